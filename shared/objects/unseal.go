@@ -1,0 +1,179 @@
+package objects
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/minio/sio"
+)
+
+// A gap of this size is read through; a new range request costs more.
+const maxGap = 1 << 20
+
+// unsealed is the random-access plaintext of a sealed stream. It reads the
+// ciphertext by one request for its end, when opened, and then by one request
+// per run of ascending reads, however long.
+type unsealed struct {
+	fetch  func(offset int64) (io.ReadCloser, error) // ciphertext from offset to its end
+	stored int64
+	config sio.Config
+	nonce  nonce
+
+	size int64  // of the plaintext
+	tail []byte // the end of the plaintext: its last one or two packages
+
+	mu     sync.Mutex
+	body   io.ReadCloser // the request under way, or nil
+	plain  io.Reader     // what body decrypts to
+	offset int64         // of plain in the plaintext
+}
+
+// unseal verifies the end of a stream of the given size, and by it the size:
+// the final package authenticates only at the place it was written.
+func unseal(fetch func(offset int64) (io.ReadCloser, error), stored int64, name string, key []byte) (*unsealed, error) {
+	size, err := sio.DecryptedSize(uint64(max(stored, 0)))
+	if err != nil || size == 0 {
+		return nil, fmt.Errorf("%w: %d bytes", ErrCorrupt, stored)
+	}
+	s := &unsealed{fetch: fetch, stored: stored, size: int64(size)}
+	first := max(0, (stored-1)/packageSize-1)
+	body, packages, header, err := s.request(first)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	s.nonce = nonceOf(header)
+	if s.config, err = streamConfig(name, key, s.nonce); err != nil {
+		return nil, err
+	}
+	plain, err := s.decrypt(packages, first)
+	if err != nil {
+		return nil, err
+	}
+	s.tail = make([]byte, s.size-first*payloadSize)
+	if _, err := io.ReadFull(plain, s.tail); err != nil {
+		return nil, integrityError(err)
+	}
+	// Only the final package lets the stream end.
+	if _, err := io.ReadFull(plain, make([]byte, 1)); err != io.EOF {
+		return nil, integrityError(err)
+	}
+	return s, nil
+}
+
+// request opens the ciphertext at package first and peeks at its header.
+func (s *unsealed) request(first int64) (body io.ReadCloser, packages io.Reader, header []byte, err error) {
+	body, err = s.fetch(first * packageSize)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	// The smallest buffer: reads of whole packages go past it.
+	buffered := bufio.NewReaderSize(io.LimitReader(transport{body}, s.stored-first*packageSize), headerSize)
+	header, err = buffered.Peek(headerSize)
+	if err != nil {
+		body.Close()
+		return nil, nil, nil, integrityError(err)
+	}
+	return body, buffered, header, nil
+}
+
+func (s *unsealed) decrypt(packages io.Reader, first int64) (io.Reader, error) {
+	config := s.config
+	config.SequenceNumber = uint32(first)
+	return sio.DecryptReader(packages, config)
+}
+
+// ReadAt implements [io.ReaderAt].
+func (s *unsealed) ReadAt(p []byte, offset int64) (int, error) {
+	if offset < 0 || offset > s.size-int64(len(p)) {
+		return 0, fmt.Errorf("%w: bytes %d+%d of %d", ErrCorrupt, offset, len(p), s.size)
+	}
+	if start := s.size - int64(len(s.tail)); offset >= start {
+		return copy(p, s.tail[offset-start:]), nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.seek(offset); err != nil {
+		s.drop()
+		return 0, err
+	}
+	n, err := io.ReadFull(s.plain, p)
+	s.offset += int64(n)
+	if err != nil {
+		s.drop()
+		return n, integrityError(err)
+	}
+	return n, nil
+}
+
+func (s *unsealed) seek(offset int64) error {
+	if s.plain == nil || offset < s.offset || offset > s.offset+maxGap {
+		if err := s.restart(offset / payloadSize); err != nil {
+			return err
+		}
+	}
+	skipped, err := io.CopyN(io.Discard, s.plain, offset-s.offset)
+	s.offset += skipped
+	return integrityError(err)
+}
+
+// restart requests the ciphertext from package first on. Its header must carry
+// the stream's nonce: sio compares later headers to this one only.
+func (s *unsealed) restart(first int64) error {
+	s.drop()
+	body, packages, header, err := s.request(first)
+	if err != nil {
+		return err
+	}
+	s.body = body
+	if nonceOf(header) != s.nonce {
+		return fmt.Errorf("%w: foreign package", ErrCorrupt)
+	}
+	s.plain, err = s.decrypt(packages, first)
+	s.offset = first * payloadSize
+	return err
+}
+
+// drop ends the request under way.
+func (s *unsealed) drop() error {
+	if s.body == nil {
+		return nil
+	}
+	err := s.body.Close()
+	s.body, s.plain = nil, nil
+	return err
+}
+
+func (s *unsealed) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.drop()
+}
+
+// integrityError marks what only damaged ciphertext can cause, and keeps
+// errors of the transport as they are.
+func integrityError(err error) error {
+	if err == nil {
+		return nil
+	}
+	var format sio.Error
+	if errors.As(err, &format) || err == io.EOF || err == io.ErrUnexpectedEOF {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return err
+}
+
+// transport wraps the errors of a request, so that a connection cut short (by
+// convention io.ErrUnexpectedEOF) is not taken for a truncated object.
+type transport struct{ io.Reader }
+
+func (t transport) Read(p []byte) (int, error) {
+	n, err := t.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		err = fmt.Errorf("read bucket: %w", err)
+	}
+	return n, err
+}

@@ -1,0 +1,115 @@
+package objects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"gocloud.dev/blob"
+)
+
+// A cloud driver holds up to three parts in memory per upload: one that fills
+// and two under way. S3 takes 10,000 parts, so an object there ends at 80 GB.
+const (
+	partSize  = 8 << 20
+	partsSent = 2
+)
+
+// upload is an object on its way into the bucket: invisible until commit,
+// durable after it, gone without trace after abort.
+type upload struct {
+	bucket *Bucket
+	name   string
+	ctx    context.Context
+	cancel context.CancelFunc // before blob.Close: discards the object
+	blob   *blob.Writer
+	file   *os.File // the temporary file of a local bucket, else nil
+	stored int64
+}
+
+func (b *Bucket) newUpload(ctx context.Context, name string) (*upload, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	u := &upload{bucket: b, name: name}
+	u.ctx, u.cancel = context.WithCancel(ctx)
+	w, err := b.blobs.NewWriter(u.ctx, name, &blob.WriterOptions{
+		ContentType:    "application/octet-stream",
+		IfNotExist:     true,
+		BufferSize:     partSize,
+		MaxConcurrency: partsSent,
+		BeforeWrite: func(as func(any) bool) error {
+			as(&u.file)
+			return nil
+		},
+	})
+	if err != nil {
+		u.cancel()
+		return nil, fmt.Errorf("create object %s: %w", name, err)
+	}
+	u.blob = w
+	return u, nil
+}
+
+func (u *upload) Write(p []byte) (int, error) {
+	n, err := u.blob.Write(p)
+	u.stored += int64(n)
+	return n, err
+}
+
+// commit makes the object visible and durable. Data is synced before the
+// rename, directories after it: a power cut leaves the whole object or none.
+func (u *upload) commit() error {
+	defer u.cancel()
+	if u.file != nil && u.ctx.Err() == nil {
+		if err := u.file.Sync(); err != nil {
+			u.abort()
+			return fmt.Errorf("commit object %s: %w", u.name, err)
+		}
+	}
+	if err := u.blob.Close(); err != nil {
+		return fmt.Errorf("commit object %s: %w", u.name, storeError(err))
+	}
+	if err := u.bucket.syncDirs(u.name); err != nil {
+		undo := u.bucket.Delete(context.WithoutCancel(u.ctx), u.name)
+		return fmt.Errorf("commit object %s: %w", u.name, errors.Join(err, undo))
+	}
+	return nil
+}
+
+func (u *upload) abort() {
+	u.cancel()
+	_ = u.blob.Close() // always reports the cancellation
+}
+
+// Upload stores the bytes of src as they are: neither compressed nor encrypted,
+// for what is encrypted already. It returns the number of bytes stored. The
+// object exists if and only if the error is nil.
+func (b *Bucket) Upload(ctx context.Context, name string, src io.Reader) (int64, error) {
+	u, err := b.newUpload(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := io.Copy(u, src); err != nil {
+		u.abort()
+		return 0, fmt.Errorf("upload object %s: %w", name, err)
+	}
+	if err := u.commit(); err != nil {
+		return 0, err
+	}
+	return u.stored, nil
+}
+
+// Download writes the stored bytes of an object to dst as they are. It does not
+// verify them: whoever encrypted them does.
+func (b *Bucket) Download(ctx context.Context, name string, dst io.Writer) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	if err := b.blobs.Download(ctx, name, dst, nil); err != nil {
+		return fmt.Errorf("download object %s: %w", name, storeError(err))
+	}
+	return nil
+}
