@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
@@ -23,7 +24,7 @@ func embedded(ctx context.Context) (binaries, error) {
 	if err != nil {
 		return binaries{}, err
 	}
-	dir := filepath.Join(cache, "postgresql-"+string(embeddedVersion))
+	dir := filepath.Join(cache, fmt.Sprintf("postgresql-%s-%s-%s", embeddedVersion, runtime.GOOS, runtime.GOARCH))
 	bin := filepath.Join(dir, "bin")
 	if b, err := inspect(ctx, bin); err == nil {
 		return b, nil

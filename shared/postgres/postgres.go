@@ -1,10 +1,10 @@
 // Package postgres runs a private PostgreSQL server from the system's own
 // binaries: `make run` keeps one under its data directory, tests throw one away.
 //
-// The server listens on a Unix socket only. The socket lies in a directory of
-// mode 0700 that belongs to the user the server runs as, which is what
-// protects it: whoever can reach the socket (that user and root) connects as
-// the superuser without a password. The user is the caller's own, except that
+// The server listens on a Unix socket only, which lies in the data directory.
+// That is open to nobody but the user the server runs as, and this is what
+// protects it: who reaches the socket (that user and root) connects as the
+// superuser without a password. The user is the caller's own, except that
 // PostgreSQL refuses to run as root, see [Start].
 //
 // Deployed functions get their servers from the cluster and never import this
@@ -19,6 +19,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -55,6 +56,8 @@ type Server struct {
 	lock    *os.File
 	process *process
 	socket  socketDir
+	stop    sync.Once
+	stopped error // what stop came to
 }
 
 // Start starts the server of o.Dir, initializing its cluster the first time,
@@ -96,11 +99,11 @@ func start(ctx context.Context, o Options) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	socket, err := newSocketDir(c)
+	socket, err := newSocketDir(c.data)
 	if err != nil {
 		return nil, err
 	}
-	p, err := c.serve(ctx, socket, settings(o))
+	p, err := c.serve(ctx, settings(o))
 	if err != nil {
 		socket.remove()
 		return nil, err
@@ -116,16 +119,17 @@ func settings(o Options) []string {
 		connections = 100
 	}
 	s := []string{
-		"listen_addresses=",
-		"port=" + socketPort,
-		fmt.Sprintf("max_connections=%d", connections),
-		"shared_buffers=64MB",
-		"jit=off",
-		"log_checkpoints=off",
+		"--listen_addresses=",
+		"--unix_socket_directories=.", // the data directory
+		"--port=" + socketPort,
+		fmt.Sprintf("--max_connections=%d", connections),
+		"--shared_buffers=64MB",
+		"--jit=off",
+		"--log_checkpoints=off",
 	}
 	if !o.Durable {
-		s = append(s, "fsync=off", "synchronous_commit=off", "full_page_writes=off",
-			"wal_level=minimal", "max_wal_senders=0")
+		s = append(s, "--fsync=off", "--synchronous_commit=off", "--full_page_writes=off",
+			"--wal_level=minimal", "--max_wal_senders=0")
 	}
 	return s
 }
@@ -134,7 +138,7 @@ func settings(o Options) []string {
 // the server's socket, to the named database.
 func (s *Server) ConnString(database string) string {
 	u := url.URL{Scheme: "postgres", User: url.User(Superuser), Path: "/" + database}
-	u.RawQuery = url.Values{"host": {s.socket.client}, "port": {socketPort}, "sslmode": {"disable"}}.Encode()
+	u.RawQuery = url.Values{"host": {s.socket.path}, "port": {socketPort}, "sslmode": {"disable"}}.Encode()
 	return u.String()
 }
 
@@ -145,9 +149,17 @@ func (s *Server) Done() <-chan struct{} { return s.process.done }
 // seconds: sessions are cut off and the cluster is closed cleanly; where that
 // takes longer than 2 seconds, or ctx ends, the server stops at once and
 // recovers at its next start. Stop of a server that ended by itself says so.
+// Further calls return what the first one did.
 func (s *Server) Stop(ctx context.Context) error {
-	defer s.lock.Close()
-	defer s.socket.remove()
+	s.stop.Do(func() {
+		s.stopped = s.end(ctx)
+		s.socket.remove()
+		s.lock.Close()
+	})
+	return s.stopped
+}
+
+func (s *Server) end(ctx context.Context) error {
 	select {
 	case <-s.process.done:
 		return fmt.Errorf("PostgreSQL in %s ended by itself: %v\n%s", s.dir, s.process.state(), logTail(s.dir))

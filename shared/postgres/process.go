@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -19,7 +18,7 @@ const (
 
 	// A dead server's backends notice within moments that they are alone;
 	// until then their shared memory keeps a new server out.
-	leftoverRetries = 25
+	leftoverRetries = 50
 	leftoverPause   = 200 * time.Millisecond
 )
 
@@ -86,14 +85,14 @@ func (p *process) signal(ctx context.Context, sig os.Signal) bool {
 }
 
 // serve starts the server and waits until it accepts connections.
-func (c *cluster) serve(ctx context.Context, socket socketDir, settings []string) (*process, error) {
+func (c *cluster) serve(ctx context.Context, settings []string) (*process, error) {
 	log, err := newLog(c.dir)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
 	for attempt := 0; ; attempt++ {
-		p, err := c.serveOnce(ctx, socket, settings, log)
+		p, err := c.serveOnce(ctx, settings, log)
 		if !errors.Is(err, errLeftover) || attempt == leftoverRetries {
 			return p, err
 		}
@@ -105,23 +104,19 @@ func (c *cluster) serve(ctx context.Context, socket socketDir, settings []string
 	}
 }
 
-func (c *cluster) serveOnce(ctx context.Context, socket socketDir, settings []string, log *os.File) (*process, error) {
+func (c *cluster) serveOnce(ctx context.Context, settings []string, log *os.File) (*process, error) {
 	// The server outlives ctx.
-	cmd, release, err := c.command(context.Background(), c.binaries.postgres, c.data)
+	cmd, release, err := c.command(context.Background(), c.binaries.postgres, c.data, settings...)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	settings = append(settings, "unix_socket_directories="+socket.setting(cmd.Args[2]))
-	for _, s := range settings {
-		cmd.Args = append(cmd.Args, "-c", s)
-	}
 	cmd.Stdout, cmd.Stderr = log, log
-	said, err := log.Seek(0, 2)
+	said, err := log.Seek(0, io.SeekEnd)
 	if err != nil {
 		return nil, err
 	}
-	before := modified(c.pidFile())
+	before := modified(pidFile(c.data))
 	p, err := launch(cmd)
 	if err != nil {
 		return nil, err
@@ -150,7 +145,7 @@ func (c *cluster) waitReady(ctx context.Context, p *process, before time.Time) e
 			return fmt.Errorf("wait for the server: %w", context.Cause(ctx))
 		case <-tick.C:
 		}
-		if modified(c.pidFile()).Equal(before) {
+		if modified(pidFile(c.data)).Equal(before) {
 			continue // an old file may name this very pid
 		}
 		if pid, status := readPIDFile(c.data); pid == p.cmd.Process.Pid && status == "ready" {
@@ -166,64 +161,4 @@ func failure(p *process, log *os.File, offset int64) error {
 		return errLeftover
 	}
 	return fmt.Errorf("the server ended: %v\n%s", p.state(), lastLines(said))
-}
-
-func (c *cluster) pidFile() string { return filepath.Join(c.data, "postmaster.pid") }
-
-func modified(path string) time.Time {
-	st, err := os.Stat(path)
-	if err != nil {
-		return time.Time{}
-	}
-	return st.ModTime()
-}
-
-// readPIDFile returns the first and the eighth line of postmaster.pid, its
-// server's pid and state, as far as they are there.
-func readPIDFile(data string) (pid int, status string) {
-	b, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
-	if err != nil {
-		return 0, ""
-	}
-	lines := strings.Split(string(b), "\n")
-	pid, err = strconv.Atoi(strings.TrimSpace(lines[0]))
-	if err != nil || pid <= 1 {
-		return 0, ""
-	}
-	if len(lines) > 7 {
-		status = strings.TrimSpace(lines[7])
-	}
-	return pid, status
-}
-
-// endOrphan stops a server of the data directory that its parent has left
-// behind. It returns the pid that postmaster.pid names, 0 without that file.
-func endOrphan(ctx context.Context, data string) (int, error) {
-	pid, _ := readPIDFile(data)
-	if pid == 0 {
-		return 0, nil
-	}
-	for _, step := range []struct {
-		signal syscall.Signal
-		wait   time.Duration
-	}{{syscall.SIGINT, fastStopTime}, {syscall.SIGQUIT, immediateStopTime}, {syscall.SIGKILL, immediateStopTime}} {
-		for deadline := time.Now().Add(step.wait); ; time.Sleep(pollInterval) {
-			if !serves(pid, data) {
-				return pid, nil
-			}
-			if err := ctx.Err(); err != nil {
-				return 0, err
-			}
-			if step.signal != 0 {
-				if err := syscall.Kill(pid, step.signal); err != nil && !errors.Is(err, syscall.ESRCH) {
-					return 0, fmt.Errorf("stop the server left behind, process %d: %w", pid, err)
-				}
-				step.signal = 0
-			}
-			if time.Now().After(deadline) {
-				break
-			}
-		}
-	}
-	return 0, fmt.Errorf("the server left behind, process %d, does not end", pid)
 }

@@ -4,57 +4,46 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
-// maxSocketPath is the shortest limit on a socket's path among the systems
-// that PostgreSQL runs on, without the terminating zero.
+// maxSocketPath is the smallest limit on the length of a socket's path among
+// the systems that PostgreSQL runs on.
 const maxSocketPath = 103
 
-// socketDir is the directory of the server's socket, mode 0700: the data
-// directory itself, or a temporary one where that path is too long.
+// socketDir is how clients name the directory of the server's socket, which
+// is the data directory: by its path, or where that is too long for a
+// socket, by a temporary link.
 type socketDir struct {
-	client    string // as the caller names it
-	server    string // as the server's account names it; empty: its data directory
-	temporary bool
+	path string
+	temp string // holds the link; empty without one
 }
 
-func newSocketDir(c *cluster) (socketDir, error) {
-	if fits(c.data) {
-		return socketDir{client: c.data}, nil
+func newSocketDir(data string) (socketDir, error) {
+	if fitsSocket(data) {
+		return socketDir{path: data}, nil
 	}
 	parent := os.TempDir()
-	if !fits(filepath.Join(parent, "postgres-0123456789")) {
+	if !fitsSocket(filepath.Join(parent, "postgres-0123456789", dataName)) {
 		parent = "/tmp"
 	}
-	dir, err := os.MkdirTemp(parent, "postgres-")
+	temp, err := os.MkdirTemp(parent, "postgres-")
 	if err != nil {
-		return socketDir{}, fmt.Errorf("make a directory for the socket: %w", err)
+		return socketDir{}, fmt.Errorf("make a short path to the socket: %w", err)
 	}
-	d := socketDir{client: dir, server: dir, temporary: true}
-	if err := c.own(dir); err != nil {
+	d := socketDir{path: filepath.Join(temp, dataName), temp: temp}
+	if err := os.Symlink(data, d.path); err != nil {
 		d.remove()
-		return socketDir{}, err
+		return socketDir{}, fmt.Errorf("make a short path to the socket: %w", err)
 	}
 	return d, nil
 }
 
 func (d socketDir) remove() {
-	if d.temporary {
-		os.RemoveAll(d.client)
+	if d.temp != "" {
+		os.RemoveAll(d.temp)
 	}
 }
 
-// setting is the value of unix_socket_directories, which is a list of
-// identifiers.
-func (d socketDir) setting(data string) string {
-	path := d.server
-	if path == "" {
-		path = data
-	}
-	return `"` + strings.ReplaceAll(path, `"`, `""`) + `"`
-}
-
-func fits(dir string) bool {
+func fitsSocket(dir string) bool {
 	return len(filepath.Join(dir, ".s.PGSQL."+socketPort)) <= maxSocketPath
 }
