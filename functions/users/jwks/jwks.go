@@ -1,0 +1,63 @@
+// Package jwks publishes the keys that verify access tokens:
+// GET /.well-known/jwks.json (RFC 7517).
+package jwks
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"function/functions/users"
+	"function/shared/auth"
+	"function/shared/function"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "users-jwks", Method: http.MethodGet, Path: "/.well-known/jwks.json",
+	Summary: "Keys that verify access tokens", Tags: []string{users.Tag},
+}
+
+// Key is an Ed25519 public key (RFC 8037 §2).
+type Key struct {
+	KeyType   string `json:"kty" enum:"OKP"`
+	Curve     string `json:"crv" enum:"Ed25519"`
+	X         string `json:"x" doc:"The key, base64url"`
+	KeyID     string `json:"kid"`
+	Algorithm string `json:"alg" enum:"EdDSA"`
+	Use       string `json:"use" enum:"sig"`
+}
+
+// Response is the key set.
+type Response struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         struct {
+		Keys []Key `json:"keys" nullable:"false"`
+	}
+}
+
+// Function publishes keys.
+type Function struct{ issuer *auth.Issuer }
+
+// New opens the keys.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	return &Function{issuer: store.Issuer(env)}, nil
+}
+
+// Handle lists the keys, newest first.
+func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
+	keys, err := f.issuer.PublicKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &Response{CacheControl: "public, max-age=300"}
+	for _, k := range keys {
+		out.Body.Keys = append(out.Body.Keys, Key{KeyType: "OKP", Curve: "Ed25519", X: k.X(), KeyID: k.KID, Algorithm: "EdDSA", Use: "sig"})
+	}
+	return out, nil
+}

@@ -1,0 +1,88 @@
+// Package profile tells a person what is on file about them: GET /v1/users/profile.
+package profile
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/auth"
+	"function/shared/function"
+	"function/shared/secret"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "users-profile", Method: http.MethodGet, Path: "/v1/users/profile",
+	Summary: "Your profile", Tags: []string{users.Tag}, Security: function.Bearer,
+	Errors: []int{http.StatusUnauthorized},
+}
+
+// Response is the account and its standing in the organization.
+type Response struct {
+	Body struct {
+		users.Account
+		Role             string `json:"role" enum:"owner,member"`
+		MembershipStatus string `json:"membership_status" enum:"requested,active"`
+	}
+}
+
+// Function reads profiles.
+type Function struct{ users.Store }
+
+// New opens the accounts.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const selectAccount = `
+SELECT u.id, u.wrapped_key, u.email, u.first_name, u.last_name, u.created_at, m.organization_id, m.role, m.status
+FROM sessions s
+JOIN users u ON u.id = s.user_id
+JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = s.organization_id
+WHERE s.id = $1`
+
+type account struct {
+	ID                                     uuid.UUID
+	WrappedKey, Email, FirstName, LastName []byte
+	CreatedAt                              time.Time
+	OrganizationID                         uuid.UUID
+	Role, Status                           string
+}
+
+// Handle unseals the caller's own account.
+func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectAccount, caller.SessionID)
+	a, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[account])
+	if err != nil {
+		return nil, fmt.Errorf("read account: %w", err)
+	}
+	key, err := f.Keeper.Unwrap(ctx, a.WrappedKey)
+	if err != nil {
+		return nil, err
+	}
+	var out Response
+	out.Body.ID, out.Body.OrganizationID, out.Body.CreatedAt = a.ID, a.OrganizationID, a.CreatedAt.UTC()
+	out.Body.Role, out.Body.MembershipStatus = a.Role, a.Status
+	if out.Body.Email, err = secret.Unseal(key, users.EmailField, a.Email); err != nil {
+		return nil, err
+	}
+	if out.Body.FirstName, err = secret.Unseal(key, users.FirstNameField, a.FirstName); err != nil {
+		return nil, err
+	}
+	if out.Body.LastName, err = secret.Unseal(key, users.LastNameField, a.LastName); err != nil {
+		return nil, err
+	}
+	return &out, nil
+}

@@ -1,0 +1,105 @@
+// Package refresh exchanges a refresh token for a new pair of tokens:
+// POST /v1/users/refresh.
+package refresh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "users-refresh", Method: http.MethodPost, Path: "/v1/users/refresh",
+	Summary: "Exchange a refresh token for new tokens", Tags: []string{users.Tag},
+	Description: "Each refresh token is good for one exchange. A token that comes a second time was stolen: the session ends (RFC 9700 §4.14).",
+	Errors:      []int{http.StatusUnauthorized},
+}
+
+// Request is the token.
+type Request struct {
+	Body struct {
+		RefreshToken string `json:"refresh_token" maxLength:"100"`
+	}
+}
+
+// Response is the session's next pair of tokens.
+type Response struct{ Body users.Tokens }
+
+// Function exchanges tokens.
+type Function struct {
+	users.Store
+	issuer *auth.Issuer
+}
+
+// New opens the sessions and the signing key.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	return &Function{Store: store, issuer: store.Issuer(env)}, nil
+}
+
+const (
+	useToken  = `UPDATE refresh_tokens SET used_at = now() WHERE hash = $1 AND used_at IS NULL RETURNING session_id`
+	endReused = `
+UPDATE sessions SET ended_at = now(), end_reason = 'refresh_token_reused'
+WHERE id = (SELECT session_id FROM refresh_tokens WHERE hash = $1) AND ended_at IS NULL`
+	selectSession = `
+SELECT m.user_id, m.organization_id, m.role, m.status
+FROM sessions s JOIN memberships m USING (user_id, organization_id)
+WHERE s.id = $1 AND s.ended_at IS NULL AND s.expires_at > now()`
+)
+
+var errNotAccepted = fault.New(fault.Unauthenticated, "The refresh token is not valid any more: log in")
+
+// Handle uses the token up and gives the session the next one.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	hash := users.RefreshTokenHash(in.Body.RefreshToken)
+	var caller auth.Caller
+	var refresh string
+	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		var session uuid.UUID
+		if err := tx.QueryRow(ctx, useToken, hash).Scan(&session); err != nil {
+			return err
+		}
+		rows, _ := tx.Query(ctx, selectSession, session)
+		m, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[users.Membership])
+		if database.IsNoRows(err) {
+			return errNotAccepted
+		}
+		if err != nil {
+			return fmt.Errorf("look up session: %w", err)
+		}
+		caller = users.CallerOf(session, m)
+		refresh, err = users.NewRefreshToken(ctx, tx, session)
+		return err
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		if _, err := f.DB.Exec(ctx, endReused, hash); err != nil {
+			return nil, fmt.Errorf("end session of a reused token: %w", err)
+		}
+		return nil, errNotAccepted
+	}
+	if err != nil {
+		return nil, fmt.Errorf("exchange refresh token: %w", err)
+	}
+	access, err := f.issuer.Issue(ctx, caller, "pwd")
+	if err != nil {
+		return nil, err
+	}
+	return &Response{Body: users.Bearer(access, refresh)}, nil
+}

@@ -1,0 +1,149 @@
+// Package register opens an account: POST /v1/users/register.
+//
+// Without an organization the person gets one, and owns it. With one the person
+// asks to join, and sees nothing of it until an owner approves (users-approve-member).
+package register
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/metrics"
+	"function/shared/outbox"
+	"function/shared/password"
+	"function/shared/secret"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "users-register", Method: http.MethodPost, Path: "/v1/users/register",
+	Summary: "Open an account", Tags: []string{users.Tag},
+	DefaultStatus: http.StatusCreated, Errors: []int{http.StatusConflict},
+}
+
+// Request is the person.
+type Request struct {
+	Body struct {
+		Email          string     `json:"email" format:"email" maxLength:"254" doc:"Where the person is reached, and the name to log in with"`
+		Password       string     `json:"password" minLength:"8" maxLength:"256" doc:"At least 8 characters (NIST SP 800-63B)"`
+		FirstName      string     `json:"first_name" minLength:"1" maxLength:"100"`
+		LastName       string     `json:"last_name" minLength:"1" maxLength:"100"`
+		OrganizationID *uuid.UUID `json:"organization_id,omitempty" format:"uuid" doc:"Asks to join this organization; absent: a new one"`
+	}
+}
+
+// Response is the account.
+type Response struct{ Body users.Account }
+
+// Function opens accounts.
+type Function struct {
+	users.Store
+	hasher *password.Hasher
+}
+
+// New opens the accounts.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	return &Function{Store: store, hasher: password.NewHasher()}, err
+}
+
+const (
+	insertOrganization = `INSERT INTO organizations (id, name) VALUES ($1, 'My organization')`
+	insertUser         = `
+INSERT INTO users (id, email_index, wrapped_key, email, first_name, last_name, password_hash, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+	insertMembership = `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, $3, $4)`
+)
+
+// Handle opens the account in one transaction.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	hash, err := f.hasher.Hash(ctx, in.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	person, err := f.seal(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	m := users.Membership{UserID: person.ID, Role: auth.RoleOwner, Status: users.MembershipActive}
+	if in.Body.OrganizationID != nil {
+		m.OrganizationID, m.Role, m.Status = *in.Body.OrganizationID, auth.RoleMember, users.MembershipRequested
+	} else if m.OrganizationID, err = users.NewID(); err != nil {
+		return nil, err
+	}
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error { return f.insert(ctx, tx, person, m, hash) })
+	switch {
+	case database.Violates(err, "users_email"):
+		return nil, fault.New(fault.Conflict, "An account with this email address exists already")
+	case database.Violates(err, "memberships_organization"):
+		return nil, fault.At("body.organization_id", "there is no such organization")
+	case err != nil:
+		return nil, fmt.Errorf("open account: %w", err)
+	}
+	person.OrganizationID = m.OrganizationID
+	return &Response{Body: person.Account}, nil
+}
+
+func (f *Function) insert(ctx context.Context, tx *outbox.Tx, p *sealedAccount, m users.Membership, hash string) error {
+	if m.Status == users.MembershipActive {
+		if _, err := tx.Exec(ctx, insertOrganization, m.OrganizationID); err != nil {
+			return fmt.Errorf("insert organization: %w", err)
+		}
+	}
+	_, err := tx.Exec(ctx, insertUser, p.ID, p.index, p.wrappedKey, p.email, p.firstName, p.lastName, hash, p.CreatedAt)
+	if err != nil {
+		return fmt.Errorf("insert user: %w", err)
+	}
+	if _, err := tx.Exec(ctx, insertMembership, m.UserID, m.OrganizationID, m.Role, m.Status); err != nil {
+		return fmt.Errorf("insert membership: %w", err)
+	}
+	if err := metrics.Add(ctx, tx, "user_registrations_total", nil, 1); err != nil {
+		return err
+	}
+	if m.Status != users.MembershipActive {
+		return nil // the organization learns of the person when it lets the person in
+	}
+	return tx.Publish(ctx, events.UserRegistered{UserID: p.ID, OrganizationID: m.OrganizationID, Role: m.Role, RegisteredAt: p.CreatedAt})
+}
+
+type sealedAccount struct {
+	users.Account
+	index, wrappedKey, email, firstName, lastName []byte
+}
+
+// seal encrypts the personal fields under a new key of the person's own.
+func (f *Function) seal(ctx context.Context, in *Request) (*sealedAccount, error) {
+	id, err := users.NewID()
+	if err != nil {
+		return nil, err
+	}
+	key, wrapped, err := f.Keeper.NewKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := in.Body
+	p := &sealedAccount{
+		Account: users.Account{ID: id, Email: b.Email, FirstName: b.FirstName, LastName: b.LastName, CreatedAt: time.Now().UTC().Truncate(time.Microsecond)},
+		index:   users.EmailIndex(f.Keeper, b.Email), wrappedKey: wrapped,
+	}
+	for _, field := range []struct {
+		to             *[]byte
+		context, value string
+	}{{&p.email, users.EmailField, b.Email}, {&p.firstName, users.FirstNameField, b.FirstName}, {&p.lastName, users.LastNameField, b.LastName}} {
+		if *field.to, err = secret.Seal(key, field.context, field.value); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}

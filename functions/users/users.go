@@ -1,0 +1,91 @@
+// Package users holds the words and SQL that the functions of the users domain
+// share: accounts, memberships, sessions and their tokens.
+package users
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/function"
+	"function/shared/outbox"
+	"function/shared/secret"
+)
+
+// Tag groups the operations of this domain in the API's description.
+const Tag = "Users"
+
+// Account is a person's account, as the person sees it.
+type Account struct {
+	ID             uuid.UUID `json:"id" format:"uuid"`
+	Email          string    `json:"email" format:"email"`
+	FirstName      string    `json:"first_name"`
+	LastName       string    `json:"last_name"`
+	OrganizationID uuid.UUID `json:"organization_id" format:"uuid"`
+	CreatedAt      time.Time `json:"created_at"`
+}
+
+// The states of a membership: a person asks to join an organization, and an owner
+// of it lets the person in.
+const (
+	MembershipRequested = "requested"
+	MembershipActive    = "active"
+)
+
+// Membership ties a person to an organization.
+type Membership struct {
+	UserID         uuid.UUID `json:"user_id" format:"uuid"`
+	OrganizationID uuid.UUID `json:"organization_id" format:"uuid"`
+	Role           string    `json:"role" enum:"owner,member"`
+	Status         string    `json:"status" enum:"requested,active"`
+}
+
+// EmailIndex is the blind index by which an address is found, whatever its case.
+func EmailIndex(keeper *secret.Keeper, email string) []byte {
+	return keeper.BlindIndex("users.email", strings.ToLower(strings.TrimSpace(email)))
+}
+
+// The contexts that sealed fields are bound to.
+const (
+	EmailField     = "users.email"
+	FirstNameField = "users.first_name"
+	LastNameField  = "users.last_name"
+)
+
+// Store is what every function of this domain opens.
+type Store struct {
+	DB     *outbox.DB
+	Keeper *secret.Keeper
+}
+
+// Open opens the domain's database and the platform's key.
+func Open(ctx context.Context, env *function.Env) (Store, error) {
+	db, err := env.Database(ctx, database.Users)
+	if err != nil {
+		return Store{}, err
+	}
+	keeper, err := env.Keeper(ctx)
+	if err != nil {
+		return Store{}, err
+	}
+	return Store{DB: db, Keeper: keeper}, nil
+}
+
+// Issuer signs the domain's access tokens.
+func (s Store) Issuer(env *function.Env) *auth.Issuer {
+	return auth.NewIssuer(s.DB.Pool, s.Keeper, env.Config.TokenIssuer, env.Config.TokenAudience)
+}
+
+// NewID makes a UUIDv7 (RFC 9562): its order is the order of making.
+func NewID() (uuid.UUID, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return id, fmt.Errorf("make identifier: %w", err)
+	}
+	return id, nil
+}

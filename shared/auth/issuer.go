@@ -1,0 +1,161 @@
+package auth
+
+import (
+	"context"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"function/shared/database"
+	"function/shared/secret"
+)
+
+// AccessTokenLife is how long an access token is good for.
+const AccessTokenLife = 15 * time.Minute
+
+// Issuer signs access tokens with the newest signing key, and makes the first key.
+// Only the users domain, whose database holds the keys, issues tokens.
+type Issuer struct {
+	db       *pgxpool.Pool
+	keeper   *secret.Keeper
+	issuer   string
+	audience string
+
+	mu     sync.Mutex
+	signer jose.Signer
+	read   time.Time
+}
+
+// NewIssuer signs with the keys of user_management_db, which keeper unseals.
+func NewIssuer(db *pgxpool.Pool, keeper *secret.Keeper, issuer, audience string) *Issuer {
+	return &Issuer{db: db, keeper: keeper, issuer: issuer, audience: audience}
+}
+
+// Issue signs an access token for a caller who proved to be so by methods (RFC 8176: pwd, otp …).
+func (i *Issuer) Issue(ctx context.Context, c Caller, methods ...string) (string, error) {
+	signer, err := i.currentSigner(ctx)
+	if err != nil {
+		return "", err
+	}
+	now := time.Now()
+	claims := Claims{
+		Issuer: i.issuer, Audience: i.audience, Subject: c.UserID.String(), ClientID: i.audience,
+		SessionID: c.SessionID.String(), Roles: c.Roles, Methods: methods,
+		IssuedAt: now.Unix(), Expiry: now.Add(AccessTokenLife).Unix(), ID: uuid.NewString(),
+	}
+	if c.OrganizationID != uuid.Nil {
+		claims.OrganizationID = c.OrganizationID.String()
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", fmt.Errorf("encode claims: %w", err)
+	}
+	jws, err := signer.Sign(payload)
+	if err != nil {
+		return "", fmt.Errorf("sign token: %w", err)
+	}
+	return jws.CompactSerialize()
+}
+
+// PublicKeys are the keys that verify tokens, newest first.
+func (i *Issuer) PublicKeys(ctx context.Context) ([]PublicKey, error) {
+	if _, err := i.currentSigner(ctx); err != nil { // so that the first caller finds a key
+		return nil, err
+	}
+	rows, _ := i.db.Query(ctx, `SELECT kid, public_key FROM published.signing_keys ORDER BY created_at DESC`)
+	keys, err := pgx.CollectRows(rows, pgx.RowToStructByName[PublicKey])
+	if err != nil {
+		return nil, fmt.Errorf("read signing keys: %w", err)
+	}
+	return keys, nil
+}
+
+type signingKey struct {
+	KID        string
+	SealedSeed []byte
+}
+
+const (
+	selectNewestKey = `SELECT kid, sealed_seed FROM signing_keys ORDER BY created_at DESC LIMIT 1`
+	lockKeys        = `SELECT pg_advisory_xact_lock(hashtext('signing_keys'))`
+	insertKey       = `INSERT INTO signing_keys (kid, public_key, sealed_seed) VALUES ($1, $2, $3)`
+)
+
+func (i *Issuer) currentSigner(ctx context.Context) (jose.Signer, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.signer != nil && time.Since(i.read) < keysMemory {
+		return i.signer, nil
+	}
+	key, err := i.newestKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	seed, err := i.keeper.Unwrap(ctx, key.SealedSeed)
+	if err != nil {
+		return nil, fmt.Errorf("unseal signing key %s: %w", key.KID, err)
+	}
+	private := jose.JSONWebKey{Key: ed25519.NewKeyFromSeed(seed), KeyID: key.KID}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA, Key: private}, (&jose.SignerOptions{}).WithType(TokenType))
+	if err != nil {
+		return nil, fmt.Errorf("make signer: %w", err)
+	}
+	i.signer, i.read = signer, time.Now()
+	return signer, nil
+}
+
+func (i *Issuer) newestKey(ctx context.Context) (signingKey, error) {
+	rows, _ := i.db.Query(ctx, selectNewestKey)
+	key, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[signingKey])
+	if err == nil {
+		return key, nil
+	}
+	if !database.IsNoRows(err) {
+		return key, fmt.Errorf("read signing key: %w", err)
+	}
+	err = pgx.BeginFunc(ctx, i.db, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, lockKeys); err != nil {
+			return err
+		}
+		rows, _ := tx.Query(ctx, selectNewestKey)
+		key, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[signingKey])
+		if !database.IsNoRows(err) {
+			return err
+		}
+		key, err = i.makeKey(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return key, fmt.Errorf("make the first signing key: %w", err)
+	}
+	return key, nil
+}
+
+func (i *Issuer) makeKey(ctx context.Context, tx pgx.Tx) (signingKey, error) {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return signingKey{}, err
+	}
+	jwk := jose.JSONWebKey{Key: public}
+	thumbprint, err := jwk.Thumbprint(crypto.SHA256) // RFC 7638
+	if err != nil {
+		return signingKey{}, err
+	}
+	sealed, err := i.keeper.Wrap(ctx, private.Seed())
+	if err != nil {
+		return signingKey{}, err
+	}
+	key := signingKey{KID: base64.RawURLEncoding.EncodeToString(thumbprint), SealedSeed: sealed}
+	_, err = tx.Exec(ctx, insertKey, key.KID, []byte(public), sealed)
+	return key, err
+}

@@ -1,0 +1,91 @@
+// Package database opens PostgreSQL pools for functions, of which many run at
+// once, and names what went wrong in a statement.
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Name is one of the platform's databases.
+type Name string
+
+// The databases of the platform.
+const (
+	Users     Name = "user_management_db"
+	Datasets  Name = "data_management_db"
+	Analytics Name = "analytics_db"
+)
+
+// Names lists the databases.
+var Names = []Name{Users, Datasets, Analytics}
+
+// maxMessage bounds one message of the server, and so one row: a query may make a
+// value of a gigabyte, and this process must not.
+const maxMessage = 32 << 20
+
+// Open prepares a pool of a few connections (`pool_max_conns` in the URL says how
+// many). It connects at the first statement, so that a cold start pays only for
+// the databases that its request needs.
+func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		// pgx's error quotes the URL, and that may hold a password.
+		return nil, errors.New("parse database URL: it is not a PostgreSQL connection string")
+	}
+	config.MaxConnIdleTime = 5 * time.Minute
+	config.ConnConfig.ConnectTimeout = 5 * time.Second
+	config.ConnConfig.MaxProtocolMessageBodyLen = maxMessage
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open pool: %w", err)
+	}
+	return pool, nil
+}
+
+// Violates tells whether a statement was refused by the named constraint or
+// unique index. Constraints decide, so that two requests at once cannot both win.
+func Violates(err error, constraint string) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && e.ConstraintName == constraint
+}
+
+// IsNoRows tells whether a query for one row found none.
+func IsNoRows(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
+
+// IsUnavailable tells whether the server could not be reached, or ended the
+// connection: a retry may succeed.
+func IsUnavailable(err error) bool {
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) {
+		return true
+	}
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		class := e.Code[:2]
+		return class == "08" || class == "53" || class == "57" && e.Code != "57014" // connection, resources, shutdown (not query_canceled)
+	}
+	return pgconn.SafeToRetry(err)
+}
+
+// retries bounds how often a transaction that lost a race is run again.
+const retries = 5
+
+// Transact runs work in a transaction, and again when it lost a race
+// (serialization failure, deadlock): so work must have no effect outside it.
+func Transact(ctx context.Context, db *pgxpool.Pool, work func(pgx.Tx) error) error {
+	for attempt := 1; ; attempt++ {
+		err := pgx.BeginFunc(ctx, db, work)
+		var e *pgconn.PgError
+		if errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01") && attempt < retries {
+			continue
+		}
+		return err
+	}
+}

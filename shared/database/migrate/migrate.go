@@ -1,0 +1,160 @@
+// Package migrate brings the platform's databases to the schema that this code
+// expects. It runs once before the functions: as a Job on a cluster, at the start
+// of the local platform, and for the template databases of tests.
+package migrate
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"function/shared/database"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// directories of a database's own migrations; each also gets those of `every`.
+var directories = map[database.Name]string{
+	database.Users:     "users",
+	database.Datasets:  "datasets",
+	database.Analytics: "analytics",
+}
+
+// Owners are the roles that own the databases: what a domain's functions log in as.
+var Owners = map[database.Name]string{
+	database.Users:     "user_management",
+	database.Datasets:  "data_management",
+	database.Analytics: "analytics",
+}
+
+// Readers are the roles that see a part of one database: what token checks read,
+// what queries over data sets read, and what a person's own SQL runs as.
+var Readers = map[string]database.Name{
+	"token_verifier":   database.Users,
+	"catalog_reader":   database.Datasets,
+	"analytics_reader": database.Analytics,
+}
+
+// Bootstrap makes the roles that are missing, by a connection that may do so.
+// passwords names the password of each role; a role without one can log in only
+// where the server asks for none.
+func Bootstrap(ctx context.Context, admin *pgx.Conn, passwords map[string]string) error {
+	roles := slices.Sorted(maps.Values(Owners))
+	roles = append(roles, slices.Sorted(maps.Keys(Readers))...)
+	for _, role := range roles {
+		if err := createRole(ctx, admin, role, passwords[role]); err != nil {
+			return fmt.Errorf("create role %s: %w", role, err)
+		}
+	}
+	return nil
+}
+
+func createRole(ctx context.Context, admin *pgx.Conn, role, password string) error {
+	var exists bool
+	err := admin.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", role).Scan(&exists)
+	if err != nil {
+		return err
+	}
+	name := pgx.Identifier{role}.Sanitize()
+	if !exists {
+		if _, err := admin.Exec(ctx, "CREATE ROLE "+name+" LOGIN"); err != nil {
+			return err
+		}
+	}
+	if password == "" {
+		return nil
+	}
+	literal, err := admin.PgConn().EscapeString(password)
+	if err != nil {
+		return err
+	}
+	_, err = admin.Exec(ctx, "ALTER ROLE "+name+" PASSWORD '"+literal+"'")
+	return err
+}
+
+// Create makes a database under the given name, owned by its domain's role and
+// closed to everyone who was not let in by name. An existing one is left alone.
+func Create(ctx context.Context, admin *pgx.Conn, kind database.Name, name string) error {
+	var exists bool
+	err := admin.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&exists)
+	if err != nil {
+		return fmt.Errorf("look for database %s: %w", name, err)
+	}
+	db := pgx.Identifier{name}.Sanitize()
+	statements := []string{"REVOKE ALL ON DATABASE " + db + " FROM PUBLIC"}
+	if !exists {
+		statements = slices.Insert(statements, 0, "CREATE DATABASE "+db+" OWNER "+Owners[kind])
+	}
+	for role, readable := range Readers {
+		if readable == kind {
+			statements = append(statements, "GRANT CONNECT ON DATABASE "+db+" TO "+role)
+		}
+	}
+	for _, statement := range statements {
+		if _, err := admin.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("prepare database %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Up applies what is missing, under a lock: several may try at once. The
+// connection logs in as the database's owner. It refuses a database that a newer
+// version of this code has migrated.
+func Up(ctx context.Context, kind database.Name, config *pgx.ConnConfig) error {
+	db := stdlib.OpenDB(*config)
+	defer db.Close()
+	for _, directory := range []string{"every", directories[kind]} {
+		if err := up(ctx, db, directory); err != nil {
+			return fmt.Errorf("migrate %s: %w", kind, err)
+		}
+	}
+	return nil
+}
+
+func up(ctx context.Context, db *sql.DB, directory string) error {
+	files, err := fs.Sub(migrations, "migrations/"+directory)
+	if err != nil {
+		return err
+	}
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files,
+		goose.WithTableName("schema_version_"+directory), goose.WithSessionLocker(locker))
+	if err != nil {
+		return err
+	}
+	sources := provider.ListSources()
+	known := sources[len(sources)-1].Version
+	switch present, err := provider.GetDBVersion(ctx); {
+	case err != nil:
+		return err
+	case present > known:
+		return fmt.Errorf("%w: it is at version %d and this program knows %d", ErrNewer, present, known)
+	case present == known:
+		return nil
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+// ErrNewer: the database was migrated by a newer version of this program.
+var ErrNewer = errors.New("the database is newer than this program")
+
+// Fingerprint names the migrations of a database: it changes with any of them.
+func Fingerprint(kind database.Name) (string, error) {
+	return fingerprint(migrations, "migrations/every", "migrations/"+directories[kind])
+}

@@ -1,0 +1,38 @@
+-- +goose Up
+CREATE TABLE reports (
+    id              uuid PRIMARY KEY,
+    organization_id uuid NOT NULL,
+    name            text NOT NULL,
+    query           text NOT NULL,
+    database        text NOT NULL,
+    parameters      jsonb NOT NULL,
+    visualization   text NOT NULL CHECK (visualization IN ('chart', 'table')),
+    schedule        text,                        -- cron, five fields
+    timezone        text NOT NULL,
+    next_run_at     timestamptz,
+    created_by      uuid NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX reports_organization ON reports (organization_id, id);
+CREATE INDEX reports_due ON reports (next_run_at) WHERE next_run_at IS NOT NULL;
+
+CREATE TABLE report_runs (
+    id              uuid PRIMARY KEY,
+    report_id       uuid NOT NULL REFERENCES reports ON DELETE CASCADE,
+    organization_id uuid NOT NULL,
+    scheduled_for   timestamptz,                 -- NULL: run by hand
+    status          text NOT NULL CHECK (status IN ('queued', 'running', 'succeeded', 'failed')),
+    result          jsonb,                       -- {columns, rows, truncated}
+    row_count       int,
+    chart           text,                        -- SVG
+    failure         text,                        -- why, for a person
+    queued_at       timestamptz NOT NULL DEFAULT now(),
+    started_at      timestamptz,
+    finished_at     timestamptz,
+    -- Each due time has one run, however many schedulers wake.
+    CONSTRAINT report_runs_once UNIQUE (report_id, scheduled_for)
+);
+CREATE INDEX report_runs_report ON report_runs (report_id, id);
+
+CREATE VIEW published.metrics AS
+    SELECT name, labels, sum(value) AS value FROM metric_counters GROUP BY name, labels;

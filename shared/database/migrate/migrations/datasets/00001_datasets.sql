@@ -1,0 +1,67 @@
+-- +goose Up
+
+CREATE TABLE datasets (
+    id              uuid PRIMARY KEY,
+    organization_id uuid NOT NULL,
+    name            text NOT NULL,
+    description     text NOT NULL,
+    declared_schema jsonb,                       -- {columns: [{name, type}]}, NULL: inferred
+    storage_type    text NOT NULL,
+    status          text NOT NULL CHECK (status IN ('draft', 'processing', 'ready', 'failed')),
+    newest_version  int NOT NULL DEFAULT 0,
+    ready_version   int,                         -- what queries read
+    created_by      uuid NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    changed_at      timestamptz NOT NULL DEFAULT now(),
+    deleted_at      timestamptz
+);
+-- A data set is a table by its name, and SQL names know no case.
+CREATE UNIQUE INDEX datasets_name ON datasets (organization_id, lower(name)) WHERE deleted_at IS NULL;
+CREATE INDEX datasets_organization ON datasets (organization_id, id) WHERE deleted_at IS NULL;
+CREATE INDEX datasets_deleted ON datasets (deleted_at) WHERE deleted_at IS NOT NULL;
+
+CREATE TABLE dataset_versions (
+    dataset_id    uuid NOT NULL REFERENCES datasets ON DELETE CASCADE,
+    version       int NOT NULL,
+    status        text NOT NULL CHECK (status IN ('processing', 'ready', 'failed')),
+    format        text NOT NULL,
+    header_absent bool NOT NULL DEFAULT false,   -- CSV without a header line (RFC 4180 §3)
+    size_bytes    bigint NOT NULL,               -- as uploaded
+    stored_bytes  bigint NOT NULL,               -- compressed and encrypted
+    sha256        bytea NOT NULL,                -- of the bytes as uploaded
+    object_name   text NOT NULL,
+    wrapped_key   bytea NOT NULL,                -- the version's data key; destroying it erases the version
+    table_name    text,                          -- object of the Parquet copy
+    table_bytes   bigint,
+    row_count     bigint,
+    columns       jsonb,                         -- [{name, type, nulls, distinct, min, max, mean, top_values}]
+    failure       text,                          -- why, for a person
+    progress      jsonb,                         -- {stage, done} while processing
+    uploaded_by   uuid NOT NULL,
+    uploaded_at   timestamptz NOT NULL DEFAULT now(),
+    profiled_at   timestamptz,
+    PRIMARY KEY (dataset_id, version)
+);
+
+-- Objects that are being written. A row that outlives its upload names bytes that
+-- belong to nothing: the retention sweep removes them.
+CREATE TABLE staged_objects (
+    name         text PRIMARY KEY,
+    storage_type text NOT NULL,
+    created_at   timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE VIEW published.tables AS
+    SELECT d.organization_id, d.id AS dataset_id, d.name, d.status, d.storage_type,
+           v.version, v.table_name, v.table_bytes, v.wrapped_key, v.row_count
+    FROM datasets d
+    LEFT JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.ready_version
+    WHERE d.deleted_at IS NULL;
+CREATE VIEW published.metrics AS
+    SELECT name, labels, sum(value) AS value FROM metric_counters GROUP BY name, labels
+    UNION ALL
+    SELECT 'datasets_total', jsonb_build_object('status', status), count(*)
+    FROM datasets WHERE deleted_at IS NULL GROUP BY status;
+
+GRANT USAGE ON SCHEMA published TO catalog_reader;
+GRANT SELECT ON published.tables TO catalog_reader;

@@ -1,0 +1,39 @@
+-- +goose Up
+CREATE SCHEMA compliance;
+
+-- How long each kind of record is kept after it has expired or been deleted.
+-- The nil organization is the platform's default; an organization's own row wins.
+CREATE TABLE compliance.retention_policies (
+    id              uuid PRIMARY KEY,
+    organization_id uuid NOT NULL,
+    resource        text NOT NULL CHECK (resource IN ('sessions', 'datasets')),
+    keep_days       int NOT NULL CHECK (keep_days BETWEEN 0 AND 36500),
+    changed_at      timestamptz NOT NULL DEFAULT now(),
+    changed_by      uuid,
+    CONSTRAINT retention_policy UNIQUE (organization_id, resource)
+);
+
+INSERT INTO compliance.retention_policies (id, organization_id, resource, keep_days) VALUES
+    ('01900000-0000-7000-8000-000000000001', '00000000-0000-0000-0000-000000000000', 'sessions', 30),
+    ('01900000-0000-7000-8000-000000000002', '00000000-0000-0000-0000-000000000000', 'datasets', 30);
+
+CREATE TABLE compliance.retention_sweeps (
+    id         uuid PRIMARY KEY,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    policies   int NOT NULL
+);
+
+-- The record of what was disposed of: kept, never swept (SOX, HIPAA §164.316).
+CREATE TABLE compliance.retention_disposals (
+    id              uuid PRIMARY KEY,
+    sweep_id        uuid NOT NULL REFERENCES compliance.retention_sweeps,
+    policy_id       uuid NOT NULL,
+    resource        text NOT NULL,
+    organization_id uuid NOT NULL,
+    items           bigint NOT NULL,
+    bytes           bigint NOT NULL,
+    oldest          timestamptz NOT NULL,
+    newest          timestamptz NOT NULL,
+    disposed_at     timestamptz NOT NULL
+);
+CREATE INDEX retention_disposals_organization ON compliance.retention_disposals (organization_id, id);

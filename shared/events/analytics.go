@@ -1,0 +1,14 @@
+package events
+
+import "github.com/google/uuid"
+
+// ReportRunRequested: a report is to be run now, by hand or because it is due.
+type ReportRunRequested struct {
+	RunID          uuid.UUID `json:"run_id"`
+	ReportID       uuid.UUID `json:"report_id"`
+	OrganizationID uuid.UUID `json:"organization_id"`
+}
+
+func (ReportRunRequested) EventType() string              { return prefix + "analytics.report_run_requested" }
+func (e ReportRunRequested) EventSubject() string         { return e.RunID.String() }
+func (e ReportRunRequested) EventOrganization() uuid.UUID { return e.OrganizationID }

@@ -1,0 +1,47 @@
+package events
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Dataset is the present state of a data set, as every event about one carries
+// it: a subscriber needs no earlier event to understand a later one.
+type Dataset struct {
+	DatasetID      uuid.UUID `json:"dataset_id"`
+	OrganizationID uuid.UUID `json:"organization_id"`
+	Name           string    `json:"name"`
+	StorageType    string    `json:"storage_type"`
+	Status         string    `json:"status"`
+	Version        int       `json:"version"`    // newest version, 0 before the first upload
+	Rows           int64     `json:"row_count"`  // of the newest ready version
+	Bytes          int64     `json:"size_bytes"` // of the newest version, as uploaded
+	CreatedAt      time.Time `json:"created_at"`
+	ChangedAt      time.Time `json:"changed_at"` // orders the events of one data set
+}
+
+func (e Dataset) EventSubject() string         { return e.DatasetID.String() }
+func (e Dataset) EventOrganization() uuid.UUID { return e.OrganizationID }
+
+// DatasetCreated: a data set was described; it holds nothing yet.
+type DatasetCreated struct{ Dataset }
+
+// DatasetUploaded: a version's bytes are stored, and wait to be profiled.
+type DatasetUploaded struct{ Dataset }
+
+// DatasetReady: the version was profiled and can be queried.
+type DatasetReady struct{ Dataset }
+
+// DatasetFailed: the version's file could not be read.
+type DatasetFailed struct{ Dataset }
+
+// DatasetDeleted: the data set is gone for its users; its bytes go when the
+// retention policy says.
+type DatasetDeleted struct{ Dataset }
+
+func (DatasetCreated) EventType() string  { return prefix + "datasets.created" }
+func (DatasetUploaded) EventType() string { return prefix + "datasets.uploaded" }
+func (DatasetReady) EventType() string    { return prefix + "datasets.ready" }
+func (DatasetFailed) EventType() string   { return prefix + "datasets.failed" }
+func (DatasetDeleted) EventType() string  { return prefix + "datasets.deleted" }

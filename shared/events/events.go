@@ -1,0 +1,35 @@
+// Package events is what the domains tell each other: the types and payloads of
+// every CloudEvent, which producers publish and subscribers receive. Domains
+// share these words and nothing else of each other's insides.
+//
+// A payload never holds personal data: it is kept in outboxes, projections and
+// dead letters, which erasure does not visit.
+package events
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// prefix is the reverse-DNS name that CloudEvents §type asks for.
+const prefix = "com.appliedinnovationcorp.data."
+
+// Event is a payload that knows its CloudEvents attributes.
+type Event interface {
+	// EventType is the CloudEvents `type`.
+	EventType() string
+	// EventSubject is the CloudEvents `subject`: what the event is about.
+	EventSubject() string
+	// EventOrganization is the tenant (extension `organizationid`), uuid.Nil for none.
+	EventOrganization() uuid.UUID
+}
+
+// Received is an event as a subscriber gets it. (Source, ID) names it once and
+// for all (CloudEvents §id): a second delivery has the same pair.
+type Received[T Event] struct {
+	Source string
+	ID     string
+	Time   time.Time
+	Data   T
+}

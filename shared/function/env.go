@@ -1,0 +1,178 @@
+package function
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/sethvargo/go-envconfig"
+
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/objects"
+	"function/shared/outbox"
+	"function/shared/secret"
+)
+
+// Config is everything that a deployment may set, as environment variables. A
+// function needs only what it opens.
+type Config struct {
+	UsersDatabaseURL     string `env:"USERS_DATABASE_URL"`
+	DatasetsDatabaseURL  string `env:"DATASETS_DATABASE_URL"`
+	AnalyticsDatabaseURL string `env:"ANALYTICS_DATABASE_URL"`
+	IdentityDatabaseURL  string `env:"IDENTITY_DATABASE_URL"` // user_management_db as token_verifier
+	CatalogDatabaseURL   string `env:"CATALOG_DATABASE_URL"`  // data_management_db as catalog_reader
+	ReaderDatabaseURL    string `env:"READER_DATABASE_URL"`   // analytics_db as analytics_reader
+
+	Sink            string `env:"K_SINK"`                 // the broker
+	StorageLocalURL string `env:"STORAGE_LOCAL_URL"`      // bucket of storage_type local
+	KeyURL          string `env:"KEY_ENCRYPTION_KEY_URL"` // gocloud.dev/secrets
+	BlindIndexKey   string `env:"BLIND_INDEX_KEY"`        // 32 bytes, base64
+	TokenIssuer     string `env:"TOKEN_ISSUER, default=aic-data"`
+	TokenAudience   string `env:"TOKEN_AUDIENCE, default=aic-data"`
+	Scratch         string `env:"SCRATCH_DIR"` // for files of one request; empty: the system's
+}
+
+// ConfigFromEnvironment reads the configuration of a deployed function.
+func ConfigFromEnvironment(ctx context.Context) (Config, error) {
+	var c Config
+	if err := envconfig.Process(ctx, &c); err != nil {
+		return c, fmt.Errorf("read configuration: %w", err)
+	}
+	return c, nil
+}
+
+// Env is what a function may open. Everything is opened at first use, so that a
+// cold start opens only what its function uses, and shared by the functions that
+// run in one process.
+type Env struct {
+	Name   string // of the function
+	Config Config
+	shared *resources
+}
+
+type resources struct {
+	mu      sync.Mutex
+	pools   map[string]*pgxpool.Pool
+	buckets map[string]*objects.Bucket
+	keeper  *secret.Keeper
+	sender  *outbox.Sender
+}
+
+// NewEnv makes the environment of a process.
+func NewEnv(c Config) *Env {
+	return &Env{Config: c, shared: &resources{
+		pools:   map[string]*pgxpool.Pool{},
+		buckets: map[string]*objects.Bucket{},
+		sender:  outbox.NewSender(c.Sink),
+	}}
+}
+
+// named is the environment as one function sees it.
+func (e *Env) named(name string) *Env {
+	return &Env{Name: name, Config: e.Config, shared: e.shared}
+}
+
+// Close waits for events under way and closes everything that was opened.
+func (e *Env) Close() error {
+	e.shared.sender.Wait()
+	e.shared.mu.Lock()
+	defer e.shared.mu.Unlock()
+	var errs []error
+	for _, bucket := range e.shared.buckets {
+		errs = append(errs, bucket.Close())
+	}
+	for _, pool := range e.shared.pools {
+		pool.Close()
+	}
+	return errors.Join(errs...)
+}
+
+// Database is a domain's own database, whose transactions publish as this function.
+func (e *Env) Database(ctx context.Context, name database.Name) (*outbox.DB, error) {
+	urls := map[database.Name]string{
+		database.Users:     e.Config.UsersDatabaseURL,
+		database.Datasets:  e.Config.DatasetsDatabaseURL,
+		database.Analytics: e.Config.AnalyticsDatabaseURL,
+	}
+	pool, err := e.pool(ctx, string(name), urls[name])
+	if err != nil {
+		return nil, err
+	}
+	return outbox.New(pool, e.Name, e.shared.sender), nil
+}
+
+// Sender posts events to the broker, for the functions that relay them.
+func (e *Env) Sender() *outbox.Sender { return e.shared.sender }
+
+// Verifier checks access tokens; operations that declare bearer security have it already.
+func (e *Env) Verifier(ctx context.Context) (*auth.Verifier, error) {
+	pool, err := e.pool(ctx, "identity", e.Config.IdentityDatabaseURL)
+	if err != nil {
+		return nil, err
+	}
+	return auth.NewVerifier(pool, e.Config.TokenIssuer, e.Config.TokenAudience), nil
+}
+
+// Catalog is the published list of the data sets that can be queried.
+func (e *Env) Catalog(ctx context.Context) (*pgxpool.Pool, error) {
+	return e.pool(ctx, "catalog", e.Config.CatalogDatabaseURL)
+}
+
+// Reader runs a person's own SQL over the projections: it may do nothing else.
+func (e *Env) Reader(ctx context.Context) (*pgxpool.Pool, error) {
+	return e.pool(ctx, "reader", e.Config.ReaderDatabaseURL)
+}
+
+func (e *Env) pool(ctx context.Context, what, url string) (*pgxpool.Pool, error) {
+	e.shared.mu.Lock()
+	defer e.shared.mu.Unlock()
+	if pool, ok := e.shared.pools[what]; ok {
+		return pool, nil
+	}
+	if url == "" {
+		return nil, fmt.Errorf("%s needs the %s database, whose URL is not configured", e.Name, what)
+	}
+	pool, err := database.Open(ctx, url)
+	if err != nil {
+		return nil, fmt.Errorf("%s database: %w", what, err)
+	}
+	e.shared.pools[what] = pool
+	return pool, nil
+}
+
+// Objects is the bucket of a storage type.
+func (e *Env) Objects(ctx context.Context, storageType string) (*objects.Bucket, error) {
+	urls := map[string]string{"local": e.Config.StorageLocalURL}
+	e.shared.mu.Lock()
+	defer e.shared.mu.Unlock()
+	if bucket, ok := e.shared.buckets[storageType]; ok {
+		return bucket, nil
+	}
+	if urls[storageType] == "" {
+		return nil, fmt.Errorf("storage type %s is not configured", storageType)
+	}
+	bucket, err := objects.Open(ctx, urls[storageType])
+	if err != nil {
+		return nil, fmt.Errorf("open storage %s: %w", storageType, err)
+	}
+	e.shared.buckets[storageType] = bucket
+	return bucket, nil
+}
+
+// Keeper wraps data keys and computes blind indexes.
+func (e *Env) Keeper(ctx context.Context) (*secret.Keeper, error) {
+	e.shared.mu.Lock()
+	defer e.shared.mu.Unlock()
+	if e.shared.keeper != nil {
+		return e.shared.keeper, nil
+	}
+	keeper, err := secret.Open(ctx, e.Config.KeyURL, e.Config.BlindIndexKey)
+	if err != nil {
+		return nil, fmt.Errorf("open keeper: %w", err)
+	}
+	e.shared.keeper = keeper
+	return keeper, nil
+}

@@ -1,0 +1,165 @@
+package function
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"function/shared/auth"
+)
+
+// Host serves mounted functions: one on a cluster, all of them on a laptop.
+type Host struct {
+	mux      *http.ServeMux
+	api      huma.API
+	verifier *auth.Verifier
+	events   map[string]eventHandlers // by function
+	naming   string                   // the function whose schemas are being named
+	life     context.Context          // ends with the process
+}
+
+// NewHost makes a host with nothing mounted. The end of life stops the events
+// that are being handled.
+func NewHost(life context.Context) *Host {
+	h := &Host{mux: http.NewServeMux(), events: map[string]eventHandlers{}, life: life}
+	config := huma.DefaultConfig("002AIC data services", "1")
+	config.Info.Description = "User management, data management and analytics. Errors are RFC 9457 problem details; lists are {items, next_cursor}."
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", "" // platform-openapi serves them
+	config.CreateHooks = nil                                             // no $schema links in bodies
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", h.schemaName)
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "access_token of POST /v1/users/login"},
+	}
+	h.api = humago.New(h.mux, config)
+	return h
+}
+
+// Bearer is the security of an operation that needs a caller.
+var Bearer = []map[string][]string{{"bearer": {}}}
+
+// Mount constructs a function and adds its routes and handlers.
+func (h *Host) Mount(d Declaration, env *Env) error {
+	ctx := h.life
+	if h.verifier == nil && needsCaller(d) {
+		verifier, err := env.named(d.Name).Verifier(ctx)
+		if err != nil {
+			return fmt.Errorf("mount %s: %w", d.Name, err)
+		}
+		h.verifier = verifier
+	}
+	if err := d.mount(ctx, h, env.named(d.Name)); err != nil {
+		return fmt.Errorf("mount %s: %w", d.Name, err)
+	}
+	return nil
+}
+
+func needsCaller(d Declaration) bool {
+	for _, op := range d.Operations {
+		if len(op.Security) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Describe is the OpenAPI description of the functions' operations.
+func Describe(catalog []Declaration) *huma.OpenAPI {
+	h := NewHost(context.Background())
+	for _, d := range catalog {
+		d.describe(h)
+	}
+	return h.api.OpenAPI()
+}
+
+// Handler serves the mounted operations. Unknown paths and methods get problem
+// details too.
+func (h *Host) Handler() http.Handler {
+	return observed(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := h.mux.Handler(r); pattern == "" {
+			h.noRoute(w, r)
+			return
+		}
+		h.mux.ServeHTTP(w, r)
+	}))
+}
+
+// noRoute answers what ServeMux would answer in plain text.
+func (h *Host) noRoute(w http.ResponseWriter, r *http.Request) {
+	probe := &statusProbe{header: http.Header{}}
+	h.mux.ServeHTTP(probe, r)
+	p := newProblem(r.Context(), http.StatusNotFound, "There is nothing at this path", nil)
+	if probe.status == http.StatusMethodNotAllowed {
+		allow := probe.header.Get("Allow")
+		p = newProblem(r.Context(), http.StatusMethodNotAllowed, "This path answers "+allow, nil)
+		p.headers.Set("Allow", allow)
+	}
+	p.write(w)
+}
+
+type statusProbe struct {
+	header http.Header
+	status int
+}
+
+func (p *statusProbe) Header() http.Header         { return p.header }
+func (p *statusProbe) WriteHeader(status int)      { p.status = status }
+func (p *statusProbe) Write(b []byte) (int, error) { return len(b), nil }
+
+// register adds one operation, with the caller checked where it declares security
+// and errors turned into problem details.
+func register[I, O any](h *Host, name string, operation huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	h.naming = name
+	if len(operation.Security) > 0 {
+		operation.Middlewares = append(huma.Middlewares{h.authenticate}, operation.Middlewares...)
+	}
+	operation.Errors = append([]int{http.StatusUnprocessableEntity}, operation.Errors...)
+	huma.Register(h.api, operation, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, problemOf(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// authenticate runs before the body is read.
+func (h *Host) authenticate(ctx huma.Context, next func(huma.Context)) {
+	_, w := humago.Unwrap(ctx)
+	scheme, token, _ := strings.Cut(ctx.Header("Authorization"), " ")
+	if token == "" || !strings.EqualFold(scheme, "Bearer") {
+		_, err := auth.CallerFrom(ctx.Context())
+		problemOf(ctx.Context(), err).write(w)
+		return
+	}
+	caller, err := h.verifier.Verify(ctx.Context(), token)
+	if err != nil {
+		problemOf(ctx.Context(), err).write(w)
+		return
+	}
+	next(huma.WithContext(ctx, auth.WithCaller(ctx.Context(), caller)))
+}
+
+// schemaName names a type in the API's description: types of a function or domain
+// by their folder, anonymous bodies by the function.
+func (h *Host) schemaName(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Name() == "" || strings.HasPrefix(t.PkgPath(), "function/functions/") && strings.Count(t.PkgPath(), "/") > 2 {
+		return camel(h.naming) + huma.DefaultSchemaNamer(t, hint)
+	}
+	return huma.DefaultSchemaNamer(t, hint)
+}
+
+func camel(name string) string {
+	var b strings.Builder
+	for word := range strings.SplitSeq(name, "-") {
+		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	return b.String()
+}

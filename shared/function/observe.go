@@ -1,0 +1,60 @@
+package function
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"function/shared/trace"
+)
+
+// observed gives each request its trace, its line in the log, and an answer when
+// it panics.
+func observed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		parent := trace.Parse(r.Header.Get("traceparent"))
+		ctx := trace.With(r.Context(), parent)
+		answer := &answerWriter{ResponseWriter: w}
+		answer.Header().Set("X-Content-Type-Options", "nosniff")
+		answer.Header().Set("Cache-Control", "no-store")
+		defer func() {
+			if cause := recover(); cause != nil {
+				if cause == http.ErrAbortHandler {
+					panic(cause)
+				}
+				slog.ErrorContext(ctx, "panic", "cause", cause, "stack", string(debug.Stack()))
+				if answer.status == 0 {
+					problemOf(ctx, fmt.Errorf("panic: %v", cause)).write(answer)
+				}
+			}
+			slog.InfoContext(ctx, "request", "method", r.Method, "path", r.URL.Path, "status", answer.status, "elapsed", time.Since(began))
+		}()
+		next.ServeHTTP(answer, r.WithContext(ctx))
+	})
+}
+
+// answerWriter remembers the status.
+type answerWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *answerWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *answerWriter) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *answerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,108 @@
+package function
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/trace"
+)
+
+// Problem is the body of every error answer (RFC 9457). It holds sentences that
+// were written for the caller, and never a value that the caller sent.
+type Problem struct {
+	Type    string        `json:"type" example:"about:blank"`
+	Title   string        `json:"title" doc:"The status in words" example:"Unprocessable Entity"`
+	Status  int           `json:"status" example:"422"`
+	Detail  string        `json:"detail" doc:"What is wrong, and what to do"`
+	Errors  []fault.Place `json:"errors,omitempty" doc:"Where in the request"`
+	TraceID string        `json:"trace_id,omitempty" doc:"Finds this request in the logs"`
+
+	headers http.Header
+}
+
+func (p *Problem) Error() string           { return p.Detail }
+func (p *Problem) GetStatus() int          { return p.Status }
+func (p *Problem) GetHeaders() http.Header { return p.headers }
+
+// ContentType implements huma.ContentTypeFilter.
+func (p *Problem) ContentType(string) string { return "application/problem+json" }
+
+func newProblem(ctx context.Context, status int, detail string, places []fault.Place) *Problem {
+	return &Problem{
+		Type: "about:blank", Title: http.StatusText(status), Status: status,
+		Detail: detail, Errors: places, TraceID: trace.From(ctx).TraceID(), headers: http.Header{},
+	}
+}
+
+// huma reports what is wrong with a request through these: with the offending
+// value, which may be a password, and which is therefore dropped.
+func init() {
+	huma.NewErrorWithContext = func(hctx huma.Context, status int, message string, errs ...error) huma.StatusError {
+		ctx := context.Background()
+		if hctx != nil {
+			ctx = hctx.Context()
+		}
+		var places []fault.Place
+		for _, err := range errs {
+			var known *Problem
+			if errors.As(err, &known) {
+				return known
+			}
+			if d, ok := err.(huma.ErrorDetailer); ok {
+				places = append(places, fault.Place{Location: d.ErrorDetail().Location, Message: d.ErrorDetail().Message})
+			}
+		}
+		if len(places) == 1 && places[0].Location != "" {
+			message = places[0].Location + ": " + places[0].Message
+		}
+		return newProblem(ctx, status, message, places)
+	}
+	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
+		return huma.NewErrorWithContext(nil, status, message, errs...)
+	}
+}
+
+// problemOf is the one table from what went wrong to what the caller reads.
+func problemOf(ctx context.Context, err error) *Problem {
+	f, ok := fault.As(err)
+	switch {
+	case ok:
+	case errors.Is(err, context.Canceled):
+		f = fault.New(fault.Unavailable, "The request was cancelled").Because(err)
+	case errors.Is(err, context.DeadlineExceeded):
+		f = fault.New(fault.Unavailable, "This took longer than it may; try again").After(time.Second).Because(err)
+	case database.IsUnavailable(err):
+		f = fault.New(fault.Unavailable, "A database cannot be reached right now; try again").After(time.Second).Because(err)
+	default:
+		f = fault.New(fault.Internal, "Something went wrong on our side; the trace_id finds it in the logs").Because(err)
+	}
+	if f.Cause != nil {
+		slog.ErrorContext(ctx, "request failed", "status", f.Kind.Status(), "error", err)
+	}
+	p := newProblem(ctx, f.Kind.Status(), f.Detail, f.Places)
+	if f.RetryAfter > 0 {
+		p.headers.Set("Retry-After", strconv.Itoa(int(max(1, f.RetryAfter.Seconds()))))
+	}
+	if f.Kind == fault.Unauthenticated {
+		p.headers.Set("WWW-Authenticate", `Bearer error="invalid_token"`) // RFC 6750 §3
+	}
+	return p
+}
+
+func (p *Problem) write(w http.ResponseWriter) {
+	for name, values := range p.headers {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Type", p.ContentType(""))
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p)
+}

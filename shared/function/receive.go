@@ -1,0 +1,95 @@
+package function
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+
+	"function/shared/events"
+	"function/shared/fault"
+	"function/shared/trace"
+)
+
+// PingType is the CloudEvents type that a PingSource sends.
+const PingType = "dev.knative.sources.ping"
+
+// maxEvent bounds the body of an event.
+const maxEvent = 1 << 20
+
+type rawEvent = cloudevents.Event
+
+type eventHandlers map[string]func(context.Context, rawEvent) error // by event type
+
+func (h *Host) receive(name, eventType string, handle func(context.Context, rawEvent) error) {
+	if h.events[name] == nil {
+		h.events[name] = eventHandlers{}
+	}
+	h.events[name][eventType] = handle
+}
+
+func receiver[E events.Event](handle func(context.Context, events.Received[E]) error) func(context.Context, rawEvent) error {
+	return func(ctx context.Context, event rawEvent) error {
+		received := events.Received[E]{Source: event.Source(), ID: event.ID(), Time: event.Time()}
+		if err := json.Unmarshal(event.Data(), &received.Data); err != nil {
+			return fault.New(fault.Invalid, "The data of this event is not of its type %s", event.Type()).Because(err)
+		}
+		return handle(ctx, received)
+	}
+}
+
+// Receiver takes the events of one mounted function: CloudEvents over HTTP, in
+// either mode. nil if the function takes none. 2xx means that the event has had
+// its effect; 422 that it never will, which makes it a dead letter; anything else
+// that it may be delivered again.
+func (h *Host) Receiver(name string) http.Handler {
+	handlers, ok := h.events[name]
+	if !ok {
+		return nil
+	}
+	return observed(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxEvent)
+		event, err := cloudevents.NewEventFromHTTPRequest(r)
+		if err == nil {
+			err = event.Validate()
+		}
+		if err != nil {
+			newProblem(r.Context(), http.StatusUnprocessableEntity, "This is not a CloudEvent", nil).write(w)
+			return
+		}
+		ctx := r.Context()
+		if parent, ok := event.Extensions()["traceparent"].(string); ok {
+			ctx = trace.With(ctx, trace.Parse(parent))
+		}
+		if err := h.deliver(ctx, handlers, *event); err != nil {
+			problemOf(ctx, err).write(w)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+}
+
+// deliver runs the handler to its end even when the sender has given up waiting:
+// what it has done so far would have to be done again. Only the end of the process
+// stops it.
+func (h *Host) deliver(ctx context.Context, handlers eventHandlers, event rawEvent) error {
+	handle, ok := handlers[event.Type()]
+	if !ok {
+		return fault.New(fault.Invalid, "This function takes no event of type %s", event.Type())
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(h.life, cancel)()
+	began := time.Now()
+	err := handle(ctx, event)
+	if f, ok := fault.As(err); ok && f.Kind != fault.Unavailable && f.Kind != fault.Internal {
+		// Knative tries 404, 408, 409 and 429 again: a permanent fault is always 422.
+		err = &fault.Error{Kind: fault.Invalid, Detail: f.Detail, Places: f.Places, Cause: fmt.Errorf("event %s: %w", event.ID(), err)}
+	}
+	slog.InfoContext(ctx, "event", "type", event.Type(), "id", event.ID(), "elapsed", time.Since(began), "failed", err != nil)
+	return err
+}

@@ -1,0 +1,127 @@
+// Package outbox makes events as durable as the data they tell of: an event is a
+// row written in the transaction of its cause, sent to the broker once that has
+// committed, and deleted when the broker has confirmed. What was not confirmed is
+// sent again by the platform-outbox-relay function. So an event is delivered at
+// least once, and Once makes its effect happen exactly once.
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/trace"
+)
+
+// DB is a database whose transactions can publish events, as one function uses it.
+type DB struct {
+	*pgxpool.Pool
+	service string // the function: the source of its events, the consumer of others
+	sender  *Sender
+}
+
+// New gives a function its view of a database.
+func New(pool *pgxpool.Pool, service string, sender *Sender) *DB {
+	return &DB{Pool: pool, service: service, sender: sender}
+}
+
+// Tx is a transaction that can publish.
+type Tx struct {
+	pgx.Tx
+	service   string
+	published []cloudevents.Event
+}
+
+// directSend is how long the first sending has before the relay may try: longer
+// than the sender's own bound, so that they do not meet.
+const directSend = time.Minute
+
+const insertEvent = `INSERT INTO outbox (id, event, next_attempt_at) VALUES ($1, $2, now() + $3)`
+
+// Publish writes an event into the outbox. It leaves when the transaction has committed.
+func (tx *Tx) Publish(ctx context.Context, e events.Event) error {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return fmt.Errorf("make event id: %w", err)
+	}
+	event, err := envelope(ctx, id, tx.service, e)
+	if err != nil {
+		return fmt.Errorf("make event %s: %w", e.EventType(), err)
+	}
+	body, err := json.Marshal(event)
+	if err != nil {
+		return fmt.Errorf("encode event %s: %w", e.EventType(), err)
+	}
+	if _, err := tx.Exec(ctx, insertEvent, id, body, directSend); err != nil {
+		return fmt.Errorf("insert event %s: %w", e.EventType(), err)
+	}
+	tx.published = append(tx.published, event)
+	return nil
+}
+
+func envelope(ctx context.Context, id uuid.UUID, service string, e events.Event) (cloudevents.Event, error) {
+	event := cloudevents.NewEvent()
+	event.SetID(id.String())
+	event.SetSource("/functions/" + service)
+	event.SetType(e.EventType())
+	event.SetSubject(e.EventSubject())
+	event.SetTime(time.Now().UTC())
+	if organization := e.EventOrganization(); organization != uuid.Nil {
+		event.SetExtension("organizationid", organization.String())
+	}
+	if parent := trace.From(ctx); parent != "" {
+		event.SetExtension("traceparent", string(parent)) // CloudEvents Distributed Tracing extension
+	}
+	if err := event.SetData(cloudevents.ApplicationJSON, e); err != nil {
+		return event, err
+	}
+	return event, event.Validate()
+}
+
+// Transact runs work in a transaction, and sends what it published once that has
+// committed, off the caller's path. Work may run again after a lost race.
+func (db *DB) Transact(ctx context.Context, work func(*Tx) error) error {
+	var published []cloudevents.Event
+	err := database.Transact(ctx, db.Pool, func(pgtx pgx.Tx) error {
+		tx := &Tx{Tx: pgtx, service: db.service}
+		err := work(tx)
+		published = tx.published
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, event := range published {
+		db.sender.sendSoon(db.Pool, event)
+	}
+	return nil
+}
+
+const consume = `
+INSERT INTO consumed_events (consumer, source, event_id) VALUES ($1, $2, $3)
+ON CONFLICT DO NOTHING`
+
+// Once runs the effect of an event exactly once for this function, however often
+// the event is delivered. A duplicate that comes while the first is at work waits
+// for it: for its commit (then there is nothing to do) or its death (then it does
+// the work). So work may take long, and needs no lease.
+func Once[T events.Event](ctx context.Context, db *DB, e events.Received[T], work func(*Tx) error) error {
+	return db.Transact(ctx, func(tx *Tx) error {
+		first, err := tx.Exec(ctx, consume, db.service, e.Source, e.ID)
+		if err != nil {
+			return fmt.Errorf("record event %s as consumed: %w", e.ID, err)
+		}
+		if first.RowsAffected() == 0 {
+			return nil
+		}
+		return work(tx)
+	})
+}

@@ -1,0 +1,175 @@
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// sendBound is how long one sending may take. Knative's in-memory broker answers
+// only after delivery and retries, so a failing subscriber would hold the sender
+// for minutes: it gives up, and the relay tries again.
+const sendBound = 10 * time.Second
+
+// sendersAtOnce bounds the sendings under way; what finds no place is the relay's.
+const sendersAtOnce = 16
+
+// Sender posts events to the broker (K_SINK).
+type Sender struct {
+	sink     string
+	client   *http.Client
+	places   chan struct{}
+	underway sync.WaitGroup
+}
+
+// NewSender makes a sender to the broker at sink, a URL.
+func NewSender(sink string) *Sender {
+	return &Sender{sink: sink, client: &http.Client{}, places: make(chan struct{}, sendersAtOnce)}
+}
+
+// Wait returns when no sending is under way: call it before the process ends.
+func (s *Sender) Wait() { s.underway.Wait() }
+
+func (s *Sender) sendSoon(pool *pgxpool.Pool, event cloudevents.Event) {
+	select {
+	case s.places <- struct{}{}:
+	default:
+		return
+	}
+	s.underway.Go(func() {
+		defer func() { <-s.places }()
+		ctx, cancel := context.WithTimeout(context.Background(), sendBound)
+		defer cancel()
+		if err := s.confirm(ctx, pool, event); err != nil {
+			slog.WarnContext(ctx, "event left to the relay", "event", event.ID(), "type", event.Type(), "error", err)
+		}
+	})
+}
+
+const deleteEvent = `DELETE FROM outbox WHERE id = $1`
+
+// confirm sends an event and deletes it when the broker has taken it.
+func (s *Sender) confirm(ctx context.Context, pool *pgxpool.Pool, event cloudevents.Event) error {
+	if err := s.post(ctx, event); err != nil {
+		return err
+	}
+	if _, err := pool.Exec(ctx, deleteEvent, event.ID()); err != nil {
+		return fmt.Errorf("delete sent event: %w", err)
+	}
+	return nil
+}
+
+// Post sends one event to the broker, without an outbox: for an event that is
+// already durable elsewhere.
+func (s *Sender) Post(ctx context.Context, event cloudevents.Event) error { return s.post(ctx, event) }
+
+func (s *Sender) post(ctx context.Context, event cloudevents.Event) error {
+	request, err := cloudevents.NewHTTPRequestFromEvent(ctx, s.sink, event)
+	if err != nil {
+		return fmt.Errorf("make request: %w", err)
+	}
+	response, err := s.client.Do(request)
+	if err != nil {
+		return fmt.Errorf("post to broker: %w", err)
+	}
+	defer response.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10)) // drained, so that the connection is kept
+	if response.StatusCode/100 != 2 {
+		return fmt.Errorf("post to broker: %s", response.Status)
+	}
+	return nil
+}
+
+// claimDue takes events whose time has come, and puts their next attempt off:
+// 1, 2, 4 … 60 minutes. A relay that dies holding some loses nothing.
+const claimDue = `
+UPDATE outbox SET attempts = attempts + 1, next_attempt_at = now() + least(60, 2 ^ least(attempts, 6)) * interval '1 minute'
+WHERE id IN (SELECT id FROM outbox WHERE next_attempt_at <= now() ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED)
+RETURNING id, event`
+
+type dueEvent struct {
+	ID    uuid.UUID
+	Event json.RawMessage
+}
+
+// Relay sends what is due in one database, and tells how many events the broker
+// took and how many it did not.
+func (s *Sender) Relay(ctx context.Context, pool *pgxpool.Pool) (sent, failed int, err error) {
+	for {
+		rows, _ := pool.Query(ctx, claimDue)
+		due, err := pgx.CollectRows(rows, pgx.RowToStructByName[dueEvent])
+		if err != nil {
+			return sent, failed, fmt.Errorf("claim due events: %w", err)
+		}
+		if len(due) == 0 {
+			return sent, failed, nil
+		}
+		s1, f1 := s.relayAll(ctx, pool, due)
+		sent, failed = sent+s1, failed+f1
+		if err := ctx.Err(); err != nil {
+			return sent, failed, fmt.Errorf("relay events: %w", err)
+		}
+	}
+}
+
+func (s *Sender) relayAll(ctx context.Context, pool *pgxpool.Pool, due []dueEvent) (sent, failed int) {
+	results := make(chan error, len(due))
+	for _, d := range due {
+		s.places <- struct{}{}
+		s.underway.Go(func() {
+			defer func() { <-s.places }()
+			bound, cancel := context.WithTimeout(ctx, sendBound)
+			defer cancel()
+			var event cloudevents.Event
+			err := json.Unmarshal(d.Event, &event)
+			if err == nil {
+				err = s.confirm(bound, pool, event)
+			}
+			if err != nil {
+				slog.WarnContext(ctx, "event not relayed", "event", d.ID, "error", err)
+			}
+			results <- err
+		})
+	}
+	for range due {
+		if err := <-results; err != nil {
+			failed++
+		} else {
+			sent++
+		}
+	}
+	return sent, failed
+}
+
+const (
+	prune = `DELETE FROM consumed_events WHERE consumed_at < now() - interval '90 days'`
+	retry = `UPDATE outbox SET next_attempt_at = now() WHERE next_attempt_at > now()`
+)
+
+// Prune forgets consumed events of more than 90 days ago, by when no broker or
+// dead letter delivers them again.
+func Prune(ctx context.Context, pool *pgxpool.Pool) error {
+	if _, err := pool.Exec(ctx, prune); err != nil {
+		return fmt.Errorf("prune consumed events: %w", err)
+	}
+	return nil
+}
+
+// RetryNow makes all that is not yet confirmed due: for a start after a crash,
+// when nobody else can be sending.
+func RetryNow(ctx context.Context, pool *pgxpool.Pool) error {
+	if _, err := pool.Exec(ctx, retry); err != nil {
+		return fmt.Errorf("make events due: %w", err)
+	}
+	return nil
+}

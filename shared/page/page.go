@@ -1,0 +1,53 @@
+// Package page is the one shape of every list: {items, next_cursor}. It is used
+// by each function that answers a list, newest first.
+//
+// Rows are named by UUIDv7, which sort by the time of their making, so the
+// cursor is the last identifier given out: stable while rows come and go.
+package page
+
+import (
+	"encoding/base64"
+
+	"github.com/google/uuid"
+
+	"function/shared/fault"
+)
+
+// Query is the part of a request that asks for one page of a list.
+type Query struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many items at the most"`
+	Cursor string `query:"cursor" maxLength:"64" doc:"next_cursor of the page before"`
+}
+
+// Page is one page of a list.
+type Page[T any] struct {
+	Items      []T    `json:"items" nullable:"false" doc:"Newest first"`
+	NextCursor string `json:"next_cursor,omitempty" doc:"Asks for the next page; absent on the last"`
+}
+
+// Before is the identifier that every item of the asked page precedes:
+// `WHERE id < $1 ORDER BY id DESC LIMIT $2`, with Fetch as the limit.
+func (q Query) Before() (uuid.UUID, error) {
+	if q.Cursor == "" {
+		return uuid.Max, nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(q.Cursor)
+	if err != nil || len(raw) != len(uuid.UUID{}) {
+		return uuid.Nil, fault.At("query.cursor", "the cursor is not one that this list gave out")
+	}
+	return uuid.UUID(raw), nil
+}
+
+// Fetch is how many rows to read: one more than asked for, which tells whether
+// another page follows.
+func (q Query) Fetch() int { return q.Limit + 1 }
+
+// Of makes the page from the rows read by Before and Fetch.
+func Of[T any](q Query, rows []T, id func(T) uuid.UUID) Page[T] {
+	if len(rows) <= q.Limit {
+		return Page[T]{Items: append([]T{}, rows...)}
+	}
+	rows = rows[:q.Limit]
+	last := id(rows[len(rows)-1])
+	return Page[T]{Items: rows, NextCursor: base64.RawURLEncoding.EncodeToString(last[:])}
+}

@@ -1,0 +1,149 @@
+package platformtest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/shared/database"
+	"function/shared/database/migrate"
+	"function/shared/postgres"
+)
+
+// server is the DSN of a PostgreSQL superuser: the server that TEST_POSTGRES_URL
+// names, or one of this test binary's own.
+var server = sync.OnceValues(func() (string, error) {
+	if url := os.Getenv("TEST_POSTGRES_URL"); url != "" {
+		return url, nil
+	}
+	dir, err := os.MkdirTemp("", "aic-test-")
+	if err != nil {
+		return "", err
+	}
+	s, err := postgres.Start(context.Background(), postgres.Options{Dir: dir})
+	if err != nil {
+		return "", fmt.Errorf("tests need a real PostgreSQL: %w", err)
+	}
+	cleanups = append(cleanups, func() { _ = s.Stop(context.Background()); _ = os.RemoveAll(dir) })
+	return s.ConnString(postgres.Superuser), nil
+})
+
+var cleanups []func()
+
+// Run is the body of a TestMain: it stops what the tests have started.
+func Run(m *testing.M) {
+	code := m.Run()
+	for _, cleanup := range cleanups {
+		cleanup()
+	}
+	os.Exit(code)
+}
+
+// templates are migrated databases, one for each kind and state of the
+// migrations, from which each test clones its own in tens of milliseconds.
+var (
+	templatesMu sync.Mutex
+	templates   = map[database.Name]string{}
+)
+
+func template(ctx context.Context, kind database.Name, dsn string) (string, error) {
+	templatesMu.Lock()
+	defer templatesMu.Unlock()
+	if name, ok := templates[kind]; ok {
+		return name, nil
+	}
+	fingerprint, err := migrate.Fingerprint(kind)
+	if err != nil {
+		return "", err
+	}
+	name := fmt.Sprintf("template_%s_%s", kind, fingerprint)
+	admin, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return "", fmt.Errorf("connect to the test server: %w", err)
+	}
+	defer admin.Close(ctx)
+	// Other packages' tests share the server: one of them makes the template.
+	if _, err := admin.Exec(ctx, `SELECT pg_advisory_lock(hashtext('platformtest'))`); err != nil {
+		return "", fmt.Errorf("lock the test server: %w", err)
+	}
+	var ready bool
+	if err := admin.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1 AND datistemplate)`, name).Scan(&ready); err != nil {
+		return "", fmt.Errorf("look for template: %w", err)
+	}
+	if !ready {
+		if err := makeTemplate(ctx, admin, kind, name, dsn); err != nil {
+			return "", fmt.Errorf("make template %s: %w", name, err)
+		}
+	}
+	templates[kind] = name
+	return name, nil
+}
+
+func makeTemplate(ctx context.Context, admin *pgx.Conn, kind database.Name, name, dsn string) error {
+	if err := migrate.Bootstrap(ctx, admin, nil); err != nil {
+		return err
+	}
+	if err := migrate.Create(ctx, admin, kind, name); err != nil {
+		return err
+	}
+	config, err := pgx.ParseConfig(loginAs(dsn, migrate.Owners[kind], name))
+	if err != nil {
+		return err
+	}
+	if err := migrate.Up(ctx, kind, config); err != nil {
+		return err
+	}
+	_, err = admin.Exec(ctx, `UPDATE pg_database SET datistemplate = true WHERE datname = $1`, name)
+	return err
+}
+
+// cloneDatabase makes this test's own database and returns the DSN as a role.
+func cloneDatabase(t testing.TB, kind database.Name) func(role string) string {
+	t.Helper()
+	ctx := context.Background()
+	dsn, err := server()
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, err := template(ctx, kind, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close(ctx)
+	name := "test_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	// A clone keeps the template's contents, not its owner and grants on itself.
+	if _, err := admin.Exec(ctx, fmt.Sprintf(`CREATE DATABASE %s TEMPLATE %s OWNER %s`, name, from, migrate.Owners[kind])); err != nil {
+		t.Fatal(err)
+	}
+	if err := migrate.Create(ctx, admin, kind, name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		admin, err := pgx.Connect(ctx, dsn)
+		if err != nil {
+			return
+		}
+		defer admin.Close(ctx)
+		_, _ = admin.Exec(ctx, fmt.Sprintf(`DROP DATABASE %s WITH (FORCE)`, name))
+	})
+	return func(role string) string { return loginAs(dsn, role, name) }
+}
+
+// loginAs is the DSN of another role and database on the same server.
+func loginAs(dsn, role, name string) string {
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		panic("platformtest: the test server's DSN does not parse")
+	}
+	return fmt.Sprintf("host=%s port=%d user=%s dbname=%s sslmode=disable", config.Host, config.Port, role, name)
+}

@@ -1,0 +1,301 @@
+// Package platformtest mounts functions on databases of their own, on a real
+// PostgreSQL, and talks to them over HTTP as their callers do. It runs in tests.
+package platformtest
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/function"
+)
+
+// Platform is some functions, mounted for one test.
+type Platform struct {
+	URL string
+	Env *function.Env
+
+	t      testing.TB
+	issuer *auth.Issuer
+
+	mu        sync.Mutex
+	published []cloudevents.Event
+}
+
+// New mounts the functions. Everything it starts ends with the test.
+func New(t testing.TB, declarations ...function.Declaration) *Platform {
+	t.Helper()
+	p := &Platform{t: t}
+	broker := httptest.NewServer(http.HandlerFunc(p.receive))
+	p.Env = function.NewEnv(config(t, broker.URL))
+	life, end := context.WithCancel(context.Background())
+	host := function.NewHost(life)
+	mux := http.NewServeMux()
+	mux.Handle("/", host.Handler())
+	for _, d := range declarations {
+		if err := host.Mount(d, p.Env); err != nil {
+			t.Fatal(err)
+		}
+		if receiver := host.Receiver(d.Name); receiver != nil {
+			mux.Handle("POST /events/"+d.Name, receiver)
+		}
+	}
+	server := httptest.NewServer(mux)
+	p.URL = server.URL
+	t.Cleanup(func() {
+		server.Close()
+		end()
+		if err := p.Env.Close(); err != nil {
+			t.Error(err)
+		}
+		broker.Close()
+	})
+	return p
+}
+
+func config(t testing.TB, sink string) function.Config {
+	users, datasets, analytics := cloneDatabase(t, database.Users), cloneDatabase(t, database.Datasets), cloneDatabase(t, database.Analytics)
+	index := base64.StdEncoding.EncodeToString(make([]byte, 32))
+	return function.Config{
+		UsersDatabaseURL:     users("user_management"),
+		DatasetsDatabaseURL:  datasets("data_management"),
+		AnalyticsDatabaseURL: analytics("analytics"),
+		IdentityDatabaseURL:  users("token_verifier"),
+		CatalogDatabaseURL:   datasets("catalog_reader"),
+		ReaderDatabaseURL:    analytics("analytics_reader"),
+		Sink:                 sink,
+		StorageLocalURL:      "file://" + t.TempDir(),
+		KeyURL:               "base64key://" + base64.URLEncoding.EncodeToString(make([]byte, 32)),
+		BlindIndexKey:        index,
+		TokenIssuer:          "test",
+		TokenAudience:        "test",
+		Scratch:              t.TempDir(),
+	}
+}
+
+func (p *Platform) receive(w http.ResponseWriter, r *http.Request) {
+	event, err := cloudevents.NewEventFromHTTPRequest(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	p.mu.Lock()
+	p.published = append(p.published, *event)
+	p.mu.Unlock()
+	w.WriteHeader(http.StatusAccepted)
+}
+
+// DB is a database as its owner sees it.
+func (p *Platform) DB(name database.Name) *pgxpool.Pool {
+	p.t.Helper()
+	db, err := p.Env.Database(context.Background(), name)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return db.Pool
+}
+
+// Caller is somebody who is logged in.
+type Caller struct {
+	auth.Caller
+	Token string
+}
+
+// Login makes a person of a new organization with a session, and the session's
+// token; the person's fields are not readable.
+func (p *Platform) Login(role string) Caller {
+	p.t.Helper()
+	return p.LoginTo(uuid.Must(uuid.NewV7()), role)
+}
+
+// LoginTo is Login into one organization.
+func (p *Platform) LoginTo(organization uuid.UUID, role string) Caller {
+	p.t.Helper()
+	ctx := context.Background()
+	keeper, err := p.Env.Keeper(ctx)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	users := p.DB(database.Users)
+	p.mu.Lock()
+	if p.issuer == nil {
+		p.issuer = auth.NewIssuer(users, keeper, p.Env.Config.TokenIssuer, p.Env.Config.TokenAudience)
+	}
+	p.mu.Unlock()
+	c := auth.Caller{UserID: uuid.Must(uuid.NewV7()), SessionID: uuid.Must(uuid.NewV7()), OrganizationID: organization, Roles: []string{role}}
+	_, err = users.Exec(ctx, `
+WITH o AS (INSERT INTO organizations (id, name) VALUES ($1, 'test') ON CONFLICT DO NOTHING),
+     u AS (INSERT INTO users (id, email_index, wrapped_key, email, first_name, last_name, password_hash) VALUES ($2, uuid_send($2), '', '', '', '', '')),
+     m AS (INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($2, $1, $4, 'active'))
+INSERT INTO sessions (id, user_id, organization_id, expires_at) VALUES ($3, $2, $1, now() + interval '1 hour')`,
+		organization, c.UserID, c.SessionID, role)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	token, err := p.issuer.Issue(ctx, c, "pwd")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return Caller{Caller: c, Token: token}
+}
+
+// Answer is what a function answered.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Decode reads the answer's JSON.
+func Decode[T any](t testing.TB, a Answer) T {
+	t.Helper()
+	var v T
+	if err := json.Unmarshal(a.Body, &v); err != nil {
+		t.Fatalf("answer %d is not the JSON expected: %v\n%s", a.Status, err, a.Body)
+	}
+	return v
+}
+
+// Do calls an operation; body is JSON text, an io.Reader, or anything that encodes to JSON.
+func (p *Platform) Do(token, method, path string, body any, headers ...string) Answer {
+	p.t.Helper()
+	var reader io.Reader
+	switch b := body.(type) {
+	case nil:
+	case string:
+		reader = bytes.NewBufferString(b)
+	case io.Reader:
+		reader = b
+	default:
+		encoded, err := json.Marshal(b)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		reader = bytes.NewReader(encoded)
+	}
+	request, err := http.NewRequestWithContext(context.Background(), method, p.URL+path, reader)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return Answer{response.StatusCode, response.Header, answer}
+}
+
+// Want fails the test unless the answer has the status; a 4xx or 5xx answer must
+// also be a problem detail (RFC 9457) of that status.
+func (a Answer) Want(t testing.TB, status int) Answer {
+	t.Helper()
+	if a.Status != status {
+		t.Fatalf("status %d, want %d\n%s", a.Status, status, a.Body)
+	}
+	if status < 400 {
+		return a
+	}
+	if got := a.Header.Get("Content-Type"); got != "application/problem+json" {
+		t.Errorf("content type %q of an error, want application/problem+json", got)
+	}
+	if problem := Decode[function.Problem](t, a); problem.Status != status || problem.Detail == "" || problem.Title == "" {
+		t.Errorf("problem %+v, want status %d, a title and a detail", problem, status)
+	}
+	return a
+}
+
+// Published waits for events of a type to reach the broker, n at least.
+func Published[E events.Event](p *Platform, n int) []events.Received[E] {
+	p.t.Helper()
+	var zero E
+	var found []events.Received[E]
+	p.wait("events of type "+zero.EventType(), func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		found = found[:0]
+		for _, e := range p.published {
+			if e.Type() != zero.EventType() {
+				continue
+			}
+			r := events.Received[E]{Source: e.Source(), ID: e.ID(), Time: e.Time()}
+			if err := json.Unmarshal(e.Data(), &r.Data); err != nil {
+				p.t.Fatal(err)
+			}
+			found = append(found, r)
+		}
+		return len(found) >= n
+	})
+	return found
+}
+
+// wait is for what happens after an answer; its bound only ends a broken test.
+func (p *Platform) wait(what string, done func() bool) {
+	p.t.Helper()
+	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			p.t.Fatalf("waited a minute for %s", what)
+		}
+	}
+}
+
+// Deliver sends an event to a function as a Trigger does, and returns the answer.
+func Deliver[E events.Event](p *Platform, name string, r events.Received[E]) Answer {
+	p.t.Helper()
+	event := cloudevents.NewEvent()
+	event.SetID(r.ID)
+	event.SetSource(r.Source)
+	event.SetType(r.Data.EventType())
+	event.SetTime(r.Time)
+	if err := event.SetData(cloudevents.ApplicationJSON, r.Data); err != nil {
+		p.t.Fatal(err)
+	}
+	return p.post(name, event)
+}
+
+// Event is a payload, as if it had just been published.
+func Event[E events.Event](data E) events.Received[E] {
+	return events.Received[E]{Source: "/test", ID: uuid.NewString(), Time: time.Now().UTC(), Data: data}
+}
+
+// Wake wakes a scheduled function as its PingSource does.
+func (p *Platform) Wake(name string) Answer {
+	p.t.Helper()
+	event := cloudevents.NewEvent()
+	event.SetID(uuid.NewString())
+	event.SetSource("/test")
+	event.SetType(function.PingType)
+	return p.post(name, event)
+}
+
+func (p *Platform) post(name string, event cloudevents.Event) Answer {
+	body, err := json.Marshal(event)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return p.Do("", http.MethodPost, "/events/"+name, bytes.NewReader(body), "Content-Type", cloudevents.ApplicationCloudEventsJSON)
+}
