@@ -4,7 +4,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,42 +11,45 @@ import (
 	"function/shared/resultset"
 )
 
+// errFull ends the reading of an answer whose limits are reached.
+var errFull = errors.New("the answer is full")
+
 // answer reads the table "answer" in the form that package resultset prescribes.
 func (s *session) answer(ctx context.Context, limits Limits) (*resultset.Set, error) {
-	var columns []resultset.Column
-	err := s.each(ctx, "SELECT column_name, column_type FROM (DESCRIBE temp.answer)", func(row []any) error {
-		columns = append(columns, resultset.Column{Name: row[0].(string), Type: row[1].(string)})
-		return nil
-	})
+	fields, err := s.fields(ctx, "temp.answer")
 	if err != nil {
 		return nil, err
 	}
-	if err := s.nestedFit(ctx, columns, limits); err != nil {
+	if err := s.nestedFit(ctx, fields, limits); err != nil {
 		return nil, err
 	}
+	columns := make([]resultset.Column, len(fields))
+	for i, f := range fields {
+		columns[i] = f.Column
+	}
 	builder := resultset.NewBuilder(columns, limits.Rows, limits.Bytes)
-	errFull := errors.New("full")
-	err = s.each(ctx, "SELECT "+projection(columns)+" FROM temp.answer", func(row []any) error {
+	err = s.each(ctx, "SELECT "+projection(fields)+" FROM temp.answer", func(row []any) error {
 		for i, v := range row {
-			row[i] = value(v, columns[i].Type)
+			row[i] = fields[i].value(v)
 		}
-		if fits, err := builder.Add(row); err != nil || !fits {
-			return errors.Join(err, errFull)
+		fits, err := builder.Add(row)
+		if err == nil && !fits {
+			err = errFull
 		}
-		return nil
+		return err
 	})
-	if err != nil && err.Error() != errFull.Error() {
+	if err != nil && !errors.Is(err, errFull) {
 		return nil, err
 	}
 	return builder.Set(), nil
 }
 
-// nestedFit refuses nested values that are larger than a whole answer before they are taken apart in Go.
-func (s *session) nestedFit(ctx context.Context, columns []resultset.Column, limits Limits) error {
+// nestedFit refuses nested values larger than a whole answer, before they are taken apart in Go.
+func (s *session) nestedFit(ctx context.Context, fields []field, limits Limits) error {
 	var sizes []string
-	for _, c := range columns {
-		if nested(c.Type) {
-			sizes = append(sizes, fmt.Sprintf("coalesce(max(strlen(CAST(%s AS VARCHAR))), 0)", identifier(c.Name)))
+	for _, f := range fields {
+		if nested(f.Type) {
+			sizes = append(sizes, fmt.Sprintf("coalesce(max(strlen(CAST(%s AS VARCHAR))), 0)", identifier(f.Name)))
 		}
 	}
 	if len(sizes) == 0 {
@@ -61,31 +63,4 @@ func (s *session) nestedFit(ctx context.Context, columns []resultset.Column, lim
 		return &QueryError{Reason: Memory, Detail: "A list, map or struct of the answer is larger than an answer may be."}
 	}
 	return nil
-}
-
-// projection selects the columns; JSON travels as text, because the driver would turn its numbers into doubles.
-func projection(columns []resultset.Column) string {
-	list := make([]string, len(columns))
-	for i, c := range columns {
-		list[i] = identifier(c.Name)
-		switch {
-		case c.Type == "JSON":
-			list[i] = "CAST(" + list[i] + " AS VARCHAR)"
-		case nested(c.Type) && strings.Contains(c.Type, "JSON"):
-			list[i] = "CAST(to_json(" + list[i] + ") AS VARCHAR)"
-		}
-	}
-	return strings.Join(list, ", ")
-}
-
-func nested(sqlType string) bool {
-	return strings.HasSuffix(sqlType, "]") || strings.HasPrefix(sqlType, "STRUCT(") ||
-		strings.HasPrefix(sqlType, "MAP(") || strings.HasPrefix(sqlType, "UNION(")
-}
-
-func value(v any, sqlType string) any {
-	if s, ok := v.(string); ok && (sqlType == "JSON" || nested(sqlType)) {
-		return resultset.Value(json.RawMessage(s), sqlType)
-	}
-	return resultset.Value(v, sqlType)
 }

@@ -3,23 +3,140 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/duckdb/duckdb-go/v2"
 )
 
 // Prepare reads src whole, decides the type of every column, writes typed Parquet to dst in the row order of the
-// file, and profiles it. A file that cannot be read as what it claims to be gives an *InvalidError.
+// file, and profiles it. A file that cannot be read as what it claims to be gives an *InvalidError; dst is then
+// not to be used.
 func Prepare(ctx context.Context, src Source, dst string, opts Options) (*Profile, error) {
-	s, err := open(ctx)
+	progress := opts.Progress
+	if progress == nil {
+		progress = func(string, float64) {}
+	}
+	scratch, err := os.MkdirTemp(opts.Scratch, "prepare-*")
+	if err != nil {
+		return nil, fmt.Errorf("create a scratch directory: %w", err)
+	}
+	defer os.RemoveAll(scratch)
+	s, err := open(ctx,
+		"SET threads = 2",
+		"SET memory_limit = "+literal(cmp.Or(opts.Memory, "200MB")),
+		"SET temp_directory = "+literal(scratch),
+	)
 	if err != nil {
 		return nil, err
 	}
 	defer s.close()
-	if src.Format != CSV {
-		return nil, errors.ErrUnsupported
+	profile, err := s.prepare(ctx, src, dst, scratch, progress)
+	if err != nil {
+		return nil, invalid(ctx, src, err)
 	}
-	if err := s.exec(ctx, "COPY (FROM read_csv("+literal(src.Path)+")) TO "+literal(dst)+" (FORMAT parquet)"); err != nil {
+	progress("profile", 1)
+	return profile, nil
+}
+
+func (s *session) prepare(ctx context.Context, src Source, dst, scratch string, progress func(string, float64)) (*Profile, error) {
+	progress("check", 0)
+	t, err := s.recognize(ctx, src, scratch, progress)
+	if err != nil {
 		return nil, err
 	}
-	return &Profile{Columns: []ColumnProfile{}}, nil
+	if err := t.declare(src.Columns, src); err != nil {
+		return nil, err
+	}
+	progress("infer", 0.1)
+	if len(src.Columns) > 0 {
+		err = s.fits(ctx, t)
+	} else {
+		err = s.infer(ctx, t)
+	}
+	if err != nil {
+		return nil, err
+	}
+	progress("write", 0.4)
+	if err := s.write(ctx, t, dst); err != nil {
+		return nil, err
+	}
+	progress("profile", 0.8)
+	return s.profile(ctx, dst)
+}
+
+// recognize checks the file as its format demands and makes it something that DuckDB can scan.
+func (s *session) recognize(ctx context.Context, src Source, scratch string, progress func(string, float64)) (*table, error) {
+	if src.Format == Parquet {
+		return s.parquetTable(ctx, src.Path)
+	}
+	info, err := os.Stat(src.Path)
+	if err != nil {
+		return nil, fmt.Errorf("find the uploaded file: %w", err)
+	}
+	found, err := inspect(ctx, src.Path, func(read int64) {
+		progress("check", 0.1*float64(read)/float64(max(1, info.Size())))
+	})
+	if err != nil {
+		return nil, err
+	}
+	switch src.Format {
+	case CSV:
+		return csvTable(src, found)
+	case JSON:
+		return jsonTable(ctx, src, scratch)
+	}
+	return nil, fmt.Errorf("prepare: unknown format %q", src.Format)
+}
+
+// Row groups hold about a million values, within bounds that keep both scans and memory small.
+const (
+	valuesPerGroup = 1 << 20
+	minRowsInGroup = 2 << 10
+	maxRowsInGroup = 120 << 10
+)
+
+func (s *session) write(ctx context.Context, t *table, dst string) error {
+	var list []string
+	for i, c := range t.columns {
+		list = append(list, t.cast(i)+" AS "+identifier(c.name))
+	}
+	for _, c := range t.absent {
+		list = append(list, fmt.Sprintf("CAST(NULL AS %s) AS %s", c.sqlType, identifier(c.name)))
+	}
+	group := min(max(valuesPerGroup/len(list), minRowsInGroup), maxRowsInGroup)
+	return s.exec(ctx, fmt.Sprintf("COPY (SELECT %s FROM %s) TO %s (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %d)",
+		strings.Join(list, ", "), t.from, literal(dst), group))
+}
+
+// invalid tells faults of the file from faults of the host.
+func invalid(ctx context.Context, src Source, err error) error {
+	var known *InvalidError
+	if errors.As(err, &known) {
+		return known
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("prepare: %w", ctx.Err())
+	}
+	e := fault(err)
+	if e == nil {
+		return fmt.Errorf("prepare: %w", err)
+	}
+	if known := csvFault(e); known != nil && src.Format == CSV {
+		return known
+	}
+	switch e.Type {
+	case duckdb.ErrorTypeOutOfMemory:
+		return &InvalidError{Detail: "The file cannot be prepared within the memory allowed: its rows are too large."}
+	case duckdb.ErrorTypeInternal, duckdb.ErrorTypeFatal:
+	default:
+		if src.Format == Parquet {
+			return &InvalidError{Detail: "The file is not a whole Parquet file: it is cut off or damaged."}
+		}
+	}
+	return fmt.Errorf("prepare: %w", err)
 }

@@ -1,0 +1,172 @@
+//go:build cgo
+
+package engine
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// jsonTable rewrites a JSON file that inspect has accepted as CSV in the scratch directory, so that numbers keep
+// their digits: columns in the order in which keys first appear, a missing key and null as NULL.
+func jsonTable(ctx context.Context, src Source, scratch string) (*table, error) {
+	t, err := jsonColumns(ctx, src.Path)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(scratch, "objects.csv")
+	spanning, longest, err := writeObjects(ctx, src.Path, path, t)
+	if err != nil {
+		return nil, err
+	}
+	t.from = scanCSV(path, ',', false, len(t.columns), &survey{longest: longest, quotedNewline: spanning})
+	return t, nil
+}
+
+// eachMember calls visit with every member of every object and row after each object.
+func eachMember(ctx context.Context, path string, visit func(line int64, key string, value []byte) error, row func() error) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("open the uploaded file: %w", err)
+	}
+	defer f.Close()
+	for scanner := newObjectScanner(f); ; {
+		object, line, err := scanner.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = members(object, func(key string, value []byte) error { return visit(line, key, value) })
+		}
+		if err == nil {
+			err = row()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// jsonColumns finds the keys of all objects and what kind of values each has.
+func jsonColumns(ctx context.Context, path string) (*table, error) {
+	t := &table{}
+	index := make(map[string]int)
+	known := make(map[int]bool) // columns of which some value was not null
+	visit := func(line int64, key string, value []byte) error {
+		i, ok := index[key]
+		if !ok {
+			if len(index) == maxColumns {
+				return &InvalidError{Line: line, Detail: fmt.Sprintf("The objects have more than %d different keys.", maxColumns)}
+			}
+			i = len(index)
+			index[key] = i
+			t.columns = append(t.columns, column{name: key, kind: words})
+		}
+		k := kindOf(value)
+		switch {
+		case value[0] == 'n':
+		case !known[i]:
+			known[i], t.columns[i].kind = true, k
+		case t.columns[i].kind != k:
+			t.columns[i].kind = document
+		}
+		return nil
+	}
+	if err := eachMember(ctx, path, visit, func() error { return nil }); err != nil {
+		return nil, err
+	}
+	if len(t.columns) == 0 {
+		return nil, &InvalidError{Detail: "The file holds no values."}
+	}
+	names := make([]string, len(t.columns))
+	for i, c := range t.columns {
+		names[i] = c.name
+	}
+	for i, name := range uniqueNames(names) {
+		t.columns[i].name = name
+	}
+	t.keys = index
+	return t, nil
+}
+
+// kindOf tells the kind of a value from its first byte.
+func kindOf(value []byte) kind {
+	switch value[0] {
+	case '"':
+		return words
+	case 't', 'f':
+		return truths
+	case '{', '[':
+		return document
+	}
+	return digits
+}
+
+// writeObjects writes the objects as CSV rows. It tells whether some row spans lines, and the longest line.
+func writeObjects(ctx context.Context, from, to string, t *table) (spanning bool, longest int, err error) {
+	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return false, 0, fmt.Errorf("create a scratch file: %w", err)
+	}
+	defer f.Close()
+	w := bufio.NewWriterSize(f, 1<<20)
+	fields := make([]string, len(t.columns))
+	set := make([]bool, len(t.columns))
+	visit := func(line int64, key string, value []byte) error {
+		i := t.keys[key]
+		if set[i] {
+			return &InvalidError{Line: line, Detail: fmt.Sprintf("The object on line %d has the key %s twice.", line, excerpt(key))}
+		}
+		set[i] = true
+		switch {
+		case value[0] == 'n':
+			fields[i] = ""
+		case t.columns[i].kind == words:
+			text := unquote(value)
+			if strings.ContainsRune(text, 0) {
+				return &InvalidError{Line: line, Detail: fmt.Sprintf("The object on line %d holds the character U+0000, which no column can hold.", line)}
+			}
+			fields[i] = quote(text)
+		default:
+			fields[i] = quote(string(value))
+		}
+		return nil
+	}
+	row := func() error {
+		size := 0
+		for i, field := range fields {
+			if i > 0 {
+				_ = w.WriteByte(',') // the error stays until the next newline
+			}
+			_, _ = w.WriteString(field)
+			size += len(field) + 1
+			spanning = spanning || strings.ContainsAny(field, "\r\n")
+		}
+		longest = max(longest, size)
+		clear(fields)
+		clear(set)
+		if err := w.WriteByte('\n'); err != nil {
+			return fmt.Errorf("write a scratch file: %w", err)
+		}
+		return nil
+	}
+	if err := eachMember(ctx, from, visit, row); err != nil {
+		return false, 0, err
+	}
+	if err := w.Flush(); err != nil {
+		return false, 0, fmt.Errorf("write a scratch file: %w", err)
+	}
+	return spanning, longest, nil
+}
+
+// quote makes a CSV field that is not NULL.
+func quote(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
