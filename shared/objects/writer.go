@@ -3,30 +3,7 @@ package objects
 import (
 	"context"
 	"fmt"
-	"io"
-	"sync"
-
-	seekable "github.com/SaveTheRbtz/zstd-seekable-format-go/pkg"
-	"github.com/klauspost/compress/zstd"
 )
-
-const (
-	frameSize = 1 << 20
-
-	// Frames of one object under compression at a time. With the queue behind
-	// them this bounds a Writer's memory.
-	frameWorkers = 2
-)
-
-// encoder is shared by all writers: EncodeAll may be called concurrently, and
-// borrows one of GOMAXPROCS compressors. The seek table carries a checksum of
-// each frame, so frames need none of their own.
-var encoder = sync.OnceValues(func() (*zstd.Encoder, error) {
-	return zstd.NewWriter(nil,
-		zstd.WithEncoderLevel(zstd.SpeedFastest),
-		zstd.WithWindowSize(frameSize),
-		zstd.WithEncoderCRC(false))
-})
 
 // Writer writes one object. The object appears when Close returns nil; until
 // then, and after Abort or an error, the bucket shows nothing. A Writer must be
@@ -34,19 +11,16 @@ var encoder = sync.OnceValues(func() (*zstd.Encoder, error) {
 // concurrent use.
 type Writer struct {
 	upload *upload
-	frame  []byte // fills up to frameSize
-	frames chan []byte
-
-	stopped chan struct{} // closed when compression has ended, with failure set
-	failure error
+	stream *compressor
+	frame  *frame // the one that fills, or nil
 
 	ended bool
 	err   error // of Close
 }
 
 // Create starts an object. What is written to it is compressed and encrypted
-// under the 32-byte data key in constant memory, about 16 MiB at most,
-// overlapping with the caller. Use a data key for one object only.
+// under the 32-byte data key in constant memory, about 10 MiB, overlapping with
+// the caller. Use a data key for one object only.
 //
 // A name is a path of elements of up to 200 ASCII letters, digits and inner
 // ".", "_", "=", "-", separated by "/", 900 bytes at most. A name that is taken
@@ -64,39 +38,12 @@ func (b *Bucket) Create(ctx context.Context, name string, key []byte) (*Writer, 
 		u.abort()
 		return nil, fmt.Errorf("create object %s: %w", name, err)
 	}
-	w := &Writer{upload: u, frames: make(chan []byte), stopped: make(chan struct{})}
-	go func() {
-		defer close(w.stopped)
-		w.failure = compress(u.ctx, sealed, w.frames)
-	}()
-	return w, nil
-}
-
-// compress turns frames, until the channel is closed, into a sealed stream.
-func compress(ctx context.Context, sealed io.WriteCloser, frames <-chan []byte) error {
-	enc, err := encoder()
+	stream, err := newCompressor(u.ctx, sealed)
 	if err != nil {
-		return err
+		u.abort()
+		return nil, fmt.Errorf("create object %s: %w", name, err)
 	}
-	z, err := seekable.NewWriter(sealed, enc)
-	if err != nil {
-		return err
-	}
-	next := func() ([]byte, error) {
-		select {
-		case frame := <-frames:
-			return frame, nil
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-	}
-	if err := z.WriteMany(ctx, next, seekable.WithConcurrency(frameWorkers)); err != nil {
-		return err
-	}
-	if err := z.Close(); err != nil {
-		return err
-	}
-	return sealed.Close()
+	return &Writer{upload: u, stream: stream}, nil
 }
 
 // Write appends p to the object. An error may stem from an earlier Write.
@@ -106,27 +53,24 @@ func (w *Writer) Write(p []byte) (n int, err error) {
 	}
 	for n < len(p) {
 		if w.frame == nil {
-			w.frame = make([]byte, 0, frameSize)
-		}
-		part := p[n:min(len(p), n+frameSize-len(w.frame))]
-		w.frame = append(w.frame, part...)
-		n += len(part)
-		if len(w.frame) == frameSize {
-			if err := w.flush(); err != nil {
+			if w.frame, err = w.stream.next(); err != nil {
 				return n, fmt.Errorf("write object %s: %w", w.upload.name, err)
 			}
+		}
+		part := p[n:min(len(p), n+frameSize-len(w.frame.plain))]
+		w.frame.plain = append(w.frame.plain, part...)
+		n += len(part)
+		if len(w.frame.plain) == frameSize {
+			w.flush()
 		}
 	}
 	return n, nil
 }
 
-func (w *Writer) flush() error {
-	select {
-	case w.frames <- w.frame:
+func (w *Writer) flush() {
+	if w.frame != nil {
+		w.stream.put(w.frame)
 		w.frame = nil
-		return nil
-	case <-w.stopped:
-		return w.failure
 	}
 }
 
@@ -138,21 +82,16 @@ func (w *Writer) Close() error {
 		return w.err
 	}
 	w.ended = true
-	w.err = w.finish()
-	return w.err
-}
-
-func (w *Writer) finish() error {
-	if len(w.frame) > 0 {
-		_ = w.flush() // the failure is looked at below
-	}
-	close(w.frames)
-	<-w.stopped
-	if w.failure != nil {
+	w.flush()
+	err := w.stream.finish()
+	w.stream = nil // and its memory: deferred Aborts keep writers alive
+	if err != nil {
 		w.upload.abort()
-		return fmt.Errorf("write object %s: %w", w.upload.name, w.failure)
+		w.err = fmt.Errorf("write object %s: %w", w.upload.name, err)
+		return w.err
 	}
-	return w.upload.commit()
+	w.err = w.upload.commit()
+	return w.err
 }
 
 // Abort discards the object. After Close or Abort it does nothing.
@@ -163,9 +102,11 @@ func (w *Writer) Abort() {
 	w.ended = true
 	w.err = ErrClosed
 	w.upload.cancel()
-	<-w.stopped
+	_ = w.stream.finish() // reports the cancellation
+	w.stream, w.frame = nil, nil
 	w.upload.abort()
 }
 
-// StoredBytes returns the size of the object as stored, once Close has returned.
+// StoredBytes returns the size of the object as stored, once Close has returned
+// nil.
 func (w *Writer) StoredBytes() int64 { return w.upload.stored }
