@@ -1,8 +1,7 @@
 #!/bin/sh
 # Installs what the project needs beside Go, git, make and curl: a C compiler
 # with the C++ runtime library, which DuckDB links, and a PostgreSQL server.
-# Does nothing, quickly, when both are there. Runs before every `make` target
-# that builds.
+# Does nothing, quickly, when both are there. `make` runs it first.
 set -eu
 cd "$(dirname "$0")/.."
 

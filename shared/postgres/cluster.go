@@ -10,11 +10,14 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 const (
 	dataName = "data"
 	newName  = "data.new" // a cluster that initdb has not finished
+
+	initdbLimit = 2 * time.Minute // many times what it takes
 )
 
 // cluster is a data directory with the programs and the account that serve it.
@@ -101,11 +104,16 @@ func (c *cluster) initialize(ctx context.Context, durable bool) error {
 }
 
 func (c *cluster) initdb(ctx context.Context, data string, args []string) error {
+	// It is not interrupted: it takes a second, and killed processes leave
+	// shared memory behind.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), initdbLimit)
+	defer cancel()
 	cmd, release, err := c.command(ctx, c.binaries.initdb, data, args...)
 	if err != nil {
 		return err
 	}
 	defer release()
+	cmd.WaitDelay = time.Second
 	var output strings.Builder
 	cmd.Stdout, cmd.Stderr = &output, &output
 	runtime.LockOSThread() // see launch
@@ -145,7 +153,6 @@ func (c *cluster) command(ctx context.Context, program, data string, args ...str
 	cmd.Dir = "/"
 	cmd.Env = c.environ()
 	cmd.SysProcAttr = sysProcAttr(c.account)
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	if inherit == nil {
 		return cmd, func() {}, nil
 	}
