@@ -1,0 +1,151 @@
+package chart
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// clean makes s one line of at most limit visible runes. Control, formatting (bidirectional overrides) and unassigned
+// runes become spaces, and spaces that follow each other one.
+func clean(s string, limit int) string {
+	var b strings.Builder
+	n, space := 0, false
+	for _, r := range s {
+		if !unicode.IsGraphic(r) || unicode.IsSpace(r) {
+			space = n > 0
+			continue
+		}
+		if n+1 >= limit {
+			b.WriteRune('…')
+			break
+		}
+		if space {
+			b.WriteByte(' ')
+			n++
+		}
+		b.WriteRune(r)
+		n++
+		space = false
+	}
+	return b.String()
+}
+
+// firstOf is the first string that is not empty.
+func firstOf(strings ...string) string {
+	for _, s := range strings {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// units are the last words of column names that name a unit (time_ms, size_bytes), and its symbol (SI, ISO 4217).
+var units = map[string]string{
+	"ns": "ns", "us": "µs", "ms": "ms", "sec": "s", "secs": "s", "seconds": "s", "minutes": "min", "hours": "h",
+	"bytes": "B", "kb": "kB", "mb": "MB", "gb": "GB", "tb": "TB", "pct": "%", "percent": "%",
+	"mm": "mm", "cm": "cm", "km": "km", "kg": "kg", "celsius": "°C", "fahrenheit": "°F", "usd": "USD", "eur": "EUR", "gbp": "GBP",
+}
+
+// readable is a column's name for people: size_bytes becomes size (B), temp_max temp max.
+func readable(column string) string {
+	name := clean(column, maxLabel)
+	if strings.ContainsFunc(name, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		return name // an expression, or already words
+	}
+	words := strings.FieldsFunc(name, func(r rune) bool { return r == '_' })
+	if len(words) == 0 {
+		return name
+	}
+	last := len(words) - 1
+	if symbol, ok := units[strings.ToLower(words[last])]; ok && last > 0 {
+		return strings.Join(words[:last], " ") + " (" + symbol + ")"
+	}
+	return strings.Join(words, " ")
+}
+
+// textWidth estimates how wide s is in a sans-serif font of size, erring to the wide side: the reader's own font is
+// not known when the picture is drawn.
+func textWidth(s string, size float64) float64 {
+	em := 0.0
+	for _, r := range s {
+		em += runeWidth(r)
+	}
+	return em * size
+}
+
+func runeWidth(r rune) float64 {
+	switch {
+	case unicode.Is(unicode.Mn, r):
+		return 0
+	case r >= 0x1100:
+		return 1
+	case strings.ContainsRune("fijlrtI .,:;'|!()[]", r):
+		return 0.36
+	case strings.ContainsRune("mwMW@%&", r):
+		return 0.92
+	case unicode.IsUpper(r):
+		return 0.72
+	}
+	return 0.6
+}
+
+// shorten cuts s with an ellipsis so that it is at most width wide.
+func shorten(s string, size, width float64) string {
+	if textWidth(s, size) <= width {
+		return s
+	}
+	room := width/size - runeWidth('…')
+	for i, r := range s {
+		if room -= runeWidth(r); room < 0 {
+			return strings.TrimRight(s[:i], " ") + "…"
+		}
+	}
+	return s
+}
+
+// formatNumber writes v for people: four significant digits or the whole integer, groups of three. Very large and
+// very small numbers have an exponent.
+func formatNumber(v float64) string {
+	size := math.Abs(v)
+	switch {
+	case size != 0 && (size < 1e-4 || size >= 1e15):
+		return strconv.FormatFloat(v, 'g', 4, 64)
+	case v == math.Trunc(v):
+		return group(strconv.FormatFloat(v, 'f', 0, 64))
+	}
+	decimals := max(0, 3-int(math.Floor(math.Log10(size))))
+	return group(trimZeros(strconv.FormatFloat(v, 'f', decimals, 64)))
+}
+
+func trimZeros(digits string) string {
+	if !strings.Contains(digits, ".") {
+		return digits
+	}
+	return strings.TrimSuffix(strings.TrimRight(digits, "0"), ".")
+}
+
+// group puts commas into the integer part, and the minus sign of typography before it.
+func group(digits string) string {
+	whole, fraction, _ := strings.Cut(digits, ".")
+	whole, negative := strings.CutPrefix(whole, "-")
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	if fraction != "" {
+		whole += "." + fraction
+	}
+	if negative {
+		whole = "−" + whole
+	}
+	return whole
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return formatNumber(float64(n)) + " " + noun + "s"
+}

@@ -1,0 +1,155 @@
+package chart
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"function/shared/resultset"
+)
+
+// Types, without their parameters, whose values are numbers or the digits of numbers (DuckDB's names and PostgreSQL's).
+var numericTypes = words(`tinyint smallint integer int bigint hugeint utinyint usmallint uinteger ubigint uhugeint bignum
+	varint int1 int2 int4 int8 float real double float4 float8 decimal numeric number dec`)
+
+var temporalTypes = words("date timestamp timestamptz datetime timestamp_s timestamp_ms timestamp_ns")
+
+func words(list string) map[string]bool {
+	set := map[string]bool{}
+	for _, word := range strings.Fields(list) {
+		set[word] = true
+	}
+	return set
+}
+
+// baseType is the type's first word: decimal of DECIMAL(18,3), timestamp of TIMESTAMP WITH TIME ZONE. An array is none.
+func baseType(name string) string {
+	if strings.HasSuffix(name, "]") {
+		return name
+	}
+	base, _, _ := strings.Cut(strings.ToLower(name), "(")
+	base, _, _ = strings.Cut(base, " ")
+	return base
+}
+
+// isNumeric goes by the column's type, or by its values when it has none.
+func isNumeric(set *resultset.Set, column int) bool {
+	if name := set.Columns[column].Type; name != "" {
+		return numericTypes[baseType(name)]
+	}
+	found := false
+	for _, row := range set.Rows {
+		switch cell(row, column).(type) {
+		case nil:
+		case string, bool, []any, map[string]any, json.RawMessage:
+			return false
+		default:
+			found = true
+		}
+	}
+	return found
+}
+
+func cell(row []any, column int) any {
+	if column < len(row) {
+		return row[column]
+	}
+	return nil
+}
+
+// number is a value of a numeric column, or NaN when it has none that can be drawn.
+func number(v any) float64 {
+	f := math.NaN()
+	switch v := v.(type) {
+	case float64:
+		f = v
+	case int64:
+		f = float64(v)
+	case string:
+		f = parse(v)
+	case json.Number:
+		f = parse(string(v))
+	case float32, int, int32, int16, int8, uint, uint64, uint32, uint16, uint8:
+		f = parse(fmt.Sprint(v))
+	}
+	switch {
+	case math.Abs(f) > 1e300:
+		return math.NaN()
+	case math.Abs(f) < 1e-300:
+		return 0
+	}
+	return f
+}
+
+func parse(digits string) float64 {
+	f, err := strconv.ParseFloat(digits, 64)
+	if err != nil {
+		return math.NaN()
+	}
+	return f
+}
+
+const maxLabel = 200 // runes
+
+// text is a value as a label.
+func text(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "null"
+	case string:
+		return firstOf(clean(v, maxLabel), "empty")
+	case json.RawMessage:
+		return clean(string(v), maxLabel)
+	case float64:
+		if math.Abs(v) < 1e15 {
+			return strconv.FormatFloat(v, 'f', -1, 64)
+		}
+	}
+	return clean(fmt.Sprint(v), maxLabel)
+}
+
+var timeLayouts = []string{time.DateOnly, "2006-01", time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999"}
+
+// instants are the times that a column holds, zero where it has none. They are nil when the column is no time: when
+// its type is neither a date nor a timestamp, and any of its texts is not the ISO 8601 form of one.
+func instants(set *resultset.Set, column int) []time.Time {
+	base := baseType(set.Columns[column].Type)
+	typed := temporalTypes[base]
+	if !typed && numericTypes[base] {
+		return nil
+	}
+	times := make([]time.Time, len(set.Rows))
+	found := false
+	for i, row := range set.Rows {
+		value := cell(row, column)
+		if value == nil {
+			continue
+		}
+		if s, ok := value.(string); ok {
+			times[i] = parseTime(s)
+		}
+		if times[i].IsZero() && !typed {
+			return nil
+		}
+		found = found || !times[i].IsZero()
+	}
+	if !found {
+		return nil
+	}
+	return times
+}
+
+func parseTime(s string) time.Time {
+	if len(s) > len("2006-01-02T15:04:05.999999999+07:00") {
+		return time.Time{}
+	}
+	for _, layout := range timeLayouts {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC()
+		}
+	}
+	return time.Time{}
+}
