@@ -132,7 +132,7 @@ func newTimeScale(low, high time.Time, ticks int) timeScale {
 	}
 	s := timeScale{low: low, high: high, step: calendar[len(calendar)-1]}
 	for _, step := range calendar {
-		if step.seconds()*float64(ticks) >= seconds(high)-seconds(low) {
+		if step.seconds()*float64(ticks) >= between(low, high) {
 			s.step = step
 			break
 		}
@@ -140,11 +140,12 @@ func newTimeScale(low, high time.Time, ticks int) timeScale {
 	return s
 }
 
-func seconds(t time.Time) float64 { return float64(t.Unix()) + float64(t.Nanosecond())/1e9 }
-
-func (s timeScale) at(t time.Time) float64 {
-	return (seconds(t) - seconds(s.low)) / (seconds(s.high) - seconds(s.low))
+// between is the seconds from a to b; a time.Duration ends at 292 years.
+func between(a, b time.Time) float64 {
+	return float64(b.Unix()-a.Unix()) + float64(b.Nanosecond()-a.Nanosecond())/1e9
 }
+
+func (s timeScale) at(t time.Time) float64 { return between(s.low, t) / between(s.low, s.high) }
 
 func (s timeScale) ticks() []time.Time {
 	var times []time.Time

@@ -111,7 +111,11 @@ func text(v any) string {
 	return clean(fmt.Sprint(v), maxLabel)
 }
 
-var timeLayouts = []string{time.DateOnly, "2006-01", time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999"}
+// isoLayouts are the forms of ISO 8601 that answers hold, by what follows the date.
+var isoLayouts = map[string][]string{
+	"T": {"2006-01-02T15:04:05.999999999", time.RFC3339Nano},
+	" ": {"2006-01-02 15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00"},
+}
 
 // instants are the times that a column holds, zero where it has none. They are nil when the column is no time: when
 // its type is neither a date nor a timestamp, and any of its texts is not the ISO 8601 form of one.
@@ -142,11 +146,18 @@ func instants(set *resultset.Set, column int) []time.Time {
 	return times
 }
 
+// parseTime is the zero time for what is none. Months are their first day.
 func parseTime(s string) time.Time {
-	if len(s) > len("2006-01-02T15:04:05.999999999+07:00") {
+	layouts := []string{time.DateOnly}
+	switch n := len(s); {
+	case n == len("2006-01"):
+		layouts = []string{"2006-01"}
+	case n > len("2006-01-02T15:04:05.999999999+07:00"):
 		return time.Time{}
+	case n > len(time.DateOnly):
+		layouts = isoLayouts[s[len(time.DateOnly):len(time.DateOnly)+1]]
 	}
-	for _, layout := range timeLayouts {
+	for _, layout := range layouts {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t.UTC()
 		}
