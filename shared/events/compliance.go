@@ -1,6 +1,7 @@
 package events
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,6 +19,20 @@ type Disposal struct {
 
 func (e Disposal) EventSubject() string         { return e.PolicyID.String() }
 func (e Disposal) EventOrganization() uuid.UUID { return e.Only }
+
+// disposedAtOnce bounds the organizations that one Disposed speaks of, far below
+// MaxSize.
+const disposedAtOnce = 1000
+
+// Disposed is what a domain publishes when it has done as this policy asked: the
+// counts by organization, in as many events as they need, none for no counts.
+func (e Disposal) Disposed(counts []DisposedCount, at time.Time) []Disposed {
+	var parts []Disposed
+	for part := range slices.Chunk(counts, disposedAtOnce) {
+		parts = append(parts, Disposed{SweepID: e.SweepID, PolicyID: e.PolicyID, Organizations: part, DisposedAt: at})
+	}
+	return parts
+}
 
 // SessionDisposalRequested: sessions and tokens that ended before the cutoff are to go.
 type SessionDisposalRequested struct{ Disposal }

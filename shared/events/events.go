@@ -15,6 +15,10 @@ import (
 // prefix is the reverse-DNS name that CloudEvents §type asks for.
 const prefix = "com.appliedinnovationcorp.data."
 
+// MaxSize bounds an encoded event, in bytes. CloudEvents promises passage to
+// 64 KiB only; the brokers in use take at least this much.
+const MaxSize = 512 << 10
+
 // Event is a payload that knows its CloudEvents attributes.
 type Event interface {
 	// EventType is the CloudEvents `type`.

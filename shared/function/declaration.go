@@ -8,6 +8,7 @@ import (
 	"context"
 	"time"
 
+	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/danielgtaylor/huma/v2"
 
 	"function/shared/events"
@@ -15,11 +16,12 @@ import (
 
 // Declaration is one function: one Knative Service.
 type Declaration struct {
-	Name          string // of the service: the folder's path with a dash
-	Operations    []huma.Operation
-	Subscriptions []string // event types: a Trigger each
-	Schedule      *Schedule
-	Scale         Scale
+	Name           string // of the service: the folder's path with a dash
+	Operations     []huma.Operation
+	Subscriptions  []string // event types: a Trigger each
+	Schedule       *Schedule
+	DeadLetterSink bool // receives the events that could not be delivered: the Triggers' dead-letter sink
+	Scale          Scale
 
 	describe func(*Host)
 	mount    func(context.Context, *Host, *Env) error
@@ -48,7 +50,7 @@ func (d Declaration) Scaled(s Scale) Declaration {
 // Constructor makes a function's instance: it opens what the function uses.
 type Constructor[F any] func(context.Context, *Env) (F, error)
 
-// Part is one way into a function: On, OnEvent or OnSchedule.
+// Part is one way into a function: On, OnEvent, OnSchedule or OnDeadLetter.
 type Part[F any] struct {
 	declare func(*Declaration)
 	bind    func(*Host, string, F)
@@ -131,7 +133,19 @@ func OnSchedule[F any](schedule Schedule, handle func(F, context.Context) error)
 	return Part[F]{
 		declare: func(d *Declaration) { d.Schedule = &schedule },
 		bind: func(h *Host, name string, f F) {
-			h.receive(name, PingType, func(ctx context.Context, _ rawEvent) error { return handle(f, ctx) })
+			h.receive(name, PingType, func(ctx context.Context, _ cloudevents.Event) error { return handle(f, ctx) })
+		},
+	}
+}
+
+// OnDeadLetter receives every event, of whatever type, that could not be
+// delivered, with the extensions that tell why (knativeerrordest, knativeerrorcode,
+// knativeerrordata). One function of the platform is this sink.
+func OnDeadLetter[F any](handle func(F, context.Context, cloudevents.Event) error) Part[F] {
+	return Part[F]{
+		declare: func(d *Declaration) { d.DeadLetterSink = true },
+		bind: func(h *Host, name string, f F) {
+			h.receive(name, anyType, func(ctx context.Context, e cloudevents.Event) error { return handle(f, ctx, e) })
 		},
 	}
 }

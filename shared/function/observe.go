@@ -30,7 +30,7 @@ func observed(next http.Handler) http.Handler {
 					problemOf(ctx, fmt.Errorf("panic: %v", cause)).write(answer)
 				}
 			}
-			slog.InfoContext(ctx, "request", "method", r.Method, "path", r.URL.Path, "status", answer.status, "elapsed", time.Since(began))
+			slog.InfoContext(ctx, "request", "method", r.Method, "path", r.URL.Path, "status", answer.status, "elapsed_ms", float64(time.Since(began).Microseconds())/1000)
 		}()
 		next.ServeHTTP(answer, r.WithContext(ctx))
 	})

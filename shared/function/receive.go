@@ -18,22 +18,23 @@ import (
 // PingType is the CloudEvents type that a PingSource sends.
 const PingType = "dev.knative.sources.ping"
 
-// maxEvent bounds the body of an event.
-const maxEvent = 1 << 20
+// maxEvent bounds the body of an event: a published one, and what a broker adds.
+const maxEvent = 2 * events.MaxSize
 
-type rawEvent = cloudevents.Event
+// anyType stands for the types that a function has no handler of their own for.
+const anyType = ""
 
-type eventHandlers map[string]func(context.Context, rawEvent) error // by event type
+type eventHandlers map[string]func(context.Context, cloudevents.Event) error // by event type
 
-func (h *Host) receive(name, eventType string, handle func(context.Context, rawEvent) error) {
+func (h *Host) receive(name, eventType string, handle func(context.Context, cloudevents.Event) error) {
 	if h.events[name] == nil {
 		h.events[name] = eventHandlers{}
 	}
 	h.events[name][eventType] = handle
 }
 
-func receiver[E events.Event](handle func(context.Context, events.Received[E]) error) func(context.Context, rawEvent) error {
-	return func(ctx context.Context, event rawEvent) error {
+func receiver[E events.Event](handle func(context.Context, events.Received[E]) error) func(context.Context, cloudevents.Event) error {
+	return func(ctx context.Context, event cloudevents.Event) error {
 		received := events.Received[E]{Source: event.Source(), ID: event.ID(), Time: event.Time()}
 		if err := json.Unmarshal(event.Data(), &received.Data); err != nil {
 			return fault.New(fault.Invalid, "The data of this event is not of its type %s", event.Type()).Because(err)
@@ -76,8 +77,11 @@ func (h *Host) Receiver(name string) http.Handler {
 // deliver runs the handler to its end even when the sender has given up waiting:
 // what it has done so far would have to be done again. Only the end of the process
 // stops it.
-func (h *Host) deliver(ctx context.Context, handlers eventHandlers, event rawEvent) error {
+func (h *Host) deliver(ctx context.Context, handlers eventHandlers, event cloudevents.Event) error {
 	handle, ok := handlers[event.Type()]
+	if !ok {
+		handle, ok = handlers[anyType]
+	}
 	if !ok {
 		return fault.New(fault.Invalid, "This function takes no event of type %s", event.Type())
 	}
@@ -90,6 +94,6 @@ func (h *Host) deliver(ctx context.Context, handlers eventHandlers, event rawEve
 		// Knative tries 404, 408, 409 and 429 again: a permanent fault is always 422.
 		err = &fault.Error{Kind: fault.Invalid, Detail: f.Detail, Places: f.Places, Cause: fmt.Errorf("event %s: %w", event.ID(), err)}
 	}
-	slog.InfoContext(ctx, "event", "type", event.Type(), "id", event.ID(), "elapsed", time.Since(began), "failed", err != nil)
+	slog.InfoContext(ctx, "event", "type", event.Type(), "id", event.ID(), "elapsed_ms", float64(time.Since(began).Microseconds())/1000, "failed", err != nil)
 	return err
 }

@@ -60,6 +60,9 @@ func (tx *Tx) Publish(ctx context.Context, e events.Event) error {
 	if err != nil {
 		return fmt.Errorf("encode event %s: %w", e.EventType(), err)
 	}
+	if len(body) > events.MaxSize {
+		return fmt.Errorf("publish event %s: %d bytes are more than the %d that receivers take", e.EventType(), len(body), events.MaxSize)
+	}
 	if _, err := tx.Exec(ctx, insertEvent, id, body, directSend); err != nil {
 		return fmt.Errorf("insert event %s: %w", e.EventType(), err)
 	}

@@ -48,8 +48,7 @@ func (s *Sender) sendSoon(pool *pgxpool.Pool, event cloudevents.Event) {
 	}
 	s.underway.Go(func() {
 		defer func() { <-s.places }()
-		ctx, cancel := context.WithTimeout(context.Background(), sendBound)
-		defer cancel()
+		ctx := context.Background()
 		if err := s.confirm(ctx, pool, event); err != nil {
 			slog.WarnContext(ctx, "event left to the relay", "event", event.ID(), "type", event.Type(), "error", err)
 		}
@@ -60,9 +59,11 @@ const deleteEvent = `DELETE FROM outbox WHERE id = $1`
 
 // confirm sends an event and deletes it when the broker has taken it.
 func (s *Sender) confirm(ctx context.Context, pool *pgxpool.Pool, event cloudevents.Event) error {
-	if err := s.post(ctx, event); err != nil {
+	if err := s.Post(ctx, event); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, sendBound)
+	defer cancel()
 	if _, err := pool.Exec(ctx, deleteEvent, event.ID()); err != nil {
 		return fmt.Errorf("delete sent event: %w", err)
 	}
@@ -70,10 +71,10 @@ func (s *Sender) confirm(ctx context.Context, pool *pgxpool.Pool, event cloudeve
 }
 
 // Post sends one event to the broker, without an outbox: for an event that is
-// already durable elsewhere.
-func (s *Sender) Post(ctx context.Context, event cloudevents.Event) error { return s.post(ctx, event) }
-
-func (s *Sender) post(ctx context.Context, event cloudevents.Event) error {
+// already durable elsewhere. An error means that the broker has not confirmed it.
+func (s *Sender) Post(ctx context.Context, event cloudevents.Event) error {
+	ctx, cancel := context.WithTimeout(ctx, sendBound)
+	defer cancel()
 	request, err := cloudevents.NewHTTPRequestFromEvent(ctx, s.sink, event)
 	if err != nil {
 		return fmt.Errorf("make request: %w", err)
@@ -91,10 +92,11 @@ func (s *Sender) post(ctx context.Context, event cloudevents.Event) error {
 }
 
 // claimDue takes events whose time has come, and puts their next attempt off:
-// 1, 2, 4 … 60 minutes. A relay that dies holding some loses nothing.
+// 1, 2, 4 … 60 minutes. A relay that dies holding some loses nothing. It takes no
+// more than are sent, or given up, within the first minute.
 const claimDue = `
 UPDATE outbox SET attempts = attempts + 1, next_attempt_at = now() + least(60, 2 ^ least(attempts, 6)) * interval '1 minute'
-WHERE id IN (SELECT id FROM outbox WHERE next_attempt_at <= now() ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED)
+WHERE id IN (SELECT id FROM outbox WHERE next_attempt_at <= now() ORDER BY id LIMIT 64 FOR UPDATE SKIP LOCKED)
 RETURNING id, event`
 
 type dueEvent struct {
@@ -114,10 +116,13 @@ func (s *Sender) Relay(ctx context.Context, pool *pgxpool.Pool) (sent, failed in
 		if len(due) == 0 {
 			return sent, failed, nil
 		}
-		s1, f1 := s.relayAll(ctx, pool, due)
-		sent, failed = sent+s1, failed+f1
+		taken, refused := s.relayAll(ctx, pool, due)
+		sent, failed = sent+taken, failed+refused
 		if err := ctx.Err(); err != nil {
 			return sent, failed, fmt.Errorf("relay events: %w", err)
+		}
+		if taken == 0 {
+			return sent, failed, nil // the broker is down: what else is due waits for the next relay
 		}
 	}
 }
@@ -128,12 +133,10 @@ func (s *Sender) relayAll(ctx context.Context, pool *pgxpool.Pool, due []dueEven
 		s.places <- struct{}{}
 		s.underway.Go(func() {
 			defer func() { <-s.places }()
-			bound, cancel := context.WithTimeout(ctx, sendBound)
-			defer cancel()
 			var event cloudevents.Event
 			err := json.Unmarshal(d.Event, &event)
 			if err == nil {
-				err = s.confirm(bound, pool, event)
+				err = s.confirm(ctx, pool, event)
 			}
 			if err != nil {
 				slog.WarnContext(ctx, "event not relayed", "event", d.ID, "error", err)

@@ -139,11 +139,10 @@ func cloneDatabase(t testing.TB, kind database.Name) func(role string) string {
 	return func(role string) string { return loginAs(dsn, role, name) }
 }
 
-// loginAs is the DSN of another role and database on the same server.
 func loginAs(dsn, role, name string) string {
-	config, err := pgx.ParseConfig(dsn)
+	url, err := postgres.As(dsn, role, name)
 	if err != nil {
-		panic("platformtest: the test server's DSN does not parse")
+		panic("TEST_POSTGRES_URL: " + err.Error())
 	}
-	return fmt.Sprintf("host=%s port=%d user=%s dbname=%s sslmode=disable", config.Host, config.Port, role, name)
+	return url
 }

@@ -44,6 +44,11 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.SessionD
 		if err != nil {
 			return fmt.Errorf("delete sessions: %w", err)
 		}
-		return tx.Publish(ctx, events.Disposed{SweepID: e.Data.SweepID, PolicyID: e.Data.PolicyID, Organizations: counts, DisposedAt: time.Now().UTC()})
+		for _, disposed := range e.Data.Disposed(counts, time.Now().UTC()) {
+			if err := tx.Publish(ctx, disposed); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }

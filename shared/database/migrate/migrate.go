@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+	"golang.org/x/sync/errgroup"
 
 	"function/shared/database"
 )
@@ -149,6 +150,38 @@ func up(ctx context.Context, db *sql.DB, directory string) error {
 	}
 	_, err = provider.Up(ctx)
 	return err
+}
+
+// All makes what is missing of roles and databases, by an administrator's
+// connection, and migrates each database as its owner, whose URL owners gives.
+func All(ctx context.Context, admin string, owners map[database.Name]string) error {
+	passwords := map[string]string{}
+	configs := map[database.Name]*pgx.ConnConfig{}
+	for kind, url := range owners {
+		config, err := pgx.ParseConfig(url)
+		if err != nil {
+			return fmt.Errorf("the URL of %s is not a PostgreSQL connection string", kind)
+		}
+		configs[kind], passwords[config.User] = config, config.Password
+	}
+	conn, err := pgx.Connect(ctx, admin)
+	if err != nil {
+		return fmt.Errorf("connect as administrator: %w", err)
+	}
+	defer conn.Close(ctx)
+	if err := Bootstrap(ctx, conn, passwords); err != nil {
+		return err
+	}
+	for kind, config := range configs {
+		if err := Create(ctx, conn, kind, config.Database); err != nil {
+			return err
+		}
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for kind, config := range configs {
+		group.Go(func() error { return Up(ctx, kind, config) })
+	}
+	return group.Wait()
 }
 
 // ErrNewer: the database was migrated by a newer version of this program.

@@ -1,20 +1,21 @@
 -- +goose Up
 CREATE SCHEMA platform;
 
--- Events that could not be delivered, with the reason.
+-- Events that could not be delivered, with the reason. An event that fails again
+-- at the same destination, after a redelivery for one, is the same dead letter.
 CREATE TABLE platform.dead_letters (
     id              uuid PRIMARY KEY,
-    organization_id uuid,
+    organization_id uuid,                        -- NULL: the platform's own, which no organization sees
     source          text NOT NULL,
     event_id        text NOT NULL,
     event_type      text NOT NULL,
     destination     text NOT NULL,
-    event           jsonb NOT NULL,
-    status_code     int,
+    event           bytea NOT NULL,              -- CloudEvent, structured JSON; data that is not JSON in base64
+    status_code     int,                         -- NULL: the destination did not answer
     reason          text NOT NULL,
     deliveries      int NOT NULL DEFAULT 1,
-    received_at     timestamptz NOT NULL DEFAULT now(),
-    redelivered_at  timestamptz,
+    failed_at       timestamptz NOT NULL DEFAULT now(),
+    redelivered_at  timestamptz,                 -- before failed_at: it failed again
     CONSTRAINT dead_letter UNIQUE (source, event_id, destination)
 );
 CREATE INDEX dead_letters_organization ON platform.dead_letters (organization_id, id);

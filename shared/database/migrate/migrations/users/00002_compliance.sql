@@ -19,21 +19,31 @@ INSERT INTO compliance.retention_policies (id, organization_id, resource, keep_d
 
 CREATE TABLE compliance.retention_sweeps (
     id         uuid PRIMARY KEY,
-    started_at timestamptz NOT NULL DEFAULT now(),
-    policies   int NOT NULL
+    started_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- What each sweep applied: a policy may have been changed since.
+CREATE TABLE compliance.swept_policies (
+    sweep_id        uuid NOT NULL REFERENCES compliance.retention_sweeps,
+    policy_id       uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    resource        text NOT NULL,
+    keep_days       int NOT NULL,
+    cutoff          timestamptz NOT NULL,
+    PRIMARY KEY (sweep_id, policy_id)
 );
 
 -- The record of what was disposed of: kept, never swept (SOX, HIPAA §164.316).
 CREATE TABLE compliance.retention_disposals (
     id              uuid PRIMARY KEY,
-    sweep_id        uuid NOT NULL REFERENCES compliance.retention_sweeps,
+    sweep_id        uuid NOT NULL,
     policy_id       uuid NOT NULL,
-    resource        text NOT NULL,
     organization_id uuid NOT NULL,
-    items           bigint NOT NULL,
-    bytes           bigint NOT NULL,
+    items           bigint NOT NULL CHECK (items > 0),
+    bytes           bigint NOT NULL CHECK (bytes >= 0),
     oldest          timestamptz NOT NULL,
     newest          timestamptz NOT NULL,
-    disposed_at     timestamptz NOT NULL
+    disposed_at     timestamptz NOT NULL,
+    CONSTRAINT retention_disposals_sweep FOREIGN KEY (sweep_id, policy_id) REFERENCES compliance.swept_policies
 );
 CREATE INDEX retention_disposals_organization ON compliance.retention_disposals (organization_id, id);

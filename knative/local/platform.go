@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"function/functions"
+	"function/shared/database"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// The platform's own paths, for this machine's programs only.
+const (
+	brokerPath   = "/_local/broker"
+	functionPath = "/_local/functions/"
+	firePath     = "/_local/schedules/{name}/fire"
+)
+
+// platform is every function on one port, with what wakes them.
+type platform struct {
+	stores    *stores
+	env       *function.Env
+	handler   http.Handler
+	schedules *schedules
+	life      context.Context
+	end       context.CancelFunc
+}
+
+func newPlatform(s *stores) (*platform, error) {
+	m, err := readManifests()
+	if err != nil {
+		return nil, err
+	}
+	p := &platform{stores: s, env: function.NewEnv(s.config)}
+	p.life, p.end = context.WithCancel(context.Background())
+	host := function.NewHost(p.life)
+	mux := http.NewServeMux()
+	mux.Handle("/", host.Handler())
+	function.HandleHealth(mux)
+	for _, d := range functions.Catalog {
+		if err := host.Mount(d, p.env); err != nil {
+			return nil, err
+		}
+		if receiver := host.Receiver(d.Name); receiver != nil {
+			mux.Handle("POST "+functionPath+d.Name, loopbackOnly(receiver))
+		}
+	}
+	b := &broker{life: p.life, triggers: m.triggers, client: &http.Client{}, address: p.address}
+	if p.schedules, err = newSchedules(b, m.schedules); err != nil {
+		return nil, err
+	}
+	mux.Handle("POST "+brokerPath, loopbackOnly(b))
+	mux.Handle("POST "+firePath, loopbackOnly(p.schedules))
+	p.handler = mux
+	return p, nil
+}
+
+func (p *platform) address(service string) string {
+	return p.stores.config.Sink[:len(p.stores.config.Sink)-len(brokerPath)] + functionPath + service
+}
+
+const firstCurl = `
+  curl -sX POST http://localhost:%[1]d/v1/users/register -H 'Content-Type: application/json' \
+       -d '{"email":"ada@example.com","password":"correct horse","first_name":"Ada","last_name":"Lovelace"}'
+
+The API: http://localhost:%[1]d/docs   Ctrl-C stops it.
+`
+
+// serve answers until ctx ends or PostgreSQL dies.
+func (p *platform) serve(ctx context.Context, listener net.Listener) error {
+	server := function.NewServer(p.handler)
+	stopped := make(chan error, 1)
+	go func() { stopped <- server.Serve(listener) }()
+	p.resume(ctx)
+	p.schedules.cron.Start()
+	port := listener.Addr().(*net.TCPAddr).Port
+	fmt.Printf("ready http://localhost:%d\n"+firstCurl, port, port)
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-stopped:
+	case <-p.stores.server.Done():
+		err = errors.New("PostgreSQL ended; its log is in the data directory")
+	}
+	return errors.Join(err, p.stop(server))
+}
+
+// resume sends what a crash left in the outboxes: nobody else can be sending.
+func (p *platform) resume(ctx context.Context) {
+	for _, name := range database.Names {
+		db, err := p.env.Database(ctx, name)
+		if err == nil {
+			err = outbox.RetryNow(ctx, db.Pool)
+		}
+		if err != nil {
+			fmt.Println("events of", name, "will be sent later:", err)
+			return
+		}
+	}
+	if relay, ok := p.schedules.byName["platform-outbox-relay"]; ok {
+		go p.schedules.fire(relay)
+	}
+}
+
+// stopTime is how long requests under way have after Ctrl-C.
+const stopTime = time.Second
+
+func (p *platform) stop(server *http.Server) error {
+	p.schedules.cron.Stop()
+	drain, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	if err := server.Shutdown(drain); err != nil {
+		p.end()
+		_ = server.Close()
+	}
+	p.end()
+	closed := make(chan error, 1)
+	go func() { closed <- p.env.Close() }()
+	select {
+	case err := <-closed:
+		return err
+	case <-time.After(stopTime):
+		return nil // a statement still runs: PostgreSQL ends it
+	}
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/google/uuid"
+	"github.com/robfig/cron/v3"
+
+	"function/shared/function"
+)
+
+// schedules wakes functions by cron, as PingSources do: robfig/cron is what
+// Knative itself reads their schedules with.
+type schedules struct {
+	broker *broker
+	byName map[string]pingSource
+	cron   *cron.Cron
+}
+
+func newSchedules(b *broker, sources []pingSource) (*schedules, error) {
+	s := &schedules{broker: b, byName: map[string]pingSource{}, cron: cron.New()}
+	for _, source := range sources {
+		spec := source.Spec.Schedule
+		if source.Spec.Timezone != "" {
+			spec = "CRON_TZ=" + source.Spec.Timezone + " " + spec
+		}
+		_, err := s.cron.AddFunc(spec, func() {
+			if failed := s.fire(source); failed != nil {
+				slog.Error("schedule failed", "schedule", source.Metadata.Name, "status", failed.status)
+			}
+		})
+		if err != nil {
+			return nil, fmt.Errorf("schedule %s: %w", source.Metadata.Name, err)
+		}
+		s.byName[source.Metadata.Name] = source
+	}
+	return s, nil
+}
+
+func (s *schedules) fire(source pingSource) *refusal {
+	event := cloudevents.NewEvent()
+	event.SetID(uuid.NewString())
+	event.SetType(function.PingType)
+	event.SetSource("/apis/v1/namespaces/local/pingsources/" + source.Metadata.Name)
+	return s.broker.post(s.broker.address(source.Spec.Sink.Ref.Name), event)
+}
+
+// ServeHTTP fires the schedule {name} now, and answers when its function has.
+func (s *schedules) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	source, ok := s.byName[r.PathValue("name")]
+	if !ok {
+		http.Error(w, "there is no schedule of this name", http.StatusNotFound)
+		return
+	}
+	if failed := s.fire(source); failed != nil {
+		w.WriteHeader(http.StatusBadGateway)
+		_, _ = w.Write(failed.body)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// loopbackOnly keeps the platform's own endpoints from everyone but this machine's
+// programs: not from another host, not from a page in a browser.
+func loopbackOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.RemoteAddr)
+		if err != nil || !net.ParseIP(host).IsLoopback() || r.Header.Get("Origin") != "" || r.Header.Get("X-Forwarded-For") != "" {
+			http.NotFound(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

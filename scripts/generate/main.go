@@ -1,0 +1,107 @@
+// Command generate writes what follows from the catalog: a Knative Service for
+// each function, a Trigger for each subscription, a PingSource for each schedule,
+// and the API's description. `make generate` runs it from the project's root;
+// `make check` runs it again and compares.
+package main
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+
+	"function/functions"
+	"function/shared/function"
+)
+
+//go:embed templates
+var templates embed.FS
+
+func main() {
+	if err := run("."); err != nil {
+		fmt.Fprintln(os.Stderr, "generate:", err)
+		os.Exit(1)
+	}
+}
+
+func run(root string) error {
+	services, triggers, schedules := newFolder("service.yaml"), newFolder("trigger.yaml"), newFolder("schedule.yaml")
+	for _, d := range functions.Catalog {
+		domain, _, _ := strings.Cut(d.Name, "-")
+		services.add(d.Name, map[string]any{"Name": d.Name, "Domain": domain, "Scale": d.Scale})
+		for _, eventType := range d.Subscriptions {
+			triggers.add(triggerName(d, eventType), map[string]any{"Service": d.Name, "Type": eventType})
+		}
+		if d.Schedule != nil {
+			schedules.add(d.Name, map[string]any{"Service": d.Name, "Schedule": *d.Schedule})
+		}
+	}
+	for path, f := range map[string]*folder{
+		"knative/base/services":   services,
+		"eventing/base/triggers":  triggers,
+		"eventing/base/schedules": schedules,
+	} {
+		if err := f.write(filepath.Join(root, path)); err != nil {
+			return err
+		}
+	}
+	openapi, err := function.Describe(functions.Catalog).YAML()
+	if err != nil {
+		return fmt.Errorf("describe the API: %w", err)
+	}
+	return os.WriteFile(filepath.Join(root, "knative/openapi.yaml"), openapi, 0o644)
+}
+
+// triggerName is the function's name, with the event's where it has several.
+func triggerName(d function.Declaration, eventType string) string {
+	if len(d.Subscriptions) == 1 {
+		return d.Name
+	}
+	event := eventType[strings.LastIndex(eventType, ".")+1:]
+	return d.Name + "-" + strings.ReplaceAll(event, "_", "-")
+}
+
+// folder is a folder of generated manifests: one file each, and a kustomization
+// that lists them.
+type folder struct {
+	template string
+	names    []string
+	values   []map[string]any
+}
+
+func newFolder(template string) *folder { return &folder{template: template} }
+
+func (f *folder) add(name string, values map[string]any) {
+	values["File"] = name
+	f.names, f.values = append(f.names, name), append(f.values, values)
+}
+
+func (f *folder) write(path string) error {
+	if err := os.RemoveAll(path); err != nil {
+		return fmt.Errorf("empty %s: %w", path, err)
+	}
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return fmt.Errorf("make %s: %w", path, err)
+	}
+	parsed, err := template.ParseFS(templates, "templates/*.yaml")
+	if err != nil {
+		return err
+	}
+	for i, name := range f.names {
+		if err := render(parsed, f.template, filepath.Join(path, name+".yaml"), f.values[i]); err != nil {
+			return err
+		}
+	}
+	return render(parsed, "kustomization.yaml", filepath.Join(path, "kustomization.yaml"), f.names)
+}
+
+func render(parsed *template.Template, name, path string, values any) error {
+	var out bytes.Buffer
+	if err := parsed.ExecuteTemplate(&out, name, values); err != nil {
+		return fmt.Errorf("render %s: %w", path, err)
+	}
+	return os.WriteFile(path, out.Bytes(), 0o644)
+}
