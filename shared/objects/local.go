@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"syscall"
 	"time"
 
 	"gocloud.dev/blob/fileblob"
@@ -80,7 +81,11 @@ func syncDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	err = d.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		err = nil // a file system without it, some network mounts
+	}
+	return errors.Join(err, d.Close())
 }
 
 // Sweep removes what writers that died left behind in a local bucket: temporary

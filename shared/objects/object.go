@@ -11,7 +11,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// maxFrameSize bounds what one frame may claim to hold.
+// maxFrameSize bounds what one frame may claim to take and to hold.
 const maxFrameSize = 8 << 20
 
 // decoder is shared by all objects: DecodeAll may be called concurrently.
@@ -102,9 +102,20 @@ func (o *Object) Seek(offset int64, whence int) (int64, error) {
 	return position, o.readError(err)
 }
 
-// WriteTo implements [io.WriterTo]: [io.Copy] then moves whole frames.
+// WriteTo implements [io.WriterTo], by which [io.Copy] decodes one frame while
+// dst takes the one before. When dst fails, the position is undefined.
 func (o *Object) WriteTo(dst io.Writer) (int64, error) {
-	return io.CopyBuffer(struct{ io.Writer }{dst}, struct{ io.Reader }{o}, make([]byte, frameSize))
+	decoded, w := io.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, err := io.CopyBuffer(w, struct{ io.Reader }{o}, make([]byte, frameSize))
+		w.CloseWithError(err)
+	}()
+	n, err := io.CopyBuffer(struct{ io.Writer }{dst}, decoded, make([]byte, frameSize))
+	decoded.Close()
+	<-done
+	return n, err
 }
 
 // Close ends the request under way, if any.
@@ -133,8 +144,8 @@ func (s frameSource) ReadSkipFrame(length int64) ([]byte, error) {
 
 // GetFrameByIndex returns one compressed frame.
 func (s frameSource) GetFrameByIndex(frame seekable.FrameOffsetEntry) ([]byte, error) {
-	if frame.DecompressedSize > maxFrameSize {
-		return nil, fmt.Errorf("%w: frame of %d bytes", ErrCorrupt, frame.DecompressedSize)
+	if size := max(frame.CompressedSize, frame.DecompressedSize); size > maxFrameSize {
+		return nil, fmt.Errorf("%w: frame of %d bytes", ErrCorrupt, size)
 	}
 	return s.read(int64(frame.CompressedOffset), int64(frame.CompressedSize))
 }

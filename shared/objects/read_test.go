@@ -240,9 +240,7 @@ func TestDamage(t *testing.T) {
 		damaged[fmt.Sprintf("header-%d", i)] = flipped
 	}
 	for label, content := range damaged {
-		name := "org/" + label
-		// Under the object's own name, in a bucket of its own.
-		other, _ := openBucket(t)
+		other, _ := openBucket(t) // the name is part of the key
 		if _, err := other.Upload(t.Context(), "org/intact", bytes.NewReader(content)); err != nil {
 			t.Fatal(err)
 		}
@@ -253,10 +251,10 @@ func TestDamage(t *testing.T) {
 			object.Close()
 		}
 		if !errors.Is(err, objects.ErrCorrupt) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: %v", label, err)
 		}
 		if !bytes.HasPrefix(data, got.Bytes()) {
-			t.Errorf("%s: wrong bytes", name)
+			t.Errorf("%s: wrong bytes", label)
 		}
 	}
 }
@@ -278,7 +276,8 @@ func TestSwappedObject(t *testing.T) {
 	}
 }
 
-func TestReadOfDeletedObject(t *testing.T) {
+// TestSmallObjectIsReadOnce: opening an object fetches its last 64 KiB at least.
+func TestSmallObjectIsReadOnce(t *testing.T) {
 	t.Parallel()
 	bucket, _ := openBucket(t)
 	key := newKey()
@@ -287,7 +286,6 @@ func TestReadOfDeletedObject(t *testing.T) {
 	if err := bucket.Delete(t.Context(), "org/short-lived"); err != nil {
 		t.Fatal(err)
 	}
-	// Small enough to have been read when it was opened.
 	if got, err := io.ReadAll(object); len(got) != 100 || err != nil {
 		t.Errorf("read %d bytes: %v", len(got), err)
 	}

@@ -172,6 +172,31 @@ type brokenConnection struct{}
 
 func (brokenConnection) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
+// TestFailingStore fills a compressor whose destination takes no more.
+func TestFailingStore(t *testing.T) {
+	t.Parallel()
+	full := errors.New("no space left on device")
+	c, err := newCompressor(t.Context(), failing{full})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &Writer{upload: &upload{name: "a"}, stream: c}
+	for err == nil {
+		_, err = w.Write(make([]byte, 100_000))
+	}
+	if !errors.Is(err, full) {
+		t.Errorf("write: %v", err)
+	}
+	if err := c.finish(); !errors.Is(err, full) {
+		t.Errorf("finish: %v", err)
+	}
+}
+
+type failing struct{ error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.error }
+func (f failing) Close() error              { return nil }
+
 func compressed(t testing.TB, data []byte) []byte {
 	t.Helper()
 	enc, err := encoder()

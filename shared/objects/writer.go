@@ -19,7 +19,7 @@ type Writer struct {
 }
 
 // Create starts an object. What is written to it is compressed and encrypted
-// under the 32-byte data key in constant memory, about 10 MiB, overlapping with
+// under the 32-byte data key in constant memory, about 12 MiB, overlapping with
 // the caller. Use a data key for one object only.
 //
 // A name is a path of elements of up to 200 ASCII letters, digits and inner
