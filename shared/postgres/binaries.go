@@ -43,7 +43,7 @@ func findBinaries(ctx context.Context, major int) (binaries, error) {
 	if (major == anyMajor || major == embeddedMajor) && os.Geteuid() != 0 {
 		b, err := embedded(ctx)
 		if err != nil {
-			return binaries{}, fmt.Errorf("PostgreSQL is not installed (%s), and fetching it failed: %w", installCommand(), err)
+			return binaries{}, fmt.Errorf("PostgreSQL is not installed (run %s), and fetching a copy failed: %w", installCommand(), err)
 		}
 		return b, nil
 	}
