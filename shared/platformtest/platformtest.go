@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -34,6 +35,7 @@ type Platform struct {
 
 	mu        sync.Mutex
 	published []cloudevents.Event
+	refusal   int // status that the broker answers instead of taking events
 }
 
 // New mounts the functions. Everything it starts ends with the test.
@@ -94,9 +96,27 @@ func (p *Platform) receive(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.refusal != 0 {
+		w.WriteHeader(p.refusal)
+		return
+	}
 	p.published = append(p.published, *event)
-	p.mu.Unlock()
 	w.WriteHeader(http.StatusAccepted)
+}
+
+// BreakBroker makes the broker refuse events with a status; 0 mends it.
+func (p *Platform) BreakBroker(status int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refusal = status
+}
+
+// Captured is every event that has reached the broker so far.
+func (p *Platform) Captured() []cloudevents.Event {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.published)
 }
 
 // DB is a database as its owner sees it.
