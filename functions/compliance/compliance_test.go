@@ -1,0 +1,227 @@
+package compliance_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"function/functions/compliance"
+	listdisposals "function/functions/compliance/list-disposals"
+	listpolicies "function/functions/compliance/list-policies"
+	recorddisposal "function/functions/compliance/record-disposal"
+	resetpolicy "function/functions/compliance/reset-policy"
+	retentionsweep "function/functions/compliance/retention-sweep"
+	setpolicy "function/functions/compliance/set-policy"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/function"
+	"function/shared/page"
+	"function/shared/platformtest"
+)
+
+func TestMain(m *testing.M) { platformtest.Run(m) }
+
+const (
+	policies  = "/v1/compliance/retention/policies"
+	disposals = "/v1/compliance/retention/disposals"
+	sweep     = "compliance-retention-sweep"
+	record    = "compliance-record-disposal"
+)
+
+func mount(t *testing.T) *platformtest.Platform {
+	return platformtest.New(t,
+		function.Endpoint(listpolicies.Operation, listpolicies.New),
+		function.Endpoint(setpolicy.Operation, setpolicy.New),
+		function.Endpoint(resetpolicy.Operation, resetpolicy.New),
+		function.Endpoint(listdisposals.Operation, listdisposals.New),
+		function.Scheduled(sweep, retentionsweep.Schedule, retentionsweep.New),
+		function.Subscriber(record, recorddisposal.New),
+	)
+}
+
+func inForce(t *testing.T, p *platformtest.Platform, token string) []compliance.Policy {
+	t.Helper()
+	return platformtest.Decode[page.Page[compliance.Policy]](t, p.Do(token, http.MethodGet, policies, nil).Want(t, http.StatusOK)).Items
+}
+
+func TestPoliciesAreTheDefaultsUntilAnOwnerSetsThem(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	owner, stranger := p.Login("owner"), p.Login("owner")
+	defaults := []compliance.Policy{{Resource: "datasets", KeepDays: 30, Origin: "default"}, {Resource: "sessions", KeepDays: 30, Origin: "default"}}
+	if diff := cmp.Diff(defaults, inForce(t, p, owner.Token)); diff != "" {
+		t.Fatal(diff)
+	}
+
+	for _, days := range []int{7, 0, 36500} {
+		want := compliance.Policy{Resource: "sessions", KeepDays: days, Origin: "own"}
+		set := platformtest.Decode[compliance.Policy](t,
+			p.Do(owner.Token, http.MethodPut, policies+"/sessions", fmt.Sprintf(`{"keep_days": %d}`, days)).Want(t, http.StatusOK))
+		if set != want {
+			t.Errorf("set %+v, want %+v", set, want)
+		}
+		if diff := cmp.Diff([]compliance.Policy{defaults[0], want}, inForce(t, p, owner.Token)); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if diff := cmp.Diff(defaults, inForce(t, p, stranger.Token)); diff != "" {
+		t.Errorf("another organization's policies: %s", diff)
+	}
+
+	for range 2 {
+		p.Do(owner.Token, http.MethodDelete, policies+"/sessions", nil).Want(t, http.StatusNoContent)
+		if diff := cmp.Diff(defaults, inForce(t, p, owner.Token)); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func TestPoliciesRefuseBadInput(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	owner := p.Login("owner")
+	member := p.LoginTo(owner.OrganizationID, "member")
+	for name, test := range map[string]struct {
+		token, method, path, body string
+		status                    int
+	}{
+		"nobody":           {"", http.MethodPut, policies + "/sessions", `{"keep_days": 1}`, http.StatusUnauthorized},
+		"member":           {member.Token, http.MethodPut, policies + "/sessions", `{"keep_days": 1}`, http.StatusForbidden},
+		"member resets":    {member.Token, http.MethodDelete, policies + "/sessions", ``, http.StatusForbidden},
+		"unknown resource": {owner.Token, http.MethodPut, policies + "/users", `{"keep_days": 1}`, http.StatusUnprocessableEntity},
+		"unknown reset":    {owner.Token, http.MethodDelete, policies + "/users", ``, http.StatusUnprocessableEntity},
+		"negative":         {owner.Token, http.MethodPut, policies + "/sessions", `{"keep_days": -1}`, http.StatusUnprocessableEntity},
+		"centuries":        {owner.Token, http.MethodPut, policies + "/sessions", `{"keep_days": 36501}`, http.StatusUnprocessableEntity},
+		"fraction":         {owner.Token, http.MethodPut, policies + "/sessions", `{"keep_days": 1.5}`, http.StatusUnprocessableEntity},
+		"overflow":         {owner.Token, http.MethodPut, policies + "/sessions", `{"keep_days": 1e300}`, http.StatusUnprocessableEntity},
+		"text":             {owner.Token, http.MethodPut, policies + "/sessions", `{"keep_days": "7"}`, http.StatusUnprocessableEntity},
+		"missing":          {owner.Token, http.MethodPut, policies + "/sessions", `{}`, http.StatusUnprocessableEntity},
+		"unknown field":    {owner.Token, http.MethodPut, policies + "/sessions", `{"keep_days": 1, "keep": 2}`, http.StatusUnprocessableEntity},
+		"not JSON":         {owner.Token, http.MethodPut, policies + "/sessions", `{`, http.StatusBadRequest},
+		"bad cursor":       {owner.Token, http.MethodGet, disposals + "?cursor=x", ``, http.StatusUnprocessableEntity},
+	} {
+		t.Run(name, func(t *testing.T) { p.Do(test.token, test.method, test.path, test.body).Want(t, test.status) })
+	}
+	p.Do(member.Token, http.MethodGet, policies, nil).Want(t, http.StatusOK)
+}
+
+func TestSweepAsksOnceForEachPolicy(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	owner := p.Login("owner")
+	p.Do(owner.Token, http.MethodPut, policies+"/sessions", `{"keep_days": 7}`).Want(t, http.StatusOK)
+	began := time.Now()
+
+	p.Wake(sweep).Want(t, http.StatusNoContent)
+
+	sessions := platformtest.Published[events.SessionDisposalRequested](p, 2)
+	datasets := platformtest.Published[events.DatasetDisposalRequested](p, 1)
+	if len(sessions) != 2 || len(datasets) != 1 {
+		t.Fatalf("%d and %d requests, want 2 for sessions and 1 for data sets", len(sessions), len(datasets))
+	}
+	days := map[uuid.UUID]int{uuid.Nil: 30, owner.OrganizationID: 7}
+	for _, e := range sessions {
+		if age := began.Sub(e.Data.Cutoff); age.Round(time.Hour) != time.Duration(days[e.Data.Only])*24*time.Hour {
+			t.Errorf("cutoff of %s is %s ago, want %d days", e.Data.Only, age, days[e.Data.Only])
+		}
+		want := []uuid.UUID{owner.OrganizationID}
+		if e.Data.Only != uuid.Nil {
+			want = nil
+		}
+		if diff := cmp.Diff(want, e.Data.Except); diff != "" {
+			t.Errorf("exceptions of %s: %s", e.Data.Only, diff)
+		}
+	}
+	if d := datasets[0].Data; d.Only != uuid.Nil || len(d.Except) != 0 || d.SweepID != sessions[0].Data.SweepID {
+		t.Errorf("request for data sets %+v, want the same sweep's default without exceptions", d)
+	}
+}
+
+// swept is a sweep's default request for sessions.
+func swept(t *testing.T, p *platformtest.Platform) events.Disposal {
+	t.Helper()
+	p.Wake(sweep).Want(t, http.StatusNoContent)
+	return platformtest.Published[events.SessionDisposalRequested](p, 1)[0].Data.Disposal
+}
+
+func TestDisposalsAreRecordedOnceForEachOrganization(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	first, second, third := p.Login("owner"), p.Login("member"), p.Login("owner")
+	request := swept(t, p)
+	over := request.Cutoff.Add(-time.Hour).Truncate(time.Microsecond)
+	disposed := request.Disposed([]events.DisposedCount{
+		{OrganizationID: first.OrganizationID, Items: 3, Bytes: 42, Oldest: over.Add(-time.Hour), Newest: over},
+		{OrganizationID: second.OrganizationID, Items: 1, Oldest: over, Newest: over},
+		{OrganizationID: third.OrganizationID},
+	}, time.Now().UTC().Truncate(time.Microsecond))
+	event := platformtest.Event(disposed[0])
+
+	for range 3 {
+		platformtest.Deliver(p, record, event).Want(t, http.StatusNoContent)
+	}
+
+	list := func(token string) []listdisposals.Disposal {
+		return platformtest.Decode[page.Page[listdisposals.Disposal]](t, p.Do(token, http.MethodGet, disposals, nil).Want(t, http.StatusOK)).Items
+	}
+	got := list(first.Token)
+	if len(got) != 1 {
+		t.Fatalf("%d disposals, want 1", len(got))
+	}
+	want := listdisposals.Disposal{
+		ID: got[0].ID, SweepID: request.SweepID, Resource: "sessions", KeepDays: 30, Cutoff: request.Cutoff,
+		Items: 3, Bytes: 42, Oldest: over.Add(-time.Hour), Newest: over, DisposedAt: disposed[0].DisposedAt,
+	}
+	if diff := cmp.Diff(want, got[0]); diff != "" {
+		t.Error(diff)
+	}
+	if n := len(list(second.Token)); n != 1 {
+		t.Errorf("%d disposals of the second organization, want 1", n)
+	}
+	if n := len(list(third.Token)); n != 0 {
+		t.Errorf("%d disposals of an organization that lost nothing, want 0", n)
+	}
+	p.Do("", http.MethodGet, disposals, nil).Want(t, http.StatusUnauthorized)
+}
+
+func TestDisposalOfNoSweepIsRefusedForGood(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	forged := events.Disposal{SweepID: uuid.New(), PolicyID: uuid.New()}
+	count := []events.DisposedCount{{OrganizationID: uuid.New(), Items: 1}}
+	platformtest.Deliver(p, record, platformtest.Event(forged.Disposed(count, time.Now())[0])).Want(t, http.StatusUnprocessableEntity)
+
+	var kept int
+	if err := p.DB(database.Users).QueryRow(context.Background(), `SELECT count(*) FROM compliance.retention_disposals`).Scan(&kept); err != nil || kept != 0 {
+		t.Errorf("%d disposals recorded (%v), want none", kept, err)
+	}
+}
+
+func TestDisposalsPageThroughAll(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	caller := p.Login("owner")
+	request := swept(t, p)
+	for range 5 {
+		count := []events.DisposedCount{{OrganizationID: caller.OrganizationID, Items: 1}}
+		platformtest.Deliver(p, record, platformtest.Event(request.Disposed(count, time.Now())[0])).Want(t, http.StatusNoContent)
+	}
+	seen := map[uuid.UUID]bool{}
+	for cursor, pages := "", 0; ; pages++ {
+		got := platformtest.Decode[page.Page[listdisposals.Disposal]](t, p.Do(caller.Token, http.MethodGet, disposals+"?limit=2&cursor="+cursor, nil).Want(t, http.StatusOK))
+		for _, d := range got.Items {
+			seen[d.ID] = true
+		}
+		if cursor = got.NextCursor; cursor == "" {
+			if pages != 2 || len(seen) != 5 {
+				t.Errorf("%d pages with %d disposals, want 3 with 5", pages+1, len(seen))
+			}
+			return
+		}
+	}
+}

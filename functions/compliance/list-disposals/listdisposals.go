@@ -1,0 +1,79 @@
+// Package listdisposals tells what retention policies disposed of:
+// GET /v1/compliance/retention/disposals.
+package listdisposals
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/compliance"
+	"function/shared/auth"
+	"function/shared/function"
+	"function/shared/page"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "compliance-list-disposals", Method: http.MethodGet, Path: "/v1/compliance/retention/disposals",
+	Summary: "What was disposed of", Tags: []string{compliance.Tag}, Security: function.Bearer,
+	Description: "The record that each sweep leaves of your organization's data; it is kept for good.",
+	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
+}
+
+// Disposal is one policy's share of a sweep.
+type Disposal struct {
+	ID         uuid.UUID `json:"id" format:"uuid"`
+	SweepID    uuid.UUID `json:"sweep_id" format:"uuid" doc:"The sweep that asked for it"`
+	Resource   string    `json:"resource" enum:"sessions,datasets"`
+	KeepDays   int       `json:"keep_days" doc:"What the policy said at the time"`
+	Cutoff     time.Time `json:"cutoff" doc:"What was over before this went"`
+	Items      int64     `json:"items" doc:"How many records went"`
+	Bytes      int64     `json:"size_bytes" doc:"Stored bytes that went with them"`
+	Oldest     time.Time `json:"oldest" doc:"When the oldest of them was over"`
+	Newest     time.Time `json:"newest"`
+	DisposedAt time.Time `json:"disposed_at"`
+}
+
+// Request asks for one page.
+type Request struct{ page.Query }
+
+// Response is one page.
+type Response struct{ Body page.Page[Disposal] }
+
+// Function lists disposals.
+type Function struct{ compliance.Store }
+
+// New opens the records.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := compliance.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const selectDisposals = `
+SELECT d.id, d.sweep_id, p.resource, p.keep_days, p.cutoff, d.items, d.bytes, d.oldest, d.newest, d.disposed_at
+FROM compliance.retention_disposals d JOIN compliance.swept_policies p USING (sweep_id, policy_id)
+WHERE d.organization_id = $1 AND d.id < $2 ORDER BY d.id DESC LIMIT $3`
+
+// Handle lists the caller's organization's disposals.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	before, err := in.Before()
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectDisposals, caller.OrganizationID, before, in.Fetch())
+	disposals, err := pgx.CollectRows(rows, pgx.RowToStructByName[Disposal])
+	if err != nil {
+		return nil, fmt.Errorf("list disposals: %w", err)
+	}
+	return &Response{Body: page.Of(in.Query, disposals, func(d Disposal) uuid.UUID { return d.ID })}, nil
+}

@@ -1,0 +1,59 @@
+// Package listpolicies tells how long your organization keeps what has ended:
+// GET /v1/compliance/retention/policies.
+package listpolicies
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/compliance"
+	"function/shared/auth"
+	"function/shared/function"
+	"function/shared/page"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "compliance-list-policies", Method: http.MethodGet, Path: "/v1/compliance/retention/policies",
+	Summary: "Your organization's retention policies", Tags: []string{compliance.Tag}, Security: function.Bearer,
+	Description: "One for each resource: your organization's own, or else the platform's default.",
+	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
+}
+
+// Response is every policy: always one page.
+type Response struct {
+	Body page.Page[compliance.Policy]
+}
+
+// Function lists policies.
+type Function struct{ compliance.Store }
+
+// New opens the policies.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := compliance.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const selectPolicies = `
+SELECT DISTINCT ON (resource) resource, keep_days, CASE organization_id WHEN $1 THEN 'own' ELSE 'default' END AS origin
+FROM compliance.retention_policies
+WHERE organization_id IN ($1, $2) ORDER BY resource, organization_id = $1 DESC`
+
+// Handle lists the policies in force.
+func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectPolicies, caller.OrganizationID, uuid.Nil)
+	policies, err := pgx.CollectRows(rows, pgx.RowToStructByName[compliance.Policy])
+	if err != nil {
+		return nil, fmt.Errorf("list policies: %w", err)
+	}
+	return &Response{Body: page.Page[compliance.Policy]{Items: policies}}, nil
+}

@@ -1,0 +1,58 @@
+// Package recorddisposal keeps the record of what a retention policy disposed of.
+// It runs when a domain has disposed of something.
+package recorddisposal
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/compliance"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// Function records disposals.
+type Function struct{ compliance.Store }
+
+// New opens the records.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := compliance.Open(ctx, env)
+	return &Function{store}, err
+}
+
+var (
+	table   = pgx.Identifier{"compliance", "retention_disposals"}
+	columns = []string{"id", "sweep_id", "policy_id", "organization_id", "items", "bytes", "oldest", "newest", "disposed_at"}
+)
+
+// Handle records the organizations of which something was disposed.
+func (f *Function) Handle(ctx context.Context, e events.Received[events.Disposed]) error {
+	var records [][]any
+	for _, o := range e.Data.Organizations {
+		if o.Items == 0 {
+			continue
+		}
+		id, err := uuid.NewV7()
+		if err != nil {
+			return fmt.Errorf("make identifier: %w", err)
+		}
+		records = append(records, []any{id, e.Data.SweepID, e.Data.PolicyID, o.OrganizationID, o.Items, o.Bytes, o.Oldest, o.Newest, e.Data.DisposedAt})
+	}
+	err := outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+		_, err := tx.CopyFrom(ctx, table, columns, pgx.CopyFromRows(records))
+		return err
+	})
+	if database.Violates(err, "retention_disposals_sweep") {
+		return fault.New(fault.Invalid, "No retention sweep has asked for this disposal").Because(err)
+	}
+	if err != nil {
+		return fmt.Errorf("record disposal: %w", err)
+	}
+	return nil
+}

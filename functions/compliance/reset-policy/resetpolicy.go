@@ -1,0 +1,51 @@
+// Package resetpolicy gives up your organization's own retention policy for the
+// platform's default: DELETE /v1/compliance/retention/policies/{resource}.
+package resetpolicy
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"function/functions/compliance"
+	"function/shared/auth"
+	"function/shared/function"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "compliance-reset-policy", Method: http.MethodDelete, Path: "/v1/compliance/retention/policies/{resource}",
+	Summary: "Return to the default retention policy", Tags: []string{compliance.Tag}, Security: function.Bearer,
+	Description: "Only an owner may do this. It does no harm when there is no policy of your own.",
+	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden}, DefaultStatus: http.StatusNoContent,
+}
+
+// Request names the policy.
+type Request struct {
+	Resource string `path:"resource" enum:"sessions,datasets"`
+}
+
+// Function resets policies.
+type Function struct{ compliance.Store }
+
+// New opens the policies.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := compliance.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const deletePolicy = `DELETE FROM compliance.retention_policies WHERE organization_id = $1 AND resource = $2`
+
+// Handle deletes the organization's own policy.
+func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
+	caller, err := auth.Owner(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := f.DB.Exec(ctx, deletePolicy, caller.OrganizationID, in.Resource); err != nil {
+		return nil, fmt.Errorf("reset policy: %w", err)
+	}
+	return nil, nil
+}

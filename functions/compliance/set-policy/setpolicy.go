@@ -1,0 +1,65 @@
+// Package setpolicy sets how long your organization keeps what has ended:
+// PUT /v1/compliance/retention/policies/{resource}.
+package setpolicy
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"function/functions/compliance"
+	"function/shared/auth"
+	"function/shared/function"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "compliance-set-policy", Method: http.MethodPut, Path: "/v1/compliance/retention/policies/{resource}",
+	Summary: "Set a retention policy", Tags: []string{compliance.Tag}, Security: function.Bearer,
+	Description: "From the next nightly sweep on, your organization's records of this resource are disposed of when they have been over for longer. Only an owner may set it.",
+	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
+}
+
+// Request is the policy.
+type Request struct {
+	Resource string `path:"resource" enum:"sessions,datasets"`
+	Body     struct {
+		KeepDays int `json:"keep_days" minimum:"0" maximum:"36500" doc:"Days after its end or deletion; 0: until the next sweep"`
+	}
+}
+
+// Response is the policy as it is now in force.
+type Response struct{ Body compliance.Policy }
+
+// Function sets policies.
+type Function struct{ compliance.Store }
+
+// New opens the policies.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := compliance.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const upsertPolicy = `
+INSERT INTO compliance.retention_policies (id, organization_id, resource, keep_days, changed_by) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT ON CONSTRAINT retention_policy
+DO UPDATE SET keep_days = excluded.keep_days, changed_at = now(), changed_by = excluded.changed_by`
+
+// Handle sets the organization's own policy.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	caller, err := auth.Owner(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fmt.Errorf("make identifier: %w", err)
+	}
+	if _, err := f.DB.Exec(ctx, upsertPolicy, id, caller.OrganizationID, in.Resource, in.Body.KeepDays, caller.UserID); err != nil {
+		return nil, fmt.Errorf("set policy: %w", err)
+	}
+	return &Response{Body: compliance.Policy{Resource: in.Resource, KeepDays: in.Body.KeepDays, Origin: compliance.OriginOwn}}, nil
+}

@@ -1,0 +1,67 @@
+// Package deadletters keeps the events that could not be delivered, with the
+// reason, and sends them again when an owner asks. It runs as the dead-letter sink
+// of every Trigger, and for GET /v1/platform/dead-letters, GET
+// /v1/platform/dead-letters/{id} and POST /v1/platform/dead-letters/{id}/redeliver.
+package deadletters
+
+import (
+	"context"
+	"fmt"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// Parts are the ways into this function.
+var Parts = []function.Part[*Function]{
+	function.OnDeadLetter((*Function).Keep),
+	function.On(ListOperation, (*Function).List),
+	function.On(GetOperation, (*Function).Get),
+	function.On(RedeliverOperation, (*Function).Redeliver),
+}
+
+// Function keeps dead letters.
+type Function struct {
+	db     *outbox.DB
+	sender *outbox.Sender
+}
+
+// New opens the dead letters.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	db, err := env.Database(ctx, database.Analytics)
+	return &Function{db: db, sender: env.Sender()}, err
+}
+
+const upsertLetter = `
+INSERT INTO platform.dead_letters (id, organization_id, source, event_id, event_type, destination, event, status_code, reason)
+VALUES (@id, @organization, @source, @event_id, @event_type, @destination, @event, @status, @reason)
+ON CONFLICT ON CONSTRAINT dead_letter DO UPDATE
+SET event = excluded.event, status_code = excluded.status_code, reason = excluded.reason,
+    deliveries = dead_letters.deliveries + 1, failed_at = now()`
+
+// Keep stores an event that a destination did not take.
+func (f *Function) Keep(ctx context.Context, e cloudevents.Event) error {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return fmt.Errorf("make identifier: %w", err)
+	}
+	why := failureOf(e)
+	event, err := encode(original(e))
+	if err != nil {
+		return fault.New(fault.Invalid, "This event cannot be kept as JSON").Because(err)
+	}
+	_, err = f.db.Exec(ctx, upsertLetter, pgx.NamedArgs{
+		"id": id, "organization": organizationOf(e), "source": plain(e.Source(), maxName), "event_id": plain(e.ID(), maxName),
+		"event_type": plain(e.Type(), maxName), "destination": why.destination, "event": event, "status": why.status, "reason": why.reason,
+	})
+	if err != nil {
+		return fmt.Errorf("keep dead letter %s: %w", e.ID(), err)
+	}
+	return nil
+}

@@ -1,0 +1,204 @@
+package deadletters_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	deadletters "function/functions/platform/dead-letters"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/function"
+	"function/shared/page"
+	"function/shared/platformtest"
+)
+
+func TestMain(m *testing.M) { platformtest.Run(m) }
+
+const (
+	name = "platform-dead-letters"
+	path = "/v1/platform/dead-letters"
+)
+
+var declaration = function.Service(name, deadletters.New, deadletters.Parts...)
+
+// bury sends an event to the sink as Knative does, in binary mode, and fails the
+// test unless it is kept.
+func bury(t *testing.T, p *platformtest.Platform, data string, headers ...string) {
+	t.Helper()
+	headers = append([]string{
+		"Ce-Specversion", "1.0", "Ce-Id", uuid.NewString(), "Ce-Source", "/functions/users-login", "Ce-Type", "com.appliedinnovationcorp.data.users.logged_in",
+		"Ce-Knativeerrordest", "http://analytics-project-login.aic-data.svc.cluster.local", "Ce-Knativeerrorcode", "422",
+		"Ce-Knativebrokerttl", "254", "Ce-Knativearrivaltime", "2026-01-02T03:04:05Z",
+	}, headers...)
+	p.Do("", http.MethodPost, "/events/"+name, data, headers...).Want(t, http.StatusNoContent)
+}
+
+func answered(body string) string { return base64.StdEncoding.EncodeToString([]byte(body)) }
+
+func list(t *testing.T, p *platformtest.Platform, token string) []deadletters.Letter {
+	t.Helper()
+	return platformtest.Decode[page.Page[deadletters.Letter]](t, p.Do(token, http.MethodGet, path, nil).Want(t, http.StatusOK)).Items
+}
+
+func TestDeadLetterIsKeptWithItsReasonForItsOrganizationOnly(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	owner, stranger := p.Login("owner"), p.Login("owner")
+	member := p.LoginTo(owner.OrganizationID, "member")
+	bury(t, p, `{"session_id": "x"}`, "Ce-Id", "1", "Ce-Organizationid", owner.OrganizationID.String(),
+		"Ce-Knativeerrordata", answered(`{"type":"about:blank","status":422,"detail":"The data of this event is not of its type"}`))
+	bury(t, p, `{}`, "Ce-Id", "2")
+
+	letters := list(t, p, owner.Token)
+	if len(letters) != 1 {
+		t.Fatalf("%d dead letters, want 1", len(letters))
+	}
+	got := letters[0]
+	status := 422
+	want := deadletters.Letter{
+		ID: got.ID, Source: "/functions/users-login", EventID: "1", EventType: "com.appliedinnovationcorp.data.users.logged_in",
+		Destination: "http://analytics-project-login.aic-data.svc.cluster.local", StatusCode: &status,
+		Reason: "The data of this event is not of its type", Deliveries: 1, FailedAt: got.FailedAt,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if others := list(t, p, stranger.Token); len(others) != 0 {
+		t.Errorf("another organization sees %v", others)
+	}
+	one := path + "/" + got.ID.String()
+	p.Do(owner.Token, http.MethodGet, one, nil).Want(t, http.StatusOK)
+	p.Do(stranger.Token, http.MethodGet, one, nil).Want(t, http.StatusNotFound)
+	p.Do(stranger.Token, http.MethodPost, one+"/redeliver", nil).Want(t, http.StatusNotFound)
+	p.Do(member.Token, http.MethodGet, path, nil).Want(t, http.StatusForbidden)
+	p.Do(member.Token, http.MethodGet, one, nil).Want(t, http.StatusForbidden)
+	p.Do(member.Token, http.MethodPost, one+"/redeliver", nil).Want(t, http.StatusForbidden)
+	p.Do("", http.MethodGet, path, nil).Want(t, http.StatusUnauthorized)
+	p.Do(owner.Token, http.MethodGet, path+"/1", nil).Want(t, http.StatusUnprocessableEntity)
+}
+
+func TestRepeatedFailureIsOneDeadLetter(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	owner := p.Login("owner")
+	organization := []string{"Ce-Id", "1", "Ce-Organizationid", owner.OrganizationID.String()}
+	bury(t, p, `{}`, append(organization, "Ce-Knativeerrordata", answered("first"))...)
+	bury(t, p, `{}`, append(organization, "Ce-Knativeerrordata", answered("second"))...)
+	bury(t, p, `{}`, append(organization, "Ce-Knativeerrordest", "http://elsewhere")...)
+
+	letters := list(t, p, owner.Token)
+	if len(letters) != 2 || letters[1].Deliveries != 2 || letters[1].Reason != "second" || letters[0].Deliveries != 1 {
+		t.Errorf("dead letters %+v, want one for each destination", letters)
+	}
+}
+
+func TestReasonOfADeadLetter(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	for name, test := range map[string]struct {
+		headers []string
+		want    string
+	}{
+		"problem cut off":     {[]string{"Ce-Knativeerrordata", answered(`{"errors":[{"location":"a","message":"b"}],"detail":"Why","title":"Unproc`)}, "Why"},
+		"detail cut off":      {[]string{"Ce-Knativeerrordata", answered(`{"status":422,"detail":"Becau`)}, `{"status":422,"detail":"Becau`},
+		"detail not text":     {[]string{"Ce-Knativeerrordata", answered(`{"detail":{"a":1}}`)}, `{"detail":{"a":1}}`},
+		"text":                {[]string{"Ce-Knativeerrordata", answered("upstream connect error")}, "upstream connect error"},
+		"base64 cut off":      {[]string{"Ce-Knativeerrordata", answered("upstream connect error")[:26]}, "upstream connect e"},
+		"not base64":          {[]string{"Ce-Knativeerrordata", "***"}, "The destination answered 422 Unprocessable Entity"},
+		"no answer":           {[]string{"Ce-Knativeerrorcode", "-1"}, "The destination did not answer"},
+		"status not a number": {[]string{"Ce-Knativeerrorcode", "9999999999999999999999"}, "The destination did not answer"},
+		"unknown status":      {[]string{"Ce-Knativeerrorcode", "599"}, "The destination answered 599"},
+		"NUL and bad UTF-8":   {[]string{"Ce-Knativeerrordata", answered("a\x00b\xffc")}, "abc"},
+		"long":                {[]string{"Ce-Knativeerrordata", answered(strings.Repeat("é", 3000))}, strings.Repeat("é", 1000)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			owner := p.Login("owner")
+			bury(t, p, `{}`, append(test.headers, "Ce-Organizationid", owner.OrganizationID.String())...)
+			if letters := list(t, p, owner.Token); len(letters) != 1 || letters[0].Reason != test.want {
+				t.Errorf("dead letters %+v, want the reason %q", letters, test.want)
+			}
+		})
+	}
+}
+
+func TestRedeliverySendsTheEventAsItWasPublished(t *testing.T) {
+	t.Parallel()
+	for mode, data := range map[string]string{"JSON": `{"session_id":"0198a7f0-0000-7000-8000-000000000001"}`, "broken JSON": `{"session_id": "\xff`, "nothing": ``} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			p := platformtest.New(t, declaration)
+			owner := p.Login("owner")
+			bury(t, p, data, "Ce-Id", "1", "Ce-Subject", "it", "Ce-Organizationid", owner.OrganizationID.String(), "Ce-Traceparent", "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01")
+			one := path + "/" + list(t, p, owner.Token)[0].ID.String()
+
+			p.BreakBroker(http.StatusInternalServerError)
+			p.Do(owner.Token, http.MethodPost, one+"/redeliver", nil).Want(t, http.StatusServiceUnavailable)
+			if l := list(t, p, owner.Token)[0]; l.RedeliveredAt != nil {
+				t.Errorf("marked as redelivered at %s, which the broker has refused", l.RedeliveredAt)
+			}
+			p.BreakBroker(0)
+			p.Do(owner.Token, http.MethodPost, one+"/redeliver", nil).Want(t, http.StatusAccepted)
+			if l := list(t, p, owner.Token)[0]; l.RedeliveredAt == nil {
+				t.Error("not marked as redelivered")
+			}
+
+			sent := p.Captured()
+			if len(sent) != 1 {
+				t.Fatalf("%d events reached the broker, want 1", len(sent))
+			}
+			got := sent[0]
+			if got.ID() != "1" || got.Source() != "/functions/users-login" || got.Subject() != "it" || string(got.Data()) != data {
+				t.Errorf("redelivered %v, want the event as it was", got)
+			}
+			want := map[string]any{"organizationid": owner.OrganizationID.String(), "traceparent": "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"}
+			if diff := cmp.Diff(want, got.Extensions()); diff != "" {
+				t.Error(diff)
+			}
+			body := platformtest.Decode[struct {
+				Event map[string]any `json:"event"`
+			}](t, p.Do(owner.Token, http.MethodGet, one, nil).Want(t, http.StatusOK))
+			if body.Event["id"] != "1" || body.Event["knativeerrordest"] != nil {
+				t.Errorf("event %v, want it as it was published", body.Event)
+			}
+		})
+	}
+}
+
+func TestHostileEventsAreKeptOrRefusedForGood(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	long := strings.Repeat("x", 40_000)
+	for what, body := range map[string]string{
+		"NUL":               `{"specversion":"1.0","id":"a\u0000b","source":"/s","type":"t\u0000","data":{"a":"\u0000"}}`,
+		"bad UTF-8":         "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/s\",\"type\":\"t\",\"data\":{\"a\":\"\xff\"}}",
+		"long":              `{"specversion":"1.0","id":"` + long + `","source":"/` + long + `","type":"` + long + `"}`,
+		"no organization":   `{"specversion":"1.0","id":"1","source":"/s","type":"t","organizationid":"nobody"}`,
+		"odd extensions":    `{"specversion":"1.0","id":"2","source":"/s","type":"t","knativeerrorcode":422,"knativeerrordata":7,"knativeerrordest":true}`,
+		"data not declared": `{"specversion":"1.0","id":"3","source":"/s","type":"t","datacontenttype":"text/plain","data":"hello"}`,
+	} {
+		t.Run(what, func(t *testing.T) {
+			p.Do("", http.MethodPost, "/events/"+name, bytes.NewReader([]byte(body)), "Content-Type", cloudevents.ApplicationCloudEventsJSON).Want(t, http.StatusNoContent)
+		})
+	}
+	rows, err := p.DB(database.Analytics).Query(context.Background(), `SELECT event FROM platform.dead_letters`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		var event []byte
+		if err := rows.Scan(&event); err != nil || !json.Valid(event) {
+			t.Errorf("kept what is not JSON (%v): %.200s", err, event)
+		}
+	}
+	p.Do("", http.MethodPost, "/events/"+name, `{"specversion":"1.0"}`, "Content-Type", cloudevents.ApplicationCloudEventsJSON).Want(t, http.StatusUnprocessableEntity)
+	p.Do("", http.MethodPost, "/events/"+name, strings.Repeat(" ", 2*events.MaxSize+1), "Content-Type", cloudevents.ApplicationCloudEventsJSON).Want(t, http.StatusUnprocessableEntity)
+}

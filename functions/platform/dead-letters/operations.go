@@ -1,0 +1,152 @@
+package deadletters
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/platform"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/page"
+)
+
+// The HTTP operations.
+var (
+	ListOperation = huma.Operation{
+		OperationID: "platform-list-dead-letters", Method: http.MethodGet, Path: "/v1/platform/dead-letters",
+		Summary: "Events that could not be delivered", Tags: []string{platform.Tag}, Security: function.Bearer,
+		Description: "Those of your organization, for its owners.",
+		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
+	}
+	GetOperation = huma.Operation{
+		OperationID: "platform-get-dead-letter", Method: http.MethodGet, Path: "/v1/platform/dead-letters/{id}",
+		Summary: "One dead letter, with its event", Tags: []string{platform.Tag}, Security: function.Bearer,
+		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
+	}
+	RedeliverOperation = huma.Operation{
+		OperationID: "platform-redeliver-dead-letter", Method: http.MethodPost, Path: "/v1/platform/dead-letters/{id}/redeliver",
+		Summary: "Deliver a dead letter again", Tags: []string{platform.Tag}, Security: function.Bearer,
+		Description: "Sends the event as it was published to everyone who subscribes to it. Those who have handled it already do nothing.",
+		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusServiceUnavailable}, DefaultStatus: http.StatusAccepted,
+	}
+)
+
+// Letter is an event that one destination did not take.
+type Letter struct {
+	ID            uuid.UUID  `json:"id" format:"uuid"`
+	Source        string     `json:"source" doc:"The function that published the event"`
+	EventID       string     `json:"event_id" doc:"Names the event together with source"`
+	EventType     string     `json:"event_type"`
+	Destination   string     `json:"destination" doc:"Who did not take it"`
+	StatusCode    *int       `json:"status_code,omitempty" doc:"What the destination answered; absent: nothing"`
+	Reason        string     `json:"reason"`
+	Deliveries    int        `json:"deliveries" doc:"How often it has come here"`
+	FailedAt      time.Time  `json:"failed_at" doc:"When it came here last"`
+	RedeliveredAt *time.Time `json:"redelivered_at,omitempty" doc:"When it was sent again last; before failed_at: in vain"`
+}
+
+// ListRequest asks for one page.
+type ListRequest struct{ page.Query }
+
+// ListResponse is one page.
+type ListResponse struct{ Body page.Page[Letter] }
+
+// Request names a dead letter.
+type Request struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+}
+
+// GetResponse is a dead letter with its event.
+type GetResponse struct {
+	Body struct {
+		Letter
+		Event json.RawMessage `json:"event" doc:"The CloudEvent, in its JSON format"`
+	}
+}
+
+const (
+	letterColumns = `id, source, event_id, event_type, destination, status_code, reason, deliveries, failed_at, redelivered_at`
+	selectLetters = `SELECT ` + letterColumns + ` FROM platform.dead_letters
+WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
+	selectLetter    = `SELECT ` + letterColumns + `, event FROM platform.dead_letters WHERE organization_id = $1 AND id = $2`
+	markRedelivered = `UPDATE platform.dead_letters SET redelivered_at = now() WHERE id = $1`
+)
+
+// List lists the dead letters of the caller's organization.
+func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
+	caller, err := auth.Owner(ctx)
+	if err != nil {
+		return nil, err
+	}
+	before, err := in.Before()
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := f.db.Query(ctx, selectLetters, caller.OrganizationID, before, in.Fetch())
+	letters, err := pgx.CollectRows(rows, pgx.RowToStructByName[Letter])
+	if err != nil {
+		return nil, fmt.Errorf("list dead letters: %w", err)
+	}
+	return &ListResponse{Body: page.Of(in.Query, letters, func(l Letter) uuid.UUID { return l.ID })}, nil
+}
+
+type kept struct {
+	Letter
+	Event []byte
+}
+
+func (f *Function) find(ctx context.Context, id uuid.UUID) (kept, error) {
+	caller, err := auth.Owner(ctx)
+	if err != nil {
+		return kept{}, err
+	}
+	rows, _ := f.db.Query(ctx, selectLetter, caller.OrganizationID, id)
+	letter, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[kept])
+	if database.IsNoRows(err) {
+		return kept{}, fault.New(fault.NotFound, "There is no such dead letter")
+	}
+	if err != nil {
+		return kept{}, fmt.Errorf("read dead letter: %w", err)
+	}
+	return letter, nil
+}
+
+// Get tells all about one dead letter.
+func (f *Function) Get(ctx context.Context, in *Request) (*GetResponse, error) {
+	letter, err := f.find(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	var out GetResponse
+	out.Body.Letter, out.Body.Event = letter.Letter, letter.Event
+	return &out, nil
+}
+
+// Redeliver sends the event again, under the identifier that it has always had.
+func (f *Function) Redeliver(ctx context.Context, in *Request) (*struct{}, error) {
+	letter, err := f.find(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	var event cloudevents.Event
+	if err := json.Unmarshal(letter.Event, &event); err != nil {
+		return nil, fmt.Errorf("decode dead letter: %w", err)
+	}
+	if err := f.sender.Post(ctx, event); err != nil {
+		return nil, fault.New(fault.Unavailable, "The broker did not take the event; try again").After(5 * time.Second).Because(err)
+	}
+	if _, err := f.db.Exec(ctx, markRedelivered, in.ID); err != nil {
+		return nil, fmt.Errorf("mark dead letter as redelivered: %w", err)
+	}
+	return nil, nil
+}
