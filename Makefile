@@ -1,0 +1,43 @@
+# The targets of the platform. `make` lists them.
+.DEFAULT_GOAL := help
+PORT ?= 8080
+DATA_DIR ?= .local
+export PORT DATA_DIR
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## install what is missing: PostgreSQL, a C compiler
+	@scripts/setup.sh
+
+.PHONY: build
+build: setup ## build bin/local (everything in one process) and bin/serve (one function, for an image)
+	@go build -trimpath -o bin/ ./knative/local ./knative/serve
+
+.PHONY: run
+run: build ## run the whole platform on http://localhost:$(PORT), its data in $(DATA_DIR)
+	@exec bin/local
+
+.PHONY: test
+test: setup ## test every package against a real PostgreSQL
+	@go build -o bin/ ./scripts/testpostgres
+	@bin/testpostgres -- go test -race -shuffle=on -timeout 30m ./...
+
+.PHONY: check
+check: setup ## format, vet, lint, and compare what is generated
+	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
+	@go vet ./...
+	@go tool staticcheck ./...
+	@go tool go-errorlint ./...
+	@go mod tidy -diff
+	@scripts/generate.sh --check
+
+.PHONY: generate
+generate: setup ## write the manifests and the API's description from the catalog
+	@scripts/generate.sh
+
+.PHONY: bench
+bench: build ## measure speed, as ratios within one run
+	@scripts/bench.sh

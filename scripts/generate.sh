@@ -1,0 +1,15 @@
+#!/bin/sh
+# Writes what follows from functions/catalog.go. With --check it fails when the
+# committed files are not what the catalog gives.
+set -eu
+cd "$(dirname "$0")/.."
+generated="knative/base/services knative/openapi.yaml eventing/base/triggers eventing/base/schedules"
+# shellcheck disable=SC2086
+before=$(find $generated -type f -exec cksum {} + | sort)
+go run ./scripts/generate
+[ "${1:-}" = --check ] || exit 0
+# shellcheck disable=SC2086
+if [ "$before" != "$(find $generated -type f -exec cksum {} + | sort)" ]; then
+  echo "the generated files were not up to date; they are now: commit them" >&2
+  exit 1
+fi
