@@ -343,7 +343,7 @@ func TestSizes(t *testing.T) {
 
 func TestExtremeValues(t *testing.T) {
 	t.Parallel()
-	values := []any{1e300, -1e300, 1e-310, math.MaxInt64, "1e999", "-0", json.Number("12"), uint8(3), float32(0.1), true}
+	values := []any{1e300, -1e300, 1e-310, int64(math.MaxInt64), "1e999", "-0", json.Number("12"), uint8(3), float32(0.1), true}
 	for _, first := range []string{"name VARCHAR", "at TIMESTAMP"} {
 		for _, names := range [][]string{{"a", "b"}, {"0001-01-02T00:00:00", "9999-12-31T23:59:59.999999"}, {"2012-01-01T00:00:00", "2012-01-01T00:00:00"},
 			{"2012-01-01T00:00:00", "2012-01-01T00:00:00.000000001"}} {
