@@ -32,7 +32,8 @@ type Config struct {
 	BlindIndexKey   string `env:"BLIND_INDEX_KEY"`        // 32 bytes, base64
 	TokenIssuer     string `env:"TOKEN_ISSUER, default=aic-data"`
 	TokenAudience   string `env:"TOKEN_AUDIENCE, default=aic-data"`
-	Scratch         string `env:"SCRATCH_DIR"` // for files of one request; empty: the system's
+	Scratch         string `env:"SCRATCH_DIR"`      // for files of one request; empty: the system's
+	MaxUploadBytes  int64  `env:"MAX_UPLOAD_BYTES"` // of one file; zero: 50 GiB
 }
 
 // ConfigFromEnvironment reads the configuration of a deployed function.
@@ -143,6 +144,9 @@ func (e *Env) pool(ctx context.Context, what, url string) (*pgxpool.Pool, error)
 	return pool, nil
 }
 
+// ErrNotConfigured reports a storage type that this deployment has no bucket for.
+var ErrNotConfigured = errors.New("not configured")
+
 // Objects is the bucket of a storage type.
 func (e *Env) Objects(ctx context.Context, storageType string) (*objects.Bucket, error) {
 	urls := map[string]string{"local": e.Config.StorageLocalURL}
@@ -152,7 +156,7 @@ func (e *Env) Objects(ctx context.Context, storageType string) (*objects.Bucket,
 		return bucket, nil
 	}
 	if urls[storageType] == "" {
-		return nil, fmt.Errorf("storage type %s is not configured", storageType)
+		return nil, fmt.Errorf("open storage %s: %w", storageType, ErrNotConfigured)
 	}
 	bucket, err := objects.Open(ctx, urls[storageType])
 	if err != nil {
