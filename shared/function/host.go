@@ -3,6 +3,7 @@ package function
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"strings"
@@ -117,6 +118,7 @@ func register[I, O any](h *Host, name string, operation huma.Operation, handle f
 	if len(operation.Security) > 0 {
 		operation.Middlewares = append(huma.Middlewares{h.authenticate}, operation.Middlewares...)
 	}
+	operation.Responses = maps.Clone(operation.Responses) // huma adds to it
 	operation.Errors = append([]int{http.StatusUnprocessableEntity}, operation.Errors...)
 	huma.Register(h.api, operation, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)

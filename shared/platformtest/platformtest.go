@@ -41,9 +41,17 @@ type Platform struct {
 // New mounts the functions. Everything it starts ends with the test.
 func New(t testing.TB, declarations ...function.Declaration) *Platform {
 	t.Helper()
+	return NewWith(t, func(*function.Config) {}, declarations...)
+}
+
+// NewWith is New with a configuration that differs.
+func NewWith(t testing.TB, change func(*function.Config), declarations ...function.Declaration) *Platform {
+	t.Helper()
 	p := &Platform{t: t}
 	broker := httptest.NewServer(http.HandlerFunc(p.receive))
-	p.Env = function.NewEnv(config(t, broker.URL))
+	c := config(t, broker.URL)
+	change(&c)
+	p.Env = function.NewEnv(c)
 	life, end := context.WithCancel(context.Background())
 	host := function.NewHost(life)
 	mux := http.NewServeMux()
