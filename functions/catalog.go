@@ -3,12 +3,23 @@
 package functions
 
 import (
+	"time"
+
 	listdisposals "function/functions/compliance/list-disposals"
 	listpolicies "function/functions/compliance/list-policies"
 	recorddisposal "function/functions/compliance/record-disposal"
 	resetpolicy "function/functions/compliance/reset-policy"
 	retentionsweep "function/functions/compliance/retention-sweep"
 	setpolicy "function/functions/compliance/set-policy"
+	createdataset "function/functions/datasets/create"
+	deletedataset "function/functions/datasets/delete"
+	disposedatasets "function/functions/datasets/dispose"
+	downloaddataset "function/functions/datasets/download"
+	getdataset "function/functions/datasets/get"
+	listdatasets "function/functions/datasets/list"
+	profiledataset "function/functions/datasets/profile"
+	datasetstatus "function/functions/datasets/status"
+	uploaddataset "function/functions/datasets/upload"
 	deadletters "function/functions/platform/dead-letters"
 	outboxrelay "function/functions/platform/outbox-relay"
 	approvemember "function/functions/users/approve-member"
@@ -33,6 +44,21 @@ var Catalog = []function.Declaration{
 	function.Endpoint(jwks.Operation, jwks.New),
 	function.Endpoint(approvemember.Operation, approvemember.New),
 	function.Subscriber("users-dispose-sessions", disposesessions.New),
+
+	// Data sets: files that are tables, their versions and profiles.
+	function.Endpoint(createdataset.Operation, createdataset.New),
+	function.Endpoint(listdatasets.Operation, listdatasets.New),
+	function.Endpoint(getdataset.Operation, getdataset.New),
+	function.Endpoint(datasetstatus.Operation, datasetstatus.New),
+	function.Endpoint(deletedataset.Operation, deletedataset.New),
+	function.Endpoint(uploaddataset.Operation, uploaddataset.New).
+		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 16, Timeout: 10 * time.Minute}),
+	function.Endpoint(downloaddataset.Operation, downloaddataset.New).
+		Scaled(function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}),
+	function.Subscriber("datasets-profile", profiledataset.New).
+		Scaled(function.Scale{Memory: "768Mi", CPU: "2", Concurrency: 1, Timeout: 10 * time.Minute}),
+	function.Subscriber("datasets-dispose", disposedatasets.New).
+		Scaled(function.Scale{Timeout: 10 * time.Minute}),
 
 	// Compliance: how long what has ended is kept, and the record of its disposal.
 	function.Endpoint(listpolicies.Operation, listpolicies.New),

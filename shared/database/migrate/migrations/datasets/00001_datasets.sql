@@ -34,7 +34,7 @@ CREATE TABLE dataset_versions (
     table_name    text,                          -- object of the Parquet copy
     table_bytes   bigint,
     row_count     bigint,
-    columns       jsonb,                         -- [{name, type, nulls, distinct, min, max, mean, top_values}]
+    columns       json,                          -- []engine.ColumnProfile; not jsonb, which refuses \u0000
     failure       text,                          -- why, for a person
     progress      jsonb,                         -- {stage, done} while processing
     uploaded_by   uuid NOT NULL,
@@ -50,12 +50,15 @@ CREATE TABLE staged_objects (
     storage_type text NOT NULL,
     created_at   timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX staged_objects_age ON staged_objects (created_at);
 
+-- The tables that can be queried: the newest ready version of every data set that
+-- has one, also while a newer version is processed or after it failed.
 CREATE VIEW published.tables AS
     SELECT d.organization_id, d.id AS dataset_id, d.name, d.status, d.storage_type,
            v.version, v.table_name, v.table_bytes, v.wrapped_key, v.row_count
     FROM datasets d
-    LEFT JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.ready_version
+    JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.ready_version
     WHERE d.deleted_at IS NULL;
 CREATE VIEW published.metrics AS
     SELECT name, labels, sum(value) AS value FROM metric_counters GROUP BY name, labels

@@ -1,0 +1,98 @@
+// Package datasetstest drives the functions of the datasets domain as their
+// callers do. It runs in the domain's tests.
+package datasetstest
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"function/functions/datasets"
+	"function/functions/datasets/create"
+	"function/functions/datasets/get"
+	"function/functions/datasets/profile"
+	"function/functions/datasets/upload"
+	"function/shared/events"
+	"function/shared/function"
+	"function/shared/platformtest"
+)
+
+// Walk is the functions that bring a data set from nothing to ready.
+var Walk = []function.Declaration{
+	function.Endpoint(create.Operation, create.New),
+	function.Endpoint(upload.Operation, upload.New),
+	function.Endpoint(get.Operation, get.New),
+	function.Subscriber("datasets-profile", profile.New),
+}
+
+// Create makes a data set of local storage.
+func Create(t testing.TB, p *platformtest.Platform, token, name string) datasets.Dataset {
+	t.Helper()
+	answer := p.Do(token, http.MethodPost, "/v1/datasets", map[string]any{"name": name, "description": "a test", "storage_type": "local"})
+	return platformtest.Decode[datasets.Dataset](t, answer.Want(t, http.StatusCreated))
+}
+
+// Form is a multipart body with one file.
+func Form(t testing.TB, field, fileName, mediaType, content string) (body, contentType string) {
+	t.Helper()
+	var form bytes.Buffer
+	w := multipart.NewWriter(&form)
+	header := textproto.MIMEHeader{"Content-Disposition": {fmt.Sprintf(`form-data; name="%s"; filename="%s"`, field, fileName)}}
+	if mediaType != "" {
+		header.Set("Content-Type", mediaType)
+	}
+	part, err := w.CreatePart(header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(part, content)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return form.String(), w.FormDataContentType()
+}
+
+// Send posts a body to a data set's upload.
+func Send(p *platformtest.Platform, token string, id uuid.UUID, body, contentType string) platformtest.Answer {
+	return p.Do(token, http.MethodPost, "/v1/datasets/"+id.String()+"/upload", body, "Content-Type", contentType)
+}
+
+// Upload uploads a file.
+func Upload(t testing.TB, p *platformtest.Platform, token string, id uuid.UUID, fileName, content string) platformtest.Answer {
+	t.Helper()
+	body, contentType := Form(t, "file", fileName, "", content)
+	return Send(p, token, id, body, contentType)
+}
+
+// Profile delivers the n-th upload's event to datasets-profile.
+func Profile(t testing.TB, p *platformtest.Platform, n int) {
+	t.Helper()
+	uploaded := platformtest.Published[events.DatasetUploaded](p, n)
+	platformtest.Deliver(p, "datasets-profile", uploaded[n-1]).Want(t, http.StatusNoContent)
+}
+
+// Get shows a data set.
+func Get(t testing.TB, p *platformtest.Platform, token string, id uuid.UUID) get.Detail {
+	t.Helper()
+	return platformtest.Decode[get.Detail](t, p.Do(token, http.MethodGet, "/v1/datasets/"+id.String(), nil).Want(t, http.StatusOK))
+}
+
+// File is a file of the repository's testdata.
+func File(t testing.TB, name string) string {
+	t.Helper()
+	_, here, _, _ := runtime.Caller(0)
+	content, err := os.ReadFile(filepath.Join(filepath.Dir(here), "../../../testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}

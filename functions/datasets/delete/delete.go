@@ -1,0 +1,74 @@
+// Package delete takes a data set away: DELETE /v1/datasets/{id}.
+//
+// It is gone for its users at once, and its name is free again. Its bytes and
+// keys go when the retention policy says (datasets-dispose).
+package delete
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"function/functions/datasets"
+	"function/shared/auth"
+	"function/shared/events"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "datasets-delete", Method: http.MethodDelete, Path: "/v1/datasets/{id}",
+	Summary: "Delete a data set", Tags: []string{datasets.Tag}, Security: function.Bearer,
+	DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
+}
+
+// Request names the data set.
+type Request struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+}
+
+// Response is empty.
+type Response struct{}
+
+// Function deletes data sets.
+type Function struct{ datasets.Store }
+
+// New opens the data sets.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := datasets.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const markDeleted = `
+UPDATE datasets SET deleted_at = clock_timestamp(), ` + datasets.Changed + `
+WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
+
+// Handle marks the data set.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		marked, err := tx.Exec(ctx, markDeleted, in.ID, caller.OrganizationID)
+		if err != nil {
+			return fmt.Errorf("mark data set as deleted: %w", err)
+		}
+		if marked.RowsAffected() == 0 {
+			return datasets.ErrNotFound
+		}
+		state, err := datasets.State(ctx, tx, in.ID)
+		if err != nil {
+			return err
+		}
+		return tx.Publish(ctx, events.DatasetDeleted{Dataset: state})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("delete data set: %w", err)
+	}
+	return &Response{}, nil
+}

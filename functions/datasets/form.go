@@ -1,0 +1,148 @@
+package datasets
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"os"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"function/shared/engine"
+	"function/shared/fault"
+)
+
+// fileField is the one field of an upload's form.
+const fileField = "file"
+
+// FormBody describes the form. The schema stands among the extensions because
+// huma reads the whole of a body that it knows the schema of.
+var FormBody = &huma.RequestBody{
+	Required: true,
+	Content: map[string]*huma.MediaType{"multipart/form-data": {
+		Encoding: map[string]*huma.Encoding{fileField: {ContentType: "text/csv, application/json, application/x-ndjson, application/vnd.apache.parquet"}},
+		Extensions: map[string]any{"schema": &huma.Schema{
+			Type: huma.TypeObject, Required: []string{fileField}, AdditionalProperties: false,
+			Properties: map[string]*huma.Schema{fileField: {Type: huma.TypeString, Format: "binary", Description: "The file"}},
+		}},
+	}},
+}
+
+// DefaultUploadLimit is the size of the largest file that is taken unless the
+// configuration says otherwise, in bytes.
+const DefaultUploadLimit = 50 << 30
+
+// readSize is how much is asked of the connection at a time.
+const readSize = 256 << 10
+
+// File is the file of a multipart form, whose bytes have not arrived yet.
+type File struct {
+	Format       string
+	HeaderAbsent bool // CSV: the first line is data (RFC 4180 §3)
+
+	form  *multipart.Reader
+	bytes *bufio.Reader
+}
+
+// Received is a file that has arrived whole.
+type Received struct {
+	Size   int64
+	SHA256 []byte
+}
+
+// OpenForm reads a multipart/form-data body (RFC 7578) up to the first bytes of
+// its file, and recognizes the file's format.
+func OpenForm(contentType string, body io.Reader) (*File, error) {
+	mediaType, parameters, err := mime.ParseMediaType(contentType)
+	if err != nil || mediaType != "multipart/form-data" {
+		return nil, fault.New(fault.Unsupported, "Send the file as multipart/form-data, in a field named file")
+	}
+	if parameters["boundary"] == "" {
+		return nil, fault.New(fault.Malformed, "The Content-Type multipart/form-data lacks its boundary")
+	}
+	form := multipart.NewReader(bufio.NewReaderSize(body, readSize), parameters["boundary"])
+	part, err := form.NextPart()
+	if err == io.EOF {
+		return nil, fault.At("body.file", "the form is empty: send the file in a field named file")
+	}
+	if err != nil {
+		return nil, interrupted(err)
+	}
+	if part.FormName() != fileField {
+		return nil, fault.At("body", "the form has a field that is not known: it takes one, named file")
+	}
+	return openPart(form, part)
+}
+
+func openPart(form *multipart.Reader, part *multipart.Part) (*File, error) {
+	f := &File{form: form, bytes: bufio.NewReaderSize(part, headSize)}
+	head, err := f.bytes.Peek(headSize)
+	if err != nil && err != io.EOF {
+		return nil, interrupted(err)
+	}
+	if len(head) == 0 {
+		return nil, fault.At("body.file", "the file is empty")
+	}
+	mediaType, parameters, _ := mime.ParseMediaType(part.Header.Get("Content-Type"))
+	if f.Format, err = Recognize(head, hint(mediaType, part.FileName())); err != nil {
+		return nil, err
+	}
+	switch parameters["header"] {
+	case "", "present":
+	case "absent":
+		f.HeaderAbsent = f.Format == engine.CSV
+	default:
+		return nil, fault.At("body.file", "the header parameter of text/csv is present or absent (RFC 4180)")
+	}
+	return f, nil
+}
+
+// CopyTo takes the file as it arrives, up to limit bytes, and then the end of the
+// form. Only when the error is nil has all of it arrived.
+func (f *File) CopyTo(w io.Writer, limit int64) (Received, error) {
+	hash, block := sha256.New(), make([]byte, readSize)
+	var size int64
+	var tail []byte
+	for {
+		n, err := f.bytes.Read(block)
+		if size += int64(n); size > limit {
+			return Received{}, fault.New(fault.TooLarge, "The file is larger than the %d bytes that are taken", limit)
+		}
+		hash.Write(block[:n])
+		if _, err := w.Write(block[:n]); err != nil {
+			return Received{}, err
+		}
+		tail = lastBytes(append(tail, lastBytes(block[:n])...))
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return Received{}, interrupted(err)
+		}
+	}
+	if f.Format == engine.Parquet && (size < 12 || !bytes.Equal(tail, []byte(parquetMagic))) {
+		return Received{}, fault.At("body.file", "the Parquet file is cut off: it does not end like one")
+	}
+	_, err := f.form.NextPart()
+	if err == nil {
+		return Received{}, fault.At("body", "the form has more than the one field named file")
+	}
+	if err != io.EOF { // wrapped, it means that the form's end is missing
+		return Received{}, interrupted(err)
+	}
+	return Received{Size: size, SHA256: hash.Sum(nil)}, nil
+}
+
+func lastBytes(b []byte) []byte { return b[max(0, len(b)-len(parquetMagic)):] }
+
+// interrupted tells the sender, if still there, why the body was not read to its end.
+func interrupted(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fault.New(fault.Malformed, "The upload stopped: nothing arrived for too long")
+	}
+	return fault.New(fault.Malformed, "The form is damaged or ended before the file did: nothing was stored, send it again")
+}

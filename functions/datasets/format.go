@@ -1,0 +1,116 @@
+package datasets
+
+import (
+	"bytes"
+	"path"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"function/shared/engine"
+	"function/shared/fault"
+)
+
+// headSize is how much of a file Recognize looks at.
+const headSize = 512
+
+// parquetMagic begins and ends a Parquet file.
+const parquetMagic = "PAR1"
+
+// hints are what media types and the extensions of file names say of a file.
+var hints = map[string]string{
+	"text/csv": engine.CSV, "text/tab-separated-values": engine.CSV, ".csv": engine.CSV, ".tsv": engine.CSV, ".txt": engine.CSV,
+	"application/json": engine.JSON, "application/x-ndjson": engine.JSON, "application/jsonl": engine.JSON,
+	".json": engine.JSON, ".jsonl": engine.JSON, ".ndjson": engine.JSON, ".geojson": engine.JSON,
+	"application/vnd.apache.parquet": engine.Parquet, ".parquet": engine.Parquet,
+}
+
+// hint is the format that the media type of a file, or else its name, speaks of;
+// empty when neither does.
+func hint(mediaType, fileName string) string {
+	if format, ok := hints[mediaType]; ok {
+		return format
+	}
+	return hints[strings.ToLower(path.Ext(fileName))]
+}
+
+// unread are formats that people try, by the bytes that they begin with.
+var unread = []struct{ magic, sentence string }{
+	{"PK\x03\x04", "This is a ZIP archive or an Excel workbook: upload the file in it, or save the sheet as CSV (UTF-8)"},
+	{"\xd0\xcf\x11\xe0", "This is an Excel workbook: save the sheet as CSV (UTF-8)"},
+	{"\x1f\x8b", "This file is compressed by gzip: decompress it; it is compressed again where it is stored"},
+	{"\x28\xb5\x2f\xfd", "This file is compressed by zstd: decompress it; it is compressed again where it is stored"},
+	{"BZh", "This file is compressed by bzip2: decompress it; it is compressed again where it is stored"},
+	{"\xfd7zXZ", "This file is compressed by xz: decompress it; it is compressed again where it is stored"},
+	{"Obj\x01", "This is an Avro file, which is not read here yet: convert it to Parquet"},
+	{"ORC", "This is an ORC file, which is not read here yet: convert it to Parquet"},
+	{"PARE", "This is a Parquet file with an encrypted footer, which is not read here: write it without encryption"},
+	{"\xff\xfe", "This text is encoded as UTF-16: save it as UTF-8"},
+	{"\xfe\xff", "This text is encoded as UTF-16: save it as UTF-8"},
+}
+
+// Recognize tells the format of a file from its first bytes and a hint. Magic
+// numbers count only where the bytes are not text: a CSV file may well begin with
+// a column named PAR1 or ORC.
+func Recognize(head []byte, hint string) (string, error) {
+	if !text(head) {
+		if bytes.HasPrefix(head, []byte(parquetMagic)) {
+			return engine.Parquet, nil
+		}
+		for _, u := range unread {
+			if bytes.HasPrefix(head, []byte(u.magic)) {
+				return "", fault.New(fault.Unsupported, "%s", u.sentence)
+			}
+		}
+		return "", fault.New(fault.Unsupported, "This file is binary and not Parquet: CSV, JSON and Parquet are read here")
+	}
+	switch {
+	case hint == engine.Parquet:
+		return "", fault.At("body.file", "the file is called Parquet and is not: it does not begin like one")
+	case hint != "":
+		return hint, nil
+	case startsJSON(head):
+		return engine.JSON, nil
+	}
+	return engine.CSV, nil
+}
+
+// startsJSON tells whether the first character is one that JSON, and hardly any
+// CSV, begins with.
+func startsJSON(head []byte) bool {
+	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n")
+	return len(head) > 0 && (head[0] == '[' || head[0] == '{')
+}
+
+// text tells whether the bytes hold none that only binary files have, and no
+// byte order mark of UTF-16. Which encoding they are in is not looked at.
+func text(head []byte) bool {
+	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
+		return false
+	}
+	return !bytes.ContainsFunc(head, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\n\v\f\r\x1b", r) })
+}
+
+// MediaType is what a file of a format is sent as: the types registered with
+// IANA, and for JSON lines the usual one. The head is the file's first bytes.
+func MediaType(format string, headerAbsent bool, head []byte) string {
+	switch {
+	case format == engine.Parquet:
+		return "application/vnd.apache.parquet"
+	case format == engine.JSON && bytes.HasPrefix(bytes.TrimLeft(head, "\ufeff \t\r\n"), []byte("{")):
+		return "application/x-ndjson"
+	case format == engine.JSON:
+		return "application/json"
+	case headerAbsent:
+		return "text/csv; header=absent"
+	}
+	return "text/csv"
+}
+
+// FileAnswer describes an answer that is a file.
+func FileAnswer(description string) *huma.Response {
+	file := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
+	return &huma.Response{Description: description, Headers: map[string]*huma.Header{}, Content: map[string]*huma.MediaType{
+		"text/csv": file, "application/json": file, "application/x-ndjson": file, "application/vnd.apache.parquet": file,
+	}}
+}

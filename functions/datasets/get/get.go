@@ -1,0 +1,72 @@
+// Package get shows a data set with the profile of its newest version:
+// GET /v1/datasets/{id}.
+package get
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/datasets"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/function"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "datasets-get", Method: http.MethodGet, Path: "/v1/datasets/{id}",
+	Summary: "Show a data set", Tags: []string{datasets.Tag}, Security: function.Bearer,
+	Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
+}
+
+// Request names the data set.
+type Request struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+}
+
+// Detail is a data set with its columns.
+type Detail struct {
+	datasets.Dataset
+	Columns *datasets.Profile `json:"columns,omitempty" doc:"Of the newest version, once profiled"`
+}
+
+// Response is the data set.
+type Response struct{ Body Detail }
+
+// Function shows data sets.
+type Function struct{ datasets.Store }
+
+// New opens the data sets.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := datasets.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const selectDataset = `
+SELECT d.id, d.name, d.description, d.declared_schema AS schema, d.storage_type, d.status, d.newest_version AS version,
+       d.ready_version, v.format, v.size_bytes, encode(v.sha256, 'hex') AS sha256, v.row_count, v.progress, v.failure,
+       v.uploaded_at, d.created_at, d.changed_at, v.columns
+FROM datasets d LEFT JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.newest_version
+WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL`
+
+// Handle reads the data set.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectDataset, in.ID, caller.OrganizationID)
+	d, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Detail])
+	if database.IsNoRows(err) {
+		return nil, datasets.ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read data set: %w", err)
+	}
+	return &Response{Body: d}, nil
+}

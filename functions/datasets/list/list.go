@@ -1,0 +1,68 @@
+// Package list lists the organization's data sets: GET /v1/datasets.
+package list
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/datasets"
+	"function/shared/auth"
+	"function/shared/function"
+	"function/shared/page"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "datasets-list", Method: http.MethodGet, Path: "/v1/datasets",
+	Summary: "List the data sets of your organization", Tags: []string{datasets.Tag}, Security: function.Bearer,
+	Errors: []int{http.StatusUnauthorized, http.StatusForbidden},
+}
+
+// Request asks for one page.
+type Request struct {
+	page.Query
+	Status string `query:"status" enum:"draft,processing,ready,failed" doc:"Only those in this state"`
+}
+
+// Response is the page.
+type Response struct{ Body page.Page[datasets.Dataset] }
+
+// Function lists data sets.
+type Function struct{ datasets.Store }
+
+// New opens the data sets.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := datasets.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const selectDatasets = `
+SELECT d.id, d.name, d.description, d.declared_schema AS schema, d.storage_type, d.status, d.newest_version AS version,
+       d.ready_version, v.format, v.size_bytes, encode(v.sha256, 'hex') AS sha256, v.row_count, v.progress, v.failure,
+       v.uploaded_at, d.created_at, d.changed_at
+FROM datasets d LEFT JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.newest_version
+WHERE d.organization_id = $1 AND d.deleted_at IS NULL AND d.id < $2 AND ($3 = '' OR d.status = $3)
+ORDER BY d.id DESC LIMIT $4`
+
+// Handle reads the page.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	before, err := in.Before()
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectDatasets, caller.OrganizationID, before, in.Status, in.Fetch())
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[datasets.Dataset])
+	if err != nil {
+		return nil, fmt.Errorf("list data sets: %w", err)
+	}
+	return &Response{Body: page.Of(in.Query, found, func(d datasets.Dataset) uuid.UUID { return d.ID })}, nil
+}

@@ -1,0 +1,181 @@
+package datasets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"function/shared/engine"
+	"function/shared/objects"
+)
+
+// Upload is a stored version that waits to be profiled.
+type Upload struct {
+	DatasetID      uuid.UUID
+	OrganizationID uuid.UUID
+	Version        int
+	StorageType    string
+	Schema         *Schema
+	Format         string
+	HeaderAbsent   bool
+	ObjectName     string
+	WrappedKey     []byte
+}
+
+// Prepare makes the Parquet copy of a version, encrypted under the version's key,
+// and profiles it. The file passes through a directory of its own in scratch,
+// which is gone afterwards. A file that cannot be read is an *engine.InvalidError.
+func (s Store) Prepare(ctx context.Context, u Upload, scratch string) (*Staged, *engine.Profile, error) {
+	dir, err := os.MkdirTemp(scratch, "profile-*")
+	if err != nil {
+		return nil, nil, fmt.Errorf("make scratch directory: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	key, err := s.Keeper.Unwrap(ctx, u.WrappedKey)
+	if err != nil {
+		return nil, nil, err
+	}
+	report := s.reporter(ctx, u)
+	source, table := filepath.Join(dir, "source"), filepath.Join(dir, "table.parquet")
+	if err := s.fetch(ctx, u, key, source, report.within("fetch", 0, 0.2)); err != nil {
+		return nil, nil, err
+	}
+	profile, err := engine.Prepare(ctx, engine.Source{
+		Path: source, Format: u.Format, Columns: u.Schema.resultColumns(), HeaderAbsent: u.HeaderAbsent,
+	}, table, engine.Options{
+		Scratch:  dir,
+		Progress: func(stage string, done float64) { report.tell(stage, 0.2+0.7*done) },
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("prepare version %d of %s: %w", u.Version, u.DatasetID, err)
+	}
+	object, err := s.put(ctx, u, key, table, report.within("store", 0.9, 1))
+	return object, profile, err
+}
+
+// fetch decrypts the version's bytes into a file.
+func (s Store) fetch(ctx context.Context, u Upload, key []byte, path string, progress func(float64)) error {
+	bucket, err := s.Objects(ctx, u.StorageType)
+	if err != nil {
+		return err
+	}
+	object, err := bucket.Open(ctx, u.ObjectName, key)
+	if errors.Is(err, objects.ErrCorrupt) || errors.Is(err, objects.ErrNotFound) {
+		return damaged(ctx, err)
+	}
+	if err != nil {
+		return err
+	}
+	defer object.Close()
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("make scratch file: %w", err)
+	}
+	_, err = io.Copy(&measured{w: file, total: object.Size(), progress: progress}, object)
+	if errors.Is(err, objects.ErrCorrupt) {
+		err = damaged(ctx, err)
+	}
+	return errors.Join(err, file.Close())
+}
+
+// put stores the Parquet copy.
+func (s Store) put(ctx context.Context, u Upload, key []byte, path string, progress func(float64)) (*Staged, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open table: %w", err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("stat table: %w", err)
+	}
+	object, err := s.Stage(ctx, u.StorageType, u.OrganizationID, key)
+	if err != nil {
+		return nil, err
+	}
+	_, err = io.Copy(&measured{w: object, total: info.Size(), progress: progress}, file)
+	if err == nil {
+		err = object.Close()
+	}
+	if err != nil {
+		object.Discard(ctx)
+		return nil, fmt.Errorf("store table: %w", err)
+	}
+	return object, nil
+}
+
+// damaged is what a person reads of bytes that no retry brings back.
+func damaged(ctx context.Context, err error) error {
+	slog.ErrorContext(ctx, "stored version is damaged", "error", err)
+	return &engine.InvalidError{Detail: "The stored bytes of this version are damaged: upload the file again."}
+}
+
+// Sentence makes the reason of a failure fit to be stored: an excerpt of a broken
+// file in it may be anything.
+func Sentence(invalid *engine.InvalidError) string {
+	text := strings.ReplaceAll(strings.ToValidUTF8(invalid.Detail, "\ufffd"), "\x00", "\ufffd")
+	if len(text) > 2000 {
+		text = strings.ToValidUTF8(text[:2000], "") + "…"
+	}
+	return text
+}
+
+// measured tells how much of what is copied has been written.
+type measured struct {
+	w        io.Writer
+	written  int64
+	total    int64
+	progress func(done float64)
+}
+
+func (m *measured) Write(p []byte) (int, error) {
+	n, err := m.w.Write(p)
+	m.written += int64(n)
+	m.progress(float64(m.written) / float64(max(m.total, 1)))
+	return n, err
+}
+
+// reporter writes progress, now and then, beside the transaction that profiles:
+// others see it, and nobody waits for it.
+type reporter struct {
+	store Store
+	ctx   context.Context
+	u     Upload
+	told  time.Time
+}
+
+const (
+	reportEvery  = 500 * time.Millisecond
+	reportWithin = time.Second
+
+	updateProgress = `UPDATE dataset_versions SET progress = $3 WHERE dataset_id = $1 AND version = $2 AND status = 'processing'`
+)
+
+func (s Store) reporter(ctx context.Context, u Upload) *reporter {
+	return &reporter{store: s, ctx: ctx, u: u}
+}
+
+func (r *reporter) tell(stage string, done float64) {
+	if time.Since(r.told) < reportEvery {
+		return
+	}
+	r.told = time.Now()
+	ctx, cancel := context.WithTimeout(r.ctx, reportWithin)
+	defer cancel()
+	if _, err := r.store.DB.Exec(ctx, updateProgress, r.u.DatasetID, r.u.Version, Progress{Stage: stage, Done: done}); err != nil {
+		slog.WarnContext(ctx, "progress not written", "error", err)
+	}
+}
+
+// within is progress from 0 to 1 of one stage, as a part of the whole.
+func (r *reporter) within(stage string, from, to float64) func(float64) {
+	return func(done float64) { r.tell(stage, from+(to-from)*done) }
+}

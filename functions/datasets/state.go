@@ -1,0 +1,37 @@
+package datasets
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/shared/events"
+)
+
+const selectState = `
+SELECT d.id AS dataset_id, d.organization_id, d.name, d.storage_type,
+       CASE WHEN d.deleted_at IS NULL THEN d.status ELSE 'deleted' END AS status,
+       d.newest_version AS version, coalesce(ready.row_count, 0) AS rows, coalesce(newest.size_bytes, 0) AS bytes,
+       d.created_at, d.changed_at
+FROM datasets d
+LEFT JOIN dataset_versions ready ON ready.dataset_id = d.id AND ready.version = d.ready_version
+LEFT JOIN dataset_versions newest ON newest.dataset_id = d.id AND newest.version = d.newest_version
+WHERE d.id = $1`
+
+// State is a data set as its events carry it. A transaction that changes a data
+// set reads it last, and sets changed_at to a later time than it was (Changed),
+// so that subscribers can order the events.
+func State(ctx context.Context, tx pgx.Tx, dataset uuid.UUID) (events.Dataset, error) {
+	rows, _ := tx.Query(ctx, selectState, dataset)
+	state, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[events.Dataset])
+	if err != nil {
+		return state, fmt.Errorf("read state of data set %s: %w", dataset, err)
+	}
+	return state, nil
+}
+
+// Changed is the assignment that every UPDATE of a data set makes. The time of
+// the transaction's start would not do: a long one may commit after a later one.
+const Changed = `changed_at = greatest(clock_timestamp(), changed_at + interval '1 microsecond')`

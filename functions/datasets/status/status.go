@@ -1,0 +1,87 @@
+// Package status tells how the organization's data sets are doing:
+// GET /v1/datasets/status.
+package status
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/datasets"
+	"function/shared/auth"
+	"function/shared/function"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "datasets-status", Method: http.MethodGet, Path: "/v1/datasets/status",
+	Summary: "Count the data sets by status, and show those being processed", Tags: []string{datasets.Tag}, Security: function.Bearer,
+	Errors: []int{http.StatusUnauthorized, http.StatusForbidden},
+}
+
+// Counts are how many data sets are in each state.
+type Counts struct {
+	Draft      int64 `json:"draft"`
+	Processing int64 `json:"processing"`
+	Ready      int64 `json:"ready"`
+	Failed     int64 `json:"failed"`
+}
+
+// Underway is a data set whose newest version is being processed.
+type Underway struct {
+	ID       uuid.UUID          `json:"id" format:"uuid"`
+	Name     string             `json:"name"`
+	Version  int                `json:"version"`
+	Progress *datasets.Progress `json:"progress,omitempty" doc:"Absent while the version waits for its turn"`
+}
+
+// Response is the state of affairs.
+type Response struct {
+	Body struct {
+		Counts     Counts     `json:"counts"`
+		Processing []Underway `json:"processing" nullable:"false" doc:"Newest first, 200 at the most"`
+	}
+}
+
+// Function counts data sets.
+type Function struct{ datasets.Store }
+
+// New opens the data sets.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := datasets.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const (
+	countDatasets = `
+SELECT count(*) FILTER (WHERE status = 'draft') AS draft, count(*) FILTER (WHERE status = 'processing') AS processing,
+       count(*) FILTER (WHERE status = 'ready') AS ready, count(*) FILTER (WHERE status = 'failed') AS failed
+FROM datasets WHERE organization_id = $1 AND deleted_at IS NULL`
+	selectUnderway = `
+SELECT d.id, d.name, v.version, v.progress
+FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.newest_version
+WHERE d.organization_id = $1 AND d.deleted_at IS NULL AND d.status = 'processing'
+ORDER BY d.id DESC LIMIT 200`
+)
+
+// Handle reads both.
+func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &Response{}
+	rows, _ := f.DB.Query(ctx, countDatasets, caller.OrganizationID)
+	if out.Body.Counts, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Counts]); err != nil {
+		return nil, fmt.Errorf("count data sets: %w", err)
+	}
+	rows, _ = f.DB.Query(ctx, selectUnderway, caller.OrganizationID)
+	if out.Body.Processing, err = pgx.CollectRows(rows, pgx.RowToStructByName[Underway]); err != nil {
+		return nil, fmt.Errorf("list data sets being processed: %w", err)
+	}
+	return out, nil
+}

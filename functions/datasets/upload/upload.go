@@ -1,0 +1,150 @@
+// Package upload stores a new version of a data set: POST /v1/datasets/{id}/upload.
+//
+// The body is never held whole: it streams through hashing, compression and
+// encryption into storage. The version exists once all of it has arrived;
+// datasets-profile then makes it ready for queries.
+package upload
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/google/uuid"
+
+	"function/functions/datasets"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "datasets-upload", Method: http.MethodPost, Path: "/v1/datasets/{id}/upload",
+	Summary: "Upload a file as the next version", Tags: []string{datasets.Tag}, Security: function.Bearer,
+	Description: "CSV (UTF-8, any delimiter), JSON (an array of objects, or one object per line) or Parquet. " +
+		"A CSV file without a header line says so in its part of the form: `Content-Type: text/csv; header=absent`.",
+	RequestBody: datasets.FormBody, DefaultStatus: http.StatusCreated,
+	Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType},
+}
+
+// Request is the form, which Handle reads as it arrives.
+type Request struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+
+	http   *http.Request
+	answer http.ResponseWriter
+}
+
+// Resolve implements huma.Resolver.
+func (r *Request) Resolve(ctx huma.Context) []error {
+	r.http, r.answer = humago.Unwrap(ctx)
+	return nil
+}
+
+// Response is the version.
+type Response struct {
+	Body struct {
+		DatasetID  uuid.UUID `json:"dataset_id" format:"uuid"`
+		Version    int       `json:"version"`
+		Status     string    `json:"status" enum:"processing"`
+		Format     string    `json:"format" enum:"csv,json,parquet"`
+		SizeBytes  int64     `json:"size_bytes"`
+		SHA256     string    `json:"sha256" doc:"Of the file, hexadecimal"`
+		UploadedAt time.Time `json:"uploaded_at"`
+	}
+}
+
+// Function stores versions.
+type Function struct {
+	datasets.Store
+	limit int64
+}
+
+// New opens the data sets.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := datasets.Open(ctx, env)
+	return &Function{Store: store, limit: cmp.Or(env.Config.MaxUploadBytes, datasets.DefaultUploadLimit)}, err
+}
+
+const (
+	selectStorage = `SELECT storage_type FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
+	nextVersion   = `
+UPDATE datasets SET newest_version = newest_version + 1, status = 'processing', ` + datasets.Changed + `
+WHERE id = $1 AND deleted_at IS NULL RETURNING newest_version`
+	insertVersion = `
+INSERT INTO dataset_versions (dataset_id, version, status, format, header_absent, size_bytes, stored_bytes, sha256, object_name, wrapped_key, uploaded_by)
+VALUES ($1, $2, 'processing', $3, $4, $5, $6, $7, $8, $9, $10) RETURNING uploaded_at`
+)
+
+// Handle stores the file, and then the version.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var storageType string
+	err = f.DB.QueryRow(ctx, selectStorage, in.ID, caller.OrganizationID).Scan(&storageType)
+	if database.IsNoRows(err) {
+		return nil, datasets.ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look up data set: %w", err)
+	}
+	file, err := datasets.OpenForm(in.http.Header.Get("Content-Type"), datasets.PatientReader(in.answer, in.http.Body))
+	if err != nil {
+		return nil, err
+	}
+	key, wrapped, err := f.Keeper.NewKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	object, err := f.Stage(ctx, storageType, caller.OrganizationID, key)
+	if err != nil {
+		return nil, err
+	}
+	defer object.Discard(ctx)
+	received, err := file.CopyTo(object, f.limit)
+	if err != nil {
+		return nil, err
+	}
+	if err := object.Close(); err != nil {
+		return nil, fmt.Errorf("store upload: %w", err)
+	}
+	out := &Response{}
+	out.Body.DatasetID, out.Body.Status, out.Body.Format = in.ID, datasets.Processing, file.Format
+	out.Body.SizeBytes, out.Body.SHA256 = received.Size, hex.EncodeToString(received.SHA256)
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		if err := tx.QueryRow(ctx, nextVersion, in.ID).Scan(&out.Body.Version); err != nil {
+			return err
+		}
+		err := tx.QueryRow(ctx, insertVersion, in.ID, out.Body.Version, file.Format, file.HeaderAbsent, received.Size,
+			object.StoredBytes(), received.SHA256, object.Name, wrapped, caller.UserID).Scan(&out.Body.UploadedAt)
+		if err != nil {
+			return fmt.Errorf("insert version: %w", err)
+		}
+		if err := object.Adopt(ctx, tx); err != nil {
+			return err
+		}
+		state, err := datasets.State(ctx, tx, in.ID)
+		if err != nil {
+			return err
+		}
+		return tx.Publish(ctx, events.DatasetUploaded{Dataset: state})
+	})
+	if database.IsNoRows(err) {
+		return nil, datasets.ErrNotFound // deleted while the file arrived
+	}
+	if err != nil {
+		return nil, fmt.Errorf("upload version: %w", err)
+	}
+	out.Body.UploadedAt = out.Body.UploadedAt.UTC()
+	return out, nil
+}
