@@ -20,8 +20,6 @@ import (
 // renames it on commit; a process that dies in between leaves that file.
 const temporarySuffix = ".tmp"
 
-var temporaryFile = regexp.MustCompile(`\.[0-9a-f]{16}\.tmp$`)
-
 func openLocal(u *url.URL) (*Bucket, error) {
 	if u.Host != "" && u.Host != "localhost" || u.RawQuery != "" || !path.IsAbs(u.Path) {
 		return nil, errors.New("want file:///directory, an absolute path without parameters")
@@ -98,6 +96,7 @@ func (b *Bucket) Sweep(ctx context.Context, before time.Time) (removed int, err 
 	if b.dir == "" {
 		return 0, nil
 	}
+	temporaryFile := regexp.MustCompile(`\.[0-9a-f]{16}\.tmp$`)
 	err = filepath.WalkDir(b.dir, func(file string, entry fs.DirEntry, err error) error {
 		if err := errors.Join(ctx.Err(), ignoreNotExist(err)); err != nil {
 			return err

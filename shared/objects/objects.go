@@ -30,7 +30,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"gocloud.dev/blob"
@@ -117,19 +116,17 @@ func (b *Bucket) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-const maxNameLength = 900 // S3 and GCS end at 1,024 bytes, bucket prefix included
-
-// An element starts and ends with a letter or digit: neither "..", nor a hidden
-// file, nor what a driver would have to escape. 200 bytes leave room for the
-// suffix of a temporary file.
-var nameElement = regexp.MustCompile(`^[0-9A-Za-z](?:[0-9A-Za-z._=-]{0,198}[0-9A-Za-z])?$`)
+const (
+	maxNameLength    = 900 // S3 and GCS end at 1,024 bytes, bucket prefix included
+	maxElementLength = 200 // file systems end at 255, the suffix of a temporary file included
+)
 
 func checkName(name string) error {
 	if len(name) > maxNameLength {
 		return fmt.Errorf("%w: %d bytes", ErrName, len(name))
 	}
 	for element := range strings.SplitSeq(name, "/") {
-		if !nameElement.MatchString(element) {
+		if !validElement(element) {
 			return fmt.Errorf("%w: %q", ErrName, name)
 		}
 	}
@@ -138,6 +135,23 @@ func checkName(name string) error {
 		return fmt.Errorf("%w: %q", ErrName, name)
 	}
 	return nil
+}
+
+// validElement wants a letter or digit at both ends: neither "..", nor a hidden
+// file, nor what a driver would have to escape.
+func validElement(element string) bool {
+	if element == "" || len(element) > maxElementLength {
+		return false
+	}
+	for i, c := range []byte(element) {
+		switch {
+		case '0' <= c && c <= '9', 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z':
+		case i > 0 && i < len(element)-1 && strings.IndexByte("._=-", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // storeError puts the package's sentinel in front of a driver's error.

@@ -303,7 +303,7 @@ func TestInvalidNames(t *testing.T) {
 	ctx, key := t.Context(), newKey()
 	names := []string{
 		"", ".", "..", "/", "/a", "a/", "a//b", "../a", "a/../b", "a/..", "a/./b", ".hidden", "a/.b", "a\\b", "a\x00b",
-		"a b", "ü", "a\n", "a.attrs", "a.0123456789abcdef.tmp", "-a", strings.Repeat("a", 201), strings.Repeat("a/", 500) + "a",
+		"a b", "ü", "a\n", "a.attrs", "a.0123456789abcdef.tmp", "a.tmp", "-a", "a-", strings.Repeat("a", 201), "a/" + strings.Repeat("b", 201), strings.Repeat("a/", 500) + "a",
 	}
 	for _, name := range names {
 		_, create := bucket.Create(ctx, name, key)
@@ -319,6 +319,14 @@ func TestInvalidNames(t *testing.T) {
 	if found := files(t, filepath.Dir(dir)); len(found) > 0 {
 		t.Errorf("files: %q", found)
 	}
+}
+
+func TestLongestName(t *testing.T) {
+	t.Parallel()
+	bucket, _ := openBucket(t)
+	key, name := newKey(), strings.Repeat(strings.Repeat("a", 200)+"/", 4)+"Z_0=-.9"
+	create(t, bucket, name, key, []byte("data"))
+	open(t, bucket, name, key)
 }
 
 func TestKeySize(t *testing.T) {
