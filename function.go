@@ -1,16 +1,18 @@
 // Package function is the contract of the func CLI (knative.dev/func): New makes
 // an instance, which serves the function that K_SERVICE names.
 //
-// The CLI's runtime limits every request to 30 seconds, so large uploads want the
-// image of knative/serve, which `make image` builds; both serve the same catalog.
+// The CLI's runtime gives every request 30 seconds from its first byte to its last;
+// Handle lifts that, as in knative/serve: a body's time limit is its operation's.
 package function
 
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"os"
 	"sync/atomic"
+	"time"
 
 	"function/functions"
 	"function/shared/function"
@@ -26,7 +28,10 @@ type mounted struct {
 }
 
 // New makes an instance; Start mounts its function.
-func New() *Function { return &Function{} }
+func New() *Function {
+	function.SetLogger(slog.NewJSONHandler(os.Stdout, nil))
+	return &Function{}
+}
 
 // Start mounts the function that K_SERVICE names.
 func (f *Function) Start(ctx context.Context, _ map[string]string) error {
@@ -52,13 +57,17 @@ func (f *Function) Start(ctx context.Context, _ map[string]string) error {
 // Ready tells whether Start has mounted the function.
 func (f *Function) Ready(context.Context) (bool, error) { return f.mounted.Load() != nil, nil }
 
-// Handle serves a request.
+// Handle serves a request, which may last longer than the runtime's server allows.
 func (f *Function) Handle(w http.ResponseWriter, r *http.Request) {
 	m := f.mounted.Load()
 	if m == nil {
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, "starting", http.StatusServiceUnavailable)
 		return
+	}
+	connection := http.NewResponseController(w)
+	if err := errors.Join(connection.SetReadDeadline(time.Time{}), connection.SetWriteDeadline(time.Time{})); err != nil {
+		slog.WarnContext(r.Context(), "lift the deadlines of a request", "error", err)
 	}
 	m.ServeHTTP(w, r)
 }
