@@ -60,6 +60,7 @@ type resources struct {
 	buckets map[string]*objects.Bucket
 	keeper  *secret.Keeper
 	sender  *outbox.Sender
+	closers []func() error
 }
 
 // NewEnv makes the environment of a process.
@@ -79,9 +80,12 @@ func (e *Env) named(name string) *Env {
 // Close waits for events under way and closes everything that was opened.
 func (e *Env) Close() error {
 	e.shared.sender.Wait()
+	var errs []error
+	for _, closer := range e.shared.closers { // before the lock: what they wait for may still open things
+		errs = append(errs, closer())
+	}
 	e.shared.mu.Lock()
 	defer e.shared.mu.Unlock()
-	var errs []error
 	for _, bucket := range e.shared.buckets {
 		errs = append(errs, bucket.Close())
 	}
@@ -89,6 +93,13 @@ func (e *Env) Close() error {
 		pool.Close()
 	}
 	return errors.Join(errs...)
+}
+
+// OnClose has a function's own resource closed when the process ends.
+func (e *Env) OnClose(closer func() error) {
+	e.shared.mu.Lock()
+	defer e.shared.mu.Unlock()
+	e.shared.closers = append(e.shared.closers, closer)
 }
 
 // Database is a domain's own database, whose transactions publish as this function.
