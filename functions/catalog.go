@@ -5,6 +5,20 @@ package functions
 import (
 	"time"
 
+	createreport "function/functions/analytics/create-report"
+	deletereport "function/functions/analytics/delete-report"
+	getreport "function/functions/analytics/get-report"
+	getrun "function/functions/analytics/get-run"
+	listreports "function/functions/analytics/list-reports"
+	listruns "function/functions/analytics/list-runs"
+	projectdatasets "function/functions/analytics/project-datasets"
+	projectlogins "function/functions/analytics/project-logins"
+	projectusers "function/functions/analytics/project-users"
+	"function/functions/analytics/query"
+	runchart "function/functions/analytics/run-chart"
+	runreport "function/functions/analytics/run-report"
+	schedulereports "function/functions/analytics/schedule-reports"
+	startrun "function/functions/analytics/start-run"
 	listdisposals "function/functions/compliance/list-disposals"
 	listpolicies "function/functions/compliance/list-policies"
 	recorddisposal "function/functions/compliance/record-disposal"
@@ -59,6 +73,24 @@ var Catalog = []function.Declaration{
 		Scaled(function.Scale{Memory: "768Mi", CPU: "2", Concurrency: 1, Timeout: 10 * time.Minute}),
 	function.Subscriber("datasets-dispose", disposedatasets.New).
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
+
+	// Analytics: people's own SQL, reports, and what SQL sees of the other domains.
+	function.Endpoint(query.Operation, query.New).
+		Scaled(function.Scale{Memory: "1Gi", CPU: "2", Concurrency: 20, Timeout: 5 * time.Minute}),
+	function.Endpoint(createreport.Operation, createreport.New),
+	function.Endpoint(listreports.Operation, listreports.New),
+	function.Endpoint(getreport.Operation, getreport.New),
+	function.Endpoint(deletereport.Operation, deletereport.New),
+	function.Endpoint(startrun.Operation, startrun.New),
+	function.Endpoint(listruns.Operation, listruns.New),
+	function.Endpoint(getrun.Operation, getrun.New),
+	function.Endpoint(runchart.Operation, runchart.New),
+	function.Scheduled("analytics-schedule-reports", schedulereports.Schedule, schedulereports.New),
+	function.Subscriber("analytics-run-report", runreport.New).
+		Scaled(function.Scale{Memory: "1Gi", CPU: "2", Concurrency: 2, Timeout: 5 * time.Minute}),
+	function.Service("analytics-project-users", projectusers.New, projectusers.Parts...),
+	function.Subscriber("analytics-project-logins", projectlogins.New),
+	function.Service("analytics-project-datasets", projectdatasets.New, projectdatasets.Parts...),
 
 	// Compliance: how long what has ended is kept, and the record of its disposal.
 	function.Endpoint(listpolicies.Operation, listpolicies.New),

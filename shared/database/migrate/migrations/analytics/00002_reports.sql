@@ -5,7 +5,7 @@ CREATE TABLE reports (
     name            text NOT NULL,
     query           text NOT NULL,
     database        text NOT NULL,
-    parameters      jsonb NOT NULL,
+    parameters      json NOT NULL,               -- json, not jsonb: what was written stays as it was written
     visualization   text NOT NULL CHECK (visualization IN ('chart', 'table')),
     schedule        text,                        -- cron, five fields
     timezone        text NOT NULL,
@@ -22,9 +22,12 @@ CREATE TABLE report_runs (
     organization_id uuid NOT NULL,
     scheduled_for   timestamptz,                 -- NULL: run by hand
     status          text NOT NULL CHECK (status IN ('queued', 'running', 'succeeded', 'failed')),
-    result          jsonb,                       -- {columns, rows, truncated}
+    columns         json,                        -- [{name, type}]
+    rows            json,
     row_count       int,
+    truncated       bool NOT NULL DEFAULT false,
     chart           text,                        -- SVG
+    chart_failure   text,                        -- why there is none, for a person
     failure         text,                        -- why, for a person
     queued_at       timestamptz NOT NULL DEFAULT now(),
     started_at      timestamptz,

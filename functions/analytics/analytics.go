@@ -1,0 +1,35 @@
+// Package analytics holds the words and SQL that the functions of the analytics
+// domain share: how a person's own SQL is run, reports, and their runs.
+package analytics
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"function/shared/database"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// Tag groups the operations of this domain in the API's description.
+const Tag = "Analytics"
+
+// Store is what the functions of this domain open.
+type Store struct{ DB *outbox.DB }
+
+// Open opens the domain's database.
+func Open(ctx context.Context, env *function.Env) (Store, error) {
+	db, err := env.Database(ctx, database.Analytics)
+	return Store{DB: db}, err
+}
+
+// NewID makes a UUIDv7 (RFC 9562): its order is the order of making.
+func NewID() (uuid.UUID, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return id, fmt.Errorf("make identifier: %w", err)
+	}
+	return id, nil
+}

@@ -1,0 +1,101 @@
+// Package analyticstest puts data sets where queries look for them, as the data
+// sets domain leaves them. It runs in tests.
+package analyticstest
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"function/shared/database"
+	"function/shared/engine"
+	"function/shared/platformtest"
+)
+
+// Weather is the file of Seattle's weather, seen from a function's folder.
+const Weather = "../../../testdata/seattle-weather.csv"
+
+const (
+	insertDataset = `
+INSERT INTO datasets (id, organization_id, name, description, storage_type, status, created_by) VALUES ($1, $2, $3, '', 'local', $4, $1)`
+	insertVersion = `
+INSERT INTO dataset_versions (dataset_id, version, status, format, size_bytes, stored_bytes, sha256, object_name, wrapped_key, table_name, table_bytes, row_count, uploaded_by)
+VALUES ($1, 1, 'ready', 'csv', 0, 0, '', '', $2, $3, $4, $5, $1)`
+	readyDataset = `UPDATE datasets SET newest_version = 1, ready_version = 1, status = 'ready' WHERE id = $1`
+)
+
+// Describe makes a data set that holds nothing, in the given status.
+func Describe(t testing.TB, p *platformtest.Platform, organization uuid.UUID, name, status string) uuid.UUID {
+	t.Helper()
+	id := uuid.Must(uuid.NewV7())
+	if _, err := p.DB(database.Datasets).Exec(context.Background(), insertDataset, id, organization, name, status); err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// Load makes a data set that is ready, from a CSV file.
+func Load(t testing.TB, p *platformtest.Platform, organization uuid.UUID, name, path string) uuid.UUID {
+	t.Helper()
+	parquet := filepath.Join(t.TempDir(), "table.parquet")
+	profile, err := engine.Prepare(context.Background(), engine.Source{Path: path, Format: engine.CSV}, parquet, engine.Options{Scratch: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Store(t, p, organization, name, parquet, profile.Rows)
+}
+
+// Store makes a data set that is ready, from its Parquet copy.
+func Store(t testing.TB, p *platformtest.Platform, organization uuid.UUID, name, parquet string, rows int64) uuid.UUID {
+	t.Helper()
+	ctx := context.Background()
+	id := Describe(t, p, organization, name, "processing")
+	object := "tables/" + id.String() + "/1"
+	wrapped, size := seal(t, p, object, parquet)
+	for _, statement := range []struct {
+		sql  string
+		args []any
+	}{{insertVersion, []any{id, wrapped, object, size, rows}}, {readyDataset, []any{id}}} {
+		if _, err := p.DB(database.Datasets).Exec(ctx, statement.sql, statement.args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return id
+}
+
+func seal(t testing.TB, p *platformtest.Platform, object, path string) (wrapped []byte, size int64) {
+	t.Helper()
+	ctx := context.Background()
+	keeper, err := p.Env.Keeper(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, wrapped, err := keeper.NewKey(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucket, err := p.Env.Objects(ctx, "local")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	w, err := bucket.Create(ctx, object, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if size, err = io.Copy(w, file); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return wrapped, size
+}

@@ -1,0 +1,103 @@
+// Package createreport keeps a query as a report, to be run by hand or on a
+// schedule: POST /v1/analytics/reports.
+package createreport
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/analytics"
+	"function/shared/auth"
+	"function/shared/fault"
+	"function/shared/function"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "analytics-create-report", Method: http.MethodPost, Path: "/v1/analytics/reports",
+	Summary: "Keep a query as a report", Tags: []string{analytics.Tag}, Security: function.Bearer,
+	Description:   "With a schedule the report runs by itself at each due time. Due times that passed while the platform was down make one run together, for the latest of them.",
+	DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusForbidden},
+}
+
+// Request is the report.
+type Request struct {
+	Body struct {
+		Name          string                `json:"name" minLength:"1" maxLength:"200"`
+		SQL           string                `json:"query" minLength:"1" maxLength:"100000" doc:"As in POST /v1/analytics/query"`
+		Database      string                `json:"database,omitempty" enum:"datasets,postgresql,clickhouse,elasticsearch,timescaledb" default:"datasets" doc:"As in POST /v1/analytics/query"`
+		Parameters    []analytics.Parameter `json:"parameters,omitempty" maxItems:"100" doc:"As in POST /v1/analytics/query"`
+		Visualization string                `json:"visualization,omitempty" enum:"chart,table" default:"table"`
+		Schedule      string                `json:"schedule,omitempty" maxLength:"100" doc:"Cron: minute, hour, day of the month, month, day of the week; absent: run by hand only" example:"0 6 1 * *"`
+		Timezone      string                `json:"timezone,omitempty" maxLength:"100" default:"UTC" doc:"IANA name, in which the schedule is read" example:"Europe/Berlin"`
+	}
+}
+
+// Response is the report.
+type Response struct{ Body analytics.Report }
+
+// Function keeps reports.
+type Function struct{ analytics.Store }
+
+// New opens the reports.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := analytics.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const insertReport = `
+INSERT INTO reports (id, organization_id, name, query, database, parameters, visualization, schedule, timezone, next_run_at, created_by)
+VALUES (@id, @organization, @name, @query, @database, @parameters, @visualization, @schedule, @timezone, @next_run_at, @created_by)
+RETURNING ` + analytics.ReportColumns
+
+// Handle checks what can be checked without running the query, and keeps it.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := in.Body
+	if err := (analytics.Query{SQL: b.SQL, Database: b.Database}).Check(); err != nil {
+		return nil, err
+	}
+	if strings.ContainsRune(b.Name, 0) {
+		return nil, fault.At("body.name", "the name contains a NUL character")
+	}
+	schedule, next, err := due(b.Schedule, b.Timezone)
+	if err != nil {
+		return nil, err
+	}
+	id, err := analytics.NewID()
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, insertReport, pgx.NamedArgs{
+		"id": id, "organization": caller.OrganizationID, "name": b.Name, "query": b.SQL, "database": b.Database,
+		"parameters": append([]analytics.Parameter{}, b.Parameters...), "visualization": b.Visualization,
+		"schedule": schedule, "timezone": b.Timezone, "next_run_at": next, "created_by": caller.UserID,
+	})
+	report, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[analytics.Report])
+	if err != nil {
+		return nil, fmt.Errorf("insert report: %w", err)
+	}
+	return &Response{Body: report}, nil
+}
+
+func due(expression, timezone string) (*string, *time.Time, error) {
+	if expression == "" {
+		expression = "@yearly" // checks the time zone, and is dropped
+		_, err := analytics.ParseSchedule(expression, timezone)
+		return nil, nil, err
+	}
+	schedule, err := analytics.ParseSchedule(expression, timezone)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &expression, schedule.After(time.Now()), nil
+}

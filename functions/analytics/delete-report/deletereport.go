@@ -1,0 +1,56 @@
+// Package deletereport deletes a report and its runs:
+// DELETE /v1/analytics/reports/{id}.
+package deletereport
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"function/functions/analytics"
+	"function/shared/auth"
+	"function/shared/function"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "analytics-delete-report", Method: http.MethodDelete, Path: "/v1/analytics/reports/{id}",
+	Summary: "Delete a report and its runs", Tags: []string{analytics.Tag}, Security: function.Bearer,
+	DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
+}
+
+// Request names the report.
+type Request struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+}
+
+// Function deletes reports.
+type Function struct{ analytics.Store }
+
+// New opens the reports.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := analytics.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const deleteReport = `DELETE FROM reports WHERE id = $1 AND organization_id = $2`
+
+// Handle deletes a report of the caller's organization. A run that is queued finds
+// nothing to do.
+func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	deleted, err := f.DB.Exec(ctx, deleteReport, in.ID, caller.OrganizationID)
+	if err != nil {
+		return nil, fmt.Errorf("delete report: %w", err)
+	}
+	if deleted.RowsAffected() == 0 {
+		return nil, analytics.ErrNoReport
+	}
+	return nil, nil
+}

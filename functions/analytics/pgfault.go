@@ -1,0 +1,68 @@
+package analytics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"function/shared/database"
+)
+
+// projectionFault turns what PostgreSQL says into what the query's author reads.
+// What is not the query's fault stays as it is.
+func projectionFault(ctx context.Context, err error, text numbered) error {
+	var long *pgproto3.ExceededMaxBodyLenErr
+	if errors.As(err, &long) {
+		return wrong(0, "a row of the answer is larger than an answer may be")
+	}
+	var e *pgconn.PgError
+	if ctx.Err() != nil || !errors.As(err, &e) {
+		return fmt.Errorf("query projections: %w", err)
+	}
+	switch e.Code {
+	case "57014": // query_canceled
+		return wrong(0, "the query took longer than 10 seconds")
+	case "53400", "53200", "53100": // configuration_limit_exceeded, out_of_memory, disk_full
+		return wrong(0, "the query needs more memory or temporary space than it may use: select fewer rows or columns, or aggregate")
+	case "42501": // insufficient_privilege
+		return wrong(0, "the query reaches for something that is not available here: the tables are users, datasets and logins")
+	case "25006": // read_only_sql_transaction
+		return wrong(0, "only a query that selects may run here")
+	case "42P01": // undefined_table
+		return wrong(position(e, text), "%s; the tables are users, datasets and logins", message(e))
+	}
+	switch {
+	case database.IsUnavailable(err), strings.HasPrefix(e.Code, "58"): // system_error
+		return fmt.Errorf("query projections: %w", err)
+	case strings.HasPrefix(e.Code, "XX"): // internal_error: its message is not written for people
+		return wrong(0, "PostgreSQL cannot run this query").Because(err)
+	}
+	return wrong(position(e, text), "%s", message(e))
+}
+
+// position is where in the person's own text the server found the fault.
+func position(e *pgconn.PgError, text numbered) int {
+	inText := int(e.Position) - len(wrapBefore)
+	if inText < 1 || inText > utf8.RuneCountInString(text.sql) {
+		return 0
+	}
+	return text.original(inText)
+}
+
+// message is the server's sentence on one line of bounded length.
+func message(e *pgconn.PgError) string {
+	line := strings.Join(strings.FieldsFunc(e.Message, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }), " ")
+	if runes := []rune(line); len(runes) > 200 {
+		line = string(runes[:200]) + "…"
+	}
+	if e.Hint != "" && len(e.Hint) < 200 {
+		line += " (" + e.Hint + ")"
+	}
+	return line
+}

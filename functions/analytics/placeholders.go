@@ -1,0 +1,222 @@
+package analytics
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// numbered is PostgreSQL's SQL with its parameters written $1, $2 …
+type numbered struct {
+	sql        string
+	parameters int
+	shifts     []shift
+}
+
+// shift is a parameter: the character of the old text that its ? is, and by how
+// many characters the new text is longer after it.
+type shift struct{ at, by int }
+
+// original is the character of the person's text that a character (from 1) of the
+// new text comes from.
+func (n numbered) original(character int) int {
+	by := 0
+	for _, s := range n.shifts {
+		if character < s.at+by {
+			break
+		}
+		if character <= s.at+s.by {
+			return s.at
+		}
+		by = s.by
+	}
+	return character - by
+}
+
+const maxParameters = 100
+
+// number writes the parameters ? of one statement as $1, $2 …, spaces around them,
+// and drops a semicolon at its end. It knows what PostgreSQL's scanner knows
+// (standard_conforming_strings on): strings and their continuation, E” strings,
+// quoted identifiers, dollar quotes, nested comments. A ? outside of these is
+// always a parameter, so the operators ?, ?| and ?& are jsonb_exists,
+// jsonb_exists_any and jsonb_exists_all here.
+func number(sql string) (numbered, error) {
+	s := scanner{sql: sql}
+	for s.at < len(sql) {
+		if err := s.token(); err != nil {
+			return numbered{}, err
+		}
+	}
+	switch {
+	case !s.seen:
+		return numbered{}, wrong(0, "the query is empty")
+	case s.depth != 0:
+		return numbered{}, wrong(0, "a parenthesis is not closed")
+	}
+	if s.ended {
+		s.out.WriteString(sql[s.copied:s.semicolon])
+	} else {
+		s.out.WriteString(sql[s.copied:])
+	}
+	return numbered{sql: s.out.String(), parameters: len(s.shifts), shifts: s.shifts}, nil
+}
+
+type scanner struct {
+	sql       string
+	at        int // bytes read
+	copied    int // bytes that are in out already
+	out       strings.Builder
+	shifts    []shift
+	depth     int  // of parentheses
+	seen      bool // something other than space and comments
+	ended     bool // by a semicolon
+	semicolon int
+}
+
+// fail is a fault at a byte of the text.
+func (s *scanner) fail(at int, message string) error {
+	return wrong(utf8.RuneCountInString(s.sql[:at])+1, "%s", message)
+}
+
+var (
+	spaceOrComment = regexp.MustCompile(`^(?:[ \t\n\r\f\v]+|--[^\n\r]*)`)
+	word           = regexp.MustCompile(`^[A-Za-z_\x{80}-\x{10FFFF}][A-Za-z0-9_$\x{80}-\x{10FFFF}]*`)
+	dollarTag      = regexp.MustCompile(`^\$(?:[A-Za-z_\x{80}-\x{10FFFF}][A-Za-z0-9_\x{80}-\x{10FFFF}]*)?\$`)
+	continuation   = regexp.MustCompile(`^(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'`)
+)
+
+// token reads one token, or a stretch of space.
+func (s *scanner) token() error {
+	rest := s.sql[s.at:]
+	if space := spaceOrComment.FindString(rest); space != "" {
+		s.at += len(space)
+		return nil
+	}
+	if strings.HasPrefix(rest, "/*") {
+		return s.comment()
+	}
+	if s.ended {
+		return s.fail(s.at, "the query holds more than one statement: send one at a time")
+	}
+	s.seen = true
+	if name := word.FindString(rest); name != "" {
+		s.at += len(name)
+		if strings.EqualFold(name, "e") && strings.HasPrefix(s.sql[s.at:], "'") {
+			return s.escapeString()
+		}
+		return nil
+	}
+	switch rest[0] {
+	case '\'':
+		return s.quoted('\'', "a string is not closed")
+	case '"':
+		return s.quoted('"', "a quoted name is not closed")
+	case '$':
+		return s.dollar()
+	case '?':
+		if len(s.shifts) == maxParameters {
+			return s.fail(s.at, "the query has more than 100 parameters")
+		}
+		s.parameter()
+	case ';':
+		s.ended, s.semicolon = true, s.at
+	case '(':
+		s.depth++
+	case ')':
+		if s.depth--; s.depth < 0 {
+			return s.fail(s.at, "a parenthesis is closed that was not opened")
+		}
+	}
+	s.at++
+	return nil
+}
+
+func (s *scanner) parameter() {
+	s.out.WriteString(s.sql[s.copied:s.at])
+	name := " $" + strconv.Itoa(len(s.shifts)+1) + " "
+	by := len(name) - 1
+	if n := len(s.shifts); n > 0 {
+		by += s.shifts[n-1].by
+	}
+	s.out.WriteString(name)
+	s.shifts = append(s.shifts, shift{at: utf8.RuneCountInString(s.sql[:s.at]) + 1, by: by})
+	s.copied = s.at + 1
+}
+
+func (s *scanner) comment() error {
+	depth := 0
+	for i := s.at; i < len(s.sql); {
+		switch {
+		case strings.HasPrefix(s.sql[i:], "/*"):
+			depth++
+			i += 2
+		case strings.HasPrefix(s.sql[i:], "*/"):
+			depth--
+			i += 2
+		default:
+			i++
+		}
+		if depth == 0 {
+			s.at = i
+			return nil
+		}
+	}
+	return s.fail(s.at, "a comment is not closed")
+}
+
+// quoted reads to the closing quote; a doubled one is part of the text.
+func (s *scanner) quoted(quote byte, unclosed string) error {
+	for i := s.at + 1; i < len(s.sql); i++ {
+		if s.sql[i] != quote {
+			continue
+		}
+		if i+1 < len(s.sql) && s.sql[i+1] == quote {
+			i++
+			continue
+		}
+		s.at = i + 1
+		return nil
+	}
+	return s.fail(s.at, unclosed)
+}
+
+// escapeString reads E'…', where a backslash escapes a quote, also in the strings
+// that continue it on a further line.
+func (s *scanner) escapeString() error {
+	begin := s.at
+	for i := s.at + 1; i < len(s.sql); i++ {
+		switch s.sql[i] {
+		case '\\':
+			i++
+		case '\'':
+			if strings.HasPrefix(s.sql[i+1:], "'") {
+				i++
+			} else if more := continuation.FindString(s.sql[i+1:]); more != "" {
+				i += len(more)
+			} else {
+				s.at = i + 1
+				return nil
+			}
+		}
+	}
+	return s.fail(begin, "a string is not closed")
+}
+
+func (s *scanner) dollar() error {
+	tag := dollarTag.FindString(s.sql[s.at:])
+	if tag == "" {
+		if next := s.sql[s.at+1:]; next != "" && next[0] >= '0' && next[0] <= '9' {
+			return s.fail(s.at, "parameters are written ?, not $1")
+		}
+		s.at++
+		return nil
+	}
+	end := strings.Index(s.sql[s.at+len(tag):], tag)
+	if end < 0 {
+		return s.fail(s.at, "a dollar-quoted string is not closed")
+	}
+	s.at += len(tag) + end + len(tag)
+	return nil
+}

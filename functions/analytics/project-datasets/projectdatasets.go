@@ -1,0 +1,64 @@
+// Package projectdatasets keeps the projection of data sets, which SQL over
+// postgresql sees as the table datasets. It runs when a data set was created,
+// uploaded to, profiled, found unreadable, or deleted.
+package projectdatasets
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/analytics"
+	"function/shared/events"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// Function projects data sets.
+type Function struct{ analytics.Store }
+
+// New opens the projection.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := analytics.Open(ctx, env)
+	return &Function{store}, err
+}
+
+// Parts are the events that the function receives.
+var Parts = []function.Part[*Function]{
+	function.OnEvent(project(func(e events.DatasetCreated) events.Dataset { return e.Dataset })),
+	function.OnEvent(project(func(e events.DatasetUploaded) events.Dataset { return e.Dataset })),
+	function.OnEvent(project(func(e events.DatasetReady) events.Dataset { return e.Dataset })),
+	function.OnEvent(project(func(e events.DatasetFailed) events.Dataset { return e.Dataset })),
+	function.OnEvent(project(func(e events.DatasetDeleted) events.Dataset { e.Status = deleted; return e.Dataset })),
+}
+
+// deleted is the status of a tombstone: it stays, so that an event that was
+// overtaken by the deletion does not bring the data set back.
+const deleted = "deleted"
+
+// Events of one data set may overtake each other: the newest state stays.
+const upsertDataset = `
+INSERT INTO projections.datasets AS d
+       (id, organization_id, name, storage_type, status, version, row_count, size_bytes, created_at, changed_at)
+VALUES (@id, @organization, @name, @storage, @status, @version, @rows, @bytes, @created, @changed)
+ON CONFLICT (id) DO UPDATE SET
+    name = excluded.name, storage_type = excluded.storage_type, status = excluded.status, version = excluded.version,
+    row_count = excluded.row_count, size_bytes = excluded.size_bytes, changed_at = excluded.changed_at
+WHERE d.status <> 'deleted' AND (excluded.status = 'deleted' OR excluded.changed_at >= d.changed_at)`
+
+func project[E events.Event](state func(E) events.Dataset) func(*Function, context.Context, events.Received[E]) error {
+	return func(f *Function, ctx context.Context, e events.Received[E]) error {
+		return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+			d := state(e.Data)
+			_, err := tx.Exec(ctx, upsertDataset, pgx.NamedArgs{
+				"id": d.DatasetID, "organization": d.OrganizationID, "name": d.Name, "storage": d.StorageType, "status": d.Status,
+				"version": d.Version, "rows": d.Rows, "bytes": d.Bytes, "created": d.CreatedAt, "changed": d.ChangedAt,
+			})
+			if err != nil {
+				return fmt.Errorf("project data set: %w", err)
+			}
+			return nil
+		})
+	}
+}

@@ -1,0 +1,82 @@
+// Package query runs a person's own SQL and answers its rows:
+// POST /v1/analytics/query.
+package query
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"function/functions/analytics"
+	"function/shared/auth"
+	"function/shared/function"
+	"function/shared/outbox"
+	"function/shared/resultset"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "analytics-query", Method: http.MethodPost, Path: "/v1/analytics/query",
+	Summary: "Run a query", Tags: []string{analytics.Tag}, Security: function.Bearer,
+	Description: "Runs one SELECT over what your organization owns, and nothing else. At most 10,000 rows and 16 MiB are answered; truncated says that there are more.",
+	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusServiceUnavailable},
+}
+
+// Request is the query.
+type Request struct{ Body analytics.Query }
+
+// Response is its answer.
+type Response struct {
+	Body struct {
+		resultset.Set
+		RowCount  int   `json:"row_count"`
+		ElapsedMS int64 `json:"elapsed_ms" doc:"Milliseconds that the query took"`
+	}
+}
+
+// Function runs queries.
+type Function struct {
+	analytics.Store
+	querier *analytics.Querier
+}
+
+// New opens what queries read.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := analytics.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	querier, err := analytics.NewQuerier(ctx, env)
+	return &Function{Store: store, querier: querier}, err
+}
+
+// Handle runs the query as the caller's organization.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	set, err := f.querier.Run(ctx, f.DB, caller.OrganizationID, in.Body)
+	elapsed := time.Since(began)
+	f.count(ctx, in.Body, err)
+	if err != nil {
+		return nil, err
+	}
+	var out Response
+	out.Body.Set, out.Body.RowCount, out.Body.ElapsedMS = *set, len(set.Rows), elapsed.Milliseconds()
+	return &out, nil
+}
+
+// count keeps an answer that was found although it cannot be counted.
+func (f *Function) count(ctx context.Context, query analytics.Query, outcome error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error { return analytics.Count(ctx, tx, query, outcome) })
+	if err != nil {
+		slog.WarnContext(ctx, "query not counted", "error", err)
+	}
+}

@@ -1,0 +1,76 @@
+// Package runchart answers the chart of a run as a picture:
+// GET /v1/analytics/reports/{id}/runs/{run}/chart.
+package runchart
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"function/functions/analytics"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/function"
+)
+
+const mediaType = "image/svg+xml"
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "analytics-run-chart", Method: http.MethodGet, Path: "/v1/analytics/reports/{id}/runs/{run}/chart",
+	Summary: "See a run's chart", Tags: []string{analytics.Tag}, Security: function.Bearer,
+	Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
+	Responses: map[string]*huma.Response{"200": {
+		Description: "The chart",
+		Content:     map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString}}},
+	}},
+}
+
+// Request names the report and the run.
+type Request struct {
+	ID  uuid.UUID `path:"id" format:"uuid"`
+	Run uuid.UUID `path:"run" format:"uuid"`
+}
+
+// Response is the picture. Its policy lets a browser that shows it run no script
+// and load nothing (CSP Level 3).
+type Response struct {
+	ContentType string `header:"Content-Type"`
+	Policy      string `header:"Content-Security-Policy"`
+	Body        []byte
+}
+
+// Function answers charts.
+type Function struct{ analytics.Store }
+
+// New opens the runs.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := analytics.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const selectChart = `
+SELECT coalesce(chart, '') FROM report_runs WHERE id = $1 AND report_id = $2 AND organization_id = $3`
+
+// Handle answers the chart of a run of the caller's organization.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var chart []byte
+	err = f.DB.QueryRow(ctx, selectChart, in.Run, in.ID, caller.OrganizationID).Scan(&chart)
+	switch {
+	case database.IsNoRows(err):
+		return nil, analytics.ErrNoRun
+	case err != nil:
+		return nil, fmt.Errorf("read chart: %w", err)
+	case len(chart) == 0:
+		return nil, fault.New(fault.NotFound, "This run has no chart: it is not finished, it failed, or its report shows a table")
+	}
+	return &Response{ContentType: mediaType, Policy: "default-src 'none'; style-src 'unsafe-inline'; sandbox", Body: chart}, nil
+}

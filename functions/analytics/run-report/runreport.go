@@ -1,0 +1,138 @@
+// Package runreport runs a report's query as its organization and keeps the rows
+// and the chart. It runs when a person has asked for it, or the report is due.
+package runreport
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/analytics"
+	"function/shared/chart"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/metrics"
+	"function/shared/outbox"
+	"function/shared/resultset"
+)
+
+// runsAtOnce bounds the runs of one process: each holds a transaction while its
+// query runs, for which a second delivery of its event waits.
+const runsAtOnce = 2
+
+// Function runs reports.
+type Function struct {
+	analytics.Store
+	querier *analytics.Querier
+	places  chan struct{}
+}
+
+// New opens the reports and what queries read.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := analytics.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	querier, err := analytics.NewQuerier(ctx, env)
+	return &Function{Store: store, querier: querier, places: make(chan struct{}, runsAtOnce)}, err
+}
+
+const (
+	startRun = `
+UPDATE report_runs SET status = 'running', started_at = now() WHERE id = $1 AND status IN ('queued', 'running')`
+	selectReport = `SELECT ` + analytics.ReportColumns + ` FROM reports WHERE id = $1 AND organization_id = $2`
+	finishRun    = `
+UPDATE report_runs SET status = @status, finished_at = now(), columns = @columns, rows = @rows, row_count = @row_count,
+       truncated = @truncated, chart = @chart, chart_failure = @chart_failure, failure = @failure
+WHERE id = @id`
+)
+
+// Handle runs the report. What is wrong with its query is written into the run; any
+// other error leaves the run to the event's next delivery.
+func (f *Function) Handle(ctx context.Context, e events.Received[events.ReportRunRequested]) error {
+	select {
+	case f.places <- struct{}{}:
+		defer func() { <-f.places }()
+	case <-ctx.Done():
+		return fmt.Errorf("wait to run a report: %w", ctx.Err())
+	}
+	if _, err := f.DB.Exec(ctx, startRun, e.Data.RunID); err != nil { // seen while the run's transaction is open
+		return fmt.Errorf("start run: %w", err)
+	}
+	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+		rows, _ := tx.Query(ctx, selectReport, e.Data.ReportID, e.Data.OrganizationID)
+		report, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[analytics.Report])
+		if database.IsNoRows(err) {
+			return nil // deleted since
+		}
+		if err != nil {
+			return fmt.Errorf("read report: %w", err)
+		}
+		return f.run(ctx, tx, e.Data, report)
+	})
+}
+
+func (f *Function) run(ctx context.Context, tx *outbox.Tx, e events.ReportRunRequested, report analytics.Report) error {
+	began := time.Now()
+	set, err := f.querier.Run(ctx, tx, e.OrganizationID, report.Query())
+	refusal, refused := analytics.Refused(err)
+	if err != nil && !refused {
+		return fmt.Errorf("run report %s: %w", report.ID, err)
+	}
+	outcome := pgx.NamedArgs{"id": e.RunID, "status": analytics.Failed, "truncated": false}
+	if refused {
+		outcome["failure"] = sentence(refusal)
+	} else if err := found(ctx, outcome, report, set); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, finishRun, outcome); err != nil {
+		return fmt.Errorf("finish run: %w", err)
+	}
+	if err := analytics.Count(ctx, tx, report.Query(), err); err != nil {
+		return err
+	}
+	labels := metrics.Labels{"job": "report", "outcome": outcome["status"].(string)}
+	return metrics.Observe(ctx, tx, "data_processing_jobs_duration", labels, time.Since(began))
+}
+
+// found puts the rows, and their picture if there is to be one, into the outcome.
+// Rows that cannot be drawn are kept all the same.
+func found(ctx context.Context, outcome pgx.NamedArgs, report analytics.Report, set *resultset.Set) error {
+	columns, err := json.Marshal(set.Columns)
+	if err != nil {
+		return fmt.Errorf("encode columns: %w", err)
+	}
+	rows, err := json.Marshal(set.Rows)
+	if err != nil {
+		return fmt.Errorf("encode rows: %w", err)
+	}
+	outcome["status"], outcome["columns"], outcome["rows"] = analytics.Succeeded, json.RawMessage(columns), json.RawMessage(rows)
+	outcome["row_count"], outcome["truncated"] = len(set.Rows), set.Truncated
+	if report.Visualization != analytics.Chart {
+		return nil
+	}
+	svg, err := chart.Render(set, chart.Options{Title: report.Name})
+	if f, ok := fault.As(err); ok {
+		outcome["chart_failure"] = f.Detail
+	} else if err != nil {
+		slog.ErrorContext(ctx, "chart not drawn", "report", report.ID, "error", err)
+		outcome["chart_failure"] = "The chart could not be drawn"
+	} else {
+		outcome["chart"] = string(svg)
+	}
+	return nil
+}
+
+// sentence is a refusal as the run keeps it, with the place in the query.
+func sentence(refusal *fault.Error) string {
+	if len(refusal.Places) > 0 {
+		return refusal.Places[0].Message
+	}
+	return refusal.Detail
+}

@@ -1,0 +1,218 @@
+package runreport_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"function/functions/analytics"
+	"function/functions/analytics/analyticstest"
+	createreport "function/functions/analytics/create-report"
+	deletereport "function/functions/analytics/delete-report"
+	getrun "function/functions/analytics/get-run"
+	listruns "function/functions/analytics/list-runs"
+	runchart "function/functions/analytics/run-chart"
+	runreport "function/functions/analytics/run-report"
+	startrun "function/functions/analytics/start-run"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/function"
+	"function/shared/page"
+	"function/shared/platformtest"
+)
+
+func TestMain(m *testing.M) { platformtest.Run(m) }
+
+const (
+	name = "analytics-run-report"
+	path = "/v1/analytics/reports"
+)
+
+var declarations = []function.Declaration{
+	function.Endpoint(createreport.Operation, createreport.New),
+	function.Endpoint(deletereport.Operation, deletereport.New),
+	function.Endpoint(startrun.Operation, startrun.New),
+	function.Endpoint(listruns.Operation, listruns.New),
+	function.Endpoint(getrun.Operation, getrun.New),
+	function.Endpoint(runchart.Operation, runchart.New),
+	function.Subscriber(name, runreport.New),
+}
+
+// start makes a report and starts a run of it; it answers the run's path and event.
+func start(t *testing.T, p *platformtest.Platform, caller platformtest.Caller, body map[string]any) (string, events.Received[events.ReportRunRequested]) {
+	t.Helper()
+	report := platformtest.Decode[analytics.Report](t, p.Do(caller.Token, http.MethodPost, path, body).Want(t, http.StatusCreated))
+	runs := path + "/" + report.ID.String()
+	run := platformtest.Decode[analytics.Run](t, p.Do(caller.Token, http.MethodPost, runs+"/run", nil).Want(t, http.StatusAccepted))
+	if run.Status != analytics.Queued || run.ReportID != report.ID {
+		t.Fatalf("run %+v is not a queued run of report %s", run, report.ID)
+	}
+	for n := 1; ; n++ {
+		for _, e := range platformtest.Published[events.ReportRunRequested](p, n) {
+			if e.Data.RunID == run.ID {
+				return runs + "/runs/" + run.ID.String(), e
+			}
+		}
+	}
+}
+
+func read(t *testing.T, p *platformtest.Platform, caller platformtest.Caller, run string) analytics.RunResult {
+	t.Helper()
+	return platformtest.Decode[analytics.RunResult](t, p.Do(caller.Token, http.MethodGet, run, nil).Want(t, http.StatusOK))
+}
+
+func TestRunReportKeepsRowsAndChart(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declarations...)
+	caller := p.Login("member")
+	analyticstest.Load(t, p, caller.OrganizationID, "weather", analyticstest.Weather)
+	run, event := start(t, p, caller, map[string]any{
+		"name": "Rainy <days>", "visualization": "chart", "parameters": []any{"2012-01-01"},
+		"query": "SELECT weather, count(*) AS days FROM weather WHERE date >= CAST(? AS DATE) GROUP BY ALL ORDER BY days DESC",
+	})
+
+	platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
+
+	got := read(t, p, caller, run)
+	var rows [][]any
+	if err := json.Unmarshal(got.Rows, &rows); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([][]any{{"rain", 641.0}, {"sun", 640.0}, {"fog", 101.0}, {"drizzle", 53.0}, {"snow", 26.0}}, rows); diff != "" {
+		t.Errorf("rows differ (-want +got):\n%s", diff)
+	}
+	if got.Status != analytics.Succeeded || *got.RowCount != 5 || got.Truncated || got.StartedAt == nil || got.FinishedAt == nil || got.Failure != nil {
+		t.Errorf("run %+v is not one that succeeded with 5 rows", got.Run)
+	}
+	picture := p.Do(caller.Token, http.MethodGet, run+"/chart", nil).Want(t, http.StatusOK)
+	if got.Chart == nil || *got.Chart != string(picture.Body) || !strings.Contains(*got.Chart, "Rainy &lt;days&gt;") {
+		t.Errorf("the chart %.200s is not that of the run", picture.Body)
+	}
+	if picture.Header.Get("Content-Type") != "image/svg+xml" || !strings.Contains(picture.Header.Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Errorf("headers %v of a picture", picture.Header)
+	}
+}
+
+func TestRunReportHasItsEffectOnce(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declarations...)
+	caller := p.Login("member")
+	run, event := start(t, p, caller, map[string]any{"name": "now", "database": "postgresql", "query": "SELECT clock_timestamp()"})
+	done := make(chan platformtest.Answer)
+	for range 8 {
+		go func() { done <- platformtest.Deliver(p, name, event) }()
+	}
+	for range 8 {
+		(<-done).Want(t, http.StatusNoContent)
+	}
+	first := read(t, p, caller, run)
+
+	platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
+
+	if diff := cmp.Diff(first, read(t, p, caller, run)); diff != "" {
+		t.Errorf("a second delivery changed the run (-first +second):\n%s", diff)
+	}
+	var counted float64
+	if err := p.DB(database.Analytics).QueryRow(context.Background(), `SELECT sum(value) FROM metric_counters WHERE name = 'analytics_queries_total'`).Scan(&counted); err != nil || counted != 1 {
+		t.Errorf("%v queries counted (%v), want 1", counted, err)
+	}
+}
+
+func TestRunReportFailsWithASentence(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declarations...)
+	caller := p.Login("member")
+	for query, want := range map[string]string{
+		"SELECT nothing FROM users":       "nothing",
+		"SELECT * FROM sales WHERE m = ?": "parameters",
+		"DELETE FROM users":               "syntax error",
+		"SELECT pg_sleep(1)":              "not available",
+	} {
+		run, event := start(t, p, caller, map[string]any{"name": "fails", "database": "postgresql", "query": query})
+		platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
+		if got := read(t, p, caller, run); got.Status != analytics.Failed || got.Failure == nil || !strings.Contains(*got.Failure, want) {
+			t.Errorf("run of %q: %+v, want a failure about %q", query, got.Run, want)
+		}
+	}
+}
+
+func TestRunReportKeepsRowsThatCannotBeDrawn(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declarations...)
+	caller := p.Login("member")
+	run, event := start(t, p, caller, map[string]any{
+		"name": "words", "query": `SELECT 'a' || chr(0) AS word, 12345678901234567890::HUGEINT::VARCHAR AS code`, "visualization": "chart"})
+
+	platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
+
+	got := read(t, p, caller, run)
+	if got.Status != analytics.Succeeded || got.ChartFailure == nil || got.Chart != nil {
+		t.Errorf("run %+v, want rows and the reason why there is no chart", got.Run)
+	}
+	if want := `[["a\u0000","12345678901234567890"]]`; string(got.Rows) != want {
+		t.Errorf("rows %s, want %s", got.Rows, want)
+	}
+	p.Do(caller.Token, http.MethodGet, run+"/chart", nil).Want(t, http.StatusNotFound)
+}
+
+func TestRunReportOfADeletedReportIsDone(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declarations...)
+	caller := p.Login("member")
+	run, event := start(t, p, caller, map[string]any{"name": "gone", "query": "SELECT 1"})
+	p.Do(caller.Token, http.MethodDelete, path+"/"+event.Data.ReportID.String(), nil).Want(t, http.StatusNoContent)
+
+	platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
+
+	p.Do(caller.Token, http.MethodGet, run, nil).Want(t, http.StatusNotFound)
+}
+
+func TestRunReportIsTriedAgainWhenADatabaseIsDown(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declarations...)
+	caller := p.Login("member")
+	run, event := start(t, p, caller, map[string]any{"name": "users", "database": "postgresql", "query": "SELECT count(*) FROM users"})
+	ctx := context.Background()
+	db := p.DB(database.Analytics)
+	if _, err := db.Exec(ctx, `ALTER FUNCTION tenancy.grant_for(uuid) RENAME TO away`); err != nil {
+		t.Fatal(err)
+	}
+	if answer := platformtest.Deliver(p, name, event); answer.Status < 500 {
+		t.Errorf("status %d while the database is broken, want one that is tried again", answer.Status)
+	}
+	if got := read(t, p, caller, run); got.Status != analytics.Running {
+		t.Errorf("status %s while the run is tried again, want running", got.Status)
+	}
+	if _, err := db.Exec(ctx, `ALTER FUNCTION tenancy.away(uuid) RENAME TO grant_for`); err != nil {
+		t.Fatal(err)
+	}
+	platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
+	if got := read(t, p, caller, run); got.Status != analytics.Succeeded || string(got.Rows) != "[[0]]" {
+		t.Errorf("run %+v with rows %s, want one that succeeded", got.Run, got.Rows)
+	}
+}
+
+func TestRunsAreSeenByTheirOrganizationOnly(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declarations...)
+	caller, stranger := p.Login("member"), p.Login("owner")
+	run, event := start(t, p, caller, map[string]any{"name": "mine", "query": "SELECT 1 AS one", "visualization": "chart"})
+	platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
+	report := path + "/" + event.Data.ReportID.String()
+
+	list := platformtest.Decode[page.Page[analytics.Run]](t, p.Do(caller.Token, http.MethodGet, report+"/runs", nil).Want(t, http.StatusOK))
+	if len(list.Items) != 1 || list.Items[0].ID != event.Data.RunID {
+		t.Errorf("runs %+v, want the one that was started", list.Items)
+	}
+	for _, request := range [][2]string{
+		{http.MethodGet, run}, {http.MethodGet, run + "/chart"}, {http.MethodGet, report + "/runs"},
+		{http.MethodPost, report + "/run"}, {http.MethodDelete, report},
+	} {
+		p.Do(stranger.Token, request[0], request[1], nil).Want(t, http.StatusNotFound)
+	}
+	p.Do(caller.Token, http.MethodGet, run+"/chart", nil).Want(t, http.StatusOK)
+}

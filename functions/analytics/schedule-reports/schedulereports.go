@@ -1,0 +1,102 @@
+// Package schedulereports queues a run of each report that is due. It runs every
+// minute.
+//
+// Each due time has one run, however many of these run at once and whenever one
+// dies: a transaction takes reports that no other holds, and queues their runs,
+// publishes that, and moves their next time on together. Due times that passed
+// while nothing ran make one run, for the latest of them.
+package schedulereports
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/analytics"
+	"function/shared/events"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// Schedule is every minute: the grain of cron.
+var Schedule = function.Schedule{Cron: "* * * * *"}
+
+// Function queues due runs.
+type Function struct{ analytics.Store }
+
+// New opens the reports.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := analytics.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const (
+	selectDue = `
+SELECT id, organization_id, schedule, timezone, next_run_at AS due, now() AS now
+FROM reports WHERE next_run_at <= now() ORDER BY next_run_at LIMIT 50 FOR UPDATE SKIP LOCKED`
+	insertRun = `
+INSERT INTO report_runs (id, report_id, organization_id, scheduled_for, status) VALUES ($1, $2, $3, $4, 'queued')
+ON CONFLICT ON CONSTRAINT report_runs_once DO NOTHING`
+	moveOn = `UPDATE reports SET next_run_at = $2 WHERE id = $1`
+)
+
+type dueReport struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	Schedule       string
+	Timezone       string
+	Due            time.Time
+	Now            time.Time
+}
+
+// Handle queues what is due, some reports in each transaction, until nothing is.
+func (f *Function) Handle(ctx context.Context) error {
+	for {
+		var found int
+		err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+			rows, _ := tx.Query(ctx, selectDue)
+			due, err := pgx.CollectRows(rows, pgx.RowToStructByName[dueReport])
+			if err != nil {
+				return fmt.Errorf("select due reports: %w", err)
+			}
+			found = len(due)
+			for _, report := range due {
+				if err := queue(ctx, tx, report); err != nil {
+					return fmt.Errorf("queue run of report %s: %w", report.ID, err)
+				}
+			}
+			return nil
+		})
+		if err != nil || found == 0 {
+			return err
+		}
+	}
+}
+
+func queue(ctx context.Context, tx *outbox.Tx, report dueReport) error {
+	schedule, err := analytics.ParseSchedule(report.Schedule, report.Timezone)
+	if err != nil { // it was checked when it was written: the rules have changed
+		slog.ErrorContext(ctx, "report unscheduled", "report", report.ID, "error", err)
+		_, err := tx.Exec(ctx, moveOn, report.ID, nil)
+		return err
+	}
+	id, err := analytics.NewID()
+	if err != nil {
+		return err
+	}
+	inserted, err := tx.Exec(ctx, insertRun, id, report.ID, report.OrganizationID, schedule.Latest(report.Due, report.Now))
+	if err != nil {
+		return fmt.Errorf("insert run: %w", err)
+	}
+	if _, err := tx.Exec(ctx, moveOn, report.ID, schedule.After(report.Now)); err != nil {
+		return fmt.Errorf("move on to the next time: %w", err)
+	}
+	if inserted.RowsAffected() == 0 {
+		return nil
+	}
+	return tx.Publish(ctx, events.ReportRunRequested{RunID: id, ReportID: report.ID, OrganizationID: report.OrganizationID})
+}

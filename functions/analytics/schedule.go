@@ -1,0 +1,64 @@
+package analytics
+
+import (
+	"strings"
+	"time"
+	_ "time/tzdata" // containers have no time zones of their own
+
+	"github.com/robfig/cron/v3"
+
+	"function/shared/fault"
+)
+
+// Schedule is when a report runs by itself.
+type Schedule struct{ cron.Schedule }
+
+// ParseSchedule reads a cron expression as a PingSource does (five fields, names of
+// months and days, @hourly, @daily …), in a time zone of the IANA database.
+func ParseSchedule(expression, timezone string) (Schedule, error) {
+	location, err := time.LoadLocation(timezone)
+	if err != nil || timezone == "" || timezone == "Local" {
+		return Schedule{}, fault.At("body.timezone", "there is no such time zone: use a name of the IANA database such as Europe/Berlin")
+	}
+	switch {
+	case strings.Contains(expression, "="):
+		return Schedule{}, fault.At("body.schedule", "the time zone is not part of the schedule: use the field timezone")
+	case strings.HasPrefix(strings.TrimSpace(expression), "@every"):
+		return Schedule{}, fault.At("body.schedule", "@every counts from a start that nobody knows: use the five fields of cron")
+	}
+	parsed, err := cron.ParseStandard("CRON_TZ=" + location.String() + " " + expression)
+	if err != nil {
+		return Schedule{}, fault.At("body.schedule", "this is no cron expression of five fields: minute, hour, day of the month, month, day of the week")
+	}
+	s := Schedule{parsed}
+	if s.After(time.Now()) == nil {
+		return Schedule{}, fault.At("body.schedule", "this never comes: there is no such day")
+	}
+	return s, nil
+}
+
+// After is the first due time after t, in UTC, or nil if there is none within five years.
+func (s Schedule) After(t time.Time) *time.Time {
+	next := s.Next(t).UTC()
+	if next.IsZero() {
+		return nil
+	}
+	return &next
+}
+
+// Latest is the last due time that is not after now, where due is one of them. It
+// looks back from now by growing steps, for a minute's schedule may have slept for years.
+func (s Schedule) Latest(due, now time.Time) time.Time {
+	for step := time.Hour; ; step *= 24 {
+		from := now.Add(-step)
+		if from.Before(due) {
+			from = due
+		}
+		for next := s.After(from); next != nil && !next.After(now); next = s.After(*next) {
+			due = *next
+		}
+		if !due.Before(from) {
+			return due
+		}
+	}
+}

@@ -1,0 +1,76 @@
+// Package startrun runs a report now: POST /v1/analytics/reports/{id}/run.
+package startrun
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/analytics"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "analytics-start-run", Method: http.MethodPost, Path: "/v1/analytics/reports/{id}/run",
+	Summary: "Run a report now", Tags: []string{analytics.Tag}, Security: function.Bearer,
+	Description:   "The run is queued; GET /v1/analytics/reports/{id}/runs/{run} tells how it goes.",
+	DefaultStatus: http.StatusAccepted, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
+}
+
+// Request names the report.
+type Request struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+}
+
+// Response is the run.
+type Response struct{ Body analytics.Run }
+
+// Function queues runs.
+type Function struct{ analytics.Store }
+
+// New opens the runs.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := analytics.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const insertRun = `
+INSERT INTO report_runs (id, report_id, organization_id, status)
+SELECT $1, id, organization_id, 'queued' FROM reports WHERE id = $2 AND organization_id = $3
+RETURNING ` + analytics.RunColumns
+
+// Handle queues a run of a report of the caller's organization.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id, err := analytics.NewID()
+	if err != nil {
+		return nil, err
+	}
+	var run analytics.Run
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		rows, _ := tx.Query(ctx, insertRun, id, in.ID, caller.OrganizationID)
+		if run, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[analytics.Run]); err != nil {
+			return err
+		}
+		return tx.Publish(ctx, events.ReportRunRequested{RunID: id, ReportID: in.ID, OrganizationID: caller.OrganizationID})
+	})
+	if database.IsNoRows(err) {
+		return nil, analytics.ErrNoReport
+	}
+	if err != nil {
+		return nil, fmt.Errorf("queue run: %w", err)
+	}
+	return &Response{Body: run}, nil
+}
