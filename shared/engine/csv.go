@@ -23,6 +23,13 @@ const delimiters = ",;\t|"
 // csvTable describes a CSV file (RFC 4180) that inspect has accepted. Fields arrive as text: an unquoted empty
 // field is NULL, a quoted one is ”.
 func csvTable(src Source, found *survey) (*table, error) {
+	if found.unclosed != 0 {
+		return nil, &InvalidError{Line: found.unclosed, Detail: fmt.Sprintf("Line %d has a quote that is never closed.", found.unclosed)}
+	}
+	if found.crlf != 0 && found.lf != 0 {
+		line := max(found.crlf, found.lf)
+		return nil, &InvalidError{Line: line, Detail: fmt.Sprintf("Line %d ends differently from the lines before it: the file mixes CRLF and LF.", line)}
+	}
 	delimiter, record, err := firstRecord(src.Path)
 	if err != nil {
 		return nil, err
@@ -38,6 +45,9 @@ func csvTable(src Source, found *survey) (*table, error) {
 		t.columns = append(t.columns, column{name: name})
 	}
 	t.from = scanCSV(src.Path, delimiter, !src.HeaderAbsent, len(record), found)
+	if t.atLeast = found.records; !src.HeaderAbsent {
+		t.atLeast--
+	}
 	return t, nil
 }
 
@@ -116,6 +126,9 @@ var (
 func csvFault(e *duckdb.Error) *InvalidError {
 	match := csvLine.FindStringSubmatch(e.Msg)
 	if match == nil {
+		if strings.Contains(e.Msg, "CSV") {
+			return &InvalidError{Detail: "The file is not valid CSV."}
+		}
 		return nil
 	}
 	line, _ := strconv.ParseInt(match[1], 10, 64)
@@ -123,10 +136,10 @@ func csvFault(e *duckdb.Error) *InvalidError {
 	switch counts := csvCounts.FindStringSubmatch(e.Msg); {
 	case counts != nil:
 		detail = fmt.Sprintf("has %s fields where the first line has %s.", counts[2], counts[1])
-	case strings.Contains(e.Msg, "unterminated quote") || strings.Contains(e.Msg, "quote"):
-		detail = "has a quote that is out of place or never closed."
 	case strings.Contains(e.Msg, "Maximum line size"):
 		detail = fmt.Sprintf("begins a record longer than %d MiB.", maxLine>>20)
+	case strings.Contains(e.Msg, "quote"):
+		detail = "has a quote that is out of place."
 	}
 	return &InvalidError{Line: line, Detail: fmt.Sprintf("Line %d %s", line, detail)}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,7 +16,7 @@ import (
 // declaredTypes are the names that a schema may use, in upper case, and the types they stand for.
 var declaredTypes = map[string]string{
 	"TINYINT": "TINYINT", "SMALLINT": "SMALLINT", "INTEGER": "INTEGER", "INT": "INTEGER", "BIGINT": "BIGINT",
-	"LONG": "BIGINT", "HUGEINT": "HUGEINT", "FLOAT": "DOUBLE", "REAL": "FLOAT", "DOUBLE": "DOUBLE", "NUMBER": "DOUBLE",
+	"LONG": "BIGINT", "HUGEINT": "DECIMAL(38,0)", "FLOAT": "DOUBLE", "REAL": "FLOAT", "DOUBLE": "DOUBLE", "NUMBER": "DOUBLE",
 	"BOOLEAN": "BOOLEAN", "BOOL": "BOOLEAN", "DATE": "DATE", "TIME": "TIME", "DATETIME": "TIMESTAMP",
 	"TIMESTAMP": "TIMESTAMP", "TIMESTAMPTZ": "TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ",
 	"UUID": "UUID", "JSON": "JSON", "VARCHAR": "VARCHAR", "TEXT": "VARCHAR", "STRING": "VARCHAR",
@@ -91,25 +92,25 @@ func (t *table) misfit(i int) string {
 
 // fits proves that every value has its declared type, or names the first row that has not.
 func (s *session) fits(ctx context.Context, t *table) error {
-	var counts []string
 	var columns []int
 	for i, c := range t.columns {
-		if c.sqlType != "" && c.sqlType != "VARCHAR" {
-			counts = append(counts, "count_if("+t.misfit(i)+")")
+		if c.sqlType != "VARCHAR" {
 			columns = append(columns, i)
 		}
 	}
-	if len(counts) == 0 {
-		return nil
-	}
-	row, err := s.row(ctx, "SELECT CAST(["+strings.Join(counts, ", ")+"] AS BIGINT[]) FROM "+t.from)
-	if err != nil {
-		return err
-	}
-	found, _ := row[0].([]any)
-	for n, count := range found {
-		if count, _ := count.(int64); count > 0 {
-			return s.firstMisfit(ctx, t, columns[n])
+	for some := range slices.Chunk(columns, wholeBatch) {
+		var tests []string
+		for _, i := range some {
+			tests = append(tests, "bool_or("+t.misfit(i)+")")
+		}
+		results, err := s.row(ctx, "SELECT "+strings.Join(tests, ", ")+" FROM "+t.from)
+		if err != nil {
+			return err
+		}
+		for n, i := range some {
+			if misfit, _ := results[n].(bool); misfit {
+				return s.firstMisfit(ctx, t, i)
+			}
 		}
 	}
 	return nil

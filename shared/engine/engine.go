@@ -7,9 +7,8 @@
 // when every value of the whole file survives it:
 //
 //	BIGINT       canonical integers: no leading zero, plus sign or space
-//	HUGEINT      the same, up to 38 digits
 //	DOUBLE       JSON numbers (RFC 8259 §6) of at most 15 significant digits
-//	DECIMAL      JSON numbers without exponent that fit DECIMAL(38,s)
+//	DECIMAL(38,s) other JSON numbers without exponent, and wider integers, of up to 38 digits
 //	BOOLEAN      true and false
 //	DATE         2006-01-02
 //	TIMESTAMP    ISO 8601 without zone, at most 6 digits of a second's fraction
@@ -47,7 +46,7 @@ type Source struct {
 // Options bound the work of Prepare.
 type Options struct {
 	Scratch  string                           // directory for what does not fit in memory; emptied by Prepare
-	Memory   string                           // DuckDB's memory limit such as "200MB"; empty means that
+	Memory   string                           // DuckDB's memory limit such as "256MB"; empty means that
 	Progress func(stage string, done float64) // called as stages advance, done from 0 to 1 of the whole; may be nil
 }
 

@@ -5,6 +5,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -12,7 +13,7 @@ import (
 const (
 	shortInteger  = 1 << iota // canonical, at most 15 digits: exact as BIGINT, DOUBLE and DECIMAL
 	longInteger               // canonical BIGINT
-	hugeInteger               // canonical HUGEINT
+	hugeInteger               // canonical, wider than BIGINT
 	shortFraction             // at most 15 significant digits, no exponent
 	longFraction              // more digits, no exponent
 	shortExponent             // at most 15 significant digits, an exponent of at most two digits
@@ -54,8 +55,15 @@ func significant(x string) string {
 	return fmt.Sprintf("strlen(ltrim(translate(%s, '-.', ''), '0'))", x)
 }
 
-// sampleRows are looked at first, to try on the whole file only what these rows do not rule out.
-const sampleRows = 10_000
+// The first rows are looked at before the whole file, to try on it only what they do not rule out.
+const (
+	sampleRows   = 10_000
+	sampleValues = 1 << 18
+)
+
+// wholeBatch is how many columns one scan of the whole file tests. DuckDB plans a query in a time that grows with
+// the square of its aggregates.
+const wholeBatch = 64
 
 // infer decides the type of every column that has none: the narrowest that keeps every value of the whole file.
 func (s *session) infer(ctx context.Context, t *table) error {
@@ -75,11 +83,11 @@ func (s *session) infer(ctx context.Context, t *table) error {
 			trial[i] = append([]candidate{numbers}, plainTypes...)
 		}
 	}
-	sample := fmt.Sprintf("(SELECT * FROM %s LIMIT %d)", t.from, sampleRows)
-	for _, from := range []string{sample, t.from} {
-		if err := s.narrow(ctx, t, from, trial); err != nil {
-			return err
-		}
+	if err := s.sample(ctx, t, trial); err != nil {
+		return err
+	}
+	if err := s.narrow(ctx, t, trial); err != nil {
+		return err
 	}
 	for i := range t.columns {
 		if err := s.settle(ctx, t, i, trial[i]); err != nil {
@@ -89,47 +97,82 @@ func (s *session) infer(ctx context.Context, t *table) error {
 	return nil
 }
 
-// narrow drops the candidates that some row of from rules out, and replaces numbers by its type where it is known.
-func (s *session) narrow(ctx context.Context, t *table, from string, trial map[int][]candidate) error {
-	var tests []string
+// sample drops the candidates that the first rows rule out. Columns become rows, so that the plan stays small.
+func (s *session) sample(ctx context.Context, t *table, trial map[int][]candidate) error {
+	values := make([]string, len(t.columns))
+	for i := range t.columns {
+		values[i] = "NULL"
+		if len(trial[i]) > 0 {
+			values[i] = t.present(i)
+		}
+	}
+	every := append([]candidate{numbers}, plainTypes...)
+	tests := make([]string, len(every))
+	for n, c := range every {
+		tests[n] = fmt.Sprintf(c.test, "v")
+	}
+	query := fmt.Sprintf("SELECT i, %s FROM (SELECT unnest(range(%d)) AS i, unnest(CAST([%s] AS VARCHAR[])) AS v FROM (SELECT * FROM %s LIMIT %d)) GROUP BY i",
+		strings.Join(tests, ", "), len(values), strings.Join(values, ", "), t.from, min(sampleRows, sampleValues/len(values)))
+	return s.each(ctx, query, func(row []any) error {
+		column, _ := row[0].(int64)
+		i := int(column)
+		var results []any
+		for n, c := range every {
+			if slices.Contains(trial[i], c) {
+				results = append(results, row[n+1])
+			}
+		}
+		trial[i] = survivors(trial[i], results)
+		return nil
+	})
+}
+
+// narrow drops the candidates that some row of the whole file rules out, a batch of columns at a time.
+func (s *session) narrow(ctx context.Context, t *table, trial map[int][]candidate) error {
 	var columns []int
 	for i := range t.columns {
-		for _, c := range trial[i] {
-			tests = append(tests, fmt.Sprintf(c.test, t.present(i)))
+		if len(trial[i]) > 0 {
 			columns = append(columns, i)
 		}
 	}
-	if len(tests) == 0 {
-		return nil
+	for some := range slices.Chunk(columns, wholeBatch) {
+		var tests []string
+		for _, i := range some {
+			for _, c := range trial[i] {
+				tests = append(tests, fmt.Sprintf(c.test, t.present(i)))
+			}
+		}
+		results, err := s.row(ctx, "SELECT "+strings.Join(tests, ", ")+" FROM "+t.from)
+		if err != nil {
+			return err
+		}
+		for _, i := range some {
+			n := len(trial[i])
+			trial[i] = survivors(trial[i], results[:n])
+			results = results[n:]
+		}
 	}
-	row, err := s.row(ctx, "SELECT "+strings.Join(tests, ", ")+" FROM "+from)
-	if err != nil {
-		return err
-	}
-	left := make(map[int][]candidate, len(trial))
-	seen := make(map[int]int)
-	for n, result := range row {
-		i := columns[n]
-		c := trial[i][seen[i]]
-		seen[i]++
-		switch result := result.(type) {
-		case nil: // no value yet
-			left[i] = append(left[i], c)
+	return nil
+}
+
+// survivors are the candidates that their results do not rule out; the family of numbers becomes one of them.
+func survivors(candidates []candidate, results []any) []candidate {
+	var left []candidate
+	for n, c := range candidates {
+		switch result := results[n].(type) {
+		case nil: // no value to tell
+			left = append(left, c)
 		case bool:
 			if result {
-				left[i] = append(left[i], c)
+				left = append(left, c)
 			}
 		case int32:
 			if sqlType := numberType(int(result)); sqlType != "VARCHAR" {
-				left[i] = append(left[i], candidate{sqlType, c.test})
+				left = append(left, candidate{sqlType, c.test})
 			}
 		}
 	}
-	clear(trial)
-	for i, c := range left {
-		trial[i] = c
-	}
-	return nil
+	return left
 }
 
 // numberType is the type that keeps numbers of these classes exactly.
@@ -138,8 +181,6 @@ func numberType(mask int) string {
 	switch {
 	case within(shortInteger | longInteger):
 		return "BIGINT"
-	case within(shortInteger | longInteger | hugeInteger):
-		return "HUGEINT"
 	case within(shortInteger | shortFraction | shortExponent):
 		return "DOUBLE"
 	case within(shortInteger | longInteger | hugeInteger | shortFraction | longFraction):

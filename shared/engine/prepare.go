@@ -28,7 +28,7 @@ func Prepare(ctx context.Context, src Source, dst string, opts Options) (*Profil
 	defer os.RemoveAll(scratch)
 	s, err := open(ctx,
 		"SET threads = 2",
-		"SET memory_limit = "+literal(cmp.Or(opts.Memory, "200MB")),
+		"SET memory_limit = "+literal(cmp.Or(opts.Memory, "256MB")),
 		"SET temp_directory = "+literal(scratch),
 	)
 	if err != nil {
@@ -52,6 +52,11 @@ func (s *session) prepare(ctx context.Context, src Source, dst, scratch string, 
 	if err := t.declare(src.Columns, src); err != nil {
 		return nil, err
 	}
+	if len(t.columns) > wide {
+		if err := s.frugal(ctx); err != nil {
+			return nil, err
+		}
+	}
 	progress("infer", 0.1)
 	if len(src.Columns) > 0 {
 		err = s.fits(ctx, t)
@@ -66,7 +71,11 @@ func (s *session) prepare(ctx context.Context, src Source, dst, scratch string, 
 		return nil, err
 	}
 	progress("profile", 0.8)
-	return s.profile(ctx, dst)
+	profile, err := s.profile(ctx, dst)
+	if err == nil && profile.Rows < t.atLeast {
+		err = &InvalidError{Detail: fmt.Sprintf("Only %d of the file's %d rows can be read as CSV.", profile.Rows, t.atLeast)}
+	}
+	return profile, err
 }
 
 // recognize checks the file as its format demands and makes it something that DuckDB can scan.
@@ -111,6 +120,18 @@ func (s *session) write(ctx context.Context, t *table, dst string) error {
 	group := min(max(valuesPerGroup/len(list), minRowsInGroup), maxRowsInGroup)
 	return s.exec(ctx, fmt.Sprintf("COPY (SELECT %s FROM %s) TO %s (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %d)",
 		strings.Join(list, ", "), t.from, literal(dst), group))
+}
+
+// wide files have more columns than this.
+const wide = 100
+
+// frugal makes DuckDB hold fewer rows at a time, which matters when each has many columns. A single thread keeps
+// the order of rows by itself.
+func (s *session) frugal(ctx context.Context) error {
+	if err := s.exec(ctx, "SET threads = 1"); err != nil {
+		return err
+	}
+	return s.exec(ctx, "SET preserve_insertion_order = false")
 }
 
 // invalid tells faults of the file from faults of the host.

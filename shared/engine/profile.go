@@ -14,7 +14,7 @@ const (
 	exactDistinct = 50_000 // up to this many distinct values they are all counted
 	profileText   = 256    // characters of a text that a profile shows
 	topValues     = 10
-	profileBatch  = 50 // columns that one scan profiles
+	profileBatch  = 20 // columns that one scan profiles
 )
 
 // profile describes a prepared file.

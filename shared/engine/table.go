@@ -8,7 +8,7 @@ import (
 )
 
 // maxColumns bounds the width of a file.
-const maxColumns = 2000
+const maxColumns = 500
 
 // kind is what the values of a source's column can be; it narrows the types that are tried.
 type kind int
@@ -35,6 +35,7 @@ type table struct {
 	columns []column
 	absent  []column       // declared columns that the file does not have
 	keys    map[string]int // JSON: the column of each key
+	atLeast int64          // rows that the scan must give; a CSV record may not get lost unnoticed
 }
 
 // raw is the scan's name of column i.

@@ -17,10 +17,14 @@ const maxLine = 16 << 20
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// survey is what one pass over a text file finds.
+// survey is what one pass over a text file finds. What it says of quotes and records is about CSV.
 type survey struct {
-	longest       int  // bytes of the longest line
-	quotedNewline bool // some quoted field spans lines
+	line          int64 // lines seen
+	longest       int   // bytes of the longest line
+	quotedNewline bool  // some quoted field spans lines
+	unclosed      int64 // line of the quote that is never closed; 0: none
+	records       int64 // records that are not blank
+	crlf, lf      int64 // line on which a record first ends in CRLF and in LF; 0: none
 }
 
 // inspect reads the whole file once: it must be UTF-8 text (RFC 3629) of bounded lines with something in it.
@@ -32,20 +36,17 @@ func inspect(ctx context.Context, path string, read func(int64)) (*survey, error
 	}
 	defer f.Close()
 	var (
-		found  survey
-		block  = make([]byte, 0, 1<<20)
-		line   = int64(1)
-		total  int64
-		quoted bool
-		blank  = true
+		found survey
+		total int64
+		block = make([]byte, 0, 1<<20)
 	)
-	for {
+	for last := false; !last; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		if len(block) == cap(block) { // a line longer than the block
 			if len(block) > maxLine {
-				return nil, &InvalidError{Line: line, Detail: fmt.Sprintf("Line %d is longer than %d MiB.", line, maxLine>>20)}
+				return nil, &InvalidError{Line: found.line + 1, Detail: fmt.Sprintf("Line %d is longer than %d MiB.", found.line+1, maxLine>>20)}
 			}
 			block = append(make([]byte, 0, 2*cap(block)), block...)
 		}
@@ -53,7 +54,7 @@ func inspect(ctx context.Context, path string, read func(int64)) (*survey, error
 		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, fmt.Errorf("read the uploaded file: %w", err)
 		}
-		last := n == 0 && err != nil
+		last = n == 0 && err != nil
 		block = block[:len(block)+n]
 		if total == 0 {
 			if bytes.HasPrefix(block, []byte("\xff\xfe")) || bytes.HasPrefix(block, []byte("\xfe\xff")) {
@@ -66,32 +67,65 @@ func inspect(ctx context.Context, path string, read func(int64)) (*survey, error
 		if !last {
 			whole = block[:bytes.LastIndexByte(block, '\n')+1]
 		}
-		if bad := faultyByte(whole); bad >= 0 {
-			at := line + int64(bytes.Count(whole[:bad], []byte{'\n'}))
-			return nil, &InvalidError{Line: at, Detail: fmt.Sprintf("Line %d is not valid UTF-8 text.", at)}
-		}
-		for rest := whole; len(rest) > 0; {
-			end := bytes.IndexByte(rest, '\n') + 1
-			if end == 0 {
-				end = len(rest)
-			}
-			found.longest = max(found.longest, end)
-			quoted = quoted != (bytes.Count(rest[:end], []byte{'"'})%2 == 1)
-			found.quotedNewline = found.quotedNewline || quoted
-			blank = blank && len(bytes.TrimSpace(rest[:end])) == 0
-			rest = rest[end:]
-			line++
+		if err := found.add(whole); err != nil {
+			return nil, err
 		}
 		block = append(block[:0], block[len(whole):]...)
 		read(total)
-		if last {
-			break
-		}
 	}
-	if blank {
+	if found.records == 0 {
 		return nil, &InvalidError{Detail: "The file is empty."}
 	}
 	return &found, nil
+}
+
+// add looks at whole lines.
+func (found *survey) add(lines []byte) error {
+	if bad := faultyByte(lines); bad >= 0 {
+		line := found.line + 1 + int64(bytes.Count(lines[:bad], []byte{'\n'}))
+		return &InvalidError{Line: line, Detail: fmt.Sprintf("Line %d is not valid UTF-8 text.", line)}
+	}
+	for len(lines) > 0 {
+		end := bytes.IndexByte(lines, '\n') + 1
+		if end == 0 {
+			end = len(lines)
+		}
+		line := lines[:end]
+		lines = lines[end:]
+		found.line++
+		found.longest = max(found.longest, end)
+		if bytes.Count(line, []byte{'"'})%2 == 1 {
+			if found.unclosed == 0 {
+				found.unclosed = found.line
+			} else {
+				found.unclosed = 0
+			}
+		}
+		if found.unclosed != 0 {
+			found.quotedNewline = true
+			continue
+		}
+		found.record(line)
+	}
+	return nil
+}
+
+// record looks at a line that ends a record.
+func (found *survey) record(line []byte) {
+	text := bytes.TrimSuffix(line, []byte{'\n'})
+	switch {
+	case len(text) == len(line):
+	case bytes.HasSuffix(text, []byte{'\r'}):
+		text = text[:len(text)-1]
+		if found.crlf == 0 {
+			found.crlf = found.line
+		}
+	case found.lf == 0:
+		found.lf = found.line
+	}
+	if len(text) > 0 {
+		found.records++
+	}
 }
 
 // faultyByte is the offset of the first byte that is not UTF-8 text, or -1.
