@@ -23,6 +23,7 @@ const (
 	Conflict                    // 409: contradicts the present state
 	TooLarge                    // 413: more than the limit
 	Unsupported                 // 415: a media type or format that is not read
+	Unsatisfiable               // 416: a range that lies outside
 	Invalid                     // 422: parsed, and wrong
 	Limited                     // 429: too often
 	Unavailable                 // 503: a retry may succeed
@@ -37,6 +38,7 @@ var statuses = map[Kind]int{
 	Conflict:        http.StatusConflict,
 	TooLarge:        http.StatusRequestEntityTooLarge,
 	Unsupported:     http.StatusUnsupportedMediaType,
+	Unsatisfiable:   http.StatusRequestedRangeNotSatisfiable,
 	Invalid:         http.StatusUnprocessableEntity,
 	Limited:         http.StatusTooManyRequests,
 	Unavailable:     http.StatusServiceUnavailable,

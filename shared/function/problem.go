@@ -98,6 +98,12 @@ func problemOf(ctx context.Context, err error) *Problem {
 	return p
 }
 
+// WriteProblem answers an error from within a body that is written by hand, whose
+// operation has no error to return any more.
+func WriteProblem(ctx context.Context, w http.ResponseWriter, err error) {
+	problemOf(ctx, err).write(w)
+}
+
 func (p *Problem) write(w http.ResponseWriter) {
 	for name, values := range p.headers {
 		w.Header()[name] = values
