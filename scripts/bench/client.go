@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// client is a person who uses the API, over one connection that is kept.
+type client struct {
+	url      string
+	email    string
+	password string
+	token    string
+	http     http.Client
+}
+
+// register opens an account with an organization of its own, and logs in.
+func register(ctx context.Context, url string) (*client, error) {
+	c := &client{url: url, email: "bench@example.com", password: "correct horse battery"}
+	c.http = http.Client{Timeout: patience, Transport: &http.Transport{WriteBufferSize: 256 << 10, DisableCompression: true}}
+	person := map[string]string{"email": c.email, "password": c.password, "first_name": "Ada", "last_name": "Lovelace"}
+	if err := c.call(ctx, http.MethodPost, "/v1/users/register", person, nil); err != nil {
+		return nil, err
+	}
+	return c, c.login(ctx)
+}
+
+func (c *client) login(ctx context.Context) error {
+	var tokens struct {
+		AccessToken string `json:"access_token"`
+	}
+	err := c.call(ctx, http.MethodPost, "/v1/users/login", c.credentials(), &tokens)
+	c.token = tokens.AccessToken
+	return err
+}
+
+func (c *client) credentials() map[string]string {
+	return map[string]string{"email": c.email, "password": c.password}
+}
+
+// call sends a JSON body, if there is one, and decodes the answer, if that is wanted.
+func (c *client) call(ctx context.Context, method, path string, body, answer any) error {
+	var content io.Reader
+	if body != nil {
+		encoded, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		content = bytes.NewReader(encoded)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, c.url+path, content)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	return c.send(request, answer)
+}
+
+func (c *client) send(request *http.Request, answer any) error {
+	if c.token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", request.Method, request.URL.Path, err)
+	}
+	if response.StatusCode/100 != 2 {
+		return fmt.Errorf("%s %s: %s %s", request.Method, request.URL.Path, response.Status, content)
+	}
+	if answer == nil {
+		return nil
+	}
+	return json.Unmarshal(content, answer)
+}
+
+// dataset is as much of a data set as is needed here.
+type dataset struct {
+	ID       string `json:"id"`
+	Status   string `json:"status"`
+	Failure  string `json:"failure"`
+	RowCount int64  `json:"row_count"`
+}
+
+func (c *client) create(ctx context.Context, name string) (d dataset, err error) {
+	err = c.call(ctx, http.MethodPost, "/v1/datasets", map[string]string{"name": name, "storage_type": "local"}, &d)
+	return d, err
+}
+
+// upload streams a file as multipart/form-data.
+func (c *client) upload(ctx context.Context, id, path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	var form bytes.Buffer
+	parts := multipart.NewWriter(&form)
+	if _, err := parts.CreateFormFile("file", filepath.Base(path)); err != nil {
+		return err
+	}
+	head := bytes.Clone(form.Bytes())
+	form.Reset()
+	if err := parts.Close(); err != nil {
+		return err
+	}
+	body := io.MultiReader(bytes.NewReader(head), file, &form)
+	length := int64(len(head)) + info.Size() + int64(form.Len())
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url+"/v1/datasets/"+id+"/upload", body)
+	if err != nil {
+		return err
+	}
+	request.ContentLength = length
+	request.Header.Set("Content-Type", parts.FormDataContentType())
+	return c.send(request, nil)
+}
+
+// ready waits until an uploaded data set can be queried.
+func (c *client) ready(ctx context.Context, id string) (d dataset, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		if err := c.call(ctx, http.MethodGet, "/v1/datasets/"+id, nil, &d); err != nil {
+			return d, err
+		}
+		switch d.Status {
+		case "ready":
+			return d, nil
+		case "failed":
+			return d, fmt.Errorf("the data set failed: %s", d.Failure)
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return d, fmt.Errorf("wait until %s is ready: %w", id, ctx.Err())
+		}
+	}
+}

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"syscall"
+	"time"
+
+	"function/shared/database"
+	"function/shared/database/migrate"
+	"function/shared/function"
+	"function/shared/postgres"
+)
+
+const (
+	coldStarts  = 10
+	tracedStart = 3 // starts with GODEBUG=inittrace=1, which costs time itself
+)
+
+// cold measures one function's process from exec to its first answer, as Knative
+// starts it: on the platform's own database, the account known, the binary in
+// the page cache.
+func (b *bench) cold(ctx context.Context) error {
+	if err := b.running(ctx); err != nil {
+		return err
+	}
+	if err := b.stopPlatform(); err != nil {
+		return err
+	}
+	server, err := postgres.Start(ctx, postgres.Options{Dir: b.path("data", "postgres"), Durable: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = server.Stop(context.Background()) }()
+	broker := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) }))
+	defer broker.Close()
+	environment, err := b.environment(server, broker.URL)
+	if err != nil {
+		return err
+	}
+	hash, err := newHash(ctx)
+	if err != nil {
+		return err
+	}
+
+	var whole, listening, mounting, first, hashed, inits []duration
+	var peaks []size
+	for range coldStarts {
+		s, err := b.startLogin(ctx, environment)
+		if err != nil {
+			return err
+		}
+		h, err := hash.verify(ctx)
+		if err != nil {
+			return err
+		}
+		whole, listening, mounting = append(whole, s.listening+s.mounting+s.first), append(listening, s.listening), append(mounting, s.mounting)
+		first, hashed, peaks = append(first, s.first), append(hashed, h), append(peaks, s.peak)
+	}
+	for range tracedStart {
+		s, err := b.startLogin(ctx, append(environment, "GODEBUG=inittrace=1"))
+		if err != nil {
+			return err
+		}
+		inits = append(inits, s.inits)
+	}
+	binary, err := os.Stat("bin/serve")
+	if err != nil {
+		return err
+	}
+	total := median(whole)
+	note(&b.table, "cold start of users-login", total)
+	part(&b.table, "exec, loading, Go's runtime", median(listening)-median(inits), total)
+	part(&b.table, "package initialization", median(inits), total)
+	part(&b.table, "mounting", median(mounting), total)
+	part(&b.table, "first connection and request, without the hash", median(first)-median(hashed), total)
+	part(&b.table, "password hash", median(hashed), total)
+	note(&b.table, "  peak memory", median(peaks))
+	note(&b.table, "  size of bin/serve", size(binary.Size()))
+	return nil
+}
+
+// environment configures users-login as a cluster does.
+func (b *bench) environment(server *postgres.Server, sink string) ([]string, error) {
+	users, err := postgres.As(server.ConnString(postgres.Superuser), migrate.Owners[database.Users], string(database.Users))
+	if err != nil {
+		return nil, err
+	}
+	content, err := os.ReadFile(b.path("data", "keys.json"))
+	if err != nil {
+		return nil, err
+	}
+	var keys struct {
+		KeyEncryptionKey string `json:"key_encryption_key"`
+		BlindIndexKey    string `json:"blind_index_key"`
+	}
+	if err := json.Unmarshal(content, &keys); err != nil {
+		return nil, err
+	}
+	return append(os.Environ(), "K_SERVICE=users-login", "K_SINK="+sink, "USERS_DATABASE_URL="+users,
+		"KEY_ENCRYPTION_KEY_URL=base64key://"+keys.KeyEncryptionKey, "BLIND_INDEX_KEY="+keys.BlindIndexKey), nil
+}
+
+// coldStart is one process's way to its first answer.
+type coldStart struct {
+	listening duration // from exec until the port takes connections
+	mounting  duration // from then until it says that it is ready
+	first     duration // from then until it has answered a login
+	inits     duration // package initialization, where traced
+	peak      size
+}
+
+// startLogin starts bin/serve, logs in once and ends it.
+func (b *bench) startLogin(ctx context.Context, environment []string) (s coldStart, err error) {
+	port, err := freePort()
+	if err != nil {
+		return s, err
+	}
+	var stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, "bin/serve")
+	cmd.Env = append(environment, "PORT="+port)
+	cmd.Stderr = &stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		return s, err
+	}
+	err = b.firstLogin(port, began, &s)
+	if err == nil {
+		s.peak, err = peakMemory(cmd.Process.Pid)
+	}
+	err = errors.Join(err, cmd.Process.Signal(syscall.SIGTERM), cmd.Wait())
+	if err != nil {
+		return s, fmt.Errorf("start users-login: %w: %s", err, stderr.Bytes())
+	}
+	s.inits, err = sumInits(stderr.String())
+	return s, err
+}
+
+// firstLogin does on one connection what an activator does: wait for the port,
+// ask whether the function is ready, and hand the request over.
+func (b *bench) firstLogin(port string, began time.Time, s *coldStart) error {
+	address := "127.0.0.1:" + port
+	credentials, err := json.Marshal(b.user.credentials())
+	if err != nil {
+		return err
+	}
+	ready, err := http.NewRequest(http.MethodGet, "http://"+address+function.ReadinessPath, nil)
+	if err != nil {
+		return err
+	}
+	login, err := http.NewRequest(http.MethodPost, "http://"+address+"/v1/users/login", bytes.NewReader(credentials))
+	if err != nil {
+		return err
+	}
+	login.Header.Set("Content-Type", "application/json")
+
+	connection, err := dial(address, began)
+	if err != nil {
+		return err
+	}
+	defer connection.Close()
+	s.listening = duration(time.Since(began))
+	answers := bufio.NewReader(connection)
+	s.mounting, err = timed(func() error { return exchange(connection, answers, ready) })
+	if err != nil {
+		return err
+	}
+	s.first, err = timed(func() error { return exchange(connection, answers, login) })
+	return err
+}
+
+const startPatience = 10 * time.Second
+
+func dial(address string, began time.Time) (net.Conn, error) {
+	for {
+		connection, err := net.Dial("tcp", address)
+		if err == nil {
+			return connection, connection.SetDeadline(began.Add(startPatience))
+		}
+		if time.Since(began) > startPatience {
+			return nil, err
+		}
+		time.Sleep(100 * time.Microsecond)
+	}
+}
+
+func exchange(connection net.Conn, answers *bufio.Reader, request *http.Request) error {
+	if err := request.Write(connection); err != nil {
+		return err
+	}
+	response, err := http.ReadResponse(answers, request)
+	if err != nil {
+		return err
+	}
+	content, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode/100 != 2 {
+		err = fmt.Errorf("%s %s: %s %s", request.Method, request.URL.Path, response.Status, content)
+	}
+	return errors.Join(err, response.Body.Close())
+}
+
+func freePort() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port), listener.Close()
+}
+
+// initLine is a line of GODEBUG=inittrace=1, see package runtime.
+var initLine = regexp.MustCompile(`(?m)^init \S+ @\S+ ms, (\S+) ms clock`)
+
+func sumInits(trace string) (sum duration, err error) {
+	for _, line := range initLine.FindAllStringSubmatch(trace, -1) {
+		ms, err := strconv.ParseFloat(line[1], 64)
+		if err != nil {
+			return 0, err
+		}
+		sum += duration(ms * float64(time.Millisecond))
+	}
+	return sum, nil
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// patience ends a run that hangs.
+const patience = 10 * time.Minute
+
+// platform is a bin/local that runs.
+type platform struct {
+	url     string
+	started duration // from exec to ready
+	cmd     *exec.Cmd
+}
+
+// startPlatform runs bin/local on a free port until it says that it is ready.
+func startPlatform(ctx context.Context, dataDir string) (*platform, error) {
+	cmd := exec.CommandContext(ctx, "bin/local")
+	cmd.Env = append(os.Environ(), "PORT=0", "DATA_DIR="+dataDir)
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for this process to handle
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start the platform: %w", err)
+	}
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		if url, ok := strings.CutPrefix(lines.Text(), "ready "); ok {
+			p := &platform{url: url, started: duration(time.Since(began)), cmd: cmd}
+			go func() { _, _ = io.Copy(io.Discard, stdout) }()
+			return p, nil
+		}
+	}
+	return nil, errors.Join(errors.New("the platform ended before it was ready"), cmd.Wait())
+}
+
+// stop ends the platform by SIGTERM, and tells how long that took. A process of
+// its that is left is an error.
+func (p *platform) stop() (duration, error) {
+	family, err := descendants(p.cmd.Process.Pid)
+	if err != nil {
+		return 0, err
+	}
+	took, err := timed(func() error {
+		if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			return err
+		}
+		return p.cmd.Wait()
+	})
+	if err != nil {
+		return took, fmt.Errorf("stop the platform: %w", err)
+	}
+	for _, member := range family {
+		if member.alive() {
+			err = errors.Join(err, fmt.Errorf("the platform has left process %d", member.pid))
+		}
+	}
+	return took, err
+}
