@@ -2,13 +2,14 @@ package main
 
 import (
 	"bufio"
-	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -145,37 +146,56 @@ func (p *process) target() walk.Target {
 // unless every process of it has ended.
 func (p *process) stop(signal syscall.Signal) {
 	p.t.Helper()
+	server := p.postgres()
 	if err := syscall.Kill(-p.cmd.Process.Pid, signal); err != nil {
 		p.t.Fatal(err)
 	}
 	_ = p.cmd.Wait() // make tells of the signal by its exit code
-	p.wantGone()
+	p.wantGone(server)
 }
 
-// kill ends the platform as a power cut does.
+// kill ends the platform, and its PostgreSQL, as a power cut does.
 func (p *process) kill() {
 	p.t.Helper()
-	if err := syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL); err != nil {
-		p.t.Fatal(err)
+	server := p.postgres()
+	for _, pid := range []int{-p.cmd.Process.Pid, server} {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			p.t.Fatal(err)
+		}
 	}
 	_ = p.cmd.Wait()
-	p.wantGone()
+	p.wantGone(server)
 }
 
-// wantGone waits for the processes that name this platform's directory to end.
-func (p *process) wantGone() {
+// postgres is the process identifier of the platform's own server.
+func (p *process) postgres() int {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	for {
-		left, err := exec.CommandContext(ctx, "pgrep", "-f", p.dir).Output()
-		if len(left) == 0 {
+	content, err := os.ReadFile(filepath.Join(p.dir, "postgres", "data", "postmaster.pid"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(content), "\n")
+	pid, err := strconv.Atoi(first)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return pid
+}
+
+// wantGone waits for the port to be free and the server's process to be gone.
+func (p *process) wantGone(server int) {
+	p.t.Helper()
+	address := strings.TrimPrefix(p.url, "http://")
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		connection, err := net.Dial("tcp", address)
+		if err == nil {
+			connection.Close()
+		} else if errors.Is(syscall.Kill(server, 0), syscall.ESRCH) {
 			return
 		}
-		if ctx.Err() != nil {
-			p.t.Fatalf("left behind: %s (%v)", left, err)
+		if time.Now().After(deadline) {
+			p.t.Fatalf("left behind: port taken %v, PostgreSQL %d", err == nil, server)
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 }
 

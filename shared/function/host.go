@@ -6,6 +6,8 @@ import (
 	"maps"
 	"net/http"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -71,10 +73,23 @@ func needsCaller(d Declaration) bool {
 // Describe is the OpenAPI description of the functions' operations.
 func Describe(catalog []Declaration) *huma.OpenAPI {
 	h := NewHost(context.Background())
+	description := h.api.OpenAPI()
 	for _, d := range catalog {
 		d.describe(h)
+		for _, operation := range d.Operations {
+			describeTags(description, operation.Tags)
+		}
 	}
-	return h.api.OpenAPI()
+	return description
+}
+
+// describeTags lists tags in the order in which the catalog uses them first.
+func describeTags(description *huma.OpenAPI, tags []string) {
+	for _, name := range tags {
+		if !slices.ContainsFunc(description.Tags, func(t *huma.Tag) bool { return t.Name == name }) {
+			description.Tags = append(description.Tags, &huma.Tag{Name: name})
+		}
+	}
 }
 
 // Handler serves the mounted operations. Unknown paths and methods get problem
@@ -146,16 +161,35 @@ func (h *Host) authenticate(ctx huma.Context, next func(huma.Context)) {
 	next(huma.WithContext(ctx, auth.WithCaller(ctx.Context(), caller)))
 }
 
-// schemaName names a type in the API's description: types of a function or domain
-// by their folder, anonymous bodies by the function.
+// domainType finds a type of a domain in a type's full name, also as the argument
+// of a generic one: the domain, and the function's folder if it is in one.
+var domainType = regexp.MustCompile(`function/functions/([^/.\]]+)(/[^/.\]]+)?\.`)
+
+// schemaName names a type in the API's description: one of a function's folder and
+// an anonymous body by the function, one of a domain by the domain.
 func (h *Host) schemaName(t reflect.Type, hint string) string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t.Name() == "" || strings.HasPrefix(t.PkgPath(), "function/functions/") && strings.Count(t.PkgPath(), "/") > 2 {
+	domain, inFunction := domainOf(t)
+	switch {
+	case t.Name() == "" || inFunction:
 		return camel(h.naming) + huma.DefaultSchemaNamer(t, hint)
+	case domain != "":
+		return camel(domain) + huma.DefaultSchemaNamer(t, hint)
 	}
 	return huma.DefaultSchemaNamer(t, hint)
+}
+
+// domainOf tells the domain of a type under functions/, and whether it is one
+// function's own.
+func domainOf(t reflect.Type) (domain string, inFunction bool) {
+	path, ok := strings.CutPrefix(t.PkgPath(), "function/functions/")
+	if !ok {
+		return "", false
+	}
+	domain, _, inFunction = strings.Cut(path, "/")
+	return domain, inFunction
 }
 
 func camel(name string) string {
