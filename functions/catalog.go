@@ -35,6 +35,8 @@ import (
 	datasetstatus "function/functions/datasets/status"
 	uploaddataset "function/functions/datasets/upload"
 	deadletters "function/functions/platform/dead-letters"
+	"function/functions/platform/metrics"
+	"function/functions/platform/openapi"
 	outboxrelay "function/functions/platform/outbox-relay"
 	approvemember "function/functions/users/approve-member"
 	disposesessions "function/functions/users/dispose-sessions"
@@ -103,4 +105,6 @@ var Catalog = []function.Declaration{
 	// Platform: what keeps the rest going.
 	function.Scheduled("platform-outbox-relay", outboxrelay.Schedule, outboxrelay.New),
 	function.Service("platform-dead-letters", deadletters.New, deadletters.Parts...),
+	function.Endpoint(metrics.Operation, metrics.New),
+	function.Service("platform-openapi", openapi.New, openapi.Parts...),
 }

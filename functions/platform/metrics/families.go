@@ -1,0 +1,157 @@
+package metrics
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"function/shared/database"
+	"function/shared/metrics"
+)
+
+type kind int
+
+const (
+	counter kind = iota
+	gauge
+	histogram
+)
+
+// suffixes of the names under which a kind's samples are counted.
+var suffixes = map[kind][]string{counter: {""}, gauge: {""}, histogram: {"_sum", "_count", "_bucket"}}
+
+// family is one metric: its name and what a reader of a dashboard needs to know.
+type family struct {
+	name, help string
+	kind       kind
+	database   database.Name    // that counts it
+	labels     []string         // names
+	initial    []metrics.Labels // series that are there from the start, at zero
+}
+
+// families are the metrics that the platform promises.
+var families = []family{
+	{
+		name: "user_registrations_total", help: "Accounts opened.",
+		kind: counter, database: database.Users, initial: []metrics.Labels{{}},
+	},
+	{
+		name: "user_sessions_active", help: "Sessions that have neither ended nor expired.",
+		kind: gauge, database: database.Users, initial: []metrics.Labels{{}},
+	},
+	{
+		name: "datasets_total", help: "Data sets that exist now, by status.",
+		kind: gauge, database: database.Datasets, labels: []string{"status"},
+		initial: []metrics.Labels{{"status": "draft"}, {"status": "processing"}, {"status": "ready"}, {"status": "failed"}},
+	},
+	{
+		name: "data_processing_jobs_duration", help: "Seconds that jobs on data sets took, by job and outcome.",
+		kind: histogram, database: database.Datasets, labels: []string{"job", "outcome"},
+		initial: []metrics.Labels{{"job": "profile", "outcome": "ready"}, {"job": "profile", "outcome": "failed"}},
+	},
+	{
+		name: "analytics_queries_total", help: "Queries run, by database and outcome.",
+		kind: counter, database: database.Analytics, labels: []string{"database", "outcome"},
+		initial: []metrics.Labels{{"database": "datasets", "outcome": "succeeded"}, {"database": "postgresql", "outcome": "succeeded"}},
+	},
+	{
+		name: "analytics_dashboard_views", help: "Times that a dashboard was looked at.",
+		kind: counter, database: database.Analytics, initial: []metrics.Labels{{}},
+	},
+}
+
+var databaseUp = prometheus.NewDesc("aic_database_up", "Whether the database answered this scrape; without it its metrics are absent.", []string{"database"}, nil)
+
+// collector turns samples into the families (prometheus.Collector).
+type collector samples
+
+// Describe implements prometheus.Collector: what there is depends on what answers.
+func (collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(out chan<- prometheus.Metric) {
+	for name, up := range c.up {
+		value := 0.0
+		if up {
+			value = 1
+		}
+		out <- prometheus.MustNewConstMetric(databaseUp, prometheus.GaugeValue, value, string(name))
+	}
+	for _, f := range families {
+		if c.up[f.database] {
+			f.collect(c.list, out)
+		}
+	}
+}
+
+// series is one time series: a number, or the parts of a histogram.
+type series struct {
+	labels     []string // values, in the order of the family's labels
+	value      float64
+	sum, count float64
+	buckets    map[float64]uint64 // cumulative, by upper bound
+}
+
+func (f family) collect(list []sample, out chan<- prometheus.Metric) {
+	all := map[string]*series{}
+	at := func(labels metrics.Labels) *series {
+		values := make([]string, len(f.labels))
+		for i, name := range f.labels {
+			values[i] = strings.ToValidUTF8(labels[name], "")
+		}
+		key := strings.Join(values, "\xff")
+		if all[key] == nil {
+			all[key] = &series{labels: values, buckets: emptyBuckets()}
+		}
+		return all[key]
+	}
+	for _, labels := range f.initial {
+		at(labels)
+	}
+	for _, s := range list {
+		suffix, ours := strings.CutPrefix(s.Name, f.name)
+		if ours && slices.Contains(suffixes[f.kind], suffix) {
+			at(s.Labels).add(suffix, s)
+		}
+	}
+	desc := prometheus.NewDesc(f.name, f.help, f.labels, nil)
+	for _, s := range all {
+		out <- s.metric(desc, f.kind)
+	}
+}
+
+func emptyBuckets() map[float64]uint64 {
+	buckets := map[float64]uint64{}
+	for _, bound := range metrics.Buckets {
+		buckets[bound] = 0
+	}
+	return buckets
+}
+
+func (s *series) add(suffix string, from sample) {
+	switch suffix {
+	case "":
+		s.value += from.Value
+	case "_sum":
+		s.sum += from.Value
+	case "_count":
+		s.count += from.Value
+	case "_bucket":
+		if bound, err := strconv.ParseFloat(from.Labels["le"], 64); err == nil {
+			s.buckets[bound] += uint64(from.Value)
+		}
+	}
+}
+
+func (s *series) metric(desc *prometheus.Desc, k kind) prometheus.Metric {
+	switch k {
+	case gauge:
+		return prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, s.value, s.labels...)
+	case histogram:
+		return prometheus.MustNewConstHistogram(desc, uint64(s.count), s.sum, s.buckets, s.labels...)
+	default:
+		return prometheus.MustNewConstMetric(desc, prometheus.CounterValue, s.value, s.labels...)
+	}
+}

@@ -1,0 +1,78 @@
+// Package metrics shows what the platform has counted, to Prometheus:
+// GET /metrics.
+//
+// Pods come and go, so the counts are kept in the databases (shared/metrics), and
+// every pod of this function answers the same.
+package metrics
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/expfmt"
+
+	"function/functions/platform"
+	"function/shared/database"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// format is the text format, version 0.0.4, that every Prometheus reads.
+var format = expfmt.NewFormat(expfmt.TypeTextPlain)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "platform-metrics", Method: http.MethodGet, Path: "/metrics",
+	Summary: "Counts of the whole platform, for Prometheus", Tags: []string{platform.Tag},
+	Responses: map[string]*huma.Response{"200": {
+		Description: "OK", Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}},
+	}},
+}
+
+// Response is the exposition.
+type Response struct {
+	ContentType string `header:"Content-Type"`
+	Body        []byte
+}
+
+// Function shows the counts.
+type Function struct {
+	databases map[database.Name]*outbox.DB
+}
+
+// New opens every database.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	f := &Function{databases: map[database.Name]*outbox.DB{}}
+	for _, name := range database.Names {
+		db, err := env.Database(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		f.databases[name] = db
+	}
+	return f, nil
+}
+
+// Handle shows what can be read; aic_database_up tells what could not.
+func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
+	registry := prometheus.NewRegistry()
+	if err := registry.Register(collector(f.read(ctx))); err != nil {
+		return nil, fmt.Errorf("collect metrics: %w", err)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		return nil, fmt.Errorf("gather metrics: %w", err)
+	}
+	var out bytes.Buffer
+	encoder := expfmt.NewEncoder(&out, format)
+	for _, family := range families {
+		if err := encoder.Encode(family); err != nil {
+			return nil, fmt.Errorf("encode metrics: %w", err)
+		}
+	}
+	return &Response{ContentType: string(format), Body: out.Bytes()}, nil
+}

@@ -1,0 +1,168 @@
+package metrics_test
+
+import (
+	"bytes"
+	"context"
+	"math"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	platformmetrics "function/functions/platform/metrics"
+	"function/shared/database"
+	"function/shared/function"
+	"function/shared/metrics"
+	"function/shared/platformtest"
+)
+
+func TestMain(m *testing.M) { platformtest.Run(m) }
+
+var declaration = function.Endpoint(platformmetrics.Operation, platformmetrics.New)
+
+func scrape(t *testing.T, p *platformtest.Platform) map[string]*dto.MetricFamily {
+	t.Helper()
+	answer := p.Do("", http.MethodGet, "/metrics", nil).Want(t, http.StatusOK)
+	if got := answer.Header.Get("Content-Type"); !strings.HasPrefix(got, "text/plain; version=0.0.4") {
+		t.Errorf("content type %q, want the text format", got)
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(bytes.NewReader(answer.Body))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, answer.Body)
+	}
+	return families
+}
+
+// values are a family's numbers by their labels.
+func values(f *dto.MetricFamily) map[string]float64 {
+	all := map[string]float64{}
+	for _, m := range f.GetMetric() {
+		var labels []string
+		for _, l := range m.GetLabel() {
+			labels = append(labels, l.GetName()+"="+l.GetValue())
+		}
+		all[strings.Join(labels, ",")] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
+	}
+	return all
+}
+
+func TestPromisedMetricsAreThereFromTheStart(t *testing.T) {
+	t.Parallel()
+	families := scrape(t, platformtest.New(t, declaration))
+	for name, kind := range map[string]dto.MetricType{
+		"user_registrations_total": dto.MetricType_COUNTER, "user_sessions_active": dto.MetricType_GAUGE,
+		"datasets_total": dto.MetricType_GAUGE, "data_processing_jobs_duration": dto.MetricType_HISTOGRAM,
+		"analytics_queries_total": dto.MetricType_COUNTER, "analytics_dashboard_views": dto.MetricType_COUNTER,
+	} {
+		if f := families[name]; f.GetType() != kind || f.GetHelp() == "" || len(f.GetMetric()) == 0 {
+			t.Errorf("%s: %v, want a %s with help and a series", name, f, kind)
+		}
+	}
+	want := map[string]float64{"status=draft": 0, "status=processing": 0, "status=ready": 0, "status=failed": 0}
+	if diff := cmp.Diff(want, values(families["datasets_total"])); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMetricsTellWhatTheDatabasesHold(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	p.Login("owner")
+	p.Login("owner")
+	ctx := context.Background()
+	in := func(db database.Name, work func(pgx.Tx) error) {
+		t.Helper()
+		if err := pgx.BeginFunc(ctx, p.DB(db), work); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in(database.Users, func(tx pgx.Tx) error { return metrics.Add(ctx, tx, "user_registrations_total", nil, 3) })
+	in(database.Analytics, func(tx pgx.Tx) error {
+		return metrics.Add(ctx, tx, "analytics_queries_total", metrics.Labels{"database": "datasets", "outcome": "failed\n\"\\"}, 2)
+	})
+	jobs := metrics.Labels{"job": "profile", "outcome": "ready"}
+	for _, d := range []time.Duration{50 * time.Millisecond, 700 * time.Millisecond, time.Hour} {
+		in(database.Datasets, func(tx pgx.Tx) error { return metrics.Observe(ctx, tx, "data_processing_jobs_duration", jobs, d) })
+	}
+	in(database.Datasets, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+INSERT INTO datasets (id, organization_id, name, description, storage_type, status, created_by, deleted_at)
+VALUES ($1, $1, 'a', '', 'local', 'ready', $1, NULL), ($2, $2, 'b', '', 'local', 'draft', $2, now())`, uuid.New(), uuid.New())
+		return err
+	})
+
+	families := scrape(t, p)
+
+	for name, want := range map[string]map[string]float64{
+		"user_registrations_total": {"": 3},
+		"user_sessions_active":     {"": 2},
+		"datasets_total":           {"status=draft": 0, "status=processing": 0, "status=ready": 1, "status=failed": 0},
+		"analytics_queries_total": {
+			"database=datasets,outcome=succeeded": 0, "database=postgresql,outcome=succeeded": 0, "database=datasets,outcome=failed\n\"\\": 2,
+		},
+		"aic_database_up": {"database=user_management_db": 1, "database=data_management_db": 1, "database=analytics_db": 1},
+	} {
+		if diff := cmp.Diff(want, values(families[name])); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	for _, m := range families["data_processing_jobs_duration"].GetMetric() {
+		h := m.GetHistogram()
+		if h.GetSampleCount() == 0 {
+			continue
+		}
+		if h.GetSampleCount() != 3 || math.Abs(h.GetSampleSum()-3600.75) > 1e-9 {
+			t.Errorf("%d samples of %f seconds, want 3 of 3600.75", h.GetSampleCount(), h.GetSampleSum())
+		}
+		got := map[float64]uint64{}
+		for _, b := range h.GetBucket() {
+			got[b.GetUpperBound()] = b.GetCumulativeCount()
+		}
+		want := map[float64]uint64{0.1: 1, 0.5: 1, 1: 2, 2.5: 2, 5: 2, 10: 2, 30: 2, 60: 2, 120: 2, 300: 2, 600: 2, math.Inf(1): 3}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("buckets: %s", diff)
+		}
+	}
+}
+
+func TestMetricsOfADatabaseThatIsDownAreAbsentNotZero(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	if _, err := p.DB(database.Users).Exec(context.Background(), `ALTER SCHEMA published RENAME TO unreachable`); err != nil {
+		t.Fatal(err)
+	}
+	families := scrape(t, p)
+	want := map[string]float64{"database=user_management_db": 0, "database=data_management_db": 1, "database=analytics_db": 1}
+	if diff := cmp.Diff(want, values(families["aic_database_up"])); diff != "" {
+		t.Error(diff)
+	}
+	if families["user_registrations_total"] != nil || families["user_sessions_active"] != nil {
+		t.Error("metrics of the database that is down are shown")
+	}
+	if families["datasets_total"] == nil || families["analytics_queries_total"] == nil {
+		t.Error("metrics of the databases that are up are missing")
+	}
+}
+
+func TestUnexpectedCountersDoNotBreakTheScrape(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	_, err := p.DB(database.Users).Exec(context.Background(), `
+INSERT INTO metric_counters (name, labels, shard, value) VALUES
+    ('user_registrations_total', '{}', 1, 1), ('user_registrations_total', '{"other": "label"}', 1, 1),
+    ('user_registrations_total_more', '{}', 1, 1), ('not a name', '{"": ""}', 1, 'NaN')`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]float64{"": 2}, values(scrape(t, p)["user_registrations_total"])); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,102 @@
+// Package openapi describes the API: to programs by GET /openapi.yaml (OpenAPI
+// 3.1), to people by GET /docs, a page without scripts that loads nothing else.
+package openapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"function/functions/platform"
+	"function/knative"
+	"function/shared/function"
+)
+
+// The HTTP operations.
+var (
+	DescriptionOperation = huma.Operation{
+		OperationID: "platform-openapi", Method: http.MethodGet, Path: "/openapi.yaml",
+		Summary: "This description of the API", Tags: []string{platform.Tag},
+		Responses: answers("application/yaml"), // RFC 9512
+	}
+	DocsOperation = huma.Operation{
+		OperationID: "platform-docs", Method: http.MethodGet, Path: "/docs",
+		Summary: "This description of the API, as a page", Tags: []string{platform.Tag},
+		Responses: answers("text/html"),
+	}
+)
+
+func answers(mediaType string) map[string]*huma.Response {
+	return map[string]*huma.Response{
+		"200": {Description: "OK", Content: map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString}}}},
+		"304": {Description: "Not Modified: the caller has it already"},
+	}
+}
+
+// Parts are the ways into this function.
+var Parts = []function.Part[*Function]{
+	function.On(DescriptionOperation, (*Function).Description),
+	function.On(DocsOperation, (*Function).Docs),
+}
+
+// Request may tell what the caller has already.
+type Request struct {
+	IfNoneMatch string `header:"If-None-Match" doc:"ETag of an earlier answer"`
+}
+
+// Response is a document.
+type Response struct {
+	Status         int
+	ContentType    string `header:"Content-Type"`
+	ContentPolicy  string `header:"Content-Security-Policy"`
+	ReferrerPolicy string `header:"Referrer-Policy"`
+	CacheControl   string `header:"Cache-Control"`
+	ETag           string `header:"ETag"`
+	Body           []byte
+}
+
+// Function answers documents that were made when it started.
+type Function struct{ description, docs Response }
+
+// New renders the page.
+func New(context.Context, *function.Env) (*Function, error) {
+	page, err := render(knative.OpenAPI)
+	if err != nil {
+		return nil, fmt.Errorf("render documentation: %w", err)
+	}
+	return &Function{
+		description: document("application/yaml", "default-src 'none'", knative.OpenAPI),
+		docs:        document("text/html; charset=utf-8", pagePolicy, page),
+	}, nil
+}
+
+func document(contentType, policy string, body []byte) Response {
+	hash := sha256.Sum256(body)
+	return Response{
+		Status: http.StatusOK, ContentType: contentType, ContentPolicy: policy, ReferrerPolicy: "no-referrer",
+		CacheControl: "public, max-age=300", ETag: `"` + hex.EncodeToString(hash[:16]) + `"`, Body: body,
+	}
+}
+
+// Description answers the OpenAPI description.
+func (f *Function) Description(_ context.Context, in *Request) (*Response, error) {
+	return f.description.unlessKnown(in.IfNoneMatch), nil
+}
+
+// Docs answers the page.
+func (f *Function) Docs(_ context.Context, in *Request) (*Response, error) {
+	return f.docs.unlessKnown(in.IfNoneMatch), nil
+}
+
+// unlessKnown is the answer to a conditional request (RFC 9110 §13.1.2).
+func (r Response) unlessKnown(etags string) *Response {
+	if strings.Contains(etags, r.ETag) || strings.TrimSpace(etags) == "*" {
+		r.Status, r.Body = http.StatusNotModified, nil
+	}
+	return &r
+}

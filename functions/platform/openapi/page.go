@@ -1,0 +1,132 @@
+package openapi
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"html/template"
+	"maps"
+	"slices"
+	"strings"
+)
+
+var (
+	//go:embed page.html
+	pageTemplate string
+	//go:embed page.css
+	pageStyle string
+)
+
+// pagePolicy lets the page use its one style sheet, and nothing else (CSP Level 3).
+var pagePolicy = func() string {
+	hash := sha256.Sum256([]byte(pageStyle))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}()
+
+// page is the API as a person reads it.
+type page struct {
+	Title, Description string
+	Style              template.CSS
+	Groups             []group
+	Problem            []field
+}
+
+type group struct {
+	ID, Name   string
+	Operations []entry
+}
+
+// entry is one operation.
+type entry struct {
+	ID, Method, Path     string
+	Summary, Description string
+	Bearer               bool
+	Parameters, Body     []field
+	BodyType             string
+	Answers              []result
+	Errors               []result
+	Example              string
+}
+
+// result is one answer of an operation.
+type result struct {
+	Status, Text, MediaType string
+	Fields                  []field
+}
+
+func render(description []byte) ([]byte, error) {
+	d, err := parse(description)
+	if err != nil {
+		return nil, err
+	}
+	t, err := template.New("page").Parse(pageTemplate)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	err = t.Execute(&out, page{
+		Title: d.Info.Title, Description: d.Info.Description, Style: template.CSS(pageStyle),
+		Groups: d.groups(), Problem: d.fields(d.Components.Schemas["Problem"]),
+	})
+	return out.Bytes(), err
+}
+
+// groups are the operations by their first tag, in the order of the document's tags.
+func (d *apiDocument) groups() []group {
+	var groups []group
+	for _, tag := range d.Tags {
+		g := group{ID: strings.ToLower(strings.ReplaceAll(tag.Name, " ", "-")), Name: tag.Name}
+		for path, operations := range d.Paths {
+			for method, o := range operations {
+				if len(o.Tags) > 0 && o.Tags[0] == tag.Name {
+					g.Operations = append(g.Operations, d.entry(path, strings.ToUpper(method), o))
+				}
+			}
+		}
+		slices.SortFunc(g.Operations, func(a, b entry) int {
+			return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(slices.Index(methods, a.Method), slices.Index(methods, b.Method)))
+		})
+		groups = append(groups, g)
+	}
+	return groups
+}
+
+// methods in the order of the life of a thing.
+var methods = []string{"POST", "GET", "PUT", "PATCH", "DELETE"}
+
+func (d *apiDocument) entry(path, method string, o operation) entry {
+	e := entry{ID: o.OperationID, Method: method, Path: path, Summary: o.Summary, Description: o.Description, Bearer: len(o.Security) > 0}
+	for _, p := range o.Parameters {
+		f := d.field(p.Name, d.resolve(p.Schema), p.Required)
+		f.In, f.Doc = p.In, p.Description
+		e.Parameters = append(e.Parameters, f)
+	}
+	bodyType, body := contentOf(o.RequestBody.Content)
+	e.BodyType, e.Body = bodyType, d.fields(body)
+	for status, a := range o.Responses {
+		r := result{Status: status, Text: a.Description}
+		mediaTypes, content := contentOf(a.Content)
+		r.MediaType, r.Fields = mediaTypes, d.fields(content)
+		if status < "400" {
+			e.Answers = append(e.Answers, r)
+		} else {
+			e.Errors = append(e.Errors, r)
+		}
+	}
+	byStatus := func(a, b result) int { return cmp.Compare(a.Status, b.Status) }
+	slices.SortFunc(e.Answers, byStatus)
+	slices.SortFunc(e.Errors, byStatus)
+	e.Example = d.curl(e, body)
+	return e
+}
+
+// contentOf is the media types of a body, and the schema of the first.
+func contentOf(content map[string]mediaType) (string, *schema) {
+	names := slices.Sorted(maps.Keys(content))
+	if len(names) == 0 {
+		return "", nil
+	}
+	return strings.Join(names, ", "), content[names[0]].Schema
+}
