@@ -68,7 +68,8 @@ func query(ctx context.Context, tables []Table, sql string, args []any, limits L
 
 // sandbox opens an instance that holds the tables as views and can reach nothing but their files.
 func sandbox(ctx context.Context, tables []Table, limits Limits) (*session, error) {
-	var settings, paths []string
+	var paths []string
+	settings := shadows()
 	for _, t := range tables {
 		settings = append(settings, fmt.Sprintf("CREATE VIEW %s AS SELECT * FROM read_parquet(%s)", identifier(t.Name), literal(t.Path)))
 		paths = append(paths, literal(t.Path))
@@ -136,7 +137,11 @@ func explain(err error, limits Limits) error {
 	case duckdb.ErrorTypeIO, duckdb.ErrorTypeInternal, duckdb.ErrorTypeFatal, duckdb.ErrorTypeInvalidConfiguration:
 		return fmt.Errorf("query: %w", err)
 	}
-	return &QueryError{Reason: Runtime, Detail: sentence(e), Hint: hint(e)}
+	detail := sentence(e)
+	if strings.HasPrefix(detail, tooLong) {
+		return &QueryError{Reason: Memory, Detail: strings.ToUpper(detail[:1]) + detail[1:] + ".", Hint: "Use the table function range() for many rows."}
+	}
+	return &QueryError{Reason: Runtime, Detail: detail, Hint: hint(e)}
 }
 
 // hint is the list of names that DuckDB thinks were meant.

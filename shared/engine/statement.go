@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -183,11 +184,29 @@ func (c *checker) node(node map[string]any) error {
 		withheld := slices.Contains(withheldFunctions, name) || slices.ContainsFunc(withheldPrefixes, func(prefix string) bool {
 			return strings.HasPrefix(name, prefix) && name != "pg_typeof"
 		})
+		if (name == "format" || name == "printf") && !modestFormat(node) {
+			return c.refuse(node, "The first argument of %s must be a constant whose widths have at most three digits.", name)
+		}
 		if withheld || text(node, "catalog") != "" || schema != "" && schema != "main" {
 			return c.refuse(node, "The function %s is not available here.", name)
 		}
 	}
 	return nil
+}
+
+// immodest are formats whose width is large or comes from an argument.
+var immodest = regexp.MustCompile(`[0-9]{4}|\*|\{[^}]*\{`)
+
+// modestFormat tells whether the format of format() or printf() is a constant that cannot ask for gigabytes.
+func modestFormat(call map[string]any) bool {
+	arguments, _ := call["children"].([]any)
+	if len(arguments) == 0 {
+		return true
+	}
+	first, _ := arguments[0].(map[string]any)
+	constant, _ := first["value"].(map[string]any)
+	format, ok := constant["value"].(string)
+	return ok && text(first, "type") == "VALUE_CONSTANT" && !immodest.MatchString(format)
 }
 
 func (c *checker) table(node map[string]any) error {
