@@ -4,15 +4,15 @@ package engine
 
 import (
 	"bytes"
+	"context"
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/big"
 	"strconv"
 	"strings"
 	"time"
-
-	"context"
 
 	"function/shared/resultset"
 
@@ -123,6 +123,8 @@ func convert(v any, info duckdb.TypeInfo) any {
 		if info.InternalType() == duckdb.TYPE_UUID && len(v) == 16 {
 			return resultset.Value([16]byte(v), "")
 		}
+	case duckdb.Decimal:
+		return decimal(v)
 	case duckdb.Interval:
 		return duration(v)
 	case time.Time:
@@ -167,6 +169,21 @@ func instant(t time.Time, sqlType duckdb.Type) any {
 		return resultset.Value(t, "TIMESTAMPTZ")
 	}
 	return resultset.Value(t, "TIMESTAMP")
+}
+
+// decimal writes a decimal with all digits of its scale, as SQL does.
+func decimal(d duckdb.Decimal) string {
+	digits, scale := new(big.Int).Abs(d.Value).String(), int(d.Scale)
+	if short := scale + 1 - len(digits); short > 0 {
+		digits = strings.Repeat("0", short) + digits
+	}
+	if scale > 0 {
+		digits = digits[:len(digits)-scale] + "." + digits[len(digits)-scale:]
+	}
+	if d.Value.Sign() < 0 {
+		digits = "-" + digits
+	}
+	return digits
 }
 
 // duration writes an interval as ISO 8601 does, every part with its own sign.

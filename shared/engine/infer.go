@@ -44,10 +44,15 @@ var numbers = candidate{"", fmt.Sprintf(`bit_or(CASE WHEN %%[1]s IS NULL THEN NU
 	exponentForm, significant("regexp_replace(%[1]s, '[eE].*', '')"), shortExponent, notNumber)}
 
 var plainTypes = []candidate{
-	{"BOOLEAN", `bool_and(%[1]s IN ('true', 'false'))`},
-	{"DATE", `bool_and(coalesce(CAST(TRY_CAST(%[1]s AS DATE) AS VARCHAR) = %[1]s AND strlen(%[1]s) = 10, false))`},
-	{"TIMESTAMP", `bool_and(regexp_full_match(%[1]s, '` + timestampForm + `') AND TRY_CAST(%[1]s AS TIMESTAMP) IS NOT NULL)`},
-	{"TIMESTAMPTZ", `bool_and(regexp_full_match(%[1]s, '` + zonedForm + `') AND TRY_CAST(%[1]s AS TIMESTAMPTZ) IS NOT NULL)`},
+	every("BOOLEAN", `%[1]s IN ('true', 'false')`),
+	every("DATE", `strlen(%[1]s) = 10 AND coalesce(CAST(TRY_CAST(%[1]s AS DATE) AS VARCHAR) = %[1]s, false)`),
+	every("TIMESTAMP", `regexp_full_match(%[1]s, '`+timestampForm+`') AND TRY_CAST(%[1]s AS TIMESTAMP) IS NOT NULL`),
+	every("TIMESTAMPTZ", `regexp_full_match(%[1]s, '`+zonedForm+`') AND TRY_CAST(%[1]s AS TIMESTAMPTZ) IS NOT NULL`),
+}
+
+// every is the candidate of a type that all values must have.
+func every(sqlType, test string) candidate {
+	return candidate{sqlType, "bool_and(" + test + ") FILTER (WHERE %[1]s IS NOT NULL)"}
 }
 
 // significant counts the significant digits of a number without exponent.
@@ -106,9 +111,9 @@ func (s *session) sample(ctx context.Context, t *table, trial map[int][]candidat
 			values[i] = t.present(i)
 		}
 	}
-	every := append([]candidate{numbers}, plainTypes...)
-	tests := make([]string, len(every))
-	for n, c := range every {
+	all := append([]candidate{numbers}, plainTypes...)
+	tests := make([]string, len(all))
+	for n, c := range all {
 		tests[n] = fmt.Sprintf(c.test, "v")
 	}
 	query := fmt.Sprintf("SELECT i, %s FROM (SELECT unnest(range(%d)) AS i, unnest(CAST([%s] AS VARCHAR[])) AS v FROM (SELECT * FROM %s LIMIT %d)) GROUP BY i",
@@ -117,7 +122,7 @@ func (s *session) sample(ctx context.Context, t *table, trial map[int][]candidat
 		column, _ := row[0].(int64)
 		i := int(column)
 		var results []any
-		for n, c := range every {
+		for n, c := range all {
 			if slices.Contains(trial[i], c) {
 				results = append(results, row[n+1])
 			}

@@ -58,6 +58,9 @@ func query(ctx context.Context, tables []Table, sql string, args []any, limits L
 	if err := st.check(tables); err != nil {
 		return nil, err
 	}
+	if err := st.takes(len(args)); err != nil {
+		return nil, err
+	}
 	// DuckDB counts a table's memory against the limit, a result's not: the answer becomes a table first.
 	create := fmt.Sprintf("CREATE TEMP TABLE answer AS SELECT * FROM (\n%s\n) LIMIT %d", st.sql, limits.Rows+1)
 	if _, err := s.conn.ExecContext(ctx, create, args...); err != nil {
@@ -108,8 +111,8 @@ func number(n json.Number) any {
 	if i, err := n.Int64(); err == nil {
 		return i
 	}
-	if i, ok := new(big.Int).SetString(n.String(), 10); ok && i.BitLen() < 127 {
-		return i
+	if i, ok := new(big.Int).SetString(n.String(), 10); ok && i.BitLen() <= 127 {
+		return duckdb.Typed(i, duckdb.TYPE_HUGEINT) // by itself the driver would choose BIGNUM, which casts to nothing
 	}
 	if f, err := n.Float64(); err == nil {
 		return f

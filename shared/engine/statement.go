@@ -97,6 +97,27 @@ func character(sql, offset string) int {
 	return utf8.RuneCountInString(sql[:i]) + 1
 }
 
+// takes refuses another number of parameters than the statement has, and parameters that have names.
+func (st *statement) takes(given int) error {
+	var parameters struct {
+		Named []struct {
+			Key string `json:"key"`
+		} `json:"named_param_map"`
+	}
+	if err := json.Unmarshal(st.tree, &parameters); err != nil {
+		return fmt.Errorf("read the syntax tree: %w", err)
+	}
+	for _, p := range parameters.Named {
+		if i, err := strconv.Atoi(p.Key); err != nil || i > len(parameters.Named) {
+			return &QueryError{Reason: Runtime, Detail: fmt.Sprintf("The parameter $%s is not written ?.", excerpt(p.Key))}
+		}
+	}
+	if len(parameters.Named) != given {
+		return &QueryError{Reason: Runtime, Detail: fmt.Sprintf("The query has %d ? and there are %d parameters.", len(parameters.Named), given)}
+	}
+	return nil
+}
+
 // check refuses every table and function of the statement that the sandbox does not offer.
 func (st *statement) check(tables []Table) error {
 	var root any
