@@ -111,8 +111,8 @@ func number(n json.Number) any {
 	if i, err := n.Int64(); err == nil {
 		return i
 	}
-	if i, ok := new(big.Int).SetString(n.String(), 10); ok && i.BitLen() <= 127 {
-		return duckdb.Typed(i, duckdb.TYPE_HUGEINT) // by itself the driver would choose BIGNUM, which casts to nothing
+	if _, ok := new(big.Int).SetString(n.String(), 10); ok {
+		return n.String() // text becomes HUGEINT or DECIMAL where it stands; the driver's BIGNUM casts to nothing
 	}
 	if f, err := n.Float64(); err == nil {
 		return f
