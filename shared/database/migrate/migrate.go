@@ -14,6 +14,7 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -57,6 +58,17 @@ func Bootstrap(ctx context.Context, admin *pgx.Conn, passwords map[string]string
 		if err := createRole(ctx, admin, role, passwords[role]); err != nil {
 			return fmt.Errorf("create role %s: %w", role, err)
 		}
+	}
+	return limitReader(ctx, admin)
+}
+
+// limitReader bounds the disk that a person's own SQL may fill with a sort. Only a
+// superuser may set that; elsewhere the server's own limit holds.
+func limitReader(ctx context.Context, admin *pgx.Conn) error {
+	_, err := admin.Exec(ctx, "ALTER ROLE analytics_reader SET temp_file_limit = '256MB'")
+	var e *pgconn.PgError
+	if err != nil && !(errors.As(err, &e) && e.Code == "42501") { // insufficient_privilege
+		return fmt.Errorf("limit role analytics_reader: %w", err)
 	}
 	return nil
 }
