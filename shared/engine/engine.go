@@ -88,7 +88,7 @@ func (e *InvalidError) Error() string { return e.Detail }
 
 // Table is a prepared file as queries see it.
 type Table struct {
-	Name string // matched without regard to case
+	Name string // matched without regard to the case of ASCII letters
 	Path string // the Parquet file
 }
 
