@@ -51,12 +51,6 @@ type Dataset struct {
 	ChangedAt    time.Time  `json:"changed_at"`
 }
 
-// Progress is how far the profiling of a version has come.
-type Progress struct {
-	Stage string  `json:"stage" doc:"What is being done" example:"infer"`
-	Done  float64 `json:"done" minimum:"0" maximum:"1" doc:"Share of the whole"`
-}
-
 // ErrNotFound answers for a data set that does not exist, was deleted, or is
 // somebody else's.
 var ErrNotFound = fault.New(fault.NotFound, "There is no data set with this identifier")

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"os"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -48,8 +49,8 @@ type File struct {
 	bytes *bufio.Reader
 }
 
-// Received is a file that has arrived whole.
-type Received struct {
+// Content is what is known of a file once it has arrived whole.
+type Content struct {
 	Size   int64
 	SHA256 []byte
 }
@@ -64,18 +65,38 @@ func OpenForm(contentType string, body io.Reader) (*File, error) {
 	if parameters["boundary"] == "" {
 		return nil, fault.New(fault.Malformed, "The Content-Type multipart/form-data lacks its boundary")
 	}
-	form := multipart.NewReader(bufio.NewReaderSize(body, readSize), parameters["boundary"])
-	part, err := form.NextPart()
-	if err == io.EOF {
-		return nil, fault.At("body.file", "the form is empty: send the file in a field named file")
-	}
+	sentinel := "\r\n--" + parameters["boundary"] + "\r\n" + unended + ": yes\r\n\r\n"
+	form := multipart.NewReader(io.MultiReader(bufio.NewReaderSize(body, readSize), strings.NewReader(sentinel)), parameters["boundary"])
+	part, err := nextPart(form)
 	if err != nil {
-		return nil, interrupted(err)
+		return nil, err
+	}
+	if part == nil {
+		return nil, fault.At("body.file", "the form is empty: send the file in a field named file")
 	}
 	if part.FormName() != fileField {
 		return nil, fault.At("body", "the form has a field that is not known: it takes one, named file")
 	}
 	return openPart(form, part)
+}
+
+// unended is the header of a part that follows every body, and is reached only
+// when the form's end is missing: of some places where a form can be cut,
+// mime/multipart says nothing.
+const unended = "X-Unended"
+
+// nextPart is the form's next part, nil at its end.
+func nextPart(form *multipart.Reader) (*multipart.Part, error) {
+	part, err := form.NextPart()
+	switch {
+	case err == io.EOF:
+		return nil, nil
+	case err != nil:
+		return nil, interrupted(err)
+	case part.Header.Get(unended) != "":
+		return nil, interrupted(io.ErrUnexpectedEOF)
+	}
+	return part, nil
 }
 
 func openPart(form *multipart.Reader, part *multipart.Part) (*File, error) {
@@ -103,38 +124,38 @@ func openPart(form *multipart.Reader, part *multipart.Part) (*File, error) {
 
 // CopyTo takes the file as it arrives, up to limit bytes, and then the end of the
 // form. Only when the error is nil has all of it arrived.
-func (f *File) CopyTo(w io.Writer, limit int64) (Received, error) {
+func (f *File) CopyTo(w io.Writer, limit int64) (Content, error) {
 	hash, block := sha256.New(), make([]byte, readSize)
 	var size int64
 	var tail []byte
 	for {
 		n, err := f.bytes.Read(block)
 		if size += int64(n); size > limit {
-			return Received{}, fault.New(fault.TooLarge, "The file is larger than the %d bytes that are taken", limit)
+			return Content{}, fault.New(fault.TooLarge, "The file is larger than the %d bytes that are taken", limit)
 		}
 		hash.Write(block[:n])
 		if _, err := w.Write(block[:n]); err != nil {
-			return Received{}, err
+			return Content{}, err
 		}
 		tail = lastBytes(append(tail, lastBytes(block[:n])...))
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			return Received{}, interrupted(err)
+			return Content{}, interrupted(err)
 		}
 	}
 	if f.Format == engine.Parquet && (size < 12 || !bytes.Equal(tail, []byte(parquetMagic))) {
-		return Received{}, fault.At("body.file", "the Parquet file is cut off: it does not end like one")
+		return Content{}, fault.At("body.file", "the Parquet file is cut off: it does not end like one")
 	}
-	_, err := f.form.NextPart()
-	if err == nil {
-		return Received{}, fault.At("body", "the form has more than the one field named file")
+	more, err := nextPart(f.form)
+	if err != nil {
+		return Content{}, err
 	}
-	if err != io.EOF { // wrapped, it means that the form's end is missing
-		return Received{}, interrupted(err)
+	if more != nil {
+		return Content{}, fault.At("body", "the form has more than the one field named file")
 	}
-	return Received{Size: size, SHA256: hash.Sum(nil)}, nil
+	return Content{Size: size, SHA256: hash.Sum(nil)}, nil
 }
 
 func lastBytes(b []byte) []byte { return b[max(0, len(b)-len(parquetMagic)):] }

@@ -4,15 +4,19 @@ package datasetstest
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -21,6 +25,7 @@ import (
 	"function/functions/datasets/get"
 	"function/functions/datasets/profile"
 	"function/functions/datasets/upload"
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/platformtest"
@@ -95,4 +100,53 @@ func File(t testing.TB, name string) string {
 		t.Fatal(err)
 	}
 	return string(content)
+}
+
+// Count is the answer of a query for one number, in the datasets' database.
+func Count(t testing.TB, p *platformtest.Platform, query string, args ...any) int {
+	t.Helper()
+	var n int
+	if err := p.DB(database.Datasets).QueryRow(context.Background(), query, args...).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Objects counts the files in the local bucket, also unfinished ones.
+func Objects(t testing.TB, p *platformtest.Platform) int {
+	t.Helper()
+	var n int
+	err := filepath.WalkDir(strings.TrimPrefix(p.Env.Config.StorageLocalURL, "file://"), func(_ string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			n++
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Within waits for what happens after an answer; its bound only ends a broken test.
+func Within(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited a minute for %s", what)
+		}
+	}
+}
+
+// Nothing fails the test if an upload has left anything behind.
+func Nothing(t testing.TB, p *platformtest.Platform) {
+	t.Helper()
+	for _, table := range []string{"dataset_versions", "staged_objects"} {
+		if n := Count(t, p, `SELECT count(*) FROM `+table); n != 0 {
+			t.Errorf("%d rows in %s", n, table)
+		}
+	}
+	if n := Objects(t, p); n != 0 {
+		t.Errorf("%d objects in the bucket", n)
+	}
 }

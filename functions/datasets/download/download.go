@@ -29,7 +29,7 @@ var Operation = huma.Operation{
 	Summary: "Download a version as it was uploaded", Tags: []string{datasets.Tag}, Security: function.Bearer,
 	Description: "Ranges and conditions are honoured (RFC 9110 §13, §14): an interrupted download goes on where it ended. The ETag is the SHA-256 of the file.",
 	Responses:   map[string]*huma.Response{"200": datasets.FileAnswer("The file"), "206": datasets.FileAnswer("The part of the file that Range asks for")},
-	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
+	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusRequestedRangeNotSatisfiable},
 }
 
 // Request names the data set and the version.
@@ -93,7 +93,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		header.Set("Content-Type", mediaType)
 		header.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s-v%d.%s"`, v.Name, v.Version, v.Format))
 		header.Set("ETag", `"`+hex.EncodeToString(v.SHA256)+`"`)
-		http.ServeContent(datasets.PatientWriter(w), r, "", v.UploadedAt, object)
+		datasets.ServeFile(w, r, v.UploadedAt, object)
 	}}, nil
 }
 

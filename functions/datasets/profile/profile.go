@@ -42,20 +42,13 @@ WHERE d.id = $1 AND v.version = $2 AND v.status = 'processing' AND d.deleted_at 
 
 	// An older version's profile may come after a newer one's: it changes neither
 	// the status, which is the newest version's, nor a later ready version.
-	datasetReady = `
-UPDATE datasets SET ready_version = greatest(ready_version, @version),
-       status = CASE WHEN newest_version = @version THEN 'ready' ELSE status END, ` + datasets.Changed + `
+	updateDataset = `
+UPDATE datasets SET ready_version = CASE @outcome WHEN 'ready' THEN greatest(ready_version, @version) ELSE ready_version END,
+       status = CASE newest_version WHEN @version THEN @outcome ELSE status END, ` + datasets.Changed + `
 WHERE id = @dataset AND deleted_at IS NULL`
-	datasetFailed = `
-UPDATE datasets SET status = CASE WHEN newest_version = @version THEN 'failed' ELSE status END, ` + datasets.Changed + `
-WHERE id = @dataset AND deleted_at IS NULL`
-
-	versionReady = `
-UPDATE dataset_versions SET status = 'ready', progress = NULL, profiled_at = clock_timestamp(),
+	updateVersion = `
+UPDATE dataset_versions SET status = @outcome, progress = NULL, profiled_at = clock_timestamp(), failure = @failure,
        table_name = @table, table_bytes = @bytes, row_count = @rows, columns = @columns
-WHERE dataset_id = @dataset AND version = @version`
-	versionFailed = `
-UPDATE dataset_versions SET status = 'failed', progress = NULL, profiled_at = clock_timestamp(), failure = @failure
 WHERE dataset_id = @dataset AND version = @version`
 )
 
@@ -84,68 +77,58 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.DatasetU
 		var profile *engine.Profile
 		table, profile, err = f.Prepare(ctx, upload, f.scratch)
 		var invalid *engine.InvalidError
-		switch {
-		case errors.As(err, &invalid):
-			return f.failed(ctx, tx, upload, invalid, began)
-		case err != nil:
+		if err != nil && !errors.As(err, &invalid) {
 			return err
 		}
-		return f.ready(ctx, tx, upload, table, profile, began)
+		result, err := resultOf(table, profile, invalid)
+		if err != nil {
+			return err
+		}
+		return finish(ctx, tx, upload, table, result, began)
 	})
 }
 
-func (f *Function) ready(ctx context.Context, tx *outbox.Tx, u datasets.Upload, table *datasets.Staged, p *engine.Profile, began time.Time) error {
-	columns, err := json.Marshal(p.Columns)
+// resultOf is what the statements write: of a table, or of a file that is none.
+func resultOf(table *datasets.Staged, profile *engine.Profile, invalid *engine.InvalidError) (pgx.NamedArgs, error) {
+	if invalid != nil {
+		return pgx.NamedArgs{"outcome": datasets.Failed, "failure": datasets.Sentence(invalid)}, nil
+	}
+	columns, err := json.Marshal(profile.Columns)
 	if err != nil {
-		return fmt.Errorf("encode profile: %w", err)
+		return nil, fmt.Errorf("encode profile: %w", err)
 	}
-	changed, err := f.change(ctx, tx, datasetReady, versionReady, pgx.NamedArgs{
-		"dataset": u.DatasetID, "version": u.Version, "table": table.Name, "bytes": table.StoredBytes(), "rows": p.Rows, "columns": json.RawMessage(columns),
-	})
-	if err != nil || !changed {
-		return err
-	}
-	if err := table.Adopt(ctx, tx); err != nil {
-		return err
-	}
-	return f.publish(ctx, tx, u, datasets.Ready, began)
+	return pgx.NamedArgs{
+		"outcome": datasets.Ready, "table": table.Name, "bytes": table.StoredBytes(), "rows": profile.Rows, "columns": json.RawMessage(columns),
+	}, nil
 }
 
-func (f *Function) failed(ctx context.Context, tx *outbox.Tx, u datasets.Upload, invalid *engine.InvalidError, began time.Time) error {
-	changed, err := f.change(ctx, tx, datasetFailed, versionFailed, pgx.NamedArgs{
-		"dataset": u.DatasetID, "version": u.Version, "failure": datasets.Sentence(invalid),
-	})
-	if err != nil || !changed {
-		return err
-	}
-	return f.publish(ctx, tx, u, datasets.Failed, began)
-}
-
-// change updates the data set and then its version, unless it was deleted.
-func (f *Function) change(ctx context.Context, tx *outbox.Tx, dataset, version string, args pgx.NamedArgs) (bool, error) {
-	updated, err := tx.Exec(ctx, dataset, args)
+// finish writes the result, unless the data set was deleted in the meantime.
+func finish(ctx context.Context, tx *outbox.Tx, u datasets.Upload, table *datasets.Staged, result pgx.NamedArgs, began time.Time) error {
+	result["dataset"], result["version"] = u.DatasetID, u.Version
+	updated, err := tx.Exec(ctx, updateDataset, result)
 	if err != nil {
-		return false, fmt.Errorf("update data set: %w", err)
+		return fmt.Errorf("update data set: %w", err)
 	}
 	if updated.RowsAffected() == 0 {
-		return false, nil
+		return nil
 	}
-	if _, err := tx.Exec(ctx, version, args); err != nil {
-		return false, fmt.Errorf("update version: %w", err)
+	if _, err := tx.Exec(ctx, updateVersion, result); err != nil {
+		return fmt.Errorf("update version: %w", err)
 	}
-	return true, nil
-}
-
-func (f *Function) publish(ctx context.Context, tx *outbox.Tx, u datasets.Upload, outcome string, began time.Time) error {
-	err := metrics.Observe(ctx, tx, "data_processing_jobs_duration", metrics.Labels{"job": "profile", "outcome": outcome}, time.Since(began))
-	if err != nil {
+	if table != nil {
+		if err := table.Adopt(ctx, tx); err != nil {
+			return err
+		}
+	}
+	labels := metrics.Labels{"job": "profile", "outcome": result["outcome"].(string)}
+	if err := metrics.Observe(ctx, tx, "data_processing_jobs_duration", labels, time.Since(began)); err != nil {
 		return err
 	}
 	state, err := datasets.State(ctx, tx, u.DatasetID)
 	if err != nil {
 		return err
 	}
-	if outcome == datasets.Failed {
+	if table == nil {
 		return tx.Publish(ctx, events.DatasetFailed{Dataset: state})
 	}
 	return tx.Publish(ctx, events.DatasetReady{Dataset: state})

@@ -102,49 +102,39 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, wrapped, err := f.Keeper.NewKey(ctx)
+	received, err := f.Receive(ctx, file, storageType, caller.OrganizationID, f.limit)
 	if err != nil {
 		return nil, err
 	}
-	object, err := f.Stage(ctx, storageType, caller.OrganizationID, key)
-	if err != nil {
-		return nil, err
-	}
-	defer object.Discard(ctx)
-	received, err := file.CopyTo(object, f.limit)
-	if err != nil {
-		return nil, err
-	}
-	if err := object.Close(); err != nil {
-		return nil, fmt.Errorf("store upload: %w", err)
-	}
+	defer received.Discard(ctx)
 	out := &Response{}
-	out.Body.DatasetID, out.Body.Status, out.Body.Format = in.ID, datasets.Processing, file.Format
-	out.Body.SizeBytes, out.Body.SHA256 = received.Size, hex.EncodeToString(received.SHA256)
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		if err := tx.QueryRow(ctx, nextVersion, in.ID).Scan(&out.Body.Version); err != nil {
-			return err
-		}
-		err := tx.QueryRow(ctx, insertVersion, in.ID, out.Body.Version, file.Format, file.HeaderAbsent, received.Size,
-			object.StoredBytes(), received.SHA256, object.Name, wrapped, caller.UserID).Scan(&out.Body.UploadedAt)
-		if err != nil {
-			return fmt.Errorf("insert version: %w", err)
-		}
-		if err := object.Adopt(ctx, tx); err != nil {
-			return err
-		}
-		state, err := datasets.State(ctx, tx, in.ID)
-		if err != nil {
-			return err
-		}
-		return tx.Publish(ctx, events.DatasetUploaded{Dataset: state})
-	})
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error { return insert(ctx, tx, in.ID, caller, file, received, out) })
 	if database.IsNoRows(err) {
 		return nil, datasets.ErrNotFound // deleted while the file arrived
 	}
 	if err != nil {
-		return nil, fmt.Errorf("upload version: %w", err)
+		return nil, fmt.Errorf("add version: %w", err)
 	}
-	out.Body.UploadedAt = out.Body.UploadedAt.UTC()
 	return out, nil
+}
+
+func insert(ctx context.Context, tx *outbox.Tx, id uuid.UUID, caller auth.Caller, file *datasets.File, r *datasets.Received, out *Response) error {
+	out.Body.DatasetID, out.Body.Status, out.Body.Format = id, datasets.Processing, file.Format
+	out.Body.SizeBytes, out.Body.SHA256 = r.Size, hex.EncodeToString(r.SHA256)
+	if err := tx.QueryRow(ctx, nextVersion, id).Scan(&out.Body.Version); err != nil {
+		return fmt.Errorf("number version: %w", err)
+	}
+	err := tx.QueryRow(ctx, insertVersion, id, out.Body.Version, file.Format, file.HeaderAbsent, r.Size,
+		r.StoredBytes(), r.SHA256, r.Name, r.WrappedKey, caller.UserID).Scan(&out.Body.UploadedAt)
+	if err != nil {
+		return fmt.Errorf("insert version: %w", err)
+	}
+	if err := r.Adopt(ctx, tx); err != nil {
+		return err
+	}
+	state, err := datasets.State(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	return tx.Publish(ctx, events.DatasetUploaded{Dataset: state})
 }

@@ -52,13 +52,14 @@ CREATE TABLE staged_objects (
 );
 CREATE INDEX staged_objects_age ON staged_objects (created_at);
 
--- The tables that can be queried: the newest ready version of every data set that
--- has one, also while a newer version is processed or after it failed.
+-- Every data set with the version that queries read: the newest that is ready, also
+-- while a newer one is processed or after it failed. table_name is NULL while there
+-- is none: the query's author is told to wait.
 CREATE VIEW published.tables AS
     SELECT d.organization_id, d.id AS dataset_id, d.name, d.status, d.storage_type,
            v.version, v.table_name, v.table_bytes, v.wrapped_key, v.row_count
     FROM datasets d
-    JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.ready_version
+    LEFT JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.ready_version
     WHERE d.deleted_at IS NULL;
 CREATE VIEW published.metrics AS
     SELECT name, labels, sum(value) AS value FROM metric_counters GROUP BY name, labels

@@ -1,0 +1,176 @@
+package dispose_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"function/functions/datasets/datasetstest"
+	"function/functions/datasets/dispose"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/function"
+	"function/shared/platformtest"
+)
+
+func TestMain(m *testing.M) { platformtest.Run(m) }
+
+var walk = append([]function.Declaration{function.Subscriber("datasets-dispose", dispose.New)}, datasetstest.Walk...)
+
+// deleted makes a profiled data set that was deleted so many days ago; n counts
+// the uploads of the platform.
+func deleted(t *testing.T, p *platformtest.Platform, c platformtest.Caller, name string, n, days int) uuid.UUID {
+	t.Helper()
+	d := datasetstest.Create(t, p, c.Token, name)
+	datasetstest.Upload(t, p, c.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
+	datasetstest.Profile(t, p, n)
+	exec(t, p, `UPDATE datasets SET deleted_at = now() - $2 * interval '1 day' WHERE id = $1`, d.ID, days)
+	return d.ID
+}
+
+func exec(t *testing.T, p *platformtest.Platform, sql string, args ...any) {
+	t.Helper()
+	if _, err := p.DB(database.Datasets).Exec(t.Context(), sql, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func request(only uuid.UUID, except ...uuid.UUID) events.Received[events.DatasetDisposalRequested] {
+	return platformtest.Event(events.DatasetDisposalRequested{Disposal: events.Disposal{
+		SweepID: uuid.New(), PolicyID: uuid.New(), Cutoff: time.Now().AddDate(0, 0, -30), Only: only, Except: except,
+	}})
+}
+
+func TestDisposeDestroysWhatWasDeletedLongAgo(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, walk...)
+	caller, other, third := p.Login("owner"), p.Login("owner"), p.Login("owner")
+	deleted(t, p, caller, "old", 1, 40)
+	deleted(t, p, caller, "older", 2, 50)
+	recent := deleted(t, p, caller, "recent", 3, 10)
+	excepted := deleted(t, p, other, "excepted", 4, 40)
+	deleted(t, p, third, "theirs", 5, 40)
+	kept := datasetstest.Create(t, p, caller.Token, "kept")
+	e := request(uuid.Nil, other.OrganizationID)
+
+	for range 2 { // delivered twice
+		platformtest.Deliver(p, "datasets-dispose", e).Want(t, http.StatusNoContent)
+	}
+
+	if n := datasetstest.Count(t, p, `SELECT count(*) FROM datasets WHERE id = ANY ($1)`, []uuid.UUID{recent, excepted, kept.ID}); n != 3 {
+		t.Errorf("%d of 3 data sets are kept that should be", n)
+	}
+	if n := datasetstest.Count(t, p, `SELECT count(*) FROM datasets`); n != 3 {
+		t.Errorf("%d data sets left, want 3", n)
+	}
+	if n := datasetstest.Objects(t, p); n != 4 {
+		t.Errorf("%d objects left, want those of two data sets", n)
+	}
+	disposed := platformtest.Published[events.Disposed](p, 1)
+	if len(disposed) != 1 || disposed[0].Data.SweepID != e.Data.SweepID || disposed[0].Data.PolicyID != e.Data.PolicyID {
+		t.Fatalf("events %+v, want one for the sweep", disposed)
+	}
+	counts := map[uuid.UUID]events.DisposedCount{}
+	for _, c := range disposed[0].Data.Organizations {
+		counts[c.OrganizationID] = c
+	}
+	if c := counts[caller.OrganizationID]; c.Items != 2 || c.Bytes <= 0 || c.Newest.Sub(c.Oldest).Round(time.Hour) != 10*24*time.Hour {
+		t.Errorf("count %+v of the caller, want 2 items, 10 days apart", c)
+	}
+	if c := counts[third.OrganizationID]; c.Items != 1 || len(counts) != 2 {
+		t.Errorf("counts %+v, want the third organization's single item too", counts)
+	}
+}
+
+func TestDisposeOfOneOrganizationOnly(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, walk...)
+	caller, other := p.Login("owner"), p.Login("owner")
+	deleted(t, p, caller, "mine", 1, 40)
+	theirs := deleted(t, p, other, "theirs", 2, 40)
+
+	platformtest.Deliver(p, "datasets-dispose", request(caller.OrganizationID)).Want(t, http.StatusNoContent)
+
+	if n := datasetstest.Count(t, p, `SELECT count(*) FROM datasets WHERE id = $1`, theirs); n != 1 || datasetstest.Objects(t, p) != 2 {
+		t.Errorf("another organization's data set was disposed of")
+	}
+	if n := datasetstest.Count(t, p, `SELECT count(*) FROM datasets`); n != 1 {
+		t.Errorf("%d data sets left, want 1", n)
+	}
+}
+
+// A disposal that dies leaves rows whose objects may be gone already.
+func TestDisposeGoesOnAfterItDied(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, walk...)
+	caller := p.Login("owner")
+	deleted(t, p, caller, "half", 1, 40)
+	exec(t, p, `CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'died'; END $$`)
+	exec(t, p, `CREATE TRIGGER die BEFORE DELETE ON datasets EXECUTE FUNCTION die()`)
+	e := request(uuid.Nil)
+	platformtest.Deliver(p, "datasets-dispose", e).Want(t, http.StatusInternalServerError)
+	if n := datasetstest.Objects(t, p); n != 0 {
+		t.Errorf("%d objects after the disposal died at the rows", n)
+	}
+	exec(t, p, `DROP TRIGGER die ON datasets`)
+
+	platformtest.Deliver(p, "datasets-dispose", e).Want(t, http.StatusNoContent)
+
+	if n := datasetstest.Count(t, p, `SELECT count(*) FROM datasets`); n != 0 {
+		t.Errorf("%d data sets left", n)
+	}
+	if c := platformtest.Published[events.Disposed](p, 1)[0].Data.Organizations; len(c) != 1 || c[0].Items != 1 {
+		t.Errorf("counts %+v, want 1 item", c)
+	}
+}
+
+func TestDisposeOfManyAndOfNone(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, walk...)
+	caller := p.Login("owner")
+	exec(t, p, `
+INSERT INTO datasets (id, organization_id, name, description, storage_type, status, created_by, deleted_at)
+SELECT gen_random_uuid(), $1, 'd' || n, '', 'local', 'draft', $1, now() - interval '40 days' FROM generate_series(1, 1200) n`, caller.OrganizationID)
+	for i, want := range []string{"[1200]", "[]"} {
+		platformtest.Deliver(p, "datasets-dispose", request(uuid.Nil)).Want(t, http.StatusNoContent)
+		items := []int64{}
+		for _, c := range platformtest.Published[events.Disposed](p, i+1)[i].Data.Organizations {
+			items = append(items, c.Items)
+		}
+		if fmt.Sprint(items) != want {
+			t.Errorf("disposal %d: items %v, want %s", i, items, want)
+		}
+	}
+}
+
+func TestDisposeSweepsWhatInterruptedUploadsLeft(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, walk...)
+	bucket, err := p.Env.Objects(t.Context(), "local")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"o/stale", "o/fresh"} {
+		w, err := bucket.Create(t.Context(), name, make([]byte, 32))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(t, p, `INSERT INTO staged_objects (name, storage_type, created_at) VALUES
+		('o/stale', 'local', now() - interval '25 hours'), ('o/fresh', 'local', now()), ('o/never', 'local', now() - interval '3 days')`)
+
+	platformtest.Deliver(p, "datasets-dispose", request(uuid.Nil)).Want(t, http.StatusNoContent)
+
+	if n := datasetstest.Count(t, p, `SELECT count(*) FROM staged_objects WHERE name = 'o/fresh'`); n != 1 || datasetstest.Objects(t, p) != 1 {
+		t.Errorf("the object that is being written was swept, or another was not")
+	}
+	if n := datasetstest.Count(t, p, `SELECT count(*) FROM staged_objects`); n != 1 {
+		t.Errorf("%d staged objects left, want 1", n)
+	}
+}

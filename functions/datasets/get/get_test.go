@@ -1,0 +1,49 @@
+package get_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"function/functions/datasets"
+	"function/functions/datasets/datasetstest"
+	"function/shared/database"
+	"function/shared/platformtest"
+)
+
+func TestMain(m *testing.M) { platformtest.Run(m) }
+
+func TestGetFollowsADataSetFromDraftToReady(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, datasetstest.Walk...)
+	caller := p.Login("owner")
+	d := datasetstest.Create(t, p, caller.Token, "followed")
+	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != datasets.Draft || got.Format != nil || got.Columns != nil {
+		t.Errorf("draft %+v", got)
+	}
+	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
+	if _, err := p.DB(database.Datasets).Exec(t.Context(), `UPDATE dataset_versions SET progress = '{"stage": "infer", "done": 0.25}'`); err != nil {
+		t.Fatal(err)
+	}
+	got := datasetstest.Get(t, p, caller.Token, d.ID)
+	if got.Status != datasets.Processing || got.Progress == nil || *got.Progress != (datasets.Progress{Stage: "infer", Done: 0.25}) || *got.SizeBytes != 4 || got.ReadyVersion != nil {
+		t.Errorf("data set being processed %+v", got)
+	}
+	datasetstest.Profile(t, p, 1)
+	got = datasetstest.Get(t, p, caller.Token, d.ID)
+	if got.Status != datasets.Ready || got.Progress != nil || *got.RowCount != 1 || got.Columns == nil || !got.ChangedAt.After(d.ChangedAt) {
+		t.Errorf("ready data set %+v", got)
+	}
+}
+
+func TestGetRefusesOthersAndWhatIsNotThere(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, datasetstest.Walk...)
+	caller, other := p.Login("owner"), p.Login("owner")
+	path := "/v1/datasets/" + datasetstest.Create(t, p, caller.Token, "mine").ID.String()
+	p.Do(other.Token, http.MethodGet, path, nil).Want(t, http.StatusNotFound)
+	p.Do("", http.MethodGet, path, nil).Want(t, http.StatusUnauthorized)
+	p.Do(caller.Token, http.MethodGet, "/v1/datasets/"+uuid.NewString(), nil).Want(t, http.StatusNotFound)
+	p.Do(caller.Token, http.MethodGet, "/v1/datasets/nonsense", nil).Want(t, http.StatusUnprocessableEntity)
+}

@@ -1,0 +1,51 @@
+package datasets
+
+import (
+	"io"
+	"net/http"
+	"time"
+
+	"function/shared/fault"
+	"function/shared/function"
+)
+
+// ServeFile answers a file, or the part of it that the request asks for, until
+// the client takes nothing for too long. The caller has set the headers that
+// describe the file.
+func ServeFile(w http.ResponseWriter, r *http.Request, changed time.Time, file io.ReadSeeker) {
+	connection := http.NewResponseController(w)
+	http.ServeContent(&fileWriter{ResponseWriter: w, request: r, connection: connection}, r, "", changed, file)
+	if connection.Flush() == nil {
+		_ = connection.SetWriteDeadline(time.Time{}) // the connection's next request has its own time
+	}
+}
+
+type fileWriter struct {
+	http.ResponseWriter
+	request    *http.Request
+	connection *http.ResponseController
+	refused    bool
+}
+
+// WriteHeader answers a range outside the file as every error is answered, and
+// not in net/http's plain text.
+func (w *fileWriter) WriteHeader(status int) {
+	if status != http.StatusRequestedRangeNotSatisfiable {
+		w.ResponseWriter.WriteHeader(status)
+		return
+	}
+	w.refused = true
+	w.Header().Del("Content-Disposition")
+	function.WriteProblem(w.request.Context(), w.ResponseWriter,
+		fault.New(fault.Unsatisfiable, "The range lies outside the file, whose size Content-Range tells"))
+}
+
+func (w *fileWriter) Write(p []byte) (int, error) {
+	if w.refused {
+		return len(p), nil
+	}
+	if err := w.connection.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+		return 0, err
+	}
+	return w.ResponseWriter.Write(p)
+}

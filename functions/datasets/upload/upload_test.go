@@ -1,0 +1,243 @@
+package upload_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"function/functions/datasets"
+	"function/functions/datasets/datasetstest"
+	deletion "function/functions/datasets/delete"
+	"function/functions/datasets/upload"
+	"function/shared/events"
+	"function/shared/function"
+	"function/shared/platformtest"
+)
+
+func TestMain(m *testing.M) { platformtest.Run(m) }
+
+var walk = append([]function.Declaration{function.Endpoint(deletion.Operation, deletion.New)}, datasetstest.Walk...)
+
+type version = struct {
+	DatasetID uuid.UUID `json:"dataset_id"`
+	Version   int       `json:"version"`
+	Status    string    `json:"status"`
+	Format    string    `json:"format"`
+	SizeBytes int64     `json:"size_bytes"`
+	SHA256    string    `json:"sha256"`
+}
+
+func TestUploadStoresAVersionAndTellsOfIt(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, walk...)
+	caller := p.Login("owner")
+	d := datasetstest.Create(t, p, caller.Token, "weather")
+	content := datasetstest.File(t, "seattle-weather.csv")
+
+	answer := datasetstest.Upload(t, p, caller.Token, d.ID, "seattle-weather.csv", content).Want(t, http.StatusCreated)
+
+	hash := sha256.Sum256([]byte(content))
+	want := version{DatasetID: d.ID, Version: 1, Status: datasets.Processing, Format: "csv", SizeBytes: int64(len(content)), SHA256: hex.EncodeToString(hash[:])}
+	if got := platformtest.Decode[version](t, answer); got != want {
+		t.Errorf("answer %+v, want %+v", got, want)
+	}
+	published := platformtest.Published[events.DatasetUploaded](p, 1)[0].Data
+	if published.DatasetID != d.ID || published.OrganizationID != caller.OrganizationID || published.Version != 1 || published.Status != datasets.Processing || published.Bytes != want.SizeBytes {
+		t.Errorf("event %+v is not about version 1 of %s", published, d.ID)
+	}
+	if !published.ChangedAt.After(d.ChangedAt) {
+		t.Errorf("the event's changed_at %s is not after the data set's making %s", published.ChangedAt, d.ChangedAt)
+	}
+	if n := datasetstest.Count(t, p, `SELECT count(*) FROM staged_objects`); n != 0 {
+		t.Errorf("%d staged objects after an upload", n)
+	}
+}
+
+func TestUploadRecognizesFormats(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, walk...)
+	caller := p.Login("owner")
+	d := datasetstest.Create(t, p, caller.Token, "formats")
+	parquet := "PAR1\x15\x04\x15\x00\x15\x04\x00PAR1"
+	for name, test := range map[string]struct{ file, mediaType, content, format string }{
+		"csv by name":            {"a.csv", "", "{a\n1\n", "csv"},
+		"json by name":           {"a.json", "", "1\n", "json"},
+		"json by media type":     {"a", "application/json", "1\n", "json"},
+		"json by content":        {"a", "application/octet-stream", "\ufeff \n[]", "json"},
+		"lines by content":       {"a", "", `{"a": 1}`, "json"},
+		"csv by default":         {"a", "", "a,b\n1,2\n", "csv"},
+		"csv with a magic name":  {"a", "", "PAR1,ORC\n1,2\n", "csv"},
+		"csv in another charset": {"a", "", "caf\xe9\n1\n", "csv"},
+		"parquet":                {"a.csv", "text/csv", parquet, "parquet"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			body, contentType := datasetstest.Form(t, "file", test.file, test.mediaType, test.content)
+			answer := datasetstest.Send(p, caller.Token, d.ID, body, contentType).Want(t, http.StatusCreated)
+			if got := platformtest.Decode[version](t, answer); got.Format != test.format {
+				t.Errorf("format %s, want %s", got.Format, test.format)
+			}
+		})
+	}
+}
+
+func TestUploadRefusesWhatIsNoWholeFileAndLeavesNothing(t *testing.T) {
+	t.Parallel()
+	p := platformtest.NewWith(t, func(c *function.Config) { c.MaxUploadBytes = 1 << 20 }, walk...)
+	caller := p.Login("owner")
+	d := datasetstest.Create(t, p, caller.Token, "refused")
+	form := func(field, file, mediaType, content string) [2]string {
+		body, contentType := datasetstest.Form(t, field, file, mediaType, content)
+		return [2]string{body, contentType}
+	}
+	good := form("file", "a.csv", "text/csv", "a,b\n1,2\n")
+	cut := func(n int) [2]string { return [2]string{good[0][:len(good[0])-n], good[1]} }
+	boundary := strings.TrimPrefix(good[1], "multipart/form-data; boundary=")
+	second := strings.Replace(good[0], "--"+boundary+"--", "--"+boundary+"\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nx\r\n--"+boundary+"--", 1)
+	for name, test := range map[string]struct {
+		send   [2]string
+		status int
+	}{
+		"not a form":                 {[2]string{`{"file": "a"}`, "application/json"}, 415},
+		"no content type":            {[2]string{"a,b", "nonsense/"}, 415},
+		"no boundary":                {[2]string{good[0], "multipart/form-data"}, 400},
+		"wrong boundary":             {[2]string{good[0], "multipart/form-data; boundary=other"}, 400},
+		"empty body":                 {[2]string{"", good[1]}, 400},
+		"empty form":                 {[2]string{"--" + boundary + "--\r\n", good[1]}, 422},
+		"empty file":                 {form("file", "a.csv", "", ""), 422},
+		"wrong field":                {form("data", "a.csv", "", "a\n"), 422},
+		"second field":               {[2]string{second, good[1]}, 422},
+		"cut in the file":            {cut(len(boundary) + 12), 400},
+		"cut in the boundary":        {cut(10), 400},
+		"without the end":            {cut(4), 400},
+		"cut in the header":          {[2]string{good[0][:len(boundary)+30], good[1]}, 400},
+		"cut in a second header":     {[2]string{strings.Replace(good[0], "--"+boundary+"--\r\n", "--"+boundary+"\r\nContent-Dispo", 1), good[1]}, 400},
+		"cut before a second header": {[2]string{strings.Replace(good[0], "--"+boundary+"--\r\n", "--"+boundary+"\r\n", 1), good[1]}, 422},
+		"huge header":                {[2]string{strings.Replace(good[0], "text/csv", "text/csv; x="+strings.Repeat("x", 11<<20), 1), good[1]}, 400},
+		"too large":                  {form("file", "a.csv", "", strings.Repeat("a,b\n", 1<<19)), 413},
+		"header of what":             {form("file", "a.csv", "text/csv; header=maybe", "a\n"), 422},
+		"gzip":                       {form("file", "a.csv.gz", "", "\x1f\x8b\x08\x00\x00\x00\x00\x00"), 415},
+		"zip":                        {form("file", "a.xlsx", "", "PK\x03\x04\x14\x00\x06\x00"), 415},
+		"avro":                       {form("file", "a.avro", "", "Obj\x01\x04\x14avro.codec\x00"), 415},
+		"orc":                        {form("file", "a.orc", "", "ORC\x00\x01\x02"), 415},
+		"UTF-16":                     {form("file", "a.csv", "", "\xff\xfea\x00,\x00b\x00"), 415},
+		"binary":                     {form("file", "a.csv", "", "a,b\x00\n1,2\n"), 415},
+		"half a Parquet file":        {form("file", "a.parquet", "", "PAR1\x15\x04\x15\x00\x15\x04\x15\x00"), 422},
+		"a few Parquet bytes":        {form("file", "a.parquet", "", "PAR1\x00PAR1"), 422},
+		"Parquet by name only":       {form("file", "a.parquet", "", "a,b\n1,2\n"), 422},
+	} {
+		t.Run(name, func(t *testing.T) {
+			datasetstest.Send(p, caller.Token, d.ID, test.send[0], test.send[1]).Want(t, test.status)
+		})
+	}
+	datasetstest.Nothing(t, p)
+	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != datasets.Draft || got.Version != 0 {
+		t.Errorf("data set %+v after refused uploads, want a draft", got.Dataset)
+	}
+}
+
+func TestUploadRefusesOthersAndWhatIsNotThere(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, walk...)
+	caller, other := p.Login("owner"), p.Login("owner")
+	d := datasetstest.Create(t, p, caller.Token, "mine")
+
+	datasetstest.Upload(t, p, "", d.ID, "a.csv", "a\n1\n").Want(t, http.StatusUnauthorized)
+	datasetstest.Upload(t, p, other.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusNotFound)
+	datasetstest.Upload(t, p, caller.Token, uuid.New(), "a.csv", "a\n1\n").Want(t, http.StatusNotFound)
+	p.Do(caller.Token, http.MethodPost, "/v1/datasets/nonsense/upload", "").Want(t, http.StatusUnprocessableEntity)
+	p.Do(caller.Token, http.MethodDelete, "/v1/datasets/"+d.ID.String(), nil).Want(t, http.StatusNoContent)
+	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusNotFound)
+	datasetstest.Nothing(t, p)
+}
+
+func TestUploadsAtOnceGetVersionsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, walk...)
+	caller := p.Login("owner")
+	d := datasetstest.Create(t, p, caller.Token, "busy")
+	const uploads = 8
+	versions := make([]int, uploads)
+	var all sync.WaitGroup
+	for i := range uploads {
+		all.Go(func() {
+			answer := datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", fmt.Sprintf("a\n%d\n", i))
+			if answer.Status != http.StatusCreated {
+				t.Errorf("status %d: %s", answer.Status, answer.Body)
+				return
+			}
+			versions[i] = platformtest.Decode[version](t, answer).Version
+		})
+	}
+	all.Wait()
+	slices.Sort(versions)
+	if want := []int{1, 2, 3, 4, 5, 6, 7, 8}; !slices.Equal(versions, want) {
+		t.Errorf("versions %v, want %v", versions, want)
+	}
+}
+
+// halfway begins an upload, and returns once its bytes are on their way to storage.
+func halfway(t *testing.T, p *platformtest.Platform, token string, id uuid.UUID, send io.Writer) {
+	t.Helper()
+	_, _ = fmt.Fprintf(send, "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n%s", strings.Repeat("a,b\n", 1<<19))
+	datasetstest.Within(t, "the upload to begin", func() bool {
+		return datasetstest.Count(t, p, `SELECT count(*) FROM staged_objects`) == 1
+	})
+}
+
+func TestUploadToADataSetDeletedMeanwhileLeavesNothing(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, walk...)
+	caller := p.Login("owner")
+	d := datasetstest.Create(t, p, caller.Token, "vanishing")
+	body, send := io.Pipe()
+	go func() {
+		halfway(t, p, caller.Token, d.ID, send)
+		p.Do(caller.Token, http.MethodDelete, "/v1/datasets/"+d.ID.String(), nil)
+		_, _ = io.WriteString(send, "\r\n--b--\r\n")
+		send.Close()
+	}()
+
+	p.Do(caller.Token, http.MethodPost, "/v1/datasets/"+d.ID.String()+"/upload", body, "Content-Type", "multipart/form-data; boundary=b").
+		Want(t, http.StatusNotFound)
+
+	datasetstest.Nothing(t, p)
+}
+
+func TestUploadOfAClientThatGoesAwayLeavesNothing(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, walk...)
+	caller := p.Login("owner")
+	d := datasetstest.Create(t, p, caller.Token, "abandoned")
+	connection, err := net.Dial("tcp", strings.TrimPrefix(p.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = fmt.Fprintf(connection, "POST /v1/datasets/%s/upload HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer %s\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000000000\r\n\r\n", d.ID, caller.Token)
+	halfway(t, p, caller.Token, d.ID, connection)
+
+	connection.Close()
+
+	datasetstest.Within(t, "the upload to be cleared away", func() bool {
+		return datasetstest.Count(t, p, `SELECT count(*) FROM staged_objects`) == 0
+	})
+	datasetstest.Nothing(t, p)
+}
+
+func TestUploadIsDescribed(t *testing.T) {
+	t.Parallel()
+	api := function.Describe([]function.Declaration{function.Endpoint(upload.Operation, upload.New)})
+	media := api.Paths[upload.Operation.Path].Post.RequestBody.Content["multipart/form-data"]
+	encoded, err := media.MarshalJSON()
+	if err != nil || !strings.Contains(string(encoded), `"required":["file"]`) {
+		t.Errorf("the form is described as %s (%v)", encoded, err)
+	}
+}
