@@ -68,6 +68,13 @@ func Violates(err error, constraint string) bool {
 // IsNoRows tells whether a query for one row found none.
 func IsNoRows(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
 
+// IsUnstorable tells whether a text holds what PostgreSQL cannot store: the
+// character U+0000, or bytes that are not UTF-8.
+func IsUnstorable(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (e.Code == "22021" || e.Code == "22P05")
+}
+
 // IsUnavailable tells whether the server could not be reached, or ended the
 // connection: a retry may succeed.
 func IsUnavailable(err error) bool {
@@ -77,7 +84,7 @@ func IsUnavailable(err error) bool {
 	}
 	var e *pgconn.PgError
 	if errors.As(err, &e) {
-		class := e.Code[:2]
+		class := e.Code[:min(2, len(e.Code))]
 		return class == "08" || class == "53" || class == "57" && e.Code != "57014" // connection, resources, shutdown (not query_canceled)
 	}
 	return pgconn.SafeToRetry(err)

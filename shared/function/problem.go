@@ -80,6 +80,8 @@ func problemOf(ctx context.Context, err error) *Problem {
 		f = fault.New(fault.Unavailable, "The request was cancelled").Because(err)
 	case errors.Is(err, context.DeadlineExceeded):
 		f = fault.New(fault.Unavailable, "This took longer than it may; try again").After(time.Second).Because(err)
+	case database.IsUnstorable(err):
+		f = fault.New(fault.Invalid, "A text holds the character U+0000, or is not UTF-8: it cannot be stored").Because(err)
 	case database.IsUnavailable(err):
 		f = fault.New(fault.Unavailable, "A database cannot be reached right now; try again").After(time.Second).Because(err)
 	default:

@@ -86,7 +86,9 @@ func Serve(ctx context.Context, d Declaration, env *Env, listener net.Listener) 
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
-	err = server.Shutdown(drain)
+	if err = server.Shutdown(drain); err != nil {
+		err = errors.Join(fmt.Errorf("drain %s: %w", d.Name, err), server.Close())
+	}
 	end()
 	return errors.Join(err, env.Close())
 }

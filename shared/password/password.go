@@ -9,12 +9,14 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
 	"time"
 
 	"golang.org/x/crypto/argon2"
+	"golang.org/x/text/unicode/norm"
 
 	"function/shared/fault"
 )
@@ -28,11 +30,13 @@ const (
 	hashSize    = 32
 )
 
-// MinLength and MaxLength bound a password in bytes (NIST SP 800-63B §3.1.1.2:
-// at least 8; the upper bound only keeps the hash's input sane).
+// What is accepted of a stored hash: OWASP's and RFC 9106's parameters lie within,
+// and a damaged row asks for no more memory or time than this.
 const (
-	MinLength = 8
-	MaxLength = 256
+	maxMemory     = 256 * 1024 // KiB
+	maxIterations = 16
+	minHashSize   = 16
+	maxHashSize   = 64
 )
 
 // Hasher hashes a bounded number of passwords at once.
@@ -94,7 +98,9 @@ func (h *Hasher) derive(ctx context.Context, password string, p params, salt []b
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait to hash a password: %w", ctx.Err())
 	}
-	return argon2.IDKey([]byte(password), salt, p.iterations, p.memory, p.parallelism, size), nil
+	// The same characters typed on another keyboard may arrive composed otherwise
+	// (NIST SP 800-63B §3.1.1.2: NFKC).
+	return argon2.IDKey(norm.NFKC.Bytes([]byte(password)), salt, p.iterations, p.memory, p.parallelism, size), nil
 }
 
 type params struct {
@@ -107,19 +113,25 @@ func encode(salt, hash []byte) string {
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, memory, iterations, parallelism, b64(salt), b64(hash))
 }
 
+var errNotPHC = errors.New("parse password hash: not an Argon2id PHC string within the accepted parameters")
+
+// decode reads a PHC string. Its errors never hold a part of it.
 func decode(phc string) (p params, salt, hash []byte, err error) {
 	fields := strings.Split(phc, "$")
 	if len(fields) != 6 || fields[1] != "argon2id" || fields[2] != fmt.Sprintf("v=%d", argon2.Version) {
-		return p, nil, nil, fmt.Errorf("parse password hash: not an Argon2id PHC string")
+		return p, nil, nil, errNotPHC
 	}
-	if _, err = fmt.Sscanf(fields[3], "m=%d,t=%d,p=%d", &p.memory, &p.iterations, &p.parallelism); err != nil {
-		return p, nil, nil, fmt.Errorf("parse password hash parameters: %w", err)
+	if _, err := fmt.Sscanf(fields[3], "m=%d,t=%d,p=%d", &p.memory, &p.iterations, &p.parallelism); err != nil {
+		return p, nil, nil, errNotPHC
 	}
-	if salt, err = base64.RawStdEncoding.DecodeString(fields[4]); err != nil {
-		return p, nil, nil, fmt.Errorf("parse password hash salt: %w", err)
-	}
-	if hash, err = base64.RawStdEncoding.DecodeString(fields[5]); err != nil {
-		return p, nil, nil, fmt.Errorf("parse password hash: %w", err)
+	salt, saltErr := base64.RawStdEncoding.DecodeString(fields[4])
+	hash, hashErr := base64.RawStdEncoding.DecodeString(fields[5])
+	if saltErr != nil || hashErr != nil || !p.accepted() || len(hash) < minHashSize || len(hash) > maxHashSize {
+		return p, nil, nil, errNotPHC
 	}
 	return p, salt, hash, nil
+}
+
+func (p params) accepted() bool {
+	return p.memory <= maxMemory && p.iterations >= 1 && p.iterations <= maxIterations && p.parallelism >= 1
 }

@@ -43,17 +43,17 @@ type answer struct {
 type mediaType struct{ Schema *schema }
 
 type schema struct {
-	Ref                                      string `json:"$ref"`
-	Type                                     types
-	Format, Pattern, Description             string
-	Properties                               map[string]*schema
-	Required                                 []string
-	Items                                    *schema
-	AdditionalProperties                     any
-	Enum, Examples                           []any
-	Default                                  any
-	Minimum, Maximum                         *json.Number
-	MinLength, MaxLength, MinItems, MaxItems *int
+	Ref                                              string `json:"$ref"`
+	Type                                             types
+	Format, Pattern, PatternDescription, Description string
+	Properties                                       map[string]*schema
+	Required                                         []string
+	Items                                            *schema
+	AdditionalProperties                             any
+	Enum, Examples                                   []any
+	Default                                          any
+	Minimum, Maximum                                 *json.Number
+	MinLength, MaxLength, MinItems, MaxItems         *int
 }
 
 // types is the `type` of a schema: one name, or a list of them.

@@ -81,7 +81,10 @@ func limitsOf(s *schema) string {
 		limits = append(limits, strings.Join(values, " | "))
 	}
 	limits = append(limits, between(s.Minimum, s.Maximum, ""), between(s.MinLength, s.MaxLength, " characters"), between(s.MinItems, s.MaxItems, " items"))
-	if s.Pattern != "" {
+	switch {
+	case s.PatternDescription != "":
+		limits = append(limits, s.PatternDescription)
+	case s.Pattern != "":
 		limits = append(limits, "matches "+s.Pattern)
 	}
 	if s.Default != nil {

@@ -35,10 +35,10 @@ var Operation = huma.Operation{
 // Request is the person.
 type Request struct {
 	Body struct {
-		Email          string     `json:"email" format:"email" maxLength:"254" doc:"Where the person is reached, and the name to log in with"`
+		Email          string     `json:"email" format:"email" maxLength:"254" pattern:"^[^\\s<>,]+$" patternDescription:"one address, without a name" doc:"Where the person is reached, and the name to log in with"`
 		Password       string     `json:"password" minLength:"8" maxLength:"256" doc:"At least 8 characters (NIST SP 800-63B)"`
-		FirstName      string     `json:"first_name" minLength:"1" maxLength:"100"`
-		LastName       string     `json:"last_name" minLength:"1" maxLength:"100"`
+		FirstName      string     `json:"first_name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
+		LastName       string     `json:"last_name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
 		OrganizationID *uuid.UUID `json:"organization_id,omitempty" format:"uuid" doc:"Asks to join this organization; absent: a new one"`
 	}
 }

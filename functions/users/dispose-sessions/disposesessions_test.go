@@ -1,0 +1,131 @@
+package disposesessions_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	disposesessions "function/functions/users/dispose-sessions"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/function"
+	"function/shared/platformtest"
+)
+
+func TestMain(m *testing.M) { platformtest.Run(m) }
+
+const name = "users-dispose-sessions"
+
+var (
+	declaration = function.Subscriber(name, disposesessions.New)
+	cutoff      = time.Now().UTC().Truncate(time.Microsecond).AddDate(0, 0, -30)
+)
+
+// session gives a person one more session, over for as long before the cutoff.
+func session(t *testing.T, p *platformtest.Platform, c platformtest.Caller, expired, ended time.Duration) uuid.UUID {
+	t.Helper()
+	id := uuid.New()
+	var endedAt *time.Time
+	if ended != 0 {
+		at := cutoff.Add(-ended)
+		endedAt = &at
+	}
+	_, err := p.DB(database.Users).Exec(context.Background(), `
+WITH s AS (INSERT INTO sessions (id, user_id, organization_id, expires_at, ended_at) VALUES ($1, $2, $3, $4, $5))
+INSERT INTO refresh_tokens (hash, session_id) VALUES (uuid_send($1), $1)`, id, c.UserID, c.OrganizationID, cutoff.Add(-expired), endedAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func remaining(t *testing.T, p *platformtest.Platform) map[uuid.UUID]bool {
+	t.Helper()
+	left := map[uuid.UUID]bool{}
+	rows, err := p.DB(database.Users).Query(context.Background(), `SELECT s.id FROM sessions s JOIN refresh_tokens r ON r.session_id = s.id`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			t.Fatal(err)
+		}
+		left[id] = true
+	}
+	return left
+}
+
+func request(d events.Disposal) events.Received[events.SessionDisposalRequested] {
+	d.SweepID, d.PolicyID, d.Cutoff = uuid.New(), uuid.New(), cutoff
+	return platformtest.Event(events.SessionDisposalRequested{Disposal: d})
+}
+
+func TestSessionsOverBeforeTheCutoffGo(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	c := p.Login("owner")
+	session(t, p, c, time.Hour, 0)           // expired
+	session(t, p, c, 3*time.Hour, time.Hour) // ended after it had expired
+	session(t, p, c, -time.Hour, 2*time.Hour)
+	keep := map[uuid.UUID]bool{
+		session(t, p, c, -time.Hour, 0):                true,
+		session(t, p, c, -2*time.Hour, -1*time.Hour):   true,
+		session(t, p, c, -1000*time.Hour, 0):           true,
+		session(t, p, c, -time.Hour, -1*time.Second/2): true,
+	}
+	event := request(events.Disposal{})
+
+	for range 3 {
+		platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
+	}
+
+	if diff := cmp.Diff(keep, remaining(t, p)); diff != "" {
+		t.Error(diff)
+	}
+	disposed := platformtest.Published[events.Disposed](p, 1)
+	want := events.Disposed{
+		SweepID: event.Data.SweepID, PolicyID: event.Data.PolicyID, DisposedAt: disposed[0].Data.DisposedAt,
+		Organizations: []events.DisposedCount{{OrganizationID: c.OrganizationID, Items: 3, Oldest: cutoff.Add(-3 * time.Hour), Newest: cutoff.Add(-time.Hour)}},
+	}
+	if diff := cmp.Diff(want, disposed[0].Data); diff != "" || len(disposed) != 1 {
+		t.Errorf("%d answers: %s", len(disposed), diff)
+	}
+	if len(remaining(t, p)) == 0 || p.DB(database.Users).QueryRow(context.Background(), `SELECT id FROM users WHERE id = $1`, c.UserID).Scan(new(uuid.UUID)) != nil {
+		t.Error("the person went with the sessions")
+	}
+}
+
+func TestDisposalIsForTheOrganizationsOfItsPolicy(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	first, second, third := p.Login("owner"), p.Login("owner"), p.Login("owner")
+	callers := []platformtest.Caller{first, second, third}
+	ids := map[uuid.UUID]uuid.UUID{}
+	for _, c := range callers {
+		ids[c.OrganizationID] = session(t, p, c, time.Hour, 0)
+	}
+
+	platformtest.Deliver(p, name, request(events.Disposal{Only: first.OrganizationID})).Want(t, http.StatusNoContent)
+	if diff := cmp.Diff(map[uuid.UUID]bool{ids[second.OrganizationID]: true, ids[third.OrganizationID]: true}, remaining(t, p)); diff != "" {
+		t.Error(diff)
+	}
+	platformtest.Deliver(p, name, request(events.Disposal{Except: []uuid.UUID{first.OrganizationID, second.OrganizationID}})).Want(t, http.StatusNoContent)
+	if diff := cmp.Diff(map[uuid.UUID]bool{ids[second.OrganizationID]: true}, remaining(t, p)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestNothingDisposedIsNothingTold(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	platformtest.Deliver(p, name, request(events.Disposal{})).Want(t, http.StatusNoContent)
+	var published int
+	if err := p.DB(database.Users).QueryRow(context.Background(), `SELECT count(*) FROM outbox`).Scan(&published); err != nil || published != 0 || len(p.Captured()) != 0 {
+		t.Errorf("%d events published (%v), want none", published+len(p.Captured()), err)
+	}
+}

@@ -1,0 +1,263 @@
+package users_test
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	approvemember "function/functions/users/approve-member"
+	"function/functions/users/jwks"
+	"function/functions/users/login"
+	"function/functions/users/logout"
+	"function/functions/users/profile"
+	"function/functions/users/refresh"
+	"function/functions/users/register"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/function"
+	"function/shared/platformtest"
+)
+
+func TestMain(m *testing.M) { platformtest.Run(m) }
+
+func mount(t *testing.T) *platformtest.Platform {
+	return platformtest.New(t,
+		function.Endpoint(register.Operation, register.New),
+		function.Endpoint(login.Operation, login.New),
+		function.Endpoint(refresh.Operation, refresh.New),
+		function.Endpoint(logout.Operation, logout.New),
+		function.Endpoint(profile.Operation, profile.New),
+		function.Endpoint(jwks.Operation, jwks.New),
+		function.Endpoint(approvemember.Operation, approvemember.New),
+	)
+}
+
+func registered(t *testing.T, p *platformtest.Platform, email, extra string) users.Account {
+	t.Helper()
+	body := `{"email": "` + email + `", "password": "correct horse", "first_name": "Ada", "last_name": "Łovelace"` + extra + `}`
+	return platformtest.Decode[users.Account](t, p.Do("", http.MethodPost, "/v1/users/register", body).Want(t, http.StatusCreated))
+}
+
+func loggedIn(t *testing.T, p *platformtest.Platform, email string) users.Tokens {
+	t.Helper()
+	body := `{"email": "` + email + `", "password": "correct horse"}`
+	return platformtest.Decode[users.Tokens](t, p.Do("", http.MethodPost, "/v1/users/login", body).Want(t, http.StatusOK))
+}
+
+func exchange(p *platformtest.Platform, token string) platformtest.Answer {
+	return p.Do("", http.MethodPost, "/v1/users/refresh", map[string]string{"refresh_token": token})
+}
+
+// refused waits until an access token is good no more; the second that this may
+// take is the verifier's promise, and not measured here.
+func refused(t *testing.T, p *platformtest.Platform, token string) {
+	t.Helper()
+	for range 1000 {
+		if p.Do(token, http.MethodGet, "/v1/users/profile", nil).Status == http.StatusUnauthorized {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Error("the access token of a session that has ended is still good")
+}
+
+func TestPersonSeesTheirOwnProfile(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	ada := registered(t, p, "ada@example.com", "")
+	registered(t, p, "eve@example.com", "")
+	tokens := loggedIn(t, p, " ADA@example.com ")
+	if tokens.TokenType != "Bearer" || tokens.ExpiresIn != 900 {
+		t.Errorf("tokens of type %s for %d s, want Bearer for 900", tokens.TokenType, tokens.ExpiresIn)
+	}
+
+	type body struct {
+		users.Account
+		Role             string `json:"role"`
+		MembershipStatus string `json:"membership_status"`
+	}
+	got := platformtest.Decode[body](t, p.Do(tokens.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK))
+
+	if diff := cmp.Diff(body{ada, "owner", "active"}, got); diff != "" {
+		t.Error(diff)
+	}
+	event := platformtest.Published[events.UserLoggedIn](p, 1)[0]
+	if event.Data.UserID != ada.ID || event.Data.OrganizationID != ada.OrganizationID {
+		t.Errorf("event %+v is not about %+v", event.Data, ada)
+	}
+	p.Do("", http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusUnauthorized)
+}
+
+func TestLoginDoesNotTellWhoHasAnAccount(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	registered(t, p, "ada@example.com", "")
+	problem := func(body string) string {
+		t.Helper()
+		answer := p.Do("", http.MethodPost, "/v1/users/login", body).Want(t, http.StatusUnauthorized)
+		return platformtest.Decode[function.Problem](t, answer).Detail
+	}
+	wrong := problem(`{"email": "ada@example.com", "password": "wrong horse"}`)
+	unknown := problem(`{"email": "eve@example.com", "password": "wrong horse"}`)
+	empty := problem(`{"email": "", "password": ""}`)
+	if wrong != unknown || wrong != empty {
+		t.Errorf("answers %q, %q and %q differ", wrong, unknown, empty)
+	}
+	var sessions int
+	if err := p.DB(database.Users).QueryRow(context.Background(), `SELECT count(*) FROM sessions`).Scan(&sessions); err != nil || sessions != 0 {
+		t.Errorf("%d sessions after refused logins (%v)", sessions, err)
+	}
+	for name, body := range map[string]string{
+		"no password": `{"email": "ada@example.com"}`, "number": `{"email": 1, "password": "x"}`,
+		"unknown field": `{"email": "ada@example.com", "password": "correct horse", "admin": true}`, "null": `null`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p.Do("", http.MethodPost, "/v1/users/login", body).Want(t, http.StatusUnprocessableEntity)
+		})
+	}
+}
+
+func TestRefreshTokenIsGoodOnceAndItsReuseEndsTheSession(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	registered(t, p, "ada@example.com", "")
+	first, other := loggedIn(t, p, "ada@example.com"), loggedIn(t, p, "ada@example.com")
+
+	second := platformtest.Decode[users.Tokens](t, exchange(p, first.RefreshToken).Want(t, http.StatusOK))
+	if second.RefreshToken == first.RefreshToken || second.AccessToken == first.AccessToken {
+		t.Error("the exchange gave the same token again")
+	}
+	p.Do(second.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
+	third := platformtest.Decode[users.Tokens](t, exchange(p, second.RefreshToken).Want(t, http.StatusOK))
+
+	exchange(p, first.RefreshToken).Want(t, http.StatusUnauthorized)
+
+	exchange(p, third.RefreshToken).Want(t, http.StatusUnauthorized)
+	refused(t, p, third.AccessToken)
+	refused(t, p, first.AccessToken)
+	p.Do(other.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
+	exchange(p, other.RefreshToken).Want(t, http.StatusOK)
+}
+
+func TestRefreshTokenUsedTwiceAtOnceEndsTheSession(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	registered(t, p, "ada@example.com", "")
+	tokens := loggedIn(t, p, "ada@example.com")
+	answers := make([]platformtest.Answer, 8)
+	var wg sync.WaitGroup
+	for i := range answers {
+		wg.Go(func() { answers[i] = exchange(p, tokens.RefreshToken) })
+	}
+	wg.Wait()
+
+	var won []users.Tokens
+	for _, a := range answers {
+		if a.Status == http.StatusOK {
+			won = append(won, platformtest.Decode[users.Tokens](t, a))
+		} else {
+			a.Want(t, http.StatusUnauthorized)
+		}
+	}
+	if len(won) != 1 {
+		t.Fatalf("%d of %d exchanges of one token succeeded, want 1", len(won), len(answers))
+	}
+	exchange(p, won[0].RefreshToken).Want(t, http.StatusUnauthorized)
+	refused(t, p, won[0].AccessToken)
+}
+
+func TestRefreshRefusesWhatWasNeverATokenOrIsOver(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	registered(t, p, "ada@example.com", "")
+	tokens := loggedIn(t, p, "ada@example.com")
+	for _, token := range []string{"", "x", tokens.AccessToken[:100], tokens.RefreshToken + "A"} {
+		exchange(p, token).Want(t, http.StatusUnauthorized)
+	}
+	if _, err := p.DB(database.Users).Exec(context.Background(), `UPDATE sessions SET expires_at = now()`); err != nil {
+		t.Fatal(err)
+	}
+	exchange(p, tokens.RefreshToken).Want(t, http.StatusUnauthorized)
+	refused(t, p, tokens.AccessToken)
+}
+
+func TestLogoutEndsTheSessionEverywhere(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	registered(t, p, "ada@example.com", "")
+	tokens, other := loggedIn(t, p, "ada@example.com"), loggedIn(t, p, "ada@example.com")
+
+	p.Do(tokens.AccessToken, http.MethodPost, "/v1/users/logout", nil).Want(t, http.StatusNoContent)
+
+	exchange(p, tokens.RefreshToken).Want(t, http.StatusUnauthorized)
+	verifier, err := p.Env.Verifier(context.Background()) // of another pod
+	if err != nil {
+		t.Fatal(err)
+	}
+	if caller, err := verifier.Verify(context.Background(), tokens.AccessToken); err == nil {
+		t.Errorf("another pod takes the token of %v", caller)
+	}
+	refused(t, p, tokens.AccessToken)
+	p.Do(other.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
+}
+
+func TestJoiningAnOrganization(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	owner := registered(t, p, "owner@example.com", "")
+	ownerToken := loggedIn(t, p, "owner@example.com").AccessToken
+	registered(t, p, "stranger@example.com", "")
+	strangerToken := loggedIn(t, p, "stranger@example.com").AccessToken
+	joining := registered(t, p, "ada@example.com", `, "organization_id": "`+owner.OrganizationID.String()+`"`)
+	asking := loggedIn(t, p, "ada@example.com")
+	path := "/v1/organizations/" + owner.OrganizationID.String() + "/members/" + joining.ID.String() + "/approve"
+
+	p.Do(asking.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
+	p.Do(asking.AccessToken, http.MethodPost, path, nil).Want(t, http.StatusForbidden)
+	p.Do(strangerToken, http.MethodPost, path, nil).Want(t, http.StatusNotFound)
+	p.Do("", http.MethodPost, path, nil).Want(t, http.StatusUnauthorized)
+	p.Do(ownerToken, http.MethodPost, "/v1/organizations/"+owner.OrganizationID.String()+"/members/"+uuid.NewString()+"/approve", nil).Want(t, http.StatusNotFound)
+
+	got := platformtest.Decode[users.Membership](t, p.Do(ownerToken, http.MethodPost, path, nil).Want(t, http.StatusOK))
+
+	want := users.Membership{UserID: joining.ID, OrganizationID: owner.OrganizationID, Role: "member", Status: "active"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	event := platformtest.Published[events.MembershipApproved](p, 1)[0].Data
+	if event.UserID != joining.ID || event.OrganizationID != owner.OrganizationID || event.Role != "member" {
+		t.Errorf("event %+v is not about %+v", event, want)
+	}
+	p.Do(ownerToken, http.MethodPost, path, nil).Want(t, http.StatusNotFound)
+
+	verifier, err := p.Env.Verifier(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := platformtest.Decode[users.Tokens](t, exchange(p, asking.RefreshToken).Want(t, http.StatusOK))
+	for token, organization := range map[string]uuid.UUID{asking.AccessToken: uuid.Nil, next.AccessToken: owner.OrganizationID} {
+		if caller, err := verifier.Verify(context.Background(), token); err != nil || caller.OrganizationID != organization {
+			t.Errorf("token is for organization %s (%v), want %s", caller.OrganizationID, err, organization)
+		}
+	}
+	p.Do(next.AccessToken, http.MethodPost, path, nil).Want(t, http.StatusForbidden)
+}
+
+func TestJWKSVerifiesWhatLoginIssues(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	answer := p.Do("", http.MethodGet, "/.well-known/jwks.json", nil).Want(t, http.StatusOK)
+	if got := answer.Header.Get("Cache-Control"); got != "public, max-age=300" {
+		t.Errorf("Cache-Control %q, want five minutes for everybody", got)
+	}
+	registered(t, p, "ada@example.com", "")
+	if err := verifyWith(answer.Body, loggedIn(t, p, "ada@example.com").AccessToken); err != nil {
+		t.Error(err)
+	}
+}
