@@ -33,7 +33,7 @@ type disposals struct {
 	Items []struct {
 		Resource string `json:"resource"`
 		Items    int64  `json:"items"`
-		Bytes    int64  `json:"bytes"`
+		Bytes    int64  `json:"size_bytes"`
 	} `json:"items"`
 }
 
