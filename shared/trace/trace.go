@@ -14,11 +14,14 @@ import (
 // Parent is a `traceparent` header: version-traceid-spanid-flags.
 type Parent string
 
-var format = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
+var (
+	format  = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
+	invalid = regexp.MustCompile(`^ff|-0{32}-|-0{16}-`) // version and identifiers that the standard forbids
+)
 
 // Parse reads a traceparent header; anything else begins a new trace.
 func Parse(header string) Parent {
-	if format.MatchString(header) {
+	if format.MatchString(header) && !invalid.MatchString(header) {
 		return Parent(header)
 	}
 	id := make([]byte, 24)

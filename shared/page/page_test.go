@@ -1,0 +1,101 @@
+package page
+
+import (
+	"encoding/base64"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"function/shared/fault"
+)
+
+// list answers a query over rows as a table would, newest first.
+func list(t *testing.T, rows []uuid.UUID, q Query) Page[uuid.UUID] {
+	t.Helper()
+	before, err := q.Before()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []uuid.UUID
+	for _, id := range slices.Backward(rows) {
+		if strings.Compare(id.String(), before.String()) < 0 && len(found) < q.Fetch() {
+			found = append(found, id)
+		}
+	}
+	return Of(q, found, func(id uuid.UUID) uuid.UUID { return id })
+}
+
+func TestPagesHoldEveryRowOnceWhateverTheLimit(t *testing.T) {
+	t.Parallel()
+	for _, total := range []int{0, 1, 2, 3, 10} {
+		rows := make([]uuid.UUID, total)
+		for i := range rows {
+			rows[i] = uuid.Must(uuid.NewV7())
+		}
+		want := slices.Clone(rows)
+		slices.Reverse(want)
+		for limit := 1; limit <= total+1; limit++ {
+			got := []uuid.UUID{}
+			for q := (Query{Limit: limit}); ; {
+				p := list(t, rows, q)
+				got = append(got, p.Items...)
+				if p.NextCursor == "" {
+					break
+				}
+				if len(p.Items) != limit {
+					t.Fatalf("page of %d items before the last, want %d", len(p.Items), limit)
+				}
+				q.Cursor = p.NextCursor
+			}
+			if diff := cmp.Diff(want, got, cmp.Transformer("id", uuid.UUID.String)); diff != "" && total > 0 {
+				t.Errorf("%d rows by %d: %s", total, limit, diff)
+			}
+		}
+	}
+}
+
+func TestRowsThatComeMeanwhileDoNotShiftThePages(t *testing.T) {
+	t.Parallel()
+	rows := []uuid.UUID{uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7())}
+	first := list(t, rows, Query{Limit: 2})
+	second := list(t, append(rows, uuid.Must(uuid.NewV7())), Query{Limit: 2, Cursor: first.NextCursor})
+	if len(second.Items) != 1 || second.Items[0] != rows[0] {
+		t.Errorf("second page %v, want %v", second.Items, rows[:1])
+	}
+}
+
+func TestEmptyPageIsAnEmptyList(t *testing.T) {
+	t.Parallel()
+	if p := Of(Query{Limit: 1}, nil, func(id uuid.UUID) uuid.UUID { return id }); p.Items == nil {
+		t.Error("items are null")
+	}
+}
+
+func TestHostileCursorsAreInvalid(t *testing.T) {
+	t.Parallel()
+	id := uuid.New()
+	for _, cursor := range []string{
+		"x", "====", "' OR 1=1 --", "\x00", strings.Repeat("A", 1<<20), id.String(),
+		base64.RawURLEncoding.EncodeToString(id[:15]), base64.RawURLEncoding.EncodeToString(append(id[:], 0)),
+		base64.StdEncoding.EncodeToString(id[:]),
+	} {
+		_, err := Query{Limit: 1, Cursor: cursor}.Before()
+		if e, ok := fault.As(err); !ok || e.Kind != fault.Invalid || len(e.Places) != 1 || e.Places[0].Location != "query.cursor" {
+			t.Errorf("cursor %.20q: %v, want an invalid query.cursor", cursor, err)
+		}
+	}
+}
+
+func FuzzCursor(f *testing.F) {
+	f.Add("AZil8AAAcACAAAAAAAAAAQ")
+	f.Fuzz(func(t *testing.T, cursor string) {
+		if _, err := (Query{Limit: 1, Cursor: cursor}).Before(); err != nil {
+			if e, ok := fault.As(err); !ok || e.Kind != fault.Invalid {
+				t.Errorf("cursor %q: %v", cursor, err)
+			}
+		}
+	})
+}
