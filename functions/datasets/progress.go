@@ -34,6 +34,7 @@ type reporter struct {
 	store Store
 	ctx   context.Context
 	u     Upload
+	stage string
 	told  time.Time
 }
 
@@ -49,10 +50,10 @@ func (s Store) reporter(ctx context.Context, u Upload) *reporter {
 }
 
 func (r *reporter) tell(stage string, done float64) {
-	if time.Since(r.told) < reportEvery {
+	if stage == r.stage && time.Since(r.told) < reportEvery {
 		return
 	}
-	r.told = time.Now()
+	r.stage, r.told = stage, time.Now()
 	ctx, cancel := context.WithTimeout(r.ctx, reportWithin)
 	defer cancel()
 	if _, err := r.store.DB.Exec(ctx, updateProgress, r.u.DatasetID, r.u.Version, Progress{Stage: stage, Done: done}); err != nil {

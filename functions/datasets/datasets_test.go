@@ -1,0 +1,92 @@
+package datasets
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"function/shared/engine"
+	"function/shared/fault"
+)
+
+func TestKnownTypesAreTheWholeWord(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{
+		"VARCHAR": true, "DECIMAL(38,38)": true, "DECIMAL(1,0)": true, "DECIMAL(10,9)": true, "DECIMAL(18,2)": true,
+		"": false, "VARCHAR(10)": false, "DECIMAL": false, "DECIMAL(0,0)": false, "DECIMAL(39,0)": false, "DECIMAL(9,10)": false,
+		"DECIMAL(10,11)": false, "BIGINT;": false, "BIGINT\nDATE": false, "BIGINT[]": false,
+	} {
+		if got := knownType(name); got != want {
+			t.Errorf("knownType(%q) = %t", name, got)
+		}
+	}
+}
+
+func TestASentenceCanBeStored(t *testing.T) {
+	t.Parallel()
+	got := Sentence(&engine.InvalidError{Detail: "a\x00b\xff" + strings.Repeat("é", 2000)})
+	if !strings.HasPrefix(got, "a\ufffdb\ufffdé") || len(got) > 2010 || strings.ContainsRune(got[10:], '\ufffd') {
+		t.Errorf("sentence of %d bytes: %.40q…", len(got), got)
+	}
+}
+
+// A client that sends part of a body and then nothing is not waited for.
+func TestASilentClientIsLeft(t *testing.T) {
+	t.Parallel()
+	result := make(chan error, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reader := PatientReader(w, r.Body).(patientReader)
+		reader.patience = 50 * time.Millisecond
+		_, err := io.Copy(io.Discard, reader)
+		result <- err
+	}))
+	defer server.Close()
+	connection, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	_, _ = io.WriteString(connection, "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\nabc")
+	if err := <-result; !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("reading from a silent client: %v", err)
+	}
+	if f, ok := fault.As(interrupted(os.ErrDeadlineExceeded)); !ok || f.Kind != fault.Malformed {
+		t.Errorf("a silent client is told %v", f)
+	}
+}
+
+// Whatever arrives, a form is read without a panic, every refusal is the sender's
+// fault, and what is accepted is a part of what was sent.
+func FuzzForm(f *testing.F) {
+	f.Add("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\na,b\n1,2\n\r\n--b--\r\n")
+	f.Add("--b\nContent-Disposition: form-data; name=file\nContent-Type: text/csv; header=absent\n\nPAR1\x00PAR1\n--b--")
+	f.Add("--b\r\nX-Unended: yes\r\n\r\n")
+	f.Add("preamble\r\n--b \t\r\nContent-Transfer-Encoding: quoted-printable\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n=41=\r\n--b--")
+	f.Fuzz(func(t *testing.T, body string) {
+		file, err := OpenForm("multipart/form-data; boundary=b", strings.NewReader(body))
+		var got bytes.Buffer
+		var content Content
+		if err == nil {
+			content, err = file.CopyTo(&got, 1<<20)
+		}
+		if err != nil {
+			if known, ok := fault.As(err); !ok || known.Kind == fault.Internal {
+				t.Errorf("%q is refused by %v", body, err)
+			}
+			return
+		}
+		if content.Size == 0 || content.Size != int64(got.Len()) || len(content.SHA256) != 32 {
+			t.Errorf("%q gives %+v and %d bytes", body, content, got.Len())
+		}
+		if !strings.Contains(body, "--b--") {
+			t.Errorf("%q has no end and is accepted", body)
+		}
+	})
+}
