@@ -100,7 +100,7 @@ func (s *scanner) token() error {
 	if s.ended {
 		return s.fail(s.at, "the query holds more than one statement: send one at a time")
 	}
-	s.seen = true
+	s.seen = s.seen || rest[0] != ';'
 	if name := word.FindString(rest); name != "" {
 		s.at += len(name)
 		if strings.EqualFold(name, "e") && strings.HasPrefix(s.sql[s.at:], "'") {

@@ -16,7 +16,7 @@ import (
 // the text as it is, or as a Unicode escape, which is refused; and without the
 // functions that run text there is no way to put one together. A value that holds
 // such a word can be passed as a parameter.
-var reaching = regexp.MustCompile(`(?i)\b(?:pg_|lo_|lo(?:read|write)\b|dblink|current_setting|set_config|ts_stat|ts_rewrite|information_schema|tenancy|txid_|currtid|nextval|setval|inet_(?:client|server)_)\w*|\w*_to_xml\w*|\bU&"`)
+var reaching = regexp.MustCompile(`(?i)\b(?:pg_|lo_|lo(?:read|write)\b|dblink|current_setting|set_config|ts_stat|ts_rewrite|information_schema|tenancy|txid_|currtid|nextval|setval|inet_(?:client|server)_)\w*|_to_xml|\bU&"`)
 
 func reachesOut(sql string) error {
 	found := reaching.FindStringIndex(sql)

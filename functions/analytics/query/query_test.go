@@ -1,13 +1,19 @@
 package query_test
 
 import (
+	"context"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"function/functions/analytics/analyticstest"
 	"function/functions/analytics/query"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/platformtest"
 	"function/shared/resultset"
@@ -21,8 +27,8 @@ const path = "/v1/analytics/query"
 
 type answer struct {
 	resultset.Set
-	RowCount  int `json:"row_count"`
-	ElapsedMS int `json:"elapsed_ms"`
+	RowCount  int   `json:"row_count"`
+	ElapsedMS int64 `json:"elapsed_ms"`
 }
 
 // ask is the body of a query.
@@ -41,7 +47,7 @@ func TestQueryCountsTheWeather(t *testing.T) {
 	analyticstest.Load(t, p, caller.OrganizationID, "Weather", analyticstest.Weather)
 
 	got := platformtest.Decode[answer](t, p.Do(caller.Token, http.MethodPost, path,
-		ask("datasets", "SELECT weather, count(*) AS days FROM weather WHERE weather <> ? GROUP BY ALL ORDER BY days DESC", "snow")).Want(t, http.StatusOK))
+		ask("datasets", "SELECT weather, count(*) AS days FROM weather WHERE weather <> ? GROUP BY ALL ORDER BY days DESC;", "snow")).Want(t, http.StatusOK))
 
 	want := resultset.Set{
 		Columns: []resultset.Column{{Name: "weather", Type: "VARCHAR"}, {Name: "days", Type: "BIGINT"}},
@@ -51,8 +57,188 @@ func TestQueryCountsTheWeather(t *testing.T) {
 		t.Errorf("%d rows, difference (-want +got):\n%s", got.RowCount, diff)
 	}
 	got = platformtest.Decode[answer](t, p.Do(caller.Token, http.MethodPost, path,
-		ask("datasets", "SELECT round(avg(temp_max), 6) FROM weather")).Want(t, http.StatusOK))
+		ask("datasets", `SELECT round(avg(temp_max), 6) FROM "WEATHER"`)).Want(t, http.StatusOK))
 	if mean := got.Rows[0][0]; mean != 16.439083 {
 		t.Errorf("mean temp_max %v, want 16.439083", mean)
+	}
+}
+
+func TestQueryFindsDatasetsByAnyName(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	caller := p.Login("member")
+	file := filepath.Join(t.TempDir(), "one.csv")
+	if err := os.WriteFile(file, []byte("n\n1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, from := range map[string]string{
+		`Größe 2024`: `"größe 2024"`, `my"table`: `"my""table"`, `select`: `"select"`, `a`: `A`, `x'y`: `"x'y"`, `naïve_name`: `naïve_name`,
+	} {
+		analyticstest.Load(t, p, caller.OrganizationID, name, file)
+		got := platformtest.Decode[answer](t, p.Do(caller.Token, http.MethodPost, path, ask("datasets", "SELECT n FROM "+from)).Want(t, http.StatusOK))
+		if diff := cmp.Diff([][]any{{1.0}}, got.Rows); diff != "" {
+			t.Errorf("%s: rows differ (-want +got):\n%s", from, diff)
+		}
+	}
+}
+
+func TestQuerySeesTheCallersOwnDatasetsOnly(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	caller, other := p.Login("member"), p.Login("member")
+	analyticstest.Load(t, p, other.OrganizationID, "weather", analyticstest.Weather)
+	analyticstest.Describe(t, p, other.OrganizationID, "secret_plan", "draft")
+	analyticstest.Load(t, p, caller.OrganizationID, "climate", analyticstest.Weather)
+
+	p.Do(other.Token, http.MethodPost, path, ask("datasets", "SELECT count(*) FROM weather")).Want(t, http.StatusOK)
+	for _, table := range []string{"weather", "secret_plan"} {
+		body := string(p.Do(caller.Token, http.MethodPost, path, ask("datasets", "SELECT count(*) FROM "+table)).Want(t, http.StatusUnprocessableEntity).Body)
+		if !strings.Contains(body, `climate`) || strings.Contains(strings.ReplaceAll(body, `no table \"`+table, ""), table) {
+			t.Errorf("%s: %s; want the caller's tables and nobody else's", table, body)
+		}
+	}
+}
+
+func TestQuerySaysWhyADatasetIsNoTableYet(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	caller := p.Login("member")
+	for status, want := range map[string]string{"draft": "upload a file", "processing": "still being prepared", "failed": "could not be read"} {
+		analyticstest.Describe(t, p, caller.OrganizationID, "set_"+status, status)
+		problem := platformtest.Decode[function.Problem](t, p.Do(caller.Token, http.MethodPost, path,
+			ask("datasets", "SELECT * FROM set_"+status)).Want(t, http.StatusConflict))
+		if !strings.Contains(problem.Detail, want) {
+			t.Errorf("%s: %q, want %q", status, problem.Detail, want)
+		}
+	}
+	p.Do(caller.Token, http.MethodPost, path, ask("datasets", "SELECT 'set_draft' AS mentioned")).Want(t, http.StatusOK)
+}
+
+func TestQueryOfDatasetsRefusesEveryWayOut(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	caller := p.Login("member")
+	analyticstest.Load(t, p, caller.OrganizationID, "weather", analyticstest.Weather)
+	stored := strings.TrimPrefix(p.Env.Config.StorageLocalURL, "file://")
+	for _, sql := range []string{
+		`SELECT * FROM '/etc/passwd'`, `SELECT * FROM read_csv('/etc/passwd')`, `SELECT * FROM read_text('/proc/self/environ')`, `SELECT * FROM glob('/*')`,
+		`SELECT * FROM read_blob('` + stored + `/**')`, `SELECT * FROM read_parquet('` + p.Env.Config.Scratch + `/**/*.parquet')`, `SELECT * FROM sniff_csv('/etc/passwd')`,
+		`SELECT * FROM 'https://example.com/x.csv'`, `SELECT * FROM read_csv('https://example.com/x.csv')`,
+		`COPY weather TO '/tmp/stolen.csv'`, `COPY (SELECT 1) TO '/tmp/stolen.csv'`, `EXPORT DATABASE '/tmp/stolen'`, `IMPORT DATABASE '/tmp'`,
+		`ATTACH '/tmp/x.db'`, `ATTACH ':memory:' AS other`, `DETACH memory`, `USE main`, `INSTALL httpfs`, `LOAD httpfs`, `CALL pragma_version()`, `CALL enable_logging()`,
+		`PRAGMA database_list`, `PRAGMA enable_profiling`, `SET threads = 1`, `RESET threads`, `SET enable_external_access = true`, `SET lock_configuration = false`, `SHOW ALL TABLES`,
+		`SELECT current_setting('allowed_paths')`, `SELECT getenv('HOME')`, `SELECT * FROM duckdb_settings()`, `SELECT * FROM duckdb_secrets()`, `SELECT * FROM duckdb_views()`, `SELECT * FROM information_schema.tables`, `SELECT * FROM pg_catalog.pg_class`,
+		`SELECT * FROM query('SELECT 1')`, `SELECT * FROM query_table('weather')`, `CREATE SECRET x (TYPE s3)`,
+		`CREATE TABLE t (x int)`, `CREATE VIEW v AS SELECT 1`, `INSERT INTO weather SELECT * FROM weather`, `UPDATE weather SET wind = 0`, `DELETE FROM weather`, `DROP VIEW weather`, `TRUNCATE weather`,
+		`SELECT 1; SELECT 2`, `SELECT 1; DROP VIEW weather`, `SELECT 1) ; DROP VIEW weather; --`, `BEGIN`, `COMMIT`, `EXPLAIN ANALYZE SELECT 1`, `PREPARE x AS SELECT 1`, `CHECKPOINT`, `VACUUM`,
+		`SELECT`, ` `, `-- nothing`, `SELECT * FROM`, `SELECT nothing FROM weather`, `SELECT CAST('x' AS INTEGER)`, `SELECT ?`, `SELECT $name`, `SELECT $7`,
+		`SELECT repeat('x', 1000000000)`, `SELECT list(range) FROM range(1000000000)`, `SELECT sleep_ms(1000)`,
+	} {
+		t.Run(sql[:min(len(sql), 60)], func(t *testing.T) {
+			p.Do(caller.Token, http.MethodPost, path, ask("datasets", sql)).Want(t, http.StatusUnprocessableEntity)
+		})
+	}
+	got := platformtest.Decode[answer](t, p.Do(caller.Token, http.MethodPost, path, ask("datasets", "SELECT count(*) FROM weather")).Want(t, http.StatusOK))
+	if got.Rows[0][0] != 1461.0 {
+		t.Errorf("%v rows after all that, want 1461", got.Rows[0][0])
+	}
+}
+
+func TestQueryOfDatasetsIsTruncated(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	caller := p.Login("member")
+	for sql, want := range map[string]int{
+		`SELECT * FROM range(1000000000)`:            10_000,
+		`SELECT repeat('x', 60000) FROM range(1000)`: 279,
+		`SELECT * FROM range(10001)`:                 10_000,
+	} {
+		got := platformtest.Decode[answer](t, p.Do(caller.Token, http.MethodPost, path, ask("datasets", sql)).Want(t, http.StatusOK))
+		if got.RowCount != want || len(got.Rows) != want || !got.Truncated {
+			t.Errorf("%s: %d rows, truncated %v; want %d, true", sql, got.RowCount, got.Truncated, want)
+		}
+	}
+}
+
+func TestQueryKeepsWideNumbersOfParameters(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	caller := p.Login("member")
+	for _, database := range []string{"datasets", "postgresql"} {
+		body := `{"database": "` + database + `", "query": "SELECT CAST(? AS DECIMAL(38,0)) AS n", "parameters": [12345678901234567890123456789]}`
+		got := platformtest.Decode[answer](t, p.Do(caller.Token, http.MethodPost, path, body).Want(t, http.StatusOK))
+		if got.Rows[0][0] != "12345678901234567890123456789" {
+			t.Errorf("%s answers %v, want every digit", database, got.Rows[0][0])
+		}
+	}
+}
+
+func TestQueryRefusesBadInput(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	caller := p.Login("member")
+	outside := p.LoginTo(uuid.Nil, "member")
+	for name, test := range map[string]struct {
+		token  string
+		body   any
+		status int
+	}{
+		"not JSON":         {caller.Token, `{"query": "SELECT`, http.StatusBadRequest},
+		"no database":      {caller.Token, `{"query": "SELECT 1"}`, http.StatusUnprocessableEntity},
+		"unknown database": {caller.Token, ask("oracle", "SELECT 1"), http.StatusUnprocessableEntity},
+		"not configured":   {caller.Token, ask("clickhouse", "SELECT 1"), http.StatusUnprocessableEntity},
+		"wrong type":       {caller.Token, `{"query": 1, "database": "datasets"}`, http.StatusUnprocessableEntity},
+		"unknown field":    {caller.Token, `{"query": "SELECT 1", "database": "datasets", "limit": 1}`, http.StatusUnprocessableEntity},
+		"object parameter": {caller.Token, `{"query": "SELECT ?", "database": "datasets", "parameters": [{}]}`, http.StatusUnprocessableEntity},
+		"NUL":              {caller.Token, ask("datasets", "SELECT 1\x00"), http.StatusUnprocessableEntity},
+		"oversized":        {caller.Token, ask("datasets", "SELECT '"+strings.Repeat("x", 2<<20)+"'"), http.StatusRequestEntityTooLarge},
+		"long":             {caller.Token, ask("datasets", "SELECT '"+strings.Repeat("x", 200_000)+"'"), http.StatusUnprocessableEntity},
+		"nobody":           {"", ask("datasets", "SELECT 1"), http.StatusUnauthorized},
+		"forged token":     {caller.Token + "x", ask("datasets", "SELECT 1"), http.StatusUnauthorized},
+		"no organization":  {outside.Token, ask("datasets", "SELECT 1"), http.StatusForbidden},
+	} {
+		t.Run(name, func(t *testing.T) { p.Do(test.token, http.MethodPost, path, test.body).Want(t, test.status) })
+	}
+}
+
+func TestQueryIsCounted(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	caller := p.Login("member")
+	p.Do(caller.Token, http.MethodPost, path, ask("datasets", "SELECT 1")).Want(t, http.StatusOK)
+	p.Do(caller.Token, http.MethodPost, path, ask("datasets", "SELECT x")).Want(t, http.StatusUnprocessableEntity)
+	db := p.DB(database.Analytics)
+	var counted string
+	err := db.QueryRow(context.Background(), `SELECT string_agg(labels ->> 'outcome' || value, ' ' ORDER BY labels ->> 'outcome') FROM metric_counters WHERE name = 'analytics_queries_total'`).Scan(&counted)
+	if err != nil || counted != "refused1 succeeded1" {
+		t.Errorf("counted %q (%v)", counted, err)
+	}
+	if _, err := db.Exec(context.Background(), `DROP TABLE metric_counters CASCADE`); err != nil {
+		t.Fatal(err)
+	}
+	p.Do(caller.Token, http.MethodPost, path, ask("datasets", "SELECT 1")).Want(t, http.StatusOK)
+}
+
+func TestQueryLeavesNoCopyBehind(t *testing.T) {
+	t.Parallel()
+	var scratch string
+	t.Run("platform", func(t *testing.T) {
+		p := platformtest.New(t, declaration)
+		scratch = p.Env.Config.Scratch
+		caller := p.Login("member")
+		analyticstest.Load(t, p, caller.OrganizationID, "weather", analyticstest.Weather)
+		p.Do(caller.Token, http.MethodPost, path, ask("datasets", "SELECT count(*) FROM weather")).Want(t, http.StatusOK)
+		found, _ := filepath.Glob(filepath.Join(scratch, "*", "*.parquet"))
+		if len(found) != 1 {
+			t.Fatalf("copies %v, want one", found)
+		}
+		for _, name := range []string{found[0], filepath.Dir(found[0])} {
+			if info, err := os.Stat(name); err != nil || info.Mode().Perm()&0o077 != 0 {
+				t.Errorf("%s (%v): others may read it", name, err)
+			}
+		}
+	})
+	if left, _ := filepath.Glob(filepath.Join(scratch, "*")); len(left) != 0 {
+		t.Errorf("%v is left behind", left)
 	}
 }

@@ -1,0 +1,101 @@
+package analytics
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestNumberKnowsWhatAParameterIs(t *testing.T) {
+	t.Parallel()
+	for sql, want := range map[string]string{
+		`SELECT ?`:                    `SELECT  $1 `,
+		`a?b?1`:                       `a $1 b $2 1`,
+		`'?' || "?" || ?`:             `'?' || "?" ||  $1 `,
+		`'it''s ?' ?`:                 `'it''s ?'  $1 `,
+		`'a\' ?`:                      `'a\'  $1 `,
+		`E'a\'?' ?`:                   `E'a\'?'  $1 `,
+		`e'a''?' ?`:                   `e'a''?'  $1 `,
+		"E'a'\n'b\\'?' ?":             "E'a'\n'b\\'?'  $1 ",
+		"E'a' -- c\n -- ?\n '\\'?' ?": "E'a' -- c\n -- ?\n '\\'?'  $1 ",
+		"E'a' 'b\\' ?":                "E'a' 'b\\'  $1 ",
+		"'a'\n'b\\' ?":                "'a'\n'b\\'  $1 ",
+		`type'?' ?`:                   `type'?'  $1 `,
+		`$$?$$ ?`:                     `$$?$$  $1 `,
+		`$a$ $$ ? $b$ $a$ ?`:          `$a$ $$ ? $b$ $a$  $1 `,
+		`$é$?$é$ ?`:                   `$é$?$é$  $1 `,
+		`a$$ ? b$$`:                   `a$$  $1  b$$`,
+		`/* ? /* ? */ ? */ ?`:         `/* ? /* ? */ ? */  $1 `,
+		"-- ?\n?":                     "-- ?\n $1 ",
+		`1e'\' ?'`:                    `1e'\' ?'`,
+		`SELECT 1 ; -- the end ? /*`:  `SELECT 1 `,
+		`?;`:                          ` $1 `,
+		`SELECT '' ; /* ? */`:         `SELECT '' `,
+		strings.Repeat("?,", 100):     ``,
+	} {
+		got, err := number(sql)
+		if err != nil || want != "" && got.sql != want {
+			t.Errorf("%s becomes %q (%v), want %q", sql, got.sql, err, want)
+		}
+	}
+	for _, sql := range []string{
+		``, ` `, `-- ?`, `/* */`, `;`, `'`, `'a''`, `"`, `E'\'`, `$$`, `$a$ $$`, `/*`, `/* /* */`, `(`, `)`, `)(`, `1;2`, `$1`, `a; ?`, `;;`,
+		strings.Repeat("?", 101),
+	} {
+		if got, err := number(sql); err == nil {
+			t.Errorf("%q becomes %q, want it refused", sql, got.sql)
+		}
+	}
+}
+
+func FuzzNumber(f *testing.F) {
+	for _, sql := range []string{`SELECT ?, '?'`, "E'\\'?'\n'?' ?", `$a$?$a$ ? "?"`, `/* /* ? */ */ ? -- ?`, `a;b`, `é?é`, "\xff?'", `U&"\003f"?`} {
+		f.Add(sql)
+	}
+	f.Fuzz(func(t *testing.T, sql string) {
+		got, err := number(sql)
+		if err != nil || !utf8.ValidString(sql) { // JSON brings valid text only
+			return
+		}
+		// The text between the parameters is the person's, in order and whole.
+		rest, taken := sql, 0
+		for i, part := range split(got) {
+			if i > 0 {
+				if !strings.HasPrefix(rest, "?") {
+					t.Fatalf("parameter %d of %q is no ? of %q", i, got.sql, sql)
+				}
+				rest, taken = rest[1:], taken+1
+			}
+			if !strings.HasPrefix(rest, part) {
+				t.Fatalf("%q is not what is left of %q: %q", part, sql, rest)
+			}
+			rest = rest[len(part):]
+		}
+		if taken != got.parameters || rest != "" && rest[0] != ';' {
+			t.Fatalf("%d of %d parameters of %q, and %q is left", taken, got.parameters, sql, rest)
+		}
+		for i, last := 1, 0; i <= utf8.RuneCountInString(got.sql); i++ {
+			at := got.original(i)
+			if at < last || at < 1 || at > utf8.RuneCountInString(sql) {
+				t.Fatalf("character %d of %q comes from %d of %q, after %d", i, got.sql, at, sql, last)
+			}
+			last = at
+		}
+		again, err := number(got.sql)
+		if got.parameters == 0 && (err != nil || again.sql != got.sql) {
+			t.Fatalf("%q becomes %q (%v) the second time", got.sql, again.sql, err)
+		}
+	})
+}
+
+// split cuts the new text at its parameters.
+func split(n numbered) []string {
+	var parts []string
+	from, runes := 0, []rune(n.sql)
+	before := 0
+	for _, s := range n.shifts {
+		parts = append(parts, string(runes[from:s.at+before-1]))
+		from, before = s.at+s.by, s.by
+	}
+	return append(parts, string(runes[from:]))
+}
