@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/singleflight"
 
 	"function/shared/database"
 	"function/shared/fault"
@@ -25,6 +26,8 @@ type Verifier struct {
 	db       *pgxpool.Pool
 	issuer   string
 	audience string
+
+	reading singleflight.Group // of the keys
 
 	mu       sync.Mutex
 	keys     map[string]ed25519.PublicKey
@@ -45,7 +48,11 @@ const (
 	sessionsHeld  = 4096
 	keysMemory    = 10 * time.Minute
 	keysPause     = time.Second
+	keysPatience  = 10 * time.Second
 )
+
+// maxToken is more than any access token has, in bytes.
+const maxToken = 8 << 10
 
 var errToken = fault.New(fault.Unauthenticated, "The access token is not valid, or has expired: log in, or refresh it")
 
@@ -70,6 +77,9 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Caller, error) {
 }
 
 func (v *Verifier) claims(ctx context.Context, token string) (*Claims, error) {
+	if len(token) > maxToken {
+		return nil, errToken
+	}
 	// Only Ed25519, never what the token itself proposes (RFC 8725 §3.1).
 	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.EdDSA})
 	if err != nil || len(jws.Signatures) != 1 {
@@ -137,6 +147,20 @@ func (v *Verifier) key(ctx context.Context, kid string) (ed25519.PublicKey, erro
 	if !known && age < keysPause {
 		return nil, errToken
 	}
+	keys, err, _ := v.reading.Do("keys", func() (any, error) { return v.readKeys(context.WithoutCancel(ctx)) })
+	if err != nil {
+		return nil, err
+	}
+	if key, known = keys.(map[string]ed25519.PublicKey)[kid]; !known {
+		return nil, errToken
+	}
+	return key, nil
+}
+
+// readKeys reads for everybody who waits, so it outlives the request that began it.
+func (v *Verifier) readKeys(ctx context.Context) (map[string]ed25519.PublicKey, error) {
+	ctx, cancel := context.WithTimeout(ctx, keysPatience)
+	defer cancel()
 	rows, _ := v.db.Query(ctx, `SELECT kid, public_key FROM published.signing_keys`)
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[PublicKey])
 	if err != nil {
@@ -149,10 +173,7 @@ func (v *Verifier) key(ctx context.Context, kid string) (ed25519.PublicKey, erro
 	v.mu.Lock()
 	v.keys, v.keysRead = keys, time.Now()
 	v.mu.Unlock()
-	if key, known = keys[kid]; !known {
-		return nil, errToken
-	}
-	return key, nil
+	return keys, nil
 }
 
 const selectAlive = `SELECT ended_at IS NULL AND expires_at > now() FROM published.sessions WHERE id = $1`

@@ -1,0 +1,60 @@
+package auth
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+)
+
+// FuzzClaims: whatever a token is, its claims are taken only if they are what was signed.
+func FuzzClaims(f *testing.F) {
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	key := jose.SigningKey{Algorithm: jose.EdDSA, Key: jose.JSONWebKey{Key: private, KeyID: "k"}}
+	signer, err := jose.NewSigner(key, (&jose.SignerOptions{}).WithType(TokenType))
+	if err != nil {
+		f.Fatal(err)
+	}
+	signed := Claims{
+		Issuer: "i", Audience: "a", Subject: uuid.NewString(), SessionID: uuid.NewString(), Roles: []string{RoleMember},
+		IssuedAt: time.Now().Unix(), Expiry: time.Now().Add(24 * time.Hour).Unix(),
+	}
+	payload, err := json.Marshal(signed)
+	if err != nil {
+		f.Fatal(err)
+	}
+	jws, err := signer.Sign(payload)
+	if err != nil {
+		f.Fatal(err)
+	}
+	token, err := jws.CompactSerialize()
+	if err != nil {
+		f.Fatal(err)
+	}
+	verifier := NewVerifier(nil, "i", "a")
+	verifier.keys, verifier.keysRead = map[string]ed25519.PublicKey{"k": public}, time.Now().Add(24*time.Hour) // no need to read them
+	if _, err := verifier.claims(context.Background(), token); err != nil {
+		f.Fatal("the token that was signed is refused: ", err)
+	}
+
+	f.Add(token)
+	f.Add("..")
+	f.Add("eyJhbGciOiJub25lIn0.e30.")
+	f.Fuzz(func(t *testing.T, token string) {
+		got, err := verifier.claims(context.Background(), token)
+		if err != nil {
+			return
+		}
+		if diff := cmp.Diff(&signed, got); diff != "" {
+			t.Errorf("takes claims that nobody signed: %s", diff)
+		}
+	})
+}
