@@ -116,8 +116,9 @@ func On[F, I, O any](operation huma.Operation, handle func(F, context.Context, *
 }
 
 // OnEvent receives one type of event, at least once each: handle makes its effect
-// happen once (outbox.Once). A fault is permanent, and makes the event a dead letter, unless
-// its kind is Internal, Limited or Unavailable; any other error is tried again.
+// happen once (outbox.Once). A fault is permanent, and makes the event a dead
+// letter, unless its kind is Internal, Limited or Unavailable; any other error is
+// tried again.
 func OnEvent[F any, E events.Event](handle func(F, context.Context, events.Received[E]) error) Part[F] {
 	var zero E
 	return Part[F]{
