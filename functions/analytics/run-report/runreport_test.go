@@ -196,6 +196,38 @@ func TestRunReportIsTriedAgainWhenADatabaseIsDown(t *testing.T) {
 	}
 }
 
+// The connection dies when the result is being written: the trigger ends its own
+// session, once, for sequences are not rolled back.
+func TestRunReportIsTriedAgainWhenItDiesHalfWay(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declarations...)
+	caller := p.Login("member")
+	run, event := start(t, p, caller, map[string]any{"name": "one", "query": "SELECT 1"})
+	_, err := p.DB(database.Analytics).Exec(context.Background(), `
+CREATE SEQUENCE deaths;
+CREATE FUNCTION die_once() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF nextval('deaths') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()), pg_sleep(60); END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER die_once BEFORE UPDATE ON report_runs FOR EACH ROW WHEN (NEW.status = 'succeeded') EXECUTE FUNCTION die_once();`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer := platformtest.Deliver(p, name, event); answer.Status < 500 {
+		t.Errorf("status %d of the one that died, want one that is tried again", answer.Status)
+	}
+	if got := read(t, p, caller, run); got.Status != analytics.Running || got.Rows != nil {
+		t.Errorf("run %+v of the one that died, want one that is running", got.Run)
+	}
+
+	platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
+
+	if got := read(t, p, caller, run); got.Status != analytics.Succeeded || string(got.Rows) != "[[1]]" {
+		t.Errorf("run %+v with rows %s, want one that succeeded", got.Run, got.Rows)
+	}
+}
+
 func TestRunsAreSeenByTheirOrganizationOnly(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
