@@ -36,6 +36,17 @@ var server = sync.OnceValues(func() (string, error) {
 
 var cleanups []func()
 
+// Server is the DSN of the test server's superuser, for tests of the databases
+// themselves; the platform's roles exist once a Platform was made.
+func Server(t testing.TB) string {
+	t.Helper()
+	dsn, err := server()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dsn
+}
+
 // Run is the body of a TestMain: it stops what the tests have started.
 func Run(m *testing.M) {
 	code := m.Run()
@@ -107,10 +118,7 @@ func makeTemplate(ctx context.Context, admin *pgx.Conn, kind database.Name, name
 func cloneDatabase(t testing.TB, kind database.Name) func(role string) string {
 	t.Helper()
 	ctx := context.Background()
-	dsn, err := server()
-	if err != nil {
-		t.Fatal(err)
-	}
+	dsn := Server(t)
 	from, err := template(ctx, kind, dsn)
 	if err != nil {
 		t.Fatal(err)
