@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -49,7 +50,7 @@ func main() {
 	defer stop()
 	ok, err := run(ctx, os.Args[1:])
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
+		progress("%v", err)
 	}
 	if err != nil || !ok {
 		stop()
@@ -73,6 +74,7 @@ func run(ctx context.Context, chosen []string) (ok bool, err error) {
 	if err := os.Chmod(b.dir, 0o711); err != nil {
 		return false, err
 	}
+	progress("%d processors, load %s: others' load makes figures worse", runtime.NumCPU(), load())
 	for _, m := range measurements {
 		if len(chosen) > 0 && !slices.Contains(chosen, m.name) {
 			continue

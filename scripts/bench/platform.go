@@ -58,10 +58,13 @@ func (p *platform) stop() (duration, error) {
 		return 0, err
 	}
 	took, err := timed(func() error {
-		if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			return err
 		}
-		return p.cmd.Wait()
+		if err := p.cmd.Wait(); err != nil && !errors.Is(err, context.Canceled) { // that: Ctrl-C has ended it
+			return err
+		}
+		return nil
 	})
 	if err != nil {
 		return took, fmt.Errorf("stop the platform: %w", err)

@@ -74,3 +74,12 @@ func peakMemory(pid int) (size, error) {
 	}
 	return 0, fmt.Errorf("/proc/%d/status has no VmHWM", pid)
 }
+
+// load is how many processes have wanted a processor during the last minute.
+func load() string {
+	averages, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.Fields(string(averages))[0]
+}
