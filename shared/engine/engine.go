@@ -8,7 +8,7 @@
 //
 //	BIGINT       canonical integers: no leading zero, plus sign or space
 //	DOUBLE       JSON numbers (RFC 8259 §6) of at most 15 significant digits
-//	DECIMAL(38,s) other JSON numbers without exponent, and wider integers, of up to 38 digits
+//	DECIMAL      other JSON numbers without exponent, and wider integers, of up to 38 digits
 //	BOOLEAN      true and false
 //	DATE         2006-01-02
 //	TIMESTAMP    ISO 8601 without zone, at most 6 digits of a second's fraction

@@ -217,7 +217,10 @@ func (s *session) settle(ctx context.Context, t *table, i int, left []candidate)
 	}
 	scale, _ := row[0].(int64)
 	whole, _ := row[1].(int64)
-	if scale+whole <= 38 {
+	switch digits := scale + whole; {
+	case digits <= 18 && scale > 0: // a machine word
+		c.sqlType = fmt.Sprintf("DECIMAL(18,%d)", scale)
+	case digits <= 38:
 		c.sqlType = fmt.Sprintf("DECIMAL(38,%d)", scale)
 	}
 	return nil

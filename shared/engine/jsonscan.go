@@ -84,30 +84,32 @@ func (s *objectScanner) body(b byte) ([]byte, int64, error) {
 	}
 	s.object = append(s.object[:0], b)
 	for depth, inString, escaped := 1, false, false; depth > 0; {
-		b, err := s.r.ReadByte()
+		part, err := s.r.ReadSlice('}') // an object can end nowhere else
 		if errors.Is(err, io.EOF) {
 			return nil, 0, &InvalidError{Line: start, Detail: fmt.Sprintf("The object on line %d does not end.", start)}
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			return nil, 0, fmt.Errorf("read the uploaded file: %w", err)
 		}
-		if len(s.object) >= maxLine {
+		if len(s.object)+len(part) > maxLine {
 			return nil, 0, &InvalidError{Line: start, Detail: fmt.Sprintf("The object on line %d is longer than %d MiB.", start, maxLine>>20)}
 		}
-		s.object = append(s.object, b)
-		switch {
-		case b == '\n':
-			s.line++
-		case escaped:
-			escaped = false
-		case inString:
-			escaped, inString = b == '\\', b != '"'
-		case b == '"':
-			inString = true
-		case b == '{' || b == '[':
-			depth++
-		case b == '}' || b == ']':
-			depth--
+		s.object = append(s.object, part...)
+		for _, b := range part {
+			switch {
+			case escaped:
+				escaped = false
+			case b == '"':
+				inString = !inString
+			case inString:
+				escaped = b == '\\'
+			case b == '{' || b == '[':
+				depth++
+			case b == '}' || b == ']':
+				depth--
+			case b == '\n':
+				s.line++
+			}
 		}
 	}
 	if !json.Valid(s.object) {

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"runtime"
 	"strings"
 	"time"
 
@@ -50,7 +49,7 @@ func query(ctx context.Context, tables []Table, sql string, args []any, limits L
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
+	defer s.replace()
 	st, err := s.parse(ctx, sql)
 	if err != nil {
 		return nil, err
@@ -69,23 +68,28 @@ func query(ctx context.Context, tables []Table, sql string, args []any, limits L
 	return s.answer(ctx, limits)
 }
 
-// sandbox opens an instance that holds the tables as views and can reach nothing but their files.
+// sandbox makes an instance hold the tables as views and reach nothing but their files.
 func sandbox(ctx context.Context, tables []Table, limits Limits) (*session, error) {
-	var paths []string
-	settings := shadows()
+	s, err := fresh(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var settings, paths []string
 	for _, t := range tables {
 		settings = append(settings, fmt.Sprintf("CREATE VIEW %s AS SELECT * FROM read_parquet(%s)", identifier(t.Name), literal(t.Path)))
 		paths = append(paths, literal(t.Path))
 	}
-	return open(ctx, append(settings,
-		fmt.Sprintf("SET threads = %d", runtime.GOMAXPROCS(0)),
+	settings = append(settings,
 		"SET memory_limit = "+literal(limits.Memory),
-		"SET temp_directory = ''",
-		"SET allow_community_extensions = false",
 		"SET allowed_paths = ["+strings.Join(paths, ", ")+"]",
 		"SET enable_external_access = false",
 		"SET lock_configuration = true",
-	)...)
+	)
+	if err := s.apply(ctx, settings); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
 }
 
 // arguments turns decoded JSON into what the driver binds; integers keep all their digits.

@@ -35,13 +35,21 @@ func open(ctx context.Context, settings ...string) (*session, error) {
 		"SET autoload_known_extensions = false",
 		"SET TimeZone = 'UTC'",
 	}, settings...)
-	for _, setting := range settings {
-		if err := s.exec(ctx, setting); err != nil {
-			s.close()
-			return nil, err
-		}
+	if err := s.apply(ctx, settings); err != nil {
+		s.close()
+		return nil, err
 	}
 	return s, nil
+}
+
+// apply runs settings in order.
+func (s *session) apply(ctx context.Context, settings []string) error {
+	for _, setting := range settings {
+		if err := s.exec(ctx, setting); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *session) close() {

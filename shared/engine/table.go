@@ -55,6 +55,9 @@ func (t *table) cast(i int) string {
 	if c.sqlType == "" || c.sqlType == "VARCHAR" && c.kind != typed {
 		return raw(i)
 	}
+	if c.sqlType == "DECIMAL(38,0)" && c.kind != typed { // from text, this way is a hundred times faster
+		return fmt.Sprintf("CAST(CAST(%s AS HUGEINT) AS %s)", t.present(i), c.sqlType)
+	}
 	return fmt.Sprintf("CAST(%s AS %s)", t.present(i), c.sqlType)
 }
 
