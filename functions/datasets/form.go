@@ -37,6 +37,9 @@ var FormBody = &huma.RequestBody{
 // configuration says otherwise, in bytes.
 const DefaultUploadLimit = 50 << 30
 
+// maxBoundary is the length of a boundary at the most (RFC 2046 §5.1.1).
+const maxBoundary = 70
+
 // readSize is how much is asked of the connection at a time.
 const readSize = 256 << 10
 
@@ -62,11 +65,12 @@ func OpenForm(contentType string, body io.Reader) (*File, error) {
 	if err != nil || mediaType != "multipart/form-data" {
 		return nil, fault.New(fault.Unsupported, "Send the file as multipart/form-data, in a field named file")
 	}
-	if parameters["boundary"] == "" {
-		return nil, fault.New(fault.Malformed, "The Content-Type multipart/form-data lacks its boundary")
+	boundary := parameters["boundary"]
+	if boundary == "" || len(boundary) > maxBoundary {
+		return nil, fault.New(fault.Malformed, "The Content-Type multipart/form-data needs a boundary of 1 to %d characters", maxBoundary)
 	}
-	sentinel := "\r\n--" + parameters["boundary"] + "\r\n" + unended + ": yes\r\n\r\n"
-	form := multipart.NewReader(io.MultiReader(bufio.NewReaderSize(body, readSize), strings.NewReader(sentinel)), parameters["boundary"])
+	sentinel := strings.NewReader("\r\n--" + boundary + "\r\n" + unended + ": yes\r\n\r\n")
+	form := multipart.NewReader(io.MultiReader(bufio.NewReaderSize(body, readSize), sentinel), boundary)
 	part, err := nextPart(form)
 	if err != nil {
 		return nil, err
@@ -102,7 +106,7 @@ func nextPart(form *multipart.Reader) (*multipart.Part, error) {
 func openPart(form *multipart.Reader, part *multipart.Part) (*File, error) {
 	f := &File{form: form, bytes: bufio.NewReaderSize(part, headSize)}
 	head, err := f.bytes.Peek(headSize)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, interrupted(err)
 	}
 	if len(head) == 0 {

@@ -44,8 +44,6 @@ func (w *fileWriter) Write(p []byte) (int, error) {
 	if w.refused {
 		return len(p), nil
 	}
-	if err := w.connection.SetWriteDeadline(time.Now().Add(patience)); err != nil {
-		return 0, err
-	}
+	_ = w.connection.SetWriteDeadline(time.Now().Add(patience))
 	return w.ResponseWriter.Write(p)
 }

@@ -5,6 +5,7 @@ package download
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -112,7 +113,7 @@ func (f *Function) open(ctx context.Context, v version) (*objects.Object, string
 	}
 	head := make([]byte, 16)
 	n, err := object.ReadAt(head, 0)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		object.Close()
 		return nil, "", err
 	}

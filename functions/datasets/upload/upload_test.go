@@ -109,6 +109,7 @@ func TestUploadRefusesWhatIsNoWholeFileAndLeavesNothing(t *testing.T) {
 		"not a form":                 {[2]string{`{"file": "a"}`, "application/json"}, 415},
 		"no content type":            {[2]string{"a,b", "nonsense/"}, 415},
 		"no boundary":                {[2]string{good[0], "multipart/form-data"}, 400},
+		"long boundary":              {[2]string{good[0], "multipart/form-data; boundary=" + strings.Repeat("b", 8000)}, 400},
 		"wrong boundary":             {[2]string{good[0], "multipart/form-data; boundary=other"}, 400},
 		"empty body":                 {[2]string{"", good[1]}, 400},
 		"empty form":                 {[2]string{"--" + boundary + "--\r\n", good[1]}, 422},
