@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -160,10 +159,6 @@ func (h *Host) authenticate(ctx huma.Context, next func(huma.Context)) {
 	}
 	next(huma.WithContext(ctx, auth.WithCaller(ctx.Context(), caller)))
 }
-
-// domainType finds a type of a domain in a type's full name, also as the argument
-// of a generic one: the domain, and the function's folder if it is in one.
-var domainType = regexp.MustCompile(`function/functions/([^/.\]]+)(/[^/.\]]+)?\.`)
 
 // schemaName names a type in the API's description: one of a function's folder and
 // an anonymous body by the function, one of a domain by the domain.

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -22,7 +23,7 @@ func observed(next http.Handler) http.Handler {
 		answer.Header().Set("Cache-Control", "no-store")
 		defer func() {
 			if cause := recover(); cause != nil {
-				if cause == http.ErrAbortHandler {
+				if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 					panic(cause)
 				}
 				slog.ErrorContext(ctx, "panic", "cause", cause, "stack", string(debug.Stack()))
