@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	_ "github.com/duckdb/duckdb-go/v2" // the driver "duckdb"
 
@@ -17,6 +18,7 @@ import (
 
 const (
 	queries    = 7
+	pause      = 100 * time.Millisecond // for what an answered query leaves to do
 	queryRows  = 10_000_000
 	categories = 1000
 
@@ -90,6 +92,7 @@ func (b *bench) inTurns(ctx context.Context, duck *sql.DB) (served, direct []dur
 		if err != nil {
 			return nil, nil, err
 		}
+		time.Sleep(pause)
 		bare, err := timed(func() error { return directly(ctx, duck) })
 		if err != nil {
 			return nil, nil, err
