@@ -15,6 +15,7 @@ import (
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
+	"function/shared/id"
 	"function/shared/outbox"
 )
 
@@ -47,10 +48,7 @@ SET event = excluded.event, status_code = excluded.status_code, reason = exclude
 
 // Keep stores an event that a destination did not take.
 func (f *Function) Keep(ctx context.Context, e cloudevents.Event) error {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return fmt.Errorf("make identifier: %w", err)
-	}
+	id := id.New()
 	why := failureOf(e)
 	event, err := encode(original(e))
 	if err != nil {

@@ -26,39 +26,46 @@ var suffixes = map[kind][]string{counter: {""}, gauge: {""}, histogram: {"_sum",
 type family struct {
 	name, help string
 	kind       kind
-	database   database.Name    // that counts it
-	labels     []string         // names
-	initial    []metrics.Labels // series that are there from the start, at zero
+	labels     []string // names
+	// counted are the series that each database shows from the start, at zero.
+	counted map[database.Name][]metrics.Labels
 }
+
+// one is the only series of a family without labels.
+var one = []metrics.Labels{{}}
 
 // families are the metrics that the platform promises.
 var families = []family{
 	{
-		name: "user_registrations_total", help: "Accounts opened.",
-		kind: counter, database: database.Users, initial: []metrics.Labels{{}},
+		name: "user_registrations_total", help: "Accounts opened.", kind: counter,
+		counted: map[database.Name][]metrics.Labels{database.Users: one},
 	},
 	{
-		name: "user_sessions_active", help: "Sessions that have neither ended nor expired.",
-		kind: gauge, database: database.Users, initial: []metrics.Labels{{}},
+		name: "user_sessions_active", help: "Sessions that have neither ended nor expired.", kind: gauge,
+		counted: map[database.Name][]metrics.Labels{database.Users: one},
 	},
 	{
-		name: "datasets_total", help: "Data sets that exist now, by status.",
-		kind: gauge, database: database.Datasets, labels: []string{"status"},
-		initial: []metrics.Labels{{"status": "draft"}, {"status": "processing"}, {"status": "ready"}, {"status": "failed"}},
+		name: "datasets_total", help: "Data sets that exist now, by status.", kind: gauge, labels: []string{"status"},
+		counted: map[database.Name][]metrics.Labels{
+			database.Datasets: {{"status": "draft"}, {"status": "processing"}, {"status": "ready"}, {"status": "failed"}},
+		},
 	},
 	{
-		name: "data_processing_jobs_duration", help: "Seconds that jobs on data sets took, by job and outcome.",
-		kind: histogram, database: database.Datasets, labels: []string{"job", "outcome"},
-		initial: []metrics.Labels{{"job": "profile", "outcome": "ready"}, {"job": "profile", "outcome": "failed"}},
+		name: "data_processing_jobs_duration", help: "Seconds that jobs took, by job and outcome.", kind: histogram, labels: []string{"job", "outcome"},
+		counted: map[database.Name][]metrics.Labels{
+			database.Datasets:  {{"job": "profile", "outcome": "ready"}, {"job": "profile", "outcome": "failed"}},
+			database.Analytics: {{"job": "report", "outcome": "succeeded"}, {"job": "report", "outcome": "failed"}},
+		},
 	},
 	{
-		name: "analytics_queries_total", help: "Queries run, by database and outcome.",
-		kind: counter, database: database.Analytics, labels: []string{"database", "outcome"},
-		initial: []metrics.Labels{{"database": "datasets", "outcome": "succeeded"}, {"database": "postgresql", "outcome": "succeeded"}},
+		name: "analytics_queries_total", help: "Queries run, by database and outcome.", kind: counter, labels: []string{"database", "outcome"},
+		counted: map[database.Name][]metrics.Labels{
+			database.Analytics: {{"database": "datasets", "outcome": "succeeded"}, {"database": "postgresql", "outcome": "succeeded"}},
+		},
 	},
 	{
-		name: "analytics_dashboard_views", help: "Times that a dashboard was looked at.",
-		kind: counter, database: database.Analytics, initial: []metrics.Labels{{}},
+		name: "analytics_dashboard_views", help: "Times that a dashboard was looked at.", kind: counter,
+		counted: map[database.Name][]metrics.Labels{database.Analytics: one},
 	},
 }
 
@@ -80,9 +87,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(databaseUp, prometheus.GaugeValue, value, string(name))
 	}
 	for _, f := range families {
-		if c.up[f.database] {
-			f.collect(c.list, out)
-		}
+		f.collect(samples(c), out)
 	}
 }
 
@@ -94,7 +99,7 @@ type series struct {
 	buckets    map[float64]uint64 // cumulative, by upper bound
 }
 
-func (f family) collect(list []sample, out chan<- prometheus.Metric) {
+func (f family) collect(from samples, out chan<- prometheus.Metric) {
 	all := map[string]*series{}
 	at := func(labels metrics.Labels) *series {
 		values := make([]string, len(f.labels))
@@ -107,10 +112,14 @@ func (f family) collect(list []sample, out chan<- prometheus.Metric) {
 		}
 		return all[key]
 	}
-	for _, labels := range f.initial {
-		at(labels)
+	for name, counted := range f.counted {
+		for _, labels := range counted {
+			if from.up[name] {
+				at(labels)
+			}
+		}
 	}
-	for _, s := range list {
+	for _, s := range from.list {
 		suffix, ours := strings.CutPrefix(s.Name, f.name)
 		if ours && slices.Contains(suffixes[f.kind], suffix) {
 			at(s.Labels).add(suffix, s)

@@ -147,7 +147,7 @@ func TestMetricsOfADatabaseThatIsDownAreAbsentNotZero(t *testing.T) {
 	if families["user_registrations_total"] != nil || families["user_sessions_active"] != nil {
 		t.Error("metrics of the database that is down are shown")
 	}
-	if families["datasets_total"] == nil || families["analytics_queries_total"] == nil {
+	if len(families["data_processing_jobs_duration"].GetMetric()) != 4 || families["datasets_total"] == nil || families["analytics_queries_total"] == nil {
 		t.Error("metrics of the databases that are up are missing")
 	}
 }
