@@ -4,9 +4,6 @@ package analytics
 
 import (
 	"context"
-	"fmt"
-
-	"github.com/google/uuid"
 
 	"function/shared/database"
 	"function/shared/function"
@@ -23,13 +20,4 @@ type Store struct{ DB *outbox.DB }
 func Open(ctx context.Context, env *function.Env) (Store, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	return Store{DB: db}, err
-}
-
-// NewID makes a UUIDv7 (RFC 9562): its order is the order of making.
-func NewID() (uuid.UUID, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return id, fmt.Errorf("make identifier: %w", err)
-	}
-	return id, nil
 }

@@ -5,7 +5,6 @@ package datasets
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -74,13 +73,4 @@ func Open(ctx context.Context, env *function.Env) (Store, error) {
 		return Store{}, err
 	}
 	return Store{DB: db, Keeper: keeper, Objects: env.Objects}, nil
-}
-
-// NewID makes a UUIDv7 (RFC 9562): its order is the order of making.
-func NewID() (uuid.UUID, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return id, fmt.Errorf("make identifier: %w", err)
-	}
-	return id, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"function/shared/database"
 	"function/shared/objects"
+	"function/shared/uuid7"
 )
 
 const (
@@ -30,10 +31,7 @@ type Staged struct {
 
 // Stage starts an object of an organization under a name that is never used again.
 func (s Store) Stage(ctx context.Context, storageType string, organization uuid.UUID, key []byte) (*Staged, error) {
-	id, err := NewID()
-	if err != nil {
-		return nil, err
-	}
+	id := uuid7.New()
 	bucket, err := s.Objects(ctx, storageType)
 	if err != nil {
 		return nil, err

@@ -4,7 +4,6 @@ package users
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -79,13 +78,4 @@ func Open(ctx context.Context, env *function.Env) (Store, error) {
 // Issuer signs the domain's access tokens.
 func (s Store) Issuer(env *function.Env) *auth.Issuer {
 	return auth.NewIssuer(s.DB.Pool, s.Keeper, env.Config.TokenIssuer, env.Config.TokenAudience)
-}
-
-// NewID makes a UUIDv7 (RFC 9562): its order is the order of making.
-func NewID() (uuid.UUID, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return id, fmt.Errorf("make identifier: %w", err)
-	}
-	return id, nil
 }

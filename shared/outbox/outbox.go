@@ -19,6 +19,7 @@ import (
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/trace"
+	"function/shared/uuid7"
 )
 
 // DB is a database whose transactions can publish events, as one function uses it.
@@ -48,10 +49,7 @@ const insertEvent = `INSERT INTO outbox (id, event, next_attempt_at) VALUES ($1,
 
 // Publish writes an event into the outbox. It leaves when the transaction has committed.
 func (tx *Tx) Publish(ctx context.Context, e events.Event) error {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return fmt.Errorf("make event id: %w", err)
-	}
+	id := uuid7.New()
 	event, err := envelope(ctx, id, tx.service, e)
 	if err != nil {
 		return fmt.Errorf("make event %s: %w", e.EventType(), err)

@@ -16,6 +16,7 @@ import (
 	"function/shared/auth"
 	"function/shared/fault"
 	"function/shared/function"
+	"function/shared/uuid7"
 )
 
 // Operation is the HTTP operation.
@@ -73,10 +74,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := analytics.NewID()
-	if err != nil {
-		return nil, err
-	}
+	id := uuid7.New()
 	rows, _ := f.DB.Query(ctx, insertReport, pgx.NamedArgs{
 		"id": id, "organization": caller.OrganizationID, "name": b.Name, "query": b.SQL, "database": b.Database,
 		"parameters": append([]analytics.Parameter{}, b.Parameters...), "visualization": b.Visualization,

@@ -20,6 +20,7 @@ import (
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/uuid7"
 )
 
 // Schedule is every minute: the grain of cron.
@@ -84,10 +85,7 @@ func queue(ctx context.Context, tx *outbox.Tx, report dueReport) error {
 		_, err := tx.Exec(ctx, moveOn, report.ID, nil)
 		return err
 	}
-	id, err := analytics.NewID()
-	if err != nil {
-		return err
-	}
+	id := uuid7.New()
 	inserted, err := tx.Exec(ctx, insertRun, id, report.ID, report.OrganizationID, schedule.Latest(report.Due, report.Now))
 	if err != nil {
 		return fmt.Errorf("insert run: %w", err)

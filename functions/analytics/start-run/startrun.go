@@ -16,6 +16,7 @@ import (
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/uuid7"
 )
 
 // Operation is the HTTP operation.
@@ -54,10 +55,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := analytics.NewID()
-	if err != nil {
-		return nil, err
-	}
+	id := uuid7.New()
 	var run analytics.Run
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		rows, _ := tx.Query(ctx, insertRun, id, in.ID, caller.OrganizationID)

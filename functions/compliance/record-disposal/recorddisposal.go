@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/compliance"
@@ -15,6 +14,7 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/uuid7"
 )
 
 // Function records disposals.
@@ -38,10 +38,7 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.Disposed
 		if o.Items == 0 {
 			continue
 		}
-		id, err := uuid.NewV7()
-		if err != nil {
-			return fmt.Errorf("make identifier: %w", err)
-		}
+		id := uuid7.New()
 		records = append(records, []any{id, e.Data.SweepID, e.Data.PolicyID, o.OrganizationID, o.Items, o.Bytes, o.Oldest, o.Newest, e.Data.DisposedAt})
 	}
 	err := outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {

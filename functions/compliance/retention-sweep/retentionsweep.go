@@ -14,6 +14,7 @@ import (
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/uuid7"
 )
 
 // Schedule is when it runs.
@@ -47,10 +48,7 @@ type policy struct {
 // Handle records the sweep and publishes one request for each policy. A second
 // sweep on one day finds nothing left to dispose of.
 func (f *Function) Handle(ctx context.Context) error {
-	sweep, err := uuid.NewV7()
-	if err != nil {
-		return fmt.Errorf("make identifier: %w", err)
-	}
+	sweep := uuid7.New()
 	return f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if _, err := tx.Exec(ctx, insertSweep, sweep); err != nil {
 			return fmt.Errorf("insert sweep: %w", err)

@@ -8,11 +8,11 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/google/uuid"
 
 	"function/functions/compliance"
 	"function/shared/auth"
 	"function/shared/function"
+	"function/shared/uuid7"
 )
 
 // Operation is the HTTP operation.
@@ -54,10 +54,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return nil, fmt.Errorf("make identifier: %w", err)
-	}
+	id := uuid7.New()
 	if _, err := f.DB.Exec(ctx, upsertPolicy, id, caller.OrganizationID, in.Resource, in.Body.KeepDays, caller.UserID); err != nil {
 		return nil, fmt.Errorf("set policy: %w", err)
 	}

@@ -17,6 +17,7 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/uuid7"
 )
 
 // Operation is the HTTP operation.
@@ -67,10 +68,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	id, err := datasets.NewID()
-	if err != nil {
-		return nil, err
-	}
+	id := uuid7.New()
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	d := datasets.Dataset{
 		ID: id, Name: in.Body.Name, Description: in.Body.Description, Schema: in.Body.Schema,

@@ -9,14 +9,13 @@ import (
 	"fmt"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
-	"function/shared/id"
 	"function/shared/outbox"
+	"function/shared/uuid7"
 )
 
 // Parts are the ways into this function.
@@ -48,7 +47,7 @@ SET event = excluded.event, status_code = excluded.status_code, reason = exclude
 
 // Keep stores an event that a destination did not take.
 func (f *Function) Keep(ctx context.Context, e cloudevents.Event) error {
-	id := id.New()
+	id := uuid7.New()
 	why := failureOf(e)
 	event, err := encode(original(e))
 	if err != nil {

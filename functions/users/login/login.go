@@ -18,6 +18,7 @@ import (
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/password"
+	"function/shared/uuid7"
 )
 
 // Operation is the HTTP operation.
@@ -86,10 +87,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 }
 
 func (f *Function) begin(ctx context.Context, m users.Membership) (*Response, error) {
-	session, err := users.NewID()
-	if err != nil {
-		return nil, err
-	}
+	session := uuid7.New()
 	access, err := f.issuer.Issue(ctx, users.CallerOf(session, m), "pwd")
 	if err != nil {
 		return nil, err

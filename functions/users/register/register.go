@@ -23,6 +23,7 @@ import (
 	"function/shared/outbox"
 	"function/shared/password"
 	"function/shared/secret"
+	"function/shared/uuid7"
 )
 
 // Operation is the HTTP operation.
@@ -79,8 +80,8 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	m := users.Membership{UserID: person.ID, Role: auth.RoleOwner, Status: users.MembershipActive}
 	if in.Body.OrganizationID != nil {
 		m.OrganizationID, m.Role, m.Status = *in.Body.OrganizationID, auth.RoleMember, users.MembershipRequested
-	} else if m.OrganizationID, err = users.NewID(); err != nil {
-		return nil, err
+	} else {
+		m.OrganizationID = uuid7.New()
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error { return f.insert(ctx, tx, person, m, hash) })
 	switch {
@@ -124,10 +125,7 @@ type sealedAccount struct {
 
 // seal encrypts the personal fields under a new key of the person's own.
 func (f *Function) seal(ctx context.Context, in *Request) (*sealedAccount, error) {
-	id, err := users.NewID()
-	if err != nil {
-		return nil, err
-	}
+	id := uuid7.New()
 	key, wrapped, err := f.Keeper.NewKey(ctx)
 	if err != nil {
 		return nil, err
