@@ -20,7 +20,7 @@ type Writer struct {
 
 // Create starts an object. What is written to it is compressed and encrypted
 // under the 32-byte data key in constant memory, about 12 MiB, overlapping with
-// the caller. Use a data key for one object only.
+// the caller. A data key may serve several objects.
 //
 // A name is a path of elements of up to 200 ASCII letters, digits and inner
 // ".", "_", "=", "-", separated by "/", 900 bytes at most. A name that is taken

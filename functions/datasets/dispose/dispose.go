@@ -72,9 +72,12 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.DatasetD
 				return err
 			}
 		}
-		return tx.Publish(ctx, events.Disposed{
-			SweepID: e.Data.SweepID, PolicyID: e.Data.PolicyID, Organizations: slices.Collect(maps.Values(counts)), DisposedAt: time.Now().UTC(),
-		})
+		for _, disposed := range e.Data.Disposed(slices.Collect(maps.Values(counts)), time.Now().UTC()) {
+			if err := tx.Publish(ctx, disposed); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
