@@ -132,7 +132,7 @@ func register[I, O any](h *Host, name string, operation huma.Operation, handle f
 	if len(operation.Security) > 0 {
 		operation.Middlewares = append(huma.Middlewares{h.authenticate}, operation.Middlewares...)
 	}
-	operation.Responses = maps.Clone(operation.Responses) // huma adds to it
+	operation.Responses = cloneResponses(operation.Responses)
 	operation.Errors = append([]int{http.StatusUnprocessableEntity}, operation.Errors...)
 	huma.Register(h.api, operation, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
@@ -141,6 +141,22 @@ func register[I, O any](h *Host, name string, operation huma.Operation, handle f
 		}
 		return out, nil
 	})
+}
+
+// cloneResponses copies what huma completes when it registers an operation: one
+// declaration may be mounted several times at once.
+func cloneResponses(declared map[string]*huma.Response) map[string]*huma.Response {
+	responses := map[string]*huma.Response{}
+	for status, r := range declared {
+		response := *r
+		response.Headers, response.Content = maps.Clone(r.Headers), map[string]*huma.MediaType{}
+		for contentType, m := range r.Content {
+			media := *m
+			response.Content[contentType] = &media
+		}
+		responses[status] = &response
+	}
+	return responses
 }
 
 // authenticate runs before the body is read.
