@@ -18,6 +18,7 @@ import (
 )
 
 func main() {
+	function.TuneMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx); err != nil {

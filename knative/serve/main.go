@@ -19,6 +19,7 @@ import (
 )
 
 func main() {
+	function.TuneMemory()
 	function.SetLogger(slog.NewJSONHandler(os.Stdout, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
