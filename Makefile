@@ -14,7 +14,7 @@ setup: ## install what is missing: PostgreSQL, a C compiler
 
 .PHONY: build
 build: setup ## build bin/local (everything in one process) and bin/serve (one function, for an image)
-	@go build -trimpath -o bin/ ./knative/local ./knative/serve
+	@go build -trimpath -ldflags="-s -w" -o bin/ ./knative/local ./knative/serve
 
 .PHONY: run
 run: build ## run the whole platform on http://localhost:$(PORT), its data in $(DATA_DIR)
