@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -13,6 +14,9 @@ import (
 
 	"function/shared/database"
 )
+
+// selecting is how a query begins that can stand in parentheses.
+var selecting = regexp.MustCompile(`(?is)^(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|with|values|table)\b`)
 
 // projectionFault turns what PostgreSQL says into what the query's author reads.
 // What is not the query's fault stays as it is.
@@ -34,6 +38,10 @@ func projectionFault(ctx context.Context, err error, text numbered) error {
 		return wrong(0, "the query reaches for something that is not available here: the tables are users, datasets and logins")
 	case "25006": // read_only_sql_transaction
 		return wrong(0, "only a query that selects may run here")
+	case "42601": // syntax_error
+		if !selecting.MatchString(text.sql) {
+			return wrong(0, "only a query that selects may run here")
+		}
 	case "42P01": // undefined_table
 		return wrong(position(e, text), "%s; the tables are users, datasets and logins", message(e))
 	}
