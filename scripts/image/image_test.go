@@ -19,7 +19,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
 
 var src = source{commit: strings.Repeat("0123456789", 4), time: time.Unix(1_700_000_000, 0).UTC()}
@@ -33,9 +32,6 @@ func testImage(t *testing.T) (v1.Image, string) {
 	}
 	image, err := assemble(src, program)
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := validate.Image(image); err != nil {
 		t.Fatal(err)
 	}
 	return image, program
@@ -113,14 +109,11 @@ func TestArchiveIsALayoutWithTheName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	layers, err := loaded.Layers()
-	if err != nil || len(layers) != 2 {
-		t.Fatalf("%d layers, %v", len(layers), err)
+	if got := digest(t, loaded); got != digest(t, image) {
+		t.Errorf("loaded %s", got)
 	}
-	for _, layer := range layers {
-		if err := validate.Layer(layer); err != nil {
-			t.Error(err)
-		}
+	if _, err := io.Copy(io.Discard, mutate.Extract(loaded)); err != nil {
+		t.Error(err)
 	}
 }
 
