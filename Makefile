@@ -38,6 +38,14 @@ check: setup ## format, vet, lint, and compare what is generated
 generate: setup ## write the manifests and the API's description from the catalog
 	@scripts/generate.sh
 
+.PHONY: image
+image: setup ## build the container image: bin/image.tar, or push it to IMAGE=registry/name:tag
+	@cd scripts/image && go run . -root ../.. -push "$(IMAGE)"
+
+.PHONY: deploy
+deploy: ## deploy to the cluster that kubectl talks to; OVERLAY=local, staging or production
+	@scripts/deploy-data-services.sh
+
 .PHONY: bench
 bench: build ## measure speed, as ratios within one run
 	@scripts/bench.sh

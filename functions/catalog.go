@@ -35,6 +35,7 @@ import (
 	datasetstatus "function/functions/datasets/status"
 	uploaddataset "function/functions/datasets/upload"
 	deadletters "function/functions/platform/dead-letters"
+	"function/functions/platform/gateway"
 	"function/functions/platform/metrics"
 	"function/functions/platform/openapi"
 	outboxrelay "function/functions/platform/outbox-relay"
@@ -52,8 +53,8 @@ import (
 // Catalog is every function.
 var Catalog = []function.Declaration{
 	// Users: accounts, sessions, organizations.
-	function.Endpoint(register.Operation, register.New),
-	function.Endpoint(login.Operation, login.New),
+	function.Endpoint(register.Operation, register.New).Scaled(function.Scale{CPU: "1"}),
+	function.Endpoint(login.Operation, login.New).Scaled(function.Scale{CPU: "1"}),
 	function.Endpoint(refresh.Operation, refresh.New),
 	function.Endpoint(logout.Operation, logout.New),
 	function.Endpoint(profile.Operation, profile.New),
@@ -107,4 +108,6 @@ var Catalog = []function.Declaration{
 	function.Service("platform-dead-letters", deadletters.New, deadletters.Parts...),
 	function.Endpoint(metrics.Operation, metrics.New),
 	function.Service("platform-openapi", openapi.New, openapi.Parts...),
+	function.Service("platform-gateway", gateway.New, gateway.Parts...).Also(gateway.Names...).
+		Scaled(function.Scale{Timeout: 10 * time.Minute}),
 }

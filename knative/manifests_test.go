@@ -2,100 +2,280 @@ package knative_test
 
 import (
 	"context"
+	"os"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	apps "k8s.io/api/apps/v1"
+	batch "k8s.io/api/batch/v1"
+	core "k8s.io/api/core/v1"
+	network "k8s.io/api/networking/v1"
+	policy "k8s.io/api/policy/v1"
 	eventing "knative.dev/eventing/pkg/apis/eventing/v1"
 	sources "knative.dev/eventing/pkg/apis/sources/v1"
 	"knative.dev/pkg/apis"
+	"knative.dev/serving/pkg/apis/config"
 	serving "knative.dev/serving/pkg/apis/serving/v1"
+	gateway "sigs.k8s.io/gateway-api/apis/v1"
+	gatewaybeta "sigs.k8s.io/gateway-api/apis/v1beta1"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
 
 	"function/functions"
+	"function/shared/function"
 )
 
-// validatable is what every Knative type is.
-type validatable interface {
+var segment = regexp.MustCompile(`\{[^/]+\}`)
+
+// types makes an empty value of each kind that the manifests use. A kind that is
+// missing here fails the tests: it would not be checked. Secrets are missing: none
+// is in the repository.
+var types = map[string]func() any{
+	"v1 Namespace":                           func() any { return &core.Namespace{} },
+	"v1 ConfigMap":                           func() any { return &core.ConfigMap{} },
+	"v1 ServiceAccount":                      func() any { return &core.ServiceAccount{} },
+	"v1 ResourceQuota":                       func() any { return &core.ResourceQuota{} },
+	"v1 LimitRange":                          func() any { return &core.LimitRange{} },
+	"v1 Service":                             func() any { return &core.Service{} },
+	"apps/v1 StatefulSet":                    func() any { return &apps.StatefulSet{} },
+	"batch/v1 Job":                           func() any { return &batch.Job{} },
+	"policy/v1 PodDisruptionBudget":          func() any { return &policy.PodDisruptionBudget{} },
+	"networking.k8s.io/v1 NetworkPolicy":     func() any { return &network.NetworkPolicy{} },
+	"gateway.networking.k8s.io/v1 HTTPRoute": func() any { return &gateway.HTTPRoute{} },
+	"gateway.networking.k8s.io/v1beta1 ReferenceGrant": func() any { return &gatewaybeta.ReferenceGrant{} },
+	"serving.knative.dev/v1 Service":                   func() any { return &serving.Service{} },
+	"eventing.knative.dev/v1 Broker":                   func() any { return &eventing.Broker{} },
+	"eventing.knative.dev/v1 Trigger":                  func() any { return &eventing.Trigger{} },
+	"sources.knative.dev/v1 PingSource":                func() any { return &sources.PingSource{} },
+}
+
+// knativeType is what every Knative type is.
+type knativeType interface {
 	apis.Defaultable
 	apis.Validatable
 }
 
-// render runs Kustomize over a folder and returns its resources by kind and name.
-func render(t *testing.T, folder string) map[string]map[string][]byte {
+// render runs Kustomize over a folder and reads each resource into its own Go type:
+// strictly, and with Knative's own validation where it is Knative's.
+func render(t *testing.T, folder string) []any {
 	t.Helper()
 	rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := map[string]map[string][]byte{}
+	var found []any
 	for _, r := range rendered.Resources() {
+		name := folder + ": " + r.GetApiVersion() + " " + r.GetKind()
+		empty, ok := types[r.GetApiVersion()+" "+r.GetKind()]
+		if !ok {
+			t.Fatalf("%s is of no known type", name)
+		}
 		content, err := r.AsYAML()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if found[r.GetKind()] == nil {
-			found[r.GetKind()] = map[string][]byte{}
+		v := empty()
+		if err := yaml.UnmarshalStrict(content, v); err != nil {
+			t.Errorf("%s %s: %v", name, r.GetName(), err)
+			continue
 		}
-		found[r.GetKind()][r.GetName()] = content
+		if k, ok := v.(knativeType); ok {
+			ctx := apis.WithinCreate(cluster())
+			k.SetDefaults(ctx)
+			if err := k.Validate(ctx); err != nil {
+				t.Errorf("%s %s: %v", name, r.GetName(), err)
+			}
+		}
+		found = append(found, v)
 	}
 	return found
 }
 
-func validate[T validatable](t *testing.T, manifests map[string][]byte, empty func() T) map[string]T {
-	t.Helper()
-	valid := map[string]T{}
-	for name, content := range manifests {
-		v := empty()
-		if err := yaml.UnmarshalStrict(content, v); err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		ctx := apis.WithinCreate(context.Background())
-		v.SetDefaults(ctx)
-		if err := v.Validate(ctx); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		valid[name] = v
-	}
-	return valid
+// cluster is Knative's configuration where it lets functions start at zero, as
+// components/start-at-zero asks for.
+func cluster() context.Context {
+	c := config.FromContextOrDefaults(context.Background())
+	c.Autoscaler.AllowZeroInitialScale = true
+	return config.ToContext(context.Background(), c)
 }
 
-func TestEachFunctionIsAServiceThatKnativeAccepts(t *testing.T) {
-	t.Parallel()
-	manifests := render(t, "base")
-	services := validate(t, manifests["Service"], func() *serving.Service { return &serving.Service{} })
+// of picks the resources of one type.
+func of[T any](resources []any) []T {
+	var found []T
+	for _, r := range resources {
+		if v, ok := r.(T); ok {
+			found = append(found, v)
+		}
+	}
+	return found
+}
 
-	var want, got []string
-	for _, d := range functions.Catalog {
-		want = append(want, d.Name)
-	}
-	for name, s := range services {
-		got = append(got, name)
-		spec := s.Spec.Template.Spec
-		if s.Namespace != "aic-data" || s.Spec.Template.Annotations["autoscaling.knative.dev/min-scale"] != "0" {
-			t.Errorf("%s: namespace %q, annotations %v", name, s.Namespace, s.Spec.Template.Annotations)
-		}
-		if c := spec.Containers[0]; c.Image == "" || c.ReadinessProbe == nil || c.SecurityContext == nil || !*c.SecurityContext.RunAsNonRoot {
-			t.Errorf("%s lacks an image, a probe or a security context", name)
-		}
-	}
+func wantSame(t *testing.T, what string, want, got []string) {
+	t.Helper()
 	slices.Sort(want)
 	slices.Sort(got)
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("services and catalog differ (-catalog +services):\n%s", diff)
+		t.Errorf("%s and catalog differ (-catalog +manifests):\n%s", what, diff)
 	}
+}
+
+func TestEveryOverlayAndStoreIsValid(t *testing.T) {
+	t.Parallel()
+	folders := []string{"routes"}
+	for _, parent := range []string{"overlays", "stores", "../eventing/overlays"} {
+		entries, err := os.ReadDir(parent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			folders = append(folders, parent+"/"+entry.Name())
+		}
+	}
+	for _, folder := range folders {
+		t.Run(folder, func(t *testing.T) {
+			t.Parallel()
+			if len(render(t, folder)) == 0 {
+				t.Error("renders nothing")
+			}
+		})
+	}
+}
+
+func TestEachFunctionIsAService(t *testing.T) {
+	t.Parallel()
+	var want, got []string
+	for _, d := range functions.Catalog {
+		want = append(want, d.Services()...)
+	}
+	for _, s := range of[*serving.Service](render(t, "base")) {
+		got = append(got, s.Name)
+		template := s.Spec.Template
+		if s.Namespace != "aic-data" || template.Annotations["autoscaling.knative.dev/min-scale"] != "0" {
+			t.Errorf("%s: namespace %q, annotations %v", s.Name, s.Namespace, template.Annotations)
+		}
+		if local := s.Labels["networking.knative.dev/visibility"] == "cluster-local"; local == (s.Name == "platform-gateway") {
+			t.Errorf("%s is cluster-local: %t; the gateway, and nothing else, is public", s.Name, local)
+		}
+		c := template.Spec.Containers[0]
+		if c.Image != "aic-data" || c.ReadinessProbe.HTTPGet == nil || c.ReadinessProbe.PeriodSeconds != 0 {
+			t.Errorf("%s: image %s, probe %+v", s.Name, c.Image, c.ReadinessProbe)
+		}
+		wantRestricted(t, s.Name, &core.PodSecurityContext{}, c)
+	}
+	wantSame(t, "services", want, got)
+}
+
+// wantRestricted wants what the Pod Security Standard "restricted" wants, and that
+// the container asks for less than its limit: a limit alone is a request, too.
+func wantRestricted(t *testing.T, name string, pod *core.PodSecurityContext, c core.Container) {
+	t.Helper()
+	s := c.SecurityContext
+	nonRoot, seccomp := s.RunAsNonRoot, s.SeccompProfile
+	if nonRoot == nil {
+		nonRoot = pod.RunAsNonRoot
+	}
+	if seccomp == nil {
+		seccomp = pod.SeccompProfile
+	}
+	if nonRoot == nil || !*nonRoot || seccomp == nil || seccomp.Type != core.SeccompProfileTypeRuntimeDefault ||
+		s.AllowPrivilegeEscalation == nil || *s.AllowPrivilegeEscalation || s.Capabilities == nil || !slices.Equal(s.Capabilities.Drop, []core.Capability{"ALL"}) {
+		t.Errorf("%s is not restricted: %+v", name, s)
+	}
+	if len(c.Resources.Limits) > 0 && len(c.Resources.Requests) == 0 {
+		t.Errorf("%s requests all of its limit", name)
+	}
+}
+
+func TestStoresAndMigrationsAreRestricted(t *testing.T) {
+	t.Parallel()
+	for _, job := range of[*batch.Job](render(t, "base")) {
+		wantRestricted(t, job.Name, &core.PodSecurityContext{}, job.Spec.Template.Spec.Containers[0])
+	}
+	stores, err := os.ReadDir("stores")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, store := range stores {
+		sets := of[*apps.StatefulSet](render(t, "stores/"+store.Name()))
+		if len(sets) != 1 || sets[0].Name != store.Name() {
+			t.Fatalf("store %s holds %d StatefulSets, want one of its name", store.Name(), len(sets))
+		}
+		pod := sets[0].Spec.Template.Spec
+		wantRestricted(t, store.Name(), pod.SecurityContext, pod.Containers[0])
+	}
+}
+
+func TestEachDomainGetsItsOwnSecretsOnly(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{
+		"users": "user-management-secret", "datasets": "data-management-secret data-storage-secret",
+		"analytics": "analytics-secret data-storage-secret", "compliance": "compliance-secret", "gateway": "",
+		"platform": "platform-secret",
+	}
+	for _, s := range of[*serving.Service](render(t, "base")) {
+		spec := s.Spec.Template.Spec
+		component := s.Spec.Template.Labels["app.kubernetes.io/component"]
+		var secrets []string
+		for _, from := range spec.Containers[0].EnvFrom {
+			if from.SecretRef != nil {
+				secrets = append(secrets, from.SecretRef.Name)
+			}
+		}
+		allowed, known := want[component]
+		if s.Name == "platform-openapi" {
+			allowed = ""
+		}
+		if got := strings.Join(secrets, " "); !known || got != allowed || spec.ServiceAccountName != component {
+			t.Errorf("%s of %q runs as %q with secrets %q, want %q", s.Name, component, spec.ServiceAccountName, got, allowed)
+		}
+	}
+}
+
+func TestEverythingIsDeniedUnlessAllowed(t *testing.T) {
+	t.Parallel()
+	for _, p := range of[*network.NetworkPolicy](render(t, "base")) {
+		selectsAll := len(p.Spec.PodSelector.MatchLabels)+len(p.Spec.PodSelector.MatchExpressions) == 0
+		if selectsAll && len(p.Spec.Ingress)+len(p.Spec.Egress) == 0 && len(p.Spec.PolicyTypes) == 2 {
+			return
+		}
+	}
+	t.Error("no policy denies everything")
+}
+
+func TestEachOperationHasARoute(t *testing.T) {
+	t.Parallel()
+	var want, got []string
+	for _, r := range function.Routes(functions.Catalog) {
+		path := segment.ReplaceAllString(r.Path, "[^/]+")
+		want = append(want, r.Method+" "+path+" to "+r.Service+".aic-data.svc.cluster.local")
+	}
+	for _, route := range of[*gateway.HTTPRoute](render(t, "routes")) {
+		rule := route.Spec.Rules[0]
+		if len(route.Spec.Rules) != 1 || len(rule.Filters) != 1 || len(rule.BackendRefs) != 1 || len(route.Spec.ParentRefs) != 1 {
+			t.Fatalf("route %s: %+v", route.Name, route.Spec)
+		}
+		regular := false
+		for _, m := range rule.Matches {
+			path := *m.Path.Value
+			if *m.Path.Type == gateway.PathMatchRegularExpression {
+				regular = true
+				path = strings.ReplaceAll(path, `\`, "")
+			} else if regular {
+				t.Errorf("route %s: an exact path after a regular expression", route.Name)
+			}
+			got = append(got, string(*m.Method)+" "+path+" to "+string(*rule.Filters[0].URLRewrite.Hostname))
+		}
+	}
+	wantSame(t, "routes", want, got)
 }
 
 func TestEachSubscriptionIsATriggerAndEachScheduleAPingSource(t *testing.T) {
 	t.Parallel()
-	manifests := render(t, "../eventing/base")
-	triggers := validate(t, manifests["Trigger"], func() *eventing.Trigger { return &eventing.Trigger{} })
-	schedules := validate(t, manifests["PingSource"], func() *sources.PingSource { return &sources.PingSource{} })
-	validate(t, manifests["Broker"], func() *eventing.Broker { return &eventing.Broker{} })
-
+	resources := render(t, "../eventing/overlays/local")
 	var want, got []string
 	for _, d := range functions.Catalog {
 		for _, eventType := range d.Subscriptions {
@@ -105,18 +285,14 @@ func TestEachSubscriptionIsATriggerAndEachScheduleAPingSource(t *testing.T) {
 			want = append(want, d.Name+" at "+d.Schedule.Cron)
 		}
 	}
-	for name, tr := range triggers {
+	for _, tr := range of[*eventing.Trigger](resources) {
 		got = append(got, tr.Spec.Subscriber.Ref.Name+" on "+tr.Spec.Filter.Attributes["type"])
 		if d := tr.Spec.Delivery; d == nil || d.Retry == nil || d.DeadLetterSink == nil || d.DeadLetterSink.Ref.Name != "platform-dead-letters" {
-			t.Errorf("trigger %s has no retries or no dead letters", name)
+			t.Errorf("trigger %s has no retries or no dead letters", tr.Name)
 		}
 	}
-	for _, s := range schedules {
+	for _, s := range of[*sources.PingSource](resources) {
 		got = append(got, s.Spec.Sink.Ref.Name+" at "+s.Spec.Schedule)
 	}
-	slices.Sort(want)
-	slices.Sort(got)
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("eventing and catalog differ (-catalog +manifests):\n%s", diff)
-	}
+	wantSame(t, "eventing", want, got)
 }

@@ -39,7 +39,7 @@ func run(ctx context.Context, args []string) error {
 			database.Users:     config.UsersDatabaseURL,
 			database.Datasets:  config.DatasetsDatabaseURL,
 			database.Analytics: config.AnalyticsDatabaseURL,
-		})
+		}, config.IdentityDatabaseURL, config.CatalogDatabaseURL, config.ReaderDatabaseURL)
 	}
 	declaration, err := function.Find(functions.Catalog, os.Getenv("K_SERVICE"))
 	if err != nil {

@@ -1,6 +1,6 @@
 // Command generate writes what follows from the catalog: a Knative Service for
-// each function, a Trigger for each subscription, a PingSource for each schedule,
-// and the API's description. `make generate` runs it from the project's root;
+// each function, a Trigger for each subscription, a PingSource for each schedule, the
+// routes to each operation, and the API's description. `make generate` runs it from the project's root;
 // `make check` runs it again and compares.
 package main
 
@@ -28,10 +28,15 @@ func main() {
 }
 
 func run(root string) error {
-	services, triggers, schedules := newFolder("service.yaml"), newFolder("trigger.yaml"), newFolder("schedule.yaml")
+	services, triggers, schedules, routes := newFolder("service.yaml"), newFolder("trigger.yaml"), newFolder("schedule.yaml"), newFolder("route.yaml")
 	for _, d := range functions.Catalog {
 		domain, _, _ := strings.Cut(d.Name, "-")
-		services.add(d.Name, map[string]any{"Name": d.Name, "Domain": domain, "Scale": d.Scale})
+		for _, name := range d.Services() {
+			services.add(name, map[string]any{"Name": name, "Domain": domain, "Scale": d.Scale})
+		}
+		if own := function.Routes([]function.Declaration{d}); len(own) > 0 {
+			routes.add(d.Name, map[string]any{"Service": d.Name, "Matches": matches(own), "Timeout": own[0].Timeout})
+		}
 		for _, eventType := range d.Subscriptions {
 			triggers.add(triggerName(d, eventType), map[string]any{"Service": d.Name, "Type": eventType})
 		}
@@ -40,13 +45,17 @@ func run(root string) error {
 		}
 	}
 	for path, f := range map[string]*folder{
-		"knative/base/services":   services,
-		"eventing/base/triggers":  triggers,
-		"eventing/base/schedules": schedules,
+		"knative/base/services":    services,
+		"eventing/base/triggers":   triggers,
+		"eventing/base/schedules":  schedules,
+		"knative/routes/functions": routes,
 	} {
 		if err := f.write(filepath.Join(root, path)); err != nil {
 			return err
 		}
+	}
+	if err := writeTable(filepath.Join(root, "functions/platform/gateway/routes.go"), function.Routes(functions.Catalog)); err != nil {
+		return err
 	}
 	openapi, err := function.Describe(functions.Catalog).YAML()
 	if err != nil {

@@ -26,6 +26,7 @@ const (
 	Unsatisfiable               // 416: a range that lies outside
 	Invalid                     // 422: parsed, and wrong
 	Limited                     // 429: too often
+	BadGateway                  // 502: another function failed half-way
 	Unavailable                 // 503: a retry may succeed
 )
 
@@ -41,6 +42,7 @@ var statuses = map[Kind]int{
 	Unsatisfiable:   http.StatusRequestedRangeNotSatisfiable,
 	Invalid:         http.StatusUnprocessableEntity,
 	Limited:         http.StatusTooManyRequests,
+	BadGateway:      http.StatusBadGateway,
 	Unavailable:     http.StatusServiceUnavailable,
 }
 

@@ -6,6 +6,7 @@ package function
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
@@ -16,7 +17,8 @@ import (
 
 // Declaration is one function: one Knative Service.
 type Declaration struct {
-	Name           string // of the service: the folder's path with a dash
+	Name           string   // of the service: the folder's path with a dash
+	Aliases        []string // further services that are this function
 	Operations     []huma.Operation
 	Subscriptions  []string // event types: a Trigger each
 	Schedule       *Schedule
@@ -47,10 +49,21 @@ func (d Declaration) Scaled(s Scale) Declaration {
 	return d
 }
 
+// Also deploys the function under further names; its instance learns by Env.Name
+// under which one it runs.
+func (d Declaration) Also(names ...string) Declaration {
+	d.Aliases = names
+	return d
+}
+
+// Services are the names of the function's Knative Services.
+func (d Declaration) Services() []string { return append([]string{d.Name}, d.Aliases...) }
+
 // Constructor makes a function's instance: it opens what the function uses.
 type Constructor[F any] func(context.Context, *Env) (F, error)
 
-// Part is one way into a function: On, OnEvent, OnSchedule or OnDeadLetter.
+// Part is one way into a function: On, OnEvent, OnSchedule, OnDeadLetter or
+// OnRequest.
 type Part[F any] struct {
 	declare func(*Declaration)
 	bind    func(*Host, string, F)
@@ -63,21 +76,21 @@ func Service[F any](name string, construct Constructor[F], parts ...Part[F]) Dec
 	for _, part := range parts {
 		part.declare(&d)
 	}
-	bind := func(h *Host, f F) {
+	bind := func(h *Host, name string, f F) {
 		for _, part := range parts {
 			part.bind(h, name, f)
 		}
 	}
 	d.describe = func(h *Host) {
 		var never F // operations are described without an instance, and not called
-		bind(h, never)
+		bind(h, name, never)
 	}
 	d.mount = func(ctx context.Context, h *Host, env *Env) error {
 		f, err := construct(ctx, env)
 		if err != nil {
 			return err
 		}
-		bind(h, f)
+		bind(h, env.Name, f)
 		return nil
 	}
 	return d
@@ -147,6 +160,18 @@ func OnDeadLetter[F any](handle func(F, context.Context, cloudevents.Event) erro
 		declare: func(d *Declaration) { d.DeadLetterSink = true },
 		bind: func(h *Host, name string, f F) {
 			h.receive(name, anyType, func(ctx context.Context, e cloudevents.Event) error { return handle(f, ctx, e) })
+		},
+	}
+}
+
+// OnRequest takes every HTTP request as it comes, for a function that passes
+// requests on. Such a function has no operations: where several functions share a
+// host, it has no path of its own.
+func OnRequest[F any](handle func(F, http.ResponseWriter, *http.Request)) Part[F] {
+	return Part[F]{
+		declare: func(*Declaration) {},
+		bind: func(h *Host, name string, f F) {
+			h.requests[name] = func(w http.ResponseWriter, r *http.Request) { handle(f, w, r) }
 		},
 	}
 }

@@ -32,8 +32,9 @@ type Config struct {
 	BlindIndexKey   string `env:"BLIND_INDEX_KEY"`        // 32 bytes, base64
 	TokenIssuer     string `env:"TOKEN_ISSUER, default=aic-data"`
 	TokenAudience   string `env:"TOKEN_AUDIENCE, default=aic-data"`
-	Scratch         string `env:"SCRATCH_DIR"`      // for files of one request; empty: the system's
-	MaxUploadBytes  int64  `env:"MAX_UPLOAD_BYTES"` // of one file; zero: 50 GiB
+	ServicesDomain  string `env:"SERVICES_DOMAIN, default=aic-data.svc.cluster.local"` // of the functions' own host names
+	Scratch         string `env:"SCRATCH_DIR"`                                         // for files of one request; empty: the system's
+	MaxUploadBytes  int64  `env:"MAX_UPLOAD_BYTES"`                                    // of one file; zero: 50 GiB
 }
 
 // ConfigFromEnvironment reads the configuration of a deployed function.

@@ -20,15 +20,16 @@ type Host struct {
 	mux      *http.ServeMux
 	api      huma.API
 	verifier *auth.Verifier
-	events   map[string]eventHandlers // by function
-	naming   string                   // the function whose schemas are being named
-	life     context.Context          // ends with the process
+	events   map[string]eventHandlers    // by function
+	requests map[string]http.HandlerFunc // by function
+	naming   string                      // the function whose schemas are being named
+	life     context.Context             // ends with the process
 }
 
 // NewHost makes a host with nothing mounted. The end of life stops the events
 // that are being handled.
 func NewHost(life context.Context) *Host {
-	h := &Host{mux: http.NewServeMux(), events: map[string]eventHandlers{}, life: life}
+	h := &Host{mux: http.NewServeMux(), events: map[string]eventHandlers{}, requests: map[string]http.HandlerFunc{}, life: life}
 	config := huma.DefaultConfig("002AIC data services", "1")
 	config.Info.Description = "User management, data management and analytics. Errors are RFC 9457 problem details; lists are {items, next_cursor}."
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", "" // platform-openapi serves them
@@ -93,20 +94,33 @@ func describeTags(description *huma.OpenAPI, tags []string) {
 
 // Handler serves the mounted operations. Unknown paths and methods get problem
 // details too.
-func (h *Host) Handler() http.Handler {
-	return observed(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, pattern := h.mux.Handler(r); pattern == "" {
-			h.noRoute(w, r)
-			return
-		}
-		h.mux.ServeHTTP(w, r)
-	}))
+func (h *Host) Handler() http.Handler { return observed(Routed(h.mux)) }
+
+// Requests takes the requests of one mounted function that asked for them as they
+// come (OnRequest). nil if it did not.
+func (h *Host) Requests(name string) http.Handler {
+	handle, ok := h.requests[name]
+	if !ok {
+		return nil
+	}
+	return observed(handle)
 }
 
-// noRoute answers what ServeMux would answer in plain text.
-func (h *Host) noRoute(w http.ResponseWriter, r *http.Request) {
+// Routed serves mux, with problem details for what mux would answer in plain text:
+// unknown paths and methods.
+func Routed(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern == "" {
+			noRoute(mux, w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func noRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	probe := &statusProbe{header: http.Header{}}
-	h.mux.ServeHTTP(probe, r)
+	mux.ServeHTTP(probe, r)
 	p := newProblem(r.Context(), http.StatusNotFound, "There is nothing at this path", nil)
 	if probe.status == http.StatusMethodNotAllowed {
 		allow := probe.header.Get("Allow")

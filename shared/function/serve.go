@@ -22,29 +22,33 @@ const (
 	ReadinessPath = "/health/readiness"
 )
 
-// Find is the declaration of a function; an unknown name is an error that lists
-// the known ones.
+// Find is the declaration of a function by one of its names; an unknown name is an
+// error that lists the known ones.
 func Find(catalog []Declaration, name string) (Declaration, error) {
-	i := slices.IndexFunc(catalog, func(d Declaration) bool { return d.Name == name })
-	if i >= 0 {
-		return catalog[i], nil
-	}
-	names := make([]string, len(catalog))
-	for i, d := range catalog {
-		names[i] = d.Name
+	var names []string
+	for _, d := range catalog {
+		if slices.Contains(d.Services(), name) {
+			d.Name = name
+			return d, nil
+		}
+		names = append(names, d.Services()...)
 	}
 	return Declaration{}, fmt.Errorf("K_SERVICE %q names no function; the functions are: %s", name, strings.Join(names, ", "))
 }
 
-// Single is the handler of a process that serves one function: its operations,
-// its events at POST /, and its health.
+// Single is the handler of a process that serves one function: its operations or
+// its requests as they come, its events at POST /, and its health.
 func Single(life context.Context, d Declaration, env *Env) (http.Handler, error) {
 	h := NewHost(life)
 	if err := h.Mount(d, env); err != nil {
 		return nil, err
 	}
+	handler := h.Handler()
+	if requests := h.Requests(d.Name); requests != nil {
+		handler = requests
+	}
 	mux := http.NewServeMux()
-	mux.Handle("/", h.Handler())
+	mux.Handle("/", handler)
 	if receiver := h.Receiver(d.Name); receiver != nil {
 		mux.Handle("POST /{$}", receiver)
 	}

@@ -165,9 +165,17 @@ func up(ctx context.Context, db *sql.DB, directory string) error {
 }
 
 // All makes what is missing of roles and databases, by an administrator's
-// connection, and migrates each database as its owner, whose URL owners gives.
-func All(ctx context.Context, admin string, owners map[database.Name]string) error {
+// connection, and migrates each database as its owner, whose URL owners gives. The
+// roles of all URLs, readers' too, get the passwords that the URLs name.
+func All(ctx context.Context, admin string, owners map[database.Name]string, readers ...string) error {
 	passwords := map[string]string{}
+	for _, url := range readers {
+		config, err := pgx.ParseConfig(url)
+		if err != nil {
+			return errors.New("the URL of a reader is not a PostgreSQL connection string")
+		}
+		passwords[config.User] = config.Password
+	}
 	configs := map[database.Name]*pgx.ConnConfig{}
 	for kind, url := range owners {
 		config, err := pgx.ParseConfig(url)

@@ -1,0 +1,62 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+	"time"
+
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/trace"
+)
+
+// rewrite addresses a request to its function. The path and the query stay as they
+// were sent; so does what the ingress in front has said about the caller.
+func rewrite(r *httputil.ProxyRequest, upstream *url.URL) {
+	r.SetURL(upstream)
+	r.Out.URL.RawQuery = r.In.URL.RawQuery
+	r.Out.Header["X-Forwarded-For"] = r.In.Header["X-Forwarded-For"]
+	r.SetXForwarded()
+	for _, name := range []string{"X-Forwarded-Host", "X-Forwarded-Proto"} {
+		if said, ok := r.In.Header[name]; ok {
+			r.Out.Header[name] = said
+		}
+	}
+	r.Out.Header.Set("Traceparent", string(trace.From(r.In.Context())))
+}
+
+// unreachable answers for a function that did not.
+func unreachable(w http.ResponseWriter, r *http.Request, err error) {
+	var dial *net.OpError
+	switch {
+	case r.Context().Err() != nil:
+		err = context.Cause(r.Context()) // what the transport reports after it says less
+	case errors.As(err, &dial) && dial.Op == "dial":
+		err = fault.New(fault.Unavailable, "The function behind this path cannot be reached right now; try again").After(time.Second).Because(err)
+	default:
+		err = fault.New(fault.BadGateway, "The function behind this path ended without an answer; what was asked may have been done").Because(err)
+	}
+	function.WriteProblem(r.Context(), w, err)
+}
+
+// discard silences the proxy's own log: what ends an answer half-way is logged by
+// the function, or is the caller's going away.
+var discard = log.New(io.Discard, "", 0)
+
+// bufferSize is what one request holds in memory at a time, each way.
+const bufferSize = 32 << 10
+
+// buffers are reused, so that many requests at once make little garbage.
+var buffers = &bufferPool{sync.Pool{New: func() any { return new([bufferSize]byte) }}}
+
+type bufferPool struct{ pool sync.Pool }
+
+func (p *bufferPool) Get() []byte  { return p.pool.Get().(*[bufferSize]byte)[:] }
+func (p *bufferPool) Put(b []byte) { p.pool.Put((*[bufferSize]byte)(b)) }
