@@ -20,6 +20,7 @@ type Declaration struct {
 	Name           string   // of the service: the folder's path with a dash
 	Aliases        []string // further services that are this function
 	Operations     []huma.Operation
+	Requests       bool     // takes every request of its host, see OnRequest
 	Subscriptions  []string // event types: a Trigger each
 	Schedule       *Schedule
 	DeadLetterSink bool // receives the events that could not be delivered: the Triggers' dead-letter sink
@@ -169,7 +170,7 @@ func OnDeadLetter[F any](handle func(F, context.Context, cloudevents.Event) erro
 // host, it has no path of its own.
 func OnRequest[F any](handle func(F, http.ResponseWriter, *http.Request)) Part[F] {
 	return Part[F]{
-		declare: func(*Declaration) {},
+		declare: func(d *Declaration) { d.Requests = true },
 		bind: func(h *Host, name string, f F) {
 			h.requests[name] = func(w http.ResponseWriter, r *http.Request) { handle(f, w, r) }
 		},
