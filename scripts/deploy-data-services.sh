@@ -231,14 +231,14 @@ migrate() {
 	explain $namespace job migrate job-name=migrate
 }
 
-# Of each resource its kind, name, and whether its controller calls what was applied
+# Of each resource its type, name, and whether its controller calls what was applied
 # last ready.
 # shellcheck disable=SC2016 # the dollars are the template's
-readiness='{{range .items}}{{$generation := print .metadata.generation}}{{.kind}} {{.metadata.name}}{{with .status}}{{if eq $generation (print .observedGeneration)}}{{range .conditions}}{{if eq .type "Ready"}} {{.status}}{{end}}{{end}}{{end}}{{end}}{{"\n"}}{{end}}'
+readiness='{{range .items}}{{$generation := print .metadata.generation}}{{.kind}} {{.apiVersion}} {{.metadata.name}}{{with .status}}{{if eq $generation (print .observedGeneration)}}{{range .conditions}}{{if eq .type "Ready"}} {{.status}}{{end}}{{end}}{{end}}{{end}}{{"\n"}}{{end}}'
 
 # await_ready KINDS SELECTOR: prints how many are ready whenever that changes.
 await_ready() {
-	local states ready all shown='' until=$((SECONDS + timeout)) kind name
+	local states ready all shown='' until=$((SECONDS + timeout)) kind version name
 	while :; do
 		states=$(kubectl -n $namespace get "$1" -l "$2" -o go-template="$readiness")
 		all=$(grep -c . <<<"$states" || true)
@@ -252,9 +252,9 @@ await_ready() {
 		sleep 1
 	done
 	states=$(grep -v ' True$' <<<"$states")
-	say "not ready:" "$states"
-	read -r kind name _ <<<"$states"
-	explain $namespace "$kind" "$name" "serving.knative.dev/service=$name"
+	say "not ready:" "$(cut -d ' ' -f 1,3- <<<"$states")"
+	read -r kind version name _ <<<"$states"
+	explain $namespace "$kind.${version#*/}.${version%/*}" "$name" "serving.knative.dev/service=$name"
 }
 
 check_knative() {
@@ -269,11 +269,15 @@ check_knative() {
 	fi
 }
 
-deploy_services() {
-	local domain
+# prepare finds what would fail later.
+prepare() {
 	[ -n "$image" ] || fail "there is no image: run make image, or give --image"
 	render >"$work/manifests.yaml"
 	check_knative
+}
+
+deploy_services() {
+	local domain
 	say "configuration, accounts, networks"
 	apply -f "$work/manifests.yaml" -l "app.kubernetes.io/component notin (migrate, eventing, $(IFS=,; echo "${domains[*]}"))"
 	secret_exists $namespace migrate-secret || fail "the secrets are missing: run $0 databases, or make those that docs/operations.md lists"
@@ -331,9 +335,13 @@ fi
 kubectl version >/dev/null 2>&1 || fail "kubectl reaches no cluster: $(kubectl version 2>&1 | tail -n 1)"
 case $command in
 databases) deploy_databases ;;
-services) deploy_services ;;
+services)
+	prepare
+	deploy_services
+	;;
 verify) verify ;;
 all)
+	prepare
 	deploy_databases
 	deploy_services
 	verify
