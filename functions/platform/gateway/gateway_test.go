@@ -254,6 +254,7 @@ func (zeros) Read(b []byte) (int, error) { return len(b), nil }
 func TestRefusalsOfLongUploadsReachTheCaller(t *testing.T) {
 	t.Parallel()
 	p := start(t, "platform-gateway", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	p.gateway.Client().Transport.(*http.Transport).ExpectContinueTimeout = time.Minute // else the client sends at once
 	answer := p.request(http.MethodPost, "/v1/datasets/1/upload", io.LimitReader(zeros{}, 100<<20), "Expect", "100-continue")
 	if answer.StatusCode != http.StatusUnauthorized {
 		t.Errorf("status %s, want what the function answered", answer.Status)
