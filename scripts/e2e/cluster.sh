@@ -43,6 +43,7 @@ start_postgres
 timed Knative eval 'start_knative && await_knative'
 timed "the platform" deploy
 start api kubectl proxy --port=8001 # what the tests speak to
+await 10 "kubectl proxy" curl -sf http://127.0.0.1:8001/readyz
 cd "$ROOT"
 code=0
 GODEBUG=netdns=go "$CACHE/e2e.test" -test.v -test.timeout 90m -test.run "${E2E_RUN:-.}" || code=$?
