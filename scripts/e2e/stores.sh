@@ -27,7 +27,8 @@ as_postgres() { setpriv --reuid=postgres --regid=postgres --init-groups "$@"; }
 # offer_volume makes the volume that a cluster's provisioner would: a folder of the node.
 offer_volume() {
 	mkdir $RUN/objects
-	chown 65532:65532 $RUN/objects
+	chown root:65532 $RUN/objects
+	chmod 2775 $RUN/objects # as fsGroup has it on volumes that are not folders of the node
 	kubectl apply -f - >/dev/null <<-END
 		apiVersion: v1
 		kind: PersistentVolume

@@ -5,6 +5,7 @@ package e2e
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/google/uuid"
@@ -19,7 +20,9 @@ const gateway = "http://platform-gateway." + namespace + public
 // testWalk is the main job, the very code of the local platform's test, through the
 // ingress and the gateway.
 func testWalk(t *testing.T) {
+	began := time.Now()
 	walk.Run(t, walk.Target{URL: gateway, Data: "testdata", Fire: fire})
+	figure("walk", "%v", time.Since(began).Round(time.Second))
 }
 
 // fire sends a function what its PingSource does.
