@@ -46,6 +46,10 @@ image: setup ## build the container image: bin/image.tar, or push it to IMAGE=re
 deploy: ## deploy to the cluster that kubectl talks to; OVERLAY=local, staging or production
 	@scripts/deploy-data-services.sh
 
+.PHONY: e2e
+e2e: ## show the platform on a real Kubernetes with real Knative (Linux, root)
+	@scripts/e2e/run.sh
+
 .PHONY: bench
 bench: build ## measure speed, as ratios within one run
 	@scripts/bench.sh

@@ -317,8 +317,8 @@ call_gateway() {
 	fi
 	kubectl -n kourier-system port-forward service/kourier-internal $port:80 >/dev/null 2>&1 &
 	forward=$!
-	answer=$(curl -sS --retry 20 --retry-connrefused --retry-delay 1 --max-time 60 -o /dev/null -w '%{http_code} in %{time_total} s' \
-		-H "Host: $host" "http://127.0.0.1:$port/.well-known/jwks.json" 2>&1) || true
+	answer=$(curl -s --retry 20 --retry-connrefused --retry-delay 1 --max-time 60 -o /dev/null -w '%{http_code} in %{time_total} s' \
+		-H "Host: $host" "http://127.0.0.1:$port/.well-known/jwks.json") || true
 	kill $forward
 	say "http://$host/.well-known/jwks.json: $answer"
 	[[ $answer == 200* ]] || fail "the platform does not answer"

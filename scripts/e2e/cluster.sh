@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Starts the cluster, deploys the platform and tests it. Runs as the first process of
+# the cluster's namespaces, whose end ends everything that is started here.
+set -euo pipefail
+. "$(dirname "$0")/node.sh"
+. "$E2E/kubernetes.sh"
+. "$E2E/knative.sh"
+. "$E2E/stores.sh"
+
+# timed WHAT COMMAND... says how long a step took.
+timed() {
+	local what=$1 begin=${EPOCHREALTIME/./}
+	shift
+	"$@"
+	say "$what: $(((${EPOCHREALTIME/./} - begin) / 1000)) ms"
+}
+
+# Content and snapshots are files that nobody changes, so links to them do; databases are copied.
+copy_images() {
+	cp -al "$UNPACKED" "$CACHE/run/containerd"
+	(cd "$UNPACKED" && find . -name '*.db' -exec cp --remove-destination {} "$CACHE/run/containerd/{}" \;)
+}
+
+start_machine() {
+	copy_images
+	private_folders
+	start_network
+	start_containerd $RUN/containerd
+	start_control_plane
+	start_node
+}
+
+# deploy is what a user would do, on a cluster whose nodes have the image already.
+deploy() {
+	ctr images import "$ROOT/bin/image.tar" >/dev/null
+	offer_volume
+	POOL_SIZE=2 "$ROOT/scripts/deploy-data-services.sh" all
+}
+
+say "ingress: Kourier with Envoy"
+timed Kubernetes start_machine
+start_postgres
+timed Knative eval 'start_knative && await_knative'
+timed "the platform" deploy
+start api kubectl proxy --port=8001 # what the tests speak to
+await 10 "kubectl proxy" curl -sf http://127.0.0.1:8001/readyz
+cd "$ROOT"
+code=0
+GODEBUG=netdns=go "$CACHE/e2e.test" -test.v -test.timeout 90m -test.run "${E2E_RUN:-.}" || code=$?
+if [ -n "${E2E_KEEP:-}" ]; then
+	say "keeping the cluster until Ctrl-C"
+	sleep infinity
+fi
+exit $code

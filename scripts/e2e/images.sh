@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Unpacks the images that build.sh made into a containerd's folder, which every run
+# then starts from a copy of. Runs once, inside of the cluster's namespaces.
+set -euo pipefail
+. "$(dirname "$0")/node.sh"
+private_folders
+say "unpacking images (once)"
+rm -rf "$CACHE"/images-*
+start_containerd "$UNPACKED.part"
+containerd=$!
+for each in $MODULES; do
+	for archive in "$(cached "$each")"/images/*.tar; do
+		ctr images import "$archive" >/dev/null
+	done
+done
+kill $containerd
+wait $containerd || :
+mv "$UNPACKED.part" "$UNPACKED"
