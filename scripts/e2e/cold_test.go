@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-const rounds = 10
+const rounds = 1
 
 // coldStart is one first request to a function at zero: when each thing happened.
 type coldStart struct {
