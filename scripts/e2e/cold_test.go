@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-const rounds = 1
+const rounds = 10
 
 // coldStart is one first request to a function at zero: when each thing happened.
 type coldStart struct {
