@@ -9,13 +9,14 @@
 #   verify      whether all of it is ready and answers
 #   all         the three in turn (the default)
 #
-# Options, each also an environment variable:
+# Options, most also an environment variable:
 #   --overlay NAME  OVERLAY  local (the default), staging, production, or a folder
 #                            that has all of knative/ and eventing/ in it
 #   --image REF     IMAGE    the functions' image; default: what `make image` made
 #   --stores LIST   STORES   of knative/stores; default: postgresql and object-storage,
 #                            without those that the two URLs below replace
 #   --timeout SEC   TIMEOUT  for each step (600)
+#   --keep-schema            run no migrations: to go back to an earlier image
 #   --dry-run       DRY_RUN  print the manifests and do nothing
 #
 # Environment:
@@ -40,7 +41,7 @@ fail() {
 }
 
 command=all
-overlay=${OVERLAY:-local} image=${IMAGE:-} stores=${STORES-default} timeout=${TIMEOUT:-600} dry_run=${DRY_RUN:-}
+overlay=${OVERLAY:-local} image=${IMAGE:-} stores=${STORES-default} timeout=${TIMEOUT:-600} dry_run=${DRY_RUN:-} keep_schema=
 while [ $# -gt 0 ]; do
 	case $1 in
 	databases | services | verify | all) command=$1 ;;
@@ -50,6 +51,7 @@ while [ $# -gt 0 ]; do
 		shift
 		;;
 	--dry-run) dry_run=yes ;;
+	--keep-schema) keep_schema=yes ;;
 	-h | --help)
 		usage
 		exit
@@ -281,7 +283,7 @@ deploy_services() {
 	say "configuration, accounts, networks"
 	apply -f "$work/manifests.yaml" -l "app.kubernetes.io/component notin (migrate, eventing, $(IFS=,; echo "${domains[*]}"))"
 	secret_exists $namespace migrate-secret || fail "the secrets are missing: run $0 databases, or make those that docs/operations.md lists"
-	migrate
+	[ -n "$keep_schema" ] || migrate
 	for domain in "${domains[@]}"; do
 		say "functions of $domain"
 		apply_component "$domain"

@@ -92,7 +92,7 @@ func start(ctx context.Context, o Options) (_ *Server, err error) {
 	}
 	defer func() {
 		if err != nil {
-			lock.Close()
+			unlockDir(lock)
 		}
 	}()
 	c, err := openCluster(ctx, dir, o.Durable)
@@ -154,7 +154,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.stop.Do(func() {
 		s.stopped = s.end(ctx)
 		s.socket.remove()
-		s.lock.Close()
+		unlockDir(s.lock)
 	})
 	return s.stopped
 }

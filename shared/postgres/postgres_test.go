@@ -211,9 +211,7 @@ func TestStopsTheServerLeftBehind(t *testing.T) {
 	o := Options{Dir: t.TempDir()}
 	s := startServer(t, o)
 	createTable(t, s)
-	if err := s.lock.Close(); err != nil { // what is left when the caller dies
-		t.Fatal(err)
-	}
+	unlockDir(s.lock) // what is left when the caller dies
 	s2 := startServer(t, o)
 	<-s.Done()
 	wantGone(t, s.process.cmd.Process.Pid)

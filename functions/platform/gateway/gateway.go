@@ -71,7 +71,7 @@ func newTransport() *http.Transport {
 		DisableCompression:    true,
 		MaxIdleConnsPerHost:   64,
 		IdleConnTimeout:       time.Minute,
-		ExpectContinueTimeout: time.Second,
+		ExpectContinueTimeout: 10 * time.Second, // a function that starts from zero answers later than a second
 	}
 }
 

@@ -254,6 +254,7 @@ func (zeros) Read(b []byte) (int, error) { return len(b), nil }
 func TestRefusalsOfLongUploadsReachTheCaller(t *testing.T) {
 	t.Parallel()
 	p := start(t, "platform-gateway", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	p.gateway.Client().Transport.(*http.Transport).ExpectContinueTimeout = time.Minute // else the client sends at once
 	answer := p.request(http.MethodPost, "/v1/datasets/1/upload", io.LimitReader(zeros{}, 100<<20), "Expect", "100-continue")
 	if answer.StatusCode != http.StatusUnauthorized {
 		t.Errorf("status %s, want what the function answered", answer.Status)
@@ -287,12 +288,8 @@ func TestAnswersThatBreakOffBreakOffForTheCaller(t *testing.T) {
 
 func TestTimeLimitsOfFunctionsHold(t *testing.T) {
 	t.Parallel()
-	cancelled := make(chan struct{})
-	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		<-r.Context().Done()
-		close(cancelled)
-	}))
-	t.Cleanup(upstream.Close)
+	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	t.Cleanup(upstream.Close) // waits for the function, which has to be told
 	f := &Function{transport: newTransport()}
 	target, err := url.Parse(upstream.URL)
 	if err != nil {
@@ -303,7 +300,6 @@ func TestTimeLimitsOfFunctionsHold(t *testing.T) {
 	if recorder.Code != http.StatusServiceUnavailable {
 		t.Errorf("status %d", recorder.Code)
 	}
-	<-cancelled
 }
 
 func TestEveryRouteHasAHostOfTheGuideOrIsThePlatforms(t *testing.T) {

@@ -47,14 +47,15 @@ func TestRegisterOpensAnAccountWithItsOwnOrganization(t *testing.T) {
 func TestRegisterStoresNoPersonalDataInTheClear(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
-	p.Do("", http.MethodPost, path, person("")).Want(t, http.StatusCreated)
+	// Names that are no hexadecimal digits, as which sealed fields are dumped.
+	p.Do("", http.MethodPost, path, strings.Replace(person(""), `"Ada"`, `"Wilhelmina"`, 1)).Want(t, http.StatusCreated)
 
 	for _, table := range []string{"users", "outbox", "organizations", "memberships"} {
 		var dump string
 		if err := p.DB(database.Users).QueryRow(context.Background(), `SELECT coalesce(string_agg(r::text, ' '), '') FROM `+table+` r`).Scan(&dump); err != nil {
 			t.Fatal(err)
 		}
-		for _, word := range []string{"example.com", "Ada", "ovelace", "correct horse"} {
+		for _, word := range []string{"example.com", "Wilhelmina", "ovelace", "correct horse"} {
 			if strings.Contains(strings.ToLower(dump), strings.ToLower(word)) {
 				t.Errorf("table %s holds %q in the clear", table, word)
 			}
