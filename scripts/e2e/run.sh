@@ -94,7 +94,7 @@ leave() {
 in_cluster() {
 	rm -rf "$CACHE/run"
 	mkdir "$CACHE/run"
-	unshare --net --mount --pid --fork --kill-child --mount-proc bash "$E2E/$1" &
+	setpriv --pdeathsig KILL unshare --net --mount --pid --fork --kill-child --mount-proc bash "$E2E/$1" &
 	cluster=$!
 	[ -z "${E2E_KEEP:-}" ] || { sleep 1 && say "enter the cluster with: nsenter -a -t $(pgrep -P $cluster)"; }
 	wait $cluster
