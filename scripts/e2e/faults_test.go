@@ -43,7 +43,7 @@ func deletePods(t *testing.T, namespace, label string) {
 // podDeleted: a pod that is told to go answers what it has begun.
 func podDeleted(t *testing.T) {
 	owner := register(t)
-	query := map[string]any{"database": "postgresql", "query": "SELECT count(*) FROM generate_series(1, 30000000)"}
+	query := map[string]any{"database": "postgresql", "query": "SELECT count(*) FROM generate_series(1, 12000) a, generate_series(1, 5000) b"}
 	result := make(chan error, 1)
 	began := time.Now()
 	go func() {
@@ -52,7 +52,7 @@ func podDeleted(t *testing.T) {
 	}()
 	admin := database(t, "analytics_db")
 	await(t, "the query to run", func() bool {
-		return count(t, admin, "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%generate_series(1, 30000000)%' AND pid <> pg_backend_pid()") > 0
+		return count(t, admin, "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%generate_series(1, 12000)%' AND pid <> pg_backend_pid()") > 0
 	})
 	deletePods(t, namespace, "serving.knative.dev/service=analytics-query")
 	if err := <-result; err != nil {

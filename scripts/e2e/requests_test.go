@@ -81,8 +81,11 @@ func (p *person) send(method, path string, body, into any) (int, error) {
 	}
 	defer response.Body.Close()
 	content, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode >= 300 {
-		return response.StatusCode, fmt.Errorf("%s %s: %s %s %w", method, path, response.Status, content, err)
+	if err != nil {
+		return response.StatusCode, err
+	}
+	if response.StatusCode >= 300 {
+		return response.StatusCode, fmt.Errorf("%s %s: %s %s", method, path, response.Status, content)
 	}
 	if into == nil || len(content) == 0 {
 		return response.StatusCode, nil

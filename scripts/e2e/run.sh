@@ -71,8 +71,10 @@ hierarchies() {
 leave() {
 	local code=$? d
 	trap '' INT TERM HUP
-	[ -z "${cluster:-}" ] || kill -KILL "$cluster" 2>/dev/null || : # and with it, every process of the cluster
-	wait
+	if [ -n "${cluster:-}" ]; then
+		kill -KILL "$cluster" 2>/dev/null || : # and with it, every process of the cluster
+		wait "$cluster" 2>/dev/null || :
+	fi
 	for d in $(hierarchies); do
 		for _ in {1..50}; do # until the last process of each is gone
 			[ -d "$d/$CGROUP" ] || break
@@ -83,7 +85,7 @@ leave() {
 	rm -rf "$CACHE/log"
 	[ ! -d "$CACHE/run/log" ] || mv "$CACHE/run/log" "$CACHE/log"
 	rm -rf "$CACHE/run"
-	[ $code -eq 0 ] || say "failed; the logs are in $CACHE/log"
+	[ $code -eq 0 ] || [ $code -eq 130 ] || say "failed; the logs are in $CACHE/log"
 	exit $code
 }
 
@@ -92,7 +94,7 @@ leave() {
 in_cluster() {
 	rm -rf "$CACHE/run"
 	mkdir "$CACHE/run"
-	unshare --net --mount --pid --fork --kill-child --mount-proc bash "$E2E/$1" &
+	setpriv --pdeathsig KILL unshare --net --mount --pid --fork --kill-child --mount-proc bash "$E2E/$1" &
 	cluster=$!
 	[ -z "${E2E_KEEP:-}" ] || { sleep 1 && say "enter the cluster with: nsenter -a -t $(pgrep -P $cluster)"; }
 	wait $cluster
