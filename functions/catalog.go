@@ -53,8 +53,8 @@ import (
 // Catalog is every function.
 var Catalog = []function.Declaration{
 	// Users: accounts, sessions, organizations.
-	function.Endpoint(register.Operation, register.New).Scaled(function.Scale{CPU: "1"}),
-	function.Endpoint(login.Operation, login.New).Scaled(function.Scale{CPU: "1"}),
+	function.Endpoint(register.Operation, register.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+	function.Endpoint(login.Operation, login.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(refresh.Operation, refresh.New),
 	function.Endpoint(logout.Operation, logout.New),
 	function.Endpoint(profile.Operation, profile.New),
