@@ -85,15 +85,7 @@ func (s *stores) prepare(ctx context.Context, dir string, address net.Addr) erro
 }
 
 func (s *stores) migrate(ctx context.Context) error {
-	owners := map[database.Name]string{}
-	for name, role := range migrate.Owners {
-		dsn, err := postgres.As(s.server.ConnString(postgres.Superuser), role, string(name))
-		if err != nil {
-			return err
-		}
-		owners[name] = dsn
-	}
-	err := migrate.All(ctx, s.server.ConnString(postgres.Superuser), owners)
+	err := migrate.All(ctx, s.server.ConnString(postgres.Superuser), s.config.DatabaseURLs())
 	if errors.Is(err, migrate.ErrNewer) {
 		return fmt.Errorf("%w; run the version that made this data, or choose another DATA_DIR", err)
 	}

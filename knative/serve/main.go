@@ -13,7 +13,6 @@ import (
 	"syscall"
 
 	"function/functions"
-	"function/shared/database"
 	"function/shared/database/migrate"
 	"function/shared/function"
 )
@@ -35,11 +34,8 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	if len(args) == 1 && args[0] == "migrate" {
-		return migrate.All(ctx, os.Getenv("ADMIN_DATABASE_URL"), map[database.Name]string{
-			database.Users:     config.UsersDatabaseURL,
-			database.Datasets:  config.DatasetsDatabaseURL,
-			database.Analytics: config.AnalyticsDatabaseURL,
-		}, config.IdentityDatabaseURL, config.CatalogDatabaseURL, config.ReaderDatabaseURL)
+		return migrate.All(ctx, os.Getenv("ADMIN_DATABASE_URL"), config.DatabaseURLs(),
+			config.IdentityDatabaseURL, config.CatalogDatabaseURL, config.ReaderDatabaseURL)
 	}
 	declaration, err := function.Find(functions.Catalog, os.Getenv("K_SERVICE"))
 	if err != nil {

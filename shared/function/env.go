@@ -37,6 +37,15 @@ type Config struct {
 	MaxUploadBytes  int64  `env:"MAX_UPLOAD_BYTES"`                                    // of one file; zero: 50 GiB
 }
 
+// DatabaseURLs are the URLs of the domains' databases, as their owners log in.
+func (c Config) DatabaseURLs() map[database.Name]string {
+	return map[database.Name]string{
+		database.Users:     c.UsersDatabaseURL,
+		database.Datasets:  c.DatasetsDatabaseURL,
+		database.Analytics: c.AnalyticsDatabaseURL,
+	}
+}
+
 // ConfigFromEnvironment reads the configuration of a deployed function.
 func ConfigFromEnvironment(ctx context.Context) (Config, error) {
 	var c Config
@@ -105,12 +114,7 @@ func (e *Env) OnClose(closer func() error) {
 
 // Database is a domain's own database, whose transactions publish as this function.
 func (e *Env) Database(ctx context.Context, name database.Name) (*outbox.DB, error) {
-	urls := map[database.Name]string{
-		database.Users:     e.Config.UsersDatabaseURL,
-		database.Datasets:  e.Config.DatasetsDatabaseURL,
-		database.Analytics: e.Config.AnalyticsDatabaseURL,
-	}
-	pool, err := e.pool(ctx, string(name), urls[name])
+	pool, err := e.pool(ctx, string(name), e.Config.DatabaseURLs()[name])
 	if err != nil {
 		return nil, err
 	}

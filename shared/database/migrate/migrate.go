@@ -15,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -178,11 +179,11 @@ func All(ctx context.Context, admin string, owners map[database.Name]string, rea
 	}
 	configs := map[database.Name]*pgx.ConnConfig{}
 	for kind, url := range owners {
-		config, err := pgx.ParseConfig(url)
+		config, err := pgxpool.ParseConfig(url) // which takes the pool's own settings out
 		if err != nil {
 			return fmt.Errorf("the URL of %s is not a PostgreSQL connection string", kind)
 		}
-		configs[kind], passwords[config.User] = config, config.Password
+		configs[kind], passwords[config.ConnConfig.User] = config.ConnConfig, config.ConnConfig.Password
 	}
 	conn, err := pgx.Connect(ctx, admin)
 	if err != nil {
