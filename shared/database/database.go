@@ -43,6 +43,7 @@ func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	config.MaxConnIdleTime = 5 * time.Minute
 	config.ConnConfig.ConnectTimeout = 5 * time.Second
 	config.ConnConfig.MaxProtocolMessageBodyLen = maxMessage
+	config.ConnConfig.DialFunc = dial
 	config.AfterConnect = timesInUTC
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
@@ -79,7 +80,7 @@ func IsUnstorable(err error) bool {
 // connection: a retry may succeed.
 func IsUnavailable(err error) bool {
 	var connect *pgconn.ConnectError
-	if errors.As(err, &connect) {
+	if errors.As(err, &connect) || errors.Is(err, ErrLost) {
 		return true
 	}
 	var e *pgconn.PgError
