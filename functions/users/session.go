@@ -12,10 +12,12 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/shared/auth"
+	"function/shared/client"
+	"function/shared/events"
+	"function/shared/outbox"
+	"function/shared/secret"
+	"function/shared/uuid7"
 )
-
-// SessionLife is how long a session can be refreshed after the login.
-const SessionLife = 30 * 24 * time.Hour
 
 // Tokens is what a login and a refresh answer (RFC 6749 §5.1).
 type Tokens struct {
@@ -30,33 +32,111 @@ func Bearer(access, refresh string) Tokens {
 	return Tokens{AccessToken: access, TokenType: "Bearer", ExpiresIn: int(auth.AccessTokenLife.Seconds()), RefreshToken: refresh}
 }
 
+// Login is a proof of who a person is, which begins a session.
+type Login struct {
+	UserID         uuid.UUID
+	OrganizationID uuid.UUID
+	Active         bool     // as a member; a membership may only be requested
+	Methods        []string // of the proof (RFC 8176: pwd, otp, swk, hwk …)
+	SecondFactor   bool     // the proof was of two factors
+	ImpersonatorID uuid.UUID
+}
+
+const selectRoles = `SELECT roles_of($1, $2)`
+
+const insertSession = `
+INSERT INTO sessions (id, user_id, organization_id, methods, second_factor_at, device, address, address_index, impersonator_id, absolute_end, expires_at)
+VALUES (@id, @user, @organization, @methods, CASE WHEN @second_factor THEN now() END, @device, @address, @address_index, @impersonator,
+        now() + @absolute, now() + least(@idle::interval, @absolute::interval))`
+
+// Begin begins a session in a transaction, and signs its first pair of tokens. The
+// session ends by itself at the organization's limits.
+func (s Store) Begin(ctx context.Context, tx *outbox.Tx, issuer *auth.Issuer, l Login) (Tokens, error) {
+	limits, err := SettingsOf(ctx, tx, l.OrganizationID)
+	if err != nil {
+		return Tokens{}, err
+	}
+	session := uuid7.New()
+	arguments := pgx.NamedArgs{
+		"id": session, "user": l.UserID, "organization": l.OrganizationID, "methods": l.Methods, "second_factor": l.SecondFactor,
+		"device": nil, "address": nil, "address_index": nil, "impersonator": nil, "absolute": limits.SessionLife(), "idle": limits.SessionIdle(),
+	}
+	if l.ImpersonatorID != uuid.Nil {
+		arguments["impersonator"], arguments["absolute"] = l.ImpersonatorID, ImpersonationLife
+	} else if err := s.sealClient(ctx, tx, l.UserID, arguments); err != nil {
+		return Tokens{}, err
+	}
+	if _, err := tx.Exec(ctx, insertSession, arguments); err != nil {
+		return Tokens{}, fmt.Errorf("insert session: %w", err)
+	}
+	refresh, err := NewRefreshToken(ctx, tx, session)
+	if err != nil {
+		return Tokens{}, err
+	}
+	speaksOf := auth.Caller{UserID: l.UserID, SessionID: session, Roles: []string{}}
+	if l.Active {
+		speaksOf.OrganizationID = l.OrganizationID
+		if err := tx.QueryRow(ctx, selectRoles, l.UserID, l.OrganizationID).Scan(&speaksOf.Roles); err != nil {
+			return Tokens{}, fmt.Errorf("read roles: %w", err)
+		}
+	}
+	access, err := issuer.Issue(ctx, speaksOf, l.Methods...)
+	if err != nil {
+		return Tokens{}, err
+	}
+	if l.Active {
+		err = tx.Publish(ctx, events.UserLoggedIn{SessionID: session, UserID: l.UserID, OrganizationID: l.OrganizationID, LoggedInAt: time.Now().UTC()})
+	}
+	return Bearer(access, refresh), err
+}
+
+// ImpersonationLife is how long an admin may act as another person.
+const ImpersonationLife = 30 * time.Minute
+
+// The contexts of a session's sealed fields.
+const (
+	DeviceField  = "sessions.device"
+	AddressField = "sessions.address"
+)
+
+// sealClient adds from where the session comes, for the person's own eyes.
+func (s Store) sealClient(ctx context.Context, tx pgx.Tx, user uuid.UUID, arguments pgx.NamedArgs) error {
+	key, err := s.KeyOf(ctx, tx, user)
+	if err != nil {
+		return err
+	}
+	from := client.From(ctx)
+	if arguments["device"], err = secret.Seal(key, DeviceField, from.UserAgent); err != nil {
+		return err
+	}
+	if from.Address.IsValid() {
+		arguments["address_index"] = AddressIndex(s.Keeper, user, from.Address)
+		arguments["address"], err = secret.Seal(key, AddressField, from.Address.String())
+	}
+	return err
+}
+
 const insertRefreshToken = `INSERT INTO refresh_tokens (hash, session_id) VALUES ($1, $2)`
 
-// NewRefreshToken gives a session a refresh token: 256 random bits, of which only
-// the hash is stored.
+// NewRefreshToken gives a session a refresh token, of which only the hash is stored.
 func NewRefreshToken(ctx context.Context, tx pgx.Tx, session uuid.UUID) (string, error) {
-	raw := make([]byte, 32)
-	rand.Read(raw)
-	token := base64.RawURLEncoding.EncodeToString(raw)
-	if _, err := tx.Exec(ctx, insertRefreshToken, RefreshTokenHash(token), session); err != nil {
+	token := NewToken()
+	if _, err := tx.Exec(ctx, insertRefreshToken, TokenHash(token), session); err != nil {
 		return "", fmt.Errorf("insert refresh token: %w", err)
 	}
 	return token, nil
 }
 
-// RefreshTokenHash is how a refresh token is stored. A token is random enough that
-// a plain hash protects it.
-func RefreshTokenHash(token string) []byte {
-	hash := sha256.Sum256([]byte(token))
-	return hash[:]
+// NewToken makes a token that nobody can guess: 256 random bits in base64url.
+func NewToken() string {
+	raw := make([]byte, 32)
+	rand.Read(raw)
+	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
-// CallerOf is the caller that a session's tokens speak of: without organization
-// and roles while the membership is only requested.
-func CallerOf(session uuid.UUID, m Membership) auth.Caller {
-	c := auth.Caller{UserID: m.UserID, SessionID: session, Roles: []string{}}
-	if m.Status == MembershipActive {
-		c.OrganizationID, c.Roles = m.OrganizationID, []string{m.Role}
-	}
-	return c
+// TokenHash is how a token of [NewToken] is stored: it is random enough that a
+// plain SHA-256 protects it.
+func TokenHash(token string) []byte {
+	hash := sha256.Sum256([]byte(token))
+	return hash[:]
 }

@@ -4,7 +4,6 @@ package users
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,32 +28,21 @@ type Account struct {
 	CreatedAt      time.Time `json:"created_at"`
 }
 
-// The states of a membership: a person asks to join an organization, and an owner
-// of it lets the person in.
+// The states of a membership: a person asks to join an organization, and somebody
+// who may lets the person in.
 const (
 	MembershipRequested = "requested"
 	MembershipActive    = "active"
+	MembershipSuspended = "suspended"
 )
 
 // Membership ties a person to an organization.
 type Membership struct {
 	UserID         uuid.UUID `json:"user_id" format:"uuid"`
 	OrganizationID uuid.UUID `json:"organization_id" format:"uuid"`
-	Role           string    `json:"role" enum:"owner,member"`
-	Status         string    `json:"status" enum:"requested,active"`
+	Role           string    `json:"role" doc:"Built in: owner, admin, compliance_officer, member, analyst, viewer; or one of the organization's own"`
+	Status         string    `json:"status" enum:"requested,active,suspended"`
 }
-
-// EmailIndex is the blind index by which an address is found, whatever its case.
-func EmailIndex(keeper *secret.Keeper, email string) []byte {
-	return keeper.BlindIndex("users.email", strings.ToLower(strings.TrimSpace(email)))
-}
-
-// The contexts that sealed fields are bound to.
-const (
-	EmailField     = "users.email"
-	FirstNameField = "users.first_name"
-	LastNameField  = "users.last_name"
-)
 
 // Store is what every function of this domain opens.
 type Store struct {

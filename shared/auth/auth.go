@@ -6,32 +6,36 @@ package auth
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"function/shared/fault"
+	"function/shared/policy"
 )
 
-// Caller is the person behind a request, as the token says.
+// Caller is who is behind a request. Who it is comes from the token; what they may
+// do is read with each check, so that a change of roles takes effect in under a second.
 type Caller struct {
-	UserID         uuid.UUID
-	SessionID      uuid.UUID
+	UserID         uuid.UUID // or of the service account
+	SessionID      uuid.UUID // or of the API key
 	OrganizationID uuid.UUID // uuid.Nil: no organization has let the person in yet
 	Roles          []string
+	Methods        []string // how they proved who they are (RFC 8176)
+	Kind           Kind
+	ImpersonatorID uuid.UUID // the platform admin who acts as this person
+	Subject        policy.Subject
 }
 
-// The roles of a member in an organization.
+// Kind is what a caller is.
+type Kind string
+
+// The kinds of callers.
 const (
-	RoleOwner  = "owner"
-	RoleMember = "member"
+	Person         Kind = "person"
+	PersonsKey     Kind = "api_key" // of a person
+	ServiceAccount Kind = "service_account"
 )
-
-// HasRole tells whether the caller has one of the roles.
-func (c Caller) HasRole(roles ...string) bool {
-	return slices.ContainsFunc(roles, func(r string) bool { return slices.Contains(c.Roles, r) })
-}
 
 // Claims are the claims of an access token (RFC 9068 §2.2).
 type Claims struct {
@@ -41,8 +45,8 @@ type Claims struct {
 	ClientID       string   `json:"client_id"`
 	SessionID      string   `json:"sid"`
 	OrganizationID string   `json:"org,omitempty"`
-	Roles          []string `json:"roles"`
-	Methods        []string `json:"amr"` // RFC 8176
+	Roles          []string `json:"roles"` // as of when it was issued: for others, see [Caller]
+	Methods        []string `json:"amr"`   // RFC 8176
 	IssuedAt       int64    `json:"iat"`
 	Expiry         int64    `json:"exp"`
 	ID             string   `json:"jti"`
@@ -71,23 +75,12 @@ func CallerFrom(ctx context.Context) (Caller, error) {
 	return c, nil
 }
 
-// Member is the caller who belongs to an organization.
+// Member is the caller who belongs to an organization: so does everybody whose
+// operation needs a permission.
 func Member(ctx context.Context) (Caller, error) {
 	c, err := CallerFrom(ctx)
-	if err != nil {
-		return c, err
-	}
-	if c.OrganizationID == uuid.Nil {
-		return c, fault.New(fault.Forbidden, "Your organization has not let you in yet: one of its owners approves the membership, then log in again")
-	}
-	return c, nil
-}
-
-// Owner is the caller who owns the organization.
-func Owner(ctx context.Context) (Caller, error) {
-	c, err := Member(ctx)
-	if err == nil && !c.HasRole(RoleOwner) {
-		err = fault.New(fault.Forbidden, "Only an owner of the organization may do this")
+	if err == nil && c.OrganizationID == uuid.Nil {
+		err = fault.New(fault.Forbidden, "%s", policy.Decide(c.Subject, policy.Need{Permission: policy.OrganizationsRead}, time.Now()).Reason)
 	}
 	return c, err
 }

@@ -11,6 +11,7 @@ import (
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/platformtest"
+	"function/shared/policy"
 )
 
 func TestIssuersThatStartAtOnceShareOneKey(t *testing.T) {
@@ -76,19 +77,18 @@ func TestCallersOfAContext(t *testing.T) {
 	organization := uuid.New()
 	with := func(c auth.Caller) context.Context { return auth.WithCaller(context.Background(), c) }
 	for name, test := range map[string]struct {
-		ctx                   context.Context
-		caller, member, owner fault.Kind // 0: none
+		ctx            context.Context
+		caller, member fault.Kind // 0: none
 	}{
-		"nobody":               {context.Background(), fault.Unauthenticated, fault.Unauthenticated, fault.Unauthenticated},
-		"waiting":              {with(auth.Caller{}), 0, fault.Forbidden, fault.Forbidden},
-		"waiting, with a role": {with(auth.Caller{Roles: []string{auth.RoleOwner}}), 0, fault.Forbidden, fault.Forbidden},
-		"member":               {with(auth.Caller{OrganizationID: organization, Roles: []string{auth.RoleMember}}), 0, 0, fault.Forbidden},
-		"owner":                {with(auth.Caller{OrganizationID: organization, Roles: []string{auth.RoleOwner}}), 0, 0, 0},
+		"nobody":               {context.Background(), fault.Unauthenticated, fault.Unauthenticated},
+		"waiting":              {with(auth.Caller{}), 0, fault.Forbidden},
+		"waiting, with a role": {with(auth.Caller{Roles: []string{policy.Owner}}), 0, fault.Forbidden},
+		"member":               {with(auth.Caller{OrganizationID: organization}), 0, 0},
 	} {
 		for what, check := range map[string]struct {
 			ask  func(context.Context) (auth.Caller, error)
 			want fault.Kind
-		}{"CallerFrom": {auth.CallerFrom, test.caller}, "Member": {auth.Member, test.member}, "Owner": {auth.Owner, test.owner}} {
+		}{"CallerFrom": {auth.CallerFrom, test.caller}, "Member": {auth.Member, test.member}} {
 			_, err := check.ask(test.ctx)
 			var got fault.Kind
 			if e, ok := fault.As(err); ok {

@@ -16,8 +16,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/singleflight"
 
-	"function/shared/database"
 	"function/shared/fault"
+	"function/shared/policy"
 )
 
 // Verifier checks access tokens against two views that the users domain
@@ -32,12 +32,12 @@ type Verifier struct {
 	mu       sync.Mutex
 	keys     map[string]ed25519.PublicKey
 	keysRead time.Time
-	sessions map[uuid.UUID]time.Time // alive, as of when
+	sessions map[uuid.UUID]seen
 }
 
 // NewVerifier checks tokens of one issuer for one audience; db sees the views.
 func NewVerifier(db *pgxpool.Pool, issuer, audience string) *Verifier {
-	return &Verifier{db: db, issuer: issuer, audience: audience, sessions: map[uuid.UUID]time.Time{}}
+	return &Verifier{db: db, issuer: issuer, audience: audience, sessions: map[uuid.UUID]seen{}}
 }
 
 // What is remembered, and for how long. A session may be trusted for half a
@@ -62,18 +62,35 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Caller, error) {
 	if err != nil {
 		return Caller{}, err
 	}
-	caller, err := callerOf(claims)
-	if err != nil {
+	user, userErr := uuid.Parse(claims.Subject)
+	session, sessionErr := uuid.Parse(claims.SessionID)
+	organization, organizationErr := parseOptional(claims.OrganizationID)
+	if userErr != nil || sessionErr != nil || organizationErr != nil {
 		return Caller{}, errToken
 	}
-	alive, err := v.sessionAlive(ctx, caller.SessionID)
+	caller, err := v.caller(ctx, session)
 	if err != nil {
 		return Caller{}, err
 	}
-	if !alive {
+	switch {
+	case caller.UserID != user:
+		return Caller{}, errToken
+	case organization == uuid.Nil: // the token is older than the membership
+		caller.OrganizationID, caller.Roles, caller.Subject.Roles, caller.Subject.Own = uuid.Nil, nil, nil, nil
+		if caller.Subject.WaitsFor == "" {
+			caller.Subject.WaitsFor = policy.WaitsForApproval
+		}
+	case caller.OrganizationID != uuid.Nil && organization != caller.OrganizationID: // switched since
 		return Caller{}, errToken
 	}
 	return caller, nil
+}
+
+func parseOptional(id string) (uuid.UUID, error) {
+	if id == "" {
+		return uuid.Nil, nil
+	}
+	return uuid.Parse(id)
 }
 
 func (v *Verifier) claims(ctx context.Context, token string) (*Claims, error) {
@@ -107,24 +124,6 @@ func (v *Verifier) claims(ctx context.Context, token string) (*Claims, error) {
 		return nil, errToken
 	}
 	return &c, nil
-}
-
-func callerOf(c *Claims) (Caller, error) {
-	user, err := uuid.Parse(c.Subject)
-	if err != nil {
-		return Caller{}, err
-	}
-	session, err := uuid.Parse(c.SessionID)
-	if err != nil {
-		return Caller{}, err
-	}
-	organization := uuid.Nil
-	if c.OrganizationID != "" {
-		if organization, err = uuid.Parse(c.OrganizationID); err != nil {
-			return Caller{}, err
-		}
-	}
-	return Caller{UserID: user, SessionID: session, OrganizationID: organization, Roles: c.Roles}, nil
 }
 
 // PublicKey verifies the tokens whose `kid` it has.
@@ -174,31 +173,4 @@ func (v *Verifier) readKeys(ctx context.Context) (map[string]ed25519.PublicKey, 
 	v.keys, v.keysRead = keys, time.Now()
 	v.mu.Unlock()
 	return keys, nil
-}
-
-const selectAlive = `SELECT ended_at IS NULL AND expires_at > now() FROM published.sessions WHERE id = $1`
-
-func (v *Verifier) sessionAlive(ctx context.Context, id uuid.UUID) (bool, error) {
-	v.mu.Lock()
-	seen, known := v.sessions[id]
-	v.mu.Unlock()
-	if known && time.Since(seen) < sessionMemory {
-		return true, nil
-	}
-	asked := time.Now()
-	var alive bool
-	if err := v.db.QueryRow(ctx, selectAlive, id).Scan(&alive); err != nil && !database.IsNoRows(err) {
-		return false, fmt.Errorf("look up session: %w", err)
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if len(v.sessions) >= sessionsHeld {
-		clear(v.sessions)
-	}
-	if alive {
-		v.sessions[id] = asked
-	} else {
-		delete(v.sessions, id)
-	}
-	return alive, nil
 }

@@ -24,7 +24,7 @@ func FuzzClaims(f *testing.F) {
 		f.Fatal(err)
 	}
 	signed := Claims{
-		Issuer: "i", Audience: "a", Subject: uuid.NewString(), SessionID: uuid.NewString(), Roles: []string{RoleMember},
+		Issuer: "i", Audience: "a", Subject: uuid.NewString(), SessionID: uuid.NewString(), Roles: []string{"member"},
 		IssuedAt: time.Now().Unix(), Expiry: time.Now().Add(24 * time.Hour).Unix(),
 	}
 	payload, err := json.Marshal(signed)

@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ import (
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/platformtest"
+	"function/shared/policy"
 )
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
@@ -147,12 +149,16 @@ func TestVerifierTellsWhoHoldsAToken(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+		if !slices.Equal(got.Subject.Roles, []string{policy.Owner}) || time.Since(got.Subject.ProvedAt) > time.Hour {
+			t.Errorf("%s: subject %+v", name, got.Subject)
+		}
+		got.Subject = policy.Subject{}
 		if diff := cmp.Diff(b.caller.Caller, got); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
 	nobody, err := b.verifier.Verify(context.Background(), b.sign(b.header(nil), b.claims(map[string]any{"org": nil, "roles": nil})))
-	if err != nil || nobody.OrganizationID != uuid.Nil || nobody.HasRole(auth.RoleOwner, auth.RoleMember) {
+	if err != nil || nobody.OrganizationID != uuid.Nil || len(nobody.Roles)+len(nobody.Subject.Roles) > 0 || nobody.Subject.WaitsFor == "" {
 		t.Errorf("without an organization: %+v, %v", nobody, err)
 	}
 }
@@ -328,7 +334,7 @@ func TestVerifierSeesNothingButKeysAndSessions(t *testing.T) {
 	defer pool.Close()
 	for _, statement := range []string{
 		`SELECT * FROM users`, `SELECT * FROM signing_keys`, `SELECT * FROM sessions`, `SELECT * FROM refresh_tokens`, `SELECT * FROM outbox`,
-		`SELECT * FROM compliance.retention_policies`, `SELECT * FROM published.metrics`, `UPDATE published.sessions SET ended_at = NULL`,
+		`SELECT * FROM compliance.retention_policies`, `SELECT * FROM published.metrics`, `UPDATE published.callers SET alive = true`, `SELECT * FROM roles`, `SELECT * FROM api_keys`,
 		`DELETE FROM published.signing_keys`, `CREATE TABLE public.x ()`,
 	} {
 		if _, err := pool.Exec(context.Background(), statement); err == nil {

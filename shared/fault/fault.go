@@ -18,6 +18,7 @@ const (
 	Internal        Kind = iota // 500: ours; the sentence is fixed, the cause is logged
 	Malformed                   // 400: cannot be parsed
 	Unauthenticated             // 401: who is calling is not known
+	NotProved                   // 401: known, and needs a fresh proof of it (RFC 9470)
 	Forbidden                   // 403: known, and may not
 	NotFound                    // 404: does not exist, or is somebody else's
 	Conflict                    // 409: contradicts the present state
@@ -34,6 +35,7 @@ var statuses = map[Kind]int{
 	Internal:        http.StatusInternalServerError,
 	Malformed:       http.StatusBadRequest,
 	Unauthenticated: http.StatusUnauthorized,
+	NotProved:       http.StatusUnauthorized,
 	Forbidden:       http.StatusForbidden,
 	NotFound:        http.StatusNotFound,
 	Conflict:        http.StatusConflict,

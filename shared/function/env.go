@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
+	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -26,15 +28,34 @@ type Config struct {
 	CatalogDatabaseURL   string `env:"CATALOG_DATABASE_URL"`  // data_management_db as catalog_reader
 	ReaderDatabaseURL    string `env:"READER_DATABASE_URL"`   // analytics_db as analytics_reader
 
-	Sink            string `env:"K_SINK"`                 // the broker
-	StorageLocalURL string `env:"STORAGE_LOCAL_URL"`      // bucket of storage_type local
-	KeyURL          string `env:"KEY_ENCRYPTION_KEY_URL"` // gocloud.dev/secrets
-	BlindIndexKey   string `env:"BLIND_INDEX_KEY"`        // 32 bytes, base64
-	TokenIssuer     string `env:"TOKEN_ISSUER, default=aic-data"`
-	TokenAudience   string `env:"TOKEN_AUDIENCE, default=aic-data"`
-	ServicesDomain  string `env:"SERVICES_DOMAIN, default=aic-data.svc.cluster.local"` // of the functions' own host names
-	Scratch         string `env:"SCRATCH_DIR"`                                         // for files of one request; empty: the system's
-	MaxUploadBytes  int64  `env:"MAX_UPLOAD_BYTES"`                                    // of one file; zero: 50 GiB
+	Sink            string   `env:"K_SINK"`                 // the broker
+	StorageLocalURL string   `env:"STORAGE_LOCAL_URL"`      // bucket of storage_type local
+	KeyURL          string   `env:"KEY_ENCRYPTION_KEY_URL"` // gocloud.dev/secrets
+	BlindIndexKey   string   `env:"BLIND_INDEX_KEY"`        // 32 bytes, base64
+	TokenIssuer     string   `env:"TOKEN_ISSUER, default=aic-data"`
+	TokenAudience   string   `env:"TOKEN_AUDIENCE, default=aic-data"`
+	TrustedProxies  Networks `env:"TRUSTED_PROXIES"`                                     // CIDRs, whose X-Forwarded-For is believed
+	ServicesDomain  string   `env:"SERVICES_DOMAIN, default=aic-data.svc.cluster.local"` // of the functions' own host names
+	Scratch         string   `env:"SCRATCH_DIR"`                                         // for files of one request; empty: the system's
+	MaxUploadBytes  int64    `env:"MAX_UPLOAD_BYTES"`                                    // of one file; zero: 50 GiB
+}
+
+// Networks are CIDRs, separated by commas.
+type Networks []netip.Prefix
+
+// EnvDecode implements envconfig.Decoder.
+func (n *Networks) EnvDecode(value string) error {
+	for field := range strings.SplitSeq(value, ",") {
+		if field = strings.TrimSpace(field); field == "" {
+			continue
+		}
+		prefix, err := netip.ParsePrefix(field)
+		if err != nil {
+			return fmt.Errorf("%q is not a network such as 10.0.0.0/8", field)
+		}
+		*n = append(*n, prefix)
+	}
+	return nil
 }
 
 // DatabaseURLs are the URLs of the domains' databases, as their owners log in.

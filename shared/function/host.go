@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"function/shared/auth"
+	"function/shared/policy"
 )
 
 // Host serves mounted functions: one on a cluster, all of them on a laptop.
@@ -24,6 +26,7 @@ type Host struct {
 	requests map[string]http.HandlerFunc // by function
 	naming   string                      // the function whose schemas are being named
 	life     context.Context             // ends with the process
+	proxies  []netip.Prefix              // whose word about a caller\'s address is taken
 }
 
 // NewHost makes a host with nothing mounted. The end of life stops the events
@@ -36,18 +39,16 @@ func NewHost(life context.Context) *Host {
 	config.CreateHooks = nil                                             // no $schema links in bodies
 	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", h.schemaName)
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "access_token of POST /v1/users/login"},
+		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "access_token of POST /v1/users/login, or an API key"},
 	}
 	h.api = humago.New(h.mux, config)
 	return h
 }
 
-// Bearer is the security of an operation that needs a caller.
-var Bearer = []map[string][]string{{"bearer": {}}}
-
 // Mount constructs a function and adds its routes and handlers.
 func (h *Host) Mount(d Declaration, env *Env) error {
 	ctx := h.life
+	h.proxies = env.Config.TrustedProxies
 	if h.verifier == nil && needsCaller(d) {
 		verifier, err := env.named(d.Name).Verifier(ctx)
 		if err != nil {
@@ -94,7 +95,7 @@ func describeTags(description *huma.OpenAPI, tags []string) {
 
 // Handler serves the mounted operations. Unknown paths and methods get problem
 // details too.
-func (h *Host) Handler() http.Handler { return observed(Routed(h.mux)) }
+func (h *Host) Handler() http.Handler { return h.observed(Routed(h.mux)) }
 
 // Requests takes the requests of one mounted function that asked for them as they
 // come (OnRequest). nil if it did not.
@@ -103,7 +104,7 @@ func (h *Host) Requests(name string) http.Handler {
 	if !ok {
 		return nil
 	}
-	return observed(handle)
+	return h.observed(handle)
 }
 
 // Routed serves mux, with problem details for what mux would answer in plain text:
@@ -144,7 +145,7 @@ func (p *statusProbe) Write(b []byte) (int, error) { return len(b), nil }
 func register[I, O any](h *Host, name string, operation huma.Operation, handle func(context.Context, *I) (*O, error)) {
 	h.naming = name
 	if len(operation.Security) > 0 {
-		operation.Middlewares = append(huma.Middlewares{h.authenticate}, operation.Middlewares...)
+		operation.Middlewares = append(huma.Middlewares{h.authorize(needOf(operation))}, operation.Middlewares...)
 	}
 	operation.Responses = cloneResponses(operation.Responses)
 	operation.Errors = append([]int{http.StatusUnprocessableEntity}, operation.Errors...)
@@ -173,21 +174,30 @@ func cloneResponses(declared map[string]*huma.Response) map[string]*huma.Respons
 	return responses
 }
 
-// authenticate runs before the body is read.
-func (h *Host) authenticate(ctx huma.Context, next func(huma.Context)) {
-	_, w := humago.Unwrap(ctx)
-	scheme, token, _ := strings.Cut(ctx.Header("Authorization"), " ")
+// authorize runs before the body is read: it lets the operation's need decide.
+func (h *Host) authorize(need policy.Need) func(huma.Context, func(huma.Context)) {
+	return func(hctx huma.Context, next func(huma.Context)) {
+		ctx := hctx.Context()
+		caller, err := h.callerOf(ctx, hctx.Header("Authorization"))
+		if err == nil {
+			ctx = auth.WithCaller(ctx, caller)
+			err = permit(caller, need)
+		}
+		if err != nil {
+			_, w := humago.Unwrap(hctx)
+			problemOf(ctx, err).write(w)
+			return
+		}
+		next(huma.WithContext(hctx, ctx))
+	}
+}
+
+func (h *Host) callerOf(ctx context.Context, authorization string) (auth.Caller, error) {
+	scheme, token, _ := strings.Cut(authorization, " ")
 	if token == "" || !strings.EqualFold(scheme, "Bearer") {
-		_, err := auth.CallerFrom(ctx.Context())
-		problemOf(ctx.Context(), err).write(w)
-		return
+		return auth.CallerFrom(ctx)
 	}
-	caller, err := h.verifier.Verify(ctx.Context(), token)
-	if err != nil {
-		problemOf(ctx.Context(), err).write(w)
-		return
-	}
-	next(huma.WithContext(ctx, auth.WithCaller(ctx.Context(), caller)))
+	return h.verifier.Verify(ctx, token)
 }
 
 // schemaName names a type in the API's description: one of a function's folder and

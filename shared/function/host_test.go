@@ -182,7 +182,7 @@ func TestAnswersCarryTheTraceAndAreNotCached(t *testing.T) {
 func TestCallerIsCheckedBeforeTheBodyIsRead(t *testing.T) {
 	t.Parallel()
 	op := operation()
-	op.Security = function.Bearer
+	op.Security = function.Person
 	asked := &echo{answer: func(ctx context.Context) error { _, err := auth.Member(ctx); return err }}
 	p := platformtest.New(t, function.Endpoint(op, asked.construct))
 	caller := p.Login("member")

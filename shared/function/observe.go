@@ -8,16 +8,17 @@ import (
 	"runtime/debug"
 	"time"
 
+	"function/shared/client"
 	"function/shared/trace"
 )
 
 // observed gives each request its trace, its line in the log, and an answer when
 // it panics.
-func observed(next http.Handler) http.Handler {
+func (h *Host) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		parent := trace.Parse(r.Header.Get("traceparent"))
-		ctx := trace.With(r.Context(), parent)
+		ctx := client.With(trace.With(r.Context(), parent), client.Of(r, h.proxies))
 		answer := &answerWriter{ResponseWriter: w}
 		answer.Header().Set("X-Content-Type-Options", "nosniff")
 		answer.Header().Set("Cache-Control", "no-store")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 
 	"function/shared/database"
 	"function/shared/fault"
+	"function/shared/policy"
 	"function/shared/trace"
 )
 
@@ -94,8 +96,11 @@ func problemOf(ctx context.Context, err error) *Problem {
 	if f.RetryAfter > 0 {
 		p.headers.Set("Retry-After", strconv.Itoa(int(max(1, f.RetryAfter.Seconds()))))
 	}
-	if f.Kind == fault.Unauthenticated {
+	switch f.Kind {
+	case fault.Unauthenticated:
 		p.headers.Set("WWW-Authenticate", `Bearer error="invalid_token"`) // RFC 6750 §3
+	case fault.NotProved:
+		p.headers.Set("WWW-Authenticate", fmt.Sprintf(`Bearer error="insufficient_user_authentication", max_age=%d`, int(policy.FreshProof.Seconds()))) // RFC 9470 §3
 	}
 	return p
 }

@@ -52,7 +52,7 @@ func (h *Host) Receiver(name string) http.Handler {
 	if !ok {
 		return nil
 	}
-	return observed(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return h.observed(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxEvent)
 		event, err := cloudevents.NewEventFromHTTPRequest(r)
 		if err == nil {

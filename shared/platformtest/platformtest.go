@@ -164,7 +164,10 @@ func (p *Platform) LoginTo(organization uuid.UUID, role string) Caller {
 		p.issuer = auth.NewIssuer(users, keeper, p.Env.Config.TokenIssuer, p.Env.Config.TokenAudience)
 	}
 	p.mu.Unlock()
-	c := auth.Caller{UserID: uuid.Must(uuid.NewV7()), SessionID: uuid.Must(uuid.NewV7()), OrganizationID: organization, Roles: []string{role}}
+	c := auth.Caller{
+		Kind: auth.Person, UserID: uuid.Must(uuid.NewV7()), SessionID: uuid.Must(uuid.NewV7()), OrganizationID: organization,
+		Roles: []string{role}, Methods: []string{"pwd"},
+	}
 	_, err = users.Exec(ctx, `
 WITH o AS (INSERT INTO organizations (id, name) VALUES ($1, 'test') ON CONFLICT DO NOTHING),
      u AS (INSERT INTO users (id, email_index, wrapped_key, email, first_name, last_name, password_hash) VALUES ($2, uuid_send($2), '', '', '', '', '')),

@@ -16,13 +16,14 @@ import (
 	"function/shared/auth"
 	"function/shared/fault"
 	"function/shared/function"
+	"function/shared/policy"
 	"function/shared/uuid7"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "analytics-create-report", Method: http.MethodPost, Path: "/v1/analytics/reports",
-	Summary: "Keep a query as a report", Tags: []string{analytics.Tag}, Security: function.Bearer,
+	Summary: "Keep a query as a report", Tags: []string{analytics.Tag}, Security: function.Needs(policy.ReportsWrite),
 	Description:   "With a schedule the report runs by itself at each due time. Due times that passed while the platform was down make one run together, for the latest of them.",
 	DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusForbidden},
 }

@@ -13,12 +13,13 @@ import (
 	"function/functions/analytics"
 	"function/shared/auth"
 	"function/shared/function"
+	"function/shared/policy"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "analytics-delete-report", Method: http.MethodDelete, Path: "/v1/analytics/reports/{id}",
-	Summary: "Delete a report and its runs", Tags: []string{analytics.Tag}, Security: function.Bearer,
+	Summary: "Delete a report and its runs", Tags: []string{analytics.Tag}, Security: function.Needs(policy.ReportsWrite),
 	DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
 }
 

@@ -15,12 +15,13 @@ import (
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"
+	"function/shared/policy"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "analytics-get-run", Method: http.MethodGet, Path: "/v1/analytics/reports/{id}/runs/{run}",
-	Summary: "Read a run and its rows", Tags: []string{analytics.Tag}, Security: function.Bearer,
+	Summary: "Read a run and its rows", Tags: []string{analytics.Tag}, Security: function.Needs(policy.ReportsRead),
 	Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
 }
 

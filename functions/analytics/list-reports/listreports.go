@@ -14,12 +14,13 @@ import (
 	"function/shared/auth"
 	"function/shared/function"
 	"function/shared/page"
+	"function/shared/policy"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "analytics-list-reports", Method: http.MethodGet, Path: "/v1/analytics/reports",
-	Summary: "List your reports", Tags: []string{analytics.Tag}, Security: function.Bearer,
+	Summary: "List your reports", Tags: []string{analytics.Tag}, Security: function.Needs(policy.ReportsRead),
 	Errors: []int{http.StatusUnauthorized, http.StatusForbidden},
 }
 

@@ -14,12 +14,13 @@ import (
 	"function/shared/auth"
 	"function/shared/function"
 	"function/shared/page"
+	"function/shared/policy"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "analytics-list-runs", Method: http.MethodGet, Path: "/v1/analytics/reports/{id}/runs",
-	Summary: "List a report's runs", Tags: []string{analytics.Tag}, Security: function.Bearer,
+	Summary: "List a report's runs", Tags: []string{analytics.Tag}, Security: function.Needs(policy.ReportsRead),
 	Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
 }
 

@@ -14,13 +14,14 @@ import (
 	"function/shared/auth"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 	"function/shared/resultset"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "analytics-query", Method: http.MethodPost, Path: "/v1/analytics/query",
-	Summary: "Run a query", Tags: []string{analytics.Tag}, Security: function.Bearer,
+	Summary: "Run a query", Tags: []string{analytics.Tag}, Security: function.Needs(policy.AnalyticsQuery),
 	Description: "Runs one SELECT over what your organization owns, and nothing else. At most 10,000 rows and 16 MiB are answered; truncated says that there are more.",
 	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusServiceUnavailable},
 }

@@ -15,6 +15,7 @@ import (
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
+	"function/shared/policy"
 )
 
 const mediaType = "image/svg+xml"
@@ -22,7 +23,7 @@ const mediaType = "image/svg+xml"
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "analytics-run-chart", Method: http.MethodGet, Path: "/v1/analytics/reports/{id}/runs/{run}/chart",
-	Summary: "See a run's chart", Tags: []string{analytics.Tag}, Security: function.Bearer,
+	Summary: "See a run's chart", Tags: []string{analytics.Tag}, Security: function.Needs(policy.ReportsRead),
 	Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
 	Responses: map[string]*huma.Response{"200": {
 		Description: "The chart",

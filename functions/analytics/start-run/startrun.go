@@ -16,13 +16,14 @@ import (
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 	"function/shared/uuid7"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "analytics-start-run", Method: http.MethodPost, Path: "/v1/analytics/reports/{id}/run",
-	Summary: "Run a report now", Tags: []string{analytics.Tag}, Security: function.Bearer,
+	Summary: "Run a report now", Tags: []string{analytics.Tag}, Security: function.Needs(policy.ReportsWrite),
 	Description:   "The run is queued; GET /v1/analytics/reports/{id}/runs/{run} tells how it goes.",
 	DefaultStatus: http.StatusAccepted, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
 }

@@ -16,12 +16,13 @@ import (
 	"function/shared/auth"
 	"function/shared/function"
 	"function/shared/page"
+	"function/shared/policy"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "compliance-list-disposals", Method: http.MethodGet, Path: "/v1/compliance/retention/disposals",
-	Summary: "What was disposed of", Tags: []string{compliance.Tag}, Security: function.Bearer,
+	Summary: "What was disposed of", Tags: []string{compliance.Tag}, Security: function.Needs(policy.RetentionRead),
 	Description: "The record that each sweep leaves of your organization's data; it is kept for good.",
 	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
 }

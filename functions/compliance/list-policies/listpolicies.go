@@ -15,12 +15,13 @@ import (
 	"function/shared/auth"
 	"function/shared/function"
 	"function/shared/page"
+	"function/shared/policy"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "compliance-list-policies", Method: http.MethodGet, Path: "/v1/compliance/retention/policies",
-	Summary: "Your organization's retention policies", Tags: []string{compliance.Tag}, Security: function.Bearer,
+	Summary: "Your organization's retention policies", Tags: []string{compliance.Tag}, Security: function.Needs(policy.RetentionRead),
 	Description: "One for each resource: your organization's own, or else the platform's default.",
 	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
 }

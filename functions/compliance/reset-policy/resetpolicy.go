@@ -12,12 +12,13 @@ import (
 	"function/functions/compliance"
 	"function/shared/auth"
 	"function/shared/function"
+	"function/shared/policy"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "compliance-reset-policy", Method: http.MethodDelete, Path: "/v1/compliance/retention/policies/{resource}",
-	Summary: "Return to the default retention policy", Tags: []string{compliance.Tag}, Security: function.Bearer,
+	Summary: "Return to the default retention policy", Tags: []string{compliance.Tag}, Security: function.Needs(policy.RetentionWrite),
 	Description: "Only an owner may do this. It does no harm when there is no policy of your own.",
 	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden}, DefaultStatus: http.StatusNoContent,
 }
@@ -40,7 +41,7 @@ const deletePolicy = `DELETE FROM compliance.retention_policies WHERE organizati
 
 // Handle deletes the organization's own policy.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
-	caller, err := auth.Owner(ctx)
+	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}

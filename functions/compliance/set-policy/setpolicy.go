@@ -12,13 +12,14 @@ import (
 	"function/functions/compliance"
 	"function/shared/auth"
 	"function/shared/function"
+	"function/shared/policy"
 	"function/shared/uuid7"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "compliance-set-policy", Method: http.MethodPut, Path: "/v1/compliance/retention/policies/{resource}",
-	Summary: "Set a retention policy", Tags: []string{compliance.Tag}, Security: function.Bearer,
+	Summary: "Set a retention policy", Tags: []string{compliance.Tag}, Security: function.Needs(policy.RetentionWrite),
 	Description: "From the next nightly sweep on, your organization's records of this resource are disposed of when they have been over for longer. Only an owner may set it.",
 	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
 }
@@ -50,7 +51,7 @@ DO UPDATE SET keep_days = excluded.keep_days, changed_at = now(), changed_by = e
 
 // Handle sets the organization's own policy.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	caller, err := auth.Owner(ctx)
+	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -17,13 +17,14 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 	"function/shared/uuid7"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "datasets-create", Method: http.MethodPost, Path: "/v1/datasets",
-	Summary: "Describe a data set", Tags: []string{datasets.Tag}, Security: function.Bearer,
+	Summary: "Describe a data set", Tags: []string{datasets.Tag}, Security: function.Needs(policy.DatasetsWrite),
 	Description:   "A data set is a table by its name. In SQL a name with a dash, or one that is a keyword, is quoted: `SELECT * FROM \"my-data\"`.",
 	DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict},
 }

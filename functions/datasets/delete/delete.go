@@ -17,12 +17,13 @@ import (
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "datasets-delete", Method: http.MethodDelete, Path: "/v1/datasets/{id}",
-	Summary: "Delete a data set", Tags: []string{datasets.Tag}, Security: function.Bearer,
+	Summary: "Delete a data set", Tags: []string{datasets.Tag}, Security: function.Needs(policy.DatasetsWrite),
 	DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
 }
 

@@ -22,12 +22,13 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/objects"
+	"function/shared/policy"
 )
 
 // Operation is the HTTP operation; HEAD is answered too.
 var Operation = huma.Operation{
 	OperationID: "datasets-download", Method: http.MethodGet, Path: "/v1/datasets/{id}/download",
-	Summary: "Download a version as it was uploaded", Tags: []string{datasets.Tag}, Security: function.Bearer,
+	Summary: "Download a version as it was uploaded", Tags: []string{datasets.Tag}, Security: function.Needs(policy.DatasetsRead),
 	Description: "Ranges and conditions are honoured (RFC 9110 §13, §14): an interrupted download goes on where it ended. The ETag is the SHA-256 of the file.",
 	Responses:   map[string]*huma.Response{"200": datasets.FileAnswer("The file"), "206": datasets.FileAnswer("The part of the file that Range asks for")},
 	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusRequestedRangeNotSatisfiable},

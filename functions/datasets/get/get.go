@@ -15,12 +15,13 @@ import (
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"
+	"function/shared/policy"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "datasets-get", Method: http.MethodGet, Path: "/v1/datasets/{id}",
-	Summary: "Show a data set", Tags: []string{datasets.Tag}, Security: function.Bearer,
+	Summary: "Show a data set", Tags: []string{datasets.Tag}, Security: function.Needs(policy.DatasetsRead),
 	Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
 }
 

@@ -14,12 +14,13 @@ import (
 	"function/shared/auth"
 	"function/shared/function"
 	"function/shared/page"
+	"function/shared/policy"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "datasets-list", Method: http.MethodGet, Path: "/v1/datasets",
-	Summary: "List the data sets of your organization", Tags: []string{datasets.Tag}, Security: function.Bearer,
+	Summary: "List the data sets of your organization", Tags: []string{datasets.Tag}, Security: function.Needs(policy.DatasetsRead),
 	Errors: []int{http.StatusUnauthorized, http.StatusForbidden},
 }
 

@@ -14,12 +14,13 @@ import (
 	"function/functions/datasets"
 	"function/shared/auth"
 	"function/shared/function"
+	"function/shared/policy"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "datasets-status", Method: http.MethodGet, Path: "/v1/datasets/status",
-	Summary: "Count the data sets by status, and show those being processed", Tags: []string{datasets.Tag}, Security: function.Bearer,
+	Summary: "Count the data sets by status, and show those being processed", Tags: []string{datasets.Tag}, Security: function.Needs(policy.DatasetsRead),
 	Errors: []int{http.StatusUnauthorized, http.StatusForbidden},
 }
 

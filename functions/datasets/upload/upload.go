@@ -23,12 +23,13 @@ import (
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "datasets-upload", Method: http.MethodPost, Path: "/v1/datasets/{id}/upload",
-	Summary: "Upload a file as the next version", Tags: []string{datasets.Tag}, Security: function.Bearer,
+	Summary: "Upload a file as the next version", Tags: []string{datasets.Tag}, Security: function.Needs(policy.DatasetsWrite),
 	Description: "CSV (UTF-8, any delimiter), JSON (an array of objects, or one object per line) or Parquet. " +
 		"A CSV file without a header line says so in its part of the form: `Content-Type: text/csv; header=absent`.",
 	RequestBody: datasets.FormBody, DefaultStatus: http.StatusCreated,

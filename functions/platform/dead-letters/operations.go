@@ -18,24 +18,25 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
+	"function/shared/policy"
 )
 
 // The HTTP operations.
 var (
 	ListOperation = huma.Operation{
 		OperationID: "platform-list-dead-letters", Method: http.MethodGet, Path: "/v1/platform/dead-letters",
-		Summary: "Events that could not be delivered", Tags: []string{platform.Tag}, Security: function.Bearer,
+		Summary: "Events that could not be delivered", Tags: []string{platform.Tag}, Security: function.Needs(policy.DeadLettersRead),
 		Description: "Those of your organization, for its owners.",
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
 	}
 	GetOperation = huma.Operation{
 		OperationID: "platform-get-dead-letter", Method: http.MethodGet, Path: "/v1/platform/dead-letters/{id}",
-		Summary: "One dead letter, with its event", Tags: []string{platform.Tag}, Security: function.Bearer,
+		Summary: "One dead letter, with its event", Tags: []string{platform.Tag}, Security: function.Needs(policy.DeadLettersRead),
 		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
 	}
 	RedeliverOperation = huma.Operation{
 		OperationID: "platform-redeliver-dead-letter", Method: http.MethodPost, Path: "/v1/platform/dead-letters/{id}/redeliver",
-		Summary: "Deliver a dead letter again", Tags: []string{platform.Tag}, Security: function.Bearer,
+		Summary: "Deliver a dead letter again", Tags: []string{platform.Tag}, Security: function.Needs(policy.DeadLettersWrite),
 		Description: "Sends the event as it was published to everyone who subscribes to it. Those who have handled it already do nothing.",
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusServiceUnavailable}, DefaultStatus: http.StatusAccepted,
 	}
@@ -84,7 +85,7 @@ WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
 
 // List lists the dead letters of the caller's organization.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	caller, err := auth.Owner(ctx)
+	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +107,7 @@ type kept struct {
 }
 
 func (f *Function) find(ctx context.Context, id uuid.UUID) (kept, error) {
-	caller, err := auth.Owner(ctx)
+	caller, err := auth.Member(ctx)
 	if err != nil {
 		return kept{}, err
 	}

@@ -19,12 +19,13 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "users-approve-member", Method: http.MethodPost, Path: "/v1/organizations/{id}/members/{user_id}/approve",
-	Summary: "Let a person into your organization", Tags: []string{users.Tag}, Security: function.Bearer,
+	Summary: "Let a person into your organization", Tags: []string{users.Tag}, Security: function.Needs(policy.MembersWrite),
 	Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
 }
 
@@ -54,7 +55,7 @@ var errNobody = fault.New(fault.NotFound, "Nobody with this identifier waits to 
 
 // Handle approves what was requested; the person's next token tells of it.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	caller, err := auth.Owner(ctx)
+	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}

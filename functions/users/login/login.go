@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/jackc/pgx/v5"
@@ -13,12 +12,10 @@ import (
 	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/database"
-	"function/shared/events"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/password"
-	"function/shared/uuid7"
 )
 
 // Operation is the HTTP operation.
@@ -55,13 +52,10 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{Store: store, hasher: password.NewHasher(), issuer: store.Issuer(env)}, nil
 }
 
-const (
-	selectCredentials = `
+const selectCredentials = `
 SELECT u.password_hash, m.user_id, m.organization_id, m.role, m.status
 FROM users u JOIN memberships m ON m.user_id = u.id
 WHERE u.email_index = $1 ORDER BY m.created_at LIMIT 1`
-	insertSession = `INSERT INTO sessions (id, user_id, organization_id, expires_at) VALUES ($1, $2, $3, now() + $4)`
-)
 
 type credentials struct {
 	PasswordHash string
@@ -83,30 +77,15 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if !ok {
 		return nil, fault.New(fault.Unauthenticated, "The email address or the password is not right")
 	}
-	return f.begin(ctx, known.Membership)
-}
-
-func (f *Function) begin(ctx context.Context, m users.Membership) (*Response, error) {
-	session := uuid7.New()
-	access, err := f.issuer.Issue(ctx, users.CallerOf(session, m), "pwd")
-	if err != nil {
-		return nil, err
-	}
-	var refresh string
+	var tokens users.Tokens
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		if _, err := tx.Exec(ctx, insertSession, session, m.UserID, m.OrganizationID, users.SessionLife); err != nil {
-			return fmt.Errorf("insert session: %w", err)
-		}
-		if refresh, err = users.NewRefreshToken(ctx, tx, session); err != nil {
-			return err
-		}
-		if m.Status != users.MembershipActive {
-			return nil
-		}
-		return tx.Publish(ctx, events.UserLoggedIn{SessionID: session, UserID: m.UserID, OrganizationID: m.OrganizationID, LoggedInAt: time.Now().UTC()})
+		tokens, err = f.Begin(ctx, tx, f.issuer, users.Login{
+			UserID: known.UserID, OrganizationID: known.OrganizationID, Active: known.Status == users.MembershipActive, Methods: []string{"pwd"},
+		})
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("begin session: %w", err)
 	}
-	return &Response{Body: users.Bearer(access, refresh)}, nil
+	return &Response{Body: tokens}, nil
 }

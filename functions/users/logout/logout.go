@@ -16,7 +16,7 @@ import (
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "users-logout", Method: http.MethodPost, Path: "/v1/users/logout",
-	Summary: "Log out", Tags: []string{users.Tag}, Security: function.Bearer,
+	Summary: "Log out", Tags: []string{users.Tag}, Security: function.Person,
 	Description:   "Ends the session. Its access and refresh tokens are refused everywhere within a second.",
 	DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized},
 }

@@ -14,13 +14,12 @@ import (
 	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/function"
-	"function/shared/secret"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "users-profile", Method: http.MethodGet, Path: "/v1/users/profile",
-	Summary: "Your profile", Tags: []string{users.Tag}, Security: function.Bearer,
+	Summary: "Your profile", Tags: []string{users.Tag}, Security: function.Person,
 	Errors: []int{http.StatusUnauthorized},
 }
 
@@ -28,8 +27,8 @@ var Operation = huma.Operation{
 type Response struct {
 	Body struct {
 		users.Account
-		Role             string `json:"role" enum:"owner,member"`
-		MembershipStatus string `json:"membership_status" enum:"requested,active"`
+		Role             string `json:"role"`
+		MembershipStatus string `json:"membership_status" enum:"requested,active,suspended"`
 	}
 }
 
@@ -50,11 +49,12 @@ JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = s.organizati
 WHERE s.id = $1`
 
 type account struct {
-	ID                                     uuid.UUID
-	WrappedKey, Email, FirstName, LastName []byte
-	CreatedAt                              time.Time
-	OrganizationID                         uuid.UUID
-	Role, Status                           string
+	ID             uuid.UUID
+	WrappedKey     []byte
+	CreatedAt      time.Time
+	OrganizationID uuid.UUID
+	Role, Status   string
+	users.SealedName
 }
 
 // Handle unseals the caller's own account.
@@ -75,14 +75,10 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 	var out Response
 	out.Body.ID, out.Body.OrganizationID, out.Body.CreatedAt = a.ID, a.OrganizationID, a.CreatedAt.UTC()
 	out.Body.Role, out.Body.MembershipStatus = a.Role, a.Status
-	if out.Body.Email, err = secret.Unseal(key, users.EmailField, a.Email); err != nil {
+	name, err := a.SealedName.Open(key)
+	if err != nil {
 		return nil, err
 	}
-	if out.Body.FirstName, err = secret.Unseal(key, users.FirstNameField, a.FirstName); err != nil {
-		return nil, err
-	}
-	if out.Body.LastName, err = secret.Unseal(key, users.LastNameField, a.LastName); err != nil {
-		return nil, err
-	}
+	out.Body.Email, out.Body.FirstName, out.Body.LastName = name.Email, name.FirstName, name.LastName
 	return &out, nil
 }

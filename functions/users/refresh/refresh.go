@@ -18,6 +18,7 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 )
 
 // Operation is the HTTP operation.
@@ -58,33 +59,41 @@ const (
 	endReused = `
 UPDATE sessions SET ended_at = now(), end_reason = 'refresh_token_reused'
 WHERE id = (SELECT session_id FROM refresh_tokens WHERE hash = $1) AND ended_at IS NULL`
-	selectSession = `
-SELECT m.user_id, m.organization_id, m.role, m.status
-FROM sessions s JOIN memberships m USING (user_id, organization_id)
-WHERE s.id = $1 AND s.ended_at IS NULL AND s.expires_at > now()`
+	extend = `
+UPDATE sessions s SET refreshed_at = now(),
+       expires_at = least(absolute_end, now() + coalesce((o.settings ->> 'session_idle_minutes')::int, $2) * interval '1 minute')
+FROM organizations o WHERE s.id = $1 AND o.id = s.organization_id`
+	selectCaller = `SELECT user_id, organization_id, methods, waits_for, roles FROM published.callers WHERE session_id = $1 AND alive`
 )
+
+type caller struct {
+	UserID, OrganizationID uuid.UUID
+	Methods, Roles         []string
+	WaitsFor               *string
+}
 
 var errNotAccepted = fault.New(fault.Unauthenticated, "The refresh token is not valid any more: log in")
 
 // Handle uses the token up and gives the session the next one.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	hash := users.RefreshTokenHash(in.Body.RefreshToken)
-	var caller auth.Caller
+	hash := users.TokenHash(in.Body.RefreshToken)
+	var session uuid.UUID
+	var known caller
 	var refresh string
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		var session uuid.UUID
 		if err := tx.QueryRow(ctx, useToken, hash).Scan(&session); err != nil {
 			return err
 		}
-		rows, _ := tx.Query(ctx, selectSession, session)
-		m, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[users.Membership])
-		if database.IsNoRows(err) {
+		rows, _ := tx.Query(ctx, selectCaller, session)
+		var err error
+		if known, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[caller]); database.IsNoRows(err) {
 			return errNotAccepted
-		}
-		if err != nil {
+		} else if err != nil {
 			return fmt.Errorf("look up session: %w", err)
 		}
-		caller = users.CallerOf(session, m)
+		if _, err := tx.Exec(ctx, extend, session, users.DefaultSettings.SessionIdleMinutes); err != nil {
+			return fmt.Errorf("extend session: %w", err)
+		}
 		refresh, err = users.NewRefreshToken(ctx, tx, session)
 		return err
 	})
@@ -97,9 +106,19 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("exchange refresh token: %w", err)
 	}
-	access, err := f.issuer.Issue(ctx, caller, "pwd")
+	access, err := f.issuer.Issue(ctx, known.of(session), known.Methods...)
 	if err != nil {
 		return nil, err
 	}
 	return &Response{Body: users.Bearer(access, refresh)}, nil
+}
+
+// of is who the session's tokens speak of: without an organization while it has
+// not let the person in.
+func (c caller) of(session uuid.UUID) auth.Caller {
+	to := auth.Caller{UserID: c.UserID, SessionID: session, Roles: c.Roles}
+	if c.WaitsFor == nil || *c.WaitsFor == policy.WaitsForSecondFactor || *c.WaitsFor == policy.WaitsForPassword {
+		to.OrganizationID = c.OrganizationID
+	}
+	return to
 }

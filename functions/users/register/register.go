@@ -14,7 +14,6 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/users"
-	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/fault"
@@ -22,7 +21,7 @@ import (
 	"function/shared/metrics"
 	"function/shared/outbox"
 	"function/shared/password"
-	"function/shared/secret"
+	"function/shared/policy"
 	"function/shared/uuid7"
 )
 
@@ -77,9 +76,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := users.Membership{UserID: person.ID, Role: auth.RoleOwner, Status: users.MembershipActive}
+	m := users.Membership{UserID: person.ID, Role: policy.Owner, Status: users.MembershipActive}
 	if in.Body.OrganizationID != nil {
-		m.OrganizationID, m.Role, m.Status = *in.Body.OrganizationID, auth.RoleMember, users.MembershipRequested
+		m.OrganizationID, m.Role, m.Status = *in.Body.OrganizationID, policy.Member, users.MembershipRequested
 	} else {
 		m.OrganizationID = uuid7.New()
 	}
@@ -102,7 +101,7 @@ func (f *Function) insert(ctx context.Context, tx *outbox.Tx, p *sealedAccount, 
 			return fmt.Errorf("insert organization: %w", err)
 		}
 	}
-	_, err := tx.Exec(ctx, insertUser, p.ID, p.index, p.wrappedKey, p.email, p.firstName, p.lastName, hash, p.CreatedAt)
+	_, err := tx.Exec(ctx, insertUser, p.ID, p.index, p.wrappedKey, p.name.Email, p.name.FirstName, p.name.LastName, hash, p.CreatedAt)
 	if err != nil {
 		return fmt.Errorf("insert user: %w", err)
 	}
@@ -120,7 +119,8 @@ func (f *Function) insert(ctx context.Context, tx *outbox.Tx, p *sealedAccount, 
 
 type sealedAccount struct {
 	users.Account
-	index, wrappedKey, email, firstName, lastName []byte
+	index, wrappedKey []byte
+	name              users.SealedName
 }
 
 // seal encrypts the personal fields under a new key of the person's own.
@@ -131,17 +131,12 @@ func (f *Function) seal(ctx context.Context, in *Request) (*sealedAccount, error
 		return nil, err
 	}
 	b := in.Body
-	p := &sealedAccount{
+	name, err := users.Name{Email: b.Email, FirstName: b.FirstName, LastName: b.LastName}.Seal(key)
+	if err != nil {
+		return nil, err
+	}
+	return &sealedAccount{
 		Account: users.Account{ID: id, Email: b.Email, FirstName: b.FirstName, LastName: b.LastName, CreatedAt: time.Now().UTC().Truncate(time.Microsecond)},
-		index:   users.EmailIndex(f.Keeper, b.Email), wrappedKey: wrapped,
-	}
-	for _, field := range []struct {
-		to             *[]byte
-		context, value string
-	}{{&p.email, users.EmailField, b.Email}, {&p.firstName, users.FirstNameField, b.FirstName}, {&p.lastName, users.LastNameField, b.LastName}} {
-		if *field.to, err = secret.Seal(key, field.context, field.value); err != nil {
-			return nil, err
-		}
-	}
-	return p, nil
+		index:   users.EmailIndex(f.Keeper, b.Email), wrappedKey: wrapped, name: name,
+	}, nil
 }

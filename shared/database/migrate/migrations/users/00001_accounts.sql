@@ -1,70 +1,91 @@
+-- People and the organizations they belong to.
 -- +goose Up
 
 CREATE TABLE organizations (
     id         uuid PRIMARY KEY,
-    name       text NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now()
+    name       text NOT NULL CHECK (name <> ''),
+    settings   jsonb NOT NULL DEFAULT '{}',     -- users.Settings; absent: the default
+    created_at timestamptz NOT NULL DEFAULT now(),
+    deleted_at timestamptz                      -- asked for; gone after the grace, until then restorable
 );
+CREATE INDEX organizations_deleted ON organizations (deleted_at) WHERE deleted_at IS NOT NULL;
 
 -- Personal fields are sealed with the person's own key (AES-256-GCM), which is
 -- itself wrapped by the platform's: destroying wrapped_key erases the person here
 -- and in every backup. email_index (HMAC-SHA256) finds an address without it.
 CREATE TABLE users (
-    id            uuid PRIMARY KEY,
-    email_index   bytea NOT NULL CONSTRAINT users_email UNIQUE,
-    wrapped_key   bytea NOT NULL,
-    email         bytea NOT NULL,
-    first_name    bytea NOT NULL,
-    last_name     bytea NOT NULL,
-    password_hash text NOT NULL,
-    created_at    timestamptz NOT NULL DEFAULT now()
+    id                  uuid PRIMARY KEY,
+    email_index         bytea NOT NULL CONSTRAINT users_email UNIQUE,
+    wrapped_key         bytea NOT NULL,
+    email               bytea NOT NULL,
+    first_name          bytea NOT NULL,
+    last_name           bytea NOT NULL,
+    password_hash       text,                   -- PHC string; NULL: passkeys or another issuer only
+    password_changed_at timestamptz NOT NULL DEFAULT now(),
+    must_change_password boolean NOT NULL DEFAULT false,
+    email_verified_at   timestamptz,
+    suspended_at        timestamptz,
+    platform_admin      boolean NOT NULL DEFAULT false,
+    created_at          timestamptz NOT NULL DEFAULT now()
 );
 
 CREATE TABLE memberships (
     user_id         uuid NOT NULL REFERENCES users ON DELETE CASCADE,
     organization_id uuid NOT NULL CONSTRAINT memberships_organization REFERENCES organizations ON DELETE CASCADE,
-    role            text NOT NULL CHECK (role IN ('owner', 'member')),
-    status          text NOT NULL CHECK (status IN ('requested', 'active')),
+    role            text NOT NULL CHECK (role ~ '^[a-z][a-z0-9_]{1,62}$'), -- built in (shared/policy) or the organization's own
+    status          text NOT NULL CHECK (status IN ('requested', 'active', 'suspended')),
     created_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (user_id, organization_id)
 );
-CREATE INDEX memberships_organization_members ON memberships (organization_id);
+CREATE INDEX memberships_organization_members ON memberships (organization_id, user_id);
 
-CREATE TABLE sessions (
-    id              uuid PRIMARY KEY,
-    user_id         uuid NOT NULL REFERENCES users ON DELETE CASCADE,
-    organization_id uuid NOT NULL REFERENCES organizations ON DELETE CASCADE,
-    created_at      timestamptz NOT NULL DEFAULT now(),
-    expires_at      timestamptz NOT NULL,
-    ended_at        timestamptz,
-    end_reason      text CHECK (end_reason IN ('logout', 'refresh_token_reused'))
+-- An organization never is without an owner, whoever leaves at the same time: the
+-- last word is at commit, one transaction of an organization after another.
+-- +goose StatementBegin
+CREATE FUNCTION keep_an_owner() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM organizations WHERE id = OLD.organization_id FOR UPDATE;
+    IF FOUND AND NOT EXISTS (SELECT FROM memberships WHERE organization_id = OLD.organization_id AND role = 'owner' AND status = 'active') THEN
+        RAISE EXCEPTION 'organization % would have no owner', OLD.organization_id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'organization_owner';
+    END IF;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE CONSTRAINT TRIGGER organization_owner AFTER UPDATE OR DELETE ON memberships
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (OLD.role = 'owner' AND OLD.status = 'active') EXECUTE FUNCTION keep_an_owner();
+
+-- With REGISTRATION_CONFIRMATION an account exists only once its address is
+-- confirmed: until then each attempt waits here on its own, under its own token.
+CREATE TABLE registrations (
+    token_hash      bytea PRIMARY KEY,
+    email_index     bytea NOT NULL,
+    user_id         uuid NOT NULL,
+    wrapped_key     bytea NOT NULL,
+    email           bytea NOT NULL,
+    first_name      bytea NOT NULL,
+    last_name       bytea NOT NULL,
+    password_hash   text NOT NULL,
+    organization_id uuid REFERENCES organizations ON DELETE CASCADE,
+    expires_at      timestamptz NOT NULL
 );
-CREATE INDEX sessions_user ON sessions (user_id);
-CREATE INDEX sessions_over ON sessions (least(ended_at, expires_at));
+CREATE INDEX registrations_expired ON registrations (expires_at);
 
--- Only the hash of a token is kept (OWASP Session Management). used_at tells a
--- token that was already exchanged: seeing it again means that it was stolen.
-CREATE TABLE refresh_tokens (
-    hash       bytea PRIMARY KEY,
-    session_id uuid NOT NULL REFERENCES sessions ON DELETE CASCADE,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    used_at    timestamptz
+-- People of another issuer (OpenID Connect): who they are here.
+CREATE TABLE external_identities (
+    issuer        text NOT NULL,
+    subject_index bytea NOT NULL,               -- HMAC-SHA256 of `sub`
+    user_id       uuid NOT NULL REFERENCES users ON DELETE CASCADE,
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (issuer, subject_index)
 );
-CREATE INDEX refresh_tokens_session ON refresh_tokens (session_id);
+CREATE INDEX external_identities_user ON external_identities (user_id);
 
-CREATE TABLE signing_keys (
-    kid         text PRIMARY KEY,
-    public_key  bytea NOT NULL,                 -- Ed25519, 32 bytes
-    sealed_seed bytea NOT NULL,                 -- wrapped by the platform's key
+-- Mail that waits to be sent, sealed like personal fields: it holds addresses and tokens.
+CREATE TABLE mails (
+    id          uuid PRIMARY KEY,
+    wrapped_key bytea NOT NULL,
+    message     bytea NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT now()
 );
-
-CREATE VIEW published.signing_keys AS SELECT kid, public_key, created_at FROM signing_keys;
-CREATE VIEW published.sessions AS SELECT id, ended_at, expires_at FROM sessions;
-CREATE VIEW published.metrics AS
-    SELECT name, labels, sum(value) AS value FROM metric_counters GROUP BY name, labels
-    UNION ALL
-    SELECT 'user_sessions_active', '{}', count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > now();
-
-GRANT USAGE ON SCHEMA published TO token_verifier;
-GRANT SELECT ON published.signing_keys, published.sessions TO token_verifier;

@@ -1,0 +1,91 @@
+package users
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"function/shared/secret"
+)
+
+// EmailIndex is the blind index by which an address is found, whatever its case.
+func EmailIndex(keeper *secret.Keeper, email string) []byte {
+	return keeper.BlindIndex("users.email", strings.ToLower(strings.TrimSpace(email)))
+}
+
+// AddressIndex tells whether a person has come from a network address before; it is
+// another for each person.
+func AddressIndex(keeper *secret.Keeper, user uuid.UUID, address netip.Addr) []byte {
+	return keeper.BlindIndex("sessions.address "+user.String(), address.String())
+}
+
+// The contexts that a person's sealed fields are bound to.
+const (
+	EmailField     = "users.email"
+	FirstNameField = "users.first_name"
+	LastNameField  = "users.last_name"
+)
+
+const selectKey = `SELECT wrapped_key FROM users WHERE id = $1`
+
+// KeyOf is a person's own key, which seals their personal fields.
+func (s Store) KeyOf(ctx context.Context, db Querier, user uuid.UUID) ([]byte, error) {
+	var wrapped []byte
+	if err := db.QueryRow(ctx, selectKey, user).Scan(&wrapped); err != nil {
+		return nil, fmt.Errorf("read key of user %s: %w", user, err)
+	}
+	return s.Keeper.Unwrap(ctx, wrapped)
+}
+
+const selectName = `SELECT wrapped_key, email, first_name, last_name FROM users WHERE id = $1`
+
+// Name is how a person is addressed, and where.
+type Name struct {
+	Email, FirstName, LastName string
+}
+
+// NameOf unseals a person's name and address.
+func (s Store) NameOf(ctx context.Context, db Querier, user uuid.UUID) (Name, error) {
+	var wrapped []byte
+	var sealed SealedName
+	if err := db.QueryRow(ctx, selectName, user).Scan(&wrapped, &sealed.Email, &sealed.FirstName, &sealed.LastName); err != nil {
+		return Name{}, fmt.Errorf("read name of user %s: %w", user, err)
+	}
+	key, err := s.Keeper.Unwrap(ctx, wrapped)
+	if err != nil {
+		return Name{}, err
+	}
+	return sealed.Open(key)
+}
+
+// SealedName is a Name as it is stored.
+type SealedName struct {
+	Email, FirstName, LastName []byte
+}
+
+// Seal seals a name with a person's key.
+func (n Name) Seal(key []byte) (s SealedName, err error) {
+	if s.Email, err = secret.Seal(key, EmailField, n.Email); err != nil {
+		return s, err
+	}
+	if s.FirstName, err = secret.Seal(key, FirstNameField, n.FirstName); err != nil {
+		return s, err
+	}
+	s.LastName, err = secret.Seal(key, LastNameField, n.LastName)
+	return s, err
+}
+
+// Open reverses Seal.
+func (s SealedName) Open(key []byte) (n Name, err error) {
+	if n.Email, err = secret.Unseal(key, EmailField, s.Email); err != nil {
+		return n, err
+	}
+	if n.FirstName, err = secret.Unseal(key, FirstNameField, s.FirstName); err != nil {
+		return n, err
+	}
+	n.LastName, err = secret.Unseal(key, LastNameField, s.LastName)
+	return n, err
+}

@@ -1,0 +1,54 @@
+package users
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Settings is what an organization decides for its members.
+type Settings struct {
+	RequireSecondFactor bool `json:"require_second_factor" doc:"Members have no role here without a second factor at login"`
+	RequireSecondPerson bool `json:"require_second_person" doc:"A change of roles takes effect when a second person approves it (SOX)"`
+	PasswordMinLength   int  `json:"password_min_length" minimum:"8" maximum:"64" doc:"Characters (NIST SP 800-63B: 8 at least, 15 where it is the only factor)"`
+	PasswordHistory     int  `json:"password_history" minimum:"0" maximum:"24" doc:"Earlier passwords that must not come again"`
+	SessionIdleMinutes  int  `json:"session_idle_minutes" minimum:"15" maximum:"43200" doc:"A session that is not refreshed for so long ends"`
+	SessionLifeHours    int  `json:"session_life_hours" minimum:"1" maximum:"8760" doc:"A session ends after so long, however busy"`
+	SearchByName        bool `json:"search_by_name" doc:"Admins find members by the first letters of their names, of which keyed hashes are stored"`
+}
+
+// DefaultSettings are those of an organization that has decided nothing.
+var DefaultSettings = Settings{PasswordMinLength: 8, PasswordHistory: 0, SessionIdleMinutes: 7 * 24 * 60, SessionLifeHours: 30 * 24}
+
+// SessionIdle is how long a session lasts from refresh to refresh.
+func (s Settings) SessionIdle() time.Duration {
+	return time.Duration(s.SessionIdleMinutes) * time.Minute
+}
+
+// SessionLife is how long a session lasts at most.
+func (s Settings) SessionLife() time.Duration { return time.Duration(s.SessionLifeHours) * time.Hour }
+
+const selectSettings = `SELECT settings FROM organizations WHERE id = $1`
+
+// Querier is a transaction or a pool.
+type Querier interface {
+	QueryRow(context.Context, string, ...any) pgx.Row
+}
+
+// SettingsOf reads an organization's settings; what it has not decided is the default.
+func SettingsOf(ctx context.Context, db Querier, organization uuid.UUID) (Settings, error) {
+	s := DefaultSettings
+	var decided []byte
+	err := db.QueryRow(ctx, selectSettings, organization).Scan(&decided)
+	if err == nil {
+		err = json.Unmarshal(decided, &s)
+	}
+	if err != nil {
+		return s, fmt.Errorf("read settings of organization %s: %w", organization, err)
+	}
+	return s, nil
+}

@@ -1,0 +1,97 @@
+// Package audit keeps the trail of who did what: every act and every refusal, in
+// the transaction of the act. Entries hold identifiers and no personal data, so that
+// erasing a person leaves the trail whole; they are chained afterwards, so that any
+// change, removal or reordering shows (NIST SP 800-92, OWASP ASVS 5.0 §16).
+package audit
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"function/shared/auth"
+	"function/shared/client"
+	"function/shared/trace"
+	"function/shared/uuid7"
+)
+
+// Entry is one act. What is left empty is taken from the request's context: its
+// caller, and the caller's organization.
+type Entry struct {
+	Action         string         // resource:verb, such as members:approve
+	ResourceID     string         // of what it was done to
+	OrganizationID uuid.UUID      // whose trail it belongs to
+	ActorID        uuid.UUID      // of the person, where no token says it: at a login
+	Refused        string         // why it was refused; empty: it was done
+	Detail         map[string]any // identifiers and settings, never personal data
+}
+
+// The kinds of actors.
+const (
+	person         = "person"
+	serviceAccount = "service_account"
+	platform       = "platform" // a schedule or an event
+	nobody         = "nobody"   // a request without a caller
+)
+
+const insert = `
+INSERT INTO audit_entries (id, organization_id, at, actor_kind, actor_id, impersonator_id, action, resource_id, result, reason, network, trace_id, detail)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+
+// Executor is a transaction, or a pool for what has no transaction, as a refusal.
+type Executor interface {
+	Exec(context.Context, string, ...any) (pgconn.CommandTag, error)
+}
+
+var _ Executor = pgx.Tx(nil)
+
+// Record writes an entry.
+func Record(ctx context.Context, db Executor, e Entry) error {
+	detail, err := json.Marshal(e.Detail)
+	if err != nil {
+		return fmt.Errorf("encode audit entry %s: %w", e.Action, err)
+	}
+	if e.Detail == nil {
+		detail = []byte("{}")
+	}
+	kind, impersonator := e.actor(ctx)
+	result := "done"
+	if e.Refused != "" {
+		result = "refused"
+	}
+	_, err = db.Exec(ctx, insert, uuid7.New(), e.OrganizationID, time.Now().UTC(), kind, e.ActorID, impersonator,
+		e.Action, e.ResourceID, result, e.Refused, client.From(ctx).Network(), trace.From(ctx).TraceID(), detail)
+	if err != nil {
+		return fmt.Errorf("record audit entry %s: %w", e.Action, err)
+	}
+	return nil
+}
+
+// actor completes who acts.
+func (e *Entry) actor(ctx context.Context) (kind string, impersonator *uuid.UUID) {
+	caller, err := auth.CallerFrom(ctx)
+	switch {
+	case err == nil:
+		e.ActorID = caller.UserID
+		if e.OrganizationID == uuid.Nil {
+			e.OrganizationID = caller.OrganizationID
+		}
+		if caller.ImpersonatorID != uuid.Nil {
+			impersonator = &caller.ImpersonatorID
+		}
+		if caller.Kind == auth.ServiceAccount {
+			return serviceAccount, impersonator
+		}
+		return person, impersonator
+	case e.ActorID != uuid.Nil:
+		return person, nil
+	case client.From(ctx).Address.IsValid():
+		return nobody, nil
+	}
+	return platform, nil
+}

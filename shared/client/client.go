@@ -1,0 +1,72 @@
+// Package client tells from where a request comes: the runtime puts it into each
+// request's context, for sessions, audit entries and limits.
+package client
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Client is the other end of a request.
+type Client struct {
+	Address   netip.Addr // invalid: not known
+	UserAgent string     // as sent, cut to 256 bytes; hostile
+}
+
+const maxUserAgent = 256
+
+// Of reads who sent a request that passed through proxies in trusted networks, each
+// of which appended the address that it saw to X-Forwarded-For. The last address
+// outside of those networks is the client; what stands before it was written by the
+// client, and tells nothing.
+func Of(r *http.Request, trusted []netip.Prefix) Client {
+	c := Client{UserAgent: strings.ToValidUTF8(r.UserAgent(), "")}
+	if len(c.UserAgent) > maxUserAgent {
+		c.UserAgent = strings.ToValidUTF8(c.UserAgent[:maxUserAgent], "")
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	peer := r.RemoteAddr
+	if host, _, err := net.SplitHostPort(peer); err == nil {
+		peer = host
+	}
+	for hop := peer; ; hop, hops = hops[len(hops)-1], hops[:len(hops)-1] {
+		address, err := netip.ParseAddr(strings.TrimSpace(hop))
+		if err != nil {
+			return c
+		}
+		c.Address = address.Unmap().WithZone("")
+		among := func(p netip.Prefix) bool { return p.Contains(c.Address) }
+		if len(hops) == 0 || !slices.ContainsFunc(trusted, among) {
+			return c
+		}
+	}
+}
+
+// Network is the client's network, /24 or /48: it tells where a request came from
+// without telling who sent it. Empty if the address is not known.
+func (c Client) Network() string {
+	bits := 48
+	if c.Address.Is4() {
+		bits = 24
+	}
+	prefix, err := c.Address.Prefix(bits)
+	if err != nil || !prefix.IsValid() {
+		return ""
+	}
+	return prefix.String()
+}
+
+type key struct{}
+
+// With puts the client into a context.
+func With(ctx context.Context, c Client) context.Context { return context.WithValue(ctx, key{}, c) }
+
+// From is the client of the request that a context belongs to, or nothing known.
+func From(ctx context.Context) Client {
+	c, _ := ctx.Value(key{}).(Client)
+	return c
+}

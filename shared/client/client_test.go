@@ -1,0 +1,50 @@
+package client_test
+
+import (
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"function/shared/client"
+)
+
+func TestAddressIsTheLastOutsideOfTrustedNetworks(t *testing.T) {
+	t.Parallel()
+	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	for name, test := range map[string]struct {
+		remote, forwarded string
+		address, network  string
+	}{
+		"direct":                     {"192.0.2.7:1234", "", "192.0.2.7", "192.0.2.0/24"},
+		"direct, with a claim":       {"192.0.2.7:1234", "198.51.100.1", "192.0.2.7", "192.0.2.0/24"},
+		"one proxy":                  {"10.0.0.1:1", "198.51.100.1", "198.51.100.1", "198.51.100.0/24"},
+		"one proxy, with a claim":    {"10.0.0.1:1", "203.0.113.9, 198.51.100.1", "198.51.100.1", "198.51.100.0/24"},
+		"three proxies":              {"10.0.0.1:1", "203.0.113.9,198.51.100.1, 10.0.0.2, 10.0.0.3", "198.51.100.1", "198.51.100.0/24"},
+		"from within":                {"10.0.0.1:1", "10.0.0.5, 10.0.0.2", "10.0.0.5", "10.0.0.0/24"},
+		"a proxy that tells nothing": {"10.0.0.1:1", "", "10.0.0.1", "10.0.0.0/24"},
+		"IPv6":                       {"[2001:db8:1:2::3%eth0]:1", "", "2001:db8:1:2::3", "2001:db8:1::/48"},
+		"IPv4 in IPv6":               {"[::ffff:192.0.2.7]:1", "", "192.0.2.7", "192.0.2.0/24"},
+		"nothing known":              {"pipe", "198.51.100.1", "invalid IP", ""},
+		"garbage":                    {"10.0.0.1:1", "' OR 1=1 --", "10.0.0.1", "10.0.0.0/24"},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = test.remote
+		if test.forwarded != "" {
+			r.Header.Set("X-Forwarded-For", test.forwarded)
+		}
+		c := client.Of(r, trusted)
+		if got := c.Address.String(); got != test.address || c.Network() != test.network {
+			t.Errorf("%s: %s in %s, want %s in %s", name, got, c.Network(), test.address, test.network)
+		}
+	}
+}
+
+func TestUserAgentIsCut(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("User-Agent", strings.Repeat("é", 500)+"\xff")
+	if got := client.Of(r, nil).UserAgent; len(got) != 256 || strings.Trim(got, "é") != "" {
+		t.Errorf("%d bytes: %q", len(got), got)
+	}
+}

@@ -1,0 +1,48 @@
+-- The audit trail: a row for each act and each refusal, written in the transaction
+-- of the act. platform-seal-audit numbers and chains the rows of each organization
+-- afterwards, so that acts do not wait for one another.
+-- +goose Up
+
+CREATE TABLE audit_entries (
+    id              uuid PRIMARY KEY,
+    organization_id uuid NOT NULL,               -- nil: of no organization
+    at              timestamptz NOT NULL,
+    actor_kind      text NOT NULL CHECK (actor_kind IN ('person', 'service_account', 'platform', 'nobody')),
+    actor_id        uuid NOT NULL,
+    impersonator_id uuid,                        -- the admin who acted as the actor
+    action          text NOT NULL,               -- resource:verb, such as members:approve
+    resource_id     text NOT NULL DEFAULT '',
+    result          text NOT NULL CHECK (result IN ('done', 'refused')),
+    reason          text NOT NULL DEFAULT '',
+    network         text NOT NULL DEFAULT '',    -- of the caller, /24 or /48: not an address
+    trace_id        text NOT NULL DEFAULT '',
+    detail          jsonb NOT NULL DEFAULT '{}', -- identifiers and settings, never personal data
+    seq             bigint,                      -- from 1, without gaps, in each organization
+    previous_hash   bytea,
+    hash            bytea,
+    CONSTRAINT audit_entries_sealed CHECK (num_nonnulls(seq, previous_hash, hash) IN (0, 3)),
+    CONSTRAINT audit_entries_seq UNIQUE (organization_id, seq)
+);
+CREATE INDEX audit_entries_unsealed ON audit_entries (organization_id, id) WHERE seq IS NULL;
+CREATE INDEX audit_entries_newest ON audit_entries (organization_id, id DESC);
+
+CREATE TABLE audit_checkpoints (
+    organization_id uuid NOT NULL,
+    seq             bigint NOT NULL,
+    hash            bytea NOT NULL,
+    signed_at       timestamptz NOT NULL,
+    statement       text NOT NULL,               -- JWS (RFC 7515) over organization, seq, hash and time
+    PRIMARY KEY (organization_id, seq)
+);
+
+-- +goose StatementBegin
+CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.seq IS NULL AND NEW.seq IS NOT NULL
+       AND to_jsonb(OLD) - '{seq,previous_hash,hash}'::text[] = to_jsonb(NEW) - '{seq,previous_hash,hash}'::text[] THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'audit entries are never changed or removed' USING ERRCODE = 'check_violation', CONSTRAINT = 'audit_append_only';
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit_entries FOR EACH ROW EXECUTE FUNCTION audit_is_append_only();

@@ -1,0 +1,76 @@
+-- Sessions, their tokens, and the keys that sign them.
+-- +goose Up
+
+CREATE TABLE sessions (
+    id               uuid PRIMARY KEY,
+    user_id          uuid NOT NULL REFERENCES users ON DELETE CASCADE,
+    organization_id  uuid NOT NULL REFERENCES organizations ON DELETE CASCADE, -- that the person acts in
+    methods          text[] NOT NULL DEFAULT '{pwd}',  -- how the person proved who they are (RFC 8176)
+    authenticated_at timestamptz NOT NULL DEFAULT now(),
+    second_factor_at timestamptz,                      -- the newest proof by a second factor
+    device           bytea,                            -- User-Agent, sealed with the person's key
+    address          bytea,                            -- sealed with the person's key
+    address_index    bytea,                            -- HMAC-SHA256: tells an address that the person has used before
+    country          text,                             -- ISO 3166-1 alpha-2, of the address
+    impersonator_id  uuid,                             -- the platform admin who acts as the person
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    refreshed_at     timestamptz NOT NULL DEFAULT now(),
+    absolute_end     timestamptz NOT NULL DEFAULT 'infinity',
+    expires_at       timestamptz NOT NULL,             -- the idle limit, never after absolute_end
+    ended_at         timestamptz,
+    end_reason       text CHECK (end_reason IN ('logout', 'refresh_token_reused', 'revoked', 'password_changed', 'suspended', 'left'))
+);
+CREATE INDEX sessions_user ON sessions (user_id);
+CREATE INDEX sessions_organization ON sessions (organization_id);
+CREATE INDEX sessions_over ON sessions (least(ended_at, expires_at));
+
+-- Only the hash of a token is kept (OWASP Session Management). used_at tells a
+-- token that was already exchanged: seeing it again means that it was stolen.
+CREATE TABLE refresh_tokens (
+    hash       bytea PRIMARY KEY,
+    session_id uuid NOT NULL REFERENCES sessions ON DELETE CASCADE,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    used_at    timestamptz
+);
+CREATE INDEX refresh_tokens_session ON refresh_tokens (session_id);
+
+-- A key is announced before it signs and verifies after it has signed: see
+-- shared/auth for the overlap.
+CREATE TABLE signing_keys (
+    kid         text PRIMARY KEY,
+    public_key  bytea NOT NULL,                 -- Ed25519, 32 bytes
+    sealed_seed bytea NOT NULL,                 -- wrapped by the platform's key
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    signs_from  timestamptz NOT NULL DEFAULT now(),
+    retired_at  timestamptz                     -- no token that it has signed is good any more
+);
+
+CREATE TABLE service_accounts (
+    id              uuid PRIMARY KEY,
+    organization_id uuid NOT NULL REFERENCES organizations ON DELETE CASCADE,
+    name            text NOT NULL CHECK (name <> ''),
+    created_by      uuid NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    disabled_at     timestamptz,
+    CONSTRAINT service_accounts_name UNIQUE (organization_id, name)
+);
+
+-- A key acts as a person or as a service account, within its scopes.
+CREATE TABLE api_keys (
+    id                 uuid PRIMARY KEY,
+    organization_id    uuid NOT NULL REFERENCES organizations ON DELETE CASCADE,
+    user_id            uuid REFERENCES users ON DELETE CASCADE,
+    service_account_id uuid REFERENCES service_accounts ON DELETE CASCADE,
+    name               text NOT NULL CHECK (name <> ''),
+    hash               bytea NOT NULL CONSTRAINT api_keys_hash UNIQUE, -- SHA-256 of 256 random bits
+    hint               text NOT NULL,                                  -- its last four characters
+    scopes             text[] NOT NULL,                                -- permissions
+    created_at         timestamptz NOT NULL DEFAULT now(),
+    expires_at         timestamptz NOT NULL,
+    revoked_at         timestamptz,
+    last_used_at       timestamptz,
+    CHECK (num_nonnulls(user_id, service_account_id) = 1)
+);
+CREATE INDEX api_keys_organization ON api_keys (organization_id, id);
+CREATE INDEX api_keys_user ON api_keys (user_id);
+CREATE INDEX api_keys_service_account ON api_keys (service_account_id);

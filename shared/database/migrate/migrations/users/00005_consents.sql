@@ -1,0 +1,39 @@
+-- What people have agreed to (GDPR Articles 6, 7): each purpose, each version of
+-- its text, and every yes and no with its proof.
+-- +goose Up
+
+CREATE TABLE purposes (
+    id              uuid PRIMARY KEY,
+    organization_id uuid NOT NULL REFERENCES organizations ON DELETE CASCADE,
+    name            text NOT NULL CHECK (name ~ '^[a-z][a-z0-9_]{1,62}$'),
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    retired_at      timestamptz,
+    CONSTRAINT purposes_name UNIQUE (organization_id, name)
+);
+
+CREATE TABLE purpose_texts (
+    purpose_id   uuid NOT NULL REFERENCES purposes ON DELETE CASCADE,
+    version      int NOT NULL,
+    text         text NOT NULL,
+    text_sha256  bytea NOT NULL,
+    published_by uuid NOT NULL,
+    published_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (purpose_id, version)
+);
+
+-- Never changed: the newest row of a person and purpose is what holds.
+CREATE TABLE consent_decisions (
+    id              uuid PRIMARY KEY,
+    organization_id uuid NOT NULL,
+    user_id         uuid NOT NULL REFERENCES users ON DELETE CASCADE,
+    purpose_id      uuid NOT NULL,
+    version         int NOT NULL,
+    given           boolean NOT NULL,
+    session_id      uuid NOT NULL,
+    address         bytea,                       -- sealed with the person's key
+    device          bytea,                       -- sealed with the person's key
+    decided_at      timestamptz NOT NULL DEFAULT now(),
+    FOREIGN KEY (purpose_id, version) REFERENCES purpose_texts
+);
+CREATE INDEX consent_decisions_person ON consent_decisions (user_id, purpose_id, id);
+CREATE INDEX consent_decisions_purpose ON consent_decisions (organization_id, purpose_id, id);

@@ -1,0 +1,60 @@
+package function
+
+import (
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"function/shared/auth"
+	"function/shared/fault"
+	"function/shared/policy"
+)
+
+// Security is what an operation asks of its caller, in OpenAPI's terms: the words
+// beside "bearer" are the permission, and fresh for a fresh proof.
+type Security = []map[string][]string
+
+const (
+	bearer = "bearer"
+	fresh  = "fresh"
+)
+
+// What an operation can ask of its caller beside a permission.
+var (
+	Person      = Security{{bearer: {}}}      // to be a person who is logged in, about whose own things it is
+	FreshPerson = Security{{bearer: {fresh}}} // and who has proved it lately (policy.FreshProof)
+)
+
+// Needs asks for a permission in the caller's organization.
+func Needs(p policy.Permission) Security { return Security{{bearer: {string(p)}}} }
+
+// NeedsFresh asks for a permission and a fresh proof.
+func NeedsFresh(p policy.Permission) Security { return Security{{bearer: {string(p), fresh}}} }
+
+// needOf is what an operation with security needs.
+func needOf(operation huma.Operation) policy.Need {
+	var need policy.Need
+	for _, word := range operation.Security[0][bearer] {
+		if word == fresh {
+			need.Fresh = true
+		} else {
+			need.Permission = policy.Permission(word)
+		}
+	}
+	return need
+}
+
+// permit lets policy decide.
+func permit(caller auth.Caller, need policy.Need) error {
+	if need.Permission == "" && caller.Kind != auth.Person {
+		return fault.New(fault.Forbidden, "This is a person's own: an API key cannot do it")
+	}
+	d := policy.Decide(caller.Subject, need, time.Now())
+	switch {
+	case d.StepUp:
+		return fault.New(fault.NotProved, "%s", d.Reason)
+	case !d.Allowed:
+		return fault.New(fault.Forbidden, "%s", d.Reason)
+	}
+	return nil
+}

@@ -1,0 +1,49 @@
+// Package mail sends mail to people: a message is queued in the transaction of its
+// cause, sealed, because it holds an address and often a token, and an event that
+// tells only its identifier wakes the function that sends it.
+package mail
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"function/shared/events"
+	"function/shared/outbox"
+	"function/shared/secret"
+	"function/shared/uuid7"
+)
+
+// Message is one mail in plain text.
+type Message struct {
+	To      string `json:"to"` // one address
+	Subject string `json:"subject"`
+	Text    string `json:"text"`
+}
+
+const insert = `INSERT INTO mails (id, wrapped_key, message) VALUES ($1, $2, $3)`
+
+// field is what a sealed message is bound to.
+const field = "mails.message"
+
+// Queue has a message sent once the transaction has committed: at least once, for
+// SMTP knows no better.
+func Queue(ctx context.Context, tx *outbox.Tx, keeper *secret.Keeper, m Message) error {
+	plain, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("encode mail: %w", err)
+	}
+	key, wrapped, err := keeper.NewKey(ctx)
+	if err != nil {
+		return err
+	}
+	sealed, err := secret.Seal(key, field, string(plain))
+	if err != nil {
+		return err
+	}
+	id := uuid7.New()
+	if _, err := tx.Exec(ctx, insert, id, wrapped, sealed); err != nil {
+		return fmt.Errorf("queue mail: %w", err)
+	}
+	return tx.Publish(ctx, events.MailQueued{MailID: id})
+}

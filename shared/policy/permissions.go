@@ -1,0 +1,85 @@
+package policy
+
+import "slices"
+
+// Permission is one thing that may be done, as resource:action.
+type Permission string
+
+// The permissions. Those of the platform belong to no organization.
+const (
+	OrganizationsRead    Permission = "organizations:read"
+	OrganizationsWrite   Permission = "organizations:write"
+	OrganizationsDelete  Permission = "organizations:delete"
+	MembersRead          Permission = "members:read"
+	MembersWrite         Permission = "members:write"
+	TeamsRead            Permission = "teams:read"
+	TeamsWrite           Permission = "teams:write"
+	RolesRead            Permission = "roles:read"
+	RolesWrite           Permission = "roles:write"
+	RolesApprove         Permission = "roles:approve"
+	ServiceAccountsRead  Permission = "service_accounts:read"
+	ServiceAccountsWrite Permission = "service_accounts:write"
+	ConsentsRead         Permission = "consents:read"
+	PurposesWrite        Permission = "purposes:write"
+	AuditRead            Permission = "audit:read"
+	ProvisioningWrite    Permission = "provisioning:write" // SCIM
+
+	DatasetsRead  Permission = "datasets:read"
+	DatasetsWrite Permission = "datasets:write"
+
+	AnalyticsQuery Permission = "analytics:query"
+	ReportsRead    Permission = "reports:read"
+	ReportsWrite   Permission = "reports:write"
+
+	RetentionRead    Permission = "retention:read"
+	RetentionWrite   Permission = "retention:write"
+	DeadLettersRead  Permission = "dead_letters:read"
+	DeadLettersWrite Permission = "dead_letters:write"
+
+	PlatformUsers Permission = "platform:users" // find, suspend, restore and impersonate anybody
+)
+
+// The built-in roles. PlatformAdmin is a flag of an account and not of an
+// organization's to give.
+const (
+	Owner             = "owner"
+	Admin             = "admin"
+	Analyst           = "analyst"
+	Member            = "member"
+	Viewer            = "viewer"
+	ComplianceOfficer = "compliance_officer"
+	PlatformAdmin     = "platform_admin"
+)
+
+var (
+	viewer  = []Permission{OrganizationsRead, MembersRead, TeamsRead, DatasetsRead, ReportsRead}
+	analyst = and(viewer, AnalyticsQuery, ReportsWrite)
+	member  = and(analyst, DatasetsWrite, RetentionRead)
+	officer = and(viewer, RolesRead, RolesApprove, ServiceAccountsRead, ConsentsRead, PurposesWrite, AuditRead, RetentionRead, RetentionWrite, DeadLettersRead)
+	admin   = and(and(member, officer...), OrganizationsWrite, MembersWrite, TeamsWrite, RolesWrite, ServiceAccountsWrite, ProvisioningWrite, DeadLettersWrite)
+	owner   = and(admin, OrganizationsDelete)
+)
+
+var builtIn = map[string][]Permission{
+	Owner: owner, Admin: admin, Analyst: analyst, Member: member, Viewer: viewer, ComplianceOfficer: officer,
+	PlatformAdmin: {PlatformUsers},
+}
+
+func and(some []Permission, more ...Permission) []Permission {
+	all := append(slices.Clone(some), more...)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// BuiltIn lists the built-in roles of an organization, the mightiest first.
+func BuiltIn() []string { return []string{Owner, Admin, ComplianceOfficer, Member, Analyst, Viewer} }
+
+// IsBuiltIn tells whether a role's name is taken by a built-in role.
+func IsBuiltIn(role string) bool { return builtIn[role] != nil }
+
+// Permissions of a built-in role, sorted; none of any other.
+func Permissions(role string) []Permission { return slices.Clone(builtIn[role]) }
+
+// Grantable lists every permission that an organization can put into a role of its
+// own, sorted: all but the platform's.
+func Grantable() []Permission { return slices.Clone(owner) }

@@ -1,0 +1,85 @@
+// Package policy decides who may do what: role-based access control in the words of
+// INCITS 359. A permission is named resource:action, a role is a set of permissions,
+// and a subject has the roles of a membership and of grants; an API key narrows them
+// to its scopes. Every request passes [Decide] before its function sees it.
+package policy
+
+import (
+	"slices"
+	"time"
+)
+
+// FreshProof is how long ago a subject may have proved who they are for what needs
+// a fresh proof (step-up authentication, OWASP ASVS 5.0 §7.5).
+const FreshProof = 15 * time.Minute
+
+// Subject is somebody who wants to do something in an organization.
+type Subject struct {
+	Roles    []string     // held in the organization, or PlatformAdmin
+	Own      []Permission // of those roles that are the organization's own
+	Limited  bool         // to Scopes: an API key
+	Scopes   []Permission
+	WaitsFor string    // why a member has no role yet; see Waits
+	ProvedAt time.Time // when they last proved who they are, by a second factor if they have one
+}
+
+// What a person may have to do, or to wait for, before their roles count.
+const (
+	WaitsForApproval     = "approval"
+	WaitsForMembership   = "membership"
+	WaitsForPassword     = "password"
+	WaitsForSecondFactor = "second_factor"
+	WaitsForOrganization = "organization"
+)
+
+var waits = map[string]string{
+	WaitsForApproval:     "Your organization has not let you in yet: one of its owners approves the membership, then log in again",
+	WaitsForMembership:   "You are no member of this organization any more: switch to another one",
+	WaitsForPassword:     "Choose a new password first: POST /v1/users/password/change",
+	WaitsForSecondFactor: "Your organization demands a second factor: enrol one under /v1/users/mfa, or log in with it",
+	WaitsForOrganization: "This organization is being deleted: switch to another one",
+}
+
+// Need is what an operation asks of its caller.
+type Need struct {
+	Permission Permission // empty: to be known
+	Fresh      bool       // and to have proved it lately
+}
+
+// Decision is an answer and its reason.
+type Decision struct {
+	Allowed bool
+	Role    string // that allows it; empty: one of the organization's own roles, or no permission was needed
+	Reason  string // a sentence for the person
+	StepUp  bool   // a fresh proof would allow it
+}
+
+// Decide tells whether a subject may do what needs need, and why.
+func Decide(s Subject, need Need, now time.Time) Decision {
+	d := allowed(s, need.Permission)
+	if d.Allowed && need.Fresh && now.Sub(s.ProvedAt) > FreshProof {
+		return Decision{Reason: "This needs a fresh proof of who you are: POST /v1/users/mfa/step-up, then try again", StepUp: true}
+	}
+	return d
+}
+
+func allowed(s Subject, p Permission) Decision {
+	switch {
+	case p == "":
+		return Decision{Allowed: true, Reason: "Everybody who is logged in may do this"}
+	case s.Limited && !slices.Contains(s.Scopes, p):
+		return Decision{Reason: "This API key is not for " + string(p)}
+	}
+	for _, role := range s.Roles {
+		if slices.Contains(builtIn[role], p) {
+			return Decision{Allowed: true, Role: role, Reason: "The role " + role + " allows " + string(p)}
+		}
+	}
+	if slices.Contains(s.Own, p) && slices.Contains(owner, p) {
+		return Decision{Allowed: true, Reason: "A role of the organization's own allows " + string(p)}
+	}
+	if reason := waits[s.WaitsFor]; reason != "" {
+		return Decision{Reason: reason}
+	}
+	return Decision{Reason: "None of your roles allows " + string(p)}
+}

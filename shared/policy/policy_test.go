@@ -1,0 +1,62 @@
+package policy_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"function/shared/policy"
+)
+
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	lately, longAgo := now.Add(-time.Minute), now.Add(-time.Hour)
+	for name, test := range map[string]struct {
+		subject policy.Subject
+		need    policy.Need
+		allowed bool
+		stepUp  bool
+	}{
+		"nobody in particular":           {policy.Subject{}, policy.Need{}, true, false},
+		"no role":                        {policy.Subject{}, policy.Need{Permission: policy.DatasetsRead}, false, false},
+		"unknown role":                   {policy.Subject{Roles: []string{"emperor"}}, policy.Need{Permission: policy.DatasetsRead}, false, false},
+		"built-in role":                  {policy.Subject{Roles: []string{policy.Viewer}}, policy.Need{Permission: policy.DatasetsRead}, true, false},
+		"built-in role, more than it is": {policy.Subject{Roles: []string{policy.Viewer}}, policy.Need{Permission: policy.DatasetsWrite}, false, false},
+		"second of two roles":            {policy.Subject{Roles: []string{policy.Viewer, policy.Analyst}}, policy.Need{Permission: policy.AnalyticsQuery}, true, false},
+		"own role":                       {policy.Subject{Own: []policy.Permission{policy.DatasetsWrite}}, policy.Need{Permission: policy.DatasetsWrite}, true, false},
+		"own role with the platform's":   {policy.Subject{Own: []policy.Permission{policy.PlatformUsers}}, policy.Need{Permission: policy.PlatformUsers}, false, false},
+		"owner is no platform admin":     {policy.Subject{Roles: []string{policy.Owner}}, policy.Need{Permission: policy.PlatformUsers}, false, false},
+		"platform admin":                 {policy.Subject{Roles: []string{policy.PlatformAdmin}}, policy.Need{Permission: policy.PlatformUsers}, true, false},
+		"within the scope":               {policy.Subject{Roles: []string{policy.Owner}, Limited: true, Scopes: []policy.Permission{policy.DatasetsRead}}, policy.Need{Permission: policy.DatasetsRead}, true, false},
+		"beyond the scope":               {policy.Subject{Roles: []string{policy.Owner}, Limited: true, Scopes: []policy.Permission{policy.DatasetsRead}}, policy.Need{Permission: policy.DatasetsWrite}, false, false},
+		"scope without the role":         {policy.Subject{Roles: []string{policy.Viewer}, Limited: true, Scopes: []policy.Permission{policy.DatasetsWrite}}, policy.Need{Permission: policy.DatasetsWrite}, false, false},
+		"limited to nothing":             {policy.Subject{Roles: []string{policy.Owner}, Limited: true}, policy.Need{Permission: policy.DatasetsRead}, false, false},
+		"proved lately":                  {policy.Subject{Roles: []string{policy.Owner}, ProvedAt: lately}, policy.Need{Permission: policy.RolesWrite, Fresh: true}, true, false},
+		"proved long ago":                {policy.Subject{Roles: []string{policy.Owner}, ProvedAt: longAgo}, policy.Need{Permission: policy.RolesWrite, Fresh: true}, false, true},
+		"never proved":                   {policy.Subject{Roles: []string{policy.Owner}}, policy.Need{Fresh: true}, false, true},
+		"proved, and may not":            {policy.Subject{Roles: []string{policy.Viewer}, ProvedAt: lately}, policy.Need{Permission: policy.RolesWrite, Fresh: true}, false, false},
+	} {
+		d := policy.Decide(test.subject, test.need, now)
+		if d.Allowed != test.allowed || d.StepUp != test.stepUp || d.Reason == "" {
+			t.Errorf("%s: %+v, want allowed %v, step up %v, and a reason", name, d, test.allowed, test.stepUp)
+		}
+	}
+}
+
+func TestRolesLieWithinEachOther(t *testing.T) {
+	t.Parallel()
+	for smaller, larger := range map[string]string{
+		policy.Viewer: policy.Analyst, policy.Analyst: policy.Member, policy.Member: policy.Admin,
+		policy.ComplianceOfficer: policy.Admin, policy.Admin: policy.Owner,
+	} {
+		for _, p := range policy.Permissions(smaller) {
+			if !slices.Contains(policy.Permissions(larger), p) {
+				t.Errorf("%s may %s, and %s may not", smaller, p, larger)
+			}
+		}
+	}
+	if slices.Contains(policy.Grantable(), policy.PlatformUsers) {
+		t.Error("an organization can give away the platform's permissions")
+	}
+}
