@@ -52,15 +52,19 @@ import (
 
 // Catalog is every function.
 var Catalog = []function.Declaration{
-	// Users: accounts, sessions, organizations.
+	// Users: accounts.
 	function.Endpoint(register.Operation, register.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(login.Operation, login.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+	function.Endpoint(profile.Operation, profile.New),
+
+	// Users: sessions, tokens and keys.
 	function.Endpoint(refresh.Operation, refresh.New),
 	function.Endpoint(logout.Operation, logout.New),
-	function.Endpoint(profile.Operation, profile.New),
 	function.Endpoint(jwks.Operation, jwks.New),
-	function.Endpoint(approvemember.Operation, approvemember.New),
 	function.Subscriber("users-dispose-sessions", disposesessions.New),
+
+	// Users: organizations, teams and roles.
+	function.Endpoint(approvemember.Operation, approvemember.New),
 
 	// Data sets: files that are tables, their versions and profiles.
 	function.Endpoint(createdataset.Operation, createdataset.New),

@@ -17,12 +17,14 @@ import (
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
+	"function/shared/secret"
 )
 
 // Platform is some functions, mounted for one test.
@@ -141,16 +143,23 @@ func (p *Platform) DB(name database.Name) *pgxpool.Pool {
 type Caller struct {
 	auth.Caller
 	Token string
+	Email string
 }
 
-// Login makes a person of a new organization with a session, and the session's
-// token; the person's fields are not readable.
+// Login makes a person of a new organization with a session, and the session's token.
 func (p *Platform) Login(role string) Caller {
 	p.t.Helper()
 	return p.LoginTo(uuid.Must(uuid.NewV7()), role)
 }
 
-// LoginTo is Login into one organization.
+const insertPerson = `
+WITH o AS (INSERT INTO organizations (id, name) VALUES (@organization, 'test') ON CONFLICT DO NOTHING),
+     u AS (INSERT INTO users (id, email_index, wrapped_key, email, first_name, last_name) VALUES (@user, @index, @key, @email, @first, @last)),
+     m AS (INSERT INTO memberships (user_id, organization_id, role, status) VALUES (@user, @organization, @role, 'active'))
+INSERT INTO sessions (id, user_id, organization_id, expires_at) VALUES (@session, @user, @organization, now() + interval '1 hour')`
+
+// LoginTo is Login into one organization. The person is called Ada Lovelace, and has
+// no password.
 func (p *Platform) LoginTo(organization uuid.UUID, role string) Caller {
 	p.t.Helper()
 	ctx := context.Background()
@@ -168,20 +177,29 @@ func (p *Platform) LoginTo(organization uuid.UUID, role string) Caller {
 		Kind: auth.Person, UserID: uuid.Must(uuid.NewV7()), SessionID: uuid.Must(uuid.NewV7()), OrganizationID: organization,
 		Roles: []string{role}, Methods: []string{"pwd"},
 	}
-	_, err = users.Exec(ctx, `
-WITH o AS (INSERT INTO organizations (id, name) VALUES ($1, 'test') ON CONFLICT DO NOTHING),
-     u AS (INSERT INTO users (id, email_index, wrapped_key, email, first_name, last_name, password_hash) VALUES ($2, uuid_send($2), '', '', '', '', '')),
-     m AS (INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($2, $1, $4, 'active'))
-INSERT INTO sessions (id, user_id, organization_id, expires_at) VALUES ($3, $2, $1, now() + interval '1 hour')`,
-		organization, c.UserID, c.SessionID, role)
+	email := c.UserID.String() + "@example.com"
+	arguments := pgx.NamedArgs{
+		"organization": organization, "user": c.UserID, "session": c.SessionID, "role": role, "index": keeper.BlindIndex("users.email", email),
+	}
+	key, wrapped, err := keeper.NewKey(ctx)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	token, err := p.issuer.Issue(ctx, c, "pwd")
+	arguments["key"] = wrapped
+	for field, value := range map[string]string{"email": email, "first": "Ada", "last": "Lovelace"} {
+		sealedAs := map[string]string{"email": "users.email", "first": "users.first_name", "last": "users.last_name"}[field]
+		if arguments[field], err = secret.Seal(key, sealedAs, value); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	if _, err := users.Exec(ctx, insertPerson, arguments); err != nil {
+		p.t.Fatal(err)
+	}
+	token, err := p.issuer.Issue(ctx, c, c.Methods...)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return Caller{Caller: c, Token: token}
+	return Caller{Caller: c, Token: token, Email: email}
 }
 
 // Answer is what a function answered.

@@ -12,9 +12,9 @@ import (
 var routes = []function.Route{
 	{Method: "POST", Path: "/v1/users/register", Service: "users-register", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/users/login", Service: "users-login", Timeout: 300 * time.Second},
+	{Method: "GET", Path: "/v1/users/profile", Service: "users-profile", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/users/refresh", Service: "users-refresh", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/users/logout", Service: "users-logout", Timeout: 300 * time.Second},
-	{Method: "GET", Path: "/v1/users/profile", Service: "users-profile", Timeout: 300 * time.Second},
 	{Method: "GET", Path: "/.well-known/jwks.json", Service: "users-jwks", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/organizations/{id}/members/{user_id}/approve", Service: "users-approve-member", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/datasets", Service: "datasets-create", Timeout: 300 * time.Second},
