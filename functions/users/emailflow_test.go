@@ -69,7 +69,8 @@ func TestAddressIsChangedByWhoReadsTheNewOne(t *testing.T) {
 	}
 	post(t, p, "", verifyPath, tokenBody(verification), http.StatusUnprocessableEntity)
 	post(t, p, "", resetPath, resetBody(reset), http.StatusUnprocessableEntity)
-	equal(t, "audit", []string{"emails:ask_change done", "emails:change done"}, audited(t, p, "emails:"))
+	equal(t, "audit", []string{"emails:ask_change done", "emails:change done", "emails:change refused", "emails:change refused", "emails:change refused", "emails:verify refused"},
+		audited(t, p, "emails:"))
 }
 
 func TestChangeOfAddressIsRefused(t *testing.T) {

@@ -2,7 +2,6 @@ package changeemail
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -32,8 +31,7 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*struct{}, er
 	}
 	entry := audit.Entry{Action: "emails:ask_change", ResourceID: caller.UserID.String()}
 	if err := f.Prove(ctx, f.hasher, credentials, in.Body.Password, "body.password"); err != nil {
-		entry.Refused = "password not proved"
-		return nil, errors.Join(err, audit.Record(ctx, f.DB, entry))
+		return nil, f.Refused(ctx, entry, err)
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		may, err := f.MayMail(ctx, tx, users.EmailChange, users.EmailIndex(f.Keeper, in.Body.Email))
@@ -78,11 +76,13 @@ const replaceAddress = `UPDATE users SET email = $2, email_index = $3, email_ver
 
 // Confirm changes the address, for whoever reads the mail to the new one.
 func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*struct{}, error) {
+	entry := audit.Entry{Action: "emails:change"}
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		user, sealed, err := users.UseMailedToken(ctx, tx, users.EmailChange, in.Body.Token)
 		if err != nil {
 			return err
 		}
+		entry.ActorID, entry.ResourceID = user, user.String()
 		former, err := f.NameOf(ctx, tx, user)
 		if err != nil {
 			return err
@@ -96,13 +96,13 @@ func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*struct{}, 
 		if err := f.post.Queue(ctx, tx, f.post.EmailChanged(former.Email)); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, audit.Entry{Action: "emails:change", ActorID: user, ResourceID: user.String()})
+		return audit.Record(ctx, tx, entry)
 	})
 	if database.Violates(err, users.EmailTaken) {
-		return nil, fault.New(fault.Conflict, "Somebody has an account with this address by now")
+		err = fault.New(fault.Conflict, "Somebody has an account with this address by now")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("change address: %w", err)
+		return nil, fmt.Errorf("change address: %w", f.Refused(ctx, entry, err))
 	}
 	return nil, nil
 }

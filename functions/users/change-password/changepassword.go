@@ -4,7 +4,6 @@ package changepassword
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -65,8 +64,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	}
 	entry := audit.Entry{Action: "passwords:change", ResourceID: caller.UserID.String(), OrganizationID: credentials.OrganizationID}
 	if err := f.Prove(ctx, f.hasher, credentials, in.Body.CurrentPassword, "body.current_password"); err != nil {
-		entry.Refused = "password not proved"
-		return nil, errors.Join(err, audit.Record(ctx, f.DB, entry))
+		return nil, f.Refused(ctx, entry, err)
 	}
 	if in.Body.NewPassword == in.Body.CurrentPassword {
 		return nil, fault.At("body.new_password", "this is the password that you have: choose another")
@@ -85,7 +83,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return audit.Record(ctx, tx, entry)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("change password: %w", err)
+		return nil, fmt.Errorf("change password: %w", f.Refused(ctx, entry, err))
 	}
 	return nil, nil
 }

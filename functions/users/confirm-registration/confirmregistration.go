@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/users"
+	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -88,7 +89,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return err
 	})
 	if database.IsNoRows(err) || database.Violates(err, users.EmailTaken) {
-		return nil, users.ErrMailedToken
+		return nil, f.Refused(ctx, audit.Entry{Action: "users:register"}, users.ErrMailedToken)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("confirm registration: %w", err)

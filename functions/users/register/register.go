@@ -32,7 +32,12 @@ var Operation = huma.Operation{
 	Summary: "Open an account", Tags: []string{users.Tag},
 	Description:   "Where registrations are confirmed by mail, the answer is 202 and tells nothing about the address: a mail does.",
 	DefaultStatus: http.StatusCreated, Errors: []int{http.StatusConflict, http.StatusServiceUnavailable},
-	Responses: map[string]*huma.Response{"202": {Description: "Accepted: the account opens by the link in the mail (POST /v1/users/email/confirm)"}},
+	Responses: map[string]*huma.Response{"202": {
+		Description: "Accepted: the account opens by the link in the mail (POST /v1/users/email/confirm)",
+		Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
+			Type: huma.TypeObject, Properties: map[string]*huma.Schema{"message": {Type: huma.TypeString, Description: "What to do next"}},
+		}}},
+	}},
 }
 
 // Request is the person.

@@ -55,9 +55,10 @@ const verifyAddress = `UPDATE users SET email_verified_at = now() WHERE id = $1 
 // Handle checks and hashes the password for the holder of a good token only, and
 // leaves the token good if the password is refused.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
+	entry := audit.Entry{Action: "passwords:reset"}
 	user, err := users.PeekMailedToken(ctx, f.DB, users.PasswordReset, in.Body.Token)
 	if err != nil {
-		return nil, err
+		return nil, f.Refused(ctx, entry, err)
 	}
 	credentials, err := f.CredentialsOf(ctx, user)
 	if err != nil {
@@ -70,6 +71,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
+	entry.ActorID, entry.ResourceID, entry.OrganizationID = user, user.String(), credentials.OrganizationID
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if _, _, err := users.UseMailedToken(ctx, tx, users.PasswordReset, in.Body.Token); err != nil {
 			return err
@@ -80,10 +82,10 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		if _, err := tx.Exec(ctx, verifyAddress, user); err != nil { // the token was read there
 			return fmt.Errorf("verify address: %w", err)
 		}
-		return audit.Record(ctx, tx, audit.Entry{Action: "passwords:reset", ActorID: user, ResourceID: user.String(), OrganizationID: credentials.OrganizationID})
+		return audit.Record(ctx, tx, entry)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reset password: %w", err)
+		return nil, fmt.Errorf("reset password: %w", f.Refused(ctx, entry, err))
 	}
 	return nil, nil
 }

@@ -98,6 +98,7 @@ func (f *Function) Send(ctx context.Context, _ *struct{}) (*struct{}, error) {
 
 // Verify takes the token, from whoever reads the mail.
 func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*struct{}, error) {
+	entry := audit.Entry{Action: "emails:verify"}
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		user, _, err := users.UseMailedToken(ctx, tx, users.EmailVerification, in.Body.Token)
 		if err != nil {
@@ -106,10 +107,11 @@ func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*struct{}, er
 		if _, err := tx.Exec(ctx, verifyAddress, user); err != nil {
 			return fmt.Errorf("note that the address is verified: %w", err)
 		}
-		return audit.Record(ctx, tx, audit.Entry{Action: "emails:verify", ActorID: user, ResourceID: user.String()})
+		entry.ActorID, entry.ResourceID = user, user.String()
+		return audit.Record(ctx, tx, entry)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("verify address: %w", err)
+		return nil, fmt.Errorf("verify address: %w", f.Refused(ctx, entry, err))
 	}
 	return nil, nil
 }
