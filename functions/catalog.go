@@ -44,9 +44,11 @@ import (
 	"function/functions/users/jwks"
 	"function/functions/users/login"
 	"function/functions/users/logout"
+	passwordstrength "function/functions/users/password-strength"
 	"function/functions/users/profile"
 	"function/functions/users/refresh"
 	"function/functions/users/register"
+	"function/functions/users/unlock"
 	"function/shared/function"
 )
 
@@ -62,6 +64,10 @@ var Catalog = []function.Declaration{
 	function.Endpoint(logout.Operation, logout.New),
 	function.Endpoint(jwks.Operation, jwks.New),
 	function.Subscriber("users-dispose-sessions", disposesessions.New),
+
+	// Users: passwords and lockout.
+	function.Endpoint(passwordstrength.Operation, passwordstrength.New),
+	function.Endpoint(unlock.Operation, unlock.New),
 
 	// Users: organizations, teams and roles.
 	function.Endpoint(approvemember.Operation, approvemember.New),

@@ -20,7 +20,6 @@ import (
 	"function/shared/function"
 	"function/shared/metrics"
 	"function/shared/outbox"
-	"function/shared/password"
 	"function/shared/policy"
 	"function/shared/uuid7"
 )
@@ -28,7 +27,7 @@ import (
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "users-register", Method: http.MethodPost, Path: "/v1/users/register",
-	Summary: "Open an account", Tags: []string{users.Tag},
+	Summary: "Open an account", Tags: []string{users.Tag}, Metadata: function.Guarded,
 	DefaultStatus: http.StatusCreated, Errors: []int{http.StatusConflict},
 }
 
@@ -36,7 +35,7 @@ var Operation = huma.Operation{
 type Request struct {
 	Body struct {
 		Email          string     `json:"email" format:"email" maxLength:"254" pattern:"^[^\\s<>,]+$" patternDescription:"one address, without a name" doc:"Where the person is reached, and the name to log in with"`
-		Password       string     `json:"password" minLength:"8" maxLength:"256" doc:"At least 8 characters (NIST SP 800-63B)"`
+		Password       string     `json:"password" minLength:"8" maxLength:"256" doc:"At least 8 characters, or what the organization demands; none of the passwords that everybody tries first (NIST SP 800-63B)"`
 		FirstName      string     `json:"first_name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
 		LastName       string     `json:"last_name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
 		OrganizationID *uuid.UUID `json:"organization_id,omitempty" format:"uuid" doc:"Asks to join this organization; absent: a new one"`
@@ -47,15 +46,12 @@ type Request struct {
 type Response struct{ Body users.Account }
 
 // Function opens accounts.
-type Function struct {
-	users.Store
-	hasher *password.Hasher
-}
+type Function struct{ users.Store }
 
 // New opens the accounts.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := users.Open(ctx, env)
-	return &Function{Store: store, hasher: password.NewHasher()}, err
+	return &Function{store}, err
 }
 
 const (
@@ -68,7 +64,19 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 
 // Handle opens the account in one transaction.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	hash, err := f.hasher.Hash(ctx, in.Body.Password)
+	b := in.Body
+	if err := function.LimitAccount(ctx, users.EmailIndex(f.Keeper, b.Email)); err != nil {
+		return nil, err
+	}
+	organization := uuid.Nil
+	if b.OrganizationID != nil {
+		organization = *b.OrganizationID
+	}
+	err := f.CheckNewPassword(ctx, f.DB, organization, uuid.Nil, b.Password, "body.password", b.Email, b.FirstName, b.LastName)
+	if err != nil {
+		return nil, err
+	}
+	hash, err := f.Hasher.Hash(ctx, b.Password)
 	if err != nil {
 		return nil, err
 	}
@@ -77,8 +85,8 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	m := users.Membership{UserID: person.ID, Role: policy.Owner, Status: users.MembershipActive}
-	if in.Body.OrganizationID != nil {
-		m.OrganizationID, m.Role, m.Status = *in.Body.OrganizationID, policy.Member, users.MembershipRequested
+	if organization != uuid.Nil {
+		m.OrganizationID, m.Role, m.Status = organization, policy.Member, users.MembershipRequested
 	} else {
 		m.OrganizationID = uuid7.New()
 	}
@@ -109,6 +117,9 @@ func (f *Function) insert(ctx context.Context, tx *outbox.Tx, p *sealedAccount, 
 		return fmt.Errorf("insert membership: %w", err)
 	}
 	if err := metrics.Add(ctx, tx, "user_registrations_total", nil, 1); err != nil {
+		return err
+	}
+	if err := f.Count(ctx, tx); err != nil {
 		return err
 	}
 	if m.Status != users.MembershipActive {
