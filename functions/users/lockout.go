@@ -100,7 +100,9 @@ func (a Attempt) Allowed(ctx context.Context) error {
 	var ago time.Duration
 	scopes := a.scopes()
 	_, err := pgx.ForEachRow(rows, []any{&key, &failures, &ago}, func() error {
-		waits[string(key)] = scopes[string(key)].delay(failures) - ago
+		if delay := scopes[string(key)].delay(failures); delay > 0 {
+			waits[string(key)] = delay - ago
+		}
 		return nil
 	})
 	if err != nil {
