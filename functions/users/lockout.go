@@ -13,7 +13,6 @@ import (
 	"function/shared/audit"
 	"function/shared/client"
 	"function/shared/fault"
-	"function/shared/mail"
 	"function/shared/outbox"
 )
 
@@ -45,8 +44,7 @@ var free = map[scope]int{ofPair: 5, ofAccount: 20, ofAddress: 50}
 const (
 	longestDelay  = 15 * time.Minute
 	failureMemory = 24 * time.Hour // without a failure, after which counting begins anew
-	unlockLife    = 24 * time.Hour
-	unlockEvery   = 100 // failures: at the longest delay they take a day
+	unlockEvery   = 100            // failures: at the longest delay they take a day
 )
 
 // delay is how long after so many failures in a row the next try has to wait: 1 s,
@@ -251,49 +249,6 @@ func (a Attempt) Proved(ctx context.Context, tx pgx.Tx, verified, rehashed strin
 	}
 	if len(same) == 0 {
 		return ErrNotProved
-	}
-	return nil
-}
-
-const (
-	insertUnlock    = `INSERT INTO mailed_tokens (hash, purpose, user_id, expires_at) VALUES ($1, 'unlock', $2, now() + $3::interval)`
-	selectIndex     = `SELECT email_index FROM users WHERE id = $1`
-	deleteOfAccount = `DELETE FROM login_failures WHERE account = $1`
-)
-
-func (s Store) mailUnlock(ctx context.Context, tx *outbox.Tx, user uuid.UUID) error {
-	name, err := s.NameOf(ctx, tx, user)
-	if err != nil {
-		return err
-	}
-	token := NewToken()
-	if _, err := tx.Exec(ctx, insertUnlock, TokenHash(token), user, unlockLife); err != nil {
-		return fmt.Errorf("insert unlock token: %w", err)
-	}
-	return mail.Queue(ctx, tx, s.Keeper, mail.Message{To: name.Email, Subject: "Your account is protected from password guessing", Text: fmt.Sprintf(unlockText, name.FirstName, token)})
-}
-
-const unlockText = `Hello %s,
-
-somebody has tried many passwords on your account. None was right, and for a while
-logins from places that you have not used before have to wait. Where you have logged
-in before you still can.
-
-If you are waiting yourself, this code ends it within a day, once, at POST /v1/users/unlock:
-
-    %s
-
-If you are not, there is nothing to do. Nobody has got in.
-`
-
-// Unlock clears the failures of a person's account and of its pairs with addresses.
-func (s Store) Unlock(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
-	var index []byte
-	if err := tx.QueryRow(ctx, selectIndex, user).Scan(&index); err != nil {
-		return fmt.Errorf("find account %s: %w", user, err)
-	}
-	if _, err := tx.Exec(ctx, deleteOfAccount, s.accountKey(index)); err != nil {
-		return fmt.Errorf("clear failures: %w", err)
 	}
 	return nil
 }

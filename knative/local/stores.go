@@ -58,6 +58,10 @@ func (s *stores) prepare(ctx context.Context, dir string, address net.Addr) erro
 	if err := os.Mkdir(scratch, 0o700); err != nil {
 		return fmt.Errorf("make scratch directory: %w", err)
 	}
+	environment, err := function.ConfigFromEnvironment(ctx)
+	if err != nil {
+		return err
+	}
 	login := func(role string, name database.Name) string {
 		dsn, asErr := postgres.As(s.server.ConnString(postgres.Superuser), role, string(name))
 		err = errors.Join(err, asErr)
@@ -77,6 +81,12 @@ func (s *stores) prepare(ctx context.Context, dir string, address net.Addr) erro
 		TokenIssuer:          "http://localhost:" + fmt.Sprint(address.(*net.TCPAddr).Port),
 		TokenAudience:        "aic-data",
 		Scratch:              scratch,
+		ArgonMemory:          environment.ArgonMemory,
+		ArgonIterations:      environment.ArgonIterations,
+		ArgonParallelism:     environment.ArgonParallelism,
+		PasswordRangeURL:     environment.PasswordRangeURL,
+		RateLimits:           environment.RateLimits,
+		RedisURL:             environment.RedisURL,
 	}
 	if err != nil {
 		return err
