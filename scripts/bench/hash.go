@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"function/shared/password"
+)
+
+// hash is the password hash of a login, computed in this process.
+type hash struct {
+	hasher *password.Hasher
+	stored string
+}
+
+const anyPassword = "correct horse battery"
+
+func newHash(ctx context.Context) (*hash, error) {
+	hasher, err := password.NewHasher(password.OWASP)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := hasher.Hash(ctx, anyPassword)
+	return &hash{hasher: hasher, stored: stored}, err
+}
+
+func (h *hash) verify(ctx context.Context) (duration, error) {
+	return timed(func() error {
+		ok, err := h.hasher.Verify(ctx, anyPassword, h.stored)
+		if err == nil && !ok {
+			err = errors.New("the password does not fit its hash")
+		}
+		return err
+	})
+}
