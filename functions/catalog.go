@@ -49,6 +49,7 @@ import (
 	"function/functions/users/login"
 	"function/functions/users/logout"
 	mailtokens "function/functions/users/mail-tokens"
+	passwordstrength "function/functions/users/password-strength"
 	"function/functions/users/profile"
 	"function/functions/users/prune"
 	"function/functions/users/refresh"
@@ -56,6 +57,7 @@ import (
 	resetpassword "function/functions/users/reset-password"
 	sendmail "function/functions/users/send-mail"
 	verifyemail "function/functions/users/verify-email"
+	"function/functions/users/unlock"
 	"function/shared/function"
 )
 
@@ -82,6 +84,10 @@ var Catalog = []function.Declaration{
 	function.Endpoint(logout.Operation, logout.New),
 	function.Endpoint(jwks.Operation, jwks.New),
 	function.Subscriber("users-dispose-sessions", disposesessions.New),
+
+	// Users: passwords and lockout.
+	function.Endpoint(passwordstrength.Operation, passwordstrength.New),
+	function.Endpoint(unlock.Operation, unlock.New),
 
 	// Users: organizations, teams and roles.
 	function.Endpoint(approvemember.Operation, approvemember.New),

@@ -72,13 +72,6 @@ func count(t *testing.T, p *platformtest.Platform, query string, arguments ...an
 	return n
 }
 
-func exec(t *testing.T, p *platformtest.Platform, statement string, arguments ...any) {
-	t.Helper()
-	if _, err := p.DB(database.Users).Exec(context.Background(), statement, arguments...); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // audited is each audit entry as action and result, the oldest first.
 func audited(t *testing.T, p *platformtest.Platform, prefix string) []string {
 	t.Helper()
