@@ -38,7 +38,7 @@ type bench struct {
 	private  ed25519.PrivateKey
 }
 
-func open(t *testing.T) *bench {
+func open(t testing.TB) *bench {
 	t.Helper()
 	ctx := context.Background()
 	b := &bench{Platform: platformtest.New(t)}
@@ -61,7 +61,7 @@ func open(t *testing.T) *bench {
 }
 
 // another is the verifier of another process.
-func (b *bench) another(t *testing.T) *auth.Verifier {
+func (b *bench) another(t testing.TB) *auth.Verifier {
 	t.Helper()
 	v, err := b.Env.Verifier(context.Background())
 	if err != nil {

@@ -28,16 +28,19 @@ type Config struct {
 	CatalogDatabaseURL   string `env:"CATALOG_DATABASE_URL"`  // data_management_db as catalog_reader
 	ReaderDatabaseURL    string `env:"READER_DATABASE_URL"`   // analytics_db as analytics_reader
 
-	Sink            string   `env:"K_SINK"`                 // the broker
-	StorageLocalURL string   `env:"STORAGE_LOCAL_URL"`      // bucket of storage_type local
-	KeyURL          string   `env:"KEY_ENCRYPTION_KEY_URL"` // gocloud.dev/secrets
-	BlindIndexKey   string   `env:"BLIND_INDEX_KEY"`        // 32 bytes, base64
-	TokenIssuer     string   `env:"TOKEN_ISSUER, default=aic-data"`
-	TokenAudience   string   `env:"TOKEN_AUDIENCE, default=aic-data"`
-	TrustedProxies  Networks `env:"TRUSTED_PROXIES"`                                     // CIDRs, whose X-Forwarded-For is believed
-	ServicesDomain  string   `env:"SERVICES_DOMAIN, default=aic-data.svc.cluster.local"` // of the functions' own host names
-	Scratch         string   `env:"SCRATCH_DIR"`                                         // for files of one request; empty: the system's
-	MaxUploadBytes  int64    `env:"MAX_UPLOAD_BYTES"`                                    // of one file; zero: 50 GiB
+	Sink            string           `env:"K_SINK"`                 // the broker
+	StorageLocalURL string           `env:"STORAGE_LOCAL_URL"`      // bucket of storage_type local
+	KeyURL          string           `env:"KEY_ENCRYPTION_KEY_URL"` // gocloud.dev/secrets
+	BlindIndexKey   string           `env:"BLIND_INDEX_KEY"`        // 32 bytes, base64
+	TokenIssuer     string           `env:"TOKEN_ISSUER, default=aic-data"`
+	TokenAudience   string           `env:"TOKEN_AUDIENCE, default=aic-data"`
+	SigningKeyDays  int              `env:"SIGNING_KEY_DAYS, default=30"`                        // of one key, until the next is made
+	OIDCIssuers     auth.OIDCIssuers `env:"OIDC_ISSUERS"`                                        // whose tokens are taken too: JSON, [{"issuer", "audience", "jwks_url", "algorithms"}]
+	OIDCSubjectKey  string           `env:"OIDC_SUBJECT_KEY"`                                    // 32 bytes, base64: finds their subjects; the same in all functions
+	TrustedProxies  Networks         `env:"TRUSTED_PROXIES"`                                     // CIDRs, whose X-Forwarded-For is believed
+	ServicesDomain  string           `env:"SERVICES_DOMAIN, default=aic-data.svc.cluster.local"` // of the functions' own host names
+	Scratch         string           `env:"SCRATCH_DIR"`                                         // for files of one request; empty: the system's
+	MaxUploadBytes  int64            `env:"MAX_UPLOAD_BYTES"`                                    // of one file; zero: 50 GiB
 }
 
 // Networks are CIDRs, separated by commas.
@@ -145,13 +148,18 @@ func (e *Env) Database(ctx context.Context, name database.Name) (*outbox.DB, err
 // Sender posts events to the broker, for the functions that relay them.
 func (e *Env) Sender() *outbox.Sender { return e.shared.sender }
 
-// Verifier checks access tokens; operations that declare bearer security have it already.
+// Verifier checks bearer tokens; operations that declare bearer security have it already.
 func (e *Env) Verifier(ctx context.Context) (*auth.Verifier, error) {
 	pool, err := e.pool(ctx, "identity", e.Config.IdentityDatabaseURL)
 	if err != nil {
 		return nil, err
 	}
-	return auth.NewVerifier(pool, e.Config.TokenIssuer, e.Config.TokenAudience), nil
+	verifier := auth.NewVerifier(pool, e.Config.TokenIssuer, e.Config.TokenAudience)
+	if err := verifier.Trust(e.Config.OIDCIssuers, e.Config.OIDCSubjectKey); err != nil {
+		return nil, err
+	}
+	e.OnClose(verifier.Close)
+	return verifier, nil
 }
 
 // Catalog is the published list of the data sets that can be queried.
