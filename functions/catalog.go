@@ -39,14 +39,19 @@ import (
 	"function/functions/platform/metrics"
 	"function/functions/platform/openapi"
 	outboxrelay "function/functions/platform/outbox-relay"
+	apikeys "function/functions/users/api-keys"
 	approvemember "function/functions/users/approve-member"
 	disposesessions "function/functions/users/dispose-sessions"
+	"function/functions/users/identities"
 	"function/functions/users/jwks"
 	"function/functions/users/login"
 	"function/functions/users/logout"
 	"function/functions/users/profile"
 	"function/functions/users/refresh"
 	"function/functions/users/register"
+	rotatekeys "function/functions/users/rotate-keys"
+	serviceaccounts "function/functions/users/service-accounts"
+	"function/functions/users/sessions"
 	"function/shared/function"
 )
 
@@ -60,7 +65,12 @@ var Catalog = []function.Declaration{
 	// Users: sessions, tokens and keys.
 	function.Endpoint(refresh.Operation, refresh.New),
 	function.Endpoint(logout.Operation, logout.New),
+	function.Service("users-sessions", sessions.New, sessions.Parts...),
 	function.Endpoint(jwks.Operation, jwks.New),
+	function.Scheduled("users-rotate-keys", rotatekeys.Schedule, rotatekeys.New),
+	function.Service("users-identities", identities.New, identities.Parts...),
+	function.Service("users-api-keys", apikeys.New, apikeys.Parts...),
+	function.Service("users-service-accounts", serviceaccounts.New, serviceaccounts.Parts...),
 	function.Subscriber("users-dispose-sessions", disposesessions.New),
 
 	// Users: organizations, teams and roles.
