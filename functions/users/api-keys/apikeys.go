@@ -48,8 +48,8 @@ var (
 	RotateOperation = huma.Operation{
 		OperationID: "users-rotate-api-key", Method: http.MethodPost, Path: "/v1/api-keys/{id}/rotate",
 		Summary: "Give an API key a new secret", Tags: []string{users.Tag}, Security: function.Person,
-		Description: "The present secret stays good for the overlap, so that programs take up the new one without a pause.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
+		Description:   "The present secret stays good for the overlap, so that programs take up the new one without a pause.",
+		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
 	}
 )
 

@@ -20,6 +20,7 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/page"
 	"function/shared/uuid7"
 )
 
@@ -69,11 +70,7 @@ type LinkRequest struct {
 type LinkResponse struct{ Body Identity }
 
 // ListResponse is all of them.
-type ListResponse struct {
-	Body struct {
-		Items []Identity `json:"items" nullable:"false"`
-	}
-}
+type ListResponse struct{ Body page.Page[Identity] }
 
 // UnlinkRequest names a link.
 type UnlinkRequest struct {

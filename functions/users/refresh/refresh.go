@@ -13,7 +13,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/users"
-	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
@@ -56,12 +55,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 }
 
 const (
-	useToken  = `UPDATE refresh_tokens SET used_at = now() WHERE hash = $1 AND used_at IS NULL RETURNING session_id`
-	endReused = `
-UPDATE sessions SET ended_at = now(), end_reason = 'refresh_token_reused'
-WHERE id = (SELECT session_id FROM refresh_tokens WHERE hash = $1) AND ended_at IS NULL
-RETURNING id, user_id, organization_id`
-	extend = `
+	useToken = `UPDATE refresh_tokens SET used_at = now() WHERE hash = $1 AND used_at IS NULL RETURNING session_id`
+	extend   = `
 UPDATE sessions s SET refreshed_at = now(),
        expires_at = least(absolute_end, now() + coalesce((o.settings ->> 'session_idle_minutes')::int, $2) * interval '1 minute')
 FROM organizations o WHERE s.id = $1 AND o.id = s.organization_id`
@@ -113,29 +108,6 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	return &Response{Body: users.Bearer(access, refresh)}, nil
-}
-
-// endFamily ends the session of a token that was used before, if it has not ended,
-// and tells the person: the thief and they hold tokens of one session.
-func (f *Function) endFamily(ctx context.Context, hash []byte) error {
-	return f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		var session, person, organization uuid.UUID
-		err := tx.QueryRow(ctx, endReused, hash).Scan(&session, &person, &organization)
-		if database.IsNoRows(err) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		entry := audit.Entry{
-			Action: "sessions:refresh", ResourceID: session.String(), ActorID: person, OrganizationID: organization,
-			Refused: "the refresh token was used a second time; the session was ended",
-		}
-		if err := audit.Record(ctx, tx, entry); err != nil {
-			return err
-		}
-		return f.Alert(ctx, tx, person, "A session of your account was ended for your safety",
-			"A token of one of your sessions was used twice, as happens when it was copied. The session was ended; log in again where you need it. If you do not know why this happened, change your password.")
-	})
 }
 
 // of is who the session's tokens speak of: without an organization while it has
