@@ -306,9 +306,9 @@ func TestHostileIssuer(t *testing.T) {
 		body, _ := json.Marshal(map[string]string{"issuer": issuer.URL, "jwks_uri": keys})
 		return say(string(body))
 	}
-	weak, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // that is the point
+	weak, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
-		t.Skip("this Go makes no weak keys any more: ", err)
+		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {
 		path string
