@@ -335,6 +335,7 @@ func TestVerifierSeesNothingButKeysAndSessions(t *testing.T) {
 	for _, statement := range []string{
 		`SELECT * FROM users`, `SELECT * FROM signing_keys`, `SELECT * FROM sessions`, `SELECT * FROM refresh_tokens`, `SELECT * FROM outbox`,
 		`SELECT * FROM compliance.retention_policies`, `SELECT * FROM published.metrics`, `UPDATE published.callers SET alive = true`, `SELECT * FROM roles`, `SELECT * FROM api_keys`,
+		`SELECT * FROM api_key_secrets`, `SELECT * FROM service_accounts`, `SELECT * FROM external_identities`, `UPDATE published.api_keys SET scopes = '{}'`,
 		`DELETE FROM published.signing_keys`, `CREATE TABLE public.x ()`,
 	} {
 		if _, err := pool.Exec(context.Background(), statement); err == nil {
