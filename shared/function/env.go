@@ -53,6 +53,10 @@ type Config struct {
 	RateLimits       ratelimit.Limits `env:"RATE_LIMITS, default=on"` // off, or quotas such as caller=600/1m,address=off
 	RedisURL         string           `env:"REDIS_URL"`               // keeps the rate limits; empty: user_management_db does
 	PasswordRangeURL string           `env:"PASSWORD_RANGE_URL"`      // of a service such as Have I Been Pwned's, before the five digits; empty: none is asked
+
+	SigningKeyDays int              `env:"SIGNING_KEY_DAYS, default=30"` // of one key, until the next is made
+	OIDCIssuers    auth.OIDCIssuers `env:"OIDC_ISSUERS"`                 // whose tokens are taken too: JSON, [{"issuer", "audience", "jwks_url", "algorithms"}]
+	OIDCSubjectKey string           `env:"OIDC_SUBJECT_KEY"`             // 32 bytes, base64: finds their subjects; the same in all functions
 }
 
 // Networks are CIDRs, separated by commas.
@@ -162,13 +166,18 @@ func (e *Env) Database(ctx context.Context, name database.Name) (*outbox.DB, err
 // Sender posts events to the broker, for the functions that relay them.
 func (e *Env) Sender() *outbox.Sender { return e.shared.sender }
 
-// Verifier checks access tokens; operations that declare bearer security have it already.
+// Verifier checks bearer tokens; operations that declare bearer security have it already.
 func (e *Env) Verifier(ctx context.Context) (*auth.Verifier, error) {
 	pool, err := e.pool(ctx, "identity", e.Config.IdentityDatabaseURL)
 	if err != nil {
 		return nil, err
 	}
-	return auth.NewVerifier(pool, e.Config.TokenIssuer, e.Config.TokenAudience), nil
+	verifier := auth.NewVerifier(pool, e.Config.TokenIssuer, e.Config.TokenAudience)
+	if err := verifier.Trust(e.Config.OIDCIssuers, e.Config.OIDCSubjectKey); err != nil {
+		return nil, err
+	}
+	e.OnClose(verifier.Close)
+	return verifier, nil
 }
 
 // Catalog is the published list of the data sets that can be queried.
