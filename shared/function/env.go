@@ -13,6 +13,7 @@ import (
 
 	"function/shared/auth"
 	"function/shared/database"
+	"function/shared/documents"
 	"function/shared/objects"
 	"function/shared/outbox"
 	"function/shared/secret"
@@ -27,6 +28,8 @@ type Config struct {
 	IdentityDatabaseURL  string `env:"IDENTITY_DATABASE_URL"` // user_management_db as token_verifier
 	CatalogDatabaseURL   string `env:"CATALOG_DATABASE_URL"`  // data_management_db as catalog_reader
 	ReaderDatabaseURL    string `env:"READER_DATABASE_URL"`   // analytics_db as analytics_reader
+
+	MongoURL string `env:"MONGODB_URL"` // of a database that keeps documents; empty: PostgreSQL keeps them
 
 	Sink            string   `env:"K_SINK"`                 // the broker
 	StorageLocalURL string   `env:"STORAGE_LOCAL_URL"`      // bucket of storage_type local
@@ -90,6 +93,7 @@ type resources struct {
 	pools   map[string]*pgxpool.Pool
 	buckets map[string]*objects.Bucket
 	keeper  *secret.Keeper
+	mongo   *documents.MongoDB
 	sender  *outbox.Sender
 	closers []func() error
 }
@@ -216,4 +220,21 @@ func (e *Env) Keeper(ctx context.Context) (*secret.Keeper, error) {
 	}
 	e.shared.keeper = keeper
 	return keeper, nil
+}
+
+// MongoDB keeps documents outside of the domain's own database. nil: none is
+// configured, and the domain's database keeps them (documents.PostgreSQL).
+func (e *Env) MongoDB() (*documents.MongoDB, error) {
+	e.shared.mu.Lock()
+	defer e.shared.mu.Unlock()
+	if e.shared.mongo != nil || e.Config.MongoURL == "" {
+		return e.shared.mongo, nil
+	}
+	opened, err := documents.OpenMongoDB(e.Config.MongoURL)
+	if err != nil {
+		return nil, err
+	}
+	e.shared.mongo = opened
+	e.shared.closers = append(e.shared.closers, opened.Close)
+	return opened, nil
 }
