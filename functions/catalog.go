@@ -47,6 +47,7 @@ import (
 	"function/functions/users/profile"
 	"function/functions/users/refresh"
 	"function/functions/users/register"
+	updateprofile "function/functions/users/update-profile"
 	"function/shared/function"
 )
 
@@ -56,6 +57,7 @@ var Catalog = []function.Declaration{
 	function.Endpoint(register.Operation, register.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(login.Operation, login.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(profile.Operation, profile.New),
+	function.Endpoint(updateprofile.Operation, updateprofile.New),
 
 	// Users: sessions, tokens and keys.
 	function.Endpoint(refresh.Operation, refresh.New),
