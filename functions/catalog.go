@@ -47,6 +47,9 @@ import (
 	"function/functions/users/profile"
 	"function/functions/users/refresh"
 	"function/functions/users/register"
+	scimdiscovery "function/functions/users/scim-discovery"
+	scimgroups "function/functions/users/scim-groups"
+	scimusers "function/functions/users/scim-users"
 	updateprofile "function/functions/users/update-profile"
 	"function/shared/function"
 )
@@ -67,6 +70,11 @@ var Catalog = []function.Declaration{
 
 	// Users: organizations, teams and roles.
 	function.Endpoint(approvemember.Operation, approvemember.New),
+
+	// Users: provisioning from outside (SCIM 2.0).
+	function.Service("users-scim-users", scimusers.New, scimusers.Parts...),
+	function.Service("users-scim-groups", scimgroups.New, scimgroups.Parts...),
+	function.Service("users-scim-discovery", scimdiscovery.New, scimdiscovery.Parts...),
 
 	// Data sets: files that are tables, their versions and profiles.
 	function.Endpoint(createdataset.Operation, createdataset.New),

@@ -55,3 +55,12 @@ CREATE TABLE provisioned_teams (
     CONSTRAINT provisioned_teams_team FOREIGN KEY (organization_id, team_id) REFERENCES teams (organization_id, id) ON DELETE CASCADE,
     CONSTRAINT provisioned_teams_external UNIQUE (organization_id, external_id)
 );
+
+-- People whom a provisioning system has put into a team and who have yet to accept
+-- the organization's invitation.
+CREATE TABLE provisioned_waiting (
+    team_id   uuid NOT NULL REFERENCES provisioned_teams ON DELETE CASCADE,
+    person_id uuid NOT NULL REFERENCES provisioned_people ON DELETE CASCADE,
+    PRIMARY KEY (team_id, person_id)
+);
+CREATE INDEX provisioned_waiting_person ON provisioned_waiting (person_id);
