@@ -49,6 +49,12 @@ func (n Name) uuid() (uuid.UUID, error) {
 	return id, nil
 }
 
+// NewRequest is a team that is new.
+type NewRequest struct {
+	scim.Shown
+	RawBody []byte
+}
+
 // Request changes a team.
 type Request struct {
 	Name

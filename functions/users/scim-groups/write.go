@@ -24,7 +24,7 @@ const (
 )
 
 // Create provisions a team.
-func (f *Function) Create(ctx context.Context, in *Request) (*scim.Answer, error) {
+func (f *Function) Create(ctx context.Context, in *NewRequest) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err

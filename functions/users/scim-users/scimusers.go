@@ -53,6 +53,12 @@ func (n Name) uuid() (uuid.UUID, error) {
 	return id, nil
 }
 
+// NewRequest is a person who is new.
+type NewRequest struct {
+	scim.Shown
+	RawBody []byte
+}
+
 // Request changes a person.
 type Request struct {
 	Name
