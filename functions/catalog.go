@@ -58,10 +58,14 @@ import (
 	"function/functions/users/register"
 	resetpassword "function/functions/users/reset-password"
 	rotatekeys "function/functions/users/rotate-keys"
+	scimdiscovery "function/functions/users/scim-discovery"
+	scimgroups "function/functions/users/scim-groups"
+	scimusers "function/functions/users/scim-users"
 	sendmail "function/functions/users/send-mail"
 	serviceaccounts "function/functions/users/service-accounts"
 	"function/functions/users/sessions"
 	"function/functions/users/unlock"
+	updateprofile "function/functions/users/update-profile"
 	verifyemail "function/functions/users/verify-email"
 	"function/shared/function"
 )
@@ -72,6 +76,7 @@ var Catalog = []function.Declaration{
 	function.Endpoint(register.Operation, register.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(login.Operation, login.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(profile.Operation, profile.New),
+	function.Endpoint(updateprofile.Operation, updateprofile.New),
 
 	// Users: mail, confirmed addresses, forgotten and changed passwords.
 	function.Endpoint(confirmregistration.Operation, confirmregistration.New),
@@ -101,6 +106,11 @@ var Catalog = []function.Declaration{
 
 	// Users: organizations, teams and roles.
 	function.Endpoint(approvemember.Operation, approvemember.New),
+
+	// Users: provisioning from outside (SCIM 2.0).
+	function.Service("users-scim-users", scimusers.New, scimusers.Parts...),
+	function.Service("users-scim-groups", scimgroups.New, scimgroups.Parts...),
+	function.Service("users-scim-discovery", scimdiscovery.New, scimdiscovery.Parts...),
 
 	// Data sets: files that are tables, their versions and profiles.
 	function.Endpoint(createdataset.Operation, createdataset.New),
