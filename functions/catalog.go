@@ -40,17 +40,26 @@ import (
 	"function/functions/platform/openapi"
 	outboxrelay "function/functions/platform/outbox-relay"
 	approvemember "function/functions/users/approve-member"
+	changeemail "function/functions/users/change-email"
+	changepassword "function/functions/users/change-password"
+	confirmregistration "function/functions/users/confirm-registration"
 	disposesessions "function/functions/users/dispose-sessions"
+	forgotpassword "function/functions/users/forgot-password"
 	"function/functions/users/jwks"
 	"function/functions/users/login"
 	"function/functions/users/logout"
+	mailtokens "function/functions/users/mail-tokens"
 	"function/functions/users/profile"
+	"function/functions/users/prune"
 	"function/functions/users/refresh"
 	"function/functions/users/register"
+	resetpassword "function/functions/users/reset-password"
 	scimdiscovery "function/functions/users/scim-discovery"
 	scimgroups "function/functions/users/scim-groups"
 	scimusers "function/functions/users/scim-users"
+	sendmail "function/functions/users/send-mail"
 	updateprofile "function/functions/users/update-profile"
+	verifyemail "function/functions/users/verify-email"
 	"function/shared/function"
 )
 
@@ -61,6 +70,17 @@ var Catalog = []function.Declaration{
 	function.Endpoint(login.Operation, login.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(profile.Operation, profile.New),
 	function.Endpoint(updateprofile.Operation, updateprofile.New),
+
+	// Users: mail, confirmed addresses, forgotten and changed passwords.
+	function.Endpoint(confirmregistration.Operation, confirmregistration.New),
+	function.Service("users-verify-email", verifyemail.New, verifyemail.Parts...),
+	function.Service("users-change-email", changeemail.New, changeemail.Parts...).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+	function.Endpoint(forgotpassword.Operation, forgotpassword.New),
+	function.Endpoint(resetpassword.Operation, resetpassword.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+	function.Endpoint(changepassword.Operation, changepassword.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+	function.Service("users-mail-tokens", mailtokens.New, mailtokens.Parts...),
+	function.Subscriber("users-send-mail", sendmail.New),
+	function.Scheduled("users-prune", prune.Schedule, prune.New),
 
 	// Users: sessions, tokens and keys.
 	function.Endpoint(refresh.Operation, refresh.New),

@@ -505,6 +505,7 @@ func TestHostileProvisioningIsRefused(t *testing.T) {
 	}
 	p.call(http.StatusBadRequest, http.MethodPatch, "/Users/"+id, `{"Operations": [{"op": "add", "path": "title", "value": "x"}]}`)
 	p.call(http.StatusBadRequest, http.MethodPatch, "/Users/"+id, patch(strings.Repeat(`{"op": "add", "path": "title", "value": "x"},`, 200)+`{"op": "add", "path": "title", "value": "x"}`))
+	p.call(http.StatusRequestEntityTooLarge, http.MethodPost, "/Users", `{"userName": "`+strings.Repeat("x", 1<<20)+`"}`)
 	for _, path := range []string{"/Users/x", "/Users/" + uuid.NewString(), "/Groups/%00", "/Schemas/x"} {
 		p.call(http.StatusNotFound, http.MethodGet, path, nil)
 	}
