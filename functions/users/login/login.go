@@ -53,7 +53,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 }
 
 const selectCredentials = `
-SELECT u.password_hash, m.user_id, m.organization_id, m.role, m.status
+SELECT coalesce(u.password_hash, '') AS password_hash, m.user_id, m.organization_id, m.role, m.status
 FROM users u JOIN memberships m ON m.user_id = u.id
 WHERE u.email_index = $1 ORDER BY m.created_at LIMIT 1`
 
