@@ -39,25 +39,32 @@ import (
 	"function/functions/platform/metrics"
 	"function/functions/platform/openapi"
 	outboxrelay "function/functions/platform/outbox-relay"
+	apikeys "function/functions/users/api-keys"
 	approvemember "function/functions/users/approve-member"
 	changeemail "function/functions/users/change-email"
 	changepassword "function/functions/users/change-password"
 	confirmregistration "function/functions/users/confirm-registration"
 	disposesessions "function/functions/users/dispose-sessions"
 	forgotpassword "function/functions/users/forgot-password"
+	"function/functions/users/identities"
 	"function/functions/users/jwks"
 	"function/functions/users/login"
 	"function/functions/users/logout"
 	mailtokens "function/functions/users/mail-tokens"
+	passwordstrength "function/functions/users/password-strength"
 	"function/functions/users/profile"
 	"function/functions/users/prune"
 	"function/functions/users/refresh"
 	"function/functions/users/register"
 	resetpassword "function/functions/users/reset-password"
+	rotatekeys "function/functions/users/rotate-keys"
 	scimdiscovery "function/functions/users/scim-discovery"
 	scimgroups "function/functions/users/scim-groups"
 	scimusers "function/functions/users/scim-users"
 	sendmail "function/functions/users/send-mail"
+	serviceaccounts "function/functions/users/service-accounts"
+	"function/functions/users/sessions"
+	"function/functions/users/unlock"
 	updateprofile "function/functions/users/update-profile"
 	verifyemail "function/functions/users/verify-email"
 	"function/shared/function"
@@ -85,8 +92,17 @@ var Catalog = []function.Declaration{
 	// Users: sessions, tokens and keys.
 	function.Endpoint(refresh.Operation, refresh.New),
 	function.Endpoint(logout.Operation, logout.New),
+	function.Service("users-sessions", sessions.New, sessions.Parts...),
 	function.Endpoint(jwks.Operation, jwks.New),
+	function.Scheduled("users-rotate-keys", rotatekeys.Schedule, rotatekeys.New),
+	function.Service("users-identities", identities.New, identities.Parts...),
+	function.Service("users-api-keys", apikeys.New, apikeys.Parts...),
+	function.Service("users-service-accounts", serviceaccounts.New, serviceaccounts.Parts...),
 	function.Subscriber("users-dispose-sessions", disposesessions.New),
+
+	// Users: passwords and lockout.
+	function.Endpoint(passwordstrength.Operation, passwordstrength.New),
+	function.Endpoint(unlock.Operation, unlock.New),
 
 	// Users: organizations, teams and roles.
 	function.Endpoint(approvemember.Operation, approvemember.New),

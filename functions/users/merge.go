@@ -21,10 +21,10 @@ import (
 
 // The bounds of what a person may change, and of the change.
 const (
-	MaxChange   = 64 << 10 // bytes
-	maxDepth    = 10       // of objects and arrays within each other
-	maxKeys     = 1000     // of all objects together
-	maxKeyBytes = 128
+	MaxChange       = 64 << 10 // bytes
+	maxDepth        = 10       // of objects and arrays within each other
+	maxDocumentKeys = 1000     // of all objects together
+	maxKeyBytes     = 128
 )
 
 // Changeable is the part of a profile that its person may change.
@@ -141,8 +141,8 @@ func (w *walker) key() error {
 	if err != nil || !ok {
 		return fault.New(fault.Malformed, "The change is not JSON")
 	}
-	if w.keys++; w.keys > maxKeys {
-		return fault.At("body", "more than %d keys", maxKeys)
+	if w.keys++; w.keys > maxDocumentKeys {
+		return fault.At("body", "more than %d keys", maxDocumentKeys)
 	}
 	if key == "" || len(key) > maxKeyBytes || strings.ContainsFunc(key, unicode.IsControl) {
 		return fault.At("body", "a key has 1 to %d bytes and no control characters", maxKeyBytes)
