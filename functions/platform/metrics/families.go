@@ -45,6 +45,12 @@ var families = []family{
 		counted: map[database.Name][]metrics.Labels{database.Users: one},
 	},
 	{
+		name: "audit_unsealed_seconds", help: "Age of the oldest audit entry that is not chained yet: minutes mean that platform-seal-audit fails.", kind: gauge, labels: []string{"trail"},
+		counted: map[database.Name][]metrics.Labels{
+			database.Users: {{"trail": "users"}}, database.Datasets: {{"trail": "datasets"}}, database.Analytics: {{"trail": "analytics"}},
+		},
+	},
+	{
 		name: "datasets_total", help: "Data sets that exist now, by status.", kind: gauge, labels: []string{"status"},
 		counted: map[database.Name][]metrics.Labels{
 			database.Datasets: {{"status": "draft"}, {"status": "processing"}, {"status": "ready"}, {"status": "failed"}},
