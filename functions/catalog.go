@@ -39,14 +39,24 @@ import (
 	"function/functions/platform/metrics"
 	"function/functions/platform/openapi"
 	outboxrelay "function/functions/platform/outbox-relay"
+	sealaudit "function/functions/platform/seal-audit"
+	"function/functions/users/administer"
 	approvemember "function/functions/users/approve-member"
+	"function/functions/users/consents"
 	disposesessions "function/functions/users/dispose-sessions"
+	exportaudit "function/functions/users/export-audit"
+	findusers "function/functions/users/find-users"
+	"function/functions/users/impersonate"
 	"function/functions/users/jwks"
+	listaudit "function/functions/users/list-audit"
+	listconsents "function/functions/users/list-consents"
 	"function/functions/users/login"
 	"function/functions/users/logout"
 	"function/functions/users/profile"
+	"function/functions/users/purposes"
 	"function/functions/users/refresh"
 	"function/functions/users/register"
+	searchmembers "function/functions/users/search-members"
 	"function/shared/function"
 )
 
@@ -65,6 +75,18 @@ var Catalog = []function.Declaration{
 
 	// Users: organizations, teams and roles.
 	function.Endpoint(approvemember.Operation, approvemember.New),
+
+	// Users: audit trails, consent, and what platform admins do.
+	function.Service("users-list-audit", listaudit.New, listaudit.Parts...),
+	function.Endpoint(exportaudit.Operation, exportaudit.New).
+		Scaled(function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}),
+	function.Service("users-purposes", purposes.New, purposes.Parts...),
+	function.Service("users-consents", consents.New, consents.Parts...),
+	function.Endpoint(listconsents.Operation, listconsents.New),
+	function.Endpoint(searchmembers.Operation, searchmembers.New),
+	function.Service("users-find-users", findusers.New, findusers.Parts...),
+	function.Service("users-administer", administer.New, administer.Parts...),
+	function.Endpoint(impersonate.Operation, impersonate.New),
 
 	// Data sets: files that are tables, their versions and profiles.
 	function.Endpoint(createdataset.Operation, createdataset.New),
@@ -109,6 +131,7 @@ var Catalog = []function.Declaration{
 
 	// Platform: what keeps the rest going.
 	function.Scheduled("platform-outbox-relay", outboxrelay.Schedule, outboxrelay.New),
+	function.Scheduled("platform-seal-audit", sealaudit.Schedule, sealaudit.New),
 	function.Service("platform-dead-letters", deadletters.New, deadletters.Parts...),
 	function.Endpoint(metrics.Operation, metrics.New),
 	function.Service("platform-openapi", openapi.New, openapi.Parts...),

@@ -15,7 +15,7 @@ import (
 const (
 	selectCheckpoints = `
 SELECT seq, hash, signed_at, statement FROM audit_checkpoints WHERE organization_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3`
-	selectKeys = `SELECT kid, public_key FROM signing_keys ORDER BY created_at DESC`
+	selectKeys = `SELECT kid, public_key FROM statement_keys ORDER BY created_at DESC`
 )
 
 // Checkpoints lists the checkpoints of the caller's organization's trail.
@@ -44,7 +44,7 @@ func (f *Function) Checkpoints(ctx context.Context, in *CheckpointsRequest) (*Ch
 	return out, nil
 }
 
-// Keys lists the signing keys, retired ones too.
+// Keys lists the keys that have signed checkpoints, however long ago.
 func (f *Function) Keys(ctx context.Context, _ *struct{}) (*KeysResponse, error) {
 	rows, _ := f.DB.Query(ctx, selectKeys)
 	keys, err := pgx.CollectRows(rows, pgx.RowToStructByName[auth.PublicKey])

@@ -37,7 +37,7 @@ var (
 	KeysOperation = huma.Operation{
 		OperationID: "users-list-audit-keys", Method: http.MethodGet, Path: "/v1/audit/keys",
 		Summary: "The keys that have signed checkpoints", Tags: []string{users.Tag},
-		Description: "A JSON Web Key Set (RFC 7517). It keeps the keys that sign no longer: a checkpoint is verified for as long as the trail is kept.",
+		Description: "A JSON Web Key Set (RFC 7517). Keys that sign no longer stay in it: a checkpoint is verified for as long as the trail is kept.",
 	}
 )
 

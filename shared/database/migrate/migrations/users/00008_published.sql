@@ -8,7 +8,8 @@ CREATE VIEW published.signing_keys AS
 -- the next look. waits_for tells why a person has no roles here.
 CREATE VIEW published.callers AS
     SELECT s.id AS session_id, s.user_id, s.organization_id, s.methods, s.authenticated_at, s.second_factor_at, s.impersonator_id,
-           s.ended_at IS NULL AND s.expires_at > now() AND u.suspended_at IS NULL AS alive,
+           s.ended_at IS NULL AND s.expires_at > now() AND u.suspended_at IS NULL
+               AND (s.impersonator_id IS NULL OR EXISTS (SELECT FROM users a WHERE a.id = s.impersonator_id AND a.platform_admin AND a.suspended_at IS NULL)) AS alive,
            u.platform_admin,
            f.has_second_factor,
            w.waits_for,
