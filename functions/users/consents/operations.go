@@ -74,8 +74,8 @@ type Decision struct {
 	Given      bool      `json:"given" doc:"Or withdrawn"`
 	DecidedAt  time.Time `json:"decided_at"`
 	SessionID  uuid.UUID `json:"session_id" format:"uuid"`
-	Address    string    `json:"address,omitempty" doc:"From where"`
-	Device     string    `json:"device,omitempty" doc:"User-Agent"`
+	Address    string    `json:"address,omitempty" db:"-" doc:"From where"`
+	Device     string    `json:"device,omitempty" db:"-" doc:"User-Agent"`
 }
 
 // HistoryResponse is one page.
