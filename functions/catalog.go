@@ -42,21 +42,30 @@ import (
 	sealaudit "function/functions/platform/seal-audit"
 	"function/functions/users/administer"
 	approvemember "function/functions/users/approve-member"
+	changeemail "function/functions/users/change-email"
+	changepassword "function/functions/users/change-password"
+	confirmregistration "function/functions/users/confirm-registration"
 	"function/functions/users/consents"
 	disposesessions "function/functions/users/dispose-sessions"
 	exportaudit "function/functions/users/export-audit"
 	findusers "function/functions/users/find-users"
+	forgotpassword "function/functions/users/forgot-password"
 	"function/functions/users/impersonate"
 	"function/functions/users/jwks"
 	listaudit "function/functions/users/list-audit"
 	listconsents "function/functions/users/list-consents"
 	"function/functions/users/login"
 	"function/functions/users/logout"
+	mailtokens "function/functions/users/mail-tokens"
 	"function/functions/users/profile"
+	"function/functions/users/prune"
 	"function/functions/users/purposes"
 	"function/functions/users/refresh"
 	"function/functions/users/register"
+	resetpassword "function/functions/users/reset-password"
 	searchmembers "function/functions/users/search-members"
+	sendmail "function/functions/users/send-mail"
+	verifyemail "function/functions/users/verify-email"
 	"function/shared/function"
 )
 
@@ -66,6 +75,17 @@ var Catalog = []function.Declaration{
 	function.Endpoint(register.Operation, register.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(login.Operation, login.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(profile.Operation, profile.New),
+
+	// Users: mail, confirmed addresses, forgotten and changed passwords.
+	function.Endpoint(confirmregistration.Operation, confirmregistration.New),
+	function.Service("users-verify-email", verifyemail.New, verifyemail.Parts...),
+	function.Service("users-change-email", changeemail.New, changeemail.Parts...).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+	function.Endpoint(forgotpassword.Operation, forgotpassword.New),
+	function.Endpoint(resetpassword.Operation, resetpassword.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+	function.Endpoint(changepassword.Operation, changepassword.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+	function.Service("users-mail-tokens", mailtokens.New, mailtokens.Parts...),
+	function.Subscriber("users-send-mail", sendmail.New),
+	function.Scheduled("users-prune", prune.Schedule, prune.New),
 
 	// Users: sessions, tokens and keys.
 	function.Endpoint(refresh.Operation, refresh.New),

@@ -117,7 +117,7 @@ func TestSuspendingRestoringUnlockingAndResetting(t *testing.T) {
 	if err != nil || !mustChange || ended != "suspended" {
 		t.Errorf("must change %v, session ended because %q (%v)", mustChange, ended, err)
 	}
-	if mail := lastMail(t, p); !strings.Contains(mail, person.Email) || !strings.Contains(mail, "new password") {
+	if mail := waitingMail(t, p); !strings.Contains(mail, person.Email) || !strings.Contains(mail, "new password") {
 		t.Errorf("mailed %q, want the person told", mail)
 	}
 
@@ -168,8 +168,8 @@ WITH a AS (UPDATE users SET platform_admin = true WHERE id = $1) UPDATE sessions
 	p.Do(stale.Token, http.MethodPost, "/v1/admin/users/"+member.UserID.String()+"/impersonate", because).Want(t, http.StatusUnauthorized)
 }
 
-// lastMail is the newest mail that waits, as text.
-func lastMail(t *testing.T, p *platformtest.Platform) string {
+// waitingMail is the newest mail that waits, as text.
+func waitingMail(t *testing.T, p *platformtest.Platform) string {
 	t.Helper()
 	platformtest.Published[events.MailQueued](p, 1)
 	ctx := context.Background()
@@ -208,7 +208,7 @@ func TestImpersonation(t *testing.T) {
 	if err := db.QueryRow(ctx, `SELECT extract(epoch FROM absolute_end - created_at) / 60 FROM sessions WHERE impersonator_id = $1`, admin.UserID).Scan(&minutes); err != nil || minutes != 30 {
 		t.Errorf("the session lasts %f minutes (%v), want 30", minutes, err)
 	}
-	if mail := lastMail(t, p); !strings.Contains(mail, person.Email) || !strings.Contains(mail, "Ticket 4711") {
+	if mail := waitingMail(t, p); !strings.Contains(mail, person.Email) || !strings.Contains(mail, "Ticket 4711") {
 		t.Errorf("mailed %q, want the person told why", mail)
 	}
 	// The trails of both tell; what is done under the person's name bears the admin's too.

@@ -8,9 +8,9 @@ import (
 	"function/shared/fault"
 )
 
-// Purpose is what an organization asks its members' consent for, with the newest
+// ConsentPurpose is what an organization asks its members' consent for, with the newest
 // version of its text.
-type Purpose struct {
+type ConsentPurpose struct {
 	Name        string     `json:"name"`
 	Version     int        `json:"version" doc:"Of the newest text, from 1"`
 	Text        string     `json:"text"`

@@ -41,7 +41,7 @@ func newPurpose(t *testing.T) purpose {
 	p := mountConsents(t)
 	owner := p.Login("owner")
 	path := "/v1/organizations/" + owner.OrganizationID.String() + "/purposes"
-	made := platformtest.Decode[users.Purpose](t, p.Do(owner.Token, http.MethodPost, path, `{"name":"newsletter","text":"We write to you."}`).Want(t, http.StatusCreated))
+	made := platformtest.Decode[users.ConsentPurpose](t, p.Do(owner.Token, http.MethodPost, path, `{"name":"newsletter","text":"We write to you."}`).Want(t, http.StatusCreated))
 	hash := sha256.Sum256([]byte("We write to you."))
 	if made.Name != "newsletter" || made.Version != 1 || made.TextSHA256 != hex.EncodeToString(hash[:]) {
 		t.Errorf("made %+v, want version 1 with the text's hash", made)

@@ -21,6 +21,7 @@ const (
 	functionPath = "/_local/functions/"
 	firePath     = "/_local/schedules/{name}/fire"
 	adminPath    = "/_local/platform-admins/{email}"
+	mailsPath    = "/_local/mails"
 )
 
 // platform is every function on one port, with what wakes them.
@@ -59,6 +60,8 @@ func newPlatform(s *stores) (*platform, error) {
 	mux.Handle("POST "+brokerPath, loopbackOnly(b))
 	mux.Handle("POST "+firePath, loopbackOnly(p.schedules))
 	mux.Handle("PUT "+adminPath, loopbackOnly(http.HandlerFunc(p.makeAdmin)))
+	mux.Handle("GET "+mailsPath, loopbackOnly(http.HandlerFunc(s.listMails)))
+	mux.Handle("GET "+mailsPath+"/{id}", loopbackOnly(http.HandlerFunc(s.readMail)))
 	p.handler = mux
 	return p, nil
 }
@@ -73,7 +76,7 @@ const firstCurl = `
 
   curl -sX PUT http://localhost:%[1]d/_local/platform-admins/ada@example.com   # makes her a platform admin
 
-The API: http://localhost:%[1]d/docs   Ctrl-C stops it.
+The API: http://localhost:%[1]d/docs   Mail: http://localhost:%[1]d/_local/mails   Ctrl-C stops it.
 `
 
 // serve answers until ctx ends or PostgreSQL dies.

@@ -18,14 +18,16 @@ import (
 	"function/shared/database"
 	"function/shared/database/migrate"
 	"function/shared/function"
+	"function/shared/mailbox"
 	"function/shared/postgres"
 )
 
 // stores is what the platform keeps under DATA_DIR: a PostgreSQL server, the
-// objects, and the keys that encrypt both.
+// objects, and the keys that encrypt both; and the mail of this run.
 type stores struct {
-	server *postgres.Server
-	config function.Config
+	server  *postgres.Server
+	mailbox *mailbox.Mailbox
+	config  function.Config
 }
 
 // poolSize is the connections of each pool, which all functions share here.
@@ -40,13 +42,22 @@ func openStores(ctx context.Context, dir string, address net.Addr) (*stores, err
 		return nil, fmt.Errorf("start PostgreSQL: %w", err)
 	}
 	s := &stores{server: server}
+	if s.mailbox, err = mailbox.Open(announce); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
 	if err := s.prepare(ctx, dir, address); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
 
+// prepare decides what the platform keeps to itself; the rest of its configuration is
+// the environment's, as on a cluster.
 func (s *stores) prepare(ctx context.Context, dir string, address net.Addr) error {
+	var err error
+	if s.config, err = function.ConfigFromEnvironment(ctx); err != nil {
+		return err
+	}
 	keys, err := openKeys(filepath.Join(dir, "keys.json"))
 	if err != nil {
 		return err
@@ -63,21 +74,19 @@ func (s *stores) prepare(ctx context.Context, dir string, address net.Addr) erro
 		err = errors.Join(err, asErr)
 		return dsn + "&pool_max_conns=" + poolSize
 	}
-	s.config = function.Config{
-		UsersDatabaseURL:     login(migrate.Owners[database.Users], database.Users),
-		DatasetsDatabaseURL:  login(migrate.Owners[database.Datasets], database.Datasets),
-		AnalyticsDatabaseURL: login(migrate.Owners[database.Analytics], database.Analytics),
-		IdentityDatabaseURL:  login("token_verifier", database.Users),
-		CatalogDatabaseURL:   login("catalog_reader", database.Datasets),
-		ReaderDatabaseURL:    login("analytics_reader", database.Analytics),
-		Sink:                 "http://" + address.String() + brokerPath,
-		StorageLocalURL:      (&url.URL{Scheme: "file", Path: filepath.Join(dir, "objects")}).String(),
-		KeyURL:               "base64key://" + keys.KeyEncryptionKey,
-		BlindIndexKey:        keys.BlindIndexKey,
-		TokenIssuer:          "http://localhost:" + fmt.Sprint(address.(*net.TCPAddr).Port),
-		TokenAudience:        "aic-data",
-		Scratch:              scratch,
-	}
+	c := &s.config
+	c.UsersDatabaseURL = login(migrate.Owners[database.Users], database.Users)
+	c.DatasetsDatabaseURL = login(migrate.Owners[database.Datasets], database.Datasets)
+	c.AnalyticsDatabaseURL = login(migrate.Owners[database.Analytics], database.Analytics)
+	c.IdentityDatabaseURL = login("token_verifier", database.Users)
+	c.CatalogDatabaseURL = login("catalog_reader", database.Datasets)
+	c.ReaderDatabaseURL = login("analytics_reader", database.Analytics)
+	c.Sink = "http://" + address.String() + brokerPath
+	c.StorageLocalURL = (&url.URL{Scheme: "file", Path: filepath.Join(dir, "objects")}).String()
+	c.KeyURL, c.BlindIndexKey = "base64key://"+keys.KeyEncryptionKey, keys.BlindIndexKey
+	c.TokenIssuer = "http://localhost:" + fmt.Sprint(address.(*net.TCPAddr).Port)
+	c.SMTPURL, c.MailFrom, c.PublicURL = s.mailbox.URL(), "Data services <no-reply@localhost>", c.TokenIssuer
+	c.Scratch = scratch
 	if err != nil {
 		return err
 	}
@@ -95,7 +104,11 @@ func (s *stores) migrate(ctx context.Context) error {
 func (s *stores) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
-	return s.server.Stop(ctx)
+	var err error
+	if s.mailbox != nil {
+		err = s.mailbox.Close()
+	}
+	return errors.Join(err, s.server.Stop(ctx))
 }
 
 // keys encrypt everything: whoever loses this file loses the data.

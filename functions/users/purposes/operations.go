@@ -82,12 +82,12 @@ type ListRequest struct {
 }
 
 // Response is a purpose.
-type Response struct{ Body users.Purpose }
+type Response struct{ Body users.ConsentPurpose }
 
 // ListResponse is every purpose, the retired ones last: there are 100 at the most.
 type ListResponse struct {
 	Body struct {
-		Items []users.Purpose `json:"items" nullable:"false"`
+		Items []users.ConsentPurpose `json:"items" nullable:"false"`
 	}
 }
 

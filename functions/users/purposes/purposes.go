@@ -57,7 +57,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 		return nil, err
 	}
 	id := uuid7.New()
-	var created users.Purpose
+	var created users.ConsentPurpose
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		var purposes int
 		if err := tx.QueryRow(ctx, lockOrganization, in.ID).Scan(&purposes); err != nil {
@@ -87,7 +87,7 @@ func (f *Function) Revise(ctx context.Context, in *ReviseRequest) (*Response, er
 	if err != nil {
 		return nil, err
 	}
-	var revised users.Purpose
+	var revised users.ConsentPurpose
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		var id uuid.UUID
 		if err := tx.QueryRow(ctx, lockPurpose, in.ID, in.Name).Scan(&id); err != nil {
@@ -106,21 +106,21 @@ func (f *Function) Revise(ctx context.Context, in *ReviseRequest) (*Response, er
 }
 
 // publish gives a purpose that is locked its next text.
-func publish(ctx context.Context, tx *outbox.Tx, caller auth.Caller, purpose uuid.UUID, action, text string) (users.Purpose, error) {
+func publish(ctx context.Context, tx *outbox.Tx, caller auth.Caller, purpose uuid.UUID, action, text string) (users.ConsentPurpose, error) {
 	hash := sha256.Sum256([]byte(text))
 	var version int
 	if err := tx.QueryRow(ctx, insertText, purpose, text, hash[:], caller.UserID).Scan(&version); err != nil {
-		return users.Purpose{}, fmt.Errorf("insert text: %w", err)
+		return users.ConsentPurpose{}, fmt.Errorf("insert text: %w", err)
 	}
 	if version > maxTexts {
-		return users.Purpose{}, fault.New(fault.Conflict, "A purpose has %d texts at the most: make a new purpose", maxTexts)
+		return users.ConsentPurpose{}, fault.New(fault.Conflict, "A purpose has %d texts at the most: make a new purpose", maxTexts)
 	}
 	err := audit.Record(ctx, tx, audit.Entry{Action: action, ResourceID: purpose.String(), Detail: map[string]any{"version": version}})
 	if err != nil {
-		return users.Purpose{}, err
+		return users.ConsentPurpose{}, err
 	}
 	rows, _ := tx.Query(ctx, selectPurposes+` AND p.id = $2`, caller.OrganizationID, purpose)
-	return pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[users.Purpose])
+	return pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[users.ConsentPurpose])
 }
 
 // Retire ends a purpose.

@@ -38,12 +38,12 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 		return nil, err
 	}
 	rows, _ := f.DB.Query(ctx, selectPurposes+` ORDER BY p.retired_at IS NOT NULL, p.name`, in.ID)
-	purposes, err := pgx.CollectRows(rows, pgx.RowToStructByName[users.Purpose])
+	purposes, err := pgx.CollectRows(rows, pgx.RowToStructByName[users.ConsentPurpose])
 	if err != nil {
 		return nil, fmt.Errorf("list purposes: %w", err)
 	}
 	out := &ListResponse{}
-	out.Body.Items = append([]users.Purpose{}, purposes...)
+	out.Body.Items = append([]users.ConsentPurpose{}, purposes...)
 	return out, nil
 }
 
