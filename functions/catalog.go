@@ -41,6 +41,7 @@ import (
 	outboxrelay "function/functions/platform/outbox-relay"
 	sealaudit "function/functions/platform/seal-audit"
 	"function/functions/users/administer"
+	apikeys "function/functions/users/api-keys"
 	approvemember "function/functions/users/approve-member"
 	changeemail "function/functions/users/change-email"
 	changepassword "function/functions/users/change-password"
@@ -50,6 +51,7 @@ import (
 	exportaudit "function/functions/users/export-audit"
 	findusers "function/functions/users/find-users"
 	forgotpassword "function/functions/users/forgot-password"
+	"function/functions/users/identities"
 	"function/functions/users/impersonate"
 	"function/functions/users/jwks"
 	listaudit "function/functions/users/list-audit"
@@ -57,14 +59,23 @@ import (
 	"function/functions/users/login"
 	"function/functions/users/logout"
 	mailtokens "function/functions/users/mail-tokens"
+	passwordstrength "function/functions/users/password-strength"
 	"function/functions/users/profile"
 	"function/functions/users/prune"
 	"function/functions/users/purposes"
 	"function/functions/users/refresh"
 	"function/functions/users/register"
 	resetpassword "function/functions/users/reset-password"
+	rotatekeys "function/functions/users/rotate-keys"
+	scimdiscovery "function/functions/users/scim-discovery"
+	scimgroups "function/functions/users/scim-groups"
+	scimusers "function/functions/users/scim-users"
 	searchmembers "function/functions/users/search-members"
 	sendmail "function/functions/users/send-mail"
+	serviceaccounts "function/functions/users/service-accounts"
+	"function/functions/users/sessions"
+	"function/functions/users/unlock"
+	updateprofile "function/functions/users/update-profile"
 	verifyemail "function/functions/users/verify-email"
 	"function/shared/function"
 )
@@ -75,6 +86,7 @@ var Catalog = []function.Declaration{
 	function.Endpoint(register.Operation, register.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(login.Operation, login.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(profile.Operation, profile.New),
+	function.Endpoint(updateprofile.Operation, updateprofile.New),
 
 	// Users: mail, confirmed addresses, forgotten and changed passwords.
 	function.Endpoint(confirmregistration.Operation, confirmregistration.New),
@@ -90,8 +102,17 @@ var Catalog = []function.Declaration{
 	// Users: sessions, tokens and keys.
 	function.Endpoint(refresh.Operation, refresh.New),
 	function.Endpoint(logout.Operation, logout.New),
+	function.Service("users-sessions", sessions.New, sessions.Parts...),
 	function.Endpoint(jwks.Operation, jwks.New),
+	function.Scheduled("users-rotate-keys", rotatekeys.Schedule, rotatekeys.New),
+	function.Service("users-identities", identities.New, identities.Parts...),
+	function.Service("users-api-keys", apikeys.New, apikeys.Parts...),
+	function.Service("users-service-accounts", serviceaccounts.New, serviceaccounts.Parts...),
 	function.Subscriber("users-dispose-sessions", disposesessions.New),
+
+	// Users: passwords and lockout.
+	function.Endpoint(passwordstrength.Operation, passwordstrength.New),
+	function.Endpoint(unlock.Operation, unlock.New),
 
 	// Users: organizations, teams and roles.
 	function.Endpoint(approvemember.Operation, approvemember.New),
@@ -107,6 +128,10 @@ var Catalog = []function.Declaration{
 	function.Service("users-find-users", findusers.New, findusers.Parts...),
 	function.Service("users-administer", administer.New, administer.Parts...),
 	function.Endpoint(impersonate.Operation, impersonate.New),
+	// Users: provisioning from outside (SCIM 2.0).
+	function.Service("users-scim-users", scimusers.New, scimusers.Parts...),
+	function.Service("users-scim-groups", scimgroups.New, scimgroups.Parts...),
+	function.Service("users-scim-discovery", scimdiscovery.New, scimdiscovery.Parts...),
 
 	// Data sets: files that are tables, their versions and profiles.
 	function.Endpoint(createdataset.Operation, createdataset.New),
