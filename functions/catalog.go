@@ -39,21 +39,30 @@ import (
 	"function/functions/platform/metrics"
 	"function/functions/platform/openapi"
 	outboxrelay "function/functions/platform/outbox-relay"
+	sealaudit "function/functions/platform/seal-audit"
+	"function/functions/users/administer"
 	apikeys "function/functions/users/api-keys"
 	approvemember "function/functions/users/approve-member"
 	changeemail "function/functions/users/change-email"
 	changepassword "function/functions/users/change-password"
 	confirmregistration "function/functions/users/confirm-registration"
+	"function/functions/users/consents"
 	disposesessions "function/functions/users/dispose-sessions"
+	exportaudit "function/functions/users/export-audit"
+	findusers "function/functions/users/find-users"
 	forgotpassword "function/functions/users/forgot-password"
 	"function/functions/users/identities"
+	"function/functions/users/impersonate"
 	"function/functions/users/jwks"
+	listaudit "function/functions/users/list-audit"
+	listconsents "function/functions/users/list-consents"
 	"function/functions/users/login"
 	"function/functions/users/logout"
 	mailtokens "function/functions/users/mail-tokens"
 	passwordstrength "function/functions/users/password-strength"
 	"function/functions/users/profile"
 	"function/functions/users/prune"
+	"function/functions/users/purposes"
 	"function/functions/users/refresh"
 	"function/functions/users/register"
 	resetpassword "function/functions/users/reset-password"
@@ -61,6 +70,7 @@ import (
 	scimdiscovery "function/functions/users/scim-discovery"
 	scimgroups "function/functions/users/scim-groups"
 	scimusers "function/functions/users/scim-users"
+	searchmembers "function/functions/users/search-members"
 	sendmail "function/functions/users/send-mail"
 	serviceaccounts "function/functions/users/service-accounts"
 	"function/functions/users/sessions"
@@ -107,6 +117,17 @@ var Catalog = []function.Declaration{
 	// Users: organizations, teams and roles.
 	function.Endpoint(approvemember.Operation, approvemember.New),
 
+	// Users: audit trails, consent, and what platform admins do.
+	function.Service("users-list-audit", listaudit.New, listaudit.Parts...),
+	function.Endpoint(exportaudit.Operation, exportaudit.New).
+		Scaled(function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}),
+	function.Service("users-purposes", purposes.New, purposes.Parts...),
+	function.Service("users-consents", consents.New, consents.Parts...),
+	function.Endpoint(listconsents.Operation, listconsents.New),
+	function.Endpoint(searchmembers.Operation, searchmembers.New),
+	function.Service("users-find-users", findusers.New, findusers.Parts...),
+	function.Service("users-administer", administer.New, administer.Parts...),
+	function.Endpoint(impersonate.Operation, impersonate.New),
 	// Users: provisioning from outside (SCIM 2.0).
 	function.Service("users-scim-users", scimusers.New, scimusers.Parts...),
 	function.Service("users-scim-groups", scimgroups.New, scimgroups.Parts...),
@@ -155,6 +176,7 @@ var Catalog = []function.Declaration{
 
 	// Platform: what keeps the rest going.
 	function.Scheduled("platform-outbox-relay", outboxrelay.Schedule, outboxrelay.New),
+	function.Scheduled("platform-seal-audit", sealaudit.Schedule, sealaudit.New),
 	function.Service("platform-dead-letters", deadletters.New, deadletters.Parts...),
 	function.Endpoint(metrics.Operation, metrics.New),
 	function.Service("platform-openapi", openapi.New, openapi.Parts...),
