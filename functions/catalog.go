@@ -39,14 +39,29 @@ import (
 	"function/functions/platform/metrics"
 	"function/functions/platform/openapi"
 	outboxrelay "function/functions/platform/outbox-relay"
+	acceptinvitation "function/functions/users/accept-invitation"
 	approvemember "function/functions/users/approve-member"
 	disposesessions "function/functions/users/dispose-sessions"
+	"function/functions/users/explain"
+	"function/functions/users/grants"
+	"function/functions/users/invitations"
 	"function/functions/users/jwks"
 	"function/functions/users/login"
 	"function/functions/users/logout"
+	"function/functions/users/members"
+	organizationsettings "function/functions/users/organization-settings"
+	"function/functions/users/organizations"
 	"function/functions/users/profile"
+	purgeorganizations "function/functions/users/purge-organizations"
 	"function/functions/users/refresh"
 	"function/functions/users/register"
+	rejectmember "function/functions/users/reject-member"
+	rolechanges "function/functions/users/role-changes"
+	"function/functions/users/roles"
+	switchorganization "function/functions/users/switch-organization"
+	teammembers "function/functions/users/team-members"
+	"function/functions/users/teams"
+	transferownership "function/functions/users/transfer-ownership"
 	"function/shared/function"
 )
 
@@ -64,7 +79,23 @@ var Catalog = []function.Declaration{
 	function.Subscriber("users-dispose-sessions", disposesessions.New),
 
 	// Users: organizations, teams and roles.
+	function.Service("users-organizations", organizations.New, organizations.Parts...),
+	function.Service("users-organization-settings", organizationsettings.New, organizationsettings.Parts...),
+	function.Scheduled("users-purge-organizations", purgeorganizations.Schedule, purgeorganizations.New).
+		Scaled(function.Scale{Timeout: 10 * time.Minute}),
+	function.Service("users-members", members.New, members.Parts...),
 	function.Endpoint(approvemember.Operation, approvemember.New),
+	function.Endpoint(rejectmember.Operation, rejectmember.New),
+	function.Endpoint(transferownership.Operation, transferownership.New),
+	function.Service("users-invitations", invitations.New, invitations.Parts...),
+	function.Endpoint(acceptinvitation.Operation, acceptinvitation.New),
+	function.Service("users-teams", teams.New, teams.Parts...),
+	function.Service("users-team-members", teammembers.New, teammembers.Parts...),
+	function.Service("users-roles", roles.New, roles.Parts...),
+	function.Service("users-grants", grants.New, grants.Parts...),
+	function.Service("users-role-changes", rolechanges.New, rolechanges.Parts...),
+	function.Endpoint(switchorganization.Operation, switchorganization.New),
+	function.Endpoint(explain.Operation, explain.New),
 
 	// Data sets: files that are tables, their versions and profiles.
 	function.Endpoint(createdataset.Operation, createdataset.New),

@@ -64,11 +64,10 @@ func (s Store) Invite(ctx context.Context, organization uuid.UUID, email, role s
 	token, index := NewToken(), EmailIndex(s.Keeper, email)
 	entry := audit.Entry{Action: "invitations:create", ResourceID: i.ID.String(), Detail: map[string]any{"role": role}}
 	err = s.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
-		x, err := begin(ctx, tx, organization, caller.UserID)
+		x, err := beginFor(ctx, tx, organization, caller)
 		if err != nil {
 			return err
 		}
-		x.subject.Limited, x.subject.Scopes = caller.Subject.Limited, caller.Subject.Scopes
 		if err := x.mayBringIn(ctx, role); err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ func (s Store) onMember(ctx context.Context, action string, organization, person
 		return err
 	}
 	return s.Act(ctx, audit.Entry{Action: action, ResourceID: person.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
-		x, err := begin(ctx, tx, organization, caller.UserID)
+		x, err := beginFor(ctx, tx, organization, caller)
 		if err != nil {
 			return err
 		}
@@ -133,6 +133,9 @@ func (s Store) Approve(ctx context.Context, organization, person uuid.UUID, role
 // mayBringIn refuses to bring in somebody with a role that the one who does it could
 // not give, or, where a second person approves roles, with more than a member's.
 func (x changing) mayBringIn(ctx context.Context, role string) error {
+	if d := policy.Decide(x.subject, policy.Need{Permission: policy.MembersWrite}, time.Now()); !d.Allowed {
+		return fault.New(fault.Forbidden, "%s", d.Reason)
+	}
 	if err := x.role(ctx, role); err != nil {
 		return err
 	}

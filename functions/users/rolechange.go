@@ -92,6 +92,13 @@ func begin(ctx context.Context, tx *outbox.Tx, organization, by uuid.UUID) (chan
 	return x, err
 }
 
+// beginFor is begin for a caller, whose API key may narrow what they may do.
+func beginFor(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, caller auth.Caller) (changing, error) {
+	x, err := begin(ctx, tx, organization, caller.UserID)
+	x.subject.Limited, x.subject.Scopes = caller.Subject.Limited, caller.Subject.Scopes
+	return x, err
+}
+
 const insertRoleChange = `
 INSERT INTO role_changes (id, organization_id, change, requested_by, requested_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)`
 
@@ -104,11 +111,10 @@ func (s Store) ChangeRoles(ctx context.Context, organization uuid.UUID, c RoleCh
 	}
 	var answer *RoleChangeAnswer
 	err = s.Act(ctx, audit.Entry{Action: "roles:" + c.Kind}, func(tx *outbox.Tx, entry *audit.Entry) error {
-		x, err := begin(ctx, tx, organization, caller.UserID)
+		x, err := beginFor(ctx, tx, organization, caller)
 		if err != nil {
 			return err
 		}
-		x.subject.Limited, x.subject.Scopes = caller.Subject.Limited, caller.Subject.Scopes
 		answer, err = x.request(ctx, c, caller, entry)
 		return err
 	})

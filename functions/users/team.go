@@ -42,6 +42,8 @@ func (x changing) path(ctx context.Context, team uuid.UUID) (path []uuid.UUID, r
 	return path, roles, nil
 }
 
+var errTooDeep = fault.At("body.parent_id", "teams lie in each other %d deep at the most", maxTeamDepth)
+
 var errNoTeam = fault.New(fault.NotFound, "There is no such team")
 
 // conveys refuses to give the roles of a team to those who get into it, unless the one
@@ -104,7 +106,7 @@ func (x changing) mayMove(ctx context.Context, c RoleChange) (weighty bool, err 
 		}
 	}
 	if len(path)+height > maxTeamDepth {
-		return true, fault.At("body.parent_id", "teams lie in each other %d deep at the most", maxTeamDepth)
+		return true, errTooDeep
 	}
 	return x.conveys(ctx, roles)
 }

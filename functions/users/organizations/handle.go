@@ -47,11 +47,11 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 		return nil, err
 	}
 	rows, _ := f.DB.Query(ctx, selectMine, caller.UserID, before, in.Fetch())
-	mine, err := pgx.CollectRows(rows, pgx.RowToStructByName[Mine])
+	mine, err := pgx.CollectRows(rows, pgx.RowToStructByName[MyOrganization])
 	if err != nil {
 		return nil, fmt.Errorf("list organizations: %w", err)
 	}
-	return &ListResponse{Body: page.Of(in.Query, mine, func(m Mine) uuid.UUID { return m.ID })}, nil
+	return &ListResponse{Body: page.Of(in.Query, mine, func(m MyOrganization) uuid.UUID { return m.ID })}, nil
 }
 
 // Create founds an organization that the caller owns.

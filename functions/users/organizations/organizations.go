@@ -85,8 +85,8 @@ type RenameRequest struct {
 // Response is an organization.
 type Response struct{ Body users.Organization }
 
-// Mine is an organization and the caller's standing in it.
-type Mine struct {
+// MyOrganization is an organization and the caller's standing in it.
+type MyOrganization struct {
 	users.Organization
 	Role   string `json:"role"`
 	Status string `json:"status" enum:"requested,active,suspended"`
@@ -96,7 +96,7 @@ type Mine struct {
 type ListRequest struct{ page.Query }
 
 // ListResponse is one page.
-type ListResponse struct{ Body page.Page[Mine] }
+type ListResponse struct{ Body page.Page[MyOrganization] }
 
 // Function keeps organizations.
 type Function struct{ users.Store }

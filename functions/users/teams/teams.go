@@ -1,0 +1,202 @@
+// Package teams keeps the teams of an organization, which lie in each other, for what
+// is under /v1/organizations/{id}/teams.
+package teams
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/outbox"
+	"function/shared/page"
+	"function/shared/policy"
+)
+
+const (
+	path = "/v1/organizations/{id}/teams"
+	one  = path + "/{team_id}"
+)
+
+// The HTTP operations.
+var (
+	ListOperation = huma.Operation{
+		OperationID: "users-list-teams", Method: http.MethodGet, Path: path,
+		Summary: "Teams of your organization", Tags: []string{users.Tag}, Security: function.Needs(policy.TeamsRead),
+		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
+	}
+	GetOperation = huma.Operation{
+		OperationID: "users-get-team", Method: http.MethodGet, Path: one,
+		Summary: "One team", Tags: []string{users.Tag}, Security: function.Needs(policy.TeamsRead),
+		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
+	}
+	CreateOperation = huma.Operation{
+		OperationID: "users-create-team", Method: http.MethodPost, Path: path,
+		Summary: "Create a team", Tags: []string{users.Tag}, Security: function.Needs(policy.TeamsWrite),
+		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
+	}
+	RenameOperation = huma.Operation{
+		OperationID: "users-rename-team", Method: http.MethodPatch, Path: one,
+		Summary: "Rename a team", Tags: []string{users.Tag}, Security: function.Needs(policy.TeamsWrite),
+		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
+	}
+	MoveOperation = huma.Operation{
+		OperationID: "users-move-team", Method: http.MethodPut, Path: one + "/parent",
+		Summary: "Move a team into another one, or out of it", Tags: []string{users.Tag}, Security: function.Needs(policy.TeamsWrite),
+		Description: "Teams lie in each other 10 deep at the most. To move one into a team that has roles is a change of roles: it also takes roles:write and a fresh proof.",
+		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, Responses: users.Waits,
+	}
+	DeleteOperation = huma.Operation{
+		OperationID: "users-delete-team", Method: http.MethodDelete, Path: one,
+		Summary: "Delete a team in which no other lies", Tags: []string{users.Tag}, Security: function.Needs(policy.TeamsWrite),
+		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
+	}
+)
+
+// Parts are the ways into this function.
+var Parts = []function.Part[*Function]{
+	function.On(ListOperation, (*Function).List),
+	function.On(GetOperation, (*Function).Get),
+	function.On(CreateOperation, (*Function).Create),
+	function.On(RenameOperation, (*Function).Rename),
+	function.On(MoveOperation, (*Function).Move),
+	function.On(DeleteOperation, (*Function).Delete),
+}
+
+// ListRequest asks for one page.
+type ListRequest struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+	page.Query
+}
+
+// ListResponse is one page.
+type ListResponse struct{ Body page.Page[users.Team] }
+
+// Request names a team.
+type Request struct {
+	ID     uuid.UUID `path:"id" format:"uuid"`
+	TeamID uuid.UUID `path:"team_id" format:"uuid"`
+}
+
+// Named is a team's name.
+type Named struct {
+	Name string `json:"name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
+}
+
+// CreateRequest is the team to create.
+type CreateRequest struct {
+	ID   uuid.UUID `path:"id" format:"uuid"`
+	Body struct {
+		Named
+		ParentID *uuid.UUID `json:"parent_id,omitempty" format:"uuid" doc:"The team that it lies in"`
+	}
+}
+
+// RenameRequest is a team's new name.
+type RenameRequest struct {
+	Request
+	Body Named
+}
+
+// MoveRequest is where a team lies from now on.
+type MoveRequest struct {
+	Request
+	Body struct {
+		ParentID *uuid.UUID `json:"parent_id" format:"uuid" nullable:"true" doc:"null: in none"`
+	}
+}
+
+// Response is a team.
+type Response struct{ Body users.Team }
+
+// Function keeps teams.
+type Function struct{ users.Store }
+
+// New opens the teams.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const (
+	columns     = `id, name, parent_id, created_at`
+	selectTeams = `SELECT ` + columns + ` FROM teams WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
+	selectTeam  = `SELECT ` + columns + ` FROM teams WHERE organization_id = $1 AND id = $2`
+	rename      = `UPDATE teams SET name = $3 WHERE organization_id = $1 AND id = $2 RETURNING ` + columns
+)
+
+// List lists teams.
+func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
+	if _, err := users.InOwn(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	before, err := in.Before()
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectTeams, in.ID, before, in.Fetch())
+	teams, err := pgx.CollectRows(rows, pgx.RowToStructByName[users.Team])
+	if err != nil {
+		return nil, fmt.Errorf("list teams: %w", err)
+	}
+	return &ListResponse{Body: page.Of(in.Query, teams, func(t users.Team) uuid.UUID { return t.ID })}, nil
+}
+
+// collect reads the team that a statement answers.
+func collect(rows pgx.Rows) (*Response, error) {
+	team, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[users.Team])
+	if database.IsNoRows(err) {
+		return nil, fault.New(fault.NotFound, "There is no such team")
+	}
+	return &Response{Body: team}, err
+}
+
+// Get shows a team.
+func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
+	if _, err := users.InOwn(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectTeam, in.ID, in.TeamID)
+	return collect(rows)
+}
+
+// Create makes a team.
+func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, error) {
+	team, err := f.CreateTeam(ctx, in.ID, in.Body.Name, in.Body.ParentID)
+	return &Response{Body: team}, err
+}
+
+// Rename renames a team.
+func (f *Function) Rename(ctx context.Context, in *RenameRequest) (out *Response, err error) {
+	if _, err := users.InOwn(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	err = f.Act(ctx, audit.Entry{Action: "teams:rename", ResourceID: in.TeamID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
+		rows, _ := tx.Query(ctx, rename, in.ID, in.TeamID, in.Body.Name)
+		out, err = collect(rows)
+		return err
+	})
+	return out, err
+}
+
+// Move moves a team.
+func (f *Function) Move(ctx context.Context, in *MoveRequest) (*users.RoleChangeAnswer, error) {
+	change := users.RoleChange{Kind: users.MoveTeam, TeamID: in.TeamID}
+	if in.Body.ParentID != nil {
+		change.ParentID = *in.Body.ParentID
+	}
+	return f.ChangeRoles(ctx, in.ID, change)
+}
+
+// Delete deletes a team.
+func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
+	return nil, f.DeleteTeam(ctx, in.ID, in.TeamID)
+}
