@@ -46,7 +46,7 @@ func (s Store) Act(ctx context.Context, entry audit.Entry, work func(*outbox.Tx,
 	})
 	for constraint, refusal := range refusals {
 		if database.Violates(err, constraint) {
-			err = refusal.fault(err)
+			err = refusal
 		}
 	}
 	if f, ok := fault.As(err); ok {
@@ -58,21 +58,14 @@ func (s Store) Act(ctx context.Context, entry audit.Entry, work func(*outbox.Tx,
 	return err
 }
 
-type refusal struct {
-	kind   fault.Kind
-	detail string
-}
-
-func (r refusal) fault(cause error) error { return fault.New(r.kind, "%s", r.detail).Because(cause) }
-
 // refusals are what the constraints of an organization's tables have to say.
-var refusals = map[string]refusal{
-	"organization_owner":  {fault.Conflict, "An organization is never without an owner: make somebody else an owner first"},
-	"role_grants_once":    {fault.Conflict, "The role has been granted so already"},
-	"role_grants_member":  {fault.NotFound, "Nobody with this identifier is in this organization"},
-	"team_members_member": {fault.NotFound, "Nobody with this identifier is in this organization"},
-	"role_grants_team":    {fault.NotFound, "There is no such team"},
-	"teams_name":          {fault.Conflict, "A team of this name exists already"},
-	"teams_parent":        {fault.Conflict, "Other teams lie in this one: move or delete them first"},
-	"invitations_open":    {fault.Conflict, "This address is being invited at the same time"},
+var refusals = map[string]*fault.Error{
+	"organization_owner":  fault.New(fault.Conflict, "An organization is never without an owner: make somebody else an owner first"),
+	"role_grants_once":    fault.New(fault.Conflict, "The role has been granted so already"),
+	"role_grants_member":  fault.New(fault.NotFound, "Nobody with this identifier is in this organization"),
+	"team_members_member": fault.New(fault.NotFound, "Nobody with this identifier is in this organization"),
+	"role_grants_team":    fault.New(fault.NotFound, "There is no such team"),
+	"teams_name":          fault.New(fault.Conflict, "A team of this name exists already"),
+	"teams_parent":        fault.New(fault.Conflict, "Other teams lie in this one: move or delete them first"),
+	"invitations_open":    fault.New(fault.Conflict, "This address is being invited at the same time"),
 }

@@ -139,7 +139,7 @@ func AcceptInvitation(ctx context.Context, tx *outbox.Tx, token string, person u
 	}
 	if err := x.mayBringIn(ctx, m.Role); err != nil {
 		if _, ok := fault.As(err); ok {
-			return m, fault.New(fault.Conflict, "Whoever invited you may do so no more: ask for a new invitation").Because(err)
+			return m, fault.New(fault.Conflict, "Whoever invited you may do so no more: ask for a new invitation")
 		}
 		return m, err
 	}

@@ -204,7 +204,7 @@ func (s Store) Decide(ctx context.Context, organization, id uuid.UUID, decision 
 // stale is why a change that was in order when it was wanted is so no more.
 func stale(err error) error {
 	if f, ok := fault.As(err); ok {
-		return fault.New(fault.Conflict, "The change cannot be made any more: %s", f.Detail).Because(err)
+		return fault.New(fault.Conflict, "The change cannot be made any more: %s", f.Detail)
 	}
 	return err
 }

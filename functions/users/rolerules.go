@@ -58,7 +58,7 @@ const selectPermissions = `SELECT permissions FROM roles WHERE organization_id =
 // or take it may not.
 func (x changing) role(ctx context.Context, name string) error {
 	permissions := policy.Permissions(name)
-	if !policy.IsBuiltIn(name) {
+	if !slices.Contains(policy.BuiltIn(), name) { // the platform's own is not the organization's to give
 		err := x.QueryRow(ctx, selectPermissions, x.organization, name).Scan(&permissions)
 		if database.IsNoRows(err) {
 			return fault.At("body.role", "there is no such role in this organization")
@@ -188,6 +188,8 @@ func (x changing) mayDefine(ctx context.Context, c RoleChange) error {
 		return fault.At("path.role", "a built-in role is called so")
 	case u.others >= maxOwnRoles:
 		return fault.New(fault.Conflict, "An organization has %d roles of its own at the most", maxOwnRoles)
+	case slices.ContainsFunc(c.Permissions, func(p policy.Permission) bool { return !slices.Contains(policy.Grantable(), p) }):
+		return fault.At("body.permissions", "a role allows what GET /v1/organizations/{id}/roles lists as grantable, and nothing else")
 	case !policy.Covers(x.subject, c.Permissions):
 		return fault.New(fault.Forbidden, "You cannot put into a role what you may not do yourself")
 	case u.exists:
