@@ -69,6 +69,9 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Caller, error) {
 		return Caller{}, errToken
 	}
 	caller, err := v.caller(ctx, session)
+	if err == nil && organization != uuid.Nil && organization != caller.OrganizationID {
+		caller, err = v.look(ctx, session) // the token may be newer than what is remembered
+	}
 	if err != nil {
 		return Caller{}, err
 	}
