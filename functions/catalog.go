@@ -41,6 +41,9 @@ import (
 	outboxrelay "function/functions/platform/outbox-relay"
 	acceptinvitation "function/functions/users/accept-invitation"
 	approvemember "function/functions/users/approve-member"
+	changeemail "function/functions/users/change-email"
+	changepassword "function/functions/users/change-password"
+	confirmregistration "function/functions/users/confirm-registration"
 	disposesessions "function/functions/users/dispose-sessions"
 	"function/functions/users/explain"
 	"function/functions/users/grants"
@@ -62,6 +65,18 @@ import (
 	teammembers "function/functions/users/team-members"
 	"function/functions/users/teams"
 	transferownership "function/functions/users/transfer-ownership"
+	forgotpassword "function/functions/users/forgot-password"
+	"function/functions/users/jwks"
+	"function/functions/users/login"
+	"function/functions/users/logout"
+	mailtokens "function/functions/users/mail-tokens"
+	"function/functions/users/profile"
+	"function/functions/users/prune"
+	"function/functions/users/refresh"
+	"function/functions/users/register"
+	resetpassword "function/functions/users/reset-password"
+	sendmail "function/functions/users/send-mail"
+	verifyemail "function/functions/users/verify-email"
 	"function/shared/function"
 )
 
@@ -71,6 +86,17 @@ var Catalog = []function.Declaration{
 	function.Endpoint(register.Operation, register.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(login.Operation, login.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(profile.Operation, profile.New),
+
+	// Users: mail, confirmed addresses, forgotten and changed passwords.
+	function.Endpoint(confirmregistration.Operation, confirmregistration.New),
+	function.Service("users-verify-email", verifyemail.New, verifyemail.Parts...),
+	function.Service("users-change-email", changeemail.New, changeemail.Parts...).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+	function.Endpoint(forgotpassword.Operation, forgotpassword.New),
+	function.Endpoint(resetpassword.Operation, resetpassword.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+	function.Endpoint(changepassword.Operation, changepassword.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+	function.Service("users-mail-tokens", mailtokens.New, mailtokens.Parts...),
+	function.Subscriber("users-send-mail", sendmail.New),
+	function.Scheduled("users-prune", prune.Schedule, prune.New),
 
 	// Users: sessions, tokens and keys.
 	function.Endpoint(refresh.Operation, refresh.New),

@@ -38,6 +38,11 @@ type Config struct {
 	ServicesDomain  string   `env:"SERVICES_DOMAIN, default=aic-data.svc.cluster.local"` // of the functions' own host names
 	Scratch         string   `env:"SCRATCH_DIR"`                                         // for files of one request; empty: the system's
 	MaxUploadBytes  int64    `env:"MAX_UPLOAD_BYTES"`                                    // of one file; zero: 50 GiB
+
+	SMTPURL                  string `env:"SMTP_URL"`                                 // the mail server, see mail.NewSender; empty: no mail is sent
+	MailFrom                 string `env:"MAIL_FROM"`                                // whom mail comes from: Name <address>
+	PublicURL                string `env:"PUBLIC_URL"`                               // base of the links in mails: of the pages that people see
+	RegistrationConfirmation bool   `env:"REGISTRATION_CONFIRMATION, default=false"` // an account opens once its address is confirmed by mail
 }
 
 // Networks are CIDRs, separated by commas.

@@ -13,6 +13,14 @@ CREATE TABLE mailed_tokens (
 CREATE INDEX mailed_tokens_user ON mailed_tokens (user_id, purpose);
 CREATE INDEX mailed_tokens_expired ON mailed_tokens (expires_at);
 
+-- Addresses that somebody asked a new password for, until it is looked up whether
+-- they have an account: not while the asker waits for an answer.
+CREATE TABLE password_reset_requests (
+    id           uuid PRIMARY KEY,
+    email_index  bytea NOT NULL,
+    requested_at timestamptz NOT NULL DEFAULT now()
+);
+
 -- Earlier passwords, as far back as a policy looks.
 CREATE TABLE password_history (
     user_id       uuid NOT NULL REFERENCES users ON DELETE CASCADE,
