@@ -6,6 +6,14 @@ package functions_test
 // compared with what the platform answers: an operation that is not here yet fails.
 const matrix = `# Accounts and sessions
 users-register                       anyone
+users-confirm-registration           anyone
+users-verify-email                   anyone
+users-send-verification              person
+users-change-email                   person
+users-confirm-email-change           anyone
+users-change-password                person
+users-forgot-password                anyone
+users-reset-password                 anyone
 users-login                          anyone
 users-refresh                        anyone
 users-logout                         person

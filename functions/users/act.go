@@ -49,13 +49,7 @@ func (s Store) Act(ctx context.Context, entry audit.Entry, work func(*outbox.Tx,
 			err = refusal
 		}
 	}
-	if f, ok := fault.As(err); ok {
-		entry.Refused = f.Detail
-		if err := audit.Record(ctx, s.DB, entry); err != nil {
-			return err
-		}
-	}
-	return err
+	return s.Refused(ctx, entry, err)
 }
 
 // refusals are what the constraints of an organization's tables have to say.

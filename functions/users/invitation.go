@@ -12,7 +12,6 @@ import (
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/fault"
-	"function/shared/mail"
 	"function/shared/outbox"
 	"function/shared/secret"
 	"function/shared/uuid7"
@@ -35,8 +34,7 @@ type Invitation struct {
 }
 
 const (
-	selectOrganizationName = `SELECT name FROM organizations WHERE id = $1`
-	replaceInvitation      = `
+	replaceInvitation = `
 UPDATE invitations SET ended_at = now(), end_reason = 'replaced' WHERE organization_id = $1 AND email_index = $2 AND ended_at IS NULL`
 	insertInvitation = `
 INSERT INTO invitations (id, organization_id, token_hash, email_index, wrapped_key, email, role, invited_by, created_at, expires_at)
@@ -46,8 +44,11 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 // Invite invites an address to the caller's organization, by mail. It replaces an
 // invitation that the address has, and is the same whether the address has an account,
 // or is a member's, or not.
-func (s Store) Invite(ctx context.Context, organization uuid.UUID, email, role string) (Invitation, error) {
+func (s Store) Invite(ctx context.Context, post Post, organization uuid.UUID, email, role string) (Invitation, error) {
 	caller, err := InOwn(ctx, organization)
+	if err == nil {
+		err = post.Needed()
+	}
 	if err != nil {
 		return Invitation{}, err
 	}
@@ -77,22 +78,9 @@ func (s Store) Invite(ctx context.Context, organization uuid.UUID, email, role s
 		if _, err := tx.Exec(ctx, insertInvitation, i.ID, organization, TokenHash(token), index, wrapped, sealed, role, caller.UserID, now, i.ExpiresAt); err != nil {
 			return fmt.Errorf("insert invitation: %w", err)
 		}
-		return s.mailInvitation(ctx, tx, organization, email, token)
+		return post.Queue(ctx, tx, post.Invitation(email, token))
 	})
 	return i, err
-}
-
-func (s Store) mailInvitation(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, email, token string) error {
-	var name string
-	if err := tx.QueryRow(ctx, selectOrganizationName, organization).Scan(&name); err != nil {
-		return fmt.Errorf("read organization: %w", err)
-	}
-	return mail.Queue(ctx, tx, s.Keeper, mail.Message{
-		To: email, Subject: "An invitation",
-		Text: fmt.Sprintf("You are invited to join the organization %q.\n\n"+
-			"Log in, or open an account with this address, and accept within 7 days with this token:\n\n%s\n\n"+
-			"If you do not know why, ignore this mail: nothing happens.\n", name, token),
-	})
 }
 
 const (

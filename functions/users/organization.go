@@ -43,13 +43,13 @@ func LockOrganization(ctx context.Context, tx pgx.Tx, organization uuid.UUID) er
 }
 
 const (
-	insertOrganization = `INSERT INTO organizations (id, name) VALUES ($1, $2) RETURNING id, name, created_at, deleted_at`
-	insertOwner        = `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'owner', 'active')`
+	foundOrganization = `INSERT INTO organizations (id, name) VALUES ($1, $2) RETURNING id, name, created_at, deleted_at`
+	insertOwner       = `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'owner', 'active')`
 )
 
 // NewOrganization founds an organization with its first owner.
 func NewOrganization(ctx context.Context, tx *outbox.Tx, owner uuid.UUID, name string) (Organization, error) {
-	rows, _ := tx.Query(ctx, insertOrganization, uuid7.New(), name)
+	rows, _ := tx.Query(ctx, foundOrganization, uuid7.New(), name)
 	o, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Organization])
 	if err != nil {
 		return o, fmt.Errorf("insert organization: %w", err)

@@ -96,7 +96,7 @@ func again(t *testing.T, p *platformtest.Platform, c platformtest.Caller) string
 	return p.Again(c).Token
 }
 
-func audited(t *testing.T, p *platformtest.Platform, organization uuid.UUID, action, result string) int {
+func recorded(t *testing.T, p *platformtest.Platform, organization uuid.UUID, action, result string) int {
 	t.Helper()
 	return ask[int](t, p, `SELECT count(*) FROM audit_entries WHERE organization_id = $1 AND action = $2 AND result = $3`, organization, action, result)
 }
@@ -135,7 +135,7 @@ func TestOrganizationIsFoundedRenamedDeletedAndRestored(t *testing.T) {
 	p.Do(ada.Token, http.MethodPost, in(own, "/restore"), nil).Want(t, http.StatusOK)
 	p.Do(again(t, p, ada), http.MethodGet, in(own, ""), nil).Want(t, http.StatusOK)
 	for _, action := range []string{"organizations:rename", "organizations:delete", "organizations:restore"} {
-		if n := audited(t, p, own, action, "done"); n != 1 {
+		if n := recorded(t, p, own, action, "done"); n != 1 {
 			t.Errorf("%d audit entries of %s, want 1", n, action)
 		}
 	}
@@ -173,7 +173,7 @@ func TestPurgeDisposesOfWhatIsPastTheGraceAndHousesThoseLeft(t *testing.T) {
 	if told := platformtest.Published[events.OrganizationDeleted](p, 1); len(told) != 1 || told[0].Data.OrganizationID != gone.OrganizationID {
 		t.Errorf("events %+v, want one about %s", told, gone.OrganizationID)
 	}
-	if audited(t, p, gone.OrganizationID, "organizations:purge", "done") != 1 {
+	if recorded(t, p, gone.OrganizationID, "organizations:purge", "done") != 1 {
 		t.Error("the purge is not in the audit trail")
 	}
 }

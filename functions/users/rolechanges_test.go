@@ -83,11 +83,11 @@ func TestChangeOfRolesWaitsForASecondPerson(t *testing.T) {
 	sql(t, s.Platform, `UPDATE role_changes SET expires_at = now() WHERE id = $1`, late.ID)
 	s.decide(s.officer, late.ID, "approve").Want(t, http.StatusConflict)
 	for action, n := range map[string]int{"role_changes:request": 3, "role_changes:approve": 1, "role_changes:reject": 1} {
-		if got := audited(t, s.Platform, organization, action, "done"); got != n {
+		if got := recorded(t, s.Platform, organization, action, "done"); got != n {
 			t.Errorf("%d audit entries of %s, want %d", got, action, n)
 		}
 	}
-	if got := audited(t, s.Platform, organization, "role_changes:approve", "refused"); got < 4 {
+	if got := recorded(t, s.Platform, organization, "role_changes:approve", "refused"); got < 4 {
 		t.Errorf("%d refusals in the audit trail, want each", got)
 	}
 }

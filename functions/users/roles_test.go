@@ -71,11 +71,11 @@ func TestOwnRoleIsDefinedGrantedAndDeleted(t *testing.T) {
 	p.Do(owner.Token, http.MethodDelete, path, nil).Want(t, http.StatusOK)
 	p.Do(owner.Token, http.MethodDelete, path, nil).Want(t, http.StatusNotFound)
 	for action, n := range map[string]int{"roles:define": 1, "roles:grant": 1, "roles:revoke": 1, "roles:delete": 1} {
-		if got := audited(t, p, organization, action, "done"); got != n {
+		if got := recorded(t, p, organization, action, "done"); got != n {
 			t.Errorf("%d audit entries of %s, want %d", got, action, n)
 		}
 	}
-	if audited(t, p, organization, "roles:delete", "refused") != 2 {
+	if recorded(t, p, organization, "roles:delete", "refused") != 2 {
 		t.Error("refusals are not in the audit trail")
 	}
 }
@@ -145,7 +145,7 @@ func TestNobodyGivesOrTakesRightsBeyondTheirOwn(t *testing.T) {
 	if got := ask[string](t, p, roleOf, ada.UserID, organization); got != "owner" {
 		t.Errorf("role %s, want owner", got)
 	}
-	if audited(t, p, organization, "roles:assign", "refused") == 0 {
+	if recorded(t, p, organization, "roles:assign", "refused") == 0 {
 		t.Error("refusals are not in the audit trail")
 	}
 	if told := platformtest.Published[events.MembershipChanged](p, 2); told[len(told)-1].Data.UserID != ada.UserID {

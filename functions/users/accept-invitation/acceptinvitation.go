@@ -12,7 +12,6 @@ import (
 	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
-	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
 )
@@ -61,10 +60,5 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		m, err = users.AcceptInvitation(ctx, tx, in.Body.Token, caller.UserID, address)
 		return err
 	})
-	if refusal, ok := fault.As(err); ok {
-		if err := audit.Record(ctx, f.DB, audit.Entry{Action: "invitations:accept", Refused: refusal.Detail}); err != nil {
-			return nil, err
-		}
-	}
-	return &Response{Body: m}, err
+	return &Response{Body: m}, f.Refused(ctx, audit.Entry{Action: "invitations:accept"}, err)
 }

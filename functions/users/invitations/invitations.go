@@ -24,7 +24,7 @@ var (
 		OperationID: "users-invite", Method: http.MethodPost, Path: path,
 		Summary: "Invite a person to your organization", Tags: []string{users.Tag}, Security: function.Needs(policy.MembersWrite),
 		Description:   "A mail tells how to accept within 7 days. It replaces the address's earlier invitation. The answer is the same whether the address has an account or not.",
-		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
+		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable},
 	}
 	ListOperation = huma.Operation{
 		OperationID: "users-list-invitations", Method: http.MethodGet, Path: path,
@@ -73,10 +73,17 @@ type Request struct {
 }
 
 // Function keeps invitations.
-type Function struct{ users.Store }
+type Function struct {
+	users.Store
+	post users.Post
+}
 
-// New opens the invitations.
+// New opens the invitations and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := users.Open(ctx, env)
-	return &Function{store}, err
+	if err != nil {
+		return nil, err
+	}
+	post, err := store.Post(env)
+	return &Function{store, post}, err
 }
