@@ -40,6 +40,7 @@ import (
 	"function/functions/platform/openapi"
 	outboxrelay "function/functions/platform/outbox-relay"
 	acceptinvitation "function/functions/users/accept-invitation"
+	apikeys "function/functions/users/api-keys"
 	approvemember "function/functions/users/approve-member"
 	changeemail "function/functions/users/change-email"
 	changepassword "function/functions/users/change-password"
@@ -48,6 +49,7 @@ import (
 	"function/functions/users/explain"
 	forgotpassword "function/functions/users/forgot-password"
 	"function/functions/users/grants"
+	"function/functions/users/identities"
 	"function/functions/users/invitations"
 	"function/functions/users/jwks"
 	"function/functions/users/login"
@@ -56,6 +58,7 @@ import (
 	"function/functions/users/members"
 	organizationsettings "function/functions/users/organization-settings"
 	"function/functions/users/organizations"
+	passwordstrength "function/functions/users/password-strength"
 	"function/functions/users/profile"
 	"function/functions/users/prune"
 	purgeorganizations "function/functions/users/purge-organizations"
@@ -65,11 +68,15 @@ import (
 	resetpassword "function/functions/users/reset-password"
 	rolechanges "function/functions/users/role-changes"
 	"function/functions/users/roles"
+	rotatekeys "function/functions/users/rotate-keys"
 	sendmail "function/functions/users/send-mail"
+	serviceaccounts "function/functions/users/service-accounts"
+	"function/functions/users/sessions"
 	switchorganization "function/functions/users/switch-organization"
 	teammembers "function/functions/users/team-members"
 	"function/functions/users/teams"
 	transferownership "function/functions/users/transfer-ownership"
+	"function/functions/users/unlock"
 	verifyemail "function/functions/users/verify-email"
 	"function/shared/function"
 )
@@ -95,8 +102,17 @@ var Catalog = []function.Declaration{
 	// Users: sessions, tokens and keys.
 	function.Endpoint(refresh.Operation, refresh.New),
 	function.Endpoint(logout.Operation, logout.New),
+	function.Service("users-sessions", sessions.New, sessions.Parts...),
 	function.Endpoint(jwks.Operation, jwks.New),
+	function.Scheduled("users-rotate-keys", rotatekeys.Schedule, rotatekeys.New),
+	function.Service("users-identities", identities.New, identities.Parts...),
+	function.Service("users-api-keys", apikeys.New, apikeys.Parts...),
+	function.Service("users-service-accounts", serviceaccounts.New, serviceaccounts.Parts...),
 	function.Subscriber("users-dispose-sessions", disposesessions.New),
+
+	// Users: passwords and lockout.
+	function.Endpoint(passwordstrength.Operation, passwordstrength.New),
+	function.Endpoint(unlock.Operation, unlock.New),
 
 	// Users: organizations, teams and roles.
 	function.Service("users-organizations", organizations.New, organizations.Parts...),

@@ -14,10 +14,22 @@ users-confirm-email-change           anyone
 users-change-password                person
 users-forgot-password                anyone
 users-reset-password                 anyone
+users-password-strength              anyone
+users-unlock                         anyone
 users-login                          anyone
 users-refresh                        anyone
 users-logout                         person
 users-profile                        person
+users-list-sessions                  person
+users-revoke-session                 person
+users-revoke-all-sessions            person
+users-list-identities                person
+users-link-identity                  person
+users-unlink-identity                person
+users-list-api-keys                  person
+users-create-api-key                 person
+users-rotate-api-key                 person
+users-revoke-api-key                 person
 users-jwks                           anyone
 users-switch-organization            person
 
@@ -70,6 +82,17 @@ users-list-role-changes              owner admin compliance_officer
 users-approve-role-change            owner admin compliance_officer
 users-reject-role-change             owner admin compliance_officer
 users-explain                        person
+
+# Service accounts
+users-list-service-accounts          owner admin compliance_officer
+users-get-service-account            owner admin compliance_officer
+users-create-service-account         owner admin
+users-change-service-account         owner admin
+users-delete-service-account         owner admin
+users-list-service-account-keys      owner admin compliance_officer
+users-create-service-account-key     owner admin
+users-rotate-service-account-key     owner admin
+users-revoke-service-account-key     owner admin
 
 # Data sets
 datasets-list                        owner admin compliance_officer member analyst viewer

@@ -9,7 +9,6 @@ import (
 
 	"function/shared/fault"
 	"function/shared/outbox"
-	"function/shared/password"
 )
 
 // Credentials is a person's password, and whose rules the next one follows.
@@ -46,11 +45,11 @@ func (s Store) Check(ctx context.Context, c Credentials, password, location stri
 }
 
 // Prove checks the password of a logged-in person, a few times only.
-func (s Store) Prove(ctx context.Context, hasher *password.Hasher, c Credentials, present, location string) error {
+func (s Store) Prove(ctx context.Context, c Credentials, present, location string) error {
 	if err := s.MayProve(ctx, c.UserID); err != nil {
 		return err
 	}
-	ok, err := hasher.Verify(ctx, present, c.PasswordHash)
+	ok, err := s.Hasher.Verify(ctx, present, c.PasswordHash)
 	if err == nil && !ok {
 		err = fault.At(location, "this is not your password")
 	}

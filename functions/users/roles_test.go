@@ -280,7 +280,7 @@ func TestMembersAreListedSuspendedRestoredAndRemoved(t *testing.T) {
 	p.Do(p.Again(ada).Token, http.MethodGet, in(organization, "/members"), nil).Want(t, http.StatusOK)
 
 	grantTo(p, owner, "admin", "user_id", ada.UserID).Want(t, http.StatusOK)
-	sql(t, p, `INSERT INTO api_keys (id, organization_id, user_id, name, hash, hint, scopes, expires_at) VALUES ($1, $2, $3, 'k', '', '', '{}', now() + interval '1 day')`, uuid.New(), organization, ada.UserID)
+	sql(t, p, `INSERT INTO api_keys (id, organization_id, user_id, name, scopes) VALUES ($1, $2, $3, 'k', '{}')`, uuid.New(), organization, ada.UserID)
 	p.Do(owner.Token, http.MethodDelete, member(organization, ada, ""), nil).Want(t, http.StatusNoContent)
 	p.Do(owner.Token, http.MethodDelete, member(organization, ada, ""), nil).Want(t, http.StatusNotFound)
 	if n := ask[int](t, p, `SELECT count(*) FROM role_grants WHERE user_id = $1`, ada.UserID); n != 0 {

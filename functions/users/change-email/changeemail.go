@@ -11,7 +11,6 @@ import (
 
 	"function/functions/users"
 	"function/shared/function"
-	"function/shared/password"
 )
 
 // The HTTP operations.
@@ -55,8 +54,7 @@ type ConfirmRequest struct {
 // Function changes addresses.
 type Function struct {
 	users.Store
-	post   users.Post
-	hasher *password.Hasher
+	post users.Post
 }
 
 // New opens the accounts and the mail.
@@ -66,5 +64,5 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 		return nil, err
 	}
 	post, err := store.Post(env)
-	return &Function{store, post, password.NewHasher()}, err
+	return &Function{store, post}, err
 }

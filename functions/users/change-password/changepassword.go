@@ -15,13 +15,12 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
-	"function/shared/password"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "users-change-password", Method: http.MethodPost, Path: "/v1/users/password/change",
-	Summary: "Change your password", Tags: []string{users.Tag}, Security: function.Person,
+	Summary: "Change your password", Tags: []string{users.Tag}, Metadata: function.Guarded, Security: function.Person,
 	Description:   "All your other sessions end.",
 	DefaultStatus: http.StatusNoContent,
 	Errors:        []int{http.StatusUnauthorized, http.StatusConflict, http.StatusTooManyRequests, http.StatusServiceUnavailable},
@@ -38,8 +37,7 @@ type Request struct {
 // Function changes passwords.
 type Function struct {
 	users.Store
-	post   users.Post
-	hasher *password.Hasher
+	post users.Post
 }
 
 // New opens the accounts and the mail.
@@ -49,7 +47,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 		return nil, err
 	}
 	post, err := store.Post(env)
-	return &Function{store, post, password.NewHasher()}, err
+	return &Function{store, post}, err
 }
 
 // Handle changes the password of whoever knows the present one.
@@ -63,7 +61,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return nil, err
 	}
 	entry := audit.Entry{Action: "passwords:change", ResourceID: caller.UserID.String(), OrganizationID: credentials.OrganizationID}
-	if err := f.Prove(ctx, f.hasher, credentials, in.Body.CurrentPassword, "body.current_password"); err != nil {
+	if err := f.Prove(ctx, credentials, in.Body.CurrentPassword, "body.current_password"); err != nil {
 		return nil, f.Refused(ctx, entry, err)
 	}
 	if in.Body.NewPassword == in.Body.CurrentPassword {
@@ -72,7 +70,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	if err := f.Check(ctx, credentials, in.Body.NewPassword, "body.new_password"); err != nil {
 		return nil, err
 	}
-	hash, err := f.hasher.Hash(ctx, in.Body.NewPassword)
+	hash, err := f.Hasher.Hash(ctx, in.Body.NewPassword)
 	if err != nil {
 		return nil, err
 	}

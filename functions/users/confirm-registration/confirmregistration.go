@@ -21,7 +21,7 @@ import (
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "users-confirm-registration", Method: http.MethodPost, Path: "/v1/users/email/confirm",
-	Summary: "Open an account by the token that was mailed", Tags: []string{users.Tag},
+	Summary: "Open an account by the token that was mailed", Tags: []string{users.Tag}, Metadata: function.Guarded,
 	Description:   "Where registrations are confirmed by mail. The token is in the mailed link, good once and for a day.",
 	DefaultStatus: http.StatusCreated,
 }

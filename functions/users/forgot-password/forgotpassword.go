@@ -23,7 +23,7 @@ import (
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "users-forgot-password", Method: http.MethodPost, Path: "/v1/users/password/forgot",
-	Summary: "Ask for a new password", Tags: []string{users.Tag},
+	Summary: "Ask for a new password", Tags: []string{users.Tag}, Metadata: function.Guarded,
 	Description:   "If the address has an account, a link to choose a new password is mailed there. The answer is the same if it has none.",
 	DefaultStatus: http.StatusAccepted, Errors: []int{http.StatusServiceUnavailable},
 }

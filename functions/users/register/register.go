@@ -19,13 +19,12 @@ import (
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
-	"function/shared/password"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "users-register", Method: http.MethodPost, Path: "/v1/users/register",
-	Summary: "Open an account", Tags: []string{users.Tag},
+	Summary: "Open an account", Tags: []string{users.Tag}, Metadata: function.Guarded,
 	Description:   "Where registrations are confirmed by mail, the answer is 202 and tells nothing about the address: a mail does.",
 	DefaultStatus: http.StatusCreated, Errors: []int{http.StatusConflict, http.StatusServiceUnavailable},
 	Responses: map[string]*huma.Response{"202": {
@@ -40,7 +39,7 @@ var Operation = huma.Operation{
 type Request struct {
 	Body struct {
 		Email          string     `json:"email" format:"email" maxLength:"254" pattern:"^[^\\s<>,]+$" patternDescription:"one address, without a name" doc:"Where the person is reached, and the name to log in with"`
-		Password       string     `json:"password" minLength:"8" maxLength:"256" doc:"At least 8 characters (NIST SP 800-63B)"`
+		Password       string     `json:"password" minLength:"8" maxLength:"256" doc:"At least 8 characters, or what the organization demands; none of the passwords that everybody tries first (NIST SP 800-63B)"`
 		FirstName      string     `json:"first_name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
 		LastName       string     `json:"last_name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
 		OrganizationID *uuid.UUID `json:"organization_id,omitempty" format:"uuid" doc:"Asks to join this organization; absent: a new one"`
@@ -59,7 +58,6 @@ type Response struct {
 // Function opens accounts.
 type Function struct {
 	users.Store
-	hasher  *password.Hasher
 	post    users.Post
 	confirm bool // by mail
 }
@@ -77,12 +75,15 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if env.Config.RegistrationConfirmation && !post.Sends() {
 		return nil, errors.New("REGISTRATION_CONFIRMATION needs a mail server (SMTP_URL)")
 	}
-	return &Function{store, password.NewHasher(), post, env.Config.RegistrationConfirmation}, nil
+	return &Function{store, post, env.Config.RegistrationConfirmation}, nil
 }
 
 // Handle opens the account in one transaction, or begins to.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	b := in.Body
+	if err := function.LimitAccount(ctx, users.EmailIndex(f.Keeper, b.Email)); err != nil {
+		return nil, err
+	}
 	var organization uuid.UUID
 	if b.OrganizationID != nil {
 		organization = *b.OrganizationID
@@ -90,7 +91,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err := f.CheckNewPassword(ctx, f.DB, organization, uuid.Nil, b.Password, "body.password", b.Email, b.FirstName, b.LastName); err != nil {
 		return nil, err
 	}
-	hash, err := f.hasher.Hash(ctx, b.Password)
+	hash, err := f.Hasher.Hash(ctx, b.Password)
 	if err != nil {
 		return nil, err
 	}

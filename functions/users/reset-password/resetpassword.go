@@ -14,13 +14,12 @@ import (
 	"function/shared/audit"
 	"function/shared/function"
 	"function/shared/outbox"
-	"function/shared/password"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "users-reset-password", Method: http.MethodPost, Path: "/v1/users/password/reset",
-	Summary: "Choose a new password by the token that was mailed", Tags: []string{users.Tag},
+	Summary: "Choose a new password by the token that was mailed", Tags: []string{users.Tag}, Metadata: function.Guarded,
 	Description:   "The token is in the mailed link, good once and for an hour. All sessions end: log in with the new password.",
 	DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusConflict, http.StatusServiceUnavailable},
 }
@@ -36,8 +35,7 @@ type Request struct {
 // Function resets passwords.
 type Function struct {
 	users.Store
-	post   users.Post
-	hasher *password.Hasher
+	post users.Post
 }
 
 // New opens the accounts and the mail.
@@ -47,7 +45,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 		return nil, err
 	}
 	post, err := store.Post(env)
-	return &Function{store, post, password.NewHasher()}, err
+	return &Function{store, post}, err
 }
 
 const verifyAddress = `UPDATE users SET email_verified_at = now() WHERE id = $1 AND email_verified_at IS NULL`
@@ -67,7 +65,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	if err := f.Check(ctx, credentials, in.Body.Password, "body.password"); err != nil {
 		return nil, err
 	}
-	hash, err := f.hasher.Hash(ctx, in.Body.Password)
+	hash, err := f.Hasher.Hash(ctx, in.Body.Password)
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +79,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		}
 		if _, err := tx.Exec(ctx, verifyAddress, user); err != nil { // the token was read there
 			return fmt.Errorf("verify address: %w", err)
+		}
+		if err := f.Unlock(ctx, tx, user); err != nil {
+			return err
 		}
 		return audit.Record(ctx, tx, entry)
 	})

@@ -77,8 +77,9 @@ CREATE INDEX registrations_email ON registrations (email_index);
 
 -- People of another issuer (OpenID Connect): who they are here.
 CREATE TABLE external_identities (
+    id            uuid NOT NULL CONSTRAINT external_identities_id UNIQUE,
     issuer        text NOT NULL,
-    subject_index bytea NOT NULL,               -- HMAC-SHA256 of `sub`
+    subject_index bytea NOT NULL,               -- HMAC-SHA256 of `iss` and `sub` (OIDC_SUBJECT_KEY)
     user_id       uuid NOT NULL REFERENCES users ON DELETE CASCADE,
     created_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (issuer, subject_index)

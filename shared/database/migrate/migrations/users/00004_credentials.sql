@@ -67,18 +67,20 @@ CREATE TABLE challenges (
 CREATE INDEX challenges_expired ON challenges (expires_at);
 
 -- Failures in a row, per account, address, and the pair of them, all as HMACs:
--- whether an account exists makes no difference.
+-- whether an account exists makes no difference. How long a key is blocked follows
+-- from its failures and the time of the newest (users.Attempt).
 CREATE TABLE login_failures (
     key            bytea PRIMARY KEY,
+    account        bytea,                        -- of the account and its pairs: what an unlock clears
     failures       int NOT NULL,
-    last_failed_at timestamptz NOT NULL,
-    blocked_until  timestamptz NOT NULL
+    last_failed_at timestamptz NOT NULL
 );
+CREATE INDEX login_failures_account ON login_failures (account);
 CREATE INDEX login_failures_age ON login_failures (last_failed_at);
 
 -- GCRA: the theoretical arrival time of each key. Losing it in a crash forgives.
+-- Only the key is indexed, so that an update stays within its page.
 CREATE UNLOGGED TABLE rate_limits (
     key bytea PRIMARY KEY,
     tat timestamptz NOT NULL
-);
-CREATE INDEX rate_limits_past ON rate_limits (tat);
+) WITH (fillfactor = 50);
