@@ -69,6 +69,9 @@ import (
 	rolechanges "function/functions/users/role-changes"
 	"function/functions/users/roles"
 	rotatekeys "function/functions/users/rotate-keys"
+	scimdiscovery "function/functions/users/scim-discovery"
+	scimgroups "function/functions/users/scim-groups"
+	scimusers "function/functions/users/scim-users"
 	sendmail "function/functions/users/send-mail"
 	serviceaccounts "function/functions/users/service-accounts"
 	"function/functions/users/sessions"
@@ -77,6 +80,7 @@ import (
 	"function/functions/users/teams"
 	transferownership "function/functions/users/transfer-ownership"
 	"function/functions/users/unlock"
+	updateprofile "function/functions/users/update-profile"
 	verifyemail "function/functions/users/verify-email"
 	"function/shared/function"
 )
@@ -87,6 +91,7 @@ var Catalog = []function.Declaration{
 	function.Endpoint(register.Operation, register.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(login.Operation, login.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(profile.Operation, profile.New),
+	function.Endpoint(updateprofile.Operation, updateprofile.New),
 
 	// Users: mail, confirmed addresses, forgotten and changed passwords.
 	function.Endpoint(confirmregistration.Operation, confirmregistration.New),
@@ -132,6 +137,11 @@ var Catalog = []function.Declaration{
 	function.Service("users-role-changes", rolechanges.New, rolechanges.Parts...),
 	function.Endpoint(switchorganization.Operation, switchorganization.New),
 	function.Endpoint(explain.Operation, explain.New),
+
+	// Users: provisioning from outside (SCIM 2.0).
+	function.Service("users-scim-users", scimusers.New, scimusers.Parts...),
+	function.Service("users-scim-groups", scimgroups.New, scimgroups.Parts...),
+	function.Service("users-scim-discovery", scimdiscovery.New, scimdiscovery.Parts...),
 
 	// Data sets: files that are tables, their versions and profiles.
 	function.Endpoint(createdataset.Operation, createdataset.New),

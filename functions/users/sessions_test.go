@@ -27,13 +27,6 @@ func listed(t *testing.T, p *platformtest.Platform, token, query string) page.Pa
 	return platformtest.Decode[page.Page[sessions.Session]](t, p.Do(token, http.MethodGet, "/v1/users/sessions"+query, nil).Want(t, http.StatusOK))
 }
 
-func execute(t *testing.T, p *platformtest.Platform, statement string, arguments ...any) {
-	t.Helper()
-	if _, err := p.DB(database.Users).Exec(context.Background(), statement, arguments...); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestPersonSeesWhereTheyAreLoggedIn(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
@@ -153,14 +146,14 @@ func TestRefreshExtendsTheIdleLimitAndNeverTheAbsoluteOne(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	ada := registered(t, p, "ada@example.com", "")
-	execute(t, p, `UPDATE organizations SET settings = '{"session_idle_minutes": 30, "session_life_hours": 1}' WHERE id = $1`, ada.OrganizationID)
+	exec(t, p, `UPDATE organizations SET settings = '{"session_idle_minutes": 30, "session_life_hours": 1}' WHERE id = $1`, ada.OrganizationID)
 	tokens := loggedIn(t, p, "ada@example.com")
 	before := listed(t, p, tokens.AccessToken, "").Items[0]
 	if got := before.ExpiresAt.Sub(before.CreatedAt); got != 30*time.Minute {
 		t.Errorf("a new session lasts %s, want the idle limit", got)
 	}
 	pass := func(interval string) {
-		execute(t, p, `UPDATE sessions SET created_at = created_at - $1::interval, refreshed_at = refreshed_at - $1::interval, expires_at = expires_at - $1::interval, absolute_end = absolute_end - $1::interval`, interval)
+		exec(t, p, `UPDATE sessions SET created_at = created_at - $1::interval, refreshed_at = refreshed_at - $1::interval, expires_at = expires_at - $1::interval, absolute_end = absolute_end - $1::interval`, interval)
 	}
 	next := func() sessions.Session {
 		t.Helper()
@@ -208,9 +201,9 @@ func TestSuspendedPersonCannotRefresh(t *testing.T) {
 	p := mount(t)
 	registered(t, p, "ada@example.com", "")
 	tokens := loggedIn(t, p, "ada@example.com")
-	execute(t, p, `UPDATE users SET suspended_at = now()`)
+	exec(t, p, `UPDATE users SET suspended_at = now()`)
 	exchange(p, tokens.RefreshToken).Want(t, http.StatusUnauthorized)
 	refused(t, p, tokens.AccessToken)
-	execute(t, p, `UPDATE users SET suspended_at = NULL`)
+	exec(t, p, `UPDATE users SET suspended_at = NULL`)
 	exchange(p, tokens.RefreshToken).Want(t, http.StatusOK) // the refused exchange used nothing up
 }

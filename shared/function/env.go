@@ -14,6 +14,7 @@ import (
 
 	"function/shared/auth"
 	"function/shared/database"
+	"function/shared/documents"
 	"function/shared/objects"
 	"function/shared/outbox"
 	"function/shared/password"
@@ -30,6 +31,8 @@ type Config struct {
 	IdentityDatabaseURL  string `env:"IDENTITY_DATABASE_URL"` // user_management_db as token_verifier
 	CatalogDatabaseURL   string `env:"CATALOG_DATABASE_URL"`  // data_management_db as catalog_reader
 	ReaderDatabaseURL    string `env:"READER_DATABASE_URL"`   // analytics_db as analytics_reader
+
+	MongoURL string `env:"MONGODB_URL"` // of a database that keeps documents; empty: PostgreSQL keeps them
 
 	Sink            string   `env:"K_SINK"`                 // the broker
 	StorageLocalURL string   `env:"STORAGE_LOCAL_URL"`      // bucket of storage_type local
@@ -111,6 +114,7 @@ type resources struct {
 	keeper  *secret.Keeper
 	hasher  *password.Hasher
 	limiter *ratelimit.Limiter
+	mongo   *documents.MongoDB
 	sender  *outbox.Sender
 	closers []func() error
 }
@@ -269,15 +273,19 @@ func (e *Env) limiter(ctx context.Context) (*ratelimit.Limiter, error) {
 	if e.Config.RateLimits.Off() || e.Config.RedisURL == "" && e.Config.IdentityDatabaseURL == "" {
 		return nil, nil
 	}
+	e.shared.mu.Lock()
+	known := e.shared.limiter
+	e.shared.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
 	store, err := e.limitStore(ctx)
 	if err != nil {
 		return nil, err
 	}
 	e.shared.mu.Lock()
 	defer e.shared.mu.Unlock()
-	if e.shared.limiter == nil {
-		e.shared.limiter = ratelimit.NewLimiter(store)
-	}
+	e.shared.limiter = ratelimit.NewLimiter(store)
 	return e.shared.limiter, nil
 }
 
@@ -291,4 +299,21 @@ func (e *Env) limitStore(ctx context.Context) (ratelimit.Store, error) {
 	}
 	pool, err := e.pool(ctx, "identity", e.Config.IdentityDatabaseURL)
 	return ratelimit.NewPostgres(pool), err
+}
+
+// MongoDB keeps documents outside of the domain's own database. nil: none is
+// configured, and the domain's database keeps them (documents.PostgreSQL).
+func (e *Env) MongoDB() (*documents.MongoDB, error) {
+	e.shared.mu.Lock()
+	defer e.shared.mu.Unlock()
+	if e.shared.mongo != nil || e.Config.MongoURL == "" {
+		return e.shared.mongo, nil
+	}
+	opened, err := documents.OpenMongoDB(e.Config.MongoURL)
+	if err != nil {
+		return nil, err
+	}
+	e.shared.mongo = opened
+	e.shared.closers = append(e.shared.closers, opened.Close)
+	return opened, nil
 }

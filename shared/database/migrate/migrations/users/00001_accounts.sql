@@ -26,6 +26,8 @@ CREATE TABLE users (
     email_verified_at   timestamptz,
     suspended_at        timestamptz,
     platform_admin      boolean NOT NULL DEFAULT false,
+    profile_revision    bigint NOT NULL DEFAULT 0, -- how often the person has changed it
+    profile_document    uuid,                      -- its free part (shared/documents)
     created_at          timestamptz NOT NULL DEFAULT now()
 );
 
