@@ -30,6 +30,7 @@ users-list-api-keys                  person
 users-create-api-key                 person
 users-rotate-api-key                 person
 users-revoke-api-key                 person
+users-update-profile                 person
 users-jwks                           anyone
 users-switch-organization            person
 
@@ -93,6 +94,25 @@ users-list-service-account-keys      owner admin compliance_officer
 users-create-service-account-key     owner admin
 users-rotate-service-account-key     owner admin
 users-revoke-service-account-key     owner admin
+
+# Provisioning from outside (SCIM)
+users-scim-discovery-config          owner admin
+users-scim-discovery-schema          owner admin
+users-scim-discovery-schemas         owner admin
+users-scim-discovery-type            owner admin
+users-scim-discovery-types           owner admin
+users-scim-users-list                owner admin
+users-scim-users-get                 owner admin
+users-scim-users-create              owner admin
+users-scim-users-replace             owner admin
+users-scim-users-patch               owner admin
+users-scim-users-delete              owner admin
+users-scim-groups-list               owner admin
+users-scim-groups-get                owner admin
+users-scim-groups-create             owner admin
+users-scim-groups-replace            owner admin
+users-scim-groups-patch              owner admin
+users-scim-groups-delete             owner admin
 
 # Data sets
 datasets-list                        owner admin compliance_officer member analyst viewer

@@ -44,7 +44,7 @@ func TestChangeOfRolesWaitsForASecondPerson(t *testing.T) {
 	organization := s.owner.OrganizationID
 	ada, stranger := s.LoginTo(organization, "viewer"), s.Login("owner")
 
-	pending := change(t, assign(s.Platform, s.admin, ada, "admin"), http.StatusAccepted)
+	pending := roleChange(t, assign(s.Platform, s.admin, ada, "admin"), http.StatusAccepted)
 	if pending.Status != "pending" || pending.ID == uuid.Nil || pending.ExpiresAt == nil || pending.RequestedBy != s.admin.UserID {
 		t.Errorf("change %+v, want one that waits", pending)
 	}
@@ -60,7 +60,7 @@ func TestChangeOfRolesWaitsForASecondPerson(t *testing.T) {
 	s.decide(ada, pending.ID, "approve").Want(t, http.StatusForbidden)
 	s.decide(stranger, pending.ID, "approve").Want(t, http.StatusNotFound)
 	s.decide(s.officer, uuid.New(), "approve").Want(t, http.StatusNotFound)
-	approved := change(t, s.decide(s.officer, pending.ID, "approve"), http.StatusOK)
+	approved := roleChange(t, s.decide(s.officer, pending.ID, "approve"), http.StatusOK)
 	if approved.Status != "approved" || *approved.DecidedBy != s.officer.UserID {
 		t.Errorf("change %+v, want it approved by the officer", approved)
 	}
@@ -71,7 +71,7 @@ func TestChangeOfRolesWaitsForASecondPerson(t *testing.T) {
 		s.decide(s.other, pending.ID, verb).Want(t, http.StatusConflict)
 	}
 
-	about := change(t, assign(s.Platform, s.admin, s.officer, "viewer"), http.StatusAccepted)
+	about := roleChange(t, assign(s.Platform, s.admin, s.officer, "viewer"), http.StatusAccepted)
 	s.decide(s.officer, about.ID, "approve").Want(t, http.StatusForbidden) // whose own rights it changes
 	s.decide(s.officer, about.ID, "reject").Want(t, http.StatusForbidden)
 	s.decide(s.other, about.ID, "reject").Want(t, http.StatusOK)
@@ -79,7 +79,7 @@ func TestChangeOfRolesWaitsForASecondPerson(t *testing.T) {
 		t.Errorf("role %s after a rejection, want compliance_officer", got)
 	}
 
-	late := change(t, assign(s.Platform, s.admin, ada, "viewer"), http.StatusAccepted)
+	late := roleChange(t, assign(s.Platform, s.admin, ada, "viewer"), http.StatusAccepted)
 	sql(t, s.Platform, `UPDATE role_changes SET expires_at = now() WHERE id = $1`, late.ID)
 	s.decide(s.officer, late.ID, "approve").Want(t, http.StatusConflict)
 	for action, n := range map[string]int{"role_changes:request": 3, "role_changes:approve": 1, "role_changes:reject": 1} {
@@ -130,7 +130,7 @@ func TestEveryKindOfChangeWaitsAndTakesEffect(t *testing.T) {
 			return s.Do(s.admin.Token, http.MethodDelete, in(organization, "/settings/require_second_person"), nil)
 		}, `SELECT NOT settings ? 'require_second_person' FROM organizations WHERE id = $1`},
 	} {
-		pending := change(t, step.ask(), http.StatusAccepted)
+		pending := roleChange(t, step.ask(), http.StatusAccepted)
 		if ask[bool](t, s.Platform, step.effect, organization) {
 			t.Errorf("%s: took effect before the approval", step.what)
 		}
@@ -158,11 +158,11 @@ func TestSecondPersonCannotBeGoneRound(t *testing.T) {
 	looms := team(t, s.Platform, s.owner, "Looms", uuid.Nil)
 	inner := team(t, s.Platform, s.owner, "Spindles", looms)
 	s.Do(s.owner.Token, http.MethodPut, in(organization, "/teams/"+inner.String()+"/members/"+s.officer.UserID.String()), nil).Want(t, http.StatusOK)
-	toTeam := change(t, grantTo(s.Platform, s.owner, "admin", "team_id", looms), http.StatusAccepted)
+	toTeam := roleChange(t, grantTo(s.Platform, s.owner, "admin", "team_id", looms), http.StatusAccepted)
 	s.decide(s.officer, toTeam.ID, "approve").Want(t, http.StatusForbidden)
 	sql(t, s.Platform, `INSERT INTO roles (organization_id, name, permissions) VALUES ($1, 'own', '{roles:approve}')`, organization)
 	sql(t, s.Platform, `UPDATE memberships SET role = 'own' WHERE user_id = $1`, s.officer.UserID)
-	widened := change(t, define(s.Platform, s.owner, "own", policy.RolesApprove, policy.RolesWrite), http.StatusAccepted)
+	widened := roleChange(t, define(s.Platform, s.owner, "own", policy.RolesApprove, policy.RolesWrite), http.StatusAccepted)
 	s.decide(s.officer, widened.ID, "approve").Want(t, http.StatusForbidden)
 	s.decide(s.other, widened.ID, "approve").Want(t, http.StatusOK)
 }
@@ -179,7 +179,7 @@ func TestWhoWantedAChangeMustStillBeAllowedTo(t *testing.T) {
 		"removed":   `DELETE FROM memberships WHERE user_id = $1`,
 	} {
 		wanting := s.LoginTo(organization, "admin")
-		pending := change(t, assign(s.Platform, wanting, ada, "member"), http.StatusAccepted)
+		pending := roleChange(t, assign(s.Platform, wanting, ada, "member"), http.StatusAccepted)
 		sql(t, s.Platform, spoil, wanting.UserID)
 		s.decide(s.officer, pending.ID, "approve").Want(t, http.StatusConflict)
 		if got := ask[string](t, s.Platform, roleOf, ada.UserID, organization); got != "viewer" {
@@ -190,7 +190,7 @@ func TestWhoWantedAChangeMustStillBeAllowedTo(t *testing.T) {
 		}
 		s.decide(s.officer, pending.ID, "reject").Want(t, http.StatusOK)
 	}
-	pending := change(t, grantTo(s.Platform, s.admin, "member", "user_id", ada.UserID), http.StatusAccepted)
+	pending := roleChange(t, grantTo(s.Platform, s.admin, "member", "user_id", ada.UserID), http.StatusAccepted)
 	s.Do(s.owner.Token, http.MethodDelete, member(organization, ada, ""), nil).Want(t, http.StatusNoContent)
 	s.decide(s.officer, pending.ID, "approve").Want(t, http.StatusNotFound) // nobody to grant it to
 }
@@ -200,7 +200,7 @@ func TestTwoApprovalsAtOnceHaveOneWinner(t *testing.T) {
 	s := separate(t)
 	ada := s.LoginTo(s.owner.OrganizationID, "viewer")
 	for range 3 {
-		pending := change(t, grantTo(s.Platform, s.admin, "analyst", "user_id", ada.UserID), http.StatusAccepted)
+		pending := roleChange(t, grantTo(s.Platform, s.admin, "analyst", "user_id", ada.UserID), http.StatusAccepted)
 		statuses := make([]int, 3)
 		var wg sync.WaitGroup
 		for i, by := range []platformtest.Caller{s.officer, s.other, s.owner} {

@@ -20,7 +20,7 @@ import (
 	"function/shared/policy"
 )
 
-func change(t *testing.T, a platformtest.Answer, status int) users.PendingRoleChange {
+func roleChange(t *testing.T, a platformtest.Answer, status int) users.PendingRoleChange {
 	t.Helper()
 	return platformtest.Decode[users.PendingRoleChange](t, a.Want(t, status))
 }
@@ -57,7 +57,7 @@ func TestOwnRoleIsDefinedGrantedAndDeleted(t *testing.T) {
 	if status := list(ada); status != http.StatusForbidden {
 		t.Errorf("status %d before the grant, want 403", status)
 	}
-	granted := change(t, grantTo(p, owner, "auditor", "user_id", ada.UserID), http.StatusOK)
+	granted := roleChange(t, grantTo(p, owner, "auditor", "user_id", ada.UserID), http.StatusOK)
 	grantTo(p, owner, "auditor", "user_id", ada.UserID).Want(t, http.StatusConflict)
 	if status := list(ada); status != http.StatusOK {
 		t.Errorf("status %d after the grant, want 200", status)
@@ -110,7 +110,7 @@ func TestRolesRefuseBadInput(t *testing.T) {
 	grantTo(p, owner, "own", "user_id", stranger.UserID).Want(t, http.StatusNotFound)
 	assign(p, owner, stranger, "viewer").Want(t, http.StatusNotFound)
 	assign(p, stranger, stranger, "own").Want(t, http.StatusUnprocessableEntity)
-	granted := change(t, grantTo(p, owner, "own", "user_id", ada.UserID), http.StatusOK)
+	granted := roleChange(t, grantTo(p, owner, "own", "user_id", ada.UserID), http.StatusOK)
 	p.Do(stranger.Token, http.MethodDelete, in(stranger.OrganizationID, "/grants/"+granted.Change.GrantID.String()), nil).Want(t, http.StatusNotFound)
 }
 
@@ -310,8 +310,8 @@ func TestExplainTellsWhereEveryRoleComesFrom(t *testing.T) {
 	outer := team(t, p, owner, "Engineering", uuid.Nil)
 	inner := team(t, p, owner, "Looms", outer)
 	p.Do(owner.Token, http.MethodPut, in(organization, "/teams/"+inner.String()+"/members/"+ada.UserID.String()), nil).Want(t, http.StatusOK)
-	toTeam := change(t, grantTo(p, owner, "auditor", "team_id", outer), http.StatusOK).Change.GrantID
-	toAda := change(t, grantTo(p, owner, "analyst", "user_id", ada.UserID), http.StatusOK).Change.GrantID
+	toTeam := roleChange(t, grantTo(p, owner, "auditor", "team_id", outer), http.StatusOK).Change.GrantID
+	toAda := roleChange(t, grantTo(p, owner, "analyst", "user_id", ada.UserID), http.StatusOK).Change.GrantID
 	ask := func(c platformtest.Caller, body map[string]any) platformtest.Answer {
 		return p.Do(p.Again(c).Token, http.MethodPost, "/v1/authorize/explain", body)
 	}
