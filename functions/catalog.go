@@ -41,6 +41,7 @@ import (
 	outboxrelay "function/functions/platform/outbox-relay"
 	sealaudit "function/functions/platform/seal-audit"
 	"function/functions/users/administer"
+	acceptinvitation "function/functions/users/accept-invitation"
 	apikeys "function/functions/users/api-keys"
 	approvemember "function/functions/users/approve-member"
 	changeemail "function/functions/users/change-email"
@@ -50,22 +51,32 @@ import (
 	disposesessions "function/functions/users/dispose-sessions"
 	exportaudit "function/functions/users/export-audit"
 	findusers "function/functions/users/find-users"
+	"function/functions/users/explain"
 	forgotpassword "function/functions/users/forgot-password"
+	"function/functions/users/grants"
 	"function/functions/users/identities"
 	"function/functions/users/impersonate"
+	"function/functions/users/invitations"
 	"function/functions/users/jwks"
 	listaudit "function/functions/users/list-audit"
 	listconsents "function/functions/users/list-consents"
 	"function/functions/users/login"
 	"function/functions/users/logout"
 	mailtokens "function/functions/users/mail-tokens"
+	"function/functions/users/members"
+	organizationsettings "function/functions/users/organization-settings"
+	"function/functions/users/organizations"
 	passwordstrength "function/functions/users/password-strength"
 	"function/functions/users/profile"
 	"function/functions/users/prune"
 	"function/functions/users/purposes"
+	purgeorganizations "function/functions/users/purge-organizations"
 	"function/functions/users/refresh"
 	"function/functions/users/register"
+	rejectmember "function/functions/users/reject-member"
 	resetpassword "function/functions/users/reset-password"
+	rolechanges "function/functions/users/role-changes"
+	"function/functions/users/roles"
 	rotatekeys "function/functions/users/rotate-keys"
 	scimdiscovery "function/functions/users/scim-discovery"
 	scimgroups "function/functions/users/scim-groups"
@@ -74,6 +85,10 @@ import (
 	sendmail "function/functions/users/send-mail"
 	serviceaccounts "function/functions/users/service-accounts"
 	"function/functions/users/sessions"
+	switchorganization "function/functions/users/switch-organization"
+	teammembers "function/functions/users/team-members"
+	"function/functions/users/teams"
+	transferownership "function/functions/users/transfer-ownership"
 	"function/functions/users/unlock"
 	updateprofile "function/functions/users/update-profile"
 	verifyemail "function/functions/users/verify-email"
@@ -115,7 +130,23 @@ var Catalog = []function.Declaration{
 	function.Endpoint(unlock.Operation, unlock.New),
 
 	// Users: organizations, teams and roles.
+	function.Service("users-organizations", organizations.New, organizations.Parts...),
+	function.Service("users-organization-settings", organizationsettings.New, organizationsettings.Parts...),
+	function.Scheduled("users-purge-organizations", purgeorganizations.Schedule, purgeorganizations.New).
+		Scaled(function.Scale{Timeout: 10 * time.Minute}),
+	function.Service("users-members", members.New, members.Parts...),
 	function.Endpoint(approvemember.Operation, approvemember.New),
+	function.Endpoint(rejectmember.Operation, rejectmember.New),
+	function.Endpoint(transferownership.Operation, transferownership.New),
+	function.Service("users-invitations", invitations.New, invitations.Parts...),
+	function.Endpoint(acceptinvitation.Operation, acceptinvitation.New),
+	function.Service("users-teams", teams.New, teams.Parts...),
+	function.Service("users-team-members", teammembers.New, teammembers.Parts...),
+	function.Service("users-roles", roles.New, roles.Parts...),
+	function.Service("users-grants", grants.New, grants.Parts...),
+	function.Service("users-role-changes", rolechanges.New, rolechanges.Parts...),
+	function.Endpoint(switchorganization.Operation, switchorganization.New),
+	function.Endpoint(explain.Operation, explain.New),
 
 	// Users: audit trails, consent, and what platform admins do.
 	function.Service("users-list-audit", listaudit.New, listaudit.Parts...),
