@@ -41,12 +41,19 @@ import (
 	outboxrelay "function/functions/platform/outbox-relay"
 	approvemember "function/functions/users/approve-member"
 	disposesessions "function/functions/users/dispose-sessions"
+	getsecondfactors "function/functions/users/get-second-factors"
 	"function/functions/users/jwks"
 	"function/functions/users/login"
+	loginwithpasskey "function/functions/users/login-with-passkey"
 	"function/functions/users/logout"
+	"function/functions/users/passkeys"
 	"function/functions/users/profile"
 	"function/functions/users/refresh"
 	"function/functions/users/register"
+	replacerecoverycodes "function/functions/users/replace-recovery-codes"
+	stepup "function/functions/users/step-up"
+	"function/functions/users/totp"
+	verifysecondfactor "function/functions/users/verify-second-factor"
 	"function/shared/function"
 )
 
@@ -62,6 +69,15 @@ var Catalog = []function.Declaration{
 	function.Endpoint(logout.Operation, logout.New),
 	function.Endpoint(jwks.Operation, jwks.New),
 	function.Subscriber("users-dispose-sessions", disposesessions.New),
+
+	// Users: second factors.
+	function.Endpoint(getsecondfactors.Operation, getsecondfactors.New),
+	function.Service("users-totp", totp.New, totp.Parts...),
+	function.Endpoint(replacerecoverycodes.Operation, replacerecoverycodes.New),
+	function.Service("users-passkeys", passkeys.New, passkeys.Parts...),
+	function.Service("users-login-with-passkey", loginwithpasskey.New, loginwithpasskey.Parts...),
+	function.Service("users-verify-second-factor", verifysecondfactor.New, verifysecondfactor.Parts...),
+	function.Service("users-step-up", stepup.New, stepup.Parts...).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 
 	// Users: organizations, teams and roles.
 	function.Endpoint(approvemember.Operation, approvemember.New),

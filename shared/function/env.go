@@ -38,6 +38,10 @@ type Config struct {
 	ServicesDomain  string   `env:"SERVICES_DOMAIN, default=aic-data.svc.cluster.local"` // of the functions' own host names
 	Scratch         string   `env:"SCRATCH_DIR"`                                         // for files of one request; empty: the system's
 	MaxUploadBytes  int64    `env:"MAX_UPLOAD_BYTES"`                                    // of one file; zero: 50 GiB
+
+	PublicURL       string   `env:"PUBLIC_URL"`       // where people reach the platform; empty: http://localhost:8080
+	WebAuthnOrigins []string `env:"WEBAUTHN_ORIGINS"` // of the pages that use passkeys, such as https://app.example.com; empty: that of PUBLIC_URL
+	WebAuthnRPID    string   `env:"WEBAUTHN_RP_ID"`   // the domain that passkeys belong to; empty: the host of the first origin
 }
 
 // Networks are CIDRs, separated by commas.

@@ -1,4 +1,5 @@
-// Package login begins a session: POST /v1/users/login.
+// Package login begins a session, or asks for the second factor of a person who has
+// one: POST /v1/users/login.
 package login
 
 import (
@@ -33,8 +34,8 @@ type Request struct {
 	}
 }
 
-// Response is the session's first pair of tokens.
-type Response struct{ Body users.Tokens }
+// Response is the session's first pair of tokens, or the demand for a second factor.
+type Response struct{ Body users.LoginAnswer }
 
 // Function begins sessions.
 type Function struct {
@@ -77,9 +78,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if !ok {
 		return nil, fault.New(fault.Unauthenticated, "The email address or the password is not right")
 	}
-	var tokens users.Tokens
+	var answer users.LoginAnswer
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		tokens, err = f.Begin(ctx, tx, f.issuer, users.Login{
+		answer, err = f.BeginOrChallenge(ctx, tx, f.issuer, users.Login{
 			UserID: known.UserID, OrganizationID: known.OrganizationID, Active: known.Status == users.MembershipActive, Methods: []string{"pwd"},
 		})
 		return err
@@ -87,5 +88,5 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("begin session: %w", err)
 	}
-	return &Response{Body: tokens}, nil
+	return &Response{Body: answer}, nil
 }

@@ -30,12 +30,13 @@ CREATE TABLE totp_secrets (
 );
 
 CREATE TABLE passkeys (
-    id           bytea PRIMARY KEY,              -- credential ID (WebAuthn)
-    user_id      uuid NOT NULL REFERENCES users ON DELETE CASCADE,
-    name         text NOT NULL,
-    credential   jsonb NOT NULL,                 -- public key, flags, sign count
-    created_at   timestamptz NOT NULL DEFAULT now(),
-    last_used_at timestamptz
+    id            uuid PRIMARY KEY,
+    user_id       uuid NOT NULL REFERENCES users ON DELETE CASCADE,
+    credential_id bytea NOT NULL CONSTRAINT passkeys_credential UNIQUE, -- of WebAuthn
+    name          bytea NOT NULL,                -- sealed with the person's key
+    credential    bytea NOT NULL,                -- public key, flags, sign count (WebAuthn credential record); sealed
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    last_used_at  timestamptz
 );
 CREATE INDEX passkeys_user ON passkeys (user_id);
 
