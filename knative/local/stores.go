@@ -46,7 +46,13 @@ func openStores(ctx context.Context, dir string, address net.Addr) (*stores, err
 	return s, nil
 }
 
+// prepare decides what the platform keeps to itself; the rest of its configuration is
+// the environment's, as on a cluster.
 func (s *stores) prepare(ctx context.Context, dir string, address net.Addr) error {
+	var err error
+	if s.config, err = function.ConfigFromEnvironment(ctx); err != nil {
+		return err
+	}
 	keys, err := openKeys(filepath.Join(dir, "keys.json"))
 	if err != nil {
 		return err
@@ -63,21 +69,18 @@ func (s *stores) prepare(ctx context.Context, dir string, address net.Addr) erro
 		err = errors.Join(err, asErr)
 		return dsn + "&pool_max_conns=" + poolSize
 	}
-	s.config = function.Config{
-		UsersDatabaseURL:     login(migrate.Owners[database.Users], database.Users),
-		DatasetsDatabaseURL:  login(migrate.Owners[database.Datasets], database.Datasets),
-		AnalyticsDatabaseURL: login(migrate.Owners[database.Analytics], database.Analytics),
-		IdentityDatabaseURL:  login("token_verifier", database.Users),
-		CatalogDatabaseURL:   login("catalog_reader", database.Datasets),
-		ReaderDatabaseURL:    login("analytics_reader", database.Analytics),
-		Sink:                 "http://" + address.String() + brokerPath,
-		StorageLocalURL:      (&url.URL{Scheme: "file", Path: filepath.Join(dir, "objects")}).String(),
-		KeyURL:               "base64key://" + keys.KeyEncryptionKey,
-		BlindIndexKey:        keys.BlindIndexKey,
-		TokenIssuer:          "http://localhost:" + fmt.Sprint(address.(*net.TCPAddr).Port),
-		TokenAudience:        "aic-data",
-		Scratch:              scratch,
-	}
+	c := &s.config
+	c.UsersDatabaseURL = login(migrate.Owners[database.Users], database.Users)
+	c.DatasetsDatabaseURL = login(migrate.Owners[database.Datasets], database.Datasets)
+	c.AnalyticsDatabaseURL = login(migrate.Owners[database.Analytics], database.Analytics)
+	c.IdentityDatabaseURL = login("token_verifier", database.Users)
+	c.CatalogDatabaseURL = login("catalog_reader", database.Datasets)
+	c.ReaderDatabaseURL = login("analytics_reader", database.Analytics)
+	c.Sink = "http://" + address.String() + brokerPath
+	c.StorageLocalURL = (&url.URL{Scheme: "file", Path: filepath.Join(dir, "objects")}).String()
+	c.KeyURL, c.BlindIndexKey = "base64key://"+keys.KeyEncryptionKey, keys.BlindIndexKey
+	c.TokenIssuer = "http://localhost:" + fmt.Sprint(address.(*net.TCPAddr).Port)
+	c.Scratch = scratch
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ type client struct {
 // register opens an account with an organization of its own, and logs in.
 func register(ctx context.Context, url string) (*client, error) {
 	c := &client{url: url, email: "bench@example.com", password: "correct horse battery"}
-	c.http = http.Client{Timeout: patience, Transport: &http.Transport{WriteBufferSize: 256 << 10, DisableCompression: true}}
+	c.http = http.Client{Timeout: patience, Transport: &http.Transport{WriteBufferSize: 256 << 10, DisableCompression: true, MaxIdleConnsPerHost: clients}}
 	person := map[string]string{"email": c.email, "password": c.password, "first_name": "Ada", "last_name": "Lovelace"}
 	if err := c.call(ctx, http.MethodPost, "/v1/users/register", person, nil); err != nil {
 		return nil, err

@@ -99,15 +99,8 @@ func (b *bench) environment(server *postgres.Server, sink string) ([]string, err
 	if err != nil {
 		return nil, err
 	}
-	content, err := os.ReadFile(b.path("data", "keys.json"))
+	keys, err := b.keys()
 	if err != nil {
-		return nil, err
-	}
-	var keys struct {
-		KeyEncryptionKey string `json:"key_encryption_key"`
-		BlindIndexKey    string `json:"blind_index_key"`
-	}
-	if err := json.Unmarshal(content, &keys); err != nil {
 		return nil, err
 	}
 	return append(os.Environ(), "K_SERVICE=users-login", "K_SINK="+sink, "USERS_DATABASE_URL="+users,

@@ -111,6 +111,11 @@ func (r rate) String() string { return fmt.Sprintf("%.0f MB/s", float64(r)/1e6) 
 
 func rateOf(n size, d duration) rate { return rate(float64(n) / time.Duration(d).Seconds()) }
 
+// perSecond counts what happens in a second.
+type perSecond float64
+
+func (p perSecond) String() string { return fmt.Sprintf("%.0f /s", float64(p)) }
+
 // timed is how long a call takes.
 func timed(call func() error) (duration, error) {
 	began := time.Now()

@@ -153,7 +153,7 @@ func taskStart(line string) (at time.Time, pid int, ok bool) {
 // serviceOf is the function that a process serves, by its environment; the runtime's
 // own first process becomes the function's within a moment.
 func serviceOf(pid int) string {
-	for range 100 {
+	for range 5000 {
 		environment, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 		if err != nil {
 			return ""

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/database"
+	"function/shared/postgres"
+	"function/shared/secret"
+)
+
+// offline uses the platform's database while the platform does not run.
+func (b *bench) offline(ctx context.Context, use func(*postgres.Server) error) error {
+	server, err := postgres.Start(ctx, postgres.Options{Dir: b.path("data", "postgres"), Durable: true})
+	if err != nil {
+		return err
+	}
+	return errors.Join(use(server), server.Stop(context.WithoutCancel(ctx)))
+}
+
+// fillAccounts adds accounts with an organization, a membership and a session each,
+// up to a number of them. Their personal fields are noise.
+const fillAccounts = `
+WITH wanted AS (SELECT gen_random_uuid() AS u, gen_random_uuid() AS o, gen_random_uuid() AS s FROM generate_series(1, $1 - (SELECT count(*) FROM users))),
+     organizations AS (INSERT INTO organizations (id, name) SELECT o, 'bench' FROM wanted),
+     users AS (INSERT INTO users (id, email_index, wrapped_key, email, first_name, last_name, password_hash)
+               SELECT u, sha256(uuid_send(u)), sha256(uuid_send(o)), sha256(uuid_send(s)), uuid_send(o), uuid_send(s), $2 FROM wanted),
+     memberships AS (INSERT INTO memberships (user_id, organization_id, role, status) SELECT u, o, 'owner', 'active' FROM wanted)
+INSERT INTO sessions (id, user_id, organization_id, expires_at) SELECT s, u, o, now() + interval '30 days' FROM wanted`
+
+// fillProbes adds accounts whose addresses are known.
+const fillProbes = `
+INSERT INTO users (id, email_index, wrapped_key, email, first_name, last_name, password_hash)
+SELECT gen_random_uuid(), i, i, i, i, i, $2 FROM unnest($1::bytea[]) i ON CONFLICT DO NOTHING`
+
+func (b *bench) fill(ctx context.Context, server *postgres.Server, accounts int) error {
+	progress("%d accounts: filling the database", accounts)
+	db, err := pgx.Connect(ctx, server.ConnString(string(database.Users)))
+	if err != nil {
+		return err
+	}
+	defer db.Close(ctx)
+	hash, err := newHash(ctx)
+	if err != nil {
+		return err
+	}
+	keys, err := b.keys()
+	if err != nil {
+		return err
+	}
+	keeper, err := secret.Open(ctx, "base64key://"+keys.KeyEncryptionKey, keys.BlindIndexKey)
+	if err != nil {
+		return err
+	}
+	indexes := make([][]byte, probes)
+	for i := range indexes {
+		indexes[i] = users.EmailIndex(keeper, probe(i))
+	}
+	if _, err := db.Exec(ctx, fillProbes, indexes, hash.stored); err != nil {
+		return fmt.Errorf("fill probes: %w", err)
+	}
+	if _, err := db.Exec(ctx, fillAccounts, accounts, hash.stored); err != nil {
+		return fmt.Errorf("fill accounts: %w", err)
+	}
+	_, err = db.Exec(ctx, `VACUUM ANALYZE`)
+	return err
+}
+
+func probe(i int) string { return fmt.Sprintf("probe-%d@example.com", i) }
+
+// keys are those that the platform has made for itself.
+type keys struct {
+	KeyEncryptionKey string `json:"key_encryption_key"`
+	BlindIndexKey    string `json:"blind_index_key"`
+}
+
+func (b *bench) keys() (k keys, err error) {
+	content, err := os.ReadFile(b.path("data", "keys.json"))
+	if err != nil {
+		return k, err
+	}
+	return k, json.Unmarshal(content, &k)
+}

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"function/shared/password"
+)
+
+// hash is the password hash of a login, computed in this process.
+type hash struct {
+	hasher *password.Hasher
+	stored string
+}
+
+const anyPassword = "correct horse battery"
+
+func newHash(ctx context.Context) (*hash, error) {
+	h := &hash{hasher: password.NewHasher()}
+	var err error
+	h.stored, err = h.hasher.Hash(ctx, anyPassword)
+	return h, err
+}
+
+func (h *hash) verify(ctx context.Context) (duration, error) {
+	return timed(func() error {
+		ok, err := h.hasher.Verify(ctx, anyPassword, h.stored)
+		if err == nil && !ok {
+			err = errors.New("the password does not fit its hash")
+		}
+		return err
+	})
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net/http"
+)
+
+const probes = 300 // logins with a wrong password, to accounts and to none
+
+// timing logs in with wrong passwords to accounts that exist and to such that do
+// not, in turns, each from an address of its own. Whether time tells them apart is
+// told by the difference of their means in standard errors (Welch): 3.3 and more
+// would come by chance once in a thousand runs.
+func (b *bench) timing(ctx context.Context) error {
+	if err := b.running(ctx); err != nil {
+		return err
+	}
+	attempt := func(email string) (float64, error) {
+		body, err := json.Marshal(map[string]string{"email": email, "password": "wrong horse battery"})
+		if err != nil {
+			return 0, err
+		}
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, b.platform.url+"/v1/users/login", bytes.NewReader(body))
+		if err != nil {
+			return 0, err
+		}
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("X-Forwarded-For", fmt.Sprintf("198.%d.%d.%d", 18+rand.IntN(2), rand.IntN(256), rand.IntN(256)))
+		took, err := timed(func() error {
+			response, err := b.user.http.Do(request)
+			if err == nil && response.StatusCode != http.StatusUnauthorized {
+				err = fmt.Errorf("login with a wrong password: %s", response.Status)
+			}
+			if err == nil {
+				err = response.Body.Close()
+			}
+			return err
+		})
+		return float64(took), err
+	}
+	var exists, missing []float64
+	for i := range probes {
+		e, err := attempt(probe(i))
+		if err != nil {
+			return err
+		}
+		m, err := attempt(fmt.Sprintf("nobody-%d@example.com", i))
+		if err != nil {
+			return err
+		}
+		exists, missing = append(exists, e), append(missing, m)
+	}
+	em, ev := meanAndVariance(exists)
+	mm, mv := meanAndVariance(missing)
+	errors := math.Abs(em-mm) / math.Sqrt(ev/probes+mv/probes)
+	b.table.add("refused login, account or none", fmt.Sprintf("%s, %s", duration(em), duration(mm)),
+		"at most 3.3 standard errors", fmt.Sprintf("%.2f", errors), errors <= 3.3)
+	return nil
+}
+
+func meanAndVariance(values []float64) (mean, variance float64) {
+	for _, v := range values {
+		mean += v / float64(len(values))
+	}
+	for _, v := range values {
+		variance += (v - mean) * (v - mean) / float64(len(values)-1)
+	}
+	return mean, variance
+}
