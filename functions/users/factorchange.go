@@ -39,7 +39,7 @@ WHERE id = $1`
 // that none sees half of another, in the audit trail whether it was done or refused,
 // and told to the person when it was done.
 func (s Store) ChangeFactors(ctx context.Context, caller auth.Caller, c FactorChange, change func(*outbox.Tx) error) error {
-	organization, err := s.organizationOf(ctx, caller)
+	organization, err := organizationOf(ctx, s.DB, caller)
 	if err != nil {
 		return err
 	}
@@ -69,8 +69,8 @@ func (s Store) ChangeFactors(ctx context.Context, caller auth.Caller, c FactorCh
 
 // organizationOf is the organization that the caller's session is in, whether or not
 // the caller's roles there count yet: its trail is where the change belongs.
-func (s Store) organizationOf(ctx context.Context, caller auth.Caller) (id uuid.UUID, err error) {
-	if err := s.DB.QueryRow(ctx, selectOrganization, caller.SessionID).Scan(&id); err != nil {
+func organizationOf(ctx context.Context, db Querier, caller auth.Caller) (id uuid.UUID, err error) {
+	if err := db.QueryRow(ctx, selectOrganization, caller.SessionID).Scan(&id); err != nil {
 		return id, fmt.Errorf("read organization of session: %w", err)
 	}
 	return id, nil

@@ -16,14 +16,17 @@ import (
 // person whose code is being guessed by another.
 const (
 	countGuess = `
-INSERT INTO login_failures AS f (key, failures, last_failed_at, blocked_until) VALUES ($1, 1, now(), now())
-ON CONFLICT (key) DO UPDATE SET last_failed_at = now(),
-    failures = CASE WHEN f.last_failed_at < now() - interval '1 day' THEN 1 ELSE f.failures + 1 END,
-    blocked_until = CASE WHEN f.last_failed_at < now() - interval '1 day' OR f.failures < 9 THEN now()
-        ELSE now() + least(interval '1 hour', interval '30 seconds' * power(2, least(f.failures - 9, 10))) END
-WHERE f.blocked_until <= now()`
-	selectBlock   = `SELECT extract(epoch FROM blocked_until - now())::float8 FROM login_failures WHERE key = $1`
-	forgetGuesses = `DELETE FROM login_failures WHERE key = $1`
+WITH old AS (
+    DELETE FROM guesses WHERE key IN (SELECT key FROM guesses WHERE last_at < now() - interval '1 day' AND key <> $1 LIMIT 4 FOR UPDATE SKIP LOCKED)
+)
+INSERT INTO guesses AS g (key, guesses, last_at, blocked_until) VALUES ($1, 1, now(), now())
+ON CONFLICT (key) DO UPDATE SET last_at = now(),
+    guesses = CASE WHEN g.last_at < now() - interval '1 day' THEN 1 ELSE g.guesses + 1 END,
+    blocked_until = CASE WHEN g.last_at < now() - interval '1 day' OR g.guesses < 9 THEN now()
+        ELSE now() + least(interval '1 hour', interval '30 seconds' * power(2, least(g.guesses - 9, 10))) END
+WHERE g.blocked_until <= now()`
+	selectBlock   = `SELECT extract(epoch FROM blocked_until - now())::float8 FROM guesses WHERE key = $1`
+	forgetGuesses = `DELETE FROM guesses WHERE key = $1`
 )
 
 // loginGuesses counts guesses at a person's codes at login.

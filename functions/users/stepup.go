@@ -49,7 +49,7 @@ func (p Passkeys) StepUp(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	if err != nil {
 		return proved, err
 	}
-	organization, err := p.organizationOf(ctx, caller)
+	organization, err := organizationOf(ctx, tx, caller)
 	if err != nil {
 		return proved, err
 	}

@@ -65,6 +65,14 @@ func (v *Verifier) caller(ctx context.Context, id uuid.UUID) (Caller, error) {
 	return caller, nil
 }
 
+// Forget has the next check of a session ask the database: one that was refused may
+// have been let in since, by a proof or a role a moment ago.
+func (v *Verifier) Forget(session uuid.UUID) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.sessions, session)
+}
+
 func (s session) caller(id uuid.UUID) Caller {
 	c := Caller{
 		Kind: Person, UserID: s.UserID, SessionID: id, Methods: s.Methods, Roles: s.Roles,

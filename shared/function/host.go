@@ -174,11 +174,16 @@ func cloneResponses(declared map[string]*huma.Response) map[string]*huma.Respons
 	return responses
 }
 
-// authorize runs before the body is read: it lets the operation's need decide.
+// authorize runs before the body is read: it lets the operation's need decide. What
+// is remembered of a caller may allow for a moment longer; it never refuses.
 func (h *Host) authorize(need policy.Need) func(huma.Context, func(huma.Context)) {
 	return func(hctx huma.Context, next func(huma.Context)) {
 		ctx := hctx.Context()
 		caller, err := h.callerOf(ctx, hctx.Header("Authorization"))
+		if err == nil && permit(caller, need) != nil {
+			h.verifier.Forget(caller.SessionID)
+			caller, err = h.callerOf(ctx, hctx.Header("Authorization"))
+		}
 		if err == nil {
 			ctx = auth.WithCaller(ctx, caller)
 			err = permit(caller, need)

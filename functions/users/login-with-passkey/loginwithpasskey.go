@@ -74,6 +74,9 @@ func (f *Function) Begin(ctx context.Context, _ *struct{}) (*BeginResponse, erro
 
 // Finish begins the session of the passkey's owner.
 func (f *Function) Finish(ctx context.Context, in *FinishRequest) (*FinishResponse, error) {
+	if err := f.issuer.Ready(ctx); err != nil {
+		return nil, err
+	}
 	var out FinishResponse
 	var proved users.Proved
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {

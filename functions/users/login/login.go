@@ -78,6 +78,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if !ok {
 		return nil, fault.New(fault.Unauthenticated, "The email address or the password is not right")
 	}
+	if err := f.issuer.Ready(ctx); err != nil {
+		return nil, err
+	}
 	var answer users.LoginAnswer
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		answer, err = f.BeginOrChallenge(ctx, tx, f.issuer, users.Login{

@@ -116,6 +116,9 @@ func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*VerifyRespon
 	if err := f.GuardLogin(ctx, user, proof); err != nil {
 		return nil, err
 	}
+	if err := f.issuer.Ready(ctx); err != nil {
+		return nil, err
+	}
 	var out VerifyResponse
 	var proved users.Proved
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {

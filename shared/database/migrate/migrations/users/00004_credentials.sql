@@ -59,6 +59,15 @@ CREATE TABLE challenges (
 );
 CREATE INDEX challenges_expired ON challenges (expires_at);
 
+-- Guesses in a row at a second factor, or at the proof of a step-up.
+CREATE TABLE guesses (
+    key           bytea PRIMARY KEY,             -- HMAC-SHA256, of the person or the session
+    guesses       int NOT NULL,
+    last_at       timestamptz NOT NULL,
+    blocked_until timestamptz NOT NULL
+);
+CREATE INDEX guesses_age ON guesses (last_at);
+
 -- Failures in a row, per account, address, and the pair of them, all as HMACs:
 -- whether an account exists makes no difference.
 CREATE TABLE login_failures (
