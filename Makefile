@@ -21,7 +21,8 @@ run: build ## run the whole platform on http://localhost:$(PORT), its data in $(
 	@exec bin/local
 
 .PHONY: test
-test: setup ## test every package against a real PostgreSQL
+test: ## test every package against a real PostgreSQL and Chromium
+	@scripts/setup.sh --test
 	@go build -o bin/ ./scripts/testpostgres
 	@bin/testpostgres -- go test -race -shuffle=on -timeout 30m ./...
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what the project needs beside Go, git, make and curl: a C compiler
-# with the C++ runtime library, which DuckDB links, and a PostgreSQL server.
-# Does nothing, quickly, when both are there. `make` runs it first.
+# with the C++ runtime library, which DuckDB links, and a PostgreSQL server; with
+# --test also Chromium, for passkeys, which tests need and the platform does not.
+# Does nothing, quickly, when all are there. `make` runs it first.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -140,6 +141,27 @@ ensure_postgres() {
 	say "PostgreSQL is not installed: a copy is fetched into your cache directory; to have the system's: $command"
 }
 
+# has_chromium looks where functions/users/passkeysbrowser_test.go does.
+has_chromium() {
+	for program in chromium chromium-browser google-chrome chromium-headless-shell \
+		"/Applications/Chromium.app/Contents/MacOS/Chromium" "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
+		if has "$program"; then
+			return 0
+		fi
+	done
+	return 1
+}
+
+ensure_chromium() {
+	if has_chromium || { apt_install chromium && has_chromium; }; then
+		return
+	fi
+	fail "the tests need Chromium or Chrome; install it with: $(install_command chromium chromium chromium chromium '--cask chromium')"
+}
+
 check_go
 ensure_compiler
 ensure_postgres
+if [ "${1:-}" = --test ]; then
+	ensure_chromium
+fi

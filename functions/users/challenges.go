@@ -25,11 +25,7 @@ const (
 	forPasskeyProof        purpose = "passkey_second_factor"
 )
 
-// Each new challenge takes a few expired ones away, so that the table needs no sweep.
 const insertChallenge = `
-WITH expired AS (
-    DELETE FROM challenges WHERE hash IN (SELECT hash FROM challenges WHERE expires_at < now() LIMIT 4 FOR UPDATE SKIP LOCKED)
-)
 INSERT INTO challenges (hash, purpose, user_id, data, expires_at) VALUES (@hash, @purpose, @user, @data, now() + @life::interval)`
 
 // newChallenge stores what the next request needs, and makes the token that finds

@@ -16,9 +16,6 @@ import (
 // person whose code is being guessed by another.
 const (
 	countGuess = `
-WITH old AS (
-    DELETE FROM guesses WHERE key IN (SELECT key FROM guesses WHERE last_at < now() - interval '1 day' AND key <> $1 LIMIT 4 FOR UPDATE SKIP LOCKED)
-)
 INSERT INTO guesses AS g (key, guesses, last_at, blocked_until) VALUES ($1, 1, now(), now())
 ON CONFLICT (key) DO UPDATE SET last_at = now(),
     guesses = CASE WHEN g.last_at < now() - interval '1 day' THEN 1 ELSE g.guesses + 1 END,
