@@ -16,7 +16,7 @@ import (
 // Assertion is what a passkey answered to a challenge.
 type Assertion struct {
 	ChallengeToken string          `json:"challenge_token" maxLength:"100"`
-	Credential     json.RawMessage `json:"credential" doc:"What navigator.credentials.get() resolved to, as its toJSON() writes it"`
+	Credential     json.RawMessage `json:"credential" doc:"What navigator.credentials.create() or get() resolved to, as its toJSON() writes it"`
 }
 
 // Proof is one proof of who a person is, as the caller sends it.

@@ -71,7 +71,7 @@ type LoginAnswer struct {
 type SecondFactorDemand struct {
 	MFARequired bool     `json:"mfa_required" enum:"true"`
 	MFAToken    string   `json:"mfa_token" doc:"For POST /v1/users/mfa/verify; good for one login and a few attempts"`
-	MFAMethods  []string `json:"mfa_methods" enum:"passkey,totp,recovery_code"`
+	MFAMethods  []string `json:"mfa_methods" nullable:"false" enum:"passkey,totp,recovery_code"`
 	ExpiresIn   int      `json:"expires_in" doc:"Seconds that mfa_token is good for"`
 }
 
