@@ -40,19 +40,30 @@ import (
 	"function/functions/platform/openapi"
 	outboxrelay "function/functions/platform/outbox-relay"
 	approvemember "function/functions/users/approve-member"
+	changeemail "function/functions/users/change-email"
+	changepassword "function/functions/users/change-password"
+	confirmregistration "function/functions/users/confirm-registration"
 	disposesessions "function/functions/users/dispose-sessions"
+	forgotpassword "function/functions/users/forgot-password"
 	getsecondfactors "function/functions/users/get-second-factors"
 	"function/functions/users/jwks"
 	"function/functions/users/login"
 	loginwithpasskey "function/functions/users/login-with-passkey"
 	"function/functions/users/logout"
+	mailtokens "function/functions/users/mail-tokens"
 	"function/functions/users/passkeys"
+	passwordstrength "function/functions/users/password-strength"
 	"function/functions/users/profile"
+	"function/functions/users/prune"
 	"function/functions/users/refresh"
 	"function/functions/users/register"
 	replacerecoverycodes "function/functions/users/replace-recovery-codes"
+	resetpassword "function/functions/users/reset-password"
+	sendmail "function/functions/users/send-mail"
 	stepup "function/functions/users/step-up"
 	"function/functions/users/totp"
+	"function/functions/users/unlock"
+	verifyemail "function/functions/users/verify-email"
 	verifysecondfactor "function/functions/users/verify-second-factor"
 	"function/shared/function"
 )
@@ -63,6 +74,17 @@ var Catalog = []function.Declaration{
 	function.Endpoint(register.Operation, register.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(login.Operation, login.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(profile.Operation, profile.New),
+
+	// Users: mail, confirmed addresses, forgotten and changed passwords.
+	function.Endpoint(confirmregistration.Operation, confirmregistration.New),
+	function.Service("users-verify-email", verifyemail.New, verifyemail.Parts...),
+	function.Service("users-change-email", changeemail.New, changeemail.Parts...).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+	function.Endpoint(forgotpassword.Operation, forgotpassword.New),
+	function.Endpoint(resetpassword.Operation, resetpassword.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+	function.Endpoint(changepassword.Operation, changepassword.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+	function.Service("users-mail-tokens", mailtokens.New, mailtokens.Parts...),
+	function.Subscriber("users-send-mail", sendmail.New),
+	function.Scheduled("users-prune", prune.Schedule, prune.New),
 
 	// Users: sessions, tokens and keys.
 	function.Endpoint(refresh.Operation, refresh.New),
@@ -78,6 +100,10 @@ var Catalog = []function.Declaration{
 	function.Service("users-login-with-passkey", loginwithpasskey.New, loginwithpasskey.Parts...),
 	function.Service("users-verify-second-factor", verifysecondfactor.New, verifysecondfactor.Parts...),
 	function.Service("users-step-up", stepup.New, stepup.Parts...).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+
+	// Users: passwords and lockout.
+	function.Endpoint(passwordstrength.Operation, passwordstrength.New),
+	function.Endpoint(unlock.Operation, unlock.New),
 
 	// Users: organizations, teams and roles.
 	function.Endpoint(approvemember.Operation, approvemember.New),

@@ -24,6 +24,8 @@
 #                       make roles and databases
 #   STORAGE_URL         s3://… of an existing bucket, with AWS_ACCESS_KEY_ID and
 #                       AWS_SECRET_ACCESS_KEY; or file:///… of a shared volume
+#   SMTP_URL            smtp://user:password@host:587 of a mail server, without which no
+#                       mail is sent; the production overlay needs one
 #   POOL_SIZE           PostgreSQL connections of each pod and database (4)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -145,7 +147,7 @@ make_secrets() {
 	fi
 	if missing $namespace user-management-secret; then
 		make_secret $namespace user-management-secret "$(pooled USERS_DATABASE_URL)" "$(pooled IDENTITY_DATABASE_URL)" \
-			"KEY_ENCRYPTION_KEY_URL=$(encryption_key)" "BLIND_INDEX_KEY=$(openssl rand -base64 32)"
+			"KEY_ENCRYPTION_KEY_URL=$(encryption_key)" "BLIND_INDEX_KEY=$(openssl rand -base64 32)" ${SMTP_URL:+"SMTP_URL=$SMTP_URL"}
 	fi
 	if missing $namespace data-management-secret; then
 		make_secret $namespace data-management-secret "$(pooled DATASETS_DATABASE_URL)" "$(pooled IDENTITY_DATABASE_URL)" \

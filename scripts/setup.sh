@@ -1,13 +1,16 @@
 #!/bin/sh
 # Installs what the project needs beside Go, git, make and curl: a C compiler
 # with the C++ runtime library, which DuckDB links, and a PostgreSQL server; with
-# --test also Chromium, for passkeys, which tests need and the platform does not.
+# --test also a Redis or Valkey server and Chromium, which tests need and the
+# platform does not.
 # Does nothing, quickly, when all are there. `make` runs it first.
 set -eu
 cd "$(dirname "$0")/.."
 
 minimum_postgres=14
 cluster_settings=/etc/postgresql-common/createcluster.d # of Debian
+service_policy=/usr/sbin/policy-rc.d                    # of Debian
+own_policy=
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 fail() {
@@ -120,14 +123,21 @@ has_postgres() {
 # time of its installation.
 install_postgres() {
 	has apt-get && as_root true || return 1
-	trap restore_cluster_settings EXIT
-	trap 'exit 130' INT TERM HUP
+	restore_at_exit
 	as_root sh -c "mkdir -p $cluster_settings && echo 'create_main_cluster = false' >$cluster_settings/function.conf" || return 1
 	apt_install postgresql
 }
 
-restore_cluster_settings() {
+restore_at_exit() {
+	trap restore EXIT
+	trap 'exit 130' INT TERM HUP
+}
+
+# restore takes away the settings that were made for the time of an installation.
+restore() {
 	as_root sh -c "rm -f $cluster_settings/function.conf; rmdir $cluster_settings" 2>/dev/null || :
+	[ -z "$own_policy" ] || as_root rm -f $service_policy || :
+	own_policy=
 }
 
 ensure_postgres() {
@@ -139,6 +149,27 @@ ensure_postgres() {
 		fail "PostgreSQL $minimum_postgres or newer is needed; install it with: $command"
 	fi
 	say "PostgreSQL is not installed: a copy is fetched into your cache directory; to have the system's: $command"
+}
+
+has_redis() { has redis-server || has valkey-server; }
+
+# install_redis leaves the machine without a running server: Debian's package
+# starts one, unless a policy forbids it for the time of its installation.
+install_redis() {
+	has apt-get && as_root true || return 1
+	if [ ! -e $service_policy ]; then
+		restore_at_exit
+		own_policy=yes
+		as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$service_policy && chmod +x $service_policy" || return 1
+	fi
+	apt_install redis-server
+}
+
+ensure_redis() {
+	if has_redis || { install_redis && has_redis; }; then
+		return
+	fi
+	fail "the tests need a Redis or Valkey server; install it with: $(install_command redis-server valkey valkey valkey valkey)"
 }
 
 # has_chromium looks where functions/users/passkeysbrowser_test.go does.
@@ -163,5 +194,6 @@ check_go
 ensure_compiler
 ensure_postgres
 if [ "${1:-}" = --test ]; then
+	ensure_redis
 	ensure_chromium
 fi

@@ -31,7 +31,7 @@ var (
 // BeginRegistration begins to make a passkey. A device that can store it for login
 // without a user name does; one that cannot is a second factor all the same.
 func (p Passkeys) BeginRegistration(ctx context.Context, tx *outbox.Tx, user uuid.UUID) (Ceremony, error) {
-	who, err := p.personOf(ctx, tx, user)
+	who, err := p.keyholderOf(ctx, tx, user)
 	if err != nil {
 		return Ceremony{}, err
 	}
@@ -61,7 +61,7 @@ func (p Passkeys) Register(ctx context.Context, tx *outbox.Tx, user uuid.UUID, n
 	} else if !ok {
 		return info, nil, fault.At("body.challenge_token", "is not known any more: begin again")
 	}
-	who, err := p.personOf(ctx, tx, user)
+	who, err := p.keyholderOf(ctx, tx, user)
 	if err != nil {
 		return info, nil, err
 	}
@@ -103,7 +103,7 @@ func methodsOf(c *webauthn.Credential) []string {
 // BeginProof asks for one of a person's passkeys. It comes after a password, so
 // that to touch the device is enough.
 func (p Passkeys) BeginProof(ctx context.Context, tx *outbox.Tx, user uuid.UUID) (Ceremony, error) {
-	who, err := p.personOf(ctx, tx, user)
+	who, err := p.keyholderOf(ctx, tx, user)
 	if err != nil {
 		return Ceremony{}, err
 	}
@@ -161,7 +161,7 @@ func (p Passkeys) assert(ctx context.Context, tx *outbox.Tx, user uuid.UUID, a A
 }
 
 // check uses the challenge up, and then looks at the answer.
-func (p Passkeys) check(ctx context.Context, tx *outbox.Tx, want purpose, challenged, owner uuid.UUID, token string, parsed *protocol.ParsedCredentialAssertionData) (Proved, error) {
+func (p Passkeys) check(ctx context.Context, tx *outbox.Tx, want challengePurpose, challenged, owner uuid.UUID, token string, parsed *protocol.ParsedCredentialAssertionData) (Proved, error) {
 	refused := func(why string) (Proved, error) { return Proved{Method: Passkey, Refused: why}, nil }
 	var session webauthn.SessionData
 	if ok, err := takeOnce(ctx, tx, want, challenged, token, &session); err != nil {
@@ -172,7 +172,7 @@ func (p Passkeys) check(ctx context.Context, tx *outbox.Tx, want purpose, challe
 	if owner == uuid.Nil {
 		return refused("unknown_passkey")
 	}
-	who, err := p.personOf(ctx, tx, owner)
+	who, err := p.keyholderOf(ctx, tx, owner)
 	if err != nil {
 		return Proved{}, err
 	}
@@ -186,14 +186,14 @@ func (p Passkeys) check(ctx context.Context, tx *outbox.Tx, want purpose, challe
 	return Proved{Method: Passkey, Methods: methodsOf(credential)}, p.store(ctx, tx, who, credential)
 }
 
-func (p Passkeys) validate(who person, challenged uuid.UUID, session webauthn.SessionData, parsed *protocol.ParsedCredentialAssertionData) (*webauthn.Credential, error) {
+func (p Passkeys) validate(who keyholder, challenged uuid.UUID, session webauthn.SessionData, parsed *protocol.ParsedCredentialAssertionData) (*webauthn.Credential, error) {
 	if challenged != uuid.Nil {
 		return p.rp.ValidateLogin(who, session, parsed)
 	}
 	return p.rp.ValidateDiscoverableLogin(func(_, _ []byte) (webauthn.User, error) { return who, nil }, session, parsed)
 }
 
-func (p Passkeys) store(ctx context.Context, tx pgx.Tx, who person, credential *webauthn.Credential) error {
+func (p Passkeys) store(ctx context.Context, tx pgx.Tx, who keyholder, credential *webauthn.Credential) error {
 	sealed, err := who.seal(credential)
 	if err != nil {
 		return err

@@ -15,14 +15,14 @@ import (
 // ChallengeLife is how long something begun waits for the request that completes it.
 const ChallengeLife = 5 * time.Minute
 
-// purpose is what a challenge is for: it is good for nothing else.
-type purpose string
+// challengePurpose is what a challenge is for: it is good for nothing else.
+type challengePurpose string
 
 const (
-	forSecondFactor        purpose = "second_factor"
-	forPasskeyRegistration purpose = "passkey_registration"
-	forPasskeyLogin        purpose = "passkey_login"
-	forPasskeyProof        purpose = "passkey_second_factor"
+	forSecondFactor        challengePurpose = "second_factor"
+	forPasskeyRegistration challengePurpose = "passkey_registration"
+	forPasskeyLogin        challengePurpose = "passkey_login"
+	forPasskeyProof        challengePurpose = "passkey_second_factor"
 )
 
 const insertChallenge = `
@@ -30,7 +30,7 @@ INSERT INTO challenges (hash, purpose, user_id, data, expires_at) VALUES (@hash,
 
 // newChallenge stores what the next request needs, and makes the token that finds
 // it. user is uuid.Nil while nobody knows who it is.
-func newChallenge(ctx context.Context, tx pgx.Tx, p purpose, user uuid.UUID, data any) (string, error) {
+func newChallenge(ctx context.Context, tx pgx.Tx, p challengePurpose, user uuid.UUID, data any) (string, error) {
 	encoded, err := json.Marshal(data)
 	if err != nil {
 		return "", fmt.Errorf("encode challenge: %w", err)
@@ -50,7 +50,7 @@ DELETE FROM challenges WHERE hash = $1 AND purpose = $2 AND user_id IS NOT DISTI
 
 // takeOnce uses a challenge up, and reads its data into data; false: there is none,
 // it has expired, was used, or is somebody else's.
-func takeOnce(ctx context.Context, tx pgx.Tx, p purpose, user uuid.UUID, token string, data any) (bool, error) {
+func takeOnce(ctx context.Context, tx pgx.Tx, p challengePurpose, user uuid.UUID, token string, data any) (bool, error) {
 	var encoded []byte
 	err := tx.QueryRow(ctx, takeChallenge, TokenHash(token), p, uuid.NullUUID{UUID: user, Valid: user != uuid.Nil}).Scan(&encoded)
 	if database.IsNoRows(err) {

@@ -10,9 +10,25 @@ import (
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/fault"
-	"function/shared/mail"
+	"function/shared/function"
 	"function/shared/outbox"
 )
+
+// SecondFactors is the accounts, where their second factors are changed and proved.
+type SecondFactors struct {
+	Store
+	post Post
+}
+
+// OpenSecondFactors opens the accounts, and the mail that tells people of changes.
+func OpenSecondFactors(ctx context.Context, env *function.Env) (SecondFactors, error) {
+	store, err := Open(ctx, env)
+	if err != nil {
+		return SecondFactors{}, err
+	}
+	post, err := store.Post(env)
+	return SecondFactors{store, post}, err
+}
 
 // FactorChange is what somebody does to their own second factors: how the audit
 // trail names it, and the sentence that the person is mailed.
@@ -23,7 +39,7 @@ type FactorChange struct {
 }
 
 const (
-	lockPerson         = `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE`
+	lockFactors        = `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE`
 	selectOrganization = `SELECT organization_id FROM sessions WHERE id = $1`
 	selectRequired     = `
 SELECT EXISTS (SELECT FROM memberships m JOIN organizations o ON o.id = m.organization_id
@@ -38,14 +54,14 @@ WHERE id = $1`
 // ChangeFactors runs a change of the caller's second factors: one after another, so
 // that none sees half of another, in the audit trail whether it was done or refused,
 // and told to the person when it was done.
-func (s Store) ChangeFactors(ctx context.Context, caller auth.Caller, c FactorChange, change func(*outbox.Tx) error) error {
+func (s SecondFactors) ChangeFactors(ctx context.Context, caller auth.Caller, c FactorChange, change func(*outbox.Tx) error) error {
 	organization, err := organizationOf(ctx, s.DB, caller)
 	if err != nil {
 		return err
 	}
 	entry := audit.Entry{Action: c.Action, ResourceID: c.ResourceID, OrganizationID: organization}
 	err = s.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
+		if _, err := tx.Exec(ctx, lockFactors, caller.UserID); err != nil {
 			return fmt.Errorf("lock user %s: %w", caller.UserID, err)
 		}
 		if err := change(tx); err != nil {
@@ -58,13 +74,10 @@ func (s Store) ChangeFactors(ctx context.Context, caller auth.Caller, c FactorCh
 		}
 		return audit.Record(ctx, tx, entry)
 	})
-	if refused, ok := fault.As(err); ok {
-		entry.Refused = refused.Detail
-		if err := audit.Record(ctx, s.DB, entry); err != nil {
-			return err
-		}
+	if err != nil {
+		return s.Refused(ctx, entry, err)
 	}
-	return err
+	return nil
 }
 
 // organizationOf is the organization that the caller's session is in, whether or not
@@ -78,7 +91,7 @@ func organizationOf(ctx context.Context, db Querier, caller auth.Caller) (id uui
 
 // Enrolled follows a new factor: the session counts as proved by it, and the first
 // factor comes with recovery codes.
-func (s Store) Enrolled(ctx context.Context, tx pgx.Tx, caller auth.Caller, methods []string) (codes []string, err error) {
+func (s SecondFactors) Enrolled(ctx context.Context, tx pgx.Tx, caller auth.Caller, methods []string) (codes []string, err error) {
 	if _, err := tx.Exec(ctx, markSession, caller.SessionID, methods); err != nil {
 		return nil, fmt.Errorf("mark session: %w", err)
 	}
@@ -91,7 +104,7 @@ func (s Store) Enrolled(ctx context.Context, tx pgx.Tx, caller auth.Caller, meth
 
 // Removed follows a factor's removal. The last one stays while an organization of the
 // person demands one.
-func (s Store) Removed(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
+func (s SecondFactors) Removed(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
 	factors, err := FactorsOf(ctx, tx, user)
 	if err != nil || factors.Any() {
 		return err
@@ -121,13 +134,10 @@ func SecondFactorRequired(ctx context.Context, db Querier, user uuid.UUID) (requ
 }
 
 // tell mails a person what happened to how they log in.
-func (s Store) tell(ctx context.Context, tx *outbox.Tx, user uuid.UUID, sentence string) error {
+func (s SecondFactors) tell(ctx context.Context, tx *outbox.Tx, user uuid.UUID, sentence string) error {
 	name, err := s.NameOf(ctx, tx, user)
 	if err != nil {
 		return err
 	}
-	return mail.Queue(ctx, tx, s.Keeper, mail.Message{
-		To: name.Email, Subject: ServiceName + ": how you log in",
-		Text: fmt.Sprintf("Hello %s,\n\n%s\n\nIf this was not you, change your password and end your other sessions at once.\n", name.FirstName, sentence),
-	})
+	return s.post.Queue(ctx, tx, s.post.SecondFactor(name.Email, sentence))
 }

@@ -24,7 +24,7 @@ const MaxPasskeys = 20
 // Passkeys is the platform as a relying party of WebAuthn (W3C, level 3), over the
 // accounts.
 type Passkeys struct {
-	Store
+	SecondFactors
 	rp *webauthn.WebAuthn
 }
 
@@ -34,8 +34,8 @@ func OpenPasskeys(ctx context.Context, env *function.Env) (Passkeys, error) {
 	if err != nil {
 		return Passkeys{}, err
 	}
-	store, err := Open(ctx, env)
-	return Passkeys{Store: store, rp: rp}, err
+	factors, err := OpenSecondFactors(ctx, env)
+	return Passkeys{SecondFactors: factors, rp: rp}, err
 }
 
 func relyingParty(c function.Config) (*webauthn.WebAuthn, error) {
@@ -69,55 +69,55 @@ const (
 	PasskeyNameField = "passkeys.name"
 )
 
-// person is who WebAuthn's ceremonies are about.
-type person struct {
+// keyholder is who WebAuthn's ceremonies are about.
+type keyholder struct {
 	id          uuid.UUID
 	name        Name
 	key         []byte
 	credentials []webauthn.Credential
 }
 
-func (p person) WebAuthnID() []byte                         { return p.id[:] }
-func (p person) WebAuthnName() string                       { return p.name.Email }
-func (p person) WebAuthnDisplayName() string                { return p.name.FirstName + " " + p.name.LastName }
-func (p person) WebAuthnCredentials() []webauthn.Credential { return p.credentials }
+func (k keyholder) WebAuthnID() []byte                         { return k.id[:] }
+func (k keyholder) WebAuthnName() string                       { return k.name.Email }
+func (k keyholder) WebAuthnDisplayName() string                { return k.name.FirstName + " " + k.name.LastName }
+func (k keyholder) WebAuthnCredentials() []webauthn.Credential { return k.credentials }
 
 const (
-	selectCredentials = `SELECT credential FROM passkeys WHERE user_id = $1 ORDER BY id FOR UPDATE`
-	insertPasskey     = `INSERT INTO passkeys (id, user_id, credential_id, name, credential) VALUES ($1, $2, $3, $4, $5) RETURNING created_at`
-	updatePasskey     = `UPDATE passkeys SET credential = $2, last_used_at = now() WHERE credential_id = $1`
+	selectRecords = `SELECT credential FROM passkeys WHERE user_id = $1 ORDER BY id FOR UPDATE`
+	insertPasskey = `INSERT INTO passkeys (id, user_id, credential_id, name, credential) VALUES ($1, $2, $3, $4, $5) RETURNING created_at`
+	updatePasskey = `UPDATE passkeys SET credential = $2, last_used_at = now() WHERE credential_id = $1`
 )
 
-// personOf reads a person with their passkeys, whose rows it locks.
-func (p Passkeys) personOf(ctx context.Context, tx *outbox.Tx, user uuid.UUID) (person, error) {
+// keyholderOf reads a person with their passkeys, whose rows it locks.
+func (p Passkeys) keyholderOf(ctx context.Context, tx *outbox.Tx, user uuid.UUID) (keyholder, error) {
 	key, err := p.KeyOf(ctx, tx, user)
 	if err != nil {
-		return person{}, err
+		return keyholder{}, err
 	}
-	rows, _ := tx.Query(ctx, selectCredentials, user)
+	rows, _ := tx.Query(ctx, selectRecords, user)
 	sealed, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
 	if err != nil {
-		return person{}, fmt.Errorf("read passkeys of user %s: %w", user, err)
+		return keyholder{}, fmt.Errorf("read passkeys of user %s: %w", user, err)
 	}
-	found := person{id: user, key: key, credentials: make([]webauthn.Credential, len(sealed))}
+	found := keyholder{id: user, key: key, credentials: make([]webauthn.Credential, len(sealed))}
 	for i, s := range sealed {
 		plain, err := secret.Unseal(key, passkeyField, s)
 		if err == nil {
 			err = json.Unmarshal([]byte(plain), &found.credentials[i])
 		}
 		if err != nil {
-			return person{}, fmt.Errorf("open passkey of user %s: %w", user, err)
+			return keyholder{}, fmt.Errorf("open passkey of user %s: %w", user, err)
 		}
 	}
 	return found, nil
 }
 
-func (p person) seal(credential *webauthn.Credential) ([]byte, error) {
+func (k keyholder) seal(credential *webauthn.Credential) ([]byte, error) {
 	plain, err := json.Marshal(credential)
 	if err != nil {
 		return nil, fmt.Errorf("encode passkey: %w", err)
 	}
-	return secret.Seal(p.key, passkeyField, string(plain))
+	return secret.Seal(k.key, passkeyField, string(plain))
 }
 
 // PasskeyInfo is a passkey as its owner sees it.

@@ -161,7 +161,7 @@ func TestPasskeyIsRenamedAndDeletedByItsOwner(t *testing.T) {
 		p.Do(session, http.MethodPatch, path, `{"name": "`+name+`"}`).Want(t, http.StatusUnprocessableEntity)
 	}
 	waiting := begun(t, p, "", beginLogin, nil)
-	execute(t, p, `UPDATE organizations SET settings = '{"require_second_factor": true}'`)
+	exec(t, p, `UPDATE organizations SET settings = '{"require_second_factor": true}'`)
 	p.Do(session, http.MethodDelete, path, nil).Want(t, http.StatusConflict)
 	enrolled(t, p, session)
 	p.Do(session, http.MethodDelete, path, nil).Want(t, http.StatusNoContent) // the app is left
@@ -229,19 +229,19 @@ func TestAssertionsThatAreRefused(t *testing.T) {
 	})
 	t.Run("challenge that has expired", func(t *testing.T) {
 		late := key.answer(t, begun(t, p, "", beginLogin, nil))
-		execute(t, p, `UPDATE challenges SET expires_at = now()`)
+		exec(t, p, `UPDATE challenges SET expires_at = now()`)
 		p.Do("", http.MethodPost, finishLogin, late).Want(t, http.StatusUnauthorized)
 	})
 	t.Run("suspended", func(t *testing.T) {
-		execute(t, p, `UPDATE users SET suspended_at = now()`)
+		exec(t, p, `UPDATE users SET suspended_at = now()`)
 		key.login(t, p).Want(t, http.StatusUnauthorized)
-		execute(t, p, `UPDATE users SET suspended_at = NULL`)
+		exec(t, p, `UPDATE users SET suspended_at = NULL`)
 	})
 	t.Run("copied key", func(t *testing.T) {
 		copied := *key
 		key.login(t, p).Want(t, http.StatusOK)
 		copied.login(t, p).Want(t, http.StatusUnauthorized)
-		trail := audited(t, p, ada, "passkeys:login")
+		trail := trailOf(t, p, ada, "passkeys:login")
 		if diff := cmp.Diff(entry{"passkeys:login", "refused", "sign_count_regressed"}, trail[len(trail)-1]); diff != "" {
 			t.Error(diff)
 		}
@@ -311,7 +311,7 @@ func TestPasskeyRenewsAnOldProof(t *testing.T) {
 		answer := key.answer(t, begun(t, p, session, "/v1/users/mfa/step-up/passkey", nil))
 		return p.Do(session, http.MethodPost, "/v1/users/mfa/step-up", map[string]any{"passkey": answer})
 	}
-	execute(t, p, `UPDATE sessions SET second_factor_at = now() - interval '1 hour'`)
+	exec(t, p, `UPDATE sessions SET second_factor_at = now() - interval '1 hour'`)
 	stepUp().Want(t, http.StatusOK)
 	p.Do(session, http.MethodPost, "/v1/users/mfa/recovery-codes", nil).Want(t, http.StatusOK)
 	key.passkey.Counter = 0

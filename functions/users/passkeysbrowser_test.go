@@ -11,7 +11,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"os/exec"
+	osexec "os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -37,7 +37,7 @@ func chromium(t *testing.T) string {
 		"chromium", "chromium-browser", "google-chrome", "chromium-headless-shell",
 		"/Applications/Chromium.app/Contents/MacOS/Chromium", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 	} {
-		if path, err := exec.LookPath(name); err == nil {
+		if path, err := osexec.LookPath(name); err == nil {
 			return path
 		}
 	}
@@ -114,8 +114,8 @@ type called struct {
 	Body   json.RawMessage `json:"body"`
 }
 
-// ask has the page call the platform.
-func ask[T any](t *testing.T, b *browser, want int, method, path, token string, body any) T {
+// fetched has the page call the platform.
+func fetched[T any](t *testing.T, b *browser, want int, method, path, token string, body any) T {
 	t.Helper()
 	answer := run[called](t, b, "call", method, path, token, body)
 	if answer.Status != want {
@@ -161,48 +161,48 @@ func TestPasskeysInABrowser(t *testing.T) {
 	b := open(t)
 
 	b.visit(t, unknown)
-	phished := run[map[string]any](t, b, "createPasskey", ask[ceremony](t, b, http.StatusOK, http.MethodPost, beginRegistration, session, nil))
+	phished := run[map[string]any](t, b, "createPasskey", fetched[ceremony](t, b, http.StatusOK, http.MethodPost, beginRegistration, session, nil))
 	phished["name"] = "Elsewhere"
-	ask[any](t, b, http.StatusUnprocessableEntity, http.MethodPost, finishRegistration, session, phished)
+	fetched[any](t, b, http.StatusUnprocessableEntity, http.MethodPost, finishRegistration, session, phished)
 	if _, err := chromedp.Call(b.ctx, webauthn.ClearCredentials, webauthn.ClearCredentialsParams{AuthenticatorID: b.device}); err != nil {
 		t.Fatal(err)
 	}
 
 	b.visit(t, known)
-	made := run[map[string]any](t, b, "createPasskey", ask[ceremony](t, b, http.StatusOK, http.MethodPost, beginRegistration, session, nil))
+	made := run[map[string]any](t, b, "createPasskey", fetched[ceremony](t, b, http.StatusOK, http.MethodPost, beginRegistration, session, nil))
 	made["name"] = "This laptop"
-	passkey := ask[newPasskey](t, b, http.StatusCreated, http.MethodPost, finishRegistration, session, made)
+	passkey := fetched[newPasskey](t, b, http.StatusCreated, http.MethodPost, finishRegistration, session, made)
 
 	password := map[string]string{"email": ada.Email, "password": "correct horse"}
-	demand := ask[users.SecondFactorDemand](t, b, http.StatusOK, http.MethodPost, "/v1/users/login", "", password)
+	demand := fetched[users.SecondFactorDemand](t, b, http.StatusOK, http.MethodPost, "/v1/users/login", "", password)
 	if diff := cmp.Diff([]string{"passkey", "recovery_code"}, demand.MFAMethods); diff != "" {
 		t.Error(diff)
 	}
-	second := run[map[string]any](t, b, "usePasskey", ask[ceremony](t, b, http.StatusOK, http.MethodPost, beginVerification, "", map[string]string{"mfa_token": demand.MFAToken}))
-	tokens := ask[users.Tokens](t, b, http.StatusOK, http.MethodPost, "/v1/users/mfa/verify", "", map[string]any{"mfa_token": demand.MFAToken, "passkey": second})
+	second := run[map[string]any](t, b, "usePasskey", fetched[ceremony](t, b, http.StatusOK, http.MethodPost, beginVerification, "", map[string]string{"mfa_token": demand.MFAToken}))
+	tokens := fetched[users.Tokens](t, b, http.StatusOK, http.MethodPost, "/v1/users/mfa/verify", "", map[string]any{"mfa_token": demand.MFAToken, "passkey": second})
 	if diff := cmp.Diff([]string{"pwd", "hwk", "mfa"}, methods(t, tokens.AccessToken)); diff != "" {
 		t.Error(diff)
 	}
 
-	first := run[map[string]any](t, b, "usePasskey", ask[ceremony](t, b, http.StatusOK, http.MethodPost, beginLogin, "", nil)) // nobody has said who they are
-	tokens = ask[users.Tokens](t, b, http.StatusOK, http.MethodPost, finishLogin, "", first)
+	first := run[map[string]any](t, b, "usePasskey", fetched[ceremony](t, b, http.StatusOK, http.MethodPost, beginLogin, "", nil)) // nobody has said who they are
+	tokens = fetched[users.Tokens](t, b, http.StatusOK, http.MethodPost, finishLogin, "", first)
 	if diff := cmp.Diff([]string{"hwk", "mfa"}, methods(t, tokens.AccessToken)); diff != "" {
 		t.Error(diff)
 	}
-	if profile := ask[users.Account](t, b, http.StatusOK, http.MethodGet, "/v1/users/profile", tokens.AccessToken, nil); profile.ID != ada.ID {
+	if profile := fetched[users.Account](t, b, http.StatusOK, http.MethodGet, "/v1/users/profile", tokens.AccessToken, nil); profile.ID != ada.ID {
 		t.Errorf("the passkey of %v logs in %v", ada.ID, profile.ID)
 	}
 
-	ask[any](t, b, http.StatusUnauthorized, http.MethodPost, finishLogin, "", first) // replayed
-	first["challenge_token"] = ask[ceremony](t, b, http.StatusOK, http.MethodPost, beginLogin, "", nil).ChallengeToken
-	ask[any](t, b, http.StatusUnauthorized, http.MethodPost, finishLogin, "", first) // to another challenge
+	fetched[any](t, b, http.StatusUnauthorized, http.MethodPost, finishLogin, "", first) // replayed
+	first["challenge_token"] = fetched[ceremony](t, b, http.StatusOK, http.MethodPost, beginLogin, "", nil).ChallengeToken
+	fetched[any](t, b, http.StatusUnauthorized, http.MethodPost, finishLogin, "", first) // to another challenge
 
 	b.visit(t, unknown)
-	elsewhere := run[map[string]any](t, b, "usePasskey", ask[ceremony](t, b, http.StatusOK, http.MethodPost, beginLogin, "", nil))
-	ask[any](t, b, http.StatusUnauthorized, http.MethodPost, finishLogin, "", elsewhere)
+	elsewhere := run[map[string]any](t, b, "usePasskey", fetched[ceremony](t, b, http.StatusOK, http.MethodPost, beginLogin, "", nil))
+	fetched[any](t, b, http.StatusUnauthorized, http.MethodPost, finishLogin, "", elsewhere)
 
 	b.visit(t, known)
-	ask[any](t, b, http.StatusNoContent, http.MethodDelete, "/v1/users/passkeys/"+passkey.ID.String(), session, nil)
-	deleted := run[map[string]any](t, b, "usePasskey", ask[ceremony](t, b, http.StatusOK, http.MethodPost, beginLogin, "", nil))
-	ask[any](t, b, http.StatusUnauthorized, http.MethodPost, finishLogin, "", deleted)
+	fetched[any](t, b, http.StatusNoContent, http.MethodDelete, "/v1/users/passkeys/"+passkey.ID.String(), session, nil)
+	deleted := run[map[string]any](t, b, "usePasskey", fetched[ceremony](t, b, http.StatusOK, http.MethodPost, beginLogin, "", nil))
+	fetched[any](t, b, http.StatusUnauthorized, http.MethodPost, finishLogin, "", deleted)
 }

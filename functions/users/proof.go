@@ -88,9 +88,9 @@ func (s Store) GuardLogin(ctx context.Context, user uuid.UUID, proof Proof) erro
 
 // RecordLoginProof records what became of a login's second factor, and tells the
 // person what they should know.
-func (s Store) RecordLoginProof(ctx context.Context, tx *outbox.Tx, l *PendingLogin, p Proved) error {
+func (s SecondFactors) RecordLoginProof(ctx context.Context, tx *outbox.Tx, l *PendingLogin, p Proved) error {
 	entry := audit.Entry{Action: "second_factor:verify", ActorID: l.UserID, OrganizationID: l.OrganizationID}
-	if err := s.record(ctx, tx, entry, p); err != nil {
+	if err := s.recordLogin(ctx, tx, entry, p); err != nil {
 		return err
 	}
 	switch {
@@ -101,14 +101,23 @@ func (s Store) RecordLoginProof(ctx context.Context, tx *outbox.Tx, l *PendingLo
 	case p.Method == RecoveryCode:
 		return s.toldOfRecovery(ctx, tx, l.UserID)
 	case p.Method == TOTP:
-		return forget(ctx, tx, s.loginGuesses(l.UserID))
+		return forgetGuess(ctx, tx, s.loginGuesses(l.UserID))
 	}
 	return nil
 }
 
 // RecordPasskeyLogin records what became of a login by a passkey alone.
-func (s Store) RecordPasskeyLogin(ctx context.Context, tx *outbox.Tx, l Login, p Proved) error {
-	return s.record(ctx, tx, audit.Entry{Action: "passkeys:login", ActorID: l.UserID, OrganizationID: l.OrganizationID}, p)
+func (s SecondFactors) RecordPasskeyLogin(ctx context.Context, tx *outbox.Tx, l Login, p Proved) error {
+	return s.recordLogin(ctx, tx, audit.Entry{Action: "passkeys:login", ActorID: l.UserID, OrganizationID: l.OrganizationID}, p)
+}
+
+// recordLogin records a proof without which there is no login: its refusal is a
+// failure of one.
+func (s Store) recordLogin(ctx context.Context, tx *outbox.Tx, entry audit.Entry, p Proved) error {
+	if err := s.record(ctx, tx, entry, p); err != nil || p.Refused == "" {
+		return err
+	}
+	return metrics.Add(ctx, tx, loginsTotal, metrics.Labels{"result": "failure"}, 1)
 }
 
 // record writes the audit entry, and counts.
@@ -124,7 +133,7 @@ func (s Store) record(ctx context.Context, tx *outbox.Tx, entry audit.Entry, p P
 	return metrics.Add(ctx, tx, "user_mfa_total", metrics.Labels{"method": p.Method, "result": result}, 1)
 }
 
-func (s Store) toldOfRecovery(ctx context.Context, tx *outbox.Tx, user uuid.UUID) error {
+func (s SecondFactors) toldOfRecovery(ctx context.Context, tx *outbox.Tx, user uuid.UUID) error {
 	factors, err := FactorsOf(ctx, tx, user)
 	if err != nil {
 		return err
@@ -132,7 +141,7 @@ func (s Store) toldOfRecovery(ctx context.Context, tx *outbox.Tx, user uuid.UUID
 	return s.tell(ctx, tx, user, fmt.Sprintf("You logged in with a recovery code, which is used up now; %d are left.", factors.RecoveryCodes))
 }
 
-func forget(ctx context.Context, tx *outbox.Tx, key []byte) error {
+func forgetGuess(ctx context.Context, tx *outbox.Tx, key []byte) error {
 	if _, err := tx.Exec(ctx, forgetGuesses, key); err != nil {
 		return fmt.Errorf("forget guesses: %w", err)
 	}

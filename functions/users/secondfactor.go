@@ -98,7 +98,7 @@ func (s Store) BeginOrChallenge(ctx context.Context, tx *outbox.Tx, issuer *auth
 		return LoginAnswer{}, err
 	}
 	if !factors.Any() {
-		tokens, err := s.Begin(ctx, tx, issuer, l)
+		tokens, err := s.LogIn(ctx, tx, issuer, l)
 		return LoginAnswer{Tokens: &tokens}, err
 	}
 	token, err := newChallenge(ctx, tx, forSecondFactor, l.UserID, l)
@@ -166,5 +166,15 @@ func (s Store) Complete(ctx context.Context, tx *outbox.Tx, issuer *auth.Issuer,
 	}
 	l := p.Login
 	l.Methods, l.SecondFactor = append(l.Methods, methods...), true
-	return s.Begin(ctx, tx, issuer, l)
+	return s.LogIn(ctx, tx, issuer, l)
+}
+
+// LogIn begins a session of somebody who has proved all that is asked, and puts it
+// on record.
+func (s Store) LogIn(ctx context.Context, tx *outbox.Tx, issuer *auth.Issuer, l Login) (Tokens, error) {
+	tokens, err := s.Begin(ctx, tx, issuer, l)
+	if err != nil {
+		return Tokens{}, err
+	}
+	return tokens, s.LoggedIn(ctx, tx, l)
 }

@@ -36,7 +36,6 @@ import (
 	"function/shared/database"
 	"function/shared/function"
 	"function/shared/platformtest"
-	"function/shared/secret"
 )
 
 func mountFactors(t *testing.T, change func(*function.Config)) *platformtest.Platform {
@@ -57,7 +56,7 @@ func mountFactors(t *testing.T, change func(*function.Config)) *platformtest.Pla
 }
 
 func factors(t *testing.T) *platformtest.Platform {
-	return mountFactors(t, func(*function.Config) {})
+	return mountFactors(t, func(c *function.Config) { c.WebAuthnOrigins = []string{"http://localhost:8080"} })
 }
 
 // now is the code that the app shows.
@@ -91,14 +90,7 @@ func wrong(t *testing.T, secret string) string {
 // unused lets the code that was used last be used again: tests do not wait for the next.
 func unused(t *testing.T, p *platformtest.Platform) {
 	t.Helper()
-	execute(t, p, `UPDATE totp_secrets SET last_step = 0`)
-}
-
-func execute(t *testing.T, p *platformtest.Platform, statement string, args ...any) {
-	t.Helper()
-	if _, err := p.DB(database.Users).Exec(context.Background(), statement, args...); err != nil {
-		t.Fatal(err)
-	}
+	exec(t, p, `UPDATE totp_secrets SET last_step = 0`)
 }
 
 type confirmed struct {
@@ -149,8 +141,8 @@ func methods(t *testing.T, token string) []string {
 
 type entry struct{ Action, Result, Reason string }
 
-// audited are the trail's entries of an action, of a person in an organization.
-func audited(t *testing.T, p *platformtest.Platform, of users.Account, action string) []entry {
+// trailOf are the trail's entries of a person's action in their organization.
+func trailOf(t *testing.T, p *platformtest.Platform, of users.Account, action string) []entry {
 	t.Helper()
 	rows, _ := p.DB(database.Users).Query(context.Background(),
 		`SELECT action, result, reason FROM audit_entries WHERE actor_id = $1 AND organization_id = $2 AND action = $3 ORDER BY id`, of.ID, of.OrganizationID, action)
@@ -161,36 +153,12 @@ func audited(t *testing.T, p *platformtest.Platform, of users.Account, action st
 	return entries
 }
 
-// mails are the texts that were queued, oldest first.
-func mails(t *testing.T, p *platformtest.Platform) (texts []string) {
-	t.Helper()
-	ctx := context.Background()
-	keeper, err := p.Env.Keeper(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, _ := p.DB(database.Users).Query(ctx, `SELECT wrapped_key, message FROM mails ORDER BY id`)
-	var wrapped, sealed []byte
-	_, err = pgx.ForEachRow(rows, []any{&wrapped, &sealed}, func() error {
-		key, err := keeper.Unwrap(ctx, wrapped)
-		if err != nil {
-			return err
-		}
-		text, err := secret.Unseal(key, "mails.message", sealed)
-		texts = append(texts, text)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return texts
-}
-
+// told checks how many mails say something.
 func told(t *testing.T, p *platformtest.Platform, n int, sentence string) {
 	t.Helper()
 	found := 0
-	for _, text := range mails(t, p) {
-		if strings.Contains(text, sentence) {
+	for _, m := range p.Mail(0) {
+		if strings.Contains(strings.Join(strings.Fields(m.Text), " "), sentence) {
 			found++
 		}
 	}
@@ -245,8 +213,11 @@ func TestAuthenticatorAppCompletesALogin(t *testing.T) {
 	}
 	verify(p, demand.MFAToken, "recovery_code", codes[0]).Want(t, http.StatusUnauthorized) // the login is complete
 
-	if diff := cmp.Diff([]entry{{"second_factor:verify", "refused", "wrong_code"}, {"second_factor:verify", "done", ""}}, audited(t, p, ada, "second_factor:verify")); diff != "" {
+	if diff := cmp.Diff([]entry{{"second_factor:verify", "refused", "wrong_code"}, {"second_factor:verify", "done", ""}}, trailOf(t, p, ada, "second_factor:verify")); diff != "" {
 		t.Error(diff)
+	}
+	if begun := trailOf(t, p, ada, "sessions:begin"); len(begun) != 3 {
+		t.Errorf("the trail has the sessions %v, want the two before the app and the one with it", begun)
 	}
 	told(t, p, 1, "you need a code of your authenticator app")
 	var accepted float64
@@ -394,10 +365,10 @@ func TestPendingLoginEnds(t *testing.T) {
 		`UPDATE users SET suspended_at = now()`,
 	} {
 		token := demanded(t, p, ada.Email).MFAToken
-		execute(t, p, end)
+		exec(t, p, end)
 		verify(p, token, "recovery_code", codes[i]).Want(t, http.StatusUnauthorized)
 		p.Do("", http.MethodPost, "/v1/users/mfa/verify/passkey", map[string]string{"mfa_token": token}).Want(t, http.StatusUnauthorized)
-		execute(t, p, `UPDATE users SET suspended_at = NULL`)
+		exec(t, p, `UPDATE users SET suspended_at = NULL`)
 	}
 }
 
@@ -407,7 +378,7 @@ func TestStepUpRenewsAnOldProof(t *testing.T) {
 	ada := registered(t, p, "ada@example.com", "")
 	session := loggedIn(t, p, ada.Email).AccessToken
 	old := func() {
-		execute(t, p, `UPDATE sessions SET authenticated_at = now() - interval '1 hour', second_factor_at = second_factor_at - interval '1 hour'`)
+		exec(t, p, `UPDATE sessions SET authenticated_at = now() - interval '1 hour', second_factor_at = second_factor_at - interval '1 hour'`)
 		time.Sleep(600 * time.Millisecond) // for as long as a session is remembered
 		answer := p.Do(session, http.MethodPost, "/v1/users/mfa/recovery-codes", nil).Want(t, http.StatusUnauthorized)
 		if got := answer.Header.Get("WWW-Authenticate"); got != `Bearer error="insufficient_user_authentication", max_age=900` {
@@ -434,7 +405,7 @@ func TestStepUpRenewsAnOldProof(t *testing.T) {
 		{"sessions:step_up", "refused", "wrong_password"}, {"sessions:step_up", "done", ""}, {"sessions:step_up", "refused", "second_factor_needed"},
 		{"sessions:step_up", "refused", "wrong_code"}, {"sessions:step_up", "done", ""}, {"sessions:step_up", "refused", "code_used"},
 	}
-	if diff := cmp.Diff(want, audited(t, p, ada, "sessions:step_up")); diff != "" {
+	if diff := cmp.Diff(want, trailOf(t, p, ada, "sessions:step_up")); diff != "" {
 		t.Error(diff)
 	}
 	for range 20 {
@@ -452,12 +423,12 @@ func TestNobodyStepsUpForAnother(t *testing.T) {
 	p := factors(t)
 	ada := registered(t, p, "ada@example.com", "")
 	session := loggedIn(t, p, ada.Email).AccessToken
-	execute(t, p, `UPDATE sessions SET impersonator_id = $1`, uuid.New())
+	exec(t, p, `UPDATE sessions SET impersonator_id = $1`, uuid.New())
 
 	p.Do(session, http.MethodPost, "/v1/users/mfa/step-up", `{"password": "correct horse"}`).Want(t, http.StatusForbidden)
 	p.Do(session, http.MethodPost, "/v1/users/mfa/step-up/passkey", nil).Want(t, http.StatusForbidden)
 	p.Do(session, http.MethodPost, "/v1/users/mfa/totp", nil).Want(t, http.StatusUnauthorized)
-	if diff := cmp.Diff([]entry{{"sessions:step_up", "refused", "impersonated"}}, audited(t, p, ada, "sessions:step_up")); diff != "" {
+	if diff := cmp.Diff([]entry{{"sessions:step_up", "refused", "impersonated"}}, trailOf(t, p, ada, "sessions:step_up")); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -479,7 +450,7 @@ func TestOrganizationThatDemandsASecondFactor(t *testing.T) {
 	t.Parallel()
 	p := factors(t)
 	ada := registered(t, p, "ada@example.com", "")
-	execute(t, p, `UPDATE organizations SET settings = '{"require_second_factor": true}'`)
+	exec(t, p, `UPDATE organizations SET settings = '{"require_second_factor": true}'`)
 	session := loggedIn(t, p, ada.Email)
 	approve := func(token string) platformtest.Answer {
 		return p.Do(token, http.MethodPost, "/v1/organizations/"+ada.OrganizationID.String()+"/members/"+uuid.NewString()+"/approve", nil)
@@ -497,14 +468,14 @@ func TestOrganizationThatDemandsASecondFactor(t *testing.T) {
 		t.Error(diff)
 	}
 	p.Do(session.AccessToken, http.MethodDelete, "/v1/users/mfa/totp", nil).Want(t, http.StatusConflict)
-	if got := audited(t, p, ada, "totp:remove"); len(got) != 1 || got[0].Result != "refused" {
+	if got := trailOf(t, p, ada, "totp:remove"); len(got) != 1 || got[0].Result != "refused" {
 		t.Errorf("audit trail of the refused removal: %v", got)
 	}
 
 	tokens := platformtest.Decode[users.Tokens](t, verify(p, demanded(t, p, ada.Email).MFAToken, "code", now(t, secret)).Want(t, http.StatusOK))
 	approve(tokens.AccessToken).Want(t, http.StatusNotFound)
 
-	execute(t, p, `UPDATE organizations SET settings = '{}'`)
+	exec(t, p, `UPDATE organizations SET settings = '{}'`)
 	p.Do(session.AccessToken, http.MethodDelete, "/v1/users/mfa/totp", nil).Want(t, http.StatusNoContent)
 	told(t, p, 1, "Your authenticator app was removed")
 	p.Do(session.AccessToken, http.MethodDelete, "/v1/users/mfa/totp", nil).Want(t, http.StatusNotFound)
@@ -512,7 +483,7 @@ func TestOrganizationThatDemandsASecondFactor(t *testing.T) {
 		t.Error(diff)
 	}
 	loggedIn(t, p, ada.Email)
-	execute(t, p, `UPDATE organizations SET settings = '{"require_second_factor": true}'`)
+	exec(t, p, `UPDATE organizations SET settings = '{"require_second_factor": true}'`)
 	for approve(session.AccessToken).Status != http.StatusForbidden { // within the second that the change may take
 		time.Sleep(10 * time.Millisecond)
 	}

@@ -9,7 +9,6 @@ import (
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/outbox"
-	"function/shared/password"
 )
 
 // Impersonated refuses a proof in a session in which an admin acts as the person.
@@ -23,7 +22,7 @@ func (s Store) GuardStepUp(ctx context.Context, session uuid.UUID) error {
 const selectPassword = `SELECT coalesce(password_hash, '') FROM users WHERE id = $1`
 
 // CheckPassword looks whether a proof's password is right, if it is a password.
-func (s Store) CheckPassword(ctx context.Context, hasher *password.Hasher, user uuid.UUID, proof Proof) (Proof, error) {
+func (s Store) CheckPassword(ctx context.Context, user uuid.UUID, proof Proof) (Proof, error) {
 	if proof.Password == "" {
 		return proof, nil
 	}
@@ -32,7 +31,7 @@ func (s Store) CheckPassword(ctx context.Context, hasher *password.Hasher, user 
 		return proof, fmt.Errorf("read password of user %s: %w", user, err)
 	}
 	var err error
-	proof.passwordIsRight, err = hasher.Verify(ctx, proof.Password, hash)
+	proof.passwordIsRight, err = s.Hasher.Verify(ctx, proof.Password, hash)
 	return proof, err
 }
 
@@ -65,7 +64,7 @@ func (p Passkeys) StepUp(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	if err != nil {
 		return proved, fmt.Errorf("renew proof of session: %w", err)
 	}
-	return proved, forget(ctx, tx, p.stepUpGuesses(caller.SessionID))
+	return proved, forgetGuess(ctx, tx, p.stepUpGuesses(caller.SessionID))
 }
 
 // proveAgain takes a password only of those who have no second factor.

@@ -11,7 +11,9 @@ import (
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"
+	"function/shared/metrics"
 	"function/shared/outbox"
+	"function/shared/password"
 	"function/shared/secret"
 )
 
@@ -48,6 +50,9 @@ type Membership struct {
 type Store struct {
 	DB     *outbox.DB
 	Keeper *secret.Keeper
+	Hasher *password.Hasher
+	seen   *password.Range // knows breached passwords; nil: nobody is asked
+	locked *metrics.Tally  // logins refused unseen
 }
 
 // Open opens the domain's database and the platform's key.
@@ -60,7 +65,16 @@ func Open(ctx context.Context, env *function.Env) (Store, error) {
 	if err != nil {
 		return Store{}, err
 	}
-	return Store{DB: db, Keeper: keeper}, nil
+	hasher, err := env.Hasher()
+	if err != nil {
+		return Store{}, err
+	}
+	s := Store{DB: db, Keeper: keeper, Hasher: hasher, locked: new(metrics.Tally)}
+	if env.Config.PasswordRangeURL != "" {
+		s.seen = password.NewRange(env.Config.PasswordRangeURL)
+	}
+	env.OnClose(s.writeCounts)
+	return s, nil
 }
 
 // Issuer signs the domain's access tokens.

@@ -19,6 +19,7 @@ const (
 	brokerPath   = "/_local/broker"
 	functionPath = "/_local/functions/"
 	firePath     = "/_local/schedules/{name}/fire"
+	mailsPath    = "/_local/mails"
 )
 
 // platform is every function on one port, with what wakes them.
@@ -56,6 +57,8 @@ func newPlatform(s *stores) (*platform, error) {
 	}
 	mux.Handle("POST "+brokerPath, loopbackOnly(b))
 	mux.Handle("POST "+firePath, loopbackOnly(p.schedules))
+	mux.Handle("GET "+mailsPath, loopbackOnly(http.HandlerFunc(s.listMails)))
+	mux.Handle("GET "+mailsPath+"/{id}", loopbackOnly(http.HandlerFunc(s.readMail)))
 	p.handler = mux
 	return p, nil
 }
@@ -68,7 +71,7 @@ const firstCurl = `
   curl -sX POST http://localhost:%[1]d/v1/users/register -H 'Content-Type: application/json' \
        -d '{"email":"ada@example.com","password":"correct horse","first_name":"Ada","last_name":"Lovelace"}'
 
-The API: http://localhost:%[1]d/docs   Ctrl-C stops it.
+The API: http://localhost:%[1]d/docs   Mail: http://localhost:%[1]d/_local/mails   Ctrl-C stops it.
 `
 
 // serve answers until ctx ends or PostgreSQL dies.

@@ -65,14 +65,19 @@ func (s *schedules) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // loopbackOnly keeps the platform's own endpoints from everyone but this machine's
-// programs: not from another host, not from a page in a browser.
+// programs: not from another host, not from a page in a browser, nor under a name
+// that somebody else points here (DNS rebinding).
 func loopbackOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.RemoteAddr)
-		if err != nil || !net.ParseIP(host).IsLoopback() || r.Header.Get("Origin") != "" || r.Header.Get("X-Forwarded-For") != "" {
+		if !isLoopback(r.RemoteAddr) || !isLoopback(r.Host) || r.Header.Get("Origin") != "" || r.Header.Get("X-Forwarded-For") != "" {
 			http.NotFound(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
 }

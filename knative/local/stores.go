@@ -18,14 +18,16 @@ import (
 	"function/shared/database"
 	"function/shared/database/migrate"
 	"function/shared/function"
+	"function/shared/mailbox"
 	"function/shared/postgres"
 )
 
 // stores is what the platform keeps under DATA_DIR: a PostgreSQL server, the
-// objects, and the keys that encrypt both.
+// objects, and the keys that encrypt both; and the mail of this run.
 type stores struct {
-	server *postgres.Server
-	config function.Config
+	server  *postgres.Server
+	mailbox *mailbox.Mailbox
+	config  function.Config
 }
 
 // poolSize is the connections of each pool, which all functions share here.
@@ -40,6 +42,9 @@ func openStores(ctx context.Context, dir string, address net.Addr) (*stores, err
 		return nil, fmt.Errorf("start PostgreSQL: %w", err)
 	}
 	s := &stores{server: server}
+	if s.mailbox, err = mailbox.Open(announce); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
 	if err := s.prepare(ctx, dir, address); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -80,6 +85,7 @@ func (s *stores) prepare(ctx context.Context, dir string, address net.Addr) erro
 	c.StorageLocalURL = (&url.URL{Scheme: "file", Path: filepath.Join(dir, "objects")}).String()
 	c.KeyURL, c.BlindIndexKey = "base64key://"+keys.KeyEncryptionKey, keys.BlindIndexKey
 	c.TokenIssuer = "http://localhost:" + fmt.Sprint(address.(*net.TCPAddr).Port)
+	c.SMTPURL, c.MailFrom, c.PublicURL = s.mailbox.URL(), "Data services <no-reply@localhost>", c.TokenIssuer
 	c.Scratch = scratch
 	if err != nil {
 		return err
@@ -98,7 +104,11 @@ func (s *stores) migrate(ctx context.Context) error {
 func (s *stores) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
-	return s.server.Stop(ctx)
+	var err error
+	if s.mailbox != nil {
+		err = s.mailbox.Close()
+	}
+	return errors.Join(err, s.server.Stop(ctx))
 }
 
 // keys encrypt everything: whoever loses this file loses the data.

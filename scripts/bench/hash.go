@@ -16,10 +16,12 @@ type hash struct {
 const anyPassword = "correct horse battery"
 
 func newHash(ctx context.Context) (*hash, error) {
-	h := &hash{hasher: password.NewHasher()}
-	var err error
-	h.stored, err = h.hasher.Hash(ctx, anyPassword)
-	return h, err
+	hasher, err := password.NewHasher(password.OWASP)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := hasher.Hash(ctx, anyPassword)
+	return &hash{hasher: hasher, stored: stored}, err
 }
 
 func (h *hash) verify(ctx context.Context) (duration, error) {

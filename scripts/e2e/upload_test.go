@@ -18,11 +18,13 @@ import (
 const (
 	once  = 500 << 20
 	twice = 2 * once
-	slack = 64 // MiB by which a garbage collector's memory may differ from time to time
+	// bound is in MiB: half of the smaller file. A garbage collector takes what it is
+	// given (function.TuneMemory: 192 MiB) before it works harder.
+	bound = 250
 )
 
 // testUpload sends a file, and one of twice its size: nobody on the way needs more
-// memory for the second.
+// memory than the bound for either.
 func testUpload(t *testing.T) {
 	owner := register(t)
 	onTheWay := []string{
@@ -46,7 +48,7 @@ func testUpload(t *testing.T) {
 	figure("upload of 500 MiB", "%v, %.0f MiB/s", took.Round(time.Second/10), once/took.Seconds()/(1<<20))
 	for _, name := range onTheWay {
 		figure("peak memory after 500 and 1,000 MiB, "+name, "%d MiB, %d MiB", before[name], after[name])
-		if after[name] == 0 || after[name]-before[name] > slack {
+		if after[name] == 0 || after[name] > bound {
 			t.Errorf("%s had %d MiB after 500 MiB, and %d MiB after 1,000 MiB", name, before[name], after[name])
 		}
 	}

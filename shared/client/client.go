@@ -60,6 +60,20 @@ func (c Client) Network() string {
 	return prefix.String()
 }
 
+// Source is what limits count by: the address, or of IPv6 the /64, which is the
+// least that a subscriber has. Empty if the address is not known, or is this machine:
+// then everybody comes through a proxy that is not among the trusted ones.
+func (c Client) Source() string {
+	switch {
+	case !c.Address.IsValid() || c.Address.IsLoopback():
+		return ""
+	case c.Address.Is4():
+		return c.Address.String()
+	}
+	network, _ := c.Address.Prefix(64) // fits every IPv6 address
+	return network.String()
+}
+
 type key struct{}
 
 // With puts the client into a context.

@@ -48,3 +48,18 @@ func TestUserAgentIsCut(t *testing.T) {
 		t.Errorf("%d bytes: %q", len(got), got)
 	}
 }
+
+func TestSourceIsWhatLimitsCountBy(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"192.0.2.7": "192.0.2.7", "10.0.0.5": "10.0.0.5", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64",
+		"127.0.0.1": "", "::1": "",
+	} {
+		if got := (client.Client{Address: netip.MustParseAddr(address)}).Source(); got != want {
+			t.Errorf("source of %s: %q, want %q", address, got, want)
+		}
+	}
+	if got := (client.Client{}).Source(); got != "" {
+		t.Errorf("source of nobody known: %q", got)
+	}
+}

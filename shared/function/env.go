@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ import (
 	"function/shared/database"
 	"function/shared/objects"
 	"function/shared/outbox"
+	"function/shared/password"
+	"function/shared/ratelimit"
 	"function/shared/secret"
 )
 
@@ -39,8 +42,19 @@ type Config struct {
 	Scratch         string   `env:"SCRATCH_DIR"`                                         // for files of one request; empty: the system's
 	MaxUploadBytes  int64    `env:"MAX_UPLOAD_BYTES"`                                    // of one file; zero: 50 GiB
 
-	PublicURL       string   `env:"PUBLIC_URL"`       // where people reach the platform; empty: http://localhost:8080
-	WebAuthnOrigins []string `env:"WEBAUTHN_ORIGINS"` // of the pages that use passkeys, such as https://app.example.com; empty: that of PUBLIC_URL
+	SMTPURL                  string `env:"SMTP_URL"`                                 // the mail server, see mail.NewSender; empty: no mail is sent
+	MailFrom                 string `env:"MAIL_FROM"`                                // whom mail comes from: Name <address>
+	PublicURL                string `env:"PUBLIC_URL"`                               // base of the links in mails: of the pages that people see
+	RegistrationConfirmation bool   `env:"REGISTRATION_CONFIRMATION, default=false"` // an account opens once its address is confirmed by mail
+
+	ArgonMemory      uint32           `env:"ARGON2_MEMORY_KIB"`       // of one password hash; zero: OWASP's
+	ArgonIterations  uint32           `env:"ARGON2_ITERATIONS"`       // zero: OWASP's
+	ArgonParallelism uint8            `env:"ARGON2_PARALLELISM"`      // zero: OWASP's
+	RateLimits       ratelimit.Limits `env:"RATE_LIMITS, default=on"` // off, or quotas such as caller=600/1m,address=off
+	RedisURL         string           `env:"REDIS_URL"`               // keeps the rate limits; empty: user_management_db does
+	PasswordRangeURL string           `env:"PASSWORD_RANGE_URL"`      // of a service such as Have I Been Pwned's, before the five digits; empty: none is asked
+
+	WebAuthnOrigins []string `env:"WEBAUTHN_ORIGINS"` // of the pages that use passkeys, such as https://app.example.com; empty: that of PUBLIC_URL, or http://localhost:8080
 	WebAuthnRPID    string   `env:"WEBAUTHN_RP_ID"`   // the domain that passkeys belong to; empty: the host of the first origin
 }
 
@@ -94,6 +108,8 @@ type resources struct {
 	pools   map[string]*pgxpool.Pool
 	buckets map[string]*objects.Bucket
 	keeper  *secret.Keeper
+	hasher  *password.Hasher
+	limiter *ratelimit.Limiter
 	sender  *outbox.Sender
 	closers []func() error
 }
@@ -220,4 +236,53 @@ func (e *Env) Keeper(ctx context.Context) (*secret.Keeper, error) {
 	}
 	e.shared.keeper = keeper
 	return keeper, nil
+}
+
+// Hasher hashes passwords; the functions of a process queue for it together.
+func (e *Env) Hasher() (*password.Hasher, error) {
+	e.shared.mu.Lock()
+	defer e.shared.mu.Unlock()
+	if e.shared.hasher != nil {
+		return e.shared.hasher, nil
+	}
+	hasher, err := password.NewHasher(password.Parameters{
+		Memory:      cmp.Or(e.Config.ArgonMemory, password.OWASP.Memory),
+		Iterations:  cmp.Or(e.Config.ArgonIterations, password.OWASP.Iterations),
+		Parallelism: cmp.Or(e.Config.ArgonParallelism, password.OWASP.Parallelism),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("configure password hashing: %w", err)
+	}
+	e.shared.hasher = hasher
+	return hasher, nil
+}
+
+// limiter keeps callers within the configured limits; nil where nothing is limited,
+// or where there is no store for it.
+func (e *Env) limiter(ctx context.Context) (*ratelimit.Limiter, error) {
+	if e.Config.RateLimits.Off() || e.Config.RedisURL == "" && e.Config.IdentityDatabaseURL == "" {
+		return nil, nil
+	}
+	store, err := e.limitStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e.shared.mu.Lock()
+	defer e.shared.mu.Unlock()
+	if e.shared.limiter == nil {
+		e.shared.limiter = ratelimit.NewLimiter(store)
+	}
+	return e.shared.limiter, nil
+}
+
+func (e *Env) limitStore(ctx context.Context) (ratelimit.Store, error) {
+	if e.Config.RedisURL != "" {
+		store, err := ratelimit.NewRedis(e.Config.RedisURL)
+		if err == nil {
+			e.OnClose(store.Close)
+		}
+		return store, err
+	}
+	pool, err := e.pool(ctx, "identity", e.Config.IdentityDatabaseURL)
+	return ratelimit.NewPostgres(pool), err
 }

@@ -22,6 +22,7 @@ type Host struct {
 	mux      *http.ServeMux
 	api      huma.API
 	verifier *auth.Verifier
+	limits   *limits                     // nil: nothing is limited
 	events   map[string]eventHandlers    // by function
 	requests map[string]http.HandlerFunc // by function
 	naming   string                      // the function whose schemas are being named
@@ -55,6 +56,15 @@ func (h *Host) Mount(d Declaration, env *Env) error {
 			return fmt.Errorf("mount %s: %w", d.Name, err)
 		}
 		h.verifier = verifier
+	}
+	if h.limits == nil && len(d.Operations) > 0 {
+		limiter, err := env.named(d.Name).limiter(ctx)
+		if err != nil {
+			return fmt.Errorf("mount %s: %w", d.Name, err)
+		}
+		if limiter != nil {
+			h.limits = &limits{limiter, env.Config.RateLimits}
+		}
 	}
 	if err := d.mount(ctx, h, env.named(d.Name)); err != nil {
 		return fmt.Errorf("mount %s: %w", d.Name, err)
@@ -140,15 +150,13 @@ func (p *statusProbe) Header() http.Header         { return p.header }
 func (p *statusProbe) WriteHeader(status int)      { p.status = status }
 func (p *statusProbe) Write(b []byte) (int, error) { return len(b), nil }
 
-// register adds one operation, with the caller checked where it declares security
-// and errors turned into problem details.
+// register adds one operation, with the caller checked where it declares security,
+// callers kept within their limits, and errors turned into problem details.
 func register[I, O any](h *Host, name string, operation huma.Operation, handle func(context.Context, *I) (*O, error)) {
 	h.naming = name
-	if len(operation.Security) > 0 {
-		operation.Middlewares = append(huma.Middlewares{h.authorize(needOf(operation))}, operation.Middlewares...)
-	}
+	operation.Middlewares = append(h.middlewares(operation), operation.Middlewares...)
 	operation.Responses = cloneResponses(operation.Responses)
-	operation.Errors = append([]int{http.StatusUnprocessableEntity}, operation.Errors...)
+	operation.Errors = append([]int{http.StatusUnprocessableEntity, http.StatusTooManyRequests}, operation.Errors...)
 	huma.Register(h.api, operation, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {
@@ -156,6 +164,19 @@ func register[I, O any](h *Host, name string, operation huma.Operation, handle f
 		}
 		return out, nil
 	})
+}
+
+func (h *Host) middlewares(operation huma.Operation) (before huma.Middlewares) {
+	if h.limits != nil {
+		before = append(before, h.limits.limitAddress(operation))
+	}
+	if len(operation.Security) > 0 {
+		before = append(before, h.authorize(needOf(operation)))
+		if h.limits != nil {
+			before = append(before, h.limits.limitCaller(operation))
+		}
+	}
+	return before
 }
 
 // cloneResponses copies what huma completes when it registers an operation: one

@@ -1,7 +1,8 @@
-// Package password hashes and checks passwords with Argon2id (RFC 9106) at
-// OWASP's parameters, behind a bulkhead: hashing is memory and processor on
-// purpose, so only a few run at once and a storm is told to come back later
-// instead of starving everything else in the process.
+// Package password judges new passwords (NIST SP 800-63B-4 §3.1.1.2) whenever a
+// person chooses one, and hashes and checks them with Argon2id (RFC 9106), behind a
+// bulkhead: hashing is memory and processor on purpose, so only a few run at once
+// and a storm is told to come back later instead of starving everything else in
+// the process.
 package password
 
 import (
@@ -19,51 +20,90 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"function/shared/fault"
+	"function/shared/metrics"
 )
 
-// OWASP Password Storage Cheat Sheet: m=19456 (19 MiB), t=2, p=1.
 const (
-	memory      = 19 * 1024 // KiB
-	iterations  = 2
-	parallelism = 1
-	saltSize    = 16
-	hashSize    = 32
+	saltSize = 16
+	hashSize = 32
 )
+
+// Parameters are the costs of one hash.
+type Parameters struct {
+	Memory      uint32 // KiB, for each hash that runs
+	Iterations  uint32
+	Parallelism uint8
+}
+
+// OWASP are the parameters of its Password Storage Cheat Sheet: 19 MiB, twice.
+var OWASP = Parameters{Memory: 19 * 1024, Iterations: 2, Parallelism: 1}
+
+// The weakest of OWASP's alternatives is 7 MiB, five times.
+const (
+	minMemory = 7 * 1024     // KiB
+	minWork   = 5 * 7 * 1024 // KiB times iterations
+)
+
+func (p Parameters) validate() error {
+	if p.Memory < minMemory || uint64(p.Memory)*uint64(p.Iterations) < minWork {
+		return fmt.Errorf("Argon2id with %d KiB and %d iterations is weaker than OWASP's weakest parameters, %d KiB and 5 iterations", p.Memory, p.Iterations, minMemory)
+	}
+	if !p.accepted() {
+		return fmt.Errorf("Argon2id with more than %d KiB, %d iterations or %d lanes, or with none, is not supported", maxMemory, maxIterations, maxParallelism)
+	}
+	return nil
+}
 
 // What is accepted of a stored hash: OWASP's and RFC 9106's parameters lie within,
 // and a damaged row asks for no more memory or time than this.
 const (
-	maxMemory     = 256 * 1024 // KiB
-	maxIterations = 16
-	minHashSize   = 16
-	maxHashSize   = 64
+	maxMemory      = 256 * 1024 // KiB
+	maxIterations  = 16
+	maxParallelism = 16
+	minHashSize    = 16
+	maxHashSize    = 64
 )
 
 // Hasher hashes a bounded number of passwords at once.
 type Hasher struct {
-	running chan struct{} // a slot for each hash that runs
-	queued  chan struct{} // a slot for each that runs or waits
-	decoy   string
+	parameters Parameters
+	running    chan struct{} // a slot for each hash that runs
+	queued     chan struct{} // a slot for each that runs or waits
+	decoy      string
+
+	Waited  metrics.Tally // hashes that found every slot taken, and got one
+	Refused metrics.Tally // hashes that found the queue full
 }
 
 // NewHasher lets as many hashes run as there are processors, and thirty-two times as
-// many wait: about a second's worth.
-func NewHasher() *Hasher {
+// many wait: about a second's worth at OWASP's parameters. Weaker parameters than
+// OWASP's weakest are an error.
+func NewHasher(p Parameters) (*Hasher, error) {
+	if err := p.validate(); err != nil {
+		return nil, err
+	}
 	n := runtime.GOMAXPROCS(0)
-	h := &Hasher{running: make(chan struct{}, n), queued: make(chan struct{}, 32*n)}
-	h.decoy = encode(make([]byte, saltSize), make([]byte, hashSize))
-	return h
+	h := &Hasher{parameters: p, running: make(chan struct{}, n), queued: make(chan struct{}, 32*n)}
+	h.decoy = encode(p, make([]byte, saltSize), make([]byte, hashSize))
+	return h, nil
 }
 
 // Hash makes the PHC string of a password. A full queue is fault.Unavailable.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, saltSize)
 	rand.Read(salt)
-	key, err := h.derive(ctx, password, params{memory, iterations, parallelism}, salt, hashSize)
+	key, err := h.derive(ctx, password, h.parameters, salt, hashSize)
 	if err != nil {
 		return "", err
 	}
-	return encode(salt, key), nil
+	return encode(h.parameters, salt, key), nil
+}
+
+// Outdated tells whether a PHC string was made with other parameters than those of
+// today: the next login that proves the password makes it anew.
+func (h *Hasher) Outdated(phc string) bool {
+	p, salt, hash, err := decode(phc)
+	return err == nil && (p != h.parameters || len(salt) != saltSize || len(hash) != hashSize)
 }
 
 // Verify tells whether the password belongs to the PHC string. An empty string
@@ -85,43 +125,53 @@ func (h *Hasher) Verify(ctx context.Context, password, phc string) (bool, error)
 	return subtle.ConstantTimeCompare(got, want) == 1 && !missing, nil
 }
 
-func (h *Hasher) derive(ctx context.Context, password string, p params, salt []byte, size uint32) ([]byte, error) {
+func (h *Hasher) derive(ctx context.Context, password string, p Parameters, salt []byte, size uint32) ([]byte, error) {
 	select {
 	case h.queued <- struct{}{}:
 		defer func() { <-h.queued }()
 	default:
+		h.Refused.Inc()
 		return nil, fault.New(fault.Unavailable, "Too many people are logging in at once; try again in a second").After(time.Second)
+	}
+	if err := h.run(ctx); err != nil {
+		return nil, err
+	}
+	defer func() { <-h.running }()
+	// The same characters typed on another keyboard may arrive composed otherwise
+	// (NIST SP 800-63B §3.1.1.2: NFKC).
+	return argon2.IDKey(norm.NFKC.Bytes([]byte(password)), salt, p.Iterations, p.Memory, p.Parallelism, size), nil
+}
+
+// run takes one of the slots of hashes that run.
+func (h *Hasher) run(ctx context.Context) error {
+	select {
+	case h.running <- struct{}{}:
+		return nil
+	default:
 	}
 	select {
 	case h.running <- struct{}{}:
-		defer func() { <-h.running }()
+		h.Waited.Inc()
+		return nil
 	case <-ctx.Done():
-		return nil, fmt.Errorf("wait to hash a password: %w", ctx.Err())
+		return fmt.Errorf("wait to hash a password: %w", ctx.Err())
 	}
-	// The same characters typed on another keyboard may arrive composed otherwise
-	// (NIST SP 800-63B §3.1.1.2: NFKC).
-	return argon2.IDKey(norm.NFKC.Bytes([]byte(password)), salt, p.iterations, p.memory, p.parallelism, size), nil
 }
 
-type params struct {
-	memory, iterations uint32
-	parallelism        uint8
-}
-
-func encode(salt, hash []byte) string {
+func encode(p Parameters, salt, hash []byte) string {
 	b64 := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, memory, iterations, parallelism, b64(salt), b64(hash))
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, p.Memory, p.Iterations, p.Parallelism, b64(salt), b64(hash))
 }
 
 var errNotPHC = errors.New("parse password hash: not an Argon2id PHC string within the accepted parameters")
 
 // decode reads a PHC string. Its errors never hold a part of it.
-func decode(phc string) (p params, salt, hash []byte, err error) {
+func decode(phc string) (p Parameters, salt, hash []byte, err error) {
 	fields := strings.Split(phc, "$")
 	if len(fields) != 6 || fields[1] != "argon2id" || fields[2] != fmt.Sprintf("v=%d", argon2.Version) {
 		return p, nil, nil, errNotPHC
 	}
-	if _, err := fmt.Sscanf(fields[3], "m=%d,t=%d,p=%d", &p.memory, &p.iterations, &p.parallelism); err != nil {
+	if _, err := fmt.Sscanf(fields[3], "m=%d,t=%d,p=%d", &p.Memory, &p.Iterations, &p.Parallelism); err != nil {
 		return p, nil, nil, errNotPHC
 	}
 	salt, saltErr := base64.RawStdEncoding.DecodeString(fields[4])
@@ -132,6 +182,6 @@ func decode(phc string) (p params, salt, hash []byte, err error) {
 	return p, salt, hash, nil
 }
 
-func (p params) accepted() bool {
-	return p.memory <= maxMemory && p.iterations >= 1 && p.iterations <= maxIterations && p.parallelism >= 1
+func (p Parameters) accepted() bool {
+	return p.Memory <= maxMemory && p.Iterations >= 1 && p.Iterations <= maxIterations && p.Parallelism >= 1 && p.Parallelism <= maxParallelism
 }

@@ -10,9 +10,18 @@ import (
 	"function/shared/fault"
 )
 
+func hasher(t *testing.T, p Parameters) *Hasher {
+	t.Helper()
+	h, err := NewHasher(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
 func TestHashIsAPHCStringThatOnlyThePasswordFits(t *testing.T) {
 	t.Parallel()
-	h, ctx := NewHasher(), context.Background()
+	h, ctx := hasher(t, OWASP), context.Background()
 	phc, err := h.Hash(ctx, "correct horse")
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +42,7 @@ func TestHashIsAPHCStringThatOnlyThePasswordFits(t *testing.T) {
 
 func TestPasswordIsTheSameHoweverItsCharactersAreComposed(t *testing.T) {
 	t.Parallel()
-	h, ctx := NewHasher(), context.Background()
+	h, ctx := hasher(t, OWASP), context.Background()
 	phc, err := h.Hash(ctx, "caf\u00e9 \ufb01ne")
 	if err != nil {
 		t.Fatal(err)
@@ -47,14 +56,14 @@ func TestPasswordIsTheSameHoweverItsCharactersAreComposed(t *testing.T) {
 func TestVerifyReadsHashesOfOtherPrograms(t *testing.T) {
 	t.Parallel()
 	phc := "$argon2id$v=19$m=65536,t=2,p=4$c29tZXNhbHQ$GpZ3sK/oH9p7VIiV56G/64Zo/8GaUw434IimaPqxwCo"
-	if ok, err := NewHasher().Verify(context.Background(), "password", phc); err != nil || !ok {
+	if ok, err := hasher(t, OWASP).Verify(context.Background(), "password", phc); err != nil || !ok {
 		t.Errorf("Verify = %t, %v, want the reference's hash to fit", ok, err)
 	}
 }
 
 func TestVerifyOfNobodyIsFalseForEveryPassword(t *testing.T) {
 	t.Parallel()
-	h := NewHasher()
+	h := hasher(t, OWASP)
 	for _, password := range []string{"", "x", strings.Repeat("x", 1000)} {
 		if ok, err := h.Verify(context.Background(), password, ""); ok || err != nil {
 			t.Errorf("Verify(%.10q) = %t, %v, want false", password, ok, err)
@@ -64,7 +73,7 @@ func TestVerifyOfNobodyIsFalseForEveryPassword(t *testing.T) {
 
 func TestVerifyRefusesDamagedHashes(t *testing.T) {
 	t.Parallel()
-	h := NewHasher()
+	h := hasher(t, OWASP)
 	salt, hash := "c29tZXNhbHQ", strings.Repeat("A", 43)
 	for _, phc := range []string{
 		"x", "$", "$$$$$", "plain text password",
@@ -91,7 +100,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add("$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$GpZ3sK/oH9p7VIiV56G/64Zo/8GaUw434IimaPqxwCo")
 	f.Fuzz(func(t *testing.T, phc string) {
 		p, _, hash, err := decode(phc)
-		if err == nil && (p.memory > maxMemory || p.iterations == 0 || p.parallelism == 0 || len(hash) < minHashSize) {
+		if err == nil && (p.Memory > maxMemory || p.Iterations == 0 || p.Parallelism == 0 || len(hash) < minHashSize) {
 			t.Errorf("accepts %+v with a hash of %d bytes", p, len(hash))
 		}
 	})
@@ -99,7 +108,7 @@ func FuzzDecode(f *testing.F) {
 
 func TestAFullQueueIsUnavailableAndOthersAreServed(t *testing.T) {
 	t.Parallel()
-	h := &Hasher{running: make(chan struct{}, 1), queued: make(chan struct{}, 2), decoy: NewHasher().decoy}
+	h := &Hasher{parameters: OWASP, running: make(chan struct{}, 1), queued: make(chan struct{}, 2), decoy: hasher(t, OWASP).decoy}
 	h.running <- struct{}{} // somebody's hash runs
 	h.queued <- struct{}{}
 	waiting := make(chan error)
@@ -139,5 +148,40 @@ func TestWaitingEndsWithTheRequest(t *testing.T) {
 	}
 	if len(h.queued) != 0 {
 		t.Error("the place in the queue is held by nobody")
+	}
+}
+
+func TestParametersWeakerThanOWASPsOrBeyondBoundsAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, p := range []Parameters{
+		{}, {19 * 1024, 1, 1}, {7*1024 - 1, 16, 1}, {8, 2, 1}, {19 * 1024, 2, 0},
+		{256*1024 + 1, 2, 1}, {19 * 1024, 17, 1}, {19 * 1024, 2, 17}, {1 << 31, 1 << 31, 1},
+	} {
+		if _, err := NewHasher(p); err == nil {
+			t.Errorf("NewHasher(%+v) is accepted", p)
+		}
+	}
+	for _, p := range []Parameters{OWASP, {46 * 1024, 1, 1}, {12 * 1024, 3, 1}, {9 * 1024, 4, 1}, {7 * 1024, 5, 1}, {64 * 1024, 3, 4}} {
+		if _, err := NewHasher(p); err != nil {
+			t.Errorf("NewHasher(%+v): %v", p, err)
+		}
+	}
+}
+
+func TestHashOfOtherParametersFitsAndIsOutdated(t *testing.T) {
+	t.Parallel()
+	old, now, ctx := hasher(t, Parameters{7 * 1024, 5, 1}), hasher(t, OWASP), context.Background()
+	phc, err := old.Hash(ctx, "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := now.Verify(ctx, "correct horse", phc); err != nil || !ok {
+		t.Errorf("Verify = %t, %v, want the old hash to fit", ok, err)
+	}
+	if old.Outdated(phc) || !now.Outdated(phc) || now.Outdated("") || now.Outdated("damaged") {
+		t.Error("only the hash of other parameters is outdated")
+	}
+	if want := "$argon2id$v=19$m=19456,t=2,p=1$"; !strings.HasPrefix(now.decoy, want) {
+		t.Errorf("the decoy %s does not cost what a hash of today does", now.decoy)
 	}
 }

@@ -24,13 +24,15 @@ import (
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
+	"function/shared/mailbox"
 	"function/shared/secret"
 )
 
 // Platform is some functions, mounted for one test.
 type Platform struct {
-	URL string
-	Env *function.Env
+	URL     string
+	Env     *function.Env
+	Mailbox *mailbox.Mailbox // where mail arrives, see [Platform.Mail]
 
 	t      testing.TB
 	issuer *auth.Issuer
@@ -51,7 +53,13 @@ func NewWith(t testing.TB, change func(*function.Config), declarations ...functi
 	t.Helper()
 	p := &Platform{t: t}
 	broker := httptest.NewServer(http.HandlerFunc(p.receive))
+	box, err := mailbox.Open(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Mailbox = box
 	c := config(t, broker.URL)
+	c.SMTPURL = box.URL()
 	change(&c)
 	p.Env = function.NewEnv(c)
 	life, end := context.WithCancel(context.Background())
@@ -75,6 +83,9 @@ func NewWith(t testing.TB, change func(*function.Config), declarations ...functi
 			t.Error(err)
 		}
 		broker.Close()
+		if err := box.Close(); err != nil {
+			t.Error(err)
+		}
 	})
 	return p
 }
@@ -96,6 +107,8 @@ func config(t testing.TB, sink string) function.Config {
 		TokenIssuer:          "test",
 		TokenAudience:        "test",
 		Scratch:              t.TempDir(),
+		MailFrom:             "Data services <no-reply@platform.example>",
+		PublicURL:            "https://platform.example",
 	}
 }
 

@@ -45,6 +45,31 @@ var families = []family{
 		counted: map[database.Name][]metrics.Labels{database.Users: one},
 	},
 	{
+		name: "user_logins_total", help: "Logins, by result; locked ones were refused unseen because of earlier failures.", kind: counter, labels: []string{"result"},
+		counted: map[database.Name][]metrics.Labels{database.Users: {{"result": "success"}, {"result": "failure"}, {"result": "locked"}}},
+	},
+	{
+		name: "user_lockouts_total", help: "Accounts, network addresses, and pairs of them that had to wait after failed logins.", kind: counter, labels: []string{"scope"},
+		counted: map[database.Name][]metrics.Labels{database.Users: {{"scope": "account"}, {"scope": "address"}, {"scope": "pair"}}},
+	},
+	{
+		name: "user_mfa_total", help: "Second factors and proofs of step-ups, by method and whether they were accepted.", kind: counter, labels: []string{"method", "result"},
+		counted: map[database.Name][]metrics.Labels{database.Users: {
+			{"method": "totp", "result": "accepted"}, {"method": "totp", "result": "refused"},
+			{"method": "passkey", "result": "accepted"}, {"method": "passkey", "result": "refused"},
+			{"method": "recovery_code", "result": "accepted"}, {"method": "recovery_code", "result": "refused"},
+			{"method": "password", "result": "accepted"}, {"method": "password", "result": "refused"},
+		}},
+	},
+	{
+		name: "password_hashes_waited_total", help: "Password hashes that waited for a processor.", kind: counter,
+		counted: map[database.Name][]metrics.Labels{database.Users: one},
+	},
+	{
+		name: "password_hashes_refused_total", help: "Password hashes that were refused because too many waited.", kind: counter,
+		counted: map[database.Name][]metrics.Labels{database.Users: one},
+	},
+	{
 		name: "datasets_total", help: "Data sets that exist now, by status.", kind: gauge, labels: []string{"status"},
 		counted: map[database.Name][]metrics.Labels{
 			database.Datasets: {{"status": "draft"}, {"status": "processing"}, {"status": "ready"}, {"status": "failed"}},

@@ -21,11 +21,11 @@ import (
 var (
 	BeginOperation = huma.Operation{
 		OperationID: "users-begin-passkey-login", Method: http.MethodPost, Path: "/v1/users/passkeys/login/begin",
-		Summary: "Begin to log in with a passkey", Tags: []string{users.Tag},
+		Summary: "Begin to log in with a passkey", Tags: []string{users.Tag}, Metadata: function.Guarded,
 	}
 	FinishOperation = huma.Operation{
 		OperationID: "users-finish-passkey-login", Method: http.MethodPost, Path: "/v1/users/passkeys/login/finish",
-		Summary: "Log in with a passkey", Tags: []string{users.Tag},
+		Summary: "Log in with a passkey", Tags: []string{users.Tag}, Metadata: function.Guarded,
 		Errors: []int{http.StatusUnauthorized},
 	}
 )
@@ -88,7 +88,7 @@ func (f *Function) Finish(ctx context.Context, in *FinishRequest) (*FinishRespon
 		if err := f.RecordPasskeyLogin(ctx, tx, login, p); err != nil || p.Refused != "" {
 			return err
 		}
-		out.Body, err = f.Store.Begin(ctx, tx, f.issuer, login)
+		out.Body, err = f.LogIn(ctx, tx, f.issuer, login)
 		return err
 	})
 	if err != nil {

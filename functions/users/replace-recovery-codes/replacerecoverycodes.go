@@ -31,12 +31,12 @@ type Response struct {
 }
 
 // Function replaces recovery codes.
-type Function struct{ users.Store }
+type Function struct{ users.SecondFactors }
 
 // New opens the accounts.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
-	return &Function{store}, err
+	factors, err := users.OpenSecondFactors(ctx, env)
+	return &Function{factors}, err
 }
 
 // Handle replaces the codes of a person who has a second factor for them to stand in for.

@@ -16,7 +16,6 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
-	"function/shared/password"
 	"function/shared/policy"
 )
 
@@ -29,7 +28,7 @@ var (
 	}
 	StepUpOperation = huma.Operation{
 		OperationID: "users-step-up", Method: http.MethodPost, Path: "/v1/users/mfa/step-up",
-		Summary: "Prove again who you are", Tags: []string{users.Tag}, Security: function.Person,
+		Summary: "Prove again who you are", Tags: []string{users.Tag}, Metadata: function.Guarded, Security: function.Person,
 		Description: "Takes one of code, passkey and, of those who have no second factor, password. For 15 minutes the session may then do what needs a fresh proof.",
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable},
 	}
@@ -61,15 +60,12 @@ type Response struct {
 }
 
 // Function takes proofs.
-type Function struct {
-	users.Passkeys
-	hasher *password.Hasher
-}
+type Function struct{ users.Passkeys }
 
 // New opens the accounts.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	passkeys, err := users.OpenPasskeys(ctx, env)
-	return &Function{Passkeys: passkeys, hasher: password.NewHasher()}, err
+	return &Function{passkeys}, err
 }
 
 var (
@@ -125,7 +121,7 @@ func (f *Function) prove(ctx context.Context, caller auth.Caller, proof users.Pr
 		if err := f.GuardStepUp(ctx, caller.SessionID); err != nil {
 			return proved, err
 		}
-		if proof, err = f.CheckPassword(ctx, f.hasher, caller.UserID, proof); err != nil {
+		if proof, err = f.CheckPassword(ctx, caller.UserID, proof); err != nil {
 			return proved, err
 		}
 	}

@@ -25,7 +25,7 @@ var (
 	}
 	ConfirmOperation = huma.Operation{
 		OperationID: "users-confirm-totp", Method: http.MethodPost, Path: "/v1/users/mfa/totp/confirm",
-		Summary: "Confirm an authenticator app by its first code", Tags: []string{users.Tag}, Security: function.FreshPerson,
+		Summary: "Confirm an authenticator app by its first code", Tags: []string{users.Tag}, Metadata: function.Guarded, Security: function.FreshPerson,
 		Errors: []int{http.StatusUnauthorized, http.StatusConflict},
 	}
 	RemoveOperation = huma.Operation{
@@ -60,12 +60,12 @@ type ConfirmResponse struct {
 }
 
 // Function manages authenticator apps.
-type Function struct{ users.Store }
+type Function struct{ users.SecondFactors }
 
 // New opens the accounts.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
-	return &Function{store}, err
+	factors, err := users.OpenSecondFactors(ctx, env)
+	return &Function{factors}, err
 }
 
 // Enrol makes a secret that waits for its confirmation.

@@ -22,12 +22,12 @@ import (
 var (
 	BeginOperation = huma.Operation{
 		OperationID: "users-begin-passkey-verification", Method: http.MethodPost, Path: "/v1/users/mfa/verify/passkey",
-		Summary: "Ask for a passkey as second factor of a login", Tags: []string{users.Tag},
+		Summary: "Ask for a passkey as second factor of a login", Tags: []string{users.Tag}, Metadata: function.Guarded,
 		Errors: []int{http.StatusUnauthorized, http.StatusConflict},
 	}
 	VerifyOperation = huma.Operation{
 		OperationID: "users-verify-second-factor", Method: http.MethodPost, Path: "/v1/users/mfa/verify",
-		Summary: "Complete a login by its second factor", Tags: []string{users.Tag},
+		Summary: "Complete a login by its second factor", Tags: []string{users.Tag}, Metadata: function.Guarded,
 		Description: "Takes one of code, recovery_code and passkey. After five wrong ones the mfa_token is good no more.",
 		Errors:      []int{http.StatusUnauthorized, http.StatusTooManyRequests},
 	}

@@ -57,9 +57,11 @@ CREATE CONSTRAINT TRIGGER organization_owner AFTER UPDATE OR DELETE ON membershi
     WHEN (OLD.role = 'owner' AND OLD.status = 'active') EXECUTE FUNCTION keep_an_owner();
 
 -- With REGISTRATION_CONFIRMATION an account exists only once its address is
--- confirmed: until then each attempt waits here on its own, under its own token.
+-- confirmed: until then each attempt waits here on its own, under its own token,
+-- which it gets when it is mailed.
 CREATE TABLE registrations (
-    token_hash      bytea PRIMARY KEY,
+    id              uuid PRIMARY KEY,
+    token_hash      bytea CONSTRAINT registrations_token UNIQUE,
     email_index     bytea NOT NULL,
     user_id         uuid NOT NULL,
     wrapped_key     bytea NOT NULL,
@@ -67,10 +69,11 @@ CREATE TABLE registrations (
     first_name      bytea NOT NULL,
     last_name       bytea NOT NULL,
     password_hash   text NOT NULL,
-    organization_id uuid REFERENCES organizations ON DELETE CASCADE,
+    organization_id uuid CONSTRAINT registrations_organization REFERENCES organizations ON DELETE CASCADE,
     expires_at      timestamptz NOT NULL
 );
 CREATE INDEX registrations_expired ON registrations (expires_at);
+CREATE INDEX registrations_email ON registrations (email_index);
 
 -- People of another issuer (OpenID Connect): who they are here.
 CREATE TABLE external_identities (

@@ -13,6 +13,14 @@ CREATE TABLE mailed_tokens (
 CREATE INDEX mailed_tokens_user ON mailed_tokens (user_id, purpose);
 CREATE INDEX mailed_tokens_expired ON mailed_tokens (expires_at);
 
+-- Addresses that somebody asked a new password for, until it is looked up whether
+-- they have an account: not while the asker waits for an answer.
+CREATE TABLE password_reset_requests (
+    id           uuid PRIMARY KEY,
+    email_index  bytea NOT NULL,
+    requested_at timestamptz NOT NULL DEFAULT now()
+);
+
 -- Earlier passwords, as far back as a policy looks.
 CREATE TABLE password_history (
     user_id       uuid NOT NULL REFERENCES users ON DELETE CASCADE,
@@ -69,18 +77,20 @@ CREATE TABLE guesses (
 CREATE INDEX guesses_age ON guesses (last_at);
 
 -- Failures in a row, per account, address, and the pair of them, all as HMACs:
--- whether an account exists makes no difference.
+-- whether an account exists makes no difference. How long a key is blocked follows
+-- from its failures and the time of the newest (users.Attempt).
 CREATE TABLE login_failures (
     key            bytea PRIMARY KEY,
+    account        bytea,                        -- of the account and its pairs: what an unlock clears
     failures       int NOT NULL,
-    last_failed_at timestamptz NOT NULL,
-    blocked_until  timestamptz NOT NULL
+    last_failed_at timestamptz NOT NULL
 );
+CREATE INDEX login_failures_account ON login_failures (account);
 CREATE INDEX login_failures_age ON login_failures (last_failed_at);
 
 -- GCRA: the theoretical arrival time of each key. Losing it in a crash forgives.
+-- Only the key is indexed, so that an update stays within its page.
 CREATE UNLOGGED TABLE rate_limits (
     key bytea PRIMARY KEY,
     tat timestamptz NOT NULL
-);
-CREATE INDEX rate_limits_past ON rate_limits (tat);
+) WITH (fillfactor = 50);

@@ -49,12 +49,41 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 -- +goose StatementEnd
 
+-- Takes up to so many cells of a limit at once (shared/ratelimit; times in
+-- microseconds): GCRA. Keys are hashes, so some neighbours of a random one are a fair
+-- sample: those whose quota has long been whole again go, and no schedule is needed.
+-- +goose StatementBegin
+CREATE FUNCTION published.rate_limit(limited bytea, cell bigint, quota int, wanted int, OUT granted int, OUT whole bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    arrival timestamptz;
+    moment  timestamptz;
+BEGIN
+    IF random() < 0.02 THEN
+        DELETE FROM rate_limits WHERE key IN (
+            SELECT key FROM rate_limits
+            WHERE key IN (SELECT key FROM rate_limits WHERE key >= uuid_send(gen_random_uuid()) ORDER BY key LIMIT 200)
+              AND key <> limited AND tat < now() - interval '1 minute'
+            FOR UPDATE SKIP LOCKED);
+    END IF;
+    INSERT INTO rate_limits (key, tat) VALUES (limited, now()) ON CONFLICT DO NOTHING;
+    SELECT tat INTO arrival FROM rate_limits WHERE key = limited FOR UPDATE;
+    moment := clock_timestamp();
+    whole := greatest(0, extract(epoch FROM arrival - moment) * 1000000);
+    granted := greatest(0, least(wanted, (cell * quota - whole) / cell));
+    whole := whole + granted * cell;
+    IF granted > 0 THEN
+        UPDATE rate_limits SET tat = moment + whole * interval '1 microsecond' WHERE key = limited;
+    END IF;
+END $$;
+-- +goose StatementEnd
+
 CREATE VIEW published.metrics AS
     SELECT name, labels, sum(value) AS value FROM metric_counters GROUP BY name, labels
     UNION ALL
     SELECT 'user_sessions_active', '{}', count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > now();
 
-REVOKE EXECUTE ON FUNCTION roles_of, permissions_of, published.api_key_used FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION roles_of, permissions_of, published.api_key_used, published.rate_limit FROM PUBLIC;
 GRANT USAGE ON SCHEMA published TO token_verifier;
 GRANT SELECT ON published.signing_keys, published.callers, published.api_keys TO token_verifier;
-GRANT EXECUTE ON FUNCTION roles_of, permissions_of, published.api_key_used TO token_verifier;
+GRANT EXECUTE ON FUNCTION roles_of, permissions_of, published.api_key_used, published.rate_limit TO token_verifier;

@@ -1,0 +1,82 @@
+package users
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"function/shared/audit"
+	"function/shared/events"
+	"function/shared/metrics"
+	"function/shared/outbox"
+	"function/shared/policy"
+	"function/shared/uuid7"
+)
+
+// NewAccount is an account that is about to be opened.
+type NewAccount struct {
+	ID           uuid.UUID
+	EmailIndex   []byte
+	WrappedKey   []byte
+	PasswordHash string
+	Verified     bool       // the person has shown that the address is theirs
+	JoinsID      *uuid.UUID // the organization that the person asks to join; nil: a new one
+	SealedName
+}
+
+// NewAccount seals a person's name and address with a new key of the person's own.
+func (s Store) NewAccount(ctx context.Context, n Name, joins *uuid.UUID) (NewAccount, error) {
+	key, wrapped, err := s.Keeper.NewKey(ctx)
+	if err != nil {
+		return NewAccount{}, err
+	}
+	sealed, err := n.Seal(key)
+	return NewAccount{ID: uuid7.New(), EmailIndex: EmailIndex(s.Keeper, n.Email), WrappedKey: wrapped, SealedName: sealed, JoinsID: joins}, err
+}
+
+// The constraints by which OpenAccount refuses.
+const (
+	EmailTaken          = "users_email"
+	UnknownOrganization = "memberships_organization"
+)
+
+const (
+	insertOrganization = `INSERT INTO organizations (id, name) VALUES ($1, 'My organization')`
+	insertUser         = `
+INSERT INTO users (id, email_index, wrapped_key, email, first_name, last_name, password_hash, created_at, email_verified_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::timestamptz, CASE WHEN $9 THEN $8::timestamptz END)`
+	insertMembership = `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, $3, $4)`
+)
+
+// OpenAccount opens an account: with an organization of its own, or with the wish to
+// join one. The account is without the name, which is sealed.
+func OpenAccount(ctx context.Context, tx *outbox.Tx, a NewAccount) (Account, error) {
+	opened := Account{ID: a.ID, CreatedAt: time.Now().UTC().Truncate(time.Microsecond)}
+	m := Membership{UserID: a.ID, OrganizationID: uuid7.New(), Role: policy.Owner, Status: MembershipActive}
+	if a.JoinsID != nil {
+		m.OrganizationID, m.Role, m.Status = *a.JoinsID, policy.Member, MembershipRequested
+	} else if _, err := tx.Exec(ctx, insertOrganization, m.OrganizationID); err != nil {
+		return opened, fmt.Errorf("insert organization: %w", err)
+	}
+	opened.OrganizationID = m.OrganizationID
+	_, err := tx.Exec(ctx, insertUser, a.ID, a.EmailIndex, a.WrappedKey, a.Email, a.FirstName, a.LastName, a.PasswordHash, opened.CreatedAt, a.Verified)
+	if err != nil {
+		return opened, fmt.Errorf("insert user: %w", err)
+	}
+	if _, err := tx.Exec(ctx, insertMembership, m.UserID, m.OrganizationID, m.Role, m.Status); err != nil {
+		return opened, fmt.Errorf("insert membership: %w", err)
+	}
+	if err := metrics.Add(ctx, tx, "user_registrations_total", nil, 1); err != nil {
+		return opened, err
+	}
+	entry := audit.Entry{Action: "users:register", ActorID: a.ID, ResourceID: a.ID.String(), OrganizationID: m.OrganizationID, Detail: map[string]any{"membership": m.Status}}
+	if err := audit.Record(ctx, tx, entry); err != nil {
+		return opened, err
+	}
+	if m.Status != MembershipActive {
+		return opened, nil // the organization learns of the person when it lets the person in
+	}
+	return opened, tx.Publish(ctx, events.UserRegistered{UserID: a.ID, OrganizationID: m.OrganizationID, Role: m.Role, RegisteredAt: opened.CreatedAt})
+}

@@ -1,0 +1,87 @@
+// Package changepassword gives a logged-in person another password:
+// POST /v1/users/password/change.
+package changepassword
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "users-change-password", Method: http.MethodPost, Path: "/v1/users/password/change",
+	Summary: "Change your password", Tags: []string{users.Tag}, Metadata: function.Guarded, Security: function.Person,
+	Description:   "All your other sessions end.",
+	DefaultStatus: http.StatusNoContent,
+	Errors:        []int{http.StatusUnauthorized, http.StatusConflict, http.StatusTooManyRequests, http.StatusServiceUnavailable},
+}
+
+// Request is both passwords.
+type Request struct {
+	Body struct {
+		CurrentPassword string `json:"current_password" maxLength:"256"`
+		NewPassword     string `json:"new_password" minLength:"8" maxLength:"256" doc:"By the rules of your organization"`
+	}
+}
+
+// Function changes passwords.
+type Function struct {
+	users.Store
+	post users.Post
+}
+
+// New opens the accounts and the mail.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	post, err := store.Post(env)
+	return &Function{store, post}, err
+}
+
+// Handle changes the password of whoever knows the present one.
+func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	credentials, err := f.CredentialsOf(ctx, caller.UserID)
+	if err != nil {
+		return nil, err
+	}
+	entry := audit.Entry{Action: "passwords:change", ResourceID: caller.UserID.String(), OrganizationID: credentials.OrganizationID}
+	if err := f.Prove(ctx, credentials, in.Body.CurrentPassword, "body.current_password"); err != nil {
+		return nil, f.Refused(ctx, entry, err)
+	}
+	if in.Body.NewPassword == in.Body.CurrentPassword {
+		return nil, fault.At("body.new_password", "this is the password that you have: choose another")
+	}
+	if err := f.Check(ctx, credentials, in.Body.NewPassword, "body.new_password"); err != nil {
+		return nil, err
+	}
+	hash, err := f.Hasher.Hash(ctx, in.Body.NewPassword)
+	if err != nil {
+		return nil, err
+	}
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		if err := f.ReplacePassword(ctx, tx, f.post, credentials, hash, caller.SessionID); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, entry)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("change password: %w", f.Refused(ctx, entry, err))
+	}
+	return nil, nil
+}

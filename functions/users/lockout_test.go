@@ -1,0 +1,413 @@
+package users_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/netip"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/functions/users/login"
+	"function/functions/users/register"
+	"function/functions/users/unlock"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/function"
+	"function/shared/mail"
+	"function/shared/password"
+	"function/shared/platformtest"
+	"function/shared/secret"
+)
+
+// mountLogin mounts logins that come through a proxy, so that their addresses differ.
+func mountLogin(t *testing.T) *platformtest.Platform {
+	t.Helper()
+	return platformtest.NewWith(t, func(c *function.Config) {
+		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	},
+		function.Endpoint(register.Operation, register.New),
+		function.Endpoint(login.Operation, login.New),
+		function.Endpoint(unlock.Operation, unlock.New),
+	)
+}
+
+const home, elsewhere = "192.0.2.1", "198.51.100.7"
+
+func try(p *platformtest.Platform, from, email, password string) platformtest.Answer {
+	return p.Do("", http.MethodPost, "/v1/users/login", map[string]string{"email": email, "password": password}, "X-Forwarded-For", from)
+}
+
+// failTimes has logins fail until so many have failed in a row: the last one by a
+// login, those before by counting.
+func failTimes(t *testing.T, p *platformtest.Platform, from, email string, times int) {
+	t.Helper()
+	try(p, from, email, "wrong horse").Want(t, http.StatusUnauthorized)
+	exec(t, p, `UPDATE login_failures SET failures = $1 WHERE failures = 1`, times-1)
+	later(t, p, "15 minutes")
+	try(p, from, email, "wrong horse").Want(t, http.StatusUnauthorized)
+}
+
+func exec(t *testing.T, p *platformtest.Platform, statement string, arguments ...any) {
+	t.Helper()
+	if _, err := p.DB(database.Users).Exec(context.Background(), statement, arguments...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func one[T any](t *testing.T, p *platformtest.Platform, query string, arguments ...any) (value T) {
+	t.Helper()
+	if err := p.DB(database.Users).QueryRow(context.Background(), query, arguments...).Scan(&value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// later is as if so much time had passed since the failures.
+func later(t *testing.T, p *platformtest.Platform, by string) {
+	t.Helper()
+	exec(t, p, `UPDATE login_failures SET last_failed_at = last_failed_at - $1::interval`, by)
+}
+
+func TestGuessingWaitsLongerAndLongerWhetherOrNotTheAccountExists(t *testing.T) {
+	t.Parallel()
+	run := func(t *testing.T, email string) (seen []string) {
+		p := mountLogin(t)
+		registered(t, p, "ada@example.com", "")
+		note := func(a platformtest.Answer) {
+			detail := platformtest.Decode[function.Problem](t, a).Detail
+			seen = append(seen, http.StatusText(a.Status)+" "+a.Header.Get("Retry-After")+" "+detail)
+		}
+		for range 6 {
+			note(try(p, home, email, "wrong horse").Want(t, http.StatusUnauthorized))
+		}
+		for _, password := range []string{"wrong horse", "correct horse"} {
+			exec(t, p, `UPDATE login_failures SET last_failed_at = now()`)
+			note(try(p, home, email, password).Want(t, http.StatusTooManyRequests))
+		}
+		for _, failures := range []int{7, 8, 20, 1_000_000} {
+			exec(t, p, `UPDATE login_failures SET failures = $1 WHERE failures = (SELECT max(failures) FROM login_failures)`, failures-1)
+			later(t, p, "15 minutes")
+			note(try(p, home, email, "wrong horse").Want(t, http.StatusUnauthorized))
+			exec(t, p, `UPDATE login_failures SET last_failed_at = now()`)
+			note(try(p, home, email, "wrong horse").Want(t, http.StatusTooManyRequests))
+		}
+		return seen
+	}
+	existing, missing := run(t, "ada@example.com"), run(t, "eve@example.com")
+	if diff := cmp.Diff(existing, missing); diff != "" {
+		t.Errorf("an account that exists is answered otherwise: %s", diff)
+	}
+	var waits []string
+	for _, s := range existing {
+		if after := regexp.MustCompile(`Too Many Requests (\d+)`).FindStringSubmatch(s); after != nil {
+			waits = append(waits, after[1])
+		}
+	}
+	if diff := cmp.Diff([]string{"1", "1", "2", "4", "900", "900"}, waits); diff != "" {
+		t.Errorf("seconds to wait: %s", diff)
+	}
+}
+
+func TestRightPasswordForgivesTheAccountAndThePair(t *testing.T) {
+	t.Parallel()
+	p := mountLogin(t)
+	registered(t, p, "ada@example.com", "")
+	for range 5 {
+		try(p, home, "ada@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
+	}
+	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusOK)
+	if n := one[int](t, p, `SELECT count(*) FROM login_failures WHERE account IS NOT NULL`); n != 0 {
+		t.Errorf("%d counters of the account are left", n)
+	}
+	if n := one[int](t, p, `SELECT failures FROM login_failures`); n != 5 {
+		t.Errorf("the address has %d failures, want 5: its owner may have an account too", n)
+	}
+	try(p, home, "ada@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
+}
+
+func TestNobodyLocksTheOwnerOut(t *testing.T) {
+	t.Parallel()
+	p := mountLogin(t)
+	registered(t, p, "ada@example.com", "")
+	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusOK)
+
+	failTimes(t, p, elsewhere, "ada@example.com", 100)
+	for _, from := range []string{elsewhere, "203.0.113.9", "2001:db8::1"} {
+		try(p, from, "ada@example.com", "correct horse").Want(t, http.StatusTooManyRequests)
+	}
+	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusOK)
+	try(p, "203.0.113.9", "ada@example.com", "correct horse").Want(t, http.StatusOK)
+}
+
+func TestAddressThatGuessesAcrossAccountsWaits(t *testing.T) {
+	t.Parallel()
+	p := mountLogin(t)
+	registered(t, p, "ada@example.com", "")
+	failTimes(t, p, "2001:db8::1", "eve@example.com", 100)
+	exec(t, p, `DELETE FROM login_failures WHERE account IS NOT NULL`)
+	try(p, "2001:db8::2", "ada@example.com", "correct horse").Want(t, http.StatusTooManyRequests) // the same /64
+	try(p, "2001:db8:0:1::1", "ada@example.com", "correct horse").Want(t, http.StatusOK)
+	later(t, p, "24 hours")
+	try(p, "2001:db8::2", "eve@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
+	if n := one[int](t, p, `SELECT max(failures) FROM login_failures`); n != 1 {
+		t.Errorf("a failure after a day without counts as number %d", n)
+	}
+}
+
+func TestFailuresAtOnceAreAllCounted(t *testing.T) {
+	t.Parallel()
+	p := mountLogin(t)
+	registered(t, p, "ada@example.com", "")
+	const atOnce = 12
+	answers := make([]platformtest.Answer, atOnce)
+	var wg sync.WaitGroup
+	for i := range answers {
+		wg.Go(func() { answers[i] = try(p, home, "ada@example.com", "wrong horse") })
+	}
+	wg.Wait()
+	failed := 0
+	for _, a := range answers {
+		if a.Status == http.StatusUnauthorized {
+			failed++
+		} else {
+			a.Want(t, http.StatusTooManyRequests)
+		}
+	}
+	if n := one[int](t, p, `SELECT max(failures) FROM login_failures`); n != failed {
+		t.Errorf("%d failures are counted of %d", n, failed)
+	}
+	later(t, p, "-1 hour")
+	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusTooManyRequests)
+}
+
+func TestFailureCountsThoughTheClientHasGone(t *testing.T) {
+	t.Parallel()
+	p := mountLogin(t)
+	store, err := users.Open(context.Background(), p.Env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	attempt := store.Attempt(gone, users.EmailIndex(store.Keeper, "eve@example.com"), uuid.Nil)
+	if err := attempt.Failed(gone, uuid.Nil); err != users.ErrNotProved {
+		t.Errorf("Failed: %v", err)
+	}
+	if n := one[int](t, p, `SELECT max(failures) FROM login_failures`); n != 1 {
+		t.Errorf("%d failures are counted", n)
+	}
+}
+
+// mails opens what waits to be sent.
+func mails(t *testing.T, p *platformtest.Platform) (found []mail.Message) {
+	t.Helper()
+	keeper, err := p.Env.Keeper(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := p.DB(database.Users).Query(context.Background(), `SELECT wrapped_key, message FROM mails ORDER BY id`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var wrapped, sealed []byte
+		if err := rows.Scan(&wrapped, &sealed); err != nil {
+			t.Fatal(err)
+		}
+		key, err := keeper.Unwrap(context.Background(), wrapped)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain, err := secret.Unseal(key, "mails.message", sealed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m mail.Message
+		if err := json.Unmarshal([]byte(plain), &m); err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, m)
+	}
+	return found
+}
+
+func TestOwnerUnlocksByMailOnce(t *testing.T) {
+	t.Parallel()
+	p := mountLogin(t)
+	registered(t, p, "ada@example.com", "")
+	failTimes(t, p, elsewhere, "eve@example.com", 121)
+	failTimes(t, p, "203.0.113.9", "ada@example.com", 121)
+	later(t, p, "15 minutes")
+	try(p, "203.0.113.9", "ada@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
+
+	sent := mails(t, p)
+	if len(sent) != 1 || sent[0].To != "ada@example.com" || !strings.Contains(sent[0].Text, "Ada") {
+		t.Fatalf("mails %+v, want one to Ada", sent)
+	}
+	platformtest.Published[events.MailQueued](p, 1)
+	token := regexp.MustCompile(`[A-Za-z0-9_-]{43}`).FindString(sent[0].Text)
+	if n := one[int](t, p, `SELECT count(*) FROM mailed_tokens WHERE encode(hash, 'escape') LIKE '%' || $1 || '%'`, token); n != 0 {
+		t.Error("the token is stored as it is")
+	}
+	try(p, "203.0.113.200", "ada@example.com", "correct horse").Want(t, http.StatusTooManyRequests)
+
+	redeem := func(token string) platformtest.Answer {
+		return p.Do("", http.MethodPost, "/v1/users/unlock", map[string]string{"token": token})
+	}
+	for _, bad := range []string{"", "x", strings.Repeat("A", 43), token[:42]} {
+		redeem(bad).Want(t, http.StatusUnprocessableEntity)
+	}
+	answers := make([]platformtest.Answer, 4)
+	var wg sync.WaitGroup
+	for i := range answers {
+		wg.Go(func() { answers[i] = redeem(token) })
+	}
+	wg.Wait()
+	good := 0
+	for _, a := range answers {
+		if a.Status == http.StatusNoContent {
+			good++
+		} else {
+			a.Want(t, http.StatusUnprocessableEntity)
+		}
+	}
+	if good != 1 {
+		t.Errorf("%d of 4 uses of one token succeeded", good)
+	}
+	try(p, "203.0.113.200", "ada@example.com", "correct horse").Want(t, http.StatusOK)
+	if n := one[int](t, p, `SELECT count(*) FROM audit_entries WHERE action = 'accounts:unlock' AND result = 'done'`); n != 1 {
+		t.Errorf("%d unlocks are in the audit trail", n)
+	}
+}
+
+func TestExpiredUnlockTokenIsNoGood(t *testing.T) {
+	t.Parallel()
+	p := mountLogin(t)
+	registered(t, p, "ada@example.com", "")
+	failTimes(t, p, elsewhere, "ada@example.com", 121)
+	exec(t, p, `UPDATE mailed_tokens SET expires_at = now()`)
+	token := regexp.MustCompile(`[A-Za-z0-9_-]{43}`).FindString(mails(t, p)[0].Text)
+	p.Do("", http.MethodPost, "/v1/users/unlock", map[string]string{"token": token}).Want(t, http.StatusUnprocessableEntity)
+}
+
+func TestLoginsAreAuditedAndCountedAndBlocksOncePerBlock(t *testing.T) {
+	t.Parallel()
+	p := mountLogin(t)
+	ada := registered(t, p, "ada@example.com", "")
+	for range 6 {
+		try(p, home, "ada@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
+	}
+	later(t, p, "-1 hour")
+	for range 3 {
+		try(p, home, "ada@example.com", "wrong horse").Want(t, http.StatusTooManyRequests)
+	}
+	try(p, home, "eve@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
+	try(p, elsewhere, "ada@example.com", "correct horse").Want(t, http.StatusOK)
+
+	type entry struct {
+		Kind, Resource, Result, Reason, Blocked string
+		Count                                   int
+	}
+	rows, err := p.DB(database.Users).Query(context.Background(), `
+SELECT actor_kind, resource_id, result, reason, coalesce(detail ->> 'blocked_seconds', ''), count(*) FROM audit_entries WHERE action = 'sessions:begin'
+GROUP BY 1, 2, 3, 4, 5 ORDER BY count(*) DESC, 1, 2 DESC`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []entry
+	for rows.Next() {
+		var e entry
+		if err := rows.Scan(&e.Kind, &e.Resource, &e.Result, &e.Reason, &e.Blocked, &e.Count); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, e)
+	}
+	want := []entry{
+		{"nobody", ada.ID.String(), "refused", "wrong password", "", 5},
+		{"nobody", ada.ID.String(), "refused", "wrong password", `{"pair": 1}`, 1},
+		{"nobody", "", "refused", "wrong password", "", 1},
+		{"person", ada.ID.String(), "done", "", "", 1},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if dump := one[string](t, p, `SELECT string_agg(e::text, ' ') FROM audit_entries e`); strings.Contains(dump, "example.com") || strings.Contains(dump, home) {
+		t.Error("the audit trail holds an address")
+	}
+	for series, want := range map[string]float64{
+		`user_logins_total {"result": "failure"}`: 7, `user_logins_total {"result": "locked"}`: 3, `user_logins_total {"result": "success"}`: 1,
+		`user_lockouts_total {"scope": "pair"}`: 1,
+	} {
+		name, labels, _ := strings.Cut(series, " ")
+		if got := one[float64](t, p, `SELECT coalesce(sum(value), 0) FROM metric_counters WHERE name = $1 AND labels = $2`, name, labels); got != want {
+			t.Errorf("%s is %v, want %v", series, got, want)
+		}
+	}
+}
+
+func TestLoginHashesThePasswordAnewWhenParametersChange(t *testing.T) {
+	t.Parallel()
+	p := mountLogin(t)
+	ada := registered(t, p, "ada@example.com", "")
+	old, err := password.NewHasher(password.Parameters{Memory: 7 * 1024, Iterations: 5, Parallelism: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash, err := old.Hash(context.Background(), "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec(t, p, `UPDATE users SET password_hash = $1`, hash)
+	stored := func() string { return one[string](t, p, `SELECT password_hash FROM users WHERE id = $1`, ada.ID) }
+
+	try(p, home, "ada@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
+	if stored() != hash {
+		t.Error("a wrong password replaced the hash")
+	}
+	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusOK)
+	if got := stored(); !strings.HasPrefix(got, "$argon2id$v=19$m=19456,t=2,p=1$") {
+		t.Errorf("the stored hash is still %s", got)
+	}
+	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusOK)
+}
+
+func TestLoginLosesToAChangeOfThePassword(t *testing.T) {
+	t.Parallel()
+	p := mountLogin(t)
+	ada := registered(t, p, "ada@example.com", "")
+	store, err := users.Open(context.Background(), p.Env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	attempt := store.Attempt(context.Background(), users.EmailIndex(store.Keeper, "ada@example.com"), ada.ID)
+	for _, rehashed := range []string{"", "a newer hash"} {
+		tx, err := store.DB.Begin(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := attempt.Proved(context.Background(), tx, "the hash that was verified", rehashed); err != users.ErrNotProved {
+			t.Errorf("Proved by a hash that was replaced: %v", err)
+		}
+		_ = tx.Rollback(context.Background())
+	}
+}
+
+func TestAccountsWithoutAPasswordAndSuspendedOnes(t *testing.T) {
+	t.Parallel()
+	p := mountLogin(t)
+	registered(t, p, "ada@example.com", "")
+	exec(t, p, `UPDATE users SET suspended_at = now()`)
+	try(p, home, "ada@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
+	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusForbidden)
+	exec(t, p, `UPDATE users SET suspended_at = NULL, password_hash = NULL`)
+	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusUnauthorized)
+	try(p, home, "ada@example.com", "").Want(t, http.StatusUnauthorized)
+}

@@ -1,0 +1,38 @@
+package login_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"function/functions/users/login"
+	"function/functions/users/register"
+	"function/shared/function"
+	"function/shared/password"
+	"function/shared/platformtest"
+)
+
+func TestMain(m *testing.M) { platformtest.Run(m) }
+
+// BenchmarkLogin is a login beside the password hash that it contains.
+func BenchmarkLogin(b *testing.B) {
+	p := platformtest.New(b, function.Endpoint(register.Operation, register.New), function.Endpoint(login.Operation, login.New))
+	p.Do("", http.MethodPost, "/v1/users/register",
+		`{"email": "ada@example.com", "password": "correct horse", "first_name": "Ada", "last_name": "Lovelace"}`).Want(b, http.StatusCreated)
+	b.Run("login", func(b *testing.B) {
+		for b.Loop() {
+			p.Do("", http.MethodPost, "/v1/users/login", `{"email": "ada@example.com", "password": "correct horse"}`).Want(b, http.StatusOK)
+		}
+	})
+	b.Run("hash alone", func(b *testing.B) {
+		h, err := password.NewHasher(password.OWASP)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			if _, err := h.Hash(context.Background(), "correct horse"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

@@ -1,0 +1,50 @@
+// Package mailtokens answers by mail what people asked without being logged in: to
+// open an account, to choose a new password. It runs when somebody has asked, and
+// is the one place that looks up whether the address has an account: nobody waits
+// for it, so nobody can tell.
+package mailtokens
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/database"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// Parts are the ways into this function.
+var Parts = []function.Part[*Function]{
+	function.OnEvent((*Function).Register),
+	function.OnEvent((*Function).Reset),
+}
+
+// Function mails tokens.
+type Function struct {
+	users.Store
+	post users.Post
+}
+
+// New opens the accounts and the mail.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	post, err := store.Post(env)
+	return &Function{store, post}, err
+}
+
+const selectUser = `SELECT id FROM users WHERE email_index = $1`
+
+// owner is who has an address, uuid.Nil for nobody.
+func (f *Function) owner(ctx context.Context, tx *outbox.Tx, emailIndex []byte) (owner uuid.UUID, err error) {
+	err = tx.QueryRow(ctx, selectUser, emailIndex).Scan(&owner)
+	if err != nil && !database.IsNoRows(err) {
+		return owner, fmt.Errorf("look up account: %w", err)
+	}
+	return owner, nil
+}

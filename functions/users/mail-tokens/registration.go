@@ -1,0 +1,81 @@
+package mailtokens
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/outbox"
+	"function/shared/secret"
+)
+
+const (
+	selectRegistration = `SELECT email_index, wrapped_key, email FROM registrations WHERE id = $1 AND token_hash IS NULL`
+	dropRegistration   = `DELETE FROM registrations WHERE id = $1`
+	giveToken          = `UPDATE registrations SET token_hash = $2, expires_at = now() + $3::interval WHERE id = $1`
+)
+
+// Register mails a link that opens the account, or tells the owner of an account
+// that there is one.
+func (f *Function) Register(ctx context.Context, e events.Received[events.RegistrationRequested]) error {
+	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+		id := e.Data.RegistrationID
+		var index, wrapped, sealed []byte
+		err := tx.QueryRow(ctx, selectRegistration, id).Scan(&index, &wrapped, &sealed)
+		if database.IsNoRows(err) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read registration: %w", err)
+		}
+		owner, err := f.owner(ctx, tx, index)
+		if err != nil {
+			return err
+		}
+		may, err := f.MayMail(ctx, tx, users.Registration, index)
+		if err != nil {
+			return err
+		}
+		if may && owner == uuid.Nil {
+			return f.confirm(ctx, tx, id, wrapped, sealed)
+		}
+		if _, err := tx.Exec(ctx, dropRegistration, id); err != nil {
+			return fmt.Errorf("drop registration: %w", err)
+		}
+		if !may {
+			return audit.Record(ctx, tx, audit.Entry{Action: "registrations:mail", ResourceID: id.String(), Refused: "address was mailed too often"})
+		}
+		name, err := f.NameOf(ctx, tx, owner)
+		if err != nil {
+			return err
+		}
+		if err := f.post.Queue(ctx, tx, f.post.AlreadyRegistered(name.Email)); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, audit.Entry{Action: "registrations:mail", ResourceID: owner.String(), Refused: "address has an account"})
+	})
+}
+
+func (f *Function) confirm(ctx context.Context, tx *outbox.Tx, registration uuid.UUID, wrapped, sealed []byte) error {
+	key, err := f.Keeper.Unwrap(ctx, wrapped)
+	if err != nil {
+		return err
+	}
+	address, err := secret.Unseal(key, users.EmailField, sealed)
+	if err != nil {
+		return err
+	}
+	token := users.NewToken()
+	if _, err := tx.Exec(ctx, giveToken, registration, users.TokenHash(token), users.RegistrationLife); err != nil {
+		return fmt.Errorf("give registration a token: %w", err)
+	}
+	if err := f.post.Queue(ctx, tx, f.post.ConfirmRegistration(address, token)); err != nil {
+		return err
+	}
+	return audit.Record(ctx, tx, audit.Entry{Action: "registrations:mail", ResourceID: registration.String()})
+}

@@ -1,0 +1,150 @@
+package users_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	changeemail "function/functions/users/change-email"
+	changepassword "function/functions/users/change-password"
+	confirmregistration "function/functions/users/confirm-registration"
+	forgotpassword "function/functions/users/forgot-password"
+	"function/functions/users/login"
+	mailtokens "function/functions/users/mail-tokens"
+	"function/functions/users/profile"
+	"function/functions/users/refresh"
+	"function/functions/users/register"
+	resetpassword "function/functions/users/reset-password"
+	verifyemail "function/functions/users/verify-email"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/function"
+	"function/shared/platformtest"
+)
+
+const newPassword = "another battery"
+
+// declarations are what the flows with mailed tokens consist of.
+var declarations = []function.Declaration{
+	function.Endpoint(register.Operation, register.New),
+	function.Endpoint(confirmregistration.Operation, confirmregistration.New),
+	function.Endpoint(login.Operation, login.New),
+	function.Endpoint(refresh.Operation, refresh.New),
+	function.Endpoint(profile.Operation, profile.New),
+	function.Endpoint(forgotpassword.Operation, forgotpassword.New),
+	function.Endpoint(resetpassword.Operation, resetpassword.New),
+	function.Endpoint(changepassword.Operation, changepassword.New),
+	function.Service("users-verify-email", verifyemail.New, verifyemail.Parts...),
+	function.Service("users-change-email", changeemail.New, changeemail.Parts...),
+	function.Service("users-mail-tokens", mailtokens.New, mailtokens.Parts...),
+}
+
+func mountMail(t *testing.T, confirmation bool) *platformtest.Platform {
+	return platformtest.NewWith(t, func(c *function.Config) { c.RegistrationConfirmation = confirmation }, declarations...)
+}
+
+// answerRequests has users-mail-tokens answer everything that was asked for, n
+// requests at least of a kind. Doing it again for the same requests does nothing.
+func answerRequests[E events.Event](t *testing.T, p *platformtest.Platform, n int) {
+	t.Helper()
+	for _, e := range platformtest.Published[E](p, n) {
+		platformtest.Deliver(p, "users-mail-tokens", e).Want(t, http.StatusNoContent)
+	}
+}
+
+func post(t *testing.T, p *platformtest.Platform, token, path string, body any, status int) platformtest.Answer {
+	t.Helper()
+	return p.Do(token, http.MethodPost, path, body).Want(t, status)
+}
+
+func logIn(p *platformtest.Platform, email, password string) platformtest.Answer {
+	return p.Do("", http.MethodPost, "/v1/users/login", map[string]string{"email": email, "password": password})
+}
+
+func count(t *testing.T, p *platformtest.Platform, query string, arguments ...any) (n int) {
+	t.Helper()
+	if err := p.DB(database.Users).QueryRow(context.Background(), query, arguments...).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// audited is each audit entry as action and result, the oldest first.
+func audited(t *testing.T, p *platformtest.Platform, prefix string) []string {
+	t.Helper()
+	var entries []string
+	err := p.DB(database.Users).QueryRow(context.Background(),
+		`SELECT array_agg(action || ' ' || result ORDER BY id) FROM audit_entries WHERE action LIKE $1 || '%'`, prefix).Scan(&entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return entries
+}
+
+// atOnce does something several times at once, and counts the answers by status.
+func atOnce(n int, do func(i int) platformtest.Answer) map[int]int {
+	answers := make(chan int, n)
+	for i := range n {
+		go func() { answers <- do(i).Status }()
+	}
+	statuses := map[int]int{}
+	for range n {
+		statuses[<-answers]++
+	}
+	return statuses
+}
+
+// failHalfWay makes statements on a table fail, as a crash at that point would, and
+// returns what mends it.
+func failHalfWay(t *testing.T, p *platformtest.Platform, table string) func() {
+	t.Helper()
+	exec(t, p, `ALTER TABLE `+table+` ADD CONSTRAINT broken CHECK (false) NOT VALID`)
+	return func() { exec(t, p, `ALTER TABLE `+table+` DROP CONSTRAINT broken`) }
+}
+
+func detail(t *testing.T, a platformtest.Answer) string {
+	t.Helper()
+	return platformtest.Decode[function.Problem](t, a).Detail
+}
+
+func equal(t *testing.T, what string, want, got any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s: %s", what, diff)
+	}
+}
+
+func person(email, extra string) string {
+	return `{"email": "` + email + `", "password": "correct horse", "first_name": "Wilhelmina", "last_name": "Łovelace"` + extra + `}`
+}
+
+func TestMailsAreWrittenForTheirReaders(t *testing.T) {
+	t.Parallel()
+	p := mountMail(t, true)
+	post(t, p, "", "/v1/users/register", person("ada@example.com", ""), http.StatusAccepted)
+	answerRequests[events.RegistrationRequested](t, p, 1)
+	m := p.MailTo("ada@example.com")
+	if !strings.Contains(m.Text, "If it was not you") || strings.Contains(m.Text+m.Subject, "Wilhelmina") {
+		t.Errorf("the mail does not say what to do if it was not you, or repeats what a stranger has typed:\n%s", m.Text)
+	}
+	if links := m.Links(); len(links) != 1 || !strings.HasPrefix(links[0], "https://platform.example/register/confirm#token=") {
+		t.Errorf("links %q, want one to the page, with the token in the fragment", links)
+	}
+	if m.Header.Get("Auto-Submitted") != "auto-generated" || m.From != "no-reply@platform.example" {
+		t.Errorf("header %v from %s", m.Header, m.From)
+	}
+	for _, table := range []string{"mails", "registrations", "outbox", "audit_entries"} {
+		var dump string
+		if err := p.DB(database.Users).QueryRow(context.Background(), `SELECT coalesce(string_agg(r::text, ' '), '') FROM `+table+` r`).Scan(&dump); err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range []string{"example.com", "Wilhelmina", p.Token(m), "correct horse"} {
+			if strings.Contains(dump, word) {
+				t.Errorf("table %s holds %q in the clear", table, word)
+			}
+		}
+	}
+}

@@ -1,0 +1,194 @@
+package users_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"function/functions/users"
+	"function/shared/events"
+	"function/shared/platformtest"
+)
+
+const (
+	forgotPath = "/v1/users/password/forgot"
+	resetPath  = "/v1/users/password/reset"
+	changePath = "/v1/users/password/change"
+)
+
+func resetBody(token string) map[string]string {
+	return map[string]string{"token": token, "password": newPassword}
+}
+
+func changeBody(current, next string) map[string]string {
+	return map[string]string{"current_password": current, "new_password": next}
+}
+
+// forgotten asks for a new password, as the nth who does, and returns the token.
+func forgotten(t *testing.T, p *platformtest.Platform, email string, n int) string {
+	t.Helper()
+	post(t, p, "", forgotPath, map[string]string{"email": email}, http.StatusAccepted)
+	answerRequests[events.PasswordResetRequested](t, p, n)
+	return p.Token(p.MailTo(strings.TrimSpace(email)))
+}
+
+func TestForgottenPasswordIsReplaced(t *testing.T) {
+	t.Parallel()
+	p := mountMail(t, false)
+	registered(t, p, "ada@example.com", "")
+	session := loggedIn(t, p, "ada@example.com")
+	exec(t, p, `UPDATE users SET must_change_password = true`)
+	earlier, token := forgotten(t, p, "ada@example.com", 1), forgotten(t, p, " ADA@example.com", 2)
+
+	short := map[string]string{"token": token, "password": "short"}
+	post(t, p, "", resetPath, short, http.StatusUnprocessableEntity)
+	post(t, p, "", resetPath, resetBody(token), http.StatusNoContent)
+
+	logIn(p, "ada@example.com", "correct horse").Want(t, http.StatusUnauthorized)
+	logIn(p, "ada@example.com", newPassword).Want(t, http.StatusOK)
+	refused(t, p, session.AccessToken)
+	exchange(p, session.RefreshToken).Want(t, http.StatusUnauthorized)
+	post(t, p, "", resetPath, resetBody(token), http.StatusUnprocessableEntity)
+	post(t, p, "", resetPath, resetBody(earlier), http.StatusUnprocessableEntity)
+	equal(t, "accounts that must change the password, or are not verified", 0, count(t, p, `SELECT count(*) FROM users WHERE must_change_password OR email_verified_at IS NULL`))
+	if m := p.MailTo("ada@example.com"); !strings.Contains(m.Subject, "was changed") {
+		t.Errorf("newest mail is %q, want one that tells of the change", m.Subject)
+	}
+	equal(t, "audit", []string{"passwords:forget done", "passwords:mail_reset done", "passwords:forget done", "passwords:mail_reset done", "passwords:reset done", "passwords:reset refused", "passwords:reset refused"}, audited(t, p, "passwords:"))
+}
+
+func TestForgotTellsNobodyWhoHasAnAccount(t *testing.T) {
+	t.Parallel()
+	p := mountMail(t, false)
+	known := p.Login("owner").Email
+	var bodies []string
+	for _, email := range []string{known, "nobody@example.com", "", "no address\x00", strings.Repeat("x", 254)} {
+		bodies = append(bodies, string(post(t, p, "", forgotPath, map[string]string{"email": email}, http.StatusAccepted).Body))
+	}
+	equal(t, "bodies", make([]string, 5), bodies)
+	equal(t, "rows written for each", 5, count(t, p, `SELECT count(*) FROM password_reset_requests`))
+	answerRequests[events.PasswordResetRequested](t, p, 5)
+	mails := p.Mail(1)
+	if len(mails) != 1 || mails[0].To != known {
+		t.Errorf("%d mails, the first to %s; want one to %s", len(mails), mails[0].To, known)
+	}
+}
+
+func TestOneResetOfManyAtOnceWins(t *testing.T) {
+	t.Parallel()
+	p := mountMail(t, false)
+	registered(t, p, "ada@example.com", "")
+	tokens := []string{forgotten(t, p, "ada@example.com", 1), forgotten(t, p, "ada@example.com", 2)}
+	statuses := atOnce(8, func(i int) platformtest.Answer {
+		return p.Do("", http.MethodPost, resetPath, resetBody(tokens[i%2]))
+	})
+	if statuses[http.StatusNoContent] != 1 || statuses[http.StatusUnprocessableEntity]+statuses[http.StatusConflict] != 7 {
+		t.Errorf("answers %v, want one 204 and otherwise refusals", statuses)
+	}
+	equal(t, "resets in the trail", 1, count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'passwords:reset' AND result = 'done'`))
+}
+
+func TestResetThatFailsHalfWayCanBeDoneAgain(t *testing.T) {
+	t.Parallel()
+	p := mountMail(t, false)
+	registered(t, p, "ada@example.com", "")
+	session := loggedIn(t, p, "ada@example.com")
+	token := forgotten(t, p, "ada@example.com", 1)
+	for _, table := range []string{"mails", "audit_entries"} {
+		mend := failHalfWay(t, p, table)
+		post(t, p, "", resetPath, resetBody(token), http.StatusInternalServerError)
+		post(t, p, session.AccessToken, changePath, changeBody("correct horse", newPassword), http.StatusInternalServerError)
+		mend()
+		p.Do(session.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
+		logIn(p, "ada@example.com", "correct horse").Want(t, http.StatusOK)
+	}
+	post(t, p, "", resetPath, resetBody(token), http.StatusNoContent)
+}
+
+func TestExpiredResetTokenIsRefused(t *testing.T) {
+	t.Parallel()
+	p := mountMail(t, false)
+	registered(t, p, "ada@example.com", "")
+	token := forgotten(t, p, "ada@example.com", 1)
+	equal(t, "tokens good for an hour", 1, count(t, p, `SELECT count(*) FROM mailed_tokens WHERE purpose = 'password_reset' AND expires_at BETWEEN now() + interval '50 minutes' AND now() + interval '1 hour'`))
+	exec(t, p, `UPDATE mailed_tokens SET expires_at = now()`)
+	post(t, p, "", resetPath, resetBody(token), http.StatusUnprocessableEntity)
+	logIn(p, "ada@example.com", "correct horse").Want(t, http.StatusOK)
+}
+
+func TestChangeOfPasswordEndsTheOtherSessions(t *testing.T) {
+	t.Parallel()
+	p := mountMail(t, false)
+	registered(t, p, "ada@example.com", "")
+	own, other := loggedIn(t, p, "ada@example.com"), loggedIn(t, p, "ada@example.com")
+	reset := forgotten(t, p, "ada@example.com", 1)
+	exec(t, p, `UPDATE users SET must_change_password = true`)
+
+	post(t, p, own.AccessToken, changePath, changeBody("correct horse", newPassword), http.StatusNoContent)
+
+	refused(t, p, other.AccessToken)
+	p.Do(own.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
+	exchange(p, own.RefreshToken).Want(t, http.StatusOK)
+	logIn(p, "ada@example.com", "correct horse").Want(t, http.StatusUnauthorized)
+	logIn(p, "ada@example.com", newPassword).Want(t, http.StatusOK)
+	post(t, p, "", resetPath, resetBody(reset), http.StatusUnprocessableEntity)
+	equal(t, "accounts that must change the password", 0, count(t, p, `SELECT count(*) FROM users WHERE must_change_password`))
+	if m := p.MailTo("ada@example.com"); !strings.Contains(m.Subject, "was changed") {
+		t.Errorf("newest mail is %q, want one that tells of the change", m.Subject)
+	}
+}
+
+func TestChangeOfPasswordIsRefused(t *testing.T) {
+	t.Parallel()
+	p := mountMail(t, false)
+	registered(t, p, "ada@example.com", "")
+	token := loggedIn(t, p, "ada@example.com").AccessToken
+	post(t, p, "", changePath, changeBody("correct horse", newPassword), http.StatusUnauthorized)
+	post(t, p, token, changePath, changeBody("correct horse", "correct horse"), http.StatusUnprocessableEntity)
+	post(t, p, token, changePath, changeBody("correct horse", "short"), http.StatusUnprocessableEntity)
+	wrong := atOnce(8, func(int) platformtest.Answer {
+		return p.Do(token, http.MethodPost, changePath, changeBody("wrong horse", newPassword))
+	})
+	equal(t, "answers to guesses, after one right proof", map[int]int{http.StatusUnprocessableEntity: 4, http.StatusTooManyRequests: 4}, wrong)
+	answer := post(t, p, token, changePath, changeBody("correct horse", newPassword), http.StatusTooManyRequests)
+	if answer.Header.Get("Retry-After") == "" {
+		t.Error("429 without Retry-After")
+	}
+	logIn(p, "ada@example.com", "correct horse").Want(t, http.StatusOK)
+	if n := count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'passwords:change' AND result = 'refused'`); n != 9 {
+		t.Errorf("%d refusals in the trail, want 9", n)
+	}
+}
+
+func TestOneChangeOfManyAtOnceWins(t *testing.T) {
+	t.Parallel()
+	p := mountMail(t, false)
+	registered(t, p, "ada@example.com", "")
+	token := loggedIn(t, p, "ada@example.com").AccessToken
+	statuses := atOnce(4, func(int) platformtest.Answer {
+		return p.Do(token, http.MethodPost, changePath, changeBody("correct horse", newPassword))
+	})
+	if statuses[http.StatusNoContent] != 1 || statuses[http.StatusConflict]+statuses[http.StatusUnprocessableEntity] != 3 {
+		t.Errorf("answers %v, want one 204, and 409 or 422", statuses)
+	}
+	logIn(p, "ada@example.com", newPassword).Want(t, http.StatusOK)
+}
+
+func TestTheStrictestOrganizationsRulesHold(t *testing.T) {
+	t.Parallel()
+	p := mountMail(t, false)
+	ada := registered(t, p, "ada@example.com", "")
+	strict := p.Login("owner").OrganizationID
+	exec(t, p, `UPDATE organizations SET settings = '{"password_min_length": 20}' WHERE id = $1`, strict)
+	exec(t, p, `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'member', 'active')`, ada.ID, strict)
+	env := *p.Env
+	env.Name = "test"
+	store, err := users.Open(t.Context(), &env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	credentials, err := store.CredentialsOf(t.Context(), ada.ID)
+	if err != nil || credentials.OrganizationID != strict {
+		t.Errorf("rules of %s (%v), want %s", credentials.OrganizationID, err, strict)
+	}
+}

@@ -1,0 +1,70 @@
+// Package prune forgets what has expired: registrations that nobody confirmed, mailed
+// tokens, challenges, requests, mails, failed logins of long ago, limits that are full
+// again. It runs every hour.
+package prune
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"function/functions/users"
+	"function/shared/function"
+)
+
+// Schedule is when it runs.
+var Schedule = function.Schedule{Cron: "17 * * * *"}
+
+// Function forgets.
+type Function struct{ users.Store }
+
+// New opens the domain's database.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	return &Function{store}, err
+}
+
+// over tells of each table which rows are of no use any more. Mails live a day longer
+// than they may be sent (mail.GoodFor).
+var over = []struct{ table, condition string }{
+	{"registrations", "expires_at < now()"},
+	{"mailed_tokens", "expires_at < now()"},
+	{"challenges", "expires_at < now()"},
+	{"password_reset_requests", "requested_at < now() - interval '1 day'"},
+	{"mails", "created_at < now() - interval '8 days'"},
+	{"login_failures", "last_failed_at < now() - interval '30 days' AND blocked_until < now()"},
+	{"guesses", "last_at < now() - interval '1 day'"},
+	{"rate_limits", "tat < now()"},
+}
+
+// Rows go in batches, so that none is locked for long; what is left after some of
+// them is the next hour's.
+const (
+	batch   = 1000
+	batches = 200
+)
+
+const deleteSome = `
+DELETE FROM %[1]s WHERE ctid = ANY (ARRAY (SELECT ctid FROM %[1]s WHERE %[2]s LIMIT %[3]d FOR UPDATE SKIP LOCKED))`
+
+// Handle deletes what is over.
+func (f *Function) Handle(ctx context.Context) error {
+	for _, o := range over {
+		statement := fmt.Sprintf(deleteSome, o.table, o.condition, batch)
+		deleted := int64(0)
+		for range batches {
+			tag, err := f.DB.Exec(ctx, statement)
+			if err != nil {
+				return fmt.Errorf("prune %s: %w", o.table, err)
+			}
+			deleted += tag.RowsAffected()
+			if tag.RowsAffected() < batch {
+				break
+			}
+		}
+		if deleted > 0 {
+			slog.InfoContext(ctx, "pruned", "table", o.table, "rows", deleted)
+		}
+	}
+	return nil
+}

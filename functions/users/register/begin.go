@@ -1,0 +1,45 @@
+package register
+
+import (
+	"context"
+	"fmt"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/events"
+	"function/shared/outbox"
+	"function/shared/uuid7"
+)
+
+func (f *Function) open(ctx context.Context, person users.NewAccount) (account users.Account, err error) {
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		if account, err = users.OpenAccount(ctx, tx, person); err != nil {
+			return err
+		}
+		if err := f.Count(ctx, tx); err != nil {
+			return err
+		}
+		return f.MailVerification(ctx, tx, f.post, person.ID, person.EmailIndex)
+	})
+	return account, err
+}
+
+const insertRegistration = `
+INSERT INTO registrations (id, email_index, user_id, wrapped_key, email, first_name, last_name, password_hash, organization_id, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + $10::interval)`
+
+// await keeps the registration until its address is confirmed. It does not look up
+// whether the address has an account: users-mail-tokens does, when nobody waits.
+func (f *Function) await(ctx context.Context, p users.NewAccount) error {
+	return f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		id := uuid7.New()
+		_, err := tx.Exec(ctx, insertRegistration, id, p.EmailIndex, p.ID, p.WrappedKey, p.Email, p.FirstName, p.LastName, p.PasswordHash, p.JoinsID, users.RegistrationLife)
+		if err != nil {
+			return fmt.Errorf("insert registration: %w", err)
+		}
+		if err := audit.Record(ctx, tx, audit.Entry{Action: "registrations:begin", ResourceID: id.String()}); err != nil {
+			return err
+		}
+		return tx.Publish(ctx, events.RegistrationRequested{RegistrationID: id})
+	})
+}

@@ -1,0 +1,92 @@
+// Package resetpassword lets a person who has forgotten the password choose another:
+// POST /v1/users/password/reset.
+package resetpassword
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "users-reset-password", Method: http.MethodPost, Path: "/v1/users/password/reset",
+	Summary: "Choose a new password by the token that was mailed", Tags: []string{users.Tag}, Metadata: function.Guarded,
+	Description:   "The token is in the mailed link, good once and for an hour. All sessions end: log in with the new password.",
+	DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusConflict, http.StatusServiceUnavailable},
+}
+
+// Request is the token and the new password.
+type Request struct {
+	Body struct {
+		Token    string `json:"token" maxLength:"100"`
+		Password string `json:"password" minLength:"8" maxLength:"256" doc:"By the rules of your organization"`
+	}
+}
+
+// Function resets passwords.
+type Function struct {
+	users.Store
+	post users.Post
+}
+
+// New opens the accounts and the mail.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	post, err := store.Post(env)
+	return &Function{store, post}, err
+}
+
+const verifyAddress = `UPDATE users SET email_verified_at = now() WHERE id = $1 AND email_verified_at IS NULL`
+
+// Handle checks and hashes the password for the holder of a good token only, and
+// leaves the token good if the password is refused.
+func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
+	entry := audit.Entry{Action: "passwords:reset"}
+	user, err := users.PeekMailedToken(ctx, f.DB, users.PasswordReset, in.Body.Token)
+	if err != nil {
+		return nil, f.Refused(ctx, entry, err)
+	}
+	credentials, err := f.CredentialsOf(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Check(ctx, credentials, in.Body.Password, "body.password"); err != nil {
+		return nil, err
+	}
+	hash, err := f.Hasher.Hash(ctx, in.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	entry.ActorID, entry.ResourceID, entry.OrganizationID = user, user.String(), credentials.OrganizationID
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		if _, _, err := users.UseMailedToken(ctx, tx, users.PasswordReset, in.Body.Token); err != nil {
+			return err
+		}
+		if err := f.ReplacePassword(ctx, tx, f.post, credentials, hash, uuid.Nil); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, verifyAddress, user); err != nil { // the token was read there
+			return fmt.Errorf("verify address: %w", err)
+		}
+		if err := f.Unlock(ctx, tx, user); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, entry)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reset password: %w", f.Refused(ctx, entry, err))
+	}
+	return nil, nil
+}

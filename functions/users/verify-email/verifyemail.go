@@ -1,0 +1,117 @@
+// Package verifyemail finds out whether a person reads the address of their account:
+// POST /v1/users/email/verification mails a token there, POST /v1/users/email/verify
+// takes it.
+package verifyemail
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// The HTTP operations.
+var (
+	SendOperation = huma.Operation{
+		OperationID: "users-send-verification", Method: http.MethodPost, Path: "/v1/users/email/verification",
+		Summary: "Have your address's confirmation mailed again", Tags: []string{users.Tag}, Security: function.Person,
+		Description:   "A few times an hour; more are not sent, and not refused.",
+		DefaultStatus: http.StatusAccepted, Errors: []int{http.StatusUnauthorized, http.StatusConflict, http.StatusServiceUnavailable},
+	}
+	VerifyOperation = huma.Operation{
+		OperationID: "users-verify-email", Method: http.MethodPost, Path: "/v1/users/email/verify",
+		Summary: "Confirm your address by the token that was mailed", Tags: []string{users.Tag},
+		DefaultStatus: http.StatusNoContent,
+	}
+)
+
+// Parts are the ways into this function.
+var Parts = []function.Part[*Function]{
+	function.On(SendOperation, (*Function).Send),
+	function.On(VerifyOperation, (*Function).Verify),
+}
+
+// VerifyRequest is the token.
+type VerifyRequest struct {
+	Body struct {
+		Token string `json:"token" maxLength:"100"`
+	}
+}
+
+// Function verifies addresses.
+type Function struct {
+	users.Store
+	post users.Post
+}
+
+// New opens the accounts and the mail.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	post, err := store.Post(env)
+	return &Function{store, post}, err
+}
+
+const (
+	selectAddress = `SELECT email_index, email_verified_at IS NOT NULL FROM users WHERE id = $1`
+	verifyAddress = `UPDATE users SET email_verified_at = coalesce(email_verified_at, now()) WHERE id = $1`
+)
+
+// Send mails the caller another token.
+func (f *Function) Send(ctx context.Context, _ *struct{}) (*struct{}, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.post.Needed(); err != nil {
+		return nil, err
+	}
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		var index []byte
+		var verified bool
+		if err := tx.QueryRow(ctx, selectAddress, caller.UserID).Scan(&index, &verified); err != nil {
+			return fmt.Errorf("read address: %w", err)
+		}
+		if verified {
+			return fault.New(fault.Conflict, "Your address is confirmed already")
+		}
+		if err := f.MailVerification(ctx, tx, f.post, caller.UserID, index); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, audit.Entry{Action: "emails:send_verification", ResourceID: caller.UserID.String()})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("mail verification: %w", err)
+	}
+	return nil, nil
+}
+
+// Verify takes the token, from whoever reads the mail.
+func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*struct{}, error) {
+	entry := audit.Entry{Action: "emails:verify"}
+	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		user, _, err := users.UseMailedToken(ctx, tx, users.EmailVerification, in.Body.Token)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, verifyAddress, user); err != nil {
+			return fmt.Errorf("note that the address is verified: %w", err)
+		}
+		entry.ActorID, entry.ResourceID = user, user.String()
+		return audit.Record(ctx, tx, entry)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("verify address: %w", f.Refused(ctx, entry, err))
+	}
+	return nil, nil
+}

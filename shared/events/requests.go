@@ -1,0 +1,22 @@
+package events
+
+import "github.com/google/uuid"
+
+// RegistrationRequested: somebody wants an account, whose address is to be confirmed.
+type RegistrationRequested struct {
+	RegistrationID uuid.UUID `json:"registration_id"`
+}
+
+func (RegistrationRequested) EventType() string            { return prefix + "users.registration_requested" }
+func (e RegistrationRequested) EventSubject() string       { return e.RegistrationID.String() }
+func (RegistrationRequested) EventOrganization() uuid.UUID { return uuid.Nil }
+
+// PasswordResetRequested: somebody says to have forgotten a password. Whether the
+// address has an account is not known yet.
+type PasswordResetRequested struct {
+	RequestID uuid.UUID `json:"request_id"`
+}
+
+func (PasswordResetRequested) EventType() string            { return prefix + "users.password_reset_requested" }
+func (e PasswordResetRequested) EventSubject() string       { return e.RequestID.String() }
+func (PasswordResetRequested) EventOrganization() uuid.UUID { return uuid.Nil }

@@ -1,0 +1,81 @@
+package password
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"function/shared/password/common"
+)
+
+// MaxLength is the most characters of a password; all of them count (NIST SP
+// 800-63B-4 §3.1.1.2: 64 at least).
+const MaxLength = 256
+
+// Policy is what a new password must be. There are no rules of composition: they
+// make passwords that people forget and attackers expect.
+type Policy struct {
+	MinLength int // characters, of the password in NFKC
+}
+
+// Check tells why a password is not acceptable, as a sentence for the person, or
+// nothing. words are those of its context: the person's names and address.
+func (p Policy) Check(password string, words ...string) string {
+	folded := common.Fold(password)
+	switch n := utf8.RuneCountInString(norm.NFKC.String(password)); {
+	case n < p.MinLength:
+		return fmt.Sprintf("Use at least %d characters", p.MinLength)
+	case utf8.RuneCountInString(password) > MaxLength:
+		return fmt.Sprintf("Use at most %d characters", MaxLength)
+	case common.Rank(folded) > 0:
+		return "This is one of the passwords that everybody tries first: choose another one"
+	case madeOf(folded, parts(words)):
+		return "It is made of your name, your address or the name of this service: choose another one"
+	case Estimate(password, words...).Score == 0:
+		return "A few guesses find it, because it repeats itself or follows the keys: choose another one"
+	}
+	return ""
+}
+
+// service are the names of this service.
+var service = []string{"002aic", "aic-data", "appliedinnovationcorp", "applied innovation corp"}
+
+// shortestWord is the shortest word of the context that is looked for.
+const shortestWord = 3
+
+// leastOfItsOwn is how many characters a password needs beside words of its
+// context: a year is not enough.
+const leastOfItsOwn = 5
+
+// parts are the words of a context and what they are put together from, folded, the
+// longest first.
+func parts(words []string) []string {
+	var found []string
+	for _, w := range append(words, service...) {
+		w = common.Fold(w)
+		found = append(found, w)
+		found = append(found, strings.FieldsFunc(w, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })...)
+	}
+	found = slices.DeleteFunc(found, func(w string) bool { return utf8.RuneCountInString(w) < shortestWord })
+	slices.SortFunc(found, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
+	return slices.Compact(found)
+}
+
+// madeOf tells whether little, or only a common password, is left of a password
+// without the words.
+func madeOf(folded string, words []string) bool {
+	rest := folded
+	for _, w := range words {
+		rest = strings.ReplaceAll(rest, w, "")
+	}
+	if rest == folded {
+		return false
+	}
+	rest = strings.TrimFunc(rest, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	return utf8.RuneCountInString(rest) < leastOfItsOwn || common.Rank(rest) > 0
+}

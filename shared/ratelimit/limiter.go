@@ -1,0 +1,152 @@
+package ratelimit
+
+import (
+	"context"
+	"crypto/sha256"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Limiter asks a store for the process's requests. A key that is busy claims cells
+// in small batches, so that the store is asked some tens of times a second however
+// many requests there are. What that costs in exactness: a process that claims and
+// then idles wastes at most a twentieth of the key's quota, and cells may be used
+// up to a second after they were claimed. More than the quota is never granted.
+// A store that is away limits nobody.
+type Limiter struct {
+	store Store
+
+	mu   sync.Mutex
+	keys map[key]*claim
+	away time.Time // until when the store is not asked
+}
+
+const (
+	busy         = 100 * time.Millisecond // a claim that is used up sooner makes the next one larger
+	claimLife    = time.Second
+	maxBatch     = 512
+	batchShare   = 20 // of the quota, a batch is at most one part
+	patience     = 250 * time.Millisecond
+	pause        = time.Second // after the store did not answer
+	keysHeld     = 100_000
+	keysLeftOver = "rate limiter forgets its claims: too many keys"
+)
+
+// NewLimiter makes the limiter of a process.
+func NewLimiter(store Store) *Limiter {
+	return &Limiter{store: store, keys: map[key]*claim{}}
+}
+
+type key struct{ limit, operation, of string }
+
+// claim is what the process holds of a key.
+type claim struct {
+	mu      sync.Mutex
+	cells   int // claimed and not used
+	batch   int // size of the last claim
+	at      time.Time
+	whole   time.Time // when the quota is whole again
+	blocked time.Time // until then there is nothing to claim
+}
+
+// State is what became of one request.
+type State struct {
+	Allowed    bool
+	Remaining  int           // of the quota
+	Reset      time.Duration // until the quota is whole again
+	RetryAfter time.Duration // if not allowed
+}
+
+// Header is the state as an item of the RateLimit header field.
+func (s State) Header(l Limit) string {
+	b := append(make([]byte, 0, 40), '"')
+	b = append(append(b, l.Name...), `";r=`...)
+	b = append(strconv.AppendInt(b, int64(s.Remaining), 10), ";t="...)
+	return string(strconv.AppendInt(b, int64((s.Reset+time.Second-1)/time.Second), 10))
+}
+
+// Take takes one cell of a limit: of somebody's requests to an operation, or to all
+// of them if that is empty.
+func (l *Limiter) Take(ctx context.Context, limit Limit, operation, of string) State {
+	k := key{limit.Name, operation, of}
+	c := l.claim(k)
+	c.mu.Lock() // the requests of one key wait for the claim of the first
+	defer c.mu.Unlock()
+	now := time.Now()
+	if c.blocked.After(now) {
+		return State{Reset: c.whole.Sub(now), RetryAfter: c.blocked.Sub(now)}
+	}
+	if c.cells == 0 || now.Sub(c.at) > claimLife {
+		if !l.claimMore(ctx, c, k, limit, now) {
+			return State{Allowed: true, Remaining: limit.Quota}
+		}
+		if c.cells == 0 {
+			return State{Reset: c.whole.Sub(now), RetryAfter: c.blocked.Sub(now)}
+		}
+	}
+	c.cells--
+	whole := max(0, c.whole.Sub(now))
+	return State{Allowed: true, Remaining: min(limit.Quota-1, limit.remaining(whole)+c.cells), Reset: whole}
+}
+
+// claimMore asks the store, and tells whether it answered.
+func (l *Limiter) claimMore(ctx context.Context, c *claim, k key, limit Limit, now time.Time) bool {
+	if l.isAway(now) {
+		return false
+	}
+	batch := 1
+	if now.Sub(c.at) < busy {
+		batch = max(1, min(2*c.batch, limit.Quota/batchShare, maxBatch))
+	}
+	// The claim is for whoever waits, too, so it outlives the request that makes it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	grant, err := l.store.Take(ctx, k.sum(), limit, batch)
+	if err != nil {
+		l.leave(ctx, now, err)
+		return false
+	}
+	c.cells, c.batch, c.at, c.whole = grant.Cells, batch, now, now.Add(grant.Whole)
+	if grant.Cells == 0 {
+		c.blocked = now.Add(max(limit.cell(), grant.Whole+limit.cell()-limit.span()))
+	}
+	return true
+}
+
+// sum is the key in the store, which learns no addresses.
+func (k key) sum() []byte {
+	sum := sha256.Sum256([]byte(k.limit + "\x00" + k.operation + "\x00" + k.of))
+	return sum[:16]
+}
+
+func (l *Limiter) claim(k key) *claim {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c, ok := l.keys[k]
+	if !ok {
+		if len(l.keys) >= keysHeld {
+			slog.Warn(keysLeftOver)
+			clear(l.keys)
+		}
+		c = &claim{}
+		l.keys[k] = c
+	}
+	return c
+}
+
+func (l *Limiter) isAway(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.away.After(now)
+}
+
+func (l *Limiter) leave(ctx context.Context, now time.Time, cause error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.away.After(now) {
+		slog.WarnContext(ctx, "rate limits are not kept: their store does not answer", "error", cause)
+	}
+	l.away = time.Now().Add(pause)
+}

@@ -1,0 +1,30 @@
+package ratelimit
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Postgres keeps the keys in user_management_db, in a table that a crash of the
+// server empties: that forgives everybody.
+type Postgres struct{ pool *pgxpool.Pool }
+
+// NewPostgres makes a store of a connection that may call published.rate_limit, as
+// token_verifier may.
+func NewPostgres(pool *pgxpool.Pool) *Postgres { return &Postgres{pool} }
+
+const take = `SELECT granted, whole FROM published.rate_limit($1, $2, $3, $4)`
+
+// Take implements Store.
+func (p *Postgres) Take(ctx context.Context, key []byte, l Limit, cells int) (g Grant, err error) {
+	var whole int64
+	err = p.pool.QueryRow(ctx, take, key, l.cell().Microseconds(), l.Quota, cells).Scan(&g.Cells, &whole)
+	if err != nil {
+		return g, fmt.Errorf("take cells of a rate limit: %w", err)
+	}
+	g.Whole = time.Duration(whole) * time.Microsecond
+	return g, nil
+}

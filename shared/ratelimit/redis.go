@@ -1,0 +1,88 @@
+package ratelimit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+// Redis keeps the keys in Redis 6 or newer, or Valkey. It connects at the first
+// request, so that a process starts while Redis is away.
+type Redis struct {
+	options rueidis.ClientOption
+
+	mu     sync.Mutex
+	client rueidis.Client
+}
+
+// NewRedis makes a store of a server's URL, such as redis://user:password@host:6379/0,
+// or rediss:// with TLS.
+func NewRedis(url string) (*Redis, error) {
+	options, err := rueidis.ParseURL(url)
+	if err != nil {
+		return nil, errors.New("REDIS_URL is not the URL of a Redis server") // the cause may quote a password
+	}
+	options.DisableCache = true // no key is read without being written
+	options.Dialer.Timeout = patience
+	return &Redis{options: options}, nil
+}
+
+// The server's clock decides. The key goes when the quota is whole again.
+var takeScript = rueidis.NewLuaScript(`
+local cell, quota, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local arrival = math.max(now, tonumber(redis.call('GET', KEYS[1]) or 0))
+local granted = math.max(0, math.min(wanted, math.floor((now + cell * quota - arrival) / cell)))
+arrival = arrival + granted * cell
+if granted > 0 then
+  redis.call('SET', KEYS[1], string.format('%d', arrival), 'PX', math.ceil((arrival - now) / 1000))
+end
+return {granted, arrival - now}`)
+
+// Take implements Store.
+func (r *Redis) Take(ctx context.Context, key []byte, l Limit, cells int) (Grant, error) {
+	client, err := r.open()
+	if err != nil {
+		return Grant{}, err
+	}
+	answer, err := takeScript.Exec(ctx, client, []string{"rate_limit:" + string(key)}, []string{
+		strconv.FormatInt(l.cell().Microseconds(), 10), strconv.Itoa(l.Quota), strconv.Itoa(cells),
+	}).AsIntSlice()
+	if err == nil && len(answer) != 2 {
+		err = fmt.Errorf("an answer of %d numbers", len(answer))
+	}
+	if err != nil {
+		return Grant{}, fmt.Errorf("take cells of a rate limit from Redis: %w", err)
+	}
+	return Grant{Cells: int(answer[0]), Whole: time.Duration(answer[1]) * time.Microsecond}, nil
+}
+
+func (r *Redis) open() (rueidis.Client, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.client != nil {
+		return r.client, nil
+	}
+	client, err := rueidis.NewClient(r.options)
+	if err != nil {
+		return nil, fmt.Errorf("connect to Redis: %w", err)
+	}
+	r.client = client
+	return client, nil
+}
+
+// Close ends the connection.
+func (r *Redis) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.client != nil {
+		r.client.Close()
+	}
+	return nil
+}
