@@ -39,6 +39,7 @@ import (
 	"function/functions/platform/metrics"
 	"function/functions/platform/openapi"
 	outboxrelay "function/functions/platform/outbox-relay"
+	apikeys "function/functions/users/api-keys"
 	approvemember "function/functions/users/approve-member"
 	changeemail "function/functions/users/change-email"
 	changepassword "function/functions/users/change-password"
@@ -46,6 +47,7 @@ import (
 	disposesessions "function/functions/users/dispose-sessions"
 	forgotpassword "function/functions/users/forgot-password"
 	getsecondfactors "function/functions/users/get-second-factors"
+	"function/functions/users/identities"
 	"function/functions/users/jwks"
 	"function/functions/users/login"
 	loginwithpasskey "function/functions/users/login-with-passkey"
@@ -59,10 +61,17 @@ import (
 	"function/functions/users/register"
 	replacerecoverycodes "function/functions/users/replace-recovery-codes"
 	resetpassword "function/functions/users/reset-password"
+	rotatekeys "function/functions/users/rotate-keys"
+	scimdiscovery "function/functions/users/scim-discovery"
+	scimgroups "function/functions/users/scim-groups"
+	scimusers "function/functions/users/scim-users"
 	sendmail "function/functions/users/send-mail"
+	serviceaccounts "function/functions/users/service-accounts"
+	"function/functions/users/sessions"
 	stepup "function/functions/users/step-up"
 	"function/functions/users/totp"
 	"function/functions/users/unlock"
+	updateprofile "function/functions/users/update-profile"
 	verifyemail "function/functions/users/verify-email"
 	verifysecondfactor "function/functions/users/verify-second-factor"
 	"function/shared/function"
@@ -74,6 +83,7 @@ var Catalog = []function.Declaration{
 	function.Endpoint(register.Operation, register.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(login.Operation, login.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(profile.Operation, profile.New),
+	function.Endpoint(updateprofile.Operation, updateprofile.New),
 
 	// Users: mail, confirmed addresses, forgotten and changed passwords.
 	function.Endpoint(confirmregistration.Operation, confirmregistration.New),
@@ -89,7 +99,12 @@ var Catalog = []function.Declaration{
 	// Users: sessions, tokens and keys.
 	function.Endpoint(refresh.Operation, refresh.New),
 	function.Endpoint(logout.Operation, logout.New),
+	function.Service("users-sessions", sessions.New, sessions.Parts...),
 	function.Endpoint(jwks.Operation, jwks.New),
+	function.Scheduled("users-rotate-keys", rotatekeys.Schedule, rotatekeys.New),
+	function.Service("users-identities", identities.New, identities.Parts...),
+	function.Service("users-api-keys", apikeys.New, apikeys.Parts...),
+	function.Service("users-service-accounts", serviceaccounts.New, serviceaccounts.Parts...),
 	function.Subscriber("users-dispose-sessions", disposesessions.New),
 
 	// Users: second factors.
@@ -107,6 +122,11 @@ var Catalog = []function.Declaration{
 
 	// Users: organizations, teams and roles.
 	function.Endpoint(approvemember.Operation, approvemember.New),
+
+	// Users: provisioning from outside (SCIM 2.0).
+	function.Service("users-scim-users", scimusers.New, scimusers.Parts...),
+	function.Service("users-scim-groups", scimgroups.New, scimgroups.Parts...),
+	function.Service("users-scim-discovery", scimdiscovery.New, scimdiscovery.Parts...),
 
 	// Data sets: files that are tables, their versions and profiles.
 	function.Endpoint(createdataset.Operation, createdataset.New),

@@ -150,7 +150,7 @@ func TestChangeOfAddressThatFailsHalfWayCanBeDoneAgain(t *testing.T) {
 
 func TestWithoutAMailServer(t *testing.T) {
 	t.Parallel()
-	p := platformtest.NewWith(t, func(c *function.Config) { c.SMTPURL = "" }, declarations...)
+	p := platformtest.NewWith(t, func(c *function.Config) { c.SMTPURL = "" }, mailedFlows...)
 	registered(t, p, "ada@example.com", "")
 	token := loggedIn(t, p, "ada@example.com").AccessToken
 	post(t, p, "", forgotPath, map[string]string{"email": "ada@example.com"}, http.StatusServiceUnavailable)

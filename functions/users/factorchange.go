@@ -80,9 +80,12 @@ func (s SecondFactors) ChangeFactors(ctx context.Context, caller auth.Caller, c 
 	return nil
 }
 
-// organizationOf is the organization that the caller's session is in, whether or not
-// the caller's roles there count yet: its trail is where the change belongs.
+// organizationOf is the organization in whose trail the caller's change belongs: that
+// of the session, whether or not the caller's roles there count yet.
 func organizationOf(ctx context.Context, db Querier, caller auth.Caller) (id uuid.UUID, err error) {
+	if caller.OrganizationID != uuid.Nil || caller.SessionID == uuid.Nil {
+		return caller.OrganizationID, nil
+	}
 	if err := db.QueryRow(ctx, selectOrganization, caller.SessionID).Scan(&id); err != nil {
 		return id, fmt.Errorf("read organization of session: %w", err)
 	}

@@ -27,8 +27,8 @@ import (
 
 const newPassword = "another battery"
 
-// declarations are what the flows with mailed tokens consist of.
-var declarations = []function.Declaration{
+// mailedFlows are what the flows with mailed tokens consist of.
+var mailedFlows = []function.Declaration{
 	function.Endpoint(register.Operation, register.New),
 	function.Endpoint(confirmregistration.Operation, confirmregistration.New),
 	function.Endpoint(login.Operation, login.New),
@@ -43,7 +43,7 @@ var declarations = []function.Declaration{
 }
 
 func mountMail(t *testing.T, confirmation bool) *platformtest.Platform {
-	return platformtest.NewWith(t, func(c *function.Config) { c.RegistrationConfirmation = confirmation }, declarations...)
+	return platformtest.NewWith(t, func(c *function.Config) { c.RegistrationConfirmation = confirmation }, mailedFlows...)
 }
 
 // answerRequests has users-mail-tokens answer everything that was asked for, n

@@ -45,8 +45,8 @@ type Login struct {
 const selectRoles = `SELECT roles_of($1, $2)`
 
 const insertSession = `
-INSERT INTO sessions (id, user_id, organization_id, methods, second_factor_at, device, address, address_index, impersonator_id, absolute_end, expires_at)
-VALUES (@id, @user, @organization, @methods, CASE WHEN @second_factor THEN now() END, @device, @address, @address_index, @impersonator,
+INSERT INTO sessions (id, user_id, organization_id, methods, second_factor_at, device, address, address_index, country, impersonator_id, absolute_end, expires_at)
+VALUES (@id, @user, @organization, @methods, CASE WHEN @second_factor THEN now() END, @device, @address, @address_index, nullif(@country, ''), @impersonator,
         now() + @absolute, now() + least(@idle::interval, @absolute::interval))`
 
 // Begin begins a session in a transaction, and signs its first pair of tokens. The
@@ -59,7 +59,7 @@ func (s Store) Begin(ctx context.Context, tx *outbox.Tx, issuer *auth.Issuer, l 
 	session := uuid7.New()
 	arguments := pgx.NamedArgs{
 		"id": session, "user": l.UserID, "organization": l.OrganizationID, "methods": l.Methods, "second_factor": l.SecondFactor,
-		"device": nil, "address": nil, "address_index": nil, "impersonator": nil, "absolute": limits.SessionLife(), "idle": limits.SessionIdle(),
+		"device": nil, "address": nil, "address_index": nil, "country": "", "impersonator": nil, "absolute": limits.SessionLife(), "idle": limits.SessionIdle(),
 	}
 	if l.ImpersonatorID != uuid.Nil {
 		arguments["impersonator"], arguments["absolute"] = l.ImpersonatorID, ImpersonationLife
@@ -110,7 +110,7 @@ func (s Store) sealClient(ctx context.Context, tx pgx.Tx, user uuid.UUID, argume
 		return err
 	}
 	if from.Address.IsValid() {
-		arguments["address_index"] = AddressIndex(s.Keeper, user, from.Address)
+		arguments["address_index"], arguments["country"] = AddressIndex(s.Keeper, user, from.Address), CountryOf(from.Address)
 		arguments["address"], err = secret.Seal(key, AddressField, from.Address.String())
 	}
 	return err

@@ -18,6 +18,7 @@ import (
 	"function/functions/users/profile"
 	"function/functions/users/refresh"
 	"function/functions/users/register"
+	"function/functions/users/sessions"
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
@@ -26,16 +27,19 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-func mount(t *testing.T) *platformtest.Platform {
-	return platformtest.New(t,
+func mount(t *testing.T) *platformtest.Platform { return platformtest.New(t, declarations()...) }
+
+func declarations() []function.Declaration {
+	return []function.Declaration{
 		function.Endpoint(register.Operation, register.New),
 		function.Endpoint(login.Operation, login.New),
 		function.Endpoint(refresh.Operation, refresh.New),
 		function.Endpoint(logout.Operation, logout.New),
+		function.Service("users-sessions", sessions.New, sessions.Parts...),
 		function.Endpoint(profile.Operation, profile.New),
 		function.Endpoint(jwks.Operation, jwks.New),
 		function.Endpoint(approvemember.Operation, approvemember.New),
-	)
+	}
 }
 
 func registered(t *testing.T, p *platformtest.Platform, email, extra string) users.Account {

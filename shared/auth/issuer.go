@@ -23,7 +23,8 @@ import (
 // AccessTokenLife is how long an access token is good for.
 const AccessTokenLife = 15 * time.Minute
 
-// Issuer signs access tokens with the newest signing key, and makes the first key.
+// Issuer signs access tokens with the newest key whose time has come, and makes the
+// first key.
 // Only the users domain, whose database holds the keys, issues tokens.
 type Issuer struct {
 	db       *pgxpool.Pool
@@ -93,9 +94,11 @@ type signingKey struct {
 }
 
 const (
-	selectNewestKey = `SELECT kid, sealed_seed FROM signing_keys ORDER BY created_at DESC LIMIT 1`
-	lockKeys        = `SELECT pg_advisory_xact_lock(hashtext('signing_keys'))`
-	insertKey       = `INSERT INTO signing_keys (kid, public_key, sealed_seed) VALUES ($1, $2, $3)`
+	selectNewestKey = `
+SELECT kid, sealed_seed FROM signing_keys WHERE signs_from <= clock_timestamp() AND (retired_at IS NULL OR retired_at > now())
+ORDER BY signs_from DESC, kid LIMIT 1`
+	lockKeys  = `SELECT pg_advisory_xact_lock(hashtext('signing_keys'))`
+	insertKey = `INSERT INTO signing_keys (kid, public_key, sealed_seed, signs_from) VALUES ($1, $2, $3, now() + $4)`
 )
 
 func (i *Issuer) currentSigner(ctx context.Context, memory time.Duration) (jose.Signer, error) {
@@ -139,7 +142,7 @@ func (i *Issuer) newestKey(ctx context.Context) (signingKey, error) {
 		if !database.IsNoRows(err) {
 			return err
 		}
-		key, err = i.makeKey(ctx, tx)
+		key, err = i.makeKey(ctx, tx, 0)
 		return err
 	})
 	if err != nil {
@@ -148,7 +151,8 @@ func (i *Issuer) newestKey(ctx context.Context) (signingKey, error) {
 	return key, nil
 }
 
-func (i *Issuer) makeKey(ctx context.Context, tx pgx.Tx) (signingKey, error) {
+// makeKey makes a key that signs after a notice.
+func (i *Issuer) makeKey(ctx context.Context, tx pgx.Tx, notice time.Duration) (signingKey, error) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return signingKey{}, err
@@ -163,6 +167,6 @@ func (i *Issuer) makeKey(ctx context.Context, tx pgx.Tx) (signingKey, error) {
 		return signingKey{}, err
 	}
 	key := signingKey{KID: base64.RawURLEncoding.EncodeToString(thumbprint), SealedSeed: sealed}
-	_, err = tx.Exec(ctx, insertKey, key.KID, []byte(public), sealed)
+	_, err = tx.Exec(ctx, insertKey, key.KID, []byte(public), sealed, notice)
 	return key, err
 }

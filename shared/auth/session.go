@@ -7,75 +7,47 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
-	"function/shared/database"
 	"function/shared/policy"
 )
 
-// seen is a live session, as it was when it was asked for.
-type seen struct {
-	caller Caller
-	asked  time.Time
-}
-
-const selectCaller = `
-SELECT user_id, organization_id, methods, authenticated_at, second_factor_at, impersonator_id, alive, platform_admin,
+const selectCallers = `
+SELECT session_id, user_id, organization_id, methods, authenticated_at, second_factor_at, impersonator_id, alive, platform_admin,
        has_second_factor, waits_for, roles, permissions
-FROM published.callers WHERE session_id = $1`
+FROM published.callers WHERE session_id = ANY ($1)`
 
 type session struct {
-	UserID, OrganizationID uuid.UUID
-	Methods                []string
-	AuthenticatedAt        time.Time
-	SecondFactorAt         *time.Time
-	ImpersonatorID         *uuid.UUID
-	Alive, PlatformAdmin   bool
-	HasSecondFactor        bool
-	WaitsFor               *string
-	Roles                  []string
-	Permissions            []policy.Permission
+	SessionID, UserID    uuid.UUID
+	OrganizationID       uuid.UUID
+	Methods              []string
+	AuthenticatedAt      time.Time
+	SecondFactorAt       *time.Time
+	ImpersonatorID       *uuid.UUID
+	Alive, PlatformAdmin bool
+	HasSecondFactor      bool
+	WaitsFor             *string
+	Roles                []string
+	Permissions          []policy.Permission
 }
 
-// caller is who a live session belongs to, remembered for a moment.
-func (v *Verifier) caller(ctx context.Context, id uuid.UUID) (Caller, error) {
-	v.mu.Lock()
-	known, ok := v.sessions[id]
-	v.mu.Unlock()
-	if ok && time.Since(known.asked) < sessionMemory {
-		return known.caller, nil
+// session waits until it is known who a live session belongs to.
+func (v *Verifier) session(ctx context.Context, w who) (Caller, error) {
+	wanted := v.want(uuid.UUID(w.id[:16]))
+	select {
+	case <-wanted.done:
+		return wanted.caller, wanted.err
+	case <-ctx.Done():
+		return Caller{}, fmt.Errorf("look up session: %w", ctx.Err())
 	}
-	asked := time.Now()
-	rows, _ := v.db.Query(ctx, selectCaller, id)
-	s, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[session])
-	if err != nil && !database.IsNoRows(err) {
-		return Caller{}, fmt.Errorf("look up session: %w", err)
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if !s.Alive {
-		delete(v.sessions, id)
-		return Caller{}, errToken
-	}
-	if len(v.sessions) >= sessionsHeld {
-		clear(v.sessions)
-	}
-	caller := s.caller(id)
-	v.sessions[id] = seen{caller, asked}
-	return caller, nil
 }
 
 // Forget has the next check of a session ask the database: one that was refused may
 // have been let in since, by a proof or a role a moment ago.
-func (v *Verifier) Forget(session uuid.UUID) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	delete(v.sessions, session)
-}
+func (v *Verifier) Forget(session uuid.UUID) { v.callers.drop(bySessionID(session)) }
 
-func (s session) caller(id uuid.UUID) Caller {
+func (s session) caller() Caller {
 	c := Caller{
-		Kind: Person, UserID: s.UserID, SessionID: id, Methods: s.Methods, Roles: s.Roles,
+		Kind: Person, UserID: s.UserID, SessionID: s.SessionID, Methods: s.Methods, Roles: s.Roles,
 		Subject: policy.Subject{Roles: s.Roles, Own: s.Permissions, ProvedAt: s.provedAt()},
 	}
 	if s.WaitsFor == nil {

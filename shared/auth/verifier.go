@@ -4,76 +4,75 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"golang.org/x/sync/singleflight"
 
 	"function/shared/fault"
 	"function/shared/policy"
 )
 
-// Verifier checks access tokens against two views that the users domain
-// publishes: its public keys, and its sessions.
+// Verifier tells who is behind a bearer token: an access token of this platform or
+// of another issuer that it trusts, or an API key. It asks the views that the users
+// domain publishes, and remembers their answers for a moment.
 type Verifier struct {
 	db       *pgxpool.Pool
 	issuer   string
 	audience string
+	own      *keyring
+	external map[string]*external // by issuer
 
-	reading singleflight.Group // of the keys
-
-	mu       sync.Mutex
-	keys     map[string]ed25519.PublicKey
-	keysRead time.Time
-	sessions map[uuid.UUID]seen
+	tokens    *memory[[32]byte, *token] // by SHA-256
+	callers   *memory[who, seen]
+	lookups   lookups
+	strangers chan struct{} // who asks about an API key that was never good here
+	uses      *uses
 }
 
 // NewVerifier checks tokens of one issuer for one audience; db sees the views.
 func NewVerifier(db *pgxpool.Pool, issuer, audience string) *Verifier {
-	return &Verifier{db: db, issuer: issuer, audience: audience, sessions: map[uuid.UUID]seen{}}
+	v := &Verifier{
+		db: db, issuer: issuer, audience: audience,
+		tokens: newMemory[[32]byte, *token](tokensHeld), callers: newMemory[who, seen](callersHeld),
+		strangers: make(chan struct{}, strangersAtOnce), uses: newUses(db),
+	}
+	v.own = newKeyring(v.readKeys)
+	return v
 }
 
-// What is remembered, and for how long. A session may be trusted for half a
-// second after it has ended, which keeps revocation under a second; unknown key
-// identifiers may ask for the keys again once a second, whoever invents them.
-const (
-	sessionMemory = 500 * time.Millisecond
-	sessionsHeld  = 4096
-	keysMemory    = 10 * time.Minute
-	keysPause     = time.Second
-	keysPatience  = 10 * time.Second
-)
+// Close waits for what is done beside the requests.
+func (v *Verifier) Close() error {
+	v.lookups.done.Wait()
+	v.uses.done.Wait()
+	return nil
+}
 
-// maxToken is more than any access token has, in bytes.
-const maxToken = 8 << 10
-
+// errToken is fault.Unauthenticated (RFC 6750 §3.1, invalid_token).
 var errToken = fault.New(fault.Unauthenticated, "The access token is not valid, or has expired: log in, or refresh it")
 
-// Verify tells who holds an access token; a bad token is fault.Unauthenticated.
-func (v *Verifier) Verify(ctx context.Context, token string) (Caller, error) {
-	claims, err := v.claims(ctx, token)
+// Verify tells who holds a bearer token; a bad token is fault.Unauthenticated.
+func (v *Verifier) Verify(ctx context.Context, bearer string) (Caller, error) {
+	if strings.HasPrefix(bearer, apiKeyPrefix) {
+		return v.apiKey(ctx, bearer)
+	}
+	t, err := v.token(ctx, bearer)
 	if err != nil {
 		return Caller{}, err
 	}
-	user, userErr := uuid.Parse(claims.Subject)
-	session, sessionErr := uuid.Parse(claims.SessionID)
-	organization, organizationErr := parseOptional(claims.OrganizationID)
-	if userErr != nil || sessionErr != nil || organizationErr != nil {
-		return Caller{}, errToken
+	if t.who.kind == byExternal {
+		caller, err := v.caller(ctx, t.who)
+		caller.Methods, caller.Subject.ProvedAt = t.methods, t.provedAt
+		return caller, err
 	}
-	caller, err := v.caller(ctx, session)
+	organization := t.who.organization
+	caller, err := v.caller(ctx, who{kind: bySession, id: t.who.id})
 	if err != nil {
 		return Caller{}, err
 	}
 	switch {
-	case caller.UserID != user:
+	case caller.UserID != t.user:
 		return Caller{}, errToken
 	case organization == uuid.Nil: // the token is older than the membership
 		caller.OrganizationID, caller.Roles, caller.Subject.Roles, caller.Subject.Own = uuid.Nil, nil, nil, nil
@@ -86,44 +85,65 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Caller, error) {
 	return caller, nil
 }
 
-func parseOptional(id string) (uuid.UUID, error) {
-	if id == "" {
-		return uuid.Nil, nil
-	}
-	return uuid.Parse(id)
+// who is somebody to ask the database about.
+type who struct {
+	kind         asked
+	id           [32]byte // the session's identifier; SHA-256 of the key; index of the subject
+	issuer       string
+	organization uuid.UUID // that the token speaks of
+	twoFactors   bool      // as the issuer says
 }
 
-func (v *Verifier) claims(ctx context.Context, token string) (*Claims, error) {
-	if len(token) > maxToken {
-		return nil, errToken
+type asked byte
+
+const (
+	bySession asked = iota
+	byAPIKey
+	byExternal
+)
+
+// seen is who a caller was when it was asked for.
+type seen struct {
+	caller Caller
+	asked  time.Time
+}
+
+// A caller may be trusted for half a second after a session has ended, a key was
+// revoked or a role was taken away, which keeps revocation under a second.
+const (
+	callerMemory = 500 * time.Millisecond
+	callersHeld  = 8192
+)
+
+// caller is who somebody is and what they may do now, remembered for a moment.
+func (v *Verifier) caller(ctx context.Context, w who) (Caller, error) {
+	known, ok := v.callers.get(w)
+	if age := time.Since(known.asked); ok && age < callerMemory {
+		if w.kind == bySession && age > callerMemory/2 {
+			v.want(uuid.UUID(w.id[:16]))
+		}
+		return known.caller, nil
 	}
-	// Only Ed25519, never what the token itself proposes (RFC 8725 §3.1).
-	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.EdDSA})
-	if err != nil || len(jws.Signatures) != 1 {
-		return nil, errToken
+	if w.kind == bySession {
+		return v.session(ctx, w)
 	}
-	header := jws.Signatures[0].Protected
-	if typ, _ := header.ExtraHeaders[jose.HeaderType].(string); !strings.EqualFold(typ, TokenType) {
-		return nil, errToken
-	}
-	key, err := v.key(ctx, header.KeyID)
+	asked := time.Now()
+	caller, err := v.ask(ctx, w, ok)
 	if err != nil {
-		return nil, err
+		if f, isFault := fault.As(err); isFault && f.Kind == fault.Unauthenticated {
+			v.callers.drop(w)
+		}
+		return Caller{}, err
 	}
-	payload, err := jws.Verify(key)
-	if err != nil {
-		return nil, errToken
+	v.callers.put(w, seen{caller, asked})
+	return caller, nil
+}
+
+func (v *Verifier) ask(ctx context.Context, w who, known bool) (Caller, error) {
+	if w.kind == byAPIKey {
+		return v.keyHolder(ctx, w, known)
 	}
-	var c Claims
-	if err := json.Unmarshal(payload, &c); err != nil {
-		return nil, errToken
-	}
-	now := time.Now()
-	if c.Issuer != v.issuer || c.Audience != v.audience ||
-		now.After(time.Unix(c.Expiry, 0)) || now.Add(leeway).Before(time.Unix(c.IssuedAt, 0)) {
-		return nil, errToken
-	}
-	return &c, nil
+	return v.externalCaller(ctx, w)
 }
 
 // PublicKey verifies the tokens whose `kid` it has.
@@ -134,43 +154,3 @@ type PublicKey struct {
 
 // X is the key as a JWK has it (RFC 8037 §2).
 func (k PublicKey) X() string { return base64.RawURLEncoding.EncodeToString(k.PublicKey) }
-
-func (v *Verifier) key(ctx context.Context, kid string) (ed25519.PublicKey, error) {
-	v.mu.Lock()
-	key, known := v.keys[kid]
-	age := time.Since(v.keysRead)
-	v.mu.Unlock()
-	if known && age < keysMemory {
-		return key, nil
-	}
-	if !known && age < keysPause {
-		return nil, errToken
-	}
-	keys, err, _ := v.reading.Do("keys", func() (any, error) { return v.readKeys(context.WithoutCancel(ctx)) })
-	if err != nil {
-		return nil, err
-	}
-	if key, known = keys.(map[string]ed25519.PublicKey)[kid]; !known {
-		return nil, errToken
-	}
-	return key, nil
-}
-
-// readKeys reads for everybody who waits, so it outlives the request that began it.
-func (v *Verifier) readKeys(ctx context.Context) (map[string]ed25519.PublicKey, error) {
-	ctx, cancel := context.WithTimeout(ctx, keysPatience)
-	defer cancel()
-	rows, _ := v.db.Query(ctx, `SELECT kid, public_key FROM published.signing_keys`)
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[PublicKey])
-	if err != nil {
-		return nil, fmt.Errorf("read signing keys: %w", err)
-	}
-	keys := make(map[string]ed25519.PublicKey, len(list))
-	for _, k := range list {
-		keys[k.KID] = k.PublicKey
-	}
-	v.mu.Lock()
-	v.keys, v.keysRead = keys, time.Now()
-	v.mu.Unlock()
-	return keys, nil
-}

@@ -38,7 +38,7 @@ type bench struct {
 	private  ed25519.PrivateKey
 }
 
-func open(t *testing.T) *bench {
+func open(t testing.TB) *bench {
 	t.Helper()
 	ctx := context.Background()
 	b := &bench{Platform: platformtest.New(t)}
@@ -61,7 +61,7 @@ func open(t *testing.T) *bench {
 }
 
 // another is the verifier of another process.
-func (b *bench) another(t *testing.T) *auth.Verifier {
+func (b *bench) another(t testing.TB) *auth.Verifier {
 	t.Helper()
 	v, err := b.Env.Verifier(context.Background())
 	if err != nil {
@@ -335,6 +335,7 @@ func TestVerifierSeesNothingButKeysAndSessions(t *testing.T) {
 	for _, statement := range []string{
 		`SELECT * FROM users`, `SELECT * FROM signing_keys`, `SELECT * FROM sessions`, `SELECT * FROM refresh_tokens`, `SELECT * FROM outbox`,
 		`SELECT * FROM compliance.retention_policies`, `SELECT * FROM published.metrics`, `UPDATE published.callers SET alive = true`, `SELECT * FROM roles`, `SELECT * FROM api_keys`,
+		`SELECT * FROM api_key_secrets`, `SELECT * FROM service_accounts`, `SELECT * FROM external_identities`, `UPDATE published.api_keys SET scopes = '{}'`,
 		`DELETE FROM published.signing_keys`, `CREATE TABLE public.x ()`,
 	} {
 		if _, err := pool.Exec(context.Background(), statement); err == nil {

@@ -22,6 +22,7 @@ const (
 	Forbidden                   // 403: known, and may not
 	NotFound                    // 404: does not exist, or is somebody else's
 	Conflict                    // 409: contradicts the present state
+	Outdated                    // 412: has changed since it was read (If-Match)
 	TooLarge                    // 413: more than the limit
 	Unsupported                 // 415: a media type or format that is not read
 	Unsatisfiable               // 416: a range that lies outside
@@ -39,6 +40,7 @@ var statuses = map[Kind]int{
 	Forbidden:       http.StatusForbidden,
 	NotFound:        http.StatusNotFound,
 	Conflict:        http.StatusConflict,
+	Outdated:        http.StatusPreconditionFailed,
 	TooLarge:        http.StatusRequestEntityTooLarge,
 	Unsupported:     http.StatusUnsupportedMediaType,
 	Unsatisfiable:   http.StatusRequestedRangeNotSatisfiable,

@@ -14,6 +14,7 @@ import (
 
 	"function/shared/auth"
 	"function/shared/database"
+	"function/shared/documents"
 	"function/shared/objects"
 	"function/shared/outbox"
 	"function/shared/password"
@@ -30,6 +31,8 @@ type Config struct {
 	IdentityDatabaseURL  string `env:"IDENTITY_DATABASE_URL"` // user_management_db as token_verifier
 	CatalogDatabaseURL   string `env:"CATALOG_DATABASE_URL"`  // data_management_db as catalog_reader
 	ReaderDatabaseURL    string `env:"READER_DATABASE_URL"`   // analytics_db as analytics_reader
+
+	MongoURL string `env:"MONGODB_URL"` // of a database that keeps documents; empty: PostgreSQL keeps them
 
 	Sink            string   `env:"K_SINK"`                 // the broker
 	StorageLocalURL string   `env:"STORAGE_LOCAL_URL"`      // bucket of storage_type local
@@ -53,6 +56,10 @@ type Config struct {
 	RateLimits       ratelimit.Limits `env:"RATE_LIMITS, default=on"` // off, or quotas such as caller=600/1m,address=off
 	RedisURL         string           `env:"REDIS_URL"`               // keeps the rate limits; empty: user_management_db does
 	PasswordRangeURL string           `env:"PASSWORD_RANGE_URL"`      // of a service such as Have I Been Pwned's, before the five digits; empty: none is asked
+
+	SigningKeyDays int              `env:"SIGNING_KEY_DAYS, default=30"` // of one key, until the next is made
+	OIDCIssuers    auth.OIDCIssuers `env:"OIDC_ISSUERS"`                 // whose tokens are taken too: JSON, [{"issuer", "audience", "jwks_url", "algorithms"}]
+	OIDCSubjectKey string           `env:"OIDC_SUBJECT_KEY"`             // 32 bytes, base64: finds their subjects; the same in all functions
 
 	WebAuthnOrigins []string `env:"WEBAUTHN_ORIGINS"` // of the pages that use passkeys, such as https://app.example.com; empty: that of PUBLIC_URL, or http://localhost:8080
 	WebAuthnRPID    string   `env:"WEBAUTHN_RP_ID"`   // the domain that passkeys belong to; empty: the host of the first origin
@@ -110,6 +117,7 @@ type resources struct {
 	keeper  *secret.Keeper
 	hasher  *password.Hasher
 	limiter *ratelimit.Limiter
+	mongo   *documents.MongoDB
 	sender  *outbox.Sender
 	closers []func() error
 }
@@ -165,13 +173,18 @@ func (e *Env) Database(ctx context.Context, name database.Name) (*outbox.DB, err
 // Sender posts events to the broker, for the functions that relay them.
 func (e *Env) Sender() *outbox.Sender { return e.shared.sender }
 
-// Verifier checks access tokens; operations that declare bearer security have it already.
+// Verifier checks bearer tokens; operations that declare bearer security have it already.
 func (e *Env) Verifier(ctx context.Context) (*auth.Verifier, error) {
 	pool, err := e.pool(ctx, "identity", e.Config.IdentityDatabaseURL)
 	if err != nil {
 		return nil, err
 	}
-	return auth.NewVerifier(pool, e.Config.TokenIssuer, e.Config.TokenAudience), nil
+	verifier := auth.NewVerifier(pool, e.Config.TokenIssuer, e.Config.TokenAudience)
+	if err := verifier.Trust(e.Config.OIDCIssuers, e.Config.OIDCSubjectKey); err != nil {
+		return nil, err
+	}
+	e.OnClose(verifier.Close)
+	return verifier, nil
 }
 
 // Catalog is the published list of the data sets that can be queried.
@@ -263,15 +276,19 @@ func (e *Env) limiter(ctx context.Context) (*ratelimit.Limiter, error) {
 	if e.Config.RateLimits.Off() || e.Config.RedisURL == "" && e.Config.IdentityDatabaseURL == "" {
 		return nil, nil
 	}
+	e.shared.mu.Lock()
+	known := e.shared.limiter
+	e.shared.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
 	store, err := e.limitStore(ctx)
 	if err != nil {
 		return nil, err
 	}
 	e.shared.mu.Lock()
 	defer e.shared.mu.Unlock()
-	if e.shared.limiter == nil {
-		e.shared.limiter = ratelimit.NewLimiter(store)
-	}
+	e.shared.limiter = ratelimit.NewLimiter(store)
 	return e.shared.limiter, nil
 }
 
@@ -285,4 +302,21 @@ func (e *Env) limitStore(ctx context.Context) (ratelimit.Store, error) {
 	}
 	pool, err := e.pool(ctx, "identity", e.Config.IdentityDatabaseURL)
 	return ratelimit.NewPostgres(pool), err
+}
+
+// MongoDB keeps documents outside of the domain's own database. nil: none is
+// configured, and the domain's database keeps them (documents.PostgreSQL).
+func (e *Env) MongoDB() (*documents.MongoDB, error) {
+	e.shared.mu.Lock()
+	defer e.shared.mu.Unlock()
+	if e.shared.mongo != nil || e.Config.MongoURL == "" {
+		return e.shared.mongo, nil
+	}
+	opened, err := documents.OpenMongoDB(e.Config.MongoURL)
+	if err != nil {
+		return nil, err
+	}
+	e.shared.mongo = opened
+	e.shared.closers = append(e.shared.closers, opened.Close)
+	return opened, nil
 }

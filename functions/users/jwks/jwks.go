@@ -4,6 +4,7 @@ package jwks
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -49,13 +50,13 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{issuer: store.Issuer(env)}, nil
 }
 
-// Handle lists the keys, newest first.
+// Handle lists the keys, newest first: those that sign, signed lately or will sign soon.
 func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 	keys, err := f.issuer.PublicKeys(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := &Response{CacheControl: "public, max-age=300"}
+	out := &Response{CacheControl: fmt.Sprintf("public, max-age=%d", int(auth.JWKSMaxAge.Seconds()))}
 	for _, k := range keys {
 		out.Body.Keys = append(out.Body.Keys, Key{KeyType: "OKP", Curve: "Ed25519", X: k.X(), KeyID: k.KID, Algorithm: "EdDSA", Use: "sig"})
 	}

@@ -55,11 +55,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 }
 
 const (
-	useToken  = `UPDATE refresh_tokens SET used_at = now() WHERE hash = $1 AND used_at IS NULL RETURNING session_id`
-	endReused = `
-UPDATE sessions SET ended_at = now(), end_reason = 'refresh_token_reused'
-WHERE id = (SELECT session_id FROM refresh_tokens WHERE hash = $1) AND ended_at IS NULL`
-	extend = `
+	useToken = `UPDATE refresh_tokens SET used_at = now() WHERE hash = $1 AND used_at IS NULL RETURNING session_id`
+	extend   = `
 UPDATE sessions s SET refreshed_at = now(),
        expires_at = least(absolute_end, now() + coalesce((o.settings ->> 'session_idle_minutes')::int, $2) * interval '1 minute')
 FROM organizations o WHERE s.id = $1 AND o.id = s.organization_id`
@@ -98,7 +95,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return err
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
-		if _, err := f.DB.Exec(ctx, endReused, hash); err != nil {
+		if err := f.endFamily(ctx, hash); err != nil {
 			return nil, fmt.Errorf("end session of a reused token: %w", err)
 		}
 		return nil, errNotAccepted

@@ -70,12 +70,22 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 var (
 	errImpersonated = fault.New(fault.Forbidden, "Only the person can prove who they are: you act as somebody else")
+	errElsewhere    = fault.New(fault.Forbidden, "You logged in with another issuer: log in there again, which is the fresh proof")
 	errRefused      = fault.New(fault.Unauthenticated, "The proof is not right")
 )
 
+// withSession is the caller, who has a session to renew.
+func withSession(ctx context.Context) (auth.Caller, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err == nil && caller.SessionID == uuid.Nil {
+		err = errElsewhere
+	}
+	return caller, err
+}
+
 // Begin makes a challenge for the caller's passkeys.
 func (f *Function) Begin(ctx context.Context, _ *struct{}) (*BeginResponse, error) {
-	caller, err := auth.CallerFrom(ctx)
+	caller, err := withSession(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +102,7 @@ func (f *Function) Begin(ctx context.Context, _ *struct{}) (*BeginResponse, erro
 
 // StepUp renews the session's proof.
 func (f *Function) StepUp(ctx context.Context, in *Request) (*Response, error) {
-	caller, err := auth.CallerFrom(ctx)
+	caller, err := withSession(ctx)
 	if err != nil {
 		return nil, err
 	}

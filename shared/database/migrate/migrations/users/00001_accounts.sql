@@ -26,6 +26,8 @@ CREATE TABLE users (
     email_verified_at   timestamptz,
     suspended_at        timestamptz,
     platform_admin      boolean NOT NULL DEFAULT false,
+    profile_revision    bigint NOT NULL DEFAULT 0, -- how often the person has changed it
+    profile_document    uuid,                      -- its free part (shared/documents)
     created_at          timestamptz NOT NULL DEFAULT now()
 );
 
@@ -77,8 +79,9 @@ CREATE INDEX registrations_email ON registrations (email_index);
 
 -- People of another issuer (OpenID Connect): who they are here.
 CREATE TABLE external_identities (
+    id            uuid NOT NULL CONSTRAINT external_identities_id UNIQUE,
     issuer        text NOT NULL,
-    subject_index bytea NOT NULL,               -- HMAC-SHA256 of `sub`
+    subject_index bytea NOT NULL,               -- HMAC-SHA256 of `iss` and `sub` (OIDC_SUBJECT_KEY)
     user_id       uuid NOT NULL REFERENCES users ON DELETE CASCADE,
     created_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (issuer, subject_index)

@@ -62,11 +62,8 @@ CREATE TABLE api_keys (
     user_id            uuid REFERENCES users ON DELETE CASCADE,
     service_account_id uuid REFERENCES service_accounts ON DELETE CASCADE,
     name               text NOT NULL CHECK (name <> ''),
-    hash               bytea NOT NULL CONSTRAINT api_keys_hash UNIQUE, -- SHA-256 of 256 random bits
-    hint               text NOT NULL,                                  -- its last four characters
-    scopes             text[] NOT NULL,                                -- permissions
+    scopes             text[] NOT NULL,         -- permissions
     created_at         timestamptz NOT NULL DEFAULT now(),
-    expires_at         timestamptz NOT NULL,
     revoked_at         timestamptz,
     last_used_at       timestamptz,
     CHECK (num_nonnulls(user_id, service_account_id) = 1)
@@ -74,3 +71,14 @@ CREATE TABLE api_keys (
 CREATE INDEX api_keys_organization ON api_keys (organization_id, id);
 CREATE INDEX api_keys_user ON api_keys (user_id);
 CREATE INDEX api_keys_service_account ON api_keys (service_account_id);
+
+-- What proves to hold a key. A key that was rotated has an older secret too, which
+-- stays good for as long as its callers need to take up the new one.
+CREATE TABLE api_key_secrets (
+    hash       bytea PRIMARY KEY,               -- SHA-256; the secret has 256 random bits
+    key_id     uuid NOT NULL REFERENCES api_keys ON DELETE CASCADE,
+    hint       text NOT NULL,                   -- its last four characters
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX api_key_secrets_key ON api_key_secrets (key_id, created_at DESC);

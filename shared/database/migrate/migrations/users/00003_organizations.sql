@@ -87,29 +87,33 @@ CREATE TABLE invitations (
 CREATE UNIQUE INDEX invitations_open ON invitations (organization_id, email_index) WHERE ended_at IS NULL;
 
 -- The roles that a person has in an organization: the membership's, the person's
--- own grants, and those of each team and the teams that it lies in.
+-- own grants, and those of each team and the teams that it lies in. PL/pgSQL, because
+-- it keeps plans from call to call: every request's caller is looked up by these.
 -- +goose StatementBegin
 CREATE FUNCTION roles_of(person uuid, organization uuid) RETURNS text[]
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    WITH RECURSIVE within (id) AS (
-        SELECT team_id FROM team_members WHERE user_id = person AND organization_id = organization
-        UNION
-        SELECT t.parent_id FROM teams t JOIN within w ON t.id = w.id WHERE t.parent_id IS NOT NULL
-    ), held (role) AS (
-        SELECT role FROM memberships WHERE user_id = person AND organization_id = organization AND status = 'active'
-        UNION
-        SELECT role FROM role_grants WHERE user_id = person AND organization_id = organization
-        UNION
-        SELECT role FROM role_grants WHERE team_id IN (SELECT id FROM within)
-    )
-    SELECT coalesce(array_agg(role ORDER BY role), '{}') FROM held
-    WHERE EXISTS (SELECT FROM memberships WHERE user_id = person AND organization_id = organization AND status = 'active')
-$$;
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN (
+        WITH RECURSIVE within (id) AS (
+            SELECT team_id FROM team_members WHERE user_id = person AND organization_id = organization
+            UNION
+            SELECT t.parent_id FROM teams t JOIN within w ON t.id = w.id WHERE t.parent_id IS NOT NULL
+        ), held (role) AS (
+            SELECT role FROM memberships WHERE user_id = person AND organization_id = organization AND status = 'active'
+            UNION
+            SELECT role FROM role_grants WHERE user_id = person AND organization_id = organization
+            UNION
+            SELECT role FROM role_grants WHERE team_id IN (SELECT id FROM within)
+        )
+        SELECT coalesce(array_agg(role ORDER BY role), '{}') FROM held
+        WHERE EXISTS (SELECT FROM memberships WHERE user_id = person AND organization_id = organization AND status = 'active'));
+END $$;
 
 -- What an organization's own roles among some allow.
 CREATE FUNCTION permissions_of(organization uuid, held text[]) RETURNS text[]
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT coalesce(array_agg(DISTINCT p), '{}') FROM roles, unnest(permissions) p
-    WHERE organization_id = organization AND name = ANY (held)
-$$;
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN (SELECT coalesce(array_agg(DISTINCT p), '{}') FROM roles, unnest(permissions) p
+            WHERE organization_id = organization AND name = ANY (held));
+END $$;
 -- +goose StatementEnd

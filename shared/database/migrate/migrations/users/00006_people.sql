@@ -12,24 +12,55 @@ CREATE TABLE name_prefixes (
 );
 CREATE INDEX name_prefixes_user ON name_prefixes (user_id, organization_id);
 
--- The free part of a profile, where no document database is configured. Sealed
--- with the person's key.
-CREATE TABLE profile_documents (
-    user_id    uuid PRIMARY KEY,
-    document   bytea NOT NULL,
-    changed_at timestamptz NOT NULL DEFAULT now()
+-- Documents, where no document database is configured (shared/documents). The free
+-- part of a profile is one, sealed with the person's key.
+CREATE TABLE documents (
+    collection text NOT NULL,
+    id         uuid NOT NULL,
+    body       bytea NOT NULL,
+    PRIMARY KEY (collection, id)
 );
 
--- What a provisioning system calls a person or team of the organization (SCIM).
-CREATE TABLE provisioned (
+-- People whom a provisioning system has named to the organization (SCIM). A person
+-- who has an account elsewhere is none of the organization's until they accept its
+-- invitation: until then user_id is NULL, and the row has a key of its own.
+CREATE TABLE provisioned_people (
+    id              uuid PRIMARY KEY,
     organization_id uuid NOT NULL REFERENCES organizations ON DELETE CASCADE,
-    kind            text NOT NULL CHECK (kind IN ('User', 'Group')),
-    resource_id     uuid NOT NULL,
-    external_id     text,
-    user_name_index bytea,                       -- HMAC-SHA256 of userName
-    attributes      bytea NOT NULL,              -- what SCIM set and no column holds, sealed
+    user_id         uuid,
+    owns_account    boolean NOT NULL DEFAULT false, -- the account was opened for this row
+    email_index     bytea NOT NULL,              -- of the address that an account is looked for by
+    user_name_index bytea NOT NULL,              -- HMAC-SHA256 of userName
+    external_index  bytea,                       -- HMAC-SHA256 of externalId
+    wrapped_key     bytea,                       -- NULL: the person's own
+    attributes      bytea NOT NULL,              -- what SCIM set, sealed
     created_at      timestamptz NOT NULL DEFAULT now(),
     changed_at      timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (organization_id, kind, resource_id)
+    CHECK (num_nonnulls(user_id, wrapped_key) = 1),
+    CONSTRAINT provisioned_people_member FOREIGN KEY (user_id, organization_id) REFERENCES memberships (user_id, organization_id) ON DELETE CASCADE,
+    CONSTRAINT provisioned_people_person UNIQUE (organization_id, user_id),
+    CONSTRAINT provisioned_people_email UNIQUE (organization_id, email_index),
+    CONSTRAINT provisioned_people_user_name UNIQUE (organization_id, user_name_index),
+    CONSTRAINT provisioned_people_external UNIQUE (organization_id, external_index)
 );
-CREATE UNIQUE INDEX provisioned_external ON provisioned (organization_id, kind, external_id) WHERE external_id IS NOT NULL;
+CREATE INDEX provisioned_people_members ON provisioned_people (user_id, organization_id);
+
+-- Teams that a provisioning system keeps.
+CREATE TABLE provisioned_teams (
+    team_id         uuid PRIMARY KEY,
+    organization_id uuid NOT NULL,
+    external_id     text,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    changed_at      timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT provisioned_teams_team FOREIGN KEY (organization_id, team_id) REFERENCES teams (organization_id, id) ON DELETE CASCADE,
+    CONSTRAINT provisioned_teams_external UNIQUE (organization_id, external_id)
+);
+
+-- People whom a provisioning system has put into a team and who have yet to accept
+-- the organization's invitation.
+CREATE TABLE provisioned_waiting (
+    team_id   uuid NOT NULL REFERENCES provisioned_teams ON DELETE CASCADE,
+    person_id uuid NOT NULL REFERENCES provisioned_people ON DELETE CASCADE,
+    PRIMARY KEY (team_id, person_id)
+);
+CREATE INDEX provisioned_waiting_person ON provisioned_waiting (person_id);

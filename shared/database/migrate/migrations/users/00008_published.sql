@@ -5,7 +5,8 @@ CREATE VIEW published.signing_keys AS
     SELECT kid, public_key, created_at FROM signing_keys WHERE retired_at IS NULL OR retired_at > now();
 
 -- Who is behind a session, and what they may do now: a change takes effect with
--- the next look. waits_for tells why a person has no roles here.
+-- the next look. waits_for tells why a person has no roles here. (OFFSET 0: roles_of
+-- runs once for a row, although its answer is used twice.)
 CREATE VIEW published.callers AS
     SELECT s.id AS session_id, s.user_id, s.organization_id, s.methods, s.authenticated_at, s.second_factor_at, s.impersonator_id,
            s.ended_at IS NULL AND s.expires_at > now() AND u.suspended_at IS NULL AS alive,
@@ -18,7 +19,7 @@ CREATE VIEW published.callers AS
     JOIN users u ON u.id = s.user_id
     JOIN organizations o ON o.id = s.organization_id
     LEFT JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = s.organization_id
-    CROSS JOIN LATERAL (SELECT roles_of(s.user_id, s.organization_id) AS roles) r
+    CROSS JOIN LATERAL (SELECT roles_of(s.user_id, s.organization_id) AS roles OFFSET 0) r
     CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM totp_secrets t WHERE t.user_id = s.user_id AND t.confirmed_at IS NOT NULL)
                             OR EXISTS (SELECT FROM passkeys p WHERE p.user_id = s.user_id) AS has_second_factor) f
     CROSS JOIN LATERAL (SELECT CASE
@@ -31,15 +32,16 @@ CREATE VIEW published.callers AS
 
 -- Who is behind an API key; scopes narrow what its owner may do.
 CREATE VIEW published.api_keys AS
-    SELECT k.id, k.hash, coalesce(k.user_id, k.service_account_id) AS owner_id, k.service_account_id IS NOT NULL AS is_service_account,
+    SELECT k.id, s.hash, coalesce(k.user_id, k.service_account_id) AS owner_id, k.service_account_id IS NOT NULL AS is_service_account,
            k.organization_id, k.scopes, r.roles, permissions_of(k.organization_id, r.roles) AS permissions
-    FROM api_keys k
+    FROM api_key_secrets s
+    JOIN api_keys k ON k.id = s.key_id
     JOIN organizations o ON o.id = k.organization_id AND o.deleted_at IS NULL
     LEFT JOIN users u ON u.id = k.user_id
     LEFT JOIN service_accounts a ON a.id = k.service_account_id
     CROSS JOIN LATERAL (SELECT CASE WHEN k.user_id IS NOT NULL THEN roles_of(k.user_id, k.organization_id)
-        ELSE coalesce((SELECT array_agg(role ORDER BY role) FROM role_grants g WHERE g.service_account_id = k.service_account_id), '{}') END AS roles) r
-    WHERE k.revoked_at IS NULL AND k.expires_at > now() AND u.suspended_at IS NULL AND a.disabled_at IS NULL;
+        ELSE coalesce((SELECT array_agg(role ORDER BY role) FROM role_grants g WHERE g.service_account_id = k.service_account_id), '{}') END AS roles OFFSET 0) r
+    WHERE k.revoked_at IS NULL AND s.expires_at > now() AND u.suspended_at IS NULL AND a.disabled_at IS NULL;
 
 -- Recorded once a minute at most: a key in use must not write at each call.
 -- +goose StatementBegin
@@ -78,6 +80,26 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+-- Who is behind another issuer's token: a row for each organization that the person
+-- belongs to, or one without any. There is no session, so the organization's demand
+-- for a second factor is told, for the token's own claims to meet.
+CREATE VIEW published.external_callers AS
+    SELECT e.issuer, e.subject_index, e.user_id, u.platform_admin, m.organization_id, m.created_at AS member_since, w.waits_for,
+           coalesce((o.settings ->> 'require_second_factor')::boolean, false) AS demands_second_factor,
+           CASE WHEN w.waits_for IS NULL THEN r.roles ELSE '{}' END AS roles,
+           CASE WHEN w.waits_for IS NULL THEN permissions_of(m.organization_id, r.roles) ELSE '{}' END AS permissions
+    FROM external_identities e
+    JOIN users u ON u.id = e.user_id AND u.suspended_at IS NULL
+    LEFT JOIN memberships m ON m.user_id = e.user_id
+    LEFT JOIN organizations o ON o.id = m.organization_id
+    CROSS JOIN LATERAL (SELECT roles_of(m.user_id, m.organization_id) AS roles OFFSET 0) r
+    CROSS JOIN LATERAL (SELECT CASE
+        WHEN m.status IS NULL THEN 'membership'
+        WHEN o.deleted_at IS NOT NULL THEN 'organization'
+        WHEN m.status <> 'active' THEN 'approval'
+        WHEN u.must_change_password THEN 'password'
+        END AS waits_for) w;
+
 CREATE VIEW published.metrics AS
     SELECT name, labels, sum(value) AS value FROM metric_counters GROUP BY name, labels
     UNION ALL
@@ -85,5 +107,5 @@ CREATE VIEW published.metrics AS
 
 REVOKE EXECUTE ON FUNCTION roles_of, permissions_of, published.api_key_used, published.rate_limit FROM PUBLIC;
 GRANT USAGE ON SCHEMA published TO token_verifier;
-GRANT SELECT ON published.signing_keys, published.callers, published.api_keys TO token_verifier;
+GRANT SELECT ON published.signing_keys, published.callers, published.api_keys, published.external_callers TO token_verifier;
 GRANT EXECUTE ON FUNCTION roles_of, permissions_of, published.api_key_used, published.rate_limit TO token_verifier;

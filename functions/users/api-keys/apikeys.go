@@ -1,0 +1,150 @@
+// Package apikeys keeps the API keys by which a person's own programs act for them:
+// POST and GET /v1/api-keys, DELETE /v1/api-keys/{id} and POST
+// /v1/api-keys/{id}/rotate.
+package apikeys
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/auth"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/outbox"
+	"function/shared/page"
+)
+
+// Parts are the ways into this function.
+var Parts = []function.Part[*Function]{
+	function.On(CreateOperation, (*Function).Create),
+	function.On(ListOperation, (*Function).List),
+	function.On(RevokeOperation, (*Function).Revoke),
+	function.On(RotateOperation, (*Function).Rotate),
+}
+
+// The HTTP operations.
+var (
+	CreateOperation = huma.Operation{
+		OperationID: "users-create-api-key", Method: http.MethodPost, Path: "/v1/api-keys",
+		Summary: "Make an API key", Tags: []string{users.Tag}, Security: function.Person,
+		Description:   "It acts as you in your present organization, within its scopes, and only where your roles allow it. You are told by mail.",
+		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict},
+	}
+	ListOperation = huma.Operation{
+		OperationID: "users-list-api-keys", Method: http.MethodGet, Path: "/v1/api-keys",
+		Summary: "Your API keys", Tags: []string{users.Tag}, Security: function.Person,
+		Errors: []int{http.StatusUnauthorized},
+	}
+	RevokeOperation = huma.Operation{
+		OperationID: "users-revoke-api-key", Method: http.MethodDelete, Path: "/v1/api-keys/{id}",
+		Summary: "Revoke an API key", Tags: []string{users.Tag}, Security: function.Person,
+		Description:   "It is refused everywhere within a second.",
+		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusNotFound},
+	}
+	RotateOperation = huma.Operation{
+		OperationID: "users-rotate-api-key", Method: http.MethodPost, Path: "/v1/api-keys/{id}/rotate",
+		Summary: "Give an API key a new secret", Tags: []string{users.Tag}, Security: function.Person,
+		Description:   "The present secret stays good for the overlap, so that programs take up the new one without a pause.",
+		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
+	}
+)
+
+// CreateRequest is the key.
+type CreateRequest struct{ Body users.KeyRequest }
+
+// ListRequest asks for one page.
+type ListRequest struct{ page.Query }
+
+// ListResponse is one page.
+type ListResponse struct{ Body page.Page[users.APIKey] }
+
+// Request names a key.
+type Request struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+}
+
+// RotateRequest names a key and tells how long its present secret is needed.
+type RotateRequest struct {
+	Request
+	Body users.RotateRequest
+}
+
+// ShownResponse is a key with its secret.
+type ShownResponse struct{ Body users.ShownKey }
+
+// Function keeps API keys.
+type Function struct{ users.Store }
+
+// New opens the keys.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	return &Function{store}, err
+}
+
+func owner(caller auth.Caller) users.KeyOwner { return users.KeyOwner{ID: caller.UserID} }
+
+// Create makes a key of the caller's.
+func (f *Function) Create(ctx context.Context, in *CreateRequest) (out *ShownResponse, err error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out = &ShownResponse{}
+	return out, f.show(ctx, caller, "api_keys:create", func(tx *outbox.Tx) (err error) {
+		if out.Body, err = f.CreateKey(ctx, tx, caller, owner(caller), in.Body); err != nil {
+			return err
+		}
+		return f.Alert(ctx, tx, caller.UserID, "A new API key of your account",
+			"An API key was made that acts as you. If that was not you, revoke it under /v1/api-keys and change your password.")
+	})
+}
+
+// Rotate gives a key of the caller's a new secret.
+func (f *Function) Rotate(ctx context.Context, in *RotateRequest) (out *ShownResponse, err error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out = &ShownResponse{}
+	return out, f.show(ctx, caller, "api_keys:rotate", func(tx *outbox.Tx) (err error) {
+		if out.Body, err = f.RotateKey(ctx, tx, caller, owner(caller), in.ID, in.Body); err != nil {
+			return err
+		}
+		return f.Alert(ctx, tx, caller.UserID, "A new secret of your API key",
+			"An API key of yours was given a new secret. If that was not you, revoke the key under /v1/api-keys and change your password.")
+	})
+}
+
+// show lets nobody but the person see a secret that outlives the session.
+func (f *Function) show(ctx context.Context, caller auth.Caller, action string, work func(*outbox.Tx) error) error {
+	if caller.ImpersonatorID != uuid.Nil {
+		return f.KeyRefused(ctx, action, owner(caller), fault.New(fault.Forbidden, "Only the person can make a key that acts as them"))
+	}
+	if err := f.DB.Transact(ctx, work); err != nil {
+		return f.KeyRefused(ctx, action, owner(caller), err)
+	}
+	return nil
+}
+
+// List lists the caller's keys, of all organizations.
+func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := f.Keys(ctx, owner(caller), in.Query)
+	return &ListResponse{keys}, err
+}
+
+// Revoke ends a key of the caller's.
+func (f *Function) Revoke(ctx context.Context, in *Request) (*struct{}, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return nil, f.RevokeKey(ctx, owner(caller), in.ID)
+}

@@ -1,0 +1,108 @@
+package users
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/google/uuid"
+
+	"function/shared/documents"
+	"function/shared/function"
+	"function/shared/outbox"
+	"function/shared/secret"
+	"function/shared/uuid7"
+)
+
+// ProfileDocuments is the collection of the free parts of profiles.
+const ProfileDocuments = "profiles"
+
+// freeField is what a sealed free part is bound to.
+const freeField = "users.profile"
+
+// Free is the part of a profile that a person fills in as they like.
+type Free struct {
+	DisplayName string         `json:"display_name,omitempty" doc:"How others should see the person's name"`
+	Locale      string         `json:"locale,omitempty" doc:"Language tag (BCP 47), such as de-CH"`
+	TimeZone    string         `json:"time_zone,omitempty" doc:"Name in the IANA time zone database, such as Europe/Zurich"`
+	PictureURL  string         `json:"picture_url,omitempty" doc:"https"`
+	Preferences map[string]any `json:"preferences" doc:"What applications remember for the person"`
+	Attributes  map[string]any `json:"attributes" doc:"Whatever else the person tells"`
+}
+
+// Profiles keeps the free parts, sealed with their people's keys: in MongoDB, or where
+// none is configured in the domain's own database. users.profile_document points to
+// the one that holds, so a change is the commit of its transaction, in both.
+type Profiles struct{ mongo *documents.MongoDB }
+
+// OpenProfiles opens the documents.
+func OpenProfiles(env *function.Env) (Profiles, error) {
+	mongo, err := env.MongoDB()
+	return Profiles{mongo}, err
+}
+
+// Open unseals a free part; no bytes are an empty one.
+func (Profiles) Open(key, sealed []byte) (Free, error) {
+	free := Free{Preferences: map[string]any{}, Attributes: map[string]any{}}
+	if sealed == nil {
+		return free, nil
+	}
+	plain, err := secret.Unseal(key, freeField, sealed)
+	if err != nil {
+		return free, err
+	}
+	decoder := json.NewDecoder(bytes.NewBufferString(plain))
+	decoder.UseNumber() // a number comes back as it was written
+	if err := decoder.Decode(&free); err != nil {
+		return free, fmt.Errorf("decode the free part of a profile: %w", err)
+	}
+	return free, nil
+}
+
+// Get reads a document that is not in the domain's own database. documents.ErrNotFound
+// means that a newer one holds by now.
+func (p Profiles) Get(ctx context.Context, id uuid.UUID) ([]byte, error) {
+	if p.mongo == nil {
+		return nil, errors.New("a profile lies in MongoDB, and MONGODB_URL is not configured")
+	}
+	return p.mongo.Get(ctx, ProfileDocuments, id)
+}
+
+// Put stores a new document in a transaction that is to point to it.
+func (p Profiles) Put(ctx context.Context, tx *outbox.Tx, key []byte, free Free) (uuid.UUID, error) {
+	plain, err := json.Marshal(free)
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("encode the free part of a profile: %w", err)
+	}
+	sealed, err := secret.Seal(key, freeField, string(plain))
+	if err != nil {
+		return uuid.Nil, err
+	}
+	id := uuid7.New()
+	return id, p.within(tx).Put(ctx, ProfileDocuments, id, sealed)
+}
+
+func (p Profiles) within(tx *outbox.Tx) documents.Store {
+	if p.mongo != nil {
+		return p.mongo
+	}
+	return documents.PostgreSQL{DB: tx}
+}
+
+// Forget removes a document that nothing points to any more, wherever it is. What
+// cannot be removed now stays behind, sealed, and is of no use to anybody.
+func (p Profiles) Forget(ctx context.Context, db documents.Querier, id *uuid.UUID) {
+	if id == nil {
+		return
+	}
+	err := documents.PostgreSQL{DB: db}.Delete(ctx, ProfileDocuments, *id)
+	if p.mongo != nil {
+		err = errors.Join(err, p.mongo.Delete(ctx, ProfileDocuments, *id))
+	}
+	if err != nil {
+		slog.WarnContext(ctx, "a document that nothing points to was left behind", "collection", ProfileDocuments, "id", *id, "error", err)
+	}
+}

@@ -1,0 +1,133 @@
+// Package identities links a person's account with who they are to other issuers of
+// tokens (OIDC_ISSUERS), such as the platform's core auth service: POST and GET
+// /v1/users/identities, and DELETE /v1/users/identities/{id}.
+package identities
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/outbox"
+	"function/shared/page"
+)
+
+// Parts are the ways into this function.
+var Parts = []function.Part[*Function]{
+	function.On(LinkOperation, (*Function).Link),
+	function.On(ListOperation, (*Function).List),
+	function.On(UnlinkOperation, (*Function).Unlink),
+}
+
+// The HTTP operations.
+var (
+	LinkOperation = huma.Operation{
+		OperationID: "users-link-identity", Method: http.MethodPost, Path: "/v1/users/identities",
+		Summary: "Link a login of another issuer", Tags: []string{users.Tag}, Security: function.FreshPerson,
+		Description:   "From then on tokens of that login act as you. You are told by mail.",
+		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusConflict, http.StatusServiceUnavailable},
+	}
+	ListOperation = huma.Operation{
+		OperationID: "users-list-identities", Method: http.MethodGet, Path: "/v1/users/identities",
+		Summary: "Linked logins of other issuers", Tags: []string{users.Tag}, Security: function.Person,
+		Errors: []int{http.StatusUnauthorized},
+	}
+	UnlinkOperation = huma.Operation{
+		OperationID: "users-unlink-identity", Method: http.MethodDelete, Path: "/v1/users/identities/{id}",
+		Summary: "Unlink a login of another issuer", Tags: []string{users.Tag}, Security: function.Person,
+		Description:   "Its tokens are refused everywhere within a second.",
+		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusNotFound},
+	}
+)
+
+// Identity is who a person is to another issuer.
+type Identity struct {
+	ID        uuid.UUID `json:"id" format:"uuid"`
+	Issuer    string    `json:"issuer"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// LinkRequest proves who the person is there.
+type LinkRequest struct {
+	Body struct {
+		Token string `json:"token" minLength:"1" maxLength:"8192" doc:"An access token that the other issuer gave you for this platform"`
+	}
+}
+
+// LinkResponse is the link.
+type LinkResponse struct{ Body Identity }
+
+// ListResponse is all of them.
+type ListResponse struct{ Body page.Page[Identity] }
+
+// UnlinkRequest names a link.
+type UnlinkRequest struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+}
+
+// Function links accounts.
+type Function struct {
+	users.Store
+	verifier *auth.Verifier
+}
+
+// New opens the accounts, and learns which issuers are trusted.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := env.Verifier(ctx)
+	return &Function{store, verifier}, err
+}
+
+const (
+	selectIdentities = `SELECT id, issuer, created_at FROM external_identities WHERE user_id = $1 ORDER BY id DESC LIMIT $2`
+	deleteIdentity   = `DELETE FROM external_identities WHERE id = $1 AND user_id = $2 RETURNING issuer`
+)
+
+var errNone = fault.New(fault.NotFound, "You have no linked login with this identifier")
+
+// List lists the caller's links, newest first.
+func (f *Function) List(ctx context.Context, _ *struct{}) (*ListResponse, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out ListResponse
+	rows, _ := f.DB.Query(ctx, selectIdentities, caller.UserID, maxIdentities)
+	if out.Body.Items, err = pgx.CollectRows(rows, pgx.RowToStructByName[Identity]); err != nil {
+		return nil, fmt.Errorf("list identities: %w", err)
+	}
+	return &out, nil
+}
+
+// Unlink removes one of the caller's links.
+func (f *Function) Unlink(ctx context.Context, in *UnlinkRequest) (*struct{}, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return nil, f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		var issuer string
+		err := tx.QueryRow(ctx, deleteIdentity, in.ID, caller.UserID).Scan(&issuer)
+		if database.IsNoRows(err) {
+			return errNone
+		}
+		if err != nil {
+			return fmt.Errorf("unlink identity: %w", err)
+		}
+		return audit.Record(ctx, tx, audit.Entry{Action: "identities:unlink", ResourceID: in.ID.String(), Detail: map[string]any{"issuer": issuer}})
+	})
+}

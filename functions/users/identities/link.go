@@ -1,0 +1,78 @@
+package identities
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/outbox"
+	"function/shared/uuid7"
+)
+
+const (
+	insertIdentity = `
+INSERT INTO external_identities (id, issuer, subject_index, user_id) VALUES ($1, $2, $3, $4) RETURNING id, issuer, created_at`
+	lockPerson      = `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE`
+	countIdentities = `SELECT count(*) FROM external_identities WHERE user_id = $1`
+)
+
+// maxIdentities of one person.
+const maxIdentities = 20
+
+var (
+	errToken = fault.At("body.token", "the token is not valid, has expired, or comes from an issuer that this platform does not trust")
+	errTaken = fault.New(fault.Conflict, "This login is linked to an account already: unlink it there first")
+	errMany  = fault.New(fault.Conflict, "There are %d linked logins already: unlink one first", maxIdentities)
+)
+
+// Link links the subject of a token with the caller's account.
+func (f *Function) Link(ctx context.Context, in *LinkRequest) (*LinkResponse, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	identity, err := f.verifier.Identify(ctx, in.Body.Token)
+	if e, ok := fault.As(err); ok && e.Kind == fault.Unauthenticated {
+		return nil, errToken
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out LinkResponse
+	entry := audit.Entry{Action: "identities:link", Detail: map[string]any{"issuer": identity.Issuer}}
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
+		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
+			return fmt.Errorf("lock account: %w", err)
+		}
+		var linked int
+		if err := tx.QueryRow(ctx, countIdentities, caller.UserID).Scan(&linked); err != nil {
+			return fmt.Errorf("count identities: %w", err)
+		}
+		if linked >= maxIdentities {
+			return errMany
+		}
+		rows, _ := tx.Query(ctx, insertIdentity, uuid7.New(), identity.Issuer, identity.SubjectIndex, caller.UserID)
+		if out.Body, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Identity]); err != nil {
+			return fmt.Errorf("link identity: %w", err)
+		}
+		entry.ResourceID = out.Body.ID.String()
+		if err := audit.Record(ctx, tx, entry); err != nil {
+			return err
+		}
+		return f.Alert(ctx, tx, caller.UserID, "A login was linked to your account",
+			"A login of "+identity.Issuer+" was linked to your account and can act as you. If that was not you, unlink it under /v1/users/identities and change your password.")
+	})
+	if database.Violates(err, "external_identities_pkey") {
+		entry.Refused = errTaken.Detail
+		if err := audit.Record(ctx, f.DB, entry); err != nil {
+			return nil, err
+		}
+		return nil, errTaken
+	}
+	return &out, err
+}

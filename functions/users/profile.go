@@ -1,0 +1,113 @@
+package users
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/shared/database"
+	"function/shared/documents"
+	"function/shared/fault"
+)
+
+// Profile is a person's account, standing in an organization, and free part.
+type Profile struct {
+	Account
+	Role             string `json:"role"`
+	MembershipStatus string `json:"membership_status" enum:"requested,active,suspended"`
+	Free
+}
+
+// StoredProfile is a profile as it lies in the database.
+type StoredProfile struct {
+	Profile
+	Key      []byte     // the person's own
+	Revision int64      // how often the person has changed it
+	Document *uuid.UUID // the free part
+}
+
+// ETag names the revision that an answer shows (RFC 9110 §8.8.3).
+func (p StoredProfile) ETag() string { return strconv.Quote(strconv.FormatInt(p.Revision, 10)) }
+
+const selectProfile = `
+SELECT u.id, u.wrapped_key, u.email, u.first_name, u.last_name, u.created_at, u.profile_revision, u.profile_document,
+       m.organization_id, m.role, m.status, d.body
+FROM sessions s
+JOIN users u ON u.id = s.user_id
+JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = s.organization_id
+LEFT JOIN documents d ON d.collection = 'profiles' AND d.id = u.profile_document
+WHERE s.id = $1`
+
+type profileRow struct {
+	ID              uuid.UUID
+	WrappedKey      []byte
+	CreatedAt       time.Time
+	ProfileRevision int64
+	ProfileDocument *uuid.UUID
+	OrganizationID  uuid.UUID
+	Role, Status    string
+	Body            []byte
+	SealedName
+}
+
+// readings is how often a profile is read again that changes while it is read.
+const readings = 3
+
+var errNoMember = fault.New(fault.Forbidden, "You are no member of this organization any more: switch to another one")
+
+// Queryer is a transaction or a pool that answers rows.
+type Queryer interface {
+	Query(context.Context, string, ...any) (pgx.Rows, error)
+}
+
+// Read unseals the profile of a session's person: one query, and where MongoDB keeps
+// the free part one more.
+func (p Profiles) Read(ctx context.Context, s Store, db Queryer, session uuid.UUID) (StoredProfile, error) {
+	for attempt := 1; ; attempt++ {
+		rows, _ := db.Query(ctx, selectProfile, session)
+		row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[profileRow])
+		if database.IsNoRows(err) {
+			return StoredProfile{}, errNoMember
+		}
+		if err != nil {
+			return StoredProfile{}, fmt.Errorf("read profile: %w", err)
+		}
+		if row.Body == nil && row.ProfileDocument != nil {
+			row.Body, err = p.Get(ctx, *row.ProfileDocument)
+		}
+		switch {
+		case errors.Is(err, documents.ErrNotFound) && attempt < readings:
+			continue // somebody has just written a newer one
+		case err != nil:
+			return StoredProfile{}, fmt.Errorf("read free part of profile: %w", err)
+		}
+		return p.open(ctx, s, row)
+	}
+}
+
+func (p Profiles) open(ctx context.Context, s Store, row profileRow) (StoredProfile, error) {
+	key, err := s.Keeper.Unwrap(ctx, row.WrappedKey)
+	if err != nil {
+		return StoredProfile{}, err
+	}
+	name, err := row.SealedName.Open(key)
+	if err != nil {
+		return StoredProfile{}, err
+	}
+	free, err := p.Open(key, row.Body)
+	return StoredProfile{
+		Profile: Profile{
+			Account: Account{
+				ID: row.ID, Email: name.Email, FirstName: name.FirstName, LastName: name.LastName,
+				OrganizationID: row.OrganizationID, CreatedAt: row.CreatedAt.UTC(),
+			},
+			Role: row.Role, MembershipStatus: row.Status, Free: free,
+		},
+		Key: key, Revision: row.ProfileRevision, Document: row.ProfileDocument,
+	}, err
+}

@@ -1,0 +1,48 @@
+// Package rotatekeys makes the next key that signs access tokens, and retires the one
+// before. It runs every night at 03:15 UTC and does something every SIGNING_KEY_DAYS.
+package rotatekeys
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// Schedule is when it runs.
+var Schedule = function.Schedule{Cron: "15 3 * * *"}
+
+// Function rotates keys.
+type Function struct {
+	users.Store
+	issuer *auth.Issuer
+	age    time.Duration
+}
+
+// New opens the keys.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	if env.Config.SigningKeyDays < 1 {
+		return nil, fmt.Errorf("SIGNING_KEY_DAYS is %d: a key signs for one day at least", env.Config.SigningKeyDays)
+	}
+	store, err := users.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	return &Function{Store: store, issuer: store.Issuer(env), age: time.Duration(env.Config.SigningKeyDays) * 24 * time.Hour}, nil
+}
+
+// Handle rotates if it is time; waking twice makes one key.
+func (f *Function) Handle(ctx context.Context) error {
+	return f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		kid, err := f.issuer.Rotate(ctx, tx, f.age)
+		if err != nil || kid == "" {
+			return err
+		}
+		return audit.Record(ctx, tx, audit.Entry{Action: "signing_keys:rotate", ResourceID: kid})
+	})
+}

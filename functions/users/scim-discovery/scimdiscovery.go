@@ -1,0 +1,76 @@
+// Package scimdiscovery tells a provisioning system what this service can do: GET
+// /scim/v2/ServiceProviderConfig, /scim/v2/ResourceTypes and /scim/v2/Schemas
+// (RFC 7644 §4).
+package scimdiscovery
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"function/functions/users"
+	"function/shared/function"
+	"function/shared/scim"
+)
+
+// The HTTP operations.
+var (
+	ConfigOperation  = users.ProvisioningOperation("users-scim-discovery-config", http.MethodGet, "/ServiceProviderConfig", "What of SCIM there is")
+	TypesOperation   = users.ProvisioningOperation("users-scim-discovery-types", http.MethodGet, "/ResourceTypes", "The types of resources")
+	TypeOperation    = users.ProvisioningOperation("users-scim-discovery-type", http.MethodGet, "/ResourceTypes/{id}", "A type of resources")
+	SchemasOperation = users.ProvisioningOperation("users-scim-discovery-schemas", http.MethodGet, "/Schemas", "The schemas of resources")
+	SchemaOperation  = users.ProvisioningOperation("users-scim-discovery-schema", http.MethodGet, "/Schemas/{id}", "A schema")
+)
+
+// Parts are the ways into this function.
+var Parts = []function.Part[*Function]{
+	function.On(ConfigOperation, (*Function).Config),
+	function.On(TypesOperation, (*Function).Types), function.On(TypeOperation, (*Function).Type),
+	function.On(SchemasOperation, (*Function).Schemas), function.On(SchemaOperation, (*Function).Schema),
+}
+
+// Name names a type or a schema.
+type Name struct {
+	ID string `path:"id" maxLength:"200"`
+}
+
+// Function describes the service; it opens nothing.
+type Function struct{}
+
+// New has nothing to open.
+func New(context.Context, *function.Env) (*Function, error) { return &Function{}, nil }
+
+// Config answers what is supported.
+func (*Function) Config(context.Context, *struct{}) (*scim.Answer, error) {
+	return scim.Show(http.StatusOK, scim.ServiceProviderConfig(), scim.Selection{})
+}
+
+// Types lists the resource types.
+func (*Function) Types(context.Context, *struct{}) (*scim.Answer, error) {
+	types := scim.ResourceTypes()
+	return scim.List(types, len(types), 1, scim.Selection{})
+}
+
+// Type answers one resource type.
+func (*Function) Type(_ context.Context, in *Name) (*scim.Answer, error) {
+	return one(scim.ResourceTypes(), in.ID)
+}
+
+// Schemas lists the schemas.
+func (*Function) Schemas(context.Context, *struct{}) (*scim.Answer, error) {
+	schemas := scim.Schemas()
+	return scim.List(schemas, len(schemas), 1, scim.Selection{})
+}
+
+// Schema answers one schema.
+func (*Function) Schema(_ context.Context, in *Name) (*scim.Answer, error) {
+	return one(scim.Schemas(), in.ID)
+}
+
+func one(resources []scim.Resource, id string) (*scim.Answer, error) {
+	i := slices.IndexFunc(resources, func(r scim.Resource) bool { return r["id"] == id })
+	if i < 0 {
+		return scim.Failed(users.ErrNotProvisioned)
+	}
+	return scim.Show(http.StatusOK, resources[i], scim.Selection{})
+}

@@ -1,0 +1,81 @@
+package scimgroups
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"function/shared/audit"
+	"function/shared/outbox"
+)
+
+const (
+	// A share of the row's lock keeps a person from being removed meanwhile.
+	countKnown = `
+SELECT count(*) FROM (SELECT FROM provisioned_people WHERE organization_id = $1 AND id = ANY ($2) FOR KEY SHARE) known`
+	addMembers = `
+INSERT INTO team_members (team_id, user_id, organization_id)
+SELECT $2, user_id, organization_id FROM provisioned_people WHERE organization_id = $1 AND id = ANY ($3) AND user_id IS NOT NULL
+ON CONFLICT DO NOTHING`
+	addWaiting = `
+INSERT INTO provisioned_waiting (team_id, person_id)
+SELECT $2, id FROM provisioned_people WHERE organization_id = $1 AND id = ANY ($3) AND user_id IS NULL
+ON CONFLICT DO NOTHING`
+	removeMembers = `
+DELETE FROM team_members m USING provisioned_people p
+WHERE p.organization_id = $1 AND p.id = ANY ($3) AND m.team_id = $2 AND m.user_id = p.user_id`
+	removeWaiting = `DELETE FROM provisioned_waiting WHERE team_id = $1 AND person_id = ANY ($2)`
+)
+
+// setMembers makes exactly the wanted people members of a team, beside those whom no
+// provisioning system knows.
+func (f *Function) setMembers(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, are, wanted []uuid.UUID) error {
+	added, removed := beyond(wanted, are), beyond(are, wanted)
+	if len(added) > 0 {
+		var known int
+		if err := tx.QueryRow(ctx, countKnown, organization, added).Scan(&known); err != nil {
+			return fmt.Errorf("look for members: %w", err)
+		}
+		if known != len(added) {
+			return errMember
+		}
+		for _, statement := range []string{addMembers, addWaiting} {
+			if _, err := tx.Exec(ctx, statement, organization, id, added); err != nil {
+				return fmt.Errorf("add members: %w", err)
+			}
+		}
+	}
+	if len(removed) > 0 {
+		if _, err := tx.Exec(ctx, removeMembers, organization, id, removed); err != nil {
+			return fmt.Errorf("remove members: %w", err)
+		}
+		if _, err := tx.Exec(ctx, removeWaiting, id, removed); err != nil {
+			return fmt.Errorf("remove members: %w", err)
+		}
+	}
+	if len(added)+len(removed) == 0 {
+		return nil
+	}
+	detail := map[string]any{"provisioned": true, "added": named(added), "removed": named(removed), "added_count": len(added), "removed_count": len(removed)}
+	return audit.Record(ctx, tx, audit.Entry{Action: "team_members:change", ResourceID: id.String(), Detail: detail})
+}
+
+// named bounds what an audit entry lists.
+func named(people []uuid.UUID) []uuid.UUID { return people[:min(len(people), 100)] }
+
+// beyond are the elements of a that b does not have, each once.
+func beyond(a, b []uuid.UUID) []uuid.UUID {
+	seen := make(map[uuid.UUID]bool, len(b))
+	for _, id := range b {
+		seen[id] = true
+	}
+	more := []uuid.UUID{}
+	for _, id := range a {
+		if !seen[id] {
+			seen[id] = true
+			more = append(more, id)
+		}
+	}
+	return more
+}

@@ -1,0 +1,116 @@
+package scimgroups
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/auth"
+	"function/shared/scim"
+)
+
+// Get answers one team.
+func (f *Function) Get(ctx context.Context, in *struct {
+	Name
+	scim.Shown
+}) (*scim.Answer, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id, err := in.uuid()
+	if err != nil {
+		return scim.Failed(err)
+	}
+	t, err := load(ctx, f.DB, caller.OrganizationID, id, true)
+	if err != nil {
+		return scim.Failed(err)
+	}
+	r, err := t.resource()
+	if err != nil {
+		return nil, err
+	}
+	return scim.Show(http.StatusOK, r, in.Selecting(scim.Group))
+}
+
+// List answers the teams that a query asks for. Their members are read where they are
+// asked for, or looked among.
+func (f *Function) List(ctx context.Context, in *scim.Query) (*scim.Answer, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	search, err := scim.Group.Search(*in)
+	if err != nil {
+		return scim.Failed(err)
+	}
+	asked := in.Selecting(scim.Group)
+	if search.Pages() {
+		return f.page(ctx, caller.OrganizationID, search, asked)
+	}
+	equals, exact := search.Equals()
+	id, ok := identifier(equals)
+	if !ok {
+		return scim.List(nil, 0, search.Start, asked)
+	}
+	teams, err := f.some(ctx, caller.OrganizationID, asked.Wants("members") || !exact, id, text(equals, "displayName"), text(equals, "externalId"), users.MaxSearched+1, 0)
+	if err != nil {
+		return nil, err
+	}
+	if len(teams) > users.MaxSearched {
+		return scim.Failed(scim.Wrong(scim.TooMany, "Among more than %d groups only id, displayName and externalId can be searched, by eq", users.MaxSearched))
+	}
+	page, total := search.Of(teams)
+	return scim.List(page, total, search.Start, asked)
+}
+
+// identifier is the one that a search is for; false if it can be no team's.
+func identifier(equals map[string]string) (*uuid.UUID, bool) {
+	value, asked := equals["id"]
+	if !asked {
+		return nil, true
+	}
+	id, err := uuid.Parse(value)
+	return &id, err == nil
+}
+
+func text(equals map[string]string, name string) *string {
+	if value, ok := equals[name]; ok {
+		return &value
+	}
+	return nil
+}
+
+// page answers teams in the order in which they were made.
+func (f *Function) page(ctx context.Context, organization uuid.UUID, s scim.Search, asked scim.Selection) (*scim.Answer, error) {
+	var total int
+	if err := f.DB.QueryRow(ctx, countTeams, organization).Scan(&total); err != nil {
+		return nil, fmt.Errorf("count provisioned teams: %w", err)
+	}
+	teams, err := f.some(ctx, organization, asked.Wants("members"), nil, nil, nil, s.Count, s.Start-1)
+	if err != nil {
+		return nil, err
+	}
+	return scim.List(teams, total, s.Start, asked)
+}
+
+func (f *Function) some(ctx context.Context, organization uuid.UUID, members bool, id *uuid.UUID, name, external *string, limit, offset int) ([]scim.Resource, error) {
+	rows, _ := f.DB.Query(ctx, selectSome, organization, members, id, name, external, limit, offset)
+	teams, err := pgx.CollectRows(rows, pgx.RowToStructByName[team])
+	if err != nil {
+		return nil, fmt.Errorf("read provisioned teams: %w", err)
+	}
+	resources := make([]scim.Resource, 0, len(teams))
+	for _, t := range teams {
+		r, err := t.resource()
+		if err != nil {
+			return nil, err
+		}
+		resources = append(resources, r)
+	}
+	return resources, nil
+}

@@ -1,0 +1,105 @@
+package scimgroups
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/database"
+	"function/shared/scim"
+)
+
+// team is what is stored of a provisioned team.
+type team struct {
+	ID         uuid.UUID
+	Name       string
+	ExternalID *string
+	CreatedAt  time.Time
+	ChangedAt  time.Time
+	Members    []uuid.UUID // identifiers of provisioned people; nil where they are not asked for
+}
+
+const (
+	selectTeam = `
+SELECT t.id, t.name, p.external_id, p.created_at, p.changed_at,
+       CASE WHEN $2 THEN ARRAY (
+           SELECT person.id FROM team_members m JOIN provisioned_people person ON person.user_id = m.user_id AND person.organization_id = m.organization_id
+           WHERE m.team_id = t.id
+           UNION
+           SELECT w.person_id FROM provisioned_waiting w WHERE w.team_id = t.id
+           ORDER BY 1) END AS members
+FROM provisioned_teams p JOIN teams t ON t.id = p.team_id
+WHERE p.organization_id = $1`
+	selectOne  = selectTeam + ` AND t.id = $3`
+	selectSome = selectTeam + ` AND ($3::uuid IS NULL OR t.id = $3) AND ($4::text IS NULL OR lower(t.name) = lower($4)) AND ($5::text IS NULL OR p.external_id = $5) ORDER BY t.id LIMIT $6 OFFSET $7`
+	lockTeam   = `SELECT FROM provisioned_teams WHERE organization_id = $1 AND team_id = $2 FOR UPDATE`
+	countTeams = `SELECT count(*) FROM provisioned_teams WHERE organization_id = $1`
+)
+
+// load reads one team; none is users.ErrNotProvisioned.
+func load(ctx context.Context, db users.Queryer, organization, id uuid.UUID, members bool) (team, error) {
+	rows, _ := db.Query(ctx, selectOne, organization, members, id)
+	t, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[team])
+	if database.IsNoRows(err) {
+		return t, users.ErrNotProvisioned
+	}
+	if err != nil {
+		return t, fmt.Errorf("read provisioned team: %w", err)
+	}
+	return t, nil
+}
+
+// resource is the team as SCIM shows it.
+func (t team) resource() (scim.Resource, error) {
+	r := scim.Resource{"displayName": t.Name}
+	if t.ExternalID != nil {
+		r["externalId"] = *t.ExternalID
+	}
+	if len(t.Members) > 0 {
+		members := make([]any, 0, len(t.Members))
+		for _, id := range t.Members {
+			members = append(members, map[string]any{"value": id.String(), "$ref": scim.User.Location(id.String())})
+		}
+		r["members"] = members
+	}
+	return r, scim.Group.Complete(r, t.ID.String(), t.CreatedAt, t.ChangedAt)
+}
+
+// wanted is what a normal resource asks a team to be.
+type wanted struct {
+	name     string
+	external *string
+	members  []uuid.UUID
+}
+
+const maxName = 200 // bytes
+
+func wantedOf(r scim.Resource) (w wanted, err error) {
+	w.name, _ = r["displayName"].(string)
+	if len(w.name) > maxName {
+		return w, scim.Wrong(scim.InvalidValue, "displayName has %d bytes at the most", maxName)
+	}
+	if external, ok := r["externalId"].(string); ok && external != "" {
+		w.external = &external
+	}
+	members, _ := r["members"].([]any)
+	if len(members) > scim.MaxMembers {
+		return w, scim.Wrong(scim.InvalidValue, "A group has %d members at the most", scim.MaxMembers)
+	}
+	for _, m := range members {
+		object, _ := m.(map[string]any)
+		value, _ := object["value"].(string)
+		id, err := uuid.Parse(value)
+		if err != nil {
+			return w, errMember
+		}
+		w.members = append(w.members, id)
+	}
+	return w, nil
+}
+
+var errMember = scim.Wrong(scim.InvalidValue, "A member is the id of a user that was provisioned to this organization; groups within groups are not supported")

@@ -1,0 +1,192 @@
+package scimgroups
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/outbox"
+	"function/shared/scim"
+	"function/shared/uuid7"
+)
+
+const (
+	insertTeam        = `INSERT INTO teams (id, organization_id, name) VALUES ($1, $2, $3)`
+	insertProvisioned = `INSERT INTO provisioned_teams (team_id, organization_id, external_id) VALUES ($1, $2, $3)`
+	updateTeam        = `UPDATE teams SET name = $2 WHERE id = $1`
+	updateProvisioned = `UPDATE provisioned_teams SET external_id = $2, changed_at = now() WHERE team_id = $1`
+	deleteTeam        = `DELETE FROM teams WHERE id = $1`
+)
+
+// Create provisions a team.
+func (f *Function) Create(ctx context.Context, in *NewRequest) (*scim.Answer, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w, err := read(in.RawBody)
+	if err != nil {
+		return scim.Failed(err)
+	}
+	id := uuid7.New()
+	var r scim.Resource
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		if _, err := tx.Exec(ctx, insertTeam, id, caller.OrganizationID, w.name); err != nil {
+			return fmt.Errorf("insert team: %w", err)
+		}
+		if _, err := tx.Exec(ctx, insertProvisioned, id, caller.OrganizationID, w.external); err != nil {
+			return fmt.Errorf("insert provisioned team: %w", err)
+		}
+		if err := f.setMembers(ctx, tx, caller.OrganizationID, id, nil, w.members); err != nil {
+			return err
+		}
+		if err := audit.Record(ctx, tx, audit.Entry{Action: "teams:create", ResourceID: id.String(), Detail: map[string]any{"provisioned": true}}); err != nil {
+			return err
+		}
+		r, err = shown(ctx, tx, caller.OrganizationID, id)
+		return err
+	})
+	if err != nil {
+		return scim.Failed(users.ProvisioningError(err))
+	}
+	return scim.Show(http.StatusCreated, r, in.Selecting(scim.Group))
+}
+
+// read reads the body of a team.
+func read(body []byte) (w wanted, err error) {
+	var sent scim.Resource
+	if err := scim.Decode(body, &sent); err != nil {
+		return w, err
+	}
+	r, err := scim.Group.Normalize(sent)
+	if err != nil {
+		return w, err
+	}
+	return wantedOf(r)
+}
+
+func shown(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID) (scim.Resource, error) {
+	t, err := load(ctx, tx, organization, id, true)
+	if err != nil {
+		return nil, err
+	}
+	return t.resource()
+}
+
+// Replace puts a team into the state of the body.
+func (f *Function) Replace(ctx context.Context, in *Request) (*scim.Answer, error) {
+	w, err := read(in.RawBody)
+	if err != nil {
+		return scim.Failed(err)
+	}
+	return f.change(ctx, in, func(scim.Resource) (wanted, error) { return w, nil })
+}
+
+// Patch changes parts of a team (RFC 7644 §3.5.2).
+func (f *Function) Patch(ctx context.Context, in *Request) (*scim.Answer, error) {
+	patch, err := scim.ParsePatch(in.RawBody)
+	if err != nil {
+		return scim.Failed(err)
+	}
+	return f.change(ctx, in, func(r scim.Resource) (w wanted, err error) {
+		if r, err = scim.Group.Apply(patch, r); err != nil {
+			return w, err
+		}
+		return wantedOf(r)
+	})
+}
+
+func (f *Function) change(ctx context.Context, in *Request, to func(scim.Resource) (wanted, error)) (*scim.Answer, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id, err := in.uuid()
+	if err != nil {
+		return scim.Failed(err)
+	}
+	var now scim.Resource
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		t, r, err := locked(ctx, tx, caller.OrganizationID, id, in.IfMatch)
+		if err != nil {
+			return err
+		}
+		w, err := to(r)
+		if err != nil {
+			return err
+		}
+		if err := f.save(ctx, tx, caller.OrganizationID, t, w); err != nil {
+			return err
+		}
+		now, err = shown(ctx, tx, caller.OrganizationID, id)
+		return err
+	})
+	if err != nil {
+		return scim.Failed(users.ProvisioningError(err))
+	}
+	return scim.Show(http.StatusOK, now, in.Selecting(scim.Group))
+}
+
+// locked reads a team that nobody else changes meanwhile.
+func locked(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, ifMatch string) (t team, r scim.Resource, err error) {
+	if _, err := tx.Exec(ctx, lockTeam, organization, id); err != nil {
+		return t, nil, fmt.Errorf("lock provisioned team: %w", err)
+	}
+	if t, err = load(ctx, tx, organization, id, true); err != nil {
+		return t, nil, err
+	}
+	if r, err = t.resource(); err != nil {
+		return t, nil, err
+	}
+	version, _ := r["meta"].(map[string]any)["version"].(string)
+	return t, r, scim.Matches(ifMatch, version)
+}
+
+// save stores what has changed of a team.
+func (f *Function) save(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, t team, w wanted) error {
+	if t.Name != w.name {
+		if _, err := tx.Exec(ctx, updateTeam, t.ID, w.name); err != nil {
+			return fmt.Errorf("rename team: %w", err)
+		}
+		if err := audit.Record(ctx, tx, audit.Entry{Action: "teams:rename", ResourceID: t.ID.String(), Detail: map[string]any{"provisioned": true}}); err != nil {
+			return err
+		}
+	}
+	if err := f.setMembers(ctx, tx, organization, t.ID, t.Members, w.members); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, updateProvisioned, t.ID, w.external); err != nil {
+		return fmt.Errorf("update provisioned team: %w", err)
+	}
+	return nil
+}
+
+// Delete removes a team, and what was granted to it.
+func (f *Function) Delete(ctx context.Context, in *Name) (*scim.Answer, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id, err := in.uuid()
+	if err != nil {
+		return scim.Failed(err)
+	}
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		if _, _, err := locked(ctx, tx, caller.OrganizationID, id, in.IfMatch); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, deleteTeam, id); err != nil {
+			return fmt.Errorf("delete team: %w", err)
+		}
+		return audit.Record(ctx, tx, audit.Entry{Action: "teams:delete", ResourceID: id.String(), Detail: map[string]any{"provisioned": true}})
+	})
+	if err != nil {
+		return scim.Failed(users.ProvisioningError(err))
+	}
+	return &scim.Answer{Status: http.StatusNoContent}, nil
+}

@@ -1,0 +1,63 @@
+package scimusers
+
+import (
+	"maps"
+
+	"function/functions/users"
+	"function/shared/scim"
+)
+
+// maxAttributes bounds what is stored of a person, in bytes.
+const maxAttributes = 64 << 10
+
+// columns is what is stored of a person's attributes.
+type columns struct {
+	attributes, userName, external []byte
+}
+
+// columns seals a normal resource, without what the provider says of it itself.
+func (f *Function) columns(r scim.Resource, key []byte) (c columns, err error) {
+	stored := maps.Clone(r)
+	for _, own := range []string{"active", "groups", "id", "meta", "schemas"} {
+		delete(stored, own)
+	}
+	if c.attributes, err = users.SealAttributes(key, stored); err != nil {
+		return c, err
+	}
+	if len(c.attributes) > maxAttributes {
+		return c, scim.Wrong(scim.InvalidValue, "A user has %d KiB of attributes at the most", maxAttributes>>10)
+	}
+	userName, _ := r["userName"].(string)
+	c.userName = f.userNameIndex(userName)
+	if external, ok := r["externalId"].(string); ok && external != "" {
+		c.external = f.Keeper.BlindIndex(externalIndex, external)
+	}
+	return c, nil
+}
+
+const maxName = 100 // characters
+
+// nameOf is how an account calls a person, who has at least a first name.
+func nameOf(r scim.Resource) (n users.Name) {
+	name, _ := r["name"].(map[string]any)
+	n.FirstName, _ = name["givenName"].(string)
+	n.LastName, _ = name["familyName"].(string)
+	for _, instead := range []string{"displayName", "userName"} {
+		if n.FirstName+n.LastName == "" {
+			n.FirstName, _ = r[instead].(string)
+		}
+	}
+	n.FirstName, n.LastName = printable(n.FirstName), printable(n.LastName)
+	return n
+}
+
+// printable cuts a name to what accounts hold.
+func printable(name string) string {
+	var kept []rune
+	for _, r := range name {
+		if r >= ' ' && r != 0x7f && len(kept) < maxName {
+			kept = append(kept, r)
+		}
+	}
+	return string(kept)
+}

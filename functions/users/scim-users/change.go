@@ -1,0 +1,205 @@
+package scimusers
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/events"
+	"function/shared/outbox"
+	"function/shared/policy"
+	"function/shared/scim"
+)
+
+const (
+	updatePerson = `
+UPDATE provisioned_people SET attributes = $2, user_name_index = $3, external_index = $4, changed_at = now() WHERE id = $1`
+	touchPerson = `UPDATE provisioned_people SET changed_at = now() WHERE id = $1`
+	updateName  = `
+UPDATE users u SET first_name = $2, last_name = $3, profile_revision = profile_revision + 1
+WHERE id = $1 AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id AND m.organization_id <> $4)`
+	setStatus   = `UPDATE memberships SET status = $3 WHERE user_id = $1 AND organization_id = $2 AND status <> $3 RETURNING role`
+	endSessions = `UPDATE sessions SET ended_at = now(), end_reason = $3 WHERE user_id = $1 AND organization_id = $2 AND ended_at IS NULL`
+)
+
+// Replace puts a person into the state of the body; `active` that is absent stays.
+func (f *Function) Replace(ctx context.Context, in *Request) (*scim.Answer, error) {
+	sent, err := read(in.RawBody)
+	if err != nil {
+		return scim.Failed(err)
+	}
+	return f.change(ctx, in, func(scim.Resource) (scim.Resource, error) { return sent, nil })
+}
+
+// Patch changes parts of a person (RFC 7644 §3.5.2).
+func (f *Function) Patch(ctx context.Context, in *Request) (*scim.Answer, error) {
+	patch, err := scim.ParsePatch(in.RawBody)
+	if err != nil {
+		return scim.Failed(err)
+	}
+	return f.change(ctx, in, func(r scim.Resource) (scim.Resource, error) { return scim.User.Apply(patch, r) })
+}
+
+func (f *Function) change(ctx context.Context, in *Request, to func(scim.Resource) (scim.Resource, error)) (*scim.Answer, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id, err := in.uuid()
+	if err != nil {
+		return scim.Failed(err)
+	}
+	var now scim.Resource
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		p, r, err := f.locked(ctx, tx, caller.OrganizationID, id, in.IfMatch)
+		if err != nil {
+			return err
+		}
+		changed, err := to(r)
+		if err != nil {
+			return err
+		}
+		if err := f.save(ctx, tx, caller.OrganizationID, p, r, changed); err != nil {
+			return err
+		}
+		if p, err = load(ctx, tx, caller.OrganizationID, id); err != nil {
+			return err
+		}
+		now, err = f.resource(ctx, p)
+		return err
+	})
+	if err != nil {
+		f.recordRefusal(ctx, id, err)
+		return scim.Failed(users.ProvisioningError(err))
+	}
+	return scim.Show(http.StatusOK, now, in.Selecting(scim.User))
+}
+
+// locked reads a person whom nobody else changes meanwhile, and who is linked by now if
+// they have accepted an invitation.
+func (f *Function) locked(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, ifMatch string) (p person, r scim.Resource, err error) {
+	if _, err := tx.Exec(ctx, lockPerson, organization, id); err != nil {
+		return p, nil, fmt.Errorf("lock provisioned person: %w", err)
+	}
+	if p, err = load(ctx, tx, organization, id); err != nil {
+		return p, nil, err
+	}
+	if p.UserID == nil && p.Member != nil {
+		if err := f.LinkProvisioned(ctx, tx, *p.Member, organization); err != nil {
+			return p, nil, err
+		}
+		if p, err = load(ctx, tx, organization, id); err != nil {
+			return p, nil, err
+		}
+	}
+	if r, err = f.resource(ctx, p); err != nil {
+		return p, nil, err
+	}
+	version, _ := r["meta"].(map[string]any)["version"].(string)
+	return p, r, scim.Matches(ifMatch, version)
+}
+
+// save stores what has changed of a person, and does what follows.
+func (f *Function) save(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p person, was, is scim.Resource) error {
+	if active, said := is["active"].(bool); said && active != p.active() {
+		if err := f.setActive(ctx, tx, organization, p, is, active); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, touchPerson, p.ID); err != nil {
+			return fmt.Errorf("touch provisioned person: %w", err)
+		}
+	}
+	if same(was, is) {
+		return nil
+	}
+	key, err := f.Keeper.Unwrap(ctx, p.WrappedKey)
+	if err != nil {
+		return err
+	}
+	row, err := f.columns(is, key)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, updatePerson, p.ID, row.attributes, row.userName, row.external); err != nil {
+		return fmt.Errorf("update provisioned person: %w", err)
+	}
+	if err := f.rename(ctx, tx, organization, p, was, is, key); err != nil {
+		return err
+	}
+	return audit.Record(ctx, tx, audit.Entry{Action: "members:change_provisioned", ResourceID: p.ID.String()})
+}
+
+// same tells whether two resources say the same, beside what the provider says itself.
+func same(was, is scim.Resource) bool {
+	for _, a := range append([]string{"externalId", scim.EnterpriseSchema}, scim.User.Names()...) {
+		if a != "active" && a != "groups" && !reflect.DeepEqual(was[a], is[a]) {
+			return false
+		}
+	}
+	return true
+}
+
+// rename calls the account as the organization that opened it does, as long as it is
+// in no other. The address stays: only its owner can prove a new one.
+func (f *Function) rename(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p person, was, is scim.Resource, key []byte) error {
+	name := nameOf(is)
+	if !p.OwnsAccount || name == nameOf(was) {
+		return nil
+	}
+	sealed, err := name.Seal(key)
+	if err != nil {
+		return err
+	}
+	renamed, err := tx.Exec(ctx, updateName, *p.UserID, sealed.FirstName, sealed.LastName, organization)
+	if err != nil {
+		return fmt.Errorf("rename account: %w", err)
+	}
+	if renamed.RowsAffected() == 0 {
+		return nil
+	}
+	return tx.Publish(ctx, events.ProfileChanged{
+		UserID: *p.UserID, OrganizationID: organization, Fields: []string{"first_name", "last_name"}, ChangedAt: time.Now().UTC(),
+	})
+}
+
+// setActive suspends or restores a member, or withdraws or repeats an invitation.
+func (f *Function) setActive(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p person, r scim.Resource, active bool) error {
+	if p.Member == nil {
+		if !active {
+			return f.withdraw(ctx, tx, p.ID)
+		}
+		address, err := addressOf(r)
+		if err != nil {
+			return err
+		}
+		return f.reinvite(ctx, tx, organization, p.ID, address)
+	}
+	if *p.Role == policy.Owner {
+		return errOwner
+	}
+	status, action := users.MembershipSuspended, "members:suspend"
+	if active {
+		status, action = users.MembershipActive, "members:restore"
+	}
+	var role string
+	if err := tx.QueryRow(ctx, setStatus, *p.Member, organization, status).Scan(&role); err != nil {
+		return fmt.Errorf("set status of membership: %w", err)
+	}
+	if err := audit.Record(ctx, tx, audit.Entry{Action: action, ResourceID: p.Member.String(), Detail: map[string]any{"provisioned": true}}); err != nil {
+		return err
+	}
+	if active {
+		return tx.Publish(ctx, events.MembershipApproved{UserID: *p.Member, OrganizationID: organization, Role: role, ApprovedAt: time.Now().UTC()})
+	}
+	if _, err := tx.Exec(ctx, endSessions, *p.Member, organization, "suspended"); err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,214 @@
+package scimusers
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/mail"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/metrics"
+	"function/shared/outbox"
+	"function/shared/policy"
+	"function/shared/scim"
+	"function/shared/uuid7"
+)
+
+const (
+	selectAccount = `
+SELECT u.id, u.email_verified_at IS NOT NULL, coalesce(m.status, '')
+FROM users u LEFT JOIN memberships m ON m.user_id = u.id AND m.organization_id = $2
+WHERE u.email_index = $1`
+	insertUser       = `INSERT INTO users (id, email_index, wrapped_key, email, first_name, last_name) VALUES ($1, $2, $3, $4, $5, $6)`
+	insertMembership = `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, $3, $4)`
+	approve          = `UPDATE memberships SET status = 'active' WHERE user_id = $1 AND organization_id = $2 AND status = 'requested' RETURNING role`
+	insertPerson     = `
+INSERT INTO provisioned_people (id, organization_id, user_id, owns_account, email_index, user_name_index, external_index, wrapped_key, attributes)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+)
+
+// created is a person who is being provisioned.
+type created struct {
+	person
+	organization uuid.UUID
+	email        string
+	index        []byte // of the address
+	attributes   scim.Resource
+	active       bool
+}
+
+// Create provisions a person.
+func (f *Function) Create(ctx context.Context, in *NewRequest) (*scim.Answer, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	attributes, err := read(in.RawBody)
+	if err != nil {
+		return scim.Failed(err)
+	}
+	c := created{organization: caller.OrganizationID, attributes: attributes, active: attributes["active"] != false}
+	if c.email, err = addressOf(attributes); err != nil {
+		return scim.Failed(err)
+	}
+	c.index = users.EmailIndex(f.Keeper, c.email)
+	insert := func() (r scim.Resource, err error) {
+		c.person = person{ID: uuid7.New()}
+		err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+			if err := f.insert(ctx, tx, &c); err != nil {
+				return err
+			}
+			p, err := load(ctx, tx, c.organization, c.ID)
+			if err != nil {
+				return err
+			}
+			r, err = f.resource(ctx, p)
+			return err
+		})
+		return r, err
+	}
+	r, err := insert()
+	if database.Violates(err, "users_email") {
+		r, err = insert() // somebody has opened the account at the same moment: it exists by now
+	}
+	if err != nil {
+		return scim.Failed(users.ProvisioningError(err))
+	}
+	return scim.Show(http.StatusCreated, r, in.Selecting(scim.User))
+}
+
+// read reads the body of a person.
+func read(body []byte) (scim.Resource, error) {
+	var sent scim.Resource
+	if err := scim.Decode(body, &sent); err != nil {
+		return nil, err
+	}
+	return scim.User.Normalize(sent)
+}
+
+// addressOf is the address that an account is looked for by: the primary one, else
+// the first, else a userName that is one.
+func addressOf(r scim.Resource) (string, error) {
+	address, _ := r["userName"].(string)
+	emails, _ := r["emails"].([]any)
+	for i, e := range emails {
+		object, _ := e.(map[string]any)
+		if value, ok := object["value"].(string); ok && (i == 0 || object["primary"] == true) {
+			address = value
+		}
+	}
+	address = strings.TrimSpace(address)
+	parsed, err := mail.ParseAddress(address)
+	if err != nil || parsed.Address != address || len(address) > 254 || strings.ContainsAny(address, " \t\r\n<>,") {
+		return "", scim.Wrong(scim.InvalidValue, "A user has an email address: among emails, or as userName")
+	}
+	return address, nil
+}
+
+// insert decides whose account the address is, and does what follows.
+func (f *Function) insert(ctx context.Context, tx *outbox.Tx, c *created) error {
+	var account uuid.UUID
+	var verified bool
+	var status string
+	err := tx.QueryRow(ctx, selectAccount, c.index, c.organization).Scan(&account, &verified, &status)
+	switch {
+	case database.IsNoRows(err):
+		return f.open(ctx, tx, c)
+	case err != nil:
+		return fmt.Errorf("look for account: %w", err)
+	case status == users.MembershipRequested && verified:
+		if err := f.letIn(ctx, tx, c, account); err != nil {
+			return err
+		}
+		return f.link(ctx, tx, c, account)
+	case status == users.MembershipActive || status == users.MembershipSuspended:
+		return f.link(ctx, tx, c, account)
+	}
+	return f.await(ctx, tx, c)
+}
+
+// open opens an account that nobody can log in to before its owner has proved the
+// address: by a password reset, or at another issuer.
+func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *created) error {
+	key, wrapped, err := f.Keeper.NewKey(ctx)
+	if err != nil {
+		return err
+	}
+	name := nameOf(c.attributes)
+	sealed, err := users.Name{Email: c.email, FirstName: name.FirstName, LastName: name.LastName}.Seal(key)
+	if err != nil {
+		return err
+	}
+	id, status := uuid7.New(), users.MembershipActive
+	if !c.active {
+		status = users.MembershipSuspended
+	}
+	if _, err := tx.Exec(ctx, insertUser, id, c.index, wrapped, sealed.Email, sealed.FirstName, sealed.LastName); err != nil {
+		return fmt.Errorf("insert user: %w", err)
+	}
+	if _, err := tx.Exec(ctx, insertMembership, id, c.organization, policy.Member, status); err != nil {
+		return fmt.Errorf("insert membership: %w", err)
+	}
+	if err := metrics.Add(ctx, tx, "user_registrations_total", nil, 1); err != nil {
+		return err
+	}
+	c.UserID, c.OwnsAccount = &id, true
+	if err := f.store(ctx, tx, c, key, nil); err != nil {
+		return err
+	}
+	return tx.Publish(ctx, events.UserRegistered{UserID: id, OrganizationID: c.organization, Role: policy.Member, RegisteredAt: time.Now().UTC()})
+}
+
+// letIn approves the membership of a person who had asked for it, and whose address
+// is proved: who has only claimed it is invited instead.
+func (f *Function) letIn(ctx context.Context, tx *outbox.Tx, c *created, account uuid.UUID) error {
+	var role string
+	if err := tx.QueryRow(ctx, approve, account, c.organization).Scan(&role); err != nil {
+		return fmt.Errorf("approve membership: %w", err)
+	}
+	if err := audit.Record(ctx, tx, audit.Entry{Action: "members:approve", ResourceID: account.String(), Detail: map[string]any{"provisioned": true}}); err != nil {
+		return err
+	}
+	return tx.Publish(ctx, events.MembershipApproved{UserID: account, OrganizationID: c.organization, Role: role, ApprovedAt: time.Now().UTC()})
+}
+
+// link ties a member, who stays as they are, to what is said of them.
+func (f *Function) link(ctx context.Context, tx *outbox.Tx, c *created, account uuid.UUID) error {
+	key, err := f.KeyOf(ctx, tx, account)
+	if err != nil {
+		return err
+	}
+	c.UserID = &account
+	return f.store(ctx, tx, c, key, nil)
+}
+
+// await keeps what is said of somebody who is no member, and invites them.
+func (f *Function) await(ctx context.Context, tx *outbox.Tx, c *created) error {
+	key, wrapped, err := f.Keeper.NewKey(ctx)
+	if err != nil {
+		return err
+	}
+	if err := f.store(ctx, tx, c, key, wrapped); err != nil || !c.active {
+		return err
+	}
+	return f.invite(ctx, tx, c.organization, c.email)
+}
+
+func (f *Function) store(ctx context.Context, tx *outbox.Tx, c *created, key, wrapped []byte) error {
+	row, err := f.columns(c.attributes, key)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, insertPerson, c.ID, c.organization, c.UserID, c.OwnsAccount, c.index, row.userName, row.external, wrapped, row.attributes); err != nil {
+		return fmt.Errorf("insert provisioned person: %w", err)
+	}
+	return audit.Record(ctx, tx, audit.Entry{Action: "members:provision", ResourceID: c.ID.String(), Detail: map[string]any{"opened_account": c.OwnsAccount}})
+}

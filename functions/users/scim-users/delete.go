@@ -1,0 +1,113 @@
+package scimusers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/outbox"
+	"function/shared/policy"
+	"function/shared/scim"
+)
+
+const (
+	deletePerson     = `DELETE FROM provisioned_people WHERE id = $1`
+	deleteMembership = `DELETE FROM memberships WHERE user_id = $1 AND organization_id = $2`
+	lockAccount      = `SELECT profile_document FROM users WHERE id = $1 FOR UPDATE`
+	deleteAccount    = `
+DELETE FROM users u WHERE id = $1 AND NOT platform_admin AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id)`
+)
+
+// errOwner protects the owners of an organization from what acts for its admins.
+var errOwner = &scim.Error{Status: http.StatusForbidden, Detail: "An owner of the organization is not suspended or removed by provisioning"}
+
+// Delete removes a person from the organization, and closes the account if it was
+// opened for this organization and is in no other.
+func (f *Function) Delete(ctx context.Context, in *Name) (*scim.Answer, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id, err := in.uuid()
+	if err != nil {
+		return scim.Failed(err)
+	}
+	var forgotten *uuid.UUID
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		p, _, err := f.locked(ctx, tx, caller.OrganizationID, id, in.IfMatch)
+		if err != nil {
+			return err
+		}
+		forgotten, err = f.remove(ctx, tx, caller.OrganizationID, p)
+		return err
+	})
+	if err != nil {
+		f.recordRefusal(ctx, id, err)
+		return scim.Failed(users.ProvisioningError(err))
+	}
+	f.profiles.Forget(context.WithoutCancel(ctx), f.DB, forgotten)
+	return &scim.Answer{Status: http.StatusNoContent}, nil
+}
+
+// remove returns the document of a profile that is gone with its account.
+func (f *Function) remove(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p person) (*uuid.UUID, error) {
+	if p.Member == nil {
+		if err := f.withdraw(ctx, tx, p.ID); err != nil {
+			return nil, err
+		}
+	} else if *p.Role == policy.Owner {
+		return nil, errOwner
+	}
+	if _, err := tx.Exec(ctx, deletePerson, p.ID); err != nil {
+		return nil, fmt.Errorf("delete provisioned person: %w", err)
+	}
+	if p.Member == nil {
+		return nil, audit.Record(ctx, tx, audit.Entry{Action: "members:deprovision", ResourceID: p.ID.String()})
+	}
+	if _, err := tx.Exec(ctx, deleteMembership, *p.Member, organization); err != nil {
+		return nil, fmt.Errorf("delete membership: %w", err)
+	}
+	if _, err := tx.Exec(ctx, endSessions, *p.Member, organization, "left"); err != nil {
+		return nil, fmt.Errorf("end sessions: %w", err)
+	}
+	if err := audit.Record(ctx, tx, audit.Entry{Action: "members:remove", ResourceID: p.Member.String(), Detail: map[string]any{"provisioned": true}}); err != nil {
+		return nil, err
+	}
+	if !p.OwnsAccount {
+		return nil, nil
+	}
+	return f.close(ctx, tx, *p.Member)
+}
+
+// close deletes an account that is in no organization any more.
+func (f *Function) close(ctx context.Context, tx *outbox.Tx, account uuid.UUID) (document *uuid.UUID, err error) {
+	if err := tx.QueryRow(ctx, lockAccount, account).Scan(&document); err != nil {
+		return nil, fmt.Errorf("lock account: %w", err)
+	}
+	closed, err := tx.Exec(ctx, deleteAccount, account)
+	if err != nil {
+		return nil, fmt.Errorf("delete account: %w", err)
+	}
+	if closed.RowsAffected() == 0 {
+		return nil, nil
+	}
+	return document, audit.Record(ctx, tx, audit.Entry{Action: "accounts:delete", ResourceID: account.String(), Detail: map[string]any{"provisioned": true}})
+}
+
+// recordRefusal leaves an entry of what was refused, whose transaction is gone.
+func (f *Function) recordRefusal(ctx context.Context, id uuid.UUID, refused error) {
+	if !errors.Is(refused, errOwner) && !database.Violates(refused, "organization_owner") {
+		return
+	}
+	if err := audit.Record(ctx, f.DB, audit.Entry{Action: "members:change_provisioned", ResourceID: id.String(), Refused: "an owner is protected"}); err != nil {
+		slog.ErrorContext(ctx, "a refusal was not recorded", "error", err)
+	}
+}

@@ -1,0 +1,103 @@
+package scimusers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/database"
+	"function/shared/scim"
+)
+
+// person is what is stored of a provisioned person.
+type person struct {
+	ID          uuid.UUID
+	UserID      *uuid.UUID // linked to
+	OwnsAccount bool
+	WrappedKey  []byte // the person's own, or that of a row that is not linked
+	Attributes  []byte
+	CreatedAt   time.Time
+	ChangedAt   time.Time
+	Member      *uuid.UUID // who has the address and is in the organization
+	Role        *string
+	Status      *string
+	Invited     bool
+	Groups      []group
+}
+
+type group struct {
+	Value   uuid.UUID `json:"value"`
+	Display string    `json:"display"`
+}
+
+const (
+	selectPerson = `
+SELECT p.id, p.user_id, p.owns_account, coalesce(p.wrapped_key, u.wrapped_key) AS wrapped_key, p.attributes, p.created_at, p.changed_at,
+       m.user_id AS member, m.role, m.status,
+       EXISTS (SELECT FROM invitations i WHERE i.organization_id = p.organization_id AND i.email_index = p.email_index
+                                           AND i.ended_at IS NULL AND i.expires_at > now()) AS invited,
+       coalesce((SELECT jsonb_agg(jsonb_build_object('value', t.id, 'display', t.name) ORDER BY t.id)
+                 FROM team_members tm JOIN provisioned_teams pt ON pt.team_id = tm.team_id JOIN teams t ON t.id = tm.team_id
+                 WHERE tm.user_id = m.user_id AND tm.organization_id = p.organization_id), '[]') AS groups
+FROM provisioned_people p
+LEFT JOIN users u ON u.id = p.user_id
+LEFT JOIN memberships m ON m.organization_id = p.organization_id AND m.status <> 'requested'
+                       AND m.user_id = coalesce(p.user_id, (SELECT a.id FROM users a WHERE a.email_index = p.email_index))
+WHERE p.organization_id = $1`
+	selectOne   = selectPerson + ` AND p.id = $2`
+	selectSome  = selectPerson + ` AND ($2::uuid IS NULL OR p.id = $2) AND ($3::bytea IS NULL OR p.user_name_index = $3) AND ($4::bytea IS NULL OR p.external_index = $4) ORDER BY p.id LIMIT $5 OFFSET $6`
+	lockPerson  = `SELECT FROM provisioned_people WHERE organization_id = $1 AND id = $2 FOR UPDATE`
+	countPeople = `SELECT count(*) FROM provisioned_people WHERE organization_id = $1`
+)
+
+// load reads one person; nobody is users.ErrNotProvisioned.
+func load(ctx context.Context, db users.Queryer, organization, id uuid.UUID) (person, error) {
+	rows, _ := db.Query(ctx, selectOne, organization, id)
+	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[person])
+	if database.IsNoRows(err) {
+		return p, users.ErrNotProvisioned
+	}
+	if err != nil {
+		return p, fmt.Errorf("read provisioned person: %w", err)
+	}
+	return p, nil
+}
+
+// active tells whether the person may act in the organization, or could by accepting.
+func (p person) active() bool {
+	if p.Member != nil {
+		return *p.Status == users.MembershipActive
+	}
+	return p.Invited
+}
+
+// resource is the person as SCIM shows them.
+func (f *Function) resource(ctx context.Context, p person) (scim.Resource, error) {
+	key, err := f.Keeper.Unwrap(ctx, p.WrappedKey)
+	if err != nil {
+		return nil, err
+	}
+	r, err := users.OpenAttributes(key, p.Attributes)
+	if err != nil {
+		return nil, err
+	}
+	r["active"] = p.active()
+	if len(p.Groups) > 0 {
+		groups := make([]any, 0, len(p.Groups))
+		for _, g := range p.Groups {
+			groups = append(groups, map[string]any{"value": g.Value.String(), "display": g.Display, "$ref": scim.Group.Location(g.Value.String())})
+		}
+		r["groups"] = groups
+	}
+	return r, scim.User.Complete(r, p.ID.String(), p.CreatedAt, p.ChangedAt)
+}
+
+// The purposes of the blind indexes of what a provisioning system calls a person.
+const (
+	userNameIndex = "provisioned_people.user_name"
+	externalIndex = "provisioned_people.external_id"
+)

@@ -1,0 +1,83 @@
+// Package scimusers lets a provisioning system (Okta, Microsoft Entra ID …) keep the
+// people of an organization by SCIM 2.0: POST, GET, PUT, PATCH and DELETE under
+// /scim/v2/Users.
+//
+// A user here is what the provisioning system says of an address. Where the address
+// has no account, one is opened, without a password, as a member. A member of the
+// organization is linked as they are. Anybody else has an account that is none of this
+// organization's: they are invited by mail, and stay untouched, and unseen, until they
+// accept; the answer does not tell the difference. No role is given or taken, and an
+// owner can neither be suspended nor removed.
+package scimusers
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/function"
+	"function/shared/scim"
+)
+
+// The HTTP operations.
+var (
+	ListOperation    = users.ProvisioningOperation("users-scim-users-list", http.MethodGet, "/Users", "List or find provisioned people")
+	CreateOperation  = users.ProvisioningOperation("users-scim-users-create", http.MethodPost, "/Users", "Provision a person")
+	GetOperation     = users.ProvisioningOperation("users-scim-users-get", http.MethodGet, "/Users/{id}", "A provisioned person")
+	ReplaceOperation = users.ProvisioningOperation("users-scim-users-replace", http.MethodPut, "/Users/{id}", "Replace what is said of a person")
+	PatchOperation   = users.ProvisioningOperation("users-scim-users-patch", http.MethodPatch, "/Users/{id}", "Change what is said of a person")
+	DeleteOperation  = users.ProvisioningOperation("users-scim-users-delete", http.MethodDelete, "/Users/{id}", "Remove a person")
+)
+
+// Parts are the ways into this function.
+var Parts = []function.Part[*Function]{
+	function.On(ListOperation, (*Function).List), function.On(CreateOperation, (*Function).Create),
+	function.On(GetOperation, (*Function).Get), function.On(ReplaceOperation, (*Function).Replace),
+	function.On(PatchOperation, (*Function).Patch), function.On(DeleteOperation, (*Function).Delete),
+}
+
+// Name names a person, and which version of them is meant.
+type Name struct {
+	ID      string `path:"id" maxLength:"100"`
+	IfMatch string `header:"If-Match" maxLength:"1000"`
+}
+
+// uuid of a name; what is none names nobody.
+func (n Name) uuid() (uuid.UUID, error) {
+	id, err := uuid.Parse(n.ID)
+	if err != nil {
+		return id, users.ErrNotProvisioned
+	}
+	return id, nil
+}
+
+// NewRequest is a person who is new.
+type NewRequest struct {
+	scim.Shown
+	RawBody []byte
+}
+
+// Request changes a person.
+type Request struct {
+	Name
+	scim.Shown
+	RawBody []byte
+}
+
+// Function keeps provisioned people.
+type Function struct {
+	users.Store
+	profiles users.Profiles
+}
+
+// New opens the people.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	profiles, err := users.OpenProfiles(env)
+	return &Function{store, profiles}, err
+}

@@ -1,0 +1,164 @@
+package users
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/shared/database"
+	"function/shared/function"
+	"function/shared/outbox"
+	"function/shared/policy"
+	"function/shared/scim"
+	"function/shared/secret"
+)
+
+// ProvisioningTag groups the operations of SCIM in the API's description.
+const ProvisioningTag = "Provisioning (SCIM 2.0)"
+
+// MaxSearched is how many people, or teams, of an organization a filter that no index
+// answers, or an order, looks through: what is sealed can be compared only here. More
+// is SCIM's tooMany. Equality of id, userName, externalId and displayName has no bound.
+const MaxSearched = 2000
+
+// ProvisioningOperation is an operation on SCIM resources.
+func ProvisioningOperation(id, method, path, summary string) huma.Operation {
+	operation := huma.Operation{
+		OperationID: id, Method: method, Path: scim.BasePath + path, Summary: summary,
+		Tags: []string{ProvisioningTag}, Security: function.Needs(policy.ProvisioningWrite),
+		Description: "RFC 7644. Errors have SCIM's own shape, except those of the caller's token.",
+		Responses:   map[string]*huma.Response{},
+		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
+	}
+	object := &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
+	message := map[string]*huma.MediaType{scim.MediaType: {Schema: object}}
+	operation.DefaultStatus = http.StatusOK
+	switch method {
+	case http.MethodPost:
+		operation.DefaultStatus = http.StatusCreated
+	case http.MethodDelete:
+		operation.DefaultStatus = http.StatusNoContent
+	}
+	answer := &huma.Response{Description: http.StatusText(operation.DefaultStatus)}
+	if method != http.MethodDelete {
+		answer.Content = message
+	}
+	operation.Responses[strconv.Itoa(operation.DefaultStatus)] = answer
+	if method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch {
+		// Not required, and the schema among the extensions, because huma else answers
+		// what is wrong with a body, and not in SCIM's words.
+		operation.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{scim.MediaType: {Extensions: map[string]any{"schema": object}}}}
+	}
+	return operation
+}
+
+// ErrNotProvisioned tells that there is no such resource in the caller's organization.
+var ErrNotProvisioned = &scim.Error{Status: http.StatusNotFound, Detail: "There is no such resource"}
+
+// taken tells what each constraint means to a provisioning system.
+var taken = map[string]string{
+	"provisioned_people_user_name": "The userName belongs to another user",
+	"provisioned_people_external":  "The externalId belongs to another user",
+	"provisioned_people_email":     "The email address belongs to another user",
+	"provisioned_people_person":    "The person is provisioned as another user",
+	"provisioned_teams_external":   "The externalId belongs to another group",
+	"teams_name":                   "The displayName belongs to another team of the organization",
+}
+
+// ProvisioningError turns the violation of a constraint into SCIM's error.
+func ProvisioningError(err error) error {
+	for constraint, detail := range taken {
+		if database.Violates(err, constraint) {
+			return &scim.Error{Status: http.StatusConflict, Kind: scim.Uniqueness, Detail: detail}
+		}
+	}
+	switch {
+	case database.Violates(err, "organization_owner"):
+		return &scim.Error{Status: http.StatusConflict, Detail: "The organization would have no owner"}
+	case database.Violates(err, "teams_parent"):
+		return &scim.Error{Status: http.StatusConflict, Detail: "Other teams lie in this one"}
+	case database.IsUnstorable(err):
+		return scim.Wrong(scim.InvalidValue, "A text holds what cannot be stored")
+	}
+	return err
+}
+
+// attributesField is what sealed SCIM attributes are bound to.
+const attributesField = "provisioned_people.attributes"
+
+// SealAttributes seals what SCIM has set of a person.
+func SealAttributes(key []byte, r scim.Resource) ([]byte, error) {
+	plain, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("encode SCIM attributes: %w", err)
+	}
+	return secret.Seal(key, attributesField, string(plain))
+}
+
+// OpenAttributes reverses SealAttributes.
+func OpenAttributes(key, sealed []byte) (r scim.Resource, err error) {
+	plain, err := secret.Unseal(key, attributesField, sealed)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal([]byte(plain), &r); err != nil {
+		return nil, fmt.Errorf("decode SCIM attributes: %w", err)
+	}
+	return r, nil
+}
+
+const (
+	selectUnlinked = `
+SELECT p.id, p.wrapped_key, p.attributes FROM provisioned_people p JOIN users u ON u.email_index = p.email_index
+WHERE u.id = $1 AND p.organization_id = $2 AND p.user_id IS NULL
+  AND NOT EXISTS (SELECT FROM provisioned_people o WHERE o.user_id = $1 AND o.organization_id = $2)
+FOR UPDATE OF p`
+	linkPerson = `UPDATE provisioned_people SET user_id = $2, wrapped_key = NULL, attributes = $3 WHERE id = $1`
+	joinTeams  = `
+WITH waiting AS (DELETE FROM provisioned_waiting WHERE person_id = $1 RETURNING team_id)
+INSERT INTO team_members (team_id, user_id, organization_id) SELECT team_id, $2, $3 FROM waiting ON CONFLICT DO NOTHING`
+)
+
+// LinkProvisioned ties a member to what a provisioning system has said of their
+// address, from when on it is sealed with the person's own key, and brings them into
+// the teams that waited for them. It is for the transaction that makes a person who was
+// invited a member; who has not been provisioned is no error.
+func (s Store) LinkProvisioned(ctx context.Context, tx *outbox.Tx, user, organization uuid.UUID) error {
+	var id uuid.UUID
+	var wrapped, sealed []byte
+	err := tx.QueryRow(ctx, selectUnlinked, user, organization).Scan(&id, &wrapped, &sealed)
+	if database.IsNoRows(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look for provisioned person: %w", err)
+	}
+	own, err := s.Keeper.Unwrap(ctx, wrapped)
+	if err != nil {
+		return err
+	}
+	attributes, err := OpenAttributes(own, sealed)
+	if err != nil {
+		return err
+	}
+	key, err := s.KeyOf(ctx, tx, user)
+	if err != nil {
+		return err
+	}
+	if sealed, err = SealAttributes(key, attributes); err != nil {
+		return err
+	}
+	batch := &pgx.Batch{}
+	batch.Queue(linkPerson, id, user, sealed)
+	batch.Queue(joinTeams, id, user, organization)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("link provisioned person: %w", err)
+	}
+	return nil
+}

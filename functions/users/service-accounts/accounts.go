@@ -1,0 +1,136 @@
+package serviceaccounts
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/outbox"
+	"function/shared/page"
+	"function/shared/uuid7"
+)
+
+const (
+	insertAccount = `
+INSERT INTO service_accounts (id, organization_id, name, created_by) VALUES ($1, $2, $3, $4)
+RETURNING id, name, created_by, created_at, disabled_at`
+	selectAccounts = `
+SELECT id, name, created_by, created_at, disabled_at FROM service_accounts
+WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
+	selectAccount = `
+SELECT id, name, created_by, created_at, disabled_at FROM service_accounts WHERE organization_id = $1 AND id = $2`
+	updateAccount = `
+UPDATE service_accounts SET name = coalesce(@name, name),
+       disabled_at = CASE WHEN @disabled THEN coalesce(disabled_at, now()) WHEN NOT @disabled THEN NULL ELSE disabled_at END
+WHERE organization_id = @organization AND id = @id
+RETURNING id, name, created_by, created_at, disabled_at`
+	deleteAccount = `DELETE FROM service_accounts WHERE organization_id = $1 AND id = $2`
+)
+
+// Create makes an account, which has no roles yet.
+func (f *Function) Create(ctx context.Context, in *CreateRequest) (*AccountResponse, error) {
+	caller, err := within(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	id := uuid7.New()
+	return f.write(ctx, audit.Entry{Action: "service_accounts:create", ResourceID: id.String()}, func(tx *outbox.Tx) pgx.Rows {
+		rows, _ := tx.Query(ctx, insertAccount, id, caller.OrganizationID, in.Body.Name, caller.UserID)
+		return rows
+	})
+}
+
+// Change renames, disables or enables an account.
+func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*AccountResponse, error) {
+	caller, err := within(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	entry := audit.Entry{Action: "service_accounts:change", ResourceID: in.AccountID.String(), Detail: map[string]any{"renamed": in.Body.Name != nil}}
+	if in.Body.Disabled != nil {
+		entry.Detail["disabled"] = *in.Body.Disabled
+	}
+	return f.write(ctx, entry, func(tx *outbox.Tx) pgx.Rows {
+		rows, _ := tx.Query(ctx, updateAccount, pgx.NamedArgs{"name": in.Body.Name, "disabled": in.Body.Disabled, "organization": caller.OrganizationID, "id": in.AccountID})
+		return rows
+	})
+}
+
+// write does what work does to one account, and records it.
+func (f *Function) write(ctx context.Context, entry audit.Entry, work func(*outbox.Tx) pgx.Rows) (*AccountResponse, error) {
+	var out AccountResponse
+	err := f.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
+		if out.Body, err = pgx.CollectExactlyOneRow(work(tx), pgx.RowToStructByName[Account]); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, entry)
+	})
+	switch {
+	case database.IsNoRows(err):
+		return nil, users.ErrNoServiceAccount
+	case database.Violates(err, "service_accounts_name"):
+		return nil, fault.New(fault.Conflict, "A service account of this name exists already")
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", entry.Action, err)
+	}
+	return &out, nil
+}
+
+// List lists the organization's accounts.
+func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
+	caller, err := within(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	before, err := in.Before()
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectAccounts, caller.OrganizationID, before, in.Fetch())
+	accounts, err := pgx.CollectRows(rows, pgx.RowToStructByName[Account])
+	if err != nil {
+		return nil, fmt.Errorf("list service accounts: %w", err)
+	}
+	return &ListResponse{page.Of(in.Query, accounts, func(a Account) uuid.UUID { return a.ID })}, nil
+}
+
+// Get tells about one account.
+func (f *Function) Get(ctx context.Context, in *Request) (*AccountResponse, error) {
+	caller, err := within(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectAccount, caller.OrganizationID, in.AccountID)
+	account, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Account])
+	if database.IsNoRows(err) {
+		return nil, users.ErrNoServiceAccount
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read service account: %w", err)
+	}
+	return &AccountResponse{account}, nil
+}
+
+// Delete removes an account; its keys are refused everywhere within a second.
+func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
+	caller, err := within(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return nil, f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		deleted, err := tx.Exec(ctx, deleteAccount, caller.OrganizationID, in.AccountID)
+		if err != nil {
+			return fmt.Errorf("delete service account: %w", err)
+		}
+		if deleted.RowsAffected() == 0 {
+			return users.ErrNoServiceAccount
+		}
+		return audit.Record(ctx, tx, audit.Entry{Action: "service_accounts:delete", ResourceID: in.AccountID.String()})
+	})
+}

@@ -1,0 +1,115 @@
+package serviceaccounts
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/auth"
+	"function/shared/outbox"
+	"function/shared/page"
+	"function/shared/policy"
+)
+
+const keysPath = path + "/{account_id}/keys"
+
+// The HTTP operations on the accounts' keys.
+var (
+	CreateKeyOperation = operation("create-service-account-key", http.MethodPost, keysPath, "Make a key of a service account", policy.ServiceAccountsWrite, http.StatusConflict)
+	ListKeysOperation  = operation("list-service-account-keys", http.MethodGet, keysPath, "Keys of a service account", policy.ServiceAccountsRead)
+	RevokeKeyOperation = operation("revoke-service-account-key", http.MethodDelete, keysPath+"/{key_id}", "Revoke a key of a service account", policy.ServiceAccountsWrite)
+	RotateKeyOperation = operation("rotate-service-account-key", http.MethodPost, keysPath+"/{key_id}/rotate", "Give a key of a service account a new secret", policy.ServiceAccountsWrite)
+)
+
+// CreateKeyRequest is the key.
+type CreateKeyRequest struct {
+	Request
+	Body users.KeyRequest
+}
+
+// ListKeysRequest asks for one page.
+type ListKeysRequest struct {
+	Request
+	page.Query
+}
+
+// KeyRequest names a key.
+type KeyRequest struct {
+	Request
+	KeyID uuid.UUID `path:"key_id" format:"uuid"`
+}
+
+// RotateKeyRequest names a key and tells how long its present secret is needed.
+type RotateKeyRequest struct {
+	KeyRequest
+	Body users.RotateRequest
+}
+
+// ListKeysResponse is one page.
+type ListKeysResponse struct{ Body page.Page[users.APIKey] }
+
+// ShownKeyResponse is a key with its secret.
+type ShownKeyResponse struct{ Body users.ShownKey }
+
+// owner is the account, which must be the organization's.
+func (f *Function) owner(ctx context.Context, in Request) (caller auth.Caller, owner users.KeyOwner, err error) {
+	if caller, err = within(ctx, in.ID); err == nil {
+		_, err = f.Get(ctx, &in)
+	}
+	return caller, users.KeyOwner{ID: in.AccountID, ServiceAccount: true}, err
+}
+
+// CreateKey makes a key that may do no more than the caller.
+func (f *Function) CreateKey(ctx context.Context, in *CreateKeyRequest) (*ShownKeyResponse, error) {
+	caller, owner, err := f.owner(ctx, in.Request)
+	if err != nil {
+		return nil, err
+	}
+	var out ShownKeyResponse
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
+		out.Body, err = f.Store.CreateKey(ctx, tx, caller, owner, in.Body)
+		return err
+	})
+	if err != nil {
+		return nil, f.KeyRefused(ctx, "api_keys:create", owner, err)
+	}
+	return &out, nil
+}
+
+// RotateKey gives a key a new secret.
+func (f *Function) RotateKey(ctx context.Context, in *RotateKeyRequest) (*ShownKeyResponse, error) {
+	caller, owner, err := f.owner(ctx, in.Request)
+	if err != nil {
+		return nil, err
+	}
+	var out ShownKeyResponse
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
+		out.Body, err = f.Store.RotateKey(ctx, tx, caller, owner, in.KeyID, in.Body)
+		return err
+	})
+	if err != nil {
+		return nil, f.KeyRefused(ctx, "api_keys:rotate", owner, err)
+	}
+	return &out, nil
+}
+
+// ListKeys lists an account's keys.
+func (f *Function) ListKeys(ctx context.Context, in *ListKeysRequest) (*ListKeysResponse, error) {
+	_, owner, err := f.owner(ctx, in.Request)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := f.Keys(ctx, owner, in.Query)
+	return &ListKeysResponse{keys}, err
+}
+
+// RevokeKey ends a key.
+func (f *Function) RevokeKey(ctx context.Context, in *KeyRequest) (*struct{}, error) {
+	_, owner, err := f.owner(ctx, in.Request)
+	if err != nil {
+		return nil, err
+	}
+	return nil, f.Store.RevokeKey(ctx, owner, in.KeyID)
+}

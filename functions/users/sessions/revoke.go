@@ -1,0 +1,110 @@
+package sessions
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// The HTTP operations that end sessions.
+var (
+	RevokeOperation = huma.Operation{
+		OperationID: "users-revoke-session", Method: http.MethodDelete, Path: "/v1/users/sessions/{id}",
+		Summary: "Log out elsewhere", Tags: []string{users.Tag}, Security: function.Person,
+		Description:   "Ends a session of yours. Its tokens are refused everywhere within a second.",
+		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusNotFound},
+	}
+	RevokeAllOperation = huma.Operation{
+		OperationID: "users-revoke-all-sessions", Method: http.MethodPost, Path: "/v1/users/sessions/revoke-all",
+		Summary: "Log out everywhere", Tags: []string{users.Tag}, Security: function.Person,
+		Description: "Ends all your sessions, in every organization. Their tokens are refused everywhere within a second.",
+		Errors:      []int{http.StatusUnauthorized},
+	}
+)
+
+// RevokeRequest names a session.
+type RevokeRequest struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+}
+
+// RevokeAllRequest tells whether the caller stays.
+type RevokeAllRequest struct {
+	Body *struct {
+		KeepCurrent bool `json:"keep_current,omitempty" doc:"Not the session that asks"`
+	}
+}
+
+// RevokeAllResponse counts.
+type RevokeAllResponse struct {
+	Body struct {
+		Revoked int `json:"revoked" doc:"Sessions that were ended"`
+	}
+}
+
+const end = `
+UPDATE sessions SET ended_at = now(), end_reason = 'revoked'
+WHERE user_id = @user AND ended_at IS NULL AND expires_at > now() AND (@only::uuid IS NULL OR id = @only) AND id <> @except
+RETURNING id`
+
+// Revoke ends one session.
+func (f *Function) Revoke(ctx context.Context, in *RevokeRequest) (*struct{}, error) {
+	ended, err := f.end(ctx, &in.ID, uuid.Nil)
+	if err == nil && ended == 0 {
+		err = fault.New(fault.NotFound, "You have no session with this identifier, or it has ended")
+	}
+	return nil, err
+}
+
+// RevokeAll ends every session, but perhaps not the caller's.
+func (f *Function) RevokeAll(ctx context.Context, in *RevokeAllRequest) (*RevokeAllResponse, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	except := uuid.Nil
+	if in.Body != nil && in.Body.KeepCurrent {
+		except = caller.SessionID
+	}
+	var out RevokeAllResponse
+	out.Body.Revoked, err = f.end(ctx, nil, except)
+	return &out, err
+}
+
+// end ends sessions of the caller's, and tells the person if it was not only the one
+// that asks: whoever has a stolen session can end those of its owner.
+func (f *Function) end(ctx context.Context, only *uuid.UUID, except uuid.UUID) (int, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var ended []uuid.UUID
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		rows, _ := tx.Query(ctx, end, pgx.NamedArgs{"user": caller.UserID, "only": only, "except": except})
+		if ended, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID]); err != nil {
+			return fmt.Errorf("end sessions: %w", err)
+		}
+		for _, id := range ended {
+			if err := audit.Record(ctx, tx, audit.Entry{Action: "sessions:revoke", ResourceID: id.String(), Detail: map[string]any{"by": caller.SessionID}}); err != nil {
+				return err
+			}
+		}
+		if !slices.ContainsFunc(ended, func(id uuid.UUID) bool { return id != caller.SessionID }) {
+			return nil
+		}
+		return f.Alert(ctx, tx, caller.UserID, "You were logged out elsewhere",
+			"Sessions of your account were ended from another session of yours. If that was not you, change your password now: that ends all of them.")
+	})
+	return len(ended), err
+}

@@ -1,0 +1,126 @@
+// Package sessions shows a person where they are logged in, and ends sessions: GET
+// /v1/users/sessions, DELETE /v1/users/sessions/{id} and POST
+// /v1/users/sessions/revoke-all.
+package sessions
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/auth"
+	"function/shared/function"
+	"function/shared/page"
+	"function/shared/secret"
+)
+
+// Parts are the ways into this function.
+var Parts = []function.Part[*Function]{
+	function.On(ListOperation, (*Function).List),
+	function.On(RevokeOperation, (*Function).Revoke),
+	function.On(RevokeAllOperation, (*Function).RevokeAll),
+}
+
+// ListOperation is the HTTP operation of the list.
+var ListOperation = huma.Operation{
+	OperationID: "users-list-sessions", Method: http.MethodGet, Path: "/v1/users/sessions",
+	Summary: "Where you are logged in", Tags: []string{users.Tag}, Security: function.Person,
+	Errors: []int{http.StatusUnauthorized},
+}
+
+// Session is one login that has not ended.
+type Session struct {
+	ID           uuid.UUID    `json:"id" format:"uuid"`
+	CreatedAt    time.Time    `json:"created_at"`
+	RefreshedAt  time.Time    `json:"refreshed_at" doc:"When its tokens were exchanged last"`
+	ExpiresAt    time.Time    `json:"expires_at" doc:"When it ends unless it is refreshed"`
+	Methods      []string     `json:"methods" nullable:"false" doc:"How you proved who you are (RFC 8176)"`
+	Device       users.Device `json:"device"`
+	Address      string       `json:"address,omitempty" doc:"IP address at login"`
+	Country      string       `json:"country,omitempty" doc:"Of the address (ISO 3166-1 alpha-2)" example:"DE"`
+	Impersonated bool         `json:"impersonated" doc:"An admin of the platform acts as you in it"`
+	Current      bool         `json:"current" doc:"It is the session that asks"`
+}
+
+// ListRequest asks for one page.
+type ListRequest struct{ page.Query }
+
+// ListResponse is one page.
+type ListResponse struct{ Body page.Page[Session] }
+
+// Function lists and ends sessions.
+type Function struct{ users.Store }
+
+// New opens the sessions.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const selectSessions = `
+SELECT id, created_at, refreshed_at, expires_at, methods, device, address, coalesce(country, '') AS country, impersonator_id IS NOT NULL AS impersonated
+FROM sessions WHERE user_id = $1 AND ended_at IS NULL AND expires_at > now() AND id < $2
+ORDER BY id DESC LIMIT $3`
+
+type row struct {
+	ID                                uuid.UUID
+	CreatedAt, RefreshedAt, ExpiresAt time.Time
+	Methods                           []string
+	Device, Address                   []byte
+	Country                           string
+	Impersonated                      bool
+}
+
+// List lists the caller's sessions.
+func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	before, err := in.Before()
+	if err != nil {
+		return nil, err
+	}
+	key, err := f.KeyOf(ctx, f.DB, caller.UserID)
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectSessions, caller.UserID, before, in.Fetch())
+	sessions, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (Session, error) {
+		sealed, err := pgx.RowToStructByName[row](r)
+		if err != nil {
+			return Session{}, err
+		}
+		s, err := sealed.open(key)
+		s.Current = s.ID == caller.SessionID
+		return s, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list sessions: %w", err)
+	}
+	return &ListResponse{page.Of(in.Query, sessions, func(s Session) uuid.UUID { return s.ID })}, nil
+}
+
+func (r row) open(key []byte) (s Session, err error) {
+	s = Session{
+		ID: r.ID, CreatedAt: r.CreatedAt, RefreshedAt: r.RefreshedAt, ExpiresAt: r.ExpiresAt,
+		Methods: r.Methods, Country: r.Country, Impersonated: r.Impersonated,
+	}
+	if r.Device != nil {
+		device, err := secret.Unseal(key, users.DeviceField, r.Device)
+		if err != nil {
+			return s, err
+		}
+		s.Device = users.DeviceOf(device)
+	}
+	if r.Address != nil {
+		s.Address, err = secret.Unseal(key, users.AddressField, r.Address)
+	}
+	return s, err
+}

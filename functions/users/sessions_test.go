@@ -1,0 +1,209 @@
+package users_test
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/functions/users/sessions"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/function"
+	"function/shared/page"
+	"function/shared/platformtest"
+)
+
+const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+func listed(t *testing.T, p *platformtest.Platform, token, query string) page.Page[sessions.Session] {
+	t.Helper()
+	return platformtest.Decode[page.Page[sessions.Session]](t, p.Do(token, http.MethodGet, "/v1/users/sessions"+query, nil).Want(t, http.StatusOK))
+}
+
+func TestPersonSeesWhereTheyAreLoggedIn(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	registered(t, p, "ada@example.com", "")
+	registered(t, p, "eve@example.com", "")
+	loggedIn(t, p, "eve@example.com")
+	body := `{"email": "ada@example.com", "password": "correct horse"}`
+	p.Do("", http.MethodPost, "/v1/users/login", body, "User-Agent", firefox).Want(t, http.StatusOK)
+	p.Do("", http.MethodPost, "/v1/users/login", body, "User-Agent", "<script>alert(1)</script>").Want(t, http.StatusOK)
+	tokens := loggedIn(t, p, "ada@example.com")
+
+	all := listed(t, p, tokens.AccessToken, "")
+	if len(all.Items) != 3 || !all.Items[0].Current || all.Items[1].Current || all.Items[2].Current {
+		t.Fatalf("sessions %+v, want three, the newest first and current", all.Items)
+	}
+	first := all.Items[2]
+	if diff := cmp.Diff(users.Device{Browser: "Firefox 128.0", System: "Linux x86_64", UserAgent: firefox}, first.Device); diff != "" {
+		t.Error(diff)
+	}
+	if first.Address != "127.0.0.1" || first.Country != "" || !slices.Equal(first.Methods, []string{"pwd"}) || !first.ExpiresAt.After(time.Now()) || first.Impersonated {
+		t.Errorf("session %+v", first)
+	}
+	var paged []sessions.Session
+	for query := "?limit=1"; query != ""; {
+		page := listed(t, p, tokens.AccessToken, query)
+		paged = append(paged, page.Items...)
+		if query = ""; page.NextCursor != "" {
+			query = "?limit=1&cursor=" + page.NextCursor
+		}
+	}
+	if diff := cmp.Diff(all.Items, paged); diff != "" {
+		t.Error(diff)
+	}
+	p.Do(tokens.AccessToken, http.MethodGet, "/v1/users/sessions?cursor=x", nil).Want(t, http.StatusUnprocessableEntity)
+	p.Do("", http.MethodGet, "/v1/users/sessions", nil).Want(t, http.StatusUnauthorized)
+}
+
+func TestCountryOfASessionIsThatOfItsAddress(t *testing.T) {
+	t.Parallel()
+	p := platformtest.NewWith(t, func(c *function.Config) {
+		if err := c.TrustedProxies.EnvDecode("127.0.0.0/8"); err != nil {
+			t.Fatal(err)
+		}
+	}, declarations()...)
+	registered(t, p, "ada@example.com", "")
+	for address, country := range map[string]string{"8.8.8.8": "US", "2a00:1450:4001:800::200e": "DE", "10.1.2.3": "", "fe80::1": "", "203.0.113.7": "", "nonsense": ""} {
+		answer := p.Do("", http.MethodPost, "/v1/users/login", `{"email": "ada@example.com", "password": "correct horse"}`, "X-Forwarded-For", address)
+		tokens := platformtest.Decode[users.Tokens](t, answer.Want(t, http.StatusOK))
+		if got := listed(t, p, tokens.AccessToken, "").Items[0]; got.Country != country {
+			t.Errorf("%s lies in %q, want %q", address, got.Country, country)
+		}
+	}
+}
+
+func TestRevokedSessionIsRefusedAndItsPersonTold(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	registered(t, p, "ada@example.com", "")
+	registered(t, p, "eve@example.com", "")
+	stolen, own, eve := loggedIn(t, p, "ada@example.com"), loggedIn(t, p, "ada@example.com"), loggedIn(t, p, "eve@example.com")
+	id := func(token string) string {
+		for _, s := range listed(t, p, token, "").Items {
+			if s.Current {
+				return s.ID.String()
+			}
+		}
+		return ""
+	}
+	path := "/v1/users/sessions/" + id(stolen.AccessToken)
+	p.Do(eve.AccessToken, http.MethodDelete, path, nil).Want(t, http.StatusNotFound)
+	p.Do(own.AccessToken, http.MethodDelete, "/v1/users/sessions/"+uuid.NewString(), nil).Want(t, http.StatusNotFound)
+	p.Do(own.AccessToken, http.MethodDelete, "/v1/users/sessions/x", nil).Want(t, http.StatusUnprocessableEntity)
+
+	p.Do(own.AccessToken, http.MethodDelete, path, nil).Want(t, http.StatusNoContent)
+
+	exchange(p, stolen.RefreshToken).Want(t, http.StatusUnauthorized)
+	refused(t, p, stolen.AccessToken)
+	p.Do(own.AccessToken, http.MethodDelete, path, nil).Want(t, http.StatusNotFound)
+	platformtest.Published[events.MailQueued](p, 1)
+	if n := count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'sessions:revoke' AND result = 'done'`); n != 1 {
+		t.Errorf("%d audit entries, want 1", n)
+	}
+	p.Do(own.AccessToken, http.MethodDelete, "/v1/users/sessions/"+id(own.AccessToken), nil).Want(t, http.StatusNoContent)
+	if n := count(t, p, `SELECT count(*) FROM mails`); n != 1 {
+		t.Errorf("%d mails, want none about the session that ended itself", n)
+	}
+}
+
+func TestLoggingOutEverywhere(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	registered(t, p, "ada@example.com", "")
+	registered(t, p, "eve@example.com", "")
+	eve := loggedIn(t, p, "eve@example.com")
+	first, second, third := loggedIn(t, p, "ada@example.com"), loggedIn(t, p, "ada@example.com"), loggedIn(t, p, "ada@example.com")
+	revoke := func(token string, body any) int {
+		t.Helper()
+		answer := p.Do(token, http.MethodPost, "/v1/users/sessions/revoke-all", body).Want(t, http.StatusOK)
+		return platformtest.Decode[struct{ Revoked int }](t, answer).Revoked
+	}
+	if n := revoke(third.AccessToken, `{"keep_current": true}`); n != 2 {
+		t.Errorf("%d sessions revoked, want the two others", n)
+	}
+	refused(t, p, first.AccessToken)
+	refused(t, p, second.AccessToken)
+	p.Do(third.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
+	p.Do(third.AccessToken, http.MethodPost, "/v1/users/sessions/revoke-all", `{"keep_current": "yes"}`).Want(t, http.StatusUnprocessableEntity)
+	if n := revoke(third.AccessToken, nil); n != 1 {
+		t.Errorf("%d sessions revoked, want the one that asked", n)
+	}
+	refused(t, p, third.AccessToken)
+	exchange(p, third.RefreshToken).Want(t, http.StatusUnauthorized)
+	p.Do(eve.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
+}
+
+func TestRefreshExtendsTheIdleLimitAndNeverTheAbsoluteOne(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	ada := registered(t, p, "ada@example.com", "")
+	exec(t, p, `UPDATE organizations SET settings = '{"session_idle_minutes": 30, "session_life_hours": 1}' WHERE id = $1`, ada.OrganizationID)
+	tokens := loggedIn(t, p, "ada@example.com")
+	before := listed(t, p, tokens.AccessToken, "").Items[0]
+	if got := before.ExpiresAt.Sub(before.CreatedAt); got != 30*time.Minute {
+		t.Errorf("a new session lasts %s, want the idle limit", got)
+	}
+	pass := func(interval string) {
+		exec(t, p, `UPDATE sessions SET created_at = created_at - $1::interval, refreshed_at = refreshed_at - $1::interval, expires_at = expires_at - $1::interval, absolute_end = absolute_end - $1::interval`, interval)
+	}
+	next := func() sessions.Session {
+		t.Helper()
+		tokens = platformtest.Decode[users.Tokens](t, exchange(p, tokens.RefreshToken).Want(t, http.StatusOK))
+		return listed(t, p, tokens.AccessToken, "").Items[0]
+	}
+	pass("25 minutes")
+	if s := next(); s.ExpiresAt.Sub(s.RefreshedAt) != 30*time.Minute || s.RefreshedAt.Equal(s.CreatedAt) {
+		t.Errorf("refreshed at %s the session expires at %s, want half an hour later", s.RefreshedAt, s.ExpiresAt)
+	}
+	pass("25 minutes")
+	if s := next(); s.ExpiresAt.Sub(s.CreatedAt) != time.Hour {
+		t.Errorf("the session expires %s after it began, want the absolute limit", s.ExpiresAt.Sub(s.CreatedAt))
+	}
+	pass("11 minutes")
+	exchange(p, tokens.RefreshToken).Want(t, http.StatusUnauthorized)
+	refused(t, p, tokens.AccessToken)
+}
+
+func TestReusedRefreshTokenIsAuditedAndThePersonToldOnce(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	ada := registered(t, p, "ada@example.com", "")
+	tokens := loggedIn(t, p, "ada@example.com")
+	exchange(p, tokens.RefreshToken).Want(t, http.StatusOK)
+	for range 3 {
+		exchange(p, tokens.RefreshToken).Want(t, http.StatusUnauthorized)
+	}
+	platformtest.Published[events.MailQueued](p, 1)
+	if n := count(t, p, `SELECT count(*) FROM mails`); n != 1 {
+		t.Errorf("%d mails, want 1", n)
+	}
+	var actor uuid.UUID
+	var result, detail string
+	if err := p.DB(database.Users).QueryRow(context.Background(), `SELECT actor_id, result, detail::text FROM audit_entries WHERE action = 'sessions:refresh'`).Scan(&actor, &result, &detail); err != nil {
+		t.Fatal(err)
+	}
+	if actor != ada.ID || result != "refused" || strings.Contains(detail, "@") {
+		t.Errorf("audit entry of %s: %s %s", actor, result, detail)
+	}
+}
+
+func TestSuspendedPersonCannotRefresh(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	registered(t, p, "ada@example.com", "")
+	tokens := loggedIn(t, p, "ada@example.com")
+	exec(t, p, `UPDATE users SET suspended_at = now()`)
+	exchange(p, tokens.RefreshToken).Want(t, http.StatusUnauthorized)
+	refused(t, p, tokens.AccessToken)
+	exec(t, p, `UPDATE users SET suspended_at = NULL`)
+	exchange(p, tokens.RefreshToken).Want(t, http.StatusOK) // the refused exchange used nothing up
+}

@@ -1,0 +1,134 @@
+// Package updateprofile changes what a person says of themselves: names, preferences
+// and the like: PATCH /v1/users/profile.
+package updateprofile
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/events"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "users-update-profile", Method: http.MethodPatch, Path: "/v1/users/profile",
+	Summary: "Change your profile", Tags: []string{users.Tag}, Security: function.Person,
+	Description:  "A JSON Merge Patch (RFC 7396): what is absent stays, null removes, objects are merged. The whole has 64 KiB, 10 levels and 1,000 keys at the most.",
+	MaxBodyBytes: users.MaxChange, RequestBody: requestBody,
+	Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusPreconditionFailed, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType},
+}
+
+// The schema stands among the extensions because huma reads a body that it knows the
+// schema of.
+var requestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+	"application/merge-patch+json": {Extensions: map[string]any{"schema": &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}}},
+	"application/json":             {Extensions: map[string]any{"schema": &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}}},
+}}
+
+// Request is the change.
+type Request struct {
+	ContentType string `header:"Content-Type"`
+	IfMatch     string `header:"If-Match" maxLength:"100" doc:"ETag of the profile that the change is made to; absent: whatever it is"`
+	RawBody     []byte
+}
+
+// Response is the profile as it is now.
+type Response struct {
+	ETag string `header:"ETag"`
+	Body users.Profile
+}
+
+// Function changes profiles.
+type Function struct {
+	users.Store
+	profiles users.Profiles
+}
+
+// New opens the accounts and the documents.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	profiles, err := users.OpenProfiles(env)
+	return &Function{store, profiles}, err
+}
+
+const (
+	lockPerson    = `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE`
+	updateProfile = `
+UPDATE users SET first_name = $2, last_name = $3, profile_document = $4, profile_revision = profile_revision + 1 WHERE id = $1
+RETURNING profile_revision`
+)
+
+// Handle changes the profile in one transaction, whose commit is the change: in
+// MongoDB too, where the new document is stored first and is nothing until the
+// committed row points to it.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if mediaType, _, _ := strings.Cut(in.ContentType, ";"); !slices.Contains([]string{"application/json", "application/merge-patch+json", ""}, strings.ToLower(strings.TrimSpace(mediaType))) {
+		return nil, fault.New(fault.Unsupported, "A change is application/merge-patch+json")
+	}
+	var now users.StoredProfile
+	var replaced *uuid.UUID
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
+			return fmt.Errorf("lock profile: %w", err)
+		}
+		if now, err = f.profiles.Read(ctx, f.Store, tx, caller.SessionID); err != nil {
+			return err
+		}
+		if in.IfMatch != "" && in.IfMatch != "*" && in.IfMatch != now.ETag() {
+			return fault.New(fault.Outdated, "The profile has changed since you read it: read it again")
+		}
+		replaced = now.Document
+		return f.change(ctx, tx, &now, in.RawBody)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if replaced != nil && *replaced != *now.Document {
+		f.profiles.Forget(context.WithoutCancel(ctx), f.DB, replaced)
+	}
+	return &Response{ETag: now.ETag(), Body: now.Profile}, nil
+}
+
+// change brings a profile to its next revision, unless the patch changes nothing.
+func (f *Function) change(ctx context.Context, tx *outbox.Tx, p *users.StoredProfile, patch []byte) error {
+	changed, fields, err := users.Changeable{FirstName: p.FirstName, LastName: p.LastName, Free: p.Free}.Change(patch)
+	if err != nil || len(fields) == 0 {
+		return err
+	}
+	name, err := users.Name{Email: p.Email, FirstName: changed.FirstName, LastName: changed.LastName}.Seal(p.Key)
+	if err != nil {
+		return err
+	}
+	document, err := f.profiles.Put(ctx, tx, p.Key, changed.Free)
+	if err != nil {
+		return err
+	}
+	p.FirstName, p.LastName, p.Free, p.Document = changed.FirstName, changed.LastName, changed.Free, &document
+	if err := tx.QueryRow(ctx, updateProfile, p.ID, name.FirstName, name.LastName, document).Scan(&p.Revision); err != nil {
+		return fmt.Errorf("update profile: %w", err)
+	}
+	if err := audit.Record(ctx, tx, audit.Entry{Action: "profile:change", ResourceID: p.ID.String(), Detail: map[string]any{"fields": fields}}); err != nil {
+		return err
+	}
+	return tx.Publish(ctx, events.ProfileChanged{UserID: p.ID, OrganizationID: p.OrganizationID, Fields: fields, ChangedAt: time.Now().UTC()})
+}

@@ -1,0 +1,212 @@
+package auth
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/policy"
+)
+
+// OIDCIssuer is another issuer whose access tokens are taken: an OpenID Connect
+// provider whose tokens are JWTs (OpenID Connect Core, RFC 9068).
+type OIDCIssuer struct {
+	Issuer     string                    `json:"issuer"`     // https, or http on this machine
+	Audience   string                    `json:"audience"`   // that its tokens for this platform have
+	JWKSURL    string                    `json:"jwks_url"`   // empty: by OpenID Connect Discovery
+	Algorithms []jose.SignatureAlgorithm `json:"algorithms"` // empty: RS256, PS256, ES256, EdDSA
+}
+
+// OIDCIssuers is OIDC_ISSUERS: a list in JSON.
+type OIDCIssuers []OIDCIssuer
+
+// EnvDecode implements envconfig.Decoder.
+func (l *OIDCIssuers) EnvDecode(value string) error {
+	if value == "" {
+		return nil
+	}
+	if err := json.Unmarshal([]byte(value), l); err != nil {
+		return fmt.Errorf("OIDC_ISSUERS is not a list such as [{\"issuer\": …, \"audience\": …}]: %w", err)
+	}
+	return nil
+}
+
+// asymmetric algorithms: whoever can check a token cannot make one.
+var asymmetric = []jose.SignatureAlgorithm{
+	jose.RS256, jose.PS256, jose.ES256, jose.EdDSA, jose.RS384, jose.RS512, jose.PS384, jose.PS512, jose.ES384, jose.ES512,
+}
+
+// external is another issuer at work.
+type external struct {
+	OIDCIssuer
+	ring       *keyring
+	subjectKey []byte
+}
+
+// Trust takes the tokens of other issuers too. Their subjects are found by an
+// HMAC-SHA256 under subjectKey (OIDC_SUBJECT_KEY: 32 bytes, base64), which all
+// functions of the platform share.
+func (v *Verifier) Trust(issuers OIDCIssuers, subjectKey string) error {
+	if len(issuers) == 0 {
+		return nil
+	}
+	key, err := base64.StdEncoding.DecodeString(subjectKey)
+	if err != nil || len(key) != sha256.Size {
+		return errors.New("OIDC_SUBJECT_KEY is not 32 bytes in base64")
+	}
+	v.external = map[string]*external{}
+	for _, issuer := range issuers {
+		e := &external{OIDCIssuer: issuer, subjectKey: key}
+		if len(e.Algorithms) == 0 {
+			e.Algorithms = asymmetric[:4]
+		}
+		e.ring = newKeyring(e.readKeys)
+		switch {
+		case issuer.Issuer == v.issuer || v.external[issuer.Issuer] != nil:
+			return fmt.Errorf("OIDC_ISSUERS: two issuers are called %q", issuer.Issuer)
+		case issuer.Audience == "":
+			return fmt.Errorf("OIDC_ISSUERS: %q has no audience, so that it would answer for tokens of other services", issuer.Issuer)
+		case !isFetchable(issuer.Issuer, true) || issuer.JWKSURL != "" && !isFetchable(issuer.JWKSURL, isLoopback(issuer.Issuer)):
+			return fmt.Errorf("OIDC_ISSUERS: the URLs of %q are not https://…", issuer.Issuer)
+		}
+		for _, algorithm := range e.Algorithms {
+			if !slices.Contains(asymmetric, algorithm) {
+				return fmt.Errorf("OIDC_ISSUERS: %q is no asymmetric algorithm that is known", algorithm)
+			}
+		}
+		v.external[issuer.Issuer] = e
+	}
+	return nil
+}
+
+type externalClaims struct {
+	jwt.Claims
+	Org            string           `json:"org"`
+	OrganizationID string           `json:"organization_id"`
+	Methods        []string         `json:"amr"`
+	AuthTime       *jwt.NumericDate `json:"auth_time"`
+}
+
+// maxSubject is what OpenID Connect Core §2 allows a `sub`.
+const maxSubject = 255
+
+// token checks a token of this issuer.
+func (e *external) token(ctx context.Context, raw string) (*token, error) {
+	payload, held, err := e.ring.verified(ctx, raw, e.Algorithms, TokenType, "application/"+TokenType, "JWT", "")
+	if err != nil {
+		return nil, err
+	}
+	var c externalClaims
+	if err := json.Unmarshal(payload, &c); err != nil {
+		return nil, errToken
+	}
+	expected := jwt.Expected{Issuer: e.Issuer, AnyAudience: jwt.Audience{e.Audience}, Time: time.Now()}
+	if c.Expiry == nil || c.Subject == "" || len(c.Subject) > maxSubject || c.ValidateWithLeeway(expected, leeway) != nil {
+		return nil, errToken
+	}
+	t := &token{
+		who:     who{kind: byExternal, issuer: e.Issuer, id: e.index(c.Subject), organization: c.organization(), twoFactors: slices.Contains(c.Methods, "mfa")},
+		expires: c.Expiry.Time(), methods: c.Methods, ring: e.ring, keys: held,
+	}
+	if t.who.twoFactors && c.AuthTime != nil { // RFC 9470 §5
+		t.provedAt = c.AuthTime.Time()
+	}
+	return t, nil
+}
+
+// organization is the one that the token is for, if it says so.
+func (c externalClaims) organization() uuid.UUID {
+	for _, text := range []string{c.Org, c.OrganizationID} {
+		if id, err := uuid.Parse(text); err == nil {
+			return id
+		}
+	}
+	return uuid.Nil
+}
+
+// index finds a subject without telling who it is.
+func (e *external) index(subject string) (index [32]byte) {
+	mac := hmac.New(sha256.New, e.subjectKey)
+	mac.Write([]byte(e.Issuer))
+	mac.Write([]byte{0})
+	mac.Write([]byte(subject))
+	mac.Sum(index[:0])
+	return index
+}
+
+// ExternalIdentity is who a token of another issuer speaks of.
+type ExternalIdentity struct {
+	Issuer       string
+	SubjectIndex []byte
+}
+
+// Identify checks a token of another issuer, whether its subject has an account here
+// or not. A token that is not good is fault.Unauthenticated.
+func (v *Verifier) Identify(ctx context.Context, raw string) (ExternalIdentity, error) {
+	issuer, ok := v.external[issuerOf(raw)]
+	if !ok || len(raw) > maxToken {
+		return ExternalIdentity{}, errToken
+	}
+	t, err := issuer.token(ctx, raw)
+	if err != nil {
+		return ExternalIdentity{}, err
+	}
+	return ExternalIdentity{Issuer: issuer.Issuer, SubjectIndex: t.who.id[:]}, nil
+}
+
+// Of the organizations that have let the person in, the one that the token is for,
+// or else the first.
+const selectExternal = `
+SELECT user_id, platform_admin, organization_id, waits_for, demands_second_factor, roles, permissions
+FROM published.external_callers WHERE issuer = $1 AND subject_index = $2
+ORDER BY waits_for IS NULL AND organization_id = $3 DESC, waits_for IS NULL DESC, member_since LIMIT 1`
+
+type externalCaller struct {
+	UserID              uuid.UUID
+	PlatformAdmin       bool
+	OrganizationID      *uuid.UUID
+	WaitsFor            *string
+	DemandsSecondFactor bool
+	Roles               []string
+	Permissions         []policy.Permission
+}
+
+var errNotLinked = fault.New(fault.Unauthenticated, "No account is linked to this token: log in here, and link it at POST /v1/users/identities")
+
+func (v *Verifier) externalCaller(ctx context.Context, w who) (Caller, error) {
+	rows, _ := v.db.Query(ctx, selectExternal, w.issuer, w.id[:], w.organization)
+	e, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[externalCaller])
+	if database.IsNoRows(err) {
+		return Caller{}, errNotLinked
+	}
+	if err != nil {
+		return Caller{}, fmt.Errorf("look up the account of another issuer's token: %w", err)
+	}
+	c := Caller{Kind: Person, UserID: e.UserID}
+	switch {
+	case e.WaitsFor != nil:
+		c.Subject.WaitsFor = *e.WaitsFor
+	case e.DemandsSecondFactor && !w.twoFactors:
+		c.Subject.WaitsFor = policy.WaitsForSecondFactor
+	default:
+		c.OrganizationID, c.Roles = *e.OrganizationID, e.Roles
+		c.Subject.Roles, c.Subject.Own = e.Roles, e.Permissions
+	}
+	if e.PlatformAdmin {
+		c.Subject.Roles = append(slices.Clone(c.Subject.Roles), policy.PlatformAdmin)
+	}
+	return c, nil
+}

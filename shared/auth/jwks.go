@@ -1,0 +1,139 @@
+package auth
+
+import (
+	"context"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"function/shared/fault"
+)
+
+// What is taken of another issuer: it may be slow, and may have fallen to somebody
+// hostile.
+const (
+	fetchTime   = 5 * time.Second
+	maxDocument = 256 << 10
+	maxKeys     = 64
+	minRSABits  = 2048 // NIST SP 800-131A
+)
+
+var fetcher = &http.Client{
+	Timeout: fetchTime,
+	CheckRedirect: func(*http.Request, []*http.Request) error {
+		return errors.New("an issuer's documents are where it says, without redirects")
+	},
+}
+
+// isFetchable: over TLS, or locally on this machine, where only an issuer on this
+// machine may send us.
+func isFetchable(address string, locally bool) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" {
+		return false
+	}
+	return u.Scheme == "https" || u.Scheme == "http" && locally && isLoopback(address)
+}
+
+func isLoopback(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// readKeys reads the issuer's key set (RFC 7517), which its metadata names (OpenID
+// Connect Discovery §4). An issuer that does not answer is fault.Unavailable.
+func (e *external) readKeys(ctx context.Context) (map[string]jose.JSONWebKey, error) {
+	byID, err := e.fetchKeys(ctx)
+	if err != nil {
+		return nil, fault.New(fault.Unavailable, "The issuer of this token cannot be reached right now; try again").
+			After(keysPause).Because(fmt.Errorf("read keys of %s: %w", e.Issuer, err))
+	}
+	return byID, nil
+}
+
+func (e *external) fetchKeys(ctx context.Context) (map[string]jose.JSONWebKey, error) {
+	address := e.JWKSURL
+	if address == "" {
+		var metadata struct {
+			Issuer  string `json:"issuer"`
+			JWKSURI string `json:"jwks_uri"`
+		}
+		if err := fetch(ctx, strings.TrimSuffix(e.Issuer, "/")+"/.well-known/openid-configuration", &metadata); err != nil {
+			return nil, err
+		}
+		if metadata.Issuer != e.Issuer {
+			return nil, errors.New("its metadata are those of another issuer")
+		}
+		if address = metadata.JWKSURI; !isFetchable(address, isLoopback(e.Issuer)) {
+			return nil, errors.New("its keys are not at https://…")
+		}
+	}
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := fetch(ctx, address, &set); err != nil {
+		return nil, err
+	}
+	if len(set.Keys) > maxKeys {
+		return nil, fmt.Errorf("it has %d keys", len(set.Keys))
+	}
+	byID := map[string]jose.JSONWebKey{}
+	for _, encoded := range set.Keys {
+		var key jose.JSONWebKey
+		if json.Unmarshal(encoded, &key) == nil && isUsable(key) { // others are for others (RFC 7517 §5)
+			byID[key.KeyID] = key
+		}
+	}
+	return byID, nil
+}
+
+// isUsable tells whether a key verifies signatures, and is strong enough to.
+func isUsable(key jose.JSONWebKey) bool {
+	if key.KeyID == "" || key.Use != "" && key.Use != "sig" || !key.IsPublic() || !key.Valid() {
+		return false
+	}
+	if k, ok := key.Key.(*rsa.PublicKey); ok {
+		return k.N.BitLen() >= minRSABits
+	}
+	return true
+}
+
+func fetch(ctx context.Context, address string, into any) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Accept", "application/json")
+	response, err := fetcher.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %d", address, response.StatusCode)
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxDocument+1))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", address, err)
+	}
+	if len(body) > maxDocument {
+		return fmt.Errorf("%s answers more than %d bytes", address, maxDocument)
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return fmt.Errorf("decode %s: %w", address, err)
+	}
+	return nil
+}

@@ -1,0 +1,94 @@
+package auth
+
+import (
+	"context"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"golang.org/x/sync/singleflight"
+)
+
+// How long keys are remembered. Past keysMemory they are read again, and while that
+// takes, or fails, they stay good for as long again. Unknown key identifiers, whoever
+// invents them, and an issuer that does not answer are asked about once a second.
+const (
+	keysMemory   = 10 * time.Minute
+	keysPause    = time.Second
+	keysPatience = 10 * time.Second
+)
+
+// keys are the public keys of an issuer, by `kid`; they never change.
+type keys struct{ byID map[string]jose.JSONWebKey }
+
+// keyring remembers the keys of one issuer.
+type keyring struct {
+	read    func(context.Context) (map[string]jose.JSONWebKey, error)
+	reading singleflight.Group
+
+	mu      sync.RWMutex
+	keys    *keys // replaced only by other ones
+	readAt  time.Time
+	askedAt time.Time
+	failure error // of the newest reading
+}
+
+func newKeyring(read func(context.Context) (map[string]jose.JSONWebKey, error)) *keyring {
+	return &keyring{read: read, keys: &keys{}}
+}
+
+// holds tells whether keys are still the issuer's, as far as is remembered.
+func (r *keyring) holds(k *keys) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.keys == k && time.Since(r.readAt) < keysMemory
+}
+
+// find is the key of an identifier, and the keys that it is among.
+func (r *keyring) find(ctx context.Context, kid string) (jose.JSONWebKey, *keys, error) {
+	r.mu.RLock()
+	held, age, pause, failure := r.keys, time.Since(r.readAt), time.Since(r.askedAt), r.failure
+	r.mu.RUnlock()
+	key, known := held.byID[kid]
+	ask := func() (any, error) { return r.refresh(context.WithoutCancel(ctx)) }
+	switch {
+	case known && age < keysMemory:
+		return key, held, nil
+	case known && age < 2*keysMemory:
+		if pause >= keysPause {
+			r.reading.DoChan("keys", ask)
+		}
+		return key, held, nil
+	case pause < keysPause && failure != nil:
+		return key, nil, failure
+	case pause < keysPause:
+		return key, nil, errToken
+	}
+	answer, err, _ := r.reading.Do("keys", ask)
+	if err != nil {
+		return key, nil, err
+	}
+	held = answer.(*keys)
+	if key, known = held.byID[kid]; !known {
+		return key, nil, errToken
+	}
+	return key, held, nil
+}
+
+// refresh reads for everybody who waits, so it outlives the request that began it.
+func (r *keyring) refresh(ctx context.Context) (*keys, error) {
+	ctx, cancel := context.WithTimeout(ctx, keysPatience)
+	defer cancel()
+	byID, err := r.read(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.askedAt, r.failure = time.Now(), err
+	if err != nil {
+		return nil, err
+	}
+	if r.readAt = r.askedAt; !reflect.DeepEqual(byID, r.keys.byID) {
+		r.keys = &keys{byID}
+	}
+	return r.keys, nil
+}

@@ -1,0 +1,51 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// JWKSMaxAge is how long whoever reads the key set may keep it.
+const JWKSMaxAge = 5 * time.Minute
+
+// The times of a key. It is published a notice before it signs, longer than anybody
+// keeps a key set. Once the next one signs it still verifies: until issuers have
+// noticed and the last token that it has signed has expired.
+const (
+	keyNotice    = time.Hour
+	keyAfterlife = keysMemory + AccessTokenLife + leeway
+	keyBurial    = 7 * 24 * time.Hour // from retirement to deletion
+)
+
+const (
+	selectYoung = `SELECT EXISTS (SELECT FROM signing_keys WHERE created_at > clock_timestamp() - $1::interval)`
+	retire      = `UPDATE signing_keys SET retired_at = now() + $2 WHERE kid <> $1 AND retired_at IS NULL`
+	deleteOld   = `DELETE FROM signing_keys WHERE retired_at < now() - $1::interval`
+)
+
+// Rotate makes the next signing key unless the newest is younger than age, and tells
+// its `kid`; empty: it was not time. Of two rotations at once, one makes a key. Keys
+// that have been out of use for long are deleted.
+func (i *Issuer) Rotate(ctx context.Context, tx pgx.Tx, age time.Duration) (kid string, err error) {
+	if _, err := tx.Exec(ctx, lockKeys); err != nil {
+		return "", fmt.Errorf("lock signing keys: %w", err)
+	}
+	if _, err := tx.Exec(ctx, deleteOld, keyBurial); err != nil {
+		return "", fmt.Errorf("delete retired signing keys: %w", err)
+	}
+	var young bool
+	if err := tx.QueryRow(ctx, selectYoung, age).Scan(&young); err != nil || young {
+		return "", err
+	}
+	key, err := i.makeKey(ctx, tx, keyNotice)
+	if err != nil {
+		return "", fmt.Errorf("make signing key: %w", err)
+	}
+	if _, err := tx.Exec(ctx, retire, key.KID, keyNotice+keyAfterlife); err != nil {
+		return "", fmt.Errorf("retire signing keys: %w", err)
+	}
+	return key.KID, nil
+}

@@ -1,0 +1,164 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// token is what an access token says that was found good.
+type token struct {
+	who      who
+	expires  time.Time
+	user     uuid.UUID // of a session's token
+	methods  []string  // of another issuer's
+	provedAt time.Time // of another issuer's
+
+	ring *keyring // whose key has signed it
+	keys *keys    // as they were
+}
+
+// tokensHeld are remembered: checking a signature costs a hundred times as much as
+// recognizing a token by its SHA-256.
+const tokensHeld = 8192
+
+// maxToken is more than any access token has, in bytes.
+const maxToken = 8 << 10
+
+// token checks a token's signature and claims. What was found good is remembered
+// until it expires or its issuer's keys change; what was not is checked each time.
+func (v *Verifier) token(ctx context.Context, raw string) (*token, error) {
+	if len(raw) > maxToken {
+		return nil, errToken
+	}
+	hash := hashOf(raw)
+	if known, ok := v.tokens.get(hash); ok && known.ring.holds(known.keys) {
+		if time.Now().After(known.expires) {
+			v.tokens.drop(hash)
+			return nil, errToken
+		}
+		return known, nil
+	}
+	check := v.ownToken
+	if issuer, ok := v.external[issuerOf(raw)]; ok {
+		check = issuer.token
+	}
+	t, err := check(ctx, raw)
+	if err != nil {
+		return nil, err
+	}
+	v.tokens.put(hash, t)
+	return t, nil
+}
+
+// hashOf is the SHA-256 of a token, most of which need no copy on the heap.
+func hashOf(raw string) [32]byte {
+	var buffer [1 << 10]byte
+	return sha256.Sum256(append(buffer[:0], raw...))
+}
+
+// issuerOf is who a token claims to come from, which nobody has checked.
+func issuerOf(raw string) string {
+	_, rest, _ := strings.Cut(raw, ".")
+	payload, _, _ := strings.Cut(rest, ".")
+	decoded, err := base64.RawURLEncoding.DecodeString(payload)
+	if err != nil {
+		return ""
+	}
+	var claims struct {
+		Issuer string `json:"iss"`
+	}
+	if json.Unmarshal(decoded, &claims) != nil {
+		return ""
+	}
+	return claims.Issuer
+}
+
+// verified is the payload of a token that a key of the ring has signed, by one of
+// the algorithms and never by what the token itself proposes (RFC 8725 §3.1). Its
+// `typ` is one of types, whatever the case.
+func (r *keyring) verified(ctx context.Context, raw string, algorithms []jose.SignatureAlgorithm, types ...string) ([]byte, *keys, error) {
+	jws, err := jose.ParseSignedCompact(raw, algorithms)
+	if err != nil || len(jws.Signatures) != 1 {
+		return nil, nil, errToken
+	}
+	header := jws.Signatures[0].Protected
+	if typ, ok := header.ExtraHeaders[jose.HeaderType].(string); !isOneOf(types, typ) || !ok && header.ExtraHeaders[jose.HeaderType] != nil {
+		return nil, nil, errToken
+	}
+	key, held, err := r.find(ctx, header.KeyID)
+	if err != nil {
+		return nil, nil, err
+	}
+	if key.Algorithm != "" && key.Algorithm != header.Algorithm {
+		return nil, nil, errToken
+	}
+	payload, err := jws.Verify(key.Key)
+	if err != nil {
+		return nil, nil, errToken
+	}
+	return payload, held, nil
+}
+
+func isOneOf(types []string, typ string) bool {
+	for _, t := range types {
+		if strings.EqualFold(t, typ) {
+			return true
+		}
+	}
+	return false
+}
+
+// ownToken checks a token that this platform has issued: by Ed25519 only.
+func (v *Verifier) ownToken(ctx context.Context, raw string) (*token, error) {
+	payload, held, err := v.own.verified(ctx, raw, []jose.SignatureAlgorithm{jose.EdDSA}, TokenType)
+	if err != nil {
+		return nil, err
+	}
+	var c Claims
+	if err := json.Unmarshal(payload, &c); err != nil {
+		return nil, errToken
+	}
+	now, expires := time.Now(), time.Unix(c.Expiry, 0)
+	user, userErr := uuid.Parse(c.Subject)
+	session, sessionErr := uuid.Parse(c.SessionID)
+	organization, organizationErr := parseOptional(c.OrganizationID)
+	if c.Issuer != v.issuer || c.Audience != v.audience || now.After(expires) || now.Add(leeway).Before(time.Unix(c.IssuedAt, 0)) ||
+		userErr != nil || sessionErr != nil || organizationErr != nil {
+		return nil, errToken
+	}
+	t := &token{who: who{kind: bySession, organization: organization}, expires: expires, user: user, ring: v.own, keys: held}
+	copy(t.who.id[:], session[:])
+	return t, nil
+}
+
+func parseOptional(id string) (uuid.UUID, error) {
+	if id == "" {
+		return uuid.Nil, nil
+	}
+	return uuid.Parse(id)
+}
+
+const selectKeys = `SELECT kid, public_key FROM published.signing_keys`
+
+// readKeys reads the platform's own keys.
+func (v *Verifier) readKeys(ctx context.Context) (map[string]jose.JSONWebKey, error) {
+	rows, _ := v.db.Query(ctx, selectKeys)
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[PublicKey])
+	if err != nil {
+		return nil, fmt.Errorf("read signing keys: %w", err)
+	}
+	byID := make(map[string]jose.JSONWebKey, len(list))
+	for _, k := range list {
+		byID[k.KID] = jose.JSONWebKey{Key: k.PublicKey, KeyID: k.KID, Algorithm: string(jose.EdDSA)}
+	}
+	return byID, nil
+}

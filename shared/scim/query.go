@@ -1,0 +1,197 @@
+package scim
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// MaxResults is how many resources an answer holds at the most.
+const MaxResults = 200
+
+// Query is what a list is asked by (RFC 7644 §3.4.2), for huma. All are texts, because
+// an error in one is SCIM's to tell.
+type Query struct {
+	Filter     string `query:"filter" doc:"RFC 7644 §3.4.2.2"`
+	StartIndex string `query:"startIndex" doc:"From 1"`
+	Count      string `query:"count" doc:"200 at the most"`
+	SortBy     string `query:"sortBy"`
+	SortOrder  string `query:"sortOrder" doc:"ascending or descending"`
+	Shown
+}
+
+// Shown is which attributes an answer is to hold, for huma.
+type Shown struct {
+	Attributes         string `query:"attributes" doc:"Names, separated by commas"`
+	ExcludedAttributes string `query:"excludedAttributes" doc:"Names, separated by commas"`
+}
+
+// Selecting reads which attributes are asked for.
+func (s Shown) Selecting(t ResourceType) Selection {
+	return t.Selecting(s.Attributes, s.ExcludedAttributes)
+}
+
+// Range is the part of the list that is asked for: start is 1 or more, count 0 or more.
+func (q Query) Range() (start, count int, err error) {
+	if start, err = number(q.StartIndex, 1); err == nil {
+		count, err = number(q.Count, MaxResults/2)
+	}
+	return max(1, start), min(MaxResults, max(0, count)), err
+}
+
+func number(text string, otherwise int) (int, error) {
+	if text == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		return 0, Wrong(InvalidValue, "startIndex and count are numbers")
+	}
+	return int(n), nil
+}
+
+// Search is a query whose filter and order have been checked.
+type Search struct {
+	Start, Count int
+	Filter       *Filter
+	of           ResourceType
+	sortBy       string
+	descending   bool
+}
+
+// Search checks a query.
+func (t ResourceType) Search(q Query) (s Search, err error) {
+	s.of = t
+	if s.Start, s.Count, err = q.Range(); err != nil {
+		return s, err
+	}
+	if strings.TrimSpace(q.Filter) != "" {
+		filter, err := t.ParseFilter(strings.TrimSpace(q.Filter))
+		if err != nil {
+			return s, err
+		}
+		s.Filter = &filter
+	}
+	if q.SortBy != "" {
+		if err := t.sortable(q.SortBy); err != nil {
+			return s, err
+		}
+		s.sortBy = q.SortBy
+	}
+	switch strings.ToLower(q.SortOrder) {
+	case "descending":
+		s.descending = true
+	case "", "ascending":
+	default:
+		return s, Wrong(InvalidValue, "sortOrder is ascending or descending")
+	}
+	return s, nil
+}
+
+func (t ResourceType) sortable(name string) error {
+	top, sub, _ := strings.Cut(name, ".")
+	p, ok := t.resolve("", top)
+	if ok && sub != "" {
+		_, ok = find(p.SubAttributes, sub)
+	}
+	if !ok || p.Type == complexly && sub == "" && !p.MultiValued {
+		return Wrong(InvalidPath, "sortBy names an attribute that there is not, or that has parts")
+	}
+	return nil
+}
+
+// Pages tells whether a store can answer the search by counting: nothing is filtered
+// or sorted.
+func (s Search) Pages() bool { return s.Filter == nil && s.sortBy == "" }
+
+// Equals are those of the filter, see [Filter.Equals].
+func (s Search) Equals() (equals map[string]string, exact bool) {
+	if s.Filter == nil {
+		return nil, false
+	}
+	return s.Filter.Equals()
+}
+
+// Of filters, sorts and cuts resources that are normal.
+func (s Search) Of(all []Resource) (page []Resource, total int) {
+	if s.Filter != nil {
+		all = slices.DeleteFunc(all, func(r Resource) bool { return !s.Filter.Matches(r) })
+	}
+	if s.sortBy != "" {
+		slices.SortStableFunc(all, s.compare)
+	}
+	from := min(len(all), s.Start-1)
+	return all[from:min(len(all), from+s.Count)], len(all)
+}
+
+// compare orders by text; what has no value comes last (RFC 7644 §3.4.2.3).
+func (s Search) compare(a, b Resource) int {
+	x, y := s.key(a), s.key(b)
+	switch {
+	case x == y:
+		return 0
+	case x == "":
+		return s.sign(1)
+	case y == "":
+		return s.sign(-1)
+	}
+	return s.sign(strings.Compare(x, y))
+}
+
+func (s Search) sign(n int) int {
+	if s.descending {
+		return -n
+	}
+	return n
+}
+
+// key is the text that a resource is sorted by: of several values the primary one's,
+// or the first one's.
+func (s Search) key(r Resource) string {
+	top, sub, _ := strings.Cut(s.sortBy, ".")
+	p, _ := s.of.resolve("", top)
+	values := elements(p.in(r))
+	if len(values) == 0 {
+		return ""
+	}
+	value := values[0]
+	for _, v := range values {
+		if object, ok := v.(map[string]any); ok && object["primary"] == true {
+			value = v
+		}
+	}
+	a := p.Attribute
+	if p.Type == complexly {
+		if sub == "" {
+			sub = "value"
+		}
+		a, _ = find(p.SubAttributes, sub)
+		object, _ := value.(map[string]any)
+		value = object[a.Name]
+	}
+	switch v := value.(type) {
+	case bool:
+		return strconv.FormatBool(v)
+	case string:
+		if !a.CaseExact {
+			return strings.ToLower(v)
+		}
+		return v
+	}
+	return ""
+}
+
+// timeFormat sorts as times do.
+const timeFormat = "2006-01-02T15:04:05.000000Z"
+
+// Complete gives a normal resource what the provider says of it.
+func (t ResourceType) Complete(r Resource, id string, created, changed time.Time) error {
+	r["id"], r["schemas"] = id, t.Schemas(r)
+	version, err := Version(r)
+	r["meta"] = map[string]any{
+		"resourceType": t.Name, "location": t.Location(id), "version": version,
+		"created": created.UTC().Format(timeFormat), "lastModified": changed.UTC().Format(timeFormat),
+	}
+	return err
+}

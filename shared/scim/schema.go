@@ -1,0 +1,208 @@
+package scim
+
+import "strings"
+
+// Attribute describes one attribute (RFC 7643 §7).
+type Attribute struct {
+	Name            string      `json:"name"`
+	Type            string      `json:"type"`
+	MultiValued     bool        `json:"multiValued"`
+	Description     string      `json:"description"`
+	Required        bool        `json:"required"`
+	CaseExact       bool        `json:"caseExact"`
+	Mutability      string      `json:"mutability"`
+	Returned        string      `json:"returned"`
+	Uniqueness      string      `json:"uniqueness"`
+	CanonicalValues []string    `json:"canonicalValues,omitempty"`
+	ReferenceTypes  []string    `json:"referenceTypes,omitempty"`
+	SubAttributes   []Attribute `json:"subAttributes,omitempty"`
+}
+
+// The types that attributes here have (RFC 7643 §2.3).
+const (
+	text      = "string"
+	boolean   = "boolean"
+	dateTime  = "dateTime"
+	reference = "reference"
+	complexly = "complex"
+)
+
+// Schema is a named set of attributes.
+type Schema struct {
+	ID          string      `json:"id"`
+	Name        string      `json:"name"`
+	Description string      `json:"description"`
+	Attributes  []Attribute `json:"attributes"`
+}
+
+// ResourceType is a kind of resource (RFC 7643 §6).
+type ResourceType struct {
+	Name       string
+	Endpoint   string
+	Schema     Schema
+	Extensions []Schema
+}
+
+// BasePath is where the resource types are found.
+const BasePath = "/scim/v2"
+
+// Location of a resource.
+func (t ResourceType) Location(id string) string { return BasePath + t.Endpoint + "/" + id }
+
+func attribute(name, kind, description string) Attribute {
+	return Attribute{Name: name, Type: kind, Description: description, Mutability: "readWrite", Returned: "default", Uniqueness: "none"}
+}
+
+func (a Attribute) required() Attribute { a.Required = true; return a }
+func (a Attribute) readOnly() Attribute { a.Mutability = "readOnly"; return a }
+func (a Attribute) exact() Attribute    { a.CaseExact = true; return a }
+func (a Attribute) unique() Attribute   { a.Uniqueness = "server"; return a }
+func (a Attribute) to(types ...string) Attribute {
+	a.ReferenceTypes = types
+	return a
+}
+
+func composed(name, description string, sub ...Attribute) Attribute {
+	a := attribute(name, complexly, description)
+	a.SubAttributes = sub
+	return a
+}
+
+// several is a multi-valued attribute with the sub-attributes of RFC 7643 §2.4.
+func several(name, description string, types ...string) Attribute {
+	kind := attribute("type", text, "What the value is for")
+	kind.CanonicalValues = types
+	a := composed(name, description, attribute("value", text, "The value"), attribute("display", text, "The value for people to read"),
+		kind, attribute("primary", boolean, "Whether this is the preferred value"))
+	a.MultiValued = true
+	return a
+}
+
+func texts(describe ...string) (attributes []Attribute) {
+	for i := 0; i+1 < len(describe); i += 2 {
+		attributes = append(attributes, attribute(describe[i], text, describe[i+1]))
+	}
+	return attributes
+}
+
+// common attributes belong to every resource (RFC 7643 §3.1).
+var common = []Attribute{
+	attribute("id", text, "Identifier here").readOnly().exact().unique(),
+	attribute("externalId", text, "Identifier in the provisioning system").exact(),
+	composed("meta", "About the resource",
+		attribute("resourceType", text, "").readOnly().exact(), attribute("created", dateTime, "").readOnly(),
+		attribute("lastModified", dateTime, "").readOnly(), attribute("location", reference, "").readOnly().exact(),
+		attribute("version", text, "").readOnly().exact()).readOnly(),
+}
+
+// The schemas of resources (RFC 7643 §8.7).
+const (
+	UserSchema       = "urn:ietf:params:scim:schemas:core:2.0:User"
+	EnterpriseSchema = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+	GroupSchema      = "urn:ietf:params:scim:schemas:core:2.0:Group"
+)
+
+// User is a person.
+var User = ResourceType{
+	Name: "User", Endpoint: "/Users",
+	Schema: Schema{ID: UserSchema, Name: "User", Description: "A person", Attributes: append([]Attribute{
+		attribute("userName", text, "The person's name in the organization").required().unique(),
+		composed("name", "The parts of the person's name", texts("formatted", "The full name", "familyName", "", "givenName", "", "middleName", "",
+			"honorificPrefix", "", "honorificSuffix", "")...),
+		attribute("profileUrl", reference, "A page about the person").to("external"),
+		attribute("active", boolean, "Whether the person may act in the organization"),
+		several("emails", "Email addresses; the primary or first one is where an account is looked for", "work", "home", "other"),
+		several("phoneNumbers", "Telephone numbers", "work", "home", "mobile", "fax", "pager", "other"),
+		several("ims", "Instant messaging addresses"),
+		several("photos", "URLs of pictures", "photo", "thumbnail"),
+		addresses,
+		several("entitlements", "What the person is entitled to, outside of this service"),
+		several("roles", "Roles outside of this service, which grants none by them"),
+		userGroups,
+	}, texts("displayName", "How the person's name is shown", "nickName", "", "title", "The person's position", "userType", "",
+		"preferredLanguage", "As in Accept-Language", "locale", "", "timezone", "Name in the IANA time zone database")...)},
+	Extensions: []Schema{{ID: EnterpriseSchema, Name: "EnterpriseUser", Description: "A person in an enterprise", Attributes: append([]Attribute{
+		composed("manager", "The person's manager", attribute("value", text, "Identifier of the manager").exact(), attribute("$ref", reference, "").to("User"),
+			attribute("displayName", text, "").readOnly()),
+	}, texts("employeeNumber", "", "costCenter", "", "organization", "", "division", "", "department", "")...)}},
+}
+
+var addresses = func() Attribute {
+	a := several("addresses", "Postal addresses", "work", "home", "other")
+	a.SubAttributes = append(texts("formatted", "", "streetAddress", "", "locality", "", "region", "", "postalCode", "", "country", "ISO 3166-1 alpha-2"), a.SubAttributes[2:]...)
+	return a
+}()
+
+var userGroups = func() Attribute {
+	a := composed("groups", "The groups that the person is in", attribute("value", text, "").readOnly().exact(), attribute("display", text, "").readOnly()).readOnly()
+	a.MultiValued = true
+	return a
+}()
+
+// Group is a team.
+var Group = ResourceType{
+	Name: "Group", Endpoint: "/Groups",
+	Schema: Schema{ID: GroupSchema, Name: "Group", Description: "A team", Attributes: []Attribute{
+		attribute("displayName", text, "The team's name").required().unique(),
+		members,
+	}},
+}
+
+var members = func() Attribute {
+	a := composed("members", "The people in the team", attribute("value", text, "Identifier of the person").exact(), attribute("$ref", reference, "").to("User"),
+		attribute("type", text, "User"), attribute("display", text, "").readOnly())
+	a.MultiValued = true
+	return a
+}()
+
+// find looks an attribute up by its name, whatever its case (RFC 7643 §2.1).
+func find(attributes []Attribute, name string) (Attribute, bool) {
+	for _, a := range attributes {
+		if strings.EqualFold(a.Name, name) {
+			return a, true
+		}
+	}
+	return Attribute{}, false
+}
+
+// place is an attribute and where it stands in a resource.
+type place struct {
+	Attribute
+	extension string // empty: the top level
+}
+
+// resolve finds a top-level attribute by its name and the schema in front of it.
+func (t ResourceType) resolve(schema, name string) (place, bool) {
+	if schema == "" || strings.EqualFold(schema, t.Schema.ID) {
+		if a, ok := find(common, name); ok {
+			return place{a, ""}, true
+		}
+		a, ok := find(t.Schema.Attributes, name)
+		return place{a, ""}, ok
+	}
+	for _, extension := range t.Extensions {
+		if strings.EqualFold(schema, extension.ID) {
+			a, ok := find(extension.Attributes, name)
+			return place{a, extension.ID}, ok
+		}
+	}
+	return place{}, false
+}
+
+// extension finds an extension by its identifier.
+func (t ResourceType) extension(id string) (Schema, bool) {
+	for _, extension := range t.Extensions {
+		if strings.EqualFold(extension.ID, id) {
+			return extension, true
+		}
+	}
+	return Schema{}, false
+}
+
+// Names lists the top-level attributes of the resource type's own schema.
+func (t ResourceType) Names() (names []string) {
+	for _, a := range t.Schema.Attributes {
+		names = append(names, a.Name)
+	}
+	return names
+}

@@ -1,0 +1,208 @@
+// Package scim speaks SCIM 2.0 (RFC 7643, RFC 7644): schemas, filters, patches and the
+// protocol's messages, without knowing who is provisioned where. The functions under
+// /scim/v2 use it.
+package scim
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// MediaType is that of every message (RFC 7644 §3.1).
+const MediaType = "application/scim+json"
+
+// The schemas of messages (RFC 7644 §8.2).
+const (
+	errorSchema = "urn:ietf:params:scim:api:messages:2.0:Error"
+	listSchema  = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+	patchSchema = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+)
+
+// Resource is a resource as JSON has it. One that has passed [ResourceType.Normalize]
+// has its schema's spelling of every name, and values of the schema's types.
+type Resource = map[string]any
+
+// Kind is the scimType of an error (RFC 7644 §3.12).
+type Kind string
+
+// The kinds of errors.
+const (
+	InvalidFilter Kind = "invalidFilter"
+	TooMany       Kind = "tooMany"
+	Uniqueness    Kind = "uniqueness"
+	Mutability    Kind = "mutability"
+	InvalidSyntax Kind = "invalidSyntax"
+	InvalidPath   Kind = "invalidPath"
+	NoTarget      Kind = "noTarget"
+	InvalidValue  Kind = "invalidValue"
+)
+
+// Error is an error as SCIM answers it. Its sentence is safe for the caller, and never
+// quotes what the caller sent.
+type Error struct {
+	Status int
+	Kind   Kind // empty: of none of the kinds
+	Detail string
+}
+
+// Wrong is a 400 of a kind.
+func Wrong(kind Kind, format string, args ...any) *Error {
+	return &Error{Status: http.StatusBadRequest, Kind: kind, Detail: fmt.Sprintf(format, args...)}
+}
+
+func (e *Error) Error() string { return e.Detail }
+
+// MarshalJSON implements json.Marshaler: the status is a text (RFC 7644 §3.12).
+func (e *Error) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Schemas []string `json:"schemas"`
+		Status  string   `json:"status"`
+		Kind    Kind     `json:"scimType,omitempty"`
+		Detail  string   `json:"detail"`
+	}{[]string{errorSchema}, strconv.Itoa(e.Status), e.Kind, e.Detail})
+}
+
+// Answer is the answer of an operation, for huma.
+type Answer struct {
+	Status       int
+	ContentType  string `header:"Content-Type"`
+	ETag         string `header:"ETag"`
+	Location     string `header:"Location"`
+	CacheControl string `header:"Cache-Control"`
+	Body         []byte
+}
+
+// Failed answers a SCIM error; any other error is left to the runtime.
+func Failed(err error) (*Answer, error) {
+	var e *Error
+	if !errors.As(err, &e) {
+		return nil, err
+	}
+	return answer(e.Status, e)
+}
+
+// Show answers one resource, as far as it is asked for.
+func Show(status int, r Resource, asked Selection) (*Answer, error) {
+	a, err := answer(status, asked.Of(r))
+	if err != nil {
+		return nil, err
+	}
+	if meta, ok := r["meta"].(map[string]any); ok {
+		a.ETag, _ = meta["version"].(string)
+		if status == http.StatusCreated {
+			a.Location, _ = meta["location"].(string)
+		}
+	}
+	return a, nil
+}
+
+// List answers a page of resources, which starts at the 1-based start (RFC 7644 §3.4.2).
+func List(resources []Resource, total, start int, asked Selection) (*Answer, error) {
+	shown := make([]Resource, 0, len(resources))
+	for _, r := range resources {
+		shown = append(shown, asked.Of(r))
+	}
+	return answer(http.StatusOK, Resource{
+		"schemas": []string{listSchema}, "totalResults": total, "startIndex": start, "itemsPerPage": len(shown), "Resources": shown,
+	})
+}
+
+func answer(status int, body any) (*Answer, error) {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("encode SCIM message: %w", err)
+	}
+	return &Answer{Status: status, ContentType: MediaType, CacheControl: "no-store", Body: encoded}, nil
+}
+
+// Decode reads the body of a request.
+func Decode(body []byte, into any) error {
+	if err := json.Unmarshal(body, into); err != nil {
+		return Wrong(InvalidSyntax, "The body is not the JSON of such a request")
+	}
+	return nil
+}
+
+// Version is the weak entity tag of a resource: of everything that it shows beside its
+// meta attribute.
+func Version(r Resource) (string, error) {
+	shown := maps.Clone(r)
+	delete(shown, "meta")
+	encoded, err := json.Marshal(shown)
+	if err != nil {
+		return "", fmt.Errorf("encode resource: %w", err)
+	}
+	hash := sha256.Sum256(encoded)
+	return `W/"` + hex.EncodeToString(hash[:8]) + `"`, nil
+}
+
+// Matches checks If-Match against a resource's version (RFC 7644 §3.14). An empty
+// header matches everything.
+func Matches(ifMatch, version string) error {
+	if ifMatch == "" || strings.TrimSpace(ifMatch) == "*" {
+		return nil
+	}
+	for tag := range strings.SplitSeq(ifMatch, ",") {
+		if strings.TrimPrefix(strings.TrimSpace(tag), "W/") == strings.TrimPrefix(version, "W/") {
+			return nil
+		}
+	}
+	return &Error{Status: http.StatusPreconditionFailed, Detail: "The resource has changed since that version"}
+}
+
+// Selection is which attributes an answer shows (RFC 7644 §3.9).
+type Selection struct {
+	of      ResourceType
+	only    []string
+	without []string
+}
+
+// Selecting reads the parameters `attributes` and `excludedAttributes`.
+func (t ResourceType) Selecting(attributes, excluded string) Selection {
+	return Selection{of: t, only: names(attributes), without: names(excluded)}
+}
+
+func names(list string) (names []string) {
+	for name := range strings.SplitSeq(list, ",") {
+		if name = strings.ToLower(strings.TrimSpace(name)); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Wants tells whether a top-level attribute is asked for.
+func (s Selection) Wants(name string) bool {
+	name = strings.ToLower(name)
+	under := func(asked string) bool {
+		asked = strings.TrimPrefix(asked, strings.ToLower(s.of.Schema.ID)+":")
+		return asked == name || strings.HasPrefix(asked, name+".") || strings.HasPrefix(asked, name+":")
+	}
+	if len(s.only) > 0 {
+		return slices.ContainsFunc(s.only, under)
+	}
+	return !slices.Contains(s.without, name) && !slices.Contains(s.without, strings.ToLower(s.of.Schema.ID)+":"+name)
+}
+
+// Of shows a resource. id and schemas are always shown; a sub-attribute that is asked
+// for brings the attribute that it is of.
+func (s Selection) Of(r Resource) Resource {
+	if len(s.only)+len(s.without) == 0 {
+		return r
+	}
+	shown := Resource{}
+	for name, value := range r {
+		if name == "id" || name == "schemas" || s.Wants(name) {
+			shown[name] = value
+		}
+	}
+	return shown
+}
