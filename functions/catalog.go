@@ -40,8 +40,8 @@ import (
 	"function/functions/platform/openapi"
 	outboxrelay "function/functions/platform/outbox-relay"
 	sealaudit "function/functions/platform/seal-audit"
-	"function/functions/users/administer"
 	acceptinvitation "function/functions/users/accept-invitation"
+	"function/functions/users/administer"
 	apikeys "function/functions/users/api-keys"
 	approvemember "function/functions/users/approve-member"
 	changeemail "function/functions/users/change-email"
@@ -49,10 +49,11 @@ import (
 	confirmregistration "function/functions/users/confirm-registration"
 	"function/functions/users/consents"
 	disposesessions "function/functions/users/dispose-sessions"
+	"function/functions/users/explain"
 	exportaudit "function/functions/users/export-audit"
 	findusers "function/functions/users/find-users"
-	"function/functions/users/explain"
 	forgotpassword "function/functions/users/forgot-password"
+	getsecondfactors "function/functions/users/get-second-factors"
 	"function/functions/users/grants"
 	"function/functions/users/identities"
 	"function/functions/users/impersonate"
@@ -61,19 +62,22 @@ import (
 	listaudit "function/functions/users/list-audit"
 	listconsents "function/functions/users/list-consents"
 	"function/functions/users/login"
+	loginwithpasskey "function/functions/users/login-with-passkey"
 	"function/functions/users/logout"
 	mailtokens "function/functions/users/mail-tokens"
 	"function/functions/users/members"
 	organizationsettings "function/functions/users/organization-settings"
 	"function/functions/users/organizations"
+	"function/functions/users/passkeys"
 	passwordstrength "function/functions/users/password-strength"
 	"function/functions/users/profile"
 	"function/functions/users/prune"
-	"function/functions/users/purposes"
 	purgeorganizations "function/functions/users/purge-organizations"
+	"function/functions/users/purposes"
 	"function/functions/users/refresh"
 	"function/functions/users/register"
 	rejectmember "function/functions/users/reject-member"
+	replacerecoverycodes "function/functions/users/replace-recovery-codes"
 	resetpassword "function/functions/users/reset-password"
 	rolechanges "function/functions/users/role-changes"
 	"function/functions/users/roles"
@@ -85,13 +89,16 @@ import (
 	sendmail "function/functions/users/send-mail"
 	serviceaccounts "function/functions/users/service-accounts"
 	"function/functions/users/sessions"
+	stepup "function/functions/users/step-up"
 	switchorganization "function/functions/users/switch-organization"
 	teammembers "function/functions/users/team-members"
 	"function/functions/users/teams"
+	"function/functions/users/totp"
 	transferownership "function/functions/users/transfer-ownership"
 	"function/functions/users/unlock"
 	updateprofile "function/functions/users/update-profile"
 	verifyemail "function/functions/users/verify-email"
+	verifysecondfactor "function/functions/users/verify-second-factor"
 	"function/shared/function"
 )
 
@@ -124,6 +131,15 @@ var Catalog = []function.Declaration{
 	function.Service("users-api-keys", apikeys.New, apikeys.Parts...),
 	function.Service("users-service-accounts", serviceaccounts.New, serviceaccounts.Parts...),
 	function.Subscriber("users-dispose-sessions", disposesessions.New),
+
+	// Users: second factors.
+	function.Endpoint(getsecondfactors.Operation, getsecondfactors.New),
+	function.Service("users-totp", totp.New, totp.Parts...),
+	function.Endpoint(replacerecoverycodes.Operation, replacerecoverycodes.New),
+	function.Service("users-passkeys", passkeys.New, passkeys.Parts...),
+	function.Service("users-login-with-passkey", loginwithpasskey.New, loginwithpasskey.Parts...),
+	function.Service("users-verify-second-factor", verifysecondfactor.New, verifysecondfactor.Parts...),
+	function.Service("users-step-up", stepup.New, stepup.Parts...).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 
 	// Users: passwords and lockout.
 	function.Endpoint(passwordstrength.Operation, passwordstrength.New),

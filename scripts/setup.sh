@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what the project needs beside Go, git, make and curl: a C compiler
 # with the C++ runtime library, which DuckDB links, and a PostgreSQL server; with
-# --test also a Redis or Valkey server, which tests need and the platform does not.
+# --test also a Redis or Valkey server and Chromium, which tests need and the
+# platform does not.
 # Does nothing, quickly, when all are there. `make` runs it first.
 set -eu
 cd "$(dirname "$0")/.."
@@ -171,9 +172,28 @@ ensure_redis() {
 	fail "the tests need a Redis or Valkey server; install it with: $(install_command redis-server valkey valkey valkey valkey)"
 }
 
+# has_chromium looks where functions/users/passkeysbrowser_test.go does.
+has_chromium() {
+	for program in chromium chromium-browser google-chrome chromium-headless-shell \
+		"/Applications/Chromium.app/Contents/MacOS/Chromium" "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
+		if has "$program"; then
+			return 0
+		fi
+	done
+	return 1
+}
+
+ensure_chromium() {
+	if has_chromium || { apt_install chromium && has_chromium; }; then
+		return
+	fi
+	fail "the tests need Chromium or Chrome; install it with: $(install_command chromium chromium chromium chromium '--cask chromium')"
+}
+
 check_go
 ensure_compiler
 ensure_postgres
 if [ "${1:-}" = --test ]; then
 	ensure_redis
+	ensure_chromium
 fi

@@ -151,3 +151,13 @@ in, or open an account, with this email address:
 
 If you do not know why, do nothing, and nothing happens.`, p.link("/invitations/accept", token))
 }
+
+// SecondFactor tells a person what happened to how they log in.
+func (p Post) SecondFactor(to, what string) mail.Message {
+	return letter(to, "How you log in has changed", `%s
+
+If it was you, there is nothing to do. If it was not, choose a new password now, which also
+ends your sessions:
+
+%s`, what, p.pages+"/password/forgot")
+}

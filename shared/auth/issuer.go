@@ -42,9 +42,16 @@ func NewIssuer(db *pgxpool.Pool, keeper *secret.Keeper, issuer, audience string)
 	return &Issuer{db: db, keeper: keeper, issuer: issuer, audience: audience}
 }
 
+// Ready reads the signing key, unless it was read lately: whoever signs within a
+// transaction is ready before it, lest each holds a connection and waits for another.
+func (i *Issuer) Ready(ctx context.Context) error {
+	_, err := i.currentSigner(ctx, keysMemory/2)
+	return err
+}
+
 // Issue signs an access token for a caller who proved to be so by methods (RFC 8176: pwd, otp …).
 func (i *Issuer) Issue(ctx context.Context, c Caller, methods ...string) (string, error) {
-	signer, err := i.currentSigner(ctx)
+	signer, err := i.currentSigner(ctx, keysMemory)
 	if err != nil {
 		return "", err
 	}
@@ -70,7 +77,7 @@ func (i *Issuer) Issue(ctx context.Context, c Caller, methods ...string) (string
 
 // PublicKeys are the keys that verify tokens, newest first.
 func (i *Issuer) PublicKeys(ctx context.Context) ([]PublicKey, error) {
-	if _, err := i.currentSigner(ctx); err != nil { // so that the first caller finds a key
+	if _, err := i.currentSigner(ctx, keysMemory); err != nil { // so that the first caller finds a key
 		return nil, err
 	}
 	rows, _ := i.db.Query(ctx, `SELECT kid, public_key FROM published.signing_keys ORDER BY created_at DESC`)
@@ -94,10 +101,10 @@ ORDER BY signs_from DESC, kid LIMIT 1`
 	insertKey = `INSERT INTO signing_keys (kid, public_key, sealed_seed, signs_from) VALUES ($1, $2, $3, now() + $4)`
 )
 
-func (i *Issuer) currentSigner(ctx context.Context) (jose.Signer, error) {
+func (i *Issuer) currentSigner(ctx context.Context, memory time.Duration) (jose.Signer, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.signer != nil && time.Since(i.read) < keysMemory {
+	if i.signer != nil && time.Since(i.read) < memory {
 		return i.signer, nil
 	}
 	key, err := i.newestKey(ctx)

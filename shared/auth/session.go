@@ -41,6 +41,10 @@ func (v *Verifier) session(ctx context.Context, w who) (Caller, error) {
 	}
 }
 
+// Forget has the next check of a session ask the database: one that was refused may
+// have been let in since, by a proof or a role a moment ago.
+func (v *Verifier) Forget(session uuid.UUID) { v.callers.drop(bySessionID(session)) }
+
 func (s session) caller() Caller {
 	c := Caller{
 		Kind: Person, UserID: s.UserID, SessionID: s.SessionID, Methods: s.Methods, Roles: s.Roles,

@@ -60,6 +60,9 @@ type Config struct {
 	SigningKeyDays int              `env:"SIGNING_KEY_DAYS, default=30"` // of one key, until the next is made
 	OIDCIssuers    auth.OIDCIssuers `env:"OIDC_ISSUERS"`                 // whose tokens are taken too: JSON, [{"issuer", "audience", "jwks_url", "algorithms"}]
 	OIDCSubjectKey string           `env:"OIDC_SUBJECT_KEY"`             // 32 bytes, base64: finds their subjects; the same in all functions
+
+	WebAuthnOrigins []string `env:"WEBAUTHN_ORIGINS"` // of the pages that use passkeys, such as https://app.example.com; empty: that of PUBLIC_URL, or http://localhost:8080
+	WebAuthnRPID    string   `env:"WEBAUTHN_RP_ID"`   // the domain that passkeys belong to; empty: the host of the first origin
 }
 
 // Networks are CIDRs, separated by commas.

@@ -199,12 +199,17 @@ func cloneResponses(declared map[string]*huma.Response) map[string]*huma.Respons
 	return responses
 }
 
-// authorize runs before the body is read: it lets the operation's need decide.
+// authorize runs before the body is read: it lets the operation's need decide. What
+// is remembered of a caller may allow for a moment longer; it never refuses.
 func (h *Host) authorize(operation huma.Operation) func(huma.Context, func(huma.Context)) {
 	need := needOf(operation)
 	return func(hctx huma.Context, next func(huma.Context)) {
 		ctx := hctx.Context()
 		caller, err := h.callerOf(ctx, hctx.Header("Authorization"))
+		if err == nil && permit(caller, need) != nil {
+			h.verifier.Forget(caller.SessionID)
+			caller, err = h.callerOf(ctx, hctx.Header("Authorization"))
+		}
 		if err == nil {
 			ctx = auth.WithCaller(ctx, caller)
 			if err = permit(caller, need); err != nil {

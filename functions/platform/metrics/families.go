@@ -59,6 +59,15 @@ var families = []family{
 		counted: map[database.Name][]metrics.Labels{database.Users: {{"scope": "account"}, {"scope": "address"}, {"scope": "pair"}}},
 	},
 	{
+		name: "user_mfa_total", help: "Second factors and proofs of step-ups, by method and whether they were accepted.", kind: counter, labels: []string{"method", "result"},
+		counted: map[database.Name][]metrics.Labels{database.Users: {
+			{"method": "totp", "result": "accepted"}, {"method": "totp", "result": "refused"},
+			{"method": "passkey", "result": "accepted"}, {"method": "passkey", "result": "refused"},
+			{"method": "recovery_code", "result": "accepted"}, {"method": "recovery_code", "result": "refused"},
+			{"method": "password", "result": "accepted"}, {"method": "password", "result": "refused"},
+		}},
+	},
+	{
 		name: "password_hashes_waited_total", help: "Password hashes that waited for a processor.", kind: counter,
 		counted: map[database.Name][]metrics.Labels{database.Users: one},
 	},

@@ -1,4 +1,5 @@
-// Package login begins a session: POST /v1/users/login.
+// Package login begins a session, or asks for the second factor of a person who has
+// one: POST /v1/users/login.
 package login
 
 import (
@@ -34,8 +35,8 @@ type Request struct {
 	}
 }
 
-// Response is the session's first pair of tokens.
-type Response struct{ Body users.Tokens }
+// Response is the session's first pair of tokens, or the demand for a second factor.
+type Response struct{ Body users.LoginAnswer }
 
 // Function begins sessions.
 type Function struct {
@@ -90,18 +91,21 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	var tokens users.Tokens
+	if err := f.issuer.Ready(ctx); err != nil {
+		return nil, err
+	}
+	var answer users.LoginAnswer
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if err := attempt.Proved(ctx, tx, known.PasswordHash, rehashed); err != nil {
 			return err
 		}
-		tokens, err = f.begin(ctx, tx, known)
+		answer, err = f.begin(ctx, tx, known)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("log in: %w", err)
 	}
-	return &Response{Body: tokens}, nil
+	return &Response{Body: answer}, nil
 }
 
 func (f *Function) suspended(ctx context.Context, known credentials) error {
@@ -113,15 +117,10 @@ func (f *Function) suspended(ctx context.Context, known credentials) error {
 }
 
 // begin follows a right password.
-func (f *Function) begin(ctx context.Context, tx *outbox.Tx, known credentials) (users.Tokens, error) {
-	l := users.Login{
+func (f *Function) begin(ctx context.Context, tx *outbox.Tx, known credentials) (users.LoginAnswer, error) {
+	return f.BeginOrChallenge(ctx, tx, f.issuer, users.Login{
 		UserID: known.UserID, OrganizationID: known.OrganizationID, Active: known.Status == users.MembershipActive, Methods: []string{"pwd"},
-	}
-	tokens, err := f.Begin(ctx, tx, f.issuer, l)
-	if err != nil {
-		return users.Tokens{}, fmt.Errorf("begin session: %w", err)
-	}
-	return tokens, f.LoggedIn(ctx, tx, l)
+	})
 }
 
 // rehash hashes a password anew whose hash has other parameters than those of

@@ -31,6 +31,7 @@ var over = []struct{ table, condition string }{
 	{"challenges", "expires_at < now()"},
 	{"password_reset_requests", "requested_at < now() - interval '1 day'"},
 	{"mails", "created_at < now() - interval '8 days'"},
+	{"guesses", "last_at < now() - interval '1 day'"},
 }
 
 // Rows go in batches, so that none is locked for long; what is left after some of

@@ -38,12 +38,13 @@ CREATE TABLE totp_secrets (
 );
 
 CREATE TABLE passkeys (
-    id           bytea PRIMARY KEY,              -- credential ID (WebAuthn)
-    user_id      uuid NOT NULL REFERENCES users ON DELETE CASCADE,
-    name         text NOT NULL,
-    credential   jsonb NOT NULL,                 -- public key, flags, sign count
-    created_at   timestamptz NOT NULL DEFAULT now(),
-    last_used_at timestamptz
+    id            uuid PRIMARY KEY,
+    user_id       uuid NOT NULL REFERENCES users ON DELETE CASCADE,
+    credential_id bytea NOT NULL CONSTRAINT passkeys_credential UNIQUE, -- of WebAuthn
+    name          bytea NOT NULL,                -- sealed with the person's key
+    credential    bytea NOT NULL,                -- public key, flags, sign count (WebAuthn credential record); sealed
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    last_used_at  timestamptz
 );
 CREATE INDEX passkeys_user ON passkeys (user_id);
 
@@ -65,6 +66,15 @@ CREATE TABLE challenges (
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX challenges_expired ON challenges (expires_at);
+
+-- Guesses in a row at a second factor, or at the proof of a step-up.
+CREATE TABLE guesses (
+    key           bytea PRIMARY KEY,             -- HMAC-SHA256, of the person or the session
+    guesses       int NOT NULL,
+    last_at       timestamptz NOT NULL,
+    blocked_until timestamptz NOT NULL
+);
+CREATE INDEX guesses_age ON guesses (last_at);
 
 -- Failures in a row, per account, address, and the pair of them, all as HMACs:
 -- whether an account exists makes no difference. How long a key is blocked follows

@@ -1,0 +1,61 @@
+// Package getsecondfactors tells a person which second factors they have:
+// GET /v1/users/mfa.
+package getsecondfactors
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"function/functions/users"
+	"function/shared/auth"
+	"function/shared/function"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "users-get-second-factors", Method: http.MethodGet, Path: "/v1/users/mfa",
+	Summary: "Your second factors", Tags: []string{users.Tag}, Security: function.Person,
+	Errors: []int{http.StatusUnauthorized},
+}
+
+// Response is what is enrolled.
+type Response struct {
+	Body struct {
+		Enrolled          bool `json:"enrolled" doc:"A login needs a second factor"`
+		Required          bool `json:"required" doc:"An organization that you belong to demands one"`
+		TOTP              bool `json:"totp" doc:"An authenticator app"`
+		Passkeys          int  `json:"passkeys"`
+		RecoveryCodesLeft int  `json:"recovery_codes_left"`
+	}
+}
+
+// Function reads second factors.
+type Function struct{ users.Store }
+
+// New opens the accounts.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	return &Function{store}, err
+}
+
+// Handle counts the caller's second factors.
+func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	factors, err := users.FactorsOf(ctx, f.DB, caller.UserID)
+	if err != nil {
+		return nil, err
+	}
+	required, err := users.SecondFactorRequired(ctx, f.DB, caller.UserID)
+	if err != nil {
+		return nil, err
+	}
+	var out Response
+	out.Body.Enrolled, out.Body.Required, out.Body.TOTP = factors.Any(), required, factors.TOTP
+	out.Body.Passkeys, out.Body.RecoveryCodesLeft = factors.Passkeys, factors.RecoveryCodes
+	return &out, nil
+}

@@ -1,0 +1,101 @@
+// Package loginwithpasskey begins a session by a passkey alone, without a user name:
+// POST /v1/users/passkeys/login/begin and …/finish. A passkey that its device
+// guards by a PIN or a fingerprint is two factors.
+package loginwithpasskey
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"function/functions/users"
+	"function/shared/auth"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// The HTTP operations.
+var (
+	BeginOperation = huma.Operation{
+		OperationID: "users-begin-passkey-login", Method: http.MethodPost, Path: "/v1/users/passkeys/login/begin",
+		Summary: "Begin to log in with a passkey", Tags: []string{users.Tag}, Metadata: function.Guarded,
+	}
+	FinishOperation = huma.Operation{
+		OperationID: "users-finish-passkey-login", Method: http.MethodPost, Path: "/v1/users/passkeys/login/finish",
+		Summary: "Log in with a passkey", Tags: []string{users.Tag}, Metadata: function.Guarded,
+		Errors: []int{http.StatusUnauthorized},
+	}
+)
+
+// Parts are the ways into this function.
+var Parts = []function.Part[*Function]{
+	function.On(BeginOperation, (*Function).Begin),
+	function.On(FinishOperation, (*Function).Finish),
+}
+
+// BeginResponse is what the browser needs.
+type BeginResponse struct{ Body users.Ceremony }
+
+// FinishRequest is the passkey's answer.
+type FinishRequest struct{ Body users.Assertion }
+
+// FinishResponse is the session's first pair of tokens.
+type FinishResponse struct{ Body users.Tokens }
+
+// Function logs people in by their passkeys.
+type Function struct {
+	users.Passkeys
+	issuer *auth.Issuer
+}
+
+// New opens the accounts and the signing key.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	passkeys, err := users.OpenPasskeys(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	return &Function{Passkeys: passkeys, issuer: passkeys.Issuer(env)}, nil
+}
+
+var errRefused = fault.New(fault.Unauthenticated, "The passkey was not accepted: begin again, or log in another way")
+
+// Begin makes a challenge for whoever it may be.
+func (f *Function) Begin(ctx context.Context, _ *struct{}) (*BeginResponse, error) {
+	var out BeginResponse
+	err := f.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
+		out.Body, err = f.BeginLogin(ctx, tx)
+		return err
+	})
+	return &out, err
+}
+
+// Finish begins the session of the passkey's owner.
+func (f *Function) Finish(ctx context.Context, in *FinishRequest) (*FinishResponse, error) {
+	if err := f.issuer.Ready(ctx); err != nil {
+		return nil, err
+	}
+	var out FinishResponse
+	var proved users.Proved
+	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		login, p, err := f.Identify(ctx, tx, in.Body)
+		if err != nil {
+			return err
+		}
+		proved = p
+		if err := f.RecordPasskeyLogin(ctx, tx, login, p); err != nil || p.Refused != "" {
+			return err
+		}
+		out.Body, err = f.LogIn(ctx, tx, f.issuer, login)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("log in with passkey: %w", err)
+	}
+	if proved.Refused != "" {
+		return nil, errRefused
+	}
+	return &out, nil
+}

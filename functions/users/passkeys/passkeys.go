@@ -1,0 +1,164 @@
+// Package passkeys keeps a person's passkeys (WebAuthn): POST
+// /v1/users/passkeys/register/begin and …/finish, GET /v1/users/passkeys, PATCH and
+// DELETE /v1/users/passkeys/{id}.
+package passkeys
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/outbox"
+	"function/shared/page"
+	"function/shared/secret"
+)
+
+// Function keeps passkeys.
+type Function struct{ users.Passkeys }
+
+// New opens the accounts.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	passkeys, err := users.OpenPasskeys(ctx, env)
+	return &Function{passkeys}, err
+}
+
+const (
+	selectPasskeys = `
+SELECT id, name, created_at, last_used_at FROM passkeys WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
+	renamePasskey = `
+UPDATE passkeys SET name = $3 WHERE user_id = $1 AND id = $2 RETURNING id, name, created_at, last_used_at`
+	deletePasskey = `DELETE FROM passkeys WHERE user_id = $1 AND id = $2`
+)
+
+var errNone = fault.New(fault.NotFound, "You have no such passkey")
+
+// Begin begins to make a passkey.
+func (f *Function) Begin(ctx context.Context, _ *struct{}) (*BeginResponse, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out BeginResponse
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		out.Body, err = f.BeginRegistration(ctx, tx, caller.UserID)
+		return err
+	})
+	return &out, err
+}
+
+// Finish stores what the device has made; the session counts as proved by it.
+func (f *Function) Finish(ctx context.Context, in *FinishRequest) (*FinishResponse, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out FinishResponse
+	change := users.FactorChange{Action: "passkeys:register", Sentence: "A passkey was added to your account: whoever holds it can log in as you."}
+	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
+		var methods []string
+		if out.Body.PasskeyInfo, methods, err = f.Register(ctx, tx, caller.UserID, in.Body.Name, in.Body.Assertion); err != nil {
+			return err
+		}
+		out.Body.RecoveryCodes, err = f.Enrolled(ctx, tx, caller, methods)
+		return err
+	})
+	return &out, err
+}
+
+type stored struct {
+	ID         uuid.UUID
+	Name       []byte
+	CreatedAt  time.Time
+	LastUsedAt *time.Time
+}
+
+func (s stored) open(key []byte) (users.PasskeyInfo, error) {
+	name, err := secret.Unseal(key, users.PasskeyNameField, s.Name)
+	return users.PasskeyInfo{ID: s.ID, Name: name, CreatedAt: s.CreatedAt, LastUsedAt: s.LastUsedAt}, err
+}
+
+// List lists the caller's passkeys.
+func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	before, err := in.Before()
+	if err != nil {
+		return nil, err
+	}
+	key, err := f.KeyOf(ctx, f.DB, caller.UserID)
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectPasskeys, caller.UserID, before, in.Fetch())
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[stored])
+	if err != nil {
+		return nil, fmt.Errorf("list passkeys: %w", err)
+	}
+	opened := make([]users.PasskeyInfo, len(all))
+	for i, s := range all {
+		if opened[i], err = s.open(key); err != nil {
+			return nil, err
+		}
+	}
+	return &ListResponse{Body: page.Of(in.Query, opened, func(i users.PasskeyInfo) uuid.UUID { return i.ID })}, nil
+}
+
+// Rename gives a passkey another name.
+func (f *Function) Rename(ctx context.Context, in *RenameRequest) (*RenameResponse, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key, err := f.KeyOf(ctx, f.DB, caller.UserID)
+	if err != nil {
+		return nil, err
+	}
+	name, err := secret.Seal(key, users.PasskeyNameField, in.Body.Name)
+	if err != nil {
+		return nil, err
+	}
+	var renamed stored
+	change := users.FactorChange{Action: "passkeys:rename", ResourceID: in.ID.String()}
+	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
+		rows, _ := tx.Query(ctx, renamePasskey, caller.UserID, in.ID, name)
+		if renamed, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[stored]); database.IsNoRows(err) {
+			return errNone
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("rename passkey: %w", err)
+	}
+	var out RenameResponse
+	out.Body, err = renamed.open(key)
+	return &out, err
+}
+
+// Delete takes a passkey away.
+func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	change := users.FactorChange{Action: "passkeys:delete", ResourceID: in.ID.String(), Sentence: "A passkey of your account was deleted: it is not accepted any more."}
+	return nil, f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
+		deleted, err := tx.Exec(ctx, deletePasskey, caller.UserID, in.ID)
+		if err != nil {
+			return fmt.Errorf("delete passkey: %w", err)
+		}
+		if deleted.RowsAffected() == 0 {
+			return errNone
+		}
+		return f.Removed(ctx, tx, caller.UserID)
+	})
+}

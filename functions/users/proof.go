@@ -1,0 +1,149 @@
+package users
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"function/shared/audit"
+	"function/shared/fault"
+	"function/shared/metrics"
+	"function/shared/outbox"
+)
+
+// Assertion is what a passkey answered to a challenge.
+type Assertion struct {
+	ChallengeToken string          `json:"challenge_token" maxLength:"100"`
+	Credential     json.RawMessage `json:"credential" doc:"What navigator.credentials.create() or get() resolved to, as its toJSON() writes it"`
+}
+
+// Proof is one proof of who a person is, as the caller sends it.
+type Proof struct {
+	Code         string
+	RecoveryCode string
+	Passkey      *Assertion
+	Password     string // for a step-up only
+
+	passwordIsRight bool
+}
+
+// Check tells whether a request holds exactly one proof.
+func (p Proof) Check() error {
+	given := 0
+	for _, is := range []bool{p.Code != "", p.RecoveryCode != "", p.Passkey != nil, p.Password != ""} {
+		if is {
+			given++
+		}
+	}
+	if given != 1 {
+		return fault.At("body", "give exactly one proof")
+	}
+	return nil
+}
+
+// method names what the proof is.
+func (p Proof) method() string {
+	switch {
+	case p.Passkey != nil:
+		return Passkey
+	case p.RecoveryCode != "":
+		return RecoveryCode
+	case p.Password != "":
+		return Password
+	}
+	return TOTP
+}
+
+// Proved is what became of a proof.
+type Proved struct {
+	Method  string   // TOTP, Passkey, RecoveryCode or Password
+	Methods []string // RFC 8176, for the token
+	Refused string   // why it was not accepted, for the audit trail; empty: it was
+}
+
+// Prove checks a person's second factor and uses it up. A refusal is no error: the
+// caller records it and commits, so that what was tried stays used.
+func (p Passkeys) Prove(ctx context.Context, tx *outbox.Tx, user uuid.UUID, proof Proof) (out Proved, err error) {
+	out = Proved{Method: proof.method(), Methods: []string{"otp", "mfa"}}
+	switch out.Method {
+	case Passkey:
+		return p.assert(ctx, tx, user, *proof.Passkey)
+	case RecoveryCode:
+		out.Refused, err = p.takeRecoveryCode(ctx, tx, user, proof.RecoveryCode)
+	default:
+		out.Refused, err = p.useTOTPCode(ctx, tx, user, proof.Code)
+	}
+	return out, err
+}
+
+// GuardLogin counts a guess at a login; only codes can be guessed.
+func (s Store) GuardLogin(ctx context.Context, user uuid.UUID, proof Proof) error {
+	if proof.Code == "" {
+		return nil
+	}
+	return s.countGuessAt(ctx, s.loginGuesses(user))
+}
+
+// RecordLoginProof records what became of a login's second factor, and tells the
+// person what they should know.
+func (s SecondFactors) RecordLoginProof(ctx context.Context, tx *outbox.Tx, l *PendingLogin, p Proved) error {
+	entry := audit.Entry{Action: "second_factor:verify", ActorID: l.UserID, OrganizationID: l.OrganizationID}
+	if err := s.recordLogin(ctx, tx, entry, p); err != nil {
+		return err
+	}
+	switch {
+	case p.Refused != "" && l.Attempt == Attempts:
+		return s.tell(ctx, tx, l.UserID, fmt.Sprintf("Somebody entered your password, and then a wrong second factor %d times. They did not get in.", Attempts))
+	case p.Refused != "":
+		return nil
+	case p.Method == RecoveryCode:
+		return s.toldOfRecovery(ctx, tx, l.UserID)
+	case p.Method == TOTP:
+		return forgetGuess(ctx, tx, s.loginGuesses(l.UserID))
+	}
+	return nil
+}
+
+// RecordPasskeyLogin records what became of a login by a passkey alone.
+func (s SecondFactors) RecordPasskeyLogin(ctx context.Context, tx *outbox.Tx, l Login, p Proved) error {
+	return s.recordLogin(ctx, tx, audit.Entry{Action: "passkeys:login", ActorID: l.UserID, OrganizationID: l.OrganizationID}, p)
+}
+
+// recordLogin records a proof without which there is no login: its refusal is a
+// failure of one.
+func (s Store) recordLogin(ctx context.Context, tx *outbox.Tx, entry audit.Entry, p Proved) error {
+	if err := s.record(ctx, tx, entry, p); err != nil || p.Refused == "" {
+		return err
+	}
+	return metrics.Add(ctx, tx, loginsTotal, metrics.Labels{"result": "failure"}, 1)
+}
+
+// record writes the audit entry, and counts.
+func (s Store) record(ctx context.Context, tx *outbox.Tx, entry audit.Entry, p Proved) error {
+	result := "accepted"
+	if p.Refused != "" {
+		result = "refused"
+	}
+	entry.Refused, entry.Detail = p.Refused, map[string]any{"method": p.Method}
+	if err := audit.Record(ctx, tx, entry); err != nil {
+		return err
+	}
+	return metrics.Add(ctx, tx, "user_mfa_total", metrics.Labels{"method": p.Method, "result": result}, 1)
+}
+
+func (s SecondFactors) toldOfRecovery(ctx context.Context, tx *outbox.Tx, user uuid.UUID) error {
+	factors, err := FactorsOf(ctx, tx, user)
+	if err != nil {
+		return err
+	}
+	return s.tell(ctx, tx, user, fmt.Sprintf("You logged in with a recovery code, which is used up now; %d are left.", factors.RecoveryCodes))
+}
+
+func forgetGuess(ctx context.Context, tx *outbox.Tx, key []byte) error {
+	if _, err := tx.Exec(ctx, forgetGuesses, key); err != nil {
+		return fmt.Errorf("forget guesses: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,62 @@
+package users
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Recovery codes are look-up secrets (NIST SP 800-63B §3.1.2): 80 random bits each.
+const (
+	recoveryCodes    = 10
+	recoveryCodeSize = 10 // bytes
+)
+
+const (
+	deleteRecoveryCodes = `DELETE FROM recovery_codes WHERE user_id = $1`
+	insertRecoveryCodes = `INSERT INTO recovery_codes (user_id, hash) SELECT $1, unnest($2::bytea[])`
+	useRecoveryCode     = `UPDATE recovery_codes SET used_at = now() WHERE hash = $1 AND user_id = $2 AND used_at IS NULL`
+)
+
+// ReplaceRecoveryCodes makes a person's recovery codes anew. They are shown once:
+// only keyed hashes are stored.
+func (s Store) ReplaceRecoveryCodes(ctx context.Context, tx pgx.Tx, user uuid.UUID) ([]string, error) {
+	codes, hashes := make([]string, recoveryCodes), make([][]byte, recoveryCodes)
+	for i := range codes {
+		raw := make([]byte, recoveryCodeSize)
+		rand.Read(raw)
+		plain := strings.ToLower(base32.StdEncoding.EncodeToString(raw))
+		codes[i] = strings.Join([]string{plain[:4], plain[4:8], plain[8:12], plain[12:]}, "-")
+		hashes[i] = s.recoveryHash(user, codes[i])
+	}
+	if _, err := tx.Exec(ctx, deleteRecoveryCodes, user); err != nil {
+		return nil, fmt.Errorf("delete recovery codes: %w", err)
+	}
+	if _, err := tx.Exec(ctx, insertRecoveryCodes, user, hashes); err != nil {
+		return nil, fmt.Errorf("insert recovery codes: %w", err)
+	}
+	return codes, nil
+}
+
+// recoveryHash forgives case, dashes and blanks, which people change as they copy.
+func (s Store) recoveryHash(user uuid.UUID, code string) []byte {
+	plain := strings.NewReplacer("-", "", " ", "").Replace(strings.ToLower(code))
+	return s.Keeper.BlindIndex("recovery_codes "+user.String(), plain)
+}
+
+// takeRecoveryCode takes a code once. Otherwise it says why not.
+func (s Store) takeRecoveryCode(ctx context.Context, tx pgx.Tx, user uuid.UUID, code string) (refused string, err error) {
+	used, err := tx.Exec(ctx, useRecoveryCode, s.recoveryHash(user, code), user)
+	if err != nil {
+		return "", fmt.Errorf("use recovery code: %w", err)
+	}
+	if used.RowsAffected() == 0 {
+		return "wrong_code", nil
+	}
+	return "", nil
+}

@@ -1,0 +1,62 @@
+// Package replacerecoverycodes makes a person's recovery codes anew:
+// POST /v1/users/mfa/recovery-codes.
+package replacerecoverycodes
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"function/functions/users"
+	"function/shared/auth"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "users-replace-recovery-codes", Method: http.MethodPost, Path: "/v1/users/mfa/recovery-codes",
+	Summary: "Replace your recovery codes", Tags: []string{users.Tag}, Security: function.FreshPerson,
+	Description: "The earlier ones are good no more.",
+	Errors:      []int{http.StatusUnauthorized, http.StatusConflict},
+}
+
+// Response is the codes, shown this once.
+type Response struct {
+	Body struct {
+		RecoveryCodes []string `json:"recovery_codes" doc:"Each completes one login in place of the second factor"`
+	}
+}
+
+// Function replaces recovery codes.
+type Function struct{ users.SecondFactors }
+
+// New opens the accounts.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	factors, err := users.OpenSecondFactors(ctx, env)
+	return &Function{factors}, err
+}
+
+// Handle replaces the codes of a person who has a second factor for them to stand in for.
+func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out Response
+	change := users.FactorChange{Action: "recovery_codes:replace", Sentence: "Your recovery codes were replaced: the earlier ones are good no more."}
+	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
+		factors, err := users.FactorsOf(ctx, tx, caller.UserID)
+		if err != nil {
+			return err
+		}
+		if !factors.Any() {
+			return fault.New(fault.Conflict, "Recovery codes stand in for a second factor: enrol one first")
+		}
+		out.Body.RecoveryCodes, err = f.ReplaceRecoveryCodes(ctx, tx, caller.UserID)
+		return err
+	})
+	return &out, err
+}

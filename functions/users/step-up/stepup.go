@@ -1,0 +1,143 @@
+// Package stepup takes a fresh proof of who a person is, within their session, for
+// what asks for one (RFC 9470): POST /v1/users/mfa/step-up, and POST
+// /v1/users/mfa/step-up/passkey before it where the proof is a passkey.
+package stepup
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/auth"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/outbox"
+	"function/shared/policy"
+)
+
+// The HTTP operations.
+var (
+	BeginOperation = huma.Operation{
+		OperationID: "users-begin-passkey-step-up", Method: http.MethodPost, Path: "/v1/users/mfa/step-up/passkey",
+		Summary: "Ask for a passkey as fresh proof", Tags: []string{users.Tag}, Security: function.Person,
+		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict},
+	}
+	StepUpOperation = huma.Operation{
+		OperationID: "users-step-up", Method: http.MethodPost, Path: "/v1/users/mfa/step-up",
+		Summary: "Prove again who you are", Tags: []string{users.Tag}, Metadata: function.Guarded, Security: function.Person,
+		Description: "Takes one of code, passkey and, of those who have no second factor, password. For 15 minutes the session may then do what needs a fresh proof.",
+		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable},
+	}
+)
+
+// Parts are the ways into this function.
+var Parts = []function.Part[*Function]{
+	function.On(BeginOperation, (*Function).Begin),
+	function.On(StepUpOperation, (*Function).StepUp),
+}
+
+// BeginResponse is what the browser needs.
+type BeginResponse struct{ Body users.Ceremony }
+
+// Request is the proof. A recovery code is none: it is for logins.
+type Request struct {
+	Body struct {
+		Code     string           `json:"code,omitempty" pattern:"^[0-9]{6}$" patternDescription:"six digits" doc:"Of an authenticator app"`
+		Passkey  *users.Assertion `json:"passkey,omitempty"`
+		Password string           `json:"password,omitempty" maxLength:"256"`
+	}
+}
+
+// Response tells how long the proof is fresh.
+type Response struct {
+	Body struct {
+		ExpiresIn int `json:"expires_in" doc:"Seconds that the proof is fresh"`
+	}
+}
+
+// Function takes proofs.
+type Function struct{ users.Passkeys }
+
+// New opens the accounts.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	passkeys, err := users.OpenPasskeys(ctx, env)
+	return &Function{passkeys}, err
+}
+
+var (
+	errImpersonated = fault.New(fault.Forbidden, "Only the person can prove who they are: you act as somebody else")
+	errElsewhere    = fault.New(fault.Forbidden, "You logged in with another issuer: log in there again, which is the fresh proof")
+	errRefused      = fault.New(fault.Unauthenticated, "The proof is not right")
+)
+
+// withSession is the caller, who has a session to renew.
+func withSession(ctx context.Context) (auth.Caller, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err == nil && caller.SessionID == uuid.Nil {
+		err = errElsewhere
+	}
+	return caller, err
+}
+
+// Begin makes a challenge for the caller's passkeys.
+func (f *Function) Begin(ctx context.Context, _ *struct{}) (*BeginResponse, error) {
+	caller, err := withSession(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if caller.ImpersonatorID != uuid.Nil {
+		return nil, errImpersonated
+	}
+	var out BeginResponse
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		out.Body, err = f.BeginProof(ctx, tx, caller.UserID)
+		return err
+	})
+	return &out, err
+}
+
+// StepUp renews the session's proof.
+func (f *Function) StepUp(ctx context.Context, in *Request) (*Response, error) {
+	caller, err := withSession(ctx)
+	if err != nil {
+		return nil, err
+	}
+	proof := users.Proof{Code: in.Body.Code, Passkey: in.Body.Passkey, Password: in.Body.Password}
+	if err := proof.Check(); err != nil {
+		return nil, err
+	}
+	proved, err := f.prove(ctx, caller, proof)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("step up: %w", err)
+	case proved.Refused == users.Impersonated:
+		return nil, errImpersonated
+	case proved.Refused != "":
+		return nil, errRefused
+	}
+	var out Response
+	out.Body.ExpiresIn = int(policy.FreshProof.Seconds())
+	return &out, nil
+}
+
+// prove looks at the password before the transaction, which would otherwise hold a
+// connection for as long as hashing takes.
+func (f *Function) prove(ctx context.Context, caller auth.Caller, proof users.Proof) (proved users.Proved, err error) {
+	if caller.ImpersonatorID == uuid.Nil {
+		if err := f.GuardStepUp(ctx, caller.SessionID); err != nil {
+			return proved, err
+		}
+		if proof, err = f.CheckPassword(ctx, caller.UserID, proof); err != nil {
+			return proved, err
+		}
+	}
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		proved, err = f.Passkeys.StepUp(ctx, tx, caller, proof)
+		return err
+	})
+	return proved, err
+}

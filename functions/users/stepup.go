@@ -1,0 +1,88 @@
+package users
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/outbox"
+)
+
+// Impersonated refuses a proof in a session in which an admin acts as the person.
+const Impersonated = "impersonated"
+
+// GuardStepUp counts a guess within a session.
+func (s Store) GuardStepUp(ctx context.Context, session uuid.UUID) error {
+	return s.countGuessAt(ctx, s.stepUpGuesses(session))
+}
+
+const selectPassword = `SELECT coalesce(password_hash, '') FROM users WHERE id = $1`
+
+// CheckPassword looks whether a proof's password is right, if it is a password.
+func (s Store) CheckPassword(ctx context.Context, user uuid.UUID, proof Proof) (Proof, error) {
+	if proof.Password == "" {
+		return proof, nil
+	}
+	var hash string
+	if err := s.DB.QueryRow(ctx, selectPassword, user).Scan(&hash); err != nil {
+		return proof, fmt.Errorf("read password of user %s: %w", user, err)
+	}
+	var err error
+	proof.passwordIsRight, err = s.Hasher.Verify(ctx, proof.Password, hash)
+	return proof, err
+}
+
+const (
+	renewPassword = `UPDATE sessions SET authenticated_at = now() WHERE id = $1`
+	renewFactor   = `
+UPDATE sessions SET second_factor_at = now(), methods = methods || ARRAY(SELECT unnest($2::text[]) EXCEPT SELECT unnest(methods))
+WHERE id = $1`
+)
+
+// StepUp checks a proof, records what became of it, and renews that of the session.
+func (p Passkeys) StepUp(ctx context.Context, tx *outbox.Tx, caller auth.Caller, proof Proof) (Proved, error) {
+	proved, err := p.proveAgain(ctx, tx, caller, proof)
+	if err != nil {
+		return proved, err
+	}
+	organization, err := organizationOf(ctx, tx, caller)
+	if err != nil {
+		return proved, err
+	}
+	entry := audit.Entry{Action: "sessions:step_up", ResourceID: caller.SessionID.String(), OrganizationID: organization}
+	if err := p.record(ctx, tx, entry, proved); err != nil || proved.Refused != "" {
+		return proved, err
+	}
+	if proved.Method == Password {
+		_, err = tx.Exec(ctx, renewPassword, caller.SessionID)
+	} else {
+		_, err = tx.Exec(ctx, renewFactor, caller.SessionID, proved.Methods)
+	}
+	if err != nil {
+		return proved, fmt.Errorf("renew proof of session: %w", err)
+	}
+	return proved, forgetGuess(ctx, tx, p.stepUpGuesses(caller.SessionID))
+}
+
+// proveAgain takes a password only of those who have no second factor.
+func (p Passkeys) proveAgain(ctx context.Context, tx *outbox.Tx, caller auth.Caller, proof Proof) (Proved, error) {
+	switch {
+	case caller.ImpersonatorID != uuid.Nil:
+		return Proved{Method: proof.method(), Refused: Impersonated}, nil
+	case proof.Password == "":
+		return p.Prove(ctx, tx, caller.UserID, proof)
+	case !proof.passwordIsRight:
+		return Proved{Method: Password, Refused: "wrong_password"}, nil
+	}
+	factors, err := FactorsOf(ctx, tx, caller.UserID)
+	if err != nil {
+		return Proved{}, err
+	}
+	if factors.Any() {
+		return Proved{Method: Password, Refused: "second_factor_needed"}, nil
+	}
+	return Proved{Method: Password}, nil
+}

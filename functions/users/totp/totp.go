@@ -1,0 +1,124 @@
+// Package totp enrols and removes a person's authenticator app (RFC 6238):
+// POST and DELETE /v1/users/mfa/totp, POST /v1/users/mfa/totp/confirm.
+package totp
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"function/functions/users"
+	"function/shared/auth"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// The HTTP operations.
+var (
+	EnrolOperation = huma.Operation{
+		OperationID: "users-enrol-totp", Method: http.MethodPost, Path: "/v1/users/mfa/totp",
+		Summary: "Begin to use an authenticator app", Tags: []string{users.Tag}, Security: function.FreshPerson,
+		Description:   "Answers a secret for the app, as text and as a QR code. It counts once its first code is confirmed, within 15 minutes.",
+		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusConflict},
+	}
+	ConfirmOperation = huma.Operation{
+		OperationID: "users-confirm-totp", Method: http.MethodPost, Path: "/v1/users/mfa/totp/confirm",
+		Summary: "Confirm an authenticator app by its first code", Tags: []string{users.Tag}, Metadata: function.Guarded, Security: function.FreshPerson,
+		Errors: []int{http.StatusUnauthorized, http.StatusConflict},
+	}
+	RemoveOperation = huma.Operation{
+		OperationID: "users-remove-totp", Method: http.MethodDelete, Path: "/v1/users/mfa/totp",
+		Summary: "Stop using an authenticator app", Tags: []string{users.Tag}, Security: function.FreshPerson,
+		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict},
+	}
+)
+
+// Parts are the ways into this function.
+var Parts = []function.Part[*Function]{
+	function.On(EnrolOperation, (*Function).Enrol),
+	function.On(ConfirmOperation, (*Function).Confirm),
+	function.On(RemoveOperation, (*Function).Remove),
+}
+
+// EnrolResponse is what the app is told.
+type EnrolResponse struct{ Body users.TOTPEnrolment }
+
+// ConfirmRequest is the app's first code.
+type ConfirmRequest struct {
+	Body struct {
+		Code string `json:"code" pattern:"^[0-9]{6}$" patternDescription:"six digits"`
+	}
+}
+
+// ConfirmResponse holds the recovery codes that come with the first second factor.
+type ConfirmResponse struct {
+	Body struct {
+		RecoveryCodes []string `json:"recovery_codes,omitempty" doc:"Shown this once: each completes one login without the app. Absent: those shown earlier stay good"`
+	}
+}
+
+// Function manages authenticator apps.
+type Function struct{ users.SecondFactors }
+
+// New opens the accounts.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	factors, err := users.OpenSecondFactors(ctx, env)
+	return &Function{factors}, err
+}
+
+// Enrol makes a secret that waits for its confirmation.
+func (f *Function) Enrol(ctx context.Context, _ *struct{}) (*EnrolResponse, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out EnrolResponse
+	err = f.ChangeFactors(ctx, caller, users.FactorChange{Action: "totp:enrol"}, func(tx *outbox.Tx) error {
+		out.Body, err = f.EnrolTOTP(ctx, tx, caller.UserID)
+		return err
+	})
+	return &out, err
+}
+
+// Confirm makes the app count; the session counts as proved by it.
+func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*ConfirmResponse, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out ConfirmResponse
+	change := users.FactorChange{Action: "totp:confirm", Sentence: "From now on, you need a code of your authenticator app to log in."}
+	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
+		ok, err := f.ConfirmTOTP(ctx, tx, caller.UserID, in.Body.Code)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fault.At("body.code", "is not what the app should show now: check the clock of its device")
+		}
+		out.Body.RecoveryCodes, err = f.Enrolled(ctx, tx, caller, []string{"otp", "mfa"})
+		return err
+	})
+	return &out, err
+}
+
+// Remove takes the app away.
+func (f *Function) Remove(ctx context.Context, _ *struct{}) (*struct{}, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	change := users.FactorChange{Action: "totp:remove", Sentence: "Your authenticator app was removed: its codes are not accepted any more."}
+	return nil, f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
+		removed, err := users.RemoveTOTP(ctx, tx, caller.UserID)
+		if err != nil {
+			return err
+		}
+		if !removed {
+			return fault.New(fault.NotFound, "No authenticator app is enrolled")
+		}
+		return f.Removed(ctx, tx, caller.UserID)
+	})
+}

@@ -1,0 +1,148 @@
+// Package verifysecondfactor completes a login whose password was right:
+// POST /v1/users/mfa/verify, and POST /v1/users/mfa/verify/passkey before it where
+// the second factor is a passkey.
+package verifysecondfactor
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/auth"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// The HTTP operations.
+var (
+	BeginOperation = huma.Operation{
+		OperationID: "users-begin-passkey-verification", Method: http.MethodPost, Path: "/v1/users/mfa/verify/passkey",
+		Summary: "Ask for a passkey as second factor of a login", Tags: []string{users.Tag}, Metadata: function.Guarded,
+		Errors: []int{http.StatusUnauthorized, http.StatusConflict},
+	}
+	VerifyOperation = huma.Operation{
+		OperationID: "users-verify-second-factor", Method: http.MethodPost, Path: "/v1/users/mfa/verify",
+		Summary: "Complete a login by its second factor", Tags: []string{users.Tag}, Metadata: function.Guarded,
+		Description: "Takes one of code, recovery_code and passkey. After five wrong ones the mfa_token is good no more.",
+		Errors:      []int{http.StatusUnauthorized, http.StatusTooManyRequests},
+	}
+)
+
+// Parts are the ways into this function.
+var Parts = []function.Part[*Function]{
+	function.On(BeginOperation, (*Function).Begin),
+	function.On(VerifyOperation, (*Function).Verify),
+}
+
+// BeginRequest names the login.
+type BeginRequest struct {
+	Body struct {
+		MFAToken string `json:"mfa_token" maxLength:"100"`
+	}
+}
+
+// BeginResponse is what the browser needs.
+type BeginResponse struct{ Body users.Ceremony }
+
+// VerifyRequest names the login, and proves the second factor.
+type VerifyRequest struct {
+	Body struct {
+		MFAToken     string           `json:"mfa_token" maxLength:"100"`
+		Code         string           `json:"code,omitempty" pattern:"^[0-9]{6}$" patternDescription:"six digits" doc:"Of an authenticator app"`
+		RecoveryCode string           `json:"recovery_code,omitempty" maxLength:"40"`
+		Passkey      *users.Assertion `json:"passkey,omitempty"`
+	}
+}
+
+// VerifyResponse is the session's first pair of tokens.
+type VerifyResponse struct{ Body users.Tokens }
+
+// Function completes logins.
+type Function struct {
+	users.Passkeys
+	issuer *auth.Issuer
+}
+
+// New opens the accounts and the signing key.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	passkeys, err := users.OpenPasskeys(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	return &Function{Passkeys: passkeys, issuer: passkeys.Issuer(env)}, nil
+}
+
+var (
+	errNoLogin = fault.New(fault.Unauthenticated, "This login does not wait any more: log in again")
+	errRefused = fault.New(fault.Unauthenticated, "The second factor is not right")
+)
+
+// Begin makes a challenge for the passkeys of the person whose login waits.
+func (f *Function) Begin(ctx context.Context, in *BeginRequest) (*BeginResponse, error) {
+	user, err := f.PendingUser(ctx, in.Body.MFAToken)
+	if err != nil {
+		return nil, err
+	}
+	if user == uuid.Nil {
+		return nil, errNoLogin
+	}
+	var out BeginResponse
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		out.Body, err = f.BeginProof(ctx, tx, user)
+		return err
+	})
+	return &out, err
+}
+
+// Verify begins the session. What was wrong is counted and recorded before anybody
+// hears of it.
+func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*VerifyResponse, error) {
+	proof := users.Proof{Code: in.Body.Code, RecoveryCode: in.Body.RecoveryCode, Passkey: in.Body.Passkey}
+	if err := proof.Check(); err != nil {
+		return nil, err
+	}
+	user, err := f.PendingUser(ctx, in.Body.MFAToken)
+	if err != nil {
+		return nil, err
+	}
+	if user == uuid.Nil {
+		return nil, errNoLogin
+	}
+	if err := f.GuardLogin(ctx, user, proof); err != nil {
+		return nil, err
+	}
+	if err := f.issuer.Ready(ctx); err != nil {
+		return nil, err
+	}
+	var out VerifyResponse
+	var proved users.Proved
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		pending, err := users.AttemptLogin(ctx, tx, in.Body.MFAToken)
+		if err != nil {
+			return err
+		}
+		if pending == nil {
+			return errNoLogin
+		}
+		if proved, err = f.Prove(ctx, tx, pending.UserID, proof); err != nil {
+			return err
+		}
+		if err := f.RecordLoginProof(ctx, tx, pending, proved); err != nil || proved.Refused != "" {
+			return err
+		}
+		out.Body, err = f.Complete(ctx, tx, f.issuer, pending, proved.Methods)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("verify second factor: %w", err)
+	}
+	if proved.Refused != "" {
+		return nil, errRefused
+	}
+	return &out, nil
+}
