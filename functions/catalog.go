@@ -39,37 +39,62 @@ import (
 	"function/functions/platform/metrics"
 	"function/functions/platform/openapi"
 	outboxrelay "function/functions/platform/outbox-relay"
+	sealaudit "function/functions/platform/seal-audit"
+	acceptinvitation "function/functions/users/accept-invitation"
+	"function/functions/users/administer"
 	apikeys "function/functions/users/api-keys"
 	approvemember "function/functions/users/approve-member"
 	changeemail "function/functions/users/change-email"
 	changepassword "function/functions/users/change-password"
 	confirmregistration "function/functions/users/confirm-registration"
+	"function/functions/users/consents"
 	disposesessions "function/functions/users/dispose-sessions"
+	"function/functions/users/explain"
+	exportaudit "function/functions/users/export-audit"
+	findusers "function/functions/users/find-users"
 	forgotpassword "function/functions/users/forgot-password"
 	getsecondfactors "function/functions/users/get-second-factors"
+	"function/functions/users/grants"
 	"function/functions/users/identities"
+	"function/functions/users/impersonate"
+	"function/functions/users/invitations"
 	"function/functions/users/jwks"
+	listaudit "function/functions/users/list-audit"
+	listconsents "function/functions/users/list-consents"
 	"function/functions/users/login"
 	loginwithpasskey "function/functions/users/login-with-passkey"
 	"function/functions/users/logout"
 	mailtokens "function/functions/users/mail-tokens"
+	"function/functions/users/members"
+	organizationsettings "function/functions/users/organization-settings"
+	"function/functions/users/organizations"
 	"function/functions/users/passkeys"
 	passwordstrength "function/functions/users/password-strength"
 	"function/functions/users/profile"
 	"function/functions/users/prune"
+	purgeorganizations "function/functions/users/purge-organizations"
+	"function/functions/users/purposes"
 	"function/functions/users/refresh"
 	"function/functions/users/register"
+	rejectmember "function/functions/users/reject-member"
 	replacerecoverycodes "function/functions/users/replace-recovery-codes"
 	resetpassword "function/functions/users/reset-password"
+	rolechanges "function/functions/users/role-changes"
+	"function/functions/users/roles"
 	rotatekeys "function/functions/users/rotate-keys"
 	scimdiscovery "function/functions/users/scim-discovery"
 	scimgroups "function/functions/users/scim-groups"
 	scimusers "function/functions/users/scim-users"
+	searchmembers "function/functions/users/search-members"
 	sendmail "function/functions/users/send-mail"
 	serviceaccounts "function/functions/users/service-accounts"
 	"function/functions/users/sessions"
 	stepup "function/functions/users/step-up"
+	switchorganization "function/functions/users/switch-organization"
+	teammembers "function/functions/users/team-members"
+	"function/functions/users/teams"
 	"function/functions/users/totp"
+	transferownership "function/functions/users/transfer-ownership"
 	"function/functions/users/unlock"
 	updateprofile "function/functions/users/update-profile"
 	verifyemail "function/functions/users/verify-email"
@@ -121,8 +146,35 @@ var Catalog = []function.Declaration{
 	function.Endpoint(unlock.Operation, unlock.New),
 
 	// Users: organizations, teams and roles.
+	function.Service("users-organizations", organizations.New, organizations.Parts...),
+	function.Service("users-organization-settings", organizationsettings.New, organizationsettings.Parts...),
+	function.Scheduled("users-purge-organizations", purgeorganizations.Schedule, purgeorganizations.New).
+		Scaled(function.Scale{Timeout: 10 * time.Minute}),
+	function.Service("users-members", members.New, members.Parts...),
 	function.Endpoint(approvemember.Operation, approvemember.New),
+	function.Endpoint(rejectmember.Operation, rejectmember.New),
+	function.Endpoint(transferownership.Operation, transferownership.New),
+	function.Service("users-invitations", invitations.New, invitations.Parts...),
+	function.Endpoint(acceptinvitation.Operation, acceptinvitation.New),
+	function.Service("users-teams", teams.New, teams.Parts...),
+	function.Service("users-team-members", teammembers.New, teammembers.Parts...),
+	function.Service("users-roles", roles.New, roles.Parts...),
+	function.Service("users-grants", grants.New, grants.Parts...),
+	function.Service("users-role-changes", rolechanges.New, rolechanges.Parts...),
+	function.Endpoint(switchorganization.Operation, switchorganization.New),
+	function.Endpoint(explain.Operation, explain.New),
 
+	// Users: audit trails, consent, and what platform admins do.
+	function.Service("users-list-audit", listaudit.New, listaudit.Parts...),
+	function.Endpoint(exportaudit.Operation, exportaudit.New).
+		Scaled(function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}),
+	function.Service("users-purposes", purposes.New, purposes.Parts...),
+	function.Service("users-consents", consents.New, consents.Parts...),
+	function.Endpoint(listconsents.Operation, listconsents.New),
+	function.Endpoint(searchmembers.Operation, searchmembers.New),
+	function.Service("users-find-users", findusers.New, findusers.Parts...),
+	function.Service("users-administer", administer.New, administer.Parts...),
+	function.Endpoint(impersonate.Operation, impersonate.New),
 	// Users: provisioning from outside (SCIM 2.0).
 	function.Service("users-scim-users", scimusers.New, scimusers.Parts...),
 	function.Service("users-scim-groups", scimgroups.New, scimgroups.Parts...),
@@ -171,6 +223,7 @@ var Catalog = []function.Declaration{
 
 	// Platform: what keeps the rest going.
 	function.Scheduled("platform-outbox-relay", outboxrelay.Schedule, outboxrelay.New),
+	function.Scheduled("platform-seal-audit", sealaudit.Schedule, sealaudit.New),
 	function.Service("platform-dead-letters", deadletters.New, deadletters.Parts...),
 	function.Endpoint(metrics.Operation, metrics.New),
 	function.Service("platform-openapi", openapi.New, openapi.Parts...),

@@ -111,11 +111,15 @@ func Refused(err error) (*fault.Error, bool) {
 
 // Count counts a query by how it ended.
 func Count(ctx context.Context, tx pgx.Tx, query Query, err error) error {
-	outcome := "succeeded"
+	return metrics.Add(ctx, tx, "analytics_queries_total", metrics.Labels{"database": query.Database, "outcome": Outcome(err)}, 1)
+}
+
+// Outcome is how a query ended, in a word.
+func Outcome(err error) string {
 	if _, refused := Refused(err); refused {
-		outcome = "refused"
+		return "refused"
 	} else if err != nil {
-		outcome = "failed"
+		return "failed"
 	}
-	return metrics.Add(ctx, tx, "analytics_queries_total", metrics.Labels{"database": query.Database, "outcome": outcome}, 1)
+	return "succeeded"
 }

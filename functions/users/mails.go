@@ -151,3 +151,13 @@ ends your sessions:
 
 %s`, what, p.pages+"/password/forgot")
 }
+
+// Invitation lets whoever reads an address join the organization that invited it.
+func (p Post) Invitation(to, token string) mail.Message {
+	return letter(to, "You are invited", `You are invited to join an organization. To accept, follow this link within 7 days, and log
+in, or open an account, with this email address:
+
+%s
+
+If you do not know why, do nothing, and nothing happens.`, p.link("/invitations/accept", token))
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"reflect"
 	"strings"
@@ -13,7 +14,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	jsonpatch "github.com/evanphx/json-patch/v5"
 	"golang.org/x/text/language"
 
 	"function/shared/fault"
@@ -40,24 +40,46 @@ func (c Changeable) Change(patch []byte) (changed Changeable, fields []string, e
 	if err := bounded(patch); err != nil {
 		return c, nil, err
 	}
-	if first := bytes.TrimLeft(patch, " \t\r\n"); len(first) == 0 || first[0] != '{' {
+	change, ok := exact(patch).(map[string]any)
+	if !ok {
 		return c, nil, fault.At("body", "a change is a JSON object (RFC 7396)")
 	}
-	before, err := json.Marshal(c)
+	encoded, err := json.Marshal(c)
 	if err != nil {
 		return c, nil, fmt.Errorf("encode profile: %w", err)
 	}
-	after, err := jsonpatch.MergePatch(before, patch)
-	if err != nil {
-		return c, nil, fault.New(fault.Malformed, "The change is not JSON")
+	before := exact(encoded).(map[string]any)
+	after := merge(before, change).(map[string]any)
+	if encoded, err = json.Marshal(after); err != nil {
+		return c, nil, fmt.Errorf("encode profile: %w", err)
 	}
-	if err := bounded(after); err != nil {
+	if err := bounded(encoded); err != nil {
 		return c, nil, err
 	}
-	if changed, err = decodeChangeable(after); err == nil {
+	if changed, err = decodeChangeable(encoded); err == nil {
 		err = changed.check()
 	}
 	return changed, changedFields(before, after), err
+}
+
+// merge is MergePatch of RFC 7396 §2, which leaves its target as it is.
+func merge(target, patch any) any {
+	change, ok := patch.(map[string]any)
+	if !ok {
+		return patch
+	}
+	merged := map[string]any{}
+	if object, ok := target.(map[string]any); ok {
+		maps.Copy(merged, object)
+	}
+	for name, value := range change {
+		if value == nil {
+			delete(merged, name)
+		} else {
+			merged[name] = merge(merged[name], value)
+		}
+	}
+	return merged
 }
 
 // bounded refuses a document that is too large, too deep, or is not JSON.
@@ -173,23 +195,22 @@ func (c Changeable) check() error {
 }
 
 // changedFields names the top-level fields in which two objects differ.
-func changedFields(before, after []byte) []string {
-	b, a := exact(before), exact(after)
+func changedFields(before, after map[string]any) []string {
 	fields := []string{}
 	for _, field := range changeable {
-		if !reflect.DeepEqual(b[field], a[field]) {
+		if !reflect.DeepEqual(before[field], after[field]) {
 			fields = append(fields, field)
 		}
 	}
 	return fields
 }
 
-// exact reads an object whose numbers stay as they are written.
-func exact(document []byte) (object map[string]any) {
+// exact reads a document that is known to be JSON, whose numbers stay as they are written.
+func exact(document []byte) (value any) {
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	decoder.UseNumber()
-	_ = decoder.Decode(&object) // both are known to be objects
-	return object
+	_ = decoder.Decode(&value)
+	return value
 }
 
 var changeable = []string{"first_name", "last_name", "display_name", "locale", "time_zone", "picture_url", "preferences", "attributes"}

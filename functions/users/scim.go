@@ -51,9 +51,7 @@ func ProvisioningOperation(id, method, path, summary string) huma.Operation {
 	}
 	operation.Responses[strconv.Itoa(operation.DefaultStatus)] = answer
 	if method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch {
-		// Not required, and the schema among the extensions, because huma else answers
-		// what is wrong with a body, and not in SCIM's words.
-		operation.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{scim.MediaType: {Extensions: map[string]any{"schema": object}}}}
+		operation.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{scim.MediaType: {Extensions: map[string]any{"schema": object}}}}
 	}
 	return operation
 }

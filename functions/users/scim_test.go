@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/users"
+	"function/functions/users/login"
 	"function/functions/users/profile"
 	scimdiscovery "function/functions/users/scim-discovery"
 	scimgroups "function/functions/users/scim-groups"
@@ -38,6 +39,7 @@ func provision(t *testing.T) provisioning {
 		function.Service("users-scim-groups", scimgroups.New, scimgroups.Parts...),
 		function.Service("users-scim-discovery", scimdiscovery.New, scimdiscovery.Parts...),
 		function.Endpoint(profile.Operation, profile.New),
+		function.Endpoint(login.Operation, login.New),
 	)
 	return provisioning{p, t, p.Login("admin")}
 }
@@ -147,6 +149,7 @@ func TestProvisioningAsOktaDoes(t *testing.T) {
 	if n := p.count(`SELECT count(*) FROM users WHERE id = $1 AND password_hash IS NULL AND email_verified_at IS NULL`, registered.UserID); n != 1 {
 		t.Error("the account has a password, or an address that nobody has proved")
 	}
+	p.Do("", http.MethodPost, "/v1/users/login", `{"email": "ada@example.com", "password": "correct horse"}`).Want(t, http.StatusUnauthorized)
 	for _, filter := range []string{`userName eq "ADA@example.com"`, `externalId eq "00u-ada@example.com"`, `id eq "` + id + `"`, `emails[type eq "work" and value co "@EXAMPLE"]`} {
 		if found := p.find(filter); !slices.Equal(found, []string{id}) {
 			t.Errorf("%s finds %v", filter, found)
@@ -505,6 +508,7 @@ func TestHostileProvisioningIsRefused(t *testing.T) {
 	}
 	p.call(http.StatusBadRequest, http.MethodPatch, "/Users/"+id, `{"Operations": [{"op": "add", "path": "title", "value": "x"}]}`)
 	p.call(http.StatusBadRequest, http.MethodPatch, "/Users/"+id, patch(strings.Repeat(`{"op": "add", "path": "title", "value": "x"},`, 200)+`{"op": "add", "path": "title", "value": "x"}`))
+	p.call(http.StatusRequestEntityTooLarge, http.MethodPost, "/Users", `{"userName": "`+strings.Repeat("x", 1<<20)+`"}`)
 	for _, path := range []string{"/Users/x", "/Users/" + uuid.NewString(), "/Groups/%00", "/Schemas/x"} {
 		p.call(http.StatusNotFound, http.MethodGet, path, nil)
 	}

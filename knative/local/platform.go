@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"function/functions"
+	"function/functions/users"
 	"function/shared/database"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -19,6 +20,7 @@ const (
 	brokerPath   = "/_local/broker"
 	functionPath = "/_local/functions/"
 	firePath     = "/_local/schedules/{name}/fire"
+	adminPath    = "/_local/platform-admins/{email}"
 	mailsPath    = "/_local/mails"
 )
 
@@ -57,6 +59,7 @@ func newPlatform(s *stores) (*platform, error) {
 	}
 	mux.Handle("POST "+brokerPath, loopbackOnly(b))
 	mux.Handle("POST "+firePath, loopbackOnly(p.schedules))
+	mux.Handle("PUT "+adminPath, loopbackOnly(http.HandlerFunc(p.makeAdmin)))
 	mux.Handle("GET "+mailsPath, loopbackOnly(http.HandlerFunc(s.listMails)))
 	mux.Handle("GET "+mailsPath+"/{id}", loopbackOnly(http.HandlerFunc(s.readMail)))
 	p.handler = mux
@@ -70,6 +73,8 @@ func (p *platform) address(service string) string {
 const firstCurl = `
   curl -sX POST http://localhost:%[1]d/v1/users/register -H 'Content-Type: application/json' \
        -d '{"email":"ada@example.com","password":"correct horse","first_name":"Ada","last_name":"Lovelace"}'
+
+  curl -sX PUT http://localhost:%[1]d/_local/platform-admins/ada@example.com   # makes her a platform admin
 
 The API: http://localhost:%[1]d/docs   Mail: http://localhost:%[1]d/_local/mails   Ctrl-C stops it.
 `
@@ -109,6 +114,19 @@ func (p *platform) resume(ctx context.Context) {
 	if relay, ok := p.schedules.byName["platform-outbox-relay"]; ok {
 		go p.schedules.fire(relay)
 	}
+}
+
+// makeAdmin makes a person a platform admin: on a cluster, `serve platform-admin` does.
+func (p *platform) makeAdmin(w http.ResponseWriter, r *http.Request) {
+	store, err := users.Open(r.Context(), p.env)
+	if err == nil {
+		err = store.MakePlatformAdmin(r.Context(), r.PathValue("email"))
+	}
+	if err != nil {
+		function.WriteProblem(r.Context(), w, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // stopTime is how long requests under way have after Ctrl-C.

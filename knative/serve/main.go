@@ -1,10 +1,12 @@
 // Command serve is the container's process: it serves the one function that
 // K_SERVICE names, or, as `serve migrate`, brings the databases to the schema that
-// this image expects and ends.
+// this image expects and ends; `serve platform-admin EMAIL` makes the person with an
+// address a platform admin: the first one, whom no other can make.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -13,6 +15,7 @@ import (
 	"syscall"
 
 	"function/functions"
+	"function/functions/users"
 	"function/shared/database/migrate"
 	"function/shared/function"
 )
@@ -37,6 +40,9 @@ func run(ctx context.Context, args []string) error {
 		return migrate.All(ctx, os.Getenv("ADMIN_DATABASE_URL"), config.DatabaseURLs(),
 			config.IdentityDatabaseURL, config.CatalogDatabaseURL, config.ReaderDatabaseURL)
 	}
+	if len(args) == 2 && args[0] == "platform-admin" {
+		return makeAdmin(ctx, config, args[1])
+	}
 	declaration, err := function.Find(functions.Catalog, os.Getenv("K_SERVICE"))
 	if err != nil {
 		return err
@@ -50,4 +56,13 @@ func run(ctx context.Context, args []string) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	return function.Serve(ctx, declaration, function.NewEnv(config), listener)
+}
+
+func makeAdmin(ctx context.Context, config function.Config, email string) error {
+	env := function.NewEnv(config)
+	store, err := users.Open(ctx, env)
+	if err == nil {
+		err = store.MakePlatformAdmin(ctx, email)
+	}
+	return errors.Join(err, env.Close())
 }

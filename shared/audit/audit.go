@@ -8,7 +8,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -26,6 +25,7 @@ type Entry struct {
 	Action         string         // resource:verb, such as members:approve
 	ResourceID     string         // of what it was done to
 	OrganizationID uuid.UUID      // whose trail it belongs to
+	Platform       bool           // it belongs to the platform's own trail, which no organization sees
 	ActorID        uuid.UUID      // of the person, where no token says it: at a login
 	Refused        string         // why it was refused; empty: it was done
 	Detail         map[string]any // identifiers and settings, never personal data
@@ -64,7 +64,8 @@ func Record(ctx context.Context, db Executor, e Entry) error {
 	if e.Refused != "" {
 		result = "refused"
 	}
-	_, err = db.Exec(ctx, insert, uuid7.New(), e.OrganizationID, time.Now().UTC(), kind, e.ActorID, impersonator,
+	id := uuid7.New()
+	_, err = db.Exec(ctx, insert, id, e.OrganizationID, uuid7.Time(id), kind, e.ActorID, impersonator,
 		e.Action, e.ResourceID, result, e.Refused, client.From(ctx).Network(), trace.From(ctx).TraceID(), detail)
 	if err != nil {
 		return fmt.Errorf("record audit entry %s: %w", e.Action, err)
@@ -78,7 +79,7 @@ func (e *Entry) actor(ctx context.Context) (kind string, impersonator *uuid.UUID
 	switch {
 	case err == nil:
 		e.ActorID = caller.UserID
-		if e.OrganizationID == uuid.Nil {
+		if e.OrganizationID == uuid.Nil && !e.Platform {
 			e.OrganizationID = caller.OrganizationID
 		}
 		if caller.ImpersonatorID != uuid.Nil {

@@ -66,8 +66,11 @@ func (v *Verifier) Verify(ctx context.Context, bearer string) (Caller, error) {
 		caller.Methods, caller.Subject.ProvedAt = t.methods, t.provedAt
 		return caller, err
 	}
-	organization := t.who.organization
-	caller, err := v.caller(ctx, who{kind: bySession, id: t.who.id})
+	organization, session := t.who.organization, who{kind: bySession, id: t.who.id}
+	caller, err := v.caller(ctx, session)
+	if err == nil && organization != uuid.Nil && organization != caller.OrganizationID {
+		caller, err = v.session(ctx, session) // the token may be newer than what is remembered
+	}
 	if err != nil {
 		return Caller{}, err
 	}

@@ -1,19 +1,23 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"function/shared/auth"
+	"function/shared/fault"
 	"function/shared/policy"
 )
 
@@ -171,7 +175,7 @@ func (h *Host) middlewares(operation huma.Operation) (before huma.Middlewares) {
 		before = append(before, h.limits.limitAddress(operation))
 	}
 	if len(operation.Security) > 0 {
-		before = append(before, h.authorize(needOf(operation)))
+		before = append(before, h.authorize(operation))
 		if h.limits != nil {
 			before = append(before, h.limits.limitCaller(operation))
 		}
@@ -197,7 +201,8 @@ func cloneResponses(declared map[string]*huma.Response) map[string]*huma.Respons
 
 // authorize runs before the body is read: it lets the operation's need decide. What
 // is remembered of a caller may allow for a moment longer; it never refuses.
-func (h *Host) authorize(need policy.Need) func(huma.Context, func(huma.Context)) {
+func (h *Host) authorize(operation huma.Operation) func(huma.Context, func(huma.Context)) {
+	need := needOf(operation)
 	return func(hctx huma.Context, next func(huma.Context)) {
 		ctx := hctx.Context()
 		caller, err := h.callerOf(ctx, hctx.Header("Authorization"))
@@ -207,7 +212,9 @@ func (h *Host) authorize(need policy.Need) func(huma.Context, func(huma.Context)
 		}
 		if err == nil {
 			ctx = auth.WithCaller(ctx, caller)
-			err = permit(caller, need)
+			if err = permit(caller, need); err != nil {
+				h.recordRefusal(ctx, caller, operation.OperationID, need, err)
+			}
 		}
 		if err != nil {
 			_, w := humago.Unwrap(hctx)
@@ -215,6 +222,20 @@ func (h *Host) authorize(need policy.Need) func(huma.Context, func(huma.Context)
 			return
 		}
 		next(huma.WithContext(hctx, ctx))
+	}
+}
+
+// refusalBound is how long a refusal waits for its audit entry.
+const refusalBound = 2 * time.Second
+
+// recordRefusal has the trail tell of a refusal, which stands even if it cannot.
+func (h *Host) recordRefusal(ctx context.Context, caller auth.Caller, operation string, need policy.Need, refusal error) {
+	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalBound)
+	defer cancel()
+	action := cmp.Or(string(need.Permission), operation)
+	reason, _ := fault.As(refusal)
+	if err := h.verifier.RecordRefusal(recording, caller, action, operation, reason.Detail); err != nil {
+		slog.ErrorContext(ctx, "refusal not audited", "operation", operation, "error", err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 
+	"function/shared/client"
 	"function/shared/events"
 	"function/shared/fault"
 	"function/shared/trace"
@@ -85,6 +86,7 @@ func (h *Host) deliver(ctx context.Context, handlers eventHandlers, event cloude
 	if !ok {
 		return fault.New(fault.Invalid, "This function takes no event of type %s", event.Type())
 	}
+	ctx = client.With(ctx, client.Client{}) // the sender is the platform, wherever it runs
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(h.life, cancel)()

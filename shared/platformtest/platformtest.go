@@ -215,6 +215,24 @@ func (p *Platform) LoginTo(organization uuid.UUID, role string) Caller {
 	return Caller{Caller: c, Token: token, Email: email}
 }
 
+const insertSession = `INSERT INTO sessions (id, user_id, organization_id, expires_at) VALUES ($1, $2, $3, now() + interval '1 hour')`
+
+// Again is another session of a person who is logged in: one that no verifier
+// remembers, so that it shows what the person may do now.
+func (p *Platform) Again(c Caller) Caller {
+	p.t.Helper()
+	ctx := context.Background()
+	c.SessionID = uuid.Must(uuid.NewV7())
+	if _, err := p.DB(database.Users).Exec(ctx, insertSession, c.SessionID, c.UserID, c.OrganizationID); err != nil {
+		p.t.Fatal(err)
+	}
+	var err error
+	if c.Token, err = p.issuer.Issue(ctx, c.Caller, c.Methods...); err != nil {
+		p.t.Fatal(err)
+	}
+	return c
+}
+
 // Answer is what a function answered.
 type Answer struct {
 	Status int

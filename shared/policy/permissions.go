@@ -62,7 +62,7 @@ var (
 
 var builtIn = map[string][]Permission{
 	Owner: owner, Admin: admin, Analyst: analyst, Member: member, Viewer: viewer, ComplianceOfficer: officer,
-	PlatformAdmin: {PlatformUsers},
+	PlatformAdmin: {DeadLettersRead, DeadLettersWrite, PlatformUsers},
 }
 
 func and(some []Permission, more ...Permission) []Permission {

@@ -63,6 +63,12 @@ func Decide(s Subject, need Need, now time.Time) Decision {
 	return d
 }
 
+// Covers tells whether a subject may do all of some things: nobody gives away what
+// they do not have.
+func Covers(s Subject, all []Permission) bool {
+	return !slices.ContainsFunc(all, func(p Permission) bool { return !allowed(s, p).Allowed })
+}
+
 func allowed(s Subject, p Permission) Decision {
 	switch {
 	case p == "":

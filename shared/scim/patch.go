@@ -27,7 +27,7 @@ type Operation struct {
 // ParsePatch reads a change; its paths are checked when it is applied.
 func ParsePatch(body []byte) (Patch, error) {
 	var p Patch
-	if err := Decode(body, &p); err != nil {
+	if err := decode(body, &p); err != nil {
 		return p, err
 	}
 	if !slices.Contains(p.Schemas, patchSchema) {

@@ -14,6 +14,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"function/shared/fault"
+	"function/shared/function"
 )
 
 // MediaType is that of every message (RFC 7644 §3.1).
@@ -70,6 +73,15 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 	}{[]string{errorSchema}, strconv.Itoa(e.Status), e.Kind, e.Detail})
 }
 
+// Of puts a fault that the caller has made into SCIM's words; another error it leaves.
+func Of(err error) error {
+	f, ok := fault.As(err)
+	if !ok || f.Kind.Status() >= http.StatusInternalServerError {
+		return err
+	}
+	return &Error{Status: f.Kind.Status(), Detail: f.Detail}
+}
+
 // Answer is the answer of an operation, for huma.
 type Answer struct {
 	Status       int
@@ -123,8 +135,28 @@ func answer(status int, body any) (*Answer, error) {
 	return &Answer{Status: status, ContentType: MediaType, CacheControl: "no-store", Body: encoded}, nil
 }
 
-// Decode reads the body of a request.
-func Decode(body []byte, into any) error {
+// Message is the body of a request, for huma.
+type Message struct{ function.Raw }
+
+// Decode reads the message as JSON.
+func (m *Message) Decode(into any) error {
+	body, err := m.Bytes()
+	if err != nil {
+		return Of(err)
+	}
+	return decode(body, into)
+}
+
+// Patch reads the message as a change.
+func (m *Message) Patch() (Patch, error) {
+	body, err := m.Bytes()
+	if err != nil {
+		return Patch{}, Of(err)
+	}
+	return ParsePatch(body)
+}
+
+func decode(body []byte, into any) error {
 	if err := json.Unmarshal(body, into); err != nil {
 		return Wrong(InvalidSyntax, "The body is not the JSON of such a request")
 	}

@@ -13,9 +13,11 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/analytics"
+	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/fault"
 	"function/shared/function"
+	"function/shared/outbox"
 	"function/shared/policy"
 	"function/shared/uuid7"
 )
@@ -76,12 +78,18 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	id := uuid7.New()
-	rows, _ := f.DB.Query(ctx, insertReport, pgx.NamedArgs{
-		"id": id, "organization": caller.OrganizationID, "name": b.Name, "query": b.SQL, "database": b.Database,
-		"parameters": append([]analytics.Parameter{}, b.Parameters...), "visualization": b.Visualization,
-		"schedule": schedule, "timezone": b.Timezone, "next_run_at": next, "created_by": caller.UserID,
+	var report analytics.Report
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		rows, _ := tx.Query(ctx, insertReport, pgx.NamedArgs{
+			"id": id, "organization": caller.OrganizationID, "name": b.Name, "query": b.SQL, "database": b.Database,
+			"parameters": append([]analytics.Parameter{}, b.Parameters...), "visualization": b.Visualization,
+			"schedule": schedule, "timezone": b.Timezone, "next_run_at": next, "created_by": caller.UserID,
+		})
+		if report, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[analytics.Report]); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, audit.Entry{Action: "reports:create", ResourceID: id.String()})
 	})
-	report, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[analytics.Report])
 	if err != nil {
 		return nil, fmt.Errorf("insert report: %w", err)
 	}

@@ -11,8 +11,10 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/analytics"
+	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/function"
+	"function/shared/outbox"
 	"function/shared/policy"
 )
 
@@ -46,12 +48,18 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	deleted, err := f.DB.Exec(ctx, deleteReport, in.ID, caller.OrganizationID)
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		deleted, err := tx.Exec(ctx, deleteReport, in.ID, caller.OrganizationID)
+		if err != nil {
+			return err
+		}
+		if deleted.RowsAffected() == 0 {
+			return analytics.ErrNoReport
+		}
+		return audit.Record(ctx, tx, audit.Entry{Action: "reports:delete", ResourceID: in.ID.String()})
+	})
 	if err != nil {
 		return nil, fmt.Errorf("delete report: %w", err)
-	}
-	if deleted.RowsAffected() == 0 {
-		return nil, analytics.ErrNoReport
 	}
 	return nil, nil
 }

@@ -110,3 +110,43 @@ func TestProjectUsersAndLogins(t *testing.T) {
 		t.Errorf("roles %s, want the owner and the member who was let in", got)
 	}
 }
+
+func TestProjectUsersKeepsTheNewestStateInAnyOrder(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declarations...)
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	user, organization := uuid.New(), uuid.New()
+	after := func(hours int) time.Time { return at.Add(time.Duration(hours) * time.Hour) }
+	changed := func(role, status string, hours int) func() platformtest.Answer {
+		event := platformtest.Event(events.MembershipChanged{UserID: user, OrganizationID: organization, Role: role, Status: status, ChangedAt: after(hours)})
+		return func() platformtest.Answer { return platformtest.Deliver(p, "analytics-project-users", event) }
+	}
+	ended := platformtest.Event(events.MembershipEnded{UserID: user, OrganizationID: organization, EndedAt: after(3)})
+	approved := platformtest.Event(events.MembershipApproved{UserID: user, OrganizationID: organization, Role: "member", ApprovedAt: at})
+	again := platformtest.Event(events.MembershipApproved{UserID: user, OrganizationID: organization, Role: "viewer", ApprovedAt: after(4)})
+	happened := []func() platformtest.Answer{
+		func() platformtest.Answer { return platformtest.Deliver(p, "analytics-project-users", approved) },
+		changed("admin", "active", 1),
+		changed("admin", "suspended", 2),
+		func() platformtest.Answer { return platformtest.Deliver(p, "analytics-project-users", ended) },
+		func() platformtest.Answer { return platformtest.Deliver(p, "analytics-project-users", again) },
+	}
+	states := []string{"member active", "admin active", "admin suspended", " ended", "viewer active"}
+	for known := 1; known <= len(happened); known++ {
+		for rotation := range known {
+			for i := range known {
+				deliver := happened[(i+rotation)%known]
+				deliver().Want(t, http.StatusNoContent)
+				deliver().Want(t, http.StatusNoContent) // a duplicate
+			}
+			if got, want := row(t, p, "role, status", "users"), states[known-1]; got != want {
+				t.Errorf("after %d events from the %d. on: %q, want %q", known, rotation+1, got, want)
+			}
+			for _, table := range []string{"projections.users", "consumed_events"} {
+				if _, err := p.DB(database.Analytics).Exec(context.Background(), `TRUNCATE `+table); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+}

@@ -1,6 +1,6 @@
 // Package projectusers keeps the projection of users, which SQL over postgresql
-// sees as the table users. It runs when a person has opened an account, or was let
-// into an organization.
+// sees as the table users. It runs when a person has opened an account, was let into
+// an organization, has another role or standing in it, or is in it no more.
 package projectusers
 
 import (
@@ -29,28 +29,56 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 var Parts = []function.Part[*Function]{
 	function.OnEvent((*Function).Registered),
 	function.OnEvent((*Function).Approved),
+	function.OnEvent((*Function).Changed),
+	function.OnEvent((*Function).Ended),
 }
+
+// The standings; ended is that of a tombstone.
+const (
+	active = "active"
+	ended  = "ended"
+)
 
 // Registered adds a person who opened an account with an organization of their own.
 func (f *Function) Registered(ctx context.Context, e events.Received[events.UserRegistered]) error {
 	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
-		return insert(ctx, tx, e.Data.UserID, e.Data.OrganizationID, e.Data.Role, e.Data.RegisteredAt)
+		return project(ctx, tx, e.Data.UserID, e.Data.OrganizationID, e.Data.Role, active, e.Data.RegisteredAt)
 	})
 }
 
 // Approved adds a person whom an organization let in.
 func (f *Function) Approved(ctx context.Context, e events.Received[events.MembershipApproved]) error {
 	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
-		return insert(ctx, tx, e.Data.UserID, e.Data.OrganizationID, e.Data.Role, e.Data.ApprovedAt)
+		return project(ctx, tx, e.Data.UserID, e.Data.OrganizationID, e.Data.Role, active, e.Data.ApprovedAt)
 	})
 }
 
-const insertUser = `
-INSERT INTO projections.users (id, organization_id, role, registered_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT (id, organization_id) DO NOTHING`
+// Changed keeps the person's present role and standing.
+func (f *Function) Changed(ctx context.Context, e events.Received[events.MembershipChanged]) error {
+	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+		return project(ctx, tx, e.Data.UserID, e.Data.OrganizationID, e.Data.Role, e.Data.Status, e.Data.ChangedAt)
+	})
+}
 
-func insert(ctx context.Context, tx *outbox.Tx, user, organization uuid.UUID, role string, at time.Time) error {
-	if _, err := tx.Exec(ctx, insertUser, user, organization, role, at); err != nil {
+// Ended hides a person who is in the organization no more.
+func (f *Function) Ended(ctx context.Context, e events.Received[events.MembershipEnded]) error {
+	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+		return project(ctx, tx, e.Data.UserID, e.Data.OrganizationID, "", ended, e.Data.EndedAt)
+	})
+}
+
+// Events of one membership may overtake each other: the newest state stays, and the
+// earliest time at which the person was there.
+const upsertUser = `
+INSERT INTO projections.users AS u (id, organization_id, role, status, registered_at, changed_at) VALUES ($1, $2, $3, $4, $5, $5)
+ON CONFLICT (id, organization_id) DO UPDATE SET
+    role = CASE WHEN excluded.changed_at > u.changed_at THEN excluded.role ELSE u.role END,
+    status = CASE WHEN excluded.changed_at > u.changed_at THEN excluded.status ELSE u.status END,
+    registered_at = least(u.registered_at, excluded.registered_at),
+    changed_at = greatest(u.changed_at, excluded.changed_at)`
+
+func project(ctx context.Context, tx *outbox.Tx, user, organization uuid.UUID, role, status string, at time.Time) error {
+	if _, err := tx.Exec(ctx, upsertUser, user, organization, role, status, at); err != nil {
 		return fmt.Errorf("project user: %w", err)
 	}
 	return nil

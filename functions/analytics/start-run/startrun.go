@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/analytics"
+	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/events"
@@ -61,6 +62,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		rows, _ := tx.Query(ctx, insertRun, id, in.ID, caller.OrganizationID)
 		if run, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[analytics.Run]); err != nil {
+			return err
+		}
+		if err := audit.Record(ctx, tx, audit.Entry{Action: "reports:run", ResourceID: in.ID.String(), Detail: map[string]any{"run": id}}); err != nil {
 			return err
 		}
 		return tx.Publish(ctx, events.ReportRunRequested{RunID: id, ReportID: in.ID, OrganizationID: caller.OrganizationID})

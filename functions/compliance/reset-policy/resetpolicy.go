@@ -10,8 +10,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"function/functions/compliance"
+	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/function"
+	"function/shared/outbox"
 	"function/shared/policy"
 )
 
@@ -45,7 +47,13 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := f.DB.Exec(ctx, deletePolicy, caller.OrganizationID, in.Resource); err != nil {
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		if _, err := tx.Exec(ctx, deletePolicy, caller.OrganizationID, in.Resource); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, audit.Entry{Action: "retention:reset", ResourceID: in.Resource})
+	})
+	if err != nil {
 		return nil, fmt.Errorf("reset policy: %w", err)
 	}
 	return nil, nil

@@ -10,8 +10,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"function/functions/compliance"
+	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/function"
+	"function/shared/outbox"
 	"function/shared/policy"
 	"function/shared/uuid7"
 )
@@ -56,7 +58,13 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	id := uuid7.New()
-	if _, err := f.DB.Exec(ctx, upsertPolicy, id, caller.OrganizationID, in.Resource, in.Body.KeepDays, caller.UserID); err != nil {
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		if _, err := tx.Exec(ctx, upsertPolicy, id, caller.OrganizationID, in.Resource, in.Body.KeepDays, caller.UserID); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, audit.Entry{Action: "retention:set", ResourceID: in.Resource, Detail: map[string]any{"keep_days": in.Body.KeepDays}})
+	})
+	if err != nil {
 		return nil, fmt.Errorf("set policy: %w", err)
 	}
 	return &Response{Body: compliance.Policy{Resource: in.Resource, KeepDays: in.Body.KeepDays, Origin: compliance.OriginOwn}}, nil

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"function/functions/datasets"
+	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/events"
@@ -82,6 +83,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		}
 		state, err := datasets.State(ctx, tx, id)
 		if err != nil {
+			return err
+		}
+		if err := audit.Record(ctx, tx, audit.Entry{Action: "datasets:create", ResourceID: id.String()}); err != nil {
 			return err
 		}
 		return tx.Publish(ctx, events.DatasetCreated{Dataset: state})

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/datasets"
+	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/events"
 	"function/shared/function"
@@ -64,6 +65,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		}
 		state, err := datasets.State(ctx, tx, in.ID)
 		if err != nil {
+			return err
+		}
+		if err := audit.Record(ctx, tx, audit.Entry{Action: "datasets:delete", ResourceID: in.ID.String()}); err != nil {
 			return err
 		}
 		return tx.Publish(ctx, events.DatasetDeleted{Dataset: state})

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets"
+	"function/shared/audit"
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -69,6 +70,12 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.DatasetD
 				break
 			}
 			if err := f.dispose(ctx, tx, expired, counts); err != nil {
+				return err
+			}
+		}
+		for _, c := range counts {
+			detail := map[string]any{"items": c.Items, "policy": e.Data.PolicyID, "sweep": e.Data.SweepID, "cutoff": e.Data.Cutoff}
+			if err := audit.Record(ctx, tx, audit.Entry{Action: "retention:dispose", ResourceID: "datasets", OrganizationID: c.OrganizationID, Detail: detail}); err != nil {
 				return err
 			}
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets"
+	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
@@ -87,6 +88,11 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	object, mediaType, err := f.open(ctx, v)
 	if err != nil {
 		return nil, fmt.Errorf("download version: %w", err)
+	}
+	err = audit.Record(ctx, f.DB, audit.Entry{Action: "datasets:download", ResourceID: in.ID.String(), Detail: map[string]any{"version": v.Version}})
+	if err != nil {
+		object.Close()
+		return nil, err
 	}
 	return &Response{Body: func(hctx huma.Context) {
 		defer object.Close()

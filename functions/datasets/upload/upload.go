@@ -18,6 +18,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/datasets"
+	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/events"
@@ -131,6 +132,10 @@ func insert(ctx context.Context, tx *outbox.Tx, id uuid.UUID, caller auth.Caller
 		return fmt.Errorf("insert version: %w", err)
 	}
 	if err := r.Adopt(ctx, tx); err != nil {
+		return err
+	}
+	err = audit.Record(ctx, tx, audit.Entry{Action: "datasets:upload", ResourceID: id.String(), Detail: map[string]any{"version": out.Body.Version, "sha256": out.Body.SHA256}})
+	if err != nil {
 		return err
 	}
 	state, err := datasets.State(ctx, tx, id)

@@ -65,7 +65,7 @@ func TestDeadLetterIsKeptWithItsReasonForItsOrganizationOnly(t *testing.T) {
 	got := letters[0]
 	status := 422
 	want := deadletters.Letter{
-		ID: got.ID, Source: "/functions/users-login", EventID: "1", EventType: "com.appliedinnovationcorp.data.users.logged_in",
+		ID: got.ID, OrganizationID: &owner.OrganizationID, Source: "/functions/users-login", EventID: "1", EventType: "com.appliedinnovationcorp.data.users.logged_in",
 		Destination: "http://analytics-project-login.aic-data.svc.cluster.local", StatusCode: &status,
 		Reason: "The data of this event is not of its type", Deliveries: 1, FailedAt: got.FailedAt,
 	}
@@ -84,6 +84,30 @@ func TestDeadLetterIsKeptWithItsReasonForItsOrganizationOnly(t *testing.T) {
 	p.Do(member.Token, http.MethodPost, one+"/redeliver", nil).Want(t, http.StatusForbidden)
 	p.Do("", http.MethodGet, path, nil).Want(t, http.StatusUnauthorized)
 	p.Do(owner.Token, http.MethodGet, path+"/1", nil).Want(t, http.StatusUnprocessableEntity)
+}
+
+func TestWhatBelongsToNoOrganizationIsForPlatformAdmins(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	owner, admin := p.Login("owner"), p.Login("viewer")
+	if _, err := p.DB(database.Users).Exec(context.Background(), `UPDATE users SET platform_admin = true WHERE id = $1`, admin.UserID); err != nil {
+		t.Fatal(err)
+	}
+	bury(t, p, `{}`, "Ce-Id", "1")
+	bury(t, p, `{}`, "Ce-Id", "2", "Ce-Organizationid", owner.OrganizationID.String())
+	letters := list(t, p, admin.Token)
+	if len(letters) != 1 || letters[0].EventID != "1" || letters[0].OrganizationID != nil {
+		t.Fatalf("a platform admin sees %+v, want the letter of no organization", letters)
+	}
+	one := path + "/" + letters[0].ID.String()
+	p.Do(owner.Token, http.MethodGet, one, nil).Want(t, http.StatusNotFound)
+	p.Do(owner.Token, http.MethodPost, one+"/redeliver", nil).Want(t, http.StatusNotFound)
+	p.Do(admin.Token, http.MethodPost, one+"/redeliver", nil).Want(t, http.StatusAccepted)
+	var trail string
+	err := p.DB(database.Analytics).QueryRow(context.Background(), `SELECT organization_id::text FROM audit_entries WHERE action = 'dead_letters:redeliver'`).Scan(&trail)
+	if err != nil || trail != "00000000-0000-0000-0000-000000000000" {
+		t.Errorf("the redelivery is in the trail of %s (%v), want the platform's", trail, err)
+	}
 }
 
 func TestRepeatedFailureIsOneDeadLetter(t *testing.T) {

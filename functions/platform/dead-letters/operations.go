@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
@@ -13,10 +14,12 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/platform"
+	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
+	"function/shared/outbox"
 	"function/shared/page"
 	"function/shared/policy"
 )
@@ -26,7 +29,7 @@ var (
 	ListOperation = huma.Operation{
 		OperationID: "platform-list-dead-letters", Method: http.MethodGet, Path: "/v1/platform/dead-letters",
 		Summary: "Events that could not be delivered", Tags: []string{platform.Tag}, Security: function.Needs(policy.DeadLettersRead),
-		Description: "Those of your organization, for its owners.",
+		Description: "Those of your organization; for platform admins, also those that belong to none.",
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
 	}
 	GetOperation = huma.Operation{
@@ -44,16 +47,17 @@ var (
 
 // Letter is an event that one destination did not take.
 type Letter struct {
-	ID            uuid.UUID  `json:"id" format:"uuid"`
-	Source        string     `json:"source" doc:"The function that published the event"`
-	EventID       string     `json:"event_id" doc:"Names the event together with source"`
-	EventType     string     `json:"event_type"`
-	Destination   string     `json:"destination" doc:"Who did not take it"`
-	StatusCode    *int       `json:"status_code,omitempty" doc:"What the destination answered; absent: nothing"`
-	Reason        string     `json:"reason"`
-	Deliveries    int        `json:"deliveries" doc:"How often it has come here"`
-	FailedAt      time.Time  `json:"failed_at" doc:"When it came here last"`
-	RedeliveredAt *time.Time `json:"redelivered_at,omitempty" doc:"When it was sent again last; before failed_at: in vain"`
+	ID             uuid.UUID  `json:"id" format:"uuid"`
+	OrganizationID *uuid.UUID `json:"organization_id,omitempty" format:"uuid" doc:"Absent: it belongs to none"`
+	Source         string     `json:"source" doc:"The function that published the event"`
+	EventID        string     `json:"event_id" doc:"Names the event together with source"`
+	EventType      string     `json:"event_type"`
+	Destination    string     `json:"destination" doc:"Who did not take it"`
+	StatusCode     *int       `json:"status_code,omitempty" doc:"What the destination answered; absent: nothing"`
+	Reason         string     `json:"reason"`
+	Deliveries     int        `json:"deliveries" doc:"How often it has come here"`
+	FailedAt       time.Time  `json:"failed_at" doc:"When it came here last"`
+	RedeliveredAt  *time.Time `json:"redelivered_at,omitempty" doc:"When it was sent again last; before failed_at: in vain"`
 }
 
 // ListRequest asks for one page.
@@ -76,16 +80,19 @@ type GetResponse struct {
 }
 
 const (
-	letterColumns = `id, source, event_id, event_type, destination, status_code, reason, deliveries, failed_at, redelivered_at`
+	letterColumns = `id, organization_id, source, event_id, event_type, destination, status_code, reason, deliveries, failed_at, redelivered_at`
 	selectLetters = `SELECT ` + letterColumns + ` FROM platform.dead_letters
-WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
-	selectLetter    = `SELECT ` + letterColumns + `, event FROM platform.dead_letters WHERE organization_id = $1 AND id = $2`
+WHERE (organization_id = $1 OR $2 AND organization_id IS NULL) AND id < $3 ORDER BY id DESC LIMIT $4`
+	selectLetter    = `SELECT ` + letterColumns + `, event FROM platform.dead_letters WHERE (organization_id = $1 OR $2 AND organization_id IS NULL) AND id = $3`
 	markRedelivered = `UPDATE platform.dead_letters SET redelivered_at = now() WHERE id = $1`
 )
 
-// List lists the dead letters of the caller's organization.
+// isAdmin tells whether the caller sees what belongs to no organization.
+func isAdmin(c auth.Caller) bool { return slices.Contains(c.Subject.Roles, policy.PlatformAdmin) }
+
+// List lists the dead letters that the caller sees.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	caller, err := auth.Member(ctx)
+	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +100,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.db.Query(ctx, selectLetters, caller.OrganizationID, before, in.Fetch())
+	rows, _ := f.db.Query(ctx, selectLetters, caller.OrganizationID, isAdmin(caller), before, in.Fetch())
 	letters, err := pgx.CollectRows(rows, pgx.RowToStructByName[Letter])
 	if err != nil {
 		return nil, fmt.Errorf("list dead letters: %w", err)
@@ -107,11 +114,11 @@ type kept struct {
 }
 
 func (f *Function) find(ctx context.Context, id uuid.UUID) (kept, error) {
-	caller, err := auth.Member(ctx)
+	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return kept{}, err
 	}
-	rows, _ := f.db.Query(ctx, selectLetter, caller.OrganizationID, id)
+	rows, _ := f.db.Query(ctx, selectLetter, caller.OrganizationID, isAdmin(caller), id)
 	letter, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[kept])
 	if database.IsNoRows(err) {
 		return kept{}, fault.New(fault.NotFound, "There is no such dead letter")
@@ -146,7 +153,13 @@ func (f *Function) Redeliver(ctx context.Context, in *Request) (*struct{}, error
 	if err := f.sender.Post(ctx, event); err != nil {
 		return nil, fault.New(fault.Unavailable, "The broker did not take the event; try again").After(5 * time.Second).Because(err)
 	}
-	if _, err := f.db.Exec(ctx, markRedelivered, in.ID); err != nil {
+	err = f.db.Transact(ctx, func(tx *outbox.Tx) error {
+		if _, err := tx.Exec(ctx, markRedelivered, in.ID); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, audit.Entry{Action: "dead_letters:redeliver", ResourceID: in.ID.String(), Platform: letter.OrganizationID == nil})
+	})
+	if err != nil {
 		return nil, fmt.Errorf("mark dead letter as redelivered: %w", err)
 	}
 	return nil, nil

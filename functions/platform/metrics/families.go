@@ -45,6 +45,12 @@ var families = []family{
 		counted: map[database.Name][]metrics.Labels{database.Users: one},
 	},
 	{
+		name: "audit_unsealed_seconds", help: "Age of the oldest audit entry that is not chained yet: minutes mean that platform-seal-audit fails.", kind: gauge, labels: []string{"trail"},
+		counted: map[database.Name][]metrics.Labels{
+			database.Users: {{"trail": "users"}}, database.Datasets: {{"trail": "datasets"}}, database.Analytics: {{"trail": "analytics"}},
+		},
+	},
+	{
 		name: "user_logins_total", help: "Logins, by result; locked ones were refused unseen because of earlier failures.", kind: counter, labels: []string{"result"},
 		counted: map[database.Name][]metrics.Labels{database.Users: {{"result": "success"}, {"result": "failure"}, {"result": "locked"}}},
 	},

@@ -58,7 +58,7 @@ func TestPromisedMetricsAreThereFromTheStart(t *testing.T) {
 	t.Parallel()
 	families := scrape(t, platformtest.New(t, declaration))
 	for name, kind := range map[string]dto.MetricType{
-		"user_registrations_total": dto.MetricType_COUNTER, "user_sessions_active": dto.MetricType_GAUGE,
+		"audit_unsealed_seconds": dto.MetricType_GAUGE, "user_registrations_total": dto.MetricType_COUNTER, "user_sessions_active": dto.MetricType_GAUGE,
 		"datasets_total": dto.MetricType_GAUGE, "data_processing_jobs_duration": dto.MetricType_HISTOGRAM,
 		"analytics_queries_total": dto.MetricType_COUNTER, "analytics_dashboard_views": dto.MetricType_COUNTER,
 	} {
@@ -99,8 +99,18 @@ VALUES ($1, $1, 'a', '', 'local', 'ready', $1, NULL), ($2, $2, 'b', '', 'local',
 		return err
 	})
 
+	in(database.Analytics, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+INSERT INTO audit_entries (id, organization_id, at, actor_kind, actor_id, action, result)
+VALUES ($1, $1, now() - interval '1 hour', 'platform', $1, 'a:b', 'done')`, uuid.New())
+		return err
+	})
+
 	families := scrape(t, p)
 
+	if age := values(families["audit_unsealed_seconds"]); len(age) != 3 || age["trail=users"] != 0 || age["trail=analytics"] < 3600 {
+		t.Errorf("ages of the oldest unsealed entries %v, want an hour for analytics and none for users", age)
+	}
 	for name, want := range map[string]map[string]float64{
 		"user_registrations_total": {"": 3},
 		"user_sessions_active":     {"": 2},

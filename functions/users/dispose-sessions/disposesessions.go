@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/users"
+	"function/shared/audit"
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -43,6 +44,12 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.SessionD
 		counts, err := pgx.CollectRows(rows, pgx.RowToStructByName[events.DisposedCount])
 		if err != nil {
 			return fmt.Errorf("delete sessions: %w", err)
+		}
+		for _, c := range counts {
+			detail := map[string]any{"items": c.Items, "policy": e.Data.PolicyID, "sweep": e.Data.SweepID, "cutoff": e.Data.Cutoff}
+			if err := audit.Record(ctx, tx, audit.Entry{Action: "retention:dispose", ResourceID: "sessions", OrganizationID: c.OrganizationID, Detail: detail}); err != nil {
+				return err
+			}
 		}
 		for _, disposed := range e.Data.Disposed(counts, time.Now().UTC()) {
 			if err := tx.Publish(ctx, disposed); err != nil {

@@ -9,8 +9,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"function/functions/users"
+	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/function"
+	"function/shared/outbox"
 )
 
 // Operation is the HTTP operation.
@@ -38,7 +40,14 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := f.DB.Exec(ctx, endSession, caller.SessionID); err != nil {
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		ended, err := tx.Exec(ctx, endSession, caller.SessionID)
+		if err != nil || ended.RowsAffected() == 0 {
+			return err
+		}
+		return audit.Record(ctx, tx, audit.Entry{Action: "sessions:end", ResourceID: caller.SessionID.String()})
+	})
+	if err != nil {
 		return nil, fmt.Errorf("end session: %w", err)
 	}
 	return nil, nil

@@ -1,6 +1,5 @@
 // Package prune forgets what has expired: registrations that nobody confirmed, mailed
-// tokens, challenges, requests, mails, failed logins of long ago, limits that are full
-// again. It runs every hour.
+// tokens, challenges, guesses, requests, mails. It runs every hour.
 package prune
 
 import (
@@ -32,9 +31,7 @@ var over = []struct{ table, condition string }{
 	{"challenges", "expires_at < now()"},
 	{"password_reset_requests", "requested_at < now() - interval '1 day'"},
 	{"mails", "created_at < now() - interval '8 days'"},
-	{"login_failures", "last_failed_at < now() - interval '30 days' AND blocked_until < now()"},
 	{"guesses", "last_at < now() - interval '1 day'"},
-	{"rate_limits", "tat < now()"},
 }
 
 // Rows go in batches, so that none is locked for long; what is left after some of

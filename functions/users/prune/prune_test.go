@@ -19,14 +19,12 @@ a AS (INSERT INTO registrations (id, email_index, user_id, wrapped_key, email, f
       SELECT id, b, id, b, b, b, b, '', now() + $2 FROM n),
 c AS (INSERT INTO mailed_tokens (hash, purpose, user_id, expires_at) SELECT sha256(b || id::text::bytea), 'unlock', $3, now() + $2 FROM n),
 d AS (INSERT INTO challenges (hash, purpose, expires_at) SELECT sha256(b || id::text::bytea), 'passkey_login', now() + $2 FROM n),
-e AS (INSERT INTO password_reset_requests (id, email_index, requested_at) SELECT id, b, now() + $2 FROM n),
-f AS (INSERT INTO mails (id, wrapped_key, message, created_at) SELECT id, b, b, now() + $2 FROM n),
-g AS (INSERT INTO login_failures (key, failures, last_failed_at, blocked_until) SELECT sha256(b || id::text::bytea), 1, now() + $2, now() + $2 FROM n)
-INSERT INTO rate_limits (key, tat) SELECT sha256(b || id::text::bytea), now() + $2 FROM n`
+e AS (INSERT INTO password_reset_requests (id, email_index, requested_at) SELECT id, b, now() + $2 FROM n)
+INSERT INTO mails (id, wrapped_key, message, created_at) SELECT id, b, b, now() + $2 FROM n`
 
 const selectCounts = `
 SELECT ARRAY[(SELECT count(*) FROM registrations), (SELECT count(*) FROM mailed_tokens), (SELECT count(*) FROM challenges),
-             (SELECT count(*) FROM password_reset_requests), (SELECT count(*) FROM mails), (SELECT count(*) FROM login_failures), (SELECT count(*) FROM rate_limits)]`
+             (SELECT count(*) FROM password_reset_requests), (SELECT count(*) FROM mails)]`
 
 func TestWhatIsOverGoesInBatches(t *testing.T) {
 	t.Parallel()

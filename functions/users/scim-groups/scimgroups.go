@@ -52,14 +52,14 @@ func (n Name) uuid() (uuid.UUID, error) {
 // NewRequest is a team that is new.
 type NewRequest struct {
 	scim.Shown
-	RawBody []byte
+	scim.Message
 }
 
 // Request changes a team.
 type Request struct {
 	Name
 	scim.Shown
-	RawBody []byte
+	scim.Message
 }
 
 // Function keeps provisioned teams.

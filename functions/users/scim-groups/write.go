@@ -29,7 +29,7 @@ func (f *Function) Create(ctx context.Context, in *NewRequest) (*scim.Answer, er
 	if err != nil {
 		return nil, err
 	}
-	w, err := read(in.RawBody)
+	w, err := read(&in.Message)
 	if err != nil {
 		return scim.Failed(err)
 	}
@@ -58,9 +58,9 @@ func (f *Function) Create(ctx context.Context, in *NewRequest) (*scim.Answer, er
 }
 
 // read reads the body of a team.
-func read(body []byte) (w wanted, err error) {
+func read(message *scim.Message) (w wanted, err error) {
 	var sent scim.Resource
-	if err := scim.Decode(body, &sent); err != nil {
+	if err := message.Decode(&sent); err != nil {
 		return w, err
 	}
 	r, err := scim.Group.Normalize(sent)
@@ -80,7 +80,7 @@ func shown(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID) (scim
 
 // Replace puts a team into the state of the body.
 func (f *Function) Replace(ctx context.Context, in *Request) (*scim.Answer, error) {
-	w, err := read(in.RawBody)
+	w, err := read(&in.Message)
 	if err != nil {
 		return scim.Failed(err)
 	}
@@ -89,7 +89,7 @@ func (f *Function) Replace(ctx context.Context, in *Request) (*scim.Answer, erro
 
 // Patch changes parts of a team (RFC 7644 §3.5.2).
 func (f *Function) Patch(ctx context.Context, in *Request) (*scim.Answer, error) {
-	patch, err := scim.ParsePatch(in.RawBody)
+	patch, err := in.Message.Patch()
 	if err != nil {
 		return scim.Failed(err)
 	}

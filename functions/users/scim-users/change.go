@@ -31,7 +31,7 @@ WHERE id = $1 AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id A
 
 // Replace puts a person into the state of the body; `active` that is absent stays.
 func (f *Function) Replace(ctx context.Context, in *Request) (*scim.Answer, error) {
-	sent, err := read(in.RawBody)
+	sent, err := read(&in.Message)
 	if err != nil {
 		return scim.Failed(err)
 	}
@@ -40,7 +40,7 @@ func (f *Function) Replace(ctx context.Context, in *Request) (*scim.Answer, erro
 
 // Patch changes parts of a person (RFC 7644 §3.5.2).
 func (f *Function) Patch(ctx context.Context, in *Request) (*scim.Answer, error) {
-	patch, err := scim.ParsePatch(in.RawBody)
+	patch, err := in.Message.Patch()
 	if err != nil {
 		return scim.Failed(err)
 	}

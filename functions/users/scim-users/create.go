@@ -51,7 +51,7 @@ func (f *Function) Create(ctx context.Context, in *NewRequest) (*scim.Answer, er
 	if err != nil {
 		return nil, err
 	}
-	attributes, err := read(in.RawBody)
+	attributes, err := read(&in.Message)
 	if err != nil {
 		return scim.Failed(err)
 	}
@@ -86,9 +86,9 @@ func (f *Function) Create(ctx context.Context, in *NewRequest) (*scim.Answer, er
 }
 
 // read reads the body of a person.
-func read(body []byte) (scim.Resource, error) {
+func read(message *scim.Message) (scim.Resource, error) {
 	var sent scim.Resource
-	if err := scim.Decode(body, &sent); err != nil {
+	if err := message.Decode(&sent); err != nil {
 		return nil, err
 	}
 	return scim.User.Normalize(sent)

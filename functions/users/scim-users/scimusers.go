@@ -56,14 +56,14 @@ func (n Name) uuid() (uuid.UUID, error) {
 // NewRequest is a person who is new.
 type NewRequest struct {
 	scim.Shown
-	RawBody []byte
+	scim.Message
 }
 
 // Request changes a person.
 type Request struct {
 	Name
 	scim.Shown
-	RawBody []byte
+	scim.Message
 }
 
 // Function keeps provisioned people.

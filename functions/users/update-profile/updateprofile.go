@@ -31,8 +31,6 @@ var Operation = huma.Operation{
 	Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusPreconditionFailed, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType},
 }
 
-// The schema stands among the extensions because huma reads a body that it knows the
-// schema of.
 var requestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 	"application/merge-patch+json": {Extensions: map[string]any{"schema": &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}}},
 	"application/json":             {Extensions: map[string]any{"schema": &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}}},
@@ -42,7 +40,7 @@ var requestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.Me
 type Request struct {
 	ContentType string `header:"Content-Type"`
 	IfMatch     string `header:"If-Match" maxLength:"100" doc:"ETag of the profile that the change is made to; absent: whatever it is"`
-	RawBody     []byte
+	function.Raw
 }
 
 // Response is the profile as it is now.
@@ -85,6 +83,10 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if mediaType, _, _ := strings.Cut(in.ContentType, ";"); !slices.Contains([]string{"application/json", "application/merge-patch+json", ""}, strings.ToLower(strings.TrimSpace(mediaType))) {
 		return nil, fault.New(fault.Unsupported, "A change is application/merge-patch+json")
 	}
+	patch, err := in.Bytes()
+	if err != nil {
+		return nil, err
+	}
 	var now users.StoredProfile
 	var replaced *uuid.UUID
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
@@ -98,7 +100,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 			return fault.New(fault.Outdated, "The profile has changed since you read it: read it again")
 		}
 		replaced = now.Document
-		return f.change(ctx, tx, &now, in.RawBody)
+		return f.change(ctx, tx, &now, patch)
 	})
 	if err != nil {
 		return nil, err

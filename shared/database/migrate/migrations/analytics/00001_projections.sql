@@ -8,6 +8,8 @@ CREATE TABLE projections.users (
     organization_id uuid NOT NULL,
     role            text NOT NULL,
     registered_at   timestamptz NOT NULL,
+    status          text NOT NULL DEFAULT 'active',     -- 'ended': a tombstone, since events may overtake each other
+    changed_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (id, organization_id)
 );
 CREATE INDEX users_organization ON projections.users (organization_id);
@@ -68,7 +70,7 @@ ALTER TABLE projections.users ENABLE ROW LEVEL SECURITY;
 ALTER TABLE projections.logins ENABLE ROW LEVEL SECURITY;
 ALTER TABLE projections.datasets ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON projections.users FOR SELECT TO analytics_reader
-    USING (organization_id = (SELECT tenancy.organization()));
+    USING (organization_id = (SELECT tenancy.organization()) AND status <> 'ended');
 CREATE POLICY own ON projections.logins FOR SELECT TO analytics_reader
     USING (organization_id = (SELECT tenancy.organization()));
 CREATE POLICY own ON projections.datasets FOR SELECT TO analytics_reader

@@ -38,4 +38,6 @@ CREATE TABLE report_runs (
 CREATE INDEX report_runs_report ON report_runs (report_id, id);
 
 CREATE VIEW published.metrics AS
-    SELECT name, labels, sum(value) AS value FROM metric_counters GROUP BY name, labels;
+    SELECT name, labels, sum(value) AS value FROM metric_counters GROUP BY name, labels
+    UNION ALL
+    SELECT 'audit_unsealed_seconds', '{"trail": "analytics"}', coalesce(extract(epoch FROM now() - min(at)), 0) FROM audit_entries WHERE seq IS NULL;

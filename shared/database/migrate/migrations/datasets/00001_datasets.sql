@@ -65,7 +65,9 @@ CREATE VIEW published.metrics AS
     SELECT name, labels, sum(value) AS value FROM metric_counters GROUP BY name, labels
     UNION ALL
     SELECT 'datasets_total', jsonb_build_object('status', status), count(*)
-    FROM datasets WHERE deleted_at IS NULL GROUP BY status;
+    FROM datasets WHERE deleted_at IS NULL GROUP BY status
+    UNION ALL
+    SELECT 'audit_unsealed_seconds', '{"trail": "datasets"}', coalesce(extract(epoch FROM now() - min(at)), 0) FROM audit_entries WHERE seq IS NULL;
 
 GRANT USAGE ON SCHEMA published TO catalog_reader;
 GRANT SELECT ON published.tables TO catalog_reader;

@@ -25,24 +25,33 @@ CREATE TABLE audit_entries (
 );
 CREATE INDEX audit_entries_unsealed ON audit_entries (organization_id, id) WHERE seq IS NULL;
 CREATE INDEX audit_entries_newest ON audit_entries (organization_id, id DESC);
+CREATE INDEX audit_entries_actor ON audit_entries (organization_id, actor_id, id DESC);
+CREATE INDEX audit_entries_resource ON audit_entries (organization_id, resource_id, id DESC) WHERE resource_id <> '';
 
 CREATE TABLE audit_checkpoints (
     organization_id uuid NOT NULL,
     seq             bigint NOT NULL,
     hash            bytea NOT NULL,
     signed_at       timestamptz NOT NULL,
-    statement       text NOT NULL,               -- JWS (RFC 7515) over organization, seq, hash and time
+    statement       text NOT NULL,               -- JWS (RFC 7515): audit.Checkpoint
     PRIMARY KEY (organization_id, seq)
 );
 
 -- +goose StatementBegin
 CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'UPDATE' AND OLD.seq IS NULL AND NEW.seq IS NOT NULL
-       AND to_jsonb(OLD) - '{seq,previous_hash,hash}'::text[] = to_jsonb(NEW) - '{seq,previous_hash,hash}'::text[] THEN
-        RETURN NEW;
+    IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'audit_entries' THEN
+        IF OLD.seq IS NULL AND NEW.seq IS NOT NULL THEN
+            OLD.seq := NEW.seq; OLD.previous_hash := NEW.previous_hash; OLD.hash := NEW.hash;
+            IF OLD IS NOT DISTINCT FROM NEW THEN
+                RETURN NEW; -- sealed
+            END IF;
+        END IF;
     END IF;
     RAISE EXCEPTION 'audit entries are never changed or removed' USING ERRCODE = 'check_violation', CONSTRAINT = 'audit_append_only';
 END $$;
 -- +goose StatementEnd
 CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit_entries FOR EACH ROW EXECUTE FUNCTION audit_is_append_only();
+CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit_checkpoints FOR EACH ROW EXECUTE FUNCTION audit_is_append_only();
+CREATE TRIGGER audit_never_truncated BEFORE TRUNCATE ON audit_entries EXECUTE FUNCTION audit_is_append_only();
+CREATE TRIGGER audit_never_truncated BEFORE TRUNCATE ON audit_checkpoints EXECUTE FUNCTION audit_is_append_only();

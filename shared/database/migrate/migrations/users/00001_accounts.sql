@@ -34,7 +34,7 @@ CREATE TABLE users (
 CREATE TABLE memberships (
     user_id         uuid NOT NULL REFERENCES users ON DELETE CASCADE,
     organization_id uuid NOT NULL CONSTRAINT memberships_organization REFERENCES organizations ON DELETE CASCADE,
-    role            text NOT NULL CHECK (role ~ '^[a-z][a-z0-9_]{1,62}$'), -- built in (shared/policy) or the organization's own
+    role            text NOT NULL CHECK (role ~ '^[a-z][a-z0-9_]{1,62}$' AND role <> 'platform_admin'), -- built in (shared/policy) or the organization's own
     status          text NOT NULL CHECK (status IN ('requested', 'active', 'suspended')),
     created_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (user_id, organization_id)
@@ -46,7 +46,7 @@ CREATE INDEX memberships_organization_members ON memberships (organization_id, u
 -- +goose StatementBegin
 CREATE FUNCTION keep_an_owner() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM FROM organizations WHERE id = OLD.organization_id FOR UPDATE;
+    PERFORM FROM organizations WHERE id = OLD.organization_id FOR NO KEY UPDATE;
     IF FOUND AND NOT EXISTS (SELECT FROM memberships WHERE organization_id = OLD.organization_id AND role = 'owner' AND status = 'active') THEN
         RAISE EXCEPTION 'organization % would have no owner', OLD.organization_id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'organization_owner';

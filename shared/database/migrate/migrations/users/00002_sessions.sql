@@ -45,6 +45,13 @@ CREATE TABLE signing_keys (
     retired_at  timestamptz                     -- no token that it has signed is good any more
 );
 
+-- The keys that have signed what is verified for longer than they sign: audit checkpoints.
+CREATE TABLE statement_keys (
+    kid        text PRIMARY KEY,
+    public_key bytea NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
 CREATE TABLE service_accounts (
     id              uuid PRIMARY KEY,
     organization_id uuid NOT NULL REFERENCES organizations ON DELETE CASCADE,

@@ -27,7 +27,7 @@ CREATE INDEX team_members_user ON team_members (user_id, organization_id);
 -- The organization's own roles; the built-in ones are in shared/policy.
 CREATE TABLE roles (
     organization_id uuid NOT NULL REFERENCES organizations ON DELETE CASCADE,
-    name            text NOT NULL CHECK (name ~ '^[a-z][a-z0-9_]{1,62}$'),
+    name            text NOT NULL CHECK (name ~ '^[a-z][a-z0-9_]{1,62}$' AND name <> 'platform_admin'),
     description     text NOT NULL DEFAULT '',
     permissions     text[] NOT NULL,
     created_at      timestamptz NOT NULL DEFAULT now(),
@@ -40,7 +40,7 @@ CREATE TABLE roles (
 CREATE TABLE role_grants (
     id                 uuid PRIMARY KEY,
     organization_id    uuid NOT NULL REFERENCES organizations ON DELETE CASCADE,
-    role               text NOT NULL CHECK (role ~ '^[a-z][a-z0-9_]{1,62}$'),
+    role               text NOT NULL CHECK (role ~ '^[a-z][a-z0-9_]{1,62}$' AND role <> 'platform_admin'),
     user_id            uuid,
     team_id            uuid,
     service_account_id uuid REFERENCES service_accounts ON DELETE CASCADE,
@@ -77,7 +77,7 @@ CREATE TABLE invitations (
     email_index     bytea NOT NULL,
     wrapped_key     bytea NOT NULL,
     email           bytea NOT NULL,              -- sealed with the invitation's key
-    role            text NOT NULL,
+    role            text NOT NULL CHECK (role ~ '^[a-z][a-z0-9_]{1,62}$' AND role <> 'platform_admin'),
     invited_by      uuid NOT NULL,
     created_at      timestamptz NOT NULL DEFAULT now(),
     expires_at      timestamptz NOT NULL,

@@ -21,19 +21,30 @@ CREATE TABLE purpose_texts (
     PRIMARY KEY (purpose_id, version)
 );
 
--- Never changed: the newest row of a person and purpose is what holds.
+-- Never changed: the last of a person and purpose is what holds.
 CREATE TABLE consent_decisions (
     id              uuid PRIMARY KEY,
     organization_id uuid NOT NULL,
     user_id         uuid NOT NULL REFERENCES users ON DELETE CASCADE,
     purpose_id      uuid NOT NULL,
+    number          int NOT NULL,                -- from 1, of a person and purpose: clocks of two machines differ
     version         int NOT NULL,
     given           boolean NOT NULL,
     session_id      uuid NOT NULL,
     address         bytea,                       -- sealed with the person's key
     device          bytea,                       -- sealed with the person's key
     decided_at      timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT consent_decisions_number UNIQUE (user_id, purpose_id, number),
     FOREIGN KEY (purpose_id, version) REFERENCES purpose_texts
 );
-CREATE INDEX consent_decisions_person ON consent_decisions (user_id, purpose_id, id);
-CREATE INDEX consent_decisions_purpose ON consent_decisions (organization_id, purpose_id, id);
+CREATE INDEX consent_decisions_person ON consent_decisions (user_id, organization_id, id);
+CREATE INDEX consent_decisions_purpose ON consent_decisions (purpose_id, user_id, number DESC);
+
+-- +goose StatementBegin
+CREATE FUNCTION consent_is_never_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'decisions and the texts that they are about are never changed' USING ERRCODE = 'check_violation', CONSTRAINT = 'consent_never_changed';
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER consent_never_changed BEFORE UPDATE ON consent_decisions FOR EACH ROW EXECUTE FUNCTION consent_is_never_changed();
+CREATE TRIGGER consent_never_changed BEFORE UPDATE ON purpose_texts FOR EACH ROW EXECUTE FUNCTION consent_is_never_changed();

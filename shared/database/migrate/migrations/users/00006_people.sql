@@ -12,6 +12,23 @@ CREATE TABLE name_prefixes (
 );
 CREATE INDEX name_prefixes_user ON name_prefixes (user_id, organization_id);
 
+-- Whoever changes a name or the setting, what was indexed is forgotten with it.
+-- +goose StatementBegin
+CREATE FUNCTION forget_name_prefixes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'users' THEN
+        DELETE FROM name_prefixes WHERE user_id = NEW.id;
+    ELSE
+        DELETE FROM name_prefixes WHERE organization_id = NEW.id;
+    END IF;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER name_changed AFTER UPDATE OF first_name, last_name ON users
+    FOR EACH ROW EXECUTE FUNCTION forget_name_prefixes();
+CREATE TRIGGER search_disallowed AFTER UPDATE OF settings ON organizations
+    FOR EACH ROW WHEN ((NEW.settings ->> 'search_by_name') IS DISTINCT FROM 'true') EXECUTE FUNCTION forget_name_prefixes();
+
 -- Documents, where no document database is configured (shared/documents). The free
 -- part of a profile is one, sealed with the person's key.
 CREATE TABLE documents (

@@ -9,7 +9,8 @@ CREATE VIEW published.signing_keys AS
 -- runs once for a row, although its answer is used twice.)
 CREATE VIEW published.callers AS
     SELECT s.id AS session_id, s.user_id, s.organization_id, s.methods, s.authenticated_at, s.second_factor_at, s.impersonator_id,
-           s.ended_at IS NULL AND s.expires_at > now() AND u.suspended_at IS NULL AS alive,
+           s.ended_at IS NULL AND s.expires_at > now() AND u.suspended_at IS NULL
+               AND (s.impersonator_id IS NULL OR EXISTS (SELECT FROM users a WHERE a.id = s.impersonator_id AND a.platform_admin AND a.suspended_at IS NULL)) AS alive,
            u.platform_admin,
            f.has_second_factor,
            w.waits_for,
@@ -48,6 +49,37 @@ CREATE VIEW published.api_keys AS
 CREATE FUNCTION published.api_key_used(key uuid) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
     UPDATE api_keys SET last_used_at = now() WHERE id = key AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+$$;
+-- +goose StatementEnd
+
+-- What the policy refused a known caller is audited too, but a flood of refusals must
+-- not become a flood of entries: of each minute the first ten of a caller are, and
+-- the others as a number, once the minute is over (platform-seal-audit).
+CREATE TABLE refusal_counts (
+    actor_id        uuid NOT NULL,
+    minute          timestamptz NOT NULL,
+    organization_id uuid NOT NULL,
+    refusals        int NOT NULL,
+    PRIMARY KEY (actor_id, minute)
+);
+CREATE INDEX refusal_counts_minute ON refusal_counts (minute);
+
+-- +goose StatementBegin
+CREATE FUNCTION published.record_refusal(
+    id uuid, organization_id uuid, at timestamptz, actor_kind text, actor_id uuid, impersonator_id uuid,
+    action text, resource_id text, reason text, network text, trace_id text, detail jsonb) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    WITH counted AS (
+        INSERT INTO refusal_counts AS c (actor_id, minute, organization_id, refusals)
+        VALUES (record_refusal.actor_id, date_trunc('minute', now()), record_refusal.organization_id, 1)
+        ON CONFLICT ON CONSTRAINT refusal_counts_pkey DO UPDATE SET refusals = c.refusals + 1
+        RETURNING refusals
+    )
+    INSERT INTO audit_entries (id, organization_id, at, actor_kind, actor_id, impersonator_id, action, resource_id, result, reason, network, trace_id, detail)
+    SELECT record_refusal.id, record_refusal.organization_id, record_refusal.at, record_refusal.actor_kind, record_refusal.actor_id,
+           record_refusal.impersonator_id, record_refusal.action, record_refusal.resource_id, 'refused', record_refusal.reason,
+           record_refusal.network, record_refusal.trace_id, record_refusal.detail
+    FROM counted WHERE refusals <= 10
 $$;
 -- +goose StatementEnd
 
@@ -103,9 +135,11 @@ CREATE VIEW published.external_callers AS
 CREATE VIEW published.metrics AS
     SELECT name, labels, sum(value) AS value FROM metric_counters GROUP BY name, labels
     UNION ALL
-    SELECT 'user_sessions_active', '{}', count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > now();
+    SELECT 'user_sessions_active', '{}', count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > now()
+    UNION ALL
+    SELECT 'audit_unsealed_seconds', '{"trail": "users"}', coalesce(extract(epoch FROM now() - min(at)), 0) FROM audit_entries WHERE seq IS NULL;
 
-REVOKE EXECUTE ON FUNCTION roles_of, permissions_of, published.api_key_used, published.rate_limit FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION roles_of, permissions_of, published.api_key_used, published.record_refusal, published.rate_limit FROM PUBLIC;
 GRANT USAGE ON SCHEMA published TO token_verifier;
 GRANT SELECT ON published.signing_keys, published.callers, published.api_keys, published.external_callers TO token_verifier;
-GRANT EXECUTE ON FUNCTION roles_of, permissions_of, published.api_key_used, published.rate_limit TO token_verifier;
+GRANT EXECUTE ON FUNCTION roles_of, permissions_of, published.api_key_used, published.record_refusal, published.rate_limit TO token_verifier;

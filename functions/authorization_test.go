@@ -1,0 +1,188 @@
+package functions_test
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"function/functions"
+	"function/shared/database"
+	"function/shared/function"
+	"function/shared/platformtest"
+	"function/shared/policy"
+)
+
+func TestMain(m *testing.M) { platformtest.Run(m) }
+
+// The subjects beside the built-in roles.
+const (
+	anyone   = "anyone"   // without a token
+	newcomer = "newcomer" // logged in, and waiting to be let into the organization
+)
+
+// decided reads the matrix.
+func decided(t *testing.T) map[string][]string {
+	t.Helper()
+	all := map[string][]string{}
+	for line := range strings.Lines(strings.TrimSpace(matrix)) {
+		words := strings.Fields(line)
+		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
+			continue
+		}
+		if all[words[0]] != nil || len(words) < 2 {
+			t.Errorf("the matrix speaks of %s twice, or says nothing", words[0])
+		}
+		all[words[0]] = words[1:]
+	}
+	return all
+}
+
+// operations are those of the whole platform, by their identifiers.
+func operations() map[string]huma.Operation {
+	all := map[string]huma.Operation{}
+	for _, d := range functions.Catalog {
+		for _, o := range d.Operations {
+			all[o.OperationID] = o
+		}
+	}
+	return all
+}
+
+func platform(t *testing.T) *platformtest.Platform {
+	t.Helper()
+	var answering []function.Declaration
+	for _, d := range functions.Catalog {
+		if len(d.Operations) > 0 {
+			answering = append(answering, d)
+		}
+	}
+	return platformtest.New(t, answering...)
+}
+
+var parameter = regexp.MustCompile(`\{([^}]*)\}`)
+
+// call calls an operation about the organization, with an empty body: what is let
+// through fails later, or does no harm that another call would see.
+func call(p *platformtest.Platform, token string, o huma.Operation, organization uuid.UUID) int {
+	path := strings.Replace(o.Path, "/v1/organizations/{id}", "/v1/organizations/"+organization.String(), 1)
+	path = parameter.ReplaceAllStringFunc(path, func(name string) string {
+		switch name {
+		case "{resource}":
+			return "sessions"
+		case "{role}":
+			return "auditor"
+		}
+		return uuid.NewString()
+	})
+	return p.Do(token, o.Method, path, `{}`).Status
+}
+
+func may(status int) bool { return status != http.StatusUnauthorized && status != http.StatusForbidden }
+
+// loginAs is a new person of a new organization.
+func loginAs(t *testing.T, p *platformtest.Platform, role string) platformtest.Caller {
+	t.Helper()
+	db := p.DB(database.Users)
+	switch role {
+	case newcomer, policy.PlatformAdmin:
+		c := p.Login(policy.Viewer)
+		_, err := db.Exec(context.Background(), `UPDATE memberships SET status = 'requested' WHERE user_id = $1`, c.UserID)
+		if err == nil && role == policy.PlatformAdmin {
+			_, err = db.Exec(context.Background(), `UPDATE users SET platform_admin = true WHERE id = $1`, c.UserID)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	return p.Login(role)
+}
+
+func TestEveryOperationIsForTheRolesOfTheMatrix(t *testing.T) {
+	t.Parallel()
+	p, all, want := platform(t), operations(), decided(t)
+	subjects := append(policy.BuiltIn(), policy.PlatformAdmin, newcomer)
+	for id := range want {
+		if _, ok := all[id]; !ok {
+			t.Errorf("the matrix speaks of %s, which is no operation", id)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		o := all[id]
+		var got []string
+		for _, subject := range subjects {
+			c := loginAs(t, p, subject)
+			if may(call(p, c.Token, o, c.OrganizationID)) {
+				got = append(got, subject)
+			}
+		}
+		switch {
+		case len(o.Security) == 0:
+			got = []string{anyone}
+		case may(call(p, "", o, uuid.New())):
+			t.Errorf("%s lets everybody in", id)
+		case len(got) == len(subjects):
+			got = []string{"person"}
+		}
+		if !slices.Equal(got, want[id]) {
+			t.Errorf("who may is not what the matrix says:\n%-36s %s\nwant: %s", id, strings.Join(got, " "), strings.Join(want[id], " "))
+		}
+	}
+}
+
+// needs is the permission that an operation declares.
+func needs(o huma.Operation) string {
+	for _, word := range slices.Concat(slices.Collect(maps.Values(o.Security[0]))...) {
+		if strings.Contains(word, ":") {
+			return word
+		}
+	}
+	return ""
+}
+
+const insertRole = `INSERT INTO roles (organization_id, name, permissions) VALUES ($1, 'own', $2)`
+
+func TestOwnRoleOpensWhatItsPermissionsSayAndNothingElse(t *testing.T) {
+	t.Parallel()
+	p := platform(t)
+	for id, o := range operations() {
+		if len(o.Security) == 0 || needs(o) == "" || !slices.Contains(policy.Grantable(), policy.Permission(needs(o))) {
+			continue
+		}
+		one := []policy.Permission{policy.Permission(needs(o))}
+		others := slices.DeleteFunc(policy.Grantable(), func(p policy.Permission) bool { return p == one[0] })
+		for _, test := range []struct {
+			permissions []policy.Permission
+			want        bool
+		}{{one, true}, {others, false}} {
+			c := p.Login("own")
+			if _, err := p.DB(database.Users).Exec(context.Background(), insertRole, c.OrganizationID, test.permissions); err != nil {
+				t.Fatal(err)
+			}
+			if status := call(p, c.Token, o, c.OrganizationID); may(status) != test.want {
+				t.Errorf("%s answers %d to a role of %v", id, status, test.permissions)
+			}
+		}
+	}
+}
+
+func TestNoOperationOfAnOrganizationIsAnothersOwner(t *testing.T) {
+	t.Parallel()
+	p := platform(t)
+	for id, o := range operations() {
+		if !strings.HasPrefix(o.Path, "/v1/organizations/{id}") {
+			continue
+		}
+		theirs, stranger := p.Login(policy.Owner), p.Login(policy.Owner)
+		if status := call(p, stranger.Token, o, theirs.OrganizationID); status != http.StatusNotFound && status != http.StatusUnprocessableEntity {
+			t.Errorf("%s answers %d to the owner of another organization, want 404, or 422 before it looks", id, status)
+		}
+	}
+}

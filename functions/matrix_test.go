@@ -1,0 +1,150 @@
+package functions_test
+
+// matrix is who may do what: every operation of the platform, and the roles that may.
+// `anyone` needs no token; `person` is everybody who is logged in, whatever their role,
+// and about whose own things the operation is. It is decided here, by hand, and
+// compared with what the platform answers: an operation that is not here yet fails.
+const matrix = `# Accounts and sessions
+users-register                       anyone
+users-confirm-registration           anyone
+users-verify-email                   anyone
+users-send-verification              person
+users-change-email                   person
+users-confirm-email-change           anyone
+users-change-password                person
+users-forgot-password                anyone
+users-reset-password                 anyone
+users-password-strength              anyone
+users-unlock                         anyone
+users-login                          anyone
+users-refresh                        anyone
+users-logout                         person
+users-profile                        person
+users-list-sessions                  person
+users-revoke-session                 person
+users-revoke-all-sessions            person
+users-list-identities                person
+users-link-identity                  person
+users-unlink-identity                person
+users-list-api-keys                  person
+users-create-api-key                 person
+users-rotate-api-key                 person
+users-revoke-api-key                 person
+users-update-profile                 person
+users-jwks                           anyone
+users-switch-organization            person
+
+# Organizations
+users-list-organizations             person
+users-create-organization            person
+users-get-organization               owner admin compliance_officer member analyst viewer
+users-rename-organization            owner admin
+users-delete-organization            owner
+users-restore-organization           person
+users-get-organization-settings      owner admin compliance_officer member analyst viewer
+users-change-organization-settings   owner admin
+users-end-second-person              owner admin
+users-transfer-ownership             owner
+
+# Members and invitations
+users-list-members                   owner admin compliance_officer member analyst viewer
+users-get-member                     owner admin compliance_officer member analyst viewer
+users-approve-member                 owner admin
+users-reject-member                  owner admin
+users-suspend-member                 owner admin
+users-restore-member                 owner admin
+users-remove-member                  owner admin
+users-leave-organization             person
+users-invite                         owner admin
+users-list-invitations               owner admin
+users-revoke-invitation              owner admin
+users-accept-invitation              person
+
+# Teams
+users-list-teams                     owner admin compliance_officer member analyst viewer
+users-get-team                       owner admin compliance_officer member analyst viewer
+users-create-team                    owner admin
+users-rename-team                    owner admin
+users-move-team                      owner admin
+users-delete-team                    owner admin
+users-list-team-members              owner admin compliance_officer member analyst viewer
+users-add-team-member                owner admin
+users-remove-team-member             owner admin
+
+# Roles
+users-list-roles                     owner admin compliance_officer
+users-define-role                    owner admin
+users-delete-role                    owner admin
+users-assign-role                    owner admin
+users-list-grants                    owner admin compliance_officer
+users-grant-role                     owner admin
+users-revoke-grant                   owner admin
+users-list-role-changes              owner admin compliance_officer
+users-approve-role-change            owner admin compliance_officer
+users-reject-role-change             owner admin compliance_officer
+users-explain                        person
+
+# Service accounts
+users-list-service-accounts          owner admin compliance_officer
+users-get-service-account            owner admin compliance_officer
+users-create-service-account         owner admin
+users-change-service-account         owner admin
+users-delete-service-account         owner admin
+users-list-service-account-keys      owner admin compliance_officer
+users-create-service-account-key     owner admin
+users-rotate-service-account-key     owner admin
+users-revoke-service-account-key     owner admin
+
+# Provisioning from outside (SCIM)
+users-scim-discovery-config          owner admin
+users-scim-discovery-schema          owner admin
+users-scim-discovery-schemas         owner admin
+users-scim-discovery-type            owner admin
+users-scim-discovery-types           owner admin
+users-scim-users-list                owner admin
+users-scim-users-get                 owner admin
+users-scim-users-create              owner admin
+users-scim-users-replace             owner admin
+users-scim-users-patch               owner admin
+users-scim-users-delete              owner admin
+users-scim-groups-list               owner admin
+users-scim-groups-get                owner admin
+users-scim-groups-create             owner admin
+users-scim-groups-replace            owner admin
+users-scim-groups-patch              owner admin
+users-scim-groups-delete             owner admin
+
+# Data sets
+datasets-list                        owner admin compliance_officer member analyst viewer
+datasets-get                         owner admin compliance_officer member analyst viewer
+datasets-status                      owner admin compliance_officer member analyst viewer
+datasets-download                    owner admin compliance_officer member analyst viewer
+datasets-create                      owner admin member
+datasets-upload                      owner admin member
+datasets-delete                      owner admin member
+
+# Analytics
+analytics-query                      owner admin member analyst
+analytics-list-reports               owner admin compliance_officer member analyst viewer
+analytics-get-report                 owner admin compliance_officer member analyst viewer
+analytics-create-report              owner admin member analyst
+analytics-delete-report              owner admin member analyst
+analytics-start-run                  owner admin member analyst
+analytics-list-runs                  owner admin compliance_officer member analyst viewer
+analytics-get-run                    owner admin compliance_officer member analyst viewer
+analytics-run-chart                  owner admin compliance_officer member analyst viewer
+
+# Compliance
+compliance-list-policies             owner admin compliance_officer member
+compliance-set-policy                owner admin compliance_officer
+compliance-reset-policy              owner admin compliance_officer
+compliance-list-disposals            owner admin compliance_officer member
+
+# Platform
+platform-openapi                     anyone
+platform-docs                        anyone
+platform-metrics                     anyone
+platform-list-dead-letters           owner admin compliance_officer
+platform-get-dead-letter             owner admin compliance_officer
+platform-redeliver-dead-letter       owner admin
+`

@@ -1,0 +1,64 @@
+// Package acceptinvitation makes the person who was invited a member:
+// POST /v1/organizations/invitations/accept.
+package acceptinvitation
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "users-accept-invitation", Method: http.MethodPost, Path: "/v1/organizations/invitations/accept",
+	Summary: "Accept an invitation", Tags: []string{users.Tag}, Security: function.Person,
+	Description: "By the person whose account has the invited address; POST /v1/users/sessions/organization then switches to the organization.",
+	Errors:      []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict},
+}
+
+// Request is the token that was mailed.
+type Request struct {
+	Body struct {
+		Token string `json:"token" minLength:"1" maxLength:"100"`
+	}
+}
+
+// Response is the membership.
+type Response struct{ Body users.Membership }
+
+// Function accepts invitations.
+type Function struct{ users.Store }
+
+// New opens the invitations.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const selectAddress = `SELECT email_index FROM users WHERE id = $1`
+
+// Handle uses the token up.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var m users.Membership
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		var address []byte
+		if err := tx.QueryRow(ctx, selectAddress, caller.UserID).Scan(&address); err != nil {
+			return fmt.Errorf("read address: %w", err)
+		}
+		m, err = users.AcceptInvitation(ctx, tx, in.Body.Token, caller.UserID, address)
+		return err
+	})
+	return &Response{Body: m}, f.Refused(ctx, audit.Entry{Action: "invitations:accept"}, err)
+}

@@ -1,0 +1,65 @@
+package users
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/outbox"
+	"function/shared/policy"
+)
+
+// InOwn is the caller, who acts in the organization of the path. Every other
+// organization does not exist for them.
+func InOwn(ctx context.Context, organization uuid.UUID) (auth.Caller, error) {
+	caller, err := auth.Member(ctx)
+	if err == nil && caller.OrganizationID != organization {
+		err = errNoOrganization
+	}
+	return caller, err
+}
+
+var errNoOrganization = fault.New(fault.NotFound, "You act in no organization with this identifier: POST /v1/users/sessions/organization switches to it")
+
+// Fresh refuses a caller who has not proved lately who they are, where that depends on
+// what is asked for: else the operation declares it.
+func Fresh(caller auth.Caller) error {
+	if d := policy.Decide(caller.Subject, policy.Need{Fresh: true}, time.Now()); d.StepUp {
+		return fault.New(fault.NotProved, "%s", d.Reason)
+	}
+	return nil
+}
+
+// Act does something in a transaction that also holds its audit entry, which work
+// may complete. A refusal is recorded too.
+func (s Store) Act(ctx context.Context, entry audit.Entry, work func(*outbox.Tx, *audit.Entry) error) error {
+	err := s.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		if err := work(tx, &entry); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, entry)
+	})
+	for constraint, refusal := range refusals {
+		if database.Violates(err, constraint) {
+			err = refusal
+		}
+	}
+	return s.Refused(ctx, entry, err)
+}
+
+// refusals are what the constraints of an organization's tables have to say.
+var refusals = map[string]*fault.Error{
+	"organization_owner":  fault.New(fault.Conflict, "An organization is never without an owner: make somebody else an owner first"),
+	"role_grants_once":    fault.New(fault.Conflict, "The role has been granted so already"),
+	"role_grants_member":  fault.New(fault.NotFound, "Nobody with this identifier is in this organization"),
+	"team_members_member": fault.New(fault.NotFound, "Nobody with this identifier is in this organization"),
+	"role_grants_team":    fault.New(fault.NotFound, "There is no such team"),
+	"teams_name":          fault.New(fault.Conflict, "A team of this name exists already"),
+	"teams_parent":        fault.New(fault.Conflict, "Other teams lie in this one: move or delete them first"),
+	"invitations_open":    fault.New(fault.Conflict, "This address is being invited at the same time"),
+}

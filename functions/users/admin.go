@@ -1,0 +1,126 @@
+package users
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/outbox"
+	"function/shared/secret"
+)
+
+// Reason is why a platform admin does something to a person. It is kept in the audit
+// trail, sealed with the person's key, so that erasing the person erases it.
+type Reason struct {
+	Reason string `json:"reason" minLength:"3" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"one line of text" doc:"Why, such as a ticket's number; told to the person who is impersonated"`
+}
+
+// reasonField is what a sealed reason is bound to.
+const reasonField = "audit_entries.reason"
+
+// SealReason seals a reason for an audit entry's detail.
+func (s Store) SealReason(ctx context.Context, db Querier, person uuid.UUID, reason string) (string, error) {
+	key, err := s.KeyOf(ctx, db, person)
+	if err != nil {
+		return "", err
+	}
+	sealed, err := secret.Seal(key, reasonField, reason)
+	return base64.StdEncoding.EncodeToString(sealed), err
+}
+
+// OpenReason reverses SealReason, with the person's key.
+func OpenReason(key []byte, sealed string) (string, error) {
+	raw, err := base64.StdEncoding.DecodeString(sealed)
+	if err != nil {
+		return "", fmt.Errorf("decode reason: %w", err)
+	}
+	return secret.Unseal(key, reasonField, raw)
+}
+
+// Subject is the person to whom a platform admin does something.
+type Subject struct {
+	ID            uuid.UUID
+	SuspendedAt   *time.Time
+	PlatformAdmin bool
+}
+
+const lockSubject = `SELECT id, suspended_at, platform_admin FROM users WHERE id = $1 FOR NO KEY UPDATE`
+
+// ErrNoPerson answers for a person who does not exist.
+var ErrNoPerson = fault.New(fault.NotFound, "There is no account with this identifier")
+
+var errOneself = fault.New(fault.Conflict, "A platform admin does not do this to their own account: another one does")
+
+// Administer lets the calling platform admin do something to another person, and tells
+// the platform's trail, with the reason, and those of the person's organizations.
+func (s Store) Administer(ctx context.Context, person uuid.UUID, action, reason string, work func(*outbox.Tx, Subject) error) error {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return err
+	}
+	if caller.UserID == person {
+		return errOneself
+	}
+	return s.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		rows, _ := tx.Query(ctx, lockSubject, person)
+		subject, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Subject])
+		if database.IsNoRows(err) {
+			return ErrNoPerson
+		}
+		if err != nil {
+			return fmt.Errorf("lock account: %w", err)
+		}
+		if err := work(tx, subject); err != nil {
+			return err
+		}
+		return s.recordOn(ctx, tx, person, action, reason)
+	})
+}
+
+const selectOrganizations = `SELECT organization_id FROM memberships WHERE user_id = $1 AND status <> 'requested'`
+
+func (s Store) recordOn(ctx context.Context, tx *outbox.Tx, person uuid.UUID, action, reason string) error {
+	entry := audit.Entry{Action: action, ResourceID: person.String()}
+	rows, _ := tx.Query(ctx, selectOrganizations, person)
+	organizations, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return fmt.Errorf("list organizations of person: %w", err)
+	}
+	for _, entry.OrganizationID = range organizations {
+		if err := audit.Record(ctx, tx, entry); err != nil {
+			return err
+		}
+	}
+	sealed, err := s.SealReason(ctx, tx, person, reason)
+	if err != nil {
+		return err
+	}
+	entry.OrganizationID, entry.Platform, entry.Detail = uuid.Nil, true, map[string]any{"sealed_reason": sealed}
+	return audit.Record(ctx, tx, entry)
+}
+
+const makeAdmin = `UPDATE users SET platform_admin = true WHERE email_index = $1 RETURNING id`
+
+// MakePlatformAdmin makes the person with an address a platform admin: for whoever
+// runs the platform, since somebody must be the first. No such person: ErrNoPerson.
+func (s Store) MakePlatformAdmin(ctx context.Context, email string) error {
+	return s.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		var person uuid.UUID
+		err := tx.QueryRow(ctx, makeAdmin, EmailIndex(s.Keeper, email)).Scan(&person)
+		if database.IsNoRows(err) {
+			return ErrNoPerson
+		}
+		if err != nil {
+			return fmt.Errorf("make platform admin: %w", err)
+		}
+		return audit.Record(ctx, tx, audit.Entry{Action: "platform_admins:add", ResourceID: person.String(), Platform: true})
+	})
+}

@@ -1,0 +1,315 @@
+package users_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/functions/users/administer"
+	findusers "function/functions/users/find-users"
+	"function/functions/users/impersonate"
+	"function/functions/users/logout"
+	"function/functions/users/profile"
+	searchmembers "function/functions/users/search-members"
+	"function/shared/audit"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/function"
+	"function/shared/page"
+	"function/shared/platformtest"
+	"function/shared/secret"
+)
+
+func mountAdmin(t *testing.T) *platformtest.Platform {
+	t.Helper()
+	return mountAudit(t, function.Service("users-find-users", findusers.New, findusers.Parts...),
+		function.Service("users-administer", administer.New, administer.Parts...),
+		function.Endpoint(impersonate.Operation, impersonate.New), function.Endpoint(searchmembers.Operation, searchmembers.New),
+		function.Endpoint(profile.Operation, profile.New), function.Endpoint(logout.Operation, logout.New))
+}
+
+// platformAdmin is somebody whom `serve platform-admin` has made one.
+func platformAdmin(t *testing.T, p *platformtest.Platform) platformtest.Caller {
+	t.Helper()
+	admin := p.Login("member")
+	store, err := users.Open(context.Background(), p.Env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.MakePlatformAdmin(context.Background(), strings.ToUpper(admin.Email)); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.MakePlatformAdmin(context.Background(), "nobody@example.com"); err == nil {
+		t.Error("nobody is made a platform admin")
+	}
+	return admin
+}
+
+const because = `{"reason":"Ticket 4711"}`
+
+func TestPlatformAdminsFindPeople(t *testing.T) {
+	t.Parallel()
+	p := mountAdmin(t)
+	person, owner := p.Login("owner"), p.Login("owner")
+	admin := platformAdmin(t, p)
+	find := func(query string) page.Page[findusers.Account] {
+		t.Helper()
+		return platformtest.Decode[page.Page[findusers.Account]](t, p.Do(admin.Token, http.MethodGet, "/v1/admin/users"+query, nil).Want(t, http.StatusOK))
+	}
+	got := find("?email=" + strings.ToUpper(person.Email)).Items
+	want := []findusers.Membership{{OrganizationID: person.OrganizationID, Role: "owner", Status: "active"}}
+	if len(got) != 1 || got[0].ID != person.UserID || got[0].Email != person.Email || got[0].FirstName != "Ada" || cmp.Diff(want, got[0].Memberships) != "" {
+		t.Errorf("found %+v, want %s", got, person.Email)
+	}
+	if none := find("?email=nobody@example.com").Items; len(none) != 0 {
+		t.Errorf("found %+v, want nobody", none)
+	}
+	var all []uuid.UUID
+	for cursor := ""; ; {
+		page := find("?limit=2&cursor=" + cursor)
+		for _, a := range page.Items {
+			all = append(all, a.ID)
+		}
+		if cursor = page.NextCursor; cursor == "" {
+			break
+		}
+	}
+	if diff := cmp.Diff([]uuid.UUID{admin.UserID, owner.UserID, person.UserID}, all); diff != "" {
+		t.Error(diff)
+	}
+	p.Do(admin.Token, http.MethodGet, "/v1/admin/users/"+uuid.NewString(), nil).Want(t, http.StatusNotFound)
+	for _, path := range []string{"/v1/admin/users", "/v1/admin/users/" + person.UserID.String()} {
+		p.Do(owner.Token, http.MethodGet, path, nil).Want(t, http.StatusForbidden)
+		p.Do("", http.MethodGet, path, nil).Want(t, http.StatusUnauthorized)
+	}
+	platform := platformtest.Decode[page.Page[audit.Line]](t, p.Do(admin.Token, http.MethodGet, "/v1/admin/audit?action=users:find", nil).Want(t, http.StatusOK)).Items
+	if len(platform) != 4 || platform[0].ActorID != admin.UserID || strings.Contains(string(platform[3].Detail), "@") {
+		t.Errorf("the platform's trail tells %+v, want each search and no address", platform)
+	}
+}
+
+func TestSuspendingRestoringUnlockingAndResetting(t *testing.T) {
+	t.Parallel()
+	p := mountAdmin(t)
+	person, admin := p.Login("owner"), platformAdmin(t, p)
+	path := "/v1/admin/users/" + person.UserID.String()
+	do := func(verb string, status int) {
+		t.Helper()
+		p.Do(admin.Token, http.MethodPost, path+"/"+verb, because).Want(t, status)
+	}
+	do("restore", http.StatusConflict)
+	do("suspend", http.StatusNoContent)
+	do("suspend", http.StatusConflict)
+	do("impersonate", http.StatusConflict)
+	p.Do(person.Token, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusUnauthorized)
+	do("restore", http.StatusNoContent)
+	do("unlock", http.StatusNoContent)
+	do("force-password-reset", http.StatusNoContent)
+	var mustChange bool
+	var ended string
+	db := p.DB(database.Users)
+	err := db.QueryRow(context.Background(), `SELECT must_change_password, end_reason FROM users u JOIN sessions s ON s.user_id = u.id WHERE u.id = $1`, person.UserID).Scan(&mustChange, &ended)
+	if err != nil || !mustChange || ended != "suspended" {
+		t.Errorf("must change %v, session ended because %q (%v)", mustChange, ended, err)
+	}
+	if mail := waitingMail(t, p); !strings.Contains(mail, person.Email) || !strings.Contains(mail, "new password") {
+		t.Errorf("mailed %q, want the person told", mail)
+	}
+
+	type body struct{ Acts []findusers.Act }
+	acts := platformtest.Decode[body](t, p.Do(admin.Token, http.MethodGet, path, nil).Want(t, http.StatusOK)).Acts
+	var got []string
+	for _, a := range acts {
+		got = append(got, a.Action)
+		if a.Reason != "Ticket 4711" || a.ActorID != admin.UserID {
+			t.Errorf("%+v, want the reason and who", a)
+		}
+	}
+	if diff := cmp.Diff([]string{"users:force_password_reset", "users:unlock", "users:restore", "users:suspend"}, got); diff != "" {
+		t.Error(diff)
+	}
+	var clear, own int
+	err = db.QueryRow(context.Background(), `
+SELECT count(*) FILTER (WHERE detail::text || reason LIKE '%4711%'), count(*) FILTER (WHERE organization_id = $1) FROM audit_entries WHERE resource_id = $2`,
+		person.OrganizationID, person.UserID.String()).Scan(&clear, &own)
+	if err != nil || clear != 0 || own != 4 {
+		t.Errorf("%d reasons in clear, %d entries in the organization's trail (%v); want 0 and 4", clear, own, err)
+	}
+}
+
+func TestWhoMayNotAdminister(t *testing.T) {
+	t.Parallel()
+	p := mountAdmin(t)
+	owner, admin := p.Login("owner"), platformAdmin(t, p)
+	member := p.LoginTo(owner.OrganizationID, "member")
+	for _, verb := range []string{"suspend", "restore", "force-password-reset", "unlock", "impersonate"} {
+		at := func(id uuid.UUID) string { return "/v1/admin/users/" + id.String() + "/" + verb }
+		p.Do(owner.Token, http.MethodPost, at(member.UserID), because).Want(t, http.StatusForbidden)
+		p.Do("", http.MethodPost, at(member.UserID), because).Want(t, http.StatusUnauthorized)
+		p.Do(admin.Token, http.MethodPost, at(admin.UserID), because).Want(t, http.StatusConflict)
+		p.Do(admin.Token, http.MethodPost, at(uuid.New()), because).Want(t, http.StatusNotFound)
+		for _, bad := range []string{`{}`, `{"reason":""}`, `{"reason":"a\nb\u0000"}`, `{"reason":"` + strings.Repeat("x", 201) + `"}`} {
+			p.Do(admin.Token, http.MethodPost, at(member.UserID), bad).Want(t, http.StatusUnprocessableEntity)
+		}
+	}
+	if _, err := p.DB(database.Users).Exec(context.Background(), `UPDATE sessions SET authenticated_at = now() - interval '1 day' WHERE id = $1`, admin.SessionID); err != nil {
+		t.Fatal(err)
+	}
+	stale := p.LoginTo(admin.OrganizationID, "member")
+	if _, err := p.DB(database.Users).Exec(context.Background(), `
+WITH a AS (UPDATE users SET platform_admin = true WHERE id = $1) UPDATE sessions SET authenticated_at = now() - interval '1 day' WHERE user_id = $1`, stale.UserID); err != nil {
+		t.Fatal(err)
+	}
+	p.Do(stale.Token, http.MethodPost, "/v1/admin/users/"+member.UserID.String()+"/impersonate", because).Want(t, http.StatusUnauthorized)
+}
+
+// waitingMail is the newest mail that waits, as text.
+func waitingMail(t *testing.T, p *platformtest.Platform) string {
+	t.Helper()
+	platformtest.Published[events.MailQueued](p, 1)
+	ctx := context.Background()
+	var wrapped, sealed []byte
+	if err := p.DB(database.Users).QueryRow(ctx, `SELECT wrapped_key, message FROM mails ORDER BY id DESC LIMIT 1`).Scan(&wrapped, &sealed); err != nil {
+		t.Fatal(err)
+	}
+	keeper, err := p.Env.Keeper(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := keeper.Unwrap(ctx, wrapped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := secret.Unseal(key, "mails.message", sealed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func TestImpersonation(t *testing.T) {
+	t.Parallel()
+	p := mountAdmin(t)
+	person, admin := p.Login("owner"), platformAdmin(t, p)
+	path := "/v1/admin/users/" + person.UserID.String() + "/impersonate"
+	p.Do(admin.Token, http.MethodPost, path, `{"reason":"Ticket 4711","organization_id":"`+admin.OrganizationID.String()+`"}`).Want(t, http.StatusConflict)
+	tokens := platformtest.Decode[users.Tokens](t, p.Do(admin.Token, http.MethodPost, path, because).Want(t, http.StatusOK))
+	type body struct{ Email string }
+	if got := platformtest.Decode[body](t, p.Do(tokens.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)); got.Email != person.Email {
+		t.Errorf("acts as %s, want %s", got.Email, person.Email)
+	}
+	var minutes float64
+	db, ctx := p.DB(database.Users), context.Background()
+	if err := db.QueryRow(ctx, `SELECT extract(epoch FROM absolute_end - created_at) / 60 FROM sessions WHERE impersonator_id = $1`, admin.UserID).Scan(&minutes); err != nil || minutes != 30 {
+		t.Errorf("the session lasts %f minutes (%v), want 30", minutes, err)
+	}
+	if mail := waitingMail(t, p); !strings.Contains(mail, person.Email) || !strings.Contains(mail, "Ticket 4711") {
+		t.Errorf("mailed %q, want the person told why", mail)
+	}
+	// The trails of both tell; what is done under the person's name bears the admin's too.
+	p.Do(tokens.AccessToken, http.MethodGet, "/v1/audit", nil).Want(t, http.StatusOK)
+	got := entries(t, p, person.Token, "?limit=200").Items
+	var acted, begun bool
+	for _, l := range got {
+		acted = acted || l.Action == "audit:read" && l.ActorID == person.UserID && l.ImpersonatorID != nil && *l.ImpersonatorID == admin.UserID
+		begun = begun || l.Action == "users:impersonate" && l.ActorID == admin.UserID && l.ResourceID == person.UserID.String()
+	}
+	platform := platformtest.Decode[page.Page[audit.Line]](t, p.Do(admin.Token, http.MethodGet, "/v1/admin/audit?action=users:impersonate", nil).Want(t, http.StatusOK)).Items
+	if !acted || !begun || len(platform) != 1 {
+		t.Errorf("acted %v, begun %v, %d in the platform's trail; want all three", acted, begun, len(platform))
+	}
+	// It is no way to more: neither to the platform, nor through it to others.
+	p.Do(tokens.AccessToken, http.MethodGet, "/v1/admin/users", nil).Want(t, http.StatusForbidden)
+	other := platformAdmin(t, p)
+	p.Do(admin.Token, http.MethodPost, "/v1/admin/users/"+other.UserID.String()+"/impersonate", because).Want(t, http.StatusForbidden)
+	p.Do(tokens.AccessToken, http.MethodPost, "/v1/users/logout", nil).Want(t, http.StatusNoContent)
+	var ended bool
+	if err := db.QueryRow(ctx, `SELECT ended_at IS NOT NULL FROM sessions WHERE impersonator_id = $1`, admin.UserID).Scan(&ended); err != nil || !ended {
+		t.Errorf("the session goes on after logout (%v)", err)
+	}
+	// It ends with the admin's own rights.
+	again := platformtest.Decode[users.Tokens](t, p.Do(admin.Token, http.MethodPost, path, because).Want(t, http.StatusOK))
+	if _, err := db.Exec(ctx, `UPDATE users SET platform_admin = false WHERE id = $1`, admin.UserID); err != nil {
+		t.Fatal(err)
+	}
+	p.Do(again.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusUnauthorized)
+}
+
+func TestMembersAreFoundByName(t *testing.T) {
+	t.Parallel()
+	p := mountAdmin(t)
+	owner, stranger := p.Login("owner"), p.Login("owner")
+	db, ctx := p.DB(database.Users), context.Background()
+	path := "/v1/organizations/" + owner.OrganizationID.String() + "/members/search?name="
+	type body struct {
+		Items      []searchmembers.Member
+		NextCursor string `json:"next_cursor"`
+		Complete   bool
+	}
+	search := func(name string) body {
+		t.Helper()
+		return platformtest.Decode[body](t, p.Do(owner.Token, http.MethodGet, path+name, nil).Want(t, http.StatusOK))
+	}
+	prefixes := func() (n int) {
+		t.Helper()
+		if err := db.QueryRow(ctx, `SELECT count(*) FROM name_prefixes`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	set := func(sql string, args ...any) {
+		t.Helper()
+		if _, err := db.Exec(ctx, sql, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.Do(owner.Token, http.MethodGet, path+"ada", nil).Want(t, http.StatusConflict)
+	set(`UPDATE organizations SET settings = '{"search_by_name": true}' WHERE id = $1`, owner.OrganizationID)
+	rename := func(c platformtest.Caller, first, last string) {
+		t.Helper()
+		store, err := users.Open(ctx, p.Env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := store.KeyOf(ctx, db, c.UserID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sealed, err := users.Name{Email: c.Email, FirstName: first, LastName: last}.Seal(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set(`UPDATE users SET first_name = $2, last_name = $3 WHERE id = $1`, c.UserID, sealed.FirstName, sealed.LastName)
+	}
+	second := p.LoginTo(owner.OrganizationID, "viewer")
+	rename(second, "Élodie", "von Habsburg-Lothringen")
+	for name, want := range map[string]int{
+		"ada": 1, "A": 1, "LOVE": 1, "lovelace": 1, "lovelacex": 0, "love+ada": 1, "ada+elo": 0, "elo": 1, "%C3%89LO": 1, "habsburg": 1, "habsburger": 0,
+		"loth": 1, "lothringen": 1, "lothringer": 0, "bsburg": 0, "zz": 0,
+	} {
+		if got := search(name); len(got.Items) != want || !got.Complete {
+			t.Errorf("%s: %+v, want %d", name, got, want)
+		}
+	}
+	rename(second, "Grace", "Hopper")
+	if len(search("elo").Items) != 0 || len(search("hop").Items) != 1 {
+		t.Error("the old name is found, or the new one is not")
+	}
+	for _, bad := range []string{"", "%00", "---", strings.Repeat("x", 101)} {
+		p.Do(owner.Token, http.MethodGet, path+bad, nil).Want(t, http.StatusUnprocessableEntity)
+	}
+	p.Do(stranger.Token, http.MethodGet, path+"ada", nil).Want(t, http.StatusNotFound)
+	p.Do("", http.MethodGet, path+"ada", nil).Want(t, http.StatusUnauthorized)
+	if prefixes() == 0 {
+		t.Error("nothing is indexed")
+	}
+	set(`UPDATE organizations SET settings = '{}' WHERE id = $1`, owner.OrganizationID)
+	if n := prefixes(); n != 0 {
+		t.Errorf("%d prefixes are kept after the setting was switched off", n)
+	}
+}

@@ -1,0 +1,104 @@
+// Package administer is what a platform admin does to an account: POST
+// /v1/admin/users/{id}/suspend, /restore, /force-password-reset and /unlock.
+package administer
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/mail"
+	"function/shared/outbox"
+)
+
+// Parts are the ways into this function.
+var Parts = []function.Part[*Function]{
+	function.On(SuspendOperation, (*Function).Suspend),
+	function.On(RestoreOperation, (*Function).Restore),
+	function.On(ResetOperation, (*Function).Reset),
+	function.On(UnlockOperation, (*Function).Unlock),
+}
+
+// Function administers accounts.
+type Function struct{ users.Store }
+
+// New opens the accounts.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const (
+	suspend     = `UPDATE users SET suspended_at = now() WHERE id = $1`
+	restore     = `UPDATE users SET suspended_at = NULL WHERE id = $1`
+	demand      = `UPDATE users SET must_change_password = true WHERE id = $1`
+	endSessions = `UPDATE sessions SET ended_at = now(), end_reason = $2 WHERE user_id = $1 AND ended_at IS NULL`
+)
+
+// Suspend shuts a person out.
+func (f *Function) Suspend(ctx context.Context, in *Request) (*struct{}, error) {
+	return nil, f.Administer(ctx, in.ID, "users:suspend", in.Body.Reason, func(tx *outbox.Tx, person users.Subject) error {
+		if person.SuspendedAt != nil {
+			return fault.New(fault.Conflict, "This account is suspended already")
+		}
+		if _, err := tx.Exec(ctx, suspend, in.ID); err != nil {
+			return fmt.Errorf("suspend account: %w", err)
+		}
+		return end(ctx, tx, in.ID, "suspended")
+	})
+}
+
+// Restore lets a suspended person in again.
+func (f *Function) Restore(ctx context.Context, in *Request) (*struct{}, error) {
+	return nil, f.Administer(ctx, in.ID, "users:restore", in.Body.Reason, func(tx *outbox.Tx, person users.Subject) error {
+		if person.SuspendedAt == nil {
+			return fault.New(fault.Conflict, "This account is not suspended")
+		}
+		if _, err := tx.Exec(ctx, restore, in.ID); err != nil {
+			return fmt.Errorf("restore account: %w", err)
+		}
+		return nil
+	})
+}
+
+const resetText = `Hello %s,
+
+an administrator of the platform asks you to choose a new password. You have been logged out everywhere.
+Log in as always, and you will be asked for it; or ask for a mail that lets you choose a new one.
+`
+
+// Reset demands a new password.
+func (f *Function) Reset(ctx context.Context, in *Request) (*struct{}, error) {
+	return nil, f.Administer(ctx, in.ID, "users:force_password_reset", in.Body.Reason, func(tx *outbox.Tx, _ users.Subject) error {
+		if _, err := tx.Exec(ctx, demand, in.ID); err != nil {
+			return fmt.Errorf("demand new password: %w", err)
+		}
+		if err := end(ctx, tx, in.ID, "revoked"); err != nil {
+			return err
+		}
+		name, err := f.NameOf(ctx, tx, in.ID)
+		if err != nil {
+			return err
+		}
+		return mail.Queue(ctx, tx, f.Keeper, mail.Message{To: name.Email, Subject: "Choose a new password", Text: fmt.Sprintf(resetText, name.FirstName)})
+	})
+}
+
+// Unlock forgets failed logins.
+func (f *Function) Unlock(ctx context.Context, in *Request) (*struct{}, error) {
+	return nil, f.Administer(ctx, in.ID, "users:unlock", in.Body.Reason, func(tx *outbox.Tx, _ users.Subject) error {
+		return f.Store.Unlock(ctx, tx, in.ID)
+	})
+}
+
+func end(ctx context.Context, tx pgx.Tx, person uuid.UUID, reason string) error {
+	if _, err := tx.Exec(ctx, endSessions, person, reason); err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,38 @@
+package administer
+
+import (
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/function"
+	"function/shared/policy"
+)
+
+// act is an operation of a platform admin on an account.
+func act(id, verb, summary, description string) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: http.MethodPost, Path: "/v1/admin/users/{id}/" + verb,
+		Summary: summary, Description: description, Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.PlatformUsers),
+		DefaultStatus: http.StatusNoContent,
+		Errors:        []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
+	}
+}
+
+// The HTTP operations.
+var (
+	SuspendOperation = act("users-suspend-user", "suspend", "Suspend an account",
+		"Ends its sessions, and lets nobody in until it is restored. Its API keys rest too.")
+	RestoreOperation = act("users-restore-user", "restore", "Restore a suspended account", "")
+	ResetOperation   = act("users-force-password-reset", "force-password-reset", "Demand a new password",
+		"Ends the person's sessions and mails them. After the next login they can only choose a new password.")
+	UnlockOperation = act("users-unlock-user", "unlock", "Let a person log in whose account waits after failed logins", "")
+)
+
+// Request names a person, and says why.
+type Request struct {
+	ID   uuid.UUID `path:"id" format:"uuid"`
+	Body users.Reason
+}

@@ -1,0 +1,236 @@
+package users_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	sealaudit "function/functions/platform/seal-audit"
+	exportaudit "function/functions/users/export-audit"
+	listaudit "function/functions/users/list-audit"
+	"function/shared/audit"
+	"function/shared/database"
+	"function/shared/function"
+	"function/shared/page"
+	"function/shared/platformtest"
+)
+
+const sealer = "platform-seal-audit"
+
+func mountAudit(t *testing.T, more ...function.Declaration) *platformtest.Platform {
+	t.Helper()
+	return platformtest.New(t, append(more, function.Service("users-list-audit", listaudit.New, listaudit.Parts...),
+		function.Endpoint(exportaudit.Operation, exportaudit.New), function.Scheduled(sealer, sealaudit.Schedule, sealaudit.New))...)
+}
+
+func entries(t *testing.T, p *platformtest.Platform, token, query string) page.Page[audit.Line] {
+	t.Helper()
+	return platformtest.Decode[page.Page[audit.Line]](t, p.Do(token, http.MethodGet, "/v1/audit"+query, nil).Want(t, http.StatusOK))
+}
+
+func actions(lines []audit.Line) (all []string) {
+	for _, l := range lines {
+		all = append(all, l.Action)
+	}
+	return all
+}
+
+func record(t *testing.T, p *platformtest.Platform, in database.Name, e audit.Entry) {
+	t.Helper()
+	if err := audit.Record(context.Background(), p.DB(in), e); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAnOrganizationReadsItsTrail(t *testing.T) {
+	t.Parallel()
+	p := mountAudit(t)
+	owner, stranger := p.Login("compliance_officer"), p.Login("owner")
+	org, actor := owner.OrganizationID, uuid.New()
+	record(t, p, database.Users, audit.Entry{Action: "a:one", OrganizationID: org, ActorID: actor, ResourceID: "r"})
+	time.Sleep(2 * time.Millisecond)
+	middle := time.Now().UTC().Format(time.RFC3339Nano)
+	time.Sleep(2 * time.Millisecond)
+	record(t, p, database.Users, audit.Entry{Action: "a:two", OrganizationID: org, ActorID: actor, Refused: "No"})
+	record(t, p, database.Datasets, audit.Entry{Action: "d:one", OrganizationID: org, ActorID: actor})
+	record(t, p, database.Analytics, audit.Entry{Action: "q:one", OrganizationID: org, ActorID: actor})
+	record(t, p, database.Users, audit.Entry{Action: "s:one", OrganizationID: stranger.OrganizationID, ActorID: actor})
+	record(t, p, database.Users, audit.Entry{Action: "p:one", Platform: true})
+	mine := "actor_id=" + actor.String()
+	for query, want := range map[string]string{
+		"?" + mine: "a:two a:one", "?" + mine + "&action=a:one": "a:one", "?resource_id=r": "a:one", "?result=refused": "a:two",
+		"?" + mine + "&from=" + middle: "a:two", "?" + mine + "&to=" + middle: "a:one", "?" + mine + "&from=" + middle + "&to=" + middle: "",
+		"?trail=datasets": "d:one", "?trail=analytics": "q:one", "?action=s:one": "", "?action=p:one": "",
+	} {
+		if got := strings.Join(actions(entries(t, p, owner.Token, query).Items), " "); got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+	first := entries(t, p, owner.Token, "?limit=1&"+mine)
+	second := entries(t, p, owner.Token, "?limit=1&"+mine+"&cursor="+first.NextCursor)
+	if got := append(actions(first.Items), actions(second.Items)...); cmp.Diff([]string{"a:two", "a:one"}, got) != "" || second.NextCursor != "" {
+		t.Errorf("by pages: %v, then %q", got, second.NextCursor)
+	}
+	read := entries(t, p, owner.Token, "?action=audit:read&limit=200").Items
+	if len(read) < 13 || read[0].ActorID != owner.UserID || read[0].Network == "" {
+		t.Errorf("%d readings are audited, want each: %+v", len(read), read[0])
+	}
+	for _, bad := range []string{"?trail=all", "?from=yesterday", "?actor_id=me", "?result=x", "?limit=0", "?cursor=x", "/export?from=x", "/checkpoints?cursor=-1"} {
+		p.Do(owner.Token, http.MethodGet, "/v1/audit"+bad, nil).Want(t, http.StatusUnprocessableEntity)
+	}
+	member := p.LoginTo(org, "member")
+	for _, path := range []string{"/v1/audit", "/v1/audit/export", "/v1/audit/checkpoints", "/v1/admin/audit"} {
+		p.Do(member.Token, http.MethodGet, path, nil).Want(t, http.StatusForbidden)
+		p.Do("", http.MethodGet, path, nil).Want(t, http.StatusUnauthorized)
+	}
+	p.Do(stranger.Token, http.MethodGet, "/v1/admin/audit", nil).Want(t, http.StatusForbidden)
+}
+
+func TestEveryTrailIsSealedAndExported(t *testing.T) {
+	t.Parallel()
+	p := mountAudit(t)
+	owner := p.Login("owner")
+	for _, trail := range audit.Trails {
+		for range 3 {
+			record(t, p, trail.Database(), audit.Entry{Action: "a:b", OrganizationID: owner.OrganizationID})
+		}
+	}
+	p.Wake(sealer).Want(t, http.StatusNoContent)
+	p.Wake(sealer).Want(t, http.StatusNoContent)
+	keys, err := audit.ParseKeys(p.Do("", http.MethodGet, "/v1/audit/keys", nil).Want(t, http.StatusOK).Body)
+	if err != nil || len(keys) != 1 {
+		t.Fatalf("keys %v (%v), want one", keys, err)
+	}
+	for _, trail := range audit.Trails {
+		answer := p.Do(owner.Token, http.MethodGet, "/v1/audit/export?trail="+string(trail), nil).Want(t, http.StatusOK)
+		report, err := audit.Verify(strings.NewReader(string(answer.Body)), keys)
+		if err != nil || len(report.Findings) > 0 || report.Trail != trail || report.Entries != 3 {
+			t.Errorf("%s: %+v (%v), want 3 entries without findings", trail, report, err)
+		}
+		list := platformtest.Decode[page.Page[listaudit.Checkpoint]](t, p.Do(owner.Token, http.MethodGet, "/v1/audit/checkpoints?trail="+string(trail), nil))
+		if len(list.Items) != 1 || list.Items[0].Seq != 3 {
+			t.Errorf("%s: checkpoints %+v, want one at 3", trail, list)
+		}
+	}
+	if got := entries(t, p, owner.Token, "?action=audit:export").Items; len(got) != 3 {
+		t.Errorf("%d exports are audited, want 3", len(got))
+	}
+	// A key that signs no more still verifies what it has signed.
+	if _, err := p.DB(database.Users).Exec(context.Background(), `DELETE FROM signing_keys`); err != nil {
+		t.Fatal(err)
+	}
+	later, err := audit.ParseKeys(p.Do("", http.MethodGet, "/v1/audit/keys", nil).Want(t, http.StatusOK).Body)
+	if diff := cmp.Diff(keys, later); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+}
+
+func TestASealerThatFailsOnOneTrailSealsTheOthers(t *testing.T) {
+	t.Parallel()
+	p := mountAudit(t)
+	ctx := context.Background()
+	if _, err := p.DB(database.Users).Exec(ctx, `ALTER TABLE audit_entries RENAME TO broken`); err != nil {
+		t.Fatal(err)
+	}
+	record(t, p, database.Analytics, audit.Entry{Action: "a:b", OrganizationID: uuid.New()})
+	p.Wake(sealer).Want(t, http.StatusInternalServerError)
+	var unsealed int
+	if err := p.DB(database.Analytics).QueryRow(ctx, `SELECT count(*) FROM audit_entries WHERE seq IS NULL`).Scan(&unsealed); err != nil || unsealed != 0 {
+		t.Errorf("%d entries unsealed (%v)", unsealed, err)
+	}
+}
+
+func TestRefusalsAreAuditedAndAFloodOfThemIsCounted(t *testing.T) {
+	t.Parallel()
+	p := mountAudit(t)
+	owner := p.Login("owner")
+	member := p.LoginTo(owner.OrganizationID, "member")
+	db, ctx := p.DB(database.Users), context.Background()
+	const attempts = 40
+	var all sync.WaitGroup
+	for range attempts {
+		all.Go(func() { p.Do(member.Token, http.MethodGet, "/v1/audit", nil).Want(t, http.StatusForbidden) })
+	}
+	all.Wait()
+	refusals := entries(t, p, owner.Token, "?result=refused").Items
+	if len(refusals) < 10 || len(refusals) > 20 { // ten of each minute, and a minute may have ended
+		t.Fatalf("%d refusals in the trail, want the first 10 of a minute", len(refusals))
+	}
+	l := refusals[0]
+	if l.Action != "audit:read" || l.ActorID != member.UserID || l.ActorKind != "person" || !strings.Contains(l.Reason, "audit:read") ||
+		l.TraceID == "" || l.Network == "" || !strings.Contains(string(l.Detail), "users-list-audit") {
+		t.Errorf("entry %+v, want who was refused what, why and from where", l)
+	}
+	if _, err := db.Exec(ctx, `UPDATE refusal_counts SET minute = minute - interval '1 hour'`); err != nil {
+		t.Fatal(err)
+	}
+	p.Wake(sealer).Want(t, http.StatusNoContent)
+	p.Wake(sealer).Want(t, http.StatusNoContent)
+	var counted int
+	err := db.QueryRow(ctx, `SELECT sum((detail ->> 'refusals')::int) FROM audit_entries WHERE action = 'refusals:omit' AND actor_kind = 'platform' AND resource_id = $1`,
+		member.UserID.String()).Scan(&counted)
+	if err != nil || counted+len(refusals) != attempts {
+		t.Errorf("%d refusals counted (%v) beside %d, want %d in all", counted, err, len(refusals), attempts)
+	}
+	// An unknown caller is nobody's refusal; and another organization hears nothing of it.
+	p.Do("", http.MethodGet, "/v1/audit", nil).Want(t, http.StatusUnauthorized)
+	if stranger := p.Login("owner"); len(entries(t, p, stranger.Token, "?result=refused").Items) != 0 {
+		t.Error("another organization reads the refusals")
+	}
+}
+
+func TestARefusalStandsWhenItCannotBeAudited(t *testing.T) {
+	t.Parallel()
+	p := mountAudit(t)
+	member := p.Login("member")
+	if _, err := p.DB(database.Users).Exec(context.Background(), `DROP FUNCTION published.record_refusal`); err != nil {
+		t.Fatal(err)
+	}
+	p.Do(member.Token, http.MethodGet, "/v1/audit", nil).Want(t, http.StatusForbidden)
+}
+
+func TestTheVerifierOfTokensCannotWriteTheTrail(t *testing.T) {
+	t.Parallel()
+	p := mountAudit(t)
+	ctx := context.Background()
+	verifier := p.Env.Config.IdentityDatabaseURL
+	db, err := database.Open(ctx, verifier)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, sql := range []string{`SELECT * FROM audit_entries`, `DELETE FROM audit_entries`, `SELECT * FROM refusal_counts`, `SELECT * FROM statement_keys`} {
+		if _, err := db.Exec(ctx, sql); err == nil || !strings.Contains(err.Error(), "42501") {
+			t.Errorf("%s: %v, want insufficient privilege", sql, err)
+		}
+	}
+}
+
+func TestALongTrailIsExportedWhole(t *testing.T) {
+	t.Parallel()
+	p := mountAudit(t)
+	owner := p.Login("owner")
+	const n = 3000
+	_, err := p.DB(database.Datasets).Exec(context.Background(), `
+INSERT INTO audit_entries (id, organization_id, at, actor_kind, actor_id, action, result)
+SELECT gen_random_uuid(), $1, now(), 'platform', $1, 'things:do', 'done' FROM generate_series(1, $2)`, owner.OrganizationID, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Wake(sealer).Want(t, http.StatusNoContent)
+	keys, err := audit.ParseKeys(p.Do("", http.MethodGet, "/v1/audit/keys", nil).Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := p.Do(owner.Token, http.MethodGet, "/v1/audit/export?trail=datasets", nil).Want(t, http.StatusOK).Body
+	if report, err := audit.Verify(strings.NewReader(string(body)), keys); err != nil || report.Last != n || len(report.Findings) > 0 {
+		t.Errorf("%s (%v), want %d entries", fmt.Sprint(report), err, n)
+	}
+}

@@ -1,0 +1,158 @@
+// Package consents is where a person gives and withdraws consent to their
+// organization's purposes: POST and GET /v1/users/consents, DELETE
+// /v1/users/consents/{purpose}, and GET /v1/users/consents/history.
+package consents
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/client"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/outbox"
+	"function/shared/secret"
+	"function/shared/uuid7"
+)
+
+// Parts are the ways into this function.
+var Parts = []function.Part[*Function]{
+	function.On(GiveOperation, (*Function).Give),
+	function.On(WithdrawOperation, (*Function).Withdraw),
+	function.On(ListOperation, (*Function).List),
+	function.On(HistoryOperation, (*Function).History),
+}
+
+// Function keeps decisions.
+type Function struct{ users.Store }
+
+// New opens the decisions.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const (
+	// One decision of a person after another; and no new text while one is made.
+	lockPerson  = `SELECT FROM memberships WHERE user_id = $1 AND organization_id = $2 FOR NO KEY UPDATE`
+	lockPurpose = `SELECT id FROM purposes WHERE organization_id = $1 AND name = $2 FOR SHARE`
+	selectLast  = `
+SELECT p.name AS purpose, t.version AS newest_version, p.retired_at,
+       coalesce(d.given, false) AS given, coalesce(d.version, 0) AS version, d.decided_at
+FROM purposes p
+CROSS JOIN LATERAL (SELECT max(version) AS version FROM purpose_texts WHERE purpose_id = p.id) t
+LEFT JOIN LATERAL (SELECT * FROM consent_decisions WHERE user_id = @user AND purpose_id = p.id ORDER BY number DESC LIMIT 1) d ON true
+WHERE p.organization_id = @organization`
+	insertDecision = `
+INSERT INTO consent_decisions (id, organization_id, user_id, purpose_id, number, version, given, session_id, address, device, decided_at)
+SELECT @id, @organization, @user, @purpose, coalesce(max(number), 0) + 1, @version, @given, @session, @address, @device, @now
+FROM consent_decisions WHERE user_id = @user AND purpose_id = @purpose RETURNING number`
+)
+
+// Give records that the person agrees to the newest text of a purpose.
+func (f *Function) Give(ctx context.Context, in *GiveRequest) (*Response, error) {
+	return f.decide(ctx, in.Body.Purpose, func(now *users.ConsentState) (bool, error) {
+		switch {
+		case now.RetiredAt != nil:
+			return false, fault.New(fault.Conflict, "This purpose has been retired: nobody is asked for it any more")
+		case in.Body.Version != now.NewestVersion:
+			return false, fault.New(fault.Conflict, "There is a newer text than that, or none of this version: read the purpose again")
+		}
+		changed := !now.Given || now.Version != in.Body.Version
+		now.Given, now.Version = true, in.Body.Version
+		return changed, nil
+	})
+}
+
+// Withdraw records that the person does not agree any more.
+func (f *Function) Withdraw(ctx context.Context, in *WithdrawRequest) (*Response, error) {
+	return f.decide(ctx, in.Purpose, func(now *users.ConsentState) (bool, error) {
+		changed := now.Given
+		now.Given = false
+		return changed, nil
+	})
+}
+
+var errImpersonated = fault.New(fault.Forbidden, "Only the person can consent, or withdraw it: nobody who acts as the person")
+
+// decide lets change turn what holds into what the person wants, which is recorded if
+// it is something else.
+func (f *Function) decide(ctx context.Context, purpose string, change func(*users.ConsentState) (bool, error)) (*Response, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if caller.ImpersonatorID != uuid.Nil {
+		return nil, errImpersonated
+	}
+	var state users.ConsentState
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		var id uuid.UUID
+		if _, err := tx.Exec(ctx, lockPerson, caller.UserID, caller.OrganizationID); err != nil {
+			return err
+		}
+		if err := tx.QueryRow(ctx, lockPurpose, caller.OrganizationID, purpose).Scan(&id); err != nil {
+			return err
+		}
+		rows, _ := tx.Query(ctx, selectLast+` AND p.id = @purpose`, pgx.NamedArgs{"user": caller.UserID, "organization": caller.OrganizationID, "purpose": id})
+		if state, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[users.ConsentState]); err != nil {
+			return err
+		}
+		if changed, err := change(&state); err != nil || !changed {
+			return err
+		}
+		return f.record(ctx, tx, caller, id, &state)
+	})
+	if database.IsNoRows(err) {
+		return nil, users.ErrNoPurpose
+	}
+	if err != nil {
+		return nil, fmt.Errorf("decide on purpose: %w", err)
+	}
+	return &Response{Body: state}, nil
+}
+
+// record keeps a decision with its proof, and tells the other domains.
+func (f *Function) record(ctx context.Context, tx *outbox.Tx, caller auth.Caller, purpose uuid.UUID, state *users.ConsentState) error {
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	state.DecidedAt = &now
+	id := uuid7.New()
+	arguments := pgx.NamedArgs{
+		"id": id, "organization": caller.OrganizationID, "user": caller.UserID, "purpose": purpose, "version": state.Version, "given": state.Given,
+		"session": caller.SessionID, "address": nil, "now": now,
+	}
+	key, err := f.KeyOf(ctx, tx, caller.UserID)
+	if err != nil {
+		return err
+	}
+	from := client.From(ctx)
+	if arguments["device"], err = secret.Seal(key, deviceField, from.UserAgent); err != nil {
+		return err
+	}
+	if from.Address.IsValid() {
+		if arguments["address"], err = secret.Seal(key, addressField, from.Address.String()); err != nil {
+			return err
+		}
+	}
+	said := events.Consent{UserID: caller.UserID, OrganizationID: caller.OrganizationID, Purpose: state.Purpose, Version: state.Version, DecidedAt: now}
+	if err := tx.QueryRow(ctx, insertDecision, arguments).Scan(&said.Number); err != nil {
+		return fmt.Errorf("insert decision: %w", err)
+	}
+	action, event := "consents:withdraw", events.Event(events.ConsentWithdrawn{Consent: said})
+	if state.Given {
+		action, event = "consents:give", events.ConsentGiven{Consent: said}
+	}
+	if err := audit.Record(ctx, tx, audit.Entry{Action: action, ResourceID: purpose.String(), Detail: map[string]any{"version": state.Version}}); err != nil {
+		return err
+	}
+	return tx.Publish(ctx, event)
+}

@@ -1,0 +1,152 @@
+// Package explain tells why somebody may do something, or may not:
+// POST /v1/authorize/explain. It decides as every request is decided.
+package explain
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/auth"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/policy"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "users-explain", Method: http.MethodPost, Path: "/v1/authorize/explain",
+	Summary: "Why somebody may do something", Tags: []string{users.Tag}, Security: function.Person,
+	Description: "About yourself, or, with roles:read, about a member or service account of your organization: as if logged in as the organization demands.",
+	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
+}
+
+// Request is the question.
+type Request struct {
+	Body struct {
+		Permission       policy.Permission `json:"permission" pattern:"^[a-z_]+:[a-z_]+$" maxLength:"64" doc:"resource:action"`
+		UserID           *uuid.UUID        `json:"user_id,omitempty" format:"uuid"`
+		ServiceAccountID *uuid.UUID        `json:"service_account_id,omitempty" format:"uuid"`
+	}
+}
+
+// Answer is the decision and what it was made from.
+type Answer struct {
+	Allowed bool   `json:"allowed"`
+	Reason  string `json:"reason" doc:"A sentence"`
+	Role    string `json:"role,omitempty" doc:"The built-in role that allows it"`
+	Roles   []Held `json:"roles" nullable:"false" doc:"Every role that was looked at"`
+}
+
+// Held is a role that somebody has, and from where.
+type Held struct {
+	Role        string              `json:"role"`
+	Source      string              `json:"source" enum:"membership,grant,team,platform"`
+	GrantID     *uuid.UUID          `json:"grant_id,omitempty" format:"uuid"`
+	TeamPath    []string            `json:"team_path,omitempty" doc:"From the team that the person is in to the one that has the role"`
+	BuiltIn     bool                `json:"built_in"`
+	Permissions []policy.Permission `json:"permissions" nullable:"false" doc:"What the role allows"`
+}
+
+// Response is the answer.
+type Response struct{ Body Answer }
+
+// Function explains.
+type Function struct{ users.Store }
+
+// New opens the roles.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const selectHeld = `
+WITH RECURSIVE path (id, parent_id, names) AS (
+    SELECT t.id, t.parent_id, ARRAY[t.name] FROM team_members m JOIN teams t ON t.id = m.team_id
+    WHERE m.user_id = @id AND m.organization_id = @organization
+    UNION ALL
+    SELECT t.id, t.parent_id, p.names || t.name FROM teams t JOIN path p ON t.id = p.parent_id
+), held (role, source, grant_id, team_path) AS (
+    SELECT role, 'membership', NULL::uuid, NULL::text[] FROM memberships
+    WHERE user_id = @id AND organization_id = @organization AND status = 'active'
+    UNION ALL
+    SELECT role, 'grant', id, NULL FROM role_grants WHERE organization_id = @organization AND (user_id = @id OR service_account_id = @id)
+    UNION ALL
+    SELECT g.role, 'team', g.id, p.names FROM role_grants g JOIN path p ON p.id = g.team_id
+)
+SELECT h.role, h.source, h.grant_id, h.team_path, false AS built_in, coalesce(r.permissions, '{}') AS permissions
+FROM held h LEFT JOIN roles r ON r.organization_id = @organization AND r.name = h.role
+ORDER BY h.source, h.role, h.grant_id, h.team_path`
+
+// Handle decides, and tells from what.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	subject, roles, err := f.look(ctx, caller, in)
+	if err != nil {
+		return nil, err
+	}
+	d := policy.Decide(subject, policy.Need{Permission: in.Body.Permission}, time.Now())
+	return &Response{Body: Answer{Allowed: d.Allowed, Reason: d.Reason, Role: d.Role, Roles: roles}}, nil
+}
+
+// look finds who is asked about, and the roles that they have.
+func (f *Function) look(ctx context.Context, caller auth.Caller, in *Request) (subject policy.Subject, roles []Held, err error) {
+	about := caller.UserID
+	switch {
+	case in.Body.UserID != nil && in.Body.ServiceAccountID != nil:
+		return subject, nil, fault.At("body", "this is about user_id or service_account_id, not both")
+	case in.Body.UserID != nil:
+		about = *in.Body.UserID
+	case in.Body.ServiceAccountID != nil:
+		about = *in.Body.ServiceAccountID
+	}
+	if about != caller.UserID {
+		if d := policy.Decide(caller.Subject, policy.Need{Permission: policy.RolesRead}, time.Now()); !d.Allowed {
+			return subject, nil, fault.New(fault.Forbidden, "Others' rights are for those who may read roles: %s", d.Reason)
+		}
+	}
+	err = pgx.BeginTxFunc(ctx, f.DB.Pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		if subject, err = users.SubjectOf(ctx, tx, caller.OrganizationID, about); err != nil {
+			return err
+		}
+		rows, _ := tx.Query(ctx, selectHeld, pgx.NamedArgs{"id": about, "organization": caller.OrganizationID})
+		if roles, err = pgx.CollectRows(rows, pgx.RowToStructByName[Held]); err != nil {
+			return fmt.Errorf("read roles: %w", err)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return subject, nil, err
+	case about == caller.UserID: // as this very request was decided
+		subject = caller.Subject
+	case subject.WaitsFor == policy.WaitsForMembership:
+		return subject, nil, fault.New(fault.NotFound, "There is nobody with this identifier in your organization")
+	}
+	return subject, complete(roles, subject), nil
+}
+
+// complete adds what the built-in roles allow, and the platform's own.
+func complete(roles []Held, subject policy.Subject) []Held {
+	for _, name := range subject.Roles {
+		if name == policy.PlatformAdmin {
+			roles = append(roles, Held{Role: name, Source: "platform"})
+		}
+	}
+	for i, h := range roles {
+		if h.BuiltIn = policy.IsBuiltIn(h.Role); h.BuiltIn {
+			h.Permissions = policy.Permissions(h.Role)
+		}
+		roles[i] = h
+	}
+	return roles
+}

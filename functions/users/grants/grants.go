@@ -1,0 +1,142 @@
+// Package grants gives roles beyond that of the membership to people, teams and service
+// accounts, lists them and takes them back, for what is under
+// /v1/organizations/{id}/grants.
+package grants
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/page"
+	"function/shared/policy"
+	"function/shared/uuid7"
+)
+
+// The HTTP operations.
+var (
+	ListOperation = huma.Operation{
+		OperationID: "users-list-grants", Method: http.MethodGet, Path: "/v1/organizations/{id}/grants",
+		Summary: "Roles granted beside those of memberships", Tags: []string{users.Tag}, Security: function.Needs(policy.RolesRead),
+		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
+	}
+	CreateOperation = huma.Operation{
+		OperationID: "users-grant-role", Method: http.MethodPost, Path: "/v1/organizations/{id}/grants",
+		Summary: "Grant a role", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.RolesWrite),
+		Description: "To a member, to a team and the teams in it, or to a service account: a role that allows what you may do yourself at the most.",
+		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}, Responses: users.Waits,
+	}
+	DeleteOperation = huma.Operation{
+		OperationID: "users-revoke-grant", Method: http.MethodDelete, Path: "/v1/organizations/{id}/grants/{grant_id}",
+		Summary: "Take a granted role back", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.RolesWrite),
+		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, Responses: users.Waits,
+	}
+)
+
+// Parts are the ways into this function.
+var Parts = []function.Part[*Function]{
+	function.On(ListOperation, (*Function).List),
+	function.On(CreateOperation, (*Function).Create),
+	function.On(DeleteOperation, (*Function).Delete),
+}
+
+// Grantee is whom a role is granted to: exactly one of them.
+type Grantee struct {
+	UserID           *uuid.UUID `json:"user_id,omitempty" format:"uuid"`
+	TeamID           *uuid.UUID `json:"team_id,omitempty" format:"uuid"`
+	ServiceAccountID *uuid.UUID `json:"service_account_id,omitempty" format:"uuid"`
+}
+
+// Grant is a role that somebody has beside that of the membership.
+type Grant struct {
+	ID   uuid.UUID `json:"id" format:"uuid"`
+	Role string    `json:"role"`
+	Grantee
+	GrantedBy uuid.UUID `json:"granted_by" format:"uuid"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// ListRequest asks for one page.
+type ListRequest struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+	page.Query
+}
+
+// ListResponse is one page.
+type ListResponse struct{ Body page.Page[Grant] }
+
+// CreateRequest is the grant.
+type CreateRequest struct {
+	ID   uuid.UUID `path:"id" format:"uuid"`
+	Body struct {
+		Role string `json:"role" pattern:"^[a-z][a-z0-9_]{1,62}$"`
+		Grantee
+	}
+}
+
+// Request names a grant.
+type Request struct {
+	ID      uuid.UUID `path:"id" format:"uuid"`
+	GrantID uuid.UUID `path:"grant_id" format:"uuid"`
+}
+
+// Function keeps grants.
+type Function struct{ users.Store }
+
+// New opens the grants.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const selectGrants = `
+SELECT id, role, user_id, team_id, service_account_id, granted_by, created_at FROM role_grants
+WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
+
+// List lists grants.
+func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
+	if _, err := users.InOwn(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	before, err := in.Before()
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectGrants, in.ID, before, in.Fetch())
+	grants, err := pgx.CollectRows(rows, pgx.RowToStructByName[Grant])
+	if err != nil {
+		return nil, fmt.Errorf("list grants: %w", err)
+	}
+	return &ListResponse{Body: page.Of(in.Query, grants, func(g Grant) uuid.UUID { return g.ID })}, nil
+}
+
+// Create grants a role.
+func (f *Function) Create(ctx context.Context, in *CreateRequest) (*users.RoleChangeAnswer, error) {
+	change := users.RoleChange{Kind: users.GrantRole, GrantID: uuid7.New(), Role: in.Body.Role}
+	named := 0
+	for _, to := range []struct{ from, into *uuid.UUID }{
+		{in.Body.UserID, &change.UserID}, {in.Body.TeamID, &change.TeamID}, {in.Body.ServiceAccountID, &change.ServiceAccountID},
+	} {
+		if to.from != nil && *to.from != uuid.Nil {
+			*to.into = *to.from
+			named++
+		}
+	}
+	if named != 1 {
+		return nil, fault.At("body", "a role is granted to one of user_id, team_id and service_account_id")
+	}
+	return f.ChangeRoles(ctx, in.ID, change)
+}
+
+// Delete takes a grant back.
+func (f *Function) Delete(ctx context.Context, in *Request) (*users.RoleChangeAnswer, error) {
+	return f.ChangeRoles(ctx, in.ID, users.RoleChange{Kind: users.RevokeRole, GrantID: in.GrantID})
+}

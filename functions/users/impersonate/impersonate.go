@@ -1,0 +1,125 @@
+// Package impersonate lets a platform admin act as another person, for half an hour
+// and with a reason, of which the person is told: POST /v1/admin/users/{id}/impersonate.
+// Logging out ends it.
+package impersonate
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/mail"
+	"function/shared/outbox"
+	"function/shared/policy"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "users-impersonate", Method: http.MethodPost, Path: "/v1/admin/users/{id}/impersonate",
+	Summary: "Act as another person", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.PlatformUsers),
+	Description: "The session is good for 30 minutes, and for nothing that needs a fresh proof. The person is told by mail, with the reason; every act is audited under both names. " +
+		"Nobody acts as another platform admin. POST /v1/users/logout ends it.",
+	Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
+}
+
+// Request names the person, and says why.
+type Request struct {
+	ID   uuid.UUID `path:"id" format:"uuid"`
+	Body struct {
+		users.Reason
+		OrganizationID *uuid.UUID `json:"organization_id,omitempty" format:"uuid" doc:"To act in; absent: the person's oldest"`
+	}
+}
+
+// Response is the tokens of the session.
+type Response struct{ Body users.Tokens }
+
+// Function begins sessions as others.
+type Function struct {
+	users.Store
+	issuer *auth.Issuer
+}
+
+// New opens the accounts and the signing key.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	return &Function{Store: store, issuer: store.Issuer(env)}, nil
+}
+
+const selectMembership = `
+SELECT m.organization_id, o.name FROM memberships m JOIN organizations o ON o.id = m.organization_id AND o.deleted_at IS NULL
+WHERE m.user_id = $1 AND m.status = 'active' AND ($2::uuid IS NULL OR m.organization_id = $2) ORDER BY m.created_at LIMIT 1`
+
+const text = `Hello %s,
+
+an administrator of the platform acts as you in the organization %s until %s at the latest.
+The reason given is: %s
+
+Everything that the administrator does is recorded. If you did not expect this, ask whoever runs the platform.
+`
+
+// Handle begins the session.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &Response{}
+	err = f.Administer(ctx, in.ID, "users:impersonate", in.Body.Reason.Reason, func(tx *outbox.Tx, person users.Subject) error {
+		switch {
+		case person.PlatformAdmin:
+			return fault.New(fault.Forbidden, "Nobody acts as a platform admin")
+		case person.SuspendedAt != nil:
+			return fault.New(fault.Conflict, "This account is suspended")
+		}
+		out.Body, err = f.begin(ctx, tx, caller, in)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("impersonate: %w", err)
+	}
+	return out, nil
+}
+
+// begin begins the session and tells the person.
+func (f *Function) begin(ctx context.Context, tx *outbox.Tx, caller auth.Caller, in *Request) (users.Tokens, error) {
+	var organization uuid.UUID
+	var called string
+	err := tx.QueryRow(ctx, selectMembership, in.ID, in.Body.OrganizationID).Scan(&organization, &called)
+	if database.IsNoRows(err) {
+		return users.Tokens{}, fault.New(fault.Conflict, "The person is no active member there, so there is nothing to do as them")
+	}
+	if err != nil {
+		return users.Tokens{}, fmt.Errorf("read membership: %w", err)
+	}
+	tokens, err := f.Begin(ctx, tx, f.issuer, users.Login{
+		UserID: in.ID, OrganizationID: organization, Active: true, Methods: caller.Methods, ImpersonatorID: caller.UserID,
+	})
+	if err != nil {
+		return tokens, err
+	}
+	return tokens, f.tell(ctx, tx, in, called)
+}
+
+func (f *Function) tell(ctx context.Context, tx *outbox.Tx, in *Request, organization string) error {
+	name, err := f.NameOf(ctx, tx, in.ID)
+	if err != nil {
+		return err
+	}
+	until := time.Now().Add(users.ImpersonationLife).UTC().Format("15:04 MST on 2 January 2006")
+	return mail.Queue(ctx, tx, f.Keeper, mail.Message{
+		To: name.Email, Subject: "An administrator acts as you", Text: fmt.Sprintf(text, name.FirstName, organization, until, in.Body.Reason.Reason),
+	})
+}

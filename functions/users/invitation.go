@@ -1,0 +1,147 @@
+package users
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/shared/audit"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/fault"
+	"function/shared/outbox"
+	"function/shared/secret"
+	"function/shared/uuid7"
+)
+
+// InvitationLife is how long an invitation can be accepted.
+const InvitationLife = 7 * 24 * time.Hour
+
+// InvitationField is the context that an invited address is bound to.
+const InvitationField = "invitations.email"
+
+// Invitation invites an address to an organization.
+type Invitation struct {
+	ID        uuid.UUID `json:"id" format:"uuid"`
+	Email     string    `json:"email"`
+	Role      string    `json:"role"`
+	InvitedBy uuid.UUID `json:"invited_by" format:"uuid"`
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+const (
+	replaceInvitation = `
+UPDATE invitations SET ended_at = now(), end_reason = 'replaced' WHERE organization_id = $1 AND email_index = $2 AND ended_at IS NULL`
+	insertInvitation = `
+INSERT INTO invitations (id, organization_id, token_hash, email_index, wrapped_key, email, role, invited_by, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
+)
+
+// Invite invites an address to the caller's organization, by mail. It replaces an
+// invitation that the address has, and is the same whether the address has an account,
+// or is a member's, or not.
+func (s Store) Invite(ctx context.Context, post Post, organization uuid.UUID, email, role string) (Invitation, error) {
+	caller, err := InOwn(ctx, organization)
+	if err == nil {
+		err = post.Needed()
+	}
+	if err != nil {
+		return Invitation{}, err
+	}
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	i := Invitation{ID: uuid7.New(), Email: email, Role: role, InvitedBy: caller.UserID, CreatedAt: now, ExpiresAt: now.Add(InvitationLife)}
+	key, wrapped, err := s.Keeper.NewKey(ctx)
+	if err != nil {
+		return i, err
+	}
+	sealed, err := secret.Seal(key, InvitationField, email)
+	if err != nil {
+		return i, err
+	}
+	token, index := NewToken(), EmailIndex(s.Keeper, email)
+	entry := audit.Entry{Action: "invitations:create", ResourceID: i.ID.String(), Detail: map[string]any{"role": role}}
+	err = s.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
+		x, err := beginFor(ctx, tx, organization, caller)
+		if err != nil {
+			return err
+		}
+		if err := x.mayBringIn(ctx, role); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, replaceInvitation, organization, index); err != nil {
+			return fmt.Errorf("replace invitation: %w", err)
+		}
+		if _, err := tx.Exec(ctx, insertInvitation, i.ID, organization, TokenHash(token), index, wrapped, sealed, role, caller.UserID, now, i.ExpiresAt); err != nil {
+			return fmt.Errorf("insert invitation: %w", err)
+		}
+		return post.Queue(ctx, tx, post.Invitation(email, token))
+	})
+	return i, err
+}
+
+const (
+	selectInviting   = `SELECT organization_id FROM invitations WHERE token_hash = $1`
+	acceptInvitation = `
+UPDATE invitations SET ended_at = now(), end_reason = 'accepted'
+WHERE token_hash = $1 AND email_index = $2 AND ended_at IS NULL AND expires_at > now()
+RETURNING id, role, invited_by`
+	insertInvited = `
+INSERT INTO memberships AS m (user_id, organization_id, role, status) VALUES ($1, $2, $3, 'active')
+ON CONFLICT (user_id, organization_id) DO UPDATE SET role = excluded.role, status = 'active' WHERE m.status = 'requested'
+RETURNING user_id, organization_id, role, status`
+)
+
+// AcceptInvitation makes the person whose address was invited a member, with the role
+// of the invitation, if whoever invited them could still do so: in the transaction of
+// an acceptance, or of a registration, of which the account must be there already. It
+// records the acceptance and publishes events.MembershipApproved.
+//
+// The token alone is not enough: a mail that was passed on invites nobody else. A token
+// that is wrong, over, used or another address's is fault.NotFound.
+func AcceptInvitation(ctx context.Context, tx *outbox.Tx, token string, person uuid.UUID, emailIndex []byte) (m Membership, err error) {
+	over := fault.New(fault.NotFound, "This invitation is not for your address, or is over: ask for a new one")
+	hash := TokenHash(token)
+	var organization, by, id uuid.UUID
+	if err := tx.QueryRow(ctx, selectInviting, hash).Scan(&organization); database.IsNoRows(err) {
+		return m, over
+	} else if err != nil {
+		return m, fmt.Errorf("look up invitation: %w", err)
+	}
+	if err := LockOrganization(ctx, tx, organization); err == errNoOrganization {
+		return m, over
+	} else if err != nil {
+		return m, err
+	}
+	if err := tx.QueryRow(ctx, acceptInvitation, hash, emailIndex).Scan(&id, &m.Role, &by); database.IsNoRows(err) {
+		return m, over
+	} else if err != nil {
+		return m, fmt.Errorf("accept invitation: %w", err)
+	}
+	x, err := begin(ctx, tx, organization, by)
+	if err != nil {
+		return m, err
+	}
+	if err := x.mayBringIn(ctx, m.Role); err != nil {
+		if _, ok := fault.As(err); ok {
+			return m, fault.New(fault.Conflict, "Whoever invited you may do so no more: ask for a new invitation")
+		}
+		return m, err
+	}
+	rows, _ := tx.Query(ctx, insertInvited, person, organization, m.Role)
+	if m, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Membership]); database.IsNoRows(err) {
+		return m, fault.New(fault.Conflict, "You are in this organization already")
+	} else if err != nil {
+		return m, fmt.Errorf("insert membership: %w", err)
+	}
+	err = audit.Record(ctx, tx, audit.Entry{
+		Action: "invitations:accept", ResourceID: id.String(), OrganizationID: organization, ActorID: person, Detail: map[string]any{"role": m.Role},
+	})
+	if err != nil {
+		return m, err
+	}
+	return m, tx.Publish(ctx, events.MembershipApproved{UserID: person, OrganizationID: organization, Role: m.Role, ApprovedAt: time.Now().UTC()})
+}

@@ -1,0 +1,83 @@
+package invitations
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/fault"
+	"function/shared/outbox"
+	"function/shared/page"
+	"function/shared/secret"
+)
+
+// Create invites.
+func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, error) {
+	invitation, err := f.Invite(ctx, f.post, in.ID, in.Body.Email, in.Body.Role)
+	return &Response{Body: invitation}, err
+}
+
+const (
+	selectOpen = `
+SELECT id, role, invited_by, created_at, expires_at, '' AS email, wrapped_key, email AS sealed FROM invitations
+WHERE organization_id = $1 AND id < $2 AND ended_at IS NULL AND expires_at > now() ORDER BY id DESC LIMIT $3`
+	revoke = `
+UPDATE invitations SET ended_at = now(), end_reason = 'revoked'
+WHERE organization_id = $1 AND id = $2 AND ended_at IS NULL AND expires_at > now()`
+)
+
+type stored struct {
+	users.Invitation
+	WrappedKey, Sealed []byte
+}
+
+// List lists open invitations.
+func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
+	if _, err := users.InOwn(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	before, err := in.Before()
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectOpen, in.ID, before, in.Fetch())
+	open, err := pgx.CollectRows(rows, pgx.RowToStructByName[stored])
+	if err != nil {
+		return nil, fmt.Errorf("list invitations: %w", err)
+	}
+	found := page.Of(in.Query, open, func(s stored) uuid.UUID { return s.ID })
+	out := &ListResponse{Body: page.Page[users.Invitation]{Items: []users.Invitation{}, NextCursor: found.NextCursor}}
+	for _, s := range found.Items {
+		key, err := f.Keeper.Unwrap(ctx, s.WrappedKey)
+		if err != nil {
+			return nil, err
+		}
+		if s.Email, err = secret.Unseal(key, users.InvitationField, s.Sealed); err != nil {
+			return nil, err
+		}
+		out.Body.Items = append(out.Body.Items, s.Invitation)
+	}
+	return out, nil
+}
+
+// Revoke takes an invitation back.
+func (f *Function) Revoke(ctx context.Context, in *Request) (*struct{}, error) {
+	if _, err := users.InOwn(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	entry := audit.Entry{Action: "invitations:revoke", ResourceID: in.InvitationID.String()}
+	return nil, f.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
+		revoked, err := tx.Exec(ctx, revoke, in.ID, in.InvitationID)
+		if err != nil {
+			return fmt.Errorf("revoke invitation: %w", err)
+		}
+		if revoked.RowsAffected() == 0 {
+			return fault.New(fault.NotFound, "There is no such invitation open")
+		}
+		return nil
+	})
+}

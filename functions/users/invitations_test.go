@@ -1,0 +1,209 @@
+package users_test
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/fault"
+	"function/shared/outbox"
+	"function/shared/page"
+	"function/shared/platformtest"
+	"function/shared/policy"
+)
+
+func invite(t *testing.T, p *platformtest.Platform, by platformtest.Caller, email, role string) (users.Invitation, string) {
+	t.Helper()
+	body := map[string]string{"email": email, "role": role}
+	i := platformtest.Decode[users.Invitation](t, p.Do(by.Token, http.MethodPost, in(by.OrganizationID, "/invitations"), body).Want(t, http.StatusCreated))
+	return i, p.Token(p.MailTo(email))
+}
+
+func accept(p *platformtest.Platform, c platformtest.Caller, token string) platformtest.Answer {
+	return p.Do(c.Token, http.MethodPost, "/v1/organizations/invitations/accept", map[string]string{"token": token})
+}
+
+func TestInvitationIsAcceptedOnceByItsAddress(t *testing.T) {
+	t.Parallel()
+	p := mountOrganizations(t)
+	owner, ada, eve := p.Login("owner"), p.Login("owner"), p.Login("owner")
+	i, token := invite(t, p, owner, strings.ToUpper(ada.Email), "analyst")
+	if i.Role != "analyst" || i.ExpiresAt.Sub(i.CreatedAt) != users.InvitationLife {
+		t.Errorf("invitation %+v, want one to be an analyst, for seven days", i)
+	}
+	open := platformtest.Decode[page.Page[users.Invitation]](t, p.Do(owner.Token, http.MethodGet, in(owner.OrganizationID, "/invitations"), nil).Want(t, http.StatusOK))
+	if len(open.Items) != 1 || open.Items[0].Email != i.Email || open.Items[0].ID != i.ID {
+		t.Errorf("open invitations %+v, want %+v", open.Items, i)
+	}
+
+	accept(p, eve, token).Want(t, http.StatusNotFound) // a mail that was passed on
+	for _, wrong := range []string{"x", token + "A", token[1:], strings.ToLower(token)} {
+		accept(p, ada, wrong).Want(t, http.StatusNotFound)
+	}
+	accept(p, ada, "").Want(t, http.StatusUnprocessableEntity)
+
+	statuses := make([]int, 4)
+	var wg sync.WaitGroup
+	for n := range statuses {
+		wg.Go(func() { statuses[n] = accept(p, ada, token).Status })
+	}
+	wg.Wait()
+	slices.Sort(statuses)
+	if !slices.Equal(statuses, []int{200, 404, 404, 404}) {
+		t.Errorf("acceptances at once were answered %v, want one 200", statuses)
+	}
+	if got := ask[string](t, p, roleOf+` AND status = 'active'`, ada.UserID, owner.OrganizationID); got != "analyst" {
+		t.Errorf("role %s, want analyst", got)
+	}
+	if told := platformtest.Published[events.MembershipApproved](p, 1); len(told) != 1 || told[0].Data.UserID != ada.UserID || told[0].Data.Role != "analyst" {
+		t.Errorf("events %+v, want one about %s", told, ada.UserID)
+	}
+	if recorded(t, p, owner.OrganizationID, "invitations:accept", "done") != 1 || recorded(t, p, eve.OrganizationID, "invitations:accept", "refused") != 1 {
+		t.Error("acceptance and refusal are not in the audit trail")
+	}
+	_, token = invite(t, p, owner, ada.Email, "viewer") // the answer does not tell that she is a member
+	accept(p, ada, token).Want(t, http.StatusConflict)
+}
+
+func TestInvitationIsReplacedRevokedAndExpires(t *testing.T) {
+	t.Parallel()
+	p := mountOrganizations(t)
+	owner, ada, stranger := p.Login("owner"), p.Login("owner"), p.Login("owner")
+	viewer := p.LoginTo(owner.OrganizationID, "viewer")
+	_, first := invite(t, p, owner, ada.Email, "viewer")
+	second, token := invite(t, p, owner, ada.Email, "member")
+	accept(p, ada, first).Want(t, http.StatusNotFound)
+
+	one := "/invitations/" + second.ID.String()
+	p.Do(viewer.Token, http.MethodDelete, in(owner.OrganizationID, one), nil).Want(t, http.StatusForbidden)
+	p.Do(stranger.Token, http.MethodDelete, in(owner.OrganizationID, one), nil).Want(t, http.StatusNotFound)
+	p.Do(stranger.Token, http.MethodDelete, in(stranger.OrganizationID, one), nil).Want(t, http.StatusNotFound)
+	p.Do(owner.Token, http.MethodDelete, in(owner.OrganizationID, one), nil).Want(t, http.StatusNoContent)
+	p.Do(owner.Token, http.MethodDelete, in(owner.OrganizationID, one), nil).Want(t, http.StatusNotFound)
+	accept(p, ada, token).Want(t, http.StatusNotFound)
+
+	_, token = invite(t, p, owner, ada.Email, "viewer")
+	sql(t, p, `UPDATE invitations SET expires_at = now() WHERE ended_at IS NULL`)
+	accept(p, ada, token).Want(t, http.StatusNotFound)
+
+	admin := p.LoginTo(owner.OrganizationID, "admin")
+	_, token = invite(t, p, admin, ada.Email, "member")
+	sql(t, p, `UPDATE memberships SET role = 'viewer' WHERE user_id = $1`, admin.UserID) // who invited may do so no more
+	accept(p, ada, token).Want(t, http.StatusConflict)
+	sql(t, p, `UPDATE organizations SET deleted_at = now() WHERE id = $1`, owner.OrganizationID)
+	accept(p, ada, token).Want(t, http.StatusNotFound)
+
+	for _, body := range []string{`{"email": "x", "role": "viewer"}`, `{"email": "a@example.com, b@example.com", "role": "viewer"}`, `{"email": "a@example.com", "role": "nothing"}`, `{"email": "a@example.com"}`, `{"email": "a@example.com", "role": "platform_admin"}`} {
+		p.Do(stranger.Token, http.MethodPost, in(stranger.OrganizationID, "/invitations"), body).Want(t, http.StatusUnprocessableEntity)
+	}
+}
+
+func TestInvitationsOfOneAddressAtOnceLeaveOneOpen(t *testing.T) {
+	t.Parallel()
+	p := mountOrganizations(t)
+	owner := p.Login("owner")
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			p.Do(owner.Token, http.MethodPost, in(owner.OrganizationID, "/invitations"), `{"email": "ada@example.com", "role": "viewer"}`)
+		})
+	}
+	wg.Wait()
+	if n := ask[int](t, p, `SELECT count(*) FROM invitations WHERE ended_at IS NULL`); n != 1 {
+		t.Errorf("%d open invitations of one address, want 1", n)
+	}
+	for _, table := range []string{"invitations", "mails", "outbox", "audit_entries"} {
+		if dump := ask[string](t, p, `SELECT coalesce(string_agg(r::text, ' '), '') FROM `+table+` r`); strings.Contains(dump, "ada@") {
+			t.Errorf("table %s holds the address in the clear", table)
+		}
+	}
+}
+
+// As users-register does it: the account, and what its invitation makes of it, in one
+// transaction.
+func TestAcceptInvitationInTheTransactionOfARegistration(t *testing.T) {
+	t.Parallel()
+	p := mountOrganizations(t)
+	owner := p.Login("owner")
+	_, token := invite(t, p, owner, "new@example.com", "member")
+	db, err := p.Env.Database(context.Background(), database.Users)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keeper, err := p.Env.Keeper(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	register := func(email string) (users.Membership, error) {
+		var m users.Membership
+		err := db.Transact(context.Background(), func(tx *outbox.Tx) error {
+			person := uuid.Must(uuid.NewV7())
+			_, err := tx.Exec(context.Background(), `INSERT INTO users (id, email_index, wrapped_key, email, first_name, last_name) VALUES ($1, $2, '', '', '', '')`,
+				person, users.EmailIndex(keeper, email))
+			if err == nil {
+				m, err = users.AcceptInvitation(context.Background(), tx, token, person, users.EmailIndex(keeper, email))
+			}
+			return err
+		})
+		return m, err
+	}
+	if _, err := register("other@example.com"); err == nil {
+		t.Error("another address accepted the invitation")
+	} else if f, ok := fault.As(err); !ok || f.Kind != fault.NotFound {
+		t.Errorf("error %v, want not found", err)
+	}
+	if n := ask[int](t, p, `SELECT count(*) FROM users`); n != 1 {
+		t.Errorf("%d users, want no account by a refused invitation", n)
+	}
+	m, err := register("New@example.com")
+	if err != nil || m.OrganizationID != owner.OrganizationID || m.Role != policy.Member || m.Status != users.MembershipActive {
+		t.Errorf("membership %+v (%v), want an active member", m, err)
+	}
+}
+
+func TestJoinRequestIsApprovedWithARoleOrRejected(t *testing.T) {
+	t.Parallel()
+	p := mountOrganizations(t)
+	owner, stranger := p.Login("owner"), p.Login("owner")
+	organization := owner.OrganizationID
+	requested := func() platformtest.Caller {
+		c := p.LoginTo(organization, "member")
+		sql(t, p, `UPDATE memberships SET status = 'requested' WHERE user_id = $1`, c.UserID)
+		return c
+	}
+	ada, eve := requested(), requested()
+	p.Do(owner.Token, http.MethodDelete, member(organization, ada, ""), nil).Want(t, http.StatusNotFound) // not a member yet
+	p.Do(owner.Token, http.MethodPost, member(organization, ada, "/approve"), `{"role": "nothing"}`).Want(t, http.StatusUnprocessableEntity)
+	p.Do(owner.Token, http.MethodPost, member(organization, ada, "/approve"), `{"role": "viewer"}`).Want(t, http.StatusOK)
+	if got := ask[string](t, p, roleOf+` AND status = 'active'`, ada.UserID, organization); got != "viewer" {
+		t.Errorf("role %s, want viewer", got)
+	}
+	p.Do(stranger.Token, http.MethodPost, member(organization, eve, "/reject"), nil).Want(t, http.StatusNotFound)
+	p.Do(owner.Token, http.MethodPost, member(organization, ada, "/reject"), nil).Want(t, http.StatusNotFound)
+	p.Do(owner.Token, http.MethodPost, member(organization, eve, "/reject"), nil).Want(t, http.StatusNoContent)
+	if n := ask[int](t, p, `SELECT count(*) FROM memberships WHERE user_id = $1 AND organization_id = $2`, eve.UserID, organization); n != 0 {
+		t.Error("a rejected request is still there")
+	}
+	if recorded(t, p, organization, "members:approve", "done") != 1 || recorded(t, p, organization, "members:reject", "done") != 1 {
+		t.Error("approval and rejection are not in the audit trail")
+	}
+
+	both := requested()
+	statuses := make([]int, 2)
+	var wg sync.WaitGroup
+	for i, verb := range []string{"/approve", "/reject"} {
+		wg.Go(func() { statuses[i] = p.Do(owner.Token, http.MethodPost, member(organization, both, verb), nil).Status })
+	}
+	wg.Wait()
+	if !slices.Equal(statuses, []int{200, 404}) && !slices.Equal(statuses, []int{404, 204}) {
+		t.Errorf("approval and rejection at once were answered %v, want one winner", statuses)
+	}
+}

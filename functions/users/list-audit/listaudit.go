@@ -1,0 +1,106 @@
+// Package listaudit shows an organization its audit trail: GET /v1/audit, the
+// checkpoints that vouch for it: GET /v1/audit/checkpoints, and the keys that signed
+// them: GET /v1/audit/keys. GET /v1/admin/audit is the platform's own trail.
+package listaudit
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/function"
+	"function/shared/page"
+	"function/shared/uuid7"
+)
+
+// Parts are the ways into this function.
+var Parts = []function.Part[*Function]{
+	function.On(ListOperation, (*Function).List),
+	function.On(PlatformOperation, (*Function).ListPlatform),
+	function.On(CheckpointsOperation, (*Function).Checkpoints),
+	function.On(KeysOperation, (*Function).Keys),
+}
+
+// Function shows trails.
+type Function struct {
+	users.Store
+	trails users.Trails
+	issuer *auth.Issuer
+}
+
+// New opens the users' trail; the others are opened when they are asked for.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	return &Function{Store: store, trails: users.NewTrails(env), issuer: store.Issuer(env)}, nil
+}
+
+const selectLines = `
+SELECT ` + audit.Columns + ` FROM audit_entries
+WHERE organization_id = @organization AND id < @before AND id >= @first
+  AND (@actor::uuid IS NULL OR actor_id = @actor) AND (@resource = '' OR resource_id = @resource)
+  AND (@action = '' OR action = @action) AND (@result = '' OR result = @result)
+ORDER BY id DESC LIMIT @limit`
+
+// List shows the caller's organization's trail, and has the trail tell of it.
+func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return f.list(ctx, caller.OrganizationID, in)
+}
+
+// ListPlatform shows the trail of what belongs to no organization.
+func (f *Function) ListPlatform(ctx context.Context, in *ListRequest) (*ListResponse, error) {
+	return f.list(ctx, uuid.Nil, in)
+}
+
+func (f *Function) list(ctx context.Context, organization uuid.UUID, in *ListRequest) (*ListResponse, error) {
+	db, err := f.trails.Open(ctx, in.Trail)
+	if err != nil {
+		return nil, err
+	}
+	before, err := in.Before()
+	if err != nil {
+		return nil, err
+	}
+	if !in.To.IsZero() {
+		before = earlier(before, uuid7.First(in.To))
+	}
+	err = audit.Record(ctx, f.DB, audit.Entry{Action: "audit:read", Platform: organization == uuid.Nil, Detail: map[string]any{"trail": in.Trail}})
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := db.Query(ctx, selectLines, pgx.NamedArgs{
+		"organization": organization, "before": before, "first": uuid7.First(in.From), "actor": optional(in.ActorID),
+		"resource": in.ResourceID, "action": in.Action, "result": in.Result, "limit": in.Fetch(),
+	})
+	lines, err := pgx.CollectRows(rows, pgx.RowToStructByName[audit.Line])
+	if err != nil {
+		return nil, fmt.Errorf("list audit entries: %w", err)
+	}
+	return &ListResponse{Body: page.Of(in.Query, lines, func(l audit.Line) uuid.UUID { return l.ID })}, nil
+}
+
+func earlier(a, b uuid.UUID) uuid.UUID {
+	if bytes.Compare(a[:], b[:]) < 0 {
+		return a
+	}
+	return b
+}
+
+func optional(id uuid.UUID) *uuid.UUID {
+	if id == uuid.Nil {
+		return nil
+	}
+	return &id
+}

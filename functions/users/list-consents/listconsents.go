@@ -1,0 +1,121 @@
+// Package listconsents tells an organization what its members have consented to:
+// GET /v1/organizations/{id}/consents.
+package listconsents
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/auth"
+	"function/shared/function"
+	"function/shared/page"
+	"function/shared/policy"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "users-list-consents", Method: http.MethodGet, Path: "/v1/organizations/{id}/consents",
+	Summary: "What the members of your organization have consented to", Tags: []string{users.Tag}, Security: function.Needs(policy.ConsentsRead),
+	Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
+}
+
+// Request asks for one page of what holds, of one purpose or all.
+type Request struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+	page.Query
+	Purpose string `query:"purpose" maxLength:"63"`
+}
+
+// Consent is what a person has said last about a purpose.
+type Consent struct {
+	ID        uuid.UUID `json:"id" format:"uuid" doc:"Of the decision"`
+	UserID    uuid.UUID `json:"user_id" format:"uuid"`
+	Purpose   string    `json:"purpose"`
+	Version   int       `json:"version"`
+	Given     bool      `json:"given" doc:"Or withdrawn"`
+	DecidedAt time.Time `json:"decided_at"`
+}
+
+// Count is how a purpose fares among the members.
+type Count struct {
+	Purpose    string `json:"purpose"`
+	Given      int    `json:"given" doc:"To the newest text"`
+	GivenToOld int    `json:"given_to_older" doc:"To an earlier text"`
+	Withdrawn  int    `json:"withdrawn"`
+	Undecided  int    `json:"undecided"`
+}
+
+// Response is the counts and one page of what holds.
+type Response struct {
+	Body struct {
+		page.Page[Consent]
+		Counts []Count `json:"counts" nullable:"false"`
+	}
+}
+
+// Function lists consents.
+type Function struct{ users.Store }
+
+// New opens the decisions.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	return &Function{store}, err
+}
+
+// last is each person's last decision on each purpose of the organization.
+const last = `
+WITH last AS (
+    SELECT DISTINCT ON (d.purpose_id, d.user_id) d.id, d.user_id, d.purpose_id, p.name AS purpose, d.version, d.given, d.decided_at
+    FROM purposes p JOIN consent_decisions d ON d.purpose_id = p.id
+    WHERE p.organization_id = $1 AND ($2 = '' OR p.name = $2) AND d.organization_id = $1
+    ORDER BY d.purpose_id, d.user_id, d.number DESC
+)`
+
+const (
+	selectConsents = last + ` SELECT id, user_id, purpose, version, given, decided_at FROM last WHERE id < $3 ORDER BY id DESC LIMIT $4`
+	selectCounts   = last + `
+SELECT p.name AS purpose, count(*) FILTER (WHERE l.given AND l.version = t.newest) AS given,
+       count(*) FILTER (WHERE l.given AND l.version < t.newest) AS given_to_old,
+       count(*) FILTER (WHERE NOT l.given) AS withdrawn, count(*) FILTER (WHERE m.user_id IS NOT NULL AND l.id IS NULL) AS undecided
+FROM purposes p
+CROSS JOIN LATERAL (SELECT max(version) AS newest FROM purpose_texts WHERE purpose_id = p.id) t
+LEFT JOIN memberships m ON m.organization_id = p.organization_id AND m.status = 'active'
+LEFT JOIN last l ON l.purpose_id = p.id AND l.user_id = m.user_id
+WHERE p.organization_id = $1 AND ($2 = '' OR p.name = $2) GROUP BY p.name ORDER BY p.name`
+)
+
+// Handle lists what holds, the newest decisions first.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := users.OwnOrganization(in.ID, caller.OrganizationID); err != nil {
+		return nil, err
+	}
+	before, err := in.Before()
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectCounts, in.ID, in.Purpose)
+	counts, err := pgx.CollectRows(rows, pgx.RowToStructByName[Count])
+	if err != nil {
+		return nil, fmt.Errorf("count consents: %w", err)
+	}
+	rows, _ = f.DB.Query(ctx, selectConsents, in.ID, in.Purpose, before, in.Fetch())
+	consents, err := pgx.CollectRows(rows, pgx.RowToStructByName[Consent])
+	if err != nil {
+		return nil, fmt.Errorf("list consents: %w", err)
+	}
+	out := &Response{}
+	out.Body.Page = page.Of(in.Query, consents, func(c Consent) uuid.UUID { return c.ID })
+	out.Body.Counts = append([]Count{}, counts...)
+	return out, nil
+}

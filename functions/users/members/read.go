@@ -1,0 +1,97 @@
+package members
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/page"
+	"function/shared/policy"
+)
+
+const (
+	selectSealed = `
+SELECT m.user_id, m.role, m.status, m.created_at AS joined_at, u.wrapped_key, u.email, u.first_name, u.last_name,
+       (SELECT count(*) FROM team_members t WHERE t.user_id = m.user_id AND t.organization_id = m.organization_id) AS teams,
+       EXISTS (SELECT FROM totp_secrets t WHERE t.user_id = m.user_id AND t.confirmed_at IS NOT NULL)
+    OR EXISTS (SELECT FROM passkeys p WHERE p.user_id = m.user_id) AS second_factor
+FROM memberships m JOIN users u ON u.id = m.user_id
+WHERE m.organization_id = $1`
+	selectMember  = selectSealed + ` AND m.user_id = $2`
+	selectMembers = selectSealed + ` AND m.user_id < $2 AND ($4 = '' OR m.status = $4) ORDER BY m.user_id DESC LIMIT $3`
+)
+
+type sealed struct {
+	UserID       uuid.UUID
+	Role, Status string
+	JoinedAt     time.Time
+	WrappedKey   []byte
+	Teams        int
+	SecondFactor bool
+	users.SealedName
+}
+
+// unseal makes a member readable for one caller.
+func (f *Function) unseal(ctx context.Context, caller auth.Caller, s sealed) (Member, error) {
+	m := Member{UserID: s.UserID, Role: s.Role, Status: s.Status, Teams: s.Teams, JoinedAt: s.JoinedAt}
+	if policy.Covers(caller.Subject, []policy.Permission{policy.MembersWrite}) {
+		m.SecondFactor = &s.SecondFactor
+	}
+	key, err := f.Keeper.Unwrap(ctx, s.WrappedKey)
+	if err != nil {
+		return m, err
+	}
+	name, err := s.Open(key)
+	m.Email, m.FirstName, m.LastName = name.Email, name.FirstName, name.LastName
+	return m, err
+}
+
+// List lists members, and those who ask to be.
+func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
+	caller, err := users.InOwn(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	before, err := in.Before()
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectMembers, in.ID, before, in.Fetch(), in.Status)
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[sealed])
+	if err != nil {
+		return nil, fmt.Errorf("list members: %w", err)
+	}
+	sealedPage := page.Of(in.Query, found, func(s sealed) uuid.UUID { return s.UserID })
+	out := &ListResponse{Body: page.Page[Member]{Items: make([]Member, len(sealedPage.Items)), NextCursor: sealedPage.NextCursor}}
+	for i, s := range sealedPage.Items {
+		if out.Body.Items[i], err = f.unseal(ctx, caller, s); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Get shows one member.
+func (f *Function) Get(ctx context.Context, in *Request) (*GetResponse, error) {
+	caller, err := users.InOwn(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectMember, in.ID, in.UserID)
+	found, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[sealed])
+	if database.IsNoRows(err) {
+		return nil, fault.New(fault.NotFound, "Nobody with this identifier is in this organization")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read member: %w", err)
+	}
+	member, err := f.unseal(ctx, caller, found)
+	return &GetResponse{Body: member}, err
+}

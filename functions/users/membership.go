@@ -1,0 +1,151 @@
+package users
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/shared/audit"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/fault"
+	"function/shared/outbox"
+	"function/shared/policy"
+)
+
+// onMember does something to a member of the caller's organization, whose role must
+// not be mightier than the caller.
+func (s Store) onMember(ctx context.Context, action string, organization, person uuid.UUID, from []string, work func(changing, Membership) error) error {
+	caller, err := InOwn(ctx, organization)
+	if err != nil {
+		return err
+	}
+	return s.Act(ctx, audit.Entry{Action: action, ResourceID: person.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
+		x, err := beginFor(ctx, tx, organization, caller)
+		if err != nil {
+			return err
+		}
+		m, err := x.member(ctx, person)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(from, m.Status) {
+			return errNobodyHere
+		}
+		if m.Status != MembershipRequested {
+			if err := x.role(ctx, m.Role); err != nil {
+				return err
+			}
+		}
+		entry.Detail = map[string]any{"role": m.Role}
+		return work(x, m)
+	})
+}
+
+var errNobodyHere = fault.New(fault.NotFound, "Nobody with this identifier and standing is in this organization")
+
+const setStatus = `UPDATE memberships SET status = $3 WHERE user_id = $1 AND organization_id = $2`
+
+// ChangeStanding suspends a member of the caller's organization, or ends the suspension.
+func (s Store) ChangeStanding(ctx context.Context, organization, person uuid.UUID, status string) (Membership, error) {
+	action, from := "members:suspend", MembershipActive
+	if status == MembershipActive {
+		action, from = "members:restore", MembershipSuspended
+	}
+	var m Membership
+	err := s.onMember(ctx, action, organization, person, []string{from}, func(x changing, before Membership) error {
+		m = before
+		m.Status = status
+		if _, err := x.Exec(ctx, setStatus, person, organization, status); err != nil {
+			return fmt.Errorf("set status of membership: %w", err)
+		}
+		if status == MembershipSuspended {
+			if err := EndSessionsIn(ctx, x, person, organization); err != nil {
+				return err
+			}
+		}
+		return PublishMembership(ctx, x.Tx, m)
+	})
+	return m, err
+}
+
+// RemoveMember ends the membership of a person in the caller's organization, or turns
+// away one who asked for it; from lists the standings that it may have.
+func (s Store) RemoveMember(ctx context.Context, organization, person uuid.UUID, from ...string) error {
+	action := "members:remove"
+	if slices.Contains(from, MembershipRequested) {
+		action = "members:reject"
+	}
+	return s.onMember(ctx, action, organization, person, from, func(x changing, _ Membership) error {
+		return EndMembership(ctx, x.Tx, person, organization)
+	})
+}
+
+const selectStanding = `SELECT FROM memberships WHERE user_id = $1 AND organization_id = $2`
+
+// Leave ends a person's own membership, also of an organization that has not let them
+// in, has suspended them, or is being deleted.
+func (s Store) Leave(ctx context.Context, organization, person uuid.UUID) error {
+	var there bool
+	entry := audit.Entry{Action: "members:leave", ResourceID: person.String()}
+	return s.Act(ctx, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
+		err := tx.QueryRow(ctx, selectStanding+` FOR UPDATE`, person, organization).Scan()
+		if there = !database.IsNoRows(err); !there {
+			return fault.New(fault.NotFound, "You are in no organization with this identifier")
+		}
+		if err != nil {
+			return fmt.Errorf("read membership: %w", err)
+		}
+		entry.OrganizationID = organization // not before: the trail of others is not written to
+		return EndMembership(ctx, tx, person, organization)
+	})
+}
+
+const approveMembership = `
+UPDATE memberships SET status = 'active', role = $3 WHERE user_id = $1 AND organization_id = $2 AND status = 'requested'
+RETURNING user_id, organization_id, role, status`
+
+// Approve lets in a person who asked to join the caller's organization, as a member
+// unless a role is named.
+func (s Store) Approve(ctx context.Context, organization, person uuid.UUID, role string) (Membership, error) {
+	if role == "" {
+		role = policy.Member
+	}
+	var m Membership
+	err := s.onMember(ctx, "members:approve", organization, person, []string{MembershipRequested}, func(x changing, _ Membership) error {
+		if err := x.mayBringIn(ctx, role); err != nil {
+			return err
+		}
+		rows, _ := x.Query(ctx, approveMembership, person, organization, role)
+		var err error
+		if m, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Membership]); err != nil {
+			return fmt.Errorf("approve membership: %w", err)
+		}
+		return x.Publish(ctx, events.MembershipApproved{UserID: person, OrganizationID: organization, Role: role, ApprovedAt: time.Now().UTC()})
+	})
+	return m, err
+}
+
+// mayBringIn refuses to bring in somebody with a role that the one who does it could
+// not give, or, where a second person approves roles, with more than a member's.
+func (x changing) mayBringIn(ctx context.Context, role string) error {
+	if d := policy.Decide(x.subject, policy.Need{Permission: policy.MembersWrite}, time.Now()); !d.Allowed {
+		return fault.New(fault.Forbidden, "%s", d.Reason)
+	}
+	if err := x.role(ctx, role); err != nil {
+		return err
+	}
+	settings, err := SettingsOf(ctx, x, x.organization)
+	if err != nil {
+		return err
+	}
+	ordinary := []string{policy.Member, policy.Analyst, policy.Viewer}
+	if settings.RequireSecondPerson && !slices.Contains(ordinary, role) {
+		return fault.New(fault.Conflict, "A second person approves roles here: bring the person in as a member, analyst or viewer, then change the role")
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package users_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"function/functions/users"
+	"function/shared/fault"
+)
+
+// The examples of RFC 7396 Appendix A, as attributes.
+func TestMergeIsRFC7396(t *testing.T) {
+	t.Parallel()
+	for _, test := range [][3]string{
+		{`{"a":"b"}`, `{"a":"c"}`, `{"a":"c"}`}, {`{"a":"b"}`, `{"b":"c"}`, `{"a":"b","b":"c"}`}, {`{"a":"b"}`, `{"a":null}`, `{}`},
+		{`{"a":"b","b":"c"}`, `{"a":null}`, `{"b":"c"}`}, {`{"a":["b"]}`, `{"a":"c"}`, `{"a":"c"}`}, {`{"a":"c"}`, `{"a":["b"]}`, `{"a":["b"]}`},
+		{`{"a":{"b":"c"}}`, `{"a":{"b":"d","c":null}}`, `{"a":{"b":"d"}}`}, {`{"a":[{"b":"c"}]}`, `{"a":[1]}`, `{"a":[1]}`}, {`{"a":[1,{"x":null}]}`, `{"e":[{"x":null},null]}`, `{"a":[1,{"x":null}],"e":[{"x":null},null]}`},
+		{`{"e":null}`, `{"a":1}`, `{"a":1,"e":null}`}, {`{}`, `{"a":{"bb":{"ccc":null}}}`, `{"a":{"bb":{}}}`},
+	} {
+		was := users.Changeable{FirstName: "Ada", LastName: "Lovelace"}
+		if err := json.Unmarshal([]byte(test[0]), &was.Attributes); err != nil {
+			t.Fatal(err)
+		}
+		is, _, err := was.Change([]byte(`{"attributes": ` + test[1] + `}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := json.Marshal(is.Attributes)
+		if diff := cmp.Diff(test[2], string(got)); diff != "" {
+			t.Errorf("%s and %s: %s", test[0], test[1], diff)
+		}
+	}
+}
+
+// FuzzChange: no change panics, and what comes of one can be changed again.
+func FuzzChange(f *testing.F) {
+	for _, seed := range []string{`{}`, `{"attributes": {"a": [1, {"b": null}]}, "first_name": null}`, `{"locale": "de-CH", "time_zone": "Europe/Zurich"}`, `[[[`, `{"picture_url": "https://a/%zz"}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, patch []byte) {
+		c := users.Changeable{FirstName: "Ada", LastName: "Lovelace", Free: users.Free{Attributes: map[string]any{"a": map[string]any{"b": true}}}}
+		changed, _, err := c.Change(patch)
+		if err != nil {
+			if _, ok := fault.As(err); !ok {
+				t.Errorf("%v is no fault", err)
+			}
+			return
+		}
+		if _, fields, err := changed.Change([]byte(`{}`)); err != nil || len(fields) != 0 {
+			t.Errorf("%+v: %v %v", changed, fields, err)
+		}
+	})
+}

@@ -1,0 +1,144 @@
+package organizations
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/outbox"
+	"function/shared/page"
+)
+
+const (
+	columns    = `o.id, o.name, o.created_at, o.deleted_at`
+	selectMine = `
+SELECT ` + columns + `, m.role, m.status FROM memberships m JOIN organizations o ON o.id = m.organization_id
+WHERE m.user_id = $1 AND o.id < $2 ORDER BY o.id DESC LIMIT $3`
+	selectOne  = `SELECT ` + columns + ` FROM organizations o WHERE o.id = $1`
+	lockPerson = `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE`
+	countOwned = `SELECT count(*) FROM memberships WHERE user_id = $1 AND role = 'owner'`
+	rename     = `UPDATE organizations o SET name = $2 WHERE id = $1 RETURNING ` + columns
+	markGone   = `UPDATE organizations o SET deleted_at = now() WHERE id = $1 RETURNING ` + columns
+	restore    = `
+UPDATE organizations o SET deleted_at = NULL
+WHERE id = $1 AND deleted_at > now() - $3::interval
+  AND EXISTS (SELECT FROM memberships WHERE organization_id = o.id AND user_id = $2 AND role = 'owner' AND status = 'active')
+RETURNING ` + columns
+)
+
+// maxOwned bounds how many organizations one person owns.
+const maxOwned = 100
+
+// List lists the organizations of the caller, also those that have not let them in yet.
+func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	before, err := in.Before()
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectMine, caller.UserID, before, in.Fetch())
+	mine, err := pgx.CollectRows(rows, pgx.RowToStructByName[MyOrganization])
+	if err != nil {
+		return nil, fmt.Errorf("list organizations: %w", err)
+	}
+	return &ListResponse{Body: page.Of(in.Query, mine, func(m MyOrganization) uuid.UUID { return m.ID })}, nil
+}
+
+// Create founds an organization that the caller owns.
+func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var o users.Organization
+	err = f.Act(ctx, audit.Entry{Action: "organizations:create"}, func(tx *outbox.Tx, entry *audit.Entry) error {
+		var owned int
+		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
+			return fmt.Errorf("lock person: %w", err)
+		}
+		if err := tx.QueryRow(ctx, countOwned, caller.UserID).Scan(&owned); err != nil {
+			return fmt.Errorf("count organizations: %w", err)
+		}
+		if owned >= maxOwned {
+			return fault.New(fault.Conflict, "You own %d organizations, which is the most", owned)
+		}
+		if o, err = users.NewOrganization(ctx, tx, caller.UserID, in.Body.Name); err != nil {
+			return err
+		}
+		entry.OrganizationID, entry.ResourceID = o.ID, o.ID.String()
+		return nil
+	})
+	return &Response{Body: o}, err
+}
+
+// Get shows the organization that the caller acts in.
+func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
+	if _, err := users.InOwn(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectOne, in.ID)
+	o, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[users.Organization])
+	if err != nil {
+		return nil, fmt.Errorf("read organization: %w", err)
+	}
+	return &Response{Body: o}, nil
+}
+
+// Rename renames it.
+func (f *Function) Rename(ctx context.Context, in *RenameRequest) (*Response, error) {
+	if _, err := users.InOwn(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	return f.change(ctx, audit.Entry{Action: "organizations:rename", ResourceID: in.ID.String()}, true, rename, in.ID, in.Body.Name)
+}
+
+// Delete marks it as deleted.
+func (f *Function) Delete(ctx context.Context, in *Request) (*Response, error) {
+	if _, err := users.InOwn(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	return f.change(ctx, audit.Entry{Action: "organizations:delete", ResourceID: in.ID.String()}, true, markGone, in.ID)
+}
+
+// Restore takes the deletion back. In an organization that is being deleted nobody has
+// a role, so it is the membership that decides.
+func (f *Function) Restore(ctx context.Context, in *Request) (*Response, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	entry := audit.Entry{Action: "organizations:restore", ResourceID: in.ID.String(), OrganizationID: in.ID}
+	return f.change(ctx, entry, false, restore, in.ID, caller.UserID, users.DeletionGrace)
+}
+
+// change runs one statement on an organization, that lives or not.
+func (f *Function) change(ctx context.Context, entry audit.Entry, alive bool, statement string, arguments ...any) (*Response, error) {
+	var out Response
+	err := f.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
+		if alive {
+			if err := users.LockOrganization(ctx, tx, arguments[0].(uuid.UUID)); err != nil {
+				return err
+			}
+		}
+		rows, _ := tx.Query(ctx, statement, arguments...)
+		out.Body, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[users.Organization])
+		if database.IsNoRows(err) {
+			return fault.New(fault.NotFound, "You own no organization with this identifier that is being deleted and can be restored")
+		}
+		return err
+	})
+	if _, ok := fault.As(err); err != nil && !ok {
+		return nil, fmt.Errorf("change organization: %w", err)
+	}
+	return &out, err
+}

@@ -1,0 +1,216 @@
+package users_test
+
+import (
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/page"
+	"function/shared/platformtest"
+	"function/shared/policy"
+)
+
+// separated is an organization in which a second person approves changes of roles: its
+// owner, two admins and a compliance officer.
+type separated struct {
+	*platformtest.Platform
+	owner, admin, other, officer platformtest.Caller
+}
+
+func separate(t *testing.T) separated {
+	t.Helper()
+	p := mountOrganizations(t)
+	s := separated{Platform: p, owner: p.Login("owner")}
+	settings := in(s.owner.OrganizationID, "/settings")
+	p.Do(s.owner.Token, http.MethodPatch, settings, `{"require_second_person": true}`).Want(t, http.StatusConflict) // nobody else could approve
+	s.admin, s.other = p.LoginTo(s.owner.OrganizationID, "admin"), p.LoginTo(s.owner.OrganizationID, "admin")
+	s.officer = p.LoginTo(s.owner.OrganizationID, "compliance_officer")
+	p.Do(s.owner.Token, http.MethodPatch, settings, `{"require_second_person": true}`).Want(t, http.StatusOK)
+	return s
+}
+
+func (s separated) decide(by platformtest.Caller, id uuid.UUID, verb string) platformtest.Answer {
+	return s.Do(by.Token, http.MethodPost, in(s.owner.OrganizationID, "/role-changes/"+id.String()+"/"+verb), nil)
+}
+
+func TestChangeOfRolesWaitsForASecondPerson(t *testing.T) {
+	t.Parallel()
+	s := separate(t)
+	organization := s.owner.OrganizationID
+	ada, stranger := s.LoginTo(organization, "viewer"), s.Login("owner")
+
+	pending := roleChange(t, assign(s.Platform, s.admin, ada, "admin"), http.StatusAccepted)
+	if pending.Status != "pending" || pending.ID == uuid.Nil || pending.ExpiresAt == nil || pending.RequestedBy != s.admin.UserID {
+		t.Errorf("change %+v, want one that waits", pending)
+	}
+	if got := ask[string](t, s.Platform, roleOf, ada.UserID, organization); got != "viewer" {
+		t.Errorf("role %s before the approval, want viewer", got)
+	}
+	list := platformtest.Decode[page.Page[users.PendingRoleChange]](t, s.Do(s.officer.Token, http.MethodGet, in(organization, "/role-changes"), nil).Want(t, http.StatusOK))
+	if diff := cmp.Diff([]users.PendingRoleChange{pending}, list.Items); diff != "" {
+		t.Error(diff)
+	}
+
+	s.decide(s.admin, pending.ID, "approve").Want(t, http.StatusForbidden) // who wanted it
+	s.decide(ada, pending.ID, "approve").Want(t, http.StatusForbidden)
+	s.decide(stranger, pending.ID, "approve").Want(t, http.StatusNotFound)
+	s.decide(s.officer, uuid.New(), "approve").Want(t, http.StatusNotFound)
+	approved := roleChange(t, s.decide(s.officer, pending.ID, "approve"), http.StatusOK)
+	if approved.Status != "approved" || *approved.DecidedBy != s.officer.UserID {
+		t.Errorf("change %+v, want it approved by the officer", approved)
+	}
+	if got := ask[string](t, s.Platform, roleOf, ada.UserID, organization); got != "admin" {
+		t.Errorf("role %s after the approval, want admin", got)
+	}
+	for _, verb := range []string{"approve", "reject"} {
+		s.decide(s.other, pending.ID, verb).Want(t, http.StatusConflict)
+	}
+
+	about := roleChange(t, assign(s.Platform, s.admin, s.officer, "viewer"), http.StatusAccepted)
+	s.decide(s.officer, about.ID, "approve").Want(t, http.StatusForbidden) // whose own rights it changes
+	s.decide(s.officer, about.ID, "reject").Want(t, http.StatusForbidden)
+	s.decide(s.other, about.ID, "reject").Want(t, http.StatusOK)
+	if got := ask[string](t, s.Platform, roleOf, s.officer.UserID, organization); got != "compliance_officer" {
+		t.Errorf("role %s after a rejection, want compliance_officer", got)
+	}
+
+	late := roleChange(t, assign(s.Platform, s.admin, ada, "viewer"), http.StatusAccepted)
+	sql(t, s.Platform, `UPDATE role_changes SET expires_at = now() WHERE id = $1`, late.ID)
+	s.decide(s.officer, late.ID, "approve").Want(t, http.StatusConflict)
+	for action, n := range map[string]int{"role_changes:request": 3, "role_changes:approve": 1, "role_changes:reject": 1} {
+		if got := recorded(t, s.Platform, organization, action, "done"); got != n {
+			t.Errorf("%d audit entries of %s, want %d", got, action, n)
+		}
+	}
+	if got := recorded(t, s.Platform, organization, "role_changes:approve", "refused"); got < 4 {
+		t.Errorf("%d refusals in the audit trail, want each", got)
+	}
+}
+
+func TestEveryKindOfChangeWaitsAndTakesEffect(t *testing.T) {
+	t.Parallel()
+	s := separate(t)
+	organization := s.owner.OrganizationID
+	ada := s.LoginTo(organization, "viewer")
+	inner, outer := team(t, s.Platform, s.admin, "Looms", uuid.Nil), team(t, s.Platform, s.admin, "Engineering", uuid.Nil)
+	var granted uuid.UUID
+	join := in(organization, "/teams/"+outer.String()+"/members/"+ada.UserID.String())
+	s.Do(s.admin.Token, http.MethodPut, join, nil).Want(t, http.StatusOK) // a team without roles gives nobody a role
+	s.Do(s.admin.Token, http.MethodDelete, join, nil).Want(t, http.StatusNoContent)
+	for _, step := range []struct {
+		what   string
+		ask    func() platformtest.Answer
+		effect string
+	}{
+		{"define", func() platformtest.Answer { return define(s.Platform, s.owner, "own", policy.DatasetsWrite) },
+			`SELECT EXISTS (SELECT FROM roles WHERE organization_id = $1 AND name = 'own')`},
+		{"grant", func() platformtest.Answer { return grantTo(s.Platform, s.owner, "own", "team_id", outer) },
+			`SELECT EXISTS (SELECT FROM role_grants WHERE organization_id = $1)`},
+		{"join a team with roles", func() platformtest.Answer { return s.Do(s.owner.Token, http.MethodPut, join, nil) },
+			`SELECT EXISTS (SELECT FROM team_members WHERE organization_id = $1)`},
+		{"move into a team with roles", func() platformtest.Answer {
+			return s.Do(s.owner.Token, http.MethodPut, in(organization, "/teams/"+inner.String()+"/parent"), map[string]any{"parent_id": outer})
+		}, `SELECT EXISTS (SELECT FROM teams WHERE organization_id = $1 AND parent_id IS NOT NULL)`},
+		{"revoke", func() platformtest.Answer {
+			granted = ask[uuid.UUID](t, s.Platform, `SELECT id FROM role_grants`)
+			return s.Do(s.owner.Token, http.MethodDelete, in(organization, "/grants/"+granted.String()), nil)
+		}, `SELECT NOT EXISTS (SELECT FROM role_grants WHERE organization_id = $1)`},
+		{"delete", func() platformtest.Answer {
+			return s.Do(s.owner.Token, http.MethodDelete, in(organization, "/roles/own"), nil)
+		}, `SELECT NOT EXISTS (SELECT FROM roles WHERE organization_id = $1 AND name = 'own')`},
+		{"transfer", func() platformtest.Answer {
+			return s.Do(s.owner.Token, http.MethodPost, in(organization, "/ownership"), map[string]any{"user_id": ada.UserID})
+		}, `SELECT count(*) = 3 FROM memberships WHERE organization_id = $1 AND role = 'admin'`},
+		{"end", func() platformtest.Answer {
+			return s.Do(s.admin.Token, http.MethodDelete, in(organization, "/settings/require_second_person"), nil)
+		}, `SELECT NOT settings ? 'require_second_person' FROM organizations WHERE id = $1`},
+	} {
+		pending := roleChange(t, step.ask(), http.StatusAccepted)
+		if ask[bool](t, s.Platform, step.effect, organization) {
+			t.Errorf("%s: took effect before the approval", step.what)
+		}
+		s.decide(s.officer, pending.ID, "approve").Want(t, http.StatusOK)
+		if !ask[bool](t, s.Platform, step.effect, organization) {
+			t.Errorf("%s: has no effect after the approval", step.what)
+		}
+	}
+	assign(s.Platform, s.admin, s.other, "viewer").Want(t, http.StatusOK) // at once again
+}
+
+func TestSecondPersonCannotBeGoneRound(t *testing.T) {
+	t.Parallel()
+	s := separate(t)
+	organization := s.owner.OrganizationID
+	s.Do(s.owner.Token, http.MethodPatch, in(organization, "/settings"), `{"require_second_person": false}`).Want(t, http.StatusConflict)
+	s.Do(s.owner.Token, http.MethodPatch, in(organization, "/settings"), `{"require_second_person": null}`).Want(t, http.StatusConflict)
+	s.Do(s.owner.Token, http.MethodPost, in(organization, "/invitations"), `{"email": "a@example.com", "role": "admin"}`).Want(t, http.StatusConflict)
+	newcomer := s.LoginTo(organization, "viewer")
+	sql(t, s.Platform, `UPDATE memberships SET status = 'requested' WHERE user_id = $1`, newcomer.UserID)
+	s.Do(s.owner.Token, http.MethodPost, member(organization, newcomer, "/approve"), `{"role": "admin"}`).Want(t, http.StatusConflict)
+	assign(s.Platform, s.owner, newcomer, "admin").Want(t, http.StatusConflict)
+
+	// A grant to a team whose member would approve it, a role that the approver has.
+	looms := team(t, s.Platform, s.owner, "Looms", uuid.Nil)
+	inner := team(t, s.Platform, s.owner, "Spindles", looms)
+	s.Do(s.owner.Token, http.MethodPut, in(organization, "/teams/"+inner.String()+"/members/"+s.officer.UserID.String()), nil).Want(t, http.StatusOK)
+	toTeam := roleChange(t, grantTo(s.Platform, s.owner, "admin", "team_id", looms), http.StatusAccepted)
+	s.decide(s.officer, toTeam.ID, "approve").Want(t, http.StatusForbidden)
+	sql(t, s.Platform, `INSERT INTO roles (organization_id, name, permissions) VALUES ($1, 'own', '{roles:approve}')`, organization)
+	sql(t, s.Platform, `UPDATE memberships SET role = 'own' WHERE user_id = $1`, s.officer.UserID)
+	widened := roleChange(t, define(s.Platform, s.owner, "own", policy.RolesApprove, policy.RolesWrite), http.StatusAccepted)
+	s.decide(s.officer, widened.ID, "approve").Want(t, http.StatusForbidden)
+	s.decide(s.other, widened.ID, "approve").Want(t, http.StatusOK)
+}
+
+func TestWhoWantedAChangeMustStillBeAllowedTo(t *testing.T) {
+	t.Parallel()
+	s := separate(t)
+	organization := s.owner.OrganizationID
+	ada := s.LoginTo(organization, "viewer")
+	for name, spoil := range map[string]string{
+		"demoted":   `UPDATE memberships SET role = 'viewer' WHERE user_id = $1`,
+		"suspended": `UPDATE memberships SET status = 'suspended' WHERE user_id = $1`,
+		"locked":    `UPDATE users SET suspended_at = now() WHERE id = $1`,
+		"removed":   `DELETE FROM memberships WHERE user_id = $1`,
+	} {
+		wanting := s.LoginTo(organization, "admin")
+		pending := roleChange(t, assign(s.Platform, wanting, ada, "member"), http.StatusAccepted)
+		sql(t, s.Platform, spoil, wanting.UserID)
+		s.decide(s.officer, pending.ID, "approve").Want(t, http.StatusConflict)
+		if got := ask[string](t, s.Platform, roleOf, ada.UserID, organization); got != "viewer" {
+			t.Errorf("%s: the change took effect", name)
+		}
+		if ask[bool](t, s.Platform, `SELECT decision IS NOT NULL FROM role_changes WHERE id = $1`, pending.ID) {
+			t.Errorf("%s: the change counts as decided", name)
+		}
+		s.decide(s.officer, pending.ID, "reject").Want(t, http.StatusOK)
+	}
+	pending := roleChange(t, grantTo(s.Platform, s.admin, "member", "user_id", ada.UserID), http.StatusAccepted)
+	s.Do(s.owner.Token, http.MethodDelete, member(organization, ada, ""), nil).Want(t, http.StatusNoContent)
+	s.decide(s.officer, pending.ID, "approve").Want(t, http.StatusNotFound) // nobody to grant it to
+}
+
+func TestTwoApprovalsAtOnceHaveOneWinner(t *testing.T) {
+	t.Parallel()
+	s := separate(t)
+	ada := s.LoginTo(s.owner.OrganizationID, "viewer")
+	for range 3 {
+		pending := roleChange(t, grantTo(s.Platform, s.admin, "analyst", "user_id", ada.UserID), http.StatusAccepted)
+		statuses := make([]int, 3)
+		var wg sync.WaitGroup
+		for i, by := range []platformtest.Caller{s.officer, s.other, s.owner} {
+			wg.Go(func() { statuses[i] = s.decide(by, pending.ID, []string{"approve", "approve", "reject"}[i]).Status })
+		}
+		wg.Wait()
+		slices.Sort(statuses)
+		if !slices.Equal(statuses, []int{200, 409, 409}) {
+			t.Errorf("three decisions at once were answered %v, want one 200", statuses)
+		}
+		sql(t, s.Platform, `DELETE FROM role_grants`)
+	}
+}

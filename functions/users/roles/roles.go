@@ -1,0 +1,123 @@
+// Package roles keeps the roles of an organization: it lists the built-in and its own,
+// defines and deletes its own, for what is under /v1/organizations/{id}/roles.
+package roles
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/function"
+	"function/shared/policy"
+)
+
+// The HTTP operations.
+var (
+	ListOperation = huma.Operation{
+		OperationID: "users-list-roles", Method: http.MethodGet, Path: "/v1/organizations/{id}/roles",
+		Summary: "Roles and what they allow", Tags: []string{users.Tag}, Security: function.Needs(policy.RolesRead),
+		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
+	}
+	DefineOperation = huma.Operation{
+		OperationID: "users-define-role", Method: http.MethodPut, Path: "/v1/organizations/{id}/roles/{role}",
+		Summary: "Create or change a role of your organization's own", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.RolesWrite),
+		Description: "It allows what you may do yourself at the most, and so do the roles that you change.",
+		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}, Responses: users.Waits,
+	}
+	DeleteOperation = huma.Operation{
+		OperationID: "users-delete-role", Method: http.MethodDelete, Path: "/v1/organizations/{id}/roles/{role}",
+		Summary: "Delete a role of your organization's own", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.RolesWrite),
+		Description: "Not while anybody has it, or is invited to it.",
+		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}, Responses: users.Waits,
+	}
+)
+
+// Parts are the ways into this function.
+var Parts = []function.Part[*Function]{
+	function.On(ListOperation, (*Function).List),
+	function.On(DefineOperation, (*Function).Define),
+	function.On(DeleteOperation, (*Function).Delete),
+}
+
+// Organization names an organization.
+type Organization struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+}
+
+// Role is a set of permissions.
+type Role struct {
+	Name        string              `json:"name"`
+	BuiltIn     bool                `json:"built_in"`
+	Description string              `json:"description"`
+	Permissions []policy.Permission `json:"permissions" nullable:"false"`
+}
+
+// ListResponse is every role, the built-in ones first.
+type ListResponse struct {
+	Body struct {
+		Items     []Role              `json:"items" nullable:"false"`
+		Grantable []policy.Permission `json:"grantable" nullable:"false" doc:"What a role of the organization's own can allow"`
+	}
+}
+
+// Request names a role.
+type Request struct {
+	Organization
+	Role string `path:"role" pattern:"^[a-z][a-z0-9_]{1,62}$"`
+}
+
+// DefineRequest is what a role allows from now on.
+type DefineRequest struct {
+	Request
+	Body struct {
+		Description string              `json:"description,omitempty" maxLength:"500" pattern:"^[^\\x00]*$" patternDescription:"text without U+0000"`
+		Permissions []policy.Permission `json:"permissions" minItems:"1" maxItems:"100" nullable:"false" doc:"resource:action"`
+	}
+}
+
+// Function keeps roles.
+type Function struct{ users.Store }
+
+// New opens the roles.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const selectRoles = `SELECT name, description, permissions, false AS built_in FROM roles WHERE organization_id = $1 ORDER BY name`
+
+// List lists the roles that a member can have.
+func (f *Function) List(ctx context.Context, in *Organization) (*ListResponse, error) {
+	if _, err := users.InOwn(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectRoles, in.ID)
+	own, err := pgx.CollectRows(rows, pgx.RowToStructByName[Role])
+	if err != nil {
+		return nil, fmt.Errorf("list roles: %w", err)
+	}
+	var out ListResponse
+	for _, name := range policy.BuiltIn() {
+		out.Body.Items = append(out.Body.Items, Role{Name: name, BuiltIn: true, Permissions: policy.Permissions(name)})
+	}
+	out.Body.Items, out.Body.Grantable = append(out.Body.Items, own...), policy.Grantable()
+	return &out, nil
+}
+
+// Define creates or changes a role.
+func (f *Function) Define(ctx context.Context, in *DefineRequest) (*users.RoleChangeAnswer, error) {
+	slices.Sort(in.Body.Permissions)
+	change := users.RoleChange{Kind: users.DefineRole, Role: in.Role, Description: in.Body.Description, Permissions: slices.Compact(in.Body.Permissions)}
+	return f.ChangeRoles(ctx, in.ID, change)
+}
+
+// Delete deletes a role that nobody has.
+func (f *Function) Delete(ctx context.Context, in *Request) (*users.RoleChangeAnswer, error) {
+	return f.ChangeRoles(ctx, in.ID, users.RoleChange{Kind: users.DeleteRole, Role: in.Role})
+}

@@ -1,0 +1,144 @@
+// Package searchmembers finds members of your organization by the first letters of
+// their names: GET /v1/organizations/{id}/members/search.
+package searchmembers
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/page"
+	"function/shared/policy"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "users-search-members", Method: http.MethodGet, Path: "/v1/organizations/{id}/members/search",
+	Summary: "Find members by the first letters of their names", Tags: []string{users.Tag}, Security: function.Needs(policy.MembersRead),
+	Description: "Each word begins a word of the name; case and accents do not matter. The organization's setting search_by_name allows it.",
+	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
+}
+
+// Request asks for one page.
+type Request struct {
+	ID uuid.UUID `path:"id" format:"uuid"`
+	page.Query
+	Name string `query:"name" required:"true" minLength:"1" maxLength:"100" example:"love"`
+}
+
+// Member is somebody who was found.
+type Member struct {
+	UserID    uuid.UUID `json:"user_id" format:"uuid"`
+	Email     string    `json:"email"`
+	FirstName string    `json:"first_name"`
+	LastName  string    `json:"last_name"`
+	Role      string    `json:"role"`
+	Status    string    `json:"status" enum:"requested,active,suspended"`
+}
+
+// Response is one page; a page may hold fewer than limit although another follows.
+type Response struct {
+	Body struct {
+		page.Page[Member]
+		Complete bool `json:"complete" doc:"All names are indexed; else search again in a moment"`
+	}
+}
+
+// Function finds members.
+type Function struct{ users.Store }
+
+// New opens the members.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const selectMembers = `
+SELECT m.user_id, m.role, m.status, u.wrapped_key, u.email, u.first_name, u.last_name
+FROM memberships m JOIN users u ON u.id = m.user_id
+WHERE m.organization_id = $1 AND m.user_id < $3 AND m.user_id IN (
+    SELECT user_id FROM name_prefixes WHERE organization_id = $1 AND prefix_index = ANY ($2)
+    GROUP BY user_id HAVING count(*) = cardinality($2::bytea[]))
+ORDER BY m.user_id DESC LIMIT $4`
+
+type found struct {
+	UserID       uuid.UUID
+	Role, Status string
+	WrappedKey   []byte
+	users.SealedName
+}
+
+// rounds bounds the names that one search indexes first.
+const rounds = 10
+
+// Handle finds by the hashes, and looks at the names for what hashes do not tell.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := users.OwnOrganization(in.ID, caller.OrganizationID); err != nil {
+		return nil, err
+	}
+	before, err := in.Before()
+	if err != nil {
+		return nil, err
+	}
+	prefixes := users.NamePrefixes(f.Keeper, in.ID, in.Name)
+	if len(prefixes) == 0 {
+		return nil, fault.At("query.name", "there is no letter in it")
+	}
+	out := &Response{}
+	for range rounds {
+		indexed, err := f.IndexMissing(ctx, in.ID)
+		if database.IsNoRows(err) {
+			return nil, fault.New(fault.Conflict, "Your organization does not allow to search by name: its setting search_by_name is off")
+		}
+		if err != nil {
+			return nil, err
+		}
+		if out.Body.Complete = indexed == 0; out.Body.Complete {
+			break
+		}
+	}
+	if err := audit.Record(ctx, f.DB, audit.Entry{Action: "members:search"}); err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectMembers, in.ID, prefixes, before, in.Fetch())
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[found])
+	if err != nil {
+		return nil, fmt.Errorf("find members: %w", err)
+	}
+	page := page.Of(in.Query, list, func(m found) uuid.UUID { return m.UserID })
+	out.Body.NextCursor, out.Body.Items = page.NextCursor, []Member{}
+	for _, m := range page.Items {
+		name, err := f.open(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		if users.NameMatches(name, in.Name) {
+			out.Body.Items = append(out.Body.Items, Member{
+				UserID: m.UserID, Email: name.Email, FirstName: name.FirstName, LastName: name.LastName, Role: m.Role, Status: m.Status,
+			})
+		}
+	}
+	return out, nil
+}
+
+func (f *Function) open(ctx context.Context, m found) (users.Name, error) {
+	key, err := f.Keeper.Unwrap(ctx, m.WrappedKey)
+	if err != nil {
+		return users.Name{}, err
+	}
+	return m.SealedName.Open(key)
+}

@@ -1,0 +1,130 @@
+// Package switchorganization makes a session act in another organization of the same
+// person: POST /v1/users/sessions/organization.
+package switchorganization
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "users-switch-organization", Method: http.MethodPost, Path: "/v1/users/sessions/organization",
+	Summary: "Act in another of your organizations", Tags: []string{users.Tag}, Security: function.Person,
+	Description: "The session's earlier tokens are good no more. It ends at the limits of the stricter organization.",
+	Errors:      []int{http.StatusUnauthorized, http.StatusNotFound},
+}
+
+// Request names the organization.
+type Request struct {
+	Body struct {
+		OrganizationID uuid.UUID `json:"organization_id" format:"uuid"`
+	}
+}
+
+// Response is the session's next pair of tokens.
+type Response struct{ Body users.Tokens }
+
+// Function switches sessions.
+type Function struct {
+	users.Store
+	issuer *auth.Issuer
+}
+
+// New opens the sessions and the signing key.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	return &Function{Store: store, issuer: store.Issuer(env)}, nil
+}
+
+const (
+	selectOpen = `
+SELECT FROM memberships m JOIN organizations o ON o.id = m.organization_id
+WHERE m.user_id = $1 AND m.organization_id = $2 AND m.status = 'active' AND o.deleted_at IS NULL FOR SHARE`
+	switchSession = `
+UPDATE sessions SET organization_id = $2, absolute_end = least(absolute_end, created_at + $3::interval),
+       expires_at = least(absolute_end, created_at + $3::interval, now() + $4::interval)
+WHERE id = $1 AND ended_at IS NULL AND expires_at > now() AND created_at + $3::interval > now()`
+	// Deleted, not used up: a client that asks with both at once is no thief.
+	forgetTokens = `DELETE FROM refresh_tokens WHERE session_id = $1 AND used_at IS NULL`
+	selectCaller = `SELECT user_id, session_id, organization_id, methods, roles FROM published.callers WHERE session_id = $1`
+)
+
+// Handle switches the session and signs its tokens anew.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var next speaker
+	var refresh string
+	entry := audit.Entry{Action: "sessions:switch_organization", ResourceID: caller.SessionID.String()}
+	err = f.Act(ctx, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
+		if err := f.enter(ctx, tx, caller, in.Body.OrganizationID); err != nil {
+			return err
+		}
+		entry.OrganizationID = in.Body.OrganizationID
+		rows, _ := tx.Query(ctx, selectCaller, caller.SessionID)
+		if next, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[speaker]); err != nil {
+			return fmt.Errorf("read session: %w", err)
+		}
+		refresh, err = users.NewRefreshToken(ctx, tx, caller.SessionID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	access, err := f.issuer.Issue(ctx, auth.Caller{UserID: next.UserID, SessionID: next.SessionID, OrganizationID: next.OrganizationID, Roles: next.Roles}, next.Methods...)
+	if err != nil {
+		return nil, err
+	}
+	return &Response{Body: users.Bearer(access, refresh)}, nil
+}
+
+// speaker is whom the session's tokens speak of.
+type speaker struct {
+	UserID, SessionID, OrganizationID uuid.UUID
+	Methods, Roles                    []string
+}
+
+// enter makes the session one of the organization, if it lets the person act in it.
+func (f *Function) enter(ctx context.Context, tx pgx.Tx, caller auth.Caller, organization uuid.UUID) error {
+	err := tx.QueryRow(ctx, selectOpen, caller.UserID, organization).Scan()
+	if database.IsNoRows(err) {
+		return fault.New(fault.NotFound, "No organization with this identifier lets you act in it: GET /v1/organizations lists yours")
+	}
+	if err != nil {
+		return fmt.Errorf("read membership: %w", err)
+	}
+	limits, err := users.SettingsOf(ctx, tx, organization)
+	if err != nil {
+		return err
+	}
+	switched, err := tx.Exec(ctx, switchSession, caller.SessionID, organization, limits.SessionLife(), limits.SessionIdle())
+	if err != nil {
+		return fmt.Errorf("switch session: %w", err)
+	}
+	if switched.RowsAffected() == 0 {
+		return fault.New(fault.Unauthenticated, "This session is older than the organization allows: log in again")
+	}
+	if _, err := tx.Exec(ctx, forgetTokens, caller.SessionID); err != nil {
+		return fmt.Errorf("forget refresh tokens: %w", err)
+	}
+	return nil
+}

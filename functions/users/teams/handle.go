@@ -1,0 +1,91 @@
+package teams
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/outbox"
+	"function/shared/page"
+)
+
+const (
+	columns     = `id, name, parent_id, created_at`
+	selectTeams = `SELECT ` + columns + ` FROM teams WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
+	selectTeam  = `SELECT ` + columns + ` FROM teams WHERE organization_id = $1 AND id = $2`
+	rename      = `UPDATE teams SET name = $3 WHERE organization_id = $1 AND id = $2 RETURNING ` + columns
+)
+
+// List lists teams.
+func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
+	if _, err := users.InOwn(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	before, err := in.Before()
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectTeams, in.ID, before, in.Fetch())
+	teams, err := pgx.CollectRows(rows, pgx.RowToStructByName[users.Team])
+	if err != nil {
+		return nil, fmt.Errorf("list teams: %w", err)
+	}
+	return &ListResponse{Body: page.Of(in.Query, teams, func(t users.Team) uuid.UUID { return t.ID })}, nil
+}
+
+// collect reads the team that a statement answers.
+func collect(rows pgx.Rows) (*Response, error) {
+	team, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[users.Team])
+	if database.IsNoRows(err) {
+		return nil, fault.New(fault.NotFound, "There is no such team")
+	}
+	return &Response{Body: team}, err
+}
+
+// Get shows a team.
+func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
+	if _, err := users.InOwn(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	rows, _ := f.DB.Query(ctx, selectTeam, in.ID, in.TeamID)
+	return collect(rows)
+}
+
+// Create makes a team.
+func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, error) {
+	team, err := f.CreateTeam(ctx, in.ID, in.Body.Name, in.Body.ParentID)
+	return &Response{Body: team}, err
+}
+
+// Rename renames a team.
+func (f *Function) Rename(ctx context.Context, in *RenameRequest) (out *Response, err error) {
+	if _, err := users.InOwn(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	err = f.Act(ctx, audit.Entry{Action: "teams:rename", ResourceID: in.TeamID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
+		rows, _ := tx.Query(ctx, rename, in.ID, in.TeamID, in.Body.Name)
+		out, err = collect(rows)
+		return err
+	})
+	return out, err
+}
+
+// Move moves a team.
+func (f *Function) Move(ctx context.Context, in *MoveRequest) (*users.RoleChangeAnswer, error) {
+	change := users.RoleChange{Kind: users.MoveTeam, TeamID: in.TeamID}
+	if in.Body.ParentID != nil {
+		change.ParentID = *in.Body.ParentID
+	}
+	return f.ChangeRoles(ctx, in.ID, change)
+}
+
+// Delete deletes a team.
+func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
+	return nil, f.DeleteTeam(ctx, in.ID, in.TeamID)
+}

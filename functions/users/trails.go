@@ -1,0 +1,25 @@
+package users
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"function/shared/audit"
+	"function/shared/function"
+)
+
+// Trails opens audit trails when they are asked for: most readers want this domain's.
+type Trails struct{ env *function.Env }
+
+// NewTrails opens nothing yet.
+func NewTrails(env *function.Env) Trails { return Trails{env} }
+
+// Open opens the database of a trail.
+func (t Trails) Open(ctx context.Context, trail audit.Trail) (*pgxpool.Pool, error) {
+	db, err := t.env.Database(ctx, trail.Database())
+	if err != nil {
+		return nil, err
+	}
+	return db.Pool, nil
+}

@@ -1,0 +1,93 @@
+// Command verify-audit checks an export of an audit trail, on its own:
+//
+//	go run ./scripts/verify-audit -keys https://…/v1/audit/keys < export.jsonl
+//
+// It finds whatever was changed, removed, put in or reordered since the entries were
+// sealed, and says where. It needs the platform's public keys, from the platform or,
+// better, from a copy that was kept elsewhere; and it finds a trail that was cut short
+// by a checkpoint that was kept elsewhere (-checkpoint). It ends with 0 if nothing was
+// found, with 1 if something was, and with 2 if it could not tell.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"function/shared/audit"
+)
+
+func main() {
+	flags := flag.NewFlagSet("verify-audit", flag.ExitOnError)
+	keys := flags.String("keys", "http://localhost:8080/v1/audit/keys", "`URL or file` of the platform's public keys, a JSON Web Key Set")
+	kept := flags.String("checkpoint", "", "`file` of checkpoints that were kept elsewhere, a JWS in each line")
+	_ = flags.Parse(os.Args[1:]) // it ends the process itself
+	os.Exit(run(*keys, *kept, os.Stdin, os.Stdout, os.Stderr))
+}
+
+func run(keysAt, keptIn string, export io.Reader, out, problems io.Writer) int {
+	report, err := verify(keysAt, keptIn, export)
+	if err != nil {
+		fmt.Fprintln(problems, "verify-audit:", err)
+		return 2
+	}
+	for _, finding := range report.Findings {
+		fmt.Fprintln(out, finding)
+	}
+	switch {
+	case len(report.Findings) > 0:
+		fmt.Fprintf(out, "The export is not what was sealed: %d findings.\n", len(report.Findings))
+		return 1
+	case report.Checkpoints == 0:
+		fmt.Fprintln(problems, "verify-audit: the export is empty, and says nothing")
+		return 2
+	}
+	fmt.Fprintf(out, "Trail %s of organization %s: entries %d to %d are as they were sealed; %d checkpoints, the newest of %s.\n",
+		report.Trail, report.OrganizationID, report.First, report.Last, report.Checkpoints, report.SignedAt.Format(time.RFC3339))
+	return 0
+}
+
+func verify(keysAt, keptIn string, export io.Reader) (audit.Report, error) {
+	set, err := read(keysAt)
+	if err != nil {
+		return audit.Report{}, fmt.Errorf("read keys: %w", err)
+	}
+	keys, err := audit.ParseKeys(set)
+	if err != nil {
+		return audit.Report{}, err
+	}
+	var kept []string
+	if keptIn != "" {
+		checkpoints, err := os.ReadFile(keptIn)
+		if err != nil {
+			return audit.Report{}, fmt.Errorf("read checkpoints: %w", err)
+		}
+		kept = strings.Fields(string(checkpoints))
+	}
+	return audit.Verify(export, keys, kept...)
+}
+
+// patience is how long the keys may take to come.
+const patience = 10 * time.Second
+
+// maxKeys is more than any key set has, in bytes.
+const maxKeys = 1 << 20
+
+func read(at string) ([]byte, error) {
+	if !strings.HasPrefix(at, "http://") && !strings.HasPrefix(at, "https://") {
+		return os.ReadFile(at)
+	}
+	response, err := (&http.Client{Timeout: patience}).Get(at)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answered %s", at, response.Status)
+	}
+	return io.ReadAll(io.LimitReader(response.Body, maxKeys))
+}

@@ -1,0 +1,466 @@
+package audit_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/platformtest"
+)
+
+func TestMain(m *testing.M) { platformtest.Run(m) }
+
+// trail is an organization's trail in a database of its own.
+type trail struct {
+	*platformtest.Platform
+	t            testing.TB
+	db           *pgxpool.Pool
+	organization uuid.UUID
+	issuer       *auth.Issuer
+	keys         audit.Keys
+}
+
+func newTrail(t testing.TB) *trail {
+	t.Helper()
+	p := platformtest.New(t)
+	db := p.DB(database.Users)
+	keeper, err := p.Env.Keeper(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := &trail{Platform: p, t: t, db: db, organization: uuid.New(), issuer: auth.NewIssuer(db, keeper, "test", "test"), keys: audit.Keys{}}
+	keys, err := tr.issuer.PublicKeys(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range keys {
+		tr.keys[k.KID] = k.PublicKey
+	}
+	return tr
+}
+
+func (tr *trail) record(n int) {
+	tr.t.Helper()
+	for i := range n {
+		e := audit.Entry{
+			Action: "things:do", OrganizationID: tr.organization, ActorID: uuid.New(), ResourceID: fmt.Sprint(i),
+			Detail: map[string]any{"n": i, "text": "é<>&\u2028\"", "nested": map[string]any{"b": nil, "aa": []int{1, 2}}},
+		}
+		if err := audit.Record(context.Background(), tr.db, e); err != nil {
+			tr.t.Fatal(err)
+		}
+	}
+}
+
+func (tr *trail) seal(want int) {
+	tr.t.Helper()
+	if n, err := audit.Seal(context.Background(), tr.db, audit.UsersTrail, tr.issuer); err != nil || n != want {
+		tr.t.Fatalf("sealed %d (%v), want %d", n, err, want)
+	}
+}
+
+func (tr *trail) export() []string {
+	tr.t.Helper()
+	return tr.exportFrom(tr.db)
+}
+
+func (tr *trail) exportFrom(db audit.Reader) []string {
+	tr.t.Helper()
+	var out bytes.Buffer
+	if err := audit.Export(context.Background(), db, tr.organization, time.Time{}, time.Time{}, &out); err != nil {
+		tr.t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSpace(out.String()), "\n")
+}
+
+func (tr *trail) verify(lines []string, known ...string) audit.Report {
+	tr.t.Helper()
+	report, err := audit.Verify(strings.NewReader(strings.Join(lines, "\n")), tr.keys, known...)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	return report
+}
+
+// asAttacker runs SQL in a transaction of a superuser who has switched the triggers off.
+func (tr *trail) asAttacker(statements ...string) pgx.Tx {
+	tr.t.Helper()
+	ctx := context.Background()
+	config, err := pgx.ParseConfig(platformtest.Server(tr.t))
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	config.Database = tr.db.Config().ConnConfig.Database
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	tr.t.Cleanup(func() { conn.Close(ctx) })
+	tx, err := conn.Begin(ctx)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	for _, sql := range append([]string{`SET LOCAL session_replication_role = replica`}, statements...) {
+		done, err := tx.Exec(ctx, sql)
+		if err != nil || done.RowsAffected() == 0 && (done.Update() || done.Delete()) {
+			tr.t.Fatalf("%s: %v, %d rows", sql, err, done.RowsAffected())
+		}
+	}
+	return tx
+}
+
+// nine has nine entries under three checkpoints: at 3, 6 and 9.
+func nine(t testing.TB) *trail {
+	t.Helper()
+	tr := newTrail(t)
+	for range 3 {
+		tr.record(3)
+		tr.seal(3)
+	}
+	return tr
+}
+
+func TestASealedTrailVerifies(t *testing.T) {
+	t.Parallel()
+	tr := nine(t)
+	tr.record(1) // not sealed: not exported
+	lines := tr.export()
+	report := tr.verify(lines)
+	if len(report.Findings) > 0 || report.Entries != 9 || report.Checkpoints != 3 || report.First != 1 || report.Last != 9 ||
+		report.OrganizationID != tr.organization || report.Trail != audit.UsersTrail || report.SignedAt.IsZero() {
+		t.Errorf("%+v, want entries 1 to 9 of trail users without findings", report)
+	}
+	if len(lines) != 12 || !strings.HasPrefix(lines[3], `{"checkpoint"`) {
+		t.Errorf("%d lines, want 12, the fourth a checkpoint:\n%s", len(lines), strings.Join(lines, "\n"))
+	}
+	again := tr.verify(lines, checkpointOf(t, lines[11]), checkpointOf(t, lines[3]))
+	if len(again.Findings) > 0 {
+		t.Errorf("with kept checkpoints: %v", again.Findings)
+	}
+}
+
+func TestAPartOfATrailVerifies(t *testing.T) {
+	t.Parallel()
+	tr := newTrail(t)
+	for range 3 {
+		for range 2 {
+			tr.record(1)
+			time.Sleep(2 * time.Millisecond) // identifiers tell milliseconds apart
+		}
+		tr.seal(2)
+	}
+	var from, to time.Time
+	if err := tr.db.QueryRow(context.Background(), `SELECT min(at) FILTER (WHERE seq = 4), min(at) FILTER (WHERE seq = 5) FROM audit_entries`).Scan(&from, &to); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		from, to    time.Time
+		first, last int64
+	}{
+		"from the middle of a batch": {from, time.Time{}, 3, 6},
+		"to the middle of a batch":   {time.Time{}, from, 1, 4},
+		"within a batch":             {from, to, 3, 4},
+		"nothing":                    {from.Add(time.Hour), time.Time{}, 0, 0},
+	} {
+		var out bytes.Buffer
+		if err := audit.Export(context.Background(), tr.db, tr.organization, test.from, test.to, &out); err != nil {
+			t.Fatal(err)
+		}
+		report, err := audit.Verify(&out, tr.keys)
+		if err != nil || len(report.Findings) > 0 || report.First != test.first || report.Last != test.last {
+			t.Errorf("%s: %+v (%v), want entries %d to %d", name, report, err, test.first, test.last)
+		}
+	}
+}
+
+func checkpointOf(t testing.TB, line string) string {
+	t.Helper()
+	var x audit.Exported
+	if err := json.Unmarshal([]byte(line), &x); err != nil || x.Checkpoint == "" {
+		t.Fatalf("%s: no checkpoint (%v)", line, err)
+	}
+	return x.Checkpoint
+}
+
+func TestTamperingInTheDatabaseIsFoundWhereItIs(t *testing.T) {
+	t.Parallel()
+	tr := nine(t)
+	whole := tr.export()
+	kept := checkpointOf(t, whole[len(whole)-1])
+	shift := `UPDATE audit_entries SET seq = seq - 1 WHERE seq > 4`
+	for name, test := range map[string]struct {
+		attack []string
+		want   []string // of each finding, in order
+	}{
+		"actor changed":          {[]string{`UPDATE audit_entries SET actor_id = gen_random_uuid() WHERE seq = 5`}, []string{"entry 5: it was changed"}},
+		"action changed":         {[]string{`UPDATE audit_entries SET action = 'things:undo' WHERE seq = 1`}, []string{"entry 1: it was changed"}},
+		"resource changed":       {[]string{`UPDATE audit_entries SET resource_id = 'x' WHERE seq = 9`}, []string{"entry 9: it was changed"}},
+		"result changed":         {[]string{`UPDATE audit_entries SET result = 'refused' WHERE seq = 2`}, []string{"entry 2: it was changed"}},
+		"reason changed":         {[]string{`UPDATE audit_entries SET reason = 'x' WHERE seq = 2`}, []string{"entry 2: it was changed"}},
+		"time changed":           {[]string{`UPDATE audit_entries SET at = at + interval '1 microsecond' WHERE seq = 5`}, []string{"entry 5: it was changed"}},
+		"kind changed":           {[]string{`UPDATE audit_entries SET actor_kind = 'platform' WHERE seq = 5`}, []string{"entry 5: it was changed"}},
+		"impersonator put in":    {[]string{`UPDATE audit_entries SET impersonator_id = actor_id WHERE seq = 5`}, []string{"entry 5: it was changed"}},
+		"network changed":        {[]string{`UPDATE audit_entries SET network = '10.0.0.0/24' WHERE seq = 5`}, []string{"entry 5: it was changed"}},
+		"trace changed":          {[]string{`UPDATE audit_entries SET trace_id = 'x' WHERE seq = 5`}, []string{"entry 5: it was changed"}},
+		"detail changed":         {[]string{`UPDATE audit_entries SET detail = '{"n": 7}' WHERE seq = 5`}, []string{"entry 5: it was changed"}},
+		"identifier changed":     {[]string{`UPDATE audit_entries SET id = gen_random_uuid() WHERE seq = 5`}, []string{"entry 5: it was changed"}},
+		"hash changed":           {[]string{`UPDATE audit_entries SET hash = sha256(hash) WHERE seq = 5`}, []string{"entry 5: it was changed", "entry 6: it does not follow on entry 5"}},
+		"previous hash changed":  {[]string{`UPDATE audit_entries SET previous_hash = sha256(hash) WHERE seq = 5`}, []string{"entry 5: it does not follow on entry 4", "entry 5: it was changed"}},
+		"first removed":          {[]string{`DELETE FROM audit_entries WHERE seq = 1`}, []string{"entry 2: entries 1 to 1 are missing before it"}},
+		"middle removed":         {[]string{`DELETE FROM audit_entries WHERE seq = 5`}, []string{"entry 6: entries 5 to 5 are missing before it"}},
+		"removed at checkpoint":  {[]string{`DELETE FROM audit_entries WHERE seq = 6`}, []string{"entry 6: entries 6 to 6 are missing before this checkpoint"}},
+		"last removed":           {[]string{`DELETE FROM audit_entries WHERE seq = 9`}, []string{"entry 9: entries 9 to 9 are missing before this checkpoint"}},
+		"several last removed":   {[]string{`DELETE FROM audit_entries WHERE seq > 4`}, []string{"entry 6: entries 5 to 6 are missing before this checkpoint", "entry 9: entries 7 to 9 are missing before this checkpoint"}},
+		"all removed":            {[]string{`DELETE FROM audit_entries`}, []string{"entry 6: entries 4 to 6 are missing", "entry 9: entries 7 to 9 are missing"}},
+		"removed and closed up":  {[]string{`DELETE FROM audit_entries WHERE seq = 4`, `ALTER TABLE audit_entries DROP CONSTRAINT audit_entries_seq`, shift}, []string{"entry 4: it does not follow on entry 3", "entry 4: it was changed", "entry 5: it was changed", "entry 6: it was changed", "entry 6: this checkpoint was signed over another entry", "entry 7: it was changed", "entry 8: it was changed", "entry 9: entries 9 to 9 are missing before this checkpoint"}},
+		"two swapped":            {[]string{`ALTER TABLE audit_entries DROP CONSTRAINT audit_entries_seq`, `UPDATE audit_entries SET seq = 9 - seq WHERE seq IN (4, 5)`}, []string{"entry 4: it does not follow on entry 3", "entry 4: it was changed", "entry 5: it does not follow on entry 4", "entry 5: it was changed", "entry 6: it does not follow on entry 5"}},
+		"end and word cut off":   {[]string{`DELETE FROM audit_checkpoints WHERE seq > 3`, `DELETE FROM audit_entries WHERE seq > 3`}, []string{"a checkpoint kept elsewhere was signed over this entry, and the export ends with entry 3"}},
+		"newest word removed":    {[]string{`DELETE FROM audit_checkpoints WHERE seq = 9`}, []string{"a checkpoint kept elsewhere was signed over this entry, and the export ends with entry 6"}},
+		"put in at the end":      {[]string{`INSERT INTO audit_entries (id, organization_id, at, actor_kind, actor_id, action, result, seq, previous_hash, hash) SELECT gen_random_uuid(), organization_id, at, 'nobody', actor_id, 'x:y', 'done', 10, hash, sha256(hash) FROM audit_entries WHERE seq = 9`, `INSERT INTO audit_checkpoints SELECT organization_id, 10, hash, now(), statement FROM audit_checkpoints WHERE seq = 9`}, []string{"entry 10: it was changed", "entry 9: this checkpoint comes after entry 10", "entry 10: no checkpoint follows"}},
+		"checkpoint of another":  {[]string{`UPDATE audit_checkpoints SET statement = (SELECT statement FROM audit_checkpoints WHERE seq = 3) WHERE seq = 6`}, []string{"entry 3: this checkpoint comes after entry 6"}},
+		"organization exchanged": {[]string{`ALTER TABLE audit_entries DROP CONSTRAINT audit_entries_seq`, `UPDATE audit_entries SET organization_id = '00000000-0000-7000-8000-000000000001' WHERE seq = 5`}, []string{"entry 6: entries 5 to 5 are missing before it"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tx := tr.asAttacker(test.attack...)
+			defer tx.Rollback(context.Background())
+			report := tr.verify(tr.exportFrom(tx), kept)
+			expect(t, report, test.want)
+		})
+	}
+}
+
+func expect(t *testing.T, report audit.Report, want []string) {
+	t.Helper()
+	var got []string
+	for _, f := range report.Findings {
+		got = append(got, f.String())
+	}
+	ok := len(got) == len(want)
+	for i := range want {
+		ok = ok && i < len(got) && strings.Contains(got[i], want[i])
+	}
+	if !ok {
+		t.Errorf("found\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
+}
+
+func TestTamperingWithAnExportIsFoundWhereItIs(t *testing.T) {
+	t.Parallel()
+	tr := nine(t)
+	whole := tr.export() // entries on lines 0-2, 4-6, 8-10, checkpoints on 3, 7, 11
+	other := newTrail(t)
+	other.record(3)
+	other.seal(3)
+	foreign := other.export()
+	without := func(i, j int) []string { return slices.Concat(whole[:i], whole[j:]) }
+	with := func(i int, lines ...string) []string { return slices.Concat(whole[:i], lines, whole[i:]) }
+	edited := func(i int, old, new string) []string {
+		lines := slices.Clone(whole)
+		lines[i] = strings.Replace(lines[i], old, new, 1)
+		if lines[i] == whole[i] {
+			t.Fatalf("%s is not in %s", old, whole[i])
+		}
+		return lines
+	}
+	swapped := slices.Clone(whole)
+	swapped[4], swapped[5] = swapped[5], swapped[4]
+	for name, test := range map[string]struct {
+		lines []string
+		want  []string
+	}{
+		"field changed":            {edited(4, `"things:do"`, `"things:did"`), []string{"line 5, entry 4: it was changed"}},
+		"first removed":            {without(0, 1), []string{"line 1, entry 2: entries 1 to 1 are missing"}},
+		"middle removed":           {without(5, 6), []string{"line 6, entry 6: entries 5 to 5 are missing"}},
+		"last removed":             {without(10, 11), []string{"line 11, entry 9: entries 9 to 9 are missing before this checkpoint"}},
+		"cut off at an entry":      {whole[:10], []string{"line 10, entry 8: no checkpoint follows"}},
+		"cut off within a line":    {append(slices.Clone(whole[:11]), whole[11][:40]), []string{"line 12: this is not a line", "entry 9: no checkpoint follows"}},
+		"swapped":                  {swapped, []string{"line 5, entry 5: entries 4 to 4 are missing", "line 6, entry 4: it comes after entry 5"}},
+		"doubled":                  {with(5, whole[4]), []string{"line 6, entry 4: it comes after entry 4: out of order, or a second time"}},
+		"another organization's":   {with(5, foreign[0]), []string{"line 6, entry 1: it belongs to another organization"}},
+		"foreign checkpoint":       {with(4, foreign[3]), []string{"is not one of the platform's"}},
+		"forged signature":         {edited(3, `.`, `.e30`), []string{"line 4: this checkpoint does not count"}},
+		"unknown field":            {edited(4, `"trace_id"`, `"extra":1,"trace_id"`), []string{"line 5: this is not a line of an export", "entries 4 to 4 are missing"}},
+		"doubled field":            {edited(4, `"result":`, `"result":"refused","result":`), []string{"line 5: this is not a line of an export", "entries 4 to 4 are missing"}},
+		"field in another case":    {edited(4, `"result":`, `"Result":`), []string{"line 5: this is not a line of an export", "entries 4 to 4 are missing"}},
+		"neither":                  {with(4, `{}`), []string{"line 5: this is not a line of an export"}},
+		"not JSON":                 {with(4, `{"entry":`), []string{"line 5: this is not a line of an export"}},
+		"a line that is too long":  {with(4, strings.Repeat("x", 2<<20)), []string{"line 5: this line is longer"}},
+		"only the end":             {whole[8:], []string{"entry 7: entries 1 to 6 are missing before it, and no checkpoint vouches for them"}},
+		"nothing but a checkpoint": {whole[3:4], nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			expect(t, tr.verify(test.lines), test.want)
+		})
+	}
+}
+
+// A database's owner can compute every hash anew; the signature is out of reach.
+func TestARecomputedChainContradictsItsCheckpoints(t *testing.T) {
+	t.Parallel()
+	tr, forger := nine(t), newTrail(t)
+	genuine := tr.export()
+	forger.organization = tr.organization
+	for range 3 {
+		forger.record(3)
+		forger.seal(3)
+	}
+	forged := forger.export()
+	report := tr.verify(forged)
+	expect(t, report, []string{"is not one of the platform's", "is not one of the platform's", "is not one of the platform's", "no checkpoint follows"})
+	for _, i := range []int{3, 7, 11} {
+		forged[i] = genuine[i]
+	}
+	expect(t, tr.verify(forged), []string{
+		"line 4, entry 3: this checkpoint was signed over another entry", "line 8, entry 6: this checkpoint was signed over another entry",
+		"line 12, entry 9: this checkpoint was signed over another entry",
+	})
+	expect(t, tr.verify(genuine, checkpointOf(t, forger.export()[3])), []string{"a checkpoint kept elsewhere does not count"})
+}
+
+func TestACheckpointIsNoAccessTokenAndTheOtherWayAround(t *testing.T) {
+	t.Parallel()
+	tr := newTrail(t)
+	caller := tr.Login("owner")
+	tr.record(1)
+	tr.seal(1)
+	lines := tr.export()
+	verifier, err := tr.Env.Verifier(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := verifier.Verify(context.Background(), checkpointOf(t, lines[1])); err == nil {
+		t.Error("a checkpoint passes as an access token")
+	}
+	lines[1] = `{"checkpoint":"` + caller.Token + `"}`
+	expect(t, tr.verify(lines), []string{"its type is not audit-checkpoint+jwt", "no checkpoint follows"})
+	if _, err := tr.issuer.Sign(context.Background(), auth.TokenType, nil); err == nil {
+		t.Error("a statement is signed as an access token")
+	}
+}
+
+func TestEntriesAreAppendOnly(t *testing.T) {
+	t.Parallel()
+	tr := nine(t)
+	tr.record(1)
+	for _, sql := range []string{
+		`UPDATE audit_entries SET action = 'x:y'`, `UPDATE audit_entries SET seq = 11 WHERE seq = 9`,
+		`UPDATE audit_entries SET seq = 10, previous_hash = '', hash = '', action = 'x:y' WHERE seq IS NULL`,
+		`DELETE FROM audit_entries WHERE seq IS NULL`, `DELETE FROM audit_entries`, `TRUNCATE audit_entries`,
+		`UPDATE audit_checkpoints SET seq = 1`, `DELETE FROM audit_checkpoints`, `TRUNCATE audit_checkpoints`,
+	} {
+		if _, err := tr.db.Exec(context.Background(), sql); !database.Violates(err, "audit_append_only") {
+			t.Errorf("%s: %v, want a refusal", sql, err)
+		}
+	}
+}
+
+func TestAChainThatWasCutIsNotContinued(t *testing.T) {
+	t.Parallel()
+	tr := nine(t)
+	if err := tr.asAttacker(`DELETE FROM audit_entries WHERE seq = 9`).Commit(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	tr.record(1)
+	if n, err := audit.Seal(context.Background(), tr.db, audit.UsersTrail, tr.issuer); err == nil || n != 0 || !strings.Contains(err.Error(), tr.organization.String()) {
+		t.Errorf("sealed %d, %v; want an error that names the organization", n, err)
+	}
+	tr.organization = uuid.New()
+	tr.record(1)
+	if n, err := audit.Seal(context.Background(), tr.db, audit.UsersTrail, tr.issuer); err == nil || n != 1 {
+		t.Errorf("sealed %d, %v; want the other organization's entry, and the error", n, err)
+	}
+}
+
+// An act that commits late has an identifier before those already sealed.
+func TestALateCommitIsSealedLate(t *testing.T) {
+	t.Parallel()
+	tr := newTrail(t)
+	ctx := context.Background()
+	late, err := tr.db.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer late.Rollback(ctx)
+	if err := audit.Record(ctx, late, audit.Entry{Action: "late:commit", OrganizationID: tr.organization}); err != nil {
+		t.Fatal(err)
+	}
+	tr.record(2)
+	tr.seal(2)
+	if err := late.Commit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	tr.seal(1)
+	tr.seal(0)
+	report := tr.verify(tr.export())
+	var seq int
+	if err := tr.db.QueryRow(ctx, `SELECT seq FROM audit_entries WHERE action = 'late:commit'`).Scan(&seq); err != nil || seq != 3 || report.Last != 3 || len(report.Findings) > 0 {
+		t.Errorf("the late entry is number %d (%v), %+v; want 3 of 3", seq, err, report)
+	}
+}
+
+func TestManySealersAndWritersLeaveOneWholeChain(t *testing.T) {
+	t.Parallel()
+	tr := newTrail(t)
+	ctx := context.Background()
+	const writers, each = 4, 100
+	var writing, sealing sync.WaitGroup
+	written := make(chan struct{})
+	for range writers {
+		writing.Go(func() { tr.record(each) })
+	}
+	for range 3 {
+		sealing.Go(func() {
+			for {
+				if _, err := audit.Seal(ctx, tr.db, audit.UsersTrail, tr.issuer); err != nil {
+					t.Error(err)
+					return
+				}
+				select {
+				case <-written:
+					return
+				default:
+				}
+			}
+		})
+	}
+	writing.Wait()
+	close(written)
+	sealing.Wait()
+	if _, err := audit.Seal(ctx, tr.db, audit.UsersTrail, tr.issuer); err != nil {
+		t.Fatal(err)
+	}
+	report := tr.verify(tr.export())
+	if report.Entries != writers*each || report.Last != writers*each || len(report.Findings) > 0 {
+		t.Errorf("%+v, want %d entries without findings", report, writers*each)
+	}
+}
+
+func TestMoreThanABatch(t *testing.T) {
+	t.Parallel()
+	tr := newTrail(t)
+	const n = 4100
+	_, err := tr.db.Exec(context.Background(), `
+INSERT INTO audit_entries (id, organization_id, at, actor_kind, actor_id, action, result)
+SELECT gen_random_uuid(), $1, now(), 'platform', $1, 'things:do', 'done' FROM generate_series(1, $2)`, tr.organization, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.seal(n)
+	if report := tr.verify(tr.export()); report.Entries != n || report.Checkpoints != 3 || len(report.Findings) > 0 {
+		t.Errorf("%+v, want %d entries and 3 checkpoints", report, n)
+	}
+}

@@ -1,0 +1,78 @@
+package audit_test
+
+import (
+	"context"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/shared/audit"
+)
+
+// An act that writes a row, with and without its audit entry, by writers of one
+// organization at once: the chain must not make them wait for one another.
+func BenchmarkActs(b *testing.B) {
+	for name, audited := range map[string]bool{"plain": false, "audited": true} {
+		b.Run(name, func(b *testing.B) {
+			tr := newTrail(b)
+			ctx := context.Background()
+			if _, err := tr.db.Exec(ctx, `CREATE TABLE acts (id uuid PRIMARY KEY, what text)`); err != nil {
+				b.Fatal(err)
+			}
+			b.SetParallelism(4)
+			b.ResetTimer()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					err := pgx.BeginFunc(ctx, tr.db, func(tx pgx.Tx) error {
+						id := uuid.New()
+						if _, err := tx.Exec(ctx, `INSERT INTO acts VALUES ($1, 'something')`, id); err != nil || !audited {
+							return err
+						}
+						return audit.Record(ctx, tx, audit.Entry{
+							Action: "things:do", OrganizationID: tr.organization, ActorID: id, ResourceID: id.String(), Detail: map[string]any{"version": 1},
+						})
+					})
+					if err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "acts/s")
+		})
+	}
+}
+
+func BenchmarkSeal(b *testing.B) {
+	tr := newTrail(b)
+	ctx := context.Background()
+	const n = 20_000
+	for b.Loop() {
+		b.StopTimer()
+		_, err := tr.db.Exec(ctx, `
+INSERT INTO audit_entries (id, organization_id, at, actor_kind, actor_id, action, result, detail)
+SELECT gen_random_uuid(), $1, now(), 'platform', $1, 'things:do', 'done', '{"version": 1}' FROM generate_series(1, $2)`, uuid.New(), n)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		tr.seal(n)
+	}
+	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "entries/s")
+}
+
+func BenchmarkExport(b *testing.B) {
+	tr := newTrail(b)
+	const n = 2000
+	tr.record(n)
+	tr.seal(n)
+	for b.Loop() {
+		if err := audit.Export(context.Background(), tr.db, tr.organization, time.Time{}, time.Time{}, io.Discard); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "entries/s")
+}

@@ -1,0 +1,248 @@
+package audit
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/gowebpki/jcs"
+)
+
+// Exported is one line of an export, which holds one of its fields:
+// an entry, or the checkpoint (a JWS) that was signed over the entry before it. An
+// export that does not begin with entry 1 begins with the checkpoint before its
+// first entry; every export ends with a checkpoint.
+type Exported struct {
+	Entry      *Line  `json:"entry,omitempty"`
+	Checkpoint string `json:"checkpoint,omitempty"`
+}
+
+// Write writes one line of an export: JSON in the form of RFC 8785.
+func (x Exported) Write(w io.Writer) error {
+	line, err := canonical(x)
+	if err != nil {
+		return fmt.Errorf("encode line of export: %w", err)
+	}
+	_, err = w.Write(append(line, '\n'))
+	return err
+}
+
+// Finding is one thing that is wrong with an export.
+type Finding struct {
+	Line int    // of the export, from 1
+	Seq  int64  // of the entry or checkpoint; 0: it has none
+	What string // a sentence
+}
+
+func (f Finding) String() string {
+	if f.Seq == 0 {
+		return fmt.Sprintf("line %d: %s", f.Line, f.What)
+	}
+	return fmt.Sprintf("line %d, entry %d: %s", f.Line, f.Seq, f.What)
+}
+
+// Report is what an export shows.
+type Report struct {
+	Trail          Trail
+	OrganizationID uuid.UUID
+	First, Last    int64 // entries
+	Entries        int
+	Checkpoints    int       // whose signatures are good
+	SignedAt       time.Time // of the newest checkpoint
+	Findings       []Finding // none: nothing was changed, removed or put in since
+}
+
+// maxFindings bounds what is told of an export that is wrong all over.
+const maxFindings = 100
+
+// maxLine is more than any line of an export has, in bytes.
+const maxLine = 1 << 20
+
+// Verify checks an export by the platform's public keys. Known are checkpoints of
+// the same trail that were kept elsewhere: a trail that was cut short, its newest
+// checkpoints too, is found out only by them. An error means that the export could
+// not be read to its end.
+func Verify(export io.Reader, keys Keys, known ...string) (Report, error) {
+	v := verifier{keys: keys, witnesses: map[int64]Checkpoint{}}
+	for _, statement := range known {
+		v.witness(statement)
+	}
+	scanner := bufio.NewScanner(export)
+	scanner.Buffer(nil, maxLine)
+	for scanner.Scan() {
+		v.line++
+		v.check(scanner.Bytes())
+	}
+	if errors.Is(scanner.Err(), bufio.ErrTooLong) {
+		v.line++
+		v.find(0, "this line is longer than any of an export: what follows was not checked")
+	} else if scanner.Err() != nil {
+		return v.report, fmt.Errorf("read export: %w", scanner.Err())
+	}
+	v.end()
+	return v.report, nil
+}
+
+type verifier struct {
+	keys      Keys
+	witnesses map[int64]Checkpoint // kept elsewhere, and not met yet
+	report    Report
+
+	line     int
+	seq      int64 // of the entry before
+	hash     Hash  // of the entry before, as it says itself
+	vouched  bool  // a checkpoint follows the entry before
+	anchored bool  // an entry, or a checkpoint to begin with, has been seen
+}
+
+func (v *verifier) find(seq int64, format string, args ...any) {
+	if len(v.report.Findings) < maxFindings {
+		v.report.Findings = append(v.report.Findings, Finding{Line: v.line, Seq: seq, What: fmt.Sprintf(format, args...)})
+	}
+}
+
+func (v *verifier) check(line []byte) {
+	var x Exported
+	if err := decode(line, &x); err != nil {
+		v.find(0, "this is not a line of an export: %v", err)
+		return
+	}
+	if x.Entry != nil {
+		v.entry(*x.Entry)
+	} else {
+		v.checkpoint(x.Checkpoint)
+	}
+}
+
+// decode takes a line only as it was written: nothing that is not hashed can hide in it.
+func decode(line []byte, x *Exported) error {
+	form, err := jcs.Transform(line)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(line, x); err != nil {
+		return err
+	}
+	if (x.Entry == nil) == (x.Checkpoint == "") {
+		return errors.New("it holds neither an entry nor a checkpoint")
+	}
+	again, err := canonical(x)
+	if err != nil || !bytes.Equal(form, again) {
+		return errors.New("it holds what no entry has, or writes it in another way")
+	}
+	return nil
+}
+
+func (v *verifier) entry(l Line) {
+	v.report.Entries++
+	switch {
+	case !v.anchored:
+		v.begin(l)
+	case l.OrganizationID != v.report.OrganizationID:
+		v.find(l.Seq, "it belongs to another organization, %s", l.OrganizationID)
+		return
+	case l.Seq <= v.seq:
+		v.find(l.Seq, "it comes after entry %d: out of order, or a second time", v.seq)
+		return
+	case l.Seq > v.seq+1:
+		v.find(l.Seq, "entries %d to %d are missing before it", v.seq+1, l.Seq-1)
+	case !bytes.Equal(l.PreviousHash, v.hash):
+		v.find(l.Seq, "it does not follow on entry %d: one of the two was changed or replaced", v.seq)
+	}
+	if hash, err := l.chained(l.PreviousHash); err != nil || !bytes.Equal(hash, l.Hash) {
+		v.find(l.Seq, "it was changed: its hash is not that of what it says (identifier %s)", l.ID)
+	}
+	v.meet(l.Seq, l.Hash)
+	v.seq, v.hash, v.vouched = l.Seq, l.Hash, false
+	v.report.Last = l.Seq
+}
+
+// begin takes the first entry of an export without a checkpoint before it.
+func (v *verifier) begin(l Line) {
+	v.anchored = true
+	v.report.OrganizationID, v.report.First = l.OrganizationID, l.Seq
+	switch {
+	case l.Seq != 1:
+		v.find(l.Seq, "entries 1 to %d are missing before it, and no checkpoint vouches for them", l.Seq-1)
+	case !bytes.Equal(l.PreviousHash, origin):
+		v.find(l.Seq, "the first entry follows on something")
+	}
+}
+
+func (v *verifier) checkpoint(statement string) {
+	c, err := v.keys.open(statement)
+	if err != nil {
+		v.find(0, "this checkpoint does not count: %v", err)
+		return
+	}
+	v.report.Checkpoints++
+	if !v.anchored {
+		v.anchored = true
+		v.report.Trail, v.report.OrganizationID, v.report.First = c.Trail, c.OrganizationID, c.Seq+1
+		v.seq, v.hash, v.vouched = c.Seq, c.Hash, true
+		v.report.SignedAt = c.SignedAt()
+		v.meet(c.Seq, c.Hash)
+		return
+	}
+	if v.report.Trail == "" {
+		v.report.Trail = c.Trail
+	}
+	switch {
+	case c.OrganizationID != v.report.OrganizationID || c.Trail != v.report.Trail:
+		v.find(c.Seq, "this checkpoint is of another trail: %s of organization %s", c.Trail, c.OrganizationID)
+		return
+	case c.Seq < v.seq:
+		v.find(c.Seq, "this checkpoint comes after entry %d: out of order", v.seq)
+		return
+	case c.Seq > v.seq:
+		v.find(c.Seq, "entries %d to %d are missing before this checkpoint, which was signed over entry %[2]d", v.seq+1, c.Seq)
+		v.seq, v.hash = c.Seq, c.Hash
+	case !bytes.Equal(c.Hash, v.hash):
+		v.find(c.Seq, "this checkpoint was signed over another entry: entry %d, or one since the checkpoint before, was replaced", c.Seq)
+	}
+	v.vouched = true
+	v.report.SignedAt = c.SignedAt()
+}
+
+// witness takes a checkpoint that was kept elsewhere.
+func (v *verifier) witness(statement string) {
+	c, err := v.keys.open(statement)
+	if err != nil {
+		v.find(0, "a checkpoint kept elsewhere does not count: %v", err)
+		return
+	}
+	v.witnesses[c.Seq] = c
+}
+
+// meet compares an entry with the checkpoint that was kept of it, if there is one.
+func (v *verifier) meet(seq int64, hash Hash) {
+	kept, ok := v.witnesses[seq]
+	if !ok || kept.OrganizationID != v.report.OrganizationID {
+		return
+	}
+	delete(v.witnesses, seq)
+	if !bytes.Equal(kept.Hash, hash) {
+		v.find(seq, "a checkpoint kept elsewhere was signed over another entry: this one, or one before it, was replaced")
+	}
+}
+
+// end checks that the export ends where a checkpoint vouches for it, and reaches
+// every checkpoint that was kept.
+func (v *verifier) end() {
+	if v.anchored && !v.vouched {
+		v.find(v.seq, "no checkpoint follows: the end of the export is missing, or was put in")
+	}
+	for seq, kept := range v.witnesses {
+		switch {
+		case v.anchored && kept.OrganizationID != v.report.OrganizationID, v.report.Trail != "" && kept.Trail != v.report.Trail:
+			v.find(seq, "a checkpoint kept elsewhere is of another trail: %s of organization %s", kept.Trail, kept.OrganizationID)
+		case seq > v.seq:
+			v.find(seq, "a checkpoint kept elsewhere was signed over this entry, and the export ends with entry %d", v.seq)
+		}
+	}
+}
