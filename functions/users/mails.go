@@ -142,16 +142,6 @@ mail goes there.
 If it was not you, tell your organization's admins at once.`)
 }
 
-// SecondFactor tells a person what happened to how they log in.
-func (p Post) SecondFactor(to, what string) mail.Message {
-	return letter(to, "How you log in has changed", `%s
-
-If it was you, there is nothing to do. If it was not, choose a new password now, which also
-ends your sessions:
-
-%s`, what, p.pages+"/password/forgot")
-}
-
 // Invitation lets whoever reads an address join the organization that invited it.
 func (p Post) Invitation(to, token string) mail.Message {
 	return letter(to, "You are invited", `You are invited to join an organization. To accept, follow this link within 7 days, and log
@@ -160,4 +150,14 @@ in, or open an account, with this email address:
 %s
 
 If you do not know why, do nothing, and nothing happens.`, p.link("/invitations/accept", token))
+}
+
+// SecondFactor tells a person what happened to how they log in.
+func (p Post) SecondFactor(to, what string) mail.Message {
+	return letter(to, "How you log in has changed", `%s
+
+If it was you, there is nothing to do. If it was not, choose a new password now, which also
+ends your sessions:
+
+%s`, what, p.pages+"/password/forgot")
 }
