@@ -48,6 +48,7 @@ users-transfer-ownership             owner
 
 # Members and invitations
 users-list-members                   owner admin compliance_officer member analyst viewer
+users-search-members                 owner admin compliance_officer member analyst viewer
 users-get-member                     owner admin compliance_officer member analyst viewer
 users-approve-member                 owner admin
 users-reject-member                  owner admin
@@ -144,7 +145,52 @@ compliance-list-disposals            owner admin compliance_officer member
 platform-openapi                     anyone
 platform-docs                        anyone
 platform-metrics                     anyone
-platform-list-dead-letters           owner admin compliance_officer
-platform-get-dead-letter             owner admin compliance_officer
-platform-redeliver-dead-letter       owner admin
+platform-list-dead-letters           owner admin compliance_officer platform_admin
+platform-get-dead-letter             owner admin compliance_officer platform_admin
+platform-redeliver-dead-letter       owner admin platform_admin
+
+# Second factors
+users-begin-passkey-login            anyone
+users-begin-passkey-registration     person
+users-begin-passkey-step-up          person
+users-begin-passkey-verification     anyone
+users-confirm-totp                   person
+users-delete-passkey                 person
+users-enrol-totp                     person
+users-finish-passkey-login           anyone
+users-finish-passkey-registration    person
+users-get-second-factors             person
+users-list-passkeys                  person
+users-remove-totp                    person
+users-rename-passkey                 person
+users-replace-recovery-codes         person
+users-step-up                        person
+users-verify-second-factor           anyone
+
+# Audit, consent
+users-create-purpose                 owner admin compliance_officer
+users-export-audit                   owner admin compliance_officer
+users-give-consent                   person
+users-list-audit                     owner admin compliance_officer
+users-list-audit-checkpoints         owner admin compliance_officer
+users-list-audit-keys                anyone
+users-list-consent-history           owner admin compliance_officer member analyst viewer
+users-list-consents                  owner admin compliance_officer
+users-list-own-consents              owner admin compliance_officer member analyst viewer
+users-list-platform-audit            platform_admin
+users-list-purpose-texts             owner admin compliance_officer member analyst viewer
+users-list-purposes                  owner admin compliance_officer member analyst viewer
+users-retire-purpose                 owner admin compliance_officer
+users-revise-purpose                 owner admin compliance_officer
+users-withdraw-consent               owner admin compliance_officer member analyst viewer
+
+# Administration of the platform
+users-find-users                     platform_admin
+users-force-password-reset           platform_admin
+users-get-user                       platform_admin
+users-impersonate                    platform_admin
+users-restore-user                   platform_admin
+users-suspend-user                   platform_admin
+users-unlock-user                    platform_admin
+
 `
