@@ -34,7 +34,7 @@ start_machine() {
 deploy() {
 	ctr images import "$ROOT/bin/image.tar" >/dev/null
 	offer_volume
-	POOL_SIZE=2 "$ROOT/scripts/deploy-data-services.sh" all
+	POOL_SIZE=2 "$ROOT/scripts/deploy-data-services.sh" --overlay "$E2E/overlay" all
 }
 
 say "ingress: Kourier with Envoy"
