@@ -114,6 +114,35 @@ users-scim-groups-replace            owner admin
 users-scim-groups-patch              owner admin
 users-scim-groups-delete             owner admin
 
+# Audit
+users-list-audit                     owner admin compliance_officer
+users-list-audit-checkpoints         owner admin compliance_officer
+users-export-audit                   owner admin compliance_officer
+users-list-audit-keys                anyone
+users-list-platform-audit            platform_admin
+
+# Consent
+users-list-purposes                  owner admin compliance_officer member analyst viewer
+users-list-purpose-texts             owner admin compliance_officer member analyst viewer
+users-create-purpose                 owner admin compliance_officer
+users-revise-purpose                 owner admin compliance_officer
+users-retire-purpose                 owner admin compliance_officer
+users-give-consent                   person
+users-withdraw-consent               owner admin compliance_officer member analyst viewer
+users-list-own-consents              owner admin compliance_officer member analyst viewer
+users-list-consent-history           owner admin compliance_officer member analyst viewer
+users-list-consents                  owner admin compliance_officer
+
+# Administration
+users-search-members                 owner admin compliance_officer member analyst viewer
+users-find-users                     platform_admin
+users-get-user                       platform_admin
+users-suspend-user                   platform_admin
+users-restore-user                   platform_admin
+users-force-password-reset           platform_admin
+users-unlock-user                    platform_admin
+users-impersonate                    platform_admin
+
 # Data sets
 datasets-list                        owner admin compliance_officer member analyst viewer
 datasets-get                         owner admin compliance_officer member analyst viewer
@@ -144,7 +173,7 @@ compliance-list-disposals            owner admin compliance_officer member
 platform-openapi                     anyone
 platform-docs                        anyone
 platform-metrics                     anyone
-platform-list-dead-letters           owner admin compliance_officer
-platform-get-dead-letter             owner admin compliance_officer
-platform-redeliver-dead-letter       owner admin
+platform-list-dead-letters           owner admin compliance_officer platform_admin
+platform-get-dead-letter             owner admin compliance_officer platform_admin
+platform-redeliver-dead-letter       owner admin platform_admin
 `
