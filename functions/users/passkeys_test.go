@@ -33,7 +33,17 @@ func newDevice(owner uuid.UUID, change func(*virtualwebauthn.AuthenticatorOption
 	return &device{
 		site:          virtualwebauthn.RelyingParty{ID: "localhost", Name: users.ServiceName, Origin: "http://localhost:8080"},
 		authenticator: virtualwebauthn.NewAuthenticatorWithOptions(options),
-		passkey:       virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2),
+		passkey:       newKey(),
+	}
+}
+
+// newKey has coordinates of 32 bytes: the library leaves leading zeros out, which COSE
+// does not allow (RFC 9053 §7.1.1), and then encodes fewer than 77 bytes.
+func newKey() virtualwebauthn.Credential {
+	for {
+		if c := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); len(c.Key.AttestationData()) == 77 {
+			return c
+		}
 	}
 }
 

@@ -86,6 +86,7 @@ func TestRevokedSessionIsRefusedAndItsPersonTold(t *testing.T) {
 	p := mount(t)
 	registered(t, p, "ada@example.com", "")
 	registered(t, p, "eve@example.com", "")
+	exec(t, p, `DELETE FROM mails`)
 	stolen, own, eve := loggedIn(t, p, "ada@example.com"), loggedIn(t, p, "ada@example.com"), loggedIn(t, p, "eve@example.com")
 	id := func(token string) string {
 		for _, s := range listed(t, p, token, "").Items {
@@ -177,6 +178,7 @@ func TestReusedRefreshTokenIsAuditedAndThePersonToldOnce(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	ada := registered(t, p, "ada@example.com", "")
+	exec(t, p, `DELETE FROM mails`)
 	tokens := loggedIn(t, p, "ada@example.com")
 	exchange(p, tokens.RefreshToken).Want(t, http.StatusOK)
 	for range 3 {

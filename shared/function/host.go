@@ -264,9 +264,13 @@ func (h *Host) schemaName(t reflect.Type, hint string) string {
 }
 
 // domainOf tells the domain of a type under functions/, and whether it is one
-// function's own.
+// function's own; a page is its items'.
 func domainOf(t reflect.Type) (domain string, inFunction bool) {
-	path, ok := strings.CutPrefix(t.PkgPath(), "function/functions/")
+	path := t.PkgPath()
+	if _, items, ok := strings.Cut(t.Name(), "["); ok {
+		path = items[:max(0, strings.LastIndex(items, "."))]
+	}
+	path, ok := strings.CutPrefix(path, "function/functions/")
 	if !ok {
 		return "", false
 	}

@@ -1,5 +1,5 @@
 // Package prune forgets what has expired: registrations that nobody confirmed, mailed
-// tokens, challenges, requests, mails. It runs every hour.
+// tokens, challenges, guesses, requests, mails. It runs every hour.
 package prune
 
 import (
