@@ -183,16 +183,8 @@ SELECT max(number) = count(*) AND bool_and(given = (number % 2 = 1)) FROM consen
 func TestNobodyConsentsForAnother(t *testing.T) {
 	t.Parallel()
 	p := newPurpose(t)
-	db, ctx := p.DB(database.Users), context.Background()
-	admin := p.Login("owner")
-	if _, err := db.Exec(ctx, `UPDATE users SET platform_admin = true WHERE id = $1`, admin.UserID); err != nil {
-		t.Fatal(err)
-	}
-	p.give(p.owner.Token, 1).Want(t, http.StatusOK)
 	as := p.LoginTo(p.owner.OrganizationID, "owner")
-	if _, err := db.Exec(ctx, `UPDATE sessions SET impersonator_id = $2 WHERE id = $1`, as.SessionID, admin.UserID); err != nil {
-		t.Fatal(err)
-	}
+	p.Impersonate(as.UserID)
 	p.give(as.Token, 1).Want(t, http.StatusForbidden)
 	p.withdraw(as.Token).Want(t, http.StatusForbidden)
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // ProvisioningTag groups the operations of SCIM in the API's description.
-const ProvisioningTag = "Provisioning (SCIM 2.0)"
+const ProvisioningTag = "Provisioning"
 
 // MaxSearched is how many people, or teams, of an organization a filter that no index
 // answers, or an order, looks through: what is sealed can be compared only here. More

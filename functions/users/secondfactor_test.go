@@ -423,9 +423,7 @@ func TestNobodyStepsUpForAnother(t *testing.T) {
 	p := factors(t)
 	ada := registered(t, p, "ada@example.com", "")
 	session := loggedIn(t, p, ada.Email).AccessToken
-	admin := registered(t, p, "admin@example.com", "")
-	exec(t, p, `UPDATE users SET platform_admin = true WHERE id = $1`, admin.ID)
-	exec(t, p, `UPDATE sessions SET impersonator_id = $1`, admin.ID)
+	p.Impersonate(ada.ID)
 
 	p.Do(session, http.MethodPost, "/v1/users/mfa/step-up", `{"password": "correct horse"}`).Want(t, http.StatusForbidden)
 	p.Do(session, http.MethodPost, "/v1/users/mfa/step-up/passkey", nil).Want(t, http.StatusForbidden)

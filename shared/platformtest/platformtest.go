@@ -233,6 +233,17 @@ func (p *Platform) Again(c Caller) Caller {
 	return c
 }
 
+// Impersonate makes a person's sessions ones in which a platform admin acts as them.
+func (p *Platform) Impersonate(person uuid.UUID) {
+	p.t.Helper()
+	admin := p.Login("owner")
+	_, err := p.DB(database.Users).Exec(context.Background(), `
+WITH a AS (UPDATE users SET platform_admin = true WHERE id = $1) UPDATE sessions SET impersonator_id = $1 WHERE user_id = $2`, admin.UserID, person)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 // Answer is what a function answered.
 type Answer struct {
 	Status int

@@ -159,8 +159,7 @@ func TestKeyGivesNothingThatThePersonLacks(t *testing.T) {
 		t.Errorf("%d refusals in the audit trail (%v), want 3", refusals, err)
 	}
 	next := p.Login("viewer")
-	exec(t, p, `UPDATE users SET platform_admin = true WHERE id = $1`, viewer.UserID)
-	exec(t, p, `UPDATE sessions SET impersonator_id = $1 WHERE id = $2`, viewer.UserID, next.SessionID)
+	p.Impersonate(next.UserID)
 	p.Do(next.Token, http.MethodPost, path, `{"name": "x", "scopes": ["datasets:read"]}`).Want(t, http.StatusForbidden)
 }
 

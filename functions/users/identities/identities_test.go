@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"function/functions/users/identities"
 	"function/functions/users/sessions"
 	"function/shared/auth"
@@ -118,9 +116,7 @@ func TestLinkingNeedsAGoodTokenAndAFreshProof(t *testing.T) {
 		t.Fatal(err)
 	}
 	impersonated := p.Login("owner")
-	if _, err := p.DB(database.Users).Exec(context.Background(), `UPDATE sessions SET impersonator_id = $1 WHERE id = $2`, uuid.New(), impersonated.SessionID); err != nil {
-		t.Fatal(err)
-	}
+	p.Impersonate(impersonated.UserID)
 	link(p, impersonated, good).Want(t, http.StatusUnauthorized)
 	stale(t, p, ada, good)
 	if n := len(listed(t, p, ada.Token)); n != 0 {
