@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -202,7 +203,7 @@ func (c *lean) get(request string) error {
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("profile: %s", response.Status)
 	}
-	_, err = c.answers.Discard(int(response.ContentLength))
+	_, err = io.Copy(io.Discard, response.Body)
 	return err
 }
 
