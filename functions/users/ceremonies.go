@@ -132,7 +132,7 @@ func (p Passkeys) BeginLogin(ctx context.Context, tx *outbox.Tx) (Ceremony, erro
 const selectOwner = `
 SELECT p.user_id, m.organization_id, m.status = 'active'
 FROM passkeys p JOIN users u ON u.id = p.user_id JOIN memberships m ON m.user_id = u.id
-WHERE p.credential_id = $1 AND u.suspended_at IS NULL ORDER BY m.created_at LIMIT 1`
+WHERE p.credential_id = $1 AND u.suspended_at IS NULL ORDER BY m.status = 'active' DESC, m.created_at LIMIT 1`
 
 // Identify tells whose passkey answered, and checks the answer. Nobody's, or that of
 // somebody who may not log in, is refused like a wrong one.

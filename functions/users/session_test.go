@@ -253,6 +253,20 @@ func TestJoiningAnOrganization(t *testing.T) {
 	p.Do(next.AccessToken, http.MethodPost, path, nil).Want(t, http.StatusForbidden)
 }
 
+func TestLoginBeginsWhereThePersonIsActive(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	ada, eve := registered(t, p, "ada@example.com", ""), registered(t, p, "eve@example.com", "")
+	exec(t, p, `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'member', 'active')`, ada.ID, eve.OrganizationID)
+	exec(t, p, `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'owner', 'active')`, eve.ID, ada.OrganizationID)
+	exec(t, p, `UPDATE memberships SET status = 'suspended' WHERE user_id = $1 AND organization_id = $2`, ada.ID, ada.OrganizationID)
+
+	answer := p.Do(loggedIn(t, p, "ada@example.com").AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
+	if got := platformtest.Decode[users.Account](t, answer); got.OrganizationID != eve.OrganizationID {
+		t.Errorf("logged in to %s, want the organization where she is not suspended", got.OrganizationID)
+	}
+}
+
 func TestJWKSVerifiesWhatLoginIssues(t *testing.T) {
 	t.Parallel()
 	p := mount(t)

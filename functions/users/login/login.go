@@ -56,7 +56,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 const selectCredentials = `
 SELECT coalesce(u.password_hash, '') AS password_hash, u.suspended_at IS NOT NULL AS suspended, m.user_id, m.organization_id, m.role, m.status
 FROM users u JOIN memberships m ON m.user_id = u.id
-WHERE u.email_index = $1 ORDER BY m.created_at LIMIT 1`
+WHERE u.email_index = $1 ORDER BY m.status = 'active' DESC, m.created_at LIMIT 1`
 
 type credentials struct {
 	PasswordHash string
