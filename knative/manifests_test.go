@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -22,6 +23,7 @@ import (
 	gateway "sigs.k8s.io/gateway-api/apis/v1"
 	gatewaybeta "sigs.k8s.io/gateway-api/apis/v1beta1"
 	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
 
@@ -59,11 +61,21 @@ type knativeType interface {
 	apis.Validatable
 }
 
-// render runs Kustomize over a folder and reads each resource into its own Go type:
+// kustomize lets one Kustomization be built at a time: the library keeps the schema of
+// Kubernetes in variables of its own package, which every build writes.
+var kustomize sync.Mutex
+
+func build(folder string) (resmap.ResMap, error) {
+	kustomize.Lock()
+	defer kustomize.Unlock()
+	return krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder)
+}
+
+// render builds a folder with Kustomize and reads each resource into its own Go type:
 // strictly, and with Knative's own validation where it is Knative's.
 func render(t *testing.T, folder string) []any {
 	t.Helper()
-	rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder)
+	rendered, err := build(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
