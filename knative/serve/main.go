@@ -21,7 +21,7 @@ import (
 )
 
 func main() {
-	function.TuneMemory()
+	function.TuneMemory(400, 192<<20) // leaves room in the smallest pod
 	function.SetLogger(slog.NewJSONHandler(os.Stdout, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
