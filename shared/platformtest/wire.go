@@ -17,10 +17,11 @@ import (
 )
 
 // Wire leads a process to the test PostgreSQL until the process is killed at a given
-// step. A step is a message of the process that the server is about to get, or the end
-// of an answer (ReadyForQuery) that the process is about to get: between two steps the
-// server does nothing for the process that it keeps. So a test that kills at step 1, 2,
-// 3 … until a step does not come has killed at every point that differs to the database.
+// step. A step is a message that has the server act, before the server gets it: run a
+// statement (Execute, Query), or be done with it, which commits what is in no
+// transaction (Sync); or the end of the answer (ReadyForQuery), before the process gets
+// it. Between two steps nothing happens to the database. So a test that kills at step 1,
+// 2, 3 … until a step does not come has killed at every point that makes a difference.
 //
 // It takes the server to trust who connects, as test servers do, without TLS.
 type Wire struct {
@@ -86,7 +87,7 @@ func (w *Wire) Idle() bool {
 	return w.asked == 0
 }
 
-// Last names the newest step, such as "12: Bind to the server".
+// Last names the newest step, such as "12: query to the server".
 func (w *Wire) Last() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -191,13 +192,16 @@ func (w *Wire) questions(toProcess *pgproto3.Backend, toServer *pgproto3.Fronten
 		if err != nil {
 			return
 		}
-		asks := 0
-		switch m.(type) {
-		case *pgproto3.Sync, *pgproto3.Query:
-			asks = 1
-		}
 		toServer.Send(m)
-		if err := w.step(fmt.Sprintf("%T to the server", m), asks, toServer.Flush); err != nil {
+		switch m.(type) {
+		case *pgproto3.Execute:
+			err = w.step("statement to the server", 0, toServer.Flush)
+		case *pgproto3.Query:
+			err = w.step("query to the server", 1, toServer.Flush)
+		case *pgproto3.Sync:
+			err = w.step("end of a statement to the server", 1, toServer.Flush)
+		}
+		if err != nil {
 			return
 		}
 	}
