@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 var declarations = []function.Declaration{
 	function.Service("analytics-project-datasets", projectdatasets.New, projectdatasets.Parts...),
 	function.Service("analytics-project-users", projectusers.New, projectusers.Parts...),
-	function.Subscriber("analytics-project-logins", projectlogins.New),
+	function.Service("analytics-project-logins", projectlogins.New, projectlogins.Parts...),
 }
 
 // row is the text of a projection's only row.
