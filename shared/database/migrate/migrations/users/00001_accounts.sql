@@ -11,8 +11,8 @@ CREATE TABLE organizations (
 CREATE INDEX organizations_deleted ON organizations (deleted_at) WHERE deleted_at IS NOT NULL;
 
 -- Personal fields are sealed with the person's own key (AES-256-GCM), which is
--- itself wrapped by the platform's: destroying wrapped_key erases the person here
--- and in every backup. email_index (HMAC-SHA256) finds an address without it.
+-- itself wrapped by the platform's: destroying wrapped_key erases the person wherever
+-- it is not kept. email_index (HMAC-SHA256) finds an address without it.
 CREATE TABLE users (
     id                  uuid PRIMARY KEY,
     email_index         bytea NOT NULL CONSTRAINT users_email UNIQUE,
