@@ -59,6 +59,40 @@ func ProvisioningOperation(id, method, path, summary string) huma.Operation {
 // ErrNotProvisioned tells that there is no such resource in the caller's organization.
 var ErrNotProvisioned = &scim.Error{Status: http.StatusNotFound, Detail: "There is no such resource"}
 
+// ProvisionedName names a SCIM resource, and which version of it is meant.
+type ProvisionedName struct {
+	ID      string `path:"id" maxLength:"100"`
+	IfMatch string `header:"If-Match" maxLength:"1000"`
+}
+
+// UUID of a name; what is none names no resource.
+func (n ProvisionedName) UUID() (uuid.UUID, error) {
+	id, err := uuid.Parse(n.ID)
+	if err != nil {
+		return id, ErrNotProvisioned
+	}
+	return id, nil
+}
+
+// ProvisionedRequest asks for a SCIM resource.
+type ProvisionedRequest struct {
+	ProvisionedName
+	scim.Shown
+}
+
+// ProvisionRequest is a SCIM resource that is new.
+type ProvisionRequest struct {
+	scim.Shown
+	scim.Message
+}
+
+// ProvisionedChange changes a SCIM resource.
+type ProvisionedChange struct {
+	ProvisionedName
+	scim.Shown
+	scim.Message
+}
+
 // taken tells what each constraint means to a provisioning system.
 var taken = map[string]string{
 	"provisioned_people_user_name": "The userName belongs to another user",

@@ -24,7 +24,7 @@ const (
 )
 
 // Create provisions a team.
-func (f *Function) Create(ctx context.Context, in *NewRequest) (*scim.Answer, error) {
+func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func shown(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID) (scim
 }
 
 // Replace puts a team into the state of the body.
-func (f *Function) Replace(ctx context.Context, in *Request) (*scim.Answer, error) {
+func (f *Function) Replace(ctx context.Context, in *users.ProvisionedChange) (*scim.Answer, error) {
 	w, err := read(&in.Message)
 	if err != nil {
 		return scim.Failed(err)
@@ -88,7 +88,7 @@ func (f *Function) Replace(ctx context.Context, in *Request) (*scim.Answer, erro
 }
 
 // Patch changes parts of a team (RFC 7644 §3.5.2).
-func (f *Function) Patch(ctx context.Context, in *Request) (*scim.Answer, error) {
+func (f *Function) Patch(ctx context.Context, in *users.ProvisionedChange) (*scim.Answer, error) {
 	patch, err := in.Message.Patch()
 	if err != nil {
 		return scim.Failed(err)
@@ -101,12 +101,12 @@ func (f *Function) Patch(ctx context.Context, in *Request) (*scim.Answer, error)
 	})
 }
 
-func (f *Function) change(ctx context.Context, in *Request, to func(scim.Resource) (wanted, error)) (*scim.Answer, error) {
+func (f *Function) change(ctx context.Context, in *users.ProvisionedChange, to func(scim.Resource) (wanted, error)) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
-	id, err := in.uuid()
+	id, err := in.UUID()
 	if err != nil {
 		return scim.Failed(err)
 	}
@@ -167,12 +167,12 @@ func (f *Function) save(ctx context.Context, tx *outbox.Tx, organization uuid.UU
 }
 
 // Delete removes a team, and what was granted to it.
-func (f *Function) Delete(ctx context.Context, in *Name) (*scim.Answer, error) {
+func (f *Function) Delete(ctx context.Context, in *users.ProvisionedName) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
-	id, err := in.uuid()
+	id, err := in.UUID()
 	if err != nil {
 		return scim.Failed(err)
 	}

@@ -30,7 +30,7 @@ WHERE id = $1 AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id A
 )
 
 // Replace puts a person into the state of the body; `active` that is absent stays.
-func (f *Function) Replace(ctx context.Context, in *Request) (*scim.Answer, error) {
+func (f *Function) Replace(ctx context.Context, in *users.ProvisionedChange) (*scim.Answer, error) {
 	sent, err := read(&in.Message)
 	if err != nil {
 		return scim.Failed(err)
@@ -39,7 +39,7 @@ func (f *Function) Replace(ctx context.Context, in *Request) (*scim.Answer, erro
 }
 
 // Patch changes parts of a person (RFC 7644 §3.5.2).
-func (f *Function) Patch(ctx context.Context, in *Request) (*scim.Answer, error) {
+func (f *Function) Patch(ctx context.Context, in *users.ProvisionedChange) (*scim.Answer, error) {
 	patch, err := in.Message.Patch()
 	if err != nil {
 		return scim.Failed(err)
@@ -47,12 +47,12 @@ func (f *Function) Patch(ctx context.Context, in *Request) (*scim.Answer, error)
 	return f.change(ctx, in, func(r scim.Resource) (scim.Resource, error) { return scim.User.Apply(patch, r) })
 }
 
-func (f *Function) change(ctx context.Context, in *Request, to func(scim.Resource) (scim.Resource, error)) (*scim.Answer, error) {
+func (f *Function) change(ctx context.Context, in *users.ProvisionedChange, to func(scim.Resource) (scim.Resource, error)) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
-	id, err := in.uuid()
+	id, err := in.UUID()
 	if err != nil {
 		return scim.Failed(err)
 	}

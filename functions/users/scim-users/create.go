@@ -46,7 +46,7 @@ type created struct {
 }
 
 // Create provisions a person.
-func (f *Function) Create(ctx context.Context, in *NewRequest) (*scim.Answer, error) {
+func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err

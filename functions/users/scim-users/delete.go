@@ -31,12 +31,12 @@ var errOwner = &scim.Error{Status: http.StatusForbidden, Detail: "An owner of th
 
 // Delete removes a person from the organization, and closes the account if it was
 // opened for this organization and is in no other.
-func (f *Function) Delete(ctx context.Context, in *Name) (*scim.Answer, error) {
+func (f *Function) Delete(ctx context.Context, in *users.ProvisionedName) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
-	id, err := in.uuid()
+	id, err := in.UUID()
 	if err != nil {
 		return scim.Failed(err)
 	}
