@@ -41,6 +41,12 @@ INSERT INTO invitations (id, organization_id, token_hash, email_index, wrapped_k
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 )
 
+// NewInvitation is an invitation that [Store.SendInvitation] is about to send.
+func NewInvitation(by uuid.UUID, email, role string) Invitation {
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	return Invitation{ID: uuid7.New(), Email: email, Role: role, InvitedBy: by, CreatedAt: now, ExpiresAt: now.Add(InvitationLife)}
+}
+
 // Invite invites an address to the caller's organization, by mail. It replaces an
 // invitation that the address has, and is the same whether the address has an account,
 // or is a member's, or not.
@@ -52,19 +58,9 @@ func (s Store) Invite(ctx context.Context, post Post, organization uuid.UUID, em
 	if err != nil {
 		return Invitation{}, err
 	}
-	now := time.Now().UTC().Truncate(time.Microsecond)
-	i := Invitation{ID: uuid7.New(), Email: email, Role: role, InvitedBy: caller.UserID, CreatedAt: now, ExpiresAt: now.Add(InvitationLife)}
-	key, wrapped, err := s.Keeper.NewKey(ctx)
-	if err != nil {
-		return i, err
-	}
-	sealed, err := secret.Seal(key, InvitationField, email)
-	if err != nil {
-		return i, err
-	}
-	token, index := NewToken(), EmailIndex(s.Keeper, email)
+	i := NewInvitation(caller.UserID, email, role)
 	entry := audit.Entry{Action: "invitations:create", ResourceID: i.ID.String(), Detail: map[string]any{"role": role}}
-	err = s.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
+	return i, s.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
 		x, err := beginFor(ctx, tx, organization, caller)
 		if err != nil {
 			return err
@@ -72,15 +68,30 @@ func (s Store) Invite(ctx context.Context, post Post, organization uuid.UUID, em
 		if err := x.mayBringIn(ctx, role); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, replaceInvitation, organization, index); err != nil {
-			return fmt.Errorf("replace invitation: %w", err)
-		}
-		if _, err := tx.Exec(ctx, insertInvitation, i.ID, organization, TokenHash(token), index, wrapped, sealed, role, caller.UserID, now, i.ExpiresAt); err != nil {
-			return fmt.Errorf("insert invitation: %w", err)
-		}
-		return post.Queue(ctx, tx, post.Invitation(email, token))
+		return s.SendInvitation(ctx, tx, post, organization, i)
 	})
-	return i, err
+}
+
+// SendInvitation stores an invitation, in place of one that the address has, and mails
+// its token. Whether whoever invites may do so is for the caller to decide, and the act
+// for the caller to record.
+func (s Store) SendInvitation(ctx context.Context, tx *outbox.Tx, post Post, organization uuid.UUID, i Invitation) error {
+	key, wrapped, err := s.Keeper.NewKey(ctx)
+	if err != nil {
+		return err
+	}
+	sealed, err := secret.Seal(key, InvitationField, i.Email)
+	if err != nil {
+		return err
+	}
+	token, index := NewToken(), EmailIndex(s.Keeper, i.Email)
+	if _, err := tx.Exec(ctx, replaceInvitation, organization, index); err != nil {
+		return fmt.Errorf("replace invitation: %w", err)
+	}
+	if _, err := tx.Exec(ctx, insertInvitation, i.ID, organization, TokenHash(token), index, wrapped, sealed, i.Role, i.InvitedBy, i.CreatedAt, i.ExpiresAt); err != nil {
+		return fmt.Errorf("insert invitation: %w", err)
+	}
+	return post.Queue(ctx, tx, post.Invitation(i.Email, token))
 }
 
 const (

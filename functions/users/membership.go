@@ -133,7 +133,13 @@ func (s Store) Approve(ctx context.Context, organization, person uuid.UUID, role
 // mayBringIn refuses to bring in somebody with a role that the one who does it could
 // not give, or, where a second person approves roles, with more than a member's.
 func (x changing) mayBringIn(ctx context.Context, role string) error {
-	if d := policy.Decide(x.subject, policy.Need{Permission: policy.MembersWrite}, time.Now()); !d.Allowed {
+	may := func(p policy.Permission) policy.Decision {
+		return policy.Decide(x.subject, policy.Need{Permission: p}, time.Now())
+	}
+	if role == policy.Member && may(policy.ProvisioningWrite).Allowed {
+		return nil // who provisions people makes members, whatever else they may do
+	}
+	if d := may(policy.MembersWrite); !d.Allowed {
 		return fault.New(fault.Forbidden, "%s", d.Reason)
 	}
 	if err := x.role(ctx, role); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/users"
+	acceptinvitation "function/functions/users/accept-invitation"
 	"function/functions/users/login"
 	"function/functions/users/profile"
 	scimdiscovery "function/functions/users/scim-discovery"
@@ -34,13 +35,19 @@ type provisioning struct {
 
 func provision(t *testing.T) provisioning {
 	t.Helper()
-	p := platformtest.New(t,
+	return provisionWith(t, func(*function.Config) {})
+}
+
+func provisionWith(t *testing.T, change func(*function.Config), more ...function.Declaration) provisioning {
+	t.Helper()
+	p := platformtest.NewWith(t, change, append(more,
 		function.Service("users-scim-users", scimusers.New, scimusers.Parts...),
 		function.Service("users-scim-groups", scimgroups.New, scimgroups.Parts...),
 		function.Service("users-scim-discovery", scimdiscovery.New, scimdiscovery.Parts...),
+		function.Endpoint(acceptinvitation.Operation, acceptinvitation.New),
 		function.Endpoint(profile.Operation, profile.New),
 		function.Endpoint(login.Operation, login.New),
-	)
+	)...)
 	return provisioning{p, t, p.Login("admin")}
 }
 

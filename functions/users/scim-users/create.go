@@ -59,6 +59,9 @@ func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*sci
 	if c.email, err = addressOf(attributes); err != nil {
 		return scim.Failed(err)
 	}
+	if err := f.post.Needed(); err != nil {
+		return nil, err // whoever it is: that an invitation was needed would tell of an account
+	}
 	c.index = users.EmailIndex(f.Keeper, c.email)
 	insert := func() (r scim.Resource, err error) {
 		c.person = person{ID: uuid7.New()}

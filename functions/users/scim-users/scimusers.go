@@ -8,6 +8,9 @@
 // organization's: they are invited by mail, and stay untouched, and unseen, until they
 // accept; the answer does not tell the difference. No role is given or taken, and an
 // owner can neither be suspended nor removed.
+//
+// Where no mail is sent nobody is provisioned anew: who is invited would never know, and
+// an account without a password is entered by a mail, too.
 package scimusers
 
 import (
@@ -38,15 +41,20 @@ var Parts = []function.Part[*Function]{
 // Function keeps provisioned people.
 type Function struct {
 	users.Store
+	post     users.Post
 	profiles users.Profiles
 }
 
-// New opens the people.
+// New opens the people and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := users.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
+	post, err := store.Post(env)
+	if err != nil {
+		return nil, err
+	}
 	profiles, err := users.OpenProfiles(env)
-	return &Function{store, profiles}, err
+	return &Function{store, post, profiles}, err
 }
