@@ -10,7 +10,6 @@ import (
 
 	"function/shared/audit"
 	"function/shared/database"
-	"function/shared/events"
 	"function/shared/fault"
 	"function/shared/outbox"
 	"function/shared/secret"
@@ -109,11 +108,12 @@ RETURNING user_id, organization_id, role, status`
 // AcceptInvitation makes the person whose address was invited a member, with the role
 // of the invitation, if whoever invited them could still do so: in the transaction of
 // an acceptance, or of a registration, of which the account must be there already. It
-// records the acceptance and publishes events.MembershipApproved.
+// ties the member to what a provisioning system has said of the address, records the
+// acceptance and publishes events.MembershipApproved.
 //
 // The token alone is not enough: a mail that was passed on invites nobody else. A token
 // that is wrong, over, used or another address's is fault.NotFound.
-func AcceptInvitation(ctx context.Context, tx *outbox.Tx, token string, person uuid.UUID, emailIndex []byte) (m Membership, err error) {
+func (s Store) AcceptInvitation(ctx context.Context, tx *outbox.Tx, token string, person uuid.UUID, emailIndex []byte) (m Membership, err error) {
 	over := fault.New(fault.NotFound, "This invitation is not for your address, or is over: ask for a new one")
 	hash := TokenHash(token)
 	var organization, by, id uuid.UUID
@@ -154,5 +154,8 @@ func AcceptInvitation(ctx context.Context, tx *outbox.Tx, token string, person u
 	if err != nil {
 		return m, err
 	}
-	return m, tx.Publish(ctx, events.MembershipApproved{UserID: person, OrganizationID: organization, Role: m.Role, ApprovedAt: time.Now().UTC()})
+	if err := s.LinkProvisioned(ctx, tx, person, organization); err != nil {
+		return m, err
+	}
+	return m, publishApproved(ctx, tx, m)
 }

@@ -142,6 +142,7 @@ func TestAcceptInvitationInTheTransactionOfARegistration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	store := users.Store{DB: db, Keeper: keeper}
 	register := func(email string) (users.Membership, error) {
 		var m users.Membership
 		err := db.Transact(context.Background(), func(tx *outbox.Tx) error {
@@ -149,7 +150,7 @@ func TestAcceptInvitationInTheTransactionOfARegistration(t *testing.T) {
 			_, err := tx.Exec(context.Background(), `INSERT INTO users (id, email_index, wrapped_key, email, first_name, last_name) VALUES ($1, $2, '', '', '', '')`,
 				person, users.EmailIndex(keeper, email))
 			if err == nil {
-				m, err = users.AcceptInvitation(context.Background(), tx, token, person, users.EmailIndex(keeper, email))
+				m, err = store.AcceptInvitation(context.Background(), tx, token, person, users.EmailIndex(keeper, email))
 			}
 			return err
 		})

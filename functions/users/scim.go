@@ -103,7 +103,7 @@ var taken = map[string]string{
 	"teams_name":                   "The displayName belongs to another team of the organization",
 }
 
-// ProvisioningError turns the violation of a constraint into SCIM's error.
+// ProvisioningError turns the violation of a constraint, or a fault, into SCIM's error.
 func ProvisioningError(err error) error {
 	for constraint, detail := range taken {
 		if database.Violates(err, constraint) {
@@ -118,7 +118,7 @@ func ProvisioningError(err error) error {
 	case database.IsUnstorable(err):
 		return scim.Wrong(scim.InvalidValue, "A text holds what cannot be stored")
 	}
-	return err
+	return scim.Of(err)
 }
 
 // attributesField is what sealed SCIM attributes are bound to.
@@ -160,7 +160,8 @@ INSERT INTO team_members (team_id, user_id, organization_id) SELECT team_id, $2,
 // LinkProvisioned ties a member to what a provisioning system has said of their
 // address, from when on it is sealed with the person's own key, and brings them into
 // the teams that waited for them. It is for the transaction that makes a person who was
-// invited a member; who has not been provisioned is no error.
+// invited a member, under the organization's lock; who has not been provisioned is no
+// error.
 func (s Store) LinkProvisioned(ctx context.Context, tx *outbox.Tx, user, organization uuid.UUID) error {
 	var id uuid.UUID
 	var wrapped, sealed []byte

@@ -320,8 +320,11 @@ func TestMembersAreLinkedAndOwnersAreProtected(t *testing.T) {
 		t.Errorf("%d refusals in the trail", n)
 	}
 	p.call(http.StatusNoContent, http.MethodDelete, "/Users/"+id, nil)
-	if p.count(`SELECT count(*) FROM memberships WHERE user_id = $1`, member.UserID) != 0 || p.count(`SELECT count(*) FROM users WHERE id = $1`, member.UserID) != 1 {
+	if p.count(`SELECT count(*) FROM memberships WHERE user_id = $1 AND organization_id = $2`, member.UserID, p.admin.OrganizationID) != 0 || p.count(`SELECT count(*) FROM users WHERE id = $1`, member.UserID) != 1 {
 		t.Error("the membership stays, or the account went with it")
+	}
+	if n := p.count(`SELECT count(*) FROM memberships WHERE user_id = $1 AND role = 'owner' AND status = 'active'`, member.UserID); n != 1 {
+		t.Error("the person, whose account stays, is left without any organization")
 	}
 	// Whoever has asked to join is let in if the address is proved, and invited otherwise.
 	for _, verified := range []bool{true, false} {

@@ -16,7 +16,6 @@ import (
 )
 
 const (
-	insertTeam        = `INSERT INTO teams (id, organization_id, name) VALUES ($1, $2, $3)`
 	insertProvisioned = `INSERT INTO provisioned_teams (team_id, organization_id, external_id) VALUES ($1, $2, $3)`
 	updateTeam        = `UPDATE teams SET name = $2 WHERE id = $1`
 	updateProvisioned = `UPDATE provisioned_teams SET external_id = $2, changed_at = now() WHERE team_id = $1`
@@ -36,8 +35,11 @@ func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*sci
 	id := uuid7.New()
 	var r scim.Resource
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		if _, err := tx.Exec(ctx, insertTeam, id, caller.OrganizationID, w.name); err != nil {
-			return fmt.Errorf("insert team: %w", err)
+		if err := users.LockOrganization(ctx, tx, caller.OrganizationID); err != nil {
+			return err
+		}
+		if err := users.InsertTeam(ctx, tx, caller.OrganizationID, &users.Team{ID: id, Name: w.name}); err != nil {
+			return err
 		}
 		if _, err := tx.Exec(ctx, insertProvisioned, id, caller.OrganizationID, w.external); err != nil {
 			return fmt.Errorf("insert provisioned team: %w", err)
@@ -132,8 +134,11 @@ func (f *Function) change(ctx context.Context, in *users.ProvisionedChange, to f
 	return scim.Show(http.StatusOK, now, in.Selecting(scim.Group))
 }
 
-// locked reads a team that nobody else changes meanwhile.
+// locked reads a team that nobody else changes meanwhile, nor the organization's members.
 func locked(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, ifMatch string) (t team, r scim.Resource, err error) {
+	if err := users.LockOrganization(ctx, tx, organization); err != nil {
+		return t, nil, err
+	}
 	if _, err := tx.Exec(ctx, lockTeam, organization, id); err != nil {
 		return t, nil, fmt.Errorf("lock provisioned team: %w", err)
 	}

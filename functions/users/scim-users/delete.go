@@ -19,10 +19,9 @@ import (
 )
 
 const (
-	deletePerson     = `DELETE FROM provisioned_people WHERE id = $1`
-	deleteMembership = `DELETE FROM memberships WHERE user_id = $1 AND organization_id = $2`
-	lockAccount      = `SELECT profile_document FROM users WHERE id = $1 FOR UPDATE`
-	deleteAccount    = `
+	deletePerson  = `DELETE FROM provisioned_people WHERE id = $1`
+	lockAccount   = `SELECT profile_document FROM users WHERE id = $1 FOR UPDATE`
+	deleteAccount = `
 DELETE FROM users u WHERE id = $1 AND NOT platform_admin AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id)`
 )
 
@@ -72,17 +71,14 @@ func (f *Function) remove(ctx context.Context, tx *outbox.Tx, organization uuid.
 	if p.Member == nil {
 		return nil, audit.Record(ctx, tx, audit.Entry{Action: "members:deprovision", ResourceID: p.ID.String()})
 	}
-	if _, err := tx.Exec(ctx, deleteMembership, *p.Member, organization); err != nil {
-		return nil, fmt.Errorf("delete membership: %w", err)
+	if err := users.TakeOut(ctx, tx, *p.Member, organization); err != nil {
+		return nil, err
 	}
-	if _, err := tx.Exec(ctx, endSessions, *p.Member, organization, "left"); err != nil {
-		return nil, fmt.Errorf("end sessions: %w", err)
-	}
-	if err := audit.Record(ctx, tx, audit.Entry{Action: "members:remove", ResourceID: p.Member.String(), Detail: map[string]any{"provisioned": true}}); err != nil {
+	if err := audit.Record(ctx, tx, audit.Entry{Action: "members:remove", ResourceID: p.Member.String(), Detail: map[string]any{"role": *p.Role, "provisioned": true}}); err != nil {
 		return nil, err
 	}
 	if !p.OwnsAccount {
-		return nil, nil
+		return nil, users.House(ctx, tx, *p.Member)
 	}
 	return f.close(ctx, tx, *p.Member)
 }
@@ -97,7 +93,7 @@ func (f *Function) close(ctx context.Context, tx *outbox.Tx, account uuid.UUID) 
 		return nil, fmt.Errorf("delete account: %w", err)
 	}
 	if closed.RowsAffected() == 0 {
-		return nil, nil
+		return nil, users.House(ctx, tx, account)
 	}
 	return document, audit.Record(ctx, tx, audit.Entry{Action: "accounts:delete", ResourceID: account.String(), Detail: map[string]any{"provisioned": true}})
 }
