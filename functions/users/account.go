@@ -27,13 +27,13 @@ type NewAccount struct {
 }
 
 // NewAccount seals a person's name and address with a new key of the person's own.
-func (s Store) NewAccount(ctx context.Context, n Name, joins *uuid.UUID) (NewAccount, error) {
+func (s Store) NewAccount(ctx context.Context, n Name) (NewAccount, error) {
 	key, wrapped, err := s.Keeper.NewKey(ctx)
 	if err != nil {
 		return NewAccount{}, err
 	}
 	sealed, err := n.Seal(key)
-	return NewAccount{ID: uuid7.New(), EmailIndex: EmailIndex(s.Keeper, n.Email), WrappedKey: wrapped, SealedName: sealed, JoinsID: joins}, err
+	return NewAccount{ID: uuid7.New(), EmailIndex: EmailIndex(s.Keeper, n.Email), WrappedKey: wrapped, SealedName: sealed}, err
 }
 
 // The constraints by which OpenAccount refuses.
@@ -64,6 +64,30 @@ func OpenAccount(ctx context.Context, tx *outbox.Tx, a NewAccount) (Account, err
 		return opened, err
 	}
 	return opened, recordOpened(ctx, tx, m)
+}
+
+// OpenInvited opens an account, by the token of an invitation to its address: the person
+// is a member of the inviting organization at once. What refuses is that of
+// [Store.AcceptInvitation].
+func (s Store) OpenInvited(ctx context.Context, tx *outbox.Tx, a NewAccount, token string) (Account, error) {
+	// The organization before the address, as provisioning has it: no two of them can
+	// wait for each other.
+	organization, err := lockInviting(ctx, tx, token)
+	if err != nil {
+		return Account{}, err
+	}
+	opened, err := a.insert(ctx, tx, organization)
+	if err != nil {
+		return opened, err
+	}
+	m, err := s.AcceptInvitation(ctx, tx, token, a.ID, a.EmailIndex)
+	if err != nil {
+		return opened, err
+	}
+	if err := recordOpened(ctx, tx, m); err != nil {
+		return opened, err
+	}
+	return opened, opened.publish(ctx, tx, m.Role)
 }
 
 func recordOpened(ctx context.Context, tx *outbox.Tx, m Membership) error {

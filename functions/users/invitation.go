@@ -93,6 +93,35 @@ func (s Store) SendInvitation(ctx context.Context, tx *outbox.Tx, post Post, org
 	return post.Queue(ctx, tx, post.Invitation(i.Email, token))
 }
 
+const selectInvited = `
+SELECT organization_id, wrapped_key, email FROM invitations
+WHERE token_hash = $1 AND email_index = $2 AND ended_at IS NULL AND expires_at > now()`
+
+// Invited tells which organization a token invites to, and the address that it was
+// mailed to, letter for letter: it proves that one, and none that is merely found by the
+// same index. Whether the address has an account is not looked up. A token that is wrong,
+// over, used or another address's is [ErrInvitation].
+func (s Store) Invited(ctx context.Context, token string, emailIndex []byte) (organization uuid.UUID, email string, err error) {
+	var wrapped, sealed []byte
+	err = s.DB.QueryRow(ctx, selectInvited, TokenHash(token), emailIndex).Scan(&organization, &wrapped, &sealed)
+	if database.IsNoRows(err) {
+		return organization, "", ErrInvitation
+	}
+	if err != nil {
+		return organization, "", fmt.Errorf("look up invitation: %w", err)
+	}
+	key, err := s.Keeper.Unwrap(ctx, wrapped)
+	if err != nil {
+		return organization, "", err
+	}
+	email, err = secret.Unseal(key, InvitationField, sealed)
+	return organization, email, err
+}
+
+// ErrInvitation is the one answer to a token that was never given out, is another
+// address's, was used or is over.
+var ErrInvitation = fault.New(fault.NotFound, "This invitation is not for your address, or is over: ask for a new one")
+
 const (
 	selectInviting   = `SELECT organization_id FROM invitations WHERE token_hash = $1`
 	acceptInvitation = `
@@ -112,23 +141,15 @@ RETURNING user_id, organization_id, role, status`
 // acceptance and publishes events.MembershipApproved.
 //
 // The token alone is not enough: a mail that was passed on invites nobody else. A token
-// that is wrong, over, used or another address's is fault.NotFound.
+// that is wrong, over, used or another address's is [ErrInvitation].
 func (s Store) AcceptInvitation(ctx context.Context, tx *outbox.Tx, token string, person uuid.UUID, emailIndex []byte) (m Membership, err error) {
-	over := fault.New(fault.NotFound, "This invitation is not for your address, or is over: ask for a new one")
-	hash := TokenHash(token)
-	var organization, by, id uuid.UUID
-	if err := tx.QueryRow(ctx, selectInviting, hash).Scan(&organization); database.IsNoRows(err) {
-		return m, over
-	} else if err != nil {
-		return m, fmt.Errorf("look up invitation: %w", err)
-	}
-	if err := LockOrganization(ctx, tx, organization); err == errNoOrganization {
-		return m, over
-	} else if err != nil {
+	organization, err := lockInviting(ctx, tx, token)
+	if err != nil {
 		return m, err
 	}
-	if err := tx.QueryRow(ctx, acceptInvitation, hash, emailIndex).Scan(&id, &m.Role, &by); database.IsNoRows(err) {
-		return m, over
+	var by, id uuid.UUID
+	if err := tx.QueryRow(ctx, acceptInvitation, TokenHash(token), emailIndex).Scan(&id, &m.Role, &by); database.IsNoRows(err) {
+		return m, ErrInvitation
 	} else if err != nil {
 		return m, fmt.Errorf("accept invitation: %w", err)
 	}
@@ -158,4 +179,21 @@ func (s Store) AcceptInvitation(ctx context.Context, tx *outbox.Tx, token string
 		return m, err
 	}
 	return m, publishApproved(ctx, tx, m)
+}
+
+// lockInviting locks the organization that a token invites to.
+func lockInviting(ctx context.Context, tx *outbox.Tx, token string) (organization uuid.UUID, err error) {
+	err = tx.QueryRow(ctx, selectInviting, TokenHash(token)).Scan(&organization)
+	if database.IsNoRows(err) {
+		return organization, ErrInvitation
+	}
+	if err != nil {
+		return organization, fmt.Errorf("look up invitation: %w", err)
+	}
+	if err := LockOrganization(ctx, tx, organization); err == errNoOrganization {
+		return organization, ErrInvitation
+	} else if err != nil {
+		return organization, err
+	}
+	return organization, nil
 }

@@ -140,7 +140,7 @@ func (f *Function) insert(ctx context.Context, tx *outbox.Tx, c *created) error 
 func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *created) error {
 	name := nameOf(c.attributes)
 	name.Email = c.email
-	account, err := f.NewAccount(ctx, name, nil)
+	account, err := f.NewAccount(ctx, name)
 	if err != nil {
 		return err
 	}
