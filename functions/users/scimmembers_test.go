@@ -91,9 +91,10 @@ func TestProvisioningTellsOfMembersAsAnAdminDoes(t *testing.T) {
 	}
 
 	// An account that is opened suspended is told of as such, and one that is closed, too.
+	// The third event is of the organization that the removed member was left with.
 	body := strings.Replace(user("off@example.com"), `"active": true`, `"active": false`, 1)
 	closed := p.call(http.StatusCreated, http.MethodPost, "/Users", body)["id"].(string)
-	if last := platformtest.Published[events.MembershipChanged](p.Platform, 3); !slices.ContainsFunc(last, func(e events.Received[events.MembershipChanged]) bool {
+	if last := platformtest.Published[events.MembershipChanged](p.Platform, 4); !slices.ContainsFunc(last, func(e events.Received[events.MembershipChanged]) bool {
 		return e.Data.UserID != member.UserID && e.Data.Status == "suspended"
 	}) {
 		t.Errorf("events %+v, want one of an account that is suspended", last)
