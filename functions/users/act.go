@@ -26,6 +26,18 @@ func InOwn(ctx context.Context, organization uuid.UUID) (auth.Caller, error) {
 
 var errNoOrganization = fault.New(fault.NotFound, "You act in no organization with this identifier: POST /v1/users/sessions/organization switches to it")
 
+// InSession is the caller, whose session it is about: there is none where they came
+// with another issuer's token.
+func InSession(ctx context.Context) (auth.Caller, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err == nil && caller.SessionID == uuid.Nil {
+		err = errNoSession
+	}
+	return caller, err
+}
+
+var errNoSession = fault.New(fault.Forbidden, "This is about a session of this platform, and you came with another issuer's token: log in here (POST /v1/users/login), or do it at the issuer")
+
 // Fresh refuses a caller who has not proved lately who they are, where that depends on
 // what is asked for: else the operation declares it.
 func Fresh(caller auth.Caller) error {

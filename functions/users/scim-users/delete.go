@@ -19,10 +19,10 @@ import (
 )
 
 const (
-	deletePerson  = `DELETE FROM provisioned_people WHERE id = $1`
-	lockAccount   = `SELECT profile_document FROM users WHERE id = $1 FOR UPDATE`
-	deleteAccount = `
-DELETE FROM users u WHERE id = $1 AND NOT platform_admin AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id)`
+	deletePerson   = `DELETE FROM provisioned_people WHERE id = $1`
+	lockAccount    = `SELECT FROM users WHERE id = $1 FOR UPDATE`
+	selectHomeless = `
+SELECT FROM users u WHERE id = $1 AND NOT platform_admin AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id)`
 )
 
 // errOwner protects the owners of an organization from what acts for its admins.
@@ -39,63 +39,60 @@ func (f *Function) Delete(ctx context.Context, in *users.ProvisionedName) (*scim
 	if err != nil {
 		return scim.Failed(err)
 	}
-	var forgotten *uuid.UUID
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		p, _, err := f.locked(ctx, tx, caller.OrganizationID, id, in.IfMatch)
 		if err != nil {
 			return err
 		}
-		forgotten, err = f.remove(ctx, tx, caller.OrganizationID, p)
-		return err
+		return f.remove(ctx, tx, caller.OrganizationID, p)
 	})
 	if err != nil {
 		f.recordRefusal(ctx, id, err)
 		return scim.Failed(users.ProvisioningError(err))
 	}
-	f.profiles.Forget(context.WithoutCancel(ctx), f.DB, forgotten)
 	return &scim.Answer{Status: http.StatusNoContent}, nil
 }
 
-// remove returns the document of a profile that is gone with its account.
-func (f *Function) remove(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p person) (*uuid.UUID, error) {
+func (f *Function) remove(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p person) error {
 	if p.Member == nil {
 		if err := f.withdraw(ctx, tx, p.ID); err != nil {
-			return nil, err
+			return err
 		}
 	} else if *p.Role == policy.Owner {
-		return nil, errOwner
+		return errOwner
 	}
 	if _, err := tx.Exec(ctx, deletePerson, p.ID); err != nil {
-		return nil, fmt.Errorf("delete provisioned person: %w", err)
+		return fmt.Errorf("delete provisioned person: %w", err)
 	}
 	if p.Member == nil {
-		return nil, audit.Record(ctx, tx, audit.Entry{Action: "members:deprovision", ResourceID: p.ID.String()})
+		return audit.Record(ctx, tx, audit.Entry{Action: "members:deprovision", ResourceID: p.ID.String()})
 	}
 	if err := users.TakeOut(ctx, tx, *p.Member, organization); err != nil {
-		return nil, err
+		return err
 	}
 	if err := audit.Record(ctx, tx, audit.Entry{Action: "members:remove", ResourceID: p.Member.String(), Detail: map[string]any{"role": *p.Role, "provisioned": true}}); err != nil {
-		return nil, err
+		return err
 	}
 	if !p.OwnsAccount {
-		return nil, users.House(ctx, tx, *p.Member)
+		return users.House(ctx, tx, *p.Member)
 	}
 	return f.close(ctx, tx, *p.Member)
 }
 
 // close deletes an account that is in no organization any more.
-func (f *Function) close(ctx context.Context, tx *outbox.Tx, account uuid.UUID) (document *uuid.UUID, err error) {
-	if err := tx.QueryRow(ctx, lockAccount, account).Scan(&document); err != nil {
-		return nil, fmt.Errorf("lock account: %w", err)
+func (f *Function) close(ctx context.Context, tx *outbox.Tx, account uuid.UUID) error {
+	if _, err := tx.Exec(ctx, lockAccount, account); err != nil {
+		return fmt.Errorf("lock account: %w", err)
 	}
-	closed, err := tx.Exec(ctx, deleteAccount, account)
-	if err != nil {
-		return nil, fmt.Errorf("delete account: %w", err)
+	if err := tx.QueryRow(ctx, selectHomeless, account).Scan(); database.IsNoRows(err) {
+		return users.House(ctx, tx, account) // a platform admin's, or one that is elsewhere too
+	} else if err != nil {
+		return fmt.Errorf("look for organizations of account: %w", err)
 	}
-	if closed.RowsAffected() == 0 {
-		return nil, users.House(ctx, tx, account)
+	if err := f.CloseAccount(ctx, tx, account); err != nil {
+		return err
 	}
-	return document, audit.Record(ctx, tx, audit.Entry{Action: "accounts:delete", ResourceID: account.String(), Detail: map[string]any{"provisioned": true}})
+	return audit.Record(ctx, tx, audit.Entry{Action: "accounts:delete", ResourceID: account.String(), Detail: map[string]any{"provisioned": true}})
 }
 
 // recordRefusal leaves an entry of what was refused, whose transaction is gone.

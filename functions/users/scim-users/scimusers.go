@@ -41,8 +41,7 @@ var Parts = []function.Part[*Function]{
 // Function keeps provisioned people.
 type Function struct {
 	users.Store
-	post     users.Post
-	profiles users.Profiles
+	post users.Post
 }
 
 // New opens the people and the mail.
@@ -52,9 +51,5 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 		return nil, err
 	}
 	post, err := store.Post(env)
-	if err != nil {
-		return nil, err
-	}
-	profiles, err := users.OpenProfiles(env)
-	return &Function{store, post, profiles}, err
+	return &Function{store, post}, err
 }
