@@ -103,8 +103,7 @@ func (f *Function) end(ctx context.Context, only *uuid.UUID, except uuid.UUID) (
 		if !slices.ContainsFunc(ended, func(id uuid.UUID) bool { return id != caller.SessionID }) {
 			return nil
 		}
-		return f.Alert(ctx, tx, caller.UserID, "You were logged out elsewhere",
-			"Sessions of your account were ended from another session of yours. If that was not you, change your password now: that ends all of them.")
+		return f.post.Tell(ctx, tx, caller.UserID, f.post.SessionsEnded)
 	})
 	return len(ended), err
 }
