@@ -37,12 +37,22 @@ func (s Store) Post(env *function.Env) (Post, error) {
 	if env.Config.SMTPURL == "" {
 		return p, nil
 	}
-	u, err := url.Parse(env.Config.PublicURL)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return p, errors.New("mail is configured (SMTP_URL) without PUBLIC_URL, the https://… that its links begin with")
+	u, err := pagesOf(env.Config)
+	if err != nil {
+		return p, fmt.Errorf("mail is configured (SMTP_URL): %w", err)
 	}
 	p.pages = strings.TrimSuffix(u.String(), "/")
 	return p, nil
+}
+
+// pagesOf is where the pages are that people see. The name that knative/base gives
+// them stands for one that has not been chosen (RFC 6761 §6.4).
+func pagesOf(c function.Config) (*url.URL, error) {
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.HasSuffix(u.Hostname(), ".invalid") {
+		return nil, errors.New("PUBLIC_URL is not set to the https://… of the pages that people see: mails link to them, and passkeys belong to their host")
+	}
+	return u, nil
 }
 
 // Sends tells whether this deployment sends mail.
