@@ -17,6 +17,7 @@ import (
 	"function/functions/users"
 	"function/shared/database"
 	"function/shared/page"
+	"function/shared/function"
 	"function/shared/platformtest"
 )
 
