@@ -273,11 +273,31 @@ check_knative() {
 	fi
 }
 
+# configured prints a value of the rendered configuration.
+configured() { sed -n "s/^  $1: //p" "$work/manifests.yaml" | tr -d '"' | head -n 1; }
+
+# check_config finds what would be wrong only once people use it.
+check_config() {
+	local smtp=${SMTP_URL:-}
+	if [[ $(configured PUBLIC_URL) != http?(s)://* || $(configured PUBLIC_URL) == *.invalid* ]]; then
+		fail "the overlay $overlay does not set PUBLIC_URL in aic-data-config: the https://… of the pages that people see.
+  Mails link to them, and passkeys belong to their host for good (docs/operations.md, \"Before people come\")"
+	fi
+	if secret_exists $namespace user-management-secret; then
+		smtp=$(kubectl -n $namespace get secret user-management-secret -o jsonpath='{.data.SMTP_URL}')
+	fi
+	if [ "$(configured REGISTRATION_CONFIRMATION)" = true ] && [ -z "$smtp" ]; then
+		fail "the overlay $overlay has registrations confirmed by mail, and there is no mail server:
+  give SMTP_URL before the first deployment, or add it to the secret user-management-secret"
+	fi
+}
+
 # prepare finds what would fail later.
 prepare() {
 	[ -n "$image" ] || fail "there is no image: run make image, or give --image"
 	render >"$work/manifests.yaml"
 	check_knative
+	check_config
 }
 
 deploy_services() {

@@ -56,16 +56,21 @@ func (s Store) Act(ctx context.Context, entry audit.Entry, work func(*outbox.Tx,
 		}
 		return audit.Record(ctx, tx, entry)
 	})
-	for constraint, refusal := range refusals {
-		if database.Violates(err, constraint) {
-			err = refusal
-		}
-	}
-	return s.Refused(ctx, entry, err)
+	return s.Refused(ctx, entry, refusalOf(err))
 }
 
-// refusals are what the constraints of an organization's tables have to say.
+// refusalOf is what a constraint has to say, if the error is that one was violated.
+func refusalOf(err error) error {
+	for constraint, refusal := range refusals {
+		if database.Violates(err, constraint) {
+			return refusal
+		}
+	}
+	return err
+}
+
 var refusals = map[string]*fault.Error{
+	"platform_admin_kept": fault.New(fault.Conflict, "The platform is never without an admin: make somebody else one first"),
 	"organization_owner":  fault.New(fault.Conflict, "An organization is never without an owner: make somebody else an owner first"),
 	"role_grants_once":    fault.New(fault.Conflict, "The role has been granted so already"),
 	"role_grants_member":  fault.New(fault.NotFound, "Nobody with this identifier is in this organization"),

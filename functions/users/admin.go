@@ -60,7 +60,8 @@ var ErrNoPerson = fault.New(fault.NotFound, "There is no account with this ident
 var errOneself = fault.New(fault.Conflict, "A platform admin does not do this to their own account: another one does")
 
 // Administer lets the calling platform admin do something to another person, and tells
-// the platform's trail, with the reason, and those of the person's organizations.
+// the platform's trail, with the reason, and those of the person's organizations. A
+// refusal is told to the platform's alone.
 func (s Store) Administer(ctx context.Context, person uuid.UUID, action, reason string, work func(*outbox.Tx, Subject) error) error {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
@@ -69,7 +70,7 @@ func (s Store) Administer(ctx context.Context, person uuid.UUID, action, reason 
 	if caller.UserID == person {
 		return errOneself
 	}
-	return s.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = s.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		rows, _ := tx.Query(ctx, lockSubject, person)
 		subject, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Subject])
 		if database.IsNoRows(err) {
@@ -83,6 +84,7 @@ func (s Store) Administer(ctx context.Context, person uuid.UUID, action, reason 
 		}
 		return s.recordOn(ctx, tx, person, action, reason)
 	})
+	return s.Refused(ctx, audit.Entry{Action: action, ResourceID: person.String(), Platform: true}, refusalOf(err))
 }
 
 const selectOrganizations = `SELECT organization_id FROM memberships WHERE user_id = $1 AND status <> 'requested'`

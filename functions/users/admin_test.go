@@ -142,6 +142,29 @@ SELECT count(*) FILTER (WHERE detail::text || reason LIKE '%4711%'), count(*) FI
 	}
 }
 
+func TestThePlatformAlwaysHasAnAdmin(t *testing.T) {
+	t.Parallel()
+	p := mountAdmin(t)
+	for range 5 { // races
+		admins := []platformtest.Caller{platformAdmin(t, p), platformAdmin(t, p)}
+		exec(t, p, `UPDATE users SET suspended_at = now() WHERE platform_admin AND id NOT IN ($1, $2)`, admins[0].UserID, admins[1].UserID)
+		statuses := atOnce(2, func(i int) platformtest.Answer {
+			return p.Do(admins[i].Token, http.MethodPost, "/v1/admin/users/"+admins[1-i].UserID.String()+"/suspend", because)
+		})
+		if n := count(t, p, `SELECT count(*) FROM users WHERE platform_admin AND suspended_at IS NULL`); n != 1 || statuses[http.StatusNoContent] != 1 {
+			t.Fatalf("%d admins are left of two who suspended each other, answered %v", n, statuses)
+		}
+	}
+	for _, statement := range []string{
+		`UPDATE users SET suspended_at = now() WHERE platform_admin`, `UPDATE users SET platform_admin = false`, `DELETE FROM users WHERE platform_admin`,
+	} {
+		_, err := p.DB(database.Users).Exec(context.Background(), statement)
+		if !database.Violates(err, "platform_admin_kept") {
+			t.Errorf("%s: %v", statement, err)
+		}
+	}
+}
+
 func TestWhoMayNotAdminister(t *testing.T) {
 	t.Parallel()
 	p := mountAdmin(t)
@@ -220,8 +243,8 @@ func TestImpersonation(t *testing.T) {
 		begun = begun || l.Action == "users:impersonate" && l.ActorID == admin.UserID && l.ResourceID == person.UserID.String()
 	}
 	platform := platformtest.Decode[page.Page[audit.Line]](t, p.Do(admin.Token, http.MethodGet, "/v1/admin/audit?action=users:impersonate", nil).Want(t, http.StatusOK)).Items
-	if !acted || !begun || len(platform) != 1 {
-		t.Errorf("acted %v, begun %v, %d in the platform's trail; want all three", acted, begun, len(platform))
+	if !acted || !begun || len(platform) != 2 || platform[0].Result != "done" || platform[1].Result != "refused" {
+		t.Errorf("acted %v, begun %v, %+v in the platform's trail; want all three, and the refusal before", acted, begun, platform)
 	}
 	// It is no way to more: neither to the platform, nor through it to others.
 	p.Do(tokens.AccessToken, http.MethodGet, "/v1/admin/users", nil).Want(t, http.StatusForbidden)

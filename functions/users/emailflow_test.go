@@ -152,6 +152,9 @@ func TestWithoutAMailServer(t *testing.T) {
 	t.Parallel()
 	p := platformtest.NewWith(t, func(c *function.Config) { c.SMTPURL = "" }, mailedFlows...)
 	registered(t, p, "ada@example.com", "")
+	reused := loggedIn(t, p, "ada@example.com").RefreshToken
+	exchange(p, reused).Want(t, http.StatusOK)
+	exchange(p, reused).Want(t, http.StatusUnauthorized) // of which she would be told
 	token := loggedIn(t, p, "ada@example.com").AccessToken
 	post(t, p, "", forgotPath, map[string]string{"email": "ada@example.com"}, http.StatusServiceUnavailable)
 	post(t, p, "", forgotPath, map[string]string{"email": "nobody@example.com"}, http.StatusServiceUnavailable)

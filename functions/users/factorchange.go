@@ -11,6 +11,7 @@ import (
 	"function/shared/auth"
 	"function/shared/fault"
 	"function/shared/function"
+	"function/shared/mail"
 	"function/shared/outbox"
 )
 
@@ -31,11 +32,11 @@ func OpenSecondFactors(ctx context.Context, env *function.Env) (SecondFactors, e
 }
 
 // FactorChange is what somebody does to their own second factors: how the audit
-// trail names it, and the sentence that the person is mailed.
+// trail names it, and what the person is told.
 type FactorChange struct {
 	Action     string
 	ResourceID string
-	Sentence   string // empty: nothing to tell
+	Told       func(Post, string) mail.Message // what the person is mailed; nil: nothing
 }
 
 const (
@@ -67,8 +68,9 @@ func (s SecondFactors) ChangeFactors(ctx context.Context, caller auth.Caller, c 
 		if err := change(tx); err != nil {
 			return err
 		}
-		if c.Sentence != "" {
-			if err := s.tell(ctx, tx, caller.UserID, c.Sentence); err != nil {
+		if c.Told != nil {
+			letter := func(to string) mail.Message { return c.Told(s.post, to) }
+			if err := s.post.Tell(ctx, tx, caller.UserID, letter); err != nil {
 				return err
 			}
 		}
@@ -134,13 +136,4 @@ func SecondFactorRequired(ctx context.Context, db Querier, user uuid.UUID) (requ
 		return false, fmt.Errorf("read what the organizations of user %s demand: %w", user, err)
 	}
 	return required, nil
-}
-
-// tell mails a person what happened to how they log in.
-func (s SecondFactors) tell(ctx context.Context, tx *outbox.Tx, user uuid.UUID, sentence string) error {
-	name, err := s.NameOf(ctx, tx, user)
-	if err != nil {
-		return err
-	}
-	return s.post.Queue(ctx, tx, s.post.SecondFactor(name.Email, sentence))
 }

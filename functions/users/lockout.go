@@ -158,9 +158,10 @@ var ErrNotProved = fault.New(fault.Unauthenticated, "The email address or the pa
 // recording bounds what is written after a failure.
 const recording = 10 * time.Second
 
-// Failed counts a wrong password, and returns ErrNotProved. A client that has gone
+// Failed counts a wrong password, mails the owner of an account that many were tried
+// on, and returns ErrNotProved. A client that has gone
 // is counted all the same.
-func (a Attempt) Failed(ctx context.Context, organization uuid.UUID) error {
+func (a Attempt) Failed(ctx context.Context, post Post, organization uuid.UUID) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recording)
 	defer cancel()
 	err := a.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
@@ -179,7 +180,7 @@ func (a Attempt) Failed(ctx context.Context, organization uuid.UUID) error {
 			return err
 		}
 		if over := failures[ofAccount] - free[ofAccount]; over > 0 && over%unlockEvery == 1 && a.user != uuid.Nil {
-			if err := a.store.mailUnlock(ctx, tx, a.user); err != nil {
+			if err := a.store.mailUnlock(ctx, tx, post, a.user); err != nil {
 				return err
 			}
 		}

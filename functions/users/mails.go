@@ -6,34 +6,53 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
+
+	"github.com/google/uuid"
 
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/mail"
 	"function/shared/outbox"
-	"function/shared/secret"
 )
 
-// Post is the domain's mail to people. A mail says what it is about, what to do, and
-// what to do if it was not you. It holds nothing that somebody else has typed, such
-// as a name: nobody can have us mail their words to a stranger.
+// Post is the domain's mail to people: all that anybody is mailed is one of its
+// methods. A mail says what it is about, what to do, and what to do if it was not you.
+//
+// It holds nothing that the recipient may not have typed, not even a name: nobody can
+// have us mail their words to a stranger, by registering an account or founding an
+// organization that is called so. The one exception is the reason in [Post.Impersonated].
+//
+// Where no mail server is configured, what a person is only told of is not sent, and
+// nothing waits in the queue until one is; what cannot be done without mail is refused
+// ([Post.Needed]).
 type Post struct {
-	keeper *secret.Keeper
-	pages  string // PUBLIC_URL; empty: this deployment sends no mail
+	store Store
+	pages string // PUBLIC_URL; empty: this deployment sends no mail
 }
 
 // Post opens the mail, if a mail server is configured.
 func (s Store) Post(env *function.Env) (Post, error) {
-	p := Post{keeper: s.Keeper}
+	p := Post{store: s}
 	if env.Config.SMTPURL == "" {
 		return p, nil
 	}
-	u, err := url.Parse(env.Config.PublicURL)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return p, errors.New("mail is configured (SMTP_URL) without PUBLIC_URL, the https://… that its links begin with")
+	u, err := pagesOf(env.Config)
+	if err != nil {
+		return p, fmt.Errorf("mail is configured (SMTP_URL): %w", err)
 	}
 	p.pages = strings.TrimSuffix(u.String(), "/")
 	return p, nil
+}
+
+// pagesOf is where the pages are that people see. The name that knative/base gives
+// them stands for one that has not been chosen (RFC 6761 §6.4).
+func pagesOf(c function.Config) (*url.URL, error) {
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.HasSuffix(u.Hostname(), ".invalid") {
+		return nil, errors.New("PUBLIC_URL is not set to the https://… of the pages that people see: mails link to them, and passkeys belong to their host")
+	}
+	return u, nil
 }
 
 // Sends tells whether this deployment sends mail.
@@ -52,7 +71,20 @@ func (p Post) Queue(ctx context.Context, tx *outbox.Tx, m mail.Message) error {
 	if !p.Sends() {
 		return nil
 	}
-	return mail.Queue(ctx, tx, p.keeper, m)
+	return mail.Queue(ctx, tx, p.store.Keeper, m)
+}
+
+// Tell queues a mail to a person's present address: so that they notice what somebody
+// else did to their account (OWASP ASVS 5.0 §6.3.7).
+func (p Post) Tell(ctx context.Context, tx *outbox.Tx, person uuid.UUID, write func(to string) mail.Message) error {
+	if !p.Sends() {
+		return nil
+	}
+	name, err := p.store.NameOf(ctx, tx, person)
+	if err != nil {
+		return err
+	}
+	return p.Queue(ctx, tx, write(name.Email))
 }
 
 // link leads to a page with a token. The token is in the fragment, which a browser
@@ -162,12 +194,113 @@ in, or open an account, with this email address:
 If you do not know why, do nothing, and nothing happens.`, p.link("/invitations/accept", token))
 }
 
-// SecondFactor tells a person what happened to how they log in.
-func (p Post) SecondFactor(to, what string) mail.Message {
-	return letter(to, "How you log in has changed", `%s
+// PasswordDemanded tells a person that an admin has logged them out, and demands a new
+// password.
+func (p Post) PasswordDemanded(to string) mail.Message {
+	return letter(to, "Choose a new password", `An administrator of the platform asks you to choose a new password. You have been logged
+out everywhere. Log in as always, and you will be asked for it; or begin here:
+
+%s`, p.pages+"/password/forgot")
+}
+
+// Unlock lets a person log in at once whose passwords somebody guesses.
+func (p Post) Unlock(to, token string) mail.Message {
+	return letter(to, "Your account is protected from password guessing", `Somebody has tried many passwords on your account. None was right, and for a while logins
+from places that you have not used before have to wait. Where you have logged in before you
+still can.
+
+If you are waiting yourself, this link ends it, once, within 24 hours:
+
+%s
+
+If you are not, there is nothing to do: nobody has got in.`, p.link("/unlock", token))
+}
+
+// AuthenticatorAdded tells a person that logins take codes of their app now.
+func (p Post) AuthenticatorAdded(to string) mail.Message {
+	return p.factors(to, "From now on, you need a code of your authenticator app to log in.")
+}
+
+// AuthenticatorRemoved tells a person that logins take no codes of their app any more.
+func (p Post) AuthenticatorRemoved(to string) mail.Message {
+	return p.factors(to, "Your authenticator app was removed: its codes are not accepted any more.")
+}
+
+// PasskeyAdded tells a person of a new passkey.
+func (p Post) PasskeyAdded(to string) mail.Message {
+	return p.factors(to, "A passkey was added to your account: whoever holds it can log in as you.")
+}
+
+// PasskeyDeleted tells a person of a passkey that is good no more.
+func (p Post) PasskeyDeleted(to string) mail.Message {
+	return p.factors(to, "A passkey of your account was deleted: it is not accepted any more.")
+}
+
+// RecoveryCodesReplaced tells a person which recovery codes are good.
+func (p Post) RecoveryCodesReplaced(to string) mail.Message {
+	return p.factors(to, "Your recovery codes were replaced: the earlier ones are good no more.")
+}
+
+func (p Post) factors(to, what string) mail.Message {
+	return p.unlessYou(to, "How you log in has changed", what)
+}
+
+// RecoveryCodeUsed tells a person how many codes are left.
+func (p Post) RecoveryCodeUsed(to string, left int) mail.Message {
+	return p.unlessYou(to, "A recovery code was used", fmt.Sprintf("You logged in with a recovery code, which is used up now; %d are left.", left))
+}
+
+// SecondFactorGuessed tells a person that somebody knows their password.
+func (p Post) SecondFactorGuessed(to string) mail.Message {
+	return p.unlessYou(to, "Somebody has your password", fmt.Sprintf(`Somebody entered your password, and then a wrong second factor %d times. They did not get in.`, Attempts))
+}
+
+// IdentityLinked tells a person that a login of another issuer acts as them.
+func (p Post) IdentityLinked(to, issuer string) mail.Message {
+	return p.unlessYou(to, "A login was linked to your account",
+		"A login of "+issuer+" was linked to your account, and acts as you until you unlink it.")
+}
+
+// APIKeyMade tells a person of a new key that acts as them.
+func (p Post) APIKeyMade(to string) mail.Message {
+	return p.unlessYou(to, "Your account has a new API key", "An API key was made that acts as you until you revoke it.")
+}
+
+// APIKeyRotated tells a person of a new secret of such a key.
+func (p Post) APIKeyRotated(to string) mail.Message {
+	return p.unlessYou(to, "Your API key has a new secret", "An API key that acts as you was given a new secret. You can revoke the key.")
+}
+
+// SessionsEnded tells a person of logouts from another session.
+func (p Post) SessionsEnded(to string) mail.Message {
+	return p.unlessYou(to, "You were logged out elsewhere", "Sessions of your account were ended from another session of yours.")
+}
+
+// SessionStolen tells a person of a session that ended because a token of it was
+// used twice.
+func (p Post) SessionStolen(to string) mail.Message {
+	return p.unlessYou(to, "A session of your account was ended for your safety", `A token of one of your sessions was used twice, as happens when it was copied, or when a
+program kept an old one. The session was ended: log in again where you need it.`)
+}
+
+func (p Post) unlessYou(to, subject, what string) mail.Message {
+	return letter(to, subject, `%s
 
 If it was you, there is nothing to do. If it was not, choose a new password now, which also
 ends your sessions:
 
 %s`, what, p.pages+"/password/forgot")
+}
+
+// Impersonated tells a person who acts as them, how long, and why. The reason is what
+// the admin has typed, one line of 200 characters at most: the person is owed it, and
+// an admin of the platform, whose act is audited, is no stranger who abuses our name.
+func (p Post) Impersonated(to string, until time.Time, reason string) mail.Message {
+	return letter(to, "An administrator acts as you", `An administrator of the platform acts as you until %s at the latest.
+The reason given is:
+
+%s
+
+Everything that the administrator does is recorded. You can end it in the list of your
+sessions. If you did not expect it, ask whoever runs the platform.`, until.UTC().Format("15:04 MST on 2 January 2006"), reason)
 }

@@ -41,9 +41,9 @@ func OpenPasskeys(ctx context.Context, env *function.Env) (Passkeys, error) {
 func relyingParty(c function.Config) (*webauthn.WebAuthn, error) {
 	origins := c.WebAuthnOrigins
 	if len(origins) == 0 {
-		public, err := url.Parse(cmp.Or(c.PublicURL, "http://localhost:8080"))
+		public, err := pagesOf(c)
 		if err != nil {
-			return nil, fmt.Errorf("read PUBLIC_URL: %w", err)
+			return nil, fmt.Errorf("passkeys have no origin: %w", err)
 		}
 		origins = []string{public.Scheme + "://" + public.Host}
 	}

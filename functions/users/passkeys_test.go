@@ -17,6 +17,7 @@ import (
 	"function/functions/users"
 	"function/shared/database"
 	"function/shared/page"
+	"function/shared/function"
 	"function/shared/platformtest"
 )
 
@@ -352,5 +353,32 @@ func TestHostilePasskeysAreRefused(t *testing.T) {
 	}
 	for _, path := range []string{beginRegistration, finishRegistration} {
 		p.Do("", http.MethodPost, path, `{}`).Want(t, http.StatusUnauthorized)
+	}
+}
+
+func TestPasskeysAndMailNeedToKnowWhereThePagesAre(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	for _, pages := range []string{"", "data.example", "ftp://data.example", "https://", "https://public-url-is-not-set.invalid"} {
+		config := p.Env.Config
+		config.PublicURL, config.WebAuthnOrigins = pages, nil
+		env := function.NewEnv(config)
+		defer env.Close()
+		config.SMTPURL = ""
+		quiet := function.NewEnv(config)
+		defer quiet.Close()
+		store, err := users.Open(t.Context(), env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.Post(env); err == nil || !strings.Contains(err.Error(), "PUBLIC_URL is not set") {
+			t.Errorf("mail links to %q: %v", pages, err)
+		}
+		if _, err := store.Post(quiet); err != nil {
+			t.Errorf("no mail, of pages at %q: %v", pages, err)
+		}
+		if _, err := users.OpenPasskeys(t.Context(), quiet); err == nil || !strings.Contains(err.Error(), "PUBLIC_URL is not set") {
+			t.Errorf("passkeys of %q: %v", pages, err)
+		}
 	}
 }

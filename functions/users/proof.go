@@ -9,6 +9,7 @@ import (
 
 	"function/shared/audit"
 	"function/shared/fault"
+	"function/shared/mail"
 	"function/shared/metrics"
 	"function/shared/outbox"
 )
@@ -95,7 +96,7 @@ func (s SecondFactors) RecordLoginProof(ctx context.Context, tx *outbox.Tx, l *P
 	}
 	switch {
 	case p.Refused != "" && l.Attempt == Attempts:
-		return s.tell(ctx, tx, l.UserID, fmt.Sprintf("Somebody entered your password, and then a wrong second factor %d times. They did not get in.", Attempts))
+		return s.post.Tell(ctx, tx, l.UserID, s.post.SecondFactorGuessed)
 	case p.Refused != "":
 		return nil
 	case p.Method == RecoveryCode:
@@ -138,7 +139,7 @@ func (s SecondFactors) toldOfRecovery(ctx context.Context, tx *outbox.Tx, user u
 	if err != nil {
 		return err
 	}
-	return s.tell(ctx, tx, user, fmt.Sprintf("You logged in with a recovery code, which is used up now; %d are left.", factors.RecoveryCodes))
+	return s.post.Tell(ctx, tx, user, func(to string) mail.Message { return s.post.RecoveryCodeUsed(to, factors.RecoveryCodes) })
 }
 
 func forgetGuess(ctx context.Context, tx *outbox.Tx, key []byte) error {

@@ -1,20 +1,25 @@
 package users
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base32"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
 
-// Recovery codes are look-up secrets (NIST SP 800-63B §3.1.2): 80 random bits each.
+// Recovery codes are look-up secrets (NIST SP 800-63B §3.1.2) of 120 random bits each,
+// six groups of four characters: from 112 on a fast hash protects them (OWASP ASVS 5.0
+// §6.5.2), so that a login by one is found in an index, and costs no Argon2id for each
+// of ten.
 const (
 	recoveryCodes    = 10
-	recoveryCodeSize = 10 // bytes
+	recoveryCodeSize = 15 // bytes
 )
 
 const (
@@ -31,7 +36,8 @@ func (s Store) ReplaceRecoveryCodes(ctx context.Context, tx pgx.Tx, user uuid.UU
 		raw := make([]byte, recoveryCodeSize)
 		rand.Read(raw)
 		plain := strings.ToLower(base32.StdEncoding.EncodeToString(raw))
-		codes[i] = strings.Join([]string{plain[:4], plain[4:8], plain[8:12], plain[12:]}, "-")
+		groups := slices.Collect(slices.Chunk([]byte(plain), 4))
+		codes[i] = string(bytes.Join(groups, []byte("-")))
 		hashes[i] = s.recoveryHash(user, codes[i])
 	}
 	if _, err := tx.Exec(ctx, deleteRecoveryCodes, user); err != nil {

@@ -9,6 +9,7 @@ import (
 	"image/png"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -239,6 +240,11 @@ SELECT string_agg(encode(r, 'escape'), ' ') FROM (SELECT secret FROM totp_secret
 UNION ALL SELECT hash FROM challenges) AS t (r)`).Scan(&rows)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, code := range codes {
+		if !regexp.MustCompile(`^[a-z2-7]{4}(-[a-z2-7]{4}){5}$`).MatchString(code) {
+			t.Errorf("code %s is not 120 bits in six groups of base32", code)
+		}
 	}
 	for _, text := range append(codes, plain, strings.ReplaceAll(codes[0], "-", "")) {
 		if strings.Contains(rows, text) {

@@ -116,6 +116,38 @@ func TestRevokedSessionIsRefusedAndItsPersonTold(t *testing.T) {
 	}
 }
 
+func TestEndingOtherSessionsNeedsAFreshProof(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	ada := registered(t, p, "ada@example.com", "")
+	other := loggedIn(t, p, "ada@example.com")
+	tokens := loggedIn(t, p, "ada@example.com")
+	all := listed(t, p, tokens.AccessToken, "").Items
+	current, others := "/v1/users/sessions/"+all[0].ID.String(), "/v1/users/sessions/"+all[1].ID.String()
+	exec(t, p, `UPDATE sessions SET authenticated_at = now() - interval '1 hour'`)
+	answer := platformtest.Answer{}
+	for range 1000 { // until the verifier looks again
+		if answer = p.Do(tokens.AccessToken, http.MethodDelete, "/v1/users/sessions/"+uuid.NewString(), nil); answer.Status != http.StatusNotFound {
+			break
+		}
+	}
+	for _, refused := range []platformtest.Answer{
+		answer,
+		p.Do(tokens.AccessToken, http.MethodDelete, others, nil),
+		p.Do(tokens.AccessToken, http.MethodPost, "/v1/users/sessions/revoke-all", `{"keep_current": true}`),
+		p.Do(tokens.AccessToken, http.MethodPost, "/v1/users/sessions/revoke-all", nil),
+	} {
+		if got := refused.Want(t, http.StatusUnauthorized).Header.Get("WWW-Authenticate"); !strings.Contains(got, "insufficient_user_authentication") {
+			t.Errorf("a stale proof is answered %q", got)
+		}
+	}
+	p.Do(other.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
+	p.Do(tokens.AccessToken, http.MethodDelete, current, nil).Want(t, http.StatusNoContent)
+	if n := count(t, p, `SELECT count(*) FROM sessions WHERE user_id = $1 AND ended_at IS NULL`, ada.ID); n != 1 {
+		t.Errorf("%d sessions go on, want the other one", n)
+	}
+}
+
 func TestLoggingOutEverywhere(t *testing.T) {
 	t.Parallel()
 	p := mount(t)

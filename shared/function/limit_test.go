@@ -113,6 +113,21 @@ func TestGuardedOperationsAndAccountsHaveQuotasOfTheirOwn(t *testing.T) {
 	get(p, "/v1/account/eve", "", "192.0.2.20").Want(t, http.StatusNoContent)
 }
 
+func TestACompanyBehindOneAddressLogsInAtOnce(t *testing.T) {
+	t.Parallel()
+	p := mountLimited(t, func(c *function.Config) { c.RateLimits = ratelimit.Default })
+	statuses := make(chan int)
+	const people = 500
+	for range people {
+		go func() { statuses <- get(p, "/v1/guarded", "", "192.0.2.1").Status }()
+	}
+	for range people {
+		if status := <-statuses; status != http.StatusNoContent {
+			t.Fatalf("one of %d at once is answered %d", people, status)
+		}
+	}
+}
+
 func TestNothingIsLimitedWhereLimitsAreOffOrTheirStoreIsAway(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*function.Config){

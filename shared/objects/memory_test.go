@@ -35,9 +35,6 @@ func heapInUse() uint64 {
 // TestConstantMemory has the process to itself, hence is not parallel, and
 // collects eagerly, so that it sees memory in use rather than garbage.
 func TestConstantMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("writes 512 MB")
-	}
 	const size, bound = 512 << 20, 16 << 20
 	defer debug.SetGCPercent(debug.SetGCPercent(10))
 	bucket, _ := openBucket(t)

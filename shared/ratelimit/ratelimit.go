@@ -61,10 +61,16 @@ type Limits struct {
 }
 
 // Default are limits that people and their programs do not meet; floods do.
+//
+// A whole company may come from one address (NAT), and log in at nine: Guarded lets
+// 1,200 logins at once pass, and four a second from then on. It is no guard against
+// guessing, which users.Attempt slows down after 5 failures of an address at an
+// account and 50 over all accounts, and Account bounds; it keeps one address from
+// taking all of the password hashing, whose own queue (password.Hasher) answers 503.
 var Default = Limits{
 	Address: Limit{"address", 6000, time.Minute},
 	Caller:  Limit{"caller", 3000, time.Minute},
-	Guarded: Limit{"guarded", 120, time.Minute},
+	Guarded: Limit{"guarded", 1200, 5 * time.Minute},
 	Account: Limit{"account", 30, time.Minute},
 }
 

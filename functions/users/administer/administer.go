@@ -12,7 +12,6 @@ import (
 	"function/functions/users"
 	"function/shared/fault"
 	"function/shared/function"
-	"function/shared/mail"
 	"function/shared/outbox"
 )
 
@@ -25,12 +24,19 @@ var Parts = []function.Part[*Function]{
 }
 
 // Function administers accounts.
-type Function struct{ users.Store }
+type Function struct {
+	users.Store
+	post users.Post
+}
 
 // New opens the accounts.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := users.Open(ctx, env)
-	return &Function{store}, err
+	if err != nil {
+		return nil, err
+	}
+	post, err := store.Post(env)
+	return &Function{store, post}, err
 }
 
 const (
@@ -66,12 +72,6 @@ func (f *Function) Restore(ctx context.Context, in *Request) (*struct{}, error) 
 	})
 }
 
-const resetText = `Hello %s,
-
-an administrator of the platform asks you to choose a new password. You have been logged out everywhere.
-Log in as always, and you will be asked for it; or ask for a mail that lets you choose a new one.
-`
-
 // Reset demands a new password.
 func (f *Function) Reset(ctx context.Context, in *Request) (*struct{}, error) {
 	return nil, f.Administer(ctx, in.ID, "users:force_password_reset", in.Body.Reason, func(tx *outbox.Tx, _ users.Subject) error {
@@ -81,11 +81,7 @@ func (f *Function) Reset(ctx context.Context, in *Request) (*struct{}, error) {
 		if err := end(ctx, tx, in.ID, "revoked"); err != nil {
 			return err
 		}
-		name, err := f.NameOf(ctx, tx, in.ID)
-		if err != nil {
-			return err
-		}
-		return mail.Queue(ctx, tx, f.Keeper, mail.Message{To: name.Email, Subject: "Choose a new password", Text: fmt.Sprintf(resetText, name.FirstName)})
+		return f.post.Tell(ctx, tx, in.ID, f.post.PasswordDemanded)
 	})
 }
 

@@ -77,12 +77,19 @@ type RotateRequest struct {
 type ShownResponse struct{ Body users.ShownKey }
 
 // Function keeps API keys.
-type Function struct{ users.Store }
+type Function struct {
+	users.Store
+	post users.Post
+}
 
 // New opens the keys.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := users.Open(ctx, env)
-	return &Function{store}, err
+	if err != nil {
+		return nil, err
+	}
+	post, err := store.Post(env)
+	return &Function{store, post}, err
 }
 
 func owner(caller auth.Caller) users.KeyOwner { return users.KeyOwner{ID: caller.UserID} }
@@ -98,8 +105,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (out *ShownRes
 		if out.Body, err = f.CreateKey(ctx, tx, caller, owner(caller), in.Body); err != nil {
 			return err
 		}
-		return f.Alert(ctx, tx, caller.UserID, "A new API key of your account",
-			"An API key was made that acts as you. If that was not you, revoke it under /v1/api-keys and change your password.")
+		return f.post.Tell(ctx, tx, caller.UserID, f.post.APIKeyMade)
 	})
 }
 
@@ -114,8 +120,7 @@ func (f *Function) Rotate(ctx context.Context, in *RotateRequest) (out *ShownRes
 		if out.Body, err = f.RotateKey(ctx, tx, caller, owner(caller), in.ID, in.Body); err != nil {
 			return err
 		}
-		return f.Alert(ctx, tx, caller.UserID, "A new secret of your API key",
-			"An API key of yours was given a new secret. If that was not you, revoke the key under /v1/api-keys and change your password.")
+		return f.post.Tell(ctx, tx, caller.UserID, f.post.APIKeyRotated)
 	})
 }
 

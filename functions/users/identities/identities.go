@@ -79,6 +79,7 @@ type UnlinkRequest struct {
 // Function links accounts.
 type Function struct {
 	users.Store
+	post     users.Post
 	verifier *auth.Verifier
 }
 
@@ -88,8 +89,12 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
+	post, err := store.Post(env)
+	if err != nil {
+		return nil, err
+	}
 	verifier, err := env.Verifier(ctx)
-	return &Function{store, verifier}, err
+	return &Function{store, post, verifier}, err
 }
 
 const (

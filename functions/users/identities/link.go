@@ -10,6 +10,7 @@ import (
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
+	"function/shared/mail"
 	"function/shared/outbox"
 	"function/shared/uuid7"
 )
@@ -64,8 +65,9 @@ func (f *Function) Link(ctx context.Context, in *LinkRequest) (*LinkResponse, er
 		if err := audit.Record(ctx, tx, entry); err != nil {
 			return err
 		}
-		return f.Alert(ctx, tx, caller.UserID, "A login was linked to your account",
-			"A login of "+identity.Issuer+" was linked to your account and can act as you. If that was not you, unlink it under /v1/users/identities and change your password.")
+		return f.post.Tell(ctx, tx, caller.UserID, func(to string) mail.Message {
+			return f.post.IdentityLinked(to, identity.Issuer)
+		})
 	})
 	if database.Violates(err, "external_identities_pkey") {
 		entry.Refused = errTaken.Detail

@@ -47,28 +47,22 @@ type Response struct{ Body users.Tokens }
 type Function struct {
 	users.Store
 	issuer *auth.Issuer
+	post   users.Post
 }
 
-// New opens the accounts and the signing key.
+// New opens the accounts, the signing key and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := users.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	return &Function{Store: store, issuer: store.Issuer(env)}, nil
+	post, err := store.Post(env)
+	return &Function{store, store.Issuer(env), post}, err
 }
 
 const selectMembership = `
-SELECT m.organization_id, o.name FROM memberships m JOIN organizations o ON o.id = m.organization_id AND o.deleted_at IS NULL
+SELECT m.organization_id FROM memberships m JOIN organizations o ON o.id = m.organization_id AND o.deleted_at IS NULL
 WHERE m.user_id = $1 AND m.status = 'active' AND ($2::uuid IS NULL OR m.organization_id = $2) ORDER BY m.created_at LIMIT 1`
-
-const text = `Hello %s,
-
-an administrator of the platform acts as you in the organization %s until %s at the latest.
-The reason given is: %s
-
-Everything that the administrator does is recorded. If you did not expect this, ask whoever runs the platform.
-`
 
 // Handle begins the session.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
@@ -96,8 +90,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 // begin begins the session and tells the person.
 func (f *Function) begin(ctx context.Context, tx *outbox.Tx, caller auth.Caller, in *Request) (users.Tokens, error) {
 	var organization uuid.UUID
-	var called string
-	err := tx.QueryRow(ctx, selectMembership, in.ID, in.Body.OrganizationID).Scan(&organization, &called)
+	err := tx.QueryRow(ctx, selectMembership, in.ID, in.Body.OrganizationID).Scan(&organization)
 	if database.IsNoRows(err) {
 		return users.Tokens{}, fault.New(fault.Conflict, "The person is no active member there, so there is nothing to do as them")
 	}
@@ -110,16 +103,8 @@ func (f *Function) begin(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	if err != nil {
 		return tokens, err
 	}
-	return tokens, f.tell(ctx, tx, in, called)
-}
-
-func (f *Function) tell(ctx context.Context, tx *outbox.Tx, in *Request, organization string) error {
-	name, err := f.NameOf(ctx, tx, in.ID)
-	if err != nil {
-		return err
-	}
-	until := time.Now().Add(users.ImpersonationLife).UTC().Format("15:04 MST on 2 January 2006")
-	return mail.Queue(ctx, tx, f.Keeper, mail.Message{
-		To: name.Email, Subject: "An administrator acts as you", Text: fmt.Sprintf(text, name.FirstName, organization, until, in.Body.Reason.Reason),
+	until := time.Now().Add(users.ImpersonationLife)
+	return tokens, f.post.Tell(ctx, tx, in.ID, func(to string) mail.Message {
+		return f.post.Impersonated(to, until, in.Body.Reason.Reason)
 	})
 }

@@ -42,15 +42,17 @@ type Response struct{ Body users.LoginAnswer }
 type Function struct {
 	users.Store
 	issuer *auth.Issuer
+	post   users.Post
 }
 
-// New opens the accounts and the signing key.
+// New opens the accounts, the signing key and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := users.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	return &Function{Store: store, issuer: store.Issuer(env)}, nil
+	post, err := store.Post(env)
+	return &Function{store, store.Issuer(env), post}, err
 }
 
 const selectCredentials = `
@@ -82,7 +84,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	if !ok {
-		return nil, attempt.Failed(ctx, known.OrganizationID)
+		return nil, attempt.Failed(ctx, f.post, known.OrganizationID)
 	}
 	if known.Suspended {
 		return nil, f.suspended(ctx, known)

@@ -61,7 +61,7 @@ func (f *Function) Finish(ctx context.Context, in *FinishRequest) (*FinishRespon
 		return nil, err
 	}
 	var out FinishResponse
-	change := users.FactorChange{Action: "passkeys:register", Sentence: "A passkey was added to your account: whoever holds it can log in as you."}
+	change := users.FactorChange{Action: "passkeys:register", Told: users.Post.PasskeyAdded}
 	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
 		var methods []string
 		if out.Body.PasskeyInfo, methods, err = f.Register(ctx, tx, caller.UserID, in.Body.Name, in.Body.Assertion); err != nil {
@@ -150,7 +150,7 @@ func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	change := users.FactorChange{Action: "passkeys:delete", ResourceID: in.ID.String(), Sentence: "A passkey of your account was deleted: it is not accepted any more."}
+	change := users.FactorChange{Action: "passkeys:delete", ResourceID: in.ID.String(), Told: users.Post.PasskeyDeleted}
 	return nil, f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
 		deleted, err := tx.Exec(ctx, deletePasskey, caller.UserID, in.ID)
 		if err != nil {

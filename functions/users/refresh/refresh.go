@@ -43,15 +43,17 @@ type Response struct{ Body users.Tokens }
 type Function struct {
 	users.Store
 	issuer *auth.Issuer
+	post   users.Post
 }
 
-// New opens the sessions and the signing key.
+// New opens the sessions, the signing key and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := users.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	return &Function{Store: store, issuer: store.Issuer(env)}, nil
+	post, err := store.Post(env)
+	return &Function{store, store.Issuer(env), post}, err
 }
 
 const (

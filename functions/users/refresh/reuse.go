@@ -33,7 +33,6 @@ func (f *Function) endFamily(ctx context.Context, hash []byte) error {
 		if err := audit.Record(ctx, tx, entry); err != nil {
 			return err
 		}
-		return f.Alert(ctx, tx, person, "A session of your account was ended for your safety",
-			"A token of one of your sessions was used twice, as happens when it was copied. The session was ended; log in again where you need it. If you do not know why this happened, change your password.")
+		return f.post.Tell(ctx, tx, person, f.post.SessionStolen)
 	})
 }

@@ -46,7 +46,7 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 		return nil, err
 	}
 	var out Response
-	change := users.FactorChange{Action: "recovery_codes:replace", Sentence: "Your recovery codes were replaced: the earlier ones are good no more."}
+	change := users.FactorChange{Action: "recovery_codes:replace", Told: users.Post.RecoveryCodesReplaced}
 	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
 		factors, err := users.FactorsOf(ctx, tx, caller.UserID)
 		if err != nil {

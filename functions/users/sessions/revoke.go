@@ -23,12 +23,12 @@ var (
 	RevokeOperation = huma.Operation{
 		OperationID: "users-revoke-session", Method: http.MethodDelete, Path: "/v1/users/sessions/{id}",
 		Summary: "Log out elsewhere", Tags: []string{users.Tag}, Security: function.Person,
-		Description:   "Ends a session of yours. Its tokens are refused everywhere within a second.",
+		Description:   "Ends a session of yours. Its tokens are refused everywhere within a second. Another one than the present takes a fresh proof (POST /v1/users/step-up).",
 		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusNotFound},
 	}
 	RevokeAllOperation = huma.Operation{
 		OperationID: "users-revoke-all-sessions", Method: http.MethodPost, Path: "/v1/users/sessions/revoke-all",
-		Summary: "Log out everywhere", Tags: []string{users.Tag}, Security: function.Person,
+		Summary: "Log out everywhere", Tags: []string{users.Tag}, Security: function.FreshPerson,
 		Description: "Ends all your sessions, in every organization. Their tokens are refused everywhere within a second.",
 		Errors:      []int{http.StatusUnauthorized},
 	}
@@ -58,8 +58,18 @@ UPDATE sessions SET ended_at = now(), end_reason = 'revoked'
 WHERE user_id = @user AND ended_at IS NULL AND expires_at > now() AND (@only::uuid IS NULL OR id = @only) AND id <> @except
 RETURNING id`
 
-// Revoke ends one session.
+// Revoke ends one session. Whoever holds a stolen one can end just that: the others
+// are its owner's, who has to be able to throw the thief out (OWASP ASVS 5.0 §7.5.2).
 func (f *Function) Revoke(ctx context.Context, in *RevokeRequest) (*struct{}, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if in.ID != caller.SessionID {
+		if err := users.Fresh(caller); err != nil {
+			return nil, err
+		}
+	}
 	ended, err := f.end(ctx, &in.ID, uuid.Nil)
 	if err == nil && ended == 0 {
 		err = fault.New(fault.NotFound, "You have no session with this identifier, or it has ended")
@@ -83,7 +93,7 @@ func (f *Function) RevokeAll(ctx context.Context, in *RevokeAllRequest) (*Revoke
 }
 
 // end ends sessions of the caller's, and tells the person if it was not only the one
-// that asks: whoever has a stolen session can end those of its owner.
+// that asks.
 func (f *Function) end(ctx context.Context, only *uuid.UUID, except uuid.UUID) (int, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
@@ -103,8 +113,7 @@ func (f *Function) end(ctx context.Context, only *uuid.UUID, except uuid.UUID) (
 		if !slices.ContainsFunc(ended, func(id uuid.UUID) bool { return id != caller.SessionID }) {
 			return nil
 		}
-		return f.Alert(ctx, tx, caller.UserID, "You were logged out elsewhere",
-			"Sessions of your account were ended from another session of yours. If that was not you, change your password now: that ends all of them.")
+		return f.post.Tell(ctx, tx, caller.UserID, f.post.SessionsEnded)
 	})
 	return len(ended), err
 }

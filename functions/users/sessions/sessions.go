@@ -55,12 +55,19 @@ type ListRequest struct{ page.Query }
 type ListResponse struct{ Body page.Page[Session] }
 
 // Function lists and ends sessions.
-type Function struct{ users.Store }
+type Function struct {
+	users.Store
+	post users.Post
+}
 
 // New opens the sessions.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := users.Open(ctx, env)
-	return &Function{store}, err
+	if err != nil {
+		return nil, err
+	}
+	post, err := store.Post(env)
+	return &Function{store, post}, err
 }
 
 const selectSessions = `

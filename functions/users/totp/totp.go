@@ -89,7 +89,7 @@ func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*ConfirmRes
 		return nil, err
 	}
 	var out ConfirmResponse
-	change := users.FactorChange{Action: "totp:confirm", Sentence: "From now on, you need a code of your authenticator app to log in."}
+	change := users.FactorChange{Action: "totp:confirm", Told: users.Post.AuthenticatorAdded}
 	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
 		ok, err := f.ConfirmTOTP(ctx, tx, caller.UserID, in.Body.Code)
 		if err != nil {
@@ -110,7 +110,7 @@ func (f *Function) Remove(ctx context.Context, _ *struct{}) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	change := users.FactorChange{Action: "totp:remove", Sentence: "Your authenticator app was removed: its codes are not accepted any more."}
+	change := users.FactorChange{Action: "totp:remove", Told: users.Post.AuthenticatorRemoved}
 	return nil, f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
 		removed, err := users.RemoveTOTP(ctx, tx, caller.UserID)
 		if err != nil {

@@ -1,5 +1,5 @@
 // Package unlock ends the delay of an account that somebody has guessed passwords
-// for: POST /v1/users/unlock, with the code that the owner got by mail.
+// for: POST /v1/users/unlock, with the token that the owner got by mail.
 package unlock
 
 import (
@@ -22,14 +22,14 @@ import (
 var Operation = huma.Operation{
 	OperationID: "users-unlock", Method: http.MethodPost, Path: "/v1/users/unlock",
 	Summary: "Unlock your account", Tags: []string{users.Tag}, Metadata: function.Guarded,
-	Description:   "Forgets the failed logins, so that nobody has to wait for them any more. The code is good once, for a day.",
+	Description:   "Forgets the failed logins, so that nobody has to wait for them any more. The token is good once, for a day.",
 	DefaultStatus: http.StatusNoContent,
 }
 
-// Request is the code.
+// Request is the token.
 type Request struct {
 	Body struct {
-		Token string `json:"token" maxLength:"100" doc:"From the mail"`
+		Token string `json:"token" maxLength:"100" doc:"From the link in the mail"`
 	}
 }
 
@@ -47,7 +47,7 @@ UPDATE mailed_tokens SET used_at = now()
 WHERE hash = $1 AND purpose = 'unlock' AND used_at IS NULL AND expires_at > now()
 RETURNING user_id`
 
-// Handle uses the code up and clears the failures.
+// Handle uses the token up and clears the failures.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		var user uuid.UUID
@@ -60,7 +60,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return audit.Record(ctx, tx, audit.Entry{Action: "accounts:unlock", ResourceID: user.String(), ActorID: user})
 	})
 	if database.IsNoRows(err) {
-		return nil, fault.At("body.token", "This code is not good any more, or never was")
+		return nil, fault.At("body.token", "This link is not good any more, or never was")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("unlock account: %w", err)

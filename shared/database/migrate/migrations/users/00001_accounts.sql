@@ -31,6 +31,24 @@ CREATE TABLE users (
     created_at          timestamptz NOT NULL DEFAULT now()
 );
 
+-- Once there is a platform admin who is not suspended, there always is one, whoever
+-- suspends whom at the same time: the last word is at commit, one after another.
+-- +goose StatementBegin
+CREATE FUNCTION keep_a_platform_admin() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('platform_admin_kept'));
+    IF NOT EXISTS (SELECT FROM users WHERE platform_admin AND suspended_at IS NULL) THEN
+        RAISE EXCEPTION 'the platform would have no admin'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'platform_admin_kept';
+    END IF;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE CONSTRAINT TRIGGER platform_admin_kept AFTER UPDATE OF platform_admin, suspended_at OR DELETE ON users
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (OLD.platform_admin AND OLD.suspended_at IS NULL) EXECUTE FUNCTION keep_a_platform_admin();
+CREATE INDEX users_platform_admins ON users (id) WHERE platform_admin;
+
 CREATE TABLE memberships (
     user_id         uuid NOT NULL REFERENCES users ON DELETE CASCADE,
     organization_id uuid NOT NULL CONSTRAINT memberships_organization REFERENCES organizations ON DELETE CASCADE,
