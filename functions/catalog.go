@@ -49,9 +49,11 @@ import (
 	confirmregistration "function/functions/users/confirm-registration"
 	"function/functions/users/consents"
 	disposesessions "function/functions/users/dispose-sessions"
+	eraseaccount "function/functions/users/erase-account"
 	"function/functions/users/explain"
 	exportaudit "function/functions/users/export-audit"
 	findusers "function/functions/users/find-users"
+	forgetprofile "function/functions/users/forget-profile"
 	forgotpassword "function/functions/users/forgot-password"
 	getsecondfactors "function/functions/users/get-second-factors"
 	"function/functions/users/grants"
@@ -109,6 +111,10 @@ var Catalog = []function.Declaration{
 	function.Endpoint(login.Operation, login.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(profile.Operation, profile.New),
 	function.Endpoint(updateprofile.Operation, updateprofile.New),
+
+	// Users: erasure (GDPR Article 17).
+	function.Endpoint(eraseaccount.Operation, eraseaccount.New),
+	function.Subscriber("users-forget-profile", forgetprofile.New),
 
 	// Users: mail, confirmed addresses, forgotten and changed passwords.
 	function.Endpoint(confirmregistration.Operation, confirmregistration.New),
@@ -210,7 +216,7 @@ var Catalog = []function.Declaration{
 	function.Subscriber("analytics-run-report", runreport.New).
 		Scaled(function.Scale{Memory: "1Gi", CPU: "2", Concurrency: 2, Timeout: 5 * time.Minute}),
 	function.Service("analytics-project-users", projectusers.New, projectusers.Parts...),
-	function.Subscriber("analytics-project-logins", projectlogins.New),
+	function.Service("analytics-project-logins", projectlogins.New, projectlogins.Parts...),
 	function.Service("analytics-project-datasets", projectdatasets.New, projectdatasets.Parts...),
 
 	// Compliance: how long what has ended is kept, and the record of its disposal.

@@ -31,6 +31,7 @@ users-create-api-key                 person
 users-rotate-api-key                 person
 users-revoke-api-key                 person
 users-update-profile                 person
+users-erase-account                  person
 users-jwks                           anyone
 users-switch-organization            person
 

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/metrics"
@@ -110,7 +111,7 @@ func Refused(err error) (*fault.Error, bool) {
 }
 
 // Count counts a query by how it ended.
-func Count(ctx context.Context, tx pgx.Tx, query Query, err error) error {
+func Count(ctx context.Context, tx database.Writer, query Query, err error) error {
 	return metrics.Add(ctx, tx, "analytics_queries_total", metrics.Labels{"database": query.Database, "outcome": Outcome(err)}, 1)
 }
 

@@ -86,7 +86,7 @@ func (s Store) discard(ctx context.Context, name, storageType string) error {
 	if err != nil {
 		return err
 	}
-	return database.Transact(ctx, s.DB.Pool, func(tx pgx.Tx) error {
+	return database.Transact(ctx, s.DB.Pool, func(tx *database.Tx) error {
 		deleted, err := tx.Exec(ctx, deleteStaged, name)
 		if err != nil {
 			return fmt.Errorf("delete staged object: %w", err)

@@ -8,7 +8,6 @@ import (
 
 	"function/shared/audit"
 	"function/shared/auth"
-	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/outbox"
 	"function/shared/policy"
@@ -25,6 +24,18 @@ func InOwn(ctx context.Context, organization uuid.UUID) (auth.Caller, error) {
 }
 
 var errNoOrganization = fault.New(fault.NotFound, "You act in no organization with this identifier: POST /v1/users/sessions/organization switches to it")
+
+// InSession is the caller, whose session it is about: there is none where they came
+// with another issuer's token.
+func InSession(ctx context.Context) (auth.Caller, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err == nil && caller.SessionID == uuid.Nil {
+		err = errNoSession
+	}
+	return caller, err
+}
+
+var errNoSession = fault.New(fault.Forbidden, "This is about a session of this platform, and you came with another issuer's token: log in here (POST /v1/users/login), or do it at the issuer")
 
 // Fresh refuses a caller who has not proved lately who they are, where that depends on
 // what is asked for: else the operation declares it.
@@ -44,27 +55,5 @@ func (s Store) Act(ctx context.Context, entry audit.Entry, work func(*outbox.Tx,
 		}
 		return audit.Record(ctx, tx, entry)
 	})
-	return s.Refused(ctx, entry, refusalOf(err))
-}
-
-// refusalOf is what a constraint has to say, if the error is that one was violated.
-func refusalOf(err error) error {
-	for constraint, refusal := range refusals {
-		if database.Violates(err, constraint) {
-			return refusal
-		}
-	}
-	return err
-}
-
-var refusals = map[string]*fault.Error{
-	"platform_admin_kept": fault.New(fault.Conflict, "The platform is never without an admin: make somebody else one first"),
-	"organization_owner":  fault.New(fault.Conflict, "An organization is never without an owner: make somebody else an owner first"),
-	"role_grants_once":    fault.New(fault.Conflict, "The role has been granted so already"),
-	"role_grants_member":  fault.New(fault.NotFound, "Nobody with this identifier is in this organization"),
-	"team_members_member": fault.New(fault.NotFound, "Nobody with this identifier is in this organization"),
-	"role_grants_team":    fault.New(fault.NotFound, "There is no such team"),
-	"teams_name":          fault.New(fault.Conflict, "A team of this name exists already"),
-	"teams_parent":        fault.New(fault.Conflict, "Other teams lie in this one: move or delete them first"),
-	"invitations_open":    fault.New(fault.Conflict, "This address is being invited at the same time"),
+	return s.Refused(ctx, entry, err)
 }

@@ -44,7 +44,8 @@ func actions(lines []audit.Line) (all []string) {
 
 func record(t *testing.T, p *platformtest.Platform, in database.Name, e audit.Entry) {
 	t.Helper()
-	if err := audit.Record(context.Background(), p.DB(in), e); err != nil {
+	ctx := context.Background()
+	if err := database.Transact(ctx, p.DB(in), func(tx *database.Tx) error { return audit.Record(ctx, tx, e) }); err != nil {
 		t.Fatal(err)
 	}
 }

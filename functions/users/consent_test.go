@@ -81,7 +81,7 @@ func TestConsentIsGivenAndWithdrawnWithItsProof(t *testing.T) {
 	var got []string
 	for _, d := range p.history(member.Token) {
 		got = append(got, fmt.Sprint(d.Version, d.Given))
-		if len(d.TextSHA256) != 64 || d.SessionID != member.SessionID || d.Address == "" || !strings.HasPrefix(d.Device, "Go-http-client") {
+		if len(d.TextSHA256) != 64 || d.SessionID == nil || *d.SessionID != member.SessionID || d.Address == "" || !strings.HasPrefix(d.Device, "Go-http-client") {
 			t.Errorf("%+v: want the text's hash, the session, the address and the device", d)
 		}
 	}

@@ -98,11 +98,16 @@ func (p Profiles) Forget(ctx context.Context, db documents.Querier, id *uuid.UUI
 	if id == nil {
 		return
 	}
-	err := documents.PostgreSQL{DB: db}.Delete(ctx, ProfileDocuments, *id)
-	if p.mongo != nil {
-		err = errors.Join(err, p.mongo.Delete(ctx, ProfileDocuments, *id))
-	}
-	if err != nil {
+	if err := p.Delete(ctx, db, *id); err != nil {
 		slog.WarnContext(ctx, "a document that nothing points to was left behind", "collection", ProfileDocuments, "id", *id, "error", err)
 	}
+}
+
+// Delete removes a document, wherever it is.
+func (p Profiles) Delete(ctx context.Context, db documents.Querier, id uuid.UUID) error {
+	err := documents.PostgreSQL{DB: db}.Delete(ctx, ProfileDocuments, id)
+	if p.mongo != nil {
+		err = errors.Join(err, p.mongo.Delete(ctx, ProfileDocuments, id))
+	}
+	return err
 }

@@ -174,6 +174,16 @@ mail goes there.
 If it was not you, tell your organization's admins at once.`)
 }
 
+// AccountErased tells a person, at the address that was theirs, that their account
+// is no more.
+func (p Post) AccountErased(to string) mail.Message {
+	return letter(to, "Your account was erased", `Your account was erased, as somebody asked who had just proved to be you. What was on file
+about you cannot be read any more, and your memberships have ended. With this mail, we
+forget this address.
+
+If it was not you, tell the admins of your organizations at once.`)
+}
+
 // Invitation lets whoever reads an address join the organization that invited it.
 func (p Post) Invitation(to, token string) mail.Message {
 	return letter(to, "You are invited", `You are invited to join an organization. To accept, follow this link within 7 days, and log

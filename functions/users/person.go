@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/database"
 	"function/shared/secret"
 )
 
@@ -34,7 +35,9 @@ const selectKey = `SELECT wrapped_key FROM users WHERE id = $1`
 // KeyOf is a person's own key, which seals their personal fields.
 func (s Store) KeyOf(ctx context.Context, db Querier, user uuid.UUID) ([]byte, error) {
 	var wrapped []byte
-	if err := db.QueryRow(ctx, selectKey, user).Scan(&wrapped); err != nil {
+	if err := db.QueryRow(ctx, selectKey, user).Scan(&wrapped); database.IsNoRows(err) {
+		return nil, ErrErased
+	} else if err != nil {
 		return nil, fmt.Errorf("read key of user %s: %w", user, err)
 	}
 	return s.Keeper.Unwrap(ctx, wrapped)
@@ -51,7 +54,11 @@ type Name struct {
 func (s Store) NameOf(ctx context.Context, db Querier, user uuid.UUID) (Name, error) {
 	var wrapped []byte
 	var sealed SealedName
-	if err := db.QueryRow(ctx, selectName, user).Scan(&wrapped, &sealed.Email, &sealed.FirstName, &sealed.LastName); err != nil {
+	err := db.QueryRow(ctx, selectName, user).Scan(&wrapped, &sealed.Email, &sealed.FirstName, &sealed.LastName)
+	if database.IsNoRows(err) {
+		return Name{}, ErrErased
+	}
+	if err != nil {
 		return Name{}, fmt.Errorf("read name of user %s: %w", user, err)
 	}
 	key, err := s.Keeper.Unwrap(ctx, wrapped)

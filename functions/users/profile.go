@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/documents"
 	"function/shared/fault"
@@ -34,14 +35,24 @@ type StoredProfile struct {
 // ETag names the revision that an answer shows (RFC 9110 §8.8.3).
 func (p StoredProfile) ETag() string { return strconv.Quote(strconv.FormatInt(p.Revision, 10)) }
 
-const selectProfile = `
+const (
+	profileColumns = `
 SELECT u.id, u.wrapped_key, u.email, u.first_name, u.last_name, u.created_at, u.profile_revision, u.profile_document,
-       m.organization_id, m.role, m.status, d.body
+       m.organization_id, m.role, m.status, d.body `
+	selectProfile = profileColumns + `
 FROM sessions s
 JOIN users u ON u.id = s.user_id
 JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = s.organization_id
 LEFT JOIN documents d ON d.collection = 'profiles' AND d.id = u.profile_document
 WHERE s.id = $1`
+	// Who comes with another issuer's token may act in no organization yet: then it is
+	// about the first that they belong to.
+	selectWithoutSession = profileColumns + `
+FROM users u
+JOIN memberships m ON m.user_id = u.id
+LEFT JOIN documents d ON d.collection = 'profiles' AND d.id = u.profile_document
+WHERE u.id = $1 ORDER BY m.organization_id = $2 DESC, m.created_at LIMIT 1`
+)
 
 type profileRow struct {
 	ID              uuid.UUID
@@ -65,11 +76,15 @@ type Queryer interface {
 	Query(context.Context, string, ...any) (pgx.Rows, error)
 }
 
-// Read unseals the profile of a session's person: one query, and where MongoDB keeps
-// the free part one more.
-func (p Profiles) Read(ctx context.Context, s Store, db Queryer, session uuid.UUID) (StoredProfile, error) {
+// Read unseals the profile of the caller: one query, and where MongoDB keeps the free
+// part one more.
+func (p Profiles) Read(ctx context.Context, s Store, db Queryer, caller auth.Caller) (StoredProfile, error) {
+	statement, arguments := selectProfile, []any{caller.SessionID}
+	if caller.SessionID == uuid.Nil {
+		statement, arguments = selectWithoutSession, []any{caller.UserID, caller.OrganizationID}
+	}
 	for attempt := 1; ; attempt++ {
-		rows, _ := db.Query(ctx, selectProfile, session)
+		rows, _ := db.Query(ctx, statement, arguments...)
 		row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[profileRow])
 		if database.IsNoRows(err) {
 			return StoredProfile{}, errNoMember

@@ -13,6 +13,7 @@ import (
 
 	"function/shared/auth"
 	"function/shared/client"
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/outbox"
 	"function/shared/secret"
@@ -42,7 +43,15 @@ type Login struct {
 	ImpersonatorID uuid.UUID
 }
 
-const selectRoles = `SELECT roles_of($1, $2)`
+// selectTerms reads what a session of a person in an organization is made with.
+const selectTerms = `
+SELECT o.settings, u.wrapped_key, CASE WHEN $3 THEN roles_of(u.id, o.id) ELSE '{}' END AS roles
+FROM users u, organizations o WHERE u.id = $1 AND o.id = $2`
+
+type terms struct {
+	Settings, WrappedKey []byte
+	Roles                []string
+}
 
 const insertSession = `
 INSERT INTO sessions (id, user_id, organization_id, methods, second_factor_at, device, address, address_index, country, impersonator_id, absolute_end, expires_at)
@@ -52,7 +61,12 @@ VALUES (@id, @user, @organization, @methods, CASE WHEN @second_factor THEN now()
 // Begin begins a session in a transaction, and signs its first pair of tokens. The
 // session ends by itself at the organization's limits.
 func (s Store) Begin(ctx context.Context, tx *outbox.Tx, issuer *auth.Issuer, l Login) (Tokens, error) {
-	limits, err := SettingsOf(ctx, tx, l.OrganizationID)
+	rows, _ := tx.Query(ctx, selectTerms, l.UserID, l.OrganizationID, l.Active)
+	terms, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[terms])
+	if err != nil {
+		return Tokens{}, fmt.Errorf("read the terms of a session: %w", err)
+	}
+	limits, err := settingsFrom(terms.Settings)
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -63,22 +77,19 @@ func (s Store) Begin(ctx context.Context, tx *outbox.Tx, issuer *auth.Issuer, l 
 	}
 	if l.ImpersonatorID != uuid.Nil {
 		arguments["impersonator"], arguments["absolute"] = l.ImpersonatorID, ImpersonationLife
-	} else if err := s.sealClient(ctx, tx, l.UserID, arguments); err != nil {
+	} else if err := s.sealClient(ctx, l.UserID, terms.WrappedKey, arguments); err != nil {
 		return Tokens{}, err
 	}
-	if _, err := tx.Exec(ctx, insertSession, arguments); err != nil {
+	if err := tx.Write(ctx, insertSession, arguments); err != nil {
 		return Tokens{}, fmt.Errorf("insert session: %w", err)
 	}
 	refresh, err := NewRefreshToken(ctx, tx, session)
 	if err != nil {
 		return Tokens{}, err
 	}
-	speaksOf := auth.Caller{UserID: l.UserID, SessionID: session, Roles: []string{}}
+	speaksOf := auth.Caller{UserID: l.UserID, SessionID: session, Roles: terms.Roles}
 	if l.Active {
 		speaksOf.OrganizationID = l.OrganizationID
-		if err := tx.QueryRow(ctx, selectRoles, l.UserID, l.OrganizationID).Scan(&speaksOf.Roles); err != nil {
-			return Tokens{}, fmt.Errorf("read roles: %w", err)
-		}
 	}
 	access, err := issuer.Issue(ctx, speaksOf, l.Methods...)
 	if err != nil {
@@ -100,8 +111,8 @@ const (
 )
 
 // sealClient adds from where the session comes, for the person's own eyes.
-func (s Store) sealClient(ctx context.Context, tx pgx.Tx, user uuid.UUID, arguments pgx.NamedArgs) error {
-	key, err := s.KeyOf(ctx, tx, user)
+func (s Store) sealClient(ctx context.Context, user uuid.UUID, wrappedKey []byte, arguments pgx.NamedArgs) error {
+	key, err := s.Keeper.Unwrap(ctx, wrappedKey)
 	if err != nil {
 		return err
 	}
@@ -119,9 +130,9 @@ func (s Store) sealClient(ctx context.Context, tx pgx.Tx, user uuid.UUID, argume
 const insertRefreshToken = `INSERT INTO refresh_tokens (hash, session_id) VALUES ($1, $2)`
 
 // NewRefreshToken gives a session a refresh token, of which only the hash is stored.
-func NewRefreshToken(ctx context.Context, tx pgx.Tx, session uuid.UUID) (string, error) {
+func NewRefreshToken(ctx context.Context, tx database.Writer, session uuid.UUID) (string, error) {
 	token := NewToken()
-	if _, err := tx.Exec(ctx, insertRefreshToken, TokenHash(token), session); err != nil {
+	if err := tx.Write(ctx, insertRefreshToken, TokenHash(token), session); err != nil {
 		return "", fmt.Errorf("insert refresh token: %w", err)
 	}
 	return token, nil

@@ -41,14 +41,18 @@ type Querier interface {
 
 // SettingsOf reads an organization's settings; what it has not decided is the default.
 func SettingsOf(ctx context.Context, db Querier, organization uuid.UUID) (Settings, error) {
-	s := DefaultSettings
 	var decided []byte
-	err := db.QueryRow(ctx, selectSettings, organization).Scan(&decided)
-	if err == nil {
-		err = json.Unmarshal(decided, &s)
+	if err := db.QueryRow(ctx, selectSettings, organization).Scan(&decided); err != nil {
+		return Settings{}, fmt.Errorf("read settings of organization %s: %w", organization, err)
 	}
-	if err != nil {
-		return s, fmt.Errorf("read settings of organization %s: %w", organization, err)
+	return settingsFrom(decided)
+}
+
+// settingsFrom completes what an organization has decided, a JSON object, by the defaults.
+func settingsFrom(decided []byte) (Settings, error) {
+	s := DefaultSettings
+	if err := json.Unmarshal(decided, &s); err != nil {
+		return s, fmt.Errorf("decode settings: %w", err)
 	}
 	return s, nil
 }

@@ -18,7 +18,7 @@ import (
 )
 
 func main() {
-	function.TuneMemory()
+	function.TuneMemory(800, 512<<20)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx); err != nil {

@@ -21,7 +21,7 @@ import (
 )
 
 func main() {
-	function.TuneMemory()
+	function.TuneMemory(400, 192<<20) // leaves room in the smallest pod
 	function.SetLogger(slog.NewJSONHandler(os.Stdout, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -43,17 +43,30 @@ func run(ctx context.Context, args []string) error {
 	if len(args) == 2 && args[0] == "platform-admin" {
 		return makeAdmin(ctx, config, args[1])
 	}
-	declaration, err := function.Find(functions.Catalog, os.Getenv("K_SERVICE"))
-	if err != nil {
-		return err
-	}
-	port := os.Getenv("PORT") // Knative runtime contract
+	return serve(ctx, config, listen)
+}
+
+// listen is where Knative's runtime contract has requests come in.
+func listen() (net.Listener, error) {
+	port := os.Getenv("PORT")
 	if port == "" {
 		port = "8080"
 	}
 	listener, err := net.Listen("tcp", ":"+port)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	return listener, nil
+}
+
+func serve(ctx context.Context, config function.Config, listen func() (net.Listener, error)) error {
+	declaration, err := function.Find(functions.Catalog, os.Getenv("K_SERVICE"))
+	if err != nil {
+		return err
+	}
+	listener, err := listen()
+	if err != nil {
+		return err
 	}
 	return function.Serve(ctx, declaration, function.NewEnv(config), listener)
 }

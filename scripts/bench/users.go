@@ -117,8 +117,17 @@ func (b *bench) withAccounts(ctx context.Context, accounts int) (u usage, err er
 // throughput is logins per second, and hashes per second in this process, in turns.
 func (b *bench) throughput(ctx context.Context, hash *hash) (logins, hashes perSecond, err error) {
 	const turns = 3
+	body, err := json.Marshal(b.user.credentials())
+	if err != nil {
+		return 0, 0, err
+	}
+	login, hangUp, err := b.ask(ctx, fmt.Sprintf("POST /v1/users/login HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
+	if err != nil {
+		return 0, 0, err
+	}
+	defer hangUp()
 	for range turns {
-		l, err := b.repeat(clients, spell, func() error { return b.user.call(ctx, http.MethodPost, "/v1/users/login", b.user.credentials(), nil) })
+		l, err := b.repeat(clients, spell, login)
 		if err != nil {
 			return 0, 0, err
 		}
@@ -155,25 +164,13 @@ func (b *bench) repeat(at int, during time.Duration, do func() error) (perSecond
 	return perSecond(float64(all) / time.Since(began).Seconds()), failed
 }
 
-// profiles reads one profile again and again, alone and several at once, by a client
-// that costs little: it writes a request and reads its answer, on a connection each.
+// profiles reads one profile again and again, alone and several at once.
 func (b *bench) profiles(ctx context.Context) (read duration, rate perSecond, err error) {
-	address := strings.TrimPrefix(b.platform.url, "http://")
-	request := "GET /v1/users/profile HTTP/1.1\r\nHost: " + address + "\r\nAuthorization: Bearer " + b.user.token + "\r\n\r\n"
-	places := make(chan *lean, clients)
-	for range clients {
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
-		if err != nil {
-			return 0, 0, err
-		}
-		defer conn.Close()
-		places <- &lean{conn, bufio.NewReader(conn)}
+	get, hangUp, err := b.ask(ctx, "GET /v1/users/profile HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer "+b.user.token+"\r\n\r\n")
+	if err != nil {
+		return 0, 0, err
 	}
-	get := func() error {
-		c := <-places
-		defer func() { places <- c }()
-		return c.get(request)
-	}
+	defer hangUp()
 	var reads []duration
 	for range 1000 {
 		r, err := timed(get)
@@ -186,13 +183,39 @@ func (b *bench) profiles(ctx context.Context) (read duration, rate perSecond, er
 	return median(reads), rate, err
 }
 
-type lean struct {
-	conn    net.Conn
+// ask makes a function that sends one request and reads its answer, for several at
+// once, on a connection each. It costs little, since it shares the processors with
+// what it measures.
+func (b *bench) ask(ctx context.Context, request string) (once func() error, hangUp func(), err error) {
+	address := strings.TrimPrefix(b.platform.url, "http://")
+	places := make(chan *connection, clients)
+	hangUp = func() {
+		for range len(places) {
+			(<-places).Close()
+		}
+	}
+	for range clients {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		if err != nil {
+			hangUp()
+			return nil, nil, err
+		}
+		places <- &connection{conn, bufio.NewReader(conn)}
+	}
+	return func() error {
+		c := <-places
+		defer func() { places <- c }()
+		return c.ask(request)
+	}, hangUp, nil
+}
+
+type connection struct {
+	net.Conn
 	answers *bufio.Reader
 }
 
-func (c *lean) get(request string) error {
-	if _, err := c.conn.Write([]byte(request)); err != nil {
+func (c *connection) ask(request string) error {
+	if _, err := io.WriteString(c, request); err != nil {
 		return err
 	}
 	response, err := http.ReadResponse(c.answers, nil)
@@ -201,7 +224,7 @@ func (c *lean) get(request string) error {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("profile: %s", response.Status)
+		return fmt.Errorf("%s: %s", strings.SplitN(request, " HTTP/", 2)[0], response.Status)
 	}
 	_, err = io.Copy(io.Discard, response.Body)
 	return err

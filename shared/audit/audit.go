@@ -10,11 +10,10 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"function/shared/auth"
 	"function/shared/client"
+	"function/shared/database"
 	"function/shared/trace"
 	"function/shared/uuid7"
 )
@@ -43,15 +42,9 @@ const insert = `
 INSERT INTO audit_entries (id, organization_id, at, actor_kind, actor_id, impersonator_id, action, resource_id, result, reason, network, trace_id, detail)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
 
-// Executor is a transaction, or a pool for what has no transaction, as a refusal.
-type Executor interface {
-	Exec(context.Context, string, ...any) (pgconn.CommandTag, error)
-}
-
-var _ Executor = pgx.Tx(nil)
-
-// Record writes an entry.
-func Record(ctx context.Context, db Executor, e Entry) error {
+// Record writes an entry: with the transaction of the act, or at once into the database
+// for what has no transaction, as a refusal.
+func Record(ctx context.Context, db database.Writer, e Entry) error {
 	detail, err := json.Marshal(e.Detail)
 	if err != nil {
 		return fmt.Errorf("encode audit entry %s: %w", e.Action, err)
@@ -65,7 +58,7 @@ func Record(ctx context.Context, db Executor, e Entry) error {
 		result = "refused"
 	}
 	id := uuid7.New()
-	_, err = db.Exec(ctx, insert, id, e.OrganizationID, uuid7.Time(id), kind, e.ActorID, impersonator,
+	err = db.Write(ctx, insert, id, e.OrganizationID, uuid7.Time(id), kind, e.ActorID, impersonator,
 		e.Action, e.ResourceID, result, e.Refused, client.From(ctx).Network(), trace.From(ctx).TraceID(), detail)
 	if err != nil {
 		return fmt.Errorf("record audit entry %s: %w", e.Action, err)

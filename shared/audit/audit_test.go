@@ -54,15 +54,24 @@ func newTrail(t testing.TB) *trail {
 
 func (tr *trail) record(n int) {
 	tr.t.Helper()
+	ctx := context.Background()
+	err := database.Transact(ctx, tr.db, func(tx *database.Tx) error { return recordThings(ctx, tx, tr.organization, n) })
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+}
+
+func recordThings(ctx context.Context, tx *database.Tx, organization uuid.UUID, n int) error {
 	for i := range n {
 		e := audit.Entry{
-			Action: "things:do", OrganizationID: tr.organization, ActorID: uuid.New(), ResourceID: fmt.Sprint(i),
+			Action: "things:do", OrganizationID: organization, ActorID: uuid.New(), ResourceID: fmt.Sprint(i),
 			Detail: map[string]any{"n": i, "text": "é<>&\u2028\"", "nested": map[string]any{"b": nil, "aa": []int{1, 2}}},
 		}
-		if err := audit.Record(context.Background(), tr.db, e); err != nil {
-			tr.t.Fatal(err)
+		if err := audit.Record(ctx, tx, e); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 func (tr *trail) seal(want int) {
@@ -390,17 +399,13 @@ func TestALateCommitIsSealedLate(t *testing.T) {
 	t.Parallel()
 	tr := newTrail(t)
 	ctx := context.Background()
-	late, err := tr.db.Begin(ctx)
+	err := database.Transact(ctx, tr.db, func(late *database.Tx) error {
+		err := audit.Record(ctx, late, audit.Entry{Action: "late:commit", OrganizationID: tr.organization})
+		tr.record(2)
+		tr.seal(2)
+		return err
+	})
 	if err != nil {
-		t.Fatal(err)
-	}
-	defer late.Rollback(ctx)
-	if err := audit.Record(ctx, late, audit.Entry{Action: "late:commit", OrganizationID: tr.organization}); err != nil {
-		t.Fatal(err)
-	}
-	tr.record(2)
-	tr.seal(2)
-	if err := late.Commit(ctx); err != nil {
 		t.Fatal(err)
 	}
 	tr.seal(1)

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"function/shared/audit"
+	"function/shared/database"
 )
 
 // An act that writes a row, with and without its audit entry, by writers of one
@@ -26,7 +26,7 @@ func BenchmarkActs(b *testing.B) {
 			b.ResetTimer()
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
-					err := pgx.BeginFunc(ctx, tr.db, func(tx pgx.Tx) error {
+					err := database.Transact(ctx, tr.db, func(tx *database.Tx) error {
 						id := uuid.New()
 						if _, err := tx.Exec(ctx, `INSERT INTO acts VALUES ($1, 'something')`, id); err != nil || !audited {
 							return err

@@ -28,7 +28,7 @@ type refusalCount struct {
 // SumUpRefusals writes one entry for all the refusals of a caller and past minute that
 // have none of their own. The counts are in user_management_db.
 func SumUpRefusals(ctx context.Context, db *pgxpool.Pool) error {
-	return database.Transact(ctx, db, func(tx pgx.Tx) error {
+	return database.Transact(ctx, db, func(tx *database.Tx) error {
 		rows, _ := tx.Query(ctx, takeCounts)
 		counts, err := pgx.CollectRows(rows, pgx.RowToStructByName[refusalCount])
 		if err != nil {

@@ -46,7 +46,7 @@ func Seal(ctx context.Context, db *pgxpool.Pool, trail Trail, signer Signer) (se
 func sealOne(ctx context.Context, db *pgxpool.Pool, c chain) (sealed int, err error) {
 	for {
 		n := 0
-		err := database.Transact(ctx, db, func(tx pgx.Tx) error {
+		err := database.Transact(ctx, db, func(tx *database.Tx) error {
 			n, err = c.sealBatch(ctx, tx)
 			return err
 		})

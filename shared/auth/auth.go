@@ -18,12 +18,13 @@ import (
 // do is read with each check, so that a change of roles takes effect in under a second.
 type Caller struct {
 	UserID         uuid.UUID // or of the service account
-	SessionID      uuid.UUID // or of the API key
+	SessionID      uuid.UUID // or of the API key; uuid.Nil: another issuer's token, which has none here
 	OrganizationID uuid.UUID // uuid.Nil: no organization has let the person in yet
 	Roles          []string
 	Methods        []string // how they proved who they are (RFC 8176)
 	Kind           Kind
 	ImpersonatorID uuid.UUID // the platform admin who acts as this person
+	SecondFactor   bool      // a person has one here, whether or not it was used
 	Subject        policy.Subject
 }
 

@@ -121,10 +121,21 @@ func (e *external) token(ctx context.Context, raw string) (*token, error) {
 		who:     who{kind: byExternal, issuer: e.Issuer, id: e.index(c.Subject), organization: c.organization(), twoFactors: slices.Contains(c.Methods, "mfa")},
 		expires: c.Expiry.Time(), methods: c.Methods, ring: e.ring, keys: held,
 	}
-	if t.who.twoFactors && c.AuthTime != nil { // RFC 9470 §5
+	if c.AuthTime != nil && !c.AuthTime.Time().After(time.Now().Add(leeway)) {
 		t.provedAt = c.AuthTime.Time()
 	}
 	return t, nil
+}
+
+// proves completes who the token's person is by how and when they have proved it to
+// the issuer (RFC 9470 §5): as in a session of ours, whoever has a second factor
+// proves nothing without one. Without auth_time it is not known when.
+func (t *token) proves(c Caller) Caller {
+	c.Methods = t.methods
+	if t.who.twoFactors || !c.SecondFactor {
+		c.Subject.ProvedAt = t.provedAt
+	}
+	return c
 }
 
 // organization is the one that the token is for, if it says so.
@@ -170,7 +181,7 @@ func (v *Verifier) Identify(ctx context.Context, raw string) (ExternalIdentity, 
 // Of the organizations that have let the person in, the one that the token is for,
 // or else the first.
 const selectExternal = `
-SELECT user_id, platform_admin, organization_id, waits_for, demands_second_factor, roles, permissions
+SELECT user_id, platform_admin, organization_id, waits_for, has_second_factor, demands_second_factor, roles, permissions
 FROM published.external_callers WHERE issuer = $1 AND subject_index = $2
 ORDER BY waits_for IS NULL AND organization_id = $3 DESC, waits_for IS NULL DESC, member_since LIMIT 1`
 
@@ -179,6 +190,7 @@ type externalCaller struct {
 	PlatformAdmin       bool
 	OrganizationID      *uuid.UUID
 	WaitsFor            *string
+	HasSecondFactor     bool
 	DemandsSecondFactor bool
 	Roles               []string
 	Permissions         []policy.Permission
@@ -195,7 +207,7 @@ func (v *Verifier) externalCaller(ctx context.Context, w who) (Caller, error) {
 	if err != nil {
 		return Caller{}, fmt.Errorf("look up the account of another issuer's token: %w", err)
 	}
-	c := Caller{Kind: Person, UserID: e.UserID}
+	c := Caller{Kind: Person, UserID: e.UserID, SecondFactor: e.HasSecondFactor, Subject: policy.Subject{Elsewhere: true}}
 	switch {
 	case e.WaitsFor != nil:
 		c.Subject.WaitsFor = *e.WaitsFor

@@ -102,7 +102,7 @@ func TestAnotherIssuersTokenIsThePersonItIsLinkedTo(t *testing.T) {
 	f := openForeign(t)
 	want := auth.Caller{
 		Kind: auth.Person, UserID: f.person.UserID, OrganizationID: f.person.OrganizationID, Roles: []string{policy.Analyst}, Methods: []string{"pwd"},
-		Subject: policy.Subject{Roles: []string{policy.Analyst}, Own: []policy.Permission{}},
+		Subject: policy.Subject{Roles: []string{policy.Analyst}, Own: []policy.Permission{}, Elsewhere: true},
 	}
 	for _, algorithm := range []jose.SignatureAlgorithm{jose.RS256, jose.PS256, jose.ES256, jose.EdDSA} {
 		f.issuer.Roll(algorithm)
@@ -152,12 +152,43 @@ func TestAnotherIssuersWordOnSecondFactors(t *testing.T) {
 	f.exec(t, `UPDATE organizations SET settings = '{"require_second_factor": true}' WHERE id = $1`, f.person.OrganizationID)
 	now := time.Now().Truncate(time.Second)
 	one := f.caller(t, f.issuer.Token(f.subject, map[string]any{"amr": []string{"pwd"}, "auth_time": now.Unix()}))
-	if one.OrganizationID != uuid.Nil || len(one.Subject.Roles) > 0 || one.Subject.WaitsFor != policy.WaitsForSecondFactor || !one.Subject.ProvedAt.IsZero() {
+	if one.OrganizationID != uuid.Nil || len(one.Subject.Roles) > 0 || one.Subject.WaitsFor != policy.WaitsForSecondFactor {
 		t.Errorf("by a password only: %+v", one)
 	}
 	two := f.caller(t, f.issuer.Token(f.subject, map[string]any{"amr": []string{"pwd", "otp", "mfa"}, "auth_time": now.Unix()}))
 	if two.OrganizationID != f.person.OrganizationID || two.Subject.WaitsFor != "" || !two.Subject.ProvedAt.Equal(now) {
 		t.Errorf("by two factors: %+v", two)
+	}
+}
+
+func TestAnotherIssuersWordOnFreshProofs(t *testing.T) {
+	t.Parallel()
+	f, fresh := openForeign(t), policy.Need{Fresh: true}
+	now := time.Now()
+	for _, factor := range []bool{false, true} {
+		if factor {
+			f.exec(t, `INSERT INTO totp_secrets (user_id, secret, confirmed_at) VALUES ($1, '', now())`, f.person.UserID)
+		}
+		for name, test := range map[string]struct {
+			claims map[string]any
+			want   bool
+		}{
+			"a moment ago":         {map[string]any{"auth_time": now.Unix(), "amr": []string{"pwd"}}, !factor},
+			"by two factors":       {map[string]any{"auth_time": now.Unix(), "amr": []string{"mfa"}}, true},
+			"how is not told":      {map[string]any{"auth_time": now.Unix()}, !factor},
+			"when is not told":     {map[string]any{"amr": []string{"mfa"}}, false},
+			"when is null":         {map[string]any{"auth_time": nil, "amr": []string{"mfa"}}, false},
+			"too long ago":         {map[string]any{"auth_time": now.Add(-policy.FreshProof - time.Minute).Unix(), "amr": []string{"mfa"}}, false},
+			"in an hour":           {map[string]any{"auth_time": now.Add(time.Hour).Unix(), "amr": []string{"mfa"}}, false},
+			"in milliseconds":      {map[string]any{"auth_time": now.UnixMilli(), "amr": []string{"mfa"}}, false},
+			"before the beginning": {map[string]any{"auth_time": -1, "amr": []string{"mfa"}}, false},
+		} {
+			c := f.caller(t, f.issuer.Token(f.subject, test.claims))
+			d := policy.Decide(c.Subject, fresh, time.Now())
+			if d.Allowed != test.want || !test.want && (!d.StepUp || !strings.Contains(d.Reason, "max_age=900")) {
+				t.Errorf("%s, second factor %v: %+v, want %v", name, factor, d, test.want)
+			}
+		}
 	}
 }
 

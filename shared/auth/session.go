@@ -47,7 +47,7 @@ func (v *Verifier) Forget(session uuid.UUID) { v.callers.drop(bySessionID(sessio
 
 func (s session) caller() Caller {
 	c := Caller{
-		Kind: Person, UserID: s.UserID, SessionID: s.SessionID, Methods: s.Methods, Roles: s.Roles,
+		Kind: Person, UserID: s.UserID, SessionID: s.SessionID, Methods: s.Methods, Roles: s.Roles, SecondFactor: s.HasSecondFactor,
 		Subject: policy.Subject{Roles: s.Roles, Own: s.Permissions, ProvedAt: s.provedAt()},
 	}
 	if s.WaitsFor == nil {

@@ -63,8 +63,7 @@ func (v *Verifier) Verify(ctx context.Context, bearer string) (Caller, error) {
 	}
 	if t.who.kind == byExternal {
 		caller, err := v.caller(ctx, t.who)
-		caller.Methods, caller.Subject.ProvedAt = t.methods, t.provedAt
-		return caller, err
+		return t.proves(caller), err
 	}
 	organization, session := t.who.organization, who{kind: bySession, id: t.who.id}
 	caller, err := v.caller(ctx, session)

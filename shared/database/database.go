@@ -94,11 +94,44 @@ func IsUnavailable(err error) bool {
 // retries bounds how often a transaction that lost a race is run again.
 const retries = 5
 
+// Tx is a transaction.
+type Tx struct {
+	pgx.Tx
+	last pgx.Batch
+}
+
+// Write keeps a statement for the end of the transaction, where all that were kept go
+// out in one round trip. So the statements before do not see its effect, and its error
+// is [Transact]'s.
+func (tx *Tx) Write(_ context.Context, sql string, arguments ...any) error {
+	tx.last.Queue(sql, arguments...)
+	return nil
+}
+
+func (tx *Tx) writeLast(ctx context.Context) error {
+	if tx.last.Len() == 0 {
+		return nil
+	}
+	return tx.SendBatch(ctx, &tx.last).Close()
+}
+
+// Writer runs statements of which nobody reads a result but the error: a transaction
+// keeps them for its end, an outbox.DB runs them at once.
+type Writer interface {
+	Write(ctx context.Context, sql string, arguments ...any) error
+}
+
 // Transact runs work in a transaction, and again when it lost a race
 // (serialization failure, deadlock): so work must have no effect outside it.
-func Transact(ctx context.Context, db *pgxpool.Pool, work func(pgx.Tx) error) error {
+func Transact(ctx context.Context, db *pgxpool.Pool, work func(*Tx) error) error {
 	for attempt := 1; ; attempt++ {
-		err := pgx.BeginFunc(ctx, db, work)
+		err := pgx.BeginFunc(ctx, db, func(plain pgx.Tx) error {
+			tx := &Tx{Tx: plain}
+			if err := work(tx); err != nil {
+				return err
+			}
+			return tx.writeLast(ctx)
+		})
 		var e *pgconn.PgError
 		if errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01") && attempt < retries {
 			continue

@@ -164,7 +164,7 @@ func TestDeadlockIsResolvedByRunningOneAgain(t *testing.T) {
 	for _, order := range [][2]int{{1, 2}, {2, 1}} {
 		ended.Go(func() {
 			attempts := 0
-			err := database.Transact(ctx, db, func(tx pgx.Tx) error {
+			err := database.Transact(ctx, db, func(tx *database.Tx) error {
 				if _, err := tx.Exec(ctx, `UPDATE a SET n = n + 1 WHERE id = $1`, order[0]); err != nil {
 					return err
 				}

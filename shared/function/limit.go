@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -46,7 +47,8 @@ func (l *limits) limitCaller(operation huma.Operation) func(huma.Context, func(h
 	return func(hctx huma.Context, next func(huma.Context)) {
 		caller, err := auth.CallerFrom(hctx.Context())
 		if err == nil {
-			of := caller.SessionID.String()
+			// Another issuer's token has no session here.
+			of := cmp.Or(caller.SessionID, caller.UserID).String()
 			if !l.pass(hctx, l.Caller, "", of) || isGuarded(operation) && !l.pass(hctx, l.Limits.Guarded, operation.OperationID, of) {
 				return
 			}

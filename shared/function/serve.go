@@ -101,10 +101,10 @@ func Serve(ctx context.Context, d Declaration, env *Env, listener net.Listener) 
 // SetLogger makes the process log through handler, with the trace of each request.
 func SetLogger(handler slog.Handler) { slog.SetDefault(slog.New(trace.Handler{Handler: handler})) }
 
-// TuneMemory lets garbage gather before it is collected, within a bound that leaves
-// room in the smallest pod: one password hash takes 19 MiB, and at Go's default
-// every second one would wait for a collection.
-func TuneMemory() {
-	debug.SetGCPercent(400)
-	debug.SetMemoryLimit(192 << 20)
+// TuneMemory lets garbage gather, in percent of what is in use, before it is collected,
+// within a bound of bytes: one password hash takes 19 MiB, and at Go's default every
+// second one would wait for a collection.
+func TuneMemory(percent int, bound int64) {
+	debug.SetGCPercent(percent)
+	debug.SetMemoryLimit(bound)
 }

@@ -42,7 +42,7 @@ func Queue(ctx context.Context, tx *outbox.Tx, keeper *secret.Keeper, m Message)
 		return err
 	}
 	id := uuid7.New()
-	if _, err := tx.Exec(ctx, insert, id, wrapped, sealed); err != nil {
+	if err := tx.Write(ctx, insert, id, wrapped, sealed); err != nil {
 		return fmt.Errorf("queue mail: %w", err)
 	}
 	return tx.Publish(ctx, events.MailQueued{MailID: id})

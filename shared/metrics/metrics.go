@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"function/shared/database"
 )
 
 // Labels of a series.
@@ -33,7 +35,7 @@ type sample struct {
 }
 
 // Add adds to a counter.
-func Add(ctx context.Context, tx pgx.Tx, name string, labels Labels, value float64) error {
+func Add(ctx context.Context, tx database.Writer, name string, labels Labels, value float64) error {
 	return write(ctx, tx, []sample{{name, labels, value}})
 }
 
@@ -49,7 +51,7 @@ func (t *Tally) Inc() { t.n.Add(1) }
 func (t *Tally) Empty() bool { return t.n.Load() == 0 }
 
 // Flush adds what was counted since the last time to a counter.
-func (t *Tally) Flush(ctx context.Context, tx pgx.Tx, name string, labels Labels) error {
+func (t *Tally) Flush(ctx context.Context, tx database.Writer, name string, labels Labels) error {
 	n := t.n.Swap(0)
 	if n == 0 {
 		return nil
@@ -67,7 +69,7 @@ var Buckets = []float64{0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600}
 
 // Observe adds a duration to a histogram: its cumulative buckets, sum and count,
 // named as Prometheus names them.
-func Observe(ctx context.Context, tx pgx.Tx, name string, labels Labels, d time.Duration) error {
+func Observe(ctx context.Context, tx database.Writer, name string, labels Labels, d time.Duration) error {
 	seconds := d.Seconds()
 	samples := []sample{{name + "_sum", labels, seconds}, {name + "_count", labels, 1}}
 	for _, bound := range Buckets {
@@ -83,7 +85,7 @@ func Observe(ctx context.Context, tx pgx.Tx, name string, labels Labels, d time.
 	return write(ctx, tx, samples)
 }
 
-func write(ctx context.Context, tx pgx.Tx, samples []sample) error {
+func write(ctx context.Context, tx database.Writer, samples []sample) error {
 	var names []string
 	var labels []Labels
 	var values []float64
@@ -93,7 +95,7 @@ func write(ctx context.Context, tx pgx.Tx, samples []sample) error {
 		}
 		names, labels, values = append(names, s.name), append(labels, s.labels), append(values, s.value)
 	}
-	_, err := tx.Exec(ctx, add, pgx.NamedArgs{"shard": rand.IntN(shards), "names": names, "labels": labels, "values": values})
+	err := tx.Write(ctx, add, pgx.NamedArgs{"shard": rand.IntN(shards), "names": names, "labels": labels, "values": values})
 	if err != nil {
 		return fmt.Errorf("count %s: %w", samples[0].name, err)
 	}

@@ -41,7 +41,7 @@ func TestCounterIsTheSumOfAllWriters(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 25 {
-				err := database.Transact(ctx, db, func(tx pgx.Tx) error {
+				err := database.Transact(ctx, db, func(tx *database.Tx) error {
 					if err := metrics.Add(ctx, tx, "a", metrics.Labels{"x": "1", "y": "2"}, 1); err != nil {
 						return err
 					}
@@ -62,15 +62,14 @@ func TestCounterIsTheSumOfAllWriters(t *testing.T) {
 func TestWhatIsRolledBackIsNotCounted(t *testing.T) {
 	t.Parallel()
 	db, ctx := platformtest.New(t).DB(database.Analytics), context.Background()
-	tx, err := db.Begin(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := metrics.Add(ctx, tx, "a", nil, 1); err != nil {
-		t.Error(err)
-	}
-	if err := tx.Rollback(ctx); err != nil {
-		t.Fatal(err)
+	err := database.Transact(ctx, db, func(tx *database.Tx) error {
+		if err := metrics.Add(ctx, tx, "a", nil, 1); err != nil {
+			return err
+		}
+		return tx.Write(ctx, `SELECT 1 / 0`)
+	})
+	if err == nil {
+		t.Error("the transaction did not fail")
 	}
 	if got := counted(t, db, "a"); len(got) != 0 {
 		t.Errorf("counted %v", got)
@@ -85,7 +84,7 @@ func TestHistogramHoldsCumulativeBuckets(t *testing.T) {
 	for _, d := range durations {
 		for range 5 {
 			wg.Go(func() {
-				err := database.Transact(ctx, db, func(tx pgx.Tx) error { return metrics.Observe(ctx, tx, "h", metrics.Labels{"job": "j"}, d) })
+				err := database.Transact(ctx, db, func(tx *database.Tx) error { return metrics.Observe(ctx, tx, "h", metrics.Labels{"job": "j"}, d) })
 				if err != nil {
 					t.Error(err)
 				}

@@ -13,7 +13,6 @@ import (
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"function/shared/database"
@@ -34,9 +33,15 @@ func New(pool *pgxpool.Pool, service string, sender *Sender) *DB {
 	return &DB{Pool: pool, service: service, sender: sender}
 }
 
+// Write runs a statement at once, in a transaction of its own.
+func (db *DB) Write(ctx context.Context, sql string, arguments ...any) error {
+	_, err := db.Exec(ctx, sql, arguments...)
+	return err
+}
+
 // Tx is a transaction that can publish.
 type Tx struct {
-	pgx.Tx
+	*database.Tx
 	service   string
 	published []cloudevents.Event
 }
@@ -61,11 +66,8 @@ func (tx *Tx) Publish(ctx context.Context, e events.Event) error {
 	if len(body) > events.MaxSize {
 		return fmt.Errorf("publish event %s: %d bytes are more than the %d that receivers take", e.EventType(), len(body), events.MaxSize)
 	}
-	if _, err := tx.Exec(ctx, insertEvent, id, body, directSend); err != nil {
-		return fmt.Errorf("insert event %s: %w", e.EventType(), err)
-	}
 	tx.published = append(tx.published, event)
-	return nil
+	return tx.Write(ctx, insertEvent, id, body, directSend)
 }
 
 func envelope(ctx context.Context, id uuid.UUID, service string, e events.Event) (cloudevents.Event, error) {
@@ -91,8 +93,8 @@ func envelope(ctx context.Context, id uuid.UUID, service string, e events.Event)
 // committed, off the caller's path. Work may run again after a lost race.
 func (db *DB) Transact(ctx context.Context, work func(*Tx) error) error {
 	var published []cloudevents.Event
-	err := database.Transact(ctx, db.Pool, func(pgtx pgx.Tx) error {
-		tx := &Tx{Tx: pgtx, service: db.service}
+	err := database.Transact(ctx, db.Pool, func(plain *database.Tx) error {
+		tx := &Tx{Tx: plain, service: db.service}
 		err := work(tx)
 		published = tx.published
 		return err

@@ -5,6 +5,7 @@
 package policy
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -15,12 +16,13 @@ const FreshProof = 15 * time.Minute
 
 // Subject is somebody who wants to do something in an organization.
 type Subject struct {
-	Roles    []string     // held in the organization, or PlatformAdmin
-	Own      []Permission // of those roles that are the organization's own
-	Limited  bool         // to Scopes: an API key
-	Scopes   []Permission
-	WaitsFor string    // why a member has no role yet; see Waits
-	ProvedAt time.Time // when they last proved who they are, by a second factor if they have one
+	Roles     []string     // held in the organization, or PlatformAdmin
+	Own       []Permission // of those roles that are the organization's own
+	Limited   bool         // to Scopes: an API key
+	Scopes    []Permission
+	WaitsFor  string    // why a member has no role yet; see Waits
+	ProvedAt  time.Time // when they last proved who they are, by a second factor if they have one
+	Elsewhere bool      // they prove it to another issuer of tokens, not here
 }
 
 // What a person may have to do, or to wait for, before their roles count.
@@ -58,9 +60,19 @@ type Decision struct {
 func Decide(s Subject, need Need, now time.Time) Decision {
 	d := allowed(s, need.Permission)
 	if d.Allowed && need.Fresh && now.Sub(s.ProvedAt) > FreshProof {
-		return Decision{Reason: "This needs a fresh proof of who you are: POST /v1/users/mfa/step-up, then try again", StepUp: true}
+		return Decision{Reason: s.stepUp(), StepUp: true}
 	}
 	return d
+}
+
+// stepUp tells how to give a fresh proof: here, or to the issuer of the token (OpenID
+// Connect Core §3.1.2.1, RFC 9470 §4).
+func (s Subject) stepUp() string {
+	if s.Elsewhere {
+		return fmt.Sprintf("This needs a fresh proof of who you are: log in at your issuer again, with max_age=%.0f, for a token whose auth_time "+
+			"tells it, and whose amr has mfa if you have a second factor here; then try again", FreshProof.Seconds())
+	}
+	return "This needs a fresh proof of who you are: POST /v1/users/mfa/step-up, then try again"
 }
 
 // Covers tells whether a subject may do all of some things: nobody gives away what

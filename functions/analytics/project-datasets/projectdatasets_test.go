@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 var declarations = []function.Declaration{
 	function.Service("analytics-project-datasets", projectdatasets.New, projectdatasets.Parts...),
 	function.Service("analytics-project-users", projectusers.New, projectusers.Parts...),
-	function.Subscriber("analytics-project-logins", projectlogins.New),
+	function.Service("analytics-project-logins", projectlogins.New, projectlogins.Parts...),
 }
 
 // row is the text of a projection's only row.
@@ -108,6 +108,38 @@ func TestProjectUsersAndLogins(t *testing.T) {
 	platformtest.Deliver(p, "analytics-project-users", approved).Want(t, http.StatusNoContent)
 	if got := row(t, p, "role", "users"); got != "owner; member" {
 		t.Errorf("roles %s, want the owner and the member who was let in", got)
+	}
+}
+
+func TestLoginsOfAnErasedPersonAreForgottenHoweverLateTheyAreTold(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declarations...)
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	gone, stays, organization := uuid.New(), uuid.New(), uuid.New()
+	login := func(user uuid.UUID) events.Received[events.UserLoggedIn] {
+		return platformtest.Event(events.UserLoggedIn{SessionID: uuid.New(), UserID: user, OrganizationID: organization, LoggedInAt: at})
+	}
+	erased := platformtest.Event(events.UserErased{UserID: gone, ErasedAt: at})
+	platformtest.Deliver(p, "analytics-project-logins", login(gone)).Want(t, http.StatusNoContent)
+	platformtest.Deliver(p, "analytics-project-logins", login(stays)).Want(t, http.StatusNoContent)
+	statuses := make(chan int, 8)
+	for i := range cap(statuses) {
+		go func() {
+			if i%2 == 0 {
+				statuses <- platformtest.Deliver(p, "analytics-project-logins", login(gone)).Status
+			} else {
+				statuses <- platformtest.Deliver(p, "analytics-project-logins", erased).Status
+			}
+		}()
+	}
+	for range cap(statuses) {
+		if status := <-statuses; status != http.StatusNoContent {
+			t.Errorf("status %d", status)
+		}
+	}
+	platformtest.Deliver(p, "analytics-project-logins", login(gone)).Want(t, http.StatusNoContent)
+	if got, want := row(t, p, "user_id", "logins"), stays.String(); got != want {
+		t.Errorf("logins of %s, want of %s alone", got, want)
 	}
 }
 

@@ -1,10 +1,13 @@
 // Package projectlogins keeps the projection of logins, which SQL over postgresql
-// sees as the table logins. It runs when a session has begun.
+// sees as the table logins. It runs when a session has begun, and when a person has
+// erased their account.
 package projectlogins
 
 import (
 	"context"
 	"fmt"
+
+	"github.com/google/uuid"
 
 	"function/functions/analytics"
 	"function/shared/events"
@@ -21,17 +24,58 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store}, err
 }
 
-const insertLogin = `
-INSERT INTO projections.logins (id, user_id, organization_id, logged_in_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT (id) DO NOTHING`
+// Parts are the events that the function receives.
+var Parts = []function.Part[*Function]{
+	function.OnEvent((*Function).LoggedIn),
+	function.OnEvent((*Function).Erased),
+}
 
-// Handle adds the login.
-func (f *Function) Handle(ctx context.Context, e events.Received[events.UserLoggedIn]) error {
+const (
+	lockPerson  = `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`
+	insertLogin = `
+INSERT INTO projections.logins (id, user_id, organization_id, logged_in_at)
+SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT FROM projections.erased WHERE user_id = $2)
+ON CONFLICT (id) DO NOTHING`
+	insertErased = `INSERT INTO projections.erased (user_id, erased_at) VALUES ($1, $2) ON CONFLICT DO NOTHING`
+	deleteLogins = `DELETE FROM projections.logins WHERE user_id = $1`
+)
+
+// LoggedIn adds the login.
+func (f *Function) LoggedIn(ctx context.Context, e events.Received[events.UserLoggedIn]) error {
 	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
 		login := e.Data
+		if err := lock(ctx, tx, login.UserID); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, insertLogin, login.SessionID, login.UserID, login.OrganizationID, login.LoggedInAt); err != nil {
 			return fmt.Errorf("project login: %w", err)
 		}
 		return nil
 	})
+}
+
+// Erased forgets a person's logins, also those that are yet to be told: events may
+// overtake each other.
+func (f *Function) Erased(ctx context.Context, e events.Received[events.UserErased]) error {
+	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+		person := e.Data.UserID
+		if err := lock(ctx, tx, person); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, insertErased, person, e.Data.ErasedAt); err != nil {
+			return fmt.Errorf("remember erasure: %w", err)
+		}
+		if _, err := tx.Exec(ctx, deleteLogins, person); err != nil {
+			return fmt.Errorf("forget logins: %w", err)
+		}
+		return nil
+	})
+}
+
+// lock makes the events of a person wait for each other.
+func lock(ctx context.Context, tx *outbox.Tx, person uuid.UUID) error {
+	if _, err := tx.Exec(ctx, lockPerson, person.String()); err != nil {
+		return fmt.Errorf("lock person: %w", err)
+	}
+	return nil
 }

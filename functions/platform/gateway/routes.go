@@ -14,6 +14,7 @@ var routes = []function.Route{
 	{Method: "POST", Path: "/v1/users/login", Service: "users-login", Timeout: 300 * time.Second},
 	{Method: "GET", Path: "/v1/users/profile", Service: "users-profile", Timeout: 300 * time.Second},
 	{Method: "PATCH", Path: "/v1/users/profile", Service: "users-update-profile", Timeout: 300 * time.Second},
+	{Method: "DELETE", Path: "/v1/users/profile", Service: "users-erase-account", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/users/email/confirm", Service: "users-confirm-registration", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/users/email/verification", Service: "users-verify-email", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/users/email/verify", Service: "users-verify-email", Timeout: 300 * time.Second},

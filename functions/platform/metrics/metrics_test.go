@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -78,28 +77,28 @@ func TestMetricsTellWhatTheDatabasesHold(t *testing.T) {
 	p.Login("owner")
 	p.Login("owner")
 	ctx := context.Background()
-	in := func(db database.Name, work func(pgx.Tx) error) {
+	in := func(db database.Name, work func(*database.Tx) error) {
 		t.Helper()
-		if err := pgx.BeginFunc(ctx, p.DB(db), work); err != nil {
+		if err := database.Transact(ctx, p.DB(db), work); err != nil {
 			t.Fatal(err)
 		}
 	}
-	in(database.Users, func(tx pgx.Tx) error { return metrics.Add(ctx, tx, "user_registrations_total", nil, 3) })
-	in(database.Analytics, func(tx pgx.Tx) error {
+	in(database.Users, func(tx *database.Tx) error { return metrics.Add(ctx, tx, "user_registrations_total", nil, 3) })
+	in(database.Analytics, func(tx *database.Tx) error {
 		return metrics.Add(ctx, tx, "analytics_queries_total", metrics.Labels{"database": "datasets", "outcome": "failed\n\"\\"}, 2)
 	})
 	jobs := metrics.Labels{"job": "profile", "outcome": "ready"}
 	for _, d := range []time.Duration{50 * time.Millisecond, 700 * time.Millisecond, time.Hour} {
-		in(database.Datasets, func(tx pgx.Tx) error { return metrics.Observe(ctx, tx, "data_processing_jobs_duration", jobs, d) })
+		in(database.Datasets, func(tx *database.Tx) error { return metrics.Observe(ctx, tx, "data_processing_jobs_duration", jobs, d) })
 	}
-	in(database.Datasets, func(tx pgx.Tx) error {
+	in(database.Datasets, func(tx *database.Tx) error {
 		_, err := tx.Exec(ctx, `
 INSERT INTO datasets (id, organization_id, name, description, storage_type, status, created_by, deleted_at)
 VALUES ($1, $1, 'a', '', 'local', 'ready', $1, NULL), ($2, $2, 'b', '', 'local', 'draft', $2, now())`, uuid.New(), uuid.New())
 		return err
 	})
 
-	in(database.Analytics, func(tx pgx.Tx) error {
+	in(database.Analytics, func(tx *database.Tx) error {
 		_, err := tx.Exec(ctx, `
 INSERT INTO audit_entries (id, organization_id, at, actor_kind, actor_id, action, result)
 VALUES ($1, $1, now() - interval '1 hour', 'platform', $1, 'a:b', 'done')`, uuid.New())

@@ -128,7 +128,7 @@ func (f *Function) record(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 	id := uuid7.New()
 	arguments := pgx.NamedArgs{
 		"id": id, "organization": caller.OrganizationID, "user": caller.UserID, "purpose": purpose, "version": state.Version, "given": state.Given,
-		"session": caller.SessionID, "address": nil, "now": now,
+		"session": uuid.NullUUID{UUID: caller.SessionID, Valid: caller.SessionID != uuid.Nil}, "address": nil, "now": now,
 	}
 	key, err := f.KeyOf(ctx, tx, caller.UserID)
 	if err != nil {

@@ -67,15 +67,15 @@ type HistoryRequest struct{ page.Query }
 
 // Decision is one yes or no, with its proof.
 type Decision struct {
-	ID         uuid.UUID `json:"id" format:"uuid"`
-	Purpose    string    `json:"purpose"`
-	Version    int       `json:"version"`
-	TextSHA256 string    `json:"text_sha256"`
-	Given      bool      `json:"given" doc:"Or withdrawn"`
-	DecidedAt  time.Time `json:"decided_at"`
-	SessionID  uuid.UUID `json:"session_id" format:"uuid"`
-	Address    string    `json:"address,omitempty" db:"-" doc:"From where"`
-	Device     string    `json:"device,omitempty" db:"-" doc:"User-Agent"`
+	ID         uuid.UUID  `json:"id" format:"uuid"`
+	Purpose    string     `json:"purpose"`
+	Version    int        `json:"version"`
+	TextSHA256 string     `json:"text_sha256"`
+	Given      bool       `json:"given" doc:"Or withdrawn"`
+	DecidedAt  time.Time  `json:"decided_at"`
+	SessionID  *uuid.UUID `json:"session_id,omitempty" format:"uuid" doc:"Absent: by a token of another issuer"`
+	Address    string     `json:"address,omitempty" db:"-" doc:"From where"`
+	Device     string     `json:"device,omitempty" db:"-" doc:"User-Agent"`
 }
 
 // HistoryResponse is one page.

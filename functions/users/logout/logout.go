@@ -10,7 +10,6 @@ import (
 
 	"function/functions/users"
 	"function/shared/audit"
-	"function/shared/auth"
 	"function/shared/function"
 	"function/shared/outbox"
 )
@@ -20,7 +19,7 @@ var Operation = huma.Operation{
 	OperationID: "users-logout", Method: http.MethodPost, Path: "/v1/users/logout",
 	Summary: "Log out", Tags: []string{users.Tag}, Security: function.Person,
 	Description:   "Ends the session. Its access and refresh tokens are refused everywhere within a second.",
-	DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized},
+	DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusForbidden},
 }
 
 // Function ends sessions.
@@ -36,7 +35,7 @@ const endSession = `UPDATE sessions SET ended_at = now(), end_reason = 'logout' 
 
 // Handle ends the caller's session.
 func (f *Function) Handle(ctx context.Context, _ *struct{}) (*struct{}, error) {
-	caller, err := auth.CallerFrom(ctx)
+	caller, err := users.InSession(ctx)
 	if err != nil {
 		return nil, err
 	}

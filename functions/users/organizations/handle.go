@@ -26,6 +26,7 @@ WHERE m.user_id = $1 AND o.id < $2 ORDER BY o.id DESC LIMIT $3`
 	countOwned = `SELECT count(*) FROM memberships WHERE user_id = $1 AND role = 'owner'`
 	rename     = `UPDATE organizations o SET name = $2 WHERE id = $1 RETURNING ` + columns
 	markGone   = `UPDATE organizations o SET deleted_at = now() WHERE id = $1 RETURNING ` + columns
+	lockAny    = `SELECT FROM organizations WHERE id = $1 FOR NO KEY UPDATE` // its last owner may be leaving
 	restore    = `
 UPDATE organizations o SET deleted_at = NULL
 WHERE id = $1 AND deleted_at > now() - $3::interval
@@ -129,6 +130,8 @@ func (f *Function) change(ctx context.Context, entry audit.Entry, alive bool, st
 			if err := users.LockOrganization(ctx, tx, arguments[0].(uuid.UUID)); err != nil {
 				return err
 			}
+		} else if _, err := tx.Exec(ctx, lockAny, arguments[0]); err != nil {
+			return fmt.Errorf("lock organization: %w", err)
 		}
 		rows, _ := tx.Query(ctx, statement, arguments...)
 		out.Body, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[users.Organization])

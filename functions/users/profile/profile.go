@@ -47,7 +47,7 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := f.profiles.Read(ctx, f.Store, f.DB, caller.SessionID)
+	p, err := f.profiles.Read(ctx, f.Store, f.DB, caller)
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,5 @@
 // Package prune forgets what has expired: registrations that nobody confirmed, mailed
-// tokens, challenges, guesses, requests, mails. It runs every hour.
+// tokens, challenges, guesses, requests, mails, invitations. It runs every hour.
 package prune
 
 import (
@@ -31,6 +31,7 @@ var over = []struct{ table, condition string }{
 	{"challenges", "expires_at < now()"},
 	{"password_reset_requests", "requested_at < now() - interval '1 day'"},
 	{"mails", "created_at < now() - interval '8 days'"},
+	{"invitations", "least(ended_at, expires_at) < now() - interval '1 day'"},
 	{"guesses", "last_at < now() - interval '1 day'"},
 }
 

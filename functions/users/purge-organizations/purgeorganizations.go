@@ -5,15 +5,12 @@ package purgeorganizations
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/users"
-	"function/shared/audit"
 	"function/shared/database"
-	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
 )
@@ -43,10 +40,8 @@ ORDER BY deleted_at LIMIT 1 FOR UPDATE SKIP LOCKED`
 DELETE FROM memberships WHERE organization_id = $1 AND user_id IN (
     SELECT user_id FROM memberships WHERE organization_id = $1 AND role <> 'owner' ORDER BY user_id LIMIT $2)
 RETURNING user_id`
-	deleteSessions     = `DELETE FROM sessions WHERE organization_id = $1 AND user_id = ANY ($2)`
-	selectOwners       = `SELECT user_id FROM memberships WHERE organization_id = $1 ORDER BY user_id`
-	deleteConsents     = `DELETE FROM consent_decisions WHERE organization_id = $1`
-	deleteOrganization = `DELETE FROM organizations WHERE id = $1`
+	deleteSessions = `DELETE FROM sessions WHERE organization_id = $1 AND user_id = ANY ($2)`
+	selectOwners   = `SELECT user_id FROM memberships WHERE organization_id = $1 ORDER BY user_id`
 )
 
 // Handle purges what is past the grace, a bounded part in each transaction. What was
@@ -89,17 +84,8 @@ func purge(ctx context.Context, tx *outbox.Tx, organization uuid.UUID) error {
 	if err != nil {
 		return fmt.Errorf("read owners: %w", err)
 	}
-	for _, statement := range []string{deleteConsents, deleteOrganization} {
-		if _, err := tx.Exec(ctx, statement, organization); err != nil {
-			return fmt.Errorf("delete organization: %w", err)
-		}
-	}
-	if err := users.House(ctx, tx, owners...); err != nil {
+	if err := users.DeleteOrganization(ctx, tx, organization); err != nil {
 		return err
 	}
-	err = audit.Record(ctx, tx, audit.Entry{Action: "organizations:purge", ResourceID: organization.String(), OrganizationID: organization})
-	if err != nil {
-		return err
-	}
-	return tx.Publish(ctx, events.OrganizationDeleted{OrganizationID: organization, DeletedAt: time.Now().UTC()})
+	return users.House(ctx, tx, owners...)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -13,6 +14,7 @@ import (
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
+	"function/shared/events"
 	"function/shared/outbox"
 	"function/shared/policy"
 	"function/shared/scim"
@@ -21,9 +23,9 @@ import (
 const (
 	deletePerson     = `DELETE FROM provisioned_people WHERE id = $1`
 	deleteMembership = `DELETE FROM memberships WHERE user_id = $1 AND organization_id = $2`
-	lockAccount      = `SELECT profile_document FROM users WHERE id = $1 FOR UPDATE`
-	deleteAccount    = `
-DELETE FROM users u WHERE id = $1 AND NOT platform_admin AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id)`
+	lockAccount      = `SELECT FROM users WHERE id = $1 FOR UPDATE`
+	selectHomeless   = `
+SELECT FROM users u WHERE id = $1 AND NOT platform_admin AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id)`
 )
 
 // errOwner protects the owners of an organization from what acts for its admins.
@@ -40,66 +42,64 @@ func (f *Function) Delete(ctx context.Context, in *Name) (*scim.Answer, error) {
 	if err != nil {
 		return scim.Failed(err)
 	}
-	var forgotten *uuid.UUID
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		p, _, err := f.locked(ctx, tx, caller.OrganizationID, id, in.IfMatch)
 		if err != nil {
 			return err
 		}
-		forgotten, err = f.remove(ctx, tx, caller.OrganizationID, p)
-		return err
+		return f.remove(ctx, tx, caller.OrganizationID, p)
 	})
 	if err != nil {
 		f.recordRefusal(ctx, id, err)
 		return scim.Failed(users.ProvisioningError(err))
 	}
-	f.profiles.Forget(context.WithoutCancel(ctx), f.DB, forgotten)
 	return &scim.Answer{Status: http.StatusNoContent}, nil
 }
 
-// remove returns the document of a profile that is gone with its account.
-func (f *Function) remove(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p person) (*uuid.UUID, error) {
+func (f *Function) remove(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p person) error {
 	if p.Member == nil {
 		if err := f.withdraw(ctx, tx, p.ID); err != nil {
-			return nil, err
+			return err
 		}
 	} else if *p.Role == policy.Owner {
-		return nil, errOwner
+		return errOwner
 	}
 	if _, err := tx.Exec(ctx, deletePerson, p.ID); err != nil {
-		return nil, fmt.Errorf("delete provisioned person: %w", err)
+		return fmt.Errorf("delete provisioned person: %w", err)
 	}
 	if p.Member == nil {
-		return nil, audit.Record(ctx, tx, audit.Entry{Action: "members:deprovision", ResourceID: p.ID.String()})
+		return audit.Record(ctx, tx, audit.Entry{Action: "members:deprovision", ResourceID: p.ID.String()})
 	}
 	if _, err := tx.Exec(ctx, deleteMembership, *p.Member, organization); err != nil {
-		return nil, fmt.Errorf("delete membership: %w", err)
+		return fmt.Errorf("delete membership: %w", err)
 	}
 	if _, err := tx.Exec(ctx, endSessions, *p.Member, organization, "left"); err != nil {
-		return nil, fmt.Errorf("end sessions: %w", err)
+		return fmt.Errorf("end sessions: %w", err)
 	}
 	if err := audit.Record(ctx, tx, audit.Entry{Action: "members:remove", ResourceID: p.Member.String(), Detail: map[string]any{"provisioned": true}}); err != nil {
-		return nil, err
+		return err
 	}
-	if !p.OwnsAccount {
-		return nil, nil
+	ended := events.MembershipEnded{UserID: *p.Member, OrganizationID: organization, EndedAt: time.Now().UTC()}
+	if err := tx.Publish(ctx, ended); err != nil || !p.OwnsAccount {
+		return err
 	}
 	return f.close(ctx, tx, *p.Member)
 }
 
 // close deletes an account that is in no organization any more.
-func (f *Function) close(ctx context.Context, tx *outbox.Tx, account uuid.UUID) (document *uuid.UUID, err error) {
-	if err := tx.QueryRow(ctx, lockAccount, account).Scan(&document); err != nil {
-		return nil, fmt.Errorf("lock account: %w", err)
+func (f *Function) close(ctx context.Context, tx *outbox.Tx, account uuid.UUID) error {
+	if _, err := tx.Exec(ctx, lockAccount, account); err != nil {
+		return fmt.Errorf("lock account: %w", err)
 	}
-	closed, err := tx.Exec(ctx, deleteAccount, account)
-	if err != nil {
-		return nil, fmt.Errorf("delete account: %w", err)
+	if err := tx.QueryRow(ctx, selectHomeless, account).Scan(); database.IsNoRows(err) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("look for organizations of account: %w", err)
 	}
-	if closed.RowsAffected() == 0 {
-		return nil, nil
+	if err := f.CloseAccount(ctx, tx, account); err != nil {
+		return err
 	}
-	return document, audit.Record(ctx, tx, audit.Entry{Action: "accounts:delete", ResourceID: account.String(), Detail: map[string]any{"provisioned": true}})
+	return audit.Record(ctx, tx, audit.Entry{Action: "accounts:delete", ResourceID: account.String(), Detail: map[string]any{"provisioned": true}})
 }
 
 // recordRefusal leaves an entry of what was refused, whose transaction is gone.

@@ -67,17 +67,10 @@ type Request struct {
 }
 
 // Function keeps provisioned people.
-type Function struct {
-	users.Store
-	profiles users.Profiles
-}
+type Function struct{ users.Store }
 
 // New opens the people.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := users.Open(ctx, env)
-	if err != nil {
-		return nil, err
-	}
-	profiles, err := users.OpenProfiles(env)
-	return &Function{store, profiles}, err
+	return &Function{store}, err
 }

@@ -25,7 +25,7 @@ var Operation = huma.Operation{
 	OperationID: "users-switch-organization", Method: http.MethodPost, Path: "/v1/users/sessions/organization",
 	Summary: "Act in another of your organizations", Tags: []string{users.Tag}, Security: function.Person,
 	Description: "The session's earlier tokens are good no more. It ends at the limits of the stricter organization.",
-	Errors:      []int{http.StatusUnauthorized, http.StatusNotFound},
+	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
 }
 
 // Request names the organization.
@@ -68,7 +68,7 @@ WHERE id = $1 AND ended_at IS NULL AND expires_at > now() AND created_at + $3::i
 
 // Handle switches the session and signs its tokens anew.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	caller, err := auth.CallerFrom(ctx)
+	caller, err := users.InSession(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -93,7 +93,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
 			return fmt.Errorf("lock profile: %w", err)
 		}
-		if now, err = f.profiles.Read(ctx, f.Store, tx, caller.SessionID); err != nil {
+		if now, err = f.profiles.Read(ctx, f.Store, tx, caller); err != nil {
 			return err
 		}
 		if in.IfMatch != "" && in.IfMatch != "*" && in.IfMatch != now.ETag() {

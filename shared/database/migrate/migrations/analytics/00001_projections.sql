@@ -21,6 +21,13 @@ CREATE TABLE projections.logins (
     logged_in_at    timestamptz NOT NULL
 );
 CREATE INDEX logins_organization ON projections.logins (organization_id, logged_in_at);
+CREATE INDEX logins_user ON projections.logins (user_id);
+
+-- Whose logins are not told any more, also those that are told late.
+CREATE TABLE projections.erased (
+    user_id   uuid PRIMARY KEY,
+    erased_at timestamptz NOT NULL
+);
 
 CREATE TABLE projections.datasets (
     id              uuid PRIMARY KEY,

@@ -11,8 +11,8 @@ CREATE TABLE organizations (
 CREATE INDEX organizations_deleted ON organizations (deleted_at) WHERE deleted_at IS NOT NULL;
 
 -- Personal fields are sealed with the person's own key (AES-256-GCM), which is
--- itself wrapped by the platform's: destroying wrapped_key erases the person here
--- and in every backup. email_index (HMAC-SHA256) finds an address without it.
+-- itself wrapped by the platform's: destroying wrapped_key erases the person wherever
+-- it is not kept. email_index (HMAC-SHA256) finds an address without it.
 CREATE TABLE users (
     id                  uuid PRIMARY KEY,
     email_index         bytea NOT NULL CONSTRAINT users_email UNIQUE,
@@ -60,12 +60,15 @@ CREATE TABLE memberships (
 CREATE INDEX memberships_organization_members ON memberships (organization_id, user_id);
 
 -- An organization never is without an owner, whoever leaves at the same time: the
--- last word is at commit, one transaction of an organization after another.
+-- last word is at commit, one transaction of an organization after another. One that
+-- is being deleted may lose its last owner, after whom nobody restores it.
 -- +goose StatementBegin
 CREATE FUNCTION keep_an_owner() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    deleted timestamptz;
 BEGIN
-    PERFORM FROM organizations WHERE id = OLD.organization_id FOR NO KEY UPDATE;
-    IF FOUND AND NOT EXISTS (SELECT FROM memberships WHERE organization_id = OLD.organization_id AND role = 'owner' AND status = 'active') THEN
+    SELECT deleted_at INTO deleted FROM organizations WHERE id = OLD.organization_id FOR NO KEY UPDATE;
+    IF FOUND AND deleted IS NULL AND NOT EXISTS (SELECT FROM memberships WHERE organization_id = OLD.organization_id AND role = 'owner' AND status = 'active') THEN
         RAISE EXCEPTION 'organization % would have no owner', OLD.organization_id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'organization_owner';
     END IF;

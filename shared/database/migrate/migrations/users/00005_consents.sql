@@ -30,7 +30,7 @@ CREATE TABLE consent_decisions (
     number          int NOT NULL,                -- from 1, of a person and purpose: clocks of two machines differ
     version         int NOT NULL,
     given           boolean NOT NULL,
-    session_id      uuid NOT NULL,
+    session_id      uuid,                        -- NULL: by another issuer's token
     address         bytea,                       -- sealed with the person's key
     device          bytea,                       -- sealed with the person's key
     decided_at      timestamptz NOT NULL DEFAULT now(),

@@ -116,7 +116,7 @@ END $$;
 -- belongs to, or one without any. There is no session, so the organization's demand
 -- for a second factor is told, for the token's own claims to meet.
 CREATE VIEW published.external_callers AS
-    SELECT e.issuer, e.subject_index, e.user_id, u.platform_admin, m.organization_id, m.created_at AS member_since, w.waits_for,
+    SELECT e.issuer, e.subject_index, e.user_id, u.platform_admin, m.organization_id, m.created_at AS member_since, w.waits_for, f.has_second_factor,
            coalesce((o.settings ->> 'require_second_factor')::boolean, false) AS demands_second_factor,
            CASE WHEN w.waits_for IS NULL THEN r.roles ELSE '{}' END AS roles,
            CASE WHEN w.waits_for IS NULL THEN permissions_of(m.organization_id, r.roles) ELSE '{}' END AS permissions
@@ -125,6 +125,8 @@ CREATE VIEW published.external_callers AS
     LEFT JOIN memberships m ON m.user_id = e.user_id
     LEFT JOIN organizations o ON o.id = m.organization_id
     CROSS JOIN LATERAL (SELECT roles_of(m.user_id, m.organization_id) AS roles OFFSET 0) r
+    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM totp_secrets t WHERE t.user_id = u.id AND t.confirmed_at IS NOT NULL)
+                            OR EXISTS (SELECT FROM passkeys p WHERE p.user_id = u.id) AS has_second_factor) f
     CROSS JOIN LATERAL (SELECT CASE
         WHEN m.status IS NULL THEN 'membership'
         WHEN o.deleted_at IS NOT NULL THEN 'organization'

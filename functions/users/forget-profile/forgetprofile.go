@@ -1,0 +1,40 @@
+// Package forgetprofile removes the free part of an erased person's profile where it
+// lies outside of the domain's database. It runs when somebody has erased their
+// account, and again while the documents cannot be reached.
+package forgetprofile
+
+import (
+	"context"
+
+	"function/functions/users"
+	"function/shared/events"
+	"function/shared/function"
+	"function/shared/outbox"
+)
+
+// Function forgets profiles.
+type Function struct {
+	users.Store
+	profiles users.Profiles
+}
+
+// New opens the documents.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	profiles, err := users.OpenProfiles(env)
+	return &Function{store, profiles}, err
+}
+
+// Handle removes the document. Its key is gone already, so that until then nobody
+// can read it.
+func (f *Function) Handle(ctx context.Context, e events.Received[events.UserErased]) error {
+	if e.Data.ProfileDocument == nil {
+		return nil
+	}
+	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+		return f.profiles.Delete(ctx, tx, *e.Data.ProfileDocument)
+	})
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+
+	"function/functions"
+	"function/shared/function"
+	"function/shared/platformtest"
+)
+
+// TestMain runs the tests or, as a process of theirs, the function that K_SERVICE
+// names, as main does, on the listener that it inherits.
+func TestMain(m *testing.M) {
+	if os.Getenv("K_SERVICE") == "" {
+		platformtest.Run(m)
+	}
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin) // ends when the tests do
+		os.Exit(1)
+	}()
+	ctx := context.Background()
+	config, err := function.ConfigFromEnvironment(ctx)
+	if err == nil {
+		err = serve(ctx, config, func() (net.Listener, error) { return net.FileListener(os.NewFile(3, "listener")) })
+	}
+	fmt.Fprintln(os.Stderr, "serve:", err)
+	os.Exit(1)
+}
+
+// find is the declarations of functions.
+func find(t *testing.T, names ...string) (found []function.Declaration) {
+	t.Helper()
+	for _, name := range names {
+		d, err := function.Find(functions.Catalog, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, d)
+	}
+	return found
+}
+
+// process is one function in a process of its own, as a pod runs it, beside a platform
+// whose databases and broker it shares.
+type process struct {
+	*platformtest.Wire
+	url  string
+	kill func()
+}
+
+// start starts a function that is killed at a step of its talk with the database.
+// Requests may come at once: they wait in the listener.
+func start(t *testing.T, p *platformtest.Platform, service string, killAt int) *process {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	inherited, err := listener.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inherited.Close()
+	cmd := exec.Command(os.Args[0])
+	cmd.ExtraFiles, cmd.Stderr = []*os.File{inherited}, t.Output()
+	if _, err := cmd.StdinPipe(); err != nil { // open for as long as this process lives
+		t.Fatal(err)
+	}
+	kill := sync.OnceFunc(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	c := p.Env.Config
+	w := platformtest.NewWire(t, c.UsersDatabaseURL, killAt, kill)
+	cmd.Env = append(os.Environ(), "K_SERVICE="+service, "K_SINK="+c.Sink,
+		"USERS_DATABASE_URL="+w.DSN(c.UsersDatabaseURL), "IDENTITY_DATABASE_URL="+w.DSN(c.IdentityDatabaseURL),
+		"KEY_ENCRYPTION_KEY_URL="+c.KeyURL, "BLIND_INDEX_KEY="+c.BlindIndexKey,
+		"TOKEN_ISSUER="+c.TokenIssuer, "TOKEN_AUDIENCE="+c.TokenAudience, "RATE_LIMITS=off",
+		"SMTP_URL="+c.SMTPURL, "MAIL_FROM="+c.MailFrom, "PUBLIC_URL="+c.PublicURL,
+		fmt.Sprint("REGISTRATION_CONFIRMATION=", c.RegistrationConfirmation))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(kill)
+	return &process{w, "http://" + listener.Addr().String(), kill}
+}
+
+// patience only ends a broken test.
+const patience = time.Minute
+
+// post is the process's answer to a request; nil if it died before it gave one.
+func (c *process) post(token, path string, body any) (*platformtest.Answer, error) {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequest(http.MethodPost, c.url+path, bytes.NewReader(encoded))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, c.died(err)
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, c.died(err)
+	}
+	return &platformtest.Answer{Status: response.StatusCode, Header: response.Header, Body: answer}, nil
+}
+
+// died makes nothing of an error that a killed process explains.
+func (c *process) died(err error) error {
+	select {
+	case <-c.Killed():
+		return nil
+	case <-time.After(time.Second):
+		return err
+	}
+}
