@@ -20,20 +20,20 @@ type NewAccount struct {
 	ID           uuid.UUID
 	EmailIndex   []byte
 	WrappedKey   []byte
-	PasswordHash string
+	PasswordHash string     // empty: nobody can log in before they have chosen a password
 	Verified     bool       // the person has shown that the address is theirs
 	JoinsID      *uuid.UUID // the organization that the person asks to join; nil: a new one
 	SealedName
 }
 
 // NewAccount seals a person's name and address with a new key of the person's own.
-func (s Store) NewAccount(ctx context.Context, n Name, joins *uuid.UUID) (NewAccount, error) {
+func (s Store) NewAccount(ctx context.Context, n Name) (NewAccount, error) {
 	key, wrapped, err := s.Keeper.NewKey(ctx)
 	if err != nil {
 		return NewAccount{}, err
 	}
 	sealed, err := n.Seal(key)
-	return NewAccount{ID: uuid7.New(), EmailIndex: EmailIndex(s.Keeper, n.Email), WrappedKey: wrapped, SealedName: sealed, JoinsID: joins}, err
+	return NewAccount{ID: uuid7.New(), EmailIndex: EmailIndex(s.Keeper, n.Email), WrappedKey: wrapped, SealedName: sealed}, err
 }
 
 // The constraints by which OpenAccount refuses.
@@ -46,37 +46,86 @@ const (
 	insertOrganization = `INSERT INTO organizations (id, name) VALUES ($1, 'My organization')`
 	insertUser         = `
 INSERT INTO users (id, email_index, wrapped_key, email, first_name, last_name, password_hash, created_at, email_verified_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8::timestamptz, CASE WHEN $9 THEN $8::timestamptz END)`
+VALUES ($1, $2, $3, $4, $5, $6, nullif($7, ''), $8::timestamptz, CASE WHEN $9 THEN $8::timestamptz END)`
 	insertMembership = `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, $3, $4)`
 )
 
 // OpenAccount opens an account: with an organization of its own, or with the wish to
 // join one. The account is without the name, which is sealed.
 func OpenAccount(ctx context.Context, tx *outbox.Tx, a NewAccount) (Account, error) {
-	opened := Account{ID: a.ID, CreatedAt: time.Now().UTC().Truncate(time.Microsecond)}
 	m := Membership{UserID: a.ID, OrganizationID: uuid7.New(), Role: policy.Owner, Status: MembershipActive}
 	if a.JoinsID != nil {
 		m.OrganizationID, m.Role, m.Status = *a.JoinsID, policy.Member, MembershipRequested
 	} else if _, err := tx.Exec(ctx, insertOrganization, m.OrganizationID); err != nil {
-		return opened, fmt.Errorf("insert organization: %w", err)
+		return Account{}, fmt.Errorf("insert organization: %w", err)
 	}
-	opened.OrganizationID = m.OrganizationID
-	_, err := tx.Exec(ctx, insertUser, a.ID, a.EmailIndex, a.WrappedKey, a.Email, a.FirstName, a.LastName, a.PasswordHash, opened.CreatedAt, a.Verified)
+	opened, err := OpenAccountIn(ctx, tx, a, m)
 	if err != nil {
-		return opened, fmt.Errorf("insert user: %w", err)
+		return opened, err
+	}
+	return opened, recordOpened(ctx, tx, m)
+}
+
+// OpenInvited opens an account, by the token of an invitation to its address: the person
+// is a member of the inviting organization at once. What refuses is that of
+// [Store.AcceptInvitation].
+func (s Store) OpenInvited(ctx context.Context, tx *outbox.Tx, a NewAccount, token string) (Account, error) {
+	// The organization before the address, as provisioning has it: no two of them can
+	// wait for each other.
+	organization, err := lockInviting(ctx, tx, token)
+	if err != nil {
+		return Account{}, err
+	}
+	opened, err := a.insert(ctx, tx, organization)
+	if err != nil {
+		return opened, err
+	}
+	m, err := s.AcceptInvitation(ctx, tx, token, a.ID, a.EmailIndex)
+	if err != nil {
+		return opened, err
+	}
+	if err := recordOpened(ctx, tx, m); err != nil {
+		return opened, err
+	}
+	return opened, opened.publish(ctx, tx, m.Role)
+}
+
+func recordOpened(ctx context.Context, tx *outbox.Tx, m Membership) error {
+	return audit.Record(ctx, tx, audit.Entry{
+		Action: "users:register", ActorID: m.UserID, ResourceID: m.UserID.String(), OrganizationID: m.OrganizationID, Detail: map[string]any{"membership": m.Status},
+	})
+}
+
+// OpenAccountIn opens an account with its first membership, and publishes what there is
+// to tell: of who only asks to join, the organization learns when it lets them in. The
+// act is for the caller to record.
+func OpenAccountIn(ctx context.Context, tx *outbox.Tx, a NewAccount, m Membership) (Account, error) {
+	opened, err := a.insert(ctx, tx, m.OrganizationID)
+	if err != nil {
+		return opened, err
 	}
 	if _, err := tx.Exec(ctx, insertMembership, m.UserID, m.OrganizationID, m.Role, m.Status); err != nil {
 		return opened, fmt.Errorf("insert membership: %w", err)
 	}
-	if err := metrics.Add(ctx, tx, "user_registrations_total", nil, 1); err != nil {
-		return opened, err
+	switch m.Status {
+	case MembershipActive:
+		err = opened.publish(ctx, tx, m.Role)
+	case MembershipSuspended:
+		err = PublishMembership(ctx, tx, m)
 	}
-	entry := audit.Entry{Action: "users:register", ActorID: a.ID, ResourceID: a.ID.String(), OrganizationID: m.OrganizationID, Detail: map[string]any{"membership": m.Status}}
-	if err := audit.Record(ctx, tx, entry); err != nil {
-		return opened, err
+	return opened, err
+}
+
+// insert stores an account, and counts it.
+func (a NewAccount) insert(ctx context.Context, tx *outbox.Tx, organization uuid.UUID) (Account, error) {
+	opened := Account{ID: a.ID, OrganizationID: organization, CreatedAt: time.Now().UTC().Truncate(time.Microsecond)}
+	_, err := tx.Exec(ctx, insertUser, a.ID, a.EmailIndex, a.WrappedKey, a.Email, a.FirstName, a.LastName, a.PasswordHash, opened.CreatedAt, a.Verified)
+	if err != nil {
+		return opened, fmt.Errorf("insert user: %w", err)
 	}
-	if m.Status != MembershipActive {
-		return opened, nil // the organization learns of the person when it lets the person in
-	}
-	return opened, tx.Publish(ctx, events.UserRegistered{UserID: a.ID, OrganizationID: m.OrganizationID, Role: m.Role, RegisteredAt: opened.CreatedAt})
+	return opened, metrics.Add(ctx, tx, "user_registrations_total", nil, 1)
+}
+
+func (a Account) publish(ctx context.Context, tx *outbox.Tx, role string) error {
+	return tx.Publish(ctx, events.UserRegistered{UserID: a.ID, OrganizationID: a.OrganizationID, Role: role, RegisteredAt: a.CreatedAt})
 }

@@ -10,7 +10,6 @@ import (
 
 	"function/shared/audit"
 	"function/shared/database"
-	"function/shared/events"
 	"function/shared/fault"
 	"function/shared/outbox"
 	"function/shared/secret"
@@ -41,6 +40,12 @@ INSERT INTO invitations (id, organization_id, token_hash, email_index, wrapped_k
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 )
 
+// NewInvitation is an invitation that [Store.SendInvitation] is about to send.
+func NewInvitation(by uuid.UUID, email, role string) Invitation {
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	return Invitation{ID: uuid7.New(), Email: email, Role: role, InvitedBy: by, CreatedAt: now, ExpiresAt: now.Add(InvitationLife)}
+}
+
 // Invite invites an address to the caller's organization, by mail. It replaces an
 // invitation that the address has, and is the same whether the address has an account,
 // or is a member's, or not.
@@ -52,19 +57,9 @@ func (s Store) Invite(ctx context.Context, post Post, organization uuid.UUID, em
 	if err != nil {
 		return Invitation{}, err
 	}
-	now := time.Now().UTC().Truncate(time.Microsecond)
-	i := Invitation{ID: uuid7.New(), Email: email, Role: role, InvitedBy: caller.UserID, CreatedAt: now, ExpiresAt: now.Add(InvitationLife)}
-	key, wrapped, err := s.Keeper.NewKey(ctx)
-	if err != nil {
-		return i, err
-	}
-	sealed, err := secret.Seal(key, InvitationField, email)
-	if err != nil {
-		return i, err
-	}
-	token, index := NewToken(), EmailIndex(s.Keeper, email)
+	i := NewInvitation(caller.UserID, email, role)
 	entry := audit.Entry{Action: "invitations:create", ResourceID: i.ID.String(), Detail: map[string]any{"role": role}}
-	err = s.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
+	return i, s.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
 		x, err := beginFor(ctx, tx, organization, caller)
 		if err != nil {
 			return err
@@ -72,16 +67,60 @@ func (s Store) Invite(ctx context.Context, post Post, organization uuid.UUID, em
 		if err := x.mayBringIn(ctx, role); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, replaceInvitation, organization, index); err != nil {
-			return fmt.Errorf("replace invitation: %w", err)
-		}
-		if _, err := tx.Exec(ctx, insertInvitation, i.ID, organization, TokenHash(token), index, wrapped, sealed, role, caller.UserID, now, i.ExpiresAt); err != nil {
-			return fmt.Errorf("insert invitation: %w", err)
-		}
-		return post.Queue(ctx, tx, post.Invitation(email, token))
+		return s.SendInvitation(ctx, tx, post, organization, i)
 	})
-	return i, err
 }
+
+// SendInvitation stores an invitation, in place of one that the address has, and mails
+// its token. Whether whoever invites may do so is for the caller to decide, and the act
+// for the caller to record.
+func (s Store) SendInvitation(ctx context.Context, tx *outbox.Tx, post Post, organization uuid.UUID, i Invitation) error {
+	key, wrapped, err := s.Keeper.NewKey(ctx)
+	if err != nil {
+		return err
+	}
+	sealed, err := secret.Seal(key, InvitationField, i.Email)
+	if err != nil {
+		return err
+	}
+	token, index := NewToken(), EmailIndex(s.Keeper, i.Email)
+	if _, err := tx.Exec(ctx, replaceInvitation, organization, index); err != nil {
+		return fmt.Errorf("replace invitation: %w", err)
+	}
+	if _, err := tx.Exec(ctx, insertInvitation, i.ID, organization, TokenHash(token), index, wrapped, sealed, i.Role, i.InvitedBy, i.CreatedAt, i.ExpiresAt); err != nil {
+		return fmt.Errorf("insert invitation: %w", err)
+	}
+	return post.Queue(ctx, tx, post.Invitation(i.Email, token))
+}
+
+const selectInvited = `
+SELECT organization_id, wrapped_key, email FROM invitations
+WHERE token_hash = $1 AND email_index = $2 AND ended_at IS NULL AND expires_at > now()`
+
+// Invited tells which organization a token invites to, and the address that it was
+// mailed to, letter for letter: it proves that one, and none that is merely found by the
+// same index. Whether the address has an account is not looked up. A token that is wrong,
+// over, used or another address's is [ErrInvitation].
+func (s Store) Invited(ctx context.Context, token string, emailIndex []byte) (organization uuid.UUID, email string, err error) {
+	var wrapped, sealed []byte
+	err = s.DB.QueryRow(ctx, selectInvited, TokenHash(token), emailIndex).Scan(&organization, &wrapped, &sealed)
+	if database.IsNoRows(err) {
+		return organization, "", ErrInvitation
+	}
+	if err != nil {
+		return organization, "", fmt.Errorf("look up invitation: %w", err)
+	}
+	key, err := s.Keeper.Unwrap(ctx, wrapped)
+	if err != nil {
+		return organization, "", err
+	}
+	email, err = secret.Unseal(key, InvitationField, sealed)
+	return organization, email, err
+}
+
+// ErrInvitation is the one answer to a token that was never given out, is another
+// address's, was used or is over.
+var ErrInvitation = fault.New(fault.NotFound, "This invitation is not for your address, or is over: ask for a new one")
 
 const (
 	selectInviting   = `SELECT organization_id FROM invitations WHERE token_hash = $1`
@@ -98,26 +137,19 @@ RETURNING user_id, organization_id, role, status`
 // AcceptInvitation makes the person whose address was invited a member, with the role
 // of the invitation, if whoever invited them could still do so: in the transaction of
 // an acceptance, or of a registration, of which the account must be there already. It
-// records the acceptance and publishes events.MembershipApproved.
+// ties the member to what a provisioning system has said of the address, records the
+// acceptance and publishes events.MembershipApproved.
 //
 // The token alone is not enough: a mail that was passed on invites nobody else. A token
-// that is wrong, over, used or another address's is fault.NotFound.
-func AcceptInvitation(ctx context.Context, tx *outbox.Tx, token string, person uuid.UUID, emailIndex []byte) (m Membership, err error) {
-	over := fault.New(fault.NotFound, "This invitation is not for your address, or is over: ask for a new one")
-	hash := TokenHash(token)
-	var organization, by, id uuid.UUID
-	if err := tx.QueryRow(ctx, selectInviting, hash).Scan(&organization); database.IsNoRows(err) {
-		return m, over
-	} else if err != nil {
-		return m, fmt.Errorf("look up invitation: %w", err)
-	}
-	if err := LockOrganization(ctx, tx, organization); err == errNoOrganization {
-		return m, over
-	} else if err != nil {
+// that is wrong, over, used or another address's is [ErrInvitation].
+func (s Store) AcceptInvitation(ctx context.Context, tx *outbox.Tx, token string, person uuid.UUID, emailIndex []byte) (m Membership, err error) {
+	organization, err := lockInviting(ctx, tx, token)
+	if err != nil {
 		return m, err
 	}
-	if err := tx.QueryRow(ctx, acceptInvitation, hash, emailIndex).Scan(&id, &m.Role, &by); database.IsNoRows(err) {
-		return m, over
+	var by, id uuid.UUID
+	if err := tx.QueryRow(ctx, acceptInvitation, TokenHash(token), emailIndex).Scan(&id, &m.Role, &by); database.IsNoRows(err) {
+		return m, ErrInvitation
 	} else if err != nil {
 		return m, fmt.Errorf("accept invitation: %w", err)
 	}
@@ -143,5 +175,25 @@ func AcceptInvitation(ctx context.Context, tx *outbox.Tx, token string, person u
 	if err != nil {
 		return m, err
 	}
-	return m, tx.Publish(ctx, events.MembershipApproved{UserID: person, OrganizationID: organization, Role: m.Role, ApprovedAt: time.Now().UTC()})
+	if err := s.LinkProvisioned(ctx, tx, person, organization); err != nil {
+		return m, err
+	}
+	return m, publishApproved(ctx, tx, m)
+}
+
+// lockInviting locks the organization that a token invites to.
+func lockInviting(ctx context.Context, tx *outbox.Tx, token string) (organization uuid.UUID, err error) {
+	err = tx.QueryRow(ctx, selectInviting, TokenHash(token)).Scan(&organization)
+	if database.IsNoRows(err) {
+		return organization, ErrInvitation
+	}
+	if err != nil {
+		return organization, fmt.Errorf("look up invitation: %w", err)
+	}
+	if err := LockOrganization(ctx, tx, organization); err == errNoOrganization {
+		return organization, ErrInvitation
+	} else if err != nil {
+		return organization, err
+	}
+	return organization, nil
 }

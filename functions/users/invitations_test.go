@@ -1,23 +1,16 @@
 package users_test
 
 import (
-	"context"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/google/uuid"
-
 	"function/functions/users"
-	"function/shared/database"
 	"function/shared/events"
-	"function/shared/fault"
-	"function/shared/outbox"
 	"function/shared/page"
 	"function/shared/platformtest"
-	"function/shared/policy"
 )
 
 func invite(t *testing.T, p *platformtest.Platform, by platformtest.Caller, email, role string) (users.Invitation, string) {
@@ -124,48 +117,6 @@ func TestInvitationsOfOneAddressAtOnceLeaveOneOpen(t *testing.T) {
 		if dump := ask[string](t, p, `SELECT coalesce(string_agg(r::text, ' '), '') FROM `+table+` r`); strings.Contains(dump, "ada@") {
 			t.Errorf("table %s holds the address in the clear", table)
 		}
-	}
-}
-
-// As users-register does it: the account, and what its invitation makes of it, in one
-// transaction.
-func TestAcceptInvitationInTheTransactionOfARegistration(t *testing.T) {
-	t.Parallel()
-	p := mountOrganizations(t)
-	owner := p.Login("owner")
-	_, token := invite(t, p, owner, "new@example.com", "member")
-	db, err := p.Env.Database(context.Background(), database.Users)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keeper, err := p.Env.Keeper(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	register := func(email string) (users.Membership, error) {
-		var m users.Membership
-		err := db.Transact(context.Background(), func(tx *outbox.Tx) error {
-			person := uuid.Must(uuid.NewV7())
-			_, err := tx.Exec(context.Background(), `INSERT INTO users (id, email_index, wrapped_key, email, first_name, last_name) VALUES ($1, $2, '', '', '', '')`,
-				person, users.EmailIndex(keeper, email))
-			if err == nil {
-				m, err = users.AcceptInvitation(context.Background(), tx, token, person, users.EmailIndex(keeper, email))
-			}
-			return err
-		})
-		return m, err
-	}
-	if _, err := register("other@example.com"); err == nil {
-		t.Error("another address accepted the invitation")
-	} else if f, ok := fault.As(err); !ok || f.Kind != fault.NotFound {
-		t.Errorf("error %v, want not found", err)
-	}
-	if n := ask[int](t, p, `SELECT count(*) FROM users`); n != 1 {
-		t.Errorf("%d users, want no account by a refused invitation", n)
-	}
-	m, err := register("New@example.com")
-	if err != nil || m.OrganizationID != owner.OrganizationID || m.Role != policy.Member || m.Status != users.MembershipActive {
-		t.Errorf("membership %+v (%v), want an active member", m, err)
 	}
 }
 

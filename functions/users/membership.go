@@ -50,6 +50,21 @@ var errNobodyHere = fault.New(fault.NotFound, "Nobody with this identifier and s
 
 const setStatus = `UPDATE memberships SET status = $3 WHERE user_id = $1 AND organization_id = $2`
 
+// SetStanding suspends a member, which ends their sessions in the organization, or ends
+// the suspension: in the transaction that has found them in another standing, under the
+// organization's lock.
+func SetStanding(ctx context.Context, tx *outbox.Tx, m Membership) error {
+	if _, err := tx.Exec(ctx, setStatus, m.UserID, m.OrganizationID, m.Status); err != nil {
+		return fmt.Errorf("set status of membership: %w", err)
+	}
+	if m.Status == MembershipSuspended {
+		if err := endSessionsIn(ctx, tx, m.UserID, m.OrganizationID, "suspended"); err != nil {
+			return err
+		}
+	}
+	return PublishMembership(ctx, tx, m)
+}
+
 // ChangeStanding suspends a member of the caller's organization, or ends the suspension.
 func (s Store) ChangeStanding(ctx context.Context, organization, person uuid.UUID, status string) (Membership, error) {
 	action, from := "members:suspend", MembershipActive
@@ -60,15 +75,7 @@ func (s Store) ChangeStanding(ctx context.Context, organization, person uuid.UUI
 	err := s.onMember(ctx, action, organization, person, []string{from}, func(x changing, before Membership) error {
 		m = before
 		m.Status = status
-		if _, err := x.Exec(ctx, setStatus, person, organization, status); err != nil {
-			return fmt.Errorf("set status of membership: %w", err)
-		}
-		if status == MembershipSuspended {
-			if err := EndSessionsIn(ctx, x, person, organization); err != nil {
-				return err
-			}
-		}
-		return PublishMembership(ctx, x.Tx, m)
+		return SetStanding(ctx, x.Tx, m)
 	})
 	return m, err
 }
@@ -109,6 +116,21 @@ const approveMembership = `
 UPDATE memberships SET status = 'active', role = $3 WHERE user_id = $1 AND organization_id = $2 AND status = 'requested'
 RETURNING user_id, organization_id, role, status`
 
+// LetIn makes a person a member who has asked for it, under the organization's lock.
+func LetIn(ctx context.Context, tx *outbox.Tx, organization, person uuid.UUID, role string) (Membership, error) {
+	rows, _ := tx.Query(ctx, approveMembership, person, organization, role)
+	m, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Membership])
+	if err != nil {
+		return m, fmt.Errorf("approve membership: %w", err)
+	}
+	return m, publishApproved(ctx, tx, m)
+}
+
+// publishApproved tells that a person was let in, who had asked or was asked.
+func publishApproved(ctx context.Context, tx *outbox.Tx, m Membership) error {
+	return tx.Publish(ctx, events.MembershipApproved{UserID: m.UserID, OrganizationID: m.OrganizationID, Role: m.Role, ApprovedAt: time.Now().UTC()})
+}
+
 // Approve lets in a person who asked to join the caller's organization, as a member
 // unless a role is named.
 func (s Store) Approve(ctx context.Context, organization, person uuid.UUID, role string) (Membership, error) {
@@ -116,16 +138,12 @@ func (s Store) Approve(ctx context.Context, organization, person uuid.UUID, role
 		role = policy.Member
 	}
 	var m Membership
-	err := s.onMember(ctx, "members:approve", organization, person, []string{MembershipRequested}, func(x changing, _ Membership) error {
+	err := s.onMember(ctx, "members:approve", organization, person, []string{MembershipRequested}, func(x changing, _ Membership) (err error) {
 		if err := x.mayBringIn(ctx, role); err != nil {
 			return err
 		}
-		rows, _ := x.Query(ctx, approveMembership, person, organization, role)
-		var err error
-		if m, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Membership]); err != nil {
-			return fmt.Errorf("approve membership: %w", err)
-		}
-		return x.Publish(ctx, events.MembershipApproved{UserID: person, OrganizationID: organization, Role: role, ApprovedAt: time.Now().UTC()})
+		m, err = LetIn(ctx, x.Tx, organization, person, role)
+		return err
 	})
 	return m, err
 }
@@ -133,7 +151,13 @@ func (s Store) Approve(ctx context.Context, organization, person uuid.UUID, role
 // mayBringIn refuses to bring in somebody with a role that the one who does it could
 // not give, or, where a second person approves roles, with more than a member's.
 func (x changing) mayBringIn(ctx context.Context, role string) error {
-	if d := policy.Decide(x.subject, policy.Need{Permission: policy.MembersWrite}, time.Now()); !d.Allowed {
+	may := func(p policy.Permission) policy.Decision {
+		return policy.Decide(x.subject, policy.Need{Permission: p}, time.Now())
+	}
+	if role == policy.Member && may(policy.ProvisioningWrite).Allowed {
+		return nil // who provisions people makes members, whatever else they may do
+	}
+	if d := may(policy.MembersWrite); !d.Allowed {
 		return fault.New(fault.Forbidden, "%s", d.Reason)
 	}
 	if err := x.role(ctx, role); err != nil {

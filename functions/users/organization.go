@@ -97,29 +97,35 @@ const (
 	revokeKeys       = `UPDATE api_keys SET revoked_at = now() WHERE user_id = $1 AND organization_id = $2 AND revoked_at IS NULL`
 )
 
-// EndMembership takes a person out of an organization, with their grants, teams, keys
-// and sessions in it; nothing of their other organizations ends.
+// EndMembership takes a person out of an organization, and gives one who is left without
+// any a new one.
 func EndMembership(ctx context.Context, tx *outbox.Tx, person, organization uuid.UUID) error {
+	if err := TakeOut(ctx, tx, person, organization); err != nil {
+		return err
+	}
+	return House(ctx, tx, person)
+}
+
+// TakeOut takes a person out of an organization, with their grants, teams, keys and
+// sessions in it; nothing of their other organizations ends. Who is left without any
+// needs one ([House]), or is not to have an account any more.
+func TakeOut(ctx context.Context, tx *outbox.Tx, person, organization uuid.UUID) error {
 	if _, err := tx.Exec(ctx, deleteMembership, person, organization); err != nil {
 		return fmt.Errorf("delete membership: %w", err)
 	}
 	if _, err := tx.Exec(ctx, revokeKeys, person, organization); err != nil {
 		return fmt.Errorf("revoke keys: %w", err)
 	}
-	if err := EndSessionsIn(ctx, tx, person, organization); err != nil {
-		return err
-	}
-	if err := House(ctx, tx, person); err != nil {
+	if err := endSessionsIn(ctx, tx, person, organization, "left"); err != nil {
 		return err
 	}
 	return tx.Publish(ctx, events.MembershipEnded{UserID: person, OrganizationID: organization, EndedAt: time.Now().UTC()})
 }
 
-const endSessionsIn = `UPDATE sessions SET ended_at = now(), end_reason = 'left' WHERE user_id = $1 AND organization_id = $2 AND ended_at IS NULL`
+const endSessionsOf = `UPDATE sessions SET ended_at = now(), end_reason = $3 WHERE user_id = $1 AND organization_id = $2 AND ended_at IS NULL`
 
-// EndSessionsIn ends a person's sessions in one organization.
-func EndSessionsIn(ctx context.Context, tx pgx.Tx, person, organization uuid.UUID) error {
-	if _, err := tx.Exec(ctx, endSessionsIn, person, organization); err != nil {
+func endSessionsIn(ctx context.Context, tx pgx.Tx, person, organization uuid.UUID, reason string) error {
+	if _, err := tx.Exec(ctx, endSessionsOf, person, organization, reason); err != nil {
 		return fmt.Errorf("end sessions: %w", err)
 	}
 	return nil

@@ -269,8 +269,8 @@ func TestMembersAreListedSuspendedRestoredAndRemoved(t *testing.T) {
 
 	p.Do(owner.Token, http.MethodPost, member(organization, ada, "/suspend"), nil).Want(t, http.StatusOK)
 	p.Do(owner.Token, http.MethodPost, member(organization, ada, "/suspend"), nil).Want(t, http.StatusNotFound)
-	if got := ask[string](t, p, `SELECT end_reason FROM sessions WHERE id = $1`, ada.SessionID); got != "left" {
-		t.Errorf("the session in the organization ended as %s, want left", got)
+	if got := ask[string](t, p, `SELECT end_reason FROM sessions WHERE id = $1`, ada.SessionID); got != "suspended" {
+		t.Errorf("the session in the organization ended as %s, want suspended", got)
 	}
 	if !ask[bool](t, p, `SELECT ended_at IS NULL FROM sessions WHERE id = $1`, elsewhere.SessionID) {
 		t.Error("a session in another organization ended")

@@ -59,6 +59,40 @@ func ProvisioningOperation(id, method, path, summary string) huma.Operation {
 // ErrNotProvisioned tells that there is no such resource in the caller's organization.
 var ErrNotProvisioned = &scim.Error{Status: http.StatusNotFound, Detail: "There is no such resource"}
 
+// ProvisionedName names a SCIM resource, and which version of it is meant.
+type ProvisionedName struct {
+	ID      string `path:"id" maxLength:"100"`
+	IfMatch string `header:"If-Match" maxLength:"1000"`
+}
+
+// UUID of a name; what is none names no resource.
+func (n ProvisionedName) UUID() (uuid.UUID, error) {
+	id, err := uuid.Parse(n.ID)
+	if err != nil {
+		return id, ErrNotProvisioned
+	}
+	return id, nil
+}
+
+// ProvisionedRequest asks for a SCIM resource.
+type ProvisionedRequest struct {
+	ProvisionedName
+	scim.Shown
+}
+
+// ProvisionRequest is a SCIM resource that is new.
+type ProvisionRequest struct {
+	scim.Shown
+	scim.Message
+}
+
+// ProvisionedChange changes a SCIM resource.
+type ProvisionedChange struct {
+	ProvisionedName
+	scim.Shown
+	scim.Message
+}
+
 // taken tells what each constraint means to a provisioning system.
 var taken = map[string]string{
 	"provisioned_people_user_name": "The userName belongs to another user",
@@ -69,7 +103,7 @@ var taken = map[string]string{
 	"teams_name":                   "The displayName belongs to another team of the organization",
 }
 
-// ProvisioningError turns the violation of a constraint into SCIM's error.
+// ProvisioningError turns the violation of a constraint, or a fault, into SCIM's error.
 func ProvisioningError(err error) error {
 	for constraint, detail := range taken {
 		if database.Violates(err, constraint) {
@@ -84,7 +118,7 @@ func ProvisioningError(err error) error {
 	case database.IsUnstorable(err):
 		return scim.Wrong(scim.InvalidValue, "A text holds what cannot be stored")
 	}
-	return err
+	return scim.Of(err)
 }
 
 // attributesField is what sealed SCIM attributes are bound to.
@@ -126,7 +160,8 @@ INSERT INTO team_members (team_id, user_id, organization_id) SELECT team_id, $2,
 // LinkProvisioned ties a member to what a provisioning system has said of their
 // address, from when on it is sealed with the person's own key, and brings them into
 // the teams that waited for them. It is for the transaction that makes a person who was
-// invited a member; who has not been provisioned is no error.
+// invited a member, under the organization's lock; who has not been provisioned is no
+// error.
 func (s Store) LinkProvisioned(ctx context.Context, tx *outbox.Tx, user, organization uuid.UUID) error {
 	var id uuid.UUID
 	var wrapped, sealed []byte

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/users"
+	acceptinvitation "function/functions/users/accept-invitation"
 	"function/functions/users/login"
 	"function/functions/users/profile"
 	scimdiscovery "function/functions/users/scim-discovery"
@@ -34,13 +35,19 @@ type provisioning struct {
 
 func provision(t *testing.T) provisioning {
 	t.Helper()
-	p := platformtest.New(t,
+	return provisionWith(t, func(*function.Config) {})
+}
+
+func provisionWith(t *testing.T, change func(*function.Config), more ...function.Declaration) provisioning {
+	t.Helper()
+	p := platformtest.NewWith(t, change, append(more,
 		function.Service("users-scim-users", scimusers.New, scimusers.Parts...),
 		function.Service("users-scim-groups", scimgroups.New, scimgroups.Parts...),
 		function.Service("users-scim-discovery", scimdiscovery.New, scimdiscovery.Parts...),
+		function.Endpoint(acceptinvitation.Operation, acceptinvitation.New),
 		function.Endpoint(profile.Operation, profile.New),
 		function.Endpoint(login.Operation, login.New),
-	)
+	)...)
 	return provisioning{p, t, p.Login("admin")}
 }
 
@@ -313,8 +320,11 @@ func TestMembersAreLinkedAndOwnersAreProtected(t *testing.T) {
 		t.Errorf("%d refusals in the trail", n)
 	}
 	p.call(http.StatusNoContent, http.MethodDelete, "/Users/"+id, nil)
-	if p.count(`SELECT count(*) FROM memberships WHERE user_id = $1`, member.UserID) != 0 || p.count(`SELECT count(*) FROM users WHERE id = $1`, member.UserID) != 1 {
+	if p.count(`SELECT count(*) FROM memberships WHERE user_id = $1 AND organization_id = $2`, member.UserID, p.admin.OrganizationID) != 0 || p.count(`SELECT count(*) FROM users WHERE id = $1`, member.UserID) != 1 {
 		t.Error("the membership stays, or the account went with it")
+	}
+	if n := p.count(`SELECT count(*) FROM memberships WHERE user_id = $1 AND role = 'owner' AND status = 'active'`, member.UserID); n != 1 {
+		t.Error("the person, whose account stays, is left without any organization")
 	}
 	// Whoever has asked to join is let in if the address is proved, and invited otherwise.
 	for _, verified := range []bool{true, false} {

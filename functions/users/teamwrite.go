@@ -27,13 +27,6 @@ const (
 func (s Store) CreateTeam(ctx context.Context, organization uuid.UUID, name string, parent *uuid.UUID) (Team, error) {
 	t := Team{ID: uuid7.New(), Name: name, ParentID: parent}
 	err := s.onTeams(ctx, "teams:create", organization, t.ID, func(x changing) error {
-		var teams int
-		if err := x.QueryRow(ctx, countTeams, organization).Scan(&teams); err != nil {
-			return fmt.Errorf("count teams: %w", err)
-		}
-		if teams >= maxTeams {
-			return fault.New(fault.Conflict, "An organization has %d teams at the most", maxTeams)
-		}
 		if parent != nil {
 			path, _, err := x.path(ctx, *parent)
 			if err != nil {
@@ -43,12 +36,24 @@ func (s Store) CreateTeam(ctx context.Context, organization uuid.UUID, name stri
 				return errTooDeep
 			}
 		}
-		if err := x.QueryRow(ctx, insertTeam, t.ID, organization, parent, name).Scan(&t.CreatedAt); err != nil {
-			return fmt.Errorf("insert team: %w", err)
-		}
-		return nil
+		return InsertTeam(ctx, x.Tx, organization, &t)
 	})
 	return t, err
+}
+
+// InsertTeam stores a new team, under the organization's lock, if there is room for one.
+func InsertTeam(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, t *Team) error {
+	var teams int
+	if err := tx.QueryRow(ctx, countTeams, organization).Scan(&teams); err != nil {
+		return fmt.Errorf("count teams: %w", err)
+	}
+	if teams >= maxTeams {
+		return fault.New(fault.Conflict, "An organization has %d teams at the most", maxTeams)
+	}
+	if err := tx.QueryRow(ctx, insertTeam, t.ID, organization, t.ParentID, t.Name).Scan(&t.CreatedAt); err != nil {
+		return fmt.Errorf("insert team: %w", err)
+	}
+	return nil
 }
 
 // DeleteTeam deletes a team in which no other lies, and what was granted to it.

@@ -103,7 +103,7 @@ type attempt struct {
 }
 
 // fewest are fewer points than any deed has.
-const fewest = 15
+const fewest = 10
 
 // killEverywhere does a deed by a process that is killed at the first step of its talk
 // with the database, by one that is killed at the second, and so on, until one does all

@@ -161,12 +161,17 @@ func (a Attribute) text(value string) (any, error) {
 		return true, nil
 	case a.Type == boolean && strings.EqualFold(value, "false"):
 		return false, nil
-	case a.Type == complexly && a.MultiValued:
+	case a.Type == complexly && a.hasValue(): // Microsoft Entra ID sends a manager so
 		return map[string]any{"value": value}, nil
 	case a.Type == text || a.Type == reference:
 		return value, nil
 	}
 	return nil, Wrong(InvalidValue, "%s is of type %s", a.Name, a.Type)
+}
+
+func (a Attribute) hasValue() bool {
+	_, ok := find(a.SubAttributes, "value")
+	return ok
 }
 
 // keepOnePrimary leaves the last of several primary values (RFC 7643 §2.4: there is

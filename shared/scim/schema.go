@@ -171,19 +171,23 @@ type place struct {
 	extension string // empty: the top level
 }
 
-// resolve finds a top-level attribute by its name and the schema in front of it.
+// resolve finds a top-level attribute by its name and the schema in front of it. An
+// extension's is found without, too, as Microsoft Entra ID asks for managers.
 func (t ResourceType) resolve(schema, name string) (place, bool) {
 	if schema == "" || strings.EqualFold(schema, t.Schema.ID) {
 		if a, ok := find(common, name); ok {
 			return place{a, ""}, true
 		}
-		a, ok := find(t.Schema.Attributes, name)
-		return place{a, ""}, ok
+		if a, ok := find(t.Schema.Attributes, name); ok || schema != "" {
+			return place{a, ""}, ok
+		}
 	}
 	for _, extension := range t.Extensions {
-		if strings.EqualFold(schema, extension.ID) {
-			a, ok := find(extension.Attributes, name)
-			return place{a, extension.ID}, ok
+		if schema != "" && !strings.EqualFold(schema, extension.ID) {
+			continue
+		}
+		if a, ok := find(extension.Attributes, name); ok {
+			return place{a, extension.ID}, true
 		}
 	}
 	return place{}, false

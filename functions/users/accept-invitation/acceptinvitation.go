@@ -57,7 +57,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		if err := tx.QueryRow(ctx, selectAddress, caller.UserID).Scan(&address); err != nil {
 			return fmt.Errorf("read address: %w", err)
 		}
-		m, err = users.AcceptInvitation(ctx, tx, in.Body.Token, caller.UserID, address)
+		m, err = f.AcceptInvitation(ctx, tx, in.Body.Token, caller.UserID, address)
 		return err
 	})
 	return &Response{Body: m}, f.Refused(ctx, audit.Entry{Action: "invitations:accept"}, err)

@@ -4,6 +4,8 @@
 //
 // Without an organization the person gets one, and owns it. With one the person
 // asks to join, and sees nothing of it until an owner approves (users-approve-member).
+// With an invitation, whose token came by mail, the address is confirmed already: the
+// account opens at once, as a member of the organization that invites.
 package register
 
 import (
@@ -25,7 +27,7 @@ import (
 var Operation = huma.Operation{
 	OperationID: "users-register", Method: http.MethodPost, Path: "/v1/users/register",
 	Summary: "Open an account", Tags: []string{users.Tag}, Metadata: function.Guarded,
-	Description:   "Where registrations are confirmed by mail, the answer is 202 and tells nothing about the address: a mail does.",
+	Description:   "Where registrations are confirmed by mail, the answer is 202 and tells nothing about the address: a mail does. By an invitation an account opens at once all the same.",
 	DefaultStatus: http.StatusCreated, Errors: []int{http.StatusConflict, http.StatusServiceUnavailable},
 	Responses: map[string]*huma.Response{"202": {
 		Description: "Accepted: the account opens by the link in the mail (POST /v1/users/email/confirm)",
@@ -43,6 +45,7 @@ type Request struct {
 		FirstName      string     `json:"first_name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
 		LastName       string     `json:"last_name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
 		OrganizationID *uuid.UUID `json:"organization_id,omitempty" format:"uuid" doc:"Asks to join this organization; absent: a new one"`
+		Invitation     string     `json:"invitation,omitempty" minLength:"1" maxLength:"100" doc:"The token of an invitation that was mailed to this address: the account opens at once, with its address confirmed, as a member of the organization that invites. Not together with organization_id"`
 	}
 }
 
@@ -53,6 +56,11 @@ type Response struct {
 		*users.Account
 		Message string `json:"message,omitempty" doc:"What to do next: with 202, and without anything else"`
 	}
+}
+
+func (r *Response) opened(a users.Account, n users.Name) {
+	a.Email, a.FirstName, a.LastName = n.Email, n.FirstName, n.LastName
+	r.Status, r.Body.Account = http.StatusCreated, &a
 }
 
 // Function opens accounts.
@@ -84,30 +92,27 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err := function.LimitAccount(ctx, users.EmailIndex(f.Keeper, b.Email)); err != nil {
 		return nil, err
 	}
+	name := users.Name{Email: b.Email, FirstName: b.FirstName, LastName: b.LastName}
+	if b.Invitation != "" {
+		return f.invited(ctx, in, name)
+	}
 	var organization uuid.UUID
 	if b.OrganizationID != nil {
 		organization = *b.OrganizationID
 	}
-	if err := f.CheckNewPassword(ctx, f.DB, organization, uuid.Nil, b.Password, "body.password", b.Email, b.FirstName, b.LastName); err != nil {
-		return nil, err
-	}
-	hash, err := f.Hasher.Hash(ctx, b.Password)
+	person, err := f.person(ctx, name, b.Password, organization)
 	if err != nil {
 		return nil, err
 	}
-	person, err := f.NewAccount(ctx, users.Name{Email: b.Email, FirstName: b.FirstName, LastName: b.LastName}, b.OrganizationID)
-	if err != nil {
-		return nil, err
-	}
-	person.PasswordHash = hash
+	person.JoinsID = b.OrganizationID
 	var out Response
 	if f.confirm {
 		out.Status, out.Body.Message = http.StatusAccepted, "We have sent a mail to this address: follow the link in it"
 		err = f.await(ctx, person)
 	} else {
-		out.Status, out.Body.Account = http.StatusCreated, new(users.Account)
-		*out.Body.Account, err = f.open(ctx, person)
-		out.Body.Email, out.Body.FirstName, out.Body.LastName = b.Email, b.FirstName, b.LastName
+		var account users.Account
+		account, err = f.open(ctx, person)
+		out.opened(account, name)
 	}
 	switch {
 	case database.Violates(err, users.EmailTaken):

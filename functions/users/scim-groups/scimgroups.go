@@ -10,11 +10,8 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/google/uuid"
-
 	"function/functions/users"
 	"function/shared/function"
-	"function/shared/scim"
 )
 
 // The HTTP operations.
@@ -32,34 +29,6 @@ var Parts = []function.Part[*Function]{
 	function.On(ListOperation, (*Function).List), function.On(CreateOperation, (*Function).Create),
 	function.On(GetOperation, (*Function).Get), function.On(ReplaceOperation, (*Function).Replace),
 	function.On(PatchOperation, (*Function).Patch), function.On(DeleteOperation, (*Function).Delete),
-}
-
-// Name names a team, and which version of it is meant.
-type Name struct {
-	ID      string `path:"id" maxLength:"100"`
-	IfMatch string `header:"If-Match" maxLength:"1000"`
-}
-
-// uuid of a name; what is none names no team.
-func (n Name) uuid() (uuid.UUID, error) {
-	id, err := uuid.Parse(n.ID)
-	if err != nil {
-		return id, users.ErrNotProvisioned
-	}
-	return id, nil
-}
-
-// NewRequest is a team that is new.
-type NewRequest struct {
-	scim.Shown
-	scim.Message
-}
-
-// Request changes a team.
-type Request struct {
-	Name
-	scim.Shown
-	scim.Message
 }
 
 // Function keeps provisioned teams.

@@ -16,7 +16,6 @@ import (
 )
 
 const (
-	insertTeam        = `INSERT INTO teams (id, organization_id, name) VALUES ($1, $2, $3)`
 	insertProvisioned = `INSERT INTO provisioned_teams (team_id, organization_id, external_id) VALUES ($1, $2, $3)`
 	updateTeam        = `UPDATE teams SET name = $2 WHERE id = $1`
 	updateProvisioned = `UPDATE provisioned_teams SET external_id = $2, changed_at = now() WHERE team_id = $1`
@@ -24,7 +23,7 @@ const (
 )
 
 // Create provisions a team.
-func (f *Function) Create(ctx context.Context, in *NewRequest) (*scim.Answer, error) {
+func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
@@ -36,8 +35,11 @@ func (f *Function) Create(ctx context.Context, in *NewRequest) (*scim.Answer, er
 	id := uuid7.New()
 	var r scim.Resource
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		if _, err := tx.Exec(ctx, insertTeam, id, caller.OrganizationID, w.name); err != nil {
-			return fmt.Errorf("insert team: %w", err)
+		if err := users.LockOrganization(ctx, tx, caller.OrganizationID); err != nil {
+			return err
+		}
+		if err := users.InsertTeam(ctx, tx, caller.OrganizationID, &users.Team{ID: id, Name: w.name}); err != nil {
+			return err
 		}
 		if _, err := tx.Exec(ctx, insertProvisioned, id, caller.OrganizationID, w.external); err != nil {
 			return fmt.Errorf("insert provisioned team: %w", err)
@@ -79,7 +81,7 @@ func shown(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID) (scim
 }
 
 // Replace puts a team into the state of the body.
-func (f *Function) Replace(ctx context.Context, in *Request) (*scim.Answer, error) {
+func (f *Function) Replace(ctx context.Context, in *users.ProvisionedChange) (*scim.Answer, error) {
 	w, err := read(&in.Message)
 	if err != nil {
 		return scim.Failed(err)
@@ -88,7 +90,7 @@ func (f *Function) Replace(ctx context.Context, in *Request) (*scim.Answer, erro
 }
 
 // Patch changes parts of a team (RFC 7644 §3.5.2).
-func (f *Function) Patch(ctx context.Context, in *Request) (*scim.Answer, error) {
+func (f *Function) Patch(ctx context.Context, in *users.ProvisionedChange) (*scim.Answer, error) {
 	patch, err := in.Message.Patch()
 	if err != nil {
 		return scim.Failed(err)
@@ -101,12 +103,12 @@ func (f *Function) Patch(ctx context.Context, in *Request) (*scim.Answer, error)
 	})
 }
 
-func (f *Function) change(ctx context.Context, in *Request, to func(scim.Resource) (wanted, error)) (*scim.Answer, error) {
+func (f *Function) change(ctx context.Context, in *users.ProvisionedChange, to func(scim.Resource) (wanted, error)) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
-	id, err := in.uuid()
+	id, err := in.UUID()
 	if err != nil {
 		return scim.Failed(err)
 	}
@@ -132,8 +134,11 @@ func (f *Function) change(ctx context.Context, in *Request, to func(scim.Resourc
 	return scim.Show(http.StatusOK, now, in.Selecting(scim.Group))
 }
 
-// locked reads a team that nobody else changes meanwhile.
+// locked reads a team that nobody else changes meanwhile, nor the organization's members.
 func locked(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, ifMatch string) (t team, r scim.Resource, err error) {
+	if err := users.LockOrganization(ctx, tx, organization); err != nil {
+		return t, nil, err
+	}
 	if _, err := tx.Exec(ctx, lockTeam, organization, id); err != nil {
 		return t, nil, fmt.Errorf("lock provisioned team: %w", err)
 	}
@@ -167,12 +172,12 @@ func (f *Function) save(ctx context.Context, tx *outbox.Tx, organization uuid.UU
 }
 
 // Delete removes a team, and what was granted to it.
-func (f *Function) Delete(ctx context.Context, in *Name) (*scim.Answer, error) {
+func (f *Function) Delete(ctx context.Context, in *users.ProvisionedName) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
-	id, err := in.uuid()
+	id, err := in.UUID()
 	if err != nil {
 		return scim.Failed(err)
 	}

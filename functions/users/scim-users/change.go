@@ -25,12 +25,10 @@ UPDATE provisioned_people SET attributes = $2, user_name_index = $3, external_in
 	updateName  = `
 UPDATE users u SET first_name = $2, last_name = $3, profile_revision = profile_revision + 1
 WHERE id = $1 AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id AND m.organization_id <> $4)`
-	setStatus   = `UPDATE memberships SET status = $3 WHERE user_id = $1 AND organization_id = $2 AND status <> $3 RETURNING role`
-	endSessions = `UPDATE sessions SET ended_at = now(), end_reason = $3 WHERE user_id = $1 AND organization_id = $2 AND ended_at IS NULL`
 )
 
 // Replace puts a person into the state of the body; `active` that is absent stays.
-func (f *Function) Replace(ctx context.Context, in *Request) (*scim.Answer, error) {
+func (f *Function) Replace(ctx context.Context, in *users.ProvisionedChange) (*scim.Answer, error) {
 	sent, err := read(&in.Message)
 	if err != nil {
 		return scim.Failed(err)
@@ -39,7 +37,7 @@ func (f *Function) Replace(ctx context.Context, in *Request) (*scim.Answer, erro
 }
 
 // Patch changes parts of a person (RFC 7644 §3.5.2).
-func (f *Function) Patch(ctx context.Context, in *Request) (*scim.Answer, error) {
+func (f *Function) Patch(ctx context.Context, in *users.ProvisionedChange) (*scim.Answer, error) {
 	patch, err := in.Message.Patch()
 	if err != nil {
 		return scim.Failed(err)
@@ -47,12 +45,12 @@ func (f *Function) Patch(ctx context.Context, in *Request) (*scim.Answer, error)
 	return f.change(ctx, in, func(r scim.Resource) (scim.Resource, error) { return scim.User.Apply(patch, r) })
 }
 
-func (f *Function) change(ctx context.Context, in *Request, to func(scim.Resource) (scim.Resource, error)) (*scim.Answer, error) {
+func (f *Function) change(ctx context.Context, in *users.ProvisionedChange, to func(scim.Resource) (scim.Resource, error)) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
-	id, err := in.uuid()
+	id, err := in.UUID()
 	if err != nil {
 		return scim.Failed(err)
 	}
@@ -82,9 +80,13 @@ func (f *Function) change(ctx context.Context, in *Request, to func(scim.Resourc
 	return scim.Show(http.StatusOK, now, in.Selecting(scim.User))
 }
 
-// locked reads a person whom nobody else changes meanwhile, and who is linked by now if
-// they have accepted an invitation.
+// locked reads a person whom nobody else changes meanwhile, in an organization whose
+// roles and members nobody does: who becomes an owner is one before, or after. A member
+// who has come to the address otherwise than by the invitation is linked now.
 func (f *Function) locked(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, ifMatch string) (p person, r scim.Resource, err error) {
+	if err := users.LockOrganization(ctx, tx, organization); err != nil {
+		return p, nil, err
+	}
 	if _, err := tx.Exec(ctx, lockPerson, organization, id); err != nil {
 		return p, nil, fmt.Errorf("lock provisioned person: %w", err)
 	}
@@ -184,22 +186,13 @@ func (f *Function) setActive(ctx context.Context, tx *outbox.Tx, organization uu
 	if *p.Role == policy.Owner {
 		return errOwner
 	}
-	status, action := users.MembershipSuspended, "members:suspend"
+	m := users.Membership{UserID: *p.Member, OrganizationID: organization, Role: *p.Role, Status: users.MembershipSuspended}
+	action := "members:suspend"
 	if active {
-		status, action = users.MembershipActive, "members:restore"
+		m.Status, action = users.MembershipActive, "members:restore"
 	}
-	var role string
-	if err := tx.QueryRow(ctx, setStatus, *p.Member, organization, status).Scan(&role); err != nil {
-		return fmt.Errorf("set status of membership: %w", err)
-	}
-	if err := audit.Record(ctx, tx, audit.Entry{Action: action, ResourceID: p.Member.String(), Detail: map[string]any{"provisioned": true}}); err != nil {
+	if err := users.SetStanding(ctx, tx, m); err != nil {
 		return err
 	}
-	if active {
-		return tx.Publish(ctx, events.MembershipApproved{UserID: *p.Member, OrganizationID: organization, Role: role, ApprovedAt: time.Now().UTC()})
-	}
-	if _, err := tx.Exec(ctx, endSessions, *p.Member, organization, "suspended"); err != nil {
-		return fmt.Errorf("end sessions: %w", err)
-	}
-	return nil
+	return audit.Record(ctx, tx, audit.Entry{Action: action, ResourceID: p.Member.String(), Detail: map[string]any{"role": m.Role, "provisioned": true}})
 }

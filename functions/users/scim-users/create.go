@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/mail"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -14,8 +13,6 @@ import (
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
-	"function/shared/events"
-	"function/shared/metrics"
 	"function/shared/outbox"
 	"function/shared/policy"
 	"function/shared/scim"
@@ -27,10 +24,7 @@ const (
 SELECT u.id, u.email_verified_at IS NOT NULL, coalesce(m.status, '')
 FROM users u LEFT JOIN memberships m ON m.user_id = u.id AND m.organization_id = $2
 WHERE u.email_index = $1`
-	insertUser       = `INSERT INTO users (id, email_index, wrapped_key, email, first_name, last_name) VALUES ($1, $2, $3, $4, $5, $6)`
-	insertMembership = `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, $3, $4)`
-	approve          = `UPDATE memberships SET status = 'active' WHERE user_id = $1 AND organization_id = $2 AND status = 'requested' RETURNING role`
-	insertPerson     = `
+	insertPerson = `
 INSERT INTO provisioned_people (id, organization_id, user_id, owns_account, email_index, user_name_index, external_index, wrapped_key, attributes)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 )
@@ -46,7 +40,7 @@ type created struct {
 }
 
 // Create provisions a person.
-func (f *Function) Create(ctx context.Context, in *NewRequest) (*scim.Answer, error) {
+func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
@@ -58,6 +52,9 @@ func (f *Function) Create(ctx context.Context, in *NewRequest) (*scim.Answer, er
 	c := created{organization: caller.OrganizationID, attributes: attributes, active: attributes["active"] != false}
 	if c.email, err = addressOf(attributes); err != nil {
 		return scim.Failed(err)
+	}
+	if err := f.post.Needed(); err != nil {
+		return nil, err // whoever it is: that an invitation was needed would tell of an account
 	}
 	c.index = users.EmailIndex(f.Keeper, c.email)
 	insert := func() (r scim.Resource, err error) {
@@ -76,7 +73,7 @@ func (f *Function) Create(ctx context.Context, in *NewRequest) (*scim.Answer, er
 		return r, err
 	}
 	r, err := insert()
-	if database.Violates(err, "users_email") {
+	if database.Violates(err, users.EmailTaken) {
 		r, err = insert() // somebody has opened the account at the same moment: it exists by now
 	}
 	if err != nil {
@@ -115,6 +112,9 @@ func addressOf(r scim.Resource) (string, error) {
 
 // insert decides whose account the address is, and does what follows.
 func (f *Function) insert(ctx context.Context, tx *outbox.Tx, c *created) error {
+	if err := users.LockOrganization(ctx, tx, c.organization); err != nil {
+		return err
+	}
 	var account uuid.UUID
 	var verified bool
 	var status string
@@ -138,46 +138,34 @@ func (f *Function) insert(ctx context.Context, tx *outbox.Tx, c *created) error 
 // open opens an account that nobody can log in to before its owner has proved the
 // address: by a password reset, or at another issuer.
 func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *created) error {
-	key, wrapped, err := f.Keeper.NewKey(ctx)
-	if err != nil {
-		return err
-	}
 	name := nameOf(c.attributes)
-	sealed, err := users.Name{Email: c.email, FirstName: name.FirstName, LastName: name.LastName}.Seal(key)
+	name.Email = c.email
+	account, err := f.NewAccount(ctx, name)
 	if err != nil {
 		return err
 	}
-	id, status := uuid7.New(), users.MembershipActive
+	key, err := f.Keeper.Unwrap(ctx, account.WrappedKey)
+	if err != nil {
+		return err
+	}
+	m := users.Membership{UserID: account.ID, OrganizationID: c.organization, Role: policy.Member, Status: users.MembershipActive}
 	if !c.active {
-		status = users.MembershipSuspended
+		m.Status = users.MembershipSuspended
 	}
-	if _, err := tx.Exec(ctx, insertUser, id, c.index, wrapped, sealed.Email, sealed.FirstName, sealed.LastName); err != nil {
-		return fmt.Errorf("insert user: %w", err)
-	}
-	if _, err := tx.Exec(ctx, insertMembership, id, c.organization, policy.Member, status); err != nil {
-		return fmt.Errorf("insert membership: %w", err)
-	}
-	if err := metrics.Add(ctx, tx, "user_registrations_total", nil, 1); err != nil {
+	if _, err := users.OpenAccountIn(ctx, tx, account, m); err != nil {
 		return err
 	}
-	c.UserID, c.OwnsAccount = &id, true
-	if err := f.store(ctx, tx, c, key, nil); err != nil {
-		return err
-	}
-	return tx.Publish(ctx, events.UserRegistered{UserID: id, OrganizationID: c.organization, Role: policy.Member, RegisteredAt: time.Now().UTC()})
+	c.UserID, c.OwnsAccount = &account.ID, true
+	return f.store(ctx, tx, c, key, nil)
 }
 
 // letIn approves the membership of a person who had asked for it, and whose address
 // is proved: who has only claimed it is invited instead.
 func (f *Function) letIn(ctx context.Context, tx *outbox.Tx, c *created, account uuid.UUID) error {
-	var role string
-	if err := tx.QueryRow(ctx, approve, account, c.organization).Scan(&role); err != nil {
-		return fmt.Errorf("approve membership: %w", err)
-	}
-	if err := audit.Record(ctx, tx, audit.Entry{Action: "members:approve", ResourceID: account.String(), Detail: map[string]any{"provisioned": true}}); err != nil {
+	if _, err := users.LetIn(ctx, tx, c.organization, account, policy.Member); err != nil {
 		return err
 	}
-	return tx.Publish(ctx, events.MembershipApproved{UserID: account, OrganizationID: c.organization, Role: role, ApprovedAt: time.Now().UTC()})
+	return audit.Record(ctx, tx, audit.Entry{Action: "members:approve", ResourceID: account.String(), Detail: map[string]any{"provisioned": true}})
 }
 
 // link ties a member, who stays as they are, to what is said of them.

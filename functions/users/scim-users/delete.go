@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -14,17 +13,15 @@ import (
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
-	"function/shared/events"
 	"function/shared/outbox"
 	"function/shared/policy"
 	"function/shared/scim"
 )
 
 const (
-	deletePerson     = `DELETE FROM provisioned_people WHERE id = $1`
-	deleteMembership = `DELETE FROM memberships WHERE user_id = $1 AND organization_id = $2`
-	lockAccount      = `SELECT FROM users WHERE id = $1 FOR UPDATE`
-	selectHomeless   = `
+	deletePerson   = `DELETE FROM provisioned_people WHERE id = $1`
+	lockAccount    = `SELECT FROM users WHERE id = $1 FOR UPDATE`
+	selectHomeless = `
 SELECT FROM users u WHERE id = $1 AND NOT platform_admin AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id)`
 )
 
@@ -33,12 +30,12 @@ var errOwner = &scim.Error{Status: http.StatusForbidden, Detail: "An owner of th
 
 // Delete removes a person from the organization, and closes the account if it was
 // opened for this organization and is in no other.
-func (f *Function) Delete(ctx context.Context, in *Name) (*scim.Answer, error) {
+func (f *Function) Delete(ctx context.Context, in *users.ProvisionedName) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
-	id, err := in.uuid()
+	id, err := in.UUID()
 	if err != nil {
 		return scim.Failed(err)
 	}
@@ -70,18 +67,14 @@ func (f *Function) remove(ctx context.Context, tx *outbox.Tx, organization uuid.
 	if p.Member == nil {
 		return audit.Record(ctx, tx, audit.Entry{Action: "members:deprovision", ResourceID: p.ID.String()})
 	}
-	if _, err := tx.Exec(ctx, deleteMembership, *p.Member, organization); err != nil {
-		return fmt.Errorf("delete membership: %w", err)
-	}
-	if _, err := tx.Exec(ctx, endSessions, *p.Member, organization, "left"); err != nil {
-		return fmt.Errorf("end sessions: %w", err)
-	}
-	if err := audit.Record(ctx, tx, audit.Entry{Action: "members:remove", ResourceID: p.Member.String(), Detail: map[string]any{"provisioned": true}}); err != nil {
+	if err := users.TakeOut(ctx, tx, *p.Member, organization); err != nil {
 		return err
 	}
-	ended := events.MembershipEnded{UserID: *p.Member, OrganizationID: organization, EndedAt: time.Now().UTC()}
-	if err := tx.Publish(ctx, ended); err != nil || !p.OwnsAccount {
+	if err := audit.Record(ctx, tx, audit.Entry{Action: "members:remove", ResourceID: p.Member.String(), Detail: map[string]any{"role": *p.Role, "provisioned": true}}); err != nil {
 		return err
+	}
+	if !p.OwnsAccount {
+		return users.House(ctx, tx, *p.Member)
 	}
 	return f.close(ctx, tx, *p.Member)
 }
@@ -92,7 +85,7 @@ func (f *Function) close(ctx context.Context, tx *outbox.Tx, account uuid.UUID) 
 		return fmt.Errorf("lock account: %w", err)
 	}
 	if err := tx.QueryRow(ctx, selectHomeless, account).Scan(); database.IsNoRows(err) {
-		return nil
+		return users.House(ctx, tx, account) // a platform admin's, or one that is elsewhere too
 	} else if err != nil {
 		return fmt.Errorf("look for organizations of account: %w", err)
 	}

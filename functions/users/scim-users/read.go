@@ -15,15 +15,12 @@ import (
 )
 
 // Get answers one person.
-func (f *Function) Get(ctx context.Context, in *struct {
-	Name
-	scim.Shown
-}) (*scim.Answer, error) {
+func (f *Function) Get(ctx context.Context, in *users.ProvisionedRequest) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
-	id, err := in.uuid()
+	id, err := in.UUID()
 	if err != nil {
 		return scim.Failed(err)
 	}

@@ -8,17 +8,17 @@
 // organization's: they are invited by mail, and stay untouched, and unseen, until they
 // accept; the answer does not tell the difference. No role is given or taken, and an
 // owner can neither be suspended nor removed.
+//
+// Where no mail is sent nobody is provisioned anew: who is invited would never know, and
+// an account without a password is entered by a mail, too.
 package scimusers
 
 import (
 	"context"
 	"net/http"
 
-	"github.com/google/uuid"
-
 	"function/functions/users"
 	"function/shared/function"
-	"function/shared/scim"
 )
 
 // The HTTP operations.
@@ -38,39 +38,18 @@ var Parts = []function.Part[*Function]{
 	function.On(PatchOperation, (*Function).Patch), function.On(DeleteOperation, (*Function).Delete),
 }
 
-// Name names a person, and which version of them is meant.
-type Name struct {
-	ID      string `path:"id" maxLength:"100"`
-	IfMatch string `header:"If-Match" maxLength:"1000"`
-}
-
-// uuid of a name; what is none names nobody.
-func (n Name) uuid() (uuid.UUID, error) {
-	id, err := uuid.Parse(n.ID)
-	if err != nil {
-		return id, users.ErrNotProvisioned
-	}
-	return id, nil
-}
-
-// NewRequest is a person who is new.
-type NewRequest struct {
-	scim.Shown
-	scim.Message
-}
-
-// Request changes a person.
-type Request struct {
-	Name
-	scim.Shown
-	scim.Message
-}
-
 // Function keeps provisioned people.
-type Function struct{ users.Store }
+type Function struct {
+	users.Store
+	post users.Post
+}
 
-// New opens the people.
+// New opens the people and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := users.Open(ctx, env)
-	return &Function{store}, err
+	if err != nil {
+		return nil, err
+	}
+	post, err := store.Post(env)
+	return &Function{store, post}, err
 }

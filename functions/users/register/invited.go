@@ -1,0 +1,74 @@
+package register
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/outbox"
+)
+
+// errInvitation is all that who does not hold a good token for the address learns.
+var errInvitation = fault.At("body.invitation", "this invitation is not for this address, or is over: ask for a new one")
+
+// invited opens the account of an invited person. The token is looked at before
+// anything else, and no account is: an answer that tells of one is only for whoever
+// reads the mail of its address.
+func (f *Function) invited(ctx context.Context, in *Request, name users.Name) (*Response, error) {
+	if in.Body.OrganizationID != nil {
+		return nil, fault.At("body.organization_id", "an invitation names its organization: leave this one out")
+	}
+	account, err := f.accept(ctx, in.Body.Invitation, in.Body.Password, &name)
+	switch {
+	case errors.Is(err, users.ErrInvitation):
+		err = errInvitation
+	case database.Violates(err, users.EmailTaken):
+		err = fault.New(fault.Conflict, "An account with this email address exists already: log in, and accept the invitation (POST /v1/organizations/invitations/accept)")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open account by invitation: %w", f.Refused(ctx, audit.Entry{Action: "users:register"}, err))
+	}
+	var out Response
+	out.opened(account, name)
+	return &out, nil
+}
+
+func (f *Function) accept(ctx context.Context, token, password string, name *users.Name) (account users.Account, err error) {
+	organization, address, err := f.Invited(ctx, token, users.EmailIndex(f.Keeper, name.Email))
+	if err != nil {
+		return account, err
+	}
+	name.Email = address
+	person, err := f.person(ctx, *name, password, organization)
+	if err != nil {
+		return account, err
+	}
+	person.Verified = true
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		if account, err = f.OpenInvited(ctx, tx, person, token); err != nil {
+			return err
+		}
+		return f.Count(ctx, tx)
+	})
+	return account, err
+}
+
+// person is whose account is to be opened, with a password as the organization demands.
+func (f *Function) person(ctx context.Context, name users.Name, password string, organization uuid.UUID) (person users.NewAccount, err error) {
+	if err := f.CheckNewPassword(ctx, f.DB, organization, uuid.Nil, password, "body.password", name.Email, name.FirstName, name.LastName); err != nil {
+		return person, err
+	}
+	hash, err := f.Hasher.Hash(ctx, password)
+	if err != nil {
+		return person, err
+	}
+	person, err = f.NewAccount(ctx, name)
+	person.PasswordHash = hash
+	return person, err
+}
