@@ -8,7 +8,6 @@ import (
 
 	"function/shared/audit"
 	"function/shared/auth"
-	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/outbox"
 	"function/shared/policy"
@@ -56,27 +55,5 @@ func (s Store) Act(ctx context.Context, entry audit.Entry, work func(*outbox.Tx,
 		}
 		return audit.Record(ctx, tx, entry)
 	})
-	return s.Refused(ctx, entry, refusalOf(err))
-}
-
-// refusalOf is what a constraint has to say, if the error is that one was violated.
-func refusalOf(err error) error {
-	for constraint, refusal := range refusals {
-		if database.Violates(err, constraint) {
-			return refusal
-		}
-	}
-	return err
-}
-
-var refusals = map[string]*fault.Error{
-	"platform_admin_kept": fault.New(fault.Conflict, "The platform is never without an admin: make somebody else one first"),
-	"organization_owner":  fault.New(fault.Conflict, "An organization is never without an owner: make somebody else an owner first"),
-	"role_grants_once":    fault.New(fault.Conflict, "The role has been granted so already"),
-	"role_grants_member":  fault.New(fault.NotFound, "Nobody with this identifier is in this organization"),
-	"team_members_member": fault.New(fault.NotFound, "Nobody with this identifier is in this organization"),
-	"role_grants_team":    fault.New(fault.NotFound, "There is no such team"),
-	"teams_name":          fault.New(fault.Conflict, "A team of this name exists already"),
-	"teams_parent":        fault.New(fault.Conflict, "Other teams lie in this one: move or delete them first"),
-	"invitations_open":    fault.New(fault.Conflict, "This address is being invited at the same time"),
+	return s.Refused(ctx, entry, err)
 }

@@ -84,7 +84,7 @@ func (s Store) Administer(ctx context.Context, person uuid.UUID, action, reason 
 		}
 		return s.recordOn(ctx, tx, person, action, reason)
 	})
-	return s.Refused(ctx, audit.Entry{Action: action, ResourceID: person.String(), Platform: true}, refusalOf(err))
+	return s.Refused(ctx, audit.Entry{Action: action, ResourceID: person.String(), Platform: true}, err)
 }
 
 const selectOrganizations = `SELECT organization_id FROM memberships WHERE user_id = $1 AND status <> 'requested'`

@@ -434,3 +434,13 @@ func TestPersonOfAnotherIssuer(t *testing.T) {
 	erase(p, fresh, "").Want(t, http.StatusNoContent)
 	refused(t, p, fresh)
 }
+
+func TestTheLastPlatformAdminIsNotErased(t *testing.T) {
+	t.Parallel()
+	p := mountErasure(t, func(*function.Config) {})
+	admins := []platformtest.Caller{platformAdmin(t, p), platformAdmin(t, p)}
+	statuses := atOnce(2, func(i int) platformtest.Answer { return erase(p, admins[i].Token, "") })
+	equal(t, "answers", map[int]int{http.StatusNoContent: 1, http.StatusConflict: 1}, statuses)
+	equal(t, "admins", 1, count(t, p, `SELECT count(*) FROM users WHERE platform_admin`))
+	equal(t, "refusals on record", 1, count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'users:erase' AND result = 'refused'`))
+}

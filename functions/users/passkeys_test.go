@@ -16,8 +16,8 @@ import (
 
 	"function/functions/users"
 	"function/shared/database"
-	"function/shared/page"
 	"function/shared/function"
+	"function/shared/page"
 	"function/shared/platformtest"
 )
 
