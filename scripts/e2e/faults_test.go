@@ -40,10 +40,11 @@ func deletePods(t *testing.T, namespace, label string) {
 	api(t, http.MethodDelete, "/api/v1/namespaces/"+namespace+"/pods?labelSelector="+label, nil, nil)
 }
 
-// podDeleted: a pod that is told to go answers what it has begun.
+// podDeleted: a pod that is told to go answers what it has begun: a query that takes
+// some seconds of the ten that it may.
 func podDeleted(t *testing.T) {
 	owner := register(t)
-	query := map[string]any{"database": "postgresql", "query": "SELECT count(*) FROM generate_series(1, 12000) a, generate_series(1, 5000) b"}
+	query := map[string]any{"database": "postgresql", "query": "SELECT count(*) FROM generate_series(1, 12000) a, generate_series(1, 2000) b"}
 	result := make(chan error, 1)
 	began := time.Now()
 	go func() {

@@ -5,7 +5,7 @@
 // Two layers: a data key per person or data set version encrypts the data; the
 // platform's key encryption key wraps data keys and lives in a key service
 // (gocloud.dev/secrets). Destroying a wrapped data key destroys what it protects,
-// in backups too (GDPR Article 17).
+// wherever the key is not kept: a backup that holds both must expire (GDPR Article 17).
 package secret
 
 import (
