@@ -125,35 +125,50 @@ type observation struct {
 	At     time.Time
 }
 
-// watch tells of changes until the test ends.
+// watch tells of changes until the test ends. The API server ends each watch after
+// half an hour or more; the next one begins with what there is.
 func watch(t *testing.T, path string) <-chan observation {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, apiServer+path+"?watch=1", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := watchOnce(ctx, path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	changes := make(chan observation, 10_000)
 	go func() {
-		defer response.Body.Close()
-		lines := bufio.NewReader(response.Body)
-		for {
-			line, err := lines.ReadBytes('\n')
-			if err != nil {
-				return
-			}
-			o := observation{At: time.Now()}
-			if json.Unmarshal(line, &o) == nil {
-				changes <- o
-			}
+		for err == nil {
+			tell(changes, response.Body)
+			response, err = watchOnce(ctx, path)
+		}
+		if ctx.Err() == nil {
+			t.Errorf("watch %s again: %v", path, err)
 		}
 	}()
 	return changes
+}
+
+func watchOnce(ctx context.Context, path string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, apiServer+path+"?watch=1", nil)
+	if err != nil {
+		return nil, err
+	}
+	return http.DefaultClient.Do(request)
+}
+
+// tell passes on what a watch says, a line for each change, until it ends.
+func tell(changes chan<- observation, watched io.ReadCloser) {
+	defer watched.Close()
+	for lines := bufio.NewReader(watched); ; {
+		line, err := lines.ReadBytes('\n')
+		if err != nil {
+			return
+		}
+		o := observation{At: time.Now()}
+		if json.Unmarshal(line, &o) == nil {
+			changes <- o
+		}
+	}
 }
 
 // functions are the names of all functions.

@@ -4,17 +4,27 @@ package e2e
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
-const rounds = 10
+// rounds is how often each function is woken.
+func rounds(t *testing.T) int {
+	t.Helper()
+	n, err := strconv.Atoi(cmp.Or(os.Getenv("E2E_ROUNDS"), "10"))
+	if err != nil || n < 1 {
+		t.Fatalf("E2E_ROUNDS=%s is not a number of rounds", os.Getenv("E2E_ROUNDS"))
+	}
+	return n
+}
 
 // coldStart is one first request to a function at zero: when each thing happened.
 type coldStart struct {
@@ -37,14 +47,14 @@ var shares = []struct {
 	{"readiness and request", func(c coldStart) time.Duration { return c.answered.Sub(c.listening) }},
 }
 
-// testColdStarts wakes every function ten times, one at a time, round after round,
-// so that each has time to go to zero again.
+// testColdStarts wakes every function several times, one at a time, round after
+// round, so that each has time to go to zero again.
 func testColdStarts(t *testing.T) {
 	names := functions(t)
 	tasks := containerStarts(t)
 	bindings := watch(t, pods)
 	seen := map[string][]coldStart{}
-	for range rounds {
+	for range rounds(t) {
 		for _, name := range names {
 			awaitZero(t, name)
 			seen[name] = append(seen[name], wakeFromZero(t, name, bindings, tasks))

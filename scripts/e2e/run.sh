@@ -5,6 +5,7 @@
 #
 #   E2E_CACHE=DIR     where built things are kept (default: ~/.cache/aic-data-e2e)
 #   E2E_RUN=REGEXP    which tests (default: all)
+#   E2E_ROUNDS=N      cold starts of each function (default: 10)
 #   E2E_KEEP=1        keep the cluster afterwards, until Ctrl-C
 #   E2E_BUILD_JOBS=N  compilers at once (default: one for each processor)
 set -euo pipefail
