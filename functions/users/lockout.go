@@ -27,6 +27,7 @@ type Attempt struct {
 	from    client.Client
 	account []byte // HMAC of the address that was given
 	keys    map[scope][]byte
+	waits   map[scope]time.Duration // for what failed before
 }
 
 // scope is what failures are counted by.
@@ -57,10 +58,9 @@ func (s scope) delay(failures int) time.Duration {
 	return min(time.Duration(math.Exp2(float64(min(over-1, 20))))*time.Second, longestDelay)
 }
 
-// Attempt is a try by the client of the request on the account that EmailIndex
-// finds; user is uuid.Nil if there is none.
-func (s Store) Attempt(ctx context.Context, emailIndex []byte, user uuid.UUID) Attempt {
-	a := Attempt{store: s, user: user, from: client.From(ctx), account: s.accountKey(emailIndex)}
+// Attempt is a try by the client of the request on the account that EmailIndex finds.
+func (s Store) Attempt(ctx context.Context, emailIndex []byte) Attempt {
+	a := Attempt{store: s, waits: map[scope]time.Duration{}, from: client.From(ctx), account: s.accountKey(emailIndex)}
 	source := a.from.Source()
 	a.keys = map[scope][]byte{
 		ofAccount: a.account,
@@ -88,26 +88,35 @@ const (
 	selectKnown    = `SELECT EXISTS (SELECT FROM sessions WHERE user_id = $1 AND address_index = $2)`
 )
 
-// Allowed tells whether the try may be made now; else it is fault.Limited, with the
-// time to wait. It costs the same whether or not the account exists.
-func (a Attempt) Allowed(ctx context.Context) error {
-	waits := map[string]time.Duration{}
-	rows, _ := a.store.DB.Query(ctx, selectFailures, a.every(), failureMemory)
-	var key []byte
-	var failures int
-	var ago time.Duration
-	scopes := a.scopes()
-	_, err := pgx.ForEachRow(rows, []any{&key, &failures, &ago}, func() error {
-		if delay := scopes[string(key)].delay(failures); delay > 0 {
-			waits[string(key)] = delay - ago
+// Read reads the earlier failures with a batch.
+func (a Attempt) Read(b *pgx.Batch) {
+	b.Queue(selectFailures, a.every(), failureMemory).Query(func(rows pgx.Rows) error {
+		var key []byte
+		var failures int
+		var ago time.Duration
+		scopes := a.scopes()
+		_, err := pgx.ForEachRow(rows, []any{&key, &failures, &ago}, func() error {
+			s := scopes[string(key)]
+			if delay := s.delay(failures); delay > 0 {
+				a.waits[s] = delay - ago
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("read failures: %w", err)
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("read failures: %w", err)
-	}
-	wait := max(waits[string(a.keys[ofPair])], waits[string(a.keys[ofAddress])])
-	if ofAll := waits[string(a.keys[ofAccount])]; ofAll > wait {
+}
+
+// On tells whose account it is; uuid.Nil if there is none.
+func (a *Attempt) On(user uuid.UUID) { a.user = user }
+
+// Allowed tells whether the try may be made now; else it is fault.Limited, with the
+// time to wait. It costs the same whether or not the account exists.
+func (a Attempt) Allowed(ctx context.Context) error {
+	wait := max(a.waits[ofPair], a.waits[ofAddress])
+	if ofAll := a.waits[ofAccount]; ofAll > wait {
 		known, err := a.known(ctx)
 		if err != nil {
 			return err
@@ -235,21 +244,23 @@ const (
 	replaceHash   = clearFailures + `UPDATE users SET password_hash = $4 WHERE id = $1 AND password_hash = $2 RETURNING id`
 )
 
-// Proved clears the failures of the account and of the pair after a right password,
-// whose hash was verified, and stores it anew if it was rehashed (else empty). It is
-// ErrNotProved if the password was changed meanwhile.
-func (a Attempt) Proved(ctx context.Context, tx pgx.Tx, verified, rehashed string) error {
+// Prove clears, with the statements that begin a transaction, the failures of the
+// account and of the pair after a right password, whose hash was verified, and stores
+// it anew if it was rehashed (else empty). The transaction is ErrNotProved if the
+// password was changed meanwhile.
+func (a Attempt) Prove(b *pgx.Batch, verified, rehashed string) {
 	statement, arguments := stillHolds, []any{a.user, verified, [][]byte{a.keys[ofPair], a.keys[ofAccount]}}
 	if rehashed != "" {
 		statement, arguments = replaceHash, append(arguments, rehashed)
 	}
-	rows, _ := tx.Query(ctx, statement, arguments...)
-	same, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	if err != nil {
-		return fmt.Errorf("clear failures: %w", err)
-	}
-	if len(same) == 0 {
-		return ErrNotProved
-	}
-	return nil
+	b.Queue(statement, arguments...).Query(func(rows pgx.Rows) error {
+		same, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		if err != nil {
+			return fmt.Errorf("clear failures: %w", err)
+		}
+		if len(same) == 0 {
+			return ErrNotProved
+		}
+		return nil
+	})
 }

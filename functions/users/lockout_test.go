@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"function/functions/users"
 	"function/functions/users/login"
@@ -21,6 +22,7 @@ import (
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/mail"
+	"function/shared/outbox"
 	"function/shared/password"
 	"function/shared/platformtest"
 	"function/shared/secret"
@@ -196,7 +198,7 @@ func TestFailureCountsThoughTheClientHasGone(t *testing.T) {
 	}
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
-	attempt := store.Attempt(gone, users.EmailIndex(store.Keeper, "eve@example.com"), uuid.Nil)
+	attempt := store.Attempt(gone, users.EmailIndex(store.Keeper, "eve@example.com"))
 	if err := attempt.Failed(gone, users.Post{}, uuid.Nil); err != users.ErrNotProved {
 		t.Errorf("Failed: %v", err)
 	}
@@ -389,16 +391,17 @@ func TestLoginLosesToAChangeOfThePassword(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	attempt := store.Attempt(context.Background(), users.EmailIndex(store.Keeper, "ada@example.com"), ada.ID)
+	attempt := store.Attempt(context.Background(), users.EmailIndex(store.Keeper, "ada@example.com"))
+	attempt.On(ada.ID)
 	for _, rehashed := range []string{"", "a newer hash"} {
-		tx, err := store.DB.Begin(context.Background())
-		if err != nil {
-			t.Fatal(err)
+		prove := func(b *pgx.Batch) { attempt.Prove(b, "the hash that was verified", rehashed) }
+		err := store.DB.TransactFrom(context.Background(), prove, func(*outbox.Tx) error {
+			t.Error("the login went on")
+			return nil
+		})
+		if err != users.ErrNotProved {
+			t.Errorf("Prove by a hash that was replaced: %v", err)
 		}
-		if err := attempt.Proved(context.Background(), tx, "the hash that was verified", rehashed); err != users.ErrNotProved {
-			t.Errorf("Proved by a hash that was replaced: %v", err)
-		}
-		_ = tx.Rollback(context.Background())
 	}
 }
 

@@ -37,10 +37,19 @@ SELECT EXISTS (SELECT FROM totp_secrets WHERE user_id = $1 AND confirmed_at IS N
 
 // FactorsOf reads which second factors a person has.
 func FactorsOf(ctx context.Context, db Querier, user uuid.UUID) (f Factors, err error) {
-	if err := db.QueryRow(ctx, selectFactors, user).Scan(&f.TOTP, &f.Passkeys, &f.RecoveryCodes); err != nil {
-		return f, fmt.Errorf("read second factors of user %s: %w", user, err)
+	return f, f.scan(db.QueryRow(ctx, selectFactors, user))
+}
+
+// Read reads the factors with a batch.
+func (f *Factors) Read(b *pgx.Batch, user uuid.UUID) {
+	b.Queue(selectFactors, user).QueryRow(f.scan)
+}
+
+func (f *Factors) scan(row pgx.Row) error {
+	if err := row.Scan(&f.TOTP, &f.Passkeys, &f.RecoveryCodes); err != nil {
+		return fmt.Errorf("read second factors: %w", err)
 	}
-	return f, nil
+	return nil
 }
 
 // Any tells whether a login needs a second factor.
@@ -90,20 +99,32 @@ func (LoginAnswer) Schema(r huma.Registry) *huma.Schema {
 	}}
 }
 
+// FirstFactor is a login whose first factor is right, with what decides on the rest.
+type FirstFactor struct {
+	Login
+	Factors Factors
+	Terms   Terms
+}
+
+// Read reads what decides with a batch.
+func (l *FirstFactor) Read(b *pgx.Batch) {
+	l.Factors.Read(b, l.UserID)
+	l.Terms.Read(b, l.Login)
+}
+
 // BeginOrChallenge begins a session, or asks for the second factor of a person who
 // has one. Until it is proved there is neither a session nor a token.
-func (s Store) BeginOrChallenge(ctx context.Context, tx *outbox.Tx, issuer *auth.Issuer, l Login) (LoginAnswer, error) {
-	factors, err := FactorsOf(ctx, tx, l.UserID)
-	if err != nil {
-		return LoginAnswer{}, err
+func (s Store) BeginOrChallenge(ctx context.Context, tx *outbox.Tx, issuer *auth.Issuer, l FirstFactor) (LoginAnswer, error) {
+	if !l.Factors.Any() {
+		tokens, err := s.begin(ctx, tx, issuer, l.Login, l.Terms)
+		if err != nil {
+			return LoginAnswer{}, err
+		}
+		return LoginAnswer{Tokens: &tokens}, s.LoggedIn(ctx, tx, l.Login)
 	}
-	if !factors.Any() {
-		tokens, err := s.LogIn(ctx, tx, issuer, l)
-		return LoginAnswer{Tokens: &tokens}, err
-	}
-	token, err := newChallenge(ctx, tx, forSecondFactor, l.UserID, l)
+	token, err := newChallenge(ctx, tx, forSecondFactor, l.UserID, l.Login)
 	return LoginAnswer{Demand: &SecondFactorDemand{
-		MFARequired: true, MFAToken: token, MFAMethods: factors.Methods(), ExpiresIn: int(ChallengeLife.Seconds()),
+		MFARequired: true, MFAToken: token, MFAMethods: l.Factors.Methods(), ExpiresIn: int(ChallengeLife.Seconds()),
 	}}, err
 }
 

@@ -43,14 +43,24 @@ type Login struct {
 	ImpersonatorID uuid.UUID
 }
 
-// selectTerms reads what a session of a person in an organization is made with.
 const selectTerms = `
 SELECT o.settings, u.wrapped_key, CASE WHEN $3 THEN roles_of(u.id, o.id) ELSE '{}' END AS roles
 FROM users u, organizations o WHERE u.id = $1 AND o.id = $2`
 
-type terms struct {
+// Terms are what a session of a person in an organization is made with.
+type Terms struct {
 	Settings, WrappedKey []byte
 	Roles                []string
+}
+
+// Read reads the terms with a batch.
+func (t *Terms) Read(b *pgx.Batch, l Login) {
+	b.Queue(selectTerms, l.UserID, l.OrganizationID, l.Active).Query(func(rows pgx.Rows) (err error) {
+		if *t, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Terms]); err != nil {
+			return fmt.Errorf("read the terms of a session: %w", err)
+		}
+		return nil
+	})
 }
 
 const insertSession = `
@@ -61,11 +71,16 @@ VALUES (@id, @user, @organization, @methods, CASE WHEN @second_factor THEN now()
 // Begin begins a session in a transaction, and signs its first pair of tokens. The
 // session ends by itself at the organization's limits.
 func (s Store) Begin(ctx context.Context, tx *outbox.Tx, issuer *auth.Issuer, l Login) (Tokens, error) {
-	rows, _ := tx.Query(ctx, selectTerms, l.UserID, l.OrganizationID, l.Active)
-	terms, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[terms])
-	if err != nil {
-		return Tokens{}, fmt.Errorf("read the terms of a session: %w", err)
+	var terms Terms
+	var reads pgx.Batch
+	terms.Read(&reads, l)
+	if err := tx.SendBatch(ctx, &reads).Close(); err != nil {
+		return Tokens{}, err
 	}
+	return s.begin(ctx, tx, issuer, l, terms)
+}
+
+func (s Store) begin(ctx context.Context, tx *outbox.Tx, issuer *auth.Issuer, l Login, terms Terms) (Tokens, error) {
 	limits, err := settingsFrom(terms.Settings)
 	if err != nil {
 		return Tokens{}, err

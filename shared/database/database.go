@@ -108,13 +108,6 @@ func (tx *Tx) Write(_ context.Context, sql string, arguments ...any) error {
 	return nil
 }
 
-func (tx *Tx) writeLast(ctx context.Context) error {
-	if tx.last.Len() == 0 {
-		return nil
-	}
-	return tx.SendBatch(ctx, &tx.last).Close()
-}
-
 // Writer runs statements of which nobody reads a result but the error: a transaction
 // keeps them for its end, an outbox.DB runs them at once.
 type Writer interface {
@@ -124,18 +117,57 @@ type Writer interface {
 // Transact runs work in a transaction, and again when it lost a race
 // (serialization failure, deadlock): so work must have no effect outside it.
 func Transact(ctx context.Context, db *pgxpool.Pool, work func(*Tx) error) error {
+	return TransactFrom(ctx, db, func(*pgx.Batch) {}, work)
+}
+
+// TransactFrom is [Transact] of work that begins with statements that are known
+// beforehand: they go out together with the transaction's BEGIN. What reads their
+// results (pgx.QueuedQuery) has run before work does; its error ends the transaction.
+func TransactFrom(ctx context.Context, db *pgxpool.Pool, first func(*pgx.Batch), work func(*Tx) error) error {
 	for attempt := 1; ; attempt++ {
-		err := pgx.BeginFunc(ctx, db, func(plain pgx.Tx) error {
-			tx := &Tx{Tx: plain}
-			if err := work(tx); err != nil {
-				return err
-			}
-			return tx.writeLast(ctx)
-		})
+		err := transactOnce(ctx, db, first, work)
 		var e *pgconn.PgError
 		if errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01") && attempt < retries {
 			continue
 		}
 		return err
 	}
+}
+
+func transactOnce(ctx context.Context, db *pgxpool.Pool, first func(*pgx.Batch), work func(*Tx) error) error {
+	conn, err := db.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release() // and, if work has panicked, end the connection with its transaction
+	var opening pgx.Batch
+	opening.BeginTx(pgx.TxOptions{})
+	first(&opening)
+	results := conn.SendBatch(ctx, &opening)
+	tx := &Tx{Tx: results.Tx()}
+	err = results.Close()
+	if err == nil {
+		err = work(tx)
+	}
+	if err == nil {
+		err = tx.commit(ctx)
+	}
+	if err != nil && conn.Conn().PgConn().TxStatus() != idle {
+		_ = tx.Rollback(ctx)
+	}
+	return err
+}
+
+// idle is a connection's status outside of a transaction.
+const idle = 'I'
+
+// commit sends what was kept, and the COMMIT with it.
+func (tx *Tx) commit(ctx context.Context) error {
+	tx.last.Queue("commit").Exec(func(done pgconn.CommandTag) error {
+		if done.String() == "ROLLBACK" { // work went on after a statement had failed
+			return pgx.ErrTxCommitRollback
+		}
+		return nil
+	})
+	return tx.SendBatch(ctx, &tx.last).Close()
 }

@@ -13,6 +13,8 @@ import (
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"function/shared/database"
@@ -92,8 +94,14 @@ func envelope(ctx context.Context, id uuid.UUID, service string, e events.Event)
 // Transact runs work in a transaction, and sends what it published once that has
 // committed, off the caller's path. Work may run again after a lost race.
 func (db *DB) Transact(ctx context.Context, work func(*Tx) error) error {
+	return db.TransactFrom(ctx, func(*pgx.Batch) {}, work)
+}
+
+// TransactFrom is [DB.Transact] of work that begins with statements that are known
+// beforehand, as [database.TransactFrom] sends them.
+func (db *DB) TransactFrom(ctx context.Context, first func(*pgx.Batch), work func(*Tx) error) error {
 	var published []cloudevents.Event
-	err := database.Transact(ctx, db.Pool, func(plain *database.Tx) error {
+	err := database.TransactFrom(ctx, db.Pool, first, func(plain *database.Tx) error {
 		tx := &Tx{Tx: plain, service: db.service}
 		err := work(tx)
 		published = tx.published
@@ -117,12 +125,15 @@ ON CONFLICT DO NOTHING`
 // for it: for its commit (then there is nothing to do) or its death (then it does
 // the work). So work may take long, and needs no lease.
 func Once[T events.Event](ctx context.Context, db *DB, e events.Received[T], work func(*Tx) error) error {
-	return db.Transact(ctx, func(tx *Tx) error {
-		first, err := tx.Exec(ctx, consume, db.service, e.Source, e.ID)
-		if err != nil {
-			return fmt.Errorf("record event %s as consumed: %w", e.ID, err)
-		}
-		if first.RowsAffected() == 0 {
+	var first bool
+	record := func(b *pgx.Batch) {
+		b.Queue(consume, db.service, e.Source, e.ID).Exec(func(recorded pgconn.CommandTag) error {
+			first = recorded.RowsAffected() == 1
+			return nil
+		})
+	}
+	return db.TransactFrom(ctx, record, func(tx *Tx) error {
+		if !first {
 			return nil
 		}
 		return work(tx)

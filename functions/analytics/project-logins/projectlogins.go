@@ -5,7 +5,6 @@ package projectlogins
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/google/uuid"
 
@@ -47,10 +46,7 @@ func (f *Function) LoggedIn(ctx context.Context, e events.Received[events.UserLo
 		if err := lock(ctx, tx, login.UserID); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, insertLogin, login.SessionID, login.UserID, login.OrganizationID, login.LoggedInAt); err != nil {
-			return fmt.Errorf("project login: %w", err)
-		}
-		return nil
+		return tx.Write(ctx, insertLogin, login.SessionID, login.UserID, login.OrganizationID, login.LoggedInAt)
 	})
 }
 
@@ -62,20 +58,14 @@ func (f *Function) Erased(ctx context.Context, e events.Received[events.UserEras
 		if err := lock(ctx, tx, person); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, insertErased, person, e.Data.ErasedAt); err != nil {
-			return fmt.Errorf("remember erasure: %w", err)
+		if err := tx.Write(ctx, insertErased, person, e.Data.ErasedAt); err != nil {
+			return err
 		}
-		if _, err := tx.Exec(ctx, deleteLogins, person); err != nil {
-			return fmt.Errorf("forget logins: %w", err)
-		}
-		return nil
+		return tx.Write(ctx, deleteLogins, person)
 	})
 }
 
 // lock makes the events of a person wait for each other.
 func lock(ctx context.Context, tx *outbox.Tx, person uuid.UUID) error {
-	if _, err := tx.Exec(ctx, lockPerson, person.String()); err != nil {
-		return fmt.Errorf("lock person: %w", err)
-	}
-	return nil
+	return tx.Write(ctx, lockPerson, person.String())
 }

@@ -60,6 +60,10 @@ SELECT coalesce(u.password_hash, '') AS password_hash, u.suspended_at IS NOT NUL
 FROM users u JOIN memberships m ON m.user_id = u.id
 WHERE u.email_index = $1 ORDER BY m.status = 'active' DESC, m.created_at LIMIT 1`
 
+// Organizations are locked before people, as everywhere: an erasure at once would
+// hold the organization that the session needs, and wait for the person.
+const lockOrganization = `SELECT FROM organizations WHERE id = $1 FOR KEY SHARE`
+
 type credentials struct {
 	PasswordHash string
 	Suspended    bool
@@ -70,12 +74,12 @@ type credentials struct {
 // long, and is answered as, a wrong password (OWASP Authentication).
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	index := users.EmailIndex(f.Keeper, in.Body.Email)
-	rows, _ := f.DB.Query(ctx, selectCredentials, index)
-	known, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[credentials])
-	if err != nil && !database.IsNoRows(err) {
-		return nil, fmt.Errorf("look up account: %w", err)
+	attempt := f.Attempt(ctx, index)
+	known, err := f.read(ctx, index, attempt)
+	if err != nil {
+		return nil, err
 	}
-	attempt := f.Attempt(ctx, index, known.UserID)
+	attempt.On(known.UserID)
 	if err := attempt.Allowed(ctx); err != nil {
 		return nil, err
 	}
@@ -96,12 +100,17 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err := f.issuer.Ready(ctx); err != nil {
 		return nil, err
 	}
+	login := users.FirstFactor{Login: users.Login{
+		UserID: known.UserID, OrganizationID: known.OrganizationID, Active: known.Status == users.MembershipActive, Methods: []string{"pwd"},
+	}}
+	prove := func(b *pgx.Batch) {
+		b.Queue(lockOrganization, known.OrganizationID)
+		attempt.Prove(b, known.PasswordHash, rehashed)
+		login.Read(b)
+	}
 	var answer users.LoginAnswer
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		if err := attempt.Proved(ctx, tx, known.PasswordHash, rehashed); err != nil {
-			return err
-		}
-		answer, err = f.begin(ctx, tx, known)
+	err = f.DB.TransactFrom(ctx, prove, func(tx *outbox.Tx) (err error) {
+		answer, err = f.BeginOrChallenge(ctx, tx, f.issuer, login)
 		return err
 	})
 	if err != nil {
@@ -110,19 +119,26 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	return &Response{Body: answer}, nil
 }
 
+// read looks up the account, if there is one, and the failures before this attempt.
+func (f *Function) read(ctx context.Context, index []byte, attempt users.Attempt) (known credentials, err error) {
+	var reads pgx.Batch
+	reads.Queue(selectCredentials, index).Query(func(rows pgx.Rows) (err error) {
+		known, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[credentials])
+		if err != nil && !database.IsNoRows(err) {
+			return fmt.Errorf("look up account: %w", err)
+		}
+		return nil
+	})
+	attempt.Read(&reads)
+	return known, f.DB.SendBatch(ctx, &reads).Close()
+}
+
 func (f *Function) suspended(ctx context.Context, known credentials) error {
 	entry := audit.Entry{Action: "sessions:begin", ResourceID: known.UserID.String(), OrganizationID: known.OrganizationID, Refused: "suspended"}
 	if err := audit.Record(ctx, f.DB, entry); err != nil {
 		return err
 	}
 	return fault.New(fault.Forbidden, "This account is suspended: ask an administrator of your organization")
-}
-
-// begin follows a right password.
-func (f *Function) begin(ctx context.Context, tx *outbox.Tx, known credentials) (users.LoginAnswer, error) {
-	return f.BeginOrChallenge(ctx, tx, f.issuer, users.Login{
-		UserID: known.UserID, OrganizationID: known.OrganizationID, Active: known.Status == users.MembershipActive, Methods: []string{"pwd"},
-	})
 }
 
 // rehash hashes a password anew whose hash has other parameters than those of
