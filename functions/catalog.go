@@ -7,6 +7,7 @@ import (
 
 	createreport "function/functions/analytics/create-report"
 	deletereport "function/functions/analytics/delete-report"
+	eraseanalytics "function/functions/analytics/erase-organization"
 	getreport "function/functions/analytics/get-report"
 	getrun "function/functions/analytics/get-run"
 	listreports "function/functions/analytics/list-reports"
@@ -19,6 +20,7 @@ import (
 	runreport "function/functions/analytics/run-report"
 	schedulereports "function/functions/analytics/schedule-reports"
 	startrun "function/functions/analytics/start-run"
+	endpolicies "function/functions/compliance/erase-organization"
 	listdisposals "function/functions/compliance/list-disposals"
 	listpolicies "function/functions/compliance/list-policies"
 	recorddisposal "function/functions/compliance/record-disposal"
@@ -29,12 +31,14 @@ import (
 	deletedataset "function/functions/datasets/delete"
 	disposedatasets "function/functions/datasets/dispose"
 	downloaddataset "function/functions/datasets/download"
+	erasedatasets "function/functions/datasets/erase-organization"
 	getdataset "function/functions/datasets/get"
 	listdatasets "function/functions/datasets/list"
 	profiledataset "function/functions/datasets/profile"
 	datasetstatus "function/functions/datasets/status"
 	uploaddataset "function/functions/datasets/upload"
 	deadletters "function/functions/platform/dead-letters"
+	erasedeadletters "function/functions/platform/erase-organization"
 	"function/functions/platform/gateway"
 	"function/functions/platform/metrics"
 	"function/functions/platform/openapi"
@@ -200,6 +204,8 @@ var Catalog = []function.Declaration{
 		Scaled(function.Scale{Memory: "768Mi", CPU: "2", Concurrency: 1, Timeout: 10 * time.Minute}),
 	function.Subscriber("datasets-dispose", disposedatasets.New).
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
+	function.Subscriber("datasets-erase-organization", erasedatasets.New).
+		Scaled(function.Scale{Timeout: 10 * time.Minute}),
 
 	// Analytics: people's own SQL, reports, and what SQL sees of the other domains.
 	function.Endpoint(query.Operation, query.New).
@@ -218,6 +224,8 @@ var Catalog = []function.Declaration{
 	function.Service("analytics-project-users", projectusers.New, projectusers.Parts...),
 	function.Service("analytics-project-logins", projectlogins.New, projectlogins.Parts...),
 	function.Service("analytics-project-datasets", projectdatasets.New, projectdatasets.Parts...),
+	function.Subscriber("analytics-erase-organization", eraseanalytics.New).
+		Scaled(function.Scale{Timeout: 10 * time.Minute}),
 
 	// Compliance: how long what has ended is kept, and the record of its disposal.
 	function.Endpoint(listpolicies.Operation, listpolicies.New),
@@ -226,11 +234,13 @@ var Catalog = []function.Declaration{
 	function.Endpoint(listdisposals.Operation, listdisposals.New),
 	function.Scheduled("compliance-retention-sweep", retentionsweep.Schedule, retentionsweep.New),
 	function.Subscriber("compliance-record-disposal", recorddisposal.New),
+	function.Subscriber("compliance-erase-organization", endpolicies.New),
 
 	// Platform: what keeps the rest going.
 	function.Scheduled("platform-outbox-relay", outboxrelay.Schedule, outboxrelay.New),
 	function.Scheduled("platform-seal-audit", sealaudit.Schedule, sealaudit.New),
 	function.Service("platform-dead-letters", deadletters.New, deadletters.Parts...),
+	function.Subscriber("platform-erase-organization", erasedeadletters.New),
 	function.Endpoint(metrics.Operation, metrics.New),
 	function.Service("platform-openapi", openapi.New, openapi.Parts...),
 	function.Service("platform-gateway", gateway.New, gateway.Parts...).Also(gateway.Names...).

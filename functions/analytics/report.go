@@ -1,13 +1,16 @@
 package analytics
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"function/shared/audit"
 	"function/shared/fault"
+	"function/shared/outbox"
 	"function/shared/resultset"
 )
 
@@ -42,6 +45,21 @@ const ReportColumns = `id, name, query, database, parameters, visualization, sch
 
 // ErrNoReport answers for what does not exist and what is somebody else's.
 var ErrNoReport = fault.New(fault.NotFound, "Your organization has no report with this identifier")
+
+const deleteReport = `DELETE FROM reports WHERE id = $1 AND organization_id = $2`
+
+// DeleteReport deletes a report of an organization, with its runs; ErrNoReport if it
+// has none such. A run that is queued finds nothing to do.
+func DeleteReport(ctx context.Context, tx *outbox.Tx, organization, report uuid.UUID) error {
+	deleted, err := tx.Exec(ctx, deleteReport, report, organization)
+	if err != nil {
+		return err
+	}
+	if deleted.RowsAffected() == 0 {
+		return ErrNoReport
+	}
+	return audit.Record(ctx, tx, audit.Entry{Action: "reports:delete", ResourceID: report.String(), OrganizationID: organization})
+}
 
 // The states of a run.
 const (

@@ -24,7 +24,8 @@ type MembershipEnded struct {
 }
 
 // OrganizationDeleted: an organization is gone for good, with its memberships; what
-// others hold of it is to go too. No MembershipEnded tells of its members.
+// others hold of it is to go too. No MembershipEnded tells of its members. Events of
+// the organization may come later than this one.
 type OrganizationDeleted struct {
 	OrganizationID uuid.UUID `json:"organization_id"`
 	DeletedAt      time.Time `json:"deleted_at"`
@@ -38,6 +39,8 @@ func (MembershipEnded) EventType() string              { return prefix + "users.
 func (e MembershipEnded) EventSubject() string         { return e.UserID.String() }
 func (e MembershipEnded) EventOrganization() uuid.UUID { return e.OrganizationID }
 
-func (OrganizationDeleted) EventType() string              { return prefix + "users.organization_deleted" }
-func (e OrganizationDeleted) EventSubject() string         { return e.OrganizationID.String() }
-func (e OrganizationDeleted) EventOrganization() uuid.UUID { return e.OrganizationID }
+func (OrganizationDeleted) EventType() string      { return prefix + "users.organization_deleted" }
+func (e OrganizationDeleted) EventSubject() string { return e.OrganizationID.String() }
+
+// EventOrganization is none: nobody is left there who could see it among the dead letters.
+func (OrganizationDeleted) EventOrganization() uuid.UUID { return uuid.Nil }

@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/analytics"
-	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -39,24 +38,14 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store}, err
 }
 
-const deleteReport = `DELETE FROM reports WHERE id = $1 AND organization_id = $2`
-
-// Handle deletes a report of the caller's organization. A run that is queued finds
-// nothing to do.
+// Handle deletes a report of the caller's organization.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		deleted, err := tx.Exec(ctx, deleteReport, in.ID, caller.OrganizationID)
-		if err != nil {
-			return err
-		}
-		if deleted.RowsAffected() == 0 {
-			return analytics.ErrNoReport
-		}
-		return audit.Record(ctx, tx, audit.Entry{Action: "reports:delete", ResourceID: in.ID.String()})
+		return analytics.DeleteReport(ctx, tx, caller.OrganizationID, in.ID)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("delete report: %w", err)

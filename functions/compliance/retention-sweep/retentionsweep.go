@@ -30,6 +30,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 }
 
 const (
+	// With the policy goes the last that is known of an organization that is gone.
+	deleteEnded    = `DELETE FROM compliance.retention_policies WHERE ends_at < now()`
 	insertSweep    = `INSERT INTO compliance.retention_sweeps (id) VALUES ($1)`
 	insertPolicies = `
 INSERT INTO compliance.swept_policies (sweep_id, policy_id, organization_id, resource, keep_days, cutoff)
@@ -50,6 +52,9 @@ type policy struct {
 func (f *Function) Handle(ctx context.Context) error {
 	sweep := uuid7.New()
 	return f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		if _, err := tx.Exec(ctx, deleteEnded); err != nil {
+			return fmt.Errorf("delete policies of organizations that are gone: %w", err)
+		}
 		if _, err := tx.Exec(ctx, insertSweep, sweep); err != nil {
 			return fmt.Errorf("insert sweep: %w", err)
 		}

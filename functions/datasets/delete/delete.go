@@ -13,9 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/datasets"
-	"function/shared/audit"
 	"function/shared/auth"
-	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
@@ -45,10 +43,6 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store}, err
 }
 
-const markDeleted = `
-UPDATE datasets SET deleted_at = clock_timestamp(), ` + datasets.Changed + `
-WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
-
 // Handle marks the data set.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
@@ -56,21 +50,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		marked, err := tx.Exec(ctx, markDeleted, in.ID, caller.OrganizationID)
-		if err != nil {
-			return fmt.Errorf("mark data set as deleted: %w", err)
-		}
-		if marked.RowsAffected() == 0 {
-			return datasets.ErrNotFound
-		}
-		state, err := datasets.State(ctx, tx, in.ID)
-		if err != nil {
-			return err
-		}
-		if err := audit.Record(ctx, tx, audit.Entry{Action: "datasets:delete", ResourceID: in.ID.String()}); err != nil {
-			return err
-		}
-		return tx.Publish(ctx, events.DatasetDeleted{Dataset: state})
+		return datasets.Delete(ctx, tx, caller.OrganizationID, in.ID)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("delete data set: %w", err)

@@ -7,8 +7,6 @@ package dispose
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -52,72 +50,74 @@ SELECT organization_id, count(*) AS items, coalesce(sum(bytes), 0)::bigint AS by
 FROM disposed LEFT JOIN stored ON stored.dataset_id = disposed.id GROUP BY organization_id`
 )
 
-// Handle destroys objects before the rows that name them: what dies half-way is
-// done again from the start.
+// Handle disposes of some data sets in each transaction, so that a disposal of many
+// which dies goes on where it was. A second delivery finds nothing left.
 func (f *Function) Handle(ctx context.Context, e events.Received[events.DatasetDisposalRequested]) error {
 	if err := f.Sweep(ctx); err != nil {
 		return err
 	}
-	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
-		counts := map[uuid.UUID]events.DisposedCount{}
-		for {
-			rows, _ := tx.Query(ctx, selectExpired, pgx.NamedArgs{"cutoff": e.Data.Cutoff, "only": e.Data.Only, "except": e.Data.Except})
-			expired, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-			if err != nil {
-				return fmt.Errorf("list expired data sets: %w", err)
-			}
-			if len(expired) == 0 {
-				break
-			}
-			if err := f.dispose(ctx, tx, expired, counts); err != nil {
-				return err
-			}
+	for more := true; more; {
+		err := f.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
+			more, err = f.disposeSome(ctx, tx, e.Data.Disposal)
+			return err
+		})
+		if err != nil {
+			return err
 		}
-		for _, c := range counts {
-			detail := map[string]any{"items": c.Items, "policy": e.Data.PolicyID, "sweep": e.Data.SweepID, "cutoff": e.Data.Cutoff}
-			if err := audit.Record(ctx, tx, audit.Entry{Action: "retention:dispose", ResourceID: "datasets", OrganizationID: c.OrganizationID, Detail: detail}); err != nil {
-				return err
-			}
-		}
-		for _, disposed := range e.Data.Disposed(slices.Collect(maps.Values(counts)), time.Now().UTC()) {
-			if err := tx.Publish(ctx, disposed); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
-// dispose destroys some data sets and adds them to the counts.
-func (f *Function) dispose(ctx context.Context, tx pgx.Tx, expired []uuid.UUID, counts map[uuid.UUID]events.DisposedCount) error {
+// disposeSome disposes of the data sets that have been deleted for longest, and puts
+// it on record; false: there were none.
+func (f *Function) disposeSome(ctx context.Context, tx *outbox.Tx, d events.Disposal) (bool, error) {
+	rows, _ := tx.Query(ctx, selectExpired, pgx.NamedArgs{"cutoff": d.Cutoff, "only": d.Only, "except": d.Except})
+	expired, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return false, fmt.Errorf("list expired data sets: %w", err)
+	}
+	if len(expired) == 0 {
+		return false, nil
+	}
+	counts, err := f.destroy(ctx, tx, expired)
+	if err != nil {
+		return false, err
+	}
+	for _, c := range counts {
+		detail := map[string]any{"items": c.Items, "policy": d.PolicyID, "sweep": d.SweepID, "cutoff": d.Cutoff}
+		if err := audit.Record(ctx, tx, audit.Entry{Action: "retention:dispose", ResourceID: "datasets", OrganizationID: c.OrganizationID, Detail: detail}); err != nil {
+			return false, err
+		}
+	}
+	for _, disposed := range d.Disposed(counts, time.Now().UTC()) {
+		if err := tx.Publish(ctx, disposed); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// destroy destroys objects before the rows that name them: what dies half-way is done
+// again from the start.
+func (f *Function) destroy(ctx context.Context, tx pgx.Tx, expired []uuid.UUID) ([]events.DisposedCount, error) {
 	rows, _ := tx.Query(ctx, selectObjects, expired)
 	stored, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct{ StorageType, Name string }])
 	if err != nil {
-		return fmt.Errorf("list objects of expired data sets: %w", err)
+		return nil, fmt.Errorf("list objects of expired data sets: %w", err)
 	}
 	for _, o := range stored {
 		bucket, err := f.Objects(ctx, o.StorageType)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := bucket.Delete(ctx, o.Name); err != nil {
-			return fmt.Errorf("dispose of object: %w", err)
+			return nil, fmt.Errorf("dispose of object: %w", err)
 		}
 	}
 	rows, _ = tx.Query(ctx, deleteDatasets, expired)
-	disposed, err := pgx.CollectRows(rows, pgx.RowToStructByName[events.DisposedCount])
+	counts, err := pgx.CollectRows(rows, pgx.RowToStructByName[events.DisposedCount])
 	if err != nil {
-		return fmt.Errorf("delete expired data sets: %w", err)
+		return nil, fmt.Errorf("delete expired data sets: %w", err)
 	}
-	for _, c := range disposed {
-		sum, known := counts[c.OrganizationID]
-		if !known {
-			counts[c.OrganizationID] = c
-			continue
-		}
-		sum.Items, sum.Bytes = sum.Items+c.Items, sum.Bytes+c.Bytes
-		sum.Newest = c.Newest // batches come in the order of deletion
-		counts[c.OrganizationID] = sum
-	}
-	return nil
+	return counts, nil
 }

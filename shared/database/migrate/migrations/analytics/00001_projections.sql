@@ -12,7 +12,7 @@ CREATE TABLE projections.users (
     changed_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (id, organization_id)
 );
-CREATE INDEX users_organization ON projections.users (organization_id);
+CREATE INDEX users_organization ON projections.users (organization_id, id);
 
 CREATE TABLE projections.logins (
     id              uuid PRIMARY KEY,            -- of the session
@@ -41,7 +41,12 @@ CREATE TABLE projections.datasets (
     created_at      timestamptz NOT NULL,
     changed_at      timestamptz NOT NULL
 );
-CREATE INDEX datasets_organization ON projections.datasets (organization_id);
+CREATE INDEX datasets_organization ON projections.datasets (organization_id, id);
+
+-- Events of an organization may come after the end of it.
+CREATE TRIGGER organization_erased BEFORE INSERT ON projections.users FOR EACH ROW EXECUTE FUNCTION skip_erased_organization();
+CREATE TRIGGER organization_erased BEFORE INSERT ON projections.logins FOR EACH ROW EXECUTE FUNCTION skip_erased_organization();
+CREATE TRIGGER organization_erased BEFORE INSERT ON projections.datasets FOR EACH ROW EXECUTE FUNCTION skip_erased_organization();
 
 -- Who is asking is a setting, and SQL can change settings. So the setting is a
 -- capability: the organization's id with a MAC that only this database can make.

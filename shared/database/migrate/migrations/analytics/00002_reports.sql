@@ -16,6 +16,8 @@ CREATE TABLE reports (
 CREATE INDEX reports_organization ON reports (organization_id, id);
 CREATE INDEX reports_due ON reports (next_run_at) WHERE next_run_at IS NOT NULL;
 
+CREATE TRIGGER organization_erased BEFORE INSERT ON reports FOR EACH ROW EXECUTE FUNCTION refuse_erased_organization();
+
 CREATE TABLE report_runs (
     id              uuid PRIMARY KEY,
     report_id       uuid NOT NULL REFERENCES reports ON DELETE CASCADE,

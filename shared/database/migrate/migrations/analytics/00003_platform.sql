@@ -18,4 +18,6 @@ CREATE TABLE platform.dead_letters (
     redelivered_at  timestamptz,                 -- before failed_at: it failed again
     CONSTRAINT dead_letter UNIQUE (source, event_id, destination)
 );
+CREATE TRIGGER organization_erased BEFORE INSERT ON platform.dead_letters
+    FOR EACH ROW WHEN (NEW.organization_id IS NOT NULL) EXECUTE FUNCTION skip_erased_organization();
 CREATE INDEX dead_letters_organization ON platform.dead_letters (organization_id, id);

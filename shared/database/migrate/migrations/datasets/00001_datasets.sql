@@ -20,6 +20,8 @@ CREATE UNIQUE INDEX datasets_name ON datasets (organization_id, lower(name)) WHE
 CREATE INDEX datasets_organization ON datasets (organization_id, id) WHERE deleted_at IS NULL;
 CREATE INDEX datasets_deleted ON datasets (deleted_at) WHERE deleted_at IS NOT NULL;
 
+CREATE TRIGGER organization_erased BEFORE INSERT ON datasets FOR EACH ROW EXECUTE FUNCTION refuse_erased_organization();
+
 CREATE TABLE dataset_versions (
     dataset_id    uuid NOT NULL REFERENCES datasets ON DELETE CASCADE,
     version       int NOT NULL,

@@ -10,8 +10,10 @@ CREATE TABLE compliance.retention_policies (
     keep_days       int NOT NULL CHECK (keep_days BETWEEN 0 AND 36500),
     changed_at      timestamptz NOT NULL DEFAULT now(),
     changed_by      uuid,
+    ends_at         timestamptz,                 -- of an organization that is gone: when it has nothing left to keep
     CONSTRAINT retention_policy UNIQUE (organization_id, resource)
 );
+CREATE TRIGGER organization_erased BEFORE INSERT ON compliance.retention_policies FOR EACH ROW EXECUTE FUNCTION refuse_erased_organization();
 
 INSERT INTO compliance.retention_policies (id, organization_id, resource, keep_days) VALUES
     ('01900000-0000-7000-8000-000000000001', '00000000-0000-0000-0000-000000000000', 'sessions', 30),
