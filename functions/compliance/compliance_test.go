@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/compliance"
+	eraseorganization "function/functions/compliance/erase-organization"
 	listdisposals "function/functions/compliance/list-disposals"
 	listpolicies "function/functions/compliance/list-policies"
 	recorddisposal "function/functions/compliance/record-disposal"
@@ -31,6 +32,7 @@ const (
 	disposals = "/v1/compliance/retention/disposals"
 	sweep     = "compliance-retention-sweep"
 	record    = "compliance-record-disposal"
+	erase     = "compliance-erase-organization"
 )
 
 func mount(t *testing.T) *platformtest.Platform {
@@ -41,6 +43,7 @@ func mount(t *testing.T) *platformtest.Platform {
 		function.Endpoint(listdisposals.Operation, listdisposals.New),
 		function.Scheduled(sweep, retentionsweep.Schedule, retentionsweep.New),
 		function.Subscriber(record, recorddisposal.New),
+		function.Subscriber(erase, eraseorganization.New),
 	)
 }
 
@@ -223,5 +226,49 @@ func TestDisposalsPageThroughAll(t *testing.T) {
 			}
 			return
 		}
+	}
+}
+
+// A policy outlives its organization for as long as it keeps what the organization left.
+func TestPolicyOfAnOrganizationThatIsGoneRunsOut(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	leaving, staying := p.Login("owner"), p.Login("owner")
+	for _, owner := range []platformtest.Caller{leaving, staying} {
+		p.Do(owner.Token, http.MethodPut, policies+"/datasets", `{"keep_days": 90}`).Want(t, http.StatusOK)
+	}
+	gone := platformtest.Event(events.OrganizationDeleted{OrganizationID: leaving.OrganizationID, DeletedAt: time.Now()})
+	for range 2 {
+		platformtest.Deliver(p, erase, gone).Want(t, http.StatusNoContent)
+	}
+	p.Do(leaving.Token, http.MethodPut, policies+"/sessions", `{"keep_days": 1}`).Want(t, http.StatusForbidden) // still at work
+
+	db := p.DB(database.Users)
+	kept := func() (policies []uuid.UUID) {
+		t.Helper()
+		p.Wake(sweep).Want(t, http.StatusNoContent)
+		err := db.QueryRow(t.Context(), `SELECT array_agg(organization_id ORDER BY organization_id = $1) FROM compliance.retention_policies WHERE changed_by IS NOT NULL`,
+			leaving.OrganizationID).Scan(&policies)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return policies
+	}
+	if diff := cmp.Diff([]uuid.UUID{staying.OrganizationID, leaving.OrganizationID}, kept()); diff != "" {
+		t.Errorf("policies the night after: %s", diff)
+	}
+	var days int
+	if err := db.QueryRow(t.Context(), `SELECT round(extract(epoch FROM max(ends_at) - now()) / 86400) FROM compliance.retention_policies`).Scan(&days); err != nil || days != 120 {
+		t.Errorf("the policy ends in %d days (%v), want 120", days, err)
+	}
+	if _, err := db.Exec(t.Context(), `UPDATE compliance.retention_policies SET ends_at = ends_at - interval '121 days'`); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]uuid.UUID{staying.OrganizationID}, kept()); diff != "" {
+		t.Errorf("policies after the end: %s", diff)
+	}
+	platformtest.Deliver(p, erase, platformtest.Event(events.OrganizationDeleted{})).Want(t, http.StatusUnprocessableEntity)
+	if n := len(inForce(t, p, staying.Token)); n != 2 {
+		t.Errorf("%d policies in force, want 2", n)
 	}
 }
