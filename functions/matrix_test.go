@@ -189,8 +189,10 @@ users-withdraw-consent               owner admin compliance_officer member analy
 users-find-users                     platform_admin
 users-force-password-reset           platform_admin
 users-get-user                       platform_admin
+users-grant-platform-admin           platform_admin
 users-impersonate                    platform_admin
 users-restore-user                   platform_admin
+users-revoke-platform-admin          platform_admin
 users-suspend-user                   platform_admin
 users-unlock-user                    platform_admin
 

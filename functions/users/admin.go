@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -52,10 +53,14 @@ type Subject struct {
 	PlatformAdmin bool
 }
 
-const lockSubject = `SELECT id, suspended_at, platform_admin FROM users WHERE id = $1 FOR NO KEY UPDATE`
+// Both are locked, and always in the same order: of two admins who act on each other at
+// once, the second finds out what the first did to them.
+const lockBoth = `SELECT id, suspended_at, platform_admin FROM users WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`
 
 // ErrNoPerson answers for a person who does not exist.
 var ErrNoPerson = fault.New(fault.NotFound, "There is no account with this identifier")
+
+var errDismissed = fault.New(fault.Forbidden, "You are no platform admin any more")
 
 var errOneself = fault.New(fault.Conflict, "A platform admin does not do this to their own account: another one does")
 
@@ -71,15 +76,20 @@ func (s Store) Administer(ctx context.Context, person uuid.UUID, action, reason 
 		return errOneself
 	}
 	err = s.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		rows, _ := tx.Query(ctx, lockSubject, person)
-		subject, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Subject])
-		if database.IsNoRows(err) {
+		rows, _ := tx.Query(ctx, lockBoth, []uuid.UUID{caller.UserID, person})
+		people, err := pgx.CollectRows(rows, pgx.RowToStructByName[Subject])
+		if err != nil {
+			return fmt.Errorf("lock accounts: %w", err)
+		}
+		find := func(id uuid.UUID) int { return slices.IndexFunc(people, func(s Subject) bool { return s.ID == id }) }
+		admin, subject := find(caller.UserID), find(person)
+		switch {
+		case admin < 0, !people[admin].PlatformAdmin, people[admin].SuspendedAt != nil:
+			return errDismissed
+		case subject < 0:
 			return ErrNoPerson
 		}
-		if err != nil {
-			return fmt.Errorf("lock account: %w", err)
-		}
-		if err := work(tx, subject); err != nil {
+		if err := work(tx, people[subject]); err != nil {
 			return err
 		}
 		return s.recordOn(ctx, tx, person, action, reason)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -170,7 +171,7 @@ func TestWhoMayNotAdminister(t *testing.T) {
 	p := mountAdmin(t)
 	owner, admin := p.Login("owner"), platformAdmin(t, p)
 	member := p.LoginTo(owner.OrganizationID, "member")
-	for _, verb := range []string{"suspend", "restore", "force-password-reset", "unlock", "impersonate"} {
+	for _, verb := range []string{"suspend", "restore", "force-password-reset", "unlock", "impersonate", "grant-platform-admin", "revoke-platform-admin"} {
 		at := func(id uuid.UUID) string { return "/v1/admin/users/" + id.String() + "/" + verb }
 		p.Do(owner.Token, http.MethodPost, at(member.UserID), because).Want(t, http.StatusForbidden)
 		p.Do("", http.MethodPost, at(member.UserID), because).Want(t, http.StatusUnauthorized)
@@ -334,5 +335,76 @@ func TestMembersAreFoundByName(t *testing.T) {
 	set(`UPDATE organizations SET settings = '{}' WHERE id = $1`, owner.OrganizationID)
 	if n := prefixes(); n != 0 {
 		t.Errorf("%d prefixes are kept after the setting was switched off", n)
+	}
+}
+
+func TestPlatformAdminsAreMadeAndUnmade(t *testing.T) {
+	t.Parallel()
+	p := mountAdmin(t)
+	admin, person, owner := platformAdmin(t, p), p.Login("owner"), p.Login("owner")
+	do := func(token string, on platformtest.Caller, verb string) platformtest.Answer {
+		return p.Do(token, http.MethodPost, "/v1/admin/users/"+on.UserID.String()+"/"+verb, because)
+	}
+	administers := func(want int) {
+		t.Helper()
+		for deadline := time.Now().Add(time.Minute); p.Do(person.Token, http.MethodGet, "/v1/admin/users", nil).Status != want; time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(deadline) { // which only ends a broken test
+				t.Fatalf("the role has not taken effect after a minute, want %d", want)
+			}
+		}
+	}
+	administers(http.StatusForbidden)
+	do(admin.Token, person, "revoke-platform-admin").Want(t, http.StatusConflict)
+	do(person.Token, person, "grant-platform-admin").Want(t, http.StatusForbidden)
+
+	do(admin.Token, person, "grant-platform-admin").Want(t, http.StatusNoContent)
+	do(admin.Token, person, "grant-platform-admin").Want(t, http.StatusConflict)
+	if mail := waitingMail(t, p); !strings.Contains(mail, person.Email) || !strings.Contains(mail, "made you one too") {
+		t.Errorf("mailed %q, want the person told", mail)
+	}
+	administers(http.StatusOK)
+	acting := platformtest.Decode[users.Tokens](t, do(person.Token, owner, "impersonate").Want(t, http.StatusOK)).AccessToken
+
+	do(admin.Token, person, "revoke-platform-admin").Want(t, http.StatusNoContent)
+	if mail := waitingMail(t, p); !strings.Contains(mail, person.Email) || !strings.Contains(mail, "no administrator") {
+		t.Errorf("mailed %q, want the person told", mail)
+	}
+	administers(http.StatusForbidden)
+	p.Do(acting, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusUnauthorized)
+	exec(t, p, `UPDATE users SET suspended_at = now() WHERE id = $1`, owner.UserID)
+	do(admin.Token, owner, "grant-platform-admin").Want(t, http.StatusConflict)
+
+	for _, organization := range []uuid.UUID{person.OrganizationID, uuid.Nil} {
+		for _, action := range []string{"platform_admins:add", "platform_admins:remove"} {
+			const entries = `SELECT count(*) FROM audit_entries WHERE organization_id = $1 AND action = $2 AND result = 'done' AND resource_id = $3 AND actor_id = $4`
+			if n := count(t, p, entries, organization, action, person.UserID.String(), admin.UserID); n != 1 {
+				t.Errorf("%d entries of %s in the trail of %s, want 1", n, action, organization)
+			}
+		}
+	}
+}
+
+func TestThereIsNoUnmakingTheLastPlatformAdmin(t *testing.T) {
+	t.Parallel()
+	p := mountAdmin(t)
+	revoke := func(as, on platformtest.Caller) platformtest.Answer {
+		return p.Do(as.Token, http.MethodPost, "/v1/admin/users/"+on.UserID.String()+"/revoke-platform-admin", because)
+	}
+	bystander := platformAdmin(t, p)
+	for round := range 6 {
+		admins := []platformtest.Caller{platformAdmin(t, p), platformAdmin(t, p)}
+		if round == 3 { // from here on, the two are alone
+			exec(t, p, `UPDATE users SET suspended_at = now() WHERE id = $1`, bystander.UserID)
+		}
+		if round >= 3 {
+			exec(t, p, `UPDATE users SET platform_admin = false WHERE platform_admin AND id NOT IN ($1, $2, $3)`, admins[0].UserID, admins[1].UserID, bystander.UserID)
+		}
+		statuses := atOnce(2, func(i int) platformtest.Answer { return revoke(admins[i], admins[1-i]) })
+		if statuses[http.StatusNoContent] != 1 || statuses[http.StatusForbidden] != 1 {
+			t.Fatalf("answered %v to two who unmake each other, want one done and one refused", statuses)
+		}
+	}
+	if n := count(t, p, `SELECT count(*) FROM users WHERE platform_admin AND suspended_at IS NULL`); n != 1 {
+		t.Errorf("%d admins are left, want 1", n)
 	}
 }

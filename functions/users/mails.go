@@ -203,6 +203,23 @@ out everywhere. Log in as always, and you will be asked for it; or begin here:
 %s`, p.pages+"/password/forgot")
 }
 
+// PlatformAdminGranted tells a person that they can administer the platform now.
+func (p Post) PlatformAdminGranted(to string) mail.Message {
+	return letter(to, "You are an administrator of the platform", `An administrator of the platform has made you one too: you can find people's accounts, suspend
+and restore them, and act as their owners. Everything that you do so is recorded. Protect your
+account by a second factor.
+
+If you did not expect it, tell whoever runs the platform.`)
+}
+
+// PlatformAdminRevoked tells a person that they administer the platform no more.
+func (p Post) PlatformAdminRevoked(to string) mail.Message {
+	return letter(to, "You are no administrator of the platform any more", `Another administrator of the platform has ended your being one. Your account and what you are in
+your organizations stay as they were.
+
+If you did not expect it, ask whoever runs the platform.`)
+}
+
 // Unlock lets a person log in at once whose passwords somebody guesses.
 func (p Post) Unlock(to, token string) mail.Message {
 	return letter(to, "Your account is protected from password guessing", `Somebody has tried many passwords on your account. None was right, and for a while logins

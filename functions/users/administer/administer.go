@@ -1,5 +1,6 @@
 // Package administer is what a platform admin does to an account: POST
-// /v1/admin/users/{id}/suspend, /restore, /force-password-reset and /unlock.
+// /v1/admin/users/{id}/suspend, /restore, /force-password-reset, /unlock,
+// /grant-platform-admin and /revoke-platform-admin.
 package administer
 
 import (
@@ -21,6 +22,8 @@ var Parts = []function.Part[*Function]{
 	function.On(RestoreOperation, (*Function).Restore),
 	function.On(ResetOperation, (*Function).Reset),
 	function.On(UnlockOperation, (*Function).Unlock),
+	function.On(GrantOperation, (*Function).Grant),
+	function.On(RevokeOperation, (*Function).Revoke),
 }
 
 // Function administers accounts.

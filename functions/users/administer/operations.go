@@ -29,6 +29,10 @@ var (
 	ResetOperation   = act("users-force-password-reset", "force-password-reset", "Demand a new password",
 		"Ends the person's sessions and mails them. After the next login they can only choose a new password.")
 	UnlockOperation = act("users-unlock-user", "unlock", "Let a person log in whose account waits after failed logins", "")
+	GrantOperation  = act("users-grant-platform-admin", "grant-platform-admin", "Make a person a platform admin",
+		"The person is mailed. Whoever runs the platform makes the first one.")
+	RevokeOperation = act("users-revoke-platform-admin", "revoke-platform-admin", "Make a platform admin one no more",
+		"The person is mailed. What they were doing as somebody else ends. The platform is never left without an admin who can log in, and nobody does it to themselves.")
 )
 
 // Request names a person, and says why.

@@ -1,0 +1,41 @@
+package administer
+
+import (
+	"context"
+	"fmt"
+
+	"function/functions/users"
+	"function/shared/fault"
+	"function/shared/outbox"
+)
+
+const setAdmin = `UPDATE users SET platform_admin = $2 WHERE id = $1`
+
+// Grant makes a person a platform admin.
+func (f *Function) Grant(ctx context.Context, in *Request) (*struct{}, error) {
+	return nil, f.Administer(ctx, in.ID, "platform_admins:add", in.Body.Reason, func(tx *outbox.Tx, person users.Subject) error {
+		switch {
+		case person.PlatformAdmin:
+			return fault.New(fault.Conflict, "This person is a platform admin already")
+		case person.SuspendedAt != nil:
+			return fault.New(fault.Conflict, "This account is suspended: restore it first")
+		}
+		if _, err := tx.Exec(ctx, setAdmin, in.ID, true); err != nil {
+			return fmt.Errorf("make platform admin: %w", err)
+		}
+		return f.post.Tell(ctx, tx, in.ID, f.post.PlatformAdminGranted)
+	})
+}
+
+// Revoke makes a platform admin one no more; the last one stays (platform_admin_kept).
+func (f *Function) Revoke(ctx context.Context, in *Request) (*struct{}, error) {
+	return nil, f.Administer(ctx, in.ID, "platform_admins:remove", in.Body.Reason, func(tx *outbox.Tx, person users.Subject) error {
+		if !person.PlatformAdmin {
+			return fault.New(fault.Conflict, "This person is no platform admin")
+		}
+		if _, err := tx.Exec(ctx, setAdmin, in.ID, false); err != nil {
+			return fmt.Errorf("revoke platform admin: %w", err)
+		}
+		return f.post.Tell(ctx, tx, in.ID, f.post.PlatformAdminRevoked)
+	})
+}
