@@ -528,3 +528,19 @@ func TestHostileProofsAreRefused(t *testing.T) {
 		p.Do("", http.MethodPost, "/v1/users/mfa/"+path, `{}`).Want(t, http.StatusUnauthorized)
 	}
 }
+
+// The organization that a login was for may be gone before its second factor is there.
+func TestSecondFactorOfALoginToAnOrganizationThatIsGone(t *testing.T) {
+	t.Parallel()
+	p := factors(t)
+	ada := registered(t, p, "ada@example.com", "")
+	secret, _ := enrolled(t, p, loggedIn(t, p, "ada@example.com").AccessToken)
+	demand := demanded(t, p, "ada@example.com")
+	purge(t, p, ada.ID, func() {})
+
+	verify(p, demand.MFAToken, "code", now(t, secret)).Want(t, http.StatusUnauthorized)
+
+	again := demanded(t, p, "ada@example.com")
+	unused(t, p)
+	verify(p, again.MFAToken, "code", now(t, secret)).Want(t, http.StatusOK)
+}

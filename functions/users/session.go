@@ -15,6 +15,7 @@ import (
 	"function/shared/client"
 	"function/shared/database"
 	"function/shared/events"
+	"function/shared/fault"
 	"function/shared/outbox"
 	"function/shared/secret"
 	"function/shared/uuid7"
@@ -43,9 +44,14 @@ type Login struct {
 	ImpersonatorID uuid.UUID
 }
 
+// ErrGone answers for a person or an organization that was deleted while a session was
+// to begin. Who is left without an organization has been given one since.
+var ErrGone = fault.New(fault.Unauthenticated, "What you were logging in to does not exist any more: log in again")
+
+// Both stay until the session refers to them. Organizations are locked before people.
 const selectTerms = `
 SELECT o.settings, u.wrapped_key, CASE WHEN $3 THEN roles_of(u.id, o.id) ELSE '{}' END AS roles
-FROM users u, organizations o WHERE u.id = $1 AND o.id = $2`
+FROM organizations o, users u WHERE u.id = $1 AND o.id = $2 FOR KEY SHARE OF o, u`
 
 // Terms are what a session of a person in an organization is made with.
 type Terms struct {
@@ -53,10 +59,14 @@ type Terms struct {
 	Roles                []string
 }
 
-// Read reads the terms with a batch.
+// Read reads the terms with a batch, whose transaction begins the session.
 func (t *Terms) Read(b *pgx.Batch, l Login) {
 	b.Queue(selectTerms, l.UserID, l.OrganizationID, l.Active).Query(func(rows pgx.Rows) (err error) {
-		if *t, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Terms]); err != nil {
+		*t, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Terms])
+		if database.IsNoRows(err) {
+			return ErrGone
+		}
+		if err != nil {
 			return fmt.Errorf("read the terms of a session: %w", err)
 		}
 		return nil

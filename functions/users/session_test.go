@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"function/functions/users"
 	approvemember "function/functions/users/approve-member"
@@ -22,6 +23,7 @@ import (
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
+	"function/shared/outbox"
 	"function/shared/platformtest"
 )
 
@@ -278,4 +280,58 @@ func TestJWKSVerifiesWhatLoginIssues(t *testing.T) {
 	if err := verifyWith(answer.Body, loggedIn(t, p, "ada@example.com").AccessToken); err != nil {
 		t.Error(err)
 	}
+}
+
+// purge deletes all organizations of a person for good, as users-purge-organizations
+// does, with something else happening before that is committed.
+func purge(t *testing.T, p *platformtest.Platform, person uuid.UUID, meanwhile func()) {
+	t.Helper()
+	ctx := context.Background()
+	db, err := p.Env.Database(ctx, database.Users)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Transact(ctx, func(tx *outbox.Tx) error {
+		rows, _ := tx.Query(ctx, `SELECT organization_id FROM memberships WHERE user_id = $1`, person)
+		organizations, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		if err != nil {
+			return err
+		}
+		for _, o := range organizations {
+			if err := users.DeleteOrganization(ctx, tx, o); err != nil {
+				return err
+			}
+		}
+		meanwhile()
+		return users.House(ctx, tx, person)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A login that has read where the person belongs, and finds it gone when the session
+// is to begin, is no failure of ours.
+func TestLoginToAnOrganizationThatIsBeingDeleted(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	ada := registered(t, p, "ada@example.com", "")
+	answers := make(chan platformtest.Answer, 1)
+	purge(t, p, ada.ID, func() {
+		go func() {
+			answers <- p.Do("", http.MethodPost, "/v1/users/login", `{"email": "ada@example.com", "password": "correct horse"}`)
+		}()
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+			if count(t, p, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) > 0 {
+				return
+			}
+			if time.Now().After(deadline) { // which only ends a broken test
+				t.Error("the login does not wait for the deletion")
+				return
+			}
+		}
+	})
+
+	(<-answers).Want(t, http.StatusUnauthorized)
+	loggedIn(t, p, "ada@example.com")
 }

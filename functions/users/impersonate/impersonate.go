@@ -5,6 +5,7 @@ package impersonate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -60,6 +61,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store, store.Issuer(env), post}, err
 }
 
+var errNoMember = fault.New(fault.Conflict, "The person is no active member there, so there is nothing to do as them")
+
 const selectMembership = `
 SELECT m.organization_id FROM memberships m JOIN organizations o ON o.id = m.organization_id AND o.deleted_at IS NULL
 WHERE m.user_id = $1 AND m.status = 'active' AND ($2::uuid IS NULL OR m.organization_id = $2) ORDER BY m.created_at LIMIT 1`
@@ -92,7 +95,7 @@ func (f *Function) begin(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	var organization uuid.UUID
 	err := tx.QueryRow(ctx, selectMembership, in.ID, in.Body.OrganizationID).Scan(&organization)
 	if database.IsNoRows(err) {
-		return users.Tokens{}, fault.New(fault.Conflict, "The person is no active member there, so there is nothing to do as them")
+		return users.Tokens{}, errNoMember
 	}
 	if err != nil {
 		return users.Tokens{}, fmt.Errorf("read membership: %w", err)
@@ -100,6 +103,9 @@ func (f *Function) begin(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	tokens, err := f.Begin(ctx, tx, f.issuer, users.Login{
 		UserID: in.ID, OrganizationID: organization, Active: true, Methods: caller.Methods, ImpersonatorID: caller.UserID,
 	})
+	if errors.Is(err, users.ErrGone) {
+		return tokens, errNoMember
+	}
 	if err != nil {
 		return tokens, err
 	}
