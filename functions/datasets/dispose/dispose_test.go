@@ -2,6 +2,7 @@ package dispose_test
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -123,6 +124,35 @@ func TestDisposeGoesOnAfterItDied(t *testing.T) {
 	}
 	if c := platformtest.Published[events.Disposed](p, 1)[0].Data.Organizations; len(c) != 1 || c[0].Items != 1 {
 		t.Errorf("counts %+v, want 1 item", c)
+	}
+}
+
+// What a disposal of many has committed when it dies stays done, and is told of once.
+func TestDisposeOfManyGoesOnWhereItWas(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, walk...)
+	caller := p.Login("owner")
+	exec(t, p, `
+INSERT INTO datasets (id, organization_id, name, description, storage_type, status, created_by, deleted_at)
+SELECT gen_random_uuid(), $1, 'd' || n, '', 'local', 'draft', $1, now() - interval '40 days' + n * interval '1 second' FROM generate_series(1, 700) n`, caller.OrganizationID)
+	exec(t, p, `CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'died'; END $$`)
+	exec(t, p, `CREATE TRIGGER die BEFORE DELETE ON datasets FOR EACH ROW WHEN (OLD.name = 'd600') EXECUTE FUNCTION die()`)
+	e := request(uuid.Nil)
+	platformtest.Deliver(p, "datasets-dispose", e).Want(t, http.StatusInternalServerError)
+	if n := datasetstest.Count(t, p, `SELECT count(*) FROM datasets`); n != 200 {
+		t.Fatalf("%d data sets are left, want those of the step that died, 200", n)
+	}
+	exec(t, p, `DROP TRIGGER die ON datasets`)
+
+	platformtest.Deliver(p, "datasets-dispose", e).Want(t, http.StatusNoContent)
+
+	var items []int64
+	for _, d := range platformtest.Published[events.Disposed](p, 2) {
+		items = append(items, d.Data.Organizations[0].Items)
+	}
+	slices.Sort(items)
+	if !slices.Equal(items, []int64{200, 500}) {
+		t.Errorf("disposals of %v items, want 200 and 500", items)
 	}
 }
 
