@@ -128,6 +128,8 @@ var routes = []function.Route{
 	{Method: "POST", Path: "/v1/admin/users/{id}/restore", Service: "users-administer", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/admin/users/{id}/force-password-reset", Service: "users-administer", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/admin/users/{id}/unlock", Service: "users-administer", Timeout: 300 * time.Second},
+	{Method: "POST", Path: "/v1/admin/users/{id}/grant-platform-admin", Service: "users-administer", Timeout: 300 * time.Second},
+	{Method: "POST", Path: "/v1/admin/users/{id}/revoke-platform-admin", Service: "users-administer", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/admin/users/{id}/impersonate", Service: "users-impersonate", Timeout: 300 * time.Second},
 	{Method: "GET", Path: "/scim/v2/Users", Service: "users-scim-users", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/scim/v2/Users", Service: "users-scim-users", Timeout: 300 * time.Second},
