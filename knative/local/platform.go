@@ -53,7 +53,7 @@ func newPlatform(s *stores) (*platform, error) {
 			mux.Handle("POST "+functionPath+d.Name, loopbackOnly(receiver))
 		}
 	}
-	b := &broker{life: p.life, triggers: m.triggers, client: &http.Client{}, address: p.address}
+	b := &broker{life: p.life, triggers: m.triggers, client: outbox.NewClient(), address: p.address}
 	if p.schedules, err = newSchedules(b, m.schedules); err != nil {
 		return nil, err
 	}

@@ -126,6 +126,9 @@ func (b *bench) throughput(ctx context.Context, hash *hash) (logins, hashes perS
 		return 0, 0, err
 	}
 	defer hangUp()
+	if _, err := b.repeat(clients, spell, login); err != nil { // plans, connections and caches come to be
+		return 0, 0, err
+	}
 	for range turns {
 		l, err := b.repeat(clients, spell, login)
 		if err != nil {

@@ -34,7 +34,15 @@ type Sender struct {
 
 // NewSender makes a sender to the broker at sink, a URL.
 func NewSender(sink string) *Sender {
-	return &Sender{sink: sink, client: &http.Client{}, places: make(chan struct{}, sendersAtOnce)}
+	return &Sender{sink: sink, client: NewClient(), places: make(chan struct{}, sendersAtOnce)}
+}
+
+// NewClient makes a client that keeps a connection for each of the sendings that are
+// under way at once. Go's own keeps two, and would dial anew for the others.
+func NewClient() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = sendersAtOnce
+	return &http.Client{Transport: transport}
 }
 
 // Wait returns when no sending is under way: call it before the process ends.
