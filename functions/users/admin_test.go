@@ -189,7 +189,9 @@ func TestWhoMayNotAdminister(t *testing.T) {
 WITH a AS (UPDATE users SET platform_admin = true WHERE id = $1) UPDATE sessions SET authenticated_at = now() - interval '1 day' WHERE user_id = $1`, stale.UserID); err != nil {
 		t.Fatal(err)
 	}
-	p.Do(stale.Token, http.MethodPost, "/v1/admin/users/"+member.UserID.String()+"/impersonate", because).Want(t, http.StatusUnauthorized)
+	for _, verb := range []string{"impersonate", "grant-platform-admin", "revoke-platform-admin"} {
+		p.Do(stale.Token, http.MethodPost, "/v1/admin/users/"+member.UserID.String()+"/"+verb, because).Want(t, http.StatusUnauthorized)
+	}
 }
 
 // waitingMail is the newest mail that waits, as text.
