@@ -16,7 +16,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/crypto/argon2"
+	"github.com/minio/argon2"
 	"golang.org/x/text/unicode/norm"
 
 	"function/shared/fault"
@@ -64,12 +64,17 @@ const (
 	maxHashSize    = 64
 )
 
+// derivation is Argon2id with some parameters, of a password, a salt, a secret and data,
+// of which the last two are not used here.
+type derivation func(password, salt, secret, data []byte, size uint32) []byte
+
 // Hasher hashes a bounded number of passwords at once.
 type Hasher struct {
 	parameters Parameters
 	running    chan struct{} // a slot for each hash that runs
 	queued     chan struct{} // a slot for each that runs or waits
 	decoy      string
+	fresh      derivation // with today's parameters, in memory that is used again
 
 	Waited  metrics.Tally // hashes that found every slot taken, and got one
 	Refused metrics.Tally // hashes that found the queue full
@@ -84,6 +89,7 @@ func NewHasher(p Parameters) (*Hasher, error) {
 	}
 	n := runtime.GOMAXPROCS(0)
 	h := &Hasher{parameters: p, running: make(chan struct{}, n), queued: make(chan struct{}, 32*n)}
+	h.fresh = argon2.NewIDKey(p.Iterations, p.Memory, p.Parallelism)
 	h.decoy = encode(p, make([]byte, saltSize), make([]byte, hashSize))
 	return h, nil
 }
@@ -139,7 +145,11 @@ func (h *Hasher) derive(ctx context.Context, password string, p Parameters, salt
 	defer func() { <-h.running }()
 	// The same characters typed on another keyboard may arrive composed otherwise
 	// (NIST SP 800-63B §3.1.1.2: NFKC).
-	return argon2.IDKey(norm.NFKC.Bytes([]byte(password)), salt, p.Iterations, p.Memory, p.Parallelism, size), nil
+	normal := norm.NFKC.Bytes([]byte(password))
+	if p == h.parameters {
+		return h.fresh(normal, salt, nil, nil, size), nil
+	}
+	return argon2.IDKey(normal, salt, p.Iterations, p.Memory, p.Parallelism, size), nil
 }
 
 // run takes one of the slots of hashes that run.

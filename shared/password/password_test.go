@@ -1,11 +1,14 @@
 package password
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"regexp"
 	"strings"
 	"testing"
+
+	"golang.org/x/crypto/argon2"
 
 	"function/shared/fault"
 )
@@ -36,6 +39,25 @@ func TestHashIsAPHCStringThatOnlyThePasswordFits(t *testing.T) {
 	for password, want := range map[string]bool{"correct horse": true, "correct horse ": false, "Correct horse": false, "": false} {
 		if ok, err := h.Verify(ctx, password, phc); err != nil || ok != want {
 			t.Errorf("Verify(%q) = %t, %v, want %t", password, ok, err, want)
+		}
+	}
+}
+
+// Memory that is used again must not show in the hash.
+func TestHashesAreThoseOfTheGoProjectsArgon2(t *testing.T) {
+	t.Parallel()
+	h, ctx := hasher(t, OWASP), context.Background()
+	for _, password := range []string{"correct horse", "", strings.Repeat("x", 256), "correct horse"} {
+		phc, err := h.Hash(ctx, password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, salt, hash, err := decode(phc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := argon2.IDKey([]byte(password), salt, OWASP.Iterations, OWASP.Memory, OWASP.Parallelism, hashSize); !bytes.Equal(hash, want) {
+			t.Errorf("the hash of %.20q is %x, want %x", password, hash, want)
 		}
 	}
 }
@@ -108,7 +130,8 @@ func FuzzDecode(f *testing.F) {
 
 func TestAFullQueueIsUnavailableAndOthersAreServed(t *testing.T) {
 	t.Parallel()
-	h := &Hasher{parameters: OWASP, running: make(chan struct{}, 1), queued: make(chan struct{}, 2), decoy: hasher(t, OWASP).decoy}
+	h := hasher(t, OWASP)
+	h.running, h.queued = make(chan struct{}, 1), make(chan struct{}, 2)
 	h.running <- struct{}{} // somebody's hash runs
 	h.queued <- struct{}{}
 	waiting := make(chan error)
