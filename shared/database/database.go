@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
+	pgxuuid "github.com/vgarvardt/pgx-google-uuid/v5"
 )
 
 // Name is one of the platform's databases.
@@ -44,7 +45,7 @@ func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	config.ConnConfig.ConnectTimeout = 5 * time.Second
 	config.ConnConfig.MaxProtocolMessageBodyLen = maxMessage
 	config.ConnConfig.DialFunc = dial
-	config.AfterConnect = timesInUTC
+	config.AfterConnect = registerTypes
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open pool: %w", err)
@@ -52,10 +53,13 @@ func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
-// timesInUTC makes a connection read times in UTC, wherever the process runs.
-func timesInUTC(_ context.Context, conn *pgx.Conn) error {
+// registerTypes makes a connection read times in UTC, wherever the process runs, and
+// send UUIDs as they are: by database/sql's interface they would be text, after pgx has
+// tried everything else.
+func registerTypes(_ context.Context, conn *pgx.Conn) error {
 	codec := &pgtype.TimestamptzCodec{ScanLocation: time.UTC}
 	conn.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: codec})
+	pgxuuid.Register(conn.TypeMap())
 	return nil
 }
 
