@@ -102,8 +102,8 @@ func Serve(ctx context.Context, d Declaration, env *Env, listener net.Listener) 
 func SetLogger(handler slog.Handler) { slog.SetDefault(slog.New(trace.Handler{Handler: handler})) }
 
 // TuneMemory lets garbage gather, in percent of what is in use, before it is collected,
-// within a bound of bytes: one password hash takes 19 MiB, and at Go's default every
-// second one would wait for a collection.
+// within a bound of bytes: a small process that answers thousands of requests a second
+// would spend much of its time collecting at Go's default.
 func TuneMemory(percent int, bound int64) {
 	debug.SetGCPercent(percent)
 	debug.SetMemoryLimit(bound)
