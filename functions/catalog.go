@@ -74,6 +74,7 @@ import (
 	"function/functions/users/members"
 	organizationsettings "function/functions/users/organization-settings"
 	"function/functions/users/organizations"
+	"function/functions/users/pages"
 	"function/functions/users/passkeys"
 	passwordstrength "function/functions/users/password-strength"
 	"function/functions/users/profile"
@@ -129,6 +130,7 @@ var Catalog = []function.Declaration{
 	function.Endpoint(changepassword.Operation, changepassword.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Service("users-mail-tokens", mailtokens.New, mailtokens.Parts...),
 	function.Subscriber("users-send-mail", sendmail.New),
+	function.Service("users-pages", pages.New, pages.Parts...),
 	function.Scheduled("users-prune", prune.Schedule, prune.New),
 
 	// Users: sessions, tokens and keys.

@@ -33,6 +33,14 @@ users-revoke-api-key                 person
 users-update-profile                 person
 users-erase-account                  person
 users-jwks                           anyone
+users-page-confirm-registration      anyone
+users-page-verify-email              anyone
+users-page-confirm-email-change      anyone
+users-page-forgot-password           anyone
+users-page-reset-password            anyone
+users-page-unlock                    anyone
+users-page-accept-invitation         anyone
+users-page-register-by-invitation    anyone
 users-switch-organization            person
 
 # Organizations

@@ -1,0 +1,92 @@
+"use strict";
+const form = document.querySelector("form");
+const { to, token: tokenName } = form.dataset;
+const logsIn = "logIn" in form.dataset;
+const find = (id) => document.getElementById(id);
+const tell = (text) => { find("problem").textContent = text; };
+
+// The token is taken out of the address, so that no bookmark or screenshot keeps it.
+const token = new URLSearchParams(location.hash.slice(1)).get("token");
+if (token) history.replaceState(null, "", location.pathname);
+if (tokenName && !token) {
+  tell("This page needs the whole link of the mail: follow it again, or ask for a new one.");
+  form.querySelector("button").disabled = true;
+}
+if (token && find("other")) find("other").hash = new URLSearchParams({ token });
+
+async function call(path, body, bearer) {
+  const headers = { "Content-Type": "application/json" };
+  if (bearer) headers.Authorization = `Bearer ${bearer}`;
+  const response = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+  const text = await response.text();
+  const answer = text && (response.headers.get("Content-Type") || "").includes("json") ? JSON.parse(text) : {};
+  if (!response.ok) throw new Error(explain(answer) || `The server answered ${response.status}: try again later.`);
+  return answer;
+}
+
+// explain makes a sentence of a problem detail (RFC 9457).
+function explain(problem) {
+  const places = (problem.errors || []).map((e) => e.message);
+  return [problem.detail, ...places].filter(Boolean).join("\n");
+}
+
+let pending = ""; // the login that waits for a second factor
+
+// logIn is an access token, or nothing while a second factor is asked for.
+async function logIn(fields) {
+  let answer;
+  if (pending) {
+    const code = fields.code.replaceAll(" ", "");
+    answer = await call("/v1/users/mfa/verify", { mfa_token: pending, [/^\d{6}$/.test(code) ? "code" : "recovery_code"]: code });
+  } else {
+    answer = await call("/v1/users/login", { email: fields.email, password: fields.password });
+  }
+  if (answer.mfa_required) {
+    pending = answer.mfa_token;
+    find("factor").hidden = false;
+    find("code").focus();
+    return "";
+  }
+  return answer.access_token;
+}
+
+async function submit() {
+  const fields = Object.fromEntries(new FormData(form));
+  const body = logsIn ? {} : fields;
+  if (tokenName) body[tokenName] = token;
+  if (!logsIn) return call(to, body);
+  const bearer = await logIn(fields);
+  if (!bearer) return null;
+  try {
+    return await call(to, body, bearer);
+  } finally {
+    await call("/v1/users/logout", {}, bearer).catch(() => {}); // the page keeps no session
+  }
+}
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const button = form.querySelector("button");
+  tell("");
+  button.disabled = true;
+  try {
+    if (await submit()) {
+      form.hidden = true;
+      find("done").hidden = false;
+    }
+  } catch (problem) {
+    tell(problem.message);
+  } finally {
+    button.disabled = false;
+  }
+});
+
+for (const box of form.querySelectorAll("[data-shows]")) {
+  box.addEventListener("change", () => { find(box.dataset.shows).type = box.checked ? "text" : "password"; });
+}
+for (const input of form.querySelectorAll("[data-rated]")) {
+  input.addEventListener("change", async () => {
+    const rated = await call("/v1/users/password/strength", { password: input.value }).catch(() => ({}));
+    find("strength").textContent = rated.reason || rated.hint || "";
+  });
+}

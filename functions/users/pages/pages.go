@@ -1,0 +1,89 @@
+// Package pages shows people the pages that our mails link to: it runs when somebody
+// follows such a link, or has forgotten a password. A deployment whose application has
+// pages of its own at these paths names them as PUBLIC_URL, and needs none of these.
+package pages
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"function/functions/users"
+	"function/shared/function"
+)
+
+// Parts are the ways into this function: a page each.
+var Parts = func() (parts []function.Part[*Function]) {
+	for _, f := range forms {
+		parts = append(parts, function.On(f.operation(), func(p *Function, _ context.Context, _ *struct{}) (*Response, error) {
+			return p.pages[f.Path], nil
+		}))
+	}
+	return parts
+}()
+
+func (f form) operation() huma.Operation {
+	return huma.Operation{
+		OperationID: "users-page-" + f.name, Method: http.MethodGet, Path: f.Path,
+		Summary: "The page: " + f.Title, Tags: []string{users.PagesTag},
+		Responses: map[string]*huma.Response{
+			"200": {Description: "OK", Content: map[string]*huma.MediaType{"text/html": {Schema: &huma.Schema{Type: huma.TypeString}}}},
+		},
+	}
+}
+
+// Response is a page.
+type Response struct {
+	ContentType    string `header:"Content-Type"`
+	ContentPolicy  string `header:"Content-Security-Policy"`
+	ReferrerPolicy string `header:"Referrer-Policy"`
+	Body           []byte
+}
+
+// Function answers pages that were made when it started.
+type Function struct{ pages map[string]*Response } // by path
+
+//go:embed page.html
+var page string
+
+//go:embed page.css
+var style template.CSS
+
+//go:embed page.js
+var script template.JS
+
+// policy lets a page use its own style and script, and call the API of the host that it
+// comes from (CSP Level 3). Without its script a form goes nowhere.
+var policy = fmt.Sprintf("default-src 'none'; style-src %s; script-src %s; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+	source(string(style)), source(string(script)))
+
+func source(content string) string {
+	hash := sha256.Sum256([]byte(content))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'"
+}
+
+// New renders the pages.
+func New(context.Context, *function.Env) (*Function, error) {
+	t, err := template.New("page").Parse(page)
+	if err != nil {
+		return nil, fmt.Errorf("parse page: %w", err)
+	}
+	f := &Function{pages: map[string]*Response{}}
+	for _, form := range forms {
+		var body bytes.Buffer
+		if err := t.Execute(&body, map[string]any{"Form": form, "Style": style, "Script": script}); err != nil {
+			return nil, fmt.Errorf("render %s: %w", form.Path, err)
+		}
+		f.pages[form.Path] = &Response{
+			ContentType: "text/html; charset=utf-8", ContentPolicy: policy, ReferrerPolicy: "no-referrer", Body: body.Bytes(),
+		}
+	}
+	return f, nil
+}

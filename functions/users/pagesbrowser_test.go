@@ -1,0 +1,179 @@
+package users_test
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	acceptinvitation "function/functions/users/accept-invitation"
+	forgotpassword "function/functions/users/forgot-password"
+	"function/functions/users/invitations"
+	"function/functions/users/login"
+	"function/functions/users/logout"
+	mailtokens "function/functions/users/mail-tokens"
+	"function/functions/users/pages"
+	passwordstrength "function/functions/users/password-strength"
+	"function/functions/users/register"
+	resetpassword "function/functions/users/reset-password"
+	"function/functions/users/totp"
+	verifyemail "function/functions/users/verify-email"
+	verifysecondfactor "function/functions/users/verify-second-factor"
+	"function/shared/events"
+	"function/shared/function"
+	"function/shared/platformtest"
+)
+
+func mountPages(t *testing.T) *platformtest.Platform {
+	t.Helper()
+	return platformtest.New(t,
+		function.Service("users-pages", pages.New, pages.Parts...),
+		function.Endpoint(register.Operation, register.New),
+		function.Endpoint(login.Operation, login.New),
+		function.Endpoint(logout.Operation, logout.New),
+		function.Endpoint(forgotpassword.Operation, forgotpassword.New),
+		function.Endpoint(resetpassword.Operation, resetpassword.New),
+		function.Endpoint(passwordstrength.Operation, passwordstrength.New),
+		function.Endpoint(acceptinvitation.Operation, acceptinvitation.New),
+		function.Service("users-verify-email", verifyemail.New, verifyemail.Parts...),
+		function.Service("users-mail-tokens", mailtokens.New, mailtokens.Parts...),
+		function.Service("users-invitations", invitations.New, invitations.Parts...),
+		function.Service("users-totp", totp.New, totp.Parts...),
+		function.Service("users-verify-second-factor", verifysecondfactor.New, verifysecondfactor.Parts...),
+	)
+}
+
+// follow opens the page that the newest mail to an address links to, on this platform.
+func (b *browser) follow(t *testing.T, p *platformtest.Platform, to string) {
+	t.Helper()
+	links := p.MailTo(to).Links()
+	if len(links) == 0 {
+		t.Fatal("the mail has no link")
+	}
+	link, err := url.Parse(links[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.page(t, p.URL+link.Path+"#"+link.Fragment)
+}
+
+// page opens a page anew: another fragment alone would not load it again.
+func (b *browser) page(t *testing.T, address string) {
+	t.Helper()
+	for _, a := range []string{"about:blank", address} {
+		if err := chromedp.Do(b.ctx, chromedp.Navigate(a)); err != nil {
+			t.Fatalf("visit %s: %v", a, err)
+		}
+	}
+}
+
+// script runs a script in the page, which answers text.
+func (b *browser) script(t *testing.T, script string) string {
+	t.Helper()
+	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatalf("%s: %v", script, err)
+	}
+	return text
+}
+
+// fill types into fields, by their names.
+func (b *browser) fill(t *testing.T, fields map[string]string) {
+	t.Helper()
+	for name, value := range fields {
+		if err := chromedp.Do(b.ctx, chromedp.SendKeys("#"+name, value)); err != nil {
+			t.Fatalf("fill %s: %v", name, err)
+		}
+	}
+}
+
+// submit presses the button, and answers what the page then says: that it is done, or
+// why not.
+func (b *browser) submit(t *testing.T) (done bool, problem string) {
+	t.Helper()
+	b.script(t, `document.querySelector("button").click(), ""`)
+	for range 600 {
+		switch {
+		case b.script(t, `String(!document.querySelector("#done").hidden)`) == "true":
+			return true, ""
+		case b.script(t, `String(document.querySelector("button").disabled)`) == "false":
+			return false, b.script(t, `document.querySelector("#problem").textContent`)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal("the page goes on and on")
+	return false, ""
+}
+
+func (b *browser) wantDone(t *testing.T) {
+	t.Helper()
+	if done, problem := b.submit(t); !done {
+		t.Fatalf("the page says %q", problem)
+	}
+}
+
+func TestForgottenPasswordInABrowser(t *testing.T) {
+	t.Parallel()
+	p := mountPages(t)
+	ada := registered(t, p, "ada@example.com", "")
+	b := open(t)
+
+	b.page(t, p.URL+"/password/forgot")
+	b.fill(t, map[string]string{"email": ada.Email})
+	b.wantDone(t)
+	answerRequests[events.PasswordResetRequested](t, p, 1)
+
+	b.follow(t, p, ada.Email)
+	if address := b.script(t, `location.href`); address != p.URL+"/password/reset" {
+		t.Errorf("the address is %s: it keeps the token", address)
+	}
+	b.fill(t, map[string]string{"password": "password"})
+	if done, problem := b.submit(t); done || problem == "" {
+		t.Error("a password that everybody tries first is accepted, or refused without a word")
+	}
+	b.fill(t, map[string]string{"password": " of another battery"})
+	b.wantDone(t)
+	logIn(p, ada.Email, "password of another battery").Want(t, http.StatusOK)
+
+	b.page(t, p.URL+"/password/reset")
+	if b.script(t, `String(document.querySelector("button").disabled)`) != "true" || b.script(t, `document.querySelector("#problem").textContent`) == "" {
+		t.Error("without a token, the page does not say that it needs one")
+	}
+}
+
+func TestInvitationsInABrowser(t *testing.T) {
+	t.Parallel()
+	p := mountPages(t)
+	owner := p.Login("owner")
+	b := open(t)
+
+	t.Run("of somebody with an account and a second factor", func(t *testing.T) {
+		ada := registered(t, p, "ada@example.com", "")
+		secret, _ := enrolled(t, p, loggedIn(t, p, ada.Email).AccessToken)
+		invite(t, p, owner, ada.Email, "analyst")
+		b.follow(t, p, ada.Email)
+		b.fill(t, map[string]string{"email": ada.Email, "password": "correct horse"})
+		if done, problem := b.submit(t); done || problem != "" {
+			t.Fatalf("the page does not ask for the second factor: done %t, %q", done, problem)
+		}
+		b.fill(t, map[string]string{"code": now(t, secret)})
+		b.wantDone(t)
+		if got := ask[string](t, p, roleOf+` AND status = 'active'`, ada.ID, owner.OrganizationID); got != "analyst" {
+			t.Errorf("role %s, want analyst", got)
+		}
+	})
+	t.Run("of somebody without an account", func(t *testing.T) {
+		invite(t, p, owner, "eve@example.com", "viewer")
+		b.follow(t, p, "eve@example.com")
+		if err := chromedp.Do(b.ctx, chromedp.Click("#other")); err != nil {
+			t.Fatal(err)
+		}
+		b.fill(t, map[string]string{"email": "eve@example.com", "password": "correct horse", "first_name": "Eve", "last_name": "Łovelace"})
+		b.wantDone(t)
+		if got := count(t, p, `SELECT count(*) FROM memberships WHERE organization_id = $1 AND role = 'viewer' AND status = 'active'`, owner.OrganizationID); got != 1 {
+			t.Errorf("%d viewers, want one", got)
+		}
+	})
+}
