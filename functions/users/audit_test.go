@@ -137,7 +137,7 @@ func TestASealerThatFailsOnOneTrailSealsTheOthers(t *testing.T) {
 	t.Parallel()
 	p := mountAudit(t)
 	ctx := context.Background()
-	if _, err := p.DB(database.Users).Exec(ctx, `ALTER TABLE audit_entries RENAME TO broken`); err != nil {
+	if _, err := p.Administrator(database.Users).Exec(ctx, `ALTER TABLE audit_entries RENAME TO broken`); err != nil {
 		t.Fatal(err)
 	}
 	record(t, p, database.Analytics, audit.Entry{Action: "a:b", OrganizationID: uuid.New()})
