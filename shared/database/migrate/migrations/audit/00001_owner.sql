@@ -21,6 +21,4 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
--- Whoever may make operators in a schema must not choose what this compares by.
-ALTER FUNCTION audit_is_append_only() SET search_path = pg_catalog, pg_temp;
 ALTER FUNCTION audit_is_append_only() OWNER TO audit_owner;
