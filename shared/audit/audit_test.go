@@ -423,6 +423,30 @@ func TestAChainThatWasCutIsNotContinued(t *testing.T) {
 	}
 }
 
+// The filters of GET /v1/audit are served by indexes, however rare what they ask for is.
+func TestFiltersOfATrailAreServedByIndexes(t *testing.T) {
+	t.Parallel()
+	tr := newTrail(t)
+	ctx := context.Background()
+	_, err := tr.db.Exec(ctx, `
+INSERT INTO audit_entries (id, organization_id, at, actor_kind, actor_id, action, result)
+SELECT gen_random_uuid(), $1, now(), 'platform', $1, CASE WHEN n % 5000 = 0 THEN 'rare:act' ELSE 'things:do' END, CASE WHEN n % 5000 = 0 THEN 'refused' ELSE 'done' END
+FROM generate_series(1, 20000) n`, tr.organization)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tr.Administrator(database.Users).Exec(ctx, `ANALYZE audit_entries`); err != nil {
+		t.Fatal(err)
+	}
+	for filter, index := range map[string]string{`action = 'rare:act'`: "audit_entries_action", `result = 'refused'`: "audit_entries_refused"} {
+		rows, _ := tr.db.Query(ctx, `EXPLAIN SELECT `+audit.Columns+` FROM audit_entries WHERE organization_id = '`+tr.organization.String()+`' AND `+filter+` ORDER BY id DESC LIMIT 51`)
+		plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if text := strings.Join(plan, "\n"); err != nil || !strings.Contains(text, index) {
+			t.Errorf("%s is not served by %s (%v):\n%s", filter, index, err, text)
+		}
+	}
+}
+
 // Whoever runs the platform has a broken chain go on; a verifier tells of both.
 func TestABrokenChainGoesOnAfterARestartThatShows(t *testing.T) {
 	t.Parallel()
