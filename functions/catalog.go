@@ -178,7 +178,7 @@ var Catalog = []function.Declaration{
 
 	// Users: audit trails, consent, and what platform admins do.
 	function.Service("users-list-audit", listaudit.New, listaudit.Parts...),
-	function.Endpoint(exportaudit.Operation, exportaudit.New).
+	function.Service("users-export-audit", exportaudit.New, exportaudit.Parts...).
 		Scaled(function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}),
 	function.Service("users-purposes", purposes.New, purposes.Parts...),
 	function.Service("users-consents", consents.New, consents.Parts...),

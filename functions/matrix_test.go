@@ -179,6 +179,7 @@ users-verify-second-factor           anyone
 # Audit, consent
 users-create-purpose                 owner admin compliance_officer
 users-export-audit                   owner admin compliance_officer
+users-export-platform-audit          platform_admin
 users-give-consent                   person
 users-list-audit                     owner admin compliance_officer
 users-list-audit-checkpoints         owner admin compliance_officer
@@ -187,6 +188,7 @@ users-list-consent-history           owner admin compliance_officer member analy
 users-list-consents                  owner admin compliance_officer
 users-list-own-consents              owner admin compliance_officer member analyst viewer
 users-list-platform-audit            platform_admin
+users-list-platform-audit-checkpoints platform_admin
 users-list-purpose-texts             owner admin compliance_officer member analyst viewer
 users-list-purposes                  owner admin compliance_officer member analyst viewer
 users-retire-purpose                 owner admin compliance_officer

@@ -221,6 +221,33 @@ func TestStoresAndMigrationsAreRestricted(t *testing.T) {
 	}
 }
 
+// The operator's own types are no dependency of this module: promtool checks the rules
+// (functions/platform/metrics).
+func TestMonitoringScrapesTheOneFunctionThatTells(t *testing.T) {
+	t.Parallel()
+	rendered, err := build("monitoring")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range rendered.Resources() {
+		got = append(got, r.GetApiVersion()+" "+r.GetKind()+" "+r.GetNamespace()+"/"+r.GetName())
+		if r.GetLabels()["app.kubernetes.io/component"] != "monitoring" {
+			t.Errorf("%s %s is not labelled as monitoring", r.GetKind(), r.GetName())
+		}
+	}
+	wantSame(t, "monitoring", []string{
+		"monitoring.coreos.com/v1alpha1 ScrapeConfig aic-data/aic-data", "monitoring.coreos.com/v1 PrometheusRule aic-data/aic-data",
+		"v1 ConfigMap aic-data/aic-data-dashboards",
+	}, got)
+	const target = "platform-metrics.aic-data.svc.cluster.local"
+	for _, file := range []string{"monitoring/scrapeconfig.yaml", "monitoring/prometheus.yaml"} {
+		if content, err := os.ReadFile(file); err != nil || !strings.Contains(string(content), "targets: ["+target+"]") {
+			t.Errorf("%s does not scrape %s (%v)", file, target, err)
+		}
+	}
+}
+
 func TestEachDomainGetsItsOwnSecretsOnly(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{

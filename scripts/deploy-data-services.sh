@@ -16,6 +16,8 @@
 #   --stores LIST   STORES   of knative/stores; default: postgresql and object-storage,
 #                            without those that the two URLs below replace
 #   --timeout SEC   TIMEOUT  for each step (600)
+#   --monitoring             also scrape configuration, alert rules and dashboards, for
+#                            the Prometheus operator (knative/monitoring)
 #   --keep-schema            run no migrations: to go back to an earlier image
 #   --dry-run       DRY_RUN  print the manifests and do nothing
 #
@@ -43,7 +45,7 @@ fail() {
 }
 
 command=all
-overlay=${OVERLAY:-local} image=${IMAGE:-} stores=${STORES-default} timeout=${TIMEOUT:-600} dry_run=${DRY_RUN:-} keep_schema=
+overlay=${OVERLAY:-local} image=${IMAGE:-} stores=${STORES-default} timeout=${TIMEOUT:-600} dry_run=${DRY_RUN:-} keep_schema= monitoring=
 while [ $# -gt 0 ]; do
 	case $1 in
 	databases | services | verify | all) command=$1 ;;
@@ -54,6 +56,7 @@ while [ $# -gt 0 ]; do
 		;;
 	--dry-run) dry_run=yes ;;
 	--keep-schema) keep_schema=yes ;;
+	--monitoring) monitoring=yes ;;
 	-h | --help)
 		usage
 		exit
@@ -273,6 +276,14 @@ check_knative() {
 	fi
 }
 
+check_monitoring() {
+	local resource
+	for resource in scrapeconfigs prometheusrules; do
+		kubectl get crd $resource.monitoring.coreos.com >/dev/null 2>&1 || fail "the cluster has no $resource.monitoring.coreos.com: install the Prometheus operator,
+  or leave out --monitoring and give your Prometheus knative/monitoring/prometheus.yaml and rules.yaml"
+	done
+}
+
 # configured prints a value of the rendered configuration.
 configured() { sed -n "s/^  $1: //p" "$work/manifests.yaml" | tr -d '"' | head -n 1; }
 
@@ -297,6 +308,7 @@ prepare() {
 	[ -n "$image" ] || fail "there is no image: run make image, or give --image"
 	render >"$work/manifests.yaml"
 	check_knative
+	[ -z "$monitoring" ] || check_monitoring
 	check_config
 }
 
@@ -314,6 +326,10 @@ deploy_services() {
 	say "broker, triggers, schedules"
 	apply_component eventing
 	await_ready brokers,triggers,pingsources app.kubernetes.io/component=eventing
+	if [ -n "$monitoring" ]; then
+		say "monitoring"
+		apply -k knative/monitoring
+	fi
 }
 
 verify() {
@@ -354,6 +370,10 @@ if [ -n "$dry_run" ]; then
 		done
 	fi
 	if [ "$command" != databases ]; then render; fi
+	if [ -n "$monitoring" ]; then
+		echo ---
+		kubectl kustomize knative/monitoring
+	fi
 	exit
 fi
 kubectl version >/dev/null 2>&1 || fail "kubectl reaches no cluster: $(kubectl version 2>&1 | tail -n 1)"

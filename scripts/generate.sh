@@ -1,9 +1,9 @@
 #!/bin/sh
-# Writes what follows from functions/catalog.go. With --check it fails when the
-# committed files are not what the catalog gives.
+# Writes what follows from functions/catalog.go, and from the alert rules. With --check
+# it fails when the committed files are not what they give.
 set -eu
 cd "$(dirname "$0")/.."
-generated="knative/base/services knative/routes/functions knative/openapi.yaml eventing/base/triggers eventing/base/schedules functions/platform/gateway/routes.go"
+generated="knative/base/services knative/routes/functions knative/openapi.yaml knative/monitoring/prometheusrule.yaml eventing/base/triggers eventing/base/schedules functions/platform/gateway/routes.go"
 # shellcheck disable=SC2086
 before=$(find $generated -type f -exec cksum {} + | sort)
 go run ./scripts/generate

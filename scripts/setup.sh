@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what the project needs beside Go, git, make and curl: a C compiler
 # with the C++ runtime library, which DuckDB links, and a PostgreSQL server; with
-# --test also a Redis or Valkey server and Chromium, which tests need and the
-# platform does not.
+# --test also a Redis or Valkey server, Chromium, and Prometheus' promtool, which tests
+# need and the platform does not.
 # Does nothing, quickly, when all are there. `make` runs it first.
 set -eu
 cd "$(dirname "$0")/.."
@@ -153,20 +153,21 @@ ensure_postgres() {
 
 has_redis() { has redis-server || has valkey-server; }
 
-# install_redis leaves the machine without a running server: Debian's package
-# starts one, unless a policy forbids it for the time of its installation.
-install_redis() {
+# install_idle installs Debian's package of a server and leaves the machine without a
+# running one: the package starts it, unless a policy forbids that for the time of its
+# installation.
+install_idle() {
 	has apt-get && as_root true || return 1
 	if [ ! -e $service_policy ]; then
 		restore_at_exit
 		own_policy=yes
 		as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$service_policy && chmod +x $service_policy" || return 1
 	fi
-	apt_install redis-server
+	apt_install "$1"
 }
 
 ensure_redis() {
-	if has_redis || { install_redis && has_redis; }; then
+	if has_redis || { install_idle redis-server && has_redis; }; then
 		return
 	fi
 	fail "the tests need a Redis or Valkey server; install it with: $(install_command redis-server valkey valkey valkey valkey)"
@@ -190,10 +191,18 @@ ensure_chromium() {
 	fail "the tests need Chromium or Chrome; install it with: $(install_command chromium chromium chromium chromium '--cask chromium')"
 }
 
+ensure_promtool() {
+	if has promtool || { install_idle prometheus && has promtool; }; then
+		return
+	fi
+	fail "the tests need Prometheus' promtool; install it with: $(install_command prometheus golang-github-prometheus prometheus prometheus prometheus)"
+}
+
 check_go
 ensure_compiler
 ensure_postgres
 if [ "${1:-}" = --test ]; then
 	ensure_redis
 	ensure_chromium
+	ensure_promtool
 fi

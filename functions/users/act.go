@@ -18,7 +18,7 @@ import (
 func InOwn(ctx context.Context, organization uuid.UUID) (auth.Caller, error) {
 	caller, err := auth.Member(ctx)
 	if err == nil && caller.OrganizationID != organization {
-		err = errNoOrganization
+		err = auth.OtherOrganization{ID: organization, Refusal: errNoOrganization}
 	}
 	return caller, err
 }

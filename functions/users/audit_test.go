@@ -2,6 +2,8 @@ package users_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -15,6 +17,7 @@ import (
 	sealaudit "function/functions/platform/seal-audit"
 	exportaudit "function/functions/users/export-audit"
 	listaudit "function/functions/users/list-audit"
+	organizationsettings "function/functions/users/organization-settings"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/function"
@@ -27,7 +30,7 @@ const sealer = "platform-seal-audit"
 func mountAudit(t *testing.T, more ...function.Declaration) *platformtest.Platform {
 	t.Helper()
 	return platformtest.New(t, append(more, function.Service("users-list-audit", listaudit.New, listaudit.Parts...),
-		function.Endpoint(exportaudit.Operation, exportaudit.New), function.Scheduled(sealer, sealaudit.Schedule, sealaudit.New))...)
+		function.Service("users-export-audit", exportaudit.New, exportaudit.Parts...), function.Scheduled(sealer, sealaudit.Schedule, sealaudit.New))...)
 }
 
 func entries(t *testing.T, p *platformtest.Platform, token, query string) page.Page[audit.Line] {
@@ -137,7 +140,7 @@ func TestASealerThatFailsOnOneTrailSealsTheOthers(t *testing.T) {
 	t.Parallel()
 	p := mountAudit(t)
 	ctx := context.Background()
-	if _, err := p.DB(database.Users).Exec(ctx, `ALTER TABLE audit_entries RENAME TO broken`); err != nil {
+	if _, err := p.Administrator(database.Users).Exec(ctx, `ALTER TABLE audit_entries RENAME TO broken`); err != nil {
 		t.Fatal(err)
 	}
 	record(t, p, database.Analytics, audit.Entry{Action: "a:b", OrganizationID: uuid.New()})
@@ -185,6 +188,86 @@ func TestRefusalsAreAuditedAndAFloodOfThemIsCounted(t *testing.T) {
 	if stranger := p.Login("owner"); len(entries(t, p, stranger.Token, "?result=refused").Items) != 0 {
 		t.Error("another organization reads the refusals")
 	}
+}
+
+// Whoever tries the identifiers of organizations shows in their own organization's trail.
+func TestAttemptsOnOtherOrganizationsAreAuditedInTheCallersOwn(t *testing.T) {
+	t.Parallel()
+	p := mountAudit(t, function.Service("users-organization-settings", organizationsettings.New, organizationsettings.Parts...))
+	theirs, stranger := p.Login("owner"), p.Login("owner")
+	const attempts = 15
+	for range attempts {
+		p.Do(stranger.Token, http.MethodPatch, "/v1/organizations/"+theirs.OrganizationID.String()+"/settings", `{}`).Want(t, http.StatusNotFound)
+	}
+	p.Do(stranger.Token, http.MethodGet, "/v1/organizations/"+uuid.NewString()+"/settings", nil).Want(t, http.StatusNotFound)
+	refusals := entries(t, p, stranger.Token, "?result=refused").Items
+	if len(refusals) < 10 || len(refusals) > attempts { // ten of each minute, and a minute may have ended
+		t.Fatalf("%d refusals in the trail, want the first 10 of a minute", len(refusals))
+	}
+	l := refusals[len(refusals)-1]
+	if l.ActorID != stranger.UserID || l.ResourceID != theirs.OrganizationID.String() || l.Action != "organizations:write" || l.Reason == "" || l.Network == "" {
+		t.Errorf("entry %+v, want who tried what on which organization", l)
+	}
+	if got := entries(t, p, theirs.Token, "?result=refused").Items; len(got) != 0 {
+		t.Errorf("the other organization's trail tells of it: %+v", got)
+	}
+}
+
+func TestThePlatformsOwnTrailIsExportedAndVerified(t *testing.T) {
+	t.Parallel()
+	p := mountAudit(t)
+	admin := p.Login("owner")
+	if _, err := p.DB(database.Users).Exec(context.Background(), `UPDATE users SET platform_admin = true WHERE id = $1`, admin.UserID); err != nil {
+		t.Fatal(err)
+	}
+	for _, trail := range audit.Trails {
+		record(t, p, trail.Database(), audit.Entry{Action: "a:b", Platform: true})
+		record(t, p, trail.Database(), audit.Entry{Action: "a:c", OrganizationID: admin.OrganizationID})
+	}
+	p.Wake(sealer).Want(t, http.StatusNoContent)
+	keys, err := audit.ParseKeys(p.Do("", http.MethodGet, "/v1/audit/keys", nil).Want(t, http.StatusOK).Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, trail := range audit.Trails {
+		list := platformtest.Decode[page.Page[listaudit.Checkpoint]](t, p.Do(admin.Token, http.MethodGet, "/v1/admin/audit/checkpoints?trail="+string(trail), nil).Want(t, http.StatusOK))
+		if len(list.Items) != 1 {
+			t.Fatalf("%s: checkpoints %+v, want one", trail, list)
+		}
+		answer := p.Do(admin.Token, http.MethodGet, "/v1/admin/audit/export?trail="+string(trail), nil).Want(t, http.StatusOK)
+		report, err := audit.Verify(strings.NewReader(string(answer.Body)), keys, list.Items[0].Statement)
+		if err != nil || len(report.Findings) > 0 || report.Trail != trail || report.OrganizationID != uuid.Nil || report.Last != list.Items[0].Seq ||
+			strings.Contains(string(answer.Body), "a:c") {
+			t.Errorf("%s: %+v (%v), want the platform's own entries alone, without findings", trail, report, err)
+		}
+	}
+	exports := platformtest.Decode[page.Page[audit.Line]](t, p.Do(admin.Token, http.MethodGet, "/v1/admin/audit?action=audit:export", nil).Want(t, http.StatusOK))
+	if len(exports.Items) != 3 || exports.Items[0].ActorID != admin.UserID {
+		t.Errorf("exports in the platform's trail: %+v, want 3", exports.Items)
+	}
+}
+
+func TestReadingATrailTellsWhatWasLookedAt(t *testing.T) {
+	t.Parallel()
+	p := mountAudit(t)
+	owner := p.Login("owner")
+	actor, resource := uuid.NewString(), uuid.NewString()
+	entries(t, p, owner.Token, "?actor_id="+actor+"&resource_id="+resource+"&action=a:one&result=done&from=2026-01-01T01:00:00%2B01:00")
+	entries(t, p, owner.Token, "?resource_id=ada@example.com")
+	read := entries(t, p, owner.Token, "?action=audit:read").Items
+	for i, want := range []string{
+		`{"trail": "users"}`,
+		`{"from": "2026-01-01T00:00:00Z", "trail": "users", "action": "a:one", "result": "done", "actor_id": "` + actor + `", "resource_id": "` + resource + `"}`,
+	} {
+		var got, wanted map[string]any
+		if err := errors.Join(json.Unmarshal(read[i+1].Detail, &got), json.Unmarshal([]byte(want), &wanted)); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(wanted, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	p.Do(owner.Token, http.MethodGet, "/v1/audit?action=ada@example.com", nil).Want(t, http.StatusUnprocessableEntity)
 }
 
 func TestARefusalStandsWhenItCannotBeAudited(t *testing.T) {

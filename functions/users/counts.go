@@ -2,9 +2,9 @@ package users
 
 import (
 	"context"
-	"time"
 
 	"function/shared/audit"
+	"function/shared/function"
 	"function/shared/metrics"
 	"function/shared/outbox"
 )
@@ -20,10 +20,7 @@ func (s Store) LoggedIn(ctx context.Context, tx *outbox.Tx, l Login) error {
 	if err != nil {
 		return err
 	}
-	if err := metrics.Add(ctx, tx, loginsTotal, metrics.Labels{"result": "success"}, 1); err != nil {
-		return err
-	}
-	return s.Count(ctx, tx)
+	return metrics.Add(ctx, tx, loginsTotal, metrics.Labels{"result": "success"}, 1)
 }
 
 const loginsTotal = "user_logins_total"
@@ -38,32 +35,23 @@ func (s Store) countFailed(ctx context.Context, tx *outbox.Tx, failures map[scop
 			return err
 		}
 	}
-	if err := metrics.Add(ctx, tx, loginsTotal, metrics.Labels{"result": "failure"}, 1); err != nil {
-		return err
-	}
-	return s.Count(ctx, tx)
+	return metrics.Add(ctx, tx, loginsTotal, metrics.Labels{"result": "failure"}, 1)
 }
 
-// Count writes what this process has counted without a transaction: hashes that
-// waited for their turn, or found the queue full, and logins that were refused
-// because of earlier failures. A process that is killed takes with it what it has
-// not written yet; one that is told to end writes it.
-func (s Store) Count(ctx context.Context, tx *outbox.Tx) error {
-	if err := s.Hasher.Refused.Flush(ctx, tx, "password_hashes_refused_total", nil); err != nil {
-		return err
+// keepTallies has what is counted without a transaction written a moment later: hashes
+// that waited for their turn, or found the queue full, and logins that were refused
+// because of earlier failures.
+func (s Store) keepTallies(env *function.Env) {
+	for _, k := range []struct {
+		tally  *metrics.Tally
+		name   string
+		labels metrics.Labels
+	}{
+		{&s.Hasher.Refused, "password_hashes_refused_total", nil},
+		{&s.Hasher.Waited, "password_hashes_waited_total", nil},
+		{s.locked, loginsTotal, metrics.Labels{"result": "locked"}},
+	} {
+		k.tally.Keep(s.DB, k.name, k.labels)
+		env.OnClose(k.tally.Close)
 	}
-	if err := s.Hasher.Waited.Flush(ctx, tx, "password_hashes_waited_total", nil); err != nil {
-		return err
-	}
-	return s.locked.Flush(ctx, tx, loginsTotal, metrics.Labels{"result": "locked"})
-}
-
-// writeCounts is Count when the process ends.
-func (s Store) writeCounts() error {
-	if s.Hasher.Refused.Empty() && s.Hasher.Waited.Empty() && s.locked.Empty() {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	return s.DB.Transact(ctx, func(tx *outbox.Tx) error { return s.Count(ctx, tx) })
 }

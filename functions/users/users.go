@@ -76,7 +76,7 @@ func Open(ctx context.Context, env *function.Env) (Store, error) {
 	if env.Config.PasswordRangeURL != "" {
 		s.seen = password.NewRange(env.Config.PasswordRangeURL)
 	}
-	env.OnClose(s.writeCounts)
+	s.keepTallies(env)
 	return s, nil
 }
 

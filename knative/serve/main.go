@@ -1,7 +1,8 @@
 // Command serve is the container's process: it serves the one function that
 // K_SERVICE names, or, as `serve migrate`, brings the databases to the schema that
 // this image expects and ends; `serve platform-admin EMAIL` makes the person with an
-// address a platform admin: the first one, whom no other can make.
+// address a platform admin: the first one, whom no other can make; and `serve
+// restart-audit TRAIL ORGANIZATION REASON` has an audit trail that was tampered with go on.
 package main
 
 import (
@@ -12,10 +13,15 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
+	"github.com/google/uuid"
+
 	"function/functions"
+	sealaudit "function/functions/platform/seal-audit"
 	"function/functions/users"
+	"function/shared/audit"
 	"function/shared/database/migrate"
 	"function/shared/function"
 )
@@ -42,6 +48,9 @@ func run(ctx context.Context, args []string) error {
 	}
 	if len(args) == 2 && args[0] == "platform-admin" {
 		return makeAdmin(ctx, config, args[1])
+	}
+	if len(args) == 4 && args[0] == "restart-audit" {
+		return restartAudit(ctx, config, audit.Trail(args[1]), args[2], args[3])
 	}
 	return serve(ctx, config, listen)
 }
@@ -76,6 +85,19 @@ func makeAdmin(ctx context.Context, config function.Config, email string) error 
 	store, err := users.Open(ctx, env)
 	if err == nil {
 		err = store.MakePlatformAdmin(ctx, email)
+	}
+	return errors.Join(err, env.Close())
+}
+
+func restartAudit(ctx context.Context, config function.Config, trail audit.Trail, organization, reason string) error {
+	id, err := uuid.Parse(organization)
+	if err != nil || !slices.Contains(audit.Trails, trail) || reason == "" {
+		return fmt.Errorf("restart-audit takes a trail (%v), the UUID of an organization (the nil UUID: the platform's own) and a reason without names", audit.Trails)
+	}
+	env := function.NewEnv(config)
+	sealer, err := sealaudit.New(ctx, env)
+	if err == nil {
+		err = sealer.Restart(ctx, trail, id, reason)
 	}
 	return errors.Join(err, env.Close())
 }

@@ -54,6 +54,9 @@ func run(root string) error {
 			return err
 		}
 	}
+	if err := writeRules(filepath.Join(root, "knative/monitoring")); err != nil {
+		return err
+	}
 	if err := writeTable(filepath.Join(root, "functions/platform/gateway/routes.go"), function.Routes(functions.Catalog)); err != nil {
 		return err
 	}

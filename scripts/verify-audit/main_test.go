@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 func TestAnExportIsVerifiedByItself(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t,
-		function.Endpoint(logout.Operation, logout.New), function.Endpoint(exportaudit.Operation, exportaudit.New),
+		function.Endpoint(logout.Operation, logout.New), function.Service("users-export-audit", exportaudit.New, exportaudit.Parts...),
 		function.Service("users-list-audit", listaudit.New, listaudit.Parts...),
 		function.Scheduled("platform-seal-audit", sealaudit.Schedule, sealaudit.New))
 	owner := p.Login("owner")

@@ -45,6 +45,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
 // Record writes an entry: with the transaction of the act, or at once into the database
 // for what has no transaction, as a refusal.
 func Record(ctx context.Context, db database.Writer, e Entry) error {
+	return recordAs(ctx, db, uuid7.New(), e)
+}
+
+func recordAs(ctx context.Context, db database.Writer, id uuid.UUID, e Entry) error {
 	detail, err := json.Marshal(e.Detail)
 	if err != nil {
 		return fmt.Errorf("encode audit entry %s: %w", e.Action, err)
@@ -57,7 +61,6 @@ func Record(ctx context.Context, db database.Writer, e Entry) error {
 	if e.Refused != "" {
 		result = "refused"
 	}
-	id := uuid7.New()
 	err = db.Write(ctx, insert, id, e.OrganizationID, uuid7.Time(id), kind, e.ActorID, impersonator,
 		e.Action, e.ResourceID, result, e.Refused, client.From(ctx).Network(), trace.From(ctx).TraceID(), detail)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,8 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"function/shared/audit"
@@ -108,17 +111,7 @@ func (tr *trail) verify(lines []string, known ...string) audit.Report {
 func (tr *trail) asAttacker(statements ...string) pgx.Tx {
 	tr.t.Helper()
 	ctx := context.Background()
-	config, err := pgx.ParseConfig(platformtest.Server(tr.t))
-	if err != nil {
-		tr.t.Fatal(err)
-	}
-	config.Database = tr.db.Config().ConnConfig.Database
-	conn, err := pgx.ConnectConfig(ctx, config)
-	if err != nil {
-		tr.t.Fatal(err)
-	}
-	tr.t.Cleanup(func() { conn.Close(ctx) })
-	tx, err := conn.Begin(ctx)
+	tx, err := tr.Administrator(database.Users).Begin(ctx)
 	if err != nil {
 		tr.t.Fatal(err)
 	}
@@ -361,17 +354,53 @@ func TestACheckpointIsNoAccessTokenAndTheOtherWayAround(t *testing.T) {
 	}
 }
 
+// What the functions log in as cannot rewrite the trail, nor lift what forbids it.
 func TestEntriesAreAppendOnly(t *testing.T) {
 	t.Parallel()
 	tr := nine(t)
 	tr.record(1)
+	ctx := context.Background()
+	before := tr.export()
 	for _, sql := range []string{
-		`UPDATE audit_entries SET action = 'x:y'`, `UPDATE audit_entries SET seq = 11 WHERE seq = 9`,
+		`UPDATE audit_entries SET action = 'x:y'`, `UPDATE audit_entries SET seq = 11 WHERE seq = 9`, `UPDATE audit_entries SET seq = NULL, previous_hash = NULL, hash = NULL`,
 		`UPDATE audit_entries SET seq = 10, previous_hash = '', hash = '', action = 'x:y' WHERE seq IS NULL`,
-		`DELETE FROM audit_entries WHERE seq IS NULL`, `DELETE FROM audit_entries`, `TRUNCATE audit_entries`,
+		`INSERT INTO audit_entries SELECT (jsonb_populate_record(e, jsonb_build_object('id', gen_random_uuid(), 'seq', 10))).* FROM audit_entries e WHERE seq = 9`,
+		`DELETE FROM audit_entries WHERE seq IS NULL`, `DELETE FROM audit_entries`, `TRUNCATE audit_entries`, `DROP TABLE audit_entries`,
+		`UPDATE audit_checkpoints SET seq = 1`, `DELETE FROM audit_checkpoints`, `TRUNCATE audit_checkpoints`, `DROP TABLE audit_checkpoints`,
+		`ALTER TABLE audit_entries DISABLE TRIGGER ALL`, `DROP TRIGGER audit_append_only ON audit_entries`, `SET session_replication_role = replica`,
+		`CREATE OR REPLACE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'`,
+		`CREATE TRIGGER a BEFORE INSERT ON audit_entries FOR EACH ROW EXECUTE FUNCTION audit_is_append_only()`,
+		`CREATE RULE a AS ON INSERT TO audit_entries DO INSTEAD NOTHING`, `ALTER TABLE audit_entries RENAME TO a`,
+		`ALTER TABLE audit_entries OWNER TO user_management`, `SET ROLE audit_owner`, `GRANT audit_owner TO user_management`, `REASSIGN OWNED BY audit_owner TO user_management`,
+		`DROP SCHEMA public CASCADE`, `ALTER SCHEMA public OWNER TO user_management`, `DROP OWNED BY audit_owner`,
+		`CREATE TABLE a (id uuid REFERENCES audit_entries)`,
+	} {
+		_, err := tr.db.Exec(ctx, sql)
+		var refused *pgconn.PgError
+		if !errors.As(err, &refused) || refused.Code != "42501" && !database.Violates(err, "audit_append_only") { // insufficient_privilege
+			t.Errorf("%s: %v, want a refusal", sql, err)
+		}
+	}
+	if diff := cmp.Diff(before, tr.export()); diff != "" {
+		t.Error(diff)
+	}
+	var owner string
+	err := tr.db.QueryRow(ctx, `SELECT rolname FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE datname = current_database() AND NOT rolcanlogin`).Scan(&owner)
+	if err != nil || owner != "audit_owner" {
+		t.Errorf("the database's owner is %q (%v), who could drop it", owner, err)
+	}
+}
+
+// Nor does their owner by mistake, while the triggers are there.
+func TestTheOwnerOfTheTrailIsRefusedToo(t *testing.T) {
+	t.Parallel()
+	tr := nine(t)
+	for _, sql := range []string{
+		`UPDATE audit_entries SET action = 'x:y'`, `DELETE FROM audit_entries`, `TRUNCATE audit_entries`,
 		`UPDATE audit_checkpoints SET seq = 1`, `DELETE FROM audit_checkpoints`, `TRUNCATE audit_checkpoints`,
 	} {
-		if _, err := tr.db.Exec(context.Background(), sql); !database.Violates(err, "audit_append_only") {
+		tx := tr.asAttacker(`SET LOCAL session_replication_role = origin`, `SET LOCAL ROLE audit_owner`)
+		if _, err := tx.Exec(context.Background(), sql); !database.Violates(err, "audit_append_only") {
 			t.Errorf("%s: %v, want a refusal", sql, err)
 		}
 	}
@@ -391,6 +420,71 @@ func TestAChainThatWasCutIsNotContinued(t *testing.T) {
 	tr.record(1)
 	if n, err := audit.Seal(context.Background(), tr.db, audit.UsersTrail, tr.issuer); err == nil || n != 1 {
 		t.Errorf("sealed %d, %v; want the other organization's entry, and the error", n, err)
+	}
+}
+
+// The filters of GET /v1/audit are served by indexes, however rare what they ask for is.
+func TestFiltersOfATrailAreServedByIndexes(t *testing.T) {
+	t.Parallel()
+	tr := newTrail(t)
+	ctx := context.Background()
+	_, err := tr.db.Exec(ctx, `
+INSERT INTO audit_entries (id, organization_id, at, actor_kind, actor_id, action, result)
+SELECT gen_random_uuid(), $1, now(), 'platform', $1, CASE WHEN n % 5000 = 0 THEN 'rare:act' ELSE 'things:do' END, CASE WHEN n % 5000 = 0 THEN 'refused' ELSE 'done' END
+FROM generate_series(1, 20000) n`, tr.organization)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tr.Administrator(database.Users).Exec(ctx, `ANALYZE audit_entries`); err != nil {
+		t.Fatal(err)
+	}
+	for filter, index := range map[string]string{`action = 'rare:act'`: "audit_entries_action", `result = 'refused'`: "audit_entries_refused"} {
+		rows, _ := tr.db.Query(ctx, `EXPLAIN SELECT `+audit.Columns+` FROM audit_entries WHERE organization_id = '`+tr.organization.String()+`' AND `+filter+` ORDER BY id DESC LIMIT 51`)
+		plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if text := strings.Join(plan, "\n"); err != nil || !strings.Contains(text, index) {
+			t.Errorf("%s is not served by %s (%v):\n%s", filter, index, err, text)
+		}
+	}
+}
+
+// Whoever runs the platform has a broken chain go on; a verifier tells of both.
+func TestABrokenChainGoesOnAfterARestartThatShows(t *testing.T) {
+	t.Parallel()
+	const restarted = "entry 10: the chain was broken before this entry"
+	for name, test := range map[string]struct {
+		attack []string
+		want   []string
+	}{
+		"end removed":        {[]string{`DELETE FROM audit_entries WHERE seq = 9`}, []string{"entry 9: entries 9 to 9 are missing before this checkpoint", restarted}},
+		"end changed":        {[]string{`UPDATE audit_entries SET hash = sha256(hash) WHERE seq = 9`}, []string{"entry 9: it was changed", "entry 9: this checkpoint was signed over another entry", restarted}},
+		"checkpoint removed": {[]string{`DELETE FROM audit_checkpoints WHERE seq = 9`}, []string{restarted}},
+		"everything removed": {[]string{`DELETE FROM audit_entries`}, []string{"entry 6: entries 4 to 6 are missing", "entry 9: entries 7 to 9 are missing", restarted}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tr, ctx := nine(t), context.Background()
+			restart := func() error {
+				return audit.Restart(ctx, tr.db, audit.UsersTrail, tr.organization, tr.issuer, "restored from a backup")
+			}
+			if err := restart(); !errors.Is(err, audit.ErrWhole) {
+				t.Errorf("restart of a whole chain: %v, want ErrWhole", err)
+			}
+			if err := tr.asAttacker(test.attack...).Commit(ctx); err != nil {
+				t.Fatal(err)
+			}
+			tr.record(2)
+			if err := restart(); err != nil {
+				t.Fatal(err)
+			}
+			tr.seal(2)
+			report := tr.verify(tr.export())
+			expect(t, report, test.want)
+			var action, reason string
+			err := tr.db.QueryRow(ctx, `SELECT action, detail ->> 'reason' FROM audit_entries WHERE seq = 10`).Scan(&action, &reason)
+			if err != nil || action != "audit:restart" || reason != "restored from a backup" || report.Last != 12 {
+				t.Errorf("entry 10 is %s (%s, %v) of %d, want the restart of 12", action, reason, err, report.Last)
+			}
+		})
 	}
 }
 

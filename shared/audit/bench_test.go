@@ -64,6 +64,26 @@ SELECT gen_random_uuid(), $1, now(), 'platform', $1, 'things:do', 'done', '{"ver
 	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "entries/s")
 }
 
+// Many small organizations, each with a chain of its own.
+func BenchmarkSealOrganizations(b *testing.B) {
+	tr := newTrail(b)
+	ctx := context.Background()
+	const organizations, each = 1000, 5
+	for b.Loop() {
+		b.StopTimer()
+		_, err := tr.db.Exec(ctx, `
+INSERT INTO audit_entries (id, organization_id, at, actor_kind, actor_id, action, result, detail)
+SELECT gen_random_uuid(), o, now(), 'platform', o, 'things:do', 'done', '{"version": 1}'
+FROM (SELECT gen_random_uuid() AS o FROM generate_series(1, $1)) organizations, generate_series(1, $2)`, organizations, each)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		tr.seal(organizations * each)
+	}
+	b.ReportMetric(float64(organizations*b.N)/b.Elapsed().Seconds(), "organizations/s")
+}
+
 func BenchmarkExport(b *testing.B) {
 	tr := newTrail(b)
 	const n = 2000

@@ -24,6 +24,7 @@ type Checkpoint struct {
 	Seq            int64     `json:"seq"`
 	Hash           Hash      `json:"hash"`
 	IssuedAt       int64     `json:"iat"`
+	Restart        bool      `json:"restart,omitempty"` // the chain was broken before this line, and goes on with it
 }
 
 // SignedAt is when the platform said so.

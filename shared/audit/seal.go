@@ -1,14 +1,17 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
 
 	"function/shared/database"
 )
@@ -22,31 +25,44 @@ const batch = 2000
 // commits late is sealed late, after entries that are younger.
 //
 // The organizations whose chain does not continue from its newest checkpoint are an
-// error: somebody has removed or changed entries. The others are sealed.
+// error: somebody has removed or changed entries, see [Restart]. The others are sealed.
 func Seal(ctx context.Context, db *pgxpool.Pool, trail Trail, signer Signer) (sealed int, err error) {
 	rows, _ := db.Query(ctx, `SELECT DISTINCT organization_id FROM audit_entries WHERE seq IS NULL`)
 	organizations, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
 		return 0, fmt.Errorf("list unsealed organizations: %w", err)
 	}
+	// Signing may take a connection too, beside those of the workers.
+	var workers errgroup.Group
+	workers.SetLimit(max(1, min(mostWorkers, int(db.Config().MaxConns)-1)))
+	var mu sync.Mutex
 	var failures []error
 	for _, organization := range organizations {
-		n, err := sealOne(ctx, db, chain{trail: trail, organization: organization, signer: signer})
-		sealed += n
-		if err != nil {
-			failures = append(failures, fmt.Errorf("seal trail %s of organization %s: %w", trail, organization, err))
-		}
 		if ctx.Err() != nil {
 			break
 		}
+		workers.Go(func() error {
+			n, err := sealOne(ctx, db, chain{trail: trail, organization: organization, signer: signer})
+			mu.Lock()
+			defer mu.Unlock()
+			sealed += n
+			if err != nil {
+				failures = append(failures, fmt.Errorf("seal trail %s of organization %s: %w", trail, organization, err))
+			}
+			return nil
+		})
 	}
+	_ = workers.Wait() // every failure is among them
 	return sealed, errors.Join(failures...)
 }
+
+// mostWorkers is how many organizations are worked on at once.
+const mostWorkers = 4
 
 func sealOne(ctx context.Context, db *pgxpool.Pool, c chain) (sealed int, err error) {
 	for {
 		n := 0
-		err := database.Transact(ctx, db, func(tx *database.Tx) error {
+		err := database.TransactFrom(ctx, db, c.read, func(tx *database.Tx) error {
 			n, err = c.sealBatch(ctx, tx)
 			return err
 		})
@@ -65,13 +81,27 @@ type chain struct {
 	trail        Trail
 	organization uuid.UUID
 	signer       Signer
+
+	// As read.
+	mine     bool // nobody else is sealing
+	end      ends
+	unsealed []Line
+}
+
+// ends are those of the entries and of the checkpoints, which are the same entry's.
+type ends struct {
+	Seq, CheckpointSeq   int64
+	Hash, CheckpointHash Hash
+}
+
+func (e ends) whole() bool {
+	return e.Seq == e.CheckpointSeq && bytes.Equal(e.Hash, e.CheckpointHash)
 }
 
 const (
-	lockChain = `SELECT pg_try_advisory_xact_lock(hashtextextended('audit ' || $1::text, 0))`
-	// The end of the chain, which is what the newest checkpoint was signed over.
-	selectEnd = `
-SELECT coalesce(e.seq, 0), coalesce(e.hash, ''), coalesce(c.seq, 0) = coalesce(e.seq, 0) AND coalesce(c.hash, '') = coalesce(e.hash, '')
+	lockChain  = `SELECT pg_try_advisory_xact_lock(hashtextextended('audit ' || $1::text, 0))`
+	selectEnds = `
+SELECT coalesce(e.seq, 0), coalesce(e.hash, ''), coalesce(c.seq, 0), coalesce(c.hash, '')
 FROM (SELECT $1::uuid AS organization_id) o
 LEFT JOIN LATERAL (SELECT seq, hash FROM audit_entries WHERE organization_id = o.organization_id AND seq IS NOT NULL ORDER BY seq DESC LIMIT 1) e ON true
 LEFT JOIN LATERAL (SELECT seq, hash FROM audit_checkpoints WHERE organization_id = o.organization_id ORDER BY seq DESC LIMIT 1) c ON true`
@@ -82,28 +112,38 @@ FROM unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::bytea[]) AS s (id, seq, p
 	insertCheckpoint = `INSERT INTO audit_checkpoints (organization_id, seq, hash, signed_at, statement) VALUES ($1, $2, $3, $4, $5)`
 )
 
-var errBroken = errors.New("its end is not what its newest checkpoint was signed over: entries have been changed or removed, and nothing is sealed until that is looked into")
+var errBroken = errors.New("its end is not what its newest checkpoint was signed over: entries have been changed or removed, and nothing is sealed until that was looked into and somebody runs restart-audit (docs/operations.md)")
+
+// read reads what is to be sealed with a batch.
+func (c *chain) read(b *pgx.Batch) {
+	b.Queue(lockChain, c.organization).QueryRow(func(row pgx.Row) error { return row.Scan(&c.mine) })
+	b.Queue(selectEnds, c.organization).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&c.end.Seq, &c.end.Hash, &c.end.CheckpointSeq, &c.end.CheckpointHash)
+	})
+	b.Queue(selectUnsealed, c.organization, batch).Query(func(rows pgx.Rows) (err error) {
+		c.unsealed, err = pgx.CollectRows(rows, pgx.RowToStructByName[Line])
+		return err
+	})
+}
 
 // sealBatch seals the oldest unsealed entries and vouches for them.
-func (c chain) sealBatch(ctx context.Context, tx pgx.Tx) (int, error) {
-	var mine, whole bool
-	if err := tx.QueryRow(ctx, lockChain, c.organization).Scan(&mine); err != nil || !mine {
-		return 0, err // another one is sealing
-	}
-	end := Checkpoint{Trail: c.trail, OrganizationID: c.organization, IssuedAt: time.Now().Unix()}
-	if err := tx.QueryRow(ctx, selectEnd, c.organization).Scan(&end.Seq, &end.Hash, &whole); err != nil {
-		return 0, fmt.Errorf("find end of chain: %w", err)
-	}
-	if !whole {
+func (c *chain) sealBatch(ctx context.Context, tx *database.Tx) (int, error) {
+	switch {
+	case !c.mine:
+		return 0, nil // another one is sealing
+	case !c.end.whole():
 		return 0, errBroken
+	case len(c.unsealed) == 0:
+		return 0, nil
 	}
+	end := Checkpoint{Trail: c.trail, OrganizationID: c.organization, Seq: c.end.Seq, Hash: c.end.Hash}
+	return len(c.unsealed), c.seal(ctx, tx, end, c.unsealed)
+}
+
+// seal chains lines to an end, and vouches for them.
+func (c *chain) seal(ctx context.Context, tx *database.Tx, end Checkpoint, lines []Line) error {
 	if end.Seq == 0 {
 		end.Hash = origin
-	}
-	rows, _ := tx.Query(ctx, selectUnsealed, c.organization, batch)
-	lines, err := pgx.CollectRows(rows, pgx.RowToStructByName[Line])
-	if err != nil || len(lines) == 0 {
-		return 0, err
 	}
 	ids, seqs := make([]uuid.UUID, len(lines)), make([]int64, len(lines))
 	previous, hashes := make([][]byte, len(lines)), make([][]byte, len(lines))
@@ -111,22 +151,20 @@ func (c chain) sealBatch(ctx context.Context, tx pgx.Tx) (int, error) {
 		line.Seq = end.Seq + 1
 		hash, err := line.chained(end.Hash)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		ids[i], seqs[i], previous[i], hashes[i] = line.ID, line.Seq, end.Hash, hash
 		end.Seq, end.Hash = line.Seq, hash
 	}
 	if done, err := tx.Exec(ctx, seal, ids, seqs, previous, hashes); err != nil {
-		return 0, fmt.Errorf("seal entries: %w", err)
+		return fmt.Errorf("seal entries: %w", err)
 	} else if done.RowsAffected() != int64(len(lines)) {
-		return 0, fmt.Errorf("%d of %d entries could be sealed", done.RowsAffected(), len(lines))
+		return fmt.Errorf("%d of %d entries could be sealed", done.RowsAffected(), len(lines))
 	}
+	end.IssuedAt = time.Now().Unix()
 	statement, err := end.sign(ctx, c.signer)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	if _, err := tx.Exec(ctx, insertCheckpoint, c.organization, end.Seq, []byte(end.Hash), end.SignedAt(), statement); err != nil {
-		return 0, fmt.Errorf("keep checkpoint: %w", err)
-	}
-	return len(lines), nil
+	return tx.Write(ctx, insertCheckpoint, c.organization, end.Seq, []byte(end.Hash), end.SignedAt(), statement)
 }

@@ -205,6 +205,9 @@ func (v *verifier) checkpoint(statement string) {
 	case !bytes.Equal(c.Hash, v.hash):
 		v.find(c.Seq, "this checkpoint was signed over another entry: entry %d, or one since the checkpoint before, was replaced", c.Seq)
 	}
+	if c.Restart {
+		v.find(c.Seq, "the chain was broken before this entry, with which whoever runs the platform had it go on: nobody vouches for what comes between it and the checkpoint before")
+	}
 	v.vouched = true
 	v.report.SignedAt = c.SignedAt()
 }

@@ -76,6 +76,16 @@ func CallerFrom(ctx context.Context) (Caller, error) {
 	return c, nil
 }
 
+// OtherOrganization is the refusal of what was asked about an organization that the
+// caller does not act in. The runtime has their own organization's trail tell of it.
+type OtherOrganization struct {
+	ID      uuid.UUID
+	Refusal *fault.Error // what the caller reads
+}
+
+func (o OtherOrganization) Error() string { return o.Refusal.Error() }
+func (o OtherOrganization) Unwrap() error { return o.Refusal }
+
 // Member is the caller who belongs to an organization: so does everybody whose
 // operation needs a permission.
 func Member(ctx context.Context) (Caller, error) {

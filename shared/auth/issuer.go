@@ -35,6 +35,8 @@ type Issuer struct {
 	mu     sync.Mutex
 	signer jose.Signer
 	read   time.Time
+
+	statements map[string]statementSigner // by type
 }
 
 // NewIssuer signs with the keys of user_management_db, which keeper unseals.

@@ -11,11 +11,12 @@ import (
 	"function/shared/uuid7"
 )
 
-const recordRefusal = `SELECT published.record_refusal($1, $2, $3, $4, $5, $6, $7, '', $8, $9, $10, jsonb_build_object('operation', $11::text))`
+const recordRefusal = `SELECT published.record_refusal($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, jsonb_build_object('operation', $12::text))`
 
-// RecordRefusal writes an audit entry about what the policy has refused a caller. A
-// flood of refusals becomes a few entries and a count.
-func (v *Verifier) RecordRefusal(ctx context.Context, c Caller, action, operation, reason string) error {
+// RecordRefusal writes an audit entry about what was refused a caller, whose own
+// organization's trail it belongs to. A flood of refusals becomes a few entries and a
+// count. resource is empty where the operation, not a thing, was refused.
+func (v *Verifier) RecordRefusal(ctx context.Context, c Caller, action, resource, operation, reason string) error {
 	kind := Person
 	if c.Kind == ServiceAccount {
 		kind = ServiceAccount
@@ -26,7 +27,7 @@ func (v *Verifier) RecordRefusal(ctx context.Context, c Caller, action, operatio
 	}
 	id := uuid7.New()
 	_, err := v.db.Exec(ctx, recordRefusal, id, c.OrganizationID, uuid7.Time(id), kind, c.UserID, impersonator,
-		action, reason, client.From(ctx).Network(), trace.From(ctx).TraceID(), operation)
+		action, resource, reason, client.From(ctx).Network(), trace.From(ctx).TraceID(), operation)
 	if err != nil {
 		return fmt.Errorf("record refusal: %w", err)
 	}

@@ -3,6 +3,7 @@ package function
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -163,6 +164,10 @@ func register[I, O any](h *Host, name string, operation huma.Operation, handle f
 	operation.Errors = append([]int{http.StatusUnprocessableEntity, http.StatusTooManyRequests}, operation.Errors...)
 	huma.Register(h.api, operation, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
+		var other auth.OtherOrganization
+		if errors.As(err, &other) {
+			h.recordForeign(ctx, operation, other)
+		}
 		if err != nil {
 			return nil, problemOf(ctx, err)
 		}
@@ -213,7 +218,7 @@ func (h *Host) authorize(operation huma.Operation) func(huma.Context, func(huma.
 		if err == nil {
 			ctx = auth.WithCaller(ctx, caller)
 			if err = permit(caller, need); err != nil {
-				h.recordRefusal(ctx, caller, operation.OperationID, need, err)
+				h.recordRefusal(ctx, caller, "", operation.OperationID, need, err)
 			}
 		}
 		if err != nil {
@@ -229,13 +234,20 @@ func (h *Host) authorize(operation huma.Operation) func(huma.Context, func(huma.
 const refusalBound = 2 * time.Second
 
 // recordRefusal has the trail tell of a refusal, which stands even if it cannot.
-func (h *Host) recordRefusal(ctx context.Context, caller auth.Caller, operation string, need policy.Need, refusal error) {
+func (h *Host) recordRefusal(ctx context.Context, caller auth.Caller, resource, operation string, need policy.Need, refusal error) {
 	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalBound)
 	defer cancel()
 	action := cmp.Or(string(need.Permission), operation)
 	reason, _ := fault.As(refusal)
-	if err := h.verifier.RecordRefusal(recording, caller, action, operation, reason.Detail); err != nil {
+	if err := h.verifier.RecordRefusal(recording, caller, action, resource, operation, reason.Detail); err != nil {
 		slog.ErrorContext(ctx, "refusal not audited", "operation", operation, "error", err)
+	}
+}
+
+// recordForeign has the caller's own trail tell of an attempt on another organization.
+func (h *Host) recordForeign(ctx context.Context, operation huma.Operation, attempt auth.OtherOrganization) {
+	if caller, err := auth.CallerFrom(ctx); err == nil {
+		h.recordRefusal(ctx, caller, attempt.ID.String(), operation.OperationID, needOf(operation), attempt)
 	}
 }
 

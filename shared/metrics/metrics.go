@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -37,30 +36,6 @@ type sample struct {
 // Add adds to a counter.
 func Add(ctx context.Context, tx database.Writer, name string, labels Labels, value float64) error {
 	return write(ctx, tx, []sample{{name, labels, value}})
-}
-
-// Tally counts what happens where there is no transaction, such as a refusal that
-// must stay cheap: the count waits in the process until a transaction takes it
-// along, or the process ends in good order. Its zero value is ready.
-type Tally struct{ n atomic.Int64 }
-
-// Inc adds one.
-func (t *Tally) Inc() { t.n.Add(1) }
-
-// Empty tells whether there is nothing to flush.
-func (t *Tally) Empty() bool { return t.n.Load() == 0 }
-
-// Flush adds what was counted since the last time to a counter.
-func (t *Tally) Flush(ctx context.Context, tx database.Writer, name string, labels Labels) error {
-	n := t.n.Swap(0)
-	if n == 0 {
-		return nil
-	}
-	err := Add(ctx, tx, name, labels, float64(n))
-	if err != nil {
-		t.n.Add(n)
-	}
-	return err
 }
 
 // Buckets of a histogram of durations, in seconds: from a small file to the

@@ -110,6 +110,11 @@ func makeTemplate(ctx context.Context, admin *pgx.Conn, kind database.Name, name
 	if err := migrate.Up(ctx, kind, config); err != nil {
 		return err
 	}
+	administrator := admin.Config()
+	administrator.Database = name
+	if err := migrate.Protect(ctx, administrator); err != nil {
+		return err
+	}
 	_, err = admin.Exec(ctx, `UPDATE pg_database SET datistemplate = true WHERE datname = $1`, name)
 	return err
 }
@@ -130,7 +135,7 @@ func cloneDatabase(t testing.TB, kind database.Name) func(role string) string {
 	defer admin.Close(ctx)
 	name := "test_" + strings.ReplaceAll(uuid.NewString(), "-", "")
 	// A clone keeps the template's contents, not its owner and grants on itself.
-	if _, err := admin.Exec(ctx, fmt.Sprintf(`CREATE DATABASE %s TEMPLATE %s OWNER %s`, name, from, migrate.Owners[kind])); err != nil {
+	if _, err := admin.Exec(ctx, fmt.Sprintf(`CREATE DATABASE %s TEMPLATE %s OWNER %s`, name, from, migrate.AuditOwner)); err != nil {
 		t.Fatal(err)
 	}
 	if err := migrate.Create(ctx, admin, kind, name); err != nil {

@@ -142,7 +142,7 @@ func (p *Platform) Captured() []cloudevents.Event {
 	return slices.Clone(p.published)
 }
 
-// DB is a database as its owner sees it.
+// DB is a database as its domain sees it.
 func (p *Platform) DB(name database.Name) *pgxpool.Pool {
 	p.t.Helper()
 	db, err := p.Env.Database(context.Background(), name)
@@ -150,6 +150,23 @@ func (p *Platform) DB(name database.Name) *pgxpool.Pool {
 		p.t.Fatal(err)
 	}
 	return db.Pool
+}
+
+// Administrator is a superuser's connection to a database: the audit trail is out of
+// reach of the domain's own.
+func (p *Platform) Administrator(name database.Name) *pgx.Conn {
+	p.t.Helper()
+	config, err := pgx.ParseConfig(Server(p.t))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	config.Database = p.DB(name).Config().ConnConfig.Database
+	conn, err := pgx.ConnectConfig(context.Background(), config)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
 }
 
 // Caller is somebody who is logged in.

@@ -12,6 +12,7 @@ import (
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	deadletters "function/functions/platform/dead-letters"
 	"function/shared/database"
@@ -194,6 +195,36 @@ func TestRedeliverySendsTheEventAsItWasPublished(t *testing.T) {
 				t.Errorf("event %v, want it as it was published", body.Event)
 			}
 		})
+	}
+}
+
+func TestNothingIsRedeliveredOrReadWithoutAnEntry(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	owner := p.Login("owner")
+	bury(t, p, `{"a":1}`, "Ce-Id", "1", "Ce-Organizationid", owner.OrganizationID.String())
+	one := path + "/" + list(t, p, owner.Token)[0].ID.String()
+	p.Do(owner.Token, http.MethodGet, one, nil).Want(t, http.StatusOK)
+	p.BreakBroker(http.StatusInternalServerError)
+	p.Do(owner.Token, http.MethodPost, one+"/redeliver", nil).Want(t, http.StatusServiceUnavailable)
+	p.BreakBroker(0)
+	p.Do(owner.Token, http.MethodPost, one+"/redeliver", nil).Want(t, http.StatusAccepted)
+	rows, err := p.DB(database.Analytics).Query(context.Background(), `SELECT action || ' ' || result FROM audit_entries WHERE actor_id = $1 AND organization_id = $2 ORDER BY id`, owner.UserID, owner.OrganizationID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	want := []string{"dead_letters:read done", "dead_letters:redeliver done", "dead_letters:redeliver refused", "dead_letters:redeliver done"}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+	if _, err := p.Administrator(database.Analytics).Exec(context.Background(), `ALTER TABLE audit_entries RENAME TO broken`); err != nil {
+		t.Fatal(err)
+	}
+	p.Do(owner.Token, http.MethodGet, one, nil).Want(t, http.StatusInternalServerError)
+	p.Do(owner.Token, http.MethodPost, one+"/redeliver", nil).Want(t, http.StatusInternalServerError)
+	if n := len(p.Captured()); n != 1 {
+		t.Errorf("%d events reached the broker, want only the one with an entry", n)
 	}
 }
 

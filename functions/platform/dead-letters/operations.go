@@ -1,6 +1,7 @@
 package deadletters
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,7 +20,6 @@ import (
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
-	"function/shared/outbox"
 	"function/shared/page"
 	"function/shared/policy"
 )
@@ -129,9 +129,18 @@ func (f *Function) find(ctx context.Context, id uuid.UUID) (kept, error) {
 	return letter, nil
 }
 
-// Get tells all about one dead letter.
+// entry is what the trail tells about an act on the letter.
+func (k kept) entry(action string) audit.Entry {
+	return audit.Entry{Action: action, ResourceID: k.ID.String(), Platform: k.OrganizationID == nil}
+}
+
+// Get tells all about one dead letter, and has the trail tell who has seen its data.
 func (f *Function) Get(ctx context.Context, in *Request) (*GetResponse, error) {
 	letter, err := f.find(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	err = audit.Record(ctx, f.db, letter.entry("dead_letters:read"))
 	if err != nil {
 		return nil, err
 	}
@@ -150,16 +159,16 @@ func (f *Function) Redeliver(ctx context.Context, in *Request) (*struct{}, error
 	if err := json.Unmarshal(letter.Event, &event); err != nil {
 		return nil, fmt.Errorf("decode dead letter: %w", err)
 	}
-	if err := f.sender.Post(ctx, event); err != nil {
-		return nil, fault.New(fault.Unavailable, "The broker did not take the event; try again").After(5 * time.Second).Because(err)
+	entry := letter.entry("dead_letters:redeliver")
+	if err := audit.Record(ctx, f.db, entry); err != nil { // first: what has left cannot be taken back
+		return nil, err
 	}
-	err = f.db.Transact(ctx, func(tx *outbox.Tx) error {
-		if _, err := tx.Exec(ctx, markRedelivered, in.ID); err != nil {
-			return err
-		}
-		return audit.Record(ctx, tx, audit.Entry{Action: "dead_letters:redeliver", ResourceID: in.ID.String(), Platform: letter.OrganizationID == nil})
-	})
-	if err != nil {
+	if err := f.sender.Post(ctx, event); err != nil {
+		refusal := fault.New(fault.Unavailable, "The broker did not take the event; try again").After(5 * time.Second).Because(err)
+		entry.Refused = refusal.Detail
+		return nil, cmp.Or(audit.Record(ctx, f.db, entry), error(refusal))
+	}
+	if _, err := f.db.Exec(ctx, markRedelivered, in.ID); err != nil {
 		return nil, fmt.Errorf("mark dead letter as redelivered: %w", err)
 	}
 	return nil, nil

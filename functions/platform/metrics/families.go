@@ -51,6 +51,24 @@ var families = []family{
 		},
 	},
 	{
+		name: "outbox_oldest_seconds", help: "Age of the oldest event that the broker has not confirmed yet: minutes mean that it, or platform-outbox-relay, fails.", kind: gauge, labels: []string{"database"},
+		counted: map[database.Name][]metrics.Labels{
+			database.Users: {{"database": string(database.Users)}}, database.Datasets: {{"database": string(database.Datasets)}}, database.Analytics: {{"database": string(database.Analytics)}},
+		},
+	},
+	{
+		name: "dead_letters", help: "Events that could not be delivered and were not sent again since, by type.", kind: gauge, labels: []string{"event_type"},
+	},
+	{
+		name: "database_connections", help: "Connections to the database, by anybody.", kind: gauge, labels: []string{"database"},
+	},
+	{
+		name: "database_connections_max", help: "Connections that the database's server takes, to all its databases.", kind: gauge, labels: []string{"database"},
+	},
+	{
+		name: "database_size_bytes", help: "Size of the database on disk.", kind: gauge, labels: []string{"database"},
+	},
+	{
 		name: "user_logins_total", help: "Logins, by result; locked ones were refused unseen because of earlier failures.", kind: counter, labels: []string{"result"},
 		counted: map[database.Name][]metrics.Labels{database.Users: {{"result": "success"}, {"result": "failure"}, {"result": "locked"}}},
 	},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -57,7 +58,10 @@ func TestPromisedMetricsAreThereFromTheStart(t *testing.T) {
 	t.Parallel()
 	families := scrape(t, platformtest.New(t, declaration))
 	for name, kind := range map[string]dto.MetricType{
-		"audit_unsealed_seconds": dto.MetricType_GAUGE, "user_registrations_total": dto.MetricType_COUNTER, "user_sessions_active": dto.MetricType_GAUGE,
+		"audit_unsealed_seconds": dto.MetricType_GAUGE, "outbox_oldest_seconds": dto.MetricType_GAUGE, "database_connections": dto.MetricType_GAUGE,
+		"user_logins_total": dto.MetricType_COUNTER, "user_lockouts_total": dto.MetricType_COUNTER, "user_mfa_total": dto.MetricType_COUNTER,
+		"password_hashes_waited_total": dto.MetricType_COUNTER, "password_hashes_refused_total": dto.MetricType_COUNTER,
+		"user_registrations_total": dto.MetricType_COUNTER, "user_sessions_active": dto.MetricType_GAUGE,
 		"datasets_total": dto.MetricType_GAUGE, "data_processing_jobs_duration": dto.MetricType_HISTOGRAM,
 		"analytics_queries_total": dto.MetricType_COUNTER, "analytics_dashboard_views": dto.MetricType_COUNTER,
 	} {
@@ -105,13 +109,34 @@ VALUES ($1, $1, now() - interval '1 hour', 'platform', $1, 'a:b', 'done')`, uuid
 		return err
 	})
 
+	in(database.Analytics, func(tx *database.Tx) error {
+		_, err := tx.Exec(ctx, `
+WITH o AS (INSERT INTO outbox (id, event, next_attempt_at, created_at)
+    VALUES ('01900000-0000-7000-8000-000000000001', '{}', now(), now() - interval '30 minutes'), ('01900000-0000-7000-8000-000000000002', '{}', now(), now()))
+INSERT INTO platform.dead_letters (id, source, event_id, event_type, destination, event, reason, failed_at, redelivered_at)
+SELECT gen_random_uuid(), '', n::text, 't', '', '', '', now(), again
+FROM (VALUES (1, NULL), (2, now() - interval '1 hour'), (3, now() + interval '1 second')) l (n, again)`)
+		return err
+	})
+
 	families := scrape(t, p)
 
+	for name, want := range map[string]float64{"database=analytics_db": 1800, "database=user_management_db": 0} {
+		if got := values(families["outbox_oldest_seconds"])[name]; got < want || got > want+60 {
+			t.Errorf("%s: the oldest event waits %f s, want %f", name, got, want)
+		}
+	}
+	for name, least := range map[string]float64{"database_connections": 1, "database_connections_max": 10, "database_size_bytes": 1 << 20} {
+		if got := values(families[name]); len(got) != 3 || got["database=analytics_db"] < least {
+			t.Errorf("%s: %v, want at least %f of each database", name, got, least)
+		}
+	}
 	if age := values(families["audit_unsealed_seconds"]); len(age) != 3 || age["trail=users"] != 0 || age["trail=analytics"] < 3600 {
 		t.Errorf("ages of the oldest unsealed entries %v, want an hour for analytics and none for users", age)
 	}
 	for name, want := range map[string]map[string]float64{
 		"user_registrations_total": {"": 3},
+		"dead_letters":             {"event_type=t": 2},
 		"user_sessions_active":     {"": 2},
 		"datasets_total":           {"status=draft": 0, "status=processing": 0, "status=ready": 1, "status=failed": 0},
 		"analytics_queries_total": {
@@ -139,6 +164,32 @@ VALUES ($1, $1, now() - interval '1 hour', 'platform', $1, 'a:b', 'done')`, uuid
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("buckets: %s", diff)
 		}
+	}
+}
+
+// A scrape has 10 s, and sessions that are over stay for weeks.
+func TestActiveSessionsAreCountedByAnIndex(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	c := p.Login("owner")
+	db, ctx := p.DB(database.Users), context.Background()
+	_, err := db.Exec(ctx, `
+INSERT INTO sessions (id, user_id, organization_id, expires_at, ended_at)
+SELECT gen_random_uuid(), $1, $2, now() + n % 3 * interval '1 hour' - interval '1 hour', CASE WHEN n % 3 = 2 AND n > 30 THEN now() - interval '1 minute' END
+FROM generate_series(1, 30000) n`, c.UserID, c.OrganizationID)
+	if err == nil {
+		_, err = db.Exec(ctx, `ANALYZE sessions`)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := values(scrape(t, p)["user_sessions_active"])[""]; got != 11 {
+		t.Errorf("%v sessions are active, want 11: neither expired nor ended", got)
+	}
+	rows, _ := db.Query(ctx, `EXPLAIN SELECT value FROM published.metrics WHERE name = 'user_sessions_active'`)
+	plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if text := strings.Join(plan, "\n"); err != nil || !strings.Contains(text, "sessions_over") {
+		t.Errorf("%v, sessions are not counted by their index:\n%s", err, text)
 	}
 }
 

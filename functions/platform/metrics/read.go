@@ -15,7 +15,14 @@ import (
 // patience is how long one database has to answer: less than a scrape's usual 10 s.
 const patience = 5 * time.Second
 
-const selectSamples = `SELECT name, labels, value FROM published.metrics`
+// Beside what a domain publishes, the state of its database ($1), of which the domain
+// knows nothing.
+const selectSamples = `
+SELECT name, labels, value FROM published.metrics
+UNION ALL SELECT name, jsonb_build_object('database', $1::text), value FROM (VALUES
+    ('database_connections', (SELECT numbackends::float8 FROM pg_stat_database WHERE datname = current_database())),
+    ('database_connections_max', current_setting('max_connections')::float8),
+    ('database_size_bytes', pg_database_size(current_database())::float8)) state (name, value)`
 
 type sample struct {
 	Name   string
@@ -53,7 +60,7 @@ func (f *Function) read(ctx context.Context) samples {
 }
 
 func (f *Function) readOne(ctx context.Context, name database.Name) ([]sample, error) {
-	rows, _ := f.databases[name].Query(ctx, selectSamples)
+	rows, _ := f.databases[name].Query(ctx, selectSamples, string(name))
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[sample])
 	if err != nil {
 		return nil, fmt.Errorf("read published metrics: %w", err)

@@ -1,5 +1,6 @@
-// Package exportaudit writes an organization's sealed audit trail out, so that
-// scripts/verify-audit, or anybody else, can verify it: GET /v1/audit/export.
+// Package exportaudit writes a sealed audit trail out, so that scripts/verify-audit, or
+// anybody else, can verify it: an organization's own, GET /v1/audit/export, and the
+// platform's own, GET /v1/admin/audit/export.
 package exportaudit
 
 import (
@@ -11,6 +12,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/google/uuid"
 
 	"function/functions/users"
 	"function/shared/audit"
@@ -22,16 +24,31 @@ import (
 // mediaType is that of JSON lines.
 const mediaType = "application/jsonl"
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-export-audit", Method: http.MethodGet, Path: "/v1/audit/export",
-	Summary: "Export your organization's audit trail", Tags: []string{users.Tag}, Security: function.Needs(policy.AuditRead),
-	Description: "JSON lines, the oldest first: {\"entry\": …} or {\"checkpoint\": …}. The export begins and ends at checkpoints, so it may hold entries from before and after the time. " +
-		"What is not sealed yet, of the last minute or two, is not in it. An export that was cut off ends without a checkpoint.",
-	Errors: []int{http.StatusUnauthorized, http.StatusForbidden},
-	Responses: map[string]*huma.Response{"200": {
-		Description: "OK", Content: map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString}}},
-	}},
+// The HTTP operations.
+var (
+	Operation = huma.Operation{
+		OperationID: "users-export-audit", Method: http.MethodGet, Path: "/v1/audit/export",
+		Summary: "Export your organization's audit trail", Tags: []string{users.Tag}, Security: function.Needs(policy.AuditRead),
+		Description: "JSON lines, the oldest first: {\"entry\": …} or {\"checkpoint\": …}. The export begins and ends at checkpoints, so it may hold entries from before and after the time. " +
+			"What is not sealed yet, of the last minute or two, is not in it. An export that was cut off ends without a checkpoint.",
+		Errors: []int{http.StatusUnauthorized, http.StatusForbidden}, Responses: responses,
+	}
+	PlatformOperation = huma.Operation{
+		OperationID: "users-export-platform-audit", Method: http.MethodGet, Path: "/v1/admin/audit/export",
+		Summary: "Export the platform's own audit trail", Tags: []string{users.Tag}, Security: function.Needs(policy.PlatformUsers),
+		Description: "What platform admins did, and what belongs to no organization, as JSON lines like those of an organization's export.",
+		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden}, Responses: responses,
+	}
+)
+
+var responses = map[string]*huma.Response{"200": {
+	Description: "OK", Content: map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString}}},
+}}
+
+// Parts are the ways into this function.
+var Parts = []function.Part[*Function]{
+	function.On(Operation, (*Function).Export),
+	function.On(PlatformOperation, (*Function).ExportPlatform),
 }
 
 // Request is what to export.
@@ -56,17 +73,28 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{Store: store, trails: users.NewTrails(env)}, err
 }
 
-// Handle has the trail tell of the export, and then writes it.
-func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+// Export has the trail tell of the export, and then writes it.
+func (f *Function) Export(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return f.export(ctx, caller.OrganizationID, in)
+}
+
+// ExportPlatform is Export of what belongs to no organization.
+func (f *Function) ExportPlatform(ctx context.Context, in *Request) (*Response, error) {
+	return f.export(ctx, uuid.Nil, in)
+}
+
+func (f *Function) export(ctx context.Context, organization uuid.UUID, in *Request) (*Response, error) {
 	db, err := f.trails.Open(ctx, in.Trail)
 	if err != nil {
 		return nil, err
 	}
-	err = audit.Record(ctx, f.DB, audit.Entry{Action: "audit:export", Detail: map[string]any{"trail": in.Trail, "from": in.From, "to": in.To}})
+	err = audit.Record(ctx, f.DB, audit.Entry{
+		Action: "audit:export", Platform: organization == uuid.Nil, Detail: map[string]any{"trail": in.Trail, "from": in.From, "to": in.To},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +103,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		w.Header().Set("Content-Type", mediaType)
 		w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="audit-%s.jsonl"`, in.Trail))
 		out := &patientWriter{w: w, connection: http.NewResponseController(w)}
-		if err := audit.Export(ctx, db, caller.OrganizationID, in.From, in.To, out); err != nil {
+		if err := audit.Export(ctx, db, organization, in.From, in.To, out); err != nil {
 			slog.ErrorContext(ctx, "export broken off", "error", err)
 			panic(http.ErrAbortHandler) // so that nobody takes it for the whole
 		}

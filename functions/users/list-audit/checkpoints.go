@@ -6,6 +6,7 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"function/shared/auth"
@@ -24,6 +25,15 @@ func (f *Function) Checkpoints(ctx context.Context, in *CheckpointsRequest) (*Ch
 	if err != nil {
 		return nil, err
 	}
+	return f.checkpoints(ctx, caller.OrganizationID, in)
+}
+
+// PlatformCheckpoints lists those of the trail of what belongs to no organization.
+func (f *Function) PlatformCheckpoints(ctx context.Context, in *CheckpointsRequest) (*CheckpointsResponse, error) {
+	return f.checkpoints(ctx, uuid.Nil, in)
+}
+
+func (f *Function) checkpoints(ctx context.Context, organization uuid.UUID, in *CheckpointsRequest) (*CheckpointsResponse, error) {
 	db, err := f.trails.Open(ctx, in.Trail)
 	if err != nil {
 		return nil, err
@@ -32,7 +42,7 @@ func (f *Function) Checkpoints(ctx context.Context, in *CheckpointsRequest) (*Ch
 	if before == 0 {
 		before = math.MaxInt64
 	}
-	rows, _ := db.Query(ctx, selectCheckpoints, caller.OrganizationID, before, in.Limit+1)
+	rows, _ := db.Query(ctx, selectCheckpoints, organization, before, in.Limit+1)
 	checkpoints, err := pgx.CollectRows(rows, pgx.RowToStructByName[Checkpoint])
 	if err != nil {
 		return nil, fmt.Errorf("list checkpoints: %w", err)

@@ -1,12 +1,14 @@
 // Package listaudit shows an organization its audit trail: GET /v1/audit, the
 // checkpoints that vouch for it: GET /v1/audit/checkpoints, and the keys that signed
-// them: GET /v1/audit/keys. GET /v1/admin/audit is the platform's own trail.
+// them: GET /v1/audit/keys. GET /v1/admin/audit and GET /v1/admin/audit/checkpoints are
+// the platform's own.
 package listaudit
 
 import (
 	"bytes"
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -24,6 +26,7 @@ var Parts = []function.Part[*Function]{
 	function.On(ListOperation, (*Function).List),
 	function.On(PlatformOperation, (*Function).ListPlatform),
 	function.On(CheckpointsOperation, (*Function).Checkpoints),
+	function.On(PlatformCheckpointsOperation, (*Function).PlatformCheckpoints),
 	function.On(KeysOperation, (*Function).Keys),
 }
 
@@ -31,7 +34,6 @@ var Parts = []function.Part[*Function]{
 type Function struct {
 	users.Store
 	trails users.Trails
-	issuer *auth.Issuer
 }
 
 // New opens the users' trail; the others are opened when they are asked for.
@@ -40,7 +42,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Function{Store: store, trails: users.NewTrails(env), issuer: store.Issuer(env)}, nil
+	return &Function{Store: store, trails: users.NewTrails(env)}, nil
 }
 
 const selectLines = `
@@ -76,7 +78,7 @@ func (f *Function) list(ctx context.Context, organization uuid.UUID, in *ListReq
 	if !in.To.IsZero() {
 		before = earlier(before, uuid7.First(in.To))
 	}
-	err = audit.Record(ctx, f.DB, audit.Entry{Action: "audit:read", Platform: organization == uuid.Nil, Detail: map[string]any{"trail": in.Trail}})
+	err = audit.Record(ctx, f.DB, audit.Entry{Action: "audit:read", Platform: organization == uuid.Nil, Detail: in.looked()})
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +91,29 @@ func (f *Function) list(ctx context.Context, organization uuid.UUID, in *ListReq
 		return nil, fmt.Errorf("list audit entries: %w", err)
 	}
 	return &ListResponse{Body: page.Of(in.Query, lines, func(l audit.Line) uuid.UUID { return l.ID })}, nil
+}
+
+// looked is what the caller looks for, as the trail tells of it. A resource that is no
+// identifier is left out: somebody may have typed a name or an address.
+func (in *ListRequest) looked() map[string]any {
+	detail := map[string]any{"trail": in.Trail}
+	for name, value := range map[string]string{"action": in.Action, "result": in.Result, "before": in.Cursor} {
+		if value != "" {
+			detail[name] = value
+		}
+	}
+	if in.ActorID != uuid.Nil {
+		detail["actor_id"] = in.ActorID
+	}
+	if id, err := uuid.Parse(in.ResourceID); err == nil {
+		detail["resource_id"] = id
+	}
+	for name, value := range map[string]time.Time{"from": in.From, "to": in.To} {
+		if !value.IsZero() {
+			detail[name] = value.UTC()
+		}
+	}
+	return detail
 }
 
 func earlier(a, b uuid.UUID) uuid.UUID {

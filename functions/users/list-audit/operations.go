@@ -34,6 +34,12 @@ var (
 		Description: "Signed statements of how many entries there were and what hash they had. Keep the newest one elsewhere: with it, verify-audit finds a trail that was cut short.",
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
 	}
+	PlatformCheckpointsOperation = huma.Operation{
+		OperationID: "users-list-platform-audit-checkpoints", Method: http.MethodGet, Path: "/v1/admin/audit/checkpoints",
+		Summary: "The checkpoints of the platform's own audit trail", Tags: []string{users.Tag}, Security: function.Needs(policy.PlatformUsers),
+		Description: "As those of an organization's: keep the newest one elsewhere.",
+		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
+	}
 	KeysOperation = huma.Operation{
 		OperationID: "users-list-audit-keys", Method: http.MethodGet, Path: "/v1/audit/keys",
 		Summary: "The keys that have signed checkpoints", Tags: []string{users.Tag},
@@ -52,7 +58,7 @@ type ListRequest struct {
 	TrailQuery
 	ActorID    uuid.UUID `query:"actor_id" format:"uuid" doc:"Who did it"`
 	ResourceID string    `query:"resource_id" maxLength:"100" doc:"Of what it was done to"`
-	Action     string    `query:"action" maxLength:"100" example:"members:approve"`
+	Action     string    `query:"action" maxLength:"100" pattern:"^[a-z0-9_:-]*$" example:"members:approve"`
 	Result     string    `query:"result" enum:"done,refused"`
 	From       time.Time `query:"from"`
 	To         time.Time `query:"to" doc:"Exclusive"`

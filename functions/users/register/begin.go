@@ -16,9 +16,6 @@ func (f *Function) open(ctx context.Context, person users.NewAccount) (account u
 		if account, err = users.OpenAccount(ctx, tx, person); err != nil {
 			return err
 		}
-		if err := f.Count(ctx, tx); err != nil {
-			return err
-		}
 		return f.MailVerification(ctx, tx, f.post, person.ID, person.EmailIndex)
 	})
 	return account, err

@@ -51,10 +51,8 @@ func (f *Function) accept(ctx context.Context, token, password string, name *use
 	}
 	person.Verified = true
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		if account, err = f.OpenInvited(ctx, tx, person, token); err != nil {
-			return err
-		}
-		return f.Count(ctx, tx)
+		account, err = f.OpenInvited(ctx, tx, person, token)
+		return err
 	})
 	return account, err
 }

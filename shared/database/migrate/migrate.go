@@ -34,12 +34,17 @@ var directories = map[database.Name]string{
 	database.Analytics: "analytics",
 }
 
-// Owners are the roles that own the databases: what a domain's functions log in as.
+// Owners are the roles that own what is in the databases, but for the audit trail: what a
+// domain's functions log in as.
 var Owners = map[database.Name]string{
 	database.Users:     "user_management",
 	database.Datasets:  "data_management",
 	database.Analytics: "analytics",
 }
+
+// AuditOwner is the role that owns the databases and the audit trails in them. Nobody
+// logs in as it.
+const AuditOwner = "audit_owner"
 
 // Readers are the roles that see a part of one database: what token checks read,
 // what queries over data sets read, and what a person's own SQL runs as.
@@ -56,9 +61,12 @@ func Bootstrap(ctx context.Context, admin *pgx.Conn, passwords map[string]string
 	roles := slices.Sorted(maps.Values(Owners))
 	roles = append(roles, slices.Sorted(maps.Keys(Readers))...)
 	for _, role := range roles {
-		if err := createRole(ctx, admin, role, passwords[role]); err != nil {
+		if err := createRole(ctx, admin, role, "LOGIN", passwords[role]); err != nil {
 			return fmt.Errorf("create role %s: %w", role, err)
 		}
+	}
+	if err := createRole(ctx, admin, AuditOwner, "NOLOGIN", ""); err != nil {
+		return fmt.Errorf("create role %s: %w", AuditOwner, err)
 	}
 	return limitReader(ctx, admin)
 }
@@ -74,7 +82,7 @@ func limitReader(ctx context.Context, admin *pgx.Conn) error {
 	return nil
 }
 
-func createRole(ctx context.Context, admin *pgx.Conn, role, password string) error {
+func createRole(ctx context.Context, admin *pgx.Conn, role, login, password string) error {
 	var exists bool
 	err := admin.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", role).Scan(&exists)
 	if err != nil {
@@ -82,7 +90,7 @@ func createRole(ctx context.Context, admin *pgx.Conn, role, password string) err
 	}
 	name := pgx.Identifier{role}.Sanitize()
 	if !exists {
-		if _, err := admin.Exec(ctx, "CREATE ROLE "+name+" LOGIN"); err != nil {
+		if _, err := admin.Exec(ctx, "CREATE ROLE "+name+" "+login); err != nil {
 			return err
 		}
 	}
@@ -97,8 +105,9 @@ func createRole(ctx context.Context, admin *pgx.Conn, role, password string) err
 	return err
 }
 
-// Create makes a database under the given name, owned by its domain's role and
-// closed to everyone who was not let in by name. An existing one is left alone.
+// Create makes a database under the given name, closed to everyone who was not let in by
+// name: its domain's role, which owns it until [Protect], and its readers. An existing
+// one is left alone.
 func Create(ctx context.Context, admin *pgx.Conn, kind database.Name, name string) error {
 	var exists bool
 	err := admin.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&exists)
@@ -106,7 +115,7 @@ func Create(ctx context.Context, admin *pgx.Conn, kind database.Name, name strin
 		return fmt.Errorf("look for database %s: %w", name, err)
 	}
 	db := pgx.Identifier{name}.Sanitize()
-	statements := []string{"REVOKE ALL ON DATABASE " + db + " FROM PUBLIC"}
+	statements := []string{"REVOKE ALL ON DATABASE " + db + " FROM PUBLIC", "GRANT ALL ON DATABASE " + db + " TO " + Owners[kind]}
 	if !exists {
 		statements = slices.Insert(statements, 0, "CREATE DATABASE "+db+" OWNER "+Owners[kind])
 	}
@@ -133,6 +142,17 @@ func Up(ctx context.Context, kind database.Name, config *pgx.ConnConfig) error {
 		if err := up(ctx, db, directory); err != nil {
 			return fmt.Errorf("migrate %s: %w", kind, err)
 		}
+	}
+	return nil
+}
+
+// Protect hands the audit trail of a migrated database over to [AuditOwner], out of reach
+// of what the functions log in as. The connection is an administrator's, to that database.
+func Protect(ctx context.Context, admin *pgx.ConnConfig) error {
+	db := stdlib.OpenDB(*admin)
+	defer db.Close()
+	if err := up(ctx, db, "audit"); err != nil {
+		return fmt.Errorf("protect the audit trail of %s: %w", admin.Database, err)
 	}
 	return nil
 }
@@ -166,7 +186,8 @@ func up(ctx context.Context, db *sql.DB, directory string) error {
 }
 
 // All makes what is missing of roles and databases, by an administrator's
-// connection, and migrates each database as its owner, whose URL owners gives. The
+// connection, migrates each database as its owner, whose URL owners gives, and protects
+// its audit trail. The
 // roles of all URLs, readers' too, get the passwords that the URLs name.
 func All(ctx context.Context, admin string, owners map[database.Name]string, readers ...string) error {
 	passwords := map[string]string{}
@@ -200,7 +221,14 @@ func All(ctx context.Context, admin string, owners map[database.Name]string, rea
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for kind, config := range configs {
-		group.Go(func() error { return Up(ctx, kind, config) })
+		group.Go(func() error {
+			if err := Up(ctx, kind, config); err != nil {
+				return err
+			}
+			administrator := conn.Config()
+			administrator.Database = config.Database
+			return Protect(ctx, administrator)
+		})
 	}
 	return group.Wait()
 }
@@ -210,5 +238,5 @@ var ErrNewer = errors.New("the database is newer than this program")
 
 // Fingerprint names the migrations of a database: it changes with any of them.
 func Fingerprint(kind database.Name) (string, error) {
-	return fingerprint(migrations, "migrations/every", "migrations/"+directories[kind])
+	return fingerprint(migrations, "migrations/every", "migrations/"+directories[kind], "migrations/audit")
 }

@@ -55,6 +55,16 @@ func empty(t *testing.T, kind database.Name) *pgx.ConnConfig {
 	return config
 }
 
+// up migrates a database, and protects its audit trail.
+func up(t *testing.T, kind database.Name, config *pgx.ConnConfig) error {
+	administrator, err := pgx.ParseConfig(platformtest.Server(t))
+	if err != nil {
+		return err
+	}
+	administrator.Database = config.Database
+	return errors.Join(migrate.Up(context.Background(), kind, config), migrate.Protect(context.Background(), administrator))
+}
+
 func exec(t *testing.T, config *pgx.ConnConfig, statement string) {
 	t.Helper()
 	ctx := context.Background()
@@ -77,13 +87,13 @@ func TestSeveralThatMigrateAtOnceDoItOnce(t *testing.T) {
 			var wg sync.WaitGroup
 			for range 4 {
 				wg.Go(func() {
-					if err := migrate.Up(context.Background(), kind, config); err != nil {
+					if err := up(t, kind, config); err != nil {
 						t.Error(err)
 					}
 				})
 			}
 			wg.Wait()
-			if err := migrate.Up(context.Background(), kind, config); err != nil {
+			if err := up(t, kind, config); err != nil {
 				t.Error(err)
 			}
 			exec(t, config, `INSERT INTO outbox (id, event, next_attempt_at) VALUES (gen_random_uuid(), '{}', now())`)
@@ -120,6 +130,7 @@ func TestDatabaseIsClosedToOtherRoles(t *testing.T) {
 		for role, may := range map[string]bool{
 			"user_management": kind == database.Users, "data_management": kind == database.Datasets, "analytics": kind == database.Analytics,
 			"token_verifier": kind == database.Users, "catalog_reader": kind == database.Datasets, "analytics_reader": kind == database.Analytics,
+			migrate.AuditOwner: false,
 		} {
 			as := config.Copy()
 			as.User = role
@@ -149,7 +160,7 @@ func TestBootstrapTwiceChangesNothing(t *testing.T) {
 	var powerful int
 	err = admin.QueryRow(ctx, `
 SELECT count(*) FROM pg_roles WHERE rolname = ANY($1) AND (rolsuper OR rolcreatedb OR rolcreaterole OR rolbypassrls OR rolreplication)`,
-		[]string{"user_management", "data_management", "analytics", "token_verifier", "catalog_reader", "analytics_reader"}).Scan(&powerful)
+		[]string{"user_management", "data_management", "analytics", "token_verifier", "catalog_reader", "analytics_reader", migrate.AuditOwner}).Scan(&powerful)
 	if err != nil || powerful != 0 {
 		t.Errorf("%d of the platform's roles have powers over the server (%v)", powerful, err)
 	}
