@@ -37,8 +37,7 @@ var Operation = huma.Operation{
 // Request is what to export.
 type Request struct {
 	Trail audit.Trail `query:"trail" enum:"users,datasets,analytics" default:"users"`
-	From  time.Time   `query:"from"`
-	To    time.Time   `query:"to" doc:"Exclusive"`
+	users.Period
 }
 
 // Response is written as it is read.
@@ -60,6 +59,9 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := in.Check(); err != nil {
 		return nil, err
 	}
 	db, err := f.trails.Open(ctx, in.Trail)
