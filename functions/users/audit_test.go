@@ -86,7 +86,8 @@ func TestAnOrganizationReadsItsTrail(t *testing.T) {
 	if len(read) < 13 || read[0].ActorID != owner.UserID || read[0].Network == "" {
 		t.Errorf("%d readings are audited, want each: %+v", len(read), read[0])
 	}
-	for _, bad := range []string{"?trail=all", "?from=yesterday", "?actor_id=me", "?result=x", "?limit=0", "?cursor=x", "/export?from=x", "/checkpoints?cursor=-1"} {
+	for _, bad := range []string{"?trail=all", "?from=yesterday", "?actor_id=me", "?result=x", "?limit=0", "?cursor=x", "?acton=a:one", "?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z",
+		"/export?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", "/export?from=x", "/checkpoints?cursor=-1"} {
 		p.Do(owner.Token, http.MethodGet, "/v1/audit"+bad, nil).Want(t, http.StatusUnprocessableEntity)
 	}
 	member := p.LoginTo(org, "member")

@@ -31,7 +31,7 @@ const MaxSearched = 2000
 func ProvisioningOperation(id, method, path, summary string) huma.Operation {
 	operation := huma.Operation{
 		OperationID: id, Method: method, Path: scim.BasePath + path, Summary: summary,
-		Tags: []string{ProvisioningTag}, Security: function.Needs(policy.ProvisioningWrite),
+		Tags: []string{ProvisioningTag}, Security: function.Needs(policy.ProvisioningWrite), Metadata: function.OpenQuery, // providers add flags of their own
 		Description: "RFC 7644. Errors have SCIM's own shape, except those of the caller's token.",
 		Responses:   map[string]*huma.Response{},
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},

@@ -2,10 +2,12 @@ package users
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"function/shared/audit"
+	"function/shared/fault"
 	"function/shared/function"
 )
 
@@ -22,4 +24,18 @@ func (t Trails) Open(ctx context.Context, trail audit.Trail) (*pgxpool.Pool, err
 		return nil, err
 	}
 	return db.Pool, nil
+}
+
+// Period is the part of a trail that is asked for, for huma.
+type Period struct {
+	From time.Time `query:"from"`
+	To   time.Time `query:"to" doc:"Exclusive"`
+}
+
+// Check refuses a period that ends before it begins.
+func (p Period) Check() error {
+	if !p.To.IsZero() && p.From.After(p.To) {
+		return fault.At("query.from", "from is after to")
+	}
+	return nil
 }

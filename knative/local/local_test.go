@@ -129,7 +129,7 @@ func start(t *testing.T, dir string) *process {
 }
 
 func (p *process) target() walk.Target {
-	return walk.Target{URL: p.url, Data: "../../testdata", Fire: func(t *testing.T, schedule string) {
+	return walk.Target{URL: p.url, Metrics: p.url + "/metrics", Data: "../../testdata", Fire: func(t *testing.T, schedule string) {
 		response, err := http.Post(p.url+"/_local/schedules/"+schedule+"/fire", "", nil)
 		if err != nil {
 			t.Error(err)

@@ -43,7 +43,6 @@ func newPlatform(s *stores) (*platform, error) {
 	p.life, p.end = context.WithCancel(context.Background())
 	host := function.NewHost(p.life)
 	mux := http.NewServeMux()
-	mux.Handle("/", host.Handler())
 	function.HandleHealth(mux)
 	for _, d := range functions.Catalog {
 		if err := host.Mount(d, p.env); err != nil {
@@ -62,7 +61,7 @@ func newPlatform(s *stores) (*platform, error) {
 	mux.Handle("PUT "+adminPath, loopbackOnly(http.HandlerFunc(p.makeAdmin)))
 	mux.Handle("GET "+mailsPath, loopbackOnly(http.HandlerFunc(s.listMails)))
 	mux.Handle("GET "+mailsPath+"/{id}", loopbackOnly(http.HandlerFunc(s.readMail)))
-	p.handler = mux
+	p.handler = function.Front(mux, s.config.CORS(host.Handler()))
 	return p, nil
 }
 

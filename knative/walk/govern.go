@@ -57,7 +57,8 @@ func (w *walk) disposeOfWeather() {
 
 // readPlatform reads what operators and developers read.
 func (w *walk) readPlatform() {
-	metrics := string(w.want(http.MethodGet, "/metrics", http.StatusOK).body)
+	operator := &client{t: w.t, url: w.Metrics}
+	metrics := string(operator.want(http.MethodGet, "", http.StatusOK).body)
 	for _, name := range []string{
 		"user_registrations_total", "user_sessions_active", "datasets_total",
 		"data_processing_jobs_duration", "analytics_queries_total", "analytics_dashboard_views",

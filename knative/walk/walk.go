@@ -15,9 +15,10 @@ import (
 
 // Target is a running platform.
 type Target struct {
-	URL  string
-	Fire func(t *testing.T, schedule string) // wakes a PingSource now
-	Data string                              // the folder with the files to upload
+	URL     string
+	Metrics string                              // the URL of its metrics, which are not for the world
+	Fire    func(t *testing.T, schedule string) // wakes a PingSource now
+	Data    string                              // the folder with the files to upload
 }
 
 // Run walks through everything once, as a person who is new to the platform.

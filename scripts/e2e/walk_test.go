@@ -21,7 +21,7 @@ const gateway = "http://platform-gateway." + namespace + public
 // ingress and the gateway.
 func testWalk(t *testing.T) {
 	began := time.Now()
-	walk.Run(t, walk.Target{URL: gateway, Data: "testdata", Fire: fire})
+	walk.Run(t, walk.Target{URL: gateway, Metrics: address("platform-metrics") + "/metrics", Data: "testdata", Fire: fire})
 	figure("walk", "%v", time.Since(began).Round(time.Second))
 }
 

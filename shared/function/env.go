@@ -54,7 +54,7 @@ type Config struct {
 	ArgonIterations  uint32           `env:"ARGON2_ITERATIONS"`       // zero: OWASP's
 	ArgonParallelism uint8            `env:"ARGON2_PARALLELISM"`      // zero: OWASP's
 	RateLimits       ratelimit.Limits `env:"RATE_LIMITS, default=on"` // off, or quotas such as caller=600/1m,address=off
-	RedisURL         string           `env:"REDIS_URL"`               // keeps the rate limits; empty: user_management_db does
+	RedisURL         string           `env:"REDIS_URL"`               // keeps the rate limits; empty, or while it is away: user_management_db does
 	PasswordRangeURL string           `env:"PASSWORD_RANGE_URL"`      // of a service such as Have I Been Pwned's, before the five digits; empty: none is asked
 
 	SigningKeyDays int              `env:"SIGNING_KEY_DAYS, default=30"` // of one key, until the next is made
@@ -63,6 +63,7 @@ type Config struct {
 
 	WebAuthnOrigins []string `env:"WEBAUTHN_ORIGINS"` // of the pages that use passkeys, such as https://app.example.com; empty: that of PUBLIC_URL
 	WebAuthnRPID    string   `env:"WEBAUTHN_RP_ID"`   // the domain that passkeys belong to; empty: the host of the first origin
+	AllowedOrigins  Origins  `env:"ALLOWED_ORIGINS"`  // whose pages may call the API; empty: WEBAUTHN_ORIGINS, else that of PUBLIC_URL
 }
 
 // Networks are CIDRs, separated by commas.
@@ -282,26 +283,34 @@ func (e *Env) limiter(ctx context.Context) (*ratelimit.Limiter, error) {
 	if known != nil {
 		return known, nil
 	}
-	store, err := e.limitStore(ctx)
+	stores, err := e.limitStores(ctx)
 	if err != nil {
 		return nil, err
 	}
 	e.shared.mu.Lock()
 	defer e.shared.mu.Unlock()
-	e.shared.limiter = ratelimit.NewLimiter(store)
+	e.shared.limiter = ratelimit.NewLimiter(stores...)
 	return e.shared.limiter, nil
 }
 
-func (e *Env) limitStore(ctx context.Context) (ratelimit.Store, error) {
+// limitStores are Redis, where there is one, and PostgreSQL for while it is away.
+func (e *Env) limitStores(ctx context.Context) (stores []ratelimit.Store, err error) {
 	if e.Config.RedisURL != "" {
 		store, err := ratelimit.NewRedis(e.Config.RedisURL)
-		if err == nil {
-			e.OnClose(store.Close)
+		if err != nil {
+			return nil, err
 		}
-		return store, err
+		e.OnClose(store.Close)
+		stores = append(stores, store)
 	}
-	pool, err := e.pool(ctx, "identity", e.Config.IdentityDatabaseURL)
-	return ratelimit.NewPostgres(pool), err
+	if e.Config.IdentityDatabaseURL != "" {
+		pool, err := e.pool(ctx, "identity", e.Config.IdentityDatabaseURL)
+		if err != nil {
+			return nil, err
+		}
+		stores = append(stores, ratelimit.NewPostgres(pool))
+	}
+	return stores, nil
 }
 
 // MongoDB keeps documents outside of the domain's own database. nil: none is

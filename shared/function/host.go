@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/netip"
+	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -122,16 +123,34 @@ func (h *Host) Requests(name string) http.Handler {
 	return h.observed(handle)
 }
 
-// Routed serves mux, with problem details for what mux would answer in plain text:
-// unknown paths and methods.
+// Routed serves mux, with problem details for what mux would answer by itself: unknown
+// methods and paths, and paths that it would clean.
 func Routed(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, pattern := mux.Handler(r); pattern == "" {
+		if _, pattern := mux.Handler(r); pattern == "" || !isClean(r.URL.Path) {
 			noRoute(mux, w, r)
 			return
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// Front is a process's way in: what mux has, and for everything else rest. Paths that
+// mux would clean are for rest to refuse.
+func Front(mux *http.ServeMux, rest http.Handler) http.Handler {
+	mux.Handle("/", rest)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isClean(r.URL.Path) {
+			rest.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// isClean tells a path that says where it leads from one such as //v1/../metrics.
+func isClean(p string) bool {
+	return p == "/" || strings.HasPrefix(p, "/") && path.Clean(p) == strings.TrimSuffix(p, "/")
 }
 
 func noRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
@@ -162,6 +181,10 @@ func register[I, O any](h *Host, name string, operation huma.Operation, handle f
 	operation.Middlewares = append(h.middlewares(operation), operation.Middlewares...)
 	operation.Responses = cloneResponses(operation.Responses)
 	operation.Errors = append([]int{http.StatusUnprocessableEntity, http.StatusTooManyRequests}, operation.Errors...)
+	if hasBody(reflect.TypeFor[I]()) {
+		operation.BodyReadTimeout = -1 // it has arrived by then, see checkBody
+		operation.Errors = append(operation.Errors, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
 	huma.Register(h.api, operation, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		var other auth.OtherOrganization
@@ -185,7 +208,7 @@ func (h *Host) middlewares(operation huma.Operation) (before huma.Middlewares) {
 			before = append(before, h.limits.limitCaller(operation))
 		}
 	}
-	return before
+	return append(before, checkQuery, checkBody)
 }
 
 // cloneResponses copies what huma completes when it registers an operation: one
@@ -222,8 +245,12 @@ func (h *Host) authorize(operation huma.Operation) func(huma.Context, func(huma.
 			}
 		}
 		if err != nil {
+			p := problemOf(ctx, err)
+			if f, ok := fault.As(err); ok && f.Kind == fault.Unauthenticated && tokenOf(hctx.Header("Authorization")) != "" {
+				p.headers.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+			}
 			_, w := humago.Unwrap(hctx)
-			problemOf(ctx, err).write(w)
+			p.write(w)
 			return
 		}
 		next(huma.WithContext(hctx, ctx))
@@ -252,11 +279,20 @@ func (h *Host) recordForeign(ctx context.Context, operation huma.Operation, atte
 }
 
 func (h *Host) callerOf(ctx context.Context, authorization string) (auth.Caller, error) {
-	scheme, token, _ := strings.Cut(authorization, " ")
-	if token == "" || !strings.EqualFold(scheme, "Bearer") {
+	token := tokenOf(authorization)
+	if token == "" {
 		return auth.CallerFrom(ctx)
 	}
 	return h.verifier.Verify(ctx, token)
+}
+
+// tokenOf is the bearer token of an Authorization header, or nothing.
+func tokenOf(authorization string) string {
+	scheme, token, _ := strings.Cut(authorization, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return token
 }
 
 // schemaName names a type in the API's description: one of a function's folder and

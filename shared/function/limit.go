@@ -32,7 +32,7 @@ type limits struct {
 // checks.
 func (l *limits) limitAddress(operation huma.Operation) func(huma.Context, func(huma.Context)) {
 	return func(hctx huma.Context, next func(huma.Context)) {
-		ctx := context.WithValue(hctx.Context(), limitedKey{}, limited{l, operation.OperationID})
+		ctx := context.WithValue(hctx.Context(), limitedKey{}, limited{l, operation.OperationID, hctx})
 		if source := client.From(ctx).Source(); source != "" {
 			if !l.pass(hctx, l.Address, "", source) || isGuarded(operation) && !l.pass(hctx, l.Limits.Guarded, operation.OperationID, source) {
 				return
@@ -66,13 +66,17 @@ func (l *limits) pass(hctx huma.Context, limit ratelimit.Limit, operation, of st
 		return true
 	}
 	s := l.Take(hctx.Context(), limit, operation, of)
-	hctx.AppendHeader("RateLimit-Policy", limit.Policy())
-	hctx.AppendHeader("RateLimit", s.Header(limit))
+	tell(hctx, limit, s)
 	if !s.Allowed {
 		_, w := humago.Unwrap(hctx)
 		problemOf(hctx.Context(), tooMany(s)).write(w)
 	}
 	return s.Allowed
+}
+
+func tell(hctx huma.Context, limit ratelimit.Limit, s ratelimit.State) {
+	hctx.AppendHeader("RateLimit-Policy", limit.Policy())
+	hctx.AppendHeader("RateLimit", s.Header(limit))
 }
 
 func tooMany(s ratelimit.State) error {
@@ -85,18 +89,21 @@ type limitedKey struct{}
 type limited struct {
 	limits    *limits
 	operation string
+	answer    huma.Context
 }
 
 // LimitAccount keeps requests to the operation within the limit for one account,
 // whoever sends them (RATE_LIMITS: account). account is a key of it that exists
 // whether or not the account does, such as the blind index of an address. More are
-// fault.Limited.
+// fault.Limited, and only then the answer tells of this limit: what is left of it would
+// tell whoever asks what others do with the account.
 func LimitAccount(ctx context.Context, account []byte) error {
 	in, ok := ctx.Value(limitedKey{}).(limited)
 	if !ok || !in.limits.Account.On() {
 		return nil
 	}
 	if s := in.limits.Take(ctx, in.limits.Account, in.operation, string(account)); !s.Allowed {
+		tell(in.answer, in.limits.Account, s)
 		return tooMany(s)
 	}
 	return nil

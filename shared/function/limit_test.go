@@ -109,7 +109,11 @@ func TestGuardedOperationsAndAccountsHaveQuotasOfTheirOwn(t *testing.T) {
 	for i := range 3 {
 		get(p, "/v1/account/ada", "", "192.0.2.1"+string(rune('1'+i))).Want(t, http.StatusNoContent)
 	}
-	get(p, "/v1/account/ada", "", "192.0.2.20").Want(t, http.StatusTooManyRequests)
+	a := get(p, "/v1/account/ada", "", "192.0.2.20").Want(t, http.StatusTooManyRequests)
+	policies, states := a.Header.Values("RateLimit-Policy"), a.Header.Values("RateLimit")
+	if len(policies) != 2 || policies[1] != `"account";q=3;w=3600` || len(states) != 2 || !strings.HasPrefix(states[1], `"account";r=0;`) {
+		t.Errorf("RateLimit-Policy %q and RateLimit %q of the account's refusal", policies, states)
+	}
 	get(p, "/v1/account/eve", "", "192.0.2.20").Want(t, http.StatusNoContent)
 }
 
@@ -121,6 +125,15 @@ func TestACompanyBehindOneAddressLogsInAtOnce(t *testing.T) {
 	}
 }
 
+func TestPostgreSQLLimitsWhileRedisIsAway(t *testing.T) {
+	t.Parallel()
+	p := mountLimited(t, func(c *function.Config) { c.RedisURL = "redis://127.0.0.1:1" })
+	for range 10 {
+		get(p, "/v1/open", "", "192.0.2.1").Want(t, http.StatusNoContent)
+	}
+	get(p, "/v1/open", "", "192.0.2.1").Want(t, http.StatusTooManyRequests)
+}
+
 func TestNothingIsLimitedWhereLimitsAreOffOrTheirStoreIsAway(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*function.Config){
@@ -128,7 +141,9 @@ func TestNothingIsLimitedWhereLimitsAreOffOrTheirStoreIsAway(t *testing.T) {
 		"no store": func(c *function.Config) {
 			c.IdentityDatabaseURL = "postgres://nobody@127.0.0.1:1/none?connect_timeout=1"
 		},
-		"no Redis": func(c *function.Config) { c.RedisURL = "redis://127.0.0.1:1" },
+		"no Redis, and no store": func(c *function.Config) {
+			c.RedisURL, c.IdentityDatabaseURL = "redis://127.0.0.1:1", "postgres://nobody@127.0.0.1:1/none?connect_timeout=1"
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := mountLimited(t, change)

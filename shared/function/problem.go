@@ -90,7 +90,11 @@ func problemOf(ctx context.Context, err error) *Problem {
 		f = fault.New(fault.Internal, "Something went wrong on our side; the trace_id finds it in the logs").Because(err)
 	}
 	if f.Cause != nil {
-		slog.ErrorContext(ctx, "request failed", "status", f.Kind.Status(), "error", err)
+		level := slog.LevelInfo // the caller's doing
+		if f.Kind.Status() >= http.StatusInternalServerError {
+			level = slog.LevelError
+		}
+		slog.Log(ctx, level, "request failed", "status", f.Kind.Status(), "error", err)
 	}
 	p := newProblem(ctx, f.Kind.Status(), f.Detail, f.Places)
 	if f.RetryAfter > 0 {
@@ -98,7 +102,7 @@ func problemOf(ctx context.Context, err error) *Problem {
 	}
 	switch f.Kind {
 	case fault.Unauthenticated:
-		p.headers.Set("WWW-Authenticate", `Bearer error="invalid_token"`) // RFC 6750 §3
+		p.headers.Set("WWW-Authenticate", "Bearer") // RFC 6750 §3.1; authorize tells of a token that is not good
 	case fault.NotProved:
 		p.headers.Set("WWW-Authenticate", fmt.Sprintf(`Bearer error="insufficient_user_authentication", max_age=%d`, int(policy.FreshProof.Seconds()))) // RFC 9470 §3
 	}

@@ -17,11 +17,21 @@ type Route struct {
 	Timeout time.Duration // of one request
 }
 
-// Routes are the ways to every operation, in the catalog's order.
+// inside marks an operation in its Metadata.
+const inside = "inside"
+
+// Inside is the Metadata of an operation that is for programs inside of the cluster,
+// by the name of the function's Service: no route leads to it.
+var Inside = map[string]any{inside: true}
+
+// Routes are the ways to every operation that is for the world, in the catalog's order.
 func Routes(catalog []Declaration) []Route {
 	var routes []Route
 	for _, d := range catalog {
 		for _, operation := range d.Operations {
+			if operation.Metadata[inside] != nil {
+				continue
+			}
 			routes = append(routes, Route{
 				Method: operation.Method, Path: operation.Path,
 				Service: d.Name, Timeout: cmp.Or(d.Scale.Timeout, DefaultTimeout),

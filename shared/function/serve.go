@@ -45,15 +45,14 @@ func Single(life context.Context, d Declaration, env *Env) (http.Handler, error)
 	}
 	handler := h.Handler()
 	if requests := h.Requests(d.Name); requests != nil {
-		handler = requests
+		handler = env.Config.CORS(requests)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/", handler)
 	if receiver := h.Receiver(d.Name); receiver != nil {
 		mux.Handle("POST /{$}", receiver)
 	}
 	HandleHealth(mux)
-	return mux, nil
+	return Front(mux, handler), nil
 }
 
 // HandleHealth adds the health paths. An instance is ready once it is mounted: a

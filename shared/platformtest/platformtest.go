@@ -65,7 +65,6 @@ func NewWith(t testing.TB, change func(*function.Config), declarations ...functi
 	life, end := context.WithCancel(context.Background())
 	host := function.NewHost(life)
 	mux := http.NewServeMux()
-	mux.Handle("/", host.Handler())
 	for _, d := range declarations {
 		if err := host.Mount(d, p.Env); err != nil {
 			t.Fatal(err)
@@ -74,7 +73,7 @@ func NewWith(t testing.TB, change func(*function.Config), declarations ...functi
 			mux.Handle("POST /events/"+d.Name, receiver)
 		}
 	}
-	server := httptest.NewServer(mux)
+	server := httptest.NewServer(function.Front(mux, host.Handler()))
 	p.URL = server.URL
 	t.Cleanup(func() {
 		server.Close()

@@ -3,6 +3,7 @@ package ratelimit
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"log/slog"
 	"strconv"
 	"sync"
@@ -13,14 +14,15 @@ import (
 // in small batches, so that the store is asked some tens of times a second however
 // many requests there are. What that costs in exactness: a process that claims and
 // then idles wastes at most a twentieth of the key's quota, and cells may be used
-// up to a second after they were claimed. More than the quota is never granted.
-// A store that is away limits nobody.
+// up to a second after they were claimed. More than the quota is never granted, by
+// one store: while the first is away the next keeps the limits, from nothing. Where
+// all are away nobody is limited.
 type Limiter struct {
-	store Store
+	stores []Store
 
 	mu   sync.Mutex
 	keys map[key]*claim
-	away time.Time // until when the store is not asked
+	away []time.Time // until when each store is not asked
 }
 
 const (
@@ -34,9 +36,10 @@ const (
 	keysLeftOver = "rate limiter forgets its claims: too many keys"
 )
 
-// NewLimiter makes the limiter of a process.
-func NewLimiter(store Store) *Limiter {
-	return &Limiter{store: store, keys: map[key]*claim{}}
+// NewLimiter makes the limiter of a process, of stores of which each stands in for
+// those before it.
+func NewLimiter(stores ...Store) *Limiter {
+	return &Limiter{stores: stores, keys: map[key]*claim{}, away: make([]time.Time, len(stores))}
 }
 
 type key struct{ limit, operation, of string }
@@ -91,21 +94,14 @@ func (l *Limiter) Take(ctx context.Context, limit Limit, operation, of string) S
 	return State{Allowed: true, Remaining: min(limit.Quota-1, limit.remaining(whole)+c.cells), Reset: whole}
 }
 
-// claimMore asks the store, and tells whether it answered.
+// claimMore asks the first store that is not away, and tells whether one answered.
 func (l *Limiter) claimMore(ctx context.Context, c *claim, k key, limit Limit, now time.Time) bool {
-	if l.isAway(now) {
-		return false
-	}
 	batch := 1
 	if now.Sub(c.at) < busy {
 		batch = max(1, min(2*c.batch, limit.Quota/batchShare, maxBatch))
 	}
-	// The claim is for whoever waits, too, so it outlives the request that makes it.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	defer cancel()
-	grant, err := l.store.Take(ctx, k.sum(), limit, batch)
-	if err != nil {
-		l.leave(ctx, now, err)
+	grant, ok := l.ask(ctx, k, limit, batch, now)
+	if !ok {
 		return false
 	}
 	c.cells, c.batch, c.at, c.whole = grant.Cells, batch, now, now.Add(grant.Whole)
@@ -113,6 +109,28 @@ func (l *Limiter) claimMore(ctx context.Context, c *claim, k key, limit Limit, n
 		c.blocked = now.Add(max(limit.cell(), grant.Whole+limit.cell()-limit.span()))
 	}
 	return true
+}
+
+func (l *Limiter) ask(ctx context.Context, k key, limit Limit, cells int, now time.Time) (Grant, bool) {
+	for i, store := range l.stores {
+		if l.isAway(i, now) {
+			continue
+		}
+		grant, err := l.try(ctx, store, k, limit, cells)
+		if err == nil {
+			return grant, true
+		}
+		l.leave(ctx, i, now, err)
+	}
+	return Grant{}, false
+}
+
+// try asks a store. The claim is for whoever waits, too, so it outlives the request
+// that makes it.
+func (l *Limiter) try(ctx context.Context, store Store, k key, limit Limit, cells int) (Grant, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	return store.Take(ctx, k.sum(), limit, cells)
 }
 
 // sum is the key in the store, which learns no addresses.
@@ -136,17 +154,17 @@ func (l *Limiter) claim(k key) *claim {
 	return c
 }
 
-func (l *Limiter) isAway(now time.Time) bool {
+func (l *Limiter) isAway(store int, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.away.After(now)
+	return l.away[store].After(now)
 }
 
-func (l *Limiter) leave(ctx context.Context, now time.Time, cause error) {
+func (l *Limiter) leave(ctx context.Context, store int, now time.Time, cause error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.away.After(now) {
-		slog.WarnContext(ctx, "rate limits are not kept: their store does not answer", "error", cause)
+	if !l.away[store].After(now) {
+		slog.WarnContext(ctx, "a store of rate limits does not answer", "store", fmt.Sprintf("%T", l.stores[store]), "next", store+1 < len(l.stores), "error", cause)
 	}
-	l.away = time.Now().Add(pause)
+	l.away[store] = time.Now().Add(pause)
 }

@@ -2,6 +2,7 @@ package ratelimit_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"strings"
 	"sync"
@@ -123,6 +124,33 @@ func TestRedisThatDiesLimitsNobody(t *testing.T) {
 	}
 	if _, err := ratelimit.NewRedis("redis://:s3cret@[::1"); err == nil || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("error %v of a URL that is none, want one without the password", err)
+	}
+}
+
+// granting is a store that grants everything.
+type granting struct{ asked atomic.Int64 }
+
+func (g *granting) Take(_ context.Context, _ []byte, _ ratelimit.Limit, cells int) (ratelimit.Grant, error) {
+	g.asked.Add(1)
+	return ratelimit.Grant{Cells: cells}, nil
+}
+
+func TestTheNextStoreStandsInUntilTheFirstIsBack(t *testing.T) {
+	t.Parallel()
+	first, next := &away{}, &granting{}
+	l := ratelimit.NewLimiter(first, next)
+	for range 50 {
+		if s := l.Take(context.Background(), ratelimit.Limit{Name: "x", Quota: 1, Window: time.Second}, "", rand.Text()); !s.Allowed {
+			t.Fatalf("refused with %+v", s)
+		}
+	}
+	if first.asked.Load() != 1 || next.asked.Load() != 50 {
+		t.Errorf("asked %d and %d times, want 1 and 50", first.asked.Load(), next.asked.Load())
+	}
+	time.Sleep(1100 * time.Millisecond)
+	l.Take(context.Background(), hourly, "", "ada")
+	if first.asked.Load() != 2 {
+		t.Error("the first store is never asked again")
 	}
 }
 

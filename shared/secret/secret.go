@@ -20,6 +20,8 @@ import (
 	"fmt"
 
 	"gocloud.dev/secrets"
+	_ "gocloud.dev/secrets/awskms"       // awskms://
+	_ "gocloud.dev/secrets/hashivault"   // hashivault://
 	_ "gocloud.dev/secrets/localsecrets" // base64key://
 )
 

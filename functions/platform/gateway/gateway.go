@@ -85,7 +85,8 @@ func (f *Function) proxy(upstream *url.URL) http.Handler {
 		ErrorLog:      discard,
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		clear(w.Header()) // the function's own headers say how to treat its answer
+		w.Header().Del("Cache-Control") // the function says how to treat its answer
+		w.Header().Del("X-Content-Type-Options")
 		proxy.ServeHTTP(w, r)
 	})
 }

@@ -158,7 +158,7 @@ func TestOnlyRoutedPathsAreReachable(t *testing.T) {
 	t.Parallel()
 	reached := make(chan string, 100)
 	p := start(t, "platform-gateway", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { reached <- r.URL.Path }))
-	for _, path := range []string{"/", "/health", "/v1", "/v1/users", "/v1/users/login/", "/v1/datasets/a/b", "/metrics/x", "/%2e%2e/", "/v1/users%2Flogin"} {
+	for _, path := range []string{"/", "/health", "/v1", "/v1/users", "/v1/users/login/", "/v1/datasets/a/b", "/metrics", "/metrics/x", "/%2e%2e/", "//v1/users/login", "/v1/../metrics", "/v1/./users/login", "/v1/users%2Flogin"} {
 		p.wantProblem(p.request(http.MethodPost, path, strings.NewReader("{}"), "Ce-Id", "1", "Ce-Type", "x", "Ce-Source", "x", "Ce-Specversion", "1.0"), http.StatusNotFound)
 	}
 	answer := p.request(http.MethodPut, "/v1/datasets", strings.NewReader("{}"))

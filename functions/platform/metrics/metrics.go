@@ -27,7 +27,8 @@ var format = expfmt.NewFormat(expfmt.TypeTextPlain)
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "platform-metrics", Method: http.MethodGet, Path: "/metrics",
-	Summary: "Counts of the whole platform, for Prometheus", Tags: []string{platform.Tag},
+	Summary: "Counts of the whole platform, for Prometheus", Tags: []string{platform.Tag}, Metadata: function.Inside,
+	Description: "Inside of the cluster only, at the function's own address: the public gateway does not lead here.",
 	Responses: map[string]*huma.Response{"200": {
 		Description: "OK", Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}},
 	}},

@@ -54,8 +54,7 @@ var Parts = []function.Part[*Function]{
 // Request is what to export.
 type Request struct {
 	Trail audit.Trail `query:"trail" enum:"users,datasets,analytics" default:"users"`
-	From  time.Time   `query:"from"`
-	To    time.Time   `query:"to" doc:"Exclusive"`
+	users.Period
 }
 
 // Response is written as it is read.
@@ -88,6 +87,9 @@ func (f *Function) ExportPlatform(ctx context.Context, in *Request) (*Response, 
 }
 
 func (f *Function) export(ctx context.Context, organization uuid.UUID, in *Request) (*Response, error) {
+	if err := in.Check(); err != nil {
+		return nil, err
+	}
 	db, err := f.trails.Open(ctx, in.Trail)
 	if err != nil {
 		return nil, err

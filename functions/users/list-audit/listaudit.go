@@ -67,6 +67,9 @@ func (f *Function) ListPlatform(ctx context.Context, in *ListRequest) (*ListResp
 }
 
 func (f *Function) list(ctx context.Context, organization uuid.UUID, in *ListRequest) (*ListResponse, error) {
+	if err := in.Check(); err != nil {
+		return nil, err
+	}
 	db, err := f.trails.Open(ctx, in.Trail)
 	if err != nil {
 		return nil, err

@@ -60,8 +60,7 @@ type ListRequest struct {
 	ResourceID string    `query:"resource_id" maxLength:"100" doc:"Of what it was done to"`
 	Action     string    `query:"action" maxLength:"100" pattern:"^[a-z0-9_:-]*$" example:"members:approve"`
 	Result     string    `query:"result" enum:"done,refused"`
-	From       time.Time `query:"from"`
-	To         time.Time `query:"to" doc:"Exclusive"`
+	users.Period
 }
 
 // ListResponse is one page.

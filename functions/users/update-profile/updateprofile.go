@@ -6,8 +6,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -38,8 +36,7 @@ var requestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.Me
 
 // Request is the change.
 type Request struct {
-	ContentType string `header:"Content-Type"`
-	IfMatch     string `header:"If-Match" maxLength:"100" doc:"ETag of the profile that the change is made to; absent: whatever it is"`
+	IfMatch string `header:"If-Match" maxLength:"100" doc:"ETag of the profile that the change is made to; absent: whatever it is"`
 	function.Raw
 }
 
@@ -79,9 +76,6 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if mediaType, _, _ := strings.Cut(in.ContentType, ";"); !slices.Contains([]string{"application/json", "application/merge-patch+json", ""}, strings.ToLower(strings.TrimSpace(mediaType))) {
-		return nil, fault.New(fault.Unsupported, "A change is application/merge-patch+json")
 	}
 	patch, err := in.Bytes()
 	if err != nil {

@@ -1,0 +1,187 @@
+package function
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"function/shared/fault"
+)
+
+// encoding/json takes a member of another casing for the field; huma must not, or it
+// would check one of `email` and `Email` and have the other used.
+func init() { huma.ValidateStrictCasing = true }
+
+// The bounds of a body: of its size where the operation has no MaxBodyBytes, and of
+// how long it takes to arrive.
+const (
+	maxBody     = 1 << 20
+	bodyTimeout = 5 * time.Second
+)
+
+// jsonType is what every body in JSON may be called.
+const jsonType = "application/json"
+
+// checkBody reads the body before huma does, where huma is to read one, and refuses
+// what huma would misread.
+func checkBody(hctx huma.Context, next func(huma.Context)) {
+	if !readByHuma(hctx.Operation()) {
+		next(hctx)
+		return
+	}
+	body, err := readJSON(hctx)
+	r, w := humago.Unwrap(hctx)
+	if err != nil {
+		problemOf(hctx.Context(), err).write(w)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.Header.Set("Content-Type", jsonType) // which is all that huma knows, in this spelling
+	next(hctx)
+}
+
+// readByHuma tells a body that huma reads from one that the operation reads itself:
+// that one's schema stands among the extensions, see Raw.
+func readByHuma(operation *huma.Operation) bool {
+	return operation.RequestBody != nil && operation.RequestBody.Content[jsonType] != nil && operation.RequestBody.Content[jsonType].Schema != nil
+}
+
+// hasBody tells whether huma reads a body for a request's type.
+func hasBody(request reflect.Type) bool {
+	_, ok := request.FieldByName("Body")
+	return ok
+}
+
+// readJSON reads a body that is to be JSON (RFC 8259). That it is JSON is not checked;
+// that it is called so, arrives whole and in time, is UTF-8, and names no member twice, is.
+func readJSON(hctx huma.Context) ([]byte, error) {
+	operation := hctx.Operation()
+	r, _ := humago.Unwrap(hctx)
+	if r.ContentLength == 0 {
+		return nil, nil
+	}
+	if err := isJSON(r.Header, operation.RequestBody); err != nil {
+		return nil, err
+	}
+	most := operation.MaxBodyBytes
+	if most <= 0 {
+		most = maxBody
+	}
+	_ = hctx.SetReadDeadline(time.Now().Add(bodyTimeout)) // fails only where there is no connection
+	body, err := io.ReadAll(io.LimitReader(hctx.BodyReader(), most+1))
+	switch {
+	case err != nil:
+		return nil, fault.New(fault.Malformed, "The body did not arrive whole, within %s", bodyTimeout)
+	case int64(len(body)) > most:
+		return nil, fault.New(fault.TooLarge, "The body has more than %d bytes", most)
+	case !utf8.Valid(body):
+		return nil, fault.New(fault.Malformed, "The body is not UTF-8 (RFC 8259 §8.1)")
+	}
+	// What is left on the connection would end a request that takes longer.
+	_ = hctx.SetReadDeadline(time.Time{})
+	if place, ok := repeated(body); ok {
+		return nil, fault.At(place, "%s is there twice", place)
+	}
+	return body, nil
+}
+
+// isJSON refuses a body that says to be something else than JSON in UTF-8. Besides the
+// types that the operation names it may be application/json, or of a type of that
+// structure (RFC 6839 §3.1) other than a list of edits (RFC 6902).
+func isJSON(header http.Header, declared *huma.RequestBody) error {
+	mediaType, parameters, err := mime.ParseMediaType(header.Get("Content-Type"))
+	_, named := declared.Content[mediaType]
+	structured := strings.HasPrefix(mediaType, "application/") && strings.HasSuffix(mediaType, "+json") && mediaType != "application/json-patch+json"
+	charset, encoding := parameters["charset"], header.Get("Content-Encoding")
+	switch {
+	case err != nil || mediaType != jsonType && !named && !structured:
+		return fault.New(fault.Unsupported, "Send the body as JSON, with Content-Type: %s", jsonType)
+	case charset != "" && !strings.EqualFold(charset, "utf-8"):
+		return fault.New(fault.Unsupported, "Send the body in UTF-8: JSON has no other encoding (RFC 8259 §8.1)")
+	case encoding != "" && !strings.EqualFold(encoding, "identity"):
+		return fault.New(fault.Unsupported, "Send the body as it is: no Content-Encoding is read")
+	}
+	return nil
+}
+
+// repeated finds a member that an object names twice: of those one reader takes the
+// first, another the last, a third both (RFC 8259 §4). The place is a path such as
+// body.settings.name. Of what is not JSON it finds nothing.
+func repeated(text []byte) (place string, found bool) {
+	type level struct {
+		names map[string]bool // nil: an array
+		name  string          // whose value is being read; empty: a name comes next
+		value bool
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var levels []level
+	for {
+		token, err := decoder.Token()
+		if err != nil {
+			return "", false
+		}
+		var top *level
+		if len(levels) > 0 {
+			top = &levels[len(levels)-1]
+		}
+		delimiter, _ := token.(json.Delim)
+		switch {
+		case delimiter == '}' || delimiter == ']':
+			levels = levels[:len(levels)-1]
+			continue
+		case top != nil && top.names != nil && !top.value:
+			name := token.(string)
+			if top.names[name] {
+				path := []string{"body"}
+				for _, l := range levels[:len(levels)-1] {
+					if l.names != nil {
+						path = append(path, l.name)
+					}
+				}
+				return strings.Join(append(path, name), "."), true
+			}
+			top.names[name], top.name, top.value = true, name, true
+			continue
+		case top != nil:
+			top.value = false
+		}
+		switch delimiter {
+		case '{':
+			levels = append(levels, level{names: map[string]bool{}})
+		case '[':
+			levels = append(levels, level{})
+		}
+	}
+}
+
+// Raw is the body of a request as it came, for an operation that is to say itself
+// what is wrong with it. It stands in the request's type; the operation declares its
+// RequestBody with the schema among the extensions, where huma does not look.
+type Raw struct {
+	bytes []byte
+	err   error
+	read  bool
+}
+
+// Resolve implements huma.Resolver.
+func (r *Raw) Resolve(ctx huma.Context) []error {
+	if !r.read {
+		r.read = true
+		r.bytes, r.err = readJSON(ctx)
+	}
+	return nil
+}
+
+// Bytes is the body; one that is too large, did not arrive whole, or is not called
+// JSON, is a fault.
+func (r *Raw) Bytes() ([]byte, error) { return r.bytes, r.err }
