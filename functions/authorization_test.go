@@ -196,7 +196,7 @@ var bodies = map[string]string{
 	"users-create-service-account":       `{"name": "robot"}`,
 	"users-change-service-account":       `{"disabled": true}`,
 	"users-create-service-account-key":   `{"name": "night", "scopes": ["datasets:read"]}`,
-	"users-rotate-service-account-key":   `{}`,
+	"users-rotate-service-account-key":   `{"overlap_minutes": 0}`,
 	"users-create-purpose":               `{"name": "newsletter", "text": "We write to you."}`,
 	"users-revise-purpose":               `{"text": "We write to you."}`,
 }

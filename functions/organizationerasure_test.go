@@ -57,6 +57,7 @@ var fill = map[database.Name][]string{
 	database.Analytics: {
 		insertCheckpoint,
 		`INSERT INTO report_runs (id, report_id, organization_id, status, rows) SELECT $2::uuid, id, $1::uuid, 'succeeded', '[]' FROM reports WHERE organization_id = $1::uuid`,
+		`INSERT INTO projections.users (id, organization_id, role, registered_at) SELECT $2::uuid, $1::uuid, 'owner', now() ON CONFLICT DO NOTHING`,
 		`INSERT INTO projections.logins (id, user_id, organization_id, logged_in_at) SELECT gen_random_uuid(), $2::uuid, $1::uuid, now()`,
 		`INSERT INTO platform.dead_letters (id, organization_id, source, event_id, event_type, destination, event, reason) SELECT $2::uuid, $1::uuid, '', '', '', '', '', ''`,
 	},
