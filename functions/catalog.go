@@ -70,6 +70,7 @@ import (
 	"function/functions/users/login"
 	loginwithpasskey "function/functions/users/login-with-passkey"
 	"function/functions/users/logout"
+	lookupinvitation "function/functions/users/look-up-invitation"
 	mailtokens "function/functions/users/mail-tokens"
 	"function/functions/users/members"
 	organizationsettings "function/functions/users/organization-settings"
@@ -167,6 +168,7 @@ var Catalog = []function.Declaration{
 	function.Endpoint(rejectmember.Operation, rejectmember.New),
 	function.Endpoint(transferownership.Operation, transferownership.New),
 	function.Service("users-invitations", invitations.New, invitations.Parts...),
+	function.Endpoint(lookupinvitation.Operation, lookupinvitation.New),
 	function.Endpoint(acceptinvitation.Operation, acceptinvitation.New),
 	function.Service("users-teams", teams.New, teams.Parts...),
 	function.Service("users-team-members", teammembers.New, teammembers.Parts...),

@@ -68,6 +68,7 @@ users-leave-organization             person
 users-invite                         owner admin
 users-list-invitations               owner admin
 users-revoke-invitation              owner admin
+users-look-up-invitation             anyone
 users-accept-invitation              person
 
 # Teams
@@ -92,6 +93,7 @@ users-revoke-grant                   owner admin
 users-list-role-changes              owner admin compliance_officer
 users-approve-role-change            owner admin compliance_officer
 users-reject-role-change             owner admin compliance_officer
+users-withdraw-role-change           person
 users-explain                        person
 
 # Service accounts

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"function/shared/audit"
 	"function/shared/events"
@@ -13,25 +14,31 @@ import (
 
 const markDeleted = `
 UPDATE datasets SET deleted_at = clock_timestamp(), ` + Changed + `
-WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
+WHERE id = ANY ($1) AND organization_id = $2 AND deleted_at IS NULL`
 
-// Delete takes a data set of an organization away; ErrNotFound if it has none such. It
-// is gone for its users with the transaction. Its bytes and keys go when the retention
-// policy says (datasets-dispose).
-func Delete(ctx context.Context, tx *outbox.Tx, organization, dataset uuid.UUID) error {
-	marked, err := tx.Exec(ctx, markDeleted, dataset, organization)
+// Delete takes data sets of an organization away; ErrNotFound if it does not have all of
+// them. They are gone for their users with the transaction. Their bytes and keys go when
+// the retention policy says (datasets-dispose).
+func Delete(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, datasets ...uuid.UUID) error {
+	marked, err := tx.Exec(ctx, markDeleted, datasets, organization)
 	if err != nil {
-		return fmt.Errorf("mark data set as deleted: %w", err)
+		return fmt.Errorf("mark data sets as deleted: %w", err)
 	}
-	if marked.RowsAffected() == 0 {
+	if int(marked.RowsAffected()) != len(datasets) {
 		return ErrNotFound
 	}
-	state, err := State(ctx, tx, dataset)
+	rows, _ := tx.Query(ctx, selectState, datasets)
+	states, err := pgx.CollectRows(rows, pgx.RowToStructByName[events.Dataset])
 	if err != nil {
-		return err
+		return fmt.Errorf("read state of data sets: %w", err)
 	}
-	if err := audit.Record(ctx, tx, audit.Entry{Action: "datasets:delete", ResourceID: dataset.String(), OrganizationID: organization}); err != nil {
-		return err
+	for _, state := range states {
+		if err := audit.Record(ctx, tx, audit.Entry{Action: "datasets:delete", ResourceID: state.DatasetID.String(), OrganizationID: organization}); err != nil {
+			return err
+		}
+		if err := tx.Publish(ctx, events.DatasetDeleted{Dataset: state}); err != nil {
+			return err
+		}
 	}
-	return tx.Publish(ctx, events.DatasetDeleted{Dataset: state})
+	return nil
 }

@@ -18,13 +18,13 @@ SELECT d.id AS dataset_id, d.organization_id, d.name, d.storage_type,
 FROM datasets d
 LEFT JOIN dataset_versions ready ON ready.dataset_id = d.id AND ready.version = d.ready_version
 LEFT JOIN dataset_versions newest ON newest.dataset_id = d.id AND newest.version = d.newest_version
-WHERE d.id = $1`
+WHERE d.id = ANY ($1)`
 
 // State is a data set as its events carry it. A transaction that changes a data
 // set reads it last, and sets changed_at to a later time than it was (Changed),
 // so that subscribers can order the events.
 func State(ctx context.Context, tx pgx.Tx, dataset uuid.UUID) (events.Dataset, error) {
-	rows, _ := tx.Query(ctx, selectState, dataset)
+	rows, _ := tx.Query(ctx, selectState, []uuid.UUID{dataset})
 	state, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[events.Dataset])
 	if err != nil {
 		return state, fmt.Errorf("read state of data set %s: %w", dataset, err)

@@ -19,6 +19,9 @@ import (
 // InvitationLife is how long an invitation can be accepted.
 const InvitationLife = 7 * 24 * time.Hour
 
+// maxInvitations bounds the open invitations of one organization.
+const maxInvitations = 1000
+
 // InvitationField is the context that an invited address is bound to.
 const InvitationField = "invitations.email"
 
@@ -35,6 +38,7 @@ type Invitation struct {
 const (
 	replaceInvitation = `
 UPDATE invitations SET ended_at = now(), end_reason = 'replaced' WHERE organization_id = $1 AND email_index = $2 AND ended_at IS NULL`
+	countInvitations = `SELECT count(*) FROM invitations WHERE organization_id = $1 AND ended_at IS NULL AND expires_at > now()`
 	insertInvitation = `
 INSERT INTO invitations (id, organization_id, token_hash, email_index, wrapped_key, email, role, invited_by, created_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
@@ -64,7 +68,7 @@ func (s Store) Invite(ctx context.Context, post Post, organization uuid.UUID, em
 		if err != nil {
 			return err
 		}
-		if err := x.mayBringIn(ctx, role); err != nil {
+		if err := x.mayBringInNow(ctx, role); err != nil {
 			return err
 		}
 		return s.SendInvitation(ctx, tx, post, organization, i)
@@ -72,9 +76,18 @@ func (s Store) Invite(ctx context.Context, post Post, organization uuid.UUID, em
 }
 
 // SendInvitation stores an invitation, in place of one that the address has, and mails
-// its token. Whether whoever invites may do so is for the caller to decide, and the act
-// for the caller to record.
+// its token, under the organization's lock. An address that was mailed too many, by
+// whomever, is fault.Limited: what is not mailed replaces nothing. Whether whoever
+// invites may do so is for the caller to decide, and the act for the caller to record.
 func (s Store) SendInvitation(ctx context.Context, tx *outbox.Tx, post Post, organization uuid.UUID, i Invitation) error {
+	token, index := NewToken(), EmailIndex(s.Keeper, i.Email)
+	may, err := s.MayMail(ctx, tx, InvitationToken, index)
+	if err == nil && !may {
+		err = fault.New(fault.Limited, "This address has been invited several times lately: wait a while").After(mailsToAddress.every)
+	}
+	if err != nil {
+		return err
+	}
 	key, wrapped, err := s.Keeper.NewKey(ctx)
 	if err != nil {
 		return err
@@ -83,14 +96,45 @@ func (s Store) SendInvitation(ctx context.Context, tx *outbox.Tx, post Post, org
 	if err != nil {
 		return err
 	}
-	token, index := NewToken(), EmailIndex(s.Keeper, i.Email)
 	if _, err := tx.Exec(ctx, replaceInvitation, organization, index); err != nil {
 		return fmt.Errorf("replace invitation: %w", err)
+	}
+	var open int
+	if err := tx.QueryRow(ctx, countInvitations, organization).Scan(&open); err != nil {
+		return fmt.Errorf("count invitations: %w", err)
+	}
+	if open >= maxInvitations {
+		return fault.New(fault.Conflict, "An organization has %d open invitations at the most: revoke some, or wait until they are accepted", maxInvitations)
 	}
 	if _, err := tx.Exec(ctx, insertInvitation, i.ID, organization, TokenHash(token), index, wrapped, sealed, i.Role, i.InvitedBy, i.CreatedAt, i.ExpiresAt); err != nil {
 		return fmt.Errorf("insert invitation: %w", err)
 	}
 	return post.Queue(ctx, tx, post.Invitation(i.Email, token))
+}
+
+const selectOffer = `
+SELECT o.name AS organization_name, i.role, i.expires_at FROM invitations i JOIN organizations o ON o.id = i.organization_id
+WHERE i.token_hash = $1 AND i.ended_at IS NULL AND i.expires_at > now() AND o.deleted_at IS NULL`
+
+// Offer is what an invitation invites to.
+type Offer struct {
+	OrganizationName string    `json:"organization_name"`
+	Role             string    `json:"role"`
+	ExpiresAt        time.Time `json:"expires_at"`
+}
+
+// OfferOf tells whoever holds the token of an invitation what it invites to; a token
+// that is wrong, over or used is [ErrInvitation].
+func (s Store) OfferOf(ctx context.Context, token string) (Offer, error) {
+	rows, _ := s.DB.Query(ctx, selectOffer, TokenHash(token))
+	offer, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Offer])
+	if database.IsNoRows(err) {
+		return offer, ErrInvitation
+	}
+	if err != nil {
+		return offer, fmt.Errorf("look up invitation: %w", err)
+	}
+	return offer, nil
 }
 
 const selectInvited = `

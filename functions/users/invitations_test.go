@@ -7,7 +7,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"function/functions/users"
+	acceptinvitation "function/functions/users/accept-invitation"
 	"function/shared/events"
 	"function/shared/page"
 	"function/shared/platformtest"
@@ -87,6 +90,7 @@ func TestInvitationIsReplacedRevokedAndExpires(t *testing.T) {
 	sql(t, p, `UPDATE invitations SET expires_at = now() WHERE ended_at IS NULL`)
 	accept(p, ada, token).Want(t, http.StatusNotFound)
 
+	sql(t, p, `DELETE FROM rate_limits`) // an hour later
 	admin := p.LoginTo(owner.OrganizationID, "admin")
 	_, token = invite(t, p, admin, ada.Email, "member")
 	sql(t, p, `UPDATE memberships SET role = 'viewer' WHERE user_id = $1`, admin.UserID) // who invited may do so no more
@@ -157,4 +161,75 @@ func TestJoinRequestIsApprovedWithARoleOrRejected(t *testing.T) {
 	if !slices.Equal(statuses, []int{200, 404}) && !slices.Equal(statuses, []int{404, 204}) {
 		t.Errorf("approval and rejection at once were answered %v, want one winner", statuses)
 	}
+}
+
+func TestAddressIsNotFloodedByInvitations(t *testing.T) {
+	t.Parallel()
+	p := mountOrganizations(t)
+	owner, other, ada := p.Login("owner"), p.Login("owner"), p.Login("owner")
+	invite(t, p, owner, ada.Email, "viewer")
+	_, theirs := invite(t, p, other, ada.Email, "member")
+	_, token := invite(t, p, owner, ada.Email, "viewer")
+	for _, by := range []platformtest.Caller{owner, other} {
+		body := map[string]string{"email": strings.ToUpper(ada.Email), "role": "analyst"}
+		refused := p.Do(by.Token, http.MethodPost, in(by.OrganizationID, "/invitations"), body).Want(t, http.StatusTooManyRequests)
+		if refused.Header.Get("Retry-After") == "" {
+			t.Error("the refusal does not say when to come again")
+		}
+	}
+	if n := len(p.Mail(3)); n != 3 {
+		t.Errorf("%d mails, want 3", n)
+	}
+	accept(p, ada, token).Want(t, http.StatusOK) // what was refused has replaced nothing
+	accept(p, ada, theirs).Want(t, http.StatusOK)
+	if n := recorded(t, p, owner.OrganizationID, "invitations:create", "refused"); n != 1 {
+		t.Errorf("%d refusals in the trail, want 1", n)
+	}
+}
+
+func TestOpenInvitationsOfAnOrganizationAreBounded(t *testing.T) {
+	t.Parallel()
+	p := mountOrganizations(t)
+	owner := p.Login("owner")
+	invite(t, p, owner, "first@example.com", "viewer")
+	sql(t, p, `
+INSERT INTO invitations (id, organization_id, token_hash, email_index, wrapped_key, email, role, invited_by, expires_at)
+SELECT gen_random_uuid(), $1, decode(lpad(to_hex(n), 8, '0'), 'hex'), decode(lpad(to_hex(n), 8, '0'), 'hex'), '', '', 'viewer', $1, now() + interval '1 day'
+FROM generate_series(1, 999) n`, owner.OrganizationID)
+	p.Do(owner.Token, http.MethodPost, in(owner.OrganizationID, "/invitations"), `{"email": "ada@example.com", "role": "viewer"}`).Want(t, http.StatusConflict)
+	invite(t, p, owner, "first@example.com", "analyst") // in place of its own
+	sql(t, p, `UPDATE invitations SET expires_at = now() WHERE email = ''`)
+	invite(t, p, owner, "ada@example.com", "viewer")
+}
+
+func TestInvitationIsLookedUpBeforeItIsAccepted(t *testing.T) {
+	t.Parallel()
+	p := mountOrganizations(t)
+	owner, ada := p.Login("owner"), p.Login("owner")
+	const name = "You won! Call 555"
+	sql(t, p, `UPDATE organizations SET name = $2 WHERE id = $1`, owner.OrganizationID, name)
+	i, token := invite(t, p, owner, ada.Email, "analyst")
+	if strings.Contains(p.MailTo(ada.Email).Text, name) {
+		t.Error("the mail says what a stranger has typed")
+	}
+	lookUp := func(token string) platformtest.Answer {
+		return p.Do("", http.MethodPost, "/v1/organizations/invitations/look-up", map[string]string{"token": token})
+	}
+	got := platformtest.Decode[users.Offer](t, lookUp(token).Want(t, http.StatusOK))
+	if diff := cmp.Diff(users.Offer{OrganizationName: name, Role: "analyst", ExpiresAt: i.ExpiresAt}, got); diff != "" {
+		t.Error(diff)
+	}
+	lookUp(token[1:]).Want(t, http.StatusNotFound)
+	lookUp("").Want(t, http.StatusUnprocessableEntity)
+	sql(t, p, `UPDATE organizations SET deleted_at = now() WHERE id = $1`, owner.OrganizationID)
+	lookUp(token).Want(t, http.StatusNotFound)
+	sql(t, p, `UPDATE organizations SET deleted_at = NULL WHERE id = $1`, owner.OrganizationID)
+	joined := platformtest.Decode[acceptinvitation.Accepted](t, accept(p, ada, token).Want(t, http.StatusOK))
+	if joined.OrganizationName != name || joined.Role != "analyst" || joined.UserID != ada.UserID {
+		t.Errorf("answer %+v, want the membership and the organization's name", joined)
+	}
+	lookUp(token).Want(t, http.StatusNotFound)
+	_, token = invite(t, p, owner, "grace@example.com", "viewer")
+	sql(t, p, `UPDATE invitations SET expires_at = now() WHERE ended_at IS NULL`)
+	lookUp(token).Want(t, http.StatusNotFound)
 }

@@ -22,6 +22,7 @@ const (
 	EmailVerification Purpose = "email_verification"
 	EmailChange       Purpose = "email_change"
 	Registration      Purpose = "registration" // whose token is in registrations, for there is no person yet
+	InvitationToken   Purpose = "invitation"   // which is in invitations
 )
 
 var tokenLife = map[Purpose]time.Duration{PasswordReset: time.Hour, EmailVerification: 24 * time.Hour, EmailChange: time.Hour}

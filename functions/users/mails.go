@@ -186,12 +186,46 @@ If it was not you, tell the admins of your organizations at once.`)
 
 // Invitation lets whoever reads an address join the organization that invited it.
 func (p Post) Invitation(to, token string) mail.Message {
-	return letter(to, "You are invited", `You are invited to join an organization. To accept, follow this link within 7 days, and log
-in, or open an account, with this email address:
+	return letter(to, "You are invited", `You are invited to join an organization. This link tells which one, and as what. To accept
+within 7 days, follow it, and log in, or open an account, with this email address:
 
 %s
 
 If you do not know why, do nothing, and nothing happens.`, p.link("/invitations/accept", token))
+}
+
+// RoleChangeWaits asks a person to decide about a change of roles.
+func (p Post) RoleChangeWaits(to string, organization uuid.UUID) mail.Message {
+	return letter(to, "A change of roles waits for you", `A member of your organization wants to change who may do what there. It takes effect if a
+second person approves it within 7 days, such as you. Look at it, and approve or reject it:
+
+%s`, p.roleChanges(organization))
+}
+
+// SecondPersonEnds tells a person that an owner wants to end the second person's
+// approval, alone from a time on.
+func (p Post) SecondPersonEnds(to string, organization uuid.UUID, from time.Time) mail.Message {
+	return letter(to, "Changes of roles are to need no second person any more", `An owner of your organization wants changes of roles there to take effect at once, without a
+second person who approves them. Whoever approves such changes can reject that:
+
+%s
+
+If nobody has by %s, the owner can end it alone. If you do not know why, ask the
+owners of your organization.`, p.roleChanges(organization), from.UTC().Format("15:04 MST on 2 January 2006"))
+}
+
+// SecondPersonEnded tells a person that an owner has ended the second person's approval.
+func (p Post) SecondPersonEnded(to string, organization uuid.UUID) mail.Message {
+	return letter(to, "Changes of roles need no second person any more", `An owner of your organization has ended, alone, that a second person approves changes of roles
+there. All were told a week ago, and nobody has rejected it:
+
+%s
+
+If you do not know why, ask the owners of your organization.`, p.roleChanges(organization))
+}
+
+func (p Post) roleChanges(organization uuid.UUID) string {
+	return p.pages + "/organizations/" + organization.String() + "/role-changes"
 }
 
 // PasswordDemanded tells a person that an admin has logged them out, and demands a new

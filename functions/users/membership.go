@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/shared/audit"
+	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/fault"
@@ -42,7 +43,7 @@ func (s Store) onMember(ctx context.Context, action string, organization, person
 			}
 		}
 		entry.Detail = map[string]any{"role": m.Role}
-		return work(x, m)
+		return keepDeciders(ctx, tx, organization, func() error { return work(x, m) })
 	})
 }
 
@@ -92,23 +93,35 @@ func (s Store) RemoveMember(ctx context.Context, organization, person uuid.UUID,
 	})
 }
 
-const selectStanding = `SELECT FROM memberships WHERE user_id = $1 AND organization_id = $2`
+const (
+	// Whoever is in no organization locks none.
+	lockLeft = `
+SELECT deleted_at IS NULL FROM organizations
+WHERE id = $2 AND EXISTS (SELECT FROM memberships WHERE user_id = $1 AND organization_id = $2) FOR NO KEY UPDATE`
+	selectStanding = `SELECT FROM memberships WHERE user_id = $1 AND organization_id = $2 FOR UPDATE` // now that it is locked
+)
 
 // Leave ends a person's own membership, also of an organization that has not let them
 // in, has suspended them, or is being deleted.
 func (s Store) Leave(ctx context.Context, organization, person uuid.UUID) error {
-	var there bool
+	var alive bool
 	entry := audit.Entry{Action: "members:leave", ResourceID: person.String()}
 	return s.Act(ctx, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
-		err := tx.QueryRow(ctx, selectStanding+` FOR UPDATE`, person, organization).Scan()
-		if there = !database.IsNoRows(err); !there {
+		err := tx.QueryRow(ctx, lockLeft, person, organization).Scan(&alive)
+		if err == nil {
+			err = tx.QueryRow(ctx, selectStanding, person, organization).Scan()
+		}
+		if database.IsNoRows(err) {
 			return fault.New(fault.NotFound, "You are in no organization with this identifier")
 		}
 		if err != nil {
-			return fmt.Errorf("read membership: %w", err)
+			return fmt.Errorf("lock organization and membership: %w", err)
 		}
 		entry.OrganizationID = organization // not before: the trail of others is not written to
-		return EndMembership(ctx, tx, person, organization)
+		if !alive {
+			return EndMembership(ctx, tx, person, organization)
+		}
+		return keepDeciders(ctx, tx, organization, func() error { return EndMembership(ctx, tx, person, organization) })
 	})
 }
 
@@ -139,7 +152,7 @@ func (s Store) Approve(ctx context.Context, organization, person uuid.UUID, role
 	}
 	var m Membership
 	err := s.onMember(ctx, "members:approve", organization, person, []string{MembershipRequested}, func(x changing, _ Membership) (err error) {
-		if err := x.mayBringIn(ctx, role); err != nil {
+		if err := x.mayBringInNow(ctx, role); err != nil {
 			return err
 		}
 		m, err = LetIn(ctx, x.Tx, organization, person, role)
@@ -148,8 +161,12 @@ func (s Store) Approve(ctx context.Context, organization, person uuid.UUID, role
 	return m, err
 }
 
+// ordinary are the roles that whoever manages members gives to newcomers; any other
+// is given as roles are changed.
+var ordinary = []string{policy.Member, policy.Analyst, policy.Viewer}
+
 // mayBringIn refuses to bring in somebody with a role that the one who does it could
-// not give, or, where a second person approves roles, with more than a member's.
+// not give, or, where a second person approves roles, with more than an ordinary one.
 func (x changing) mayBringIn(ctx context.Context, role string) error {
 	may := func(p policy.Permission) policy.Decision {
 		return policy.Decide(x.subject, policy.Need{Permission: p}, time.Now())
@@ -160,16 +177,31 @@ func (x changing) mayBringIn(ctx context.Context, role string) error {
 	if d := may(policy.MembersWrite); !d.Allowed {
 		return fault.New(fault.Forbidden, "%s", d.Reason)
 	}
-	if err := x.role(ctx, role); err != nil {
+	if err := x.role(ctx, role); err != nil || slices.Contains(ordinary, role) {
 		return err
+	}
+	if d := may(policy.RolesWrite); !d.Allowed {
+		return fault.New(fault.Forbidden, "To bring somebody in as more than a member, analyst or viewer is to give a role: %s", d.Reason)
 	}
 	settings, err := SettingsOf(ctx, x, x.organization)
 	if err != nil {
 		return err
 	}
-	ordinary := []string{policy.Member, policy.Analyst, policy.Viewer}
-	if settings.RequireSecondPerson && !slices.Contains(ordinary, role) {
+	if settings.RequireSecondPerson {
 		return fault.New(fault.Conflict, "A second person approves roles here: bring the person in as a member, analyst or viewer, then change the role")
 	}
 	return nil
+}
+
+// mayBringInNow is mayBringIn for a caller, who for more than an ordinary role also has
+// to have proved lately who they are.
+func (x changing) mayBringInNow(ctx context.Context, role string) error {
+	if err := x.mayBringIn(ctx, role); err != nil || slices.Contains(ordinary, role) {
+		return err
+	}
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return err
+	}
+	return Fresh(caller)
 }

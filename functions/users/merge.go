@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 	_ "time/tzdata" // containers have no time zones of their own
@@ -55,6 +56,11 @@ func (c Changeable) Change(patch []byte) (changed Changeable, fields []string, e
 	}
 	if err := bounded(encoded); err != nil {
 		return c, nil, err
+	}
+	for name := range after {
+		if !slices.Contains(changeable, name) { // Go's decoder would take it in any case
+			return c, nil, errChangeable
+		}
 	}
 	if changed, err = decodeChangeable(encoded); err == nil {
 		err = changed.check()
@@ -150,12 +156,14 @@ func (w *walker) key() error {
 	return nil
 }
 
+var errChangeable = fault.At("body", "a profile has first_name, last_name, display_name, locale, time_zone and picture_url, which are texts, and preferences and attributes, which are objects")
+
 func decodeChangeable(document []byte) (c Changeable, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	decoder.DisallowUnknownFields()
 	decoder.UseNumber()
 	if err := decoder.Decode(&c); err != nil {
-		return c, fault.At("body", "a profile has first_name, last_name, display_name, locale, time_zone and picture_url, which are texts, and preferences and attributes, which are objects")
+		return c, errChangeable
 	}
 	if c.Preferences == nil {
 		c.Preferences = map[string]any{}

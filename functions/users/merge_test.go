@@ -34,6 +34,16 @@ func TestMergeIsRFC7396(t *testing.T) {
 	}
 }
 
+func TestProfileKnowsItsNamesInOneCaseOnly(t *testing.T) {
+	t.Parallel()
+	was := users.Changeable{FirstName: "Ada", LastName: "Lovelace"}
+	for _, patch := range []string{`{"First_Name": "Eve"}`, `{"PREFERENCES": {}}`, `{"first_name": "Ada", "ſirst_name": "Eve"}`} {
+		if is, fields, err := was.Change([]byte(patch)); err == nil {
+			t.Errorf("%s is taken for a change of %v, to %+v", patch, fields, is)
+		}
+	}
+}
+
 // FuzzChange: no change panics, and what comes of one can be changed again.
 func FuzzChange(f *testing.F) {
 	for _, seed := range []string{`{}`, `{"attributes": {"a": [1, {"b": null}]}, "first_name": null}`, `{"locale": "de-CH", "time_zone": "Europe/Zurich"}`, `[[[`, `{"picture_url": "https://a/%zz"}`} {

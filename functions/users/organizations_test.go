@@ -2,9 +2,13 @@ package users_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"reflect"
+	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"function/functions/users"
@@ -14,6 +18,7 @@ import (
 	"function/functions/users/grants"
 	"function/functions/users/invitations"
 	"function/functions/users/login"
+	lookupinvitation "function/functions/users/look-up-invitation"
 	"function/functions/users/members"
 	organizationsettings "function/functions/users/organization-settings"
 	"function/functions/users/organizations"
@@ -33,6 +38,7 @@ import (
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/platformtest"
+	"function/shared/policy"
 )
 
 func mountOrganizations(t *testing.T) *platformtest.Platform {
@@ -50,6 +56,7 @@ func mountOrganizations(t *testing.T) *platformtest.Platform {
 		function.Endpoint(rejectmember.Operation, rejectmember.New),
 		function.Endpoint(transferownership.Operation, transferownership.New),
 		function.Service("users-invitations", invitations.New, invitations.Parts...),
+		function.Endpoint(lookupinvitation.Operation, lookupinvitation.New),
 		function.Endpoint(acceptinvitation.Operation, acceptinvitation.New),
 		function.Service("users-teams", teams.New, teams.Parts...),
 		function.Service("users-team-members", teammembers.New, teammembers.Parts...),
@@ -132,6 +139,9 @@ func TestOrganizationIsFoundedRenamedDeletedAndRestored(t *testing.T) {
 	}
 	p.Do(again(t, p, ada), http.MethodGet, in(own, ""), nil).Want(t, http.StatusForbidden)
 	p.Do(stranger.Token, http.MethodPost, in(own, "/restore"), nil).Want(t, http.StatusNotFound)
+	if theirs, mine := recorded(t, p, own, "organizations:restore", "refused"), recorded(t, p, stranger.OrganizationID, "organizations:restore", "refused"); theirs != 1 || mine != 1 {
+		t.Errorf("%d refusals in the organization's trail and %d in the stranger's own, want the owner's and the stranger's", theirs, mine)
+	}
 	p.Do(ada.Token, http.MethodPost, in(own, "/restore"), nil).Want(t, http.StatusOK)
 	p.Do(again(t, p, ada), http.MethodGet, in(own, ""), nil).Want(t, http.StatusOK)
 	for _, action := range []string{"organizations:rename", "organizations:delete", "organizations:restore"} {
@@ -217,4 +227,157 @@ func TestSettingsAreMergedAndBounded(t *testing.T) {
 	if after.RequireSecondFactor || after.PasswordHistory != 4 {
 		t.Errorf("settings %+v, want no second factor and a history of 4", after)
 	}
+}
+
+func TestSettingsKnowTheirNamesInOneCaseOnly(t *testing.T) {
+	t.Parallel()
+	p := mountOrganizations(t)
+	owner := p.Login("owner")
+	path := in(owner.OrganizationID, "/settings")
+	for _, body := range []string{`{"Require_Second_Factor": true}`, `{"REQUIRE_second_person": true}`, `{"require_\u017fecond_factor": true}`} {
+		p.Do(owner.Token, http.MethodPatch, path, body).Want(t, http.StatusUnprocessableEntity)
+	}
+	p.Do(owner.Token, http.MethodPatch, path, `{"require_second_factor": true, "session_life_hours": 8e0, "password_history": null}`).Want(t, http.StatusOK)
+	want := `{"session_life_hours": 8, "require_second_factor": true}`
+	if got := ask[string](t, p, `SELECT settings::text FROM organizations WHERE id = $1`, owner.OrganizationID); got != want {
+		t.Errorf("stored %s, want %s", got, want)
+	}
+}
+
+// What can be decided is what there is to decide, by the same names.
+func TestDecisionsAreOfTheSettings(t *testing.T) {
+	t.Parallel()
+	names := func(of reflect.Type) (all []string) {
+		for _, field := range reflect.VisibleFields(of) {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			all = append(all, name)
+		}
+		return all
+	}
+	if diff := cmp.Diff(names(reflect.TypeFor[users.Settings]()), names(reflect.TypeFor[users.Decisions]())); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// stale is another session of a person, whose last proof is too old for what weighs.
+func stale(t *testing.T, p *platformtest.Platform, c platformtest.Caller) platformtest.Caller {
+	t.Helper()
+	c = p.Again(c)
+	sql(t, p, `UPDATE sessions SET authenticated_at = now() - interval '1 hour' WHERE id = $1`, c.SessionID)
+	return c
+}
+
+func TestWeakerSettingsNeedAFreshProofWhateverElseChanges(t *testing.T) {
+	t.Parallel()
+	p := mountOrganizations(t)
+	owner := p.Login("owner")
+	p.LoginTo(owner.OrganizationID, "admin")
+	const strict = `{"password_history": 5, "session_life_hours": 8, "password_min_length": 15, "session_idle_minutes": 60, "require_second_factor": true}`
+	sql(t, p, `UPDATE organizations SET settings = $2 WHERE id = $1`, owner.OrganizationID, strict)
+	old := p.Again(owner)
+	sql(t, p, `UPDATE sessions SET authenticated_at = now() - interval '1 hour', second_factor_at = now() - interval '1 hour' WHERE id = $1`, old.SessionID)
+	for _, body := range []string{
+		`{"require_second_factor": false, "require_second_person": true}`, `{"require_second_factor": null}`,
+		`{"password_min_length": 14}`, `{"password_history": null}`, `{"session_idle_minutes": 61}`, `{"session_life_hours": null, "search_by_name": true}`,
+	} {
+		p.Do(old.Token, http.MethodPatch, in(owner.OrganizationID, "/settings"), body).Want(t, http.StatusUnauthorized)
+		if got := ask[string](t, p, `SELECT settings::text FROM organizations WHERE id = $1`, owner.OrganizationID); got != strict {
+			t.Errorf("%s left %s", body, got)
+		}
+	}
+	p.Do(old.Token, http.MethodPatch, in(owner.OrganizationID, "/settings"), `{"require_second_person": true, "password_min_length": 16}`).Want(t, http.StatusOK)
+}
+
+func TestOrganizationThatCannotBePurgedStopsNoOther(t *testing.T) {
+	t.Parallel()
+	p := mountOrganizations(t)
+	stuck, gone := p.Login("owner"), p.Login("owner")
+	sql(t, p, `UPDATE organizations SET deleted_at = now() - interval '32 days' WHERE id = $1`, stuck.OrganizationID)
+	sql(t, p, `UPDATE organizations SET deleted_at = now() - interval '31 days' WHERE id = $1`, gone.OrganizationID)
+	sql(t, p, `CREATE FUNCTION stay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'it stays'; END $$`)
+	sql(t, p, `CREATE TRIGGER stay BEFORE DELETE ON organizations FOR EACH ROW WHEN (OLD.id = '`+stuck.OrganizationID.String()+`') EXECUTE FUNCTION stay()`)
+
+	p.Wake("users-purge-organizations").Want(t, http.StatusInternalServerError)
+	if got := ask[uuid.UUID](t, p, `SELECT id FROM organizations WHERE deleted_at IS NOT NULL`); got != stuck.OrganizationID {
+		t.Errorf("organization %s is left, want the one that fails", got)
+	}
+	sql(t, p, `DROP TRIGGER stay ON organizations`)
+	p.Wake("users-purge-organizations").Want(t, http.StatusNoContent)
+	if n := ask[int](t, p, `SELECT count(*) FROM organizations WHERE deleted_at IS NOT NULL`); n != 0 {
+		t.Errorf("%d organizations are left", n)
+	}
+}
+
+func TestNamesThatLookTheSameAreTheSame(t *testing.T) {
+	t.Parallel()
+	p := mountOrganizations(t)
+	owner := p.Login("owner")
+	create := func(name string) platformtest.Answer {
+		return p.Do(owner.Token, http.MethodPost, in(owner.OrganizationID, "/teams"), map[string]string{"name": name})
+	}
+	made := platformtest.Decode[users.Team](t, create("  Data \u00a0Science ").Want(t, http.StatusCreated))
+	if made.Name != "Data Science" {
+		t.Errorf("team is called %q, want its words with single spaces", made.Name)
+	}
+	for _, name := range []string{"data science", "DATA SCIENCE", "\uff24ata Science", "Data Sci\u200dence"} {
+		create(name).Want(t, http.StatusConflict)
+	}
+	for _, name := range []string{" ", "a\u0000b", "a\nb", "a\u0085b", "a\u202eb", "a\u200bb", "\ufeffa"} {
+		create(name).Want(t, http.StatusUnprocessableEntity)
+		p.Do(owner.Token, http.MethodPost, "/v1/organizations", map[string]string{"name": name}).Want(t, http.StatusUnprocessableEntity)
+	}
+	for _, name := range []string{"Ärzte & Söhne", "データ", "داده\u200cها", "R+D (2)"} {
+		create(name).Want(t, http.StatusCreated)
+	}
+	p.Do(owner.Token, http.MethodPatch, in(owner.OrganizationID, "/teams/"+made.ID.String()), `{"name": "ärzte & söhne"}`).Want(t, http.StatusConflict)
+	p.Do(owner.Token, http.MethodPatch, in(owner.OrganizationID, "/teams/"+made.ID.String()), `{"name": "DATA science"}`).Want(t, http.StatusOK)
+}
+
+func TestOwnerIsSomebodyWhoCanAct(t *testing.T) {
+	t.Parallel()
+	p := mountOrganizations(t)
+	owner := p.Login("owner")
+	organization := owner.OrganizationID
+	ada := p.LoginTo(organization, "admin")
+	sql(t, p, `UPDATE users SET suspended_at = now() WHERE id = $1`, ada.UserID)
+	p.Do(owner.Token, http.MethodPost, in(organization, "/ownership"), map[string]any{"user_id": ada.UserID}).Want(t, http.StatusConflict)
+	assign(p, owner, ada, "owner").Want(t, http.StatusConflict)
+
+	sql(t, p, `UPDATE memberships SET role = 'owner' WHERE user_id = $1`, ada.UserID)
+	p.Do(owner.Token, http.MethodPost, in(organization, "/leave"), nil).Want(t, http.StatusConflict) // the other one is suspended
+	assign(p, owner, owner, "admin").Want(t, http.StatusConflict)
+	sql(t, p, `UPDATE users SET suspended_at = NULL WHERE id = $1`, ada.UserID)
+	p.Do(owner.Token, http.MethodPost, in(organization, "/leave"), nil).Want(t, http.StatusNoContent)
+}
+
+func TestNewcomerWithMoreThanAnOrdinaryRoleIsAChangeOfRoles(t *testing.T) {
+	t.Parallel()
+	p := mountOrganizations(t)
+	owner := p.Login("owner")
+	organization := owner.OrganizationID
+	define(p, owner, "recruiter", policy.MembersRead, policy.MembersWrite, policy.OrganizationsRead, policy.TeamsRead, policy.DatasetsRead, policy.ReportsRead).Want(t, http.StatusOK)
+	define(p, owner, "guest", policy.OrganizationsRead).Want(t, http.StatusOK)
+	recruiter, old := p.LoginTo(organization, "recruiter"), stale(t, p, owner)
+	ada := p.LoginTo(organization, "member")
+	sql(t, p, `UPDATE memberships SET status = 'requested' WHERE user_id = $1`, ada.UserID)
+	approve := func(by platformtest.Caller, role string) platformtest.Answer {
+		return p.Do(by.Token, http.MethodPost, member(organization, ada, "/approve"), map[string]string{"role": role})
+	}
+	n := 0
+	invited := func(by platformtest.Caller, role string) platformtest.Answer {
+		n++
+		return p.Do(by.Token, http.MethodPost, in(organization, "/invitations"), map[string]string{"email": fmt.Sprintf("%d@example.com", n), "role": role})
+	}
+	for _, role := range []string{"owner", "admin", "compliance_officer", "guest"} {
+		approve(old, role).Want(t, http.StatusUnauthorized)
+		invited(old, role).Want(t, http.StatusUnauthorized)
+		invited(owner, role).Want(t, http.StatusCreated)
+	}
+	approve(recruiter, "guest").Want(t, http.StatusForbidden) // within the recruiter's rights, who may give no roles
+	invited(recruiter, "guest").Want(t, http.StatusForbidden)
+	invited(recruiter, "viewer").Want(t, http.StatusCreated)
+	for _, role := range []string{"member", "analyst", "viewer"} {
+		invited(old, role).Want(t, http.StatusCreated)
+	}
+	approve(old, "viewer").Want(t, http.StatusOK)
 }

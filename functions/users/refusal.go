@@ -36,6 +36,6 @@ var refusals = map[string]*fault.Error{
 	"team_members_member": fault.New(fault.NotFound, "Nobody with this identifier is in this organization"),
 	"role_grants_team":    fault.New(fault.NotFound, "There is no such team"),
 	"teams_name":          fault.New(fault.Conflict, "A team of this name exists already"),
-	"teams_parent":        fault.New(fault.Conflict, "Other teams lie in this one: move or delete them first"),
+	"teams_parent":        errTeamsWithin,
 	"invitations_open":    fault.New(fault.Conflict, "This address is being invited at the same time"),
 }

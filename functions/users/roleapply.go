@@ -19,13 +19,22 @@ VALUES ($1, $2, $3, nullif($4, ` + nobody + `::uuid), nullif($5, ` + nobody + `:
 INSERT INTO roles (organization_id, name, description, permissions) VALUES ($1, $2, $3, $4)
 ON CONFLICT (organization_id, name) DO UPDATE SET description = excluded.description, permissions = excluded.permissions, changed_at = now()`
 	deleteRole      = `DELETE FROM roles WHERE organization_id = $1 AND name = $2`
+	deleteTeam      = `DELETE FROM teams WHERE id = $1`
+	leaveTeam       = `DELETE FROM team_members WHERE team_id = $1 AND user_id = $2`
 	insertIntoTeam  = `INSERT INTO team_members (team_id, user_id, organization_id) VALUES ($1, $2, $3) ON CONFLICT (team_id, user_id) DO NOTHING`
 	setParent       = `UPDATE teams SET parent_id = nullif($2, ` + nobody + `::uuid) WHERE id = $1`
 	endSecondPerson = `UPDATE organizations SET settings = settings - 'require_second_person' WHERE id = $1`
 )
 
 // apply makes a change that may be made: the only way in which roles change.
-func (x changing) apply(ctx context.Context, c RoleChange) (err error) {
+func (x changing) apply(ctx context.Context, c RoleChange) error {
+	if c.Kind == EndSecondPerson {
+		return x.effect(ctx, c)
+	}
+	return keepDeciders(ctx, x, x.organization, func() error { return x.effect(ctx, c) })
+}
+
+func (x changing) effect(ctx context.Context, c RoleChange) (err error) {
 	switch c.Kind {
 	case AssignRole:
 		err = x.assign(ctx, c, c.Role)
@@ -43,6 +52,10 @@ func (x changing) apply(ctx context.Context, c RoleChange) (err error) {
 		_, err = x.Exec(ctx, deleteRole, x.organization, c.Role)
 	case JoinTeam:
 		_, err = x.Exec(ctx, insertIntoTeam, c.TeamID, c.UserID, x.organization)
+	case LeaveTeam:
+		_, err = x.Exec(ctx, leaveTeam, c.TeamID, c.UserID)
+	case DeleteTeam:
+		_, err = x.Exec(ctx, deleteTeam, c.TeamID)
 	case MoveTeam:
 		_, err = x.Exec(ctx, setParent, c.TeamID, c.ParentID)
 	case EndSecondPerson:

@@ -12,16 +12,34 @@ import (
 
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/function"
+	"function/shared/mail"
 	"function/shared/outbox"
 	"function/shared/policy"
 	"function/shared/uuid7"
 )
 
+// RoleChanges changes roles, and mails those who are to know of it.
+type RoleChanges struct {
+	Store
+	post Post
+}
+
+// OpenRoleChanges opens the roles and the mail.
+func OpenRoleChanges(ctx context.Context, env *function.Env) (RoleChanges, error) {
+	store, err := Open(ctx, env)
+	if err != nil {
+		return RoleChanges{}, err
+	}
+	post, err := store.Post(env)
+	return RoleChanges{store, post}, err
+}
+
 // RoleChange is a change of who has which role, or of what a role allows. Each takes
-// effect by [Store.ChangeRoles]: at once, or, where the organization separates duties
+// effect by [RoleChanges.ChangeRoles]: at once, or, where the organization separates duties
 // (Settings.RequireSecondPerson), when a second person approves it.
 type RoleChange struct {
-	Kind             string              `json:"kind" enum:"assign,grant,revoke,define,delete,transfer_ownership,join_team,move_team,end_second_person"`
+	Kind             string              `json:"kind" enum:"assign,grant,revoke,define,delete,transfer_ownership,join_team,leave_team,move_team,delete_team,end_second_person"`
 	Role             string              `json:"role,omitempty"`
 	UserID           uuid.UUID           `json:"user_id,omitzero" format:"uuid" doc:"Whom it concerns"`
 	TeamID           uuid.UUID           `json:"team_id,omitzero" format:"uuid"`
@@ -40,19 +58,22 @@ const (
 	DefineRole        = "define"
 	DeleteRole        = "delete"
 	TransferOwnership = "transfer_ownership"
-	JoinTeam          = "join_team" // that has roles
-	MoveTeam          = "move_team" // into one that has roles
+	JoinTeam          = "join_team"
+	LeaveTeam         = "leave_team"
+	MoveTeam          = "move_team"
+	DeleteTeam        = "delete_team"
 	EndSecondPerson   = "end_second_person"
 )
 
 // PendingRoleChange is a change and what has become of it.
 type PendingRoleChange struct {
 	ID          uuid.UUID  `json:"id,omitzero" format:"uuid" doc:"Of what waits, or has waited, for a second person"`
-	Status      string     `json:"status" enum:"applied,pending,approved,rejected,expired"`
+	Status      string     `json:"status" enum:"applied,pending,approved,rejected,withdrawn,expired"`
 	Change      RoleChange `json:"change"`
 	RequestedBy uuid.UUID  `json:"requested_by" format:"uuid"`
 	RequestedAt time.Time  `json:"requested_at"`
 	ExpiresAt   *time.Time `json:"expires_at,omitempty" doc:"When it can be approved no more"`
+	AloneFrom   *time.Time `json:"alone_from,omitempty" doc:"When the owner who wants the end of the second person's approval may approve it alone, if nobody has rejected it"`
 	DecidedBy   *uuid.UUID `json:"decided_by,omitempty" format:"uuid"`
 	DecidedAt   *time.Time `json:"decided_at,omitempty"`
 }
@@ -68,6 +89,11 @@ var Waits = map[string]*huma.Response{"202": {Description: "Waits for a second p
 
 // approvalTime is how long a change waits for a second person.
 const approvalTime = 7 * 24 * time.Hour
+
+// aloneTime is for how long everybody is told that an owner wants the rule of the second
+// person to end, and can reject it, before the owner may end it alone: so that an
+// organization whose other approvers are gone, or silent, can change again.
+const aloneTime = 7 * 24 * time.Hour
 
 // changing is a change under way, in its transaction and under its organization's lock.
 type changing struct {
@@ -96,28 +122,28 @@ func beginFor(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, caller
 }
 
 const insertRoleChange = `
-INSERT INTO role_changes (id, organization_id, change, requested_by, requested_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)`
+INSERT INTO role_changes (id, organization_id, change, requested_by, requested_at, expires_at, alone_from) VALUES ($1, $2, $3, $4, $5, $6, $7)`
 
 // ChangeRoles makes a change that the caller wants in their organization, or has it
 // wait for a second person.
-func (s Store) ChangeRoles(ctx context.Context, organization uuid.UUID, c RoleChange) (*RoleChangeAnswer, error) {
+func (r RoleChanges) ChangeRoles(ctx context.Context, organization uuid.UUID, c RoleChange) (*RoleChangeAnswer, error) {
 	caller, err := InOwn(ctx, organization)
 	if err != nil {
 		return nil, err
 	}
 	var answer *RoleChangeAnswer
-	err = s.Act(ctx, audit.Entry{Action: "roles:" + c.Kind}, func(tx *outbox.Tx, entry *audit.Entry) error {
+	err = r.Act(ctx, audit.Entry{Action: "roles:" + c.Kind}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		x, err := beginFor(ctx, tx, organization, caller)
 		if err != nil {
 			return err
 		}
-		answer, err = x.request(ctx, c, caller, entry)
+		answer, err = r.request(ctx, x, c, caller, entry)
 		return err
 	})
 	return answer, err
 }
 
-func (x changing) request(ctx context.Context, c RoleChange, caller auth.Caller, entry *audit.Entry) (*RoleChangeAnswer, error) {
+func (r RoleChanges) request(ctx context.Context, x changing, c RoleChange, caller auth.Caller, entry *audit.Entry) (*RoleChangeAnswer, error) {
 	answer := &RoleChangeAnswer{Status: http.StatusOK, Body: PendingRoleChange{Status: "applied", RequestedBy: x.by, RequestedAt: time.Now().UTC().Truncate(time.Microsecond)}}
 	weighty, err := x.may(ctx, &c)
 	answer.Body.Change, entry.Detail, entry.ResourceID = c, c.detail(), c.resource()
@@ -136,13 +162,26 @@ func (x changing) request(ctx context.Context, c RoleChange, caller auth.Caller,
 	if !weighty || !settings.RequireSecondPerson {
 		return answer, x.apply(ctx, c)
 	}
-	expires := answer.Body.RequestedAt.Add(approvalTime)
-	answer.Status, answer.Body.ID, answer.Body.Status, answer.Body.ExpiresAt = http.StatusAccepted, uuid7.New(), "pending", &expires
-	entry.Action, entry.ResourceID = "role_changes:request", answer.Body.ID.String()
-	if _, err := x.Exec(ctx, insertRoleChange, answer.Body.ID, x.organization, c, x.by, answer.Body.RequestedAt, expires); err != nil {
-		return nil, fmt.Errorf("insert role change: %w", err)
+	return answer, r.wait(ctx, x, answer, entry)
+}
+
+// wait has a change wait for a second person, and tells who could be that.
+func (r RoleChanges) wait(ctx context.Context, x changing, answer *RoleChangeAnswer, entry *audit.Entry) error {
+	p := &answer.Body
+	expires := p.RequestedAt.Add(approvalTime)
+	if p.Change.Kind == EndSecondPerson && x.owner() {
+		alone := p.RequestedAt.Add(aloneTime)
+		expires, p.AloneFrom = alone.Add(approvalTime), &alone
 	}
-	return answer, nil
+	answer.Status, p.ID, p.Status, p.ExpiresAt = http.StatusAccepted, uuid7.New(), "pending", &expires
+	entry.Action, entry.ResourceID = "role_changes:request", p.ID.String()
+	if _, err := x.Exec(ctx, insertRoleChange, p.ID, x.organization, p.Change, x.by, p.RequestedAt, expires, p.AloneFrom); err != nil {
+		return fmt.Errorf("insert role change: %w", err)
+	}
+	if p.AloneFrom != nil {
+		return r.tell(ctx, x.Tx, x.organization, x.by, true, func(to string) mail.Message { return r.post.SecondPersonEnds(to, x.organization, *p.AloneFrom) })
+	}
+	return r.tell(ctx, x.Tx, x.organization, x.by, false, func(to string) mail.Message { return r.post.RoleChangeWaits(to, x.organization) })
 }
 
 // resource is what the change is made to.

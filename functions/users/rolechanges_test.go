@@ -3,8 +3,10 @@ package users_test
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -98,10 +100,11 @@ func TestEveryKindOfChangeWaitsAndTakesEffect(t *testing.T) {
 	organization := s.owner.OrganizationID
 	ada := s.LoginTo(organization, "viewer")
 	inner, outer := team(t, s.Platform, s.admin, "Looms", uuid.Nil), team(t, s.Platform, s.admin, "Engineering", uuid.Nil)
+	spare := team(t, s.Platform, s.admin, "Spare", outer)
 	var granted uuid.UUID
 	join := in(organization, "/teams/"+outer.String()+"/members/"+ada.UserID.String())
 	s.Do(s.admin.Token, http.MethodPut, join, nil).Want(t, http.StatusOK) // a team without roles gives nobody a role
-	s.Do(s.admin.Token, http.MethodDelete, join, nil).Want(t, http.StatusNoContent)
+	s.Do(s.admin.Token, http.MethodDelete, join, nil).Want(t, http.StatusOK)
 	for _, step := range []struct {
 		what   string
 		ask    func() platformtest.Answer
@@ -115,7 +118,14 @@ func TestEveryKindOfChangeWaitsAndTakesEffect(t *testing.T) {
 			`SELECT EXISTS (SELECT FROM team_members WHERE organization_id = $1)`},
 		{"move into a team with roles", func() platformtest.Answer {
 			return s.Do(s.owner.Token, http.MethodPut, in(organization, "/teams/"+inner.String()+"/parent"), map[string]any{"parent_id": outer})
-		}, `SELECT EXISTS (SELECT FROM teams WHERE organization_id = $1 AND parent_id IS NOT NULL)`},
+		}, `SELECT EXISTS (SELECT FROM teams WHERE id <> '` + spare.String() + `' AND organization_id = $1 AND parent_id IS NOT NULL)`},
+		{"delete a team in one with roles", func() platformtest.Answer {
+			return s.Do(s.owner.Token, http.MethodDelete, in(organization, "/teams/"+spare.String()), nil)
+		}, `SELECT count(*) = 2 FROM teams WHERE organization_id = $1`},
+		{"move out of a team with roles", func() platformtest.Answer { return moveTeam(s.Platform, s.owner, inner, nil) },
+			`SELECT NOT EXISTS (SELECT FROM teams WHERE organization_id = $1 AND parent_id IS NOT NULL)`},
+		{"leave a team with roles", func() platformtest.Answer { return s.Do(s.owner.Token, http.MethodDelete, join, nil) },
+			`SELECT NOT EXISTS (SELECT FROM team_members WHERE organization_id = $1)`},
 		{"revoke", func() platformtest.Answer {
 			granted = ask[uuid.UUID](t, s.Platform, `SELECT id FROM role_grants`)
 			return s.Do(s.owner.Token, http.MethodDelete, in(organization, "/grants/"+granted.String()), nil)
@@ -213,4 +223,128 @@ func TestTwoApprovalsAtOnceHaveOneWinner(t *testing.T) {
 		}
 		sql(t, s.Platform, `DELETE FROM role_grants`)
 	}
+}
+
+func TestChangeIsTakenBackByWhoWantedItAndThoseWhoDecideAreTold(t *testing.T) {
+	t.Parallel()
+	s := separate(t)
+	organization := s.owner.OrganizationID
+	ada, stranger := s.LoginTo(organization, "viewer"), s.Login("owner")
+	pending := roleChange(t, assign(s.Platform, s.admin, ada, "member"), http.StatusAccepted)
+	var told []string
+	for _, m := range s.Mail(3) {
+		if !strings.Contains(m.Text, "/organizations/"+organization.String()+"/role-changes") {
+			t.Errorf("the mail does not lead to the change: %s", m.Text)
+		}
+		told = append(told, m.To)
+	}
+	slices.Sort(told)
+	want := []string{s.owner.Email, s.other.Email, s.officer.Email}
+	if slices.Sort(want); !slices.Equal(told, want) {
+		t.Errorf("told %v, want those who decide, and not who wanted it", told)
+	}
+	withdraw := func(by platformtest.Caller) platformtest.Answer {
+		return s.Do(by.Token, http.MethodDelete, in(organization, "/role-changes/"+pending.ID.String()), nil)
+	}
+	withdraw(s.owner).Want(t, http.StatusForbidden)
+	withdraw(ada).Want(t, http.StatusForbidden)
+	withdraw(stranger).Want(t, http.StatusNotFound)
+	s.decide(s.admin, pending.ID, "reject").Want(t, http.StatusForbidden)
+	if got := roleChange(t, withdraw(stale(t, s.Platform, s.admin)), http.StatusOK); got.Status != "withdrawn" || *got.DecidedBy != s.admin.UserID {
+		t.Errorf("change %+v, want it withdrawn by who wanted it", got)
+	}
+	withdraw(s.admin).Want(t, http.StatusConflict)
+	s.decide(s.officer, pending.ID, "approve").Want(t, http.StatusConflict)
+	if recorded(t, s.Platform, organization, "role_changes:withdraw", "done") != 1 {
+		t.Error("the withdrawal is not in the trail")
+	}
+}
+
+func TestTwoWhoDecideAreKept(t *testing.T) {
+	t.Parallel()
+	s := separate(t)
+	organization := s.owner.OrganizationID
+	remove := func(who platformtest.Caller) platformtest.Answer {
+		return s.Do(s.owner.Token, http.MethodDelete, member(organization, who, ""), nil)
+	}
+	remove(s.other).Want(t, http.StatusNoContent)
+	statuses := make([]int, 2) // of three, two leave at once
+	var wg sync.WaitGroup
+	for i, c := range []platformtest.Caller{s.admin, s.officer} {
+		wg.Go(func() { statuses[i] = s.Do(c.Token, http.MethodPost, in(organization, "/leave"), nil).Status })
+	}
+	wg.Wait()
+	left := s.officer
+	if statuses[1] == http.StatusNoContent {
+		left = s.admin
+	}
+	if slices.Sort(statuses); !slices.Equal(statuses, []int{http.StatusNoContent, http.StatusConflict}) {
+		t.Fatalf("two who decide and leave at once were answered %v, want one 204 and one 409", statuses)
+	}
+	remove(left).Want(t, http.StatusConflict)
+	s.Do(s.owner.Token, http.MethodPost, member(organization, left, "/suspend"), nil).Want(t, http.StatusConflict)
+	s.Do(left.Token, http.MethodPost, in(organization, "/leave"), nil).Want(t, http.StatusConflict)
+
+	// Nor by a change of roles that the other one approves.
+	sql(t, s.Platform, `UPDATE memberships SET role = 'admin' WHERE user_id = $1`, left.UserID)
+	own := roleChange(t, assign(s.Platform, left, left, "viewer"), http.StatusAccepted)
+	s.decide(s.owner, own.ID, "approve").Want(t, http.StatusConflict)
+	s.LoginTo(organization, "admin")
+	s.decide(s.owner, own.ID, "approve").Want(t, http.StatusOK)
+	s.Do(left.Token, http.MethodPost, in(organization, "/leave"), nil).Want(t, http.StatusNoContent) // who does not decide may go
+}
+
+func TestOwnerEndsTheRuleAloneWhenAllHaveBeenTold(t *testing.T) {
+	t.Parallel()
+	s := separate(t)
+	organization := s.owner.OrganizationID
+	ada := s.LoginTo(organization, "viewer")
+	end := func(by platformtest.Caller) users.PendingRoleChange {
+		return roleChange(t, s.Do(by.Token, http.MethodDelete, in(organization, "/settings/require_second_person"), nil), http.StatusAccepted)
+	}
+	if asked := end(s.admin); asked.AloneFrom != nil {
+		t.Error("an admin can end the rule alone")
+	}
+	rejected := end(s.owner)
+	s.decide(s.officer, rejected.ID, "reject").Want(t, http.StatusOK)
+	sql(t, s.Platform, `UPDATE role_changes SET alone_from = now() WHERE id = $1`, rejected.ID)
+	s.decide(s.owner, rejected.ID, "approve").Want(t, http.StatusConflict)
+
+	// The platform suspends, and nothing of an organization's rule keeps it from that.
+	sql(t, s.Platform, `UPDATE users SET suspended_at = now() WHERE id = ANY ($1)`, []uuid.UUID{s.admin.UserID, s.other.UserID, s.officer.UserID})
+	asked := end(s.owner)
+	if asked.AloneFrom == nil || asked.AloneFrom.Sub(asked.RequestedAt) != 7*24*time.Hour || !asked.ExpiresAt.After(*asked.AloneFrom) {
+		t.Fatalf("change %+v, want one that the owner can approve alone in a week", asked)
+	}
+	for _, told := range []platformtest.Caller{s.owner, ada} {
+		if m := s.MailTo(told.Email); !strings.Contains(m.Subject, "are to need no second person") {
+			t.Errorf("mail %q, want it told that the rule is to end", m.Subject)
+		}
+	}
+	s.decide(s.owner, asked.ID, "approve").Want(t, http.StatusForbidden) // not yet
+	assign(s.Platform, s.owner, ada, "admin").Want(t, http.StatusAccepted)
+
+	sql(t, s.Platform, `UPDATE role_changes SET alone_from = now() - interval '1 second' WHERE id = $1`, asked.ID)
+	s.decide(stale(t, s.Platform, s.owner), asked.ID, "approve").Want(t, http.StatusUnauthorized)
+	s.decide(s.owner, asked.ID, "approve").Want(t, http.StatusOK)
+	assign(s.Platform, s.owner, ada, "admin").Want(t, http.StatusOK)
+	if m := s.MailTo(ada.Email); !strings.Contains(m.Subject, "need no second person any more") {
+		t.Errorf("mail %q, want it told that the rule has ended", m.Subject)
+	}
+	if !ask[bool](t, s.Platform, `SELECT (detail ->> 'alone')::boolean FROM audit_entries WHERE organization_id = $1 AND action = 'role_changes:approve' AND result = 'done'`, organization) {
+		t.Error("the trail does not tell that it was ended alone")
+	}
+}
+
+func TestNobodyElsesChangeIsApprovedAloneAndNoOtherKind(t *testing.T) {
+	t.Parallel()
+	s := separate(t)
+	ada := s.LoginTo(s.owner.OrganizationID, "viewer")
+	pending := roleChange(t, assign(s.Platform, s.owner, ada, "admin"), http.StatusAccepted)
+	s.decide(s.owner, pending.ID, "approve").Want(t, http.StatusForbidden)
+	asked := roleChange(t, s.Do(s.owner.Token, http.MethodDelete, in(s.owner.OrganizationID, "/settings/require_second_person"), nil), http.StatusAccepted)
+	sql(t, s.Platform, `UPDATE role_changes SET alone_from = now() WHERE id = $1`, asked.ID)
+	sql(t, s.Platform, `UPDATE memberships SET role = 'owner' WHERE user_id = $1`, s.admin.UserID)
+	sql(t, s.Platform, `UPDATE memberships SET role = 'admin' WHERE user_id = $1`, s.owner.UserID)
+	s.decide(s.owner, asked.ID, "approve").Want(t, http.StatusForbidden) // an owner no more
 }

@@ -19,7 +19,7 @@ var needed = map[string]policy.Permission{
 	AssignRole: policy.RolesWrite, GrantRole: policy.RolesWrite, RevokeRole: policy.RolesWrite,
 	DefineRole: policy.RolesWrite, DeleteRole: policy.RolesWrite,
 	TransferOwnership: policy.OrganizationsDelete, EndSecondPerson: policy.OrganizationsWrite,
-	JoinTeam: policy.TeamsWrite, MoveTeam: policy.TeamsWrite,
+	JoinTeam: policy.TeamsWrite, LeaveTeam: policy.TeamsWrite, MoveTeam: policy.TeamsWrite, DeleteTeam: policy.TeamsWrite,
 }
 
 // may refuses what the one who wants the change may not do: nobody gives, takes or
@@ -44,8 +44,12 @@ func (x changing) may(ctx context.Context, c *RoleChange) (weighty bool, err err
 		return true, x.mayTransfer(ctx, *c)
 	case JoinTeam:
 		return x.mayJoin(ctx, *c)
+	case LeaveTeam:
+		return x.mayLeaveTeam(ctx, *c)
 	case MoveTeam:
 		return x.mayMove(ctx, *c)
+	case DeleteTeam:
+		return x.mayDeleteTeam(ctx, *c)
 	}
 	return true, nil
 }
@@ -101,7 +105,26 @@ func (x changing) mayAssign(ctx context.Context, c RoleChange) error {
 	if err := x.role(ctx, m.Role); err != nil {
 		return err
 	}
+	if c.Role == policy.Owner {
+		if err := x.canOwn(ctx, m); err != nil {
+			return err
+		}
+	}
 	return x.role(ctx, c.Role)
+}
+
+const lockSuspended = `SELECT suspended_at IS NOT NULL FROM users WHERE id = $1 FOR SHARE` // the platform suspends before, or after
+
+// canOwn refuses an owner who could not act as one.
+func (x changing) canOwn(ctx context.Context, m Membership) error {
+	var suspended bool
+	if err := x.QueryRow(ctx, lockSuspended, m.UserID).Scan(&suspended); err != nil {
+		return fmt.Errorf("read account: %w", err)
+	}
+	if suspended || m.Status != MembershipActive {
+		return fault.New(fault.Conflict, "Only an active member, whose account is not suspended, can become an owner")
+	}
+	return nil
 }
 
 const selectServiceAccount = `SELECT FROM service_accounts WHERE id = $1 AND organization_id = $2`
@@ -150,10 +173,8 @@ func (x changing) mayTransfer(ctx context.Context, c RoleChange) error {
 		return err
 	case c.UserID == x.by:
 		return fault.At("body.user_id", "this is yourself")
-	case m.Status != MembershipActive:
-		return fault.New(fault.Conflict, "Only an active member can become the owner")
 	}
-	return nil
+	return x.canOwn(ctx, m)
 }
 
 // maxOwnRoles bounds the roles of one organization, which are listed as a whole.

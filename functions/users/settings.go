@@ -32,6 +32,26 @@ func (s Settings) SessionIdle() time.Duration {
 // SessionLife is how long a session lasts at most.
 func (s Settings) SessionLife() time.Duration { return time.Duration(s.SessionLifeHours) * time.Hour }
 
+// Decisions are the settings that an organization has decided; nil: the default holds.
+// Its JSON is what is stored, and what SQL reads.
+type Decisions struct {
+	RequireSecondFactor *bool `json:"require_second_factor,omitempty"`
+	RequireSecondPerson *bool `json:"require_second_person,omitempty"`
+	PasswordMinLength   *int  `json:"password_min_length,omitempty"`
+	PasswordHistory     *int  `json:"password_history,omitempty"`
+	SessionIdleMinutes  *int  `json:"session_idle_minutes,omitempty"`
+	SessionLifeHours    *int  `json:"session_life_hours,omitempty"`
+	SearchByName        *bool `json:"search_by_name,omitempty"`
+}
+
+// Weakens tells whether a change of settings demands less of members than before: of
+// their second factors, passwords or sessions.
+func (s Settings) Weakens(before Settings) bool {
+	return before.RequireSecondFactor && !s.RequireSecondFactor ||
+		s.PasswordMinLength < before.PasswordMinLength || s.PasswordHistory < before.PasswordHistory ||
+		s.SessionIdleMinutes > before.SessionIdleMinutes || s.SessionLifeHours > before.SessionLifeHours
+}
+
 const selectSettings = `SELECT settings FROM organizations WHERE id = $1`
 
 // Querier is a transaction or a pool.

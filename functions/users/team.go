@@ -3,10 +3,12 @@ package users
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/policy"
 )
@@ -46,14 +48,20 @@ var errTooDeep = fault.At("body.parent_id", "teams lie in each other %d deep at 
 
 var errNoTeam = fault.New(fault.NotFound, "There is no such team")
 
-// conveys refuses to give the roles of a team to those who get into it, unless the one
-// who wants it may give them.
-func (x changing) conveys(ctx context.Context, roles []string) (weighty bool, err error) {
+// Why a change of teams is one of roles.
+const (
+	gains = "The team has roles, which whoever gets into it gets: %s"
+	loses = "The team has roles, which whoever gets out of it loses: %s"
+)
+
+// conveys refuses to give the roles of a team to those who get into it, or to take them
+// from those who get out of it, unless the one who wants it may give them.
+func (x changing) conveys(ctx context.Context, why string, roles []string) (weighty bool, err error) {
 	if len(roles) == 0 {
 		return false, nil
 	}
 	if d := policy.Decide(x.subject, policy.Need{Permission: policy.RolesWrite}, time.Now()); !d.Allowed {
-		return true, fault.New(fault.Forbidden, "The team has roles, which whoever gets into it gets: %s", d.Reason)
+		return true, fault.New(fault.Forbidden, why, d.Reason)
 	}
 	for _, role := range roles {
 		if err := x.role(ctx, role); err != nil {
@@ -71,8 +79,42 @@ func (x changing) mayJoin(ctx context.Context, c RoleChange) (weighty bool, err 
 	if err != nil {
 		return true, err
 	}
-	return x.conveys(ctx, roles)
+	return x.conveys(ctx, gains, roles)
 }
+
+const selectInTeam = `SELECT FROM team_members WHERE team_id = $1 AND user_id = $2`
+
+func (x changing) mayLeaveTeam(ctx context.Context, c RoleChange) (weighty bool, err error) {
+	_, roles, err := x.path(ctx, c.TeamID)
+	if err != nil {
+		return true, err
+	}
+	err = x.QueryRow(ctx, selectInTeam, c.TeamID, c.UserID).Scan()
+	if database.IsNoRows(err) {
+		return true, fault.New(fault.NotFound, "Nobody with this identifier is in this team")
+	}
+	if err != nil {
+		return true, fmt.Errorf("read team member: %w", err)
+	}
+	return x.conveys(ctx, loses, roles)
+}
+
+func (x changing) mayDeleteTeam(ctx context.Context, c RoleChange) (weighty bool, err error) {
+	_, roles, err := x.path(ctx, c.TeamID)
+	if err != nil {
+		return true, err
+	}
+	_, height, err := x.under(ctx, c.TeamID)
+	if err != nil {
+		return true, err
+	}
+	if height > 1 {
+		return true, errTeamsWithin
+	}
+	return x.conveys(ctx, loses, roles)
+}
+
+var errTeamsWithin = fault.New(fault.Conflict, "Other teams lie in this one: move or delete them first")
 
 const selectTeamHeight = `
 WITH RECURSIVE under (id, depth) AS (
@@ -82,31 +124,63 @@ WITH RECURSIVE under (id, depth) AS (
 )
 SELECT array_agg(id), coalesce(max(depth), 0) FROM under`
 
+// under is a team and those that lie in it, and how deep they do.
+func (x changing) under(ctx context.Context, team uuid.UUID) (teams []uuid.UUID, height int, err error) {
+	if err := x.QueryRow(ctx, selectTeamHeight, team, x.organization).Scan(&teams, &height); err != nil {
+		return nil, 0, fmt.Errorf("read teams under team: %w", err)
+	}
+	return teams, height, nil
+}
+
+const selectTeamRoles = `SELECT coalesce(array_agg(role), '{}') FROM role_grants WHERE team_id = $1`
+
 // mayMove refuses a circle and too deep a nesting; the organization's lock keeps two
-// moves from making one together.
+// moves from making one together. Whoever is in the team gets the roles of the teams that
+// it is to lie in, and loses those of the teams that it has lain in: both take the right
+// to give them.
 func (x changing) mayMove(ctx context.Context, c RoleChange) (weighty bool, err error) {
-	var under []uuid.UUID
-	var height int
-	if err := x.QueryRow(ctx, selectTeamHeight, c.TeamID, x.organization).Scan(&under, &height); err != nil {
-		return true, fmt.Errorf("read teams under team: %w", err)
-	}
-	if len(under) == 0 {
-		return true, errNoTeam
-	}
-	if c.ParentID == uuid.Nil {
-		return false, nil
-	}
-	path, roles, err := x.path(ctx, c.ParentID)
+	_, before, err := x.path(ctx, c.TeamID)
 	if err != nil {
 		return true, err
 	}
-	for _, above := range path {
-		if above == c.TeamID {
-			return true, fault.At("body.parent_id", "this team lies in the one that is to lie in it")
+	var after []string
+	if err := x.QueryRow(ctx, selectTeamRoles, c.TeamID).Scan(&after); err != nil {
+		return true, fmt.Errorf("read roles of team: %w", err)
+	}
+	if c.ParentID != uuid.Nil {
+		roles, err := x.within(ctx, c)
+		if err != nil {
+			return true, err
 		}
+		after = append(after, roles...)
 	}
-	if len(path)+height > maxTeamDepth {
-		return true, errTooDeep
+	got, err := x.conveys(ctx, gains, beyond(after, before))
+	if err != nil {
+		return true, err
 	}
-	return x.conveys(ctx, roles)
+	lost, err := x.conveys(ctx, loses, beyond(before, after))
+	return got || lost, err
+}
+
+// within is the roles of the teams that a team is to lie in, if it can.
+func (x changing) within(ctx context.Context, c RoleChange) ([]string, error) {
+	_, height, err := x.under(ctx, c.TeamID)
+	if err != nil {
+		return nil, err
+	}
+	path, roles, err := x.path(ctx, c.ParentID)
+	switch {
+	case err != nil:
+		return nil, err
+	case slices.Contains(path, c.TeamID):
+		return nil, fault.At("body.parent_id", "this team lies in the one that is to lie in it")
+	case len(path)+height > maxTeamDepth:
+		return nil, errTooDeep
+	}
+	return roles, nil
+}
+
+// beyond are the roles among some that others are not.
+func beyond(some, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(some), func(role string) bool { return slices.Contains(others, role) })
 }

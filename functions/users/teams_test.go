@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -58,7 +59,7 @@ func TestTeamsLieInEachOther(t *testing.T) {
 	p.Do(stranger.Token, http.MethodGet, in(stranger.OrganizationID, "/teams/"+side.String()), nil).Want(t, http.StatusNotFound)
 	p.Do(stranger.Token, http.MethodDelete, in(stranger.OrganizationID, "/teams/"+side.String()), nil).Want(t, http.StatusNotFound)
 	p.Do(owner.Token, http.MethodDelete, in(organization, "/teams/"+chain[0].String()), nil).Want(t, http.StatusConflict)
-	p.Do(owner.Token, http.MethodDelete, path, nil).Want(t, http.StatusNoContent)
+	p.Do(owner.Token, http.MethodDelete, path, nil).Want(t, http.StatusOK)
 	p.Do(owner.Token, http.MethodDelete, path, nil).Want(t, http.StatusNotFound)
 	list := platformtest.Decode[page.Page[users.Team]](t, p.Do(viewer.Token, http.MethodGet, in(organization, "/teams"), nil).Want(t, http.StatusOK))
 	if len(list.Items) != 10 {
@@ -114,7 +115,7 @@ func TestTeamsGiveTheirRolesOnlyByThoseWhoMayGiveThem(t *testing.T) {
 	if len(list.Items) != 1 || list.Items[0].UserID != ada.UserID {
 		t.Errorf("team members %+v, want Ada", list.Items)
 	}
-	p.Do(owner.Token, http.MethodDelete, leave, nil).Want(t, http.StatusNoContent)
+	p.Do(owner.Token, http.MethodDelete, leave, nil).Want(t, http.StatusOK)
 	p.Do(owner.Token, http.MethodDelete, leave, nil).Want(t, http.StatusNotFound)
 	p.Do(p.Again(ada).Token, http.MethodGet, in(organization, "/roles"), nil).Want(t, http.StatusForbidden)
 
@@ -123,6 +124,40 @@ func TestTeamsGiveTheirRolesOnlyByThoseWhoMayGiveThem(t *testing.T) {
 	sql(t, p, `UPDATE sessions SET authenticated_at = now() - interval '1 hour'`)
 	join(stale, mighty, ada).Want(t, http.StatusUnauthorized)
 	join(stale, plain, ada).Want(t, http.StatusOK)
+}
+
+func TestRolesOfATeamAreTakenAsTheyAreGiven(t *testing.T) {
+	t.Parallel()
+	p := mountOrganizations(t)
+	owner := p.Login("owner")
+	organization := owner.OrganizationID
+	define(p, owner, "organizer", policy.TeamsWrite, policy.TeamsRead).Want(t, http.StatusOK)
+	organizer, ada, old := p.LoginTo(organization, "organizer"), p.LoginTo(organization, "viewer"), stale(t, p, owner)
+	mighty := team(t, p, owner, "mighty", uuid.Nil)
+	grantTo(p, owner, "admin", "team_id", mighty).Want(t, http.StatusOK)
+	side, inner := team(t, p, owner, "side", mighty), team(t, p, owner, "inner", mighty)
+	of := in(organization, "/teams/"+inner.String())
+	leave := of + "/members/" + ada.UserID.String()
+	p.Do(owner.Token, http.MethodPut, leave, nil).Want(t, http.StatusOK)
+
+	for what, ask := range map[string]func(platformtest.Caller) platformtest.Answer{
+		"moved":   func(by platformtest.Caller) platformtest.Answer { return moveTeam(p, by, inner, nil) },
+		"deleted": func(by platformtest.Caller) platformtest.Answer { return p.Do(by.Token, http.MethodDelete, of, nil) },
+		"left":    func(by platformtest.Caller) platformtest.Answer { return p.Do(by.Token, http.MethodDelete, leave, nil) },
+	} {
+		if a := ask(organizer); a.Status != http.StatusForbidden || !strings.Contains(string(a.Body), "loses") {
+			t.Errorf("%s by who may give no roles: %d %s", what, a.Status, a.Body)
+		}
+		if a := ask(old); a.Status != http.StatusUnauthorized {
+			t.Errorf("%s without a fresh proof: %d", what, a.Status)
+		}
+	}
+	moveTeam(p, organizer, inner, side).Want(t, http.StatusOK) // nobody's rights change
+	p.Do(p.Again(ada).Token, http.MethodGet, in(organization, "/roles"), nil).Want(t, http.StatusOK)
+	moveTeam(p, owner, inner, nil).Want(t, http.StatusOK)
+	p.Do(p.Again(ada).Token, http.MethodGet, in(organization, "/roles"), nil).Want(t, http.StatusForbidden)
+	p.Do(organizer.Token, http.MethodDelete, leave, nil).Want(t, http.StatusOK)
+	p.Do(organizer.Token, http.MethodDelete, of, nil).Want(t, http.StatusOK)
 }
 
 func TestSessionSwitchesBetweenOrganizations(t *testing.T) {

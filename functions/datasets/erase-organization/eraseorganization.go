@@ -28,8 +28,9 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store}, err
 }
 
+// From where the last step ended: what was deleted is passed over once, and not by each step.
 const selectSome = `
-SELECT id FROM datasets WHERE organization_id = $1 AND deleted_at IS NULL ORDER BY id LIMIT 100 FOR UPDATE`
+SELECT id FROM datasets WHERE organization_id = $1 AND deleted_at IS NULL AND id > $2 ORDER BY id LIMIT 100 FOR UPDATE`
 
 // Handle deletes some data sets in each transaction. What was begun is completed by the
 // event's next delivery.
@@ -37,29 +38,28 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.Organiza
 	if err := erasure.Begin(ctx, f.DB, e.Data); err != nil {
 		return err
 	}
-	for more := true; more; {
+	for last, more := uuid.Nil, true; more; {
+		var some []uuid.UUID
 		err := f.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
-			more, err = deleteSome(ctx, tx, e.Data.OrganizationID)
+			some, err = deleteSome(ctx, tx, e.Data.OrganizationID, last)
 			return err
 		})
 		if err != nil {
 			return err
 		}
+		if more = len(some) > 0; more {
+			last = some[len(some)-1]
+		}
 	}
 	return nil
 }
 
-// deleteSome deletes some data sets; false: there were none.
-func deleteSome(ctx context.Context, tx *outbox.Tx, organization uuid.UUID) (bool, error) {
-	rows, _ := tx.Query(ctx, selectSome, organization)
+// deleteSome deletes the first data sets after one, and tells which.
+func deleteSome(ctx context.Context, tx *outbox.Tx, organization, after uuid.UUID) ([]uuid.UUID, error) {
+	rows, _ := tx.Query(ctx, selectSome, organization, after)
 	some, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
-		return false, fmt.Errorf("list data sets of organization: %w", err)
+		return nil, fmt.Errorf("list data sets of organization: %w", err)
 	}
-	for _, dataset := range some {
-		if err := datasets.Delete(ctx, tx, organization, dataset); err != nil {
-			return false, err
-		}
-	}
-	return len(some) > 0, nil
+	return some, datasets.Delete(ctx, tx, organization, some...)
 }

@@ -31,8 +31,14 @@ type Request struct {
 	}
 }
 
+// Accepted is the membership, and what the organization is called.
+type Accepted struct {
+	users.Membership
+	OrganizationName string `json:"organization_name"`
+}
+
 // Response is the membership.
-type Response struct{ Body users.Membership }
+type Response struct{ Body Accepted }
 
 // Function accepts invitations.
 type Function struct{ users.Store }
@@ -43,7 +49,10 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store}, err
 }
 
-const selectAddress = `SELECT email_index FROM users WHERE id = $1`
+const (
+	selectAddress = `SELECT email_index FROM users WHERE id = $1`
+	selectName    = `SELECT name FROM organizations WHERE id = $1`
+)
 
 // Handle uses the token up.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
@@ -51,14 +60,19 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	var m users.Membership
+	var out Response
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		var address []byte
 		if err := tx.QueryRow(ctx, selectAddress, caller.UserID).Scan(&address); err != nil {
 			return fmt.Errorf("read address: %w", err)
 		}
-		m, err = f.AcceptInvitation(ctx, tx, in.Body.Token, caller.UserID, address)
-		return err
+		if out.Body.Membership, err = f.AcceptInvitation(ctx, tx, in.Body.Token, caller.UserID, address); err != nil {
+			return err
+		}
+		if err := tx.QueryRow(ctx, selectName, out.Body.OrganizationID).Scan(&out.Body.OrganizationName); err != nil {
+			return fmt.Errorf("read organization: %w", err)
+		}
+		return nil
 	})
-	return &Response{Body: m}, f.Refused(ctx, audit.Entry{Action: "invitations:accept"}, err)
+	return &out, f.Refused(ctx, audit.Entry{Action: "invitations:accept"}, err)
 }

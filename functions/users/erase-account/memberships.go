@@ -24,8 +24,8 @@ SELECT m.organization_id, m.status,
        m.role = 'owner' AND o.id = ANY ($2) AND others.members = 0 AS alone
 FROM memberships m
 JOIN organizations o ON o.id = m.organization_id
-CROSS JOIN LATERAL (SELECT count(*) AS members, count(*) FILTER (WHERE role = 'owner' AND status = 'active') AS owners
-                    FROM memberships WHERE organization_id = o.id AND user_id <> $1) others
+CROSS JOIN LATERAL (SELECT count(*) AS members, count(*) FILTER (WHERE role = 'owner' AND status = 'active' AND u.suspended_at IS NULL) AS owners
+                    FROM memberships JOIN users u ON u.id = user_id WHERE organization_id = o.id AND user_id <> $1) others
 WHERE m.user_id = $1 ORDER BY o.id`
 )
 

@@ -89,12 +89,12 @@ type Request struct {
 }
 
 // Function keeps grants.
-type Function struct{ users.Store }
+type Function struct{ users.RoleChanges }
 
 // New opens the grants.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
-	return &Function{store}, err
+	changes, err := users.OpenRoleChanges(ctx, env)
+	return &Function{changes}, err
 }
 
 const selectGrants = `

@@ -124,10 +124,10 @@ type AssignRequest struct {
 type Response struct{ Body users.Membership }
 
 // Function keeps members.
-type Function struct{ users.Store }
+type Function struct{ users.RoleChanges }
 
 // New opens the memberships.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
-	return &Function{store}, err
+	changes, err := users.OpenRoleChanges(ctx, env)
+	return &Function{changes}, err
 }

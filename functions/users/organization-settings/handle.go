@@ -2,9 +2,8 @@ package organizationsettings
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -13,7 +12,6 @@ import (
 	"function/shared/audit"
 	"function/shared/fault"
 	"function/shared/outbox"
-	"function/shared/policy"
 )
 
 // Get shows the settings.
@@ -28,11 +26,6 @@ func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
 const (
 	selectDecided = `SELECT settings FROM organizations WHERE id = $1`
 	setDecided    = `UPDATE organizations SET settings = $2 WHERE id = $1`
-	countDeciders = `
-SELECT count(*) FROM (
-    SELECT FROM memberships m CROSS JOIN LATERAL roles_of(m.user_id, m.organization_id) AS roles
-    WHERE m.organization_id = $1 AND m.status = 'active' AND (roles && $2 OR $3 = ANY (permissions_of($1, roles))) LIMIT 2
-) deciders`
 )
 
 // Change merges the patch into what the organization has decided so far.
@@ -56,12 +49,15 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*Response, er
 		if after, err = users.SettingsOf(ctx, tx, in.ID); err != nil {
 			return err
 		}
-		switch {
-		case before.RequireSecondPerson && !after.RequireSecondPerson:
+		if before.RequireSecondPerson && !after.RequireSecondPerson {
 			return fault.New(fault.Conflict, "That a second person approves changes of roles ends when a second person approves it: DELETE /v1/organizations/{id}/settings/require_second_person")
-		case !before.RequireSecondPerson && after.RequireSecondPerson:
-			return needDeciders(ctx, tx, in.ID)
-		case before.RequireSecondFactor && !after.RequireSecondFactor:
+		}
+		if after.RequireSecondPerson && !before.RequireSecondPerson {
+			if err := users.NeedDeciders(ctx, tx, in.ID); err != nil {
+				return err
+			}
+		}
+		if after.Weakens(before) {
 			return users.Fresh(caller)
 		}
 		return nil
@@ -69,34 +65,22 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*Response, er
 	return &Response{Body: after}, err
 }
 
-// merge is RFC 7396 for an object without objects in it.
+// merge is RFC 7396 for an object without objects in it: decoding sets what is named,
+// and null takes it away.
 func merge(ctx context.Context, tx pgx.Tx, organization uuid.UUID, patch Patch) error {
-	decided := Patch{}
+	var decided users.Decisions
 	if err := tx.QueryRow(ctx, selectDecided, organization).Scan(&decided); err != nil {
 		return fmt.Errorf("read settings: %w", err)
 	}
-	maps.Copy(decided, patch)
-	maps.DeleteFunc(decided, func(_ string, value any) bool { return value == nil })
+	encoded, err := json.Marshal(patch)
+	if err != nil {
+		return fmt.Errorf("encode settings: %w", err)
+	}
+	if err := json.Unmarshal(encoded, &decided); err != nil {
+		return fmt.Errorf("merge settings: %w", err)
+	}
 	if _, err := tx.Exec(ctx, setDecided, organization, decided); err != nil {
 		return fmt.Errorf("set settings: %w", err)
-	}
-	return nil
-}
-
-// needDeciders refuses a rule that nobody could fulfil, and nobody could end.
-func needDeciders(ctx context.Context, tx pgx.Tx, organization uuid.UUID) error {
-	var mighty []string
-	for _, role := range policy.BuiltIn() {
-		if slices.Contains(policy.Permissions(role), policy.RolesApprove) {
-			mighty = append(mighty, role)
-		}
-	}
-	var deciders int
-	if err := tx.QueryRow(ctx, countDeciders, organization, mighty, policy.RolesApprove).Scan(&deciders); err != nil {
-		return fmt.Errorf("count those who can approve: %w", err)
-	}
-	if deciders < 2 {
-		return fault.New(fault.Conflict, "Nobody else could approve a change of roles: give a second member a role that allows %s first", policy.RolesApprove)
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ var (
 	ChangeOperation = huma.Operation{
 		OperationID: "users-change-organization-settings", Method: http.MethodPatch, Path: "/v1/organizations/{id}/settings",
 		Summary: "Change settings of your organization", Tags: []string{users.Tag}, Security: function.Needs(policy.OrganizationsWrite),
-		Description: "A merge patch (RFC 7396): what is absent stays, null is the default again. To demand no second factor any more needs a fresh proof of who you are; require_second_person ends by DELETE /v1/organizations/{id}/settings/require_second_person.",
+		Description: "A merge patch (RFC 7396): what is absent stays, null is the default again. To demand less of second factors, passwords or sessions needs a fresh proof of who you are; require_second_person ends by DELETE /v1/organizations/{id}/settings/require_second_person.",
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
 	}
 )

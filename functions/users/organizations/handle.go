@@ -73,7 +73,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 		if owned >= maxOwned {
 			return fault.New(fault.Conflict, "You own %d organizations, which is the most", owned)
 		}
-		if o, err = users.NewOrganization(ctx, tx, caller.UserID, in.Body.Name); err != nil {
+		if o, err = users.NewOrganization(ctx, tx, caller.UserID, string(in.Body.Name)); err != nil {
 			return err
 		}
 		entry.OrganizationID, entry.ResourceID = o.ID, o.ID.String()
@@ -118,14 +118,14 @@ func (f *Function) Restore(ctx context.Context, in *Request) (*Response, error) 
 	if err != nil {
 		return nil, err
 	}
-	entry := audit.Entry{Action: "organizations:restore", ResourceID: in.ID.String(), OrganizationID: in.ID}
+	entry := audit.Entry{Action: "organizations:restore", ResourceID: in.ID.String()}
 	return f.change(ctx, entry, false, restore, in.ID, caller.UserID, users.DeletionGrace)
 }
 
 // change runs one statement on an organization, that lives or not.
 func (f *Function) change(ctx context.Context, entry audit.Entry, alive bool, statement string, arguments ...any) (*Response, error) {
 	var out Response
-	err := f.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
+	err := f.Act(ctx, entry, func(tx *outbox.Tx, entry *audit.Entry) (err error) {
 		if alive {
 			if err := users.LockOrganization(ctx, tx, arguments[0].(uuid.UUID)); err != nil {
 				return err
@@ -138,6 +138,7 @@ func (f *Function) change(ctx context.Context, entry audit.Entry, alive bool, st
 		if database.IsNoRows(err) {
 			return fault.New(fault.NotFound, "You own no organization with this identifier that is being deleted and can be restored")
 		}
+		entry.OrganizationID = out.Body.ID // not before: the trail of others is not written to
 		return err
 	})
 	if _, ok := fault.As(err); err != nil && !ok {

@@ -70,7 +70,7 @@ type Request struct {
 
 // Named is what people say of an organization.
 type Named struct {
-	Name string `json:"name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
+	Name users.DisplayName `json:"name" minLength:"1" maxLength:"100"`
 }
 
 // CreateRequest is the organization to found.

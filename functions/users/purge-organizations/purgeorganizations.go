@@ -4,7 +4,9 @@ package purgeorganizations
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -31,9 +33,9 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 const atOnce = 500
 
 const (
-	// One that somebody else is at work on is left to them.
+	// One that somebody else is at work on is left to them, one that failed to the next waking.
 	selectPast = `
-SELECT id FROM organizations WHERE deleted_at <= now() - $1::interval
+SELECT id FROM organizations WHERE deleted_at <= now() - $1::interval AND id <> ALL ($2)
 ORDER BY deleted_at LIMIT 1 FOR UPDATE SKIP LOCKED`
 	// The owners go last, with the organization: it is never without one.
 	deleteMembers = `
@@ -45,25 +47,36 @@ RETURNING user_id`
 )
 
 // Handle purges what is past the grace, a bounded part in each transaction. What was
-// begun is completed by the next waking.
+// begun is completed by the next waking; one that fails stops no other.
 func (f *Function) Handle(ctx context.Context) error {
-	for more := true; more; {
-		err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-			var organization uuid.UUID
-			err := tx.QueryRow(ctx, selectPast, users.DeletionGrace).Scan(&organization)
-			if more = !database.IsNoRows(err); !more {
-				return nil
-			}
-			if err != nil {
-				return fmt.Errorf("look for organizations past the grace: %w", err)
-			}
-			return purge(ctx, tx, organization)
-		})
-		if err != nil {
-			return err
+	failed, failures := []uuid.UUID{}, []error{}
+	for {
+		organization, err := f.purgeSome(ctx, failed)
+		switch {
+		case organization == uuid.Nil:
+			return errors.Join(append(failures, err)...)
+		case err != nil:
+			slog.ErrorContext(ctx, "organization not purged", "organization_id", organization, "error", err)
+			failed, failures = append(failed, organization), append(failures, fmt.Errorf("purge organization %s: %w", organization, err))
 		}
 	}
-	return nil
+}
+
+// purgeSome disposes of a part of one organization, and tells of which; uuid.Nil: there
+// is none but those that failed.
+func (f *Function) purgeSome(ctx context.Context, failed []uuid.UUID) (organization uuid.UUID, err error) {
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		err := tx.QueryRow(ctx, selectPast, users.DeletionGrace, failed).Scan(&organization)
+		if database.IsNoRows(err) {
+			organization = uuid.Nil
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("look for organizations past the grace: %w", err)
+		}
+		return purge(ctx, tx, organization)
+	})
+	return organization, err
 }
 
 // purge disposes of some members, or of the organization when only owners are left.

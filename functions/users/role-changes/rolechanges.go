@@ -39,10 +39,16 @@ var (
 		Summary: "Reject a change of roles", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.RolesApprove),
 		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
 	}
+	WithdrawOperation = huma.Operation{
+		OperationID: "users-withdraw-role-change", Method: http.MethodDelete, Path: path + "/{change_id}",
+		Summary: "Take back a change of roles that you wanted", Tags: []string{users.Tag}, Security: function.Person,
+		Description: "While it waits.",
+		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
+	}
 	EndOperation = huma.Operation{
 		OperationID: "users-end-second-person", Method: http.MethodDelete, Path: "/v1/organizations/{id}/settings/require_second_person",
 		Summary: "Let changes of roles take effect at once", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.OrganizationsWrite),
-		Description: "This, too, waits for a second person.",
+		Description: "This, too, waits for a second person. All members are mailed when an owner asks for it; if nobody rejects it for 7 days, the owner can approve it alone (alone_from), within 7 days more.",
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, Responses: users.Waits,
 	}
 )
@@ -52,6 +58,7 @@ var Parts = []function.Part[*Function]{
 	function.On(ListOperation, (*Function).List),
 	function.On(ApproveOperation, (*Function).Approve),
 	function.On(RejectOperation, (*Function).Reject),
+	function.On(WithdrawOperation, (*Function).Withdraw),
 	function.On(EndOperation, (*Function).End),
 }
 
@@ -81,12 +88,12 @@ type Request struct {
 type Response struct{ Body users.PendingRoleChange }
 
 // Function has changes of roles decided.
-type Function struct{ users.Store }
+type Function struct{ users.RoleChanges }
 
 // New opens the changes.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
-	return &Function{store}, err
+	changes, err := users.OpenRoleChanges(ctx, env)
+	return &Function{changes}, err
 }
 
 const selectChanges = `SELECT ` + users.RoleChangeColumns + ` FROM role_changes WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
@@ -110,12 +117,17 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 
 // Approve makes the change.
 func (f *Function) Approve(ctx context.Context, in *Request) (*Response, error) {
-	return f.decide(ctx, in, "approved")
+	return f.decide(ctx, in, users.Approved)
 }
 
 // Reject leaves all as it is.
 func (f *Function) Reject(ctx context.Context, in *Request) (*Response, error) {
-	return f.decide(ctx, in, "rejected")
+	return f.decide(ctx, in, users.Rejected)
+}
+
+// Withdraw is the word of who wanted it.
+func (f *Function) Withdraw(ctx context.Context, in *Request) (*Response, error) {
+	return f.decide(ctx, in, users.Withdrawn)
 }
 
 func (f *Function) decide(ctx context.Context, in *Request, decision string) (*Response, error) {

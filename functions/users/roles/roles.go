@@ -82,12 +82,12 @@ type DefineRequest struct {
 }
 
 // Function keeps roles.
-type Function struct{ users.Store }
+type Function struct{ users.RoleChanges }
 
 // New opens the roles.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
-	return &Function{store}, err
+	changes, err := users.OpenRoleChanges(ctx, env)
+	return &Function{changes}, err
 }
 
 const selectRoles = `SELECT name, description, permissions, false AS built_in FROM roles WHERE organization_id = $1 ORDER BY name`

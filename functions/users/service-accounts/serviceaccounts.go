@@ -65,7 +65,7 @@ type Account struct {
 type CreateRequest struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
-		Name string `json:"name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
+		Name users.DisplayName `json:"name" minLength:"1" maxLength:"100"`
 	}
 }
 
@@ -85,8 +85,8 @@ type Request struct {
 type ChangeRequest struct {
 	Request
 	Body struct {
-		Name     *string `json:"name,omitempty" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
-		Disabled *bool   `json:"disabled,omitempty" doc:"All its keys are refused, within a second"`
+		Name     *users.DisplayName `json:"name,omitempty" minLength:"1" maxLength:"100"`
+		Disabled *bool              `json:"disabled,omitempty" doc:"All its keys are refused, within a second"`
 	}
 }
 

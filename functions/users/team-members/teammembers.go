@@ -39,8 +39,8 @@ var (
 	RemoveOperation = huma.Operation{
 		OperationID: "users-remove-team-member", Method: http.MethodDelete, Path: one,
 		Summary: "Take a member out of a team", Tags: []string{users.Tag}, Security: function.Needs(policy.TeamsWrite),
-		Description:   "Out of a team that has roles: this also takes roles:write.",
-		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
+		Description: "Out of a team that has roles, itself or by one that it lies in, this is a change of roles: it also takes roles:write and a fresh proof.",
+		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, Responses: users.Waits,
 	}
 )
 
@@ -79,12 +79,12 @@ type Request struct {
 }
 
 // Function keeps who is in teams.
-type Function struct{ users.Store }
+type Function struct{ users.RoleChanges }
 
 // New opens the teams.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
-	return &Function{store}, err
+	changes, err := users.OpenRoleChanges(ctx, env)
+	return &Function{changes}, err
 }
 
 const selectMembers = `
@@ -114,6 +114,6 @@ func (f *Function) Add(ctx context.Context, in *Request) (*users.RoleChangeAnswe
 }
 
 // Remove takes a member out of a team.
-func (f *Function) Remove(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, f.RemoveFromTeam(ctx, in.ID, in.TeamID, in.UserID)
+func (f *Function) Remove(ctx context.Context, in *Request) (*users.RoleChangeAnswer, error) {
+	return f.ChangeRoles(ctx, in.ID, users.RoleChange{Kind: users.LeaveTeam, TeamID: in.TeamID, UserID: in.UserID})
 }

@@ -59,7 +59,7 @@ func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
 
 // Create makes a team.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, error) {
-	team, err := f.CreateTeam(ctx, in.ID, in.Body.Name, in.Body.ParentID)
+	team, err := f.CreateTeam(ctx, in.ID, string(in.Body.Name), in.Body.ParentID)
 	return &Response{Body: team}, err
 }
 
@@ -86,6 +86,6 @@ func (f *Function) Move(ctx context.Context, in *MoveRequest) (*users.RoleChange
 }
 
 // Delete deletes a team.
-func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, f.DeleteTeam(ctx, in.ID, in.TeamID)
+func (f *Function) Delete(ctx context.Context, in *Request) (*users.RoleChangeAnswer, error) {
+	return f.ChangeRoles(ctx, in.ID, users.RoleChange{Kind: users.DeleteTeam, TeamID: in.TeamID})
 }

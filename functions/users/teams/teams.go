@@ -45,13 +45,14 @@ var (
 	MoveOperation = huma.Operation{
 		OperationID: "users-move-team", Method: http.MethodPut, Path: one + "/parent",
 		Summary: "Move a team into another one, or out of it", Tags: []string{users.Tag}, Security: function.Needs(policy.TeamsWrite),
-		Description: "Teams lie in each other 10 deep at the most. To move one into a team that has roles is a change of roles: it also takes roles:write and a fresh proof.",
+		Description: "Teams lie in each other 10 deep at the most. To move one into a team that has roles, or out of it, is a change of roles: it also takes roles:write and a fresh proof.",
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, Responses: users.Waits,
 	}
 	DeleteOperation = huma.Operation{
 		OperationID: "users-delete-team", Method: http.MethodDelete, Path: one,
 		Summary: "Delete a team in which no other lies", Tags: []string{users.Tag}, Security: function.Needs(policy.TeamsWrite),
-		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
+		Description: "One that has roles, itself or by one that it lies in: this is a change of roles, and also takes roles:write and a fresh proof.",
+		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}, Responses: users.Waits,
 	}
 )
 
@@ -82,7 +83,7 @@ type Request struct {
 
 // Named is a team's name.
 type Named struct {
-	Name string `json:"name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
+	Name users.DisplayName `json:"name" minLength:"1" maxLength:"100" doc:"No two teams are called the same, whatever the case"`
 }
 
 // CreateRequest is the team to create.
@@ -112,10 +113,10 @@ type MoveRequest struct {
 type Response struct{ Body users.Team }
 
 // Function keeps teams.
-type Function struct{ users.Store }
+type Function struct{ users.RoleChanges }
 
 // New opens the teams.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
-	return &Function{store}, err
+	changes, err := users.OpenRoleChanges(ctx, env)
+	return &Function{changes}, err
 }

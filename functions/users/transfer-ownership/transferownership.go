@@ -31,12 +31,12 @@ type Request struct {
 }
 
 // Function transfers ownership.
-type Function struct{ users.Store }
+type Function struct{ users.RoleChanges }
 
 // New opens the memberships.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
-	return &Function{store}, err
+	changes, err := users.OpenRoleChanges(ctx, env)
+	return &Function{changes}, err
 }
 
 // Handle makes the member an owner and the caller an admin.

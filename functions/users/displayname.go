@@ -1,0 +1,24 @@
+package users
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// DisplayName is what people call an organization or something in it: letters, marks,
+// digits, punctuation and symbols of any script, with single spaces between words. What
+// cannot be seen is refused, so that names that look the same are the same; the joiners
+// that scripts need (U+200C, U+200D) are let in, and do not count where names are compared.
+type DisplayName string
+
+// Resolve implements huma.ResolverWithPath.
+func (n *DisplayName) Resolve(_ huma.Context, where *huma.PathBuffer) []error {
+	unseen := strings.ContainsFunc(string(*n), func(r rune) bool { return !unicode.IsGraphic(r) && r != '\u200c' && r != '\u200d' })
+	*n = DisplayName(strings.Join(strings.Fields(string(*n)), " "))
+	if unseen || *n == "" {
+		return []error{&huma.ErrorDetail{Location: where.String(), Message: "expected text that can be seen, without control characters"}}
+	}
+	return nil
+}
