@@ -26,11 +26,13 @@ import (
 	"function/shared/platformtest"
 )
 
-// provisioning is a platform, and a provisioning system of one of its organizations.
+// provisioning is a platform, and a provisioning system of one of its organizations,
+// whose domain is example.com.
 type provisioning struct {
 	*platformtest.Platform
 	t     *testing.T
 	admin platformtest.Caller
+	idp   platformtest.Caller // the service account that it is
 }
 
 func provision(t *testing.T) provisioning {
@@ -48,13 +50,20 @@ func provisionWith(t *testing.T, change func(*function.Config), more ...function
 		function.Endpoint(profile.Operation, profile.New),
 		function.Endpoint(login.Operation, login.New),
 	)...)
-	return provisioning{p, t, p.Login("admin")}
+	all := provisioning{Platform: p, t: t}.as(p.Login("admin"))
+	all.trust("example.com")
+	return all
 }
 
 // as is the provisioning system of another organization.
-func (p provisioning) as(caller platformtest.Caller) provisioning {
-	p.admin = caller
+func (p provisioning) as(admin platformtest.Caller, more ...string) provisioning {
+	p.admin, p.idp = admin, p.ServiceAccount(admin.OrganizationID, append([]string{"provisioning:write"}, more...)...)
 	return p
+}
+
+// trust makes a domain the organization's.
+func (p provisioning) trust(domain string) {
+	p.exec(`INSERT INTO organization_domains (id, organization_id, name, token, verified_at) VALUES ($1, $2, $3, 't', now())`, uuid.New(), p.admin.OrganizationID, domain)
 }
 
 type object = map[string]any
@@ -62,7 +71,7 @@ type object = map[string]any
 // call answers the message, which is SCIM's whatever the status.
 func (p provisioning) call(status int, method, path string, body any, headers ...string) object {
 	p.t.Helper()
-	answer := p.Do(p.admin.Token, method, "/scim/v2"+path, body, append([]string{"Content-Type", "application/scim+json", "Accept", "application/scim+json"}, headers...)...)
+	answer := p.Do(p.idp.Token, method, "/scim/v2"+path, body, append([]string{"Content-Type", "application/scim+json", "Accept", "application/scim+json"}, headers...)...)
 	if answer.Status != status {
 		p.t.Fatalf("%s %s: status %d, want %d\n%s", method, path, answer.Status, status, answer.Body)
 	}
@@ -140,10 +149,10 @@ func TestProvisioningAsOktaDoes(t *testing.T) {
 	if found := p.find(`userName eq "ada@example.com"`); len(found) != 0 {
 		t.Fatalf("%v are there before anybody", found)
 	}
-	answer := p.Do(p.admin.Token, http.MethodPost, "/scim/v2/Users", user("ada@example.com"))
+	answer := p.Do(p.idp.Token, http.MethodPost, "/scim/v2/Users", user("ada@example.com"))
 	created := platformtest.Decode[object](t, answer)
 	id, _ := created["id"].(string)
-	if answer.Status != http.StatusCreated || answer.Header.Get("Location") != "/scim/v2/Users/"+id || answer.Header.Get("ETag") != created["meta"].(object)["version"] {
+	if answer.Status != http.StatusCreated || answer.Header.Get("Location") != p.URL+"/scim/v2/Users/"+id || answer.Header.Get("ETag") != created["meta"].(object)["version"] {
 		t.Fatalf("%d %v\n%s", answer.Status, answer.Header, answer.Body)
 	}
 	if created["active"] != true || created["password"] != nil || created["userName"] != "ada@example.com" || created["name"].(object)["familyName"] != "Kowalska" {
@@ -184,7 +193,7 @@ func TestProvisioningAsOktaDoes(t *testing.T) {
 		t.Error("the account, opened for this organization alone, is still there")
 	}
 	for _, action := range []string{"members:provision", "members:suspend", "members:restore", "members:remove", "accounts:delete"} {
-		if n := p.count(`SELECT count(*) FROM audit_entries WHERE action = $1 AND organization_id = $2 AND actor_id = $3`, action, p.admin.OrganizationID, p.admin.UserID); n != 1 {
+		if n := p.count(`SELECT count(*) FROM audit_entries WHERE action = $1 AND organization_id = $2 AND actor_id = $3`, action, p.admin.OrganizationID, p.idp.UserID); n != 1 {
 			t.Errorf("%d audit entries of %s", n, action)
 		}
 	}
@@ -380,7 +389,7 @@ func TestOneOfSeveralAtOnceWins(t *testing.T) {
 	statuses := make(chan int, 6)
 	for range cap(statuses) {
 		all.Go(func() {
-			statuses <- p.Do(p.admin.Token, http.MethodPost, "/scim/v2/Users", user("raced@example.com")).Status
+			statuses <- p.Do(p.idp.Token, http.MethodPost, "/scim/v2/Users", user("raced@example.com")).Status
 		})
 	}
 	all.Wait()
