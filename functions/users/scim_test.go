@@ -272,7 +272,7 @@ func TestProvisioningTakesNobodyOver(t *testing.T) {
 	if here(`SELECT count(*) FROM memberships WHERE true`) != 0 || id == victim.UserID.String() {
 		t.Error("the person is a member without having been asked")
 	}
-	if p.count(`SELECT count(*) FROM mails`) != 1 || p.count(`SELECT count(*) FROM invitations WHERE role = 'member' AND organization_id = $1 AND invited_by = $2`, p.admin.OrganizationID, p.admin.UserID) != 1 {
+	if p.count(`SELECT count(*) FROM mails`) != 1 || p.count(`SELECT count(*) FROM invitations WHERE role = 'member' AND organization_id = $1 AND invited_by = $2`, p.admin.OrganizationID, p.idp.UserID) != 1 {
 		t.Error("the person was not invited")
 	}
 	group := p.call(http.StatusCreated, http.MethodPost, "/Groups", `{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "Engineers", "members": [{"value": "`+id+`"}]}`)
@@ -285,7 +285,7 @@ func TestProvisioningTakesNobodyOver(t *testing.T) {
 			t.Errorf("%s: the account is now %+v", operations, got)
 		}
 	}
-	p.call(http.StatusBadRequest, http.MethodPatch, "/Users/"+id, patch(`{"op": "replace", "path": "active", "value": false}, {"op": "replace", "path": "emails", "value": [{"value": "eve@example.com"}]}, {"op": "add", "path": "nosuch", "value": 1}`))
+	p.call(http.StatusBadRequest, http.MethodPatch, "/Users/"+id, patch(`{"op": "replace", "path": "active", "value": false}, {"op": "replace", "path": "emails", "value": [{"value": "eve@example.com"}]}, {"op": "add", "path": "emails[nosuch pr]", "value": {}}`))
 
 	// The person accepts: from now on they are a member, whom this organization may suspend here.
 	p.exec(`INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'member', 'active')`, victim.UserID, p.admin.OrganizationID)
@@ -513,9 +513,9 @@ func TestHostileProvisioningIsRefused(t *testing.T) {
 		}
 	}
 	for operations, kind := range map[string]string{
-		``: "invalidValue", `{"op": "move", "path": "title"}`: "invalidSyntax", `{"op": "remove"}`: "noTarget", `{"op": "add", "path": "nosuch", "value": 1}`: "invalidPath",
+		``: "invalidValue", `{"op": "move", "path": "title"}`: "invalidSyntax", `{"op": "remove"}`: "noTarget", `{"op": "add", "path": "emails[nosuch eq \"x\"]", "value": {}}`: "invalidPath",
 		`{"op": "replace", "path": "id", "value": "x"}`: "mutability", `{"op": "replace", "path": "groups", "value": []}`: "mutability", `{"op": "replace", "path": "meta.version", "value": "x"}`: "mutability",
-		`{"op": "remove", "path": "userName"}`: "invalidValue", `{"op": "replace", "path": "emails[type eq \"home\"].value", "value": "x"}`: "noTarget",
+		`{"op": "remove", "path": "userName"}`: "invalidValue", `{"op": "replace", "path": "emails[type ne \"work\"].value", "value": "x"}`: "noTarget",
 		`{"op": "add", "path": "emails[type eq \"work\"]", "value": 7}`: "invalidValue", `{"op": "add", "path": "name[formatted pr]", "value": {}}`: "invalidPath",
 		`{"op": "add", "path": "emails[`: "", `{"op": "add", "path": "` + strings.Repeat("(", 3000) + `", "value": 1}`: "invalidPath",
 		`{"op": "replace", "value": {"": 1}}`: "invalidPath", `{"op": "replace", "value": 7}`: "noTarget", `{"op": "replace", "path": "active", "value": {"a": 1}}`: "invalidValue",
@@ -561,18 +561,26 @@ func TestProvisionedPeopleAreSealed(t *testing.T) {
 func TestSearchesAreBounded(t *testing.T) {
 	t.Parallel()
 	p := provision(t)
+	p.create("someone@else.example")
 	p.exec(`INSERT INTO provisioned_people (id, organization_id, email_index, user_name_index, wrapped_key, attributes)
-		SELECT gen_random_uuid(), $1, int4send(i), int4send(i), '', '' FROM generate_series(0, $2) i`, p.admin.OrganizationID, users.MaxSearched)
+		SELECT gen_random_uuid(), organization_id, int4send(-i), int4send(-i), wrapped_key, attributes FROM provisioned_people, generate_series(1, 2500) i`)
+	for _, query := range []string{"filter=title%20eq%20null&startIndex=2500", "sortBy=id&startIndex=2500"} {
+		if l := p.call(http.StatusOK, http.MethodGet, "/Users?"+query, nil); l["totalResults"] != 2501.0 || l["itemsPerPage"] != 2.0 {
+			t.Errorf("%s: %v of %v", query, l["itemsPerPage"], l["totalResults"])
+		}
+	}
+	p.exec(`INSERT INTO provisioned_people (id, organization_id, email_index, user_name_index, wrapped_key, attributes)
+		SELECT gen_random_uuid(), $1, int4send(i), int4send(i), '', '' FROM generate_series(0, $2::int) i`, p.admin.OrganizationID, users.MaxSearched)
 	if got := p.call(http.StatusBadRequest, http.MethodGet, "/Users?filter=title%20pr", nil); got["scimType"] != "tooMany" {
 		t.Errorf("%v", got)
 	}
 	if found := p.find(`userName eq "ada@example.com"`); len(found) != 0 {
 		t.Errorf("%v", found)
 	}
-	p.exec(`WITH t AS (INSERT INTO teams (id, organization_id, name) SELECT gen_random_uuid(), $1, i::text FROM generate_series(0, $2) i RETURNING id)
-		INSERT INTO provisioned_teams (team_id, organization_id) SELECT id, $1 FROM t`, p.admin.OrganizationID, users.MaxSearched)
-	if got := p.call(http.StatusBadRequest, http.MethodGet, "/Groups?sortBy=displayName", nil); got["scimType"] != "tooMany" {
-		t.Errorf("%v", got)
+	p.exec(`WITH t AS (INSERT INTO teams (id, organization_id, name) SELECT gen_random_uuid(), $1, i::text FROM generate_series(0, 2000) i RETURNING id)
+		INSERT INTO provisioned_teams (team_id, organization_id) SELECT id, $1 FROM t`, p.admin.OrganizationID)
+	if l := p.call(http.StatusOK, http.MethodGet, "/Groups?sortBy=displayName&startIndex=2001", nil); l["totalResults"] != 2001.0 || l["Resources"].([]any)[0].(object)["displayName"] != "999" {
+		t.Errorf("%v", l)
 	}
 	if l := p.call(http.StatusOK, http.MethodGet, "/Groups?filter="+url.QueryEscape(`displayName eq "7"`), nil); l["totalResults"] != 1.0 {
 		t.Errorf("%v", l)
