@@ -11,7 +11,7 @@ import (
 )
 
 const insertServiceAccount = `
-WITH a AS (INSERT INTO service_accounts (id, organization_id, name, created_by) VALUES (@account, @organization, @account::text, @account) RETURNING id),
+WITH a AS (INSERT INTO service_accounts (id, organization_id, name, created_by) VALUES (@account, @organization, 'test ' || gen_random_uuid(), @account) RETURNING id),
      r AS (INSERT INTO roles (organization_id, name, permissions) VALUES (@organization, @role, @permissions)),
      g AS (INSERT INTO role_grants (id, organization_id, role, service_account_id, granted_by) SELECT gen_random_uuid(), @organization, @role, id, id FROM a),
      k AS (INSERT INTO api_keys (id, organization_id, service_account_id, name, scopes) SELECT @key, @organization, id, 'test', @permissions FROM a RETURNING id)

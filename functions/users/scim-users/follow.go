@@ -20,6 +20,10 @@ import (
 func (f *Function) follow(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p person, was, is scim.Resource, active bool) error {
 	address, moved := f.moved(p, was, is, active)
 	if p.Member == nil {
+		if address == "" && active && !p.Invited {
+			_, err := addressOf(is)
+			return err
+		}
 		return f.followInvited(ctx, tx, caller.OrganizationID, p, address, moved, active)
 	}
 	m := users.Membership{UserID: *p.Member, OrganizationID: caller.OrganizationID, Role: *p.Role, Status: *p.Status}
