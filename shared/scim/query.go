@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 )
 
 // MaxResults is how many resources an answer holds at the most.
@@ -25,6 +27,12 @@ type Query struct {
 type Posted struct {
 	Base
 	Message
+}
+
+// Resolve implements huma.Resolver: of two that are embedded huma would ask one.
+func (p *Posted) Resolve(ctx huma.Context) []error {
+	p.Base.Resolve(ctx)
+	return p.Message.Resolve(ctx)
 }
 
 // Query reads it.
