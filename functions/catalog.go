@@ -53,6 +53,7 @@ import (
 	confirmregistration "function/functions/users/confirm-registration"
 	"function/functions/users/consents"
 	disposesessions "function/functions/users/dispose-sessions"
+	"function/functions/users/domains"
 	eraseaccount "function/functions/users/erase-account"
 	"function/functions/users/explain"
 	exportaudit "function/functions/users/export-audit"
@@ -100,6 +101,7 @@ import (
 	stepup "function/functions/users/step-up"
 	switchorganization "function/functions/users/switch-organization"
 	teammembers "function/functions/users/team-members"
+	teamprovisioning "function/functions/users/team-provisioning"
 	"function/functions/users/teams"
 	"function/functions/users/totp"
 	transferownership "function/functions/users/transfer-ownership"
@@ -190,6 +192,8 @@ var Catalog = []function.Declaration{
 	function.Service("users-administer", administer.New, administer.Parts...),
 	function.Endpoint(impersonate.Operation, impersonate.New),
 	// Users: provisioning from outside (SCIM 2.0).
+	function.Service("users-domains", domains.New, domains.Parts...),
+	function.Service("users-team-provisioning", teamprovisioning.New, teamprovisioning.Parts...),
 	function.Service("users-scim-users", scimusers.New, scimusers.Parts...),
 	function.Service("users-scim-groups", scimgroups.New, scimgroups.Parts...),
 	function.Service("users-scim-discovery", scimdiscovery.New, scimdiscovery.Parts...),

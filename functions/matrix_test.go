@@ -2,7 +2,8 @@ package functions_test
 
 // matrix is who may do what: every operation of the platform, and the roles that may.
 // `anyone` needs no token; `person` is everybody who is logged in, whatever their role,
-// and about whose own things the operation is. It is decided here, by hand, and
+// and about whose own things the operation is; `service_account` is a program that has the
+// permission, and no person. It is decided here, by hand, and
 // compared with what the platform answers: an operation that is not here yet fails.
 const matrix = `# Accounts and sessions
 users-register                       anyone
@@ -108,23 +109,32 @@ users-rotate-service-account-key     owner admin
 users-revoke-service-account-key     owner admin
 
 # Provisioning from outside (SCIM)
-users-scim-discovery-config          owner admin
-users-scim-discovery-schema          owner admin
-users-scim-discovery-schemas         owner admin
-users-scim-discovery-type            owner admin
-users-scim-discovery-types           owner admin
-users-scim-users-list                owner admin
-users-scim-users-get                 owner admin
-users-scim-users-create              owner admin
-users-scim-users-replace             owner admin
-users-scim-users-patch               owner admin
-users-scim-users-delete              owner admin
-users-scim-groups-list               owner admin
-users-scim-groups-get                owner admin
-users-scim-groups-create             owner admin
-users-scim-groups-replace            owner admin
-users-scim-groups-patch              owner admin
-users-scim-groups-delete             owner admin
+users-scim-discovery-config          service_account
+users-scim-discovery-schema          service_account
+users-scim-discovery-schemas         service_account
+users-scim-discovery-type            service_account
+users-scim-discovery-types           service_account
+users-scim-discovery-me              service_account
+users-scim-users-search              service_account
+users-scim-groups-search             service_account
+users-hand-over-team                 owner admin
+users-take-back-team                 owner admin
+users-list-domains                   owner admin compliance_officer member analyst viewer
+users-claim-domain                   owner admin
+users-verify-domain                  owner admin
+users-remove-domain                  owner admin
+users-scim-users-list                service_account
+users-scim-users-get                 service_account
+users-scim-users-create              service_account
+users-scim-users-replace             service_account
+users-scim-users-patch               service_account
+users-scim-users-delete              service_account
+users-scim-groups-list               service_account
+users-scim-groups-get                service_account
+users-scim-groups-create             service_account
+users-scim-groups-replace            service_account
+users-scim-groups-patch              service_account
+users-scim-groups-delete             service_account
 
 # Data sets
 datasets-list                        owner admin compliance_officer member analyst viewer

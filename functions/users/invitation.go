@@ -219,7 +219,7 @@ func (s Store) AcceptInvitation(ctx context.Context, tx *outbox.Tx, token string
 	if err != nil {
 		return m, err
 	}
-	if err := s.LinkProvisioned(ctx, tx, person, organization); err != nil {
+	if err := s.LinkProvisioned(ctx, tx, by, person, organization); err != nil {
 		return m, err
 	}
 	return m, publishApproved(ctx, tx, m)

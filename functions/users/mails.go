@@ -184,6 +184,36 @@ forget this address.
 If it was not you, tell the admins of your organizations at once.`)
 }
 
+// Welcome tells a person that their organization has opened an account for them.
+func (p Post) Welcome(to, token string) mail.Message {
+	return letter(to, "Your account", `The organization that has your email address has opened an account for you. To choose a
+password, follow this link within 7 days. It works once.
+
+%s
+
+Later, begin here: %s
+
+If you do not know why, ask your organization's admins. Never pass this link on.`, p.link("/password/reset", token), p.pages+"/password/forgot")
+}
+
+// AccountClosed tells a person that their organization has deleted the account that it
+// had opened for them.
+func (p Post) AccountClosed(to string) mail.Message {
+	return letter(to, "Your account was deleted", `The organization that had opened your account has deleted it. What was on file about you
+cannot be read any more. With this mail, we forget this address.
+
+If you did not expect it, ask your organization's admins.`)
+}
+
+// EmailMoved tells a person, at the new address, that their organization has given
+// their account this one.
+func (p Post) EmailMoved(to string) mail.Message {
+	return letter(to, "Your email address was changed", `Your organization has changed the email address of your account to this one. You log in with
+it from now on, and all mail comes here.
+
+If you did not expect it, ask your organization's admins.`)
+}
+
 // Invitation lets whoever reads an address join the organization that invited it.
 func (p Post) Invitation(to, token string) mail.Message {
 	return letter(to, "You are invited", `You are invited to join an organization. This link tells which one, and as what. To accept

@@ -29,13 +29,15 @@ func (s Store) Refused(ctx context.Context, entry audit.Entry, err error) error 
 
 // refusals are what the constraints of the domain's tables have to say.
 var refusals = map[string]*fault.Error{
-	"platform_admin_kept": fault.New(fault.Conflict, "The platform is never without an admin: make somebody else one first"),
-	"organization_owner":  fault.New(fault.Conflict, "An organization is never without an owner: make somebody else an owner first"),
-	"role_grants_once":    fault.New(fault.Conflict, "The role has been granted so already"),
-	"role_grants_member":  fault.New(fault.NotFound, "Nobody with this identifier is in this organization"),
-	"team_members_member": fault.New(fault.NotFound, "Nobody with this identifier is in this organization"),
-	"role_grants_team":    fault.New(fault.NotFound, "There is no such team"),
-	"teams_name":          fault.New(fault.Conflict, "A team of this name exists already"),
-	"teams_parent":        errTeamsWithin,
-	"invitations_open":    fault.New(fault.Conflict, "This address is being invited at the same time"),
+	"platform_admin_kept":           fault.New(fault.Conflict, "The platform is never without an admin: make somebody else one first"),
+	"organization_owner":            fault.New(fault.Conflict, "An organization is never without an owner: make somebody else an owner first"),
+	"role_grants_once":              fault.New(fault.Conflict, "The role has been granted so already"),
+	"role_grants_member":            fault.New(fault.NotFound, "Nobody with this identifier is in this organization"),
+	"team_members_member":           fault.New(fault.NotFound, "Nobody with this identifier is in this organization"),
+	"role_grants_team":              fault.New(fault.NotFound, "There is no such team"),
+	"teams_name":                    fault.New(fault.Conflict, "A team of this name exists already"),
+	"teams_parent":                  errTeamsWithin,
+	"organization_domains_name":     fault.New(fault.Conflict, "Your organization has claimed this domain already: GET /v1/organizations/{id}/domains shows its record"),
+	"organization_domains_verified": fault.New(fault.Conflict, "Another organization has verified this domain, and its record is still published: remove that record from the zone first"),
+	"invitations_open":              fault.New(fault.Conflict, "This address is being invited at the same time"),
 }

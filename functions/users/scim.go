@@ -3,15 +3,19 @@ package users
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
+	"function/shared/auth"
 	"function/shared/database"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
@@ -24,14 +28,18 @@ const ProvisioningTag = "Provisioning"
 
 // MaxSearched is how many people, or teams, of an organization a filter that no index
 // answers, or an order, looks through: what is sealed can be compared only here. More
-// is SCIM's tooMany. Equality of id, userName, externalId and displayName has no bound.
-const MaxSearched = 2000
+// is SCIM's tooMany. Equality of id, userName, externalId, emails and displayName has no
+// bound.
+const MaxSearched = 50_000
+
+// SearchBatch is how many of them are in memory at a time.
+const SearchBatch = 500
 
 // ProvisioningOperation is an operation on SCIM resources.
 func ProvisioningOperation(id, method, path, summary string) huma.Operation {
 	operation := huma.Operation{
 		OperationID: id, Method: method, Path: scim.BasePath + path, Summary: summary,
-		Tags: []string{ProvisioningTag}, Security: function.Needs(policy.ProvisioningWrite), Metadata: function.OpenQuery, // providers add flags of their own
+		Tags: []string{ProvisioningTag}, Security: function.NeedsServiceAccount(policy.ProvisioningWrite), Metadata: function.OpenQuery, // providers add flags of their own
 		Description: "RFC 7644. Errors have SCIM's own shape, except those of the caller's token.",
 		Responses:   map[string]*huma.Response{},
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
@@ -39,10 +47,11 @@ func ProvisioningOperation(id, method, path, summary string) huma.Operation {
 	object := &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
 	message := map[string]*huma.MediaType{scim.MediaType: {Schema: object}}
 	operation.DefaultStatus = http.StatusOK
-	switch method {
-	case http.MethodPost:
+	search := strings.HasSuffix(path, "/.search")
+	switch {
+	case method == http.MethodPost && !search:
 		operation.DefaultStatus = http.StatusCreated
-	case http.MethodDelete:
+	case method == http.MethodDelete:
 		operation.DefaultStatus = http.StatusNoContent
 	}
 	answer := &huma.Response{Description: http.StatusText(operation.DefaultStatus)}
@@ -50,7 +59,7 @@ func ProvisioningOperation(id, method, path, summary string) huma.Operation {
 		answer.Content = message
 	}
 	operation.Responses[strconv.Itoa(operation.DefaultStatus)] = answer
-	if method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch {
+	if slices.Contains([]string{http.MethodPost, http.MethodPut, http.MethodPatch}, method) {
 		operation.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{scim.MediaType: {Extensions: map[string]any{"schema": object}}}}
 	}
 	return operation
@@ -78,6 +87,7 @@ func (n ProvisionedName) UUID() (uuid.UUID, error) {
 type ProvisionedRequest struct {
 	ProvisionedName
 	scim.Shown
+	IfNoneMatch string `header:"If-None-Match" maxLength:"1000"`
 }
 
 // ProvisionRequest is a SCIM resource that is new.
@@ -100,7 +110,8 @@ var taken = map[string]string{
 	"provisioned_people_email":     "The email address belongs to another user",
 	"provisioned_people_person":    "The person is provisioned as another user",
 	"provisioned_teams_external":   "The externalId belongs to another group",
-	"teams_name":                   "The displayName belongs to another team of the organization",
+	EmailTaken:                     "The email address belongs to another account",
+	"teams_name":                   "The displayName belongs to another team of the organization, which an admin may hand over to provisioning",
 }
 
 // ProvisioningError turns the violation of a constraint, or a fault, into SCIM's error.
@@ -115,6 +126,8 @@ func ProvisioningError(err error) error {
 		return &scim.Error{Status: http.StatusConflict, Detail: "The organization would have no owner"}
 	case database.Violates(err, "teams_parent"):
 		return &scim.Error{Status: http.StatusConflict, Detail: "Other teams lie in this one"}
+	case errors.Is(err, errSecondPerson):
+		return scim.Wrong(scim.Mutability, "%s", errSecondPerson.Detail)
 	case database.IsUnstorable(err):
 		return scim.Wrong(scim.InvalidValue, "A text holds what cannot be stored")
 	}
@@ -145,6 +158,23 @@ func OpenAttributes(key, sealed []byte) (r scim.Resource, err error) {
 	return r, nil
 }
 
+// MayMove refuses to have a provisioning system give a member another address, by which
+// its reader becomes the member, unless the member may do nothing but what a member may,
+// or the caller.
+func MayMove(ctx context.Context, tx *outbox.Tx, caller auth.Caller, person uuid.UUID) error {
+	theirs, err := SubjectOf(ctx, tx, caller.OrganizationID, person)
+	if err != nil {
+		return err
+	}
+	beyond := slices.DeleteFunc(policy.Grantable(), func(p policy.Permission) bool {
+		return slices.Contains(policy.Permissions(policy.Member), p) || !policy.Covers(theirs, []policy.Permission{p})
+	})
+	if theirs.WaitsFor != "" || !policy.Covers(caller.Subject, beyond) {
+		return fault.New(fault.Forbidden, "This person may do more here than a member, and than this key: their address changes when they change it themselves (POST /v1/users/email/change)")
+	}
+	return nil
+}
+
 const (
 	selectUnlinked = `
 SELECT p.id, p.wrapped_key, p.attributes FROM provisioned_people p JOIN users u ON u.email_index = p.email_index
@@ -152,17 +182,14 @@ WHERE u.id = $1 AND p.organization_id = $2 AND p.user_id IS NULL
   AND NOT EXISTS (SELECT FROM provisioned_people o WHERE o.user_id = $1 AND o.organization_id = $2)
 FOR UPDATE OF p`
 	linkPerson = `UPDATE provisioned_people SET user_id = $2, wrapped_key = NULL, attributes = $3 WHERE id = $1`
-	joinTeams  = `
-WITH waiting AS (DELETE FROM provisioned_waiting WHERE person_id = $1 RETURNING team_id)
-INSERT INTO team_members (team_id, user_id, organization_id) SELECT team_id, $2, $3 FROM waiting ON CONFLICT DO NOTHING`
 )
 
 // LinkProvisioned ties a member to what a provisioning system has said of their
 // address, from when on it is sealed with the person's own key, and brings them into
-// the teams that waited for them. It is for the transaction that makes a person who was
-// invited a member, under the organization's lock; who has not been provisioned is no
-// error.
-func (s Store) LinkProvisioned(ctx context.Context, tx *outbox.Tx, user, organization uuid.UUID) error {
+// the teams that waited for them, as far as by, who provisions them, may still put people
+// there. It is for the transaction that makes a person who was invited a member, under
+// the organization's lock; who has not been provisioned is no error.
+func (s Store) LinkProvisioned(ctx context.Context, tx *outbox.Tx, by, user, organization uuid.UUID) error {
 	var id uuid.UUID
 	var wrapped, sealed []byte
 	err := tx.QueryRow(ctx, selectUnlinked, user, organization).Scan(&id, &wrapped, &sealed)
@@ -187,11 +214,8 @@ func (s Store) LinkProvisioned(ctx context.Context, tx *outbox.Tx, user, organiz
 	if sealed, err = SealAttributes(key, attributes); err != nil {
 		return err
 	}
-	batch := &pgx.Batch{}
-	batch.Queue(linkPerson, id, user, sealed)
-	batch.Queue(joinTeams, id, user, organization)
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+	if _, err := tx.Exec(ctx, linkPerson, id, user, sealed); err != nil {
 		return fmt.Errorf("link provisioned person: %w", err)
 	}
-	return nil
+	return joinWaiting(ctx, tx, by, id, user, organization)
 }

@@ -26,11 +26,13 @@ import (
 	"function/shared/platformtest"
 )
 
-// provisioning is a platform, and a provisioning system of one of its organizations.
+// provisioning is a platform, and a provisioning system of one of its organizations,
+// whose domain is example.com.
 type provisioning struct {
 	*platformtest.Platform
 	t     *testing.T
 	admin platformtest.Caller
+	idp   platformtest.Caller // the service account that it is
 }
 
 func provision(t *testing.T) provisioning {
@@ -48,13 +50,20 @@ func provisionWith(t *testing.T, change func(*function.Config), more ...function
 		function.Endpoint(profile.Operation, profile.New),
 		function.Endpoint(login.Operation, login.New),
 	)...)
-	return provisioning{p, t, p.Login("admin")}
+	all := provisioning{Platform: p, t: t}.as(p.Login("admin"))
+	all.trust("example.com")
+	return all
 }
 
 // as is the provisioning system of another organization.
-func (p provisioning) as(caller platformtest.Caller) provisioning {
-	p.admin = caller
+func (p provisioning) as(admin platformtest.Caller, more ...string) provisioning {
+	p.admin, p.idp = admin, p.ServiceAccount(admin.OrganizationID, append([]string{"provisioning:write"}, more...)...)
 	return p
+}
+
+// trust makes a domain the organization's.
+func (p provisioning) trust(domain string) {
+	p.exec(`INSERT INTO organization_domains (id, organization_id, name, token, verified_at) VALUES ($1, $2, $3, 't', now())`, uuid.New(), p.admin.OrganizationID, domain)
 }
 
 type object = map[string]any
@@ -62,7 +71,7 @@ type object = map[string]any
 // call answers the message, which is SCIM's whatever the status.
 func (p provisioning) call(status int, method, path string, body any, headers ...string) object {
 	p.t.Helper()
-	answer := p.Do(p.admin.Token, method, "/scim/v2"+path, body, append([]string{"Content-Type", "application/scim+json", "Accept", "application/scim+json"}, headers...)...)
+	answer := p.Do(p.idp.Token, method, "/scim/v2"+path, body, append([]string{"Content-Type", "application/scim+json", "Accept", "application/scim+json"}, headers...)...)
 	if answer.Status != status {
 		p.t.Fatalf("%s %s: status %d, want %d\n%s", method, path, answer.Status, status, answer.Body)
 	}
@@ -140,10 +149,10 @@ func TestProvisioningAsOktaDoes(t *testing.T) {
 	if found := p.find(`userName eq "ada@example.com"`); len(found) != 0 {
 		t.Fatalf("%v are there before anybody", found)
 	}
-	answer := p.Do(p.admin.Token, http.MethodPost, "/scim/v2/Users", user("ada@example.com"))
+	answer := p.Do(p.idp.Token, http.MethodPost, "/scim/v2/Users", user("ada@example.com"))
 	created := platformtest.Decode[object](t, answer)
 	id, _ := created["id"].(string)
-	if answer.Status != http.StatusCreated || answer.Header.Get("Location") != "/scim/v2/Users/"+id || answer.Header.Get("ETag") != created["meta"].(object)["version"] {
+	if answer.Status != http.StatusCreated || answer.Header.Get("Location") != p.URL+"/scim/v2/Users/"+id || answer.Header.Get("ETag") != created["meta"].(object)["version"] {
 		t.Fatalf("%d %v\n%s", answer.Status, answer.Header, answer.Body)
 	}
 	if created["active"] != true || created["password"] != nil || created["userName"] != "ada@example.com" || created["name"].(object)["familyName"] != "Kowalska" {
@@ -184,7 +193,7 @@ func TestProvisioningAsOktaDoes(t *testing.T) {
 		t.Error("the account, opened for this organization alone, is still there")
 	}
 	for _, action := range []string{"members:provision", "members:suspend", "members:restore", "members:remove", "accounts:delete"} {
-		if n := p.count(`SELECT count(*) FROM audit_entries WHERE action = $1 AND organization_id = $2 AND actor_id = $3`, action, p.admin.OrganizationID, p.admin.UserID); n != 1 {
+		if n := p.count(`SELECT count(*) FROM audit_entries WHERE action = $1 AND organization_id = $2 AND actor_id = $3`, action, p.admin.OrganizationID, p.idp.UserID); n != 1 {
 			t.Errorf("%d audit entries of %s", n, action)
 		}
 	}
@@ -250,6 +259,7 @@ func TestProvisioningAsEntraDoes(t *testing.T) {
 func TestProvisioningTakesNobodyOver(t *testing.T) {
 	t.Parallel()
 	p := provision(t)
+	p.exec(`DELETE FROM organization_domains`)
 	victim := p.Login("owner") // of another organization
 	here := func(query string) int {
 		return p.count(query+` AND organization_id = $1 AND user_id = $2`, p.admin.OrganizationID, victim.UserID)
@@ -263,8 +273,8 @@ func TestProvisioningTakesNobodyOver(t *testing.T) {
 	if here(`SELECT count(*) FROM memberships WHERE true`) != 0 || id == victim.UserID.String() {
 		t.Error("the person is a member without having been asked")
 	}
-	if p.count(`SELECT count(*) FROM mails`) != 1 || p.count(`SELECT count(*) FROM invitations WHERE role = 'member' AND organization_id = $1 AND invited_by = $2`, p.admin.OrganizationID, p.admin.UserID) != 1 {
-		t.Error("the person was not invited")
+	if p.count(`SELECT count(*) FROM mails`) != 2 || p.count(`SELECT count(*) FROM invitations WHERE role = 'member' AND organization_id = $1 AND invited_by = $2`, p.admin.OrganizationID, p.idp.UserID) != 2 {
+		t.Error("the person was not invited, or only one of the two addresses was")
 	}
 	group := p.call(http.StatusCreated, http.MethodPost, "/Groups", `{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "Engineers", "members": [{"value": "`+id+`"}]}`)
 	if len(group["members"].([]any)) != 1 || p.count(`SELECT count(*) FROM team_members`) != 0 {
@@ -276,7 +286,7 @@ func TestProvisioningTakesNobodyOver(t *testing.T) {
 			t.Errorf("%s: the account is now %+v", operations, got)
 		}
 	}
-	p.call(http.StatusBadRequest, http.MethodPatch, "/Users/"+id, patch(`{"op": "replace", "path": "active", "value": false}, {"op": "replace", "path": "emails", "value": [{"value": "eve@example.com"}]}, {"op": "add", "path": "nosuch", "value": 1}`))
+	p.call(http.StatusBadRequest, http.MethodPatch, "/Users/"+id, patch(`{"op": "replace", "path": "active", "value": false}, {"op": "replace", "path": "emails", "value": [{"value": "eve@example.com"}]}, {"op": "add", "path": "emails[nosuch pr]", "value": {}}`))
 
 	// The person accepts: from now on they are a member, whom this organization may suspend here.
 	p.exec(`INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'member', 'active')`, victim.UserID, p.admin.OrganizationID)
@@ -380,7 +390,7 @@ func TestOneOfSeveralAtOnceWins(t *testing.T) {
 	statuses := make(chan int, 6)
 	for range cap(statuses) {
 		all.Go(func() {
-			statuses <- p.Do(p.admin.Token, http.MethodPost, "/scim/v2/Users", user("raced@example.com")).Status
+			statuses <- p.Do(p.idp.Token, http.MethodPost, "/scim/v2/Users", user("raced@example.com")).Status
 		})
 	}
 	all.Wait()
@@ -504,9 +514,9 @@ func TestHostileProvisioningIsRefused(t *testing.T) {
 		}
 	}
 	for operations, kind := range map[string]string{
-		``: "invalidValue", `{"op": "move", "path": "title"}`: "invalidSyntax", `{"op": "remove"}`: "noTarget", `{"op": "add", "path": "nosuch", "value": 1}`: "invalidPath",
+		``: "invalidValue", `{"op": "move", "path": "title"}`: "invalidSyntax", `{"op": "remove"}`: "noTarget", `{"op": "add", "path": "emails[nosuch eq \"x\"]", "value": {}}`: "invalidPath",
 		`{"op": "replace", "path": "id", "value": "x"}`: "mutability", `{"op": "replace", "path": "groups", "value": []}`: "mutability", `{"op": "replace", "path": "meta.version", "value": "x"}`: "mutability",
-		`{"op": "remove", "path": "userName"}`: "invalidValue", `{"op": "replace", "path": "emails[type eq \"home\"].value", "value": "x"}`: "noTarget",
+		`{"op": "remove", "path": "userName"}`: "invalidValue", `{"op": "replace", "path": "emails[type ne \"work\"].value", "value": "x"}`: "noTarget",
 		`{"op": "add", "path": "emails[type eq \"work\"]", "value": 7}`: "invalidValue", `{"op": "add", "path": "name[formatted pr]", "value": {}}`: "invalidPath",
 		`{"op": "add", "path": "emails[`: "", `{"op": "add", "path": "` + strings.Repeat("(", 3000) + `", "value": 1}`: "invalidPath",
 		`{"op": "replace", "value": {"": 1}}`: "invalidPath", `{"op": "replace", "value": 7}`: "noTarget", `{"op": "replace", "path": "active", "value": {"a": 1}}`: "invalidValue",
@@ -552,18 +562,26 @@ func TestProvisionedPeopleAreSealed(t *testing.T) {
 func TestSearchesAreBounded(t *testing.T) {
 	t.Parallel()
 	p := provision(t)
+	p.create("someone@else.example")
 	p.exec(`INSERT INTO provisioned_people (id, organization_id, email_index, user_name_index, wrapped_key, attributes)
-		SELECT gen_random_uuid(), $1, int4send(i), int4send(i), '', '' FROM generate_series(0, $2) i`, p.admin.OrganizationID, users.MaxSearched)
+		SELECT gen_random_uuid(), organization_id, int4send(-i), int4send(-i), wrapped_key, attributes FROM provisioned_people, generate_series(1, 2500) i`)
+	for _, query := range []string{"filter=title%20eq%20null&startIndex=2500", "sortBy=id&startIndex=2500"} {
+		if l := p.call(http.StatusOK, http.MethodGet, "/Users?"+query, nil); l["totalResults"] != 2501.0 || l["itemsPerPage"] != 2.0 {
+			t.Errorf("%s: %v of %v", query, l["itemsPerPage"], l["totalResults"])
+		}
+	}
+	p.exec(`INSERT INTO provisioned_people (id, organization_id, email_index, user_name_index, wrapped_key, attributes)
+		SELECT gen_random_uuid(), $1, int4send(i), int4send(i), '', '' FROM generate_series(0, $2::int) i`, p.admin.OrganizationID, users.MaxSearched)
 	if got := p.call(http.StatusBadRequest, http.MethodGet, "/Users?filter=title%20pr", nil); got["scimType"] != "tooMany" {
 		t.Errorf("%v", got)
 	}
 	if found := p.find(`userName eq "ada@example.com"`); len(found) != 0 {
 		t.Errorf("%v", found)
 	}
-	p.exec(`WITH t AS (INSERT INTO teams (id, organization_id, name) SELECT gen_random_uuid(), $1, i::text FROM generate_series(0, $2) i RETURNING id)
-		INSERT INTO provisioned_teams (team_id, organization_id) SELECT id, $1 FROM t`, p.admin.OrganizationID, users.MaxSearched)
-	if got := p.call(http.StatusBadRequest, http.MethodGet, "/Groups?sortBy=displayName", nil); got["scimType"] != "tooMany" {
-		t.Errorf("%v", got)
+	p.exec(`WITH t AS (INSERT INTO teams (id, organization_id, name) SELECT gen_random_uuid(), $1, i::text FROM generate_series(0, 2000) i RETURNING id)
+		INSERT INTO provisioned_teams (team_id, organization_id) SELECT id, $1 FROM t`, p.admin.OrganizationID)
+	if l := p.call(http.StatusOK, http.MethodGet, "/Groups?sortBy=displayName&startIndex=2001", nil); l["totalResults"] != 2001.0 || l["Resources"].([]any)[0].(object)["displayName"] != "999" {
+		t.Errorf("%v", l)
 	}
 	if l := p.call(http.StatusOK, http.MethodGet, "/Groups?filter="+url.QueryEscape(`displayName eq "7"`), nil); l["totalResults"] != 1.0 {
 		t.Errorf("%v", l)

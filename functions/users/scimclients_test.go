@@ -47,7 +47,7 @@ func TestChangesAsClientsWriteThem(t *testing.T) {
 		}
 	}
 	for _, mediaType := range []string{"application/json", "application/scim+json; charset=utf-8", "application/json; charset=utf-8"} {
-		p.Do(p.admin.Token, http.MethodPatch, "/scim/v2/Users/"+id, patch(`{"op": "add", "path": "title", "value": "Dr"}`), "Content-Type", mediaType).Want(t, http.StatusOK)
+		p.Do(p.idp.Token, http.MethodPatch, "/scim/v2/Users/"+id, patch(`{"op": "add", "path": "title", "value": "Dr"}`), "Content-Type", mediaType).Want(t, http.StatusOK)
 	}
 	// Okta puts back the whole of what it was answered.
 	whole := p.call(http.StatusOK, http.MethodGet, "/Users/"+id, nil)
@@ -101,5 +101,5 @@ func TestQueriesAsClientsWriteThem(t *testing.T) {
 	if config["bulk"].(object)["supported"] != false || config["patch"].(object)["supported"] != true || config["filter"].(object)["supported"] != true {
 		t.Errorf("%v", config)
 	}
-	p.Do(p.admin.Token, http.MethodPost, "/scim/v2/Bulk", `{}`).Want(t, http.StatusNotFound)
+	p.Do(p.idp.Token, http.MethodPost, "/scim/v2/Bulk", `{}`).Want(t, http.StatusNotFound)
 }

@@ -8,9 +8,12 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/google/uuid"
+
 	"function/functions"
 	"function/functions/users"
 	"function/shared/database"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
 )
@@ -21,6 +24,7 @@ const (
 	functionPath = "/_local/functions/"
 	firePath     = "/_local/schedules/{name}/fire"
 	adminPath    = "/_local/platform-admins/{email}"
+	domainPath   = "/_local/domains/{domain}"
 	mailsPath    = "/_local/mails"
 )
 
@@ -59,6 +63,7 @@ func newPlatform(s *stores) (*platform, error) {
 	mux.Handle("POST "+brokerPath, loopbackOnly(b))
 	mux.Handle("POST "+firePath, loopbackOnly(p.schedules))
 	mux.Handle("PUT "+adminPath, loopbackOnly(http.HandlerFunc(p.makeAdmin)))
+	mux.Handle("PUT "+domainPath, loopbackOnly(http.HandlerFunc(p.trustDomain)))
 	mux.Handle("GET "+mailsPath, loopbackOnly(http.HandlerFunc(s.listMails)))
 	mux.Handle("GET "+mailsPath+"/{id}", loopbackOnly(http.HandlerFunc(s.readMail)))
 	p.handler = function.Front(mux, s.config.CORS(host.Handler()))
@@ -120,6 +125,26 @@ func (p *platform) makeAdmin(w http.ResponseWriter, r *http.Request) {
 	store, err := users.Open(r.Context(), p.env)
 	if err == nil {
 		err = store.MakePlatformAdmin(r.Context(), r.PathValue("email"))
+	}
+	if err != nil {
+		function.WriteProblem(r.Context(), w, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// trustDomain makes a domain that of ?organization=…, for a platform that no public zone
+// knows: on a cluster, POST /v1/organizations/{id}/domains/{domain}/verify looks at it.
+func (p *platform) trustDomain(w http.ResponseWriter, r *http.Request) {
+	organization, err := uuid.Parse(r.FormValue("organization"))
+	if err != nil {
+		err = fault.At("query.organization", "this is no identifier of an organization")
+	}
+	if err == nil {
+		var store users.Store
+		if store, err = users.Open(r.Context(), p.env); err == nil {
+			err = store.TrustDomain(r.Context(), organization, r.PathValue("domain"))
+		}
 	}
 	if err != nil {
 		function.WriteProblem(r.Context(), w, err)

@@ -61,6 +61,8 @@ type Config struct {
 	OIDCIssuers    auth.OIDCIssuers `env:"OIDC_ISSUERS"`                 // whose tokens are taken too: JSON, [{"issuer", "audience", "jwks_url", "algorithms"}]
 	OIDCSubjectKey string           `env:"OIDC_SUBJECT_KEY"`             // 32 bytes, base64: finds their subjects; the same in all functions
 
+	DNSResolver string `env:"DNS_RESOLVER"` // host:port that is asked for organizations' domains; empty: the system's
+
 	WebAuthnOrigins []string `env:"WEBAUTHN_ORIGINS"` // of the pages that use passkeys, such as https://app.example.com; empty: that of PUBLIC_URL
 	WebAuthnRPID    string   `env:"WEBAUTHN_RP_ID"`   // the domain that passkeys belong to; empty: the host of the first origin
 	AllowedOrigins  Origins  `env:"ALLOWED_ORIGINS"`  // whose pages may call the API; empty: WEBAUTHN_ORIGINS, else that of PUBLIC_URL

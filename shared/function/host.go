@@ -234,13 +234,13 @@ func (h *Host) authorize(operation huma.Operation) func(huma.Context, func(huma.
 	return func(hctx huma.Context, next func(huma.Context)) {
 		ctx := hctx.Context()
 		caller, err := h.callerOf(ctx, hctx.Header("Authorization"))
-		if err == nil && permit(caller, need) != nil {
+		if err == nil && permit(caller, operation) != nil {
 			h.verifier.Forget(caller.SessionID)
 			caller, err = h.callerOf(ctx, hctx.Header("Authorization"))
 		}
 		if err == nil {
 			ctx = auth.WithCaller(ctx, caller)
-			if err = permit(caller, need); err != nil {
+			if err = permit(caller, operation); err != nil {
 				h.recordRefusal(ctx, caller, "", operation.OperationID, need, err)
 			}
 		}

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -11,12 +12,15 @@ import (
 )
 
 // Security is what an operation asks of its caller, in OpenAPI's terms: the words
-// beside "bearer" are the permission, and fresh for a fresh proof.
+// beside "bearer" are the permission, fresh for a fresh proof, and service_account for
+// an API key of one.
 type Security = []map[string][]string
 
 const (
 	bearer = "bearer"
 	fresh  = "fresh"
+
+	serviceAccount = "service_account"
 )
 
 // What an operation can ask of its caller beside a permission.
@@ -31,13 +35,25 @@ func Needs(p policy.Permission) Security { return Security{{bearer: {string(p)}}
 // NeedsFresh asks for a permission and a fresh proof.
 func NeedsFresh(p policy.Permission) Security { return Security{{bearer: {string(p), fresh}}} }
 
+// NeedsServiceAccount asks for a permission and an API key of a service account.
+func NeedsServiceAccount(p policy.Permission) Security {
+	return Security{{bearer: {string(p), serviceAccount}}}
+}
+
+// forServiceAccounts tells whether an operation with security is for them alone.
+func forServiceAccounts(operation huma.Operation) bool {
+	return slices.Contains(operation.Security[0][bearer], serviceAccount)
+}
+
 // needOf is what an operation with security needs.
 func needOf(operation huma.Operation) policy.Need {
 	var need policy.Need
 	for _, word := range operation.Security[0][bearer] {
-		if word == fresh {
+		switch word {
+		case fresh:
 			need.Fresh = true
-		} else {
+		case serviceAccount:
+		default:
 			need.Permission = policy.Permission(word)
 		}
 	}
@@ -45,7 +61,11 @@ func needOf(operation huma.Operation) policy.Need {
 }
 
 // permit lets policy decide.
-func permit(caller auth.Caller, need policy.Need) error {
+func permit(caller auth.Caller, operation huma.Operation) error {
+	need := needOf(operation)
+	if forServiceAccounts(operation) && caller.Kind != auth.ServiceAccount {
+		return fault.New(fault.Forbidden, "This is for programs: it takes an API key of a service account (POST /v1/organizations/{id}/service-accounts)")
+	}
 	if need.Permission == "" && caller.Kind != auth.Person {
 		return fault.New(fault.Forbidden, "This is a person's own: an API key cannot do it")
 	}

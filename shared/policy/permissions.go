@@ -19,6 +19,7 @@ const (
 	RolesApprove         Permission = "roles:approve"
 	ServiceAccountsRead  Permission = "service_accounts:read"
 	ServiceAccountsWrite Permission = "service_accounts:write"
+	DomainsWrite         Permission = "domains:write"
 	ConsentsRead         Permission = "consents:read"
 	PurposesWrite        Permission = "purposes:write"
 	AuditRead            Permission = "audit:read"
@@ -56,7 +57,7 @@ var (
 	analyst = and(viewer, AnalyticsQuery, ReportsWrite)
 	member  = and(analyst, DatasetsWrite, RetentionRead)
 	officer = and(viewer, RolesRead, RolesApprove, ServiceAccountsRead, ConsentsRead, PurposesWrite, AuditRead, RetentionRead, RetentionWrite, DeadLettersRead)
-	admin   = and(and(member, officer...), OrganizationsWrite, MembersWrite, TeamsWrite, RolesWrite, ServiceAccountsWrite, ProvisioningWrite, DeadLettersWrite)
+	admin   = and(and(member, officer...), OrganizationsWrite, MembersWrite, TeamsWrite, RolesWrite, ServiceAccountsWrite, DomainsWrite, ProvisioningWrite, DeadLettersWrite)
 	owner   = and(admin, OrganizationsDelete)
 )
 

@@ -25,7 +25,7 @@ func (t ResourceType) ParseFilter(filter string) (Filter, error) {
 	if err := boundedText(filter, InvalidFilter); err != nil {
 		return Filter{}, err
 	}
-	expression, err := parser.ParseFilter([]byte(filter))
+	expression, err := parse(filter)
 	if err != nil {
 		return Filter{}, Wrong(InvalidFilter, "The filter is not one (RFC 7644 §3.4.2.2)")
 	}
@@ -46,8 +46,9 @@ func boundedText(s string, kind Kind) error {
 // Matches tells whether a resource that is normal meets the filter.
 func (f Filter) Matches(r Resource) bool { return scope{f.of.resolve}.matches(f.expression, r) }
 
-// Equals are the top-level attributes that every match has these values of: an index
-// may look for them first. Exact tells that nothing else is asked.
+// Equals are the top-level attributes that every match has these values of, of an
+// attribute of several values among others: an index may look for them first. Exact
+// tells that nothing else is asked.
 func (f Filter) Equals() (equals map[string]string, exact bool) {
 	equals = map[string]string{}
 	return equals, equalities(f, f.expression, equals)
@@ -63,15 +64,47 @@ func equalities(f Filter, e parser.Expression, equals map[string]string) (exact 
 	case *parser.AttributeExpression:
 		p, _ := f.of.resolve(e.AttributePath.URI(), e.AttributePath.AttributeName)
 		value, ok := e.CompareValue.(string)
-		if ok && e.Operator == parser.EQ && e.AttributePath.SubAttribute == nil && p.extension == "" && !p.MultiValued && p.Type == text {
-			if before, again := equals[p.Name]; again && before != value {
-				return false // the filter itself decides
-			}
-			equals[p.Name] = value
-			return true
+		sub := e.AttributePath.SubAttributeName()
+		switch {
+		case !ok || e.Operator != parser.EQ || p.extension != "":
+		case p.MultiValued && p.hasValue() && (sub == "" || strings.EqualFold(sub, "value")):
+			mustHave(equals, p.Name, value)
+		case sub == "" && !p.MultiValued && p.Type == text:
+			return mustHave(equals, p.Name, value)
+		}
+	case *parser.ValuePath:
+		p, _ := f.of.resolve(e.AttributePath.URI(), e.AttributePath.AttributeName)
+		if value, ok := valueOf(e.ValueFilter); ok && p.extension == "" && p.hasValue() {
+			mustHave(equals, p.Name, value)
 		}
 	}
 	return false
+}
+
+// valueOf is the `value` that a condition in brackets demands.
+func valueOf(e parser.Expression) (value string, ok bool) {
+	switch e := e.(type) {
+	case *parser.LogicalExpression:
+		if e.Operator == parser.AND {
+			if value, ok = valueOf(e.Left); !ok {
+				value, ok = valueOf(e.Right)
+			}
+		}
+	case *parser.AttributeExpression:
+		if e.Operator == parser.EQ && e.AttributePath.SubAttribute == nil && strings.EqualFold(e.AttributePath.AttributeName, "value") {
+			value, ok = e.CompareValue.(string)
+		}
+	}
+	return value, ok
+}
+
+// mustHave notes a value; of two different ones the filter itself makes something.
+func mustHave(equals map[string]string, name, value string) bool {
+	if before, again := equals[name]; again && before != value {
+		return false
+	}
+	equals[name] = value
+	return true
 }
 
 // scope is where a filter finds the attributes that it names: a resource, or one value

@@ -100,10 +100,13 @@ func normalizeAll(attributes []Attribute, sent map[string]any) (map[string]any, 
 
 // normalize checks a value of an attribute; nil is an empty one.
 func (a Attribute) normalize(value any) (any, error) {
+	list, ok := value.([]any)
 	if !a.MultiValued {
+		if ok && len(list) == 1 && a.Type == complexly { // Microsoft Entra ID sends a manager so
+			value = list[0]
+		}
 		return a.one(value)
 	}
-	list, ok := value.([]any)
 	if !ok {
 		list = []any{value} // one value alone, as some clients have it
 	}

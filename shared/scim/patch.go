@@ -1,6 +1,8 @@
 package scim
 
 import (
+	"context"
+	"log/slog"
 	"maps"
 	"reflect"
 	"slices"
@@ -46,11 +48,12 @@ func ParsePatch(body []byte) (Patch, error) {
 }
 
 // Apply changes a resource that is normal, all of it or nothing: r stays as it is, and
-// what comes of it is normal.
-func (t ResourceType) Apply(p Patch, r Resource) (Resource, error) {
+// what comes of it is normal. What is about an attribute that there is not is left out, as
+// Normalize leaves it out: else nobody could be suspended by a change that names one.
+func (t ResourceType) Apply(ctx context.Context, p Patch, r Resource) (Resource, error) {
 	changed := clone(r).(map[string]any)
 	for _, o := range p.Operations {
-		if err := t.apply(o, changed); err != nil {
+		if err := t.apply(ctx, o, changed); err != nil {
 			return nil, err
 		}
 	}
@@ -75,23 +78,41 @@ func clone(value any) any {
 	return value
 }
 
-func (t ResourceType) apply(o Operation, r Resource) error {
+func (t ResourceType) apply(ctx context.Context, o Operation, r Resource) error {
 	if o.Path == "" {
-		return t.applyAll(o, r)
+		return t.applyAll(ctx, o, r)
 	}
 	if extension, ok := t.extension(o.Path); ok {
-		return t.applyExtension(o, extension, r)
+		return t.applyExtension(ctx, o, extension, r)
 	}
 	if err := boundedText(o.Path, InvalidPath); err != nil {
 		return err
 	}
 	path, err := parser.ParsePath([]byte(o.Path))
+	if err != nil && t.foreign(o.Path) {
+		leaveOut(ctx, t, "of another schema")
+		return nil
+	}
 	if err != nil {
 		return Wrong(InvalidPath, "A path is not one (RFC 7644 §3.5.2)")
 	}
 	p, ok := t.resolve(path.AttributePath.URI(), path.AttributePath.AttributeName)
 	if !ok {
-		return Wrong(InvalidPath, "A path names an attribute that there is not")
+		leaveOut(ctx, t, attributeOf(path))
+		return nil
+	}
+	sub := path.AttributePath.SubAttributeName()
+	if sub == "" {
+		sub = path.SubAttributeName()
+	}
+	var part *Attribute
+	if sub != "" {
+		a, ok := find(p.SubAttributes, sub)
+		if !ok {
+			leaveOut(ctx, t, attributeOf(path))
+			return nil
+		}
+		part = &a
 	}
 	if p.Mutability == "readOnly" {
 		return Wrong(Mutability, "%s is read-only", p.Name)
@@ -103,16 +124,23 @@ func (t ResourceType) apply(o Operation, r Resource) error {
 			r[p.extension] = in
 		}
 	}
-	sub := path.AttributePath.SubAttributeName()
-	if sub == "" {
-		sub = path.SubAttributeName()
-	}
-	return target{p.Attribute, sub, path.ValueExpression}.apply(o, in)
+	return target{p.Attribute, part, path.ValueExpression}.apply(o, in)
+}
+
+// attributeOf is a path without its condition, which holds values.
+func attributeOf(path parser.Path) string {
+	path.ValueExpression = nil
+	return path.String()
+}
+
+// leaveOut tells the log of an attribute that there is not.
+func leaveOut(ctx context.Context, t ResourceType, path string) {
+	slog.InfoContext(ctx, "SCIM attribute left out", "type", t.Name, "path", path)
 }
 
 // applyAll applies an operation without a path: its value is a part of a resource,
 // whose names may be paths themselves.
-func (t ResourceType) applyAll(o Operation, r Resource) error {
+func (t ResourceType) applyAll(ctx context.Context, o Operation, r Resource) error {
 	values, ok := o.Value.(map[string]any)
 	if o.Op == "remove" || !ok {
 		return Wrong(NoTarget, "An operation without a path adds or replaces the attributes of an object")
@@ -124,14 +152,14 @@ func (t ResourceType) applyAll(o Operation, r Resource) error {
 		if name == "" {
 			return Wrong(InvalidPath, "An attribute has a name")
 		}
-		if err := t.apply(Operation{o.Op, name, values[name]}, r); err != nil {
+		if err := t.apply(ctx, Operation{o.Op, name, values[name]}, r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t ResourceType) applyExtension(o Operation, extension Schema, r Resource) error {
+func (t ResourceType) applyExtension(ctx context.Context, o Operation, extension Schema, r Resource) error {
 	if o.Op == "remove" {
 		delete(r, extension.ID)
 		return nil
@@ -141,7 +169,7 @@ func (t ResourceType) applyExtension(o Operation, extension Schema, r Resource) 
 		return Wrong(InvalidValue, "An extension is an object")
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if err := t.apply(Operation{o.Op, extension.ID + ":" + name, values[name]}, r); err != nil {
+		if err := t.apply(ctx, Operation{o.Op, extension.ID + ":" + name, values[name]}, r); err != nil {
 			return err
 		}
 	}
@@ -152,21 +180,13 @@ func (t ResourceType) applyExtension(o Operation, extension Schema, r Resource) 
 // those of its values that meet a condition.
 type target struct {
 	Attribute
-	sub   string
+	sub   *Attribute // nil: the attribute as such
 	where parser.Expression
 }
 
 func (t target) apply(o Operation, in map[string]any) error {
-	var sub *Attribute
-	if t.sub != "" {
-		a, ok := find(t.SubAttributes, t.sub)
-		if !ok {
-			return Wrong(InvalidPath, "A path names an attribute that there is not")
-		}
-		if a.Mutability == "readOnly" {
-			return Wrong(Mutability, "%s is read-only", a.Name)
-		}
-		sub = &a
+	if t.sub != nil && t.sub.Mutability == "readOnly" {
+		return Wrong(Mutability, "%s is read-only", t.sub.Name)
 	}
 	if t.where != nil {
 		if !t.MultiValued || t.Type != complexly {
@@ -176,13 +196,13 @@ func (t target) apply(o Operation, in map[string]any) error {
 			return Wrong(InvalidPath, "The condition of a path is not one of this attribute")
 		}
 	}
-	if t.MultiValued && (t.where != nil || sub != nil) {
-		return t.applyToValues(o, sub, in)
+	switch {
+	case t.MultiValued && (t.where != nil || t.sub != nil):
+		return t.applyToValues(o, in)
+	case t.sub != nil:
+		return t.applySub(o, in)
 	}
-	if sub == nil {
-		return t.applyWhole(o, in)
-	}
-	return t.applySub(o, *sub, in)
+	return t.applyWhole(o, in)
 }
 
 // applyWhole changes an attribute as such.
@@ -219,12 +239,12 @@ func (t target) applyWhole(o Operation, in map[string]any) error {
 	return nil
 }
 
-func (t target) applySub(o Operation, sub Attribute, in map[string]any) error {
+func (t target) applySub(o Operation, in map[string]any) error {
 	object, ok := in[t.Name].(map[string]any)
 	if !ok {
 		object = map[string]any{}
 	}
-	if err := set(o, sub, object); err != nil {
+	if err := set(o, *t.sub, object); err != nil {
 		return err
 	}
 	in[t.Name] = object
@@ -250,12 +270,12 @@ func set(o Operation, sub Attribute, object map[string]any) error {
 
 // applyToValues changes those values of a multi-valued attribute that are meant, or a
 // sub-attribute of each.
-func (t target) applyToValues(o Operation, sub *Attribute, in map[string]any) error {
+func (t target) applyToValues(o Operation, in map[string]any) error {
 	meant := func(element any) bool {
 		object, ok := element.(map[string]any)
 		return ok && (t.where == nil || within(t.Attribute).matches(t.where, object))
 	}
-	if o.Op == "remove" && sub == nil {
+	if o.Op == "remove" && t.sub == nil {
 		t.remove(in, meant)
 		return nil
 	}
@@ -265,7 +285,7 @@ func (t target) applyToValues(o Operation, sub *Attribute, in map[string]any) er
 		if !meant(element) {
 			continue
 		}
-		object, err := t.changed(o, sub, element.(map[string]any))
+		object, err := t.changed(o, element.(map[string]any))
 		if err != nil {
 			return err
 		}
@@ -273,10 +293,11 @@ func (t target) applyToValues(o Operation, sub *Attribute, in map[string]any) er
 	}
 	switch {
 	case len(changed) > 0 || o.Op == "remove":
-	case o.Op == "replace" && t.where != nil:
+	case o.Op == "replace" && t.where != nil && !onlyEqualities(t.where): // Microsoft Entra ID replaces what is empty
 		return Wrong(NoTarget, "No value of %s meets the condition of the path", t.Name)
 	default:
-		object, err := t.changed(o, sub, implied(t.Attribute, t.where))
+		o.Op = "add" // to what the condition says
+		object, err := t.changed(o, implied(t.Attribute, t.where))
 		if err != nil {
 			return err
 		}
@@ -288,9 +309,9 @@ func (t target) applyToValues(o Operation, sub *Attribute, in map[string]any) er
 }
 
 // changed is one value of the attribute after an operation.
-func (t target) changed(o Operation, sub *Attribute, object map[string]any) (map[string]any, error) {
-	if sub != nil {
-		return object, set(o, *sub, object)
+func (t target) changed(o Operation, object map[string]any) (map[string]any, error) {
+	if t.sub != nil {
+		return object, set(o, *t.sub, object)
 	}
 	value, err := t.one(o.Value)
 	if err != nil {
@@ -330,6 +351,16 @@ func implied(a Attribute, where parser.Expression) map[string]any {
 		}
 	}
 	return object
+}
+
+func onlyEqualities(where parser.Expression) bool {
+	switch e := where.(type) {
+	case *parser.LogicalExpression:
+		return e.Operator == parser.AND && onlyEqualities(e.Left) && onlyEqualities(e.Right)
+	case *parser.AttributeExpression:
+		return e.Operator == parser.EQ
+	}
+	return false
 }
 
 // onlyPrimary makes a value that an operation has made primary the only one.

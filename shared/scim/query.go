@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 )
 
 // MaxResults is how many resources an answer holds at the most.
@@ -21,15 +23,44 @@ type Query struct {
 	Shown
 }
 
-// Shown is which attributes an answer is to hold, for huma.
-type Shown struct {
-	Attributes         string `query:"attributes" doc:"Names, separated by commas"`
-	ExcludedAttributes string `query:"excludedAttributes" doc:"Names, separated by commas"`
+// Posted is a query that was posted (RFC 7644 §3.4.3), for huma.
+type Posted struct {
+	Base
+	Message
 }
 
-// Selecting reads which attributes are asked for.
-func (s Shown) Selecting(t ResourceType) Selection {
-	return t.Selecting(s.Attributes, s.ExcludedAttributes)
+// Resolve implements huma.Resolver: of two that are embedded huma would ask one.
+func (p *Posted) Resolve(ctx huma.Context) []error {
+	p.Base.Resolve(ctx)
+	return p.Message.Resolve(ctx)
+}
+
+// Query reads it.
+func (p *Posted) Query() (q Query, err error) {
+	var sent struct {
+		Schemas            []string
+		Filter             string
+		SortBy, SortOrder  string
+		StartIndex, Count  *int
+		Attributes         []string
+		ExcludedAttributes []string
+	}
+	if err := p.Decode(&sent); err != nil {
+		return q, err
+	}
+	if !slices.Contains(sent.Schemas, searchSchema) {
+		return q, Wrong(InvalidSyntax, "A search has the schema %s", searchSchema)
+	}
+	q = Query{Filter: sent.Filter, SortBy: sent.SortBy, SortOrder: sent.SortOrder, Shown: Shown{
+		Base: p.Base, Attributes: strings.Join(sent.Attributes, ","), ExcludedAttributes: strings.Join(sent.ExcludedAttributes, ","),
+	}}
+	if sent.StartIndex != nil {
+		q.StartIndex = strconv.Itoa(*sent.StartIndex)
+	}
+	if sent.Count != nil {
+		q.Count = strconv.Itoa(*sent.Count)
+	}
+	return q, nil
 }
 
 // Range is the part of the list that is asked for: start is 1 or more, count 0 or more.
@@ -113,16 +144,44 @@ func (s Search) Equals() (equals map[string]string, exact bool) {
 	return s.Filter.Equals()
 }
 
-// Of filters, sorts and cuts resources that are normal.
-func (s Search) Of(all []Resource) (page []Resource, total int) {
-	if s.Filter != nil {
-		all = slices.DeleteFunc(all, func(r Resource) bool { return !s.Filter.Matches(r) })
+// Found collects what a search finds among resources that are normal and come one by
+// one: it holds no more of them than the answer's place in the order needs.
+type Found struct {
+	s     Search
+	kept  []Resource
+	total int
+}
+
+// Found has found nothing yet.
+func (s Search) Found() *Found { return &Found{s: s} }
+
+// Add looks at one more resource.
+func (f *Found) Add(r Resource) {
+	if f.s.Filter != nil && !f.s.Filter.Matches(r) {
+		return
 	}
-	if s.sortBy != "" {
-		slices.SortStableFunc(all, s.compare)
+	f.total++
+	end := f.s.Start - 1 + f.s.Count
+	if f.s.sortBy == "" {
+		if f.total >= f.s.Start && f.total <= end {
+			f.kept = append(f.kept, r)
+		}
+		return
 	}
-	from := min(len(all), s.Start-1)
-	return all[from:min(len(all), from+s.Count)], len(all)
+	if f.kept = append(f.kept, r); len(f.kept) > 2*end+MaxResults {
+		slices.SortStableFunc(f.kept, f.s.compare)
+		f.kept = slices.Clip(f.kept[:end])
+	}
+}
+
+// Page is the part that was asked for, and how many there are in all.
+func (f *Found) Page() (page []Resource, total int) {
+	if f.s.sortBy == "" {
+		return f.kept, f.total
+	}
+	slices.SortStableFunc(f.kept, f.s.compare)
+	from := min(len(f.kept), f.s.Start-1)
+	return f.kept[from:min(len(f.kept), from+f.s.Count)], f.total
 }
 
 // compare orders by text; what has no value comes last (RFC 7644 §3.4.2.3).

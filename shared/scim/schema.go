@@ -1,6 +1,9 @@
 package scim
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Attribute describes one attribute (RFC 7643 §7).
 type Attribute struct {
@@ -46,7 +49,8 @@ type ResourceType struct {
 // BasePath is where the resource types are found.
 const BasePath = "/scim/v2"
 
-// Location of a resource.
+// Location of a resource, on this host: an answer has it after the host that was asked
+// ([Base]).
 func (t ResourceType) Location(id string) string { return BasePath + t.Endpoint + "/" + id }
 
 func attribute(name, kind, description string) Attribute {
@@ -201,6 +205,13 @@ func (t ResourceType) extension(id string) (Schema, bool) {
 		}
 	}
 	return Schema{}, false
+}
+
+// foreign tells whether a path names a schema, and none of the resource type's.
+func (t ResourceType) foreign(path string) bool {
+	path = strings.ToLower(path)
+	of := func(s Schema) bool { return strings.HasPrefix(path, strings.ToLower(s.ID)) }
+	return strings.HasPrefix(path, "urn:") && !of(t.Schema) && !slices.ContainsFunc(t.Extensions, of)
 }
 
 // Names lists the top-level attributes of the resource type's own schema.

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -27,6 +26,8 @@ const (
 	errorSchema = "urn:ietf:params:scim:api:messages:2.0:Error"
 	listSchema  = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 	patchSchema = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+
+	searchSchema = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 )
 
 // Resource is a resource as JSON has it. One that has passed [ResourceType.Normalize]
@@ -101,7 +102,7 @@ func Failed(err error) (*Answer, error) {
 	return answer(e.Status, e)
 }
 
-// Show answers one resource, as far as it is asked for.
+// Show answers one resource, as far as it is asked for, and its version as ETag.
 func Show(status int, r Resource, asked Selection) (*Answer, error) {
 	a, err := answer(status, asked.Of(r))
 	if err != nil {
@@ -110,10 +111,22 @@ func Show(status int, r Resource, asked Selection) (*Answer, error) {
 	if meta, ok := r["meta"].(map[string]any); ok {
 		a.ETag, _ = meta["version"].(string)
 		if status == http.StatusCreated {
-			a.Location, _ = meta["location"].(string)
+			location, _ := meta["location"].(string)
+			a.Location = asked.base + location
 		}
 	}
 	return a, nil
+}
+
+// ShowUnless answers one resource, or 304 to a client that has this version of it
+// (RFC 7644 §3.14, RFC 9110 §13.1.2).
+func ShowUnless(ifNoneMatch string, r Resource, asked Selection) (*Answer, error) {
+	meta, _ := r["meta"].(map[string]any)
+	version, _ := meta["version"].(string)
+	if ifNoneMatch != "" && Matches(ifNoneMatch, version) == nil {
+		return &Answer{Status: http.StatusNotModified, ETag: version, CacheControl: "no-store"}, nil
+	}
+	return Show(http.StatusOK, r, asked)
 }
 
 // List answers a page of resources, which starts at the 1-based start (RFC 7644 §3.4.2).
@@ -188,53 +201,4 @@ func Matches(ifMatch, version string) error {
 		}
 	}
 	return &Error{Status: http.StatusPreconditionFailed, Detail: "The resource has changed since that version"}
-}
-
-// Selection is which attributes an answer shows (RFC 7644 §3.9).
-type Selection struct {
-	of      ResourceType
-	only    []string
-	without []string
-}
-
-// Selecting reads the parameters `attributes` and `excludedAttributes`.
-func (t ResourceType) Selecting(attributes, excluded string) Selection {
-	return Selection{of: t, only: names(attributes), without: names(excluded)}
-}
-
-func names(list string) (names []string) {
-	for name := range strings.SplitSeq(list, ",") {
-		if name = strings.ToLower(strings.TrimSpace(name)); name != "" {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// Wants tells whether a top-level attribute is asked for.
-func (s Selection) Wants(name string) bool {
-	name = strings.ToLower(name)
-	under := func(asked string) bool {
-		asked = strings.TrimPrefix(asked, strings.ToLower(s.of.Schema.ID)+":")
-		return asked == name || strings.HasPrefix(asked, name+".") || strings.HasPrefix(asked, name+":")
-	}
-	if len(s.only) > 0 {
-		return slices.ContainsFunc(s.only, under)
-	}
-	return !slices.Contains(s.without, name) && !slices.Contains(s.without, strings.ToLower(s.of.Schema.ID)+":"+name)
-}
-
-// Of shows a resource. id and schemas are always shown; a sub-attribute that is asked
-// for brings the attribute that it is of.
-func (s Selection) Of(r Resource) Resource {
-	if len(s.only)+len(s.without) == 0 {
-		return r
-	}
-	shown := Resource{}
-	for name, value := range r {
-		if name == "id" || name == "schemas" || s.Wants(name) {
-			shown[name] = value
-		}
-	}
-	return shown
 }

@@ -68,6 +68,11 @@ func TestFilter(t *testing.T) {
 		`meta.lastModified le "2026-01-02T03:04:05Z"`:                                        false,
 		`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department eq "engines"`: true,
 		`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value eq "42"`:   true,
+		`emails[type eq "work"].value eq "ADA@example.com"`:                                  true,
+		`emails[type eq "work"].value eq "ada@home.example"`:                                 false,
+		`emails[type eq "home" or type eq "]"].value ew ".example" and active eq true`:       true,
+		`emails[(type eq "work" or type eq "home") and not (primary eq true)].value pr`:      true,
+		`not (emails[type eq "other"].value pr)`:                                             true,
 		`displayName eq "x" or (displayName eq "Ada" and not (active eq false))`:             true,
 		`displayName eq "Ada" and displayName eq "x"`:                                        false,
 		`urn:ietf:params:scim:schemas:core:2.0:User:name.givenName co "d"`:                   true,
@@ -95,7 +100,10 @@ func TestEqualsAreOnlyWhatEveryMatchHas(t *testing.T) {
 		`userName ne "a"`:                            {map[string]string{}, false},
 		`userName eq "a" and userName eq "b"`:        {map[string]string{"userName": "a"}, false},
 		`name.givenName eq "a"`:                      {map[string]string{}, false},
-		`emails eq "a" and (id eq "x" and title pr)`: {map[string]string{"id": "x"}, false},
+		`emails eq "a" and (id eq "x" and title pr)`: {map[string]string{"emails": "a", "id": "x"}, false},
+		`emails[type eq "work"].value eq "a"`:        {map[string]string{"emails": "a"}, false},
+		`emails[type eq "work" or value eq "a"]`:     {map[string]string{}, false},
+		`emails.value eq "a" or emails.value eq "b"`: {map[string]string{}, false},
 	} {
 		f, err := scim.User.ParseFilter(filter)
 		if err != nil {
@@ -131,6 +139,12 @@ func TestPatch(t *testing.T) {
 		"remove what is not there":           {`{"op": "remove", "path": "phoneNumbers[type eq \"work\"]"}`, "phoneNumbers", `null`},
 		"null is empty":                      {`{"op": "replace", "path": "displayName", "value": null}`, "displayName", `null`},
 		"of an extension":                    {`{"op": "replace", "value": {"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"division": "North"}}}`, "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", `{"department":"Engines","division":"North","manager":{"value":"42"}}`},
+		"replace what is not there":          {`{"op": "Replace", "path": "phoneNumbers[type eq \"mobile\"].value", "value": "+41"}`, "phoneNumbers", `[{"type":"mobile","value":"+41"}]`},
+		"replace a value not there":          {`{"op": "Replace", "path": "phoneNumbers[type eq \"mobile\"]", "value": {"value": "+41"}}`, "phoneNumbers", `[{"type":"mobile","value":"+41"}]`},
+		"beside an attribute there is not":   {`{"op": "add", "path": "x509Certificates", "value": "x"}, {"op": "Replace", "path": "active", "value": "False"}`, "active", `false`},
+		"beside a part there is not":         {`{"op": "add", "path": "name.nick", "value": "x"}, {"op": "add", "path": "emails[type eq \"home\"].nick", "value": "x"}, {"op": "replace", "value": {"active": false}}`, "active", `false`},
+		"beside an extension there is not":   {`{"op": "add", "path": "urn:acme:2.0:User:badge", "value": "x"}, {"op": "replace", "value": {"urn:a_b:2.0:User": {"badge": 1}, "custom": 1, "active": false}}`, "active", `false`},
+		"a list of one":                      {`{"op": "add", "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager", "value": [{"value": "7"}]}`, "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", `{"department":"Engines","manager":{"value":"7"}}`},
 		"an extension is removed":            {`{"op": "remove", "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"}`, "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", `null`},
 		"a text that is a truth, as a value": {`{"op": "Replace", "path": "active", "value": "FALSE"}`, "active", `false`},
 	} {
@@ -140,7 +154,7 @@ func TestPatch(t *testing.T) {
 		}
 		r := normal(t, scim.User, ada)
 		before, _ := json.Marshal(r)
-		changed, err := scim.User.Apply(patch, r)
+		changed, err := scim.User.Apply(t.Context(), patch, r)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -214,7 +228,7 @@ func FuzzPatch(f *testing.F) {
 			wrong(t, err)
 			return
 		}
-		changed, err := scim.User.Apply(patch, normal(t, scim.User, ada))
+		changed, err := scim.User.Apply(t.Context(), patch, normal(t, scim.User, ada))
 		if err != nil {
 			wrong(t, err)
 			return

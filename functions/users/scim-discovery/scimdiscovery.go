@@ -1,6 +1,6 @@
 // Package scimdiscovery tells a provisioning system what this service can do: GET
 // /scim/v2/ServiceProviderConfig, /scim/v2/ResourceTypes and /scim/v2/Schemas
-// (RFC 7644 §4).
+// (RFC 7644 §4), and that there is no /scim/v2/Me.
 package scimdiscovery
 
 import (
@@ -19,6 +19,7 @@ var (
 	TypesOperation   = users.ProvisioningOperation("users-scim-discovery-types", http.MethodGet, "/ResourceTypes", "The types of resources")
 	TypeOperation    = users.ProvisioningOperation("users-scim-discovery-type", http.MethodGet, "/ResourceTypes/{id}", "A type of resources")
 	SchemasOperation = users.ProvisioningOperation("users-scim-discovery-schemas", http.MethodGet, "/Schemas", "The schemas of resources")
+	MeOperation      = users.ProvisioningOperation("users-scim-discovery-me", http.MethodGet, "/Me", "501: the caller is a program, and no user")
 	SchemaOperation  = users.ProvisioningOperation("users-scim-discovery-schema", http.MethodGet, "/Schemas/{id}", "A schema")
 )
 
@@ -27,11 +28,13 @@ var Parts = []function.Part[*Function]{
 	function.On(ConfigOperation, (*Function).Config),
 	function.On(TypesOperation, (*Function).Types), function.On(TypeOperation, (*Function).Type),
 	function.On(SchemasOperation, (*Function).Schemas), function.On(SchemaOperation, (*Function).Schema),
+	function.On(MeOperation, (*Function).Me),
 }
 
 // Name names a type or a schema.
 type Name struct {
 	ID string `path:"id" maxLength:"200"`
+	scim.Base
 }
 
 // Function describes the service; it opens nothing.
@@ -41,36 +44,41 @@ type Function struct{}
 func New(context.Context, *function.Env) (*Function, error) { return &Function{}, nil }
 
 // Config answers what is supported.
-func (*Function) Config(context.Context, *struct{}) (*scim.Answer, error) {
-	return scim.Show(http.StatusOK, scim.ServiceProviderConfig(), scim.Selection{})
+func (*Function) Config(_ context.Context, in *scim.Base) (*scim.Answer, error) {
+	return scim.Show(http.StatusOK, scim.ServiceProviderConfig(), in.Whole())
 }
 
 // Types lists the resource types.
-func (*Function) Types(context.Context, *struct{}) (*scim.Answer, error) {
+func (*Function) Types(_ context.Context, in *scim.Base) (*scim.Answer, error) {
 	types := scim.ResourceTypes()
-	return scim.List(types, len(types), 1, scim.Selection{})
+	return scim.List(types, len(types), 1, in.Whole())
 }
 
 // Type answers one resource type.
 func (*Function) Type(_ context.Context, in *Name) (*scim.Answer, error) {
-	return one(scim.ResourceTypes(), in.ID)
+	return one(scim.ResourceTypes(), in)
 }
 
 // Schemas lists the schemas.
-func (*Function) Schemas(context.Context, *struct{}) (*scim.Answer, error) {
+func (*Function) Schemas(_ context.Context, in *scim.Base) (*scim.Answer, error) {
 	schemas := scim.Schemas()
-	return scim.List(schemas, len(schemas), 1, scim.Selection{})
+	return scim.List(schemas, len(schemas), 1, in.Whole())
 }
 
 // Schema answers one schema.
 func (*Function) Schema(_ context.Context, in *Name) (*scim.Answer, error) {
-	return one(scim.Schemas(), in.ID)
+	return one(scim.Schemas(), in)
 }
 
-func one(resources []scim.Resource, id string) (*scim.Answer, error) {
-	i := slices.IndexFunc(resources, func(r scim.Resource) bool { return r["id"] == id })
+func one(resources []scim.Resource, in *Name) (*scim.Answer, error) {
+	i := slices.IndexFunc(resources, func(r scim.Resource) bool { return r["id"] == in.ID })
 	if i < 0 {
 		return scim.Failed(users.ErrNotProvisioned)
 	}
-	return scim.Show(http.StatusOK, resources[i], scim.Selection{})
+	return scim.Show(http.StatusOK, resources[i], in.Whole())
+}
+
+// Me answers that it is not served (RFC 7644 §3.11).
+func (*Function) Me(context.Context, *struct{}) (*scim.Answer, error) {
+	return scim.Failed(&scim.Error{Status: http.StatusNotImplemented, Detail: "The caller is a service account, which is no user"})
 }

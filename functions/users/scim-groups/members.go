@@ -6,7 +6,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/functions/users"
 	"function/shared/audit"
+	"function/shared/auth"
 	"function/shared/outbox"
 )
 
@@ -30,9 +32,13 @@ WHERE p.organization_id = $1 AND p.id = ANY ($3) AND m.team_id = $2 AND m.user_i
 
 // setMembers makes exactly the wanted people members of a team, beside those whom no
 // provisioning system knows.
-func (f *Function) setMembers(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, are, wanted []uuid.UUID) error {
+func (f *Function) setMembers(ctx context.Context, tx *outbox.Tx, caller auth.Caller, id uuid.UUID, are, wanted []uuid.UUID) error {
+	organization := caller.OrganizationID
 	added, removed := beyond(wanted, are), beyond(are, wanted)
 	if len(added) > 0 {
+		if err := users.MayFillTeam(ctx, tx, caller, id); err != nil {
+			return err
+		}
 		var known int
 		if err := tx.QueryRow(ctx, countKnown, organization, added).Scan(&known); err != nil {
 			return fmt.Errorf("look for members: %w", err)

@@ -3,7 +3,6 @@ package scimgroups
 import (
 	"context"
 	"fmt"
-	"net/http"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -31,7 +30,16 @@ func (f *Function) Get(ctx context.Context, in *users.ProvisionedRequest) (*scim
 	if err != nil {
 		return nil, err
 	}
-	return scim.Show(http.StatusOK, r, in.Selecting(scim.Group))
+	return scim.ShowUnless(in.IfNoneMatch, r, in.Selecting(scim.Group))
+}
+
+// Search answers the teams that a posted query asks for.
+func (f *Function) Search(ctx context.Context, in *scim.Posted) (*scim.Answer, error) {
+	query, err := in.Query()
+	if err != nil {
+		return scim.Failed(err)
+	}
+	return f.List(ctx, &query)
 }
 
 // List answers the teams that a query asks for. Their members are read where they are
@@ -54,14 +62,25 @@ func (f *Function) List(ctx context.Context, in *scim.Query) (*scim.Answer, erro
 	if !ok {
 		return scim.List(nil, 0, search.Start, asked)
 	}
-	teams, err := f.some(ctx, caller.OrganizationID, asked.Wants("members") || !exact, id, text(equals, "displayName"), text(equals, "externalId"), users.MaxSearched+1, 0)
-	if err != nil {
-		return nil, err
+	found, members := search.Found(), asked.Wants("members") || !exact
+	for after := uuid.Nil; ; { // an organization has a bounded number of teams
+		teams, err := f.some(ctx, caller.OrganizationID, members, id, text(equals, "displayName"), text(equals, "externalId"), after, users.SearchBatch, 0)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range teams {
+			r, err := t.resource()
+			if err != nil {
+				return nil, err
+			}
+			found.Add(r)
+			after = t.ID
+		}
+		if len(teams) < users.SearchBatch {
+			break
+		}
 	}
-	if len(teams) > users.MaxSearched {
-		return scim.Failed(scim.Wrong(scim.TooMany, "Among more than %d groups only id, displayName and externalId can be searched, by eq", users.MaxSearched))
-	}
-	page, total := search.Of(teams)
+	page, total := found.Page()
 	return scim.List(page, total, search.Start, asked)
 }
 
@@ -88,18 +107,9 @@ func (f *Function) page(ctx context.Context, organization uuid.UUID, s scim.Sear
 	if err := f.DB.QueryRow(ctx, countTeams, organization).Scan(&total); err != nil {
 		return nil, fmt.Errorf("count provisioned teams: %w", err)
 	}
-	teams, err := f.some(ctx, organization, asked.Wants("members"), nil, nil, nil, s.Count, s.Start-1)
+	teams, err := f.some(ctx, organization, asked.Wants("members"), nil, nil, nil, uuid.Nil, s.Count, s.Start-1)
 	if err != nil {
 		return nil, err
-	}
-	return scim.List(teams, total, s.Start, asked)
-}
-
-func (f *Function) some(ctx context.Context, organization uuid.UUID, members bool, id *uuid.UUID, name, external *string, limit, offset int) ([]scim.Resource, error) {
-	rows, _ := f.DB.Query(ctx, selectSome, organization, members, id, name, external, limit, offset)
-	teams, err := pgx.CollectRows(rows, pgx.RowToStructByName[team])
-	if err != nil {
-		return nil, fmt.Errorf("read provisioned teams: %w", err)
 	}
 	resources := make([]scim.Resource, 0, len(teams))
 	for _, t := range teams {
@@ -109,5 +119,14 @@ func (f *Function) some(ctx context.Context, organization uuid.UUID, members boo
 		}
 		resources = append(resources, r)
 	}
-	return resources, nil
+	return scim.List(resources, total, s.Start, asked)
+}
+
+func (f *Function) some(ctx context.Context, organization uuid.UUID, members bool, id *uuid.UUID, name, external *string, after uuid.UUID, limit, offset int) ([]team, error) {
+	rows, _ := f.DB.Query(ctx, selectSome, organization, members, id, name, external, after, limit, offset)
+	teams, err := pgx.CollectRows(rows, pgx.RowToStructByName[team])
+	if err != nil {
+		return nil, fmt.Errorf("read provisioned teams: %w", err)
+	}
+	return teams, nil
 }

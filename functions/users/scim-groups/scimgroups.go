@@ -1,9 +1,11 @@
 // Package scimgroups lets a provisioning system keep teams of an organization by SCIM
 // 2.0: POST, GET, PUT, PATCH and DELETE under /scim/v2/Groups.
 //
-// A group is a team that was made here: teams that the organization's people have made
-// stay out of reach, whatever roles they have. Its members are provisioned people; who
-// has yet to accept an invitation waits for it.
+// A group is a team that was made here, or that an admin has handed over
+// (users-team-provisioning): others stay out of reach, whatever roles they have. Its
+// members are provisioned people; who has yet to accept an invitation waits for it. Into
+// a team that has roles a key puts people only if it may give those roles itself, and
+// nowhere that a second person approves them; out of it, always.
 package scimgroups
 
 import (
@@ -17,6 +19,7 @@ import (
 // The HTTP operations.
 var (
 	ListOperation    = users.ProvisioningOperation("users-scim-groups-list", http.MethodGet, "/Groups", "List or find provisioned teams")
+	SearchOperation  = users.ProvisioningOperation("users-scim-groups-search", http.MethodPost, "/Groups/.search", "Find provisioned teams by a query in the body")
 	CreateOperation  = users.ProvisioningOperation("users-scim-groups-create", http.MethodPost, "/Groups", "Provision a team")
 	GetOperation     = users.ProvisioningOperation("users-scim-groups-get", http.MethodGet, "/Groups/{id}", "A provisioned team")
 	ReplaceOperation = users.ProvisioningOperation("users-scim-groups-replace", http.MethodPut, "/Groups/{id}", "Replace a team's name and members")
@@ -27,6 +30,7 @@ var (
 // Parts are the ways into this function.
 var Parts = []function.Part[*Function]{
 	function.On(ListOperation, (*Function).List), function.On(CreateOperation, (*Function).Create),
+	function.On(SearchOperation, (*Function).Search),
 	function.On(GetOperation, (*Function).Get), function.On(ReplaceOperation, (*Function).Replace),
 	function.On(PatchOperation, (*Function).Patch), function.On(DeleteOperation, (*Function).Delete),
 }

@@ -3,7 +3,10 @@ package scimgroups
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -35,7 +38,8 @@ SELECT t.id, t.name, p.external_id, p.created_at, p.changed_at,
 FROM provisioned_teams p JOIN teams t ON t.id = p.team_id
 WHERE p.organization_id = $1`
 	selectOne  = selectTeam + ` AND t.id = $3`
-	selectSome = selectTeam + ` AND ($3::uuid IS NULL OR t.id = $3) AND ($4::text IS NULL OR lower(t.name) = lower($4)) AND ($5::text IS NULL OR p.external_id = $5) ORDER BY t.id LIMIT $6 OFFSET $7`
+	selectSome = selectTeam + ` AND ($3::uuid IS NULL OR t.id = $3) AND ($4::text IS NULL OR lower(t.name) = lower($4)) AND ($5::text IS NULL OR p.external_id = $5)
+  AND t.id > $6 ORDER BY t.id LIMIT $7 OFFSET $8`
 	lockTeam   = `SELECT FROM provisioned_teams WHERE organization_id = $1 AND team_id = $2 FOR UPDATE`
 	countTeams = `SELECT count(*) FROM provisioned_teams WHERE organization_id = $1`
 )
@@ -76,12 +80,13 @@ type wanted struct {
 	members  []uuid.UUID
 }
 
-const maxName = 200 // bytes
+const maxName = 100 // characters, as of every team
 
 func wantedOf(r scim.Resource) (w wanted, err error) {
 	w.name, _ = r["displayName"].(string)
-	if len(w.name) > maxName {
-		return w, scim.Wrong(scim.InvalidValue, "displayName has %d bytes at the most", maxName)
+	w.name = strings.TrimSpace(w.name)
+	if n := utf8.RuneCountInString(w.name); n == 0 || n > maxName || strings.ContainsFunc(w.name, unicode.IsControl) {
+		return w, scim.Wrong(scim.InvalidValue, "displayName has 1 to %d characters, and no control characters", maxName)
 	}
 	if external, ok := r["externalId"].(string); ok && external != "" {
 		w.external = &external

@@ -10,6 +10,7 @@ import (
 	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/fault"
 	"function/shared/outbox"
 	"function/shared/scim"
 	"function/shared/uuid7"
@@ -44,7 +45,7 @@ func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*sci
 		if _, err := tx.Exec(ctx, insertProvisioned, id, caller.OrganizationID, w.external); err != nil {
 			return fmt.Errorf("insert provisioned team: %w", err)
 		}
-		if err := f.setMembers(ctx, tx, caller.OrganizationID, id, nil, w.members); err != nil {
+		if err := f.setMembers(ctx, tx, caller, id, nil, w.members); err != nil {
 			return err
 		}
 		if err := audit.Record(ctx, tx, audit.Entry{Action: "teams:create", ResourceID: id.String(), Detail: map[string]any{"provisioned": true}}); err != nil {
@@ -96,7 +97,7 @@ func (f *Function) Patch(ctx context.Context, in *users.ProvisionedChange) (*sci
 		return scim.Failed(err)
 	}
 	return f.change(ctx, in, func(r scim.Resource) (w wanted, err error) {
-		if r, err = scim.Group.Apply(patch, r); err != nil {
+		if r, err = scim.Group.Apply(ctx, patch, r); err != nil {
 			return w, err
 		}
 		return wantedOf(r)
@@ -122,16 +123,25 @@ func (f *Function) change(ctx context.Context, in *users.ProvisionedChange, to f
 		if err != nil {
 			return err
 		}
-		if err := f.save(ctx, tx, caller.OrganizationID, t, w); err != nil {
+		if err := f.save(ctx, tx, caller, t, w); err != nil {
 			return err
 		}
 		now, err = shown(ctx, tx, caller.OrganizationID, id)
 		return err
 	})
 	if err != nil {
-		return scim.Failed(users.ProvisioningError(err))
+		return scim.Failed(users.ProvisioningError(f.refused(ctx, id, err)))
 	}
 	return scim.Show(http.StatusOK, now, in.Selecting(scim.Group))
+}
+
+// refused puts on record that people were not put into a team; other faults are the
+// sender's.
+func (f *Function) refused(ctx context.Context, id uuid.UUID, err error) error {
+	if _, ok := fault.As(err); !ok {
+		return err
+	}
+	return f.Refused(ctx, audit.Entry{Action: "team_members:change", ResourceID: id.String(), Detail: map[string]any{"provisioned": true}}, err)
 }
 
 // locked reads a team that nobody else changes meanwhile, nor the organization's members.
@@ -153,7 +163,7 @@ func locked(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, ifMa
 }
 
 // save stores what has changed of a team.
-func (f *Function) save(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, t team, w wanted) error {
+func (f *Function) save(ctx context.Context, tx *outbox.Tx, caller auth.Caller, t team, w wanted) error {
 	if t.Name != w.name {
 		if _, err := tx.Exec(ctx, updateTeam, t.ID, w.name); err != nil {
 			return fmt.Errorf("rename team: %w", err)
@@ -162,7 +172,7 @@ func (f *Function) save(ctx context.Context, tx *outbox.Tx, organization uuid.UU
 			return err
 		}
 	}
-	if err := f.setMembers(ctx, tx, organization, t.ID, t.Members, w.members); err != nil {
+	if err := f.setMembers(ctx, tx, caller, t.ID, t.Members, w.members); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, updateProvisioned, t.ID, w.external); err != nil {

@@ -13,6 +13,7 @@ const maxAttributes = 64 << 10
 // columns is what is stored of a person's attributes.
 type columns struct {
 	attributes, userName, external []byte
+	emails                         [][]byte
 }
 
 // columns seals a normal resource, without what the provider says of it itself.
@@ -31,6 +32,14 @@ func (f *Function) columns(r scim.Resource, key []byte) (c columns, err error) {
 	c.userName = f.userNameIndex(userName)
 	if external, ok := r["externalId"].(string); ok && external != "" {
 		c.external = f.Keeper.BlindIndex(externalIndex, external)
+	}
+	c.emails = [][]byte{}
+	emails, _ := r["emails"].([]any)
+	for _, e := range emails {
+		object, _ := e.(map[string]any)
+		if value, ok := object["value"].(string); ok {
+			c.emails = append(c.emails, users.EmailIndex(f.Keeper, value))
+		}
 	}
 	return c, nil
 }

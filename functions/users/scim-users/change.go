@@ -14,13 +14,12 @@ import (
 	"function/shared/auth"
 	"function/shared/events"
 	"function/shared/outbox"
-	"function/shared/policy"
 	"function/shared/scim"
 )
 
 const (
 	updatePerson = `
-UPDATE provisioned_people SET attributes = $2, user_name_index = $3, external_index = $4, changed_at = now() WHERE id = $1`
+UPDATE provisioned_people SET attributes = $2, user_name_index = $3, external_index = $4, emails_index = $5, changed_at = now() WHERE id = $1`
 	touchPerson = `UPDATE provisioned_people SET changed_at = now() WHERE id = $1`
 	updateName  = `
 UPDATE users u SET first_name = $2, last_name = $3, profile_revision = profile_revision + 1
@@ -42,7 +41,7 @@ func (f *Function) Patch(ctx context.Context, in *users.ProvisionedChange) (*sci
 	if err != nil {
 		return scim.Failed(err)
 	}
-	return f.change(ctx, in, func(r scim.Resource) (scim.Resource, error) { return scim.User.Apply(patch, r) })
+	return f.change(ctx, in, func(r scim.Resource) (scim.Resource, error) { return scim.User.Apply(ctx, patch, r) })
 }
 
 func (f *Function) change(ctx context.Context, in *users.ProvisionedChange, to func(scim.Resource) (scim.Resource, error)) (*scim.Answer, error) {
@@ -56,7 +55,7 @@ func (f *Function) change(ctx context.Context, in *users.ProvisionedChange, to f
 	}
 	var now scim.Resource
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		p, r, err := f.locked(ctx, tx, caller.OrganizationID, id, in.IfMatch)
+		p, r, err := f.locked(ctx, tx, caller, id, in.IfMatch)
 		if err != nil {
 			return err
 		}
@@ -64,7 +63,7 @@ func (f *Function) change(ctx context.Context, in *users.ProvisionedChange, to f
 		if err != nil {
 			return err
 		}
-		if err := f.save(ctx, tx, caller.OrganizationID, p, r, changed); err != nil {
+		if err := f.save(ctx, tx, caller, p, r, changed); err != nil {
 			return err
 		}
 		if p, err = load(ctx, tx, caller.OrganizationID, id); err != nil {
@@ -83,7 +82,8 @@ func (f *Function) change(ctx context.Context, in *users.ProvisionedChange, to f
 // locked reads a person whom nobody else changes meanwhile, in an organization whose
 // roles and members nobody does: who becomes an owner is one before, or after. A member
 // who has come to the address otherwise than by the invitation is linked now.
-func (f *Function) locked(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, ifMatch string) (p person, r scim.Resource, err error) {
+func (f *Function) locked(ctx context.Context, tx *outbox.Tx, caller auth.Caller, id uuid.UUID, ifMatch string) (p person, r scim.Resource, err error) {
+	organization := caller.OrganizationID
 	if err := users.LockOrganization(ctx, tx, organization); err != nil {
 		return p, nil, err
 	}
@@ -94,7 +94,7 @@ func (f *Function) locked(ctx context.Context, tx *outbox.Tx, organization, id u
 		return p, nil, err
 	}
 	if p.UserID == nil && p.Member != nil {
-		if err := f.LinkProvisioned(ctx, tx, *p.Member, organization); err != nil {
+		if err := f.LinkProvisioned(ctx, tx, caller.UserID, *p.Member, organization); err != nil {
 			return p, nil, err
 		}
 		if p, err = load(ctx, tx, organization, id); err != nil {
@@ -109,14 +109,22 @@ func (f *Function) locked(ctx context.Context, tx *outbox.Tx, organization, id u
 }
 
 // save stores what has changed of a person, and does what follows.
-func (f *Function) save(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p person, was, is scim.Resource) error {
-	if active, said := is["active"].(bool); said && active != p.active() {
-		if err := f.setActive(ctx, tx, organization, p, is, active); err != nil {
-			return err
-		}
+func (f *Function) save(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p person, was, is scim.Resource) error {
+	organization, active := caller.OrganizationID, p.active()
+	if said, ok := is["active"].(bool); ok {
+		active = said
+	}
+	if active != p.active() {
 		if _, err := tx.Exec(ctx, touchPerson, p.ID); err != nil {
 			return fmt.Errorf("touch provisioned person: %w", err)
 		}
+	}
+	if err := f.follow(ctx, tx, caller, p, was, is, active); err != nil {
+		return err
+	}
+	p, err := load(ctx, tx, organization, p.ID) // who is linked now has another key
+	if err != nil {
+		return err
 	}
 	if same(was, is) {
 		return nil
@@ -129,7 +137,7 @@ func (f *Function) save(ctx context.Context, tx *outbox.Tx, organization uuid.UU
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, updatePerson, p.ID, row.attributes, row.userName, row.external); err != nil {
+	if _, err := tx.Exec(ctx, updatePerson, p.ID, row.attributes, row.userName, row.external, row.emails); err != nil {
 		return fmt.Errorf("update provisioned person: %w", err)
 	}
 	if err := f.rename(ctx, tx, organization, p, was, is, key); err != nil {
@@ -152,7 +160,7 @@ func same(was, is scim.Resource) bool {
 // in no other. The address stays: only its owner can prove a new one.
 func (f *Function) rename(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p person, was, is scim.Resource, key []byte) error {
 	name := nameOf(is)
-	if !p.OwnsAccount || name == nameOf(was) {
+	if !p.Owned || name == nameOf(was) {
 		return nil
 	}
 	sealed, err := name.Seal(key)
@@ -169,30 +177,4 @@ func (f *Function) rename(ctx context.Context, tx *outbox.Tx, organization uuid.
 	return tx.Publish(ctx, events.ProfileChanged{
 		UserID: *p.UserID, OrganizationID: organization, Fields: []string{"first_name", "last_name"}, ChangedAt: time.Now().UTC(),
 	})
-}
-
-// setActive suspends or restores a member, or withdraws or repeats an invitation.
-func (f *Function) setActive(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p person, r scim.Resource, active bool) error {
-	if p.Member == nil {
-		if !active {
-			return f.withdraw(ctx, tx, p.ID)
-		}
-		address, err := addressOf(r)
-		if err != nil {
-			return err
-		}
-		return f.reinvite(ctx, tx, organization, p.ID, address)
-	}
-	if *p.Role == policy.Owner {
-		return errOwner
-	}
-	m := users.Membership{UserID: *p.Member, OrganizationID: organization, Role: *p.Role, Status: users.MembershipSuspended}
-	action := "members:suspend"
-	if active {
-		m.Status, action = users.MembershipActive, "members:restore"
-	}
-	if err := users.SetStanding(ctx, tx, m); err != nil {
-		return err
-	}
-	return audit.Record(ctx, tx, audit.Entry{Action: action, ResourceID: p.Member.String(), Detail: map[string]any{"role": m.Role, "provisioned": true}})
 }

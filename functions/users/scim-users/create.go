@@ -21,18 +21,19 @@ import (
 
 const (
 	selectAccount = `
-SELECT u.id, u.email_verified_at IS NOT NULL, coalesce(m.status, '')
+SELECT u.id, u.email_verified_at IS NOT NULL, coalesce(m.role, ''), coalesce(m.status, '')
 FROM users u LEFT JOIN memberships m ON m.user_id = u.id AND m.organization_id = $2
 WHERE u.email_index = $1`
 	insertPerson = `
-INSERT INTO provisioned_people (id, organization_id, user_id, owns_account, email_index, user_name_index, external_index, wrapped_key, attributes)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+INSERT INTO provisioned_people (id, organization_id, user_id, domain_id, email_index, emails_index, user_name_index, external_index, wrapped_key, attributes)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 )
 
 // created is a person who is being provisioned.
 type created struct {
 	person
 	organization uuid.UUID
+	domain       *uuid.UUID // by which the account is opened
 	email        string
 	index        []byte // of the address
 	attributes   scim.Resource
@@ -77,6 +78,7 @@ func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*sci
 		r, err = insert() // somebody has opened the account at the same moment: it exists by now
 	}
 	if err != nil {
+		f.recordRefusal(ctx, c.ID, err)
 		return scim.Failed(users.ProvisioningError(err))
 	}
 	return scim.Show(http.StatusCreated, r, in.Selecting(scim.User))
@@ -115,29 +117,47 @@ func (f *Function) insert(ctx context.Context, tx *outbox.Tx, c *created) error 
 	if err := users.LockOrganization(ctx, tx, c.organization); err != nil {
 		return err
 	}
-	var account uuid.UUID
-	var verified bool
-	var status string
-	err := tx.QueryRow(ctx, selectAccount, c.index, c.organization).Scan(&account, &verified, &status)
+	domain, err := users.VerifiedDomain(ctx, tx, c.organization, c.email)
+	if err != nil {
+		return err
+	}
+	m, verified, err := accountOf(ctx, tx, c.organization, c.index)
 	switch {
-	case database.IsNoRows(err):
-		return f.open(ctx, tx, c)
 	case err != nil:
-		return fmt.Errorf("look for account: %w", err)
-	case status == users.MembershipRequested && verified:
-		if err := f.letIn(ctx, tx, c, account); err != nil {
+		return err
+	case m.UserID == uuid.Nil && domain != nil:
+		return f.open(ctx, tx, c, domain)
+	case m.Status == users.MembershipRequested && verified && c.active:
+		if err := f.letIn(ctx, tx, c.organization, m.UserID); err != nil {
 			return err
 		}
-		return f.link(ctx, tx, c, account)
-	case status == users.MembershipActive || status == users.MembershipSuspended:
-		return f.link(ctx, tx, c, account)
+		return f.link(ctx, tx, c, m.UserID)
+	case m.Status == users.MembershipActive || m.Status == users.MembershipSuspended:
+		if err := f.link(ctx, tx, c, m.UserID); err != nil {
+			return err
+		}
+		if said, ok := c.attributes["active"].(bool); ok {
+			return f.setStanding(ctx, tx, m, said)
+		}
+		return nil
 	}
 	return f.await(ctx, tx, c)
 }
 
-// open opens an account that nobody can log in to before its owner has proved the
-// address: by a password reset, or at another issuer.
-func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *created) error {
+// accountOf looks for the account of an address, and what it is in the organization;
+// nobody's is no error.
+func accountOf(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, index []byte) (m users.Membership, verified bool, err error) {
+	m.OrganizationID = organization
+	err = tx.QueryRow(ctx, selectAccount, index, organization).Scan(&m.UserID, &verified, &m.Role, &m.Status)
+	if err != nil && !database.IsNoRows(err) {
+		return m, false, fmt.Errorf("look for account: %w", err)
+	}
+	return m, verified, nil
+}
+
+// open opens an account that nobody can log in to before somebody has read the address's
+// mail, or has come by another issuer.
+func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *created, domain *uuid.UUID) error {
 	name := nameOf(c.attributes)
 	name.Email = c.email
 	account, err := f.NewAccount(ctx, name)
@@ -155,20 +175,23 @@ func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *created) error {
 	if _, err := users.OpenAccountIn(ctx, tx, account, m); err != nil {
 		return err
 	}
-	c.UserID, c.OwnsAccount = &account.ID, true
-	return f.store(ctx, tx, c, key, nil)
+	c.UserID, c.domain = &account.ID, domain
+	if err := f.store(ctx, tx, c, key, nil); err != nil || !c.active {
+		return err
+	}
+	return f.Welcome(ctx, tx, f.post, account.ID)
 }
 
 // letIn approves the membership of a person who had asked for it, and whose address
 // is proved: who has only claimed it is invited instead.
-func (f *Function) letIn(ctx context.Context, tx *outbox.Tx, c *created, account uuid.UUID) error {
-	if _, err := users.LetIn(ctx, tx, c.organization, account, policy.Member); err != nil {
+func (f *Function) letIn(ctx context.Context, tx *outbox.Tx, organization, account uuid.UUID) error {
+	if _, err := users.LetIn(ctx, tx, organization, account, policy.Member); err != nil {
 		return err
 	}
 	return audit.Record(ctx, tx, audit.Entry{Action: "members:approve", ResourceID: account.String(), Detail: map[string]any{"provisioned": true}})
 }
 
-// link ties a member, who stays as they are, to what is said of them.
+// link ties a member to what is said of them.
 func (f *Function) link(ctx context.Context, tx *outbox.Tx, c *created, account uuid.UUID) error {
 	key, err := f.KeyOf(ctx, tx, account)
 	if err != nil {
@@ -195,8 +218,8 @@ func (f *Function) store(ctx context.Context, tx *outbox.Tx, c *created, key, wr
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, insertPerson, c.ID, c.organization, c.UserID, c.OwnsAccount, c.index, row.userName, row.external, wrapped, row.attributes); err != nil {
+	if _, err := tx.Exec(ctx, insertPerson, c.ID, c.organization, c.UserID, c.domain, c.index, row.emails, row.userName, row.external, wrapped, row.attributes); err != nil {
 		return fmt.Errorf("insert provisioned person: %w", err)
 	}
-	return audit.Record(ctx, tx, audit.Entry{Action: "members:provision", ResourceID: c.ID.String(), Detail: map[string]any{"opened_account": c.OwnsAccount}})
+	return audit.Record(ctx, tx, audit.Entry{Action: "members:provision", ResourceID: c.ID.String(), Detail: map[string]any{"opened_account": c.domain != nil}})
 }

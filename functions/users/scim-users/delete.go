@@ -28,8 +28,8 @@ SELECT FROM users u WHERE id = $1 AND NOT platform_admin AND NOT EXISTS (SELECT 
 // errOwner protects the owners of an organization from what acts for its admins.
 var errOwner = &scim.Error{Status: http.StatusForbidden, Detail: "An owner of the organization is not suspended or removed by provisioning"}
 
-// Delete removes a person from the organization, and closes the account if it was
-// opened for this organization and is in no other.
+// Delete removes a person from the organization, and closes the account if it is this
+// organization's own and in no other.
 func (f *Function) Delete(ctx context.Context, in *users.ProvisionedName) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -40,7 +40,7 @@ func (f *Function) Delete(ctx context.Context, in *users.ProvisionedName) (*scim
 		return scim.Failed(err)
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		p, _, err := f.locked(ctx, tx, caller.OrganizationID, id, in.IfMatch)
+		p, _, err := f.locked(ctx, tx, caller, id, in.IfMatch)
 		if err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ func (f *Function) remove(ctx context.Context, tx *outbox.Tx, organization uuid.
 	if err := audit.Record(ctx, tx, audit.Entry{Action: "members:remove", ResourceID: p.Member.String(), Detail: map[string]any{"role": *p.Role, "provisioned": true}}); err != nil {
 		return err
 	}
-	if !p.OwnsAccount {
+	if !p.Owned {
 		return users.House(ctx, tx, *p.Member)
 	}
 	return f.close(ctx, tx, *p.Member)
@@ -88,6 +88,9 @@ func (f *Function) close(ctx context.Context, tx *outbox.Tx, account uuid.UUID) 
 		return users.House(ctx, tx, account) // a platform admin's, or one that is elsewhere too
 	} else if err != nil {
 		return fmt.Errorf("look for organizations of account: %w", err)
+	}
+	if err := f.post.Tell(ctx, tx, account, f.post.AccountClosed); err != nil {
+		return err
 	}
 	if err := f.CloseAccount(ctx, tx, account); err != nil {
 		return err

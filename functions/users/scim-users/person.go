@@ -15,18 +15,20 @@ import (
 
 // person is what is stored of a provisioned person.
 type person struct {
-	ID          uuid.UUID
-	UserID      *uuid.UUID // linked to
-	OwnsAccount bool
-	WrappedKey  []byte // the person's own, or that of a row that is not linked
-	Attributes  []byte
-	CreatedAt   time.Time
-	ChangedAt   time.Time
-	Member      *uuid.UUID // who has the address and is in the organization
-	Role        *string
-	Status      *string
-	Invited     bool
-	Groups      []group
+	ID         uuid.UUID
+	UserID     *uuid.UUID // linked to
+	EmailIndex []byte     // of the address that it is about
+	Owned      bool       // the account is the organization's: it was opened by a domain that still is, and has that address
+	Fresh      bool       // nobody has entered the account yet
+	WrappedKey []byte     // the person's own, or that of a row that is not linked
+	Attributes []byte
+	CreatedAt  time.Time
+	ChangedAt  time.Time
+	Member     *uuid.UUID // who has the address and is in the organization
+	Role       *string
+	Status     *string
+	Invited    bool
+	Groups     []group
 }
 
 type group struct {
@@ -36,7 +38,10 @@ type group struct {
 
 const (
 	selectPerson = `
-SELECT p.id, p.user_id, p.owns_account, coalesce(p.wrapped_key, u.wrapped_key) AS wrapped_key, p.attributes, p.created_at, p.changed_at,
+SELECT p.id, p.user_id, p.email_index,
+       p.domain_id IS NOT NULL AND coalesce(u.email_index = p.email_index AND NOT u.platform_admin, false) AS owned,
+       coalesce(u.password_hash IS NULL AND u.email_verified_at IS NULL, false) AS fresh,
+       coalesce(p.wrapped_key, u.wrapped_key) AS wrapped_key, p.attributes, p.created_at, p.changed_at,
        m.user_id AS member, m.role, m.status,
        EXISTS (SELECT FROM invitations i WHERE i.organization_id = p.organization_id AND i.email_index = p.email_index
                                            AND i.ended_at IS NULL AND i.expires_at > now()) AS invited,
@@ -48,8 +53,9 @@ LEFT JOIN users u ON u.id = p.user_id
 LEFT JOIN memberships m ON m.organization_id = p.organization_id AND m.status <> 'requested'
                        AND m.user_id = coalesce(p.user_id, (SELECT a.id FROM users a WHERE a.email_index = p.email_index))
 WHERE p.organization_id = $1`
-	selectOne   = selectPerson + ` AND p.id = $2`
-	selectSome  = selectPerson + ` AND ($2::uuid IS NULL OR p.id = $2) AND ($3::bytea IS NULL OR p.user_name_index = $3) AND ($4::bytea IS NULL OR p.external_index = $4) ORDER BY p.id LIMIT $5 OFFSET $6`
+	selectOne  = selectPerson + ` AND p.id = $2`
+	selectSome = selectPerson + ` AND ($2::uuid IS NULL OR p.id = $2) AND ($3::bytea IS NULL OR p.user_name_index = $3) AND ($4::bytea IS NULL OR p.external_index = $4)
+  AND ($5::bytea IS NULL OR p.emails_index IS NULL OR $5 = ANY (p.emails_index)) AND p.id > $6 ORDER BY p.id LIMIT $7 OFFSET $8`
 	lockPerson  = `SELECT FROM provisioned_people WHERE organization_id = $1 AND id = $2 FOR UPDATE`
 	countPeople = `SELECT count(*) FROM provisioned_people WHERE organization_id = $1`
 )

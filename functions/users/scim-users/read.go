@@ -3,7 +3,6 @@ package scimusers
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"github.com/google/uuid"
@@ -32,7 +31,16 @@ func (f *Function) Get(ctx context.Context, in *users.ProvisionedRequest) (*scim
 	if err != nil {
 		return nil, err
 	}
-	return scim.Show(http.StatusOK, r, in.Selecting(scim.User))
+	return scim.ShowUnless(in.IfNoneMatch, r, in.Selecting(scim.User))
+}
+
+// Search answers the people that a posted query asks for.
+func (f *Function) Search(ctx context.Context, in *scim.Posted) (*scim.Answer, error) {
+	query, err := in.Query()
+	if err != nil {
+		return scim.Failed(err)
+	}
+	return f.List(ctx, &query)
 }
 
 // List answers the people that a query asks for.
@@ -48,11 +56,11 @@ func (f *Function) List(ctx context.Context, in *scim.Query) (*scim.Answer, erro
 	if search.Pages() {
 		return f.page(ctx, caller.OrganizationID, search, in.Selecting(scim.User))
 	}
-	found, err := f.candidates(ctx, caller.OrganizationID, search)
-	if err != nil {
+	found := search.Found()
+	if err := f.find(ctx, caller.OrganizationID, search, found.Add); err != nil {
 		return scim.Failed(err)
 	}
-	page, total := search.Of(found)
+	page, total := found.Page()
 	return scim.List(page, total, search.Start, in.Selecting(scim.User))
 }
 
@@ -62,61 +70,10 @@ func (f *Function) page(ctx context.Context, organization uuid.UUID, s scim.Sear
 	if err := f.DB.QueryRow(ctx, countPeople, organization).Scan(&total); err != nil {
 		return nil, fmt.Errorf("count provisioned people: %w", err)
 	}
-	people, err := f.read(ctx, organization, nil, nil, nil, s.Count, s.Start-1)
+	people, err := f.read(ctx, organization, wanted{}, uuid.Nil, s.Count, s.Start-1)
 	if err != nil {
 		return nil, err
 	}
-	resources, err := f.resources(ctx, people)
-	if err != nil {
-		return nil, err
-	}
-	return scim.List(resources, total, s.Start, asked)
-}
-
-// candidates are the people among whom a search is done: those whom an index finds,
-// or everybody.
-func (f *Function) candidates(ctx context.Context, organization uuid.UUID, s scim.Search) ([]scim.Resource, error) {
-	var id *uuid.UUID
-	var userName, external []byte
-	equals, _ := s.Equals()
-	if text, ok := equals["id"]; ok {
-		parsed, err := uuid.Parse(text)
-		if err != nil {
-			return nil, nil // nobody is called so
-		}
-		id = &parsed
-	}
-	if text, ok := equals["userName"]; ok {
-		userName = f.userNameIndex(text)
-	}
-	if text, ok := equals["externalId"]; ok {
-		external = f.Keeper.BlindIndex(externalIndex, text)
-	}
-	people, err := f.read(ctx, organization, id, userName, external, users.MaxSearched+1, 0)
-	if err != nil {
-		return nil, err
-	}
-	if len(people) > users.MaxSearched {
-		return nil, scim.Wrong(scim.TooMany, "Among more than %d people only id, userName and externalId can be searched, by eq", users.MaxSearched)
-	}
-	return f.resources(ctx, people)
-}
-
-// userNameIndex finds a userName, whatever its case (RFC 7643 §4.1.1).
-func (f *Function) userNameIndex(name string) []byte {
-	return f.Keeper.BlindIndex(userNameIndex, strings.ToLower(name))
-}
-
-func (f *Function) read(ctx context.Context, organization uuid.UUID, id *uuid.UUID, userName, external []byte, limit, offset int) ([]person, error) {
-	rows, _ := f.DB.Query(ctx, selectSome, organization, id, userName, external, limit, offset)
-	people, err := pgx.CollectRows(rows, pgx.RowToStructByName[person])
-	if err != nil {
-		return nil, fmt.Errorf("read provisioned people: %w", err)
-	}
-	return people, nil
-}
-
-func (f *Function) resources(ctx context.Context, people []person) ([]scim.Resource, error) {
 	resources := make([]scim.Resource, 0, len(people))
 	for _, p := range people {
 		r, err := f.resource(ctx, p)
@@ -125,5 +82,82 @@ func (f *Function) resources(ctx context.Context, people []person) ([]scim.Resou
 		}
 		resources = append(resources, r)
 	}
-	return resources, nil
+	return scim.List(resources, total, s.Start, asked)
+}
+
+// wanted is what an index finds people by; nil: anything.
+type wanted struct {
+	id                        *uuid.UUID
+	userName, external, email []byte
+}
+
+// find reads the people among whom a search is done, a batch at a time: those whom an
+// index finds, or everybody.
+func (f *Function) find(ctx context.Context, organization uuid.UUID, s scim.Search, add func(scim.Resource)) error {
+	var w wanted
+	equals, _ := s.Equals()
+	if text, ok := equals["id"]; ok {
+		parsed, err := uuid.Parse(text)
+		if err != nil {
+			return nil // nobody is called so
+		}
+		w.id = &parsed
+	}
+	if text, ok := equals["userName"]; ok {
+		w.userName = f.userNameIndex(text)
+	}
+	if text, ok := equals["externalId"]; ok {
+		w.external = f.Keeper.BlindIndex(externalIndex, text)
+	}
+	if text, ok := equals["emails"]; ok {
+		w.email = users.EmailIndex(f.Keeper, text)
+	}
+	if w.id == nil && w.userName == nil && w.external == nil && w.email == nil {
+		if err := f.bound(ctx, organization); err != nil {
+			return err
+		}
+	}
+	for after := uuid.Nil; ; {
+		people, err := f.read(ctx, organization, w, after, users.SearchBatch, 0)
+		if err != nil {
+			return err
+		}
+		for _, p := range people {
+			r, err := f.resource(ctx, p)
+			if err != nil {
+				return err
+			}
+			add(r)
+			after = p.ID
+		}
+		if len(people) < users.SearchBatch {
+			return nil
+		}
+	}
+}
+
+// bound refuses to look through more people than a request can.
+func (f *Function) bound(ctx context.Context, organization uuid.UUID) error {
+	var all int
+	if err := f.DB.QueryRow(ctx, countPeople, organization).Scan(&all); err != nil {
+		return fmt.Errorf("count provisioned people: %w", err)
+	}
+	if all > users.MaxSearched {
+		return scim.Wrong(scim.TooMany, "Among more than %d people only id, userName, externalId and emails can be searched, by eq", users.MaxSearched)
+	}
+	return nil
+}
+
+// userNameIndex finds a userName, whatever its case (RFC 7643 §4.1.1).
+func (f *Function) userNameIndex(name string) []byte {
+	return f.Keeper.BlindIndex(userNameIndex, strings.ToLower(name))
+}
+
+func (f *Function) read(ctx context.Context, organization uuid.UUID, w wanted, after uuid.UUID, limit, offset int) ([]person, error) {
+	rows, _ := f.DB.Query(ctx, selectSome, organization, w.id, w.userName, w.external, w.email, after, limit, offset)
+	people, err := pgx.CollectRows(rows, pgx.RowToStructByName[person])
+	if err != nil {
+		return nil, fmt.Errorf("read provisioned people: %w", err)
+	}
+	return people, nil
 }

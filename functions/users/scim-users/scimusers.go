@@ -2,12 +2,12 @@
 // people of an organization by SCIM 2.0: POST, GET, PUT, PATCH and DELETE under
 // /scim/v2/Users.
 //
-// A user here is what the provisioning system says of an address. Where the address
-// has no account, one is opened, without a password, as a member. A member of the
-// organization is linked as they are. Anybody else has an account that is none of this
-// organization's: they are invited by mail, and stay untouched, and unseen, until they
-// accept; the answer does not tell the difference. No role is given or taken, and an
-// owner can neither be suspended nor removed.
+// A user here is what the provisioning system says of an address. In a domain that the
+// organization has verified, where the address has no account, one is opened, without a
+// password, as a member: it is the organization's to rename, move and delete. A member of
+// the organization is linked. Anybody else is invited by mail, and stays untouched, and
+// unseen, until they accept, whether or not they have an account; nothing tells the
+// difference. No role is given or taken, and an owner can neither be suspended nor removed.
 //
 // Where no mail is sent nobody is provisioned anew: who is invited would never know, and
 // an account without a password is entered by a mail, too.
@@ -24,6 +24,7 @@ import (
 // The HTTP operations.
 var (
 	ListOperation    = users.ProvisioningOperation("users-scim-users-list", http.MethodGet, "/Users", "List or find provisioned people")
+	SearchOperation  = users.ProvisioningOperation("users-scim-users-search", http.MethodPost, "/Users/.search", "Find provisioned people by a query in the body")
 	CreateOperation  = users.ProvisioningOperation("users-scim-users-create", http.MethodPost, "/Users", "Provision a person")
 	GetOperation     = users.ProvisioningOperation("users-scim-users-get", http.MethodGet, "/Users/{id}", "A provisioned person")
 	ReplaceOperation = users.ProvisioningOperation("users-scim-users-replace", http.MethodPut, "/Users/{id}", "Replace what is said of a person")
@@ -34,6 +35,7 @@ var (
 // Parts are the ways into this function.
 var Parts = []function.Part[*Function]{
 	function.On(ListOperation, (*Function).List), function.On(CreateOperation, (*Function).Create),
+	function.On(SearchOperation, (*Function).Search),
 	function.On(GetOperation, (*Function).Get), function.On(ReplaceOperation, (*Function).Replace),
 	function.On(PatchOperation, (*Function).Patch), function.On(DeleteOperation, (*Function).Delete),
 }

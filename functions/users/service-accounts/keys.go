@@ -4,10 +4,12 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
 	"function/shared/auth"
+	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/page"
 	"function/shared/policy"
@@ -17,11 +19,17 @@ const keysPath = path + "/{account_id}/keys"
 
 // The HTTP operations on the accounts' keys.
 var (
-	CreateKeyOperation = operation("create-service-account-key", http.MethodPost, keysPath, "Make a key of a service account", policy.ServiceAccountsWrite, http.StatusConflict)
+	CreateKeyOperation = fresh(operation("create-service-account-key", http.MethodPost, keysPath, "Make a key of a service account", policy.ServiceAccountsWrite, http.StatusConflict))
 	ListKeysOperation  = operation("list-service-account-keys", http.MethodGet, keysPath, "Keys of a service account", policy.ServiceAccountsRead)
 	RevokeKeyOperation = operation("revoke-service-account-key", http.MethodDelete, keysPath+"/{key_id}", "Revoke a key of a service account", policy.ServiceAccountsWrite)
-	RotateKeyOperation = operation("rotate-service-account-key", http.MethodPost, keysPath+"/{key_id}/rotate", "Give a key of a service account a new secret", policy.ServiceAccountsWrite)
+	RotateKeyOperation = fresh(operation("rotate-service-account-key", http.MethodPost, keysPath+"/{key_id}/rotate", "Give a key of a service account a new secret", policy.ServiceAccountsWrite))
 )
+
+// fresh asks for a fresh proof: whoever has a secret acts as the account, which gives none.
+func fresh(operation huma.Operation) huma.Operation {
+	operation.Security = function.NeedsFresh(policy.ServiceAccountsWrite)
+	return operation
+}
 
 // CreateKeyRequest is the key.
 type CreateKeyRequest struct {

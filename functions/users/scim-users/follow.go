@@ -1,0 +1,171 @@
+package scimusers
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/outbox"
+	"function/shared/policy"
+	"function/shared/scim"
+	"function/shared/secret"
+)
+
+// follow brings a person's standing and address to what is said of them now.
+func (f *Function) follow(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p person, was, is scim.Resource, active bool) error {
+	address, moved := f.moved(p, was, is, active)
+	if p.Member == nil {
+		if address == "" && active && !p.Invited {
+			_, err := addressOf(is)
+			return err
+		}
+		return f.followInvited(ctx, tx, caller.OrganizationID, p, address, moved, active)
+	}
+	m := users.Membership{UserID: *p.Member, OrganizationID: caller.OrganizationID, Role: *p.Role, Status: *p.Status}
+	if err := f.setStanding(ctx, tx, m, active); err != nil {
+		return err
+	}
+	if active && !p.active() && p.Owned && p.Fresh && !moved {
+		return f.Welcome(ctx, tx, f.post, *p.Member)
+	}
+	if !moved || !active {
+		return nil // who is inactive moves once they are let in again
+	}
+	return f.move(ctx, tx, caller, p, address)
+}
+
+// moved tells whether a person is to have another address. One that cannot be read any
+// more is none; one that was said while they were inactive counts when they are not.
+func (f *Function) moved(p person, was, is scim.Resource, active bool) (address string, moved bool) {
+	address, err := addressOf(is)
+	if err != nil {
+		return "", false
+	}
+	index := users.EmailIndex(f.Keeper, address)
+	before, _ := addressOf(was)
+	said := !bytes.Equal(index, users.EmailIndex(f.Keeper, before))
+	return address, !bytes.Equal(index, p.EmailIndex) && (said || active && !p.active())
+}
+
+const setAddress = `UPDATE provisioned_people SET email_index = $2, domain_id = $3 WHERE id = $1`
+
+// followInvited takes the invitation of somebody who is no member to another address, or
+// withdraws or repeats it.
+func (f *Function) followInvited(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p person, address string, moved, active bool) error {
+	if p.Invited && (moved || !active) {
+		if err := f.withdraw(ctx, tx, p.ID); err != nil {
+			return err
+		}
+		p.Invited = false
+	}
+	if moved {
+		p.EmailIndex = users.EmailIndex(f.Keeper, address)
+		if _, err := tx.Exec(ctx, setAddress, p.ID, p.EmailIndex, nil); err != nil {
+			return fmt.Errorf("set address of provisioned person: %w", err)
+		}
+	}
+	if !active || p.Invited {
+		return nil
+	}
+	if err := f.post.Needed(); err != nil {
+		return err
+	}
+	m, verified, err := accountOf(ctx, tx, organization, p.EmailIndex)
+	switch {
+	case err != nil:
+		return err
+	case m.Status == users.MembershipRequested && verified:
+		if err := f.letIn(ctx, tx, organization, m.UserID); err != nil {
+			return err
+		}
+	case m.Status == "" || m.Status == users.MembershipRequested:
+		return f.invite(ctx, tx, organization, address)
+	}
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return err
+	}
+	return f.LinkProvisioned(ctx, tx, caller.UserID, m.UserID, organization)
+}
+
+// setStanding suspends or restores a member, if they are not as they are to be.
+func (f *Function) setStanding(ctx context.Context, tx *outbox.Tx, m users.Membership, active bool) error {
+	if active == (m.Status == users.MembershipActive) {
+		return nil
+	}
+	if m.Role == policy.Owner {
+		return errOwner
+	}
+	action := "members:suspend"
+	m.Status = users.MembershipSuspended
+	if active {
+		m.Status, action = users.MembershipActive, "members:restore"
+	}
+	if err := users.SetStanding(ctx, tx, m); err != nil {
+		return err
+	}
+	return audit.Record(ctx, tx, audit.Entry{Action: action, ResourceID: m.UserID.String(), Detail: map[string]any{"role": m.Role, "provisioned": true}})
+}
+
+// errMoved answers where the address is not the organization's to change. No token goes to
+// the new one: whoever reads it could take the account.
+var errMoved = scim.Wrong(scim.Mutability, "The account is the person's own, or the new address lies in no verified domain of the organization: "+
+	"the person changes the address themselves (POST /v1/users/email/change), or delete the user, and create them anew")
+
+const replaceAddress = `UPDATE users SET email = $2, email_index = $3, email_verified_at = NULL WHERE id = $1`
+
+// move gives the organization's own account an address in another, or the same, verified
+// domain, and tells both.
+func (f *Function) move(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p person, address string) error {
+	domain, err := users.VerifiedDomain(ctx, tx, caller.OrganizationID, address)
+	switch {
+	case err != nil:
+		return err
+	case !p.Owned || domain == nil:
+		return errMoved
+	case *p.Role == policy.Owner:
+		return errOwner
+	}
+	if err := users.MayMove(ctx, tx, caller, *p.Member); err != nil {
+		return err
+	}
+	former, err := f.NameOf(ctx, tx, *p.Member)
+	if err != nil {
+		return err
+	}
+	key, err := f.KeyOf(ctx, tx, *p.Member)
+	if err != nil {
+		return err
+	}
+	sealed, err := secret.Seal(key, users.EmailField, address)
+	if err != nil {
+		return err
+	}
+	index := users.EmailIndex(f.Keeper, address)
+	if _, err := tx.Exec(ctx, replaceAddress, *p.Member, sealed, index); err != nil {
+		return fmt.Errorf("replace address: %w", err)
+	}
+	if _, err := tx.Exec(ctx, setAddress, p.ID, index, domain); err != nil {
+		return fmt.Errorf("set address of provisioned person: %w", err)
+	}
+	if err := users.CancelMailedTokens(ctx, tx, *p.Member); err != nil {
+		return err
+	}
+	if err := f.post.Queue(ctx, tx, f.post.EmailChanged(former.Email)); err != nil {
+		return err
+	}
+	if p.Fresh {
+		err = f.Welcome(ctx, tx, f.post, *p.Member)
+	} else {
+		err = f.post.Queue(ctx, tx, f.post.EmailMoved(address))
+	}
+	if err != nil {
+		return err
+	}
+	return audit.Record(ctx, tx, audit.Entry{Action: "emails:change", ResourceID: p.Member.String(), Detail: map[string]any{"provisioned": true}})
+}

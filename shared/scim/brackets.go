@@ -1,0 +1,111 @@
+package scim
+
+import (
+	"errors"
+	"regexp"
+	"strconv"
+
+	parser "github.com/scim2/filter-parser/v2"
+)
+
+// parse reads a filter. The parser's grammar has two comparisons in brackets at the
+// most, and nothing after them, while Microsoft Entra ID looks people up by
+// emails[type eq "work"].value eq "…": so what is in brackets is read as a filter of its
+// own, for which an attribute stands meanwhile. attr[condition].sub op value is
+// attr[condition and sub op value].
+func parse(filter string) (parser.Expression, error) {
+	var out []byte
+	var stood []*parser.ValuePath
+	for i := 0; i < len(filter); {
+		end := token(filter, i)
+		if filter[i] != '[' {
+			out = append(out, filter[i:end]...)
+			i = end
+			continue
+		}
+		path, after, err := valuePath(attributeBefore.Find(out), filter[i:])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out[:len(out)-len(attributeBefore.Find(out))], standIn+strconv.Itoa(len(stood))+" pr"...)
+		stood = append(stood, path)
+		i += after
+	}
+	expression, err := parser.ParseFilter(out)
+	if err != nil {
+		return nil, err
+	}
+	return restore(expression, stood), nil
+}
+
+// standIn begins the name of what stands for a value path.
+const standIn = "bracket"
+
+var (
+	attributeBefore = regexp.MustCompile(`[\w$:.-]*$`)
+	comparisonAfter = regexp.MustCompile(`^\.([A-Za-z$][\w$-]*\s+(?i:pr\b|(?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+(?:"(?:[^"\\]|\\.)*"|[^\s()\[\]"]+)))`)
+)
+
+// token is the end of what begins at i: a text in quotes, or one character.
+func token(s string, i int) int {
+	if s[i] != '"' {
+		return i + 1
+	}
+	for i++; i < len(s) && s[i] != '"'; i++ {
+		if s[i] == '\\' {
+			i++
+		}
+	}
+	return min(i+1, len(s))
+}
+
+var errBrackets = errors.New("brackets without an end, or within others")
+
+// valuePath reads what begins with a bracket after an attribute, and tells its length.
+func valuePath(attribute []byte, s string) (p *parser.ValuePath, length int, err error) {
+	end := 1
+	for end < len(s) && s[end] != ']' {
+		if s[end] == '[' {
+			return nil, 0, errBrackets
+		}
+		end = token(s, end)
+	}
+	if end >= len(s) {
+		return nil, 0, errBrackets
+	}
+	path, err := parser.ParsePath(attribute)
+	if err != nil {
+		return nil, 0, err
+	}
+	p = &parser.ValuePath{AttributePath: path.AttributePath}
+	if p.ValueFilter, err = parser.ParseFilter([]byte(s[1:end])); err != nil {
+		return nil, 0, err
+	}
+	length = end + 1
+	if m := comparisonAfter.FindStringSubmatch(s[length:]); m != nil {
+		also, err := parser.ParseFilter([]byte(m[1]))
+		if err != nil {
+			return nil, 0, err
+		}
+		p.ValueFilter = &parser.LogicalExpression{Left: p.ValueFilter, Right: also, Operator: parser.AND}
+		length += len(m[0])
+	}
+	return p, length, nil
+}
+
+// restore puts value paths where attributes have stood for them.
+func restore(e parser.Expression, stood []*parser.ValuePath) parser.Expression {
+	switch e := e.(type) {
+	case *parser.LogicalExpression:
+		e.Left, e.Right = restore(e.Left, stood), restore(e.Right, stood)
+	case *parser.NotExpression:
+		e.Expression = restore(e.Expression, stood)
+	case *parser.AttributeExpression:
+		for i, path := range stood {
+			if e.AttributePath.AttributeName == standIn+strconv.Itoa(i) {
+				return path
+			}
+		}
+	}
+	return e
+}
