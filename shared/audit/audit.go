@@ -38,16 +38,28 @@ const (
 	nobody         = "nobody"   // a request without a caller
 )
 
-const insert = `
-INSERT INTO audit_entries (id, organization_id, at, actor_kind, actor_id, impersonator_id, action, resource_id, result, reason, network, trace_id, detail)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+const (
+	columns = `INSERT INTO audit_entries (id, organization_id, at, actor_kind, actor_id, impersonator_id, action, resource_id, result, reason, network, trace_id, detail) `
+	insert  = columns + `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+)
 
 // Record writes an entry: with the transaction of the act, or at once into the database
 // for what has no transaction, as a refusal.
 func Record(ctx context.Context, db database.Writer, e Entry) error {
+	values, err := e.values(ctx)
+	if err != nil {
+		return err
+	}
+	if err := db.Write(ctx, insert, values...); err != nil {
+		return fmt.Errorf("record audit entry %s: %w", e.Action, err)
+	}
+	return nil
+}
+
+func (e Entry) values(ctx context.Context) ([]any, error) {
 	detail, err := json.Marshal(e.Detail)
 	if err != nil {
-		return fmt.Errorf("encode audit entry %s: %w", e.Action, err)
+		return nil, fmt.Errorf("encode audit entry %s: %w", e.Action, err)
 	}
 	if e.Detail == nil {
 		detail = []byte("{}")
@@ -58,12 +70,10 @@ func Record(ctx context.Context, db database.Writer, e Entry) error {
 		result = "refused"
 	}
 	id := uuid7.New()
-	err = db.Write(ctx, insert, id, e.OrganizationID, uuid7.Time(id), kind, e.ActorID, impersonator,
-		e.Action, e.ResourceID, result, e.Refused, client.From(ctx).Network(), trace.From(ctx).TraceID(), detail)
-	if err != nil {
-		return fmt.Errorf("record audit entry %s: %w", e.Action, err)
-	}
-	return nil
+	return []any{
+		id, e.OrganizationID, uuid7.Time(id), kind, e.ActorID, impersonator,
+		e.Action, e.ResourceID, result, e.Refused, client.From(ctx).Network(), trace.From(ctx).TraceID(), detail,
+	}, nil
 }
 
 // actor completes who acts.

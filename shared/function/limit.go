@@ -87,16 +87,17 @@ type limited struct {
 	operation string
 }
 
-// LimitAccount keeps requests to the operation within the limit for one account,
-// whoever sends them (RATE_LIMITS: account). account is a key of it that exists
-// whether or not the account does, such as the blind index of an address. More are
-// fault.Limited.
+// LimitAccount keeps requests to the operation within the limit for one account, from one
+// source, so that nobody uses up what its owner has elsewhere (RATE_LIMITS: account).
+// account is a key of it that exists whether or not the account does, such as the blind
+// index of an address. More are fault.Limited. (A login counts for itself, with what else
+// slows guessing down: users.Attempt.)
 func LimitAccount(ctx context.Context, account []byte) error {
 	in, ok := ctx.Value(limitedKey{}).(limited)
 	if !ok || !in.limits.Account.On() {
 		return nil
 	}
-	if s := in.limits.Take(ctx, in.limits.Account, in.operation, string(account)); !s.Allowed {
+	if s := in.limits.Take(ctx, in.limits.Account, in.operation, client.From(ctx).Source()+" "+string(account)); !s.Allowed {
 		return tooMany(s)
 	}
 	return nil

@@ -106,11 +106,12 @@ func TestGuardedOperationsAndAccountsHaveQuotasOfTheirOwn(t *testing.T) {
 	}
 	get(p, "/v1/guarded", "", "192.0.2.1").Want(t, http.StatusTooManyRequests)
 	get(p, "/v1/other", "", "192.0.2.1").Want(t, http.StatusNoContent)
-	for i := range 3 {
-		get(p, "/v1/account/ada", "", "192.0.2.1"+string(rune('1'+i))).Want(t, http.StatusNoContent)
+	for range 3 {
+		get(p, "/v1/account/ada", "", "192.0.2.20").Want(t, http.StatusNoContent)
 	}
 	get(p, "/v1/account/ada", "", "192.0.2.20").Want(t, http.StatusTooManyRequests)
 	get(p, "/v1/account/eve", "", "192.0.2.20").Want(t, http.StatusNoContent)
+	get(p, "/v1/account/ada", "", "192.0.2.21").Want(t, http.StatusNoContent) // where she may be
 }
 
 func TestACompanyBehindOneAddressLogsInAtOnce(t *testing.T) {
