@@ -47,7 +47,10 @@ const (
 	insertUser         = `
 INSERT INTO users (id, email_index, wrapped_key, email, first_name, last_name, password_hash, created_at, email_verified_at)
 VALUES ($1, $2, $3, $4, $5, $6, nullif($7, ''), $8::timestamptz, CASE WHEN $9 THEN $8::timestamptz END)`
-	insertMembership = `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, $3, $4)`
+	// One that is being deleted is refused as one that does not exist.
+	insertMembership = `
+INSERT INTO memberships (user_id, organization_id, role, status)
+VALUES ($1, coalesce((SELECT id FROM organizations WHERE id = $2 AND deleted_at IS NULL), '00000000-0000-0000-0000-000000000000'), $3, $4)`
 )
 
 // OpenAccount opens an account: with an organization of its own, or with the wish to

@@ -5,10 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"function/shared/fault"
 )
 
 // allowance is how often something may happen: burst times at once, and once more
@@ -18,11 +15,11 @@ type allowance struct {
 	every time.Duration
 }
 
-// What one address may be mailed at the wish of others, and how often one person's
-// password may be tried from within a session.
+// What one address may be mailed at the wish of others, and how often a password may be
+// wrong within a session.
 var (
-	mailsToAddress = allowance{3, 20 * time.Minute}
-	proofsOfPerson = allowance{5, 5 * time.Minute}
+	mailsToAddress  = allowance{3, 20 * time.Minute}
+	proofsInSession = allowance{5, 5 * time.Minute}
 )
 
 // spend takes one from an allowance (GCRA): a row is touched only if there is one
@@ -31,6 +28,8 @@ const spend = `
 INSERT INTO rate_limits (key, tat) VALUES ($1, now() + $2::interval)
 ON CONFLICT (key) DO UPDATE SET tat = greatest(rate_limits.tat, now()) + $2::interval
 WHERE rate_limits.tat <= now() + $3::interval`
+
+const giveBack = `UPDATE rate_limits SET tat = tat - $2::interval WHERE key = $1`
 
 type executor interface {
 	Exec(context.Context, string, ...any) (pgconn.CommandTag, error)
@@ -44,19 +43,17 @@ func (a allowance) take(ctx context.Context, db executor, key []byte) (bool, err
 	return tag.RowsAffected() == 1, nil
 }
 
+// restore gives back what was taken.
+func (a allowance) restore(ctx context.Context, db executor, key []byte) error {
+	if _, err := db.Exec(ctx, giveBack, key, a.every); err != nil {
+		return fmt.Errorf("give back to an allowance: %w", err)
+	}
+	return nil
+}
+
 // MayMail tells whether an address, by its [EmailIndex], may be sent one more mail of
 // a kind that people who are not its owner can ask for. Who asks is not told: nobody
 // can flood a mailbox, and nobody learns that it was full.
 func (s Store) MayMail(ctx context.Context, tx executor, kind Purpose, emailIndex []byte) (bool, error) {
 	return mailsToAddress.take(ctx, tx, s.Keeper.BlindIndex("mail."+string(kind), string(emailIndex)))
-}
-
-// MayProve bounds how often the password of a logged-in person is tried: a stolen
-// session must not find it out (fault.Limited).
-func (s Store) MayProve(ctx context.Context, user uuid.UUID) error {
-	ok, err := proofsOfPerson.take(ctx, s.DB, s.Keeper.BlindIndex("password.proof", user.String()))
-	if err == nil && !ok {
-		return fault.New(fault.Limited, "The password was tried too often: wait a few minutes").After(proofsOfPerson.every)
-	}
-	return err
 }

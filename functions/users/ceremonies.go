@@ -129,10 +129,8 @@ func (p Passkeys) BeginLogin(ctx context.Context, tx *outbox.Tx) (Ceremony, erro
 	return Ceremony{ChallengeToken: token, Options: options.Response}, err
 }
 
-const selectOwner = `
-SELECT p.user_id, m.organization_id, m.status = 'active'
-FROM passkeys p JOIN users u ON u.id = p.user_id JOIN memberships m ON m.user_id = u.id
-WHERE p.credential_id = $1 AND u.suspended_at IS NULL ORDER BY m.status = 'active' DESC, m.created_at LIMIT 1`
+const selectOwner = `SELECT p.user_id, m.organization_id FROM passkeys p JOIN users u ON u.id = p.user_id` + LoginMembership + `
+WHERE p.credential_id = $1 AND u.suspended_at IS NULL`
 
 // Identify tells whose passkey answered, and checks the answer. Nobody's, or that of
 // somebody who may not log in, is refused like a wrong one.
@@ -142,7 +140,7 @@ func (p Passkeys) Identify(ctx context.Context, tx *outbox.Tx, a Assertion) (Log
 		return Login{}, Proved{}, errNotParsed
 	}
 	l := Login{SecondFactor: true}
-	err = tx.QueryRow(ctx, selectOwner, parsed.RawID).Scan(&l.UserID, &l.OrganizationID, &l.Active)
+	err = tx.QueryRow(ctx, selectOwner, parsed.RawID).Scan(&l.UserID, &l.OrganizationID)
 	if err != nil && !database.IsNoRows(err) {
 		return Login{}, Proved{}, fmt.Errorf("find owner of passkey: %w", err)
 	}

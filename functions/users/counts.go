@@ -23,6 +23,16 @@ func (s Store) LoggedIn(ctx context.Context, tx *outbox.Tx, l Login) error {
 	return metrics.Add(ctx, tx, loginsTotal, metrics.Labels{"result": "success"}, 1)
 }
 
+// LoginRefused records that a login was refused although its password was right.
+func (s Store) LoginRefused(ctx context.Context, entry audit.Entry) error {
+	return s.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		if err := audit.Record(ctx, tx, entry); err != nil {
+			return err
+		}
+		return metrics.Add(ctx, tx, loginsTotal, metrics.Labels{"result": "failure"}, 1)
+	})
+}
+
 const loginsTotal = "user_logins_total"
 
 // countFailed counts a failure, and the blocks that begin with it.

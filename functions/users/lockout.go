@@ -10,24 +10,29 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/shared/audit"
 	"function/shared/client"
 	"function/shared/fault"
-	"function/shared/outbox"
+	"function/shared/ratelimit"
 )
 
-// Attempt is somebody's try to prove by a password that an account is theirs. It is
-// counted per account, per network address and per pair of them, whether or not the
-// account exists; failures in a row make the next try wait (NIST SP 800-63B-4 §3.2.2,
-// OWASP Authentication). The delay of the account spares the addresses that its owner
-// has come from before, so that nobody locks the owner out.
+// Attempt is somebody's try to prove by a password that an account is theirs. Failures
+// in a row make the next try wait (NIST SP 800-63B-4 §3.2.2, OWASP Authentication); they
+// are counted per pair of account and source, per account, and per source (an address,
+// of IPv6 its /64), whether or not the account exists. Where its owner has logged in
+// before, only the pair counts, so that nobody elsewhere locks the owner out.
+//
+// Tries at once are looked at before any of them has failed. So each takes from an
+// allowance first, the pair's and, from strange sources, the account's: whatever comes
+// at once, no more passwords than that are tried (RATE_LIMITS: account; 30). Once
+// failures cause a delay, one try is let through each time that it is over.
 type Attempt struct {
 	store   Store
 	user    uuid.UUID // uuid.Nil: there is no such account
-	from    client.Client
-	account []byte // HMAC of the address that was given
 	keys    map[scope][]byte
-	waits   map[scope]time.Duration // for what failed before
+	known   []byte // the source in known_sources; nil: not told by the request
+	atHome  bool   // it is there
+	failed  map[scope]failed
+	granted map[scope]ratelimit.Grant // from the allowances that were asked
 }
 
 // scope is what failures are counted by.
@@ -39,12 +44,21 @@ const (
 	ofAddress scope = "address"
 )
 
+// failed is what went wrong before: of an address, at how many accounts.
+type failed struct {
+	times int
+	ago   time.Duration // the newest
+}
+
 // free are the failures in a row that cost no delay.
 var free = map[scope]int{ofPair: 5, ofAccount: 20, ofAddress: 50}
 
 const (
 	longestDelay  = 15 * time.Minute
 	failureMemory = 24 * time.Hour // without a failure, after which counting begins anew
+	addressMemory = 6 * time.Hour  // of one account that an address has failed at
+	addressCounts = 100            // accounts at the most, after which it makes no difference
+	fromOneSource = 10             // failures that one source adds to an account: alone it delays nobody elsewhere
 	unlockEvery   = 100            // failures: at the longest delay they take a day
 )
 
@@ -59,15 +73,16 @@ func (s scope) delay(failures int) time.Duration {
 }
 
 // Attempt is a try by the client of the request on the account that EmailIndex finds.
-func (s Store) Attempt(ctx context.Context, emailIndex []byte) Attempt {
-	a := Attempt{store: s, waits: map[scope]time.Duration{}, from: client.From(ctx), account: s.accountKey(emailIndex)}
-	source := a.from.Source()
+func (s Store) Attempt(ctx context.Context, emailIndex []byte) *Attempt {
+	a := &Attempt{store: s, failed: map[scope]failed{}, granted: map[scope]ratelimit.Grant{}}
+	source := client.From(ctx).Source()
 	a.keys = map[scope][]byte{
-		ofAccount: a.account,
+		ofAccount: s.accountKey(emailIndex),
 		ofPair:    s.Keeper.BlindIndex("login_failures.pair", hex.EncodeToString(emailIndex)+" "+source),
 	}
 	if source != "" {
 		a.keys[ofAddress] = s.Keeper.BlindIndex("login_failures.address", source)
+		a.known = s.sourceIndex(emailIndex, source)
 	}
 	return a
 }
@@ -76,37 +91,60 @@ func (s Store) accountKey(emailIndex []byte) []byte {
 	return s.Keeper.BlindIndex("login_failures.account", string(emailIndex))
 }
 
-func (a Attempt) every() (keys [][]byte) {
-	for _, key := range a.keys {
-		keys = append(keys, key)
-	}
-	return keys
-}
-
 const (
-	selectFailures = `SELECT key, failures, now() - last_failed_at FROM login_failures WHERE key = ANY ($1) AND last_failed_at > now() - $2::interval`
-	selectKnown    = `SELECT EXISTS (SELECT FROM sessions WHERE user_id = $1 AND address_index = $2)`
+	selectFailures = `
+SELECT key, failures, now() - last_failed_at FROM login_failures WHERE key IN ($1, $2) AND last_failed_at > now() - $4::interval
+UNION ALL
+SELECT $3, count(*)::int, now() - max(last_failed_at) FROM (
+    SELECT last_failed_at FROM login_failures WHERE source = $3 AND last_failed_at > now() - $5::interval ORDER BY last_failed_at DESC LIMIT $6) l
+HAVING count(*) > 0`
+	// Of who is slowed down already nothing is taken from the account: one source
+	// alone must not use it up.
+	takeCells = `
+SELECT k.known, p.granted, p.whole, a.granted, a.whole
+FROM (SELECT EXISTS (SELECT FROM known_sources WHERE source_index = $1) AS known OFFSET 0) k
+CROSS JOIN published.rate_limit($2, $4, $5, 1) p
+LEFT JOIN LATERAL (
+    SELECT r.granted, r.whole FROM published.rate_limit($3, $4, $5, 1) r
+    WHERE NOT k.known AND NOT EXISTS (SELECT FROM login_failures WHERE key = $2 AND failures > $6 AND last_failed_at > now() - $7::interval)) a ON true`
 )
 
-// Read reads the earlier failures with a batch.
-func (a Attempt) Read(b *pgx.Batch) {
-	b.Queue(selectFailures, a.every(), failureMemory).Query(func(rows pgx.Rows) error {
-		var key []byte
-		var failures int
-		var ago time.Duration
-		scopes := a.scopes()
-		_, err := pgx.ForEachRow(rows, []any{&key, &failures, &ago}, func() error {
-			s := scopes[string(key)]
-			if delay := s.delay(failures); delay > 0 {
-				a.waits[s] = delay - ago
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("read failures: %w", err)
-		}
+// Read reads the earlier failures with a batch, and takes from the allowances.
+func (a *Attempt) Read(b *pgx.Batch) {
+	b.Queue(selectFailures, a.keys[ofPair], a.keys[ofAccount], a.keys[ofAddress], failureMemory, addressMemory, addressCounts).Query(a.readFailures)
+	limit := a.store.atOnce
+	b.Queue(takeCells, a.known, a.keys[ofPair], a.keys[ofAccount], limit.Cell().Microseconds(), limit.Quota, free[ofPair], failureMemory).QueryRow(a.readCells)
+}
+
+func (a *Attempt) readFailures(rows pgx.Rows) error {
+	scopes := map[string]scope{}
+	for s, key := range a.keys {
+		scopes[string(key)] = s
+	}
+	var key []byte
+	var f failed
+	_, err := pgx.ForEachRow(rows, []any{&key, &f.times, &f.ago}, func() error {
+		a.failed[scopes[string(key)]] = f
 		return nil
 	})
+	if err != nil {
+		return fmt.Errorf("read failures: %w", err)
+	}
+	return nil
+}
+
+func (a *Attempt) readCells(row pgx.Row) error {
+	var ofAll *int
+	var whole, wholeOfAll *int64
+	var pair int
+	if err := row.Scan(&a.atHome, &pair, &whole, &ofAll, &wholeOfAll); err != nil {
+		return fmt.Errorf("take from the allowances of a login: %w", err)
+	}
+	a.granted[ofPair] = ratelimit.Grant{Cells: pair, Whole: time.Duration(*whole) * time.Microsecond}
+	if ofAll != nil {
+		a.granted[ofAccount] = ratelimit.Grant{Cells: *ofAll, Whole: time.Duration(*wholeOfAll) * time.Microsecond}
+	}
+	return nil
 }
 
 // On tells whose account it is; uuid.Nil if there is none.
@@ -114,15 +152,31 @@ func (a *Attempt) On(user uuid.UUID) { a.user = user }
 
 // Allowed tells whether the try may be made now; else it is fault.Limited, with the
 // time to wait. It costs the same whether or not the account exists.
-func (a Attempt) Allowed(ctx context.Context) error {
-	wait := max(a.waits[ofPair], a.waits[ofAddress])
-	if ofAll := a.waits[ofAccount]; ofAll > wait {
-		known, err := a.known(ctx)
+func (a *Attempt) Allowed(ctx context.Context) error {
+	var wait time.Duration
+	for _, grant := range a.granted {
+		if grant.Cells == 0 {
+			wait = max(wait, a.store.atOnce.Wait(grant))
+		}
+	}
+	for s, f := range a.failed {
+		if delay := a.delay(s); delay > 0 {
+			wait = max(wait, delay-f.ago)
+		}
+	}
+	for _, s := range []scope{ofPair, ofAddress, ofAccount} {
+		delay := a.delay(s)
+		if wait > 0 || delay == 0 {
+			continue
+		}
+		// The delay is over: of tries at once one is let through, and uses it up.
+		once := ratelimit.Limit{Quota: 1, Window: delay}
+		grant, err := ratelimit.NewPostgres(a.store.DB.Pool).Take(ctx, a.store.Keeper.BlindIndex("login_failures.once", string(a.keys[s])), once, 1)
 		if err != nil {
 			return err
 		}
-		if !known {
-			wait = ofAll
+		if grant.Cells == 0 {
+			wait = once.Wait(grant)
 		}
 	}
 	if wait <= 0 {
@@ -130,137 +184,13 @@ func (a Attempt) Allowed(ctx context.Context) error {
 	}
 	a.store.locked.Inc()
 	whole := wait.Truncate(time.Second) + time.Second
-	return fault.New(fault.Limited, "Too many logins have failed; wait, then try again. A mail with a way to unlock the account may have been sent to its address").After(whole)
+	return fault.New(fault.Limited, "Too many logins have failed, or come at once; wait, then try again. A mail with a way to unlock the account may have been sent to its address").After(whole)
 }
 
-func (a Attempt) scopes() map[string]scope {
-	by := map[string]scope{}
-	for s, key := range a.keys {
-		by[string(key)] = s
+// delay is what a scope's failures make this try wait after the newest of them.
+func (a *Attempt) delay(s scope) time.Duration {
+	if a.atHome && s != ofPair {
+		return 0
 	}
-	return by
-}
-
-func (a Attempt) known(ctx context.Context) (known bool, err error) {
-	index := AddressIndex(a.store.Keeper, a.user, a.from.Address)
-	if err := a.store.DB.QueryRow(ctx, selectKnown, a.user, index).Scan(&known); err != nil {
-		return false, fmt.Errorf("look for the address among sessions: %w", err)
-	}
-	return known, nil
-}
-
-// Rows that tell nothing any more go with those that come: no schedule is needed.
-const countFailure = `
-WITH forgotten AS (
-    DELETE FROM login_failures WHERE key IN (
-        SELECT key FROM login_failures WHERE last_failed_at < now() - @memory::interval AND key <> ALL (@keys::bytea[]) LIMIT 10 FOR UPDATE SKIP LOCKED)
-)
-INSERT INTO login_failures AS l (key, account, failures, last_failed_at)
-SELECT key, account, 1, now() FROM unnest(@keys::bytea[], @accounts::bytea[]) AS k (key, account) ORDER BY key
-ON CONFLICT (key) DO UPDATE SET last_failed_at = now(),
-    failures = CASE WHEN l.last_failed_at < now() - @memory::interval THEN 1 ELSE l.failures + 1 END
-RETURNING key, failures`
-
-// ErrNotProved is what a wrong password and an unknown address are answered with.
-var ErrNotProved = fault.New(fault.Unauthenticated, "The email address or the password is not right")
-
-// recording bounds what is written after a failure.
-const recording = 10 * time.Second
-
-// Failed counts a wrong password, mails the owner of an account that many were tried
-// on, and returns ErrNotProved. A client that has gone
-// is counted all the same.
-func (a Attempt) Failed(ctx context.Context, post Post, organization uuid.UUID) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recording)
-	defer cancel()
-	err := a.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		failures, err := a.count(ctx, tx)
-		if err != nil {
-			return err
-		}
-		entry := audit.Entry{Action: "sessions:begin", OrganizationID: organization, Refused: "wrong password"}
-		if a.user != uuid.Nil {
-			entry.ResourceID = a.user.String()
-		}
-		if blocked := blocks(failures); len(blocked) > 0 {
-			entry.Detail = map[string]any{"blocked_seconds": blocked}
-		}
-		if err := audit.Record(ctx, tx, entry); err != nil {
-			return err
-		}
-		if over := failures[ofAccount] - free[ofAccount]; over > 0 && over%unlockEvery == 1 && a.user != uuid.Nil {
-			if err := a.store.mailUnlock(ctx, tx, post, a.user); err != nil {
-				return err
-			}
-		}
-		return a.store.countFailed(ctx, tx, failures)
-	})
-	if err != nil {
-		return fmt.Errorf("record a failed login: %w", err)
-	}
-	return ErrNotProved
-}
-
-// count adds a failure to each key, and returns how many each has.
-func (a Attempt) count(ctx context.Context, tx pgx.Tx) (map[scope]int, error) {
-	var keys, accounts [][]byte
-	for s, key := range a.keys {
-		account := a.account
-		if s == ofAddress {
-			account = nil
-		}
-		keys, accounts = append(keys, key), append(accounts, account)
-	}
-	rows, _ := tx.Query(ctx, countFailure, pgx.NamedArgs{"keys": keys, "accounts": accounts, "memory": failureMemory})
-	scopes, failures := a.scopes(), map[scope]int{}
-	var key []byte
-	var n int
-	_, err := pgx.ForEachRow(rows, []any{&key, &n}, func() error {
-		failures[scopes[string(key)]] = n
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("count failure: %w", err)
-	}
-	return failures, nil
-}
-
-// blocks are the seconds for which failures now block what.
-func blocks(failures map[scope]int) map[scope]float64 {
-	blocked := map[scope]float64{}
-	for s, n := range failures {
-		if d := s.delay(n); d > 0 {
-			blocked[s] = d.Seconds()
-		}
-	}
-	return blocked
-}
-
-// A login of a password that was replaced while it was checked has lost the race:
-// the lock makes a change of the password wait, and then end this session too.
-const (
-	clearFailures = `WITH cleared AS (DELETE FROM login_failures WHERE key = ANY ($3)) `
-	stillHolds    = clearFailures + `SELECT id FROM users WHERE id = $1 AND password_hash = $2 FOR SHARE`
-	replaceHash   = clearFailures + `UPDATE users SET password_hash = $4 WHERE id = $1 AND password_hash = $2 RETURNING id`
-)
-
-// Prove clears, with the statements that begin a transaction, the failures of the
-// account and of the pair after a right password, whose hash was verified, and stores
-// it anew if it was rehashed (else empty). The transaction is ErrNotProved if the
-// password was changed meanwhile.
-func (a Attempt) Prove(b *pgx.Batch, verified, rehashed string) {
-	statement, arguments := stillHolds, []any{a.user, verified, [][]byte{a.keys[ofPair], a.keys[ofAccount]}}
-	if rehashed != "" {
-		statement, arguments = replaceHash, append(arguments, rehashed)
-	}
-	b.Queue(statement, arguments...).Query(func(rows pgx.Rows) error {
-		same, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-		if err != nil {
-			return fmt.Errorf("clear failures: %w", err)
-		}
-		if len(same) == 0 {
-			return ErrNotProved
-		}
-		return nil
-	})
+	return s.delay(a.failed[s].times)
 }

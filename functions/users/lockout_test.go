@@ -3,6 +3,7 @@ package users_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"regexp"
@@ -47,12 +48,12 @@ func try(p *platformtest.Platform, from, email, password string) platformtest.An
 	return p.Do("", http.MethodPost, "/v1/users/login", map[string]string{"email": email, "password": password}, "X-Forwarded-For", from)
 }
 
-// failTimes has logins fail until so many have failed in a row: the last one by a
-// login, those before by counting.
+// failTimes has logins fail until so many have failed in a row at an account, few of
+// them from one source: the last one by a login, those before by counting.
 func failTimes(t *testing.T, p *platformtest.Platform, from, email string, times int) {
 	t.Helper()
 	try(p, from, email, "wrong horse").Want(t, http.StatusUnauthorized)
-	exec(t, p, `UPDATE login_failures SET failures = $1 WHERE failures = 1`, times-1)
+	exec(t, p, `UPDATE login_failures SET failures = CASE WHEN source IS NULL THEN $1 ELSE least($1, 9) END WHERE failures = 1`, times-1)
 	later(t, p, "15 minutes")
 	try(p, from, email, "wrong horse").Want(t, http.StatusUnauthorized)
 }
@@ -76,6 +77,70 @@ func one[T any](t *testing.T, p *platformtest.Platform, query string, arguments 
 func later(t *testing.T, p *platformtest.Platform, by string) {
 	t.Helper()
 	exec(t, p, `UPDATE login_failures SET last_failed_at = last_failed_at - $1::interval`, by)
+	exec(t, p, `UPDATE rate_limits SET tat = tat - $1::interval WHERE $1::interval > '0'`, by)
+}
+
+// tried counts the passwords that were looked at among the answers of tries at once.
+func tried(answers map[int]int) int { return answers[http.StatusUnauthorized] + answers[http.StatusOK] }
+
+// allowance is how many tries at once are looked at (operations.md, "Logins under
+// attack"), and one more for each two seconds that they take.
+const allowance = 30
+
+func TestGuessesAtOnceAreNotMoreThanTheAllowance(t *testing.T) {
+	t.Parallel()
+	for _, email := range []string{"ada@example.com", "eve@example.com"} {
+		p := mountLogin(t)
+		registered(t, p, "ada@example.com", "")
+		began := time.Now()
+		n := tried(atOnce(90, func(int) platformtest.Answer { return try(p, home, email, "wrong horse") }))
+		if most := allowance + int(time.Since(began)/(2*time.Second)) + 1; n > most {
+			t.Errorf("%s: %d of 90 guesses at once were looked at, want at most %d", email, n, most)
+		}
+		for range 2 { // the delay is over, and what comes then at once is one try
+			later(t, p, "15 minutes")
+			equal(t, "guesses looked at after the delay", 1, tried(atOnce(20, func(int) platformtest.Answer { return try(p, home, email, "wrong horse") })))
+		}
+	}
+}
+
+func TestGuessesAtOnceFromManySourcesAreNotMoreThanTheAllowance(t *testing.T) {
+	t.Parallel()
+	p := mountLogin(t)
+	registered(t, p, "ada@example.com", "")
+	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusOK)
+	began := time.Now()
+	n := tried(atOnce(90, func(i int) platformtest.Answer {
+		return try(p, fmt.Sprintf("203.0.113.%d", i), "ada@example.com", "wrong horse")
+	}))
+	if most := allowance + int(time.Since(began)/(2*time.Second)) + 1; n > most {
+		t.Errorf("%d of 90 guesses at once were looked at, want at most %d", n, most)
+	}
+	later(t, p, "15 minutes")
+	equal(t, "guesses looked at after the delay", 1, tried(atOnce(20, func(i int) platformtest.Answer {
+		return try(p, fmt.Sprintf("203.0.113.%d", 100+i), "ada@example.com", "wrong horse")
+	})))
+	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusOK)
+}
+
+func TestProgramsLogInToOneAccountAtOnce(t *testing.T) {
+	t.Parallel()
+	p := mountLogin(t)
+	registered(t, p, "ada@example.com", "")
+	equal(t, "answers", map[int]int{http.StatusOK: 25}, atOnce(25, func(int) platformtest.Answer { return try(p, home, "ada@example.com", "correct horse") }))
+}
+
+func TestOneSourceAloneDelaysNobodyElsewhere(t *testing.T) {
+	t.Parallel()
+	p := mountLogin(t)
+	registered(t, p, "ada@example.com", "")
+	for range 40 {
+		try(p, elsewhere, "ada@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
+		later(t, p, "15 minutes")
+	}
+	later(t, p, "-15 minutes")
+	try(p, elsewhere, "ada@example.com", "correct horse").Want(t, http.StatusTooManyRequests)
+	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusOK)
 }
 
 func TestGuessingWaitsLongerAndLongerWhetherOrNotTheAccountExists(t *testing.T) {
@@ -126,11 +191,8 @@ func TestRightPasswordForgivesTheAccountAndThePair(t *testing.T) {
 		try(p, home, "ada@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
 	}
 	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusOK)
-	if n := one[int](t, p, `SELECT count(*) FROM login_failures WHERE account IS NOT NULL`); n != 0 {
-		t.Errorf("%d counters of the account are left", n)
-	}
-	if n := one[int](t, p, `SELECT failures FROM login_failures`); n != 5 {
-		t.Errorf("the address has %d failures, want 5: its owner may have an account too", n)
+	if n := one[int](t, p, `SELECT count(*) FROM login_failures`); n != 0 {
+		t.Errorf("%d counters are left", n)
 	}
 	try(p, home, "ada@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
 }
@@ -141,27 +203,75 @@ func TestNobodyLocksTheOwnerOut(t *testing.T) {
 	registered(t, p, "ada@example.com", "")
 	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusOK)
 
+	try(p, "2001:db8::1", "ada@example.com", "correct horse").Want(t, http.StatusOK)
+	exec(t, p, `DELETE FROM sessions`) // as retention does
+
 	failTimes(t, p, elsewhere, "ada@example.com", 100)
-	for _, from := range []string{elsewhere, "203.0.113.9", "2001:db8::1"} {
+	for _, from := range []string{elsewhere, "203.0.113.9", "2001:db8:0:1::1"} {
 		try(p, from, "ada@example.com", "correct horse").Want(t, http.StatusTooManyRequests)
 	}
+	try(p, "2001:db8::2", "ada@example.com", "correct horse").Want(t, http.StatusOK) // the same /64
+	failTimes(t, p, "198.51.100.8", "ada@example.com", 100)
 	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusOK)
 	try(p, "203.0.113.9", "ada@example.com", "correct horse").Want(t, http.StatusOK)
 }
 
-func TestAddressThatGuessesAcrossAccountsWaits(t *testing.T) {
+func TestNewestSourcesAreKnownUntilTheAddressChanges(t *testing.T) {
 	t.Parallel()
 	p := mountLogin(t)
-	registered(t, p, "ada@example.com", "")
-	failTimes(t, p, "2001:db8::1", "eve@example.com", 100)
-	exec(t, p, `DELETE FROM login_failures WHERE account IS NOT NULL`)
-	try(p, "2001:db8::2", "ada@example.com", "correct horse").Want(t, http.StatusTooManyRequests) // the same /64
-	try(p, "2001:db8:0:1::1", "ada@example.com", "correct horse").Want(t, http.StatusOK)
-	later(t, p, "24 hours")
-	try(p, "2001:db8::2", "eve@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
-	if n := one[int](t, p, `SELECT max(failures) FROM login_failures`); n != 1 {
-		t.Errorf("a failure after a day without counts as number %d", n)
+	ada := registered(t, p, "ada@example.com", "")
+	for i := range 23 {
+		try(p, fmt.Sprintf("192.0.2.%d", i), "ada@example.com", "correct horse").Want(t, http.StatusOK)
+		exec(t, p, `UPDATE known_sources SET last_seen_at = last_seen_at - interval '1 hour'`)
 	}
+	equal(t, "sources known", 20, one[int](t, p, `SELECT count(*) FROM known_sources WHERE user_id = $1`, ada.ID))
+	failTimes(t, p, elsewhere, "ada@example.com", 100)
+	try(p, "192.0.2.0", "ada@example.com", "correct horse").Want(t, http.StatusTooManyRequests)
+	try(p, "192.0.2.3", "ada@example.com", "correct horse").Want(t, http.StatusOK)
+	exec(t, p, `UPDATE users SET email_index = '\x01'`)
+	equal(t, "sources known to another address", 0, one[int](t, p, `SELECT count(*) FROM known_sources`))
+}
+
+// colleagues mistype at one address, each of them once.
+func colleagues(t *testing.T, p *platformtest.Platform, from string, n int) {
+	t.Helper()
+	for i := range n {
+		try(p, from, fmt.Sprintf("colleague-%d@example.com", i), "wrong horse").Want(t, http.StatusUnauthorized)
+	}
+}
+
+func TestAddressThatFailsAtManyAccountsWaits(t *testing.T) {
+	t.Parallel()
+	p := mountLogin(t)
+	for _, email := range []string{"ada@example.com", "eve@example.com", "colleague-7@example.com"} {
+		registered(t, p, email, "")
+	}
+	try(p, "2001:db8::1", "eve@example.com", "correct horse").Want(t, http.StatusOK)
+	colleagues(t, p, "2001:db8::1", 51)
+	later(t, p, "-1 hour")
+	const same = "2001:db8::2" // the same /64
+	try(p, same, "ada@example.com", "correct horse").Want(t, http.StatusTooManyRequests)
+	try(p, "2001:db8:0:1::1", "ada@example.com", "correct horse").Want(t, http.StatusOK)
+	try(p, same, "eve@example.com", "correct horse").Want(t, http.StatusOK) // is known there
+	equal(t, "addresses blocked", 1, one[int](t, p, `SELECT sum(value)::int FROM metric_counters WHERE name = 'user_lockouts_total' AND labels = '{"scope": "address"}'`))
+
+	later(t, p, "65 minutes")
+	try(p, same, "colleague-7@example.com", "correct horse").Want(t, http.StatusOK) // takes back what it has added
+	later(t, p, "-1 hour")
+	try(p, same, "ada@example.com", "correct horse").Want(t, http.StatusOK)
+
+	colleagues(t, p, elsewhere, 51)
+	later(t, p, "6 hours")
+	try(p, elsewhere, "ada@example.com", "correct horse").Want(t, http.StatusOK)
+}
+
+func TestFailureAfterADayWithoutIsTheFirst(t *testing.T) {
+	t.Parallel()
+	p := mountLogin(t)
+	failTimes(t, p, home, "eve@example.com", 100)
+	later(t, p, "24 hours")
+	try(p, home, "eve@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
+	equal(t, "failures", 1, one[int](t, p, `SELECT max(failures) FROM login_failures`))
 }
 
 func TestFailuresAtOnceAreAllCounted(t *testing.T) {
@@ -250,7 +360,7 @@ func TestOwnerUnlocksByMailOnce(t *testing.T) {
 	failTimes(t, p, elsewhere, "eve@example.com", 121)
 	failTimes(t, p, "203.0.113.9", "ada@example.com", 121)
 	later(t, p, "15 minutes")
-	try(p, "203.0.113.9", "ada@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
+	try(p, "203.0.113.10", "ada@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
 
 	sent := mails(t, p)
 	if len(sent) != 1 || sent[0].To != "ada@example.com" || strings.Contains(sent[0].Text, "Ada") {
@@ -286,10 +396,24 @@ func TestOwnerUnlocksByMailOnce(t *testing.T) {
 	if good != 1 {
 		t.Errorf("%d of 4 uses of one token succeeded", good)
 	}
+	equal(t, "refused uses in the audit trail", 7, one[int](t, p, `SELECT count(*) FROM audit_entries WHERE action = 'accounts:unlock' AND result = 'refused'`))
 	try(p, "203.0.113.200", "ada@example.com", "correct horse").Want(t, http.StatusOK)
 	if n := one[int](t, p, `SELECT count(*) FROM audit_entries WHERE action = 'accounts:unlock' AND result = 'done'`); n != 1 {
 		t.Errorf("%d unlocks are in the audit trail", n)
 	}
+}
+
+func TestUnlockMakesWhereItComesFromKnown(t *testing.T) {
+	t.Parallel()
+	p := mountLogin(t)
+	registered(t, p, "ada@example.com", "")
+	exec(t, p, `DELETE FROM mails`)
+	failTimes(t, p, elsewhere, "ada@example.com", 121)
+	token := regexp.MustCompile(`[A-Za-z0-9_-]{43}`).FindString(mails(t, p)[0].Text)
+	colleagues(t, p, home, 51)
+	p.Do("", http.MethodPost, "/v1/users/unlock", map[string]string{"token": token}, "X-Forwarded-For", home).Want(t, http.StatusNoContent)
+	failTimes(t, p, elsewhere, "ada@example.com", 121)
+	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusOK)
 }
 
 func TestExpiredUnlockTokenIsNoGood(t *testing.T) {
@@ -322,7 +446,7 @@ func TestLoginsAreAuditedAndCountedAndBlocksOncePerBlock(t *testing.T) {
 		Count                                   int
 	}
 	rows, err := p.DB(database.Users).Query(context.Background(), `
-SELECT actor_kind, resource_id, result, reason, coalesce(detail ->> 'blocked_seconds', ''), count(*) FROM audit_entries WHERE action = 'sessions:begin'
+SELECT actor_kind, resource_id, result, CASE WHEN reason LIKE 'Too many logins%' THEN 'locked' ELSE reason END, coalesce(detail ->> 'blocked_seconds', ''), count(*) FROM audit_entries WHERE action = 'sessions:begin'
 GROUP BY 1, 2, 3, 4, 5 ORDER BY count(*) DESC, 1, 2 DESC`)
 	if err != nil {
 		t.Fatal(err)
@@ -337,6 +461,7 @@ GROUP BY 1, 2, 3, 4, 5 ORDER BY count(*) DESC, 1, 2 DESC`)
 	}
 	want := []entry{
 		{"nobody", ada.ID.String(), "refused", "wrong password", "", 5},
+		{"nobody", ada.ID.String(), "refused", "locked", "", 3},
 		{"nobody", ada.ID.String(), "refused", "wrong password", `{"pair": 1}`, 1},
 		{"nobody", "", "refused", "wrong password", "", 1},
 		{"person", ada.ID.String(), "done", "", "", 1},
@@ -391,6 +516,31 @@ func TestLoginHashesThePasswordAnewWhenParametersChange(t *testing.T) {
 	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusOK)
 }
 
+func TestMissingAccountTakesAsLongAsAnOldHash(t *testing.T) {
+	t.Parallel()
+	p := mountLogin(t)
+	registered(t, p, "ada@example.com", "")
+	old, err := password.NewHasher(password.Parameters{Memory: 64 * 1024, Iterations: 16, Parallelism: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash, err := old.Hash(context.Background(), "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec(t, p, `UPDATE users SET password_hash = $1, email_index = '\xffff'`, hash) // whose index comes after every other
+	began := time.Now()
+	if _, err := old.Verify(context.Background(), "wrong horse", hash); err != nil {
+		t.Fatal(err)
+	}
+	want := time.Since(began)
+	began = time.Now()
+	try(p, home, "eve@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
+	if took := time.Since(began); took < want/4 { // today's takes far less
+		t.Errorf("a missing account is refused after %v; hashes as they are stored take %v", took, want)
+	}
+}
+
 func TestLoginLosesToAChangeOfThePassword(t *testing.T) {
 	t.Parallel()
 	p := mountLogin(t)
@@ -420,6 +570,7 @@ func TestAccountsWithoutAPasswordAndSuspendedOnes(t *testing.T) {
 	exec(t, p, `UPDATE users SET suspended_at = now()`)
 	try(p, home, "ada@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
 	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusForbidden)
+	equal(t, "failures", 2, one[int](t, p, `SELECT sum(value)::int FROM metric_counters WHERE name = 'user_logins_total' AND labels = '{"result": "failure"}'`))
 	exec(t, p, `UPDATE users SET suspended_at = NULL, password_hash = NULL`)
 	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusUnauthorized)
 	try(p, home, "ada@example.com", "").Want(t, http.StatusUnauthorized)

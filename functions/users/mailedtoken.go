@@ -21,11 +21,14 @@ const (
 	PasswordReset     Purpose = "password_reset"
 	EmailVerification Purpose = "email_verification"
 	EmailChange       Purpose = "email_change"
+	AccountUnlock     Purpose = "unlock"
 	Registration      Purpose = "registration" // whose token is in registrations, for there is no person yet
 	InvitationToken   Purpose = "invitation"   // which is in invitations
 )
 
-var tokenLife = map[Purpose]time.Duration{PasswordReset: time.Hour, EmailVerification: 24 * time.Hour, EmailChange: time.Hour}
+var tokenLife = map[Purpose]time.Duration{
+	PasswordReset: time.Hour, EmailVerification: 24 * time.Hour, EmailChange: time.Hour, AccountUnlock: 24 * time.Hour,
+}
 
 // RegistrationLife is how long an address may be confirmed after its registration.
 const RegistrationLife = 24 * time.Hour

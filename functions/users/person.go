@@ -3,7 +3,6 @@ package users
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"strings"
 
 	"github.com/google/uuid"
@@ -15,12 +14,6 @@ import (
 // EmailIndex is the blind index by which an address is found, whatever its case.
 func EmailIndex(keeper *secret.Keeper, email string) []byte {
 	return keeper.BlindIndex("users.email", strings.ToLower(strings.TrimSpace(email)))
-}
-
-// AddressIndex tells whether a person has come from a network address before; it is
-// another for each person.
-func AddressIndex(keeper *secret.Keeper, user uuid.UUID, address netip.Addr) []byte {
-	return keeper.BlindIndex("sessions.address "+user.String(), address.String())
 }
 
 // The contexts that a person's sealed fields are bound to.

@@ -61,7 +61,7 @@ func (x changing) mayFill(ctx context.Context, team uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	weighty, err := x.conveys(ctx, roles)
+	weighty, err := x.conveys(ctx, gains, roles)
 	if err != nil || !weighty {
 		return err
 	}
@@ -92,8 +92,8 @@ const (
 // HandTeamOver lets the organization's provisioning system keep a team that people have
 // made, which it may empty: so it takes what taking the team's roles takes.
 func (s Store) HandTeamOver(ctx context.Context, organization, team uuid.UUID) error {
-	return s.onTeams(ctx, "teams:hand_over", organization, team, func(x changing) error {
-		if err := x.mayTake(ctx, team); err != nil {
+	return s.onTeam(ctx, "teams:hand_over", organization, team, func(x changing, roles []string) error {
+		if _, err := x.conveys(ctx, loses, roles); err != nil {
 			return err
 		}
 		if _, err := x.Exec(ctx, insertHandedOver, team, organization); err != nil {
@@ -105,13 +105,30 @@ func (s Store) HandTeamOver(ctx context.Context, organization, team uuid.UUID) e
 
 // TakeTeamBack ends that a provisioning system keeps a team.
 func (s Store) TakeTeamBack(ctx context.Context, organization, team uuid.UUID) error {
-	return s.onTeams(ctx, "teams:take_back", organization, team, func(x changing) error {
-		if _, _, err := x.path(ctx, team); err != nil {
-			return err
-		}
+	return s.onTeam(ctx, "teams:take_back", organization, team, func(x changing, _ []string) error {
 		if _, err := x.Exec(ctx, deleteHandedOver, team, organization); err != nil {
 			return fmt.Errorf("take team back: %w", err)
 		}
 		return nil
+	})
+}
+
+// onTeam works on a team of the caller's organization, and is told the roles that its
+// members have by it.
+func (s Store) onTeam(ctx context.Context, action string, organization, team uuid.UUID, work func(changing, []string) error) error {
+	caller, err := InOwn(ctx, organization)
+	if err != nil {
+		return err
+	}
+	return s.Act(ctx, audit.Entry{Action: action, ResourceID: team.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
+		x, err := beginFor(ctx, tx, organization, caller)
+		if err != nil {
+			return err
+		}
+		_, roles, err := x.path(ctx, team)
+		if err != nil {
+			return err
+		}
+		return work(x, roles)
 	})
 }

@@ -1,12 +1,14 @@
 package users
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/auth"
 	"function/shared/fault"
 	"function/shared/outbox"
 )
@@ -44,16 +46,27 @@ func (s Store) Check(ctx context.Context, c Credentials, password, location stri
 	return s.CheckNewPassword(ctx, s.DB, c.OrganizationID, c.UserID, password, location, c.Name.Email, c.Name.FirstName, c.Name.LastName)
 }
 
-// Prove checks the password of a logged-in person, a few times only.
-func (s Store) Prove(ctx context.Context, c Credentials, present, location string) error {
-	if err := s.MayProve(ctx, c.UserID); err != nil {
+// Prove checks the password of a caller. A stolen session must not find it out, so it
+// may be wrong a few times only (fault.Limited): in that session, for its owner's other
+// ones are not the thief's. It is taken from the allowance before it is looked at, so
+// that of many tries at once no more come through, and given back if it is right.
+func (s Store) Prove(ctx context.Context, caller auth.Caller, c Credentials, present, location string) error {
+	key := s.Keeper.BlindIndex("password.proof", cmp.Or(caller.SessionID, caller.UserID).String())
+	may, err := proofsInSession.take(ctx, s.DB, key)
+	if err != nil {
 		return err
 	}
-	ok, err := s.Hasher.Verify(ctx, present, c.PasswordHash)
-	if err == nil && !ok {
-		err = fault.At(location, "this is not your password")
+	if !may {
+		return fault.New(fault.Limited, "The password was tried too often in this session: wait a few minutes").After(proofsInSession.every)
 	}
-	return err
+	ok, err := s.Hasher.Verify(ctx, present, c.PasswordHash)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fault.At(location, "this is not your password")
+	}
+	return proofsInSession.restore(ctx, s.DB, key)
 }
 
 const (

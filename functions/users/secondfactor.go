@@ -139,8 +139,7 @@ c.hash = $1 AND c.purpose = 'second_factor' AND c.attempts < $2 AND c.expires_at
 AND u.suspended_at IS NULL AND u.password_changed_at <= c.expires_at - $3::interval`
 	selectPending = `SELECT c.user_id FROM challenges c, users u WHERE ` + waiting
 	countAttempt  = `
-UPDATE challenges c SET attempts = c.attempts + 1 FROM users u WHERE ` + waiting + ` RETURNING c.data, c.attempts,
-    EXISTS (SELECT FROM memberships m WHERE m.user_id = c.user_id AND m.organization_id = (c.data ->> 'OrganizationID')::uuid AND m.status = 'active')`
+UPDATE challenges c SET attempts = c.attempts + 1 FROM users u WHERE ` + waiting + ` RETURNING c.data, c.attempts`
 	endPending = `DELETE FROM challenges WHERE hash = $1`
 )
 
@@ -165,8 +164,7 @@ func (s Store) PendingUser(ctx context.Context, token string) (user uuid.UUID, e
 func AttemptLogin(ctx context.Context, tx pgx.Tx, token string) (*PendingLogin, error) {
 	p := PendingLogin{hash: TokenHash(token)}
 	var data []byte
-	var active bool
-	err := tx.QueryRow(ctx, countAttempt, p.hash, Attempts, ChallengeLife).Scan(&data, &p.Attempt, &active)
+	err := tx.QueryRow(ctx, countAttempt, p.hash, Attempts, ChallengeLife).Scan(&data, &p.Attempt)
 	if database.IsNoRows(err) {
 		return nil, nil
 	}
@@ -176,7 +174,6 @@ func AttemptLogin(ctx context.Context, tx pgx.Tx, token string) (*PendingLogin, 
 	if err != nil {
 		return nil, fmt.Errorf("count attempt at pending login: %w", err)
 	}
-	p.Active = active
 	return &p, nil
 }
 

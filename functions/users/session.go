@@ -17,6 +17,7 @@ import (
 	"function/shared/events"
 	"function/shared/fault"
 	"function/shared/outbox"
+	"function/shared/policy"
 	"function/shared/secret"
 	"function/shared/uuid7"
 )
@@ -38,11 +39,20 @@ func Bearer(access, refresh string) Tokens {
 type Login struct {
 	UserID         uuid.UUID
 	OrganizationID uuid.UUID
-	Active         bool     // as a member; a membership may only be requested
 	Methods        []string // of the proof (RFC 8176: pwd, otp, swk, hwk …)
 	SecondFactor   bool     // the proof was of two factors
 	ImpersonatorID uuid.UUID
 }
+
+// LoginMembership joins the membership m, of a person u, that a login begins in: never
+// one of an organization that is being deleted while there is another; an active one; that
+// of the newest session; the oldest.
+const LoginMembership = `
+CROSS JOIN LATERAL (
+    SELECT m.organization_id FROM memberships m JOIN organizations o ON o.id = m.organization_id WHERE m.user_id = u.id
+    ORDER BY o.deleted_at IS NOT NULL, m.status <> 'active', m.organization_id IS DISTINCT FROM (
+        SELECT s.organization_id FROM sessions s WHERE s.user_id = u.id AND s.impersonator_id IS NULL ORDER BY s.id DESC LIMIT 1), m.created_at
+    LIMIT 1) m`
 
 // ErrGone answers for a person or an organization that was deleted while a session was
 // to begin. Who is left without an organization has been given one since.
@@ -50,18 +60,32 @@ var ErrGone = fault.New(fault.Unauthenticated, "What you were logging in to does
 
 // Both stay until the session refers to them. Organizations are locked before people.
 const selectTerms = `
-SELECT o.settings, u.wrapped_key, CASE WHEN $3 THEN roles_of(u.id, o.id) ELSE '{}' END AS roles
-FROM organizations o, users u WHERE u.id = $1 AND o.id = $2 FOR KEY SHARE OF o, u`
+SELECT o.settings, u.wrapped_key, u.email_index, w.waits_for, CASE WHEN w.waits_for IS NULL THEN roles_of(u.id, o.id) ELSE '{}' END AS roles
+FROM organizations o CROSS JOIN users u
+LEFT JOIN memberships m ON m.user_id = u.id AND m.organization_id = o.id
+CROSS JOIN LATERAL (SELECT waits_for(o.deleted_at, m.status, u.must_change_password, (o.settings ->> 'require_second_factor')::boolean, $3)) w
+WHERE u.id = $1 AND o.id = $2 FOR KEY SHARE OF o, u`
 
 // Terms are what a session of a person in an organization is made with.
 type Terms struct {
-	Settings, WrappedKey []byte
-	Roles                []string
+	Settings, WrappedKey, EmailIndex []byte
+	Roles                            []string
+	WaitsFor                         *string // why there are no roles
+}
+
+// ProvedAt selects the `auth_time` of a session's tokens from published.callers: the
+// newest proof. An admin who acts as the person has proved nothing as them.
+const ProvedAt = `CASE WHEN impersonator_id IS NULL THEN greatest(authenticated_at, second_factor_at) END AS proved_at`
+
+// NameOrganization tells whether the tokens of a person who waits for something name the
+// organization: not before it has let the person in.
+func NameOrganization(waitsFor *string) bool {
+	return waitsFor == nil || *waitsFor == policy.WaitsForSecondFactor || *waitsFor == policy.WaitsForPassword
 }
 
 // Read reads the terms with a batch, whose transaction begins the session.
 func (t *Terms) Read(b *pgx.Batch, l Login) {
-	b.Queue(selectTerms, l.UserID, l.OrganizationID, l.Active).Query(func(rows pgx.Rows) (err error) {
+	b.Queue(selectTerms, l.UserID, l.OrganizationID, l.SecondFactor || l.ImpersonatorID != uuid.Nil).Query(func(rows pgx.Rows) (err error) {
 		*t, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Terms])
 		if database.IsNoRows(err) {
 			return ErrGone
@@ -74,8 +98,8 @@ func (t *Terms) Read(b *pgx.Batch, l Login) {
 }
 
 const insertSession = `
-INSERT INTO sessions (id, user_id, organization_id, methods, second_factor_at, device, address, address_index, country, impersonator_id, absolute_end, expires_at)
-VALUES (@id, @user, @organization, @methods, CASE WHEN @second_factor THEN now() END, @device, @address, @address_index, nullif(@country, ''), @impersonator,
+INSERT INTO sessions (id, user_id, organization_id, methods, second_factor_at, device, address, country, impersonator_id, absolute_end, expires_at)
+VALUES (@id, @user, @organization, @methods, CASE WHEN @second_factor THEN now() END, @device, @address, nullif(@country, ''), @impersonator,
         now() + @absolute, now() + least(@idle::interval, @absolute::interval))`
 
 // Begin begins a session in a transaction, and signs its first pair of tokens. The
@@ -98,12 +122,17 @@ func (s Store) begin(ctx context.Context, tx *outbox.Tx, issuer *auth.Issuer, l 
 	session := uuid7.New()
 	arguments := pgx.NamedArgs{
 		"id": session, "user": l.UserID, "organization": l.OrganizationID, "methods": l.Methods, "second_factor": l.SecondFactor,
-		"device": nil, "address": nil, "address_index": nil, "country": "", "impersonator": nil, "absolute": limits.SessionLife(), "idle": limits.SessionIdle(),
+		"device": nil, "address": nil, "country": "", "impersonator": nil, "absolute": limits.SessionLife(), "idle": limits.SessionIdle(),
 	}
 	if l.ImpersonatorID != uuid.Nil {
 		arguments["impersonator"], arguments["absolute"] = l.ImpersonatorID, ImpersonationLife
-	} else if err := s.sealClient(ctx, l.UserID, terms.WrappedKey, arguments); err != nil {
-		return Tokens{}, err
+	} else {
+		if err := s.sealClient(ctx, terms.WrappedKey, arguments); err != nil {
+			return Tokens{}, err
+		}
+		if err := s.RememberSource(ctx, tx, l.UserID, terms.EmailIndex); err != nil {
+			return Tokens{}, err
+		}
 	}
 	if err := tx.Write(ctx, insertSession, arguments); err != nil {
 		return Tokens{}, fmt.Errorf("insert session: %w", err)
@@ -113,14 +142,17 @@ func (s Store) begin(ctx context.Context, tx *outbox.Tx, issuer *auth.Issuer, l 
 		return Tokens{}, err
 	}
 	speaksOf := auth.Caller{UserID: l.UserID, SessionID: session, Roles: terms.Roles}
-	if l.Active {
+	if l.ImpersonatorID == uuid.Nil {
+		speaksOf.Subject.ProvedAt = time.Now()
+	}
+	if NameOrganization(terms.WaitsFor) {
 		speaksOf.OrganizationID = l.OrganizationID
 	}
 	access, err := issuer.Issue(ctx, speaksOf, l.Methods...)
 	if err != nil {
 		return Tokens{}, err
 	}
-	if l.Active {
+	if speaksOf.OrganizationID != uuid.Nil {
 		err = tx.Publish(ctx, events.UserLoggedIn{SessionID: session, UserID: l.UserID, OrganizationID: l.OrganizationID, LoggedInAt: time.Now().UTC()})
 	}
 	return Bearer(access, refresh), err
@@ -136,7 +168,7 @@ const (
 )
 
 // sealClient adds from where the session comes, for the person's own eyes.
-func (s Store) sealClient(ctx context.Context, user uuid.UUID, wrappedKey []byte, arguments pgx.NamedArgs) error {
+func (s Store) sealClient(ctx context.Context, wrappedKey []byte, arguments pgx.NamedArgs) error {
 	key, err := s.Keeper.Unwrap(ctx, wrappedKey)
 	if err != nil {
 		return err
@@ -146,7 +178,7 @@ func (s Store) sealClient(ctx context.Context, user uuid.UUID, wrappedKey []byte
 		return err
 	}
 	if from.Address.IsValid() {
-		arguments["address_index"], arguments["country"] = AddressIndex(s.Keeper, user, from.Address), CountryOf(from.Address)
+		arguments["country"] = CountryOf(from.Address)
 		arguments["address"], err = secret.Seal(key, AddressField, from.Address.String())
 	}
 	return err

@@ -3,20 +3,14 @@ package users
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/shared/mail"
 	"function/shared/outbox"
 )
 
-// unlockLife is how long the link of an unlock mail is good.
-const unlockLife = 24 * time.Hour
-
 const (
-	insertUnlock    = `INSERT INTO mailed_tokens (hash, purpose, user_id, expires_at) VALUES ($1, 'unlock', $2, now() + $3::interval)`
 	selectIndex     = `SELECT email_index FROM users WHERE id = $1`
 	deleteOfAccount = `DELETE FROM login_failures WHERE account = $1`
 )
@@ -25,21 +19,36 @@ func (s Store) mailUnlock(ctx context.Context, tx *outbox.Tx, post Post, user uu
 	if !post.Sends() {
 		return nil
 	}
-	token := NewToken()
-	if _, err := tx.Exec(ctx, insertUnlock, TokenHash(token), user, unlockLife); err != nil {
-		return fmt.Errorf("insert unlock token: %w", err)
+	token, address, err := s.NewMailedToken(ctx, tx, AccountUnlock, user, nil)
+	if err != nil {
+		return err
 	}
-	return post.Tell(ctx, tx, user, func(to string) mail.Message { return post.Unlock(to, token) })
+	return post.Queue(ctx, tx, post.Unlock(address, token))
 }
 
-// Unlock clears the failures of a person's account and of its pairs with addresses.
+// Unlock clears the failures of a person's account and of its pairs with sources, and
+// so what these have added to the failures of the sources.
 func (s Store) Unlock(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
-	var index []byte
-	if err := tx.QueryRow(ctx, selectIndex, user).Scan(&index); err != nil {
-		return fmt.Errorf("find account %s: %w", user, err)
+	_, err := s.unlock(ctx, tx, user)
+	return err
+}
+
+// UnlockHere is Unlock by the person, who has shown to read their mail: where they are
+// they can log in from now on, whoever guesses elsewhere, or has failed from there.
+func (s Store) UnlockHere(ctx context.Context, tx *outbox.Tx, user uuid.UUID) error {
+	index, err := s.unlock(ctx, tx, user)
+	if err != nil {
+		return err
 	}
-	if _, err := tx.Exec(ctx, deleteOfAccount, s.accountKey(index)); err != nil {
-		return fmt.Errorf("clear failures: %w", err)
+	return s.RememberSource(ctx, tx, user, index)
+}
+
+func (s Store) unlock(ctx context.Context, tx pgx.Tx, user uuid.UUID) (emailIndex []byte, err error) {
+	if err := tx.QueryRow(ctx, selectIndex, user).Scan(&emailIndex); err != nil {
+		return nil, fmt.Errorf("find account %s: %w", user, err)
 	}
-	return nil
+	if _, err := tx.Exec(ctx, deleteOfAccount, s.accountKey(emailIndex)); err != nil {
+		return nil, fmt.Errorf("clear failures: %w", err)
+	}
+	return emailIndex, nil
 }

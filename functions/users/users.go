@@ -14,6 +14,7 @@ import (
 	"function/shared/metrics"
 	"function/shared/outbox"
 	"function/shared/password"
+	"function/shared/ratelimit"
 	"function/shared/secret"
 )
 
@@ -56,6 +57,7 @@ type Store struct {
 	Hasher *password.Hasher
 	seen   *password.Range // knows breached passwords; nil: nobody is asked
 	locked *metrics.Tally  // logins refused unseen
+	atOnce ratelimit.Limit // of tries at an account
 }
 
 // Open opens the domain's database and the platform's key.
@@ -73,6 +75,9 @@ func Open(ctx context.Context, env *function.Env) (Store, error) {
 		return Store{}, err
 	}
 	s := Store{DB: db, Keeper: keeper, Hasher: hasher, locked: new(metrics.Tally)}
+	if s.atOnce = env.Config.RateLimits.Account; !s.atOnce.On() {
+		s.atOnce = ratelimit.Default.Account // what can be guessed at once stays bounded
+	}
 	if env.Config.PasswordRangeURL != "" {
 		s.seen = password.NewRange(env.Config.PasswordRangeURL)
 	}

@@ -25,19 +25,23 @@ func (b *bench) offline(ctx context.Context, use func(*postgres.Server) error) e
 }
 
 // fillAccounts adds accounts with an organization, a membership and a session each,
-// up to a number of them. Their personal fields are noise.
+// up to a number of them. Their personal fields are noise. Half of them have not logged
+// in since the parameters of hashes were changed.
 const fillAccounts = `
 WITH wanted AS (SELECT gen_random_uuid() AS u, gen_random_uuid() AS o, gen_random_uuid() AS s FROM generate_series(1, $1 - (SELECT count(*) FROM users))),
      organizations AS (INSERT INTO organizations (id, name) SELECT o, 'bench' FROM wanted),
      users AS (INSERT INTO users (id, email_index, wrapped_key, email, first_name, last_name, password_hash)
-               SELECT u, sha256(uuid_send(u)), sha256(uuid_send(o)), sha256(uuid_send(s)), uuid_send(o), uuid_send(s), $2 FROM wanted),
+               SELECT u, sha256(uuid_send(u)), sha256(uuid_send(o)), sha256(uuid_send(s)), uuid_send(o), uuid_send(s), CASE WHEN random() < 0.5 THEN $2 ELSE $3 END FROM wanted),
      memberships AS (INSERT INTO memberships (user_id, organization_id, role, status) SELECT u, o, 'owner', 'active' FROM wanted)
 INSERT INTO sessions (id, user_id, organization_id, expires_at) SELECT s, u, o, now() + interval '30 days' FROM wanted`
 
 // fillProbes adds accounts whose addresses are known.
 const fillProbes = `
-INSERT INTO users (id, email_index, wrapped_key, email, first_name, last_name, password_hash)
-SELECT gen_random_uuid(), i, i, i, i, i, $2 FROM unnest($1::bytea[]) i ON CONFLICT DO NOTHING`
+WITH probes AS (SELECT gen_random_uuid() AS u, gen_random_uuid() AS o, i FROM unnest($1::bytea[]) i WHERE NOT EXISTS (SELECT FROM users WHERE email_index = i)),
+     organizations AS (INSERT INTO organizations (id, name) SELECT o, 'bench' FROM probes),
+     users AS (INSERT INTO users (id, email_index, wrapped_key, email, first_name, last_name, password_hash)
+               SELECT u, i, i, i, i, i, CASE WHEN random() < 0.5 THEN $2 ELSE $3 END FROM probes)
+INSERT INTO memberships (user_id, organization_id, role, status) SELECT u, o, 'owner', 'active' FROM probes`
 
 func (b *bench) fill(ctx context.Context, server *postgres.Server, accounts int) error {
 	progress("%d accounts: filling the database", accounts)
@@ -47,6 +51,10 @@ func (b *bench) fill(ctx context.Context, server *postgres.Server, accounts int)
 	}
 	defer db.Close(ctx)
 	hash, err := newHash(ctx)
+	if err != nil {
+		return err
+	}
+	former, err := formerHash(ctx)
 	if err != nil {
 		return err
 	}
@@ -62,10 +70,10 @@ func (b *bench) fill(ctx context.Context, server *postgres.Server, accounts int)
 	for i := range indexes {
 		indexes[i] = users.EmailIndex(keeper, probe(i))
 	}
-	if _, err := db.Exec(ctx, fillProbes, indexes, hash.stored); err != nil {
+	if _, err := db.Exec(ctx, fillProbes, indexes, hash.stored, former); err != nil {
 		return fmt.Errorf("fill probes: %w", err)
 	}
-	if _, err := db.Exec(ctx, fillAccounts, accounts, hash.stored); err != nil {
+	if _, err := db.Exec(ctx, fillAccounts, accounts, hash.stored, former); err != nil {
 		return fmt.Errorf("fill accounts: %w", err)
 	}
 	_, err = db.Exec(ctx, `VACUUM ANALYZE`)

@@ -103,7 +103,7 @@ func (b *bench) environment(server *postgres.Server, sink string) ([]string, err
 	if err != nil {
 		return nil, err
 	}
-	return append(os.Environ(), "K_SERVICE=users-login", "K_SINK="+sink, "USERS_DATABASE_URL="+users,
+	return append(os.Environ(), "K_SERVICE=users-login", limits, "K_SINK="+sink, "USERS_DATABASE_URL="+users,
 		"KEY_ENCRYPTION_KEY_URL=base64key://"+keys.KeyEncryptionKey, "BLIND_INDEX_KEY="+keys.BlindIndexKey), nil
 }
 

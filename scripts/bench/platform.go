@@ -16,6 +16,9 @@ import (
 // patience ends a run that hangs.
 const patience = 10 * time.Minute
 
+// limits are kept, and never reached by one client that sends all it can, as one person.
+const limits = "RATE_LIMITS=caller=1000000/1s,account=1000000/1s"
+
 // platform is a bin/local that runs.
 type platform struct {
 	url     string
@@ -26,8 +29,7 @@ type platform struct {
 // startPlatform runs bin/local on a free port until it says that it is ready.
 func startPlatform(ctx context.Context, dataDir string) (*platform, error) {
 	cmd := exec.CommandContext(ctx, "bin/local")
-	cmd.Env = append(os.Environ(), "PORT=0", "DATA_DIR="+dataDir,
-		"RATE_LIMITS=caller=1000000/1s") // kept, and never reached by one client that sends all it can
+	cmd.Env = append(os.Environ(), "PORT=0", "DATA_DIR="+dataDir, limits)
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for this process to handle
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }

@@ -38,9 +38,10 @@ const (
 	nobody         = "nobody"   // a request without a caller
 )
 
-const insert = `
-INSERT INTO audit_entries (id, organization_id, at, actor_kind, actor_id, impersonator_id, action, resource_id, result, reason, network, trace_id, detail)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+const (
+	columns = `INSERT INTO audit_entries (id, organization_id, at, actor_kind, actor_id, impersonator_id, action, resource_id, result, reason, network, trace_id, detail) `
+	insert  = columns + `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+)
 
 // Record writes an entry: with the transaction of the act, or at once into the database
 // for what has no transaction, as a refusal.
@@ -49,9 +50,20 @@ func Record(ctx context.Context, db database.Writer, e Entry) error {
 }
 
 func recordAs(ctx context.Context, db database.Writer, id uuid.UUID, e Entry) error {
+	values, err := e.values(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := db.Write(ctx, insert, values...); err != nil {
+		return fmt.Errorf("record audit entry %s: %w", e.Action, err)
+	}
+	return nil
+}
+
+func (e Entry) values(ctx context.Context, id uuid.UUID) ([]any, error) {
 	detail, err := json.Marshal(e.Detail)
 	if err != nil {
-		return fmt.Errorf("encode audit entry %s: %w", e.Action, err)
+		return nil, fmt.Errorf("encode audit entry %s: %w", e.Action, err)
 	}
 	if e.Detail == nil {
 		detail = []byte("{}")
@@ -61,12 +73,10 @@ func recordAs(ctx context.Context, db database.Writer, id uuid.UUID, e Entry) er
 	if e.Refused != "" {
 		result = "refused"
 	}
-	err = db.Write(ctx, insert, id, e.OrganizationID, uuid7.Time(id), kind, e.ActorID, impersonator,
-		e.Action, e.ResourceID, result, e.Refused, client.From(ctx).Network(), trace.From(ctx).TraceID(), detail)
-	if err != nil {
-		return fmt.Errorf("record audit entry %s: %w", e.Action, err)
-	}
-	return nil
+	return []any{
+		id, e.OrganizationID, uuid7.Time(id), kind, e.ActorID, impersonator,
+		e.Action, e.ResourceID, result, e.Refused, client.From(ctx).Network(), trace.From(ctx).TraceID(), detail,
+	}, nil
 }
 
 // actor completes who acts.

@@ -10,11 +10,45 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"function/shared/database"
+	"function/shared/uuid7"
 )
 
 // singly is how many refusals of a caller in a minute have an entry each; see
 // published.record_refusal.
 const singly = 10
+
+const insertCounted = `
+WITH counted AS (
+    INSERT INTO refusal_counts AS c (actor_id, minute, organization_id, refusals)
+    VALUES ($14, date_trunc('minute', now()), '00000000-0000-0000-0000-000000000000', 1)
+    ON CONFLICT (actor_id, minute) DO UPDATE SET refusals = c.refusals + 1
+    RETURNING refusals
+)
+` + columns + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM counted WHERE refusals <= $15`
+
+// RecordCounted writes an entry about what was refused to somebody whom no token names,
+// into user_management_db. A flood from one source, by a keyed hash of it, becomes a few
+// entries and a count, as with those who are known.
+func RecordCounted(ctx context.Context, db database.Writer, source []byte, e Entry) error {
+	values, err := e.values(ctx, uuid7.New())
+	if err != nil {
+		return err
+	}
+	if err := db.Write(ctx, insertCounted, append(values, stranger(source), singly)...); err != nil {
+		return fmt.Errorf("record audit entry %s: %w", e.Action, err)
+	}
+	return nil
+}
+
+// strangers is the version of the identifiers in refusal_counts that are nobody's (RFC
+// 9562 §5.8).
+const strangers = 8
+
+func stranger(source []byte) (id uuid.UUID) {
+	copy(id[:], source)
+	id[6], id[8] = id[6]&0x0f|strangers<<4, id[8]&0x3f|0x80
+	return id
+}
 
 const takeCounts = `
 DELETE FROM refusal_counts WHERE minute < date_trunc('minute', now()) RETURNING actor_id, organization_id, minute, refusals`
@@ -25,8 +59,9 @@ type refusalCount struct {
 	Refusals                int
 }
 
-// SumUpRefusals writes one entry for all the refusals of a caller and past minute that
-// have none of their own. The counts are in user_management_db.
+// SumUpRefusals writes one entry for all the refusals of a caller, or of a source that
+// is not told, and past minute that have none of their own. The counts are in
+// user_management_db.
 func SumUpRefusals(ctx context.Context, db *pgxpool.Pool) error {
 	return database.Transact(ctx, db, func(tx *database.Tx) error {
 		rows, _ := tx.Query(ctx, takeCounts)
@@ -38,11 +73,14 @@ func SumUpRefusals(ctx context.Context, db *pgxpool.Pool) error {
 			if c.Refusals <= singly {
 				continue
 			}
-			err := Record(ctx, tx, Entry{
-				Action: "refusals:omit", ResourceID: c.ActorID.String(), OrganizationID: c.OrganizationID,
+			e := Entry{
+				Action: "refusals:omit", OrganizationID: c.OrganizationID,
 				Detail: map[string]any{"refusals": c.Refusals - singly, "minute": c.Minute.Format(time.RFC3339)},
-			})
-			if err != nil {
+			}
+			if c.ActorID.Version() != strangers {
+				e.ResourceID = c.ActorID.String()
+			}
+			if err := Record(ctx, tx, e); err != nil {
 				return err
 			}
 		}

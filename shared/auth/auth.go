@@ -46,9 +46,11 @@ type Claims struct {
 	ClientID       string   `json:"client_id"`
 	SessionID      string   `json:"sid"`
 	OrganizationID string   `json:"org,omitempty"`
-	Roles          []string `json:"roles"` // as of when it was issued: for others, see [Caller]
-	Methods        []string `json:"amr"`   // RFC 8176
+	Roles          []string `json:"roles"`               // as of when it was issued: for others, see [Caller]
+	Methods        []string `json:"amr"`                 // RFC 8176
+	AuthTime       int64    `json:"auth_time,omitempty"` // when that was, the newest time (RFC 9068 §2.2.1)
 	IssuedAt       int64    `json:"iat"`
+	NotBefore      int64    `json:"nbf,omitempty"` // not given out, but kept to
 	Expiry         int64    `json:"exp"`
 	ID             string   `json:"jti"`
 }

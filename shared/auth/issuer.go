@@ -51,7 +51,8 @@ func (i *Issuer) Ready(ctx context.Context) error {
 	return err
 }
 
-// Issue signs an access token for a caller who proved to be so by methods (RFC 8176: pwd, otp …).
+// Issue signs an access token for a caller who proved to be so by methods (RFC 8176:
+// pwd, otp …), at Subject.ProvedAt if that is known.
 func (i *Issuer) Issue(ctx context.Context, c Caller, methods ...string) (string, error) {
 	signer, err := i.currentSigner(ctx, keysMemory)
 	if err != nil {
@@ -62,6 +63,9 @@ func (i *Issuer) Issue(ctx context.Context, c Caller, methods ...string) (string
 		Issuer: i.issuer, Audience: i.audience, Subject: c.UserID.String(), ClientID: i.audience,
 		SessionID: c.SessionID.String(), Roles: c.Roles, Methods: methods,
 		IssuedAt: now.Unix(), Expiry: now.Add(AccessTokenLife).Unix(), ID: uuid.NewString(),
+	}
+	if !c.Subject.ProvedAt.IsZero() {
+		claims.AuthTime = c.Subject.ProvedAt.Unix()
 	}
 	if c.OrganizationID != uuid.Nil {
 		claims.OrganizationID = c.OrganizationID.String()

@@ -131,7 +131,7 @@ func (v *Verifier) ownToken(ctx context.Context, raw string) (*token, error) {
 	user, userErr := uuid.Parse(c.Subject)
 	session, sessionErr := uuid.Parse(c.SessionID)
 	organization, organizationErr := parseOptional(c.OrganizationID)
-	if c.Issuer != v.issuer || c.Audience != v.audience || now.After(expires) || now.Add(leeway).Before(time.Unix(c.IssuedAt, 0)) ||
+	if c.Issuer != v.issuer || c.Audience != v.audience || now.After(expires) || now.Add(leeway).Before(time.Unix(max(c.IssuedAt, c.NotBefore), 0)) ||
 		userErr != nil || sessionErr != nil || organizationErr != nil {
 		return nil, errToken
 	}

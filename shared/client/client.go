@@ -4,7 +4,6 @@ package client
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -29,12 +28,8 @@ func Of(r *http.Request, trusted []netip.Prefix) Client {
 		c.UserAgent = strings.ToValidUTF8(c.UserAgent[:maxUserAgent], "")
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	peer := r.RemoteAddr
-	if host, _, err := net.SplitHostPort(peer); err == nil {
-		peer = host
-	}
-	for hop := peer; ; hop, hops = hops[len(hops)-1], hops[:len(hops)-1] {
-		address, err := netip.ParseAddr(strings.TrimSpace(hop))
+	for hop := r.RemoteAddr; ; hop, hops = hops[len(hops)-1], hops[:len(hops)-1] {
+		address, err := parse(strings.TrimSpace(hop))
 		if err != nil {
 			return c
 		}
@@ -44,6 +39,14 @@ func Of(r *http.Request, trusted []netip.Prefix) Client {
 			return c
 		}
 	}
+}
+
+// parse reads an address with or without a port: some proxies append one (RFC 7239 §6).
+func parse(hop string) (netip.Addr, error) {
+	if both, err := netip.ParseAddrPort(hop); err == nil {
+		return both.Addr(), nil
+	}
+	return netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(hop, "["), "]"))
 }
 
 // Network is the client's network, /24 or /48: it tells where a request came from

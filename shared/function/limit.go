@@ -92,17 +92,19 @@ type limited struct {
 	answer    huma.Context
 }
 
-// LimitAccount keeps requests to the operation within the limit for one account,
-// whoever sends them (RATE_LIMITS: account). account is a key of it that exists
-// whether or not the account does, such as the blind index of an address. More are
-// fault.Limited, and only then the answer tells of this limit: what is left of it would
-// tell whoever asks what others do with the account.
+// LimitAccount keeps requests to the operation within the limit for one account, from one
+// source, so that nobody uses up what its owner has elsewhere (RATE_LIMITS: account).
+// account is a key of it that exists whether or not the account does, such as the blind
+// index of an address. More are fault.Limited, and only then the answer tells of this
+// limit: what is left of it would tell whoever asks what others behind the same address do
+// with the account. (A login counts for itself, with what else slows guessing down:
+// users.Attempt.)
 func LimitAccount(ctx context.Context, account []byte) error {
 	in, ok := ctx.Value(limitedKey{}).(limited)
 	if !ok || !in.limits.Account.On() {
 		return nil
 	}
-	if s := in.limits.Take(ctx, in.limits.Account, in.operation, string(account)); !s.Allowed {
+	if s := in.limits.Take(ctx, in.limits.Account, in.operation, client.From(ctx).Source()+" "+string(account)); !s.Allowed {
 		tell(in.answer, in.limits.Account, s)
 		return tooMany(s)
 	}

@@ -106,7 +106,7 @@ func (l *Limiter) claimMore(ctx context.Context, c *claim, k key, limit Limit, n
 	}
 	c.cells, c.batch, c.at, c.whole = grant.Cells, batch, now, now.Add(grant.Whole)
 	if grant.Cells == 0 {
-		c.blocked = now.Add(max(limit.cell(), grant.Whole+limit.cell()-limit.span()))
+		c.blocked = now.Add(max(limit.Cell(), limit.Wait(grant)))
 	}
 	return true
 }

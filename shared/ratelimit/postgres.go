@@ -21,7 +21,7 @@ const take = `SELECT granted, whole FROM published.rate_limit($1, $2, $3, $4)`
 // Take implements Store.
 func (p *Postgres) Take(ctx context.Context, key []byte, l Limit, cells int) (g Grant, err error) {
 	var whole int64
-	err = p.pool.QueryRow(ctx, take, key, l.cell().Microseconds(), l.Quota, cells).Scan(&g.Cells, &whole)
+	err = p.pool.QueryRow(ctx, take, key, l.Cell().Microseconds(), l.Quota, cells).Scan(&g.Cells, &whole)
 	if err != nil {
 		return g, fmt.Errorf("take cells of a rate limit: %w", err)
 	}

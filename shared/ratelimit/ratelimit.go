@@ -23,16 +23,19 @@ type Limit struct {
 // On tells whether the limit limits anything.
 func (l Limit) On() bool { return l.Quota > 0 }
 
-// cell is the time in which one request's worth of quota refills.
-func (l Limit) cell() time.Duration { return l.Window / time.Duration(l.Quota) }
+// Cell is the time in which one request's worth of quota refills.
+func (l Limit) Cell() time.Duration { return l.Window / time.Duration(l.Quota) }
 
 // remaining is what is left of a quota that is whole again after a time.
 func (l Limit) remaining(whole time.Duration) int {
-	return max(0, int((l.span()-whole)/l.cell()))
+	return max(0, int((l.span()-whole)/l.Cell()))
 }
 
 // span is the window, but for what dividing it into cells loses.
-func (l Limit) span() time.Duration { return l.cell() * time.Duration(l.Quota) }
+func (l Limit) span() time.Duration { return l.Cell() * time.Duration(l.Quota) }
+
+// Wait is how long after an answer of a store the next cell is there.
+func (l Limit) Wait(g Grant) time.Duration { return g.Whole + l.Cell() - l.span() }
 
 // Policy is the limit as an item of the RateLimit-Policy header field
 // (draft-ietf-httpapi-ratelimit-headers-10).
@@ -57,16 +60,15 @@ type Limits struct {
 	Address Limit // all requests from one network address
 	Caller  Limit // all requests of one session or API key
 	Guarded Limit // requests to one guarded operation, from one address or caller
-	Account Limit // requests to one operation about one account, whoever sends them
+	Account Limit // requests to one operation about one account, from one address; logins from strange addresses together
 }
 
 // Default are limits that people and their programs do not meet; floods do.
 //
 // A whole company may come from one address (NAT), and log in at nine: Guarded lets
 // 1,200 logins at once pass, and four a second from then on. It is no guard against
-// guessing, which users.Attempt slows down after 5 failures of an address at an
-// account and 50 over all accounts, and Account bounds; it keeps one address from
-// taking all of the password hashing, whose own queue (password.Hasher) answers 503.
+// guessing, which users.Attempt slows down and Account bounds; it keeps one address
+// from taking all of the password hashing, whose own queue (password.Hasher) answers 503.
 var Default = Limits{
 	Address: Limit{"address", 6000, time.Minute},
 	Caller:  Limit{"caller", 3000, time.Minute},

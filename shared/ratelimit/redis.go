@@ -52,7 +52,7 @@ func (r *Redis) Take(ctx context.Context, key []byte, l Limit, cells int) (Grant
 		return Grant{}, err
 	}
 	answer, err := takeScript.Exec(ctx, client, []string{"rate_limit:" + string(key)}, []string{
-		strconv.FormatInt(l.cell().Microseconds(), 10), strconv.Itoa(l.Quota), strconv.Itoa(cells),
+		strconv.FormatInt(l.Cell().Microseconds(), 10), strconv.Itoa(l.Quota), strconv.Itoa(cells),
 	}).AsIntSlice()
 	if err == nil && len(answer) != 2 {
 		err = fmt.Errorf("an answer of %d numbers", len(answer))

@@ -30,7 +30,7 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*struct{}, er
 		return nil, err
 	}
 	entry := audit.Entry{Action: "emails:ask_change", ResourceID: caller.UserID.String()}
-	if err := f.Prove(ctx, credentials, in.Body.Password, "body.password"); err != nil {
+	if err := f.Prove(ctx, caller, credentials, in.Body.Password, "body.password"); err != nil {
 		return nil, f.Refused(ctx, entry, err)
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {

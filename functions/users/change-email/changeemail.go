@@ -17,14 +17,14 @@ import (
 var (
 	ChangeOperation = huma.Operation{
 		OperationID: "users-change-email", Method: http.MethodPost, Path: "/v1/users/email/change",
-		Summary: "Change your email address", Tags: []string{users.Tag}, Security: function.FreshPerson,
+		Summary: "Change your email address", Tags: []string{users.Tag}, Metadata: function.Guarded, Security: function.FreshPerson,
 		Description:   "A token is mailed to the new address, and the present one is told. Until the token comes back nothing changes.",
 		DefaultStatus: http.StatusAccepted,
 		Errors:        []int{http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusServiceUnavailable},
 	}
 	ConfirmOperation = huma.Operation{
 		OperationID: "users-confirm-email-change", Method: http.MethodPost, Path: "/v1/users/email/change/confirm",
-		Summary: "Confirm your new email address by the token that was mailed", Tags: []string{users.Tag},
+		Summary: "Confirm your new email address by the token that was mailed", Tags: []string{users.Tag}, Metadata: function.Guarded,
 		Description:   "The token is good once and for an hour. 409: somebody has an account with the address by now.",
 		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusConflict},
 	}

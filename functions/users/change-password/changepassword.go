@@ -61,14 +61,14 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return nil, err
 	}
 	entry := audit.Entry{Action: "passwords:change", ResourceID: caller.UserID.String(), OrganizationID: credentials.OrganizationID}
-	if err := f.Prove(ctx, credentials, in.Body.CurrentPassword, "body.current_password"); err != nil {
+	if err := f.Prove(ctx, caller, credentials, in.Body.CurrentPassword, "body.current_password"); err != nil {
 		return nil, f.Refused(ctx, entry, err)
 	}
 	if in.Body.NewPassword == in.Body.CurrentPassword {
-		return nil, fault.At("body.new_password", "this is the password that you have: choose another")
+		return nil, f.Refused(ctx, entry, fault.At("body.new_password", "this is the password that you have: choose another"))
 	}
 	if err := f.Check(ctx, credentials, in.Body.NewPassword, "body.new_password"); err != nil {
-		return nil, err
+		return nil, f.Refused(ctx, entry, err)
 	}
 	hash, err := f.Hasher.Hash(ctx, in.Body.NewPassword)
 	if err != nil {

@@ -48,7 +48,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 const (
 	takeRegistration = `
 DELETE FROM registrations WHERE token_hash = $1 AND expires_at > now()
-RETURNING user_id, email_index, wrapped_key, email, first_name, last_name, password_hash, organization_id`
+RETURNING user_id, email_index, wrapped_key, email, first_name, last_name, password_hash,
+    (SELECT o.id FROM organizations o WHERE o.id = organization_id AND o.deleted_at IS NULL) AS organization_id`
 	dropOthers = `DELETE FROM registrations WHERE email_index = $1`
 )
 

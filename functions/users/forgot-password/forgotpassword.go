@@ -25,7 +25,7 @@ var Operation = huma.Operation{
 	OperationID: "users-forgot-password", Method: http.MethodPost, Path: "/v1/users/password/forgot",
 	Summary: "Ask for a new password", Tags: []string{users.Tag}, Metadata: function.Guarded,
 	Description:   "If the address has an account, a link to choose a new password is mailed there. The answer is the same if it has none.",
-	DefaultStatus: http.StatusAccepted, Errors: []int{http.StatusServiceUnavailable},
+	DefaultStatus: http.StatusAccepted, Errors: []int{http.StatusTooManyRequests, http.StatusServiceUnavailable},
 }
 
 // Request is the address.
@@ -58,9 +58,13 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	if err := f.post.Needed(); err != nil {
 		return nil, err
 	}
+	index := users.EmailIndex(f.Keeper, in.Body.Email)
+	if err := function.LimitAccount(ctx, index); err != nil {
+		return nil, f.Refused(ctx, audit.Entry{Action: "passwords:forget"}, err)
+	}
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		id := uuid7.New()
-		if _, err := tx.Exec(ctx, insertRequest, id, users.EmailIndex(f.Keeper, in.Body.Email)); err != nil {
+		if _, err := tx.Exec(ctx, insertRequest, id, index); err != nil {
 			return fmt.Errorf("insert request: %w", err)
 		}
 		if err := audit.Record(ctx, tx, audit.Entry{Action: "passwords:forget", ResourceID: id.String()}); err != nil {

@@ -8,7 +8,6 @@ import (
 
 	"function/shared/audit"
 	"function/shared/auth"
-	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/mail"
 	"function/shared/outbox"
@@ -27,7 +26,6 @@ const maxIdentities = 20
 
 var (
 	errToken = fault.At("body.token", "the token is not valid, has expired, or comes from an issuer that this platform does not trust")
-	errTaken = fault.New(fault.Conflict, "This login is linked to an account already: unlink it there first")
 	errMany  = fault.New(fault.Conflict, "There are %d linked logins already: unlink one first", maxIdentities)
 )
 
@@ -39,14 +37,14 @@ func (f *Function) Link(ctx context.Context, in *LinkRequest) (*LinkResponse, er
 	}
 	identity, err := f.verifier.Identify(ctx, in.Body.Token)
 	if e, ok := fault.As(err); ok && e.Kind == fault.Unauthenticated {
-		return nil, errToken
+		return nil, f.Refused(ctx, audit.Entry{Action: "identities:link"}, errToken)
 	}
 	if err != nil {
 		return nil, err
 	}
 	var out LinkResponse
 	entry := audit.Entry{Action: "identities:link", Detail: map[string]any{"issuer": identity.Issuer}}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
+	err = f.Act(ctx, entry, func(tx *outbox.Tx, entry *audit.Entry) (err error) {
 		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
 			return fmt.Errorf("lock account: %w", err)
 		}
@@ -62,19 +60,9 @@ func (f *Function) Link(ctx context.Context, in *LinkRequest) (*LinkResponse, er
 			return fmt.Errorf("link identity: %w", err)
 		}
 		entry.ResourceID = out.Body.ID.String()
-		if err := audit.Record(ctx, tx, entry); err != nil {
-			return err
-		}
 		return f.post.Tell(ctx, tx, caller.UserID, func(to string) mail.Message {
 			return f.post.IdentityLinked(to, identity.Issuer)
 		})
 	})
-	if database.Violates(err, "external_identities_pkey") {
-		entry.Refused = errTaken.Detail
-		if err := audit.Record(ctx, f.DB, entry); err != nil {
-			return nil, err
-		}
-		return nil, errTaken
-	}
 	return &out, err
 }

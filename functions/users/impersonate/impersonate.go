@@ -101,7 +101,7 @@ func (f *Function) begin(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 		return users.Tokens{}, fmt.Errorf("read membership: %w", err)
 	}
 	tokens, err := f.Begin(ctx, tx, f.issuer, users.Login{
-		UserID: in.ID, OrganizationID: organization, Active: true, Methods: caller.Methods, ImpersonatorID: caller.UserID,
+		UserID: in.ID, OrganizationID: organization, Methods: caller.Methods, ImpersonatorID: caller.UserID,
 	})
 	if errors.Is(err, users.ErrGone) {
 		return tokens, errNoMember

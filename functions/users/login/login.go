@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/users"
@@ -55,23 +56,31 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store, store.Issuer(env), post}, err
 }
 
-const selectCredentials = `
-SELECT coalesce(u.password_hash, '') AS password_hash, u.suspended_at IS NOT NULL AS suspended, m.user_id, m.organization_id, m.role, m.status
-FROM users u JOIN memberships m ON m.user_id = u.id
-WHERE u.email_index = $1 ORDER BY m.status = 'active' DESC, m.created_at LIMIT 1`
+const (
+	selectCredentials = `
+SELECT coalesce(u.password_hash, '') AS password_hash, u.suspended_at IS NOT NULL AS suspended, u.id AS user_id, m.organization_id
+FROM users u` + users.LoginMembership + ` WHERE u.email_index = $1`
+	// Indexes are random: the next account's hash has the parameters that one with this
+	// index would be likely to have, and for the same index mostly the same.
+	selectNeighbour = `
+SELECT password_hash FROM (SELECT email_index, password_hash FROM users WHERE email_index > $1 ORDER BY email_index LIMIT 20) n
+WHERE password_hash IS NOT NULL ORDER BY email_index LIMIT 1`
+)
 
 // Organizations are locked before people, as everywhere: an erasure at once would
 // hold the organization that the session needs, and wait for the person.
 const lockOrganization = `SELECT FROM organizations WHERE id = $1 FOR KEY SHARE`
 
 type credentials struct {
-	PasswordHash string
-	Suspended    bool
-	users.Membership
+	PasswordHash           string
+	Suspended              bool
+	UserID, OrganizationID uuid.UUID
 }
 
 // Handle checks the password and begins a session. An unknown address takes as
-// long, and is answered as, a wrong password (OWASP Authentication).
+// long, and is answered as, a wrong password (OWASP Authentication): as long as the hash
+// of some account does, for those of people who have not logged in since the parameters
+// were changed have others.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	index := users.EmailIndex(f.Keeper, in.Body.Email)
 	attempt := f.Attempt(ctx, index)
@@ -81,7 +90,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	attempt.On(known.UserID)
 	if err := attempt.Allowed(ctx); err != nil {
-		return nil, err
+		return nil, f.Refused(ctx, attempt.Entry(known.OrganizationID), err)
 	}
 	ok, err := f.Hasher.Verify(ctx, in.Body.Password, known.PasswordHash)
 	if err != nil {
@@ -91,7 +100,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, attempt.Failed(ctx, f.post, known.OrganizationID)
 	}
 	if known.Suspended {
-		return nil, f.suspended(ctx, known)
+		return nil, f.suspended(ctx, attempt.Entry(known.OrganizationID))
 	}
 	rehashed, err := f.rehash(ctx, in.Body.Password, known.PasswordHash)
 	if err != nil {
@@ -101,7 +110,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	login := users.FirstFactor{Login: users.Login{
-		UserID: known.UserID, OrganizationID: known.OrganizationID, Active: known.Status == users.MembershipActive, Methods: []string{"pwd"},
+		UserID: known.UserID, OrganizationID: known.OrganizationID, Methods: []string{"pwd"},
 	}}
 	prove := func(b *pgx.Batch) {
 		b.Queue(lockOrganization, known.OrganizationID)
@@ -119,8 +128,10 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	return &Response{Body: answer}, nil
 }
 
-// read looks up the account, if there is one, and the failures before this attempt.
-func (f *Function) read(ctx context.Context, index []byte, attempt users.Attempt) (known credentials, err error) {
+// read looks up the account, if there is one, and the failures before this attempt. Who
+// has no password has a hash that none belongs to.
+func (f *Function) read(ctx context.Context, index []byte, attempt *users.Attempt) (known credentials, err error) {
+	var neighbour string
 	var reads pgx.Batch
 	reads.Queue(selectCredentials, index).Query(func(rows pgx.Rows) (err error) {
 		known, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[credentials])
@@ -129,13 +140,25 @@ func (f *Function) read(ctx context.Context, index []byte, attempt users.Attempt
 		}
 		return nil
 	})
+	reads.Queue(selectNeighbour, index).QueryRow(func(row pgx.Row) error {
+		if err := row.Scan(&neighbour); err != nil && !database.IsNoRows(err) {
+			return fmt.Errorf("look up parameters of hashes: %w", err)
+		}
+		return nil
+	})
 	attempt.Read(&reads)
-	return known, f.DB.SendBatch(ctx, &reads).Close()
+	if err := f.DB.SendBatch(ctx, &reads).Close(); err != nil {
+		return known, err
+	}
+	if known.PasswordHash == "" {
+		known.PasswordHash = f.Hasher.Decoy(neighbour)
+	}
+	return known, nil
 }
 
-func (f *Function) suspended(ctx context.Context, known credentials) error {
-	entry := audit.Entry{Action: "sessions:begin", ResourceID: known.UserID.String(), OrganizationID: known.OrganizationID, Refused: "suspended"}
-	if err := audit.Record(ctx, f.DB, entry); err != nil {
+func (f *Function) suspended(ctx context.Context, entry audit.Entry) error {
+	entry.Refused = "suspended"
+	if err := f.LoginRefused(ctx, entry); err != nil {
 		return err
 	}
 	return fault.New(fault.Forbidden, "This account is suspended: ask an administrator of your organization")

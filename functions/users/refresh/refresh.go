@@ -7,24 +7,25 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/users"
+	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
-	"function/shared/policy"
 )
 
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "users-refresh", Method: http.MethodPost, Path: "/v1/users/refresh",
-	Summary: "Exchange a refresh token for new tokens", Tags: []string{users.Tag},
+	Summary: "Exchange a refresh token for new tokens", Tags: []string{users.Tag}, Metadata: function.Guarded,
 	Description: "Each refresh token is good for one exchange. A token that comes a second time was stolen: the session ends (RFC 9700 §4.14).",
 	Errors:      []int{http.StatusUnauthorized},
 }
@@ -62,13 +63,14 @@ const (
 UPDATE sessions s SET refreshed_at = now(),
        expires_at = least(absolute_end, now() + coalesce((o.settings ->> 'session_idle_minutes')::int, $2) * interval '1 minute')
 FROM organizations o WHERE s.id = $1 AND o.id = s.organization_id`
-	selectCaller = `SELECT user_id, organization_id, methods, waits_for, roles FROM published.callers WHERE session_id = $1 AND alive`
+	selectCaller = `SELECT user_id, organization_id, methods, waits_for, roles, ` + users.ProvedAt + ` FROM published.callers WHERE session_id = $1 AND alive`
 )
 
 type caller struct {
 	UserID, OrganizationID uuid.UUID
 	Methods, Roles         []string
 	WaitsFor               *string
+	ProvedAt               *time.Time
 }
 
 var errNotAccepted = fault.New(fault.Unauthenticated, "The refresh token is not valid any more: log in")
@@ -97,13 +99,18 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return err
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
-		if err := f.endFamily(ctx, hash); err != nil {
+		ended, err := f.endFamily(ctx, hash)
+		if err != nil {
 			return nil, fmt.Errorf("end session of a reused token: %w", err)
 		}
-		return nil, errNotAccepted
+		if ended {
+			return nil, errNotAccepted
+		}
+		return nil, f.Refused(ctx, audit.Entry{Action: "sessions:refresh"}, errNotAccepted)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("exchange refresh token: %w", err)
+		entry := audit.Entry{Action: "sessions:refresh", ResourceID: session.String()}
+		return nil, fmt.Errorf("exchange refresh token: %w", f.Refused(ctx, entry, err))
 	}
 	access, err := f.issuer.Issue(ctx, known.of(session), known.Methods...)
 	if err != nil {
@@ -116,7 +123,10 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 // not let the person in.
 func (c caller) of(session uuid.UUID) auth.Caller {
 	to := auth.Caller{UserID: c.UserID, SessionID: session, Roles: c.Roles}
-	if c.WaitsFor == nil || *c.WaitsFor == policy.WaitsForSecondFactor || *c.WaitsFor == policy.WaitsForPassword {
+	if c.ProvedAt != nil {
+		to.Subject.ProvedAt = *c.ProvedAt
+	}
+	if users.NameOrganization(c.WaitsFor) {
 		to.OrganizationID = c.OrganizationID
 	}
 	return to

@@ -17,9 +17,10 @@ RETURNING id, user_id, organization_id`
 
 // endFamily ends the session of a token that was used before, if it has not ended,
 // and tells the person: the thief and they hold tokens of one session.
-func (f *Function) endFamily(ctx context.Context, hash []byte) error {
-	return f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+func (f *Function) endFamily(ctx context.Context, hash []byte) (ended bool, err error) {
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		var session, person, organization uuid.UUID
+		ended = false
 		err := tx.QueryRow(ctx, endReused, hash).Scan(&session, &person, &organization)
 		if database.IsNoRows(err) {
 			return nil
@@ -33,6 +34,8 @@ func (f *Function) endFamily(ctx context.Context, hash []byte) error {
 		if err := audit.Record(ctx, tx, entry); err != nil {
 			return err
 		}
+		ended = true
 		return f.post.Tell(ctx, tx, person, f.post.SessionStolen)
 	})
+	return ended, err
 }

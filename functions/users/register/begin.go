@@ -23,7 +23,8 @@ func (f *Function) open(ctx context.Context, person users.NewAccount) (account u
 
 const insertRegistration = `
 INSERT INTO registrations (id, email_index, user_id, wrapped_key, email, first_name, last_name, password_hash, organization_id, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + $10::interval)`
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $9::uuid IS NOT NULL THEN
+    coalesce((SELECT id FROM organizations WHERE id = $9 AND deleted_at IS NULL), '00000000-0000-0000-0000-000000000000') END, now() + $10::interval)`
 
 // await keeps the registration until its address is confirmed. It does not look up
 // whether the address has an account: users-mail-tokens does, when nobody waits.

@@ -62,14 +62,14 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
+	entry.ActorID, entry.ResourceID, entry.OrganizationID = user, user.String(), credentials.OrganizationID
 	if err := f.Check(ctx, credentials, in.Body.Password, "body.password"); err != nil {
-		return nil, err
+		return nil, f.Refused(ctx, entry, err)
 	}
 	hash, err := f.Hasher.Hash(ctx, in.Body.Password)
 	if err != nil {
 		return nil, err
 	}
-	entry.ActorID, entry.ResourceID, entry.OrganizationID = user, user.String(), credentials.OrganizationID
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if _, _, err := users.UseMailedToken(ctx, tx, users.PasswordReset, in.Body.Token); err != nil {
 			return err
@@ -80,7 +80,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		if _, err := tx.Exec(ctx, verifyAddress, user); err != nil { // the token was read there
 			return fmt.Errorf("verify address: %w", err)
 		}
-		if err := f.Unlock(ctx, tx, user); err != nil {
+		if err := f.UnlockHere(ctx, tx, user); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, entry)

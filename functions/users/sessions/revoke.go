@@ -67,12 +67,13 @@ func (f *Function) Revoke(ctx context.Context, in *RevokeRequest) (*struct{}, er
 	}
 	if in.ID != caller.SessionID {
 		if err := users.Fresh(caller); err != nil {
-			return nil, err
+			return nil, f.Refused(ctx, audit.Entry{Action: "sessions:revoke", ResourceID: in.ID.String()}, err)
 		}
 	}
 	ended, err := f.end(ctx, &in.ID, uuid.Nil)
 	if err == nil && ended == 0 {
-		err = fault.New(fault.NotFound, "You have no session with this identifier, or it has ended")
+		entry := audit.Entry{Action: "sessions:revoke", ResourceID: in.ID.String()}
+		err = f.Refused(ctx, entry, fault.New(fault.NotFound, "You have no session with this identifier, or it has ended"))
 	}
 	return nil, err
 }

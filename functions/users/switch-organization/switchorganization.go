@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -63,7 +64,7 @@ UPDATE sessions SET organization_id = $2, absolute_end = least(absolute_end, cre
 WHERE id = $1 AND ended_at IS NULL AND expires_at > now() AND created_at + $3::interval > now()`
 	// Deleted, not used up: a client that asks with both at once is no thief.
 	forgetTokens = `DELETE FROM refresh_tokens WHERE session_id = $1 AND used_at IS NULL`
-	selectCaller = `SELECT user_id, session_id, organization_id, methods, roles FROM published.callers WHERE session_id = $1`
+	selectCaller = `SELECT user_id, session_id, organization_id, methods, roles, ` + users.ProvedAt + ` FROM published.callers WHERE session_id = $1`
 )
 
 // Handle switches the session and signs its tokens anew.
@@ -90,7 +91,11 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	access, err := f.issuer.Issue(ctx, auth.Caller{UserID: next.UserID, SessionID: next.SessionID, OrganizationID: next.OrganizationID, Roles: next.Roles}, next.Methods...)
+	to := auth.Caller{UserID: next.UserID, SessionID: next.SessionID, OrganizationID: next.OrganizationID, Roles: next.Roles}
+	if next.ProvedAt != nil {
+		to.Subject.ProvedAt = *next.ProvedAt
+	}
+	access, err := f.issuer.Issue(ctx, to, next.Methods...)
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +106,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 type speaker struct {
 	UserID, SessionID, OrganizationID uuid.UUID
 	Methods, Roles                    []string
+	ProvedAt                          *time.Time
 }
 
 // enter makes the session one of the organization, if it lets the person act in it.

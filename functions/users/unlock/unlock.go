@@ -8,12 +8,9 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/google/uuid"
 
 	"function/functions/users"
 	"function/shared/audit"
-	"function/shared/database"
-	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
 )
@@ -42,28 +39,22 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store}, err
 }
 
-const useToken = `
-UPDATE mailed_tokens SET used_at = now()
-WHERE hash = $1 AND purpose = 'unlock' AND used_at IS NULL AND expires_at > now()
-RETURNING user_id`
-
 // Handle uses the token up and clears the failures.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
+	entry := audit.Entry{Action: "accounts:unlock"}
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		var user uuid.UUID
-		if err := tx.QueryRow(ctx, useToken, users.TokenHash(in.Body.Token)).Scan(&user); err != nil {
+		user, _, err := users.UseMailedToken(ctx, tx, users.AccountUnlock, in.Body.Token)
+		if err != nil {
 			return err
 		}
-		if err := f.Unlock(ctx, tx, user); err != nil {
+		if err := f.UnlockHere(ctx, tx, user); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, audit.Entry{Action: "accounts:unlock", ResourceID: user.String(), ActorID: user})
+		entry.ActorID, entry.ResourceID = user, user.String()
+		return audit.Record(ctx, tx, entry)
 	})
-	if database.IsNoRows(err) {
-		return nil, fault.At("body.token", "This link is not good any more, or never was")
-	}
 	if err != nil {
-		return nil, fmt.Errorf("unlock account: %w", err)
+		return nil, fmt.Errorf("unlock account: %w", f.Refused(ctx, entry, err))
 	}
 	return nil, nil
 }

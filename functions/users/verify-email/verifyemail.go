@@ -22,13 +22,13 @@ import (
 var (
 	SendOperation = huma.Operation{
 		OperationID: "users-send-verification", Method: http.MethodPost, Path: "/v1/users/email/verification",
-		Summary: "Have your address's confirmation mailed again", Tags: []string{users.Tag}, Security: function.Person,
+		Summary: "Have your address's confirmation mailed again", Tags: []string{users.Tag}, Metadata: function.Guarded, Security: function.Person,
 		Description:   "A few times an hour; more are not sent, and not refused.",
 		DefaultStatus: http.StatusAccepted, Errors: []int{http.StatusUnauthorized, http.StatusConflict, http.StatusServiceUnavailable},
 	}
 	VerifyOperation = huma.Operation{
 		OperationID: "users-verify-email", Method: http.MethodPost, Path: "/v1/users/email/verify",
-		Summary: "Confirm your address by the token that was mailed", Tags: []string{users.Tag},
+		Summary: "Confirm your address by the token that was mailed", Tags: []string{users.Tag}, Metadata: function.Guarded,
 		DefaultStatus: http.StatusNoContent,
 	}
 )
