@@ -94,7 +94,7 @@ users-revoke-grant                   owner admin
 users-list-role-changes              owner admin compliance_officer
 users-approve-role-change            owner admin compliance_officer
 users-reject-role-change             owner admin compliance_officer
-users-withdraw-role-change           person
+users-withdraw-role-change           owner admin compliance_officer member analyst viewer
 users-explain                        person
 
 # Service accounts
