@@ -36,10 +36,7 @@ var Operation = huma.Operation{
 }
 
 // Response is written as it is read.
-type Response struct {
-	CacheControl string `header:"Cache-Control"`
-	Body         func(huma.Context)
-}
+type Response struct{ Body func(huma.Context) }
 
 // Function exports.
 type Function struct {
@@ -98,7 +95,7 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 		return nil, err
 	}
 	name := "my-data-" + time.Now().UTC().Format(time.DateOnly) + ".zip"
-	return &Response{CacheControl: "no-store", Body: users.Stream(ctx, mediaType, name, func(w io.Writer) error { return x.write(ctx, w) })}, nil
+	return &Response{Body: users.Stream(ctx, mediaType, name, func(w io.Writer) error { return x.write(ctx, w) })}, nil
 }
 
 func mayExport(ctx context.Context, tx *outbox.Tx, person uuid.UUID) error {
