@@ -45,6 +45,7 @@ import (
 	outboxrelay "function/functions/platform/outbox-relay"
 	sealaudit "function/functions/platform/seal-audit"
 	acceptinvitation "function/functions/users/accept-invitation"
+	"function/functions/users/activity"
 	"function/functions/users/administer"
 	apikeys "function/functions/users/api-keys"
 	approvemember "function/functions/users/approve-member"
@@ -55,8 +56,10 @@ import (
 	disposesessions "function/functions/users/dispose-sessions"
 	"function/functions/users/domains"
 	eraseaccount "function/functions/users/erase-account"
+	eraseuser "function/functions/users/erase-user"
 	"function/functions/users/explain"
 	exportaudit "function/functions/users/export-audit"
+	exportdata "function/functions/users/export-data"
 	findusers "function/functions/users/find-users"
 	forgetprofile "function/functions/users/forget-profile"
 	forgotpassword "function/functions/users/forgot-password"
@@ -120,8 +123,12 @@ var Catalog = []function.Declaration{
 	function.Endpoint(profile.Operation, profile.New),
 	function.Endpoint(updateprofile.Operation, updateprofile.New),
 
-	// Users: erasure (GDPR Article 17).
+	// Users: access, portability and erasure (GDPR Articles 15, 17, 20).
+	function.Endpoint(activity.Operation, activity.New),
+	function.Endpoint(exportdata.Operation, exportdata.New).
+		Scaled(function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}),
 	function.Endpoint(eraseaccount.Operation, eraseaccount.New),
+	function.Endpoint(eraseuser.Operation, eraseuser.New),
 	function.Subscriber("users-forget-profile", forgetprofile.New),
 
 	// Users: mail, confirmed addresses, forgotten and changed passwords.

@@ -33,6 +33,8 @@ users-rotate-api-key                 person
 users-revoke-api-key                 person
 users-update-profile                 person
 users-erase-account                  person
+users-activity                       person
+users-export-data                    person
 users-jwks                           anyone
 users-page-confirm-registration      anyone
 users-page-verify-email              anyone
@@ -196,19 +198,20 @@ users-give-consent                   person
 users-list-audit                     owner admin compliance_officer
 users-list-audit-checkpoints         owner admin compliance_officer
 users-list-audit-keys                anyone
-users-list-consent-history           owner admin compliance_officer member analyst viewer
+users-list-consent-history           person
 users-list-consents                  owner admin compliance_officer
-users-list-own-consents              owner admin compliance_officer member analyst viewer
+users-list-own-consents              person
 users-list-platform-audit            platform_admin
 users-list-platform-audit-checkpoints platform_admin
 users-list-purpose-texts             owner admin compliance_officer member analyst viewer
 users-list-purposes                  owner admin compliance_officer member analyst viewer
 users-retire-purpose                 owner admin compliance_officer
 users-revise-purpose                 owner admin compliance_officer
-users-withdraw-consent               owner admin compliance_officer member analyst viewer
+users-withdraw-consent               person
 
 # Administration of the platform
 users-find-users                     platform_admin
+users-erase-user                     platform_admin
 users-force-password-reset           platform_admin
 users-get-user                       platform_admin
 users-grant-platform-admin           platform_admin

@@ -15,13 +15,15 @@ import (
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/outbox"
+	"function/shared/policy"
 	"function/shared/secret"
 )
 
-// Reason is why a platform admin does something to a person. It is kept in the audit
-// trail, sealed with the person's key, so that erasing the person erases it.
+// Reason is why a platform admin does something to a person, who can read it (GDPR
+// Article 15). It is kept in the audit trail, sealed with the person's key, so that
+// erasing the person erases it.
 type Reason struct {
-	Reason string `json:"reason" minLength:"3" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"one line of text" doc:"Why, such as a ticket's number; told to the person who is impersonated"`
+	Reason string `json:"reason" minLength:"3" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"one line of text" doc:"Why, such as a ticket's number; the person can read it"`
 }
 
 // reasonField is what a sealed reason is bound to.
@@ -72,24 +74,12 @@ func (s Store) Administer(ctx context.Context, person uuid.UUID, action, reason 
 	if err != nil {
 		return err
 	}
-	if caller.UserID == person {
-		return errOneself
-	}
 	err = s.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		rows, _ := tx.Query(ctx, lockBoth, []uuid.UUID{caller.UserID, person})
-		people, err := pgx.CollectRows(rows, pgx.RowToStructByName[Subject])
+		subject, err := LockSubject(ctx, tx, caller, person)
 		if err != nil {
-			return fmt.Errorf("lock accounts: %w", err)
+			return err
 		}
-		find := func(id uuid.UUID) int { return slices.IndexFunc(people, func(s Subject) bool { return s.ID == id }) }
-		admin, subject := find(caller.UserID), find(person)
-		switch {
-		case admin < 0, !people[admin].PlatformAdmin, people[admin].SuspendedAt != nil:
-			return errDismissed
-		case subject < 0:
-			return ErrNoPerson
-		}
-		if err := work(tx, people[subject]); err != nil {
+		if err := work(tx, subject); err != nil {
 			return err
 		}
 		return s.recordOn(ctx, tx, person, action, reason)
@@ -97,10 +87,32 @@ func (s Store) Administer(ctx context.Context, person uuid.UUID, action, reason 
 	return s.Refused(ctx, audit.Entry{Action: action, ResourceID: person.String(), Platform: true}, err)
 }
 
+// LockSubject locks the person to whom a platform admin is about to do something, and
+// the admin, who must be one still and somebody else.
+func LockSubject(ctx context.Context, tx pgx.Tx, admin auth.Caller, person uuid.UUID) (Subject, error) {
+	if admin.UserID == person {
+		return Subject{}, errOneself
+	}
+	rows, _ := tx.Query(ctx, lockBoth, []uuid.UUID{admin.UserID, person})
+	people, err := pgx.CollectRows(rows, pgx.RowToStructByName[Subject])
+	if err != nil {
+		return Subject{}, fmt.Errorf("lock accounts: %w", err)
+	}
+	find := func(id uuid.UUID) int { return slices.IndexFunc(people, func(s Subject) bool { return s.ID == id }) }
+	who, subject := find(admin.UserID), find(person)
+	switch {
+	case who < 0, !people[who].PlatformAdmin, people[who].SuspendedAt != nil:
+		return Subject{}, errDismissed
+	case subject < 0:
+		return Subject{}, ErrNoPerson
+	}
+	return people[subject], nil
+}
+
 const selectOrganizations = `SELECT organization_id FROM memberships WHERE user_id = $1 AND status <> 'requested'`
 
 func (s Store) recordOn(ctx context.Context, tx *outbox.Tx, person uuid.UUID, action, reason string) error {
-	entry := audit.Entry{Action: action, ResourceID: person.String()}
+	entry := audit.Entry{Action: action, ResourceID: person.String(), Detail: map[string]any{"by": policy.PlatformAdmin}}
 	rows, _ := tx.Query(ctx, selectOrganizations, person)
 	organizations, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {

@@ -57,9 +57,9 @@ func (p purpose) withdraw(token string) platformtest.Answer {
 	return p.Do(token, http.MethodDelete, "/v1/users/consents/newsletter", nil)
 }
 
-func (p purpose) history(token string) []consents.Decision {
+func (p purpose) history(token string) []users.ConsentDecision {
 	p.t.Helper()
-	return platformtest.Decode[page.Page[consents.Decision]](p.t, p.Do(token, http.MethodGet, "/v1/users/consents/history", nil).Want(p.t, http.StatusOK)).Items
+	return platformtest.Decode[page.Page[users.ConsentDecision]](p.t, p.Do(token, http.MethodGet, "/v1/users/consents/history", nil).Want(p.t, http.StatusOK)).Items
 }
 
 func TestConsentIsGivenAndWithdrawnWithItsProof(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 func (s Store) LoggedIn(ctx context.Context, tx *outbox.Tx, l Login) error {
 	err := audit.Record(ctx, tx, audit.Entry{
 		Action: "sessions:begin", ResourceID: l.UserID.String(), OrganizationID: l.OrganizationID, ActorID: l.UserID,
-		Detail: map[string]any{"methods": l.Methods},
+		Detail: map[string]any{"methods": l.Methods, "session": l.SessionID},
 	})
 	if err != nil {
 		return err

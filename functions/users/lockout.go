@@ -87,6 +87,9 @@ func (s Store) Attempt(ctx context.Context, emailIndex []byte) *Attempt {
 	return a
 }
 
+// FailuresKey is what the failed logins of an account are counted by.
+func (s Store) FailuresKey(emailIndex []byte) []byte { return s.accountKey(emailIndex) }
+
 func (s Store) accountKey(emailIndex []byte) []byte {
 	return s.Keeper.BlindIndex("login_failures.account", string(emailIndex))
 }

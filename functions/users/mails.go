@@ -214,6 +214,21 @@ it from now on, and all mail comes here.
 If you did not expect it, ask your organization's admins.`)
 }
 
+// AccountErasedByAdmin tells a person, at the address that was theirs, that an admin has
+// erased their account.
+func (p Post) AccountErasedByAdmin(to string) mail.Message {
+	return letter(to, "Your account was erased", `An administrator of the platform has erased your account, as people can ask for who cannot log
+in any more. What was on file about you cannot be read any more, and your memberships have
+ended. With this mail, we forget this address.
+
+If you did not ask for it, ask whoever runs the platform.`)
+}
+
+// DataExported tells a person that all that is on file about them has left the platform.
+func (p Post) DataExported(to string) mail.Message {
+	return p.unlessYou(to, "Your data was exported", "All that is on file about you was exported, by somebody who had just proved to be you.")
+}
+
 // Invitation lets whoever reads an address join the organization that invited it.
 func (p Post) Invitation(to, token string) mail.Message {
 	return letter(to, "You are invited", `You are invited to join an organization. This link tells which one, and as what. To accept

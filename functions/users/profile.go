@@ -19,6 +19,7 @@ import (
 // Profile is a person's account, standing in an organization, and free part.
 type Profile struct {
 	Account
+	EmailVerified    bool   `json:"email_verified" doc:"The person has shown that the address is theirs"`
 	Role             string `json:"role"`
 	MembershipStatus string `json:"membership_status" enum:"requested,active,suspended"`
 	Free
@@ -38,6 +39,7 @@ func (p StoredProfile) ETag() string { return strconv.Quote(strconv.FormatInt(p.
 const (
 	profileColumns = `
 SELECT u.id, u.wrapped_key, u.email, u.first_name, u.last_name, u.created_at, u.profile_revision, u.profile_document,
+       u.email_verified_at IS NOT NULL AS email_verified,
        m.organization_id, m.role, m.status, d.body `
 	selectProfile = profileColumns + `
 FROM sessions s
@@ -62,6 +64,7 @@ type profileRow struct {
 	ProfileDocument *uuid.UUID
 	OrganizationID  uuid.UUID
 	Role, Status    string
+	EmailVerified   bool
 	Body            []byte
 	SealedName
 }
@@ -121,7 +124,7 @@ func (p Profiles) open(ctx context.Context, s Store, row profileRow) (StoredProf
 				ID: row.ID, Email: name.Email, FirstName: name.FirstName, LastName: name.LastName,
 				OrganizationID: row.OrganizationID, CreatedAt: row.CreatedAt.UTC(),
 			},
-			Role: row.Role, MembershipStatus: row.Status, Free: free,
+			EmailVerified: row.EmailVerified, Role: row.Role, MembershipStatus: row.Status, Free: free,
 		},
 		Key: key, Revision: row.ProfileRevision, Document: row.ProfileDocument,
 	}, err

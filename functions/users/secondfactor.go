@@ -13,6 +13,7 @@ import (
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/outbox"
+	"function/shared/uuid7"
 )
 
 // The second factors, as callers name them.
@@ -116,6 +117,7 @@ func (l *FirstFactor) Read(b *pgx.Batch) {
 // has one. Until it is proved there is neither a session nor a token.
 func (s Store) BeginOrChallenge(ctx context.Context, tx *outbox.Tx, issuer *auth.Issuer, l FirstFactor) (LoginAnswer, error) {
 	if !l.Factors.Any() {
+		l.SessionID = uuid7.New()
 		tokens, err := s.begin(ctx, tx, issuer, l.Login, l.Terms)
 		if err != nil {
 			return LoginAnswer{}, err
@@ -190,6 +192,7 @@ func (s Store) Complete(ctx context.Context, tx *outbox.Tx, issuer *auth.Issuer,
 // LogIn begins a session of somebody who has proved all that is asked, and puts it
 // on record.
 func (s Store) LogIn(ctx context.Context, tx *outbox.Tx, issuer *auth.Issuer, l Login) (Tokens, error) {
+	l.SessionID = uuid7.New()
 	tokens, err := s.Begin(ctx, tx, issuer, l)
 	if err != nil {
 		return Tokens{}, err

@@ -1,6 +1,7 @@
 package users
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -42,6 +43,7 @@ type Login struct {
 	Methods        []string // of the proof (RFC 8176: pwd, otp, swk, hwk …)
 	SecondFactor   bool     // the proof was of two factors
 	ImpersonatorID uuid.UUID
+	SessionID      uuid.UUID // that begins; uuid.Nil: any
 }
 
 // LoginMembership joins the membership m, of a person u, that a login begins in: never
@@ -119,7 +121,7 @@ func (s Store) begin(ctx context.Context, tx *outbox.Tx, issuer *auth.Issuer, l 
 	if err != nil {
 		return Tokens{}, err
 	}
-	session := uuid7.New()
+	session := cmp.Or(l.SessionID, uuid7.New())
 	arguments := pgx.NamedArgs{
 		"id": session, "user": l.UserID, "organization": l.OrganizationID, "methods": l.Methods, "second_factor": l.SecondFactor,
 		"device": nil, "address": nil, "country": "", "impersonator": nil, "absolute": limits.SessionLife(), "idle": limits.SessionIdle(),

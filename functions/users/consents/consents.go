@@ -1,9 +1,10 @@
-// Package consents is where a person gives and withdraws consent to their
-// organization's purposes: POST and GET /v1/users/consents, DELETE
+// Package consents is where a person gives consent to their organization's purposes, and
+// withdraws it in whatever organization they gave it: POST and GET /v1/users/consents, DELETE
 // /v1/users/consents/{purpose}, and GET /v1/users/consents/history.
 package consents
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -42,16 +43,19 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 }
 
 const (
-	// One decision of a person after another; and no new text while one is made.
-	lockPerson  = `SELECT FROM memberships WHERE user_id = $1 AND organization_id = $2 FOR NO KEY UPDATE`
-	lockPurpose = `SELECT id FROM purposes WHERE organization_id = $1 AND name = $2 FOR SHARE`
-	selectLast  = `
-SELECT p.name AS purpose, t.version AS newest_version, p.retired_at,
+	// One decision of a person after another, of whom there may be no membership any more;
+	// and no new text while one is made.
+	lockPerson  = `SELECT pg_advisory_xact_lock(hashtextextended('consents ' || id, 0)) FROM users WHERE id = $1 FOR KEY SHARE`
+	lockPurpose = `
+SELECT id FROM purposes p WHERE organization_id = @organization AND name = @purpose
+  AND (@own OR EXISTS (SELECT FROM consent_decisions WHERE user_id = @user AND purpose_id = p.id)) FOR SHARE`
+	selectLast = `
+SELECT p.organization_id, p.name AS purpose, t.version AS newest_version, p.retired_at,
        coalesce(d.given, false) AS given, coalesce(d.version, 0) AS version, d.decided_at
 FROM purposes p
 CROSS JOIN LATERAL (SELECT max(version) AS version FROM purpose_texts WHERE purpose_id = p.id) t
 LEFT JOIN LATERAL (SELECT * FROM consent_decisions WHERE user_id = @user AND purpose_id = p.id ORDER BY number DESC LIMIT 1) d ON true
-WHERE p.organization_id = @organization`
+WHERE `
 	insertDecision = `
 INSERT INTO consent_decisions (id, organization_id, user_id, purpose_id, number, version, given, session_id, address, device, decided_at)
 SELECT @id, @organization, @user, @purpose, coalesce(max(number), 0) + 1, @version, @given, @session, @address, @device, @now
@@ -60,7 +64,11 @@ FROM consent_decisions WHERE user_id = @user AND purpose_id = @purpose RETURNING
 
 // Give records that the person agrees to the newest text of a purpose.
 func (f *Function) Give(ctx context.Context, in *GiveRequest) (*Response, error) {
-	return f.decide(ctx, in.Body.Purpose, func(now *users.ConsentState) (bool, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return f.decide(ctx, caller, caller.OrganizationID, in.Body.Purpose, func(now *users.ConsentState) (bool, error) {
 		switch {
 		case now.RetiredAt != nil:
 			return false, fault.New(fault.Conflict, "This purpose has been retired: nobody is asked for it any more")
@@ -73,37 +81,48 @@ func (f *Function) Give(ctx context.Context, in *GiveRequest) (*Response, error)
 	})
 }
 
-// Withdraw records that the person does not agree any more.
+// Withdraw records that the person does not agree any more: whatever their roles in the
+// organization wait for, and also when they are no member any more.
 func (f *Function) Withdraw(ctx context.Context, in *WithdrawRequest) (*Response, error) {
-	return f.decide(ctx, in.Purpose, func(now *users.ConsentState) (bool, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	organization := cmp.Or(in.OrganizationID, caller.OrganizationID)
+	if organization == uuid.Nil {
+		return nil, errWhere
+	}
+	return f.decide(ctx, caller, organization, in.Purpose, func(now *users.ConsentState) (bool, error) {
 		changed := now.Given
 		now.Given = false
 		return changed, nil
 	})
 }
 
-var errImpersonated = fault.New(fault.Forbidden, "Only the person can consent, or withdraw it: nobody who acts as the person")
+var (
+	errImpersonated = fault.New(fault.Forbidden, "Only the person can consent, or withdraw it: nobody who acts as the person")
+	errWhere        = fault.At("query.organization_id", "you act in no organization now: name the one whose purpose it is")
+)
 
 // decide lets change turn what holds into what the person wants, which is recorded if
-// it is something else.
-func (f *Function) decide(ctx context.Context, purpose string, change func(*users.ConsentState) (bool, error)) (*Response, error) {
-	caller, err := auth.Member(ctx)
-	if err != nil {
-		return nil, err
-	}
+// it is something else. Of organizations that the caller does not act in, there are only
+// the purposes that they have decided on.
+func (f *Function) decide(ctx context.Context, caller auth.Caller, organization uuid.UUID, purpose string, change func(*users.ConsentState) (bool, error)) (*Response, error) {
 	if caller.ImpersonatorID != uuid.Nil {
 		return nil, errImpersonated
 	}
 	var state users.ConsentState
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		var id uuid.UUID
-		if _, err := tx.Exec(ctx, lockPerson, caller.UserID, caller.OrganizationID); err != nil {
+		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
 			return err
 		}
-		if err := tx.QueryRow(ctx, lockPurpose, caller.OrganizationID, purpose).Scan(&id); err != nil {
+		arguments := pgx.NamedArgs{"user": caller.UserID, "organization": organization, "purpose": purpose, "own": organization == caller.OrganizationID}
+		if err := tx.QueryRow(ctx, lockPurpose, arguments).Scan(&id); err != nil {
 			return err
 		}
-		rows, _ := tx.Query(ctx, selectLast+` AND p.id = @purpose`, pgx.NamedArgs{"user": caller.UserID, "organization": caller.OrganizationID, "purpose": id})
+		rows, _ := tx.Query(ctx, selectLast+`p.id = @purpose`, pgx.NamedArgs{"user": caller.UserID, "purpose": id})
+		var err error
 		if state, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[users.ConsentState]); err != nil {
 			return err
 		}
@@ -127,7 +146,7 @@ func (f *Function) record(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 	state.DecidedAt = &now
 	id := uuid7.New()
 	arguments := pgx.NamedArgs{
-		"id": id, "organization": caller.OrganizationID, "user": caller.UserID, "purpose": purpose, "version": state.Version, "given": state.Given,
+		"id": id, "organization": state.OrganizationID, "user": caller.UserID, "purpose": purpose, "version": state.Version, "given": state.Given,
 		"session": uuid.NullUUID{UUID: caller.SessionID, Valid: caller.SessionID != uuid.Nil}, "address": nil, "now": now,
 	}
 	key, err := f.KeyOf(ctx, tx, caller.UserID)
@@ -135,15 +154,15 @@ func (f *Function) record(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 		return err
 	}
 	from := client.From(ctx)
-	if arguments["device"], err = secret.Seal(key, deviceField, from.UserAgent); err != nil {
+	if arguments["device"], err = secret.Seal(key, users.ConsentDeviceField, from.UserAgent); err != nil {
 		return err
 	}
 	if from.Address.IsValid() {
-		if arguments["address"], err = secret.Seal(key, addressField, from.Address.String()); err != nil {
+		if arguments["address"], err = secret.Seal(key, users.ConsentAddressField, from.Address.String()); err != nil {
 			return err
 		}
 	}
-	said := events.Consent{UserID: caller.UserID, OrganizationID: caller.OrganizationID, Purpose: state.Purpose, Version: state.Version, DecidedAt: now}
+	said := events.Consent{UserID: caller.UserID, OrganizationID: state.OrganizationID, Purpose: state.Purpose, Version: state.Version, DecidedAt: now}
 	if err := tx.QueryRow(ctx, insertDecision, arguments).Scan(&said.Number); err != nil {
 		return fmt.Errorf("insert decision: %w", err)
 	}
@@ -151,7 +170,10 @@ func (f *Function) record(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 	if state.Given {
 		action, event = "consents:give", events.ConsentGiven{Consent: said}
 	}
-	if err := audit.Record(ctx, tx, audit.Entry{Action: action, ResourceID: purpose.String(), Detail: map[string]any{"version": state.Version}}); err != nil {
+	err = audit.Record(ctx, tx, audit.Entry{
+		Action: action, ResourceID: purpose.String(), OrganizationID: state.OrganizationID, Detail: map[string]any{"version": state.Version},
+	})
+	if err != nil {
 		return err
 	}
 	return tx.Publish(ctx, event)

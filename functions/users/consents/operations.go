@@ -2,7 +2,6 @@ package consents
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -23,19 +22,21 @@ var (
 	WithdrawOperation = huma.Operation{
 		OperationID: "users-withdraw-consent", Method: http.MethodDelete, Path: "/v1/users/consents/{purpose}",
 		Summary: "Withdraw a consent", Tags: []string{users.Tag}, Security: function.Person,
-		Description: "At any time, also of a purpose that has been retired (GDPR Article 7(3)). It does no harm where there is no consent.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
+		Description: "At any time, also of a purpose that has been retired, of an organization that you have left or that demands something of you first (GDPR Article 7(3)). " +
+			"It does no harm where there is no consent.",
+		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
 	}
 	ListOperation = huma.Operation{
 		OperationID: "users-list-own-consents", Method: http.MethodGet, Path: "/v1/users/consents",
 		Summary: "What you have consented to", Tags: []string{users.Tag}, Security: function.Person,
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden},
+		Description: "What you have said to the purposes of all your organizations, past ones too; and of the one that you act in, what you are asked for.",
+		Errors:      []int{http.StatusUnauthorized},
 	}
 	HistoryOperation = huma.Operation{
 		OperationID: "users-list-consent-history", Method: http.MethodGet, Path: "/v1/users/consents/history",
 		Summary: "Every consent that you have given or withdrawn", Tags: []string{users.Tag}, Security: function.Person,
-		Description: "With its proof: the text, by version and SHA-256, when, and from where.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
+		Description: "In all your organizations, past ones too. With its proof: the text, by version and SHA-256, when, and from where.",
+		Errors:      []int{http.StatusUnauthorized},
 	}
 )
 
@@ -49,13 +50,19 @@ type GiveRequest struct {
 
 // WithdrawRequest names a purpose.
 type WithdrawRequest struct {
-	Purpose string `path:"purpose" maxLength:"63"`
+	Purpose        string    `path:"purpose" maxLength:"63"`
+	OrganizationID uuid.UUID `query:"organization_id" format:"uuid" doc:"Whose purpose it is; absent: the one that you act in"`
 }
 
 // Response is what holds now.
 type Response struct{ Body users.ConsentState }
 
-// ListResponse is the state of every purpose of the organization.
+// ListRequest narrows the list.
+type ListRequest struct {
+	OrganizationID uuid.UUID `query:"organization_id" format:"uuid" doc:"Only its purposes"`
+}
+
+// ListResponse is the state of every purpose: 100 of an organization at the most.
 type ListResponse struct {
 	Body struct {
 		Items []users.ConsentState `json:"items" nullable:"false"`
@@ -63,20 +70,12 @@ type ListResponse struct {
 }
 
 // HistoryRequest asks for one page.
-type HistoryRequest struct{ page.Query }
-
-// Decision is one yes or no, with its proof.
-type Decision struct {
-	ID         uuid.UUID  `json:"id" format:"uuid"`
-	Purpose    string     `json:"purpose"`
-	Version    int        `json:"version"`
-	TextSHA256 string     `json:"text_sha256"`
-	Given      bool       `json:"given" doc:"Or withdrawn"`
-	DecidedAt  time.Time  `json:"decided_at"`
-	SessionID  *uuid.UUID `json:"session_id,omitempty" format:"uuid" doc:"Absent: by a token of another issuer"`
-	Address    string     `json:"address,omitempty" db:"-" doc:"From where"`
-	Device     string     `json:"device,omitempty" db:"-" doc:"User-Agent"`
+type HistoryRequest struct {
+	page.Query
+	ListRequest
 }
 
 // HistoryResponse is one page.
-type HistoryResponse struct{ Body page.Page[Decision] }
+type HistoryResponse struct {
+	Body page.Page[users.ConsentDecision]
+}

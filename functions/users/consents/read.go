@@ -10,35 +10,22 @@ import (
 	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/page"
-	"function/shared/secret"
 )
 
-// The contexts of a decision's sealed fields.
-const (
-	deviceField  = "consent_decisions.device"
-	addressField = "consent_decisions.address"
-)
+// What the person is asked for where they act, and what they have said anywhere.
+const selectStates = selectLast + `
+  (p.organization_id = @own AND p.retired_at IS NULL OR d.given OR p.organization_id <> @own)
+  AND p.id IN (SELECT id FROM purposes WHERE organization_id = @own UNION SELECT purpose_id FROM consent_decisions WHERE user_id = @user)
+  AND (@organization = '00000000-0000-0000-0000-000000000000'::uuid OR p.organization_id = @organization)
+ORDER BY p.organization_id <> @own, p.organization_id, p.name`
 
-const selectHistory = `
-SELECT d.id, p.name AS purpose, d.version, encode(t.text_sha256, 'hex') AS text_sha256, d.given, d.decided_at, d.session_id,
-       d.address AS sealed_address, d.device AS sealed_device
-FROM consent_decisions d JOIN purposes p ON p.id = d.purpose_id
-JOIN purpose_texts t ON t.purpose_id = d.purpose_id AND t.version = d.version
-WHERE d.user_id = $1 AND d.organization_id = $2 AND d.id < $3 ORDER BY d.id DESC LIMIT $4`
-
-type decision struct {
-	Decision
-	SealedAddress, SealedDevice []byte
-}
-
-// List tells what holds for each purpose of the caller's organization.
-func (f *Function) List(ctx context.Context, _ *struct{}) (*ListResponse, error) {
-	caller, err := auth.Member(ctx)
+// List tells what holds for each purpose that concerns the caller.
+func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
+	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectLast+` AND (p.retired_at IS NULL OR d.given) ORDER BY p.name`,
-		pgx.NamedArgs{"user": caller.UserID, "organization": caller.OrganizationID})
+	rows, _ := f.DB.Query(ctx, selectStates, pgx.NamedArgs{"user": caller.UserID, "own": caller.OrganizationID, "organization": in.OrganizationID})
 	states, err := pgx.CollectRows(rows, pgx.RowToStructByName[users.ConsentState])
 	if err != nil {
 		return nil, fmt.Errorf("list consents: %w", err)
@@ -51,7 +38,7 @@ func (f *Function) List(ctx context.Context, _ *struct{}) (*ListResponse, error)
 // History lists the caller's decisions; an admin who acts as the person does not see
 // from where they were made.
 func (f *Function) History(ctx context.Context, in *HistoryRequest) (*HistoryResponse, error) {
-	caller, err := auth.Member(ctx)
+	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -59,38 +46,12 @@ func (f *Function) History(ctx context.Context, in *HistoryRequest) (*HistoryRes
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectHistory, caller.UserID, caller.OrganizationID, before, in.Fetch())
-	sealed, err := pgx.CollectRows(rows, pgx.RowToStructByName[decision])
-	if err != nil {
-		return nil, fmt.Errorf("list decisions: %w", err)
-	}
-	decisions := make([]Decision, len(sealed))
-	for i, d := range sealed {
-		decisions[i] = d.Decision
-	}
+	var key []byte
 	if caller.ImpersonatorID == uuid.Nil {
-		if err := f.unseal(ctx, caller.UserID, sealed, decisions); err != nil {
+		if key, err = f.KeyOf(ctx, f.DB, caller.UserID); err != nil {
 			return nil, err
 		}
 	}
-	return &HistoryResponse{Body: page.Of(in.Query, decisions, func(d Decision) uuid.UUID { return d.ID })}, nil
-}
-
-func (f *Function) unseal(ctx context.Context, user uuid.UUID, sealed []decision, into []Decision) error {
-	key, err := f.KeyOf(ctx, f.DB, user)
-	if err != nil {
-		return err
-	}
-	for i, d := range sealed {
-		if into[i].Device, err = secret.Unseal(key, deviceField, d.SealedDevice); err != nil {
-			return err
-		}
-		if d.SealedAddress == nil {
-			continue
-		}
-		if into[i].Address, err = secret.Unseal(key, addressField, d.SealedAddress); err != nil {
-			return err
-		}
-	}
-	return nil
+	decisions, err := f.Decisions(ctx, caller.UserID, in.OrganizationID, key, before, in.Fetch())
+	return &HistoryResponse{Body: page.Of(in.Query, decisions, func(d users.ConsentDecision) uuid.UUID { return d.ID })}, err
 }

@@ -6,15 +6,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/google/uuid"
 
 	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
-	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
 )
@@ -57,50 +54,27 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
+	entry := audit.Entry{Action: "users:erase", ResourceID: caller.UserID.String()}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		memberships, err := f.membershipsOf(ctx, tx, caller.UserID)
+		owned, err := users.LockOwned(ctx, tx, caller.UserID)
 		if err != nil {
 			return err
 		}
-		if err := mayLeave(memberships, in.DeleteOrganizations); err != nil {
+		if err := users.LeaveAll(ctx, tx, caller.UserID, owned, in.DeleteOrganizations, entry); err != nil {
 			return err
 		}
-		former, err := f.NameOf(ctx, tx, caller.UserID)
-		if err != nil {
+		if err := f.post.Tell(ctx, tx, caller.UserID, f.post.AccountErased); err != nil {
 			return err
 		}
-		if err := f.post.Queue(ctx, tx, f.post.AccountErased(former.Email)); err != nil {
-			return err
-		}
-		for _, m := range memberships {
-			if err := leave(ctx, tx, caller.UserID, m, in.DeleteOrganizations); err != nil {
-				return err
-			}
-		}
-		entry := audit.Entry{Action: "users:erase", ResourceID: caller.UserID.String(), Platform: true}
-		if err := audit.Record(ctx, tx, entry); err != nil {
+		platform := entry
+		platform.Platform = true
+		if err := audit.Record(ctx, tx, platform); err != nil {
 			return err
 		}
 		return f.Erase(ctx, tx, caller.UserID)
 	})
 	if err != nil {
-		entry := audit.Entry{Action: "users:erase", ResourceID: caller.UserID.String()}
 		return nil, fmt.Errorf("erase account: %w", f.Refused(ctx, entry, err))
 	}
 	return nil, nil
-}
-
-// leave ends a membership, or the organization with it. The organization's trail
-// tells of those whom it had let in.
-func leave(ctx context.Context, tx *outbox.Tx, person uuid.UUID, m membership, deleteToo bool) error {
-	if m.Alone && deleteToo {
-		return users.DeleteOrganization(ctx, tx, m.OrganizationID)
-	}
-	if m.Status != users.MembershipRequested {
-		entry := audit.Entry{Action: "users:erase", ResourceID: person.String(), OrganizationID: m.OrganizationID}
-		if err := audit.Record(ctx, tx, entry); err != nil {
-			return err
-		}
-	}
-	return tx.Publish(ctx, events.MembershipEnded{UserID: person, OrganizationID: m.OrganizationID, EndedAt: time.Now().UTC()})
 }

@@ -6,12 +6,10 @@ package exportaudit
 import (
 	"context"
 	"fmt"
-	"log/slog"
+	"io"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/google/uuid"
 
 	"function/functions/users"
@@ -100,28 +98,7 @@ func (f *Function) export(ctx context.Context, organization uuid.UUID, in *Reque
 	if err != nil {
 		return nil, err
 	}
-	return &Response{Body: func(hctx huma.Context) {
-		_, w := humago.Unwrap(hctx)
-		w.Header().Set("Content-Type", mediaType)
-		w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="audit-%s.jsonl"`, in.Trail))
-		out := &patientWriter{w: w, connection: http.NewResponseController(w)}
-		if err := audit.Export(ctx, db, organization, in.From, in.To, out); err != nil {
-			slog.ErrorContext(ctx, "export broken off", "error", err)
-			panic(http.ErrAbortHandler) // so that nobody takes it for the whole
-		}
-		_ = out.connection.SetWriteDeadline(time.Time{}) // the connection's next request has its own time
-	}}, nil
-}
-
-// patience is how long a client may take nothing.
-const patience = 30 * time.Second
-
-type patientWriter struct {
-	w          http.ResponseWriter
-	connection *http.ResponseController
-}
-
-func (p *patientWriter) Write(b []byte) (int, error) {
-	_ = p.connection.SetWriteDeadline(time.Now().Add(patience))
-	return p.w.Write(b)
+	return &Response{Body: users.Stream(ctx, mediaType, fmt.Sprintf("audit-%s.jsonl", in.Trail), func(w io.Writer) error {
+		return audit.Export(ctx, db, organization, in.From, in.To, w)
+	})}, nil
 }

@@ -40,6 +40,7 @@ type Consent struct {
 	Purpose   string    `json:"purpose"`
 	Version   int       `json:"version"`
 	Given     bool      `json:"given" doc:"Or withdrawn"`
+	Member    bool      `json:"member" doc:"The person is one now. Leaving withdraws nothing: only the person does"`
 	DecidedAt time.Time `json:"decided_at"`
 }
 
@@ -50,6 +51,7 @@ type Count struct {
 	GivenToOld int    `json:"given_to_older" doc:"To an earlier text"`
 	Withdrawn  int    `json:"withdrawn"`
 	Undecided  int    `json:"undecided"`
+	Former     int    `json:"former" doc:"Given, to whatever text, by people who are no members any more; in none of the other numbers"`
 }
 
 // Response is the counts and one page of what holds.
@@ -79,16 +81,21 @@ WITH last AS (
 )`
 
 const (
-	selectConsents = last + ` SELECT id, user_id, purpose, version, given, decided_at FROM last WHERE id < $3 ORDER BY id DESC LIMIT $4`
-	selectCounts   = last + `
+	selectConsents = last + `
+SELECT id, user_id, purpose, version, given, decided_at,
+       EXISTS (SELECT FROM memberships m WHERE m.user_id = last.user_id AND m.organization_id = $1 AND m.status <> 'requested') AS member
+FROM last WHERE id < $3 ORDER BY id DESC LIMIT $4`
+	selectCounts = last + `
 SELECT p.name AS purpose, count(*) FILTER (WHERE l.given AND l.version = t.newest) AS given,
        count(*) FILTER (WHERE l.given AND l.version < t.newest) AS given_to_old,
-       count(*) FILTER (WHERE NOT l.given) AS withdrawn, count(*) FILTER (WHERE m.user_id IS NOT NULL AND l.id IS NULL) AS undecided
+       count(*) FILTER (WHERE NOT l.given) AS withdrawn, count(*) FILTER (WHERE m.user_id IS NOT NULL AND l.id IS NULL) AS undecided,
+       (SELECT count(*) FROM last f WHERE f.purpose_id = p.id AND f.given
+          AND NOT EXISTS (SELECT FROM memberships WHERE user_id = f.user_id AND organization_id = $1 AND status <> 'requested')) AS former
 FROM purposes p
 CROSS JOIN LATERAL (SELECT max(version) AS newest FROM purpose_texts WHERE purpose_id = p.id) t
 LEFT JOIN memberships m ON m.organization_id = p.organization_id AND m.status = 'active'
 LEFT JOIN last l ON l.purpose_id = p.id AND l.user_id = m.user_id
-WHERE p.organization_id = $1 AND ($2 = '' OR p.name = $2) GROUP BY p.name ORDER BY p.name`
+WHERE p.organization_id = $1 AND ($2 = '' OR p.name = $2) GROUP BY p.id ORDER BY p.name`
 )
 
 // Handle lists what holds, the newest decisions first.

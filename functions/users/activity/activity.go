@@ -1,0 +1,72 @@
+// Package activity tells a person what happened to their account: logins, failures,
+// changes, and what admins did: GET /v1/users/activity.
+package activity
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/function"
+	"function/shared/page"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "users-activity", Method: http.MethodGet, Path: "/v1/users/activity",
+	Summary: "What happened to your account", Tags: []string{users.Tag}, Security: function.Person,
+	Description: "What the audit trails of all your organizations, past ones too, and the platform's own say about you: what you did, and what was done to you. " +
+		"Of other people it tells only what they are.",
+	Errors: []int{http.StatusUnauthorized},
+}
+
+// Request asks for one page.
+type Request struct {
+	page.Query
+	Trail audit.Trail `query:"trail" enum:"users,datasets,analytics" default:"users" doc:"Of what is about people and organizations, data sets, or analytics"`
+}
+
+// Response is one page.
+type Response struct{ Body page.Page[users.Activity] }
+
+// Function reads trails.
+type Function struct {
+	users.Store
+	trails users.Trails
+}
+
+// New opens the users' trail; the others are opened when they are asked for.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	return &Function{Store: store, trails: users.NewTrails(env)}, err
+}
+
+// Handle lists what is about the caller. An admin who acts as the person sees neither
+// devices nor reasons.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	before, err := in.Before()
+	if err != nil {
+		return nil, err
+	}
+	db, err := f.trails.Open(ctx, in.Trail)
+	if err != nil {
+		return nil, err
+	}
+	var key []byte
+	if caller.ImpersonatorID == uuid.Nil {
+		if key, err = f.KeyOf(ctx, f.DB, caller.UserID); err != nil {
+			return nil, err
+		}
+	}
+	all, err := users.ActivityOf(ctx, db, in.Trail, caller.UserID, key, before, in.Fetch())
+	return &Response{page.Of(in.Query, all, func(a users.Activity) uuid.UUID { return a.ID })}, err
+}

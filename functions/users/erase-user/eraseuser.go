@@ -1,0 +1,93 @@
+// Package eraseuser lets a platform admin erase the account of a person who asked for it
+// and cannot log in (GDPR Articles 12(2) and 17): POST /v1/admin/users/{id}/erase.
+package eraseuser
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/function"
+	"function/shared/outbox"
+	"function/shared/policy"
+)
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "users-erase-user", Method: http.MethodPost, Path: "/v1/admin/users/{id}/erase",
+	Summary: "Erase an account", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.PlatformUsers),
+	Description: "For good, and at once, as DELETE /v1/users/profile does; for people who ask for it and cannot log in. Make sure who asks. " +
+		"The person is mailed. An organization whose last owner the person is stands in the way. The reason is kept sealed with your own key, since the person's goes.",
+	DefaultStatus: http.StatusNoContent,
+	Errors:        []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
+}
+
+// Request names a person, says why, and tells what is to go with them.
+type Request struct {
+	ID   uuid.UUID `path:"id" format:"uuid"`
+	Body struct {
+		Reason              string `json:"reason" minLength:"3" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"one line of text" doc:"Why, such as a ticket's number; nothing about the person, who is to be forgotten"`
+		DeleteOrganizations bool   `json:"delete_organizations,omitempty" doc:"Delete the organizations that the person owns and nobody else is in, for good"`
+	}
+}
+
+// Function erases accounts.
+type Function struct {
+	users.Store
+	post users.Post
+}
+
+// New opens the accounts and the mail.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	post, err := store.Post(env)
+	return &Function{store, post}, err
+}
+
+// Handle erases the person in one transaction, which also tells everybody else.
+func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	entry := audit.Entry{Action: "users:erase", ResourceID: in.ID.String(), Platform: true}
+	if err := f.DB.Transact(ctx, func(tx *outbox.Tx) error { return f.erase(ctx, tx, caller, in, entry) }); err != nil {
+		return nil, fmt.Errorf("erase account: %w", f.Refused(ctx, entry, err))
+	}
+	return nil, nil
+}
+
+func (f *Function) erase(ctx context.Context, tx *outbox.Tx, caller auth.Caller, in *Request, entry audit.Entry) error {
+	owned, err := users.LockOwned(ctx, tx, in.ID)
+	if err != nil {
+		return err
+	}
+	if _, err := users.LockSubject(ctx, tx, caller, in.ID); err != nil {
+		return err
+	}
+	left := audit.Entry{Action: entry.Action, ResourceID: entry.ResourceID, Detail: map[string]any{"by": policy.PlatformAdmin}}
+	if err := users.LeaveAll(ctx, tx, in.ID, owned, in.Body.DeleteOrganizations, left); err != nil {
+		return err
+	}
+	if err := f.post.Tell(ctx, tx, in.ID, f.post.AccountErasedByAdmin); err != nil {
+		return err
+	}
+	sealed, err := f.SealReason(ctx, tx, caller.UserID, in.Body.Reason)
+	if err != nil {
+		return err
+	}
+	entry.Detail = map[string]any{"actors_reason": sealed}
+	if err := audit.Record(ctx, tx, entry); err != nil {
+		return err
+	}
+	return f.Erase(ctx, tx, in.ID)
+}

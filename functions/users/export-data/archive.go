@@ -1,0 +1,175 @@
+package exportdata
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/shared/audit"
+)
+
+// export is one person's export under way.
+type export struct {
+	*Function
+	person   uuid.UUID
+	key      []byte
+	failures []byte // by what failed logins are counted
+	verified bool   // the address is the person's: what others say about it may be shown
+}
+
+const selectAddress = `SELECT email_index, email_verified_at IS NOT NULL FROM users WHERE id = $1`
+
+// open opens all that the export reads, so that what cannot be opened is refused before
+// anything is written.
+func (f *Function) open(ctx context.Context, person uuid.UUID) (x *export, err error) {
+	x = &export{Function: f, person: person}
+	if x.key, err = f.KeyOf(ctx, f.DB, person); err != nil {
+		return nil, err
+	}
+	var index []byte
+	if err := f.DB.QueryRow(ctx, selectAddress, person).Scan(&index, &x.verified); err != nil {
+		return nil, fmt.Errorf("read account: %w", err)
+	}
+	x.failures = f.FailuresKey(index)
+	for _, trail := range audit.Trails {
+		if _, err := f.trails.Open(ctx, trail); err != nil {
+			return nil, err
+		}
+	}
+	return x, nil
+}
+
+// file is one file of the archive: a JSON array, of which write emits the elements.
+type file struct {
+	name  string
+	about string
+	write func(x *export, ctx context.Context, emit func(any) error) error
+}
+
+func (x *export) write(ctx context.Context, w io.Writer) error {
+	archive := zip.NewWriter(w)
+	if err := x.describe(ctx, archive); err != nil {
+		return err
+	}
+	for _, f := range files {
+		entry, err := create(archive, f.name)
+		if err != nil {
+			return err
+		}
+		elements := &array{w: entry}
+		if err := f.write(x, ctx, elements.add); err != nil {
+			return fmt.Errorf("export %s: %w", f.name, err)
+		}
+		if err := elements.end(); err != nil {
+			return err
+		}
+	}
+	if _, err := x.KeyOf(ctx, x.DB, x.person); err != nil {
+		return err // erased meanwhile, so that what was read last is not all
+	}
+	return archive.Close()
+}
+
+// describe writes what the other files hold, and what becomes of the data.
+func (x *export) describe(ctx context.Context, archive *zip.Writer) error {
+	entry, err := create(archive, "README.txt")
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	text.WriteString(introduction)
+	for _, f := range files {
+		fmt.Fprintf(&text, "\n%s\n    %s\n", f.name, f.about)
+	}
+	text.WriteString(notHere)
+	if _, err := io.WriteString(entry, text.String()); err != nil {
+		return err
+	}
+	processed, err := x.processing(ctx)
+	if err != nil {
+		return err
+	}
+	if entry, err = create(archive, "about.json"); err != nil {
+		return err
+	}
+	return encode(entry, processed)
+}
+
+func create(archive *zip.Writer, name string) (io.Writer, error) {
+	return archive.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: time.Now().UTC()})
+}
+
+func encode(w io.Writer, v any) error {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(v); err != nil {
+		return fmt.Errorf("encode: %w", err)
+	}
+	_, err := w.Write(out.Bytes())
+	return err
+}
+
+// array writes a JSON array, an element at a time.
+type array struct {
+	w     io.Writer
+	begun bool
+}
+
+func (a *array) add(element any) error {
+	separator := ",\n"
+	if !a.begun {
+		separator, a.begun = "[\n", true
+	}
+	if _, err := io.WriteString(a.w, separator); err != nil {
+		return err
+	}
+	return encode(a.w, element)
+}
+
+func (a *array) end() error {
+	last := "]\n"
+	if !a.begun {
+		last = "[]\n"
+	}
+	_, err := io.WriteString(a.w, last)
+	return err
+}
+
+// atOnce is how many rows are in memory, and read from one connection, before they are
+// written: a slow reader holds none.
+const atOnce = 500
+
+// each emits what a statement reads about the person, @limit rows after another: it
+// orders them by an identifier, which is after @after.
+func each[T any](ctx context.Context, x *export, statement string, arguments pgx.NamedArgs, id func(T) uuid.UUID, emit func(T) error) error {
+	all := pgx.NamedArgs{"person": x.person, "after": uuid.Nil, "limit": atOnce}
+	for name, argument := range arguments {
+		all[name] = argument
+	}
+	for {
+		rows, _ := x.DB.Query(ctx, statement, all)
+		some, err := pgx.CollectRows(rows, pgx.RowToStructByName[T])
+		if err != nil {
+			return err
+		}
+		for _, row := range some {
+			if err := emit(row); err != nil {
+				return err
+			}
+		}
+		if len(some) < atOnce {
+			return nil
+		}
+		all["after"] = id(some[len(some)-1])
+	}
+}

@@ -1,0 +1,112 @@
+// Package exportdata gives a person all that the platform holds about them (GDPR Articles
+// 15 and 20): GET /v1/users/export.
+package exportdata
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/outbox"
+	"function/shared/uuid7"
+)
+
+const mediaType = "application/zip"
+
+// Operation is the HTTP operation.
+var Operation = huma.Operation{
+	OperationID: "users-export-data", Method: http.MethodGet, Path: "/v1/users/export",
+	Summary: "All that is on file about you", Tags: []string{users.Tag}, Security: function.FreshPerson, Metadata: function.Guarded,
+	Description: "A ZIP of JSON files, written as it is read; README.txt in it says what each file holds, and about.json what becomes of your data. " +
+		"A ZIP that was cut off does not open, and the connection breaks. You are told by mail. Ten times a day at the most.",
+	Errors: []int{http.StatusUnauthorized},
+	Responses: map[string]*huma.Response{"200": {
+		Description: "OK", Content: map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}},
+	}},
+}
+
+// Response is written as it is read.
+type Response struct{ Body func(huma.Context) }
+
+// Function exports.
+type Function struct {
+	users.Store
+	post     users.Post
+	profiles users.Profiles
+	trails   users.Trails
+}
+
+// New opens the accounts, the documents and the mail; the trails of other domains are
+// opened when there is an export.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := users.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	profiles, err := users.OpenProfiles(env)
+	if err != nil {
+		return nil, err
+	}
+	post, err := store.Post(env)
+	return &Function{store, post, profiles, users.NewTrails(env)}, err
+}
+
+// aDay is how many exports of a person there are in 24 hours.
+const aDay = 10
+
+const (
+	lockPerson   = `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE` // exports at once are counted one after another
+	countExports = `
+SELECT count(*), coalesce(min(at), now()) FROM audit_entries
+WHERE actor_id = $1 AND id >= $2 AND action = 'users:export' AND result = 'done'`
+)
+
+// Handle puts the export on record, and then writes it.
+func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	entry := audit.Entry{Action: "users:export", ResourceID: caller.UserID.String(), Platform: true}
+	err = f.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
+		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
+			return fmt.Errorf("lock account: %w", err)
+		}
+		if err := mayExport(ctx, tx, caller.UserID); err != nil {
+			return err
+		}
+		return f.post.Tell(ctx, tx, caller.UserID, f.post.DataExported)
+	})
+	if err != nil {
+		return nil, err
+	}
+	x, err := f.open(ctx, caller.UserID)
+	if err != nil {
+		return nil, err
+	}
+	name := "my-data-" + time.Now().UTC().Format(time.DateOnly) + ".zip"
+	return &Response{Body: users.Stream(ctx, mediaType, name, func(w io.Writer) error { return x.write(ctx, w) })}, nil
+}
+
+func mayExport(ctx context.Context, tx *outbox.Tx, person uuid.UUID) error {
+	yesterday := time.Now().Add(-24 * time.Hour)
+	var exports int
+	var first time.Time
+	if err := tx.QueryRow(ctx, countExports, person, uuid7.First(yesterday)).Scan(&exports, &first); err != nil {
+		return fmt.Errorf("count exports: %w", err)
+	}
+	if exports < aDay {
+		return nil
+	}
+	return fault.New(fault.Limited, "There were %d exports in 24 hours, which is the most", exports).After(first.Sub(yesterday).Truncate(time.Second) + time.Second)
+}

@@ -1,0 +1,387 @@
+package exportdata
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users"
+	"function/shared/audit"
+	"function/shared/documents"
+	"function/shared/scim"
+	"function/shared/secret"
+)
+
+// files are those of the archive; TestEveryTableOfAPersonIsExportedOrSaysWhyNot holds
+// them to the tables.
+var files = []file{
+	{"account.json", "Your account and profile, with what you have added to it.", (*export).account},
+	{"organizations.json", "The organizations that you are in or ask to join: your role and standing, further roles granted to you, your teams.", (*export).organizations},
+	{"invitations.json", "Invitations to your address.", (*export).invitations},
+	{"provisioned.json", "What the provisioning systems (SCIM) of organizations say about you.", (*export).provisioned},
+	{"sessions.json", "Your logins, ended ones too, for as long as they are kept: when, how, from where and with what device.", (*export).sessions},
+	{"identities.json", "Logins of other issuers that act as you.", (*export).identities},
+	{"second_factors.json", "Authenticator app, passkeys and recovery codes: when they were made and used, never the secrets.", (*export).factors},
+	{"api_keys.json", "API keys that act as you, revoked ones too; hint is the end of a secret.", (*export).keys},
+	{"consents.json", "Every consent that you gave or withdrew, with its proof.", (*export).consents},
+	{"consent_texts.json", "The texts that these were about; text_sha256 names them.", (*export).texts},
+	{"activity.json", "What the audit trails say about you: what you did and what was done to you, also by platform admins, one who acted as you among them.", (*export).activity},
+}
+
+const selectAccount = `
+SELECT u.id, u.email, u.first_name, u.last_name, u.created_at, u.email_verified_at, u.suspended_at, u.platform_admin,
+       u.must_change_password, u.password_hash IS NOT NULL AS has_password, u.password_changed_at, u.profile_document, d.body,
+       coalesce(f.failures, 0) AS failed_logins
+FROM users u
+LEFT JOIN documents d ON d.collection = 'profiles' AND d.id = u.profile_document
+LEFT JOIN LATERAL (SELECT max(failures) AS failures FROM login_failures WHERE account = @account) f ON true
+WHERE u.id = @person`
+
+type account struct {
+	ID                 uuid.UUID  `json:"id"`
+	Email              string     `json:"email"`
+	FirstName          string     `json:"first_name"`
+	LastName           string     `json:"last_name"`
+	CreatedAt          time.Time  `json:"created_at"`
+	EmailVerifiedAt    *time.Time `json:"email_verified_at,omitempty"`
+	SuspendedAt        *time.Time `json:"suspended_at,omitempty"`
+	PlatformAdmin      bool       `json:"platform_admin"`
+	MustChangePassword bool       `json:"must_change_password"`
+	HasPassword        bool       `json:"has_password"`
+	PasswordChangedAt  time.Time  `json:"password_changed_at"`
+	FailedLogins       int        `json:"failed_logins"` // in a row
+	users.Free
+}
+
+type accountRow struct {
+	account
+	users.SealedName
+	Body            []byte
+	ProfileDocument *uuid.UUID
+}
+
+// readings is how often an account is read again whose profile changes meanwhile.
+const readings = 3
+
+func (x *export) account(ctx context.Context, emit func(any) error) error {
+	for attempt := 1; ; attempt++ {
+		rows, _ := x.DB.Query(ctx, selectAccount, pgx.NamedArgs{"person": x.person, "account": x.failures})
+		row, err := pgx.CollectExactlyOneRow(rows, scanAccount)
+		if err != nil {
+			return err
+		}
+		if row.Body == nil && row.ProfileDocument != nil {
+			row.Body, err = x.profiles.Get(ctx, *row.ProfileDocument)
+		}
+		switch {
+		case errors.Is(err, documents.ErrNotFound) && attempt < readings:
+			continue // somebody has just written a newer one
+		case err != nil:
+			return err
+		}
+		name, err := row.SealedName.Open(x.key)
+		if err != nil {
+			return err
+		}
+		row.account.Email, row.account.FirstName, row.account.LastName = name.Email, name.FirstName, name.LastName
+		if row.Free, err = x.profiles.Open(x.key, row.Body); err != nil {
+			return err
+		}
+		return emit(row.account)
+	}
+}
+
+func scanAccount(r pgx.CollectableRow) (row accountRow, err error) {
+	a := &row.account
+	return row, r.Scan(&a.ID, &row.SealedName.Email, &row.SealedName.FirstName, &row.SealedName.LastName, &a.CreatedAt, &a.EmailVerifiedAt,
+		&a.SuspendedAt, &a.PlatformAdmin, &a.MustChangePassword, &a.HasPassword, &a.PasswordChangedAt, &row.ProfileDocument, &row.Body, &a.FailedLogins)
+}
+
+const selectOrganizations = `
+SELECT o.id, o.name, m.role, m.status, m.created_at AS since, o.deleted_at,
+       coalesce((SELECT jsonb_agg(jsonb_build_object('role', role, 'granted_at', created_at) ORDER BY id) FROM role_grants
+                 WHERE user_id = @person AND organization_id = o.id), '[]') AS granted,
+       coalesce((SELECT jsonb_agg(jsonb_build_object('id', t.id, 'name', t.name, 'since', tm.created_at) ORDER BY t.id) FROM team_members tm JOIN teams t ON t.id = tm.team_id
+                 WHERE tm.user_id = @person AND tm.organization_id = o.id), '[]') AS teams
+FROM memberships m JOIN organizations o ON o.id = m.organization_id
+WHERE m.user_id = @person AND o.id > @after ORDER BY o.id LIMIT @limit`
+
+type organization struct {
+	ID        uuid.UUID       `json:"id"`
+	Name      string          `json:"name"`
+	Role      string          `json:"role"`
+	Status    string          `json:"status"`
+	Since     time.Time       `json:"since"`
+	DeletedAt *time.Time      `json:"deleted_at,omitempty"`
+	Granted   json.RawMessage `json:"granted_roles"`
+	Teams     json.RawMessage `json:"teams"`
+}
+
+func (x *export) organizations(ctx context.Context, emit func(any) error) error {
+	return each(ctx, x, selectOrganizations, nil, func(o organization) uuid.UUID { return o.ID }, func(o organization) error { return emit(o) })
+}
+
+const selectInvitations = `
+SELECT i.id, i.organization_id, i.role, i.created_at, i.expires_at, i.ended_at, coalesce(i.end_reason, '') AS end_reason
+FROM invitations i JOIN users u ON u.email_index = i.email_index
+WHERE u.id = @person AND @verified AND i.id > @after ORDER BY i.id LIMIT @limit`
+
+type invitation struct {
+	ID             uuid.UUID  `json:"id"`
+	OrganizationID uuid.UUID  `json:"organization_id"`
+	Role           string     `json:"role"`
+	CreatedAt      time.Time  `json:"created_at"`
+	ExpiresAt      time.Time  `json:"expires_at"`
+	EndedAt        *time.Time `json:"ended_at,omitempty"`
+	EndReason      string     `json:"end_reason,omitempty"`
+}
+
+func (x *export) invitations(ctx context.Context, emit func(any) error) error {
+	return each(ctx, x, selectInvitations, pgx.NamedArgs{"verified": x.verified},
+		func(i invitation) uuid.UUID { return i.ID }, func(i invitation) error { return emit(i) })
+}
+
+const selectProvisioned = `
+SELECT p.id, p.organization_id, p.created_at, p.changed_at, p.wrapped_key, p.attributes AS sealed
+FROM provisioned_people p
+WHERE (p.user_id = @person OR @verified AND p.user_id IS NULL AND p.email_index = (SELECT email_index FROM users WHERE id = @person))
+  AND p.id > @after ORDER BY p.id LIMIT @limit`
+
+type provisioned struct {
+	ID                 uuid.UUID     `json:"id"`
+	OrganizationID     uuid.UUID     `json:"organization_id"`
+	CreatedAt          time.Time     `json:"created_at"`
+	ChangedAt          time.Time     `json:"changed_at"`
+	Attributes         scim.Resource `json:"attributes" db:"-"`
+	WrappedKey, Sealed []byte        `json:"-"`
+}
+
+func (x *export) provisioned(ctx context.Context, emit func(any) error) error {
+	return each(ctx, x, selectProvisioned, pgx.NamedArgs{"verified": x.verified}, func(p provisioned) uuid.UUID { return p.ID }, func(p provisioned) (err error) {
+		key := x.key
+		if p.WrappedKey != nil { // of a person who has not accepted the organization's invitation
+			if key, err = x.Keeper.Unwrap(ctx, p.WrappedKey); err != nil {
+				return err
+			}
+		}
+		if p.Attributes, err = users.OpenAttributes(key, p.Sealed); err != nil {
+			return err
+		}
+		return emit(p)
+	})
+}
+
+const selectSessions = `
+SELECT id, organization_id, methods, authenticated_at, second_factor_at, created_at, refreshed_at, expires_at, ended_at, coalesce(end_reason, '') AS end_reason,
+       impersonator_id IS NOT NULL AS impersonated, coalesce(country, '') AS country, device AS sealed_device, address AS sealed_address
+FROM sessions WHERE user_id = @person AND id > @after ORDER BY id LIMIT @limit`
+
+type session struct {
+	ID                          uuid.UUID  `json:"id"`
+	OrganizationID              uuid.UUID  `json:"organization_id"`
+	Methods                     []string   `json:"methods"`
+	AuthenticatedAt             time.Time  `json:"authenticated_at"`
+	SecondFactorAt              *time.Time `json:"second_factor_at,omitempty"`
+	CreatedAt                   time.Time  `json:"created_at"`
+	RefreshedAt                 time.Time  `json:"refreshed_at"`
+	ExpiresAt                   time.Time  `json:"expires_at"`
+	EndedAt                     *time.Time `json:"ended_at,omitempty"`
+	EndReason                   string     `json:"end_reason,omitempty"`
+	Impersonated                bool       `json:"impersonated"`
+	Device                      string     `json:"device,omitempty" db:"-"`
+	Address                     string     `json:"address,omitempty" db:"-"`
+	Country                     string     `json:"country,omitempty"`
+	SealedDevice, SealedAddress []byte     `json:"-"`
+}
+
+func (x *export) sessions(ctx context.Context, emit func(any) error) error {
+	return each(ctx, x, selectSessions, nil, func(s session) uuid.UUID { return s.ID }, func(s session) (err error) {
+		if s.Device, err = x.unseal(users.DeviceField, s.SealedDevice); err != nil {
+			return err
+		}
+		if s.Address, err = x.unseal(users.AddressField, s.SealedAddress); err != nil {
+			return err
+		}
+		return emit(s)
+	})
+}
+
+func (x *export) unseal(field string, sealed []byte) (string, error) {
+	if sealed == nil {
+		return "", nil
+	}
+	return secret.Unseal(x.key, field, sealed)
+}
+
+const selectIdentities = `SELECT id, issuer, created_at FROM external_identities WHERE user_id = @person AND id > @after ORDER BY id LIMIT @limit`
+
+type identity struct {
+	ID        uuid.UUID `json:"id"`
+	Issuer    string    `json:"issuer"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+func (x *export) identities(ctx context.Context, emit func(any) error) error {
+	return each(ctx, x, selectIdentities, nil, func(i identity) uuid.UUID { return i.ID }, func(i identity) error { return emit(i) })
+}
+
+const (
+	selectCodes = `
+SELECT (SELECT created_at FROM totp_secrets WHERE user_id = $1) AS asked, (SELECT confirmed_at FROM totp_secrets WHERE user_id = $1) AS confirmed,
+       count(*) FILTER (WHERE used_at IS NULL) AS unused, count(used_at) AS used FROM recovery_codes WHERE user_id = $1`
+	selectPasskeys = `SELECT id, created_at, last_used_at, name AS sealed_name FROM passkeys WHERE user_id = @person AND id > @after ORDER BY id LIMIT @limit`
+)
+
+type factor struct {
+	Kind       string     `json:"kind"`
+	CreatedAt  *time.Time `json:"created_at,omitempty"`
+	InUse      *time.Time `json:"in_use_since,omitempty"`
+	ID         *uuid.UUID `json:"id,omitempty"`
+	Name       string     `json:"name,omitempty"`
+	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+	Unused     int        `json:"unused,omitempty"`
+	Used       int        `json:"used,omitempty"`
+}
+
+type passkey struct {
+	ID         uuid.UUID
+	CreatedAt  time.Time
+	LastUsedAt *time.Time
+	SealedName []byte
+}
+
+func (x *export) factors(ctx context.Context, emit func(any) error) error {
+	totp, codes := factor{Kind: users.TOTP}, factor{Kind: "recovery_codes"}
+	if err := x.DB.QueryRow(ctx, selectCodes, x.person).Scan(&totp.CreatedAt, &totp.InUse, &codes.Unused, &codes.Used); err != nil {
+		return err
+	}
+	if totp.CreatedAt != nil {
+		if err := emit(totp); err != nil {
+			return err
+		}
+	}
+	if codes.Unused+codes.Used > 0 {
+		if err := emit(codes); err != nil {
+			return err
+		}
+	}
+	return each(ctx, x, selectPasskeys, nil, func(p passkey) uuid.UUID { return p.ID }, func(p passkey) error {
+		name, err := x.unseal(users.PasskeyNameField, p.SealedName)
+		if err != nil {
+			return err
+		}
+		return emit(factor{Kind: users.Passkey, CreatedAt: &p.CreatedAt, ID: &p.ID, Name: name, LastUsedAt: p.LastUsedAt})
+	})
+}
+
+const selectKeys = `
+SELECT k.id, k.organization_id, k.name, k.scopes, k.created_at, k.revoked_at, k.last_used_at,
+       coalesce((SELECT jsonb_agg(jsonb_build_object('hint', hint, 'created_at', created_at, 'expires_at', expires_at) ORDER BY created_at)
+                 FROM api_key_secrets WHERE key_id = k.id), '[]') AS secrets
+FROM api_keys k WHERE k.user_id = @person AND k.id > @after ORDER BY k.id LIMIT @limit`
+
+type key struct {
+	ID             uuid.UUID       `json:"id"`
+	OrganizationID uuid.UUID       `json:"organization_id"`
+	Name           string          `json:"name"`
+	Scopes         []string        `json:"scopes"`
+	CreatedAt      time.Time       `json:"created_at"`
+	RevokedAt      *time.Time      `json:"revoked_at,omitempty"`
+	LastUsedAt     *time.Time      `json:"last_used_at,omitempty"`
+	Secrets        json.RawMessage `json:"secrets"`
+}
+
+func (x *export) keys(ctx context.Context, emit func(any) error) error {
+	return each(ctx, x, selectKeys, nil, func(k key) uuid.UUID { return k.ID }, func(k key) error { return emit(k) })
+}
+
+func (x *export) consents(ctx context.Context, emit func(any) error) error {
+	for before := uuid.Max; ; {
+		decisions, err := x.Decisions(ctx, x.person, uuid.Nil, x.key, before, atOnce)
+		if err != nil {
+			return err
+		}
+		for _, d := range decisions {
+			if err := emit(d); err != nil {
+				return err
+			}
+		}
+		if len(decisions) < atOnce {
+			return nil
+		}
+		before = decisions[len(decisions)-1].ID
+	}
+}
+
+// Each purpose is read with its texts, of which there are 100 of 20,000 characters at
+// the most.
+const (
+	selectPurposes = `
+SELECT DISTINCT purpose_id AS id FROM consent_decisions WHERE user_id = @person AND purpose_id > @after ORDER BY purpose_id LIMIT @limit`
+	selectTexts = `
+SELECT p.organization_id, p.name AS purpose, t.version, t.published_at, encode(t.text_sha256, 'hex') AS text_sha256, t.text
+FROM purposes p JOIN purpose_texts t ON t.purpose_id = p.id
+WHERE p.id = $2 AND EXISTS (SELECT FROM consent_decisions WHERE user_id = $1 AND purpose_id = p.id AND version = t.version) ORDER BY t.version`
+)
+
+type purpose struct{ ID uuid.UUID }
+
+type text struct {
+	OrganizationID uuid.UUID `json:"organization_id"`
+	Purpose        string    `json:"purpose"`
+	Version        int       `json:"version"`
+	PublishedAt    time.Time `json:"published_at"`
+	TextSHA256     string    `json:"text_sha256"`
+	Text           string    `json:"text"`
+}
+
+func (x *export) texts(ctx context.Context, emit func(any) error) error {
+	return each(ctx, x, selectPurposes, nil, func(p purpose) uuid.UUID { return p.ID }, func(p purpose) error {
+		rows, _ := x.DB.Query(ctx, selectTexts, x.person, p.ID)
+		texts, err := pgx.CollectRows(rows, pgx.RowToStructByName[text])
+		if err != nil {
+			return err
+		}
+		for _, t := range texts {
+			if err := emit(t); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+type activity struct {
+	Trail audit.Trail `json:"trail"`
+	users.Activity
+}
+
+func (x *export) activity(ctx context.Context, emit func(any) error) error {
+	for _, trail := range audit.Trails {
+		db, err := x.trails.Open(ctx, trail)
+		if err != nil {
+			return err
+		}
+		for before := uuid.Max; ; {
+			entries, err := users.ActivityOf(ctx, db, trail, x.person, x.key, before, atOnce)
+			if err != nil {
+				return fmt.Errorf("trail %s: %w", trail, err)
+			}
+			for _, e := range entries {
+				if err := emit(activity{trail, e}); err != nil {
+					return err
+				}
+			}
+			if len(entries) < atOnce {
+				break
+			}
+			before = entries[len(entries)-1].ID
+		}
+	}
+	return nil
+}
