@@ -195,7 +195,6 @@ var routes = []function.Route{
 	{Method: "GET", Path: "/v1/platform/dead-letters", Service: "platform-dead-letters", Timeout: 300 * time.Second},
 	{Method: "GET", Path: "/v1/platform/dead-letters/{id}", Service: "platform-dead-letters", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/platform/dead-letters/{id}/redeliver", Service: "platform-dead-letters", Timeout: 300 * time.Second},
-	{Method: "GET", Path: "/metrics", Service: "platform-metrics", Timeout: 300 * time.Second},
 	{Method: "GET", Path: "/openapi.yaml", Service: "platform-openapi", Timeout: 300 * time.Second},
 	{Method: "GET", Path: "/docs", Service: "platform-openapi", Timeout: 300 * time.Second},
 }
