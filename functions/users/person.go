@@ -4,18 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"strings"
 
 	"github.com/google/uuid"
 
 	"function/shared/database"
 	"function/shared/secret"
 )
-
-// EmailIndex is the blind index by which an address is found, whatever its case.
-func EmailIndex(keeper *secret.Keeper, email string) []byte {
-	return keeper.BlindIndex("users.email", strings.ToLower(strings.TrimSpace(email)))
-}
 
 // AddressIndex tells whether a person has come from a network address before; it is
 // another for each person.

@@ -4,6 +4,7 @@ package users
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -51,6 +52,7 @@ type Store struct {
 	DB     *outbox.DB
 	Keeper *secret.Keeper
 	Hasher *password.Hasher
+	floor  int             // characters of a new password, whatever an organization demands
 	seen   *password.Range // knows breached passwords; nil: nobody is asked
 	locked *metrics.Tally  // logins refused unseen
 }
@@ -69,7 +71,11 @@ func Open(ctx context.Context, env *function.Env) (Store, error) {
 	if err != nil {
 		return Store{}, err
 	}
-	s := Store{DB: db, Keeper: keeper, Hasher: hasher, locked: new(metrics.Tally)}
+	floor := env.Config.PasswordMinLength
+	if floor < password.LeastWithSecondFactor || floor > MaxPasswordFloor {
+		return Store{}, fmt.Errorf("PASSWORD_MIN_LENGTH is %d: it is %d to %d characters", floor, password.LeastWithSecondFactor, MaxPasswordFloor)
+	}
+	s := Store{DB: db, Keeper: keeper, Hasher: hasher, floor: floor, locked: new(metrics.Tally)}
 	if env.Config.PasswordRangeURL != "" {
 		s.seen = password.NewRange(env.Config.PasswordRangeURL)
 	}

@@ -1,7 +1,8 @@
 // Command serve is the container's process: it serves the one function that
 // K_SERVICE names, or, as `serve migrate`, brings the databases to the schema that
 // this image expects and ends; `serve platform-admin EMAIL` makes the person with an
-// address a platform admin: the first one, whom no other can make.
+// address a platform admin: the first one, whom no other can make; `serve
+// replace-signing-keys` withdraws all keys of access tokens for a new one at once.
 package main
 
 import (
@@ -43,6 +44,9 @@ func run(ctx context.Context, args []string) error {
 	if len(args) == 2 && args[0] == "platform-admin" {
 		return makeAdmin(ctx, config, args[1])
 	}
+	if len(args) == 1 && args[0] == "replace-signing-keys" {
+		return replaceKeys(ctx, config)
+	}
 	return serve(ctx, config, listen)
 }
 
@@ -76,6 +80,19 @@ func makeAdmin(ctx context.Context, config function.Config, email string) error 
 	store, err := users.Open(ctx, env)
 	if err == nil {
 		err = store.MakePlatformAdmin(ctx, email)
+	}
+	return errors.Join(err, env.Close())
+}
+
+func replaceKeys(ctx context.Context, config function.Config) error {
+	env := function.NewEnv(config)
+	store, err := users.Open(ctx, env)
+	var kid string
+	if err == nil {
+		kid, err = store.ReplaceSigningKeys(ctx, store.Issuer(env))
+	}
+	if err == nil {
+		slog.InfoContext(ctx, "signing keys replaced; processes that run remember the old ones for some minutes: start them anew", "kid", kid)
 	}
 	return errors.Join(err, env.Close())
 }

@@ -69,9 +69,6 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		if err != nil {
 			return err
 		}
-		if err := f.post.Queue(ctx, tx, f.post.AccountErased(former.Email)); err != nil {
-			return err
-		}
 		for _, m := range memberships {
 			if err := leave(ctx, tx, caller.UserID, m, in.DeleteOrganizations); err != nil {
 				return err
@@ -81,7 +78,11 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		if err := audit.Record(ctx, tx, entry); err != nil {
 			return err
 		}
-		return f.Erase(ctx, tx, caller.UserID)
+		if err := f.Erase(ctx, tx, caller.UserID); err != nil {
+			return err
+		}
+		// Last, so that the erasure does not take it back with all other mail.
+		return f.post.Queue(ctx, tx, uuid.Nil, f.post.AccountErased(former.Email))
 	})
 	if err != nil {
 		entry := audit.Entry{Action: "users:erase", ResourceID: caller.UserID.String()}

@@ -58,9 +58,13 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	if err := f.post.Needed(); err != nil {
 		return nil, err
 	}
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	index, err := f.AccountIndex(ctx, f.DB, in.Body.Email)
+	if err != nil {
+		return nil, err
+	}
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		id := uuid7.New()
-		if _, err := tx.Exec(ctx, insertRequest, id, users.EmailIndex(f.Keeper, in.Body.Email)); err != nil {
+		if _, err := tx.Exec(ctx, insertRequest, id, index); err != nil {
 			return fmt.Errorf("insert request: %w", err)
 		}
 		if err := audit.Record(ctx, tx, audit.Entry{Action: "passwords:forget", ResourceID: id.String()}); err != nil {

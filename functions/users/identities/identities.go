@@ -19,6 +19,7 @@ import (
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
+	"function/shared/mail"
 	"function/shared/outbox"
 	"function/shared/page"
 )
@@ -45,8 +46,8 @@ var (
 	}
 	UnlinkOperation = huma.Operation{
 		OperationID: "users-unlink-identity", Method: http.MethodDelete, Path: "/v1/users/identities/{id}",
-		Summary: "Unlink a login of another issuer", Tags: []string{users.Tag}, Security: function.Person,
-		Description:   "Its tokens are refused everywhere within a second.",
+		Summary: "Unlink a login of another issuer", Tags: []string{users.Tag}, Security: function.FreshPerson,
+		Description:   "Its tokens are refused everywhere within a second. You are told by mail.",
 		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusNotFound},
 	}
 )
@@ -133,6 +134,12 @@ func (f *Function) Unlink(ctx context.Context, in *UnlinkRequest) (*struct{}, er
 		if err != nil {
 			return fmt.Errorf("unlink identity: %w", err)
 		}
-		return audit.Record(ctx, tx, audit.Entry{Action: "identities:unlink", ResourceID: in.ID.String(), Detail: map[string]any{"issuer": issuer}})
+		entry := audit.Entry{Action: "identities:unlink", ResourceID: in.ID.String(), Detail: map[string]any{"issuer": issuer}}
+		if err := audit.Record(ctx, tx, entry); err != nil {
+			return err
+		}
+		return f.post.Tell(ctx, tx, caller.UserID, func(to string) mail.Message {
+			return f.post.IdentityUnlinked(to, issuer)
+		})
 	})
 }

@@ -73,7 +73,10 @@ type credentials struct {
 // Handle checks the password and begins a session. An unknown address takes as
 // long, and is answered as, a wrong password (OWASP Authentication).
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	index := users.EmailIndex(f.Keeper, in.Body.Email)
+	index, err := f.AccountIndex(ctx, f.DB, in.Body.Email)
+	if err != nil {
+		return nil, err
+	}
 	attempt := f.Attempt(ctx, index)
 	known, err := f.read(ctx, index, attempt)
 	if err != nil {

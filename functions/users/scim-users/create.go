@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/mail"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -56,7 +54,9 @@ func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*sci
 	if err := f.post.Needed(); err != nil {
 		return nil, err // whoever it is: that an invitation was needed would tell of an account
 	}
-	c.index = users.EmailIndex(f.Keeper, c.email)
+	if c.index, err = f.AccountIndex(ctx, f.DB, c.email); err != nil {
+		return nil, err
+	}
 	insert := func() (r scim.Resource, err error) {
 		c.person = person{ID: uuid7.New()}
 		err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
@@ -102,12 +102,11 @@ func addressOf(r scim.Resource) (string, error) {
 			address = value
 		}
 	}
-	address = strings.TrimSpace(address)
-	parsed, err := mail.ParseAddress(address)
-	if err != nil || parsed.Address != address || len(address) > 254 || strings.ContainsAny(address, " \t\r\n<>,") {
-		return "", scim.Wrong(scim.InvalidValue, "A user has an email address: among emails, or as userName")
+	parsed, err := users.ParseEmail(address)
+	if err != nil {
+		return "", scim.Wrong(scim.InvalidValue, "A user has an email address, among emails or as userName: %s", err)
 	}
-	return address, nil
+	return parsed, nil
 }
 
 // insert decides whose account the address is, and does what follows.
@@ -140,7 +139,7 @@ func (f *Function) insert(ctx context.Context, tx *outbox.Tx, c *created) error 
 func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *created) error {
 	name := nameOf(c.attributes)
 	name.Email = c.email
-	account, err := f.NewAccount(ctx, name)
+	account, err := f.NewAccount(ctx, name, c.index)
 	if err != nil {
 		return err
 	}

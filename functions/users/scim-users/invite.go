@@ -39,8 +39,12 @@ func (f *Function) reinvite(ctx context.Context, tx *outbox.Tx, organization, id
 	if err := f.post.Needed(); err != nil {
 		return err
 	}
+	index, err := f.AccountIndex(ctx, tx, email)
+	if err != nil {
+		return err
+	}
 	var still bool
-	if err := tx.QueryRow(ctx, isAddress, id, users.EmailIndex(f.Keeper, email)).Scan(&still); err != nil {
+	if err := tx.QueryRow(ctx, isAddress, id, index).Scan(&still); err != nil {
 		return fmt.Errorf("compare address: %w", err)
 	}
 	if !still {
