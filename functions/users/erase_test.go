@@ -447,7 +447,7 @@ func TestTheLastPlatformAdminIsNotErased(t *testing.T) {
 
 func TestMailThatWaitsIsTakenBackFromWhomIsErased(t *testing.T) {
 	t.Parallel()
-	p := mountErasure(t, nil)
+	p := mountErasure(t, func(*function.Config) {})
 	account := registered(t, p, "ada@example.com", "")
 	token := loggedIn(t, p, "ada@example.com").AccessToken
 	inviting := p.Login("owner")

@@ -1,6 +1,7 @@
 package users
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -10,12 +11,23 @@ import (
 
 	"function/shared/database"
 	"function/shared/fault"
+	"function/shared/function"
 	"function/shared/password"
 )
 
-// MaxPasswordFloor is the most characters that may be demanded of a new password (NIST SP
+// mostDemanded is the most characters that may be demanded of a new password (NIST SP
 // 800-63B-4 §3.1.1.2: 64 are accepted at least).
-const MaxPasswordFloor = 64
+const mostDemanded = 64
+
+// PasswordFloor is the least characters of a new password on this platform, whatever an
+// organization demands (PASSWORD_MIN_LENGTH).
+func PasswordFloor(c function.Config) (int, error) {
+	floor := cmp.Or(c.PasswordMinLength, password.LeastWithSecondFactor)
+	if floor < password.LeastWithSecondFactor || floor > mostDemanded {
+		return 0, fmt.Errorf("PASSWORD_MIN_LENGTH is %d: it is %d to %d characters", floor, password.LeastWithSecondFactor, mostDemanded)
+	}
+	return floor, nil
+}
 
 // PasswordRules are what a person's next password must keep to: the strictest of the
 // platform's (PASSWORD_MIN_LENGTH) and those of all organizations that the person is in.

@@ -103,6 +103,18 @@ func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
 	}
 }
 
+func TestPlatformsLeastLengthHoldsInEveryOrganization(t *testing.T) {
+	t.Parallel()
+	p := platformtest.NewWith(t, func(c *function.Config) { c.PasswordMinLength = 15 }, function.Endpoint(register.Operation, register.New))
+	p.Do("", http.MethodPost, "/v1/users/register", registration("ada@example.com", "correct horse", "")).Want(t, http.StatusUnprocessableEntity)
+	p.Do("", http.MethodPost, "/v1/users/register", registration("ada@example.com", "correct horse battery", "")).Want(t, http.StatusCreated)
+	for _, wrong := range []int{7, 65, -1} {
+		if _, err := users.PasswordFloor(function.Config{PasswordMinLength: wrong}); err == nil {
+			t.Errorf("PASSWORD_MIN_LENGTH=%d is taken", wrong)
+		}
+	}
+}
+
 func TestBreachedPasswordsAreRefusedWhereAServiceTells(t *testing.T) {
 	t.Parallel()
 	sum := sha1.Sum([]byte("seen in a breach"))

@@ -4,7 +4,6 @@ package users
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -71,9 +70,9 @@ func Open(ctx context.Context, env *function.Env) (Store, error) {
 	if err != nil {
 		return Store{}, err
 	}
-	floor := env.Config.PasswordMinLength
-	if floor < password.LeastWithSecondFactor || floor > MaxPasswordFloor {
-		return Store{}, fmt.Errorf("PASSWORD_MIN_LENGTH is %d: it is %d to %d characters", floor, password.LeastWithSecondFactor, MaxPasswordFloor)
+	floor, err := PasswordFloor(env.Config)
+	if err != nil {
+		return Store{}, err
 	}
 	s := Store{DB: db, Keeper: keeper, Hasher: hasher, floor: floor, locked: new(metrics.Tally)}
 	if env.Config.PasswordRangeURL != "" {

@@ -43,7 +43,8 @@ type Function struct{ policy password.Policy }
 
 // New needs no database.
 func New(_ context.Context, env *function.Env) (*Function, error) {
-	return &Function{password.Policy{MinLength: env.Config.PasswordMinLength}}, nil
+	floor, err := users.PasswordFloor(env.Config)
+	return &Function{password.Policy{MinLength: floor}}, err
 }
 
 // maxWord is the most bytes of a word that are looked at: an address has 254.
