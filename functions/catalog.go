@@ -132,14 +132,14 @@ var Catalog = []function.Declaration{
 	function.Subscriber("users-forget-profile", forgetprofile.New),
 
 	// Users: mail, confirmed addresses, forgotten and changed passwords.
-	function.Endpoint(confirmregistration.Operation, confirmregistration.New),
+	function.Endpoint(confirmregistration.Operation, confirmregistration.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Service("users-verify-email", verifyemail.New, verifyemail.Parts...),
 	function.Service("users-change-email", changeemail.New, changeemail.Parts...).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(forgotpassword.Operation, forgotpassword.New),
 	function.Endpoint(resetpassword.Operation, resetpassword.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Endpoint(changepassword.Operation, changepassword.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 	function.Service("users-mail-tokens", mailtokens.New, mailtokens.Parts...),
-	function.Subscriber("users-send-mail", sendmail.New),
+	function.Service("users-send-mail", sendmail.New, sendmail.Parts...),
 	function.Service("users-pages", pages.New, pages.Parts...),
 	function.Scheduled("users-prune", prune.Schedule, prune.New),
 
@@ -152,7 +152,8 @@ var Catalog = []function.Declaration{
 	function.Service("users-identities", identities.New, identities.Parts...),
 	function.Service("users-api-keys", apikeys.New, apikeys.Parts...),
 	function.Service("users-service-accounts", serviceaccounts.New, serviceaccounts.Parts...),
-	function.Subscriber("users-dispose-sessions", disposesessions.New),
+	function.Subscriber("users-dispose-sessions", disposesessions.New).
+		Scaled(function.Scale{Timeout: 10 * time.Minute}),
 
 	// Users: second factors.
 	function.Endpoint(getsecondfactors.Operation, getsecondfactors.New),

@@ -26,14 +26,15 @@ type NewAccount struct {
 	SealedName
 }
 
-// NewAccount seals a person's name and address with a new key of the person's own.
-func (s Store) NewAccount(ctx context.Context, n Name) (NewAccount, error) {
+// NewAccount seals a person's name and address, of which the index is given
+// ([Store.AccountIndex]), with a new key of the person's own.
+func (s Store) NewAccount(ctx context.Context, n Name, emailIndex []byte) (NewAccount, error) {
 	key, wrapped, err := s.Keeper.NewKey(ctx)
 	if err != nil {
 		return NewAccount{}, err
 	}
 	sealed, err := n.Seal(key)
-	return NewAccount{ID: uuid7.New(), EmailIndex: EmailIndex(s.Keeper, n.Email), WrappedKey: wrapped, SealedName: sealed}, err
+	return NewAccount{ID: uuid7.New(), EmailIndex: emailIndex, WrappedKey: wrapped, SealedName: sealed}, err
 }
 
 // The constraints by which OpenAccount refuses.

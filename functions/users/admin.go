@@ -137,8 +137,12 @@ const makeAdmin = `UPDATE users SET platform_admin = true WHERE email_index = $1
 // runs the platform, since somebody must be the first. No such person: ErrNoPerson.
 func (s Store) MakePlatformAdmin(ctx context.Context, email string) error {
 	return s.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		index, err := s.AccountIndex(ctx, tx, email)
+		if err != nil {
+			return err
+		}
 		var person uuid.UUID
-		err := tx.QueryRow(ctx, makeAdmin, EmailIndex(s.Keeper, email)).Scan(&person)
+		err = tx.QueryRow(ctx, makeAdmin, index).Scan(&person)
 		if database.IsNoRows(err) {
 			return ErrNoPerson
 		}

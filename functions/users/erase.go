@@ -26,7 +26,8 @@ const (
 WITH a AS (DELETE FROM registrations WHERE email_index = $1),
      b AS (DELETE FROM invitations WHERE email_index = $1),
      c AS (DELETE FROM provisioned_people WHERE email_index = $1),
-     d AS (DELETE FROM password_reset_requests WHERE email_index = $1)
+     d AS (DELETE FROM password_reset_requests WHERE email_index = $1),
+     e AS (DELETE FROM mails WHERE address_index = $1)
 DELETE FROM login_failures WHERE account = $2`
 )
 

@@ -444,3 +444,22 @@ func TestTheLastPlatformAdminIsNotErased(t *testing.T) {
 	equal(t, "admins", 1, count(t, p, `SELECT count(*) FROM users WHERE platform_admin`))
 	equal(t, "refusals on record", 1, count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'users:erase' AND result = 'refused'`))
 }
+
+func TestMailThatWaitsIsTakenBackFromWhomIsErased(t *testing.T) {
+	t.Parallel()
+	p := mountErasure(t, func(*function.Config) {})
+	account := registered(t, p, "ada@example.com", "")
+	token := loggedIn(t, p, "ada@example.com").AccessToken
+	inviting := p.Login("owner")
+	invite := map[string]string{"email": "ADA@example.com", "role": "member"}
+	p.Do(inviting.Token, http.MethodPost, "/v1/organizations/"+inviting.OrganizationID.String()+"/invitations", invite).Want(t, http.StatusCreated)
+	exec(t, p, `INSERT INTO mails (id, wrapped_key, message, person_id) VALUES (gen_random_uuid(), '', '', $1)`, account.ID) // to another address of theirs
+	equal(t, "mails that wait", 3, count(t, p, `SELECT count(*) FROM mails`))
+
+	erase(p, token, "?delete_organizations=true").Want(t, http.StatusNoContent)
+
+	mails := p.Mail(1)
+	if len(mails) != 1 || mails[0].Subject != "Your account was erased" {
+		t.Errorf("%d mails go out, want the notice of the erasure alone", len(mails))
+	}
+}

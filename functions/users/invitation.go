@@ -109,7 +109,7 @@ func (s Store) SendInvitation(ctx context.Context, tx *outbox.Tx, post Post, org
 	if _, err := tx.Exec(ctx, insertInvitation, i.ID, organization, TokenHash(token), index, wrapped, sealed, i.Role, i.InvitedBy, i.CreatedAt, i.ExpiresAt); err != nil {
 		return fmt.Errorf("insert invitation: %w", err)
 	}
-	return post.Queue(ctx, tx, post.Invitation(i.Email, token))
+	return post.Queue(ctx, tx, uuid.Nil, post.Invitation(i.Email, token))
 }
 
 const selectOffer = `

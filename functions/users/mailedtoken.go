@@ -69,7 +69,7 @@ func (s Store) MailVerification(ctx context.Context, tx *outbox.Tx, post Post, u
 	if err != nil {
 		return err
 	}
-	return post.Queue(ctx, tx, post.VerifyEmail(address, token))
+	return post.Queue(ctx, tx, user, post.VerifyEmail(address, token))
 }
 
 const useMailedToken = `

@@ -66,12 +66,13 @@ func (p Post) Needed() error {
 	return fault.New(fault.Unavailable, "This needs mail, which is not configured here: ask an admin")
 }
 
-// Queue has a mail sent once the transaction has committed, if mail is configured.
-func (p Post) Queue(ctx context.Context, tx *outbox.Tx, m mail.Message) error {
+// Queue has a mail about a person (uuid.Nil: who has no account) sent once the transaction
+// has committed, if mail is configured. It is taken back when the person is erased.
+func (p Post) Queue(ctx context.Context, tx *outbox.Tx, person uuid.UUID, m mail.Message) error {
 	if !p.Sends() {
 		return nil
 	}
-	return mail.Queue(ctx, tx, p.store.Keeper, m)
+	return mail.Queue(ctx, tx, p.store.Keeper, mail.About{PersonID: person, AddressIndex: EmailIndex(p.store.Keeper, m.To)}, m)
 }
 
 // Tell queues a mail to a person's present address: so that they notice what somebody
@@ -84,7 +85,7 @@ func (p Post) Tell(ctx context.Context, tx *outbox.Tx, person uuid.UUID, write f
 	if err != nil {
 		return err
 	}
-	return p.Queue(ctx, tx, write(name.Email))
+	return p.Queue(ctx, tx, person, write(name.Email))
 }
 
 // link leads to a page with a token. The token is in the fragment, which a browser
@@ -97,12 +98,13 @@ func letter(to, subject, format string, arguments ...any) mail.Message {
 
 // ConfirmRegistration asks whoever reads an address to open the account.
 func (p Post) ConfirmRegistration(to, token string) mail.Message {
-	return letter(to, "Confirm your email address", `An account with this email address was asked for. To open it, follow this link within
-24 hours:
+	return letter(to, "Confirm your email address", `Somebody, probably you, asked for an account with this email address. To open it, follow
+this link within 24 hours, and enter the password that you chose:
 
 %s
 
-If it was not you, do nothing: no account is opened without this link.`, p.link("/register/confirm", token))
+If it was not you, do nothing: no account is opened, and nothing more will come. Never enter
+a password here that somebody has told you: the account would be theirs too.`, p.link("/register/confirm", token))
 }
 
 // AlreadyRegistered tells a person that somebody tried to register with their address.
@@ -117,11 +119,16 @@ If it was not you, there is nothing to do: your account is as it was.`, p.pages+
 
 // VerifyEmail asks a person with an account to show that the address is theirs.
 func (p Post) VerifyEmail(to, token string) mail.Message {
-	return letter(to, "Confirm your email address", `To confirm that this is the email address of your account, follow this link within 24 hours:
+	return letter(to, "Confirm your email address", `An account was opened with this email address. If it was you, confirm the address: follow
+this link within 24 hours.
 
 %s
 
-If you have no account with us, do nothing, and nothing more will come.`, p.link("/email/verify", token))
+If it was not you, do not follow the link: somebody has typed your address, by mistake or on
+purpose. You can take the account from them by choosing a new password for it, and then erase
+it, or use it yourself:
+
+%s`, p.link("/email/verify", token), p.pages+"/password/forgot")
 }
 
 // ResetPassword lets a person choose a new password.
@@ -146,12 +153,13 @@ your organization's admins:
 
 // ConfirmEmailChange asks whoever reads a person's new address to confirm it.
 func (p Post) ConfirmEmailChange(to, token string) mail.Message {
-	return letter(to, "Confirm your new email address", `An account is to have this email address from now on. To confirm that, follow this link
-within an hour:
+	return letter(to, "Confirm your new email address", `Somebody, probably you, wants to log in with this email address from now on instead of
+another one. To confirm that, follow this link within an hour:
 
 %s
 
-If it was not you, do nothing: the account keeps the address that it has.`, p.link("/email/change/confirm", token))
+If it was not you, do nothing: that account keeps the address that it has, and you get no
+mail of it.`, p.link("/email/change/confirm", token))
 }
 
 // EmailChangeAsked tells a person, at the present address, that another one is to
@@ -161,7 +169,7 @@ func (p Post) EmailChangeAsked(to string) mail.Message {
 change happens when the new address is confirmed.
 
 If it was you, confirm it by the mail that went there. If it was not, choose a new password
-now, which also stops the change:
+now, which also stops the change and ends all sessions:
 
 %s`, p.pages+"/password/forgot")
 }
@@ -231,12 +239,15 @@ func (p Post) DataExported(to string) mail.Message {
 
 // Invitation lets whoever reads an address join the organization that invited it.
 func (p Post) Invitation(to, token string) mail.Message {
-	return letter(to, "You are invited", `You are invited to join an organization. This link tells which one, and as what. To accept
-within 7 days, follow it, and log in, or open an account, with this email address:
+	return letter(to, "You are invited", `A member of an organization invites you to join it: you would work with its data, and its
+admins would see your name and address. This link tells which organization it is, and what
+you would be there. To accept within 7 days, follow it, and log in, or open an account, with
+this email address:
 
 %s
 
-If you do not know why, do nothing, and nothing happens.`, p.link("/invitations/accept", token))
+If you do not know who invites you, or do not want to join, do nothing: the invitation ends by
+itself.`, p.link("/invitations/accept", token))
 }
 
 // RoleChangeWaits asks a person to decide about a change of roles.
@@ -355,6 +366,12 @@ func (p Post) SecondFactorGuessed(to string) mail.Message {
 func (p Post) IdentityLinked(to, issuer string) mail.Message {
 	return p.unlessYou(to, "A login was linked to your account",
 		"A login of "+issuer+" was linked to your account, and acts as you until you unlink it.")
+}
+
+// IdentityUnlinked tells a person that such a login acts as them no more.
+func (p Post) IdentityUnlinked(to, issuer string) mail.Message {
+	return p.unlessYou(to, "A login was unlinked from your account",
+		"A login of "+issuer+" was unlinked from your account, and cannot act as you any more.")
 }
 
 // APIKeyMade tells a person of a new key that acts as them.

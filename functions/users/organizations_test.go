@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -380,4 +381,35 @@ func TestNewcomerWithMoreThanAnOrdinaryRoleIsAChangeOfRoles(t *testing.T) {
 		invited(old, role).Want(t, http.StatusCreated)
 	}
 	approve(old, "viewer").Want(t, http.StatusOK)
+}
+
+func TestShorterSessionsHoldAtOnce(t *testing.T) {
+	t.Parallel()
+	p := mountOrganizations(t)
+	owner, elsewhere := p.Login("owner"), p.Login("owner")
+	member := p.LoginTo(owner.OrganizationID, "member")
+	sql(t, p, `UPDATE sessions SET created_at = now() - interval '3 hours', refreshed_at = now() - interval '40 minutes', expires_at = now() + interval '7 days'`)
+	set := func(body string) {
+		t.Helper()
+		p.Do(owner.Token, http.MethodPatch, in(owner.OrganizationID, "/settings"), body, "Content-Type", "application/merge-patch+json").Want(t, http.StatusOK)
+	}
+	minutes := func(c platformtest.Caller) int {
+		t.Helper()
+		return ask[int](t, p, `SELECT round(extract(epoch FROM expires_at - now()) / 60)::int FROM sessions WHERE id = $1`, c.SessionID)
+	}
+	set(`{"session_idle_minutes": 60}`)
+	if got := minutes(member); got != 20 {
+		t.Errorf("a session that was refreshed 40 minutes ago lasts for %d minutes, want 20 of 60", got)
+	}
+	set(`{"session_life_hours": 3, "session_idle_minutes": null}`)
+	for range 1000 {
+		if p.Do(member.Token, http.MethodGet, in(owner.OrganizationID, "/settings"), nil).Status == http.StatusUnauthorized {
+			if got := minutes(elsewhere); got != 7*24*60 {
+				t.Errorf("a session of another organization lasts for %d minutes", got)
+			}
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Error("a session that is older than the organization allows goes on")
 }

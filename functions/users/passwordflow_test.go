@@ -181,13 +181,15 @@ func TestOneChangeOfManyAtOnceWins(t *testing.T) {
 	logIn(p, "ada@example.com", newPassword).Want(t, http.StatusOK)
 }
 
-func TestTheStrictestOrganizationsRulesHold(t *testing.T) {
+func TestTheStrictestRulesOfAllOrganizationsHold(t *testing.T) {
 	t.Parallel()
 	p := mountMail(t, false)
 	ada := registered(t, p, "ada@example.com", "")
-	strict := p.Login("owner").OrganizationID
-	exec(t, p, `UPDATE organizations SET settings = '{"password_min_length": 20}' WHERE id = $1`, strict)
-	exec(t, p, `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'member', 'active')`, ada.ID, strict)
+	for _, settings := range []string{`{"password_min_length": 20, "password_history": 1}`, `{"password_min_length": 10, "password_history": 5}`, `{}`} {
+		strict := p.Login("owner").OrganizationID
+		exec(t, p, `UPDATE organizations SET settings = $2::jsonb WHERE id = $1`, strict, settings)
+		exec(t, p, `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'member', 'active')`, ada.ID, strict)
+	}
 	env := *p.Env
 	env.Name = "test"
 	store, err := users.Open(t.Context(), &env)
@@ -195,7 +197,7 @@ func TestTheStrictestOrganizationsRulesHold(t *testing.T) {
 		t.Fatal(err)
 	}
 	credentials, err := store.CredentialsOf(t.Context(), ada.ID)
-	if err != nil || credentials.OrganizationID != strict {
-		t.Errorf("rules of %s (%v), want %s", credentials.OrganizationID, err, strict)
+	if want := (users.PasswordRules{MinLength: 20, History: 5}); err != nil || credentials.Rules != want {
+		t.Errorf("rules %+v (%v), want the strictest of all organizations, %+v", credentials.Rules, err, want)
 	}
 }

@@ -1,6 +1,7 @@
 package users
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -10,32 +11,59 @@ import (
 
 	"function/shared/database"
 	"function/shared/fault"
+	"function/shared/function"
 	"function/shared/password"
 )
 
-// CheckNewPassword tells whether a person may take a password, by the policy of an
-// organization (uuid.Nil, or one that does not exist: the default). words are those
-// of the person's context, such as names and the address. For a person who has an
-// account (else uuid.Nil) the earlier passwords count too. What is wrong is a
-// fault.Invalid at location, such as body.password.
-func (s Store) CheckNewPassword(ctx context.Context, db Querier, organization, user uuid.UUID, new, location string, words ...string) error {
+// mostDemanded is the most characters that may be demanded of a new password (NIST SP
+// 800-63B-4 §3.1.1.2: 64 are accepted at least).
+const mostDemanded = 64
+
+// PasswordFloor is the least characters of a new password on this platform, whatever an
+// organization demands (PASSWORD_MIN_LENGTH).
+func PasswordFloor(c function.Config) (int, error) {
+	floor := cmp.Or(c.PasswordMinLength, password.LeastWithSecondFactor)
+	if floor < password.LeastWithSecondFactor || floor > mostDemanded {
+		return 0, fmt.Errorf("PASSWORD_MIN_LENGTH is %d: it is %d to %d characters", floor, password.LeastWithSecondFactor, mostDemanded)
+	}
+	return floor, nil
+}
+
+// PasswordRules are what a person's next password must keep to: the strictest of the
+// platform's (PASSWORD_MIN_LENGTH) and those of all organizations that the person is in.
+type PasswordRules struct {
+	MinLength int // characters
+	History   int // earlier passwords that must not come again
+}
+
+// PasswordRulesOf are the rules for whoever is to join an organization (uuid.Nil, or one
+// that does not exist: the platform's).
+func (s Store) PasswordRulesOf(ctx context.Context, db Querier, organization uuid.UUID) (PasswordRules, error) {
 	settings := DefaultSettings
 	if organization != uuid.Nil {
 		var err error
 		if settings, err = SettingsOf(ctx, db, organization); err != nil && !database.IsNoRows(err) {
-			return err
+			return PasswordRules{}, err
 		}
 	}
-	if reason := (password.Policy{MinLength: settings.PasswordMinLength}).Check(new, words...); reason != "" {
+	return PasswordRules{MinLength: max(s.floor, settings.PasswordMinLength), History: settings.PasswordHistory}, nil
+}
+
+// CheckNewPassword tells whether a person may take a password. words are those of the
+// person's context, such as names and the address. For a person who has an account (else
+// uuid.Nil) the earlier passwords count too. What is wrong is a fault.Invalid at location,
+// such as body.password.
+func (s Store) CheckNewPassword(ctx context.Context, db Querier, rules PasswordRules, user uuid.UUID, new, location string, words ...string) error {
+	if reason := (password.Policy{MinLength: rules.MinLength}).Check(new, words...); reason != "" {
 		return fault.At(location, "%s", reason)
 	}
 	if s.breached(ctx, new) {
 		return fault.At(location, "This password was found in a breach of another service: choose another one")
 	}
-	if user == uuid.Nil || settings.PasswordHistory == 0 {
+	if user == uuid.Nil || rules.History == 0 {
 		return nil
 	}
-	return s.checkHistory(ctx, db, user, settings.PasswordHistory, new, location)
+	return s.checkHistory(ctx, db, user, rules.History, new, location)
 }
 
 // breached asks the range service, if there is one. A service that fails must not
@@ -84,7 +112,7 @@ DELETE FROM password_history WHERE user_id = $1 AND replaced_at NOT IN (
 )
 
 // RememberPassword keeps the hash of a password that is being replaced, and forgets
-// all but the newest `keep` of the person's (Settings.PasswordHistory).
+// all but the newest `keep` of the person's (PasswordRules.History).
 func RememberPassword(ctx context.Context, tx pgx.Tx, user uuid.UUID, hash string, keep int) error {
 	if keep > 0 && hash != "" {
 		if _, err := tx.Exec(ctx, remember, user, hash); err != nil {

@@ -82,11 +82,15 @@ func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	rules, err := store.PasswordRulesOf(ctx, store.DB, ada.OrganizationID)
+	if err != nil {
+		t.Fatal(err)
+	}
 	change("second horse")
 	change("third horse")
 	change("fourth horse")
 	for candidate, used := range map[string]bool{"correct horse": false, "second horse": true, "third horse": true, "fourth horse": true, "fifth horse": false} {
-		err := store.CheckNewPassword(ctx, store.DB, ada.OrganizationID, ada.ID, candidate, "body.new_password")
+		err := store.CheckNewPassword(ctx, store.DB, rules, ada.ID, candidate, "body.new_password")
 		if f, ok := fault.As(err); used != (ok && f.Kind == fault.Invalid && f.Places[0].Location == "body.new_password") || !used && err != nil {
 			t.Errorf("%q: %v, want refused: %t", candidate, err, used)
 		}
@@ -94,8 +98,20 @@ func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
 	if n := one[int](t, p, `SELECT count(*) FROM password_history`); n != 2 {
 		t.Errorf("%d earlier passwords are kept, want 2", n)
 	}
-	if err := store.CheckNewPassword(ctx, store.DB, uuid.New(), uuid.Nil, "correct horse", "x"); err != nil {
-		t.Errorf("an organization that does not exist: %v, want the default policy", err)
+	if rules, err := store.PasswordRulesOf(ctx, store.DB, uuid.New()); err != nil || rules != (users.PasswordRules{MinLength: 8}) {
+		t.Errorf("an organization that does not exist: %+v, %v, want the default policy", rules, err)
+	}
+}
+
+func TestPlatformsLeastLengthHoldsInEveryOrganization(t *testing.T) {
+	t.Parallel()
+	p := platformtest.NewWith(t, func(c *function.Config) { c.PasswordMinLength = 15 }, function.Endpoint(register.Operation, register.New))
+	p.Do("", http.MethodPost, "/v1/users/register", registration("ada@example.com", "correct horse", "")).Want(t, http.StatusUnprocessableEntity)
+	p.Do("", http.MethodPost, "/v1/users/register", registration("ada@example.com", "correct horse battery", "")).Want(t, http.StatusCreated)
+	for _, wrong := range []int{7, 65, -1} {
+		if _, err := users.PasswordFloor(function.Config{PasswordMinLength: wrong}); err == nil {
+			t.Errorf("PASSWORD_MIN_LENGTH=%d is taken", wrong)
+		}
 	}
 }
 

@@ -3,18 +3,12 @@ package users
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/google/uuid"
 
 	"function/shared/database"
 	"function/shared/secret"
 )
-
-// EmailIndex is the blind index by which an address is found, whatever its case.
-func EmailIndex(keeper *secret.Keeper, email string) []byte {
-	return keeper.BlindIndex("users.email", strings.ToLower(strings.TrimSpace(email)))
-}
 
 // The contexts that a person's sealed fields are bound to.
 const (

@@ -19,6 +19,11 @@ const (
 
 func tokenBody(token string) map[string]string { return map[string]string{"token": token} }
 
+// confirmBody confirms a registration of [person].
+func confirmBody(token string) map[string]string {
+	return map[string]string{"token": token, "password": "correct horse"}
+}
+
 func TestRegistrationOpensTheAccountOnceConfirmed(t *testing.T) {
 	t.Parallel()
 	p := mountMail(t, true)
@@ -30,9 +35,9 @@ func TestRegistrationOpensTheAccountOnceConfirmed(t *testing.T) {
 	equal(t, "mails after a second delivery", 1, len(mails))
 	equal(t, "accounts before the confirmation", 0, count(t, p, `SELECT count(*) FROM users`))
 
-	account := platformtest.Decode[users.Account](t, post(t, p, "", confirmPath, tokenBody(p.Token(mails[0])), http.StatusCreated))
+	account := platformtest.Decode[users.Account](t, post(t, p, "", confirmPath, confirmBody(p.Token(mails[0])), http.StatusCreated))
 
-	if account.Email != "Ada@example.com" || account.FirstName != "Wilhelmina" || account.ID == uuid.Nil || account.OrganizationID == uuid.Nil {
+	if account.Email != "ada@example.com" || account.FirstName != "Wilhelmina" || account.ID == uuid.Nil || account.OrganizationID == uuid.Nil {
 		t.Errorf("account %+v is not the person who registered", account)
 	}
 	logIn(p, "ada@example.com", "correct horse").Want(t, http.StatusOK)
@@ -86,7 +91,7 @@ func TestRegistrationMailsGoToTheOwnersOwnAddress(t *testing.T) {
 	p := mountMail(t, true)
 	post(t, p, "", registerPath, person("mike@example.com", ""), http.StatusAccepted)
 	answerRequests[events.RegistrationRequested](t, p, 1)
-	post(t, p, "", confirmPath, tokenBody(p.Token(p.MailTo("mike@example.com"))), http.StatusCreated)
+	post(t, p, "", confirmPath, confirmBody(p.Token(p.MailTo("mike@example.com"))), http.StatusCreated)
 
 	// The Kelvin sign's lower case is k: an address that looks up Mike's and is another.
 	post(t, p, "", registerPath, person("mi\u212ae@example.com", ""), http.StatusAccepted)
@@ -109,20 +114,20 @@ func TestTokensThatAreNotGoodHaveOneAnswer(t *testing.T) {
 	}
 	used, replaced := token("ada@example.com", 1), token("ada@example.com", 2)
 	expired := token("eve@example.com", 3)
-	post(t, p, "", confirmPath, tokenBody(used), http.StatusCreated)
+	post(t, p, "", confirmPath, confirmBody(used), http.StatusCreated)
 	exec(t, p, `UPDATE registrations SET expires_at = now()`)
 
-	want := detail(t, post(t, p, "", confirmPath, tokenBody(""), http.StatusUnprocessableEntity))
+	want := detail(t, post(t, p, "", confirmPath, confirmBody(""), http.StatusUnprocessableEntity))
 	for name, token := range map[string]string{
 		"used": used, "of an address that another one has opened": replaced, "expired": expired, "never given out": users.NewToken(), "NUL": "\x00",
 	} {
-		equal(t, name, want, detail(t, post(t, p, "", confirmPath, tokenBody(token), http.StatusUnprocessableEntity)))
+		equal(t, name, want, detail(t, post(t, p, "", confirmPath, confirmBody(token), http.StatusUnprocessableEntity)))
 	}
 	for _, path := range []string{"/v1/users/email/verify", "/v1/users/email/change/confirm"} {
 		equal(t, path, want, detail(t, post(t, p, "", path, tokenBody(used), http.StatusUnprocessableEntity)))
 	}
 	equal(t, "reset", want, detail(t, post(t, p, "", resetPath, resetBody(used), http.StatusUnprocessableEntity)))
-	post(t, p, "", confirmPath, tokenBody(strings.Repeat("x", 101)), http.StatusUnprocessableEntity)
+	post(t, p, "", confirmPath, confirmBody(strings.Repeat("x", 101)), http.StatusUnprocessableEntity)
 	post(t, p, "", confirmPath, `{}`, http.StatusUnprocessableEntity)
 	equal(t, "accounts", 1, count(t, p, `SELECT count(*) FROM users`))
 }
@@ -137,7 +142,7 @@ func TestOneConfirmationOfManyAtOnceWins(t *testing.T) {
 		tokens = append(tokens, p.Token(p.MailTo("ada@example.com")))
 	}
 	statuses := atOnce(8, func(i int) platformtest.Answer {
-		return p.Do("", http.MethodPost, confirmPath, tokenBody(tokens[i%2]))
+		return p.Do("", http.MethodPost, confirmPath, confirmBody(tokens[i%2]))
 	})
 	equal(t, "answers", map[int]int{http.StatusCreated: 1, http.StatusUnprocessableEntity: 7}, statuses)
 	equal(t, "accounts and organizations", 2, count(t, p, `SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM organizations)`))
@@ -150,7 +155,7 @@ func TestConfirmedRegistrationMayAskToJoin(t *testing.T) {
 	owner := p.Login("owner")
 	post(t, p, "", registerPath, person("ada@example.com", `, "organization_id": "`+owner.OrganizationID.String()+`"`), http.StatusAccepted)
 	answerRequests[events.RegistrationRequested](t, p, 1)
-	account := platformtest.Decode[users.Account](t, post(t, p, "", confirmPath, tokenBody(p.Token(p.MailTo("ada@example.com"))), http.StatusCreated))
+	account := platformtest.Decode[users.Account](t, post(t, p, "", confirmPath, confirmBody(p.Token(p.MailTo("ada@example.com"))), http.StatusCreated))
 	equal(t, "requests to join", 1,
 		count(t, p, `SELECT count(*) FROM memberships WHERE user_id = $1 AND organization_id = $2 AND role = 'member' AND status = 'requested'`, account.ID, owner.OrganizationID))
 	equal(t, "entries in the organization's trail", 1, count(t, p, `SELECT count(*) FROM audit_entries WHERE organization_id = $1 AND action = 'users:register'`, owner.OrganizationID))
@@ -164,11 +169,11 @@ func TestConfirmationThatFailsHalfWayCanBeDoneAgain(t *testing.T) {
 	token := p.Token(p.MailTo("ada@example.com"))
 	for _, table := range []string{"memberships", "audit_entries", "outbox"} {
 		mend := failHalfWay(t, p, table)
-		post(t, p, "", confirmPath, tokenBody(token), http.StatusInternalServerError)
+		post(t, p, "", confirmPath, confirmBody(token), http.StatusInternalServerError)
 		equal(t, "left behind with "+table+" broken", 0, count(t, p, `SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM organizations)`))
 		mend()
 	}
-	post(t, p, "", confirmPath, tokenBody(token), http.StatusCreated)
+	post(t, p, "", confirmPath, confirmBody(token), http.StatusCreated)
 }
 
 func TestNobodyFloodsAMailbox(t *testing.T) {
@@ -179,7 +184,8 @@ func TestNobodyFloodsAMailbox(t *testing.T) {
 		answerRequests[events.RegistrationRequested](t, p, i+1)
 	}
 	equal(t, "confirmations mailed", 3, len(p.Mail(3)))
-	post(t, p, "", confirmPath, tokenBody(p.Token(p.Mail(3)[0])), http.StatusCreated)
+	equal(t, "registrations that the last mail is good for, too", 5, count(t, p, `SELECT count(*) FROM registrations`))
+	post(t, p, "", confirmPath, confirmBody(p.Token(p.Mail(3)[0])), http.StatusCreated)
 	for range 5 {
 		post(t, p, "", forgotPath, map[string]string{"email": "ada@example.com"}, http.StatusAccepted)
 	}
@@ -187,4 +193,56 @@ func TestNobodyFloodsAMailbox(t *testing.T) {
 	atOnce(5, func(i int) platformtest.Answer { return platformtest.Deliver(p, "users-mail-tokens", events[i]) })
 	equal(t, "mails with those for a new password", 6, len(p.Mail(6)))
 	equal(t, "requests left", 0, count(t, p, `SELECT count(*) FROM password_reset_requests`))
+}
+
+func registering(email, password, first string) map[string]string {
+	return map[string]string{"email": email, "password": password, "first_name": first, "last_name": "Lovelace"}
+}
+
+// An attacker registers somebody's address so often that nothing more is mailed there. The
+// owner, who registers then, has only the mails that the attacker has caused.
+func TestNobodyPreparesAnAccountForItsLaterOwner(t *testing.T) {
+	t.Parallel()
+	p := mountMail(t, true)
+	for range 3 {
+		post(t, p, "", registerPath, registering("ada@example.com", "attackers horse", "Mallory"), http.StatusAccepted)
+	}
+	answerRequests[events.RegistrationRequested](t, p, 3)
+	post(t, p, "", registerPath, registering("ada@example.com", "correct horse", "Ada"), http.StatusAccepted)
+	post(t, p, "", registerPath, registering("ada@example.com", "attackers horse", "Mallory"), http.StatusAccepted)
+	answerRequests[events.RegistrationRequested](t, p, 5)
+	mails := p.Mail(3)
+	equal(t, "mails", 3, len(mails))
+
+	token := p.Token(mails[1])
+	post(t, p, "", confirmPath, tokenBody(token), http.StatusUnprocessableEntity)
+	wrong := detail(t, post(t, p, "", confirmPath, map[string]string{"token": token, "password": "another battery"}, http.StatusUnprocessableEntity))
+	if !strings.HasPrefix(wrong, "body.password:") && !strings.Contains(wrong, "register again") {
+		t.Errorf("a wrong password is answered by %q", wrong)
+	}
+	equal(t, "accounts", 0, count(t, p, `SELECT count(*) FROM users`))
+	account := platformtest.Decode[users.Account](t, post(t, p, "", confirmPath, confirmBody(token), http.StatusCreated))
+
+	equal(t, "first name", "Ada", account.FirstName)
+	logIn(p, "ada@example.com", "correct horse").Want(t, http.StatusOK)
+	logIn(p, "ada@example.com", "attackers horse").Want(t, http.StatusUnauthorized)
+	equal(t, "registrations left", 0, count(t, p, `SELECT count(*) FROM registrations`))
+}
+
+// A version before this one has hashed each password with a salt of its own.
+func TestRegistrationFromBeforeTheUpgradeIsConfirmed(t *testing.T) {
+	t.Parallel()
+	p := mountMail(t, true)
+	post(t, p, "", registerPath, person("ada@example.com", ""), http.StatusAccepted)
+	answerRequests[events.RegistrationRequested](t, p, 1)
+	hasher, err := p.Env.Hasher()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash, err := hasher.Hash(t.Context(), "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec(t, p, `UPDATE registrations SET password_hash = '`+hash+`'`)
+	post(t, p, "", confirmPath, confirmBody(p.Token(p.MailTo("ada@example.com"))), http.StatusCreated)
 }

@@ -6,44 +6,45 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"function/shared/auth"
 	"function/shared/fault"
 	"function/shared/outbox"
 )
 
-// Credentials is a person's password, and whose rules the next one follows.
+// Credentials is a person's password, and which rules the next one follows.
 type Credentials struct {
 	UserID         uuid.UUID
-	PasswordHash   string    // empty: the person has no password
-	OrganizationID uuid.UUID // of those that the person is in, the one with the strictest rules; uuid.Nil: none
+	PasswordHash   string // empty: the person has no password
+	Rules          PasswordRules
+	OrganizationID uuid.UUID // that the person has been in for longest, whose trail tells of it; uuid.Nil: none
 	Name           Name
 }
 
 const selectCredentials = `
-SELECT coalesce(u.password_hash, ''), coalesce(m.organization_id, '00000000-0000-0000-0000-000000000000')
+SELECT coalesce(u.password_hash, ''), coalesce((array_agg(m.organization_id ORDER BY m.created_at))[1], '00000000-0000-0000-0000-000000000000'),
+       coalesce(max((o.settings ->> 'password_min_length')::int), 0), coalesce(max((o.settings ->> 'password_history')::int), 0)
 FROM users u
 LEFT JOIN memberships m ON m.user_id = u.id AND m.status = 'active'
 LEFT JOIN organizations o ON o.id = m.organization_id
 WHERE u.id = $1
-ORDER BY (o.settings ->> 'password_min_length')::int DESC NULLS LAST, (o.settings ->> 'password_history')::int DESC NULLS LAST, m.created_at
-LIMIT 1`
+GROUP BY u.id`
 
 // CredentialsOf reads a person's credentials.
 func (s Store) CredentialsOf(ctx context.Context, user uuid.UUID) (Credentials, error) {
 	c := Credentials{UserID: user}
-	if err := s.DB.QueryRow(ctx, selectCredentials, user).Scan(&c.PasswordHash, &c.OrganizationID); err != nil {
+	if err := s.DB.QueryRow(ctx, selectCredentials, user).Scan(&c.PasswordHash, &c.OrganizationID, &c.Rules.MinLength, &c.Rules.History); err != nil {
 		return c, fmt.Errorf("read credentials of user %s: %w", user, err)
 	}
+	c.Rules.MinLength = max(s.floor, c.Rules.MinLength)
 	var err error
 	c.Name, err = s.NameOf(ctx, s.DB, user)
 	return c, err
 }
 
-// Check tells whether the person may have a password, by the rules of the organization.
+// Check tells whether the person may have a password, by the rules of all their organizations.
 func (s Store) Check(ctx context.Context, c Credentials, password, location string) error {
-	return s.CheckNewPassword(ctx, s.DB, c.OrganizationID, c.UserID, password, location, c.Name.Email, c.Name.FirstName, c.Name.LastName)
+	return s.CheckNewPassword(ctx, s.DB, c.Rules, c.UserID, password, location, c.Name.Email, c.Name.FirstName, c.Name.LastName)
 }
 
 // Prove checks the password of a caller. A stolen session must not find it out, so it
@@ -88,7 +89,7 @@ func (s Store) ReplacePassword(ctx context.Context, tx *outbox.Tx, post Post, c 
 	if tag.RowsAffected() == 0 {
 		return fault.New(fault.Conflict, "The password was changed by somebody else at the same moment: if that was not you, ask for a new one")
 	}
-	if err := s.remember(ctx, tx, c); err != nil {
+	if err := RememberPassword(ctx, tx, c.UserID, c.PasswordHash, c.Rules.History); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, endSessions, c.UserID, butSession); err != nil {
@@ -97,16 +98,5 @@ func (s Store) ReplacePassword(ctx context.Context, tx *outbox.Tx, post Post, c 
 	if err := CancelMailedTokens(ctx, tx, c.UserID); err != nil {
 		return err
 	}
-	return post.Queue(ctx, tx, post.PasswordChanged(c.Name.Email))
-}
-
-func (s Store) remember(ctx context.Context, tx pgx.Tx, c Credentials) error {
-	if c.PasswordHash == "" || c.OrganizationID == uuid.Nil {
-		return nil
-	}
-	settings, err := SettingsOf(ctx, tx, c.OrganizationID)
-	if err != nil {
-		return err
-	}
-	return RememberPassword(ctx, tx, c.UserID, c.PasswordHash, settings.PasswordHistory)
+	return post.Queue(ctx, tx, c.UserID, post.PasswordChanged(c.Name.Email))
 }

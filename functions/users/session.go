@@ -191,10 +191,15 @@ const insertRefreshToken = `INSERT INTO refresh_tokens (hash, session_id) VALUES
 // NewRefreshToken gives a session a refresh token, of which only the hash is stored.
 func NewRefreshToken(ctx context.Context, tx database.Writer, session uuid.UUID) (string, error) {
 	token := NewToken()
+	return token, AddRefreshToken(ctx, tx, session, token)
+}
+
+// AddRefreshToken gives a session a token of [NewToken].
+func AddRefreshToken(ctx context.Context, tx database.Writer, session uuid.UUID, token string) error {
 	if err := tx.Write(ctx, insertRefreshToken, TokenHash(token), session); err != nil {
-		return "", fmt.Errorf("insert refresh token: %w", err)
+		return fmt.Errorf("insert refresh token: %w", err)
 	}
-	return token, nil
+	return nil
 }
 
 // NewToken makes a token that nobody can guess: 256 random bits in base64url.

@@ -151,7 +151,7 @@ func TestRefreshTokenIsGoodOnceAndItsReuseEndsTheSession(t *testing.T) {
 	exchange(p, other.RefreshToken).Want(t, http.StatusOK)
 }
 
-func TestRefreshTokenUsedTwiceAtOnceEndsTheSession(t *testing.T) {
+func TestRefreshesAtOnceHaveOneSuccessor(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	registered(t, p, "ada@example.com", "")
@@ -163,19 +163,49 @@ func TestRefreshTokenUsedTwiceAtOnceEndsTheSession(t *testing.T) {
 	}
 	wg.Wait()
 
-	var won []users.Tokens
+	next := platformtest.Decode[users.Tokens](t, answers[0].Want(t, http.StatusOK))
 	for _, a := range answers {
-		if a.Status == http.StatusOK {
-			won = append(won, platformtest.Decode[users.Tokens](t, a))
-		} else {
-			a.Want(t, http.StatusUnauthorized)
+		got := platformtest.Decode[users.Tokens](t, a.Want(t, http.StatusOK))
+		if got.RefreshToken != next.RefreshToken {
+			t.Error("two exchanges of one token have two successors")
 		}
+		p.Do(got.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
 	}
-	if len(won) != 1 {
-		t.Fatalf("%d of %d exchanges of one token succeeded, want 1", len(won), len(answers))
-	}
-	exchange(p, won[0].RefreshToken).Want(t, http.StatusUnauthorized)
-	refused(t, p, won[0].AccessToken)
+	equal(t, "unused tokens", 1, count(t, p, `SELECT count(*) FROM refresh_tokens WHERE used_at IS NULL`))
+	equal(t, "people told", 0, count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'sessions:refresh'`))
+
+	// Once somebody goes on with the successor, the first token is a stolen one.
+	last := platformtest.Decode[users.Tokens](t, exchange(p, next.RefreshToken).Want(t, http.StatusOK))
+	equal(t, "successors that can be opened", 1, count(t, p, `SELECT count(*) FROM refresh_tokens WHERE sealed_successor IS NOT NULL`))
+	exchange(p, tokens.RefreshToken).Want(t, http.StatusUnauthorized)
+	exchange(p, last.RefreshToken).Want(t, http.StatusUnauthorized)
+	refused(t, p, last.AccessToken)
+}
+
+func TestLostAnswerOfARefreshCanBeAskedForForAMoment(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	registered(t, p, "ada@example.com", "")
+	tokens := loggedIn(t, p, "ada@example.com")
+	lost := platformtest.Decode[users.Tokens](t, exchange(p, tokens.RefreshToken).Want(t, http.StatusOK))
+	exec(t, p, `UPDATE refresh_tokens SET used_at = used_at - interval '5 seconds'`)
+	again := platformtest.Decode[users.Tokens](t, exchange(p, tokens.RefreshToken).Want(t, http.StatusOK))
+	equal(t, "successor", lost.RefreshToken, again.RefreshToken)
+
+	exec(t, p, `UPDATE refresh_tokens SET used_at = used_at - interval '6 seconds'`)
+	exchange(p, tokens.RefreshToken).Want(t, http.StatusUnauthorized)
+	equal(t, "entries of the reuse", 1, count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'sessions:refresh' AND result = 'refused'`))
+	exchange(p, lost.RefreshToken).Want(t, http.StatusUnauthorized)
+}
+
+func TestEndedSessionHasNoSuccessor(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	registered(t, p, "ada@example.com", "")
+	tokens := loggedIn(t, p, "ada@example.com")
+	exchange(p, tokens.RefreshToken).Want(t, http.StatusOK)
+	exec(t, p, `UPDATE sessions SET ended_at = now(), end_reason = 'logout'`)
+	exchange(p, tokens.RefreshToken).Want(t, http.StatusUnauthorized)
 }
 
 func TestRefreshRefusesWhatWasNeverATokenOrIsOver(t *testing.T) {

@@ -14,10 +14,10 @@ import (
 type Settings struct {
 	RequireSecondFactor bool `json:"require_second_factor" doc:"Members have no role here without a second factor at login"`
 	RequireSecondPerson bool `json:"require_second_person" doc:"A change of roles takes effect when a second person approves it (SOX)"`
-	PasswordMinLength   int  `json:"password_min_length" minimum:"8" maximum:"64" doc:"Characters (NIST SP 800-63B: 8 at least, 15 where it is the only factor)"`
+	PasswordMinLength   int  `json:"password_min_length" minimum:"8" maximum:"64" doc:"Characters: 8 are for passwords with a second factor (require_second_factor), 15 for those that are the only one (NIST SP 800-63B-4); at least the platform's PASSWORD_MIN_LENGTH all the same. Of several organizations of a person the strictest counts"`
 	PasswordHistory     int  `json:"password_history" minimum:"0" maximum:"24" doc:"Earlier passwords that must not come again"`
-	SessionIdleMinutes  int  `json:"session_idle_minutes" minimum:"15" maximum:"43200" doc:"A session that is not refreshed for so long ends"`
-	SessionLifeHours    int  `json:"session_life_hours" minimum:"1" maximum:"8760" doc:"A session ends after so long, however busy"`
+	SessionIdleMinutes  int  `json:"session_idle_minutes" minimum:"15" maximum:"43200" doc:"A session that is not refreshed for so long ends; less holds for open sessions at once"`
+	SessionLifeHours    int  `json:"session_life_hours" minimum:"1" maximum:"8760" doc:"A session ends after so long, however busy; less holds for open sessions at once"`
 	SearchByName        bool `json:"search_by_name" doc:"Admins find members by the first letters of their names, of which keyed hashes are stored"`
 }
 

@@ -23,7 +23,7 @@ func (s Store) mailUnlock(ctx context.Context, tx *outbox.Tx, post Post, user uu
 	if err != nil {
 		return err
 	}
-	return post.Queue(ctx, tx, post.Unlock(address, token))
+	return post.Queue(ctx, tx, user, post.Unlock(address, token))
 }
 
 // Unlock clears the failures of a person's account and of its pairs with sources, and

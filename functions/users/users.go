@@ -55,6 +55,7 @@ type Store struct {
 	DB     *outbox.DB
 	Keeper *secret.Keeper
 	Hasher *password.Hasher
+	floor  int             // characters of a new password, whatever an organization demands
 	seen   *password.Range // knows breached passwords; nil: nobody is asked
 	locked *metrics.Tally  // logins refused unseen
 	atOnce ratelimit.Limit // of tries at an account
@@ -74,7 +75,11 @@ func Open(ctx context.Context, env *function.Env) (Store, error) {
 	if err != nil {
 		return Store{}, err
 	}
-	s := Store{DB: db, Keeper: keeper, Hasher: hasher, locked: new(metrics.Tally)}
+	floor, err := PasswordFloor(env.Config)
+	if err != nil {
+		return Store{}, err
+	}
+	s := Store{DB: db, Keeper: keeper, Hasher: hasher, floor: floor, locked: new(metrics.Tally)}
 	if s.atOnce = env.Config.RateLimits.Account; !s.atOnce.On() {
 		s.atOnce = ratelimit.Default.Account // what can be guessed at once stays bounded
 	}

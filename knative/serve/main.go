@@ -1,8 +1,9 @@
 // Command serve is the container's process: it serves the one function that
 // K_SERVICE names, or, as `serve migrate`, brings the databases to the schema that
 // this image expects and ends; `serve platform-admin EMAIL` makes the person with an
-// address a platform admin: the first one, whom no other can make; and `serve
-// restart-audit TRAIL ORGANIZATION REASON` has an audit trail that was tampered with go on.
+// address a platform admin: the first one, whom no other can make; `serve
+// restart-audit TRAIL ORGANIZATION REASON` has an audit trail that was tampered with go on;
+// and `serve replace-signing-keys` withdraws all keys of access tokens for a new one at once.
 package main
 
 import (
@@ -52,6 +53,9 @@ func run(ctx context.Context, args []string) error {
 	if len(args) == 4 && args[0] == "restart-audit" {
 		return restartAudit(ctx, config, audit.Trail(args[1]), args[2], args[3])
 	}
+	if len(args) == 1 && args[0] == "replace-signing-keys" {
+		return replaceKeys(ctx, config)
+	}
 	return serve(ctx, config, listen)
 }
 
@@ -98,6 +102,19 @@ func restartAudit(ctx context.Context, config function.Config, trail audit.Trail
 	sealer, err := sealaudit.New(ctx, env)
 	if err == nil {
 		err = sealer.Restart(ctx, trail, id, reason)
+	}
+	return errors.Join(err, env.Close())
+}
+
+func replaceKeys(ctx context.Context, config function.Config) error {
+	env := function.NewEnv(config)
+	store, err := users.Open(ctx, env)
+	var kid string
+	if err == nil {
+		kid, err = store.ReplaceSigningKeys(ctx, store.Issuer(env))
+	}
+	if err == nil {
+		slog.InfoContext(ctx, "signing keys replaced; processes that run remember the old ones for some minutes: start them anew", "kid", kid)
 	}
 	return errors.Join(err, env.Close())
 }

@@ -132,7 +132,7 @@ func TestConfirmationKilledAnywhere(t *testing.T) {
 			p.Do("", http.MethodPost, registerPath, person(n)).Want(t, http.StatusAccepted)
 			token := users.NewToken()
 			execute(t, p, `UPDATE registrations SET token_hash = $1`, users.TokenHash(token)) // as if mailed
-			confirm := map[string]string{"token": token}
+			confirm := map[string]string{"token": token, "password": oldPassword}
 			return attempt{path: confirmPath, body: confirm, then: func(t *testing.T, _ *platformtest.Answer) {
 				equal(t, "the person can log in", true, logsIn(t, p, n, oldPassword))
 				p.Do("", http.MethodPost, confirmPath, confirm).Want(t, http.StatusUnprocessableEntity)

@@ -20,6 +20,25 @@ const (
 	keyBurial    = 7 * 24 * time.Hour // from retirement to deletion
 )
 
+const retireNow = `UPDATE signing_keys SET retired_at = now() WHERE retired_at IS NULL OR retired_at > now()`
+
+// Replace makes a key that signs at once, and withdraws all others: for keys that somebody
+// else may know. Processes that run remember keys for up to [keysMemory]: start them anew,
+// and no token that an old key has signed is good any more.
+func (i *Issuer) Replace(ctx context.Context, tx pgx.Tx) (kid string, err error) {
+	if _, err := tx.Exec(ctx, lockKeys); err != nil {
+		return "", fmt.Errorf("lock signing keys: %w", err)
+	}
+	if _, err := tx.Exec(ctx, retireNow); err != nil {
+		return "", fmt.Errorf("withdraw signing keys: %w", err)
+	}
+	key, err := i.makeKey(ctx, tx, 0)
+	if err != nil {
+		return "", fmt.Errorf("make signing key: %w", err)
+	}
+	return key.KID, nil
+}
+
 const (
 	selectYoung = `SELECT EXISTS (SELECT FROM signing_keys WHERE created_at > clock_timestamp() - $1::interval)`
 	retire      = `UPDATE signing_keys SET retired_at = now() + $2 WHERE kid <> $1 AND retired_at IS NULL`

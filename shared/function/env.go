@@ -50,12 +50,13 @@ type Config struct {
 	PublicURL                string `env:"PUBLIC_URL"`                               // base of the links in mails: of the pages that people see
 	RegistrationConfirmation bool   `env:"REGISTRATION_CONFIRMATION, default=false"` // an account opens once its address is confirmed by mail
 
-	ArgonMemory      uint32           `env:"ARGON2_MEMORY_KIB"`       // of one password hash; zero: OWASP's
-	ArgonIterations  uint32           `env:"ARGON2_ITERATIONS"`       // zero: OWASP's
-	ArgonParallelism uint8            `env:"ARGON2_PARALLELISM"`      // zero: OWASP's
-	RateLimits       ratelimit.Limits `env:"RATE_LIMITS, default=on"` // off, or quotas such as caller=600/1m,address=off
-	RedisURL         string           `env:"REDIS_URL"`               // keeps the rate limits; empty, or while it is away: user_management_db does
-	PasswordRangeURL string           `env:"PASSWORD_RANGE_URL"`      // of a service such as Have I Been Pwned's, before the five digits; empty: none is asked
+	ArgonMemory       uint32           `env:"ARGON2_MEMORY_KIB"`       // of one password hash; zero: OWASP's
+	ArgonIterations   uint32           `env:"ARGON2_ITERATIONS"`       // zero: OWASP's
+	ArgonParallelism  uint8            `env:"ARGON2_PARALLELISM"`      // zero: OWASP's
+	RateLimits        ratelimit.Limits `env:"RATE_LIMITS, default=on"` // off, or quotas such as caller=600/1m,address=off
+	RedisURL          string           `env:"REDIS_URL"`               // keeps the rate limits; empty, or while it is away: user_management_db does
+	PasswordMinLength int              `env:"PASSWORD_MIN_LENGTH"`     // characters that new passwords have in every organization, up to 64; zero: 8, for passwords with a second factor
+	PasswordRangeURL  string           `env:"PASSWORD_RANGE_URL"`      // of a service such as Have I Been Pwned's, before the five digits; empty: none is asked
 
 	SigningKeyDays int              `env:"SIGNING_KEY_DAYS, default=30"` // of one key, until the next is made
 	OIDCIssuers    auth.OIDCIssuers `env:"OIDC_ISSUERS"`                 // whose tokens are taken too: JSON, [{"issuer", "audience", "jwks_url", "algorithms"}]

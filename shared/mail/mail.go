@@ -1,12 +1,15 @@
 // Package mail sends mail to people: a message is queued in the transaction of its
 // cause, sealed, because it holds an address and often a token, and an event that
-// tells only its identifier wakes the function that sends it.
+// tells only its identifier wakes the function that sends it. What the mail server does not
+// take then is tried again by a schedule.
 package mail
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
+
+	"github.com/google/uuid"
 
 	"function/shared/events"
 	"function/shared/outbox"
@@ -21,14 +24,22 @@ type Message struct {
 	Text    string `json:"text"`
 }
 
-const insert = `INSERT INTO mails (id, wrapped_key, message) VALUES ($1, $2, $3)`
+// About is whom a mail is about: erasing them takes it back while it waits.
+type About struct {
+	PersonID     uuid.UUID // uuid.Nil: nobody who has an account
+	AddressIndex []byte    // a blind index of the address that it goes to
+}
+
+const insert = `
+INSERT INTO mails (id, wrapped_key, message, person_id, address_index)
+VALUES ($1, $2, $3, nullif($4, '00000000-0000-0000-0000-000000000000'::uuid), $5)`
 
 // field is what a sealed message is bound to.
 const field = "mails.message"
 
 // Queue has a message sent once the transaction has committed: at least once, for
 // SMTP knows no better.
-func Queue(ctx context.Context, tx *outbox.Tx, keeper *secret.Keeper, m Message) error {
+func Queue(ctx context.Context, tx *outbox.Tx, keeper *secret.Keeper, about About, m Message) error {
 	plain, err := json.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("encode mail: %w", err)
@@ -42,7 +53,7 @@ func Queue(ctx context.Context, tx *outbox.Tx, keeper *secret.Keeper, m Message)
 		return err
 	}
 	id := uuid7.New()
-	if err := tx.Write(ctx, insert, id, wrapped, sealed); err != nil {
+	if err := tx.Write(ctx, insert, id, wrapped, sealed, about.PersonID, about.AddressIndex); err != nil {
 		return fmt.Errorf("queue mail: %w", err)
 	}
 	return tx.Publish(ctx, events.MailQueued{MailID: id})

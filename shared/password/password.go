@@ -23,10 +23,10 @@ import (
 	"function/shared/metrics"
 )
 
-const (
-	saltSize = 16
-	hashSize = 32
-)
+// SaltSize is the bytes of a salt (RFC 9106 §3.1).
+const SaltSize = 16
+
+const hashSize = 32
 
 // Parameters are the costs of one hash.
 type Parameters struct {
@@ -90,14 +90,21 @@ func NewHasher(p Parameters) (*Hasher, error) {
 	n := runtime.GOMAXPROCS(0)
 	h := &Hasher{parameters: p, running: make(chan struct{}, n), queued: make(chan struct{}, 32*n)}
 	h.fresh = argon2.NewIDKey(p.Iterations, p.Memory, p.Parallelism)
-	h.decoy = encode(p, make([]byte, saltSize), make([]byte, hashSize))
+	h.decoy = encode(p, make([]byte, SaltSize), make([]byte, hashSize))
 	return h, nil
 }
 
 // Hash makes the PHC string of a password. A full queue is fault.Unavailable.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
-	salt := make([]byte, saltSize)
+	salt := make([]byte, SaltSize)
 	rand.Read(salt)
+	return h.HashSalted(ctx, password, salt)
+}
+
+// HashSalted is Hash with a salt of [SaltSize] bytes that no other account has: one that
+// is made again for the same account lets [Hasher.Find] look through many hashes at the
+// price of one.
+func (h *Hasher) HashSalted(ctx context.Context, password string, salt []byte) (string, error) {
 	key, err := h.derive(ctx, password, h.parameters, salt, hashSize)
 	if err != nil {
 		return "", err
@@ -109,7 +116,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 // today: the next login that proves the password makes it anew.
 func (h *Hasher) Outdated(phc string) bool {
 	p, salt, hash, err := decode(phc)
-	return err == nil && (p != h.parameters || len(salt) != saltSize || len(hash) != hashSize)
+	return err == nil && (p != h.parameters || len(salt) != SaltSize || len(hash) != hashSize)
 }
 
 // Verify tells whether the password belongs to the PHC string. An empty string
@@ -129,6 +136,39 @@ func (h *Hasher) Verify(ctx context.Context, password, phc string) (bool, error)
 		return false, err
 	}
 	return subtle.ConstantTimeCompare(got, want) == 1 && !missing, nil
+}
+
+// saltsTried is how many hashes Find makes at the most.
+const saltsTried = 4
+
+// Find is the place of the first of some PHC strings that a password belongs to, -1 if it
+// belongs to none. Those with one salt and the same parameters cost one hash together; of
+// others than the first few salts nothing is tried.
+func (h *Hasher) Find(ctx context.Context, password string, phcs []string) (int, error) {
+	derived := map[string]string{} // PHC strings of the password, by what comes before the hash
+	for i, phc := range phcs {
+		p, salt, hash, err := decode(phc)
+		if err != nil {
+			return -1, err
+		}
+		setting := phc[:strings.LastIndexByte(phc, '$')]
+		got, known := derived[setting]
+		if !known && len(derived) == saltsTried {
+			continue
+		}
+		if !known {
+			key, err := h.derive(ctx, password, p, salt, uint32(len(hash)))
+			if err != nil {
+				return -1, err
+			}
+			got = encode(p, salt, key)
+			derived[setting] = got
+		}
+		if subtle.ConstantTimeCompare([]byte(got), []byte(phc)) == 1 {
+			return i, nil
+		}
+	}
+	return -1, nil
 }
 
 func (h *Hasher) derive(ctx context.Context, password string, p Parameters, salt []byte, size uint32) ([]byte, error) {

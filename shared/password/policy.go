@@ -17,16 +17,29 @@ import (
 // 800-63B-4 §3.1.1.2: 64 at least).
 const MaxLength = 256
 
+// The lengths of NIST SP 800-63B-4 §3.1.1.2, in characters: one for passwords that are used
+// with a second factor (and of OWASP ASVS 5.0 §6.2.1), and one for those that are the only
+// factor.
+const (
+	LeastWithSecondFactor = 8
+	LeastAlone            = 15
+)
+
+// leastScore is of a password that takes more than a million guesses ([Strength]): what
+// common words, rows and years make with a few changes has less.
+const leastScore = 2
+
 // Policy is what a new password must be. There are no rules of composition: they
 // make passwords that people forget and attackers expect.
 type Policy struct {
-	MinLength int // characters, of the password in NFKC
+	MinLength int // characters, of the password in NFKC; LeastWithSecondFactor or more
 }
 
 // Check tells why a password is not acceptable, as a sentence for the person, or
 // nothing. words are those of its context: the person's names and address.
 func (p Policy) Check(password string, words ...string) string {
 	folded := common.Fold(password)
+	strength := Estimate(password, words...)
 	switch n := utf8.RuneCountInString(norm.NFKC.String(password)); {
 	case n < p.MinLength:
 		return fmt.Sprintf("Use at least %d characters", p.MinLength)
@@ -36,8 +49,8 @@ func (p Policy) Check(password string, words ...string) string {
 		return "This is one of the passwords that everybody tries first: choose another one"
 	case madeOf(folded, parts(words)):
 		return "It is made of your name, your address or the name of this service: choose another one"
-	case Estimate(password, words...).Score == 0:
-		return "A few guesses find it, because it repeats itself or follows the keys: choose another one"
+	case strength.Score < leastScore:
+		return "This password is guessed too soon. " + strength.Hint
 	}
 	return ""
 }

@@ -38,6 +38,16 @@ func TestPolicyRefusesWhatIsGuessedFirst(t *testing.T) {
 	}
 }
 
+func TestPasswordThatIsGuessedSoonIsRefusedWithAHint(t *testing.T) {
+	t.Parallel()
+	for _, bad := range []string{"Password1234!", "P@ssw0rd!2024", "aaaaaaaaaaaaaaaaaaaaab", "qwertyuiopasdfgh", "hunter2hunter2"} {
+		hint := password.Estimate(bad).Hint
+		if reason := (password.Policy{MinLength: 8}).Check(bad); hint == "" || !strings.Contains(reason, hint) {
+			t.Errorf("%q is answered by %q, want a refusal with the hint %q", bad, reason, hint)
+		}
+	}
+}
+
 func TestLengthIsCountedInCharacters(t *testing.T) {
 	t.Parallel()
 	p := password.Policy{MinLength: 8}
@@ -58,7 +68,7 @@ func TestStrengthGrowsWithWhatAGuesserMustTry(t *testing.T) {
 	t.Parallel()
 	for candidate, want := range map[string][2]int{ // at least, at most
 		"password": {0, 0}, "abcdefgh": {0, 0}, "qwerty": {0, 0}, "p4ssw0rd": {0, 0}, "aaaaaaaaaaaa": {0, 0}, "ada": {0, 0},
-		"dragon1987": {1, 1}, "lovelace77": {1, 1}, "passwordpassword": {0, 1}, "qwertyuiop1990": {1, 1},
+		"Password1234!": {1, 1}, "P@ssw0rd!2024": {1, 1}, "aaaaaaaaaaaaaaaaaaaaab": {1, 1}, "dragon1987": {1, 1}, "lovelace77": {1, 1}, "passwordpassword": {0, 1}, "qwertyuiop1990": {1, 1},
 		"correct horse": {3, 4}, "correct horse battery staple": {4, 4}, "xq7-Lumpfish-ran": {4, 4},
 	} {
 		s := password.Estimate(candidate, "Ada", "Lovelace")

@@ -34,7 +34,7 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*struct{}, er
 		return nil, f.Refused(ctx, entry, err)
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		may, err := f.MayMail(ctx, tx, users.EmailChange, users.EmailIndex(f.Keeper, in.Body.Email))
+		may, err := f.MayMail(ctx, tx, users.EmailChange, users.EmailIndex(f.Keeper, string(in.Body.Email)))
 		if err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*struct{}, er
 			entry.Refused = "address was mailed too often"
 			return audit.Record(ctx, tx, entry)
 		}
-		if err := f.mail(ctx, tx, caller.UserID, in.Body.Email); err != nil {
+		if err := f.mail(ctx, tx, caller.UserID, string(in.Body.Email)); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, entry)
@@ -66,10 +66,10 @@ func (f *Function) mail(ctx context.Context, tx *outbox.Tx, user uuid.UUID, newA
 	if err != nil {
 		return err
 	}
-	if err := f.post.Queue(ctx, tx, f.post.ConfirmEmailChange(newAddress, token)); err != nil {
+	if err := f.post.Queue(ctx, tx, user, f.post.ConfirmEmailChange(newAddress, token)); err != nil {
 		return err
 	}
-	return f.post.Queue(ctx, tx, f.post.EmailChangeAsked(present))
+	return f.post.Queue(ctx, tx, user, f.post.EmailChangeAsked(present))
 }
 
 const replaceAddress = `UPDATE users SET email = $2, email_index = $3, email_verified_at = now() WHERE id = $1`
@@ -93,7 +93,7 @@ func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*struct{}, 
 		if err := users.CancelMailedTokens(ctx, tx, user); err != nil {
 			return err
 		}
-		if err := f.post.Queue(ctx, tx, f.post.EmailChanged(former.Email)); err != nil {
+		if err := f.post.Queue(ctx, tx, user, f.post.EmailChanged(former.Email)); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, entry)
@@ -120,7 +120,11 @@ func (f *Function) replace(ctx context.Context, tx *outbox.Tx, user uuid.UUID, s
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, replaceAddress, user, resealed, users.EmailIndex(f.Keeper, address)); err != nil {
+	index, err := f.AccountIndex(ctx, tx, address)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, replaceAddress, user, resealed, index); err != nil {
 		return fmt.Errorf("replace address: %w", err)
 	}
 	return nil

@@ -39,8 +39,8 @@ var Parts = []function.Part[*Function]{
 // ChangeRequest is the new address, and the proof that it is the person who asks.
 type ChangeRequest struct {
 	Body struct {
-		Email    string `json:"email" format:"email" maxLength:"254" pattern:"^[^\\s<>,]+$" patternDescription:"one address, without a name"`
-		Password string `json:"password" maxLength:"256" doc:"The present one"`
+		Email    users.Email `json:"email" doc:"One address, without a name"`
+		Password string      `json:"password" maxLength:"256" doc:"The present one"`
 	}
 }
 

@@ -4,6 +4,7 @@ package confirmregistration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -14,6 +15,7 @@ import (
 	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/database"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
 )
@@ -21,15 +23,18 @@ import (
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "users-confirm-registration", Method: http.MethodPost, Path: "/v1/users/email/confirm",
-	Summary: "Open an account by the token that was mailed", Tags: []string{users.Tag}, Metadata: function.Guarded,
-	Description:   "Where registrations are confirmed by mail. The token is in the mailed link, good once and for a day.",
-	DefaultStatus: http.StatusCreated,
+	Summary: "Open an account by the token that was mailed, and the password", Tags: []string{users.Tag}, Metadata: function.Guarded,
+	Description: "Where registrations are confirmed by mail. The token, from the mailed link and good for a day, shows that the address is the person's; " +
+		"the password, as it was given at the registration, that the registration is. So nobody opens an account that somebody else has prepared for them, and the link may be followed on another device. " +
+		"Of several registrations of the address the newest with this password is taken, whichever of its mails the token is from. Who has forgotten the password registers again.",
+	DefaultStatus: http.StatusCreated, Errors: []int{http.StatusServiceUnavailable},
 }
 
-// Request is the token.
+// Request is the two proofs.
 type Request struct {
 	Body struct {
-		Token string `json:"token" maxLength:"100"`
+		Token    string `json:"token" maxLength:"100"`
+		Password string `json:"password" maxLength:"256" doc:"That was given at the registration"`
 	}
 }
 
@@ -46,12 +51,68 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 }
 
 const (
+	selectAddress    = `SELECT email_index FROM registrations WHERE token_hash = $1 AND expires_at > now()`
+	selectCandidates = `SELECT id, password_hash FROM registrations WHERE email_index = $1 AND expires_at > now() ORDER BY id DESC`
 	takeRegistration = `
-DELETE FROM registrations WHERE token_hash = $1 AND expires_at > now()
+DELETE FROM registrations WHERE id = $1 AND expires_at > now()
 RETURNING user_id, email_index, wrapped_key, email, first_name, last_name, password_hash,
     (SELECT o.id FROM organizations o WHERE o.id = organization_id AND o.deleted_at IS NULL) AS organization_id`
 	dropOthers = `DELETE FROM registrations WHERE email_index = $1`
 )
+
+var errPassword = fault.At("body.password", "this address was not registered with this password: enter the one that you chose, or register again")
+
+// Handle opens the account in one transaction. Of several confirmations of one address
+// at once the first wins, and all other registrations of the address are void.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	id, err := f.find(ctx, in.Body.Token, in.Body.Password)
+	if err != nil {
+		return nil, f.Refused(ctx, audit.Entry{Action: "users:register"}, err)
+	}
+	account, err := f.open(ctx, id)
+	if database.IsNoRows(err) || database.Violates(err, users.EmailTaken) {
+		return nil, f.Refused(ctx, audit.Entry{Action: "users:register"}, users.ErrMailedToken)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("confirm registration: %w", err)
+	}
+	return &Response{Body: account}, nil
+}
+
+// find is the registration that the password tells among those of the token's address.
+// A password is looked at for who holds a token only, so for who reads the address's
+// mail, and could register it anew.
+func (f *Function) find(ctx context.Context, token, password string) (id uuid.UUID, err error) {
+	var address []byte
+	err = f.DB.QueryRow(ctx, selectAddress, users.TokenHash(token)).Scan(&address)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return id, users.ErrMailedToken
+	}
+	if err != nil {
+		return id, fmt.Errorf("look up token of registration: %w", err)
+	}
+	if err := function.LimitAccount(ctx, address); err != nil {
+		return id, err
+	}
+	rows, _ := f.DB.Query(ctx, selectCandidates, address)
+	var ids []uuid.UUID
+	var hashes []string
+	var hash string
+	if _, err := pgx.ForEachRow(rows, []any{&id, &hash}, func() error {
+		ids, hashes = append(ids, id), append(hashes, hash)
+		return nil
+	}); err != nil {
+		return id, fmt.Errorf("list registrations of address: %w", err)
+	}
+	found, err := f.Hasher.Find(ctx, password, hashes)
+	if err == nil && found < 0 {
+		err = errPassword
+	}
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return ids[found], nil
+}
 
 type registration struct {
 	UserID         uuid.UUID
@@ -69,12 +130,9 @@ func (r registration) account() users.NewAccount {
 	}
 }
 
-// Handle opens the account in one transaction. Of several registrations of one
-// address the first to be confirmed wins, and the others are void.
-func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	var account users.Account
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		rows, _ := tx.Query(ctx, takeRegistration, users.TokenHash(in.Body.Token))
+func (f *Function) open(ctx context.Context, id uuid.UUID) (account users.Account, err error) {
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		rows, _ := tx.Query(ctx, takeRegistration, id)
 		r, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[registration])
 		if err != nil {
 			return err
@@ -89,11 +147,5 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		account.Email, account.FirstName, account.LastName = name.Email, name.FirstName, name.LastName
 		return err
 	})
-	if database.IsNoRows(err) || database.Violates(err, users.EmailTaken) {
-		return nil, f.Refused(ctx, audit.Entry{Action: "users:register"}, users.ErrMailedToken)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("confirm registration: %w", err)
-	}
-	return &Response{Body: account}, nil
+	return account, err
 }

@@ -3,6 +3,7 @@ package disposesessions_test
 import (
 	"context"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -97,6 +98,27 @@ func TestSessionsOverBeforeTheCutoffGo(t *testing.T) {
 	}
 	if len(remaining(t, p)) == 0 || p.DB(database.Users).QueryRow(context.Background(), `SELECT id FROM users WHERE id = $1`, c.UserID).Scan(new(uuid.UUID)) != nil {
 		t.Error("the person went with the sessions")
+	}
+}
+
+func TestManySessionsGoInBatches(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	c := p.Login("owner")
+	_, err := p.DB(database.Users).Exec(context.Background(), `
+INSERT INTO sessions (id, user_id, organization_id, expires_at) SELECT gen_random_uuid(), $1, $2, $3 FROM generate_series(1, 1001)`,
+		c.UserID, c.OrganizationID, cutoff.Add(-time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	platformtest.Deliver(p, name, request(events.Disposal{})).Want(t, http.StatusNoContent)
+	var batches []int64
+	for _, disposed := range platformtest.Published[events.Disposed](p, 3) {
+		batches = append(batches, disposed.Data.Organizations[0].Items)
+	}
+	slices.Sort(batches)
+	if diff := cmp.Diff([]int64{1, 500, 500}, batches); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
 
 	"function/functions/users"
 	"function/shared/audit"
@@ -63,7 +64,8 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		if err := users.LeaveAll(ctx, tx, caller.UserID, owned, in.DeleteOrganizations, entry); err != nil {
 			return err
 		}
-		if err := f.post.Tell(ctx, tx, caller.UserID, f.post.AccountErased); err != nil {
+		former, err := f.NameOf(ctx, tx, caller.UserID)
+		if err != nil {
 			return err
 		}
 		platform := entry
@@ -71,7 +73,11 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		if err := audit.Record(ctx, tx, platform); err != nil {
 			return err
 		}
-		return f.Erase(ctx, tx, caller.UserID)
+		if err := f.Erase(ctx, tx, caller.UserID); err != nil {
+			return err
+		}
+		// Last, so that the erasure does not take it back with all other mail.
+		return f.post.Queue(ctx, tx, uuid.Nil, f.post.AccountErased(former.Email))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("erase account: %w", f.Refused(ctx, entry, err))

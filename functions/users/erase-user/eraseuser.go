@@ -78,7 +78,8 @@ func (f *Function) erase(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	if err := users.LeaveAll(ctx, tx, in.ID, owned, in.Body.DeleteOrganizations, left); err != nil {
 		return err
 	}
-	if err := f.post.Tell(ctx, tx, in.ID, f.post.AccountErasedByAdmin); err != nil {
+	former, err := f.NameOf(ctx, tx, in.ID)
+	if err != nil {
 		return err
 	}
 	sealed, err := f.SealReason(ctx, tx, caller.UserID, in.Body.Reason)
@@ -89,5 +90,9 @@ func (f *Function) erase(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	if err := audit.Record(ctx, tx, entry); err != nil {
 		return err
 	}
-	return f.Erase(ctx, tx, in.ID)
+	if err := f.Erase(ctx, tx, in.ID); err != nil {
+		return err
+	}
+	// Last, so that the erasure does not take it back with all other mail.
+	return f.post.Queue(ctx, tx, uuid.Nil, f.post.AccountErasedByAdmin(former.Email))
 }

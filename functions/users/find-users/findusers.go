@@ -64,7 +64,11 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	}
 	sql, arguments := selectAll, []any{before, in.Fetch()}
 	if in.Email != "" {
-		sql, arguments = selectMail, []any{users.EmailIndex(f.Keeper, in.Email)}
+		index, err := f.AccountIndex(ctx, f.DB, in.Email)
+		if err != nil {
+			return nil, err
+		}
+		sql, arguments = selectMail, []any{index}
 	}
 	rows, _ := f.DB.Query(ctx, sql, arguments...)
 	stored, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])

@@ -31,7 +31,7 @@ var (
 // ListRequest asks for one page, or one address.
 type ListRequest struct {
 	page.Query
-	Email string `query:"email" maxLength:"254" doc:"The whole address; case does not matter"`
+	Email string `query:"email" maxLength:"254" doc:"The whole address, however it is spelled"`
 }
 
 // GetRequest names an account.

@@ -58,11 +58,14 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	if err := f.post.Needed(); err != nil {
 		return nil, err
 	}
-	index := users.EmailIndex(f.Keeper, in.Body.Email)
+	index, err := f.AccountIndex(ctx, f.DB, in.Body.Email)
+	if err != nil {
+		return nil, err
+	}
 	if err := function.LimitAccount(ctx, index); err != nil {
 		return nil, f.Refused(ctx, audit.Entry{Action: "passwords:forget"}, err)
 	}
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		id := uuid7.New()
 		if _, err := tx.Exec(ctx, insertRequest, id, index); err != nil {
 			return fmt.Errorf("insert request: %w", err)

@@ -19,6 +19,7 @@ import (
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
+	"function/shared/mail"
 	"function/shared/outbox"
 	"function/shared/page"
 )
@@ -45,8 +46,8 @@ var (
 	}
 	UnlinkOperation = huma.Operation{
 		OperationID: "users-unlink-identity", Method: http.MethodDelete, Path: "/v1/users/identities/{id}",
-		Summary: "Unlink a login of another issuer", Tags: []string{users.Tag}, Security: function.Person,
-		Description:   "Its tokens are refused everywhere within a second.",
+		Summary: "Unlink a login of another issuer", Tags: []string{users.Tag}, Security: function.FreshPerson,
+		Description:   "Its tokens are refused everywhere within a second. You are told by mail.",
 		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusNotFound},
 	}
 )
@@ -135,6 +136,8 @@ func (f *Function) Unlink(ctx context.Context, in *UnlinkRequest) (*struct{}, er
 			return fmt.Errorf("unlink identity: %w", err)
 		}
 		entry.Detail = map[string]any{"issuer": issuer}
-		return nil
+		return f.post.Tell(ctx, tx, caller.UserID, func(to string) mail.Message {
+			return f.post.IdentityUnlinked(to, issuer)
+		})
 	})
 }

@@ -57,9 +57,12 @@ func TestLinkedLoginActsAsThePersonUntilItIsUnlinked(t *testing.T) {
 	proved := issuer.Token("ada", map[string]any{"amr": []string{"mfa"}, "auth_time": time.Now().Unix()})
 	p.Do(proved, http.MethodPost, path, map[string]string{"token": issuer.Token("ada, too", nil)}).Want(t, http.StatusCreated)
 
+	p.Do(token, http.MethodDelete, path+"/"+made.ID.String(), nil).Want(t, http.StatusUnauthorized) // not a fresh proof
 	stranger := p.Login("owner")
 	p.Do(stranger.Token, http.MethodDelete, path+"/"+made.ID.String(), nil).Want(t, http.StatusNotFound)
+	told := len(platformtest.Published[events.MailQueued](p, 2))
 	p.Do(ada.Token, http.MethodDelete, path+"/"+made.ID.String(), nil).Want(t, http.StatusNoContent)
+	platformtest.Published[events.MailQueued](p, told+1)
 	p.Do(ada.Token, http.MethodDelete, path+"/"+made.ID.String(), nil).Want(t, http.StatusNotFound)
 	for range 1000 {
 		if p.Do(token, http.MethodGet, path, nil).Status == http.StatusUnauthorized {

@@ -17,7 +17,7 @@ import (
 
 // Create invites.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, error) {
-	invitation, err := f.Invite(ctx, f.post, in.ID, in.Body.Email, in.Body.Role)
+	invitation, err := f.Invite(ctx, f.post, in.ID, string(in.Body.Email), in.Body.Role)
 	return &Response{Body: invitation}, err
 }
 

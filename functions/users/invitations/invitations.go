@@ -49,8 +49,8 @@ var Parts = []function.Part[*Function]{
 type CreateRequest struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
-		Email string `json:"email" format:"email" maxLength:"254" pattern:"^[^\\s<>,]+$" patternDescription:"one address, without a name"`
-		Role  string `json:"role" pattern:"^[a-z][a-z0-9_]{1,62}$" doc:"Within your own rights"`
+		Email users.Email `json:"email" doc:"One address, without a name"`
+		Role  string      `json:"role" pattern:"^[a-z][a-z0-9_]{1,62}$" doc:"Within your own rights"`
 	}
 }
 

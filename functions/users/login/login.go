@@ -82,7 +82,10 @@ type credentials struct {
 // of some account does, for those of people who have not logged in since the parameters
 // were changed have others.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	index := users.EmailIndex(f.Keeper, in.Body.Email)
+	index, err := f.AccountIndex(ctx, f.DB, in.Body.Email)
+	if err != nil {
+		return nil, err
+	}
 	attempt := f.Attempt(ctx, index)
 	known, err := f.read(ctx, index, attempt)
 	if err != nil {

@@ -20,8 +20,10 @@ const (
 	giveToken          = `UPDATE registrations SET token_hash = $2, expires_at = now() + $3::interval WHERE id = $1`
 )
 
-// Register mails a link that opens the account, or tells the owner of an account
-// that there is one.
+// Register mails a link by which the account can be opened, or tells the owner of an
+// account that there is one. An address that was mailed often enough is mailed no more,
+// but its registration stays: each link that it has is good for all of them, of which the
+// password tells one.
 func (f *Function) Register(ctx context.Context, e events.Received[events.RegistrationRequested]) error {
 	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
 		id := e.Data.RegistrationID
@@ -41,20 +43,22 @@ func (f *Function) Register(ctx context.Context, e events.Received[events.Regist
 		if err != nil {
 			return err
 		}
-		if may && owner == uuid.Nil {
-			return f.confirm(ctx, tx, id, wrapped, sealed)
-		}
-		if _, err := tx.Exec(ctx, dropRegistration, id); err != nil {
-			return fmt.Errorf("drop registration: %w", err)
+		if owner != uuid.Nil {
+			if _, err := tx.Exec(ctx, dropRegistration, id); err != nil {
+				return fmt.Errorf("drop registration: %w", err)
+			}
 		}
 		if !may {
 			return audit.Record(ctx, tx, audit.Entry{Action: "registrations:mail", ResourceID: id.String(), Refused: "address was mailed too often"})
+		}
+		if owner == uuid.Nil {
+			return f.confirm(ctx, tx, id, wrapped, sealed)
 		}
 		name, err := f.NameOf(ctx, tx, owner)
 		if err != nil {
 			return err
 		}
-		if err := f.post.Queue(ctx, tx, f.post.AlreadyRegistered(name.Email)); err != nil {
+		if err := f.post.Queue(ctx, tx, owner, f.post.AlreadyRegistered(name.Email)); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, audit.Entry{Action: "registrations:mail", ResourceID: owner.String(), Refused: "address has an account"})
@@ -74,7 +78,7 @@ func (f *Function) confirm(ctx context.Context, tx *outbox.Tx, registration uuid
 	if _, err := tx.Exec(ctx, giveToken, registration, users.TokenHash(token), users.RegistrationLife); err != nil {
 		return fmt.Errorf("give registration a token: %w", err)
 	}
-	if err := f.post.Queue(ctx, tx, f.post.ConfirmRegistration(address, token)); err != nil {
+	if err := f.post.Queue(ctx, tx, uuid.Nil, f.post.ConfirmRegistration(address, token)); err != nil {
 		return err
 	}
 	return audit.Record(ctx, tx, audit.Entry{Action: "registrations:mail", ResourceID: registration.String()})

@@ -49,6 +49,11 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*Response, er
 		if after, err = users.SettingsOf(ctx, tx, in.ID); err != nil {
 			return err
 		}
+		if after.SessionIdleMinutes < before.SessionIdleMinutes || after.SessionLifeHours < before.SessionLifeHours {
+			if err := shorten(ctx, tx, in.ID, after); err != nil {
+				return err
+			}
+		}
 		if before.RequireSecondPerson && !after.RequireSecondPerson {
 			return fault.New(fault.Conflict, "That a second person approves changes of roles ends when a second person approves it: DELETE /v1/organizations/{id}/settings/require_second_person")
 		}
@@ -81,6 +86,29 @@ func merge(ctx context.Context, tx pgx.Tx, organization uuid.UUID, patch Patch) 
 	}
 	if _, err := tx.Exec(ctx, setDecided, organization, decided); err != nil {
 		return fmt.Errorf("set settings: %w", err)
+	}
+	return nil
+}
+
+const (
+	// Sessions that begin meanwhile read the settings with a lock on the organization that
+	// this one waits for, and that waits for this one.
+	waitForSessions = `SELECT FROM organizations WHERE id = $1 FOR UPDATE`
+	shortenSessions = `
+UPDATE sessions SET absolute_end = least(absolute_end, created_at + $2::interval),
+       expires_at = least(expires_at, created_at + $2::interval, refreshed_at + $3::interval)
+WHERE organization_id = $1 AND ended_at IS NULL AND expires_at > now()`
+)
+
+// shorten has the limits of the settings hold for open sessions too (OWASP ASVS 5.0 §7.3).
+func shorten(ctx context.Context, tx pgx.Tx, organization uuid.UUID, s users.Settings) error {
+	for _, statement := range []struct {
+		sql       string
+		arguments []any
+	}{{waitForSessions, []any{organization}}, {shortenSessions, []any{organization, s.SessionLife(), s.SessionIdle()}}} {
+		if _, err := tx.Exec(ctx, statement.sql, statement.arguments...); err != nil {
+			return fmt.Errorf("shorten sessions: %w", err)
+		}
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 var Operation = huma.Operation{
 	OperationID: "users-password-strength", Method: http.MethodPost, Path: "/v1/users/password/strength",
 	Summary: "How strong a password is", Tags: []string{users.Tag}, Metadata: function.Guarded,
-	Description: "Estimates what guessing the password costs, and tells whether it would be accepted where an organization demands no more than the default. Nothing is stored. Whether it was seen in a breach of another service is only asked when it is chosen.",
+	Description: "Estimates what guessing the password costs, and tells whether it would be accepted where an organization demands no more than the platform. Nothing is stored. Whether it was seen in a breach of another service is only asked when it is chosen.",
 }
 
 // Request is the password, and whose it would be.
@@ -39,22 +39,25 @@ type Response struct {
 }
 
 // Function judges passwords.
-type Function struct{}
+type Function struct{ policy password.Policy }
 
-// New needs nothing.
-func New(context.Context, *function.Env) (*Function, error) { return &Function{}, nil }
+// New needs no database.
+func New(_ context.Context, env *function.Env) (*Function, error) {
+	floor, err := users.PasswordFloor(env.Config)
+	return &Function{password.Policy{MinLength: floor}}, err
+}
 
 // maxWord is the most bytes of a word that are looked at: an address has 254.
 const maxWord = 254
 
 // Handle judges one password.
-func (*Function) Handle(_ context.Context, in *Request) (*Response, error) {
+func (f *Function) Handle(_ context.Context, in *Request) (*Response, error) {
 	words := make([]string, len(in.Body.Words))
 	for i, w := range in.Body.Words {
 		words[i] = w[:min(len(w), maxWord)]
 	}
 	strength := password.Estimate(in.Body.Password, words...)
-	reason := password.Policy{MinLength: users.DefaultSettings.PasswordMinLength}.Check(in.Body.Password, words...)
+	reason := f.policy.Check(in.Body.Password, words...)
 	var out Response
 	out.Body.Score, out.Body.Hint = strength.Score, strength.Hint
 	out.Body.Acceptable, out.Body.Reason = reason == "", reason

@@ -1,5 +1,5 @@
 // Package prune forgets what has expired: registrations that nobody confirmed, mailed
-// tokens, challenges, guesses, requests, mails, invitations. It runs every hour.
+// tokens, used refresh tokens, challenges, guesses, requests, mails, invitations. It runs every hour.
 package prune
 
 import (
@@ -24,10 +24,13 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 }
 
 // over tells of each table which rows are of no use any more. Mails live a day longer
-// than they may be sent (mail.GoodFor).
+// than they may be sent (mail.GoodFor). That a used refresh token comes again tells of a
+// thief while its owner may still come back with it: for as long as a session lasts by
+// default without a refresh. Later it is refused like one that never was.
 var over = []struct{ table, condition string }{
 	{"registrations", "expires_at < now()"},
 	{"mailed_tokens", "expires_at < now()"},
+	{"refresh_tokens", "used_at < now() - interval '7 days'"},
 	{"challenges", "expires_at < now()"},
 	{"password_reset_requests", "requested_at < now() - interval '1 day'"},
 	{"mails", "created_at < now() - interval '8 days'"},

@@ -19,12 +19,13 @@ a AS (INSERT INTO registrations (id, email_index, user_id, wrapped_key, email, f
       SELECT id, b, id, b, b, b, b, '', now() + $2 FROM n),
 c AS (INSERT INTO mailed_tokens (hash, purpose, user_id, expires_at) SELECT sha256(b || id::text::bytea), 'unlock', $3, now() + $2 FROM n),
 d AS (INSERT INTO challenges (hash, purpose, expires_at) SELECT sha256(b || id::text::bytea), 'passkey_login', now() + $2 FROM n),
+f AS (INSERT INTO refresh_tokens (hash, session_id, used_at) SELECT sha256(b || id::text::bytea), (SELECT id FROM sessions WHERE user_id = $3), now() + $2 FROM n),
 e AS (INSERT INTO password_reset_requests (id, email_index, requested_at) SELECT id, b, now() + $2 FROM n)
 INSERT INTO mails (id, wrapped_key, message, created_at) SELECT id, b, b, now() + $2 FROM n`
 
 const selectCounts = `
 SELECT ARRAY[(SELECT count(*) FROM registrations), (SELECT count(*) FROM mailed_tokens), (SELECT count(*) FROM challenges),
-             (SELECT count(*) FROM password_reset_requests), (SELECT count(*) FROM mails)]`
+             (SELECT count(*) FROM password_reset_requests), (SELECT count(*) FROM mails), (SELECT count(*) FROM refresh_tokens WHERE used_at IS NOT NULL)]`
 
 func TestWhatIsOverGoesInBatches(t *testing.T) {
 	t.Parallel()

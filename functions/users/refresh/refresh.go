@@ -26,7 +26,7 @@ import (
 var Operation = huma.Operation{
 	OperationID: "users-refresh", Method: http.MethodPost, Path: "/v1/users/refresh",
 	Summary: "Exchange a refresh token for new tokens", Tags: []string{users.Tag}, Metadata: function.Guarded,
-	Description: "Each refresh token is good for one exchange. A token that comes a second time was stolen: the session ends (RFC 9700 §4.14).",
+	Description: "Each refresh token is good for one exchange. Whoever did not get the answer, or asks from two tabs at once, is given the same next refresh token again, for 10 seconds and as long as that one is unused. After that a token that comes a second time was stolen: the session ends (RFC 9700 §4.14).",
 	Errors:      []int{http.StatusUnauthorized},
 }
 
@@ -58,8 +58,11 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 }
 
 const (
-	useToken = `UPDATE refresh_tokens SET used_at = now() WHERE hash = $1 AND used_at IS NULL RETURNING session_id`
-	extend   = `
+	useToken = `
+UPDATE refresh_tokens SET used_at = now(), sealed_successor = $2 WHERE hash = $1 AND used_at IS NULL RETURNING session_id`
+	// What an earlier token was exchanged for has been used by now: nobody may ask for it again.
+	cutEarlier = `UPDATE refresh_tokens SET sealed_successor = NULL WHERE session_id = $1 AND hash <> $2 AND sealed_successor IS NOT NULL`
+	extend     = `
 UPDATE sessions s SET refreshed_at = now(),
        expires_at = least(absolute_end, now() + coalesce((o.settings ->> 'session_idle_minutes')::int, $2) * interval '1 minute')
 FROM organizations o WHERE s.id = $1 AND o.id = s.organization_id`
@@ -78,45 +81,55 @@ var errNotAccepted = fault.New(fault.Unauthenticated, "The refresh token is not 
 // Handle uses the token up and gives the session the next one.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	hash := users.TokenHash(in.Body.RefreshToken)
+	next := users.NewToken()
+	sealed, err := sealSuccessor(in.Body.RefreshToken, next)
+	if err != nil {
+		return nil, err
+	}
 	var session uuid.UUID
 	var known caller
-	var refresh string
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		if err := tx.QueryRow(ctx, useToken, hash).Scan(&session); err != nil {
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		if err := tx.QueryRow(ctx, useToken, hash, sealed).Scan(&session); err != nil {
 			return err
 		}
-		rows, _ := tx.Query(ctx, selectCaller, session)
 		var err error
-		if known, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[caller]); database.IsNoRows(err) {
-			return errNotAccepted
-		} else if err != nil {
-			return fmt.Errorf("look up session: %w", err)
+		if known, err = lookUp(ctx, tx, session); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, cutEarlier, session, hash); err != nil {
+			return fmt.Errorf("forget successors: %w", err)
 		}
 		if _, err := tx.Exec(ctx, extend, session, users.DefaultSettings.SessionIdleMinutes); err != nil {
 			return fmt.Errorf("extend session: %w", err)
 		}
-		refresh, err = users.NewRefreshToken(ctx, tx, session)
-		return err
+		return users.AddRefreshToken(ctx, tx, session, next)
 	})
-	if errors.Is(err, pgx.ErrNoRows) {
-		ended, err := f.endFamily(ctx, hash)
-		if err != nil {
-			return nil, fmt.Errorf("end session of a reused token: %w", err)
-		}
-		if ended {
-			return nil, errNotAccepted
-		}
-		return nil, f.Refused(ctx, audit.Entry{Action: "sessions:refresh"}, errNotAccepted)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		session, known, next, err = f.again(ctx, in.Body.RefreshToken)
+	case err != nil:
+		err = f.Refused(ctx, audit.Entry{Action: "sessions:refresh", ResourceID: session.String()}, err)
 	}
 	if err != nil {
-		entry := audit.Entry{Action: "sessions:refresh", ResourceID: session.String()}
-		return nil, fmt.Errorf("exchange refresh token: %w", f.Refused(ctx, entry, err))
+		return nil, fmt.Errorf("exchange refresh token: %w", err)
 	}
 	access, err := f.issuer.Issue(ctx, known.of(session), known.Methods...)
 	if err != nil {
 		return nil, err
 	}
-	return &Response{Body: users.Bearer(access, refresh)}, nil
+	return &Response{Body: users.Bearer(access, next)}, nil
+}
+
+func lookUp(ctx context.Context, tx pgx.Tx, session uuid.UUID) (caller, error) {
+	rows, _ := tx.Query(ctx, selectCaller, session)
+	known, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[caller])
+	if database.IsNoRows(err) {
+		return known, errNotAccepted
+	}
+	if err != nil {
+		return known, fmt.Errorf("look up session: %w", err)
+	}
+	return known, nil
 }
 
 // of is who the session's tokens speak of: without an organization while it has

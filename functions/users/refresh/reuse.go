@@ -2,13 +2,84 @@ package refresh
 
 import (
 	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
+	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/outbox"
+	"function/shared/secret"
 )
+
+// grace is how long after its exchange a token may come again: for two tabs that refresh at
+// once, and for answers that were lost on their way.
+const grace = 10 * time.Second
+
+// successorField is what a sealed successor is bound to.
+const successorField = "refresh_tokens.successor"
+
+// successorKey seals what a token is exchanged for. The token itself is not stored, so that
+// nobody who reads the database can open it.
+func successorKey(token string) []byte {
+	key := sha256.Sum256([]byte(successorField + " " + token))
+	return key[:]
+}
+
+func sealSuccessor(token, next string) ([]byte, error) {
+	return secret.Seal(successorKey(token), successorField, next)
+}
+
+const (
+	selectSuccessor = `
+SELECT session_id, sealed_successor FROM refresh_tokens
+WHERE hash = $1 AND sealed_successor IS NOT NULL AND used_at > now() - $2::interval`
+	isUnused = `SELECT EXISTS (SELECT FROM refresh_tokens WHERE hash = $1 AND session_id = $2 AND used_at IS NULL)`
+)
+
+// again answers a token that was used before: in its grace by the same successor as the
+// first time, if nobody has used that; else by the end of the session.
+func (f *Function) again(ctx context.Context, token string) (session uuid.UUID, known caller, next string, err error) {
+	hash := users.TokenHash(token)
+	var reused, ended bool
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		var sealed []byte
+		err := tx.QueryRow(ctx, selectSuccessor, hash, grace).Scan(&session, &sealed)
+		if database.IsNoRows(err) {
+			reused = true
+			ended, err = f.endFamily(ctx, tx, hash)
+			return err
+		}
+		if err != nil {
+			return fmt.Errorf("look up successor: %w", err)
+		}
+		if next, err = secret.Unseal(successorKey(token), successorField, sealed); err != nil {
+			return err
+		}
+		var unused bool
+		if err := tx.QueryRow(ctx, isUnused, users.TokenHash(next), session).Scan(&unused); err != nil {
+			return fmt.Errorf("look up successor: %w", err)
+		}
+		if !unused {
+			reused = true
+			ended, err = f.endFamily(ctx, tx, hash)
+			return err
+		}
+		known, err = lookUp(ctx, tx, session)
+		return err
+	})
+	if err == nil && reused {
+		err = errNotAccepted
+	}
+	if errors.Is(err, errNotAccepted) && !ended { // the end of a session is on record
+		err = f.Refused(ctx, audit.Entry{Action: "sessions:refresh"}, err)
+	}
+	return session, known, next, err
+}
 
 const endReused = `
 UPDATE sessions SET ended_at = now(), end_reason = 'refresh_token_reused'
@@ -17,25 +88,21 @@ RETURNING id, user_id, organization_id`
 
 // endFamily ends the session of a token that was used before, if it has not ended,
 // and tells the person: the thief and they hold tokens of one session.
-func (f *Function) endFamily(ctx context.Context, hash []byte) (ended bool, err error) {
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		var session, person, organization uuid.UUID
-		ended = false
-		err := tx.QueryRow(ctx, endReused, hash).Scan(&session, &person, &organization)
-		if database.IsNoRows(err) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		entry := audit.Entry{
-			Action: "sessions:refresh", ResourceID: session.String(), ActorID: person, OrganizationID: organization,
-			Refused: "the refresh token was used a second time; the session was ended",
-		}
-		if err := audit.Record(ctx, tx, entry); err != nil {
-			return err
-		}
-		ended = true
-		return f.post.Tell(ctx, tx, person, f.post.SessionStolen)
-	})
-	return ended, err
+func (f *Function) endFamily(ctx context.Context, tx *outbox.Tx, hash []byte) (ended bool, err error) {
+	var session, person, organization uuid.UUID
+	err = tx.QueryRow(ctx, endReused, hash).Scan(&session, &person, &organization)
+	if database.IsNoRows(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("end session of a reused token: %w", err)
+	}
+	entry := audit.Entry{
+		Action: "sessions:refresh", ResourceID: session.String(), ActorID: person, OrganizationID: organization,
+		Refused: "the refresh token was used a second time; the session was ended",
+	}
+	if err := audit.Record(ctx, tx, entry); err != nil {
+		return false, err
+	}
+	return true, f.post.Tell(ctx, tx, person, f.post.SessionStolen)
 }

@@ -8,6 +8,7 @@ import (
 	"function/shared/audit"
 	"function/shared/events"
 	"function/shared/outbox"
+	"function/shared/password"
 	"function/shared/uuid7"
 )
 
@@ -19,6 +20,16 @@ func (f *Function) open(ctx context.Context, person users.NewAccount) (account u
 		return f.MailVerification(ctx, tx, f.post, person.ID, person.EmailIndex)
 	})
 	return account, err
+}
+
+// awaitingHash hashes the passwords of all registrations of one address with one salt,
+// for the address may wait under many: whoever confirms it says by the password which one
+// is theirs, and finding it costs one hash, however many others have put there.
+func (f *Function) awaitingHash(emailIndex []byte) hash {
+	salt := f.Keeper.BlindIndex("registrations.salt", string(emailIndex))[:password.SaltSize]
+	return func(ctx context.Context, chosen string) (string, error) {
+		return f.Hasher.HashSalted(ctx, chosen, salt)
+	}
 }
 
 const insertRegistration = `

@@ -40,12 +40,16 @@ func (f *Function) invited(ctx context.Context, in *Request, name users.Name) (*
 }
 
 func (f *Function) accept(ctx context.Context, token, password string, name *users.Name) (account users.Account, err error) {
-	organization, address, err := f.Invited(ctx, token, users.EmailIndex(f.Keeper, name.Email))
+	index, err := f.AccountIndex(ctx, f.DB, name.Email)
+	if err != nil {
+		return account, err
+	}
+	organization, address, err := f.Invited(ctx, token, index)
 	if err != nil {
 		return account, err
 	}
 	name.Email = address
-	person, err := f.person(ctx, *name, password, organization)
+	person, err := f.person(ctx, *name, index, password, organization, f.Hasher.Hash)
 	if err != nil {
 		return account, err
 	}
@@ -57,16 +61,22 @@ func (f *Function) accept(ctx context.Context, token, password string, name *use
 	return account, err
 }
 
+type hash func(context.Context, string) (string, error)
+
 // person is whose account is to be opened, with a password as the organization demands.
-func (f *Function) person(ctx context.Context, name users.Name, password string, organization uuid.UUID) (person users.NewAccount, err error) {
-	if err := f.CheckNewPassword(ctx, f.DB, organization, uuid.Nil, password, "body.password", name.Email, name.FirstName, name.LastName); err != nil {
-		return person, err
-	}
-	hash, err := f.Hasher.Hash(ctx, password)
+func (f *Function) person(ctx context.Context, name users.Name, index []byte, password string, organization uuid.UUID, hash hash) (person users.NewAccount, err error) {
+	rules, err := f.PasswordRulesOf(ctx, f.DB, organization)
 	if err != nil {
 		return person, err
 	}
-	person, err = f.NewAccount(ctx, name)
-	person.PasswordHash = hash
+	if err := f.CheckNewPassword(ctx, f.DB, rules, uuid.Nil, password, "body.password", name.Email, name.FirstName, name.LastName); err != nil {
+		return person, err
+	}
+	hashed, err := hash(ctx, password)
+	if err != nil {
+		return person, err
+	}
+	person, err = f.NewAccount(ctx, name, index)
+	person.PasswordHash = hashed
 	return person, err
 }

@@ -1,6 +1,7 @@
 // Package register opens an account: POST /v1/users/register. With
-// REGISTRATION_CONFIRMATION it opens once the address is confirmed by mail
-// (users-confirm-registration), and nobody else learns whether it had one already.
+// REGISTRATION_CONFIRMATION it opens once the address is confirmed by mail and the
+// password is given again (users-confirm-registration), and nobody else learns whether
+// it had one already.
 //
 // Without an organization the person gets one, and owns it. With one the person
 // asks to join, and sees nothing of it until an owner approves (users-approve-member).
@@ -27,10 +28,10 @@ import (
 var Operation = huma.Operation{
 	OperationID: "users-register", Method: http.MethodPost, Path: "/v1/users/register",
 	Summary: "Open an account", Tags: []string{users.Tag}, Metadata: function.Guarded,
-	Description:   "Where registrations are confirmed by mail, the answer is 202 and tells nothing about the address: a mail does. By an invitation an account opens at once all the same.",
+	Description:   "Where registrations are confirmed by mail, the answer is 202 and tells nothing about the address: a mail does. Its link and the password given here open the account, on any device. By an invitation an account opens at once all the same.",
 	DefaultStatus: http.StatusCreated, Errors: []int{http.StatusConflict, http.StatusServiceUnavailable},
 	Responses: map[string]*huma.Response{"202": {
-		Description: "Accepted: the account opens by the link in the mail (POST /v1/users/email/confirm)",
+		Description: "Accepted: the account opens by the token in the mail and the password (POST /v1/users/email/confirm)",
 		Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
 			Type: huma.TypeObject, Properties: map[string]*huma.Schema{"message": {Type: huma.TypeString, Description: "What to do next"}},
 		}}},
@@ -40,12 +41,12 @@ var Operation = huma.Operation{
 // Request is the person.
 type Request struct {
 	Body struct {
-		Email          string     `json:"email" format:"email" maxLength:"254" pattern:"^[^\\s<>,]+$" patternDescription:"one address, without a name" doc:"Where the person is reached, and the name to log in with"`
-		Password       string     `json:"password" minLength:"8" maxLength:"256" doc:"At least 8 characters, or what the organization demands; none of the passwords that everybody tries first (NIST SP 800-63B)"`
-		FirstName      string     `json:"first_name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
-		LastName       string     `json:"last_name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
-		OrganizationID *uuid.UUID `json:"organization_id,omitempty" format:"uuid" doc:"Asks to join this organization; absent: a new one"`
-		Invitation     string     `json:"invitation,omitempty" minLength:"1" maxLength:"100" doc:"The token of an invitation that was mailed to this address: the account opens at once, with its address confirmed, as a member of the organization that invites. Not together with organization_id"`
+		Email          users.Email `json:"email" doc:"One address, without a name: where the person is reached, and the name to log in with"`
+		Password       string      `json:"password" minLength:"8" maxLength:"256" doc:"At least 8 characters, or what the platform (PASSWORD_MIN_LENGTH) or the organization demands; none that is guessed soon (NIST SP 800-63B)"`
+		FirstName      string      `json:"first_name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
+		LastName       string      `json:"last_name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
+		OrganizationID *uuid.UUID  `json:"organization_id,omitempty" format:"uuid" doc:"Asks to join this organization; absent: a new one"`
+		Invitation     string      `json:"invitation,omitempty" minLength:"1" maxLength:"100" doc:"The token of an invitation that was mailed to this address: the account opens at once, with its address confirmed, as a member of the organization that invites. Not together with organization_id"`
 	}
 }
 
@@ -89,10 +90,14 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 // Handle opens the account in one transaction, or begins to.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	b := in.Body
-	if err := function.LimitAccount(ctx, users.EmailIndex(f.Keeper, b.Email)); err != nil {
+	index, err := f.AccountIndex(ctx, f.DB, string(b.Email))
+	if err != nil {
 		return nil, err
 	}
-	name := users.Name{Email: b.Email, FirstName: b.FirstName, LastName: b.LastName}
+	if err := function.LimitAccount(ctx, index); err != nil {
+		return nil, err
+	}
+	name := users.Name{Email: string(b.Email), FirstName: b.FirstName, LastName: b.LastName}
 	if b.Invitation != "" {
 		return f.invited(ctx, in, name)
 	}
@@ -100,14 +105,18 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if b.OrganizationID != nil {
 		organization = *b.OrganizationID
 	}
-	person, err := f.person(ctx, name, b.Password, organization)
+	hash := f.Hasher.Hash
+	if f.confirm {
+		hash = f.awaitingHash(index)
+	}
+	person, err := f.person(ctx, name, index, b.Password, organization, hash)
 	if err != nil {
 		return nil, err
 	}
 	person.JoinsID = b.OrganizationID
 	var out Response
 	if f.confirm {
-		out.Status, out.Body.Message = http.StatusAccepted, "We have sent a mail to this address: follow the link in it"
+		out.Status, out.Body.Message = http.StatusAccepted, "We have sent a mail to this address: follow the link in it, and enter the password again"
 		err = f.await(ctx, person)
 	} else {
 		var account users.Account

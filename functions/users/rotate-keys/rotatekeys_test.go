@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"function/functions/users"
 	"function/functions/users/jwks"
 	rotatekeys "function/functions/users/rotate-keys"
 	"function/shared/auth"
@@ -201,5 +202,43 @@ func TestKeysThatNeverRotateAreRefused(t *testing.T) {
 	p.Env.Config.SigningKeyDays = 0
 	if _, err := rotatekeys.New(context.Background(), p.Env); err == nil {
 		t.Error("SIGNING_KEY_DAYS=0 is taken")
+	}
+}
+
+func TestLeakedKeyIsReplacedAtOnce(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	person := p.Login("owner")
+	pass(t, p, "31 days")
+	p.Wake(name).Want(t, http.StatusNoContent) // there is a next key already, which may have leaked too
+	leaked := published(t, p)
+	store, err := users.Open(context.Background(), p.Env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kid, err := store.ReplaceSigningKeys(context.Background(), store.Issuer(p.Env))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := published(t, p); len(leaked) != 2 || !slices.Equal(got, []string{kid}) {
+		t.Errorf("keys %v in place of %v, want %s alone", got, leaked, kid)
+	}
+	token, by := issue(t, p, person.Caller)
+	if by != kid {
+		t.Errorf("%s signs, want %s", by, kid)
+	}
+	verifier, err := p.Env.Verifier(context.Background()) // of a process that starts now
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := verifier.Verify(context.Background(), person.Token); err == nil {
+		t.Error("a token that the leaked key has signed is still good")
+	}
+	if _, err := verifier.Verify(context.Background(), token); err != nil {
+		t.Errorf("a token of the new key: %v", err)
+	}
+	var entries int
+	if err := p.DB(database.Users).QueryRow(context.Background(), `SELECT count(*) FROM audit_entries WHERE action = 'signing_keys:replace'`).Scan(&entries); err != nil || entries != 1 {
+		t.Errorf("%d audit entries (%v), want 1", entries, err)
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/mail"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -57,7 +55,9 @@ func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*sci
 	if err := f.post.Needed(); err != nil {
 		return nil, err // whoever it is: that an invitation was needed would tell of an account
 	}
-	c.index = users.EmailIndex(f.Keeper, c.email)
+	if c.index, err = f.AccountIndex(ctx, f.DB, c.email); err != nil {
+		return nil, err
+	}
 	insert := func() (r scim.Resource, err error) {
 		c.person = person{ID: uuid7.New()}
 		err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
@@ -104,12 +104,11 @@ func addressOf(r scim.Resource) (string, error) {
 			address = value
 		}
 	}
-	address = strings.TrimSpace(address)
-	parsed, err := mail.ParseAddress(address)
-	if err != nil || parsed.Address != address || len(address) > 254 || strings.ContainsAny(address, " \t\r\n<>,") {
-		return "", scim.Wrong(scim.InvalidValue, "A user has an email address: among emails, or as userName")
+	parsed, err := users.ParseEmail(address)
+	if err != nil {
+		return "", scim.Wrong(scim.InvalidValue, "A user has an email address, among emails or as userName: %s", err)
 	}
-	return address, nil
+	return parsed, nil
 }
 
 // insert decides whose account the address is, and does what follows.
@@ -160,7 +159,7 @@ func accountOf(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, index
 func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *created, domain *uuid.UUID) error {
 	name := nameOf(c.attributes)
 	name.Email = c.email
-	account, err := f.NewAccount(ctx, name)
+	account, err := f.NewAccount(ctx, name, c.index)
 	if err != nil {
 		return err
 	}

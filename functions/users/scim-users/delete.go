@@ -89,10 +89,15 @@ func (f *Function) close(ctx context.Context, tx *outbox.Tx, account uuid.UUID) 
 	} else if err != nil {
 		return fmt.Errorf("look for organizations of account: %w", err)
 	}
-	if err := f.post.Tell(ctx, tx, account, f.post.AccountClosed); err != nil {
+	former, err := f.NameOf(ctx, tx, account)
+	if err != nil {
 		return err
 	}
 	if err := f.CloseAccount(ctx, tx, account); err != nil {
+		return err
+	}
+	// After the account, which would take it back with all other mail.
+	if err := f.post.Queue(ctx, tx, uuid.Nil, f.post.AccountClosed(former.Email)); err != nil {
 		return err
 	}
 	return audit.Record(ctx, tx, audit.Entry{Action: "accounts:delete", ResourceID: account.String(), Detail: map[string]any{"provisioned": true}})

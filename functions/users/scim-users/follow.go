@@ -156,13 +156,13 @@ func (f *Function) move(ctx context.Context, tx *outbox.Tx, caller auth.Caller, 
 	if err := users.CancelMailedTokens(ctx, tx, *p.Member); err != nil {
 		return err
 	}
-	if err := f.post.Queue(ctx, tx, f.post.EmailChanged(former.Email)); err != nil {
+	if err := f.post.Queue(ctx, tx, *p.Member, f.post.EmailChanged(former.Email)); err != nil {
 		return err
 	}
 	if p.Fresh {
 		err = f.Welcome(ctx, tx, f.post, *p.Member)
 	} else {
-		err = f.post.Queue(ctx, tx, f.post.EmailMoved(address))
+		err = f.post.Queue(ctx, tx, *p.Member, f.post.EmailMoved(address))
 	}
 	if err != nil {
 		return err

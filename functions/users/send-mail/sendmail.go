@@ -1,16 +1,30 @@
 // Package sendmail hands queued mail to the mail server. It runs when a mail was
-// queued, and again while the server does not take it.
+// queued, and every minute for what the server did not take then.
 package sendmail
 
 import (
 	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
 
 	"function/functions/users"
 	"function/shared/events"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/mail"
+	"function/shared/outbox"
 )
+
+// Schedule is when mail that waits is tried again.
+var Schedule = function.Schedule{Cron: "* * * * *"}
+
+// Parts are the ways into this function.
+var Parts = []function.Part[*Function]{
+	function.OnEvent((*Function).Send),
+	function.OnSchedule(Schedule, (*Function).Retry),
+}
 
 // Function sends mail.
 type Function struct {
@@ -28,10 +42,41 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store, sender}, err
 }
 
-// Handle sends one mail. It needs no outbox.Once: a mail that was sent is gone.
-func (f *Function) Handle(ctx context.Context, e events.Received[events.MailQueued]) error {
+// Send sends one mail. It needs no outbox.Once: a mail that was sent is gone.
+func (f *Function) Send(ctx context.Context, e events.Received[events.MailQueued]) error {
 	if f.sender == nil {
 		return fault.New(fault.Unavailable, "No mail server is configured (SMTP_URL)")
 	}
 	return f.sender.Deliver(ctx, f.DB.Pool, f.Keeper, e.Data.MailID)
+}
+
+// retryBound is how long one waking begins to send more: the next one goes on.
+const retryBound = 45 * time.Second
+
+// Retry sends the mail that is due.
+func (f *Function) Retry(ctx context.Context) error {
+	if f.sender == nil {
+		return nil
+	}
+	for until := time.Now().Add(retryBound); time.Now().Before(until); {
+		id, err := f.sender.DeliverDue(ctx, f.DB.Pool, f.Keeper)
+		if refusal, ok := fault.As(err); ok && refusal.Kind == fault.Invalid {
+			err = f.deadLetter(ctx, id)
+		}
+		if err != nil {
+			return fmt.Errorf("send mail that waits: %w", err)
+		}
+		if id == uuid.Nil {
+			return nil
+		}
+	}
+	return nil
+}
+
+// deadLetter has a mail tried by an event once more: one that is refused for good ends
+// there, where people look for what was not delivered.
+func (f *Function) deadLetter(ctx context.Context, id uuid.UUID) error {
+	return f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		return tx.Publish(ctx, events.MailQueued{MailID: id})
+	})
 }
