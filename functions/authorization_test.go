@@ -68,9 +68,14 @@ func platform(t *testing.T) *platformtest.Platform {
 
 var parameter = regexp.MustCompile(`\{([^}]*)\}`)
 
-// call calls an operation about the organization, with an empty body: what is let
-// through fails later, or does no harm that another call would see.
+// call is the status of answer.
 func call(p *platformtest.Platform, token string, o huma.Operation, organization uuid.UUID) int {
+	return answer(p, token, o, organization).Status
+}
+
+// answer calls an operation about the organization, with an empty body: what is let
+// through fails later, or does no harm that another call would see.
+func answer(p *platformtest.Platform, token string, o huma.Operation, organization uuid.UUID) platformtest.Answer {
 	path := strings.Replace(o.Path, "/v1/organizations/{id}", "/v1/organizations/"+organization.String(), 1)
 	path = parameter.ReplaceAllStringFunc(path, func(name string) string {
 		switch name {
@@ -81,7 +86,7 @@ func call(p *platformtest.Platform, token string, o huma.Operation, organization
 		}
 		return uuid.NewString()
 	})
-	return p.Do(token, o.Method, path, `{}`).Status
+	return p.Do(token, o.Method, path, `{}`)
 }
 
 func may(status int) bool { return status != http.StatusUnauthorized && status != http.StatusForbidden }

@@ -72,8 +72,9 @@ func (s Store) Administer(ctx context.Context, person uuid.UUID, action, reason 
 	if err != nil {
 		return err
 	}
+	entry := audit.Entry{Action: action, ResourceID: person.String(), Platform: true}
 	if caller.UserID == person {
-		return errOneself
+		return s.Refused(ctx, entry, errOneself)
 	}
 	err = s.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		rows, _ := tx.Query(ctx, lockBoth, []uuid.UUID{caller.UserID, person})
@@ -94,7 +95,7 @@ func (s Store) Administer(ctx context.Context, person uuid.UUID, action, reason 
 		}
 		return s.recordOn(ctx, tx, person, action, reason)
 	})
-	return s.Refused(ctx, audit.Entry{Action: action, ResourceID: person.String(), Platform: true}, err)
+	return s.Refused(ctx, entry, err)
 }
 
 const selectOrganizations = `SELECT organization_id FROM memberships WHERE user_id = $1 AND status <> 'requested'`

@@ -23,6 +23,7 @@ type allowance struct {
 var (
 	mailsToAddress = allowance{3, 20 * time.Minute}
 	proofsOfPerson = allowance{5, 5 * time.Minute}
+	warningsToOne  = allowance{1, time.Hour}
 )
 
 // spend takes one from an allowance (GCRA): a row is touched only if there is one
@@ -49,6 +50,12 @@ func (a allowance) take(ctx context.Context, db executor, key []byte) (bool, err
 // can flood a mailbox, and nobody learns that it was full.
 func (s Store) MayMail(ctx context.Context, tx executor, kind Purpose, emailIndex []byte) (bool, error) {
 	return mailsToAddress.take(ctx, tx, s.Keeper.BlindIndex("mail."+string(kind), string(emailIndex)))
+}
+
+// mayWarn tells whether a person may be mailed that somebody guesses their second factor:
+// whoever does must not flood their mailbox.
+func (s Store) mayWarn(ctx context.Context, tx executor, user uuid.UUID) (bool, error) {
+	return warningsToOne.take(ctx, tx, s.Keeper.BlindIndex("mail.second_factor_guessed", user.String()))
 }
 
 // MayProve bounds how often the password of a logged-in person is tried: a stolen

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 	_ "time/tzdata" // containers have no time zones of their own
@@ -43,6 +44,11 @@ func (c Changeable) Change(patch []byte) (changed Changeable, fields []string, e
 	change, ok := exact(patch).(map[string]any)
 	if !ok {
 		return c, nil, fault.At("body", "a change is a JSON object (RFC 7396)")
+	}
+	for name := range change {
+		if !slices.Contains(changeable, name) { // by its exact name, which decoding does not insist on
+			return c, nil, errFields
+		}
 	}
 	encoded, err := json.Marshal(c)
 	if err != nil {
@@ -150,12 +156,14 @@ func (w *walker) key() error {
 	return nil
 }
 
+var errFields = fault.At("body", "a profile has first_name, last_name, display_name, locale, time_zone and picture_url, which are texts, and preferences and attributes, which are objects")
+
 func decodeChangeable(document []byte) (c Changeable, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	decoder.DisallowUnknownFields()
 	decoder.UseNumber()
 	if err := decoder.Decode(&c); err != nil {
-		return c, fault.At("body", "a profile has first_name, last_name, display_name, locale, time_zone and picture_url, which are texts, and preferences and attributes, which are objects")
+		return c, errFields
 	}
 	if c.Preferences == nil {
 		c.Preferences = map[string]any{}

@@ -112,7 +112,7 @@ func (s Store) begin(ctx context.Context, tx *outbox.Tx, issuer *auth.Issuer, l 
 	if err != nil {
 		return Tokens{}, err
 	}
-	speaksOf := auth.Caller{UserID: l.UserID, SessionID: session, Roles: terms.Roles}
+	speaksOf := auth.Caller{UserID: l.UserID, SessionID: session, Roles: terms.Roles, ImpersonatorID: l.ImpersonatorID}
 	if l.Active {
 		speaksOf.OrganizationID = l.OrganizationID
 	}
@@ -120,7 +120,7 @@ func (s Store) begin(ctx context.Context, tx *outbox.Tx, issuer *auth.Issuer, l 
 	if err != nil {
 		return Tokens{}, err
 	}
-	if l.Active {
+	if l.Active && l.ImpersonatorID == uuid.Nil { // it is no login of the person's
 		err = tx.Publish(ctx, events.UserLoggedIn{SessionID: session, UserID: l.UserID, OrganizationID: l.OrganizationID, LoggedInAt: time.Now().UTC()})
 	}
 	return Bearer(access, refresh), err

@@ -50,7 +50,13 @@ type Claims struct {
 	Methods        []string `json:"amr"`   // RFC 8176
 	IssuedAt       int64    `json:"iat"`
 	Expiry         int64    `json:"exp"`
+	Actor          *Actor   `json:"act,omitempty"`
 	ID             string   `json:"jti"`
+}
+
+// Actor is the platform admin who acts as the subject of a token (RFC 8693 §4.1).
+type Actor struct {
+	Subject string `json:"sub"`
 }
 
 // TokenType is the `typ` header that tells an access token from every other JWT.

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -11,12 +12,16 @@ import (
 )
 
 // Security is what an operation asks of its caller, in OpenAPI's terms: the words
-// beside "bearer" are the permission, and fresh for a fresh proof.
+// beside "bearer" are the permission, fresh for a fresh proof, themselves where nobody
+// who acts as the person is let in, and unready where those are, too, who have to choose
+// a new password first.
 type Security = []map[string][]string
 
 const (
-	bearer = "bearer"
-	fresh  = "fresh"
+	bearer     = "bearer"
+	fresh      = "fresh"
+	themselves = "themselves"
+	unready    = "unready"
 )
 
 // What an operation can ask of its caller beside a permission.
@@ -31,13 +36,30 @@ func Needs(p policy.Permission) Security { return Security{{bearer: {string(p)}}
 // NeedsFresh asks for a permission and a fresh proof.
 func NeedsFresh(p policy.Permission) Security { return Security{{bearer: {string(p), fresh}}} }
 
+// Themselves lets nobody in who acts as the person: what shows a secret, or gives
+// access, must not outlive the half hour of an impersonation. A fresh proof is the
+// person's own anyway.
+func Themselves(s Security) Security { return with(s, themselves) }
+
+// Unready lets those in, too, who have to choose a new password first.
+func Unready(s Security) Security { return with(s, unready) }
+
+func with(s Security, word string) Security {
+	return Security{{bearer: append(slices.Clone(s[0][bearer]), word)}}
+}
+
 // needOf is what an operation with security needs.
 func needOf(operation huma.Operation) policy.Need {
 	var need policy.Need
 	for _, word := range operation.Security[0][bearer] {
-		if word == fresh {
+		switch word {
+		case fresh:
 			need.Fresh = true
-		} else {
+		case themselves:
+			need.Themselves = true
+		case unready:
+			need.Unready = true
+		default:
 			need.Permission = policy.Permission(word)
 		}
 	}

@@ -82,17 +82,12 @@ func (f *Function) Withdraw(ctx context.Context, in *WithdrawRequest) (*Response
 	})
 }
 
-var errImpersonated = fault.New(fault.Forbidden, "Only the person can consent, or withdraw it: nobody who acts as the person")
-
 // decide lets change turn what holds into what the person wants, which is recorded if
 // it is something else.
 func (f *Function) decide(ctx context.Context, purpose string, change func(*users.ConsentState) (bool, error)) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if caller.ImpersonatorID != uuid.Nil {
-		return nil, errImpersonated
 	}
 	var state users.ConsentState
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {

@@ -16,13 +16,13 @@ import (
 var (
 	GiveOperation = huma.Operation{
 		OperationID: "users-give-consent", Method: http.MethodPost, Path: "/v1/users/consents",
-		Summary: "Consent to a purpose", Tags: []string{users.Tag}, Security: function.Person,
+		Summary: "Consent to a purpose", Tags: []string{users.Tag}, Security: function.Themselves(function.Person),
 		Description: "The version is that of the text that you have read, which must be the newest.",
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
 	}
 	WithdrawOperation = huma.Operation{
 		OperationID: "users-withdraw-consent", Method: http.MethodDelete, Path: "/v1/users/consents/{purpose}",
-		Summary: "Withdraw a consent", Tags: []string{users.Tag}, Security: function.Person,
+		Summary: "Withdraw a consent", Tags: []string{users.Tag}, Security: function.Themselves(function.Person),
 		Description: "At any time, also of a purpose that has been retired (GDPR Article 7(3)). It does no harm where there is no consent.",
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
 	}

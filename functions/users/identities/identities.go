@@ -124,7 +124,7 @@ func (f *Function) Unlink(ctx context.Context, in *UnlinkRequest) (*struct{}, er
 	if err != nil {
 		return nil, err
 	}
-	return nil, f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	return nil, f.Act(ctx, audit.Entry{Action: "identities:unlink", ResourceID: in.ID.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		var issuer string
 		err := tx.QueryRow(ctx, deleteIdentity, in.ID, caller.UserID).Scan(&issuer)
 		if database.IsNoRows(err) {
@@ -133,6 +133,7 @@ func (f *Function) Unlink(ctx context.Context, in *UnlinkRequest) (*struct{}, er
 		if err != nil {
 			return fmt.Errorf("unlink identity: %w", err)
 		}
-		return audit.Record(ctx, tx, audit.Entry{Action: "identities:unlink", ResourceID: in.ID.String(), Detail: map[string]any{"issuer": issuer}})
+		entry.Detail = map[string]any{"issuer": issuer}
+		return nil
 	})
 }

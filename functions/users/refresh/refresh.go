@@ -62,12 +62,13 @@ const (
 UPDATE sessions s SET refreshed_at = now(),
        expires_at = least(absolute_end, now() + coalesce((o.settings ->> 'session_idle_minutes')::int, $2) * interval '1 minute')
 FROM organizations o WHERE s.id = $1 AND o.id = s.organization_id`
-	selectCaller = `SELECT user_id, organization_id, methods, waits_for, roles FROM published.callers WHERE session_id = $1 AND alive`
+	selectCaller = `SELECT user_id, organization_id, methods, impersonator_id, waits_for, roles FROM published.callers WHERE session_id = $1 AND alive`
 )
 
 type caller struct {
 	UserID, OrganizationID uuid.UUID
 	Methods, Roles         []string
+	ImpersonatorID         uuid.NullUUID
 	WaitsFor               *string
 }
 
@@ -115,7 +116,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 // of is who the session's tokens speak of: without an organization while it has
 // not let the person in.
 func (c caller) of(session uuid.UUID) auth.Caller {
-	to := auth.Caller{UserID: c.UserID, SessionID: session, Roles: c.Roles}
+	to := auth.Caller{UserID: c.UserID, SessionID: session, Roles: c.Roles, ImpersonatorID: c.ImpersonatorID.UUID}
 	if c.WaitsFor == nil || *c.WaitsFor == policy.WaitsForSecondFactor || *c.WaitsFor == policy.WaitsForPassword {
 		to.OrganizationID = c.OrganizationID
 	}

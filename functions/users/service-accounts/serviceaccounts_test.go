@@ -189,3 +189,20 @@ func TestServiceAccountsOfOthersDoNotExist(t *testing.T) {
 	p.Do(stranger.Token, http.MethodGet, path(admin), nil).Want(t, http.StatusNotFound)
 	p.Do(admin.Token, http.MethodGet, of, nil).Want(t, http.StatusOK)
 }
+
+func TestRefusalsAreOnRecord(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	admin := p.Login("admin")
+	first, second := account(t, p, admin, "nightly"), account(t, p, admin, "weekly")
+	p.Do(admin.Token, http.MethodPost, path(admin), `{"name": "nightly"}`).Want(t, http.StatusConflict)
+	p.Do(admin.Token, http.MethodPatch, path(admin)+"/"+second.ID.String(), `{"name": "nightly"}`).Want(t, http.StatusConflict)
+	p.Do(admin.Token, http.MethodDelete, path(admin)+"/"+uuid.NewString(), nil).Want(t, http.StatusNotFound)
+	p.Do(admin.Token, http.MethodDelete, path(admin)+"/"+first.ID.String(), nil).Want(t, http.StatusNoContent)
+	var got []string
+	err := p.DB(database.Users).QueryRow(context.Background(),
+		`SELECT array_agg(action ORDER BY id) FROM audit_entries WHERE result = 'refused' AND organization_id = $1`, admin.OrganizationID).Scan(&got)
+	if diff := cmp.Diff([]string{"service_accounts:create", "service_accounts:change", "service_accounts:delete"}, got); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+}

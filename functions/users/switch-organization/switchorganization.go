@@ -90,7 +90,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	access, err := f.issuer.Issue(ctx, auth.Caller{UserID: next.UserID, SessionID: next.SessionID, OrganizationID: next.OrganizationID, Roles: next.Roles}, next.Methods...)
+	access, err := f.issuer.Issue(ctx, auth.Caller{
+		UserID: next.UserID, SessionID: next.SessionID, OrganizationID: next.OrganizationID, Roles: next.Roles, ImpersonatorID: caller.ImpersonatorID,
+	}, next.Methods...)
 	if err != nil {
 		return nil, err
 	}
