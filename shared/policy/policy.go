@@ -73,6 +73,9 @@ func Decide(s Subject, need Need, now time.Time) Decision {
 		return Decision{Reason: waits[WaitsForPassword]}
 	}
 	d := allowed(s, need.Permission)
+	if d.Allowed && need.Fresh && s.Limited {
+		return Decision{Reason: "This needs a fresh proof of who you are, which an API key cannot give: a person does it"}
+	}
 	if d.Allowed && need.Fresh && now.Sub(s.ProvedAt) > FreshProof {
 		return Decision{Reason: s.stepUp(), StepUp: true}
 	}
