@@ -30,8 +30,8 @@ users-scim-users-replace users-step-up users-suspend-user users-transfer-ownersh
 // unready lists what somebody may who has to choose a new password first.
 const unready = `users-change-password users-logout users-profile`
 
-// reasonOf is why an operation was refused; empty: it was not, or for another reason.
-func reasonOf(t *testing.T, a platformtest.Answer, reason string) bool {
+// refusedFor tells whether an operation was refused for a reason.
+func refusedFor(t *testing.T, a platformtest.Answer, reason string) bool {
 	t.Helper()
 	return a.Status == 403 && strings.HasPrefix(platformtest.Decode[function.Problem](t, a).Detail, reason)
 }
@@ -45,7 +45,7 @@ func TestImpersonatorsGiveNothingThatOutlivesThem(t *testing.T) {
 		}
 		c := p.Login(policy.Owner)
 		p.Impersonate(c.UserID)
-		got := reasonOf(t, answer(p, c.Token, o, c.OrganizationID), "Only the person does this")
+		got := refusedFor(t, answer(p, c.Token, o, c.OrganizationID), "Only the person does this")
 		if want := slices.Contains(strings.Fields(themselves), id); got != want {
 			t.Errorf("%s refuses an impersonator: %v, want %v", id, got, want)
 		}
@@ -64,7 +64,7 @@ func TestWhoMustChooseAPasswordDoesNothingElse(t *testing.T) {
 		if _, err := p.DB(database.Users).Exec(context.Background(), `UPDATE users SET must_change_password = true WHERE id = $1`, c.UserID); err != nil {
 			t.Fatal(err)
 		}
-		got := reasonOf(t, answer(p, c.Token, o, c.OrganizationID), "Choose a new password first")
+		got := refusedFor(t, answer(p, c.Token, o, c.OrganizationID), "Choose a new password first")
 		if want := !slices.Contains(strings.Fields(unready), id); got != want {
 			t.Errorf("%s refuses: %v, want %v", id, got, want)
 		}
