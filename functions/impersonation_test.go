@@ -14,7 +14,7 @@ import (
 
 // themselves lists, by hand, what nobody does who acts as a person: what shows a secret,
 // gives access, or is the person's own to prove or to agree to. An operation that is
-// not here is one that an impersonator may.
+// not here is one that an impersonator may; of sessions they may end their own.
 const themselves = `
 users-accept-invitation users-approve-member users-approve-role-change users-assign-role users-begin-passkey-registration
 users-begin-passkey-step-up users-change-email users-change-password users-change-service-account users-confirm-totp
@@ -22,7 +22,7 @@ users-create-api-key users-create-service-account-key users-define-role users-de
 users-delete-role users-end-second-person users-enrol-totp users-erase-account users-finish-passkey-registration
 users-force-password-reset users-give-consent users-grant-platform-admin users-grant-role users-impersonate users-invite
 users-link-identity users-reject-role-change users-remove-totp users-replace-recovery-codes users-reset-second-factors
-users-restore-member users-restore-user users-revoke-all-sessions users-revoke-grant users-revoke-platform-admin
+users-restore-member users-restore-user users-revoke-all-sessions users-revoke-grant users-revoke-platform-admin users-revoke-session
 users-rotate-api-key users-rotate-service-account-key users-scim-groups-create users-scim-groups-delete
 users-scim-groups-patch users-scim-groups-replace users-scim-users-create users-scim-users-delete users-scim-users-patch
 users-scim-users-replace users-step-up users-suspend-user users-transfer-ownership users-unlock-user users-withdraw-consent`

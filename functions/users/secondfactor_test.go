@@ -402,7 +402,7 @@ func TestStepUpRenewsAnOldProof(t *testing.T) {
 		return p.Do(session, http.MethodPost, "/v1/users/mfa/step-up", map[string]string{field: proof})
 	}
 	old()
-	stepUp("password", "wrong horse").Want(t, http.StatusUnauthorized)
+	stepUp("password", "wrong horse").Want(t, http.StatusUnprocessableEntity)
 	stepUp("password", "correct horse").Want(t, http.StatusOK)
 	secret, codes := enrolled(t, p, session) // at once
 
