@@ -216,6 +216,7 @@ users-force-password-reset           platform_admin
 users-get-user                       platform_admin
 users-grant-platform-admin           platform_admin
 users-impersonate                    platform_admin
+users-reset-second-factors           platform_admin
 users-restore-user                   platform_admin
 users-revoke-platform-admin          platform_admin
 users-suspend-user                   platform_admin

@@ -37,11 +37,14 @@ func InSession(ctx context.Context) (auth.Caller, error) {
 
 var errNoSession = fault.New(fault.Forbidden, "This is about a session of this platform, and you came with another issuer's token: log in here (POST /v1/users/login), or do it at the issuer")
 
-// Fresh refuses a caller who has not proved lately who they are, where that depends on
-// what is asked for: else the operation declares it.
+// Fresh refuses a caller who has not proved lately who they are, or acts as somebody else,
+// where that depends on what is asked for: else the operation declares it.
 func Fresh(caller auth.Caller) error {
-	if d := policy.Decide(caller.Subject, policy.Need{Fresh: true}, time.Now()); d.StepUp {
+	switch d := policy.Decide(caller.Subject, policy.Need{Fresh: true}, time.Now()); {
+	case d.StepUp:
 		return fault.New(fault.NotProved, "%s", d.Reason)
+	case !d.Allowed:
+		return fault.New(fault.Forbidden, "%s", d.Reason)
 	}
 	return nil
 }

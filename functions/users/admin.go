@@ -74,6 +74,7 @@ func (s Store) Administer(ctx context.Context, person uuid.UUID, action, reason 
 	if err != nil {
 		return err
 	}
+	entry := audit.Entry{Action: action, ResourceID: person.String(), Platform: true}
 	err = s.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		subject, err := LockSubject(ctx, tx, caller, person)
 		if err != nil {
@@ -84,7 +85,7 @@ func (s Store) Administer(ctx context.Context, person uuid.UUID, action, reason 
 		}
 		return s.recordOn(ctx, tx, person, action, reason)
 	})
-	return s.Refused(ctx, audit.Entry{Action: action, ResourceID: person.String(), Platform: true}, err)
+	return s.Refused(ctx, entry, err)
 }
 
 // LockSubject locks the person to whom a platform admin is about to do something, and

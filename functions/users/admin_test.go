@@ -105,17 +105,26 @@ func TestSuspendingRestoringUnlockingAndResetting(t *testing.T) {
 	}
 	do("restore", http.StatusConflict)
 	do("suspend", http.StatusNoContent)
+	if mail := waitingMail(t, p); !strings.Contains(mail, person.Email) || !strings.Contains(mail, "has suspended your account") {
+		t.Errorf("mailed %q, want the person told", mail)
+	}
 	do("suspend", http.StatusConflict)
 	do("impersonate", http.StatusConflict)
 	p.Do(person.Token, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusUnauthorized)
 	do("restore", http.StatusNoContent)
+	if mail := waitingMail(t, p); !strings.Contains(mail, person.Email) || !strings.Contains(mail, "ended the suspension") {
+		t.Errorf("mailed %q, want the person told", mail)
+	}
 	do("unlock", http.StatusNoContent)
+	again := p.Again(person)
+	p.Do(again.Token, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
 	do("force-password-reset", http.StatusNoContent)
+	refused(t, p, again.Token)
 	var mustChange bool
 	var ended string
 	db := p.DB(database.Users)
-	err := db.QueryRow(context.Background(), `SELECT must_change_password, end_reason FROM users u JOIN sessions s ON s.user_id = u.id WHERE u.id = $1`, person.UserID).Scan(&mustChange, &ended)
-	if err != nil || !mustChange || ended != "suspended" {
+	err := db.QueryRow(context.Background(), `SELECT must_change_password, end_reason FROM users u JOIN sessions s ON s.user_id = u.id WHERE s.id = $1`, again.SessionID).Scan(&mustChange, &ended)
+	if err != nil || !mustChange || ended != "revoked" {
 		t.Errorf("must change %v, session ended because %q (%v)", mustChange, ended, err)
 	}
 	if mail := waitingMail(t, p); !strings.Contains(mail, person.Email) || !strings.Contains(mail, "new password") {
@@ -171,7 +180,7 @@ func TestWhoMayNotAdminister(t *testing.T) {
 	p := mountAdmin(t)
 	owner, admin := p.Login("owner"), platformAdmin(t, p)
 	member := p.LoginTo(owner.OrganizationID, "member")
-	for _, verb := range []string{"suspend", "restore", "force-password-reset", "unlock", "impersonate", "grant-platform-admin", "revoke-platform-admin"} {
+	for _, verb := range []string{"suspend", "restore", "force-password-reset", "reset-second-factors", "unlock", "impersonate", "grant-platform-admin", "revoke-platform-admin"} {
 		at := func(id uuid.UUID) string { return "/v1/admin/users/" + id.String() + "/" + verb }
 		p.Do(owner.Token, http.MethodPost, at(member.UserID), because).Want(t, http.StatusForbidden)
 		p.Do("", http.MethodPost, at(member.UserID), because).Want(t, http.StatusUnauthorized)

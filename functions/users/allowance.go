@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -20,6 +21,7 @@ type allowance struct {
 var (
 	mailsToAddress  = allowance{3, 20 * time.Minute}
 	proofsInSession = allowance{5, 5 * time.Minute}
+	warningsToOne   = allowance{1, time.Hour}
 )
 
 // spend takes one from an allowance (GCRA): a row is touched only if there is one
@@ -56,4 +58,10 @@ func (a allowance) restore(ctx context.Context, db executor, key []byte) error {
 // can flood a mailbox, and nobody learns that it was full.
 func (s Store) MayMail(ctx context.Context, tx executor, kind Purpose, emailIndex []byte) (bool, error) {
 	return mailsToAddress.take(ctx, tx, s.Keeper.BlindIndex("mail."+string(kind), string(emailIndex)))
+}
+
+// mayWarn tells whether a person may be mailed that somebody guesses their second factor:
+// whoever does must not flood their mailbox.
+func (s Store) mayWarn(ctx context.Context, tx executor, user uuid.UUID) (bool, error) {
+	return warningsToOne.take(ctx, tx, s.Keeper.BlindIndex("mail.second_factor_guessed", user.String()))
 }

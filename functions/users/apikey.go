@@ -79,7 +79,7 @@ var errNoKey = fault.New(fault.NotFound, "There is no such API key, or it has be
 
 // RevokeKey ends a key with all its secrets: it is refused everywhere within a second.
 func (s Store) RevokeKey(ctx context.Context, owner KeyOwner, id uuid.UUID) error {
-	return s.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	return s.Act(ctx, audit.Entry{Action: "api_keys:revoke", ResourceID: id.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
 		revoked, err := tx.Exec(ctx, revokeKey, pgx.NamedArgs{"id": id, "owner": owner.ID})
 		if err != nil {
 			return fmt.Errorf("revoke API key: %w", err)
@@ -87,18 +87,12 @@ func (s Store) RevokeKey(ctx context.Context, owner KeyOwner, id uuid.UUID) erro
 		if revoked.RowsAffected() == 0 {
 			return errNoKey
 		}
-		return audit.Record(ctx, tx, audit.Entry{Action: "api_keys:revoke", ResourceID: id.String()})
+		return nil
 	})
 }
 
-// KeyRefused records a key that somebody was not given, and passes the refusal on.
-func (s Store) KeyRefused(ctx context.Context, action string, owner KeyOwner, refusal error) error {
-	f, ok := fault.As(refusal)
-	if !ok {
-		return refusal
-	}
-	if err := audit.Record(ctx, s.DB, audit.Entry{Action: action, ResourceID: owner.ID.String(), Refused: f.Detail}); err != nil {
-		return err
-	}
-	return refusal
+// GiveKey runs work, which gives an owner a key or a secret and records it. A refusal is
+// on record too.
+func (s Store) GiveKey(ctx context.Context, action string, owner KeyOwner, work func(*outbox.Tx) error) error {
+	return s.Refused(ctx, audit.Entry{Action: action, ResourceID: owner.ID.String()}, s.DB.Transact(ctx, work))
 }

@@ -329,7 +329,7 @@ func TestErasureNeedsAFreshProofOfThePersonThemselves(t *testing.T) {
 	}
 	impersonated := p.Login("owner")
 	p.Impersonate(impersonated.UserID)
-	erase(p, impersonated.Token, "?delete_organizations=true").Want(t, http.StatusUnauthorized)
+	erase(p, impersonated.Token, "?delete_organizations=true").Want(t, http.StatusForbidden)
 	if n := count(t, p, `SELECT count(*) FROM users WHERE id IN ($1, $2)`, ada.UserID, impersonated.UserID); n != 2 {
 		t.Errorf("%d people are left, want both", n)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/shared/fault"
+	"function/shared/outbox"
 )
 
 // A second factor that can be guessed is guarded by counting guesses across logins:
@@ -35,6 +36,11 @@ func (s Store) loginGuesses(user uuid.UUID) []byte {
 // keep its owner from logging in.
 func (s Store) stepUpGuesses(session uuid.UUID) []byte {
 	return s.Keeper.BlindIndex("guesses.step_up", session.String())
+}
+
+// ForgetGuesses lets a person log in by a code at once, however many were wrong.
+func (s Store) ForgetGuesses(ctx context.Context, tx *outbox.Tx, user uuid.UUID) error {
+	return forgetGuess(ctx, tx, s.loginGuesses(user))
 }
 
 // countGuessAt counts before the guess is looked at, and commits on its own, so that

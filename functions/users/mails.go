@@ -141,14 +141,31 @@ hour. It works once.
 If it was not you, do nothing: your password stays as it is. Never pass this link on.`, p.link("/password/reset", token))
 }
 
-// PasswordChanged tells a person that the password is another one now.
-func (p Post) PasswordChanged(to string) mail.Message {
+// PasswordChanged tells a person that the password is another one now, and what else logs
+// them in or acts as them: a new password takes nothing of that away.
+func (p Post) PasswordChanged(to string, beside []Beside) mail.Message {
+	var others, revoked strings.Builder
+	for _, b := range beside {
+		line := fmt.Sprintf("- %s: %d, the newest of %s\n", b.Kind, b.Count, b.Newest.UTC().Format("2 January 2006"))
+		if b.Revoked {
+			revoked.WriteString(line)
+		} else {
+			others.WriteString(line)
+		}
+	}
+	var more string
+	if others.Len() > 0 {
+		more += "\n\nThese, too, log you in or act as you. If one of them is not yours, log in and remove it;\nif it keeps you out, ask an administrator of the platform to:\n\n" + strings.TrimSpace(others.String())
+	}
+	if revoked.Len() > 0 {
+		more += "\n\nThese were new, and were revoked, in case somebody else had made them:\n\n" + strings.TrimSpace(revoked.String())
+	}
 	return letter(to, "Your password was changed", `The password of your account was changed, and your other sessions were ended.
 
-If it was you, there is nothing to do. If it was not, choose a new password now, and tell
-your organization's admins:
+If it was you, there is nothing more to do. If it was not, choose a new password now, and
+tell your organization's admins:
 
-%s`, p.pages+"/password/forgot")
+%s%s`, p.pages+"/password/forgot", more)
 }
 
 // ConfirmEmailChange asks whoever reads a person's new address to confirm it.
@@ -234,7 +251,7 @@ If you did not ask for it, ask whoever runs the platform.`)
 
 // DataExported tells a person that all that is on file about them has left the platform.
 func (p Post) DataExported(to string) mail.Message {
-	return p.unlessYou(to, "Your data was exported", "All that is on file about you was exported, by somebody who had just proved to be you.")
+	return p.unlessYou(to, "Your data was exported", "All that is on file about you was exported, by somebody who had just proved to be you.", "")
 }
 
 // Invitation lets whoever reads an address join the organization that invited it.
@@ -288,7 +305,31 @@ func (p Post) roleChanges(organization uuid.UUID) string {
 // password.
 func (p Post) PasswordDemanded(to string) mail.Message {
 	return letter(to, "Choose a new password", `An administrator of the platform asks you to choose a new password. You have been logged
-out everywhere. Log in as always, and you will be asked for it; or begin here:
+out everywhere, and the present password is not accepted any more. Choose another one here:
+
+%s`, p.pages+"/password/forgot")
+}
+
+// AccountSuspended tells a person that nobody can log in to their account any more.
+func (p Post) AccountSuspended(to string) mail.Message {
+	return letter(to, "Your account is suspended", `An administrator of the platform has suspended your account. You have been logged out
+everywhere, and cannot log in until it is restored. Nothing was deleted.
+
+To learn why, ask whoever runs the platform.`)
+}
+
+// AccountRestored tells a person that they can log in again.
+func (p Post) AccountRestored(to string) mail.Message {
+	return letter(to, "Your account is restored", `An administrator of the platform has ended the suspension of your account: log in as before.`)
+}
+
+// SecondFactorsReset tells a person that a password is enough to log in as them.
+func (p Post) SecondFactorsReset(to string) mail.Message {
+	return letter(to, "Your second factors were removed", `An administrator of the platform has removed your authenticator app, your passkeys and your
+recovery codes, and you have been logged out everywhere. Log in with your password, and add
+a second factor again.
+
+If you have not asked for it, choose a new password now, and tell whoever runs the platform:
 
 %s`, p.pages+"/password/forgot")
 }
@@ -325,84 +366,96 @@ If you are not, there is nothing to do: nobody has got in.`, p.link("/unlock", t
 
 // AuthenticatorAdded tells a person that logins take codes of their app now.
 func (p Post) AuthenticatorAdded(to string) mail.Message {
-	return p.factors(to, "From now on, you need a code of your authenticator app to log in.")
+	return p.factors(to, "From now on, you need a code of your authenticator app to log in.",
+		"A new password does not remove the app: log in then, and remove it. If you cannot, because\nyou are asked for its code, ask an administrator of the platform to remove your second factors.")
 }
 
 // AuthenticatorRemoved tells a person that logins take no codes of their app any more.
 func (p Post) AuthenticatorRemoved(to string) mail.Message {
-	return p.factors(to, "Your authenticator app was removed: its codes are not accepted any more.")
+	return p.factors(to, "Your authenticator app was removed: its codes are not accepted any more.", "Log in then, and add the app again.")
 }
 
 // PasskeyAdded tells a person of a new passkey.
 func (p Post) PasskeyAdded(to string) mail.Message {
-	return p.factors(to, "A passkey was added to your account: whoever holds it can log in as you.")
+	return p.factors(to, "A passkey was added to your account: whoever holds it can log in as you.",
+		"A new password does not remove the passkey: log in then, and delete it. If you cannot,\nbecause you are asked for it, ask an administrator of the platform to remove your second factors.")
 }
 
 // PasskeyDeleted tells a person of a passkey that is good no more.
 func (p Post) PasskeyDeleted(to string) mail.Message {
-	return p.factors(to, "A passkey of your account was deleted: it is not accepted any more.")
+	return p.factors(to, "A passkey of your account was deleted: it is not accepted any more.", "Log in then, and add the passkey again.")
 }
 
 // RecoveryCodesReplaced tells a person which recovery codes are good.
 func (p Post) RecoveryCodesReplaced(to string) mail.Message {
-	return p.factors(to, "Your recovery codes were replaced: the earlier ones are good no more.")
+	return p.factors(to, "Your recovery codes were replaced: the earlier ones are good no more.",
+		"Log in then, and replace the codes again: a new password leaves them as they are.")
 }
 
-func (p Post) factors(to, what string) mail.Message {
-	return p.unlessYou(to, "How you log in has changed", what)
+func (p Post) factors(to, what, undo string) mail.Message {
+	return p.unlessYou(to, "How you log in has changed", what, undo)
 }
 
 // RecoveryCodeUsed tells a person how many codes are left.
 func (p Post) RecoveryCodeUsed(to string, left int) mail.Message {
-	return p.unlessYou(to, "A recovery code was used", fmt.Sprintf("You logged in with a recovery code, which is used up now; %d are left.", left))
+	return p.unlessYou(to, "A recovery code was used", fmt.Sprintf("You logged in with a recovery code, which is used up now; %d are left.", left),
+		"Log in then, and replace the codes: a new password leaves them as they are.")
 }
 
 // SecondFactorGuessed tells a person that somebody knows their password.
 func (p Post) SecondFactorGuessed(to string) mail.Message {
-	return p.unlessYou(to, "Somebody has your password", fmt.Sprintf(`Somebody entered your password, and then a wrong second factor %d times. They did not get in.`, Attempts))
+	return p.unlessYou(to, "Somebody has your password", fmt.Sprintf(`Somebody entered your password, and then a wrong second factor %d times. They did not get in.`, Attempts), "")
 }
 
 // IdentityLinked tells a person that a login of another issuer acts as them.
 func (p Post) IdentityLinked(to, issuer string) mail.Message {
 	return p.unlessYou(to, "A login was linked to your account",
-		"A login of "+issuer+" was linked to your account, and acts as you until you unlink it.")
+		"A login of "+issuer+" was linked to your account, and acts as you until you unlink it.",
+		"A new password does not unlink the login: log in then, and unlink it.")
 }
 
 // IdentityUnlinked tells a person that such a login acts as them no more.
 func (p Post) IdentityUnlinked(to, issuer string) mail.Message {
 	return p.unlessYou(to, "A login was unlinked from your account",
-		"A login of "+issuer+" was unlinked from your account, and cannot act as you any more.")
+		"A login of "+issuer+" was unlinked from your account, and cannot act as you any more.", "You can link it again then.")
 }
 
 // APIKeyMade tells a person of a new key that acts as them.
 func (p Post) APIKeyMade(to string) mail.Message {
-	return p.unlessYou(to, "Your account has a new API key", "An API key was made that acts as you until you revoke it.")
+	return p.unlessYou(to, "Your account has a new API key", "An API key was made that acts as you until you revoke it.", newKeys)
 }
 
 // APIKeyRotated tells a person of a new secret of such a key.
 func (p Post) APIKeyRotated(to string) mail.Message {
-	return p.unlessYou(to, "Your API key has a new secret", "An API key that acts as you was given a new secret. You can revoke the key.")
+	return p.unlessYou(to, "Your API key has a new secret", "An API key that acts as you was given a new secret. You can revoke the key.", newKeys)
 }
+
+const newKeys = "Choosing it so also revokes the API keys of the last 30 days. To revoke just this one, log in."
 
 // SessionsEnded tells a person of logouts from another session.
 func (p Post) SessionsEnded(to string) mail.Message {
-	return p.unlessYou(to, "You were logged out elsewhere", "Sessions of your account were ended from another session of yours.")
+	return p.unlessYou(to, "You were logged out elsewhere", "Sessions of your account were ended from another session of yours.", "")
 }
 
 // SessionStolen tells a person of a session that ended because a token of it was
 // used twice.
 func (p Post) SessionStolen(to string) mail.Message {
 	return p.unlessYou(to, "A session of your account was ended for your safety", `A token of one of your sessions was used twice, as happens when it was copied, or when a
-program kept an old one. The session was ended: log in again where you need it.`)
+program kept an old one. The session was ended: log in again where you need it.`, "")
 }
 
-func (p Post) unlessYou(to, subject, what string) mail.Message {
+// unlessYou tells what has happened, and what to do if it was somebody else: a new
+// password, and, unless that is all, how to undo it.
+func (p Post) unlessYou(to, subject, what, undo string) mail.Message {
+	if undo != "" {
+		undo = "\n\n" + undo
+	}
 	return letter(to, subject, `%s
 
 If it was you, there is nothing to do. If it was not, choose a new password now, which also
 ends your sessions:
 
-%s`, what, p.pages+"/password/forgot")
+%s%s`, what, p.pages+"/password/forgot", undo)
 }
 
 // Impersonated tells a person who acts as them, how long, and why. The reason is what

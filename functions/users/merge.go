@@ -45,6 +45,11 @@ func (c Changeable) Change(patch []byte) (changed Changeable, fields []string, e
 	if !ok {
 		return c, nil, fault.At("body", "a change is a JSON object (RFC 7396)")
 	}
+	for name := range change {
+		if !slices.Contains(changeable, name) { // by its exact name, which decoding does not insist on
+			return c, nil, errFields
+		}
+	}
 	encoded, err := json.Marshal(c)
 	if err != nil {
 		return c, nil, fmt.Errorf("encode profile: %w", err)
@@ -59,7 +64,7 @@ func (c Changeable) Change(patch []byte) (changed Changeable, fields []string, e
 	}
 	for name := range after {
 		if !slices.Contains(changeable, name) { // Go's decoder would take it in any case
-			return c, nil, errChangeable
+			return c, nil, errFields
 		}
 	}
 	if changed, err = decodeChangeable(encoded); err == nil {
@@ -156,14 +161,14 @@ func (w *walker) key() error {
 	return nil
 }
 
-var errChangeable = fault.At("body", "a profile has first_name, last_name, display_name, locale, time_zone and picture_url, which are texts, and preferences and attributes, which are objects")
+var errFields = fault.At("body", "a profile has first_name, last_name, display_name, locale, time_zone and picture_url, which are texts, and preferences and attributes, which are objects")
 
 func decodeChangeable(document []byte) (c Changeable, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	decoder.DisallowUnknownFields()
 	decoder.UseNumber()
 	if err := decoder.Decode(&c); err != nil {
-		return c, errChangeable
+		return c, errFields
 	}
 	if c.Preferences == nil {
 		c.Preferences = map[string]any{}

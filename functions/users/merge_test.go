@@ -63,3 +63,14 @@ func FuzzChange(f *testing.F) {
 		}
 	})
 }
+
+// A field in another case would be stored, and be in neither the audit trail nor the event.
+func TestFieldsHaveTheirExactNames(t *testing.T) {
+	t.Parallel()
+	was := users.Changeable{FirstName: "Ada", LastName: "Lovelace"}
+	for _, patch := range []string{`{"First_name": "Eve"}`, `{"LOCALE": "de"}`, `{"Attributes": {"a": 1}}`, `{"locale": "de", "unknown": null}`} {
+		if is, _, err := was.Change([]byte(patch)); err == nil {
+			t.Errorf("%s makes %+v, want a refusal", patch, is)
+		}
+	}
+}

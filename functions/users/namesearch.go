@@ -11,6 +11,8 @@ import (
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 
+	"function/shared/database"
+	"function/shared/fault"
 	"function/shared/outbox"
 	"function/shared/secret"
 )
@@ -107,7 +109,38 @@ const (
 SELECT u.id, u.wrapped_key, u.email, u.first_name, u.last_name FROM memberships m JOIN users u ON u.id = m.user_id
 WHERE m.organization_id = $1 AND NOT EXISTS (SELECT FROM name_prefixes n WHERE n.organization_id = $1 AND n.user_id = m.user_id)
 LIMIT $2 FOR SHARE OF u SKIP LOCKED`
+	anyMissing = `
+SELECT EXISTS (SELECT FROM memberships m
+    WHERE m.organization_id = $1 AND NOT EXISTS (SELECT FROM name_prefixes n WHERE n.organization_id = $1 AND n.user_id = m.user_id))`
 )
+
+// rounds bounds the names that one search indexes first.
+const rounds = 10
+
+var errNoNameSearch = fault.New(fault.Conflict, "The organization does not allow to search by name: its setting search_by_name is off")
+
+// IndexNames indexes members who are not yet, and tells whether all are: some may be
+// being changed, or there are too many for one search. Where the organization does not
+// allow it, it is fault.Conflict.
+func (s Store) IndexNames(ctx context.Context, organization uuid.UUID) (complete bool, err error) {
+	for range rounds {
+		indexed, err := s.indexMissing(ctx, organization)
+		if database.IsNoRows(err) {
+			return false, errNoNameSearch
+		}
+		if err != nil {
+			return false, err
+		}
+		if indexed < indexedAtOnce {
+			break
+		}
+	}
+	var missing bool
+	if err := s.DB.QueryRow(ctx, anyMissing, organization).Scan(&missing); err != nil {
+		return false, fmt.Errorf("look for names that are not indexed: %w", err)
+	}
+	return !missing, nil
+}
 
 type unindexed struct {
 	ID         uuid.UUID
@@ -115,9 +148,9 @@ type unindexed struct {
 	SealedName
 }
 
-// IndexMissing indexes some of the members who are not yet, and tells how many there
-// were: none when all are. No rows (pgx.ErrNoRows): the organization does not allow it.
-func (s Store) IndexMissing(ctx context.Context, organization uuid.UUID) (indexed int, err error) {
+// indexMissing indexes some of the members who are not yet, and tells how many it could.
+// No rows (pgx.ErrNoRows): the organization does not allow it.
+func (s Store) indexMissing(ctx context.Context, organization uuid.UUID) (indexed int, err error) {
 	err = s.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if err := tx.QueryRow(ctx, lockSettings, organization).Scan(); err != nil {
 			return err

@@ -326,7 +326,7 @@ func TestPasskeyRenewsAnOldProof(t *testing.T) {
 	stepUp().Want(t, http.StatusOK)
 	p.Do(session, http.MethodPost, "/v1/users/mfa/recovery-codes", nil).Want(t, http.StatusOK)
 	key.passkey.Counter = 0
-	stepUp().Want(t, http.StatusUnauthorized)
+	stepUp().Want(t, http.StatusUnprocessableEntity)
 }
 
 func TestHostilePasskeysAreRefused(t *testing.T) {

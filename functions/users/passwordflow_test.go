@@ -201,3 +201,31 @@ func TestTheStrictestRulesOfAllOrganizationsHold(t *testing.T) {
 		t.Errorf("rules %+v (%v), want the strictest of all organizations, %+v", credentials.Rules, err, want)
 	}
 }
+
+func TestResetByMailEndsNewKeysAndTellsWhatElseActsAsThePerson(t *testing.T) {
+	t.Parallel()
+	p := mountMail(t, false)
+	ada := registered(t, p, "ada@example.com", "")
+	for name, age := range map[string]string{"theirs": "1 day", "hers": "40 days"} {
+		exec(t, p, `
+WITH k AS (INSERT INTO api_keys (id, organization_id, user_id, name, scopes) VALUES (gen_random_uuid(), $1, $2, $3, '{}') RETURNING id)
+INSERT INTO api_key_secrets (hash, key_id, hint, created_at, expires_at) SELECT $3::text::bytea, id, '', now() - $4::text::interval, now() + interval '1 day' FROM k`,
+			ada.OrganizationID, ada.ID, name, age)
+	}
+	exec(t, p, `INSERT INTO passkeys (id, user_id, credential_id, name, credential) VALUES (gen_random_uuid(), $1, '1', '', ''), (gen_random_uuid(), $1, '2', '', '')`, ada.ID)
+	exec(t, p, `INSERT INTO external_identities (id, issuer, subject_index, user_id) VALUES (gen_random_uuid(), 'https://issuer.example', '', $1)`, ada.ID)
+
+	post(t, p, "", resetPath, resetBody(forgotten(t, p, ada.Email, 1)), http.StatusNoContent)
+	equal(t, "keys left", 1, count(t, p, `SELECT count(*) FROM api_keys WHERE revoked_at IS NULL AND name = 'hers'`))
+	equal(t, "keys revoked", 1, count(t, p, `SELECT count(*) FROM api_keys WHERE revoked_at IS NOT NULL AND name = 'theirs'`))
+	equal(t, "revocations in the trail", []string{"api_keys:revoke done"}, audited(t, p, "api_keys:"))
+	told, revoked, _ := strings.Cut(p.MailTo(ada.Email).Text, "were revoked")
+	for _, line := range []string{"- passkey: 2,", "- login of another issuer: 1,", "- API key: 1,"} {
+		if !strings.Contains(told, line) {
+			t.Errorf("the mail does not tell of %q:\n%s", line, told)
+		}
+	}
+	if !strings.Contains(revoked, "- API key: 1,") {
+		t.Errorf("the mail does not tell what was revoked:\n%s", revoked)
+	}
+}

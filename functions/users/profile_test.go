@@ -121,6 +121,8 @@ func TestChangeOfAnOldProfileIsRefused(t *testing.T) {
 		change(p, ada.Token, `{"attributes": {"a": 1}}`, "If-Match", `"0"`).Want(t, http.StatusOK)
 		change(p, ada.Token, `{"attributes": {"a": 2}}`, "If-Match", `"0"`).Want(t, http.StatusPreconditionFailed)
 		change(p, ada.Token, `{"attributes": {"a": 3}}`, "If-Match", `*`).Want(t, http.StatusOK)
+		change(p, ada.Token, `{"attributes": {"a": 3}}`, "If-Match", `"0", "2"`).Want(t, http.StatusOK) // a list (RFC 9110 §13.1.1)
+		change(p, ada.Token, `{"attributes": {"a": 3}}`, "If-Match", `"0",W/"2"`).Want(t, http.StatusPreconditionFailed)
 		if got := read(t, p.Do(ada.Token, http.MethodGet, profilePath, nil)); got.Attributes["a"] != 3.0 {
 			t.Errorf("%v", got.Attributes)
 		}

@@ -96,6 +96,10 @@ func (s SecondFactors) RecordLoginProof(ctx context.Context, tx *outbox.Tx, l *P
 	}
 	switch {
 	case p.Refused != "" && l.Attempt == Attempts:
+		may, err := s.mayWarn(ctx, tx, l.UserID)
+		if err != nil || !may {
+			return err
+		}
 		return s.post.Tell(ctx, tx, l.UserID, s.post.SecondFactorGuessed)
 	case p.Refused != "":
 		return nil

@@ -16,13 +16,14 @@ import (
 type Credentials struct {
 	UserID         uuid.UUID
 	PasswordHash   string // empty: the person has no password
+	VoidedHash     string // of the password that an admin has made void; empty: none
 	Rules          PasswordRules
 	OrganizationID uuid.UUID // that the person has been in for longest, whose trail tells of it; uuid.Nil: none
 	Name           Name
 }
 
 const selectCredentials = `
-SELECT coalesce(u.password_hash, ''), coalesce((array_agg(m.organization_id ORDER BY m.created_at))[1], '00000000-0000-0000-0000-000000000000'),
+SELECT coalesce(u.password_hash, ''), coalesce(u.voided_password_hash, ''), coalesce((array_agg(m.organization_id ORDER BY m.created_at))[1], '00000000-0000-0000-0000-000000000000'),
        coalesce(max((o.settings ->> 'password_min_length')::int), 0), coalesce(max((o.settings ->> 'password_history')::int), 0)
 FROM users u
 LEFT JOIN memberships m ON m.user_id = u.id AND m.status = 'active'
@@ -33,7 +34,7 @@ GROUP BY u.id`
 // CredentialsOf reads a person's credentials.
 func (s Store) CredentialsOf(ctx context.Context, user uuid.UUID) (Credentials, error) {
 	c := Credentials{UserID: user}
-	if err := s.DB.QueryRow(ctx, selectCredentials, user).Scan(&c.PasswordHash, &c.OrganizationID, &c.Rules.MinLength, &c.Rules.History); err != nil {
+	if err := s.DB.QueryRow(ctx, selectCredentials, user).Scan(&c.PasswordHash, &c.VoidedHash, &c.OrganizationID, &c.Rules.MinLength, &c.Rules.History); err != nil {
 		return c, fmt.Errorf("read credentials of user %s: %w", user, err)
 	}
 	c.Rules.MinLength = max(s.floor, c.Rules.MinLength)
@@ -44,6 +45,15 @@ func (s Store) CredentialsOf(ctx context.Context, user uuid.UUID) (Credentials, 
 
 // Check tells whether the person may have a password, by the rules of all their organizations.
 func (s Store) Check(ctx context.Context, c Credentials, password, location string) error {
+	if c.VoidedHash != "" {
+		again, err := s.Hasher.Verify(ctx, password, c.VoidedHash)
+		if err != nil {
+			return err
+		}
+		if again {
+			return fault.At(location, "This is the password that you are not to have any more: choose another one")
+		}
+	}
 	return s.CheckNewPassword(ctx, s.DB, c.Rules, c.UserID, password, location, c.Name.Email, c.Name.FirstName, c.Name.LastName)
 }
 
@@ -72,15 +82,16 @@ func (s Store) Prove(ctx context.Context, caller auth.Caller, c Credentials, pre
 
 const (
 	replacePassword = `
-UPDATE users SET password_hash = $2, password_changed_at = now(), must_change_password = false
+UPDATE users SET password_hash = $2, voided_password_hash = NULL, password_changed_at = now(), must_change_password = false
 WHERE id = $1 AND coalesce(password_hash, '') = $3`
 	endSessions = `
-UPDATE sessions SET ended_at = now(), end_reason = 'password_changed' WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL`
+UPDATE sessions SET ended_at = now(), end_reason = 'password_changed' WHERE (user_id = $1 OR impersonator_id = $1) AND id <> $2 AND ended_at IS NULL`
 )
 
 // ReplacePassword gives a person another password than the one in c, ends all
-// sessions but one, makes mailed tokens void, and tells the person by mail. Of two
-// changes at once the second is fault.Conflict.
+// sessions but one, also those in which the person acts as others, makes mailed tokens
+// void, and tells the person by mail, with what else acts as them. Of two changes at once
+// the second is fault.Conflict.
 func (s Store) ReplacePassword(ctx context.Context, tx *outbox.Tx, post Post, c Credentials, hash string, butSession uuid.UUID) error {
 	tag, err := tx.Exec(ctx, replacePassword, c.UserID, hash, c.PasswordHash)
 	if err != nil {
@@ -98,5 +109,9 @@ func (s Store) ReplacePassword(ctx context.Context, tx *outbox.Tx, post Post, c 
 	if err := CancelMailedTokens(ctx, tx, c.UserID); err != nil {
 		return err
 	}
-	return post.Queue(ctx, tx, c.UserID, post.PasswordChanged(c.Name.Email))
+	others, err := credentialsBeside(ctx, tx, c.UserID)
+	if err != nil {
+		return err
+	}
+	return post.Queue(ctx, tx, c.UserID, post.PasswordChanged(c.Name.Email, others))
 }

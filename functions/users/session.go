@@ -143,7 +143,7 @@ func (s Store) begin(ctx context.Context, tx *outbox.Tx, issuer *auth.Issuer, l 
 	if err != nil {
 		return Tokens{}, err
 	}
-	speaksOf := auth.Caller{UserID: l.UserID, SessionID: session, Roles: terms.Roles}
+	speaksOf := auth.Caller{UserID: l.UserID, SessionID: session, Roles: terms.Roles, ImpersonatorID: l.ImpersonatorID}
 	if l.ImpersonatorID == uuid.Nil {
 		speaksOf.Subject.ProvedAt = time.Now()
 	}
@@ -154,7 +154,7 @@ func (s Store) begin(ctx context.Context, tx *outbox.Tx, issuer *auth.Issuer, l 
 	if err != nil {
 		return Tokens{}, err
 	}
-	if speaksOf.OrganizationID != uuid.Nil {
+	if speaksOf.OrganizationID != uuid.Nil && l.ImpersonatorID == uuid.Nil { // else it is no login of the person's
 		err = tx.Publish(ctx, events.UserLoggedIn{SessionID: session, UserID: l.UserID, OrganizationID: l.OrganizationID, LoggedInAt: time.Now().UTC()})
 	}
 	return Bearer(access, refresh), err

@@ -8,11 +8,9 @@ import (
 
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/fault"
 	"function/shared/outbox"
 )
-
-// Impersonated refuses a proof in a session in which an admin acts as the person.
-const Impersonated = "impersonated"
 
 // GuardStepUp counts a guess within a session.
 func (s Store) GuardStepUp(ctx context.Context, session uuid.UUID) error {
@@ -34,6 +32,23 @@ func (s Store) CheckPassword(ctx context.Context, user uuid.UUID, proof Proof) (
 	proof.passwordIsRight, err = s.Hasher.Verify(ctx, proof.Password, hash)
 	return proof, err
 }
+
+// Fault is what a caller is told whose step-up was refused. The token is good: it is the
+// body that is not. That a password is not enough is told to those only who know it.
+func (p Proved) Fault() error {
+	switch {
+	case p.Method == Passkey:
+		return fault.At("body.passkey", "The passkey was not accepted: begin again")
+	case p.Method == TOTP:
+		return fault.At("body.code", "The code is not right, or was used already")
+	case p.Refused == secondFactorNeeded:
+		return fault.At("body.password", "You have a second factor: a password is no fresh proof")
+	}
+	return fault.At("body.password", "This is not your password")
+}
+
+// secondFactorNeeded refuses the right password of those who have more than that.
+const secondFactorNeeded = "second_factor_needed"
 
 const (
 	renewPassword = `UPDATE sessions SET authenticated_at = now() WHERE id = $1`
@@ -69,12 +84,10 @@ func (p Passkeys) StepUp(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 
 // proveAgain takes a password only of those who have no second factor.
 func (p Passkeys) proveAgain(ctx context.Context, tx *outbox.Tx, caller auth.Caller, proof Proof) (Proved, error) {
-	switch {
-	case caller.ImpersonatorID != uuid.Nil:
-		return Proved{Method: proof.method(), Refused: Impersonated}, nil
-	case proof.Password == "":
+	if proof.Password == "" {
 		return p.Prove(ctx, tx, caller.UserID, proof)
-	case !proof.passwordIsRight:
+	}
+	if !proof.passwordIsRight {
 		return Proved{Method: Password, Refused: "wrong_password"}, nil
 	}
 	factors, err := FactorsOf(ctx, tx, caller.UserID)
@@ -82,7 +95,7 @@ func (p Passkeys) proveAgain(ctx context.Context, tx *outbox.Tx, caller auth.Cal
 		return Proved{}, err
 	}
 	if factors.Any() {
-		return Proved{Method: Password, Refused: "second_factor_needed"}, nil
+		return Proved{Method: Password, Refused: secondFactorNeeded}, nil
 	}
 	return Proved{Method: Password}, nil
 }

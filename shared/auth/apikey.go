@@ -85,12 +85,13 @@ func (v *Verifier) apiKey(ctx context.Context, key string) (Caller, error) {
 }
 
 const selectAPIKey = `
-SELECT id, owner_id, is_service_account, organization_id, scopes, roles, permissions FROM published.api_keys WHERE hash = $1`
+SELECT id, owner_id, is_service_account, organization_id, scopes, waits_for, roles, permissions FROM published.api_keys WHERE hash = $1`
 
 type apiKey struct {
 	ID, OwnerID, OrganizationID uuid.UUID
 	IsServiceAccount            bool
 	Scopes, Permissions         []policy.Permission
+	WaitsFor                    string
 	Roles                       []string
 }
 
@@ -120,6 +121,6 @@ func (v *Verifier) keyHolder(ctx context.Context, w who, known bool) (Caller, er
 	}
 	return Caller{
 		Kind: kind, UserID: k.OwnerID, SessionID: k.ID, OrganizationID: k.OrganizationID, Roles: k.Roles,
-		Subject: policy.Subject{Roles: k.Roles, Own: k.Permissions, Limited: true, Scopes: k.Scopes},
+		Subject: policy.Subject{Roles: k.Roles, Own: k.Permissions, Limited: true, Scopes: k.Scopes, WaitsFor: k.WaitsFor},
 	}, nil
 }

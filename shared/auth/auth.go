@@ -52,7 +52,13 @@ type Claims struct {
 	IssuedAt       int64    `json:"iat"`
 	NotBefore      int64    `json:"nbf,omitempty"` // not given out, but kept to
 	Expiry         int64    `json:"exp"`
+	Actor          *Actor   `json:"act,omitempty"`
 	ID             string   `json:"jti"`
+}
+
+// Actor is the platform admin who acts as the subject of a token (RFC 8693 §4.1).
+type Actor struct {
+	Subject string `json:"sub"`
 }
 
 // TokenType is the `typ` header that tells an access token from every other JWT.

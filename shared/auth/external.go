@@ -181,7 +181,7 @@ func (v *Verifier) Identify(ctx context.Context, raw string) (ExternalIdentity, 
 // Of the organizations that have let the person in, the one that the token is for,
 // or else the first.
 const selectExternal = `
-SELECT user_id, platform_admin, organization_id, waits_for, has_second_factor, demands_second_factor, roles, permissions
+SELECT user_id, platform_admin, organization_id, waits_for, must_change_password, has_second_factor, demands_second_factor, roles, permissions
 FROM published.external_callers WHERE issuer = $1 AND subject_index = $2
 ORDER BY waits_for IS NULL AND organization_id = $3 DESC, waits_for IS NULL DESC, member_since LIMIT 1`
 
@@ -190,6 +190,7 @@ type externalCaller struct {
 	PlatformAdmin       bool
 	OrganizationID      *uuid.UUID
 	WaitsFor            *string
+	MustChangePassword  bool
 	HasSecondFactor     bool
 	DemandsSecondFactor bool
 	Roles               []string
@@ -209,6 +210,8 @@ func (v *Verifier) externalCaller(ctx context.Context, w who) (Caller, error) {
 	}
 	c := Caller{Kind: Person, UserID: e.UserID, SecondFactor: e.HasSecondFactor, Subject: policy.Subject{Elsewhere: true}}
 	switch {
+	case e.MustChangePassword:
+		c.Subject.WaitsFor = policy.WaitsForPassword
 	case e.WaitsFor != nil:
 		c.Subject.WaitsFor = *e.WaitsFor
 	case e.DemandsSecondFactor && !w.twoFactors:
@@ -218,7 +221,7 @@ func (v *Verifier) externalCaller(ctx context.Context, w who) (Caller, error) {
 		c.Subject.Roles, c.Subject.Own = e.Roles, e.Permissions
 	}
 	if e.PlatformAdmin {
-		c.Subject.Roles = append(slices.Clone(c.Subject.Roles), policy.PlatformAdmin)
+		c.Subject = v.administering(c.Subject, w.twoFactors)
 	}
 	return c, nil
 }

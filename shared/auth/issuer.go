@@ -70,6 +70,9 @@ func (i *Issuer) Issue(ctx context.Context, c Caller, methods ...string) (string
 	if c.OrganizationID != uuid.Nil {
 		claims.OrganizationID = c.OrganizationID.String()
 	}
+	if c.ImpersonatorID != uuid.Nil {
+		claims.Actor = &Actor{Subject: c.ImpersonatorID.String()}
+	}
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", fmt.Errorf("encode claims: %w", err)

@@ -118,7 +118,7 @@ func (v *Verifier) aliveAmong(batch map[uuid.UUID]*lookup) (map[uuid.UUID]Caller
 	alive := make(map[uuid.UUID]Caller, len(found))
 	for _, s := range found {
 		if s.Alive {
-			alive[s.SessionID] = s.caller()
+			alive[s.SessionID] = v.callerOf(s)
 		}
 	}
 	return alive, nil

@@ -13,7 +13,7 @@ import (
 
 const selectCallers = `
 SELECT session_id, user_id, organization_id, methods, authenticated_at, second_factor_at, impersonator_id, alive, platform_admin,
-       has_second_factor, waits_for, roles, permissions
+       has_second_factor, waits_for, must_change_password, roles, permissions
 FROM published.callers WHERE session_id = ANY ($1)`
 
 type session struct {
@@ -26,6 +26,7 @@ type session struct {
 	Alive, PlatformAdmin bool
 	HasSecondFactor      bool
 	WaitsFor             *string
+	MustChangePassword   bool
 	Roles                []string
 	Permissions          []policy.Permission
 }
@@ -45,7 +46,7 @@ func (v *Verifier) session(ctx context.Context, w who) (Caller, error) {
 // have been let in since, by a proof or a role a moment ago.
 func (v *Verifier) Forget(session uuid.UUID) { v.callers.drop(bySessionID(session)) }
 
-func (s session) caller() Caller {
+func (v *Verifier) callerOf(s session) Caller {
 	c := Caller{
 		Kind: Person, UserID: s.UserID, SessionID: s.SessionID, Methods: s.Methods, Roles: s.Roles, SecondFactor: s.HasSecondFactor,
 		Subject: policy.Subject{Roles: s.Roles, Own: s.Permissions, ProvedAt: s.provedAt()},
@@ -55,12 +56,29 @@ func (s session) caller() Caller {
 	} else {
 		c.Subject.WaitsFor = *s.WaitsFor
 	}
+	if s.MustChangePassword { // before all that an organization may have to say
+		c.Subject.WaitsFor = policy.WaitsForPassword
+	}
 	if s.ImpersonatorID != nil {
-		c.ImpersonatorID = *s.ImpersonatorID
+		c.ImpersonatorID, c.Subject.Impersonated = *s.ImpersonatorID, true
 	} else if s.PlatformAdmin {
-		c.Subject.Roles = append(slices.Clone(s.Roles), policy.PlatformAdmin)
+		c.Subject = v.administering(c.Subject, s.SecondFactorAt != nil)
 	}
 	return c
+}
+
+// administering gives a platform admin that role, unless the account has something to do
+// first. What the person waits for in an organization alone makes no difference.
+func (v *Verifier) administering(s policy.Subject, twoFactors bool) policy.Subject {
+	switch {
+	case s.WaitsFor == policy.WaitsForPassword, s.WaitsFor == policy.WaitsForSecondFactor:
+		s.AdminWaitsFor = s.WaitsFor
+	case v.AdminsNeedSecondFactor && !twoFactors:
+		s.AdminWaitsFor = policy.WaitsForAdminFactor
+	default:
+		s.Roles = append(slices.Clone(s.Roles), policy.PlatformAdmin)
+	}
+	return s
 }
 
 // provedAt is never for a session in which an admin acts as the person: what needs

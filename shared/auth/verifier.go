@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,8 @@ import (
 // of another issuer that it trusts, or an API key. It asks the views that the users
 // domain publishes, and remembers their answers for a moment.
 type Verifier struct {
+	AdminsNeedSecondFactor bool // platform admins are none in a session without one
+
 	db       *pgxpool.Pool
 	issuer   string
 	audience string
@@ -77,7 +80,8 @@ func (v *Verifier) Verify(ctx context.Context, bearer string) (Caller, error) {
 	case caller.UserID != t.user:
 		return Caller{}, errToken
 	case organization == uuid.Nil: // the token is older than the membership
-		caller.OrganizationID, caller.Roles, caller.Subject.Roles, caller.Subject.Own = uuid.Nil, nil, nil, nil
+		caller.OrganizationID, caller.Roles, caller.Subject.Own = uuid.Nil, nil, nil
+		caller.Subject.Roles = slices.DeleteFunc(slices.Clone(caller.Subject.Roles), func(role string) bool { return role != policy.PlatformAdmin })
 		if caller.Subject.WaitsFor == "" {
 			caller.Subject.WaitsFor = policy.WaitsForApproval
 		}

@@ -58,6 +58,8 @@ type Config struct {
 	PasswordMinLength int              `env:"PASSWORD_MIN_LENGTH"`     // characters that new passwords have in every organization, up to 64; zero: 8, for passwords with a second factor
 	PasswordRangeURL  string           `env:"PASSWORD_RANGE_URL"`      // of a service such as Have I Been Pwned's, before the five digits; empty: none is asked
 
+	PlatformAdminSecondFactor bool `env:"PLATFORM_ADMIN_SECOND_FACTOR, default=true"` // platform admins are none in a session without one
+
 	SigningKeyDays int              `env:"SIGNING_KEY_DAYS, default=30"` // of one key, until the next is made
 	OIDCIssuers    auth.OIDCIssuers `env:"OIDC_ISSUERS"`                 // whose tokens are taken too: JSON, [{"issuer", "audience", "jwks_url", "algorithms"}]
 	OIDCSubjectKey string           `env:"OIDC_SUBJECT_KEY"`             // 32 bytes, base64: finds their subjects; the same in all functions
@@ -187,6 +189,7 @@ func (e *Env) Verifier(ctx context.Context) (*auth.Verifier, error) {
 	if err := verifier.Trust(e.Config.OIDCIssuers, e.Config.OIDCSubjectKey); err != nil {
 		return nil, err
 	}
+	verifier.AdminsNeedSecondFactor = e.Config.PlatformAdminSecondFactor
 	e.OnClose(verifier.Close)
 	return verifier, nil
 }

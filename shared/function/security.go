@@ -12,15 +12,17 @@ import (
 )
 
 // Security is what an operation asks of its caller, in OpenAPI's terms: the words
-// beside "bearer" are the permission, fresh for a fresh proof, and service_account for
-// an API key of one.
+// beside "bearer" are the permission, fresh for a fresh proof, service_account for an API
+// key of one, themselves where nobody who acts as the person is let in, and unready where
+// those are, too, who have to choose a new password first.
 type Security = []map[string][]string
 
 const (
-	bearer = "bearer"
-	fresh  = "fresh"
-
+	bearer         = "bearer"
+	fresh          = "fresh"
 	serviceAccount = "service_account"
+	themselves     = "themselves"
+	unready        = "unready"
 )
 
 // What an operation can ask of its caller beside a permission.
@@ -45,6 +47,18 @@ func forServiceAccounts(operation huma.Operation) bool {
 	return slices.Contains(operation.Security[0][bearer], serviceAccount)
 }
 
+// Themselves lets nobody in who acts as the person: what shows a secret, or gives
+// access, must not outlive the half hour of an impersonation. A fresh proof is the
+// person's own anyway.
+func Themselves(s Security) Security { return with(s, themselves) }
+
+// Unready lets those in, too, who have to choose a new password first.
+func Unready(s Security) Security { return with(s, unready) }
+
+func with(s Security, word string) Security {
+	return Security{{bearer: append(slices.Clone(s[0][bearer]), word)}}
+}
+
 // needOf is what an operation with security needs.
 func needOf(operation huma.Operation) policy.Need {
 	var need policy.Need
@@ -53,6 +67,10 @@ func needOf(operation huma.Operation) policy.Need {
 		case fresh:
 			need.Fresh = true
 		case serviceAccount:
+		case themselves:
+			need.Themselves = true
+		case unready:
+			need.Unready = true
 		default:
 			need.Permission = policy.Permission(word)
 		}

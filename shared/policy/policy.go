@@ -16,13 +16,15 @@ const FreshProof = 15 * time.Minute
 
 // Subject is somebody who wants to do something in an organization.
 type Subject struct {
-	Roles     []string     // held in the organization, or PlatformAdmin
-	Own       []Permission // of those roles that are the organization's own
-	Limited   bool         // to Scopes: an API key
-	Scopes    []Permission
-	WaitsFor  string    // why a member has no role yet; see Waits
-	ProvedAt  time.Time // when they last proved who they are, by a second factor if they have one
-	Elsewhere bool      // they prove it to another issuer of tokens, not here
+	Roles         []string     // held in the organization, or PlatformAdmin
+	Own           []Permission // of those roles that are the organization's own
+	Limited       bool         // to Scopes: an API key
+	Scopes        []Permission
+	WaitsFor      string    // why a member has no role yet; see Waits
+	AdminWaitsFor string    // why a platform admin has not that role now; empty for everybody else
+	ProvedAt      time.Time // when they last proved who they are, by a second factor if they have one
+	Elsewhere     bool      // they prove it to another issuer of tokens, not here
+	Impersonated  bool      // a platform admin acts as them
 }
 
 // What a person may have to do, or to wait for, before their roles count.
@@ -32,20 +34,24 @@ const (
 	WaitsForPassword     = "password"
 	WaitsForSecondFactor = "second_factor"
 	WaitsForOrganization = "organization"
+	WaitsForAdminFactor  = "admin_second_factor" // of platform admins alone
 )
 
 var waits = map[string]string{
 	WaitsForApproval:     "Your organization has not let you in yet: one of its owners approves the membership, then log in again",
 	WaitsForMembership:   "You are no member of this organization any more: switch to another one",
-	WaitsForPassword:     "Choose a new password first: POST /v1/users/password/change",
+	WaitsForPassword:     "Choose a new password first: POST /v1/users/password/change, or /v1/users/password/forgot if the present one is not accepted",
 	WaitsForSecondFactor: "Your organization demands a second factor: enrol one under /v1/users/mfa, or log in with it",
 	WaitsForOrganization: "This organization is being deleted: switch to another one",
+	WaitsForAdminFactor:  "Platform admins need a second factor: enrol one under /v1/users/mfa, or log in with it",
 }
 
 // Need is what an operation asks of its caller.
 type Need struct {
 	Permission Permission // empty: to be known
-	Fresh      bool       // and to have proved it lately
+	Fresh      bool       // and to have proved it lately: nobody who acts as somebody else has
+	Themselves bool       // and to be nobody who acts as somebody else
+	Unready    bool       // and it is for those, too, who have to choose a new password first
 }
 
 // Decision is an answer and its reason.
@@ -56,9 +62,20 @@ type Decision struct {
 	StepUp  bool   // a fresh proof would allow it
 }
 
-// Decide tells whether a subject may do what needs need, and why.
+// Decide tells whether a subject may do what needs need, and why. What outlives a
+// session, such as a key, a password or another's access, is no impersonator's to give,
+// and who has to choose a new password does nothing else before.
 func Decide(s Subject, need Need, now time.Time) Decision {
+	switch {
+	case s.Impersonated && (need.Themselves || need.Fresh):
+		return Decision{Reason: "Only the person does this: you act as somebody else"}
+	case s.WaitsFor == WaitsForPassword && !need.Unready:
+		return Decision{Reason: waits[WaitsForPassword]}
+	}
 	d := allowed(s, need.Permission)
+	if d.Allowed && need.Fresh && s.Limited {
+		return Decision{Reason: "This needs a fresh proof of who you are, which an API key cannot give: a person does it"}
+	}
 	if d.Allowed && need.Fresh && now.Sub(s.ProvedAt) > FreshProof {
 		return Decision{Reason: s.stepUp(), StepUp: true}
 	}
@@ -95,6 +112,9 @@ func allowed(s Subject, p Permission) Decision {
 	}
 	if slices.Contains(s.Own, p) && slices.Contains(owner, p) {
 		return Decision{Allowed: true, Reason: "A role of the organization's own allows " + string(p)}
+	}
+	if reason := waits[s.AdminWaitsFor]; reason != "" && slices.Contains(builtIn[PlatformAdmin], p) {
+		return Decision{Reason: reason}
 	}
 	if reason := waits[s.WaitsFor]; reason != "" {
 		return Decision{Reason: reason}

@@ -142,6 +142,7 @@ var routes = []function.Route{
 	{Method: "POST", Path: "/v1/admin/users/{id}/suspend", Service: "users-administer", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/admin/users/{id}/restore", Service: "users-administer", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/admin/users/{id}/force-password-reset", Service: "users-administer", Timeout: 300 * time.Second},
+	{Method: "POST", Path: "/v1/admin/users/{id}/reset-second-factors", Service: "users-administer", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/admin/users/{id}/unlock", Service: "users-administer", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/admin/users/{id}/grant-platform-admin", Service: "users-administer", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/admin/users/{id}/revoke-platform-admin", Service: "users-administer", Timeout: 300 * time.Second},

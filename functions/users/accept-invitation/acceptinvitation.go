@@ -19,7 +19,7 @@ import (
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "users-accept-invitation", Method: http.MethodPost, Path: "/v1/organizations/invitations/accept",
-	Summary: "Accept an invitation", Tags: []string{users.Tag}, Security: function.Person,
+	Summary: "Accept an invitation", Tags: []string{users.Tag}, Security: function.Themselves(function.Person),
 	Description: "By the person whose account has the invited address; POST /v1/users/sessions/organization then switches to the organization.",
 	Errors:      []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict},
 }

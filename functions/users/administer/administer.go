@@ -1,6 +1,6 @@
 // Package administer is what a platform admin does to an account: POST
-// /v1/admin/users/{id}/suspend, /restore, /force-password-reset, /unlock,
-// /grant-platform-admin and /revoke-platform-admin.
+// /v1/admin/users/{id}/suspend, /restore, /force-password-reset, /reset-second-factors,
+// /unlock, /grant-platform-admin and /revoke-platform-admin.
 package administer
 
 import (
@@ -21,6 +21,7 @@ var Parts = []function.Part[*Function]{
 	function.On(SuspendOperation, (*Function).Suspend),
 	function.On(RestoreOperation, (*Function).Restore),
 	function.On(ResetOperation, (*Function).Reset),
+	function.On(ResetFactorsOperation, (*Function).ResetFactors),
 	function.On(UnlockOperation, (*Function).Unlock),
 	function.On(GrantOperation, (*Function).Grant),
 	function.On(RevokeOperation, (*Function).Revoke),
@@ -43,10 +44,14 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 }
 
 const (
-	suspend     = `UPDATE users SET suspended_at = now() WHERE id = $1`
-	restore     = `UPDATE users SET suspended_at = NULL WHERE id = $1`
-	demand      = `UPDATE users SET must_change_password = true WHERE id = $1`
-	endSessions = `UPDATE sessions SET ended_at = now(), end_reason = $2 WHERE user_id = $1 AND ended_at IS NULL`
+	suspend = `UPDATE users SET suspended_at = now() WHERE id = $1`
+	restore = `UPDATE users SET suspended_at = NULL WHERE id = $1`
+	demand  = `UPDATE users SET must_change_password = true WHERE id = $1`
+	void    = `
+UPDATE users SET voided_password_hash = coalesce(password_hash, voided_password_hash), password_hash = NULL WHERE id = $1`
+	endSessions = `
+UPDATE sessions SET ended_at = now(), end_reason = $2 WHERE (user_id = $1 OR impersonator_id = $1) AND ended_at IS NULL`
+	endLogins = `DELETE FROM challenges WHERE user_id = $1`
 )
 
 // Suspend shuts a person out.
@@ -58,7 +63,10 @@ func (f *Function) Suspend(ctx context.Context, in *Request) (*struct{}, error) 
 		if _, err := tx.Exec(ctx, suspend, in.ID); err != nil {
 			return fmt.Errorf("suspend account: %w", err)
 		}
-		return end(ctx, tx, in.ID, "suspended")
+		if err := end(ctx, tx, in.ID, "suspended"); err != nil {
+			return err
+		}
+		return f.post.Tell(ctx, tx, in.ID, f.post.AccountSuspended)
 	})
 }
 
@@ -71,15 +79,21 @@ func (f *Function) Restore(ctx context.Context, in *Request) (*struct{}, error) 
 		if _, err := tx.Exec(ctx, restore, in.ID); err != nil {
 			return fmt.Errorf("restore account: %w", err)
 		}
-		return nil
+		return f.post.Tell(ctx, tx, in.ID, f.post.AccountRestored)
 	})
 }
 
-// Reset demands a new password.
+// Reset demands a new password. Whoever knows the present one must not be who chooses the
+// next, so it is void where mail brings the person another way in.
 func (f *Function) Reset(ctx context.Context, in *Request) (*struct{}, error) {
 	return nil, f.Administer(ctx, in.ID, "users:force_password_reset", in.Body.Reason, func(tx *outbox.Tx, _ users.Subject) error {
 		if _, err := tx.Exec(ctx, demand, in.ID); err != nil {
 			return fmt.Errorf("demand new password: %w", err)
+		}
+		if f.post.Sends() {
+			if _, err := tx.Exec(ctx, void, in.ID); err != nil {
+				return fmt.Errorf("make password void: %w", err)
+			}
 		}
 		if err := end(ctx, tx, in.ID, "revoked"); err != nil {
 			return err
@@ -88,16 +102,24 @@ func (f *Function) Reset(ctx context.Context, in *Request) (*struct{}, error) {
 	})
 }
 
-// Unlock forgets failed logins.
+// Unlock forgets failed logins, and wrong codes of an authenticator app.
 func (f *Function) Unlock(ctx context.Context, in *Request) (*struct{}, error) {
 	return nil, f.Administer(ctx, in.ID, "users:unlock", in.Body.Reason, func(tx *outbox.Tx, _ users.Subject) error {
+		if err := f.ForgetGuesses(ctx, tx, in.ID); err != nil {
+			return err
+		}
 		return f.Store.Unlock(ctx, tx, in.ID)
 	})
 }
 
+// end ends a person's sessions, those in which they act as others, and the logins that
+// wait for a second factor.
 func end(ctx context.Context, tx pgx.Tx, person uuid.UUID, reason string) error {
 	if _, err := tx.Exec(ctx, endSessions, person, reason); err != nil {
 		return fmt.Errorf("end sessions: %w", err)
+	}
+	if _, err := tx.Exec(ctx, endLogins, person); err != nil {
+		return fmt.Errorf("end pending logins: %w", err)
 	}
 	return nil
 }

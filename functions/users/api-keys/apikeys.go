@@ -12,7 +12,6 @@ import (
 
 	"function/functions/users"
 	"function/shared/auth"
-	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/page"
@@ -30,7 +29,7 @@ var Parts = []function.Part[*Function]{
 var (
 	CreateOperation = huma.Operation{
 		OperationID: "users-create-api-key", Method: http.MethodPost, Path: "/v1/api-keys",
-		Summary: "Make an API key", Tags: []string{users.Tag}, Security: function.Person,
+		Summary: "Make an API key", Tags: []string{users.Tag}, Security: function.FreshPerson,
 		Description:   "It acts as you in your present organization, within its scopes, and only where your roles allow it. You are told by mail.",
 		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict},
 	}
@@ -47,7 +46,7 @@ var (
 	}
 	RotateOperation = huma.Operation{
 		OperationID: "users-rotate-api-key", Method: http.MethodPost, Path: "/v1/api-keys/{id}/rotate",
-		Summary: "Give an API key a new secret", Tags: []string{users.Tag}, Security: function.Person,
+		Summary: "Give an API key a new secret", Tags: []string{users.Tag}, Security: function.FreshPerson,
 		Description:   "The present secret stays good for the overlap, so that programs take up the new one without a pause.",
 		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
 	}
@@ -101,7 +100,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (out *ShownRes
 		return nil, err
 	}
 	out = &ShownResponse{}
-	return out, f.show(ctx, caller, "api_keys:create", func(tx *outbox.Tx) (err error) {
+	return out, f.GiveKey(ctx, "api_keys:create", owner(caller), func(tx *outbox.Tx) (err error) {
 		if out.Body, err = f.CreateKey(ctx, tx, caller, owner(caller), in.Body); err != nil {
 			return err
 		}
@@ -116,23 +115,12 @@ func (f *Function) Rotate(ctx context.Context, in *RotateRequest) (out *ShownRes
 		return nil, err
 	}
 	out = &ShownResponse{}
-	return out, f.show(ctx, caller, "api_keys:rotate", func(tx *outbox.Tx) (err error) {
+	return out, f.GiveKey(ctx, "api_keys:rotate", owner(caller), func(tx *outbox.Tx) (err error) {
 		if out.Body, err = f.RotateKey(ctx, tx, caller, owner(caller), in.ID, in.Body); err != nil {
 			return err
 		}
 		return f.post.Tell(ctx, tx, caller.UserID, f.post.APIKeyRotated)
 	})
-}
-
-// show lets nobody but the person see a secret that outlives the session.
-func (f *Function) show(ctx context.Context, caller auth.Caller, action string, work func(*outbox.Tx) error) error {
-	if caller.ImpersonatorID != uuid.Nil {
-		return f.KeyRefused(ctx, action, owner(caller), fault.New(fault.Forbidden, "Only the person can make a key that acts as them"))
-	}
-	if err := f.DB.Transact(ctx, work); err != nil {
-		return f.KeyRefused(ctx, action, owner(caller), err)
-	}
-	return nil
 }
 
 // List lists the caller's keys, of all organizations.

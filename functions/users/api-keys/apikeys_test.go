@@ -260,3 +260,46 @@ func TestAsManyKeysAsAPersonNeeds(t *testing.T) {
 		t.Errorf("%d keys made at once beyond 98, want 2", made)
 	}
 }
+
+func TestPersonsKeyGivesNoMoreThanThePersonMay(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	for name, test := range map[string]struct{ make, mend, reason string }{
+		"must change the password": {
+			`UPDATE users SET must_change_password = true WHERE id = $1`, `UPDATE users SET must_change_password = false WHERE id = $1`, "new password"},
+		"has not the second factor that is demanded": {
+			`UPDATE organizations SET settings = '{"require_second_factor": true}' WHERE id = (SELECT organization_id FROM memberships WHERE user_id = $1)`,
+			`INSERT INTO totp_secrets (user_id, secret, confirmed_at) VALUES ($1, '', now())`, "second factor"},
+	} {
+		admin := p.Login("admin")
+		key := made(t, p, admin.Token, `{"name": "ci", "scopes": ["service_accounts:read"]}`).Key
+		exec(t, p, test.make, admin.UserID)
+		if a := p.Do(key, http.MethodGet, accounts(admin), nil).Want(t, http.StatusForbidden); !strings.Contains(string(a.Body), test.reason) {
+			t.Errorf("%s: %s, want the reason", name, a.Body)
+		}
+		exec(t, p, test.mend, admin.UserID)
+		becomes(t, p, key, accounts(admin), http.StatusOK)
+	}
+}
+
+func TestLastingSecretsNeedAFreshProof(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	admin := p.Login("admin")
+	key := made(t, p, admin.Token, `{"name": "ci", "scopes": ["service_accounts:read"]}`)
+	stale := p.Again(admin)
+	exec(t, p, `UPDATE sessions SET authenticated_at = now() - interval '1 hour' WHERE id = $1`, stale.SessionID)
+	account := accounts(admin) + "/" + uuid.NewString() + "/keys"
+	for _, at := range []string{path, path + "/" + key.ID.String() + "/rotate", account, account + "/" + uuid.NewString() + "/rotate"} {
+		a := p.Do(stale.Token, http.MethodPost, at, `{"name": "x", "scopes": ["service_accounts:read"]}`).Want(t, http.StatusUnauthorized)
+		if !strings.Contains(a.Header.Get("WWW-Authenticate"), "insufficient_user_authentication") {
+			t.Errorf("%s demands %v, want a fresh proof", at, a.Header)
+		}
+	}
+	p.Do(stale.Token, http.MethodDelete, path+"/"+key.ID.String(), nil).Want(t, http.StatusNoContent)
+	p.Do(stale.Token, http.MethodDelete, path+"/"+key.ID.String(), nil).Want(t, http.StatusNotFound)
+	var refusals int
+	if err := p.DB(database.Users).QueryRow(context.Background(), `SELECT count(*) FROM audit_entries WHERE action = 'api_keys:revoke' AND result = 'refused'`).Scan(&refusals); err != nil || refusals != 1 {
+		t.Errorf("%d refused revocations in the trail (%v), want 1", refusals, err)
+	}
+}

@@ -17,7 +17,7 @@ import (
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "users-approve-member", Method: http.MethodPost, Path: "/v1/organizations/{id}/members/{user_id}/approve",
-	Summary: "Let a person into your organization", Tags: []string{users.Tag}, Security: function.Needs(policy.MembersWrite),
+	Summary: "Let a person into your organization", Tags: []string{users.Tag}, Security: function.Themselves(function.Needs(policy.MembersWrite)),
 	Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
 }
 

@@ -20,7 +20,7 @@ import (
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "users-change-password", Method: http.MethodPost, Path: "/v1/users/password/change",
-	Summary: "Change your password", Tags: []string{users.Tag}, Metadata: function.Guarded, Security: function.Person,
+	Summary: "Change your password", Tags: []string{users.Tag}, Metadata: function.Guarded, Security: function.Themselves(function.Unready(function.Person)),
 	Description:   "All your other sessions end.",
 	DefaultStatus: http.StatusNoContent,
 	Errors:        []int{http.StatusUnauthorized, http.StatusConflict, http.StatusTooManyRequests, http.StatusServiceUnavailable},

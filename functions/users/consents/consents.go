@@ -99,18 +99,12 @@ func (f *Function) Withdraw(ctx context.Context, in *WithdrawRequest) (*Response
 	})
 }
 
-var (
-	errImpersonated = fault.New(fault.Forbidden, "Only the person can consent, or withdraw it: nobody who acts as the person")
-	errWhere        = fault.At("query.organization_id", "you act in no organization now: name the one whose purpose it is")
-)
+var errWhere = fault.At("query.organization_id", "you act in no organization now: name the one whose purpose it is")
 
 // decide lets change turn what holds into what the person wants, which is recorded if
 // it is something else. Of organizations that the caller does not act in, there are only
 // the purposes that they have decided on.
 func (f *Function) decide(ctx context.Context, caller auth.Caller, organization uuid.UUID, purpose string, change func(*users.ConsentState) (bool, error)) (*Response, error) {
-	if caller.ImpersonatorID != uuid.Nil {
-		return nil, errImpersonated
-	}
 	var state users.ConsentState
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		var id uuid.UUID

@@ -6,12 +6,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/users"
 	"function/shared/audit"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
 )
@@ -38,8 +40,6 @@ SELECT u.id, u.created_at, u.email_verified_at, u.suspended_at, u.must_change_pa
        coalesce((SELECT json_agg(json_build_object('organization_id', m.organization_id, 'role', m.role, 'status', m.status) ORDER BY m.created_at)
                  FROM memberships m WHERE m.user_id = u.id), '[]') AS members
 FROM users u `
-	selectAll  = columns + `WHERE u.id < $1 ORDER BY u.id DESC LIMIT $2`
-	selectMail = columns + `WHERE u.email_index = $1`
 	selectOne  = columns + `WHERE u.id = $1`
 	selectActs = `
 SELECT at, actor_id, action, detail ->> 'sealed_reason' AS reason FROM audit_entries
@@ -53,35 +53,94 @@ type row struct {
 	Members                                          json.RawMessage
 }
 
-// List lists accounts, or finds the one with an address.
-func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
+// conditions are what narrows the list down, each with the index that it goes by.
+var conditions = map[string]string{
+	"before":       `u.id < @before`,
+	"email":        `u.email_index = @email`,
+	"suspended":    `u.suspended_at IS NOT NULL`,
+	"active":       `u.suspended_at IS NULL`,
+	"admins":       `u.platform_admin`,
+	"others":       `NOT u.platform_admin`,
+	"organization": `u.id IN (SELECT user_id FROM memberships WHERE organization_id = @organization)`,
+	"name": `u.id IN (SELECT user_id FROM name_prefixes WHERE organization_id = @organization AND prefix_index = ANY (@name)
+    GROUP BY user_id HAVING count(*) = cardinality(@name::bytea[]))`,
+}
+
+// narrow is the query for what is asked for.
+func (f *Function) narrow(ctx context.Context, in *ListRequest) (sql string, arguments pgx.NamedArgs, err error) {
 	before, err := in.Before()
+	if err != nil {
+		return "", nil, err
+	}
+	arguments = pgx.NamedArgs{"before": before, "limit": in.Fetch()}
+	asked := []string{"before"}
+	if in.Email != "" {
+		asked = append(asked, "email")
+		if arguments["email"], err = f.AccountIndex(ctx, f.DB, in.Email); err != nil {
+			return "", nil, err
+		}
+	}
+	if in.Suspended != "" {
+		asked = append(asked, map[string]string{"true": "suspended", "false": "active"}[in.Suspended])
+	}
+	if in.PlatformAdmin != "" {
+		asked = append(asked, map[string]string{"true": "admins", "false": "others"}[in.PlatformAdmin])
+	}
+	if in.OrganizationID != uuid.Nil {
+		asked, arguments["organization"] = append(asked, "organization"), in.OrganizationID
+	}
+	if in.Name != "" {
+		prefixes := users.NamePrefixes(f.Keeper, in.OrganizationID, in.Name)
+		switch {
+		case in.OrganizationID == uuid.Nil:
+			return "", nil, fault.At("query.name", "this takes organization_id: names are indexed by organization")
+		case len(prefixes) == 0:
+			return "", nil, fault.At("query.name", "there is no letter in it")
+		}
+		asked, arguments["name"] = append(asked, "name"), prefixes
+	}
+	for i, name := range asked {
+		asked[i] = conditions[name]
+	}
+	return columns + "WHERE " + strings.Join(asked, " AND ") + " ORDER BY u.id DESC LIMIT @limit", arguments, nil
+}
+
+// List lists accounts.
+func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
+	sql, arguments, err := f.narrow(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	if err := audit.Record(ctx, f.DB, audit.Entry{Action: "users:find", Platform: true, Detail: map[string]any{"by_email": in.Email != ""}}); err != nil {
+	entry := audit.Entry{Action: "users:find", Platform: true, Detail: map[string]any{"by_email": in.Email != "", "by_name": in.Name != "", "organization": in.OrganizationID}}
+	if err := audit.Record(ctx, f.DB, entry); err != nil {
 		return nil, err
 	}
-	sql, arguments := selectAll, []any{before, in.Fetch()}
-	if in.Email != "" {
-		index, err := f.AccountIndex(ctx, f.DB, in.Email)
+	out := &ListResponse{}
+	if in.Name != "" {
+		complete, err := f.IndexNames(ctx, in.OrganizationID)
 		if err != nil {
 			return nil, err
 		}
-		sql, arguments = selectMail, []any{index}
+		out.Body.Complete = &complete
 	}
-	rows, _ := f.DB.Query(ctx, sql, arguments...)
+	rows, _ := f.DB.Query(ctx, sql, arguments)
 	stored, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
 	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)
 	}
-	accounts := make([]Account, len(stored))
-	for i, r := range stored {
-		if accounts[i], _, err = f.open(ctx, r); err != nil {
+	found := page.Of(in.Query, stored, func(r row) uuid.UUID { return r.ID })
+	out.Body.NextCursor, out.Body.Items = found.NextCursor, []Account{}
+	for _, r := range found.Items {
+		account, _, err := f.open(ctx, r)
+		if err != nil {
 			return nil, err
 		}
+		name := users.Name{FirstName: account.FirstName, LastName: account.LastName}
+		if in.Name == "" || users.NameMatches(name, in.Name) { // for what the indexes do not tell
+			out.Body.Items = append(out.Body.Items, account)
+		}
 	}
-	return &ListResponse{Body: page.Of(in.Query, accounts, func(a Account) uuid.UUID { return a.ID })}, nil
+	return out, nil
 }
 
 // Get shows one account, with what admins did to it.

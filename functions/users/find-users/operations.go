@@ -18,8 +18,8 @@ var (
 	ListOperation = huma.Operation{
 		OperationID: "users-find-users", Method: http.MethodGet, Path: "/v1/admin/users",
 		Summary: "Accounts of the whole platform", Tags: []string{users.Tag}, Security: function.Needs(policy.PlatformUsers),
-		Description: "Newest first, or the one with an email address. Looking at them is audited.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
+		Description: "Newest first; what is asked for narrows them down together. By name they are found within an organization whose setting search_by_name allows it. Looking at them is audited.",
+		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict},
 	}
 	GetOperation = huma.Operation{
 		OperationID: "users-get-user", Method: http.MethodGet, Path: "/v1/admin/users/{id}",
@@ -28,10 +28,14 @@ var (
 	}
 )
 
-// ListRequest asks for one page, or one address.
+// ListRequest asks for one page.
 type ListRequest struct {
 	page.Query
-	Email string `query:"email" maxLength:"254" doc:"The whole address, however it is spelled"`
+	Suspended      string    `query:"suspended" enum:"true,false"`
+	PlatformAdmin  string    `query:"platform_admin" enum:"true,false"`
+	OrganizationID uuid.UUID `query:"organization_id" format:"uuid" doc:"Whose members they are, or asked to be"`
+	Name           string    `query:"name" maxLength:"100" doc:"Each word begins a word of the name; takes organization_id" example:"love"`
+	Email          string    `query:"email" maxLength:"254" doc:"The whole address, however it is spelled"`
 }
 
 // GetRequest names an account.
@@ -68,8 +72,13 @@ type Act struct {
 	Reason  string    `json:"reason"`
 }
 
-// ListResponse is one page.
-type ListResponse struct{ Body page.Page[Account] }
+// ListResponse is one page; by name it may hold fewer than limit although another follows.
+type ListResponse struct {
+	Body struct {
+		page.Page[Account]
+		Complete *bool `json:"complete,omitempty" doc:"By name: all names are indexed; else search again in a moment"`
+	}
+}
 
 // GetResponse is an account with its newest acts, 50 at the most.
 type GetResponse struct {

@@ -125,8 +125,7 @@ func (f *Function) Unlink(ctx context.Context, in *UnlinkRequest) (*struct{}, er
 	if err != nil {
 		return nil, err
 	}
-	entry := audit.Entry{Action: "identities:unlink", ResourceID: in.ID.String()}
-	return nil, f.Act(ctx, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
+	return nil, f.Act(ctx, audit.Entry{Action: "identities:unlink", ResourceID: in.ID.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		var issuer string
 		err := tx.QueryRow(ctx, deleteIdentity, in.ID, caller.UserID).Scan(&issuer)
 		if database.IsNoRows(err) {

@@ -120,7 +120,7 @@ func TestLinkingNeedsAGoodTokenAndAFreshProof(t *testing.T) {
 	}
 	impersonated := p.Login("owner")
 	p.Impersonate(impersonated.UserID)
-	link(p, impersonated, good).Want(t, http.StatusUnauthorized)
+	link(p, impersonated, good).Want(t, http.StatusForbidden)
 	stale(t, p, ada, good)
 	if n := len(listed(t, p, ada.Token)); n != 0 {
 		t.Errorf("%d links after refusals", n)

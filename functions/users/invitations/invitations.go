@@ -22,7 +22,7 @@ const path = "/v1/organizations/{id}/invitations"
 var (
 	CreateOperation = huma.Operation{
 		OperationID: "users-invite", Method: http.MethodPost, Path: path,
-		Summary: "Invite a person to your organization", Tags: []string{users.Tag}, Security: function.Needs(policy.MembersWrite),
+		Summary: "Invite a person to your organization", Tags: []string{users.Tag}, Security: function.Themselves(function.Needs(policy.MembersWrite)),
 		Description:   "A mail tells how to accept within 7 days. It replaces the address's earlier invitation. The answer is the same whether the address has an account or not.",
 		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable},
 	}

@@ -17,7 +17,7 @@ import (
 // Operation is the HTTP operation.
 var Operation = huma.Operation{
 	OperationID: "users-logout", Method: http.MethodPost, Path: "/v1/users/logout",
-	Summary: "Log out", Tags: []string{users.Tag}, Security: function.Person,
+	Summary: "Log out", Tags: []string{users.Tag}, Security: function.Unready(function.Person),
 	Description:   "Ends the session. Its access and refresh tokens are refused everywhere within a second.",
 	DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusForbidden},
 }

@@ -48,7 +48,7 @@ var (
 	}
 	RestoreOperation = huma.Operation{
 		OperationID: "users-restore-member", Method: http.MethodPost, Path: one + "/restore",
-		Summary: "End a member's suspension", Tags: []string{users.Tag}, Security: function.Needs(policy.MembersWrite),
+		Summary: "End a member's suspension", Tags: []string{users.Tag}, Security: function.Themselves(function.Needs(policy.MembersWrite)),
 		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
 	}
 	RemoveOperation = huma.Operation{
@@ -97,7 +97,7 @@ type Organization struct {
 type ListRequest struct {
 	Organization
 	page.Query
-	Status string `query:"status" enum:"requested,active,suspended" doc:"Only those of this standing"`
+	Status string `query:"status" enum:"requested,active,suspended" doc:"Only those of this standing; who has requested to join shows to those who may change members"`
 }
 
 // ListResponse is one page.

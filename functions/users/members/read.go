@@ -24,8 +24,8 @@ SELECT m.user_id, m.role, m.status, m.created_at AS joined_at, u.wrapped_key, u.
     OR EXISTS (SELECT FROM passkeys p WHERE p.user_id = m.user_id) AS second_factor
 FROM memberships m JOIN users u ON u.id = m.user_id
 WHERE m.organization_id = $1`
-	selectMember  = selectSealed + ` AND m.user_id = $2`
-	selectMembers = selectSealed + ` AND m.user_id < $2 AND ($4 = '' OR m.status = $4) ORDER BY m.user_id DESC LIMIT $3`
+	selectMember  = selectSealed + ` AND m.user_id = $2 AND ($3 OR m.status <> 'requested')`
+	selectMembers = selectSealed + ` AND m.user_id < $2 AND ($4 = '' OR m.status = $4) AND ($5 OR m.status <> 'requested') ORDER BY m.user_id DESC LIMIT $3`
 )
 
 type sealed struct {
@@ -38,10 +38,15 @@ type sealed struct {
 	users.SealedName
 }
 
+// manages tells whether the caller may change members, and so sees who asks to be one.
+func manages(caller auth.Caller) bool {
+	return policy.Covers(caller.Subject, []policy.Permission{policy.MembersWrite})
+}
+
 // unseal makes a member readable for one caller.
 func (f *Function) unseal(ctx context.Context, caller auth.Caller, s sealed) (Member, error) {
 	m := Member{UserID: s.UserID, Role: s.Role, Status: s.Status, Teams: s.Teams, JoinedAt: s.JoinedAt}
-	if policy.Covers(caller.Subject, []policy.Permission{policy.MembersWrite}) {
+	if manages(caller) {
 		m.SecondFactor = &s.SecondFactor
 	}
 	key, err := f.Keeper.Unwrap(ctx, s.WrappedKey)
@@ -53,7 +58,7 @@ func (f *Function) unseal(ctx context.Context, caller auth.Caller, s sealed) (Me
 	return m, err
 }
 
-// List lists members, and those who ask to be.
+// List lists members, and to those who may let them in also those who ask to be.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
 	caller, err := users.InOwn(ctx, in.ID)
 	if err != nil {
@@ -63,7 +68,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectMembers, in.ID, before, in.Fetch(), in.Status)
+	rows, _ := f.DB.Query(ctx, selectMembers, in.ID, before, in.Fetch(), in.Status, manages(caller))
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[sealed])
 	if err != nil {
 		return nil, fmt.Errorf("list members: %w", err)
@@ -84,7 +89,7 @@ func (f *Function) Get(ctx context.Context, in *Request) (*GetResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectMember, in.ID, in.UserID)
+	rows, _ := f.DB.Query(ctx, selectMember, in.ID, in.UserID, manages(caller))
 	found, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[sealed])
 	if database.IsNoRows(err) {
 		return nil, fault.New(fault.NotFound, "Nobody with this identifier is in this organization")

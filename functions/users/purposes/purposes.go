@@ -58,7 +58,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 	}
 	id := uuid7.New()
 	var created users.ConsentPurpose
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.Act(ctx, audit.Entry{Action: "purposes:create", ResourceID: id.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		var purposes int
 		if err := tx.QueryRow(ctx, lockOrganization, in.ID).Scan(&purposes); err != nil {
 			return err
@@ -66,15 +66,16 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 		if purposes >= maxPurposes {
 			return fault.New(fault.Conflict, "An organization has %d purposes at the most, retired ones too", maxPurposes)
 		}
-		if _, err := tx.Exec(ctx, insertPurpose, id, in.ID, in.Body.Name); err != nil {
+		_, err := tx.Exec(ctx, insertPurpose, id, in.ID, in.Body.Name)
+		if database.Violates(err, "purposes_name") {
+			return fault.New(fault.Conflict, "The organization has a purpose of this name already, or had one")
+		}
+		if err != nil {
 			return err
 		}
-		created, err = publish(ctx, tx, caller, id, "purposes:create", in.Body.Text.Text)
+		created, err = publish(ctx, tx, caller, entry, in.Body.Text.Text)
 		return err
 	})
-	if database.Violates(err, "purposes_name") {
-		return nil, fault.New(fault.Conflict, "The organization has a purpose of this name already, or had one")
-	}
 	if err != nil {
 		return nil, fmt.Errorf("create purpose: %w", err)
 	}
@@ -88,38 +89,40 @@ func (f *Function) Revise(ctx context.Context, in *ReviseRequest) (*Response, er
 		return nil, err
 	}
 	var revised users.ConsentPurpose
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		var id uuid.UUID
-		if err := tx.QueryRow(ctx, lockPurpose, in.ID, in.Name).Scan(&id); err != nil {
+	err = f.Act(ctx, audit.Entry{Action: "purposes:revise"}, func(tx *outbox.Tx, entry *audit.Entry) error {
+		if err := find(ctx, tx, lockPurpose, in.ID, in.Name, entry); err != nil {
 			return err
 		}
-		revised, err = publish(ctx, tx, caller, id, "purposes:revise", in.Body.Text.Text)
+		revised, err = publish(ctx, tx, caller, entry, in.Body.Text.Text)
 		return err
 	})
-	if database.IsNoRows(err) {
-		return nil, users.ErrNoPurpose
-	}
 	if err != nil {
 		return nil, fmt.Errorf("revise purpose: %w", err)
 	}
 	return &Response{Body: revised}, nil
 }
 
-// publish gives a purpose that is locked its next text.
-func publish(ctx context.Context, tx *outbox.Tx, caller auth.Caller, purpose uuid.UUID, action, text string) (users.ConsentPurpose, error) {
+// find makes the entry one about the purpose that a statement finds.
+func find(ctx context.Context, tx *outbox.Tx, statement string, organization uuid.UUID, name string, entry *audit.Entry) error {
+	err := tx.QueryRow(ctx, statement, organization, name).Scan(&entry.ResourceID)
+	if database.IsNoRows(err) {
+		return users.ErrNoPurpose
+	}
+	return err
+}
+
+// publish gives a purpose that is locked its next text, and tells the entry which.
+func publish(ctx context.Context, tx *outbox.Tx, caller auth.Caller, entry *audit.Entry, text string) (users.ConsentPurpose, error) {
 	hash := sha256.Sum256([]byte(text))
 	var version int
-	if err := tx.QueryRow(ctx, insertText, purpose, text, hash[:], caller.UserID).Scan(&version); err != nil {
+	if err := tx.QueryRow(ctx, insertText, entry.ResourceID, text, hash[:], caller.UserID).Scan(&version); err != nil {
 		return users.ConsentPurpose{}, fmt.Errorf("insert text: %w", err)
 	}
 	if version > maxTexts {
 		return users.ConsentPurpose{}, fault.New(fault.Conflict, "A purpose has %d texts at the most: make a new purpose", maxTexts)
 	}
-	err := audit.Record(ctx, tx, audit.Entry{Action: action, ResourceID: purpose.String(), Detail: map[string]any{"version": version}})
-	if err != nil {
-		return users.ConsentPurpose{}, err
-	}
-	rows, _ := tx.Query(ctx, selectPurposes+` AND p.id = $2`, caller.OrganizationID, purpose)
+	entry.Detail = map[string]any{"version": version}
+	rows, _ := tx.Query(ctx, selectPurposes+` AND p.id = $2`, caller.OrganizationID, entry.ResourceID)
 	return pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[users.ConsentPurpose])
 }
 
@@ -128,16 +131,9 @@ func (f *Function) Retire(ctx context.Context, in *Request) (*struct{}, error) {
 	if _, err := f.callerAt(ctx, in.ID); err != nil {
 		return nil, err
 	}
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		var id uuid.UUID
-		if err := tx.QueryRow(ctx, retirePurpose, in.ID, in.Name).Scan(&id); err != nil {
-			return err
-		}
-		return audit.Record(ctx, tx, audit.Entry{Action: "purposes:retire", ResourceID: id.String()})
+	err := f.Act(ctx, audit.Entry{Action: "purposes:retire"}, func(tx *outbox.Tx, entry *audit.Entry) error {
+		return find(ctx, tx, retirePurpose, in.ID, in.Name, entry)
 	})
-	if database.IsNoRows(err) {
-		return nil, users.ErrNoPurpose
-	}
 	if err != nil {
 		return nil, fmt.Errorf("retire purpose: %w", err)
 	}

@@ -66,12 +66,13 @@ UPDATE refresh_tokens SET used_at = now(), sealed_successor = $2 WHERE hash = $1
 UPDATE sessions s SET refreshed_at = now(),
        expires_at = least(absolute_end, now() + coalesce((o.settings ->> 'session_idle_minutes')::int, $2) * interval '1 minute')
 FROM organizations o WHERE s.id = $1 AND o.id = s.organization_id`
-	selectCaller = `SELECT user_id, organization_id, methods, waits_for, roles, ` + users.ProvedAt + ` FROM published.callers WHERE session_id = $1 AND alive`
+	selectCaller = `SELECT user_id, organization_id, methods, impersonator_id, waits_for, roles, ` + users.ProvedAt + ` FROM published.callers WHERE session_id = $1 AND alive`
 )
 
 type caller struct {
 	UserID, OrganizationID uuid.UUID
 	Methods, Roles         []string
+	ImpersonatorID         uuid.NullUUID
 	WaitsFor               *string
 	ProvedAt               *time.Time
 }
@@ -135,7 +136,7 @@ func lookUp(ctx context.Context, tx pgx.Tx, session uuid.UUID) (caller, error) {
 // of is who the session's tokens speak of: without an organization while it has
 // not let the person in.
 func (c caller) of(session uuid.UUID) auth.Caller {
-	to := auth.Caller{UserID: c.UserID, SessionID: session, Roles: c.Roles}
+	to := auth.Caller{UserID: c.UserID, SessionID: session, Roles: c.Roles, ImpersonatorID: c.ImpersonatorID.UUID}
 	if c.ProvedAt != nil {
 		to.Subject.ProvedAt = *c.ProvedAt
 	}

@@ -20,7 +20,8 @@ import (
 var Operation = huma.Operation{
 	OperationID: "users-reset-password", Method: http.MethodPost, Path: "/v1/users/password/reset",
 	Summary: "Choose a new password by the token that was mailed", Tags: []string{users.Tag}, Metadata: function.Guarded,
-	Description:   "The token is in the mailed link, good once and for an hour. All sessions end: log in with the new password.",
+	Description: "The token is in the mailed link, good once and for an hour. All sessions end, and the API keys that were made or rotated in the last 30 days are revoked, " +
+		"since somebody else may have had the account. Second factors and linked logins stay; the person is mailed which there are. Log in with the new password.",
 	DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusConflict, http.StatusServiceUnavailable},
 }
 
@@ -72,6 +73,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if _, _, err := users.UseMailedToken(ctx, tx, users.PasswordReset, in.Body.Token); err != nil {
+			return err
+		}
+		if err := users.RevokeRecentKeys(ctx, tx, user); err != nil {
 			return err
 		}
 		if err := f.ReplacePassword(ctx, tx, f.post, credentials, hash, uuid.Nil); err != nil {

@@ -14,7 +14,6 @@ import (
 	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
-	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -66,7 +65,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 const selectMembers = `
 SELECT m.user_id, m.role, m.status, u.wrapped_key, u.email, u.first_name, u.last_name
 FROM memberships m JOIN users u ON u.id = m.user_id
-WHERE m.organization_id = $1 AND m.user_id < $3 AND m.user_id IN (
+WHERE m.organization_id = $1 AND m.user_id < $3 AND ($5 OR m.status <> 'requested') AND m.user_id IN (
     SELECT user_id FROM name_prefixes WHERE organization_id = $1 AND prefix_index = ANY ($2)
     GROUP BY user_id HAVING count(*) = cardinality($2::bytea[]))
 ORDER BY m.user_id DESC LIMIT $4`
@@ -77,9 +76,6 @@ type found struct {
 	WrappedKey   []byte
 	users.SealedName
 }
-
-// rounds bounds the names that one search indexes first.
-const rounds = 10
 
 // Handle finds by the hashes, and looks at the names for what hashes do not tell.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
@@ -99,22 +95,13 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, fault.At("query.name", "there is no letter in it")
 	}
 	out := &Response{}
-	for range rounds {
-		indexed, err := f.IndexMissing(ctx, in.ID)
-		if database.IsNoRows(err) {
-			return nil, fault.New(fault.Conflict, "Your organization does not allow to search by name: its setting search_by_name is off")
-		}
-		if err != nil {
-			return nil, err
-		}
-		if out.Body.Complete = indexed == 0; out.Body.Complete {
-			break
-		}
+	if out.Body.Complete, err = f.IndexNames(ctx, in.ID); err != nil {
+		return nil, err
 	}
 	if err := audit.Record(ctx, f.DB, audit.Entry{Action: "members:search"}); err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectMembers, in.ID, prefixes, before, in.Fetch())
+	rows, _ := f.DB.Query(ctx, selectMembers, in.ID, prefixes, before, in.Fetch(), policy.Covers(caller.Subject, []policy.Permission{policy.MembersWrite}))
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[found])
 	if err != nil {
 		return nil, fmt.Errorf("find members: %w", err)

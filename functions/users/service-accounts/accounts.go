@@ -65,21 +65,19 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*AccountRespo
 // write does what work does to one account, and records it.
 func (f *Function) write(ctx context.Context, entry audit.Entry, work func(*outbox.Tx) pgx.Rows) (*AccountResponse, error) {
 	var out AccountResponse
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
-		if out.Body, err = pgx.CollectExactlyOneRow(work(tx), pgx.RowToStructByName[Account]); err != nil {
-			return err
+	err := f.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
+		out.Body, err = pgx.CollectExactlyOneRow(work(tx), pgx.RowToStructByName[Account])
+		switch {
+		case database.IsNoRows(err):
+			return users.ErrNoServiceAccount
+		case database.Violates(err, "service_accounts_name"):
+			return fault.New(fault.Conflict, "A service account of this name exists already")
+		case err != nil:
+			return fmt.Errorf("%s: %w", entry.Action, err)
 		}
-		return audit.Record(ctx, tx, entry)
+		return nil
 	})
-	switch {
-	case database.IsNoRows(err):
-		return nil, users.ErrNoServiceAccount
-	case database.Violates(err, "service_accounts_name"):
-		return nil, fault.New(fault.Conflict, "A service account of this name exists already")
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", entry.Action, err)
-	}
-	return &out, nil
+	return &out, err
 }
 
 // List lists the organization's accounts.
@@ -123,7 +121,7 @@ func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	return nil, f.Act(ctx, audit.Entry{Action: "service_accounts:delete", ResourceID: in.AccountID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
 		deleted, err := tx.Exec(ctx, deleteAccount, caller.OrganizationID, in.AccountID)
 		if err != nil {
 			return fmt.Errorf("delete service account: %w", err)
@@ -131,6 +129,6 @@ func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
 		if deleted.RowsAffected() == 0 {
 			return users.ErrNoServiceAccount
 		}
-		return audit.Record(ctx, tx, audit.Entry{Action: "service_accounts:delete", ResourceID: in.AccountID.String()})
+		return nil
 	})
 }

@@ -4,32 +4,23 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
 	"function/shared/auth"
-	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/page"
-	"function/shared/policy"
 )
 
 const keysPath = path + "/{account_id}/keys"
 
 // The HTTP operations on the accounts' keys.
 var (
-	CreateKeyOperation = fresh(operation("create-service-account-key", http.MethodPost, keysPath, "Make a key of a service account", policy.ServiceAccountsWrite, http.StatusConflict))
-	ListKeysOperation  = operation("list-service-account-keys", http.MethodGet, keysPath, "Keys of a service account", policy.ServiceAccountsRead)
-	RevokeKeyOperation = operation("revoke-service-account-key", http.MethodDelete, keysPath+"/{key_id}", "Revoke a key of a service account", policy.ServiceAccountsWrite)
-	RotateKeyOperation = fresh(operation("rotate-service-account-key", http.MethodPost, keysPath+"/{key_id}/rotate", "Give a key of a service account a new secret", policy.ServiceAccountsWrite))
+	CreateKeyOperation = operation("create-service-account-key", http.MethodPost, keysPath, "Make a key of a service account", gives, http.StatusConflict)
+	ListKeysOperation  = operation("list-service-account-keys", http.MethodGet, keysPath, "Keys of a service account", reads)
+	RevokeKeyOperation = operation("revoke-service-account-key", http.MethodDelete, keysPath+"/{key_id}", "Revoke a key of a service account", writes)
+	RotateKeyOperation = operation("rotate-service-account-key", http.MethodPost, keysPath+"/{key_id}/rotate", "Give a key of a service account a new secret", gives)
 )
-
-// fresh asks for a fresh proof: whoever has a secret acts as the account, which gives none.
-func fresh(operation huma.Operation) huma.Operation {
-	operation.Security = function.NeedsFresh(policy.ServiceAccountsWrite)
-	return operation
-}
 
 // CreateKeyRequest is the key.
 type CreateKeyRequest struct {
@@ -76,14 +67,10 @@ func (f *Function) CreateKey(ctx context.Context, in *CreateKeyRequest) (*ShownK
 		return nil, err
 	}
 	var out ShownKeyResponse
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
+	return &out, f.GiveKey(ctx, "api_keys:create", owner, func(tx *outbox.Tx) (err error) {
 		out.Body, err = f.Store.CreateKey(ctx, tx, caller, owner, in.Body)
 		return err
 	})
-	if err != nil {
-		return nil, f.KeyRefused(ctx, "api_keys:create", owner, err)
-	}
-	return &out, nil
 }
 
 // RotateKey gives a key a new secret.
@@ -93,14 +80,10 @@ func (f *Function) RotateKey(ctx context.Context, in *RotateKeyRequest) (*ShownK
 		return nil, err
 	}
 	var out ShownKeyResponse
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
+	return &out, f.GiveKey(ctx, "api_keys:rotate", owner, func(tx *outbox.Tx) (err error) {
 		out.Body, err = f.Store.RotateKey(ctx, tx, caller, owner, in.KeyID, in.Body)
 		return err
 	})
-	if err != nil {
-		return nil, f.KeyRefused(ctx, "api_keys:rotate", owner, err)
-	}
-	return &out, nil
 }
 
 // ListKeys lists an account's keys.

@@ -36,20 +36,26 @@ const path = "/v1/organizations/{id}/service-accounts"
 
 var statuses = map[string]int{http.MethodPost: http.StatusCreated, http.MethodDelete: http.StatusNoContent}
 
-func operation(verb, method, path, summary string, need policy.Permission, errors ...int) huma.Operation {
+var (
+	reads  = function.Needs(policy.ServiceAccountsRead)
+	writes = function.Needs(policy.ServiceAccountsWrite)
+	gives  = function.NeedsFresh(policy.ServiceAccountsWrite) // what lasts
+)
+
+func operation(verb, method, path, summary string, need function.Security, errors ...int) huma.Operation {
 	return huma.Operation{
-		OperationID: "users-" + verb, Method: method, Path: path, Summary: summary, Tags: []string{users.Tag}, Security: function.Needs(need),
+		OperationID: "users-" + verb, Method: method, Path: path, Summary: summary, Tags: []string{users.Tag}, Security: need,
 		DefaultStatus: statuses[method], Errors: append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, errors...),
 	}
 }
 
 // The HTTP operations on the accounts.
 var (
-	CreateOperation = operation("create-service-account", http.MethodPost, path, "Make a service account", policy.ServiceAccountsWrite, http.StatusConflict)
-	ListOperation   = operation("list-service-accounts", http.MethodGet, path, "Service accounts", policy.ServiceAccountsRead)
-	GetOperation    = operation("get-service-account", http.MethodGet, path+"/{account_id}", "A service account", policy.ServiceAccountsRead)
-	ChangeOperation = operation("change-service-account", http.MethodPatch, path+"/{account_id}", "Rename, disable or enable a service account", policy.ServiceAccountsWrite, http.StatusConflict)
-	DeleteOperation = operation("delete-service-account", http.MethodDelete, path+"/{account_id}", "Delete a service account with its keys and grants", policy.ServiceAccountsWrite)
+	CreateOperation = operation("create-service-account", http.MethodPost, path, "Make a service account", writes, http.StatusConflict)
+	ListOperation   = operation("list-service-accounts", http.MethodGet, path, "Service accounts", reads)
+	GetOperation    = operation("get-service-account", http.MethodGet, path+"/{account_id}", "A service account", reads)
+	ChangeOperation = operation("change-service-account", http.MethodPatch, path+"/{account_id}", "Rename, disable or enable a service account", function.Themselves(writes), http.StatusConflict)
+	DeleteOperation = operation("delete-service-account", http.MethodDelete, path+"/{account_id}", "Delete a service account with its keys and grants", writes)
 )
 
 // Account is a service account. Its roles are granted as people's are.

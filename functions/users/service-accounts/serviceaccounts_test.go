@@ -84,8 +84,8 @@ func TestServiceAccountLivesAndEnds(t *testing.T) {
 	p.Do(admin.Token, http.MethodDelete, of, nil).Want(t, http.StatusNotFound)
 	p.Do(admin.Token, http.MethodGet, of, nil).Want(t, http.StatusNotFound)
 	var entries int
-	if err := p.DB(database.Users).QueryRow(context.Background(), `SELECT count(*) FROM audit_entries WHERE action LIKE 'service_accounts:%'`).Scan(&entries); err != nil || entries != 4 {
-		t.Errorf("%d audit entries (%v), want 4", entries, err)
+	if err := p.DB(database.Users).QueryRow(context.Background(), `SELECT count(*) FROM audit_entries WHERE action LIKE 'service_accounts:%'`).Scan(&entries); err != nil || entries != 7 {
+		t.Errorf("%d audit entries (%v), want 7, refusals too", entries, err)
 	}
 }
 
@@ -149,11 +149,11 @@ func TestNobodyLiftsThemselvesByAServiceAccount(t *testing.T) {
 	p.Do(keeper.Token, http.MethodPost, keys+"/"+mighty.ID.String()+"/rotate", `{"overlap_minutes": 0}`).Want(t, http.StatusForbidden)
 	p.Do(keeper.Token, http.MethodPost, keys, `{"name": "k", "scopes": ["platform:users"]}`).Want(t, http.StatusUnprocessableEntity)
 
-	// A key may make keys, of its own scopes at most.
+	// A key makes no keys: whoever finds one could keep what it may for ever.
 	grant(t, p, owner, made.ID, "owner")
 	writer := platformtest.Decode[users.ShownKey](t, p.Do(owner.Token, http.MethodPost, keys, `{"name": "k", "scopes": ["service_accounts:write"]}`).Want(t, http.StatusCreated))
 	p.Do(writer.Key, http.MethodPost, keys, `{"name": "k", "scopes": ["members:write"]}`).Want(t, http.StatusForbidden)
-	p.Do(writer.Key, http.MethodPost, keys, `{"name": "k", "scopes": ["service_accounts:write"]}`).Want(t, http.StatusCreated)
+	p.Do(writer.Key, http.MethodPost, keys, `{"name": "k", "scopes": ["service_accounts:write"]}`).Want(t, http.StatusForbidden)
 }
 
 func TestServiceAccountsOfOthersDoNotExist(t *testing.T) {
@@ -188,4 +188,21 @@ func TestServiceAccountsOfOthersDoNotExist(t *testing.T) {
 	p.Do(stranger.Token, http.MethodPost, path(admin), `{"name": "x"}`).Want(t, http.StatusNotFound)
 	p.Do(stranger.Token, http.MethodGet, path(admin), nil).Want(t, http.StatusNotFound)
 	p.Do(admin.Token, http.MethodGet, of, nil).Want(t, http.StatusOK)
+}
+
+func TestRefusalsAreOnRecord(t *testing.T) {
+	t.Parallel()
+	p := mount(t)
+	admin := p.Login("admin")
+	first, second := account(t, p, admin, "nightly"), account(t, p, admin, "weekly")
+	p.Do(admin.Token, http.MethodPost, path(admin), `{"name": "nightly"}`).Want(t, http.StatusConflict)
+	p.Do(admin.Token, http.MethodPatch, path(admin)+"/"+second.ID.String(), `{"name": "nightly"}`).Want(t, http.StatusConflict)
+	p.Do(admin.Token, http.MethodDelete, path(admin)+"/"+uuid.NewString(), nil).Want(t, http.StatusNotFound)
+	p.Do(admin.Token, http.MethodDelete, path(admin)+"/"+first.ID.String(), nil).Want(t, http.StatusNoContent)
+	var got []string
+	err := p.DB(database.Users).QueryRow(context.Background(),
+		`SELECT array_agg(action ORDER BY id) FROM audit_entries WHERE result = 'refused' AND organization_id = $1`, admin.OrganizationID).Scan(&got)
+	if diff := cmp.Diff([]string{"service_accounts:create", "service_accounts:change", "service_accounts:delete"}, got); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
 }

@@ -23,7 +23,7 @@ var (
 	RevokeOperation = huma.Operation{
 		OperationID: "users-revoke-session", Method: http.MethodDelete, Path: "/v1/users/sessions/{id}",
 		Summary: "Log out elsewhere", Tags: []string{users.Tag}, Security: function.Person,
-		Description:   "Ends a session of yours. Its tokens are refused everywhere within a second. Another one than the present takes a fresh proof (POST /v1/users/step-up).",
+		Description:   "Ends a session of yours. Its tokens are refused everywhere within a second. Another one than the present takes a fresh proof (POST /v1/users/mfa/step-up).",
 		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusNotFound},
 	}
 	RevokeAllOperation = huma.Operation{

@@ -31,7 +31,8 @@ var Parts = []function.Part[*Function]{
 var ListOperation = huma.Operation{
 	OperationID: "users-list-sessions", Method: http.MethodGet, Path: "/v1/users/sessions",
 	Summary: "Where you are logged in", Tags: []string{users.Tag}, Security: function.Person,
-	Errors: []int{http.StatusUnauthorized},
+	Description: "Who acts as you does not see the devices and places.",
+	Errors:      []int{http.StatusUnauthorized},
 }
 
 // Session is one login that has not ended.
@@ -84,7 +85,8 @@ type row struct {
 	Impersonated                      bool
 }
 
-// List lists the caller's sessions.
+// List lists the caller's sessions; an admin who acts as the person does not see from
+// where they were begun.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
@@ -103,6 +105,9 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 		sealed, err := pgx.RowToStructByName[row](r)
 		if err != nil {
 			return Session{}, err
+		}
+		if caller.ImpersonatorID != uuid.Nil {
+			sealed.Device, sealed.Address, sealed.Country = nil, nil, ""
 		}
 		s, err := sealed.open(key)
 		s.Current = s.ID == caller.SessionID

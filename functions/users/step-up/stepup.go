@@ -23,12 +23,12 @@ import (
 var (
 	BeginOperation = huma.Operation{
 		OperationID: "users-begin-passkey-step-up", Method: http.MethodPost, Path: "/v1/users/mfa/step-up/passkey",
-		Summary: "Ask for a passkey as fresh proof", Tags: []string{users.Tag}, Security: function.Person,
+		Summary: "Ask for a passkey as fresh proof", Tags: []string{users.Tag}, Security: function.Themselves(function.Person),
 		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict},
 	}
 	StepUpOperation = huma.Operation{
 		OperationID: "users-step-up", Method: http.MethodPost, Path: "/v1/users/mfa/step-up",
-		Summary: "Prove again who you are", Tags: []string{users.Tag}, Metadata: function.Guarded, Security: function.Person,
+		Summary: "Prove again who you are", Tags: []string{users.Tag}, Metadata: function.Guarded, Security: function.Themselves(function.Person),
 		Description: "Takes one of code, passkey and, of those who have no second factor, password. For 15 minutes the session may then do what needs a fresh proof.",
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable},
 	}
@@ -68,11 +68,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{passkeys}, err
 }
 
-var (
-	errImpersonated = fault.New(fault.Forbidden, "Only the person can prove who they are: you act as somebody else")
-	errElsewhere    = fault.New(fault.Forbidden, "You logged in with another issuer: log in there again, which is the fresh proof")
-	errRefused      = fault.New(fault.Unauthenticated, "The proof is not right")
-)
+var errElsewhere = fault.New(fault.Forbidden, "You logged in with another issuer: log in there again, which is the fresh proof")
 
 // withSession is the caller, who has a session to renew.
 func withSession(ctx context.Context) (auth.Caller, error) {
@@ -88,9 +84,6 @@ func (f *Function) Begin(ctx context.Context, _ *struct{}) (*BeginResponse, erro
 	caller, err := withSession(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if caller.ImpersonatorID != uuid.Nil {
-		return nil, errImpersonated
 	}
 	var out BeginResponse
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
@@ -111,13 +104,11 @@ func (f *Function) StepUp(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	proved, err := f.prove(ctx, caller, proof)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, fmt.Errorf("step up: %w", err)
-	case proved.Refused == users.Impersonated:
-		return nil, errImpersonated
-	case proved.Refused != "":
-		return nil, errRefused
+	}
+	if proved.Refused != "" {
+		return nil, proved.Fault()
 	}
 	var out Response
 	out.Body.ExpiresIn = int(policy.FreshProof.Seconds())
@@ -127,13 +118,11 @@ func (f *Function) StepUp(ctx context.Context, in *Request) (*Response, error) {
 // prove looks at the password before the transaction, which would otherwise hold a
 // connection for as long as hashing takes.
 func (f *Function) prove(ctx context.Context, caller auth.Caller, proof users.Proof) (proved users.Proved, err error) {
-	if caller.ImpersonatorID == uuid.Nil {
-		if err := f.GuardStepUp(ctx, caller.SessionID); err != nil {
-			return proved, err
-		}
-		if proof, err = f.CheckPassword(ctx, caller.UserID, proof); err != nil {
-			return proved, err
-		}
+	if err := f.GuardStepUp(ctx, caller.SessionID); err != nil {
+		return proved, err
+	}
+	if proof, err = f.CheckPassword(ctx, caller.UserID, proof); err != nil {
+		return proved, err
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		proved, err = f.Passkeys.StepUp(ctx, tx, caller, proof)

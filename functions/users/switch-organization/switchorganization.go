@@ -91,7 +91,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	to := auth.Caller{UserID: next.UserID, SessionID: next.SessionID, OrganizationID: next.OrganizationID, Roles: next.Roles}
+	to := auth.Caller{UserID: next.UserID, SessionID: next.SessionID, OrganizationID: next.OrganizationID, Roles: next.Roles, ImpersonatorID: caller.ImpersonatorID}
 	if next.ProvedAt != nil {
 		to.Subject.ProvedAt = *next.ProvedAt
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -36,7 +37,7 @@ var requestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.Me
 
 // Request is the change.
 type Request struct {
-	IfMatch string `header:"If-Match" maxLength:"100" doc:"ETag of the profile that the change is made to; absent: whatever it is"`
+	IfMatch string `header:"If-Match" maxLength:"1000" doc:"ETag of the profile that the change is made to, or a list of them; absent, or *: whatever it is"`
 	function.Raw
 }
 
@@ -90,7 +91,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		if now, err = f.profiles.Read(ctx, f.Store, tx, caller); err != nil {
 			return err
 		}
-		if in.IfMatch != "" && in.IfMatch != "*" && in.IfMatch != now.ETag() {
+		if in.IfMatch != "" && !matches(in.IfMatch, now.ETag()) {
 			return fault.New(fault.Outdated, "The profile has changed since you read it: read it again")
 		}
 		replaced = now.Document
@@ -103,6 +104,16 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		f.profiles.Forget(context.WithoutCancel(ctx), f.DB, replaced)
 	}
 	return &Response{ETag: now.ETag(), Body: now.Profile}, nil
+}
+
+// matches is the strong comparison of RFC 9110 §13.1.1, for an ETag that has no comma.
+func matches(ifMatch, etag string) bool {
+	for tag := range strings.SplitSeq(ifMatch, ",") {
+		if tag = strings.TrimSpace(tag); tag == etag || tag == "*" {
+			return true
+		}
+	}
+	return false
 }
 
 // change brings a profile to its next revision, unless the patch changes nothing.

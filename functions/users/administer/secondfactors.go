@@ -1,0 +1,42 @@
+package administer
+
+import (
+	"context"
+	"fmt"
+
+	"function/functions/users"
+	"function/shared/fault"
+	"function/shared/outbox"
+)
+
+var deleteFactors = []string{
+	`DELETE FROM totp_secrets WHERE user_id = $1`,
+	`DELETE FROM passkeys WHERE user_id = $1`,
+	`DELETE FROM recovery_codes WHERE user_id = $1`,
+}
+
+// ResetFactors removes a person's second factors, which they have lost, or which somebody
+// else has added.
+func (f *Function) ResetFactors(ctx context.Context, in *Request) (*struct{}, error) {
+	return nil, f.Administer(ctx, in.ID, "users:reset_second_factors", in.Body.Reason, func(tx *outbox.Tx, _ users.Subject) error {
+		factors, err := users.FactorsOf(ctx, tx, in.ID)
+		if err != nil {
+			return err
+		}
+		if !factors.Any() {
+			return fault.New(fault.Conflict, "This person has no second factor")
+		}
+		for _, statement := range deleteFactors {
+			if _, err := tx.Exec(ctx, statement, in.ID); err != nil {
+				return fmt.Errorf("delete second factors: %w", err)
+			}
+		}
+		if err := f.ForgetGuesses(ctx, tx, in.ID); err != nil {
+			return err
+		}
+		if err := end(ctx, tx, in.ID, "revoked"); err != nil {
+			return err
+		}
+		return f.post.Tell(ctx, tx, in.ID, f.post.SecondFactorsReset)
+	})
+}
