@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,7 +33,7 @@ func (h *Host) observed(next http.Handler) http.Handler {
 					problemOf(ctx, fmt.Errorf("panic: %v", cause)).write(answer)
 				}
 			}
-			slog.InfoContext(ctx, "request", "method", r.Method, "path", r.URL.Path, "status", answer.status, "elapsed_ms", float64(time.Since(began).Microseconds())/1000)
+			slog.InfoContext(ctx, "request", "method", r.Method, "path", r.URL.Path, "status", cmp.Or(answer.status, http.StatusOK), "elapsed_ms", float64(time.Since(began).Microseconds())/1000)
 		}()
 		next.ServeHTTP(answer, r.WithContext(ctx))
 	})

@@ -20,9 +20,11 @@ import (
 	"fmt"
 
 	"gocloud.dev/secrets"
-	_ "gocloud.dev/secrets/awskms"       // awskms://
-	_ "gocloud.dev/secrets/hashivault"   // hashivault://
-	_ "gocloud.dev/secrets/localsecrets" // base64key://
+	_ "gocloud.dev/secrets/awskms"        // awskms://
+	_ "gocloud.dev/secrets/azurekeyvault" // azurekeyvault://
+	_ "gocloud.dev/secrets/gcpkms"        // gcpkms://
+	_ "gocloud.dev/secrets/hashivault"    // hashivault://
+	_ "gocloud.dev/secrets/localsecrets"  // base64key://
 )
 
 // KeySize is the bytes of a data key: AES-256.

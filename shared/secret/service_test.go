@@ -9,6 +9,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"gocloud.dev/secrets"
 )
 
 // service answers as much of AWS KMS and of Vault's transit engine as keeps a key: what
@@ -55,6 +57,11 @@ func TestKeyServicesWrapKeys(t *testing.T) { // not parallel: Vault is told by t
 	url := service(t)
 	for name, value := range map[string]string{"VAULT_SERVER_URL": url, "VAULT_SERVER_TOKEN": "x", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"} {
 		t.Setenv(name, value)
+	}
+	for _, scheme := range []string{"awskms", "azurekeyvault", "base64key", "gcpkms", "hashivault"} {
+		if !secrets.DefaultURLMux().ValidKeeperScheme(scheme) {
+			t.Errorf("%s:// is not linked in", scheme)
+		}
 	}
 	index := base64.StdEncoding.EncodeToString(make([]byte, KeySize))
 	for _, keyURL := range []string{"awskms://alias/platform?region=eu-central-1&endpoint=" + url, "hashivault://platform"} {

@@ -50,7 +50,7 @@ func start(t *testing.T, name string, upstream http.Handler) *platform {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := function.NewEnv(function.Config{ServicesDomain: "aic-data.svc.cluster.local"})
+	env := function.NewEnv(function.Config{ServicesDomain: "aic-data.svc.cluster.local", PublicURL: "https://app.example.com/de"})
 	handler, err := function.Single(context.Background(), d, env)
 	if err != nil {
 		t.Fatal(err)
@@ -168,6 +168,29 @@ func TestOnlyRoutedPathsAreReachable(t *testing.T) {
 	}
 	if len(reached) > 0 {
 		t.Errorf("a function was reached at %s", <-reached)
+	}
+}
+
+func TestPagesOfThePlatformMayCallIt(t *testing.T) {
+	t.Parallel()
+	p := start(t, "platform-gateway", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodOptions {
+			t.Error("a function was asked for a preflight")
+		}
+		w.Header().Set("Vary", "Accept")
+		w.Header().Set("ETag", `"1"`)
+	}))
+	for origin, allowed := range map[string]string{"https://app.example.com": "https://app.example.com", "https://evil.example": ""} {
+		answer := p.request(http.MethodOptions, "/v1/users/profile", nil, "Origin", origin, "Access-Control-Request-Method", http.MethodPatch, "Access-Control-Request-Headers", "authorization,content-type")
+		if got := answer.Header.Get("Access-Control-Allow-Origin"); got != allowed || answer.StatusCode != http.StatusNoContent {
+			t.Errorf("preflight of %s: %s, allowed %q", origin, answer.Status, got)
+		}
+		for _, path := range []string{"/v1/users/profile", "/nothing"} {
+			h := p.request(http.MethodGet, path, nil, "Origin", origin).Header
+			if h.Get("Access-Control-Allow-Origin") != allowed || !strings.Contains(strings.Join(h.Values("Vary"), ", "), "Origin") {
+				t.Errorf("%s of %s: %v", path, origin, h)
+			}
+		}
 	}
 }
 
