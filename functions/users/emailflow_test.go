@@ -153,6 +153,7 @@ func TestWithoutAMailServer(t *testing.T) {
 	registered(t, p, "ada@example.com", "")
 	reused := loggedIn(t, p, "ada@example.com").RefreshToken
 	exchange(p, reused).Want(t, http.StatusOK)
+	exec(t, p, `UPDATE refresh_tokens SET used_at = used_at - interval '11 seconds'`)
 	exchange(p, reused).Want(t, http.StatusUnauthorized) // of which she would be told
 	token := loggedIn(t, p, "ada@example.com").AccessToken
 	post(t, p, "", forgotPath, map[string]string{"email": "ada@example.com"}, http.StatusServiceUnavailable)

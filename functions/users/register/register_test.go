@@ -32,7 +32,7 @@ func TestRegisterOpensAnAccountWithItsOwnOrganization(t *testing.T) {
 
 	account := platformtest.Decode[users.Account](t, p.Do("", http.MethodPost, path, person("")).Want(t, http.StatusCreated))
 
-	if account.Email != "Ada@Example.com" || account.FirstName != "Ada" || account.LastName != "Łovelace" {
+	if account.Email != "ada@example.com" || account.FirstName != "Ada" || account.LastName != "Łovelace" {
 		t.Errorf("account %+v is not the person who registered", account)
 	}
 	if account.ID == uuid.Nil || account.OrganizationID == uuid.Nil || account.CreatedAt.IsZero() {
