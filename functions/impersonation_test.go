@@ -17,15 +17,15 @@ import (
 // not here is one that an impersonator may; of sessions they may end their own.
 const themselves = `
 users-accept-invitation users-approve-member users-approve-role-change users-assign-role users-begin-passkey-registration
-users-begin-passkey-step-up users-change-email users-change-password users-change-service-account users-confirm-totp
-users-create-api-key users-create-service-account-key users-define-role users-delete-organization users-delete-passkey
-users-delete-role users-end-second-person users-enrol-totp users-erase-account users-finish-passkey-registration
-users-force-password-reset users-give-consent users-grant-platform-admin users-grant-role users-impersonate users-invite
-users-link-identity users-reject-role-change users-remove-totp users-replace-recovery-codes users-reset-second-factors
-users-restore-member users-restore-user users-revoke-all-sessions users-revoke-grant users-revoke-platform-admin users-revoke-session
-users-rotate-api-key users-rotate-service-account-key users-scim-groups-create users-scim-groups-delete
-users-scim-groups-patch users-scim-groups-replace users-scim-users-create users-scim-users-delete users-scim-users-patch
-users-scim-users-replace users-step-up users-suspend-user users-transfer-ownership users-unlock-user users-withdraw-consent`
+users-begin-passkey-step-up users-change-email users-change-password users-change-service-account users-claim-domain
+users-confirm-totp users-create-api-key users-create-service-account-key users-define-role users-delete-organization
+users-delete-passkey users-delete-role users-end-second-person users-enrol-totp users-erase-account users-erase-user
+users-export-data users-finish-passkey-registration users-force-password-reset users-give-consent users-grant-platform-admin
+users-grant-role users-hand-over-team users-impersonate users-invite users-link-identity users-reject-role-change
+users-remove-domain users-remove-totp users-replace-recovery-codes users-reset-second-factors users-restore-member
+users-restore-user users-revoke-all-sessions users-revoke-grant users-revoke-platform-admin users-revoke-session
+users-rotate-api-key users-rotate-service-account-key users-step-up users-suspend-user users-take-back-team
+users-transfer-ownership users-unlink-identity users-unlock-user users-verify-domain users-withdraw-consent`
 
 // unready lists what somebody may who has to choose a new password first.
 const unready = `users-change-password users-logout users-profile
@@ -57,7 +57,7 @@ func TestWhoMustChooseAPasswordDoesNothingElse(t *testing.T) {
 	t.Parallel()
 	p := platform(t)
 	for id, o := range operations() {
-		if len(o.Security) == 0 {
+		if len(o.Security) == 0 || slices.Contains(o.Security[0]["bearer"], program) {
 			continue
 		}
 		// Also where the organization has not let them in, and with the platform's powers.

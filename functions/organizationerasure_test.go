@@ -111,6 +111,7 @@ func TestNothingElseIsLeftOfAnOrganizationThatIsGone(t *testing.T) {
 	}{
 		{http.MethodPost, of + "/teams", `{"name": "Sales"}`, http.StatusCreated},
 		{http.MethodPut, of + "/roles/auditor", `{"permissions": ["audit:read"], "description": "what auditors do"}`, http.StatusOK},
+		{http.MethodPost, of + "/domains", `{"domain": "example.com"}`, http.StatusCreated},
 		{http.MethodPost, of + "/invitations", `{"email": "grace@example.com", "role": "member"}`, http.StatusCreated},
 		{http.MethodPost, of + "/purposes", `{"name": "newsletter", "text": "We write to you."}`, http.StatusCreated},
 		{http.MethodPost, "/v1/users/consents", `{"purpose": "newsletter", "version": 1}`, http.StatusOK},
@@ -184,14 +185,15 @@ func mentions(t *testing.T, p *platformtest.Platform, organization uuid.UUID) ma
 	ctx := context.Background()
 	found := map[database.Name][]string{}
 	for name := range maps.Keys(stays) {
-		rows, _ := p.DB(name).Query(ctx, selectTables)
+		db := p.Administrator(name)
+		rows, _ := db.Query(ctx, selectTables)
 		tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, table := range tables {
 			var there bool
-			if err := p.DB(name).QueryRow(ctx, `SELECT EXISTS (SELECT FROM `+table+` r WHERE r::text LIKE '%' || $1 || '%')`, organization.String()).Scan(&there); err != nil {
+			if err := db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM `+table+` r WHERE r::text LIKE '%' || $1 || '%')`, organization.String()).Scan(&there); err != nil {
 				t.Fatal(err)
 			}
 			if there {

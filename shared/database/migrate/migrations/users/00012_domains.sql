@@ -21,11 +21,3 @@ ALTER TABLE provisioned_people
     ADD COLUMN emails_index bytea[];             -- of all addresses; NULL: not known, anything matches
 CREATE INDEX provisioned_people_by_domain ON provisioned_people (domain_id);
 CREATE INDEX provisioned_people_emails ON provisioned_people USING gin (emails_index);
-
--- Names of teams are the same whatever their case. Of those that there are, the younger
--- ones take their identifiers in.
-UPDATE teams t SET name = left(name, 60) || ' ' || id
-WHERE EXISTS (SELECT FROM teams o WHERE o.organization_id = t.organization_id AND lower(o.name) = lower(t.name) AND o.id < t.id);
-ALTER TABLE teams DROP CONSTRAINT IF EXISTS teams_name;
-DROP INDEX IF EXISTS teams_name;
-CREATE UNIQUE INDEX teams_name ON teams (organization_id, lower(name));
