@@ -21,7 +21,7 @@ run: build ## run the whole platform on http://localhost:$(PORT), its data in $(
 	@exec bin/local
 
 .PHONY: test
-test: ## test every package against a real PostgreSQL, Redis and Chromium
+test: ## test every package against a real PostgreSQL, Redis, Chromium and promtool
 	@scripts/setup.sh --test
 	@go build -o bin/ ./scripts/testpostgres
 	@bin/testpostgres -- go test -race -shuffle=on -timeout 30m ./...

@@ -101,8 +101,13 @@ func atOnce(n int, do func(i int) platformtest.Answer) map[int]int {
 // returns what mends it.
 func failHalfWay(t *testing.T, p *platformtest.Platform, table string) func() {
 	t.Helper()
-	exec(t, p, `ALTER TABLE `+table+` ADD CONSTRAINT broken CHECK (false) NOT VALID`)
-	return func() { exec(t, p, `ALTER TABLE `+table+` DROP CONSTRAINT broken`) }
+	alter := func(how string) {
+		if _, err := p.Administrator(database.Users).Exec(t.Context(), `ALTER TABLE `+table+how); err != nil {
+			t.Fatal(err)
+		}
+	}
+	alter(` ADD CONSTRAINT broken CHECK (false) NOT VALID`)
+	return func() { alter(` DROP CONSTRAINT broken`) }
 }
 
 func detail(t *testing.T, a platformtest.Answer) string {

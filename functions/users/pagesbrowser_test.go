@@ -9,10 +9,12 @@ import (
 	"github.com/chromedp/chromedp"
 
 	acceptinvitation "function/functions/users/accept-invitation"
+	confirmregistration "function/functions/users/confirm-registration"
 	forgotpassword "function/functions/users/forgot-password"
 	"function/functions/users/invitations"
 	"function/functions/users/login"
 	"function/functions/users/logout"
+	lookupinvitation "function/functions/users/look-up-invitation"
 	mailtokens "function/functions/users/mail-tokens"
 	"function/functions/users/pages"
 	passwordstrength "function/functions/users/password-strength"
@@ -26,9 +28,9 @@ import (
 	"function/shared/platformtest"
 )
 
-func mountPages(t *testing.T) *platformtest.Platform {
+func mountPages(t *testing.T, confirmation bool) *platformtest.Platform {
 	t.Helper()
-	return platformtest.New(t,
+	return platformtest.NewWith(t, func(c *function.Config) { c.RegistrationConfirmation = confirmation },
 		function.Service("users-pages", pages.New, pages.Parts...),
 		function.Endpoint(register.Operation, register.New),
 		function.Endpoint(login.Operation, login.New),
@@ -37,6 +39,8 @@ func mountPages(t *testing.T) *platformtest.Platform {
 		function.Endpoint(resetpassword.Operation, resetpassword.New),
 		function.Endpoint(passwordstrength.Operation, passwordstrength.New),
 		function.Endpoint(acceptinvitation.Operation, acceptinvitation.New),
+		function.Endpoint(lookupinvitation.Operation, lookupinvitation.New),
+		function.Endpoint(confirmregistration.Operation, confirmregistration.New),
 		function.Service("users-verify-email", verifyemail.New, verifyemail.Parts...),
 		function.Service("users-mail-tokens", mailtokens.New, mailtokens.Parts...),
 		function.Service("users-invitations", invitations.New, invitations.Parts...),
@@ -95,10 +99,10 @@ func (b *browser) submit(t *testing.T) (done bool, problem string) {
 	t.Helper()
 	b.script(t, `document.querySelector("button").click(), ""`)
 	for range 600 {
-		switch {
-		case b.script(t, `String(!document.querySelector("#done").hidden)`) == "true":
+		switch state := b.script(t, `document.querySelector("button").disabled ? "working" : document.querySelector("#done").hidden ? "refused" : "done"`); state {
+		case "done":
 			return true, ""
-		case b.script(t, `String(document.querySelector("button").disabled)`) == "false":
+		case "refused":
 			return false, b.script(t, `document.querySelector("#problem").textContent`)
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -116,7 +120,7 @@ func (b *browser) wantDone(t *testing.T) {
 
 func TestForgottenPasswordInABrowser(t *testing.T) {
 	t.Parallel()
-	p := mountPages(t)
+	p := mountPages(t, false)
 	ada := registered(t, p, "ada@example.com", "")
 	b := open(t)
 
@@ -143,9 +147,38 @@ func TestForgottenPasswordInABrowser(t *testing.T) {
 	}
 }
 
+// wantOffer waits until the page tells what the invitation is to.
+func (b *browser) wantOffer(t *testing.T, want string) {
+	t.Helper()
+	var offer string
+	for range 600 {
+		if offer = b.script(t, `document.querySelector("#offer").textContent`); offer == want {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Errorf("the page says %q, want %q", offer, want)
+}
+
+func TestRegistrationIsConfirmedInABrowser(t *testing.T) {
+	t.Parallel()
+	p := mountPages(t, true)
+	p.Do("", http.MethodPost, "/v1/users/register", person("ada@example.com", "")).Want(t, http.StatusAccepted)
+	answerRequests[events.RegistrationRequested](t, p, 1)
+	b := open(t)
+	b.follow(t, p, "ada@example.com")
+	b.fill(t, map[string]string{"password": "another battery"})
+	if done, problem := b.submit(t); done || problem == "" {
+		t.Error("another password opens the account, or is refused without a word")
+	}
+	b.script(t, `document.querySelector("#password").value = "correct horse", ""`)
+	b.wantDone(t)
+	logIn(p, "ada@example.com", "correct horse").Want(t, http.StatusOK)
+}
+
 func TestInvitationsInABrowser(t *testing.T) {
 	t.Parallel()
-	p := mountPages(t)
+	p := mountPages(t, false)
 	owner := p.Login("owner")
 	b := open(t)
 
@@ -167,6 +200,7 @@ func TestInvitationsInABrowser(t *testing.T) {
 	t.Run("of somebody without an account", func(t *testing.T) {
 		invite(t, p, owner, "eve@example.com", "viewer")
 		b.follow(t, p, "eve@example.com")
+		b.wantOffer(t, "test invites you to join, as viewer.")
 		if err := chromedp.Do(b.ctx, chromedp.Click("#other")); err != nil {
 			t.Fatal(err)
 		}

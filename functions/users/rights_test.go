@@ -198,7 +198,7 @@ var exported = map[string]string{
 	"api_keys": "api_keys.json", "consent_decisions": "consents.json", "external_identities": "identities.json", "memberships": "organizations.json",
 	"passkeys": "second_factors.json", "recovery_codes": "second_factors.json", "role_grants": "organizations.json", "sessions": "sessions.json",
 	"team_members": "organizations.json", "totp_secrets": "second_factors.json", "provisioned_people": "provisioned.json", "invitations": "invitations.json",
-	"challenges": "gone in minutes", "mailed_tokens": "gone in a day, secrets", "name_prefixes": "keyed hashes of the name", "password_history": "secrets",
+	"challenges": "gone in minutes", "mailed_tokens": "gone in a day, secrets", "name_prefixes": "keyed hashes of the name", "known_sources": "keyed hashes of addresses", "password_history": "secrets",
 	"registrations": "of no account yet, gone in a day", "password_reset_requests": "gone in a day", "users": "account.json",
 }
 

@@ -10,6 +10,7 @@ type form struct {
 	Submit            string // on the button
 	Done              string // what a person reads when it has worked
 	LogIn             bool   // the operation is for a person: the page logs in before, and out after
+	LookUp            string // path of an operation that tells, for the token, which organization invites, and as what
 }
 
 // field is a member of the operation's body, or of the login's before it.
@@ -29,8 +30,8 @@ var (
 var forms = []form{
 	{
 		name: "confirm-registration", Path: "/register/confirm", Title: "Open your account",
-		Lead: "One step is left: confirm that you have asked for this account.",
-		To:   "/v1/users/email/confirm", Token: "token", Submit: "Open the account",
+		Lead: "One step is left: confirm that you have asked for this account, by the password that you have chosen for it.",
+		To:   "/v1/users/email/confirm", Token: "token", Fields: []field{password}, Submit: "Open the account",
 		Done: "Your account is open. You can log in now.",
 	},
 	{
@@ -65,14 +66,14 @@ var forms = []form{
 	},
 	{
 		name: "accept-invitation", Path: "/invitations/accept", Title: "Accept the invitation",
-		Lead: "Log in with the address that was invited.",
-		To:   "/v1/organizations/invitations/accept", Token: "token", Fields: []field{email, password}, LogIn: true, Submit: "Log in and accept",
+		Lead: "Log in with the address that was invited.", LookUp: "/v1/organizations/invitations/look-up",
+		To: "/v1/organizations/invitations/accept", Token: "token", Fields: []field{email, password}, LogIn: true, Submit: "Log in and accept",
 		Done: "You are a member now.",
 	},
 	{
 		name: "register-by-invitation", Path: "/invitations/register", Title: "Open an account",
-		Lead: "For the address that was invited.",
-		To:   "/v1/users/register", Token: "invitation", Submit: "Open the account and accept",
+		Lead: "For the address that was invited.", LookUp: "/v1/organizations/invitations/look-up",
+		To: "/v1/users/register", Token: "invitation", Submit: "Open the account and accept",
 		Fields: []field{
 			email, newPassword,
 			{Name: "first_name", Label: "First name", Type: "text", AutoComplete: "given-name"},

@@ -30,6 +30,12 @@ function explain(problem) {
   return [problem.detail, ...places].filter(Boolean).join("\n");
 }
 
+if (token && form.dataset.lookUp) {
+  call(form.dataset.lookUp, { token })
+    .then((offer) => { find("offer").textContent = `${offer.organization_name} invites you to join, as ${offer.role}.`; })
+    .catch((problem) => tell(problem.message));
+}
+
 let pending = ""; // the login that waits for a second factor
 
 // logIn is an access token, or nothing while a second factor is asked for.
