@@ -42,7 +42,6 @@ require (
 	golang.org/x/crypto v0.58.0
 	golang.org/x/net v0.61.0
 	golang.org/x/sync v0.24.0
-	golang.org/x/net v0.61.0
 	golang.org/x/text v0.43.0
 	k8s.io/api v0.35.7
 	knative.dev/eventing v0.50.0
