@@ -9,20 +9,6 @@ CREATE INDEX users_suspended ON users (id) WHERE suspended_at IS NOT NULL;
 -- The password that an admin has made void, which must not come again; until the next.
 ALTER TABLE users ADD COLUMN voided_password_hash text;
 
--- Why a person has no roles in an organization; NULL: they have.
-CREATE OR REPLACE FUNCTION waits_for(deleted_at timestamptz, membership text, must_change_password boolean, demands_second_factor boolean, has_proved_it boolean) RETURNS text
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE
-        WHEN deleted_at IS NOT NULL THEN 'organization'
-        WHEN membership IS NULL THEN 'membership'
-        WHEN membership <> 'active' THEN 'approval'
-        WHEN must_change_password THEN 'password'
-        WHEN demands_second_factor AND NOT has_proved_it THEN 'second_factor'
-    END
-$$;
-REVOKE EXECUTE ON FUNCTION waits_for FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION waits_for TO token_verifier;
-
 -- must_change_password confines the account, also where waits_for has something else to say.
 CREATE OR REPLACE VIEW published.callers AS
     SELECT s.id AS session_id, s.user_id, s.organization_id, s.methods, s.authenticated_at, s.second_factor_at, s.impersonator_id,
