@@ -47,6 +47,7 @@ func (f *Function) again(ctx context.Context, token string) (session uuid.UUID, 
 	hash := users.TokenHash(token)
 	var reused, ended bool
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		reused, ended = false, false // it may run again
 		var sealed []byte
 		err := tx.QueryRow(ctx, selectSuccessor, hash, grace).Scan(&session, &sealed)
 		if database.IsNoRows(err) {
