@@ -62,9 +62,31 @@ func (Profiles) Open(key, sealed []byte) (Free, error) {
 	return free, nil
 }
 
-// Get reads a document that is not in the domain's own database. documents.ErrNotFound
+// readings is how often a profile is read again that changes while it is read.
+const readings = 3
+
+// Body is the free part of a profile, sealed, as read finds it: itself, or where it lies
+// elsewhere the document that it is, which somebody may replace meanwhile.
+func (p Profiles) Body(ctx context.Context, read func() (body []byte, document *uuid.UUID, err error)) ([]byte, error) {
+	for attempt := 1; ; attempt++ {
+		body, document, err := read()
+		if err != nil || body != nil || document == nil {
+			return body, err
+		}
+		body, err = p.get(ctx, *document)
+		switch {
+		case errors.Is(err, documents.ErrNotFound) && attempt < readings:
+			continue // there is a newer one
+		case err != nil:
+			return nil, fmt.Errorf("read free part of profile: %w", err)
+		}
+		return body, nil
+	}
+}
+
+// get reads a document that is not in the domain's own database. documents.ErrNotFound
 // means that a newer one holds by now.
-func (p Profiles) Get(ctx context.Context, id uuid.UUID) ([]byte, error) {
+func (p Profiles) get(ctx context.Context, id uuid.UUID) ([]byte, error) {
 	if p.mongo == nil {
 		return nil, errors.New("a profile lies in MongoDB, and MONGODB_URL is not configured")
 	}

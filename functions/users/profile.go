@@ -2,7 +2,6 @@ package users
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -12,7 +11,6 @@ import (
 
 	"function/shared/auth"
 	"function/shared/database"
-	"function/shared/documents"
 	"function/shared/fault"
 )
 
@@ -69,9 +67,6 @@ type profileRow struct {
 	SealedName
 }
 
-// readings is how often a profile is read again that changes while it is read.
-const readings = 3
-
 var errNoMember = fault.New(fault.Forbidden, "You are no member of this organization any more: switch to another one")
 
 // Queryer is a transaction or a pool that answers rows.
@@ -86,26 +81,23 @@ func (p Profiles) Read(ctx context.Context, s Store, db Queryer, caller auth.Cal
 	if caller.SessionID == uuid.Nil {
 		statement, arguments = selectWithoutSession, []any{caller.UserID, caller.OrganizationID}
 	}
-	for attempt := 1; ; attempt++ {
+	var row profileRow
+	body, err := p.Body(ctx, func() (body []byte, document *uuid.UUID, err error) {
 		rows, _ := db.Query(ctx, statement, arguments...)
-		row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[profileRow])
+		row, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[profileRow])
 		if database.IsNoRows(err) {
-			return StoredProfile{}, errNoMember
+			return nil, nil, errNoMember
 		}
 		if err != nil {
-			return StoredProfile{}, fmt.Errorf("read profile: %w", err)
+			return nil, nil, fmt.Errorf("read profile: %w", err)
 		}
-		if row.Body == nil && row.ProfileDocument != nil {
-			row.Body, err = p.Get(ctx, *row.ProfileDocument)
-		}
-		switch {
-		case errors.Is(err, documents.ErrNotFound) && attempt < readings:
-			continue // somebody has just written a newer one
-		case err != nil:
-			return StoredProfile{}, fmt.Errorf("read free part of profile: %w", err)
-		}
-		return p.open(ctx, s, row)
+		return row.Body, row.ProfileDocument, nil
+	})
+	if err != nil {
+		return StoredProfile{}, err
 	}
+	row.Body = body
+	return p.open(ctx, s, row)
 }
 
 func (p Profiles) open(ctx context.Context, s Store, row profileRow) (StoredProfile, error) {

@@ -3,7 +3,6 @@ package exportdata
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 
 	"function/functions/users"
 	"function/shared/audit"
-	"function/shared/documents"
 	"function/shared/scim"
 	"function/shared/secret"
 )
@@ -65,41 +63,32 @@ type accountRow struct {
 	ProfileDocument *uuid.UUID
 }
 
-// readings is how often an account is read again whose profile changes meanwhile.
-const readings = 3
-
 func (x *export) account(ctx context.Context, emit func(any) error) error {
-	for attempt := 1; ; attempt++ {
+	var row accountRow
+	body, err := x.profiles.Body(ctx, func() (body []byte, document *uuid.UUID, err error) {
 		rows, _ := x.DB.Query(ctx, selectAccount, pgx.NamedArgs{"person": x.person, "account": x.failures})
-		row, err := pgx.CollectExactlyOneRow(rows, scanAccount)
-		if err != nil {
-			return err
-		}
-		if row.Body == nil && row.ProfileDocument != nil {
-			row.Body, err = x.profiles.Get(ctx, *row.ProfileDocument)
-		}
-		switch {
-		case errors.Is(err, documents.ErrNotFound) && attempt < readings:
-			continue // somebody has just written a newer one
-		case err != nil:
-			return err
-		}
-		name, err := row.SealedName.Open(x.key)
-		if err != nil {
-			return err
-		}
-		row.account.Email, row.account.FirstName, row.account.LastName = name.Email, name.FirstName, name.LastName
-		if row.Free, err = x.profiles.Open(x.key, row.Body); err != nil {
-			return err
-		}
-		return emit(row.account)
+		row, err = pgx.CollectExactlyOneRow(rows, scanAccount)
+		return row.Body, row.ProfileDocument, err
+	})
+	if err != nil {
+		return err
 	}
+	name, err := row.SealedName.Open(x.key)
+	if err != nil {
+		return err
+	}
+	row.account.Email, row.account.FirstName, row.account.LastName = name.Email, name.FirstName, name.LastName
+	if row.Free, err = x.profiles.Open(x.key, body); err != nil {
+		return err
+	}
+	return emit(row.account)
 }
 
 func scanAccount(r pgx.CollectableRow) (row accountRow, err error) {
 	a := &row.account
-	return row, r.Scan(&a.ID, &row.SealedName.Email, &row.SealedName.FirstName, &row.SealedName.LastName, &a.CreatedAt, &a.EmailVerifiedAt,
+	err = r.Scan(&a.ID, &row.SealedName.Email, &row.SealedName.FirstName, &row.SealedName.LastName, &a.CreatedAt, &a.EmailVerifiedAt,
 		&a.SuspendedAt, &a.PlatformAdmin, &a.MustChangePassword, &a.HasPassword, &a.PasswordChangedAt, &row.ProfileDocument, &row.Body, &a.FailedLogins)
+	return row, err
 }
 
 const selectOrganizations = `
