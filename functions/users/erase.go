@@ -38,7 +38,7 @@ func (s Store) Erase(ctx context.Context, tx *outbox.Tx, person uuid.UUID) error
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, eraseAddress, index, s.accountKey(index)); err != nil {
+	if _, err := tx.Exec(ctx, eraseAddress, index, s.FailuresKey(index)); err != nil {
 		return fmt.Errorf("erase address: %w", err)
 	}
 	return nil

@@ -77,7 +77,7 @@ func (s Store) Attempt(ctx context.Context, emailIndex []byte) *Attempt {
 	a := &Attempt{store: s, failed: map[scope]failed{}, granted: map[scope]ratelimit.Grant{}}
 	source := client.From(ctx).Source()
 	a.keys = map[scope][]byte{
-		ofAccount: s.accountKey(emailIndex),
+		ofAccount: s.FailuresKey(emailIndex),
 		ofPair:    s.Keeper.BlindIndex("login_failures.pair", hex.EncodeToString(emailIndex)+" "+source),
 	}
 	if source != "" {
@@ -88,9 +88,7 @@ func (s Store) Attempt(ctx context.Context, emailIndex []byte) *Attempt {
 }
 
 // FailuresKey is what the failed logins of an account are counted by.
-func (s Store) FailuresKey(emailIndex []byte) []byte { return s.accountKey(emailIndex) }
-
-func (s Store) accountKey(emailIndex []byte) []byte {
+func (s Store) FailuresKey(emailIndex []byte) []byte {
 	return s.Keeper.BlindIndex("login_failures.account", string(emailIndex))
 }
 

@@ -47,7 +47,7 @@ func (s Store) unlock(ctx context.Context, tx pgx.Tx, user uuid.UUID) (emailInde
 	if err := tx.QueryRow(ctx, selectIndex, user).Scan(&emailIndex); err != nil {
 		return nil, fmt.Errorf("find account %s: %w", user, err)
 	}
-	if _, err := tx.Exec(ctx, deleteOfAccount, s.accountKey(emailIndex)); err != nil {
+	if _, err := tx.Exec(ctx, deleteOfAccount, s.FailuresKey(emailIndex)); err != nil {
 		return nil, fmt.Errorf("clear failures: %w", err)
 	}
 	return emailIndex, nil
