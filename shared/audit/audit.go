@@ -39,18 +39,14 @@ const (
 )
 
 const (
-	columns = `INSERT INTO audit_entries (id, organization_id, at, actor_kind, actor_id, impersonator_id, action, resource_id, result, reason, network, trace_id, detail) `
-	insert  = columns + `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+	insertInto = `INSERT INTO audit_entries (id, organization_id, at, actor_kind, actor_id, impersonator_id, action, resource_id, result, reason, network, trace_id, detail) `
+	insert     = insertInto + `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
 )
 
 // Record writes an entry: with the transaction of the act, or at once into the database
 // for what has no transaction, as a refusal.
 func Record(ctx context.Context, db database.Writer, e Entry) error {
-	return recordAs(ctx, db, uuid7.New(), e)
-}
-
-func recordAs(ctx context.Context, db database.Writer, id uuid.UUID, e Entry) error {
-	values, err := e.values(ctx, id)
+	values, err := e.values(ctx)
 	if err != nil {
 		return err
 	}
@@ -60,7 +56,7 @@ func recordAs(ctx context.Context, db database.Writer, id uuid.UUID, e Entry) er
 	return nil
 }
 
-func (e Entry) values(ctx context.Context, id uuid.UUID) ([]any, error) {
+func (e Entry) values(ctx context.Context) ([]any, error) {
 	detail, err := json.Marshal(e.Detail)
 	if err != nil {
 		return nil, fmt.Errorf("encode audit entry %s: %w", e.Action, err)
@@ -73,6 +69,7 @@ func (e Entry) values(ctx context.Context, id uuid.UUID) ([]any, error) {
 	if e.Refused != "" {
 		result = "refused"
 	}
+	id := uuid7.New()
 	return []any{
 		id, e.OrganizationID, uuid7.Time(id), kind, e.ActorID, impersonator,
 		e.Action, e.ResourceID, result, e.Refused, client.From(ctx).Network(), trace.From(ctx).TraceID(), detail,

@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"function/shared/database"
-	"function/shared/uuid7"
 )
 
 // singly is how many refusals of a caller in a minute have an entry each; see
@@ -24,13 +23,13 @@ WITH counted AS (
     ON CONFLICT (actor_id, minute) DO UPDATE SET refusals = c.refusals + 1
     RETURNING refusals
 )
-` + columns + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM counted WHERE refusals <= $15`
+` + insertInto + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM counted WHERE refusals <= $15`
 
 // RecordCounted writes an entry about what was refused to somebody whom no token names,
 // into user_management_db. A flood from one source, by a keyed hash of it, becomes a few
 // entries and a count, as with those who are known.
 func RecordCounted(ctx context.Context, db database.Writer, source []byte, e Entry) error {
-	values, err := e.values(ctx, uuid7.New())
+	values, err := e.values(ctx)
 	if err != nil {
 		return err
 	}

@@ -99,7 +99,9 @@ func (e ends) whole() bool {
 }
 
 const (
-	lockChain  = `SELECT pg_try_advisory_xact_lock(hashtextextended('audit ' || $1::text, 0))`
+	chainKey   = `hashtextextended('audit ' || $1::text, 0)`
+	lockChain  = `SELECT pg_try_advisory_xact_lock(` + chainKey + `)`
+	awaitChain = `SELECT pg_advisory_xact_lock(` + chainKey + `)`
 	selectEnds = `
 SELECT coalesce(e.seq, 0), coalesce(e.hash, ''), coalesce(c.seq, 0), coalesce(c.hash, '')
 FROM (SELECT $1::uuid AS organization_id) o
@@ -117,12 +119,16 @@ var errBroken = errors.New("its end is not what its newest checkpoint was signed
 // read reads what is to be sealed with a batch.
 func (c *chain) read(b *pgx.Batch) {
 	b.Queue(lockChain, c.organization).QueryRow(func(row pgx.Row) error { return row.Scan(&c.mine) })
-	b.Queue(selectEnds, c.organization).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&c.end.Seq, &c.end.Hash, &c.end.CheckpointSeq, &c.end.CheckpointHash)
-	})
+	c.readEnds(b)
 	b.Queue(selectUnsealed, c.organization, batch).Query(func(rows pgx.Rows) (err error) {
 		c.unsealed, err = pgx.CollectRows(rows, pgx.RowToStructByName[Line])
 		return err
+	})
+}
+
+func (c *chain) readEnds(b *pgx.Batch) {
+	b.Queue(selectEnds, c.organization).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&c.end.Seq, &c.end.Hash, &c.end.CheckpointSeq, &c.end.CheckpointHash)
 	})
 }
 
