@@ -187,14 +187,14 @@ func register[I, O any](h *Host, name string, operation huma.Operation, handle f
 	}
 	huma.Register(h.api, operation, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
+		if err == nil {
+			return out, nil
+		}
 		var other auth.OtherOrganization
 		if errors.As(err, &other) {
 			h.recordForeign(ctx, operation, other)
 		}
-		if err != nil {
-			return nil, problemOf(ctx, err)
-		}
-		return out, nil
+		return nil, problemOf(ctx, err)
 	})
 }
 
@@ -230,18 +230,18 @@ func cloneResponses(declared map[string]*huma.Response) map[string]*huma.Respons
 // authorize runs before the body is read: it lets the operation's need decide. What
 // is remembered of a caller may allow for a moment longer; it never refuses.
 func (h *Host) authorize(operation huma.Operation) func(huma.Context, func(huma.Context)) {
-	need := needOf(operation)
+	need := demandOf(operation)
 	return func(hctx huma.Context, next func(huma.Context)) {
 		ctx := hctx.Context()
 		caller, err := h.callerOf(ctx, hctx.Header("Authorization"))
-		if err == nil && permit(caller, operation) != nil {
+		if err == nil && permit(caller, need) != nil {
 			h.verifier.Forget(caller.SessionID)
 			caller, err = h.callerOf(ctx, hctx.Header("Authorization"))
 		}
 		if err == nil {
 			ctx = auth.WithCaller(ctx, caller)
-			if err = permit(caller, operation); err != nil {
-				h.recordRefusal(ctx, caller, "", operation.OperationID, need, err)
+			if err = permit(caller, need); err != nil {
+				h.recordRefusal(ctx, caller, "", operation.OperationID, need.Need, err)
 			}
 		}
 		if err != nil {
@@ -274,7 +274,7 @@ func (h *Host) recordRefusal(ctx context.Context, caller auth.Caller, resource, 
 // recordForeign has the caller's own trail tell of an attempt on another organization.
 func (h *Host) recordForeign(ctx context.Context, operation huma.Operation, attempt auth.OtherOrganization) {
 	if caller, err := auth.CallerFrom(ctx); err == nil {
-		h.recordRefusal(ctx, caller, attempt.ID.String(), operation.OperationID, needOf(operation), attempt)
+		h.recordRefusal(ctx, caller, attempt.ID.String(), operation.OperationID, demandOf(operation).Need, attempt)
 	}
 }
 

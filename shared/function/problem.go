@@ -48,9 +48,6 @@ func newProblem(ctx context.Context, status int, detail string, places []fault.P
 // huma reports what is wrong with a request through these: with the offending
 // value, which may be a password, and which is therefore dropped.
 func init() {
-	// A name in another case is another name, as in JSON (RFC 8259): what is checked by
-	// one name must not be stored by another.
-	huma.ValidateStrictCasing = true
 	huma.NewErrorWithContext = func(hctx huma.Context, status int, message string, errs ...error) huma.StatusError {
 		ctx := context.Background()
 		if hctx != nil {

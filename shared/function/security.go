@@ -42,11 +42,6 @@ func NeedsServiceAccount(p policy.Permission) Security {
 	return Security{{bearer: {string(p), serviceAccount}}}
 }
 
-// forServiceAccounts tells whether an operation with security is for them alone.
-func forServiceAccounts(operation huma.Operation) bool {
-	return slices.Contains(operation.Security[0][bearer], serviceAccount)
-}
-
 // Themselves lets nobody in who acts as the person: what shows a secret, or gives
 // access, must not outlive the half hour of an impersonation. A fresh proof is the
 // person's own anyway.
@@ -59,35 +54,39 @@ func with(s Security, word string) Security {
 	return Security{{bearer: append(slices.Clone(s[0][bearer]), word)}}
 }
 
-// needOf is what an operation with security needs.
-func needOf(operation huma.Operation) policy.Need {
-	var need policy.Need
+// demand is what an operation with security asks of its caller.
+type demand struct {
+	policy.Need
+	programs bool // to come with an API key of a service account
+}
+
+func demandOf(operation huma.Operation) (d demand) {
 	for _, word := range operation.Security[0][bearer] {
 		switch word {
 		case fresh:
-			need.Fresh = true
+			d.Fresh = true
 		case serviceAccount:
+			d.programs = true
 		case themselves:
-			need.Themselves = true
+			d.Themselves = true
 		case unready:
-			need.Unready = true
+			d.Unready = true
 		default:
-			need.Permission = policy.Permission(word)
+			d.Permission = policy.Permission(word)
 		}
 	}
-	return need
+	return d
 }
 
 // permit lets policy decide.
-func permit(caller auth.Caller, operation huma.Operation) error {
-	need := needOf(operation)
-	if forServiceAccounts(operation) && caller.Kind != auth.ServiceAccount {
+func permit(caller auth.Caller, need demand) error {
+	if need.programs && caller.Kind != auth.ServiceAccount {
 		return fault.New(fault.Forbidden, "This is for programs: it takes an API key of a service account (POST /v1/organizations/{id}/service-accounts)")
 	}
 	if need.Permission == "" && caller.Kind != auth.Person {
 		return fault.New(fault.Forbidden, "This is a person's own: an API key cannot do it")
 	}
-	d := policy.Decide(caller.Subject, need, time.Now())
+	d := policy.Decide(caller.Subject, need.Need, time.Now())
 	switch {
 	case d.StepUp:
 		return fault.New(fault.NotProved, "%s", d.Reason)
