@@ -58,12 +58,12 @@ func (t *Tally) write() {
 }
 
 func (t *Tally) flush() error {
-	k, n := t.kept.Load(), t.n.Swap(0)
-	if n == 0 {
+	k := t.kept.Load()
+	if k == nil { // closed
 		return nil
 	}
-	if k == nil { // closed
-		t.n.Add(n)
+	n := t.n.Swap(0)
+	if n == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), writeBound)
