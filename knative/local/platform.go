@@ -62,8 +62,8 @@ func newPlatform(s *stores) (*platform, error) {
 	}
 	mux.Handle("POST "+brokerPath, loopbackOnly(b))
 	mux.Handle("POST "+firePath, loopbackOnly(p.schedules))
-	mux.Handle("PUT "+adminPath, loopbackOnly(http.HandlerFunc(p.makeAdmin)))
-	mux.Handle("PUT "+domainPath, loopbackOnly(http.HandlerFunc(p.trustDomain)))
+	mux.Handle("PUT "+adminPath, act(p.makeAdmin))
+	mux.Handle("PUT "+domainPath, act(p.trustDomain))
 	mux.Handle("GET "+mailsPath, loopbackOnly(http.HandlerFunc(s.listMails)))
 	mux.Handle("GET "+mailsPath+"/{id}", loopbackOnly(http.HandlerFunc(s.readMail)))
 	p.handler = function.Front(mux, s.config.CORS(host.Handler()))
@@ -120,37 +120,38 @@ func (p *platform) resume(ctx context.Context) {
 	}
 }
 
+// act lets this machine's programs do something without an answer.
+func act(do func(*http.Request) error) http.Handler {
+	return loopbackOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := do(r); err != nil {
+			function.WriteProblem(r.Context(), w, err)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+}
+
 // makeAdmin makes a person a platform admin: on a cluster, `serve platform-admin` does.
-func (p *platform) makeAdmin(w http.ResponseWriter, r *http.Request) {
+func (p *platform) makeAdmin(r *http.Request) error {
 	store, err := users.Open(r.Context(), p.env)
-	if err == nil {
-		err = store.MakePlatformAdmin(r.Context(), r.PathValue("email"))
-	}
 	if err != nil {
-		function.WriteProblem(r.Context(), w, err)
-		return
+		return err
 	}
-	w.WriteHeader(http.StatusNoContent)
+	return store.MakePlatformAdmin(r.Context(), r.PathValue("email"))
 }
 
 // trustDomain makes a domain that of ?organization=…, for a platform that no public zone
 // knows: on a cluster, POST /v1/organizations/{id}/domains/{domain}/verify looks at it.
-func (p *platform) trustDomain(w http.ResponseWriter, r *http.Request) {
+func (p *platform) trustDomain(r *http.Request) error {
 	organization, err := uuid.Parse(r.FormValue("organization"))
 	if err != nil {
-		err = fault.At("query.organization", "this is no identifier of an organization")
+		return fault.At("query.organization", "this is no identifier of an organization")
 	}
-	if err == nil {
-		var store users.Store
-		if store, err = users.Open(r.Context(), p.env); err == nil {
-			err = store.TrustDomain(r.Context(), organization, r.PathValue("domain"))
-		}
-	}
+	store, err := users.Open(r.Context(), p.env)
 	if err != nil {
-		function.WriteProblem(r.Context(), w, err)
-		return
+		return err
 	}
-	w.WriteHeader(http.StatusNoContent)
+	return store.TrustDomain(r.Context(), organization, r.PathValue("domain"))
 }
 
 // stopTime is how long requests under way have after Ctrl-C.
