@@ -43,17 +43,15 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if len(args) == 1 && args[0] == "migrate" {
+	switch {
+	case len(args) == 1 && args[0] == "migrate":
 		return migrate.All(ctx, os.Getenv("ADMIN_DATABASE_URL"), config.DatabaseURLs(),
 			config.IdentityDatabaseURL, config.CatalogDatabaseURL, config.ReaderDatabaseURL)
-	}
-	if len(args) == 2 && args[0] == "platform-admin" {
+	case len(args) == 2 && args[0] == "platform-admin":
 		return makeAdmin(ctx, config, args[1])
-	}
-	if len(args) == 4 && args[0] == "restart-audit" {
+	case len(args) == 4 && args[0] == "restart-audit":
 		return restartAudit(ctx, config, audit.Trail(args[1]), args[2], args[3])
-	}
-	if len(args) == 1 && args[0] == "replace-signing-keys" {
+	case len(args) == 1 && args[0] == "replace-signing-keys":
 		return replaceKeys(ctx, config)
 	}
 	return serve(ctx, config, listen)
@@ -84,13 +82,21 @@ func serve(ctx context.Context, config function.Config, listen func() (net.Liste
 	return function.Serve(ctx, declaration, function.NewEnv(config), listener)
 }
 
-func makeAdmin(ctx context.Context, config function.Config, email string) error {
+// within does something once, in a process that serves nothing.
+func within(config function.Config, do func(*function.Env) error) error {
 	env := function.NewEnv(config)
-	store, err := users.Open(ctx, env)
-	if err == nil {
-		err = store.MakePlatformAdmin(ctx, email)
-	}
+	err := do(env)
 	return errors.Join(err, env.Close())
+}
+
+func makeAdmin(ctx context.Context, config function.Config, email string) error {
+	return within(config, func(env *function.Env) error {
+		store, err := users.Open(ctx, env)
+		if err != nil {
+			return err
+		}
+		return store.MakePlatformAdmin(ctx, email)
+	})
 }
 
 func restartAudit(ctx context.Context, config function.Config, trail audit.Trail, organization, reason string) error {
@@ -98,23 +104,26 @@ func restartAudit(ctx context.Context, config function.Config, trail audit.Trail
 	if err != nil || !slices.Contains(audit.Trails, trail) || reason == "" {
 		return fmt.Errorf("restart-audit takes a trail (%v), the UUID of an organization (the nil UUID: the platform's own) and a reason without names", audit.Trails)
 	}
-	env := function.NewEnv(config)
-	sealer, err := sealaudit.New(ctx, env)
-	if err == nil {
-		err = sealer.Restart(ctx, trail, id, reason)
-	}
-	return errors.Join(err, env.Close())
+	return within(config, func(env *function.Env) error {
+		sealer, err := sealaudit.New(ctx, env)
+		if err != nil {
+			return err
+		}
+		return sealer.Restart(ctx, trail, id, reason)
+	})
 }
 
 func replaceKeys(ctx context.Context, config function.Config) error {
-	env := function.NewEnv(config)
-	store, err := users.Open(ctx, env)
-	var kid string
-	if err == nil {
-		kid, err = store.ReplaceSigningKeys(ctx, store.Issuer(env))
-	}
-	if err == nil {
+	return within(config, func(env *function.Env) error {
+		store, err := users.Open(ctx, env)
+		if err != nil {
+			return err
+		}
+		kid, err := store.ReplaceSigningKeys(ctx, store.Issuer(env))
+		if err != nil {
+			return err
+		}
 		slog.InfoContext(ctx, "signing keys replaced; processes that run remember the old ones for some minutes: start them anew", "kid", kid)
-	}
-	return errors.Join(err, env.Close())
+		return nil
+	})
 }
