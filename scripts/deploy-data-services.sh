@@ -369,10 +369,12 @@ if [ -n "$dry_run" ]; then
 			kubectl kustomize "knative/stores/$store"
 		done
 	fi
-	if [ "$command" != databases ]; then render; fi
-	if [ -n "$monitoring" ]; then
-		echo ---
-		kubectl kustomize knative/monitoring
+	if [ "$command" != databases ]; then
+		render
+		if [ -n "$monitoring" ]; then
+			echo ---
+			kubectl kustomize knative/monitoring
+		fi
 	fi
 	exit
 fi
