@@ -26,7 +26,8 @@ var (
 	newPassword = field{Name: "password", Label: "New password", Type: "password", AutoComplete: "new-password", Rated: true}
 )
 
-// forms are the pages at the paths that users.Post links to.
+// forms are the pages at the paths that users.Post links to with a token, or without a
+// login.
 var forms = []form{
 	{
 		name: "confirm-registration", Path: "/register/confirm", Title: "Open your account",
