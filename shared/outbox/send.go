@@ -30,11 +30,14 @@ type Sender struct {
 	client   *http.Client
 	places   chan struct{}
 	underway sync.WaitGroup
+
+	mu    sync.Mutex
+	taken map[*pgxpool.Pool][]string // ids of events that the broker has and the outbox still has
 }
 
 // NewSender makes a sender to the broker at sink, a URL.
 func NewSender(sink string) *Sender {
-	return &Sender{sink: sink, client: NewClient(), places: make(chan struct{}, sendersAtOnce)}
+	return &Sender{sink: sink, client: NewClient(), places: make(chan struct{}, sendersAtOnce), taken: map[*pgxpool.Pool][]string{}}
 }
 
 // NewClient makes a client that keeps a connection for each of the sendings that are
@@ -57,23 +60,46 @@ func (s *Sender) sendSoon(pool *pgxpool.Pool, event cloudevents.Event) {
 	s.underway.Go(func() {
 		defer func() { <-s.places }()
 		ctx := context.Background()
-		if err := s.confirm(ctx, pool, event); err != nil {
+		if err := s.Post(ctx, event); err != nil {
 			slog.WarnContext(ctx, "event left to the relay", "event", event.ID(), "type", event.Type(), "error", err)
+			return
+		}
+		s.deleteSoon(pool, event.ID())
+	})
+}
+
+// gathering is how long what the broker has taken is gathered, so that busy functions
+// delete many events by one transaction. A process that dies within it leaves them to
+// the relay, as one that dies before it does.
+const gathering = 50 * time.Millisecond
+
+func (s *Sender) deleteSoon(pool *pgxpool.Pool, event string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken[pool] = append(s.taken[pool], event)
+	if len(s.taken[pool]) > 1 { // who came first deletes them all
+		return
+	}
+	s.underway.Go(func() {
+		time.Sleep(gathering)
+		s.mu.Lock()
+		events := s.taken[pool]
+		delete(s.taken, pool)
+		s.mu.Unlock()
+		ctx := context.Background()
+		if err := deleteEvents(ctx, pool, events); err != nil {
+			slog.WarnContext(ctx, "sent events left to the relay", "events", len(events), "error", err)
 		}
 	})
 }
 
-const deleteEvent = `DELETE FROM outbox WHERE id = $1`
+const deleteSent = `DELETE FROM outbox WHERE id = ANY ($1::text[]::uuid[])`
 
-// confirm sends an event and deletes it when the broker has taken it.
-func (s *Sender) confirm(ctx context.Context, pool *pgxpool.Pool, event cloudevents.Event) error {
-	if err := s.Post(ctx, event); err != nil {
-		return err
-	}
+func deleteEvents(ctx context.Context, pool *pgxpool.Pool, events []string) error {
 	ctx, cancel := context.WithTimeout(ctx, sendBound)
 	defer cancel()
-	if _, err := pool.Exec(ctx, deleteEvent, event.ID()); err != nil {
-		return fmt.Errorf("delete sent event: %w", err)
+	if _, err := pool.Exec(ctx, deleteSent, events); err != nil {
+		return fmt.Errorf("delete sent events: %w", err)
 	}
 	return nil
 }
@@ -141,15 +167,7 @@ func (s *Sender) relayAll(ctx context.Context, pool *pgxpool.Pool, due []dueEven
 		s.places <- struct{}{}
 		s.underway.Go(func() {
 			defer func() { <-s.places }()
-			var event cloudevents.Event
-			err := json.Unmarshal(d.Event, &event)
-			if err == nil {
-				err = s.confirm(ctx, pool, event)
-			}
-			if err != nil {
-				slog.WarnContext(ctx, "event not relayed", "event", d.ID, "error", err)
-			}
-			results <- err
+			results <- s.relay(ctx, pool, d)
 		})
 	}
 	for range due {
@@ -160,6 +178,21 @@ func (s *Sender) relayAll(ctx context.Context, pool *pgxpool.Pool, due []dueEven
 		}
 	}
 	return sent, failed
+}
+
+func (s *Sender) relay(ctx context.Context, pool *pgxpool.Pool, d dueEvent) error {
+	var event cloudevents.Event
+	err := json.Unmarshal(d.Event, &event)
+	if err == nil {
+		err = s.Post(ctx, event)
+	}
+	if err == nil {
+		err = deleteEvents(ctx, pool, []string{d.ID.String()})
+	}
+	if err != nil {
+		slog.WarnContext(ctx, "event not relayed", "event", d.ID, "error", err)
+	}
+	return err
 }
 
 const (
