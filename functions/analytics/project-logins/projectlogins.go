@@ -5,8 +5,9 @@ package projectlogins
 
 import (
 	"context"
+	"fmt"
 
-	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"function/functions/analytics"
 	"function/shared/events"
@@ -30,6 +31,7 @@ var Parts = []function.Part[*Function]{
 }
 
 const (
+	// The events of a person wait for each other.
 	lockPerson  = `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`
 	insertLogin = `
 INSERT INTO projections.logins (id, user_id, organization_id, logged_in_at)
@@ -39,15 +41,16 @@ ON CONFLICT (id) DO NOTHING`
 	deleteLogins = `DELETE FROM projections.logins WHERE user_id = $1`
 )
 
-// LoggedIn adds the login.
+// LoggedIn adds the login, once however often it is told of: its session is its key.
 func (f *Function) LoggedIn(ctx context.Context, e events.Received[events.UserLoggedIn]) error {
-	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
-		login := e.Data
-		if err := lock(ctx, tx, login.UserID); err != nil {
-			return err
-		}
-		return tx.Write(ctx, insertLogin, login.SessionID, login.UserID, login.OrganizationID, login.LoggedInAt)
-	})
+	login := e.Data
+	var writes pgx.Batch // without a BEGIN it is one transaction, of one round trip
+	writes.Queue(lockPerson, login.UserID.String())
+	writes.Queue(insertLogin, login.SessionID, login.UserID, login.OrganizationID, login.LoggedInAt)
+	if err := f.DB.SendBatch(ctx, &writes).Close(); err != nil {
+		return fmt.Errorf("project a login: %w", err)
+	}
+	return nil
 }
 
 // Erased forgets a person's logins, also those that are yet to be told: events may
@@ -55,7 +58,7 @@ func (f *Function) LoggedIn(ctx context.Context, e events.Received[events.UserLo
 func (f *Function) Erased(ctx context.Context, e events.Received[events.UserErased]) error {
 	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
 		person := e.Data.UserID
-		if err := lock(ctx, tx, person); err != nil {
+		if err := tx.Write(ctx, lockPerson, person.String()); err != nil {
 			return err
 		}
 		if err := tx.Write(ctx, insertErased, person, e.Data.ErasedAt); err != nil {
@@ -63,9 +66,4 @@ func (f *Function) Erased(ctx context.Context, e events.Received[events.UserEras
 		}
 		return tx.Write(ctx, deleteLogins, person)
 	})
-}
-
-// lock makes the events of a person wait for each other.
-func lock(ctx context.Context, tx *outbox.Tx, person uuid.UUID) error {
-	return tx.Write(ctx, lockPerson, person.String())
 }
