@@ -39,8 +39,9 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*struct{}, er
 			return err
 		}
 		if !may {
-			entry.Refused = "address was mailed too often"
-			return audit.Record(ctx, tx, entry)
+			refused := entry
+			refused.Refused = "address was mailed too often"
+			return audit.Record(ctx, tx, refused)
 		}
 		if err := f.mail(ctx, tx, caller.UserID, string(in.Body.Email)); err != nil {
 			return err

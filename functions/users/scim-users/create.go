@@ -59,8 +59,8 @@ func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*sci
 		return nil, err
 	}
 	insert := func() (r scim.Resource, err error) {
-		c.person = person{ID: uuid7.New()}
 		err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+			c.person, c.domain = person{ID: uuid7.New()}, nil // it may run again
 			if err := f.insert(ctx, tx, &c); err != nil {
 				return err
 			}
