@@ -101,12 +101,3 @@ func (r decisionRow) open(key []byte) (d ConsentDecision, err error) {
 
 // ErrNoPurpose answers for a purpose that the organization does not have.
 var ErrNoPurpose = fault.New(fault.NotFound, "The organization has no purpose of this name")
-
-// OwnOrganization lets a caller of one organization at that organization's things
-// only: another's do not exist.
-func OwnOrganization(asked, own uuid.UUID) error {
-	if asked != own {
-		return fault.New(fault.NotFound, "There is no such organization")
-	}
-	return nil
-}

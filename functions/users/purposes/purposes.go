@@ -52,7 +52,7 @@ SELECT $1, coalesce(max(version), 0) + 1, $2, $3, $4 FROM purpose_texts WHERE pu
 
 // Create adds a purpose with its first text.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, error) {
-	caller, err := f.callerAt(ctx, in.ID)
+	caller, err := users.InOwn(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 
 // Revise gives a purpose its next text.
 func (f *Function) Revise(ctx context.Context, in *ReviseRequest) (*Response, error) {
-	caller, err := f.callerAt(ctx, in.ID)
+	caller, err := users.InOwn(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func publish(ctx context.Context, tx *outbox.Tx, caller auth.Caller, entry *audi
 
 // Retire ends a purpose.
 func (f *Function) Retire(ctx context.Context, in *Request) (*struct{}, error) {
-	if _, err := f.callerAt(ctx, in.ID); err != nil {
+	if _, err := users.InOwn(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	err := f.Act(ctx, audit.Entry{Action: "purposes:retire"}, func(tx *outbox.Tx, entry *audit.Entry) error {

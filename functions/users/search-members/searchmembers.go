@@ -13,7 +13,6 @@ import (
 
 	"function/functions/users"
 	"function/shared/audit"
-	"function/shared/auth"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -79,11 +78,8 @@ type found struct {
 
 // Handle finds by the hashes, and looks at the names for what hashes do not tell.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	caller, err := auth.Member(ctx)
+	caller, err := users.InOwn(ctx, in.ID)
 	if err != nil {
-		return nil, err
-	}
-	if err := users.OwnOrganization(in.ID, caller.OrganizationID); err != nil {
 		return nil, err
 	}
 	before, err := in.Before()

@@ -35,7 +35,7 @@ RETURNING id, name, created_by, created_at, disabled_at`
 
 // Create makes an account, which has no roles yet.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (*AccountResponse, error) {
-	caller, err := within(ctx, in.ID)
+	caller, err := users.InOwn(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*AccountRespo
 
 // Change renames, disables or enables an account.
 func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*AccountResponse, error) {
-	caller, err := within(ctx, in.ID)
+	caller, err := users.InOwn(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (f *Function) write(ctx context.Context, entry audit.Entry, work func(*outb
 
 // List lists the organization's accounts.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	caller, err := within(ctx, in.ID)
+	caller, err := users.InOwn(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 
 // Get tells about one account.
 func (f *Function) Get(ctx context.Context, in *Request) (*AccountResponse, error) {
-	caller, err := within(ctx, in.ID)
+	caller, err := users.InOwn(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (f *Function) Get(ctx context.Context, in *Request) (*AccountResponse, erro
 
 // Delete removes an account; its keys are refused everywhere within a second.
 func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
-	caller, err := within(ctx, in.ID)
+	caller, err := users.InOwn(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
