@@ -121,10 +121,7 @@ func (f *Function) replace(ctx context.Context, tx *outbox.Tx, user uuid.UUID, s
 	if err != nil {
 		return err
 	}
-	index, err := f.AccountIndex(ctx, tx, address)
-	if err != nil {
-		return err
-	}
+	index := users.EmailIndex(f.Keeper, address)
 	if _, err := tx.Exec(ctx, replaceAddress, user, resealed, index); err != nil {
 		return fmt.Errorf("replace address: %w", err)
 	}

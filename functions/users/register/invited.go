@@ -40,10 +40,7 @@ func (f *Function) invited(ctx context.Context, in *Request, name users.Name) (*
 }
 
 func (f *Function) accept(ctx context.Context, token, password string, name *users.Name) (account users.Account, err error) {
-	index, err := f.AccountIndex(ctx, f.DB, name.Email)
-	if err != nil {
-		return account, err
-	}
+	index := users.EmailIndex(f.Keeper, name.Email)
 	organization, address, err := f.Invited(ctx, token, index)
 	if err != nil {
 		return account, err

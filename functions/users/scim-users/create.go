@@ -55,9 +55,7 @@ func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*sci
 	if err := f.post.Needed(); err != nil {
 		return nil, err // whoever it is: that an invitation was needed would tell of an account
 	}
-	if c.index, err = f.AccountIndex(ctx, f.DB, c.email); err != nil {
-		return nil, err
-	}
+	c.index = users.EmailIndex(f.Keeper, c.email)
 	insert := func() (r scim.Resource, err error) {
 		err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 			c.person, c.domain = person{ID: uuid7.New()}, nil // it may run again
