@@ -186,5 +186,6 @@ func (f *Function) open(ctx context.Context, r row) (Account, []byte, error) {
 		return r.Account, nil, err
 	}
 	r.Account.Email, r.Account.FirstName, r.Account.LastName = name.Email, name.FirstName, name.LastName
-	return r.Account, key, json.Unmarshal(r.Members, &r.Account.Memberships)
+	err = json.Unmarshal(r.Members, &r.Account.Memberships)
+	return r.Account, key, err
 }
