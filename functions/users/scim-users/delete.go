@@ -96,7 +96,6 @@ func (f *Function) close(ctx context.Context, tx *outbox.Tx, account uuid.UUID) 
 	if err := f.CloseAccount(ctx, tx, account); err != nil {
 		return err
 	}
-	// After the account, which would take it back with all other mail.
 	if err := f.post.Queue(ctx, tx, uuid.Nil, f.post.AccountClosed(former.Email)); err != nil {
 		return err
 	}
