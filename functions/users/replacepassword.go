@@ -55,7 +55,7 @@ func (s Store) Check(ctx context.Context, c Credentials, password, location stri
 			return fault.At(location, "This is the password that you are not to have any more: choose another one")
 		}
 	}
-	return s.CheckNewPassword(ctx, s.DB, c.Rules, c.UserID, password, location, c.Name.Email, c.Name.FirstName, c.Name.LastName)
+	return s.CheckNewPassword(ctx, c.Rules, c.UserID, password, location, c.Name.Email, c.Name.FirstName, c.Name.LastName)
 }
 
 // Prove checks the password of a caller. A stolen session must not find it out, so it

@@ -62,11 +62,11 @@ type hash func(context.Context, string) (string, error)
 
 // person is whose account is to be opened, with a password as the organization demands.
 func (f *Function) person(ctx context.Context, name users.Name, index []byte, password string, organization uuid.UUID, hash hash) (person users.NewAccount, err error) {
-	rules, err := f.PasswordRulesOf(ctx, f.DB, organization)
+	rules, err := f.PasswordRulesOf(ctx, organization)
 	if err != nil {
 		return person, err
 	}
-	if err := f.CheckNewPassword(ctx, f.DB, rules, uuid.Nil, password, "body.password", name.Email, name.FirstName, name.LastName); err != nil {
+	if err := f.CheckNewPassword(ctx, rules, uuid.Nil, password, "body.password", name.Email, name.FirstName, name.LastName); err != nil {
 		return person, err
 	}
 	hashed, err := hash(ctx, password)
