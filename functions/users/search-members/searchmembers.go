@@ -97,7 +97,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err := audit.Record(ctx, f.DB, audit.Entry{Action: "members:search"}); err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectMembers, in.ID, prefixes, before, in.Fetch(), policy.Covers(caller.Subject, []policy.Permission{policy.MembersWrite}))
+	rows, _ := f.DB.Query(ctx, selectMembers, in.ID, prefixes, before, in.Fetch(), users.ManagesMembers(caller))
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[found])
 	if err != nil {
 		return nil, fmt.Errorf("find members: %w", err)
