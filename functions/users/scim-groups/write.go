@@ -158,8 +158,7 @@ func locked(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, ifMa
 	if r, err = t.resource(); err != nil {
 		return t, nil, err
 	}
-	version, _ := r["meta"].(map[string]any)["version"].(string)
-	return t, r, scim.Matches(ifMatch, version)
+	return t, r, scim.Matches(ifMatch, r)
 }
 
 // save stores what has changed of a team.

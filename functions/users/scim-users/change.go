@@ -104,8 +104,7 @@ func (f *Function) locked(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 	if r, err = f.resource(ctx, p); err != nil {
 		return p, nil, err
 	}
-	version, _ := r["meta"].(map[string]any)["version"].(string)
-	return p, r, scim.Matches(ifMatch, version)
+	return p, r, scim.Matches(ifMatch, r)
 }
 
 // save stores what has changed of a person, and does what follows.
