@@ -173,9 +173,9 @@ func decode(body []byte, into any) error {
 	return nil
 }
 
-// Version is the weak entity tag of a resource: of everything that it shows beside its
+// newVersion is the weak entity tag of a resource: of everything that it shows beside its
 // meta attribute.
-func Version(r Resource) (string, error) {
+func newVersion(r Resource) (string, error) {
 	shown := maps.Clone(r)
 	delete(shown, "meta")
 	encoded, err := json.Marshal(shown)
