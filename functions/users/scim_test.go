@@ -231,9 +231,6 @@ func TestProvisioningAsEntraDoes(t *testing.T) {
 	}
 	// A group, filled and emptied as Entra does.
 	group := p.call(http.StatusCreated, http.MethodPost, "/Groups", `{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "externalId": "8aa1", "displayName": "Engineers"}`)["id"].(string)
-	for _, unseen := range []string{" ", `Engineers\u200b`, `\u0007`, strings.Repeat("x", 101)} {
-		p.call(http.StatusBadRequest, http.MethodPost, "/Groups", `{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "`+unseen+`"}`)
-	}
 	other := p.create("other@example.com")
 	p.call(http.StatusOK, http.MethodPatch, "/Groups/"+group, patch(`{"op": "Add", "path": "members", "value": [{"value": "`+id+`"}, {"value": "`+other+`"}, {"value": "`+id+`"}]}`))
 	full := p.call(http.StatusOK, http.MethodGet, "/Groups/"+group, nil)

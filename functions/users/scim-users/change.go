@@ -73,8 +73,7 @@ func (f *Function) change(ctx context.Context, in *users.ProvisionedChange, to f
 		return err
 	})
 	if err != nil {
-		f.recordRefusal(ctx, id, err)
-		return scim.Failed(users.ProvisioningError(err))
+		return scim.Failed(f.ProvisioningRefused(ctx, "members:change_provisioned", id, err))
 	}
 	return scim.Show(http.StatusOK, now, in.Selecting(scim.User))
 }

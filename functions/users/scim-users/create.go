@@ -76,8 +76,7 @@ func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*sci
 		r, err = insert() // somebody has opened the account at the same moment: it exists by now
 	}
 	if err != nil {
-		f.recordRefusal(ctx, c.ID, err)
-		return scim.Failed(users.ProvisioningError(err))
+		return scim.Failed(f.ProvisioningRefused(ctx, "members:provision", c.ID, err))
 	}
 	return scim.Show(http.StatusCreated, r, in.Selecting(scim.User))
 }
