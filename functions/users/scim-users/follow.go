@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
 
 	"function/functions/users"
 	"function/shared/audit"
@@ -24,7 +23,7 @@ func (f *Function) follow(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 			_, err := addressOf(is)
 			return err
 		}
-		return f.followInvited(ctx, tx, caller.OrganizationID, p, address, moved, active)
+		return f.followInvited(ctx, tx, caller, p, address, moved, active)
 	}
 	m := users.Membership{UserID: *p.Member, OrganizationID: caller.OrganizationID, Role: *p.Role, Status: *p.Status}
 	if err := f.setStanding(ctx, tx, m, active); err != nil {
@@ -56,7 +55,7 @@ const setAddress = `UPDATE provisioned_people SET email_index = $2, domain_id = 
 
 // followInvited takes the invitation of somebody who is no member to another address, or
 // withdraws or repeats it.
-func (f *Function) followInvited(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p person, address string, moved, active bool) error {
+func (f *Function) followInvited(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p person, address string, moved, active bool) error {
 	if p.Invited && (moved || !active) {
 		if err := f.withdraw(ctx, tx, p.ID); err != nil {
 			return err
@@ -75,22 +74,18 @@ func (f *Function) followInvited(ctx context.Context, tx *outbox.Tx, organizatio
 	if err := f.post.Needed(); err != nil {
 		return err
 	}
-	m, verified, err := accountOf(ctx, tx, organization, p.EmailIndex)
+	m, verified, err := accountOf(ctx, tx, caller.OrganizationID, p.EmailIndex)
 	switch {
 	case err != nil:
 		return err
 	case m.Status == users.MembershipRequested && verified:
-		if err := f.letIn(ctx, tx, organization, m.UserID); err != nil {
+		if err := f.letIn(ctx, tx, caller.OrganizationID, m.UserID); err != nil {
 			return err
 		}
 	case m.Status == "" || m.Status == users.MembershipRequested:
-		return f.invite(ctx, tx, organization, address)
+		return f.invite(ctx, tx, caller, address)
 	}
-	caller, err := auth.Member(ctx)
-	if err != nil {
-		return err
-	}
-	return f.LinkProvisioned(ctx, tx, caller.UserID, m.UserID, organization)
+	return f.LinkProvisioned(ctx, tx, caller.UserID, m.UserID, caller.OrganizationID)
 }
 
 // setStanding suspends or restores a member, if they are not as they are to be.
