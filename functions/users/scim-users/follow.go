@@ -5,14 +5,12 @@ import (
 	"context"
 	"fmt"
 
-
 	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/outbox"
 	"function/shared/policy"
 	"function/shared/scim"
-	"function/shared/secret"
 )
 
 // follow brings a person's standing and address to what is said of them now.
@@ -112,8 +110,6 @@ func (f *Function) setStanding(ctx context.Context, tx *outbox.Tx, m users.Membe
 var errMoved = scim.Wrong(scim.Mutability, "The account is the person's own, or the new address lies in no verified domain of the organization: "+
 	"the person changes the address themselves (POST /v1/users/email/change), or delete the user, and create them anew")
 
-const replaceAddress = `UPDATE users SET email = $2, email_index = $3, email_verified_at = NULL WHERE id = $1`
-
 // move gives the organization's own account an address in another, or the same, verified
 // domain, and tells both.
 func (f *Function) move(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p person, address string) error {
@@ -129,30 +125,11 @@ func (f *Function) move(ctx context.Context, tx *outbox.Tx, caller auth.Caller, 
 	if err := users.MayMove(ctx, tx, caller, *p.Member); err != nil {
 		return err
 	}
-	former, err := f.NameOf(ctx, tx, *p.Member)
-	if err != nil {
+	if err := f.ReplaceAddress(ctx, tx, f.post, *p.Member, address, false); err != nil {
 		return err
 	}
-	key, err := f.KeyOf(ctx, tx, *p.Member)
-	if err != nil {
-		return err
-	}
-	sealed, err := secret.Seal(key, users.EmailField, address)
-	if err != nil {
-		return err
-	}
-	index := users.EmailIndex(f.Keeper, address)
-	if _, err := tx.Exec(ctx, replaceAddress, *p.Member, sealed, index); err != nil {
-		return fmt.Errorf("replace address: %w", err)
-	}
-	if _, err := tx.Exec(ctx, setAddress, p.ID, index, domain); err != nil {
+	if _, err := tx.Exec(ctx, setAddress, p.ID, users.EmailIndex(f.Keeper, address), domain); err != nil {
 		return fmt.Errorf("set address of provisioned person: %w", err)
-	}
-	if err := users.CancelMailedTokens(ctx, tx, *p.Member); err != nil {
-		return err
-	}
-	if err := f.post.Queue(ctx, tx, *p.Member, f.post.EmailChanged(former.Email)); err != nil {
-		return err
 	}
 	if p.Fresh {
 		err = f.Welcome(ctx, tx, f.post, *p.Member)
