@@ -66,11 +66,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 		if purposes >= maxPurposes {
 			return fault.New(fault.Conflict, "An organization has %d purposes at the most, retired ones too", maxPurposes)
 		}
-		_, err := tx.Exec(ctx, insertPurpose, id, in.ID, in.Body.Name)
-		if database.Violates(err, "purposes_name") {
-			return fault.New(fault.Conflict, "The organization has a purpose of this name already, or had one")
-		}
-		if err != nil {
+		if _, err := tx.Exec(ctx, insertPurpose, id, in.ID, in.Body.Name); err != nil {
 			return err
 		}
 		created, err = publish(ctx, tx, caller, entry, in.Body.Text.Text)

@@ -10,7 +10,6 @@ import (
 	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/database"
-	"function/shared/fault"
 	"function/shared/outbox"
 	"function/shared/page"
 	"function/shared/uuid7"
@@ -67,12 +66,10 @@ func (f *Function) write(ctx context.Context, entry audit.Entry, work func(*outb
 	var out AccountResponse
 	err := f.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
 		out.Body, err = pgx.CollectExactlyOneRow(work(tx), pgx.RowToStructByName[Account])
-		switch {
-		case database.IsNoRows(err):
+		if database.IsNoRows(err) {
 			return users.ErrNoServiceAccount
-		case database.Violates(err, "service_accounts_name"):
-			return fault.New(fault.Conflict, "A service account of this name exists already")
-		case err != nil:
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", entry.Action, err)
 		}
 		return nil
