@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/shared/fault"
-	"function/shared/secret"
 )
 
 // ConsentPurpose is what an organization asks its members' consent for, with the newest
@@ -88,14 +87,10 @@ func (s Store) Decisions(ctx context.Context, person, organization uuid.UUID, ke
 
 func (r decisionRow) open(key []byte) (d ConsentDecision, err error) {
 	d = r.ConsentDecision
-	if r.SealedDevice != nil {
-		if d.Device, err = secret.Unseal(key, ConsentDeviceField, r.SealedDevice); err != nil {
-			return d, err
-		}
+	if d.Device, err = Unseal(key, ConsentDeviceField, r.SealedDevice); err != nil {
+		return d, err
 	}
-	if r.SealedAddress != nil {
-		d.Address, err = secret.Unseal(key, ConsentAddressField, r.SealedAddress)
-	}
+	d.Address, err = Unseal(key, ConsentAddressField, r.SealedAddress)
 	return d, err
 }
 

@@ -43,11 +43,7 @@ func (f *Function) unseal(ctx context.Context, caller auth.Caller, s sealed) (Me
 	if users.ManagesMembers(caller) {
 		m.SecondFactor = &s.SecondFactor
 	}
-	key, err := f.Keeper.Unwrap(ctx, s.WrappedKey)
-	if err != nil {
-		return m, err
-	}
-	name, err := s.Open(key)
+	name, err := f.OpenName(ctx, s.WrappedKey, s.SealedName)
 	m.Email, m.FirstName, m.LastName = name.Email, name.FirstName, name.LastName
 	return m, err
 }

@@ -13,7 +13,6 @@ import (
 
 	"function/functions/users"
 	"function/shared/audit"
-	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
@@ -86,9 +85,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	prefixes := users.NamePrefixes(f.Keeper, in.ID, in.Name)
-	if len(prefixes) == 0 {
-		return nil, fault.At("query.name", "there is no letter in it")
+	prefixes, err := users.NamePrefixes(f.Keeper, in.ID, in.Name)
+	if err != nil {
+		return nil, err
 	}
 	out := &Response{}
 	if out.Body.Complete, err = f.IndexNames(ctx, in.ID); err != nil {
@@ -105,7 +104,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	page := page.Of(in.Query, list, func(m found) uuid.UUID { return m.UserID })
 	out.Body.NextCursor, out.Body.Items = page.NextCursor, []Member{}
 	for _, m := range page.Items {
-		name, err := f.open(ctx, m)
+		name, err := f.OpenName(ctx, m.WrappedKey, m.SealedName)
 		if err != nil {
 			return nil, err
 		}
@@ -116,12 +115,4 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		}
 	}
 	return out, nil
-}
-
-func (f *Function) open(ctx context.Context, m found) (users.Name, error) {
-	key, err := f.Keeper.Unwrap(ctx, m.WrappedKey)
-	if err != nil {
-		return users.Name{}, err
-	}
-	return m.SealedName.Open(key)
 }
