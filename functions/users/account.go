@@ -27,7 +27,7 @@ type NewAccount struct {
 }
 
 // NewAccount seals a person's name and address, of which the index is given
-// ([Store.AccountIndex]), with a new key of the person's own.
+// ([EmailIndex]), with a new key of the person's own.
 func (s Store) NewAccount(ctx context.Context, n Name, emailIndex []byte) (NewAccount, error) {
 	key, wrapped, err := s.Keeper.NewKey(ctx)
 	if err != nil {

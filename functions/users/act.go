@@ -52,7 +52,9 @@ func Fresh(caller auth.Caller) error {
 // Act does something in a transaction that also holds its audit entry, which work
 // may complete. A refusal is recorded too.
 func (s Store) Act(ctx context.Context, entry audit.Entry, work func(*outbox.Tx, *audit.Entry) error) error {
+	begun := entry
 	err := s.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		entry = begun
 		if err := work(tx, &entry); err != nil {
 			return err
 		}

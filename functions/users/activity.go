@@ -194,6 +194,7 @@ var actionWords = map[string]string{
 	"users:impersonate":            "Acting as you",
 	"users:read":                   "Account looked at",
 	"users:register":               "Account opened",
+	"users:reset_second_factors":   "Second factors removed",
 	"users:restore":                "Suspension of the account ended",
 	"users:suspend":                "Account suspended",
 	"users:unlock":                 "Wait after failed logins ended",

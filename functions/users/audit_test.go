@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,14 +14,21 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	sealaudit "function/functions/platform/seal-audit"
+	"function/functions/users"
 	exportaudit "function/functions/users/export-audit"
 	listaudit "function/functions/users/list-audit"
+	listconsents "function/functions/users/list-consents"
 	organizationsettings "function/functions/users/organization-settings"
+	"function/functions/users/purposes"
+	searchmembers "function/functions/users/search-members"
+	serviceaccounts "function/functions/users/service-accounts"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/function"
+	"function/shared/outbox"
 	"function/shared/page"
 	"function/shared/platformtest"
 )
@@ -191,10 +199,32 @@ func TestRefusalsAreAuditedAndAFloodOfThemIsCounted(t *testing.T) {
 	}
 }
 
+func TestAnActThatIsTriedAgainIsRecordedAsItWasInTheEnd(t *testing.T) {
+	t.Parallel()
+	p := mountAudit(t)
+	store, err := users.Open(t.Context(), p.Env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := false
+	err = store.Act(t.Context(), audit.Entry{Action: "acts:end", Platform: true}, func(_ *outbox.Tx, entry *audit.Entry) error {
+		if again {
+			return nil
+		}
+		again, entry.Action = true, "acts:begin"
+		return &pgconn.PgError{Code: "40001"}
+	})
+	if got := audited(t, p, "acts:"); err != nil || !slices.Equal(got, []string{"acts:end done"}) {
+		t.Errorf("%v, recorded %q; want the second try alone", err, got)
+	}
+}
+
 // Whoever tries the identifiers of organizations shows in their own organization's trail.
 func TestAttemptsOnOtherOrganizationsAreAuditedInTheCallersOwn(t *testing.T) {
 	t.Parallel()
-	p := mountAudit(t, function.Service("users-organization-settings", organizationsettings.New, organizationsettings.Parts...))
+	p := mountAudit(t, function.Service("users-organization-settings", organizationsettings.New, organizationsettings.Parts...),
+		function.Service("users-service-accounts", serviceaccounts.New, serviceaccounts.Parts...), function.Service("users-purposes", purposes.New, purposes.Parts...),
+		function.Endpoint(listconsents.Operation, listconsents.New), function.Endpoint(searchmembers.Operation, searchmembers.New))
 	theirs, stranger := p.Login("owner"), p.Login("owner")
 	const attempts = 15
 	for range attempts {
@@ -211,6 +241,13 @@ func TestAttemptsOnOtherOrganizationsAreAuditedInTheCallersOwn(t *testing.T) {
 	}
 	if got := entries(t, p, theirs.Token, "?result=refused").Items; len(got) != 0 {
 		t.Errorf("the other organization's trail tells of it: %+v", got)
+	}
+	for _, path := range []string{"/service-accounts", "/purposes", "/consents", "/members/search?name=ada"} {
+		other := p.Login("owner")
+		p.Do(other.Token, http.MethodGet, "/v1/organizations/"+theirs.OrganizationID.String()+path, nil).Want(t, http.StatusNotFound)
+		if got := entries(t, p, other.Token, "?result=refused").Items; len(got) != 1 {
+			t.Errorf("%s: %d refusals in the trail, want one", path, len(got))
+		}
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/shared/fault"
-	"function/shared/secret"
 )
 
 // ConsentPurpose is what an organization asks its members' consent for, with the newest
@@ -88,25 +87,12 @@ func (s Store) Decisions(ctx context.Context, person, organization uuid.UUID, ke
 
 func (r decisionRow) open(key []byte) (d ConsentDecision, err error) {
 	d = r.ConsentDecision
-	if r.SealedDevice != nil {
-		if d.Device, err = secret.Unseal(key, ConsentDeviceField, r.SealedDevice); err != nil {
-			return d, err
-		}
+	if d.Device, err = Unseal(key, ConsentDeviceField, r.SealedDevice); err != nil {
+		return d, err
 	}
-	if r.SealedAddress != nil {
-		d.Address, err = secret.Unseal(key, ConsentAddressField, r.SealedAddress)
-	}
+	d.Address, err = Unseal(key, ConsentAddressField, r.SealedAddress)
 	return d, err
 }
 
 // ErrNoPurpose answers for a purpose that the organization does not have.
 var ErrNoPurpose = fault.New(fault.NotFound, "The organization has no purpose of this name")
-
-// OwnOrganization lets a caller of one organization at that organization's things
-// only: another's do not exist.
-func OwnOrganization(asked, own uuid.UUID) error {
-	if asked != own {
-		return fault.New(fault.NotFound, "There is no such organization")
-	}
-	return nil
-}

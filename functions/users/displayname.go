@@ -15,10 +15,17 @@ type DisplayName string
 
 // Resolve implements huma.ResolverWithPath.
 func (n *DisplayName) Resolve(_ huma.Context, where *huma.PathBuffer) []error {
-	unseen := strings.ContainsFunc(string(*n), func(r rune) bool { return !unicode.IsGraphic(r) && r != '\u200c' && r != '\u200d' })
-	*n = DisplayName(strings.Join(strings.Fields(string(*n)), " "))
-	if unseen || *n == "" {
+	parsed, ok := ParseDisplayName(string(*n))
+	*n = DisplayName(parsed)
+	if !ok {
 		return []error{&huma.ErrorDetail{Location: where.String(), Message: "expected text that can be seen, without control characters"}}
 	}
 	return nil
+}
+
+// ParseDisplayName makes a text a [DisplayName], of any length, if it is one.
+func ParseDisplayName(text string) (name string, ok bool) {
+	unseen := strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsGraphic(r) && r != '\u200c' && r != '\u200d' })
+	name = strings.Join(strings.Fields(text), " ")
+	return name, !unseen && name != ""
 }

@@ -4,14 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
 
 	"function/shared/audit"
@@ -58,20 +56,14 @@ func CollectDomain(row pgx.CollectableRow) (d Domain, err error) {
 // top-level domain and a suffix under which strangers register (publicsuffix.org) are
 // none that anybody has.
 func DomainName(typed string) (string, error) {
-	name, err := asciiDomain(strings.TrimSuffix(typed, "."))
-	_, isAddress := netip.ParseAddr(name)
-	if err != nil || isAddress == nil || len(name) > 253-len(recordLabel) || !strings.Contains(name, ".") {
+	name, err := domains.ToASCII(strings.TrimSuffix(typed, "."))
+	if err != nil || !isHost(name) || len(name) > 253-len(recordLabel) {
 		return "", fault.At("body.domain", "this is no domain such as example.com")
 	}
 	if suffix, _ := publicsuffix.PublicSuffix(name); suffix == name {
 		return "", fault.At("body.domain", "others register domains under this one: it is no organization's own")
 	}
 	return name, nil
-}
-
-func asciiDomain(domain string) (string, error) {
-	name, err := idna.Lookup.ToASCII(domain)
-	return strings.ToLower(name), err
 }
 
 // maxDomains bounds the domains of one organization.
@@ -190,15 +182,12 @@ var ErrNoDomain = fault.New(fault.NotFound, "Your organization has not claimed t
 const selectVerified = `
 SELECT id FROM organization_domains WHERE organization_id = $1 AND name = $2 AND verified_at IS NOT NULL FOR KEY SHARE`
 
-// VerifiedDomain is the verified domain of an organization that an address lies in, which
-// stays so until the transaction ends; nil: there is none.
+// VerifiedDomain is the verified domain of an organization that an address, as [ParseEmail]
+// spells it, lies in, which stays so until the transaction ends; nil: there is none.
 func VerifiedDomain(ctx context.Context, tx pgx.Tx, organization uuid.UUID, address string) (*uuid.UUID, error) {
-	name, err := asciiDomain(address[strings.LastIndexByte(address, '@')+1:])
-	if err != nil {
-		return nil, nil
-	}
 	var id uuid.UUID
-	err = tx.QueryRow(ctx, selectVerified, organization, name).Scan(&id)
+	name := address[strings.LastIndexByte(address, '@')+1:]
+	err := tx.QueryRow(ctx, selectVerified, organization, name).Scan(&id)
 	if database.IsNoRows(err) {
 		return nil, nil
 	}

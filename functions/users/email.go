@@ -10,10 +10,10 @@ import (
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/jackc/pgx/v5"
 	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
 
+	"function/shared/database"
 	"function/shared/secret"
 )
 
@@ -122,8 +122,8 @@ func formerIndex(keeper *secret.Keeper, email string) []byte {
 
 const selectFormer = `SELECT email_index FROM users WHERE email_index = $1`
 
-// AccountIndex is the [EmailIndex] of an address, or the one under which an account still
-// has it: accounts are older than the mapping of characters beyond ASCII.
+// AccountIndex is the [EmailIndex] of an address as somebody wrote it, or the one under which
+// an account still has it: accounts are older than [ParseEmail].
 func (s Store) AccountIndex(ctx context.Context, db Querier, email string) ([]byte, error) {
 	index, former := EmailIndex(s.Keeper, email), formerIndex(s.Keeper, email)
 	if string(index) == string(former) {
@@ -131,7 +131,7 @@ func (s Store) AccountIndex(ctx context.Context, db Querier, email string) ([]by
 	}
 	err := db.QueryRow(ctx, selectFormer, former).Scan(&former)
 	switch {
-	case errors.Is(err, pgx.ErrNoRows):
+	case database.IsNoRows(err):
 		return index, nil
 	case err != nil:
 		return nil, fmt.Errorf("look up account: %w", err)

@@ -68,7 +68,7 @@ func (s Store) close(ctx context.Context, tx *outbox.Tx, person uuid.UUID) (emai
 	if _, err := tx.Exec(ctx, eraseUser, person); err != nil {
 		return nil, fmt.Errorf("erase account: %w", err)
 	}
-	if err := forgetGuess(ctx, tx, s.loginGuesses(person)); err != nil {
+	if err := s.ForgetGuesses(ctx, tx, person); err != nil {
 		return nil, err
 	}
 	return emailIndex, tx.Publish(ctx, events.UserErased{UserID: person, ProfileDocument: document, ErasedAt: time.Now().UTC()})

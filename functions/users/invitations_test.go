@@ -69,6 +69,15 @@ func TestInvitationIsAcceptedOnceByItsAddress(t *testing.T) {
 	accept(p, ada, token).Want(t, http.StatusConflict)
 }
 
+func TestAnInvitationFindsAnAccountThatHasAFormerIndex(t *testing.T) {
+	t.Parallel()
+	p := mountOrganizations(t)
+	owner, ada := p.Login("owner"), p.Login("owner")
+	sql(t, p, `UPDATE users SET email_index = 'former' WHERE id = $1`, ada.UserID)
+	_, token := invite(t, p, owner, ada.Email, "viewer")
+	accept(p, ada, token).Want(t, http.StatusOK)
+}
+
 func TestInvitationIsReplacedRevokedAndExpires(t *testing.T) {
 	t.Parallel()
 	p := mountOrganizations(t)

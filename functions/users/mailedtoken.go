@@ -47,8 +47,12 @@ INSERT INTO mailed_tokens (hash, purpose, user_id, email, expires_at) VALUES ($1
 // as it is until the transaction ends, so that no token goes to an address that the
 // person has just given up ([CancelMailedTokens]).
 func (s Store) NewMailedToken(ctx context.Context, tx pgx.Tx, purpose Purpose, user uuid.UUID, newAddress []byte) (token, address string, err error) {
+	return s.newMailedToken(ctx, tx, purpose, user, newAddress, tokenLife[purpose])
+}
+
+func (s Store) newMailedToken(ctx context.Context, tx pgx.Tx, purpose Purpose, user uuid.UUID, newAddress []byte, life time.Duration) (token, address string, err error) {
 	token = NewToken()
-	if _, err := tx.Exec(ctx, insertMailedToken, TokenHash(token), purpose, user, newAddress, tokenLife[purpose]); err != nil {
+	if _, err := tx.Exec(ctx, insertMailedToken, TokenHash(token), purpose, user, newAddress, life); err != nil {
 		return "", "", fmt.Errorf("insert mailed token: %w", err)
 	}
 	name, err := s.NameOf(ctx, tx, user)

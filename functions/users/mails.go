@@ -67,7 +67,8 @@ func (p Post) Needed() error {
 }
 
 // Queue has a mail about a person (uuid.Nil: who has no account) sent once the transaction
-// has committed, if mail is configured. It is taken back when the person is erased.
+// has committed, if mail is configured. It is taken back when the person is erased: what
+// tells of that itself is queued after.
 func (p Post) Queue(ctx context.Context, tx *outbox.Tx, person uuid.UUID, m mail.Message) error {
 	if !p.Sends() {
 		return nil

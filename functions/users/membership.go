@@ -161,6 +161,11 @@ func (s Store) Approve(ctx context.Context, organization, person uuid.UUID, role
 	return m, err
 }
 
+// ManagesMembers tells whether the caller may change members, and so sees who asks to be one.
+func ManagesMembers(caller auth.Caller) bool {
+	return policy.Covers(caller.Subject, []policy.Permission{policy.MembersWrite})
+}
+
 // ordinary are the roles that whoever manages members gives to newcomers; any other
 // is given as roles are changed.
 var ordinary = []string{policy.Member, policy.Analyst, policy.Viewer}

@@ -54,8 +54,9 @@ func NameMatches(name Name, query string) bool {
 	return true
 }
 
-// NamePrefixes are what members whose names match a query are found by: all of them.
-func NamePrefixes(keeper *secret.Keeper, organization uuid.UUID, query string) [][]byte {
+// NamePrefixes are what members whose names match a query, which is called name, are found
+// by: all of them.
+func NamePrefixes(keeper *secret.Keeper, organization uuid.UUID, query string) ([][]byte, error) {
 	var indexes [][]byte
 	seen := map[string]bool{}
 	for _, word := range nameWords(query) {
@@ -65,7 +66,10 @@ func NamePrefixes(keeper *secret.Keeper, organization uuid.UUID, query string) [
 			indexes = append(indexes, prefixIndex(keeper, organization, prefix))
 		}
 	}
-	return indexes
+	if len(indexes) == 0 {
+		return nil, fault.At("query.name", "there is no letter in it")
+	}
+	return indexes, nil
 }
 
 func prefixIndex(keeper *secret.Keeper, organization uuid.UUID, prefix string) []byte {
@@ -161,11 +165,7 @@ func (s Store) indexMissing(ctx context.Context, organization uuid.UUID) (indexe
 			return err
 		}
 		for _, u := range missing {
-			key, err := s.Keeper.Unwrap(ctx, u.WrappedKey)
-			if err != nil {
-				return err
-			}
-			name, err := u.SealedName.Open(key)
+			name, err := s.OpenName(ctx, u.WrappedKey, u.SealedName)
 			if err != nil {
 				return err
 			}

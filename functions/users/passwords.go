@@ -38,11 +38,11 @@ type PasswordRules struct {
 
 // PasswordRulesOf are the rules for whoever is to join an organization (uuid.Nil, or one
 // that does not exist: the platform's).
-func (s Store) PasswordRulesOf(ctx context.Context, db Querier, organization uuid.UUID) (PasswordRules, error) {
+func (s Store) PasswordRulesOf(ctx context.Context, organization uuid.UUID) (PasswordRules, error) {
 	settings := DefaultSettings
 	if organization != uuid.Nil {
 		var err error
-		if settings, err = SettingsOf(ctx, db, organization); err != nil && !database.IsNoRows(err) {
+		if settings, err = SettingsOf(ctx, s.DB, organization); err != nil && !database.IsNoRows(err) {
 			return PasswordRules{}, err
 		}
 	}
@@ -53,7 +53,7 @@ func (s Store) PasswordRulesOf(ctx context.Context, db Querier, organization uui
 // person's context, such as names and the address. For a person who has an account (else
 // uuid.Nil) the earlier passwords count too. What is wrong is a fault.Invalid at location,
 // such as body.password.
-func (s Store) CheckNewPassword(ctx context.Context, db Querier, rules PasswordRules, user uuid.UUID, new, location string, words ...string) error {
+func (s Store) CheckNewPassword(ctx context.Context, rules PasswordRules, user uuid.UUID, new, location string, words ...string) error {
 	if reason := (password.Policy{MinLength: rules.MinLength}).Check(new, words...); reason != "" {
 		return fault.At(location, "%s", reason)
 	}
@@ -63,7 +63,7 @@ func (s Store) CheckNewPassword(ctx context.Context, db Querier, rules PasswordR
 	if user == uuid.Nil || rules.History == 0 {
 		return nil
 	}
-	return s.checkHistory(ctx, db, user, rules.History, new, location)
+	return s.checkHistory(ctx, user, rules.History, new, location)
 }
 
 // breached asks the range service, if there is one. A service that fails must not
@@ -87,9 +87,9 @@ SELECT array_remove(array_agg(password_hash), NULL) FROM (
     (SELECT password_hash FROM password_history WHERE user_id = $1 ORDER BY replaced_at DESC LIMIT $2)
 ) h`
 
-func (s Store) checkHistory(ctx context.Context, db Querier, user uuid.UUID, keep int, new, location string) error {
+func (s Store) checkHistory(ctx context.Context, user uuid.UUID, keep int, new, location string) error {
 	var hashes []string
-	if err := db.QueryRow(ctx, selectHistory, user, keep).Scan(&hashes); err != nil {
+	if err := s.DB.QueryRow(ctx, selectHistory, user, keep).Scan(&hashes); err != nil {
 		return fmt.Errorf("read earlier passwords: %w", err)
 	}
 	for _, hash := range hashes {

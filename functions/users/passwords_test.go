@@ -82,7 +82,7 @@ func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	rules, err := store.PasswordRulesOf(ctx, store.DB, ada.OrganizationID)
+	rules, err := store.PasswordRulesOf(ctx, ada.OrganizationID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
 	change("third horse")
 	change("fourth horse")
 	for candidate, used := range map[string]bool{"correct horse": false, "second horse": true, "third horse": true, "fourth horse": true, "fifth horse": false} {
-		err := store.CheckNewPassword(ctx, store.DB, rules, ada.ID, candidate, "body.new_password")
+		err := store.CheckNewPassword(ctx, rules, ada.ID, candidate, "body.new_password")
 		if f, ok := fault.As(err); used != (ok && f.Kind == fault.Invalid && f.Places[0].Location == "body.new_password") || !used && err != nil {
 			t.Errorf("%q: %v, want refused: %t", candidate, err, used)
 		}
@@ -98,7 +98,7 @@ func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
 	if n := one[int](t, p, `SELECT count(*) FROM password_history`); n != 2 {
 		t.Errorf("%d earlier passwords are kept, want 2", n)
 	}
-	if rules, err := store.PasswordRulesOf(ctx, store.DB, uuid.New()); err != nil || rules != (users.PasswordRules{MinLength: 8}) {
+	if rules, err := store.PasswordRulesOf(ctx, uuid.New()); err != nil || rules != (users.PasswordRules{MinLength: 8}) {
 		t.Errorf("an organization that does not exist: %+v, %v, want the default policy", rules, err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/secret"
 )
@@ -30,6 +31,22 @@ func (s Store) KeyOf(ctx context.Context, db Querier, user uuid.UUID) ([]byte, e
 	return s.Keeper.Unwrap(ctx, wrapped)
 }
 
+// OwnKey is the caller's key; nil for an admin who acts as the person.
+func (s Store) OwnKey(ctx context.Context, caller auth.Caller) ([]byte, error) {
+	if caller.ImpersonatorID != uuid.Nil {
+		return nil, nil
+	}
+	return s.KeyOf(ctx, s.DB, caller.UserID)
+}
+
+// Unseal opens a field of a person's, which may be missing: nil is empty.
+func Unseal(key []byte, field string, sealed []byte) (string, error) {
+	if sealed == nil {
+		return "", nil
+	}
+	return secret.Unseal(key, field, sealed)
+}
+
 const selectName = `SELECT wrapped_key, email, first_name, last_name FROM users WHERE id = $1`
 
 // Name is how a person is addressed, and where.
@@ -48,6 +65,11 @@ func (s Store) NameOf(ctx context.Context, db Querier, user uuid.UUID) (Name, er
 	if err != nil {
 		return Name{}, fmt.Errorf("read name of user %s: %w", user, err)
 	}
+	return s.OpenName(ctx, wrapped, sealed)
+}
+
+// OpenName unseals a name by the person's key, which is wrapped.
+func (s Store) OpenName(ctx context.Context, wrapped []byte, sealed SealedName) (Name, error) {
 	key, err := s.Keeper.Unwrap(ctx, wrapped)
 	if err != nil {
 		return Name{}, err

@@ -106,7 +106,7 @@ func (s SecondFactors) RecordLoginProof(ctx context.Context, tx *outbox.Tx, l *P
 	case p.Method == RecoveryCode:
 		return s.toldOfRecovery(ctx, tx, l.UserID)
 	case p.Method == TOTP:
-		return forgetGuess(ctx, tx, s.loginGuesses(l.UserID))
+		return s.ForgetGuesses(ctx, tx, l.UserID)
 	}
 	return nil
 }

@@ -51,5 +51,7 @@ var refusals = map[string]*fault.Error{
 	"teams_parent":                  errTeamsWithin,
 	"organization_domains_name":     fault.New(fault.Conflict, "Your organization has claimed this domain already: GET /v1/organizations/{id}/domains shows its record"),
 	"organization_domains_verified": fault.New(fault.Conflict, "Another organization has verified this domain, and its record is still published: remove that record from the zone first"),
+	"purposes_name":                 fault.New(fault.Conflict, "The organization has a purpose of this name already, or had one"),
+	"service_accounts_name":         fault.New(fault.Conflict, "A service account of this name exists already"),
 	"invitations_open":              fault.New(fault.Conflict, "This address is being invited at the same time"),
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"function/shared/auth"
 	"function/shared/fault"
@@ -54,7 +55,7 @@ func (s Store) Check(ctx context.Context, c Credentials, password, location stri
 			return fault.At(location, "This is the password that you are not to have any more: choose another one")
 		}
 	}
-	return s.CheckNewPassword(ctx, s.DB, c.Rules, c.UserID, password, location, c.Name.Email, c.Name.FirstName, c.Name.LastName)
+	return s.CheckNewPassword(ctx, c.Rules, c.UserID, password, location, c.Name.Email, c.Name.FirstName, c.Name.LastName)
 }
 
 // Prove checks the password of a caller. A stolen session must not find it out, so it
@@ -80,13 +81,9 @@ func (s Store) Prove(ctx context.Context, caller auth.Caller, c Credentials, pre
 	return proofsInSession.restore(ctx, s.DB, key)
 }
 
-const (
-	replacePassword = `
+const replacePassword = `
 UPDATE users SET password_hash = $2, voided_password_hash = NULL, password_changed_at = now(), must_change_password = false
 WHERE id = $1 AND coalesce(password_hash, '') = $3`
-	endSessions = `
-UPDATE sessions SET ended_at = now(), end_reason = 'password_changed' WHERE (user_id = $1 OR impersonator_id = $1) AND id <> $2 AND ended_at IS NULL`
-)
 
 // ReplacePassword gives a person another password than the one in c, ends all
 // sessions but one, also those in which the person acts as others, makes mailed tokens
@@ -103,8 +100,8 @@ func (s Store) ReplacePassword(ctx context.Context, tx *outbox.Tx, post Post, c 
 	if err := RememberPassword(ctx, tx, c.UserID, c.PasswordHash, c.Rules.History); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, endSessions, c.UserID, butSession); err != nil {
-		return fmt.Errorf("end sessions: %w", err)
+	if err := EndSessions(ctx, tx, c.UserID, butSession, "password_changed"); err != nil {
+		return err
 	}
 	if err := CancelMailedTokens(ctx, tx, c.UserID); err != nil {
 		return err
@@ -114,4 +111,16 @@ func (s Store) ReplacePassword(ctx context.Context, tx *outbox.Tx, post Post, c 
 		return err
 	}
 	return post.Queue(ctx, tx, c.UserID, post.PasswordChanged(c.Name.Email, others))
+}
+
+const endSessions = `
+UPDATE sessions SET ended_at = now(), end_reason = $3 WHERE (user_id = $1 OR impersonator_id = $1) AND id <> $2 AND ended_at IS NULL`
+
+// EndSessions ends a person's sessions, and those in which they act as others, but one
+// (uuid.Nil: all).
+func EndSessions(ctx context.Context, tx pgx.Tx, person, but uuid.UUID, reason string) error {
+	if _, err := tx.Exec(ctx, endSessions, person, but, reason); err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	return nil
 }

@@ -119,9 +119,9 @@ func mayDecide(ctx context.Context, tx pgx.Tx, organization, person uuid.UUID, p
 		return nil
 	case own && decision == Rejected:
 		return fault.New(fault.Forbidden, "You wanted the change yourself: DELETE takes it back")
-	case own && decision == Approved && p.AloneFrom != nil && now.Before(*p.AloneFrom):
+	case own && p.AloneFrom != nil && now.Before(*p.AloneFrom):
 		return fault.New(fault.Forbidden, "A second person decides; you alone can from %s on, if nobody rejects it", p.AloneFrom.Format(time.RFC3339))
-	case own && decision == Approved && p.AloneFrom != nil:
+	case own && p.AloneFrom != nil:
 		return nil
 	}
 	return secondPerson(ctx, tx, organization, person, p)

@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
@@ -26,13 +27,12 @@ import (
 // ProvisioningTag groups the operations of SCIM in the API's description.
 const ProvisioningTag = "Provisioning"
 
-// MaxSearched is how many people, or teams, of an organization a filter that no index
-// answers, or an order, looks through: what is sealed can be compared only here. More
-// is SCIM's tooMany. Equality of id, userName, externalId, emails and displayName has no
-// bound.
+// MaxSearched is how many people of an organization a filter that no index answers, or an
+// order, looks through: what is sealed can be compared only here. More is SCIM's tooMany.
+// Equality of id, userName, externalId and emails has no bound.
 const MaxSearched = 50_000
 
-// SearchBatch is how many of them are in memory at a time.
+// SearchBatch is how many people, or teams, are in memory at a time.
 const SearchBatch = 500
 
 // ProvisioningOperation is an operation on SCIM resources.
@@ -114,16 +114,19 @@ var taken = map[string]string{
 	"teams_name":                   "The displayName belongs to another team of the organization, which an admin may hand over to provisioning",
 }
 
-// ProvisioningError turns the violation of a constraint, or a fault, into SCIM's error.
-func ProvisioningError(err error) error {
+// ProvisioningRefused turns the violation of a constraint, or a fault, into SCIM's error. A
+// fault, which is what a provisioning system may not do, is put on record; what it has
+// sent amiss is not.
+func (s Store) ProvisioningRefused(ctx context.Context, action string, id uuid.UUID, err error) error {
+	if _, ok := fault.As(err); ok || database.Violates(err, "organization_owner") {
+		err = s.Refused(ctx, audit.Entry{Action: action, ResourceID: id.String(), Detail: map[string]any{"provisioned": true}}, err)
+	}
 	for constraint, detail := range taken {
 		if database.Violates(err, constraint) {
 			return &scim.Error{Status: http.StatusConflict, Kind: scim.Uniqueness, Detail: detail}
 		}
 	}
 	switch {
-	case database.Violates(err, "organization_owner"):
-		return &scim.Error{Status: http.StatusConflict, Detail: "The organization would have no owner"}
 	case database.Violates(err, "teams_parent"):
 		return &scim.Error{Status: http.StatusConflict, Detail: "Other teams lie in this one"}
 	case errors.Is(err, errSecondPerson):

@@ -24,7 +24,9 @@ func Stream(ctx context.Context, mediaType, name string, write func(io.Writer) e
 			slog.ErrorContext(ctx, "export broken off", "error", err)
 			panic(http.ErrAbortHandler)
 		}
-		_ = out.connection.SetWriteDeadline(time.Time{}) // the connection's next request has its own time
+		if out.connection.Flush() == nil {
+			_ = out.connection.SetWriteDeadline(time.Time{}) // the connection's next request has its own time
+		}
 	}
 }
 

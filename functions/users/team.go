@@ -104,7 +104,7 @@ func (x changing) mayDeleteTeam(ctx context.Context, c RoleChange) (weighty bool
 	if err != nil {
 		return true, err
 	}
-	_, height, err := x.under(ctx, c.TeamID)
+	height, err := x.height(ctx, c.TeamID)
 	if err != nil {
 		return true, err
 	}
@@ -122,14 +122,14 @@ WITH RECURSIVE under (id, depth) AS (
     UNION ALL
     SELECT t.id, u.depth + 1 FROM teams t JOIN under u ON t.parent_id = u.id
 )
-SELECT array_agg(id), coalesce(max(depth), 0) FROM under`
+SELECT coalesce(max(depth), 0) FROM under`
 
-// under is a team and those that lie in it, and how deep they do.
-func (x changing) under(ctx context.Context, team uuid.UUID) (teams []uuid.UUID, height int, err error) {
-	if err := x.QueryRow(ctx, selectTeamHeight, team, x.organization).Scan(&teams, &height); err != nil {
-		return nil, 0, fmt.Errorf("read teams under team: %w", err)
+// height is how deep teams lie in a team, itself counted.
+func (x changing) height(ctx context.Context, team uuid.UUID) (height int, err error) {
+	if err := x.QueryRow(ctx, selectTeamHeight, team, x.organization).Scan(&height); err != nil {
+		return 0, fmt.Errorf("read teams under team: %w", err)
 	}
-	return teams, height, nil
+	return height, nil
 }
 
 const selectTeamRoles = `SELECT coalesce(array_agg(role), '{}') FROM role_grants WHERE team_id = $1`
@@ -164,7 +164,7 @@ func (x changing) mayMove(ctx context.Context, c RoleChange) (weighty bool, err 
 
 // within is the roles of the teams that a team is to lie in, if it can.
 func (x changing) within(ctx context.Context, c RoleChange) ([]string, error) {
-	_, height, err := x.under(ctx, c.TeamID)
+	height, err := x.height(ctx, c.TeamID)
 	if err != nil {
 		return nil, err
 	}

@@ -2,17 +2,15 @@ package users
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 
-	"function/shared/mail"
 	"function/shared/outbox"
 )
 
-// WelcomeLife is how long the link of a welcome is good.
-const WelcomeLife = 7 * 24 * time.Hour
+// welcomeLife is how long the link of a welcome is good.
+const welcomeLife = 7 * 24 * time.Hour
 
 // Welcome mails a person whose account somebody else has opened a link to choose a
 // password: a token as for a forgotten one, which lives as long as an invitation.
@@ -20,9 +18,9 @@ func (s Store) Welcome(ctx context.Context, tx *outbox.Tx, post Post, person uui
 	if !post.Sends() {
 		return nil
 	}
-	token := NewToken()
-	if _, err := tx.Exec(ctx, insertMailedToken, TokenHash(token), PasswordReset, person, nil, WelcomeLife); err != nil {
-		return fmt.Errorf("insert mailed token: %w", err)
+	token, address, err := s.newMailedToken(ctx, tx, PasswordReset, person, nil, welcomeLife)
+	if err != nil {
+		return err
 	}
-	return post.Tell(ctx, tx, person, func(to string) mail.Message { return post.Welcome(to, token) })
+	return post.Queue(ctx, tx, person, post.Welcome(address, token))
 }

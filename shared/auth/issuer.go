@@ -32,29 +32,32 @@ type Issuer struct {
 	issuer   string
 	audience string
 
-	mu     sync.Mutex
-	signer jose.Signer
-	read   time.Time
+	mu      sync.Mutex
+	signers map[string]typedSigner // by type
+}
 
-	statements map[string]statementSigner // by type
+// typedSigner signs what is of one type, with the newest key at the time.
+type typedSigner struct {
+	jose.Signer
+	read time.Time
 }
 
 // NewIssuer signs with the keys of user_management_db, which keeper unseals.
 func NewIssuer(db *pgxpool.Pool, keeper *secret.Keeper, issuer, audience string) *Issuer {
-	return &Issuer{db: db, keeper: keeper, issuer: issuer, audience: audience}
+	return &Issuer{db: db, keeper: keeper, issuer: issuer, audience: audience, signers: map[string]typedSigner{}}
 }
 
 // Ready reads the signing key, unless it was read lately: whoever signs within a
 // transaction is ready before it, lest each holds a connection and waits for another.
 func (i *Issuer) Ready(ctx context.Context) error {
-	_, err := i.currentSigner(ctx, keysMemory/2)
+	_, err := i.signerOf(ctx, TokenType, keysMemory/2)
 	return err
 }
 
 // Issue signs an access token for a caller who proved to be so by methods (RFC 8176:
 // pwd, otp …), at Subject.ProvedAt if that is known.
 func (i *Issuer) Issue(ctx context.Context, c Caller, methods ...string) (string, error) {
-	signer, err := i.currentSigner(ctx, keysMemory)
+	signer, err := i.signerOf(ctx, TokenType, keysMemory)
 	if err != nil {
 		return "", err
 	}
@@ -86,7 +89,7 @@ func (i *Issuer) Issue(ctx context.Context, c Caller, methods ...string) (string
 
 // PublicKeys are the keys that verify tokens, newest first.
 func (i *Issuer) PublicKeys(ctx context.Context) ([]PublicKey, error) {
-	if _, err := i.currentSigner(ctx, keysMemory); err != nil { // so that the first caller finds a key
+	if _, err := i.signerOf(ctx, TokenType, keysMemory); err != nil { // so that the first caller finds a key
 		return nil, err
 	}
 	rows, _ := i.db.Query(ctx, `SELECT kid, public_key FROM published.signing_keys ORDER BY created_at DESC`)
@@ -108,28 +111,37 @@ SELECT kid, sealed_seed FROM signing_keys WHERE signs_from <= clock_timestamp() 
 ORDER BY signs_from DESC, kid LIMIT 1`
 	lockKeys  = `SELECT pg_advisory_xact_lock(hashtext('signing_keys'))`
 	insertKey = `INSERT INTO signing_keys (kid, public_key, sealed_seed, signs_from) VALUES ($1, $2, $3, now() + $4)`
+	keepKey   = `INSERT INTO statement_keys (kid, public_key) VALUES ($1, $2) ON CONFLICT DO NOTHING`
 )
 
-func (i *Issuer) currentSigner(ctx context.Context, memory time.Duration) (jose.Signer, error) {
+// signerOf signs what is of a type with the newest key, as it was read within memory. The
+// public key that a statement was signed with is kept.
+func (i *Issuer) signerOf(ctx context.Context, typ string, memory time.Duration) (jose.Signer, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.signer != nil && time.Since(i.read) < memory {
-		return i.signer, nil
+	if known, ok := i.signers[typ]; ok && time.Since(known.read) < memory {
+		return known, nil
 	}
-	key, err := i.newestKey(ctx)
+	newest, err := i.newestKey(ctx)
 	if err != nil {
 		return nil, err
 	}
-	seed, err := i.keeper.Unwrap(ctx, key.SealedSeed)
+	seed, err := i.keeper.Unwrap(ctx, newest.SealedSeed)
 	if err != nil {
-		return nil, fmt.Errorf("unseal signing key %s: %w", key.KID, err)
+		return nil, fmt.Errorf("unseal signing key %s: %w", newest.KID, err)
 	}
-	private := jose.JSONWebKey{Key: ed25519.NewKeyFromSeed(seed), KeyID: key.KID}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA, Key: private}, (&jose.SignerOptions{}).WithType(TokenType))
+	key := ed25519.NewKeyFromSeed(seed)
+	if typ != TokenType {
+		if _, err := i.db.Exec(ctx, keepKey, newest.KID, []byte(key.Public().(ed25519.PublicKey))); err != nil {
+			return nil, fmt.Errorf("keep public key %s: %w", newest.KID, err)
+		}
+	}
+	private := jose.JSONWebKey{Key: key, KeyID: newest.KID}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA, Key: private}, (&jose.SignerOptions{}).WithType(jose.ContentType(typ)))
 	if err != nil {
 		return nil, fmt.Errorf("make signer: %w", err)
 	}
-	i.signer, i.read = signer, time.Now()
+	i.signers[typ] = typedSigner{signer, time.Now()}
 	return signer, nil
 }
 

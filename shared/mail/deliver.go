@@ -52,10 +52,7 @@ type queued struct {
 // a pause ([Sender.DeliverDue]): that is no error. One that is refused for good, or is too
 // old, is fault.Invalid, and sent only by another Deliver.
 func (s *Sender) Deliver(ctx context.Context, db *pgxpool.Pool, keeper *secret.Keeper, id uuid.UUID) error {
-	_, failure, err := s.deliver(ctx, db, keeper, true, selectMail, id)
-	if err == nil && isForGood(failure) {
-		err = failure
-	}
+	_, err := s.deliver(ctx, db, keeper, true, selectMail, id)
 	return err
 }
 
@@ -63,11 +60,7 @@ func (s *Sender) Deliver(ctx context.Context, db *pgxpool.Pool, keeper *secret.K
 // none is due. One that is refused for good is told by the fault, and due again after a
 // pause: only a Deliver gives it up, whose event becomes the dead letter.
 func (s *Sender) DeliverDue(ctx context.Context, db *pgxpool.Pool, keeper *secret.Keeper) (id uuid.UUID, err error) {
-	id, failure, err := s.deliver(ctx, db, keeper, false, selectDue)
-	if err == nil && isForGood(failure) {
-		err = failure
-	}
-	return id, err
+	return s.deliver(ctx, db, keeper, false, selectDue)
 }
 
 func isForGood(failure error) bool {
@@ -75,9 +68,9 @@ func isForGood(failure error) bool {
 	return ok && f.Kind == fault.Invalid
 }
 
-// deliver takes a mail, and holds it while the server answers. failure is the server's,
-// and is noted.
-func (s *Sender) deliver(ctx context.Context, db *pgxpool.Pool, keeper *secret.Keeper, mayGiveUp bool, query string, arguments ...any) (id uuid.UUID, failure, err error) {
+// deliver takes a mail, and holds it while the server answers.
+func (s *Sender) deliver(ctx context.Context, db *pgxpool.Pool, keeper *secret.Keeper, mayGiveUp bool, query string, arguments ...any) (id uuid.UUID, err error) {
+	var failure error
 	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
 		rows, _ := tx.Query(ctx, query, arguments...)
 		m, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[queued])
@@ -104,7 +97,10 @@ func (s *Sender) deliver(ctx context.Context, db *pgxpool.Pool, keeper *secret.K
 		}
 		return nil
 	})
-	return id, failure, err
+	if err == nil && isForGood(failure) {
+		err = failure
+	}
+	return id, err
 }
 
 func (s *Sender) send(ctx context.Context, keeper *secret.Keeper, m queued) error {

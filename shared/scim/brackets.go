@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"bytes"
 	"errors"
 	"regexp"
 	"strconv"
@@ -23,11 +24,12 @@ func parse(filter string) (parser.Expression, error) {
 			i = end
 			continue
 		}
-		path, after, err := valuePath(attributeBefore.Find(out), filter[i:])
+		before := bytes.TrimRight(out, ofAttributes)
+		path, after, err := valuePath(out[len(before):], filter[i:])
 		if err != nil {
 			return nil, err
 		}
-		out = append(out[:len(out)-len(attributeBefore.Find(out))], standIn+strconv.Itoa(len(stood))+" pr"...)
+		out = append(before, standIn+strconv.Itoa(len(stood))+" pr"...)
 		stood = append(stood, path)
 		i += after
 	}
@@ -41,10 +43,10 @@ func parse(filter string) (parser.Expression, error) {
 // standIn begins the name of what stands for a value path.
 const standIn = "bracket"
 
-var (
-	attributeBefore = regexp.MustCompile(`[\w$:.-]*$`)
-	comparisonAfter = regexp.MustCompile(`^\.([A-Za-z$][\w$-]*\s+(?i:pr\b|(?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+(?:"(?:[^"\\]|\\.)*"|[^\s()\[\]"]+)))`)
-)
+// ofAttributes are the characters of attributes and of the schemas before them.
+const ofAttributes = "$-.:_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+var comparisonAfter = regexp.MustCompile(`^\.([A-Za-z$][\w$-]*\s+(?i:pr\b|(?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+(?:"(?:[^"\\]|\\.)*"|[^\s()\[\]"]+)))`)
 
 // token is the end of what begins at i: a text in quotes, or one character.
 func token(s string, i int) int {

@@ -247,7 +247,7 @@ const timeFormat = "2006-01-02T15:04:05.000000Z"
 // Complete gives a normal resource what the provider says of it.
 func (t ResourceType) Complete(r Resource, id string, created, changed time.Time) error {
 	r["id"], r["schemas"] = id, t.Schemas(r)
-	version, err := Version(r)
+	version, err := newVersion(r)
 	r["meta"] = map[string]any{
 		"resourceType": t.Name, "location": t.Location(id), "version": version,
 		"created": created.UTC().Format(timeFormat), "lastModified": changed.UTC().Format(timeFormat),

@@ -108,12 +108,11 @@ func Show(status int, r Resource, asked Selection) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if meta, ok := r["meta"].(map[string]any); ok {
-		a.ETag, _ = meta["version"].(string)
-		if status == http.StatusCreated {
-			location, _ := meta["location"].(string)
-			a.Location = asked.base + location
-		}
+	a.ETag = versionOf(r)
+	if status == http.StatusCreated {
+		meta, _ := r["meta"].(map[string]any)
+		location, _ := meta["location"].(string)
+		a.Location = asked.base + location
 	}
 	return a, nil
 }
@@ -121,10 +120,8 @@ func Show(status int, r Resource, asked Selection) (*Answer, error) {
 // ShowUnless answers one resource, or 304 to a client that has this version of it
 // (RFC 7644 §3.14, RFC 9110 §13.1.2).
 func ShowUnless(ifNoneMatch string, r Resource, asked Selection) (*Answer, error) {
-	meta, _ := r["meta"].(map[string]any)
-	version, _ := meta["version"].(string)
-	if ifNoneMatch != "" && Matches(ifNoneMatch, version) == nil {
-		return &Answer{Status: http.StatusNotModified, ETag: version, CacheControl: "no-store"}, nil
+	if ifNoneMatch != "" && Matches(ifNoneMatch, r) == nil {
+		return &Answer{Status: http.StatusNotModified, ETag: versionOf(r), CacheControl: "no-store"}, nil
 	}
 	return Show(http.StatusOK, r, asked)
 }
@@ -176,9 +173,9 @@ func decode(body []byte, into any) error {
 	return nil
 }
 
-// Version is the weak entity tag of a resource: of everything that it shows beside its
+// newVersion is the weak entity tag of a resource: of everything that it shows beside its
 // meta attribute.
-func Version(r Resource) (string, error) {
+func newVersion(r Resource) (string, error) {
 	shown := maps.Clone(r)
 	delete(shown, "meta")
 	encoded, err := json.Marshal(shown)
@@ -189,12 +186,19 @@ func Version(r Resource) (string, error) {
 	return `W/"` + hex.EncodeToString(hash[:8]) + `"`, nil
 }
 
+func versionOf(r Resource) string {
+	meta, _ := r["meta"].(map[string]any)
+	version, _ := meta["version"].(string)
+	return version
+}
+
 // Matches checks If-Match against a resource's version (RFC 7644 §3.14). An empty
 // header matches everything.
-func Matches(ifMatch, version string) error {
+func Matches(ifMatch string, r Resource) error {
 	if ifMatch == "" || strings.TrimSpace(ifMatch) == "*" {
 		return nil
 	}
+	version := versionOf(r)
 	for tag := range strings.SplitSeq(ifMatch, ",") {
 		if strings.TrimPrefix(strings.TrimSpace(tag), "W/") == strings.TrimPrefix(version, "W/") {
 			return nil

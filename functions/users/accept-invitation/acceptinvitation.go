@@ -49,10 +49,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store}, err
 }
 
-const (
-	selectAddress = `SELECT email_index FROM users WHERE id = $1`
-	selectName    = `SELECT name FROM organizations WHERE id = $1`
-)
+const selectName = `SELECT name FROM organizations WHERE id = $1`
 
 // Handle uses the token up.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
@@ -62,10 +59,11 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	var out Response
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		var address []byte
-		if err := tx.QueryRow(ctx, selectAddress, caller.UserID).Scan(&address); err != nil {
-			return fmt.Errorf("read address: %w", err)
+		name, err := f.NameOf(ctx, tx, caller.UserID)
+		if err != nil {
+			return err
 		}
+		address := users.EmailIndex(f.Keeper, name.Email) // the account may still have another
 		if out.Body.Membership, err = f.AcceptInvitation(ctx, tx, in.Body.Token, caller.UserID, address); err != nil {
 			return err
 		}

@@ -61,11 +61,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	var key []byte
-	if caller.ImpersonatorID == uuid.Nil {
-		if key, err = f.KeyOf(ctx, f.DB, caller.UserID); err != nil {
-			return nil, err
-		}
+	key, err := f.OwnKey(ctx, caller)
+	if err != nil {
+		return nil, err
 	}
 	all, err := users.ActivityOf(ctx, db, in.Trail, caller.UserID, key, before, in.Fetch())
 	return &Response{page.Of(in.Query, all, func(a users.Activity) uuid.UUID { return a.ID })}, err

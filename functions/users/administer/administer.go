@@ -49,8 +49,6 @@ const (
 	demand  = `UPDATE users SET must_change_password = true WHERE id = $1`
 	void    = `
 UPDATE users SET voided_password_hash = coalesce(password_hash, voided_password_hash), password_hash = NULL WHERE id = $1`
-	endSessions = `
-UPDATE sessions SET ended_at = now(), end_reason = $2 WHERE (user_id = $1 OR impersonator_id = $1) AND ended_at IS NULL`
 	endLogins = `DELETE FROM challenges WHERE user_id = $1`
 )
 
@@ -115,8 +113,8 @@ func (f *Function) Unlock(ctx context.Context, in *Request) (*struct{}, error) {
 // end ends a person's sessions, those in which they act as others, and the logins that
 // wait for a second factor.
 func end(ctx context.Context, tx pgx.Tx, person uuid.UUID, reason string) error {
-	if _, err := tx.Exec(ctx, endSessions, person, reason); err != nil {
-		return fmt.Errorf("end sessions: %w", err)
+	if err := users.EndSessions(ctx, tx, person, uuid.Nil, reason); err != nil {
+		return err
 	}
 	if _, err := tx.Exec(ctx, endLogins, person); err != nil {
 		return fmt.Errorf("end pending logins: %w", err)

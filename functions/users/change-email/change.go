@@ -39,8 +39,9 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*struct{}, er
 			return err
 		}
 		if !may {
-			entry.Refused = "address was mailed too often"
-			return audit.Record(ctx, tx, entry)
+			refused := entry
+			refused.Refused = "address was mailed too often"
+			return audit.Record(ctx, tx, refused)
 		}
 		if err := f.mail(ctx, tx, caller.UserID, string(in.Body.Email)); err != nil {
 			return err
@@ -72,8 +73,6 @@ func (f *Function) mail(ctx context.Context, tx *outbox.Tx, user uuid.UUID, newA
 	return f.post.Queue(ctx, tx, user, f.post.EmailChangeAsked(present))
 }
 
-const replaceAddress = `UPDATE users SET email = $2, email_index = $3, email_verified_at = now() WHERE id = $1`
-
 // Confirm changes the address, for whoever reads the mail to the new one.
 func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*struct{}, error) {
 	entry := audit.Entry{Action: "emails:change"}
@@ -83,17 +82,15 @@ func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*struct{}, 
 			return err
 		}
 		entry.ActorID, entry.ResourceID = user, user.String()
-		former, err := f.NameOf(ctx, tx, user)
+		key, err := f.KeyOf(ctx, tx, user)
 		if err != nil {
 			return err
 		}
-		if err := f.replace(ctx, tx, user, sealed); err != nil {
+		address, err := secret.Unseal(key, users.NewAddressField, sealed)
+		if err != nil {
 			return err
 		}
-		if err := users.CancelMailedTokens(ctx, tx, user); err != nil {
-			return err
-		}
-		if err := f.post.Queue(ctx, tx, user, f.post.EmailChanged(former.Email)); err != nil {
+		if err := f.ReplaceAddress(ctx, tx, f.post, user, address, true); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, entry)
@@ -105,27 +102,4 @@ func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*struct{}, 
 		return nil, fmt.Errorf("change address: %w", f.Refused(ctx, entry, err))
 	}
 	return nil, nil
-}
-
-func (f *Function) replace(ctx context.Context, tx *outbox.Tx, user uuid.UUID, sealed []byte) error {
-	key, err := f.KeyOf(ctx, tx, user)
-	if err != nil {
-		return err
-	}
-	address, err := secret.Unseal(key, users.NewAddressField, sealed)
-	if err != nil {
-		return err
-	}
-	resealed, err := secret.Seal(key, users.EmailField, address)
-	if err != nil {
-		return err
-	}
-	index, err := f.AccountIndex(ctx, tx, address)
-	if err != nil {
-		return err
-	}
-	if _, err := tx.Exec(ctx, replaceAddress, user, resealed, index); err != nil {
-		return fmt.Errorf("replace address: %w", err)
-	}
-	return nil
 }

@@ -4,7 +4,6 @@ package confirmregistration
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -85,7 +84,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 func (f *Function) find(ctx context.Context, token, password string) (id uuid.UUID, err error) {
 	var address []byte
 	err = f.DB.QueryRow(ctx, selectAddress, users.TokenHash(token)).Scan(&address)
-	if errors.Is(err, pgx.ErrNoRows) {
+	if database.IsNoRows(err) {
 		return id, users.ErrMailedToken
 	}
 	if err != nil {

@@ -45,7 +45,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 const (
 	// One decision of a person after another, of whom there may be no membership any more;
 	// and no new text while one is made.
-	lockPerson  = `SELECT pg_advisory_xact_lock(hashtextextended('consents ' || id, 0)) FROM users WHERE id = $1 FOR KEY SHARE`
+	lockPerson  = `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE`
 	lockPurpose = `
 SELECT id FROM purposes p WHERE organization_id = @organization AND name = @purpose
   AND (@own OR EXISTS (SELECT FROM consent_decisions WHERE user_id = @user AND purpose_id = p.id)) FOR SHARE`

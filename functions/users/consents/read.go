@@ -46,11 +46,9 @@ func (f *Function) History(ctx context.Context, in *HistoryRequest) (*HistoryRes
 	if err != nil {
 		return nil, err
 	}
-	var key []byte
-	if caller.ImpersonatorID == uuid.Nil {
-		if key, err = f.KeyOf(ctx, f.DB, caller.UserID); err != nil {
-			return nil, err
-		}
+	key, err := f.OwnKey(ctx, caller)
+	if err != nil {
+		return nil, err
 	}
 	decisions, err := f.Decisions(ctx, caller.UserID, in.OrganizationID, key, before, in.Fetch())
 	return &HistoryResponse{Body: page.Of(in.Query, decisions, func(d users.ConsentDecision) uuid.UUID { return d.ID })}, err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -94,5 +93,5 @@ func instead(record users.Record, published []string) error {
 		found = "nothing"
 	}
 	return fault.New(fault.Conflict, "Found at %s: %s. Publish the TXT record %q there; name servers may take as long to show it as the zone's TTL says (RFC 2308)",
-		record.Name, strings.TrimSpace(found), record.Value)
+		record.Name, found, record.Value)
 }

@@ -76,7 +76,6 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		if err := f.Erase(ctx, tx, caller.UserID); err != nil {
 			return err
 		}
-		// Last, so that the erasure does not take it back with all other mail.
 		return f.post.Queue(ctx, tx, uuid.Nil, f.post.AccountErased(former.Email))
 	})
 	if err != nil {

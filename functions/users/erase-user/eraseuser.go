@@ -93,6 +93,5 @@ func (f *Function) erase(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	if err := f.Erase(ctx, tx, in.ID); err != nil {
 		return err
 	}
-	// Last, so that the erasure does not take it back with all other mail.
 	return f.post.Queue(ctx, tx, uuid.Nil, f.post.AccountErasedByAdmin(former.Email))
 }

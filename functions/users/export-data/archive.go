@@ -152,24 +152,32 @@ const atOnce = 500
 // each emits what a statement reads about the person, @limit rows after another: it
 // orders them by an identifier, which is after @after.
 func each[T any](ctx context.Context, x *export, statement string, arguments pgx.NamedArgs, id func(T) uuid.UUID, emit func(T) error) error {
-	all := pgx.NamedArgs{"person": x.person, "after": uuid.Nil, "limit": atOnce}
+	all := pgx.NamedArgs{"person": x.person, "limit": atOnce}
 	for name, argument := range arguments {
 		all[name] = argument
 	}
-	for {
+	return batches(uuid.Nil, func(after uuid.UUID) ([]T, error) {
+		all["after"] = after
 		rows, _ := x.DB.Query(ctx, statement, all)
-		some, err := pgx.CollectRows(rows, pgx.RowToStructByName[T])
+		return pgx.CollectRows(rows, pgx.RowToStructByName[T])
+	}, id, emit)
+}
+
+// batches emits what read reads, atOnce after another, beyond an identifier.
+func batches[T any](beyond uuid.UUID, read func(uuid.UUID) ([]T, error), id func(T) uuid.UUID, emit func(T) error) error {
+	for {
+		some, err := read(beyond)
 		if err != nil {
 			return err
 		}
-		for _, row := range some {
-			if err := emit(row); err != nil {
+		for _, one := range some {
+			if err := emit(one); err != nil {
 				return err
 			}
 		}
 		if len(some) < atOnce {
 			return nil
 		}
-		all["after"] = id(some[len(some)-1])
+		beyond = id(some[len(some)-1])
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/scim"
-	"function/shared/secret"
 )
 
 // files are those of the archive; TestEveryTableOfAPersonIsExportedOrSaysWhyNot holds
@@ -190,21 +189,14 @@ type session struct {
 
 func (x *export) sessions(ctx context.Context, emit func(any) error) error {
 	return each(ctx, x, selectSessions, nil, func(s session) uuid.UUID { return s.ID }, func(s session) (err error) {
-		if s.Device, err = x.unseal(users.DeviceField, s.SealedDevice); err != nil {
+		if s.Device, err = users.Unseal(x.key, users.DeviceField, s.SealedDevice); err != nil {
 			return err
 		}
-		if s.Address, err = x.unseal(users.AddressField, s.SealedAddress); err != nil {
+		if s.Address, err = users.Unseal(x.key, users.AddressField, s.SealedAddress); err != nil {
 			return err
 		}
 		return emit(s)
 	})
-}
-
-func (x *export) unseal(field string, sealed []byte) (string, error) {
-	if sealed == nil {
-		return "", nil
-	}
-	return secret.Unseal(x.key, field, sealed)
 }
 
 const selectIdentities = `SELECT id, issuer, created_at FROM external_identities WHERE user_id = @person AND id > @after ORDER BY id LIMIT @limit`
@@ -260,7 +252,7 @@ func (x *export) factors(ctx context.Context, emit func(any) error) error {
 		}
 	}
 	return each(ctx, x, selectPasskeys, nil, func(p passkey) uuid.UUID { return p.ID }, func(p passkey) error {
-		name, err := x.unseal(users.PasskeyNameField, p.SealedName)
+		name, err := users.Unseal(x.key, users.PasskeyNameField, p.SealedName)
 		if err != nil {
 			return err
 		}
@@ -290,21 +282,9 @@ func (x *export) keys(ctx context.Context, emit func(any) error) error {
 }
 
 func (x *export) consents(ctx context.Context, emit func(any) error) error {
-	for before := uuid.Max; ; {
-		decisions, err := x.Decisions(ctx, x.person, uuid.Nil, x.key, before, atOnce)
-		if err != nil {
-			return err
-		}
-		for _, d := range decisions {
-			if err := emit(d); err != nil {
-				return err
-			}
-		}
-		if len(decisions) < atOnce {
-			return nil
-		}
-		before = decisions[len(decisions)-1].ID
-	}
+	return batches(uuid.Max, func(before uuid.UUID) ([]users.ConsentDecision, error) {
+		return x.Decisions(ctx, x.person, uuid.Nil, x.key, before, atOnce)
+	}, func(d users.ConsentDecision) uuid.UUID { return d.ID }, func(d users.ConsentDecision) error { return emit(d) })
 }
 
 // Each purpose is read with its texts, of which there are 100 of 20,000 characters at
@@ -356,20 +336,11 @@ func (x *export) activity(ctx context.Context, emit func(any) error) error {
 		if err != nil {
 			return err
 		}
-		for before := uuid.Max; ; {
-			entries, err := users.ActivityOf(ctx, db, trail, x.person, x.key, before, atOnce)
-			if err != nil {
-				return fmt.Errorf("trail %s: %w", trail, err)
-			}
-			for _, e := range entries {
-				if err := emit(activity{trail, e}); err != nil {
-					return err
-				}
-			}
-			if len(entries) < atOnce {
-				break
-			}
-			before = entries[len(entries)-1].ID
+		err = batches(uuid.Max, func(before uuid.UUID) ([]users.Activity, error) {
+			return users.ActivityOf(ctx, db, trail, x.person, x.key, before, atOnce)
+		}, func(a users.Activity) uuid.UUID { return a.ID }, func(a users.Activity) error { return emit(activity{trail, a}) })
+		if err != nil {
+			return fmt.Errorf("trail %s: %w", trail, err)
 		}
 	}
 	return nil

@@ -40,6 +40,8 @@ SELECT u.id, u.created_at, u.email_verified_at, u.suspended_at, u.must_change_pa
        coalesce((SELECT json_agg(json_build_object('organization_id', m.organization_id, 'role', m.role, 'status', m.status) ORDER BY m.created_at)
                  FROM memberships m WHERE m.user_id = u.id), '[]') AS members
 FROM users u `
+	named = `u.id IN (SELECT user_id FROM name_prefixes WHERE organization_id = @organization AND prefix_index = ANY (@name)
+    GROUP BY user_id HAVING count(*) = cardinality(@name::bytea[]))`
 	selectOne  = columns + `WHERE u.id = $1`
 	selectActs = `
 SELECT at, actor_id, action, detail ->> 'sealed_reason' AS reason FROM audit_entries
@@ -53,56 +55,45 @@ type row struct {
 	Members                                          json.RawMessage
 }
 
-// conditions are what narrows the list down, each with the index that it goes by.
-var conditions = map[string]string{
-	"before":       `u.id < @before`,
-	"email":        `u.email_index = @email`,
-	"suspended":    `u.suspended_at IS NOT NULL`,
-	"active":       `u.suspended_at IS NULL`,
-	"admins":       `u.platform_admin`,
-	"others":       `NOT u.platform_admin`,
-	"organization": `u.id IN (SELECT user_id FROM memberships WHERE organization_id = @organization)`,
-	"name": `u.id IN (SELECT user_id FROM name_prefixes WHERE organization_id = @organization AND prefix_index = ANY (@name)
-    GROUP BY user_id HAVING count(*) = cardinality(@name::bytea[]))`,
-}
-
-// narrow is the query for what is asked for.
+// narrow is the query for what is asked for. Each condition has an index that it goes by.
 func (f *Function) narrow(ctx context.Context, in *ListRequest) (sql string, arguments pgx.NamedArgs, err error) {
 	before, err := in.Before()
 	if err != nil {
 		return "", nil, err
 	}
-	arguments = pgx.NamedArgs{"before": before, "limit": in.Fetch()}
-	asked := []string{"before"}
+	conditions := []string{`u.id < @before`}
+	arguments = pgx.NamedArgs{"before": before, "organization": in.OrganizationID, "limit": in.Fetch()}
 	if in.Email != "" {
-		asked = append(asked, "email")
+		conditions = append(conditions, `u.email_index = @email`)
 		if arguments["email"], err = f.AccountIndex(ctx, f.DB, in.Email); err != nil {
 			return "", nil, err
 		}
 	}
-	if in.Suspended != "" {
-		asked = append(asked, map[string]string{"true": "suspended", "false": "active"}[in.Suspended])
+	switch in.Suspended {
+	case "true":
+		conditions = append(conditions, `u.suspended_at IS NOT NULL`)
+	case "false":
+		conditions = append(conditions, `u.suspended_at IS NULL`)
 	}
-	if in.PlatformAdmin != "" {
-		asked = append(asked, map[string]string{"true": "admins", "false": "others"}[in.PlatformAdmin])
+	switch in.PlatformAdmin {
+	case "true":
+		conditions = append(conditions, `u.platform_admin`)
+	case "false":
+		conditions = append(conditions, `NOT u.platform_admin`)
 	}
 	if in.OrganizationID != uuid.Nil {
-		asked, arguments["organization"] = append(asked, "organization"), in.OrganizationID
+		conditions = append(conditions, `u.id IN (SELECT user_id FROM memberships WHERE organization_id = @organization)`)
 	}
 	if in.Name != "" {
-		prefixes := users.NamePrefixes(f.Keeper, in.OrganizationID, in.Name)
-		switch {
-		case in.OrganizationID == uuid.Nil:
+		if in.OrganizationID == uuid.Nil {
 			return "", nil, fault.At("query.name", "this takes organization_id: names are indexed by organization")
-		case len(prefixes) == 0:
-			return "", nil, fault.At("query.name", "there is no letter in it")
 		}
-		asked, arguments["name"] = append(asked, "name"), prefixes
+		conditions = append(conditions, named)
+		if arguments["name"], err = users.NamePrefixes(f.Keeper, in.OrganizationID, in.Name); err != nil {
+			return "", nil, err
+		}
 	}
-	for i, name := range asked {
-		asked[i] = conditions[name]
-	}
-	return columns + "WHERE " + strings.Join(asked, " AND ") + " ORDER BY u.id DESC LIMIT @limit", arguments, nil
+	return columns + "WHERE " + strings.Join(conditions, " AND ") + " ORDER BY u.id DESC LIMIT @limit", arguments, nil
 }
 
 // List lists accounts.
@@ -186,5 +177,6 @@ func (f *Function) open(ctx context.Context, r row) (Account, []byte, error) {
 		return r.Account, nil, err
 	}
 	r.Account.Email, r.Account.FirstName, r.Account.LastName = name.Email, name.FirstName, name.LastName
-	return r.Account, key, json.Unmarshal(r.Members, &r.Account.Memberships)
+	err = json.Unmarshal(r.Members, &r.Account.Memberships)
+	return r.Account, key, err
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/users"
-	"function/shared/auth"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
@@ -100,11 +99,7 @@ WHERE p.organization_id = $1 AND ($2 = '' OR p.name = $2) GROUP BY p.id ORDER BY
 
 // Handle lists what holds, the newest decisions first.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	caller, err := auth.Member(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := users.OwnOrganization(in.ID, caller.OrganizationID); err != nil {
+	if _, err := users.InOwn(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	before, err := in.Before()

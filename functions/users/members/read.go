@@ -13,7 +13,6 @@ import (
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/page"
-	"function/shared/policy"
 )
 
 const (
@@ -38,22 +37,13 @@ type sealed struct {
 	users.SealedName
 }
 
-// manages tells whether the caller may change members, and so sees who asks to be one.
-func manages(caller auth.Caller) bool {
-	return policy.Covers(caller.Subject, []policy.Permission{policy.MembersWrite})
-}
-
 // unseal makes a member readable for one caller.
 func (f *Function) unseal(ctx context.Context, caller auth.Caller, s sealed) (Member, error) {
 	m := Member{UserID: s.UserID, Role: s.Role, Status: s.Status, Teams: s.Teams, JoinedAt: s.JoinedAt}
-	if manages(caller) {
+	if users.ManagesMembers(caller) {
 		m.SecondFactor = &s.SecondFactor
 	}
-	key, err := f.Keeper.Unwrap(ctx, s.WrappedKey)
-	if err != nil {
-		return m, err
-	}
-	name, err := s.Open(key)
+	name, err := f.OpenName(ctx, s.WrappedKey, s.SealedName)
 	m.Email, m.FirstName, m.LastName = name.Email, name.FirstName, name.LastName
 	return m, err
 }
@@ -68,7 +58,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectMembers, in.ID, before, in.Fetch(), in.Status, manages(caller))
+	rows, _ := f.DB.Query(ctx, selectMembers, in.ID, before, in.Fetch(), in.Status, users.ManagesMembers(caller))
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[sealed])
 	if err != nil {
 		return nil, fmt.Errorf("list members: %w", err)
@@ -89,7 +79,7 @@ func (f *Function) Get(ctx context.Context, in *Request) (*GetResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectMember, in.ID, in.UserID, manages(caller))
+	rows, _ := f.DB.Query(ctx, selectMember, in.ID, in.UserID, users.ManagesMembers(caller))
 	found, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[sealed])
 	if database.IsNoRows(err) {
 		return nil, fault.New(fault.NotFound, "Nobody with this identifier is in this organization")

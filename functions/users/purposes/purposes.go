@@ -52,7 +52,7 @@ SELECT $1, coalesce(max(version), 0) + 1, $2, $3, $4 FROM purpose_texts WHERE pu
 
 // Create adds a purpose with its first text.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, error) {
-	caller, err := f.callerAt(ctx, in.ID)
+	caller, err := users.InOwn(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -66,11 +66,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 		if purposes >= maxPurposes {
 			return fault.New(fault.Conflict, "An organization has %d purposes at the most, retired ones too", maxPurposes)
 		}
-		_, err := tx.Exec(ctx, insertPurpose, id, in.ID, in.Body.Name)
-		if database.Violates(err, "purposes_name") {
-			return fault.New(fault.Conflict, "The organization has a purpose of this name already, or had one")
-		}
-		if err != nil {
+		if _, err := tx.Exec(ctx, insertPurpose, id, in.ID, in.Body.Name); err != nil {
 			return err
 		}
 		created, err = publish(ctx, tx, caller, entry, in.Body.Text.Text)
@@ -84,7 +80,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 
 // Revise gives a purpose its next text.
 func (f *Function) Revise(ctx context.Context, in *ReviseRequest) (*Response, error) {
-	caller, err := f.callerAt(ctx, in.ID)
+	caller, err := users.InOwn(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +124,7 @@ func publish(ctx context.Context, tx *outbox.Tx, caller auth.Caller, entry *audi
 
 // Retire ends a purpose.
 func (f *Function) Retire(ctx context.Context, in *Request) (*struct{}, error) {
-	if _, err := f.callerAt(ctx, in.ID); err != nil {
+	if _, err := users.InOwn(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	err := f.Act(ctx, audit.Entry{Action: "purposes:retire"}, func(tx *outbox.Tx, entry *audit.Entry) error {

@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/users"
-	"function/shared/auth"
 )
 
 const (
@@ -23,18 +21,9 @@ FROM purposes p JOIN purpose_texts t ON t.purpose_id = p.id
 WHERE p.organization_id = $1 AND p.name = $2 ORDER BY t.version DESC`
 )
 
-// callerAt is the caller, whose organization it must be.
-func (f *Function) callerAt(ctx context.Context, organization uuid.UUID) (auth.Caller, error) {
-	caller, err := auth.Member(ctx)
-	if err != nil {
-		return caller, err
-	}
-	return caller, users.OwnOrganization(organization, caller.OrganizationID)
-}
-
 // List lists the organization's purposes.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	if _, err := f.callerAt(ctx, in.ID); err != nil {
+	if _, err := users.InOwn(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	rows, _ := f.DB.Query(ctx, selectPurposes+` ORDER BY p.retired_at IS NOT NULL, p.name`, in.ID)
@@ -49,7 +38,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 
 // Texts lists the versions of one purpose's text.
 func (f *Function) Texts(ctx context.Context, in *Request) (*TextsResponse, error) {
-	if _, err := f.callerAt(ctx, in.ID); err != nil {
+	if _, err := users.InOwn(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	rows, _ := f.DB.Query(ctx, selectTexts, in.ID, in.Name)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -66,16 +65,7 @@ UPDATE refresh_tokens SET used_at = now(), sealed_successor = $2 WHERE hash = $1
 UPDATE sessions s SET refreshed_at = now(),
        expires_at = least(absolute_end, now() + coalesce((o.settings ->> 'session_idle_minutes')::int, $2) * interval '1 minute')
 FROM organizations o WHERE s.id = $1 AND o.id = s.organization_id`
-	selectCaller = `SELECT user_id, organization_id, methods, impersonator_id, waits_for, roles, ` + users.ProvedAt + ` FROM published.callers WHERE session_id = $1 AND alive`
 )
-
-type caller struct {
-	UserID, OrganizationID uuid.UUID
-	Methods, Roles         []string
-	ImpersonatorID         uuid.NullUUID
-	WaitsFor               *string
-	ProvedAt               *time.Time
-}
 
 var errNotAccepted = fault.New(fault.Unauthenticated, "The refresh token is not valid any more: log in")
 
@@ -88,7 +78,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	var session uuid.UUID
-	var known caller
+	var known auth.Caller
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if err := tx.QueryRow(ctx, useToken, hash, sealed).Scan(&session); err != nil {
 			return err
@@ -106,42 +96,25 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return users.AddRefreshToken(ctx, tx, session, next)
 	})
 	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		session, known, next, err = f.again(ctx, in.Body.RefreshToken)
+	case database.IsNoRows(err):
+		known, next, err = f.again(ctx, in.Body.RefreshToken)
 	case err != nil:
 		err = f.Refused(ctx, audit.Entry{Action: "sessions:refresh", ResourceID: session.String()}, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("exchange refresh token: %w", err)
 	}
-	access, err := f.issuer.Issue(ctx, known.of(session), known.Methods...)
+	access, err := f.issuer.Issue(ctx, known, known.Methods...)
 	if err != nil {
 		return nil, err
 	}
 	return &Response{Body: users.Bearer(access, next)}, nil
 }
 
-func lookUp(ctx context.Context, tx pgx.Tx, session uuid.UUID) (caller, error) {
-	rows, _ := tx.Query(ctx, selectCaller, session)
-	known, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[caller])
-	if database.IsNoRows(err) {
-		return known, errNotAccepted
+func lookUp(ctx context.Context, tx pgx.Tx, session uuid.UUID) (auth.Caller, error) {
+	known, err := users.SpokenOf(ctx, tx, session)
+	if errors.Is(err, users.ErrSessionOver) {
+		err = errNotAccepted
 	}
-	if err != nil {
-		return known, fmt.Errorf("look up session: %w", err)
-	}
-	return known, nil
-}
-
-// of is who the session's tokens speak of: without an organization while it has
-// not let the person in.
-func (c caller) of(session uuid.UUID) auth.Caller {
-	to := auth.Caller{UserID: c.UserID, SessionID: session, Roles: c.Roles, ImpersonatorID: c.ImpersonatorID.UUID}
-	if c.ProvedAt != nil {
-		to.Subject.ProvedAt = *c.ProvedAt
-	}
-	if users.NameOrganization(c.WaitsFor) {
-		to.OrganizationID = c.OrganizationID
-	}
-	return to
+	return known, err
 }

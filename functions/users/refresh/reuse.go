@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"function/functions/users"
 	"function/shared/audit"
+	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/outbox"
 	"function/shared/secret"
@@ -43,43 +45,52 @@ WHERE hash = $1 AND sealed_successor IS NOT NULL AND used_at > now() - $2::inter
 
 // again answers a token that was used before: in its grace by the same successor as the
 // first time, if nobody has used that; else by the end of the session.
-func (f *Function) again(ctx context.Context, token string) (session uuid.UUID, known caller, next string, err error) {
-	hash := users.TokenHash(token)
-	var reused, ended bool
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		reused, ended = false, false // it may run again
-		var sealed []byte
-		err := tx.QueryRow(ctx, selectSuccessor, hash, grace).Scan(&session, &sealed)
-		if database.IsNoRows(err) {
-			reused = true
-			ended, err = f.endFamily(ctx, tx, hash)
+func (f *Function) again(ctx context.Context, token string) (known auth.Caller, next string, err error) {
+	var ended bool
+	err = f.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
+		ended = false // it may run again
+		var session uuid.UUID
+		if session, next, err = successor(ctx, tx, token); err != nil {
 			return err
 		}
-		if err != nil {
-			return fmt.Errorf("look up successor: %w", err)
-		}
-		if next, err = secret.Unseal(successorKey(token), successorField, sealed); err != nil {
-			return err
-		}
-		var unused bool
-		if err := tx.QueryRow(ctx, isUnused, users.TokenHash(next), session).Scan(&unused); err != nil {
-			return fmt.Errorf("look up successor: %w", err)
-		}
-		if !unused {
-			reused = true
-			ended, err = f.endFamily(ctx, tx, hash)
+		if next == "" {
+			ended, err = f.endFamily(ctx, tx, users.TokenHash(token))
 			return err
 		}
 		known, err = lookUp(ctx, tx, session)
 		return err
 	})
-	if err == nil && reused {
+	if err == nil && next == "" {
 		err = errNotAccepted
 	}
 	if errors.Is(err, errNotAccepted) && !ended { // the end of a session is on record
 		err = f.Refused(ctx, audit.Entry{Action: "sessions:refresh"}, err)
 	}
-	return session, known, next, err
+	return known, next, err
+}
+
+// successor is what a token was exchanged for, in its grace and while nobody has used it;
+// else empty.
+func successor(ctx context.Context, tx pgx.Tx, token string) (session uuid.UUID, next string, err error) {
+	var sealed []byte
+	err = tx.QueryRow(ctx, selectSuccessor, users.TokenHash(token), grace).Scan(&session, &sealed)
+	if database.IsNoRows(err) {
+		return session, "", nil
+	}
+	if err != nil {
+		return session, "", fmt.Errorf("look up successor: %w", err)
+	}
+	if next, err = secret.Unseal(successorKey(token), successorField, sealed); err != nil {
+		return session, "", err
+	}
+	var unused bool
+	if err := tx.QueryRow(ctx, isUnused, users.TokenHash(next), session).Scan(&unused); err != nil {
+		return session, "", fmt.Errorf("look up successor: %w", err)
+	}
+	if !unused {
+		next = ""
+	}
+	return session, next, nil
 }
 
 const endReused = `

@@ -40,10 +40,7 @@ func (f *Function) invited(ctx context.Context, in *Request, name users.Name) (*
 }
 
 func (f *Function) accept(ctx context.Context, token, password string, name *users.Name) (account users.Account, err error) {
-	index, err := f.AccountIndex(ctx, f.DB, name.Email)
-	if err != nil {
-		return account, err
-	}
+	index := users.EmailIndex(f.Keeper, name.Email)
 	organization, address, err := f.Invited(ctx, token, index)
 	if err != nil {
 		return account, err
@@ -65,11 +62,11 @@ type hash func(context.Context, string) (string, error)
 
 // person is whose account is to be opened, with a password as the organization demands.
 func (f *Function) person(ctx context.Context, name users.Name, index []byte, password string, organization uuid.UUID, hash hash) (person users.NewAccount, err error) {
-	rules, err := f.PasswordRulesOf(ctx, f.DB, organization)
+	rules, err := f.PasswordRulesOf(ctx, organization)
 	if err != nil {
 		return person, err
 	}
-	if err := f.CheckNewPassword(ctx, f.DB, rules, uuid.Nil, password, "body.password", name.Email, name.FirstName, name.LastName); err != nil {
+	if err := f.CheckNewPassword(ctx, rules, uuid.Nil, password, "body.password", name.Email, name.FirstName, name.LastName); err != nil {
 		return person, err
 	}
 	hashed, err := hash(ctx, password)

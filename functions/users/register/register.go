@@ -90,10 +90,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 // Handle opens the account in one transaction, or begins to.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	b := in.Body
-	index, err := f.AccountIndex(ctx, f.DB, string(b.Email))
-	if err != nil {
-		return nil, err
-	}
+	index := users.EmailIndex(f.Keeper, string(b.Email))
 	if err := function.LimitAccount(ctx, index); err != nil {
 		return nil, err
 	}

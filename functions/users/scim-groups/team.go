@@ -3,9 +3,7 @@ package scimgroups
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -83,10 +81,10 @@ type wanted struct {
 const maxName = 100 // characters, as of every team
 
 func wantedOf(r scim.Resource) (w wanted, err error) {
-	w.name, _ = r["displayName"].(string)
-	w.name = strings.TrimSpace(w.name)
-	if n := utf8.RuneCountInString(w.name); n == 0 || n > maxName || strings.ContainsFunc(w.name, unicode.IsControl) {
-		return w, scim.Wrong(scim.InvalidValue, "displayName has 1 to %d characters, and no control characters", maxName)
+	name, _ := r["displayName"].(string)
+	var ok bool
+	if w.name, ok = users.ParseDisplayName(name); !ok || utf8.RuneCountInString(w.name) > maxName {
+		return w, scim.Wrong(scim.InvalidValue, "displayName has 1 to %d characters that can be seen, and no control characters", maxName)
 	}
 	if external, ok := r["externalId"].(string); ok && external != "" {
 		w.external = &external

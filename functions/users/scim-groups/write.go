@@ -10,7 +10,6 @@ import (
 	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
-	"function/shared/fault"
 	"function/shared/outbox"
 	"function/shared/scim"
 	"function/shared/uuid7"
@@ -55,7 +54,7 @@ func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*sci
 		return err
 	})
 	if err != nil {
-		return scim.Failed(users.ProvisioningError(err))
+		return scim.Failed(f.ProvisioningRefused(ctx, "teams:create", id, err))
 	}
 	return scim.Show(http.StatusCreated, r, in.Selecting(scim.Group))
 }
@@ -130,18 +129,9 @@ func (f *Function) change(ctx context.Context, in *users.ProvisionedChange, to f
 		return err
 	})
 	if err != nil {
-		return scim.Failed(users.ProvisioningError(f.refused(ctx, id, err)))
+		return scim.Failed(f.ProvisioningRefused(ctx, "team_members:change", id, err))
 	}
 	return scim.Show(http.StatusOK, now, in.Selecting(scim.Group))
-}
-
-// refused puts on record that people were not put into a team; other faults are the
-// sender's.
-func (f *Function) refused(ctx context.Context, id uuid.UUID, err error) error {
-	if _, ok := fault.As(err); !ok {
-		return err
-	}
-	return f.Refused(ctx, audit.Entry{Action: "team_members:change", ResourceID: id.String(), Detail: map[string]any{"provisioned": true}}, err)
 }
 
 // locked reads a team that nobody else changes meanwhile, nor the organization's members.
@@ -158,8 +148,7 @@ func locked(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, ifMa
 	if r, err = t.resource(); err != nil {
 		return t, nil, err
 	}
-	version, _ := r["meta"].(map[string]any)["version"].(string)
-	return t, r, scim.Matches(ifMatch, version)
+	return t, r, scim.Matches(ifMatch, r)
 }
 
 // save stores what has changed of a team.
@@ -201,7 +190,7 @@ func (f *Function) Delete(ctx context.Context, in *users.ProvisionedName) (*scim
 		return audit.Record(ctx, tx, audit.Entry{Action: "teams:delete", ResourceID: id.String(), Detail: map[string]any{"provisioned": true}})
 	})
 	if err != nil {
-		return scim.Failed(users.ProvisioningError(err))
+		return scim.Failed(f.ProvisioningRefused(ctx, "teams:delete", id, err))
 	}
 	return &scim.Answer{Status: http.StatusNoContent}, nil
 }

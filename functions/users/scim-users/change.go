@@ -73,8 +73,7 @@ func (f *Function) change(ctx context.Context, in *users.ProvisionedChange, to f
 		return err
 	})
 	if err != nil {
-		f.recordRefusal(ctx, id, err)
-		return scim.Failed(users.ProvisioningError(err))
+		return scim.Failed(f.ProvisioningRefused(ctx, "members:change_provisioned", id, err))
 	}
 	return scim.Show(http.StatusOK, now, in.Selecting(scim.User))
 }
@@ -104,8 +103,7 @@ func (f *Function) locked(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 	if r, err = f.resource(ctx, p); err != nil {
 		return p, nil, err
 	}
-	version, _ := r["meta"].(map[string]any)["version"].(string)
-	return p, r, scim.Matches(ifMatch, version)
+	return p, r, scim.Matches(ifMatch, r)
 }
 
 // save stores what has changed of a person, and does what follows.

@@ -30,12 +30,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 // created is a person who is being provisioned.
 type created struct {
 	person
-	organization uuid.UUID
-	domain       *uuid.UUID // by which the account is opened
-	email        string
-	index        []byte // of the address
-	attributes   scim.Resource
-	active       bool
+	caller     auth.Caller
+	domain     *uuid.UUID // by which the account is opened
+	email      string
+	index      []byte // of the address
+	attributes scim.Resource
+	active     bool
 }
 
 // Create provisions a person.
@@ -48,23 +48,21 @@ func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*sci
 	if err != nil {
 		return scim.Failed(err)
 	}
-	c := created{organization: caller.OrganizationID, attributes: attributes, active: attributes["active"] != false}
+	c := created{caller: caller, attributes: attributes, active: attributes["active"] != false}
 	if c.email, err = addressOf(attributes); err != nil {
 		return scim.Failed(err)
 	}
 	if err := f.post.Needed(); err != nil {
 		return nil, err // whoever it is: that an invitation was needed would tell of an account
 	}
-	if c.index, err = f.AccountIndex(ctx, f.DB, c.email); err != nil {
-		return nil, err
-	}
+	c.index = users.EmailIndex(f.Keeper, c.email)
 	insert := func() (r scim.Resource, err error) {
-		c.person = person{ID: uuid7.New()}
 		err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+			c.person, c.domain = person{ID: uuid7.New()}, nil // it may run again
 			if err := f.insert(ctx, tx, &c); err != nil {
 				return err
 			}
-			p, err := load(ctx, tx, c.organization, c.ID)
+			p, err := load(ctx, tx, c.caller.OrganizationID, c.ID)
 			if err != nil {
 				return err
 			}
@@ -78,8 +76,7 @@ func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*sci
 		r, err = insert() // somebody has opened the account at the same moment: it exists by now
 	}
 	if err != nil {
-		f.recordRefusal(ctx, c.ID, err)
-		return scim.Failed(users.ProvisioningError(err))
+		return scim.Failed(f.ProvisioningRefused(ctx, "members:provision", c.ID, err))
 	}
 	return scim.Show(http.StatusCreated, r, in.Selecting(scim.User))
 }
@@ -113,21 +110,21 @@ func addressOf(r scim.Resource) (string, error) {
 
 // insert decides whose account the address is, and does what follows.
 func (f *Function) insert(ctx context.Context, tx *outbox.Tx, c *created) error {
-	if err := users.LockOrganization(ctx, tx, c.organization); err != nil {
+	if err := users.LockOrganization(ctx, tx, c.caller.OrganizationID); err != nil {
 		return err
 	}
-	domain, err := users.VerifiedDomain(ctx, tx, c.organization, c.email)
+	domain, err := users.VerifiedDomain(ctx, tx, c.caller.OrganizationID, c.email)
 	if err != nil {
 		return err
 	}
-	m, verified, err := accountOf(ctx, tx, c.organization, c.index)
+	m, verified, err := accountOf(ctx, tx, c.caller.OrganizationID, c.index)
 	switch {
 	case err != nil:
 		return err
 	case m.UserID == uuid.Nil && domain != nil:
 		return f.open(ctx, tx, c, domain)
 	case m.Status == users.MembershipRequested && verified && c.active:
-		if err := f.letIn(ctx, tx, c.organization, m.UserID); err != nil {
+		if err := f.letIn(ctx, tx, c.caller.OrganizationID, m.UserID); err != nil {
 			return err
 		}
 		return f.link(ctx, tx, c, m.UserID)
@@ -167,7 +164,7 @@ func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *created, domain *
 	if err != nil {
 		return err
 	}
-	m := users.Membership{UserID: account.ID, OrganizationID: c.organization, Role: policy.Member, Status: users.MembershipActive}
+	m := users.Membership{UserID: account.ID, OrganizationID: c.caller.OrganizationID, Role: policy.Member, Status: users.MembershipActive}
 	if !c.active {
 		m.Status = users.MembershipSuspended
 	}
@@ -209,7 +206,7 @@ func (f *Function) await(ctx context.Context, tx *outbox.Tx, c *created) error {
 	if err := f.store(ctx, tx, c, key, wrapped); err != nil || !c.active {
 		return err
 	}
-	return f.invite(ctx, tx, c.organization, c.email)
+	return f.invite(ctx, tx, c.caller, c.email)
 }
 
 func (f *Function) store(ctx context.Context, tx *outbox.Tx, c *created, key, wrapped []byte) error {
@@ -217,7 +214,7 @@ func (f *Function) store(ctx context.Context, tx *outbox.Tx, c *created, key, wr
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, insertPerson, c.ID, c.organization, c.UserID, c.domain, c.index, row.emails, row.userName, row.external, wrapped, row.attributes); err != nil {
+	if _, err := tx.Exec(ctx, insertPerson, c.ID, c.caller.OrganizationID, c.UserID, c.domain, c.index, row.emails, row.userName, row.external, wrapped, row.attributes); err != nil {
 		return fmt.Errorf("insert provisioned person: %w", err)
 	}
 	return audit.Record(ctx, tx, audit.Entry{Action: "members:provision", ResourceID: c.ID.String(), Detail: map[string]any{"opened_account": c.domain != nil}})

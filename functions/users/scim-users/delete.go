@@ -2,9 +2,7 @@ package scimusers
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 
 	"github.com/google/uuid"
@@ -13,6 +11,7 @@ import (
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
+	"function/shared/fault"
 	"function/shared/outbox"
 	"function/shared/policy"
 	"function/shared/scim"
@@ -26,7 +25,7 @@ SELECT FROM users u WHERE id = $1 AND NOT platform_admin AND NOT EXISTS (SELECT 
 )
 
 // errOwner protects the owners of an organization from what acts for its admins.
-var errOwner = &scim.Error{Status: http.StatusForbidden, Detail: "An owner of the organization is not suspended or removed by provisioning"}
+var errOwner = fault.New(fault.Forbidden, "An owner of the organization is not suspended or removed by provisioning")
 
 // Delete removes a person from the organization, and closes the account if it is this
 // organization's own and in no other.
@@ -47,8 +46,7 @@ func (f *Function) Delete(ctx context.Context, in *users.ProvisionedName) (*scim
 		return f.remove(ctx, tx, caller.OrganizationID, p)
 	})
 	if err != nil {
-		f.recordRefusal(ctx, id, err)
-		return scim.Failed(users.ProvisioningError(err))
+		return scim.Failed(f.ProvisioningRefused(ctx, "members:change_provisioned", id, err))
 	}
 	return &scim.Answer{Status: http.StatusNoContent}, nil
 }
@@ -96,19 +94,8 @@ func (f *Function) close(ctx context.Context, tx *outbox.Tx, account uuid.UUID) 
 	if err := f.CloseAccount(ctx, tx, account); err != nil {
 		return err
 	}
-	// After the account, which would take it back with all other mail.
 	if err := f.post.Queue(ctx, tx, uuid.Nil, f.post.AccountClosed(former.Email)); err != nil {
 		return err
 	}
 	return audit.Record(ctx, tx, audit.Entry{Action: "accounts:delete", ResourceID: account.String(), Detail: map[string]any{"provisioned": true}})
-}
-
-// recordRefusal leaves an entry of what was refused, whose transaction is gone.
-func (f *Function) recordRefusal(ctx context.Context, id uuid.UUID, refused error) {
-	if !errors.Is(refused, errOwner) && !database.Violates(refused, "organization_owner") {
-		return
-	}
-	if err := audit.Record(ctx, f.DB, audit.Entry{Action: "members:change_provisioned", ResourceID: id.String(), Refused: "an owner is protected"}); err != nil {
-		slog.ErrorContext(ctx, "a refusal was not recorded", "error", err)
-	}
 }

@@ -5,15 +5,12 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/outbox"
 	"function/shared/policy"
 	"function/shared/scim"
-	"function/shared/secret"
 )
 
 // follow brings a person's standing and address to what is said of them now.
@@ -24,7 +21,7 @@ func (f *Function) follow(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 			_, err := addressOf(is)
 			return err
 		}
-		return f.followInvited(ctx, tx, caller.OrganizationID, p, address, moved, active)
+		return f.followInvited(ctx, tx, caller, p, address, moved, active)
 	}
 	m := users.Membership{UserID: *p.Member, OrganizationID: caller.OrganizationID, Role: *p.Role, Status: *p.Status}
 	if err := f.setStanding(ctx, tx, m, active); err != nil {
@@ -56,7 +53,7 @@ const setAddress = `UPDATE provisioned_people SET email_index = $2, domain_id = 
 
 // followInvited takes the invitation of somebody who is no member to another address, or
 // withdraws or repeats it.
-func (f *Function) followInvited(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p person, address string, moved, active bool) error {
+func (f *Function) followInvited(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p person, address string, moved, active bool) error {
 	if p.Invited && (moved || !active) {
 		if err := f.withdraw(ctx, tx, p.ID); err != nil {
 			return err
@@ -75,22 +72,18 @@ func (f *Function) followInvited(ctx context.Context, tx *outbox.Tx, organizatio
 	if err := f.post.Needed(); err != nil {
 		return err
 	}
-	m, verified, err := accountOf(ctx, tx, organization, p.EmailIndex)
+	m, verified, err := accountOf(ctx, tx, caller.OrganizationID, p.EmailIndex)
 	switch {
 	case err != nil:
 		return err
 	case m.Status == users.MembershipRequested && verified:
-		if err := f.letIn(ctx, tx, organization, m.UserID); err != nil {
+		if err := f.letIn(ctx, tx, caller.OrganizationID, m.UserID); err != nil {
 			return err
 		}
 	case m.Status == "" || m.Status == users.MembershipRequested:
-		return f.invite(ctx, tx, organization, address)
+		return f.invite(ctx, tx, caller, address)
 	}
-	caller, err := auth.Member(ctx)
-	if err != nil {
-		return err
-	}
-	return f.LinkProvisioned(ctx, tx, caller.UserID, m.UserID, organization)
+	return f.LinkProvisioned(ctx, tx, caller.UserID, m.UserID, caller.OrganizationID)
 }
 
 // setStanding suspends or restores a member, if they are not as they are to be.
@@ -117,8 +110,6 @@ func (f *Function) setStanding(ctx context.Context, tx *outbox.Tx, m users.Membe
 var errMoved = scim.Wrong(scim.Mutability, "The account is the person's own, or the new address lies in no verified domain of the organization: "+
 	"the person changes the address themselves (POST /v1/users/email/change), or delete the user, and create them anew")
 
-const replaceAddress = `UPDATE users SET email = $2, email_index = $3, email_verified_at = NULL WHERE id = $1`
-
 // move gives the organization's own account an address in another, or the same, verified
 // domain, and tells both.
 func (f *Function) move(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p person, address string) error {
@@ -134,30 +125,11 @@ func (f *Function) move(ctx context.Context, tx *outbox.Tx, caller auth.Caller, 
 	if err := users.MayMove(ctx, tx, caller, *p.Member); err != nil {
 		return err
 	}
-	former, err := f.NameOf(ctx, tx, *p.Member)
-	if err != nil {
+	if err := f.ReplaceAddress(ctx, tx, f.post, *p.Member, address, false); err != nil {
 		return err
 	}
-	key, err := f.KeyOf(ctx, tx, *p.Member)
-	if err != nil {
-		return err
-	}
-	sealed, err := secret.Seal(key, users.EmailField, address)
-	if err != nil {
-		return err
-	}
-	index := users.EmailIndex(f.Keeper, address)
-	if _, err := tx.Exec(ctx, replaceAddress, *p.Member, sealed, index); err != nil {
-		return fmt.Errorf("replace address: %w", err)
-	}
-	if _, err := tx.Exec(ctx, setAddress, p.ID, index, domain); err != nil {
+	if _, err := tx.Exec(ctx, setAddress, p.ID, users.EmailIndex(f.Keeper, address), domain); err != nil {
 		return fmt.Errorf("set address of provisioned person: %w", err)
-	}
-	if err := users.CancelMailedTokens(ctx, tx, *p.Member); err != nil {
-		return err
-	}
-	if err := f.post.Queue(ctx, tx, *p.Member, f.post.EmailChanged(former.Email)); err != nil {
-		return err
 	}
 	if p.Fresh {
 		err = f.Welcome(ctx, tx, f.post, *p.Member)

@@ -18,13 +18,9 @@ UPDATE invitations i SET ended_at = now(), end_reason = 'revoked' FROM provision
 WHERE p.id = $1 AND i.organization_id = p.organization_id AND i.email_index = p.email_index AND i.ended_at IS NULL`
 
 // invite asks an address to become a member, by mail.
-func (f *Function) invite(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, email string) error {
-	caller, err := auth.Member(ctx)
-	if err != nil {
-		return err
-	}
+func (f *Function) invite(ctx context.Context, tx *outbox.Tx, caller auth.Caller, email string) error {
 	i := users.NewInvitation(caller.UserID, email, policy.Member)
-	if err := f.SendInvitation(ctx, tx, f.post, organization, i); err != nil {
+	if err := f.SendInvitation(ctx, tx, f.post, caller.OrganizationID, i); err != nil {
 		return err
 	}
 	return audit.Record(ctx, tx, audit.Entry{Action: "invitations:create", ResourceID: i.ID.String(), Detail: map[string]any{"role": i.Role, "provisioned": true}})

@@ -13,8 +13,6 @@ import (
 
 	"function/functions/users"
 	"function/shared/audit"
-	"function/shared/auth"
-	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
@@ -79,20 +77,17 @@ type found struct {
 
 // Handle finds by the hashes, and looks at the names for what hashes do not tell.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	caller, err := auth.Member(ctx)
+	caller, err := users.InOwn(ctx, in.ID)
 	if err != nil {
-		return nil, err
-	}
-	if err := users.OwnOrganization(in.ID, caller.OrganizationID); err != nil {
 		return nil, err
 	}
 	before, err := in.Before()
 	if err != nil {
 		return nil, err
 	}
-	prefixes := users.NamePrefixes(f.Keeper, in.ID, in.Name)
-	if len(prefixes) == 0 {
-		return nil, fault.At("query.name", "there is no letter in it")
+	prefixes, err := users.NamePrefixes(f.Keeper, in.ID, in.Name)
+	if err != nil {
+		return nil, err
 	}
 	out := &Response{}
 	if out.Body.Complete, err = f.IndexNames(ctx, in.ID); err != nil {
@@ -101,7 +96,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err := audit.Record(ctx, f.DB, audit.Entry{Action: "members:search"}); err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectMembers, in.ID, prefixes, before, in.Fetch(), policy.Covers(caller.Subject, []policy.Permission{policy.MembersWrite}))
+	rows, _ := f.DB.Query(ctx, selectMembers, in.ID, prefixes, before, in.Fetch(), users.ManagesMembers(caller))
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[found])
 	if err != nil {
 		return nil, fmt.Errorf("find members: %w", err)
@@ -109,7 +104,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	page := page.Of(in.Query, list, func(m found) uuid.UUID { return m.UserID })
 	out.Body.NextCursor, out.Body.Items = page.NextCursor, []Member{}
 	for _, m := range page.Items {
-		name, err := f.open(ctx, m)
+		name, err := f.OpenName(ctx, m.WrappedKey, m.SealedName)
 		if err != nil {
 			return nil, err
 		}
@@ -120,12 +115,4 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		}
 	}
 	return out, nil
-}
-
-func (f *Function) open(ctx context.Context, m found) (users.Name, error) {
-	key, err := f.Keeper.Unwrap(ctx, m.WrappedKey)
-	if err != nil {
-		return users.Name{}, err
-	}
-	return m.SealedName.Open(key)
 }

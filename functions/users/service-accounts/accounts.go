@@ -10,7 +10,6 @@ import (
 	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/database"
-	"function/shared/fault"
 	"function/shared/outbox"
 	"function/shared/page"
 	"function/shared/uuid7"
@@ -35,7 +34,7 @@ RETURNING id, name, created_by, created_at, disabled_at`
 
 // Create makes an account, which has no roles yet.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (*AccountResponse, error) {
-	caller, err := within(ctx, in.ID)
+	caller, err := users.InOwn(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +47,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*AccountRespo
 
 // Change renames, disables or enables an account.
 func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*AccountResponse, error) {
-	caller, err := within(ctx, in.ID)
+	caller, err := users.InOwn(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -67,12 +66,10 @@ func (f *Function) write(ctx context.Context, entry audit.Entry, work func(*outb
 	var out AccountResponse
 	err := f.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
 		out.Body, err = pgx.CollectExactlyOneRow(work(tx), pgx.RowToStructByName[Account])
-		switch {
-		case database.IsNoRows(err):
+		if database.IsNoRows(err) {
 			return users.ErrNoServiceAccount
-		case database.Violates(err, "service_accounts_name"):
-			return fault.New(fault.Conflict, "A service account of this name exists already")
-		case err != nil:
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", entry.Action, err)
 		}
 		return nil
@@ -82,7 +79,7 @@ func (f *Function) write(ctx context.Context, entry audit.Entry, work func(*outb
 
 // List lists the organization's accounts.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	caller, err := within(ctx, in.ID)
+	caller, err := users.InOwn(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +97,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 
 // Get tells about one account.
 func (f *Function) Get(ctx context.Context, in *Request) (*AccountResponse, error) {
-	caller, err := within(ctx, in.ID)
+	caller, err := users.InOwn(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +114,7 @@ func (f *Function) Get(ctx context.Context, in *Request) (*AccountResponse, erro
 
 // Delete removes an account; its keys are refused everywhere within a second.
 func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
-	caller, err := within(ctx, in.ID)
+	caller, err := users.InOwn(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}

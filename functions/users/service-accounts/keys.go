@@ -54,7 +54,7 @@ type ShownKeyResponse struct{ Body users.ShownKey }
 
 // owner is the account, which must be the organization's.
 func (f *Function) owner(ctx context.Context, in Request) (caller auth.Caller, owner users.KeyOwner, err error) {
-	if caller, err = within(ctx, in.ID); err == nil {
+	if caller, err = users.InOwn(ctx, in.ID); err == nil {
 		_, err = f.Get(ctx, &in)
 	}
 	return caller, users.KeyOwner{ID: in.AccountID, ServiceAccount: true}, err

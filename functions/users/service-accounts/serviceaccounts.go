@@ -12,8 +12,6 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/users"
-	"function/shared/auth"
-	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
@@ -109,13 +107,4 @@ type Function struct{ users.Store }
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := users.Open(ctx, env)
 	return &Function{store}, err
-}
-
-// within is the caller, who acts in the organization of the path.
-func within(ctx context.Context, organization uuid.UUID) (auth.Caller, error) {
-	caller, err := auth.Member(ctx)
-	if err == nil && caller.OrganizationID != organization {
-		err = fault.New(fault.NotFound, "You act in no organization with this identifier")
-	}
-	return caller, err
 }

@@ -17,7 +17,6 @@ import (
 	"function/shared/auth"
 	"function/shared/function"
 	"function/shared/page"
-	"function/shared/secret"
 )
 
 // Parts are the ways into this function.
@@ -96,7 +95,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	key, err := f.KeyOf(ctx, f.DB, caller.UserID)
+	key, err := f.OwnKey(ctx, caller)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +105,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 		if err != nil {
 			return Session{}, err
 		}
-		if caller.ImpersonatorID != uuid.Nil {
+		if key == nil {
 			sealed.Device, sealed.Address, sealed.Country = nil, nil, ""
 		}
 		s, err := sealed.open(key)
@@ -124,15 +123,11 @@ func (r row) open(key []byte) (s Session, err error) {
 		ID: r.ID, CreatedAt: r.CreatedAt, RefreshedAt: r.RefreshedAt, ExpiresAt: r.ExpiresAt,
 		Methods: r.Methods, Country: r.Country, Impersonated: r.Impersonated,
 	}
-	if r.Device != nil {
-		device, err := secret.Unseal(key, users.DeviceField, r.Device)
-		if err != nil {
-			return s, err
-		}
-		s.Device = users.DeviceOf(device)
+	device, err := users.Unseal(key, users.DeviceField, r.Device)
+	if err != nil {
+		return s, err
 	}
-	if r.Address != nil {
-		s.Address, err = secret.Unseal(key, users.AddressField, r.Address)
-	}
+	s.Device = users.DeviceOf(device)
+	s.Address, err = users.Unseal(key, users.AddressField, r.Address)
 	return s, err
 }

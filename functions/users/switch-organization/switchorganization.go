@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -64,7 +63,6 @@ UPDATE sessions SET organization_id = $2, absolute_end = least(absolute_end, cre
 WHERE id = $1 AND ended_at IS NULL AND expires_at > now() AND created_at + $3::interval > now()`
 	// Deleted, not used up: a client that asks with both at once is no thief.
 	forgetTokens = `DELETE FROM refresh_tokens WHERE session_id = $1 AND used_at IS NULL`
-	selectCaller = `SELECT user_id, session_id, organization_id, methods, roles, ` + users.ProvedAt + ` FROM published.callers WHERE session_id = $1`
 )
 
 // Handle switches the session and signs its tokens anew.
@@ -73,7 +71,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	var next speaker
+	var next auth.Caller
 	var refresh string
 	entry := audit.Entry{Action: "sessions:switch_organization", ResourceID: caller.SessionID.String()}
 	err = f.Act(ctx, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
@@ -81,9 +79,8 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 			return err
 		}
 		entry.OrganizationID = in.Body.OrganizationID
-		rows, _ := tx.Query(ctx, selectCaller, caller.SessionID)
-		if next, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[speaker]); err != nil {
-			return fmt.Errorf("read session: %w", err)
+		if next, err = users.SpokenOf(ctx, tx, caller.SessionID); err != nil {
+			return err
 		}
 		refresh, err = users.NewRefreshToken(ctx, tx, caller.SessionID)
 		return err
@@ -91,22 +88,11 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	to := auth.Caller{UserID: next.UserID, SessionID: next.SessionID, OrganizationID: next.OrganizationID, Roles: next.Roles, ImpersonatorID: caller.ImpersonatorID}
-	if next.ProvedAt != nil {
-		to.Subject.ProvedAt = *next.ProvedAt
-	}
-	access, err := f.issuer.Issue(ctx, to, next.Methods...)
+	access, err := f.issuer.Issue(ctx, next, next.Methods...)
 	if err != nil {
 		return nil, err
 	}
 	return &Response{Body: users.Bearer(access, refresh)}, nil
-}
-
-// speaker is whom the session's tokens speak of.
-type speaker struct {
-	UserID, SessionID, OrganizationID uuid.UUID
-	Methods, Roles                    []string
-	ProvedAt                          *time.Time
 }
 
 // enter makes the session one of the organization, if it lets the person act in it.

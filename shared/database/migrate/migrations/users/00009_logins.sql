@@ -1,4 +1,4 @@
--- Whom a storm of wrong passwords does not keep out, and what a login's tokens say.
+-- Whom a storm of wrong passwords does not keep out, and who waits before they may do anything.
 -- +goose Up
 
 -- Where people have logged in from: guesses from elsewhere do not make them wait there.
@@ -33,7 +33,8 @@ CREATE INDEX sessions_newest ON sessions (user_id, id);
 DROP INDEX sessions_user;
 
 -- Why a person has no roles in an organization; NULL: they have. One definition, for
--- the tokens of a login and for each check of a caller. SQL, so that it is inlined.
+-- the tokens of a login and for each check of a caller (published.callers and
+-- .external_callers of 00015). SQL, so that it is inlined.
 CREATE FUNCTION waits_for(deleted_at timestamptz, membership text, must_change_password boolean, demands_second_factor boolean, has_proved_it boolean) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE
@@ -46,36 +47,3 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 REVOKE EXECUTE ON FUNCTION waits_for FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION waits_for TO token_verifier;
-
-CREATE OR REPLACE VIEW published.callers AS
-    SELECT s.id AS session_id, s.user_id, s.organization_id, s.methods, s.authenticated_at, s.second_factor_at, s.impersonator_id,
-           s.ended_at IS NULL AND s.expires_at > now() AND u.suspended_at IS NULL
-               AND (s.impersonator_id IS NULL OR EXISTS (SELECT FROM users a WHERE a.id = s.impersonator_id AND a.platform_admin AND a.suspended_at IS NULL)) AS alive,
-           u.platform_admin,
-           f.has_second_factor,
-           w.waits_for,
-           CASE WHEN w.waits_for IS NULL THEN r.roles ELSE '{}' END AS roles,
-           CASE WHEN w.waits_for IS NULL THEN permissions_of(s.organization_id, r.roles) ELSE '{}' END AS permissions
-    FROM sessions s
-    JOIN users u ON u.id = s.user_id
-    JOIN organizations o ON o.id = s.organization_id
-    LEFT JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = s.organization_id
-    CROSS JOIN LATERAL (SELECT roles_of(s.user_id, s.organization_id) AS roles OFFSET 0) r
-    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM totp_secrets t WHERE t.user_id = s.user_id AND t.confirmed_at IS NOT NULL)
-                            OR EXISTS (SELECT FROM passkeys p WHERE p.user_id = s.user_id) AS has_second_factor) f
-    CROSS JOIN LATERAL (SELECT waits_for(o.deleted_at, m.status, u.must_change_password, (o.settings ->> 'require_second_factor')::boolean,
-                                         s.second_factor_at IS NOT NULL OR s.impersonator_id IS NOT NULL)) w;
-
-CREATE OR REPLACE VIEW published.external_callers AS
-    SELECT e.issuer, e.subject_index, e.user_id, u.platform_admin, m.organization_id, m.created_at AS member_since, w.waits_for, f.has_second_factor,
-           coalesce((o.settings ->> 'require_second_factor')::boolean, false) AS demands_second_factor,
-           CASE WHEN w.waits_for IS NULL THEN r.roles ELSE '{}' END AS roles,
-           CASE WHEN w.waits_for IS NULL THEN permissions_of(m.organization_id, r.roles) ELSE '{}' END AS permissions
-    FROM external_identities e
-    JOIN users u ON u.id = e.user_id AND u.suspended_at IS NULL
-    LEFT JOIN memberships m ON m.user_id = e.user_id
-    LEFT JOIN organizations o ON o.id = m.organization_id
-    CROSS JOIN LATERAL (SELECT roles_of(m.user_id, m.organization_id) AS roles OFFSET 0) r
-    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM totp_secrets t WHERE t.user_id = u.id AND t.confirmed_at IS NOT NULL)
-                            OR EXISTS (SELECT FROM passkeys p WHERE p.user_id = u.id) AS has_second_factor) f
-    CROSS JOIN LATERAL (SELECT waits_for(o.deleted_at, m.status, u.must_change_password, false, false)) w;
