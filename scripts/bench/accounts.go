@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
 
 	"github.com/jackc/pgx/v5"
 
@@ -14,15 +11,6 @@ import (
 	"function/shared/postgres"
 	"function/shared/secret"
 )
-
-// offline uses the platform's database while the platform does not run.
-func (b *bench) offline(ctx context.Context, use func(*postgres.Server) error) error {
-	server, err := postgres.Start(ctx, postgres.Options{Dir: b.path("data", "postgres"), Durable: true})
-	if err != nil {
-		return err
-	}
-	return errors.Join(use(server), server.Stop(context.WithoutCancel(ctx)))
-}
 
 // fillAccounts adds accounts with an organization, a membership and a session each,
 // up to a number of them. Their personal fields are noise. Half of them have not logged
@@ -43,7 +31,7 @@ WITH probes AS (SELECT gen_random_uuid() AS u, gen_random_uuid() AS o, i FROM un
                SELECT u, i, i, i, i, i, CASE WHEN random() < 0.5 THEN $2 ELSE $3 END FROM probes)
 INSERT INTO memberships (user_id, organization_id, role, status) SELECT u, o, 'owner', 'active' FROM probes`
 
-func (b *bench) fill(ctx context.Context, server *postgres.Server, accounts int) error {
+func (s *site) fill(ctx context.Context, server *postgres.Server, accounts int) error {
 	progress("%d accounts: filling the database", accounts)
 	db, err := pgx.Connect(ctx, server.ConnString(string(database.Users)))
 	if err != nil {
@@ -58,7 +46,7 @@ func (b *bench) fill(ctx context.Context, server *postgres.Server, accounts int)
 	if err != nil {
 		return err
 	}
-	keys, err := b.keys()
+	keys, err := s.keys()
 	if err != nil {
 		return err
 	}
@@ -81,17 +69,3 @@ func (b *bench) fill(ctx context.Context, server *postgres.Server, accounts int)
 }
 
 func probe(i int) string { return fmt.Sprintf("probe-%d@example.com", i) }
-
-// keys are those that the platform has made for itself.
-type keys struct {
-	KeyEncryptionKey string `json:"key_encryption_key"`
-	BlindIndexKey    string `json:"blind_index_key"`
-}
-
-func (b *bench) keys() (k keys, err error) {
-	content, err := os.ReadFile(b.path("data", "keys.json"))
-	if err != nil {
-		return k, err
-	}
-	return k, json.Unmarshal(content, &k)
-}

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"syscall"
@@ -39,7 +40,7 @@ func (b *bench) cold(ctx context.Context) error {
 	if err := b.stopPlatform(); err != nil {
 		return err
 	}
-	server, err := postgres.Start(ctx, postgres.Options{Dir: b.path("data", "postgres"), Durable: true})
+	server, err := postgres.Start(ctx, postgres.Options{Dir: filepath.Join(b.data, "postgres"), Durable: true})
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func (b *bench) cold(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		h, err := hash.verify(ctx)
+		h, err := timed(func() error { return hash.verify(ctx) })
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -27,9 +28,7 @@ import (
 type bench struct {
 	dir   string // for everything, on disk
 	table table
-
-	platform *platform // runs from the first measurement that needs it
-	user     *client   // a person of the platform
+	site  // of all measurements that need no other
 }
 
 // measurements in their order: those of the platform's own process follow each
@@ -48,6 +47,12 @@ var measurements = []struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if len(os.Args) == 3 && os.Args[1] == serveRows {
+		if err := rowsFrom(ctx, os.Args[2]); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			progress("%v", err)
+		}
+		return
+	}
 	ok, err := run(ctx, os.Args[1:])
 	if err != nil {
 		progress("%v", err)
@@ -69,6 +74,7 @@ func run(ctx context.Context, chosen []string) (ok bool, err error) {
 	if b.dir, err = os.MkdirTemp("", "bench-"); err != nil {
 		return false, err
 	}
+	b.data = b.path("data")
 	defer func() { err = errors.Join(err, b.close()) }()
 	// PostgreSQL, which runs as another user than root, must be able to get in.
 	if err := os.Chmod(b.dir, 0o711); err != nil {
@@ -104,34 +110,6 @@ func known(name string) bool {
 
 func (b *bench) path(elements ...string) string {
 	return filepath.Join(append([]string{b.dir}, elements...)...)
-}
-
-// running starts the platform, with a person on it, unless it runs.
-func (b *bench) running(ctx context.Context) error {
-	if b.platform != nil {
-		return nil
-	}
-	p, err := startPlatform(ctx, b.path("data"))
-	if err != nil {
-		return err
-	}
-	b.platform = p
-	if b.user != nil { // of the same data directory
-		b.user.url = p.url
-		return b.user.login(ctx)
-	}
-	b.user, err = register(ctx, p.url)
-	return err
-}
-
-func (b *bench) stopPlatform() error {
-	if b.platform == nil {
-		return nil
-	}
-	p := b.platform
-	b.platform = nil
-	_, err := p.stop()
-	return err
 }
 
 func (b *bench) close() error {

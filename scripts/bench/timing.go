@@ -17,8 +17,8 @@ const probes = 300 // logins with a wrong password, to accounts and to none
 // former parameters, which takes twice as long as today's. Whether time tells them apart is
 // told by the difference of their means in standard errors (Welch): 3.3 and more
 // would come by chance once in a thousand runs.
-func (b *bench) timing(ctx context.Context) error {
-	if err := b.running(ctx); err != nil {
+func (b *bench) timing(ctx context.Context, s *site) error {
+	if err := s.running(ctx); err != nil {
 		return err
 	}
 	attempt := func(email string) (float64, error) {
@@ -26,14 +26,14 @@ func (b *bench) timing(ctx context.Context) error {
 		if err != nil {
 			return 0, err
 		}
-		request, err := http.NewRequestWithContext(ctx, http.MethodPost, b.platform.url+"/v1/users/login", bytes.NewReader(body))
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.platform.url+"/v1/users/login", bytes.NewReader(body))
 		if err != nil {
 			return 0, err
 		}
 		request.Header.Set("Content-Type", "application/json")
 		request.Header.Set("X-Forwarded-For", fmt.Sprintf("198.%d.%d.%d", 18+rand.IntN(2), rand.IntN(256), rand.IntN(256)))
 		took, err := timed(func() error {
-			response, err := b.user.http.Do(request)
+			response, err := s.user.http.Do(request)
 			if err == nil && response.StatusCode != http.StatusUnauthorized {
 				err = fmt.Errorf("login with a wrong password: %s", response.Status)
 			}

@@ -22,132 +22,186 @@ import (
 const (
 	few, many    = 1_000, 1_000_000 // accounts
 	logins       = 200              // one after the other
+	reads        = 1000             // of a profile, one after the other
 	clients      = 4                // that log in or read at once
-	spell        = 5 * time.Second  // of one measurement of throughput
+	turns        = 10               // of each measurement of throughput
+	turn         = 1500 * time.Millisecond
 	verification = 2 * time.Second
 )
 
 // users measures logins, profile reads and token checks with few accounts in the
-// database and with many, and whether time tells who has an account.
-func (b *bench) users(ctx context.Context) error {
-	before, err := b.withAccounts(ctx, few)
-	if err != nil {
+// database and with many, and whether time tells who has an account. What is compared is
+// measured in turns, since a machine is faster at one minute than at the next.
+func (b *bench) users(ctx context.Context) (err error) {
+	populations := []*population{
+		{site: site{data: b.path("few")}, name: "1,000 accounts"},
+		{site: site{data: b.path("many")}, name: "1,000,000 accounts"},
+	}
+	for i, accounts := range []int{few, many} {
+		p := populations[i]
+		defer func() { err = errors.Join(err, p.stopPlatform()) }()
+		if err := p.populate(ctx, accounts); err != nil {
+			return err
+		}
+	}
+	var peers peers
+	progress("logins")
+	if err := peers.logins(ctx, populations); err != nil {
 		return err
 	}
-	after, err := b.withAccounts(ctx, many)
-	if err != nil {
+	progress("profiles")
+	if err := profiles(ctx, populations); err != nil {
 		return err
 	}
-	for _, m := range []struct {
-		name string
-		of   usage
-	}{{"1,000 accounts", before}, {"1,000,000 accounts", after}} {
-		atLeastOf(&b.table, "logins, "+m.name, m.of.logins, m.of.bare, "bare Argon2id", 0.9)
-		part(&b.table, "of what our own hashing reaches", m.of.logins, m.of.hashes)
-		atMost(&b.table, "login besides its hash, "+m.name, m.of.overhead, duration(3*time.Millisecond))
-		atMost(&b.table, "profile read, "+m.name, m.of.read, duration(1500*time.Microsecond))
-		atLeast(&b.table, "profile reads, "+m.name, m.of.profiles, perSecond(5000))
-		part(&b.table, "of what a bare handler reaches", m.of.profiles, m.of.rows)
-		atLeast(&b.table, "token checks on one core, "+m.name, m.of.checks, perSecond(50_000))
+	progress("refused logins")
+	if err := b.timing(ctx, &populations[1].site); err != nil {
+		return err
 	}
-	atMostOf(&b.table, "login, 1,000,000 accounts", after.login, before.login, "1,000 accounts", 1.2)
-	atMostOf(&b.table, "profile read, 1,000,000 accounts", after.profile(), before.profile(), "1,000 accounts", 1.2)
-	return b.timing(ctx)
+	progress("tokens, rows")
+	for _, p := range populations {
+		if err := p.stopPlatform(); err != nil {
+			return err
+		}
+		if err := p.offline(ctx, func(server *postgres.Server) (err error) {
+			if p.checks, err = p.checkTokens(ctx, server); err == nil {
+				peers.rows, err = rows(ctx, server)
+			}
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	b.report(populations, peers)
+	return nil
 }
 
-// usage is what the platform does with so many accounts.
-type usage struct {
-	logins, bare, hashes   perSecond // hashes are by our own hasher, bare ones are not
-	login, overhead        duration
-	read                   duration  // of a profile, one after the other
-	profiles, rows, checks perSecond // rows are read by a bare handler
+func (b *bench) report(populations []*population, peers peers) {
+	for _, p := range populations {
+		atLeastOf(&b.table, "logins, "+p.name, p.logins, peers.bare, "bare Argon2id", 0.9)
+		part(&b.table, "of what our own hashing reaches", p.logins, peers.hashes)
+		atMost(&b.table, "login besides its hash, "+p.name, median(p.alone)-median(peers.alone), duration(3*time.Millisecond))
+		atMost(&b.table, "profile read, "+p.name, median(p.read), duration(1500*time.Microsecond))
+		atLeast(&b.table, "profile reads, "+p.name, p.profiles, perSecond(5000))
+		part(&b.table, "of what a bare handler reaches", p.profiles, peers.rows)
+		atLeast(&b.table, "token checks on one core, "+p.name, p.checks, perSecond(50_000))
+	}
+	before, after := populations[0], populations[1]
+	atMostOf(&b.table, "login, "+after.name, median(after.alone), median(before.alone), before.name, 1.2)
+	atMostOf(&b.table, "profile read, "+after.name, after.profile(), before.profile(), before.name, 1.2)
+}
+
+// population is a platform with so many accounts, and what it does.
+type population struct {
+	site
+	name                     string
+	logins, profiles, checks perSecond
+	alone, read              []duration // logins, and profile reads, one after the other
 }
 
 // profile is how long one read takes of what the processors have to give.
-func (u usage) profile() duration { return duration(float64(time.Second) / float64(u.profiles)) }
-
-func (b *bench) withAccounts(ctx context.Context, accounts int) (u usage, err error) {
-	if err := b.running(ctx); err != nil {
-		return u, err
-	}
-	if err := b.stopPlatform(); err != nil {
-		return u, err
-	}
-	if err := b.offline(ctx, func(server *postgres.Server) error {
-		return b.fill(ctx, server, accounts)
-	}); err != nil {
-		return u, err
-	}
-	if err := b.running(ctx); err != nil {
-		return u, err
-	}
-	hash, err := newHash(ctx)
-	if err != nil {
-		return u, err
-	}
-	progress("%d accounts: logins", accounts)
-	if err := b.throughput(ctx, hash, &u); err != nil {
-		return u, err
-	}
-	var whole, hashed []duration
-	for range logins {
-		w, err := timed(func() error { return b.user.login(ctx) })
-		if err != nil {
-			return u, err
-		}
-		h, err := hash.verify(ctx)
-		if err != nil {
-			return u, err
-		}
-		whole, hashed = append(whole, w), append(hashed, h)
-	}
-	u.login, u.overhead = median(whole), median(whole)-median(hashed)
-	progress("%d accounts: profiles, rows, tokens", accounts)
-	if u.read, u.profiles, err = b.profiles(ctx); err != nil {
-		return u, err
-	}
-	if err := b.stopPlatform(); err != nil {
-		return u, err
-	}
-	err = b.offline(ctx, func(server *postgres.Server) (err error) {
-		if u.rows, err = rows(ctx, server); err != nil {
-			return err
-		}
-		u.checks, err = b.checks(ctx, server)
-		return err
-	})
-	return u, err
+func (p *population) profile() duration {
+	return duration(float64(time.Second) / float64(p.profiles))
 }
 
-// throughput is logins per second, and hashes per second in this process, in turns.
-func (b *bench) throughput(ctx context.Context, hash *hash, u *usage) error {
-	const turns = 3
-	body, err := json.Marshal(b.user.credentials())
+// peers are what this machine does at the same time without the platform.
+type peers struct {
+	bare, hashes perSecond  // Argon2id as Go programs have it, and as our own hasher does it
+	alone        []duration // hashes of our own, one after the other
+	rows         perSecond  // read by a bare handler
+}
+
+func (p *population) populate(ctx context.Context, accounts int) error {
+	if err := p.running(ctx); err != nil {
+		return err
+	}
+	if err := p.stopPlatform(); err != nil {
+		return err
+	}
+	if err := p.offline(ctx, func(server *postgres.Server) error { return p.fill(ctx, server, accounts) }); err != nil {
+		return err
+	}
+	return p.running(ctx)
+}
+
+func (m *peers) logins(ctx context.Context, populations []*population) error {
+	hash, err := newHash(ctx)
 	if err != nil {
 		return err
 	}
-	login, hangUp, err := ask(ctx, b.platform.url, fmt.Sprintf("POST /v1/users/login HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
-	if err != nil {
+	verify := func() error { return hash.verify(ctx) }
+	measured := []throughput{{&m.bare, bare}, {&m.hashes, verify}}
+	for _, p := range populations {
+		body, err := json.Marshal(p.user.credentials())
+		if err != nil {
+			return err
+		}
+		login, hangUp, err := ask(ctx, p.platform.url, fmt.Sprintf("POST /v1/users/login HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
+		if err != nil {
+			return err
+		}
+		defer hangUp()
+		measured = append(measured, throughput{&p.logins, login})
+	}
+	if err := inTurns(measured); err != nil {
 		return err
 	}
-	defer hangUp()
-	if _, err := repeat(clients, spell, login); err != nil { // plans, connections and caches come to be
-		return err
-	}
-	for range turns {
-		for _, m := range []struct {
-			total *perSecond
-			do    func() error
-		}{
-			{&u.logins, login},
-			{&u.bare, bare},
-			{&u.hashes, func() error { _, err := hash.verify(ctx); return err }},
-		} {
-			n, err := repeat(clients, spell, m.do)
+	for range logins {
+		for _, p := range populations {
+			took, err := timed(func() error { return p.user.login(ctx) })
 			if err != nil {
 				return err
 			}
-			*m.total += n / turns
+			p.alone = append(p.alone, took)
+		}
+		took, err := timed(verify)
+		if err != nil {
+			return err
+		}
+		m.alone = append(m.alone, took)
+	}
+	return nil
+}
+
+// profiles reads one profile again and again, alone and several at once.
+func profiles(ctx context.Context, populations []*population) error {
+	var measured []throughput
+	for _, p := range populations {
+		get, hangUp, err := ask(ctx, p.platform.url, "GET /v1/users/profile HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer "+p.user.token+"\r\n\r\n")
+		if err != nil {
+			return err
+		}
+		defer hangUp()
+		measured = append(measured, throughput{&p.profiles, get})
+	}
+	for range reads {
+		for i, p := range populations {
+			took, err := timed(measured[i].do)
+			if err != nil {
+				return err
+			}
+			p.read = append(p.read, took)
+		}
+	}
+	return inTurns(measured)
+}
+
+// throughput is how often a second several at once can do something.
+type throughput struct {
+	reached *perSecond
+	do      func() error
+}
+
+// inTurns measures after a turn of each in which plans, connections and caches come to be.
+func inTurns(measured []throughput) error {
+	for i := range 1 + turns {
+		for _, m := range measured {
+			reached, err := repeat(clients, turn, m.do)
+			if err != nil {
+				return err
+			}
+			if i > 0 {
+				*m.reached += reached / turns
+			}
 		}
 	}
 	return nil
@@ -175,25 +229,6 @@ func repeat(at int, during time.Duration, do func() error) (perSecond, error) {
 	}
 	running.Wait()
 	return perSecond(float64(all) / time.Since(began).Seconds()), failed
-}
-
-// profiles reads one profile again and again, alone and several at once.
-func (b *bench) profiles(ctx context.Context) (read duration, rate perSecond, err error) {
-	get, hangUp, err := ask(ctx, b.platform.url, "GET /v1/users/profile HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer "+b.user.token+"\r\n\r\n")
-	if err != nil {
-		return 0, 0, err
-	}
-	defer hangUp()
-	var reads []duration
-	for range 1000 {
-		r, err := timed(get)
-		if err != nil {
-			return 0, 0, err
-		}
-		reads = append(reads, r)
-	}
-	rate, err = repeat(clients, spell, get)
-	return median(reads), rate, err
 }
 
 // ask makes a function that sends one request and reads its answer, for several at
@@ -243,8 +278,8 @@ func (c *connection) ask(request string) error {
 	return err
 }
 
-// checks is how often one goroutine checks a token, revocation included.
-func (b *bench) checks(ctx context.Context, server *postgres.Server) (perSecond, error) {
+// checkTokens is how often one goroutine checks a token, revocation included.
+func (s *site) checkTokens(ctx context.Context, server *postgres.Server) (perSecond, error) {
 	url, err := postgres.As(server.ConnString(postgres.Superuser), "token_verifier", string(database.Users))
 	if err != nil {
 		return 0, err
@@ -254,12 +289,12 @@ func (b *bench) checks(ctx context.Context, server *postgres.Server) (perSecond,
 		return 0, err
 	}
 	defer pool.Close()
-	issuer, audience, err := claimed(b.user.token)
+	issuer, audience, err := claimed(s.user.token)
 	if err != nil {
 		return 0, err
 	}
 	verifier := auth.NewVerifier(pool, issuer, audience)
-	return repeat(1, verification, func() error { _, err := verifier.Verify(ctx, b.user.token); return err })
+	return repeat(1, verification, func() error { _, err := verifier.Verify(ctx, s.user.token); return err })
 }
 
 func claimed(token string) (issuer, audience string, err error) {

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"function/shared/postgres"
+)
+
+// site is a data directory, the platform on it while one runs, and a person of it.
+type site struct {
+	data     string
+	platform *platform
+	user     *client
+}
+
+// running starts the platform, if it does not run.
+func (s *site) running(ctx context.Context) error {
+	if s.platform != nil {
+		return nil
+	}
+	p, err := startPlatform(ctx, s.data)
+	if err != nil {
+		return err
+	}
+	s.platform = p
+	if s.user != nil {
+		s.user.url = p.url
+		return s.user.login(ctx)
+	}
+	s.user, err = register(ctx, p.url)
+	return err
+}
+
+// stopPlatform ends the platform, if it runs.
+func (s *site) stopPlatform() error {
+	if s.platform == nil {
+		return nil
+	}
+	p := s.platform
+	s.platform = nil
+	_, err := p.stop()
+	return err
+}
+
+// offline uses the platform's PostgreSQL while the platform does not run.
+func (s *site) offline(ctx context.Context, use func(*postgres.Server) error) error {
+	server, err := postgres.Start(ctx, postgres.Options{Dir: filepath.Join(s.data, "postgres"), Durable: true})
+	if err != nil {
+		return err
+	}
+	return errors.Join(use(server), server.Stop(context.WithoutCancel(ctx)))
+}
+
+// keys are those that the platform has made for itself.
+type keys struct {
+	KeyEncryptionKey string `json:"key_encryption_key"`
+	BlindIndexKey    string `json:"blind_index_key"`
+}
+
+func (s *site) keys() (k keys, err error) {
+	content, err := os.ReadFile(filepath.Join(s.data, "keys.json"))
+	if err != nil {
+		return k, err
+	}
+	return k, json.Unmarshal(content, &k)
+}
