@@ -18,7 +18,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
+	"github.com/hashicorp/golang-lru/v2/expirable"
 	"gocloud.dev/secrets"
 	_ "gocloud.dev/secrets/awskms"        // awskms://
 	_ "gocloud.dev/secrets/azurekeyvault" // azurekeyvault://
@@ -32,9 +35,18 @@ const KeySize = 32
 
 // Keeper wraps data keys, and computes blind indexes.
 type Keeper struct {
-	keeper   *secrets.Keeper
-	indexKey []byte
+	keeper    *secrets.Keeper
+	unwrapped *expirable.LRU[string, []byte] // data keys, by their wrapped form
+	indexKey  []byte
 }
+
+// A process asks the key service about a data key once a minute, however often it uses it:
+// who lists a hundred people waits for a hundred answers once. So a key outlives the erasure
+// of its wrapped form by a minute at the most, in memory, where nothing asks for it any more.
+const (
+	keysKept    = 4096
+	keysKeptFor = time.Minute
+)
 
 // Open opens the key encryption key by its URL (base64key://… holds it in the
 // URL; a key service's URL names it) and the key of the blind indexes: 32 bytes,
@@ -48,7 +60,7 @@ func Open(ctx context.Context, url, indexKey string) (*Keeper, error) {
 	if err != nil {
 		return nil, errors.New("KEY_ENCRYPTION_KEY_URL does not open a key") // the cause may quote the key
 	}
-	return &Keeper{keeper: keeper, indexKey: index}, nil
+	return &Keeper{keeper: keeper, unwrapped: expirable.NewLRU[string, []byte](keysKept, nil, keysKeptFor), indexKey: index}, nil
 }
 
 // NewKey makes a data key, and its wrapped form for storage.
@@ -70,10 +82,14 @@ func (k *Keeper) Wrap(ctx context.Context, key []byte) ([]byte, error) {
 
 // Unwrap reverses Wrap.
 func (k *Keeper) Unwrap(ctx context.Context, wrapped []byte) ([]byte, error) {
+	if key, ok := k.unwrapped.Get(string(wrapped)); ok {
+		return slices.Clone(key), nil
+	}
 	key, err := k.keeper.Decrypt(ctx, wrapped)
 	if err != nil {
 		return nil, fmt.Errorf("unwrap key: %w", err)
 	}
+	k.unwrapped.Add(string(wrapped), slices.Clone(key))
 	return key, nil
 }
 

@@ -8,15 +8,17 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"gocloud.dev/secrets"
 )
 
 // service answers as much of AWS KMS and of Vault's transit engine as keeps a key: what
-// it wraps is the key backwards.
-func service(t *testing.T) string {
+// it wraps is the key backwards. It counts the keys that it has unwrapped.
+func service(t *testing.T) (url string, unwrapped *atomic.Int64) {
 	t.Helper()
+	unwrapped = new(atomic.Int64)
 	backwards := func(b []byte) []byte {
 		turned := bytes.Clone(b)
 		for i, j := 0, len(turned)-1; i < j; i, j = i+1, j-1 {
@@ -37,10 +39,12 @@ func service(t *testing.T) string {
 		case "/TrentService.Encrypt":
 			out = map[string]any{"CiphertextBlob": backwards(in.Plaintext)}
 		case "/TrentService.Decrypt":
+			unwrapped.Add(1)
 			out = map[string]any{"Plaintext": backwards(in.CiphertextBlob)}
 		case "/v1/transit/encrypt/platform":
 			out = map[string]any{"data": map[string]any{"ciphertext": "vault:v1:" + base64.StdEncoding.EncodeToString(backwards(in.Plaintext))}}
 		case "/v1/transit/decrypt/platform":
+			unwrapped.Add(1)
 			wrapped, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(in.Ciphertext, "vault:v1:"))
 			out = map[string]any{"data": map[string]any{"plaintext": backwards(wrapped)}}
 		default:
@@ -50,11 +54,11 @@ func service(t *testing.T) string {
 		_ = json.NewEncoder(w).Encode(out)
 	}))
 	t.Cleanup(server.Close)
-	return server.URL
+	return server.URL, unwrapped
 }
 
 func TestKeyServicesWrapKeys(t *testing.T) { // not parallel: Vault is told by the environment
-	url := service(t)
+	url, unwrapped := service(t)
 	for name, value := range map[string]string{"VAULT_SERVER_URL": url, "VAULT_SERVER_TOKEN": "x", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"} {
 		t.Setenv(name, value)
 	}
@@ -76,6 +80,12 @@ func TestKeyServicesWrapKeys(t *testing.T) { // not parallel: Vault is told by t
 		opened, err := k.Unwrap(context.Background(), wrapped)
 		if err != nil || !bytes.Equal(opened, key) || bytes.Contains(wrapped, key) {
 			t.Errorf("%s: unwrapped %x of %x: %v", keyURL, opened, key, err)
+		}
+		before := unwrapped.Load()
+		clear(opened) // which is the caller's own
+		again, err := k.Unwrap(context.Background(), wrapped)
+		if err != nil || !bytes.Equal(again, key) || unwrapped.Load() != before {
+			t.Errorf("%s: asked again, or unwrapped %x of %x a moment later: %v", keyURL, again, key, err)
 		}
 	}
 }
