@@ -231,6 +231,14 @@ func TestProvisioningAsEntraDoes(t *testing.T) {
 	}
 	// A group, filled and emptied as Entra does.
 	group := p.call(http.StatusCreated, http.MethodPost, "/Groups", `{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "externalId": "8aa1", "displayName": "Engineers"}`)["id"].(string)
+	for _, unseen := range []string{" ", `Engineers\u200b`, `\u0007`, strings.Repeat("x", 101)} {
+		p.call(http.StatusBadRequest, http.MethodPost, "/Groups", `{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "`+unseen+`"}`)
+	}
+	spaced := p.call(http.StatusCreated, http.MethodPost, "/Groups", `{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "Sales  EMEA"}`)["id"].(string)
+	if l := p.call(http.StatusOK, http.MethodGet, "/Groups?filter="+url.QueryEscape(`displayName eq "Sales  EMEA"`), nil); l["totalResults"] != 1.0 {
+		t.Errorf("a name is not found as it was said: %v", l)
+	}
+	p.call(http.StatusNoContent, http.MethodDelete, "/Groups/"+spaced, nil)
 	other := p.create("other@example.com")
 	p.call(http.StatusOK, http.MethodPatch, "/Groups/"+group, patch(`{"op": "Add", "path": "members", "value": [{"value": "`+id+`"}, {"value": "`+other+`"}, {"value": "`+id+`"}]}`))
 	full := p.call(http.StatusOK, http.MethodGet, "/Groups/"+group, nil)

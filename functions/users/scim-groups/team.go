@@ -3,6 +3,7 @@ package scimgroups
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -81,9 +82,9 @@ type wanted struct {
 const maxName = 100 // characters, as of every team
 
 func wantedOf(r scim.Resource) (w wanted, err error) {
-	name, _ := r["displayName"].(string)
-	var ok bool
-	if w.name, ok = users.ParseDisplayName(name); !ok || utf8.RuneCountInString(w.name) > maxName {
+	w.name, _ = r["displayName"].(string)
+	w.name = strings.TrimSpace(w.name) // else as it is said: the next search is for that
+	if _, ok := users.ParseDisplayName(w.name); !ok || utf8.RuneCountInString(w.name) > maxName {
 		return w, scim.Wrong(scim.InvalidValue, "displayName has 1 to %d characters that can be seen, and no control characters", maxName)
 	}
 	if external, ok := r["externalId"].(string); ok && external != "" {
