@@ -96,12 +96,16 @@ func (n Name) Seal(key []byte) (s SealedName, err error) {
 
 // Open reverses Seal.
 func (s SealedName) Open(key []byte) (n Name, err error) {
-	if n.Email, err = secret.Unseal(key, EmailField, s.Email); err != nil {
+	unseal, err := secret.Unsealer(key)
+	if err != nil {
 		return n, err
 	}
-	if n.FirstName, err = secret.Unseal(key, FirstNameField, s.FirstName); err != nil {
+	if n.Email, err = unseal(EmailField, s.Email); err != nil {
 		return n, err
 	}
-	n.LastName, err = secret.Unseal(key, LastNameField, s.LastName)
+	if n.FirstName, err = unseal(FirstNameField, s.FirstName); err != nil {
+		return n, err
+	}
+	n.LastName, err = unseal(LastNameField, s.LastName)
 	return n, err
 }

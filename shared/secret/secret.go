@@ -116,15 +116,26 @@ func Seal(key []byte, context, plaintext string) ([]byte, error) {
 
 // Unseal reverses Seal.
 func Unseal(key []byte, context string, sealed []byte) (string, error) {
-	aead, err := gcm(key)
+	unseal, err := Unsealer(key)
 	if err != nil {
 		return "", err
 	}
-	plaintext, err := aead.Open(nil, nil, sealed, []byte(context))
+	return unseal(context, sealed)
+}
+
+// Unsealer reverses Seal for several fields of one key.
+func Unsealer(key []byte) (func(context string, sealed []byte) (string, error), error) {
+	aead, err := gcm(key)
 	if err != nil {
-		return "", fmt.Errorf("unseal %s: %w", context, err)
+		return nil, err
 	}
-	return string(plaintext), nil
+	return func(context string, sealed []byte) (string, error) {
+		plaintext, err := aead.Open(nil, nil, sealed, []byte(context))
+		if err != nil {
+			return "", fmt.Errorf("unseal %s: %w", context, err)
+		}
+		return string(plaintext), nil
+	}, nil
 }
 
 func gcm(key []byte) (cipher.AEAD, error) {
