@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -262,19 +262,35 @@ type connection struct {
 	answers *bufio.Reader
 }
 
+// ask sends a request, and reads no more of the answer than where it ends.
 func (c *connection) ask(request string) error {
 	if _, err := io.WriteString(c, request); err != nil {
 		return err
 	}
-	response, err := http.ReadResponse(c.answers, nil)
-	if err != nil {
-		return err
+	status, length := "", -1
+	for line := 0; ; line++ {
+		text, err := c.answers.ReadSlice('\n')
+		if err != nil {
+			return err
+		}
+		field := strings.TrimSpace(string(text))
+		if line == 0 {
+			_, status, _ = strings.Cut(field, " ")
+			continue
+		}
+		if field == "" {
+			break
+		}
+		if value, ok := strings.CutPrefix(field, "Content-Length: "); ok {
+			if length, err = strconv.Atoi(value); err != nil {
+				return err
+			}
+		}
 	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", strings.SplitN(request, " HTTP/", 2)[0], response.Status)
+	if status != "200 OK" || length < 0 {
+		return fmt.Errorf("%s: %s, %d bytes", strings.SplitN(request, " HTTP/", 2)[0], status, length)
 	}
-	_, err = io.Copy(io.Discard, response.Body)
+	_, err := c.answers.Discard(length)
 	return err
 }
 
