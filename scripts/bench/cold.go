@@ -13,7 +13,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"syscall"
@@ -40,7 +39,7 @@ func (b *bench) cold(ctx context.Context) error {
 	if err := b.stopPlatform(); err != nil {
 		return err
 	}
-	server, err := postgres.Start(ctx, postgres.Options{Dir: filepath.Join(b.data, "postgres"), Durable: true})
+	server, err := b.startPostgres(ctx)
 	if err != nil {
 		return err
 	}

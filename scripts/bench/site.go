@@ -46,9 +46,14 @@ func (s *site) stopPlatform() error {
 	return err
 }
 
+// startPostgres starts the platform's PostgreSQL, while the platform does not run.
+func (s *site) startPostgres(ctx context.Context) (*postgres.Server, error) {
+	return postgres.Start(ctx, postgres.Options{Dir: filepath.Join(s.data, "postgres"), Durable: true})
+}
+
 // offline uses the platform's PostgreSQL while the platform does not run.
 func (s *site) offline(ctx context.Context, use func(*postgres.Server) error) error {
-	server, err := postgres.Start(ctx, postgres.Options{Dir: filepath.Join(s.data, "postgres"), Durable: true})
+	server, err := s.startPostgres(ctx)
 	if err != nil {
 		return err
 	}

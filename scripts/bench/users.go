@@ -64,7 +64,7 @@ func (b *bench) users(ctx context.Context) (err error) {
 		}
 		if err := p.offline(ctx, func(server *postgres.Server) (err error) {
 			if p.checks, err = p.checkTokens(ctx, server); err == nil {
-				peers.rows, err = rows(ctx, server)
+				p.rows, err = rows(ctx, server)
 			}
 			return err
 		}); err != nil {
@@ -82,7 +82,7 @@ func (b *bench) report(populations []*population, peers peers) {
 		atMost(&b.table, "login besides its hash, "+p.name, median(p.alone)-median(peers.alone), duration(3*time.Millisecond))
 		atMost(&b.table, "profile read, "+p.name, median(p.read), duration(1500*time.Microsecond))
 		atLeast(&b.table, "profile reads, "+p.name, p.profiles, perSecond(5000))
-		part(&b.table, "of what a bare handler reaches", p.profiles, peers.rows)
+		part(&b.table, "of what a bare handler reaches", p.profiles, p.rows)
 		atLeast(&b.table, "token checks on one core, "+p.name, p.checks, perSecond(50_000))
 	}
 	before, after := populations[0], populations[1]
@@ -95,6 +95,7 @@ type population struct {
 	site
 	name                     string
 	logins, profiles, checks perSecond
+	rows                     perSecond  // read from its database by a bare handler
 	alone, read              []duration // logins, and profile reads, one after the other
 }
 
@@ -107,7 +108,6 @@ func (p *population) profile() duration {
 type peers struct {
 	bare, hashes perSecond  // Argon2id as Go programs have it, and as our own hasher does it
 	alone        []duration // hashes of our own, one after the other
-	rows         perSecond  // read by a bare handler
 }
 
 func (p *population) populate(ctx context.Context, accounts int) error {
