@@ -16,6 +16,9 @@ import (
 
 	"function/functions"
 	"function/shared/function"
+	"function/shared/runtime"
+
+	_ "function/shared/drivers"
 )
 
 // Function is one instance, for the life of a process.
@@ -29,7 +32,7 @@ type mounted struct {
 
 // New makes an instance; Start mounts its function.
 func New() *Function {
-	function.SetLogger(slog.NewJSONHandler(os.Stdout, nil))
+	runtime.SetLogger(slog.NewJSONHandler(os.Stdout, nil))
 	return &Function{}
 }
 
@@ -39,13 +42,13 @@ func (f *Function) Start(ctx context.Context, _ map[string]string) error {
 	if err != nil {
 		return err
 	}
-	declaration, err := function.Find(functions.Catalog, os.Getenv("K_SERVICE"))
+	declaration, err := runtime.Find(functions.Catalog, os.Getenv("K_SERVICE"))
 	if err != nil {
 		return err
 	}
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	env := function.NewEnv(config)
-	handler, err := function.Single(life, declaration, env)
+	handler, err := runtime.Single(life, declaration, env)
 	if err != nil {
 		end()
 		return errors.Join(err, env.Close())

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions"
@@ -48,8 +47,8 @@ func decided(t *testing.T) map[string][]string {
 }
 
 // operations are those of the whole platform, by their identifiers.
-func operations() map[string]huma.Operation {
-	all := map[string]huma.Operation{}
+func operations() map[string]function.Operation {
+	all := map[string]function.Operation{}
 	for _, d := range functions.Catalog {
 		for _, o := range d.Operations {
 			all[o.OperationID] = o
@@ -72,7 +71,7 @@ func platform(t *testing.T) *platformtest.Platform {
 var parameter = regexp.MustCompile(`\{([^}]*)\}`)
 
 // call is the status of answer. That we fail ourselves is never an answer.
-func call(t *testing.T, p *platformtest.Platform, token string, o huma.Operation, organization uuid.UUID, body string) int {
+func call(t *testing.T, p *platformtest.Platform, token string, o function.Operation, organization uuid.UUID, body string) int {
 	t.Helper()
 	answered := answer(p, token, o, organization, body)
 	if answered.Status >= http.StatusInternalServerError && answered.Status != http.StatusNotImplemented {
@@ -83,7 +82,7 @@ func call(t *testing.T, p *platformtest.Platform, token string, o huma.Operation
 
 // answer calls an operation about the organization: what is let through fails later, or
 // does no harm that another call would see.
-func answer(p *platformtest.Platform, token string, o huma.Operation, organization uuid.UUID, body string) platformtest.Answer {
+func answer(p *platformtest.Platform, token string, o function.Operation, organization uuid.UUID, body string) platformtest.Answer {
 	path := strings.Replace(o.Path, "/v1/organizations/{id}", "/v1/organizations/"+organization.String(), 1)
 	path = parameter.ReplaceAllStringFunc(path, func(name string) string {
 		switch name {
@@ -136,14 +135,14 @@ func TestEveryOperationIsForTheRolesOfTheMatrix(t *testing.T) {
 				got = append(got, subject)
 			}
 		}
-		if len(got) == 0 && len(o.Security) > 0 {
-			c := p.ServiceAccount(p.Login(policy.Owner).OrganizationID, needs(o))
+		if len(got) == 0 && !o.Need.Public {
+			c := p.ServiceAccount(p.Login(policy.Owner).OrganizationID, string(o.Need.Permission))
 			if may(call(t, p, c.Token, o, c.OrganizationID, `{}`)) {
 				got = []string{program}
 			}
 		}
 		switch {
-		case len(o.Security) == 0:
+		case o.Need.Public:
 			got = []string{anyone}
 		case may(call(t, p, "", o, uuid.New(), `{}`)):
 			t.Errorf("%s lets everybody in", id)
@@ -156,26 +155,16 @@ func TestEveryOperationIsForTheRolesOfTheMatrix(t *testing.T) {
 	}
 }
 
-// needs is the permission that an operation declares.
-func needs(o huma.Operation) string {
-	for _, word := range slices.Concat(slices.Collect(maps.Values(o.Security[0]))...) {
-		if strings.Contains(word, ":") {
-			return word
-		}
-	}
-	return ""
-}
-
 const insertRole = `INSERT INTO roles (organization_id, name, permissions) VALUES ($1, 'own', $2)`
 
 func TestOwnRoleOpensWhatItsPermissionsSayAndNothingElse(t *testing.T) {
 	t.Parallel()
 	p := platform(t)
 	for id, o := range operations() {
-		if len(o.Security) == 0 || needs(o) == "" || !slices.Contains(policy.Grantable(), policy.Permission(needs(o))) {
+		if o.Need.Public || string(o.Need.Permission) == "" || !slices.Contains(policy.Grantable(), o.Need.Permission) {
 			continue
 		}
-		one := []policy.Permission{policy.Permission(needs(o))}
+		one := []policy.Permission{o.Need.Permission}
 		others := slices.DeleteFunc(policy.Grantable(), func(p policy.Permission) bool { return p == one[0] })
 		for _, test := range []struct {
 			permissions []policy.Permission
@@ -185,7 +174,7 @@ func TestOwnRoleOpensWhatItsPermissionsSayAndNothingElse(t *testing.T) {
 			if _, err := p.DB(database.Users).Exec(context.Background(), insertRole, c.OrganizationID, test.permissions); err != nil {
 				t.Fatal(err)
 			}
-			if slices.Contains(o.Security[0]["bearer"], program) {
+			if o.Need.ServiceAccount {
 				var words []string
 				for _, permission := range test.permissions {
 					words = append(words, string(permission))

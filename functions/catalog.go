@@ -118,147 +118,147 @@ import (
 // Catalog is every function.
 var Catalog = []function.Declaration{
 	// Users: accounts.
-	function.Endpoint(register.Operation, register.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
-	function.Endpoint(login.Operation, login.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
-	function.Endpoint(profile.Operation, profile.New),
-	function.Endpoint(updateprofile.Operation, updateprofile.New),
+	register.Service.Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+	login.Service.Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+	profile.Service,
+	updateprofile.Service,
 
 	// Users: access, portability and erasure (GDPR Articles 15, 17, 20).
-	function.Endpoint(activity.Operation, activity.New),
-	function.Endpoint(exportdata.Operation, exportdata.New).
+	activity.Service,
+	exportdata.Service.
 		Scaled(function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}),
-	function.Endpoint(eraseaccount.Operation, eraseaccount.New),
-	function.Endpoint(eraseuser.Operation, eraseuser.New),
-	function.Subscriber("users-forget-profile", forgetprofile.New),
+	eraseaccount.Service,
+	eraseuser.Service,
+	forgetprofile.Service,
 
 	// Users: mail, confirmed addresses, forgotten and changed passwords.
-	function.Endpoint(confirmregistration.Operation, confirmregistration.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
-	function.Service("users-verify-email", verifyemail.New, verifyemail.Parts...),
-	function.Service("users-change-email", changeemail.New, changeemail.Parts...).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
-	function.Endpoint(forgotpassword.Operation, forgotpassword.New),
-	function.Endpoint(resetpassword.Operation, resetpassword.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
-	function.Endpoint(changepassword.Operation, changepassword.New).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
-	function.Service("users-mail-tokens", mailtokens.New, mailtokens.Parts...),
-	function.Service("users-send-mail", sendmail.New, sendmail.Parts...),
-	function.Service("users-pages", pages.New, pages.Parts...),
-	function.Scheduled("users-prune", prune.Schedule, prune.New),
+	confirmregistration.Service.Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+	verifyemail.Service,
+	changeemail.Service.Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+	forgotpassword.Service,
+	resetpassword.Service.Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+	changepassword.Service.Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+	mailtokens.Service,
+	sendmail.Service,
+	pages.Service,
+	prune.Service,
 
 	// Users: sessions, tokens and keys.
-	function.Endpoint(refresh.Operation, refresh.New),
-	function.Endpoint(logout.Operation, logout.New),
-	function.Service("users-sessions", sessions.New, sessions.Parts...),
-	function.Endpoint(jwks.Operation, jwks.New),
-	function.Scheduled("users-rotate-keys", rotatekeys.Schedule, rotatekeys.New),
-	function.Service("users-identities", identities.New, identities.Parts...),
-	function.Service("users-api-keys", apikeys.New, apikeys.Parts...),
-	function.Service("users-service-accounts", serviceaccounts.New, serviceaccounts.Parts...),
-	function.Subscriber("users-dispose-sessions", disposesessions.New).
+	refresh.Service,
+	logout.Service,
+	sessions.Service,
+	jwks.Service,
+	rotatekeys.Service,
+	identities.Service,
+	apikeys.Service,
+	serviceaccounts.Service,
+	disposesessions.Service.
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
 
 	// Users: second factors.
-	function.Endpoint(getsecondfactors.Operation, getsecondfactors.New),
-	function.Service("users-totp", totp.New, totp.Parts...),
-	function.Endpoint(replacerecoverycodes.Operation, replacerecoverycodes.New),
-	function.Service("users-passkeys", passkeys.New, passkeys.Parts...),
-	function.Service("users-login-with-passkey", loginwithpasskey.New, loginwithpasskey.Parts...),
-	function.Service("users-verify-second-factor", verifysecondfactor.New, verifysecondfactor.Parts...),
-	function.Service("users-step-up", stepup.New, stepup.Parts...).Scaled(function.Scale{CPU: "1", Concurrency: 4}),
+	getsecondfactors.Service,
+	totp.Service,
+	replacerecoverycodes.Service,
+	passkeys.Service,
+	loginwithpasskey.Service,
+	verifysecondfactor.Service,
+	stepup.Service.Scaled(function.Scale{CPU: "1", Concurrency: 4}),
 
 	// Users: passwords and lockout.
-	function.Endpoint(passwordstrength.Operation, passwordstrength.New),
-	function.Endpoint(unlock.Operation, unlock.New),
+	passwordstrength.Service,
+	unlock.Service,
 
 	// Users: organizations, teams and roles.
-	function.Service("users-organizations", organizations.New, organizations.Parts...),
-	function.Service("users-organization-settings", organizationsettings.New, organizationsettings.Parts...),
-	function.Scheduled("users-purge-organizations", purgeorganizations.Schedule, purgeorganizations.New).
+	organizations.Service,
+	organizationsettings.Service,
+	purgeorganizations.Service.
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
-	function.Service("users-members", members.New, members.Parts...),
-	function.Endpoint(approvemember.Operation, approvemember.New),
-	function.Endpoint(rejectmember.Operation, rejectmember.New),
-	function.Endpoint(transferownership.Operation, transferownership.New),
-	function.Service("users-invitations", invitations.New, invitations.Parts...),
-	function.Endpoint(lookupinvitation.Operation, lookupinvitation.New),
-	function.Endpoint(acceptinvitation.Operation, acceptinvitation.New),
-	function.Service("users-teams", teams.New, teams.Parts...),
-	function.Service("users-team-members", teammembers.New, teammembers.Parts...),
-	function.Service("users-roles", roles.New, roles.Parts...),
-	function.Service("users-grants", grants.New, grants.Parts...),
-	function.Service("users-role-changes", rolechanges.New, rolechanges.Parts...),
-	function.Endpoint(switchorganization.Operation, switchorganization.New),
-	function.Endpoint(explain.Operation, explain.New),
+	members.Service,
+	approvemember.Service,
+	rejectmember.Service,
+	transferownership.Service,
+	invitations.Service,
+	lookupinvitation.Service,
+	acceptinvitation.Service,
+	teams.Service,
+	teammembers.Service,
+	roles.Service,
+	grants.Service,
+	rolechanges.Service,
+	switchorganization.Service,
+	explain.Service,
 
 	// Users: audit trails, consent, and what platform admins do.
-	function.Service("users-list-audit", listaudit.New, listaudit.Parts...),
-	function.Service("users-export-audit", exportaudit.New, exportaudit.Parts...).
+	listaudit.Service,
+	exportaudit.Service.
 		Scaled(function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}),
-	function.Service("users-purposes", purposes.New, purposes.Parts...),
-	function.Service("users-consents", consents.New, consents.Parts...),
-	function.Endpoint(listconsents.Operation, listconsents.New),
-	function.Endpoint(searchmembers.Operation, searchmembers.New),
-	function.Service("users-find-users", findusers.New, findusers.Parts...),
-	function.Service("users-administer", administer.New, administer.Parts...),
-	function.Endpoint(impersonate.Operation, impersonate.New),
+	purposes.Service,
+	consents.Service,
+	listconsents.Service,
+	searchmembers.Service,
+	findusers.Service,
+	administer.Service,
+	impersonate.Service,
 	// Users: provisioning from outside (SCIM 2.0).
-	function.Service("users-domains", domains.New, domains.Parts...),
-	function.Service("users-team-provisioning", teamprovisioning.New, teamprovisioning.Parts...),
-	function.Service("users-scim-users", scimusers.New, scimusers.Parts...),
-	function.Service("users-scim-groups", scimgroups.New, scimgroups.Parts...),
-	function.Service("users-scim-discovery", scimdiscovery.New, scimdiscovery.Parts...),
+	domains.Service,
+	teamprovisioning.Service,
+	scimusers.Service,
+	scimgroups.Service,
+	scimdiscovery.Service,
 
 	// Data sets: files that are tables, their versions and profiles.
-	function.Endpoint(createdataset.Operation, createdataset.New),
-	function.Endpoint(listdatasets.Operation, listdatasets.New),
-	function.Endpoint(getdataset.Operation, getdataset.New),
-	function.Endpoint(datasetstatus.Operation, datasetstatus.New),
-	function.Endpoint(deletedataset.Operation, deletedataset.New),
-	function.Endpoint(uploaddataset.Operation, uploaddataset.New).
+	createdataset.Service,
+	listdatasets.Service,
+	getdataset.Service,
+	datasetstatus.Service,
+	deletedataset.Service,
+	uploaddataset.Service.
 		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 16, Timeout: 10 * time.Minute}),
-	function.Endpoint(downloaddataset.Operation, downloaddataset.New).
+	downloaddataset.Service.
 		Scaled(function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}),
-	function.Subscriber("datasets-profile", profiledataset.New).
+	profiledataset.Service.
 		Scaled(function.Scale{Memory: "768Mi", CPU: "2", Concurrency: 1, Timeout: 10 * time.Minute}),
-	function.Subscriber("datasets-dispose", disposedatasets.New).
+	disposedatasets.Service.
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
-	function.Subscriber("datasets-erase-organization", erasedatasets.New).
+	erasedatasets.Service.
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
 
 	// Analytics: people's own SQL, reports, and what SQL sees of the other domains.
-	function.Endpoint(query.Operation, query.New).
+	query.Service.
 		Scaled(function.Scale{Memory: "1Gi", CPU: "2", Concurrency: 20, Timeout: 5 * time.Minute}),
-	function.Endpoint(createreport.Operation, createreport.New),
-	function.Endpoint(listreports.Operation, listreports.New),
-	function.Endpoint(getreport.Operation, getreport.New),
-	function.Endpoint(deletereport.Operation, deletereport.New),
-	function.Endpoint(startrun.Operation, startrun.New),
-	function.Endpoint(listruns.Operation, listruns.New),
-	function.Endpoint(getrun.Operation, getrun.New),
-	function.Endpoint(runchart.Operation, runchart.New),
-	function.Scheduled("analytics-schedule-reports", schedulereports.Schedule, schedulereports.New),
-	function.Subscriber("analytics-run-report", runreport.New).
+	createreport.Service,
+	listreports.Service,
+	getreport.Service,
+	deletereport.Service,
+	startrun.Service,
+	listruns.Service,
+	getrun.Service,
+	runchart.Service,
+	schedulereports.Service,
+	runreport.Service.
 		Scaled(function.Scale{Memory: "1Gi", CPU: "2", Concurrency: 2, Timeout: 5 * time.Minute}),
-	function.Service("analytics-project-users", projectusers.New, projectusers.Parts...),
-	function.Service("analytics-project-logins", projectlogins.New, projectlogins.Parts...),
-	function.Service("analytics-project-datasets", projectdatasets.New, projectdatasets.Parts...),
-	function.Subscriber("analytics-erase-organization", eraseanalytics.New).
+	projectusers.Service,
+	projectlogins.Service,
+	projectdatasets.Service,
+	eraseanalytics.Service.
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
 
 	// Compliance: how long what has ended is kept, and the record of its disposal.
-	function.Endpoint(listpolicies.Operation, listpolicies.New),
-	function.Endpoint(setpolicy.Operation, setpolicy.New),
-	function.Endpoint(resetpolicy.Operation, resetpolicy.New),
-	function.Endpoint(listdisposals.Operation, listdisposals.New),
-	function.Scheduled("compliance-retention-sweep", retentionsweep.Schedule, retentionsweep.New),
-	function.Subscriber("compliance-record-disposal", recorddisposal.New),
-	function.Subscriber("compliance-erase-organization", endpolicies.New),
+	listpolicies.Service,
+	setpolicy.Service,
+	resetpolicy.Service,
+	listdisposals.Service,
+	retentionsweep.Service,
+	recorddisposal.Service,
+	endpolicies.Service,
 
 	// Platform: what keeps the rest going.
-	function.Scheduled("platform-outbox-relay", outboxrelay.Schedule, outboxrelay.New),
-	function.Scheduled("platform-seal-audit", sealaudit.Schedule, sealaudit.New),
-	function.Service("platform-dead-letters", deadletters.New, deadletters.Parts...),
-	function.Subscriber("platform-erase-organization", erasedeadletters.New),
-	function.Endpoint(metrics.Operation, metrics.New),
-	function.Service("platform-openapi", openapi.New, openapi.Parts...),
-	function.Service("platform-gateway", gateway.New, gateway.Parts...).Also(gateway.Names...).
+	outboxrelay.Service,
+	sealaudit.Service,
+	deadletters.Service,
+	erasedeadletters.Service,
+	metrics.Service,
+	openapi.Service,
+	gateway.Service.Also(gateway.Names...).
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
 }

@@ -17,15 +17,16 @@ import (
 	"function/shared/function"
 	"function/shared/platformtest"
 	"function/shared/policy"
+	"function/shared/runtime"
 )
 
 // api is the platform's description, where a test takes requests from.
 type api struct{ *huma.OpenAPI }
 
-func describe() api { return api{function.Describe(functions.Catalog)} }
+func describe() api { return api{runtime.Describe(functions.Catalog)} }
 
 // operation is the description of a declared operation.
-func (a api) operation(o huma.Operation) *huma.Operation {
+func (a api) operation(o function.Operation) *huma.Operation {
 	item := a.Paths[o.Path]
 	return map[string]*huma.Operation{
 		http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodPatch: item.Patch, http.MethodDelete: item.Delete,
@@ -33,7 +34,7 @@ func (a api) operation(o huma.Operation) *huma.Operation {
 }
 
 // body is the schema of an operation's body, or nil.
-func (a api) body(o huma.Operation) *huma.Schema {
+func (a api) body(o function.Operation) *huma.Schema {
 	body := a.operation(o).RequestBody
 	if body == nil || body.Content["application/json"] == nil || body.Content["application/json"].Schema == nil {
 		return nil
@@ -136,7 +137,7 @@ func almighty(t *testing.T, p *platformtest.Platform) platformtest.Caller {
 
 // pathOf fills an operation's path with names of what does not exist, but for the
 // organization.
-func pathOf(o huma.Operation, organization uuid.UUID, unknown string) string {
+func pathOf(o function.Operation, organization uuid.UUID, unknown string) string {
 	path := strings.Replace(o.Path, "/v1/organizations/{id}", "/v1/organizations/"+organization.String(), 1)
 	return parameter.ReplaceAllLiteralString(path, unknown)
 }

@@ -7,9 +7,9 @@ import (
 	"testing"
 
 	"function/shared/database"
-	"function/shared/function"
 	"function/shared/platformtest"
 	"function/shared/policy"
+	"function/shared/problem"
 )
 
 // themselves lists, by hand, what nobody does who acts as a person: what shows a secret,
@@ -34,14 +34,14 @@ users-list-own-consents users-list-consent-history users-withdraw-consent`
 // refusedFor tells whether an operation was refused for a reason.
 func refusedFor(t *testing.T, a platformtest.Answer, reason string) bool {
 	t.Helper()
-	return a.Status == 403 && strings.HasPrefix(platformtest.Decode[function.Problem](t, a).Detail, reason)
+	return a.Status == 403 && strings.HasPrefix(platformtest.Decode[problem.Problem](t, a).Detail, reason)
 }
 
 func TestImpersonatorsGiveNothingThatOutlivesThem(t *testing.T) {
 	t.Parallel()
 	p := platform(t)
 	for id, o := range operations() {
-		if len(o.Security) == 0 {
+		if o.Need.Public {
 			continue
 		}
 		c := p.Login(policy.Owner)
@@ -57,7 +57,7 @@ func TestWhoMustChooseAPasswordDoesNothingElse(t *testing.T) {
 	t.Parallel()
 	p := platform(t)
 	for id, o := range operations() {
-		if len(o.Security) == 0 || slices.Contains(o.Security[0]["bearer"], program) {
+		if o.Need.Public || o.Need.ServiceAccount {
 			continue
 		}
 		// Also where the organization has not let them in, and with the platform's powers.

@@ -10,9 +10,6 @@ import (
 	"function/shared/outbox"
 )
 
-// Tag groups the operations of this domain in the API's description.
-const Tag = "Analytics"
-
 // Store is what the functions of this domain open.
 type Store struct{ DB *outbox.DB }
 

@@ -10,9 +10,6 @@ import (
 	"function/shared/outbox"
 )
 
-// Tag groups the operations of this domain in the API's description.
-const Tag = "Compliance"
-
 // The resources that retention policies are about.
 const (
 	Sessions = "sessions" // kept from their end: logout or expiry

@@ -20,7 +20,6 @@ import (
 	setpolicy "function/functions/compliance/set-policy"
 	"function/shared/database"
 	"function/shared/events"
-	"function/shared/function"
 	"function/shared/page"
 	"function/shared/platformtest"
 )
@@ -37,13 +36,13 @@ const (
 
 func mount(t *testing.T) *platformtest.Platform {
 	return platformtest.New(t,
-		function.Endpoint(listpolicies.Operation, listpolicies.New),
-		function.Endpoint(setpolicy.Operation, setpolicy.New),
-		function.Endpoint(resetpolicy.Operation, resetpolicy.New),
-		function.Endpoint(listdisposals.Operation, listdisposals.New),
-		function.Scheduled(sweep, retentionsweep.Schedule, retentionsweep.New),
-		function.Subscriber(record, recorddisposal.New),
-		function.Subscriber(erase, eraseorganization.New),
+		listpolicies.Service,
+		setpolicy.Service,
+		resetpolicy.Service,
+		listdisposals.Service,
+		retentionsweep.Service,
+		recorddisposal.Service,
+		eraseorganization.Service,
 	)
 }
 

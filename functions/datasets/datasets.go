@@ -17,9 +17,6 @@ import (
 	"function/shared/secret"
 )
 
-// Tag groups the operations of this domain in the API's description.
-const Tag = "Data sets"
-
 // The states of a data set, which are those of its newest version.
 const (
 	Draft      = "draft"      // nothing uploaded yet

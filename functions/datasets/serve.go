@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"function/shared/fault"
-	"function/shared/function"
+	"function/shared/problem"
 )
 
 // ServeFile answers a file, or the part of it that the request asks for, until
@@ -36,7 +36,7 @@ func (w *fileWriter) WriteHeader(status int) {
 	}
 	w.refused = true
 	w.Header().Del("Content-Disposition")
-	function.WriteProblem(w.request.Context(), w.ResponseWriter,
+	problem.Write(w.request.Context(), w.ResponseWriter,
 		fault.New(fault.Unsatisfiable, "The range lies outside the file, whose size Content-Range tells"))
 }
 

@@ -20,7 +20,6 @@ import (
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/events"
-	"function/shared/function"
 	"function/shared/page"
 	"function/shared/platformtest"
 	"function/shared/secret"
@@ -28,10 +27,10 @@ import (
 
 func mountAdmin(t *testing.T) *platformtest.Platform {
 	t.Helper()
-	return mountAudit(t, function.Service("users-find-users", findusers.New, findusers.Parts...),
-		function.Service("users-administer", administer.New, administer.Parts...),
-		function.Endpoint(impersonate.Operation, impersonate.New), function.Endpoint(searchmembers.Operation, searchmembers.New),
-		function.Endpoint(profile.Operation, profile.New), function.Endpoint(logout.Operation, logout.New))
+	return mountAudit(t, findusers.Service,
+		administer.Service,
+		impersonate.Service, searchmembers.Service,
+		profile.Service, logout.Service)
 }
 
 // platformAdmin is somebody whom `serve platform-admin` has made one.

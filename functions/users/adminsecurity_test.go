@@ -27,11 +27,11 @@ import (
 func secured(t *testing.T, change func(*function.Config)) *platformtest.Platform {
 	t.Helper()
 	return platformtest.NewWith(t, change, append(mailedFlows[:len(mailedFlows):len(mailedFlows)],
-		function.Service("users-administer", administer.New, administer.Parts...),
-		function.Service("users-find-users", findusers.New, findusers.Parts...),
-		function.Endpoint(impersonate.Operation, impersonate.New),
-		function.Service("users-sessions", sessions.New, sessions.Parts...),
-		function.Endpoint(switchorganization.Operation, switchorganization.New),
+		administer.Service,
+		findusers.Service,
+		impersonate.Service,
+		sessions.Service,
+		switchorganization.Service,
 	)...)
 }
 

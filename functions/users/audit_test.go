@@ -37,8 +37,8 @@ const sealer = "platform-seal-audit"
 
 func mountAudit(t *testing.T, more ...function.Declaration) *platformtest.Platform {
 	t.Helper()
-	return platformtest.New(t, append(more, function.Service("users-list-audit", listaudit.New, listaudit.Parts...),
-		function.Service("users-export-audit", exportaudit.New, exportaudit.Parts...), function.Scheduled(sealer, sealaudit.Schedule, sealaudit.New))...)
+	return platformtest.New(t, append(more, listaudit.Service,
+		exportaudit.Service, sealaudit.Service)...)
 }
 
 func entries(t *testing.T, p *platformtest.Platform, token, query string) page.Page[audit.Line] {
@@ -222,9 +222,9 @@ func TestAnActThatIsTriedAgainIsRecordedAsItWasInTheEnd(t *testing.T) {
 // Whoever tries the identifiers of organizations shows in their own organization's trail.
 func TestAttemptsOnOtherOrganizationsAreAuditedInTheCallersOwn(t *testing.T) {
 	t.Parallel()
-	p := mountAudit(t, function.Service("users-organization-settings", organizationsettings.New, organizationsettings.Parts...),
-		function.Service("users-service-accounts", serviceaccounts.New, serviceaccounts.Parts...), function.Service("users-purposes", purposes.New, purposes.Parts...),
-		function.Endpoint(listconsents.Operation, listconsents.New), function.Endpoint(searchmembers.Operation, searchmembers.New))
+	p := mountAudit(t, organizationsettings.Service,
+		serviceaccounts.Service, purposes.Service,
+		listconsents.Service, searchmembers.Service)
 	theirs, stranger := p.Login("owner"), p.Login("owner")
 	const attempts = 15
 	for range attempts {

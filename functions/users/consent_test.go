@@ -18,15 +18,14 @@ import (
 	"function/functions/users/purposes"
 	"function/shared/database"
 	"function/shared/events"
-	"function/shared/function"
 	"function/shared/page"
 	"function/shared/platformtest"
 )
 
 func mountConsents(t *testing.T) *platformtest.Platform {
 	t.Helper()
-	return platformtest.New(t, function.Service("users-purposes", purposes.New, purposes.Parts...),
-		function.Service("users-consents", consents.New, consents.Parts...), function.Endpoint(listconsents.Operation, listconsents.New))
+	return platformtest.New(t, purposes.Service,
+		consents.Service, listconsents.Service)
 }
 
 type purpose struct {

@@ -31,19 +31,21 @@ import (
 	"function/shared/function"
 	"function/shared/platformtest"
 	"function/shared/secret"
+
+	_ "function/shared/documents/mongodb"
 )
 
 func mountErasure(t *testing.T, change func(*function.Config)) *platformtest.Platform {
 	return platformtest.NewWith(t, change, append(declarations(),
-		function.Endpoint(eraseaccount.Operation, eraseaccount.New),
-		function.Subscriber("users-forget-profile", forgetprofile.New),
-		function.Endpoint(updateprofile.Operation, updateprofile.New),
-		function.Endpoint(switchorganization.Operation, switchorganization.New),
-		function.Service("users-organizations", organizations.New, organizations.Parts...),
-		function.Scheduled("users-purge-organizations", purgeorganizations.Schedule, purgeorganizations.New),
-		function.Service("users-invitations", invitations.New, invitations.Parts...),
-		function.Service("users-identities", identities.New, identities.Parts...),
-		function.Service("users-api-keys", apikeys.New, apikeys.Parts...))...)
+		eraseaccount.Service,
+		forgetprofile.Service,
+		updateprofile.Service,
+		switchorganization.Service,
+		organizations.Service,
+		purgeorganizations.Service,
+		invitations.Service,
+		identities.Service,
+		apikeys.Service)...)
 }
 
 func erase(p *platformtest.Platform, token, query string) platformtest.Answer {
@@ -236,7 +238,7 @@ func leavesNothing(t *testing.T, p *platformtest.Platform) {
 func forgets(t *testing.T, p *platformtest.Platform, erased events.Received[events.UserErased], document uuid.UUID) {
 	t.Helper()
 	ctx := context.Background()
-	mongo, err := p.Env.MongoDB()
+	mongo, err := p.Env.Documents()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,12 +36,12 @@ type Free struct {
 // Profiles keeps the free parts, sealed with their people's keys: in MongoDB, or where
 // none is configured in the domain's own database. users.profile_document points to
 // the one that holds, so a change is the commit of its transaction, in both.
-type Profiles struct{ mongo *documents.MongoDB }
+type Profiles struct{ server documents.Server } // nil: the domain's own database
 
 // OpenProfiles opens the documents.
 func OpenProfiles(env *function.Env) (Profiles, error) {
-	mongo, err := env.MongoDB()
-	return Profiles{mongo}, err
+	server, err := env.Documents()
+	return Profiles{server}, err
 }
 
 // Open unseals a free part; no bytes are an empty one.
@@ -87,10 +87,10 @@ func (p Profiles) Body(ctx context.Context, read func() (body []byte, document *
 // get reads a document that is not in the domain's own database. documents.ErrNotFound
 // means that a newer one holds by now.
 func (p Profiles) get(ctx context.Context, id uuid.UUID) ([]byte, error) {
-	if p.mongo == nil {
+	if p.server == nil {
 		return nil, errors.New("a profile lies in MongoDB, and MONGODB_URL is not configured")
 	}
-	return p.mongo.Get(ctx, ProfileDocuments, id)
+	return p.server.Get(ctx, ProfileDocuments, id)
 }
 
 // Put stores a new document in a transaction that is to point to it.
@@ -108,8 +108,8 @@ func (p Profiles) Put(ctx context.Context, tx *outbox.Tx, key []byte, free Free)
 }
 
 func (p Profiles) within(tx *outbox.Tx) documents.Store {
-	if p.mongo != nil {
-		return p.mongo
+	if p.server != nil {
+		return p.server
 	}
 	return documents.PostgreSQL{DB: tx}
 }
@@ -128,8 +128,8 @@ func (p Profiles) Forget(ctx context.Context, db documents.Querier, id *uuid.UUI
 // Delete removes a document, wherever it is.
 func (p Profiles) Delete(ctx context.Context, db documents.Querier, id uuid.UUID) error {
 	err := documents.PostgreSQL{DB: db}.Delete(ctx, ProfileDocuments, id)
-	if p.mongo != nil {
-		err = errors.Join(err, p.mongo.Delete(ctx, ProfileDocuments, id))
+	if p.server != nil {
+		err = errors.Join(err, p.server.Delete(ctx, ProfileDocuments, id))
 	}
 	return err
 }

@@ -18,8 +18,8 @@ import (
 func mountInvited(t *testing.T, confirmation bool) *platformtest.Platform {
 	t.Helper()
 	more := []function.Declaration{
-		function.Service("users-invitations", invitations.New, invitations.Parts...),
-		function.Endpoint(acceptinvitation.Operation, acceptinvitation.New),
+		invitations.Service,
+		acceptinvitation.Service,
 	}
 	return platformtest.NewWith(t, func(c *function.Config) { c.RegistrationConfirmation = confirmation }, append(more, mailedFlows...)...)
 }

@@ -27,6 +27,7 @@ import (
 	"function/shared/outbox"
 	"function/shared/password"
 	"function/shared/platformtest"
+	"function/shared/problem"
 	"function/shared/secret"
 )
 
@@ -36,9 +37,9 @@ func mountLogin(t *testing.T) *platformtest.Platform {
 	return platformtest.NewWith(t, func(c *function.Config) {
 		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	},
-		function.Endpoint(register.Operation, register.New),
-		function.Endpoint(login.Operation, login.New),
-		function.Endpoint(unlock.Operation, unlock.New),
+		register.Service,
+		login.Service,
+		unlock.Service,
 	)
 }
 
@@ -149,7 +150,7 @@ func TestGuessingWaitsLongerAndLongerWhetherOrNotTheAccountExists(t *testing.T) 
 		p := mountLogin(t)
 		registered(t, p, "ada@example.com", "")
 		note := func(a platformtest.Answer) {
-			detail := platformtest.Decode[function.Problem](t, a).Detail
+			detail := platformtest.Decode[problem.Problem](t, a).Detail
 			seen = append(seen, http.StatusText(a.Status)+" "+a.Header.Get("Retry-After")+" "+detail)
 		}
 		for range 6 {

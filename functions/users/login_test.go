@@ -12,8 +12,8 @@ import (
 
 	"function/functions/users"
 	"function/shared/auth"
-	"function/shared/function"
 	"function/shared/platformtest"
+	"function/shared/problem"
 )
 
 // claimsOf reads an access token without checking it.
@@ -87,7 +87,7 @@ func TestOrganizationThatIsBeingDeletedIsNoneToJoin(t *testing.T) {
 			answer := p.Do("", http.MethodPost, "/v1/users/register", map[string]any{
 				"email": "ada@example.com", "password": "correct horse", "first_name": "Ada", "last_name": "Lovelace", "organization_id": organization,
 			}).Want(t, http.StatusUnprocessableEntity)
-			return platformtest.Decode[function.Problem](t, answer).Detail
+			return platformtest.Decode[problem.Problem](t, answer).Detail
 		}
 		equal(t, "answer", join(uuid.New()), join(dying))
 		equal(t, "registrations", 0, count(t, p, `SELECT (SELECT count(*) FROM registrations) + (SELECT count(*) FROM memberships WHERE status = 'requested')`))

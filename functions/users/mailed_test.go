@@ -23,23 +23,24 @@ import (
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/platformtest"
+	"function/shared/problem"
 )
 
 const newPassword = "another battery"
 
 // mailedFlows are what the flows with mailed tokens consist of.
 var mailedFlows = []function.Declaration{
-	function.Endpoint(register.Operation, register.New),
-	function.Endpoint(confirmregistration.Operation, confirmregistration.New),
-	function.Endpoint(login.Operation, login.New),
-	function.Endpoint(refresh.Operation, refresh.New),
-	function.Endpoint(profile.Operation, profile.New),
-	function.Endpoint(forgotpassword.Operation, forgotpassword.New),
-	function.Endpoint(resetpassword.Operation, resetpassword.New),
-	function.Endpoint(changepassword.Operation, changepassword.New),
-	function.Service("users-verify-email", verifyemail.New, verifyemail.Parts...),
-	function.Service("users-change-email", changeemail.New, changeemail.Parts...),
-	function.Service("users-mail-tokens", mailtokens.New, mailtokens.Parts...),
+	register.Service,
+	confirmregistration.Service,
+	login.Service,
+	refresh.Service,
+	profile.Service,
+	forgotpassword.Service,
+	resetpassword.Service,
+	changepassword.Service,
+	verifyemail.Service,
+	changeemail.Service,
+	mailtokens.Service,
 }
 
 func mountMail(t *testing.T, confirmation bool) *platformtest.Platform {
@@ -112,7 +113,7 @@ func failHalfWay(t *testing.T, p *platformtest.Platform, table string) func() {
 
 func detail(t *testing.T, a platformtest.Answer) string {
 	t.Helper()
-	return platformtest.Decode[function.Problem](t, a).Detail
+	return platformtest.Decode[problem.Problem](t, a).Detail
 }
 
 func equal(t *testing.T, what string, want, got any) {

@@ -36,7 +36,6 @@ import (
 	transferownership "function/functions/users/transfer-ownership"
 	"function/shared/database"
 	"function/shared/events"
-	"function/shared/function"
 	"function/shared/page"
 	"function/shared/platformtest"
 	"function/shared/policy"
@@ -45,27 +44,27 @@ import (
 func mountOrganizations(t *testing.T) *platformtest.Platform {
 	t.Helper()
 	return platformtest.New(t,
-		function.Endpoint(register.Operation, register.New),
-		function.Endpoint(login.Operation, login.New),
-		function.Endpoint(refresh.Operation, refresh.New),
-		function.Endpoint(profile.Operation, profile.New),
-		function.Service("users-organizations", organizations.New, organizations.Parts...),
-		function.Service("users-organization-settings", organizationsettings.New, organizationsettings.Parts...),
-		function.Scheduled("users-purge-organizations", purgeorganizations.Schedule, purgeorganizations.New),
-		function.Service("users-members", members.New, members.Parts...),
-		function.Endpoint(approvemember.Operation, approvemember.New),
-		function.Endpoint(rejectmember.Operation, rejectmember.New),
-		function.Endpoint(transferownership.Operation, transferownership.New),
-		function.Service("users-invitations", invitations.New, invitations.Parts...),
-		function.Endpoint(lookupinvitation.Operation, lookupinvitation.New),
-		function.Endpoint(acceptinvitation.Operation, acceptinvitation.New),
-		function.Service("users-teams", teams.New, teams.Parts...),
-		function.Service("users-team-members", teammembers.New, teammembers.Parts...),
-		function.Service("users-roles", roles.New, roles.Parts...),
-		function.Service("users-grants", grants.New, grants.Parts...),
-		function.Service("users-role-changes", rolechanges.New, rolechanges.Parts...),
-		function.Endpoint(switchorganization.Operation, switchorganization.New),
-		function.Endpoint(explain.Operation, explain.New),
+		register.Service,
+		login.Service,
+		refresh.Service,
+		profile.Service,
+		organizations.Service,
+		organizationsettings.Service,
+		purgeorganizations.Service,
+		members.Service,
+		approvemember.Service,
+		rejectmember.Service,
+		transferownership.Service,
+		invitations.Service,
+		lookupinvitation.Service,
+		acceptinvitation.Service,
+		teams.Service,
+		teammembers.Service,
+		roles.Service,
+		grants.Service,
+		rolechanges.Service,
+		switchorganization.Service,
+		explain.Service,
 	)
 }
 

@@ -18,6 +18,7 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/platformtest"
+	"function/shared/problem"
 )
 
 func registration(email, password, extra string) string {
@@ -29,7 +30,7 @@ func TestRegisterRefusesPasswordsThatAreGuessedFirst(t *testing.T) {
 	p := mount(t)
 	for _, bad := range []string{"password1", "PASSWORD", "iloveyou1", "lovelace", "ada@example.com", "Lovelace77", "aaaaaaaaaaaa"} {
 		a := p.Do("", http.MethodPost, "/v1/users/register", registration("ada@example.com", bad, "")).Want(t, http.StatusUnprocessableEntity)
-		problem := platformtest.Decode[function.Problem](t, a)
+		problem := platformtest.Decode[problem.Problem](t, a)
 		if len(problem.Errors) != 1 || problem.Errors[0].Location != "body.password" || strings.Contains(string(a.Body), bad) {
 			t.Errorf("%q: %s", bad, a.Body)
 		}
@@ -105,7 +106,7 @@ func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
 
 func TestPlatformsLeastLengthHoldsInEveryOrganization(t *testing.T) {
 	t.Parallel()
-	p := platformtest.NewWith(t, func(c *function.Config) { c.PasswordMinLength = 15 }, function.Endpoint(register.Operation, register.New))
+	p := platformtest.NewWith(t, func(c *function.Config) { c.PasswordMinLength = 15 }, register.Service)
 	p.Do("", http.MethodPost, "/v1/users/register", registration("ada@example.com", "correct horse", "")).Want(t, http.StatusUnprocessableEntity)
 	p.Do("", http.MethodPost, "/v1/users/register", registration("ada@example.com", "correct horse battery", "")).Want(t, http.StatusCreated)
 	for _, wrong := range []int{7, 65, -1} {
@@ -124,9 +125,9 @@ func TestBreachedPasswordsAreRefusedWhereAServiceTells(t *testing.T) {
 		fmt.Fprintf(w, "%s:12\r\n", digits[5:])
 	}))
 	defer service.Close()
-	p := platformtest.NewWith(t, func(c *function.Config) { c.PasswordRangeURL = service.URL }, function.Endpoint(register.Operation, register.New))
+	p := platformtest.NewWith(t, func(c *function.Config) { c.PasswordRangeURL = service.URL }, register.Service)
 	a := p.Do("", http.MethodPost, "/v1/users/register", registration("ada@example.com", "seen in a breach", "")).Want(t, http.StatusUnprocessableEntity)
-	if detail := platformtest.Decode[function.Problem](t, a).Detail; !strings.Contains(detail, "breach of another service") {
+	if detail := platformtest.Decode[problem.Problem](t, a).Detail; !strings.Contains(detail, "breach of another service") {
 		t.Errorf("detail %q", detail)
 	}
 	p.Do("", http.MethodPost, "/v1/users/register", registration("ada@example.com", "never seen anywhere", "")).Want(t, http.StatusCreated)
@@ -136,7 +137,7 @@ func TestBreachedPasswordsAreRefusedWhereAServiceTells(t *testing.T) {
 
 func TestStrengthIsToldAndNothingStored(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, function.Endpoint(passwordstrength.Operation, passwordstrength.New))
+	p := platformtest.New(t, passwordstrength.Service)
 	ask := func(body any) platformtest.Answer {
 		return p.Do("", http.MethodPost, "/v1/users/password/strength", body)
 	}

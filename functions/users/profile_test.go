@@ -21,6 +21,8 @@ import (
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/platformtest"
+
+	_ "function/shared/documents/mongodb"
 )
 
 const profilePath = "/v1/users/profile"
@@ -29,8 +31,8 @@ const profilePath = "/v1/users/profile"
 func profiles(t *testing.T, test func(*testing.T, *platformtest.Platform)) {
 	t.Parallel()
 	mount := []function.Declaration{
-		function.Endpoint(profile.Operation, profile.New),
-		function.Endpoint(updateprofile.Operation, updateprofile.New),
+		profile.Service,
+		updateprofile.Service,
 	}
 	t.Run("PostgreSQL", func(t *testing.T) {
 		t.Parallel()
@@ -233,7 +235,7 @@ func TestFreePartIsSealedInEitherStore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mongo, err := p.Env.MongoDB()
+		mongo, err := p.Env.Documents()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -290,11 +292,11 @@ func TestDocumentsMoveToMongoDBAsTheyChange(t *testing.T) {
 	t.Parallel()
 	url := platformtest.MongoDB(t)
 	p := platformtest.NewWith(t, func(c *function.Config) { c.MongoURL = url },
-		function.Endpoint(profile.Operation, profile.New), function.Endpoint(updateprofile.Operation, updateprofile.New))
+		profile.Service, updateprofile.Service)
 	ada := p.Login("member")
 	ctx := context.Background()
 	change(p, ada.Token, `{"attributes": {"a": 1}}`).Want(t, http.StatusOK)
-	mongo, err := p.Env.MongoDB()
+	mongo, err := p.Env.Documents()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,7 +326,7 @@ func TestDocumentsMoveToMongoDBAsTheyChange(t *testing.T) {
 
 // BenchmarkProfile reads profiles of which PostgreSQL keeps every part, over HTTP.
 func BenchmarkProfile(b *testing.B) {
-	p := platformtest.New(b, function.Endpoint(profile.Operation, profile.New), function.Endpoint(updateprofile.Operation, updateprofile.New))
+	p := platformtest.New(b, profile.Service, updateprofile.Service)
 	ada := p.Login("member")
 	change(p, ada.Token, `{"preferences": {"theme": "dark", "columns": ["a", "b", "c"]}, "display_name": "Countess"}`).Want(b, http.StatusOK)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}

@@ -6,7 +6,6 @@ import (
 
 	"function/functions/users/members"
 	searchmembers "function/functions/users/search-members"
-	"function/shared/function"
 	"function/shared/page"
 	"function/shared/platformtest"
 )
@@ -14,7 +13,7 @@ import (
 // Who only asks to join is no colleague yet: their name and address are for those who decide.
 func TestWhoAsksToJoinShowsToThoseWhoLetThemIn(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, function.Service("users-members", members.New, members.Parts...), function.Endpoint(searchmembers.Operation, searchmembers.New))
+	p := platformtest.New(t, members.Service, searchmembers.Service)
 	owner := p.Login("owner")
 	viewer, asks := p.LoginTo(owner.OrganizationID, "viewer"), p.LoginTo(owner.OrganizationID, "member")
 	exec(t, p, `UPDATE memberships SET status = 'requested' WHERE user_id = $1`, asks.UserID)

@@ -35,20 +35,19 @@ import (
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/events"
-	"function/shared/function"
 	"function/shared/page"
 	"function/shared/platformtest"
 )
 
 func mountRights(t *testing.T) *platformtest.Platform {
 	t.Helper()
-	return platformtest.New(t, function.Endpoint(register.Operation, register.New), function.Endpoint(login.Operation, login.New),
-		function.Endpoint(profile.Operation, profile.New), function.Endpoint(updateprofile.Operation, updateprofile.New),
-		function.Service("users-api-keys", apikeys.New, apikeys.Parts...), function.Service("users-purposes", purposes.New, purposes.Parts...),
-		function.Service("users-consents", consents.New, consents.Parts...), function.Service("users-administer", administer.New, administer.Parts...),
-		function.Endpoint(impersonate.Operation, impersonate.New), function.Endpoint(activity.Operation, activity.New),
-		function.Endpoint(exportdata.Operation, exportdata.New), function.Endpoint(eraseaccount.Operation, eraseaccount.New),
-		function.Endpoint(eraseuser.Operation, eraseuser.New))
+	return platformtest.New(t, register.Service, login.Service,
+		profile.Service, updateprofile.Service,
+		apikeys.Service, purposes.Service,
+		consents.Service, administer.Service,
+		impersonate.Service, activity.Service,
+		exportdata.Service, eraseaccount.Service,
+		eraseuser.Service)
 }
 
 const exportPath = "/v1/users/export"

@@ -24,9 +24,6 @@ import (
 	"function/shared/secret"
 )
 
-// ProvisioningTag groups the operations of SCIM in the API's description.
-const ProvisioningTag = "Provisioning"
-
 // MaxSearched is how many people of an organization a filter that no index answers, or an
 // order, looks through: what is sealed can be compared only here. More is SCIM's tooMany.
 // Equality of id, userName, externalId and emails has no bound.
@@ -35,34 +32,25 @@ const MaxSearched = 50_000
 // SearchBatch is how many people, or teams, are in memory at a time.
 const SearchBatch = 500
 
-// ProvisioningOperation is an operation on SCIM resources.
-func ProvisioningOperation(id, method, path, summary string) huma.Operation {
-	operation := huma.Operation{
-		OperationID: id, Method: method, Path: scim.BasePath + path, Summary: summary,
-		Tags: []string{ProvisioningTag}, Security: function.NeedsServiceAccount(policy.ProvisioningWrite), Metadata: function.OpenQuery, // providers add flags of their own
-		Description: "RFC 7644. Errors have SCIM's own shape, except those of the caller's token.",
-		Responses:   map[string]*huma.Response{},
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
-	}
+// ProvisioningOperation is an operation on SCIM resources: declare is function.Get and the
+// like, the path is below scim.BasePath.
+func ProvisioningOperation(declare func(id, path, summary string, access function.Access) function.Operation, id, path, summary string) function.Operation {
+	o := declare(id, scim.BasePath+path, summary, policy.ProvisioningWrite.OfServiceAccount()).
+		Tagged("Provisioning").AnyQuery(). // providers add flags of their own
+		Describe("RFC 7644. Errors have SCIM's own shape, except those of the caller's token.")
 	object := &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
-	message := map[string]*huma.MediaType{scim.MediaType: {Schema: object}}
-	operation.DefaultStatus = http.StatusOK
-	search := strings.HasSuffix(path, "/.search")
+	status, answer := http.StatusOK, &huma.Response{Content: map[string]*huma.MediaType{scim.MediaType: {Schema: object}}}
 	switch {
-	case method == http.MethodPost && !search:
-		operation.DefaultStatus = http.StatusCreated
-	case method == http.MethodDelete:
-		operation.DefaultStatus = http.StatusNoContent
+	case o.Method == http.MethodPost && !strings.HasSuffix(path, "/.search"):
+		status = http.StatusCreated
+	case o.Method == http.MethodDelete:
+		status, answer.Content = http.StatusNoContent, nil
 	}
-	answer := &huma.Response{Description: http.StatusText(operation.DefaultStatus)}
-	if method != http.MethodDelete {
-		answer.Content = message
+	answer.Description = http.StatusText(status)
+	if slices.Contains([]string{http.MethodPost, http.MethodPut, http.MethodPatch}, o.Method) {
+		o = o.Takes(&huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{scim.MediaType: {Extensions: map[string]any{"schema": object}}}}, 0)
 	}
-	operation.Responses[strconv.Itoa(operation.DefaultStatus)] = answer
-	if slices.Contains([]string{http.MethodPost, http.MethodPut, http.MethodPatch}, method) {
-		operation.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{scim.MediaType: {Extensions: map[string]any{"schema": object}}}}
-	}
-	return operation
+	return o.Status(status).Answers(map[string]*huma.Response{strconv.Itoa(status): answer})
 }
 
 // ErrNotProvisioned tells that there is no such resource in the caller's organization.

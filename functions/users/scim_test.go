@@ -43,12 +43,12 @@ func provision(t *testing.T) provisioning {
 func provisionWith(t *testing.T, change func(*function.Config), more ...function.Declaration) provisioning {
 	t.Helper()
 	p := platformtest.NewWith(t, change, append(more,
-		function.Service("users-scim-users", scimusers.New, scimusers.Parts...),
-		function.Service("users-scim-groups", scimgroups.New, scimgroups.Parts...),
-		function.Service("users-scim-discovery", scimdiscovery.New, scimdiscovery.Parts...),
-		function.Endpoint(acceptinvitation.Operation, acceptinvitation.New),
-		function.Endpoint(profile.Operation, profile.New),
-		function.Endpoint(login.Operation, login.New),
+		scimusers.Service,
+		scimgroups.Service,
+		scimdiscovery.Service,
+		acceptinvitation.Service,
+		profile.Service,
+		login.Service,
 	)...)
 	all := provisioning{Platform: p, t: t}.as(p.Login("admin"))
 	all.trust("example.com")

@@ -86,7 +86,7 @@ func (z *zone) answer(query []byte) []byte {
 func TestDomainIsVerifiedByWhatItsZoneSays(t *testing.T) {
 	t.Parallel()
 	z := serveZone(t)
-	p := platformtest.NewWith(t, func(c *function.Config) { c.DNSResolver = z.address }, function.Service("users-domains", domains.New, domains.Parts...))
+	p := platformtest.NewWith(t, func(c *function.Config) { c.DNSResolver = z.address }, domains.Service)
 	one, other := p.Login("admin"), p.Login("owner")
 	of := func(c platformtest.Caller) string { return in(c.OrganizationID, "/domains") }
 	claim := func(c platformtest.Caller, domain string, status int) users.Domain {
@@ -146,8 +146,8 @@ func TestDomainIsVerifiedByWhatItsZoneSays(t *testing.T) {
 // Whoever founds an organization must not own, or learn of, the accounts of strangers.
 func TestStrangersAreInvitedWhetherOrNotTheyHaveAnAccount(t *testing.T) {
 	t.Parallel()
-	p := provisionWith(t, func(*function.Config) {}, function.Service("users-members", members.New, members.Parts...),
-		function.Service("users-invitations", invitations.New, invitations.Parts...))
+	p := provisionWith(t, func(*function.Config) {}, members.Service,
+		invitations.Service)
 	p.exec(`DELETE FROM organization_domains`)
 	victim := p.Login("owner")
 	lists := func() (n [2]int) {
@@ -177,8 +177,8 @@ func TestStrangersAreInvitedWhetherOrNotTheyHaveAnAccount(t *testing.T) {
 
 func TestAccountIsTheOrganizationsAsLongAsTheDomainIs(t *testing.T) {
 	t.Parallel()
-	p := provisionWith(t, func(*function.Config) {}, function.Service("users-domains", domains.New, domains.Parts...),
-		function.Endpoint(resetpassword.Operation, resetpassword.New))
+	p := provisionWith(t, func(*function.Config) {}, domains.Service,
+		resetpassword.Service)
 	accounts := func() int { return p.count(`SELECT count(*) FROM users`) }
 	// The person is mailed a link that works, and is told when the account goes.
 	id := p.create("ada@example.com")
@@ -268,8 +268,8 @@ func TestInactiveAtCreationStaysOutside(t *testing.T) {
 
 func TestKeyPutsNobodyIntoRolesBeyondItsOwn(t *testing.T) {
 	t.Parallel()
-	p := provisionWith(t, func(*function.Config) {}, function.Service("users-team-members", teammembers.New, teammembers.Parts...),
-		function.Service("users-teams", teams.New, teams.Parts...), function.Service("users-team-provisioning", teamprovisioning.New, teamprovisioning.Parts...))
+	p := provisionWith(t, func(*function.Config) {}, teammembers.Service,
+		teams.Service, teamprovisioning.Service)
 	person := p.create("ada@example.com")
 	group := func(name string) string {
 		return fmt.Sprintf(`{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": %q}`, name)

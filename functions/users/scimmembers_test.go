@@ -20,7 +20,7 @@ import (
 // A provisioning system may be a service account that may provision, and nothing else.
 func TestProvisionedInvitationIsAsAnyOther(t *testing.T) {
 	t.Parallel()
-	p := provisionWith(t, func(*function.Config) {}, function.Service("users-service-accounts", serviceaccounts.New, serviceaccounts.Parts...))
+	p := provisionWith(t, func(*function.Config) {}, serviceaccounts.Service)
 	p.exec(`UPDATE organizations SET name = 'Win a prize at evil.example' WHERE id = $1`, p.admin.OrganizationID)
 	p.exec(`INSERT INTO roles (organization_id, name, description, permissions) VALUES ($1, 'provisioner', '', '{provisioning:write}')`, p.admin.OrganizationID)
 	of := in(p.admin.OrganizationID, "/service-accounts")

@@ -42,25 +42,25 @@ import (
 
 func mountFactors(t *testing.T, change func(*function.Config), more ...function.Declaration) *platformtest.Platform {
 	return platformtest.NewWith(t, change, append(more,
-		function.Endpoint(register.Operation, register.New),
-		function.Endpoint(login.Operation, login.New),
-		function.Endpoint(refresh.Operation, refresh.New),
-		function.Endpoint(profile.Operation, profile.New),
-		function.Endpoint(approvemember.Operation, approvemember.New),
-		function.Endpoint(getsecondfactors.Operation, getsecondfactors.New),
-		function.Service("users-totp", totp.New, totp.Parts...),
-		function.Endpoint(replacerecoverycodes.Operation, replacerecoverycodes.New),
-		function.Service("users-passkeys", passkeys.New, passkeys.Parts...),
-		function.Service("users-login-with-passkey", loginwithpasskey.New, loginwithpasskey.Parts...),
-		function.Service("users-verify-second-factor", verifysecondfactor.New, verifysecondfactor.Parts...),
-		function.Service("users-step-up", stepup.New, stepup.Parts...),
+		register.Service,
+		login.Service,
+		refresh.Service,
+		profile.Service,
+		approvemember.Service,
+		getsecondfactors.Service,
+		totp.Service,
+		replacerecoverycodes.Service,
+		passkeys.Service,
+		loginwithpasskey.Service,
+		verifysecondfactor.Service,
+		stepup.Service,
 	)...)
 }
 
 // secondFactorsAndAdmin is factors, and what a platform admin does to them.
 func secondFactorsAndAdmin(t *testing.T) *platformtest.Platform {
 	return mountFactors(t, func(c *function.Config) { c.WebAuthnOrigins = []string{"http://localhost:8080"} },
-		function.Service("users-administer", administer.New, administer.Parts...))
+		administer.Service)
 }
 
 func factors(t *testing.T) *platformtest.Platform {

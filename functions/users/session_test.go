@@ -25,6 +25,7 @@ import (
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/platformtest"
+	"function/shared/problem"
 )
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
@@ -33,14 +34,14 @@ func mount(t *testing.T) *platformtest.Platform { return platformtest.New(t, dec
 
 func declarations() []function.Declaration {
 	return []function.Declaration{
-		function.Endpoint(register.Operation, register.New),
-		function.Endpoint(login.Operation, login.New),
-		function.Endpoint(refresh.Operation, refresh.New),
-		function.Endpoint(logout.Operation, logout.New),
-		function.Service("users-sessions", sessions.New, sessions.Parts...),
-		function.Endpoint(profile.Operation, profile.New),
-		function.Endpoint(jwks.Operation, jwks.New),
-		function.Endpoint(approvemember.Operation, approvemember.New),
+		register.Service,
+		login.Service,
+		refresh.Service,
+		logout.Service,
+		sessions.Service,
+		profile.Service,
+		jwks.Service,
+		approvemember.Service,
 	}
 }
 
@@ -107,7 +108,7 @@ func TestLoginDoesNotTellWhoHasAnAccount(t *testing.T) {
 	problem := func(body string) string {
 		t.Helper()
 		answer := p.Do("", http.MethodPost, "/v1/users/login", body).Want(t, http.StatusUnauthorized)
-		return platformtest.Decode[function.Problem](t, answer).Detail
+		return platformtest.Decode[problem.Problem](t, answer).Detail
 	}
 	wrong := problem(`{"email": "ada@example.com", "password": "wrong horse"}`)
 	unknown := problem(`{"email": "eve@example.com", "password": "wrong horse"}`)

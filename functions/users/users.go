@@ -18,12 +18,6 @@ import (
 	"function/shared/secret"
 )
 
-// Tag groups the operations of this domain in the API's description.
-const Tag = "Users"
-
-// PagesTag groups the pages that mails link to.
-const PagesTag = "Pages"
-
 // Account is a person's account, as the person sees it.
 type Account struct {
 	ID             uuid.UUID `json:"id" format:"uuid"`

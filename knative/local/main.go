@@ -14,11 +14,13 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"function/shared/function"
+	"function/shared/runtime"
+
+	_ "function/shared/drivers"
 )
 
 func main() {
-	function.TuneMemory(800, 512<<20)
+	runtime.TuneMemory(800, 512<<20)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx); err != nil {
@@ -42,7 +44,7 @@ func run(ctx context.Context) error {
 		return fmt.Errorf("open log: %w", err)
 	}
 	defer logFile.Close()
-	function.SetLogger(slog.NewJSONHandler(logFile, nil))
+	runtime.SetLogger(slog.NewJSONHandler(logFile, nil))
 
 	stores, err := openStores(ctx, dir, listener.Addr())
 	if err != nil {

@@ -16,6 +16,8 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/problem"
+	"function/shared/runtime"
 )
 
 // The platform's own paths, for this machine's programs only.
@@ -45,9 +47,9 @@ func newPlatform(s *stores) (*platform, error) {
 	}
 	p := &platform{stores: s, env: function.NewEnv(s.config)}
 	p.life, p.end = context.WithCancel(context.Background())
-	host := function.NewHost(p.life)
+	host := runtime.NewHost(p.life)
 	mux := http.NewServeMux()
-	function.HandleHealth(mux)
+	runtime.HandleHealth(mux)
 	for _, d := range functions.Catalog {
 		if err := host.Mount(d, p.env); err != nil {
 			return nil, err
@@ -66,7 +68,7 @@ func newPlatform(s *stores) (*platform, error) {
 	mux.Handle("PUT "+domainPath, act(p.trustDomain))
 	mux.Handle("GET "+mailsPath, loopbackOnly(http.HandlerFunc(s.listMails)))
 	mux.Handle("GET "+mailsPath+"/{id}", loopbackOnly(http.HandlerFunc(s.readMail)))
-	p.handler = function.Front(mux, s.config.CORS(host.Handler()))
+	p.handler = runtime.Front(mux, runtime.CORS(s.config, host.Handler()))
 	return p, nil
 }
 
@@ -85,7 +87,7 @@ The API: http://localhost:%[1]d/docs   Mail: http://localhost:%[1]d/_local/mails
 
 // serve answers until ctx ends or PostgreSQL dies.
 func (p *platform) serve(ctx context.Context, listener net.Listener) error {
-	server := function.NewServer(p.handler)
+	server := runtime.NewServer(p.handler)
 	stopped := make(chan error, 1)
 	go func() { stopped <- server.Serve(listener) }()
 	p.resume(ctx)
@@ -124,7 +126,7 @@ func (p *platform) resume(ctx context.Context) {
 func act(do func(*http.Request) error) http.Handler {
 	return loopbackOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := do(r); err != nil {
-			function.WriteProblem(r.Context(), w, err)
+			problem.Write(r.Context(), w, err)
 			return
 		}
 		w.WriteHeader(http.StatusNoContent)

@@ -25,11 +25,14 @@ import (
 	"function/shared/audit"
 	"function/shared/database/migrate"
 	"function/shared/function"
+	"function/shared/runtime"
+
+	_ "function/shared/drivers"
 )
 
 func main() {
-	function.TuneMemory(400, 192<<20) // leaves room in the smallest pod
-	function.SetLogger(slog.NewJSONHandler(os.Stdout, nil))
+	runtime.TuneMemory(400, 192<<20) // leaves room in the smallest pod
+	runtime.SetLogger(slog.NewJSONHandler(os.Stdout, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:]); err != nil {
@@ -71,7 +74,7 @@ func listen() (net.Listener, error) {
 }
 
 func serve(ctx context.Context, config function.Config, listen func() (net.Listener, error)) error {
-	declaration, err := function.Find(functions.Catalog, os.Getenv("K_SERVICE"))
+	declaration, err := runtime.Find(functions.Catalog, os.Getenv("K_SERVICE"))
 	if err != nil {
 		return err
 	}
@@ -79,7 +82,7 @@ func serve(ctx context.Context, config function.Config, listen func() (net.Liste
 	if err != nil {
 		return err
 	}
-	return function.Serve(ctx, declaration, function.NewEnv(config), listener)
+	return runtime.Serve(ctx, declaration, function.NewEnv(config), listener)
 }
 
 // within does something once, in a process that serves nothing.

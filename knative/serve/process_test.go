@@ -17,6 +17,7 @@ import (
 	"function/functions"
 	"function/shared/function"
 	"function/shared/platformtest"
+	"function/shared/runtime"
 )
 
 // TestMain runs the tests or, as a process of theirs, the function that K_SERVICE
@@ -42,7 +43,7 @@ func TestMain(m *testing.M) {
 func find(t *testing.T, names ...string) (found []function.Declaration) {
 	t.Helper()
 	for _, name := range names {
-		d, err := function.Find(functions.Catalog, name)
+		d, err := runtime.Find(functions.Catalog, name)
 		if err != nil {
 			t.Fatal(err)
 		}

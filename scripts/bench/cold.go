@@ -20,8 +20,8 @@ import (
 
 	"function/shared/database"
 	"function/shared/database/migrate"
-	"function/shared/function"
 	"function/shared/postgres"
+	"function/shared/runtime"
 )
 
 const (
@@ -168,7 +168,7 @@ func (b *bench) logIn(port string, began time.Time, s *coldStart) error {
 		request.Header.Set("Content-Type", "application/json")
 		return timed(func() error { return exchange(connection, answers, request) })
 	}
-	if s.mounting, err = exchange(http.MethodGet, function.ReadinessPath, nil); err != nil {
+	if s.mounting, err = exchange(http.MethodGet, runtime.ReadinessPath, nil); err != nil {
 		return err
 	}
 	if s.first, err = exchange(http.MethodPost, "/v1/users/login", credentials); err != nil {

@@ -19,7 +19,7 @@ const (
 	once  = 500 << 20
 	twice = 2 * once
 	// bound is in MiB: half of the smaller file. A garbage collector takes what it is
-	// given (function.TuneMemory: 192 MiB) before it works harder.
+	// given (runtime.TuneMemory: 192 MiB) before it works harder.
 	bound = 250
 )
 

@@ -15,6 +15,7 @@ import (
 
 	"function/functions"
 	"function/shared/function"
+	"function/shared/runtime"
 )
 
 //go:embed templates
@@ -60,7 +61,7 @@ func run(root string) error {
 	if err := writeTable(filepath.Join(root, "functions/platform/gateway/routes.go"), function.Routes(functions.Catalog)); err != nil {
 		return err
 	}
-	openapi, err := function.Describe(functions.Catalog).YAML()
+	openapi, err := runtime.Describe(functions.Catalog).YAML()
 	if err != nil {
 		return fmt.Errorf("describe the API: %w", err)
 	}

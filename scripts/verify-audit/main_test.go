@@ -13,7 +13,6 @@ import (
 	sealaudit "function/functions/platform/seal-audit"
 	exportaudit "function/functions/users/export-audit"
 	"function/functions/users/logout"
-	"function/shared/function"
 	"function/shared/platformtest"
 )
 
@@ -23,9 +22,9 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 func TestAnExportIsVerifiedByItself(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t,
-		function.Endpoint(logout.Operation, logout.New), function.Service("users-export-audit", exportaudit.New, exportaudit.Parts...),
-		function.Service("users-list-audit", listaudit.New, listaudit.Parts...),
-		function.Scheduled("platform-seal-audit", sealaudit.Schedule, sealaudit.New))
+		logout.Service, exportaudit.Service,
+		listaudit.Service,
+		sealaudit.Service)
 	owner := p.Login("owner")
 	member := p.LoginTo(owner.OrganizationID, "member")
 	p.Do(member.Token, http.MethodPost, "/v1/users/logout", nil).Want(t, http.StatusNoContent)

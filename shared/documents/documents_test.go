@@ -13,6 +13,7 @@ import (
 
 	"function/shared/database"
 	"function/shared/documents"
+	"function/shared/documents/mongodb"
 	"function/shared/fault"
 	"function/shared/platformtest"
 )
@@ -25,7 +26,7 @@ var stores = map[string]func(*testing.T) documents.Store{
 		return documents.PostgreSQL{DB: platformtest.New(t).DB(database.Users)}
 	},
 	"MongoDB": func(t *testing.T) documents.Store {
-		store, err := documents.OpenMongoDB(platformtest.MongoDB(t))
+		store, err := mongodb.Open(platformtest.MongoDB(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +124,7 @@ func TestMongoDBThatCannotBeReachedIsUnavailable(t *testing.T) {
 	}
 	address := listener.Addr().String()
 	listener.Close()
-	store, err := documents.OpenMongoDB("mongodb://" + address + "/test")
+	store, err := mongodb.Open("mongodb://" + address + "/test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +138,7 @@ func TestMongoDBThatCannotBeReachedIsUnavailable(t *testing.T) {
 func TestURLErrorsDoNotQuoteTheURL(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{"mongodb://user:hunter2@host", "http://user:hunter2@host/db", "mongodb://user:hunter2@host:x/db", ""} {
-		if _, err := documents.OpenMongoDB(url); err == nil || bytes.Contains([]byte(err.Error()), []byte("hunter2")) {
+		if _, err := mongodb.Open(url); err == nil || bytes.Contains([]byte(err.Error()), []byte("hunter2")) {
 			t.Errorf("%s: %v", url, err)
 		}
 	}

@@ -17,10 +17,6 @@ import (
 	"function/shared/fault"
 )
 
-// encoding/json takes a member of another casing for the field; huma must not, or it
-// would check one of `email` and `Email` and have the other used.
-func init() { huma.ValidateStrictCasing = true }
-
 // The bounds of a body: of its size where the operation has no MaxBodyBytes, and of
 // how long it takes to arrive.
 const (
@@ -28,32 +24,8 @@ const (
 	bodyTimeout = 5 * time.Second
 )
 
-// jsonType is what every body in JSON may be called.
-const jsonType = "application/json"
-
-// checkBody reads the body before huma does, where huma is to read one, and refuses
-// what huma would misread.
-func checkBody(hctx huma.Context, next func(huma.Context)) {
-	if !readByHuma(hctx.Operation()) {
-		next(hctx)
-		return
-	}
-	body, err := readJSON(hctx)
-	r, w := humago.Unwrap(hctx)
-	if err != nil {
-		problemOf(hctx.Context(), err).write(w)
-		return
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	r.Header.Set("Content-Type", jsonType) // which is all that huma knows, in this spelling
-	next(hctx)
-}
-
-// readByHuma tells a body that huma reads from one that the operation reads itself:
-// that one's schema stands among the extensions, see Raw.
-func readByHuma(operation *huma.Operation) bool {
-	return operation.RequestBody != nil && operation.RequestBody.Content[jsonType] != nil && operation.RequestBody.Content[jsonType].Schema != nil
-}
+// JSONType is what every body in JSON may be called.
+const JSONType = "application/json"
 
 // hasBody tells whether huma reads a body for a request's type.
 func hasBody(request reflect.Type) bool {
@@ -61,9 +33,9 @@ func hasBody(request reflect.Type) bool {
 	return ok
 }
 
-// readJSON reads a body that is to be JSON (RFC 8259). That it is JSON is not checked;
+// ReadJSON reads a body that is to be JSON (RFC 8259). That it is JSON is not checked;
 // that it is called so, arrives whole and in time, is UTF-8, and names no member twice, is.
-func readJSON(hctx huma.Context) ([]byte, error) {
+func ReadJSON(hctx huma.Context) ([]byte, error) {
 	operation := hctx.Operation()
 	r, _ := humago.Unwrap(hctx)
 	if r.ContentLength == 0 {
@@ -103,8 +75,8 @@ func isJSON(header http.Header, declared *huma.RequestBody) error {
 	structured := strings.HasPrefix(mediaType, "application/") && strings.HasSuffix(mediaType, "+json") && mediaType != "application/json-patch+json"
 	charset, encoding := parameters["charset"], header.Get("Content-Encoding")
 	switch {
-	case err != nil || mediaType != jsonType && !named && !structured:
-		return fault.New(fault.Unsupported, "Send the body as JSON, with Content-Type: %s", jsonType)
+	case err != nil || mediaType != JSONType && !named && !structured:
+		return fault.New(fault.Unsupported, "Send the body as JSON, with Content-Type: %s", JSONType)
 	case charset != "" && !strings.EqualFold(charset, "utf-8"):
 		return fault.New(fault.Unsupported, "Send the body in UTF-8: JSON has no other encoding (RFC 8259 §8.1)")
 	case encoding != "" && !strings.EqualFold(encoding, "identity"):
@@ -177,7 +149,7 @@ type Raw struct {
 func (r *Raw) Resolve(ctx huma.Context) []error {
 	if !r.read {
 		r.read = true
-		r.bytes, r.err = readJSON(ctx)
+		r.bytes, r.err = ReadJSON(ctx)
 	}
 	return nil
 }

@@ -1,33 +1,69 @@
-// Package function declares, mounts and serves the platform's functions. Each
-// function is a folder with an operation, a subscription or a schedule, and a
-// constructor; the catalog pairs them by Endpoint, Subscriber, Scheduled or
-// Service; from the catalog come dispatch, manifests and the API's description.
+// Package function is what the author of a function writes with: the declaration of
+// its operations, events and schedule, and the environment that it opens things from.
+// Each function is a folder whose Service is made by Endpoint, Subscriber, Scheduled or
+// Service; the catalog lists them, and from it come dispatch, manifests and the API's
+// description. Package runtime serves what is declared here.
 package function
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
+	"reflect"
+	"slices"
 	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/danielgtaylor/huma/v2"
 
 	"function/shared/events"
+	"function/shared/fault"
 )
 
 // Declaration is one function: one Knative Service.
 type Declaration struct {
 	Name           string   // of the service: the folder's path with a dash
 	Aliases        []string // further services that are this function
-	Operations     []huma.Operation
+	Operations     []Operation
 	Requests       bool     // takes every request of its host, see OnRequest
 	Subscriptions  []string // event types: a Trigger each
 	Schedule       *Schedule
 	DeadLetterSink bool // receives the events that could not be delivered: the Triggers' dead-letter sink
 	Scale          Scale
 
-	describe func(*Host)
-	mount    func(context.Context, *Host, *Env) error
+	describe  func(Mount)
+	construct func(context.Context, Mount, *Env) error
+}
+
+// Mount is where a process puts the parts of a function. Package runtime implements it.
+type Mount interface {
+	// Operation prepares an operation that is about to be registered with the API:
+	// its requests pass the checks of every operation. hasBody tells whether huma reads
+	// a body. Errors are answered by what refuse makes of them.
+	Operation(o Operation, hasBody bool) (api huma.API, prepared huma.Operation, refuse func(context.Context, error) error)
+	// Event adds the handler of a type of event; AnyType is every type without one.
+	Event(eventType string, handle func(context.Context, cloudevents.Event) error)
+	// Requests passes every HTTP request on as it comes.
+	Requests(handle http.HandlerFunc)
+}
+
+// PingType is the CloudEvents type that a PingSource sends.
+const PingType = "dev.knative.sources.ping"
+
+// AnyType stands for the types that a function has no handler of their own for.
+const AnyType = ""
+
+// Mount constructs the function and adds its parts.
+func (d Declaration) Mount(ctx context.Context, m Mount, env *Env) error {
+	return d.construct(ctx, m, env.named(d.Name))
+}
+
+// Describe adds the parts without an instance: they may be described, not called.
+func (d Declaration) Describe(m Mount) { d.describe(m) }
+
+// NeedsCaller tells whether an operation asks who is calling.
+func (d Declaration) NeedsCaller() bool {
+	return slices.ContainsFunc(d.Operations, func(o Operation) bool { return !o.Need.Public })
 }
 
 // Schedule is when a function wakes by itself: a PingSource.
@@ -67,7 +103,7 @@ type Constructor[F any] func(context.Context, *Env) (F, error)
 // OnRequest.
 type Part[F any] struct {
 	declare func(*Declaration)
-	bind    func(*Host, string, F)
+	bind    func(Mount, F)
 }
 
 // Service declares a function of several parts, such as the operations on one
@@ -77,21 +113,21 @@ func Service[F any](name string, construct Constructor[F], parts ...Part[F]) Dec
 	for _, part := range parts {
 		part.declare(&d)
 	}
-	bind := func(h *Host, name string, f F) {
+	bind := func(m Mount, f F) {
 		for _, part := range parts {
-			part.bind(h, name, f)
+			part.bind(m, f)
 		}
 	}
-	d.describe = func(h *Host) {
+	d.describe = func(m Mount) {
 		var never F // operations are described without an instance, and not called
-		bind(h, name, never)
+		bind(m, never)
 	}
-	d.mount = func(ctx context.Context, h *Host, env *Env) error {
+	d.construct = func(ctx context.Context, m Mount, env *Env) error {
 		f, err := construct(ctx, env)
 		if err != nil {
 			return err
 		}
-		bind(h, env.Name, f)
+		bind(m, f)
 		return nil
 	}
 	return d
@@ -101,7 +137,7 @@ func Service[F any](name string, construct Constructor[F], parts ...Part[F]) Dec
 // identifier is the function's name.
 func Endpoint[F interface {
 	Handle(context.Context, *I) (*O, error)
-}, I, O any](operation huma.Operation, construct Constructor[F]) Declaration {
+}, I, O any](operation Operation, construct Constructor[F]) Declaration {
 	return Service(operation.OperationID, construct, On(operation, F.Handle))
 }
 
@@ -120,11 +156,18 @@ func Scheduled[F interface {
 }
 
 // On answers an HTTP operation.
-func On[F, I, O any](operation huma.Operation, handle func(F, context.Context, *I) (*O, error)) Part[F] {
+func On[F, I, O any](operation Operation, handle func(F, context.Context, *I) (*O, error)) Part[F] {
 	return Part[F]{
 		declare: func(d *Declaration) { d.Operations = append(d.Operations, operation) },
-		bind: func(h *Host, name string, f F) {
-			register(h, name, operation, func(ctx context.Context, in *I) (*O, error) { return handle(f, ctx, in) })
+		bind: func(m Mount, f F) {
+			api, prepared, refuse := m.Operation(operation, hasBody(reflect.TypeFor[I]()))
+			huma.Register(api, prepared, func(ctx context.Context, in *I) (*O, error) {
+				out, err := handle(f, ctx, in)
+				if err != nil {
+					return nil, refuse(ctx, err)
+				}
+				return out, nil
+			})
 		},
 	}
 }
@@ -137,8 +180,8 @@ func OnEvent[F any, E events.Event](handle func(F, context.Context, events.Recei
 	var zero E
 	return Part[F]{
 		declare: func(d *Declaration) { d.Subscriptions = append(d.Subscriptions, zero.EventType()) },
-		bind: func(h *Host, name string, f F) {
-			h.receive(name, zero.EventType(), receiver(func(ctx context.Context, e events.Received[E]) error { return handle(f, ctx, e) }))
+		bind: func(m Mount, f F) {
+			m.Event(zero.EventType(), receiver(func(ctx context.Context, e events.Received[E]) error { return handle(f, ctx, e) }))
 		},
 	}
 }
@@ -147,8 +190,8 @@ func OnEvent[F any, E events.Event](handle func(F, context.Context, events.Recei
 func OnSchedule[F any](schedule Schedule, handle func(F, context.Context) error) Part[F] {
 	return Part[F]{
 		declare: func(d *Declaration) { d.Schedule = &schedule },
-		bind: func(h *Host, name string, f F) {
-			h.receive(name, PingType, func(ctx context.Context, _ cloudevents.Event) error { return handle(f, ctx) })
+		bind: func(m Mount, f F) {
+			m.Event(PingType, func(ctx context.Context, _ cloudevents.Event) error { return handle(f, ctx) })
 		},
 	}
 }
@@ -159,8 +202,8 @@ func OnSchedule[F any](schedule Schedule, handle func(F, context.Context) error)
 func OnDeadLetter[F any](handle func(F, context.Context, cloudevents.Event) error) Part[F] {
 	return Part[F]{
 		declare: func(d *Declaration) { d.DeadLetterSink = true },
-		bind: func(h *Host, name string, f F) {
-			h.receive(name, anyType, func(ctx context.Context, e cloudevents.Event) error { return handle(f, ctx, e) })
+		bind: func(m Mount, f F) {
+			m.Event(AnyType, func(ctx context.Context, e cloudevents.Event) error { return handle(f, ctx, e) })
 		},
 	}
 }
@@ -171,8 +214,19 @@ func OnDeadLetter[F any](handle func(F, context.Context, cloudevents.Event) erro
 func OnRequest[F any](handle func(F, http.ResponseWriter, *http.Request)) Part[F] {
 	return Part[F]{
 		declare: func(d *Declaration) { d.Requests = true },
-		bind: func(h *Host, name string, f F) {
-			h.requests[name] = func(w http.ResponseWriter, r *http.Request) { handle(f, w, r) }
+		bind: func(m Mount, f F) {
+			m.Requests(func(w http.ResponseWriter, r *http.Request) { handle(f, w, r) })
 		},
+	}
+}
+
+// receiver decodes the data of one type of event.
+func receiver[E events.Event](handle func(context.Context, events.Received[E]) error) func(context.Context, cloudevents.Event) error {
+	return func(ctx context.Context, event cloudevents.Event) error {
+		received := events.Received[E]{Source: event.Source(), ID: event.ID(), Time: event.Time()}
+		if err := json.Unmarshal(event.Data(), &received.Data); err != nil {
+			return fault.New(fault.Invalid, "The data of this event is not of its type %s", event.Type()).Because(err)
+		}
+		return handle(ctx, received)
 	}
 }

@@ -117,15 +117,15 @@ type Env struct {
 }
 
 type resources struct {
-	mu      sync.Mutex
-	pools   map[string]*pgxpool.Pool
-	buckets map[string]*objects.Bucket
-	keeper  *secret.Keeper
-	hasher  *password.Hasher
-	limiter *ratelimit.Limiter
-	mongo   *documents.MongoDB
-	sender  *outbox.Sender
-	closers []func() error
+	mu        sync.Mutex
+	pools     map[string]*pgxpool.Pool
+	buckets   map[string]*objects.Bucket
+	keeper    *secret.Keeper
+	hasher    *password.Hasher
+	limiter   *ratelimit.Limiter
+	documents documents.Server
+	sender    *outbox.Sender
+	closers   []func() error
 }
 
 // NewEnv makes the environment of a process.
@@ -277,9 +277,9 @@ func (e *Env) Hasher() (*password.Hasher, error) {
 	return hasher, nil
 }
 
-// limiter keeps callers within the configured limits; nil where nothing is limited,
+// Limiter keeps callers within the configured limits; nil where nothing is limited,
 // or where there is no store for it.
-func (e *Env) limiter(ctx context.Context) (*ratelimit.Limiter, error) {
+func (e *Env) Limiter(ctx context.Context) (*ratelimit.Limiter, error) {
 	if e.Config.RateLimits.Off() || e.Config.RedisURL == "" && e.Config.IdentityDatabaseURL == "" {
 		return nil, nil
 	}
@@ -302,7 +302,7 @@ func (e *Env) limiter(ctx context.Context) (*ratelimit.Limiter, error) {
 // limitStores are Redis, where there is one, and PostgreSQL for while it is away.
 func (e *Env) limitStores(ctx context.Context) (stores []ratelimit.Store, err error) {
 	if e.Config.RedisURL != "" {
-		store, err := ratelimit.NewRedis(e.Config.RedisURL)
+		store, err := ratelimit.Open(e.Config.RedisURL)
 		if err != nil {
 			return nil, err
 		}
@@ -319,19 +319,19 @@ func (e *Env) limitStores(ctx context.Context) (stores []ratelimit.Store, err er
 	return stores, nil
 }
 
-// MongoDB keeps documents outside of the domain's own database. nil: none is
-// configured, and the domain's database keeps them (documents.PostgreSQL).
-func (e *Env) MongoDB() (*documents.MongoDB, error) {
+// Documents keeps documents on a server of its own. nil: none is configured, and the
+// domain's database keeps them (documents.PostgreSQL).
+func (e *Env) Documents() (documents.Server, error) {
 	e.shared.mu.Lock()
 	defer e.shared.mu.Unlock()
-	if e.shared.mongo != nil || e.Config.MongoURL == "" {
-		return e.shared.mongo, nil
+	if e.shared.documents != nil || e.Config.MongoURL == "" {
+		return e.shared.documents, nil
 	}
-	opened, err := documents.OpenMongoDB(e.Config.MongoURL)
+	opened, err := documents.Open(e.Config.MongoURL)
 	if err != nil {
 		return nil, err
 	}
-	e.shared.mongo = opened
+	e.shared.documents = opened
 	e.shared.closers = append(e.shared.closers, opened.Close)
 	return opened, nil
 }

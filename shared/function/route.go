@@ -17,19 +17,12 @@ type Route struct {
 	Timeout time.Duration // of one request
 }
 
-// inside marks an operation in its Metadata.
-const inside = "inside"
-
-// Inside is the Metadata of an operation that is for programs inside of the cluster,
-// by the name of the function's Service: no route leads to it.
-var Inside = map[string]any{inside: true}
-
 // Routes are the ways to every operation that is for the world, in the catalog's order.
 func Routes(catalog []Declaration) []Route {
 	var routes []Route
 	for _, d := range catalog {
 		for _, operation := range d.Operations {
-			if operation.Metadata[inside] != nil {
+			if operation.IsClusterLocal {
 				continue
 			}
 			routes = append(routes, Route{

@@ -25,6 +25,8 @@ import (
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/mailbox"
+	"function/shared/problem"
+	"function/shared/runtime"
 	"function/shared/secret"
 )
 
@@ -63,7 +65,7 @@ func NewWith(t testing.TB, change func(*function.Config), declarations ...functi
 	change(&c)
 	p.Env = function.NewEnv(c)
 	life, end := context.WithCancel(context.Background())
-	host := function.NewHost(life)
+	host := runtime.NewHost(life)
 	mux := http.NewServeMux()
 	for _, d := range declarations {
 		if err := host.Mount(d, p.Env); err != nil {
@@ -73,7 +75,7 @@ func NewWith(t testing.TB, change func(*function.Config), declarations ...functi
 			mux.Handle("POST /events/"+d.Name, receiver)
 		}
 	}
-	server := httptest.NewServer(function.Front(mux, host.Handler()))
+	server := httptest.NewServer(runtime.Front(mux, host.Handler()))
 	p.URL = server.URL
 	t.Cleanup(func() {
 		server.Close()
@@ -330,7 +332,7 @@ func (a Answer) Want(t testing.TB, status int) Answer {
 	if got := a.Header.Get("Content-Type"); got != "application/problem+json" {
 		t.Errorf("content type %q of an error, want application/problem+json", got)
 	}
-	if problem := Decode[function.Problem](t, a); problem.Status != status || problem.Detail == "" || problem.Title == "" {
+	if problem := Decode[problem.Problem](t, a); problem.Status != status || problem.Detail == "" || problem.Title == "" {
 		t.Errorf("problem %+v, want status %d, a title and a detail", problem, status)
 	}
 	return a

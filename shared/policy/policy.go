@@ -52,7 +52,41 @@ type Need struct {
 	Fresh      bool       // and to have proved it lately: nobody who acts as somebody else has
 	Themselves bool       // and to be nobody who acts as somebody else
 	Unready    bool       // and it is for those, too, who have to choose a new password first
+
+	ServiceAccount bool // and to come with an API key of a service account
+	Public         bool // nothing: no token is looked at
 }
+
+// Who may call an operation for which no permission is needed.
+var (
+	Public = Need{Public: true} // anybody
+	Person = Need{}             // a person who is logged in, about their own things
+)
+
+// Need is what an operation asks of its caller.
+func (n Need) Need() Need { return n }
+
+// Need asks for the permission in the caller's organization.
+func (p Permission) Need() Need { return Need{Permission: p} }
+
+// WithFreshProof asks for the permission and a fresh proof.
+func (p Permission) WithFreshProof() Need { return p.Need().WithFreshProof() }
+
+// WithoutImpersonation asks for the permission, and lets no impersonator in.
+func (p Permission) WithoutImpersonation() Need { return p.Need().WithoutImpersonation() }
+
+// OfServiceAccount asks for the permission and an API key of a service account.
+func (p Permission) OfServiceAccount() Need { return Need{Permission: p, ServiceAccount: true} }
+
+// WithFreshProof asks for a fresh proof besides (see [FreshProof]).
+func (n Need) WithFreshProof() Need { n.Fresh = true; return n }
+
+// WithoutImpersonation lets no impersonator in: what shows a secret, or gives access,
+// must not outlive an impersonation. A fresh proof is the person's own anyway.
+func (n Need) WithoutImpersonation() Need { n.Themselves = true; return n }
+
+// BeforeSetup lets those in, too, who have to choose a new password first.
+func (n Need) BeforeSetup() Need { n.Unready = true; return n }
 
 // Decision is an answer and its reason.
 type Decision struct {

@@ -29,12 +29,14 @@ const (
 	busy         = 100 * time.Millisecond // a claim that is used up sooner makes the next one larger
 	claimLife    = time.Second
 	maxBatch     = 512
-	batchShare   = 20 // of the quota, a batch is at most one part
-	patience     = 250 * time.Millisecond
+	batchShare   = 20          // of the quota, a batch is at most one part
 	pause        = time.Second // after the store did not answer
 	keysHeld     = 100_000
 	keysLeftOver = "rate limiter forgets its claims: too many keys"
 )
+
+// Patience is how long a request waits for a store.
+const Patience = 250 * time.Millisecond
 
 // NewLimiter makes the limiter of a process, of stores of which each stands in for
 // those before it.
@@ -128,7 +130,7 @@ func (l *Limiter) ask(ctx context.Context, k key, limit Limit, cells int, now ti
 // try asks a store. The claim is for whoever waits, too, so it outlives the request
 // that makes it.
 func (l *Limiter) try(ctx context.Context, store Store, k key, limit Limit, cells int) (Grant, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Patience)
 	defer cancel()
 	return store.Take(ctx, k.sum(), limit, cells)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"function/shared/ratelimit"
+	redisstore "function/shared/ratelimit/redis"
 )
 
 // counting asks a real store and counts how often.
@@ -107,7 +108,7 @@ func TestAStoreThatIsAwayLimitsNobodyAndIsAskedSeldom(t *testing.T) {
 func TestRedisThatDiesLimitsNobody(t *testing.T) {
 	t.Parallel()
 	url, stop := startRedis(t)
-	store, err := ratelimit.NewRedis(url)
+	store, err := redisstore.Open(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +123,7 @@ func TestRedisThatDiesLimitsNobody(t *testing.T) {
 			t.Errorf("refused with %+v while Redis is away", s)
 		}
 	}
-	if _, err := ratelimit.NewRedis("redis://:s3cret@[::1"); err == nil || strings.Contains(err.Error(), "s3cret") {
+	if _, err := redisstore.Open("redis://:s3cret@[::1"); err == nil || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("error %v of a URL that is none, want one without the password", err)
 	}
 }

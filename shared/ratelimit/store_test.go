@@ -14,6 +14,7 @@ import (
 	"function/shared/database"
 	"function/shared/platformtest"
 	"function/shared/ratelimit"
+	redisstore "function/shared/ratelimit/redis"
 )
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
@@ -134,7 +135,7 @@ func postgres(t testing.TB) ratelimit.Store {
 // redis starts a server of its own, on a socket's port that was free.
 func redis(t testing.TB) ratelimit.Store {
 	url, _ := startRedis(t)
-	store, err := ratelimit.NewRedis(url)
+	store, err := redisstore.Open(url)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,11 +23,7 @@ import (
 
 	"github.com/hashicorp/golang-lru/v2/expirable"
 	"gocloud.dev/secrets"
-	_ "gocloud.dev/secrets/awskms"        // awskms://
-	_ "gocloud.dev/secrets/azurekeyvault" // azurekeyvault://
-	_ "gocloud.dev/secrets/gcpkms"        // gcpkms://
-	_ "gocloud.dev/secrets/hashivault"    // hashivault://
-	_ "gocloud.dev/secrets/localsecrets"  // base64key://
+	_ "gocloud.dev/secrets/localsecrets" // base64key://
 )
 
 // KeySize is the bytes of a data key: AES-256.

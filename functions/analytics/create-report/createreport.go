@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/analytics"
@@ -23,13 +22,10 @@ import (
 	"function/shared/uuid7"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "analytics-create-report", Method: http.MethodPost, Path: "/v1/analytics/reports",
-	Summary: "Keep a query as a report", Tags: []string{analytics.Tag}, Security: function.Needs(policy.ReportsWrite),
-	Description:   "With a schedule the report runs by itself at each due time. Due times that passed while the platform was down make one run together, for the latest of them.",
-	DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusForbidden},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("analytics-create-report", "/v1/analytics/reports", "Keep a query as a report", policy.ReportsWrite).
+	Status(http.StatusCreated).
+	Describe("With a schedule the report runs by itself at each due time. Due times that passed while the platform was down make one run together, for the latest of them."), New)
 
 // Request is the report.
 type Request struct {

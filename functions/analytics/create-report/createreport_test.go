@@ -17,6 +17,7 @@ import (
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/platformtest"
+	"function/shared/problem"
 )
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
@@ -24,10 +25,10 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 const path = "/v1/analytics/reports"
 
 var declarations = []function.Declaration{
-	function.Endpoint(createreport.Operation, createreport.New),
-	function.Endpoint(getreport.Operation, getreport.New),
-	function.Endpoint(listreports.Operation, listreports.New),
-	function.Endpoint(deletereport.Operation, deletereport.New),
+	createreport.Service,
+	getreport.Service,
+	listreports.Service,
+	deletereport.Service,
 }
 
 func TestCreateReportOfTheGuide(t *testing.T) {
@@ -115,7 +116,7 @@ func TestCreateReportRefusesBadInput(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			body := `{"name": "n", "query": "SELECT 1"` + test.extra + `}`
-			problem := platformtest.Decode[function.Problem](t, p.Do(caller.Token, http.MethodPost, path, body).Want(t, http.StatusUnprocessableEntity))
+			problem := platformtest.Decode[problem.Problem](t, p.Do(caller.Token, http.MethodPost, path, body).Want(t, http.StatusUnprocessableEntity))
 			if len(problem.Errors) == 0 || problem.Errors[0].Location != test.location {
 				t.Errorf("places %+v, want %s", problem.Errors, test.location)
 			}

@@ -5,9 +5,7 @@ package deletereport
 import (
 	"context"
 	"fmt"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/analytics"
@@ -17,12 +15,8 @@ import (
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "analytics-delete-report", Method: http.MethodDelete, Path: "/v1/analytics/reports/{id}",
-	Summary: "Delete a report and its runs", Tags: []string{analytics.Tag}, Security: function.Needs(policy.ReportsWrite),
-	DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Delete("analytics-delete-report", "/v1/analytics/reports/{id}", "Delete a report and its runs", policy.ReportsWrite), New)
 
 // Request names the report.
 type Request struct {

@@ -18,6 +18,9 @@ import (
 	"function/shared/outbox"
 )
 
+// Service declares the function.
+var Service = function.Subscriber("analytics-erase-organization", New)
+
 // Function erases organizations.
 type Function struct{ analytics.Store }
 

@@ -18,7 +18,6 @@ import (
 	startrun "function/functions/analytics/start-run"
 	"function/shared/database"
 	"function/shared/events"
-	"function/shared/function"
 	"function/shared/platformtest"
 )
 
@@ -33,12 +32,12 @@ const (
 
 func mount(t *testing.T) *platformtest.Platform {
 	return platformtest.New(t,
-		function.Subscriber(name, eraseorganization.New),
-		function.Service(users, projectusers.New, projectusers.Parts...),
-		function.Service(logins, projectlogins.New, projectlogins.Parts...),
-		function.Service(datasets, projectdatasets.New, projectdatasets.Parts...),
-		function.Endpoint(createreport.Operation, createreport.New),
-		function.Endpoint(startrun.Operation, startrun.New),
+		eraseorganization.Service,
+		projectusers.Service,
+		projectlogins.Service,
+		projectdatasets.Service,
+		createreport.Service,
+		startrun.Service,
 	)
 }
 

@@ -4,9 +4,7 @@ package getreport
 import (
 	"context"
 	"fmt"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -17,12 +15,8 @@ import (
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "analytics-get-report", Method: http.MethodGet, Path: "/v1/analytics/reports/{id}",
-	Summary: "Read a report", Tags: []string{analytics.Tag}, Security: function.Needs(policy.ReportsRead),
-	Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Get("analytics-get-report", "/v1/analytics/reports/{id}", "Read a report", policy.ReportsRead), New)
 
 // Request names the report.
 type Request struct {

@@ -5,9 +5,7 @@ package getrun
 import (
 	"context"
 	"fmt"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -18,12 +16,8 @@ import (
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "analytics-get-run", Method: http.MethodGet, Path: "/v1/analytics/reports/{id}/runs/{run}",
-	Summary: "Read a run and its rows", Tags: []string{analytics.Tag}, Security: function.Needs(policy.ReportsRead),
-	Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Get("analytics-get-run", "/v1/analytics/reports/{id}/runs/{run}", "Read a run and its rows", policy.ReportsRead), New)
 
 // Request names the report and the run.
 type Request struct {

@@ -4,9 +4,7 @@ package listreports
 import (
 	"context"
 	"fmt"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -17,12 +15,8 @@ import (
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "analytics-list-reports", Method: http.MethodGet, Path: "/v1/analytics/reports",
-	Summary: "List your reports", Tags: []string{analytics.Tag}, Security: function.Needs(policy.ReportsRead),
-	Errors: []int{http.StatusUnauthorized, http.StatusForbidden},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Get("analytics-list-reports", "/v1/analytics/reports", "List your reports", policy.ReportsRead), New)
 
 // Request asks for a page.
 type Request struct{ page.Query }

@@ -4,9 +4,7 @@ package listruns
 import (
 	"context"
 	"fmt"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -17,12 +15,8 @@ import (
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "analytics-list-runs", Method: http.MethodGet, Path: "/v1/analytics/reports/{id}/runs",
-	Summary: "List a report's runs", Tags: []string{analytics.Tag}, Security: function.Needs(policy.ReportsRead),
-	Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Get("analytics-list-runs", "/v1/analytics/reports/{id}/runs", "List a report's runs", policy.ReportsRead), New)
 
 // Request names the report and asks for a page.
 type Request struct {

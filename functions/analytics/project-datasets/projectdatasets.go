@@ -24,14 +24,14 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store}, err
 }
 
-// Parts are the events that the function receives.
-var Parts = []function.Part[*Function]{
+// Service declares the function.
+var Service = function.Service("analytics-project-datasets", New,
 	function.OnEvent(project(func(e events.DatasetCreated) events.Dataset { return e.Dataset })),
 	function.OnEvent(project(func(e events.DatasetUploaded) events.Dataset { return e.Dataset })),
 	function.OnEvent(project(func(e events.DatasetReady) events.Dataset { return e.Dataset })),
 	function.OnEvent(project(func(e events.DatasetFailed) events.Dataset { return e.Dataset })),
 	function.OnEvent(project(func(e events.DatasetDeleted) events.Dataset { e.Status = deleted; return e.Dataset })),
-}
+)
 
 // deleted is the status of a tombstone: it stays, so that an event that was
 // overtaken by the deletion does not bring the data set back.

@@ -21,9 +21,9 @@ import (
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
 var declarations = []function.Declaration{
-	function.Service("analytics-project-datasets", projectdatasets.New, projectdatasets.Parts...),
-	function.Service("analytics-project-users", projectusers.New, projectusers.Parts...),
-	function.Service("analytics-project-logins", projectlogins.New, projectlogins.Parts...),
+	projectdatasets.Service,
+	projectusers.Service,
+	projectlogins.Service,
 }
 
 // row is the text of a projection's only row.

@@ -24,11 +24,11 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store}, err
 }
 
-// Parts are the events that the function receives.
-var Parts = []function.Part[*Function]{
+// Service declares the function.
+var Service = function.Service("analytics-project-logins", New,
 	function.OnEvent((*Function).LoggedIn),
 	function.OnEvent((*Function).Erased),
-}
+)
 
 const (
 	// The events of a person wait for each other.

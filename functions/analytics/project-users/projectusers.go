@@ -25,13 +25,13 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store}, err
 }
 
-// Parts are the events that the function receives.
-var Parts = []function.Part[*Function]{
+// Service declares the function.
+var Service = function.Service("analytics-project-users", New,
 	function.OnEvent((*Function).Registered),
 	function.OnEvent((*Function).Approved),
 	function.OnEvent((*Function).Changed),
 	function.OnEvent((*Function).Ended),
-}
+)
 
 // The standings; ended is that of a tombstone.
 const (

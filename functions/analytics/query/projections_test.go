@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/shared/database"
-	"function/shared/function"
 	"function/shared/platformtest"
+	"function/shared/problem"
 )
 
 // populate gives an organization users.
@@ -120,7 +120,7 @@ func TestQueryOfProjectionsSaysWhereItIsWrong(t *testing.T) {
 		for range strings.Count(sql, "?") {
 			parameters = append(parameters, "a")
 		}
-		problem := platformtest.Decode[function.Problem](t, p.Do(caller.Token, http.MethodPost, path, ask("postgresql", sql, parameters...)).Want(t, http.StatusUnprocessableEntity))
+		problem := platformtest.Decode[problem.Problem](t, p.Do(caller.Token, http.MethodPost, path, ask("postgresql", sql, parameters...)).Want(t, http.StatusUnprocessableEntity))
 		if len(problem.Errors) != 1 || problem.Errors[0].Location != "body.query" || !strings.HasPrefix(problem.Errors[0].Message, want) {
 			t.Errorf("%s: %+v, want %q", sql, problem.Errors, want)
 		}
@@ -229,7 +229,7 @@ func TestQueryOfProjectionsIsBounded(t *testing.T) {
 		`SELECT repeat('x', 1000) || a FROM generate_series(1, 10000000) a ORDER BY random()`:                     "temporary space",
 		`SELECT repeat('x', 50000000)`: "larger than an answer may be",
 	} {
-		problem := platformtest.Decode[function.Problem](t, p.Do(caller.Token, http.MethodPost, path, ask("postgresql", sql)).Want(t, http.StatusUnprocessableEntity))
+		problem := platformtest.Decode[problem.Problem](t, p.Do(caller.Token, http.MethodPost, path, ask("postgresql", sql)).Want(t, http.StatusUnprocessableEntity))
 		if !strings.Contains(problem.Detail, want) {
 			t.Errorf("%s: %q, want %q", sql, problem.Detail, want)
 		}

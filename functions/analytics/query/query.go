@@ -7,27 +7,22 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
-	"net/http"
 	"time"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"function/functions/analytics"
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
 	"function/shared/resultset"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "analytics-query", Method: http.MethodPost, Path: "/v1/analytics/query",
-	Summary: "Run a query", Tags: []string{analytics.Tag}, Security: function.Needs(policy.AnalyticsQuery),
-	Description: "Runs one SELECT over what your organization owns, and nothing else. At most 10,000 rows and 16 MiB are answered; truncated says that there are more.",
-	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusServiceUnavailable},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("analytics-query", "/v1/analytics/query", "Run a query", policy.AnalyticsQuery).
+	Fails(fault.Conflict, fault.Unavailable).
+	Describe("Runs one SELECT over what your organization owns, and nothing else. At most 10,000 rows and 16 MiB are answered; truncated says that there are more."), New)
 
 // Request is the query.
 type Request struct{ Body analytics.Query }

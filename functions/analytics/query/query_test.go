@@ -14,14 +14,14 @@ import (
 	"function/functions/analytics/analyticstest"
 	"function/functions/analytics/query"
 	"function/shared/database"
-	"function/shared/function"
 	"function/shared/platformtest"
+	"function/shared/problem"
 	"function/shared/resultset"
 )
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-var declaration = function.Endpoint(query.Operation, query.New)
+var declaration = query.Service
 
 const path = "/v1/analytics/query"
 
@@ -105,7 +105,7 @@ func TestQuerySaysWhyADatasetIsNoTableYet(t *testing.T) {
 	caller := p.Login("member")
 	for status, want := range map[string]string{"draft": "upload a file", "processing": "still being prepared", "failed": "could not be read"} {
 		analyticstest.Describe(t, p, caller.OrganizationID, "set_"+status, status)
-		problem := platformtest.Decode[function.Problem](t, p.Do(caller.Token, http.MethodPost, path,
+		problem := platformtest.Decode[problem.Problem](t, p.Do(caller.Token, http.MethodPost, path,
 			ask("datasets", "SELECT * FROM set_"+status)).Want(t, http.StatusConflict))
 		if !strings.Contains(problem.Detail, want) {
 			t.Errorf("%s: %q, want %q", status, problem.Detail, want)

@@ -5,7 +5,6 @@ package runchart
 import (
 	"context"
 	"fmt"
-	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -20,16 +19,12 @@ import (
 
 const mediaType = "image/svg+xml"
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "analytics-run-chart", Method: http.MethodGet, Path: "/v1/analytics/reports/{id}/runs/{run}/chart",
-	Summary: "See a run's chart", Tags: []string{analytics.Tag}, Security: function.Needs(policy.ReportsRead),
-	Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	Responses: map[string]*huma.Response{"200": {
+// Service declares the function.
+var Service = function.Endpoint(function.Get("analytics-run-chart", "/v1/analytics/reports/{id}/runs/{run}/chart", "See a run's chart", policy.ReportsRead).
+	Answers(map[string]*huma.Response{"200": {
 		Description: "The chart",
 		Content:     map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString}}},
-	}},
-}
+	}}), New)
 
 // Request names the report and the run.
 type Request struct {

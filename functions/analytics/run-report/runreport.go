@@ -26,6 +26,9 @@ import (
 // query runs, for which a second delivery of its event waits.
 const runsAtOnce = 2
 
+// Service declares the function.
+var Service = function.Subscriber("analytics-run-report", New)
+
 // Function runs reports.
 type Function struct {
 	analytics.Store

@@ -33,13 +33,13 @@ const (
 )
 
 var declarations = []function.Declaration{
-	function.Endpoint(createreport.Operation, createreport.New),
-	function.Endpoint(deletereport.Operation, deletereport.New),
-	function.Endpoint(startrun.Operation, startrun.New),
-	function.Endpoint(listruns.Operation, listruns.New),
-	function.Endpoint(getrun.Operation, getrun.New),
-	function.Endpoint(runchart.Operation, runchart.New),
-	function.Subscriber(name, runreport.New),
+	createreport.Service,
+	deletereport.Service,
+	startrun.Service,
+	listruns.Service,
+	getrun.Service,
+	runchart.Service,
+	runreport.Service,
 }
 
 // start makes a report and starts a run of it; it answers the run's path and event.

@@ -23,8 +23,8 @@ import (
 	"function/shared/uuid7"
 )
 
-// Schedule is every minute: the grain of cron.
-var Schedule = function.Schedule{Cron: "* * * * *"}
+// Service declares the function.
+var Service = function.Scheduled("analytics-schedule-reports", function.Schedule{Cron: "* * * * *"}, New)
 
 // Function queues due runs.
 type Function struct{ analytics.Store }

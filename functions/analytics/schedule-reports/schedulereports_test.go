@@ -15,7 +15,6 @@ import (
 	schedulereports "function/functions/analytics/schedule-reports"
 	"function/shared/database"
 	"function/shared/events"
-	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/platformtest"
 )
@@ -24,7 +23,7 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 
 const name = "analytics-schedule-reports"
 
-var declaration = function.Scheduled(name, schedulereports.Schedule, schedulereports.New)
+var declaration = schedulereports.Service
 
 // due makes reports that run every minute and have been due for a while.
 func due(t *testing.T, p *platformtest.Platform, count int, since time.Duration) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -21,13 +20,10 @@ import (
 	"function/shared/uuid7"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "analytics-start-run", Method: http.MethodPost, Path: "/v1/analytics/reports/{id}/run",
-	Summary: "Run a report now", Tags: []string{analytics.Tag}, Security: function.Needs(policy.ReportsWrite),
-	Description:   "The run is queued; GET /v1/analytics/reports/{id}/runs/{run} tells how it goes.",
-	DefaultStatus: http.StatusAccepted, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("analytics-start-run", "/v1/analytics/reports/{id}/run", "Run a report now", policy.ReportsWrite).
+	Status(http.StatusAccepted).
+	Describe("The run is queued; GET /v1/analytics/reports/{id}/runs/{run} tells how it goes."), New)
 
 // Request names the report.
 type Request struct {

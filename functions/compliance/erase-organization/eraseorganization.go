@@ -15,6 +15,9 @@ import (
 	"function/shared/function"
 )
 
+// Service declares the function.
+var Service = function.Subscriber("compliance-erase-organization", New)
+
 // Function ends policies.
 type Function struct{ compliance.Store }
 

@@ -5,10 +5,8 @@ package listdisposals
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -19,13 +17,9 @@ import (
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "compliance-list-disposals", Method: http.MethodGet, Path: "/v1/compliance/retention/disposals",
-	Summary: "What was disposed of", Tags: []string{compliance.Tag}, Security: function.Needs(policy.RetentionRead),
-	Description: "The record that each sweep leaves of your organization's data; it is kept for good.",
-	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Get("compliance-list-disposals", "/v1/compliance/retention/disposals", "What was disposed of", policy.RetentionRead).
+	Describe("The record that each sweep leaves of your organization's data; it is kept for good."), New)
 
 // Disposal is one policy's share of a sweep.
 type Disposal struct {

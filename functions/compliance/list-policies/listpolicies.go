@@ -5,9 +5,7 @@ package listpolicies
 import (
 	"context"
 	"fmt"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -18,13 +16,9 @@ import (
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "compliance-list-policies", Method: http.MethodGet, Path: "/v1/compliance/retention/policies",
-	Summary: "Your organization's retention policies", Tags: []string{compliance.Tag}, Security: function.Needs(policy.RetentionRead),
-	Description: "One for each resource: your organization's own, or else the platform's default.",
-	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Get("compliance-list-policies", "/v1/compliance/retention/policies", "Your organization's retention policies", policy.RetentionRead).
+	Describe("One for each resource: your organization's own, or else the platform's default."), New)
 
 // Response is every policy: always one page.
 type Response struct {

@@ -17,6 +17,9 @@ import (
 	"function/shared/uuid7"
 )
 
+// Service declares the function.
+var Service = function.Subscriber("compliance-record-disposal", New)
+
 // Function records disposals.
 type Function struct{ compliance.Store }
 

@@ -5,9 +5,6 @@ package resetpolicy
 import (
 	"context"
 	"fmt"
-	"net/http"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"function/functions/compliance"
 	"function/shared/audit"
@@ -17,13 +14,9 @@ import (
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "compliance-reset-policy", Method: http.MethodDelete, Path: "/v1/compliance/retention/policies/{resource}",
-	Summary: "Return to the default retention policy", Tags: []string{compliance.Tag}, Security: function.Needs(policy.RetentionWrite),
-	Description: "Only an owner may do this. It does no harm when there is no policy of your own.",
-	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden}, DefaultStatus: http.StatusNoContent,
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Delete("compliance-reset-policy", "/v1/compliance/retention/policies/{resource}", "Return to the default retention policy", policy.RetentionWrite).
+	Describe("Only an owner may do this. It does no harm when there is no policy of your own."), New)
 
 // Request names the policy.
 type Request struct {

@@ -17,8 +17,8 @@ import (
 	"function/shared/uuid7"
 )
 
-// Schedule is when it runs.
-var Schedule = function.Schedule{Cron: "30 2 * * *"}
+// Service declares the function.
+var Service = function.Scheduled("compliance-retention-sweep", function.Schedule{Cron: "30 2 * * *"}, New)
 
 // Function sweeps.
 type Function struct{ compliance.Store }

@@ -5,9 +5,6 @@ package setpolicy
 import (
 	"context"
 	"fmt"
-	"net/http"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"function/functions/compliance"
 	"function/shared/audit"
@@ -19,13 +16,9 @@ import (
 	"function/shared/uuid7"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "compliance-set-policy", Method: http.MethodPut, Path: "/v1/compliance/retention/policies/{resource}",
-	Summary: "Set a retention policy", Tags: []string{compliance.Tag}, Security: function.Needs(policy.RetentionWrite),
-	Description: "From the next nightly sweep on, your organization's records of this resource are disposed of when they have been over for longer. Only an owner may set it.",
-	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Put("compliance-set-policy", "/v1/compliance/retention/policies/{resource}", "Set a retention policy", policy.RetentionWrite).
+	Describe("From the next nightly sweep on, your organization's records of this resource are disposed of when they have been over for longer. Only an owner may set it."), New)
 
 // Request is the policy.
 type Request struct {

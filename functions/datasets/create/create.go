@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"function/functions/datasets"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -23,13 +21,10 @@ import (
 	"function/shared/uuid7"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "datasets-create", Method: http.MethodPost, Path: "/v1/datasets",
-	Summary: "Describe a data set", Tags: []string{datasets.Tag}, Security: function.Needs(policy.DatasetsWrite),
-	Description:   "A data set is a table by its name. In SQL a name with a dash, or one that is a keyword, is quoted: `SELECT * FROM \"my-data\"`.",
-	DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("datasets-create", "/v1/datasets", "Describe a data set", policy.DatasetsWrite).
+	Status(http.StatusCreated).Fails(fault.Conflict).
+	Describe("A data set is a table by its name. In SQL a name with a dash, or one that is a keyword, is quoted: `SELECT * FROM \"my-data\"`."), New)
 
 // Request is the description.
 type Request struct {

@@ -11,13 +11,12 @@ import (
 	"function/functions/datasets"
 	"function/functions/datasets/create"
 	"function/shared/events"
-	"function/shared/function"
 	"function/shared/platformtest"
 )
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-var declaration = function.Endpoint(create.Operation, create.New)
+var declaration = create.Service
 
 const path = "/v1/datasets"
 

@@ -33,10 +33,10 @@ import (
 
 // Walk is the functions that bring a data set from nothing to ready.
 var Walk = []function.Declaration{
-	function.Endpoint(create.Operation, create.New),
-	function.Endpoint(upload.Operation, upload.New),
-	function.Endpoint(get.Operation, get.New),
-	function.Subscriber("datasets-profile", profile.New),
+	create.Service,
+	upload.Service,
+	get.Service,
+	profile.Service,
 }
 
 // Create makes a data set of local storage.

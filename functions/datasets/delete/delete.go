@@ -7,9 +7,7 @@ package delete
 import (
 	"context"
 	"fmt"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/datasets"
@@ -19,12 +17,8 @@ import (
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "datasets-delete", Method: http.MethodDelete, Path: "/v1/datasets/{id}",
-	Summary: "Delete a data set", Tags: []string{datasets.Tag}, Security: function.Needs(policy.DatasetsWrite),
-	DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Delete("datasets-delete", "/v1/datasets/{id}", "Delete a data set", policy.DatasetsWrite), New)
 
 // Request names the data set.
 type Request struct {

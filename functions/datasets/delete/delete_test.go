@@ -16,7 +16,7 @@ import (
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
 var walk = append([]function.Declaration{
-	function.Endpoint(deletion.Operation, deletion.New), function.Endpoint(list.Operation, list.New),
+	deletion.Service, list.Service,
 }, datasetstest.Walk...)
 
 func TestDeleteTakesADataSetAwayAtOnce(t *testing.T) {

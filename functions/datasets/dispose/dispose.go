@@ -19,6 +19,9 @@ import (
 	"function/shared/outbox"
 )
 
+// Service declares the function.
+var Service = function.Subscriber("datasets-dispose", New)
+
 // Function disposes of data sets.
 type Function struct{ datasets.Store }
 

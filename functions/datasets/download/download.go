@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,14 +25,11 @@ import (
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation; HEAD is answered too.
-var Operation = huma.Operation{
-	OperationID: "datasets-download", Method: http.MethodGet, Path: "/v1/datasets/{id}/download",
-	Summary: "Download a version as it was uploaded", Tags: []string{datasets.Tag}, Security: function.Needs(policy.DatasetsRead),
-	Description: "Ranges and conditions are honoured (RFC 9110 §13, §14): an interrupted download goes on where it ended. The ETag is the SHA-256 of the file.",
-	Responses:   map[string]*huma.Response{"200": datasets.FileAnswer("The file"), "206": datasets.FileAnswer("The part of the file that Range asks for")},
-	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusRequestedRangeNotSatisfiable},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Get("datasets-download", "/v1/datasets/{id}/download", "Download a version as it was uploaded", policy.DatasetsRead).
+	Fails(fault.Unsatisfiable).
+	Describe("Ranges and conditions are honoured (RFC 9110 §13, §14): an interrupted download goes on where it ended. The ETag is the SHA-256 of the file.").
+	Answers(map[string]*huma.Response{"200": datasets.FileAnswer("The file"), "206": datasets.FileAnswer("The part of the file that Range asks for")}), New)
 
 // Request names the data set and the version.
 type Request struct {

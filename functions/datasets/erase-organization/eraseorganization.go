@@ -19,6 +19,9 @@ import (
 	"function/shared/outbox"
 )
 
+// Service declares the function.
+var Service = function.Subscriber("datasets-erase-organization", New)
+
 // Function deletes the data sets of organizations.
 type Function struct{ datasets.Store }
 

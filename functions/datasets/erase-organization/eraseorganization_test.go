@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 const name = "datasets-erase-organization"
 
 var walk = append([]function.Declaration{
-	function.Subscriber(name, eraseorganization.New), function.Subscriber("datasets-dispose", dispose.New),
+	eraseorganization.Service, dispose.Service,
 }, datasetstest.Walk...)
 
 func gone(organization uuid.UUID) events.Received[events.OrganizationDeleted] {

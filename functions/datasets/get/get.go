@@ -5,9 +5,7 @@ package get
 import (
 	"context"
 	"fmt"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -18,12 +16,8 @@ import (
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "datasets-get", Method: http.MethodGet, Path: "/v1/datasets/{id}",
-	Summary: "Show a data set", Tags: []string{datasets.Tag}, Security: function.Needs(policy.DatasetsRead),
-	Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Get("datasets-get", "/v1/datasets/{id}", "Show a data set", policy.DatasetsRead), New)
 
 // Request names the data set.
 type Request struct {

@@ -4,9 +4,7 @@ package list
 import (
 	"context"
 	"fmt"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -17,12 +15,8 @@ import (
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "datasets-list", Method: http.MethodGet, Path: "/v1/datasets",
-	Summary: "List the data sets of your organization", Tags: []string{datasets.Tag}, Security: function.Needs(policy.DatasetsRead),
-	Errors: []int{http.StatusUnauthorized, http.StatusForbidden},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Get("datasets-list", "/v1/datasets", "List the data sets of your organization", policy.DatasetsRead), New)
 
 // Request asks for one page.
 type Request struct {

@@ -20,6 +20,9 @@ import (
 	"function/shared/outbox"
 )
 
+// Service declares the function.
+var Service = function.Subscriber("datasets-profile", New)
+
 // Function profiles versions.
 type Function struct {
 	datasets.Store

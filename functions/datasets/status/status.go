@@ -5,9 +5,7 @@ package status
 import (
 	"context"
 	"fmt"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -17,12 +15,8 @@ import (
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "datasets-status", Method: http.MethodGet, Path: "/v1/datasets/status",
-	Summary: "Count the data sets by status, and show those being processed", Tags: []string{datasets.Tag}, Security: function.Needs(policy.DatasetsRead),
-	Errors: []int{http.StatusUnauthorized, http.StatusForbidden},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Get("datasets-status", "/v1/datasets/status", "Count the data sets by status, and show those being processed", policy.DatasetsRead), New)
 
 // Counts are how many data sets are in each state.
 type Counts struct {

@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-var walk = append([]function.Declaration{function.Endpoint(status.Operation, status.New)}, datasetstest.Walk...)
+var walk = append([]function.Declaration{status.Service}, datasetstest.Walk...)
 
 func TestStatusCountsAndShowsWhatIsProcessed(t *testing.T) {
 	t.Parallel()

@@ -22,20 +22,17 @@ import (
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/events"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "datasets-upload", Method: http.MethodPost, Path: "/v1/datasets/{id}/upload",
-	Summary: "Upload a file as the next version", Tags: []string{datasets.Tag}, Security: function.Needs(policy.DatasetsWrite),
-	Description: "CSV (UTF-8, any delimiter), JSON (an array of objects, or one object per line) or Parquet. " +
-		"A CSV file without a header line says so in its part of the form: `Content-Type: text/csv; header=absent`.",
-	RequestBody: datasets.FormBody, DefaultStatus: http.StatusCreated,
-	Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("datasets-upload", "/v1/datasets/{id}/upload", "Upload a file as the next version", policy.DatasetsWrite).
+	Status(http.StatusCreated).Fails(fault.Malformed, fault.TooLarge, fault.Unsupported).Takes(datasets.FormBody, 0).
+	Describe("CSV (UTF-8, any delimiter), JSON (an array of objects, or one object per line) or Parquet. "+
+		"A CSV file without a header line says so in its part of the form: `Content-Type: text/csv; header=absent`."), New)
 
 // Request is the form, which Handle reads as it arrives.
 type Request struct {

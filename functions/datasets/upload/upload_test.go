@@ -21,11 +21,12 @@ import (
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/platformtest"
+	"function/shared/runtime"
 )
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-var walk = append([]function.Declaration{function.Endpoint(deletion.Operation, deletion.New)}, datasetstest.Walk...)
+var walk = append([]function.Declaration{deletion.Service}, datasetstest.Walk...)
 
 type version = struct {
 	DatasetID uuid.UUID `json:"dataset_id"`
@@ -235,8 +236,8 @@ func TestUploadOfAClientThatGoesAwayLeavesNothing(t *testing.T) {
 
 func TestUploadIsDescribed(t *testing.T) {
 	t.Parallel()
-	api := function.Describe([]function.Declaration{function.Endpoint(upload.Operation, upload.New)})
-	media := api.Paths[upload.Operation.Path].Post.RequestBody.Content["multipart/form-data"]
+	api := runtime.Describe([]function.Declaration{upload.Service})
+	media := api.Paths[upload.Service.Operations[0].Path].Post.RequestBody.Content["multipart/form-data"]
 	encoded, err := media.MarshalJSON()
 	if err != nil || !strings.Contains(string(encoded), `"required":["file"]`) {
 		t.Errorf("the form is described as %s (%v)", encoded, err)

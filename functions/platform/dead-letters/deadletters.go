@@ -7,6 +7,7 @@ package deadletters
 import (
 	"context"
 	"fmt"
+	"net/http"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/jackc/pgx/v5"
@@ -15,16 +16,20 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 	"function/shared/uuid7"
 )
 
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
+// Service declares the function.
+var Service = function.Service("platform-dead-letters", New,
 	function.OnDeadLetter((*Function).Keep),
-	function.On(ListOperation, (*Function).List),
-	function.On(GetOperation, (*Function).Get),
-	function.On(RedeliverOperation, (*Function).Redeliver),
-}
+	function.On(function.Get("platform-list-dead-letters", "/v1/platform/dead-letters", "Events that could not be delivered", policy.DeadLettersRead).
+		Describe("Those of your organization; for platform admins, also those that belong to none."), (*Function).List),
+	function.On(function.Get("platform-get-dead-letter", "/v1/platform/dead-letters/{id}", "One dead letter, with its event", policy.DeadLettersRead), (*Function).Get),
+	function.On(function.Post("platform-redeliver-dead-letter", "/v1/platform/dead-letters/{id}/redeliver", "Deliver a dead letter again", policy.DeadLettersWrite).
+		Status(http.StatusAccepted).Fails(fault.Unavailable).
+		Describe("Sends the event as it was published to everyone who subscribes to it. Those who have handled it already do nothing."), (*Function).Redeliver),
+)
 
 // Function keeps dead letters.
 type Function struct {

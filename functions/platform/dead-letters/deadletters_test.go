@@ -17,7 +17,6 @@ import (
 	deadletters "function/functions/platform/dead-letters"
 	"function/shared/database"
 	"function/shared/events"
-	"function/shared/function"
 	"function/shared/page"
 	"function/shared/platformtest"
 )
@@ -29,7 +28,7 @@ const (
 	path = "/v1/platform/dead-letters"
 )
 
-var declaration = function.Service(name, deadletters.New, deadletters.Parts...)
+var declaration = deadletters.Service
 
 // bury sends an event to the sink as Knative does, in binary mode, and fails the
 // test unless it is kept.

@@ -5,44 +5,19 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"slices"
 	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/platform"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
-	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
-)
-
-// The HTTP operations.
-var (
-	ListOperation = huma.Operation{
-		OperationID: "platform-list-dead-letters", Method: http.MethodGet, Path: "/v1/platform/dead-letters",
-		Summary: "Events that could not be delivered", Tags: []string{platform.Tag}, Security: function.Needs(policy.DeadLettersRead),
-		Description: "Those of your organization; for platform admins, also those that belong to none.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
-	}
-	GetOperation = huma.Operation{
-		OperationID: "platform-get-dead-letter", Method: http.MethodGet, Path: "/v1/platform/dead-letters/{id}",
-		Summary: "One dead letter, with its event", Tags: []string{platform.Tag}, Security: function.Needs(policy.DeadLettersRead),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
-	RedeliverOperation = huma.Operation{
-		OperationID: "platform-redeliver-dead-letter", Method: http.MethodPost, Path: "/v1/platform/dead-letters/{id}/redeliver",
-		Summary: "Deliver a dead letter again", Tags: []string{platform.Tag}, Security: function.Needs(policy.DeadLettersWrite),
-		Description: "Sends the event as it was published to everyone who subscribes to it. Those who have handled it already do nothing.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusServiceUnavailable}, DefaultStatus: http.StatusAccepted,
-	}
 )
 
 // Letter is an event that one destination did not take.

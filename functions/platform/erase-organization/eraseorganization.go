@@ -14,6 +14,9 @@ import (
 	"function/shared/outbox"
 )
 
+// Service declares the function.
+var Service = function.Subscriber("platform-erase-organization", New)
+
 // Function deletes dead letters.
 type Function struct{ db *outbox.DB }
 

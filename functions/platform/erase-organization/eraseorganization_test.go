@@ -11,7 +11,6 @@ import (
 	eraseorganization "function/functions/platform/erase-organization"
 	"function/shared/database"
 	"function/shared/events"
-	"function/shared/function"
 	"function/shared/platformtest"
 )
 
@@ -24,7 +23,7 @@ const (
 
 func TestDeadLettersOfAnOrganizationThatIsGone(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, function.Subscriber(name, eraseorganization.New), function.Service(sink, deadletters.New, deadletters.Parts...))
+	p := platformtest.New(t, eraseorganization.Service, deadletters.Service)
 	leaving, staying := p.Login("owner"), p.Login("owner")
 	bury := func(organization string) {
 		t.Helper()

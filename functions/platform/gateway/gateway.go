@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"function/shared/function"
+	"function/shared/runtime"
 )
 
 // Names are the further hosts of this function: the guide's services.
@@ -35,8 +36,10 @@ var domains = map[string][]string{
 	analytics:      {"analytics"},
 }
 
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{function.OnRequest((*Function).Pass)}
+// Service declares the function.
+var Service = function.Service("platform-gateway", New,
+	function.OnRequest((*Function).Pass),
+)
 
 // Function passes requests on.
 type Function struct {
@@ -56,7 +59,7 @@ func New(_ context.Context, env *function.Env) (*Function, error) {
 		upstream := &url.URL{Scheme: "http", Host: route.Service + "." + env.Config.ServicesDomain}
 		mux.Handle(route.Method+" "+route.Path, within(route.Timeout, f.proxy(upstream)))
 	}
-	f.routed = function.Routed(mux)
+	f.routed = runtime.Routed(mux)
 	env.OnClose(func() error { f.transport.CloseIdleConnections(); return nil })
 	return f, nil
 }

@@ -12,12 +12,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"runtime"
+	goruntime "runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"function/shared/function"
+	"function/shared/problem"
+	"function/shared/runtime"
 )
 
 // platform is a gateway in front of functions that a test writes.
@@ -45,13 +47,13 @@ func start(t *testing.T, name string, upstream http.Handler) *platform {
 		}
 		return f, err
 	}
-	catalog := []function.Declaration{function.Service("platform-gateway", construct, Parts...).Also(Names...)}
-	d, err := function.Find(catalog, name)
+	catalog := []function.Declaration{function.Service("platform-gateway", construct, function.OnRequest((*Function).Pass)).Also(Names...)}
+	d, err := runtime.Find(catalog, name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	env := function.NewEnv(function.Config{ServicesDomain: "aic-data.svc.cluster.local", PublicURL: "https://app.example.com/de"})
-	handler, err := function.Single(context.Background(), d, env)
+	handler, err := runtime.Single(context.Background(), d, env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,9 +94,9 @@ func (p *platform) request(method, path string, body io.Reader, headers ...strin
 	return answer
 }
 
-func (p *platform) wantProblem(answer *http.Response, status int) function.Problem {
+func (p *platform) wantProblem(answer *http.Response, status int) problem.Problem {
 	p.t.Helper()
-	var problem function.Problem
+	var problem problem.Problem
 	if err := json.NewDecoder(answer.Body).Decode(&problem); err != nil {
 		p.t.Fatalf("status %s, and the body is no problem: %v", answer.Status, err)
 	}
@@ -257,14 +259,14 @@ func TestUploadsPassInConstantMemory(t *testing.T) {
 		n, err := io.Copy(io.Discard, r.Body)
 		fmt.Fprint(w, n, err)
 	}))
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
+	var before, after goruntime.MemStats
+	goruntime.ReadMemStats(&before)
 	answer := p.request(http.MethodPost, "/v1/datasets/1/upload", io.LimitReader(zeros{}, size))
 	body, err := io.ReadAll(answer.Body)
 	if want := fmt.Sprint(size, nil); string(body) != want || err != nil {
 		t.Fatalf("%s, %v, want %s", body, err, want)
 	}
-	runtime.ReadMemStats(&after)
+	goruntime.ReadMemStats(&after)
 	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 50<<20 {
 		t.Errorf("allocated %d bytes for an upload of %d", allocated, size)
 	}

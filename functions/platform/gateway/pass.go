@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"function/shared/fault"
-	"function/shared/function"
+	"function/shared/problem"
 	"function/shared/trace"
 )
 
@@ -43,7 +43,7 @@ func unreachable(w http.ResponseWriter, r *http.Request, err error) {
 	default:
 		err = fault.New(fault.BadGateway, "The function behind this path ended without an answer; what was asked may have been done").Because(err)
 	}
-	function.WriteProblem(r.Context(), w, err)
+	problem.Write(r.Context(), w, err)
 }
 
 // discard silences the proxy's own log: what ends an answer half-way is logged by

@@ -9,30 +9,27 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
 
-	"function/functions/platform"
 	"function/shared/database"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 )
 
 // format is the text format, version 0.0.4, that every Prometheus reads.
 var format = expfmt.NewFormat(expfmt.TypeTextPlain)
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "platform-metrics", Method: http.MethodGet, Path: "/metrics",
-	Summary: "Counts of the whole platform, for Prometheus", Tags: []string{platform.Tag}, Metadata: function.Inside,
-	Description: "Inside of the cluster only, at the function's own address: the public gateway does not lead here.",
-	Responses: map[string]*huma.Response{"200": {
+// Service declares the function.
+var Service = function.Endpoint(function.Get("platform-metrics", "/metrics", "Counts of the whole platform, for Prometheus", policy.Public).
+	ClusterLocal().
+	Describe("Inside of the cluster only, at the function's own address: the public gateway does not lead here.").
+	Answers(map[string]*huma.Response{"200": {
 		Description: "OK", Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}},
-	}},
-}
+	}}), New)
 
 // Response is the exposition.
 type Response struct {

@@ -18,14 +18,13 @@ import (
 
 	platformmetrics "function/functions/platform/metrics"
 	"function/shared/database"
-	"function/shared/function"
 	"function/shared/metrics"
 	"function/shared/platformtest"
 )
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-var declaration = function.Endpoint(platformmetrics.Operation, platformmetrics.New)
+var declaration = platformmetrics.Service
 
 func scrape(t *testing.T, p *platformtest.Platform) map[string]*dto.MetricFamily {
 	t.Helper()

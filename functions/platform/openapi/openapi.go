@@ -12,23 +12,17 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"function/functions/platform"
 	"function/knative"
 	"function/shared/function"
+	"function/shared/policy"
 )
 
-// The HTTP operations.
-var (
-	DescriptionOperation = huma.Operation{
-		OperationID: "platform-openapi", Method: http.MethodGet, Path: "/openapi.yaml",
-		Summary: "This description of the API", Tags: []string{platform.Tag},
-		Responses: answers("application/yaml"), // RFC 9512
-	}
-	DocsOperation = huma.Operation{
-		OperationID: "platform-docs", Method: http.MethodGet, Path: "/docs",
-		Summary: "This description of the API, as a page", Tags: []string{platform.Tag},
-		Responses: answers("text/html"),
-	}
+// Service declares the function.
+var Service = function.Service("platform-openapi", New,
+	function.On(function.Get("platform-openapi", "/openapi.yaml", "This description of the API", policy.Public).
+		Answers(answers("application/yaml")), (*Function).Description),
+	function.On(function.Get("platform-docs", "/docs", "This description of the API, as a page", policy.Public).
+		Answers(answers("text/html")), (*Function).Docs),
 )
 
 func answers(mediaType string) map[string]*huma.Response {
@@ -36,12 +30,6 @@ func answers(mediaType string) map[string]*huma.Response {
 		"200": {Description: "OK", Content: map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString}}}},
 		"304": {Description: "Not Modified: the caller has it already"},
 	}
-}
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(DescriptionOperation, (*Function).Description),
-	function.On(DocsOperation, (*Function).Docs),
 }
 
 // Request may tell what the caller has already.

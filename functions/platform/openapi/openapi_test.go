@@ -12,14 +12,15 @@ import (
 	"function/functions/platform/openapi"
 	"function/knative"
 	"function/shared/function"
+	"function/shared/runtime"
 )
 
-var declaration = function.Service("platform-openapi", openapi.New, openapi.Parts...)
+var declaration = openapi.Service
 
 // get asks the function, which needs no database.
 func get(t *testing.T, path, known string) *httptest.ResponseRecorder {
 	t.Helper()
-	host := function.NewHost(context.Background())
+	host := runtime.NewHost(context.Background())
 	if err := host.Mount(declaration, function.NewEnv(function.Config{})); err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,8 @@ import (
 	"function/shared/outbox"
 )
 
-// Schedule is when it runs.
-var Schedule = function.Schedule{Cron: "* * * * *"}
+// Service declares the function.
+var Service = function.Scheduled("platform-outbox-relay", function.Schedule{Cron: "* * * * *"}, New)
 
 // Function relays events.
 type Function struct {

@@ -13,7 +13,6 @@ import (
 	outboxrelay "function/functions/platform/outbox-relay"
 	"function/shared/database"
 	"function/shared/events"
-	"function/shared/function"
 	"function/shared/platformtest"
 )
 
@@ -21,7 +20,7 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 
 const name = "platform-outbox-relay"
 
-var declaration = function.Scheduled(name, outboxrelay.Schedule, outboxrelay.New)
+var declaration = outboxrelay.Service
 
 // leaveBehind writes an event as a function does that dies before sending it.
 func leaveBehind(t *testing.T, p *platformtest.Platform, in database.Name) uuid.UUID {

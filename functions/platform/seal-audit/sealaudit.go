@@ -16,8 +16,8 @@ import (
 	"function/shared/outbox"
 )
 
-// Schedule is when it runs.
-var Schedule = function.Schedule{Cron: "* * * * *"}
+// Service declares the function.
+var Service = function.Scheduled("platform-seal-audit", function.Schedule{Cron: "* * * * *"}, New)
 
 // Function seals trails.
 type Function struct {

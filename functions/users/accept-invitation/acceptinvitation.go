@@ -5,24 +5,20 @@ package acceptinvitation
 import (
 	"context"
 	"fmt"
-	"net/http"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-accept-invitation", Method: http.MethodPost, Path: "/v1/organizations/invitations/accept",
-	Summary: "Accept an invitation", Tags: []string{users.Tag}, Security: function.Themselves(function.Person),
-	Description: "By the person whose account has the invited address; POST /v1/users/sessions/organization then switches to the organization.",
-	Errors:      []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("users-accept-invitation", "/v1/organizations/invitations/accept", "Accept an invitation", policy.Person.WithoutImpersonation()).
+	Fails(fault.NotFound, fault.Conflict).
+	Describe("By the person whose account has the invited address; POST /v1/users/sessions/organization then switches to the organization."), New)
 
 // Request is the token that was mailed.
 type Request struct {

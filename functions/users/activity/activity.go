@@ -4,9 +4,7 @@ package activity
 
 import (
 	"context"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
@@ -14,16 +12,13 @@ import (
 	"function/shared/auth"
 	"function/shared/function"
 	"function/shared/page"
+	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-activity", Method: http.MethodGet, Path: "/v1/users/activity",
-	Summary: "What happened to your account", Tags: []string{users.Tag}, Security: function.Person,
-	Description: "What the audit trails of all your organizations, past ones too, and the platform's own say about you: what you did, and what was done to you. " +
-		"Of other people it tells only what they are.",
-	Errors: []int{http.StatusUnauthorized},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Get("users-activity", "/v1/users/activity", "What happened to your account", policy.Person).
+	Describe("What the audit trails of all your organizations, past ones too, and the platform's own say about you: what you did, and what was done to you. "+
+		"Of other people it tells only what they are."), New)
 
 // Request asks for one page.
 type Request struct {

@@ -16,16 +16,23 @@ import (
 	"function/shared/outbox"
 )
 
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(SuspendOperation, (*Function).Suspend),
-	function.On(RestoreOperation, (*Function).Restore),
-	function.On(ResetOperation, (*Function).Reset),
-	function.On(ResetFactorsOperation, (*Function).ResetFactors),
-	function.On(UnlockOperation, (*Function).Unlock),
-	function.On(GrantOperation, (*Function).Grant),
-	function.On(RevokeOperation, (*Function).Revoke),
-}
+// Service declares the function.
+var Service = function.Service("users-administer", New,
+	function.On(act("users-suspend-user", "suspend", "Suspend an account",
+		"Ends its sessions, and lets nobody in until it is restored. Its API keys rest too. The person is mailed."), (*Function).Suspend),
+	function.On(act("users-restore-user", "restore", "Restore a suspended account", "The person is mailed."), (*Function).Restore),
+	function.On(act("users-force-password-reset", "force-password-reset", "Demand a new password",
+		"Ends the person's sessions, and those in which they act as others. Where mail is configured, their password is void, and they are mailed how to choose another one, "+
+			"which is not the same; else it logs them in to change it. Until then they can do nothing else, and their API keys rest."), (*Function).Reset),
+	function.On(act("users-reset-second-factors", "reset-second-factors", "Remove a person's second factors",
+		"Authenticator app, passkeys and recovery codes: for a person who has lost them, or whose account somebody else has added one to. Ends the person's sessions and mails them. "+
+			"Make sure that it is the person who asks: from then on the password is enough to log in. If somebody else may know that, demand a new one, too."), (*Function).ResetFactors),
+	function.On(act("users-unlock-user", "unlock", "Let a person log in whose account waits after failed logins or wrong codes", ""), (*Function).Unlock),
+	function.On(act("users-grant-platform-admin", "grant-platform-admin", "Make a person a platform admin",
+		"The person is mailed. Whoever runs the platform makes the first one."), (*Function).Grant),
+	function.On(act("users-revoke-platform-admin", "revoke-platform-admin", "Make a platform admin one no more",
+		"The person is mailed. What they were doing as somebody else ends. The platform is never left without an admin who can log in, and nobody does it to themselves."), (*Function).Revoke),
+)
 
 // Function administers accounts.
 type Function struct {

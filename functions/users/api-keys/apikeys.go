@@ -7,49 +7,28 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
 	"function/shared/auth"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/page"
+	"function/shared/policy"
 )
 
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(CreateOperation, (*Function).Create),
-	function.On(ListOperation, (*Function).List),
-	function.On(RevokeOperation, (*Function).Revoke),
-	function.On(RotateOperation, (*Function).Rotate),
-}
-
-// The HTTP operations.
-var (
-	CreateOperation = huma.Operation{
-		OperationID: "users-create-api-key", Method: http.MethodPost, Path: "/v1/api-keys",
-		Summary: "Make an API key", Tags: []string{users.Tag}, Security: function.FreshPerson,
-		Description:   "It acts as you in your present organization, within its scopes, and only where your roles allow it. You are told by mail.",
-		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict},
-	}
-	ListOperation = huma.Operation{
-		OperationID: "users-list-api-keys", Method: http.MethodGet, Path: "/v1/api-keys",
-		Summary: "Your API keys", Tags: []string{users.Tag}, Security: function.Person,
-		Errors: []int{http.StatusUnauthorized},
-	}
-	RevokeOperation = huma.Operation{
-		OperationID: "users-revoke-api-key", Method: http.MethodDelete, Path: "/v1/api-keys/{id}",
-		Summary: "Revoke an API key", Tags: []string{users.Tag}, Security: function.Person,
-		Description:   "It is refused everywhere within a second.",
-		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusNotFound},
-	}
-	RotateOperation = huma.Operation{
-		OperationID: "users-rotate-api-key", Method: http.MethodPost, Path: "/v1/api-keys/{id}/rotate",
-		Summary: "Give an API key a new secret", Tags: []string{users.Tag}, Security: function.FreshPerson,
-		Description:   "The present secret stays good for the overlap, so that programs take up the new one without a pause.",
-		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
+// Service declares the function.
+var Service = function.Service("users-api-keys", New,
+	function.On(function.Post("users-create-api-key", "/v1/api-keys", "Make an API key", policy.Person.WithFreshProof()).
+		Status(http.StatusCreated).Fails(fault.Conflict).
+		Describe("It acts as you in your present organization, within its scopes, and only where your roles allow it. You are told by mail."), (*Function).Create),
+	function.On(function.Get("users-list-api-keys", "/v1/api-keys", "Your API keys", policy.Person), (*Function).List),
+	function.On(function.Delete("users-revoke-api-key", "/v1/api-keys/{id}", "Revoke an API key", policy.Person).
+		Describe("It is refused everywhere within a second."), (*Function).Revoke),
+	function.On(function.Post("users-rotate-api-key", "/v1/api-keys/{id}/rotate", "Give an API key a new secret", policy.Person.WithFreshProof()).
+		Status(http.StatusCreated).
+		Describe("The present secret stays good for the overlap, so that programs take up the new one without a pause."), (*Function).Rotate),
 )
 
 // CreateRequest is the key.

@@ -17,7 +17,6 @@ import (
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/events"
-	"function/shared/function"
 	"function/shared/page"
 	"function/shared/platformtest"
 	"function/shared/policy"
@@ -29,8 +28,8 @@ const path = "/v1/api-keys"
 
 func mount(t *testing.T) *platformtest.Platform {
 	return platformtest.New(t,
-		function.Service("users-api-keys", apikeys.New, apikeys.Parts...),
-		function.Service("users-service-accounts", serviceaccounts.New, serviceaccounts.Parts...),
+		apikeys.Service,
+		serviceaccounts.Service,
 	)
 }
 

@@ -4,22 +4,18 @@ package approvemember
 
 import (
 	"context"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-approve-member", Method: http.MethodPost, Path: "/v1/organizations/{id}/members/{user_id}/approve",
-	Summary: "Let a person into your organization", Tags: []string{users.Tag}, Security: function.Themselves(function.Needs(policy.MembersWrite)),
-	Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("users-approve-member", "/v1/organizations/{id}/members/{user_id}/approve", "Let a person into your organization", policy.MembersWrite.WithoutImpersonation()).
+	Fails(fault.Conflict), New)
 
 // Request names the organization and the person; a body is optional.
 type Request struct {

@@ -7,34 +7,21 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"function/functions/users"
+	"function/shared/fault"
 	"function/shared/function"
+	"function/shared/policy"
 )
 
-// The HTTP operations.
-var (
-	ChangeOperation = huma.Operation{
-		OperationID: "users-change-email", Method: http.MethodPost, Path: "/v1/users/email/change",
-		Summary: "Change your email address", Tags: []string{users.Tag}, Metadata: function.Guarded, Security: function.FreshPerson,
-		Description:   "A token is mailed to the new address, and the present one is told. Until the token comes back nothing changes.",
-		DefaultStatus: http.StatusAccepted,
-		Errors:        []int{http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusServiceUnavailable},
-	}
-	ConfirmOperation = huma.Operation{
-		OperationID: "users-confirm-email-change", Method: http.MethodPost, Path: "/v1/users/email/change/confirm",
-		Summary: "Confirm your new email address by the token that was mailed", Tags: []string{users.Tag}, Metadata: function.Guarded,
-		Description:   "The token is good once and for an hour. 409: somebody has an account with the address by now.",
-		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusConflict},
-	}
+// Service declares the function.
+var Service = function.Service("users-change-email", New,
+	function.On(function.Post("users-change-email", "/v1/users/email/change", "Change your email address", policy.Person.WithFreshProof()).
+		Sensitive().Status(http.StatusAccepted).Fails(fault.Unavailable).
+		Describe("A token is mailed to the new address, and the present one is told. Until the token comes back nothing changes."), (*Function).Change),
+	function.On(function.Post("users-confirm-email-change", "/v1/users/email/change/confirm", "Confirm your new email address by the token that was mailed", policy.Public).
+		Sensitive().Fails(fault.Conflict).
+		Describe("The token is good once and for an hour. 409: somebody has an account with the address by now."), (*Function).Confirm),
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(ChangeOperation, (*Function).Change),
-	function.On(ConfirmOperation, (*Function).Confirm),
-}
 
 // ChangeRequest is the new address, and the proof that it is the person who asks.
 type ChangeRequest struct {

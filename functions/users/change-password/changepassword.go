@@ -5,9 +5,6 @@ package changepassword
 import (
 	"context"
 	"fmt"
-	"net/http"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"function/functions/users"
 	"function/shared/audit"
@@ -15,16 +12,13 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-change-password", Method: http.MethodPost, Path: "/v1/users/password/change",
-	Summary: "Change your password", Tags: []string{users.Tag}, Metadata: function.Guarded, Security: function.Themselves(function.Unready(function.Person)),
-	Description:   "All your other sessions end.",
-	DefaultStatus: http.StatusNoContent,
-	Errors:        []int{http.StatusUnauthorized, http.StatusConflict, http.StatusTooManyRequests, http.StatusServiceUnavailable},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("users-change-password", "/v1/users/password/change", "Change your password", policy.Person.BeforeSetup().WithoutImpersonation()).
+	Sensitive().Fails(fault.Conflict, fault.Unavailable).
+	Describe("All your other sessions end."), New)
 
 // Request is both passwords.
 type Request struct {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -17,17 +16,16 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
+	"function/shared/ratelimit"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-confirm-registration", Method: http.MethodPost, Path: "/v1/users/email/confirm",
-	Summary: "Open an account by the token that was mailed, and the password", Tags: []string{users.Tag}, Metadata: function.Guarded,
-	Description: "Where registrations are confirmed by mail. The token, from the mailed link and good for a day, shows that the address is the person's; " +
-		"the password, as it was given at the registration, that the registration is. So nobody opens an account that somebody else has prepared for them, and the link may be followed on another device. " +
-		"Of several registrations of the address the newest with this password is taken, whichever of its mails the token is from. Who has forgotten the password registers again.",
-	DefaultStatus: http.StatusCreated, Errors: []int{http.StatusServiceUnavailable},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("users-confirm-registration", "/v1/users/email/confirm", "Open an account by the token that was mailed, and the password", policy.Public).
+	Sensitive().Status(http.StatusCreated).Fails(fault.Unavailable).
+	Describe("Where registrations are confirmed by mail. The token, from the mailed link and good for a day, shows that the address is the person's; "+
+		"the password, as it was given at the registration, that the registration is. So nobody opens an account that somebody else has prepared for them, and the link may be followed on another device. "+
+		"Of several registrations of the address the newest with this password is taken, whichever of its mails the token is from. Who has forgotten the password registers again."), New)
 
 // Request is the two proofs.
 type Request struct {
@@ -90,7 +88,7 @@ func (f *Function) find(ctx context.Context, token, password string) (id uuid.UU
 	if err != nil {
 		return id, fmt.Errorf("look up token of registration: %w", err)
 	}
-	if err := function.LimitAccount(ctx, address); err != nil {
+	if err := ratelimit.Account(ctx, address); err != nil {
 		return id, err
 	}
 	rows, _ := f.DB.Query(ctx, selectCandidates, address)

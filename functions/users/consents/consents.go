@@ -21,17 +21,24 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 	"function/shared/secret"
 	"function/shared/uuid7"
 )
 
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(GiveOperation, (*Function).Give),
-	function.On(WithdrawOperation, (*Function).Withdraw),
-	function.On(ListOperation, (*Function).List),
-	function.On(HistoryOperation, (*Function).History),
-}
+// Service declares the function.
+var Service = function.Service("users-consents", New,
+	function.On(function.Post("users-give-consent", "/v1/users/consents", "Consent to a purpose", policy.Person.WithoutImpersonation()).
+		Fails(fault.NotFound, fault.Conflict).
+		Describe("The version is that of the text that you have read, which must be the newest."), (*Function).Give),
+	function.On(function.Delete("users-withdraw-consent", "/v1/users/consents/{purpose}", "Withdraw a consent", policy.Person.BeforeSetup().WithoutImpersonation()).
+		Describe("At any time, also of a purpose that has been retired, of an organization that you have left or that demands something of you first (GDPR Article 7(3)). "+
+			"It does no harm where there is no consent."), (*Function).Withdraw),
+	function.On(function.Get("users-list-own-consents", "/v1/users/consents", "What you have consented to", policy.Person.BeforeSetup()).
+		Describe("What you have said to the purposes of all your organizations, past ones too; and of the one that you act in, what you are asked for."), (*Function).List),
+	function.On(function.Get("users-list-consent-history", "/v1/users/consents/history", "Every consent that you have given or withdrawn", policy.Person.BeforeSetup()).
+		Describe("In all your organizations, past ones too. With its proof: the text, by version and SHA-256, when, and from where."), (*Function).History),
+)
 
 // Function keeps decisions.
 type Function struct{ users.Store }

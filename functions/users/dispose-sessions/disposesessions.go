@@ -17,6 +17,9 @@ import (
 	"function/shared/outbox"
 )
 
+// Service declares the function.
+var Service = function.Subscriber("users-dispose-sessions", New)
+
 // Function disposes of sessions.
 type Function struct{ users.Store }
 

@@ -13,7 +13,6 @@ import (
 	disposesessions "function/functions/users/dispose-sessions"
 	"function/shared/database"
 	"function/shared/events"
-	"function/shared/function"
 	"function/shared/platformtest"
 )
 
@@ -22,7 +21,7 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 const name = "users-dispose-sessions"
 
 var (
-	declaration = function.Subscriber(name, disposesessions.New)
+	declaration = disposesessions.Service
 	cutoff      = time.Now().UTC().Truncate(time.Microsecond).AddDate(0, 0, -30)
 )
 

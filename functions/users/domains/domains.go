@@ -7,10 +7,10 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
 )
@@ -20,40 +20,18 @@ const (
 	one  = path + "/{domain}"
 )
 
-// The HTTP operations.
-var (
-	ListOperation = huma.Operation{
-		OperationID: "users-list-domains", Method: http.MethodGet, Path: path,
-		Summary: "Domains of your organization", Tags: []string{users.Tag}, Security: function.Needs(policy.OrganizationsRead),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
-	ClaimOperation = huma.Operation{
-		OperationID: "users-claim-domain", Method: http.MethodPost, Path: path,
-		Summary: "Claim a domain", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.DomainsWrite),
-		Description:   "Answers the TXT record to publish. Others may claim the domain too: it belongs to who verifies it.",
-		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
-	}
-	VerifyOperation = huma.Operation{
-		OperationID: "users-verify-domain", Method: http.MethodPost, Path: one + "/verify",
-		Summary: "Verify a domain by its TXT record", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.DomainsWrite), Metadata: function.Guarded,
-		Description: "Looks the record up, for 5 seconds at the most. 409 tells what was found instead. Another organization that has verified the domain before loses it, unless its record is still published.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
-	}
-	RemoveOperation = huma.Operation{
-		OperationID: "users-remove-domain", Method: http.MethodDelete, Path: one,
-		Summary: "Give up a domain", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.DomainsWrite),
-		Description:   "Accounts that provisioning has opened in it are their people's own from then on, and stay so.",
-		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
+// Service declares the function.
+var Service = function.Service("users-domains", New,
+	function.On(function.Get("users-list-domains", path, "Domains of your organization", policy.OrganizationsRead), (*Function).List),
+	function.On(function.Post("users-claim-domain", path, "Claim a domain", policy.DomainsWrite.WithFreshProof()).
+		Status(http.StatusCreated).Fails(fault.Conflict).
+		Describe("Answers the TXT record to publish. Others may claim the domain too: it belongs to who verifies it."), (*Function).Claim),
+	function.On(function.Post("users-verify-domain", one+"/verify", "Verify a domain by its TXT record", policy.DomainsWrite.WithFreshProof()).
+		Sensitive().Fails(fault.Conflict).
+		Describe("Looks the record up, for 5 seconds at the most. 409 tells what was found instead. Another organization that has verified the domain before loses it, unless its record is still published."), (*Function).Verify),
+	function.On(function.Delete("users-remove-domain", one, "Give up a domain", policy.DomainsWrite.WithFreshProof()).
+		Describe("Accounts that provisioning has opened in it are their people's own from then on, and stay so."), (*Function).Remove),
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(ListOperation, (*Function).List),
-	function.On(ClaimOperation, (*Function).Claim),
-	function.On(VerifyOperation, (*Function).Verify),
-	function.On(RemoveOperation, (*Function).Remove),
-}
 
 // ListRequest names an organization.
 type ListRequest struct {

@@ -5,27 +5,24 @@ package eraseaccount
 import (
 	"context"
 	"fmt"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-erase-account", Method: http.MethodDelete, Path: "/v1/users/profile",
-	Summary: "Erase your account", Tags: []string{users.Tag}, Security: function.FreshPerson,
-	Description: "For good, and at once: what is on file about you cannot be read any more, you are logged out everywhere, and your " +
-		"memberships end. An organization whose last owner you are stands in the way: give your ownership to another member, or delete " +
-		"the organization, first.",
-	DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Delete("users-erase-account", "/v1/users/profile", "Erase your account", policy.Person.WithFreshProof()).
+	Fails(fault.Conflict).
+	Describe("For good, and at once: what is on file about you cannot be read any more, you are logged out everywhere, and your "+
+		"memberships end. An organization whose last owner you are stands in the way: give your ownership to another member, or delete "+
+		"the organization, first."), New)
 
 // Request tells what is to go with the person.
 type Request struct {

@@ -5,28 +5,23 @@ package eraseuser
 import (
 	"context"
 	"fmt"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-erase-user", Method: http.MethodPost, Path: "/v1/admin/users/{id}/erase",
-	Summary: "Erase an account", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.PlatformUsers),
-	Description: "For good, and at once, as DELETE /v1/users/profile does; for people who ask for it and cannot log in. Make sure who asks. " +
-		"The person is mailed. An organization whose last owner the person is stands in the way. The reason is kept sealed with your own key, since the person's goes.",
-	DefaultStatus: http.StatusNoContent,
-	Errors:        []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("users-erase-user", "/v1/admin/users/{id}/erase", "Erase an account", policy.PlatformUsers.WithFreshProof()).
+	Fails(fault.Conflict).
+	Describe("For good, and at once, as DELETE /v1/users/profile does; for people who ask for it and cannot log in. Make sure who asks. "+
+		"The person is mailed. An organization whose last owner the person is stands in the way. The reason is kept sealed with your own key, since the person's goes."), New)
 
 // Request names a person, says why, and tells what is to go with them.
 type Request struct {

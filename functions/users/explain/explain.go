@@ -5,10 +5,8 @@ package explain
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -19,13 +17,10 @@ import (
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-explain", Method: http.MethodPost, Path: "/v1/authorize/explain",
-	Summary: "Why somebody may do something", Tags: []string{users.Tag}, Security: function.Person,
-	Description: "About yourself, or, with roles:read, about a member or service account of your organization: as if logged in as the organization demands.",
-	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("users-explain", "/v1/authorize/explain", "Why somebody may do something", policy.Person).
+	Fails(fault.NotFound).
+	Describe("About yourself, or, with roles:read, about a member or service account of your organization: as if logged in as the organization demands."), New)
 
 // Request is the question.
 type Request struct {

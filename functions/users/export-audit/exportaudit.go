@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -22,32 +21,20 @@ import (
 // mediaType is that of JSON lines.
 const mediaType = "application/jsonl"
 
-// The HTTP operations.
-var (
-	Operation = huma.Operation{
-		OperationID: "users-export-audit", Method: http.MethodGet, Path: "/v1/audit/export",
-		Summary: "Export your organization's audit trail", Tags: []string{users.Tag}, Security: function.Needs(policy.AuditRead),
-		Description: "JSON lines, the oldest first: {\"entry\": …} or {\"checkpoint\": …}. The export begins and ends at checkpoints, so it may hold entries from before and after the time. " +
-			"What is not sealed yet, of the last minute or two, is not in it. An export that was cut off ends without a checkpoint.",
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden}, Responses: responses,
-	}
-	PlatformOperation = huma.Operation{
-		OperationID: "users-export-platform-audit", Method: http.MethodGet, Path: "/v1/admin/audit/export",
-		Summary: "Export the platform's own audit trail", Tags: []string{users.Tag}, Security: function.Needs(policy.PlatformUsers),
-		Description: "What platform admins did, and what belongs to no organization, as JSON lines like those of an organization's export.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden}, Responses: responses,
-	}
+// Service declares the function.
+var Service = function.Service("users-export-audit", New,
+	function.On(function.Get("users-export-audit", "/v1/audit/export", "Export your organization's audit trail", policy.AuditRead).
+		Describe("JSON lines, the oldest first: {\"entry\": …} or {\"checkpoint\": …}. The export begins and ends at checkpoints, so it may hold entries from before and after the time. "+
+			"What is not sealed yet, of the last minute or two, is not in it. An export that was cut off ends without a checkpoint.").
+		Answers(responses), (*Function).Export),
+	function.On(function.Get("users-export-platform-audit", "/v1/admin/audit/export", "Export the platform's own audit trail", policy.PlatformUsers).
+		Describe("What platform admins did, and what belongs to no organization, as JSON lines like those of an organization's export.").
+		Answers(responses), (*Function).ExportPlatform),
 )
 
 var responses = map[string]*huma.Response{"200": {
 	Description: "OK", Content: map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString}}},
 }}
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(Operation, (*Function).Export),
-	function.On(PlatformOperation, (*Function).ExportPlatform),
-}
 
 // Request is what to export.
 type Request struct {

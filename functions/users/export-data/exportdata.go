@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -18,22 +17,20 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 	"function/shared/uuid7"
 )
 
 const mediaType = "application/zip"
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-export-data", Method: http.MethodGet, Path: "/v1/users/export",
-	Summary: "All that is on file about you", Tags: []string{users.Tag}, Security: function.FreshPerson, Metadata: function.Guarded,
-	Description: "A ZIP of JSON files, written as it is read; README.txt in it says what each file holds, and about.json what becomes of your data. " +
-		"A ZIP that was cut off does not open, and the connection breaks. You are told by mail. Ten times a day at the most.",
-	Errors: []int{http.StatusUnauthorized},
-	Responses: map[string]*huma.Response{"200": {
+// Service declares the function.
+var Service = function.Endpoint(function.Get("users-export-data", "/v1/users/export", "All that is on file about you", policy.Person.WithFreshProof()).
+	Sensitive().
+	Describe("A ZIP of JSON files, written as it is read; README.txt in it says what each file holds, and about.json what becomes of your data. "+
+		"A ZIP that was cut off does not open, and the connection breaks. You are told by mail. Ten times a day at the most.").
+	Answers(map[string]*huma.Response{"200": {
 		Description: "OK", Content: map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}},
-	}},
-}
+	}}), New)
 
 // Response is written as it is read.
 type Response struct{ Body func(huma.Context) }

@@ -16,13 +16,16 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
+	"function/shared/policy"
 )
 
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(ListOperation, (*Function).List),
-	function.On(GetOperation, (*Function).Get),
-}
+// Service declares the function.
+var Service = function.Service("users-find-users", New,
+	function.On(function.Get("users-find-users", "/v1/admin/users", "Accounts of the whole platform", policy.PlatformUsers).
+		Fails(fault.Conflict).
+		Describe("Newest first; what is asked for narrows them down together. By name they are found within an organization whose setting search_by_name allows it. Looking at them is audited."), (*Function).List),
+	function.On(function.Get("users-get-user", "/v1/admin/users/{id}", "One account, with what platform admins did to it", policy.PlatformUsers), (*Function).Get),
+)
 
 // Function shows accounts.
 type Function struct{ users.Store }

@@ -1,31 +1,11 @@
 package findusers
 
 import (
-	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
-	"function/functions/users"
-	"function/shared/function"
 	"function/shared/page"
-	"function/shared/policy"
-)
-
-// The HTTP operations.
-var (
-	ListOperation = huma.Operation{
-		OperationID: "users-find-users", Method: http.MethodGet, Path: "/v1/admin/users",
-		Summary: "Accounts of the whole platform", Tags: []string{users.Tag}, Security: function.Needs(policy.PlatformUsers),
-		Description: "Newest first; what is asked for narrows them down together. By name they are found within an organization whose setting search_by_name allows it. Looking at them is audited.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict},
-	}
-	GetOperation = huma.Operation{
-		OperationID: "users-get-user", Method: http.MethodGet, Path: "/v1/admin/users/{id}",
-		Summary: "One account, with what platform admins did to it", Tags: []string{users.Tag}, Security: function.Needs(policy.PlatformUsers),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
 )
 
 // ListRequest asks for one page.

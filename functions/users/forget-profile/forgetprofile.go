@@ -12,6 +12,9 @@ import (
 	"function/shared/outbox"
 )
 
+// Service declares the function.
+var Service = function.Subscriber("users-forget-profile", New)
+
 // Function forgets profiles.
 type Function struct {
 	users.Store

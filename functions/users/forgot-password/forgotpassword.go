@@ -10,23 +10,21 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/events"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
+	"function/shared/ratelimit"
 	"function/shared/uuid7"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-forgot-password", Method: http.MethodPost, Path: "/v1/users/password/forgot",
-	Summary: "Ask for a new password", Tags: []string{users.Tag}, Metadata: function.Guarded,
-	Description:   "If the address has an account, a link to choose a new password is mailed there. The answer is the same if it has none.",
-	DefaultStatus: http.StatusAccepted, Errors: []int{http.StatusTooManyRequests, http.StatusServiceUnavailable},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("users-forgot-password", "/v1/users/password/forgot", "Ask for a new password", policy.Public).
+	Sensitive().Status(http.StatusAccepted).Fails(fault.Unavailable).
+	Describe("If the address has an account, a link to choose a new password is mailed there. The answer is the same if it has none."), New)
 
 // Request is the address.
 type Request struct {
@@ -62,7 +60,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := function.LimitAccount(ctx, index); err != nil {
+	if err := ratelimit.Account(ctx, index); err != nil {
 		return nil, f.Refused(ctx, audit.Entry{Action: "passwords:forget"}, err)
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {

@@ -4,21 +4,15 @@ package getsecondfactors
 
 import (
 	"context"
-	"net/http"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/function"
+	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-get-second-factors", Method: http.MethodGet, Path: "/v1/users/mfa",
-	Summary: "Your second factors", Tags: []string{users.Tag}, Security: function.Person,
-	Errors: []int{http.StatusUnauthorized},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Get("users-get-second-factors", "/v1/users/mfa", "Your second factors", policy.Person), New)
 
 // Response is what is enrolled.
 type Response struct {

@@ -6,10 +6,8 @@ package grants
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -21,32 +19,16 @@ import (
 	"function/shared/uuid7"
 )
 
-// The HTTP operations.
-var (
-	ListOperation = huma.Operation{
-		OperationID: "users-list-grants", Method: http.MethodGet, Path: "/v1/organizations/{id}/grants",
-		Summary: "Roles granted beside those of memberships", Tags: []string{users.Tag}, Security: function.Needs(policy.RolesRead),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
-	CreateOperation = huma.Operation{
-		OperationID: "users-grant-role", Method: http.MethodPost, Path: "/v1/organizations/{id}/grants",
-		Summary: "Grant a role", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.RolesWrite),
-		Description: "To a member, to a team and the teams in it, or to a service account: a role that allows what you may do yourself at the most.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}, Responses: users.Waits,
-	}
-	DeleteOperation = huma.Operation{
-		OperationID: "users-revoke-grant", Method: http.MethodDelete, Path: "/v1/organizations/{id}/grants/{grant_id}",
-		Summary: "Take a granted role back", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.RolesWrite),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, Responses: users.Waits,
-	}
+// Service declares the function.
+var Service = function.Service("users-grants", New,
+	function.On(function.Get("users-list-grants", "/v1/organizations/{id}/grants", "Roles granted beside those of memberships", policy.RolesRead), (*Function).List),
+	function.On(function.Post("users-grant-role", "/v1/organizations/{id}/grants", "Grant a role", policy.RolesWrite.WithFreshProof()).
+		Fails(fault.Conflict).
+		Describe("To a member, to a team and the teams in it, or to a service account: a role that allows what you may do yourself at the most.").
+		Answers(users.Waits), (*Function).Create),
+	function.On(function.Delete("users-revoke-grant", "/v1/organizations/{id}/grants/{grant_id}", "Take a granted role back", policy.RolesWrite.WithFreshProof()).
+		Answers(users.Waits), (*Function).Delete),
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(ListOperation, (*Function).List),
-	function.On(CreateOperation, (*Function).Create),
-	function.On(DeleteOperation, (*Function).Delete),
-}
 
 // Grantee is whom a role is granted to: exactly one of them.
 type Grantee struct {

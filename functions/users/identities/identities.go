@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -22,34 +21,17 @@ import (
 	"function/shared/mail"
 	"function/shared/outbox"
 	"function/shared/page"
+	"function/shared/policy"
 )
 
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(LinkOperation, (*Function).Link),
-	function.On(ListOperation, (*Function).List),
-	function.On(UnlinkOperation, (*Function).Unlink),
-}
-
-// The HTTP operations.
-var (
-	LinkOperation = huma.Operation{
-		OperationID: "users-link-identity", Method: http.MethodPost, Path: "/v1/users/identities",
-		Summary: "Link a login of another issuer", Tags: []string{users.Tag}, Security: function.FreshPerson,
-		Description:   "From then on tokens of that login act as you. You are told by mail.",
-		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusConflict, http.StatusServiceUnavailable},
-	}
-	ListOperation = huma.Operation{
-		OperationID: "users-list-identities", Method: http.MethodGet, Path: "/v1/users/identities",
-		Summary: "Linked logins of other issuers", Tags: []string{users.Tag}, Security: function.Person,
-		Errors: []int{http.StatusUnauthorized},
-	}
-	UnlinkOperation = huma.Operation{
-		OperationID: "users-unlink-identity", Method: http.MethodDelete, Path: "/v1/users/identities/{id}",
-		Summary: "Unlink a login of another issuer", Tags: []string{users.Tag}, Security: function.FreshPerson,
-		Description:   "Its tokens are refused everywhere within a second. You are told by mail.",
-		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusNotFound},
-	}
+// Service declares the function.
+var Service = function.Service("users-identities", New,
+	function.On(function.Post("users-link-identity", "/v1/users/identities", "Link a login of another issuer", policy.Person.WithFreshProof()).
+		Status(http.StatusCreated).Fails(fault.Conflict, fault.Unavailable).
+		Describe("From then on tokens of that login act as you. You are told by mail."), (*Function).Link),
+	function.On(function.Get("users-list-identities", "/v1/users/identities", "Linked logins of other issuers", policy.Person), (*Function).List),
+	function.On(function.Delete("users-unlink-identity", "/v1/users/identities/{id}", "Unlink a login of another issuer", policy.Person.WithFreshProof()).
+		Describe("Its tokens are refused everywhere within a second. You are told by mail."), (*Function).Unlink),
 )
 
 // Identity is who a person is to another issuer.

@@ -27,7 +27,7 @@ func mount(t *testing.T) (*platformtest.Platform, *platformtest.OIDCIssuer) {
 	issuer := platformtest.NewOIDCIssuer(t)
 	return platformtest.NewWith(t, func(c *function.Config) {
 		c.OIDCIssuers, c.OIDCSubjectKey = auth.OIDCIssuers{issuer.Config()}, base64.StdEncoding.EncodeToString(make([]byte, 32))
-	}, function.Service("users-identities", identities.New, identities.Parts...), function.Service("users-sessions", sessions.New, sessions.Parts...)), issuer
+	}, identities.Service, sessions.Service), issuer
 }
 
 func link(p *platformtest.Platform, c platformtest.Caller, token string) platformtest.Answer {

@@ -7,10 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
@@ -23,14 +21,11 @@ import (
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-impersonate", Method: http.MethodPost, Path: "/v1/admin/users/{id}/impersonate",
-	Summary: "Act as another person", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.PlatformUsers),
-	Description: "The session is good for 30 minutes, and for nothing that needs a fresh proof. The person is told by mail, with the reason; every act is audited under both names. " +
-		"Nobody acts as another platform admin. POST /v1/users/logout ends it.",
-	Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("users-impersonate", "/v1/admin/users/{id}/impersonate", "Act as another person", policy.PlatformUsers.WithFreshProof()).
+	Fails(fault.Conflict).
+	Describe("The session is good for 30 minutes, and for nothing that needs a fresh proof. The person is told by mail, with the reason; every act is audited under both names. "+
+		"Nobody acts as another platform admin. POST /v1/users/logout ends it."), New)
 
 // Request names the person, and says why.
 type Request struct {

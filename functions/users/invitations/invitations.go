@@ -7,10 +7,10 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
@@ -18,32 +18,14 @@ import (
 
 const path = "/v1/organizations/{id}/invitations"
 
-// The HTTP operations.
-var (
-	CreateOperation = huma.Operation{
-		OperationID: "users-invite", Method: http.MethodPost, Path: path,
-		Summary: "Invite a person to your organization", Tags: []string{users.Tag}, Security: function.Themselves(function.Needs(policy.MembersWrite)),
-		Description:   "A mail tells how to accept within 7 days. It replaces the address's earlier invitation. The answer is the same whether the address has an account or not.",
-		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable},
-	}
-	ListOperation = huma.Operation{
-		OperationID: "users-list-invitations", Method: http.MethodGet, Path: path,
-		Summary: "Open invitations to your organization", Tags: []string{users.Tag}, Security: function.Needs(policy.MembersWrite),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
-	RevokeOperation = huma.Operation{
-		OperationID: "users-revoke-invitation", Method: http.MethodDelete, Path: path + "/{invitation_id}",
-		Summary: "Take an invitation back", Tags: []string{users.Tag}, Security: function.Needs(policy.MembersWrite),
-		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
+// Service declares the function.
+var Service = function.Service("users-invitations", New,
+	function.On(function.Post("users-invite", path, "Invite a person to your organization", policy.MembersWrite.WithoutImpersonation()).
+		Status(http.StatusCreated).Fails(fault.Conflict, fault.Unavailable).
+		Describe("A mail tells how to accept within 7 days. It replaces the address's earlier invitation. The answer is the same whether the address has an account or not."), (*Function).Create),
+	function.On(function.Get("users-list-invitations", path, "Open invitations to your organization", policy.MembersWrite), (*Function).List),
+	function.On(function.Delete("users-revoke-invitation", path+"/{invitation_id}", "Take an invitation back", policy.MembersWrite), (*Function).Revoke),
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(CreateOperation, (*Function).Create),
-	function.On(ListOperation, (*Function).List),
-	function.On(RevokeOperation, (*Function).Revoke),
-}
 
 // CreateRequest is whom to invite, as what.
 type CreateRequest struct {

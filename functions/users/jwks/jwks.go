@@ -5,20 +5,15 @@ package jwks
 import (
 	"context"
 	"fmt"
-	"net/http"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/function"
+	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-jwks", Method: http.MethodGet, Path: "/.well-known/jwks.json",
-	Summary: "Keys that verify access tokens", Tags: []string{users.Tag},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Get("users-jwks", "/.well-known/jwks.json", "Keys that verify access tokens", policy.Public), New)
 
 // Key is an Ed25519 public key (RFC 8037 §2).
 type Key struct {

@@ -1,50 +1,13 @@
 package listaudit
 
 import (
-	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
 	"function/shared/audit"
-	"function/shared/function"
 	"function/shared/page"
-	"function/shared/policy"
-)
-
-// The HTTP operations.
-var (
-	ListOperation = huma.Operation{
-		OperationID: "users-list-audit", Method: http.MethodGet, Path: "/v1/audit",
-		Summary: "Your organization's audit trail", Tags: []string{users.Tag}, Security: function.Needs(policy.AuditRead),
-		Description: "Every act and every refusal. An entry is sealed, which gives it seq and hash, within a minute or two. Reading the trail is itself audited.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
-	}
-	PlatformOperation = huma.Operation{
-		OperationID: "users-list-platform-audit", Method: http.MethodGet, Path: "/v1/admin/audit",
-		Summary: "The platform's own audit trail", Tags: []string{users.Tag}, Security: function.Needs(policy.PlatformUsers),
-		Description: "What platform admins did, and what belongs to no organization.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
-	}
-	CheckpointsOperation = huma.Operation{
-		OperationID: "users-list-audit-checkpoints", Method: http.MethodGet, Path: "/v1/audit/checkpoints",
-		Summary: "The checkpoints of your organization's audit trail", Tags: []string{users.Tag}, Security: function.Needs(policy.AuditRead),
-		Description: "Signed statements of how many entries there were and what hash they had. Keep the newest one elsewhere: with it, verify-audit finds a trail that was cut short.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
-	}
-	PlatformCheckpointsOperation = huma.Operation{
-		OperationID: "users-list-platform-audit-checkpoints", Method: http.MethodGet, Path: "/v1/admin/audit/checkpoints",
-		Summary: "The checkpoints of the platform's own audit trail", Tags: []string{users.Tag}, Security: function.Needs(policy.PlatformUsers),
-		Description: "As those of an organization's: keep the newest one elsewhere.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden},
-	}
-	KeysOperation = huma.Operation{
-		OperationID: "users-list-audit-keys", Method: http.MethodGet, Path: "/v1/audit/keys",
-		Summary: "The keys that have signed checkpoints", Tags: []string{users.Tag},
-		Description: "A JSON Web Key Set (RFC 7517). Keys that sign no longer stay in it: a checkpoint is verified for as long as the trail is kept.",
-	}
 )
 
 // TrailQuery names a trail.

@@ -5,10 +5,8 @@ package listconsents
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -18,12 +16,8 @@ import (
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-list-consents", Method: http.MethodGet, Path: "/v1/organizations/{id}/consents",
-	Summary: "What the members of your organization have consented to", Tags: []string{users.Tag}, Security: function.Needs(policy.ConsentsRead),
-	Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Get("users-list-consents", "/v1/organizations/{id}/consents", "What the members of your organization have consented to", policy.ConsentsRead), New)
 
 // Request asks for one page of what holds, of one purpose or all.
 type Request struct {

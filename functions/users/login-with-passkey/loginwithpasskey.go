@@ -6,35 +6,22 @@ package loginwithpasskey
 import (
 	"context"
 	"fmt"
-	"net/http"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 )
 
-// The HTTP operations.
-var (
-	BeginOperation = huma.Operation{
-		OperationID: "users-begin-passkey-login", Method: http.MethodPost, Path: "/v1/users/passkeys/login/begin",
-		Summary: "Begin to log in with a passkey", Tags: []string{users.Tag}, Metadata: function.Guarded,
-	}
-	FinishOperation = huma.Operation{
-		OperationID: "users-finish-passkey-login", Method: http.MethodPost, Path: "/v1/users/passkeys/login/finish",
-		Summary: "Log in with a passkey", Tags: []string{users.Tag}, Metadata: function.Guarded,
-		Errors: []int{http.StatusUnauthorized},
-	}
+// Service declares the function.
+var Service = function.Service("users-login-with-passkey", New,
+	function.On(function.Post("users-begin-passkey-login", "/v1/users/passkeys/login/begin", "Begin to log in with a passkey", policy.Public).
+		Sensitive(), (*Function).Begin),
+	function.On(function.Post("users-finish-passkey-login", "/v1/users/passkeys/login/finish", "Log in with a passkey", policy.Public).
+		Sensitive().Fails(fault.Unauthenticated), (*Function).Finish),
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(BeginOperation, (*Function).Begin),
-	function.On(FinishOperation, (*Function).Finish),
-}
 
 // BeginResponse is what the browser needs.
 type BeginResponse struct{ Body users.Ceremony }

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 // BenchmarkLogin is a login beside the password hash that it contains.
 func BenchmarkLogin(b *testing.B) {
 	unlimited := func(c *function.Config) { c.RateLimits.Account = ratelimit.Limit{} }
-	p := platformtest.NewWith(b, unlimited, function.Endpoint(register.Operation, register.New), function.Endpoint(login.Operation, login.New))
+	p := platformtest.NewWith(b, unlimited, register.Service, login.Service)
 	p.Do("", http.MethodPost, "/v1/users/register",
 		`{"email": "ada@example.com", "password": "correct horse", "first_name": "Ada", "last_name": "Lovelace"}`).Want(b, http.StatusCreated)
 	b.Run("login", func(b *testing.B) {

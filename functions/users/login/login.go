@@ -5,9 +5,7 @@ package login
 import (
 	"context"
 	"fmt"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -18,15 +16,13 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-login", Method: http.MethodPost, Path: "/v1/users/login",
-	Summary: "Log in", Tags: []string{users.Tag}, Metadata: function.Guarded,
-	Description: "After several failures in a row the next try has to wait, for the account, the network address, or both; 429 tells how long.",
-	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("users-login", "/v1/users/login", "Log in", policy.Public).
+	Sensitive().Fails(fault.Unauthenticated, fault.Unavailable).
+	Describe("After several failures in a row the next try has to wait, for the account, the network address, or both; 429 tells how long."), New)
 
 // Request is who the person says to be, and the proof.
 type Request struct {

@@ -4,23 +4,17 @@ package logout
 import (
 	"context"
 	"fmt"
-	"net/http"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-logout", Method: http.MethodPost, Path: "/v1/users/logout",
-	Summary: "Log out", Tags: []string{users.Tag}, Security: function.Unready(function.Person),
-	Description:   "Ends the session. Its access and refresh tokens are refused everywhere within a second.",
-	DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusForbidden},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("users-logout", "/v1/users/logout", "Log out", policy.Person.BeforeSetup()).
+	Describe("Ends the session. Its access and refresh tokens are refused everywhere within a second."), New)
 
 // Function ends sessions.
 type Function struct{ users.Store }

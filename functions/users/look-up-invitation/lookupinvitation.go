@@ -4,21 +4,17 @@ package lookupinvitation
 
 import (
 	"context"
-	"net/http"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"function/functions/users"
+	"function/shared/fault"
 	"function/shared/function"
+	"function/shared/policy"
 )
 
-// Operation is the HTTP operation. It is a POST, because a token in a URL is in logs.
-var Operation = huma.Operation{
-	OperationID: "users-look-up-invitation", Method: http.MethodPost, Path: "/v1/organizations/invitations/look-up",
-	Summary: "What an invitation invites to", Tags: []string{users.Tag}, Metadata: function.Guarded,
-	Description: "For whoever holds the token, with an account or without one. It uses nothing up.",
-	Errors:      []int{http.StatusNotFound},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("users-look-up-invitation", "/v1/organizations/invitations/look-up", "What an invitation invites to", policy.Public).
+	Sensitive().Fails(fault.NotFound).
+	Describe("For whoever holds the token, with an account or without one. It uses nothing up."), New)
 
 // Request is the token that was mailed.
 type Request struct {

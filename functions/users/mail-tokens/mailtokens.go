@@ -16,11 +16,11 @@ import (
 	"function/shared/outbox"
 )
 
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
+// Service declares the function.
+var Service = function.Service("users-mail-tokens", New,
 	function.OnEvent((*Function).Register),
 	function.OnEvent((*Function).Reset),
-}
+)
 
 // Function mails tokens.
 type Function struct {

@@ -5,13 +5,12 @@ package members
 
 import (
 	"context"
-	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
@@ -22,58 +21,24 @@ const (
 	one  = path + "/{user_id}"
 )
 
-// The HTTP operations.
-var (
-	ListOperation = huma.Operation{
-		OperationID: "users-list-members", Method: http.MethodGet, Path: path,
-		Summary: "Members of your organization", Tags: []string{users.Tag}, Security: function.Needs(policy.MembersRead),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
-	GetOperation = huma.Operation{
-		OperationID: "users-get-member", Method: http.MethodGet, Path: one,
-		Summary: "One member", Tags: []string{users.Tag}, Security: function.Needs(policy.MembersRead),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
-	AssignOperation = huma.Operation{
-		OperationID: "users-assign-role", Method: http.MethodPut, Path: one + "/role",
-		Summary: "Give a member another role", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.RolesWrite),
-		Description: "Neither a role that may do what you may not, nor to a member who has one. Only an owner makes, or unmakes, an owner.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}, Responses: users.Waits,
-	}
-	SuspendOperation = huma.Operation{
-		OperationID: "users-suspend-member", Method: http.MethodPost, Path: one + "/suspend",
-		Summary: "Take a member's roles away for a while", Tags: []string{users.Tag}, Security: function.Needs(policy.MembersWrite),
-		Description: "Ends the person's sessions in your organization. Nothing of other organizations changes.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
-	}
-	RestoreOperation = huma.Operation{
-		OperationID: "users-restore-member", Method: http.MethodPost, Path: one + "/restore",
-		Summary: "End a member's suspension", Tags: []string{users.Tag}, Security: function.Themselves(function.Needs(policy.MembersWrite)),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
-	RemoveOperation = huma.Operation{
-		OperationID: "users-remove-member", Method: http.MethodDelete, Path: one,
-		Summary: "Remove a member from your organization", Tags: []string{users.Tag}, Security: function.Needs(policy.MembersWrite),
-		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
-	}
-	LeaveOperation = huma.Operation{
-		OperationID: "users-leave-organization", Method: http.MethodPost, Path: "/v1/organizations/{id}/leave",
-		Summary: "Leave an organization", Tags: []string{users.Tag}, Security: function.Person,
-		Description:   "Ends your sessions in it. If it is your only one, you get one of your own, as at registration.",
-		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict},
-	}
+// Service declares the function.
+var Service = function.Service("users-members", New,
+	function.On(function.Get("users-list-members", path, "Members of your organization", policy.MembersRead), (*Function).List),
+	function.On(function.Get("users-get-member", one, "One member", policy.MembersRead), (*Function).Get),
+	function.On(function.Put("users-assign-role", one+"/role", "Give a member another role", policy.RolesWrite.WithFreshProof()).
+		Fails(fault.Conflict).
+		Describe("Neither a role that may do what you may not, nor to a member who has one. Only an owner makes, or unmakes, an owner.").
+		Answers(users.Waits), (*Function).Assign),
+	function.On(function.Post("users-suspend-member", one+"/suspend", "Take a member's roles away for a while", policy.MembersWrite).
+		Fails(fault.Conflict).
+		Describe("Ends the person's sessions in your organization. Nothing of other organizations changes."), (*Function).Suspend),
+	function.On(function.Post("users-restore-member", one+"/restore", "End a member's suspension", policy.MembersWrite.WithoutImpersonation()), (*Function).Restore),
+	function.On(function.Delete("users-remove-member", one, "Remove a member from your organization", policy.MembersWrite).
+		Fails(fault.Conflict), (*Function).Remove),
+	function.On(function.Post("users-leave-organization", "/v1/organizations/{id}/leave", "Leave an organization", policy.Person).
+		Fails(fault.Conflict).
+		Describe("Ends your sessions in it. If it is your only one, you get one of your own, as at registration."), (*Function).Leave),
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(ListOperation, (*Function).List),
-	function.On(GetOperation, (*Function).Get),
-	function.On(AssignOperation, (*Function).Assign),
-	function.On(SuspendOperation, (*Function).Suspend),
-	function.On(RestoreOperation, (*Function).Restore),
-	function.On(RemoveOperation, (*Function).Remove),
-	function.On(LeaveOperation, (*Function).Leave),
-}
 
 // Member is a person in an organization.
 type Member struct {

@@ -4,37 +4,24 @@ package organizationsettings
 
 import (
 	"context"
-	"net/http"
 	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
 )
 
-// The HTTP operations.
-var (
-	GetOperation = huma.Operation{
-		OperationID: "users-get-organization-settings", Method: http.MethodGet, Path: "/v1/organizations/{id}/settings",
-		Summary: "Settings of your organization", Tags: []string{users.Tag}, Security: function.Needs(policy.OrganizationsRead),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
-	ChangeOperation = huma.Operation{
-		OperationID: "users-change-organization-settings", Method: http.MethodPatch, Path: "/v1/organizations/{id}/settings",
-		Summary: "Change settings of your organization", Tags: []string{users.Tag}, Security: function.Needs(policy.OrganizationsWrite),
-		Description: "A merge patch (RFC 7396): what is absent stays, null is the default again. To demand less of second factors, passwords or sessions needs a fresh proof of who you are; require_second_person ends by DELETE /v1/organizations/{id}/settings/require_second_person.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
-	}
+// Service declares the function.
+var Service = function.Service("users-organization-settings", New,
+	function.On(function.Get("users-get-organization-settings", "/v1/organizations/{id}/settings", "Settings of your organization", policy.OrganizationsRead), (*Function).Get),
+	function.On(function.Patch("users-change-organization-settings", "/v1/organizations/{id}/settings", "Change settings of your organization", policy.OrganizationsWrite).
+		Fails(fault.Conflict).
+		Describe("A merge patch (RFC 7396): what is absent stays, null is the default again. To demand less of second factors, passwords or sessions needs a fresh proof of who you are; require_second_person ends by DELETE /v1/organizations/{id}/settings/require_second_person."), (*Function).Change),
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(GetOperation, (*Function).Get),
-	function.On(ChangeOperation, (*Function).Change),
-}
 
 // Request names an organization.
 type Request struct {

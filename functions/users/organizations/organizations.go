@@ -7,61 +7,28 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
 )
 
-// The HTTP operations.
-var (
-	ListOperation = huma.Operation{
-		OperationID: "users-list-organizations", Method: http.MethodGet, Path: "/v1/organizations",
-		Summary: "Organizations that you are in", Tags: []string{users.Tag}, Security: function.Person,
-		Errors: []int{http.StatusUnauthorized},
-	}
-	CreateOperation = huma.Operation{
-		OperationID: "users-create-organization", Method: http.MethodPost, Path: "/v1/organizations",
-		Summary: "Found an organization", Tags: []string{users.Tag}, Security: function.Person,
-		Description:   "You own it; POST /v1/users/sessions/organization switches to it.",
-		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusConflict},
-	}
-	GetOperation = huma.Operation{
-		OperationID: "users-get-organization", Method: http.MethodGet, Path: "/v1/organizations/{id}",
-		Summary: "Your organization", Tags: []string{users.Tag}, Security: function.Needs(policy.OrganizationsRead),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
-	RenameOperation = huma.Operation{
-		OperationID: "users-rename-organization", Method: http.MethodPatch, Path: "/v1/organizations/{id}",
-		Summary: "Rename your organization", Tags: []string{users.Tag}, Security: function.Needs(policy.OrganizationsWrite),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
-	DeleteOperation = huma.Operation{
-		OperationID: "users-delete-organization", Method: http.MethodDelete, Path: "/v1/organizations/{id}",
-		Summary: "Delete your organization", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.OrganizationsDelete),
-		Description: "Nobody has a role in it from now on. An owner can restore it for 30 days; then it is gone for good.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
-	RestoreOperation = huma.Operation{
-		OperationID: "users-restore-organization", Method: http.MethodPost, Path: "/v1/organizations/{id}/restore",
-		Summary: "Restore an organization that is being deleted", Tags: []string{users.Tag}, Security: function.Person,
-		Description: "For its owners, within 30 days.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusNotFound},
-	}
+// Service declares the function.
+var Service = function.Service("users-organizations", New,
+	function.On(function.Get("users-list-organizations", "/v1/organizations", "Organizations that you are in", policy.Person), (*Function).List),
+	function.On(function.Post("users-create-organization", "/v1/organizations", "Found an organization", policy.Person).
+		Status(http.StatusCreated).Fails(fault.Conflict).
+		Describe("You own it; POST /v1/users/sessions/organization switches to it."), (*Function).Create),
+	function.On(function.Get("users-get-organization", "/v1/organizations/{id}", "Your organization", policy.OrganizationsRead), (*Function).Get),
+	function.On(function.Patch("users-rename-organization", "/v1/organizations/{id}", "Rename your organization", policy.OrganizationsWrite), (*Function).Rename),
+	function.On(function.Delete("users-delete-organization", "/v1/organizations/{id}", "Delete your organization", policy.OrganizationsDelete.WithFreshProof()).
+		Describe("Nobody has a role in it from now on. An owner can restore it for 30 days; then it is gone for good."), (*Function).Delete),
+	function.On(function.Post("users-restore-organization", "/v1/organizations/{id}/restore", "Restore an organization that is being deleted", policy.Person).
+		Describe("For its owners, within 30 days."), (*Function).Restore),
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(ListOperation, (*Function).List),
-	function.On(CreateOperation, (*Function).Create),
-	function.On(GetOperation, (*Function).Get),
-	function.On(RenameOperation, (*Function).Rename),
-	function.On(DeleteOperation, (*Function).Delete),
-	function.On(RestoreOperation, (*Function).Restore),
-}
 
 // Request names an organization.
 type Request struct {

@@ -11,32 +11,30 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
-	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"function/functions/users"
 	"function/shared/function"
+	access "function/shared/policy"
 )
 
-// Parts are the ways into this function: a page each.
-var Parts = func() (parts []function.Part[*Function]) {
+// Service declares the function: a page each.
+var Service = function.Service("users-pages", New, parts()...)
+
+func parts() (parts []function.Part[*Function]) {
 	for _, f := range forms {
 		parts = append(parts, function.On(f.operation(), func(p *Function, _ context.Context, _ *struct{}) (*Response, error) {
 			return p.pages[f.Path], nil
 		}))
 	}
 	return parts
-}()
+}
 
-func (f form) operation() huma.Operation {
-	return huma.Operation{
-		OperationID: "users-page-" + f.name, Method: http.MethodGet, Path: f.Path,
-		Summary: "The page: " + f.Title, Tags: []string{users.PagesTag},
-		Responses: map[string]*huma.Response{
+func (f form) operation() function.Operation {
+	return function.Get("users-page-"+f.name, f.Path, "The page: "+f.Title, access.Public).Tagged("Pages").
+		Answers(map[string]*huma.Response{
 			"200": {Description: "OK", Content: map[string]*huma.MediaType{"text/html": {Schema: &huma.Schema{Type: huma.TypeString}}}},
-		},
-	}
+		})
 }
 
 // Response is a page.

@@ -3,51 +3,25 @@ package passkeys
 import (
 	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
+	"function/shared/policy"
 )
 
-// The HTTP operations.
-var (
-	BeginOperation = huma.Operation{
-		OperationID: "users-begin-passkey-registration", Method: http.MethodPost, Path: "/v1/users/passkeys/register/begin",
-		Summary: "Begin to make a passkey", Tags: []string{users.Tag}, Security: function.FreshPerson,
-		Errors: []int{http.StatusUnauthorized},
-	}
-	FinishOperation = huma.Operation{
-		OperationID: "users-finish-passkey-registration", Method: http.MethodPost, Path: "/v1/users/passkeys/register/finish",
-		Summary: "Store the passkey that your device has made", Tags: []string{users.Tag}, Security: function.FreshPerson,
-		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusConflict},
-	}
-	ListOperation = huma.Operation{
-		OperationID: "users-list-passkeys", Method: http.MethodGet, Path: "/v1/users/passkeys",
-		Summary: "Your passkeys", Tags: []string{users.Tag}, Security: function.Person,
-		Errors: []int{http.StatusUnauthorized},
-	}
-	RenameOperation = huma.Operation{
-		OperationID: "users-rename-passkey", Method: http.MethodPatch, Path: "/v1/users/passkeys/{id}",
-		Summary: "Rename a passkey", Tags: []string{users.Tag}, Security: function.Person,
-		Errors: []int{http.StatusUnauthorized, http.StatusNotFound},
-	}
-	DeleteOperation = huma.Operation{
-		OperationID: "users-delete-passkey", Method: http.MethodDelete, Path: "/v1/users/passkeys/{id}",
-		Summary: "Delete a passkey", Tags: []string{users.Tag}, Security: function.FreshPerson,
-		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict},
-	}
+// Service declares the function.
+var Service = function.Service("users-passkeys", New,
+	function.On(function.Post("users-begin-passkey-registration", "/v1/users/passkeys/register/begin", "Begin to make a passkey", policy.Person.WithFreshProof()), (*Function).Begin),
+	function.On(function.Post("users-finish-passkey-registration", "/v1/users/passkeys/register/finish", "Store the passkey that your device has made", policy.Person.WithFreshProof()).
+		Status(http.StatusCreated).Fails(fault.Conflict), (*Function).Finish),
+	function.On(function.Get("users-list-passkeys", "/v1/users/passkeys", "Your passkeys", policy.Person), (*Function).List),
+	function.On(function.Patch("users-rename-passkey", "/v1/users/passkeys/{id}", "Rename a passkey", policy.Person), (*Function).Rename),
+	function.On(function.Delete("users-delete-passkey", "/v1/users/passkeys/{id}", "Delete a passkey", policy.Person.WithFreshProof()).
+		Fails(fault.Conflict), (*Function).Delete),
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(BeginOperation, (*Function).Begin),
-	function.On(FinishOperation, (*Function).Finish),
-	function.On(ListOperation, (*Function).List),
-	function.On(RenameOperation, (*Function).Rename),
-	function.On(DeleteOperation, (*Function).Delete),
-}
 
 // Named is a passkey's name in a request.
 type Named struct {

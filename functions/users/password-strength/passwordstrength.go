@@ -4,21 +4,17 @@ package passwordstrength
 
 import (
 	"context"
-	"net/http"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"function/functions/users"
 	"function/shared/function"
 	"function/shared/password"
+	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-password-strength", Method: http.MethodPost, Path: "/v1/users/password/strength",
-	Summary: "How strong a password is", Tags: []string{users.Tag}, Metadata: function.Guarded,
-	Description: "Estimates what guessing the password costs, and tells whether it would be accepted where an organization demands no more than the platform. Nothing is stored. Whether it was seen in a breach of another service is only asked when it is chosen.",
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("users-password-strength", "/v1/users/password/strength", "How strong a password is", policy.Public).
+	Sensitive().
+	Describe("Estimates what guessing the password costs, and tells whether it would be accepted where an organization demands no more than the platform. Nothing is stored. Whether it was seen in a breach of another service is only asked when it is chosen."), New)
 
 // Request is the password, and whose it would be.
 type Request struct {

@@ -21,7 +21,7 @@ func BenchmarkProfile(b *testing.B) {
 		"limited":   {Caller: ratelimit.Limit{Name: "caller", Quota: 1_000_000, Window: time.Second}},
 	} {
 		b.Run(name, func(b *testing.B) {
-			p := platformtest.NewWith(b, func(c *function.Config) { c.RateLimits = limits }, function.Endpoint(profile.Operation, profile.New))
+			p := platformtest.NewWith(b, func(c *function.Config) { c.RateLimits = limits }, profile.Service)
 			token := p.Login("member").Token
 			transport := &http.Transport{MaxIdleConnsPerHost: 16}
 			defer transport.CloseIdleConnections()

@@ -3,21 +3,15 @@ package profile
 
 import (
 	"context"
-	"net/http"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/function"
+	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-profile", Method: http.MethodGet, Path: "/v1/users/profile",
-	Summary: "Your profile", Tags: []string{users.Tag}, Security: function.Unready(function.Person),
-	Errors: []int{http.StatusUnauthorized},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Get("users-profile", "/v1/users/profile", "Your profile", policy.Person.BeforeSetup()), New)
 
 // Response is the profile, and its revision.
 type Response struct {

@@ -11,8 +11,8 @@ import (
 	"function/shared/function"
 )
 
-// Schedule is when it runs.
-var Schedule = function.Schedule{Cron: "17 * * * *"}
+// Service declares the function.
+var Service = function.Scheduled("users-prune", function.Schedule{Cron: "17 * * * *"}, New)
 
 // Function forgets.
 type Function struct{ users.Store }

@@ -7,7 +7,6 @@ import (
 
 	"function/functions/users/prune"
 	"function/shared/database"
-	"function/shared/function"
 	"function/shared/platformtest"
 )
 
@@ -29,7 +28,7 @@ SELECT ARRAY[(SELECT count(*) FROM registrations), (SELECT count(*) FROM mailed_
 
 func TestWhatIsOverGoesInBatches(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, function.Scheduled("users-prune", prune.Schedule, prune.New))
+	p := platformtest.New(t, prune.Service)
 	db, user, ctx := p.DB(database.Users), p.Login("owner").UserID, context.Background()
 	for _, rows := range []struct {
 		n   int

@@ -17,8 +17,8 @@ import (
 	"function/shared/outbox"
 )
 
-// Schedule is when it runs.
-var Schedule = function.Schedule{Cron: "40 2 * * *"}
+// Service declares the function.
+var Service = function.Scheduled("users-purge-organizations", function.Schedule{Cron: "40 2 * * *"}, New)
 
 // Function purges organizations.
 type Function struct{ users.Store }

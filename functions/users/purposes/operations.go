@@ -4,44 +4,25 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
 )
 
-// The HTTP operations.
-var (
-	CreateOperation = huma.Operation{
-		OperationID: "users-create-purpose", Method: http.MethodPost, Path: "/v1/organizations/{id}/purposes",
-		Summary: "Add a purpose that members are asked to consent to", Tags: []string{users.Tag}, Security: function.Needs(policy.PurposesWrite),
-		DefaultStatus: http.StatusCreated,
-		Errors:        []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
-	}
-	ReviseOperation = huma.Operation{
-		OperationID: "users-revise-purpose", Method: http.MethodPost, Path: "/v1/organizations/{id}/purposes/{name}/texts",
-		Summary: "Publish a new version of a purpose's text", Tags: []string{users.Tag}, Security: function.Needs(policy.PurposesWrite),
-		Description: "Consents to earlier versions stay what they are: to that text.", DefaultStatus: http.StatusCreated,
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
-	}
-	RetireOperation = huma.Operation{
-		OperationID: "users-retire-purpose", Method: http.MethodDelete, Path: "/v1/organizations/{id}/purposes/{name}",
-		Summary: "Stop asking for a purpose", Tags: []string{users.Tag}, Security: function.Needs(policy.PurposesWrite),
-		Description: "Nobody can consent any more; those who did can still withdraw. The history stays.", DefaultStatus: http.StatusNoContent,
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
-	ListOperation = huma.Operation{
-		OperationID: "users-list-purposes", Method: http.MethodGet, Path: "/v1/organizations/{id}/purposes",
-		Summary: "The purposes of your organization", Tags: []string{users.Tag}, Security: function.Needs(policy.OrganizationsRead),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
-	TextsOperation = huma.Operation{
-		OperationID: "users-list-purpose-texts", Method: http.MethodGet, Path: "/v1/organizations/{id}/purposes/{name}/texts",
-		Summary: "Every version of a purpose's text", Tags: []string{users.Tag}, Security: function.Needs(policy.OrganizationsRead),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
+// Service declares the function.
+var Service = function.Service("users-purposes", New,
+	function.On(function.Post("users-create-purpose", "/v1/organizations/{id}/purposes", "Add a purpose that members are asked to consent to", policy.PurposesWrite).
+		Status(http.StatusCreated).Fails(fault.Conflict), (*Function).Create),
+	function.On(function.Post("users-revise-purpose", "/v1/organizations/{id}/purposes/{name}/texts", "Publish a new version of a purpose's text", policy.PurposesWrite).
+		Status(http.StatusCreated).Fails(fault.Conflict).
+		Describe("Consents to earlier versions stay what they are: to that text."), (*Function).Revise),
+	function.On(function.Delete("users-retire-purpose", "/v1/organizations/{id}/purposes/{name}", "Stop asking for a purpose", policy.PurposesWrite).
+		Describe("Nobody can consent any more; those who did can still withdraw. The history stays."), (*Function).Retire),
+	function.On(function.Get("users-list-purposes", "/v1/organizations/{id}/purposes", "The purposes of your organization", policy.OrganizationsRead), (*Function).List),
+	function.On(function.Get("users-list-purpose-texts", "/v1/organizations/{id}/purposes/{name}/texts", "Every version of a purpose's text", policy.OrganizationsRead), (*Function).Texts),
 )
 
 // maxPurposes bounds the purposes of an organization, maxTexts the versions of one.

@@ -22,15 +22,6 @@ import (
 	"function/shared/uuid7"
 )
 
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(CreateOperation, (*Function).Create),
-	function.On(ReviseOperation, (*Function).Revise),
-	function.On(RetireOperation, (*Function).Retire),
-	function.On(ListOperation, (*Function).List),
-	function.On(TextsOperation, (*Function).Texts),
-}
-
 // Function keeps purposes.
 type Function struct{ users.Store }
 

@@ -6,9 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -19,15 +17,13 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-refresh", Method: http.MethodPost, Path: "/v1/users/refresh",
-	Summary: "Exchange a refresh token for new tokens", Tags: []string{users.Tag}, Metadata: function.Guarded,
-	Description: "Each refresh token is good for one exchange. Whoever did not get the answer, or asks from two tabs at once, is given the same next refresh token again, for 10 seconds and as long as that one is unused. After that a token that comes a second time was stolen: the session ends (RFC 9700 §4.14).",
-	Errors:      []int{http.StatusUnauthorized},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("users-refresh", "/v1/users/refresh", "Exchange a refresh token for new tokens", policy.Public).
+	Sensitive().Fails(fault.Unauthenticated).
+	Describe("Each refresh token is good for one exchange. Whoever did not get the answer, or asks from two tabs at once, is given the same next refresh token again, for 10 seconds and as long as that one is unused. After that a token that comes a second time was stolen: the session ends (RFC 9700 §4.14)."), New)
 
 // Request is the token.
 type Request struct {

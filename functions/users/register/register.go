@@ -22,21 +22,20 @@ import (
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
+	"function/shared/policy"
+	"function/shared/ratelimit"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-register", Method: http.MethodPost, Path: "/v1/users/register",
-	Summary: "Open an account", Tags: []string{users.Tag}, Metadata: function.Guarded,
-	Description:   "Where registrations are confirmed by mail, the answer is 202 and tells nothing about the address: a mail does. Its link and the password given here open the account, on any device. By an invitation an account opens at once all the same.",
-	DefaultStatus: http.StatusCreated, Errors: []int{http.StatusConflict, http.StatusServiceUnavailable},
-	Responses: map[string]*huma.Response{"202": {
+// Service declares the function.
+var Service = function.Endpoint(function.Post("users-register", "/v1/users/register", "Open an account", policy.Public).
+	Sensitive().Status(http.StatusCreated).Fails(fault.Conflict, fault.Unavailable).
+	Describe("Where registrations are confirmed by mail, the answer is 202 and tells nothing about the address: a mail does. Its link and the password given here open the account, on any device. By an invitation an account opens at once all the same.").
+	Answers(map[string]*huma.Response{"202": {
 		Description: "Accepted: the account opens by the token in the mail and the password (POST /v1/users/email/confirm)",
 		Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
 			Type: huma.TypeObject, Properties: map[string]*huma.Schema{"message": {Type: huma.TypeString, Description: "What to do next"}},
 		}}},
-	}},
-}
+	}}), New)
 
 // Request is the person.
 type Request struct {
@@ -91,7 +90,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	b := in.Body
 	index := users.EmailIndex(f.Keeper, string(b.Email))
-	if err := function.LimitAccount(ctx, index); err != nil {
+	if err := ratelimit.Account(ctx, index); err != nil {
 		return nil, err
 	}
 	name := users.Name{Email: string(b.Email), FirstName: b.FirstName, LastName: b.LastName}

@@ -12,13 +12,12 @@ import (
 	"function/functions/users/register"
 	"function/shared/database"
 	"function/shared/events"
-	"function/shared/function"
 	"function/shared/platformtest"
 )
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-var declaration = function.Endpoint(register.Operation, register.New)
+var declaration = register.Service
 
 const path = "/v1/users/register"
 

@@ -4,9 +4,7 @@ package rejectmember
 
 import (
 	"context"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
@@ -14,13 +12,9 @@ import (
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-reject-member", Method: http.MethodPost, Path: "/v1/organizations/{id}/members/{user_id}/reject",
-	Summary: "Turn away a person who asked to join your organization", Tags: []string{users.Tag}, Security: function.Needs(policy.MembersWrite),
-	Description:   "The person may ask again.",
-	DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("users-reject-member", "/v1/organizations/{id}/members/{user_id}/reject", "Turn away a person who asked to join your organization", policy.MembersWrite).
+	Describe("The person may ask again."), New)
 
 // Request names the organization and the person.
 type Request struct {

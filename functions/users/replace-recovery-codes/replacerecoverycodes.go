@@ -4,24 +4,19 @@ package replacerecoverycodes
 
 import (
 	"context"
-	"net/http"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-replace-recovery-codes", Method: http.MethodPost, Path: "/v1/users/mfa/recovery-codes",
-	Summary: "Replace your recovery codes", Tags: []string{users.Tag}, Security: function.FreshPerson,
-	Description: "The earlier ones are good no more.",
-	Errors:      []int{http.StatusUnauthorized, http.StatusConflict},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("users-replace-recovery-codes", "/v1/users/mfa/recovery-codes", "Replace your recovery codes", policy.Person.WithFreshProof()).
+	Fails(fault.Conflict).
+	Describe("The earlier ones are good no more."), New)
 
 // Response is the codes, shown this once.
 type Response struct {

@@ -5,25 +5,22 @@ package resetpassword
 import (
 	"context"
 	"fmt"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
 	"function/shared/audit"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-reset-password", Method: http.MethodPost, Path: "/v1/users/password/reset",
-	Summary: "Choose a new password by the token that was mailed", Tags: []string{users.Tag}, Metadata: function.Guarded,
-	Description: "The token is in the mailed link, good once and for an hour. All sessions end, and the API keys that were made or rotated in the last 30 days are revoked, " +
-		"since somebody else may have had the account. Second factors and linked logins stay; the person is mailed which there are. Log in with the new password.",
-	DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusConflict, http.StatusServiceUnavailable},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("users-reset-password", "/v1/users/password/reset", "Choose a new password by the token that was mailed", policy.Public).
+	Sensitive().Fails(fault.Conflict, fault.Unavailable).
+	Describe("The token is in the mailed link, good once and for an hour. All sessions end, and the API keys that were made or rotated in the last 30 days are revoked, "+
+		"since somebody else may have had the account. Second factors and linked logins stay; the person is mailed which there are. Log in with the new password."), New)
 
 // Request is the token and the new password.
 type Request struct {

@@ -7,13 +7,12 @@ package rolechanges
 import (
 	"context"
 	"fmt"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/users"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
@@ -21,46 +20,21 @@ import (
 
 const path = "/v1/organizations/{id}/role-changes"
 
-// The HTTP operations.
-var (
-	ListOperation = huma.Operation{
-		OperationID: "users-list-role-changes", Method: http.MethodGet, Path: path,
-		Summary: "Changes of roles that wait, or have waited, for a second person", Tags: []string{users.Tag}, Security: function.Needs(policy.RolesRead),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
-	ApproveOperation = huma.Operation{
-		OperationID: "users-approve-role-change", Method: http.MethodPost, Path: path + "/{change_id}/approve",
-		Summary: "Approve a change of roles, which then takes effect", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.RolesApprove),
-		Description: "Neither by who wanted it, nor by whose own rights it changes. Who wanted it must still be allowed to.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
-	}
-	RejectOperation = huma.Operation{
-		OperationID: "users-reject-role-change", Method: http.MethodPost, Path: path + "/{change_id}/reject",
-		Summary: "Reject a change of roles", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.RolesApprove),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
-	}
-	WithdrawOperation = huma.Operation{
-		OperationID: "users-withdraw-role-change", Method: http.MethodDelete, Path: path + "/{change_id}",
-		Summary: "Take back a change of roles that you wanted", Tags: []string{users.Tag}, Security: function.Person,
-		Description: "While it waits.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
-	}
-	EndOperation = huma.Operation{
-		OperationID: "users-end-second-person", Method: http.MethodDelete, Path: "/v1/organizations/{id}/settings/require_second_person",
-		Summary: "Let changes of roles take effect at once", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.OrganizationsWrite),
-		Description: "This, too, waits for a second person. All members are mailed when an owner asks for it; if nobody rejects it for 7 days, the owner can approve it alone (alone_from), within 7 days more.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, Responses: users.Waits,
-	}
+// Service declares the function.
+var Service = function.Service("users-role-changes", New,
+	function.On(function.Get("users-list-role-changes", path, "Changes of roles that wait, or have waited, for a second person", policy.RolesRead), (*Function).List),
+	function.On(function.Post("users-approve-role-change", path+"/{change_id}/approve", "Approve a change of roles, which then takes effect", policy.RolesApprove.WithFreshProof()).
+		Fails(fault.Conflict).
+		Describe("Neither by who wanted it, nor by whose own rights it changes. Who wanted it must still be allowed to."), (*Function).Approve),
+	function.On(function.Post("users-reject-role-change", path+"/{change_id}/reject", "Reject a change of roles", policy.RolesApprove.WithFreshProof()).
+		Fails(fault.Conflict), (*Function).Reject),
+	function.On(function.Delete("users-withdraw-role-change", path+"/{change_id}", "Take back a change of roles that you wanted", policy.Person).
+		Fails(fault.Conflict).
+		Describe("While it waits."), (*Function).Withdraw),
+	function.On(function.Delete("users-end-second-person", "/v1/organizations/{id}/settings/require_second_person", "Let changes of roles take effect at once", policy.OrganizationsWrite.WithFreshProof()).
+		Describe("This, too, waits for a second person. All members are mailed when an owner asks for it; if nobody rejects it for 7 days, the owner can approve it alone (alone_from), within 7 days more.").
+		Answers(users.Waits), (*Function).End),
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(ListOperation, (*Function).List),
-	function.On(ApproveOperation, (*Function).Approve),
-	function.On(RejectOperation, (*Function).Reject),
-	function.On(WithdrawOperation, (*Function).Withdraw),
-	function.On(EndOperation, (*Function).End),
-}
 
 // Organization names an organization.
 type Organization struct {

@@ -5,45 +5,29 @@ package roles
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/users"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
 )
 
-// The HTTP operations.
-var (
-	ListOperation = huma.Operation{
-		OperationID: "users-list-roles", Method: http.MethodGet, Path: "/v1/organizations/{id}/roles",
-		Summary: "Roles and what they allow", Tags: []string{users.Tag}, Security: function.Needs(policy.RolesRead),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
-	DefineOperation = huma.Operation{
-		OperationID: "users-define-role", Method: http.MethodPut, Path: "/v1/organizations/{id}/roles/{role}",
-		Summary: "Create or change a role of your organization's own", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.RolesWrite),
-		Description: "It allows what you may do yourself at the most, and so do the roles that you change.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}, Responses: users.Waits,
-	}
-	DeleteOperation = huma.Operation{
-		OperationID: "users-delete-role", Method: http.MethodDelete, Path: "/v1/organizations/{id}/roles/{role}",
-		Summary: "Delete a role of your organization's own", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.RolesWrite),
-		Description: "Not while anybody has it, or is invited to it.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}, Responses: users.Waits,
-	}
+// Service declares the function.
+var Service = function.Service("users-roles", New,
+	function.On(function.Get("users-list-roles", "/v1/organizations/{id}/roles", "Roles and what they allow", policy.RolesRead), (*Function).List),
+	function.On(function.Put("users-define-role", "/v1/organizations/{id}/roles/{role}", "Create or change a role of your organization's own", policy.RolesWrite.WithFreshProof()).
+		Fails(fault.Conflict).
+		Describe("It allows what you may do yourself at the most, and so do the roles that you change.").
+		Answers(users.Waits), (*Function).Define),
+	function.On(function.Delete("users-delete-role", "/v1/organizations/{id}/roles/{role}", "Delete a role of your organization's own", policy.RolesWrite.WithFreshProof()).
+		Fails(fault.Conflict).
+		Describe("Not while anybody has it, or is invited to it.").
+		Answers(users.Waits), (*Function).Delete),
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(ListOperation, (*Function).List),
-	function.On(DefineOperation, (*Function).Define),
-	function.On(DeleteOperation, (*Function).Delete),
-}
 
 // Organization names an organization.
 type Organization struct {

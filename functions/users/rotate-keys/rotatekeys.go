@@ -14,8 +14,8 @@ import (
 	"function/shared/outbox"
 )
 
-// Schedule is when it runs.
-var Schedule = function.Schedule{Cron: "15 3 * * *"}
+// Service declares the function.
+var Service = function.Scheduled("users-rotate-keys", function.Schedule{Cron: "15 3 * * *"}, New)
 
 // Function rotates keys.
 type Function struct {

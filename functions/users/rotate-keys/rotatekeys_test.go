@@ -25,7 +25,7 @@ const name = "users-rotate-keys"
 
 func mount(t *testing.T) *platformtest.Platform {
 	return platformtest.NewWith(t, func(c *function.Config) { c.SigningKeyDays = 30 },
-		function.Scheduled(name, rotatekeys.Schedule, rotatekeys.New), function.Endpoint(jwks.Operation, jwks.New))
+		rotatekeys.Service, jwks.Service)
 }
 
 func exec(t *testing.T, p *platformtest.Platform, statement string) {

@@ -13,23 +13,15 @@ import (
 	"function/shared/scim"
 )
 
-// The HTTP operations.
-var (
-	ConfigOperation  = users.ProvisioningOperation("users-scim-discovery-config", http.MethodGet, "/ServiceProviderConfig", "What of SCIM there is")
-	TypesOperation   = users.ProvisioningOperation("users-scim-discovery-types", http.MethodGet, "/ResourceTypes", "The types of resources")
-	TypeOperation    = users.ProvisioningOperation("users-scim-discovery-type", http.MethodGet, "/ResourceTypes/{id}", "A type of resources")
-	SchemasOperation = users.ProvisioningOperation("users-scim-discovery-schemas", http.MethodGet, "/Schemas", "The schemas of resources")
-	MeOperation      = users.ProvisioningOperation("users-scim-discovery-me", http.MethodGet, "/Me", "501: the caller is a program, and no user")
-	SchemaOperation  = users.ProvisioningOperation("users-scim-discovery-schema", http.MethodGet, "/Schemas/{id}", "A schema")
+// Service declares the function.
+var Service = function.Service("users-scim-discovery", New,
+	function.On(users.ProvisioningOperation(function.Get, "users-scim-discovery-config", "/ServiceProviderConfig", "What of SCIM there is"), (*Function).Config),
+	function.On(users.ProvisioningOperation(function.Get, "users-scim-discovery-types", "/ResourceTypes", "The types of resources"), (*Function).Types),
+	function.On(users.ProvisioningOperation(function.Get, "users-scim-discovery-type", "/ResourceTypes/{id}", "A type of resources"), (*Function).Type),
+	function.On(users.ProvisioningOperation(function.Get, "users-scim-discovery-schemas", "/Schemas", "The schemas of resources"), (*Function).Schemas),
+	function.On(users.ProvisioningOperation(function.Get, "users-scim-discovery-schema", "/Schemas/{id}", "A schema"), (*Function).Schema),
+	function.On(users.ProvisioningOperation(function.Get, "users-scim-discovery-me", "/Me", "501: the caller is a program, and no user"), (*Function).Me),
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(ConfigOperation, (*Function).Config),
-	function.On(TypesOperation, (*Function).Types), function.On(TypeOperation, (*Function).Type),
-	function.On(SchemasOperation, (*Function).Schemas), function.On(SchemaOperation, (*Function).Schema),
-	function.On(MeOperation, (*Function).Me),
-}
 
 // Name names a type or a schema.
 type Name struct {

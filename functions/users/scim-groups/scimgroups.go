@@ -10,30 +10,21 @@ package scimgroups
 
 import (
 	"context"
-	"net/http"
 
 	"function/functions/users"
 	"function/shared/function"
 )
 
-// The HTTP operations.
-var (
-	ListOperation    = users.ProvisioningOperation("users-scim-groups-list", http.MethodGet, "/Groups", "List or find provisioned teams")
-	SearchOperation  = users.ProvisioningOperation("users-scim-groups-search", http.MethodPost, "/Groups/.search", "Find provisioned teams by a query in the body")
-	CreateOperation  = users.ProvisioningOperation("users-scim-groups-create", http.MethodPost, "/Groups", "Provision a team")
-	GetOperation     = users.ProvisioningOperation("users-scim-groups-get", http.MethodGet, "/Groups/{id}", "A provisioned team")
-	ReplaceOperation = users.ProvisioningOperation("users-scim-groups-replace", http.MethodPut, "/Groups/{id}", "Replace a team's name and members")
-	PatchOperation   = users.ProvisioningOperation("users-scim-groups-patch", http.MethodPatch, "/Groups/{id}", "Change a team's name or members")
-	DeleteOperation  = users.ProvisioningOperation("users-scim-groups-delete", http.MethodDelete, "/Groups/{id}", "Remove a team")
+// Service declares the function.
+var Service = function.Service("users-scim-groups", New,
+	function.On(users.ProvisioningOperation(function.Get, "users-scim-groups-list", "/Groups", "List or find provisioned teams"), (*Function).List),
+	function.On(users.ProvisioningOperation(function.Post, "users-scim-groups-create", "/Groups", "Provision a team"), (*Function).Create),
+	function.On(users.ProvisioningOperation(function.Post, "users-scim-groups-search", "/Groups/.search", "Find provisioned teams by a query in the body"), (*Function).Search),
+	function.On(users.ProvisioningOperation(function.Get, "users-scim-groups-get", "/Groups/{id}", "A provisioned team"), (*Function).Get),
+	function.On(users.ProvisioningOperation(function.Put, "users-scim-groups-replace", "/Groups/{id}", "Replace a team's name and members"), (*Function).Replace),
+	function.On(users.ProvisioningOperation(function.Patch, "users-scim-groups-patch", "/Groups/{id}", "Change a team's name or members"), (*Function).Patch),
+	function.On(users.ProvisioningOperation(function.Delete, "users-scim-groups-delete", "/Groups/{id}", "Remove a team"), (*Function).Delete),
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(ListOperation, (*Function).List), function.On(CreateOperation, (*Function).Create),
-	function.On(SearchOperation, (*Function).Search),
-	function.On(GetOperation, (*Function).Get), function.On(ReplaceOperation, (*Function).Replace),
-	function.On(PatchOperation, (*Function).Patch), function.On(DeleteOperation, (*Function).Delete),
-}
 
 // Function keeps provisioned teams.
 type Function struct{ users.Store }

@@ -15,30 +15,21 @@ package scimusers
 
 import (
 	"context"
-	"net/http"
 
 	"function/functions/users"
 	"function/shared/function"
 )
 
-// The HTTP operations.
-var (
-	ListOperation    = users.ProvisioningOperation("users-scim-users-list", http.MethodGet, "/Users", "List or find provisioned people")
-	SearchOperation  = users.ProvisioningOperation("users-scim-users-search", http.MethodPost, "/Users/.search", "Find provisioned people by a query in the body")
-	CreateOperation  = users.ProvisioningOperation("users-scim-users-create", http.MethodPost, "/Users", "Provision a person")
-	GetOperation     = users.ProvisioningOperation("users-scim-users-get", http.MethodGet, "/Users/{id}", "A provisioned person")
-	ReplaceOperation = users.ProvisioningOperation("users-scim-users-replace", http.MethodPut, "/Users/{id}", "Replace what is said of a person")
-	PatchOperation   = users.ProvisioningOperation("users-scim-users-patch", http.MethodPatch, "/Users/{id}", "Change what is said of a person")
-	DeleteOperation  = users.ProvisioningOperation("users-scim-users-delete", http.MethodDelete, "/Users/{id}", "Remove a person")
+// Service declares the function.
+var Service = function.Service("users-scim-users", New,
+	function.On(users.ProvisioningOperation(function.Get, "users-scim-users-list", "/Users", "List or find provisioned people"), (*Function).List),
+	function.On(users.ProvisioningOperation(function.Post, "users-scim-users-create", "/Users", "Provision a person"), (*Function).Create),
+	function.On(users.ProvisioningOperation(function.Post, "users-scim-users-search", "/Users/.search", "Find provisioned people by a query in the body"), (*Function).Search),
+	function.On(users.ProvisioningOperation(function.Get, "users-scim-users-get", "/Users/{id}", "A provisioned person"), (*Function).Get),
+	function.On(users.ProvisioningOperation(function.Put, "users-scim-users-replace", "/Users/{id}", "Replace what is said of a person"), (*Function).Replace),
+	function.On(users.ProvisioningOperation(function.Patch, "users-scim-users-patch", "/Users/{id}", "Change what is said of a person"), (*Function).Patch),
+	function.On(users.ProvisioningOperation(function.Delete, "users-scim-users-delete", "/Users/{id}", "Remove a person"), (*Function).Delete),
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(ListOperation, (*Function).List), function.On(CreateOperation, (*Function).Create),
-	function.On(SearchOperation, (*Function).Search),
-	function.On(GetOperation, (*Function).Get), function.On(ReplaceOperation, (*Function).Replace),
-	function.On(PatchOperation, (*Function).Patch), function.On(DeleteOperation, (*Function).Delete),
-}
 
 // Function keeps provisioned people.
 type Function struct {

@@ -5,26 +5,22 @@ package searchmembers
 import (
 	"context"
 	"fmt"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/users"
 	"function/shared/audit"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-search-members", Method: http.MethodGet, Path: "/v1/organizations/{id}/members/search",
-	Summary: "Find members by the first letters of their names", Tags: []string{users.Tag}, Security: function.Needs(policy.MembersRead),
-	Description: "Each word begins a word of the name; case and accents do not matter. The organization's setting search_by_name allows it.",
-	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Get("users-search-members", "/v1/organizations/{id}/members/search", "Find members by the first letters of their names", policy.MembersRead).
+	Fails(fault.Conflict).
+	Describe("Each word begins a word of the name; case and accents do not matter. The organization's setting search_by_name allows it."), New)
 
 // Request asks for one page.
 type Request struct {

@@ -17,14 +17,11 @@ import (
 	"function/shared/outbox"
 )
 
-// Schedule is when mail that waits is tried again.
-var Schedule = function.Schedule{Cron: "* * * * *"}
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
+// Service declares the function.
+var Service = function.Service("users-send-mail", New,
 	function.OnEvent((*Function).Send),
-	function.OnSchedule(Schedule, (*Function).Retry),
-}
+	function.OnSchedule(function.Schedule{Cron: "* * * * *"}, (*Function).Retry),
+)
 
 // Function sends mail.
 type Function struct {

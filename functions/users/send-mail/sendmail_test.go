@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 
 const name = "users-send-mail"
 
-var declaration = function.Service(name, sendmail.New, sendmail.Parts...)
+var declaration = sendmail.Service
 
 // queued queues a mail and returns the event that tells of it.
 func queued(t *testing.T, p *platformtest.Platform, n int) events.Received[events.MailQueued] {

@@ -2,7 +2,6 @@ package serviceaccounts
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/google/uuid"
 
@@ -13,14 +12,6 @@ import (
 )
 
 const keysPath = path + "/{account_id}/keys"
-
-// The HTTP operations on the accounts' keys.
-var (
-	CreateKeyOperation = operation("create-service-account-key", http.MethodPost, keysPath, "Make a key of a service account", gives, http.StatusConflict)
-	ListKeysOperation  = operation("list-service-account-keys", http.MethodGet, keysPath, "Keys of a service account", reads)
-	RevokeKeyOperation = operation("revoke-service-account-key", http.MethodDelete, keysPath+"/{key_id}", "Revoke a key of a service account", writes)
-	RotateKeyOperation = operation("rotate-service-account-key", http.MethodPost, keysPath+"/{key_id}/rotate", "Give a key of a service account a new secret", gives)
-)
 
 // CreateKeyRequest is the key.
 type CreateKeyRequest struct {

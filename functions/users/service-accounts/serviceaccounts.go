@@ -8,53 +8,33 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
 )
 
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(CreateOperation, (*Function).Create),
-	function.On(ListOperation, (*Function).List),
-	function.On(GetOperation, (*Function).Get),
-	function.On(ChangeOperation, (*Function).Change),
-	function.On(DeleteOperation, (*Function).Delete),
-	function.On(CreateKeyOperation, (*Function).CreateKey),
-	function.On(ListKeysOperation, (*Function).ListKeys),
-	function.On(RevokeKeyOperation, (*Function).RevokeKey),
-	function.On(RotateKeyOperation, (*Function).RotateKey),
-}
+// Service declares the function.
+var Service = function.Service("users-service-accounts", New,
+	function.On(function.Post("users-create-service-account", path, "Make a service account", policy.ServiceAccountsWrite).
+		Status(http.StatusCreated).Fails(fault.Conflict), (*Function).Create),
+	function.On(function.Get("users-list-service-accounts", path, "Service accounts", policy.ServiceAccountsRead), (*Function).List),
+	function.On(function.Get("users-get-service-account", path+"/{account_id}", "A service account", policy.ServiceAccountsRead), (*Function).Get),
+	function.On(function.Patch("users-change-service-account", path+"/{account_id}", "Rename, disable or enable a service account", policy.ServiceAccountsWrite.WithoutImpersonation()).
+		Fails(fault.Conflict), (*Function).Change),
+	function.On(function.Delete("users-delete-service-account", path+"/{account_id}", "Delete a service account with its keys and grants", policy.ServiceAccountsWrite), (*Function).Delete),
+	function.On(function.Post("users-create-service-account-key", keysPath, "Make a key of a service account", policy.ServiceAccountsWrite.WithFreshProof()).
+		Status(http.StatusCreated).Fails(fault.Conflict), (*Function).CreateKey),
+	function.On(function.Get("users-list-service-account-keys", keysPath, "Keys of a service account", policy.ServiceAccountsRead), (*Function).ListKeys),
+	function.On(function.Delete("users-revoke-service-account-key", keysPath+"/{key_id}", "Revoke a key of a service account", policy.ServiceAccountsWrite), (*Function).RevokeKey),
+	function.On(function.Post("users-rotate-service-account-key", keysPath+"/{key_id}/rotate", "Give a key of a service account a new secret", policy.ServiceAccountsWrite.WithFreshProof()).
+		Status(http.StatusCreated), (*Function).RotateKey),
+)
 
 const path = "/v1/organizations/{id}/service-accounts"
-
-var statuses = map[string]int{http.MethodPost: http.StatusCreated, http.MethodDelete: http.StatusNoContent}
-
-var (
-	reads  = function.Needs(policy.ServiceAccountsRead)
-	writes = function.Needs(policy.ServiceAccountsWrite)
-	gives  = function.NeedsFresh(policy.ServiceAccountsWrite) // what lasts
-)
-
-func operation(verb, method, path, summary string, need function.Security, errors ...int) huma.Operation {
-	return huma.Operation{
-		OperationID: "users-" + verb, Method: method, Path: path, Summary: summary, Tags: []string{users.Tag}, Security: need,
-		DefaultStatus: statuses[method], Errors: append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, errors...),
-	}
-}
-
-// The HTTP operations on the accounts.
-var (
-	CreateOperation = operation("create-service-account", http.MethodPost, path, "Make a service account", writes, http.StatusConflict)
-	ListOperation   = operation("list-service-accounts", http.MethodGet, path, "Service accounts", reads)
-	GetOperation    = operation("get-service-account", http.MethodGet, path+"/{account_id}", "A service account", reads)
-	ChangeOperation = operation("change-service-account", http.MethodPatch, path+"/{account_id}", "Rename, disable or enable a service account", function.Themselves(writes), http.StatusConflict)
-	DeleteOperation = operation("delete-service-account", http.MethodDelete, path+"/{account_id}", "Delete a service account with its keys and grants", writes)
-)
 
 // Account is a service account. Its roles are granted as people's are.
 type Account struct {

@@ -13,7 +13,6 @@ import (
 	serviceaccounts "function/functions/users/service-accounts"
 	"function/shared/auth"
 	"function/shared/database"
-	"function/shared/function"
 	"function/shared/page"
 	"function/shared/platformtest"
 )
@@ -21,7 +20,7 @@ import (
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
 func mount(t *testing.T) *platformtest.Platform {
-	return platformtest.New(t, function.Service("users-service-accounts", serviceaccounts.New, serviceaccounts.Parts...))
+	return platformtest.New(t, serviceaccounts.Service)
 }
 
 func path(c platformtest.Caller) string {

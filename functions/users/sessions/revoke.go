@@ -3,10 +3,8 @@ package sessions
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -16,22 +14,17 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 )
 
-// The HTTP operations that end sessions.
-var (
-	RevokeOperation = huma.Operation{
-		OperationID: "users-revoke-session", Method: http.MethodDelete, Path: "/v1/users/sessions/{id}",
-		Summary: "Log out elsewhere", Tags: []string{users.Tag}, Security: function.Person,
-		Description:   "Ends a session of yours. Its tokens are refused everywhere within a second. Another one than the present takes a fresh proof (POST /v1/users/mfa/step-up).",
-		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusNotFound},
-	}
-	RevokeAllOperation = huma.Operation{
-		OperationID: "users-revoke-all-sessions", Method: http.MethodPost, Path: "/v1/users/sessions/revoke-all",
-		Summary: "Log out everywhere", Tags: []string{users.Tag}, Security: function.FreshPerson,
-		Description: "Ends all your sessions, in every organization. Their tokens are refused everywhere within a second.",
-		Errors:      []int{http.StatusUnauthorized},
-	}
+// Service declares the function.
+var Service = function.Service("users-sessions", New,
+	function.On(function.Get("users-list-sessions", "/v1/users/sessions", "Where you are logged in", policy.Person).
+		Describe("Who acts as you does not see the devices and places."), (*Function).List),
+	function.On(function.Delete("users-revoke-session", "/v1/users/sessions/{id}", "Log out elsewhere", policy.Person).
+		Describe("Ends a session of yours. Its tokens are refused everywhere within a second. Another one than the present takes a fresh proof (POST /v1/users/mfa/step-up)."), (*Function).Revoke),
+	function.On(function.Post("users-revoke-all-sessions", "/v1/users/sessions/revoke-all", "Log out everywhere", policy.Person.WithFreshProof()).
+		Describe("Ends all your sessions, in every organization. Their tokens are refused everywhere within a second."), (*Function).RevokeAll),
 )
 
 // RevokeRequest names a session.

@@ -6,10 +6,8 @@ package sessions
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -18,21 +16,6 @@ import (
 	"function/shared/function"
 	"function/shared/page"
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(ListOperation, (*Function).List),
-	function.On(RevokeOperation, (*Function).Revoke),
-	function.On(RevokeAllOperation, (*Function).RevokeAll),
-}
-
-// ListOperation is the HTTP operation of the list.
-var ListOperation = huma.Operation{
-	OperationID: "users-list-sessions", Method: http.MethodGet, Path: "/v1/users/sessions",
-	Summary: "Where you are logged in", Tags: []string{users.Tag}, Security: function.Person,
-	Description: "Who acts as you does not see the devices and places.",
-	Errors:      []int{http.StatusUnauthorized},
-}
 
 // Session is one login that has not ended.
 type Session struct {

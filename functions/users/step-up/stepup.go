@@ -6,9 +6,7 @@ package stepup
 import (
 	"context"
 	"fmt"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
@@ -19,26 +17,14 @@ import (
 	"function/shared/policy"
 )
 
-// The HTTP operations.
-var (
-	BeginOperation = huma.Operation{
-		OperationID: "users-begin-passkey-step-up", Method: http.MethodPost, Path: "/v1/users/mfa/step-up/passkey",
-		Summary: "Ask for a passkey as fresh proof", Tags: []string{users.Tag}, Security: function.Themselves(function.Person),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict},
-	}
-	StepUpOperation = huma.Operation{
-		OperationID: "users-step-up", Method: http.MethodPost, Path: "/v1/users/mfa/step-up",
-		Summary: "Prove again who you are", Tags: []string{users.Tag}, Metadata: function.Guarded, Security: function.Themselves(function.Person),
-		Description: "Takes one of code, passkey and, of those who have no second factor, password. For 15 minutes the session may then do what needs a fresh proof.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable},
-	}
+// Service declares the function.
+var Service = function.Service("users-step-up", New,
+	function.On(function.Post("users-begin-passkey-step-up", "/v1/users/mfa/step-up/passkey", "Ask for a passkey as fresh proof", policy.Person.WithoutImpersonation()).
+		Fails(fault.Conflict), (*Function).Begin),
+	function.On(function.Post("users-step-up", "/v1/users/mfa/step-up", "Prove again who you are", policy.Person.WithoutImpersonation()).
+		Sensitive().Fails(fault.Unavailable).
+		Describe("Takes one of code, passkey and, of those who have no second factor, password. For 15 minutes the session may then do what needs a fresh proof."), (*Function).StepUp),
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(BeginOperation, (*Function).Begin),
-	function.On(StepUpOperation, (*Function).StepUp),
-}
 
 // BeginResponse is what the browser needs.
 type BeginResponse struct{ Body users.Ceremony }

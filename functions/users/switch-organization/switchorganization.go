@@ -5,9 +5,7 @@ package switchorganization
 import (
 	"context"
 	"fmt"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -18,15 +16,13 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-switch-organization", Method: http.MethodPost, Path: "/v1/users/sessions/organization",
-	Summary: "Act in another of your organizations", Tags: []string{users.Tag}, Security: function.Person,
-	Description: "The session's earlier tokens are good no more. It ends at the limits of the stricter organization.",
-	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("users-switch-organization", "/v1/users/sessions/organization", "Act in another of your organizations", policy.Person).
+	Fails(fault.NotFound).
+	Describe("The session's earlier tokens are good no more. It ends at the limits of the stricter organization."), New)
 
 // Request names the organization.
 type Request struct {

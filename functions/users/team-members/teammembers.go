@@ -5,10 +5,8 @@ package teammembers
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -23,33 +21,16 @@ const (
 	one  = path + "/{user_id}"
 )
 
-// The HTTP operations.
-var (
-	ListOperation = huma.Operation{
-		OperationID: "users-list-team-members", Method: http.MethodGet, Path: path,
-		Summary: "Who is in a team", Tags: []string{users.Tag}, Security: function.Needs(policy.TeamsRead),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
-	AddOperation = huma.Operation{
-		OperationID: "users-add-team-member", Method: http.MethodPut, Path: one,
-		Summary: "Take a member into a team", Tags: []string{users.Tag}, Security: function.Needs(policy.TeamsWrite),
-		Description: "Into a team that has roles, itself or by one that it lies in, this is a change of roles: it also takes roles:write and a fresh proof.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, Responses: users.Waits,
-	}
-	RemoveOperation = huma.Operation{
-		OperationID: "users-remove-team-member", Method: http.MethodDelete, Path: one,
-		Summary: "Take a member out of a team", Tags: []string{users.Tag}, Security: function.Needs(policy.TeamsWrite),
-		Description: "Out of a team that has roles, itself or by one that it lies in, this is a change of roles: it also takes roles:write and a fresh proof.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, Responses: users.Waits,
-	}
+// Service declares the function.
+var Service = function.Service("users-team-members", New,
+	function.On(function.Get("users-list-team-members", path, "Who is in a team", policy.TeamsRead), (*Function).List),
+	function.On(function.Put("users-add-team-member", one, "Take a member into a team", policy.TeamsWrite).
+		Describe("Into a team that has roles, itself or by one that it lies in, this is a change of roles: it also takes roles:write and a fresh proof.").
+		Answers(users.Waits), (*Function).Add),
+	function.On(function.Delete("users-remove-team-member", one, "Take a member out of a team", policy.TeamsWrite).
+		Describe("Out of a team that has roles, itself or by one that it lies in, this is a change of roles: it also takes roles:write and a fresh proof.").
+		Answers(users.Waits), (*Function).Remove),
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(ListOperation, (*Function).List),
-	function.On(AddOperation, (*Function).Add),
-	function.On(RemoveOperation, (*Function).Remove),
-}
 
 // Team names a team.
 type Team struct {

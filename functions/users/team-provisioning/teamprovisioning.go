@@ -5,9 +5,7 @@ package teamprovisioning
 
 import (
 	"context"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
@@ -17,27 +15,13 @@ import (
 
 const path = "/v1/organizations/{id}/teams/{team_id}/provisioning"
 
-// The HTTP operations.
-var (
-	HandOverOperation = huma.Operation{
-		OperationID: "users-hand-over-team", Method: http.MethodPut, Path: path,
-		Summary: "Let the provisioning system keep a team", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.TeamsWrite),
-		Description:   "It finds the team under /scim/v2/Groups from then on, and may rename, fill, empty and delete it. A team that has roles takes roles:write.",
-		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
-	TakeBackOperation = huma.Operation{
-		OperationID: "users-take-back-team", Method: http.MethodDelete, Path: path,
-		Summary: "Take a team back from the provisioning system", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.TeamsWrite),
-		Description:   "The team and those in it stay.",
-		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
+// Service declares the function.
+var Service = function.Service("users-team-provisioning", New,
+	function.On(function.Put("users-hand-over-team", path, "Let the provisioning system keep a team", policy.TeamsWrite.WithFreshProof()).
+		Describe("It finds the team under /scim/v2/Groups from then on, and may rename, fill, empty and delete it. A team that has roles takes roles:write."), (*Function).HandOver),
+	function.On(function.Delete("users-take-back-team", path, "Take a team back from the provisioning system", policy.TeamsWrite.WithFreshProof()).
+		Describe("The team and those in it stay."), (*Function).TakeBack),
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(HandOverOperation, (*Function).HandOver),
-	function.On(TakeBackOperation, (*Function).TakeBack),
-}
 
 // Request names a team.
 type Request struct {

@@ -6,10 +6,10 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
@@ -20,51 +20,22 @@ const (
 	one  = path + "/{team_id}"
 )
 
-// The HTTP operations.
-var (
-	ListOperation = huma.Operation{
-		OperationID: "users-list-teams", Method: http.MethodGet, Path: path,
-		Summary: "Teams of your organization", Tags: []string{users.Tag}, Security: function.Needs(policy.TeamsRead),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
-	GetOperation = huma.Operation{
-		OperationID: "users-get-team", Method: http.MethodGet, Path: one,
-		Summary: "One team", Tags: []string{users.Tag}, Security: function.Needs(policy.TeamsRead),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound},
-	}
-	CreateOperation = huma.Operation{
-		OperationID: "users-create-team", Method: http.MethodPost, Path: path,
-		Summary: "Create a team", Tags: []string{users.Tag}, Security: function.Needs(policy.TeamsWrite),
-		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
-	}
-	RenameOperation = huma.Operation{
-		OperationID: "users-rename-team", Method: http.MethodPatch, Path: one,
-		Summary: "Rename a team", Tags: []string{users.Tag}, Security: function.Needs(policy.TeamsWrite),
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
-	}
-	MoveOperation = huma.Operation{
-		OperationID: "users-move-team", Method: http.MethodPut, Path: one + "/parent",
-		Summary: "Move a team into another one, or out of it", Tags: []string{users.Tag}, Security: function.Needs(policy.TeamsWrite),
-		Description: "Teams lie in each other 10 deep at the most. To move one into a team that has roles, or out of it, is a change of roles: it also takes roles:write and a fresh proof.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, Responses: users.Waits,
-	}
-	DeleteOperation = huma.Operation{
-		OperationID: "users-delete-team", Method: http.MethodDelete, Path: one,
-		Summary: "Delete a team in which no other lies", Tags: []string{users.Tag}, Security: function.Needs(policy.TeamsWrite),
-		Description: "One that has roles, itself or by one that it lies in: this is a change of roles, and also takes roles:write and a fresh proof.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}, Responses: users.Waits,
-	}
+// Service declares the function.
+var Service = function.Service("users-teams", New,
+	function.On(function.Get("users-list-teams", path, "Teams of your organization", policy.TeamsRead), (*Function).List),
+	function.On(function.Get("users-get-team", one, "One team", policy.TeamsRead), (*Function).Get),
+	function.On(function.Post("users-create-team", path, "Create a team", policy.TeamsWrite).
+		Status(http.StatusCreated).Fails(fault.Conflict), (*Function).Create),
+	function.On(function.Patch("users-rename-team", one, "Rename a team", policy.TeamsWrite).
+		Fails(fault.Conflict), (*Function).Rename),
+	function.On(function.Put("users-move-team", one+"/parent", "Move a team into another one, or out of it", policy.TeamsWrite).
+		Describe("Teams lie in each other 10 deep at the most. To move one into a team that has roles, or out of it, is a change of roles: it also takes roles:write and a fresh proof.").
+		Answers(users.Waits), (*Function).Move),
+	function.On(function.Delete("users-delete-team", one, "Delete a team in which no other lies", policy.TeamsWrite).
+		Fails(fault.Conflict).
+		Describe("One that has roles, itself or by one that it lies in: this is a change of roles, and also takes roles:write and a fresh proof.").
+		Answers(users.Waits), (*Function).Delete),
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(ListOperation, (*Function).List),
-	function.On(GetOperation, (*Function).Get),
-	function.On(CreateOperation, (*Function).Create),
-	function.On(RenameOperation, (*Function).Rename),
-	function.On(MoveOperation, (*Function).Move),
-	function.On(DeleteOperation, (*Function).Delete),
-}
 
 // ListRequest asks for one page.
 type ListRequest struct {

@@ -6,41 +6,24 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 )
 
-// The HTTP operations.
-var (
-	EnrolOperation = huma.Operation{
-		OperationID: "users-enrol-totp", Method: http.MethodPost, Path: "/v1/users/mfa/totp",
-		Summary: "Begin to use an authenticator app", Tags: []string{users.Tag}, Security: function.FreshPerson,
-		Description:   "Answers a secret for the app, as text and as a QR code. It counts once its first code is confirmed, within 15 minutes.",
-		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusConflict},
-	}
-	ConfirmOperation = huma.Operation{
-		OperationID: "users-confirm-totp", Method: http.MethodPost, Path: "/v1/users/mfa/totp/confirm",
-		Summary: "Confirm an authenticator app by its first code", Tags: []string{users.Tag}, Metadata: function.Guarded, Security: function.FreshPerson,
-		Errors: []int{http.StatusUnauthorized, http.StatusConflict},
-	}
-	RemoveOperation = huma.Operation{
-		OperationID: "users-remove-totp", Method: http.MethodDelete, Path: "/v1/users/mfa/totp",
-		Summary: "Stop using an authenticator app", Tags: []string{users.Tag}, Security: function.FreshPerson,
-		DefaultStatus: http.StatusNoContent, Errors: []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict},
-	}
+// Service declares the function.
+var Service = function.Service("users-totp", New,
+	function.On(function.Post("users-enrol-totp", "/v1/users/mfa/totp", "Begin to use an authenticator app", policy.Person.WithFreshProof()).
+		Status(http.StatusCreated).Fails(fault.Conflict).
+		Describe("Answers a secret for the app, as text and as a QR code. It counts once its first code is confirmed, within 15 minutes."), (*Function).Enrol),
+	function.On(function.Post("users-confirm-totp", "/v1/users/mfa/totp/confirm", "Confirm an authenticator app by its first code", policy.Person.WithFreshProof()).
+		Sensitive().Fails(fault.Conflict), (*Function).Confirm),
+	function.On(function.Delete("users-remove-totp", "/v1/users/mfa/totp", "Stop using an authenticator app", policy.Person.WithFreshProof()).
+		Fails(fault.NotFound, fault.Conflict), (*Function).Remove),
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(EnrolOperation, (*Function).Enrol),
-	function.On(ConfirmOperation, (*Function).Confirm),
-	function.On(RemoveOperation, (*Function).Remove),
-}
 
 // EnrolResponse is what the app is told.
 type EnrolResponse struct{ Body users.TOTPEnrolment }

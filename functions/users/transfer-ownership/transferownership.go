@@ -4,23 +4,20 @@ package transferownership
 
 import (
 	"context"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-transfer-ownership", Method: http.MethodPost, Path: "/v1/organizations/{id}/ownership",
-	Summary: "Give your ownership to another member", Tags: []string{users.Tag}, Security: function.NeedsFresh(policy.OrganizationsDelete),
-	Description: "You become an admin in the same moment.",
-	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict}, Responses: users.Waits,
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("users-transfer-ownership", "/v1/organizations/{id}/ownership", "Give your ownership to another member", policy.OrganizationsDelete.WithFreshProof()).
+	Fails(fault.Conflict).
+	Describe("You become an admin in the same moment.").
+	Answers(users.Waits), New)
 
 // Request names the organization and its new owner.
 type Request struct {

@@ -5,23 +5,18 @@ package unlock
 import (
 	"context"
 	"fmt"
-	"net/http"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-unlock", Method: http.MethodPost, Path: "/v1/users/unlock",
-	Summary: "Unlock your account", Tags: []string{users.Tag}, Metadata: function.Guarded,
-	Description:   "Forgets the failed logins, so that nobody has to wait for them any more. The token is good once, for a day.",
-	DefaultStatus: http.StatusNoContent,
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Post("users-unlock", "/v1/users/unlock", "Unlock your account", policy.Public).
+	Sensitive().
+	Describe("Forgets the failed logins, so that nobody has to wait for them any more. The token is good once, for a day."), New)
 
 // Request is the token.
 type Request struct {

@@ -5,7 +5,6 @@ package updateprofile
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -19,16 +18,13 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 )
 
-// Operation is the HTTP operation.
-var Operation = huma.Operation{
-	OperationID: "users-update-profile", Method: http.MethodPatch, Path: "/v1/users/profile",
-	Summary: "Change your profile", Tags: []string{users.Tag}, Security: function.Person,
-	Description:  "A JSON Merge Patch (RFC 7396): what is absent stays, null removes, objects are merged. The whole has 64 KiB, 10 levels and 1,000 keys at the most.",
-	MaxBodyBytes: users.MaxChange, RequestBody: requestBody,
-	Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusPreconditionFailed, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType},
-}
+// Service declares the function.
+var Service = function.Endpoint(function.Patch("users-update-profile", "/v1/users/profile", "Change your profile", policy.Person).
+	Fails(fault.Malformed, fault.Outdated, fault.TooLarge, fault.Unsupported).Takes(requestBody, users.MaxChange).
+	Describe("A JSON Merge Patch (RFC 7396): what is absent stays, null removes, objects are merged. The whole has 64 KiB, 10 levels and 1,000 keys at the most."), New)
 
 var requestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 	"application/merge-patch+json": {Extensions: map[string]any{"schema": &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}}},

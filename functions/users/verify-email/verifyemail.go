@@ -8,36 +8,23 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 )
 
-// The HTTP operations.
-var (
-	SendOperation = huma.Operation{
-		OperationID: "users-send-verification", Method: http.MethodPost, Path: "/v1/users/email/verification",
-		Summary: "Have your address's confirmation mailed again", Tags: []string{users.Tag}, Metadata: function.Guarded, Security: function.Person,
-		Description:   "A few times an hour; more are not sent, and not refused.",
-		DefaultStatus: http.StatusAccepted, Errors: []int{http.StatusUnauthorized, http.StatusConflict, http.StatusServiceUnavailable},
-	}
-	VerifyOperation = huma.Operation{
-		OperationID: "users-verify-email", Method: http.MethodPost, Path: "/v1/users/email/verify",
-		Summary: "Confirm your address by the token that was mailed", Tags: []string{users.Tag}, Metadata: function.Guarded,
-		DefaultStatus: http.StatusNoContent,
-	}
+// Service declares the function.
+var Service = function.Service("users-verify-email", New,
+	function.On(function.Post("users-send-verification", "/v1/users/email/verification", "Have your address's confirmation mailed again", policy.Person).
+		Sensitive().Status(http.StatusAccepted).Fails(fault.Conflict, fault.Unavailable).
+		Describe("A few times an hour; more are not sent, and not refused."), (*Function).Send),
+	function.On(function.Post("users-verify-email", "/v1/users/email/verify", "Confirm your address by the token that was mailed", policy.Public).
+		Sensitive(), (*Function).Verify),
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(SendOperation, (*Function).Send),
-	function.On(VerifyOperation, (*Function).Verify),
-}
 
 // VerifyRequest is the token.
 type VerifyRequest struct {

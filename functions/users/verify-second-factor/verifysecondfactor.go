@@ -6,9 +6,7 @@ package verifysecondfactor
 import (
 	"context"
 	"fmt"
-	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/users"
@@ -16,28 +14,17 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/policy"
 )
 
-// The HTTP operations.
-var (
-	BeginOperation = huma.Operation{
-		OperationID: "users-begin-passkey-verification", Method: http.MethodPost, Path: "/v1/users/mfa/verify/passkey",
-		Summary: "Ask for a passkey as second factor of a login", Tags: []string{users.Tag}, Metadata: function.Guarded,
-		Errors: []int{http.StatusUnauthorized, http.StatusConflict},
-	}
-	VerifyOperation = huma.Operation{
-		OperationID: "users-verify-second-factor", Method: http.MethodPost, Path: "/v1/users/mfa/verify",
-		Summary: "Complete a login by its second factor", Tags: []string{users.Tag}, Metadata: function.Guarded,
-		Description: "Takes one of code, recovery_code and passkey. After five wrong ones the mfa_token is good no more.",
-		Errors:      []int{http.StatusUnauthorized, http.StatusTooManyRequests},
-	}
+// Service declares the function.
+var Service = function.Service("users-verify-second-factor", New,
+	function.On(function.Post("users-begin-passkey-verification", "/v1/users/mfa/verify/passkey", "Ask for a passkey as second factor of a login", policy.Public).
+		Sensitive().Fails(fault.Unauthenticated, fault.Conflict), (*Function).Begin),
+	function.On(function.Post("users-verify-second-factor", "/v1/users/mfa/verify", "Complete a login by its second factor", policy.Public).
+		Sensitive().Fails(fault.Unauthenticated).
+		Describe("Takes one of code, recovery_code and passkey. After five wrong ones the mfa_token is good no more."), (*Function).Verify),
 )
-
-// Parts are the ways into this function.
-var Parts = []function.Part[*Function]{
-	function.On(BeginOperation, (*Function).Begin),
-	function.On(VerifyOperation, (*Function).Verify),
-}
 
 // BeginRequest names the login.
 type BeginRequest struct {

@@ -1,4 +1,7 @@
-package function
+// Package problem turns errors into the answers that callers read: RFC 9457 problem
+// details. The runtime uses it for every operation, and a function for a body that it
+// writes by hand.
+package problem
 
 import (
 	"context"
@@ -38,7 +41,8 @@ func (p *Problem) GetHeaders() http.Header { return p.headers }
 // ContentType implements huma.ContentTypeFilter.
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
 
-func newProblem(ctx context.Context, status int, detail string, places []fault.Place) *Problem {
+// New makes a problem of a status, with the sentence that the caller reads.
+func New(ctx context.Context, status int, detail string, places []fault.Place) *Problem {
 	return &Problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status,
 		Detail: detail, Errors: places, TraceID: trace.From(ctx).TraceID(), headers: http.Header{},
@@ -66,15 +70,15 @@ func init() {
 		if len(places) == 1 && places[0].Location != "" {
 			message = places[0].Location + ": " + places[0].Message
 		}
-		return newProblem(ctx, status, message, places)
+		return New(ctx, status, message, places)
 	}
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
 		return huma.NewErrorWithContext(nil, status, message, errs...)
 	}
 }
 
-// problemOf is the one table from what went wrong to what the caller reads.
-func problemOf(ctx context.Context, err error) *Problem {
+// Of is the one table from what went wrong to what the caller reads.
+func Of(ctx context.Context, err error) *Problem {
 	f, ok := fault.As(err)
 	switch {
 	case ok:
@@ -96,7 +100,7 @@ func problemOf(ctx context.Context, err error) *Problem {
 		}
 		slog.Log(ctx, level, "request failed", "status", f.Kind.Status(), "error", err)
 	}
-	p := newProblem(ctx, f.Kind.Status(), f.Detail, f.Places)
+	p := New(ctx, f.Kind.Status(), f.Detail, f.Places)
 	if f.RetryAfter > 0 {
 		p.headers.Set("Retry-After", strconv.Itoa(int(max(1, f.RetryAfter.Seconds()))))
 	}
@@ -109,13 +113,15 @@ func problemOf(ctx context.Context, err error) *Problem {
 	return p
 }
 
-// WriteProblem answers an error from within a body that is written by hand, whose
-// operation has no error to return any more.
-func WriteProblem(ctx context.Context, w http.ResponseWriter, err error) {
-	problemOf(ctx, err).write(w)
-}
+// Write answers an error from within a body that is written by hand, whose operation
+// has no error to return any more.
+func Write(ctx context.Context, w http.ResponseWriter, err error) { Of(ctx, err).Write(w) }
 
-func (p *Problem) write(w http.ResponseWriter) {
+// Set adds a header field to the answer.
+func (p *Problem) Set(name, value string) { p.headers.Set(name, value) }
+
+// Write answers with the problem.
+func (p *Problem) Write(w http.ResponseWriter) {
 	for name, values := range p.headers {
 		w.Header()[name] = values
 	}

@@ -1,4 +1,6 @@
-package documents
+// Package mongodb keeps documents in a MongoDB. A program that imports it opens
+// mongodb:// and mongodb+srv:// URLs by documents.Open.
+package mongodb
 
 import (
 	"context"
@@ -13,11 +15,18 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
 
+	"function/shared/documents"
 	"function/shared/fault"
 )
 
-// MongoDB keeps documents in collections of a MongoDB database.
-type MongoDB struct{ db *mongo.Database }
+func init() {
+	open := func(url string) (documents.Server, error) { return Open(url) }
+	documents.Register("mongodb", open)
+	documents.Register("mongodb+srv", open)
+}
+
+// Database keeps documents in collections of a MongoDB database.
+type Database struct{ db *mongo.Database }
 
 // How long a caller waits for MongoDB, and when to come again.
 const (
@@ -25,9 +34,9 @@ const (
 	retryAfter = time.Second
 )
 
-// OpenMongoDB prepares a client of the database that a URL names (mongodb://… or
+// Open prepares a client of the database that a URL names (mongodb://… or
 // mongodb+srv://…). It connects at the first use.
-func OpenMongoDB(url string) (*MongoDB, error) {
+func Open(url string) (*Database, error) {
 	parsed, err := connstring.Parse(url)
 	if err != nil || parsed.Database == "" {
 		return nil, errors.New("MONGODB_URL is not the URL of a database, such as mongodb://host/database") // the cause may quote a password
@@ -38,11 +47,11 @@ func OpenMongoDB(url string) (*MongoDB, error) {
 	if err != nil {
 		return nil, errors.New("MONGODB_URL does not open a client")
 	}
-	return &MongoDB{client.Database(parsed.Database)}, nil
+	return &Database{client.Database(parsed.Database)}, nil
 }
 
 // Close ends the connections.
-func (s *MongoDB) Close() error {
+func (s *Database) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	return s.db.Client().Disconnect(ctx)
@@ -56,30 +65,30 @@ type stored struct {
 
 func named(id uuid.UUID) bson.D { return bson.D{{Key: "_id", Value: id.String()}} }
 
-// Put implements Store.
-func (s *MongoDB) Put(ctx context.Context, collection string, id uuid.UUID, body []byte) error {
-	if len(body) > MaxSize {
-		return ErrTooLarge
+// Put implements documents.Store.
+func (s *Database) Put(ctx context.Context, collection string, id uuid.UUID, body []byte) error {
+	if len(body) > documents.MaxSize {
+		return documents.ErrTooLarge
 	}
 	_, err := s.db.Collection(collection).InsertOne(ctx, stored{id.String(), body})
 	if mongo.IsDuplicateKeyError(err) {
-		return ErrExists
+		return documents.ErrExists
 	}
 	return failed("write", collection, err)
 }
 
-// Get implements Store.
-func (s *MongoDB) Get(ctx context.Context, collection string, id uuid.UUID) ([]byte, error) {
+// Get implements documents.Store.
+func (s *Database) Get(ctx context.Context, collection string, id uuid.UUID) ([]byte, error) {
 	var d stored
 	err := s.db.Collection(collection).FindOne(ctx, named(id)).Decode(&d)
 	if errors.Is(err, mongo.ErrNoDocuments) {
-		return nil, ErrNotFound
+		return nil, documents.ErrNotFound
 	}
 	return d.Body, failed("read", collection, err)
 }
 
-// Delete implements Store.
-func (s *MongoDB) Delete(ctx context.Context, collection string, id uuid.UUID) error {
+// Delete implements documents.Store.
+func (s *Database) Delete(ctx context.Context, collection string, id uuid.UUID) error {
 	_, err := s.db.Collection(collection).DeleteOne(ctx, named(id))
 	return failed("delete", collection, err)
 }

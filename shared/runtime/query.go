@@ -1,4 +1,4 @@
-package function
+package runtime
 
 import (
 	"maps"
@@ -9,22 +9,16 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"function/shared/fault"
+	"function/shared/problem"
 )
-
-// openQuery marks an operation in its Metadata.
-const openQuery = "open query"
-
-// OpenQuery is the Metadata of an operation that ignores query parameters which it
-// does not know, as its protocol has it.
-var OpenQuery = map[string]any{openQuery: true}
 
 // checkQuery refuses what would be ignored: a filter that is spelt wrong would answer
 // everything.
 func checkQuery(hctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(hctx)
-	if r.URL.RawQuery != "" && hctx.Operation().Metadata[openQuery] == nil {
+	if r.URL.RawQuery != "" {
 		if err := isQuery(r.URL.RawQuery, hctx.Operation().Parameters); err != nil {
-			problemOf(hctx.Context(), err).write(w)
+			problem.Of(hctx.Context(), err).Write(w)
 			return
 		}
 	}

@@ -1,4 +1,4 @@
-package function_test
+package runtime_test
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/platformtest"
+	"function/shared/runtime"
 	"function/shared/trace"
 )
 
@@ -35,7 +36,7 @@ func (i *inbox) declare() function.Declaration {
 
 func deliver(t *testing.T, d function.Declaration, r *http.Request) platformtest.Answer {
 	t.Helper()
-	host := function.NewHost(context.Background())
+	host := runtime.NewHost(context.Background())
 	if err := host.Mount(d, function.NewEnv(function.Config{})); err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +148,7 @@ func TestSenderThatGivesUpDoesNotStopTheWork(t *testing.T) {
 func TestEndOfTheProcessStopsTheWork(t *testing.T) {
 	t.Parallel()
 	life, end := context.WithCancel(context.Background())
-	host := function.NewHost(life)
+	host := runtime.NewHost(life)
 	d := (&inbox{func(ctx context.Context, _ events.Received[events.UserLoggedIn]) error {
 		end()
 		<-ctx.Done()

@@ -1,4 +1,4 @@
-package function_test
+package runtime_test
 
 import (
 	"context"
@@ -8,11 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"function/shared/function"
 	"function/shared/platformtest"
+	"function/shared/policy"
 	"function/shared/ratelimit"
+
+	_ "function/shared/ratelimit/redis"
 )
 
 type limitedFunction struct{}
@@ -22,12 +23,10 @@ func (limitedFunction) Handle(context.Context, *struct{}) (*struct{}, error) { r
 func (limitedFunction) Account(ctx context.Context, in *struct {
 	Account string `path:"account"`
 }) (*struct{}, error) {
-	return nil, function.LimitAccount(ctx, []byte(in.Account))
+	return nil, ratelimit.Account(ctx, []byte(in.Account))
 }
 
-func endpoint(name string, change func(*huma.Operation)) function.Declaration {
-	o := huma.Operation{OperationID: "tests-" + name, Method: http.MethodGet, Path: "/v1/" + name, DefaultStatus: http.StatusNoContent}
-	change(&o)
+func endpoint(o function.Operation) function.Declaration {
 	construct := func(context.Context, *function.Env) (limitedFunction, error) { return limitedFunction{}, nil }
 	if strings.Contains(o.Path, "{account}") {
 		return function.Service(o.OperationID, construct, function.On(o, limitedFunction.Account))
@@ -45,11 +44,11 @@ func mountLimited(t *testing.T, change func(*function.Config)) *platformtest.Pla
 		c.RateLimits = ratelimit.Limits{Address: limit("address", 10), Caller: limit("caller", 5), Guarded: limit("guarded", 2), Account: limit("account", 3)}
 		change(c)
 	},
-		endpoint("open", func(*huma.Operation) {}),
-		endpoint("guarded", func(o *huma.Operation) { o.Metadata = function.Guarded }),
-		endpoint("other", func(o *huma.Operation) { o.Metadata = function.Guarded }),
-		endpoint("mine", func(o *huma.Operation) { o.Security = function.Person }),
-		endpoint("account", func(o *huma.Operation) { o.Path += "/{account}" }),
+		endpoint(function.Get("tests-open", "/v1/open", "Open", policy.Public)),
+		endpoint(function.Get("tests-guarded", "/v1/guarded", "Sensitive", policy.Public).Sensitive()),
+		endpoint(function.Get("tests-other", "/v1/other", "Sensitive, too", policy.Public).Sensitive()),
+		endpoint(function.Get("tests-mine", "/v1/mine", "For people", policy.Person)),
+		endpoint(function.Get("tests-account", "/v1/account/{account}", "Limited for each account", policy.Public)),
 	)
 }
 

@@ -1,4 +1,4 @@
-package function_test
+package runtime_test
 
 import (
 	"context"
@@ -17,6 +17,9 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/platformtest"
+	"function/shared/policy"
+	"function/shared/problem"
+	"function/shared/runtime"
 )
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
@@ -53,16 +56,18 @@ func (e *echo) Handle(ctx context.Context, in *request) (*response, error) {
 	return out, nil
 }
 
-func operation() huma.Operation {
-	return huma.Operation{OperationID: "tests-echo", Method: http.MethodPost, Path: "/v1/tests/{id}", Summary: "Echo", Tags: []string{"Tests"}}
+func operation(access function.Access) function.Operation {
+	return function.Post("tests-echo", "/v1/tests/{id}", "Echo", access)
 }
 
-func (e *echo) declare() function.Declaration { return function.Endpoint(operation(), e.construct) }
+func (e *echo) declare() function.Declaration {
+	return function.Endpoint(operation(policy.Public), e.construct)
+}
 
 // call asks a host on which one function is mounted.
 func call(t *testing.T, d function.Declaration, r *http.Request) platformtest.Answer {
 	t.Helper()
-	host := function.NewHost(context.Background())
+	host := runtime.NewHost(context.Background())
 	if err := host.Mount(d, function.NewEnv(function.Config{})); err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +147,7 @@ func TestErrorsReachTheCallerOnlyAsFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			answer := call(t, (&echo{answer: func(context.Context) error { return test.err }}).declare(), post("/v1/tests/1", `{"count": 1}`)).Want(t, test.status)
-			problem := platformtest.Decode[function.Problem](t, answer)
+			problem := platformtest.Decode[problem.Problem](t, answer)
 			if test.detail != "" && problem.Detail != test.detail || strings.Contains(string(answer.Body), "s3cret") {
 				t.Errorf("answer %s, want the detail %q and no more", answer.Body, test.detail)
 			}
@@ -171,7 +176,7 @@ func TestAnswersCarryTheTraceAndAreNotCached(t *testing.T) {
 	r := post("/v1/tests/1", `{"count": 1}`)
 	r.Header.Set("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 	answer := call(t, d, r).Want(t, http.StatusConflict)
-	if got := platformtest.Decode[function.Problem](t, answer).TraceID; got != "0af7651916cd43dd8448eb211c80319c" {
+	if got := platformtest.Decode[problem.Problem](t, answer).TraceID; got != "0af7651916cd43dd8448eb211c80319c" {
 		t.Errorf("trace %s, want the caller's", got)
 	}
 	if answer.Header.Get("Cache-Control") != "no-store" || answer.Header.Get("X-Content-Type-Options") != "nosniff" {
@@ -181,8 +186,7 @@ func TestAnswersCarryTheTraceAndAreNotCached(t *testing.T) {
 
 func TestCallerIsCheckedBeforeTheBodyIsRead(t *testing.T) {
 	t.Parallel()
-	op := operation()
-	op.Security = function.Person
+	op := operation(policy.Person)
 	asked := &echo{answer: func(ctx context.Context) error { _, err := auth.Member(ctx); return err }}
 	p := platformtest.New(t, function.Endpoint(op, asked.construct))
 	caller := p.Login("member")
@@ -199,14 +203,14 @@ func TestCallerIsCheckedBeforeTheBodyIsRead(t *testing.T) {
 func TestDescriptionNeedsNoInstance(t *testing.T) {
 	t.Parallel()
 	broken := func(context.Context, *function.Env) (*echo, error) { return nil, errors.New("no database") }
-	description := function.Describe([]function.Declaration{function.Endpoint(operation(), broken)})
+	description := runtime.Describe([]function.Declaration{function.Endpoint(operation(policy.Public), broken)})
 	if item := description.Paths["/v1/tests/{id}"]; item == nil || item.Post == nil || item.Post.Responses["422"] == nil {
 		t.Errorf("described %v", description.Paths)
 	}
 	if len(description.Tags) != 1 || description.Tags[0].Name != "Tests" {
 		t.Errorf("tags %v", description.Tags)
 	}
-	err := function.NewHost(context.Background()).Mount(function.Endpoint(operation(), broken), function.NewEnv(function.Config{}))
+	err := runtime.NewHost(context.Background()).Mount(function.Endpoint(operation(policy.Public), broken), function.NewEnv(function.Config{}))
 	if err == nil || !strings.Contains(err.Error(), "tests-echo") {
 		t.Errorf("error %v, want one that names the function", err)
 	}
@@ -215,11 +219,11 @@ func TestDescriptionNeedsNoInstance(t *testing.T) {
 func TestUnknownFunctionIsToldTheKnownOnes(t *testing.T) {
 	t.Parallel()
 	catalog := []function.Declaration{(&echo{}).declare(), function.Service("tests-other", (&echo{}).construct)}
-	if d, err := function.Find(catalog, "tests-other"); err != nil || d.Name != "tests-other" {
+	if d, err := runtime.Find(catalog, "tests-other"); err != nil || d.Name != "tests-other" {
 		t.Errorf("Find = %s, %v", d.Name, err)
 	}
 	for _, name := range []string{"", "tests", "tests-ECHO"} {
-		if _, err := function.Find(catalog, name); err == nil || !strings.Contains(err.Error(), "tests-echo, tests-other") {
+		if _, err := runtime.Find(catalog, name); err == nil || !strings.Contains(err.Error(), "tests-echo, tests-other") {
 			t.Errorf("Find(%q): %v, want an error that lists the functions", name, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package function
+package runtime
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"function/shared/client"
+	"function/shared/problem"
 	"function/shared/trace"
 )
 
@@ -30,7 +31,7 @@ func (h *Host) observed(next http.Handler) http.Handler {
 				}
 				slog.ErrorContext(ctx, "panic", "cause", cause, "stack", string(debug.Stack()))
 				if answer.status == 0 {
-					problemOf(ctx, fmt.Errorf("panic: %v", cause)).write(answer)
+					problem.Of(ctx, fmt.Errorf("panic: %v", cause)).Write(answer)
 				}
 			}
 			slog.InfoContext(ctx, "request", "method", r.Method, "path", r.URL.Path, "status", cmp.Or(answer.status, http.StatusOK), "elapsed_ms", float64(time.Since(began).Microseconds())/1000)

@@ -1,4 +1,4 @@
-package function
+package runtime
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"function/shared/function"
 	"function/shared/trace"
 )
 
@@ -24,7 +25,7 @@ const (
 
 // Find is the declaration of a function by one of its names; an unknown name is an
 // error that lists the known ones.
-func Find(catalog []Declaration, name string) (Declaration, error) {
+func Find(catalog []function.Declaration, name string) (function.Declaration, error) {
 	var names []string
 	for _, d := range catalog {
 		if slices.Contains(d.Services(), name) {
@@ -33,19 +34,19 @@ func Find(catalog []Declaration, name string) (Declaration, error) {
 		}
 		names = append(names, d.Services()...)
 	}
-	return Declaration{}, fmt.Errorf("K_SERVICE %q names no function; the functions are: %s", name, strings.Join(names, ", "))
+	return function.Declaration{}, fmt.Errorf("K_SERVICE %q names no function; the functions are: %s", name, strings.Join(names, ", "))
 }
 
 // Single is the handler of a process that serves one function: its operations or
 // its requests as they come, its events at POST /, and its health.
-func Single(life context.Context, d Declaration, env *Env) (http.Handler, error) {
+func Single(life context.Context, d function.Declaration, env *function.Env) (http.Handler, error) {
 	h := NewHost(life)
 	if err := h.Mount(d, env); err != nil {
 		return nil, err
 	}
 	handler := h.Handler()
 	if requests := h.Requests(d.Name); requests != nil {
-		handler = env.Config.CORS(requests)
+		handler = CORS(env.Config, requests)
 	}
 	mux := http.NewServeMux()
 	if receiver := h.Receiver(d.Name); receiver != nil {
@@ -73,7 +74,7 @@ func NewServer(handler http.Handler) *http.Server {
 }
 
 // Serve runs one function until ctx ends, then lets what is under way finish.
-func Serve(ctx context.Context, d Declaration, env *Env, listener net.Listener) error {
+func Serve(ctx context.Context, d function.Declaration, env *function.Env, listener net.Listener) error {
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	handler, err := Single(life, d, env)

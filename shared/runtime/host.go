@@ -1,4 +1,8 @@
-package function
+// Package runtime serves declared functions: HTTP operations, events and requests, with
+// the checks that all of them pass (caller, limits, query, body), problem details for
+// every error, health and shutdown. A deployed process mounts one function, `make run`
+// all of them.
+package runtime
 
 import (
 	"cmp"
@@ -15,12 +19,15 @@ import (
 	"strings"
 	"time"
 
+	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"function/shared/auth"
 	"function/shared/fault"
+	"function/shared/function"
 	"function/shared/policy"
+	"function/shared/problem"
 )
 
 // Host serves mounted functions: one on a cluster, all of them on a laptop.
@@ -46,25 +53,25 @@ func NewHost(life context.Context) *Host {
 	config.CreateHooks = nil                                             // no $schema links in bodies
 	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", h.schemaName)
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "access_token of POST /v1/users/login, or an API key"},
+		function.Bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "access_token of POST /v1/users/login, or an API key"},
 	}
 	h.api = humago.New(h.mux, config)
 	return h
 }
 
 // Mount constructs a function and adds its routes and handlers.
-func (h *Host) Mount(d Declaration, env *Env) error {
+func (h *Host) Mount(d function.Declaration, env *function.Env) error {
 	ctx := h.life
 	h.proxies = env.Config.TrustedProxies
-	if h.verifier == nil && needsCaller(d) {
-		verifier, err := env.named(d.Name).Verifier(ctx)
+	if h.verifier == nil && d.NeedsCaller() {
+		verifier, err := env.Verifier(ctx)
 		if err != nil {
 			return fmt.Errorf("mount %s: %w", d.Name, err)
 		}
 		h.verifier = verifier
 	}
 	if h.limits == nil && len(d.Operations) > 0 {
-		limiter, err := env.named(d.Name).limiter(ctx)
+		limiter, err := env.Limiter(ctx)
 		if err != nil {
 			return fmt.Errorf("mount %s: %w", d.Name, err)
 		}
@@ -72,27 +79,18 @@ func (h *Host) Mount(d Declaration, env *Env) error {
 			h.limits = &limits{limiter, env.Config.RateLimits}
 		}
 	}
-	if err := d.mount(ctx, h, env.named(d.Name)); err != nil {
+	if err := d.Mount(ctx, mount{h, d.Name}, env); err != nil {
 		return fmt.Errorf("mount %s: %w", d.Name, err)
 	}
 	return nil
 }
 
-func needsCaller(d Declaration) bool {
-	for _, op := range d.Operations {
-		if len(op.Security) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // Describe is the OpenAPI description of the functions' operations.
-func Describe(catalog []Declaration) *huma.OpenAPI {
+func Describe(catalog []function.Declaration) *huma.OpenAPI {
 	h := NewHost(context.Background())
 	description := h.api.OpenAPI()
 	for _, d := range catalog {
-		d.describe(h)
+		d.Describe(mount{h, d.Name})
 		for _, operation := range d.Operations {
 			describeTags(description, operation.Tags)
 		}
@@ -156,13 +154,13 @@ func isClean(p string) bool {
 func noRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	probe := &statusProbe{header: http.Header{}}
 	mux.ServeHTTP(probe, r)
-	p := newProblem(r.Context(), http.StatusNotFound, "There is nothing at this path", nil)
+	p := problem.New(r.Context(), http.StatusNotFound, "There is nothing at this path", nil)
 	if probe.status == http.StatusMethodNotAllowed {
 		allow := probe.header.Get("Allow")
-		p = newProblem(r.Context(), http.StatusMethodNotAllowed, "This path answers "+allow, nil)
-		p.headers.Set("Allow", allow)
+		p = problem.New(r.Context(), http.StatusMethodNotAllowed, "This path answers "+allow, nil)
+		p.Set("Allow", allow)
 	}
-	p.write(w)
+	p.Write(w)
 }
 
 type statusProbe struct {
@@ -174,41 +172,58 @@ func (p *statusProbe) Header() http.Header         { return p.header }
 func (p *statusProbe) WriteHeader(status int)      { p.status = status }
 func (p *statusProbe) Write(b []byte) (int, error) { return len(b), nil }
 
-// register adds one operation, with the caller checked where it declares security,
-// callers kept within their limits, and errors turned into problem details.
-func register[I, O any](h *Host, name string, operation huma.Operation, handle func(context.Context, *I) (*O, error)) {
-	h.naming = name
-	operation.Middlewares = append(h.middlewares(operation), operation.Middlewares...)
-	operation.Responses = cloneResponses(operation.Responses)
-	operation.Errors = append([]int{http.StatusUnprocessableEntity, http.StatusTooManyRequests}, operation.Errors...)
-	if hasBody(reflect.TypeFor[I]()) {
-		operation.BodyReadTimeout = -1 // it has arrived by then, see checkBody
-		operation.Errors = append(operation.Errors, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
-	}
-	huma.Register(h.api, operation, func(ctx context.Context, in *I) (*O, error) {
-		out, err := handle(ctx, in)
-		if err == nil {
-			return out, nil
-		}
-		var other auth.OtherOrganization
-		if errors.As(err, &other) {
-			h.recordForeign(ctx, operation, other)
-		}
-		return nil, problemOf(ctx, err)
-	})
+// mount is where one function's parts go.
+type mount struct {
+	*Host
+	name string
 }
 
-func (h *Host) middlewares(operation huma.Operation) (before huma.Middlewares) {
-	if h.limits != nil {
-		before = append(before, h.limits.limitAddress(operation))
+// Operation implements function.Mount: the caller is checked where the operation asks
+// for one, callers are kept within their limits, and errors become problem details.
+func (m mount) Operation(o function.Operation, hasBody bool) (huma.API, huma.Operation, func(context.Context, error) error) {
+	m.naming = m.name
+	prepared := o.Operation
+	prepared.Middlewares = append(m.middlewares(o), o.Middlewares...)
+	prepared.Responses = cloneResponses(o.Responses)
+	prepared.Errors = append([]int{http.StatusUnprocessableEntity, http.StatusTooManyRequests}, o.Errors...)
+	if hasBody {
+		prepared.BodyReadTimeout = -1 // it has arrived by then, see checkBody
+		prepared.Errors = append(prepared.Errors, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
-	if len(operation.Security) > 0 {
-		before = append(before, h.authorize(operation))
+	return m.api, prepared, func(ctx context.Context, err error) error {
+		var other auth.OtherOrganization
+		if errors.As(err, &other) {
+			m.recordForeign(ctx, o, other)
+		}
+		return problem.Of(ctx, err)
+	}
+}
+
+// Event implements function.Mount.
+func (m mount) Event(eventType string, handle func(context.Context, cloudevents.Event) error) {
+	if m.events[m.name] == nil {
+		m.events[m.name] = eventHandlers{}
+	}
+	m.events[m.name][eventType] = handle
+}
+
+// Requests implements function.Mount.
+func (m mount) Requests(handle http.HandlerFunc) { m.requests[m.name] = handle }
+
+func (h *Host) middlewares(o function.Operation) (before huma.Middlewares) {
+	if h.limits != nil {
+		before = append(before, h.limits.limitAddress(o))
+	}
+	if !o.Need.Public {
+		before = append(before, h.authorize(o))
 		if h.limits != nil {
-			before = append(before, h.limits.limitCaller(operation))
+			before = append(before, h.limits.limitCaller(o))
 		}
 	}
-	return append(before, checkQuery, checkBody)
+	if !o.TakesAnyQuery {
+		before = append(before, checkQuery)
+	}
+	return append(before, checkBody)
 }
 
 // cloneResponses copies what huma completes when it registers an operation: one
@@ -229,28 +244,27 @@ func cloneResponses(declared map[string]*huma.Response) map[string]*huma.Respons
 
 // authorize runs before the body is read: it lets the operation's need decide. What
 // is remembered of a caller may allow for a moment longer; it never refuses.
-func (h *Host) authorize(operation huma.Operation) func(huma.Context, func(huma.Context)) {
-	need := demandOf(operation)
+func (h *Host) authorize(operation function.Operation) func(huma.Context, func(huma.Context)) {
 	return func(hctx huma.Context, next func(huma.Context)) {
 		ctx := hctx.Context()
 		caller, err := h.callerOf(ctx, hctx.Header("Authorization"))
-		if err == nil && permit(caller, need) != nil {
+		if err == nil && permit(caller, operation.Need) != nil {
 			h.verifier.Forget(caller.SessionID)
 			caller, err = h.callerOf(ctx, hctx.Header("Authorization"))
 		}
 		if err == nil {
 			ctx = auth.WithCaller(ctx, caller)
-			if err = permit(caller, need); err != nil {
-				h.recordRefusal(ctx, caller, "", operation.OperationID, need.Need, err)
+			if err = permit(caller, operation.Need); err != nil {
+				h.recordRefusal(ctx, caller, "", operation.OperationID, operation.Need, err)
 			}
 		}
 		if err != nil {
-			p := problemOf(ctx, err)
+			p := problem.Of(ctx, err)
 			if f, ok := fault.As(err); ok && f.Kind == fault.Unauthenticated && tokenOf(hctx.Header("Authorization")) != "" {
-				p.headers.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+				p.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 			}
 			_, w := humago.Unwrap(hctx)
-			p.write(w)
+			p.Write(w)
 			return
 		}
 		next(huma.WithContext(hctx, ctx))
@@ -272,9 +286,9 @@ func (h *Host) recordRefusal(ctx context.Context, caller auth.Caller, resource, 
 }
 
 // recordForeign has the caller's own trail tell of an attempt on another organization.
-func (h *Host) recordForeign(ctx context.Context, operation huma.Operation, attempt auth.OtherOrganization) {
+func (h *Host) recordForeign(ctx context.Context, operation function.Operation, attempt auth.OtherOrganization) {
 	if caller, err := auth.CallerFrom(ctx); err == nil {
-		h.recordRefusal(ctx, caller, attempt.ID.String(), operation.OperationID, demandOf(operation).Need, attempt)
+		h.recordRefusal(ctx, caller, attempt.ID.String(), operation.OperationID, operation.Need, attempt)
 	}
 }
 

@@ -1,4 +1,6 @@
-package ratelimit
+// Package redis keeps rate limits in Redis 6 or newer, or Valkey. A program that imports
+// it opens redis:// and rediss:// URLs by ratelimit.Open.
+package redis
 
 import (
 	"context"
@@ -9,27 +11,36 @@ import (
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"function/shared/ratelimit"
 )
 
-// Redis keeps the keys in Redis 6 or newer, or Valkey. It connects at the first
-// request, so that a process starts while Redis is away.
-type Redis struct {
+func init() {
+	open := func(url string) (ratelimit.Server, error) { return Open(url) }
+	for _, scheme := range []string{"redis", "rediss", "unix"} {
+		ratelimit.Register(scheme, open)
+	}
+}
+
+// Server keeps the keys of limits. It connects at the first request, so that a process
+// starts while Redis is away.
+type Server struct {
 	options rueidis.ClientOption
 
 	mu     sync.Mutex
 	client rueidis.Client
 }
 
-// NewRedis makes a store of a server's URL, such as redis://user:password@host:6379/0,
+// Open makes a store of a server's URL, such as redis://user:password@host:6379/0,
 // or rediss:// with TLS.
-func NewRedis(url string) (*Redis, error) {
+func Open(url string) (*Server, error) {
 	options, err := rueidis.ParseURL(url)
 	if err != nil {
 		return nil, errors.New("REDIS_URL is not the URL of a Redis server") // the cause may quote a password
 	}
 	options.DisableCache = true // no key is read without being written
-	options.Dialer.Timeout = patience
-	return &Redis{options: options}, nil
+	options.Dialer.Timeout = ratelimit.Patience
+	return &Server{options: options}, nil
 }
 
 // The server's clock decides. The key goes when the quota is whole again.
@@ -45,11 +56,11 @@ if granted > 0 then
 end
 return {granted, arrival - now}`)
 
-// Take implements Store.
-func (r *Redis) Take(ctx context.Context, key []byte, l Limit, cells int) (Grant, error) {
+// Take implements ratelimit.Store.
+func (r *Server) Take(ctx context.Context, key []byte, l ratelimit.Limit, cells int) (ratelimit.Grant, error) {
 	client, err := r.open()
 	if err != nil {
-		return Grant{}, err
+		return ratelimit.Grant{}, err
 	}
 	answer, err := takeScript.Exec(ctx, client, []string{"rate_limit:" + string(key)}, []string{
 		strconv.FormatInt(l.Cell().Microseconds(), 10), strconv.Itoa(l.Quota), strconv.Itoa(cells),
@@ -58,12 +69,12 @@ func (r *Redis) Take(ctx context.Context, key []byte, l Limit, cells int) (Grant
 		err = fmt.Errorf("an answer of %d numbers", len(answer))
 	}
 	if err != nil {
-		return Grant{}, fmt.Errorf("take cells of a rate limit from Redis: %w", err)
+		return ratelimit.Grant{}, fmt.Errorf("take cells of a rate limit from Redis: %w", err)
 	}
-	return Grant{Cells: int(answer[0]), Whole: time.Duration(answer[1]) * time.Microsecond}, nil
+	return ratelimit.Grant{Cells: int(answer[0]), Whole: time.Duration(answer[1]) * time.Microsecond}, nil
 }
 
-func (r *Redis) open() (rueidis.Client, error) {
+func (r *Server) open() (rueidis.Client, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.client != nil {
@@ -78,7 +89,7 @@ func (r *Redis) open() (rueidis.Client, error) {
 }
 
 // Close ends the connection.
-func (r *Redis) Close() error {
+func (r *Server) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.client != nil {

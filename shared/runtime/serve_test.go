@@ -1,4 +1,4 @@
-package function_test
+package runtime_test
 
 import (
 	"context"
@@ -11,6 +11,8 @@ import (
 
 	"function/shared/events"
 	"function/shared/function"
+	"function/shared/policy"
+	"function/shared/runtime"
 )
 
 // serve runs one function as its container does.
@@ -22,7 +24,7 @@ func serve(t *testing.T, d function.Declaration) (url string, stop context.Cance
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- function.Serve(ctx, d, function.NewEnv(function.Config{}), listener) }()
+	go func() { done <- runtime.Serve(ctx, d, function.NewEnv(function.Config{}), listener) }()
 	t.Cleanup(stop)
 	return "http://" + listener.Addr().String(), stop, done
 }
@@ -49,9 +51,9 @@ func TestContainerServesItsFunctionAndItsHealth(t *testing.T) {
 		method, path, body string
 		want               int
 	}{
-		{http.MethodGet, function.LivenessPath, "", http.StatusNoContent},
-		{http.MethodGet, function.ReadinessPath, "", http.StatusNoContent},
-		{http.MethodPost, function.LivenessPath, "", http.StatusNotFound},
+		{http.MethodGet, runtime.LivenessPath, "", http.StatusNoContent},
+		{http.MethodGet, runtime.ReadinessPath, "", http.StatusNoContent},
+		{http.MethodPost, runtime.LivenessPath, "", http.StatusNotFound},
 		{http.MethodPost, "/v1/tests/1", `{"count": 1}`, http.StatusOK},
 		{http.MethodPost, "/", `{}`, http.StatusNotFound},
 	} {
@@ -70,7 +72,7 @@ func TestRequestsUnderWayAreFinishedBeforeTheEnd(t *testing.T) {
 	underway, proceed := make(chan struct{}), make(chan struct{})
 	wait := func(ctx context.Context) error { underway <- struct{}{}; <-proceed; return ctx.Err() }
 	d := function.Service("tests-slow", (&echo{answer: wait, receive: wait}).construct,
-		function.On(operation(), (*echo).Handle),
+		function.On(operation(policy.Public), (*echo).Handle),
 		function.OnEvent(func(e *echo, ctx context.Context, _ events.Received[events.UserLoggedIn]) error {
 			return e.receive(ctx)
 		}))
@@ -113,7 +115,7 @@ func TestFunctionThatCannotStartSaysWhy(t *testing.T) {
 		_, err := env.Database(ctx, "analytics_db")
 		return nil, err
 	}
-	_, _, stopped := serve(t, function.Endpoint(operation(), needs))
+	_, _, stopped := serve(t, function.Endpoint(operation(policy.Public), needs))
 	if err := <-stopped; err == nil || !strings.Contains(err.Error(), "analytics_db") || !strings.Contains(err.Error(), "tests-echo") {
 		t.Errorf("error %v, want one that names the function and the database", err)
 	}

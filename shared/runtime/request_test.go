@@ -1,4 +1,4 @@
-package function_test
+package runtime_test
 
 import (
 	"bytes"
@@ -10,11 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/platformtest"
+	"function/shared/policy"
+	"function/shared/problem"
+	"function/shared/runtime"
 )
 
 type nested struct {
@@ -34,7 +35,7 @@ type nestedFunction struct{}
 func (nestedFunction) Handle(context.Context, *nested) (*struct{}, error) { return nil, nil }
 
 func nestedEndpoint() function.Declaration {
-	o := huma.Operation{OperationID: "tests-nested", Method: http.MethodPost, Path: "/v1/nested", DefaultStatus: http.StatusNoContent}
+	o := function.Post("tests-nested", "/v1/nested", "Nested", policy.Public)
 	return function.Endpoint(o, func(context.Context, *function.Env) (nestedFunction, error) { return nestedFunction{}, nil })
 }
 
@@ -97,10 +98,9 @@ func (filtered) Handle(context.Context, *struct {
 
 func TestQueryParametersThatWouldBeIgnoredAreRefused(t *testing.T) {
 	t.Parallel()
-	o := huma.Operation{OperationID: "tests-filtered", Method: http.MethodGet, Path: "/v1/filtered", DefaultStatus: http.StatusNoContent}
+	o := function.Get("tests-filtered", "/v1/filtered", "Filtered", policy.Public)
 	construct := func(context.Context, *function.Env) (filtered, error) { return filtered{}, nil }
-	lenient := o
-	lenient.Metadata = function.OpenQuery
+	lenient := o.AnyQuery()
 	for query, place := range map[string]string{
 		"": "", "?action=a%3Ab&kind=a&kind=b": "", "?": "",
 		"?acton=a": "query.acton", "?Action=a": "query.Action", "?action=a&action=b": "query.action", "?action=%zz": "query", "?action=a;b": "query",
@@ -112,7 +112,7 @@ func TestQueryParametersThatWouldBeIgnoredAreRefused(t *testing.T) {
 			answer.Want(t, http.StatusNoContent)
 			continue
 		}
-		problem := platformtest.Decode[function.Problem](t, answer.Want(t, http.StatusUnprocessableEntity))
+		problem := platformtest.Decode[problem.Problem](t, answer.Want(t, http.StatusUnprocessableEntity))
 		if len(problem.Errors) != 1 || problem.Errors[0].Location != place {
 			t.Errorf("%s: %+v, want it at %s", query, problem, place)
 		}
@@ -125,7 +125,7 @@ func TestQueryParametersThatWouldBeIgnoredAreRefused(t *testing.T) {
 func TestPathsThatAreNotCleanAreNoPaths(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, (&echo{}).declare())
-	single, err := function.Single(context.Background(), (&echo{}).declare(), function.NewEnv(function.Config{}))
+	single, err := runtime.Single(context.Background(), (&echo{}).declare(), function.NewEnv(function.Config{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,8 +139,7 @@ func TestPathsThatAreNotCleanAreNoPaths(t *testing.T) {
 
 func TestChallengeTellsOfATokenOnlyIfThereWasOne(t *testing.T) {
 	t.Parallel()
-	op := operation()
-	op.Security = function.Person
+	op := operation(policy.Person)
 	p := platformtest.New(t, function.Endpoint(op, (&echo{}).construct))
 	for header, want := range map[string]string{"": `Bearer`, "Basic YTpi": `Bearer`, "Bearer ": `Bearer`, "Bearer garbage": `Bearer error="invalid_token"`} {
 		answer := p.Do("", http.MethodPost, "/v1/tests/1", `{"count": 1}`, "Authorization", header).Want(t, http.StatusUnauthorized)
@@ -184,7 +183,7 @@ func TestPagesOfAllowedOriginsMayCall(t *testing.T) {
 		"is not that of the pages": {function.Config{PublicURL: "https://app.example.com.evil.example/"}, false},
 		"nothing is configured":    {function.Config{}, false},
 	} {
-		handler := test.config.CORS(served)
+		handler := runtime.CORS(test.config, served)
 		preflight := httptest.NewRequest(http.MethodOptions, "/v1/users/profile", nil)
 		preflight.Header.Set("Origin", page)
 		preflight.Header.Set("Access-Control-Request-Method", http.MethodPatch)

@@ -1,8 +1,7 @@
-package function
+package runtime
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -13,36 +12,15 @@ import (
 	"function/shared/client"
 	"function/shared/events"
 	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/problem"
 	"function/shared/trace"
 )
-
-// PingType is the CloudEvents type that a PingSource sends.
-const PingType = "dev.knative.sources.ping"
 
 // maxEvent bounds the body of an event: a published one, and what a broker adds.
 const maxEvent = 2 * events.MaxSize
 
-// anyType stands for the types that a function has no handler of their own for.
-const anyType = ""
-
 type eventHandlers map[string]func(context.Context, cloudevents.Event) error // by event type
-
-func (h *Host) receive(name, eventType string, handle func(context.Context, cloudevents.Event) error) {
-	if h.events[name] == nil {
-		h.events[name] = eventHandlers{}
-	}
-	h.events[name][eventType] = handle
-}
-
-func receiver[E events.Event](handle func(context.Context, events.Received[E]) error) func(context.Context, cloudevents.Event) error {
-	return func(ctx context.Context, event cloudevents.Event) error {
-		received := events.Received[E]{Source: event.Source(), ID: event.ID(), Time: event.Time()}
-		if err := json.Unmarshal(event.Data(), &received.Data); err != nil {
-			return fault.New(fault.Invalid, "The data of this event is not of its type %s", event.Type()).Because(err)
-		}
-		return handle(ctx, received)
-	}
-}
 
 // Receiver takes the events of one mounted function: CloudEvents over HTTP, in
 // either mode. nil if the function takes none. 2xx means that the event has had
@@ -60,7 +38,7 @@ func (h *Host) Receiver(name string) http.Handler {
 			err = event.Validate()
 		}
 		if err != nil {
-			newProblem(r.Context(), http.StatusUnprocessableEntity, "This is not a CloudEvent", nil).write(w)
+			problem.New(r.Context(), http.StatusUnprocessableEntity, "This is not a CloudEvent", nil).Write(w)
 			return
 		}
 		ctx := r.Context()
@@ -68,7 +46,7 @@ func (h *Host) Receiver(name string) http.Handler {
 			ctx = trace.With(ctx, trace.Parse(parent))
 		}
 		if err := h.deliver(ctx, handlers, *event); err != nil {
-			problemOf(ctx, err).write(w)
+			problem.Of(ctx, err).Write(w)
 			return
 		}
 		w.WriteHeader(http.StatusNoContent)
@@ -81,7 +59,7 @@ func (h *Host) Receiver(name string) http.Handler {
 func (h *Host) deliver(ctx context.Context, handlers eventHandlers, event cloudevents.Event) error {
 	handle, ok := handlers[event.Type()]
 	if !ok {
-		handle, ok = handlers[anyType]
+		handle, ok = handlers[function.AnyType]
 	}
 	if !ok {
 		return fault.New(fault.Invalid, "This function takes no event of type %s", event.Type())

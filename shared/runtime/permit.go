@@ -1,0 +1,27 @@
+package runtime
+
+import (
+	"time"
+
+	"function/shared/auth"
+	"function/shared/fault"
+	"function/shared/policy"
+)
+
+// permit lets policy decide.
+func permit(caller auth.Caller, need policy.Need) error {
+	if need.ServiceAccount && caller.Kind != auth.ServiceAccount {
+		return fault.New(fault.Forbidden, "This is for programs: it takes an API key of a service account (POST /v1/organizations/{id}/service-accounts)")
+	}
+	if need.Permission == "" && caller.Kind != auth.Person {
+		return fault.New(fault.Forbidden, "This is a person's own: an API key cannot do it")
+	}
+	d := policy.Decide(caller.Subject, need, time.Now())
+	switch {
+	case d.StepUp:
+		return fault.New(fault.NotProved, "%s", d.Reason)
+	case !d.Allowed:
+		return fault.New(fault.Forbidden, "%s", d.Reason)
+	}
+	return nil
+}
