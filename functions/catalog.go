@@ -1,8 +1,9 @@
-// Package functions is the platform's table of contents: one line for each
-// function, which is one folder and one Knative Service.
+// Package functions is the platform's table of contents: the functions and commands of
+// every domain.
 package functions
 
 import (
+	"slices"
 	"time"
 
 	createreport "function/functions/analytics/create-report"
@@ -43,169 +44,14 @@ import (
 	"function/functions/platform/metrics"
 	"function/functions/platform/openapi"
 	outboxrelay "function/functions/platform/outbox-relay"
+	restartaudit "function/functions/platform/restart-audit"
 	sealaudit "function/functions/platform/seal-audit"
-	acceptinvitation "function/functions/users/accept-invitation"
-	"function/functions/users/activity"
-	"function/functions/users/administer"
-	apikeys "function/functions/users/api-keys"
-	approvemember "function/functions/users/approve-member"
-	changeemail "function/functions/users/change-email"
-	changepassword "function/functions/users/change-password"
-	confirmregistration "function/functions/users/confirm-registration"
-	"function/functions/users/consents"
-	disposesessions "function/functions/users/dispose-sessions"
-	"function/functions/users/domains"
-	eraseaccount "function/functions/users/erase-account"
-	eraseuser "function/functions/users/erase-user"
-	"function/functions/users/explain"
-	exportaudit "function/functions/users/export-audit"
-	exportdata "function/functions/users/export-data"
-	findusers "function/functions/users/find-users"
-	forgetprofile "function/functions/users/forget-profile"
-	forgotpassword "function/functions/users/forgot-password"
-	getsecondfactors "function/functions/users/get-second-factors"
-	"function/functions/users/grants"
-	"function/functions/users/identities"
-	"function/functions/users/impersonate"
-	"function/functions/users/invitations"
-	"function/functions/users/jwks"
-	listaudit "function/functions/users/list-audit"
-	listconsents "function/functions/users/list-consents"
-	"function/functions/users/login"
-	loginwithpasskey "function/functions/users/login-with-passkey"
-	"function/functions/users/logout"
-	lookupinvitation "function/functions/users/look-up-invitation"
-	mailtokens "function/functions/users/mail-tokens"
-	"function/functions/users/members"
-	organizationsettings "function/functions/users/organization-settings"
-	"function/functions/users/organizations"
-	"function/functions/users/pages"
-	"function/functions/users/passkeys"
-	passwordstrength "function/functions/users/password-strength"
-	"function/functions/users/profile"
-	"function/functions/users/prune"
-	purgeorganizations "function/functions/users/purge-organizations"
-	"function/functions/users/purposes"
-	"function/functions/users/refresh"
-	"function/functions/users/register"
-	rejectmember "function/functions/users/reject-member"
-	replacerecoverycodes "function/functions/users/replace-recovery-codes"
-	resetpassword "function/functions/users/reset-password"
-	rolechanges "function/functions/users/role-changes"
-	"function/functions/users/roles"
-	rotatekeys "function/functions/users/rotate-keys"
-	scimdiscovery "function/functions/users/scim-discovery"
-	scimgroups "function/functions/users/scim-groups"
-	scimusers "function/functions/users/scim-users"
-	searchmembers "function/functions/users/search-members"
-	sendmail "function/functions/users/send-mail"
-	serviceaccounts "function/functions/users/service-accounts"
-	"function/functions/users/sessions"
-	stepup "function/functions/users/step-up"
-	switchorganization "function/functions/users/switch-organization"
-	teammembers "function/functions/users/team-members"
-	teamprovisioning "function/functions/users/team-provisioning"
-	"function/functions/users/teams"
-	"function/functions/users/totp"
-	transferownership "function/functions/users/transfer-ownership"
-	"function/functions/users/unlock"
-	updateprofile "function/functions/users/update-profile"
-	verifyemail "function/functions/users/verify-email"
-	verifysecondfactor "function/functions/users/verify-second-factor"
+	"function/functions/users"
 	"function/shared/function"
 )
 
 // Catalog is every function.
-var Catalog = []function.Declaration{
-	// Users: accounts.
-	register.Service.Scaled(function.Scale{CPU: "1", Concurrency: 4}),
-	login.Service.Scaled(function.Scale{CPU: "1", Concurrency: 4}),
-	profile.Service,
-	updateprofile.Service,
-
-	// Users: access, portability and erasure (GDPR Articles 15, 17, 20).
-	activity.Service,
-	exportdata.Service.
-		Scaled(function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}),
-	eraseaccount.Service,
-	eraseuser.Service,
-	forgetprofile.Service,
-
-	// Users: mail, confirmed addresses, forgotten and changed passwords.
-	confirmregistration.Service.Scaled(function.Scale{CPU: "1", Concurrency: 4}),
-	verifyemail.Service,
-	changeemail.Service.Scaled(function.Scale{CPU: "1", Concurrency: 4}),
-	forgotpassword.Service,
-	resetpassword.Service.Scaled(function.Scale{CPU: "1", Concurrency: 4}),
-	changepassword.Service.Scaled(function.Scale{CPU: "1", Concurrency: 4}),
-	mailtokens.Service,
-	sendmail.Service,
-	pages.Service,
-	prune.Service,
-
-	// Users: sessions, tokens and keys.
-	refresh.Service,
-	logout.Service,
-	sessions.Service,
-	jwks.Service,
-	rotatekeys.Service,
-	identities.Service,
-	apikeys.Service,
-	serviceaccounts.Service,
-	disposesessions.Service.
-		Scaled(function.Scale{Timeout: 10 * time.Minute}),
-
-	// Users: second factors.
-	getsecondfactors.Service,
-	totp.Service,
-	replacerecoverycodes.Service,
-	passkeys.Service,
-	loginwithpasskey.Service,
-	verifysecondfactor.Service,
-	stepup.Service.Scaled(function.Scale{CPU: "1", Concurrency: 4}),
-
-	// Users: passwords and lockout.
-	passwordstrength.Service,
-	unlock.Service,
-
-	// Users: organizations, teams and roles.
-	organizations.Service,
-	organizationsettings.Service,
-	purgeorganizations.Service.
-		Scaled(function.Scale{Timeout: 10 * time.Minute}),
-	members.Service,
-	approvemember.Service,
-	rejectmember.Service,
-	transferownership.Service,
-	invitations.Service,
-	lookupinvitation.Service,
-	acceptinvitation.Service,
-	teams.Service,
-	teammembers.Service,
-	roles.Service,
-	grants.Service,
-	rolechanges.Service,
-	switchorganization.Service,
-	explain.Service,
-
-	// Users: audit trails, consent, and what platform admins do.
-	listaudit.Service,
-	exportaudit.Service.
-		Scaled(function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}),
-	purposes.Service,
-	consents.Service,
-	listconsents.Service,
-	searchmembers.Service,
-	findusers.Service,
-	administer.Service,
-	impersonate.Service,
-	// Users: provisioning from outside (SCIM 2.0).
-	domains.Service,
-	teamprovisioning.Service,
-	scimusers.Service,
-	scimgroups.Service,
-	scimdiscovery.Service,
-
+var Catalog = slices.Concat(users.Functions, []function.Declaration{
 	// Data sets: files that are tables, their versions and profiles.
 	createdataset.Service,
 	listdatasets.Service,
@@ -261,4 +107,7 @@ var Catalog = []function.Declaration{
 	openapi.Service,
 	gateway.Service.Also(gateway.Names...).
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
-}
+})
+
+// Commands are what only an operator does.
+var Commands = append(slices.Clone(users.Commands), restartaudit.Command)

@@ -15,7 +15,7 @@ import (
 
 	"function/functions"
 	"function/functions/datasets/datasetstest"
-	"function/functions/users"
+	"function/functions/users/userstest"
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
@@ -126,7 +126,7 @@ func TestNothingElseIsLeftOfAnOrganizationThatIsGone(t *testing.T) {
 	datasetstest.Upload(t, p, owner.Token, sold.ID, "sold.csv", "a\n1\n").Want(t, http.StatusCreated)
 	theirs := datasetstest.Create(t, p, other.Token, "theirs")
 	deliver()
-	sales := platformtest.Decode[page.Page[users.Team]](t, p.Do(owner.Token, http.MethodGet, of+"/teams", nil).Want(t, http.StatusOK)).Items[0].ID.String()
+	sales := platformtest.Decode[page.Page[userstest.Team]](t, p.Do(owner.Token, http.MethodGet, of+"/teams", nil).Want(t, http.StatusOK)).Items[0].ID.String()
 	p.Do(owner.Token, http.MethodPut, of+"/teams/"+sales+"/members/"+owner.UserID.String(), nil).Want(t, http.StatusOK)
 	p.Do(owner.Token, http.MethodPost, of+"/grants", `{"role": "auditor", "team_id": "`+sales+`"}`).Want(t, http.StatusOK)
 	filled(t, p, owner.OrganizationID, owner.UserID)

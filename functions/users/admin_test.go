@@ -7,10 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"function/functions/users/internal/lifecycle"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/functions/users/administer"
 	findusers "function/functions/users/find-users"
 	"function/functions/users/impersonate"
@@ -37,14 +41,14 @@ func mountAdmin(t *testing.T) *platformtest.Platform {
 func platformAdmin(t *testing.T, p *platformtest.Platform) platformtest.Caller {
 	t.Helper()
 	admin := p.Login("member")
-	store, err := users.Open(context.Background(), p.Env)
+	store, err := store.Open(context.Background(), p.Env)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.MakePlatformAdmin(context.Background(), strings.ToUpper(admin.Email)); err != nil {
+	if err := lifecycle.MakePlatformAdmin(context.Background(), store, strings.ToUpper(admin.Email)); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.MakePlatformAdmin(context.Background(), "nobody@example.com"); err == nil {
+	if err := lifecycle.MakePlatformAdmin(context.Background(), store, "nobody@example.com"); err == nil {
 		t.Error("nobody is made a platform admin")
 	}
 	return admin
@@ -55,16 +59,16 @@ const because = `{"reason":"Ticket 4711"}`
 func TestPlatformAdminsFindPeople(t *testing.T) {
 	t.Parallel()
 	p := mountAdmin(t)
-	person, owner := p.Login("owner"), p.Login("owner")
+	personBody, owner := p.Login("owner"), p.Login("owner")
 	admin := platformAdmin(t, p)
 	find := func(query string) page.Page[findusers.Account] {
 		t.Helper()
 		return platformtest.Decode[page.Page[findusers.Account]](t, p.Do(admin.Token, http.MethodGet, "/v1/admin/users"+query, nil).Want(t, http.StatusOK))
 	}
-	got := find("?email=" + strings.ToUpper(person.Email)).Items
-	want := []findusers.Membership{{OrganizationID: person.OrganizationID, Role: "owner", Status: "active"}}
-	if len(got) != 1 || got[0].ID != person.UserID || got[0].Email != person.Email || got[0].FirstName != "Ada" || cmp.Diff(want, got[0].Memberships) != "" {
-		t.Errorf("found %+v, want %s", got, person.Email)
+	got := find("?email=" + strings.ToUpper(personBody.Email)).Items
+	want := []findusers.Membership{{OrganizationID: personBody.OrganizationID, Role: "owner", Status: "active"}}
+	if len(got) != 1 || got[0].ID != personBody.UserID || got[0].Email != personBody.Email || got[0].FirstName != "Ada" || cmp.Diff(want, got[0].Memberships) != "" {
+		t.Errorf("found %+v, want %s", got, personBody.Email)
 	}
 	if none := find("?email=nobody@example.com").Items; len(none) != 0 {
 		t.Errorf("found %+v, want nobody", none)
@@ -79,11 +83,11 @@ func TestPlatformAdminsFindPeople(t *testing.T) {
 			break
 		}
 	}
-	if diff := cmp.Diff([]uuid.UUID{admin.UserID, owner.UserID, person.UserID}, all); diff != "" {
+	if diff := cmp.Diff([]uuid.UUID{admin.UserID, owner.UserID, personBody.UserID}, all); diff != "" {
 		t.Error(diff)
 	}
 	p.Do(admin.Token, http.MethodGet, "/v1/admin/users/"+uuid.NewString(), nil).Want(t, http.StatusNotFound)
-	for _, path := range []string{"/v1/admin/users", "/v1/admin/users/" + person.UserID.String()} {
+	for _, path := range []string{"/v1/admin/users", "/v1/admin/users/" + personBody.UserID.String()} {
 		p.Do(owner.Token, http.MethodGet, path, nil).Want(t, http.StatusForbidden)
 		p.Do("", http.MethodGet, path, nil).Want(t, http.StatusUnauthorized)
 	}
@@ -96,26 +100,26 @@ func TestPlatformAdminsFindPeople(t *testing.T) {
 func TestSuspendingRestoringUnlockingAndResetting(t *testing.T) {
 	t.Parallel()
 	p := mountAdmin(t)
-	person, admin := p.Login("owner"), platformAdmin(t, p)
-	path := "/v1/admin/users/" + person.UserID.String()
+	personBody, admin := p.Login("owner"), platformAdmin(t, p)
+	path := "/v1/admin/users/" + personBody.UserID.String()
 	do := func(verb string, status int) {
 		t.Helper()
 		p.Do(admin.Token, http.MethodPost, path+"/"+verb, because).Want(t, status)
 	}
 	do("restore", http.StatusConflict)
 	do("suspend", http.StatusNoContent)
-	if mail := waitingMail(t, p); !strings.Contains(mail, person.Email) || !strings.Contains(mail, "has suspended your account") {
+	if mail := waitingMail(t, p); !strings.Contains(mail, personBody.Email) || !strings.Contains(mail, "has suspended your account") {
 		t.Errorf("mailed %q, want the person told", mail)
 	}
 	do("suspend", http.StatusConflict)
 	do("impersonate", http.StatusConflict)
-	p.Do(person.Token, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusUnauthorized)
+	p.Do(personBody.Token, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusUnauthorized)
 	do("restore", http.StatusNoContent)
-	if mail := waitingMail(t, p); !strings.Contains(mail, person.Email) || !strings.Contains(mail, "ended the suspension") {
+	if mail := waitingMail(t, p); !strings.Contains(mail, personBody.Email) || !strings.Contains(mail, "ended the suspension") {
 		t.Errorf("mailed %q, want the person told", mail)
 	}
 	do("unlock", http.StatusNoContent)
-	again := p.Again(person)
+	again := p.Again(personBody)
 	p.Do(again.Token, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
 	do("force-password-reset", http.StatusNoContent)
 	refused(t, p, again.Token)
@@ -126,7 +130,7 @@ func TestSuspendingRestoringUnlockingAndResetting(t *testing.T) {
 	if err != nil || !mustChange || ended != "revoked" {
 		t.Errorf("must change %v, session ended because %q (%v)", mustChange, ended, err)
 	}
-	if mail := waitingMail(t, p); !strings.Contains(mail, person.Email) || !strings.Contains(mail, "new password") {
+	if mail := waitingMail(t, p); !strings.Contains(mail, personBody.Email) || !strings.Contains(mail, "new password") {
 		t.Errorf("mailed %q, want the person told", mail)
 	}
 
@@ -145,7 +149,7 @@ func TestSuspendingRestoringUnlockingAndResetting(t *testing.T) {
 	var clear, own int
 	err = db.QueryRow(context.Background(), `
 SELECT count(*) FILTER (WHERE detail::text || reason LIKE '%4711%'), count(*) FILTER (WHERE organization_id = $1) FROM audit_entries WHERE resource_id = $2`,
-		person.OrganizationID, person.UserID.String()).Scan(&clear, &own)
+		personBody.OrganizationID, personBody.UserID.String()).Scan(&clear, &own)
 	if err != nil || clear != 0 || own != 4 {
 		t.Errorf("%d reasons in clear, %d entries in the organization's trail (%v); want 0 and 4", clear, own, err)
 	}
@@ -229,29 +233,29 @@ func waitingMail(t *testing.T, p *platformtest.Platform) string {
 func TestImpersonation(t *testing.T) {
 	t.Parallel()
 	p := mountAdmin(t)
-	person, admin := p.Login("owner"), platformAdmin(t, p)
-	path := "/v1/admin/users/" + person.UserID.String() + "/impersonate"
+	personBody, admin := p.Login("owner"), platformAdmin(t, p)
+	path := "/v1/admin/users/" + personBody.UserID.String() + "/impersonate"
 	p.Do(admin.Token, http.MethodPost, path, `{"reason":"Ticket 4711","organization_id":"`+admin.OrganizationID.String()+`"}`).Want(t, http.StatusConflict)
-	tokens := platformtest.Decode[users.Tokens](t, p.Do(admin.Token, http.MethodPost, path, because).Want(t, http.StatusOK))
+	tokens := platformtest.Decode[session.Tokens](t, p.Do(admin.Token, http.MethodPost, path, because).Want(t, http.StatusOK))
 	type body struct{ Email string }
-	if got := platformtest.Decode[body](t, p.Do(tokens.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)); got.Email != person.Email {
-		t.Errorf("acts as %s, want %s", got.Email, person.Email)
+	if got := platformtest.Decode[body](t, p.Do(tokens.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)); got.Email != personBody.Email {
+		t.Errorf("acts as %s, want %s", got.Email, personBody.Email)
 	}
 	var minutes float64
 	db, ctx := p.DB(database.Users), context.Background()
 	if err := db.QueryRow(ctx, `SELECT extract(epoch FROM absolute_end - created_at) / 60 FROM sessions WHERE impersonator_id = $1`, admin.UserID).Scan(&minutes); err != nil || minutes != 30 {
 		t.Errorf("the session lasts %f minutes (%v), want 30", minutes, err)
 	}
-	if mail := waitingMail(t, p); !strings.Contains(mail, person.Email) || !strings.Contains(mail, "Ticket 4711") {
+	if mail := waitingMail(t, p); !strings.Contains(mail, personBody.Email) || !strings.Contains(mail, "Ticket 4711") {
 		t.Errorf("mailed %q, want the person told why", mail)
 	}
 	// The trails of both tell; what is done under the person's name bears the admin's too.
 	p.Do(tokens.AccessToken, http.MethodGet, "/v1/audit", nil).Want(t, http.StatusOK)
-	got := entries(t, p, person.Token, "?limit=200").Items
+	got := entries(t, p, personBody.Token, "?limit=200").Items
 	var acted, begun bool
 	for _, l := range got {
-		acted = acted || l.Action == "audit:read" && l.ActorID == person.UserID && l.ImpersonatorID != nil && *l.ImpersonatorID == admin.UserID
-		begun = begun || l.Action == "users:impersonate" && l.ActorID == admin.UserID && l.ResourceID == person.UserID.String()
+		acted = acted || l.Action == "audit:read" && l.ActorID == personBody.UserID && l.ImpersonatorID != nil && *l.ImpersonatorID == admin.UserID
+		begun = begun || l.Action == "users:impersonate" && l.ActorID == admin.UserID && l.ResourceID == personBody.UserID.String()
 	}
 	platform := platformtest.Decode[page.Page[audit.Line]](t, p.Do(admin.Token, http.MethodGet, "/v1/admin/audit?action=users:impersonate", nil).Want(t, http.StatusOK)).Items
 	if !acted || !begun || len(platform) != 2 || platform[0].Result != "done" || platform[1].Result != "refused" {
@@ -267,7 +271,7 @@ func TestImpersonation(t *testing.T) {
 		t.Errorf("the session goes on after logout (%v)", err)
 	}
 	// It ends with the admin's own rights.
-	again := platformtest.Decode[users.Tokens](t, p.Do(admin.Token, http.MethodPost, path, because).Want(t, http.StatusOK))
+	again := platformtest.Decode[session.Tokens](t, p.Do(admin.Token, http.MethodPost, path, because).Want(t, http.StatusOK))
 	if _, err := db.Exec(ctx, `UPDATE users SET platform_admin = false WHERE id = $1`, admin.UserID); err != nil {
 		t.Fatal(err)
 	}
@@ -306,15 +310,15 @@ func TestMembersAreFoundByName(t *testing.T) {
 	set(`UPDATE organizations SET settings = '{"search_by_name": true}' WHERE id = $1`, owner.OrganizationID)
 	rename := func(c platformtest.Caller, first, last string) {
 		t.Helper()
-		store, err := users.Open(ctx, p.Env)
+		store, err := store.Open(ctx, p.Env)
 		if err != nil {
 			t.Fatal(err)
 		}
-		key, err := store.KeyOf(ctx, db, c.UserID)
+		key, err := person.KeyOf(ctx, store, db, c.UserID)
 		if err != nil {
 			t.Fatal(err)
 		}
-		sealed, err := users.Name{Email: c.Email, FirstName: first, LastName: last}.Seal(key)
+		sealed, err := person.Name{Email: c.Email, FirstName: first, LastName: last}.Seal(key)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -351,32 +355,32 @@ func TestMembersAreFoundByName(t *testing.T) {
 func TestPlatformAdminsAreMadeAndUnmade(t *testing.T) {
 	t.Parallel()
 	p := mountAdmin(t)
-	admin, person, owner := platformAdmin(t, p), p.Login("owner"), p.Login("owner")
+	admin, personBody, owner := platformAdmin(t, p), p.Login("owner"), p.Login("owner")
 	do := func(token string, on platformtest.Caller, verb string) platformtest.Answer {
 		return p.Do(token, http.MethodPost, "/v1/admin/users/"+on.UserID.String()+"/"+verb, because)
 	}
 	administers := func(want int) {
 		t.Helper()
-		for deadline := time.Now().Add(time.Minute); p.Do(person.Token, http.MethodGet, "/v1/admin/users", nil).Status != want; time.Sleep(5 * time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); p.Do(personBody.Token, http.MethodGet, "/v1/admin/users", nil).Status != want; time.Sleep(5 * time.Millisecond) {
 			if time.Now().After(deadline) { // which only ends a broken test
 				t.Fatalf("the role has not taken effect after a minute, want %d", want)
 			}
 		}
 	}
 	administers(http.StatusForbidden)
-	do(admin.Token, person, "revoke-platform-admin").Want(t, http.StatusConflict)
-	do(person.Token, person, "grant-platform-admin").Want(t, http.StatusForbidden)
+	do(admin.Token, personBody, "revoke-platform-admin").Want(t, http.StatusConflict)
+	do(personBody.Token, personBody, "grant-platform-admin").Want(t, http.StatusForbidden)
 
-	do(admin.Token, person, "grant-platform-admin").Want(t, http.StatusNoContent)
-	do(admin.Token, person, "grant-platform-admin").Want(t, http.StatusConflict)
-	if mail := waitingMail(t, p); !strings.Contains(mail, person.Email) || !strings.Contains(mail, "made you one too") {
+	do(admin.Token, personBody, "grant-platform-admin").Want(t, http.StatusNoContent)
+	do(admin.Token, personBody, "grant-platform-admin").Want(t, http.StatusConflict)
+	if mail := waitingMail(t, p); !strings.Contains(mail, personBody.Email) || !strings.Contains(mail, "made you one too") {
 		t.Errorf("mailed %q, want the person told", mail)
 	}
 	administers(http.StatusOK)
-	acting := platformtest.Decode[users.Tokens](t, do(person.Token, owner, "impersonate").Want(t, http.StatusOK)).AccessToken
+	acting := platformtest.Decode[session.Tokens](t, do(personBody.Token, owner, "impersonate").Want(t, http.StatusOK)).AccessToken
 
-	do(admin.Token, person, "revoke-platform-admin").Want(t, http.StatusNoContent)
-	if mail := waitingMail(t, p); !strings.Contains(mail, person.Email) || !strings.Contains(mail, "no administrator") {
+	do(admin.Token, personBody, "revoke-platform-admin").Want(t, http.StatusNoContent)
+	if mail := waitingMail(t, p); !strings.Contains(mail, personBody.Email) || !strings.Contains(mail, "no administrator") {
 		t.Errorf("mailed %q, want the person told", mail)
 	}
 	administers(http.StatusForbidden)
@@ -384,10 +388,10 @@ func TestPlatformAdminsAreMadeAndUnmade(t *testing.T) {
 	exec(t, p, `UPDATE users SET suspended_at = now() WHERE id = $1`, owner.UserID)
 	do(admin.Token, owner, "grant-platform-admin").Want(t, http.StatusConflict)
 
-	for _, organization := range []uuid.UUID{person.OrganizationID, uuid.Nil} {
+	for _, organization := range []uuid.UUID{personBody.OrganizationID, uuid.Nil} {
 		for _, action := range []string{"platform_admins:add", "platform_admins:remove"} {
 			const entries = `SELECT count(*) FROM audit_entries WHERE organization_id = $1 AND action = $2 AND result = 'done' AND resource_id = $3 AND actor_id = $4`
-			if n := count(t, p, entries, organization, action, person.UserID.String(), admin.UserID); n != 1 {
+			if n := count(t, p, entries, organization, action, personBody.UserID.String(), admin.UserID); n != 1 {
 				t.Errorf("%d entries of %s in the trail of %s, want 1", n, action, organization)
 			}
 		}

@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"function/functions/users/internal/session"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/functions/users/administer"
 	findusers "function/functions/users/find-users"
 	"function/functions/users/impersonate"
@@ -37,9 +38,9 @@ func secured(t *testing.T, change func(*function.Config)) *platformtest.Platform
 
 func asIs(*function.Config) {}
 
-func administered(t *testing.T, p *platformtest.Platform, admin platformtest.Caller, person uuid.UUID, verb string) platformtest.Answer {
+func administered(t *testing.T, p *platformtest.Platform, admin platformtest.Caller, personBody uuid.UUID, verb string) platformtest.Answer {
 	t.Helper()
-	return p.Do(admin.Token, http.MethodPost, "/v1/admin/users/"+person.String()+"/"+verb, because)
+	return p.Do(admin.Token, http.MethodPost, "/v1/admin/users/"+personBody.String()+"/"+verb, because)
 }
 
 func TestForcedResetTakesThePasswordAway(t *testing.T) {
@@ -114,7 +115,7 @@ func TestForcedResetOfAnAdminEndsWhatTheyDoAsOthers(t *testing.T) {
 	t.Parallel()
 	p := secured(t, asIs)
 	thief, admin, ada := platformAdmin(t, p), platformAdmin(t, p), p.Login("owner")
-	acting := platformtest.Decode[users.Tokens](t, administered(t, p, thief, ada.UserID, "impersonate").Want(t, http.StatusOK)).AccessToken
+	acting := platformtest.Decode[session.Tokens](t, administered(t, p, thief, ada.UserID, "impersonate").Want(t, http.StatusOK)).AccessToken
 	p.Do(acting, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
 	administered(t, p, admin, thief.UserID, "force-password-reset").Want(t, http.StatusNoContent)
 	refused(t, p, acting)
@@ -141,10 +142,10 @@ func TestImpersonationShowsToOthersForWhatItIs(t *testing.T) {
 	if claims(t, own.AccessToken).Actor != nil {
 		t.Error("a person's own token names an actor")
 	}
-	acting := platformtest.Decode[users.Tokens](t, administered(t, p, admin, ada.ID, "impersonate").Want(t, http.StatusOK))
-	refreshed := platformtest.Decode[users.Tokens](t, exchange(p, acting.RefreshToken).Want(t, http.StatusOK))
-	switched := platformtest.Decode[users.Tokens](t, p.Do(refreshed.AccessToken, http.MethodPost, "/v1/users/sessions/organization", map[string]uuid.UUID{"organization_id": ada.OrganizationID}).Want(t, http.StatusOK))
-	for how, tokens := range map[string]users.Tokens{"at first": acting, "refreshed": refreshed, "switched": switched} {
+	acting := platformtest.Decode[session.Tokens](t, administered(t, p, admin, ada.ID, "impersonate").Want(t, http.StatusOK))
+	refreshed := platformtest.Decode[session.Tokens](t, exchange(p, acting.RefreshToken).Want(t, http.StatusOK))
+	switched := platformtest.Decode[session.Tokens](t, p.Do(refreshed.AccessToken, http.MethodPost, "/v1/users/sessions/organization", map[string]uuid.UUID{"organization_id": ada.OrganizationID}).Want(t, http.StatusOK))
+	for how, tokens := range map[string]session.Tokens{"at first": acting, "refreshed": refreshed, "switched": switched} {
 		if c := claims(t, tokens.AccessToken); c.Actor == nil || c.Actor.Subject != admin.UserID.String() || c.Subject != ada.ID.String() {
 			t.Errorf("%s the token says %+v, want act.sub %s (RFC 8693)", how, c, admin.UserID)
 		}

@@ -12,12 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"function/functions/users/internal/store"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	sealaudit "function/functions/platform/seal-audit"
-	"function/functions/users"
 	exportaudit "function/functions/users/export-audit"
 	listaudit "function/functions/users/list-audit"
 	listconsents "function/functions/users/list-consents"
@@ -202,7 +203,7 @@ func TestRefusalsAreAuditedAndAFloodOfThemIsCounted(t *testing.T) {
 func TestAnActThatIsTriedAgainIsRecordedAsItWasInTheEnd(t *testing.T) {
 	t.Parallel()
 	p := mountAudit(t)
-	store, err := users.Open(t.Context(), p.Env)
+	store, err := store.Open(t.Context(), p.Env)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,9 +10,10 @@ import (
 	"sync"
 	"testing"
 
+	"function/functions/users/internal/privacy"
+
 	"github.com/google/go-cmp/cmp"
 
-	"function/functions/users"
 	"function/functions/users/consents"
 	listconsents "function/functions/users/list-consents"
 	"function/functions/users/purposes"
@@ -40,7 +41,7 @@ func newPurpose(t *testing.T) purpose {
 	p := mountConsents(t)
 	owner := p.Login("owner")
 	path := "/v1/organizations/" + owner.OrganizationID.String() + "/purposes"
-	made := platformtest.Decode[users.ConsentPurpose](t, p.Do(owner.Token, http.MethodPost, path, `{"name":"newsletter","text":"We write to you."}`).Want(t, http.StatusCreated))
+	made := platformtest.Decode[privacy.ConsentPurpose](t, p.Do(owner.Token, http.MethodPost, path, `{"name":"newsletter","text":"We write to you."}`).Want(t, http.StatusCreated))
 	hash := sha256.Sum256([]byte("We write to you."))
 	if made.Name != "newsletter" || made.Version != 1 || made.TextSHA256 != hex.EncodeToString(hash[:]) {
 		t.Errorf("made %+v, want version 1 with the text's hash", made)
@@ -56,9 +57,9 @@ func (p purpose) withdraw(token string) platformtest.Answer {
 	return p.Do(token, http.MethodDelete, "/v1/users/consents/newsletter", nil)
 }
 
-func (p purpose) history(token string) []users.ConsentDecision {
+func (p purpose) history(token string) []privacy.ConsentDecision {
 	p.t.Helper()
-	return platformtest.Decode[page.Page[users.ConsentDecision]](p.t, p.Do(token, http.MethodGet, "/v1/users/consents/history", nil).Want(p.t, http.StatusOK)).Items
+	return platformtest.Decode[page.Page[privacy.ConsentDecision]](p.t, p.Do(token, http.MethodGet, "/v1/users/consents/history", nil).Want(p.t, http.StatusOK)).Items
 }
 
 func TestConsentIsGivenAndWithdrawnWithItsProof(t *testing.T) {
@@ -66,7 +67,7 @@ func TestConsentIsGivenAndWithdrawnWithItsProof(t *testing.T) {
 	p := newPurpose(t)
 	member := p.LoginTo(p.owner.OrganizationID, "viewer")
 	p.give(member.Token, 2).Want(t, http.StatusConflict)
-	given := platformtest.Decode[users.ConsentState](t, p.give(member.Token, 1).Want(t, http.StatusOK))
+	given := platformtest.Decode[privacy.ConsentState](t, p.give(member.Token, 1).Want(t, http.StatusOK))
 	if !given.Given || given.Version != 1 || given.DecidedAt == nil {
 		t.Errorf("state %+v, want consent to version 1", given)
 	}
@@ -108,7 +109,7 @@ func TestARetiredPurposeCanBeWithdrawnAndNotGiven(t *testing.T) {
 	p.Do(p.owner.Token, http.MethodDelete, p.path+"/newsletter", nil).Want(t, http.StatusNotFound)
 	other := p.LoginTo(p.owner.OrganizationID, "member")
 	p.give(other.Token, 1).Want(t, http.StatusConflict)
-	state := platformtest.Decode[users.ConsentState](t, p.withdraw(p.owner.Token).Want(t, http.StatusOK))
+	state := platformtest.Decode[privacy.ConsentState](t, p.withdraw(p.owner.Token).Want(t, http.StatusOK))
 	if state.Given || state.RetiredAt == nil {
 		t.Errorf("state %+v, want withdrawn of a retired purpose", state)
 	}
@@ -170,7 +171,7 @@ SELECT max(number) = count(*) AND bool_and(given = (number % 2 = 1)) FROM consen
 	if err := p.DB(database.Users).QueryRow(context.Background(), `SELECT given FROM consent_decisions ORDER BY number DESC LIMIT 1`).Scan(&last); err != nil {
 		t.Fatal(err)
 	}
-	type body struct{ Items []users.ConsentState }
+	type body struct{ Items []privacy.ConsentState }
 	if got := platformtest.Decode[body](t, p.Do(p.owner.Token, http.MethodGet, "/v1/users/consents", nil)).Items; len(got) != 1 || got[0].Given != last {
 		t.Errorf("state %+v, want given %v", got, last)
 	}

@@ -5,7 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"function/functions/users"
+	"function/functions/users/internal/person"
+
 	"function/shared/platformtest"
 )
 
@@ -17,7 +18,7 @@ func TestAnAddressHasOneSpelling(t *testing.T) {
 		"J\u00fcrgen@example.com": "j\u00fcrgen@example.com", "ju\u0308rgen@example.com": "j\u00fcrgen@example.com", "mi\u212ae@example.com": "mike@example.com",
 		"ada@\uff45xample.com": "ada@example.com", "ada@example\u3002com": "ada@example.com",
 	} {
-		if got, err := users.ParseEmail(text); got != want || err != nil {
+		if got, err := person.ParseEmail(text); got != want || err != nil {
 			t.Errorf("%q is %q, %v; want %q", text, got, err, want)
 		}
 	}
@@ -27,7 +28,7 @@ func TestAnAddressHasOneSpelling(t *testing.T) {
 		".ada@example.com", "ada.@example.com", "a..da@example.com", "a\u200bda@example.com", "a\x00@example.com", "a\xff@example.com", "ada@exa_mple.com", "ada@-example.com",
 		strings.Repeat("x", 65) + "@example.com", "ada@" + strings.Repeat("x", 64) + ".com", "ada@" + strings.Repeat("x.", 126) + "com",
 	} {
-		if got, err := users.ParseEmail(text); err == nil || len(text) > 2 && strings.Contains(err.Error(), text) {
+		if got, err := person.ParseEmail(text); err == nil || len(text) > 2 && strings.Contains(err.Error(), text) {
 			t.Errorf("%q is %q, %v; want a refusal without the address", text, got, err)
 		}
 	}
@@ -36,11 +37,11 @@ func TestAnAddressHasOneSpelling(t *testing.T) {
 func FuzzParseEmail(f *testing.F) {
 	f.Add("Ada@B\u00fccher.example")
 	f.Fuzz(func(t *testing.T, text string) {
-		once, err := users.ParseEmail(text)
+		once, err := person.ParseEmail(text)
 		if err != nil {
 			return
 		}
-		if twice, err := users.ParseEmail(once); err != nil || twice != once {
+		if twice, err := person.ParseEmail(once); err != nil || twice != once {
 			t.Errorf("%q is %q, which is %q, %v", text, once, twice, err)
 		}
 	})
@@ -75,7 +76,7 @@ func TestAccountsWithAddressesOfBeforeKeepWorking(t *testing.T) {
 	}
 	for i, email := range []string{`"ada lovelace"@example.com`, "ada@localhost", "ada@b\u00fccher.example"} {
 		address := "ada" + string(rune('a'+i)) + "@example.com"
-		account := platformtest.Decode[users.Account](t, post(t, p, "", registerPath, registering(address, "correct horse", "Ada"), http.StatusCreated))
+		account := platformtest.Decode[person.Account](t, post(t, p, "", registerPath, registering(address, "correct horse", "Ada"), http.StatusCreated))
 		index := keeper.BlindIndex("users.email", email) // as it was made of lower case alone
 		count(t, p, `UPDATE users SET email_index = $1 WHERE id = $2 RETURNING 1`, index, account.ID)
 		logIn(p, strings.ToUpper(email), "correct horse").Want(t, http.StatusOK)

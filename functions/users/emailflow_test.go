@@ -5,7 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"function/functions/users"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+
 	"function/functions/users/register"
 	"function/shared/function"
 	"function/shared/platformtest"
@@ -59,8 +62,8 @@ func TestAddressIsChangedByWhoReadsTheNewOne(t *testing.T) {
 
 	equal(t, "answers", map[int]int{http.StatusNoContent: 1, http.StatusUnprocessableEntity: 3}, statuses)
 	logIn(p, "ada@example.com", "correct horse").Want(t, http.StatusUnauthorized)
-	tokens := platformtest.Decode[users.Tokens](t, logIn(p, "countess@example.com", "correct horse").Want(t, http.StatusOK))
-	profile := platformtest.Decode[users.Account](t, p.Do(tokens.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK))
+	tokens := platformtest.Decode[session.Tokens](t, logIn(p, "countess@example.com", "correct horse").Want(t, http.StatusOK))
+	profile := platformtest.Decode[person.Account](t, p.Do(tokens.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK))
 	if profile.Email != "countess@example.com" || profile.ID != ada.ID || profile.FirstName != ada.FirstName {
 		t.Errorf("profile %+v", profile)
 	}
@@ -111,7 +114,7 @@ func TestTakenAddressIsToldToTheTokensHolderOnly(t *testing.T) {
 		string(post(t, p, eve, changeEmailPath, emailBody(taken), http.StatusAccepted).Body))
 	holder := p.Token(p.MailTo(taken))
 	post(t, p, "", confirmChange, tokenBody(holder), http.StatusConflict)
-	equal(t, "tokens left good by a refusal", 1, count(t, p, `SELECT count(*) FROM mailed_tokens WHERE hash = $1 AND used_at IS NULL`, users.TokenHash(holder)))
+	equal(t, "tokens left good by a refusal", 1, count(t, p, `SELECT count(*) FROM mailed_tokens WHERE hash = $1 AND used_at IS NULL`, store.TokenHash(holder)))
 	logIn(p, "eve@example.com", "correct horse").Want(t, http.StatusOK)
 
 	one := p.Token(p.MailTo("free@example.com"))

@@ -11,10 +11,15 @@ import (
 	"testing"
 	"time"
 
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/session"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	apikeys "function/functions/users/api-keys"
 	eraseaccount "function/functions/users/erase-account"
 	forgetprofile "function/functions/users/forget-profile"
@@ -87,8 +92,8 @@ WHERE t.table_type = 'BASE TABLE' AND c.table_schema NOT IN ('pg_catalog', 'info
 
 // sealedFields are what personal fields are bound to, in all tables.
 var sealedFields = []string{
-	users.EmailField, users.FirstNameField, users.LastNameField, users.DeviceField, users.AddressField, users.InvitationField,
-	users.NewAddressField, users.PasskeyNameField, "users.profile", "mails.message", "provisioned_people.attributes", "audit_entries.reason",
+	person.EmailField, person.FirstNameField, person.LastNameField, session.DeviceField, session.AddressField, membership.InvitationField,
+	notify.NewAddressField, credential.PasskeyNameField, "users.profile", "mails.message", "provisioned_people.attributes", "audit_entries.reason",
 	"consent_decisions.device", "consent_decisions.address",
 }
 
@@ -243,7 +248,7 @@ func forgets(t *testing.T, p *platformtest.Platform, erased events.Received[even
 		t.Fatal(err)
 	}
 	if mongo != nil {
-		if _, err := mongo.Get(ctx, users.ProfileDocuments, document); err != nil {
+		if _, err := mongo.Get(ctx, person.ProfileDocuments, document); err != nil {
 			t.Errorf("the document before its event: %v", err)
 		}
 	}
@@ -251,7 +256,7 @@ func forgets(t *testing.T, p *platformtest.Platform, erased events.Received[even
 		t.Errorf("statuses %v", statuses)
 	}
 	if mongo != nil {
-		if _, err := mongo.Get(ctx, users.ProfileDocuments, document); err != documents.ErrNotFound {
+		if _, err := mongo.Get(ctx, person.ProfileDocuments, document); err != documents.ErrNotFound {
 			t.Errorf("the document after its event: %v", err)
 		}
 	}

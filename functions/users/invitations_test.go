@@ -7,19 +7,20 @@ import (
 	"sync"
 	"testing"
 
+	"function/functions/users/internal/membership"
+
 	"github.com/google/go-cmp/cmp"
 
-	"function/functions/users"
 	acceptinvitation "function/functions/users/accept-invitation"
 	"function/shared/events"
 	"function/shared/page"
 	"function/shared/platformtest"
 )
 
-func invite(t *testing.T, p *platformtest.Platform, by platformtest.Caller, email, role string) (users.Invitation, string) {
+func invite(t *testing.T, p *platformtest.Platform, by platformtest.Caller, email, role string) (membership.Invitation, string) {
 	t.Helper()
 	body := map[string]string{"email": email, "role": role}
-	i := platformtest.Decode[users.Invitation](t, p.Do(by.Token, http.MethodPost, in(by.OrganizationID, "/invitations"), body).Want(t, http.StatusCreated))
+	i := platformtest.Decode[membership.Invitation](t, p.Do(by.Token, http.MethodPost, in(by.OrganizationID, "/invitations"), body).Want(t, http.StatusCreated))
 	return i, p.Token(p.MailTo(email))
 }
 
@@ -32,10 +33,10 @@ func TestInvitationIsAcceptedOnceByItsAddress(t *testing.T) {
 	p := mountOrganizations(t)
 	owner, ada, eve := p.Login("owner"), p.Login("owner"), p.Login("owner")
 	i, token := invite(t, p, owner, strings.ToUpper(ada.Email), "analyst")
-	if i.Role != "analyst" || i.ExpiresAt.Sub(i.CreatedAt) != users.InvitationLife {
+	if i.Role != "analyst" || i.ExpiresAt.Sub(i.CreatedAt) != membership.InvitationLife {
 		t.Errorf("invitation %+v, want one to be an analyst, for seven days", i)
 	}
-	open := platformtest.Decode[page.Page[users.Invitation]](t, p.Do(owner.Token, http.MethodGet, in(owner.OrganizationID, "/invitations"), nil).Want(t, http.StatusOK))
+	open := platformtest.Decode[page.Page[membership.Invitation]](t, p.Do(owner.Token, http.MethodGet, in(owner.OrganizationID, "/invitations"), nil).Want(t, http.StatusOK))
 	if len(open.Items) != 1 || open.Items[0].Email != i.Email || open.Items[0].ID != i.ID {
 		t.Errorf("open invitations %+v, want %+v", open.Items, i)
 	}
@@ -224,8 +225,8 @@ func TestInvitationIsLookedUpBeforeItIsAccepted(t *testing.T) {
 	lookUp := func(token string) platformtest.Answer {
 		return p.Do("", http.MethodPost, "/v1/organizations/invitations/look-up", map[string]string{"token": token})
 	}
-	got := platformtest.Decode[users.Offer](t, lookUp(token).Want(t, http.StatusOK))
-	if diff := cmp.Diff(users.Offer{OrganizationName: name, Role: "analyst", ExpiresAt: i.ExpiresAt}, got); diff != "" {
+	got := platformtest.Decode[membership.Offer](t, lookUp(token).Want(t, http.StatusOK))
+	if diff := cmp.Diff(membership.Offer{OrganizationName: name, Role: "analyst", ExpiresAt: i.ExpiresAt}, got); diff != "" {
 		t.Error(diff)
 	}
 	lookUp(token[1:]).Want(t, http.StatusNotFound)

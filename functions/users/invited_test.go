@@ -5,9 +5,11 @@ import (
 	"net/http"
 	"testing"
 
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	acceptinvitation "function/functions/users/accept-invitation"
 	"function/functions/users/invitations"
 	"function/shared/events"
@@ -35,7 +37,7 @@ func TestRegistrationByInvitationIsAMembershipAtOnce(t *testing.T) {
 			owner := p.Login("owner")
 			_, token := invite(t, p, owner, "new@example.com", "analyst")
 
-			account := platformtest.Decode[users.Account](t, post(t, p, "", registerPath, person("New@Example.com", byInvitation(token)), http.StatusCreated))
+			account := platformtest.Decode[person.Account](t, post(t, p, "", registerPath, personBody("New@Example.com", byInvitation(token)), http.StatusCreated))
 
 			equal(t, "organization", owner.OrganizationID, account.OrganizationID)
 			equal(t, "address", "new@example.com", account.Email)
@@ -49,7 +51,7 @@ func TestRegistrationByInvitationIsAMembershipAtOnce(t *testing.T) {
 			equal(t, "approved", account.ID, platformtest.Published[events.MembershipApproved](p, 1)[0].Data.UserID)
 			equal(t, "audit", []string{"invitations:accept done", "users:register done"}, append(audited(t, p, "invitations:accept"), audited(t, p, "users:register")...))
 			equal(t, "counted", 1, count(t, p, `SELECT sum(value)::int FROM metric_counters WHERE name = 'user_registrations_total'`))
-			post(t, p, "", registerPath, person("new@example.com", byInvitation(token)), http.StatusUnprocessableEntity)
+			post(t, p, "", registerPath, personBody("new@example.com", byInvitation(token)), http.StatusUnprocessableEntity)
 		})
 	}
 }
@@ -67,33 +69,33 @@ func TestRegistrationByAWrongInvitationTellsNothing(t *testing.T) {
 				return token
 			}
 			expired, revoked, deleted := token("expired@example.com"), token("revoked@example.com"), token("other@example.com")
-			exec(t, p, `UPDATE invitations SET expires_at = now() WHERE token_hash = $1`, users.TokenHash(expired))
-			exec(t, p, `UPDATE invitations SET ended_at = now(), end_reason = 'revoked' WHERE token_hash = $1`, users.TokenHash(revoked))
+			exec(t, p, `UPDATE invitations SET expires_at = now() WHERE token_hash = $1`, store.TokenHash(expired))
+			exec(t, p, `UPDATE invitations SET ended_at = now(), end_reason = 'revoked' WHERE token_hash = $1`, store.TokenHash(revoked))
 			accounts := count(t, p, `SELECT count(*) FROM users`)
 			want := ""
 			for name, test := range map[string][2]string{
-				"never given out":                {"new@example.com", users.NewToken()},
-				"never given out, taken address": {taken, users.NewToken()},
+				"never given out":                {"new@example.com", store.NewToken()},
+				"never given out, taken address": {taken, store.NewToken()},
 				"another address's":              {"new@example.com", deleted},
 				"another's, taken address":       {taken, deleted},
 				"expired":                        {"expired@example.com", expired},
 				"revoked":                        {"revoked@example.com", revoked},
 				"NUL":                            {taken, `\u0000`},
 			} {
-				got := detail(t, post(t, p, "", registerPath, person(test[0], byInvitation(test[1])), http.StatusUnprocessableEntity))
+				got := detail(t, post(t, p, "", registerPath, personBody(test[0], byInvitation(test[1])), http.StatusUnprocessableEntity))
 				if want == "" {
 					want = got
 				}
 				equal(t, name, want, got)
 			}
 			// Not even the password is looked at before the token.
-			weak := `{"email": "` + taken + `", "password": "password1", "first_name": "A", "last_name": "B"` + byInvitation(users.NewToken()) + `}`
+			weak := `{"email": "` + taken + `", "password": "password1", "first_name": "A", "last_name": "B"` + byInvitation(store.NewToken()) + `}`
 			equal(t, "weak password", want, detail(t, post(t, p, "", registerPath, weak, http.StatusUnprocessableEntity)))
 			exec(t, p, `UPDATE organizations SET deleted_at = now() WHERE id = $1`, owner.OrganizationID)
-			equal(t, "organization that is being deleted", want, detail(t, post(t, p, "", registerPath, person("other@example.com", byInvitation(deleted)), http.StatusUnprocessableEntity)))
+			equal(t, "organization that is being deleted", want, detail(t, post(t, p, "", registerPath, personBody("other@example.com", byInvitation(deleted)), http.StatusUnprocessableEntity)))
 
 			for _, bad := range []string{byInvitation(""), byInvitation(deleted) + `, "organization_id": "` + uuid.NewString() + `"`, `, "invitation": 7`} {
-				post(t, p, "", registerPath, person("other@example.com", bad), http.StatusUnprocessableEntity)
+				post(t, p, "", registerPath, personBody("other@example.com", bad), http.StatusUnprocessableEntity)
 			}
 			equal(t, "accounts", accounts, count(t, p, `SELECT count(*) FROM users`))
 			equal(t, "registrations", 0, count(t, p, `SELECT count(*) FROM registrations`))
@@ -106,18 +108,18 @@ func TestRegistrationByInvitationOfAnAccountLeavesTheTokenGood(t *testing.T) {
 	p := mountInvited(t, true)
 	owner, ada := p.Login("owner"), p.Login("owner")
 	_, token := invite(t, p, owner, ada.Email, "viewer")
-	post(t, p, "", registerPath, person(ada.Email, byInvitation(token)), http.StatusConflict)
+	post(t, p, "", registerPath, personBody(ada.Email, byInvitation(token)), http.StatusConflict)
 	equal(t, "members", 1, count(t, p, `SELECT count(*) FROM memberships WHERE organization_id = $1`, owner.OrganizationID))
 	accept(p, ada, token).Want(t, http.StatusOK)
 
 	// A weak password, by what the organization demands, leaves it good, too.
 	_, token = invite(t, p, owner, "new@example.com", "viewer")
 	exec(t, p, `UPDATE organizations SET settings = '{"password_min_length": 20}' WHERE id = $1`, owner.OrganizationID)
-	post(t, p, "", registerPath, person("new@example.com", byInvitation(token)), http.StatusUnprocessableEntity)
+	post(t, p, "", registerPath, personBody("new@example.com", byInvitation(token)), http.StatusUnprocessableEntity)
 	exec(t, p, `UPDATE organizations SET settings = '{}' WHERE id = $1`, owner.OrganizationID)
 	exec(t, p, `UPDATE memberships SET role = 'owner' WHERE user_id = $1`, ada.UserID)
 	exec(t, p, `UPDATE memberships SET role = 'viewer' WHERE user_id = $1`, owner.UserID)
-	post(t, p, "", registerPath, person("new@example.com", byInvitation(token)), http.StatusConflict) // who invited may do so no more
+	post(t, p, "", registerPath, personBody("new@example.com", byInvitation(token)), http.StatusConflict) // who invited may do so no more
 	equal(t, "accounts", 0, count(t, p, `SELECT count(*) FROM users WHERE password_hash IS NOT NULL`))
 }
 
@@ -127,7 +129,7 @@ func TestRegistrationsByOneInvitationAtOnceOpenOneAccount(t *testing.T) {
 	owner := p.Login("owner")
 	_, token := invite(t, p, owner, "new@example.com", "member")
 	statuses := atOnce(4, func(int) platformtest.Answer {
-		return p.Do("", http.MethodPost, registerPath, person("new@example.com", byInvitation(token)))
+		return p.Do("", http.MethodPost, registerPath, personBody("new@example.com", byInvitation(token)))
 	})
 	equal(t, "opened", 1, statuses[http.StatusCreated])
 	equal(t, "refused", 3, statuses[http.StatusConflict]+statuses[http.StatusUnprocessableEntity])
@@ -140,6 +142,6 @@ func TestRegistrationByInvitationOpensTheInvitedAddress(t *testing.T) {
 	t.Parallel()
 	p := mountInvited(t, true)
 	_, token := invite(t, p, p.Login("owner"), "mike@example.com", "member")
-	account := platformtest.Decode[users.Account](t, post(t, p, "", registerPath, person("mi\u212ae@example.com", byInvitation(token)), http.StatusCreated))
+	account := platformtest.Decode[person.Account](t, post(t, p, "", registerPath, personBody("mi\u212ae@example.com", byInvitation(token)), http.StatusCreated))
 	equal(t, "address", "mike@example.com", account.Email)
 }

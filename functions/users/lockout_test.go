@@ -12,11 +12,15 @@ import (
 	"testing"
 	"time"
 
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/functions/users/login"
 	"function/functions/users/register"
 	"function/functions/users/unlock"
@@ -304,14 +308,14 @@ func TestFailuresAtOnceAreAllCounted(t *testing.T) {
 func TestFailureCountsThoughTheClientHasGone(t *testing.T) {
 	t.Parallel()
 	p := mountLogin(t)
-	store, err := users.Open(context.Background(), p.Env)
+	store, err := store.Open(context.Background(), p.Env)
 	if err != nil {
 		t.Fatal(err)
 	}
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
-	attempt := store.Attempt(gone, users.EmailIndex(store.Keeper, "eve@example.com"))
-	if err := attempt.Failed(gone, users.Post{}, uuid.Nil); err != users.ErrNotProved {
+	attempt := session.NewAttempt(gone, store, person.EmailIndex(store.Keeper, "eve@example.com"))
+	if err := attempt.Failed(gone, notify.Mailer{}, uuid.Nil); err != session.ErrNotProved {
 		t.Errorf("Failed: %v", err)
 	}
 	if n := one[int](t, p, `SELECT max(failures) FROM login_failures`); n != 1 {
@@ -546,11 +550,11 @@ func TestLoginLosesToAChangeOfThePassword(t *testing.T) {
 	t.Parallel()
 	p := mountLogin(t)
 	ada := registered(t, p, "ada@example.com", "")
-	store, err := users.Open(context.Background(), p.Env)
+	store, err := store.Open(context.Background(), p.Env)
 	if err != nil {
 		t.Fatal(err)
 	}
-	attempt := store.Attempt(context.Background(), users.EmailIndex(store.Keeper, "ada@example.com"))
+	attempt := session.NewAttempt(context.Background(), store, person.EmailIndex(store.Keeper, "ada@example.com"))
 	attempt.On(ada.ID)
 	for _, rehashed := range []string{"", "a newer hash"} {
 		prove := func(b *pgx.Batch) { attempt.Prove(b, "the hash that was verified", rehashed) }
@@ -558,7 +562,7 @@ func TestLoginLosesToAChangeOfThePassword(t *testing.T) {
 			t.Error("the login went on")
 			return nil
 		})
-		if err != users.ErrNotProved {
+		if err != session.ErrNotProved {
 			t.Errorf("Prove by a hash that was replaced: %v", err)
 		}
 	}

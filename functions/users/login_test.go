@@ -8,9 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/platformtest"
 	"function/shared/problem"
@@ -46,7 +48,7 @@ func TestTokensOfALoginSayWhatThoseOfARefreshSay(t *testing.T) {
 		exec(t, p, test.given, ada.OrganizationID)
 		tokens := loggedIn(t, p, "ada@example.com")
 		exec(t, p, `UPDATE sessions SET authenticated_at = authenticated_at - interval '1 hour'`)
-		login, refreshed := claimsOf(t, tokens.AccessToken), claimsOf(t, platformtest.Decode[users.Tokens](t, exchange(p, tokens.RefreshToken).Want(t, http.StatusOK)).AccessToken)
+		login, refreshed := claimsOf(t, tokens.AccessToken), claimsOf(t, platformtest.Decode[session.Tokens](t, exchange(p, tokens.RefreshToken).Want(t, http.StatusOK)).AccessToken)
 		for of, c := range map[string]auth.Claims{"login": login, "refresh": refreshed} {
 			equal(t, name+": roles after "+of, test.roles, c.Roles)
 			equal(t, name+": organization named after "+of, test.named, c.OrganizationID == ada.OrganizationID.String())
@@ -103,12 +105,12 @@ func TestRefusalsAreOnRecord(t *testing.T) {
 	post(t, p, token, changePath, changeBody("correct horse", "correct horse"), http.StatusUnprocessableEntity)
 	post(t, p, token, changePath, changeBody("correct horse", "12345678"), http.StatusUnprocessableEntity)
 	post(t, p, "", resetPath, map[string]string{"token": reset, "password": "12345678"}, http.StatusUnprocessableEntity)
-	exchange(p, users.NewToken()).Want(t, http.StatusUnauthorized)
+	exchange(p, store.NewToken()).Want(t, http.StatusUnauthorized)
 	for action, want := range map[string]int{"passwords:change": 2, "passwords:reset": 1, "sessions:refresh": 1} {
 		equal(t, action, want, count(t, p, `SELECT count(*) FROM audit_entries WHERE result = 'refused' AND action = $1`, action))
 	}
 	for range 30 {
-		exchange(p, users.NewToken()).Want(t, http.StatusUnauthorized)
+		exchange(p, store.NewToken()).Want(t, http.StatusUnauthorized)
 	}
 	entries := count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'sessions:refresh'`)
 	if counted := count(t, p, `SELECT sum(refusals) FROM refusal_counts`); entries > 20 || counted != 32 {

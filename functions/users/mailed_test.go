@@ -123,14 +123,14 @@ func equal(t *testing.T, what string, want, got any) {
 	}
 }
 
-func person(email, extra string) string {
+func personBody(email, extra string) string {
 	return `{"email": "` + email + `", "password": "correct horse", "first_name": "Wilhelmina", "last_name": "Łovelace"` + extra + `}`
 }
 
 func TestMailsAreWrittenForTheirReaders(t *testing.T) {
 	t.Parallel()
 	p := mountMail(t, true)
-	post(t, p, "", "/v1/users/register", person("ada@example.com", ""), http.StatusAccepted)
+	post(t, p, "", "/v1/users/register", personBody("ada@example.com", ""), http.StatusAccepted)
 	answerRequests[events.RegistrationRequested](t, p, 1)
 	m := p.MailTo("ada@example.com")
 	if !strings.Contains(m.Text, "If it was not you") || strings.Contains(m.Text+m.Subject, "Wilhelmina") {

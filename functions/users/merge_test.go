@@ -4,9 +4,10 @@ import (
 	"encoding/json"
 	"testing"
 
+	"function/functions/users/internal/person"
+
 	"github.com/google/go-cmp/cmp"
 
-	"function/functions/users"
 	"function/shared/fault"
 )
 
@@ -19,7 +20,7 @@ func TestMergeIsRFC7396(t *testing.T) {
 		{`{"a":{"b":"c"}}`, `{"a":{"b":"d","c":null}}`, `{"a":{"b":"d"}}`}, {`{"a":[{"b":"c"}]}`, `{"a":[1]}`, `{"a":[1]}`}, {`{"a":[1,{"x":null}]}`, `{"e":[{"x":null},null]}`, `{"a":[1,{"x":null}],"e":[{"x":null},null]}`},
 		{`{"e":null}`, `{"a":1}`, `{"a":1,"e":null}`}, {`{}`, `{"a":{"bb":{"ccc":null}}}`, `{"a":{"bb":{}}}`},
 	} {
-		was := users.Changeable{FirstName: "Ada", LastName: "Lovelace"}
+		was := person.Changeable{FirstName: "Ada", LastName: "Lovelace"}
 		if err := json.Unmarshal([]byte(test[0]), &was.Attributes); err != nil {
 			t.Fatal(err)
 		}
@@ -36,7 +37,7 @@ func TestMergeIsRFC7396(t *testing.T) {
 
 func TestProfileKnowsItsNamesInOneCaseOnly(t *testing.T) {
 	t.Parallel()
-	was := users.Changeable{FirstName: "Ada", LastName: "Lovelace"}
+	was := person.Changeable{FirstName: "Ada", LastName: "Lovelace"}
 	for _, patch := range []string{`{"First_Name": "Eve"}`, `{"PREFERENCES": {}}`, `{"first_name": "Ada", "ſirst_name": "Eve"}`} {
 		if is, fields, err := was.Change([]byte(patch)); err == nil {
 			t.Errorf("%s is taken for a change of %v, to %+v", patch, fields, is)
@@ -50,7 +51,7 @@ func FuzzChange(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, patch []byte) {
-		c := users.Changeable{FirstName: "Ada", LastName: "Lovelace", Free: users.Free{Attributes: map[string]any{"a": map[string]any{"b": true}}}}
+		c := person.Changeable{FirstName: "Ada", LastName: "Lovelace", Extras: person.Extras{Attributes: map[string]any{"a": map[string]any{"b": true}}}}
 		changed, _, err := c.Change(patch)
 		if err != nil {
 			if _, ok := fault.As(err); !ok {
@@ -67,7 +68,7 @@ func FuzzChange(f *testing.F) {
 // A field in another case would be stored, and be in neither the audit trail nor the event.
 func TestFieldsHaveTheirExactNames(t *testing.T) {
 	t.Parallel()
-	was := users.Changeable{FirstName: "Ada", LastName: "Lovelace"}
+	was := person.Changeable{FirstName: "Ada", LastName: "Lovelace"}
 	for _, patch := range []string{`{"First_name": "Eve"}`, `{"LOCALE": "de"}`, `{"Attributes": {"a": 1}}`, `{"locale": "de", "unknown": null}`} {
 		if is, _, err := was.Change([]byte(patch)); err == nil {
 			t.Errorf("%s makes %+v, want a refusal", patch, is)

@@ -9,10 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/store"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	acceptinvitation "function/functions/users/accept-invitation"
 	approvemember "function/functions/users/approve-member"
 	"function/functions/users/explain"
@@ -73,8 +76,8 @@ func in(organization uuid.UUID, rest string) string {
 	return "/v1/organizations/" + organization.String() + rest
 }
 
-func member(organization uuid.UUID, person platformtest.Caller, rest string) string {
-	return in(organization, "/members/"+person.UserID.String()+rest)
+func member(organization uuid.UUID, personBody platformtest.Caller, rest string) string {
+	return in(organization, "/members/"+personBody.UserID.String()+rest)
 }
 
 // sql runs a statement on the domain's database.
@@ -113,7 +116,7 @@ func TestOrganizationIsFoundedRenamedDeletedAndRestored(t *testing.T) {
 	p := mountOrganizations(t)
 	ada, stranger := p.Login("owner"), p.Login("owner")
 
-	made := platformtest.Decode[users.Organization](t, p.Do(ada.Token, http.MethodPost, "/v1/organizations", `{"name": "Engines"}`).Want(t, http.StatusCreated))
+	made := platformtest.Decode[membership.Organization](t, p.Do(ada.Token, http.MethodPost, "/v1/organizations", `{"name": "Engines"}`).Want(t, http.StatusCreated))
 	mine := platformtest.Decode[page.Page[organizations.MyOrganization]](t, p.Do(ada.Token, http.MethodGet, "/v1/organizations", nil).Want(t, http.StatusOK))
 	if len(mine.Items) != 2 || mine.Items[0].ID != made.ID || mine.Items[0].Role != "owner" || mine.Items[0].Name != "Engines" {
 		t.Errorf("my organizations %+v, want the new one and the old one", mine.Items)
@@ -125,7 +128,7 @@ func TestOrganizationIsFoundedRenamedDeletedAndRestored(t *testing.T) {
 	p.Do(ada.Token, http.MethodGet, in(made.ID, ""), nil).Want(t, http.StatusNotFound) // the session acts in the other one
 	own := ada.OrganizationID
 	p.Do(ada.Token, http.MethodPatch, in(own, ""), `{"name": "Looms"}`).Want(t, http.StatusOK)
-	if got := platformtest.Decode[users.Organization](t, p.Do(ada.Token, http.MethodGet, in(own, ""), nil).Want(t, http.StatusOK)); got.Name != "Looms" {
+	if got := platformtest.Decode[membership.Organization](t, p.Do(ada.Token, http.MethodGet, in(own, ""), nil).Want(t, http.StatusOK)); got.Name != "Looms" {
 		t.Errorf("organization is called %q, want Looms", got.Name)
 	}
 	for _, method := range []string{http.MethodGet, http.MethodDelete} {
@@ -133,7 +136,7 @@ func TestOrganizationIsFoundedRenamedDeletedAndRestored(t *testing.T) {
 	}
 
 	p.Do(ada.Token, http.MethodPost, in(own, "/restore"), nil).Want(t, http.StatusNotFound) // nothing to restore
-	deleted := platformtest.Decode[users.Organization](t, p.Do(ada.Token, http.MethodDelete, in(own, ""), nil).Want(t, http.StatusOK))
+	deleted := platformtest.Decode[membership.Organization](t, p.Do(ada.Token, http.MethodDelete, in(own, ""), nil).Want(t, http.StatusOK))
 	if deleted.DeletedAt == nil {
 		t.Error("the deleted organization does not tell when it was deleted")
 	}
@@ -172,8 +175,8 @@ func TestPurgeDisposesOfWhatIsPastTheGraceAndHousesThoseLeft(t *testing.T) {
 	if !ask[bool](t, p, `SELECT EXISTS (SELECT FROM organizations WHERE id = $1)`, kept.OrganizationID) {
 		t.Error("an organization within its grace is gone")
 	}
-	for _, person := range []platformtest.Caller{gone, homeless} {
-		if got := ask[string](t, p, `SELECT string_agg(role, ' ') FROM memberships WHERE user_id = $1`, person.UserID); got != "owner" {
+	for _, personBody := range []platformtest.Caller{gone, homeless} {
+		if got := ask[string](t, p, `SELECT string_agg(role, ' ') FROM memberships WHERE user_id = $1`, personBody.UserID); got != "owner" {
 			t.Errorf("roles %q of a person left without an organization, want to own a new one", got)
 		}
 	}
@@ -198,15 +201,15 @@ func TestSettingsAreMergedAndBounded(t *testing.T) {
 		return p.Do(token, http.MethodPatch, path, body, "Content-Type", "application/merge-patch+json")
 	}
 
-	got := platformtest.Decode[users.Settings](t, patch(owner.Token, `{"password_min_length": 15, "session_life_hours": 8}`).Want(t, http.StatusOK))
-	want := users.DefaultSettings
+	got := platformtest.Decode[store.Settings](t, patch(owner.Token, `{"password_min_length": 15, "session_life_hours": 8}`).Want(t, http.StatusOK))
+	want := store.DefaultSettings
 	want.PasswordMinLength, want.SessionLifeHours = 15, 8
 	if got != want {
 		t.Errorf("settings %+v, want %+v", got, want)
 	}
-	want.SessionLifeHours = users.DefaultSettings.SessionLifeHours
+	want.SessionLifeHours = store.DefaultSettings.SessionLifeHours
 	patch(owner.Token, `{"session_life_hours": null}`).Want(t, http.StatusOK)
-	if got := platformtest.Decode[users.Settings](t, p.Do(viewer.Token, http.MethodGet, path, nil).Want(t, http.StatusOK)); got != want {
+	if got := platformtest.Decode[store.Settings](t, p.Do(viewer.Token, http.MethodGet, path, nil).Want(t, http.StatusOK)); got != want {
 		t.Errorf("settings %+v, want %+v", got, want)
 	}
 	for _, body := range []string{`{"password_min_length": 7}`, `{"password_min_length": "15"}`, `{"unknown": 1}`, `{"search_by_name": 1}`, `[]`, `null`, `{"session_idle_minutes": 1e9}`, `{"password_min_length": 8.5}`} {
@@ -223,7 +226,7 @@ func TestSettingsAreMergedAndBounded(t *testing.T) {
 	sql(t, p, `UPDATE sessions SET second_factor_at = now() WHERE id = $1`, fresh.SessionID)
 	patch(stale, `{"require_second_factor": false, "password_history": 3}`).Want(t, http.StatusUnauthorized)
 	patch(stale, `{"password_history": 4}`).Want(t, http.StatusOK)
-	after := platformtest.Decode[users.Settings](t, patch(fresh.Token, `{"require_second_factor": null}`).Want(t, http.StatusOK))
+	after := platformtest.Decode[store.Settings](t, patch(fresh.Token, `{"require_second_factor": null}`).Want(t, http.StatusOK))
 	if after.RequireSecondFactor || after.PasswordHistory != 4 {
 		t.Errorf("settings %+v, want no second factor and a history of 4", after)
 	}
@@ -254,7 +257,7 @@ func TestDecisionsAreOfTheSettings(t *testing.T) {
 		}
 		return all
 	}
-	if diff := cmp.Diff(names(reflect.TypeFor[users.Settings]()), names(reflect.TypeFor[users.Decisions]())); diff != "" {
+	if diff := cmp.Diff(names(reflect.TypeFor[store.Settings]()), names(reflect.TypeFor[store.Decisions]())); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -315,7 +318,7 @@ func TestNamesThatLookTheSameAreTheSame(t *testing.T) {
 	create := func(name string) platformtest.Answer {
 		return p.Do(owner.Token, http.MethodPost, in(owner.OrganizationID, "/teams"), map[string]string{"name": name})
 	}
-	made := platformtest.Decode[users.Team](t, create("  Data \u00a0Science ").Want(t, http.StatusCreated))
+	made := platformtest.Decode[access.Team](t, create("  Data \u00a0Science ").Want(t, http.StatusCreated))
 	if made.Name != "Data Science" {
 		t.Errorf("team is called %q, want its words with single spaces", made.Name)
 	}

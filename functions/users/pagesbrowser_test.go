@@ -163,7 +163,7 @@ func (b *browser) wantOffer(t *testing.T, want string) {
 func TestRegistrationIsConfirmedInABrowser(t *testing.T) {
 	t.Parallel()
 	p := mountPages(t, true)
-	p.Do("", http.MethodPost, "/v1/users/register", person("ada@example.com", "")).Want(t, http.StatusAccepted)
+	p.Do("", http.MethodPost, "/v1/users/register", personBody("ada@example.com", "")).Want(t, http.StatusAccepted)
 	answerRequests[events.RegistrationRequested](t, p, 1)
 	b := open(t)
 	b.follow(t, p, "ada@example.com")

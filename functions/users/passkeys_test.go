@@ -10,11 +10,15 @@ import (
 	"sync"
 	"testing"
 
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+
 	"github.com/descope/virtualwebauthn"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/database"
 	"function/shared/function"
 	"function/shared/page"
@@ -32,7 +36,7 @@ func newDevice(owner uuid.UUID, change func(*virtualwebauthn.AuthenticatorOption
 	options := virtualwebauthn.AuthenticatorOptions{UserHandle: owner[:]}
 	change(&options)
 	return &device{
-		site:          virtualwebauthn.RelyingParty{ID: "localhost", Name: users.ServiceName, Origin: "http://localhost:8080"},
+		site:          virtualwebauthn.RelyingParty{ID: "localhost", Name: credential.ServiceName, Origin: "http://localhost:8080"},
 		authenticator: virtualwebauthn.NewAuthenticatorWithOptions(options),
 		passkey:       newKey(),
 	}
@@ -89,7 +93,7 @@ const (
 )
 
 type newPasskey struct {
-	users.PasskeyInfo
+	credential.PasskeyInfo
 	RecoveryCodes []string `json:"recovery_codes"`
 }
 
@@ -116,15 +120,15 @@ func TestPasskeyIsAFactorOrTwo(t *testing.T) {
 	t.Parallel()
 	p := factors(t)
 	ada := registered(t, p, "ada@example.com", "")
-	session := loggedIn(t, p, ada.Email).AccessToken
+	began := loggedIn(t, p, ada.Email).AccessToken
 	key := newDevice(ada.ID, plain)
 
-	made := key.enrol(t, p, session, "My key")
+	made := key.enrol(t, p, began, "My key")
 	if len(made.RecoveryCodes) != 10 || made.Name != "My key" {
 		t.Errorf("made %+v, want ten recovery codes with the first factor", made)
 	}
 	synchronized := newDevice(ada.ID, func(o *virtualwebauthn.AuthenticatorOptions) { o.BackupEligible, o.BackupState = true, true })
-	if more := synchronized.enrol(t, p, session, "My phone"); len(more.RecoveryCodes) != 0 {
+	if more := synchronized.enrol(t, p, began, "My phone"); len(more.RecoveryCodes) != 0 {
 		t.Error("the second factor replaced the recovery codes")
 	}
 	told(t, p, 2, "A passkey was added to your account")
@@ -138,13 +142,13 @@ func TestPasskeyIsAFactorOrTwo(t *testing.T) {
 		"second factor, synchronized": {synchronized.prove(t, p, ada.Email), []string{"pwd", "swk", "mfa"}},
 		"first factor, synchronized":  {synchronized.login(t, p), []string{"swk", "mfa"}},
 	} {
-		tokens := platformtest.Decode[users.Tokens](t, test.answer.Want(t, http.StatusOK))
+		tokens := platformtest.Decode[session.Tokens](t, test.answer.Want(t, http.StatusOK))
 		if diff := cmp.Diff(test.want, methods(t, tokens.AccessToken)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 		p.Do(tokens.AccessToken, http.MethodPost, "/v1/users/mfa/recovery-codes", nil).Want(t, http.StatusOK) // a fresh proof by two factors
 	}
-	list := platformtest.Decode[page.Page[users.PasskeyInfo]](t, p.Do(session, http.MethodGet, "/v1/users/passkeys", nil).Want(t, http.StatusOK))
+	list := platformtest.Decode[page.Page[credential.PasskeyInfo]](t, p.Do(began, http.MethodGet, "/v1/users/passkeys", nil).Want(t, http.StatusOK))
 	if len(list.Items) != 2 || list.Items[0].Name != "My phone" || list.Items[1].Name != "My key" || list.Items[1].LastUsedAt == nil {
 		t.Errorf("passkeys %+v", list.Items)
 	}
@@ -164,7 +168,7 @@ func TestPasskeyIsRenamedAndDeletedByItsOwner(t *testing.T) {
 
 	p.Do(others, http.MethodPatch, path, `{"name": "Mine"}`).Want(t, http.StatusNotFound)
 	p.Do(others, http.MethodDelete, path, nil).Want(t, http.StatusNotFound)
-	renamed := platformtest.Decode[users.PasskeyInfo](t, p.Do(session, http.MethodPatch, path, `{"name": "Schlüssel"}`).Want(t, http.StatusOK))
+	renamed := platformtest.Decode[credential.PasskeyInfo](t, p.Do(session, http.MethodPatch, path, `{"name": "Schlüssel"}`).Want(t, http.StatusOK))
 	if renamed.Name != "Schlüssel" {
 		t.Errorf("renamed to %q", renamed.Name)
 	}
@@ -303,7 +307,7 @@ func TestPersonHasSoManyPasskeys(t *testing.T) {
 	p := factors(t)
 	ada := registered(t, p, "ada@example.com", "")
 	session := loggedIn(t, p, ada.Email).AccessToken
-	for range users.MaxPasskeys {
+	for range credential.MaxPasskeys {
 		newDevice(ada.ID, plain).enrol(t, p, session, "key")
 	}
 	made := newDevice(ada.ID, plain).create(t, begun(t, p, session, beginRegistration, nil))
@@ -367,17 +371,17 @@ func TestPasskeysAndMailNeedToKnowWhereThePagesAre(t *testing.T) {
 		config.SMTPURL = ""
 		quiet := function.NewEnv(config)
 		defer quiet.Close()
-		store, err := users.Open(t.Context(), env)
+		store, err := store.Open(t.Context(), env)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := store.Post(env); err == nil || !strings.Contains(err.Error(), "PUBLIC_URL is not set") {
+		if _, err := notify.NewMailer(store, env); err == nil || !strings.Contains(err.Error(), "PUBLIC_URL is not set") {
 			t.Errorf("mail links to %q: %v", pages, err)
 		}
-		if _, err := store.Post(quiet); err != nil {
+		if _, err := notify.NewMailer(store, quiet); err != nil {
 			t.Errorf("no mail, of pages at %q: %v", pages, err)
 		}
-		if _, err := users.OpenPasskeys(t.Context(), quiet); err == nil || !strings.Contains(err.Error(), "PUBLIC_URL is not set") {
+		if _, err := credential.OpenPasskeys(t.Context(), quiet); err == nil || !strings.Contains(err.Error(), "PUBLIC_URL is not set") {
 			t.Errorf("passkeys of %q: %v", pages, err)
 		}
 	}

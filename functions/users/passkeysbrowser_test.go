@@ -17,11 +17,14 @@ import (
 	"testing"
 	"time"
 
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/session"
+
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 
-	"function/functions/users"
 	"function/shared/function"
 	"function/shared/platformtest"
 )
@@ -157,39 +160,39 @@ func TestPasskeysInABrowser(t *testing.T) {
 	t.Parallel()
 	p, known, unknown := sites(t)
 	ada := registered(t, p, "ada@example.com", "")
-	session := loggedIn(t, p, ada.Email).AccessToken
+	began := loggedIn(t, p, ada.Email).AccessToken
 	b := open(t)
 
 	b.visit(t, unknown)
-	phished := run[map[string]any](t, b, "createPasskey", fetched[ceremony](t, b, http.StatusOK, http.MethodPost, beginRegistration, session, nil))
+	phished := run[map[string]any](t, b, "createPasskey", fetched[ceremony](t, b, http.StatusOK, http.MethodPost, beginRegistration, began, nil))
 	phished["name"] = "Elsewhere"
-	fetched[any](t, b, http.StatusUnprocessableEntity, http.MethodPost, finishRegistration, session, phished)
+	fetched[any](t, b, http.StatusUnprocessableEntity, http.MethodPost, finishRegistration, began, phished)
 	if _, err := chromedp.Call(b.ctx, webauthn.ClearCredentials, webauthn.ClearCredentialsParams{AuthenticatorID: b.device}); err != nil {
 		t.Fatal(err)
 	}
 
 	b.visit(t, known)
-	made := run[map[string]any](t, b, "createPasskey", fetched[ceremony](t, b, http.StatusOK, http.MethodPost, beginRegistration, session, nil))
+	made := run[map[string]any](t, b, "createPasskey", fetched[ceremony](t, b, http.StatusOK, http.MethodPost, beginRegistration, began, nil))
 	made["name"] = "This laptop"
-	passkey := fetched[newPasskey](t, b, http.StatusCreated, http.MethodPost, finishRegistration, session, made)
+	passkey := fetched[newPasskey](t, b, http.StatusCreated, http.MethodPost, finishRegistration, began, made)
 
 	password := map[string]string{"email": ada.Email, "password": "correct horse"}
-	demand := fetched[users.SecondFactorDemand](t, b, http.StatusOK, http.MethodPost, "/v1/users/login", "", password)
+	demand := fetched[credential.SecondFactorDemand](t, b, http.StatusOK, http.MethodPost, "/v1/users/login", "", password)
 	if diff := cmp.Diff([]string{"passkey", "recovery_code"}, demand.MFAMethods); diff != "" {
 		t.Error(diff)
 	}
 	second := run[map[string]any](t, b, "usePasskey", fetched[ceremony](t, b, http.StatusOK, http.MethodPost, beginVerification, "", map[string]string{"mfa_token": demand.MFAToken}))
-	tokens := fetched[users.Tokens](t, b, http.StatusOK, http.MethodPost, "/v1/users/mfa/verify", "", map[string]any{"mfa_token": demand.MFAToken, "passkey": second})
+	tokens := fetched[session.Tokens](t, b, http.StatusOK, http.MethodPost, "/v1/users/mfa/verify", "", map[string]any{"mfa_token": demand.MFAToken, "passkey": second})
 	if diff := cmp.Diff([]string{"pwd", "hwk", "mfa"}, methods(t, tokens.AccessToken)); diff != "" {
 		t.Error(diff)
 	}
 
 	first := run[map[string]any](t, b, "usePasskey", fetched[ceremony](t, b, http.StatusOK, http.MethodPost, beginLogin, "", nil)) // nobody has said who they are
-	tokens = fetched[users.Tokens](t, b, http.StatusOK, http.MethodPost, finishLogin, "", first)
+	tokens = fetched[session.Tokens](t, b, http.StatusOK, http.MethodPost, finishLogin, "", first)
 	if diff := cmp.Diff([]string{"hwk", "mfa"}, methods(t, tokens.AccessToken)); diff != "" {
 		t.Error(diff)
 	}
-	if profile := fetched[users.Account](t, b, http.StatusOK, http.MethodGet, "/v1/users/profile", tokens.AccessToken, nil); profile.ID != ada.ID {
+	if profile := fetched[person.Account](t, b, http.StatusOK, http.MethodGet, "/v1/users/profile", tokens.AccessToken, nil); profile.ID != ada.ID {
 		t.Errorf("the passkey of %v logs in %v", ada.ID, profile.ID)
 	}
 
@@ -202,7 +205,7 @@ func TestPasskeysInABrowser(t *testing.T) {
 	fetched[any](t, b, http.StatusUnauthorized, http.MethodPost, finishLogin, "", elsewhere)
 
 	b.visit(t, known)
-	fetched[any](t, b, http.StatusNoContent, http.MethodDelete, "/v1/users/passkeys/"+passkey.ID.String(), session, nil)
+	fetched[any](t, b, http.StatusNoContent, http.MethodDelete, "/v1/users/passkeys/"+passkey.ID.String(), began, nil)
 	deleted := run[map[string]any](t, b, "usePasskey", fetched[ceremony](t, b, http.StatusOK, http.MethodPost, beginLogin, "", nil))
 	fetched[any](t, b, http.StatusUnauthorized, http.MethodPost, finishLogin, "", deleted)
 }

@@ -5,7 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"function/functions/users"
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+
 	"function/shared/events"
 	"function/shared/platformtest"
 )
@@ -157,7 +160,7 @@ func TestChangeOfPasswordIsRefused(t *testing.T) {
 	if n := count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'passwords:change' AND result = 'refused'`); n != 10 {
 		t.Errorf("%d refusals in the trail, want 10", n)
 	}
-	own := platformtest.Decode[users.Tokens](t, logIn(p, "ada@example.com", "correct horse").Want(t, http.StatusOK)).AccessToken
+	own := platformtest.Decode[session.Tokens](t, logIn(p, "ada@example.com", "correct horse").Want(t, http.StatusOK)).AccessToken
 	for i := range 7 { // whoever guesses in another session is not in the way, and right ones are not counted
 		present, next := "correct horse", newPassword
 		if i%2 == 1 {
@@ -192,12 +195,12 @@ func TestTheStrictestRulesOfAllOrganizationsHold(t *testing.T) {
 	}
 	env := *p.Env
 	env.Name = "test"
-	store, err := users.Open(t.Context(), &env)
+	store, err := store.Open(t.Context(), &env)
 	if err != nil {
 		t.Fatal(err)
 	}
-	credentials, err := store.CredentialsOf(t.Context(), ada.ID)
-	if want := (users.PasswordRules{MinLength: 20, History: 5}); err != nil || credentials.Rules != want {
+	credentials, err := credential.CredentialsOf(t.Context(), store, ada.ID)
+	if want := (credential.PasswordRules{MinLength: 20, History: 5}); err != nil || credentials.Rules != want {
 		t.Errorf("rules %+v (%v), want the strictest of all organizations, %+v", credentials.Rules, err, want)
 	}
 }

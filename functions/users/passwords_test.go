@@ -10,9 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	passwordstrength "function/functions/users/password-strength"
 	"function/functions/users/register"
 	"function/shared/fault"
@@ -54,7 +56,7 @@ func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
 	p, ctx := mount(t), context.Background()
 	ada := registered(t, p, "ada@example.com", "")
 	exec(t, p, `UPDATE organizations SET settings = '{"password_history": 2}'`)
-	store, err := users.Open(ctx, p.Env)
+	store, err := store.Open(ctx, p.Env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +75,7 @@ func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
 		if err := tx.QueryRow(ctx, `SELECT password_hash FROM users WHERE id = $1 FOR UPDATE`, ada.ID).Scan(&replaced); err != nil {
 			t.Fatal(err)
 		}
-		if err := users.RememberPassword(ctx, tx, ada.ID, replaced, 2); err != nil {
+		if err := credential.RememberPassword(ctx, tx, ada.ID, replaced, 2); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := tx.Exec(ctx, `UPDATE users SET password_hash = $1 WHERE id = $2`, hash, ada.ID); err != nil {
@@ -83,7 +85,7 @@ func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	rules, err := store.PasswordRulesOf(ctx, ada.OrganizationID)
+	rules, err := credential.PasswordRulesOf(ctx, store, ada.OrganizationID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +93,7 @@ func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
 	change("third horse")
 	change("fourth horse")
 	for candidate, used := range map[string]bool{"correct horse": false, "second horse": true, "third horse": true, "fourth horse": true, "fifth horse": false} {
-		err := store.CheckNewPassword(ctx, rules, ada.ID, candidate, "body.new_password")
+		err := credential.CheckNewPassword(ctx, store, rules, ada.ID, candidate, "body.new_password")
 		if f, ok := fault.As(err); used != (ok && f.Kind == fault.Invalid && f.Places[0].Location == "body.new_password") || !used && err != nil {
 			t.Errorf("%q: %v, want refused: %t", candidate, err, used)
 		}
@@ -99,7 +101,7 @@ func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
 	if n := one[int](t, p, `SELECT count(*) FROM password_history`); n != 2 {
 		t.Errorf("%d earlier passwords are kept, want 2", n)
 	}
-	if rules, err := store.PasswordRulesOf(ctx, uuid.New()); err != nil || rules != (users.PasswordRules{MinLength: 8}) {
+	if rules, err := credential.PasswordRulesOf(ctx, store, uuid.New()); err != nil || rules != (credential.PasswordRules{MinLength: 8}) {
 		t.Errorf("an organization that does not exist: %+v, %v, want the default policy", rules, err)
 	}
 }
@@ -110,7 +112,7 @@ func TestPlatformsLeastLengthHoldsInEveryOrganization(t *testing.T) {
 	p.Do("", http.MethodPost, "/v1/users/register", registration("ada@example.com", "correct horse", "")).Want(t, http.StatusUnprocessableEntity)
 	p.Do("", http.MethodPost, "/v1/users/register", registration("ada@example.com", "correct horse battery", "")).Want(t, http.StatusCreated)
 	for _, wrong := range []int{7, 65, -1} {
-		if _, err := users.PasswordFloor(function.Config{PasswordMinLength: wrong}); err == nil {
+		if _, err := store.PasswordFloor(function.Config{PasswordMinLength: wrong}); err == nil {
 			t.Errorf("PASSWORD_MIN_LENGTH=%d is taken", wrong)
 		}
 	}

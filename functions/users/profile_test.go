@@ -10,10 +10,11 @@ import (
 	"sync"
 	"testing"
 
+	"function/functions/users/internal/person"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/functions/users/profile"
 	updateprofile "function/functions/users/update-profile"
 	"function/shared/database"
@@ -45,9 +46,9 @@ func profiles(t *testing.T, test func(*testing.T, *platformtest.Platform)) {
 	})
 }
 
-func read(t *testing.T, a platformtest.Answer) users.Profile {
+func read(t *testing.T, a platformtest.Answer) person.Profile {
 	t.Helper()
-	return platformtest.Decode[users.Profile](t, a.Want(t, http.StatusOK))
+	return platformtest.Decode[person.Profile](t, a.Want(t, http.StatusOK))
 }
 
 func change(p *platformtest.Platform, token, patch string, headers ...string) platformtest.Answer {
@@ -72,11 +73,11 @@ func TestProfileIsMergedAndRead(t *testing.T) {
 		} {
 			answered := change(p, ada.Token, step.patch)
 			got := read(t, answered)
-			var want users.Free
+			var want person.Extras
 			if err := json.Unmarshal([]byte(step.want), &want); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(want, got.Free); diff != "" {
+			if diff := cmp.Diff(want, got.Extras); diff != "" {
 				t.Error(diff)
 			}
 			if !strings.Contains(step.want, "12345678901234567890") || strings.Contains(string(answered.Body), "12345678901234567890") {
@@ -215,7 +216,7 @@ func TestHostileChangesChangeNothing(t *testing.T) {
 		change(p, ada.Token, `{}`, "Content-Type", "text/plain").Want(t, http.StatusUnsupportedMediaType)
 		change(p, "", `{}`).Want(t, http.StatusUnauthorized)
 		got := read(t, p.Do(ada.Token, http.MethodGet, profilePath, nil))
-		if diff := cmp.Diff(users.Free{Preferences: map[string]any{}, Attributes: map[string]any{"kept": true}}, got.Free); diff != "" || got.Role != "member" || got.Email != ada.Email {
+		if diff := cmp.Diff(person.Extras{Preferences: map[string]any{}, Attributes: map[string]any{"kept": true}}, got.Extras); diff != "" || got.Role != "member" || got.Email != ada.Email {
 			t.Error(diff)
 		}
 	})
@@ -243,7 +244,7 @@ func TestFreePartIsSealedInEitherStore(t *testing.T) {
 			if len(body) > 0 {
 				t.Error("the document is in PostgreSQL too")
 			}
-			if body, err = mongo.Get(ctx, users.ProfileDocuments, uuidOf(t, id)); err != nil {
+			if body, err = mongo.Get(ctx, person.ProfileDocuments, uuidOf(t, id)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -304,15 +305,15 @@ func TestDocumentsMoveToMongoDBAsTheyChange(t *testing.T) {
 	if err := p.DB(database.Users).QueryRow(ctx, `SELECT profile_document::text FROM users WHERE id = $1`, ada.UserID).Scan(&id); err != nil {
 		t.Fatal(err)
 	}
-	body, err := mongo.Get(ctx, users.ProfileDocuments, uuidOf(t, id))
+	body, err := mongo.Get(ctx, person.ProfileDocuments, uuidOf(t, id))
 	if err != nil {
 		t.Fatal(err)
 	}
 	inPostgres := documents.PostgreSQL{DB: p.DB(database.Users)}
-	if err := inPostgres.Put(ctx, users.ProfileDocuments, uuidOf(t, id), body); err != nil {
+	if err := inPostgres.Put(ctx, person.ProfileDocuments, uuidOf(t, id), body); err != nil {
 		t.Fatal(err)
 	}
-	if err := mongo.Delete(ctx, users.ProfileDocuments, uuidOf(t, id)); err != nil {
+	if err := mongo.Delete(ctx, person.ProfileDocuments, uuidOf(t, id)); err != nil {
 		t.Fatal(err)
 	}
 	if got := read(t, change(p, ada.Token, `{"attributes": {"b": 2}}`)); len(got.Attributes) != 2 {
@@ -341,7 +342,7 @@ func BenchmarkProfile(b *testing.B) {
 				b.Error(answer, err)
 				return
 			}
-			var got users.Profile
+			var got person.Profile
 			if err := json.NewDecoder(answer.Body).Decode(&got); err != nil {
 				b.Error(err)
 			}

@@ -5,9 +5,11 @@ import (
 	"strings"
 	"testing"
 
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/events"
 	"function/shared/platformtest"
 )
@@ -27,7 +29,7 @@ func confirmBody(token string) map[string]string {
 func TestRegistrationOpensTheAccountOnceConfirmed(t *testing.T) {
 	t.Parallel()
 	p := mountMail(t, true)
-	post(t, p, "", registerPath, person("Ada@example.com", ""), http.StatusAccepted)
+	post(t, p, "", registerPath, personBody("Ada@example.com", ""), http.StatusAccepted)
 	logIn(p, "ada@example.com", "correct horse").Want(t, http.StatusUnauthorized)
 	answerRequests[events.RegistrationRequested](t, p, 1)
 	answerRequests[events.RegistrationRequested](t, p, 1)
@@ -35,7 +37,7 @@ func TestRegistrationOpensTheAccountOnceConfirmed(t *testing.T) {
 	equal(t, "mails after a second delivery", 1, len(mails))
 	equal(t, "accounts before the confirmation", 0, count(t, p, `SELECT count(*) FROM users`))
 
-	account := platformtest.Decode[users.Account](t, post(t, p, "", confirmPath, confirmBody(p.Token(mails[0])), http.StatusCreated))
+	account := platformtest.Decode[person.Account](t, post(t, p, "", confirmPath, confirmBody(p.Token(mails[0])), http.StatusCreated))
 
 	if account.Email != "ada@example.com" || account.FirstName != "Wilhelmina" || account.ID == uuid.Nil || account.OrganizationID == uuid.Nil {
 		t.Errorf("account %+v is not the person who registered", account)
@@ -63,9 +65,9 @@ func TestRegistrationTellsNobodyWhoHasAnAccount(t *testing.T) {
 			count(t, p, `SELECT count(*) FROM mails`), count(t, p, `SELECT count(*) FROM mailed_tokens`),
 		}
 	}
-	first := post(t, p, "", registerPath, person("new@example.com", ""), http.StatusAccepted)
+	first := post(t, p, "", registerPath, personBody("new@example.com", ""), http.StatusAccepted)
 	equal(t, "rows for a new address", [4]int{1, 1, 0, 0}, written())
-	second := post(t, p, "", registerPath, person(taken, ""), http.StatusAccepted)
+	second := post(t, p, "", registerPath, personBody(taken, ""), http.StatusAccepted)
 	equal(t, "rows for a taken address", [4]int{2, 2, 0, 0}, written())
 	equal(t, "bodies", string(first.Body), string(second.Body))
 	first.Header.Del("Date")
@@ -73,8 +75,8 @@ func TestRegistrationTellsNobodyWhoHasAnAccount(t *testing.T) {
 	equal(t, "headers", first.Header, second.Header)
 	unknown := `, "organization_id": "` + uuid.NewString() + `"`
 	equal(t, "answers for an unknown organization",
-		detail(t, post(t, p, "", registerPath, person("new@example.com", unknown), http.StatusUnprocessableEntity)),
-		detail(t, post(t, p, "", registerPath, person(taken, unknown), http.StatusUnprocessableEntity)))
+		detail(t, post(t, p, "", registerPath, personBody("new@example.com", unknown), http.StatusUnprocessableEntity)),
+		detail(t, post(t, p, "", registerPath, personBody(taken, unknown), http.StatusUnprocessableEntity)))
 
 	answerRequests[events.RegistrationRequested](t, p, 2)
 
@@ -89,12 +91,12 @@ func TestRegistrationTellsNobodyWhoHasAnAccount(t *testing.T) {
 func TestRegistrationMailsGoToTheOwnersOwnAddress(t *testing.T) {
 	t.Parallel()
 	p := mountMail(t, true)
-	post(t, p, "", registerPath, person("mike@example.com", ""), http.StatusAccepted)
+	post(t, p, "", registerPath, personBody("mike@example.com", ""), http.StatusAccepted)
 	answerRequests[events.RegistrationRequested](t, p, 1)
 	post(t, p, "", confirmPath, confirmBody(p.Token(p.MailTo("mike@example.com"))), http.StatusCreated)
 
 	// The Kelvin sign's lower case is k: an address that looks up Mike's and is another.
-	post(t, p, "", registerPath, person("mi\u212ae@example.com", ""), http.StatusAccepted)
+	post(t, p, "", registerPath, personBody("mi\u212ae@example.com", ""), http.StatusAccepted)
 	post(t, p, "", "/v1/users/password/forgot", map[string]string{"email": "mi\u212ae@example.com"}, http.StatusAccepted)
 	answerRequests[events.RegistrationRequested](t, p, 2)
 	answerRequests[events.PasswordResetRequested](t, p, 1)
@@ -108,7 +110,7 @@ func TestTokensThatAreNotGoodHaveOneAnswer(t *testing.T) {
 	t.Parallel()
 	p := mountMail(t, true)
 	token := func(email string, n int) string {
-		post(t, p, "", registerPath, person(email, ""), http.StatusAccepted)
+		post(t, p, "", registerPath, personBody(email, ""), http.StatusAccepted)
 		answerRequests[events.RegistrationRequested](t, p, n)
 		return p.Token(p.MailTo(email))
 	}
@@ -119,7 +121,7 @@ func TestTokensThatAreNotGoodHaveOneAnswer(t *testing.T) {
 
 	want := detail(t, post(t, p, "", confirmPath, confirmBody(""), http.StatusUnprocessableEntity))
 	for name, token := range map[string]string{
-		"used": used, "of an address that another one has opened": replaced, "expired": expired, "never given out": users.NewToken(), "NUL": "\x00",
+		"used": used, "of an address that another one has opened": replaced, "expired": expired, "never given out": store.NewToken(), "NUL": "\x00",
 	} {
 		equal(t, name, want, detail(t, post(t, p, "", confirmPath, confirmBody(token), http.StatusUnprocessableEntity)))
 	}
@@ -137,7 +139,7 @@ func TestOneConfirmationOfManyAtOnceWins(t *testing.T) {
 	p := mountMail(t, true)
 	var tokens []string
 	for n := range 2 {
-		post(t, p, "", registerPath, person("ada@example.com", ""), http.StatusAccepted)
+		post(t, p, "", registerPath, personBody("ada@example.com", ""), http.StatusAccepted)
 		answerRequests[events.RegistrationRequested](t, p, n+1)
 		tokens = append(tokens, p.Token(p.MailTo("ada@example.com")))
 	}
@@ -153,9 +155,9 @@ func TestConfirmedRegistrationMayAskToJoin(t *testing.T) {
 	t.Parallel()
 	p := mountMail(t, true)
 	owner := p.Login("owner")
-	post(t, p, "", registerPath, person("ada@example.com", `, "organization_id": "`+owner.OrganizationID.String()+`"`), http.StatusAccepted)
+	post(t, p, "", registerPath, personBody("ada@example.com", `, "organization_id": "`+owner.OrganizationID.String()+`"`), http.StatusAccepted)
 	answerRequests[events.RegistrationRequested](t, p, 1)
-	account := platformtest.Decode[users.Account](t, post(t, p, "", confirmPath, confirmBody(p.Token(p.MailTo("ada@example.com"))), http.StatusCreated))
+	account := platformtest.Decode[person.Account](t, post(t, p, "", confirmPath, confirmBody(p.Token(p.MailTo("ada@example.com"))), http.StatusCreated))
 	equal(t, "requests to join", 1,
 		count(t, p, `SELECT count(*) FROM memberships WHERE user_id = $1 AND organization_id = $2 AND role = 'member' AND status = 'requested'`, account.ID, owner.OrganizationID))
 	equal(t, "entries in the organization's trail", 1, count(t, p, `SELECT count(*) FROM audit_entries WHERE organization_id = $1 AND action = 'users:register'`, owner.OrganizationID))
@@ -164,7 +166,7 @@ func TestConfirmedRegistrationMayAskToJoin(t *testing.T) {
 func TestConfirmationThatFailsHalfWayCanBeDoneAgain(t *testing.T) {
 	t.Parallel()
 	p := mountMail(t, true)
-	post(t, p, "", registerPath, person("ada@example.com", ""), http.StatusAccepted)
+	post(t, p, "", registerPath, personBody("ada@example.com", ""), http.StatusAccepted)
 	answerRequests[events.RegistrationRequested](t, p, 1)
 	token := p.Token(p.MailTo("ada@example.com"))
 	for _, table := range []string{"memberships", "audit_entries", "outbox"} {
@@ -180,7 +182,7 @@ func TestNobodyFloodsAMailbox(t *testing.T) {
 	t.Parallel()
 	p := mountMail(t, true)
 	for i, email := range []string{"ada@example.com", "ADA@example.com", "ada@EXAMPLE.com", "ada@example.com", "ada@example.com"} {
-		post(t, p, "", registerPath, person(email, ""), http.StatusAccepted)
+		post(t, p, "", registerPath, personBody(email, ""), http.StatusAccepted)
 		answerRequests[events.RegistrationRequested](t, p, i+1)
 	}
 	equal(t, "confirmations mailed", 3, len(p.Mail(3)))
@@ -221,7 +223,7 @@ func TestNobodyPreparesAnAccountForItsLaterOwner(t *testing.T) {
 		t.Errorf("a wrong password is answered by %q", wrong)
 	}
 	equal(t, "accounts", 0, count(t, p, `SELECT count(*) FROM users`))
-	account := platformtest.Decode[users.Account](t, post(t, p, "", confirmPath, confirmBody(token), http.StatusCreated))
+	account := platformtest.Decode[person.Account](t, post(t, p, "", confirmPath, confirmBody(token), http.StatusCreated))
 
 	equal(t, "first name", "Ada", account.FirstName)
 	logIn(p, "ada@example.com", "correct horse").Want(t, http.StatusOK)
@@ -233,7 +235,7 @@ func TestNobodyPreparesAnAccountForItsLaterOwner(t *testing.T) {
 func TestRegistrationFromBeforeTheUpgradeIsConfirmed(t *testing.T) {
 	t.Parallel()
 	p := mountMail(t, true)
-	post(t, p, "", registerPath, person("ada@example.com", ""), http.StatusAccepted)
+	post(t, p, "", registerPath, personBody("ada@example.com", ""), http.StatusAccepted)
 	answerRequests[events.RegistrationRequested](t, p, 1)
 	hasher, err := p.Env.Hasher()
 	if err != nil {

@@ -13,11 +13,12 @@ import (
 	"testing"
 	"time"
 
+	"function/functions/users/internal/privacy"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/functions/users/activity"
 	"function/functions/users/administer"
 	apikeys "function/functions/users/api-keys"
@@ -237,7 +238,7 @@ func TestPersonSeesWhatHappenedToTheirAccount(t *testing.T) {
 
 	answer := p.Do(token, http.MethodGet, "/v1/users/activity", nil).Want(t, http.StatusOK)
 	var got []string
-	for _, a := range platformtest.Decode[page.Page[users.Activity]](t, answer).Items {
+	for _, a := range platformtest.Decode[page.Page[privacy.Activity]](t, answer).Items {
 		got = append(got, strings.TrimSpace(fmt.Sprintln(a.What, "by", a.By, a.Result, a.Refusal, a.Reason)))
 		if a.Action == "sessions:begin" && a.Result == "done" && (a.Device == nil || a.Device.UserAgent == "" || a.Network == "") {
 			t.Errorf("%+v: want the device and the network of the login", a)
@@ -258,8 +259,8 @@ func TestPersonSeesWhatHappenedToTheirAccount(t *testing.T) {
 			t.Error("the activity names somebody else")
 		}
 	}
-	first := platformtest.Decode[page.Page[users.Activity]](t, p.Do(token, http.MethodGet, "/v1/users/activity?limit=3", nil))
-	second := platformtest.Decode[page.Page[users.Activity]](t, p.Do(token, http.MethodGet, "/v1/users/activity?limit=3&cursor="+first.NextCursor, nil))
+	first := platformtest.Decode[page.Page[privacy.Activity]](t, p.Do(token, http.MethodGet, "/v1/users/activity?limit=3", nil))
+	second := platformtest.Decode[page.Page[privacy.Activity]](t, p.Do(token, http.MethodGet, "/v1/users/activity?limit=3&cursor="+first.NextCursor, nil))
 	if len(first.Items) != 3 || len(second.Items) != 3 || second.Items[0].What != "Wait after failed logins ended" {
 		t.Errorf("by pages: %+v\n%+v", first, second)
 	}
@@ -277,35 +278,35 @@ func TestPersonSeesWhatHappenedToTheirAccount(t *testing.T) {
 func TestAdminErasesWhoCannotLogIn(t *testing.T) {
 	t.Parallel()
 	p := mountRights(t)
-	person, admin := p.Login("owner"), platformAdmin(t, p)
+	personBody, admin := p.Login("owner"), platformAdmin(t, p)
 	shared := p.LoginTo(uuid.New(), "member")
-	sql(t, p, `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'owner', 'active')`, person.UserID, shared.OrganizationID)
-	sql(t, p, `UPDATE users SET suspended_at = now() WHERE id = $1`, person.UserID)
+	sql(t, p, `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'owner', 'active')`, personBody.UserID, shared.OrganizationID)
+	sql(t, p, `UPDATE users SET suspended_at = now() WHERE id = $1`, personBody.UserID)
 	at := func(id uuid.UUID) string { return "/v1/admin/users/" + id.String() + "/erase" }
 	const all = `{"reason": "Ticket 4711", "delete_organizations": true}`
 
-	for body, word := range map[string]string{because: "Nobody else is in " + person.OrganizationID.String(), all: "last owner of " + shared.OrganizationID.String()} {
-		if got := detail(t, p.Do(admin.Token, http.MethodPost, at(person.UserID), body).Want(t, http.StatusConflict)); !strings.Contains(got, word) {
+	for body, word := range map[string]string{because: "Nobody else is in " + personBody.OrganizationID.String(), all: "last owner of " + shared.OrganizationID.String()} {
+		if got := detail(t, p.Do(admin.Token, http.MethodPost, at(personBody.UserID), body).Want(t, http.StatusConflict)); !strings.Contains(got, word) {
 			t.Errorf("%q does not say %q", got, word)
 		}
 	}
 	p.Do(admin.Token, http.MethodPost, at(admin.UserID), all).Want(t, http.StatusConflict)
 	p.Do(admin.Token, http.MethodPost, at(uuid.New()), all).Want(t, http.StatusNotFound)
-	p.Do(shared.Token, http.MethodPost, at(person.UserID), all).Want(t, http.StatusForbidden)
-	p.Do(admin.Token, http.MethodPost, at(person.UserID), `{"delete_organizations": true}`).Want(t, http.StatusUnprocessableEntity)
-	if n := count(t, p, `SELECT count(*) FROM users WHERE id = $1`, person.UserID); n != 1 {
+	p.Do(shared.Token, http.MethodPost, at(personBody.UserID), all).Want(t, http.StatusForbidden)
+	p.Do(admin.Token, http.MethodPost, at(personBody.UserID), `{"delete_organizations": true}`).Want(t, http.StatusUnprocessableEntity)
+	if n := count(t, p, `SELECT count(*) FROM users WHERE id = $1`, personBody.UserID); n != 1 {
 		t.Fatal("a refused erasure erased")
 	}
 
 	p.LoginTo(shared.OrganizationID, "owner")
-	p.Do(admin.Token, http.MethodPost, at(person.UserID), all).Want(t, http.StatusNoContent)
-	if n := count(t, p, `SELECT count(*) FROM users WHERE id = $1`, person.UserID) + count(t, p, `SELECT count(*) FROM organizations WHERE id = $1`, person.OrganizationID); n != 0 {
+	p.Do(admin.Token, http.MethodPost, at(personBody.UserID), all).Want(t, http.StatusNoContent)
+	if n := count(t, p, `SELECT count(*) FROM users WHERE id = $1`, personBody.UserID) + count(t, p, `SELECT count(*) FROM organizations WHERE id = $1`, personBody.OrganizationID); n != 0 {
 		t.Errorf("%d of the account and its organization are left", n)
 	}
-	if told := p.MailTo(person.Email); !strings.Contains(told.Text, "administrator") {
+	if told := p.MailTo(personBody.Email); !strings.Contains(told.Text, "administrator") {
 		t.Errorf("the person is told %q", told.Text)
 	}
-	if erased := platformtest.Published[events.UserErased](p, 1); len(erased) != 1 || erased[0].Data.UserID != person.UserID {
+	if erased := platformtest.Published[events.UserErased](p, 1); len(erased) != 1 || erased[0].Data.UserID != personBody.UserID {
 		t.Errorf("events %+v", erased)
 	}
 	if n := recorded(t, p, shared.OrganizationID, "users:erase", "done"); n != 1 {
@@ -314,22 +315,22 @@ func TestAdminErasesWhoCannotLogIn(t *testing.T) {
 	if n := count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'users:erase' AND detail::text LIKE '%4711%'`); n != 0 {
 		t.Error("the reason is in the trail in the clear")
 	}
-	acts := platformtest.Decode[page.Page[users.Activity]](t, p.Do(admin.Token, http.MethodGet, "/v1/users/activity", nil)).Items
-	if i := slices.IndexFunc(acts, func(a users.Activity) bool { return a.Action == "users:erase" && a.Result == "done" }); i < 0 || acts[i].Reason != "Ticket 4711" {
+	acts := platformtest.Decode[page.Page[privacy.Activity]](t, p.Do(admin.Token, http.MethodGet, "/v1/users/activity", nil)).Items
+	if i := slices.IndexFunc(acts, func(a privacy.Activity) bool { return a.Action == "users:erase" && a.Result == "done" }); i < 0 || acts[i].Reason != "Ticket 4711" {
 		t.Errorf("the admin does not find why: %+v", acts)
 	}
-	p.Do(admin.Token, http.MethodPost, at(person.UserID), all).Want(t, http.StatusNotFound)
+	p.Do(admin.Token, http.MethodPost, at(personBody.UserID), all).Want(t, http.StatusNotFound)
 }
 
 func TestErasuresByThePersonAndAdminsAtOnceHaveOneWinner(t *testing.T) {
 	t.Parallel()
 	p := mountRights(t)
-	person, admins := p.Login("owner"), []platformtest.Caller{platformAdmin(t, p), platformAdmin(t, p)}
+	personBody, admins := p.Login("owner"), []platformtest.Caller{platformAdmin(t, p), platformAdmin(t, p)}
 	statuses := atOnce(3, func(i int) platformtest.Answer {
 		if i == 2 {
-			return erase(p, person.Token, "?delete_organizations=true")
+			return erase(p, personBody.Token, "?delete_organizations=true")
 		}
-		return p.Do(admins[i].Token, http.MethodPost, "/v1/admin/users/"+person.UserID.String()+"/erase", `{"reason": "asked", "delete_organizations": true}`)
+		return p.Do(admins[i].Token, http.MethodPost, "/v1/admin/users/"+personBody.UserID.String()+"/erase", `{"reason": "asked", "delete_organizations": true}`)
 	})
 	if statuses[http.StatusNoContent] != 1 {
 		t.Errorf("statuses %v, want one winner", statuses)
@@ -366,7 +367,7 @@ func TestConsentIsWithdrawnWhateverStandsInBetween(t *testing.T) {
 			p.give(member.Token, 1).Want(t, http.StatusOK)
 			sql(t, p.Platform, change, member.UserID, p.owner.OrganizationID)
 			token := p.Again(member).Token
-			type list struct{ Items []users.ConsentState }
+			type list struct{ Items []privacy.ConsentState }
 			states := platformtest.Decode[list](t, p.Do(token, http.MethodGet, "/v1/users/consents", nil).Want(t, http.StatusOK)).Items
 			if len(states) != 1 || !states[0].Given || states[0].OrganizationID != p.owner.OrganizationID {
 				t.Errorf("states %+v, want the consent", states)
@@ -377,7 +378,7 @@ func TestConsentIsWithdrawnWhateverStandsInBetween(t *testing.T) {
 			p.withdraw(token).Want(t, http.StatusUnprocessableEntity)
 			in := "?organization_id=" + p.owner.OrganizationID.String()
 			p.Do(token, http.MethodDelete, "/v1/users/consents/another"+in, nil).Want(t, http.StatusNotFound)
-			got := platformtest.Decode[users.ConsentState](t, p.Do(token, http.MethodDelete, "/v1/users/consents/newsletter"+in, nil).Want(t, http.StatusOK))
+			got := platformtest.Decode[privacy.ConsentState](t, p.Do(token, http.MethodDelete, "/v1/users/consents/newsletter"+in, nil).Want(t, http.StatusOK))
 			if got.Given || got.DecidedAt == nil {
 				t.Errorf("state %+v, want withdrawn", got)
 			}

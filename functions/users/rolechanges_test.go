@@ -8,10 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"function/functions/users/internal/access"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/page"
 	"function/shared/platformtest"
 	"function/shared/policy"
@@ -53,8 +54,8 @@ func TestChangeOfRolesWaitsForASecondPerson(t *testing.T) {
 	if got := ask[string](t, s.Platform, roleOf, ada.UserID, organization); got != "viewer" {
 		t.Errorf("role %s before the approval, want viewer", got)
 	}
-	list := platformtest.Decode[page.Page[users.PendingRoleChange]](t, s.Do(s.officer.Token, http.MethodGet, in(organization, "/role-changes"), nil).Want(t, http.StatusOK))
-	if diff := cmp.Diff([]users.PendingRoleChange{pending}, list.Items); diff != "" {
+	list := platformtest.Decode[page.Page[access.PendingRoleChange]](t, s.Do(s.officer.Token, http.MethodGet, in(organization, "/role-changes"), nil).Want(t, http.StatusOK))
+	if diff := cmp.Diff([]access.PendingRoleChange{pending}, list.Items); diff != "" {
 		t.Error(diff)
 	}
 
@@ -299,7 +300,7 @@ func TestOwnerEndsTheRuleAloneWhenAllHaveBeenTold(t *testing.T) {
 	s := separate(t)
 	organization := s.owner.OrganizationID
 	ada := s.LoginTo(organization, "viewer")
-	end := func(by platformtest.Caller) users.PendingRoleChange {
+	end := func(by platformtest.Caller) access.PendingRoleChange {
 		return roleChange(t, s.Do(by.Token, http.MethodDelete, in(organization, "/settings/require_second_person"), nil), http.StatusAccepted)
 	}
 	if asked := end(s.admin); asked.AloneFrom != nil {

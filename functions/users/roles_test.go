@@ -7,10 +7,11 @@ import (
 	"sync"
 	"testing"
 
+	"function/functions/users/internal/access"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/functions/users/explain"
 	"function/functions/users/members"
 	"function/functions/users/roles"
@@ -20,9 +21,9 @@ import (
 	"function/shared/policy"
 )
 
-func roleChange(t *testing.T, a platformtest.Answer, status int) users.PendingRoleChange {
+func roleChange(t *testing.T, a platformtest.Answer, status int) access.PendingRoleChange {
 	t.Helper()
-	return platformtest.Decode[users.PendingRoleChange](t, a.Want(t, status))
+	return platformtest.Decode[access.PendingRoleChange](t, a.Want(t, status))
 }
 
 func grantTo(p *platformtest.Platform, by platformtest.Caller, role, kind string, id uuid.UUID) platformtest.Answer {
@@ -347,5 +348,5 @@ func team(t *testing.T, p *platformtest.Platform, by platformtest.Caller, name s
 	if parent != uuid.Nil {
 		body["parent_id"] = parent
 	}
-	return platformtest.Decode[users.Team](t, p.Do(by.Token, http.MethodPost, in(by.OrganizationID, "/teams"), body).Want(t, http.StatusCreated)).ID
+	return platformtest.Decode[access.Team](t, p.Do(by.Token, http.MethodPost, in(by.OrganizationID, "/teams"), body).Want(t, http.StatusCreated)).ID
 }

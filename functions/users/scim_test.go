@@ -11,9 +11,10 @@ import (
 	"sync"
 	"testing"
 
+	"function/functions/users/internal/provisioning"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	acceptinvitation "function/functions/users/accept-invitation"
 	"function/functions/users/login"
 	"function/functions/users/profile"
@@ -28,19 +29,19 @@ import (
 
 // provisioning is a platform, and a provisioning system of one of its organizations,
 // whose domain is example.com.
-type provisioning struct {
+type provisioner struct {
 	*platformtest.Platform
 	t     *testing.T
 	admin platformtest.Caller
 	idp   platformtest.Caller // the service account that it is
 }
 
-func provision(t *testing.T) provisioning {
+func provision(t *testing.T) provisioner {
 	t.Helper()
 	return provisionWith(t, func(*function.Config) {})
 }
 
-func provisionWith(t *testing.T, change func(*function.Config), more ...function.Declaration) provisioning {
+func provisionWith(t *testing.T, change func(*function.Config), more ...function.Declaration) provisioner {
 	t.Helper()
 	p := platformtest.NewWith(t, change, append(more,
 		scimusers.Service,
@@ -50,26 +51,26 @@ func provisionWith(t *testing.T, change func(*function.Config), more ...function
 		profile.Service,
 		login.Service,
 	)...)
-	all := provisioning{Platform: p, t: t}.as(p.Login("admin"))
+	all := provisioner{Platform: p, t: t}.as(p.Login("admin"))
 	all.trust("example.com")
 	return all
 }
 
 // as is the provisioning system of another organization.
-func (p provisioning) as(admin platformtest.Caller, more ...string) provisioning {
+func (p provisioner) as(admin platformtest.Caller, more ...string) provisioner {
 	p.admin, p.idp = admin, p.ServiceAccount(admin.OrganizationID, append([]string{"provisioning:write"}, more...)...)
 	return p
 }
 
 // trust makes a domain the organization's.
-func (p provisioning) trust(domain string) {
+func (p provisioner) trust(domain string) {
 	p.exec(`INSERT INTO organization_domains (id, organization_id, name, token, verified_at) VALUES ($1, $2, $3, 't', now())`, uuid.New(), p.admin.OrganizationID, domain)
 }
 
 type object = map[string]any
 
 // call answers the message, which is SCIM's whatever the status.
-func (p provisioning) call(status int, method, path string, body any, headers ...string) object {
+func (p provisioner) call(status int, method, path string, body any, headers ...string) object {
 	p.t.Helper()
 	answer := p.Do(p.idp.Token, method, "/scim/v2"+path, body, append([]string{"Content-Type", "application/scim+json", "Accept", "application/scim+json"}, headers...)...)
 	if answer.Status != status {
@@ -89,7 +90,7 @@ func (p provisioning) call(status int, method, path string, body any, headers ..
 }
 
 // find answers the identifiers of the people whom a filter matches.
-func (p provisioning) find(filter string) (ids []string) {
+func (p provisioner) find(filter string) (ids []string) {
 	p.t.Helper()
 	list := p.call(http.StatusOK, http.MethodGet, "/Users?filter="+url.QueryEscape(filter), nil)
 	for _, r := range list["Resources"].([]any) {
@@ -101,7 +102,7 @@ func (p provisioning) find(filter string) (ids []string) {
 	return ids
 }
 
-func (p provisioning) count(query string, arguments ...any) (n int) {
+func (p provisioner) count(query string, arguments ...any) (n int) {
 	p.t.Helper()
 	if err := p.DB(database.Users).QueryRow(context.Background(), query, arguments...).Scan(&n); err != nil {
 		p.t.Fatal(err)
@@ -109,7 +110,7 @@ func (p provisioning) count(query string, arguments ...any) (n int) {
 	return n
 }
 
-func (p provisioning) exec(statement string, arguments ...any) {
+func (p provisioner) exec(statement string, arguments ...any) {
 	p.t.Helper()
 	if _, err := p.DB(database.Users).Exec(context.Background(), statement, arguments...); err != nil {
 		p.t.Fatal(err)
@@ -127,12 +128,12 @@ func patch(operations string) string {
 	return `{"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [` + operations + `]}`
 }
 
-func (p provisioning) create(name string) string {
+func (p provisioner) create(name string) string {
 	p.t.Helper()
 	return p.call(http.StatusCreated, http.MethodPost, "/Users", user(name))["id"].(string)
 }
 
-func (p provisioning) status(id string) (status string, sessions int) {
+func (p provisioner) status(id string) (status string, sessions int) {
 	p.t.Helper()
 	err := p.DB(database.Users).QueryRow(context.Background(), `
 SELECT coalesce(m.status, ''), (SELECT count(*) FROM sessions s WHERE s.user_id = m.user_id AND s.organization_id = m.organization_id AND s.ended_at IS NULL)
@@ -579,7 +580,7 @@ func TestSearchesAreBounded(t *testing.T) {
 		}
 	}
 	p.exec(`INSERT INTO provisioned_people (id, organization_id, email_index, user_name_index, wrapped_key, attributes)
-		SELECT gen_random_uuid(), $1, int4send(i), int4send(i), '', '' FROM generate_series(0, $2::int) i`, p.admin.OrganizationID, users.MaxSearched)
+		SELECT gen_random_uuid(), $1, int4send(i), int4send(i), '', '' FROM generate_series(0, $2::int) i`, p.admin.OrganizationID, provisioning.MaxSearched)
 	if got := p.call(http.StatusBadRequest, http.MethodGet, "/Users?filter=title%20pr", nil); got["scimType"] != "tooMany" {
 		t.Errorf("%v", got)
 	}

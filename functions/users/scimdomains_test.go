@@ -9,10 +9,12 @@ import (
 	"sync"
 	"testing"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/membership"
+
 	"github.com/google/uuid"
 	"golang.org/x/net/dns/dnsmessage"
 
-	"function/functions/users"
 	"function/functions/users/domains"
 	"function/functions/users/invitations"
 	"function/functions/users/members"
@@ -89,9 +91,9 @@ func TestDomainIsVerifiedByWhatItsZoneSays(t *testing.T) {
 	p := platformtest.NewWith(t, func(c *function.Config) { c.DNSResolver = z.address }, domains.Service)
 	one, other := p.Login("admin"), p.Login("owner")
 	of := func(c platformtest.Caller) string { return in(c.OrganizationID, "/domains") }
-	claim := func(c platformtest.Caller, domain string, status int) users.Domain {
+	claim := func(c platformtest.Caller, domain string, status int) membership.Domain {
 		t.Helper()
-		return platformtest.Decode[users.Domain](t, p.Do(c.Token, http.MethodPost, of(c), object{"domain": domain}).Want(t, status))
+		return platformtest.Decode[membership.Domain](t, p.Do(c.Token, http.MethodPost, of(c), object{"domain": domain}).Want(t, status))
 	}
 	verify := func(c platformtest.Caller, status int) string {
 		t.Helper()
@@ -270,13 +272,13 @@ func TestKeyPutsNobodyIntoRolesBeyondItsOwn(t *testing.T) {
 	t.Parallel()
 	p := provisionWith(t, func(*function.Config) {}, teammembers.Service,
 		teams.Service, teamprovisioning.Service)
-	person := p.create("ada@example.com")
+	personBody := p.create("ada@example.com")
 	group := func(name string) string {
 		return fmt.Sprintf(`{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": %q}`, name)
 	}
 	id := p.call(http.StatusCreated, http.MethodPost, "/Groups", group("Admins"))["id"].(string)
 	p.exec(`INSERT INTO role_grants (id, organization_id, role, team_id, granted_by) VALUES ($1, $2, 'viewer', $3, $1)`, uuid.New(), p.admin.OrganizationID, id)
-	join := patch(`{"op": "add", "path": "members", "value": [{"value": "` + person + `"}]}`)
+	join := patch(`{"op": "add", "path": "members", "value": [{"value": "` + personBody + `"}]}`)
 	// A person's session is no provisioning system.
 	owner := p.LoginTo(p.admin.OrganizationID, "owner")
 	p.Do(owner.Token, http.MethodPatch, "/scim/v2/Groups/"+id, join).Want(t, http.StatusForbidden)
@@ -297,7 +299,7 @@ func TestKeyPutsNobodyIntoRolesBeyondItsOwn(t *testing.T) {
 	for _, name := range []string{" \t", "a\nb", "Admins\u200b", strings.Repeat("é", 101)} {
 		p.call(http.StatusBadRequest, http.MethodPost, "/Groups", group(name))
 	}
-	made := platformtest.Decode[users.Team](t, p.Do(p.admin.Token, http.MethodPost, in(p.admin.OrganizationID, "/teams"), object{"name": "Board"}).Want(t, http.StatusCreated)).ID
+	made := platformtest.Decode[access.Team](t, p.Do(p.admin.Token, http.MethodPost, in(p.admin.OrganizationID, "/teams"), object{"name": "Board"}).Want(t, http.StatusCreated)).ID
 	p.call(http.StatusConflict, http.MethodPost, "/Groups", group(" BOARD "))
 	of := in(p.admin.OrganizationID, "/teams/"+made.String()+"/provisioning")
 	p.Do(p.admin.Token, http.MethodPut, of, nil).Want(t, http.StatusNoContent)

@@ -8,9 +8,10 @@ import (
 	"sync"
 	"testing"
 
+	"function/functions/users/internal/credential"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	serviceaccounts "function/functions/users/service-accounts"
 	"function/shared/events"
 	"function/shared/function"
@@ -26,7 +27,7 @@ func TestProvisionedInvitationIsAsAnyOther(t *testing.T) {
 	of := in(p.admin.OrganizationID, "/service-accounts")
 	account := platformtest.Decode[serviceaccounts.Account](t, p.Do(p.admin.Token, http.MethodPost, of, `{"name": "idp"}`).Want(t, http.StatusCreated)).ID
 	p.exec(`INSERT INTO role_grants (id, organization_id, role, service_account_id, granted_by) VALUES ($1, $2, 'provisioner', $3, $4)`, uuid.New(), p.admin.OrganizationID, account, p.admin.UserID)
-	key := platformtest.Decode[users.ShownKey](t, p.Do(p.admin.Token, http.MethodPost, of+"/"+account.String()+"/keys", `{"name": "idp", "scopes": ["provisioning:write"]}`).Want(t, http.StatusCreated))
+	key := platformtest.Decode[credential.ShownKey](t, p.Do(p.admin.Token, http.MethodPost, of+"/"+account.String()+"/keys", `{"name": "idp", "scopes": ["provisioning:write"]}`).Want(t, http.StatusCreated))
 	idp := p
 	idp.idp.Token = key.Key
 

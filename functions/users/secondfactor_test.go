@@ -16,12 +16,16 @@ import (
 	"testing"
 	"time"
 
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	otp "github.com/pquerna/otp/totp"
 
-	"function/functions/users"
 	"function/functions/users/administer"
 	approvemember "function/functions/users/approve-member"
 	getsecondfactors "function/functions/users/get-second-factors"
@@ -107,20 +111,20 @@ type confirmed struct {
 
 func enrolled(t *testing.T, p *platformtest.Platform, token string) (secret string, codes []string) {
 	t.Helper()
-	e := platformtest.Decode[users.TOTPEnrolment](t, p.Do(token, http.MethodPost, "/v1/users/mfa/totp", nil).Want(t, http.StatusCreated))
+	e := platformtest.Decode[credential.TOTPEnrolment](t, p.Do(token, http.MethodPost, "/v1/users/mfa/totp", nil).Want(t, http.StatusCreated))
 	c := p.Do(token, http.MethodPost, "/v1/users/mfa/totp/confirm", map[string]string{"code": now(t, e.Secret)}).Want(t, http.StatusOK)
 	unused(t, p)
 	return e.Secret, platformtest.Decode[confirmed](t, c).RecoveryCodes
 }
 
 // demanded is what the right password leads to.
-func demanded(t *testing.T, p *platformtest.Platform, email string) users.SecondFactorDemand {
+func demanded(t *testing.T, p *platformtest.Platform, email string) credential.SecondFactorDemand {
 	t.Helper()
 	answer := p.Do("", http.MethodPost, "/v1/users/login", `{"email": "`+email+`", "password": "correct horse"}`).Want(t, http.StatusOK)
 	if bytes.Contains(answer.Body, []byte("access_token")) || bytes.Contains(answer.Body, []byte("refresh_token")) {
 		t.Fatalf("tokens before the second factor: %s", answer.Body)
 	}
-	demand := platformtest.Decode[users.SecondFactorDemand](t, answer)
+	demand := platformtest.Decode[credential.SecondFactorDemand](t, answer)
 	if !demand.MFARequired || demand.MFAToken == "" || demand.ExpiresIn != 300 {
 		t.Fatalf("no demand for a second factor: %s", answer.Body)
 	}
@@ -150,7 +154,7 @@ func methods(t *testing.T, token string) []string {
 type entry struct{ Action, Result, Reason string }
 
 // trailOf are the trail's entries of a person's action in their organization.
-func trailOf(t *testing.T, p *platformtest.Platform, of users.Account, action string) []entry {
+func trailOf(t *testing.T, p *platformtest.Platform, of person.Account, action string) []entry {
 	t.Helper()
 	rows, _ := p.DB(database.Users).Query(context.Background(),
 		`SELECT action, result, reason FROM audit_entries WHERE actor_id = $1 AND organization_id = $2 AND action = $3 ORDER BY id`, of.ID, of.OrganizationID, action)
@@ -181,9 +185,9 @@ func TestAuthenticatorAppCompletesALogin(t *testing.T) {
 	ada := registered(t, p, "ada@example.com", "")
 	first := loggedIn(t, p, ada.Email)
 
-	e := platformtest.Decode[users.TOTPEnrolment](t, p.Do(first.AccessToken, http.MethodPost, "/v1/users/mfa/totp", nil).Want(t, http.StatusCreated))
+	e := platformtest.Decode[credential.TOTPEnrolment](t, p.Do(first.AccessToken, http.MethodPost, "/v1/users/mfa/totp", nil).Want(t, http.StatusCreated))
 	uri, err := url.Parse(e.URI)
-	if err != nil || uri.Scheme != "otpauth" || uri.Host != "totp" || uri.Query().Get("secret") != e.Secret || uri.Query().Get("issuer") != users.ServiceName || len(e.Secret) != 32 {
+	if err != nil || uri.Scheme != "otpauth" || uri.Host != "totp" || uri.Query().Get("secret") != e.Secret || uri.Query().Get("issuer") != credential.ServiceName || len(e.Secret) != 32 {
 		t.Errorf("URI %v of secret %s (%v)", uri, e.Secret, err)
 	}
 	picture, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(e.QR, "data:image/png;base64,"))
@@ -211,9 +215,9 @@ func TestAuthenticatorAppCompletesALogin(t *testing.T) {
 		t.Error(diff)
 	}
 	verify(p, demand.MFAToken, "code", wrong(t, secret)).Want(t, http.StatusUnauthorized)
-	tokens := platformtest.Decode[users.Tokens](t, verify(p, demand.MFAToken, "code", now(t, secret)).Want(t, http.StatusOK))
+	tokens := platformtest.Decode[session.Tokens](t, verify(p, demand.MFAToken, "code", now(t, secret)).Want(t, http.StatusOK))
 	p.Do(tokens.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
-	next := platformtest.Decode[users.Tokens](t, exchange(p, tokens.RefreshToken).Want(t, http.StatusOK))
+	next := platformtest.Decode[session.Tokens](t, exchange(p, tokens.RefreshToken).Want(t, http.StatusOK))
 	for _, token := range []string{tokens.AccessToken, next.AccessToken} {
 		if diff := cmp.Diff([]string{"pwd", "otp", "mfa"}, methods(t, token)); diff != "" {
 			t.Error(diff)
@@ -291,22 +295,22 @@ func TestRecoveryCodeIsGoodOnceAndThePersonIsTold(t *testing.T) {
 	p := factors(t)
 	ada := registered(t, p, "ada@example.com", "")
 	eve := registered(t, p, "eve@example.com", "")
-	session := loggedIn(t, p, ada.Email).AccessToken
-	_, codes := enrolled(t, p, session)
+	began := loggedIn(t, p, ada.Email).AccessToken
+	_, codes := enrolled(t, p, began)
 	_, others := enrolled(t, p, loggedIn(t, p, eve.Email).AccessToken)
 
 	demand := demanded(t, p, ada.Email)
 	for _, no := range []string{others[0], codes[0] + "a", "x"} {
 		verify(p, demand.MFAToken, "recovery_code", no).Want(t, http.StatusUnauthorized)
 	}
-	tokens := platformtest.Decode[users.Tokens](t, verify(p, demand.MFAToken, "recovery_code", " "+strings.ToUpper(codes[0])).Want(t, http.StatusOK))
+	tokens := platformtest.Decode[session.Tokens](t, verify(p, demand.MFAToken, "recovery_code", " "+strings.ToUpper(codes[0])).Want(t, http.StatusOK))
 	if diff := cmp.Diff([]string{"pwd", "otp", "mfa"}, methods(t, tokens.AccessToken)); diff != "" {
 		t.Error(diff)
 	}
 	told(t, p, 1, "You logged in with a recovery code, which is used up now; 9 are left.")
 	verify(p, demanded(t, p, ada.Email).MFAToken, "recovery_code", codes[0]).Want(t, http.StatusUnauthorized)
 
-	replaced := p.Do(session, http.MethodPost, "/v1/users/mfa/recovery-codes", nil).Want(t, http.StatusOK)
+	replaced := p.Do(began, http.MethodPost, "/v1/users/mfa/recovery-codes", nil).Want(t, http.StatusOK)
 	verify(p, demanded(t, p, ada.Email).MFAToken, "recovery_code", codes[1]).Want(t, http.StatusUnauthorized)
 	verify(p, demanded(t, p, ada.Email).MFAToken, "recovery_code", platformtest.Decode[confirmed](t, replaced).RecoveryCodes[9]).Want(t, http.StatusOK)
 
@@ -348,7 +352,7 @@ func TestGuessesEndALoginAndThenSlowDown(t *testing.T) {
 	secret, codes := enrolled(t, p, loggedIn(t, p, ada.Email).AccessToken)
 	for range 2 {
 		token := demanded(t, p, ada.Email).MFAToken
-		for range users.Attempts {
+		for range store.CodeAttempts {
 			verify(p, token, "code", wrong(t, secret)).Want(t, http.StatusUnauthorized)
 		}
 		verify(p, token, "code", now(t, secret)).Want(t, http.StatusUnauthorized)
@@ -467,40 +471,40 @@ func TestOrganizationThatDemandsASecondFactor(t *testing.T) {
 	p := factors(t)
 	ada := registered(t, p, "ada@example.com", "")
 	exec(t, p, `UPDATE organizations SET settings = '{"require_second_factor": true}'`)
-	session := loggedIn(t, p, ada.Email)
+	began := loggedIn(t, p, ada.Email)
 	approve := func(token string) platformtest.Answer {
 		return p.Do(token, http.MethodPost, "/v1/organizations/"+ada.OrganizationID.String()+"/members/"+uuid.NewString()+"/approve", nil)
 	}
-	if refused := approve(session.AccessToken).Want(t, http.StatusForbidden); !bytes.Contains(refused.Body, []byte("/v1/users/mfa")) {
+	if refused := approve(began.AccessToken).Want(t, http.StatusForbidden); !bytes.Contains(refused.Body, []byte("/v1/users/mfa")) {
 		t.Errorf("the refusal does not tell what to do: %s", refused.Body)
 	}
-	if diff := cmp.Diff(standing{Required: true}, standingOf(t, p, session.AccessToken)); diff != "" {
+	if diff := cmp.Diff(standing{Required: true}, standingOf(t, p, began.AccessToken)); diff != "" {
 		t.Error(diff)
 	}
 
-	secret, _ := enrolled(t, p, session.AccessToken)
-	approve(session.AccessToken).Want(t, http.StatusNotFound) // at once, and may look
-	if diff := cmp.Diff(standing{Enrolled: true, Required: true, TOTP: true, RecoveryCodesLeft: 10}, standingOf(t, p, session.AccessToken)); diff != "" {
+	secret, _ := enrolled(t, p, began.AccessToken)
+	approve(began.AccessToken).Want(t, http.StatusNotFound) // at once, and may look
+	if diff := cmp.Diff(standing{Enrolled: true, Required: true, TOTP: true, RecoveryCodesLeft: 10}, standingOf(t, p, began.AccessToken)); diff != "" {
 		t.Error(diff)
 	}
-	p.Do(session.AccessToken, http.MethodDelete, "/v1/users/mfa/totp", nil).Want(t, http.StatusConflict)
+	p.Do(began.AccessToken, http.MethodDelete, "/v1/users/mfa/totp", nil).Want(t, http.StatusConflict)
 	if got := trailOf(t, p, ada, "totp:remove"); len(got) != 1 || got[0].Result != "refused" {
 		t.Errorf("audit trail of the refused removal: %v", got)
 	}
 
-	tokens := platformtest.Decode[users.Tokens](t, verify(p, demanded(t, p, ada.Email).MFAToken, "code", now(t, secret)).Want(t, http.StatusOK))
+	tokens := platformtest.Decode[session.Tokens](t, verify(p, demanded(t, p, ada.Email).MFAToken, "code", now(t, secret)).Want(t, http.StatusOK))
 	approve(tokens.AccessToken).Want(t, http.StatusNotFound)
 
 	exec(t, p, `UPDATE organizations SET settings = '{}'`)
-	p.Do(session.AccessToken, http.MethodDelete, "/v1/users/mfa/totp", nil).Want(t, http.StatusNoContent)
+	p.Do(began.AccessToken, http.MethodDelete, "/v1/users/mfa/totp", nil).Want(t, http.StatusNoContent)
 	told(t, p, 1, "Your authenticator app was removed")
-	p.Do(session.AccessToken, http.MethodDelete, "/v1/users/mfa/totp", nil).Want(t, http.StatusNotFound)
-	if diff := cmp.Diff(standing{}, standingOf(t, p, session.AccessToken)); diff != "" {
+	p.Do(began.AccessToken, http.MethodDelete, "/v1/users/mfa/totp", nil).Want(t, http.StatusNotFound)
+	if diff := cmp.Diff(standing{}, standingOf(t, p, began.AccessToken)); diff != "" {
 		t.Error(diff)
 	}
 	loggedIn(t, p, ada.Email)
 	exec(t, p, `UPDATE organizations SET settings = '{"require_second_factor": true}'`)
-	for approve(session.AccessToken).Status != http.StatusForbidden { // within the second that the change may take
+	for approve(began.AccessToken).Status != http.StatusForbidden { // within the second that the change may take
 		time.Sleep(10 * time.Millisecond)
 	}
 }
@@ -597,7 +601,7 @@ func TestGuessesFillNoMailbox(t *testing.T) {
 	before := count(t, p, `SELECT count(*) FROM mails`)
 	for range 3 {
 		token := demanded(t, p, ada.Email).MFAToken
-		for range users.Attempts {
+		for range store.CodeAttempts {
 			verify(p, token, "recovery_code", "AAAA-BBBB-CCCC-DDDD-EEEE-FFFF").Want(t, http.StatusUnauthorized)
 		}
 	}

@@ -7,11 +7,15 @@ import (
 	"testing"
 	"time"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/session"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	approvemember "function/functions/users/approve-member"
 	"function/functions/users/jwks"
 	"function/functions/users/login"
@@ -45,16 +49,16 @@ func declarations() []function.Declaration {
 	}
 }
 
-func registered(t *testing.T, p *platformtest.Platform, email, extra string) users.Account {
+func registered(t *testing.T, p *platformtest.Platform, email, extra string) person.Account {
 	t.Helper()
 	body := `{"email": "` + email + `", "password": "correct horse", "first_name": "Ada", "last_name": "Łovelace"` + extra + `}`
-	return platformtest.Decode[users.Account](t, p.Do("", http.MethodPost, "/v1/users/register", body).Want(t, http.StatusCreated))
+	return platformtest.Decode[person.Account](t, p.Do("", http.MethodPost, "/v1/users/register", body).Want(t, http.StatusCreated))
 }
 
-func loggedIn(t *testing.T, p *platformtest.Platform, email string) users.Tokens {
+func loggedIn(t *testing.T, p *platformtest.Platform, email string) session.Tokens {
 	t.Helper()
 	body := `{"email": "` + email + `", "password": "correct horse"}`
-	return platformtest.Decode[users.Tokens](t, p.Do("", http.MethodPost, "/v1/users/login", body).Want(t, http.StatusOK))
+	return platformtest.Decode[session.Tokens](t, p.Do("", http.MethodPost, "/v1/users/login", body).Want(t, http.StatusOK))
 }
 
 func exchange(p *platformtest.Platform, token string) platformtest.Answer {
@@ -85,7 +89,7 @@ func TestPersonSeesTheirOwnProfile(t *testing.T) {
 	}
 
 	type body struct {
-		users.Account
+		person.Account
 		Role             string `json:"role"`
 		MembershipStatus string `json:"membership_status"`
 	}
@@ -136,12 +140,12 @@ func TestRefreshTokenIsGoodOnceAndItsReuseEndsTheSession(t *testing.T) {
 	registered(t, p, "ada@example.com", "")
 	first, other := loggedIn(t, p, "ada@example.com"), loggedIn(t, p, "ada@example.com")
 
-	second := platformtest.Decode[users.Tokens](t, exchange(p, first.RefreshToken).Want(t, http.StatusOK))
+	second := platformtest.Decode[session.Tokens](t, exchange(p, first.RefreshToken).Want(t, http.StatusOK))
 	if second.RefreshToken == first.RefreshToken || second.AccessToken == first.AccessToken {
 		t.Error("the exchange gave the same token again")
 	}
 	p.Do(second.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
-	third := platformtest.Decode[users.Tokens](t, exchange(p, second.RefreshToken).Want(t, http.StatusOK))
+	third := platformtest.Decode[session.Tokens](t, exchange(p, second.RefreshToken).Want(t, http.StatusOK))
 
 	exchange(p, first.RefreshToken).Want(t, http.StatusUnauthorized)
 
@@ -164,9 +168,9 @@ func TestRefreshesAtOnceHaveOneSuccessor(t *testing.T) {
 	}
 	wg.Wait()
 
-	next := platformtest.Decode[users.Tokens](t, answers[0].Want(t, http.StatusOK))
+	next := platformtest.Decode[session.Tokens](t, answers[0].Want(t, http.StatusOK))
 	for _, a := range answers {
-		got := platformtest.Decode[users.Tokens](t, a.Want(t, http.StatusOK))
+		got := platformtest.Decode[session.Tokens](t, a.Want(t, http.StatusOK))
 		if got.RefreshToken != next.RefreshToken {
 			t.Error("two exchanges of one token have two successors")
 		}
@@ -176,7 +180,7 @@ func TestRefreshesAtOnceHaveOneSuccessor(t *testing.T) {
 	equal(t, "people told", 0, count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'sessions:refresh'`))
 
 	// Once somebody goes on with the successor, the first token is a stolen one.
-	last := platformtest.Decode[users.Tokens](t, exchange(p, next.RefreshToken).Want(t, http.StatusOK))
+	last := platformtest.Decode[session.Tokens](t, exchange(p, next.RefreshToken).Want(t, http.StatusOK))
 	equal(t, "successors that can be opened", 1, count(t, p, `SELECT count(*) FROM refresh_tokens WHERE sealed_successor IS NOT NULL`))
 	exchange(p, tokens.RefreshToken).Want(t, http.StatusUnauthorized)
 	exchange(p, last.RefreshToken).Want(t, http.StatusUnauthorized)
@@ -188,9 +192,9 @@ func TestLostAnswerOfARefreshCanBeAskedForForAMoment(t *testing.T) {
 	p := mount(t)
 	registered(t, p, "ada@example.com", "")
 	tokens := loggedIn(t, p, "ada@example.com")
-	lost := platformtest.Decode[users.Tokens](t, exchange(p, tokens.RefreshToken).Want(t, http.StatusOK))
+	lost := platformtest.Decode[session.Tokens](t, exchange(p, tokens.RefreshToken).Want(t, http.StatusOK))
 	exec(t, p, `UPDATE refresh_tokens SET used_at = used_at - interval '5 seconds'`)
-	again := platformtest.Decode[users.Tokens](t, exchange(p, tokens.RefreshToken).Want(t, http.StatusOK))
+	again := platformtest.Decode[session.Tokens](t, exchange(p, tokens.RefreshToken).Want(t, http.StatusOK))
 	equal(t, "successor", lost.RefreshToken, again.RefreshToken)
 
 	exec(t, p, `UPDATE refresh_tokens SET used_at = used_at - interval '6 seconds'`)
@@ -261,9 +265,9 @@ func TestJoiningAnOrganization(t *testing.T) {
 	p.Do("", http.MethodPost, path, nil).Want(t, http.StatusUnauthorized)
 	p.Do(ownerToken, http.MethodPost, "/v1/organizations/"+owner.OrganizationID.String()+"/members/"+uuid.NewString()+"/approve", nil).Want(t, http.StatusNotFound)
 
-	got := platformtest.Decode[users.Membership](t, p.Do(ownerToken, http.MethodPost, path, nil).Want(t, http.StatusOK))
+	got := platformtest.Decode[access.Membership](t, p.Do(ownerToken, http.MethodPost, path, nil).Want(t, http.StatusOK))
 
-	want := users.Membership{UserID: joining.ID, OrganizationID: owner.OrganizationID, Role: "member", Status: "active"}
+	want := access.Membership{UserID: joining.ID, OrganizationID: owner.OrganizationID, Role: "member", Status: "active"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -277,7 +281,7 @@ func TestJoiningAnOrganization(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	next := platformtest.Decode[users.Tokens](t, exchange(p, asking.RefreshToken).Want(t, http.StatusOK))
+	next := platformtest.Decode[session.Tokens](t, exchange(p, asking.RefreshToken).Want(t, http.StatusOK))
 	for token, organization := range map[string]uuid.UUID{asking.AccessToken: uuid.Nil, next.AccessToken: owner.OrganizationID} {
 		if caller, err := verifier.Verify(context.Background(), token); err != nil || caller.OrganizationID != organization {
 			t.Errorf("token is for organization %s (%v), want %s", caller.OrganizationID, err, organization)
@@ -295,7 +299,7 @@ func TestLoginBeginsWhereThePersonIsActive(t *testing.T) {
 	exec(t, p, `UPDATE memberships SET status = 'suspended' WHERE user_id = $1 AND organization_id = $2`, ada.ID, ada.OrganizationID)
 
 	answer := p.Do(loggedIn(t, p, "ada@example.com").AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
-	if got := platformtest.Decode[users.Account](t, answer); got.OrganizationID != eve.OrganizationID {
+	if got := platformtest.Decode[person.Account](t, answer); got.OrganizationID != eve.OrganizationID {
 		t.Errorf("logged in to %s, want the organization where she is not suspended", got.OrganizationID)
 	}
 }
@@ -315,7 +319,7 @@ func TestJWKSVerifiesWhatLoginIssues(t *testing.T) {
 
 // purge deletes all organizations of a person for good, as users-purge-organizations
 // does, with something else happening before that is committed.
-func purge(t *testing.T, p *platformtest.Platform, person uuid.UUID, meanwhile func()) {
+func purge(t *testing.T, p *platformtest.Platform, personBody uuid.UUID, meanwhile func()) {
 	t.Helper()
 	ctx := context.Background()
 	db, err := p.Env.Database(ctx, database.Users)
@@ -323,18 +327,18 @@ func purge(t *testing.T, p *platformtest.Platform, person uuid.UUID, meanwhile f
 		t.Fatal(err)
 	}
 	err = db.Transact(ctx, func(tx *outbox.Tx) error {
-		rows, _ := tx.Query(ctx, `SELECT organization_id FROM memberships WHERE user_id = $1`, person)
+		rows, _ := tx.Query(ctx, `SELECT organization_id FROM memberships WHERE user_id = $1`, personBody)
 		organizations, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 		if err != nil {
 			return err
 		}
 		for _, o := range organizations {
-			if err := users.DeleteOrganization(ctx, tx, o); err != nil {
+			if err := membership.DeleteOrganization(ctx, tx, o); err != nil {
 				return err
 			}
 		}
 		meanwhile()
-		return users.House(ctx, tx, person)
+		return membership.EnsurePersonalOrganization(ctx, tx, personBody)
 	})
 	if err != nil {
 		t.Fatal(err)

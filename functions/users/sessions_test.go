@@ -8,10 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"function/functions/users/internal/session"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/functions/users/sessions"
 	"function/shared/database"
 	"function/shared/events"
@@ -43,7 +44,7 @@ func TestPersonSeesWhereTheyAreLoggedIn(t *testing.T) {
 		t.Fatalf("sessions %+v, want three, the newest first and current", all.Items)
 	}
 	first := all.Items[2]
-	if diff := cmp.Diff(users.Device{Browser: "Firefox 128.0", System: "Linux x86_64", UserAgent: firefox}, first.Device); diff != "" {
+	if diff := cmp.Diff(session.Device{Browser: "Firefox 128.0", System: "Linux x86_64", UserAgent: firefox}, first.Device); diff != "" {
 		t.Error(diff)
 	}
 	if first.Address != "127.0.0.1" || first.Country != "" || !slices.Equal(first.Methods, []string{"pwd"}) || !first.ExpiresAt.After(time.Now()) || first.Impersonated {
@@ -74,7 +75,7 @@ func TestCountryOfASessionIsThatOfItsAddress(t *testing.T) {
 	registered(t, p, "ada@example.com", "")
 	for address, country := range map[string]string{"8.8.8.8": "US", "2a00:1450:4001:800::200e": "DE", "10.1.2.3": "", "fe80::1": "", "203.0.113.7": "", "nonsense": ""} {
 		answer := p.Do("", http.MethodPost, "/v1/users/login", `{"email": "ada@example.com", "password": "correct horse"}`, "X-Forwarded-For", address)
-		tokens := platformtest.Decode[users.Tokens](t, answer.Want(t, http.StatusOK))
+		tokens := platformtest.Decode[session.Tokens](t, answer.Want(t, http.StatusOK))
 		if got := listed(t, p, tokens.AccessToken, "").Items[0]; got.Country != country {
 			t.Errorf("%s lies in %q, want %q", address, got.Country, country)
 		}
@@ -190,7 +191,7 @@ func TestRefreshExtendsTheIdleLimitAndNeverTheAbsoluteOne(t *testing.T) {
 	}
 	next := func() sessions.Session {
 		t.Helper()
-		tokens = platformtest.Decode[users.Tokens](t, exchange(p, tokens.RefreshToken).Want(t, http.StatusOK))
+		tokens = platformtest.Decode[session.Tokens](t, exchange(p, tokens.RefreshToken).Want(t, http.StatusOK))
 		return listed(t, p, tokens.AccessToken, "").Items[0]
 	}
 	pass("25 minutes")

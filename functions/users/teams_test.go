@@ -8,9 +8,11 @@ import (
 	"sync"
 	"testing"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/session"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	teammembers "function/functions/users/team-members"
 	"function/shared/page"
 	"function/shared/platformtest"
@@ -51,7 +53,7 @@ func TestTeamsLieInEachOther(t *testing.T) {
 
 	path := in(organization, "/teams/"+side.String())
 	p.Do(owner.Token, http.MethodPatch, path, `{"name": "0"}`).Want(t, http.StatusConflict)
-	renamed := platformtest.Decode[users.Team](t, p.Do(owner.Token, http.MethodPatch, path, `{"name": "outside"}`).Want(t, http.StatusOK))
+	renamed := platformtest.Decode[access.Team](t, p.Do(owner.Token, http.MethodPatch, path, `{"name": "outside"}`).Want(t, http.StatusOK))
 	if renamed.Name != "outside" || renamed.ID != side {
 		t.Errorf("team %+v, want it renamed", renamed)
 	}
@@ -61,7 +63,7 @@ func TestTeamsLieInEachOther(t *testing.T) {
 	p.Do(owner.Token, http.MethodDelete, in(organization, "/teams/"+chain[0].String()), nil).Want(t, http.StatusConflict)
 	p.Do(owner.Token, http.MethodDelete, path, nil).Want(t, http.StatusOK)
 	p.Do(owner.Token, http.MethodDelete, path, nil).Want(t, http.StatusNotFound)
-	list := platformtest.Decode[page.Page[users.Team]](t, p.Do(viewer.Token, http.MethodGet, in(organization, "/teams"), nil).Want(t, http.StatusOK))
+	list := platformtest.Decode[page.Page[access.Team]](t, p.Do(viewer.Token, http.MethodGet, in(organization, "/teams"), nil).Want(t, http.StatusOK))
 	if len(list.Items) != 10 {
 		t.Errorf("%d teams, want 10", len(list.Items))
 	}
@@ -175,7 +177,7 @@ func TestSessionSwitchesBetweenOrganizations(t *testing.T) {
 	sql(t, p, `UPDATE memberships SET status = 'active' WHERE user_id = $1`, home.ID)
 	sql(t, p, `UPDATE organizations SET settings = '{"session_life_hours": 1}' WHERE id = $1`, other.OrganizationID)
 
-	second := platformtest.Decode[users.Tokens](t, change(first.AccessToken, other.OrganizationID).Want(t, http.StatusOK))
+	second := platformtest.Decode[session.Tokens](t, change(first.AccessToken, other.OrganizationID).Want(t, http.StatusOK))
 
 	p.Do(second.AccessToken, http.MethodGet, in(other.OrganizationID, ""), nil).Want(t, http.StatusOK)
 	p.Do(second.AccessToken, http.MethodGet, in(home.OrganizationID, ""), nil).Want(t, http.StatusNotFound)
@@ -186,7 +188,7 @@ func TestSessionSwitchesBetweenOrganizations(t *testing.T) {
 	if !ask[bool](t, p, `SELECT absolute_end <= created_at + interval '1 hour' AND expires_at <= absolute_end FROM sessions WHERE user_id = $1`, home.ID) {
 		t.Error("the session outlives the stricter organization's limit")
 	}
-	third := platformtest.Decode[users.Tokens](t, exchange(p, second.RefreshToken).Want(t, http.StatusOK))
+	third := platformtest.Decode[session.Tokens](t, exchange(p, second.RefreshToken).Want(t, http.StatusOK))
 	p.Do(third.AccessToken, http.MethodGet, in(other.OrganizationID, ""), nil).Want(t, http.StatusOK)
 
 	change(third.AccessToken, stranger.OrganizationID).Want(t, http.StatusNotFound)

@@ -1,90 +1,184 @@
-// Package users holds the words and SQL that the functions of the users domain
-// share: accounts, memberships, sessions and their tokens.
+// Package users is user management: accounts, sessions, second factors, organizations and
+// teams, roles, consent, audit trails, provisioning and people's rights. This is its table
+// of contents: a line for each function, which is one folder and one Knative Service.
 package users
 
 import (
-	"context"
 	"time"
 
-	"github.com/google/uuid"
-
-	"function/shared/auth"
-	"function/shared/database"
+	acceptinvitation "function/functions/users/accept-invitation"
+	"function/functions/users/activity"
+	"function/functions/users/administer"
+	apikeys "function/functions/users/api-keys"
+	approvemember "function/functions/users/approve-member"
+	changeemail "function/functions/users/change-email"
+	changepassword "function/functions/users/change-password"
+	confirmregistration "function/functions/users/confirm-registration"
+	"function/functions/users/consents"
+	disposesessions "function/functions/users/dispose-sessions"
+	"function/functions/users/domains"
+	eraseaccount "function/functions/users/erase-account"
+	eraseuser "function/functions/users/erase-user"
+	"function/functions/users/explain"
+	exportaudit "function/functions/users/export-audit"
+	exportdata "function/functions/users/export-data"
+	findusers "function/functions/users/find-users"
+	forgetprofile "function/functions/users/forget-profile"
+	forgotpassword "function/functions/users/forgot-password"
+	getsecondfactors "function/functions/users/get-second-factors"
+	"function/functions/users/grants"
+	"function/functions/users/identities"
+	"function/functions/users/impersonate"
+	"function/functions/users/invitations"
+	"function/functions/users/jwks"
+	listaudit "function/functions/users/list-audit"
+	listconsents "function/functions/users/list-consents"
+	"function/functions/users/login"
+	loginwithpasskey "function/functions/users/login-with-passkey"
+	"function/functions/users/logout"
+	lookupinvitation "function/functions/users/look-up-invitation"
+	mailtokens "function/functions/users/mail-tokens"
+	makeplatformadmin "function/functions/users/make-platform-admin"
+	"function/functions/users/members"
+	organizationsettings "function/functions/users/organization-settings"
+	"function/functions/users/organizations"
+	"function/functions/users/pages"
+	"function/functions/users/passkeys"
+	passwordstrength "function/functions/users/password-strength"
+	"function/functions/users/profile"
+	"function/functions/users/prune"
+	purgeorganizations "function/functions/users/purge-organizations"
+	"function/functions/users/purposes"
+	"function/functions/users/refresh"
+	"function/functions/users/register"
+	rejectmember "function/functions/users/reject-member"
+	replacerecoverycodes "function/functions/users/replace-recovery-codes"
+	replacesigningkeys "function/functions/users/replace-signing-keys"
+	resetpassword "function/functions/users/reset-password"
+	rolechanges "function/functions/users/role-changes"
+	"function/functions/users/roles"
+	rotatekeys "function/functions/users/rotate-keys"
+	scimdiscovery "function/functions/users/scim-discovery"
+	scimgroups "function/functions/users/scim-groups"
+	scimusers "function/functions/users/scim-users"
+	searchmembers "function/functions/users/search-members"
+	sendmail "function/functions/users/send-mail"
+	serviceaccounts "function/functions/users/service-accounts"
+	"function/functions/users/sessions"
+	stepup "function/functions/users/step-up"
+	switchorganization "function/functions/users/switch-organization"
+	teammembers "function/functions/users/team-members"
+	teamprovisioning "function/functions/users/team-provisioning"
+	"function/functions/users/teams"
+	"function/functions/users/totp"
+	transferownership "function/functions/users/transfer-ownership"
+	trustdomain "function/functions/users/trust-domain"
+	"function/functions/users/unlock"
+	updateprofile "function/functions/users/update-profile"
+	verifyemail "function/functions/users/verify-email"
+	verifysecondfactor "function/functions/users/verify-second-factor"
 	"function/shared/function"
-	"function/shared/metrics"
-	"function/shared/outbox"
-	"function/shared/password"
-	"function/shared/ratelimit"
-	"function/shared/secret"
 )
 
-// Account is a person's account, as the person sees it.
-type Account struct {
-	ID             uuid.UUID `json:"id" format:"uuid"`
-	Email          string    `json:"email" format:"email"`
-	FirstName      string    `json:"first_name"`
-	LastName       string    `json:"last_name"`
-	OrganizationID uuid.UUID `json:"organization_id" format:"uuid"`
-	CreatedAt      time.Time `json:"created_at"`
-}
-
-// The states of a membership: a person asks to join an organization, and somebody
-// who may lets the person in.
-const (
-	MembershipRequested = "requested"
-	MembershipActive    = "active"
-	MembershipSuspended = "suspended"
+// How functions differ from the defaults of knative/base.
+var (
+	hashing   = function.Scale{CPU: "1", Concurrency: 4} // passwords: a processor for each few
+	streaming = function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}
+	long      = function.Scale{Timeout: 10 * time.Minute}
 )
 
-// Membership ties a person to an organization.
-type Membership struct {
-	UserID         uuid.UUID `json:"user_id" format:"uuid"`
-	OrganizationID uuid.UUID `json:"organization_id" format:"uuid"`
-	Role           string    `json:"role" doc:"Built in: owner, admin, compliance_officer, member, analyst, viewer; or one of the organization's own"`
-	Status         string    `json:"status" enum:"requested,active,suspended"`
+// Functions are those of the domain.
+var Functions = []function.Declaration{
+	// Accounts.
+	register.Service.Scaled(hashing),
+	login.Service.Scaled(hashing),
+	profile.Service,
+	updateprofile.Service,
+
+	// Access, portability and erasure (GDPR Articles 15, 17, 20).
+	activity.Service,
+	exportdata.Service.Scaled(streaming),
+	eraseaccount.Service,
+	eraseuser.Service,
+	forgetprofile.Service,
+
+	// Mail, confirmed addresses, forgotten and changed passwords.
+	confirmregistration.Service.Scaled(hashing),
+	verifyemail.Service,
+	changeemail.Service.Scaled(hashing),
+	forgotpassword.Service,
+	resetpassword.Service.Scaled(hashing),
+	changepassword.Service.Scaled(hashing),
+	mailtokens.Service,
+	sendmail.Service,
+	pages.Service,
+	prune.Service,
+
+	// Sessions, tokens and keys.
+	refresh.Service,
+	logout.Service,
+	sessions.Service,
+	jwks.Service,
+	rotatekeys.Service,
+	identities.Service,
+	apikeys.Service,
+	serviceaccounts.Service,
+	disposesessions.Service.Scaled(long),
+
+	// Second factors.
+	getsecondfactors.Service,
+	totp.Service,
+	replacerecoverycodes.Service,
+	passkeys.Service,
+	loginwithpasskey.Service,
+	verifysecondfactor.Service,
+	stepup.Service.Scaled(hashing),
+
+	// Passwords and lockout.
+	passwordstrength.Service,
+	unlock.Service,
+
+	// Organizations, teams and roles.
+	organizations.Service,
+	organizationsettings.Service,
+	purgeorganizations.Service.Scaled(long),
+	members.Service,
+	approvemember.Service,
+	rejectmember.Service,
+	transferownership.Service,
+	invitations.Service,
+	lookupinvitation.Service,
+	acceptinvitation.Service,
+	teams.Service,
+	teammembers.Service,
+	roles.Service,
+	grants.Service,
+	rolechanges.Service,
+	switchorganization.Service,
+	explain.Service,
+
+	// Audit trails, consent, and what platform admins do.
+	listaudit.Service,
+	exportaudit.Service.Scaled(streaming),
+	purposes.Service,
+	consents.Service,
+	listconsents.Service,
+	searchmembers.Service,
+	findusers.Service,
+	administer.Service,
+	impersonate.Service,
+
+	// Provisioning from outside (SCIM 2.0).
+	domains.Service,
+	teamprovisioning.Service,
+	scimusers.Service,
+	scimgroups.Service,
+	scimdiscovery.Service,
 }
 
-// Store is what every function of this domain opens.
-type Store struct {
-	DB     *outbox.DB
-	Keeper *secret.Keeper
-	Hasher *password.Hasher
-	floor  int             // characters of a new password, whatever an organization demands
-	seen   *password.Range // knows breached passwords; nil: nobody is asked
-	locked *metrics.Tally  // logins refused unseen
-	atOnce ratelimit.Limit // of tries at an account
-}
-
-// Open opens the domain's database and the platform's key.
-func Open(ctx context.Context, env *function.Env) (Store, error) {
-	db, err := env.Database(ctx, database.Users)
-	if err != nil {
-		return Store{}, err
-	}
-	keeper, err := env.Keeper(ctx)
-	if err != nil {
-		return Store{}, err
-	}
-	hasher, err := env.Hasher()
-	if err != nil {
-		return Store{}, err
-	}
-	floor, err := PasswordFloor(env.Config)
-	if err != nil {
-		return Store{}, err
-	}
-	s := Store{DB: db, Keeper: keeper, Hasher: hasher, floor: floor, locked: new(metrics.Tally)}
-	if s.atOnce = env.Config.RateLimits.Account; !s.atOnce.On() {
-		s.atOnce = ratelimit.Default.Account // what can be guessed at once stays bounded
-	}
-	if env.Config.PasswordRangeURL != "" {
-		s.seen = password.NewRange(env.Config.PasswordRangeURL)
-	}
-	s.keepTallies(env)
-	return s, nil
-}
-
-// Issuer signs the domain's access tokens.
-func (s Store) Issuer(env *function.Env) *auth.Issuer {
-	return auth.NewIssuer(s.DB.Pool, s.Keeper, env.Config.TokenIssuer, env.Config.TokenAudience)
+// Commands are what only an operator does.
+var Commands = []function.Command{
+	makeplatformadmin.Command,
+	trustdomain.Command,
+	replacesigningkeys.Command,
 }

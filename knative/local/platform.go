@@ -8,10 +8,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/google/uuid"
-
 	"function/functions"
-	"function/functions/users"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
@@ -25,8 +22,7 @@ const (
 	brokerPath   = "/_local/broker"
 	functionPath = "/_local/functions/"
 	firePath     = "/_local/schedules/{name}/fire"
-	adminPath    = "/_local/platform-admins/{email}"
-	domainPath   = "/_local/domains/{domain}"
+	commandPath  = "/_local/commands/{command}"
 	mailsPath    = "/_local/mails"
 )
 
@@ -64,8 +60,7 @@ func newPlatform(s *stores) (*platform, error) {
 	}
 	mux.Handle("POST "+brokerPath, loopbackOnly(b))
 	mux.Handle("POST "+firePath, loopbackOnly(p.schedules))
-	mux.Handle("PUT "+adminPath, act(p.makeAdmin))
-	mux.Handle("PUT "+domainPath, act(p.trustDomain))
+	mux.Handle("POST "+commandPath, loopbackOnly(http.HandlerFunc(p.runCommand)))
 	mux.Handle("GET "+mailsPath, loopbackOnly(http.HandlerFunc(s.listMails)))
 	mux.Handle("GET "+mailsPath+"/{id}", loopbackOnly(http.HandlerFunc(s.readMail)))
 	p.handler = runtime.Front(mux, runtime.CORS(s.config, host.Handler()))
@@ -80,7 +75,7 @@ const firstCurl = `
   curl -sX POST http://localhost:%[1]d/v1/users/register -H 'Content-Type: application/json' \
        -d '{"email":"ada@example.com","password":"correct horse","first_name":"Ada","last_name":"Lovelace"}'
 
-  curl -sX PUT http://localhost:%[1]d/_local/platform-admins/ada@example.com   # makes her a platform admin
+  curl -s http://localhost:%[1]d/_local/commands/platform-admin -d argument=ada@example.com   # makes her a platform admin
 
 The API: http://localhost:%[1]d/docs   Mail: http://localhost:%[1]d/_local/mails   Ctrl-C stops it.
 `
@@ -122,38 +117,24 @@ func (p *platform) resume(ctx context.Context) {
 	}
 }
 
-// act lets this machine's programs do something without an answer.
-func act(do func(*http.Request) error) http.Handler {
-	return loopbackOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := do(r); err != nil {
-			problem.Write(r.Context(), w, err)
-			return
-		}
-		w.WriteHeader(http.StatusNoContent)
-	}))
-}
-
-// makeAdmin makes a person a platform admin: on a cluster, `serve platform-admin` does.
-func (p *platform) makeAdmin(r *http.Request) error {
-	store, err := users.Open(r.Context(), p.env)
-	if err != nil {
-		return err
+// runCommand runs a command of the catalog with the form's arguments; on a cluster,
+// `serve COMMAND ARGUMENTS` does.
+func (p *platform) runCommand(w http.ResponseWriter, r *http.Request) {
+	if err := r.ParseForm(); err != nil {
+		problem.Write(r.Context(), w, fault.New(fault.Malformed, "The body is not a form such as argument=ada@example.com"))
+		return
 	}
-	return store.MakePlatformAdmin(r.Context(), r.PathValue("email"))
-}
-
-// trustDomain makes a domain that of ?organization=…, for a platform that no public zone
-// knows: on a cluster, POST /v1/organizations/{id}/domains/{domain}/verify looks at it.
-func (p *platform) trustDomain(r *http.Request) error {
-	organization, err := uuid.Parse(r.FormValue("organization"))
+	arguments := r.Form["argument"]
+	command, err := function.FindCommand(functions.Commands, r.PathValue("command"), arguments)
 	if err != nil {
-		return fault.At("query.organization", "this is no identifier of an organization")
+		problem.Write(r.Context(), w, fault.New(fault.NotFound, "%s", err))
+		return
 	}
-	store, err := users.Open(r.Context(), p.env)
-	if err != nil {
-		return err
+	if err := command.Run(r.Context(), p.env, arguments); err != nil {
+		problem.Write(r.Context(), w, err)
+		return
 	}
-	return store.TrustDomain(r.Context(), organization, r.PathValue("domain"))
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // stopTime is how long requests under way have after Ctrl-C.

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"testing"
 
-	"function/functions/users"
+	"function/functions/users/userstest"
 	"function/shared/database"
 	"function/shared/function"
 	"function/shared/platformtest"
@@ -42,13 +42,13 @@ func execute(t *testing.T, p *platformtest.Platform, query string, arguments ...
 
 func address(n int) string { return fmt.Sprintf("ada%d@example.com", n) }
 
-func person(n int) map[string]string {
+func personBody(n int) map[string]string {
 	return map[string]string{"email": address(n), "password": oldPassword, "first_name": "Ada", "last_name": "Lovelace"}
 }
 
-func register(t *testing.T, p *platformtest.Platform, n int) users.Account {
+func register(t *testing.T, p *platformtest.Platform, n int) userstest.Account {
 	t.Helper()
-	return platformtest.Decode[users.Account](t, p.Do("", http.MethodPost, registerPath, person(n)).Want(t, http.StatusCreated))
+	return platformtest.Decode[userstest.Account](t, p.Do("", http.MethodPost, registerPath, personBody(n)).Want(t, http.StatusCreated))
 }
 
 func credentials(n int, password string) map[string]string {
@@ -65,13 +65,13 @@ func logsIn(t *testing.T, p *platformtest.Platform, n int, password string) bool
 	return answer.Status == http.StatusOK
 }
 
-func logIn(t *testing.T, p *platformtest.Platform, n int) users.Tokens {
+func logIn(t *testing.T, p *platformtest.Platform, n int) userstest.Tokens {
 	t.Helper()
-	return platformtest.Decode[users.Tokens](t, p.Do("", http.MethodPost, loginPath, credentials(n, oldPassword)).Want(t, http.StatusOK))
+	return platformtest.Decode[userstest.Tokens](t, p.Do("", http.MethodPost, loginPath, credentials(n, oldPassword)).Want(t, http.StatusOK))
 }
 
 // lives tells whether a session can be gone on with.
-func lives(t *testing.T, p *platformtest.Platform, session users.Tokens) bool {
+func lives(t *testing.T, p *platformtest.Platform, session userstest.Tokens) bool {
 	t.Helper()
 	answer := p.Do("", http.MethodPost, refreshPath, map[string]string{"refresh_token": session.RefreshToken})
 	if answer.Status != http.StatusUnauthorized {
@@ -97,9 +97,9 @@ func TestRegistrationKilledAnywhere(t *testing.T) {
 			"mails": 1, "mailed_tokens": 1, "events": 2, // of the person and of the mail
 		},
 		prepare: func(n int) attempt {
-			return attempt{path: registerPath, body: person(n), then: func(t *testing.T, _ *platformtest.Answer) {
+			return attempt{path: registerPath, body: personBody(n), then: func(t *testing.T, _ *platformtest.Answer) {
 				equal(t, "the person can log in", true, logsIn(t, p, n, oldPassword))
-				p.Do("", http.MethodPost, registerPath, person(n)).Want(t, http.StatusConflict)
+				p.Do("", http.MethodPost, registerPath, personBody(n)).Want(t, http.StatusConflict)
 			}}
 		},
 	})
@@ -112,8 +112,8 @@ func TestRegistrationToBeConfirmedKilledAnywhere(t *testing.T) {
 		service: "users-register", status: http.StatusAccepted,
 		whole: changes{"registrations": 1, "audit_entries": 1, "events": 1}, // which has it mailed
 		prepare: func(n int) attempt {
-			return attempt{path: registerPath, body: person(n), then: func(t *testing.T, _ *platformtest.Answer) {
-				p.Do("", http.MethodPost, registerPath, person(n)).Want(t, http.StatusAccepted)
+			return attempt{path: registerPath, body: personBody(n), then: func(t *testing.T, _ *platformtest.Answer) {
+				p.Do("", http.MethodPost, registerPath, personBody(n)).Want(t, http.StatusAccepted)
 			}}
 		},
 	})
@@ -129,9 +129,9 @@ func TestConfirmationKilledAnywhere(t *testing.T) {
 			"user_registrations_total": 1, "audit_entries": 1, "events": 1,
 		},
 		prepare: func(n int) attempt {
-			p.Do("", http.MethodPost, registerPath, person(n)).Want(t, http.StatusAccepted)
-			token := users.NewToken()
-			execute(t, p, `UPDATE registrations SET token_hash = $1`, users.TokenHash(token)) // as if mailed
+			p.Do("", http.MethodPost, registerPath, personBody(n)).Want(t, http.StatusAccepted)
+			token := userstest.NewToken()
+			execute(t, p, `UPDATE registrations SET token_hash = $1`, userstest.TokenHash(token)) // as if mailed
 			confirm := map[string]string{"token": token, "password": oldPassword}
 			return attempt{path: confirmPath, body: confirm, then: func(t *testing.T, _ *platformtest.Answer) {
 				equal(t, "the person can log in", true, logsIn(t, p, n, oldPassword))
@@ -159,7 +159,7 @@ func TestLoginKilledAnywhere(t *testing.T) {
 				if answer == nil {
 					return
 				}
-				session := platformtest.Decode[users.Tokens](t, *answer)
+				session := platformtest.Decode[userstest.Tokens](t, *answer)
 				p.Do(session.AccessToken, http.MethodGet, profilePath, nil).Want(t, http.StatusOK)
 				equal(t, "the session that was promised lives", true, lives(t, p, session))
 			}}
@@ -168,7 +168,7 @@ func TestLoginKilledAnywhere(t *testing.T) {
 }
 
 // replaced checks that a person has the new password, and only that.
-func replaced(t *testing.T, p *platformtest.Platform, n int, other users.Tokens) {
+func replaced(t *testing.T, p *platformtest.Platform, n int, other userstest.Tokens) {
 	t.Helper()
 	equal(t, "the old password logs in", false, logsIn(t, p, n, oldPassword))
 	equal(t, "the new password logs in", true, logsIn(t, p, n, newPassword))
@@ -176,7 +176,7 @@ func replaced(t *testing.T, p *platformtest.Platform, n int, other users.Tokens)
 }
 
 // member registers a person, whose organization remembers passwords.
-func member(t *testing.T, p *platformtest.Platform, n int) users.Account {
+func member(t *testing.T, p *platformtest.Platform, n int) userstest.Account {
 	t.Helper()
 	account := register(t, p, n)
 	execute(t, p, `UPDATE organizations SET settings = '{"password_history": 3}' WHERE id = $1`, account.OrganizationID)
@@ -218,10 +218,10 @@ func TestResetOfPasswordKilledAnywhere(t *testing.T) {
 			"login_failures": -2, // of the account, and of the account from this address
 		},
 		prepare: func(n int) attempt {
-			account, token := member(t, p, n), users.NewToken()
+			account, token := member(t, p, n), userstest.NewToken()
 			other := logIn(t, p, n)
 			equal(t, "a wrong password logs in", false, logsIn(t, p, n, newPassword))
-			execute(t, p, insertReset, users.TokenHash(token), account.ID) // as if mailed
+			execute(t, p, insertReset, userstest.TokenHash(token), account.ID) // as if mailed
 			reset := map[string]string{"token": token, "password": newPassword}
 			return attempt{path: resetPath, body: reset, then: func(t *testing.T, _ *platformtest.Answer) {
 				replaced(t, p, n, other)

@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/userstest"
+
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/database"
 	"function/shared/postgres"
 	"function/shared/secret"
@@ -56,7 +57,7 @@ func (s *site) fill(ctx context.Context, server *postgres.Server, accounts int) 
 	}
 	indexes := make([][]byte, probes)
 	for i := range indexes {
-		indexes[i] = users.EmailIndex(keeper, probe(i))
+		indexes[i] = userstest.EmailIndex(keeper, probe(i))
 	}
 	if _, err := db.Exec(ctx, fillProbes, indexes, hash.stored, former); err != nil {
 		return fmt.Errorf("fill probes: %w", err)

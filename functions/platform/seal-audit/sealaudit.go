@@ -7,8 +7,6 @@ import (
 	"errors"
 	"log/slog"
 
-	"github.com/google/uuid"
-
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -41,11 +39,6 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	}
 	f.signer = auth.NewIssuer(f.databases[database.Users].Pool, keeper, env.Config.TokenIssuer, env.Config.TokenAudience)
 	return f, nil
-}
-
-// Restart has a broken chain go on, for whoever runs the platform: see [audit.Restart].
-func (f *Function) Restart(ctx context.Context, trail audit.Trail, organization uuid.UUID, reason string) error {
-	return audit.Restart(ctx, f.databases[trail.Database()].Pool, trail, organization, f.signer, reason)
 }
 
 // Handle seals what is new; a trail that fails does not keep the others waiting.

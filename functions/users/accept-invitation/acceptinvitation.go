@@ -6,7 +6,11 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users"
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/fault"
@@ -29,7 +33,7 @@ type Request struct {
 
 // Accepted is the membership, and what the organization is called.
 type Accepted struct {
-	users.Membership
+	access.Membership
 	OrganizationName string `json:"organization_name"`
 }
 
@@ -37,11 +41,11 @@ type Accepted struct {
 type Response struct{ Body Accepted }
 
 // Function accepts invitations.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the invitations.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
@@ -55,12 +59,12 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	var out Response
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		name, err := f.NameOf(ctx, tx, caller.UserID)
+		name, err := person.NameOf(ctx, f.Store, tx, caller.UserID)
 		if err != nil {
 			return err
 		}
-		address := users.EmailIndex(f.Keeper, name.Email) // the account may still have another
-		if out.Body.Membership, err = f.AcceptInvitation(ctx, tx, in.Body.Token, caller.UserID, address); err != nil {
+		address := person.EmailIndex(f.Keeper, name.Email) // the account may still have another
+		if out.Body.Membership, err = membership.AcceptInvitation(ctx, f.Store, tx, in.Body.Token, caller.UserID, address); err != nil {
 			return err
 		}
 		if err := tx.QueryRow(ctx, selectName, out.Body.OrganizationID).Scan(&out.Body.OrganizationName); err != nil {

@@ -5,9 +5,12 @@ package activity
 import (
 	"context"
 
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/privacy"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/function"
@@ -27,18 +30,18 @@ type Request struct {
 }
 
 // Response is one page.
-type Response struct{ Body page.Page[users.Activity] }
+type Response struct{ Body page.Page[privacy.Activity] }
 
 // Function reads trails.
 type Function struct {
-	users.Store
-	trails users.Trails
+	store.Store
+	trails privacy.Trails
 }
 
 // New opens the users' trail; the others are opened when they are asked for.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
-	return &Function{Store: store, trails: users.NewTrails(env)}, err
+	store, err := store.Open(ctx, env)
+	return &Function{Store: store, trails: privacy.NewTrails(env)}, err
 }
 
 // Handle lists what is about the caller. An admin who acts as the person sees neither
@@ -56,10 +59,10 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := f.OwnKey(ctx, caller)
+	key, err := person.OwnKey(ctx, f.Store, caller)
 	if err != nil {
 		return nil, err
 	}
-	all, err := users.ActivityOf(ctx, db, in.Trail, caller.UserID, key, before, in.Fetch())
-	return &Response{page.Of(in.Query, all, func(a users.Activity) uuid.UUID { return a.ID })}, err
+	all, err := privacy.ActivityOf(ctx, db, in.Trail, caller.UserID, key, before, in.Fetch())
+	return &Response{page.Of(in.Query, all, func(a privacy.Activity) uuid.UUID { return a.ID })}, err
 }

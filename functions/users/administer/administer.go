@@ -7,10 +7,14 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/lifecycle"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -36,17 +40,17 @@ var Service = function.Service("users-administer", New,
 
 // Function administers accounts.
 type Function struct {
-	users.Store
-	post users.Post
+	store.Store
+	post notify.Mailer
 }
 
 // New opens the accounts.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := store.Post(env)
+	post, err := notify.NewMailer(store, env)
 	return &Function{store, post}, err
 }
 
@@ -61,7 +65,7 @@ UPDATE users SET voided_password_hash = coalesce(password_hash, voided_password_
 
 // Suspend shuts a person out.
 func (f *Function) Suspend(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, f.Administer(ctx, in.ID, "users:suspend", in.Body.Reason, func(tx *outbox.Tx, person users.Subject) error {
+	return nil, lifecycle.Administer(ctx, f.Store, in.ID, "users:suspend", in.Body.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
 		if person.SuspendedAt != nil {
 			return fault.New(fault.Conflict, "This account is suspended already")
 		}
@@ -77,7 +81,7 @@ func (f *Function) Suspend(ctx context.Context, in *Request) (*struct{}, error) 
 
 // Restore lets a suspended person in again.
 func (f *Function) Restore(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, f.Administer(ctx, in.ID, "users:restore", in.Body.Reason, func(tx *outbox.Tx, person users.Subject) error {
+	return nil, lifecycle.Administer(ctx, f.Store, in.ID, "users:restore", in.Body.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
 		if person.SuspendedAt == nil {
 			return fault.New(fault.Conflict, "This account is not suspended")
 		}
@@ -91,7 +95,7 @@ func (f *Function) Restore(ctx context.Context, in *Request) (*struct{}, error) 
 // Reset demands a new password. Whoever knows the present one must not be who chooses the
 // next, so it is void where mail brings the person another way in.
 func (f *Function) Reset(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, f.Administer(ctx, in.ID, "users:force_password_reset", in.Body.Reason, func(tx *outbox.Tx, _ users.Subject) error {
+	return nil, lifecycle.Administer(ctx, f.Store, in.ID, "users:force_password_reset", in.Body.Reason, func(tx *outbox.Tx, _ lifecycle.Subject) error {
 		if _, err := tx.Exec(ctx, demand, in.ID); err != nil {
 			return fmt.Errorf("demand new password: %w", err)
 		}
@@ -109,18 +113,18 @@ func (f *Function) Reset(ctx context.Context, in *Request) (*struct{}, error) {
 
 // Unlock forgets failed logins, and wrong codes of an authenticator app.
 func (f *Function) Unlock(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, f.Administer(ctx, in.ID, "users:unlock", in.Body.Reason, func(tx *outbox.Tx, _ users.Subject) error {
-		if err := f.ForgetGuesses(ctx, tx, in.ID); err != nil {
+	return nil, lifecycle.Administer(ctx, f.Store, in.ID, "users:unlock", in.Body.Reason, func(tx *outbox.Tx, _ lifecycle.Subject) error {
+		if err := session.ForgetGuesses(ctx, f.Store, tx, in.ID); err != nil {
 			return err
 		}
-		return f.Store.Unlock(ctx, tx, in.ID)
+		return session.Unlock(ctx, f.Store, tx, in.ID)
 	})
 }
 
 // end ends a person's sessions, those in which they act as others, and the logins that
 // wait for a second factor.
 func end(ctx context.Context, tx pgx.Tx, person uuid.UUID, reason string) error {
-	if err := users.EndSessions(ctx, tx, person, uuid.Nil, reason); err != nil {
+	if err := session.EndSessions(ctx, tx, person, uuid.Nil, reason); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, endLogins, person); err != nil {

@@ -3,7 +3,8 @@ package administer
 import (
 	"github.com/google/uuid"
 
-	"function/functions/users"
+	"function/functions/users/internal/lifecycle"
+
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
@@ -18,5 +19,5 @@ func act(id, verb, summary, description string) function.Operation {
 // Request names a person, and says why.
 type Request struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
-	Body users.Reason
+	Body lifecycle.Reason
 }

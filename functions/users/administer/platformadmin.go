@@ -4,7 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users"
+	"function/functions/users/internal/lifecycle"
+
 	"function/shared/fault"
 	"function/shared/outbox"
 )
@@ -13,7 +14,7 @@ const setAdmin = `UPDATE users SET platform_admin = $2 WHERE id = $1`
 
 // Grant makes a person a platform admin.
 func (f *Function) Grant(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, f.Administer(ctx, in.ID, "platform_admins:add", in.Body.Reason, func(tx *outbox.Tx, person users.Subject) error {
+	return nil, lifecycle.Administer(ctx, f.Store, in.ID, "platform_admins:add", in.Body.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
 		switch {
 		case person.PlatformAdmin:
 			return fault.New(fault.Conflict, "This person is a platform admin already")
@@ -29,7 +30,7 @@ func (f *Function) Grant(ctx context.Context, in *Request) (*struct{}, error) {
 
 // Revoke makes a platform admin one no more; the last one stays (platform_admin_kept).
 func (f *Function) Revoke(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, f.Administer(ctx, in.ID, "platform_admins:remove", in.Body.Reason, func(tx *outbox.Tx, person users.Subject) error {
+	return nil, lifecycle.Administer(ctx, f.Store, in.ID, "platform_admins:remove", in.Body.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
 		if !person.PlatformAdmin {
 			return fault.New(fault.Conflict, "This person is no platform admin")
 		}

@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users"
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/lifecycle"
+	"function/functions/users/internal/session"
+
 	"function/shared/fault"
 	"function/shared/outbox"
 )
@@ -18,8 +21,8 @@ var deleteFactors = []string{
 // ResetFactors removes a person's second factors, which they have lost, or which somebody
 // else has added.
 func (f *Function) ResetFactors(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, f.Administer(ctx, in.ID, "users:reset_second_factors", in.Body.Reason, func(tx *outbox.Tx, _ users.Subject) error {
-		factors, err := users.FactorsOf(ctx, tx, in.ID)
+	return nil, lifecycle.Administer(ctx, f.Store, in.ID, "users:reset_second_factors", in.Body.Reason, func(tx *outbox.Tx, _ lifecycle.Subject) error {
+		factors, err := credential.FactorsOf(ctx, tx, in.ID)
 		if err != nil {
 			return err
 		}
@@ -31,7 +34,7 @@ func (f *Function) ResetFactors(ctx context.Context, in *Request) (*struct{}, er
 				return fmt.Errorf("delete second factors: %w", err)
 			}
 		}
-		if err := f.ForgetGuesses(ctx, tx, in.ID); err != nil {
+		if err := session.ForgetGuesses(ctx, f.Store, tx, in.ID); err != nil {
 			return err
 		}
 		if err := end(ctx, tx, in.ID, "revoked"); err != nil {

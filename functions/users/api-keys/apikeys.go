@@ -7,9 +7,12 @@ import (
 	"context"
 	"net/http"
 
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/fault"
 	"function/shared/function"
@@ -32,13 +35,13 @@ var Service = function.Service("users-api-keys", New,
 )
 
 // CreateRequest is the key.
-type CreateRequest struct{ Body users.KeyRequest }
+type CreateRequest struct{ Body credential.KeyRequest }
 
 // ListRequest asks for one page.
 type ListRequest struct{ page.Query }
 
 // ListResponse is one page.
-type ListResponse struct{ Body page.Page[users.APIKey] }
+type ListResponse struct{ Body page.Page[credential.APIKey] }
 
 // Request names a key.
 type Request struct {
@@ -48,29 +51,29 @@ type Request struct {
 // RotateRequest names a key and tells how long its present secret is needed.
 type RotateRequest struct {
 	Request
-	Body users.RotateRequest
+	Body credential.RotateRequest
 }
 
 // ShownResponse is a key with its secret.
-type ShownResponse struct{ Body users.ShownKey }
+type ShownResponse struct{ Body credential.ShownKey }
 
 // Function keeps API keys.
 type Function struct {
-	users.Store
-	post users.Post
+	store.Store
+	post notify.Mailer
 }
 
 // New opens the keys.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := store.Post(env)
+	post, err := notify.NewMailer(store, env)
 	return &Function{store, post}, err
 }
 
-func owner(caller auth.Caller) users.KeyOwner { return users.KeyOwner{ID: caller.UserID} }
+func owner(caller auth.Caller) credential.KeyOwner { return credential.KeyOwner{ID: caller.UserID} }
 
 // Create makes a key of the caller's.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (out *ShownResponse, err error) {
@@ -79,8 +82,8 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (out *ShownRes
 		return nil, err
 	}
 	out = &ShownResponse{}
-	return out, f.GiveKey(ctx, "api_keys:create", owner(caller), func(tx *outbox.Tx) (err error) {
-		if out.Body, err = f.CreateKey(ctx, tx, caller, owner(caller), in.Body); err != nil {
+	return out, credential.GiveKey(ctx, f.Store, "api_keys:create", owner(caller), func(tx *outbox.Tx) (err error) {
+		if out.Body, err = credential.CreateKey(ctx, f.Store, tx, caller, owner(caller), in.Body); err != nil {
 			return err
 		}
 		return f.post.Tell(ctx, tx, caller.UserID, f.post.APIKeyMade)
@@ -94,8 +97,8 @@ func (f *Function) Rotate(ctx context.Context, in *RotateRequest) (out *ShownRes
 		return nil, err
 	}
 	out = &ShownResponse{}
-	return out, f.GiveKey(ctx, "api_keys:rotate", owner(caller), func(tx *outbox.Tx) (err error) {
-		if out.Body, err = f.RotateKey(ctx, tx, caller, owner(caller), in.ID, in.Body); err != nil {
+	return out, credential.GiveKey(ctx, f.Store, "api_keys:rotate", owner(caller), func(tx *outbox.Tx) (err error) {
+		if out.Body, err = credential.RotateKey(ctx, f.Store, tx, caller, owner(caller), in.ID, in.Body); err != nil {
 			return err
 		}
 		return f.post.Tell(ctx, tx, caller.UserID, f.post.APIKeyRotated)
@@ -108,7 +111,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	keys, err := f.Keys(ctx, owner(caller), in.Query)
+	keys, err := credential.Keys(ctx, f.Store, owner(caller), in.Query)
 	return &ListResponse{keys}, err
 }
 
@@ -118,5 +121,5 @@ func (f *Function) Revoke(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, f.RevokeKey(ctx, owner(caller), in.ID)
+	return nil, credential.RevokeKey(ctx, f.Store, owner(caller), in.ID)
 }

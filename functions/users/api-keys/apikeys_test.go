@@ -8,10 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"function/functions/users/internal/credential"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	apikeys "function/functions/users/api-keys"
 	serviceaccounts "function/functions/users/service-accounts"
 	"function/shared/auth"
@@ -33,14 +34,14 @@ func mount(t *testing.T) *platformtest.Platform {
 	)
 }
 
-func made(t *testing.T, p *platformtest.Platform, token, body string) users.ShownKey {
+func made(t *testing.T, p *platformtest.Platform, token, body string) credential.ShownKey {
 	t.Helper()
-	return platformtest.Decode[users.ShownKey](t, p.Do(token, http.MethodPost, path, body).Want(t, http.StatusCreated))
+	return platformtest.Decode[credential.ShownKey](t, p.Do(token, http.MethodPost, path, body).Want(t, http.StatusCreated))
 }
 
-func listed(t *testing.T, p *platformtest.Platform, token string) []users.APIKey {
+func listed(t *testing.T, p *platformtest.Platform, token string) []credential.APIKey {
 	t.Helper()
-	return platformtest.Decode[page.Page[users.APIKey]](t, p.Do(token, http.MethodGet, path, nil).Want(t, http.StatusOK)).Items
+	return platformtest.Decode[page.Page[credential.APIKey]](t, p.Do(token, http.MethodGet, path, nil).Want(t, http.StatusOK)).Items
 }
 
 func exec(t *testing.T, p *platformtest.Platform, statement string, arguments ...any) {
@@ -78,7 +79,7 @@ func TestKeyIsShownOnceAndActsWithinItsScopes(t *testing.T) {
 	}
 	want := key.APIKey
 	want.Scopes = []policy.Permission{policy.DatasetsRead, policy.ServiceAccountsRead}
-	if diff := cmp.Diff([]users.APIKey{want}, listed(t, p, admin.Token)); diff != "" {
+	if diff := cmp.Diff([]credential.APIKey{want}, listed(t, p, admin.Token)); diff != "" {
 		t.Error(diff)
 	}
 	var plain int
@@ -167,15 +168,15 @@ func TestKeyIsRotatedWithoutDowntime(t *testing.T) {
 	p := mount(t)
 	admin := p.Login("admin")
 	first := made(t, p, admin.Token, `{"name": "ci", "scopes": ["service_accounts:read"], "expires_in_days": 1}`)
-	rotate := func(body string) users.ShownKey {
+	rotate := func(body string) credential.ShownKey {
 		t.Helper()
-		return platformtest.Decode[users.ShownKey](t, p.Do(admin.Token, http.MethodPost, path+"/"+first.ID.String()+"/rotate", body).Want(t, http.StatusCreated))
+		return platformtest.Decode[credential.ShownKey](t, p.Do(admin.Token, http.MethodPost, path+"/"+first.ID.String()+"/rotate", body).Want(t, http.StatusCreated))
 	}
 	second := rotate(`{"overlap_minutes": 60}`)
 	if second.Key == first.Key || second.ID != first.ID || second.Hint == first.Hint || !second.ExpiresAt.After(first.ExpiresAt) {
 		t.Errorf("%+v after rotation of %+v", second.APIKey, first.APIKey)
 	}
-	for _, key := range []users.ShownKey{first, second} {
+	for _, key := range []credential.ShownKey{first, second} {
 		p.Do(key.Key, http.MethodGet, accounts(admin), nil).Want(t, http.StatusOK)
 	}
 	third := rotate(`{"overlap_minutes": 0}`)

@@ -5,9 +5,12 @@ package approvemember
 import (
 	"context"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
@@ -27,14 +30,14 @@ type Request struct {
 }
 
 // Response is the membership.
-type Response struct{ Body users.Membership }
+type Response struct{ Body access.Membership }
 
 // Function approves memberships.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the memberships.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
@@ -44,7 +47,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if in.Body != nil {
 		role = in.Body.Role
 	}
-	m, err := f.Approve(ctx, in.ID, in.UserID, role)
+	m, err := membership.Approve(ctx, f.Store, in.ID, in.UserID, role)
 	if err != nil {
 		return nil, err
 	}

@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/lifecycle"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -25,16 +29,16 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*struct{}, er
 	if err := f.post.Needed(); err != nil {
 		return nil, err
 	}
-	credentials, err := f.CredentialsOf(ctx, caller.UserID)
+	credentials, err := credential.CredentialsOf(ctx, f.Store, caller.UserID)
 	if err != nil {
 		return nil, err
 	}
 	entry := audit.Entry{Action: "emails:ask_change", ResourceID: caller.UserID.String()}
-	if err := f.Prove(ctx, caller, credentials, in.Body.Password, "body.password"); err != nil {
+	if err := credential.ProvePassword(ctx, f.Store, caller, credentials, in.Body.Password, "body.password"); err != nil {
 		return nil, f.Refused(ctx, entry, err)
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		may, err := f.MayMail(ctx, tx, users.EmailChange, users.EmailIndex(f.Keeper, string(in.Body.Email)))
+		may, err := notify.MayMail(ctx, f.Store, tx, notify.EmailChange, person.EmailIndex(f.Keeper, string(in.Body.Email)))
 		if err != nil {
 			return err
 		}
@@ -55,15 +59,15 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*struct{}, er
 }
 
 func (f *Function) mail(ctx context.Context, tx *outbox.Tx, user uuid.UUID, newAddress string) error {
-	key, err := f.KeyOf(ctx, tx, user)
+	key, err := person.KeyOf(ctx, f.Store, tx, user)
 	if err != nil {
 		return err
 	}
-	sealed, err := secret.Seal(key, users.NewAddressField, newAddress)
+	sealed, err := secret.Seal(key, notify.NewAddressField, newAddress)
 	if err != nil {
 		return err
 	}
-	token, present, err := f.NewMailedToken(ctx, tx, users.EmailChange, user, sealed)
+	token, present, err := notify.NewMailedToken(ctx, f.Store, tx, notify.EmailChange, user, sealed)
 	if err != nil {
 		return err
 	}
@@ -77,25 +81,25 @@ func (f *Function) mail(ctx context.Context, tx *outbox.Tx, user uuid.UUID, newA
 func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*struct{}, error) {
 	entry := audit.Entry{Action: "emails:change"}
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		user, sealed, err := users.UseMailedToken(ctx, tx, users.EmailChange, in.Body.Token)
+		user, sealed, err := notify.UseMailedToken(ctx, tx, notify.EmailChange, in.Body.Token)
 		if err != nil {
 			return err
 		}
 		entry.ActorID, entry.ResourceID = user, user.String()
-		key, err := f.KeyOf(ctx, tx, user)
+		key, err := person.KeyOf(ctx, f.Store, tx, user)
 		if err != nil {
 			return err
 		}
-		address, err := secret.Unseal(key, users.NewAddressField, sealed)
+		address, err := secret.Unseal(key, notify.NewAddressField, sealed)
 		if err != nil {
 			return err
 		}
-		if err := f.ReplaceAddress(ctx, tx, f.post, user, address, true); err != nil {
+		if err := lifecycle.ReplaceAddress(ctx, f.Store, tx, f.post, user, address, true); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, entry)
 	})
-	if database.Violates(err, users.EmailTaken) {
+	if database.Violates(err, person.EmailTaken) {
 		err = fault.New(fault.Conflict, "Somebody has an account with this address by now")
 	}
 	if err != nil {

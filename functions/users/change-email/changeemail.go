@@ -7,7 +7,10 @@ import (
 	"context"
 	"net/http"
 
-	"function/functions/users"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
@@ -26,8 +29,8 @@ var Service = function.Service("users-change-email", New,
 // ChangeRequest is the new address, and the proof that it is the person who asks.
 type ChangeRequest struct {
 	Body struct {
-		Email    users.Email `json:"email" doc:"One address, without a name"`
-		Password string      `json:"password" maxLength:"256" doc:"The present one"`
+		Email    person.Email `json:"email" doc:"One address, without a name"`
+		Password string       `json:"password" maxLength:"256" doc:"The present one"`
 	}
 }
 
@@ -40,16 +43,16 @@ type ConfirmRequest struct {
 
 // Function changes addresses.
 type Function struct {
-	users.Store
-	post users.Post
+	store.Store
+	post notify.Mailer
 }
 
 // New opens the accounts and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := store.Post(env)
+	post, err := notify.NewMailer(store, env)
 	return &Function{store, post}, err
 }

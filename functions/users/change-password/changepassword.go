@@ -6,7 +6,10 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users"
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/store"
+
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/fault"
@@ -30,17 +33,17 @@ type Request struct {
 
 // Function changes passwords.
 type Function struct {
-	users.Store
-	post users.Post
+	store.Store
+	post notify.Mailer
 }
 
 // New opens the accounts and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := store.Post(env)
+	post, err := notify.NewMailer(store, env)
 	return &Function{store, post}, err
 }
 
@@ -50,18 +53,18 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	credentials, err := f.CredentialsOf(ctx, caller.UserID)
+	credentials, err := credential.CredentialsOf(ctx, f.Store, caller.UserID)
 	if err != nil {
 		return nil, err
 	}
 	entry := audit.Entry{Action: "passwords:change", ResourceID: caller.UserID.String(), OrganizationID: credentials.OrganizationID}
-	if err := f.Prove(ctx, caller, credentials, in.Body.CurrentPassword, "body.current_password"); err != nil {
+	if err := credential.ProvePassword(ctx, f.Store, caller, credentials, in.Body.CurrentPassword, "body.current_password"); err != nil {
 		return nil, f.Refused(ctx, entry, err)
 	}
 	if in.Body.NewPassword == in.Body.CurrentPassword {
 		return nil, f.Refused(ctx, entry, fault.At("body.new_password", "this is the password that you have: choose another"))
 	}
-	if err := f.Check(ctx, credentials, in.Body.NewPassword, "body.new_password"); err != nil {
+	if err := credential.CheckReplacement(ctx, f.Store, credentials, in.Body.NewPassword, "body.new_password"); err != nil {
 		return nil, f.Refused(ctx, entry, err)
 	}
 	hash, err := f.Hasher.Hash(ctx, in.Body.NewPassword)
@@ -69,7 +72,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return nil, err
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		if err := f.ReplacePassword(ctx, tx, f.post, credentials, hash, caller.SessionID); err != nil {
+		if err := credential.ReplacePassword(ctx, f.Store, tx, f.post, credentials, hash, caller.SessionID); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, entry)

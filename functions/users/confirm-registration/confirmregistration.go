@@ -7,10 +7,14 @@ import (
 	"fmt"
 	"net/http"
 
+	"function/functions/users/internal/lifecycle"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/fault"
@@ -36,14 +40,14 @@ type Request struct {
 }
 
 // Response is the account.
-type Response struct{ Body users.Account }
+type Response struct{ Body person.Account }
 
 // Function opens accounts.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the registrations.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
@@ -67,8 +71,8 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, f.Refused(ctx, audit.Entry{Action: "users:register"}, err)
 	}
 	account, err := f.open(ctx, id)
-	if database.IsNoRows(err) || database.Violates(err, users.EmailTaken) {
-		return nil, f.Refused(ctx, audit.Entry{Action: "users:register"}, users.ErrMailedToken)
+	if database.IsNoRows(err) || database.Violates(err, person.EmailTaken) {
+		return nil, f.Refused(ctx, audit.Entry{Action: "users:register"}, notify.ErrMailedToken)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("confirm registration: %w", err)
@@ -81,9 +85,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 // mail, and could register it anew.
 func (f *Function) find(ctx context.Context, token, password string) (id uuid.UUID, err error) {
 	var address []byte
-	err = f.DB.QueryRow(ctx, selectAddress, users.TokenHash(token)).Scan(&address)
+	err = f.DB.QueryRow(ctx, selectAddress, store.TokenHash(token)).Scan(&address)
 	if database.IsNoRows(err) {
-		return id, users.ErrMailedToken
+		return id, notify.ErrMailedToken
 	}
 	if err != nil {
 		return id, fmt.Errorf("look up token of registration: %w", err)
@@ -117,30 +121,30 @@ type registration struct {
 	WrappedKey     []byte
 	PasswordHash   string
 	OrganizationID *uuid.UUID
-	users.SealedName
+	person.SealedName
 }
 
-func (r registration) account() users.NewAccount {
-	return users.NewAccount{
+func (r registration) account() lifecycle.NewAccount {
+	return lifecycle.NewAccount{
 		ID: r.UserID, EmailIndex: r.EmailIndex, WrappedKey: r.WrappedKey, SealedName: r.SealedName,
 		PasswordHash: r.PasswordHash, JoinsID: r.OrganizationID, Verified: true,
 	}
 }
 
-func (f *Function) open(ctx context.Context, id uuid.UUID) (account users.Account, err error) {
+func (f *Function) open(ctx context.Context, id uuid.UUID) (account person.Account, err error) {
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		rows, _ := tx.Query(ctx, takeRegistration, id)
 		r, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[registration])
 		if err != nil {
 			return err
 		}
-		if account, err = users.OpenAccount(ctx, tx, r.account()); err != nil {
+		if account, err = lifecycle.OpenAccount(ctx, tx, r.account()); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, dropOthers, r.EmailIndex); err != nil {
 			return fmt.Errorf("drop other registrations: %w", err)
 		}
-		name, err := f.NameOf(ctx, tx, account.ID)
+		name, err := person.NameOf(ctx, f.Store, tx, account.ID)
 		account.Email, account.FirstName, account.LastName = name.Email, name.FirstName, name.LastName
 		return err
 	})

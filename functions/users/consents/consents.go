@@ -9,10 +9,13 @@ import (
 	"fmt"
 	"time"
 
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/privacy"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/client"
@@ -41,11 +44,11 @@ var Service = function.Service("users-consents", New,
 )
 
 // Function keeps decisions.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the decisions.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
@@ -75,7 +78,7 @@ func (f *Function) Give(ctx context.Context, in *GiveRequest) (*Response, error)
 	if err != nil {
 		return nil, err
 	}
-	return f.decide(ctx, caller, caller.OrganizationID, in.Body.Purpose, func(now *users.ConsentState) (bool, error) {
+	return f.decide(ctx, caller, caller.OrganizationID, in.Body.Purpose, func(now *privacy.ConsentState) (bool, error) {
 		switch {
 		case now.RetiredAt != nil:
 			return false, fault.New(fault.Conflict, "This purpose has been retired: nobody is asked for it any more")
@@ -99,7 +102,7 @@ func (f *Function) Withdraw(ctx context.Context, in *WithdrawRequest) (*Response
 	if organization == uuid.Nil {
 		return nil, errWhere
 	}
-	return f.decide(ctx, caller, organization, in.Purpose, func(now *users.ConsentState) (bool, error) {
+	return f.decide(ctx, caller, organization, in.Purpose, func(now *privacy.ConsentState) (bool, error) {
 		changed := now.Given
 		now.Given = false
 		return changed, nil
@@ -111,8 +114,8 @@ var errWhere = fault.At("query.organization_id", "you act in no organization now
 // decide lets change turn what holds into what the person wants, which is recorded if
 // it is something else. Of organizations that the caller does not act in, there are only
 // the purposes that they have decided on.
-func (f *Function) decide(ctx context.Context, caller auth.Caller, organization uuid.UUID, purpose string, change func(*users.ConsentState) (bool, error)) (*Response, error) {
-	var state users.ConsentState
+func (f *Function) decide(ctx context.Context, caller auth.Caller, organization uuid.UUID, purpose string, change func(*privacy.ConsentState) (bool, error)) (*Response, error) {
+	var state privacy.ConsentState
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		var id uuid.UUID
 		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
@@ -124,7 +127,7 @@ func (f *Function) decide(ctx context.Context, caller auth.Caller, organization 
 		}
 		rows, _ := tx.Query(ctx, selectLast+`p.id = @purpose`, pgx.NamedArgs{"user": caller.UserID, "purpose": id})
 		var err error
-		if state, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[users.ConsentState]); err != nil {
+		if state, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[privacy.ConsentState]); err != nil {
 			return err
 		}
 		if changed, err := change(&state); err != nil || !changed {
@@ -133,7 +136,7 @@ func (f *Function) decide(ctx context.Context, caller auth.Caller, organization 
 		return f.record(ctx, tx, caller, id, &state)
 	})
 	if database.IsNoRows(err) {
-		return nil, users.ErrNoPurpose
+		return nil, privacy.ErrNoPurpose
 	}
 	if err != nil {
 		return nil, fmt.Errorf("decide on purpose: %w", err)
@@ -142,7 +145,7 @@ func (f *Function) decide(ctx context.Context, caller auth.Caller, organization 
 }
 
 // record keeps a decision with its proof, and tells the other domains.
-func (f *Function) record(ctx context.Context, tx *outbox.Tx, caller auth.Caller, purpose uuid.UUID, state *users.ConsentState) error {
+func (f *Function) record(ctx context.Context, tx *outbox.Tx, caller auth.Caller, purpose uuid.UUID, state *privacy.ConsentState) error {
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	state.DecidedAt = &now
 	id := uuid7.New()
@@ -150,16 +153,16 @@ func (f *Function) record(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 		"id": id, "organization": state.OrganizationID, "user": caller.UserID, "purpose": purpose, "version": state.Version, "given": state.Given,
 		"session": uuid.NullUUID{UUID: caller.SessionID, Valid: caller.SessionID != uuid.Nil}, "address": nil, "now": now,
 	}
-	key, err := f.KeyOf(ctx, tx, caller.UserID)
+	key, err := person.KeyOf(ctx, f.Store, tx, caller.UserID)
 	if err != nil {
 		return err
 	}
 	from := client.From(ctx)
-	if arguments["device"], err = secret.Seal(key, users.ConsentDeviceField, from.UserAgent); err != nil {
+	if arguments["device"], err = secret.Seal(key, privacy.ConsentDeviceField, from.UserAgent); err != nil {
 		return err
 	}
 	if from.Address.IsValid() {
-		if arguments["address"], err = secret.Seal(key, users.ConsentAddressField, from.Address.String()); err != nil {
+		if arguments["address"], err = secret.Seal(key, privacy.ConsentAddressField, from.Address.String()); err != nil {
 			return err
 		}
 	}

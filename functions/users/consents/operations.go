@@ -3,7 +3,8 @@ package consents
 import (
 	"github.com/google/uuid"
 
-	"function/functions/users"
+	"function/functions/users/internal/privacy"
+
 	"function/shared/page"
 )
 
@@ -22,7 +23,7 @@ type WithdrawRequest struct {
 }
 
 // Response is what holds now.
-type Response struct{ Body users.ConsentState }
+type Response struct{ Body privacy.ConsentState }
 
 // ListRequest narrows the list.
 type ListRequest struct {
@@ -32,7 +33,7 @@ type ListRequest struct {
 // ListResponse is the state of every purpose: 100 of an organization at the most.
 type ListResponse struct {
 	Body struct {
-		Items []users.ConsentState `json:"items" nullable:"false"`
+		Items []privacy.ConsentState `json:"items" nullable:"false"`
 	}
 }
 
@@ -44,5 +45,5 @@ type HistoryRequest struct {
 
 // HistoryResponse is one page.
 type HistoryResponse struct {
-	Body page.Page[users.ConsentDecision]
+	Body page.Page[privacy.ConsentDecision]
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/privacy"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/page"
 )
@@ -26,12 +28,12 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 		return nil, err
 	}
 	rows, _ := f.DB.Query(ctx, selectStates, pgx.NamedArgs{"user": caller.UserID, "own": caller.OrganizationID, "organization": in.OrganizationID})
-	states, err := pgx.CollectRows(rows, pgx.RowToStructByName[users.ConsentState])
+	states, err := pgx.CollectRows(rows, pgx.RowToStructByName[privacy.ConsentState])
 	if err != nil {
 		return nil, fmt.Errorf("list consents: %w", err)
 	}
 	out := &ListResponse{}
-	out.Body.Items = append([]users.ConsentState{}, states...)
+	out.Body.Items = append([]privacy.ConsentState{}, states...)
 	return out, nil
 }
 
@@ -46,10 +48,10 @@ func (f *Function) History(ctx context.Context, in *HistoryRequest) (*HistoryRes
 	if err != nil {
 		return nil, err
 	}
-	key, err := f.OwnKey(ctx, caller)
+	key, err := person.OwnKey(ctx, f.Store, caller)
 	if err != nil {
 		return nil, err
 	}
-	decisions, err := f.Decisions(ctx, caller.UserID, in.OrganizationID, key, before, in.Fetch())
-	return &HistoryResponse{Body: page.Of(in.Query, decisions, func(d users.ConsentDecision) uuid.UUID { return d.ID })}, err
+	decisions, err := privacy.Decisions(ctx, f.Store, caller.UserID, in.OrganizationID, key, before, in.Fetch())
+	return &HistoryResponse{Body: page.Of(in.Query, decisions, func(d privacy.ConsentDecision) uuid.UUID { return d.ID })}, err
 }

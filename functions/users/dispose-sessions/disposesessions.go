@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"time"
 
+	"function/functions/users/internal/store"
+
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/events"
 	"function/shared/function"
@@ -21,11 +22,11 @@ import (
 var Service = function.Subscriber("users-dispose-sessions", New)
 
 // Function disposes of sessions.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the sessions.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 

@@ -4,52 +4,54 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/store"
+
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/outbox"
 )
 
-const selectDomains = `SELECT ` + users.DomainColumns + ` FROM organization_domains WHERE organization_id = $1 ORDER BY name`
+const selectDomains = `SELECT ` + membership.DomainColumns + ` FROM organization_domains WHERE organization_id = $1 ORDER BY name`
 
 // List lists claimed and verified domains.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	if _, err := users.InOwn(ctx, in.ID); err != nil {
+	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	rows, _ := f.DB.Query(ctx, selectDomains, in.ID)
-	domains, err := pgx.CollectRows(rows, users.CollectDomain)
+	domains, err := pgx.CollectRows(rows, membership.CollectDomain)
 	if err != nil {
 		return nil, fmt.Errorf("list domains: %w", err)
 	}
 	out := &ListResponse{}
-	out.Body.Items = append([]users.Domain{}, domains...)
+	out.Body.Items = append([]membership.Domain{}, domains...)
 	return out, nil
 }
 
 // Claim claims a domain.
 func (f *Function) Claim(ctx context.Context, in *ClaimRequest) (*Response, error) {
-	if _, err := users.InOwn(ctx, in.ID); err != nil {
+	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
-	name, err := users.DomainName(in.Body.Domain)
+	name, err := membership.DomainName(in.Body.Domain)
 	if err != nil {
 		return nil, err
 	}
 	var out Response
 	return &out, f.Act(ctx, audit.Entry{Action: "domains:claim", ResourceID: name}, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
-		out.Body, err = users.ClaimDomain(ctx, tx, in.ID, name)
+		out.Body, err = membership.ClaimDomain(ctx, tx, in.ID, name)
 		return err
 	})
 }
 
 // Remove gives a domain up.
 func (f *Function) Remove(ctx context.Context, in *Request) (*struct{}, error) {
-	if _, err := users.InOwn(ctx, in.ID); err != nil {
+	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	return nil, f.Act(ctx, audit.Entry{Action: "domains:remove", ResourceID: in.Domain}, func(tx *outbox.Tx, _ *audit.Entry) error {
-		return users.RemoveDomain(ctx, tx, in.ID, in.Domain)
+		return membership.RemoveDomain(ctx, tx, in.ID, in.Domain)
 	})
 }

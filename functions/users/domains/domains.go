@@ -7,9 +7,11 @@ import (
 	"context"
 	"net/http"
 
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
@@ -41,7 +43,7 @@ type ListRequest struct {
 // ListResponse is all domains: there are 100 at the most.
 type ListResponse struct {
 	Body struct {
-		Items []users.Domain `json:"items" nullable:"false"`
+		Items []membership.Domain `json:"items" nullable:"false"`
 	}
 }
 
@@ -60,16 +62,16 @@ type Request struct {
 }
 
 // Response is a domain.
-type Response struct{ Body users.Domain }
+type Response struct{ Body membership.Domain }
 
 // Function keeps domains.
 type Function struct {
-	users.Store
+	store.Store
 	resolver resolver
 }
 
 // New opens the domains and the resolver.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store, newResolver(env.Config.DNSResolver)}, err
 }

@@ -7,28 +7,30 @@ import (
 	"net"
 	"time"
 
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/store"
+
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/outbox"
 )
 
-const selectDomain = `SELECT ` + users.DomainColumns + ` FROM organization_domains WHERE organization_id = $1 AND name = $2`
+const selectDomain = `SELECT ` + membership.DomainColumns + ` FROM organization_domains WHERE organization_id = $1 AND name = $2`
 
 // Verify looks the record up, outside of any transaction, and makes the domain the
 // organization's.
 func (f *Function) Verify(ctx context.Context, in *Request) (*Response, error) {
-	if _, err := users.InOwn(ctx, in.ID); err != nil {
+	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	entry := audit.Entry{Action: "domains:verify", ResourceID: in.Domain}
 	rows, _ := f.DB.Query(ctx, selectDomain, in.ID, in.Domain)
-	claimed, err := pgx.CollectExactlyOneRow(rows, users.CollectDomain)
+	claimed, err := pgx.CollectExactlyOneRow(rows, membership.CollectDomain)
 	if database.IsNoRows(err) {
-		return nil, f.Refused(ctx, entry, users.ErrNoDomain)
+		return nil, f.Refused(ctx, entry, membership.ErrNoDomain)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read domain: %w", err)
@@ -39,7 +41,7 @@ func (f *Function) Verify(ctx context.Context, in *Request) (*Response, error) {
 	}
 	var out Response
 	return &out, f.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
-		out.Body, err = users.VerifyDomain(ctx, tx, in.ID, in.Domain, published)
+		out.Body, err = membership.VerifyDomain(ctx, tx, in.ID, in.Domain, published)
 		if database.IsNoRows(err) {
 			return instead(claimed.Record, published)
 		}
@@ -66,7 +68,7 @@ func newResolver(server string) resolver {
 
 // texts are the values of a TXT record: one message at the most, of 64 KiB. That there
 // are none, or no answer, is the caller's to mend.
-func (r resolver) texts(ctx context.Context, record users.Record) ([]string, error) {
+func (r resolver) texts(ctx context.Context, record membership.Record) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
 	values, err := r.LookupTXT(ctx, record.Name+".") // rooted: no search list
@@ -83,8 +85,8 @@ func (r resolver) texts(ctx context.Context, record users.Record) ([]string, err
 const maxShown = 5 // values, in a sentence
 
 // instead tells what was found in place of the record, and what to do.
-func instead(record users.Record, published []string) error {
-	ours, others := users.Published(published)
+func instead(record membership.Record, published []string) error {
+	ours, others := membership.Published(published)
 	found := fmt.Sprintf("%d other values", others)
 	for _, value := range ours[:min(len(ours), maxShown)] {
 		found += fmt.Sprintf(", %q", value[:min(len(value), 100)])

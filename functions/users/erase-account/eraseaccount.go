@@ -6,9 +6,14 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/lifecycle"
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/fault"
@@ -31,17 +36,17 @@ type Request struct {
 
 // Function erases accounts.
 type Function struct {
-	users.Store
-	post users.Post
+	store.Store
+	post notify.Mailer
 }
 
 // New opens the accounts and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := store.Post(env)
+	post, err := notify.NewMailer(store, env)
 	return &Function{store, post}, err
 }
 
@@ -54,14 +59,14 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	}
 	entry := audit.Entry{Action: "users:erase", ResourceID: caller.UserID.String()}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		owned, err := users.LockOwned(ctx, tx, caller.UserID)
+		owned, err := membership.LockOwned(ctx, tx, caller.UserID)
 		if err != nil {
 			return err
 		}
-		if err := users.LeaveAll(ctx, tx, caller.UserID, owned, in.DeleteOrganizations, entry); err != nil {
+		if err := membership.LeaveAll(ctx, tx, caller.UserID, owned, in.DeleteOrganizations, entry); err != nil {
 			return err
 		}
-		former, err := f.NameOf(ctx, tx, caller.UserID)
+		former, err := person.NameOf(ctx, f.Store, tx, caller.UserID)
 		if err != nil {
 			return err
 		}
@@ -70,7 +75,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		if err := audit.Record(ctx, tx, platform); err != nil {
 			return err
 		}
-		if err := f.Erase(ctx, tx, caller.UserID); err != nil {
+		if err := lifecycle.Erase(ctx, f.Store, tx, caller.UserID); err != nil {
 			return err
 		}
 		return f.post.Queue(ctx, tx, uuid.Nil, f.post.AccountErased(former.Email))

@@ -6,9 +6,14 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/lifecycle"
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/fault"
@@ -34,17 +39,17 @@ type Request struct {
 
 // Function erases accounts.
 type Function struct {
-	users.Store
-	post users.Post
+	store.Store
+	post notify.Mailer
 }
 
 // New opens the accounts and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := store.Post(env)
+	post, err := notify.NewMailer(store, env)
 	return &Function{store, post}, err
 }
 
@@ -62,22 +67,22 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 }
 
 func (f *Function) erase(ctx context.Context, tx *outbox.Tx, caller auth.Caller, in *Request, entry audit.Entry) error {
-	owned, err := users.LockOwned(ctx, tx, in.ID)
+	owned, err := membership.LockOwned(ctx, tx, in.ID)
 	if err != nil {
 		return err
 	}
-	if _, err := users.LockSubject(ctx, tx, caller, in.ID); err != nil {
+	if _, err := lifecycle.LockSubject(ctx, tx, caller, in.ID); err != nil {
 		return err
 	}
 	left := audit.Entry{Action: entry.Action, ResourceID: entry.ResourceID, Detail: map[string]any{"by": policy.PlatformAdmin}}
-	if err := users.LeaveAll(ctx, tx, in.ID, owned, in.Body.DeleteOrganizations, left); err != nil {
+	if err := membership.LeaveAll(ctx, tx, in.ID, owned, in.Body.DeleteOrganizations, left); err != nil {
 		return err
 	}
-	former, err := f.NameOf(ctx, tx, in.ID)
+	former, err := person.NameOf(ctx, f.Store, tx, in.ID)
 	if err != nil {
 		return err
 	}
-	sealed, err := f.SealReason(ctx, tx, caller.UserID, in.Body.Reason)
+	sealed, err := lifecycle.SealReason(ctx, f.Store, tx, caller.UserID, in.Body.Reason)
 	if err != nil {
 		return err
 	}
@@ -85,7 +90,7 @@ func (f *Function) erase(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	if err := audit.Record(ctx, tx, entry); err != nil {
 		return err
 	}
-	if err := f.Erase(ctx, tx, in.ID); err != nil {
+	if err := lifecycle.Erase(ctx, f.Store, tx, in.ID); err != nil {
 		return err
 	}
 	return f.post.Queue(ctx, tx, uuid.Nil, f.post.AccountErasedByAdmin(former.Email))

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"time"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/fault"
 	"function/shared/function"
@@ -53,11 +55,11 @@ type Held struct {
 type Response struct{ Body Answer }
 
 // Function explains.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the roles.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
@@ -110,7 +112,7 @@ func (f *Function) look(ctx context.Context, caller auth.Caller, in *Request) (s
 		}
 	}
 	err = pgx.BeginTxFunc(ctx, f.DB.Pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		if subject, err = users.SubjectOf(ctx, tx, caller.OrganizationID, about); err != nil {
+		if subject, err = access.SubjectOf(ctx, tx, caller.OrganizationID, about); err != nil {
 			return err
 		}
 		rows, _ := tx.Query(ctx, selectHeld, pgx.NamedArgs{"id": about, "organization": caller.OrganizationID})

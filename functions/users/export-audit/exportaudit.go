@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"io"
 
+	"function/functions/users/internal/privacy"
+	"function/functions/users/internal/store"
+
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/function"
@@ -39,7 +41,7 @@ var responses = map[string]*huma.Response{"200": {
 // Request is what to export.
 type Request struct {
 	Trail audit.Trail `query:"trail" enum:"users,datasets,analytics" default:"users"`
-	users.Period
+	privacy.Period
 }
 
 // Response is written as it is read.
@@ -47,14 +49,14 @@ type Response struct{ Body func(huma.Context) }
 
 // Function exports trails.
 type Function struct {
-	users.Store
-	trails users.Trails
+	store.Store
+	trails privacy.Trails
 }
 
 // New opens the users' trail; the others are opened when they are asked for.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
-	return &Function{Store: store, trails: users.NewTrails(env)}, err
+	store, err := store.Open(ctx, env)
+	return &Function{Store: store, trails: privacy.NewTrails(env)}, err
 }
 
 // Export has the trail tell of the export, and then writes it.
@@ -85,7 +87,7 @@ func (f *Function) export(ctx context.Context, organization uuid.UUID, in *Reque
 	if err != nil {
 		return nil, err
 	}
-	return &Response{Body: users.Stream(ctx, mediaType, fmt.Sprintf("audit-%s.jsonl", in.Trail), func(w io.Writer) error {
+	return &Response{Body: privacy.Stream(ctx, mediaType, fmt.Sprintf("audit-%s.jsonl", in.Trail), func(w io.Writer) error {
 		return audit.Export(ctx, db, organization, in.From, in.To, w)
 	})}, nil
 }

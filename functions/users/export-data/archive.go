@@ -10,6 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/session"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -29,16 +32,16 @@ const selectAddress = `SELECT email_index, email_verified_at IS NOT NULL FROM us
 
 // open opens all that the export reads, so that what cannot be opened is refused before
 // anything is written.
-func (f *Function) open(ctx context.Context, person uuid.UUID) (x *export, err error) {
-	x = &export{Function: f, person: person}
-	if x.key, err = f.KeyOf(ctx, f.DB, person); err != nil {
+func (f *Function) open(ctx context.Context, personID uuid.UUID) (x *export, err error) {
+	x = &export{Function: f, person: personID}
+	if x.key, err = person.KeyOf(ctx, f.Store, f.DB, personID); err != nil {
 		return nil, err
 	}
 	var index []byte
-	if err := f.DB.QueryRow(ctx, selectAddress, person).Scan(&index, &x.verified); err != nil {
+	if err := f.DB.QueryRow(ctx, selectAddress, personID).Scan(&index, &x.verified); err != nil {
 		return nil, fmt.Errorf("read account: %w", err)
 	}
-	x.failures = f.FailuresKey(index)
+	x.failures = session.FailuresKey(f.Store, index)
 	for _, trail := range audit.Trails {
 		if _, err := f.trails.Open(ctx, trail); err != nil {
 			return nil, err
@@ -72,7 +75,7 @@ func (x *export) write(ctx context.Context, w io.Writer) error {
 			return err
 		}
 	}
-	if _, err := x.KeyOf(ctx, x.DB, x.person); err != nil {
+	if _, err := person.KeyOf(ctx, x.Function.Store, x.DB, x.person); err != nil {
 		return err // erased meanwhile, so that what was read last is not all
 	}
 	return archive.Close()

@@ -8,10 +8,14 @@ import (
 	"io"
 	"time"
 
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/privacy"
+	"function/functions/users/internal/store"
+
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/fault"
@@ -37,25 +41,25 @@ type Response struct{ Body func(huma.Context) }
 
 // Function exports.
 type Function struct {
-	users.Store
-	post     users.Post
-	profiles users.Profiles
-	trails   users.Trails
+	store.Store
+	post     notify.Mailer
+	profiles person.Profiles
+	trails   privacy.Trails
 }
 
 // New opens the accounts, the documents and the mail; the trails of other domains are
 // opened when there is an export.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	profiles, err := users.OpenProfiles(env)
+	profiles, err := person.OpenProfiles(env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := store.Post(env)
-	return &Function{store, post, profiles, users.NewTrails(env)}, err
+	post, err := notify.NewMailer(store, env)
+	return &Function{store, post, profiles, privacy.NewTrails(env)}, err
 }
 
 // aDay is how many exports of a person there are in 24 hours.
@@ -92,7 +96,7 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 		return nil, err
 	}
 	name := "my-data-" + time.Now().UTC().Format(time.DateOnly) + ".zip"
-	return &Response{Body: users.Stream(ctx, mediaType, name, func(w io.Writer) error { return x.write(ctx, w) })}, nil
+	return &Response{Body: privacy.Stream(ctx, mediaType, name, func(w io.Writer) error { return x.write(ctx, w) })}, nil
 }
 
 func mayExport(ctx context.Context, tx *outbox.Tx, person uuid.UUID) error {

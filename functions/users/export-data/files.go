@@ -6,10 +6,15 @@ import (
 	"fmt"
 	"time"
 
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/privacy"
+	"function/functions/users/internal/provisioning"
+	"function/functions/users/internal/session"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/scim"
 )
@@ -52,12 +57,12 @@ type account struct {
 	HasPassword        bool       `json:"has_password"`
 	PasswordChangedAt  time.Time  `json:"password_changed_at"`
 	FailedLogins       int        `json:"failed_logins"` // in a row
-	users.Free
+	person.Extras
 }
 
 type accountRow struct {
 	account
-	users.SealedName
+	person.SealedName
 	Body            []byte
 	ProfileDocument *uuid.UUID
 }
@@ -77,7 +82,7 @@ func (x *export) account(ctx context.Context, emit func(any) error) error {
 		return err
 	}
 	row.account.Email, row.account.FirstName, row.account.LastName = name.Email, name.FirstName, name.LastName
-	if row.Free, err = x.profiles.Open(x.key, body); err != nil {
+	if row.Extras, err = x.profiles.Open(x.key, body); err != nil {
 		return err
 	}
 	return emit(row.account)
@@ -157,7 +162,7 @@ func (x *export) provisioned(ctx context.Context, emit func(any) error) error {
 				return err
 			}
 		}
-		if p.Attributes, err = users.OpenAttributes(key, p.Sealed); err != nil {
+		if p.Attributes, err = provisioning.OpenAttributes(key, p.Sealed); err != nil {
 			return err
 		}
 		return emit(p)
@@ -169,7 +174,7 @@ SELECT id, organization_id, methods, authenticated_at, second_factor_at, created
        impersonator_id IS NOT NULL AS impersonated, coalesce(country, '') AS country, device AS sealed_device, address AS sealed_address
 FROM sessions WHERE user_id = @person AND id > @after ORDER BY id LIMIT @limit`
 
-type session struct {
+type sessionRecord struct {
 	ID                          uuid.UUID  `json:"id"`
 	OrganizationID              uuid.UUID  `json:"organization_id"`
 	Methods                     []string   `json:"methods"`
@@ -188,11 +193,11 @@ type session struct {
 }
 
 func (x *export) sessions(ctx context.Context, emit func(any) error) error {
-	return each(ctx, x, selectSessions, nil, func(s session) uuid.UUID { return s.ID }, func(s session) (err error) {
-		if s.Device, err = users.Unseal(x.key, users.DeviceField, s.SealedDevice); err != nil {
+	return each(ctx, x, selectSessions, nil, func(s sessionRecord) uuid.UUID { return s.ID }, func(s sessionRecord) (err error) {
+		if s.Device, err = person.Unseal(x.key, session.DeviceField, s.SealedDevice); err != nil {
 			return err
 		}
-		if s.Address, err = users.Unseal(x.key, users.AddressField, s.SealedAddress); err != nil {
+		if s.Address, err = person.Unseal(x.key, session.AddressField, s.SealedAddress); err != nil {
 			return err
 		}
 		return emit(s)
@@ -237,7 +242,7 @@ type passkey struct {
 }
 
 func (x *export) factors(ctx context.Context, emit func(any) error) error {
-	totp, codes := factor{Kind: users.TOTP}, factor{Kind: "recovery_codes"}
+	totp, codes := factor{Kind: credential.TOTP}, factor{Kind: "recovery_codes"}
 	if err := x.DB.QueryRow(ctx, selectCodes, x.person).Scan(&totp.CreatedAt, &totp.InUse, &codes.Unused, &codes.Used); err != nil {
 		return err
 	}
@@ -252,11 +257,11 @@ func (x *export) factors(ctx context.Context, emit func(any) error) error {
 		}
 	}
 	return each(ctx, x, selectPasskeys, nil, func(p passkey) uuid.UUID { return p.ID }, func(p passkey) error {
-		name, err := users.Unseal(x.key, users.PasskeyNameField, p.SealedName)
+		name, err := person.Unseal(x.key, credential.PasskeyNameField, p.SealedName)
 		if err != nil {
 			return err
 		}
-		return emit(factor{Kind: users.Passkey, CreatedAt: &p.CreatedAt, ID: &p.ID, Name: name, LastUsedAt: p.LastUsedAt})
+		return emit(factor{Kind: credential.Passkey, CreatedAt: &p.CreatedAt, ID: &p.ID, Name: name, LastUsedAt: p.LastUsedAt})
 	})
 }
 
@@ -282,9 +287,9 @@ func (x *export) keys(ctx context.Context, emit func(any) error) error {
 }
 
 func (x *export) consents(ctx context.Context, emit func(any) error) error {
-	return batches(uuid.Max, func(before uuid.UUID) ([]users.ConsentDecision, error) {
-		return x.Decisions(ctx, x.person, uuid.Nil, x.key, before, atOnce)
-	}, func(d users.ConsentDecision) uuid.UUID { return d.ID }, func(d users.ConsentDecision) error { return emit(d) })
+	return batches(uuid.Max, func(before uuid.UUID) ([]privacy.ConsentDecision, error) {
+		return privacy.Decisions(ctx, x.Function.Store, x.person, uuid.Nil, x.key, before, atOnce)
+	}, func(d privacy.ConsentDecision) uuid.UUID { return d.ID }, func(d privacy.ConsentDecision) error { return emit(d) })
 }
 
 // Each purpose is read with its texts, of which there are 100 of 20,000 characters at
@@ -327,7 +332,7 @@ func (x *export) texts(ctx context.Context, emit func(any) error) error {
 
 type activity struct {
 	Trail audit.Trail `json:"trail"`
-	users.Activity
+	privacy.Activity
 }
 
 func (x *export) activity(ctx context.Context, emit func(any) error) error {
@@ -336,9 +341,9 @@ func (x *export) activity(ctx context.Context, emit func(any) error) error {
 		if err != nil {
 			return err
 		}
-		err = batches(uuid.Max, func(before uuid.UUID) ([]users.Activity, error) {
-			return users.ActivityOf(ctx, db, trail, x.person, x.key, before, atOnce)
-		}, func(a users.Activity) uuid.UUID { return a.ID }, func(a users.Activity) error { return emit(activity{trail, a}) })
+		err = batches(uuid.Max, func(before uuid.UUID) ([]privacy.Activity, error) {
+			return privacy.ActivityOf(ctx, db, trail, x.person, x.key, before, atOnce)
+		}, func(a privacy.Activity) uuid.UUID { return a.ID }, func(a privacy.Activity) error { return emit(activity{trail, a}) })
 		if err != nil {
 			return fmt.Errorf("trail %s: %w", trail, err)
 		}

@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"strings"
 
+	"function/functions/users/internal/lifecycle"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/fault"
 	"function/shared/function"
@@ -28,11 +31,11 @@ var Service = function.Service("users-find-users", New,
 )
 
 // Function shows accounts.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the accounts.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
@@ -68,7 +71,7 @@ func (f *Function) narrow(ctx context.Context, in *ListRequest) (sql string, arg
 	arguments = pgx.NamedArgs{"before": before, "organization": in.OrganizationID, "limit": in.Fetch()}
 	if in.Email != "" {
 		conditions = append(conditions, `u.email_index = @email`)
-		if arguments["email"], err = f.AccountIndex(ctx, f.DB, in.Email); err != nil {
+		if arguments["email"], err = person.AccountIndex(ctx, f.Store, f.DB, in.Email); err != nil {
 			return "", nil, err
 		}
 	}
@@ -92,7 +95,7 @@ func (f *Function) narrow(ctx context.Context, in *ListRequest) (sql string, arg
 			return "", nil, fault.At("query.name", "this takes organization_id: names are indexed by organization")
 		}
 		conditions = append(conditions, named)
-		if arguments["name"], err = users.NamePrefixes(f.Keeper, in.OrganizationID, in.Name); err != nil {
+		if arguments["name"], err = person.NamePrefixes(f.Keeper, in.OrganizationID, in.Name); err != nil {
 			return "", nil, err
 		}
 	}
@@ -111,7 +114,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	}
 	out := &ListResponse{}
 	if in.Name != "" {
-		complete, err := f.IndexNames(ctx, in.OrganizationID)
+		complete, err := person.IndexNames(ctx, f.Store, in.OrganizationID)
 		if err != nil {
 			return nil, err
 		}
@@ -129,8 +132,8 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 		if err != nil {
 			return nil, err
 		}
-		name := users.Name{FirstName: account.FirstName, LastName: account.LastName}
-		if in.Name == "" || users.NameMatches(name, in.Name) { // for what the indexes do not tell
+		name := person.Name{FirstName: account.FirstName, LastName: account.LastName}
+		if in.Name == "" || person.NameMatches(name, in.Name) { // for what the indexes do not tell
 			out.Body.Items = append(out.Body.Items, account)
 		}
 	}
@@ -145,7 +148,7 @@ func (f *Function) Get(ctx context.Context, in *GetRequest) (*GetResponse, error
 		return nil, fmt.Errorf("read account: %w", err)
 	}
 	if len(stored) == 0 {
-		return nil, users.ErrNoPerson
+		return nil, lifecycle.ErrNoPerson
 	}
 	if err := audit.Record(ctx, f.DB, audit.Entry{Action: "users:read", ResourceID: in.ID.String(), Platform: true}); err != nil {
 		return nil, err
@@ -161,7 +164,7 @@ func (f *Function) Get(ctx context.Context, in *GetRequest) (*GetResponse, error
 		return nil, fmt.Errorf("list acts on account: %w", err)
 	}
 	for i := range acts {
-		if acts[i].Reason, err = users.OpenReason(key, acts[i].Reason); err != nil {
+		if acts[i].Reason, err = lifecycle.OpenReason(key, acts[i].Reason); err != nil {
 			return nil, err
 		}
 	}
@@ -175,7 +178,7 @@ func (f *Function) open(ctx context.Context, r row) (Account, []byte, error) {
 	if err != nil {
 		return r.Account, nil, err
 	}
-	name, err := users.SealedName{Email: r.SealedEmail, FirstName: r.SealedFirst, LastName: r.SealedLast}.Open(key)
+	name, err := person.SealedName{Email: r.SealedEmail, FirstName: r.SealedFirst, LastName: r.SealedLast}.Open(key)
 	if err != nil {
 		return r.Account, nil, err
 	}

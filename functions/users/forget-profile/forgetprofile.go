@@ -6,7 +6,9 @@ package forgetprofile
 import (
 	"context"
 
-	"function/functions/users"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -17,17 +19,17 @@ var Service = function.Subscriber("users-forget-profile", New)
 
 // Function forgets profiles.
 type Function struct {
-	users.Store
-	profiles users.Profiles
+	store.Store
+	profiles person.Profiles
 }
 
 // New opens the documents.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	profiles, err := users.OpenProfiles(env)
+	profiles, err := person.OpenProfiles(env)
 	return &Function{store, profiles}, err
 }
 

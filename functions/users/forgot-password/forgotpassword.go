@@ -10,7 +10,10 @@ import (
 	"fmt"
 	"net/http"
 
-	"function/functions/users"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+
 	"function/shared/audit"
 	"function/shared/events"
 	"function/shared/fault"
@@ -35,17 +38,17 @@ type Request struct {
 
 // Function takes wishes.
 type Function struct {
-	users.Store
-	post users.Post
+	store.Store
+	post notify.Mailer
 }
 
 // New opens the requests.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := store.Post(env)
+	post, err := notify.NewMailer(store, env)
 	return &Function{store, post}, err
 }
 
@@ -56,7 +59,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	if err := f.post.Needed(); err != nil {
 		return nil, err
 	}
-	index, err := f.AccountIndex(ctx, f.DB, in.Body.Email)
+	index, err := person.AccountIndex(ctx, f.Store, f.DB, in.Body.Email)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,9 @@ package getsecondfactors
 import (
 	"context"
 
-	"function/functions/users"
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/store"
+
 	"function/shared/auth"
 	"function/shared/function"
 	"function/shared/policy"
@@ -26,11 +28,11 @@ type Response struct {
 }
 
 // Function reads second factors.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the accounts.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
@@ -40,11 +42,11 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	factors, err := users.FactorsOf(ctx, f.DB, caller.UserID)
+	factors, err := credential.FactorsOf(ctx, f.DB, caller.UserID)
 	if err != nil {
 		return nil, err
 	}
-	required, err := users.SecondFactorRequired(ctx, f.DB, caller.UserID)
+	required, err := credential.SecondFactorRequired(ctx, f.DB, caller.UserID)
 	if err != nil {
 		return nil, err
 	}

@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"time"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -25,9 +27,9 @@ var Service = function.Service("users-grants", New,
 	function.On(function.Post("users-grant-role", "/v1/organizations/{id}/grants", "Grant a role", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
 		Describe("To a member, to a team and the teams in it, or to a service account: a role that allows what you may do yourself at the most.").
-		Answers(users.Waits), (*Function).Create),
+		Answers(access.Waits), (*Function).Create),
 	function.On(function.Delete("users-revoke-grant", "/v1/organizations/{id}/grants/{grant_id}", "Take a granted role back", policy.RolesWrite.WithFreshProof()).
-		Answers(users.Waits), (*Function).Delete),
+		Answers(access.Waits), (*Function).Delete),
 )
 
 // Grantee is whom a role is granted to: exactly one of them.
@@ -71,11 +73,11 @@ type Request struct {
 }
 
 // Function keeps grants.
-type Function struct{ users.RoleChanges }
+type Function struct{ access.RoleChanges }
 
 // New opens the grants.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	changes, err := users.OpenRoleChanges(ctx, env)
+	changes, err := access.OpenRoleChanges(ctx, env)
 	return &Function{changes}, err
 }
 
@@ -85,7 +87,7 @@ WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
 
 // List lists grants.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	if _, err := users.InOwn(ctx, in.ID); err != nil {
+	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	before, err := in.Before()
@@ -101,8 +103,8 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 }
 
 // Create grants a role.
-func (f *Function) Create(ctx context.Context, in *CreateRequest) (*users.RoleChangeAnswer, error) {
-	change := users.RoleChange{Kind: users.GrantRole, GrantID: uuid7.New(), Role: in.Body.Role}
+func (f *Function) Create(ctx context.Context, in *CreateRequest) (*access.RoleChangeAnswer, error) {
+	change := access.RoleChange{Kind: access.GrantRole, GrantID: uuid7.New(), Role: in.Body.Role}
 	named := 0
 	for _, to := range []struct{ from, into *uuid.UUID }{
 		{in.Body.UserID, &change.UserID}, {in.Body.TeamID, &change.TeamID}, {in.Body.ServiceAccountID, &change.ServiceAccountID},
@@ -119,6 +121,6 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*users.RoleCh
 }
 
 // Delete takes a grant back.
-func (f *Function) Delete(ctx context.Context, in *Request) (*users.RoleChangeAnswer, error) {
-	return f.ChangeRoles(ctx, in.ID, users.RoleChange{Kind: users.RevokeRole, GrantID: in.GrantID})
+func (f *Function) Delete(ctx context.Context, in *Request) (*access.RoleChangeAnswer, error) {
+	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.RevokeRole, GrantID: in.GrantID})
 }

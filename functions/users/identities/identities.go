@@ -9,10 +9,12 @@ import (
 	"net/http"
 	"time"
 
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -61,18 +63,18 @@ type UnlinkRequest struct {
 
 // Function links accounts.
 type Function struct {
-	users.Store
-	post     users.Post
+	store.Store
+	post     notify.Mailer
 	verifier *auth.Verifier
 }
 
 // New opens the accounts, and learns which issuers are trusted.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := store.Post(env)
+	post, err := notify.NewMailer(store, env)
 	if err != nil {
 		return nil, err
 	}

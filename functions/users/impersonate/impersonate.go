@@ -9,9 +9,13 @@ import (
 	"fmt"
 	"time"
 
+	"function/functions/users/internal/lifecycle"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
@@ -31,29 +35,29 @@ var Service = function.Endpoint(function.Post("users-impersonate", "/v1/admin/us
 type Request struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
-		users.Reason
+		lifecycle.Reason
 		OrganizationID *uuid.UUID `json:"organization_id,omitempty" format:"uuid" doc:"To act in; absent: the person's oldest"`
 	}
 }
 
 // Response is the tokens of the session.
-type Response struct{ Body users.Tokens }
+type Response struct{ Body session.Tokens }
 
 // Function begins sessions as others.
 type Function struct {
-	users.Store
+	store.Store
 	issuer *auth.Issuer
-	post   users.Post
+	post   notify.Mailer
 }
 
 // New opens the accounts, the signing key and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := store.Post(env)
-	return &Function{store, store.Issuer(env), post}, err
+	post, err := notify.NewMailer(store, env)
+	return &Function{store, session.NewIssuer(store, env), post}, err
 }
 
 var errNoMember = fault.New(fault.Conflict, "The person is no active member there, so there is nothing to do as them")
@@ -69,7 +73,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	out := &Response{}
-	err = f.Administer(ctx, in.ID, "users:impersonate", in.Body.Reason.Reason, func(tx *outbox.Tx, person users.Subject) error {
+	err = lifecycle.Administer(ctx, f.Store, in.ID, "users:impersonate", in.Body.Reason.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
 		switch {
 		case person.PlatformAdmin:
 			return fault.New(fault.Forbidden, "Nobody acts as a platform admin")
@@ -86,25 +90,25 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 }
 
 // begin begins the session and tells the person.
-func (f *Function) begin(ctx context.Context, tx *outbox.Tx, caller auth.Caller, in *Request) (users.Tokens, error) {
+func (f *Function) begin(ctx context.Context, tx *outbox.Tx, caller auth.Caller, in *Request) (session.Tokens, error) {
 	var organization uuid.UUID
 	err := tx.QueryRow(ctx, selectMembership, in.ID, in.Body.OrganizationID).Scan(&organization)
 	if database.IsNoRows(err) {
-		return users.Tokens{}, errNoMember
+		return session.Tokens{}, errNoMember
 	}
 	if err != nil {
-		return users.Tokens{}, fmt.Errorf("read membership: %w", err)
+		return session.Tokens{}, fmt.Errorf("read membership: %w", err)
 	}
-	tokens, err := f.Begin(ctx, tx, f.issuer, users.Login{
+	tokens, err := session.Begin(ctx, f.Store, tx, f.issuer, session.Login{
 		UserID: in.ID, OrganizationID: organization, Methods: caller.Methods, ImpersonatorID: caller.UserID,
 	})
-	if errors.Is(err, users.ErrGone) {
+	if errors.Is(err, session.ErrGone) {
 		return tokens, errNoMember
 	}
 	if err != nil {
 		return tokens, err
 	}
-	until := time.Now().Add(users.ImpersonationLife)
+	until := time.Now().Add(session.ImpersonationLife)
 	return tokens, f.post.Tell(ctx, tx, in.ID, func(to string) mail.Message {
 		return f.post.Impersonated(to, until, in.Body.Reason.Reason)
 	})

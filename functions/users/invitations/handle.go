@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/fault"
 	"function/shared/outbox"
@@ -17,7 +19,7 @@ import (
 
 // Create invites.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, error) {
-	invitation, err := f.Invite(ctx, f.post, in.ID, string(in.Body.Email), in.Body.Role)
+	invitation, err := membership.Invite(ctx, f.Store, f.post, in.ID, string(in.Body.Email), in.Body.Role)
 	return &Response{Body: invitation}, err
 }
 
@@ -31,13 +33,13 @@ WHERE organization_id = $1 AND id = $2 AND ended_at IS NULL AND expires_at > now
 )
 
 type stored struct {
-	users.Invitation
+	membership.Invitation
 	WrappedKey, Sealed []byte
 }
 
 // List lists open invitations.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	if _, err := users.InOwn(ctx, in.ID); err != nil {
+	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	before, err := in.Before()
@@ -50,13 +52,13 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 		return nil, fmt.Errorf("list invitations: %w", err)
 	}
 	found := page.Of(in.Query, open, func(s stored) uuid.UUID { return s.ID })
-	out := &ListResponse{Body: page.Page[users.Invitation]{Items: []users.Invitation{}, NextCursor: found.NextCursor}}
+	out := &ListResponse{Body: page.Page[membership.Invitation]{Items: []membership.Invitation{}, NextCursor: found.NextCursor}}
 	for _, s := range found.Items {
 		key, err := f.Keeper.Unwrap(ctx, s.WrappedKey)
 		if err != nil {
 			return nil, err
 		}
-		if s.Email, err = secret.Unseal(key, users.InvitationField, s.Sealed); err != nil {
+		if s.Email, err = secret.Unseal(key, membership.InvitationField, s.Sealed); err != nil {
 			return nil, err
 		}
 		out.Body.Items = append(out.Body.Items, s.Invitation)
@@ -66,7 +68,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 
 // Revoke takes an invitation back.
 func (f *Function) Revoke(ctx context.Context, in *Request) (*struct{}, error) {
-	if _, err := users.InOwn(ctx, in.ID); err != nil {
+	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	entry := audit.Entry{Action: "invitations:revoke", ResourceID: in.InvitationID.String()}

@@ -7,9 +7,13 @@ import (
 	"context"
 	"net/http"
 
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -31,13 +35,13 @@ var Service = function.Service("users-invitations", New,
 type CreateRequest struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
-		Email users.Email `json:"email" doc:"One address, without a name"`
-		Role  string      `json:"role" pattern:"^[a-z][a-z0-9_]{1,62}$" doc:"Within your own rights"`
+		Email person.Email `json:"email" doc:"One address, without a name"`
+		Role  string       `json:"role" pattern:"^[a-z][a-z0-9_]{1,62}$" doc:"Within your own rights"`
 	}
 }
 
 // Response is an invitation.
-type Response struct{ Body users.Invitation }
+type Response struct{ Body membership.Invitation }
 
 // ListRequest asks for one page.
 type ListRequest struct {
@@ -46,7 +50,9 @@ type ListRequest struct {
 }
 
 // ListResponse is one page.
-type ListResponse struct{ Body page.Page[users.Invitation] }
+type ListResponse struct {
+	Body page.Page[membership.Invitation]
+}
 
 // Request names an invitation.
 type Request struct {
@@ -56,16 +62,16 @@ type Request struct {
 
 // Function keeps invitations.
 type Function struct {
-	users.Store
-	post users.Post
+	store.Store
+	post notify.Mailer
 }
 
 // New opens the invitations and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := store.Post(env)
+	post, err := notify.NewMailer(store, env)
 	return &Function{store, post}, err
 }

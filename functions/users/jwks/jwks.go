@@ -6,7 +6,9 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users"
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+
 	"function/shared/auth"
 	"function/shared/function"
 	"function/shared/policy"
@@ -38,11 +40,11 @@ type Function struct{ issuer *auth.Issuer }
 
 // New opens the keys.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	return &Function{issuer: store.Issuer(env)}, nil
+	return &Function{issuer: session.NewIssuer(store, env)}, nil
 }
 
 // Handle lists the keys, newest first: those that sign, signed lately or will sign soon.

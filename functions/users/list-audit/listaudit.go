@@ -10,10 +10,12 @@ import (
 	"fmt"
 	"time"
 
+	"function/functions/users/internal/privacy"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/function"
@@ -38,17 +40,17 @@ var Service = function.Service("users-list-audit", New,
 
 // Function shows trails.
 type Function struct {
-	users.Store
-	trails users.Trails
+	store.Store
+	trails privacy.Trails
 }
 
 // New opens the users' trail; the others are opened when they are asked for.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	return &Function{Store: store, trails: users.NewTrails(env)}, nil
+	return &Function{Store: store, trails: privacy.NewTrails(env)}, nil
 }
 
 const selectLines = `

@@ -3,9 +3,10 @@ package listaudit
 import (
 	"time"
 
+	"function/functions/users/internal/privacy"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/page"
 )
@@ -23,7 +24,7 @@ type ListRequest struct {
 	ResourceID string    `query:"resource_id" maxLength:"100" doc:"Of what it was done to"`
 	Action     string    `query:"action" maxLength:"100" pattern:"^[a-z0-9_:-]*$" example:"members:approve"`
 	Result     string    `query:"result" enum:"done,refused"`
-	users.Period
+	privacy.Period
 }
 
 // ListResponse is one page.

@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"time"
 
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
@@ -56,11 +57,11 @@ type Response struct {
 }
 
 // Function lists consents.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the decisions.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
@@ -93,7 +94,7 @@ WHERE p.organization_id = $1 AND ($2 = '' OR p.name = $2) GROUP BY p.id ORDER BY
 
 // Handle lists what holds, the newest decisions first.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	if _, err := users.InOwn(ctx, in.ID); err != nil {
+	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	before, err := in.Before()

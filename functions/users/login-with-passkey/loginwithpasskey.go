@@ -7,7 +7,9 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users"
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/session"
+
 	"function/shared/auth"
 	"function/shared/fault"
 	"function/shared/function"
@@ -24,27 +26,27 @@ var Service = function.Service("users-login-with-passkey", New,
 )
 
 // BeginResponse is what the browser needs.
-type BeginResponse struct{ Body users.Ceremony }
+type BeginResponse struct{ Body credential.Ceremony }
 
 // FinishRequest is the passkey's answer.
-type FinishRequest struct{ Body users.Assertion }
+type FinishRequest struct{ Body credential.Assertion }
 
 // FinishResponse is the session's first pair of tokens.
-type FinishResponse struct{ Body users.Tokens }
+type FinishResponse struct{ Body session.Tokens }
 
 // Function logs people in by their passkeys.
 type Function struct {
-	users.Passkeys
+	credential.Passkeys
 	issuer *auth.Issuer
 }
 
 // New opens the accounts and the signing key.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	passkeys, err := users.OpenPasskeys(ctx, env)
+	passkeys, err := credential.OpenPasskeys(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	return &Function{Passkeys: passkeys, issuer: passkeys.Issuer(env)}, nil
+	return &Function{Passkeys: passkeys, issuer: session.NewIssuer(passkeys.SecondFactors.Store, env)}, nil
 }
 
 var errRefused = fault.New(fault.Unauthenticated, "The passkey was not accepted: begin again, or log in another way")
@@ -65,7 +67,7 @@ func (f *Function) Finish(ctx context.Context, in *FinishRequest) (*FinishRespon
 		return nil, err
 	}
 	var out FinishResponse
-	var proved users.Proved
+	var proved credential.Proved
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		login, p, err := f.Identify(ctx, tx, in.Body)
 		if err != nil {
@@ -75,7 +77,7 @@ func (f *Function) Finish(ctx context.Context, in *FinishRequest) (*FinishRespon
 		if err := f.RecordPasskeyLogin(ctx, tx, login, p); err != nil || p.Refused != "" {
 			return err
 		}
-		out.Body, err = f.LogIn(ctx, tx, f.issuer, login)
+		out.Body, err = credential.LogIn(ctx, f.Passkeys.SecondFactors.Store, tx, f.issuer, login)
 		return err
 	})
 	if err != nil {

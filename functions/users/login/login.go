@@ -6,10 +6,15 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -33,29 +38,29 @@ type Request struct {
 }
 
 // Response is the session's first pair of tokens, or the demand for a second factor.
-type Response struct{ Body users.LoginAnswer }
+type Response struct{ Body credential.LoginAnswer }
 
 // Function begins sessions.
 type Function struct {
-	users.Store
+	store.Store
 	issuer *auth.Issuer
-	post   users.Post
+	post   notify.Mailer
 }
 
 // New opens the accounts, the signing key and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := store.Post(env)
-	return &Function{store, store.Issuer(env), post}, err
+	post, err := notify.NewMailer(store, env)
+	return &Function{store, session.NewIssuer(store, env), post}, err
 }
 
 const (
 	selectCredentials = `
 SELECT coalesce(u.password_hash, '') AS password_hash, u.suspended_at IS NOT NULL AS suspended, u.id AS user_id, m.organization_id
-FROM users u` + users.LoginMembership + ` WHERE u.email_index = $1`
+FROM users u` + session.LoginMembership + ` WHERE u.email_index = $1`
 	// Indexes are random: the next account's hash has the parameters that one with this
 	// index would be likely to have, and for the same index mostly the same.
 	selectNeighbour = `
@@ -78,11 +83,11 @@ type credentials struct {
 // of some account does, for those of people who have not logged in since the parameters
 // were changed have others.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	index, err := f.AccountIndex(ctx, f.DB, in.Body.Email)
+	index, err := person.AccountIndex(ctx, f.Store, f.DB, in.Body.Email)
 	if err != nil {
 		return nil, err
 	}
-	attempt := f.Attempt(ctx, index)
+	attempt := session.NewAttempt(ctx, f.Store, index)
 	known, err := f.read(ctx, index, attempt)
 	if err != nil {
 		return nil, err
@@ -108,7 +113,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err := f.issuer.Ready(ctx); err != nil {
 		return nil, err
 	}
-	login := users.FirstFactor{Login: users.Login{
+	login := credential.FirstFactor{Login: session.Login{
 		UserID: known.UserID, OrganizationID: known.OrganizationID, Methods: []string{"pwd"},
 	}}
 	prove := func(b *pgx.Batch) {
@@ -116,9 +121,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		attempt.Prove(b, known.PasswordHash, rehashed)
 		login.Read(b)
 	}
-	var answer users.LoginAnswer
+	var answer credential.LoginAnswer
 	err = f.DB.TransactFrom(ctx, prove, func(tx *outbox.Tx) (err error) {
-		answer, err = f.BeginOrChallenge(ctx, tx, f.issuer, login)
+		answer, err = credential.BeginOrChallenge(ctx, f.Store, tx, f.issuer, login)
 		return err
 	})
 	if err != nil {
@@ -129,7 +134,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 
 // read looks up the account, if there is one, and the failures before this attempt. Who
 // has no password has a hash that none belongs to.
-func (f *Function) read(ctx context.Context, index []byte, attempt *users.Attempt) (known credentials, err error) {
+func (f *Function) read(ctx context.Context, index []byte, attempt *session.Attempt) (known credentials, err error) {
 	var neighbour string
 	var reads pgx.Batch
 	reads.Queue(selectCredentials, index).Query(func(rows pgx.Rows) (err error) {
@@ -157,7 +162,7 @@ func (f *Function) read(ctx context.Context, index []byte, attempt *users.Attemp
 
 func (f *Function) suspended(ctx context.Context, entry audit.Entry) error {
 	entry.Refused = "suspended"
-	if err := f.LoginRefused(ctx, entry); err != nil {
+	if err := session.LoginRefused(ctx, f.Store, entry); err != nil {
 		return err
 	}
 	return fault.New(fault.Forbidden, "This account is suspended: ask an administrator of your organization")

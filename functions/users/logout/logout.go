@@ -5,7 +5,8 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users"
+	"function/functions/users/internal/store"
+
 	"function/shared/audit"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -17,11 +18,11 @@ var Service = function.Endpoint(function.Post("users-logout", "/v1/users/logout"
 	Describe("Ends the session. Its access and refresh tokens are refused everywhere within a second."), New)
 
 // Function ends sessions.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the sessions.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
@@ -29,7 +30,7 @@ const endSession = `UPDATE sessions SET ended_at = now(), end_reason = 'logout' 
 
 // Handle ends the caller's session.
 func (f *Function) Handle(ctx context.Context, _ *struct{}) (*struct{}, error) {
-	caller, err := users.InSession(ctx)
+	caller, err := store.RequireSession(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,9 @@ package lookupinvitation
 import (
 	"context"
 
-	"function/functions/users"
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/store"
+
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
@@ -24,20 +26,20 @@ type Request struct {
 }
 
 // Response is what the invitation offers.
-type Response struct{ Body users.Offer }
+type Response struct{ Body membership.Offer }
 
 // Function looks invitations up.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the invitations.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
 // Handle looks the token up.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	offer, err := f.OfferOf(ctx, in.Body.Token)
+	offer, err := membership.OfferOf(ctx, f.Store, in.Body.Token)
 	if err != nil {
 		return nil, err
 	}

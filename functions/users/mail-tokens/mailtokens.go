@@ -8,9 +8,11 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/database"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -24,17 +26,17 @@ var Service = function.Service("users-mail-tokens", New,
 
 // Function mails tokens.
 type Function struct {
-	users.Store
-	post users.Post
+	store.Store
+	post notify.Mailer
 }
 
 // New opens the accounts and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := store.Post(env)
+	post, err := notify.NewMailer(store, env)
 	return &Function{store, post}, err
 }
 

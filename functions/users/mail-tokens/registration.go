@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/events"
@@ -39,7 +42,7 @@ func (f *Function) Register(ctx context.Context, e events.Received[events.Regist
 		if err != nil {
 			return err
 		}
-		may, err := f.MayMail(ctx, tx, users.Registration, index)
+		may, err := notify.MayMail(ctx, f.Store, tx, notify.Registration, index)
 		if err != nil {
 			return err
 		}
@@ -54,7 +57,7 @@ func (f *Function) Register(ctx context.Context, e events.Received[events.Regist
 		if owner == uuid.Nil {
 			return f.confirm(ctx, tx, id, wrapped, sealed)
 		}
-		name, err := f.NameOf(ctx, tx, owner)
+		name, err := person.NameOf(ctx, f.Store, tx, owner)
 		if err != nil {
 			return err
 		}
@@ -70,12 +73,12 @@ func (f *Function) confirm(ctx context.Context, tx *outbox.Tx, registration uuid
 	if err != nil {
 		return err
 	}
-	address, err := secret.Unseal(key, users.EmailField, sealed)
+	address, err := secret.Unseal(key, person.EmailField, sealed)
 	if err != nil {
 		return err
 	}
-	token := users.NewToken()
-	if _, err := tx.Exec(ctx, giveToken, registration, users.TokenHash(token), users.RegistrationLife); err != nil {
+	token := store.NewToken()
+	if _, err := tx.Exec(ctx, giveToken, registration, store.TokenHash(token), notify.RegistrationLife); err != nil {
 		return fmt.Errorf("give registration a token: %w", err)
 	}
 	if err := f.post.Queue(ctx, tx, uuid.Nil, f.post.ConfirmRegistration(address, token)); err != nil {

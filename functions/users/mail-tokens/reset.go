@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/notify"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/events"
@@ -36,7 +37,7 @@ func (f *Function) Reset(ctx context.Context, e events.Received[events.PasswordR
 			return audit.Record(ctx, tx, entry)
 		}
 		entry.Detail = map[string]any{"user_id": owner}
-		may, err := f.MayMail(ctx, tx, users.PasswordReset, index)
+		may, err := notify.MayMail(ctx, f.Store, tx, notify.PasswordReset, index)
 		if err != nil {
 			return err
 		}
@@ -44,7 +45,7 @@ func (f *Function) Reset(ctx context.Context, e events.Received[events.PasswordR
 			entry.Refused = "address was mailed too often"
 			return audit.Record(ctx, tx, entry)
 		}
-		token, address, err := f.NewMailedToken(ctx, tx, users.PasswordReset, owner, nil)
+		token, address, err := notify.NewMailedToken(ctx, f.Store, tx, notify.PasswordReset, owner, nil)
 		if err != nil {
 			return err
 		}

@@ -7,9 +7,10 @@ import (
 	"context"
 	"time"
 
+	"function/functions/users/internal/access"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -28,7 +29,7 @@ var Service = function.Service("users-members", New,
 	function.On(function.Put("users-assign-role", one+"/role", "Give a member another role", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
 		Describe("Neither a role that may do what you may not, nor to a member who has one. Only an owner makes, or unmakes, an owner.").
-		Answers(users.Waits), (*Function).Assign),
+		Answers(access.Waits), (*Function).Assign),
 	function.On(function.Post("users-suspend-member", one+"/suspend", "Take a member's roles away for a while", policy.MembersWrite).
 		Fails(fault.Conflict).
 		Describe("Ends the person's sessions in your organization. Nothing of other organizations changes."), (*Function).Suspend),
@@ -86,13 +87,13 @@ type AssignRequest struct {
 }
 
 // Response is the membership.
-type Response struct{ Body users.Membership }
+type Response struct{ Body access.Membership }
 
 // Function keeps members.
-type Function struct{ users.RoleChanges }
+type Function struct{ access.RoleChanges }
 
 // New opens the memberships.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	changes, err := users.OpenRoleChanges(ctx, env)
+	changes, err := access.OpenRoleChanges(ctx, env)
 	return &Function{changes}, err
 }

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"time"
 
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
@@ -34,23 +37,23 @@ type sealed struct {
 	WrappedKey   []byte
 	Teams        int
 	SecondFactor bool
-	users.SealedName
+	person.SealedName
 }
 
 // unseal makes a member readable for one caller.
 func (f *Function) unseal(ctx context.Context, caller auth.Caller, s sealed) (Member, error) {
 	m := Member{UserID: s.UserID, Role: s.Role, Status: s.Status, Teams: s.Teams, JoinedAt: s.JoinedAt}
-	if users.ManagesMembers(caller) {
+	if membership.ManagesMembers(caller) {
 		m.SecondFactor = &s.SecondFactor
 	}
-	name, err := f.OpenName(ctx, s.WrappedKey, s.SealedName)
+	name, err := person.OpenName(ctx, f.RoleChanges.Store, s.WrappedKey, s.SealedName)
 	m.Email, m.FirstName, m.LastName = name.Email, name.FirstName, name.LastName
 	return m, err
 }
 
 // List lists members, and to those who may let them in also those who ask to be.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	caller, err := users.InOwn(ctx, in.ID)
+	caller, err := store.RequireOrganization(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +61,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectMembers, in.ID, before, in.Fetch(), in.Status, users.ManagesMembers(caller))
+	rows, _ := f.DB.Query(ctx, selectMembers, in.ID, before, in.Fetch(), in.Status, membership.ManagesMembers(caller))
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[sealed])
 	if err != nil {
 		return nil, fmt.Errorf("list members: %w", err)
@@ -75,11 +78,11 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 
 // Get shows one member.
 func (f *Function) Get(ctx context.Context, in *Request) (*GetResponse, error) {
-	caller, err := users.InOwn(ctx, in.ID)
+	caller, err := store.RequireOrganization(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectMember, in.ID, in.UserID, users.ManagesMembers(caller))
+	rows, _ := f.DB.Query(ctx, selectMember, in.ID, in.UserID, membership.ManagesMembers(caller))
 	found, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[sealed])
 	if database.IsNoRows(err) {
 		return nil, fault.New(fault.NotFound, "Nobody with this identifier is in this organization")

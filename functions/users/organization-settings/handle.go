@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/fault"
 	"function/shared/outbox"
@@ -16,10 +18,10 @@ import (
 
 // Get shows the settings.
 func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
-	if _, err := users.InOwn(ctx, in.ID); err != nil {
+	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
-	settings, err := users.SettingsOf(ctx, f.DB, in.ID)
+	settings, err := store.SettingsOf(ctx, f.DB, in.ID)
 	return &Response{Body: settings}, err
 }
 
@@ -30,23 +32,23 @@ const (
 
 // Change merges the patch into what the organization has decided so far.
 func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*Response, error) {
-	caller, err := users.InOwn(ctx, in.ID)
+	caller, err := store.RequireOrganization(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	var after users.Settings
+	var after store.Settings
 	err = f.Act(ctx, audit.Entry{Action: "organizations:change_settings", ResourceID: in.ID.String(), Detail: in.Body}, func(tx *outbox.Tx, _ *audit.Entry) error {
-		if err := users.LockOrganization(ctx, tx, in.ID); err != nil {
+		if err := store.LockOrganization(ctx, tx, in.ID); err != nil {
 			return err
 		}
-		before, err := users.SettingsOf(ctx, tx, in.ID)
+		before, err := store.SettingsOf(ctx, tx, in.ID)
 		if err != nil {
 			return err
 		}
 		if err := merge(ctx, tx, in.ID, in.Body); err != nil {
 			return err
 		}
-		if after, err = users.SettingsOf(ctx, tx, in.ID); err != nil {
+		if after, err = store.SettingsOf(ctx, tx, in.ID); err != nil {
 			return err
 		}
 		if after.SessionIdleMinutes < before.SessionIdleMinutes || after.SessionLifeHours < before.SessionLifeHours {
@@ -58,12 +60,12 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*Response, er
 			return fault.New(fault.Conflict, "That a second person approves changes of roles ends when a second person approves it: DELETE /v1/organizations/{id}/settings/require_second_person")
 		}
 		if after.RequireSecondPerson && !before.RequireSecondPerson {
-			if err := users.NeedDeciders(ctx, tx, in.ID); err != nil {
+			if err := access.NeedDeciders(ctx, tx, in.ID); err != nil {
 				return err
 			}
 		}
 		if after.Weakens(before) {
-			return users.Fresh(caller)
+			return store.RequireFreshProof(caller)
 		}
 		return nil
 	})
@@ -73,7 +75,7 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*Response, er
 // merge is RFC 7396 for an object without objects in it: decoding sets what is named,
 // and null takes it away.
 func merge(ctx context.Context, tx pgx.Tx, organization uuid.UUID, patch Patch) error {
-	var decided users.Decisions
+	var decided store.Decisions
 	if err := tx.QueryRow(ctx, selectDecided, organization).Scan(&decided); err != nil {
 		return fmt.Errorf("read settings: %w", err)
 	}
@@ -101,7 +103,7 @@ WHERE organization_id = $1 AND ended_at IS NULL AND expires_at > now()`
 )
 
 // shorten has the limits of the settings hold for open sessions too (OWASP ASVS 5.0 §7.3).
-func shorten(ctx context.Context, tx pgx.Tx, organization uuid.UUID, s users.Settings) error {
+func shorten(ctx context.Context, tx pgx.Tx, organization uuid.UUID, s store.Settings) error {
 	for _, statement := range []struct {
 		sql       string
 		arguments []any

@@ -6,10 +6,11 @@ import (
 	"context"
 	"reflect"
 
+	"function/functions/users/internal/store"
+
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
@@ -34,7 +35,7 @@ type Patch map[string]any
 // Schema implements huma.SchemaProvider: that of the settings, all of them optional and
 // nullable.
 func (Patch) Schema(r huma.Registry) *huma.Schema {
-	s := huma.SchemaFromType(r, reflect.TypeFor[users.Settings]())
+	s := huma.SchemaFromType(r, reflect.TypeFor[store.Settings]())
 	properties := map[string]*huma.Schema{}
 	for name, property := range s.Properties {
 		nullable := *property
@@ -53,13 +54,13 @@ type ChangeRequest struct {
 }
 
 // Response is the settings now in force.
-type Response struct{ Body users.Settings }
+type Response struct{ Body store.Settings }
 
 // Function keeps settings.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the organizations.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -61,7 +63,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 	if err != nil {
 		return nil, err
 	}
-	var o users.Organization
+	var o membership.Organization
 	err = f.Act(ctx, audit.Entry{Action: "organizations:create"}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		var owned int
 		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
@@ -73,7 +75,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 		if owned >= maxOwned {
 			return fault.New(fault.Conflict, "You own %d organizations, which is the most", owned)
 		}
-		if o, err = users.NewOrganization(ctx, tx, caller.UserID, string(in.Body.Name)); err != nil {
+		if o, err = membership.NewOrganization(ctx, tx, caller.UserID, string(in.Body.Name)); err != nil {
 			return err
 		}
 		entry.OrganizationID, entry.ResourceID = o.ID, o.ID.String()
@@ -84,11 +86,11 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 
 // Get shows the organization that the caller acts in.
 func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
-	if _, err := users.InOwn(ctx, in.ID); err != nil {
+	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	rows, _ := f.DB.Query(ctx, selectOne, in.ID)
-	o, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[users.Organization])
+	o, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[membership.Organization])
 	if err != nil {
 		return nil, fmt.Errorf("read organization: %w", err)
 	}
@@ -97,7 +99,7 @@ func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
 
 // Rename renames it.
 func (f *Function) Rename(ctx context.Context, in *RenameRequest) (*Response, error) {
-	if _, err := users.InOwn(ctx, in.ID); err != nil {
+	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	return f.change(ctx, audit.Entry{Action: "organizations:rename", ResourceID: in.ID.String()}, true, rename, in.ID, in.Body.Name)
@@ -105,7 +107,7 @@ func (f *Function) Rename(ctx context.Context, in *RenameRequest) (*Response, er
 
 // Delete marks it as deleted.
 func (f *Function) Delete(ctx context.Context, in *Request) (*Response, error) {
-	if _, err := users.InOwn(ctx, in.ID); err != nil {
+	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	return f.change(ctx, audit.Entry{Action: "organizations:delete", ResourceID: in.ID.String()}, true, markGone, in.ID)
@@ -119,7 +121,7 @@ func (f *Function) Restore(ctx context.Context, in *Request) (*Response, error) 
 		return nil, err
 	}
 	entry := audit.Entry{Action: "organizations:restore", ResourceID: in.ID.String()}
-	return f.change(ctx, entry, false, restore, in.ID, caller.UserID, users.DeletionGrace)
+	return f.change(ctx, entry, false, restore, in.ID, caller.UserID, membership.DeletionGrace)
 }
 
 // change runs one statement on an organization, that lives or not.
@@ -127,14 +129,14 @@ func (f *Function) change(ctx context.Context, entry audit.Entry, alive bool, st
 	var out Response
 	err := f.Act(ctx, entry, func(tx *outbox.Tx, entry *audit.Entry) (err error) {
 		if alive {
-			if err := users.LockOrganization(ctx, tx, arguments[0].(uuid.UUID)); err != nil {
+			if err := store.LockOrganization(ctx, tx, arguments[0].(uuid.UUID)); err != nil {
 				return err
 			}
 		} else if _, err := tx.Exec(ctx, lockAny, arguments[0]); err != nil {
 			return fmt.Errorf("lock organization: %w", err)
 		}
 		rows, _ := tx.Query(ctx, statement, arguments...)
-		out.Body, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[users.Organization])
+		out.Body, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[membership.Organization])
 		if database.IsNoRows(err) {
 			return fault.New(fault.NotFound, "You own no organization with this identifier that is being deleted and can be restored")
 		}

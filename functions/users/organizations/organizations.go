@@ -7,9 +7,12 @@ import (
 	"context"
 	"net/http"
 
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -37,7 +40,7 @@ type Request struct {
 
 // Named is what people say of an organization.
 type Named struct {
-	Name users.DisplayName `json:"name" minLength:"1" maxLength:"100"`
+	Name person.DisplayName `json:"name" minLength:"1" maxLength:"100"`
 }
 
 // CreateRequest is the organization to found.
@@ -50,11 +53,11 @@ type RenameRequest struct {
 }
 
 // Response is an organization.
-type Response struct{ Body users.Organization }
+type Response struct{ Body membership.Organization }
 
 // MyOrganization is an organization and the caller's standing in it.
 type MyOrganization struct {
-	users.Organization
+	membership.Organization
 	Role   string `json:"role"`
 	Status string `json:"status" enum:"requested,active,suspended"`
 }
@@ -66,10 +69,10 @@ type ListRequest struct{ page.Query }
 type ListResponse struct{ Body page.Page[MyOrganization] }
 
 // Function keeps organizations.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the organizations.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }

@@ -3,9 +3,10 @@ package passkeys
 import (
 	"net/http"
 
+	"function/functions/users/internal/credential"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -29,20 +30,20 @@ type Named struct {
 }
 
 // BeginResponse is what the browser needs.
-type BeginResponse struct{ Body users.Ceremony }
+type BeginResponse struct{ Body credential.Ceremony }
 
 // FinishRequest is what the browser has made.
 type FinishRequest struct {
 	Body struct {
 		Named
-		users.Assertion
+		credential.Assertion
 	}
 }
 
 // FinishResponse is the new passkey.
 type FinishResponse struct {
 	Body struct {
-		users.PasskeyInfo
+		credential.PasskeyInfo
 		RecoveryCodes []string `json:"recovery_codes,omitempty" doc:"Shown this once, with the first second factor: each completes one login without it"`
 	}
 }
@@ -51,7 +52,9 @@ type FinishResponse struct {
 type ListRequest struct{ page.Query }
 
 // ListResponse is one page.
-type ListResponse struct{ Body page.Page[users.PasskeyInfo] }
+type ListResponse struct {
+	Body page.Page[credential.PasskeyInfo]
+}
 
 // Request names a passkey.
 type Request struct {
@@ -65,4 +68,4 @@ type RenameRequest struct {
 }
 
 // RenameResponse is the passkey.
-type RenameResponse struct{ Body users.PasskeyInfo }
+type RenameResponse struct{ Body credential.PasskeyInfo }

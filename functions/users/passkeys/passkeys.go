@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"time"
 
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
@@ -22,11 +25,11 @@ import (
 )
 
 // Function keeps passkeys.
-type Function struct{ users.Passkeys }
+type Function struct{ credential.Passkeys }
 
 // New opens the accounts.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	passkeys, err := users.OpenPasskeys(ctx, env)
+	passkeys, err := credential.OpenPasskeys(ctx, env)
 	return &Function{passkeys}, err
 }
 
@@ -61,7 +64,7 @@ func (f *Function) Finish(ctx context.Context, in *FinishRequest) (*FinishRespon
 		return nil, err
 	}
 	var out FinishResponse
-	change := users.FactorChange{Action: "passkeys:register", Told: users.Post.PasskeyAdded}
+	change := credential.FactorChange{Action: "passkeys:register", Told: notify.Mailer.PasskeyAdded}
 	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
 		var methods []string
 		if out.Body.PasskeyInfo, methods, err = f.Register(ctx, tx, caller.UserID, in.Body.Name, in.Body.Assertion); err != nil {
@@ -80,9 +83,9 @@ type stored struct {
 	LastUsedAt *time.Time
 }
 
-func (s stored) open(key []byte) (users.PasskeyInfo, error) {
-	name, err := secret.Unseal(key, users.PasskeyNameField, s.Name)
-	return users.PasskeyInfo{ID: s.ID, Name: name, CreatedAt: s.CreatedAt, LastUsedAt: s.LastUsedAt}, err
+func (s stored) open(key []byte) (credential.PasskeyInfo, error) {
+	name, err := secret.Unseal(key, credential.PasskeyNameField, s.Name)
+	return credential.PasskeyInfo{ID: s.ID, Name: name, CreatedAt: s.CreatedAt, LastUsedAt: s.LastUsedAt}, err
 }
 
 // List lists the caller's passkeys.
@@ -95,7 +98,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	key, err := f.KeyOf(ctx, f.DB, caller.UserID)
+	key, err := person.KeyOf(ctx, f.Passkeys.SecondFactors.Store, f.DB, caller.UserID)
 	if err != nil {
 		return nil, err
 	}
@@ -104,13 +107,13 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, fmt.Errorf("list passkeys: %w", err)
 	}
-	opened := make([]users.PasskeyInfo, len(all))
+	opened := make([]credential.PasskeyInfo, len(all))
 	for i, s := range all {
 		if opened[i], err = s.open(key); err != nil {
 			return nil, err
 		}
 	}
-	return &ListResponse{Body: page.Of(in.Query, opened, func(i users.PasskeyInfo) uuid.UUID { return i.ID })}, nil
+	return &ListResponse{Body: page.Of(in.Query, opened, func(i credential.PasskeyInfo) uuid.UUID { return i.ID })}, nil
 }
 
 // Rename gives a passkey another name.
@@ -119,16 +122,16 @@ func (f *Function) Rename(ctx context.Context, in *RenameRequest) (*RenameRespon
 	if err != nil {
 		return nil, err
 	}
-	key, err := f.KeyOf(ctx, f.DB, caller.UserID)
+	key, err := person.KeyOf(ctx, f.Passkeys.SecondFactors.Store, f.DB, caller.UserID)
 	if err != nil {
 		return nil, err
 	}
-	name, err := secret.Seal(key, users.PasskeyNameField, in.Body.Name)
+	name, err := secret.Seal(key, credential.PasskeyNameField, in.Body.Name)
 	if err != nil {
 		return nil, err
 	}
 	var renamed stored
-	change := users.FactorChange{Action: "passkeys:rename", ResourceID: in.ID.String()}
+	change := credential.FactorChange{Action: "passkeys:rename", ResourceID: in.ID.String()}
 	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
 		rows, _ := tx.Query(ctx, renamePasskey, caller.UserID, in.ID, name)
 		if renamed, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[stored]); database.IsNoRows(err) {
@@ -150,7 +153,7 @@ func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	change := users.FactorChange{Action: "passkeys:delete", ResourceID: in.ID.String(), Told: users.Post.PasskeyDeleted}
+	change := credential.FactorChange{Action: "passkeys:delete", ResourceID: in.ID.String(), Told: notify.Mailer.PasskeyDeleted}
 	return nil, f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
 		deleted, err := tx.Exec(ctx, deletePasskey, caller.UserID, in.ID)
 		if err != nil {

@@ -5,7 +5,8 @@ package passwordstrength
 import (
 	"context"
 
-	"function/functions/users"
+	"function/functions/users/internal/store"
+
 	"function/shared/function"
 	"function/shared/password"
 	"function/shared/policy"
@@ -39,7 +40,7 @@ type Function struct{ policy password.Policy }
 
 // New needs no database.
 func New(_ context.Context, env *function.Env) (*Function, error) {
-	floor, err := users.PasswordFloor(env.Config)
+	floor, err := store.PasswordFloor(env.Config)
 	return &Function{password.Policy{MinLength: floor}}, err
 }
 

@@ -4,7 +4,9 @@ package profile
 import (
 	"context"
 
-	"function/functions/users"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+
 	"function/shared/auth"
 	"function/shared/function"
 	"function/shared/policy"
@@ -16,22 +18,22 @@ var Service = function.Endpoint(function.Get("users-profile", "/v1/users/profile
 // Response is the profile, and its revision.
 type Response struct {
 	ETag string `header:"ETag" doc:"For If-Match of a change"`
-	Body users.Profile
+	Body person.Profile
 }
 
 // Function reads profiles.
 type Function struct {
-	users.Store
-	profiles users.Profiles
+	store.Store
+	profiles person.Profiles
 }
 
 // New opens the accounts and the documents.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	profiles, err := users.OpenProfiles(env)
+	profiles, err := person.OpenProfiles(env)
 	return &Function{store, profiles}, err
 }
 

@@ -7,7 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 
-	"function/functions/users"
+	"function/functions/users/internal/store"
+
 	"function/shared/function"
 )
 
@@ -15,11 +16,11 @@ import (
 var Service = function.Scheduled("users-prune", function.Schedule{Cron: "17 * * * *"}, New)
 
 // Function forgets.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the domain's database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 

@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"log/slog"
 
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/database"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -21,11 +23,11 @@ import (
 var Service = function.Scheduled("users-purge-organizations", function.Schedule{Cron: "40 2 * * *"}, New)
 
 // Function purges organizations.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the organizations.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
@@ -66,7 +68,7 @@ func (f *Function) Handle(ctx context.Context) error {
 // is none but those that failed.
 func (f *Function) purgeSome(ctx context.Context, failed []uuid.UUID) (organization uuid.UUID, err error) {
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		err := tx.QueryRow(ctx, selectPast, users.DeletionGrace, failed).Scan(&organization)
+		err := tx.QueryRow(ctx, selectPast, membership.DeletionGrace, failed).Scan(&organization)
 		if database.IsNoRows(err) {
 			organization = uuid.Nil
 			return nil
@@ -90,15 +92,15 @@ func purge(ctx context.Context, tx *outbox.Tx, organization uuid.UUID) error {
 		if _, err := tx.Exec(ctx, deleteSessions, organization, gone); err != nil {
 			return fmt.Errorf("delete sessions: %w", err)
 		}
-		return users.House(ctx, tx, gone...)
+		return membership.EnsurePersonalOrganization(ctx, tx, gone...)
 	}
 	rows, _ = tx.Query(ctx, selectOwners, organization)
 	owners, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
 		return fmt.Errorf("read owners: %w", err)
 	}
-	if err := users.DeleteOrganization(ctx, tx, organization); err != nil {
+	if err := membership.DeleteOrganization(ctx, tx, organization); err != nil {
 		return err
 	}
-	return users.House(ctx, tx, owners...)
+	return membership.EnsurePersonalOrganization(ctx, tx, owners...)
 }

@@ -4,9 +4,10 @@ import (
 	"net/http"
 	"time"
 
+	"function/functions/users/internal/privacy"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
@@ -63,12 +64,12 @@ type ListRequest struct {
 }
 
 // Response is a purpose.
-type Response struct{ Body users.ConsentPurpose }
+type Response struct{ Body privacy.ConsentPurpose }
 
 // ListResponse is every purpose, the retired ones last: there are 100 at the most.
 type ListResponse struct {
 	Body struct {
-		Items []users.ConsentPurpose `json:"items" nullable:"false"`
+		Items []privacy.ConsentPurpose `json:"items" nullable:"false"`
 	}
 }
 

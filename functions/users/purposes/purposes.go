@@ -9,10 +9,12 @@ import (
 	"crypto/sha256"
 	"fmt"
 
+	"function/functions/users/internal/privacy"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -23,11 +25,11 @@ import (
 )
 
 // Function keeps purposes.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the purposes.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
@@ -43,12 +45,12 @@ SELECT $1, coalesce(max(version), 0) + 1, $2, $3, $4 FROM purpose_texts WHERE pu
 
 // Create adds a purpose with its first text.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, error) {
-	caller, err := users.InOwn(ctx, in.ID)
+	caller, err := store.RequireOrganization(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
 	id := uuid7.New()
-	var created users.ConsentPurpose
+	var created privacy.ConsentPurpose
 	err = f.Act(ctx, audit.Entry{Action: "purposes:create", ResourceID: id.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		var purposes int
 		if err := tx.QueryRow(ctx, lockOrganization, in.ID).Scan(&purposes); err != nil {
@@ -71,11 +73,11 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 
 // Revise gives a purpose its next text.
 func (f *Function) Revise(ctx context.Context, in *ReviseRequest) (*Response, error) {
-	caller, err := users.InOwn(ctx, in.ID)
+	caller, err := store.RequireOrganization(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	var revised users.ConsentPurpose
+	var revised privacy.ConsentPurpose
 	err = f.Act(ctx, audit.Entry{Action: "purposes:revise"}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		if err := find(ctx, tx, lockPurpose, in.ID, in.Name, entry); err != nil {
 			return err
@@ -93,29 +95,29 @@ func (f *Function) Revise(ctx context.Context, in *ReviseRequest) (*Response, er
 func find(ctx context.Context, tx *outbox.Tx, statement string, organization uuid.UUID, name string, entry *audit.Entry) error {
 	err := tx.QueryRow(ctx, statement, organization, name).Scan(&entry.ResourceID)
 	if database.IsNoRows(err) {
-		return users.ErrNoPurpose
+		return privacy.ErrNoPurpose
 	}
 	return err
 }
 
 // publish gives a purpose that is locked its next text, and tells the entry which.
-func publish(ctx context.Context, tx *outbox.Tx, caller auth.Caller, entry *audit.Entry, text string) (users.ConsentPurpose, error) {
+func publish(ctx context.Context, tx *outbox.Tx, caller auth.Caller, entry *audit.Entry, text string) (privacy.ConsentPurpose, error) {
 	hash := sha256.Sum256([]byte(text))
 	var version int
 	if err := tx.QueryRow(ctx, insertText, entry.ResourceID, text, hash[:], caller.UserID).Scan(&version); err != nil {
-		return users.ConsentPurpose{}, fmt.Errorf("insert text: %w", err)
+		return privacy.ConsentPurpose{}, fmt.Errorf("insert text: %w", err)
 	}
 	if version > maxTexts {
-		return users.ConsentPurpose{}, fault.New(fault.Conflict, "A purpose has %d texts at the most: make a new purpose", maxTexts)
+		return privacy.ConsentPurpose{}, fault.New(fault.Conflict, "A purpose has %d texts at the most: make a new purpose", maxTexts)
 	}
 	entry.Detail = map[string]any{"version": version}
 	rows, _ := tx.Query(ctx, selectPurposes+` AND p.id = $2`, caller.OrganizationID, entry.ResourceID)
-	return pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[users.ConsentPurpose])
+	return pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[privacy.ConsentPurpose])
 }
 
 // Retire ends a purpose.
 func (f *Function) Retire(ctx context.Context, in *Request) (*struct{}, error) {
-	if _, err := users.InOwn(ctx, in.ID); err != nil {
+	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	err := f.Act(ctx, audit.Entry{Action: "purposes:retire"}, func(tx *outbox.Tx, entry *audit.Entry) error {

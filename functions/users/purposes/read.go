@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
+	"function/functions/users/internal/privacy"
+	"function/functions/users/internal/store"
 
-	"function/functions/users"
+	"github.com/jackc/pgx/v5"
 )
 
 const (
@@ -23,22 +24,22 @@ WHERE p.organization_id = $1 AND p.name = $2 ORDER BY t.version DESC`
 
 // List lists the organization's purposes.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	if _, err := users.InOwn(ctx, in.ID); err != nil {
+	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	rows, _ := f.DB.Query(ctx, selectPurposes+` ORDER BY p.retired_at IS NOT NULL, p.name`, in.ID)
-	purposes, err := pgx.CollectRows(rows, pgx.RowToStructByName[users.ConsentPurpose])
+	purposes, err := pgx.CollectRows(rows, pgx.RowToStructByName[privacy.ConsentPurpose])
 	if err != nil {
 		return nil, fmt.Errorf("list purposes: %w", err)
 	}
 	out := &ListResponse{}
-	out.Body.Items = append([]users.ConsentPurpose{}, purposes...)
+	out.Body.Items = append([]privacy.ConsentPurpose{}, purposes...)
 	return out, nil
 }
 
 // Texts lists the versions of one purpose's text.
 func (f *Function) Texts(ctx context.Context, in *Request) (*TextsResponse, error) {
-	if _, err := users.InOwn(ctx, in.ID); err != nil {
+	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	rows, _ := f.DB.Query(ctx, selectTexts, in.ID, in.Name)
@@ -47,7 +48,7 @@ func (f *Function) Texts(ctx context.Context, in *Request) (*TextsResponse, erro
 		return nil, fmt.Errorf("list texts: %w", err)
 	}
 	if len(texts) == 0 {
-		return nil, users.ErrNoPurpose
+		return nil, privacy.ErrNoPurpose
 	}
 	out := &TextsResponse{}
 	out.Body.Items = texts

@@ -7,10 +7,13 @@ import (
 	"errors"
 	"fmt"
 
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -33,23 +36,23 @@ type Request struct {
 }
 
 // Response is the session's next pair of tokens.
-type Response struct{ Body users.Tokens }
+type Response struct{ Body session.Tokens }
 
 // Function exchanges tokens.
 type Function struct {
-	users.Store
+	store.Store
 	issuer *auth.Issuer
-	post   users.Post
+	post   notify.Mailer
 }
 
 // New opens the sessions, the signing key and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := store.Post(env)
-	return &Function{store, store.Issuer(env), post}, err
+	post, err := notify.NewMailer(store, env)
+	return &Function{store, session.NewIssuer(store, env), post}, err
 }
 
 const (
@@ -67,35 +70,35 @@ var errNotAccepted = fault.New(fault.Unauthenticated, "The refresh token is not 
 
 // Handle uses the token up and gives the session the next one.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	hash := users.TokenHash(in.Body.RefreshToken)
-	next := users.NewToken()
+	hash := store.TokenHash(in.Body.RefreshToken)
+	next := store.NewToken()
 	sealed, err := sealSuccessor(in.Body.RefreshToken, next)
 	if err != nil {
 		return nil, err
 	}
-	var session uuid.UUID
+	var sessionID uuid.UUID
 	var known auth.Caller
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		if err := tx.QueryRow(ctx, useToken, hash, sealed).Scan(&session); err != nil {
+		if err := tx.QueryRow(ctx, useToken, hash, sealed).Scan(&sessionID); err != nil {
 			return err
 		}
 		var err error
-		if known, err = lookUp(ctx, tx, session); err != nil {
+		if known, err = lookUp(ctx, tx, sessionID); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, cutEarlier, session, hash); err != nil {
+		if _, err := tx.Exec(ctx, cutEarlier, sessionID, hash); err != nil {
 			return fmt.Errorf("forget successors: %w", err)
 		}
-		if _, err := tx.Exec(ctx, extend, session, users.DefaultSettings.SessionIdleMinutes); err != nil {
+		if _, err := tx.Exec(ctx, extend, sessionID, store.DefaultSettings.SessionIdleMinutes); err != nil {
 			return fmt.Errorf("extend session: %w", err)
 		}
-		return users.AddRefreshToken(ctx, tx, session, next)
+		return session.AddRefreshToken(ctx, tx, sessionID, next)
 	})
 	switch {
 	case database.IsNoRows(err):
 		known, next, err = f.again(ctx, in.Body.RefreshToken)
 	case err != nil:
-		err = f.Refused(ctx, audit.Entry{Action: "sessions:refresh", ResourceID: session.String()}, err)
+		err = f.Refused(ctx, audit.Entry{Action: "sessions:refresh", ResourceID: sessionID.String()}, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("exchange refresh token: %w", err)
@@ -104,12 +107,12 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Response{Body: users.Bearer(access, next)}, nil
+	return &Response{Body: session.Bearer(access, next)}, nil
 }
 
-func lookUp(ctx context.Context, tx pgx.Tx, session uuid.UUID) (auth.Caller, error) {
-	known, err := users.SpokenOf(ctx, tx, session)
-	if errors.Is(err, users.ErrSessionOver) {
+func lookUp(ctx context.Context, tx pgx.Tx, sessionID uuid.UUID) (auth.Caller, error) {
+	known, err := session.TokenSubject(ctx, tx, sessionID)
+	if errors.Is(err, session.ErrSessionOver) {
 		err = errNotAccepted
 	}
 	return known, err

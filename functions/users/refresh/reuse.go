@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"time"
 
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -54,7 +55,7 @@ func (f *Function) again(ctx context.Context, token string) (known auth.Caller, 
 			return err
 		}
 		if next == "" {
-			ended, err = f.endFamily(ctx, tx, users.TokenHash(token))
+			ended, err = f.endFamily(ctx, tx, store.TokenHash(token))
 			return err
 		}
 		known, err = lookUp(ctx, tx, session)
@@ -73,7 +74,7 @@ func (f *Function) again(ctx context.Context, token string) (known auth.Caller, 
 // else empty.
 func successor(ctx context.Context, tx pgx.Tx, token string) (session uuid.UUID, next string, err error) {
 	var sealed []byte
-	err = tx.QueryRow(ctx, selectSuccessor, users.TokenHash(token), grace).Scan(&session, &sealed)
+	err = tx.QueryRow(ctx, selectSuccessor, store.TokenHash(token), grace).Scan(&session, &sealed)
 	if database.IsNoRows(err) {
 		return session, "", nil
 	}
@@ -84,7 +85,7 @@ func successor(ctx context.Context, tx pgx.Tx, token string) (session uuid.UUID,
 		return session, "", err
 	}
 	var unused bool
-	if err := tx.QueryRow(ctx, isUnused, users.TokenHash(next), session).Scan(&unused); err != nil {
+	if err := tx.QueryRow(ctx, isUnused, store.TokenHash(next), session).Scan(&unused); err != nil {
 		return session, "", fmt.Errorf("look up successor: %w", err)
 	}
 	if !unused {

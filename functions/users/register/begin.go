@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users"
+	"function/functions/users/internal/lifecycle"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+
 	"function/shared/audit"
 	"function/shared/events"
 	"function/shared/outbox"
@@ -12,12 +15,12 @@ import (
 	"function/shared/uuid7"
 )
 
-func (f *Function) open(ctx context.Context, person users.NewAccount) (account users.Account, err error) {
+func (f *Function) open(ctx context.Context, person lifecycle.NewAccount) (account person.Account, err error) {
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		if account, err = users.OpenAccount(ctx, tx, person); err != nil {
+		if account, err = lifecycle.OpenAccount(ctx, tx, person); err != nil {
 			return err
 		}
-		return f.MailVerification(ctx, tx, f.post, person.ID, person.EmailIndex)
+		return notify.MailVerification(ctx, f.Store, tx, f.post, person.ID, person.EmailIndex)
 	})
 	return account, err
 }
@@ -39,10 +42,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $9::uuid IS NOT NULL THEN
 
 // await keeps the registration until its address is confirmed. It does not look up
 // whether the address has an account: users-mail-tokens does, when nobody waits.
-func (f *Function) await(ctx context.Context, p users.NewAccount) error {
+func (f *Function) await(ctx context.Context, p lifecycle.NewAccount) error {
 	return f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		id := uuid7.New()
-		_, err := tx.Exec(ctx, insertRegistration, id, p.EmailIndex, p.ID, p.WrappedKey, p.Email, p.FirstName, p.LastName, p.PasswordHash, p.JoinsID, users.RegistrationLife)
+		_, err := tx.Exec(ctx, insertRegistration, id, p.EmailIndex, p.ID, p.WrappedKey, p.Email, p.FirstName, p.LastName, p.PasswordHash, p.JoinsID, notify.RegistrationLife)
 		if err != nil {
 			return fmt.Errorf("insert registration: %w", err)
 		}

@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/lifecycle"
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/person"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/fault"
@@ -20,15 +24,15 @@ var errInvitation = fault.At("body.invitation", "this invitation is not for this
 // invited opens the account of an invited person. The token is looked at before
 // anything else, and no account is: an answer that tells of one is only for whoever
 // reads the mail of its address.
-func (f *Function) invited(ctx context.Context, in *Request, name users.Name) (*Response, error) {
+func (f *Function) invited(ctx context.Context, in *Request, name person.Name) (*Response, error) {
 	if in.Body.OrganizationID != nil {
 		return nil, fault.At("body.organization_id", "an invitation names its organization: leave this one out")
 	}
 	account, err := f.accept(ctx, in.Body.Invitation, in.Body.Password, &name)
 	switch {
-	case errors.Is(err, users.ErrInvitation):
+	case errors.Is(err, membership.ErrInvitation):
 		err = errInvitation
-	case database.Violates(err, users.EmailTaken):
+	case database.Violates(err, person.EmailTaken):
 		err = fault.New(fault.Conflict, "An account with this email address exists already: log in, and accept the invitation (POST /v1/organizations/invitations/accept)")
 	}
 	if err != nil {
@@ -39,9 +43,9 @@ func (f *Function) invited(ctx context.Context, in *Request, name users.Name) (*
 	return &out, nil
 }
 
-func (f *Function) accept(ctx context.Context, token, password string, name *users.Name) (account users.Account, err error) {
-	index := users.EmailIndex(f.Keeper, name.Email)
-	organization, address, err := f.Invited(ctx, token, index)
+func (f *Function) accept(ctx context.Context, token, password string, name *person.Name) (account person.Account, err error) {
+	index := person.EmailIndex(f.Keeper, name.Email)
+	organization, address, err := membership.Invited(ctx, f.Store, token, index)
 	if err != nil {
 		return account, err
 	}
@@ -52,7 +56,7 @@ func (f *Function) accept(ctx context.Context, token, password string, name *use
 	}
 	person.Verified = true
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		account, err = f.OpenInvited(ctx, tx, person, token)
+		account, err = lifecycle.OpenInvited(ctx, f.Store, tx, person, token)
 		return err
 	})
 	return account, err
@@ -61,19 +65,19 @@ func (f *Function) accept(ctx context.Context, token, password string, name *use
 type hash func(context.Context, string) (string, error)
 
 // person is whose account is to be opened, with a password as the organization demands.
-func (f *Function) person(ctx context.Context, name users.Name, index []byte, password string, organization uuid.UUID, hash hash) (person users.NewAccount, err error) {
-	rules, err := f.PasswordRulesOf(ctx, organization)
+func (f *Function) person(ctx context.Context, name person.Name, index []byte, password string, organization uuid.UUID, hash hash) (person lifecycle.NewAccount, err error) {
+	rules, err := credential.PasswordRulesOf(ctx, f.Store, organization)
 	if err != nil {
 		return person, err
 	}
-	if err := f.CheckNewPassword(ctx, rules, uuid.Nil, password, "body.password", name.Email, name.FirstName, name.LastName); err != nil {
+	if err := credential.CheckNewPassword(ctx, f.Store, rules, uuid.Nil, password, "body.password", name.Email, name.FirstName, name.LastName); err != nil {
 		return person, err
 	}
 	hashed, err := hash(ctx, password)
 	if err != nil {
 		return person, err
 	}
-	person, err = f.NewAccount(ctx, name, index)
+	person, err = lifecycle.PrepareAccount(ctx, f.Store, name, index)
 	person.PasswordHash = hashed
 	return person, err
 }

@@ -15,10 +15,13 @@ import (
 	"fmt"
 	"net/http"
 
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
@@ -40,12 +43,12 @@ var Service = function.Endpoint(function.Post("users-register", "/v1/users/regis
 // Request is the person.
 type Request struct {
 	Body struct {
-		Email          users.Email `json:"email" doc:"One address, without a name: where the person is reached, and the name to log in with"`
-		Password       string      `json:"password" minLength:"8" maxLength:"256" doc:"At least 8 characters, or what the platform (PASSWORD_MIN_LENGTH) or the organization demands; none that is guessed soon (NIST SP 800-63B)"`
-		FirstName      string      `json:"first_name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
-		LastName       string      `json:"last_name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
-		OrganizationID *uuid.UUID  `json:"organization_id,omitempty" format:"uuid" doc:"Asks to join this organization; absent: a new one"`
-		Invitation     string      `json:"invitation,omitempty" minLength:"1" maxLength:"100" doc:"The token of an invitation that was mailed to this address: the account opens at once, with its address confirmed, as a member of the organization that invites. Not together with organization_id"`
+		Email          person.Email `json:"email" doc:"One address, without a name: where the person is reached, and the name to log in with"`
+		Password       string       `json:"password" minLength:"8" maxLength:"256" doc:"At least 8 characters, or what the platform (PASSWORD_MIN_LENGTH) or the organization demands; none that is guessed soon (NIST SP 800-63B)"`
+		FirstName      string       `json:"first_name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
+		LastName       string       `json:"last_name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
+		OrganizationID *uuid.UUID   `json:"organization_id,omitempty" format:"uuid" doc:"Asks to join this organization; absent: a new one"`
+		Invitation     string       `json:"invitation,omitempty" minLength:"1" maxLength:"100" doc:"The token of an invitation that was mailed to this address: the account opens at once, with its address confirmed, as a member of the organization that invites. Not together with organization_id"`
 	}
 }
 
@@ -53,30 +56,30 @@ type Request struct {
 type Response struct {
 	Status int
 	Body   struct {
-		*users.Account
+		*person.Account
 		Message string `json:"message,omitempty" doc:"What to do next: with 202, and without anything else"`
 	}
 }
 
-func (r *Response) opened(a users.Account, n users.Name) {
+func (r *Response) opened(a person.Account, n person.Name) {
 	a.Email, a.FirstName, a.LastName = n.Email, n.FirstName, n.LastName
 	r.Status, r.Body.Account = http.StatusCreated, &a
 }
 
 // Function opens accounts.
 type Function struct {
-	users.Store
-	post    users.Post
+	store.Store
+	post    notify.Mailer
 	confirm bool // by mail
 }
 
 // New opens the accounts and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := store.Post(env)
+	post, err := notify.NewMailer(store, env)
 	if err != nil {
 		return nil, err
 	}
@@ -89,11 +92,11 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 // Handle opens the account in one transaction, or begins to.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	b := in.Body
-	index := users.EmailIndex(f.Keeper, string(b.Email))
+	index := person.EmailIndex(f.Keeper, string(b.Email))
 	if err := ratelimit.Account(ctx, index); err != nil {
 		return nil, err
 	}
-	name := users.Name{Email: string(b.Email), FirstName: b.FirstName, LastName: b.LastName}
+	name := person.Name{Email: string(b.Email), FirstName: b.FirstName, LastName: b.LastName}
 	if b.Invitation != "" {
 		return f.invited(ctx, in, name)
 	}
@@ -105,24 +108,24 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if f.confirm {
 		hash = f.awaitingHash(index)
 	}
-	person, err := f.person(ctx, name, index, b.Password, organization, hash)
+	who, err := f.person(ctx, name, index, b.Password, organization, hash)
 	if err != nil {
 		return nil, err
 	}
-	person.JoinsID = b.OrganizationID
+	who.JoinsID = b.OrganizationID
 	var out Response
 	if f.confirm {
 		out.Status, out.Body.Message = http.StatusAccepted, "We have sent a mail to this address: follow the link in it, and enter the password again"
-		err = f.await(ctx, person)
+		err = f.await(ctx, who)
 	} else {
-		var account users.Account
-		account, err = f.open(ctx, person)
+		var account person.Account
+		account, err = f.open(ctx, who)
 		out.opened(account, name)
 	}
 	switch {
-	case database.Violates(err, users.EmailTaken):
+	case database.Violates(err, person.EmailTaken):
 		return nil, fault.New(fault.Conflict, "An account with this email address exists already")
-	case database.Violates(err, users.UnknownOrganization), database.Violates(err, "registrations_organization"):
+	case database.Violates(err, person.UnknownOrganization), database.Violates(err, "registrations_organization"):
 		return nil, fault.At("body.organization_id", "there is no such organization")
 	case err != nil:
 		return nil, fmt.Errorf("open account: %w", err)

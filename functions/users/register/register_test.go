@@ -6,9 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"function/functions/users/internal/person"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/functions/users/register"
 	"function/shared/database"
 	"function/shared/events"
@@ -21,7 +22,7 @@ var declaration = register.Service
 
 const path = "/v1/users/register"
 
-func person(extra string) string {
+func personBody(extra string) string {
 	return `{"email": "Ada@Example.com", "password": "correct horse", "first_name": "Ada", "last_name": "Łovelace"` + extra + `}`
 }
 
@@ -29,7 +30,7 @@ func TestRegisterOpensAnAccountWithItsOwnOrganization(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 
-	account := platformtest.Decode[users.Account](t, p.Do("", http.MethodPost, path, person("")).Want(t, http.StatusCreated))
+	account := platformtest.Decode[person.Account](t, p.Do("", http.MethodPost, path, personBody("")).Want(t, http.StatusCreated))
 
 	if account.Email != "ada@example.com" || account.FirstName != "Ada" || account.LastName != "Łovelace" {
 		t.Errorf("account %+v is not the person who registered", account)
@@ -47,7 +48,7 @@ func TestRegisterStoresNoPersonalDataInTheClear(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	// Names that are no hexadecimal digits, as which sealed fields are dumped.
-	p.Do("", http.MethodPost, path, strings.Replace(person(""), `"Ada"`, `"Wilhelmina"`, 1)).Want(t, http.StatusCreated)
+	p.Do("", http.MethodPost, path, strings.Replace(personBody(""), `"Ada"`, `"Wilhelmina"`, 1)).Want(t, http.StatusCreated)
 
 	for _, table := range []string{"users", "outbox", "organizations", "memberships"} {
 		var dump string
@@ -65,8 +66,8 @@ func TestRegisterStoresNoPersonalDataInTheClear(t *testing.T) {
 func TestRegisterRefusesATakenAddressWhateverItsCase(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
-	p.Do("", http.MethodPost, path, person("")).Want(t, http.StatusCreated)
-	p.Do("", http.MethodPost, path, strings.Replace(person(""), "Ada@Example.com", "ada@EXAMPLE.com", 1)).Want(t, http.StatusConflict)
+	p.Do("", http.MethodPost, path, personBody("")).Want(t, http.StatusCreated)
+	p.Do("", http.MethodPost, path, strings.Replace(personBody(""), "Ada@Example.com", "ada@EXAMPLE.com", 1)).Want(t, http.StatusConflict)
 }
 
 func TestRegisterWithAnOrganizationOnlyAsksToJoin(t *testing.T) {
@@ -74,15 +75,15 @@ func TestRegisterWithAnOrganizationOnlyAsksToJoin(t *testing.T) {
 	p := platformtest.New(t, declaration)
 	owner := p.Login("owner")
 
-	account := platformtest.Decode[users.Account](t,
-		p.Do("", http.MethodPost, path, person(`, "organization_id": "`+owner.OrganizationID.String()+`"`)).Want(t, http.StatusCreated))
+	account := platformtest.Decode[person.Account](t,
+		p.Do("", http.MethodPost, path, personBody(`, "organization_id": "`+owner.OrganizationID.String()+`"`)).Want(t, http.StatusCreated))
 
 	var role, status string
 	err := p.DB(database.Users).QueryRow(context.Background(), `SELECT role, status FROM memberships WHERE user_id = $1`, account.ID).Scan(&role, &status)
 	if err != nil || role != "member" || status != "requested" {
 		t.Errorf("membership %s, %s (%v), want member, requested", role, status, err)
 	}
-	p.Do("", http.MethodPost, path, strings.Replace(person(`, "organization_id": "`+uuid.NewString()+`"`), "Ada@", "eve@", 1)).
+	p.Do("", http.MethodPost, path, strings.Replace(personBody(`, "organization_id": "`+uuid.NewString()+`"`), "Ada@", "eve@", 1)).
 		Want(t, http.StatusUnprocessableEntity)
 }
 
@@ -98,13 +99,13 @@ func TestRegisterRefusesBadInputWithoutEchoingIt(t *testing.T) {
 		"array":          {`["s3cret-value"]`, http.StatusUnprocessableEntity},
 		"no email":       {`{"password": "s3cret-value", "first_name": "A", "last_name": "B"}`, http.StatusUnprocessableEntity},
 		"bad email":      {`{"email": "s3cret-value", "password": "s3cret-value", "first_name": "A", "last_name": "B"}`, http.StatusUnprocessableEntity},
-		"display name":   {strings.Replace(person(""), "Ada@Example.com", "Ada <s3cret@example.com>", 1), http.StatusUnprocessableEntity},
-		"two addresses":  {strings.Replace(person(""), "Ada@Example.com", "s3cret@example.com, b@example.com", 1), http.StatusUnprocessableEntity},
-		"NUL in a name":  {strings.Replace(person(""), `"Ada"`, `"s3cret\u0000"`, 1), http.StatusUnprocessableEntity},
+		"display name":   {strings.Replace(personBody(""), "Ada@Example.com", "Ada <s3cret@example.com>", 1), http.StatusUnprocessableEntity},
+		"two addresses":  {strings.Replace(personBody(""), "Ada@Example.com", "s3cret@example.com, b@example.com", 1), http.StatusUnprocessableEntity},
+		"NUL in a name":  {strings.Replace(personBody(""), `"Ada"`, `"s3cret\u0000"`, 1), http.StatusUnprocessableEntity},
 		"short password": {`{"email": "a@example.com", "password": "s3cret", "first_name": "A", "last_name": "B"}`, http.StatusUnprocessableEntity},
 		"wrong type":     {`{"email": "a@example.com", "password": ["s3cret-value"], "first_name": "A", "last_name": "B"}`, http.StatusUnprocessableEntity},
-		"unknown field":  {person(`, "nickname": "s3cret"`), http.StatusUnprocessableEntity},
-		"bad uuid":       {person(`, "organization_id": "s3cret-value"`), http.StatusUnprocessableEntity},
+		"unknown field":  {personBody(`, "nickname": "s3cret"`), http.StatusUnprocessableEntity},
+		"bad uuid":       {personBody(`, "organization_id": "s3cret-value"`), http.StatusUnprocessableEntity},
 		"oversized":      {`{"email": "` + strings.Repeat("s3cret-value", 100_000) + `"}`, http.StatusRequestEntityTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {

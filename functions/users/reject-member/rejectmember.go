@@ -5,9 +5,12 @@ package rejectmember
 import (
 	"context"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/function"
 	"function/shared/policy"
 )
@@ -23,15 +26,15 @@ type Request struct {
 }
 
 // Function rejects requests for membership.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the memberships.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
 // Handle ends the request; the account stays.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, f.RemoveMember(ctx, in.ID, in.UserID, users.MembershipRequested)
+	return nil, membership.Remove(ctx, f.Store, in.ID, in.UserID, access.MembershipRequested)
 }

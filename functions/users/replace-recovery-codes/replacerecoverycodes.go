@@ -5,7 +5,9 @@ package replacerecoverycodes
 import (
 	"context"
 
-	"function/functions/users"
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/notify"
+
 	"function/shared/auth"
 	"function/shared/fault"
 	"function/shared/function"
@@ -26,11 +28,11 @@ type Response struct {
 }
 
 // Function replaces recovery codes.
-type Function struct{ users.SecondFactors }
+type Function struct{ credential.SecondFactors }
 
 // New opens the accounts.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	factors, err := users.OpenSecondFactors(ctx, env)
+	factors, err := credential.OpenSecondFactors(ctx, env)
 	return &Function{factors}, err
 }
 
@@ -41,16 +43,16 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 		return nil, err
 	}
 	var out Response
-	change := users.FactorChange{Action: "recovery_codes:replace", Told: users.Post.RecoveryCodesReplaced}
+	change := credential.FactorChange{Action: "recovery_codes:replace", Told: notify.Mailer.RecoveryCodesReplaced}
 	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
-		factors, err := users.FactorsOf(ctx, tx, caller.UserID)
+		factors, err := credential.FactorsOf(ctx, tx, caller.UserID)
 		if err != nil {
 			return err
 		}
 		if !factors.Any() {
 			return fault.New(fault.Conflict, "Recovery codes stand in for a second factor: enrol one first")
 		}
-		out.Body.RecoveryCodes, err = f.ReplaceRecoveryCodes(ctx, tx, caller.UserID)
+		out.Body.RecoveryCodes, err = credential.ReplaceRecoveryCodes(ctx, f.SecondFactors.Store, tx, caller.UserID)
 		return err
 	})
 	return &out, err

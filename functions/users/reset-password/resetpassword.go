@@ -6,9 +6,13 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/fault"
 	"function/shared/function"
@@ -32,17 +36,17 @@ type Request struct {
 
 // Function resets passwords.
 type Function struct {
-	users.Store
-	post users.Post
+	store.Store
+	post notify.Mailer
 }
 
 // New opens the accounts and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := store.Post(env)
+	post, err := notify.NewMailer(store, env)
 	return &Function{store, post}, err
 }
 
@@ -52,16 +56,16 @@ const verifyAddress = `UPDATE users SET email_verified_at = now() WHERE id = $1 
 // leaves the token good if the password is refused.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	entry := audit.Entry{Action: "passwords:reset"}
-	user, err := users.PeekMailedToken(ctx, f.DB, users.PasswordReset, in.Body.Token)
+	user, err := notify.PeekMailedToken(ctx, f.DB, notify.PasswordReset, in.Body.Token)
 	if err != nil {
 		return nil, f.Refused(ctx, entry, err)
 	}
-	credentials, err := f.CredentialsOf(ctx, user)
+	credentials, err := credential.CredentialsOf(ctx, f.Store, user)
 	if err != nil {
 		return nil, err
 	}
 	entry.ActorID, entry.ResourceID, entry.OrganizationID = user, user.String(), credentials.OrganizationID
-	if err := f.Check(ctx, credentials, in.Body.Password, "body.password"); err != nil {
+	if err := credential.CheckReplacement(ctx, f.Store, credentials, in.Body.Password, "body.password"); err != nil {
 		return nil, f.Refused(ctx, entry, err)
 	}
 	hash, err := f.Hasher.Hash(ctx, in.Body.Password)
@@ -69,19 +73,19 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return nil, err
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		if _, _, err := users.UseMailedToken(ctx, tx, users.PasswordReset, in.Body.Token); err != nil {
+		if _, _, err := notify.UseMailedToken(ctx, tx, notify.PasswordReset, in.Body.Token); err != nil {
 			return err
 		}
-		if err := users.RevokeRecentKeys(ctx, tx, user); err != nil {
+		if err := credential.RevokeRecentKeys(ctx, tx, user); err != nil {
 			return err
 		}
-		if err := f.ReplacePassword(ctx, tx, f.post, credentials, hash, uuid.Nil); err != nil {
+		if err := credential.ReplacePassword(ctx, f.Store, tx, f.post, credentials, hash, uuid.Nil); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, verifyAddress, user); err != nil { // the token was read there
 			return fmt.Errorf("verify address: %w", err)
 		}
-		if err := f.UnlockHere(ctx, tx, user); err != nil {
+		if err := session.UnlockHere(ctx, f.Store, tx, user); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, entry)

@@ -8,10 +8,12 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -33,7 +35,7 @@ var Service = function.Service("users-role-changes", New,
 		Describe("While it waits."), (*Function).Withdraw),
 	function.On(function.Delete("users-end-second-person", "/v1/organizations/{id}/settings/require_second_person", "Let changes of roles take effect at once", policy.OrganizationsWrite.WithFreshProof()).
 		Describe("This, too, waits for a second person. All members are mailed when an owner asks for it; if nobody rejects it for 7 days, the owner can approve it alone (alone_from), within 7 days more.").
-		Answers(users.Waits), (*Function).End),
+		Answers(access.Waits), (*Function).End),
 )
 
 // Organization names an organization.
@@ -49,7 +51,7 @@ type ListRequest struct {
 
 // ListResponse is one page.
 type ListResponse struct {
-	Body page.Page[users.PendingRoleChange]
+	Body page.Page[access.PendingRoleChange]
 }
 
 // Request names a change.
@@ -59,22 +61,22 @@ type Request struct {
 }
 
 // Response is the change.
-type Response struct{ Body users.PendingRoleChange }
+type Response struct{ Body access.PendingRoleChange }
 
 // Function has changes of roles decided.
-type Function struct{ users.RoleChanges }
+type Function struct{ access.RoleChanges }
 
 // New opens the changes.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	changes, err := users.OpenRoleChanges(ctx, env)
+	changes, err := access.OpenRoleChanges(ctx, env)
 	return &Function{changes}, err
 }
 
-const selectChanges = `SELECT ` + users.RoleChangeColumns + ` FROM role_changes WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
+const selectChanges = `SELECT ` + access.RoleChangeColumns + ` FROM role_changes WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
 
 // List lists changes with what has become of them.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	if _, err := users.InOwn(ctx, in.ID); err != nil {
+	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	before, err := in.Before()
@@ -82,26 +84,26 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 		return nil, err
 	}
 	rows, _ := f.DB.Query(ctx, selectChanges, in.ID, before, in.Fetch())
-	changes, err := pgx.CollectRows(rows, pgx.RowToStructByName[users.PendingRoleChange])
+	changes, err := pgx.CollectRows(rows, pgx.RowToStructByName[access.PendingRoleChange])
 	if err != nil {
 		return nil, fmt.Errorf("list role changes: %w", err)
 	}
-	return &ListResponse{Body: page.Of(in.Query, changes, func(c users.PendingRoleChange) uuid.UUID { return c.ID })}, nil
+	return &ListResponse{Body: page.Of(in.Query, changes, func(c access.PendingRoleChange) uuid.UUID { return c.ID })}, nil
 }
 
 // Approve makes the change.
 func (f *Function) Approve(ctx context.Context, in *Request) (*Response, error) {
-	return f.decide(ctx, in, users.Approved)
+	return f.decide(ctx, in, access.Approved)
 }
 
 // Reject leaves all as it is.
 func (f *Function) Reject(ctx context.Context, in *Request) (*Response, error) {
-	return f.decide(ctx, in, users.Rejected)
+	return f.decide(ctx, in, access.Rejected)
 }
 
 // Withdraw is the word of who wanted it.
 func (f *Function) Withdraw(ctx context.Context, in *Request) (*Response, error) {
-	return f.decide(ctx, in, users.Withdrawn)
+	return f.decide(ctx, in, access.Withdrawn)
 }
 
 func (f *Function) decide(ctx context.Context, in *Request, decision string) (*Response, error) {
@@ -113,6 +115,6 @@ func (f *Function) decide(ctx context.Context, in *Request, decision string) (*R
 }
 
 // End asks for the end of the second person's approval.
-func (f *Function) End(ctx context.Context, in *Organization) (*users.RoleChangeAnswer, error) {
-	return f.ChangeRoles(ctx, in.ID, users.RoleChange{Kind: users.EndSecondPerson})
+func (f *Function) End(ctx context.Context, in *Organization) (*access.RoleChangeAnswer, error) {
+	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.EndSecondPerson})
 }

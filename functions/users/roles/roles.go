@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"slices"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
@@ -22,11 +24,11 @@ var Service = function.Service("users-roles", New,
 	function.On(function.Put("users-define-role", "/v1/organizations/{id}/roles/{role}", "Create or change a role of your organization's own", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
 		Describe("It allows what you may do yourself at the most, and so do the roles that you change.").
-		Answers(users.Waits), (*Function).Define),
+		Answers(access.Waits), (*Function).Define),
 	function.On(function.Delete("users-delete-role", "/v1/organizations/{id}/roles/{role}", "Delete a role of your organization's own", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
 		Describe("Not while anybody has it, or is invited to it.").
-		Answers(users.Waits), (*Function).Delete),
+		Answers(access.Waits), (*Function).Delete),
 )
 
 // Organization names an organization.
@@ -66,11 +68,11 @@ type DefineRequest struct {
 }
 
 // Function keeps roles.
-type Function struct{ users.RoleChanges }
+type Function struct{ access.RoleChanges }
 
 // New opens the roles.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	changes, err := users.OpenRoleChanges(ctx, env)
+	changes, err := access.OpenRoleChanges(ctx, env)
 	return &Function{changes}, err
 }
 
@@ -78,7 +80,7 @@ const selectRoles = `SELECT name, description, permissions, false AS built_in FR
 
 // List lists the roles that a member can have.
 func (f *Function) List(ctx context.Context, in *Organization) (*ListResponse, error) {
-	if _, err := users.InOwn(ctx, in.ID); err != nil {
+	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	rows, _ := f.DB.Query(ctx, selectRoles, in.ID)
@@ -95,13 +97,13 @@ func (f *Function) List(ctx context.Context, in *Organization) (*ListResponse, e
 }
 
 // Define creates or changes a role.
-func (f *Function) Define(ctx context.Context, in *DefineRequest) (*users.RoleChangeAnswer, error) {
+func (f *Function) Define(ctx context.Context, in *DefineRequest) (*access.RoleChangeAnswer, error) {
 	slices.Sort(in.Body.Permissions)
-	change := users.RoleChange{Kind: users.DefineRole, Role: in.Role, Description: in.Body.Description, Permissions: slices.Compact(in.Body.Permissions)}
+	change := access.RoleChange{Kind: access.DefineRole, Role: in.Role, Description: in.Body.Description, Permissions: slices.Compact(in.Body.Permissions)}
 	return f.ChangeRoles(ctx, in.ID, change)
 }
 
 // Delete deletes a role that nobody has.
-func (f *Function) Delete(ctx context.Context, in *Request) (*users.RoleChangeAnswer, error) {
-	return f.ChangeRoles(ctx, in.ID, users.RoleChange{Kind: users.DeleteRole, Role: in.Role})
+func (f *Function) Delete(ctx context.Context, in *Request) (*access.RoleChangeAnswer, error) {
+	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.DeleteRole, Role: in.Role})
 }

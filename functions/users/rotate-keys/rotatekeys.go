@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"time"
 
-	"function/functions/users"
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/function"
@@ -19,7 +21,7 @@ var Service = function.Scheduled("users-rotate-keys", function.Schedule{Cron: "1
 
 // Function rotates keys.
 type Function struct {
-	users.Store
+	store.Store
 	issuer *auth.Issuer
 	age    time.Duration
 }
@@ -29,11 +31,11 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if env.Config.SigningKeyDays < 1 {
 		return nil, fmt.Errorf("SIGNING_KEY_DAYS is %d: a key signs for one day at least", env.Config.SigningKeyDays)
 	}
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	return &Function{Store: store, issuer: store.Issuer(env), age: time.Duration(env.Config.SigningKeyDays) * 24 * time.Hour}, nil
+	return &Function{Store: store, issuer: session.NewIssuer(store, env), age: time.Duration(env.Config.SigningKeyDays) * 24 * time.Hour}, nil
 }
 
 // Handle rotates if it is time; waking twice makes one key.

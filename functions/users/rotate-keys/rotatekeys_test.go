@@ -8,9 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+
 	"github.com/go-jose/go-jose/v4"
 
-	"function/functions/users"
 	"function/functions/users/jwks"
 	rotatekeys "function/functions/users/rotate-keys"
 	"function/shared/auth"
@@ -212,11 +214,11 @@ func TestLeakedKeyIsReplacedAtOnce(t *testing.T) {
 	pass(t, p, "31 days")
 	p.Wake(name).Want(t, http.StatusNoContent) // there is a next key already, which may have leaked too
 	leaked := published(t, p)
-	store, err := users.Open(context.Background(), p.Env)
+	store, err := store.Open(context.Background(), p.Env)
 	if err != nil {
 		t.Fatal(err)
 	}
-	kid, err := store.ReplaceSigningKeys(context.Background(), store.Issuer(p.Env))
+	kid, err := session.ReplaceSigningKeys(context.Background(), store, session.NewIssuer(store, p.Env))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,19 +8,20 @@ import (
 	"net/http"
 	"slices"
 
-	"function/functions/users"
+	"function/functions/users/internal/provisioning"
+
 	"function/shared/function"
 	"function/shared/scim"
 )
 
 // Service declares the function.
 var Service = function.Service("users-scim-discovery", New,
-	function.On(users.ProvisioningOperation(function.Get, "users-scim-discovery-config", "/ServiceProviderConfig", "What of SCIM there is"), (*Function).Config),
-	function.On(users.ProvisioningOperation(function.Get, "users-scim-discovery-types", "/ResourceTypes", "The types of resources"), (*Function).Types),
-	function.On(users.ProvisioningOperation(function.Get, "users-scim-discovery-type", "/ResourceTypes/{id}", "A type of resources"), (*Function).Type),
-	function.On(users.ProvisioningOperation(function.Get, "users-scim-discovery-schemas", "/Schemas", "The schemas of resources"), (*Function).Schemas),
-	function.On(users.ProvisioningOperation(function.Get, "users-scim-discovery-schema", "/Schemas/{id}", "A schema"), (*Function).Schema),
-	function.On(users.ProvisioningOperation(function.Get, "users-scim-discovery-me", "/Me", "501: the caller is a program, and no user"), (*Function).Me),
+	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-discovery-config", "/ServiceProviderConfig", "What of SCIM there is"), (*Function).Config),
+	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-discovery-types", "/ResourceTypes", "The types of resources"), (*Function).Types),
+	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-discovery-type", "/ResourceTypes/{id}", "A type of resources"), (*Function).Type),
+	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-discovery-schemas", "/Schemas", "The schemas of resources"), (*Function).Schemas),
+	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-discovery-schema", "/Schemas/{id}", "A schema"), (*Function).Schema),
+	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-discovery-me", "/Me", "501: the caller is a program, and no user"), (*Function).Me),
 )
 
 // Name names a type or a schema.
@@ -65,7 +66,7 @@ func (*Function) Schema(_ context.Context, in *Name) (*scim.Answer, error) {
 func one(resources []scim.Resource, in *Name) (*scim.Answer, error) {
 	i := slices.IndexFunc(resources, func(r scim.Resource) bool { return r["id"] == in.ID })
 	if i < 0 {
-		return scim.Failed(users.ErrNotProvisioned)
+		return scim.Failed(provisioning.ErrNotProvisioned)
 	}
 	return scim.Show(http.StatusOK, resources[i], in.Whole())
 }

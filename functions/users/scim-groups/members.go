@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/provisioning"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/outbox"
@@ -36,7 +37,7 @@ func (f *Function) setMembers(ctx context.Context, tx *outbox.Tx, caller auth.Ca
 	organization := caller.OrganizationID
 	added, removed := beyond(wanted, are), beyond(are, wanted)
 	if len(added) > 0 {
-		if err := users.MayFillTeam(ctx, tx, caller, id); err != nil {
+		if err := provisioning.MayFillTeam(ctx, tx, caller, id); err != nil {
 			return err
 		}
 		var known int

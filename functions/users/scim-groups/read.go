@@ -4,16 +4,17 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/provisioning"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/scim"
 )
 
 // Get answers one team.
-func (f *Function) Get(ctx context.Context, in *users.ProvisionedRequest) (*scim.Answer, error) {
+func (f *Function) Get(ctx context.Context, in *provisioning.ProvisionedRequest) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
@@ -64,7 +65,7 @@ func (f *Function) List(ctx context.Context, in *scim.Query) (*scim.Answer, erro
 	}
 	found, members := search.Found(), asked.Wants("members") || !exact
 	for after := uuid.Nil; ; { // an organization has a bounded number of teams
-		teams, err := f.some(ctx, caller.OrganizationID, members, id, text(equals, "displayName"), text(equals, "externalId"), after, users.SearchBatch, 0)
+		teams, err := f.some(ctx, caller.OrganizationID, members, id, text(equals, "displayName"), text(equals, "externalId"), after, provisioning.SearchBatch, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -76,7 +77,7 @@ func (f *Function) List(ctx context.Context, in *scim.Query) (*scim.Answer, erro
 			found.Add(r)
 			after = t.ID
 		}
-		if len(teams) < users.SearchBatch {
+		if len(teams) < provisioning.SearchBatch {
 			break
 		}
 	}

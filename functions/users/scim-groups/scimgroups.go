@@ -11,26 +11,28 @@ package scimgroups
 import (
 	"context"
 
-	"function/functions/users"
+	"function/functions/users/internal/provisioning"
+	"function/functions/users/internal/store"
+
 	"function/shared/function"
 )
 
 // Service declares the function.
 var Service = function.Service("users-scim-groups", New,
-	function.On(users.ProvisioningOperation(function.Get, "users-scim-groups-list", "/Groups", "List or find provisioned teams"), (*Function).List),
-	function.On(users.ProvisioningOperation(function.Post, "users-scim-groups-create", "/Groups", "Provision a team"), (*Function).Create),
-	function.On(users.ProvisioningOperation(function.Post, "users-scim-groups-search", "/Groups/.search", "Find provisioned teams by a query in the body"), (*Function).Search),
-	function.On(users.ProvisioningOperation(function.Get, "users-scim-groups-get", "/Groups/{id}", "A provisioned team"), (*Function).Get),
-	function.On(users.ProvisioningOperation(function.Put, "users-scim-groups-replace", "/Groups/{id}", "Replace a team's name and members"), (*Function).Replace),
-	function.On(users.ProvisioningOperation(function.Patch, "users-scim-groups-patch", "/Groups/{id}", "Change a team's name or members"), (*Function).Patch),
-	function.On(users.ProvisioningOperation(function.Delete, "users-scim-groups-delete", "/Groups/{id}", "Remove a team"), (*Function).Delete),
+	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-groups-list", "/Groups", "List or find provisioned teams"), (*Function).List),
+	function.On(provisioning.ProvisioningOperation(function.Post, "users-scim-groups-create", "/Groups", "Provision a team"), (*Function).Create),
+	function.On(provisioning.ProvisioningOperation(function.Post, "users-scim-groups-search", "/Groups/.search", "Find provisioned teams by a query in the body"), (*Function).Search),
+	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-groups-get", "/Groups/{id}", "A provisioned team"), (*Function).Get),
+	function.On(provisioning.ProvisioningOperation(function.Put, "users-scim-groups-replace", "/Groups/{id}", "Replace a team's name and members"), (*Function).Replace),
+	function.On(provisioning.ProvisioningOperation(function.Patch, "users-scim-groups-patch", "/Groups/{id}", "Change a team's name or members"), (*Function).Patch),
+	function.On(provisioning.ProvisioningOperation(function.Delete, "users-scim-groups-delete", "/Groups/{id}", "Remove a team"), (*Function).Delete),
 )
 
 // Function keeps provisioned teams.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the teams.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }

@@ -7,10 +7,13 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/provisioning"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/database"
 	"function/shared/scim"
 )
@@ -44,11 +47,11 @@ WHERE p.organization_id = $1`
 )
 
 // load reads one team; none is users.ErrNotProvisioned.
-func load(ctx context.Context, db users.Queryer, organization, id uuid.UUID, members bool) (team, error) {
+func load(ctx context.Context, db store.Queryer, organization, id uuid.UUID, members bool) (team, error) {
 	rows, _ := db.Query(ctx, selectOne, organization, members, id)
 	t, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[team])
 	if database.IsNoRows(err) {
-		return t, users.ErrNotProvisioned
+		return t, provisioning.ErrNotProvisioned
 	}
 	if err != nil {
 		return t, fmt.Errorf("read provisioned team: %w", err)
@@ -84,7 +87,7 @@ const maxName = 100 // characters, as of every team
 func wantedOf(r scim.Resource) (w wanted, err error) {
 	w.name, _ = r["displayName"].(string)
 	w.name = strings.TrimSpace(w.name) // else as it is said: the next search is for that
-	if _, ok := users.ParseDisplayName(w.name); !ok || utf8.RuneCountInString(w.name) > maxName {
+	if _, ok := person.ParseDisplayName(w.name); !ok || utf8.RuneCountInString(w.name) > maxName {
 		return w, scim.Wrong(scim.InvalidValue, "displayName has 1 to %d characters that can be seen, and no control characters", maxName)
 	}
 	if external, ok := r["externalId"].(string); ok && external != "" {

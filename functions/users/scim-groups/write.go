@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"net/http"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/provisioning"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/outbox"
@@ -23,7 +26,7 @@ const (
 )
 
 // Create provisions a team.
-func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*scim.Answer, error) {
+func (f *Function) Create(ctx context.Context, in *provisioning.ProvisionRequest) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
@@ -35,10 +38,10 @@ func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*sci
 	id := uuid7.New()
 	var r scim.Resource
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		if err := users.LockOrganization(ctx, tx, caller.OrganizationID); err != nil {
+		if err := store.LockOrganization(ctx, tx, caller.OrganizationID); err != nil {
 			return err
 		}
-		if err := users.InsertTeam(ctx, tx, caller.OrganizationID, &users.Team{ID: id, Name: w.name}); err != nil {
+		if err := access.InsertTeam(ctx, tx, caller.OrganizationID, &access.Team{ID: id, Name: w.name}); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, insertProvisioned, id, caller.OrganizationID, w.external); err != nil {
@@ -54,7 +57,7 @@ func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*sci
 		return err
 	})
 	if err != nil {
-		return scim.Failed(f.ProvisioningRefused(ctx, "teams:create", id, err))
+		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.Store, "teams:create", id, err))
 	}
 	return scim.Show(http.StatusCreated, r, in.Selecting(scim.Group))
 }
@@ -81,7 +84,7 @@ func shown(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID) (scim
 }
 
 // Replace puts a team into the state of the body.
-func (f *Function) Replace(ctx context.Context, in *users.ProvisionedChange) (*scim.Answer, error) {
+func (f *Function) Replace(ctx context.Context, in *provisioning.ProvisionedChange) (*scim.Answer, error) {
 	w, err := read(&in.Message)
 	if err != nil {
 		return scim.Failed(err)
@@ -90,7 +93,7 @@ func (f *Function) Replace(ctx context.Context, in *users.ProvisionedChange) (*s
 }
 
 // Patch changes parts of a team (RFC 7644 §3.5.2).
-func (f *Function) Patch(ctx context.Context, in *users.ProvisionedChange) (*scim.Answer, error) {
+func (f *Function) Patch(ctx context.Context, in *provisioning.ProvisionedChange) (*scim.Answer, error) {
 	patch, err := in.Message.Patch()
 	if err != nil {
 		return scim.Failed(err)
@@ -103,7 +106,7 @@ func (f *Function) Patch(ctx context.Context, in *users.ProvisionedChange) (*sci
 	})
 }
 
-func (f *Function) change(ctx context.Context, in *users.ProvisionedChange, to func(scim.Resource) (wanted, error)) (*scim.Answer, error) {
+func (f *Function) change(ctx context.Context, in *provisioning.ProvisionedChange, to func(scim.Resource) (wanted, error)) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
@@ -129,14 +132,14 @@ func (f *Function) change(ctx context.Context, in *users.ProvisionedChange, to f
 		return err
 	})
 	if err != nil {
-		return scim.Failed(f.ProvisioningRefused(ctx, "team_members:change", id, err))
+		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.Store, "team_members:change", id, err))
 	}
 	return scim.Show(http.StatusOK, now, in.Selecting(scim.Group))
 }
 
 // locked reads a team that nobody else changes meanwhile, nor the organization's members.
 func locked(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, ifMatch string) (t team, r scim.Resource, err error) {
-	if err := users.LockOrganization(ctx, tx, organization); err != nil {
+	if err := store.LockOrganization(ctx, tx, organization); err != nil {
 		return t, nil, err
 	}
 	if _, err := tx.Exec(ctx, lockTeam, organization, id); err != nil {
@@ -171,7 +174,7 @@ func (f *Function) save(ctx context.Context, tx *outbox.Tx, caller auth.Caller, 
 }
 
 // Delete removes a team, and what was granted to it.
-func (f *Function) Delete(ctx context.Context, in *users.ProvisionedName) (*scim.Answer, error) {
+func (f *Function) Delete(ctx context.Context, in *provisioning.ProvisionedName) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
@@ -190,7 +193,7 @@ func (f *Function) Delete(ctx context.Context, in *users.ProvisionedName) (*scim
 		return audit.Record(ctx, tx, audit.Entry{Action: "teams:delete", ResourceID: id.String(), Detail: map[string]any{"provisioned": true}})
 	})
 	if err != nil {
-		return scim.Failed(f.ProvisioningRefused(ctx, "teams:delete", id, err))
+		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.Store, "teams:delete", id, err))
 	}
 	return &scim.Answer{Status: http.StatusNoContent}, nil
 }

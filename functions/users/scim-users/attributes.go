@@ -3,7 +3,9 @@ package scimusers
 import (
 	"maps"
 
-	"function/functions/users"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/provisioning"
+
 	"function/shared/scim"
 )
 
@@ -22,7 +24,7 @@ func (f *Function) columns(r scim.Resource, key []byte) (c columns, err error) {
 	for _, own := range []string{"active", "groups", "id", "meta", "schemas"} {
 		delete(stored, own)
 	}
-	if c.attributes, err = users.SealAttributes(key, stored); err != nil {
+	if c.attributes, err = provisioning.SealAttributes(key, stored); err != nil {
 		return c, err
 	}
 	if len(c.attributes) > maxAttributes {
@@ -38,7 +40,7 @@ func (f *Function) columns(r scim.Resource, key []byte) (c columns, err error) {
 	for _, e := range emails {
 		object, _ := e.(map[string]any)
 		if value, ok := object["value"].(string); ok {
-			c.emails = append(c.emails, users.EmailIndex(f.Keeper, value))
+			c.emails = append(c.emails, person.EmailIndex(f.Keeper, value))
 		}
 	}
 	return c, nil
@@ -47,7 +49,7 @@ func (f *Function) columns(r scim.Resource, key []byte) (c columns, err error) {
 const maxName = 100 // characters
 
 // nameOf is how an account calls a person, who has at least a first name.
-func nameOf(r scim.Resource) (n users.Name) {
+func nameOf(r scim.Resource) (n person.Name) {
 	name, _ := r["name"].(map[string]any)
 	n.FirstName, _ = name["givenName"].(string)
 	n.LastName, _ = name["familyName"].(string)

@@ -7,9 +7,11 @@ import (
 	"reflect"
 	"time"
 
+	"function/functions/users/internal/provisioning"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/events"
@@ -27,7 +29,7 @@ WHERE id = $1 AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id A
 )
 
 // Replace puts a person into the state of the body; `active` that is absent stays.
-func (f *Function) Replace(ctx context.Context, in *users.ProvisionedChange) (*scim.Answer, error) {
+func (f *Function) Replace(ctx context.Context, in *provisioning.ProvisionedChange) (*scim.Answer, error) {
 	sent, err := read(&in.Message)
 	if err != nil {
 		return scim.Failed(err)
@@ -36,7 +38,7 @@ func (f *Function) Replace(ctx context.Context, in *users.ProvisionedChange) (*s
 }
 
 // Patch changes parts of a person (RFC 7644 §3.5.2).
-func (f *Function) Patch(ctx context.Context, in *users.ProvisionedChange) (*scim.Answer, error) {
+func (f *Function) Patch(ctx context.Context, in *provisioning.ProvisionedChange) (*scim.Answer, error) {
 	patch, err := in.Message.Patch()
 	if err != nil {
 		return scim.Failed(err)
@@ -44,7 +46,7 @@ func (f *Function) Patch(ctx context.Context, in *users.ProvisionedChange) (*sci
 	return f.change(ctx, in, func(r scim.Resource) (scim.Resource, error) { return scim.User.Apply(ctx, patch, r) })
 }
 
-func (f *Function) change(ctx context.Context, in *users.ProvisionedChange, to func(scim.Resource) (scim.Resource, error)) (*scim.Answer, error) {
+func (f *Function) change(ctx context.Context, in *provisioning.ProvisionedChange, to func(scim.Resource) (scim.Resource, error)) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
@@ -73,7 +75,7 @@ func (f *Function) change(ctx context.Context, in *users.ProvisionedChange, to f
 		return err
 	})
 	if err != nil {
-		return scim.Failed(f.ProvisioningRefused(ctx, "members:change_provisioned", id, err))
+		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.Store, "members:change_provisioned", id, err))
 	}
 	return scim.Show(http.StatusOK, now, in.Selecting(scim.User))
 }
@@ -81,9 +83,9 @@ func (f *Function) change(ctx context.Context, in *users.ProvisionedChange, to f
 // locked reads a person whom nobody else changes meanwhile, in an organization whose
 // roles and members nobody does: who becomes an owner is one before, or after. A member
 // who has come to the address otherwise than by the invitation is linked now.
-func (f *Function) locked(ctx context.Context, tx *outbox.Tx, caller auth.Caller, id uuid.UUID, ifMatch string) (p person, r scim.Resource, err error) {
+func (f *Function) locked(ctx context.Context, tx *outbox.Tx, caller auth.Caller, id uuid.UUID, ifMatch string) (p provisioned, r scim.Resource, err error) {
 	organization := caller.OrganizationID
-	if err := users.LockOrganization(ctx, tx, organization); err != nil {
+	if err := store.LockOrganization(ctx, tx, organization); err != nil {
 		return p, nil, err
 	}
 	if _, err := tx.Exec(ctx, lockPerson, organization, id); err != nil {
@@ -93,7 +95,7 @@ func (f *Function) locked(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 		return p, nil, err
 	}
 	if p.UserID == nil && p.Member != nil {
-		if err := f.LinkProvisioned(ctx, tx, caller.UserID, *p.Member, organization); err != nil {
+		if err := provisioning.LinkProvisioned(ctx, f.Store, tx, caller.UserID, *p.Member, organization); err != nil {
 			return p, nil, err
 		}
 		if p, err = load(ctx, tx, organization, id); err != nil {
@@ -107,7 +109,7 @@ func (f *Function) locked(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 }
 
 // save stores what has changed of a person, and does what follows.
-func (f *Function) save(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p person, was, is scim.Resource) error {
+func (f *Function) save(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p provisioned, was, is scim.Resource) error {
 	organization, active := caller.OrganizationID, p.active()
 	if said, ok := is["active"].(bool); ok {
 		active = said
@@ -156,7 +158,7 @@ func same(was, is scim.Resource) bool {
 
 // rename calls the account as the organization that opened it does, as long as it is
 // in no other. The address stays: only its owner can prove a new one.
-func (f *Function) rename(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p person, was, is scim.Resource, key []byte) error {
+func (f *Function) rename(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p provisioned, was, is scim.Resource, key []byte) error {
 	name := nameOf(is)
 	if !p.Owned || name == nameOf(was) {
 		return nil

@@ -5,9 +5,16 @@ import (
 	"fmt"
 	"net/http"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/lifecycle"
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/provisioning"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -29,7 +36,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 
 // created is a person who is being provisioned.
 type created struct {
-	person
+	provisioned
 	caller     auth.Caller
 	domain     *uuid.UUID // by which the account is opened
 	email      string
@@ -39,7 +46,7 @@ type created struct {
 }
 
 // Create provisions a person.
-func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*scim.Answer, error) {
+func (f *Function) Create(ctx context.Context, in *provisioning.ProvisionRequest) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
@@ -55,10 +62,10 @@ func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*sci
 	if err := f.post.Needed(); err != nil {
 		return nil, err // whoever it is: that an invitation was needed would tell of an account
 	}
-	c.index = users.EmailIndex(f.Keeper, c.email)
+	c.index = person.EmailIndex(f.Keeper, c.email)
 	insert := func() (r scim.Resource, err error) {
 		err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-			c.person, c.domain = person{ID: uuid7.New()}, nil // it may run again
+			c.provisioned, c.domain = provisioned{ID: uuid7.New()}, nil // it may run again
 			if err := f.insert(ctx, tx, &c); err != nil {
 				return err
 			}
@@ -72,11 +79,11 @@ func (f *Function) Create(ctx context.Context, in *users.ProvisionRequest) (*sci
 		return r, err
 	}
 	r, err := insert()
-	if database.Violates(err, users.EmailTaken) {
+	if database.Violates(err, person.EmailTaken) {
 		r, err = insert() // somebody has opened the account at the same moment: it exists by now
 	}
 	if err != nil {
-		return scim.Failed(f.ProvisioningRefused(ctx, "members:provision", c.ID, err))
+		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.Store, "members:provision", c.ID, err))
 	}
 	return scim.Show(http.StatusCreated, r, in.Selecting(scim.User))
 }
@@ -101,7 +108,7 @@ func addressOf(r scim.Resource) (string, error) {
 			address = value
 		}
 	}
-	parsed, err := users.ParseEmail(address)
+	parsed, err := person.ParseEmail(address)
 	if err != nil {
 		return "", scim.Wrong(scim.InvalidValue, "A user has an email address, among emails or as userName: %s", err)
 	}
@@ -110,10 +117,10 @@ func addressOf(r scim.Resource) (string, error) {
 
 // insert decides whose account the address is, and does what follows.
 func (f *Function) insert(ctx context.Context, tx *outbox.Tx, c *created) error {
-	if err := users.LockOrganization(ctx, tx, c.caller.OrganizationID); err != nil {
+	if err := store.LockOrganization(ctx, tx, c.caller.OrganizationID); err != nil {
 		return err
 	}
-	domain, err := users.VerifiedDomain(ctx, tx, c.caller.OrganizationID, c.email)
+	domain, err := membership.VerifiedDomain(ctx, tx, c.caller.OrganizationID, c.email)
 	if err != nil {
 		return err
 	}
@@ -123,12 +130,12 @@ func (f *Function) insert(ctx context.Context, tx *outbox.Tx, c *created) error 
 		return err
 	case m.UserID == uuid.Nil && domain != nil:
 		return f.open(ctx, tx, c, domain)
-	case m.Status == users.MembershipRequested && verified && c.active:
+	case m.Status == access.MembershipRequested && verified && c.active:
 		if err := f.letIn(ctx, tx, c.caller.OrganizationID, m.UserID); err != nil {
 			return err
 		}
 		return f.link(ctx, tx, c, m.UserID)
-	case m.Status == users.MembershipActive || m.Status == users.MembershipSuspended:
+	case m.Status == access.MembershipActive || m.Status == access.MembershipSuspended:
 		if err := f.link(ctx, tx, c, m.UserID); err != nil {
 			return err
 		}
@@ -142,7 +149,7 @@ func (f *Function) insert(ctx context.Context, tx *outbox.Tx, c *created) error 
 
 // accountOf looks for the account of an address, and what it is in the organization;
 // nobody's is no error.
-func accountOf(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, index []byte) (m users.Membership, verified bool, err error) {
+func accountOf(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, index []byte) (m access.Membership, verified bool, err error) {
 	m.OrganizationID = organization
 	err = tx.QueryRow(ctx, selectAccount, index, organization).Scan(&m.UserID, &verified, &m.Role, &m.Status)
 	if err != nil && !database.IsNoRows(err) {
@@ -156,7 +163,7 @@ func accountOf(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, index
 func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *created, domain *uuid.UUID) error {
 	name := nameOf(c.attributes)
 	name.Email = c.email
-	account, err := f.NewAccount(ctx, name, c.index)
+	account, err := lifecycle.PrepareAccount(ctx, f.Store, name, c.index)
 	if err != nil {
 		return err
 	}
@@ -164,24 +171,24 @@ func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *created, domain *
 	if err != nil {
 		return err
 	}
-	m := users.Membership{UserID: account.ID, OrganizationID: c.caller.OrganizationID, Role: policy.Member, Status: users.MembershipActive}
+	m := access.Membership{UserID: account.ID, OrganizationID: c.caller.OrganizationID, Role: policy.Member, Status: access.MembershipActive}
 	if !c.active {
-		m.Status = users.MembershipSuspended
+		m.Status = access.MembershipSuspended
 	}
-	if _, err := users.OpenAccountIn(ctx, tx, account, m); err != nil {
+	if _, err := lifecycle.OpenAccountIn(ctx, tx, account, m); err != nil {
 		return err
 	}
 	c.UserID, c.domain = &account.ID, domain
 	if err := f.store(ctx, tx, c, key, nil); err != nil || !c.active {
 		return err
 	}
-	return f.Welcome(ctx, tx, f.post, account.ID)
+	return notify.Welcome(ctx, f.Store, tx, f.post, account.ID)
 }
 
 // letIn approves the membership of a person who had asked for it, and whose address
 // is proved: who has only claimed it is invited instead.
 func (f *Function) letIn(ctx context.Context, tx *outbox.Tx, organization, account uuid.UUID) error {
-	if _, err := users.LetIn(ctx, tx, organization, account, policy.Member); err != nil {
+	if _, err := membership.ApproveMember(ctx, tx, organization, account, policy.Member); err != nil {
 		return err
 	}
 	return audit.Record(ctx, tx, audit.Entry{Action: "members:approve", ResourceID: account.String(), Detail: map[string]any{"provisioned": true}})
@@ -189,7 +196,7 @@ func (f *Function) letIn(ctx context.Context, tx *outbox.Tx, organization, accou
 
 // link ties a member to what is said of them.
 func (f *Function) link(ctx context.Context, tx *outbox.Tx, c *created, account uuid.UUID) error {
-	key, err := f.KeyOf(ctx, tx, account)
+	key, err := person.KeyOf(ctx, f.Store, tx, account)
 	if err != nil {
 		return err
 	}

@@ -5,9 +5,13 @@ import (
 	"fmt"
 	"net/http"
 
+	"function/functions/users/internal/lifecycle"
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/provisioning"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -29,7 +33,7 @@ var errOwner = fault.New(fault.Forbidden, "An owner of the organization is not s
 
 // Delete removes a person from the organization, and closes the account if it is this
 // organization's own and in no other.
-func (f *Function) Delete(ctx context.Context, in *users.ProvisionedName) (*scim.Answer, error) {
+func (f *Function) Delete(ctx context.Context, in *provisioning.ProvisionedName) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
@@ -46,12 +50,12 @@ func (f *Function) Delete(ctx context.Context, in *users.ProvisionedName) (*scim
 		return f.remove(ctx, tx, caller.OrganizationID, p)
 	})
 	if err != nil {
-		return scim.Failed(f.ProvisioningRefused(ctx, "members:change_provisioned", id, err))
+		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.Store, "members:change_provisioned", id, err))
 	}
 	return &scim.Answer{Status: http.StatusNoContent}, nil
 }
 
-func (f *Function) remove(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p person) error {
+func (f *Function) remove(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p provisioned) error {
 	if p.Member == nil {
 		if err := f.withdraw(ctx, tx, p.ID); err != nil {
 			return err
@@ -65,14 +69,14 @@ func (f *Function) remove(ctx context.Context, tx *outbox.Tx, organization uuid.
 	if p.Member == nil {
 		return audit.Record(ctx, tx, audit.Entry{Action: "members:deprovision", ResourceID: p.ID.String()})
 	}
-	if err := users.TakeOut(ctx, tx, *p.Member, organization); err != nil {
+	if err := membership.Delete(ctx, tx, *p.Member, organization); err != nil {
 		return err
 	}
 	if err := audit.Record(ctx, tx, audit.Entry{Action: "members:remove", ResourceID: p.Member.String(), Detail: map[string]any{"role": *p.Role, "provisioned": true}}); err != nil {
 		return err
 	}
 	if !p.Owned {
-		return users.House(ctx, tx, *p.Member)
+		return membership.EnsurePersonalOrganization(ctx, tx, *p.Member)
 	}
 	return f.close(ctx, tx, *p.Member)
 }
@@ -83,15 +87,15 @@ func (f *Function) close(ctx context.Context, tx *outbox.Tx, account uuid.UUID) 
 		return fmt.Errorf("lock account: %w", err)
 	}
 	if err := tx.QueryRow(ctx, selectHomeless, account).Scan(); database.IsNoRows(err) {
-		return users.House(ctx, tx, account) // a platform admin's, or one that is elsewhere too
+		return membership.EnsurePersonalOrganization(ctx, tx, account) // a platform admin's, or one that is elsewhere too
 	} else if err != nil {
 		return fmt.Errorf("look for organizations of account: %w", err)
 	}
-	former, err := f.NameOf(ctx, tx, account)
+	former, err := person.NameOf(ctx, f.Store, tx, account)
 	if err != nil {
 		return err
 	}
-	if err := f.CloseAccount(ctx, tx, account); err != nil {
+	if err := lifecycle.CloseAccount(ctx, f.Store, tx, account); err != nil {
 		return err
 	}
 	if err := f.post.Queue(ctx, tx, uuid.Nil, f.post.AccountClosed(former.Email)); err != nil {

@@ -5,7 +5,13 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users"
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/lifecycle"
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/provisioning"
+
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/outbox"
@@ -14,7 +20,7 @@ import (
 )
 
 // follow brings a person's standing and address to what is said of them now.
-func (f *Function) follow(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p person, was, is scim.Resource, active bool) error {
+func (f *Function) follow(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p provisioned, was, is scim.Resource, active bool) error {
 	address, moved := f.moved(p, was, is, active)
 	if p.Member == nil {
 		if address == "" && active && !p.Invited {
@@ -23,12 +29,12 @@ func (f *Function) follow(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 		}
 		return f.followInvited(ctx, tx, caller, p, address, moved, active)
 	}
-	m := users.Membership{UserID: *p.Member, OrganizationID: caller.OrganizationID, Role: *p.Role, Status: *p.Status}
+	m := access.Membership{UserID: *p.Member, OrganizationID: caller.OrganizationID, Role: *p.Role, Status: *p.Status}
 	if err := f.setStanding(ctx, tx, m, active); err != nil {
 		return err
 	}
 	if active && !p.active() && p.Owned && p.Fresh && !moved {
-		return f.Welcome(ctx, tx, f.post, *p.Member)
+		return notify.Welcome(ctx, f.Store, tx, f.post, *p.Member)
 	}
 	if !moved || !active {
 		return nil // who is inactive moves once they are let in again
@@ -38,14 +44,14 @@ func (f *Function) follow(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 
 // moved tells whether a person is to have another address. One that cannot be read any
 // more is none; one that was said while they were inactive counts when they are not.
-func (f *Function) moved(p person, was, is scim.Resource, active bool) (address string, moved bool) {
+func (f *Function) moved(p provisioned, was, is scim.Resource, active bool) (address string, moved bool) {
 	address, err := addressOf(is)
 	if err != nil {
 		return "", false
 	}
-	index := users.EmailIndex(f.Keeper, address)
+	index := person.EmailIndex(f.Keeper, address)
 	before, _ := addressOf(was)
-	said := !bytes.Equal(index, users.EmailIndex(f.Keeper, before))
+	said := !bytes.Equal(index, person.EmailIndex(f.Keeper, before))
 	return address, !bytes.Equal(index, p.EmailIndex) && (said || active && !p.active())
 }
 
@@ -53,7 +59,7 @@ const setAddress = `UPDATE provisioned_people SET email_index = $2, domain_id = 
 
 // followInvited takes the invitation of somebody who is no member to another address, or
 // withdraws or repeats it.
-func (f *Function) followInvited(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p person, address string, moved, active bool) error {
+func (f *Function) followInvited(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p provisioned, address string, moved, active bool) error {
 	if p.Invited && (moved || !active) {
 		if err := f.withdraw(ctx, tx, p.ID); err != nil {
 			return err
@@ -61,7 +67,7 @@ func (f *Function) followInvited(ctx context.Context, tx *outbox.Tx, caller auth
 		p.Invited = false
 	}
 	if moved {
-		p.EmailIndex = users.EmailIndex(f.Keeper, address)
+		p.EmailIndex = person.EmailIndex(f.Keeper, address)
 		if _, err := tx.Exec(ctx, setAddress, p.ID, p.EmailIndex, nil); err != nil {
 			return fmt.Errorf("set address of provisioned person: %w", err)
 		}
@@ -76,30 +82,30 @@ func (f *Function) followInvited(ctx context.Context, tx *outbox.Tx, caller auth
 	switch {
 	case err != nil:
 		return err
-	case m.Status == users.MembershipRequested && verified:
+	case m.Status == access.MembershipRequested && verified:
 		if err := f.letIn(ctx, tx, caller.OrganizationID, m.UserID); err != nil {
 			return err
 		}
-	case m.Status == "" || m.Status == users.MembershipRequested:
+	case m.Status == "" || m.Status == access.MembershipRequested:
 		return f.invite(ctx, tx, caller, address)
 	}
-	return f.LinkProvisioned(ctx, tx, caller.UserID, m.UserID, caller.OrganizationID)
+	return provisioning.LinkProvisioned(ctx, f.Store, tx, caller.UserID, m.UserID, caller.OrganizationID)
 }
 
 // setStanding suspends or restores a member, if they are not as they are to be.
-func (f *Function) setStanding(ctx context.Context, tx *outbox.Tx, m users.Membership, active bool) error {
-	if active == (m.Status == users.MembershipActive) {
+func (f *Function) setStanding(ctx context.Context, tx *outbox.Tx, m access.Membership, active bool) error {
+	if active == (m.Status == access.MembershipActive) {
 		return nil
 	}
 	if m.Role == policy.Owner {
 		return errOwner
 	}
 	action := "members:suspend"
-	m.Status = users.MembershipSuspended
+	m.Status = access.MembershipSuspended
 	if active {
-		m.Status, action = users.MembershipActive, "members:restore"
+		m.Status, action = access.MembershipActive, "members:restore"
 	}
-	if err := users.SetStanding(ctx, tx, m); err != nil {
+	if err := membership.SetStanding(ctx, tx, m); err != nil {
 		return err
 	}
 	return audit.Record(ctx, tx, audit.Entry{Action: action, ResourceID: m.UserID.String(), Detail: map[string]any{"role": m.Role, "provisioned": true}})
@@ -112,8 +118,8 @@ var errMoved = scim.Wrong(scim.Mutability, "The account is the person's own, or 
 
 // move gives the organization's own account an address in another, or the same, verified
 // domain, and tells both.
-func (f *Function) move(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p person, address string) error {
-	domain, err := users.VerifiedDomain(ctx, tx, caller.OrganizationID, address)
+func (f *Function) move(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p provisioned, address string) error {
+	domain, err := membership.VerifiedDomain(ctx, tx, caller.OrganizationID, address)
 	switch {
 	case err != nil:
 		return err
@@ -122,17 +128,17 @@ func (f *Function) move(ctx context.Context, tx *outbox.Tx, caller auth.Caller, 
 	case *p.Role == policy.Owner:
 		return errOwner
 	}
-	if err := users.MayMove(ctx, tx, caller, *p.Member); err != nil {
+	if err := provisioning.MayMove(ctx, tx, caller, *p.Member); err != nil {
 		return err
 	}
-	if err := f.ReplaceAddress(ctx, tx, f.post, *p.Member, address, false); err != nil {
+	if err := lifecycle.ReplaceAddress(ctx, f.Store, tx, f.post, *p.Member, address, false); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, setAddress, p.ID, users.EmailIndex(f.Keeper, address), domain); err != nil {
+	if _, err := tx.Exec(ctx, setAddress, p.ID, person.EmailIndex(f.Keeper, address), domain); err != nil {
 		return fmt.Errorf("set address of provisioned person: %w", err)
 	}
 	if p.Fresh {
-		err = f.Welcome(ctx, tx, f.post, *p.Member)
+		err = notify.Welcome(ctx, f.Store, tx, f.post, *p.Member)
 	} else {
 		err = f.post.Queue(ctx, tx, *p.Member, f.post.EmailMoved(address))
 	}

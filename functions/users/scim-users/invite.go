@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/membership"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/outbox"
@@ -19,8 +20,8 @@ WHERE p.id = $1 AND i.organization_id = p.organization_id AND i.email_index = p.
 
 // invite asks an address to become a member, by mail.
 func (f *Function) invite(ctx context.Context, tx *outbox.Tx, caller auth.Caller, email string) error {
-	i := users.NewInvitation(caller.UserID, email, policy.Member)
-	if err := f.SendInvitation(ctx, tx, f.post, caller.OrganizationID, i); err != nil {
+	i := membership.NewInvitation(caller.UserID, email, policy.Member)
+	if err := membership.SendInvitation(ctx, f.Store, tx, f.post, caller.OrganizationID, i); err != nil {
 		return err
 	}
 	return audit.Record(ctx, tx, audit.Entry{Action: "invitations:create", ResourceID: i.ID.String(), Detail: map[string]any{"role": i.Role, "provisioned": true}})

@@ -5,16 +5,19 @@ import (
 	"fmt"
 	"time"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/provisioning"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/database"
 	"function/shared/scim"
 )
 
 // person is what is stored of a provisioned person.
-type person struct {
+type provisioned struct {
 	ID         uuid.UUID
 	UserID     *uuid.UUID // linked to
 	EmailIndex []byte     // of the address that it is about
@@ -61,11 +64,11 @@ WHERE p.organization_id = $1`
 )
 
 // load reads one person; nobody is users.ErrNotProvisioned.
-func load(ctx context.Context, db users.Queryer, organization, id uuid.UUID) (person, error) {
+func load(ctx context.Context, db store.Queryer, organization, id uuid.UUID) (provisioned, error) {
 	rows, _ := db.Query(ctx, selectOne, organization, id)
-	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[person])
+	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[provisioned])
 	if database.IsNoRows(err) {
-		return p, users.ErrNotProvisioned
+		return p, provisioning.ErrNotProvisioned
 	}
 	if err != nil {
 		return p, fmt.Errorf("read provisioned person: %w", err)
@@ -74,20 +77,20 @@ func load(ctx context.Context, db users.Queryer, organization, id uuid.UUID) (pe
 }
 
 // active tells whether the person may act in the organization, or could by accepting.
-func (p person) active() bool {
+func (p provisioned) active() bool {
 	if p.Member != nil {
-		return *p.Status == users.MembershipActive
+		return *p.Status == access.MembershipActive
 	}
 	return p.Invited
 }
 
 // resource is the person as SCIM shows them.
-func (f *Function) resource(ctx context.Context, p person) (scim.Resource, error) {
+func (f *Function) resource(ctx context.Context, p provisioned) (scim.Resource, error) {
 	key, err := f.Keeper.Unwrap(ctx, p.WrappedKey)
 	if err != nil {
 		return nil, err
 	}
-	r, err := users.OpenAttributes(key, p.Attributes)
+	r, err := provisioning.OpenAttributes(key, p.Attributes)
 	if err != nil {
 		return nil, err
 	}

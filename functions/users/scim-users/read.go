@@ -5,16 +5,18 @@ import (
 	"fmt"
 	"strings"
 
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/provisioning"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/scim"
 )
 
 // Get answers one person.
-func (f *Function) Get(ctx context.Context, in *users.ProvisionedRequest) (*scim.Answer, error) {
+func (f *Function) Get(ctx context.Context, in *provisioning.ProvisionedRequest) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
@@ -110,7 +112,7 @@ func (f *Function) find(ctx context.Context, organization uuid.UUID, s scim.Sear
 		w.external = f.Keeper.BlindIndex(externalIndex, text)
 	}
 	if text, ok := equals["emails"]; ok {
-		w.email = users.EmailIndex(f.Keeper, text)
+		w.email = person.EmailIndex(f.Keeper, text)
 	}
 	if w.id == nil && w.userName == nil && w.external == nil && w.email == nil {
 		if err := f.bound(ctx, organization); err != nil {
@@ -118,7 +120,7 @@ func (f *Function) find(ctx context.Context, organization uuid.UUID, s scim.Sear
 		}
 	}
 	for after := uuid.Nil; ; {
-		people, err := f.read(ctx, organization, w, after, users.SearchBatch, 0)
+		people, err := f.read(ctx, organization, w, after, provisioning.SearchBatch, 0)
 		if err != nil {
 			return err
 		}
@@ -130,7 +132,7 @@ func (f *Function) find(ctx context.Context, organization uuid.UUID, s scim.Sear
 			add(r)
 			after = p.ID
 		}
-		if len(people) < users.SearchBatch {
+		if len(people) < provisioning.SearchBatch {
 			return nil
 		}
 	}
@@ -142,8 +144,8 @@ func (f *Function) bound(ctx context.Context, organization uuid.UUID) error {
 	if err := f.DB.QueryRow(ctx, countPeople, organization).Scan(&all); err != nil {
 		return fmt.Errorf("count provisioned people: %w", err)
 	}
-	if all > users.MaxSearched {
-		return scim.Wrong(scim.TooMany, "Among more than %d people only id, userName, externalId and emails can be searched, by eq", users.MaxSearched)
+	if all > provisioning.MaxSearched {
+		return scim.Wrong(scim.TooMany, "Among more than %d people only id, userName, externalId and emails can be searched, by eq", provisioning.MaxSearched)
 	}
 	return nil
 }
@@ -153,9 +155,9 @@ func (f *Function) userNameIndex(name string) []byte {
 	return f.Keeper.BlindIndex(userNameIndex, strings.ToLower(name))
 }
 
-func (f *Function) read(ctx context.Context, organization uuid.UUID, w wanted, after uuid.UUID, limit, offset int) ([]person, error) {
+func (f *Function) read(ctx context.Context, organization uuid.UUID, w wanted, after uuid.UUID, limit, offset int) ([]provisioned, error) {
 	rows, _ := f.DB.Query(ctx, selectSome, organization, w.id, w.userName, w.external, w.email, after, limit, offset)
-	people, err := pgx.CollectRows(rows, pgx.RowToStructByName[person])
+	people, err := pgx.CollectRows(rows, pgx.RowToStructByName[provisioned])
 	if err != nil {
 		return nil, fmt.Errorf("read provisioned people: %w", err)
 	}

@@ -16,33 +16,36 @@ package scimusers
 import (
 	"context"
 
-	"function/functions/users"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/provisioning"
+	"function/functions/users/internal/store"
+
 	"function/shared/function"
 )
 
 // Service declares the function.
 var Service = function.Service("users-scim-users", New,
-	function.On(users.ProvisioningOperation(function.Get, "users-scim-users-list", "/Users", "List or find provisioned people"), (*Function).List),
-	function.On(users.ProvisioningOperation(function.Post, "users-scim-users-create", "/Users", "Provision a person"), (*Function).Create),
-	function.On(users.ProvisioningOperation(function.Post, "users-scim-users-search", "/Users/.search", "Find provisioned people by a query in the body"), (*Function).Search),
-	function.On(users.ProvisioningOperation(function.Get, "users-scim-users-get", "/Users/{id}", "A provisioned person"), (*Function).Get),
-	function.On(users.ProvisioningOperation(function.Put, "users-scim-users-replace", "/Users/{id}", "Replace what is said of a person"), (*Function).Replace),
-	function.On(users.ProvisioningOperation(function.Patch, "users-scim-users-patch", "/Users/{id}", "Change what is said of a person"), (*Function).Patch),
-	function.On(users.ProvisioningOperation(function.Delete, "users-scim-users-delete", "/Users/{id}", "Remove a person"), (*Function).Delete),
+	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-users-list", "/Users", "List or find provisioned people"), (*Function).List),
+	function.On(provisioning.ProvisioningOperation(function.Post, "users-scim-users-create", "/Users", "Provision a person"), (*Function).Create),
+	function.On(provisioning.ProvisioningOperation(function.Post, "users-scim-users-search", "/Users/.search", "Find provisioned people by a query in the body"), (*Function).Search),
+	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-users-get", "/Users/{id}", "A provisioned person"), (*Function).Get),
+	function.On(provisioning.ProvisioningOperation(function.Put, "users-scim-users-replace", "/Users/{id}", "Replace what is said of a person"), (*Function).Replace),
+	function.On(provisioning.ProvisioningOperation(function.Patch, "users-scim-users-patch", "/Users/{id}", "Change what is said of a person"), (*Function).Patch),
+	function.On(provisioning.ProvisioningOperation(function.Delete, "users-scim-users-delete", "/Users/{id}", "Remove a person"), (*Function).Delete),
 )
 
 // Function keeps provisioned people.
 type Function struct {
-	users.Store
-	post users.Post
+	store.Store
+	post notify.Mailer
 }
 
 // New opens the people and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := store.Post(env)
+	post, err := notify.NewMailer(store, env)
 	return &Function{store, post}, err
 }

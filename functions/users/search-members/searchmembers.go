@@ -6,10 +6,13 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/fault"
 	"function/shared/function"
@@ -48,11 +51,11 @@ type Response struct {
 }
 
 // Function finds members.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the members.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
@@ -68,12 +71,12 @@ type found struct {
 	UserID       uuid.UUID
 	Role, Status string
 	WrappedKey   []byte
-	users.SealedName
+	person.SealedName
 }
 
 // Handle finds by the hashes, and looks at the names for what hashes do not tell.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	caller, err := users.InOwn(ctx, in.ID)
+	caller, err := store.RequireOrganization(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -81,18 +84,18 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	prefixes, err := users.NamePrefixes(f.Keeper, in.ID, in.Name)
+	prefixes, err := person.NamePrefixes(f.Keeper, in.ID, in.Name)
 	if err != nil {
 		return nil, err
 	}
 	out := &Response{}
-	if out.Body.Complete, err = f.IndexNames(ctx, in.ID); err != nil {
+	if out.Body.Complete, err = person.IndexNames(ctx, f.Store, in.ID); err != nil {
 		return nil, err
 	}
 	if err := audit.Record(ctx, f.DB, audit.Entry{Action: "members:search"}); err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectMembers, in.ID, prefixes, before, in.Fetch(), users.ManagesMembers(caller))
+	rows, _ := f.DB.Query(ctx, selectMembers, in.ID, prefixes, before, in.Fetch(), membership.ManagesMembers(caller))
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[found])
 	if err != nil {
 		return nil, fmt.Errorf("find members: %w", err)
@@ -100,11 +103,11 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	page := page.Of(in.Query, list, func(m found) uuid.UUID { return m.UserID })
 	out.Body.NextCursor, out.Body.Items = page.NextCursor, []Member{}
 	for _, m := range page.Items {
-		name, err := f.OpenName(ctx, m.WrappedKey, m.SealedName)
+		name, err := person.OpenName(ctx, f.Store, m.WrappedKey, m.SealedName)
 		if err != nil {
 			return nil, err
 		}
-		if users.NameMatches(name, in.Name) {
+		if person.NameMatches(name, in.Name) {
 			out.Body.Items = append(out.Body.Items, Member{
 				UserID: m.UserID, Email: name.Email, FirstName: name.FirstName, LastName: name.LastName, Role: m.Role, Status: m.Status,
 			})

@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"time"
 
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/events"
 	"function/shared/fault"
 	"function/shared/function"
@@ -25,13 +26,13 @@ var Service = function.Service("users-send-mail", New,
 
 // Function sends mail.
 type Function struct {
-	users.Store
+	store.Store
 	sender *mail.Sender // nil: no mail server is configured
 }
 
 // New opens the queue, and reads which server takes the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil || env.Config.SMTPURL == "" {
 		return &Function{Store: store}, err
 	}

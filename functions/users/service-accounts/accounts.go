@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/outbox"
@@ -34,7 +36,7 @@ RETURNING id, name, created_by, created_at, disabled_at`
 
 // Create makes an account, which has no roles yet.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (*AccountResponse, error) {
-	caller, err := users.InOwn(ctx, in.ID)
+	caller, err := store.RequireOrganization(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +49,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*AccountRespo
 
 // Change renames, disables or enables an account.
 func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*AccountResponse, error) {
-	caller, err := users.InOwn(ctx, in.ID)
+	caller, err := store.RequireOrganization(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +69,7 @@ func (f *Function) write(ctx context.Context, entry audit.Entry, work func(*outb
 	err := f.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
 		out.Body, err = pgx.CollectExactlyOneRow(work(tx), pgx.RowToStructByName[Account])
 		if database.IsNoRows(err) {
-			return users.ErrNoServiceAccount
+			return credential.ErrNoServiceAccount
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", entry.Action, err)
@@ -79,7 +81,7 @@ func (f *Function) write(ctx context.Context, entry audit.Entry, work func(*outb
 
 // List lists the organization's accounts.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	caller, err := users.InOwn(ctx, in.ID)
+	caller, err := store.RequireOrganization(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -97,14 +99,14 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 
 // Get tells about one account.
 func (f *Function) Get(ctx context.Context, in *Request) (*AccountResponse, error) {
-	caller, err := users.InOwn(ctx, in.ID)
+	caller, err := store.RequireOrganization(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
 	rows, _ := f.DB.Query(ctx, selectAccount, caller.OrganizationID, in.AccountID)
 	account, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Account])
 	if database.IsNoRows(err) {
-		return nil, users.ErrNoServiceAccount
+		return nil, credential.ErrNoServiceAccount
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read service account: %w", err)
@@ -114,7 +116,7 @@ func (f *Function) Get(ctx context.Context, in *Request) (*AccountResponse, erro
 
 // Delete removes an account; its keys are refused everywhere within a second.
 func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
-	caller, err := users.InOwn(ctx, in.ID)
+	caller, err := store.RequireOrganization(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +126,7 @@ func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
 			return fmt.Errorf("delete service account: %w", err)
 		}
 		if deleted.RowsAffected() == 0 {
-			return users.ErrNoServiceAccount
+			return credential.ErrNoServiceAccount
 		}
 		return nil
 	})

@@ -3,9 +3,11 @@ package serviceaccounts
 import (
 	"context"
 
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/outbox"
 	"function/shared/page"
@@ -16,7 +18,7 @@ const keysPath = path + "/{account_id}/keys"
 // CreateKeyRequest is the key.
 type CreateKeyRequest struct {
 	Request
-	Body users.KeyRequest
+	Body credential.KeyRequest
 }
 
 // ListKeysRequest asks for one page.
@@ -34,21 +36,21 @@ type KeyRequest struct {
 // RotateKeyRequest names a key and tells how long its present secret is needed.
 type RotateKeyRequest struct {
 	KeyRequest
-	Body users.RotateRequest
+	Body credential.RotateRequest
 }
 
 // ListKeysResponse is one page.
-type ListKeysResponse struct{ Body page.Page[users.APIKey] }
+type ListKeysResponse struct{ Body page.Page[credential.APIKey] }
 
 // ShownKeyResponse is a key with its secret.
-type ShownKeyResponse struct{ Body users.ShownKey }
+type ShownKeyResponse struct{ Body credential.ShownKey }
 
 // owner is the account, which must be the organization's.
-func (f *Function) owner(ctx context.Context, in Request) (caller auth.Caller, owner users.KeyOwner, err error) {
-	if caller, err = users.InOwn(ctx, in.ID); err == nil {
+func (f *Function) owner(ctx context.Context, in Request) (caller auth.Caller, owner credential.KeyOwner, err error) {
+	if caller, err = store.RequireOrganization(ctx, in.ID); err == nil {
 		_, err = f.Get(ctx, &in)
 	}
-	return caller, users.KeyOwner{ID: in.AccountID, ServiceAccount: true}, err
+	return caller, credential.KeyOwner{ID: in.AccountID, ServiceAccount: true}, err
 }
 
 // CreateKey makes a key that may do no more than the caller.
@@ -58,8 +60,8 @@ func (f *Function) CreateKey(ctx context.Context, in *CreateKeyRequest) (*ShownK
 		return nil, err
 	}
 	var out ShownKeyResponse
-	return &out, f.GiveKey(ctx, "api_keys:create", owner, func(tx *outbox.Tx) (err error) {
-		out.Body, err = f.Store.CreateKey(ctx, tx, caller, owner, in.Body)
+	return &out, credential.GiveKey(ctx, f.Store, "api_keys:create", owner, func(tx *outbox.Tx) (err error) {
+		out.Body, err = credential.CreateKey(ctx, f.Store, tx, caller, owner, in.Body)
 		return err
 	})
 }
@@ -71,8 +73,8 @@ func (f *Function) RotateKey(ctx context.Context, in *RotateKeyRequest) (*ShownK
 		return nil, err
 	}
 	var out ShownKeyResponse
-	return &out, f.GiveKey(ctx, "api_keys:rotate", owner, func(tx *outbox.Tx) (err error) {
-		out.Body, err = f.Store.RotateKey(ctx, tx, caller, owner, in.KeyID, in.Body)
+	return &out, credential.GiveKey(ctx, f.Store, "api_keys:rotate", owner, func(tx *outbox.Tx) (err error) {
+		out.Body, err = credential.RotateKey(ctx, f.Store, tx, caller, owner, in.KeyID, in.Body)
 		return err
 	})
 }
@@ -83,7 +85,7 @@ func (f *Function) ListKeys(ctx context.Context, in *ListKeysRequest) (*ListKeys
 	if err != nil {
 		return nil, err
 	}
-	keys, err := f.Keys(ctx, owner, in.Query)
+	keys, err := credential.Keys(ctx, f.Store, owner, in.Query)
 	return &ListKeysResponse{keys}, err
 }
 
@@ -93,5 +95,5 @@ func (f *Function) RevokeKey(ctx context.Context, in *KeyRequest) (*struct{}, er
 	if err != nil {
 		return nil, err
 	}
-	return nil, f.Store.RevokeKey(ctx, owner, in.KeyID)
+	return nil, credential.RevokeKey(ctx, f.Store, owner, in.KeyID)
 }

@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"time"
 
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -49,7 +51,7 @@ type Account struct {
 type CreateRequest struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
-		Name users.DisplayName `json:"name" minLength:"1" maxLength:"100"`
+		Name person.DisplayName `json:"name" minLength:"1" maxLength:"100"`
 	}
 }
 
@@ -69,8 +71,8 @@ type Request struct {
 type ChangeRequest struct {
 	Request
 	Body struct {
-		Name     *users.DisplayName `json:"name,omitempty" minLength:"1" maxLength:"100"`
-		Disabled *bool              `json:"disabled,omitempty" doc:"All its keys are refused, within a second"`
+		Name     *person.DisplayName `json:"name,omitempty" minLength:"1" maxLength:"100"`
+		Disabled *bool               `json:"disabled,omitempty" doc:"All its keys are refused, within a second"`
 	}
 }
 
@@ -81,10 +83,10 @@ type AccountResponse struct{ Body Account }
 type ListResponse struct{ Body page.Page[Account] }
 
 // Function keeps service accounts.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the accounts.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }

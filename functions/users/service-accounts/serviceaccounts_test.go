@@ -6,10 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"function/functions/users/internal/credential"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	serviceaccounts "function/functions/users/service-accounts"
 	"function/shared/auth"
 	"function/shared/database"
@@ -94,7 +95,7 @@ func TestServiceAccountActsByItsGrantsWithinItsScopes(t *testing.T) {
 	admin := p.Login("admin")
 	made := account(t, p, admin, "loader")
 	of := path(admin) + "/" + made.ID.String()
-	key := platformtest.Decode[users.ShownKey](t, p.Do(admin.Token, http.MethodPost, of+"/keys", `{"name": "k", "scopes": ["service_accounts:read", "datasets:write"]}`).Want(t, http.StatusCreated))
+	key := platformtest.Decode[credential.ShownKey](t, p.Do(admin.Token, http.MethodPost, of+"/keys", `{"name": "k", "scopes": ["service_accounts:read", "datasets:write"]}`).Want(t, http.StatusCreated))
 	becomes(t, p, key.Key, path(admin), http.StatusForbidden) // no role yet
 
 	grant(t, p, admin, made.ID, "compliance_officer")
@@ -114,17 +115,17 @@ func TestServiceAccountActsByItsGrantsWithinItsScopes(t *testing.T) {
 	p.Do(admin.Token, http.MethodPatch, of, `{"disabled": false}`).Want(t, http.StatusOK)
 	becomes(t, p, key.Key, path(admin), http.StatusOK)
 
-	keys := platformtest.Decode[page.Page[users.APIKey]](t, p.Do(admin.Token, http.MethodGet, of+"/keys", nil).Want(t, http.StatusOK)).Items
+	keys := platformtest.Decode[page.Page[credential.APIKey]](t, p.Do(admin.Token, http.MethodGet, of+"/keys", nil).Want(t, http.StatusOK)).Items
 	if len(keys) != 1 || keys[0].ID != key.ID {
 		t.Errorf("keys %+v", keys)
 	}
-	next := platformtest.Decode[users.ShownKey](t, p.Do(admin.Token, http.MethodPost, of+"/keys/"+key.ID.String()+"/rotate", `{"overlap_minutes": 0}`).Want(t, http.StatusCreated))
+	next := platformtest.Decode[credential.ShownKey](t, p.Do(admin.Token, http.MethodPost, of+"/keys/"+key.ID.String()+"/rotate", `{"overlap_minutes": 0}`).Want(t, http.StatusCreated))
 	becomes(t, p, key.Key, path(admin), http.StatusUnauthorized)
 	becomes(t, p, next.Key, path(admin), http.StatusOK)
 	p.Do(admin.Token, http.MethodDelete, of+"/keys/"+key.ID.String(), nil).Want(t, http.StatusNoContent)
 	becomes(t, p, next.Key, path(admin), http.StatusUnauthorized)
 
-	last := platformtest.Decode[users.ShownKey](t, p.Do(admin.Token, http.MethodPost, of+"/keys", `{"name": "k", "scopes": ["service_accounts:read"]}`).Want(t, http.StatusCreated))
+	last := platformtest.Decode[credential.ShownKey](t, p.Do(admin.Token, http.MethodPost, of+"/keys", `{"name": "k", "scopes": ["service_accounts:read"]}`).Want(t, http.StatusCreated))
 	becomes(t, p, last.Key, path(admin), http.StatusOK)
 	p.Do(admin.Token, http.MethodDelete, of, nil).Want(t, http.StatusNoContent)
 	becomes(t, p, last.Key, path(admin), http.StatusUnauthorized)
@@ -142,7 +143,7 @@ func TestNobodyLiftsThemselvesByAServiceAccount(t *testing.T) {
 	keeper := p.LoginTo(owner.OrganizationID, "keeper")
 	made := account(t, p, owner, "loader")
 	keys := path(owner) + "/" + made.ID.String() + "/keys"
-	mighty := platformtest.Decode[users.ShownKey](t, p.Do(owner.Token, http.MethodPost, keys, `{"name": "k", "scopes": ["members:write"]}`).Want(t, http.StatusCreated))
+	mighty := platformtest.Decode[credential.ShownKey](t, p.Do(owner.Token, http.MethodPost, keys, `{"name": "k", "scopes": ["members:write"]}`).Want(t, http.StatusCreated))
 
 	p.Do(keeper.Token, http.MethodPost, keys, `{"name": "k", "scopes": ["members:write"]}`).Want(t, http.StatusForbidden)
 	p.Do(keeper.Token, http.MethodPost, keys+"/"+mighty.ID.String()+"/rotate", `{"overlap_minutes": 0}`).Want(t, http.StatusForbidden)
@@ -150,7 +151,7 @@ func TestNobodyLiftsThemselvesByAServiceAccount(t *testing.T) {
 
 	// A key makes no keys: whoever finds one could keep what it may for ever.
 	grant(t, p, owner, made.ID, "owner")
-	writer := platformtest.Decode[users.ShownKey](t, p.Do(owner.Token, http.MethodPost, keys, `{"name": "k", "scopes": ["service_accounts:write"]}`).Want(t, http.StatusCreated))
+	writer := platformtest.Decode[credential.ShownKey](t, p.Do(owner.Token, http.MethodPost, keys, `{"name": "k", "scopes": ["service_accounts:write"]}`).Want(t, http.StatusCreated))
 	p.Do(writer.Key, http.MethodPost, keys, `{"name": "k", "scopes": ["members:write"]}`).Want(t, http.StatusForbidden)
 	p.Do(writer.Key, http.MethodPost, keys, `{"name": "k", "scopes": ["service_accounts:write"]}`).Want(t, http.StatusForbidden)
 }
@@ -161,7 +162,7 @@ func TestServiceAccountsOfOthersDoNotExist(t *testing.T) {
 	admin, stranger, viewer := p.Login("admin"), p.Login("admin"), p.Login("viewer")
 	made, theirs := account(t, p, admin, "loader"), account(t, p, stranger, "loader")
 	of := path(admin) + "/" + made.ID.String()
-	key := platformtest.Decode[users.ShownKey](t, p.Do(admin.Token, http.MethodPost, of+"/keys", `{"name": "k", "scopes": ["datasets:read"]}`).Want(t, http.StatusCreated))
+	key := platformtest.Decode[credential.ShownKey](t, p.Do(admin.Token, http.MethodPost, of+"/keys", `{"name": "k", "scopes": ["datasets:read"]}`).Want(t, http.StatusCreated))
 	requests := []struct{ method, path, body string }{
 		{http.MethodGet, "", ""}, {http.MethodPatch, "", `{"disabled": true}`}, {http.MethodDelete, "", ""},
 		{http.MethodGet, "/keys", ""}, {http.MethodPost, "/keys", `{"name": "k", "scopes": ["datasets:read"]}`},

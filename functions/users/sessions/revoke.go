@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"slices"
 
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/fault"
@@ -59,7 +60,7 @@ func (f *Function) Revoke(ctx context.Context, in *RevokeRequest) (*struct{}, er
 		return nil, err
 	}
 	if in.ID != caller.SessionID {
-		if err := users.Fresh(caller); err != nil {
+		if err := store.RequireFreshProof(caller); err != nil {
 			return nil, f.Refused(ctx, audit.Entry{Action: "sessions:revoke", ResourceID: in.ID.String()}, err)
 		}
 	}

@@ -8,10 +8,14 @@ import (
 	"fmt"
 	"time"
 
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/function"
 	"function/shared/page"
@@ -19,16 +23,16 @@ import (
 
 // Session is one login that has not ended.
 type Session struct {
-	ID           uuid.UUID    `json:"id" format:"uuid"`
-	CreatedAt    time.Time    `json:"created_at"`
-	RefreshedAt  time.Time    `json:"refreshed_at" doc:"When its tokens were exchanged last"`
-	ExpiresAt    time.Time    `json:"expires_at" doc:"When it ends unless it is refreshed"`
-	Methods      []string     `json:"methods" nullable:"false" doc:"How you proved who you are (RFC 8176)"`
-	Device       users.Device `json:"device"`
-	Address      string       `json:"address,omitempty" doc:"IP address at login"`
-	Country      string       `json:"country,omitempty" doc:"Of the address (ISO 3166-1 alpha-2)" example:"DE"`
-	Impersonated bool         `json:"impersonated" doc:"An admin of the platform acts as you in it"`
-	Current      bool         `json:"current" doc:"It is the session that asks"`
+	ID           uuid.UUID      `json:"id" format:"uuid"`
+	CreatedAt    time.Time      `json:"created_at"`
+	RefreshedAt  time.Time      `json:"refreshed_at" doc:"When its tokens were exchanged last"`
+	ExpiresAt    time.Time      `json:"expires_at" doc:"When it ends unless it is refreshed"`
+	Methods      []string       `json:"methods" nullable:"false" doc:"How you proved who you are (RFC 8176)"`
+	Device       session.Device `json:"device"`
+	Address      string         `json:"address,omitempty" doc:"IP address at login"`
+	Country      string         `json:"country,omitempty" doc:"Of the address (ISO 3166-1 alpha-2)" example:"DE"`
+	Impersonated bool           `json:"impersonated" doc:"An admin of the platform acts as you in it"`
+	Current      bool           `json:"current" doc:"It is the session that asks"`
 }
 
 // ListRequest asks for one page.
@@ -39,17 +43,17 @@ type ListResponse struct{ Body page.Page[Session] }
 
 // Function lists and ends sessions.
 type Function struct {
-	users.Store
-	post users.Post
+	store.Store
+	post notify.Mailer
 }
 
 // New opens the sessions.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := store.Post(env)
+	post, err := notify.NewMailer(store, env)
 	return &Function{store, post}, err
 }
 
@@ -78,7 +82,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	key, err := f.OwnKey(ctx, caller)
+	key, err := person.OwnKey(ctx, f.Store, caller)
 	if err != nil {
 		return nil, err
 	}
@@ -106,11 +110,11 @@ func (r row) open(key []byte) (s Session, err error) {
 		ID: r.ID, CreatedAt: r.CreatedAt, RefreshedAt: r.RefreshedAt, ExpiresAt: r.ExpiresAt,
 		Methods: r.Methods, Country: r.Country, Impersonated: r.Impersonated,
 	}
-	device, err := users.Unseal(key, users.DeviceField, r.Device)
+	device, err := person.Unseal(key, session.DeviceField, r.Device)
 	if err != nil {
 		return s, err
 	}
-	s.Device = users.DeviceOf(device)
-	s.Address, err = users.Unseal(key, users.AddressField, r.Address)
+	s.Device = session.DeviceOf(device)
+	s.Address, err = person.Unseal(key, session.AddressField, r.Address)
 	return s, err
 }

@@ -7,9 +7,10 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/credential"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/fault"
 	"function/shared/function"
@@ -27,14 +28,14 @@ var Service = function.Service("users-step-up", New,
 )
 
 // BeginResponse is what the browser needs.
-type BeginResponse struct{ Body users.Ceremony }
+type BeginResponse struct{ Body credential.Ceremony }
 
 // Request is the proof. A recovery code is none: it is for logins.
 type Request struct {
 	Body struct {
-		Code     string           `json:"code,omitempty" pattern:"^[0-9]{6}$" patternDescription:"six digits" doc:"Of an authenticator app"`
-		Passkey  *users.Assertion `json:"passkey,omitempty"`
-		Password string           `json:"password,omitempty" maxLength:"256"`
+		Code     string                `json:"code,omitempty" pattern:"^[0-9]{6}$" patternDescription:"six digits" doc:"Of an authenticator app"`
+		Passkey  *credential.Assertion `json:"passkey,omitempty"`
+		Password string                `json:"password,omitempty" maxLength:"256"`
 	}
 }
 
@@ -46,11 +47,11 @@ type Response struct {
 }
 
 // Function takes proofs.
-type Function struct{ users.Passkeys }
+type Function struct{ credential.Passkeys }
 
 // New opens the accounts.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	passkeys, err := users.OpenPasskeys(ctx, env)
+	passkeys, err := credential.OpenPasskeys(ctx, env)
 	return &Function{passkeys}, err
 }
 
@@ -85,7 +86,7 @@ func (f *Function) StepUp(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	proof := users.Proof{Code: in.Body.Code, Passkey: in.Body.Passkey, Password: in.Body.Password}
+	proof := credential.Proof{Code: in.Body.Code, Passkey: in.Body.Passkey, Password: in.Body.Password}
 	if err := proof.Check(); err != nil {
 		return nil, err
 	}
@@ -103,11 +104,11 @@ func (f *Function) StepUp(ctx context.Context, in *Request) (*Response, error) {
 
 // prove looks at the password before the transaction, which would otherwise hold a
 // connection for as long as hashing takes.
-func (f *Function) prove(ctx context.Context, caller auth.Caller, proof users.Proof) (proved users.Proved, err error) {
-	if err := f.GuardStepUp(ctx, caller.SessionID); err != nil {
+func (f *Function) prove(ctx context.Context, caller auth.Caller, proof credential.Proof) (proved credential.Proved, err error) {
+	if err := credential.GuardStepUp(ctx, f.Passkeys.SecondFactors.Store, caller.SessionID); err != nil {
 		return proved, err
 	}
-	if proof, err = f.CheckPassword(ctx, caller.UserID, proof); err != nil {
+	if proof, err = credential.CheckPassword(ctx, f.Passkeys.SecondFactors.Store, caller.UserID, proof); err != nil {
 		return proved, err
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {

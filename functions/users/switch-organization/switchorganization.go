@@ -6,10 +6,12 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -32,21 +34,21 @@ type Request struct {
 }
 
 // Response is the session's next pair of tokens.
-type Response struct{ Body users.Tokens }
+type Response struct{ Body session.Tokens }
 
 // Function switches sessions.
 type Function struct {
-	users.Store
+	store.Store
 	issuer *auth.Issuer
 }
 
 // New opens the sessions and the signing key.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	return &Function{Store: store, issuer: store.Issuer(env)}, nil
+	return &Function{Store: store, issuer: session.NewIssuer(store, env)}, nil
 }
 
 const (
@@ -63,7 +65,7 @@ WHERE id = $1 AND ended_at IS NULL AND expires_at > now() AND created_at + $3::i
 
 // Handle switches the session and signs its tokens anew.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	caller, err := users.InSession(ctx)
+	caller, err := store.RequireSession(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -75,10 +77,10 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 			return err
 		}
 		entry.OrganizationID = in.Body.OrganizationID
-		if next, err = users.SpokenOf(ctx, tx, caller.SessionID); err != nil {
+		if next, err = session.TokenSubject(ctx, tx, caller.SessionID); err != nil {
 			return err
 		}
-		refresh, err = users.NewRefreshToken(ctx, tx, caller.SessionID)
+		refresh, err = session.NewRefreshToken(ctx, tx, caller.SessionID)
 		return err
 	})
 	if err != nil {
@@ -88,7 +90,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Response{Body: users.Bearer(access, refresh)}, nil
+	return &Response{Body: session.Bearer(access, refresh)}, nil
 }
 
 // enter makes the session one of the organization, if it lets the person act in it.
@@ -100,7 +102,7 @@ func (f *Function) enter(ctx context.Context, tx pgx.Tx, caller auth.Caller, org
 	if err != nil {
 		return fmt.Errorf("read membership: %w", err)
 	}
-	limits, err := users.SettingsOf(ctx, tx, organization)
+	limits, err := store.SettingsOf(ctx, tx, organization)
 	if err != nil {
 		return err
 	}

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"time"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
@@ -26,10 +28,10 @@ var Service = function.Service("users-team-members", New,
 	function.On(function.Get("users-list-team-members", path, "Who is in a team", policy.TeamsRead), (*Function).List),
 	function.On(function.Put("users-add-team-member", one, "Take a member into a team", policy.TeamsWrite).
 		Describe("Into a team that has roles, itself or by one that it lies in, this is a change of roles: it also takes roles:write and a fresh proof.").
-		Answers(users.Waits), (*Function).Add),
+		Answers(access.Waits), (*Function).Add),
 	function.On(function.Delete("users-remove-team-member", one, "Take a member out of a team", policy.TeamsWrite).
 		Describe("Out of a team that has roles, itself or by one that it lies in, this is a change of roles: it also takes roles:write and a fresh proof.").
-		Answers(users.Waits), (*Function).Remove),
+		Answers(access.Waits), (*Function).Remove),
 )
 
 // Team names a team.
@@ -60,11 +62,11 @@ type Request struct {
 }
 
 // Function keeps who is in teams.
-type Function struct{ users.RoleChanges }
+type Function struct{ access.RoleChanges }
 
 // New opens the teams.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	changes, err := users.OpenRoleChanges(ctx, env)
+	changes, err := access.OpenRoleChanges(ctx, env)
 	return &Function{changes}, err
 }
 
@@ -74,7 +76,7 @@ WHERE organization_id = $1 AND team_id = $2 AND user_id < $3 ORDER BY user_id DE
 
 // List lists who is in a team itself: a team that there is not has nobody in it.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	if _, err := users.InOwn(ctx, in.ID); err != nil {
+	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	before, err := in.Before()
@@ -90,11 +92,11 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 }
 
 // Add takes a member into a team.
-func (f *Function) Add(ctx context.Context, in *Request) (*users.RoleChangeAnswer, error) {
-	return f.ChangeRoles(ctx, in.ID, users.RoleChange{Kind: users.JoinTeam, TeamID: in.TeamID, UserID: in.UserID})
+func (f *Function) Add(ctx context.Context, in *Request) (*access.RoleChangeAnswer, error) {
+	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.JoinTeam, TeamID: in.TeamID, UserID: in.UserID})
 }
 
 // Remove takes a member out of a team.
-func (f *Function) Remove(ctx context.Context, in *Request) (*users.RoleChangeAnswer, error) {
-	return f.ChangeRoles(ctx, in.ID, users.RoleChange{Kind: users.LeaveTeam, TeamID: in.TeamID, UserID: in.UserID})
+func (f *Function) Remove(ctx context.Context, in *Request) (*access.RoleChangeAnswer, error) {
+	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.LeaveTeam, TeamID: in.TeamID, UserID: in.UserID})
 }

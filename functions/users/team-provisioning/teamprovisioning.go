@@ -6,9 +6,11 @@ package teamprovisioning
 import (
 	"context"
 
+	"function/functions/users/internal/provisioning"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/function"
 	"function/shared/policy"
 )
@@ -30,20 +32,20 @@ type Request struct {
 }
 
 // Function hands teams over.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the teams.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
 // HandOver hands a team over; one that was is no error.
 func (f *Function) HandOver(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, f.HandTeamOver(ctx, in.ID, in.TeamID)
+	return nil, provisioning.HandTeamOver(ctx, f.Store, in.ID, in.TeamID)
 }
 
 // TakeBack takes a team back; one that was not handed over is no error.
 func (f *Function) TakeBack(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, f.TakeTeamBack(ctx, in.ID, in.TeamID)
+	return nil, provisioning.TakeTeamBack(ctx, f.Store, in.ID, in.TeamID)
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/store"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/fault"
@@ -24,7 +26,7 @@ const (
 
 // List lists teams.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	if _, err := users.InOwn(ctx, in.ID); err != nil {
+	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	before, err := in.Before()
@@ -32,16 +34,16 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 		return nil, err
 	}
 	rows, _ := f.DB.Query(ctx, selectTeams, in.ID, before, in.Fetch())
-	teams, err := pgx.CollectRows(rows, pgx.RowToStructByName[users.Team])
+	teams, err := pgx.CollectRows(rows, pgx.RowToStructByName[access.Team])
 	if err != nil {
 		return nil, fmt.Errorf("list teams: %w", err)
 	}
-	return &ListResponse{Body: page.Of(in.Query, teams, func(t users.Team) uuid.UUID { return t.ID })}, nil
+	return &ListResponse{Body: page.Of(in.Query, teams, func(t access.Team) uuid.UUID { return t.ID })}, nil
 }
 
 // collect reads the team that a statement answers.
 func collect(rows pgx.Rows) (*Response, error) {
-	team, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[users.Team])
+	team, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[access.Team])
 	if database.IsNoRows(err) {
 		return nil, fault.New(fault.NotFound, "There is no such team")
 	}
@@ -50,7 +52,7 @@ func collect(rows pgx.Rows) (*Response, error) {
 
 // Get shows a team.
 func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
-	if _, err := users.InOwn(ctx, in.ID); err != nil {
+	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	rows, _ := f.DB.Query(ctx, selectTeam, in.ID, in.TeamID)
@@ -59,13 +61,13 @@ func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
 
 // Create makes a team.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, error) {
-	team, err := f.CreateTeam(ctx, in.ID, string(in.Body.Name), in.Body.ParentID)
+	team, err := access.CreateTeam(ctx, f.RoleChanges.Store, in.ID, string(in.Body.Name), in.Body.ParentID)
 	return &Response{Body: team}, err
 }
 
 // Rename renames a team.
 func (f *Function) Rename(ctx context.Context, in *RenameRequest) (out *Response, err error) {
-	if _, err := users.InOwn(ctx, in.ID); err != nil {
+	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	err = f.Act(ctx, audit.Entry{Action: "teams:rename", ResourceID: in.TeamID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
@@ -77,8 +79,8 @@ func (f *Function) Rename(ctx context.Context, in *RenameRequest) (out *Response
 }
 
 // Move moves a team.
-func (f *Function) Move(ctx context.Context, in *MoveRequest) (*users.RoleChangeAnswer, error) {
-	change := users.RoleChange{Kind: users.MoveTeam, TeamID: in.TeamID}
+func (f *Function) Move(ctx context.Context, in *MoveRequest) (*access.RoleChangeAnswer, error) {
+	change := access.RoleChange{Kind: access.MoveTeam, TeamID: in.TeamID}
 	if in.Body.ParentID != nil {
 		change.ParentID = *in.Body.ParentID
 	}
@@ -86,6 +88,6 @@ func (f *Function) Move(ctx context.Context, in *MoveRequest) (*users.RoleChange
 }
 
 // Delete deletes a team.
-func (f *Function) Delete(ctx context.Context, in *Request) (*users.RoleChangeAnswer, error) {
-	return f.ChangeRoles(ctx, in.ID, users.RoleChange{Kind: users.DeleteTeam, TeamID: in.TeamID})
+func (f *Function) Delete(ctx context.Context, in *Request) (*access.RoleChangeAnswer, error) {
+	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.DeleteTeam, TeamID: in.TeamID})
 }

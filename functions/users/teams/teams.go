@@ -6,9 +6,11 @@ import (
 	"context"
 	"net/http"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/person"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -30,11 +32,11 @@ var Service = function.Service("users-teams", New,
 		Fails(fault.Conflict), (*Function).Rename),
 	function.On(function.Put("users-move-team", one+"/parent", "Move a team into another one, or out of it", policy.TeamsWrite).
 		Describe("Teams lie in each other 10 deep at the most. To move one into a team that has roles, or out of it, is a change of roles: it also takes roles:write and a fresh proof.").
-		Answers(users.Waits), (*Function).Move),
+		Answers(access.Waits), (*Function).Move),
 	function.On(function.Delete("users-delete-team", one, "Delete a team in which no other lies", policy.TeamsWrite).
 		Fails(fault.Conflict).
 		Describe("One that has roles, itself or by one that it lies in: this is a change of roles, and also takes roles:write and a fresh proof.").
-		Answers(users.Waits), (*Function).Delete),
+		Answers(access.Waits), (*Function).Delete),
 )
 
 // ListRequest asks for one page.
@@ -44,7 +46,7 @@ type ListRequest struct {
 }
 
 // ListResponse is one page.
-type ListResponse struct{ Body page.Page[users.Team] }
+type ListResponse struct{ Body page.Page[access.Team] }
 
 // Request names a team.
 type Request struct {
@@ -54,7 +56,7 @@ type Request struct {
 
 // Named is a team's name.
 type Named struct {
-	Name users.DisplayName `json:"name" minLength:"1" maxLength:"100" doc:"No two teams are called the same, whatever the case"`
+	Name person.DisplayName `json:"name" minLength:"1" maxLength:"100" doc:"No two teams are called the same, whatever the case"`
 }
 
 // CreateRequest is the team to create.
@@ -81,13 +83,13 @@ type MoveRequest struct {
 }
 
 // Response is a team.
-type Response struct{ Body users.Team }
+type Response struct{ Body access.Team }
 
 // Function keeps teams.
-type Function struct{ users.RoleChanges }
+type Function struct{ access.RoleChanges }
 
 // New opens the teams.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	changes, err := users.OpenRoleChanges(ctx, env)
+	changes, err := access.OpenRoleChanges(ctx, env)
 	return &Function{changes}, err
 }

@@ -6,7 +6,9 @@ import (
 	"context"
 	"net/http"
 
-	"function/functions/users"
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/notify"
+
 	"function/shared/auth"
 	"function/shared/fault"
 	"function/shared/function"
@@ -26,7 +28,7 @@ var Service = function.Service("users-totp", New,
 )
 
 // EnrolResponse is what the app is told.
-type EnrolResponse struct{ Body users.TOTPEnrolment }
+type EnrolResponse struct{ Body credential.TOTPEnrolment }
 
 // ConfirmRequest is the app's first code.
 type ConfirmRequest struct {
@@ -43,11 +45,11 @@ type ConfirmResponse struct {
 }
 
 // Function manages authenticator apps.
-type Function struct{ users.SecondFactors }
+type Function struct{ credential.SecondFactors }
 
 // New opens the accounts.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	factors, err := users.OpenSecondFactors(ctx, env)
+	factors, err := credential.OpenSecondFactors(ctx, env)
 	return &Function{factors}, err
 }
 
@@ -58,8 +60,8 @@ func (f *Function) Enrol(ctx context.Context, _ *struct{}) (*EnrolResponse, erro
 		return nil, err
 	}
 	var out EnrolResponse
-	err = f.ChangeFactors(ctx, caller, users.FactorChange{Action: "totp:enrol"}, func(tx *outbox.Tx) error {
-		out.Body, err = f.EnrolTOTP(ctx, tx, caller.UserID)
+	err = f.ChangeFactors(ctx, caller, credential.FactorChange{Action: "totp:enrol"}, func(tx *outbox.Tx) error {
+		out.Body, err = credential.EnrolTOTP(ctx, f.SecondFactors.Store, tx, caller.UserID)
 		return err
 	})
 	return &out, err
@@ -72,9 +74,9 @@ func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*ConfirmRes
 		return nil, err
 	}
 	var out ConfirmResponse
-	change := users.FactorChange{Action: "totp:confirm", Told: users.Post.AuthenticatorAdded}
+	change := credential.FactorChange{Action: "totp:confirm", Told: notify.Mailer.AuthenticatorAdded}
 	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
-		ok, err := f.ConfirmTOTP(ctx, tx, caller.UserID, in.Body.Code)
+		ok, err := credential.ConfirmTOTP(ctx, f.SecondFactors.Store, tx, caller.UserID, in.Body.Code)
 		if err != nil {
 			return err
 		}
@@ -93,9 +95,9 @@ func (f *Function) Remove(ctx context.Context, _ *struct{}) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	change := users.FactorChange{Action: "totp:remove", Told: users.Post.AuthenticatorRemoved}
+	change := credential.FactorChange{Action: "totp:remove", Told: notify.Mailer.AuthenticatorRemoved}
 	return nil, f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
-		removed, err := users.RemoveTOTP(ctx, tx, caller.UserID)
+		removed, err := credential.RemoveTOTP(ctx, tx, caller.UserID)
 		if err != nil {
 			return err
 		}

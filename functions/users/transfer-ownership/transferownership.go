@@ -5,9 +5,10 @@ package transferownership
 import (
 	"context"
 
+	"function/functions/users/internal/access"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
@@ -17,7 +18,7 @@ import (
 var Service = function.Endpoint(function.Post("users-transfer-ownership", "/v1/organizations/{id}/ownership", "Give your ownership to another member", policy.OrganizationsDelete.WithFreshProof()).
 	Fails(fault.Conflict).
 	Describe("You become an admin in the same moment.").
-	Answers(users.Waits), New)
+	Answers(access.Waits), New)
 
 // Request names the organization and its new owner.
 type Request struct {
@@ -28,15 +29,15 @@ type Request struct {
 }
 
 // Function transfers ownership.
-type Function struct{ users.RoleChanges }
+type Function struct{ access.RoleChanges }
 
 // New opens the memberships.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	changes, err := users.OpenRoleChanges(ctx, env)
+	changes, err := access.OpenRoleChanges(ctx, env)
 	return &Function{changes}, err
 }
 
 // Handle makes the member an owner and the caller an admin.
-func (f *Function) Handle(ctx context.Context, in *Request) (*users.RoleChangeAnswer, error) {
-	return f.ChangeRoles(ctx, in.ID, users.RoleChange{Kind: users.TransferOwnership, UserID: in.Body.UserID})
+func (f *Function) Handle(ctx context.Context, in *Request) (*access.RoleChangeAnswer, error) {
+	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.TransferOwnership, UserID: in.Body.UserID})
 }

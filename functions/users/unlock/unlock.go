@@ -6,7 +6,10 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+
 	"function/shared/audit"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -26,11 +29,11 @@ type Request struct {
 }
 
 // Function unlocks accounts.
-type Function struct{ users.Store }
+type Function struct{ store.Store }
 
 // New opens the accounts.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
@@ -38,11 +41,11 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	entry := audit.Entry{Action: "accounts:unlock"}
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		user, _, err := users.UseMailedToken(ctx, tx, users.AccountUnlock, in.Body.Token)
+		user, _, err := notify.UseMailedToken(ctx, tx, notify.AccountUnlock, in.Body.Token)
 		if err != nil {
 			return err
 		}
-		if err := f.UnlockHere(ctx, tx, user); err != nil {
+		if err := session.UnlockHere(ctx, f.Store, tx, user); err != nil {
 			return err
 		}
 		entry.ActorID, entry.ResourceID = user, user.String()

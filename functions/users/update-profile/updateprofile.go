@@ -8,10 +8,12 @@ import (
 	"strings"
 	"time"
 
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/events"
@@ -23,7 +25,7 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Patch("users-update-profile", "/v1/users/profile", "Change your profile", policy.Person).
-	Fails(fault.Malformed, fault.Outdated, fault.TooLarge, fault.Unsupported).Takes(requestBody, users.MaxChange).
+	Fails(fault.Malformed, fault.Outdated, fault.TooLarge, fault.Unsupported).Takes(requestBody, person.MaxChange).
 	Describe("A JSON Merge Patch (RFC 7396): what is absent stays, null removes, objects are merged. The whole has 64 KiB, 10 levels and 1,000 keys at the most."), New)
 
 var requestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
@@ -40,22 +42,22 @@ type Request struct {
 // Response is the profile as it is now.
 type Response struct {
 	ETag string `header:"ETag"`
-	Body users.Profile
+	Body person.Profile
 }
 
 // Function changes profiles.
 type Function struct {
-	users.Store
-	profiles users.Profiles
+	store.Store
+	profiles person.Profiles
 }
 
 // New opens the accounts and the documents.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	profiles, err := users.OpenProfiles(env)
+	profiles, err := person.OpenProfiles(env)
 	return &Function{store, profiles}, err
 }
 
@@ -78,7 +80,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	var now users.StoredProfile
+	var now person.StoredProfile
 	var replaced *uuid.UUID
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
@@ -113,20 +115,20 @@ func matches(ifMatch, etag string) bool {
 }
 
 // change brings a profile to its next revision, unless the patch changes nothing.
-func (f *Function) change(ctx context.Context, tx *outbox.Tx, p *users.StoredProfile, patch []byte) error {
-	changed, fields, err := users.Changeable{FirstName: p.FirstName, LastName: p.LastName, Free: p.Free}.Change(patch)
+func (f *Function) change(ctx context.Context, tx *outbox.Tx, p *person.StoredProfile, patch []byte) error {
+	changed, fields, err := person.Changeable{FirstName: p.FirstName, LastName: p.LastName, Extras: p.Extras}.Change(patch)
 	if err != nil || len(fields) == 0 {
 		return err
 	}
-	name, err := users.Name{Email: p.Email, FirstName: changed.FirstName, LastName: changed.LastName}.Seal(p.Key)
+	name, err := person.Name{Email: p.Email, FirstName: changed.FirstName, LastName: changed.LastName}.Seal(p.Key)
 	if err != nil {
 		return err
 	}
-	document, err := f.profiles.Put(ctx, tx, p.Key, changed.Free)
+	document, err := f.profiles.Put(ctx, tx, p.Key, changed.Extras)
 	if err != nil {
 		return err
 	}
-	p.FirstName, p.LastName, p.Free, p.Document = changed.FirstName, changed.LastName, changed.Free, &document
+	p.FirstName, p.LastName, p.Extras, p.Document = changed.FirstName, changed.LastName, changed.Extras, &document
 	if err := tx.QueryRow(ctx, updateProfile, p.ID, name.FirstName, name.LastName, document).Scan(&p.Revision); err != nil {
 		return fmt.Errorf("update profile: %w", err)
 	}

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"net/http"
 
-	"function/functions/users"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/store"
+
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/fault"
@@ -35,17 +37,17 @@ type VerifyRequest struct {
 
 // Function verifies addresses.
 type Function struct {
-	users.Store
-	post users.Post
+	store.Store
+	post notify.Mailer
 }
 
 // New opens the accounts and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := users.Open(ctx, env)
+	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := store.Post(env)
+	post, err := notify.NewMailer(store, env)
 	return &Function{store, post}, err
 }
 
@@ -72,7 +74,7 @@ func (f *Function) Send(ctx context.Context, _ *struct{}) (*struct{}, error) {
 		if verified {
 			return fault.New(fault.Conflict, "Your address is confirmed already")
 		}
-		if err := f.MailVerification(ctx, tx, f.post, caller.UserID, index); err != nil {
+		if err := notify.MailVerification(ctx, f.Store, tx, f.post, caller.UserID, index); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, audit.Entry{Action: "emails:send_verification", ResourceID: caller.UserID.String()})
@@ -87,7 +89,7 @@ func (f *Function) Send(ctx context.Context, _ *struct{}) (*struct{}, error) {
 func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*struct{}, error) {
 	entry := audit.Entry{Action: "emails:verify"}
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		user, _, err := users.UseMailedToken(ctx, tx, users.EmailVerification, in.Body.Token)
+		user, _, err := notify.UseMailedToken(ctx, tx, notify.EmailVerification, in.Body.Token)
 		if err != nil {
 			return err
 		}

@@ -7,9 +7,11 @@ import (
 	"context"
 	"fmt"
 
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/session"
+
 	"github.com/google/uuid"
 
-	"function/functions/users"
 	"function/shared/auth"
 	"function/shared/fault"
 	"function/shared/function"
@@ -34,34 +36,34 @@ type BeginRequest struct {
 }
 
 // BeginResponse is what the browser needs.
-type BeginResponse struct{ Body users.Ceremony }
+type BeginResponse struct{ Body credential.Ceremony }
 
 // VerifyRequest names the login, and proves the second factor.
 type VerifyRequest struct {
 	Body struct {
-		MFAToken     string           `json:"mfa_token" maxLength:"100"`
-		Code         string           `json:"code,omitempty" pattern:"^[0-9]{6}$" patternDescription:"six digits" doc:"Of an authenticator app"`
-		RecoveryCode string           `json:"recovery_code,omitempty" maxLength:"40"`
-		Passkey      *users.Assertion `json:"passkey,omitempty"`
+		MFAToken     string                `json:"mfa_token" maxLength:"100"`
+		Code         string                `json:"code,omitempty" pattern:"^[0-9]{6}$" patternDescription:"six digits" doc:"Of an authenticator app"`
+		RecoveryCode string                `json:"recovery_code,omitempty" maxLength:"40"`
+		Passkey      *credential.Assertion `json:"passkey,omitempty"`
 	}
 }
 
 // VerifyResponse is the session's first pair of tokens.
-type VerifyResponse struct{ Body users.Tokens }
+type VerifyResponse struct{ Body session.Tokens }
 
 // Function completes logins.
 type Function struct {
-	users.Passkeys
+	credential.Passkeys
 	issuer *auth.Issuer
 }
 
 // New opens the accounts and the signing key.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	passkeys, err := users.OpenPasskeys(ctx, env)
+	passkeys, err := credential.OpenPasskeys(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	return &Function{Passkeys: passkeys, issuer: passkeys.Issuer(env)}, nil
+	return &Function{Passkeys: passkeys, issuer: session.NewIssuer(passkeys.SecondFactors.Store, env)}, nil
 }
 
 var (
@@ -71,7 +73,7 @@ var (
 
 // Begin makes a challenge for the passkeys of the person whose login waits.
 func (f *Function) Begin(ctx context.Context, in *BeginRequest) (*BeginResponse, error) {
-	user, err := f.PendingUser(ctx, in.Body.MFAToken)
+	user, err := credential.PendingUser(ctx, f.Passkeys.SecondFactors.Store, in.Body.MFAToken)
 	if err != nil {
 		return nil, err
 	}
@@ -89,27 +91,27 @@ func (f *Function) Begin(ctx context.Context, in *BeginRequest) (*BeginResponse,
 // Verify begins the session. What was wrong is counted and recorded before anybody
 // hears of it.
 func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*VerifyResponse, error) {
-	proof := users.Proof{Code: in.Body.Code, RecoveryCode: in.Body.RecoveryCode, Passkey: in.Body.Passkey}
+	proof := credential.Proof{Code: in.Body.Code, RecoveryCode: in.Body.RecoveryCode, Passkey: in.Body.Passkey}
 	if err := proof.Check(); err != nil {
 		return nil, err
 	}
-	user, err := f.PendingUser(ctx, in.Body.MFAToken)
+	user, err := credential.PendingUser(ctx, f.Passkeys.SecondFactors.Store, in.Body.MFAToken)
 	if err != nil {
 		return nil, err
 	}
 	if user == uuid.Nil {
 		return nil, errNoLogin
 	}
-	if err := f.GuardLogin(ctx, user, proof); err != nil {
+	if err := credential.GuardLogin(ctx, f.Passkeys.SecondFactors.Store, user, proof); err != nil {
 		return nil, err
 	}
 	if err := f.issuer.Ready(ctx); err != nil {
 		return nil, err
 	}
 	var out VerifyResponse
-	var proved users.Proved
+	var proved credential.Proved
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		pending, err := users.AttemptLogin(ctx, tx, in.Body.MFAToken)
+		pending, err := credential.AttemptLogin(ctx, tx, in.Body.MFAToken)
 		if err != nil {
 			return err
 		}
@@ -122,7 +124,7 @@ func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*VerifyRespon
 		if err := f.RecordLoginProof(ctx, tx, pending, proved); err != nil || proved.Refused != "" {
 			return err
 		}
-		out.Body, err = f.Complete(ctx, tx, f.issuer, pending, proved.Methods)
+		out.Body, err = credential.Complete(ctx, f.Passkeys.SecondFactors.Store, tx, f.issuer, pending, proved.Methods)
 		return err
 	})
 	if err != nil {

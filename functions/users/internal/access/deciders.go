@@ -1,0 +1,111 @@
+// Package access decides and changes who may do what in an organization: roles, grants,
+// teams, and the changes that wait for a second person.
+package access
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users/internal/store"
+	"function/shared/fault"
+	"function/shared/mail"
+	"function/shared/outbox"
+	"function/shared/policy"
+)
+
+// toldAtOnce bounds who is mailed of one change.
+const toldAtOnce = 200
+
+const selectDeciders = `
+SELECT user_id FROM (
+    SELECT m.user_id, roles && @mighty OR @permission = ANY (permissions_of(@organization, roles)) AS decides
+    FROM memberships m JOIN users u ON u.id = m.user_id CROSS JOIN LATERAL roles_of(m.user_id, m.organization_id) AS roles
+    WHERE m.organization_id = @organization AND m.status = 'active' AND u.suspended_at IS NULL) members
+WHERE decides OR @all ORDER BY `
+
+// What LIMIT needs, and what the mail does: those who decide before all others.
+const (
+	firstDeciders = selectDeciders + `user_id LIMIT @limit`
+	decidersFirst = selectDeciders + `decides DESC, user_id LIMIT @limit`
+)
+
+func members(ctx context.Context, tx pgx.Tx, query string, organization uuid.UUID, all bool, limit int) ([]uuid.UUID, error) {
+	mighty := slices.DeleteFunc(policy.BuiltIn(), func(role string) bool { return !slices.Contains(policy.Permissions(role), policy.RolesApprove) })
+	rows, _ := tx.Query(ctx, query, pgx.NamedArgs{
+		"organization": organization, "mighty": mighty, "permission": policy.RolesApprove, "all": all, "limit": limit,
+	})
+	found, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return nil, fmt.Errorf("look who can approve: %w", err)
+	}
+	return found, nil
+}
+
+// errFewDeciders is why nobody is left alone with the rule that a second person approves.
+var errFewDeciders = fault.New(fault.Conflict, "Where a second person approves changes of roles, two members must be able to (%s): "+
+	"give another member such a role first, or end the rule (DELETE /v1/organizations/{id}/settings/require_second_person)", policy.RolesApprove)
+
+// NeedDeciders refuses a rule that nobody could fulfil: fewer than two active members
+// could approve a change of roles.
+func NeedDeciders(ctx context.Context, tx pgx.Tx, organization uuid.UUID) error {
+	found, err := members(ctx, tx, firstDeciders, organization, false, 2)
+	if err == nil && len(found) < 2 {
+		err = errFewDeciders
+	}
+	return err
+}
+
+// keepDeciders does something to an organization under its lock, and refuses it if a
+// second person is to approve changes of roles and it leaves fewer of those who could
+// than two, and than before.
+//
+// It is for what people do to each other. What must not fail for a rule of an
+// organization (a suspension by the platform, an erasure, a leaver whom provisioning
+// removes) may leave one alone, who then ends the rule ([PendingRoleChange.AloneFrom]).
+func KeepDeciders(ctx context.Context, tx pgx.Tx, organization uuid.UUID, work func() error) error {
+	settings, err := store.SettingsOf(ctx, tx, organization)
+	if err != nil {
+		return err
+	}
+	if !settings.RequireSecondPerson {
+		return work()
+	}
+	before, err := members(ctx, tx, firstDeciders, organization, false, 2)
+	if err != nil {
+		return err
+	}
+	if err := work(); err != nil {
+		return err
+	}
+	after, err := members(ctx, tx, firstDeciders, organization, false, 2)
+	if err == nil && len(after) < len(before) {
+		err = errFewDeciders
+	}
+	return err
+}
+
+// tell mails those who can approve changes of roles in an organization, or all of its
+// members: the first of them, who approve before the others. Nobody is told what they
+// did themselves, unless all are.
+func (r RoleChanges) tell(ctx context.Context, tx *outbox.Tx, organization, by uuid.UUID, all bool, write func(to string) mail.Message) error {
+	if !r.post.Sends() {
+		return nil
+	}
+	people, err := members(ctx, tx, decidersFirst, organization, all, toldAtOnce)
+	if err != nil {
+		return err
+	}
+	for _, person := range people {
+		if person == by && !all {
+			continue
+		}
+		if err := r.post.Tell(ctx, tx, person, write); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package access
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"function/functions/users/internal/store"
+	"function/shared/auth"
+	"function/shared/fault"
+	"function/shared/policy"
+)
+
+// ordinary are the roles that whoever manages members gives to newcomers; any other
+// is given as roles are changed.
+var ordinary = []string{policy.Member, policy.Analyst, policy.Viewer}
+
+// mayBringIn refuses to bring in somebody with a role that the one who does it could
+// not give, or, where a second person approves roles, with more than an ordinary one.
+func (x Actor) MayBringIn(ctx context.Context, role string) error {
+	may := func(p policy.Permission) policy.Decision {
+		return policy.Decide(x.subject, policy.Need{Permission: p}, time.Now())
+	}
+	if role == policy.Member && may(policy.ProvisioningWrite).Allowed {
+		return nil // who provisions people makes members, whatever else they may do
+	}
+	if d := may(policy.MembersWrite); !d.Allowed {
+		return fault.New(fault.Forbidden, "%s", d.Reason)
+	}
+	if err := x.Role(ctx, role); err != nil || slices.Contains(ordinary, role) {
+		return err
+	}
+	if d := may(policy.RolesWrite); !d.Allowed {
+		return fault.New(fault.Forbidden, "To bring somebody in as more than a member, analyst or viewer is to give a role: %s", d.Reason)
+	}
+	settings, err := store.SettingsOf(ctx, x, x.organization)
+	if err != nil {
+		return err
+	}
+	if settings.RequireSecondPerson {
+		return fault.New(fault.Conflict, "A second person approves roles here: bring the person in as a member, analyst or viewer, then change the role")
+	}
+	return nil
+}
+
+// mayBringInNow is mayBringIn for a caller, who for more than an ordinary role also has
+// to have proved lately who they are.
+func (x Actor) MayBringInNow(ctx context.Context, role string) error {
+	if err := x.MayBringIn(ctx, role); err != nil || slices.Contains(ordinary, role) {
+		return err
+	}
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return err
+	}
+	return store.RequireFreshProof(caller)
+}
+
+// mayFill refuses to have a provisioning system put people into a team that has roles
+// which it may not give itself, and wherever a second person approves changes of roles:
+// a program's wish is nobody's request that somebody could approve.
+func (x Actor) MayFill(ctx context.Context, team uuid.UUID) error {
+	_, roles, err := x.Path(ctx, team)
+	if err != nil {
+		return err
+	}
+	weighty, err := x.CheckTeamRoles(ctx, gains, roles)
+	if err != nil || !weighty {
+		return err
+	}
+	settings, err := store.SettingsOf(ctx, x, x.organization)
+	if err == nil && settings.RequireSecondPerson {
+		err = ErrSecondPerson
+	}
+	return err
+}
+
+var ErrSecondPerson = fault.New(fault.Conflict, "The team has roles, and a second person approves changes of roles here: people put others into it, by PUT /v1/organizations/{id}/teams/{team_id}/members/{user_id}")

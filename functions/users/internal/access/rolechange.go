@@ -1,0 +1,206 @@
+package access
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/store"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/function"
+	"function/shared/mail"
+	"function/shared/outbox"
+	"function/shared/policy"
+	"function/shared/uuid7"
+)
+
+// RoleChanges changes roles, and mails those who are to know of it.
+type RoleChanges struct {
+	store.Store
+	post notify.Mailer
+}
+
+// OpenRoleChanges opens the roles and the mail.
+func OpenRoleChanges(ctx context.Context, env *function.Env) (RoleChanges, error) {
+	store, err := store.Open(ctx, env)
+	if err != nil {
+		return RoleChanges{}, err
+	}
+	post, err := notify.NewMailer(store, env)
+	return RoleChanges{store, post}, err
+}
+
+// RoleChange is a change of who has which role, or of what a role allows. Each takes
+// effect by [RoleChanges.ChangeRoles]: at once, or, where the organization separates duties
+// (Settings.RequireSecondPerson), when a second person approves it.
+type RoleChange struct {
+	Kind             string              `json:"kind" enum:"assign,grant,revoke,define,delete,transfer_ownership,join_team,leave_team,move_team,delete_team,end_second_person"`
+	Role             string              `json:"role,omitempty"`
+	UserID           uuid.UUID           `json:"user_id,omitzero" format:"uuid" doc:"Whom it concerns"`
+	TeamID           uuid.UUID           `json:"team_id,omitzero" format:"uuid"`
+	ServiceAccountID uuid.UUID           `json:"service_account_id,omitzero" format:"uuid"`
+	GrantID          uuid.UUID           `json:"grant_id,omitzero" format:"uuid"`
+	ParentID         uuid.UUID           `json:"parent_id,omitzero" format:"uuid" doc:"The team that the team is to lie in; absent: none"`
+	Description      string              `json:"description,omitempty" doc:"Of the role"`
+	Permissions      []policy.Permission `json:"permissions,omitempty" doc:"Of the role"`
+}
+
+// The kinds of changes.
+const (
+	AssignRole        = "assign" // as a member's own
+	GrantRole         = "grant"  // to a person, team or service account
+	RevokeRole        = "revoke" // a grant
+	DefineRole        = "define"
+	DeleteRole        = "delete"
+	TransferOwnership = "transfer_ownership"
+	JoinTeam          = "join_team"
+	LeaveTeam         = "leave_team"
+	MoveTeam          = "move_team"
+	DeleteTeam        = "delete_team"
+	EndSecondPerson   = "end_second_person"
+)
+
+// PendingRoleChange is a change and what has become of it.
+type PendingRoleChange struct {
+	ID          uuid.UUID  `json:"id,omitzero" format:"uuid" doc:"Of what waits, or has waited, for a second person"`
+	Status      string     `json:"status" enum:"applied,pending,approved,rejected,withdrawn,expired"`
+	Change      RoleChange `json:"change"`
+	RequestedBy uuid.UUID  `json:"requested_by" format:"uuid"`
+	RequestedAt time.Time  `json:"requested_at"`
+	ExpiresAt   *time.Time `json:"expires_at,omitempty" doc:"When it can be approved no more"`
+	AloneFrom   *time.Time `json:"alone_from,omitempty" doc:"When the owner who wants the end of the second person's approval may approve it alone, if nobody has rejected it"`
+	DecidedBy   *uuid.UUID `json:"decided_by,omitempty" format:"uuid"`
+	DecidedAt   *time.Time `json:"decided_at,omitempty"`
+}
+
+// RoleChangeAnswer answers every change of roles: 200, or 202 while it waits.
+type RoleChangeAnswer struct {
+	Status int
+	Body   PendingRoleChange
+}
+
+// Waits describes the answer of operations by which a change may have to wait.
+var Waits = map[string]*huma.Response{"202": {Description: "Waits for a second person's approval, for 7 days"}}
+
+// approvalTime is how long a change waits for a second person.
+const approvalTime = 7 * 24 * time.Hour
+
+// aloneTime is for how long everybody is told that an owner wants the rule of the second
+// person to end, and can reject it, before the owner may end it alone: so that an
+// organization whose other approvers are gone, or silent, can change again.
+const aloneTime = 7 * 24 * time.Hour
+
+// changing is a change under way, in its transaction and under its organization's lock.
+type Actor struct {
+	*outbox.Tx
+	organization uuid.UUID
+	by           uuid.UUID // who wants it
+	subject      policy.Subject
+}
+
+// begin locks the organization and reads what the one who wants a change may do now:
+// a role that was taken from them a moment ago counts no more.
+func Acting(ctx context.Context, tx *outbox.Tx, organization, by uuid.UUID) (Actor, error) {
+	x := Actor{Tx: tx, organization: organization, by: by}
+	err := store.LockOrganization(ctx, tx, organization)
+	if err == nil {
+		x.subject, err = SubjectOf(ctx, tx, organization, by)
+	}
+	return x, err
+}
+
+// beginFor is begin for a caller, whose API key may narrow what they may do.
+func ActingFor(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, caller auth.Caller) (Actor, error) {
+	x, err := Acting(ctx, tx, organization, caller.UserID)
+	x.subject.Limited, x.subject.Scopes = caller.Subject.Limited, caller.Subject.Scopes
+	return x, err
+}
+
+const insertRoleChange = `
+INSERT INTO role_changes (id, organization_id, change, requested_by, requested_at, expires_at, alone_from) VALUES ($1, $2, $3, $4, $5, $6, $7)`
+
+// ChangeRoles makes a change that the caller wants in their organization, or has it
+// wait for a second person.
+func (r RoleChanges) ChangeRoles(ctx context.Context, organization uuid.UUID, c RoleChange) (*RoleChangeAnswer, error) {
+	caller, err := store.RequireOrganization(ctx, organization)
+	if err != nil {
+		return nil, err
+	}
+	var answer *RoleChangeAnswer
+	err = r.Act(ctx, audit.Entry{Action: "roles:" + c.Kind}, func(tx *outbox.Tx, entry *audit.Entry) error {
+		x, err := ActingFor(ctx, tx, organization, caller)
+		if err != nil {
+			return err
+		}
+		answer, err = r.request(ctx, x, c, caller, entry)
+		return err
+	})
+	return answer, err
+}
+
+func (r RoleChanges) request(ctx context.Context, x Actor, c RoleChange, caller auth.Caller, entry *audit.Entry) (*RoleChangeAnswer, error) {
+	answer := &RoleChangeAnswer{Status: http.StatusOK, Body: PendingRoleChange{Status: "applied", RequestedBy: x.by, RequestedAt: time.Now().UTC().Truncate(time.Microsecond)}}
+	weighty, err := x.may(ctx, &c)
+	answer.Body.Change, entry.Detail, entry.ResourceID = c, c.detail(), c.resource()
+	if err != nil {
+		return nil, err
+	}
+	if weighty {
+		if err := store.RequireFreshProof(caller); err != nil {
+			return nil, err
+		}
+	}
+	settings, err := store.SettingsOf(ctx, x, x.organization)
+	if err != nil {
+		return nil, err
+	}
+	if !weighty || !settings.RequireSecondPerson {
+		return answer, x.apply(ctx, c)
+	}
+	return answer, r.wait(ctx, x, answer, entry)
+}
+
+// wait has a change wait for a second person, and tells who could be that.
+func (r RoleChanges) wait(ctx context.Context, x Actor, answer *RoleChangeAnswer, entry *audit.Entry) error {
+	p := &answer.Body
+	expires := p.RequestedAt.Add(approvalTime)
+	if p.Change.Kind == EndSecondPerson && x.owner() {
+		alone := p.RequestedAt.Add(aloneTime)
+		expires, p.AloneFrom = alone.Add(approvalTime), &alone
+	}
+	answer.Status, p.ID, p.Status, p.ExpiresAt = http.StatusAccepted, uuid7.New(), "pending", &expires
+	entry.Action, entry.ResourceID = "role_changes:request", p.ID.String()
+	if _, err := x.Exec(ctx, insertRoleChange, p.ID, x.organization, p.Change, x.by, p.RequestedAt, expires, p.AloneFrom); err != nil {
+		return fmt.Errorf("insert role change: %w", err)
+	}
+	if p.AloneFrom != nil {
+		return r.tell(ctx, x.Tx, x.organization, x.by, true, func(to string) mail.Message { return r.post.SecondPersonEnds(to, x.organization, *p.AloneFrom) })
+	}
+	return r.tell(ctx, x.Tx, x.organization, x.by, false, func(to string) mail.Message { return r.post.RoleChangeWaits(to, x.organization) })
+}
+
+// resource is what the change is made to.
+func (c RoleChange) resource() string {
+	for _, id := range []uuid.UUID{c.GrantID, c.UserID, c.TeamID} {
+		if id != uuid.Nil {
+			return id.String()
+		}
+	}
+	return c.Role
+}
+
+// detail is the change for the audit trail; the words about a role may be personal.
+func (c RoleChange) detail() map[string]any {
+	c.Description = ""
+	encoded, _ := json.Marshal(c) // plain strings and identifiers always encode
+	var detail map[string]any
+	_ = json.Unmarshal(encoded, &detail)
+	return detail
+}

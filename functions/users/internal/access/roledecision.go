@@ -1,0 +1,149 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users/internal/store"
+	"function/shared/audit"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/mail"
+	"function/shared/outbox"
+)
+
+// RoleChangeColumns are what a [PendingRoleChange] is read from.
+const RoleChangeColumns = `id, change, requested_by, requested_at, expires_at, alone_from, decided_by, decided_at,
+CASE WHEN decision IS NOT NULL THEN decision WHEN expires_at <= now() THEN 'expired' ELSE 'pending' END AS status`
+
+const (
+	selectRoleChange = `SELECT ` + RoleChangeColumns + ` FROM role_changes WHERE organization_id = $1 AND id = $2 FOR UPDATE`
+	decideRoleChange = `UPDATE role_changes SET decided_by = $2, decided_at = $3, decision = $4 WHERE id = $1`
+)
+
+// What becomes of a change that waits.
+const (
+	Approved  = "approved"  // by a second person: it takes effect, if who wanted it still may
+	Rejected  = "rejected"  // by a second person
+	Withdrawn = "withdrawn" // by who wanted it
+)
+
+var decisions = map[string]string{Approved: "role_changes:approve", Rejected: "role_changes:reject", Withdrawn: "role_changes:withdraw"}
+
+// Decide has the caller decide about a change that waits.
+func (r RoleChanges) Decide(ctx context.Context, organization, id uuid.UUID, decision string) (*PendingRoleChange, error) {
+	caller, err := store.RequireOrganization(ctx, organization)
+	if err != nil {
+		return nil, err
+	}
+	var p PendingRoleChange
+	entry := audit.Entry{Action: decisions[decision], ResourceID: id.String()}
+	err = r.Act(ctx, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
+		if err := store.LockOrganization(ctx, tx, organization); err != nil {
+			return err
+		}
+		rows, _ := tx.Query(ctx, selectRoleChange, organization, id)
+		if p, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[PendingRoleChange]); database.IsNoRows(err) {
+			return fault.New(fault.NotFound, "There is no such change of roles")
+		} else if err != nil {
+			return fmt.Errorf("read role change: %w", err)
+		}
+		entry.Detail = p.Change.detail()
+		now := time.Now().UTC().Truncate(time.Microsecond)
+		if err := mayDecide(ctx, tx, organization, caller.UserID, p, decision, now); err != nil {
+			return err
+		}
+		p.Status, p.DecidedBy, p.DecidedAt = decision, &caller.UserID, &now
+		if _, err := tx.Exec(ctx, decideRoleChange, id, caller.UserID, now, decision); err != nil {
+			return fmt.Errorf("decide role change: %w", err)
+		}
+		if decision == Approved {
+			return r.take(ctx, tx, organization, p, entry)
+		}
+		return nil
+	})
+	return &p, err
+}
+
+// take makes a change that was approved, if who wanted it still may. What an owner has
+// approved alone is told to all.
+func (r RoleChanges) take(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p PendingRoleChange, entry *audit.Entry) error {
+	x, err := Acting(ctx, tx, organization, p.RequestedBy)
+	if err != nil {
+		return err
+	}
+	alone := *p.DecidedBy == p.RequestedBy
+	if alone && !x.owner() {
+		return fault.New(fault.Forbidden, "Only an owner ends the second person's approval alone")
+	}
+	if _, err := x.may(ctx, &p.Change); err != nil {
+		return stale(err)
+	}
+	if err := x.apply(ctx, p.Change); err != nil || !alone {
+		return err
+	}
+	entry.Detail["alone"] = true
+	return r.tell(ctx, tx, organization, p.RequestedBy, true, func(to string) mail.Message { return r.post.SecondPersonEnded(to, organization) })
+}
+
+// stale is why a change that was in order when it was wanted is so no more.
+func stale(err error) error {
+	if f, ok := fault.As(err); ok {
+		return fault.New(fault.Conflict, "The change cannot be made any more: %s", f.Detail)
+	}
+	return err
+}
+
+const selectConcerned = `
+WITH RECURSIVE under (id) AS (
+    SELECT id FROM teams WHERE id = @team AND organization_id = @organization
+    UNION
+    SELECT t.id FROM teams t JOIN under u ON t.parent_id = u.id
+)
+SELECT EXISTS (SELECT FROM team_members WHERE user_id = @person AND team_id IN (SELECT id FROM under))
+    OR @role = ANY (roles_of(@person, @organization))`
+
+// mayDecide refuses those whose decision would not count.
+func mayDecide(ctx context.Context, tx pgx.Tx, organization, person uuid.UUID, p PendingRoleChange, decision string, now time.Time) error {
+	own := p.RequestedBy == person
+	switch {
+	case p.Status != "pending":
+		return fault.New(fault.Conflict, "The change of roles is %s", p.Status)
+	case decision == Withdrawn && !own:
+		return fault.New(fault.Forbidden, "Only who wanted the change takes it back: POST …/reject rejects it")
+	case decision == Withdrawn:
+		return nil
+	case own && decision == Rejected:
+		return fault.New(fault.Forbidden, "You wanted the change yourself: DELETE takes it back")
+	case own && p.AloneFrom != nil && now.Before(*p.AloneFrom):
+		return fault.New(fault.Forbidden, "A second person decides; you alone can from %s on, if nobody rejects it", p.AloneFrom.Format(time.RFC3339))
+	case own && p.AloneFrom != nil:
+		return nil
+	}
+	return secondPerson(ctx, tx, organization, person, p)
+}
+
+// secondPerson refuses those whose decision would be no second person's: who wanted the
+// change, and whose own rights it changes.
+func secondPerson(ctx context.Context, tx pgx.Tx, organization, person uuid.UUID, p PendingRoleChange) error {
+	concerned := p.RequestedBy == person || p.Change.UserID == person
+	if !concerned {
+		defined := ""
+		if slices.Contains([]string{DefineRole, DeleteRole}, p.Change.Kind) {
+			defined = p.Change.Role
+		}
+		err := tx.QueryRow(ctx, selectConcerned, pgx.NamedArgs{"team": p.Change.TeamID, "organization": organization, "person": person, "role": defined}).Scan(&concerned)
+		if err != nil {
+			return fmt.Errorf("look whom the change concerns: %w", err)
+		}
+	}
+	if concerned {
+		return fault.New(fault.Forbidden, "A second person decides: neither who wanted the change, nor whose own rights it changes")
+	}
+	return nil
+}

@@ -1,0 +1,185 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"function/functions/users/internal/store"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/policy"
+)
+
+// Team is some members of an organization. What is granted to a team, the members of
+// the teams in it have too.
+type Team struct {
+	ID        uuid.UUID  `json:"id" format:"uuid"`
+	Name      string     `json:"name"`
+	ParentID  *uuid.UUID `json:"parent_id,omitempty" format:"uuid" doc:"The team that it lies in"`
+	CreatedAt time.Time  `json:"created_at"`
+}
+
+// maxTeamDepth is how deep teams lie in each other at the most.
+const maxTeamDepth = 10
+
+const selectTeamPath = `
+WITH RECURSIVE up (id, parent_id) AS (
+    SELECT id, parent_id FROM teams WHERE id = $1 AND organization_id = $2
+    UNION
+    SELECT t.id, t.parent_id FROM teams t JOIN up ON t.id = up.parent_id
+)
+SELECT array_agg(id), (SELECT coalesce(array_agg(DISTINCT role), '{}') FROM role_grants WHERE team_id IN (SELECT id FROM up)) FROM up`
+
+// path is a team and those that it lies in, and the roles that its members have by it.
+func (x Actor) Path(ctx context.Context, team uuid.UUID) (path []uuid.UUID, roles []string, err error) {
+	if err := x.QueryRow(ctx, selectTeamPath, team, x.organization).Scan(&path, &roles); err != nil {
+		return nil, nil, fmt.Errorf("read path of team: %w", err)
+	}
+	if len(path) == 0 {
+		return nil, nil, errNoTeam
+	}
+	return path, roles, nil
+}
+
+var errTooDeep = fault.At("body.parent_id", "teams lie in each other %d deep at the most", maxTeamDepth)
+
+var errNoTeam = fault.New(fault.NotFound, "There is no such team")
+
+// Why a change of teams is one of roles.
+const (
+	gains = "The team has roles, which whoever gets into it gets: %s"
+	Loses = "The team has roles, which whoever gets out of it loses: %s"
+)
+
+// conveys refuses to give the roles of a team to those who get into it, or to take them
+// from those who get out of it, unless the one who wants it may give them.
+func (x Actor) CheckTeamRoles(ctx context.Context, why string, roles []string) (weighty bool, err error) {
+	if len(roles) == 0 {
+		return false, nil
+	}
+	if d := policy.Decide(x.subject, policy.Need{Permission: policy.RolesWrite}, time.Now()); !d.Allowed {
+		return true, fault.New(fault.Forbidden, why, d.Reason)
+	}
+	for _, role := range roles {
+		if err := x.Role(ctx, role); err != nil {
+			return true, err
+		}
+	}
+	return true, nil
+}
+
+func (x Actor) mayJoin(ctx context.Context, c RoleChange) (weighty bool, err error) {
+	if _, err := x.Member(ctx, c.UserID); err != nil {
+		return true, err
+	}
+	_, roles, err := x.Path(ctx, c.TeamID)
+	if err != nil {
+		return true, err
+	}
+	return x.CheckTeamRoles(ctx, gains, roles)
+}
+
+const selectInTeam = `SELECT FROM team_members WHERE team_id = $1 AND user_id = $2`
+
+func (x Actor) mayLeaveTeam(ctx context.Context, c RoleChange) (weighty bool, err error) {
+	_, roles, err := x.Path(ctx, c.TeamID)
+	if err != nil {
+		return true, err
+	}
+	err = x.QueryRow(ctx, selectInTeam, c.TeamID, c.UserID).Scan()
+	if database.IsNoRows(err) {
+		return true, fault.New(fault.NotFound, "Nobody with this identifier is in this team")
+	}
+	if err != nil {
+		return true, fmt.Errorf("read team member: %w", err)
+	}
+	return x.CheckTeamRoles(ctx, Loses, roles)
+}
+
+func (x Actor) mayDeleteTeam(ctx context.Context, c RoleChange) (weighty bool, err error) {
+	_, roles, err := x.Path(ctx, c.TeamID)
+	if err != nil {
+		return true, err
+	}
+	height, err := x.height(ctx, c.TeamID)
+	if err != nil {
+		return true, err
+	}
+	if height > 1 {
+		return true, store.ErrTeamsWithin
+	}
+	return x.CheckTeamRoles(ctx, Loses, roles)
+}
+
+const selectTeamHeight = `
+WITH RECURSIVE under (id, depth) AS (
+    SELECT id, 1 FROM teams WHERE id = $1 AND organization_id = $2
+    UNION ALL
+    SELECT t.id, u.depth + 1 FROM teams t JOIN under u ON t.parent_id = u.id
+)
+SELECT coalesce(max(depth), 0) FROM under`
+
+// height is how deep teams lie in a team, itself counted.
+func (x Actor) height(ctx context.Context, team uuid.UUID) (height int, err error) {
+	if err := x.QueryRow(ctx, selectTeamHeight, team, x.organization).Scan(&height); err != nil {
+		return 0, fmt.Errorf("read teams under team: %w", err)
+	}
+	return height, nil
+}
+
+const selectTeamRoles = `SELECT coalesce(array_agg(role), '{}') FROM role_grants WHERE team_id = $1`
+
+// mayMove refuses a circle and too deep a nesting; the organization's lock keeps two
+// moves from making one together. Whoever is in the team gets the roles of the teams that
+// it is to lie in, and loses those of the teams that it has lain in: both take the right
+// to give them.
+func (x Actor) mayMove(ctx context.Context, c RoleChange) (weighty bool, err error) {
+	_, before, err := x.Path(ctx, c.TeamID)
+	if err != nil {
+		return true, err
+	}
+	var after []string
+	if err := x.QueryRow(ctx, selectTeamRoles, c.TeamID).Scan(&after); err != nil {
+		return true, fmt.Errorf("read roles of team: %w", err)
+	}
+	if c.ParentID != uuid.Nil {
+		roles, err := x.within(ctx, c)
+		if err != nil {
+			return true, err
+		}
+		after = append(after, roles...)
+	}
+	got, err := x.CheckTeamRoles(ctx, gains, beyond(after, before))
+	if err != nil {
+		return true, err
+	}
+	lost, err := x.CheckTeamRoles(ctx, Loses, beyond(before, after))
+	return got || lost, err
+}
+
+// within is the roles of the teams that a team is to lie in, if it can.
+func (x Actor) within(ctx context.Context, c RoleChange) ([]string, error) {
+	height, err := x.height(ctx, c.TeamID)
+	if err != nil {
+		return nil, err
+	}
+	path, roles, err := x.Path(ctx, c.ParentID)
+	switch {
+	case err != nil:
+		return nil, err
+	case slices.Contains(path, c.TeamID):
+		return nil, fault.At("body.parent_id", "this team lies in the one that is to lie in it")
+	case len(path)+height > maxTeamDepth:
+		return nil, errTooDeep
+	}
+	return roles, nil
+}
+
+// beyond are the roles among some that others are not.
+func beyond(some, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(some), func(role string) bool { return slices.Contains(others, role) })
+}

@@ -1,0 +1,101 @@
+// Package credential keeps what people prove who they are with: passwords, passkeys,
+// authenticator apps, recovery codes and API keys.
+package credential
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users/internal/store"
+	"function/shared/audit"
+	"function/shared/fault"
+	"function/shared/outbox"
+	"function/shared/page"
+	"function/shared/policy"
+)
+
+// APIKey is a key as lists show it.
+type APIKey struct {
+	ID             uuid.UUID           `json:"id" format:"uuid"`
+	OrganizationID uuid.UUID           `json:"organization_id" format:"uuid" doc:"In which it acts"`
+	Name           string              `json:"name"`
+	Scopes         []policy.Permission `json:"scopes" nullable:"false" doc:"What it may do at most: its owner's roles decide too"`
+	Hint           string              `json:"hint" doc:"The last four characters of the newest secret"`
+	CreatedAt      time.Time           `json:"created_at"`
+	ExpiresAt      time.Time           `json:"expires_at"`
+	LastUsedAt     *time.Time          `json:"last_used_at,omitempty" doc:"To the minute"`
+}
+
+// ShownKey is a key together with its secret, which is shown once.
+type ShownKey struct {
+	APIKey
+	Key string `json:"key" doc:"For the Authorization header: Bearer aic_… It is not shown again"`
+}
+
+// KeyRequest is what a new key is to be.
+type KeyRequest struct {
+	Name          string              `json:"name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
+	Scopes        []policy.Permission `json:"scopes" minItems:"1" maxItems:"64" nullable:"false" doc:"Permissions such as datasets:read, which you have yourself"`
+	ExpiresInDays int                 `json:"expires_in_days,omitempty" minimum:"1" maximum:"365" default:"90"`
+}
+
+// RotateRequest is what becomes of the present secret.
+type RotateRequest struct {
+	OverlapMinutes int `json:"overlap_minutes" minimum:"0" maximum:"1440" doc:"The present secret stays good for so long, at most until it expires"`
+	ExpiresInDays  int `json:"expires_in_days,omitempty" minimum:"1" maximum:"365" default:"90" doc:"Of the new secret"`
+}
+
+// KeyOwner is a person, or a service account of an organization.
+type KeyOwner struct {
+	ID             uuid.UUID
+	ServiceAccount bool
+}
+
+const selectKeys = `
+SELECT k.id, k.organization_id, k.name, k.scopes, s.hint, k.created_at, s.expires_at, k.last_used_at
+FROM api_keys k CROSS JOIN LATERAL (SELECT hint, expires_at FROM api_key_secrets WHERE key_id = k.id ORDER BY created_at DESC LIMIT 1) s
+WHERE (k.user_id = @owner OR k.service_account_id = @owner) AND k.revoked_at IS NULL AND k.id < @before
+ORDER BY k.id DESC LIMIT @limit`
+
+// Keys lists an owner's keys, the expired ones too.
+func Keys(ctx context.Context, s store.Store, owner KeyOwner, q page.Query) (page.Page[APIKey], error) {
+	before, err := q.Before()
+	if err != nil {
+		return page.Page[APIKey]{}, err
+	}
+	rows, _ := s.DB.Query(ctx, selectKeys, pgx.NamedArgs{"owner": owner.ID, "before": before, "limit": q.Fetch()})
+	keys, err := pgx.CollectRows(rows, pgx.RowToStructByName[APIKey])
+	if err != nil {
+		return page.Page[APIKey]{}, fmt.Errorf("list API keys: %w", err)
+	}
+	return page.Of(q, keys, func(k APIKey) uuid.UUID { return k.ID }), nil
+}
+
+const revokeKey = `
+UPDATE api_keys SET revoked_at = now() WHERE id = @id AND (user_id = @owner OR service_account_id = @owner) AND revoked_at IS NULL`
+
+var errNoKey = fault.New(fault.NotFound, "There is no such API key, or it has been revoked")
+
+// RevokeKey ends a key with all its secrets: it is refused everywhere within a second.
+func RevokeKey(ctx context.Context, s store.Store, owner KeyOwner, id uuid.UUID) error {
+	return s.Act(ctx, audit.Entry{Action: "api_keys:revoke", ResourceID: id.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
+		revoked, err := tx.Exec(ctx, revokeKey, pgx.NamedArgs{"id": id, "owner": owner.ID})
+		if err != nil {
+			return fmt.Errorf("revoke API key: %w", err)
+		}
+		if revoked.RowsAffected() == 0 {
+			return errNoKey
+		}
+		return nil
+	})
+}
+
+// GiveKey runs work, which gives an owner a key or a secret and records it. A refusal is
+// on record too.
+func GiveKey(ctx context.Context, s store.Store, action string, owner KeyOwner, work func(*outbox.Tx) error) error {
+	return s.Refused(ctx, audit.Entry{Action: action, ResourceID: owner.ID.String()}, s.DB.Transact(ctx, work))
+}

@@ -1,0 +1,153 @@
+package credential
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users/internal/store"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/outbox"
+	"function/shared/policy"
+	"function/shared/uuid7"
+)
+
+// maxKeys of one owner that have not been revoked.
+const maxKeys = 100
+
+const (
+	lockPerson         = `SELECT FROM users WHERE id = @owner FOR NO KEY UPDATE`
+	lockServiceAccount = `SELECT FROM service_accounts WHERE id = @owner AND organization_id = @organization FOR NO KEY UPDATE`
+	countKeys          = `SELECT count(*) FROM api_keys WHERE (user_id = @owner OR service_account_id = @owner) AND revoked_at IS NULL`
+	insertKey          = `
+INSERT INTO api_keys (id, organization_id, user_id, service_account_id, name, scopes)
+VALUES (@id, @organization, CASE WHEN NOT @account THEN @owner::uuid END, CASE WHEN @account THEN @owner::uuid END, @name, @scopes)
+RETURNING created_at`
+	insertSecret = `
+INSERT INTO api_key_secrets (hash, key_id, hint, expires_at) VALUES ($1, $2, $3, now() + make_interval(days => $4)) RETURNING expires_at`
+)
+
+// CreateKey gives an owner a key that may do no more than the caller may.
+func CreateKey(ctx context.Context, s store.Store, tx *outbox.Tx, caller auth.Caller, owner KeyOwner, in KeyRequest) (ShownKey, error) {
+	k := ShownKey{APIKey: APIKey{ID: uuid7.New(), OrganizationID: caller.OrganizationID, Name: in.Name, Scopes: distinct(in.Scopes)}}
+	if err := mayGive(caller, k.Scopes); err != nil {
+		return k, err
+	}
+	arguments := pgx.NamedArgs{
+		"id": k.ID, "organization": caller.OrganizationID, "owner": owner.ID, "account": owner.ServiceAccount, "name": in.Name, "scopes": k.Scopes,
+	}
+	if err := lockOwner(ctx, tx, owner, arguments); err != nil {
+		return k, err
+	}
+	var held int
+	if err := tx.QueryRow(ctx, countKeys, arguments).Scan(&held); err != nil {
+		return k, fmt.Errorf("count API keys: %w", err)
+	}
+	if held >= maxKeys {
+		return k, fault.New(fault.Conflict, "There are %d keys already: revoke one first", maxKeys)
+	}
+	if err := tx.QueryRow(ctx, insertKey, arguments).Scan(&k.CreatedAt); err != nil {
+		return k, fmt.Errorf("insert API key: %w", err)
+	}
+	err := k.newSecret(ctx, tx, in.ExpiresInDays)
+	if err != nil {
+		return k, err
+	}
+	return k, audit.Record(ctx, tx, audit.Entry{
+		Action: "api_keys:create", ResourceID: k.ID.String(), Detail: map[string]any{"owner": owner.ID, "scopes": k.Scopes, "expires_at": k.ExpiresAt},
+	})
+}
+
+func distinct(scopes []policy.Permission) []policy.Permission {
+	scopes = slices.Clone(scopes)
+	slices.Sort(scopes)
+	return slices.Compact(scopes)
+}
+
+// lockOwner waits for whoever gives the owner a key at the same time.
+func lockOwner(ctx context.Context, tx *outbox.Tx, owner KeyOwner, arguments pgx.NamedArgs) error {
+	lock := lockPerson
+	if owner.ServiceAccount {
+		lock = lockServiceAccount
+	}
+	found, err := tx.Exec(ctx, lock, arguments)
+	if err != nil {
+		return fmt.Errorf("lock the key's owner: %w", err)
+	}
+	if found.RowsAffected() == 0 {
+		return ErrNoServiceAccount
+	}
+	return nil
+}
+
+// ErrNoServiceAccount is fault.NotFound.
+var ErrNoServiceAccount = fault.New(fault.NotFound, "There is no such service account in your organization")
+
+// mayGive refuses scopes that the caller does not have: nobody can lift themselves by a key.
+func mayGive(caller auth.Caller, scopes []policy.Permission) error {
+	known, now := policy.Grantable(), time.Now()
+	for _, scope := range scopes {
+		if !slices.Contains(known, scope) {
+			return fault.At("body.scopes", "there is no such permission for a key")
+		}
+		if d := policy.Decide(caller.Subject, policy.Need{Permission: scope}, now); !d.Allowed {
+			return fault.New(fault.Forbidden, "You cannot give a key %s: %s", scope, d.Reason)
+		}
+	}
+	return nil
+}
+
+func (k *ShownKey) newSecret(ctx context.Context, tx *outbox.Tx, days int) error {
+	k.Key = auth.NewAPIKey(k.ID)
+	k.Hint = k.Key[len(k.Key)-4:]
+	if err := tx.QueryRow(ctx, insertSecret, auth.APIKeyHash(k.Key), k.ID, k.Hint, days).Scan(&k.ExpiresAt); err != nil {
+		return fmt.Errorf("insert secret of API key: %w", err)
+	}
+	return nil
+}
+
+const (
+	selectAPIKey = `
+SELECT k.id, k.organization_id, k.name, k.scopes, '' AS hint, k.created_at, now() AS expires_at, k.last_used_at
+FROM api_keys k WHERE k.id = @id AND (k.user_id = @owner OR k.service_account_id = @owner) AND k.revoked_at IS NULL FOR UPDATE`
+	endSecrets = `UPDATE api_key_secrets SET expires_at = least(expires_at, now() + make_interval(mins => $2)) WHERE key_id = $1`
+	dropOld    = `DELETE FROM api_key_secrets WHERE key_id = $1 AND expires_at <= now()`
+)
+
+// RotateKey gives a key a new secret; the present ones stay good for the overlap. A
+// service account's key shows the caller what it may do, so the caller must have that.
+func RotateKey(ctx context.Context, s store.Store, tx *outbox.Tx, caller auth.Caller, owner KeyOwner, id uuid.UUID, in RotateRequest) (ShownKey, error) {
+	rows, _ := tx.Query(ctx, selectAPIKey, pgx.NamedArgs{"id": id, "owner": owner.ID})
+	key, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[APIKey])
+	k := ShownKey{APIKey: key}
+	if database.IsNoRows(err) {
+		return k, errNoKey
+	}
+	if err != nil {
+		return k, fmt.Errorf("look up API key: %w", err)
+	}
+	if owner.ServiceAccount {
+		if err := mayGive(caller, k.Scopes); err != nil {
+			return k, err
+		}
+	}
+	if _, err := tx.Exec(ctx, endSecrets, id, in.OverlapMinutes); err != nil {
+		return k, fmt.Errorf("end secrets of API key: %w", err)
+	}
+	if _, err := tx.Exec(ctx, dropOld, id); err != nil {
+		return k, fmt.Errorf("delete secrets of API key: %w", err)
+	}
+	if err := k.newSecret(ctx, tx, in.ExpiresInDays); err != nil {
+		return k, err
+	}
+	return k, audit.Record(ctx, tx, audit.Entry{
+		Action: "api_keys:rotate", ResourceID: id.String(), Detail: map[string]any{"overlap_minutes": in.OverlapMinutes, "expires_at": k.ExpiresAt},
+	})
+}

@@ -1,0 +1,205 @@
+package credential
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/session"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/outbox"
+	"function/shared/secret"
+	"function/shared/uuid7"
+)
+
+// Ceremony is what a browser needs for a ceremony of WebAuthn, and the token that
+// its answer comes back with.
+type Ceremony struct {
+	ChallengeToken string `json:"challenge_token" doc:"Good once, for five minutes"`
+	Options        any    `json:"options" doc:"For PublicKeyCredential.parseCreationOptionsFromJSON() or parseRequestOptionsFromJSON() (WebAuthn level 3)"`
+}
+
+var (
+	errNotParsed      = fault.At("body.credential", "is not a PublicKeyCredential as its toJSON() writes it")
+	errProofNotParsed = fault.At("body.passkey.credential", "is not a PublicKeyCredential as its toJSON() writes it")
+)
+
+// BeginRegistration begins to make a passkey. A device that can store it for login
+// without a user name does; one that cannot is a second factor all the same.
+func (p Passkeys) BeginRegistration(ctx context.Context, tx *outbox.Tx, user uuid.UUID) (Ceremony, error) {
+	who, err := p.keyholderOf(ctx, tx, user)
+	if err != nil {
+		return Ceremony{}, err
+	}
+	if who.name, err = person.NameOf(ctx, p.SecondFactors.Store, tx, user); err != nil {
+		return Ceremony{}, err
+	}
+	selection := protocol.AuthenticatorSelection{ResidentKey: protocol.ResidentKeyRequirementPreferred, UserVerification: protocol.VerificationPreferred}
+	options, session, err := p.rp.BeginRegistration(who, webauthn.WithAuthenticatorSelection(selection),
+		webauthn.WithExclusions(webauthn.Credentials(who.credentials).CredentialDescriptors()))
+	if err != nil {
+		return Ceremony{}, fmt.Errorf("begin registration of a passkey: %w", err)
+	}
+	token, err := newChallenge(ctx, tx, forPasskeyRegistration, user, session)
+	return Ceremony{ChallengeToken: token, Options: options.Response}, err
+}
+
+// Register stores the passkey that a browser has made, and tells by what it proves
+// (RFC 8176).
+func (p Passkeys) Register(ctx context.Context, tx *outbox.Tx, user uuid.UUID, name string, a Assertion) (info PasskeyInfo, methods []string, err error) {
+	parsed, err := protocol.ParseCredentialCreationResponseBytes(a.Credential)
+	if err != nil {
+		return info, nil, errNotParsed
+	}
+	var session webauthn.SessionData
+	if ok, err := takeOnce(ctx, tx, forPasskeyRegistration, user, a.ChallengeToken, &session); err != nil {
+		return info, nil, err
+	} else if !ok {
+		return info, nil, fault.At("body.challenge_token", "is not known any more: begin again")
+	}
+	who, err := p.keyholderOf(ctx, tx, user)
+	if err != nil {
+		return info, nil, err
+	}
+	if len(who.credentials) >= MaxPasskeys {
+		return info, nil, fault.New(fault.Conflict, "You have %d passkeys: delete one before you add another", MaxPasskeys)
+	}
+	credential, err := p.rp.CreateCredential(who, session, parsed)
+	if err != nil {
+		return info, nil, fault.At("body.credential", "does not answer the challenge, or comes from another site")
+	}
+	info = PasskeyInfo{ID: uuid7.New(), Name: name}
+	sealed, err := who.seal(credential)
+	if err != nil {
+		return info, nil, err
+	}
+	sealedName, err := secret.Seal(who.key, PasskeyNameField, name)
+	if err != nil {
+		return info, nil, err
+	}
+	err = tx.QueryRow(ctx, insertPasskey, info.ID, user, credential.ID, sealedName, sealed).Scan(&info.CreatedAt)
+	if database.Violates(err, "passkeys_credential") {
+		return info, nil, fault.New(fault.Conflict, "This passkey is registered already")
+	}
+	if err != nil {
+		return info, nil, fmt.Errorf("insert passkey: %w", err)
+	}
+	return info, methodsOf(credential), nil
+}
+
+// methodsOf names a passkey in a token: a key that cannot leave its device is
+// hardware's, one that is synchronized is software's (RFC 8176 §2).
+func methodsOf(c *webauthn.Credential) []string {
+	if c.Flags.BackupEligible {
+		return []string{"swk", "mfa"}
+	}
+	return []string{"hwk", "mfa"}
+}
+
+// BeginProof asks for one of a person's passkeys. It comes after a password, so
+// that to touch the device is enough.
+func (p Passkeys) BeginProof(ctx context.Context, tx *outbox.Tx, user uuid.UUID) (Ceremony, error) {
+	who, err := p.keyholderOf(ctx, tx, user)
+	if err != nil {
+		return Ceremony{}, err
+	}
+	if len(who.credentials) == 0 {
+		return Ceremony{}, fault.New(fault.Conflict, "You have no passkey")
+	}
+	options, session, err := p.rp.BeginLogin(who, webauthn.WithUserVerification(protocol.VerificationPreferred))
+	if err != nil {
+		return Ceremony{}, fmt.Errorf("begin proof by passkey: %w", err)
+	}
+	token, err := newChallenge(ctx, tx, forPasskeyProof, user, session)
+	return Ceremony{ChallengeToken: token, Options: options.Response}, err
+}
+
+// BeginLogin asks for a passkey of whoever it may be. The device checks that it is
+// held by its owner, which makes two factors of it.
+func (p Passkeys) BeginLogin(ctx context.Context, tx *outbox.Tx) (Ceremony, error) {
+	options, session, err := p.rp.BeginDiscoverableLogin(webauthn.WithUserVerification(protocol.VerificationRequired))
+	if err != nil {
+		return Ceremony{}, fmt.Errorf("begin login by passkey: %w", err)
+	}
+	token, err := newChallenge(ctx, tx, forPasskeyLogin, uuid.Nil, session)
+	return Ceremony{ChallengeToken: token, Options: options.Response}, err
+}
+
+const selectOwner = `SELECT p.user_id, m.organization_id FROM passkeys p JOIN users u ON u.id = p.user_id` + session.LoginMembership + `
+WHERE p.credential_id = $1 AND u.suspended_at IS NULL`
+
+// Identify tells whose passkey answered, and checks the answer. Nobody's, or that of
+// somebody who may not log in, is refused like a wrong one.
+func (p Passkeys) Identify(ctx context.Context, tx *outbox.Tx, a Assertion) (session.Login, Proved, error) {
+	parsed, err := protocol.ParseCredentialRequestResponseBytes(a.Credential)
+	if err != nil {
+		return session.Login{}, Proved{}, errNotParsed
+	}
+	l := session.Login{SecondFactor: true}
+	err = tx.QueryRow(ctx, selectOwner, parsed.RawID).Scan(&l.UserID, &l.OrganizationID)
+	if err != nil && !database.IsNoRows(err) {
+		return session.Login{}, Proved{}, fmt.Errorf("find owner of passkey: %w", err)
+	}
+	proved, err := p.check(ctx, tx, forPasskeyLogin, uuid.Nil, l.UserID, a.ChallengeToken, parsed)
+	l.Methods = proved.Methods
+	return l, proved, err
+}
+
+// assert checks a passkey's answer to a challenge that was for this person.
+func (p Passkeys) assert(ctx context.Context, tx *outbox.Tx, user uuid.UUID, a Assertion) (Proved, error) {
+	parsed, err := protocol.ParseCredentialRequestResponseBytes(a.Credential)
+	if err != nil {
+		return Proved{}, errProofNotParsed
+	}
+	return p.check(ctx, tx, forPasskeyProof, user, user, a.ChallengeToken, parsed)
+}
+
+// check uses the challenge up, and then looks at the answer.
+func (p Passkeys) check(ctx context.Context, tx *outbox.Tx, want challengePurpose, challenged, owner uuid.UUID, token string, parsed *protocol.ParsedCredentialAssertionData) (Proved, error) {
+	refused := func(why string) (Proved, error) { return Proved{Method: Passkey, Refused: why}, nil }
+	var session webauthn.SessionData
+	if ok, err := takeOnce(ctx, tx, want, challenged, token, &session); err != nil {
+		return Proved{}, err
+	} else if !ok {
+		return refused("challenge_used")
+	}
+	if owner == uuid.Nil {
+		return refused("unknown_passkey")
+	}
+	who, err := p.keyholderOf(ctx, tx, owner)
+	if err != nil {
+		return Proved{}, err
+	}
+	credential, err := p.validate(who, challenged, session, parsed)
+	if err != nil {
+		return refused("assertion_refused")
+	}
+	if credential.Authenticator.CloneWarning {
+		return refused("sign_count_regressed")
+	}
+	return Proved{Method: Passkey, Methods: methodsOf(credential)}, p.store(ctx, tx, who, credential)
+}
+
+func (p Passkeys) validate(who keyholder, challenged uuid.UUID, session webauthn.SessionData, parsed *protocol.ParsedCredentialAssertionData) (*webauthn.Credential, error) {
+	if challenged != uuid.Nil {
+		return p.rp.ValidateLogin(who, session, parsed)
+	}
+	return p.rp.ValidateDiscoverableLogin(func(_, _ []byte) (webauthn.User, error) { return who, nil }, session, parsed)
+}
+
+func (p Passkeys) store(ctx context.Context, tx pgx.Tx, who keyholder, credential *webauthn.Credential) error {
+	sealed, err := who.seal(credential)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, updatePasskey, credential.ID, sealed); err != nil {
+		return fmt.Errorf("update passkey: %w", err)
+	}
+	return nil
+}

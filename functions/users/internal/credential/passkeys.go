@@ -1,0 +1,134 @@
+package credential
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+	"function/shared/function"
+	"function/shared/outbox"
+	"function/shared/secret"
+)
+
+// MaxPasskeys is how many passkeys a person may have.
+const MaxPasskeys = 20
+
+// Passkeys is the platform as a relying party of WebAuthn (W3C, level 3), over the
+// accounts.
+type Passkeys struct {
+	SecondFactors
+	rp *webauthn.WebAuthn
+}
+
+// OpenPasskeys opens the accounts, and checks the configured origins.
+func OpenPasskeys(ctx context.Context, env *function.Env) (Passkeys, error) {
+	rp, err := relyingParty(env.Config)
+	if err != nil {
+		return Passkeys{}, err
+	}
+	factors, err := OpenSecondFactors(ctx, env)
+	return Passkeys{SecondFactors: factors, rp: rp}, err
+}
+
+func relyingParty(c function.Config) (*webauthn.WebAuthn, error) {
+	origins := c.WebAuthnOrigins
+	if len(origins) == 0 {
+		public, err := notify.PagesOf(c)
+		if err != nil {
+			return nil, fmt.Errorf("passkeys have no origin: %w", err)
+		}
+		origins = []string{public.Scheme + "://" + public.Host}
+	}
+	first, err := url.Parse(origins[0])
+	if err != nil {
+		return nil, fmt.Errorf("read WEBAUTHN_ORIGINS: %w", err)
+	}
+	life := webauthn.TimeoutConfig{Timeout: ChallengeLife, TimeoutUVD: ChallengeLife}
+	rp, err := webauthn.New(&webauthn.Config{
+		RPID: cmp.Or(c.WebAuthnRPID, first.Hostname()), RPDisplayName: ServiceName, RPOrigins: origins,
+		AttestationPreference: protocol.PreferNoAttestation,
+		Timeouts:              webauthn.TimeoutsConfig{Login: life, Registration: life},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("configure passkeys by WEBAUTHN_ORIGINS and WEBAUTHN_RP_ID: %w", err)
+	}
+	return rp, nil
+}
+
+// The contexts that a passkey's sealed fields are bound to.
+const (
+	passkeyField     = "passkeys.credential"
+	PasskeyNameField = "passkeys.name"
+)
+
+// keyholder is who WebAuthn's ceremonies are about.
+type keyholder struct {
+	id          uuid.UUID
+	name        person.Name
+	key         []byte
+	credentials []webauthn.Credential
+}
+
+func (k keyholder) WebAuthnID() []byte { return k.id[:] }
+
+func (k keyholder) WebAuthnName() string { return k.name.Email }
+
+func (k keyholder) WebAuthnDisplayName() string { return k.name.FirstName + " " + k.name.LastName }
+
+func (k keyholder) WebAuthnCredentials() []webauthn.Credential { return k.credentials }
+
+const (
+	selectRecords = `SELECT credential FROM passkeys WHERE user_id = $1 ORDER BY id FOR UPDATE`
+	insertPasskey = `INSERT INTO passkeys (id, user_id, credential_id, name, credential) VALUES ($1, $2, $3, $4, $5) RETURNING created_at`
+	updatePasskey = `UPDATE passkeys SET credential = $2, last_used_at = now() WHERE credential_id = $1`
+)
+
+// keyholderOf reads a person with their passkeys, whose rows it locks.
+func (p Passkeys) keyholderOf(ctx context.Context, tx *outbox.Tx, user uuid.UUID) (keyholder, error) {
+	key, err := person.KeyOf(ctx, p.SecondFactors.Store, tx, user)
+	if err != nil {
+		return keyholder{}, err
+	}
+	rows, _ := tx.Query(ctx, selectRecords, user)
+	sealed, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	if err != nil {
+		return keyholder{}, fmt.Errorf("read passkeys of user %s: %w", user, err)
+	}
+	found := keyholder{id: user, key: key, credentials: make([]webauthn.Credential, len(sealed))}
+	for i, s := range sealed {
+		plain, err := secret.Unseal(key, passkeyField, s)
+		if err == nil {
+			err = json.Unmarshal([]byte(plain), &found.credentials[i])
+		}
+		if err != nil {
+			return keyholder{}, fmt.Errorf("open passkey of user %s: %w", user, err)
+		}
+	}
+	return found, nil
+}
+
+func (k keyholder) seal(credential *webauthn.Credential) ([]byte, error) {
+	plain, err := json.Marshal(credential)
+	if err != nil {
+		return nil, fmt.Errorf("encode passkey: %w", err)
+	}
+	return secret.Seal(k.key, passkeyField, string(plain))
+}
+
+// PasskeyInfo is a passkey as its owner sees it.
+type PasskeyInfo struct {
+	ID         uuid.UUID  `json:"id" format:"uuid"`
+	Name       string     `json:"name"`
+	CreatedAt  time.Time  `json:"created_at"`
+	LastUsedAt *time.Time `json:"last_used_at,omitempty" doc:"Absent: never"`
+}

@@ -1,0 +1,111 @@
+package credential
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users/internal/store"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/password"
+)
+
+// PasswordRules are what a person's next password must keep to: the strictest of the
+// platform's (PASSWORD_MIN_LENGTH) and those of all organizations that the person is in.
+type PasswordRules struct {
+	MinLength int // characters
+	History   int // earlier passwords that must not come again
+}
+
+// PasswordRulesOf are the rules for whoever is to join an organization (uuid.Nil, or one
+// that does not exist: the platform's).
+func PasswordRulesOf(ctx context.Context, s store.Store, organization uuid.UUID) (PasswordRules, error) {
+	settings := store.DefaultSettings
+	if organization != uuid.Nil {
+		var err error
+		if settings, err = store.SettingsOf(ctx, s.DB, organization); err != nil && !database.IsNoRows(err) {
+			return PasswordRules{}, err
+		}
+	}
+	return PasswordRules{MinLength: max(s.Floor, settings.PasswordMinLength), History: settings.PasswordHistory}, nil
+}
+
+// CheckNewPassword tells whether a person may take a password. words are those of the
+// person's context, such as names and the address. For a person who has an account (else
+// uuid.Nil) the earlier passwords count too. What is wrong is a fault.Invalid at location,
+// such as body.password.
+func CheckNewPassword(ctx context.Context, s store.Store, rules PasswordRules, user uuid.UUID, new, location string, words ...string) error {
+	if reason := (password.Policy{MinLength: rules.MinLength}).Check(new, words...); reason != "" {
+		return fault.At(location, "%s", reason)
+	}
+	if breached(ctx, s, new) {
+		return fault.At(location, "This password was found in a breach of another service: choose another one")
+	}
+	if user == uuid.Nil || rules.History == 0 {
+		return nil
+	}
+	return checkHistory(ctx, s, user, rules.History, new, location)
+}
+
+// breached asks the range service, if there is one. A service that fails must not
+// keep people from choosing a password: the list that comes with the program was
+// asked already.
+func breached(ctx context.Context, s store.Store, new string) bool {
+	if s.Seen == nil {
+		return false
+	}
+	seen, err := s.Seen.Seen(ctx, new)
+	if err != nil {
+		slog.WarnContext(ctx, "a new password was not checked against breaches", "error", err)
+	}
+	return seen
+}
+
+const selectHistory = `
+SELECT array_remove(array_agg(password_hash), NULL) FROM (
+    SELECT password_hash FROM users WHERE id = $1
+    UNION ALL
+    (SELECT password_hash FROM password_history WHERE user_id = $1 ORDER BY replaced_at DESC LIMIT $2)
+) h`
+
+func checkHistory(ctx context.Context, s store.Store, user uuid.UUID, keep int, new, location string) error {
+	var hashes []string
+	if err := s.DB.QueryRow(ctx, selectHistory, user, keep).Scan(&hashes); err != nil {
+		return fmt.Errorf("read earlier passwords: %w", err)
+	}
+	for _, hash := range hashes {
+		used, err := s.Hasher.Verify(ctx, new, hash)
+		if err != nil {
+			return err
+		}
+		if used {
+			return fault.At(location, "This is your password, or was one of the last %d: choose another one", keep)
+		}
+	}
+	return nil
+}
+
+const (
+	remember = `INSERT INTO password_history (user_id, replaced_at, password_hash) VALUES ($1, clock_timestamp(), $2)`
+	forget   = `
+DELETE FROM password_history WHERE user_id = $1 AND replaced_at NOT IN (
+    SELECT replaced_at FROM password_history WHERE user_id = $1 ORDER BY replaced_at DESC LIMIT $2)`
+)
+
+// RememberPassword keeps the hash of a password that is being replaced, and forgets
+// all but the newest `keep` of the person's (PasswordRules.History).
+func RememberPassword(ctx context.Context, tx pgx.Tx, user uuid.UUID, hash string, keep int) error {
+	if keep > 0 && hash != "" {
+		if _, err := tx.Exec(ctx, remember, user, hash); err != nil {
+			return fmt.Errorf("remember password: %w", err)
+		}
+	}
+	if _, err := tx.Exec(ctx, forget, user, keep); err != nil {
+		return fmt.Errorf("forget earlier passwords: %w", err)
+	}
+	return nil
+}

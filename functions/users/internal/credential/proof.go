@@ -1,0 +1,149 @@
+package credential
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/google/uuid"
+
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+	"function/shared/audit"
+	"function/shared/fault"
+	"function/shared/mail"
+	"function/shared/metrics"
+	"function/shared/outbox"
+)
+
+// Assertion is what a passkey answered to a challenge.
+type Assertion struct {
+	ChallengeToken string          `json:"challenge_token" maxLength:"100"`
+	Credential     json.RawMessage `json:"credential" doc:"What navigator.credentials.create() or get() resolved to, as its toJSON() writes it"`
+}
+
+// Proof is one proof of who a person is, as the caller sends it.
+type Proof struct {
+	Code         string
+	RecoveryCode string
+	Passkey      *Assertion
+	Password     string // for a step-up only
+
+	passwordIsRight bool
+}
+
+// Check tells whether a request holds exactly one proof.
+func (p Proof) Check() error {
+	given := 0
+	for _, is := range []bool{p.Code != "", p.RecoveryCode != "", p.Passkey != nil, p.Password != ""} {
+		if is {
+			given++
+		}
+	}
+	if given != 1 {
+		return fault.At("body", "give exactly one proof")
+	}
+	return nil
+}
+
+// method names what the proof is.
+func (p Proof) method() string {
+	switch {
+	case p.Passkey != nil:
+		return Passkey
+	case p.RecoveryCode != "":
+		return RecoveryCode
+	case p.Password != "":
+		return Password
+	}
+	return TOTP
+}
+
+// Proved is what became of a proof.
+type Proved struct {
+	Method  string   // TOTP, Passkey, RecoveryCode or Password
+	Methods []string // RFC 8176, for the token
+	Refused string   // why it was not accepted, for the audit trail; empty: it was
+}
+
+// Prove checks a person's second factor and uses it up. A refusal is no error: the
+// caller records it and commits, so that what was tried stays used.
+func (p Passkeys) Prove(ctx context.Context, tx *outbox.Tx, user uuid.UUID, proof Proof) (out Proved, err error) {
+	out = Proved{Method: proof.method(), Methods: []string{"otp", "mfa"}}
+	switch out.Method {
+	case Passkey:
+		return p.assert(ctx, tx, user, *proof.Passkey)
+	case RecoveryCode:
+		out.Refused, err = takeRecoveryCode(ctx, p.SecondFactors.Store, tx, user, proof.RecoveryCode)
+	default:
+		out.Refused, err = useTOTPCode(ctx, p.SecondFactors.Store, tx, user, proof.Code)
+	}
+	return out, err
+}
+
+// GuardLogin counts a guess at a login; only codes can be guessed.
+func GuardLogin(ctx context.Context, s store.Store, user uuid.UUID, proof Proof) error {
+	if proof.Code == "" {
+		return nil
+	}
+	return session.CountGuessAt(ctx, s, session.LoginGuesses(s, user))
+}
+
+// RecordLoginProof records what became of a login's second factor, and tells the
+// person what they should know.
+func (s SecondFactors) RecordLoginProof(ctx context.Context, tx *outbox.Tx, l *PendingLogin, p Proved) error {
+	entry := audit.Entry{Action: "second_factor:verify", ActorID: l.UserID, OrganizationID: l.OrganizationID}
+	if err := recordLogin(ctx, s.Store, tx, entry, p); err != nil {
+		return err
+	}
+	switch {
+	case p.Refused != "" && l.Attempt == store.CodeAttempts:
+		may, err := notify.MayWarn(ctx, s.Store, tx, l.UserID)
+		if err != nil || !may {
+			return err
+		}
+		return s.post.Tell(ctx, tx, l.UserID, s.post.SecondFactorGuessed)
+	case p.Refused != "":
+		return nil
+	case p.Method == RecoveryCode:
+		return s.toldOfRecovery(ctx, tx, l.UserID)
+	case p.Method == TOTP:
+		return session.ForgetGuesses(ctx, s.Store, tx, l.UserID)
+	}
+	return nil
+}
+
+// RecordPasskeyLogin records what became of a login by a passkey alone.
+func (s SecondFactors) RecordPasskeyLogin(ctx context.Context, tx *outbox.Tx, l session.Login, p Proved) error {
+	return recordLogin(ctx, s.Store, tx, audit.Entry{Action: "passkeys:login", ActorID: l.UserID, OrganizationID: l.OrganizationID}, p)
+}
+
+// recordLogin records a proof without which there is no login: its refusal is a
+// failure of one.
+func recordLogin(ctx context.Context, s store.Store, tx *outbox.Tx, entry audit.Entry, p Proved) error {
+	if err := record(ctx, s, tx, entry, p); err != nil || p.Refused == "" {
+		return err
+	}
+	return metrics.Add(ctx, tx, store.LoginsTotal, metrics.Labels{"result": "failure"}, 1)
+}
+
+// record writes the audit entry, and counts.
+func record(ctx context.Context, s store.Store, tx *outbox.Tx, entry audit.Entry, p Proved) error {
+	result := "accepted"
+	if p.Refused != "" {
+		result = "refused"
+	}
+	entry.Refused, entry.Detail = p.Refused, map[string]any{"method": p.Method}
+	if err := audit.Record(ctx, tx, entry); err != nil {
+		return err
+	}
+	return metrics.Add(ctx, tx, "user_mfa_total", metrics.Labels{"method": p.Method, "result": result}, 1)
+}
+
+func (s SecondFactors) toldOfRecovery(ctx context.Context, tx *outbox.Tx, user uuid.UUID) error {
+	factors, err := FactorsOf(ctx, tx, user)
+	if err != nil {
+		return err
+	}
+	return s.post.Tell(ctx, tx, user, func(to string) mail.Message { return s.post.RecoveryCodeUsed(to, factors.RecoveryCodes) })
+}

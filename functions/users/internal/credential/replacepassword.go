@@ -1,0 +1,120 @@
+package credential
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+	"function/shared/auth"
+	"function/shared/fault"
+	"function/shared/outbox"
+)
+
+var proofsInSession = store.Allowance{Burst: 5, Every: 5 * time.Minute}
+
+// Credentials is a person's password, and which rules the next one follows.
+type Credentials struct {
+	UserID         uuid.UUID
+	PasswordHash   string // empty: the person has no password
+	VoidedHash     string // of the password that an admin has made void; empty: none
+	Rules          PasswordRules
+	OrganizationID uuid.UUID // that the person has been in for longest, whose trail tells of it; uuid.Nil: none
+	Name           person.Name
+}
+
+const selectCredentials = `
+SELECT coalesce(u.password_hash, ''), coalesce(u.voided_password_hash, ''), coalesce((array_agg(m.organization_id ORDER BY m.created_at))[1], '00000000-0000-0000-0000-000000000000'),
+       coalesce(max((o.settings ->> 'password_min_length')::int), 0), coalesce(max((o.settings ->> 'password_history')::int), 0)
+FROM users u
+LEFT JOIN memberships m ON m.user_id = u.id AND m.status = 'active'
+LEFT JOIN organizations o ON o.id = m.organization_id
+WHERE u.id = $1
+GROUP BY u.id`
+
+// CredentialsOf reads a person's credentials.
+func CredentialsOf(ctx context.Context, s store.Store, user uuid.UUID) (Credentials, error) {
+	c := Credentials{UserID: user}
+	if err := s.DB.QueryRow(ctx, selectCredentials, user).Scan(&c.PasswordHash, &c.VoidedHash, &c.OrganizationID, &c.Rules.MinLength, &c.Rules.History); err != nil {
+		return c, fmt.Errorf("read credentials of user %s: %w", user, err)
+	}
+	c.Rules.MinLength = max(s.Floor, c.Rules.MinLength)
+	var err error
+	c.Name, err = person.NameOf(ctx, s, s.DB, user)
+	return c, err
+}
+
+// Check tells whether the person may have a password, by the rules of all their organizations.
+func CheckReplacement(ctx context.Context, s store.Store, c Credentials, password, location string) error {
+	if c.VoidedHash != "" {
+		again, err := s.Hasher.Verify(ctx, password, c.VoidedHash)
+		if err != nil {
+			return err
+		}
+		if again {
+			return fault.At(location, "This is the password that you are not to have any more: choose another one")
+		}
+	}
+	return CheckNewPassword(ctx, s, c.Rules, c.UserID, password, location, c.Name.Email, c.Name.FirstName, c.Name.LastName)
+}
+
+// Prove checks the password of a caller. A stolen session must not find it out, so it
+// may be wrong a few times only (fault.Limited): in that session, for its owner's other
+// ones are not the thief's. It is taken from the allowance before it is looked at, so
+// that of many tries at once no more come through, and given back if it is right.
+func ProvePassword(ctx context.Context, s store.Store, caller auth.Caller, c Credentials, present, location string) error {
+	key := s.Keeper.BlindIndex("password.proof", cmp.Or(caller.SessionID, caller.UserID).String())
+	may, err := proofsInSession.Take(ctx, s.DB, key)
+	if err != nil {
+		return err
+	}
+	if !may {
+		return fault.New(fault.Limited, "The password was tried too often in this session: wait a few minutes").After(proofsInSession.Every)
+	}
+	ok, err := s.Hasher.Verify(ctx, present, c.PasswordHash)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fault.At(location, "this is not your password")
+	}
+	return proofsInSession.Restore(ctx, s.DB, key)
+}
+
+const replacePassword = `
+UPDATE users SET password_hash = $2, voided_password_hash = NULL, password_changed_at = now(), must_change_password = false
+WHERE id = $1 AND coalesce(password_hash, '') = $3`
+
+// ReplacePassword gives a person another password than the one in c, ends all
+// sessions but one, also those in which the person acts as others, makes mailed tokens
+// void, and tells the person by mail, with what else acts as them. Of two changes at once
+// the second is fault.Conflict.
+func ReplacePassword(ctx context.Context, s store.Store, tx *outbox.Tx, post notify.Mailer, c Credentials, hash string, butSession uuid.UUID) error {
+	tag, err := tx.Exec(ctx, replacePassword, c.UserID, hash, c.PasswordHash)
+	if err != nil {
+		return fmt.Errorf("replace password: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return fault.New(fault.Conflict, "The password was changed by somebody else at the same moment: if that was not you, ask for a new one")
+	}
+	if err := RememberPassword(ctx, tx, c.UserID, c.PasswordHash, c.Rules.History); err != nil {
+		return err
+	}
+	if err := session.EndSessions(ctx, tx, c.UserID, butSession, "password_changed"); err != nil {
+		return err
+	}
+	if err := notify.CancelMailedTokens(ctx, tx, c.UserID); err != nil {
+		return err
+	}
+	others, err := otherCredentials(ctx, tx, c.UserID)
+	if err != nil {
+		return err
+	}
+	return post.Queue(ctx, tx, c.UserID, post.PasswordChanged(c.Name.Email, others))
+}

@@ -1,0 +1,103 @@
+package credential
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/fault"
+	"function/shared/outbox"
+)
+
+// GuardStepUp counts a guess within a session.
+func GuardStepUp(ctx context.Context, s store.Store, sessionID uuid.UUID) error {
+	return session.CountGuessAt(ctx, s, session.StepUpGuesses(s, sessionID))
+}
+
+const selectPassword = `SELECT coalesce(password_hash, '') FROM users WHERE id = $1`
+
+// CheckPassword looks whether a proof's password is right, if it is a password.
+func CheckPassword(ctx context.Context, s store.Store, user uuid.UUID, proof Proof) (Proof, error) {
+	if proof.Password == "" {
+		return proof, nil
+	}
+	var hash string
+	if err := s.DB.QueryRow(ctx, selectPassword, user).Scan(&hash); err != nil {
+		return proof, fmt.Errorf("read password of user %s: %w", user, err)
+	}
+	var err error
+	proof.passwordIsRight, err = s.Hasher.Verify(ctx, proof.Password, hash)
+	return proof, err
+}
+
+// Fault is what a caller is told whose step-up was refused. The token is good: it is the
+// body that is not. That a password is not enough is told to those only who know it.
+func (p Proved) Fault() error {
+	switch {
+	case p.Method == Passkey:
+		return fault.At("body.passkey", "The passkey was not accepted: begin again")
+	case p.Method == TOTP:
+		return fault.At("body.code", "The code is not right, or was used already")
+	case p.Refused == secondFactorNeeded:
+		return fault.At("body.password", "You have a second factor: a password is no fresh proof")
+	}
+	return fault.At("body.password", "This is not your password")
+}
+
+// secondFactorNeeded refuses the right password of those who have more than that.
+const secondFactorNeeded = "second_factor_needed"
+
+const (
+	renewPassword = `UPDATE sessions SET authenticated_at = now() WHERE id = $1`
+	renewFactor   = `
+UPDATE sessions SET second_factor_at = now(), methods = methods || ARRAY(SELECT unnest($2::text[]) EXCEPT SELECT unnest(methods))
+WHERE id = $1`
+)
+
+// StepUp checks a proof, records what became of it, and renews that of the session.
+func (p Passkeys) StepUp(ctx context.Context, tx *outbox.Tx, caller auth.Caller, proof Proof) (Proved, error) {
+	proved, err := p.proveAgain(ctx, tx, caller, proof)
+	if err != nil {
+		return proved, err
+	}
+	organization, err := organizationOf(ctx, tx, caller)
+	if err != nil {
+		return proved, err
+	}
+	entry := audit.Entry{Action: "sessions:step_up", ResourceID: caller.SessionID.String(), OrganizationID: organization}
+	if err := record(ctx, p.SecondFactors.Store, tx, entry, proved); err != nil || proved.Refused != "" {
+		return proved, err
+	}
+	if proved.Method == Password {
+		_, err = tx.Exec(ctx, renewPassword, caller.SessionID)
+	} else {
+		_, err = tx.Exec(ctx, renewFactor, caller.SessionID, proved.Methods)
+	}
+	if err != nil {
+		return proved, fmt.Errorf("renew proof of session: %w", err)
+	}
+	return proved, session.ForgetGuess(ctx, tx, session.StepUpGuesses(p.SecondFactors.Store, caller.SessionID))
+}
+
+// proveAgain takes a password only of those who have no second factor.
+func (p Passkeys) proveAgain(ctx context.Context, tx *outbox.Tx, caller auth.Caller, proof Proof) (Proved, error) {
+	if proof.Password == "" {
+		return p.Prove(ctx, tx, caller.UserID, proof)
+	}
+	if !proof.passwordIsRight {
+		return Proved{Method: Password, Refused: "wrong_password"}, nil
+	}
+	factors, err := FactorsOf(ctx, tx, caller.UserID)
+	if err != nil {
+		return Proved{}, err
+	}
+	if factors.Any() {
+		return Proved{Method: Password, Refused: secondFactorNeeded}, nil
+	}
+	return Proved{Method: Password}, nil
+}

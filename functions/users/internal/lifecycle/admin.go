@@ -1,0 +1,157 @@
+package lifecycle
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/outbox"
+	"function/shared/policy"
+	"function/shared/secret"
+)
+
+// Reason is why a platform admin does something to a person, who can read it (GDPR
+// Article 15). It is kept in the audit trail, sealed with the person's key, so that
+// erasing the person erases it.
+type Reason struct {
+	Reason string `json:"reason" minLength:"3" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"one line of text" doc:"Why, such as a ticket's number; the person can read it"`
+}
+
+// reasonField is what a sealed reason is bound to.
+const reasonField = "audit_entries.reason"
+
+// SealReason seals a reason for an audit entry's detail.
+func SealReason(ctx context.Context, s store.Store, db store.Querier, personID uuid.UUID, reason string) (string, error) {
+	key, err := person.KeyOf(ctx, s, db, personID)
+	if err != nil {
+		return "", err
+	}
+	sealed, err := secret.Seal(key, reasonField, reason)
+	return base64.StdEncoding.EncodeToString(sealed), err
+}
+
+// OpenReason reverses SealReason, with the person's key.
+func OpenReason(key []byte, sealed string) (string, error) {
+	raw, err := base64.StdEncoding.DecodeString(sealed)
+	if err != nil {
+		return "", fmt.Errorf("decode reason: %w", err)
+	}
+	return secret.Unseal(key, reasonField, raw)
+}
+
+// Subject is the person to whom a platform admin does something.
+type Subject struct {
+	ID            uuid.UUID
+	SuspendedAt   *time.Time
+	PlatformAdmin bool
+}
+
+// Both are locked, and always in the same order: of two admins who act on each other at
+// once, the second finds out what the first did to them.
+const lockBoth = `SELECT id, suspended_at, platform_admin FROM users WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`
+
+// ErrNoPerson answers for a person who does not exist.
+var ErrNoPerson = fault.New(fault.NotFound, "There is no account with this identifier")
+
+var errDismissed = fault.New(fault.Forbidden, "You are no platform admin any more")
+
+var errOneself = fault.New(fault.Conflict, "A platform admin does not do this to their own account: another one does")
+
+// Administer lets the calling platform admin do something to another person, and tells
+// the platform's trail, with the reason, and those of the person's organizations. A
+// refusal is told to the platform's alone.
+func Administer(ctx context.Context, s store.Store, person uuid.UUID, action, reason string, work func(*outbox.Tx, Subject) error) error {
+	caller, err := auth.CallerFrom(ctx)
+	if err != nil {
+		return err
+	}
+	entry := audit.Entry{Action: action, ResourceID: person.String(), Platform: true}
+	err = s.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		subject, err := LockSubject(ctx, tx, caller, person)
+		if err != nil {
+			return err
+		}
+		if err := work(tx, subject); err != nil {
+			return err
+		}
+		return recordOn(ctx, s, tx, person, action, reason)
+	})
+	return s.Refused(ctx, entry, err)
+}
+
+// LockSubject locks the person to whom a platform admin is about to do something, and
+// the admin, who must be one still and somebody else.
+func LockSubject(ctx context.Context, tx pgx.Tx, admin auth.Caller, person uuid.UUID) (Subject, error) {
+	if admin.UserID == person {
+		return Subject{}, errOneself
+	}
+	rows, _ := tx.Query(ctx, lockBoth, []uuid.UUID{admin.UserID, person})
+	people, err := pgx.CollectRows(rows, pgx.RowToStructByName[Subject])
+	if err != nil {
+		return Subject{}, fmt.Errorf("lock accounts: %w", err)
+	}
+	find := func(id uuid.UUID) int { return slices.IndexFunc(people, func(s Subject) bool { return s.ID == id }) }
+	who, subject := find(admin.UserID), find(person)
+	switch {
+	case who < 0, !people[who].PlatformAdmin, people[who].SuspendedAt != nil:
+		return Subject{}, errDismissed
+	case subject < 0:
+		return Subject{}, ErrNoPerson
+	}
+	return people[subject], nil
+}
+
+const selectOrganizations = `SELECT organization_id FROM memberships WHERE user_id = $1 AND status <> 'requested'`
+
+func recordOn(ctx context.Context, s store.Store, tx *outbox.Tx, person uuid.UUID, action, reason string) error {
+	entry := audit.Entry{Action: action, ResourceID: person.String(), Detail: map[string]any{"by": policy.PlatformAdmin}}
+	rows, _ := tx.Query(ctx, selectOrganizations, person)
+	organizations, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return fmt.Errorf("list organizations of person: %w", err)
+	}
+	for _, entry.OrganizationID = range organizations {
+		if err := audit.Record(ctx, tx, entry); err != nil {
+			return err
+		}
+	}
+	sealed, err := SealReason(ctx, s, tx, person, reason)
+	if err != nil {
+		return err
+	}
+	entry.OrganizationID, entry.Platform, entry.Detail = uuid.Nil, true, map[string]any{"sealed_reason": sealed}
+	return audit.Record(ctx, tx, entry)
+}
+
+const makeAdmin = `UPDATE users SET platform_admin = true WHERE email_index = $1 RETURNING id`
+
+// MakePlatformAdmin makes the person with an address a platform admin: for whoever
+// runs the platform, since somebody must be the first. No such person: ErrNoPerson.
+func MakePlatformAdmin(ctx context.Context, s store.Store, email string) error {
+	return s.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		index, err := person.AccountIndex(ctx, s, tx, email)
+		if err != nil {
+			return err
+		}
+		var person uuid.UUID
+		err = tx.QueryRow(ctx, makeAdmin, index).Scan(&person)
+		if database.IsNoRows(err) {
+			return ErrNoPerson
+		}
+		if err != nil {
+			return fmt.Errorf("make platform admin: %w", err)
+		}
+		return audit.Record(ctx, tx, audit.Entry{Action: "platform_admins:add", ResourceID: person.String(), Platform: true})
+	})
+}

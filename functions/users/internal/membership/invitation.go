@@ -1,0 +1,248 @@
+package membership
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/provisioning"
+	"function/functions/users/internal/store"
+	"function/shared/audit"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/outbox"
+	"function/shared/secret"
+	"function/shared/uuid7"
+)
+
+// InvitationLife is how long an invitation can be accepted.
+const InvitationLife = 7 * 24 * time.Hour
+
+// maxInvitations bounds the open invitations of one organization.
+const maxInvitations = 1000
+
+// InvitationField is the context that an invited address is bound to.
+const InvitationField = "invitations.email"
+
+// Invitation invites an address to an organization.
+type Invitation struct {
+	ID        uuid.UUID `json:"id" format:"uuid"`
+	Email     string    `json:"email"`
+	Role      string    `json:"role"`
+	InvitedBy uuid.UUID `json:"invited_by" format:"uuid"`
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+const (
+	replaceInvitation = `
+UPDATE invitations SET ended_at = now(), end_reason = 'replaced' WHERE organization_id = $1 AND email_index = $2 AND ended_at IS NULL`
+	countInvitations = `SELECT count(*) FROM invitations WHERE organization_id = $1 AND ended_at IS NULL AND expires_at > now()`
+	insertInvitation = `
+INSERT INTO invitations (id, organization_id, token_hash, email_index, wrapped_key, email, role, invited_by, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
+)
+
+// NewInvitation is an invitation that [Store.SendInvitation] is about to send.
+func NewInvitation(by uuid.UUID, email, role string) Invitation {
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	return Invitation{ID: uuid7.New(), Email: email, Role: role, InvitedBy: by, CreatedAt: now, ExpiresAt: now.Add(InvitationLife)}
+}
+
+// Invite invites an address to the caller's organization, by mail. It replaces an
+// invitation that the address has, and is the same whether the address has an account,
+// or is a member's, or not.
+func Invite(ctx context.Context, s store.Store, post notify.Mailer, organization uuid.UUID, email, role string) (Invitation, error) {
+	caller, err := store.RequireOrganization(ctx, organization)
+	if err == nil {
+		err = post.Needed()
+	}
+	if err != nil {
+		return Invitation{}, err
+	}
+	i := NewInvitation(caller.UserID, email, role)
+	entry := audit.Entry{Action: "invitations:create", ResourceID: i.ID.String(), Detail: map[string]any{"role": role}}
+	return i, s.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
+		x, err := access.ActingFor(ctx, tx, organization, caller)
+		if err != nil {
+			return err
+		}
+		if err := x.MayBringInNow(ctx, role); err != nil {
+			return err
+		}
+		return SendInvitation(ctx, s, tx, post, organization, i)
+	})
+}
+
+// SendInvitation stores an invitation, in place of one that the address has, and mails
+// its token, under the organization's lock. An address that was mailed too many, by
+// whomever, is fault.Limited: what is not mailed replaces nothing. Whether whoever
+// invites may do so is for the caller to decide, and the act for the caller to record.
+func SendInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, post notify.Mailer, organization uuid.UUID, i Invitation) error {
+	token, index := store.NewToken(), person.EmailIndex(s.Keeper, i.Email)
+	may, err := notify.MayMail(ctx, s, tx, notify.InvitationToken, index)
+	if err == nil && !may {
+		err = fault.New(fault.Limited, "This address has been invited several times lately: wait a while").After(notify.MailsToAddress.Every)
+	}
+	if err != nil {
+		return err
+	}
+	key, wrapped, err := s.Keeper.NewKey(ctx)
+	if err != nil {
+		return err
+	}
+	sealed, err := secret.Seal(key, InvitationField, i.Email)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, replaceInvitation, organization, index); err != nil {
+		return fmt.Errorf("replace invitation: %w", err)
+	}
+	var open int
+	if err := tx.QueryRow(ctx, countInvitations, organization).Scan(&open); err != nil {
+		return fmt.Errorf("count invitations: %w", err)
+	}
+	if open >= maxInvitations {
+		return fault.New(fault.Conflict, "An organization has %d open invitations at the most: revoke some, or wait until they are accepted", maxInvitations)
+	}
+	if _, err := tx.Exec(ctx, insertInvitation, i.ID, organization, store.TokenHash(token), index, wrapped, sealed, i.Role, i.InvitedBy, i.CreatedAt, i.ExpiresAt); err != nil {
+		return fmt.Errorf("insert invitation: %w", err)
+	}
+	return post.Queue(ctx, tx, uuid.Nil, post.Invitation(i.Email, token))
+}
+
+const selectOffer = `
+SELECT o.name AS organization_name, i.role, i.expires_at FROM invitations i JOIN organizations o ON o.id = i.organization_id
+WHERE i.token_hash = $1 AND i.ended_at IS NULL AND i.expires_at > now() AND o.deleted_at IS NULL`
+
+// Offer is what an invitation invites to.
+type Offer struct {
+	OrganizationName string    `json:"organization_name"`
+	Role             string    `json:"role"`
+	ExpiresAt        time.Time `json:"expires_at"`
+}
+
+// OfferOf tells whoever holds the token of an invitation what it invites to; a token
+// that is wrong, over or used is [ErrInvitation].
+func OfferOf(ctx context.Context, s store.Store, token string) (Offer, error) {
+	rows, _ := s.DB.Query(ctx, selectOffer, store.TokenHash(token))
+	offer, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Offer])
+	if database.IsNoRows(err) {
+		return offer, ErrInvitation
+	}
+	if err != nil {
+		return offer, fmt.Errorf("look up invitation: %w", err)
+	}
+	return offer, nil
+}
+
+const selectInvited = `
+SELECT organization_id, wrapped_key, email FROM invitations
+WHERE token_hash = $1 AND email_index = $2 AND ended_at IS NULL AND expires_at > now()`
+
+// Invited tells which organization a token invites to, and the address that it was
+// mailed to, letter for letter: it proves that one, and none that is merely found by the
+// same index. Whether the address has an account is not looked up. A token that is wrong,
+// over, used or another address's is [ErrInvitation].
+func Invited(ctx context.Context, s store.Store, token string, emailIndex []byte) (organization uuid.UUID, email string, err error) {
+	var wrapped, sealed []byte
+	err = s.DB.QueryRow(ctx, selectInvited, store.TokenHash(token), emailIndex).Scan(&organization, &wrapped, &sealed)
+	if database.IsNoRows(err) {
+		return organization, "", ErrInvitation
+	}
+	if err != nil {
+		return organization, "", fmt.Errorf("look up invitation: %w", err)
+	}
+	key, err := s.Keeper.Unwrap(ctx, wrapped)
+	if err != nil {
+		return organization, "", err
+	}
+	email, err = secret.Unseal(key, InvitationField, sealed)
+	return organization, email, err
+}
+
+// ErrInvitation is the one answer to a token that was never given out, is another
+// address's, was used or is over.
+var ErrInvitation = fault.New(fault.NotFound, "This invitation is not for your address, or is over: ask for a new one")
+
+const (
+	selectInviting   = `SELECT organization_id FROM invitations WHERE token_hash = $1`
+	acceptInvitation = `
+UPDATE invitations SET ended_at = now(), end_reason = 'accepted'
+WHERE token_hash = $1 AND email_index = $2 AND ended_at IS NULL AND expires_at > now()
+RETURNING id, role, invited_by`
+	insertInvited = `
+INSERT INTO memberships AS m (user_id, organization_id, role, status) VALUES ($1, $2, $3, 'active')
+ON CONFLICT (user_id, organization_id) DO UPDATE SET role = excluded.role, status = 'active' WHERE m.status = 'requested'
+RETURNING user_id, organization_id, role, status`
+)
+
+// AcceptInvitation makes the person whose address was invited a member, with the role
+// of the invitation, if whoever invited them could still do so: in the transaction of
+// an acceptance, or of a registration, of which the account must be there already. It
+// ties the member to what a provisioning system has said of the address, records the
+// acceptance and publishes events.MembershipApproved.
+//
+// The token alone is not enough: a mail that was passed on invites nobody else. A token
+// that is wrong, over, used or another address's is [ErrInvitation].
+func AcceptInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, token string, person uuid.UUID, emailIndex []byte) (m access.Membership, err error) {
+	organization, err := LockInviting(ctx, tx, token)
+	if err != nil {
+		return m, err
+	}
+	var by, id uuid.UUID
+	if err := tx.QueryRow(ctx, acceptInvitation, store.TokenHash(token), emailIndex).Scan(&id, &m.Role, &by); database.IsNoRows(err) {
+		return m, ErrInvitation
+	} else if err != nil {
+		return m, fmt.Errorf("accept invitation: %w", err)
+	}
+	x, err := access.Acting(ctx, tx, organization, by)
+	if err != nil {
+		return m, err
+	}
+	if err := x.MayBringIn(ctx, m.Role); err != nil {
+		if _, ok := fault.As(err); ok {
+			return m, fault.New(fault.Conflict, "Whoever invited you may do so no more: ask for a new invitation")
+		}
+		return m, err
+	}
+	rows, _ := tx.Query(ctx, insertInvited, person, organization, m.Role)
+	if m, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[access.Membership]); database.IsNoRows(err) {
+		return m, fault.New(fault.Conflict, "You are in this organization already")
+	} else if err != nil {
+		return m, fmt.Errorf("insert membership: %w", err)
+	}
+	err = audit.Record(ctx, tx, audit.Entry{
+		Action: "invitations:accept", ResourceID: id.String(), OrganizationID: organization, ActorID: person, Detail: map[string]any{"role": m.Role},
+	})
+	if err != nil {
+		return m, err
+	}
+	if err := provisioning.LinkProvisioned(ctx, s, tx, by, person, organization); err != nil {
+		return m, err
+	}
+	return m, publishApproved(ctx, tx, m)
+}
+
+// lockInviting locks the organization that a token invites to.
+func LockInviting(ctx context.Context, tx *outbox.Tx, token string) (organization uuid.UUID, err error) {
+	err = tx.QueryRow(ctx, selectInviting, store.TokenHash(token)).Scan(&organization)
+	if database.IsNoRows(err) {
+		return organization, ErrInvitation
+	}
+	if err != nil {
+		return organization, fmt.Errorf("look up invitation: %w", err)
+	}
+	if err := store.LockOrganization(ctx, tx, organization); err == store.ErrNoOrganization {
+		return organization, ErrInvitation
+	} else if err != nil {
+		return organization, err
+	}
+	return organization, nil
+}

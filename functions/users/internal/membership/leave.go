@@ -1,0 +1,125 @@
+package membership
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users/internal/access"
+	"function/shared/audit"
+	"function/shared/events"
+	"function/shared/fault"
+	"function/shared/outbox"
+)
+
+const (
+	// Organizations before the person, as everywhere; and whoever would join one now
+	// waits, so that nobody is deleted with it unseen.
+	lockOwned = `
+SELECT id FROM organizations WHERE id IN (SELECT organization_id FROM memberships WHERE user_id = $1 AND role = 'owner')
+ORDER BY id FOR UPDATE`
+	lockLeaving = `SELECT FROM users WHERE id = $1 FOR UPDATE`
+	selectHeld  = `
+SELECT m.organization_id, m.status,
+       m.role = 'owner' AND m.status = 'active' AND o.deleted_at IS NULL AND others.owners = 0 AS last_owner,
+       m.role = 'owner' AND o.id = ANY ($2) AND others.members = 0 AS alone
+FROM memberships m
+JOIN organizations o ON o.id = m.organization_id
+CROSS JOIN LATERAL (SELECT count(*) AS members, count(*) FILTER (WHERE role = 'owner' AND status = 'active' AND u.suspended_at IS NULL) AS owners
+                    FROM memberships JOIN users u ON u.id = user_id WHERE organization_id = o.id AND user_id <> $1) others
+WHERE m.user_id = $1 ORDER BY o.id`
+)
+
+// heldMembership is what a person leaves behind in an organization.
+type heldMembership struct {
+	OrganizationID uuid.UUID
+	Status         string
+	LastOwner      bool // of an organization that is not being deleted
+	Alone          bool // as its owner, and nobody waits to join
+}
+
+// LeaveAll ends the memberships of a person who is being erased, in organizations that
+// keep an owner; with deleteToo, what nobody else is in is deleted with them. owned is
+// what [LockOwned] has locked; entry is what the trails of the organizations are told.
+func LeaveAll(ctx context.Context, tx *outbox.Tx, person uuid.UUID, owned []uuid.UUID, deleteToo bool, entry audit.Entry) error {
+	memberships, err := held(ctx, tx, person, owned)
+	if err != nil {
+		return err
+	}
+	if err := mayLeave(memberships, deleteToo); err != nil {
+		return err
+	}
+	for _, m := range memberships {
+		entry.OrganizationID = m.OrganizationID
+		if err := leave(ctx, tx, person, m, deleteToo, entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// LockOwned locks the organizations that a person owns, before anybody else is locked.
+func LockOwned(ctx context.Context, tx pgx.Tx, person uuid.UUID) (owned []uuid.UUID, err error) {
+	rows, _ := tx.Query(ctx, lockOwned, person)
+	if owned, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID]); err != nil {
+		return nil, fmt.Errorf("lock organizations: %w", err)
+	}
+	return owned, nil
+}
+
+// held locks the person, and reads what they leave behind; owned is locked already.
+func held(ctx context.Context, tx pgx.Tx, person uuid.UUID, owned []uuid.UUID) ([]heldMembership, error) {
+	if _, err := tx.Exec(ctx, lockLeaving, person); err != nil {
+		return nil, fmt.Errorf("lock account: %w", err)
+	}
+	rows, _ := tx.Query(ctx, selectHeld, person, owned)
+	memberships, err := pgx.CollectRows(rows, pgx.RowToStructByName[heldMembership])
+	if err != nil {
+		return nil, fmt.Errorf("read memberships: %w", err)
+	}
+	return memberships, nil
+}
+
+// mayLeave refuses to leave an organization without an owner.
+func mayLeave(memberships []heldMembership, deleteToo bool) error {
+	var shared, alone []string
+	for _, m := range memberships {
+		switch {
+		case m.Alone && !deleteToo && m.LastOwner:
+			alone = append(alone, m.OrganizationID.String())
+		case m.LastOwner && !m.Alone:
+			shared = append(shared, m.OrganizationID.String())
+		}
+	}
+	var sentences []string
+	if len(shared) > 0 {
+		sentences = append(sentences, "This takes away the last owner of "+strings.Join(shared, ", ")+
+			": the owner has to give the ownership to another member (POST /v1/organizations/{id}/ownership) or to delete the organization (DELETE /v1/organizations/{id}) first.")
+	}
+	if len(alone) > 0 {
+		sentences = append(sentences, "Nobody else is in "+strings.Join(alone, ", ")+
+			": ask with delete_organizations=true to delete what nobody else is in, for good.")
+	}
+	if len(sentences) == 0 {
+		return nil
+	}
+	return fault.New(fault.Conflict, "%s", strings.Join(sentences, " "))
+}
+
+// leave ends a membership, or the organization with it. The organization's trail
+// tells of those whom it had let in.
+func leave(ctx context.Context, tx *outbox.Tx, person uuid.UUID, m heldMembership, deleteToo bool, entry audit.Entry) error {
+	if m.Alone && deleteToo {
+		return DeleteOrganization(ctx, tx, m.OrganizationID)
+	}
+	if m.Status != access.MembershipRequested {
+		if err := audit.Record(ctx, tx, entry); err != nil {
+			return err
+		}
+	}
+	return tx.Publish(ctx, events.MembershipEnded{UserID: person, OrganizationID: m.OrganizationID, EndedAt: time.Now().UTC()})
+}

@@ -1,0 +1,172 @@
+// Package membership brings people into organizations and out of them: members,
+// invitations, domains and the organizations themselves.
+package membership
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/fault"
+	"function/shared/outbox"
+	"function/shared/policy"
+)
+
+// onMember does something to a member of the caller's organization, whose role must
+// not be mightier than the caller.
+func onMember(ctx context.Context, s store.Store, action string, organization, person uuid.UUID, from []string, work func(access.Actor, access.Membership) error) error {
+	caller, err := store.RequireOrganization(ctx, organization)
+	if err != nil {
+		return err
+	}
+	return s.Act(ctx, audit.Entry{Action: action, ResourceID: person.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
+		x, err := access.ActingFor(ctx, tx, organization, caller)
+		if err != nil {
+			return err
+		}
+		m, err := x.Member(ctx, person)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(from, m.Status) {
+			return errNoMember
+		}
+		if m.Status != access.MembershipRequested {
+			if err := x.Role(ctx, m.Role); err != nil {
+				return err
+			}
+		}
+		entry.Detail = map[string]any{"role": m.Role}
+		return access.KeepDeciders(ctx, tx, organization, func() error { return work(x, m) })
+	})
+}
+
+var errNoMember = fault.New(fault.NotFound, "Nobody with this identifier and standing is in this organization")
+
+const setStatus = `UPDATE memberships SET status = $3 WHERE user_id = $1 AND organization_id = $2`
+
+// SetStanding suspends a member, which ends their sessions in the organization, or ends
+// the suspension: in the transaction that has found them in another standing, under the
+// organization's lock.
+func SetStanding(ctx context.Context, tx *outbox.Tx, m access.Membership) error {
+	if _, err := tx.Exec(ctx, setStatus, m.UserID, m.OrganizationID, m.Status); err != nil {
+		return fmt.Errorf("set status of membership: %w", err)
+	}
+	if m.Status == access.MembershipSuspended {
+		if err := session.EndSessionsIn(ctx, tx, m.UserID, m.OrganizationID, "suspended"); err != nil {
+			return err
+		}
+	}
+	return access.PublishMembership(ctx, tx, m)
+}
+
+// ChangeStanding suspends a member of the caller's organization, or ends the suspension.
+func ChangeStanding(ctx context.Context, s store.Store, organization, person uuid.UUID, status string) (access.Membership, error) {
+	action, from := "members:suspend", access.MembershipActive
+	if status == access.MembershipActive {
+		action, from = "members:restore", access.MembershipSuspended
+	}
+	var m access.Membership
+	err := onMember(ctx, s, action, organization, person, []string{from}, func(x access.Actor, before access.Membership) error {
+		m = before
+		m.Status = status
+		return SetStanding(ctx, x.Tx, m)
+	})
+	return m, err
+}
+
+// RemoveMember ends the membership of a person in the caller's organization, or turns
+// away one who asked for it; from lists the standings that it may have.
+func Remove(ctx context.Context, s store.Store, organization, person uuid.UUID, from ...string) error {
+	action := "members:remove"
+	if slices.Contains(from, access.MembershipRequested) {
+		action = "members:reject"
+	}
+	return onMember(ctx, s, action, organization, person, from, func(x access.Actor, _ access.Membership) error {
+		return EndMembership(ctx, x.Tx, person, organization)
+	})
+}
+
+const (
+	// Whoever is in no organization locks none.
+	lockLeft = `
+SELECT deleted_at IS NULL FROM organizations
+WHERE id = $2 AND EXISTS (SELECT FROM memberships WHERE user_id = $1 AND organization_id = $2) FOR NO KEY UPDATE`
+	selectStanding = `SELECT FROM memberships WHERE user_id = $1 AND organization_id = $2 FOR UPDATE` // now that it is locked
+)
+
+// Leave ends a person's own membership, also of an organization that has not let them
+// in, has suspended them, or is being deleted.
+func Leave(ctx context.Context, s store.Store, organization, person uuid.UUID) error {
+	var alive bool
+	entry := audit.Entry{Action: "members:leave", ResourceID: person.String()}
+	return s.Act(ctx, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
+		err := tx.QueryRow(ctx, lockLeft, person, organization).Scan(&alive)
+		if err == nil {
+			err = tx.QueryRow(ctx, selectStanding, person, organization).Scan()
+		}
+		if database.IsNoRows(err) {
+			return fault.New(fault.NotFound, "You are in no organization with this identifier")
+		}
+		if err != nil {
+			return fmt.Errorf("lock organization and membership: %w", err)
+		}
+		entry.OrganizationID = organization // not before: the trail of others is not written to
+		if !alive {
+			return EndMembership(ctx, tx, person, organization)
+		}
+		return access.KeepDeciders(ctx, tx, organization, func() error { return EndMembership(ctx, tx, person, organization) })
+	})
+}
+
+const approveMembership = `
+UPDATE memberships SET status = 'active', role = $3 WHERE user_id = $1 AND organization_id = $2 AND status = 'requested'
+RETURNING user_id, organization_id, role, status`
+
+// LetIn makes a person a member who has asked for it, under the organization's lock.
+func ApproveMember(ctx context.Context, tx *outbox.Tx, organization, person uuid.UUID, role string) (access.Membership, error) {
+	rows, _ := tx.Query(ctx, approveMembership, person, organization, role)
+	m, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[access.Membership])
+	if err != nil {
+		return m, fmt.Errorf("approve membership: %w", err)
+	}
+	return m, publishApproved(ctx, tx, m)
+}
+
+// publishApproved tells that a person was let in, who had asked or was asked.
+func publishApproved(ctx context.Context, tx *outbox.Tx, m access.Membership) error {
+	return tx.Publish(ctx, events.MembershipApproved{UserID: m.UserID, OrganizationID: m.OrganizationID, Role: m.Role, ApprovedAt: time.Now().UTC()})
+}
+
+// Approve lets in a person who asked to join the caller's organization, as a member
+// unless a role is named.
+func Approve(ctx context.Context, s store.Store, organization, person uuid.UUID, role string) (access.Membership, error) {
+	if role == "" {
+		role = policy.Member
+	}
+	var m access.Membership
+	err := onMember(ctx, s, "members:approve", organization, person, []string{access.MembershipRequested}, func(x access.Actor, _ access.Membership) (err error) {
+		if err := x.MayBringInNow(ctx, role); err != nil {
+			return err
+		}
+		m, err = ApproveMember(ctx, x.Tx, organization, person, role)
+		return err
+	})
+	return m, err
+}
+
+// ManagesMembers tells whether the caller may change members, and so sees who asks to be one.
+func ManagesMembers(caller auth.Caller) bool {
+	return policy.Covers(caller.Subject, []policy.Permission{policy.MembersWrite})
+}

@@ -1,0 +1,143 @@
+// Package notify writes to people: every mail of the domain, and the tokens in them.
+package notify
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+	"function/shared/database"
+	"function/shared/fault"
+	"function/shared/outbox"
+)
+
+var MailsToAddress = store.Allowance{Burst: 3, Every: 20 * time.Minute}
+
+var warningsToOne = store.Allowance{Burst: 1, Every: time.Hour}
+
+// MayMail tells whether an address, by its [EmailIndex], may be sent one more mail of
+// a kind that people who are not its owner can ask for. Who asks is not told: nobody
+// can flood a mailbox, and nobody learns that it was full.
+func MayMail(ctx context.Context, s store.Store, tx store.Querier, kind Purpose, emailIndex []byte) (bool, error) {
+	return MailsToAddress.Take(ctx, tx, s.Keeper.BlindIndex("mail."+string(kind), string(emailIndex)))
+}
+
+// mayWarn tells whether a person may be mailed that somebody guesses their second factor:
+// whoever does must not flood their mailbox.
+func MayWarn(ctx context.Context, s store.Store, tx store.Querier, user uuid.UUID) (bool, error) {
+	return warningsToOne.Take(ctx, tx, s.Keeper.BlindIndex("mail.second_factor_guessed", user.String()))
+}
+
+// Purpose is what a mailed token is good for; it is good for nothing else.
+type Purpose string
+
+// The purposes of mailed tokens.
+const (
+	PasswordReset     Purpose = "password_reset"
+	EmailVerification Purpose = "email_verification"
+	EmailChange       Purpose = "email_change"
+	AccountUnlock     Purpose = "unlock"
+	Registration      Purpose = "registration" // whose token is in registrations, for there is no person yet
+	InvitationToken   Purpose = "invitation"   // which is in invitations
+)
+
+var tokenLife = map[Purpose]time.Duration{
+	PasswordReset: time.Hour, EmailVerification: 24 * time.Hour, EmailChange: time.Hour, AccountUnlock: 24 * time.Hour,
+}
+
+// RegistrationLife is how long an address may be confirmed after its registration.
+const RegistrationLife = 24 * time.Hour
+
+// NewAddressField is what the new address in a mailed token is sealed as.
+const NewAddressField = "mailed_tokens.email"
+
+const insertMailedToken = `
+INSERT INTO mailed_tokens (hash, purpose, user_id, email, expires_at) VALUES ($1, $2, $3, $4, now() + $5::interval)`
+
+// NewMailedToken makes a token for a person, of which only the hash is stored, and
+// tells the person's present address. newAddress is sealed with the person's key;
+// nil for all but EmailChange.
+//
+// The address is read after the token is inserted: the foreign key's lock keeps it
+// as it is until the transaction ends, so that no token goes to an address that the
+// person has just given up ([CancelMailedTokens]).
+func NewMailedToken(ctx context.Context, s store.Store, tx pgx.Tx, purpose Purpose, user uuid.UUID, newAddress []byte) (token, address string, err error) {
+	return newMailedToken(ctx, s, tx, purpose, user, newAddress, tokenLife[purpose])
+}
+
+func newMailedToken(ctx context.Context, s store.Store, tx pgx.Tx, purpose Purpose, user uuid.UUID, newAddress []byte, life time.Duration) (token, address string, err error) {
+	token = store.NewToken()
+	if _, err := tx.Exec(ctx, insertMailedToken, store.TokenHash(token), purpose, user, newAddress, life); err != nil {
+		return "", "", fmt.Errorf("insert mailed token: %w", err)
+	}
+	name, err := person.NameOf(ctx, s, tx, user)
+	return token, name.Email, err
+}
+
+// MailVerification mails a person a token that verifies their address, unless it was
+// mailed often enough.
+func MailVerification(ctx context.Context, s store.Store, tx *outbox.Tx, post Mailer, user uuid.UUID, emailIndex []byte) error {
+	if !post.Sends() {
+		return nil
+	}
+	may, err := MayMail(ctx, s, tx, EmailVerification, emailIndex)
+	if err != nil || !may {
+		return err
+	}
+	token, address, err := NewMailedToken(ctx, s, tx, EmailVerification, user, nil)
+	if err != nil {
+		return err
+	}
+	return post.Queue(ctx, tx, user, post.VerifyEmail(address, token))
+}
+
+const useMailedToken = `
+UPDATE mailed_tokens SET used_at = now()
+WHERE hash = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > now()
+RETURNING user_id, email`
+
+// ErrMailedToken is the one answer to a token that was never given out, has expired
+// or was used.
+var ErrMailedToken = fault.At("body.token", "this link is not good any more: it was used, or is too old; ask for a new one")
+
+// UseMailedToken uses a token up, in the transaction of what it is good for: of two
+// uses at once one waits for the other, and finds it used.
+func UseMailedToken(ctx context.Context, tx pgx.Tx, purpose Purpose, token string) (user uuid.UUID, newAddress []byte, err error) {
+	err = tx.QueryRow(ctx, useMailedToken, store.TokenHash(token), purpose).Scan(&user, &newAddress)
+	return user, newAddress, tokenError(err)
+}
+
+const peekMailedToken = `
+SELECT user_id FROM mailed_tokens WHERE hash = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > now()`
+
+// PeekMailedToken tells whose a token is, and leaves it unused.
+func PeekMailedToken(ctx context.Context, db store.Querier, purpose Purpose, token string) (user uuid.UUID, err error) {
+	err = db.QueryRow(ctx, peekMailedToken, store.TokenHash(token), purpose).Scan(&user)
+	return user, tokenError(err)
+}
+
+const cancelMailedTokens = `UPDATE mailed_tokens SET used_at = now() WHERE user_id = $1 AND used_at IS NULL`
+
+// CancelMailedTokens makes all tokens of a person void: the address or the password
+// that they rest on is another one now.
+func CancelMailedTokens(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
+	if _, err := tx.Exec(ctx, cancelMailedTokens, user); err != nil {
+		return fmt.Errorf("cancel mailed tokens: %w", err)
+	}
+	return nil
+}
+
+func tokenError(err error) error {
+	if database.IsNoRows(err) {
+		return ErrMailedToken
+	}
+	if err != nil {
+		return fmt.Errorf("look up mailed token: %w", err)
+	}
+	return nil
+}

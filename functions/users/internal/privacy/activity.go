@@ -1,0 +1,206 @@
+// Package privacy shows people what is kept and done about them: consent, activity and
+// audit trails (GDPR Articles 7 and 15).
+package privacy
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users/internal/lifecycle"
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
+	"function/shared/audit"
+	"function/shared/secret"
+)
+
+// Activity is an entry of an audit trail as the person sees it whom it is about: who did
+// it, or to whom it was done (GDPR Article 15). It tells nothing of other people: of
+// whoever else acted only what they are, as the Court of Justice has it for those who act
+// under a controller's authority (C-579/21).
+type Activity struct {
+	ID             uuid.UUID       `json:"id" format:"uuid"`
+	At             time.Time       `json:"at"`
+	Action         string          `json:"action" doc:"resource:verb, as in the audit trail" example:"sessions:begin"`
+	What           string          `json:"what" doc:"The action in words" example:"Login"`
+	By             string          `json:"by" enum:"you,admin_as_you,platform_admin,organization,platform,unknown" doc:"admin_as_you: a platform admin who acted as you; organization: somebody of it, or its programs; platform: by itself; unknown: nobody had logged in"`
+	Result         string          `json:"result" enum:"done,refused"`
+	Refusal        string          `json:"refusal,omitempty" doc:"Why it was refused"`
+	Reason         string          `json:"reason,omitempty" doc:"That the platform admin gave, who may be you"`
+	OrganizationID *uuid.UUID      `json:"organization_id,omitempty" format:"uuid" doc:"In whose trail it is; absent: the platform's"`
+	ResourceID     string          `json:"resource_id,omitempty" doc:"Of what it was done to, unless that is another person"`
+	Network        string          `json:"network,omitempty" doc:"From where, /24 or /48; absent if another person was there"`
+	Country        string          `json:"country,omitempty" doc:"Of the network (ISO 3166-1 alpha-2)" example:"DE"`
+	Device         *session.Device `json:"device,omitempty" doc:"Of the session that it is about, while that is kept"`
+}
+
+// The trails of an organization repeat what a platform admin did, without the reason. Of
+// an erasure the reason is sealed with the admin's own key.
+const (
+	selectActivity = `
+WITH about AS (
+    (SELECT * FROM audit_entries WHERE actor_id = @person AND id < @before ORDER BY id DESC LIMIT @limit)
+    UNION ALL
+    (SELECT * FROM audit_entries WHERE resource_id = @person::text AND actor_id <> @person AND id < @before
+       AND detail ->> 'by' IS DISTINCT FROM 'platform_admin' ORDER BY id DESC LIMIT @limit)
+)
+SELECT a.id, a.organization_id, a.at, a.actor_kind, a.actor_id, a.impersonator_id, a.action, a.resource_id, a.result, a.reason, a.network,
+       coalesce(CASE WHEN a.resource_id = @person::text THEN a.detail ->> 'sealed_reason' ELSE a.detail ->> 'actors_reason' END, '') AS sealed_reason, `
+	withDevice = `s.device
+FROM about a LEFT JOIN sessions s ON s.user_id = @person
+    AND s.id = CASE WHEN coalesce(a.detail ->> 'session', a.resource_id) ~ '^[0-9a-f-]{36}$' THEN coalesce(a.detail ->> 'session', a.resource_id)::uuid END
+ORDER BY a.id DESC LIMIT @limit`
+	withoutDevice = `NULL::bytea AS device FROM about a ORDER BY a.id DESC LIMIT @limit`
+)
+
+type activityRow struct {
+	ID, OrganizationID, ActorID   uuid.UUID
+	At                            time.Time
+	ActorKind, Action, ResourceID string
+	ImpersonatorID                *uuid.UUID
+	Result, Reason, Network       string
+	SealedReason                  string
+	Device                        []byte
+}
+
+// ActivityOf reads what a trail, in its database, says about a person, the newest first
+// and before an entry. Without the person's key, devices and reasons stay sealed.
+func ActivityOf(ctx context.Context, db store.Queryer, trail audit.Trail, person uuid.UUID, key []byte, before uuid.UUID, limit int) ([]Activity, error) {
+	statement := selectActivity + withoutDevice
+	if trail == audit.UsersTrail { // where the sessions are
+		statement = selectActivity + withDevice
+	}
+	rows, _ := db.Query(ctx, statement, pgx.NamedArgs{"person": person, "before": before, "limit": limit})
+	all, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (Activity, error) {
+		row, err := pgx.RowToStructByName[activityRow](r)
+		if err != nil {
+			return Activity{}, err
+		}
+		return row.seenBy(person, key)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read activity of user %s in trail %s: %w", person, trail, err)
+	}
+	return all, nil
+}
+
+func (r activityRow) seenBy(person uuid.UUID, key []byte) (a Activity, err error) {
+	a = Activity{ID: r.ID, At: r.At, Action: r.Action, What: inWords(r.Action), By: r.by(person), Result: r.Result, Refusal: r.Reason}
+	if r.OrganizationID != uuid.Nil {
+		a.OrganizationID = &r.OrganizationID
+	}
+	if r.ResourceID == person.String() || !r.ofPeople() {
+		a.ResourceID = r.ResourceID
+	}
+	if a.By == "you" || a.By == "unknown" {
+		a.Network = r.Network
+		if network, err := netip.ParsePrefix(r.Network); err == nil {
+			a.Country = session.CountryOf(network.Addr())
+		}
+	}
+	if key == nil {
+		return a, nil
+	}
+	if r.Device != nil {
+		agent, err := secret.Unseal(key, session.DeviceField, r.Device)
+		if err != nil {
+			return a, err
+		}
+		device := session.DeviceOf(agent)
+		a.Device = &device
+	}
+	if r.SealedReason != "" {
+		a.Reason, err = lifecycle.OpenReason(key, r.SealedReason)
+	}
+	return a, err
+}
+
+func (r activityRow) by(person uuid.UUID) string {
+	switch {
+	case r.ActorID == person && r.ImpersonatorID != nil:
+		return "admin_as_you"
+	case r.ActorID == person:
+		return "you"
+	case r.ActorKind == "nobody":
+		return "unknown"
+	case r.ActorKind == "platform":
+		return "platform"
+	case r.OrganizationID == uuid.Nil:
+		return "platform_admin"
+	}
+	return "organization"
+}
+
+// ofPeople tells whether an act is done to a person, or names one.
+func (r activityRow) ofPeople() bool {
+	of, _, _ := strings.Cut(r.Action, ":")
+	return slices.Contains([]string{"accounts", "members", "platform_admins", "registrations", "roles", "team_members", "users"}, of)
+}
+
+// inWords says an action in words; one that is about no account speaks for itself.
+func inWords(action string) string {
+	if words, ok := actionWords[action]; ok {
+		return words
+	}
+	return strings.NewReplacer(":", ": ", "_", " ").Replace(action)
+}
+
+var actionWords = map[string]string{
+	"accounts:delete":              "Deletion of the account",
+	"accounts:unlock":              "End of the wait after failed logins",
+	"api_keys:create":              "New API key",
+	"api_keys:revoke":              "API key revoked",
+	"api_keys:rotate":              "New secret of an API key",
+	"consents:give":                "Consent given",
+	"consents:withdraw":            "Consent withdrawn",
+	"emails:ask_change":            "Change of the email address asked for",
+	"emails:change":                "Email address changed",
+	"emails:send_verification":     "Mail to confirm the email address",
+	"emails:verify":                "Email address confirmed",
+	"identities:link":              "Login of another issuer linked",
+	"identities:unlink":            "Login of another issuer unlinked",
+	"invitations:accept":           "Invitation accepted",
+	"members:approve":              "Let into the organization",
+	"members:leave":                "Left the organization",
+	"members:reject":               "Not let into the organization",
+	"members:remove":               "Removed from the organization",
+	"members:restore":              "Suspension in the organization ended",
+	"members:suspend":              "Suspended in the organization",
+	"passkeys:delete":              "Passkey deleted",
+	"passkeys:login":               "Login with a passkey",
+	"passkeys:register":            "New passkey",
+	"passkeys:rename":              "Passkey renamed",
+	"passwords:change":             "Password changed",
+	"passwords:reset":              "Forgotten password replaced",
+	"platform_admins:add":          "Made a platform admin",
+	"platform_admins:remove":       "No platform admin any more",
+	"profile:change":               "Profile changed",
+	"recovery_codes:replace":       "New recovery codes",
+	"roles:assign":                 "Role in the organization changed",
+	"second_factor:verify":         "Second factor at a login",
+	"sessions:begin":               "Login",
+	"sessions:end":                 "Logout",
+	"sessions:refresh":             "Refresh token used",
+	"sessions:revoke":              "Session ended",
+	"sessions:step_up":             "Fresh proof of who you are",
+	"sessions:switch_organization": "Switch to another organization",
+	"totp:confirm":                 "Authenticator app in use",
+	"totp:enrol":                   "Authenticator app asked for",
+	"totp:remove":                  "Authenticator app removed",
+	"users:erase":                  "Erasure of the account",
+	"users:export":                 "Export of all that is on file",
+	"users:force_password_reset":   "New password demanded",
+	"users:impersonate":            "Acting as you",
+	"users:read":                   "Account looked at",
+	"users:register":               "Account opened",
+	"users:reset_second_factors":   "Second factors removed",
+	"users:restore":                "Suspension of the account ended",
+	"users:suspend":                "Account suspended",
+	"users:unlock":                 "Wait after failed logins ended",
+}

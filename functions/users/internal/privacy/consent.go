@@ -1,0 +1,100 @@
+package privacy
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+	"function/shared/fault"
+)
+
+// ConsentPurpose is what an organization asks its members' consent for, with the newest
+// version of its text.
+type ConsentPurpose struct {
+	Name        string     `json:"name"`
+	Version     int        `json:"version" doc:"Of the newest text, from 1"`
+	Text        string     `json:"text"`
+	TextSHA256  string     `json:"text_sha256" doc:"Hexadecimal"`
+	PublishedAt time.Time  `json:"published_at" doc:"Of the newest text"`
+	CreatedAt   time.Time  `json:"created_at"`
+	RetiredAt   *time.Time `json:"retired_at,omitempty" doc:"Nobody is asked any more"`
+}
+
+// ConsentState is what a person has said last about a purpose.
+type ConsentState struct {
+	OrganizationID uuid.UUID  `json:"organization_id" format:"uuid" doc:"Whose purpose it is"`
+	Purpose        string     `json:"purpose"`
+	Given          bool       `json:"given"`
+	Version        int        `json:"version,omitempty" doc:"Of the text that the person decided about; absent: never decided"`
+	NewestVersion  int        `json:"newest_version" doc:"A consent to an older text may have to be asked for again"`
+	DecidedAt      *time.Time `json:"decided_at,omitempty"`
+	RetiredAt      *time.Time `json:"retired_at,omitempty" doc:"The purpose is not asked for any more"`
+}
+
+// ConsentDecision is one yes or no, with its proof.
+type ConsentDecision struct {
+	ID             uuid.UUID  `json:"id" format:"uuid"`
+	OrganizationID uuid.UUID  `json:"organization_id" format:"uuid"`
+	Purpose        string     `json:"purpose"`
+	Version        int        `json:"version"`
+	TextSHA256     string     `json:"text_sha256"`
+	Given          bool       `json:"given" doc:"Or withdrawn"`
+	DecidedAt      time.Time  `json:"decided_at"`
+	SessionID      *uuid.UUID `json:"session_id,omitempty" format:"uuid" doc:"Absent: by a token of another issuer"`
+	Address        string     `json:"address,omitempty" db:"-" doc:"From where"`
+	Device         string     `json:"device,omitempty" db:"-" doc:"User-Agent"`
+}
+
+// The contexts of a decision's sealed fields.
+const (
+	ConsentDeviceField  = "consent_decisions.device"
+	ConsentAddressField = "consent_decisions.address"
+)
+
+const selectDecisions = `
+SELECT d.id, d.organization_id, p.name AS purpose, d.version, encode(t.text_sha256, 'hex') AS text_sha256, d.given, d.decided_at, d.session_id,
+       d.address AS sealed_address, d.device AS sealed_device
+FROM consent_decisions d JOIN purposes p ON p.id = d.purpose_id
+JOIN purpose_texts t ON t.purpose_id = d.purpose_id AND t.version = d.version
+WHERE d.user_id = @user AND (@organization = '00000000-0000-0000-0000-000000000000'::uuid OR d.organization_id = @organization) AND d.id < @before
+ORDER BY d.id DESC LIMIT @limit`
+
+type decisionRow struct {
+	ConsentDecision
+	SealedAddress, SealedDevice []byte
+}
+
+// Decisions reads a person's decisions, in one organization or (uuid.Nil) all, the newest
+// first and before one of them. Without the person's key, it stays sealed from where they
+// were made.
+func Decisions(ctx context.Context, s store.Store, person, organization uuid.UUID, key []byte, before uuid.UUID, limit int) ([]ConsentDecision, error) {
+	rows, _ := s.DB.Query(ctx, selectDecisions, pgx.NamedArgs{"user": person, "organization": organization, "before": before, "limit": limit})
+	decisions, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (ConsentDecision, error) {
+		row, err := pgx.RowToStructByName[decisionRow](r)
+		if err != nil || key == nil {
+			return row.ConsentDecision, err
+		}
+		return row.open(key)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list decisions: %w", err)
+	}
+	return decisions, nil
+}
+
+func (r decisionRow) open(key []byte) (d ConsentDecision, err error) {
+	d = r.ConsentDecision
+	if d.Device, err = person.Unseal(key, ConsentDeviceField, r.SealedDevice); err != nil {
+		return d, err
+	}
+	d.Address, err = person.Unseal(key, ConsentAddressField, r.SealedAddress)
+	return d, err
+}
+
+// ErrNoPurpose answers for a purpose that the organization does not have.
+var ErrNoPurpose = fault.New(fault.NotFound, "The organization has no purpose of this name")

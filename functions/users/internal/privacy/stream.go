@@ -1,0 +1,44 @@
+package privacy
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+)
+
+// Stream answers a file that is written as it is read. What breaks it off breaks the
+// connection too, so that nobody takes it for the whole.
+func Stream(ctx context.Context, mediaType, name string, write func(io.Writer) error) func(huma.Context) {
+	return func(hctx huma.Context) {
+		_, w := humago.Unwrap(hctx)
+		w.Header().Set("Content-Type", mediaType)
+		w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s"`, name))
+		out := &patientWriter{w: w, connection: http.NewResponseController(w)}
+		if err := write(out); err != nil {
+			slog.ErrorContext(ctx, "export broken off", "error", err)
+			panic(http.ErrAbortHandler)
+		}
+		if out.connection.Flush() == nil {
+			_ = out.connection.SetWriteDeadline(time.Time{}) // the connection's next request has its own time
+		}
+	}
+}
+
+// patience is how long a client may take nothing.
+const patience = 30 * time.Second
+
+type patientWriter struct {
+	w          http.ResponseWriter
+	connection *http.ResponseController
+}
+
+func (p *patientWriter) Write(b []byte) (int, error) {
+	_ = p.connection.SetWriteDeadline(time.Now().Add(patience))
+	return p.w.Write(b)
+}

@@ -1,0 +1,41 @@
+package privacy
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"function/shared/audit"
+	"function/shared/fault"
+	"function/shared/function"
+)
+
+// Trails opens audit trails when they are asked for: most readers want this domain's.
+type Trails struct{ env *function.Env }
+
+// NewTrails opens nothing yet.
+func NewTrails(env *function.Env) Trails { return Trails{env} }
+
+// Open opens the database of a trail.
+func (t Trails) Open(ctx context.Context, trail audit.Trail) (*pgxpool.Pool, error) {
+	db, err := t.env.Database(ctx, trail.Database())
+	if err != nil {
+		return nil, err
+	}
+	return db.Pool, nil
+}
+
+// Period is the part of a trail that is asked for, for huma.
+type Period struct {
+	From time.Time `query:"from"`
+	To   time.Time `query:"to" doc:"Exclusive"`
+}
+
+// Check refuses a period that ends before it begins.
+func (p Period) Check() error {
+	if !p.To.IsZero() && p.From.After(p.To) {
+		return fault.At("query.from", "from is after to")
+	}
+	return nil
+}

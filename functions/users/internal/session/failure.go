@@ -1,0 +1,148 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users/internal/notify"
+	"function/shared/audit"
+	"function/shared/fault"
+	"function/shared/outbox"
+)
+
+// Rows that tell nothing any more go with those that come: no schedule is needed.
+const countFailure = `
+WITH forgotten AS (
+    DELETE FROM login_failures WHERE key IN (
+        SELECT key FROM login_failures WHERE last_failed_at < now() - @memory::interval AND key NOT IN (@pair, @account) LIMIT 10 FOR UPDATE SKIP LOCKED)
+), pair AS (
+    INSERT INTO login_failures AS l (key, account, source, failures, last_failed_at) VALUES (@pair, @account, @source, 1, now())
+    ON CONFLICT (key) DO UPDATE SET last_failed_at = now(), source = excluded.source,
+        failures = CASE WHEN l.last_failed_at < now() - @memory::interval THEN 1 ELSE l.failures + 1 END
+    RETURNING failures
+), account AS (
+    INSERT INTO login_failures AS l (key, account, failures, last_failed_at)
+    SELECT @account::bytea, @account, 1, now() FROM pair WHERE failures <= @share
+    ON CONFLICT (key) DO UPDATE SET last_failed_at = now(),
+        failures = CASE WHEN l.last_failed_at < now() - @memory::interval THEN 1 ELSE l.failures + 1 END
+    RETURNING failures
+)
+SELECT failures, coalesce((SELECT failures FROM account), 0), CASE WHEN failures = 1 THEN (
+    SELECT count(*) FROM (SELECT FROM login_failures WHERE source = @source AND key <> @pair AND last_failed_at > now() - @address_memory::interval LIMIT @most) s) + 1
+    ELSE 0 END
+FROM pair`
+
+// ErrNotProved is what a wrong password and an unknown address are answered with.
+var ErrNotProved = fault.New(fault.Unauthenticated, "The email address or the password is not right")
+
+// recording bounds what is written after a failure.
+const recording = 10 * time.Second
+
+// Failed counts a wrong password, mails the owner of an account that many were tried
+// on, and returns ErrNotProved. A client that has gone is counted all the same.
+func (a *Attempt) Failed(ctx context.Context, post notify.Mailer, organization uuid.UUID) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recording)
+	defer cancel()
+	err := a.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		failures, err := a.count(ctx, tx)
+		if err != nil {
+			return err
+		}
+		entry := a.Entry(organization)
+		entry.Refused = "wrong password"
+		if blocked := blocks(failures); len(blocked) > 0 {
+			entry.Detail = map[string]any{"blocked_seconds": blocked}
+		}
+		if err := audit.Record(ctx, tx, entry); err != nil {
+			return err
+		}
+		if a.user != uuid.Nil && a.locksOut(failures) {
+			if err := mailUnlock(ctx, a.store, tx, post, a.user); err != nil {
+				return err
+			}
+		}
+		return countFailed(ctx, a.store, tx, failures)
+	})
+	if err != nil {
+		return fmt.Errorf("record a failed login: %w", err)
+	}
+	return ErrNotProved
+}
+
+// Entry is the attempt in the audit trail: of the organization that the account logs in
+// to, if there is one.
+func (a *Attempt) Entry(organization uuid.UUID) audit.Entry {
+	entry := audit.Entry{Action: "sessions:begin", OrganizationID: organization}
+	if a.user != uuid.Nil {
+		entry.ResourceID = a.user.String()
+	}
+	return entry
+}
+
+// locksOut tells whether the failures have begun to keep the owner out, or go on to:
+// wherever they have not been yet, or just where they are.
+func (a *Attempt) locksOut(failures map[scope]int) bool {
+	n := failures[ofAccount]
+	if a.atHome {
+		n = max(n, failures[ofPair])
+	}
+	over := n - free[ofAccount]
+	return over > 0 && over%unlockEvery == 1
+}
+
+// count adds a failure, and returns how many there are of what it was added to.
+func (a *Attempt) count(ctx context.Context, tx pgx.Tx) (map[scope]int, error) {
+	var pair, account, address int
+	err := tx.QueryRow(ctx, countFailure, pgx.NamedArgs{
+		"pair": a.keys[ofPair], "account": a.keys[ofAccount], "source": a.keys[ofAddress], "share": fromOneSource,
+		"memory": failureMemory, "address_memory": addressMemory, "most": addressCounts,
+	}).Scan(&pair, &account, &address)
+	if err != nil {
+		return nil, fmt.Errorf("count failure: %w", err)
+	}
+	return map[scope]int{ofPair: pair, ofAccount: account, ofAddress: address}, nil
+}
+
+// blocks are the seconds for which failures now block what.
+func blocks(failures map[scope]int) map[scope]float64 {
+	blocked := map[scope]float64{}
+	for s, n := range failures {
+		if d := s.delay(n); d > 0 {
+			blocked[s] = d.Seconds()
+		}
+	}
+	return blocked
+}
+
+// A login of a password that was replaced while it was checked has lost the race:
+// the lock makes a change of the password wait, and then end this session too.
+const (
+	clearFailures = `WITH cleared AS (DELETE FROM login_failures WHERE key IN ($3, $4)) `
+	stillHolds    = clearFailures + `SELECT id FROM users WHERE id = $1 AND password_hash = $2 FOR SHARE`
+	replaceHash   = clearFailures + `UPDATE users SET password_hash = $5 WHERE id = $1 AND password_hash = $2 RETURNING id`
+)
+
+// Prove clears, with the statements that begin a transaction, the failures of the
+// account and of the pair after a right password, whose hash was verified, and stores
+// it anew if it was rehashed (else empty). The transaction is ErrNotProved if the
+// password was changed meanwhile.
+func (a *Attempt) Prove(b *pgx.Batch, verified, rehashed string) {
+	statement, arguments := stillHolds, []any{a.user, verified, a.keys[ofPair], a.keys[ofAccount]}
+	if rehashed != "" {
+		statement, arguments = replaceHash, append(arguments, rehashed)
+	}
+	b.Queue(statement, arguments...).Query(func(rows pgx.Rows) error {
+		same, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		if err != nil {
+			return fmt.Errorf("clear failures: %w", err)
+		}
+		if len(same) == 0 {
+			return ErrNotProved
+		}
+		return nil
+	})
+}

@@ -1,0 +1,70 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"function/functions/users/internal/store"
+	"function/shared/fault"
+	"function/shared/outbox"
+)
+
+// A second factor that can be guessed is guarded by counting guesses across logins:
+// six digits would fall to somebody who knows the password and begins one login
+// after another. Passkeys and recovery codes cannot be guessed, and stay open to a
+// person whose code is being guessed by another.
+const (
+	countGuess = `
+INSERT INTO guesses AS g (key, guesses, last_at, blocked_until) VALUES ($1, 1, now(), now())
+ON CONFLICT (key) DO UPDATE SET last_at = now(),
+    guesses = CASE WHEN g.last_at < now() - interval '1 day' THEN 1 ELSE g.guesses + 1 END,
+    blocked_until = CASE WHEN g.last_at < now() - interval '1 day' OR g.guesses < 9 THEN now()
+        ELSE now() + least(interval '1 hour', interval '30 seconds' * power(2, least(g.guesses - 9, 10))) END
+WHERE g.blocked_until <= now()`
+	selectBlock   = `SELECT extract(epoch FROM blocked_until - now())::float8 FROM guesses WHERE key = $1`
+	forgetGuesses = `DELETE FROM guesses WHERE key = $1`
+)
+
+// loginGuesses counts guesses at a person's codes at login.
+func LoginGuesses(s store.Store, user uuid.UUID) []byte {
+	return s.Keeper.BlindIndex("guesses.login", user.String())
+}
+
+// stepUpGuesses counts guesses within a session, so that a stolen session cannot
+// keep its owner from logging in.
+func StepUpGuesses(s store.Store, session uuid.UUID) []byte {
+	return s.Keeper.BlindIndex("guesses.step_up", session.String())
+}
+
+// ForgetGuesses lets a person log in by a code at once, however many were wrong.
+func ForgetGuesses(ctx context.Context, s store.Store, tx *outbox.Tx, user uuid.UUID) error {
+	return ForgetGuess(ctx, tx, LoginGuesses(s, user))
+}
+
+// countGuessAt counts before the guess is looked at, and commits on its own, so that
+// guesses at once are each counted. From the tenth in a row there are growing pauses.
+func CountGuessAt(ctx context.Context, s store.Store, key []byte) error {
+	counted, err := s.DB.Exec(ctx, countGuess, key)
+	if err != nil {
+		return fmt.Errorf("count guess: %w", err)
+	}
+	if counted.RowsAffected() == 1 {
+		return nil
+	}
+	var seconds float64
+	if err := s.DB.QueryRow(ctx, selectBlock, key).Scan(&seconds); err != nil {
+		return fmt.Errorf("read pause between guesses: %w", err)
+	}
+	return fault.New(fault.Limited, "Too many wrong proofs: wait, or log in with a passkey or a recovery code").
+		After(time.Duration(max(1, seconds)) * time.Second)
+}
+
+func ForgetGuess(ctx context.Context, tx *outbox.Tx, key []byte) error {
+	if _, err := tx.Exec(ctx, forgetGuesses, key); err != nil {
+		return fmt.Errorf("forget guesses: %w", err)
+	}
+	return nil
+}

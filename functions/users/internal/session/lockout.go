@@ -1,0 +1,198 @@
+package session
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users/internal/store"
+	"function/shared/client"
+	"function/shared/fault"
+	"function/shared/ratelimit"
+)
+
+// Attempt is somebody's try to prove by a password that an account is theirs. Failures
+// in a row make the next try wait (NIST SP 800-63B-4 §3.2.2, OWASP Authentication); they
+// are counted per pair of account and source, per account, and per source (an address,
+// of IPv6 its /64), whether or not the account exists. Where its owner has logged in
+// before, only the pair counts, so that nobody elsewhere locks the owner out.
+//
+// Tries at once are looked at before any of them has failed. So each takes from an
+// allowance first, the pair's and, from strange sources, the account's: whatever comes
+// at once, no more passwords than that are tried (RATE_LIMITS: account; 30). Once
+// failures cause a delay, one try is let through each time that it is over.
+type Attempt struct {
+	store   store.Store
+	user    uuid.UUID // uuid.Nil: there is no such account
+	keys    map[scope][]byte
+	known   []byte // the source in known_sources; nil: not told by the request
+	atHome  bool   // it is there
+	failed  map[scope]failed
+	granted map[scope]ratelimit.Grant // from the allowances that were asked
+}
+
+// scope is what failures are counted by.
+type scope string
+
+const (
+	ofPair    scope = "pair"
+	ofAccount scope = "account"
+	ofAddress scope = "address"
+)
+
+// failed is what went wrong before: of an address, at how many accounts.
+type failed struct {
+	times int
+	ago   time.Duration // the newest
+}
+
+// free are the failures in a row that cost no delay.
+var free = map[scope]int{ofPair: 5, ofAccount: 20, ofAddress: 50}
+
+const (
+	longestDelay  = 15 * time.Minute
+	failureMemory = 24 * time.Hour // without a failure, after which counting begins anew
+	addressMemory = 6 * time.Hour  // of one account that an address has failed at
+	addressCounts = 100            // accounts at the most, after which it makes no difference
+	fromOneSource = 10             // failures that one source adds to an account: alone it delays nobody elsewhere
+	unlockEvery   = 100            // failures: at the longest delay they take a day
+)
+
+// delay is how long after so many failures in a row the next try has to wait: 1 s,
+// 2 s, 4 s … once the free ones are used up.
+func (s scope) delay(failures int) time.Duration {
+	over := failures - free[s]
+	if over <= 0 {
+		return 0
+	}
+	return min(time.Duration(math.Exp2(float64(min(over-1, 20))))*time.Second, longestDelay)
+}
+
+// Attempt is a try by the client of the request on the account that EmailIndex finds.
+func NewAttempt(ctx context.Context, s store.Store, emailIndex []byte) *Attempt {
+	a := &Attempt{store: s, failed: map[scope]failed{}, granted: map[scope]ratelimit.Grant{}}
+	source := client.From(ctx).Source()
+	a.keys = map[scope][]byte{
+		ofAccount: FailuresKey(s, emailIndex),
+		ofPair:    s.Keeper.BlindIndex("login_failures.pair", hex.EncodeToString(emailIndex)+" "+source),
+	}
+	if source != "" {
+		a.keys[ofAddress] = s.Keeper.BlindIndex("login_failures.address", source)
+		a.known = sourceIndex(s, emailIndex, source)
+	}
+	return a
+}
+
+// FailuresKey is what the failed logins of an account are counted by.
+func FailuresKey(s store.Store, emailIndex []byte) []byte {
+	return s.Keeper.BlindIndex("login_failures.account", string(emailIndex))
+}
+
+const (
+	selectFailures = `
+SELECT key, failures, now() - last_failed_at FROM login_failures WHERE key IN ($1, $2) AND last_failed_at > now() - $4::interval
+UNION ALL
+SELECT $3, count(*)::int, now() - max(last_failed_at) FROM (
+    SELECT last_failed_at FROM login_failures WHERE source = $3 AND last_failed_at > now() - $5::interval ORDER BY last_failed_at DESC LIMIT $6) l
+HAVING count(*) > 0`
+	// Of who is slowed down already nothing is taken from the account: one source
+	// alone must not use it up.
+	takeCells = `
+SELECT k.known, p.granted, p.whole, a.granted, a.whole
+FROM (SELECT EXISTS (SELECT FROM known_sources WHERE source_index = $1) AS known OFFSET 0) k
+CROSS JOIN published.rate_limit($2, $4, $5, 1) p
+LEFT JOIN LATERAL (
+    SELECT r.granted, r.whole FROM published.rate_limit($3, $4, $5, 1) r
+    WHERE NOT k.known AND NOT EXISTS (SELECT FROM login_failures WHERE key = $2 AND failures > $6 AND last_failed_at > now() - $7::interval)) a ON true`
+)
+
+// Read reads the earlier failures with a batch, and takes from the allowances.
+func (a *Attempt) Read(b *pgx.Batch) {
+	b.Queue(selectFailures, a.keys[ofPair], a.keys[ofAccount], a.keys[ofAddress], failureMemory, addressMemory, addressCounts).Query(a.readFailures)
+	limit := a.store.AtOnce
+	b.Queue(takeCells, a.known, a.keys[ofPair], a.keys[ofAccount], limit.Cell().Microseconds(), limit.Quota, free[ofPair], failureMemory).QueryRow(a.readCells)
+}
+
+func (a *Attempt) readFailures(rows pgx.Rows) error {
+	scopes := map[string]scope{}
+	for s, key := range a.keys {
+		scopes[string(key)] = s
+	}
+	var key []byte
+	var f failed
+	_, err := pgx.ForEachRow(rows, []any{&key, &f.times, &f.ago}, func() error {
+		a.failed[scopes[string(key)]] = f
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read failures: %w", err)
+	}
+	return nil
+}
+
+func (a *Attempt) readCells(row pgx.Row) error {
+	var ofAll *int
+	var whole, wholeOfAll *int64
+	var pair int
+	if err := row.Scan(&a.atHome, &pair, &whole, &ofAll, &wholeOfAll); err != nil {
+		return fmt.Errorf("take from the allowances of a login: %w", err)
+	}
+	a.granted[ofPair] = ratelimit.Grant{Cells: pair, Whole: time.Duration(*whole) * time.Microsecond}
+	if ofAll != nil {
+		a.granted[ofAccount] = ratelimit.Grant{Cells: *ofAll, Whole: time.Duration(*wholeOfAll) * time.Microsecond}
+	}
+	return nil
+}
+
+// On tells whose account it is; uuid.Nil if there is none.
+func (a *Attempt) On(user uuid.UUID) { a.user = user }
+
+// Allowed tells whether the try may be made now; else it is fault.Limited, with the
+// time to wait. It costs the same whether or not the account exists.
+func (a *Attempt) Allowed(ctx context.Context) error {
+	var wait time.Duration
+	for _, grant := range a.granted {
+		if grant.Cells == 0 {
+			wait = max(wait, a.store.AtOnce.Wait(grant))
+		}
+	}
+	for s, f := range a.failed {
+		if delay := a.delay(s); delay > 0 {
+			wait = max(wait, delay-f.ago)
+		}
+	}
+	for _, s := range []scope{ofPair, ofAddress, ofAccount} {
+		delay := a.delay(s)
+		if wait > 0 || delay == 0 {
+			continue
+		}
+		// The delay is over: of tries at once one is let through, and uses it up.
+		once := ratelimit.Limit{Quota: 1, Window: delay}
+		grant, err := ratelimit.NewPostgres(a.store.DB.Pool).Take(ctx, a.store.Keeper.BlindIndex("login_failures.once", string(a.keys[s])), once, 1)
+		if err != nil {
+			return err
+		}
+		if grant.Cells == 0 {
+			wait = once.Wait(grant)
+		}
+	}
+	if wait <= 0 {
+		return nil
+	}
+	a.store.Locked.Inc()
+	whole := wait.Truncate(time.Second) + time.Second
+	return fault.New(fault.Limited, "Too many logins have failed, or come at once; wait, then try again. A mail with a way to unlock the account may have been sent to its address").After(whole)
+}
+
+// delay is what a scope's failures make this try wait after the newest of them.
+func (a *Attempt) delay(s scope) time.Duration {
+	if a.atHome && s != ofPair {
+		return 0
+	}
+	return s.delay(a.failed[s].times)
+}

@@ -1,0 +1,56 @@
+package session
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/store"
+	"function/shared/outbox"
+)
+
+const (
+	selectIndex     = `SELECT email_index FROM users WHERE id = $1`
+	deleteOfAccount = `DELETE FROM login_failures WHERE account = $1`
+)
+
+func mailUnlock(ctx context.Context, s store.Store, tx *outbox.Tx, post notify.Mailer, user uuid.UUID) error {
+	if !post.Sends() {
+		return nil
+	}
+	token, address, err := notify.NewMailedToken(ctx, s, tx, notify.AccountUnlock, user, nil)
+	if err != nil {
+		return err
+	}
+	return post.Queue(ctx, tx, user, post.Unlock(address, token))
+}
+
+// Unlock clears the failures of a person's account and of its pairs with sources, and
+// so what these have added to the failures of the sources.
+func Unlock(ctx context.Context, s store.Store, tx pgx.Tx, user uuid.UUID) error {
+	_, err := unlock(ctx, s, tx, user)
+	return err
+}
+
+// UnlockHere is Unlock by the person, who has shown to read their mail: where they are
+// they can log in from now on, whoever guesses elsewhere, or has failed from there.
+func UnlockHere(ctx context.Context, s store.Store, tx *outbox.Tx, user uuid.UUID) error {
+	index, err := unlock(ctx, s, tx, user)
+	if err != nil {
+		return err
+	}
+	return RememberSource(ctx, s, tx, user, index)
+}
+
+func unlock(ctx context.Context, s store.Store, tx pgx.Tx, user uuid.UUID) (emailIndex []byte, err error) {
+	if err := tx.QueryRow(ctx, selectIndex, user).Scan(&emailIndex); err != nil {
+		return nil, fmt.Errorf("find account %s: %w", user, err)
+	}
+	if _, err := tx.Exec(ctx, deleteOfAccount, FailuresKey(s, emailIndex)); err != nil {
+		return nil, fmt.Errorf("clear failures: %w", err)
+	}
+	return emailIndex, nil
+}

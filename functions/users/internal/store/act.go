@@ -1,0 +1,64 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/fault"
+	"function/shared/outbox"
+	"function/shared/policy"
+)
+
+// InOwn is the caller, who acts in the organization of the path. Every other
+// organization does not exist for them.
+func RequireOrganization(ctx context.Context, organization uuid.UUID) (auth.Caller, error) {
+	caller, err := auth.Member(ctx)
+	if err == nil && caller.OrganizationID != organization {
+		err = auth.OtherOrganization{ID: organization, Refusal: ErrNoOrganization}
+	}
+	return caller, err
+}
+
+var ErrNoOrganization = fault.New(fault.NotFound, "You act in no organization with this identifier: POST /v1/users/sessions/organization switches to it")
+
+// InSession is the caller, whose session it is about: there is none where they came
+// with another issuer's token.
+func RequireSession(ctx context.Context) (auth.Caller, error) {
+	caller, err := auth.CallerFrom(ctx)
+	if err == nil && caller.SessionID == uuid.Nil {
+		err = errNoSession
+	}
+	return caller, err
+}
+
+var errNoSession = fault.New(fault.Forbidden, "This is about a session of this platform, and you came with another issuer's token: log in here (POST /v1/users/login), or do it at the issuer")
+
+// Fresh refuses a caller who has not proved lately who they are, or acts as somebody else,
+// where that depends on what is asked for: else the operation declares it.
+func RequireFreshProof(caller auth.Caller) error {
+	switch d := policy.Decide(caller.Subject, policy.Need{Fresh: true}, time.Now()); {
+	case d.StepUp:
+		return fault.New(fault.NotProved, "%s", d.Reason)
+	case !d.Allowed:
+		return fault.New(fault.Forbidden, "%s", d.Reason)
+	}
+	return nil
+}
+
+// Act does something in a transaction that also holds its audit entry, which work
+// may complete. A refusal is recorded too.
+func (s Store) Act(ctx context.Context, entry audit.Entry, work func(*outbox.Tx, *audit.Entry) error) error {
+	begun := entry
+	err := s.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		entry = begun
+		if err := work(tx, &entry); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, entry)
+	})
+	return s.Refused(ctx, entry, err)
+}

@@ -1,0 +1,27 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/shared/database"
+)
+
+const lockOrganization = `SELECT FROM organizations WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE`
+
+// LockOrganization makes the changes of one organization's roles, teams and members
+// wait for each other, so that each sees what the one before has left. An
+// organization that is being deleted is not changed any more.
+func LockOrganization(ctx context.Context, tx pgx.Tx, organization uuid.UUID) error {
+	err := tx.QueryRow(ctx, lockOrganization, organization).Scan()
+	if database.IsNoRows(err) {
+		return ErrNoOrganization
+	}
+	if err != nil {
+		return fmt.Errorf("lock organization: %w", err)
+	}
+	return nil
+}

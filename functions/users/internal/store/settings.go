@@ -1,0 +1,72 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Settings is what an organization decides for its members.
+type Settings struct {
+	RequireSecondFactor bool `json:"require_second_factor" doc:"Members have no role here without a second factor at login"`
+	RequireSecondPerson bool `json:"require_second_person" doc:"A change of roles takes effect when a second person approves it (SOX)"`
+	PasswordMinLength   int  `json:"password_min_length" minimum:"8" maximum:"64" doc:"Characters: 8 are for passwords with a second factor (require_second_factor), 15 for those that are the only one (NIST SP 800-63B-4); at least the platform's PASSWORD_MIN_LENGTH all the same. Of several organizations of a person the strictest counts"`
+	PasswordHistory     int  `json:"password_history" minimum:"0" maximum:"24" doc:"Earlier passwords that must not come again"`
+	SessionIdleMinutes  int  `json:"session_idle_minutes" minimum:"15" maximum:"43200" doc:"A session that is not refreshed for so long ends; less holds for open sessions at once"`
+	SessionLifeHours    int  `json:"session_life_hours" minimum:"1" maximum:"8760" doc:"A session ends after so long, however busy; less holds for open sessions at once"`
+	SearchByName        bool `json:"search_by_name" doc:"Members find each other, and platform admins them, by the first letters of their names, of which keyed hashes are stored"`
+}
+
+// DefaultSettings are those of an organization that has decided nothing.
+var DefaultSettings = Settings{PasswordMinLength: 8, PasswordHistory: 0, SessionIdleMinutes: 7 * 24 * 60, SessionLifeHours: 30 * 24}
+
+// SessionIdle is how long a session lasts from refresh to refresh.
+func (s Settings) SessionIdle() time.Duration {
+	return time.Duration(s.SessionIdleMinutes) * time.Minute
+}
+
+// SessionLife is how long a session lasts at most.
+func (s Settings) SessionLife() time.Duration { return time.Duration(s.SessionLifeHours) * time.Hour }
+
+// Decisions are the settings that an organization has decided; nil: the default holds.
+// Its JSON is what is stored, and what SQL reads.
+type Decisions struct {
+	RequireSecondFactor *bool `json:"require_second_factor,omitempty"`
+	RequireSecondPerson *bool `json:"require_second_person,omitempty"`
+	PasswordMinLength   *int  `json:"password_min_length,omitempty"`
+	PasswordHistory     *int  `json:"password_history,omitempty"`
+	SessionIdleMinutes  *int  `json:"session_idle_minutes,omitempty"`
+	SessionLifeHours    *int  `json:"session_life_hours,omitempty"`
+	SearchByName        *bool `json:"search_by_name,omitempty"`
+}
+
+// Weakens tells whether a change of settings demands less of members than before: of
+// their second factors, passwords or sessions.
+func (s Settings) Weakens(before Settings) bool {
+	return before.RequireSecondFactor && !s.RequireSecondFactor ||
+		s.PasswordMinLength < before.PasswordMinLength || s.PasswordHistory < before.PasswordHistory ||
+		s.SessionIdleMinutes > before.SessionIdleMinutes || s.SessionLifeHours > before.SessionLifeHours
+}
+
+const selectSettings = `SELECT settings FROM organizations WHERE id = $1`
+
+// SettingsOf reads an organization's settings; what it has not decided is the default.
+func SettingsOf(ctx context.Context, db Querier, organization uuid.UUID) (Settings, error) {
+	var decided []byte
+	if err := db.QueryRow(ctx, selectSettings, organization).Scan(&decided); err != nil {
+		return Settings{}, fmt.Errorf("read settings of organization %s: %w", organization, err)
+	}
+	return SettingsFrom(decided)
+}
+
+// settingsFrom completes what an organization has decided, a JSON object, by the defaults.
+func SettingsFrom(decided []byte) (Settings, error) {
+	s := DefaultSettings
+	if err := json.Unmarshal(decided, &s); err != nil {
+		return s, fmt.Errorf("decode settings: %w", err)
+	}
+	return s, nil
+}

@@ -1,0 +1,26 @@
+// Package makeplatformadmin makes the person with an address a platform admin: the first
+// one, whom no other can make. An operator runs it.
+package makeplatformadmin
+
+import (
+	"context"
+
+	"function/functions/users/internal/lifecycle"
+	"function/functions/users/internal/store"
+	"function/shared/function"
+)
+
+// Command declares the command.
+var Command = function.Command{
+	Name: "platform-admin", Arguments: []string{"EMAIL"},
+	Summary: "Make the person with this address a platform admin.",
+	Run:     run,
+}
+
+func run(ctx context.Context, env *function.Env, arguments []string) error {
+	s, err := store.Open(ctx, env)
+	if err != nil {
+		return err
+	}
+	return lifecycle.MakePlatformAdmin(ctx, s, arguments[0])
+}

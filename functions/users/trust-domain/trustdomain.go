@@ -1,0 +1,34 @@
+// Package trustdomain makes a domain an organization's without asking DNS, for a platform
+// that no public zone knows. An operator runs it; elsewhere,
+// POST /v1/organizations/{id}/domains/{domain}/verify looks at the zone.
+package trustdomain
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/store"
+	"function/shared/fault"
+	"function/shared/function"
+)
+
+// Command declares the command.
+var Command = function.Command{
+	Name: "trust-domain", Arguments: []string{"ORGANIZATION", "DOMAIN"},
+	Summary: "Make a domain that of an organization (its UUID) without asking DNS.",
+	Run:     run,
+}
+
+func run(ctx context.Context, env *function.Env, arguments []string) error {
+	organization, err := uuid.Parse(arguments[0])
+	if err != nil {
+		return fault.New(fault.Invalid, "%q is not the UUID of an organization", arguments[0])
+	}
+	s, err := store.Open(ctx, env)
+	if err != nil {
+		return err
+	}
+	return membership.TrustDomain(ctx, s, organization, arguments[1])
+}
