@@ -1,4 +1,4 @@
-package main
+package restartaudit_test
 
 import (
 	"context"
@@ -7,22 +7,25 @@ import (
 
 	"github.com/google/uuid"
 
+	restartaudit "function/functions/platform/restart-audit"
 	"function/shared/audit"
 	"function/shared/platformtest"
 )
 
+func TestMain(m *testing.M) { platformtest.Run(m) }
+
 func TestRestartOfATrailIsRefusedUnlessItIsBroken(t *testing.T) {
 	t.Parallel()
 	p, ctx := platformtest.New(t), context.Background()
-	for what, arguments := range map[string][3]string{
+	for what, arguments := range map[string][]string{
 		"trail": {"everything", uuid.NewString(), "why"}, "organization": {"users", "all", "why"}, "no reason": {"users", uuid.NewString(), ""},
 	} {
-		if err := restartAudit(ctx, p.Env.Config, audit.Trail(arguments[0]), arguments[1], arguments[2]); err == nil || errors.Is(err, audit.ErrWhole) {
+		if err := restartaudit.Command.Run(ctx, p.Env, arguments); err == nil || errors.Is(err, audit.ErrWhole) {
 			t.Errorf("%s: %v, want a sentence on what it takes", what, err)
 		}
 	}
 	for _, trail := range audit.Trails {
-		if err := restartAudit(ctx, p.Env.Config, trail, uuid.NewString(), "why"); !errors.Is(err, audit.ErrWhole) {
+		if err := restartaudit.Command.Run(ctx, p.Env, []string{string(trail), uuid.NewString(), "why"}); !errors.Is(err, audit.ErrWhole) {
 			t.Errorf("%s: %v, want ErrWhole", trail, err)
 		}
 	}
