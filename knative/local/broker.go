@@ -52,7 +52,8 @@ func (b *broker) deliverAll(event cloudevents.Event) bool {
 			continue
 		}
 		deliveries.Go(func() {
-			if err := b.deliver(t, event); err != nil {
+			// A delivery's dead letter carries extensions of its own.
+			if err := b.deliver(t, event.Clone()); err != nil {
 				slog.Error("event not delivered", "trigger", t.Metadata.Name, "event", event.ID(), "error", err)
 				lost <- t.Metadata.Name
 			}
