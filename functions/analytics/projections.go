@@ -43,13 +43,11 @@ func (q *Querier) overProjections(ctx context.Context, db rowQuerier, organizati
 	if err := reachesOut(query.SQL); err != nil {
 		return nil, err
 	}
-	text, err := number(query.SQL)
+	statement, err := bindProjections(query.SQL, query.Parameters)
 	if err != nil {
 		return nil, err
 	}
-	if text.parameters != len(query.Parameters) {
-		return nil, wrong(0, "the query has %d ? and there are %d parameters", text.parameters, len(query.Parameters))
-	}
+	text := statement.text
 	var grant string
 	if err := db.QueryRow(ctx, grantFor, organization).Scan(&grant); err != nil {
 		return nil, fmt.Errorf("make grant: %w", err)
@@ -64,7 +62,7 @@ func (q *Querier) overProjections(ctx context.Context, db rowQuerier, organizati
 	if err := begin(ctx, conn.PgConn(), grant); err != nil {
 		return nil, fmt.Errorf("begin to read as analytics_reader: %w", err)
 	}
-	set, err := read(ctx, conn, fmt.Sprintf(wrapBefore+"%s"+wrapAfter, text.sql, maxRows+1), textual(query.Parameters))
+	set, err := read(ctx, conn, fmt.Sprintf(wrapBefore+"%s"+wrapAfter, text.sql, maxRows+1), textual(statement.values))
 	if err != nil {
 		return nil, projectionFault(ctx, err, text)
 	}
@@ -93,11 +91,11 @@ func forget(ctx context.Context, conn *pgx.Conn) {
 
 // textual are the parameters as the server reads literals of no stated type: each
 // takes the type that its place asks for.
-func textual(parameters []Parameter) [][]byte {
-	list := make([][]byte, len(parameters))
-	for i, p := range parameters {
-		if p.value != nil {
-			list[i] = fmt.Append(nil, p.value)
+func textual(values []any) [][]byte {
+	list := make([][]byte, len(values))
+	for i, v := range values {
+		if v != nil {
+			list[i] = fmt.Append(nil, v)
 		}
 	}
 	return list

@@ -25,8 +25,10 @@ import (
 var Operation = huma.Operation{
 	OperationID: "analytics-query", Method: http.MethodPost, Path: "/v1/analytics/query",
 	Summary: "Run a query", Tags: []string{analytics.Tag}, Security: function.Needs(policy.AnalyticsQuery),
-	Description: "Runs one SELECT over what your organization owns, and nothing else. At most 10,000 rows and 16 MiB are answered; truncated says that there are more.",
-	Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusServiceUnavailable},
+	Description: "Runs one SELECT over what your organization owns, and nothing else. At most 10,000 rows and 16 MiB are answered; truncated says that there are more; a row that is larger alone is refused. " +
+		"Whole numbers of any SQL type from −9007199254740991 to 9007199254740991 (±(2^53−1), RFC 7493) are JSON numbers, also inside lists, structs and maps; those beyond are strings of their digits, and so are decimals with a fraction (\"7.00\"). " +
+		"DOUBLE and FLOAT are numbers; dates and times are strings in ISO 8601; infinity is \"infinity\" or \"Infinity\". JSON values stay as they were written.",
+	Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusServiceUnavailable},
 }
 
 // Request is the query.
