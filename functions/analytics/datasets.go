@@ -68,7 +68,7 @@ func (q *Querier) overDatasets(ctx context.Context, organization uuid.UUID, quer
 	for i, t := range ready {
 		tables[i] = engine.Table{Name: t.Name, Path: paths[i]}
 	}
-	set, err := engine.Query(ctx, tables, statement.text.sql, statement.values, engine.Limits{Rows: maxRows, Bytes: maxBytes})
+	set, err := engine.Query(ctx, tables, statement.text.sql, statement.values, engine.Limits{Rows: maxRows, Bytes: maxBytes, TimeZone: query.TimeZone})
 	if err != nil {
 		return nil, datasetFault(err, all, mentioned)
 	}

@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,11 +27,10 @@ SET LOCAL work_mem = '16MB';
 SET LOCAL hash_mem_multiplier = 1;
 SET LOCAL max_parallel_workers_per_gather = 0;
 SET LOCAL jit = off;
-SET LOCAL TimeZone = 'UTC';
 SET LOCAL DateStyle = 'ISO';
 SET LOCAL bytea_output = 'hex'`
 
-	useGrant = `SELECT set_config('tenancy.grant', $1, true)`
+	useGrant = `SELECT set_config('tenancy.grant', $1, true), set_config('TimeZone', $2, true)`
 
 	// The line's end keeps a comment from swallowing the parenthesis.
 	wrapBefore = "SELECT * FROM (\n"
@@ -59,7 +59,7 @@ func (q *Querier) overProjections(ctx context.Context, db rowQuerier, organizati
 	defer pooled.Release()
 	conn := pooled.Conn()
 	defer forget(ctx, conn)
-	if err := begin(ctx, conn.PgConn(), grant); err != nil {
+	if err := begin(ctx, conn.PgConn(), grant, cmp.Or(query.TimeZone, "UTC")); err != nil {
 		return nil, fmt.Errorf("begin to read as analytics_reader: %w", err)
 	}
 	set, err := read(ctx, conn, fmt.Sprintf(wrapBefore+"%s"+wrapAfter, text.sql, maxRows+1), textual(statement.values))
@@ -69,11 +69,11 @@ func (q *Querier) overProjections(ctx context.Context, db rowQuerier, organizati
 	return set, nil
 }
 
-func begin(ctx context.Context, conn *pgconn.PgConn, grant string) error {
+func begin(ctx context.Context, conn *pgconn.PgConn, grant, timeZone string) error {
 	if _, err := conn.Exec(ctx, beginReading).ReadAll(); err != nil {
 		return err
 	}
-	return conn.ExecParams(ctx, useGrant, [][]byte{[]byte(grant)}, nil, nil, nil).Read().Err
+	return conn.ExecParams(ctx, useGrant, [][]byte{[]byte(grant), []byte(timeZone)}, nil, nil, nil).Read().Err
 }
 
 // forget makes the connection carry nothing over to the next organization; one

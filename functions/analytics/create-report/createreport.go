@@ -27,7 +27,7 @@ import (
 var Operation = huma.Operation{
 	OperationID: "analytics-create-report", Method: http.MethodPost, Path: "/v1/analytics/reports",
 	Summary: "Keep a query as a report", Tags: []string{analytics.Tag}, Security: function.Needs(policy.ReportsWrite),
-	Description:   "With a schedule the report runs by itself at each due time. Due times that passed while the platform was down make one run together, for the latest of them.",
+	Description:   "With a schedule the report runs by itself at each due time. Due times that passed while the platform was down make one run together, for the latest of them. A due time that daylight saving skips is due when the skip ends, and one that the clock shows twice is due the first time.",
 	DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnauthorized, http.StatusForbidden},
 }
 
@@ -39,8 +39,8 @@ type Request struct {
 		Database      string                `json:"database,omitempty" enum:"datasets,postgresql,clickhouse,elasticsearch,timescaledb" default:"datasets" doc:"As in POST /v1/analytics/query"`
 		Parameters    []analytics.Parameter `json:"parameters,omitempty" maxItems:"100" doc:"As in POST /v1/analytics/query"`
 		Visualization string                `json:"visualization,omitempty" enum:"chart,table" default:"table"`
-		Schedule      string                `json:"schedule,omitempty" maxLength:"100" doc:"Cron: minute, hour, day of the month, month, day of the week; absent: run by hand only" example:"0 6 1 * *"`
-		Timezone      string                `json:"timezone,omitempty" maxLength:"100" default:"UTC" doc:"IANA name, in which the schedule is read" example:"Europe/Berlin"`
+		Schedule      string                `json:"schedule,omitempty" maxLength:"100" doc:"Cron: minute, hour, day of the month, month, day of the week; absent: run by hand only. Sunday is 0 and 7" example:"0 6 1 * *"`
+		Timezone      string                `json:"timezone,omitempty" maxLength:"100" default:"UTC" doc:"IANA name, in which the schedule is read, and of which current_date and now() in the query are" example:"Europe/Berlin"`
 	}
 }
 
@@ -94,7 +94,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("insert report: %w", erasure.Refusal(err))
 	}
-	return &Response{Body: report}, nil
+	return &Response{Body: analytics.Planned(report)}, nil
 }
 
 func due(expression, timezone string) (*string, *time.Time, error) {
