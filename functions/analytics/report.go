@@ -27,7 +27,7 @@ type Report struct {
 	SQL           string      `json:"query" db:"query"`
 	Database      string      `json:"database" enum:"datasets,postgresql"`
 	Parameters    []Parameter `json:"parameters" nullable:"false"`
-	Visualization string      `json:"visualization" enum:"chart,table"`
+	Visualization string      `json:"visualization" enum:"chart,line,bar,area,scatter,table"`
 	Schedule      *string     `json:"schedule,omitempty" doc:"Cron; absent: run by hand only"`
 	Timezone      string      `json:"timezone" doc:"In which the schedule is read, and of which current_date and now() in the query are"`
 	NextRunAt     *time.Time  `json:"next_run_at,omitempty"`

@@ -38,7 +38,7 @@ type Request struct {
 		SQL           string                `json:"query" minLength:"1" maxLength:"100000" doc:"As in POST /v1/analytics/query"`
 		Database      string                `json:"database,omitempty" enum:"datasets,postgresql,clickhouse,elasticsearch,timescaledb" default:"datasets" doc:"As in POST /v1/analytics/query"`
 		Parameters    []analytics.Parameter `json:"parameters,omitempty" maxItems:"100" doc:"As in POST /v1/analytics/query"`
-		Visualization string                `json:"visualization,omitempty" enum:"chart,table" default:"table"`
+		Visualization string                `json:"visualization,omitempty" enum:"chart,line,bar,area,scatter,table" default:"table" doc:"chart chooses the kind by the data"`
 		Schedule      string                `json:"schedule,omitempty" maxLength:"100" doc:"Cron: minute, hour, day of the month, month, day of the week; absent: run by hand only. Sunday is 0 and 7" example:"0 6 1 * *"`
 		Timezone      string                `json:"timezone,omitempty" maxLength:"100" default:"UTC" doc:"IANA name, in which the schedule is read, and of which current_date and now() in the query are" example:"Europe/Berlin"`
 	}

@@ -127,10 +127,14 @@ func found(ctx context.Context, outcome pgx.NamedArgs, report analytics.Report, 
 	}
 	outcome["status"], outcome["columns"], outcome["rows"] = analytics.Succeeded, json.RawMessage(columns), json.RawMessage(rows)
 	outcome["row_count"], outcome["truncated"] = len(set.Rows), set.Truncated
-	if report.Visualization != analytics.Chart {
+	if report.Visualization == analytics.Table {
 		return nil
 	}
-	svg, err := chart.Render(set, chart.Options{Title: report.Name})
+	kind := report.Visualization
+	if kind == analytics.Chart {
+		kind = chart.Automatic
+	}
+	svg, err := chart.Render(set, chart.Options{Title: report.Name, Kind: kind})
 	if f, ok := fault.As(err); ok {
 		outcome["chart_failure"] = f.Detail
 	} else if err != nil {
