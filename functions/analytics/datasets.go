@@ -45,6 +45,10 @@ func (q *Querier) overDatasets(ctx context.Context, organization uuid.UUID, quer
 	if err != nil {
 		return nil, fmt.Errorf("read the catalog of data sets: %w", err)
 	}
+	statement, err := bindDatasets(query.SQL, query.Parameters)
+	if err != nil {
+		return nil, err
+	}
 	var mentioned, ready []table
 	for _, t := range all {
 		if !mentions(query.SQL, t.Name) {
@@ -64,19 +68,11 @@ func (q *Querier) overDatasets(ctx context.Context, organization uuid.UUID, quer
 	for i, t := range ready {
 		tables[i] = engine.Table{Name: t.Name, Path: paths[i]}
 	}
-	set, err := engine.Query(ctx, tables, query.SQL, values(query.Parameters), engine.Limits{Rows: maxRows, Bytes: maxBytes})
+	set, err := engine.Query(ctx, tables, statement.text.sql, statement.values, engine.Limits{Rows: maxRows, Bytes: maxBytes, TimeZone: query.TimeZone})
 	if err != nil {
 		return nil, datasetFault(err, all, mentioned)
 	}
 	return set, nil
-}
-
-func values(parameters []Parameter) []any {
-	list := make([]any, len(parameters))
-	for i, p := range parameters {
-		list[i] = p.value
-	}
-	return list
 }
 
 // mentions tells whether SQL may name a table: whether the name stands in it,
@@ -113,7 +109,7 @@ func datasetFault(err error, all, mentioned []table) error {
 	}
 	if e.Reason == engine.UnknownTable {
 		for _, t := range mentioned {
-			if !t.ready() {
+			if !t.ready() && strings.EqualFold(t.Name, e.Table) {
 				return notReady(t)
 			}
 		}

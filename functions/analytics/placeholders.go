@@ -2,12 +2,11 @@ package analytics
 
 import (
 	"regexp"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// numbered is PostgreSQL's SQL with its parameters written $1, $2 …
+// numbered is SQL whose parameters are written as its database wants them.
 type numbered struct {
 	sql        string
 	parameters int
@@ -36,14 +35,14 @@ func (n numbered) original(character int) int {
 
 const maxParameters = 100
 
-// number writes the parameters ? of one statement as $1, $2 …, spaces around them,
-// and drops a semicolon at its end. It knows what PostgreSQL's scanner knows
-// (standard_conforming_strings on): strings and their continuation, E” strings,
-// quoted identifiers, dollar quotes, nested comments. A ? outside of these is
-// always a parameter, so the operators ?, ?| and ?& are jsonb_exists,
-// jsonb_exists_any and jsonb_exists_all here.
-func number(sql string) (numbered, error) {
-	s := scanner{sql: sql}
+// rewrite writes each parameter ? of one statement as placeholder says, which is
+// told whether it is an item of IN (…), and drops a semicolon at the end. It knows
+// what PostgreSQL's scanner knows (standard_conforming_strings on): strings and
+// their continuation, E” strings, quoted identifiers, dollar quotes, nested
+// comments. A ? outside of these is always a parameter, so the operators ?, ?| and
+// ?& are jsonb_exists, jsonb_exists_any and jsonb_exists_all here.
+func rewrite(sql string, placeholder func(item bool) string) (numbered, error) {
+	s := scanner{sql: sql, placeholder: placeholder}
 	for s.at < len(sql) {
 		if err := s.token(); err != nil {
 			return numbered{}, err
@@ -64,15 +63,18 @@ func number(sql string) (numbered, error) {
 }
 
 type scanner struct {
-	sql       string
-	at        int // bytes read
-	copied    int // bytes that are in out already
-	out       strings.Builder
-	shifts    []shift
-	depth     int  // of parentheses
-	seen      bool // something other than space and comments
-	ended     bool // by a semicolon
-	semicolon int
+	sql         string
+	at          int // bytes read
+	copied      int // bytes that are in out already
+	out         strings.Builder
+	shifts      []shift
+	placeholder func(item bool) string
+	depth       int    // of parentheses
+	in          []bool // of each open parenthesis: it follows IN
+	last        string // the token before, as far as IN (…) is concerned
+	seen        bool   // something other than space and comments
+	ended       bool   // by a semicolon
+	semicolon   int
 }
 
 // fail is a fault at a byte of the text.
@@ -83,6 +85,7 @@ func (s *scanner) fail(at int, message string) error {
 var (
 	spaceOrComment = regexp.MustCompile(`^(?:[ \t\n\r\f\v]+|--[^\n\r]*)`)
 	word           = regexp.MustCompile(`^[A-Za-z_\x{80}-\x{10FFFF}][A-Za-z0-9_$\x{80}-\x{10FFFF}]*`)
+	itemEnd        = regexp.MustCompile(`^(?:\s|--[^\n]*\n|/\*[^*]*\*/)*[,)]`)
 	dollarTag      = regexp.MustCompile(`^\$(?:[A-Za-z_\x{80}-\x{10FFFF}][A-Za-z0-9_\x{80}-\x{10FFFF}]*)?\$`)
 	continuation   = regexp.MustCompile(`^(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'`)
 )
@@ -103,11 +106,14 @@ func (s *scanner) token() error {
 	s.seen = s.seen || rest[0] != ';'
 	if name := word.FindString(rest); name != "" {
 		s.at += len(name)
+		s.last = strings.ToLower(name)
 		if strings.EqualFold(name, "e") && strings.HasPrefix(s.sql[s.at:], "'") {
 			return s.escapeString()
 		}
 		return nil
 	}
+	last := s.last
+	s.last = rest[:1]
 	switch rest[0] {
 	case '\'':
 		return s.quoted('\'', "a string is not closed")
@@ -119,24 +125,26 @@ func (s *scanner) token() error {
 		if len(s.shifts) == maxParameters {
 			return s.fail(s.at, "the query has more than 100 parameters")
 		}
-		s.parameter()
+		s.parameter(len(s.in) > 0 && s.in[len(s.in)-1] && (last == "(" || last == ",") && itemEnd.MatchString(rest[1:]))
 	case ';':
 		s.ended, s.semicolon = true, s.at
 	case '(':
 		s.depth++
+		s.in = append(s.in, last == "in")
 	case ')':
 		if s.depth--; s.depth < 0 {
 			return s.fail(s.at, "a parenthesis is closed that was not opened")
 		}
+		s.in = s.in[:s.depth]
 	}
 	s.at++
 	return nil
 }
 
-func (s *scanner) parameter() {
+func (s *scanner) parameter(item bool) {
 	s.out.WriteString(s.sql[s.copied:s.at])
-	name := " $" + strconv.Itoa(len(s.shifts)+1) + " "
-	by := len(name) - 1
+	name := s.placeholder(item)
+	by := utf8.RuneCountInString(name) - 1
 	if n := len(s.shifts); n > 0 {
 		by += s.shifts[n-1].by
 	}

@@ -1,10 +1,21 @@
 package analytics
 
 import (
+	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
 )
+
+// number writes the parameters as $1, $2 …
+func number(sql string) (numbered, error) {
+	n := 0
+	return rewrite(sql, func(bool) string {
+		n++
+		return " $" + strconv.Itoa(n) + " "
+	})
+}
 
 func TestNumberKnowsWhatAParameterIs(t *testing.T) {
 	t.Parallel()
@@ -98,4 +109,25 @@ func split(n numbered) []string {
 		from, before = s.at+s.by, s.by
 	}
 	return append(parts, string(runes[from:]))
+}
+
+func TestBindProjections_Lists(t *testing.T) {
+	t.Parallel()
+	for sql, want := range map[string]string{
+		`x IN (?)`:                  `x IN ( $1 , $2 )`,
+		`x NOT IN ( 3, ? /* , */ )`: `x NOT IN ( 3,  $1 , $2  /* , */ )`,
+		`x IN (f(?))`:               `x IN (f( $1 ))`,
+		`x IN (? + 1)`:              `x IN ( $1  + 1)`,
+		`x = ANY(?)`:                `x = ANY( $1 )`,
+		`"in" (?)`:                  `"in" ( $1 )`,
+		`'in' (?)`:                  `'in' ( $1 )`,
+	} {
+		got, err := bindProjections(sql, []Parameter{{value: []any{json.Number("1"), `a"\`}}})
+		if err != nil || got.text.sql != want {
+			t.Errorf("%s becomes %q (%v), want %q", sql, got.text.sql, err, want)
+		}
+		if array := `{"1","a\"\\"}`; len(got.values) == 1 && got.values[0] != array {
+			t.Errorf("%s: array %s, want %s", sql, got.values[0], array)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,11 +27,10 @@ SET LOCAL work_mem = '16MB';
 SET LOCAL hash_mem_multiplier = 1;
 SET LOCAL max_parallel_workers_per_gather = 0;
 SET LOCAL jit = off;
-SET LOCAL TimeZone = 'UTC';
 SET LOCAL DateStyle = 'ISO';
 SET LOCAL bytea_output = 'hex'`
 
-	useGrant = `SELECT set_config('tenancy.grant', $1, true)`
+	useGrant = `SELECT set_config('tenancy.grant', $1, true), set_config('TimeZone', $2, true)`
 
 	// The line's end keeps a comment from swallowing the parenthesis.
 	wrapBefore = "SELECT * FROM (\n"
@@ -43,13 +43,11 @@ func (q *Querier) overProjections(ctx context.Context, db rowQuerier, organizati
 	if err := reachesOut(query.SQL); err != nil {
 		return nil, err
 	}
-	text, err := number(query.SQL)
+	statement, err := bindProjections(query.SQL, query.Parameters)
 	if err != nil {
 		return nil, err
 	}
-	if text.parameters != len(query.Parameters) {
-		return nil, wrong(0, "the query has %d ? and there are %d parameters", text.parameters, len(query.Parameters))
-	}
+	text := statement.text
 	var grant string
 	if err := db.QueryRow(ctx, grantFor, organization).Scan(&grant); err != nil {
 		return nil, fmt.Errorf("make grant: %w", err)
@@ -61,21 +59,21 @@ func (q *Querier) overProjections(ctx context.Context, db rowQuerier, organizati
 	defer pooled.Release()
 	conn := pooled.Conn()
 	defer forget(ctx, conn)
-	if err := begin(ctx, conn.PgConn(), grant); err != nil {
+	if err := begin(ctx, conn.PgConn(), grant, cmp.Or(query.TimeZone, "UTC")); err != nil {
 		return nil, fmt.Errorf("begin to read as analytics_reader: %w", err)
 	}
-	set, err := read(ctx, conn, fmt.Sprintf(wrapBefore+"%s"+wrapAfter, text.sql, maxRows+1), textual(query.Parameters))
+	set, err := read(ctx, conn, fmt.Sprintf(wrapBefore+"%s"+wrapAfter, text.sql, maxRows+1), textual(statement.values))
 	if err != nil {
 		return nil, projectionFault(ctx, err, text)
 	}
 	return set, nil
 }
 
-func begin(ctx context.Context, conn *pgconn.PgConn, grant string) error {
+func begin(ctx context.Context, conn *pgconn.PgConn, grant, timeZone string) error {
 	if _, err := conn.Exec(ctx, beginReading).ReadAll(); err != nil {
 		return err
 	}
-	return conn.ExecParams(ctx, useGrant, [][]byte{[]byte(grant)}, nil, nil, nil).Read().Err
+	return conn.ExecParams(ctx, useGrant, [][]byte{[]byte(grant), []byte(timeZone)}, nil, nil, nil).Read().Err
 }
 
 // forget makes the connection carry nothing over to the next organization; one
@@ -93,11 +91,11 @@ func forget(ctx context.Context, conn *pgx.Conn) {
 
 // textual are the parameters as the server reads literals of no stated type: each
 // takes the type that its place asks for.
-func textual(parameters []Parameter) [][]byte {
-	list := make([][]byte, len(parameters))
-	for i, p := range parameters {
-		if p.value != nil {
-			list[i] = fmt.Append(nil, p.value)
+func textual(values []any) [][]byte {
+	list := make([][]byte, len(values))
+	for i, v := range values {
+		if v != nil {
+			list[i] = fmt.Append(nil, v)
 		}
 	}
 	return list
@@ -121,6 +119,11 @@ func read(ctx context.Context, conn *pgx.Conn, sql string, parameters [][]byte) 
 			row[i] = value(conn.TypeMap(), fields[i].DataTypeOID, text)
 		}
 		fits, err := answer.Add(row)
+		if errors.Is(err, resultset.ErrRowTooLarge) {
+			stop()
+			_, _ = result.Close()
+			return nil, err
+		}
 		if err != nil {
 			return nil, errors.Join(err, conn.Close(ctx))
 		}

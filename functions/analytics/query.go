@@ -1,11 +1,7 @@
 package analytics
 
 import (
-	"bytes"
-	"encoding/json"
 	"strings"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"function/shared/fault"
 )
@@ -20,7 +16,8 @@ const (
 type Query struct {
 	SQL        string      `json:"query" minLength:"1" maxLength:"100000" doc:"One SELECT; parameters are written ?" example:"SELECT weather, count(*) FROM weather GROUP BY ALL"`
 	Database   string      `json:"database" enum:"datasets,postgresql,clickhouse,elasticsearch,timescaledb" doc:"datasets: your data sets, each a table by its name (DuckDB). postgresql: the tables users, datasets and logins of your organization. The others need a deployment that has them"`
-	Parameters []Parameter `json:"parameters,omitempty" maxItems:"100" doc:"Bound to the ? of the query in order, never pasted. In postgresql a parameter takes the type that its place asks for"`
+	Parameters []Parameter `json:"parameters,omitempty" maxItems:"100" doc:"Bound to the ? of the query in order, never pasted. A list stands for the items of IN (?), and elsewhere for a list (DuckDB) or an array (PostgreSQL). In postgresql a parameter takes the type that its place asks for"`
+	TimeZone   string      `json:"-"` // IANA name, of current_date, now() and casts; empty: UTC
 }
 
 // Check refuses what no database can run.
@@ -33,24 +30,3 @@ func (q Query) Check() error {
 	}
 	return nil
 }
-
-// Parameter is a JSON string, number, boolean or null, whose digits are kept as
-// they were written.
-type Parameter struct{ value any }
-
-// Schema implements huma.SchemaProvider.
-func (Parameter) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{AnyOf: []*huma.Schema{
-		{Type: huma.TypeString, Nullable: true}, {Type: huma.TypeNumber}, {Type: huma.TypeBoolean},
-	}}
-}
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (p *Parameter) UnmarshalJSON(text []byte) error {
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	return decoder.Decode(&p.value)
-}
-
-// MarshalJSON implements json.Marshaler.
-func (p Parameter) MarshalJSON() ([]byte, error) { return json.Marshal(p.value) }

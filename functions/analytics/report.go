@@ -27,17 +27,18 @@ type Report struct {
 	SQL           string      `json:"query" db:"query"`
 	Database      string      `json:"database" enum:"datasets,postgresql"`
 	Parameters    []Parameter `json:"parameters" nullable:"false"`
-	Visualization string      `json:"visualization" enum:"chart,table"`
+	Visualization string      `json:"visualization" enum:"chart,line,bar,area,scatter,table"`
 	Schedule      *string     `json:"schedule,omitempty" doc:"Cron; absent: run by hand only"`
-	Timezone      string      `json:"timezone" doc:"In which the schedule is read"`
+	Timezone      string      `json:"timezone" doc:"In which the schedule is read, and of which current_date and now() in the query are"`
 	NextRunAt     *time.Time  `json:"next_run_at,omitempty"`
+	NextRuns      []time.Time `json:"next_runs,omitempty" db:"-" doc:"The next five due times. A time that daylight saving skips is due when the skip ends; one that the clock shows twice, the first time"`
 	CreatedBy     uuid.UUID   `json:"created_by" format:"uuid"`
 	CreatedAt     time.Time   `json:"created_at"`
 }
 
 // Query is what the report runs.
 func (r Report) Query() Query {
-	return Query{SQL: r.SQL, Database: r.Database, Parameters: r.Parameters}
+	return Query{SQL: r.SQL, Database: r.Database, Parameters: r.Parameters, TimeZone: r.Timezone}
 }
 
 // ReportColumns are the columns that a Report is read from.

@@ -5,16 +5,15 @@ import (
 	"time"
 	_ "time/tzdata" // containers have no time zones of their own
 
-	"github.com/robfig/cron/v3"
-
+	"function/shared/cron"
 	"function/shared/fault"
 )
 
 // Schedule is when a report runs by itself.
 type Schedule struct{ cron.Schedule }
 
-// ParseSchedule reads a cron expression as a PingSource does (five fields, names of
-// months and days, @hourly, @daily …), in a time zone of the IANA database.
+// ParseSchedule reads a cron expression, of whose rules package cron tells, in a
+// time zone of the IANA database.
 func ParseSchedule(expression, timezone string) (Schedule, error) {
 	location, err := time.LoadLocation(timezone)
 	if err != nil || timezone == "" || timezone == "Local" {
@@ -26,7 +25,7 @@ func ParseSchedule(expression, timezone string) (Schedule, error) {
 	case strings.HasPrefix(strings.TrimSpace(expression), "@every"):
 		return Schedule{}, fault.At("body.schedule", "@every counts from a start that nobody knows: use the five fields of cron")
 	}
-	parsed, err := cron.ParseStandard("CRON_TZ=" + location.String() + " " + expression)
+	parsed, err := cron.Parse(expression, location)
 	if err != nil {
 		return Schedule{}, fault.At("body.schedule", "this is no cron expression of five fields: minute, hour, day of the month, month, day of the week")
 	}
@@ -37,13 +36,31 @@ func ParseSchedule(expression, timezone string) (Schedule, error) {
 	return s, nil
 }
 
-// After is the first due time after t, in UTC, or nil if there is none within five years.
+// After is the first due time after t, in UTC, or nil if there is none within nine years.
 func (s Schedule) After(t time.Time) *time.Time {
 	next := s.Next(t).UTC()
 	if next.IsZero() {
 		return nil
 	}
 	return &next
+}
+
+// shownRuns is how many due times a report's answer foretells.
+const shownRuns = 5
+
+// Planned is a report with its next due times.
+func Planned(r Report) Report {
+	if r.Schedule == nil || r.NextRunAt == nil {
+		return r
+	}
+	s, err := ParseSchedule(*r.Schedule, r.Timezone)
+	if err != nil {
+		return r // unscheduled when it is due
+	}
+	for next := r.NextRunAt; next != nil && len(r.NextRuns) < shownRuns; next = s.After(*next) {
+		r.NextRuns = append(r.NextRuns, next.UTC())
+	}
+	return r
 }
 
 // Latest is the last due time that is not after now, where due is one of them. It

@@ -5,34 +5,39 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/google/uuid"
-	"github.com/robfig/cron/v3"
+	runner "github.com/netresearch/go-cron"
 
+	"function/shared/cron"
 	"function/shared/function"
 )
 
-// schedules wakes functions by cron, as PingSources do: robfig/cron is what
-// Knative itself reads their schedules with.
+// schedules wakes functions by cron, as PingSources do.
 type schedules struct {
 	broker *broker
 	byName map[string]pingSource
-	cron   *cron.Cron
+	cron   *runner.Cron
 }
 
 func newSchedules(b *broker, sources []pingSource) (*schedules, error) {
-	s := &schedules{broker: b, byName: map[string]pingSource{}, cron: cron.New()}
+	s := &schedules{broker: b, byName: map[string]pingSource{}, cron: runner.New()}
 	for _, source := range sources {
-		spec := source.Spec.Schedule
-		if source.Spec.Timezone != "" {
-			spec = "CRON_TZ=" + source.Spec.Timezone + " " + spec
+		location, err := time.LoadLocation(source.Spec.Timezone) // empty: UTC
+		if err != nil {
+			return nil, fmt.Errorf("schedule %s: %w", source.Metadata.Name, err)
 		}
-		_, err := s.cron.AddFunc(spec, func() {
+		schedule, err := cron.Parse(source.Spec.Schedule, location)
+		if err != nil {
+			return nil, fmt.Errorf("schedule %s: %w", source.Metadata.Name, err)
+		}
+		_, err = s.cron.ScheduleJob(schedule, runner.FuncJob(func() {
 			if failed := s.fire(source); failed != nil {
 				slog.Error("schedule failed", "schedule", source.Metadata.Name, "status", failed.status)
 			}
-		})
+		}))
 		if err != nil {
 			return nil, fmt.Errorf("schedule %s: %w", source.Metadata.Name, err)
 		}

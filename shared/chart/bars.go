@@ -8,14 +8,15 @@ import (
 
 // bars draws a group of bars for each row, from zero.
 func (f *frame) bars(t *table) ([]byte, error) {
-	t.keepLargest(MaxBars)
+	ordered := t.times != nil || t.numbers != nil && !t.rows
+	if !ordered {
+		t.keepLargest(MaxBars)
+	}
 	f.notes = append(f.notes, t.notes...)
-	low, high := t.bounds()
-	low, high = min(low, 0), max(high, 0)
-	if f.lying(t) {
-		f.lyingBars(t, low, high)
+	if !ordered && f.lying(t) {
+		f.lyingBars(t)
 	} else {
-		f.standingBars(t, low, high)
+		f.standingBars(t)
 	}
 	return f.end()
 }
@@ -26,6 +27,15 @@ func (f *frame) lying(t *table) bool {
 	return len(t.labels) > 12 || widest(t.labels) > slot-8
 }
 
+// fromZero are the bounds of bars.
+func (t *table) fromZero() (low, high float64) {
+	low, high = t.bounds()
+	if math.IsNaN(low) {
+		return 0, 0
+	}
+	return min(low, 0), max(high, 0)
+}
+
 func widest(labels []string) float64 {
 	width := 0.0
 	for _, label := range labels {
@@ -34,118 +44,179 @@ func widest(labels []string) float64 {
 	return width
 }
 
-func (f *frame) standingBars(t *table, low, high float64) {
+func (f *frame) standingBars(t *table) {
+	panels := t.panels()
+	f.grow(len(panels))
 	f.begin(t.describe("bars"))
 	f.legend(t, f.barKey)
-	top, bottom := f.plot(t)
-	y := newScale(low, high, int((bottom-top)/40))
-	left, right := f.valueAxis(t, y, top, bottom), f.width-margin
+	left, scales := margin, make([]scale, len(panels))
+	for i, series := range panels {
+		top, bottom := f.plot(t, i, len(panels))
+		low, high := t.of(series).fromZero()
+		if low < 0 {
+			low -= (high - low) * 0.08 // room for the number below a bar
+		}
+		scales[i] = t.of(series).scale(low, high, int((bottom-top)/40))
+		left = max(left, margin+scales[i].width()+10)
+	}
+	right := f.width - margin
 	slot := (right - left) / float64(len(t.labels))
-	width := min(slot*0.76/float64(len(t.series)), 110)
-	printed := t.valuesFit(slot, width)
-	for i, label := range t.labels {
-		middle := left + (float64(i)+0.5)*slot
-		f.label(middle, bottom+20, "middle", label)
-		for j, s := range t.series {
-			v := s.values[i]
-			if math.IsNaN(v) {
-				continue
-			}
-			x := middle + (float64(j)-float64(len(t.series))/2)*width
-			end, zero := bottom-y.at(v)*(bottom-top), bottom-y.at(0)*(bottom-top)
-			f.described("rect", t.point(i, j), "x", x, "y", min(end, zero), "width", max(width-1, 0.5), "height", math.Abs(end-zero), "fill", palette[j])
-			if printed {
-				beyond := end - 6
-				if v < 0 {
-					beyond = end + 15
+	for i, series := range panels {
+		part, y := t.of(series), scales[i]
+		top, bottom := f.plot(t, i, len(panels))
+		f.valueAxis(part, y, left, top, bottom)
+		width := min(slot*0.76/float64(len(series)), 110)
+		printed := part.valuesFit(slot, width)
+		zero := bottom - y.at(0)*(bottom-top)
+		for row := range t.labels {
+			middle := left + (float64(row)+0.5)*slot
+			for j, s := range part.series {
+				v := s.values[row]
+				if math.IsNaN(v) {
+					continue
 				}
-				f.text(x+width/2, beyond, formatNumber(v), "font-size", textSize, "fill", ink, "text-anchor", "middle")
+				x, end := middle+(float64(j)-float64(len(series))/2)*width, bottom-y.at(v)*(bottom-top)
+				f.described("rect", t.point(row, series[j]), "x", x, "y", min(end, zero), "width", max(width-1, width*0.8), "height", math.Abs(end-zero), "fill", palette[series[j]])
+				if printed {
+					beyond := end - 6
+					if v < 0 {
+						beyond = end + 15
+					}
+					f.text(x+width/2, beyond, part.format(j, v), "font-size", textSize, "fill", ink, "text-anchor", "middle")
+				}
 			}
 		}
+		f.stroke(left, zero, right, zero, axis)
 	}
-	zero := bottom - y.at(0)*(bottom-top)
-	f.stroke(left, zero, right, zero, axis)
+	_, bottom := f.plot(t, len(panels)-1, len(panels))
+	end := 0.0
+	for row, label := range t.axisLabels() { // as many as fit
+		middle := left + (float64(row)+0.5)*slot
+		label = shorten(label, textSize, 160)
+		if half := textWidth(label, textSize) / 2; middle-half > end && middle+half < f.width-4 {
+			f.label(middle, bottom+20, "middle", label)
+			end = middle + half + 8
+		}
+	}
 	f.label((left+right)/2, f.height-margin+4, "middle", f.fit(t.by, textSize))
 }
 
-func (f *frame) lyingBars(t *table, low, high float64) {
-	rows, series := float64(len(t.labels)), float64(len(t.series))
+func (f *frame) lyingBars(t *table) {
+	panels := t.panels()
+	rows := float64(len(t.labels))
+	most := 1.0
+	for _, series := range panels {
+		most = max(most, float64(len(series)))
+	}
 	top := f.headHeight(len(t.series) > 1) + 28
 	const foot = margin + 40
-	f.height = max(f.height, top+rows*max(22, 9*series+8)+foot)
+	f.height = max(f.height, top+rows*max(22, 9*most+8)+foot)
 	f.begin(t.describe("bars"))
 	f.legend(t, f.barKey)
 	names := min(widest(t.labels), f.width*0.36)
-	left, right := margin+names+10, f.width-margin
-	printed := len(t.series) == 1
+	bottom := f.height - foot
+	slot := (bottom - top) / rows
+	f.label(margin, top-10, "start", f.fit(t.by, textSize))
+	for i, label := range t.labels {
+		f.text(margin+names, top+(float64(i)+0.5)*slot+4.5, shorten(label, textSize, names), "font-size", textSize, "fill", ink, "text-anchor", "end")
+	}
+	const between = 24.0
+	begin := margin + names + 10
+	span := (f.width - margin - begin - between*float64(len(panels)-1)) / float64(len(panels))
+	for i, series := range panels {
+		left := begin + float64(i)*(span+between)
+		f.lyingPanel(t, series, left, left+span, top, bottom)
+	}
+}
+
+// lyingPanel draws the bars of some series between left and right.
+func (f *frame) lyingPanel(t *table, series []int, left, right, top, bottom float64) {
+	part, middleOfAll := t.of(series), (left+right)/2
+	low, high := part.fromZero()
+	printed := len(series) == 1
 	if printed {
 		values := 0.0
-		for _, v := range t.series[0].values {
-			values = max(values, textWidth(formatNumber(v), textSize)+8)
+		for _, v := range part.series[0].values {
+			if !math.IsNaN(v) {
+				values = max(values, textWidth(part.format(0, v), textSize)+8)
+			}
 		}
 		right -= values
 		if low < 0 {
 			left += values
 		}
 	}
-	bottom := f.height - foot
-	x := newScale(low, high, int((right-left)/90))
+	x := part.scale(low, high, max(1, int((right-left)/90)))
 	for _, tick := range x.ticks() {
 		at := left + x.at(tick)*(right-left)
 		f.stroke(at, top, at, bottom, grid)
 		f.label(at, bottom+18, "middle", x.label(tick))
 	}
-	f.label(margin, top-10, "start", f.fit(t.by, textSize))
-	f.label((left+right)/2, f.height-margin+4, "middle", f.fit(t.value, textSize))
-	slot := (bottom - top) / rows
-	width := min(slot*0.76/series, 40)
+	f.label(middleOfAll, f.height-margin+4, "middle", shorten(part.value, textSize, right-left))
+	slot := (bottom - top) / float64(len(t.labels))
+	width := min(slot*0.76/float64(len(series)), 40)
 	zero := left + x.at(0)*(right-left)
-	for i, label := range t.labels {
+	for i := range t.labels {
 		middle := top + (float64(i)+0.5)*slot
-		f.text(margin+names, middle+4.5, shorten(label, textSize, names), "font-size", textSize, "fill", ink, "text-anchor", "end")
-		for j, s := range t.series {
+		for j, s := range part.series {
 			v := s.values[i]
 			if math.IsNaN(v) {
 				continue
 			}
-			y := middle + (float64(j)-series/2)*width
+			y := middle + (float64(j)-float64(len(series))/2)*width
 			end := left + x.at(v)*(right-left)
-			f.described("rect", t.point(i, j), "x", min(end, zero), "y", y, "width", math.Abs(end-zero), "height", max(width-1, 0.5), "fill", palette[j])
+			f.described("rect", t.point(i, series[j]), "x", min(end, zero), "y", y, "width", math.Abs(end-zero), "height", max(width-1, 0.5), "fill", palette[series[j]])
 			switch {
 			case printed && v < 0:
-				f.text(end-5, middle+4.5, formatNumber(v), "font-size", textSize, "fill", ink, "text-anchor", "end")
+				f.text(end-5, middle+4.5, part.format(j, v), "font-size", textSize, "fill", ink, "text-anchor", "end")
 			case printed:
-				f.text(end+5, middle+4.5, formatNumber(v), "font-size", textSize, "fill", ink)
+				f.text(end+5, middle+4.5, part.format(j, v), "font-size", textSize, "fill", ink)
 			}
 		}
 	}
 	f.stroke(zero, top, zero, bottom, axis)
 }
 
-// plot is where the plot of an upright value axis begins and ends.
-func (f *frame) plot(t *table) (top, bottom float64) {
-	top = f.headHeight(len(t.series) > 1) + 16
-	if t.value != "" {
-		top += 20
+// grow makes room for panels above each other.
+func (f *frame) grow(panels int) {
+	if panels > 1 {
+		f.height = max(f.height, 130+float64(panels)*170)
 	}
-	return top, f.height - margin - 44
 }
 
-// valueAxis draws the upright axis with its name and grid, and answers where the plot begins.
-func (f *frame) valueAxis(t *table, y scale, top, bottom float64) (left float64) {
-	ticks := y.ticks()
-	labels := make([]string, len(ticks))
-	for i, tick := range ticks {
-		labels[i] = y.label(tick)
+// plot is where the plot of one of several panels, each with an upright value axis, begins and ends.
+func (f *frame) plot(t *table, panel, panels int) (top, bottom float64) {
+	head := f.headHeight(len(t.series) > 1) + 16
+	const caption = 20.0
+	height := (f.height - margin - 44 - head) / float64(panels)
+	top = head + float64(panel)*height
+	bottom = top + height
+	if panel < panels-1 {
+		bottom -= 26
 	}
-	left = margin + widest(labels) + 10
-	for i, tick := range ticks {
+	if t.value != "" || panels > 1 {
+		top += caption
+	}
+	return top, bottom
+}
+
+// width is that of the widest tick's label.
+func (s scale) width() float64 {
+	var labels []string
+	for _, tick := range s.ticks() {
+		labels = append(labels, s.label(tick))
+	}
+	return widest(labels)
+}
+
+// valueAxis draws the upright axis with its name and grid.
+func (f *frame) valueAxis(t *table, y scale, left, top, bottom float64) {
+	for _, tick := range y.ticks() {
 		at := bottom - y.at(tick)*(bottom-top)
 		f.stroke(left, at, f.width-margin, at, grid)
-		f.label(left-8, at+4.5, "end", labels[i])
+		f.label(left-8, at+4.5, "end", y.label(tick))
 	}
-	f.label(margin, top-22, "start", f.fit(t.value, textSize))
-	return left
+	f.label(margin, top-14, "start", f.fit(t.value, textSize))
 }
 
 func (f *frame) barKey(x, y float64, series int) {
@@ -158,9 +229,9 @@ func (t *table) valuesFit(slot, width float64) bool {
 	if len(t.series) == 1 {
 		room = slot
 	}
-	for _, s := range t.series {
+	for i, s := range t.series {
 		for _, v := range s.values {
-			if !math.IsNaN(v) && textWidth(formatNumber(v), textSize) > room-2 {
+			if !math.IsNaN(v) && textWidth(t.format(i, v), textSize) > room-2 {
 				return false
 			}
 		}
@@ -172,15 +243,24 @@ func (t *table) valuesFit(slot, width float64) bool {
 func (t *table) point(row, series int) string {
 	s := t.series[series]
 	if len(t.series) > 1 {
-		return fmt.Sprintf("%s, %s: %s", t.labels[row], s.name, formatNumber(s.values[row]))
+		return fmt.Sprintf("%s, %s: %s", t.labels[row], s.name, t.format(series, s.values[row]))
 	}
-	return fmt.Sprintf("%s: %s", t.labels[row], formatNumber(s.values[row]))
+	return fmt.Sprintf("%s: %s", t.labels[row], t.format(series, s.values[row]))
+}
+
+// extreme writes a value of any series, with the most decimals of all.
+func (t *table) extreme(v float64) string {
+	most := 0
+	for _, s := range t.series {
+		most = max(most, s.decimals)
+	}
+	return formatDecimals(v, most)
 }
 
 // describe is the picture in words.
 func (t *table) describe(picture string) string {
 	low, high := t.bounds()
-	summary := fmt.Sprintf("%s of %s from %s to %s", picture, count(len(t.labels), "row"), formatNumber(low), formatNumber(high))
+	summary := fmt.Sprintf("%s of %s from %s to %s", picture, count(len(t.labels), "row"), t.extreme(low), t.extreme(high))
 	if len(t.series) > 1 || len(t.labels) > 12 {
 		return summary
 	}

@@ -1,15 +1,23 @@
 // Package chart draws an answer as an SVG picture, whenever a report that asks for a chart has run. The picture stands
 // alone: no script, style sheet, font or reference to anything outside it, so it may be shown as an image or inlined.
 //
-// The data choose the picture. The first column that is not numeric names the rows, the numeric ones are the series:
+// The data choose the picture, unless Options.Kind does. The first column that is not a measure names the rows, the
+// measures are the series. A measure is a numeric column, unless whole numbers under a name such as year, month, hour
+// or customer_id say when or which, or numbers that rise from row to row come first:
 //
-//	one number                    the number itself, large
-//	rows named by dates or times  lines over a proportional time axis, in time order
-//	other rows                    bars in the order of the answer; lying when names are long or many
-//	no rows, or only nulls        a sentence that says so
+//	one number                     the number itself, large
+//	rows named by dates or times,  lines over a proportional axis, in order
+//	by years or rising numbers
+//	other rows                     bars in the order of the answer, months and weekdays in that of the calendar; lying
+//	                               when names are long or many
+//	no rows, or only nulls         a sentence that says so
 //
-// Names that repeat, with a second column of text and one of numbers (month, weather, count), are the long form of a
-// table: the second column's values become the series.
+// Names that repeat, with a second column of names and one measure (month, weather, count), are the long form of a
+// table: the second column's values become the series; of two parts of a date the coarser one (a line per year).
+// Measures of different units, or of very different size, have a panel and an axis each.
+//
+// All numbers of a column are written with the same decimals: those of exact decimals, and of floating-point numbers
+// at most two, or as many as show four digits of the largest.
 package chart
 
 import (
@@ -25,6 +33,15 @@ const (
 	MaxSeries = 6  // as many colours as are told apart with any colour vision
 )
 
+// The kinds of pictures.
+const (
+	Automatic = "" // as the data choose
+	Line      = "line"
+	Bar       = "bar"
+	Area      = "area"
+	Scatter   = "scatter"
+)
+
 // Size of a picture unless Options says otherwise, and its bounds, in CSS pixels.
 const (
 	defaultWidth, defaultHeight = 800, 450
@@ -36,6 +53,7 @@ const (
 type Options struct {
 	Title  string // above the picture; empty: made from the names of the columns
 	Width  int    // CSS pixels, 320 to 4000; 0: 800
+	Kind   string // Automatic, Line, Bar, Area or Scatter
 	Height int    // CSS pixels, 240 to 4000; 0: 450; lying bars grow beyond it, 22 pixels or more each
 }
 
@@ -46,7 +64,7 @@ func Render(set *resultset.Set, options Options) ([]byte, error) {
 	if len(set.Rows) == 0 {
 		return f.sentence("no rows")
 	}
-	t, err := read(set)
+	t, err := read(set, options.Kind)
 	if err != nil {
 		return nil, err
 	}
@@ -61,10 +79,10 @@ func Render(set *resultset.Set, options Options) ([]byte, error) {
 		return f.sentence("no values")
 	case t.single():
 		return f.number(t)
-	case t.times != nil:
-		return f.lines(t)
+	case options.Kind == Bar, options.Kind == Automatic && !t.continuous():
+		return f.bars(t)
 	}
-	return f.bars(t)
+	return f.lines(t, options.Kind)
 }
 
 func noNumbers(set *resultset.Set) error {

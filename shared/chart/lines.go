@@ -11,71 +11,115 @@ const (
 	dashed = 150
 )
 
-// lines draws a line for each series over a time axis. A gap breaks the line.
-func (f *frame) lines(t *table) ([]byte, error) {
+// lines draws a line for each series over an axis of times or of other ordered rows, or its area down to zero, or its
+// points alone. A gap breaks the line.
+func (f *frame) lines(t *table, kind string) ([]byte, error) {
 	f.notes = append(f.notes, t.notes...)
+	panels := t.panels()
+	f.grow(len(panels))
 	f.begin(t.describe("lines"))
 	dash := func(series int) string {
-		if len(t.labels) > dashed {
+		if len(t.labels) > dashed || kind == Area {
 			return "none"
 		}
 		return dashes[series]
 	}
 	f.legend(t, func(x, y float64, i int) {
+		if kind == Scatter {
+			f.element("circle", "", "cx", x+12, "cy", y, "r", 4, "fill", palette[i])
+			return
+		}
 		f.element("line", "", "x1", x, "y1", y, "x2", x+20, "y2", y, "stroke", palette[i], "stroke-width", 2.5, "stroke-dasharray", dash(i))
 	})
-	top, bottom := f.plot(t)
-	low, high := t.bounds()
-	if low > 0 && low < high/2 {
-		low = 0
-	}
-	y := newScale(low, high, int((bottom-top)/40))
-	left, right := f.valueAxis(t, y, top, bottom), f.width-margin
-	x := newTimeScale(t.times[0], t.times[len(t.times)-1], int((right-left)/95))
-	f.timeAxis(t.by, x, left, right, bottom)
-	place := func(row int, v float64) point {
-		return point{x: left + x.at(t.times[row])*(right-left), y: bottom - y.at(v)*(bottom-top)}
-	}
-	for i, s := range t.series {
-		points := make([]point, len(s.values))
-		for row, v := range s.values {
-			points[row] = place(row, v)
+	left, right, scales := margin, f.width-margin, make([]scale, len(panels))
+	for i, series := range panels {
+		top, bottom := f.plot(t, i, len(panels))
+		low, high := t.of(series).bounds()
+		if math.IsNaN(low) {
+			low, high = 0, 0
 		}
-		path, alone := trace(thin(points))
-		f.element("path", "", "d", path, "fill", "none", "stroke", palette[i], "stroke-width", 2,
-			"stroke-linejoin", "round", "stroke-linecap", "round", "stroke-dasharray", dash(i))
-		if len(points) > dotted {
-			for _, p := range alone {
-				f.element("circle", "", "cx", p.x, "cy", p.y, "r", 2, "fill", palette[i])
-			}
-			continue
+		if kind == Area || low > 0 && low < high/2 {
+			low, high = min(low, 0), max(high, 0)
 		}
-		for row, p := range points {
-			if !p.gap() {
-				f.described("circle", t.point(row, i), "cx", p.x, "cy", p.y, "r", 3, "fill", palette[i])
+		scales[i] = t.of(series).scale(low, high, int((bottom-top)/40))
+		left = max(left, margin+scales[i].width()+10)
+	}
+	x := f.rowAxis(t, left, right)
+	for i, series := range panels {
+		top, bottom := f.plot(t, i, len(panels))
+		f.valueAxis(t.of(series), scales[i], left, top, bottom)
+		f.stroke(left, bottom, right, bottom, axis)
+		for _, tick := range x.ticks {
+			f.stroke(tick.at, bottom, tick.at, bottom+5, axis)
+			if i == len(panels)-1 {
+				half := textWidth(tick.label, textSize) / 2
+				f.label(max(min(tick.at, f.width-8-half), 8+half), bottom+20, "middle", tick.label)
 			}
 		}
+		for _, s := range series {
+			f.line(t, s, kind, dash(s), func(row int, v float64) point {
+				return point{x: x.at(row), y: bottom - scales[i].at(v)*(bottom-top)}
+			}, bottom-scales[i].at(0)*(bottom-top))
+		}
 	}
+	f.label((left+right)/2, f.height-margin+4, "middle", f.fit(x.name, textSize))
 	return f.end()
 }
 
-func (f *frame) timeAxis(name string, x timeScale, left, right, bottom float64) {
-	layout := x.step.layout
-	if strings.HasPrefix(layout, "15:04") {
-		if x.low.Truncate(day).Equal(x.high.Truncate(day)) {
-			name = strings.TrimSpace(name + " on " + x.low.Format("2 January 2006"))
-		} else {
-			layout = "2 Jan " + layout
+// line draws one series; zero is where its area ends.
+func (f *frame) line(t *table, series int, kind, dash string, place func(int, float64) point, zero float64) {
+	points := make([]point, len(t.labels))
+	for row, v := range t.series[series].values {
+		points[row] = place(row, v)
+	}
+	if kind == Scatter {
+		for row, p := range points {
+			if !p.gap() && len(points) > 2000 {
+				f.element("circle", "", "cx", p.x, "cy", p.y, "r", 2, "fill", palette[series])
+			} else if !p.gap() {
+				f.described("circle", t.point(row, series), "cx", p.x, "cy", p.y, "r", 4, "fill", palette[series], "fill-opacity", "0.7")
+			}
+		}
+		return
+	}
+	thinned := thin(points)
+	path, alone := trace(thinned)
+	if kind == Area {
+		f.element("path", "", "d", area(thinned, zero), "fill", palette[series], "fill-opacity", "0.25")
+	}
+	f.element("path", "", "d", path, "fill", "none", "stroke", palette[series], "stroke-width", 2,
+		"stroke-linejoin", "round", "stroke-linecap", "round", "stroke-dasharray", dash)
+	if len(points) > dotted {
+		for _, p := range alone {
+			f.element("circle", "", "cx", p.x, "cy", p.y, "r", 2, "fill", palette[series])
+		}
+		return
+	}
+	for row, p := range points {
+		if !p.gap() {
+			f.described("circle", t.point(row, series), "cx", p.x, "cy", p.y, "r", 3, "fill", palette[series])
 		}
 	}
-	f.stroke(left, bottom, right, bottom, axis)
-	for _, tick := range x.ticks() {
-		at, label := left+x.at(tick)*(right-left), tick.Format(layout)
-		f.stroke(at, bottom, at, bottom+5, axis)
-		half := textWidth(label, textSize) / 2
-		f.label(min(at, f.width-8-half), bottom+20, "middle", label)
+}
+
+// area is the SVG path around what lies between the points and zero.
+func area(points []point, zero float64) string {
+	var b strings.Builder
+	for start := 0; start < len(points); {
+		end := start
+		for end < len(points) && !points[end].gap() {
+			end++
+		}
+		if end > start {
+			b.WriteString("M" + pixels(points[start].x) + " " + pixels(zero))
+			for _, p := range points[start:end] {
+				b.WriteString("L" + pixels(p.x) + " " + pixels(p.y))
+			}
+			b.WriteString("L" + pixels(points[end-1].x) + " " + pixels(zero) + "Z")
+		}
+		start = end + 1
 	}
-	f.label((left+right)/2, f.height-margin+4, "middle", f.fit(name, textSize))
+	return b.String()
 }
 
 // point is a place in the picture; y is NaN in a gap.

@@ -13,49 +13,51 @@ import (
 
 // table is an answer in the form that is drawn: a name or an instant, and a number of every series, for each row.
 type table struct {
-	by     string      // the column that names the rows; empty when none does
-	group  string      // the column that names the series, in the long form
-	value  string      // what the numbers are, when they are all one thing
-	labels []string    // one a row
-	times  []time.Time // one a row, ascending, when the rows are instants
-	series []series
-	exact  string // the only number of a single row as the answer has it
-	notes  []string
+	by      string      // the column that names the rows; empty when none does
+	group   string      // the column that names the series, in the long form
+	value   string      // what the numbers are, when they are all one thing
+	labels  []string    // one a row
+	times   []time.Time // one a row, ascending, when the rows are instants
+	numbers []float64   // one a row, ascending, when the rows have an order otherwise
+	named   bool        // the rows' order is that of names, such as weekdays
+	rows    bool        // the rows' numbers only count them
+	series  []series
+	exact   string // the only number of a single row as the answer has it
+	notes   []string
 }
 
 type series struct {
-	name   string
-	values []float64 // one a row; NaN is a gap
+	name     string
+	unit     string
+	decimals int       // with which all values are written
+	values   []float64 // one a row; NaN is a gap
 }
 
-func read(set *resultset.Set) (*table, error) {
-	var numeric, other []int
-	for i := range set.Columns {
-		if isNumeric(set, i) {
-			numeric = append(numeric, i)
-		} else {
-			other = append(other, i)
-		}
+func read(set *resultset.Set, kind string) (*table, error) {
+	names, measures := roles(set)
+	if kind == Scatter && len(names) == 0 && len(measures) > 1 {
+		names, measures = measures[:1], measures[1:]
 	}
 	switch {
-	case len(numeric) == 0:
+	case len(measures) == 0:
 		return nil, noNumbers(set)
-	case len(other) == 0 && len(numeric) == 1:
-		return wide(set, -1, numeric), nil
-	case len(other) == 0 && len(set.Rows) == 1:
-		return transposed(set, numeric), nil
-	case len(other) == 0:
-		return wide(set, numeric[0], numeric[1:]), nil
-	case len(other) > 1 && len(numeric) == 1:
-		if t := long(set, other, numeric[0]); t != nil {
+	case len(names) == 0 && len(measures) == 1:
+		return wide(set, kind, nil, measures), nil
+	case len(names) == 0 && len(set.Rows) == 1:
+		return transposed(set, measures), nil
+	case len(names) == 0:
+		return wide(set, kind, measures[:1], measures[1:]), nil
+	case len(names) == 2 && len(measures) == 1:
+		if t := long(set, names, measures[0]); t != nil {
 			return t, nil
 		}
 	}
-	return wide(set, other[0], numeric), nil
+	return wide(set, kind, names, measures), nil
 }
 
-// wide takes a series from each numeric column, the first MaxSeries of them. With label −1 the rows are numbered.
-func wide(set *resultset.Set, label int, numeric []int) *table {
+// wide takes a series from each measure, the first MaxSeries of them. Without names the rows are numbered; columns of
+// names that repeat are named by all that tell them apart.
+func wide(set *resultset.Set, kind string, names, numeric []int) *table {
 	t := &table{}
 	if len(numeric) == 1 {
 		t.value = readable(set.Columns[numeric[0]].Name)
@@ -68,29 +70,109 @@ func wide(set *resultset.Set, label int, numeric []int) *table {
 		numeric = numeric[:MaxSeries]
 	}
 	for _, column := range numeric {
-		s := series{name: readable(set.Columns[column].Name), values: make([]float64, len(set.Rows))}
+		s := series{name: readable(set.Columns[column].Name), unit: unit(set.Columns[column].Name), values: make([]float64, len(set.Rows)), decimals: decimals(set, column)}
 		for i, row := range set.Rows {
 			s.values[i] = number(cell(row, column))
 		}
 		t.series = append(t.series, s)
 	}
-	if label < 0 {
+	if len(names) == 0 {
 		for i := range set.Rows {
 			t.labels = append(t.labels, formatNumber(float64(i+1)))
+			t.numbers = append(t.numbers, float64(i+1))
 		}
+		t.rows = true
 		return t
 	}
-	t.by = readable(set.Columns[label].Name)
-	for _, row := range set.Rows {
-		t.labels = append(t.labels, text(cell(row, label)))
+	names = telling(set, names)
+	var by []string
+	for _, column := range names {
+		by = append(by, readable(set.Columns[column].Name))
 	}
-	t.sortByTime(instants(set, label))
+	t.by = strings.Join(by, ", ")
+	for _, row := range set.Rows {
+		var label []string
+		for _, column := range names {
+			label = append(label, text(cell(row, column)))
+		}
+		t.labels = append(t.labels, strings.Join(label, ", "))
+	}
+	switch {
+	case len(names) == 2 && monthsOfYears(set, names) != nil:
+		t.sortByTime(monthsOfYears(set, names))
+	case len(names) == 1 && kind == Scatter && isNumeric(set, names[0]):
+		for _, row := range set.Rows {
+			t.numbers = append(t.numbers, number(cell(row, names[0])))
+		}
+		t.sortByNumber()
+	case len(names) == 1:
+		t.order(set, names[0], func(i int) int { return i }, len(set.Rows))
+	}
 	return t
+}
+
+// telling are as many of the columns of names as tell the rows apart, the first at least.
+func telling(set *resultset.Set, names []int) []int {
+	for n := 1; n < len(names); n++ {
+		seen := map[string]bool{}
+		for _, row := range set.Rows {
+			var key []string
+			for _, column := range names[:n] {
+				key = append(key, text(cell(row, column)))
+			}
+			seen[strings.Join(key, "\x00")] = true
+		}
+		if len(seen) == len(set.Rows) {
+			return names[:n]
+		}
+	}
+	return names
+}
+
+// order puts the rows into the order of the column that names them, if it has one; row is the answer's row of each
+// of n.
+func (t *table) order(set *resultset.Set, column int, row func(int) int, n int) {
+	if times := instants(set, column); times != nil {
+		moments := make([]time.Time, n)
+		for i := range moments {
+			moments[i] = times[row(i)]
+		}
+		t.sortByTime(moments)
+		return
+	}
+	places := ordinals(set, column)
+	if places == nil {
+		return
+	}
+	for i := range n {
+		t.numbers = append(t.numbers, places[row(i)])
+	}
+	t.sortByNumber()
+	t.named = !isNumeric(set, column)
+}
+
+// sortByNumber puts the rows in the order of their numbers, and drops those without one.
+func (t *table) sortByNumber() {
+	var order []int
+	for i, n := range t.numbers {
+		if !math.IsNaN(n) {
+			order = append(order, i)
+		}
+	}
+	if dropped := len(t.numbers) - len(order); dropped > 0 {
+		t.note("%s without a value of %s left out", count(dropped, "row"), t.by)
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(t.numbers[a], t.numbers[b]) })
+	t.numbers = pick(t.numbers, order)
+	t.pick(order)
 }
 
 // transposed makes the columns of a single row its bars.
 func transposed(set *resultset.Set, numeric []int) *table {
 	t := &table{series: []series{{}}}
+	for _, column := range numeric {
+		t.series[0].decimals = max(t.series[0].decimals, decimals(set, column))
+	}
 	for _, column := range numeric {
 		t.labels = append(t.labels, readable(set.Columns[column].Name))
 		t.series[0].values = append(t.series[0].values, number(cell(set.Rows[0], column)))
@@ -100,15 +182,14 @@ func transposed(set *resultset.Set, numeric []int) *table {
 
 // long reads rows of (label, series, number), or nil when they are not that: no label repeats, or one repeats within
 // a series.
-func long(set *resultset.Set, other []int, numeric int) *table {
-	label, name := other[0], other[1]
-	times := instants(set, label)
-	if swapped := instants(set, name); times == nil && swapped != nil {
-		label, name, times = name, label, swapped
+func long(set *resultset.Set, names []int, numeric int) *table {
+	label, name := names[0], names[1]
+	if finer(set, name, label) {
+		label, name = name, label
 	}
 	t := &table{by: readable(set.Columns[label].Name), group: readable(set.Columns[name].Name), value: readable(set.Columns[numeric].Name)}
-	rows, names := map[string]int{}, map[string]int{}
-	var moments []time.Time
+	rows, groups := map[string]int{}, map[string]int{}
+	var first []int // the answer's row of each label
 	for i, row := range set.Rows {
 		key, group := text(cell(row, label)), text(cell(row, name))
 		r, known := rows[key]
@@ -116,16 +197,14 @@ func long(set *resultset.Set, other []int, numeric int) *table {
 			r = len(t.labels)
 			rows[key] = r
 			t.labels = append(t.labels, key)
-			if times != nil {
-				moments = append(moments, times[i])
-			}
+			first = append(first, i)
 		}
-		s, known := names[group]
+		s, known := groups[group]
 		if !known {
-			s = len(names)
-			names[group] = s
+			s = len(groups)
+			groups[group] = s
 			if s < MaxSeries {
-				t.series = append(t.series, series{name: group})
+				t.series = append(t.series, series{name: group, decimals: decimals(set, numeric)})
 			}
 		}
 		if s < MaxSeries && !t.series[s].set(r, number(cell(row, numeric))) {
@@ -138,10 +217,10 @@ func long(set *resultset.Set, other []int, numeric int) *table {
 	for i := range t.series {
 		t.series[i].grow(len(t.labels))
 	}
-	if len(names) > MaxSeries {
-		t.note("the first %d of %s values of %s", MaxSeries, formatNumber(float64(len(names))), t.group)
+	if len(groups) > MaxSeries {
+		t.note("the first %d of %s values of %s", MaxSeries, formatNumber(float64(len(groups))), t.group)
 	}
-	t.sortByTime(moments)
+	t.order(set, label, func(i int) int { return first[i] }, len(first))
 	return t
 }
 
@@ -197,6 +276,7 @@ func (t *table) keepLargest(n int) {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(size(b), size(a)) })
+	t.numbers = nil
 	t.note("top %d of %s by %s", n, formatNumber(float64(len(order))), firstOf(t.series[0].name, "value"))
 	t.pick(order[:n])
 }
@@ -218,6 +298,69 @@ func pick[T any](from []T, order []int) []T {
 
 func (t *table) note(format string, args ...any) {
 	t.notes = append(t.notes, fmt.Sprintf(format, args...))
+}
+
+// continuous says that the rows are points of an axis, between which a line means something.
+func (t *table) continuous() bool { return t.times != nil || t.numbers != nil && !t.named && !t.rows }
+
+// format writes a value of a series.
+func (t *table) format(s int, v float64) string { return formatDecimals(v, t.series[s].decimals) }
+
+// panels are the series that share an axis: of one unit, and of sizes that one axis can show.
+func (t *table) panels() [][]int {
+	var groups [][]int
+	for i, s := range t.series {
+		at := slices.IndexFunc(groups, func(g []int) bool {
+			other := t.series[g[0]]
+			a, b := s.size(), other.size()
+			return s.unit == other.unit && (a == 0 || b == 0 || max(a, b) <= 50*min(a, b) || t.group != "")
+		})
+		if at < 0 {
+			groups = append(groups, nil)
+			at = len(groups) - 1
+		}
+		groups[at] = append(groups[at], i)
+	}
+	return groups
+}
+
+// scale covers low to high. Whole numbers have no ticks between them.
+func (t *table) scale(low, high float64, ticks int) scale {
+	s := newScale(low, high, ticks)
+	for _, series := range t.series {
+		if series.decimals > 0 {
+			return s
+		}
+	}
+	if s.step < 1 {
+		return scale{low: math.Floor(low), high: max(math.Ceil(high), math.Floor(low)+1), step: 1}
+	}
+	return s
+}
+
+// size is the largest value without its sign.
+func (s series) size() float64 {
+	size := 0.0
+	for _, v := range s.values {
+		if !math.IsNaN(v) {
+			size = max(size, math.Abs(v))
+		}
+	}
+	return size
+}
+
+// of is the table with some of its series.
+func (t *table) of(series []int) *table {
+	part := *t
+	part.series = pick(t.series, series)
+	if part.value == "" && len(series) < len(t.series) {
+		var names []string
+		for _, s := range part.series {
+			names = append(names, s.name)
+		}
+		part.value = strings.Join(names, ", ")
+	}
+	return &part
 }
 
 func (t *table) single() bool { return len(t.labels) == 1 && len(t.series) == 1 }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"function/shared/resultset"
 )
 
 // clean makes s one line of at most limit visible runes. Control, formatting (bidirectional overrides) and unassigned
@@ -47,6 +49,15 @@ var units = map[string]string{
 	"ns": "ns", "us": "µs", "ms": "ms", "sec": "s", "secs": "s", "seconds": "s", "minutes": "min", "hours": "h",
 	"bytes": "B", "kb": "kB", "mb": "MB", "gb": "GB", "tb": "TB", "pct": "%", "percent": "%",
 	"mm": "mm", "cm": "cm", "km": "km", "kg": "kg", "celsius": "°C", "fahrenheit": "°F", "usd": "USD", "eur": "EUR", "gbp": "GBP",
+}
+
+// unit is the symbol of the unit that a column's name ends with, or nothing.
+func unit(column string) string {
+	name := readable(column)
+	if i := strings.LastIndex(name, " ("); i > 0 && strings.HasSuffix(name, ")") && !strings.Contains(column, "(") {
+		return name[i+2 : len(name)-1]
+	}
+	return ""
 }
 
 // readable is a column's name for people: size_bytes becomes size (B), temp_max temp max.
@@ -118,6 +129,38 @@ func formatNumber(v float64) string {
 	}
 	decimals := max(0, 3-int(math.Floor(math.Log10(size))))
 	return group(trimZeros(strconv.FormatFloat(v, 'f', decimals, 64)))
+}
+
+// decimals are with how many of them all numbers of a column are written: exact decimals with all, floating-point
+// numbers with at most two, or as many as show four digits of the largest.
+func decimals(set *resultset.Set, column int) int {
+	const most = 10
+	longest, largest, exact := 0, 0.0, true
+	for _, row := range set.Rows {
+		v := cell(row, column)
+		n := number(v)
+		if math.IsNaN(n) {
+			continue
+		}
+		digits, ok := v.(string)
+		if !ok || strings.ContainsAny(digits, "eE") {
+			digits, exact = strconv.FormatFloat(n, 'f', -1, 64), false
+		}
+		_, fraction, _ := strings.Cut(digits, ".")
+		longest, largest = max(longest, len(fraction)), max(largest, math.Abs(n))
+	}
+	if exact || longest <= 2 || largest == 0 {
+		return min(longest, most)
+	}
+	return min(longest, max(2, 3-int(math.Floor(math.Log10(largest)))), most)
+}
+
+// formatDecimals writes v with a number of decimals, unless that would say zero or too many digits.
+func formatDecimals(v float64, decimals int) string {
+	if size := math.Abs(v); size >= 1e15 || size != 0 && size < 0.5*math.Pow10(-decimals) {
+		return formatNumber(v)
+	}
+	return group(strconv.FormatFloat(v, 'f', decimals, 64))
 }
 
 func trimZeros(digits string) string {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -98,9 +99,9 @@ const maxLabel = 200 // runes
 func text(v any) string {
 	switch v := v.(type) {
 	case nil:
-		return "null"
+		return "(no value)"
 	case string:
-		return firstOf(clean(v, maxLabel), "empty")
+		return firstOf(clean(v, maxLabel), "(empty)")
 	case json.RawMessage:
 		return clean(string(v), maxLabel)
 	case float64:
@@ -122,8 +123,8 @@ var isoLayouts = map[string][]string{
 func instants(set *resultset.Set, column int) []time.Time {
 	base := baseType(set.Columns[column].Type)
 	typed := temporalTypes[base]
-	if !typed && numericTypes[base] {
-		return nil
+	if isNumeric(set, column) {
+		return years(set, column)
 	}
 	times := make([]time.Time, len(set.Rows))
 	found := false
@@ -146,8 +147,16 @@ func instants(set *resultset.Set, column int) []time.Time {
 	return times
 }
 
-// parseTime is the zero time for what is none. Months are their first day.
+// quarter is 2024-Q1, 2024Q1, 2024 Q1, Q1 2024 or Q1/2024.
+var quarter = regexp.MustCompile(`^(?:(\d{4})[- ]?[Qq]([1-4])|[Qq]([1-4])[- /](\d{4}))$`)
+
+// parseTime is the zero time for what is none. Months and quarters are their first day.
 func parseTime(s string) time.Time {
+	if m := quarter.FindStringSubmatch(s); m != nil {
+		year, _ := strconv.Atoi(m[1] + m[4])
+		third, _ := strconv.Atoi(m[2] + m[3])
+		return time.Date(year, time.Month(3*third-2), 1, 0, 0, 0, 0, time.UTC)
+	}
 	layouts := []string{time.DateOnly}
 	switch n := len(s); {
 	case n == len("2006-01"):

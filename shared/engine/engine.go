@@ -102,12 +102,13 @@ type Table struct {
 	Path string // the Parquet file
 }
 
-// Limits bound one query. Zero values mean 10,000 rows, 16 MiB of JSON, 256MB, and 30 seconds.
+// Limits bound one query. Zero values mean 10,000 rows, 16 MiB of JSON, 256MB, 30 seconds, and UTC.
 type Limits struct {
-	Rows    int
-	Bytes   int64
-	Memory  string
-	Timeout time.Duration
+	Rows     int
+	Bytes    int64
+	Memory   string
+	Timeout  time.Duration
+	TimeZone string // IANA name, of current_date, now() and casts from and to text
 }
 
 // Reason classifies what is wrong with a query.
@@ -127,7 +128,8 @@ const (
 type QueryError struct {
 	Reason   Reason
 	Detail   string
-	Position int // 1-based character in the SQL; 0 when not known
+	Table    string // the unknown table
+	Position int    // 1-based character in the SQL; 0 when not known
 	Hint     string
 }
 

@@ -79,6 +79,9 @@ func sandbox(ctx context.Context, tables []Table, limits Limits) (*session, erro
 		settings = append(settings, fmt.Sprintf("CREATE VIEW %s AS SELECT * FROM read_parquet(%s)", identifier(t.Name), literal(t.Path)))
 		paths = append(paths, literal(t.Path))
 	}
+	if limits.TimeZone != "" {
+		settings = append(settings, "SET TimeZone = "+literal(limits.TimeZone))
+	}
 	settings = append(settings,
 		"SET memory_limit = "+literal(limits.Memory),
 		"SET allowed_paths = ["+strings.Join(paths, ", ")+"]",

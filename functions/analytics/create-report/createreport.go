@@ -25,7 +25,7 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("analytics-create-report", "/v1/analytics/reports", "Keep a query as a report", policy.ReportsWrite).
 	Status(http.StatusCreated).
-	Describe("With a schedule the report runs by itself at each due time. Due times that passed while the platform was down make one run together, for the latest of them."), New)
+	Describe("With a schedule the report runs by itself at each due time. Due times that passed while the platform was down make one run together, for the latest of them. A due time that daylight saving skips is due when the skip ends, and one that the clock shows twice is due the first time."), New)
 
 // Request is the report.
 type Request struct {
@@ -34,9 +34,9 @@ type Request struct {
 		SQL           string                `json:"query" minLength:"1" maxLength:"100000" doc:"As in POST /v1/analytics/query"`
 		Database      string                `json:"database,omitempty" enum:"datasets,postgresql,clickhouse,elasticsearch,timescaledb" default:"datasets" doc:"As in POST /v1/analytics/query"`
 		Parameters    []analytics.Parameter `json:"parameters,omitempty" maxItems:"100" doc:"As in POST /v1/analytics/query"`
-		Visualization string                `json:"visualization,omitempty" enum:"chart,table" default:"table"`
-		Schedule      string                `json:"schedule,omitempty" maxLength:"100" doc:"Cron: minute, hour, day of the month, month, day of the week; absent: run by hand only" example:"0 6 1 * *"`
-		Timezone      string                `json:"timezone,omitempty" maxLength:"100" default:"UTC" doc:"IANA name, in which the schedule is read" example:"Europe/Berlin"`
+		Visualization string                `json:"visualization,omitempty" enum:"chart,line,bar,area,scatter,table" default:"table" doc:"chart chooses the kind by the data"`
+		Schedule      string                `json:"schedule,omitempty" maxLength:"100" doc:"Cron: minute, hour, day of the month, month, day of the week; absent: run by hand only. Sunday is 0 and 7" example:"0 6 1 * *"`
+		Timezone      string                `json:"timezone,omitempty" maxLength:"100" default:"UTC" doc:"IANA name, in which the schedule is read, and of which current_date and now() in the query are" example:"Europe/Berlin"`
 	}
 }
 
@@ -90,7 +90,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("insert report: %w", erasure.Refusal(err))
 	}
-	return &Response{Body: report}, nil
+	return &Response{Body: analytics.Planned(report)}, nil
 }
 
 func due(expression, timezone string) (*string, *time.Time, error) {

@@ -53,7 +53,7 @@ func TestCreateReportIsReadAsItWasWritten(t *testing.T) {
 	created := p.Do(caller.Token, http.MethodPost, path, `{"name": "Łódź", "query": "SELECT ?, ?, ?, ?", "database": "postgresql",
 		"schedule": "0 6 * * MON", "timezone": "Europe/Berlin", "parameters": [12345678901234567890, "a\u0000b", null, 1.50]}`).Want(t, http.StatusCreated)
 	report := platformtest.Decode[analytics.Report](t, created)
-	if report.NextRunAt == nil || *report.Schedule != "0 6 * * MON" || !strings.Contains(string(created.Body), `[12345678901234567890,"a\u0000b",null,1.50]`) {
+	if report.NextRunAt == nil || len(report.NextRuns) != 5 || !report.NextRuns[0].Equal(*report.NextRunAt) || *report.Schedule != "0 6 * * MON" || !strings.Contains(string(created.Body), `[12345678901234567890,"a\u0000b",null,1.50]`) {
 		t.Errorf("report %s is not as it was written", created.Body)
 	}
 
@@ -109,7 +109,7 @@ func TestCreateReportRefusesBadInput(t *testing.T) {
 		"database":               {`, "database": "elasticsearch"`, "body.database"},
 		"unknown database":       {`, "database": "oracle"`, "body.database"},
 		"visualization":          {`, "visualization": "hologram"`, "body.visualization"},
-		"parameter":              {`, "parameters": [["a"]]`, "body.parameters[0]"},
+		"parameter":              {`, "parameters": [{}]`, "body.parameters[0]"},
 		"unknown field":          {`, "owner": "me"`, "body.owner"},
 		"NUL in the name":        {`, "name": "a\u0000"`, "body.name"},
 		"NUL in the query":       {`, "query": "SELECT '\u0000'"`, "body.query"},

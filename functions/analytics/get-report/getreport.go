@@ -51,5 +51,5 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read report: %w", err)
 	}
-	return &Response{Body: report}, nil
+	return &Response{Body: analytics.Planned(report)}, nil
 }

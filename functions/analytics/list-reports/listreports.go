@@ -52,5 +52,8 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list reports: %w", err)
 	}
+	for i := range reports {
+		reports[i] = analytics.Planned(reports[i])
+	}
 	return &Response{Body: page.Of(in.Query, reports, func(r analytics.Report) uuid.UUID { return r.ID })}, nil
 }

@@ -89,12 +89,12 @@ func TestQueryOfProjectionsBindsParameters(t *testing.T) {
 		t.Errorf("answer %s, want %s", body, want)
 	}
 	for name, body := range map[string]any{
-		"too few":  ask("postgresql", "SELECT ?, ?", 1),
-		"too many": ask("postgresql", "SELECT ? -- ?", 1, 2),
-		"a list":   ask("postgresql", "SELECT ?", []int{1}),
-		"numbered": ask("postgresql", "SELECT $1", 1),
-		"misfit":   ask("postgresql", "SELECT ?::int", "one"),
-		"NUL":      ask("postgresql", "SELECT ?", "a\x00b"),
+		"too few":   ask("postgresql", "SELECT ?, ?", 1),
+		"too many":  ask("postgresql", "SELECT ? -- ?", 1, 2),
+		"an object": ask("postgresql", "SELECT ?", map[string]any{}),
+		"numbered":  ask("postgresql", "SELECT $1", 1),
+		"misfit":    ask("postgresql", "SELECT ?::int", "one"),
+		"NUL":       ask("postgresql", "SELECT ?", "a\x00b"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			p.Do(caller.Token, http.MethodPost, path, body).Want(t, http.StatusUnprocessableEntity)
@@ -227,7 +227,7 @@ func TestQueryOfProjectionsIsBounded(t *testing.T) {
 		// Some minutes of work on a few megabytes that fit the limit of temporary space.
 		`SELECT count(*) FROM generate_series(1, 1500) a, generate_series(1, 1500) b, generate_series(1, 1500) c`: "longer than 10 seconds",
 		`SELECT repeat('x', 1000) || a FROM generate_series(1, 10000000) a ORDER BY random()`:                     "temporary space",
-		`SELECT repeat('x', 50000000)`: "larger than an answer may be",
+		`SELECT repeat('x', 50000000)`: "larger than 16 MiB",
 	} {
 		problem := platformtest.Decode[problem.Problem](t, p.Do(caller.Token, http.MethodPost, path, ask("postgresql", sql)).Want(t, http.StatusUnprocessableEntity))
 		if !strings.Contains(problem.Detail, want) {

@@ -48,7 +48,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const (
 	startRun = `
-UPDATE report_runs SET status = 'running', started_at = now() WHERE id = $1 AND status IN ('queued', 'running')`
+UPDATE report_runs SET status = 'running', started_at = now(), attempts = attempts + 1
+WHERE id = $1 AND status IN ('queued', 'running') RETURNING attempts`
 	selectReport = `SELECT ` + analytics.ReportColumns + ` FROM reports WHERE id = $1 AND organization_id = $2`
 	finishRun    = `
 UPDATE report_runs SET status = @status, finished_at = now(), columns = @columns, rows = @rows, row_count = @row_count,
@@ -56,8 +57,12 @@ UPDATE report_runs SET status = @status, finished_at = now(), columns = @columns
 WHERE id = @id`
 )
 
+// maxAttempts is how many deliveries try an error that may pass, before it ends the
+// run: fewer than the trigger makes, so that the last one is sure to come.
+const maxAttempts = 4
+
 // Handle runs the report. What is wrong with its query is written into the run; any
-// other error leaves the run to the event's next delivery.
+// other error leaves the run to the event's next delivery, up to maxAttempts.
 func (f *Function) Handle(ctx context.Context, e events.Received[events.ReportRunRequested]) error {
 	select {
 	case f.places <- struct{}{}:
@@ -65,7 +70,12 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.ReportRu
 	case <-ctx.Done():
 		return fmt.Errorf("wait to run a report: %w", ctx.Err())
 	}
-	if _, err := f.DB.Exec(ctx, startRun, e.Data.RunID); err != nil { // seen while the run's transaction is open
+	var attempts int
+	err := f.DB.QueryRow(ctx, startRun, e.Data.RunID).Scan(&attempts) // seen while the run's transaction is open
+	if database.IsNoRows(err) {
+		return nil // over, or deleted
+	}
+	if err != nil {
 		return fmt.Errorf("start run: %w", err)
 	}
 	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
@@ -77,19 +87,22 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.ReportRu
 		if err != nil {
 			return fmt.Errorf("read report: %w", err)
 		}
-		return f.run(ctx, tx, e.Data, report)
+		return f.run(ctx, tx, e.Data, report, attempts)
 	})
 }
 
-func (f *Function) run(ctx context.Context, tx *outbox.Tx, e events.ReportRunRequested, report analytics.Report) error {
+func (f *Function) run(ctx context.Context, tx *outbox.Tx, e events.ReportRunRequested, report analytics.Report, attempts int) error {
 	began := time.Now()
 	set, err := f.querier.Run(ctx, tx, e.OrganizationID, report.Query())
 	refusal, refused := analytics.Refused(err)
 	if err != nil && !refused {
-		return fmt.Errorf("run report %s: %w", report.ID, err)
+		if attempts < maxAttempts || ctx.Err() != nil {
+			return fmt.Errorf("run report %s: %w", report.ID, err)
+		}
+		slog.ErrorContext(ctx, "report failed", "report", report.ID, "run", e.RunID, "error", err)
 	}
 	outcome := pgx.NamedArgs{"id": e.RunID, "status": analytics.Failed, "truncated": false}
-	if refused {
+	if err != nil {
 		outcome["failure"] = sentence(refusal)
 	} else if err := found(ctx, outcome, report, set); err != nil {
 		return err
@@ -117,10 +130,14 @@ func found(ctx context.Context, outcome pgx.NamedArgs, report analytics.Report, 
 	}
 	outcome["status"], outcome["columns"], outcome["rows"] = analytics.Succeeded, json.RawMessage(columns), json.RawMessage(rows)
 	outcome["row_count"], outcome["truncated"] = len(set.Rows), set.Truncated
-	if report.Visualization != analytics.Chart {
+	if report.Visualization == analytics.Table {
 		return nil
 	}
-	svg, err := chart.Render(set, chart.Options{Title: report.Name})
+	kind := report.Visualization
+	if kind == analytics.Chart {
+		kind = chart.Automatic
+	}
+	svg, err := chart.Render(set, chart.Options{Title: report.Name, Kind: kind})
 	if f, ok := fault.As(err); ok {
 		outcome["chart_failure"] = f.Detail
 	} else if err != nil {
@@ -132,8 +149,12 @@ func found(ctx context.Context, outcome pgx.NamedArgs, report analytics.Report, 
 	return nil
 }
 
-// sentence is a refusal as the run keeps it, with the place in the query.
+// sentence is a fault as the run keeps it, with the place in the query; nil is an
+// error whose cause is not for the reader.
 func sentence(refusal *fault.Error) string {
+	if refusal == nil {
+		return fmt.Sprintf("Something went wrong on our side, %d times in a row. Run the report again later.", maxAttempts)
+	}
 	if len(refusal.Places) > 0 {
 		return refusal.Places[0].Message
 	}

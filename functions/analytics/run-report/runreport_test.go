@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -247,4 +248,61 @@ func TestRunsAreSeenByTheirOrganizationOnly(t *testing.T) {
 		p.Do(stranger.Token, request[0], request[1], nil).Want(t, http.StatusNotFound)
 	}
 	p.Do(caller.Token, http.MethodGet, run+"/chart", nil).Want(t, http.StatusOK)
+}
+
+func TestRunReport_ErrorThatDoesNotPass(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declarations...)
+	caller := p.Login("member")
+	analyticstest.Load(t, p, caller.OrganizationID, "weather", analyticstest.Weather)
+	if err := os.RemoveAll(strings.TrimPrefix(p.Env.Config.StorageLocalURL, "file://") + "/tables"); err != nil {
+		t.Fatal(err)
+	}
+	run, event := start(t, p, caller, map[string]any{"name": "gone", "query": "SELECT * FROM weather"})
+	for range 3 {
+		if answer := platformtest.Deliver(p, name, event); answer.Status < 500 {
+			t.Fatalf("status %d, want one that is tried again", answer.Status)
+		}
+	}
+	platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
+	got := read(t, p, caller, run)
+	if got.Status != analytics.Failed || got.Failure == nil || !strings.Contains(*got.Failure, "Run the report again later") || got.FinishedAt == nil {
+		t.Errorf("run %+v, want one that failed with a sentence", got.Run)
+	}
+	platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
+	if diff := cmp.Diff(got, read(t, p, caller, run)); diff != "" {
+		t.Errorf("a later delivery changed the run:\n%s", diff)
+	}
+}
+
+func TestRunReport_TimeZone(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declarations...)
+	caller := p.Login("member")
+	for database, query := range map[string]string{
+		"datasets":   "SELECT current_date = CAST(now() AT TIME ZONE 'Pacific/Kiritimati' AS DATE), CAST(TIMESTAMPTZ '2024-01-01 12:00:00Z' AS VARCHAR), TIMESTAMPTZ '2024-01-01 00:00:00', CAST(TIMESTAMPTZ '2024-01-01 12:00:00Z' AS DATE)",
+		"postgresql": "SELECT current_date = CAST(now() AT TIME ZONE 'Pacific/Kiritimati' AS DATE), CAST(TIMESTAMPTZ '2024-01-01 12:00:00Z' AS VARCHAR), TIMESTAMPTZ '2024-01-01 00:00:00', CAST(TIMESTAMPTZ '2024-01-01 12:00:00Z' AS DATE)",
+	} {
+		run, event := start(t, p, caller, map[string]any{"name": "tz", "query": query, "database": database, "timezone": "Pacific/Kiritimati"})
+		platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
+		got := read(t, p, caller, run)
+		if want := `[[true,"2024-01-02 02:00:00+14","2023-12-31T10:00:00Z","2024-01-02"]]`; string(got.Rows) != want {
+			t.Errorf("%s: %s, want %s (%+v)", database, got.Rows, want, got.Failure)
+		}
+	}
+}
+
+func TestRunReport_EngineWithoutTheTimeZone(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declarations...)
+	caller := p.Login("member")
+	for _, database := range []string{"datasets", "postgresql"} {
+		for _, zone := range []string{"UTC", "US/Eastern", "EST5EDT", "Etc/GMT+5", "America/Argentina/ComodRivadavia", "Asia/Kolkata", "Factory", "Europe/Kyiv", "PST8PDT", "GB", "Zulu"} {
+			run, event := start(t, p, caller, map[string]any{"name": "tz", "query": "SELECT 1 AS n", "database": database, "timezone": zone})
+			answer := platformtest.Deliver(p, name, event)
+			if got := read(t, p, caller, run); got.Status != analytics.Succeeded && (got.Failure == nil || !strings.Contains(*got.Failure, zone)) {
+				t.Errorf("%s, %s: delivery %d, run %+v", database, zone, answer.Status, got.Run)
+			}
+		}
+	}
 }

@@ -175,3 +175,25 @@ func TestScheduleReportsUnschedulesWhatCannotBeRead(t *testing.T) {
 	}
 	wantRuns(t, p, 1)
 }
+
+func TestScheduleReports_LostRuns(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	due(t, p, 4, 0)
+	p.Wake(name).Want(t, http.StatusNoContent)
+	ctx, db := context.Background(), p.DB(database.Analytics)
+	for i, state := range []string{
+		`status = 'running', started_at = now() - interval '16 minutes'`, `status = 'running', started_at = now() - interval '14 minutes'`,
+		`queued_at = now() - interval '25 hours'`,
+	} {
+		if _, err := db.Exec(ctx, `UPDATE report_runs SET `+state+` WHERE id = (SELECT id FROM report_runs ORDER BY id OFFSET $1 LIMIT 1)`, i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.Wake(name).Want(t, http.StatusNoContent)
+	var states string
+	err := db.QueryRow(ctx, `SELECT string_agg(status || coalesce(' ' || left(failure, 23), ''), ', ' ORDER BY id) FROM report_runs`).Scan(&states)
+	if want := "failed The run was interrupted, running, failed The run was interrupted, queued"; err != nil || states != want {
+		t.Errorf("runs are %q (%v), want %q", states, err, want)
+	}
+}
