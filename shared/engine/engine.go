@@ -18,7 +18,7 @@
 //
 // # Limits
 //
-// Text files have at most 500 columns, lines and objects of at most 16 MiB. Preparing takes DuckDB's memory limit
+// Files have at most 2,000 columns, lines and objects of at most 16 MiB. Preparing takes DuckDB's memory limit
 // and about as much again at the worst; scratch space is for the rewritten form of JSON and for what DuckDB spills.
 //
 // DuckDB's memory limit covers tables, hash tables and sorts, not the values that an expression is just making for

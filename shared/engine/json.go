@@ -67,6 +67,9 @@ func jsonColumns(ctx context.Context, path string) (*table, error) {
 			if len(index) == maxColumns {
 				return &InvalidError{Line: line, Detail: fmt.Sprintf("The objects have more than %d different keys.", maxColumns)}
 			}
+			if strings.ContainsRune(key, 0) {
+				return &InvalidError{Line: line, Detail: fmt.Sprintf("The object on line %d has a key with the character U+0000, which no column's name can hold.", line)}
+			}
 			i = len(index)
 			index[key] = i
 			t.columns = append(t.columns, column{name: key, kind: words})
@@ -120,13 +123,8 @@ func writeObjects(ctx context.Context, from, to string, t *table) (spanning bool
 	defer f.Close()
 	w := bufio.NewWriterSize(f, 1<<20)
 	fields := make([]string, len(t.columns))
-	set := make([]bool, len(t.columns))
 	visit := func(line int64, key string, value []byte) error {
 		i := t.keys[key]
-		if set[i] {
-			return &InvalidError{Line: line, Detail: fmt.Sprintf("The object on line %d has the key %s twice.", line, excerpt(key))}
-		}
-		set[i] = true
 		switch {
 		case value[0] == 'n':
 			fields[i] = ""
@@ -153,7 +151,6 @@ func writeObjects(ctx context.Context, from, to string, t *table) (spanning bool
 		}
 		longest = max(longest, size)
 		clear(fields)
-		clear(set)
 		if err := w.WriteByte('\n'); err != nil {
 			return fmt.Errorf("write a scratch file: %w", err)
 		}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 
@@ -58,10 +59,13 @@ func (s *session) prepare(ctx context.Context, src Source, dst, scratch string, 
 		}
 	}
 	progress("infer", 0.1)
-	if len(src.Columns) > 0 {
+	if len(src.Columns) > 0 || src.Format == Parquet {
 		err = s.fits(ctx, t)
 	} else {
 		err = s.infer(ctx, t)
+	}
+	if err == nil {
+		err = s.documents(ctx, t)
 	}
 	if err != nil {
 		return nil, err
@@ -81,7 +85,7 @@ func (s *session) prepare(ctx context.Context, src Source, dst, scratch string, 
 // recognize checks the file as its format demands and makes it something that DuckDB can scan.
 func (s *session) recognize(ctx context.Context, src Source, scratch string, progress func(string, float64)) (*table, error) {
 	if src.Format == Parquet {
-		return s.parquetTable(ctx, src.Path)
+		return s.parquetTable(ctx, src.Path, scratch)
 	}
 	info, err := os.Stat(src.Path)
 	if err != nil {
@@ -150,14 +154,18 @@ func invalid(ctx context.Context, src Source, err error) error {
 	if known := csvFault(e); known != nil && src.Format == CSV {
 		return known
 	}
-	switch e.Type {
-	case duckdb.ErrorTypeOutOfMemory:
+	switch {
+	case e.Type == duckdb.ErrorTypeOutOfMemory:
 		return &InvalidError{Detail: "The file cannot be prepared within the memory allowed: its rows are too large."}
-	case duckdb.ErrorTypeInternal, duckdb.ErrorTypeFatal:
-	default:
-		if src.Format == Parquet {
-			return &InvalidError{Detail: "The file is not a whole Parquet file: it is cut off or damaged."}
-		}
+	case e.Type == duckdb.ErrorTypeInterrupt, e.Type == duckdb.ErrorTypeConnection, e.Type == duckdb.ErrorTypePermission,
+		strings.Contains(e.Msg, "No space left"), strings.Contains(e.Msg, "temporary file"), src.Format != Parquet && e.Type == duckdb.ErrorTypeIO:
+		return fmt.Errorf("prepare: %w", err)
 	}
-	return fmt.Errorf("prepare: %w", err)
+	// Whatever else DuckDB says is about the file, and would be said again of it.
+	class, _, _ := strings.Cut(e.Msg, ":") // the rest may quote the file
+	slog.WarnContext(ctx, "file cannot be read", "format", src.Format, "error", class)
+	if src.Format == Parquet {
+		return parquetFault(e)
+	}
+	return &InvalidError{Detail: "The file cannot be read as " + strings.ToUpper(src.Format) + "."}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // maxColumns bounds the width of a file.
-const maxColumns = 500
+const maxColumns = 2000
 
 // kind is what the values of a source's column can be; it narrows the types that are tried.
 type kind int
@@ -27,6 +27,7 @@ type column struct {
 	name    string
 	kind    kind
 	sqlType string // decided by inference or declaration; empty: a typed column as it is
+	source  string // typed: the type in the file
 }
 
 // table is a source that DuckDB can scan: from is a table function whose columns are c0, c1 …

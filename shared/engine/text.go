@@ -73,7 +73,7 @@ func inspect(ctx context.Context, path string, read func(int64)) (*survey, error
 		block = append(block[:0], block[len(whole):]...)
 		read(total)
 	}
-	if found.records == 0 {
+	if found.records == 0 && found.unclosed == 0 && !found.quotedNewline {
 		return nil, &InvalidError{Detail: "The file is empty."}
 	}
 	return &found, nil
