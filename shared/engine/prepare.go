@@ -7,8 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/duckdb/duckdb-go/v2"
@@ -76,8 +78,8 @@ func (s *session) prepare(ctx context.Context, src Source, dst, scratch string, 
 	}
 	progress("profile", 0.8)
 	profile, err := s.profile(ctx, dst)
-	if err == nil && profile.Rows < t.atLeast {
-		err = &InvalidError{Detail: fmt.Sprintf("Only %d of the file's %d rows can be read as CSV.", profile.Rows, t.atLeast)}
+	if err == nil && src.Format != Parquet && profile.Rows != t.rows {
+		err = &InvalidError{Detail: fmt.Sprintf("The file has %d rows, of which %d can be read.", t.rows, profile.Rows)}
 	}
 	return profile, err
 }
@@ -87,23 +89,48 @@ func (s *session) recognize(ctx context.Context, src Source, scratch string, pro
 	if src.Format == Parquet {
 		return s.parquetTable(ctx, src.Path, scratch)
 	}
+	if err := src.decode(scratch); err != nil {
+		return nil, err
+	}
 	info, err := os.Stat(src.Path)
 	if err != nil {
 		return nil, fmt.Errorf("find the uploaded file: %w", err)
 	}
-	found, err := inspect(ctx, src.Path, func(read int64) {
-		progress("check", 0.1*float64(read)/float64(max(1, info.Size())))
-	})
-	if err != nil {
-		return nil, err
-	}
+	read := func(read int64) { progress("check", 0.1*float64(read)/float64(max(1, info.Size()))) }
 	switch src.Format {
 	case CSV:
-		return csvTable(src, found)
+		return csvTable(ctx, src, scratch, read)
 	case JSON:
-		return jsonTable(ctx, src, scratch)
+		return jsonTable(ctx, src, scratch, read)
 	}
 	return nil, fmt.Errorf("prepare: unknown format %q", src.Format)
+}
+
+// decode makes a text file UTF-8.
+func (src *Source) decode(scratch string) error {
+	f, err := os.Open(src.Path)
+	if err != nil {
+		return fmt.Errorf("open the uploaded file: %w", err)
+	}
+	defer f.Close()
+	head := make([]byte, len(byteOrderMark))
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("read the uploaded file: %w", err)
+	}
+	e, err := Encoding(head[:n], src.Charset)
+	if err != nil {
+		return &InvalidError{Detail: fmt.Sprintf("The encoding %s is not known.", excerpt(src.Charset))}
+	}
+	if e == nil {
+		return nil
+	}
+	decoded := filepath.Join(scratch, "decoded")
+	if err := transcode(src.Path, decoded, e); err != nil {
+		return err
+	}
+	src.Path = decoded
+	return nil
 }
 
 // Row groups hold about a million values, within bounds that keep both scans and memory small.
@@ -150,9 +177,6 @@ func invalid(ctx context.Context, src Source, err error) error {
 	e := fault(err)
 	if e == nil {
 		return fmt.Errorf("prepare: %w", err)
-	}
-	if known := csvFault(e); known != nil && src.Format == CSV {
-		return known
 	}
 	switch {
 	case e.Type == duckdb.ErrorTypeOutOfMemory:

@@ -36,7 +36,7 @@ type table struct {
 	columns []column
 	absent  []column       // declared columns that the file does not have
 	keys    map[string]int // JSON: the column of each key
-	atLeast int64          // rows that the scan must give; a CSV record may not get lost unnoticed
+	rows    int64          // CSV and JSON: what the scan must give; no record may get lost unnoticed
 }
 
 // raw is the scan's name of column i.
