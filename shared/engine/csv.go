@@ -129,7 +129,7 @@ func (found *csvSurvey) uneven() error {
 
 // unusual tells whether the file has what DuckDB's strict reader does not read, or reads differently.
 func (found *csvSurvey) unusual(d *dialect) bool {
-	return d.hint || found.first != 1 || found.bare || len(found.endings) > 1 || found.endings["\r"]
+	return d.hint || found.first != 1 || found.bare || len(found.endings) > 1 || found.endings["\r"] || found.spans && !found.endings["\n"]
 }
 
 // rewriteCSV writes the records, without the header, in the form that DuckDB reads. It answers the longest.
@@ -183,9 +183,12 @@ func scanCSV(path, delimiter string, header bool, columns, longest int, spans bo
 		types[i] = literal(raw(i)) + ": 'VARCHAR'"
 	}
 	record := max(2*longest, 1<<20)
+	newlines := "" // without a newline in quotes, the first one that DuckDB sees is a record's
+	if spans {
+		newlines = `, new_line = '\n', parallel = false`
+	}
 	return fmt.Sprintf("read_csv(%s, auto_detect = false, header = %t, delim = %s, quote = '\"', escape = '\"',"+
 		" columns = {%s}, strict_mode = true, null_padding = false, allow_quoted_nulls = false, encoding = 'utf-8',"+
-		" max_line_size = %d, buffer_size = %d, parallel = %t)",
-		literal(path), header, literal(delimiter), strings.Join(types, ", "),
-		record, max(4<<20, 2*record), !spans)
+		" hive_partitioning = false, max_line_size = %d, buffer_size = %d%s)",
+		literal(path), header, literal(delimiter), strings.Join(types, ", "), record, max(4<<20, 2*record), newlines)
 }

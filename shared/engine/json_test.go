@@ -47,12 +47,14 @@ func TestJSON_AmbiguousText_IsRefusedWithItsLine(t *testing.T) {
 func TestJSON_OneLine_KeepsItsRows(t *testing.T) {
 	t.Parallel()
 	for content, want := range map[string]string{
-		`[{"item":"5\" pipe","n":1},{"item":"elbow","n":2}]`: `[["5\" pipe",1],["elbow",2]]`,
-		`{"item":"\""}`:                   `[["\""]]`,
-		`[{"a":1},{"a":null},{"a":2},{}]`: `[[1],[null],[2],[null]]`,
-		`[{"a":null},{"a":""}]`:           `[[null],[""]]`,
-		`{"😀":"\ud83d\ude00"}`:            `[["😀"]]`,
-		"{\"a\":1}\r\r{\"a\":2}":          `[[1],[2]]`,
+		`[{"item":"5\" pipe","n":1},{"item":"elbow","n":2}]`:           `[["5\" pipe",1],["elbow",2]]`,
+		`[{"a":"x\ry","b":1},{"a":"x\r\ny","b":2},{"a":"x\ny","b":3}]`: `[["x\ry",1],["x\r\ny",2],["x\ny",3]]`,
+		`[{"n":1E5},{"n":2E3}]`:                                        `[[100000],[2000]]`,
+		`{"item":"\""}`:                                                `[["\""]]`,
+		`[{"a":1},{"a":null},{"a":2},{}]`:                              `[[1],[null],[2],[null]]`,
+		`[{"a":null},{"a":""}]`:                                        `[[null],[""]]`,
+		`{"😀":"\ud83d\ude00"}`:                                         `[["😀"]]`,
+		"{\"a\":1}\r\r{\"a\":2}":                                       `[[1],[2]]`,
 	} {
 		t.Run(content, func(t *testing.T) {
 			t.Parallel()

@@ -64,7 +64,7 @@ func (s *session) parquetTable(ctx context.Context, path, scratch string) (*tabl
 		}
 		t.columns = append(t.columns, c)
 	}
-	t.from = fmt.Sprintf("(SELECT * FROM read_parquet(%s)) AS source(%s)", literal(from), strings.Join(aliases, ", "))
+	t.from = fmt.Sprintf("(SELECT * FROM read_parquet(%s, hive_partitioning = false)) AS source(%s)", literal(from), strings.Join(aliases, ", "))
 	return t, nil
 }
 
@@ -98,7 +98,7 @@ func (s *session) bounded(ctx context.Context, path string) error {
 // parquetColumns are the columns and their types as DuckDB reads them.
 func (s *session) parquetColumns(ctx context.Context, path string) ([]resultset.Column, error) {
 	var columns []resultset.Column
-	err := s.each(ctx, "SELECT column_name, column_type FROM (DESCRIBE FROM read_parquet("+literal(path)+"))", func(row []any) error {
+	err := s.each(ctx, "SELECT column_name, column_type FROM (DESCRIBE FROM read_parquet("+literal(path)+", hive_partitioning = false))", func(row []any) error {
 		name, _ := row[0].(string)
 		sqlType, _ := row[1].(string)
 		columns = append(columns, resultset.Column{Name: name, Type: sqlType})
