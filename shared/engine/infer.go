@@ -23,8 +23,8 @@ const (
 
 // Forms of text, as regular expressions (RE2) that match a whole value.
 const (
-	plainForm    = `-?(0|[1-9][0-9]*)(\.[0-9]+)?`
-	exponentForm = plainForm + `[eE][+-]?[0-9]{1,2}`
+	plainForm     = `-?(0|[1-9][0-9]*)(\.[0-9]+)?`
+	exponentForm  = plainForm + `[eE][+-]?[0-9]{1,2}`
 	writtenForm   = `-?((0|[1-9][0-9]*)\.[0-9]+[eE][+-]?|[0-9][eE][+-])[0-9]{1,2}` // by a program: 1.5e3, 1e-05, 1E+21
 	timestampForm = `[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?`
 	zonedForm     = timestampForm + `(Z|[+-][0-9]{2}(:?[0-9]{2})?| UTC)`
