@@ -113,7 +113,7 @@ func datasetFault(err error, all, mentioned []table) error {
 	}
 	if e.Reason == engine.UnknownTable {
 		for _, t := range mentioned {
-			if !t.ready() {
+			if !t.ready() && strings.EqualFold(t.Name, e.Table) {
 				return notReady(t)
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"function/shared/database"
+	"function/shared/resultset"
 )
 
 // selecting is how a query begins that can stand in parentheses.
@@ -22,8 +23,8 @@ var selecting = regexp.MustCompile(`(?is)^(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:sele
 // What is not the query's fault stays as it is.
 func projectionFault(ctx context.Context, err error, text numbered) error {
 	var long *pgproto3.ExceededMaxBodyLenErr
-	if errors.As(err, &long) {
-		return wrong(0, "a row of the answer is larger than an answer may be")
+	if errors.As(err, &long) || errors.Is(err, resultset.ErrRowTooLarge) {
+		return wrong(0, "a row of the answer is larger than %d MiB, which a whole answer may have: select fewer columns, or shorter values", maxBytes>>20)
 	}
 	var e *pgconn.PgError
 	if ctx.Err() != nil || !errors.As(err, &e) {

@@ -23,7 +23,7 @@ func typeName(types *pgtype.Map, oid uint32) string {
 }
 
 // value reads a value in PostgreSQL's text form. What JSON has no form for stays
-// the text that PostgreSQL writes: numerics, intervals, ranges, rows …
+// the text that PostgreSQL writes: intervals, ranges, rows …
 func value(types *pgtype.Map, oid uint32, text []byte) any {
 	if text == nil {
 		return nil
@@ -31,6 +31,8 @@ func value(types *pgtype.Map, oid uint32, text []byte) any {
 	switch oid {
 	case pgtype.JSONOID, pgtype.JSONBOID:
 		return json.RawMessage(slices.Clone(text))
+	case pgtype.NumericOID:
+		return resultset.Decimal(string(text))
 	case pgtype.BoolOID, pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.OIDOID, pgtype.Float4OID, pgtype.Float8OID,
 		pgtype.ByteaOID, pgtype.DateOID, pgtype.TimestampOID, pgtype.TimestamptzOID:
 		t, _ := types.TypeForOID(oid)

@@ -121,6 +121,11 @@ func read(ctx context.Context, conn *pgx.Conn, sql string, parameters [][]byte) 
 			row[i] = value(conn.TypeMap(), fields[i].DataTypeOID, text)
 		}
 		fits, err := answer.Add(row)
+		if errors.Is(err, resultset.ErrRowTooLarge) {
+			stop()
+			_, _ = result.Close()
+			return nil, err
+		}
 		if err != nil {
 			return nil, errors.Join(err, conn.Close(ctx))
 		}

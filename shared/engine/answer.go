@@ -38,7 +38,10 @@ func (s *session) answer(ctx context.Context, limits Limits) (*resultset.Set, er
 		}
 		return err
 	})
-	if err != nil && !errors.Is(err, errFull) {
+	switch {
+	case errors.Is(err, resultset.ErrRowTooLarge):
+		return nil, tooLarge(limits)
+	case err != nil && !errors.Is(err, errFull):
 		return nil, err
 	}
 	return builder.Set(), nil
@@ -60,7 +63,12 @@ func (s *session) nestedFit(ctx context.Context, fields []field, limits Limits) 
 		return err
 	}
 	if size, _ := row[0].(int64); size > limits.Bytes {
-		return &QueryError{Reason: Memory, Detail: "A list, map or struct of the answer is larger than an answer may be."}
+		return tooLarge(limits)
 	}
 	return nil
+}
+
+func tooLarge(limits Limits) error {
+	return &QueryError{Reason: Memory, Detail: fmt.Sprintf("A row of the answer is larger than %d MiB, which a whole answer may have.", limits.Bytes>>20),
+		Hint: "Select fewer columns, or shorter values."}
 }

@@ -3,9 +3,7 @@
 package engine
 
 import (
-	"bytes"
 	"context"
-	"database/sql/driver"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -22,57 +20,27 @@ import (
 // field is a column on its way from DuckDB into an answer.
 type field struct {
 	resultset.Column
-	info   duckdb.TypeInfo // of the value as it is selected
-	asJSON bool            // selected as JSON text
+	sqlType sqlType
 }
 
-// fields describes the columns of a relation: their names, the types' names, and the types' structure.
+// fields describes the columns of a relation.
 func (s *session) fields(ctx context.Context, relation string) ([]field, error) {
 	var list []field
 	err := s.each(ctx, "SELECT column_name, column_type FROM (DESCRIBE FROM "+relation+")", func(row []any) error {
 		name, _ := row[0].(string)
-		sqlType, _ := row[1].(string)
-		list = append(list, field{Column: resultset.Column{Name: name, Type: sqlType}})
-		return nil
+		typeName, _ := row[1].(string)
+		t, err := parseType(typeName)
+		list = append(list, field{resultset.Column{Name: name, Type: typeName}, t})
+		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	for i := range list {
-		list[i].asJSON = list[i].Type == "JSON" || nested(list[i].Type) && (strings.Contains(list[i].Type, "JSON") || strings.Contains(list[i].Type, "MAP("))
-	}
-	return list, s.describe(ctx, "SELECT "+projection(list)+" FROM "+relation, list)
+	return list, err
 }
 
-// describe asks a prepared query for the structure of its columns' types.
-func (s *session) describe(ctx context.Context, query string, list []field) error {
-	return s.conn.Raw(func(conn any) error {
-		prepared, err := conn.(driver.ConnPrepareContext).PrepareContext(ctx, query)
-		if err != nil {
-			return fmt.Errorf("prepare %.60q: %w", query, err)
-		}
-		defer prepared.Close()
-		for i := range list {
-			if list[i].info, err = prepared.(*duckdb.Stmt).ColumnTypeInfo(i); err != nil {
-				return fmt.Errorf("describe column %d: %w", i+1, err)
-			}
-		}
-		return nil
-	})
-}
-
-// projection selects the fields in a form that the driver hands over whole. It would turn JSON numbers into doubles,
-// is slow on maps, and does not know some types at all.
+// projection selects the fields in a form that the driver hands over whole.
 func projection(list []field) string {
 	columns := make([]string, len(list))
 	for i, f := range list {
-		columns[i] = identifier(f.Name)
-		switch {
-		case f.Type == "JSON", f.Type == "TIME_NS", f.Type == "VARIANT", f.Type == "GEOMETRY", f.Type == "BIT":
-			columns[i] = "CAST(" + columns[i] + " AS VARCHAR)"
-		case f.asJSON:
-			columns[i] = "CAST(to_json(" + columns[i] + ") AS VARCHAR)"
-		}
+		columns[i] = f.sqlType.expression(identifier(f.Name), 0)
 	}
 	return strings.Join(columns, ", ")
 }
@@ -83,92 +51,113 @@ func nested(sqlType string) bool {
 }
 
 // value is the field's form in an answer.
-func (f field) value(v any) any {
-	text, ok := v.(string)
-	switch {
-	case ok && f.Type == "JSON":
-		return resultset.Value(json.RawMessage(text), f.Type)
-	case ok && f.asJSON:
-		return safeJSON(text)
-	}
-	return convert(v, f.info)
-}
+func (f field) value(v any) any { return convert(v, f.sqlType) }
 
-// convert follows the structure of a type down to plain values, which package resultset knows.
-func convert(v any, info duckdb.TypeInfo) any {
+// convert turns what sqlType.expression selects into plain values, which package resultset knows.
+func convert(v any, t sqlType) any {
 	switch v := v.(type) {
 	case nil:
 		return nil
+	case string:
+		return fromText(v, t)
 	case []any:
-		return convertList(v, info)
+		return convertList(v, t)
 	case map[string]any:
-		details, ok := info.Details().(*duckdb.StructDetails)
-		if !ok {
-			break
-		}
-		object := make(map[string]any, len(v))
-		for _, entry := range details.Entries {
-			object[entry.Name()] = convert(v[entry.Name()], entry.Info())
-		}
-		return object
-	case duckdb.Union:
-		if details, ok := info.Details().(*duckdb.UnionDetails); ok {
-			for _, member := range details.Members {
-				if member.Name == v.Tag {
-					return convert(v.Value, member.Type)
-				}
-			}
-		}
+		return convertMembers(v, t)
 	case []byte:
-		if info.InternalType() == duckdb.TYPE_UUID && len(v) == 16 {
+		if t.name == "UUID" && len(v) == 16 {
 			return resultset.Value([16]byte(v), "")
 		}
 	case duckdb.Decimal:
+		if v.Scale == 0 {
+			return resultset.Value(v.Value, "")
+		}
 		return decimal(v)
 	case duckdb.Interval:
 		return duration(v)
 	case time.Time:
-		return instant(v, info.InternalType())
+		return instant(v, t.name)
 	}
 	return resultset.Value(v, "")
 }
 
-func convertList(list []any, info duckdb.TypeInfo) any {
-	var child duckdb.TypeInfo
-	switch details := info.Details().(type) {
-	case *duckdb.ListDetails:
-		child = details.Child
-	case *duckdb.ArrayDetails:
-		child = details.Child
-	default:
-		return resultset.Value(list, "")
+// fromText is the form of a type that was selected as text.
+func fromText(v string, t sqlType) any {
+	switch t.name {
+	case "JSON":
+		return resultset.Value(json.RawMessage(v), "")
+	case zonedTime: // 10:00:00+02 is 10:00:00+02:00 in ISO 8601
+		if clock, zero := strings.CutSuffix(v, "+00"); zero && !strings.Contains(clock, "+") && strings.Count(clock, ":") == 2 {
+			return clock + "Z"
+		}
+		if i := strings.LastIndexAny(v, "+-"); i == len(v)-3 {
+			return v + ":00"
+		}
+	}
+	return v
+}
+
+func convertList(list []any, t sqlType) any {
+	if t.name == "MAP" {
+		object := make(map[string]any, len(list))
+		for _, entry := range list {
+			if members, ok := entry.(map[string]any); ok {
+				object[key(convert(members["0"], t.parts[0]))] = convert(members["1"], t.parts[1])
+			}
+		}
+		return object
 	}
 	converted := make([]any, len(list))
 	for i, element := range list {
-		converted[i] = convert(element, child)
+		converted[i] = convert(element, t.parts[0])
 	}
 	return converted
 }
 
-func instant(t time.Time, sqlType duckdb.Type) any {
-	switch sqlType {
-	case duckdb.TYPE_DATE:
-		return resultset.Value(t, "DATE")
-	case duckdb.TYPE_TIME:
-		return resultset.Value(t, "TIME")
-	case duckdb.TYPE_TIME_TZ:
-		return resultset.Value(t, "TIMETZ")
+// key is the name of a map's entry: text as it is, anything else in JSON.
+func key(v any) string {
+	if s, ok := v.(string); ok {
+		return s
 	}
-	switch t.UnixMicro() { // DuckDB's infinite timestamps
-	case math.MaxInt64:
+	encoded, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(encoded)
+}
+
+// convertMembers makes an object of a struct, and of a union its value.
+func convertMembers(members map[string]any, t sqlType) any {
+	if t.name == "UNION" {
+		for i, label := range t.labels {
+			if label == members["tag"] {
+				return convert(members[strconv.Itoa(i)], t.parts[i])
+			}
+		}
+		return nil
+	}
+	object := make(map[string]any, len(t.parts))
+	for i, part := range t.parts {
+		object[t.labels[i]] = convert(members[strconv.Itoa(i)], part)
+	}
+	return object
+}
+
+func instant(t time.Time, sqlType string) any {
+	infinite := [2]int64{math.MaxInt64, t.UnixMicro()} // what DuckDB keeps of infinity, and of t
+	switch sqlType {
+	case "DATE":
+		infinite = [2]int64{math.MaxInt32, t.Unix() / (24 * 60 * 60)}
+	case "TIMESTAMP_NS":
+		infinite[1] = t.UnixNano()
+	}
+	switch infinite[1] {
+	case infinite[0]:
 		return "infinity"
-	case -math.MaxInt64:
+	case -infinite[0]:
 		return "-infinity"
 	}
-	if sqlType == duckdb.TYPE_TIMESTAMP_TZ {
-		return resultset.Value(t, "TIMESTAMPTZ")
-	}
-	return resultset.Value(t, "TIMESTAMP")
+	return resultset.Value(t, sqlType)
 }
 
 // decimal writes a decimal with all digits of its scale, as SQL does.
@@ -206,36 +195,4 @@ func duration(i duckdb.Interval) string {
 		text += "T" + seconds + "S"
 	}
 	return text
-}
-
-// safeJSON makes strings of the integers in JSON text that not every reader keeps.
-func safeJSON(text string) any {
-	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
-	decoder.UseNumber()
-	var v any
-	if err := decoder.Decode(&v); err != nil {
-		return text
-	}
-	return safeNumbers(v)
-}
-
-func safeNumbers(v any) any {
-	switch v := v.(type) {
-	case []any:
-		for i := range v {
-			v[i] = safeNumbers(v[i])
-		}
-	case map[string]any:
-		for key := range v {
-			v[key] = safeNumbers(v[key])
-		}
-	case json.Number:
-		if i, err := v.Int64(); err == nil {
-			return resultset.Value(i, "")
-		}
-		if !strings.ContainsAny(v.String(), ".eE") {
-			return v.String()
-		}
-	}
-	return v
 }

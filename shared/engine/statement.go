@@ -56,6 +56,9 @@ func (s *session) parse(ctx context.Context, sql string) (*statement, error) {
 	return &statement{sql: sql, tree: tree}, nil
 }
 
+// pivoting is a statement that holds a PIVOT. Without its values DuckDB reads it as several statements.
+var pivoting = regexp.MustCompile(`(?i)\bpivot(?:_wider)?\b`)
+
 // tree asks DuckDB's parser for the syntax tree of the only statement of sql.
 func (s *session) tree(ctx context.Context, sql string) (json.RawMessage, error) {
 	row, err := s.row(ctx, "SELECT CAST(json_serialize_sql(CAST(? AS VARCHAR)) AS VARCHAR)", sql)
@@ -76,6 +79,8 @@ func (s *session) tree(ctx context.Context, sql string) (json.RawMessage, error)
 	switch {
 	case parsed.Error && parsed.Type == "parser":
 		return nil, &QueryError{Reason: Syntax, Detail: parsed.Message, Position: character(sql, parsed.Position)}
+	case parsed.Error && strings.HasPrefix(parsed.Message, "Only SELECT") && pivoting.MatchString(sql):
+		return nil, &QueryError{Reason: NotAllowed, Detail: "PIVOT needs the values that become columns: write ON column IN ('first', 'second')."}
 	case parsed.Error && strings.HasPrefix(parsed.Message, "Only SELECT"):
 		return nil, &QueryError{Reason: NotAllowed, Detail: "Only a query that selects may run here."}
 	case parsed.Error:
@@ -235,7 +240,7 @@ func (c *checker) table(node map[string]any) error {
 	if text(node, "catalog_name") == "" && (schema == "" || strings.EqualFold(schema, "main")) && c.known[strings.ToLower(name)] {
 		return nil
 	}
-	return &QueryError{Reason: UnknownTable, Detail: fmt.Sprintf("There is no table %s.", excerpt(name)), Position: c.position(node)}
+	return &QueryError{Reason: UnknownTable, Table: name, Detail: fmt.Sprintf("There is no table %s.", excerpt(name)), Position: c.position(node)}
 }
 
 func (c *checker) refuse(node map[string]any, format string, args ...any) error {

@@ -2,8 +2,12 @@ package resultset
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 )
+
+// ErrRowTooLarge is a row that would not fit if it were the only one.
+var ErrRowTooLarge = errors.New("a row is larger than a whole answer may be")
 
 // Builder gathers rows until a limit is met.
 type Builder struct {
@@ -22,13 +26,17 @@ func NewBuilder(columns []Column, maxRows int, maxBytes int64) *Builder {
 }
 
 // Add appends a row of values in the form that Value gives. It answers false, and marks the set truncated, when the
-// row does not fit any more; the caller then stops reading.
+// row does not fit any more; the caller then stops reading. A row larger than a whole set may be is ErrRowTooLarge.
 func (b *Builder) Add(row []any) (bool, error) {
 	size, err := b.size(row)
 	if err != nil {
 		return false, fmt.Errorf("encode a row: %w", err)
 	}
-	if b.maxRows > 0 && len(b.set.Rows) >= b.maxRows || b.maxBytes > 0 && b.bytes+size > b.maxBytes {
+	full := b.maxRows > 0 && len(b.set.Rows) >= b.maxRows
+	if !full && b.maxBytes > 0 && size > b.maxBytes {
+		return false, ErrRowTooLarge
+	}
+	if full || b.maxBytes > 0 && b.bytes+size > b.maxBytes {
 		b.set.Truncated = true
 		return false, nil
 	}

@@ -2,6 +2,8 @@ package resultset_test
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"math"
 	"math/big"
 	"net/netip"
@@ -33,6 +35,9 @@ func TestValue(t *testing.T) {
 		{"narrowest integer", int64(math.MinInt64), "BIGINT", `"-9223372036854775808"`},
 		{"unsigned", uint64(math.MaxUint64), "UBIGINT", `"18446744073709551615"`},
 		{"small unsigned", uint64(7), "UBIGINT", `7`},
+		{"small huge integer", big.NewInt(-7), "HUGEINT", `-7`},
+		{"widest safe huge integer", big.NewInt(-(1<<53 - 1)), "HUGEINT", `-9007199254740991`},
+		{"wider huge integer", big.NewInt(1 << 53), "HUGEINT", `"9007199254740992"`},
 		{"huge integer", wide, "HUGEINT", `"170141183460469231731687303715884105727"`},
 		{"double", 0.1, "DOUBLE", `0.1`},
 		{"float", float32(0.1), "FLOAT", `0.1`},
@@ -84,7 +89,6 @@ func TestBuilder(t *testing.T) {
 		{"exactly enough", 3, 3 * int64(len(`["xx",1],`)), 3, false},
 		{"rows first", 2, 1 << 20, 2, true},
 		{"bytes first", 3, 20, 2, true},
-		{"nothing fits", 3, 1, 0, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -101,6 +105,16 @@ func TestBuilder(t *testing.T) {
 				t.Errorf("got %d rows, truncated %t", len(got.Rows), got.Truncated)
 			}
 		})
+	}
+}
+
+func TestBuilder_RowLargerThanTheLimit(t *testing.T) {
+	t.Parallel()
+	b := resultset.NewBuilder(nil, 3, 20)
+	for _, row := range [][]any{{strings.Repeat("x", 21)}, {strings.Repeat("x", 15), 1}} {
+		if fits, err := b.Add(row); fits || !errors.Is(err, resultset.ErrRowTooLarge) {
+			t.Errorf("%d bytes fit: %t, %v", len(fmt.Sprint(row)), fits, err)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"math"
 	"math/big"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -29,8 +30,10 @@ const (
 // does not say whether it is a date or has a zone. Names of both DuckDB and PostgreSQL are understood, in any case;
 // an array's elements have the type without its "[]".
 //
-//	integers within ±(2^53−1), finite floats   number
-//	wider integers, *big.Int, decimals         string of decimal digits
+//	integers within ±(2^53−1) of any type      number
+//	wider integers                             string of decimal digits
+//	finite floats                              number
+//	decimals                                   see Decimal
 //	NaN, Infinity, -Infinity                   string
 //	DATE                                       "2006-01-02"
 //	TIMESTAMP                                  "2006-01-02T15:04:05.999999", no zone
@@ -61,7 +64,7 @@ func Value(v any, sqlType string) any {
 	case float32:
 		return float(v, float64(v))
 	case *big.Int:
-		return v.String()
+		return Decimal(v.String())
 	case time.Time:
 		return instant(v, sqlType)
 	case json.RawMessage:
@@ -118,6 +121,15 @@ func integer(v int64) any {
 		return fmt.Sprint(v)
 	}
 	return v
+}
+
+// Decimal gives the JSON form of an exact number from its digits: a number for an integer within ±(2^53−1) that is
+// written without a fraction, otherwise a string of all its digits. So 7 is 7, and 7.00 is "7.00".
+func Decimal(digits string) any {
+	if v, err := strconv.ParseInt(digits, 10, 64); err == nil {
+		return integer(v)
+	}
+	return digits
 }
 
 func float(v any, wide float64) any {
