@@ -129,7 +129,7 @@ type QueryError struct {
 	Reason   Reason
 	Detail   string
 	Table    string // the unknown table
-	Position int // 1-based character in the SQL; 0 when not known
+	Position int    // 1-based character in the SQL; 0 when not known
 	Hint     string
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"function/shared/resultset"
@@ -52,14 +53,14 @@ func (s *session) parquetTable(ctx context.Context, path, scratch string) (*tabl
 	t := &table{}
 	var names, aliases []string
 	for i, c := range columns {
-		if parseType(c.Type).has(func(name string) bool { return !readable(name) && name != "TIME_NS" }) {
-			return nil, unreadable(c.Name, c.Type)
+		if _, err := parseType(c.Type); err != nil {
+			return nil, &InvalidError{Detail: fmt.Sprintf("Column %s has the type %s, which is not read here: write it as another type, such as text.", excerpt(c.Name), c.Type)}
 		}
 		names, aliases = append(names, c.Name), append(aliases, raw(i))
 	}
 	for i, name := range uniqueNames(names) {
 		c := column{name: name, kind: typed, source: exact[i].Type}
-		if kept := parseType(columns[i].Type).leaves(microseconds).String(); kept != c.source {
+		if kept := microseconds(columns[i].Type); kept != c.source {
 			c.sqlType = kept
 		}
 		t.columns = append(t.columns, c)
@@ -68,11 +69,18 @@ func (s *session) parquetTable(ctx context.Context, path, scratch string) (*tabl
 	return t, nil
 }
 
-func microseconds(name string) string {
-	if name == "TIME_NS" {
-		return "TIME"
-	}
-	return name
+// nanosecondTime matches the type TIME_NS, and what is quoted, so that no name in there is taken for it. Where it is a
+// name itself, a space follows.
+var nanosecondTime = regexp.MustCompile(`"(?:[^"]|"")*"|'(?:[^']|'')*'|\bTIME_NS(?:[,)\[]|$)`)
+
+// microseconds is a type with TIME in place of TIME_NS.
+func microseconds(sqlType string) string {
+	return nanosecondTime.ReplaceAllStringFunc(sqlType, func(part string) string {
+		if rest, ok := strings.CutPrefix(part, "TIME_NS"); ok {
+			return "TIME" + rest
+		}
+		return part
+	})
 }
 
 // bounded refuses a file whose rows, columns or types are more than can be read.

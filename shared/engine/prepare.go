@@ -69,6 +69,9 @@ func (s *session) prepare(ctx context.Context, src Source, dst, scratch string, 
 	if err == nil {
 		err = s.documents(ctx, t)
 	}
+	if err == nil {
+		err = s.distinctKeys(ctx, t)
+	}
 	if err != nil {
 		return nil, err
 	}
