@@ -104,34 +104,47 @@ func (s *session) infer(ctx context.Context, t *table) error {
 	return nil
 }
 
+// sampleBatch is how many columns one look at the first rows tests, which bounds its memory.
+const sampleBatch = 250
+
 // sample drops the candidates that the first rows rule out. Columns become rows, so that the plan stays small.
 func (s *session) sample(ctx context.Context, t *table, trial map[int][]candidate) error {
-	values := make([]string, len(t.columns))
-	for i := range t.columns {
-		values[i] = "NULL"
-		if len(trial[i]) > 0 {
-			values[i] = t.present(i)
-		}
-	}
 	all := append([]candidate{numbers}, plainTypes...)
 	tests := make([]string, len(all))
 	for n, c := range all {
 		tests[n] = fmt.Sprintf(c.test, "v")
 	}
-	query := fmt.Sprintf("SELECT i, %s FROM (SELECT unnest(range(%d)) AS i, unnest(CAST([%s] AS VARCHAR[])) AS v FROM (SELECT * FROM %s LIMIT %d)) GROUP BY i",
-		strings.Join(tests, ", "), len(values), strings.Join(values, ", "), t.from, min(sampleRows, sampleValues/len(values)))
-	return s.each(ctx, query, func(row []any) error {
-		column, _ := row[0].(int64)
-		i := int(column)
-		var results []any
-		for n, c := range all {
-			if slices.Contains(trial[i], c) {
-				results = append(results, row[n+1])
-			}
+	rows := min(sampleRows, sampleValues/len(t.columns))
+	var columns []int
+	for i := range t.columns {
+		if len(trial[i]) > 0 {
+			columns = append(columns, i)
 		}
-		trial[i] = survivors(trial[i], results, true) // a number with a fraction may follow
-		return nil
-	})
+	}
+	for some := range slices.Chunk(columns, sampleBatch) {
+		values := make([]string, len(some))
+		for n, i := range some {
+			values[n] = t.present(i)
+		}
+		query := fmt.Sprintf("SELECT i, %s FROM (SELECT unnest(range(%d)) AS i, unnest(CAST([%s] AS VARCHAR[])) AS v FROM (SELECT * FROM %s LIMIT %d)) GROUP BY i",
+			strings.Join(tests, ", "), len(values), strings.Join(values, ", "), t.from, rows)
+		err := s.each(ctx, query, func(row []any) error {
+			n, _ := row[0].(int64)
+			i := some[n]
+			var results []any
+			for n, c := range all {
+				if slices.Contains(trial[i], c) {
+					results = append(results, row[n+1])
+				}
+			}
+			trial[i] = survivors(trial[i], results, true) // a number with a fraction may follow
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // narrow drops the candidates that some row of the whole file rules out, a batch of columns at a time.

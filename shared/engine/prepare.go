@@ -56,7 +56,7 @@ func (s *session) prepare(ctx context.Context, src Source, dst, scratch string, 
 		return nil, err
 	}
 	if len(t.columns) > wide {
-		if err := s.frugal(ctx); err != nil {
+		if err := s.frugal(ctx, len(t.columns)); err != nil {
 			return nil, err
 		}
 	}
@@ -156,16 +156,22 @@ func (s *session) write(ctx context.Context, t *table, dst string) error {
 		strings.Join(list, ", "), t.from, literal(dst), group))
 }
 
-// wide files have more columns than this.
-const wide = 100
+// Files are wide with more columns than the first of these. With more than the second, DuckDB needs more memory than
+// usual for the few rows that it holds at least.
+const (
+	wide      = 100
+	widest    = 1000
+	forWidest = "512MB"
+)
 
 // frugal makes DuckDB hold fewer rows at a time, which matters when each has many columns. A single thread keeps
 // the order of rows by itself.
-func (s *session) frugal(ctx context.Context) error {
-	if err := s.exec(ctx, "SET threads = 1"); err != nil {
-		return err
+func (s *session) frugal(ctx context.Context, columns int) error {
+	settings := []string{"SET threads = 1", "SET preserve_insertion_order = false"}
+	if columns > widest {
+		settings = append(settings, "SET memory_limit = "+literal(forWidest))
 	}
-	return s.exec(ctx, "SET preserve_insertion_order = false")
+	return s.apply(ctx, settings)
 }
 
 // invalid tells faults of the file from faults of the host.
