@@ -46,7 +46,8 @@ const readSize = 256 << 10
 // File is the file of a multipart form, whose bytes have not arrived yet.
 type File struct {
 	Format       string
-	HeaderAbsent bool // CSV: the first line is data (RFC 4180 §3)
+	HeaderAbsent bool   // CSV: the first line is data (RFC 4180 §3)
+	Charset      string // of text, as declared (RFC 4180 §3); empty: UTF-8, or UTF-16 with a byte order mark
 
 	form  *multipart.Reader
 	bytes *bufio.Reader
@@ -113,8 +114,17 @@ func openPart(form *multipart.Reader, part *multipart.Part) (*File, error) {
 		return nil, fault.At("body.file", "the file is empty")
 	}
 	mediaType, parameters, _ := mime.ParseMediaType(part.Header.Get("Content-Type"))
-	if f.Format, err = Recognize(head, hint(mediaType, part.FileName())); err != nil {
+	charset, decoded := strings.ToLower(parameters["charset"]), head
+	if !bytes.HasPrefix(head, []byte(parquetMagic)) {
+		if decoded, err = readable(head, charset); err != nil {
+			return nil, err
+		}
+	}
+	if f.Format, err = Recognize(decoded, hint(mediaType, part.FileName())); err != nil {
 		return nil, err
+	}
+	if f.Format != engine.Parquet {
+		f.Charset = charset
 	}
 	switch parameters["header"] {
 	case "", "present":

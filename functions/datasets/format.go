@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"bytes"
+	"mime"
 	"path"
 	"strings"
 
@@ -45,12 +46,23 @@ var unread = []struct{ magic, sentence string }{
 	{"Obj\x01", "This is an Avro file, which is not read here yet: convert it to Parquet"},
 	{"ORC", "This is an ORC file, which is not read here yet: convert it to Parquet"},
 	{"PARE", "This is a Parquet file with an encrypted footer, which is not read here: write it without encryption"},
-	{"\xff\xfe", "This text is encoded as UTF-16: save it as UTF-8"},
-	{"\xfe\xff", "This text is encoded as UTF-16: save it as UTF-8"},
 }
 
-// Recognize tells the format of a file from its first bytes and a hint. Magic
-// numbers count only where the bytes are not text: a CSV file may well begin with
+// foreign are texts of other formats that people send by mistake, by what they begin with in lower case.
+var foreign = []struct{ start, sentence string }{
+	{"<!doctype html", htmlSentence}, {"<html", htmlSentence}, {"<head", htmlSentence}, {"<body", htmlSentence}, {"<table", htmlSentence}, {"<script", htmlSentence},
+	{"<?xml", xmlSentence}, {"<!doctype", xmlSentence}, {"<svg", xmlSentence}, {"<!--", xmlSentence},
+	{"%pdf-", "This is a PDF document: upload the data that it was made of, as CSV, JSON or Parquet"},
+	{"{\\rtf", "This is an RTF document: save it as CSV (UTF-8)"},
+}
+
+const (
+	htmlSentence = "This is an HTML page, such as one that asks to log in, and not the data itself: download the file again and look into it"
+	xmlSentence  = "This is XML, which is not read here: convert it to CSV, JSON or Parquet"
+)
+
+// Recognize tells the format of a file from its first bytes, as UTF-8 if they are
+// text, and a hint. Magic numbers count only where the bytes are not text: a CSV file may well begin with
 // a column named PAR1 or ORC.
 func Recognize(head []byte, hint string) (string, error) {
 	if !text(head) {
@@ -63,6 +75,12 @@ func Recognize(head []byte, hint string) (string, error) {
 			}
 		}
 		return "", fault.New(fault.Unsupported, "This file is binary and not Parquet: CSV, JSON and Parquet are read here")
+	}
+	begin := bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n"))
+	for _, f := range foreign {
+		if bytes.HasPrefix(begin, []byte(f.start)) {
+			return "", fault.New(fault.Unsupported, "%s", f.sentence)
+		}
 	}
 	switch {
 	case hint == engine.Parquet:
@@ -82,29 +100,53 @@ func startsJSON(head []byte) bool {
 	return len(head) > 0 && (head[0] == '[' || head[0] == '{')
 }
 
-// text tells whether the bytes hold none that only binary files have, and no
-// byte order mark of UTF-16. Which encoding they are in is not looked at.
+// text tells whether the bytes hold none that only binary files have. \x01 to
+// \x03 and \x1c to \x1f separate the fields of some text files.
 func text(head []byte) bool {
-	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
-		return false
+	return !bytes.ContainsFunc(head, func(r rune) bool {
+		return r < ' ' && !strings.ContainsRune("\t\n\v\f\r\x1b\x01\x02\x03\x1c\x1d\x1e\x1f", r)
+	})
+}
+
+// readable is the head of a file as UTF-8, as far as its encoding is known: by a
+// byte order mark or the charset that was declared.
+func readable(head []byte, charset string) ([]byte, error) {
+	encoding, err := engine.Encoding(head, charset)
+	if err != nil {
+		return nil, fault.New(fault.Unsupported, "The charset %q is not known: save the file as UTF-8", charset)
 	}
-	return !bytes.ContainsFunc(head, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\n\v\f\r\x1b", r) })
+	if encoding == nil {
+		return head, nil
+	}
+	decoded := make([]byte, 4*len(head))
+	n, _, _ := encoding.NewDecoder().Transform(decoded, head, false) // what it cannot decode, profiling tells of
+	return decoded[:n], nil
 }
 
 // MediaType is what a file of a format is sent as: the types registered with
 // IANA, and for JSON lines the usual one. The head is the file's first bytes.
-func MediaType(format string, headerAbsent bool, head []byte) string {
+func MediaType(format string, headerAbsent bool, charset string, head []byte) string {
+	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
+		charset = "utf-16"
+	}
+	if decoded, err := readable(head, charset); err == nil {
+		head = decoded
+	}
+	mediaType, parameters := "text/csv", map[string]string{}
 	switch {
 	case format == engine.Parquet:
 		return "application/vnd.apache.parquet"
 	case format == engine.JSON && bytes.HasPrefix(bytes.TrimLeft(head, "\ufeff \t\r\n"), []byte("{")):
-		return "application/x-ndjson"
+		mediaType = "application/x-ndjson"
 	case format == engine.JSON:
-		return "application/json"
+		mediaType = "application/json"
 	case headerAbsent:
-		return "text/csv; header=absent"
+		parameters["header"] = "absent"
 	}
-	return "text/csv"
+	if charset != "" {
+		parameters["charset"] = charset
+	}
+	return mime.FormatMediaType(mediaType, parameters)
 }
 
 // FileAnswer describes an answer that is a file.

@@ -25,6 +25,7 @@ type Upload struct {
 	Schema         *Schema
 	Format         string
 	HeaderAbsent   bool
+	Charset        string
 	ObjectName     string
 	WrappedKey     []byte
 }
@@ -48,7 +49,7 @@ func (s Store) Prepare(ctx context.Context, u Upload, scratch string) (*Staged, 
 		return nil, nil, err
 	}
 	profile, err := engine.Prepare(ctx, engine.Source{
-		Path: source, Format: u.Format, Columns: u.Schema.resultColumns(), HeaderAbsent: u.HeaderAbsent,
+		Path: source, Format: u.Format, Columns: u.Schema.resultColumns(), HeaderAbsent: u.HeaderAbsent, Charset: u.Charset,
 	}, table, engine.Options{
 		Scratch:  dir,
 		Progress: func(stage string, done float64) { report.tell(stage, 0.2+0.7*done) },

@@ -75,26 +75,56 @@ func (t *table) declare(schema []resultset.Column, src Source) error {
 	return nil
 }
 
-// misfit is true for a value of column i that its declared type cannot hold unchanged.
+// Forms of text that a declared type holds unchanged, as regular expressions (RE2) over the whole value. What DuckDB
+// would also take, and drop a part of, is left out: the time of a DATE, the offset of a TIMESTAMP, nanoseconds.
+const (
+	dayForm      = `[0-9]{4,6}([-/])[0-9]{1,2}[-/][0-9]{1,2}`
+	clockForm    = `([01]?[0-9]|2[0-3]):[0-5]?[0-9](:[0-5]?[0-9](\.[0-9]{1,6}0*)?)?`
+	midnightForm = `([T ]00:00(:00(\.0+)?)?)?`
+	offsetForm   = ` ?(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)`
+	endlessForm  = `-?infinity`
+)
+
+var declaredForms = map[string]string{
+	"DATE":        dayForm + midnightForm + `|` + endlessForm,
+	"TIME":        clockForm,
+	"TIMESTAMP":   dayForm + `([T ]` + clockForm + `)?|` + endlessForm,
+	"TIMESTAMPTZ": dayForm + `([T ]` + clockForm + `(` + offsetForm + `)?)?|` + endlessForm,
+}
+
+// misfit is true for a value of column i that its type cannot hold unchanged.
 func (t *table) misfit(i int) string {
 	c, x := t.columns[i], t.present(i)
-	text := "trim(CAST(" + x + " AS VARCHAR))"
+	if c.kind == typed && c.source != "VARCHAR" { // the way back decides
+		return fmt.Sprintf("(%[1]s IS NOT NULL AND TRY_CAST(TRY_CAST(%[1]s AS %[2]s) AS %[3]s) IS DISTINCT FROM %[1]s)", x, c.sqlType, c.source)
+	}
+	text := "trim(" + x + ")"
 	strict := "true"
 	switch {
+	case declaredForms[c.sqlType] != "":
+		strict = fmt.Sprintf("regexp_full_match(%s, '%s')", text, declaredForms[c.sqlType])
 	case strings.HasSuffix(c.sqlType, "INT") || c.sqlType == "INTEGER":
 		strict = fmt.Sprintf(`regexp_full_match(%s, '[+-]?[0-9]+(\.0*)?')`, text)
 	case strings.HasPrefix(c.sqlType, "DECIMAL"):
 		_, scale, _ := strings.Cut(strings.TrimSuffix(c.sqlType, ")"), ",")
 		strict = fmt.Sprintf(`regexp_full_match(%s, '[+-]?[0-9]*(\.[0-9]{0,%s}0*)?')`, text, scale)
+	case floating(c.sqlType): // its shortest form has the digits of the text
+		strict = fmt.Sprintf("(regexp_full_match(lower(%[1]s), '[+-]?(nan|inf|infinity)') OR %[2]s = %[3]s)", text,
+			digitsOf(text), digitsOf(fmt.Sprintf("CAST(TRY_CAST(%s AS %s) AS VARCHAR)", text, c.sqlType)))
 	}
-	return fmt.Sprintf("(%s IS NOT NULL AND NOT (%s AND TRY_CAST(%s AS %s) IS NOT NULL))", x, strict, x, c.sqlType)
+	return fmt.Sprintf("(%s IS NOT NULL AND NOT coalesce(%s AND TRY_CAST(%s AS %s) IS NOT NULL, false))", x, strict, x, c.sqlType)
+}
+
+// digitsOf are the significant digits of a number's text.
+func digitsOf(x string) string {
+	return fmt.Sprintf("trim(translate(regexp_replace(%s, '[eE].*', ''), '+-.', ''), '0')", x)
 }
 
 // fits proves that every value has its declared type, or names the first row that has not.
 func (s *session) fits(ctx context.Context, t *table) error {
 	var columns []int
 	for i, c := range t.columns {
-		if c.sqlType != "VARCHAR" {
+		if c.sqlType != "" && (c.sqlType != "VARCHAR" || c.kind == typed && c.source != "VARCHAR") {
 			columns = append(columns, i)
 		}
 	}
@@ -125,5 +155,16 @@ func (s *session) firstMisfit(ctx context.Context, t *table, i int) error {
 	}
 	number, _ := row[0].(int64)
 	value, _ := row[1].(string)
-	return &InvalidError{Detail: fmt.Sprintf("Row %d, column %s: %s is no %s.", number, excerpt(t.columns[i].name), excerpt(value), t.columns[i].sqlType)}
+	c := t.columns[i]
+	detail := fmt.Sprintf("Row %d, column %s: %s is no %s.", number, excerpt(c.name), excerpt(value), c.sqlType)
+	if s.holds(ctx, value, c.sqlType) {
+		detail = fmt.Sprintf("Row %d, column %s: %s cannot be kept unchanged as %s.", number, excerpt(c.name), excerpt(value), c.sqlType)
+	}
+	return &InvalidError{Detail: detail}
+}
+
+// holds tells whether a type takes a text, if only by dropping a part of it.
+func (s *session) holds(ctx context.Context, value, sqlType string) bool {
+	row, err := s.row(ctx, fmt.Sprintf("SELECT TRY_CAST(%s AS %s) IS NOT NULL", literal(value), sqlType))
+	return err == nil && row[0] == true
 }

@@ -18,7 +18,7 @@
 //
 // # Limits
 //
-// Text files have at most 500 columns, lines and objects of at most 16 MiB. Preparing takes DuckDB's memory limit
+// Files have at most 2,000 columns, lines and objects of at most 16 MiB. Preparing takes DuckDB's memory limit
 // and about as much again at the worst; scratch space is for the rewritten form of JSON and for what DuckDB spills.
 //
 // DuckDB's memory limit covers tables, hash tables and sorts, not the values that an expression is just making for
@@ -40,8 +40,8 @@ import (
 
 // Formats that Prepare reads.
 const (
-	CSV     = "csv"     // RFC 4180 with any delimiter, UTF-8, the first row names the columns
-	JSON    = "json"    // an array of objects or one object per line, UTF-8
+	CSV     = "csv"     // RFC 4180 with any delimiter, the first row names the columns
+	JSON    = "json"    // an array of objects or one object per line
 	Parquet = "parquet" // rewritten whole, which proves every page of it
 )
 
@@ -51,6 +51,7 @@ type Source struct {
 	Format       string
 	Columns      []resultset.Column // declared schema; empty: the types are inferred
 	HeaderAbsent bool               // CSV: the first row is data, columns are named column_1, column_2 …
+	Charset      string             // CSV and JSON: the declared encoding; empty: UTF-8, or UTF-16 with a byte order mark
 }
 
 // Options bound the work of Prepare.

@@ -17,6 +17,7 @@ const (
 	shortFraction             // at most 15 significant digits, no exponent
 	longFraction              // more digits, no exponent
 	shortExponent             // at most 15 significant digits, an exponent of at most two digits
+	bareExponent              // the same in a form that identifiers have, too: 1E5
 	notNumber
 )
 
@@ -24,8 +25,9 @@ const (
 const (
 	plainForm     = `-?(0|[1-9][0-9]*)(\.[0-9]+)?`
 	exponentForm  = plainForm + `[eE][+-]?[0-9]{1,2}`
+	writtenForm   = `-?((0|[1-9][0-9]*)\.[0-9]+[eE][+-]?|[0-9][eE][+-])[0-9]{1,2}` // by a program: 1.5e3, 1e-05, 1E+21
 	timestampForm = `[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?`
-	zonedForm     = timestampForm + `(Z|[+-][0-9]{2}:[0-9]{2})`
+	zonedForm     = timestampForm + `(Z|[+-][0-9]{2}(:?[0-9]{2})?| UTC)`
 )
 
 // candidate is a type, or the family of numbers, that a column's values may have in common.
@@ -38,10 +40,10 @@ var numbers = candidate{"", fmt.Sprintf(`bit_or(CASE WHEN %%[1]s IS NULL THEN NU
 	WHEN CAST(TRY_CAST(%%[1]s AS BIGINT) AS VARCHAR) = %%[1]s THEN if(strlen(ltrim(%%[1]s, '-')) <= 15, %d, %d)
 	WHEN CAST(TRY_CAST(%%[1]s AS HUGEINT) AS VARCHAR) = %%[1]s THEN %d
 	WHEN regexp_full_match(%%[1]s, '%s') THEN if(%s <= 15, %d, %d)
-	WHEN regexp_full_match(%%[1]s, '%s') AND %s <= 15 THEN %d
+	WHEN regexp_full_match(%%[1]s, '%s') AND %s <= 15 THEN if(regexp_full_match(%%[1]s, '%s'), %d, %d)
 	ELSE %d END)`,
 	shortInteger, longInteger, hugeInteger, plainForm, significant("%[1]s"), shortFraction, longFraction,
-	exponentForm, significant("regexp_replace(%[1]s, '[eE].*', '')"), shortExponent, notNumber)}
+	exponentForm, significant("regexp_replace(%[1]s, '[eE].*', '')"), writtenForm, shortExponent, bareExponent, notNumber)}
 
 var plainTypes = []candidate{
 	every("BOOLEAN", `%[1]s IN ('true', 'false')`),
@@ -102,34 +104,47 @@ func (s *session) infer(ctx context.Context, t *table) error {
 	return nil
 }
 
+// sampleBatch is how many columns one look at the first rows tests, which bounds its memory.
+const sampleBatch = 250
+
 // sample drops the candidates that the first rows rule out. Columns become rows, so that the plan stays small.
 func (s *session) sample(ctx context.Context, t *table, trial map[int][]candidate) error {
-	values := make([]string, len(t.columns))
-	for i := range t.columns {
-		values[i] = "NULL"
-		if len(trial[i]) > 0 {
-			values[i] = t.present(i)
-		}
-	}
 	all := append([]candidate{numbers}, plainTypes...)
 	tests := make([]string, len(all))
 	for n, c := range all {
 		tests[n] = fmt.Sprintf(c.test, "v")
 	}
-	query := fmt.Sprintf("SELECT i, %s FROM (SELECT unnest(range(%d)) AS i, unnest(CAST([%s] AS VARCHAR[])) AS v FROM (SELECT * FROM %s LIMIT %d)) GROUP BY i",
-		strings.Join(tests, ", "), len(values), strings.Join(values, ", "), t.from, min(sampleRows, sampleValues/len(values)))
-	return s.each(ctx, query, func(row []any) error {
-		column, _ := row[0].(int64)
-		i := int(column)
-		var results []any
-		for n, c := range all {
-			if slices.Contains(trial[i], c) {
-				results = append(results, row[n+1])
-			}
+	rows := min(sampleRows, sampleValues/len(t.columns))
+	var columns []int
+	for i := range t.columns {
+		if len(trial[i]) > 0 {
+			columns = append(columns, i)
 		}
-		trial[i] = survivors(trial[i], results)
-		return nil
-	})
+	}
+	for some := range slices.Chunk(columns, sampleBatch) {
+		values := make([]string, len(some))
+		for n, i := range some {
+			values[n] = t.present(i)
+		}
+		query := fmt.Sprintf("SELECT i, %s FROM (SELECT unnest(range(%d)) AS i, unnest(CAST([%s] AS VARCHAR[])) AS v FROM (SELECT * FROM %s LIMIT %d)) GROUP BY i",
+			strings.Join(tests, ", "), len(values), strings.Join(values, ", "), t.from, rows)
+		err := s.each(ctx, query, func(row []any) error {
+			n, _ := row[0].(int64)
+			i := some[n]
+			var results []any
+			for n, c := range all {
+				if slices.Contains(trial[i], c) {
+					results = append(results, row[n+1])
+				}
+			}
+			trial[i] = survivors(trial[i], results, true) // a number with a fraction may follow
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // narrow drops the candidates that some row of the whole file rules out, a batch of columns at a time.
@@ -153,15 +168,16 @@ func (s *session) narrow(ctx context.Context, t *table, trial map[int][]candidat
 		}
 		for _, i := range some {
 			n := len(trial[i])
-			trial[i] = survivors(trial[i], results[:n])
+			trial[i] = survivors(trial[i], results[:n], t.columns[i].kind == digits)
 			results = results[n:]
 		}
 	}
 	return nil
 }
 
-// survivors are the candidates that their results do not rule out; the family of numbers becomes one of them.
-func survivors(candidates []candidate, results []any) []candidate {
+// survivors are the candidates that their results do not rule out; the family of numbers becomes one of them. Bare
+// exponents are known to be numbers in JSON; a CSV column of them and integers alone is one of identifiers.
+func survivors(candidates []candidate, results []any, exponents bool) []candidate {
 	var left []candidate
 	for n, c := range candidates {
 		switch result := results[n].(type) {
@@ -172,12 +188,24 @@ func survivors(candidates []candidate, results []any) []candidate {
 				left = append(left, c)
 			}
 		case int32:
-			if sqlType := numberType(int(result)); sqlType != "VARCHAR" {
+			mask := int(result)
+			if exponents || mask&(shortFraction|shortExponent) != 0 {
+				mask = numeral(mask)
+			}
+			if sqlType := numberType(mask); sqlType != "VARCHAR" {
 				left = append(left, candidate{sqlType, c.test})
 			}
 		}
 	}
 	return left
+}
+
+// numeral is the mask with bare exponents taken for numbers.
+func numeral(mask int) int {
+	if mask&bareExponent != 0 {
+		mask = mask&^bareExponent | shortExponent
+	}
+	return mask
 }
 
 // numberType is the type that keeps numbers of these classes exactly.

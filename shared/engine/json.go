@@ -4,6 +4,7 @@ package engine
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,9 +14,20 @@ import (
 	"strings"
 )
 
-// jsonTable rewrites a JSON file that inspect has accepted as CSV in the scratch directory, so that numbers keep
+// jsonTable rewrites a JSON file as CSV in the scratch directory, so that numbers keep
 // their digits: columns in the order in which keys first appear, a missing key and null as NULL.
-func jsonTable(ctx context.Context, src Source, scratch string) (*table, error) {
+func jsonTable(ctx context.Context, src Source, scratch string, read func(int64)) (*table, error) {
+	blank := true
+	err := eachLine(ctx, src.Path, read, func(line []byte) error {
+		blank = blank && len(bytes.TrimSpace(line)) == 0
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if blank {
+		return nil, &InvalidError{Detail: "The file is empty."}
+	}
 	t, err := jsonColumns(ctx, src.Path)
 	if err != nil {
 		return nil, err
@@ -25,7 +37,7 @@ func jsonTable(ctx context.Context, src Source, scratch string) (*table, error) 
 	if err != nil {
 		return nil, err
 	}
-	t.from = scanCSV(path, ',', false, len(t.columns), &survey{longest: longest, quotedNewline: spanning})
+	t.from = scanCSV(path, ",", false, len(t.columns), longest, spanning)
 	return t, nil
 }
 
@@ -66,6 +78,9 @@ func jsonColumns(ctx context.Context, path string) (*table, error) {
 		if !ok {
 			if len(index) == maxColumns {
 				return &InvalidError{Line: line, Detail: fmt.Sprintf("The objects have more than %d different keys.", maxColumns)}
+			}
+			if strings.ContainsRune(key, 0) {
+				return &InvalidError{Line: line, Detail: fmt.Sprintf("The object on line %d has a key with the character U+0000, which no column's name can hold.", line)}
 			}
 			i = len(index)
 			index[key] = i
@@ -120,13 +135,8 @@ func writeObjects(ctx context.Context, from, to string, t *table) (spanning bool
 	defer f.Close()
 	w := bufio.NewWriterSize(f, 1<<20)
 	fields := make([]string, len(t.columns))
-	set := make([]bool, len(t.columns))
 	visit := func(line int64, key string, value []byte) error {
 		i := t.keys[key]
-		if set[i] {
-			return &InvalidError{Line: line, Detail: fmt.Sprintf("The object on line %d has the key %s twice.", line, excerpt(key))}
-		}
-		set[i] = true
 		switch {
 		case value[0] == 'n':
 			fields[i] = ""
@@ -142,6 +152,7 @@ func writeObjects(ctx context.Context, from, to string, t *table) (spanning bool
 		return nil
 	}
 	row := func() error {
+		t.rows++
 		size := 0
 		for i, field := range fields {
 			if i > 0 {
@@ -153,7 +164,6 @@ func writeObjects(ctx context.Context, from, to string, t *table) (spanning bool
 		}
 		longest = max(longest, size)
 		clear(fields)
-		clear(set)
 		if err := w.WriteByte('\n'); err != nil {
 			return fmt.Errorf("write a scratch file: %w", err)
 		}

@@ -112,8 +112,8 @@ func (s *objectScanner) body(b byte) ([]byte, int64, error) {
 			}
 		}
 	}
-	if !json.Valid(s.object) {
-		return nil, 0, &InvalidError{Line: start, Detail: fmt.Sprintf("The object on line %d is not valid JSON.", start)}
+	if flaw := jsonFlaw(s.object); flaw != "" {
+		return nil, 0, &InvalidError{Line: start, Detail: fmt.Sprintf("The object on line %d %s.", start, flaw)}
 	}
 	return s.object, start, nil
 }

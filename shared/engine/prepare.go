@@ -7,7 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/duckdb/duckdb-go/v2"
@@ -53,15 +56,21 @@ func (s *session) prepare(ctx context.Context, src Source, dst, scratch string, 
 		return nil, err
 	}
 	if len(t.columns) > wide {
-		if err := s.frugal(ctx); err != nil {
+		if err := s.frugal(ctx, len(t.columns)); err != nil {
 			return nil, err
 		}
 	}
 	progress("infer", 0.1)
-	if len(src.Columns) > 0 {
+	if len(src.Columns) > 0 || src.Format == Parquet {
 		err = s.fits(ctx, t)
 	} else {
 		err = s.infer(ctx, t)
+	}
+	if err == nil {
+		err = s.documents(ctx, t)
+	}
+	if err == nil {
+		err = s.distinctKeys(ctx, t)
 	}
 	if err != nil {
 		return nil, err
@@ -72,8 +81,8 @@ func (s *session) prepare(ctx context.Context, src Source, dst, scratch string, 
 	}
 	progress("profile", 0.8)
 	profile, err := s.profile(ctx, dst)
-	if err == nil && profile.Rows < t.atLeast {
-		err = &InvalidError{Detail: fmt.Sprintf("Only %d of the file's %d rows can be read as CSV.", profile.Rows, t.atLeast)}
+	if err == nil && src.Format != Parquet && profile.Rows != t.rows {
+		err = &InvalidError{Detail: fmt.Sprintf("The file has %d rows, of which %d can be read.", t.rows, profile.Rows)}
 	}
 	return profile, err
 }
@@ -81,25 +90,50 @@ func (s *session) prepare(ctx context.Context, src Source, dst, scratch string, 
 // recognize checks the file as its format demands and makes it something that DuckDB can scan.
 func (s *session) recognize(ctx context.Context, src Source, scratch string, progress func(string, float64)) (*table, error) {
 	if src.Format == Parquet {
-		return s.parquetTable(ctx, src.Path)
+		return s.parquetTable(ctx, src.Path, scratch)
+	}
+	if err := src.decode(scratch); err != nil {
+		return nil, err
 	}
 	info, err := os.Stat(src.Path)
 	if err != nil {
 		return nil, fmt.Errorf("find the uploaded file: %w", err)
 	}
-	found, err := inspect(ctx, src.Path, func(read int64) {
-		progress("check", 0.1*float64(read)/float64(max(1, info.Size())))
-	})
-	if err != nil {
-		return nil, err
-	}
+	read := func(read int64) { progress("check", 0.1*float64(read)/float64(max(1, info.Size()))) }
 	switch src.Format {
 	case CSV:
-		return csvTable(src, found)
+		return csvTable(ctx, src, scratch, read)
 	case JSON:
-		return jsonTable(ctx, src, scratch)
+		return jsonTable(ctx, src, scratch, read)
 	}
 	return nil, fmt.Errorf("prepare: unknown format %q", src.Format)
+}
+
+// decode makes a text file UTF-8.
+func (src *Source) decode(scratch string) error {
+	f, err := os.Open(src.Path)
+	if err != nil {
+		return fmt.Errorf("open the uploaded file: %w", err)
+	}
+	defer f.Close()
+	head := make([]byte, len(byteOrderMark))
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("read the uploaded file: %w", err)
+	}
+	e, err := Encoding(head[:n], src.Charset)
+	if err != nil {
+		return &InvalidError{Detail: fmt.Sprintf("The encoding %s is not known.", excerpt(src.Charset))}
+	}
+	if e == nil {
+		return nil
+	}
+	decoded := filepath.Join(scratch, "decoded")
+	if err := transcode(src.Path, decoded, e); err != nil {
+		return err
+	}
+	src.Path = decoded
+	return nil
 }
 
 // Row groups hold about a million values, within bounds that keep both scans and memory small.
@@ -122,16 +156,22 @@ func (s *session) write(ctx context.Context, t *table, dst string) error {
 		strings.Join(list, ", "), t.from, literal(dst), group))
 }
 
-// wide files have more columns than this.
-const wide = 100
+// Files are wide with more columns than the first of these. With more than the second, DuckDB needs more memory than
+// usual for the few rows that it holds at least.
+const (
+	wide      = 100
+	widest    = 1000
+	forWidest = "512MB"
+)
 
 // frugal makes DuckDB hold fewer rows at a time, which matters when each has many columns. A single thread keeps
 // the order of rows by itself.
-func (s *session) frugal(ctx context.Context) error {
-	if err := s.exec(ctx, "SET threads = 1"); err != nil {
-		return err
+func (s *session) frugal(ctx context.Context, columns int) error {
+	settings := []string{"SET threads = 1", "SET preserve_insertion_order = false"}
+	if columns > widest {
+		settings = append(settings, "SET memory_limit = "+literal(forWidest))
 	}
-	return s.exec(ctx, "SET preserve_insertion_order = false")
+	return s.apply(ctx, settings)
 }
 
 // invalid tells faults of the file from faults of the host.
@@ -147,17 +187,18 @@ func invalid(ctx context.Context, src Source, err error) error {
 	if e == nil {
 		return fmt.Errorf("prepare: %w", err)
 	}
-	if known := csvFault(e); known != nil && src.Format == CSV {
-		return known
-	}
-	switch e.Type {
-	case duckdb.ErrorTypeOutOfMemory:
+	switch {
+	case e.Type == duckdb.ErrorTypeOutOfMemory:
 		return &InvalidError{Detail: "The file cannot be prepared within the memory allowed: its rows are too large."}
-	case duckdb.ErrorTypeInternal, duckdb.ErrorTypeFatal:
-	default:
-		if src.Format == Parquet {
-			return &InvalidError{Detail: "The file is not a whole Parquet file: it is cut off or damaged."}
-		}
+	case e.Type == duckdb.ErrorTypeInterrupt, e.Type == duckdb.ErrorTypeConnection, e.Type == duckdb.ErrorTypePermission,
+		strings.Contains(e.Msg, "No space left"), strings.Contains(e.Msg, "temporary file"), src.Format != Parquet && e.Type == duckdb.ErrorTypeIO:
+		return fmt.Errorf("prepare: %w", err)
 	}
-	return fmt.Errorf("prepare: %w", err)
+	// Whatever else DuckDB says is about the file, and would be said again of it.
+	class, _, _ := strings.Cut(e.Msg, ":") // the rest may quote the file
+	slog.WarnContext(ctx, "file cannot be read", "format", src.Format, "error", class)
+	if src.Format == Parquet {
+		return parquetFault(e)
+	}
+	return &InvalidError{Detail: "The file cannot be read as " + strings.ToUpper(src.Format) + "."}
 }

@@ -19,7 +19,7 @@ const (
 
 // profile describes a prepared file.
 func (s *session) profile(ctx context.Context, path string) (*Profile, error) {
-	from := "read_parquet(" + literal(path) + ")"
+	from := "read_parquet(" + literal(path) + ", hive_partitioning = false)"
 	fields, err := s.fields(ctx, from)
 	if err != nil {
 		return nil, err

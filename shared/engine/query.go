@@ -76,7 +76,7 @@ func sandbox(ctx context.Context, tables []Table, limits Limits) (*session, erro
 	}
 	var settings, paths []string
 	for _, t := range tables {
-		settings = append(settings, fmt.Sprintf("CREATE VIEW %s AS SELECT * FROM read_parquet(%s)", identifier(t.Name), literal(t.Path)))
+		settings = append(settings, fmt.Sprintf("CREATE VIEW %s AS SELECT * FROM read_parquet(%s, hive_partitioning = false)", identifier(t.Name), literal(t.Path)))
 		paths = append(paths, literal(t.Path))
 	}
 	if limits.TimeZone != "" {

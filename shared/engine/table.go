@@ -8,7 +8,7 @@ import (
 )
 
 // maxColumns bounds the width of a file.
-const maxColumns = 500
+const maxColumns = 2000
 
 // kind is what the values of a source's column can be; it narrows the types that are tried.
 type kind int
@@ -27,6 +27,7 @@ type column struct {
 	name    string
 	kind    kind
 	sqlType string // decided by inference or declaration; empty: a typed column as it is
+	source  string // typed: the type in the file
 }
 
 // table is a source that DuckDB can scan: from is a table function whose columns are c0, c1 …
@@ -35,7 +36,7 @@ type table struct {
 	columns []column
 	absent  []column       // declared columns that the file does not have
 	keys    map[string]int // JSON: the column of each key
-	atLeast int64          // rows that the scan must give; a CSV record may not get lost unnoticed
+	rows    int64          // CSV and JSON: what the scan must give; no record may get lost unnoticed
 }
 
 // raw is the scan's name of column i.

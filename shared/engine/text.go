@@ -17,115 +17,70 @@ const maxLine = 16 << 20
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// survey is what one pass over a text file finds. What it says of quotes and records is about CSV.
-type survey struct {
-	line          int64 // lines seen
-	longest       int   // bytes of the longest line
-	quotedNewline bool  // some quoted field spans lines
-	unclosed      int64 // line of the quote that is never closed; 0: none
-	records       int64 // records that are not blank
-	crlf, lf      int64 // line on which a record first ends in CRLF and in LF; 0: none
-}
-
-// inspect reads the whole file once: it must be UTF-8 text (RFC 3629) of bounded lines with something in it.
-// read is called with the number of bytes seen so far.
-func inspect(ctx context.Context, path string, read func(int64)) (*survey, error) {
+// eachLine reads a file of UTF-8 text (RFC 3629) in bounded lines. visit is called with each line and the newline that
+// ends it; the line is valid until the next call. read is called with the number of bytes seen so far.
+func eachLine(ctx context.Context, path string, read func(int64), visit func(line []byte) error) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("open the uploaded file: %w", err)
+		return fmt.Errorf("open the uploaded file: %w", err)
 	}
 	defer f.Close()
 	var (
-		found survey
-		total int64
-		block = make([]byte, 0, 1<<20)
+		total, number int64
+		block         = make([]byte, 0, 1<<20)
 	)
 	for last := false; !last; {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		if len(block) == cap(block) { // a line longer than the block
 			if len(block) > maxLine {
-				return nil, &InvalidError{Line: found.line + 1, Detail: fmt.Sprintf("Line %d is longer than %d MiB.", found.line+1, maxLine>>20)}
+				return &InvalidError{Line: number + 1, Detail: fmt.Sprintf("Line %d is longer than %d MiB.", number+1, maxLine>>20)}
 			}
 			block = append(make([]byte, 0, 2*cap(block)), block...)
 		}
 		n, err := f.Read(block[len(block):cap(block)])
 		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("read the uploaded file: %w", err)
+			return fmt.Errorf("read the uploaded file: %w", err)
 		}
 		last = n == 0 && err != nil
 		block = block[:len(block)+n]
-		if total == 0 {
-			if bytes.HasPrefix(block, []byte("\xff\xfe")) || bytes.HasPrefix(block, []byte("\xfe\xff")) {
-				return nil, &InvalidError{Line: 1, Detail: "The file is UTF-16 text; save it as UTF-8."}
-			}
-			block = bytes.TrimPrefix(block, byteOrderMark)
-		}
-		total += int64(n)
 		whole := block
 		if !last {
 			whole = block[:bytes.LastIndexByte(block, '\n')+1]
 		}
-		if err := found.add(whole); err != nil {
-			return nil, err
+		rest := block[len(whole):]
+		if number == 0 {
+			whole = bytes.TrimPrefix(whole, byteOrderMark)
 		}
-		block = append(block[:0], block[len(whole):]...)
-		read(total)
-	}
-	if found.records == 0 {
-		return nil, &InvalidError{Detail: "The file is empty."}
-	}
-	return &found, nil
-}
-
-// add looks at whole lines.
-func (found *survey) add(lines []byte) error {
-	if bad := faultyByte(lines); bad >= 0 {
-		line := found.line + 1 + int64(bytes.Count(lines[:bad], []byte{'\n'}))
-		return &InvalidError{Line: line, Detail: fmt.Sprintf("Line %d is not valid UTF-8 text.", line)}
-	}
-	for len(lines) > 0 {
-		end := bytes.IndexByte(lines, '\n') + 1
-		if end == 0 {
-			end = len(lines)
+		if bad := faultyByte(whole); bad >= 0 {
+			return notText(number+1+int64(bytes.Count(whole[:bad], []byte{'\n'})), whole[bad])
 		}
-		line := lines[:end]
-		lines = lines[end:]
-		found.line++
-		found.longest = max(found.longest, end)
-		if bytes.Count(line, []byte{'"'})%2 == 1 {
-			if found.unclosed == 0 {
-				found.unclosed = found.line
-			} else {
-				found.unclosed = 0
+		for len(whole) > 0 {
+			end := bytes.IndexByte(whole, '\n') + 1
+			if end == 0 {
+				end = len(whole)
 			}
+			number++
+			if err := visit(whole[:end]); err != nil {
+				return err
+			}
+			whole = whole[end:]
 		}
-		if found.unclosed != 0 {
-			found.quotedNewline = true
-			continue
-		}
-		found.record(line)
+		total += int64(n)
+		block = append(block[:0], rest...)
+		read(total)
 	}
 	return nil
 }
 
-// record looks at a line that ends a record.
-func (found *survey) record(line []byte) {
-	text := bytes.TrimSuffix(line, []byte{'\n'})
-	switch {
-	case len(text) == len(line):
-	case bytes.HasSuffix(text, []byte{'\r'}):
-		text = text[:len(text)-1]
-		if found.crlf == 0 {
-			found.crlf = found.line
-		}
-	case found.lf == 0:
-		found.lf = found.line
+// notText refuses bytes that are no UTF-8 and says how another encoding is declared.
+func notText(line int64, bad byte) error {
+	if bad == 0 {
+		return &InvalidError{Line: line, Detail: fmt.Sprintf("Line %d holds the character U+0000, which no column can hold.", line)}
 	}
-	if len(text) > 0 {
-		found.records++
-	}
+	return &InvalidError{Line: line, Detail: fmt.Sprintf("Line %d is not valid UTF-8 text. If the file is in another encoding, save it as UTF-8,"+
+		" or name the encoding in the file's part of the form, such as Content-Type: text/csv; charset=windows-1252.", line)}
 }
 
 // faultyByte is the offset of the first byte that is not UTF-8 text, or -1.

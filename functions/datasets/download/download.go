@@ -50,7 +50,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 }
 
 const selectVersion = `
-SELECT d.name, d.storage_type, v.version, v.format, v.header_absent, v.sha256, v.object_name, v.wrapped_key, v.uploaded_at
+SELECT d.name, d.storage_type, v.version, v.format, v.header_absent, coalesce(v.charset, '') AS charset, v.sha256, v.object_name, v.wrapped_key, v.uploaded_at
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
 WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL AND v.version = coalesce(nullif($3, 0), d.newest_version)`
 
@@ -60,6 +60,7 @@ type version struct {
 	Version      int
 	Format       string
 	HeaderAbsent bool
+	Charset      string
 	SHA256       []byte `db:"sha256"`
 	ObjectName   string
 	WrappedKey   []byte
@@ -120,5 +121,5 @@ func (f *Function) open(ctx context.Context, v version) (*objects.Object, string
 		object.Close()
 		return nil, "", err
 	}
-	return object, datasets.MediaType(v.Format, v.HeaderAbsent, head[:n]), nil
+	return object, datasets.MediaType(v.Format, v.HeaderAbsent, v.Charset, head[:n]), nil
 }

@@ -269,6 +269,42 @@ func TestProfileReadsACSVFileWithoutHeader(t *testing.T) {
 	}
 }
 
+func TestProfile_DeclaredCharset_IsDecoded(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, datasetstest.Walk...)
+	caller := p.Login("owner")
+	d := datasetstest.Create(t, p, caller.Token, "latin")
+	body, contentType := datasetstest.Form(t, "file", "a.csv", "text/csv; charset=ISO-8859-1", "name\nJos\xe9\n")
+	datasetstest.Send(p, caller.Token, d.ID, body, contentType).Want(t, http.StatusCreated)
+	datasetstest.Profile(t, p, 1)
+	got := datasetstest.Get(t, p, caller.Token, d.ID)
+	if got.Status != datasets.Ready || columns(t, got)["name"].Max != "José" {
+		t.Errorf("data set %+v (%v), want it to hold José", got.Dataset, got.Failure)
+	}
+}
+
+// Whatever the engine cannot read ends as failed, with a sentence, and not as an event that is delivered again.
+func TestProfile_FileThatCannotBeRead_Fails(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, datasetstest.Walk...)
+	caller := p.Login("owner")
+	n := 0
+	for name, content := range map[string]string{
+		"key.json":       `[{"x\u0000y":1}]`,
+		"latin.csv":      "name\nJos\xe9\n",
+		"footer.parquet": "PAR1\x15\x04\x15\x00\x15\x04\x00\x00\x04\x00\x00\x00PAR1",
+		"odd.csv":        "\xff\xfea\x00\n",
+	} {
+		d := datasetstest.Create(t, p, caller.Token, strings.ReplaceAll(name, ".", "_"))
+		datasetstest.Upload(t, p, caller.Token, d.ID, name, content).Want(t, http.StatusCreated)
+		n++
+		datasetstest.Profile(t, p, n)
+		if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != datasets.Failed || got.Failure == nil || *got.Failure == "" {
+			t.Errorf("%s: data set %+v, want it failed", name, got.Dataset)
+		}
+	}
+}
+
 func TestTheCatalogPublishesWhatCanBeQueried(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, datasetstest.Walk...)

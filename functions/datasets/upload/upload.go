@@ -31,8 +31,11 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("datasets-upload", "/v1/datasets/{id}/upload", "Upload a file as the next version", policy.DatasetsWrite).
 	Status(http.StatusCreated).Fails(fault.Malformed, fault.TooLarge, fault.Unsupported).Takes(datasets.FormBody, 0).
-	Describe("CSV (UTF-8, any delimiter), JSON (an array of objects, or one object per line) or Parquet. "+
-		"A CSV file without a header line says so in its part of the form: `Content-Type: text/csv; header=absent`."), New)
+	Describe("CSV, JSON (an array of objects, or one object per line) or Parquet. "+
+		"The delimiter of a CSV file is found among comma, semicolon, tab, vertical bar, ~, ^ and the control characters that some programs use; "+
+		"a first line such as `sep=:` names any other. "+
+		"Text is UTF-8, or UTF-16 with a byte order mark; another encoding is named in the file's part of the form: `Content-Type: text/csv; charset=windows-1252`. "+
+		"A CSV file without a header line says so there, too: `text/csv; header=absent`."), New)
 
 // Request is the form, which Handle reads as it arrives.
 type Request struct {
@@ -79,8 +82,8 @@ const (
 UPDATE datasets SET newest_version = newest_version + 1, status = 'processing', ` + datasets.Changed + `
 WHERE id = $1 AND deleted_at IS NULL RETURNING newest_version`
 	insertVersion = `
-INSERT INTO dataset_versions (dataset_id, version, status, format, header_absent, size_bytes, stored_bytes, sha256, object_name, wrapped_key, uploaded_by)
-VALUES ($1, $2, 'processing', $3, $4, $5, $6, $7, $8, $9, $10) RETURNING uploaded_at`
+INSERT INTO dataset_versions (dataset_id, version, status, format, header_absent, charset, size_bytes, stored_bytes, sha256, object_name, wrapped_key, uploaded_by)
+VALUES ($1, $2, 'processing', $3, $4, nullif($5, ''), $6, $7, $8, $9, $10, $11) RETURNING uploaded_at`
 )
 
 // Handle stores the file, and then the version.
@@ -123,7 +126,7 @@ func insert(ctx context.Context, tx *outbox.Tx, id uuid.UUID, caller auth.Caller
 	if err := tx.QueryRow(ctx, nextVersion, id).Scan(&out.Body.Version); err != nil {
 		return fmt.Errorf("number version: %w", err)
 	}
-	err := tx.QueryRow(ctx, insertVersion, id, out.Body.Version, file.Format, file.HeaderAbsent, r.Size,
+	err := tx.QueryRow(ctx, insertVersion, id, out.Body.Version, file.Format, file.HeaderAbsent, file.Charset, r.Size,
 		r.StoredBytes(), r.SHA256, r.Name, r.WrappedKey, caller.UserID).Scan(&out.Body.UploadedAt)
 	if err != nil {
 		return fmt.Errorf("insert version: %w", err)
