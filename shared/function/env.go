@@ -255,6 +255,15 @@ func (c Config) ReaderURLs() []string {
 	return urls
 }
 
+// Identity is what token checks read: sessions, signing keys and API keys, as they are
+// published.
+func (e *Env) Identity(ctx context.Context) (*pgxpool.Pool, error) {
+	if err := e.allow(Callers); err != nil {
+		return nil, err
+	}
+	return e.pool(ctx, "identity", e.Config.IdentityDatabaseURL)
+}
+
 // Catalog is the published list of the data sets that can be queried.
 func (e *Env) Catalog(ctx context.Context) (*pgxpool.Pool, error) {
 	if err := e.allow(Catalog); err != nil {

@@ -6,16 +6,15 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"function/shared/auth"
-	"function/shared/database"
 	"function/shared/function"
-	"function/shared/outbox"
 	"function/shared/policy"
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("users-jwks", "/.well-known/jwks.json", "Keys that verify access tokens", policy.Public), New).
-	Uses(function.Owns(database.Users))
+var Service = function.Endpoint(function.Get("users-jwks", "/.well-known/jwks.json", "Keys that verify access tokens", policy.Public), New)
 
 // Key is an Ed25519 public key (RFC 8037 §2).
 type Key struct {
@@ -36,18 +35,18 @@ type Response struct {
 }
 
 // Function publishes keys.
-type Function struct{ db *outbox.DB }
+type Function struct{ db *pgxpool.Pool }
 
 // New opens the published keys: it holds none that signs.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	db, err := env.Database(ctx, database.Users)
+	db, err := env.Identity(ctx)
 	return &Function{db}, err
 }
 
 // Handle lists the keys, newest first: those that sign, signed lately or will sign soon.
 // There is none before the first login.
 func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
-	keys, err := auth.PublicKeys(ctx, f.db.Pool)
+	keys, err := auth.PublicKeys(ctx, f.db)
 	if err != nil {
 		return nil, err
 	}
