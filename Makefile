@@ -17,7 +17,9 @@ build: setup ## build bin/local (everything in one process) and bin/serve (one f
 	@go build -trimpath -ldflags="-s -w" -o bin/ ./knative/local ./knative/serve
 
 .PHONY: run
-run: build ## run the whole platform on http://localhost:$(PORT), its data in $(DATA_DIR)
+run: setup ## run the whole platform on http://localhost:$(PORT), its data in $(DATA_DIR)
+	@test -x bin/local || echo "building bin/local: the first time its dependencies are downloaded and compiled, which takes minutes"
+	@go build -trimpath -ldflags="-s -w" -o bin/ ./knative/local
 	@exec bin/local
 
 .PHONY: test

@@ -85,14 +85,13 @@ func CallerFrom(ctx context.Context) (Caller, error) {
 }
 
 // OtherOrganization is the refusal of what was asked about an organization that the
-// caller does not act in. The runtime has their own organization's trail tell of it.
-type OtherOrganization struct {
-	ID      uuid.UUID
-	Refusal *fault.Error // what the caller reads
-}
+// caller does not act in: for them it does not exist.
+type OtherOrganization struct{ ID uuid.UUID }
 
-func (o OtherOrganization) Error() string { return o.Refusal.Error() }
-func (o OtherOrganization) Unwrap() error { return o.Refusal }
+var errOtherOrganization = fault.New(fault.NotFound, "You act in no organization with this identifier: POST /v1/users/sessions/organization switches to it")
+
+func (OtherOrganization) Error() string { return errOtherOrganization.Error() }
+func (OtherOrganization) Unwrap() error { return errOtherOrganization }
 
 // Member is the caller who belongs to an organization: so does everybody whose
 // operation needs a permission.

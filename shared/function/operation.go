@@ -20,6 +20,7 @@ type Operation struct {
 	IsSensitive    bool        // see [Operation.Sensitive]
 	IsClusterLocal bool        // see [Operation.ClusterLocal]
 	TakesAnyQuery  bool        // see [Operation.AnyQuery]
+	OfOthers       bool        // see [Operation.AnyOrganization]
 }
 
 // Access is who may call an operation: a policy.Need, or a policy.Permission.
@@ -146,6 +147,23 @@ func (o Operation) ClusterLocal() Operation {
 func (o Operation) AnyQuery() Operation {
 	o.TakesAnyQuery = true
 	return o
+}
+
+// AnyOrganization marks an operation under [OrganizationPath] that its caller may ask for
+// without acting in the organization, such as leaving it.
+func (o Operation) AnyOrganization() Operation {
+	o.OfOthers = true
+	return o
+}
+
+// OrganizationPath begins the path of what belongs to an organization. Of such an
+// operation the runtime sees to it that {id} is the organization that the caller acts in:
+// every other one is 404, and the attempt is in the caller's own trail.
+const OrganizationPath = "/v1/organizations/{id}"
+
+// IsTenants tells whether the operation is about the caller's organization alone.
+func (o Operation) IsTenants() bool {
+	return strings.HasPrefix(o.Path, OrganizationPath) && !o.Need.Public && !o.OfOthers
 }
 
 // Bearer is the name of the security scheme in the API's description.

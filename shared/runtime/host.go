@@ -22,6 +22,7 @@ import (
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/google/uuid"
 
 	"function/shared/auth"
 	"function/shared/fault"
@@ -258,6 +259,9 @@ func (h *Host) authorize(operation function.Operation) func(huma.Context, func(h
 				h.recordRefusal(ctx, caller, "", operation.OperationID, operation.Need, err)
 			}
 		}
+		if err == nil && operation.IsTenants() {
+			err = h.ownOrganization(ctx, caller, operation, hctx.Param("id"))
+		}
 		if err != nil {
 			p := problem.Of(ctx, err)
 			if f, ok := fault.As(err); ok && f.Kind == fault.Unauthenticated && tokenOf(hctx.Header("Authorization")) != "" {
@@ -283,6 +287,22 @@ func (h *Host) recordRefusal(ctx context.Context, caller auth.Caller, resource, 
 	if err := h.verifier.RecordRefusal(recording, caller, action, resource, operation, reason.Detail); err != nil {
 		slog.ErrorContext(ctx, "refusal not audited", "operation", operation, "error", err)
 	}
+}
+
+// ownOrganization refuses an organization that the caller does not act in. What is no
+// UUID is refused as such later.
+func (h *Host) ownOrganization(ctx context.Context, caller auth.Caller, operation function.Operation, named string) error {
+	id, err := uuid.Parse(named)
+	if err != nil || id == caller.OrganizationID && id != uuid.Nil {
+		return nil
+	}
+	if caller.OrganizationID == uuid.Nil {
+		_, err := auth.Member(ctx)
+		return err
+	}
+	attempt := auth.OtherOrganization{ID: id}
+	h.recordForeign(ctx, operation, attempt)
+	return attempt
 }
 
 // recordForeign has the caller's own trail tell of an attempt on another organization.

@@ -38,7 +38,7 @@ var Service = function.Service("users-members", New,
 	function.On(function.Delete("users-remove-member", one, "Remove a member from your organization", policy.MembersWrite).
 		Fails(fault.Conflict), (*Function).Remove),
 	function.On(function.Post("users-leave-organization", "/v1/organizations/{id}/leave", "Leave an organization", policy.Person.WithoutImpersonation()).
-		Fails(fault.Conflict).
+		AnyOrganization().Fails(fault.Conflict).
 		Describe("Ends your sessions in it. If it is your only one, you get one of your own, as at registration."), (*Function).Leave),
 ).
 	Uses(function.Owns(database.Users), function.Keys)

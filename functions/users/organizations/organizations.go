@@ -31,7 +31,7 @@ var Service = function.Service("users-organizations", New,
 	function.On(function.Delete("users-delete-organization", "/v1/organizations/{id}", "Delete your organization", policy.OrganizationsDelete.WithFreshProof()).
 		Describe("Nobody has a role in it from now on. An owner can restore it for 30 days; then it is gone for good."), (*Function).Delete),
 	function.On(function.Post("users-restore-organization", "/v1/organizations/{id}/restore", "Restore an organization that is being deleted", policy.Person.WithoutImpersonation()).
-		Describe("For its owners, within 30 days."), (*Function).Restore),
+		AnyOrganization().Describe("For its owners, within 30 days."), (*Function).Restore),
 ).
 	Uses(function.Owns(database.Users))
 

@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"function/functions/users/internal/access"
-	"function/functions/users/internal/store"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -82,9 +81,6 @@ const selectRoles = `SELECT name, description, permissions, false AS built_in FR
 
 // List lists the roles that a member can have.
 func (f *Function) List(ctx context.Context, in *Organization) (*ListResponse, error) {
-	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
-		return nil, err
-	}
 	rows, _ := f.DB.Query(ctx, selectRoles, in.ID)
 	own, err := pgx.CollectRows(rows, pgx.RowToStructByName[Role])
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/shared/audit"
+	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
@@ -78,7 +79,7 @@ type found struct {
 
 // Handle finds by the hashes, and looks at the names for what hashes do not tell.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	caller, err := store.RequireOrganization(ctx, in.ID)
+	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -5,13 +5,13 @@ import (
 	"fmt"
 
 	"function/functions/users/internal/credential"
-	"function/functions/users/internal/store"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"function/shared/act"
 	"function/shared/audit"
+	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/outbox"
 	"function/shared/page"
@@ -37,7 +37,7 @@ RETURNING id, name, created_by, created_at, disabled_at`
 
 // Create makes an account, which has no roles yet.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (*AccountResponse, error) {
-	caller, err := store.RequireOrganization(ctx, in.ID)
+	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*AccountRespo
 
 // Change renames, disables or enables an account.
 func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*AccountResponse, error) {
-	caller, err := store.RequireOrganization(ctx, in.ID)
+	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (f *Function) write(ctx context.Context, entry audit.Entry, work func(*outb
 
 // List lists the organization's accounts.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	caller, err := store.RequireOrganization(ctx, in.ID)
+	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 
 // Get tells about one account.
 func (f *Function) Get(ctx context.Context, in *Request) (*AccountResponse, error) {
-	caller, err := store.RequireOrganization(ctx, in.ID)
+	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func (f *Function) Get(ctx context.Context, in *Request) (*AccountResponse, erro
 
 // Delete removes an account; its keys are refused everywhere within a second.
 func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
-	caller, err := store.RequireOrganization(ctx, in.ID)
+	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"function/functions/users/internal/access"
-	"function/functions/users/internal/store"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -82,9 +81,6 @@ WHERE organization_id = $1 AND team_id = $2 AND user_id < $3 ORDER BY user_id DE
 
 // List lists who is in a team itself.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
-		return nil, err
-	}
 	before, err := in.Before()
 	if err != nil {
 		return nil, err

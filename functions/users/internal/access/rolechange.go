@@ -130,7 +130,7 @@ INSERT INTO role_changes (id, organization_id, change, requested_by, requested_a
 // ChangeRoles makes a change that the caller wants in their organization, or has it
 // wait for a second person.
 func (r RoleChanges) ChangeRoles(ctx context.Context, organization uuid.UUID, c RoleChange) (*RoleChangeAnswer, error) {
-	caller, err := store.RequireOrganization(ctx, organization)
+	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"function/functions/users/internal/store"
 	"function/shared/act"
 	"function/shared/audit"
+	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/mail"
@@ -38,7 +39,7 @@ var decisions = map[string]string{Approved: "role_changes:approve", Rejected: "r
 
 // Decide has the caller decide about a change that waits.
 func (r RoleChanges) Decide(ctx context.Context, organization, id uuid.UUID, decision string) (*PendingRoleChange, error) {
-	caller, err := store.RequireOrganization(ctx, organization)
+	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}

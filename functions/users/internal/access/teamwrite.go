@@ -9,6 +9,7 @@ import (
 	"function/functions/users/internal/store"
 	"function/shared/act"
 	"function/shared/audit"
+	"function/shared/auth"
 	"function/shared/fault"
 	"function/shared/outbox"
 	"function/shared/uuid7"
@@ -26,7 +27,7 @@ const (
 // Nobody is in it yet, so that it gives nobody a role.
 func CreateTeam(ctx context.Context, s store.Store, organization uuid.UUID, name string, parent *uuid.UUID) (Team, error) {
 	t := Team{ID: uuid7.New(), Name: name, ParentID: parent}
-	caller, err := store.RequireOrganization(ctx, organization)
+	caller, err := auth.Member(ctx)
 	if err != nil {
 		return t, err
 	}

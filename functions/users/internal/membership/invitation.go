@@ -15,6 +15,7 @@ import (
 	"function/functions/users/internal/store"
 	"function/shared/act"
 	"function/shared/audit"
+	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/outbox"
@@ -60,7 +61,7 @@ func NewInvitation(by uuid.UUID, email, role string) Invitation {
 // invitation that the address has, and is the same whether the address has an account,
 // or is a member's, or not.
 func Invite(ctx context.Context, s store.Store, post notify.Mailer, organization uuid.UUID, email, role string) (Invitation, error) {
-	caller, err := store.RequireOrganization(ctx, organization)
+	caller, err := auth.Member(ctx)
 	if err == nil {
 		err = post.Needed()
 	}

@@ -27,7 +27,7 @@ import (
 // onMember does something to a member of the caller's organization, whose role must
 // not be mightier than the caller.
 func onMember(ctx context.Context, s store.Store, action string, organization, person uuid.UUID, from []string, work func(access.Actor, access.Membership) error) error {
-	caller, err := store.RequireOrganization(ctx, organization)
+	caller, err := auth.Member(ctx)
 	if err != nil {
 		return err
 	}

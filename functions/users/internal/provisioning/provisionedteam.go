@@ -100,7 +100,7 @@ func TakeTeamBack(ctx context.Context, s store.Store, organization, team uuid.UU
 // onTeam works on a team of the caller's organization, and is told the roles that its
 // members have by it.
 func onTeam(ctx context.Context, s store.Store, action string, organization, team uuid.UUID, work func(access.Actor, []string) error) error {
-	caller, err := store.RequireOrganization(ctx, organization)
+	caller, err := auth.Member(ctx)
 	if err != nil {
 		return err
 	}

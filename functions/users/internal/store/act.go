@@ -11,16 +11,7 @@ import (
 	"function/shared/policy"
 )
 
-// InOwn is the caller, who acts in the organization of the path. Every other
-// organization does not exist for them.
-func RequireOrganization(ctx context.Context, organization uuid.UUID) (auth.Caller, error) {
-	caller, err := auth.Member(ctx)
-	if err == nil && caller.OrganizationID != organization {
-		err = auth.OtherOrganization{ID: organization, Refusal: ErrNoOrganization}
-	}
-	return caller, err
-}
-
+// ErrNoOrganization refuses to change an organization that is gone or being deleted.
 var ErrNoOrganization = fault.New(fault.NotFound, "You act in no organization with this identifier: POST /v1/users/sessions/organization switches to it")
 
 // InSession is the caller, whose session it is about: there is none where they came
