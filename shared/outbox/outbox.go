@@ -35,6 +35,9 @@ func New(pool *pgxpool.Pool, service string, sender *Sender) *DB {
 	return &DB{Pool: pool, service: service, sender: sender}
 }
 
+// Service is the function that uses the database.
+func (db *DB) Service() string { return db.service }
+
 // Write runs a statement at once, in a transaction of its own.
 func (db *DB) Write(ctx context.Context, sql string, arguments ...any) error {
 	_, err := db.Exec(ctx, sql, arguments...)
@@ -52,21 +55,40 @@ type Tx struct {
 // than the sender's own bound, so that they do not meet.
 const directSend = time.Minute
 
-const insertEvent = `INSERT INTO outbox (id, event, next_attempt_at) VALUES ($1, $2, now() + $3)`
+// An event that is sent again may still be waiting for its first sending.
+const insertEvent = `INSERT INTO outbox (id, event, next_attempt_at) VALUES ($1, $2, now() + $3) ON CONFLICT (id) DO NOTHING`
 
 // Publish writes an event into the outbox. It leaves when the transaction has committed.
 func (tx *Tx) Publish(ctx context.Context, e events.Event) error {
-	id := uuid7.New()
-	event, err := envelope(ctx, id, tx.service, e)
+	event, err := tx.Envelope(ctx, e)
 	if err != nil {
-		return fmt.Errorf("make event %s: %w", e.EventType(), err)
+		return err
+	}
+	return tx.Send(ctx, event)
+}
+
+// Envelope makes the CloudEvent that [Tx.Publish] sends.
+func (tx *Tx) Envelope(ctx context.Context, e events.Event) (cloudevents.Event, error) {
+	event, err := envelope(ctx, uuid7.New(), tx.service, e)
+	if err != nil {
+		return event, fmt.Errorf("make event %s: %w", e.EventType(), err)
+	}
+	return event, nil
+}
+
+// Send writes a CloudEvent into the outbox: a new one, or one of this database that
+// was published before and is to be delivered again. Its identifier is a UUID.
+func (tx *Tx) Send(ctx context.Context, event cloudevents.Event) error {
+	id, err := uuid.Parse(event.ID())
+	if err != nil {
+		return fmt.Errorf("send event %s: its identifier is not a UUID", event.Type())
 	}
 	body, err := json.Marshal(event)
 	if err != nil {
-		return fmt.Errorf("encode event %s: %w", e.EventType(), err)
+		return fmt.Errorf("encode event %s: %w", event.Type(), err)
 	}
 	if len(body) > events.MaxSize {
-		return fmt.Errorf("publish event %s: %d bytes are more than the %d that receivers take", e.EventType(), len(body), events.MaxSize)
+		return fmt.Errorf("publish event %s: %d bytes are more than the %d that receivers take", event.Type(), len(body), events.MaxSize)
 	}
 	tx.published = append(tx.published, event)
 	return tx.Write(ctx, insertEvent, id, body, directSend)
