@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -175,7 +176,8 @@ func TestRedeliverySendsTheEventAsItWasPublished(t *testing.T) {
 				t.Error("not marked as redelivered")
 			}
 
-			sent := p.Captured()
+			p.Env.Sender().Wait()
+			sent := slices.DeleteFunc(p.Captured(), func(e cloudevents.Event) bool { return e.Type() == events.DeliveryFailed{}.EventType() })
 			if len(sent) != 1 {
 				t.Fatalf("%d events reached the broker, want 1", len(sent))
 			}
@@ -255,4 +257,35 @@ func TestHostileEventsAreKeptOrRefusedForGood(t *testing.T) {
 	}
 	p.Do("", http.MethodPost, "/events/"+name, `{"specversion":"1.0"}`, "Content-Type", cloudevents.ApplicationCloudEventsJSON).Want(t, http.StatusUnprocessableEntity)
 	p.Do("", http.MethodPost, "/events/"+name, strings.Repeat(" ", 2*events.MaxSize+1), "Content-Type", cloudevents.ApplicationCloudEventsJSON).Want(t, http.StatusUnprocessableEntity)
+}
+
+func TestDeadLetter_TellsWhichFunctionDidNotTakeWhichEvent(t *testing.T) {
+	t.Parallel()
+	for destination, want := range map[string]events.DeliveryFailed{
+		"http://datasets-profile.aic-data.svc.cluster.local":    {Function: "datasets-profile", Permanent: true},
+		"http://datasets-profile.aic-data.svc.cluster.local/":   {Function: "datasets-profile", Permanent: true},
+		"http://127.0.0.1:8080/events/datasets-profile":         {Function: "datasets-profile", Permanent: true},
+		"http://datasets-profile.aic-data.svc.cluster.local:80": {Function: "datasets-profile", Permanent: true},
+		"http://bad%zz": {Permanent: true},
+		"":              {Permanent: true},
+	} {
+		p := platformtest.New(t, declaration)
+		bury(t, p, `{}`, "Ce-Id", "1", "Ce-Knativeerrordest", destination)
+		got := platformtest.Published[events.DeliveryFailed](p, 1)[0].Data
+		if got.Function != want.Function || got.Permanent != want.Permanent || got.Source != "/functions/users-login" || got.EventID != "1" || got.Reason == "" {
+			t.Errorf("%q: told %+v, want %+v", destination, got, want)
+		}
+	}
+}
+
+func TestDeadLetter_FailedNewsOfADeadLetter_IsNotNews(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	bury(t, p, `{}`, "Ce-Type", events.DeliveryFailed{}.EventType())
+	bury(t, p, `{}`, "Ce-Knativeerrorcode", "503")
+	told := platformtest.Published[events.DeliveryFailed](p, 1)
+	p.Env.Sender().Wait()
+	if told = platformtest.Published[events.DeliveryFailed](p, 1); len(told) != 1 || told[0].Data.Permanent {
+		t.Errorf("told %+v, want one, of the letter that is not permanent", told)
+	}
 }
