@@ -33,9 +33,11 @@ import (
 	disposedatasets "function/functions/datasets/dispose"
 	downloaddataset "function/functions/datasets/download"
 	erasedatasets "function/functions/datasets/erase-organization"
+	failversion "function/functions/datasets/fail-version"
 	getdataset "function/functions/datasets/get"
 	listdatasets "function/functions/datasets/list"
 	profiledataset "function/functions/datasets/profile"
+	retryversion "function/functions/datasets/retry"
 	datasetstatus "function/functions/datasets/status"
 	uploaddataset "function/functions/datasets/upload"
 	deadletters "function/functions/platform/dead-letters"
@@ -64,6 +66,8 @@ var Catalog = slices.Concat(users.Functions, []function.Declaration{
 		Scaled(function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}),
 	profiledataset.Service.
 		Scaled(function.Scale{Memory: "768Mi", CPU: "2", Concurrency: 1, Timeout: 10 * time.Minute}),
+	failversion.Service,
+	retryversion.Service,
 	disposedatasets.Service.
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
 	erasedatasets.Service.

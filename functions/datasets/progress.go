@@ -1,10 +1,9 @@
 package datasets
 
 import (
-	"context"
 	"io"
-	"log/slog"
-	"time"
+
+	"function/shared/job"
 )
 
 // Progress is how far the profiling of a version has come.
@@ -28,40 +27,22 @@ func (m *measured) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// reporter writes progress, now and then, beside the transaction that profiles:
-// others see it, and nobody waits for it.
-type reporter struct {
-	store Store
-	ctx   context.Context
-	u     Upload
-	stage string
-	told  time.Time
-}
+// SelectProgress is the progress of version v of data set d in a query; NULL unless the
+// version is being profiled.
+const SelectProgress = `CASE v.status WHEN 'processing' THEN (
+    SELECT jsonb_build_object('stage', j.progress, 'done', j.done::float8 / j.total) FROM jobs j
+    WHERE j.kind = '` + ProfileKind + `' AND j.key = d.id || '/' || v.version AND j.state = 'running' AND j.finished_at IS NULL AND j.total > 0
+) END AS progress`
 
-const (
-	reportEvery  = 500 * time.Millisecond
-	reportWithin = time.Second
+// scale is the number of steps in which progress is counted.
+const scale = 1000
 
-	updateProgress = `UPDATE dataset_versions SET progress = $3 WHERE dataset_id = $1 AND version = $2 AND status = 'processing'`
-)
+// reporter has the job tell how far the profiling has come.
+type reporter struct{ job *job.Job }
 
-func (s Store) reporter(ctx context.Context, u Upload) *reporter {
-	return &reporter{store: s, ctx: ctx, u: u}
-}
-
-func (r *reporter) tell(stage string, done float64) {
-	if stage == r.stage && time.Since(r.told) < reportEvery {
-		return
-	}
-	r.stage, r.told = stage, time.Now()
-	ctx, cancel := context.WithTimeout(r.ctx, reportWithin)
-	defer cancel()
-	if _, err := r.store.DB.Exec(ctx, updateProgress, r.u.DatasetID, r.u.Version, Progress{Stage: stage, Done: done}); err != nil {
-		slog.WarnContext(ctx, "progress not written", "error", err)
-	}
-}
+func (r reporter) tell(stage string, done float64) { r.job.Progress(int64(done*scale), scale, stage) }
 
 // within is progress from 0 to 1 of one stage, as a part of the whole.
-func (r *reporter) within(stage string, from, to float64) func(float64) {
+func (r reporter) within(stage string, from, to float64) func(float64) {
 	return func(done float64) { r.tell(stage, from+(to-from)*done) }
 }

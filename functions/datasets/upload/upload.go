@@ -138,6 +138,9 @@ func insert(ctx context.Context, tx *outbox.Tx, id uuid.UUID, caller auth.Caller
 	if err != nil {
 		return err
 	}
+	if err := datasets.RequestProfile(ctx, tx, caller.OrganizationID, id, out.Body.Version); err != nil {
+		return err
+	}
 	state, err := datasets.State(ctx, tx, id)
 	if err != nil {
 		return err
