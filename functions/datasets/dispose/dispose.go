@@ -14,6 +14,7 @@ import (
 
 	"function/functions/datasets"
 	"function/shared/audit"
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -71,9 +72,15 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.DatasetD
 	return nil
 }
 
+// stepBound is how long the objects of some data sets take at the most to be deleted.
+const stepBound = 10 * time.Minute
+
 // disposeSome disposes of the data sets that have been deleted for longest, and puts
 // it on record; false: there were none.
 func (f *Function) disposeSome(ctx context.Context, tx *outbox.Tx, d events.Disposal) (bool, error) {
+	if err := database.AllowTime(ctx, tx, stepBound); err != nil {
+		return false, err
+	}
 	rows, _ := tx.Query(ctx, selectExpired, pgx.NamedArgs{"cutoff": d.Cutoff, "only": d.Only, "except": d.Except})
 	expired, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
