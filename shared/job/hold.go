@@ -119,7 +119,7 @@ func (j *Job) Checkpoint(ctx context.Context, state any) error {
 	return j.change(ctx, j.worker.db, writeCheckpoint, json.RawMessage(encoded))
 }
 
-const completeJob = `UPDATE jobs SET state = 'completed', holder = NULL, failure = NULL, finished_at = now() WHERE id = $1 AND holder = $2`
+const completeJob = `UPDATE jobs SET state = 'completed', holder = NULL, failure = NULL, event = NULL, finished_at = now() WHERE id = $1 AND holder = $2`
 
 // Complete ends the job in the transaction that writes its result; ErrLost if the job
 // is not this attempt's any more. It is the last thing that work does.

@@ -102,7 +102,7 @@ func insert(ctx context.Context, db execer, spec Spec, event cloudevents.Event) 
 }
 
 const cancelJobs = `
-UPDATE jobs SET state = 'cancelled', holder = NULL, finished_at = now()
+UPDATE jobs SET state = 'cancelled', holder = NULL, event = NULL, finished_at = now()
 WHERE kind = $1 AND key = ANY ($2) AND finished_at IS NULL`
 
 // Cancel ends the unfinished jobs of a kind and some keys. One that is running has its
@@ -115,7 +115,7 @@ func Cancel(ctx context.Context, tx *outbox.Tx, kind string, keys ...string) err
 }
 
 const discardJob = `
-UPDATE jobs SET state = 'discarded', finished_at = now()
+UPDATE jobs SET state = 'discarded', event = NULL, finished_at = now()
 WHERE id = $1 AND finished_at IS NULL AND state <> 'running' AND attempt >= max_attempts RETURNING key`
 
 // Discard ends a job whose attempts have failed, as events.JobFailed told. false: there

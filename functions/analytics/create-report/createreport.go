@@ -14,7 +14,7 @@ import (
 	"function/functions/analytics"
 	"function/shared/audit"
 	"function/shared/auth"
-	"function/shared/erasure"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -25,7 +25,8 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("analytics-create-report", "/v1/analytics/reports", "Keep a query as a report", policy.ReportsWrite).
 	Status(http.StatusCreated).
-	Describe("With a schedule the report runs by itself at each due time. Due times that passed while the platform was down make one run together, for the latest of them. A due time that daylight saving skips is due when the skip ends, and one that the clock shows twice is due the first time."), New)
+	Describe("With a schedule the report runs by itself at each due time. Due times that passed while the platform was down make one run together, for the latest of them. A due time that daylight saving skips is due when the skip ends, and one that the clock shows twice is due the first time."), New).
+	Uses(function.Owns(database.Analytics))
 
 // Request is the report.
 type Request struct {
@@ -88,7 +89,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return audit.Record(ctx, tx, audit.Entry{Action: "reports:create", ResourceID: id.String()})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("insert report: %w", erasure.Refusal(err))
+		return nil, fmt.Errorf("insert report: %w", err)
 	}
 	return &Response{Body: analytics.Planned(report)}, nil
 }

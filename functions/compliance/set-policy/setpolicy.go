@@ -9,7 +9,7 @@ import (
 	"function/functions/compliance"
 	"function/shared/audit"
 	"function/shared/auth"
-	"function/shared/erasure"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
@@ -18,7 +18,8 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Put("compliance-set-policy", "/v1/compliance/retention/policies/{resource}", "Set a retention policy", policy.RetentionWrite).
-	Describe("From the next nightly sweep on, your organization's records of this resource are disposed of when they have been over for longer. Only an owner may set it."), New)
+	Describe("From the next nightly sweep on, your organization's records of this resource are disposed of when they have been over for longer. Only an owner may set it."), New).
+	Uses(function.Owns(database.Users))
 
 // Request is the policy.
 type Request struct {
@@ -59,7 +60,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return audit.Record(ctx, tx, audit.Entry{Action: "retention:set", ResourceID: in.Resource, Detail: map[string]any{"keep_days": in.Body.KeepDays}})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("set policy: %w", erasure.Refusal(err))
+		return nil, fmt.Errorf("set policy: %w", err)
 	}
 	return &Response{Body: compliance.Policy{Resource: in.Resource, KeepDays: in.Body.KeepDays, Origin: compliance.OriginOwn}}, nil
 }

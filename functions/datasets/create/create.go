@@ -12,7 +12,6 @@ import (
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
-	"function/shared/erasure"
 	"function/shared/events"
 	"function/shared/fault"
 	"function/shared/function"
@@ -24,7 +23,8 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("datasets-create", "/v1/datasets", "Describe a data set", policy.DatasetsWrite).
 	Status(http.StatusCreated).Fails(fault.Conflict).
-	Describe("A data set is a table by its name. In SQL a name with a dash, or one that is a keyword, is quoted: `SELECT * FROM \"my-data\"`."), New)
+	Describe("A data set is a table by its name. In SQL a name with a dash, or one that is a keyword, is quoted: `SELECT * FROM \"my-data\"`."), New).
+	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Request is the description.
 type Request struct {
@@ -90,7 +90,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, fault.New(fault.Conflict, "Your organization has a data set of this name already; SQL names know no case")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("create data set: %w", erasure.Refusal(err))
+		return nil, fmt.Errorf("create data set: %w", err)
 	}
 	return &Response{Body: d}, nil
 }

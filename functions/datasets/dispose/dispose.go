@@ -21,7 +21,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Subscriber("datasets-dispose", New)
+var Service = function.Subscriber("datasets-dispose", New).
+	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Function disposes of data sets.
 type Function struct{ datasets.Store }

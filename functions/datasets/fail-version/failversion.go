@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"function/functions/datasets"
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/job"
@@ -13,7 +14,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Subscriber("datasets-fail-version", New)
+var Service = function.Subscriber("datasets-fail-version", New).
+	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Function marks versions as failed.
 type Function struct{ datasets.Store }

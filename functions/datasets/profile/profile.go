@@ -22,7 +22,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Subscriber(datasets.ProfileKind, New)
+var Service = function.Subscriber(datasets.ProfileKind, New).
+	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Function profiles versions.
 type Function struct {

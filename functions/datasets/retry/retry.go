@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/datasets"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -24,7 +25,8 @@ import (
 var Service = function.Endpoint(function.Post("datasets-retry", "/v1/datasets/{id}/versions/{version}/retry", "Process a failed version again", policy.DatasetsWrite).
 	Status(http.StatusAccepted).Fails(fault.Conflict).
 	Describe("For a version that failed although its file is good, such as by an outage. The file is read again as it was uploaded: "+
-		"one that cannot be read fails again, so upload a corrected file instead."), New)
+		"one that cannot be read fails again, so upload a corrected file instead."), New).
+	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Request names the version.
 type Request struct {
@@ -68,7 +70,10 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	out := &Response{}
 	out.Body.DatasetID, out.Body.Version, out.Body.Status = in.ID, in.Version, datasets.Processing
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error { return reopen(ctx, tx, caller.OrganizationID, in.ID, in.Version) })
+	entry := audit.Entry{Action: "datasets:retry", ResourceID: in.ID.String(), Detail: map[string]any{"version": in.Version}}
+	err = act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
+		return reopen(ctx, tx, caller.OrganizationID, in.ID, in.Version)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("retry version: %w", err)
 	}
@@ -89,10 +94,6 @@ func reopen(ctx context.Context, tx *outbox.Tx, organization, dataset uuid.UUID,
 	}
 	if reopened.RowsAffected() == 0 {
 		return refusal(ctx, tx, dataset, version)
-	}
-	entry := audit.Entry{Action: "datasets:retry", ResourceID: dataset.String(), Detail: map[string]any{"version": version}}
-	if err := audit.Record(ctx, tx, entry); err != nil {
-		return err
 	}
 	if err := datasets.RequestProfile(ctx, tx, organization, dataset, version); err != nil {
 		return err

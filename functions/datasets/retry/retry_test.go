@@ -25,7 +25,7 @@ func failed(t *testing.T, p *platformtest.Platform, token string) (d datasets.Da
 	d = datasetstest.Create(t, p, token, "unlucky")
 	datasetstest.Upload(t, p, token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
 	_, err := p.DB(database.Datasets).Exec(t.Context(), `
-WITH j AS (UPDATE jobs SET state = 'discarded', finished_at = now()), v AS (UPDATE dataset_versions SET status = 'failed', failure = 'An outage')
+WITH j AS (UPDATE jobs SET state = 'discarded', event = NULL, finished_at = now()), v AS (UPDATE dataset_versions SET status = 'failed', failure = 'An outage')
 UPDATE datasets SET status = 'failed'`)
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func TestRetry_FailedVersion_BecomesReady(t *testing.T) {
 	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != datasets.Ready || *got.ReadyVersion != 1 || got.Failure != nil {
 		t.Errorf("data set %+v, want version 1 ready", got.Dataset)
 	}
-	if n := datasetstest.Count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'datasets:retry'`); n != 1 {
+	if n := datasetstest.Count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'datasets:retry' AND result = 'done'`); n != 1 {
 		t.Errorf("%d audit entries, want 1", n)
 	}
 }

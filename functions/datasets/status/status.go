@@ -11,6 +11,7 @@ import (
 
 	"function/functions/datasets"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/policy"
 )
@@ -18,7 +19,8 @@ import (
 // Service declares the function.
 var Service = function.Service("datasets-status", New,
 	function.On(function.Get("datasets-status", "/v1/datasets/status", "Count the data sets by status, and show those being processed", policy.DatasetsRead), (*Function).Handle),
-	function.On(function.Get("datasets-get-status", "/v1/datasets/{id}/status", "Show how far the newest version of a data set is", policy.DatasetsRead), (*Function).One))
+	function.On(function.Get("datasets-get-status", "/v1/datasets/{id}/status", "Show how far the newest version of a data set is", policy.DatasetsRead), (*Function).One)).
+	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Counts are how many data sets are in each state.
 type Counts struct {

@@ -20,7 +20,8 @@ import (
 // Service declares the function.
 var Service = function.Service("platform-outbox-relay", New,
 	function.OnSchedule(function.Schedule{Cron: "* * * * *"}, (*Function).Handle),
-	function.OnEvent((*Function).CountAttempt))
+	function.OnEvent((*Function).CountAttempt)).
+	Uses(function.Owns(database.Users), function.Owns(database.Datasets), function.Owns(database.Analytics))
 
 // Function relays events.
 type Function struct {

@@ -180,7 +180,7 @@ func TestRelay_JobsThatEndedLongAgo_AreForgotten(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	enqueue(t, p, database.Users)
-	_, err := p.DB(database.Users).Exec(t.Context(), `UPDATE jobs SET state = 'completed', finished_at = now() - interval '91 days'`)
+	_, err := p.DB(database.Users).Exec(t.Context(), `UPDATE jobs SET state = 'completed', event = NULL, finished_at = now() - interval '91 days'`)
 	if err != nil {
 		t.Fatal(err)
 	}

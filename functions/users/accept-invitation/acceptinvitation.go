@@ -11,8 +11,10 @@ import (
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -22,7 +24,8 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-accept-invitation", "/v1/organizations/invitations/accept", "Accept an invitation", policy.Person.WithoutImpersonation()).
 	Fails(fault.NotFound, fault.Conflict).
-	Describe("By the person whose account has the invited address; POST /v1/users/sessions/organization then switches to the organization."), New)
+	Describe("By the person whose account has the invited address; POST /v1/users/sessions/organization then switches to the organization."), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is the token that was mailed.
 type Request struct {
@@ -72,5 +75,5 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		}
 		return nil
 	})
-	return &out, f.Refused(ctx, audit.Entry{Action: "invitations:accept"}, err)
+	return &out, act.Refused(ctx, f.DB, audit.Entry{Action: "invitations:accept"}, err)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/fault"
@@ -29,7 +30,8 @@ var Service = function.Endpoint(function.Post("users-confirm-registration", "/v1
 	Sensitive().Status(http.StatusCreated).Fails(fault.Unavailable).
 	Describe("Where registrations are confirmed by mail. The token, from the mailed link and good for a day, shows that the address is the person's; "+
 		"the password, as it was given at the registration, that the registration is. So nobody opens an account that somebody else has prepared for them, and the link may be followed on another device. "+
-		"Of several registrations of the address the newest with this password is taken, whichever of its mails the token is from. Who has forgotten the password registers again."), New)
+		"Of several registrations of the address the newest with this password is taken, whichever of its mails the token is from. Who has forgotten the password registers again."), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is the two proofs.
 type Request struct {
@@ -57,7 +59,8 @@ const (
 	takeRegistration = `
 DELETE FROM registrations WHERE id = $1 AND expires_at > now()
 RETURNING user_id, email_index, wrapped_key, email, first_name, last_name, password_hash,
-    (SELECT o.id FROM organizations o WHERE o.id = organization_id AND o.deleted_at IS NULL) AS organization_id`
+    (SELECT o.id FROM organizations o WHERE o.id = organization_id AND ` + lifecycle.TakesRequests + `) AS organization_id,
+    coalesce(organization_name, '') AS organization_name`
 	dropOthers = `DELETE FROM registrations WHERE email_index = $1`
 )
 
@@ -68,11 +71,11 @@ var errPassword = fault.At("body.password", "this address was not registered wit
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	id, err := f.find(ctx, in.Body.Token, in.Body.Password)
 	if err != nil {
-		return nil, f.Refused(ctx, audit.Entry{Action: "users:register"}, err)
+		return nil, act.Refused(ctx, f.DB, audit.Entry{Action: "users:register"}, err)
 	}
 	account, err := f.open(ctx, id)
 	if database.IsNoRows(err) || database.Violates(err, person.EmailTaken) {
-		return nil, f.Refused(ctx, audit.Entry{Action: "users:register"}, notify.ErrMailedToken)
+		return nil, act.Refused(ctx, f.DB, audit.Entry{Action: "users:register"}, notify.ErrMailedToken)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("confirm registration: %w", err)
@@ -116,18 +119,19 @@ func (f *Function) find(ctx context.Context, token, password string) (id uuid.UU
 }
 
 type registration struct {
-	UserID         uuid.UUID
-	EmailIndex     []byte
-	WrappedKey     []byte
-	PasswordHash   string
-	OrganizationID *uuid.UUID
+	UserID           uuid.UUID
+	EmailIndex       []byte
+	WrappedKey       []byte
+	PasswordHash     string
+	OrganizationID   *uuid.UUID
+	OrganizationName string
 	person.SealedName
 }
 
 func (r registration) account() lifecycle.NewAccount {
 	return lifecycle.NewAccount{
 		ID: r.UserID, EmailIndex: r.EmailIndex, WrappedKey: r.WrappedKey, SealedName: r.SealedName,
-		PasswordHash: r.PasswordHash, JoinsID: r.OrganizationID, Verified: true,
+		PasswordHash: r.PasswordHash, JoinsID: r.OrganizationID, OrganizationName: r.OrganizationName, Verified: true,
 	}
 }
 

@@ -14,8 +14,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -27,7 +29,8 @@ var Service = function.Endpoint(function.Delete("users-erase-account", "/v1/user
 	Fails(fault.Conflict).
 	Describe("For good, and at once: what is on file about you cannot be read any more, you are logged out everywhere, and your "+
 		"memberships end. An organization whose last owner you are stands in the way: give your ownership to another member, or delete "+
-		"the organization, first."), New)
+		"the organization, first."), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request tells what is to go with the person.
 type Request struct {
@@ -81,7 +84,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return f.post.Queue(ctx, tx, uuid.Nil, f.post.AccountErased(former.Email))
 	})
 	if err != nil {
-		return nil, fmt.Errorf("erase account: %w", f.Refused(ctx, entry, err))
+		return nil, fmt.Errorf("erase account: %w", act.Refused(ctx, f.DB, entry, err))
 	}
 	return nil, nil
 }

@@ -14,8 +14,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -26,7 +28,8 @@ import (
 var Service = function.Endpoint(function.Post("users-erase-user", "/v1/admin/users/{id}/erase", "Erase an account", policy.PlatformUsers.WithFreshProof()).
 	Fails(fault.Conflict).
 	Describe("For good, and at once, as DELETE /v1/users/profile does; for people who ask for it and cannot log in. Make sure who asks. "+
-		"The person is mailed. An organization whose last owner the person is stands in the way. The reason is kept sealed with your own key, since the person's goes."), New)
+		"The person is mailed. An organization whose last owner the person is stands in the way. The reason is kept sealed with your own key, since the person's goes."), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request names a person, says why, and tells what is to go with them.
 type Request struct {
@@ -61,7 +64,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	}
 	entry := audit.Entry{Action: "users:erase", ResourceID: in.ID.String(), Platform: true}
 	if err := f.DB.Transact(ctx, func(tx *outbox.Tx) error { return f.erase(ctx, tx, caller, in, entry) }); err != nil {
-		return nil, fmt.Errorf("erase account: %w", f.Refused(ctx, entry, err))
+		return nil, fmt.Errorf("erase account: %w", act.Refused(ctx, f.DB, entry, err))
 	}
 	return nil, nil
 }

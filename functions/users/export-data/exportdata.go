@@ -16,8 +16,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -34,7 +36,8 @@ var Service = function.Endpoint(function.Get("users-export-data", "/v1/users/exp
 		"A ZIP that was cut off does not open, and the connection breaks. You are told by mail. Ten times a day at the most.").
 	Answers(map[string]*huma.Response{"200": {
 		Description: "OK", Content: map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}},
-	}}), New)
+	}}), New).
+	Uses(function.Owns(database.Users), function.Keys, function.Documents, function.AuditTrails)
 
 // Response is written as it is read.
 type Response struct{ Body func(huma.Context) }
@@ -79,7 +82,7 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 		return nil, err
 	}
 	entry := audit.Entry{Action: "users:export", ResourceID: caller.UserID.String(), Platform: true}
-	err = f.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
+	err = act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
 		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
 			return fmt.Errorf("lock account: %w", err)
 		}

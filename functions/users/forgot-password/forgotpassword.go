@@ -14,7 +14,9 @@ import (
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
 
+	"function/shared/act"
 	"function/shared/audit"
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/fault"
 	"function/shared/function"
@@ -27,7 +29,8 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-forgot-password", "/v1/users/password/forgot", "Ask for a new password", policy.Public).
 	Sensitive().Status(http.StatusAccepted).Fails(fault.Unavailable).
-	Describe("If the address has an account, a link to choose a new password is mailed there. The answer is the same if it has none."), New)
+	Describe("If the address has an account, a link to choose a new password is mailed there. The answer is the same if it has none."), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is the address.
 type Request struct {
@@ -64,7 +67,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return nil, err
 	}
 	if err := ratelimit.Account(ctx, index); err != nil {
-		return nil, f.Refused(ctx, audit.Entry{Action: "passwords:forget"}, err)
+		return nil, act.Refused(ctx, f.DB, audit.Entry{Action: "passwords:forget"}, err)
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		id := uuid7.New()

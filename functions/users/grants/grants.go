@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -30,11 +31,12 @@ var Service = function.Service("users-grants", New,
 		Answers(access.Waits), (*Function).Create),
 	function.On(function.Delete("users-revoke-grant", "/v1/organizations/{id}/grants/{grant_id}", "Take a granted role back", policy.RolesWrite.WithFreshProof()).
 		Answers(access.Waits), (*Function).Delete),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Grantee is whom a role is granted to: exactly one of them.
 type Grantee struct {
-	UserID           *uuid.UUID `json:"user_id,omitempty" format:"uuid"`
+	UserID           *uuid.UUID `json:"user_id,omitempty" format:"uuid" example:"0198a7f0-0000-7000-8000-000000000000"`
 	TeamID           *uuid.UUID `json:"team_id,omitempty" format:"uuid"`
 	ServiceAccountID *uuid.UUID `json:"service_account_id,omitempty" format:"uuid"`
 }

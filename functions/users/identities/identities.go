@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -34,7 +35,8 @@ var Service = function.Service("users-identities", New,
 	function.On(function.Get("users-list-identities", "/v1/users/identities", "Linked logins of other issuers", policy.Person), (*Function).List),
 	function.On(function.Delete("users-unlink-identity", "/v1/users/identities/{id}", "Unlink a login of another issuer", policy.Person.WithFreshProof()).
 		Describe("Its tokens are refused everywhere within a second. You are told by mail."), (*Function).Unlink),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Identity is who a person is to another issuer.
 type Identity struct {
@@ -109,7 +111,7 @@ func (f *Function) Unlink(ctx context.Context, in *UnlinkRequest) (*struct{}, er
 	if err != nil {
 		return nil, err
 	}
-	return nil, f.Act(ctx, audit.Entry{Action: "identities:unlink", ResourceID: in.ID.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
+	return nil, act.Do(ctx, f.DB, audit.Entry{Action: "identities:unlink", ResourceID: in.ID.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		var issuer string
 		err := tx.QueryRow(ctx, deleteIdentity, in.ID, caller.UserID).Scan(&issuer)
 		if database.IsNoRows(err) {

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -27,7 +28,8 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-login", "/v1/users/login", "Log in", policy.Public).
 	Sensitive().Fails(fault.Unauthenticated, fault.Forbidden, fault.Unavailable).
-	Describe("After several failures in a row the next try has to wait, for the account, the network address, or both; 429 tells how long."), New)
+	Describe("After several failures in a row the next try has to wait, for the account, the network address, or both; 429 tells how long."), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is who the person says to be, and the proof.
 type Request struct {
@@ -94,7 +96,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	attempt.On(known.UserID)
 	if err := attempt.Allowed(ctx); err != nil {
-		return nil, f.Refused(ctx, attempt.Entry(known.OrganizationID), err)
+		return nil, act.Refused(ctx, f.DB, attempt.Entry(known.OrganizationID), err)
 	}
 	ok, err := f.Hasher.Verify(ctx, in.Body.Password, known.PasswordHash)
 	if err != nil {

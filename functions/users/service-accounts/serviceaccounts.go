@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -25,7 +26,7 @@ var Service = function.Service("users-service-accounts", New,
 		Status(http.StatusCreated).Fails(fault.Conflict), (*Function).Create),
 	function.On(function.Get("users-list-service-accounts", path, "Service accounts", policy.ServiceAccountsRead), (*Function).List),
 	function.On(function.Get("users-get-service-account", path+"/{account_id}", "A service account", policy.ServiceAccountsRead), (*Function).Get),
-	function.On(function.Patch("users-change-service-account", path+"/{account_id}", "Rename, disable or enable a service account", policy.ServiceAccountsWrite.WithoutImpersonation()).
+	function.On(function.Patch("users-change-service-account", path+"/{account_id}", "Rename, disable or enable a service account", policy.ServiceAccountsWrite).
 		Fails(fault.Conflict), (*Function).Change),
 	function.On(function.Delete("users-delete-service-account", path+"/{account_id}", "Delete a service account with its keys and grants", policy.ServiceAccountsWrite), (*Function).Delete),
 	function.On(function.Post("users-create-service-account-key", keysPath, "Make a key of a service account", policy.ServiceAccountsWrite.WithFreshProof()).
@@ -34,7 +35,8 @@ var Service = function.Service("users-service-accounts", New,
 	function.On(function.Delete("users-revoke-service-account-key", keysPath+"/{key_id}", "Revoke a key of a service account", policy.ServiceAccountsWrite), (*Function).RevokeKey),
 	function.On(function.Post("users-rotate-service-account-key", keysPath+"/{key_id}/rotate", "Give a key of a service account a new secret", policy.ServiceAccountsWrite.WithFreshProof()).
 		Status(http.StatusCreated), (*Function).RotateKey),
-)
+).
+	Uses(function.Owns(database.Users))
 
 const path = "/v1/organizations/{id}/service-accounts"
 
@@ -72,7 +74,7 @@ type ChangeRequest struct {
 	Request
 	Body struct {
 		Name     *person.DisplayName `json:"name,omitempty" minLength:"1" maxLength:"100"`
-		Disabled *bool               `json:"disabled,omitempty" doc:"All its keys are refused, within a second"`
+		Disabled *bool               `json:"disabled,omitempty" doc:"All its keys are refused, within a second. To enable it gives its keys anew: that needs every permission that they have, and a fresh proof of who you are"`
 	}
 }
 

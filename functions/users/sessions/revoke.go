@@ -10,8 +10,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -26,7 +28,8 @@ var Service = function.Service("users-sessions", New,
 		Describe("Ends a session of yours. Its tokens are refused everywhere within a second. Another one than the present takes a fresh proof (POST /v1/users/mfa/step-up)."), (*Function).Revoke),
 	function.On(function.Post("users-revoke-all-sessions", "/v1/users/sessions/revoke-all", "Log out everywhere", policy.Person.WithFreshProof()).
 		Describe("Ends all your sessions, in every organization. Their tokens are refused everywhere within a second."), (*Function).RevokeAll),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // RevokeRequest names a session.
 type RevokeRequest struct {
@@ -61,13 +64,13 @@ func (f *Function) Revoke(ctx context.Context, in *RevokeRequest) (*struct{}, er
 	}
 	if in.ID != caller.SessionID {
 		if err := store.RequireFreshProof(caller); err != nil {
-			return nil, f.Refused(ctx, audit.Entry{Action: "sessions:revoke", ResourceID: in.ID.String()}, err)
+			return nil, act.Refused(ctx, f.DB, audit.Entry{Action: "sessions:revoke", ResourceID: in.ID.String()}, err)
 		}
 	}
 	ended, err := f.end(ctx, &in.ID, uuid.Nil)
 	if err == nil && ended == 0 {
 		entry := audit.Entry{Action: "sessions:revoke", ResourceID: in.ID.String()}
-		err = f.Refused(ctx, entry, fault.New(fault.NotFound, "You have no session with this identifier, or it has ended"))
+		err = act.Refused(ctx, f.DB, entry, fault.New(fault.NotFound, "You have no session with this identifier, or it has ended"))
 	}
 	return nil, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -24,7 +25,8 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-switch-organization", "/v1/users/sessions/organization", "Act in another of your organizations", policy.Person).
 	Fails(fault.NotFound).
-	Describe("The session's earlier tokens are good no more. It ends at the limits of the stricter organization."), New)
+	Describe("The session's earlier tokens are good no more. It ends at the limits of the stricter organization."), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request names the organization.
 type Request struct {
@@ -72,7 +74,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	var next auth.Caller
 	var refresh string
 	entry := audit.Entry{Action: "sessions:switch_organization", ResourceID: caller.SessionID.String()}
-	err = f.Act(ctx, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
+	err = act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
 		if err := f.enter(ctx, tx, caller, in.Body.OrganizationID); err != nil {
 			return err
 		}

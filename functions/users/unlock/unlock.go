@@ -10,7 +10,9 @@ import (
 	"function/functions/users/internal/session"
 	"function/functions/users/internal/store"
 
+	"function/shared/act"
 	"function/shared/audit"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
@@ -19,7 +21,8 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-unlock", "/v1/users/unlock", "Unlock your account", policy.Public).
 	Sensitive().
-	Describe("Forgets the failed logins, so that nobody has to wait for them any more. The token is good once, for a day."), New)
+	Describe("Forgets the failed logins, so that nobody has to wait for them any more. The token is good once, for a day."), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is the token.
 type Request struct {
@@ -52,7 +55,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return audit.Record(ctx, tx, entry)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("unlock account: %w", f.Refused(ctx, entry, err))
+		return nil, fmt.Errorf("unlock account: %w", act.Refused(ctx, f.DB, entry, err))
 	}
 	return nil, nil
 }

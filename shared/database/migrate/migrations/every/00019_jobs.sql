@@ -9,7 +9,7 @@ CREATE TABLE jobs (
                  CHECK (state IN ('available', 'running', 'retryable', 'completed', 'cancelled', 'discarded')),
     source       text NOT NULL,                  -- of the event that starts it
     event_id     text NOT NULL,
-    event        jsonb NOT NULL,                 -- CloudEvent, structured JSON
+    event        jsonb,                          -- CloudEvent, structured JSON; NULL once the job has ended
     attempt      int NOT NULL DEFAULT 0,
     max_attempts int NOT NULL,
     publications int NOT NULL DEFAULT 0,         -- by the rescuer, since the last attempt
@@ -24,6 +24,7 @@ CREATE TABLE jobs (
     started_at   timestamptz,                    -- the last attempt
     finished_at  timestamptz,
     CONSTRAINT job_of_event UNIQUE (kind, source, event_id),
+    CHECK ((event IS NULL) = (finished_at IS NOT NULL)),
     CHECK ((state = 'running') = (holder IS NOT NULL)),
     CHECK ((state IN ('completed', 'cancelled', 'discarded')) = (finished_at IS NOT NULL))
 );
