@@ -20,9 +20,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"function/functions/datasets"
 	"function/functions/datasets/create"
 	"function/functions/datasets/get"
+	"function/functions/datasets/internal/datasets"
 	"function/functions/datasets/profile"
 	"function/functions/datasets/upload"
 	"function/shared/database"

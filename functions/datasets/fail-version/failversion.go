@@ -5,7 +5,7 @@ package failversion
 import (
 	"context"
 
-	"function/functions/datasets"
+	"function/functions/datasets/internal/datasets"
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"

@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"function/functions/datasets"
 	"function/functions/datasets/datasetstest"
 	failversion "function/functions/datasets/fail-version"
+	"function/functions/datasets/internal/datasets"
 	"function/functions/datasets/retry"
 	deadletters "function/functions/platform/dead-letters"
 	outboxrelay "function/functions/platform/outbox-relay"

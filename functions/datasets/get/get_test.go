@@ -6,8 +6,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"function/functions/datasets"
 	"function/functions/datasets/datasetstest"
+	"function/functions/datasets/internal/datasets"
 	"function/shared/database"
 	"function/shared/platformtest"
 )

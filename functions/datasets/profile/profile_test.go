@@ -15,10 +15,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/datasets"
 	"function/functions/datasets/datasetstest"
 	deletion "function/functions/datasets/delete"
 	"function/functions/datasets/get"
+	"function/functions/datasets/internal/datasets"
 	outboxrelay "function/functions/platform/outbox-relay"
 	"function/shared/database"
 	"function/shared/engine"

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"function/functions/datasets"
+	"function/functions/datasets/internal/datasets"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"

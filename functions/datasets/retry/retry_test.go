@@ -6,8 +6,8 @@ import (
 	"sync"
 	"testing"
 
-	"function/functions/datasets"
 	"function/functions/datasets/datasetstest"
+	"function/functions/datasets/internal/datasets"
 	"function/functions/datasets/retry"
 	"function/shared/database"
 	"function/shared/events"

@@ -6,8 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"function/functions/datasets"
 	"function/functions/datasets/datasetstest"
+	"function/functions/datasets/internal/datasets"
 	"function/functions/datasets/status"
 	"function/shared/database"
 	"function/shared/function"
