@@ -28,16 +28,7 @@ import (
 	resetpolicy "function/functions/compliance/reset-policy"
 	retentionsweep "function/functions/compliance/retention-sweep"
 	setpolicy "function/functions/compliance/set-policy"
-	createdataset "function/functions/datasets/create"
-	deletedataset "function/functions/datasets/delete"
-	disposedatasets "function/functions/datasets/dispose"
-	downloaddataset "function/functions/datasets/download"
-	erasedatasets "function/functions/datasets/erase-organization"
-	getdataset "function/functions/datasets/get"
-	listdatasets "function/functions/datasets/list"
-	profiledataset "function/functions/datasets/profile"
-	datasetstatus "function/functions/datasets/status"
-	uploaddataset "function/functions/datasets/upload"
+	"function/functions/datasets"
 	deadletters "function/functions/platform/dead-letters"
 	erasedeadletters "function/functions/platform/erase-organization"
 	"function/functions/platform/gateway"
@@ -51,24 +42,7 @@ import (
 )
 
 // Catalog is every function.
-var Catalog = slices.Concat(users.Functions, []function.Declaration{
-	// Data sets: files that are tables, their versions and profiles.
-	createdataset.Service,
-	listdatasets.Service,
-	getdataset.Service,
-	datasetstatus.Service,
-	deletedataset.Service,
-	uploaddataset.Service.
-		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 16, Timeout: 10 * time.Minute}),
-	downloaddataset.Service.
-		Scaled(function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}),
-	profiledataset.Service.
-		Scaled(function.Scale{Memory: "768Mi", CPU: "2", Concurrency: 1, Timeout: 10 * time.Minute}),
-	disposedatasets.Service.
-		Scaled(function.Scale{Timeout: 10 * time.Minute}),
-	erasedatasets.Service.
-		Scaled(function.Scale{Timeout: 10 * time.Minute}),
-
+var Catalog = slices.Concat(users.Functions, datasets.Functions, []function.Declaration{
 	// Analytics: people's own SQL, reports, and what SQL sees of the other domains.
 	query.Service.
 		Scaled(function.Scale{Memory: "1Gi", CPU: "2", Concurrency: 20, Timeout: 5 * time.Minute}),

@@ -18,7 +18,7 @@ import (
 // sessions they may end their own.
 const borrowed = `
 analytics-create-report analytics-delete-report analytics-query analytics-start-run
-datasets-create datasets-delete datasets-upload
+datasets-create datasets-delete datasets-retry datasets-upload
 users-explain users-logout users-send-verification users-switch-organization users-update-profile`
 
 // withheld lists what they may not even read: what is shown once, or is all there is.

@@ -144,9 +144,11 @@ users-scim-groups-delete             service_account
 datasets-list                        owner admin compliance_officer member analyst viewer
 datasets-get                         owner admin compliance_officer member analyst viewer
 datasets-status                      owner admin compliance_officer member analyst viewer
+datasets-get-status                  owner admin compliance_officer member analyst viewer
 datasets-download                    owner admin compliance_officer member analyst viewer
 datasets-create                      owner admin member
 datasets-upload                      owner admin member
+datasets-retry                       owner admin member
 datasets-delete                      owner admin member
 
 # Analytics

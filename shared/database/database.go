@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -34,7 +35,8 @@ const maxMessage = 32 << 20
 
 // Open prepares a pool of a few connections (`pool_max_conns` in the URL says how
 // many). It connects at the first statement, so that a cold start pays only for
-// the databases that its request needs.
+// the databases that its request needs. A statement may take a minute, and a
+// transaction may be idle for one (see migrate.Bootstrap and [AllowTime]).
 func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -90,9 +92,20 @@ func IsUnavailable(err error) bool {
 	var e *pgconn.PgError
 	if errors.As(err, &e) {
 		class := e.Code[:min(2, len(e.Code))]
-		return class == "08" || class == "53" || class == "57" && e.Code != "57014" // connection, resources, shutdown (not query_canceled)
+		return e.Code == "25P03" || class == "08" || class == "53" || class == "57" && e.Code != "57014" // idle for too long, connection, resources, shutdown (not query_canceled)
 	}
 	return pgconn.SafeToRetry(err)
+}
+
+const allowTime = `SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true)`
+
+// AllowTime lets each statement of a transaction take this long, and lets the transaction
+// wait as long between two of them: for deletions of many rows, or with objects in between.
+func AllowTime(ctx context.Context, tx pgx.Tx, d time.Duration) error {
+	if _, err := tx.Exec(ctx, allowTime, strconv.FormatInt(d.Milliseconds(), 10)); err != nil {
+		return fmt.Errorf("allow the transaction %s: %w", d, err)
+	}
+	return nil
 }
 
 // retries bounds how often a transaction that lost a race is run again.

@@ -196,3 +196,73 @@ func TestRowOfAGigabyteDoesNotComeIn(t *testing.T) {
 	}
 	run(t, db, `SELECT 1`)
 }
+
+func show(t *testing.T, db interface {
+	QueryRow(context.Context, string, ...any) pgx.Row
+}, setting string) (value string) {
+	t.Helper()
+	if err := db.QueryRow(t.Context(), `SELECT current_setting($1)`, setting).Scan(&value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+func TestPool_TimeLimits_HoldForEveryRoleAndAreLiftedForATransaction(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t)
+	catalog, err := p.Env.Catalog(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, err := p.Env.Reader(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pools := []*pgxpool.Pool{catalog, reader}
+	for _, name := range database.Names {
+		pools = append(pools, p.DB(name))
+	}
+	for _, db := range pools {
+		for _, setting := range []string{"statement_timeout", "idle_in_transaction_session_timeout"} {
+			if got := show(t, db, setting); got != "1min" {
+				t.Errorf("%s of %s is %s, want 1min", setting, db.Config().ConnConfig.User, got)
+			}
+			err := database.Transact(t.Context(), db, func(tx *database.Tx) error {
+				if err := database.AllowTime(t.Context(), tx, 10*time.Minute); err != nil {
+					return err
+				}
+				if got := show(t, tx, setting); got != "10min" {
+					t.Errorf("%s in a long transaction is %s, want 10min", setting, got)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			if got := show(t, db, setting); got != "1min" {
+				t.Errorf("%s after the long transaction is %s, want 1min", setting, got)
+			}
+		}
+	}
+}
+
+func TestTransaction_IdleForTooLong_EndsWithAnErrorThatARetryMends(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	err := database.Transact(t.Context(), db, func(tx *database.Tx) error {
+		if err := database.AllowTime(t.Context(), tx, 20*time.Millisecond); err != nil {
+			return err
+		}
+		pid := tx.Conn().PgConn().PID()
+		for alive := true; alive; time.Sleep(5 * time.Millisecond) {
+			if err := db.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)`, pid).Scan(&alive); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(t.Context(), `SELECT 1`)
+		return err
+	})
+	if !database.IsUnavailable(err) {
+		t.Errorf("error %v, want one that a retry mends", err)
+	}
+}

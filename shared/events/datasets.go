@@ -30,10 +30,13 @@ type DatasetCreated struct{ Dataset }
 // DatasetUploaded: a version's bytes are stored, and wait to be profiled.
 type DatasetUploaded struct{ Dataset }
 
+// DatasetRetried: a version that failed waits to be profiled again.
+type DatasetRetried struct{ Dataset }
+
 // DatasetReady: the version was profiled and can be queried.
 type DatasetReady struct{ Dataset }
 
-// DatasetFailed: the version's file could not be read.
+// DatasetFailed: the version's file could not be read, or profiling it has failed for good.
 type DatasetFailed struct{ Dataset }
 
 // DatasetDeleted: the data set is gone for its users; its bytes go when the
@@ -42,6 +45,18 @@ type DatasetDeleted struct{ Dataset }
 
 func (DatasetCreated) EventType() string  { return prefix + "datasets.created" }
 func (DatasetUploaded) EventType() string { return prefix + "datasets.uploaded" }
+func (DatasetRetried) EventType() string  { return prefix + "datasets.retried" }
 func (DatasetReady) EventType() string    { return prefix + "datasets.ready" }
 func (DatasetFailed) EventType() string   { return prefix + "datasets.failed" }
 func (DatasetDeleted) EventType() string  { return prefix + "datasets.deleted" }
+
+// ProfileRequested starts the job that profiles a version of a data set.
+type ProfileRequested struct {
+	DatasetID      uuid.UUID `json:"dataset_id"`
+	OrganizationID uuid.UUID `json:"organization_id"`
+	Version        int       `json:"version"`
+}
+
+func (ProfileRequested) EventType() string              { return prefix + "datasets.profile_requested" }
+func (e ProfileRequested) EventSubject() string         { return e.DatasetID.String() }
+func (e ProfileRequested) EventOrganization() uuid.UUID { return e.OrganizationID }

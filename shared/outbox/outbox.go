@@ -37,6 +37,9 @@ func New(pool *pgxpool.Pool, service string, sender *Sender) *DB {
 	return &DB{Pool: pool, service: service, sender: sender}
 }
 
+// Service is the function that uses the database.
+func (db *DB) Service() string { return db.service }
+
 // Write runs a statement at once, in a transaction of its own.
 func (db *DB) Write(ctx context.Context, sql string, arguments ...any) error {
 	_, err := db.Exec(ctx, sql, arguments...)
@@ -54,21 +57,40 @@ type Tx struct {
 // than the sender's own bound, so that they do not meet.
 const directSend = time.Minute
 
-const insertEvent = `INSERT INTO outbox (id, event, next_attempt_at) VALUES ($1, $2, now() + $3)`
+// An event that is sent again may still be waiting for its first sending.
+const insertEvent = `INSERT INTO outbox (id, event, next_attempt_at) VALUES ($1, $2, now() + $3) ON CONFLICT (id) DO NOTHING`
 
 // Publish writes an event into the outbox. It leaves when the transaction has committed.
 func (tx *Tx) Publish(ctx context.Context, e events.Event) error {
-	id := uuid7.New()
-	event, err := envelope(ctx, id, tx.service, e)
+	event, err := tx.Envelope(ctx, e)
 	if err != nil {
-		return fmt.Errorf("make event %s: %w", e.EventType(), err)
+		return err
+	}
+	return tx.Send(ctx, event)
+}
+
+// Envelope makes the CloudEvent that [Tx.Publish] sends.
+func (tx *Tx) Envelope(ctx context.Context, e events.Event) (cloudevents.Event, error) {
+	event, err := envelope(ctx, uuid7.New(), tx.service, e)
+	if err != nil {
+		return event, fmt.Errorf("make event %s: %w", e.EventType(), err)
+	}
+	return event, nil
+}
+
+// Send writes a CloudEvent into the outbox: a new one, or one of this database that
+// was published before and is to be delivered again. Its identifier is a UUID.
+func (tx *Tx) Send(ctx context.Context, event cloudevents.Event) error {
+	id, err := uuid.Parse(event.ID())
+	if err != nil {
+		return fmt.Errorf("send event %s: its identifier is not a UUID", event.Type())
 	}
 	body, err := json.Marshal(event)
 	if err != nil {
-		return fmt.Errorf("encode event %s: %w", e.EventType(), err)
+		return fmt.Errorf("encode event %s: %w", event.Type(), err)
 	}
 	if len(body) > events.MaxSize {
-		return fmt.Errorf("publish event %s: %d bytes are more than the %d that receivers take", e.EventType(), len(body), events.MaxSize)
+		return fmt.Errorf("publish event %s: %d bytes are more than the %d that receivers take", event.Type(), len(body), events.MaxSize)
 	}
 	tx.published = append(tx.published, event)
 	return tx.Write(ctx, insertEvent, id, body, directSend)
@@ -122,13 +144,19 @@ const consume = `
 INSERT INTO consumed_events (consumer, source, event_id) VALUES ($1, $2, $3)
 ON CONFLICT DO NOTHING`
 
+// waitWithin lets the transaction of an event's effect wait for something else, such as a
+// query on another store, for longer than a request's may.
+const waitWithin = `SET LOCAL idle_in_transaction_session_timeout = '10min'`
+
 // Once runs the effect of an event exactly once for this function, however often
 // the event is delivered. A duplicate that comes while the first is at work waits
 // for it: for its commit (then there is nothing to do) or its death (then it does
-// the work). So work may take long, and needs no lease.
+// the work). The transaction stays open meanwhile, so work that takes more than some
+// seconds is a job (package job).
 func Once[T events.Event](ctx context.Context, db *DB, e events.Received[T], work func(*Tx) error) error {
 	var first bool
 	record := func(b *pgx.Batch) {
+		b.Queue(waitWithin)
 		b.Queue(consume, db.service, e.Source, e.ID).Exec(func(recorded pgconn.CommandTag) error {
 			first = recorded.RowsAffected() == 1
 			return nil

@@ -356,8 +356,8 @@ func domainOf(t reflect.Type) (domain string, inFunction bool) {
 	if !ok {
 		return "", false
 	}
-	domain, _, inFunction = strings.Cut(path, "/")
-	return domain, inFunction
+	domain, folder, inFunction := strings.Cut(path, "/")
+	return domain, inFunction && !strings.HasPrefix(folder, "internal/")
 }
 
 func camel(name string) string {

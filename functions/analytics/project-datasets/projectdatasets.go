@@ -1,6 +1,6 @@
 // Package projectdatasets keeps the projection of data sets, which SQL over
 // postgresql sees as the table datasets. It runs when a data set was created,
-// uploaded to, profiled, found unreadable, or deleted.
+// uploaded to, profiled, found unreadable, tried again, or deleted.
 package projectdatasets
 
 import (
@@ -29,6 +29,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 var Service = function.Service("analytics-project-datasets", New,
 	function.OnEvent(project(func(e events.DatasetCreated) events.Dataset { return e.Dataset })),
 	function.OnEvent(project(func(e events.DatasetUploaded) events.Dataset { return e.Dataset })),
+	function.OnEvent(project(func(e events.DatasetRetried) events.Dataset { return e.Dataset })),
 	function.OnEvent(project(func(e events.DatasetReady) events.Dataset { return e.Dataset })),
 	function.OnEvent(project(func(e events.DatasetFailed) events.Dataset { return e.Dataset })),
 	function.OnEvent(project(func(e events.DatasetDeleted) events.Dataset { e.Status = deleted; return e.Dataset })),

@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"time"
 
-	"function/functions/datasets"
+	"function/functions/datasets/internal/datasets"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"

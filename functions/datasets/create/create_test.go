@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"function/functions/datasets"
 	"function/functions/datasets/create"
+	"function/functions/datasets/internal/datasets"
 	"function/shared/events"
 	"function/shared/platformtest"
 )

@@ -20,9 +20,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"function/functions/datasets"
 	"function/functions/datasets/create"
 	"function/functions/datasets/get"
+	"function/functions/datasets/internal/datasets"
 	"function/functions/datasets/profile"
 	"function/functions/datasets/upload"
 	"function/shared/database"
@@ -78,11 +78,20 @@ func Upload(t testing.TB, p *platformtest.Platform, token string, id uuid.UUID, 
 	return Send(p, token, id, body, contentType)
 }
 
-// Profile delivers the n-th upload's event to datasets-profile.
+// Profile delivers the n-th request to profile a version to datasets-profile.
 func Profile(t testing.TB, p *platformtest.Platform, n int) {
 	t.Helper()
-	uploaded := platformtest.Published[events.DatasetUploaded](p, n)
-	platformtest.Deliver(p, "datasets-profile", uploaded[n-1]).Want(t, http.StatusNoContent)
+	requested := platformtest.Published[events.ProfileRequested](p, n)
+	platformtest.Deliver(p, datasets.ProfileKind, requested[n-1]).Want(t, http.StatusNoContent)
+}
+
+// Due makes the time come that unfinished jobs wait for, and wakes the rescuer.
+func Due(t testing.TB, p *platformtest.Platform) {
+	t.Helper()
+	if _, err := p.DB(database.Datasets).Exec(context.Background(), `UPDATE jobs SET due_at = now() - interval '1 second' WHERE finished_at IS NULL`); err != nil {
+		t.Fatal(err)
+	}
+	p.Wake("platform-outbox-relay").Want(t, http.StatusNoContent)
 }
 
 // Get shows a data set.

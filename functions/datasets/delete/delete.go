@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"function/functions/datasets"
+	"function/functions/datasets/internal/datasets"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"

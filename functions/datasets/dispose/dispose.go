@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/datasets"
+	"function/functions/datasets/internal/datasets"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/events"
@@ -73,9 +73,15 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.DatasetD
 	return nil
 }
 
+// stepBound is how long the objects of some data sets take at the most to be deleted.
+const stepBound = 10 * time.Minute
+
 // disposeSome disposes of the data sets that have been deleted for longest, and puts
 // it on record; false: there were none.
 func (f *Function) disposeSome(ctx context.Context, tx *outbox.Tx, d events.Disposal) (bool, error) {
+	if err := database.AllowTime(ctx, tx, stepBound); err != nil {
+		return false, err
+	}
 	rows, _ := tx.Query(ctx, selectExpired, pgx.NamedArgs{"cutoff": d.Cutoff, "only": d.Only, "except": d.Except})
 	expired, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {

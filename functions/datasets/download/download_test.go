@@ -17,9 +17,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"function/functions/datasets"
 	"function/functions/datasets/datasetstest"
 	"function/functions/datasets/download"
+	"function/functions/datasets/internal/datasets"
 	"function/shared/database"
 	"function/shared/function"
 	"function/shared/platformtest"

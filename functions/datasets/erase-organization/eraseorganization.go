@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/datasets"
+	"function/functions/datasets/internal/datasets"
 	"function/shared/database"
 	"function/shared/erasure"
 	"function/shared/events"

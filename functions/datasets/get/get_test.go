@@ -6,8 +6,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"function/functions/datasets"
 	"function/functions/datasets/datasetstest"
+	"function/functions/datasets/internal/datasets"
 	"function/shared/database"
 	"function/shared/platformtest"
 )
@@ -23,7 +23,8 @@ func TestGetFollowsADataSetFromDraftToReady(t *testing.T) {
 		t.Errorf("draft %+v", got)
 	}
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
-	if _, err := p.DB(database.Datasets).Exec(t.Context(), `UPDATE dataset_versions SET progress = '{"stage": "infer", "done": 0.25}'`); err != nil {
+	if _, err := p.DB(database.Datasets).Exec(t.Context(), `
+UPDATE jobs SET state = 'running', holder = gen_random_uuid(), progress = 'infer', done = 1, total = 4, due_at = now()`); err != nil {
 		t.Fatal(err)
 	}
 	got := datasetstest.Get(t, p, caller.Token, d.ID)

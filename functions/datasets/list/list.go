@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/datasets"
+	"function/functions/datasets/internal/datasets"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"
@@ -40,7 +40,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const selectDatasets = `
 SELECT d.id, d.name, d.description, d.declared_schema AS schema, d.storage_type, d.status, d.newest_version AS version,
-       d.ready_version, v.format, v.size_bytes, encode(v.sha256, 'hex') AS sha256, v.row_count, v.progress, v.failure,
+       d.ready_version, v.format, v.size_bytes, encode(v.sha256, 'hex') AS sha256, v.row_count, ` + datasets.SelectProgress + `, v.failure,
        v.uploaded_at, d.created_at, d.changed_at
 FROM datasets d LEFT JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.newest_version
 WHERE d.organization_id = $1 AND d.deleted_at IS NULL AND d.id < $2 AND ($3 = '' OR d.status = $3)

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"testing"
 
-	"function/functions/datasets"
 	"function/functions/datasets/datasetstest"
+	"function/functions/datasets/internal/datasets"
 	"function/functions/datasets/list"
 	"function/shared/function"
 	"function/shared/page"

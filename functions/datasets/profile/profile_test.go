@@ -15,9 +15,11 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/datasets"
 	"function/functions/datasets/datasetstest"
+	deletion "function/functions/datasets/delete"
 	"function/functions/datasets/get"
+	"function/functions/datasets/internal/datasets"
+	outboxrelay "function/functions/platform/outbox-relay"
 	"function/shared/database"
 	"function/shared/engine"
 	"function/shared/events"
@@ -121,8 +123,8 @@ func TestProfileOfAnOlderVersionDoesNotOverrideANewer(t *testing.T) {
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n2\n").Want(t, http.StatusCreated)
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.json", "[").Want(t, http.StatusCreated)
-	uploaded := platformtest.Published[events.DatasetUploaded](p, 3)
-	slices.SortFunc(uploaded, func(a, b events.Received[events.DatasetUploaded]) int { return a.Data.Version - b.Data.Version })
+	uploaded := platformtest.Published[events.ProfileRequested](p, 3)
+	slices.SortFunc(uploaded, func(a, b events.Received[events.ProfileRequested]) int { return a.Data.Version - b.Data.Version })
 
 	for _, step := range []struct {
 		version, ready int
@@ -142,7 +144,7 @@ func TestProfileHappensOnceHoweverOftenItIsDelivered(t *testing.T) {
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "once")
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
-	uploaded := platformtest.Published[events.DatasetUploaded](p, 1)[0]
+	uploaded := platformtest.Published[events.ProfileRequested](p, 1)[0]
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
@@ -160,25 +162,38 @@ func TestProfileHappensOnceHoweverOftenItIsDelivered(t *testing.T) {
 	}
 }
 
-func TestProfileIsDoneAgainAfterItDied(t *testing.T) {
+func TestProfile_OurFailure_IsTriedAgain(t *testing.T) {
 	t.Parallel()
 	scratch := filepath.Join(t.TempDir(), "missing")
-	p := platformtest.NewWith(t, func(c *function.Config) { c.Scratch = scratch }, datasetstest.Walk...)
+	p := platformtest.NewWith(t, func(c *function.Config) { c.Scratch = scratch }, append(datasetstest.Walk, outboxrelay.Service)...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "again")
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
-	uploaded := platformtest.Published[events.DatasetUploaded](p, 1)[0]
 
-	platformtest.Deliver(p, "datasets-profile", uploaded).Want(t, http.StatusInternalServerError)
+	datasetstest.Profile(t, p, 1)
 	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != datasets.Processing {
 		t.Errorf("status %s after our own failure, want processing", got.Status)
 	}
 	if err := os.Mkdir(scratch, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	platformtest.Deliver(p, "datasets-profile", uploaded).Want(t, http.StatusNoContent)
+	datasetstest.Due(t, p)
+	datasetstest.Profile(t, p, 2)
 	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != datasets.Ready {
-		t.Errorf("status %s after the second delivery, want ready", got.Status)
+		t.Errorf("status %s after the second attempt, want ready", got.Status)
+	}
+}
+
+func TestProfile_DataSetDeletedMeanwhile_IsCancelled(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, append(datasetstest.Walk, deletion.Service)...)
+	caller := p.Login("owner")
+	d := datasetstest.Create(t, p, caller.Token, "gone")
+	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
+	p.Do(caller.Token, http.MethodDelete, "/v1/datasets/"+d.ID.String(), nil).Want(t, http.StatusNoContent)
+	datasetstest.Profile(t, p, 1)
+	if n := datasetstest.Count(t, p, `SELECT count(*) FROM jobs WHERE state = 'cancelled' AND attempt = 0`); n != 1 {
+		t.Errorf("%d jobs were cancelled before they began, want 1", n)
 	}
 }
 

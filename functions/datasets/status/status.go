@@ -1,5 +1,5 @@
-// Package status tells how the organization's data sets are doing:
-// GET /v1/datasets/status.
+// Package status tells how the organization's data sets are doing, and how one is:
+// GET /v1/datasets/status and GET /v1/datasets/{id}/status.
 package status
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/datasets"
+	"function/functions/datasets/internal/datasets"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"
@@ -17,7 +17,9 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("datasets-status", "/v1/datasets/status", "Count the data sets by status, and show those being processed", policy.DatasetsRead), New).
+var Service = function.Service("datasets-status", New,
+	function.On(function.Get("datasets-status", "/v1/datasets/status", "Count the data sets by status, and show those being processed", policy.DatasetsRead), (*Function).Handle),
+	function.On(function.Get("datasets-get-status", "/v1/datasets/{id}/status", "Show how far the newest version of a data set is", policy.DatasetsRead), (*Function).One)).
 	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Counts are how many data sets are in each state.
@@ -59,7 +61,7 @@ SELECT count(*) FILTER (WHERE status = 'draft') AS draft, count(*) FILTER (WHERE
        count(*) FILTER (WHERE status = 'ready') AS ready, count(*) FILTER (WHERE status = 'failed') AS failed
 FROM datasets WHERE organization_id = $1 AND deleted_at IS NULL`
 	selectUnderway = `
-SELECT d.id, d.name, v.version, v.progress
+SELECT d.id, d.name, v.version, ` + datasets.SelectProgress + `
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.newest_version
 WHERE d.organization_id = $1 AND d.deleted_at IS NULL AND d.status = 'processing'
 ORDER BY d.id DESC LIMIT 200`

@@ -6,8 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"function/functions/datasets"
 	"function/functions/datasets/datasetstest"
+	"function/functions/datasets/internal/datasets"
 	"function/functions/datasets/status"
 	"function/shared/database"
 	"function/shared/function"
@@ -31,7 +31,8 @@ func TestStatusCountsAndShowsWhatIsProcessed(t *testing.T) {
 	}
 	d := datasetstest.Create(t, p, caller.Token, "busy")
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
-	if _, err := p.DB(database.Datasets).Exec(t.Context(), `UPDATE dataset_versions SET progress = '{"stage": "write", "done": 0.5}' WHERE dataset_id = $1`, d.ID); err != nil {
+	if _, err := p.DB(database.Datasets).Exec(t.Context(), `
+UPDATE jobs SET state = 'running', attempt = 2, holder = gen_random_uuid(), progress = 'write', done = 1, total = 2 WHERE key = $1`, d.ID.String()+"/1"); err != nil {
 		t.Fatal(err)
 	}
 
@@ -48,4 +49,45 @@ func TestStatusCountsAndShowsWhatIsProcessed(t *testing.T) {
 		t.Errorf("processing (-want +got):\n%s", diff)
 	}
 	p.Do("", http.MethodGet, "/v1/datasets/status", nil).Want(t, http.StatusUnauthorized)
+}
+
+func TestStatusOfOne_ShowsProgressAttemptsAndFailure(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, walk...)
+	caller, other := p.Login("viewer"), p.Login("owner")
+	owner := p.LoginTo(caller.OrganizationID, "owner")
+	d := datasetstest.Create(t, p, owner.Token, "one")
+	path := "/v1/datasets/" + d.ID.String() + "/status"
+	set := func(sql string) {
+		t.Helper()
+		if _, err := p.DB(database.Datasets).Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func() status.One {
+		t.Helper()
+		return platformtest.Decode[status.One](t, p.Do(caller.Token, http.MethodGet, path, nil).Want(t, http.StatusOK))
+	}
+	if got := read(); got.Status != datasets.Draft || got.Version != 0 || got.Attempt != nil || got.Progress != nil {
+		t.Errorf("before an upload %+v, want a draft", got)
+	}
+	datasetstest.Upload(t, p, owner.Token, d.ID, "a.csv", "a\n1,2\n").Want(t, http.StatusCreated)
+	if got := read(); got.Status != datasets.Processing || *got.Attempt != 0 || *got.Attempts < 2 || got.Progress != nil || got.NextAttemptAt != nil {
+		t.Errorf("after an upload %+v, want it to wait for its first attempt", got)
+	}
+	set(`UPDATE jobs SET state = 'running', attempt = 1, holder = gen_random_uuid(), progress = 'infer', done = 250, total = 1000`)
+	if got := read(); *got.Attempt != 1 || got.Progress == nil || *got.Progress != (datasets.Progress{Stage: "infer", Done: 0.25}) {
+		t.Errorf("while it is profiled %+v, want a quarter done", got)
+	}
+	set(`UPDATE jobs SET state = 'retryable', holder = NULL`)
+	if got := read(); got.Progress != nil || got.NextAttemptAt == nil {
+		t.Errorf("after a failed attempt %+v, want the time of the next", got)
+	}
+	set(`UPDATE jobs SET state = 'available', attempt = 0`)
+	datasetstest.Profile(t, p, 1)
+	if got := read(); got.Status != datasets.Failed || got.Failure == nil || got.Attempt != nil {
+		t.Errorf("in the end %+v, want it failed with a sentence", got)
+	}
+	p.Do(other.Token, http.MethodGet, path, nil).Want(t, http.StatusNotFound)
+	p.Do("", http.MethodGet, path, nil).Want(t, http.StatusUnauthorized)
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/google/uuid"
 
-	"function/functions/datasets"
+	"function/functions/datasets/internal/datasets"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -137,6 +137,9 @@ func insert(ctx context.Context, tx *outbox.Tx, id uuid.UUID, caller auth.Caller
 	}
 	err = audit.Record(ctx, tx, audit.Entry{Action: "datasets:upload", ResourceID: id.String(), Detail: map[string]any{"version": out.Body.Version, "sha256": out.Body.SHA256}})
 	if err != nil {
+		return err
+	}
+	if err := datasets.RequestProfile(ctx, tx, caller.OrganizationID, id, out.Body.Version); err != nil {
 		return err
 	}
 	state, err := datasets.State(ctx, tx, id)

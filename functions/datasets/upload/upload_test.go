@@ -14,9 +14,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"function/functions/datasets"
 	"function/functions/datasets/datasetstest"
 	deletion "function/functions/datasets/delete"
+	"function/functions/datasets/internal/datasets"
 	"function/functions/datasets/upload"
 	"function/shared/events"
 	"function/shared/function"

@@ -1,5 +1,6 @@
 // Package deadletters keeps the events that could not be delivered, with the
-// reason, and sends them again when an owner asks. It runs as the dead-letter sink
+// reason, tells the platform of each (events.DeliveryFailed), so that the job that
+// waits for it is tried again or fails, and sends them again when an owner asks. It runs as the dead-letter sink
 // of every Trigger, and for GET /v1/platform/dead-letters, GET
 // /v1/platform/dead-letters/{id} and POST /v1/platform/dead-letters/{id}/redeliver.
 package deadletters
@@ -13,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/shared/database"
+	"function/shared/events"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -59,12 +61,20 @@ func (f *Function) Keep(ctx context.Context, e cloudevents.Event) error {
 	if err != nil {
 		return fault.New(fault.Invalid, "This event cannot be kept as JSON").Because(err)
 	}
-	_, err = f.db.Exec(ctx, upsertLetter, pgx.NamedArgs{
+	letter := pgx.NamedArgs{
 		"id": id, "organization": organizationOf(e), "source": plain(e.Source(), maxName), "event_id": plain(e.ID(), maxName),
 		"event_type": plain(e.Type(), maxName), "destination": why.destination, "event": event, "status": why.status, "reason": why.reason,
-	})
-	if err != nil {
-		return fmt.Errorf("keep dead letter %s: %w", e.ID(), err)
 	}
-	return nil
+	return f.db.Transact(ctx, func(tx *outbox.Tx) error {
+		if _, err := tx.Exec(ctx, upsertLetter, letter); err != nil {
+			return fmt.Errorf("keep dead letter %s: %w", e.ID(), err)
+		}
+		if e.Type() == (events.DeliveryFailed{}).EventType() {
+			return nil // which would have no end
+		}
+		return tx.Publish(ctx, events.DeliveryFailed{
+			Function: why.function(), Source: plain(e.Source(), maxName), EventID: plain(e.ID(), maxName),
+			Permanent: why.permanent(), Reason: why.reason,
+		})
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -154,6 +155,12 @@ func TestReasonOfADeadLetter(t *testing.T) {
 	}
 }
 
+// redelivered is what has reached the broker but for the news of dead letters.
+func redelivered(p *platformtest.Platform) []cloudevents.Event {
+	p.Env.Sender().Wait()
+	return slices.DeleteFunc(p.Captured(), func(e cloudevents.Event) bool { return e.Type() == events.DeliveryFailed{}.EventType() })
+}
+
 func TestRedeliverySendsTheEventAsItWasPublished(t *testing.T) {
 	t.Parallel()
 	for mode, data := range map[string]string{"JSON": `{"session_id":"0198a7f0-0000-7000-8000-000000000001"}`, "broken JSON": `{"session_id": "\xff`, "nothing": ``} {
@@ -175,7 +182,7 @@ func TestRedeliverySendsTheEventAsItWasPublished(t *testing.T) {
 				t.Error("not marked as redelivered")
 			}
 
-			sent := p.Captured()
+			sent := redelivered(p)
 			if len(sent) != 1 {
 				t.Fatalf("%d events reached the broker, want 1", len(sent))
 			}
@@ -222,7 +229,7 @@ func TestNothingIsRedeliveredOrReadWithoutAnEntry(t *testing.T) {
 	}
 	p.Do(owner.Token, http.MethodGet, one, nil).Want(t, http.StatusInternalServerError)
 	p.Do(owner.Token, http.MethodPost, one+"/redeliver", nil).Want(t, http.StatusInternalServerError)
-	if n := len(p.Captured()); n != 1 {
+	if n := len(redelivered(p)); n != 1 {
 		t.Errorf("%d events reached the broker, want only the one with an entry", n)
 	}
 }
@@ -255,4 +262,35 @@ func TestHostileEventsAreKeptOrRefusedForGood(t *testing.T) {
 	}
 	p.Do("", http.MethodPost, "/events/"+name, `{"specversion":"1.0"}`, "Content-Type", cloudevents.ApplicationCloudEventsJSON).Want(t, http.StatusUnprocessableEntity)
 	p.Do("", http.MethodPost, "/events/"+name, strings.Repeat(" ", 2*events.MaxSize+1), "Content-Type", cloudevents.ApplicationCloudEventsJSON).Want(t, http.StatusUnprocessableEntity)
+}
+
+func TestDeadLetter_TellsWhichFunctionDidNotTakeWhichEvent(t *testing.T) {
+	t.Parallel()
+	for destination, want := range map[string]events.DeliveryFailed{
+		"http://datasets-profile.aic-data.svc.cluster.local":    {Function: "datasets-profile", Permanent: true},
+		"http://datasets-profile.aic-data.svc.cluster.local/":   {Function: "datasets-profile", Permanent: true},
+		"http://127.0.0.1:8080/events/datasets-profile":         {Function: "datasets-profile", Permanent: true},
+		"http://datasets-profile.aic-data.svc.cluster.local:80": {Function: "datasets-profile", Permanent: true},
+		"http://bad%zz": {Permanent: true},
+		"":              {Permanent: true},
+	} {
+		p := platformtest.New(t, declaration)
+		bury(t, p, `{}`, "Ce-Id", "1", "Ce-Knativeerrordest", destination)
+		got := platformtest.Published[events.DeliveryFailed](p, 1)[0].Data
+		if got.Function != want.Function || got.Permanent != want.Permanent || got.Source != "/functions/users-login" || got.EventID != "1" || got.Reason == "" {
+			t.Errorf("%q: told %+v, want %+v", destination, got, want)
+		}
+	}
+}
+
+func TestDeadLetter_FailedNewsOfADeadLetter_IsNotNews(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	bury(t, p, `{}`, "Ce-Type", events.DeliveryFailed{}.EventType())
+	bury(t, p, `{}`, "Ce-Knativeerrorcode", "503")
+	told := platformtest.Published[events.DeliveryFailed](p, 1)
+	p.Env.Sender().Wait()
+	if told = platformtest.Published[events.DeliveryFailed](p, 1); len(told) != 1 || told[0].Data.Permanent {
+		t.Errorf("told %+v, want one, of the letter that is not permanent", told)
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
+	"path"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -49,6 +51,25 @@ func failureOf(e cloudevents.Event) failure {
 		f.reason = strings.TrimSpace("The destination answered " + strconv.Itoa(*f.status) + " " + http.StatusText(*f.status))
 	}
 	return f
+}
+
+// function is the name of the service that the destination's URL names: its path in the
+// local platform (/events/NAME), the first label of its host on a cluster.
+func (f failure) function() string {
+	destination, err := url.Parse(f.destination)
+	if err != nil {
+		return ""
+	}
+	if name := path.Base(destination.Path); name != "." && name != "/" {
+		return name
+	}
+	name, _, _ := strings.Cut(destination.Hostname(), ".")
+	return name
+}
+
+// permanent tells whether the function refused the event itself (package runtime).
+func (f failure) permanent() bool {
+	return f.status != nil && *f.status == http.StatusUnprocessableEntity
 }
 
 // reasonIn is the detail of the problem (RFC 9457) that the destination answered,

@@ -1,5 +1,7 @@
-// Package outboxrelay sends the events that the broker has not confirmed yet, of
-// every database. It runs every minute.
+// Package outboxrelay sends the events that the broker has not confirmed yet, and
+// publishes the events of jobs again that nobody works on, of every database. It runs
+// every minute, and when an event has become a dead letter, which is the end of an
+// attempt at the job that the event starts.
 package outboxrelay
 
 import (
@@ -9,12 +11,16 @@ import (
 	"log/slog"
 
 	"function/shared/database"
+	"function/shared/events"
 	"function/shared/function"
+	"function/shared/job"
 	"function/shared/outbox"
 )
 
 // Service declares the function.
-var Service = function.Scheduled("platform-outbox-relay", function.Schedule{Cron: "* * * * *"}, New).
+var Service = function.Service("platform-outbox-relay", New,
+	function.OnSchedule(function.Schedule{Cron: "* * * * *"}, (*Function).Handle),
+	function.OnEvent((*Function).CountAttempt)).
 	Uses(function.Owns(database.Users), function.Owns(database.Datasets), function.Owns(database.Analytics))
 
 // Function relays events.
@@ -48,7 +54,19 @@ func (f *Function) Handle(ctx context.Context) error {
 }
 
 func (f *Function) relay(ctx context.Context, name database.Name) error {
-	pool := f.databases[name].Pool
+	db := f.databases[name]
+	rescued, err := job.Rescue(ctx, db)
+	if err != nil {
+		slog.ErrorContext(ctx, "jobs not rescued", "database", name, "error", err) // events are relayed all the same
+	}
+	if rescued > 0 {
+		slog.InfoContext(ctx, "jobs rescued", "database", name, "jobs", rescued)
+	}
+	return errors.Join(err, f.relayEvents(ctx, name, db), job.Prune(ctx, db))
+}
+
+func (f *Function) relayEvents(ctx context.Context, name database.Name, db *outbox.DB) error {
+	pool := db.Pool
 	sent, failed, err := f.sender.Relay(ctx, pool)
 	if sent+failed > 0 {
 		slog.InfoContext(ctx, "events relayed", "database", name, "sent", sent, "failed", failed)
@@ -57,4 +75,15 @@ func (f *Function) relay(ctx context.Context, name database.Name) error {
 		return err
 	}
 	return outbox.Prune(ctx, pool)
+}
+
+// CountAttempt ends an attempt at the job whose event could not be delivered.
+func (f *Function) CountAttempt(ctx context.Context, e events.Received[events.DeliveryFailed]) error {
+	for _, name := range database.Names {
+		err := outbox.Once(ctx, f.databases[name], e, func(tx *outbox.Tx) error { return job.DeliveryFailed(ctx, tx, e.Data) })
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
 }

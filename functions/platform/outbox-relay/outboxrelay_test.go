@@ -13,6 +13,8 @@ import (
 	outboxrelay "function/functions/platform/outbox-relay"
 	"function/shared/database"
 	"function/shared/events"
+	"function/shared/job"
+	"function/shared/outbox"
 	"function/shared/platformtest"
 )
 
@@ -119,5 +121,72 @@ INSERT INTO consumed_events (consumer, source, event_id, consumed_at) VALUES ('f
 	var kept string
 	if err := p.DB(database.Users).QueryRow(context.Background(), `SELECT string_agg(event_id, ' ') FROM consumed_events`).Scan(&kept); err != nil || kept != "new" {
 		t.Errorf("kept %q (%v), want new", kept, err)
+	}
+}
+
+var spec = job.Spec{Kind: "test-work", Key: "1", Attempts: 2}
+
+// enqueue makes a job in a database.
+func enqueue(t *testing.T, p *platformtest.Platform, in database.Name) {
+	t.Helper()
+	db := outbox.New(p.DB(in), "test-cause", p.Env.Sender())
+	err := db.Transact(t.Context(), func(tx *outbox.Tx) error { return job.Enqueue(t.Context(), tx, spec, events.UserRegistered{}) })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRelay_JobsThatAreDue_ArePublishedAgainInEveryDatabase(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	for _, in := range database.Names {
+		enqueue(t, p, in)
+		if _, err := p.DB(in).Exec(t.Context(), `UPDATE jobs SET due_at = now()`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	platformtest.Published[events.UserRegistered](p, len(database.Names))
+
+	p.Wake(name).Want(t, http.StatusNoContent)
+
+	sent := map[string]int{}
+	for _, e := range platformtest.Published[events.UserRegistered](p, 2*len(database.Names)) {
+		sent[e.ID]++
+	}
+	if len(sent) != len(database.Names) {
+		t.Errorf("events sent %v, want those of %d jobs twice", sent, len(database.Names))
+	}
+}
+
+func TestRelay_DeadLetterOfAJob_IsAnAttempt(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	enqueue(t, p, database.Datasets)
+	started := platformtest.Published[events.UserRegistered](p, 1)[0]
+	failed := platformtest.Event(events.DeliveryFailed{Function: spec.Kind, Source: started.Source, EventID: started.ID})
+	other := platformtest.Event(events.DeliveryFailed{Function: "test-other", Source: started.Source, EventID: started.ID})
+	for _, e := range []events.Received[events.DeliveryFailed]{failed, failed, other} { // twice, but once counted
+		platformtest.Deliver(p, name, e).Want(t, http.StatusNoContent)
+	}
+	var state string
+	var attempt int
+	err := p.DB(database.Datasets).QueryRow(t.Context(), `SELECT state, attempt FROM jobs`).Scan(&state, &attempt)
+	if err != nil || state != job.Retryable || attempt != 1 {
+		t.Errorf("job %s after attempt %d (%v), want the first to be counted", state, attempt, err)
+	}
+}
+
+func TestRelay_JobsThatEndedLongAgo_AreForgotten(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	enqueue(t, p, database.Users)
+	_, err := p.DB(database.Users).Exec(t.Context(), `UPDATE jobs SET state = 'completed', event = NULL, finished_at = now() - interval '91 days'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Wake(name).Want(t, http.StatusNoContent)
+	var left int
+	if err := p.DB(database.Users).QueryRow(t.Context(), `SELECT count(*) FROM jobs`).Scan(&left); err != nil || left != 0 {
+		t.Errorf("%d jobs left (%v), want none", left, err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -66,11 +67,47 @@ func Bootstrap(ctx context.Context, admin *pgx.Conn, passwords map[string]string
 		if err := createRole(ctx, admin, role, "LOGIN", passwords[role]); err != nil {
 			return fmt.Errorf("create role %s: %w", role, err)
 		}
+		if err := limitTime(ctx, admin, role); err != nil {
+			return fmt.Errorf("limit role %s: %w", role, err)
+		}
 	}
 	if err := createRole(ctx, admin, AuditOwner, "NOLOGIN", ""); err != nil {
 		return fmt.Errorf("create role %s: %w", AuditOwner, err)
 	}
 	return limitReader(ctx, admin)
+}
+
+// timeLimits end what hangs, so that it holds no lock and keeps no dead row from vacuum.
+// They belong to the roles, not to the pools: a transaction pooler passes no session's
+// settings on. Longer work says so in its transaction (database.AllowTime).
+var timeLimits = []string{"statement_timeout=1min", "idle_in_transaction_session_timeout=1min"}
+
+// limitTime gives a role its limits, unless it has them.
+func limitTime(ctx context.Context, admin *pgx.Conn, role string) error {
+	var present []string
+	if err := admin.QueryRow(ctx, "SELECT coalesce(rolconfig, '{}') FROM pg_roles WHERE rolname = $1", role).Scan(&present); err != nil {
+		return err
+	}
+	for _, limit := range timeLimits {
+		if slices.Contains(present, limit) {
+			continue
+		}
+		name, value, _ := strings.Cut(limit, "=")
+		if _, err := admin.Exec(ctx, "ALTER ROLE "+pgx.Identifier{role}.Sanitize()+" SET "+name+" = '"+value+"'"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unlimited is a connection's configuration for work that takes as long as it takes.
+func unlimited(config *pgx.ConnConfig) *pgx.ConnConfig {
+	config = config.Copy()
+	for _, limit := range timeLimits {
+		name, _, _ := strings.Cut(limit, "=")
+		config.RuntimeParams[name] = "0"
+	}
+	return config
 }
 
 // limitReader bounds the disk that a person's own SQL may fill with a sort. Only a
@@ -138,7 +175,7 @@ func Create(ctx context.Context, admin *pgx.Conn, kind database.Name, name strin
 // connection logs in as the database's owner. It refuses a database that a newer
 // version of this code has migrated.
 func Up(ctx context.Context, kind database.Name, config *pgx.ConnConfig) error {
-	db := stdlib.OpenDB(*config)
+	db := stdlib.OpenDB(*unlimited(config))
 	defer db.Close()
 	for _, directory := range []string{"every", directories[kind]} {
 		if err := up(ctx, db, directory); err != nil {
@@ -151,7 +188,7 @@ func Up(ctx context.Context, kind database.Name, config *pgx.ConnConfig) error {
 // Protect hands the audit trail of a migrated database over to [AuditOwner], out of reach
 // of what the functions log in as. The connection is an administrator's, to that database.
 func Protect(ctx context.Context, admin *pgx.ConnConfig) error {
-	db := stdlib.OpenDB(*admin)
+	db := stdlib.OpenDB(*unlimited(admin))
 	defer db.Close()
 	if err := up(ctx, db, "audit"); err != nil {
 		return fmt.Errorf("protect the audit trail of %s: %w", admin.Database, err)

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/shared/engine"
+	"function/shared/job"
 	"function/shared/objects"
 )
 
@@ -33,7 +34,7 @@ type Upload struct {
 // Prepare makes the Parquet copy of a version, encrypted under the version's key,
 // and profiles it. The file passes through a directory of its own in scratch,
 // which is gone afterwards. A file that cannot be read is an *engine.InvalidError.
-func (s Store) Prepare(ctx context.Context, u Upload, scratch string) (*Staged, *engine.Profile, error) {
+func (s Store) Prepare(ctx context.Context, j *job.Job, u Upload, scratch string) (*Staged, *engine.Profile, error) {
 	dir, err := os.MkdirTemp(scratch, "profile-*")
 	if err != nil {
 		return nil, nil, fmt.Errorf("make scratch directory: %w", err)
@@ -43,7 +44,7 @@ func (s Store) Prepare(ctx context.Context, u Upload, scratch string) (*Staged, 
 	if err != nil {
 		return nil, nil, err
 	}
-	report := s.reporter(ctx, u)
+	report := reporter{j}
 	source, table := filepath.Join(dir, "source"), filepath.Join(dir, "table.parquet")
 	if err := s.fetch(ctx, u, key, source, report.within("fetch", 0, 0.2)); err != nil {
 		return nil, nil, err

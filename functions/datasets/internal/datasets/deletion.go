@@ -9,12 +9,16 @@ import (
 
 	"function/shared/audit"
 	"function/shared/events"
+	"function/shared/job"
 	"function/shared/outbox"
 )
 
-const markDeleted = `
+const (
+	markDeleted = `
 UPDATE datasets SET deleted_at = clock_timestamp(), ` + Changed + `
 WHERE id = ANY ($1) AND organization_id = $2 AND deleted_at IS NULL`
+	selectProcessing = `SELECT dataset_id || '/' || version FROM dataset_versions WHERE dataset_id = ANY ($1) AND status = 'processing'`
+)
 
 // Delete takes data sets of an organization away; ErrNotFound if it does not have all of
 // them. They are gone for their users with the transaction. Their bytes and keys go when
@@ -27,7 +31,15 @@ func Delete(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, datasets
 	if int(marked.RowsAffected()) != len(datasets) {
 		return ErrNotFound
 	}
-	rows, _ := tx.Query(ctx, selectState, datasets)
+	rows, _ := tx.Query(ctx, selectProcessing, datasets)
+	keys, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("list versions being profiled: %w", err)
+	}
+	if err := job.Cancel(ctx, tx, ProfileKind, keys...); err != nil {
+		return err
+	}
+	rows, _ = tx.Query(ctx, selectState, datasets)
 	states, err := pgx.CollectRows(rows, pgx.RowToStructByName[events.Dataset])
 	if err != nil {
 		return fmt.Errorf("read state of data sets: %w", err)

@@ -1,0 +1,118 @@
+// Package retry profiles a version again that has failed:
+// POST /v1/datasets/{id}/versions/{version}/retry.
+package retry
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"function/functions/datasets/internal/datasets"
+	"function/shared/act"
+	"function/shared/audit"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/outbox"
+	"function/shared/policy"
+)
+
+// Service declares the function.
+var Service = function.Endpoint(function.Post("datasets-retry", "/v1/datasets/{id}/versions/{version}/retry", "Process a failed version again", policy.DatasetsWrite).
+	Status(http.StatusAccepted).Fails(fault.Conflict).
+	Describe("For a version that failed although its file is good, such as by an outage. The file is read again as it was uploaded: "+
+		"one that cannot be read fails again, so upload a corrected file instead."), New).
+	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
+
+// Request names the version.
+type Request struct {
+	ID      uuid.UUID `path:"id" format:"uuid"`
+	Version int       `path:"version" minimum:"1" maximum:"2147483647"`
+}
+
+// Response is the version's new state.
+type Response struct {
+	Body struct {
+		DatasetID uuid.UUID `json:"dataset_id" format:"uuid"`
+		Version   int       `json:"version"`
+		Status    string    `json:"status" enum:"processing"`
+	}
+}
+
+// Function retries versions.
+type Function struct{ datasets.Store }
+
+// New opens the data sets.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := datasets.Open(ctx, env)
+	return &Function{store}, err
+}
+
+const (
+	reopenDataset = `
+UPDATE datasets SET status = CASE newest_version WHEN $3 THEN 'processing' ELSE status END, ` + datasets.Changed + `
+WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
+	reopenVersion = `
+UPDATE dataset_versions SET status = 'processing', failure = NULL, profiled_at = NULL
+WHERE dataset_id = $1 AND version = $2 AND status = 'failed'`
+	selectVersion = `SELECT status FROM dataset_versions WHERE dataset_id = $1 AND version = $2`
+)
+
+// Handle makes the version wait to be profiled.
+func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+	caller, err := auth.Member(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &Response{}
+	out.Body.DatasetID, out.Body.Version, out.Body.Status = in.ID, in.Version, datasets.Processing
+	entry := audit.Entry{Action: "datasets:retry", ResourceID: in.ID.String(), Detail: map[string]any{"version": in.Version}}
+	err = act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
+		return reopen(ctx, tx, caller.OrganizationID, in.ID, in.Version)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("retry version: %w", err)
+	}
+	return out, nil
+}
+
+func reopen(ctx context.Context, tx *outbox.Tx, organization, dataset uuid.UUID, version int) error {
+	reopened, err := tx.Exec(ctx, reopenDataset, dataset, organization, version)
+	if err != nil {
+		return fmt.Errorf("reopen data set: %w", err)
+	}
+	if reopened.RowsAffected() == 0 {
+		return datasets.ErrNotFound
+	}
+	reopened, err = tx.Exec(ctx, reopenVersion, dataset, version)
+	if err != nil {
+		return fmt.Errorf("reopen version: %w", err)
+	}
+	if reopened.RowsAffected() == 0 {
+		return refusal(ctx, tx, dataset, version)
+	}
+	if err := datasets.RequestProfile(ctx, tx, organization, dataset, version); err != nil {
+		return err
+	}
+	state, err := datasets.State(ctx, tx, dataset)
+	if err != nil {
+		return err
+	}
+	return tx.Publish(ctx, events.DatasetRetried{Dataset: state})
+}
+
+func refusal(ctx context.Context, tx *outbox.Tx, dataset uuid.UUID, version int) error {
+	var status string
+	err := tx.QueryRow(ctx, selectVersion, dataset, version).Scan(&status)
+	switch {
+	case database.IsNoRows(err):
+		return fault.New(fault.NotFound, "This data set has no version %d", version)
+	case err != nil:
+		return fmt.Errorf("look up version: %w", err)
+	}
+	return fault.New(fault.Conflict, "Version %d is %s. Only a version that failed can be retried.", version, status)
+}
