@@ -77,9 +77,13 @@ func (f *Function) mail(ctx context.Context, tx *outbox.Tx, user uuid.UUID, newA
 	return f.post.Queue(ctx, tx, user, f.post.EmailChangeAsked(present))
 }
 
-// Confirm changes the address, for whoever reads the mail to the new one.
+// Confirm changes the address, for whoever reads the mail to the new one and holds the
+// account.
 func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*struct{}, error) {
 	entry := audit.Entry{Action: "emails:change"}
+	if err := credential.ProveHolder(ctx, f.Store, notify.EmailChange, in.Body.Token, in.Body.Password); err != nil {
+		return nil, f.Refused(ctx, entry, err)
+	}
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		user, sealed, err := notify.UseMailedToken(ctx, tx, notify.EmailChange, in.Body.Token)
 		if err != nil {

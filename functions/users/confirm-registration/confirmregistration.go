@@ -57,7 +57,8 @@ const (
 	takeRegistration = `
 DELETE FROM registrations WHERE id = $1 AND expires_at > now()
 RETURNING user_id, email_index, wrapped_key, email, first_name, last_name, password_hash,
-    (SELECT o.id FROM organizations o WHERE o.id = organization_id AND o.deleted_at IS NULL) AS organization_id`
+    (SELECT o.id FROM organizations o WHERE o.id = organization_id AND ` + lifecycle.TakesRequests + `) AS organization_id,
+    coalesce(organization_name, '') AS organization_name`
 	dropOthers = `DELETE FROM registrations WHERE email_index = $1`
 )
 
@@ -116,18 +117,19 @@ func (f *Function) find(ctx context.Context, token, password string) (id uuid.UU
 }
 
 type registration struct {
-	UserID         uuid.UUID
-	EmailIndex     []byte
-	WrappedKey     []byte
-	PasswordHash   string
-	OrganizationID *uuid.UUID
+	UserID           uuid.UUID
+	EmailIndex       []byte
+	WrappedKey       []byte
+	PasswordHash     string
+	OrganizationID   *uuid.UUID
+	OrganizationName string
 	person.SealedName
 }
 
 func (r registration) account() lifecycle.NewAccount {
 	return lifecycle.NewAccount{
 		ID: r.UserID, EmailIndex: r.EmailIndex, WrappedKey: r.WrappedKey, SealedName: r.SealedName,
-		PasswordHash: r.PasswordHash, JoinsID: r.OrganizationID, Verified: true,
+		PasswordHash: r.PasswordHash, JoinsID: r.OrganizationID, OrganizationName: r.OrganizationName, Verified: true,
 	}
 }
 

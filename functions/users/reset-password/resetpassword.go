@@ -24,7 +24,8 @@ import (
 var Service = function.Endpoint(function.Post("users-reset-password", "/v1/users/password/reset", "Choose a new password by the token that was mailed", policy.Public).
 	Sensitive().Fails(fault.Conflict, fault.Unavailable).
 	Describe("The token is in the mailed link, good once and for an hour. All sessions end, and the API keys that were made or rotated in the last 30 days are revoked, "+
-		"since somebody else may have had the account. Second factors and linked logins stay; the person is mailed which there are. Log in with the new password."), New)
+		"since somebody else may have had the account. Second factors and linked logins stay; the person is mailed which there are. "+
+		"Where nobody has confirmed the address before, this is the first proof of whose the account is: second factors, linked logins and all keys that were added before are removed. Log in with the new password."), New)
 
 // Request is the token and the new password.
 type Request struct {
@@ -74,6 +75,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if _, _, err := notify.UseMailedToken(ctx, tx, notify.PasswordReset, in.Body.Token); err != nil {
+			return err
+		}
+		if err := credential.Disown(ctx, f.Store, tx, f.post, credentials); err != nil {
 			return err
 		}
 		if err := credential.RevokeRecentKeys(ctx, tx, user); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
 	"function/shared/audit"
 	"function/shared/fault"
@@ -38,7 +39,7 @@ type ShownKey struct {
 
 // KeyRequest is what a new key is to be.
 type KeyRequest struct {
-	Name          string              `json:"name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
+	Name          person.DisplayName  `json:"name" minLength:"1" maxLength:"100"`
 	Scopes        []policy.Permission `json:"scopes" minItems:"1" maxItems:"64" nullable:"false" doc:"Permissions such as datasets:read, which you have yourself"`
 	ExpiresInDays int                 `json:"expires_in_days,omitempty" minimum:"1" maximum:"365" default:"90"`
 }

@@ -40,7 +40,7 @@ const SearchBatch = 500
 func ProvisioningOperation(declare func(id, path, summary string, access function.Access) function.Operation, id, path, summary string) function.Operation {
 	o := declare(id, scim.BasePath+path, summary, policy.ProvisioningWrite.OfServiceAccount()).
 		Tagged("Provisioning").AnyQuery(). // providers add flags of their own
-		Describe("RFC 7644. Errors have SCIM's own shape, except those of the caller's token.")
+		Describe("RFC 7644. Errors have SCIM's own shape, except those of the caller's token. A person who is not active has no roles and no sessions in your organization; the account stays theirs, for other organizations.")
 	object := &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
 	status, answer := http.StatusOK, &huma.Response{Content: map[string]*huma.MediaType{scim.MediaType: {Schema: object}}}
 	switch {
