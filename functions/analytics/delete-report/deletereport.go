@@ -8,8 +8,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"function/functions/analytics"
+	"function/functions/analytics/internal/report"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
@@ -24,12 +25,12 @@ type Request struct {
 }
 
 // Function deletes reports.
-type Function struct{ analytics.Store }
+type Function struct{ db *outbox.DB }
 
 // New opens the reports.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := analytics.Open(ctx, env)
-	return &Function{store}, err
+	db, err := env.Database(ctx, database.Analytics)
+	return &Function{db: db}, err
 }
 
 // Handle deletes a report of the caller's organization.
@@ -38,8 +39,8 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		return analytics.DeleteReport(ctx, tx, caller.OrganizationID, in.ID)
+	err = f.db.Transact(ctx, func(tx *outbox.Tx) error {
+		return report.Delete(ctx, tx, caller.OrganizationID, in.ID)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("delete report: %w", err)

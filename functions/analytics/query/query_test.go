@@ -186,7 +186,7 @@ func TestQueryRefusesBadInput(t *testing.T) {
 		"not JSON":         {caller.Token, `{"query": "SELECT`, http.StatusBadRequest},
 		"no database":      {caller.Token, `{"query": "SELECT 1"}`, http.StatusUnprocessableEntity},
 		"unknown database": {caller.Token, ask("oracle", "SELECT 1"), http.StatusUnprocessableEntity},
-		"not configured":   {caller.Token, ask("clickhouse", "SELECT 1"), http.StatusUnprocessableEntity},
+		"not configured":   {caller.Token, ask("clickhouse", "SELECT 1"), http.StatusConflict},
 		"wrong type":       {caller.Token, `{"query": 1, "database": "datasets"}`, http.StatusUnprocessableEntity},
 		"unknown field":    {caller.Token, `{"query": "SELECT 1", "database": "datasets", "limit": 1}`, http.StatusUnprocessableEntity},
 		"object parameter": {caller.Token, `{"query": "SELECT ?", "database": "datasets", "parameters": [{}]}`, http.StatusUnprocessableEntity},
