@@ -90,6 +90,9 @@ func sentence(message string) string {
 // Of is the one table from what went wrong to what the caller reads.
 func Of(ctx context.Context, err error) *Problem {
 	f, ok := fault.As(err)
+	if refusal := database.Refusal(err); !ok && refusal != nil {
+		f, ok = refusal, true
+	}
 	switch {
 	case ok:
 	case errors.Is(err, context.Canceled):

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/fault"
@@ -69,11 +70,11 @@ var errPassword = fault.At("body.password", "this address was not registered wit
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	id, err := f.find(ctx, in.Body.Token, in.Body.Password)
 	if err != nil {
-		return nil, f.Refused(ctx, audit.Entry{Action: "users:register"}, err)
+		return nil, act.Refused(ctx, f.DB, audit.Entry{Action: "users:register"}, err)
 	}
 	account, err := f.open(ctx, id)
 	if database.IsNoRows(err) || database.Violates(err, person.EmailTaken) {
-		return nil, f.Refused(ctx, audit.Entry{Action: "users:register"}, notify.ErrMailedToken)
+		return nil, act.Refused(ctx, f.DB, audit.Entry{Action: "users:register"}, notify.ErrMailedToken)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("confirm registration: %w", err)

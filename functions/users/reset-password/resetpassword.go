@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/fault"
 	"function/shared/function"
@@ -59,7 +60,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	entry := audit.Entry{Action: "passwords:reset"}
 	user, err := notify.PeekMailedToken(ctx, f.DB, notify.PasswordReset, in.Body.Token)
 	if err != nil {
-		return nil, f.Refused(ctx, entry, err)
+		return nil, act.Refused(ctx, f.DB, entry, err)
 	}
 	credentials, err := credential.CredentialsOf(ctx, f.Store, user)
 	if err != nil {
@@ -67,7 +68,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	}
 	entry.ActorID, entry.ResourceID, entry.OrganizationID = user, user.String(), credentials.OrganizationID
 	if err := credential.CheckReplacement(ctx, f.Store, credentials, in.Body.Password, "body.password"); err != nil {
-		return nil, f.Refused(ctx, entry, err)
+		return nil, act.Refused(ctx, f.DB, entry, err)
 	}
 	hash, err := f.Hasher.Hash(ctx, in.Body.Password)
 	if err != nil {
@@ -95,7 +96,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return audit.Record(ctx, tx, entry)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reset password: %w", f.Refused(ctx, entry, err))
+		return nil, fmt.Errorf("reset password: %w", act.Refused(ctx, f.DB, entry, err))
 	}
 	return nil, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/outbox"
@@ -72,7 +73,7 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*AccountRespo
 // write does what work does to one account, and records it.
 func (f *Function) write(ctx context.Context, entry audit.Entry, work func(*outbox.Tx) (pgx.Rows, error)) (*AccountResponse, error) {
 	var out AccountResponse
-	err := f.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
+	err := act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
 		rows, err := work(tx)
 		if err != nil {
 			return err
@@ -130,7 +131,7 @@ func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, f.Act(ctx, audit.Entry{Action: "service_accounts:delete", ResourceID: in.AccountID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
+	return nil, act.Do(ctx, f.DB, audit.Entry{Action: "service_accounts:delete", ResourceID: in.AccountID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
 		deleted, err := tx.Exec(ctx, deleteAccount, caller.OrganizationID, in.AccountID)
 		if err != nil {
 			return fmt.Errorf("delete service account: %w", err)

@@ -12,6 +12,7 @@ import (
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/store"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/fault"
@@ -93,7 +94,7 @@ func (f *Function) Send(ctx context.Context, _ *struct{}) (*struct{}, error) {
 func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*struct{}, error) {
 	entry := audit.Entry{Action: "emails:verify"}
 	if err := credential.ProveHolder(ctx, f.Store, notify.EmailVerification, in.Body.Token, in.Body.Password); err != nil {
-		return nil, f.Refused(ctx, entry, err)
+		return nil, act.Refused(ctx, f.DB, entry, err)
 	}
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		user, _, err := notify.UseMailedToken(ctx, tx, notify.EmailVerification, in.Body.Token)
@@ -107,7 +108,7 @@ func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*struct{}, er
 		return audit.Record(ctx, tx, entry)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("verify address: %w", f.Refused(ctx, entry, err))
+		return nil, fmt.Errorf("verify address: %w", act.Refused(ctx, f.DB, entry, err))
 	}
 	return nil, nil
 }

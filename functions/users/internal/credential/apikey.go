@@ -12,6 +12,7 @@ import (
 
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/fault"
 	"function/shared/outbox"
@@ -83,7 +84,7 @@ var errNoKey = fault.New(fault.NotFound, "There is no such API key, or it has be
 
 // RevokeKey ends a key with all its secrets: it is refused everywhere within a second.
 func RevokeKey(ctx context.Context, s store.Store, owner KeyOwner, id uuid.UUID) error {
-	return s.Act(ctx, audit.Entry{Action: "api_keys:revoke", ResourceID: id.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
+	return act.Do(ctx, s.DB, audit.Entry{Action: "api_keys:revoke", ResourceID: id.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
 		revoked, err := tx.Exec(ctx, revokeKey, pgx.NamedArgs{"id": id, "owner": owner.ID})
 		if err != nil {
 			return fmt.Errorf("revoke API key: %w", err)
@@ -98,5 +99,5 @@ func RevokeKey(ctx context.Context, s store.Store, owner KeyOwner, id uuid.UUID)
 // GiveKey runs work, which gives an owner a key or a secret and records it. A refusal is
 // on record too.
 func GiveKey(ctx context.Context, s store.Store, action string, owner KeyOwner, work func(*outbox.Tx) error) error {
-	return s.Refused(ctx, audit.Entry{Action: action, ResourceID: owner.ID.String()}, s.DB.Transact(ctx, work))
+	return act.Refused(ctx, s.DB, audit.Entry{Action: action, ResourceID: owner.ID.String()}, s.DB.Transact(ctx, work))
 }

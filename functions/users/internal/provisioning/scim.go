@@ -16,6 +16,7 @@ import (
 	"function/functions/users/internal/access"
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -110,7 +111,7 @@ var taken = map[string]string{
 // sent amiss is not.
 func ProvisioningRefused(ctx context.Context, s store.Store, action string, id uuid.UUID, err error) error {
 	if _, ok := fault.As(err); ok || database.Violates(err, "organization_owner") {
-		err = s.Refused(ctx, audit.Entry{Action: action, ResourceID: id.String(), Detail: map[string]any{"provisioned": true}}, err)
+		err = act.Refused(ctx, s.DB, audit.Entry{Action: action, ResourceID: id.String(), Detail: map[string]any{"provisioned": true}}, err)
 	}
 	for constraint, detail := range taken {
 		if database.Violates(err, constraint) {
