@@ -17,7 +17,7 @@ func textual(values []any) [][]byte {
 	list := make([][]byte, len(values))
 	for i, v := range values {
 		if v != nil {
-			list[i] = fmt.Append(nil, v)
+			list[i] = fmt.Append([]byte{}, v) // nil would be NULL, for an empty text
 		}
 	}
 	return list
