@@ -47,20 +47,68 @@ func TestBackend(t *testing.T) {
 	})
 }
 
-func attacks(stored, scratch string) []string {
-	return []string{
-		`SELECT * FROM secret_plan`,
-		`SELECT * FROM '/etc/passwd'`, `SELECT * FROM read_csv('/etc/passwd')`, `SELECT * FROM read_text('/proc/self/environ')`, `SELECT * FROM glob('/*')`,
-		`SELECT * FROM read_blob('` + stored + `/**')`, `SELECT * FROM read_parquet('` + scratch + `/**/*.parquet')`, `SELECT * FROM sniff_csv('/etc/passwd')`,
-		`SELECT * FROM 'https://example.com/x.csv'`, `SELECT * FROM read_csv('https://example.com/x.csv')`,
-		`COPY weather TO '/tmp/stolen.csv'`, `COPY (SELECT 1) TO '/tmp/stolen.csv'`, `EXPORT DATABASE '/tmp/stolen'`, `IMPORT DATABASE '/tmp'`,
-		`ATTACH '/tmp/x.db'`, `ATTACH ':memory:' AS other`, `DETACH memory`, `USE main`, `INSTALL httpfs`, `LOAD httpfs`, `CALL pragma_version()`, `CALL enable_logging()`,
-		`PRAGMA database_list`, `PRAGMA enable_profiling`, `SET threads = 1`, `RESET threads`, `SET enable_external_access = true`, `SET lock_configuration = false`, `SHOW ALL TABLES`,
-		`SELECT current_setting('allowed_paths')`, `SELECT getenv('HOME')`, `SELECT * FROM duckdb_settings()`, `SELECT * FROM duckdb_secrets()`, `SELECT * FROM duckdb_views()`, `SELECT * FROM information_schema.tables`, `SELECT * FROM pg_catalog.pg_class`,
-		`SELECT * FROM query('SELECT 1')`, `SELECT * FROM query_table('weather')`, `CREATE SECRET x (TYPE s3)`,
-		`CREATE TABLE t (x int)`, `CREATE VIEW v AS SELECT 1`, `INSERT INTO weather SELECT * FROM weather`, `UPDATE weather SET wind = 0`, `DELETE FROM weather`, `DROP VIEW weather`, `TRUNCATE weather`,
-		`SELECT 1; SELECT 2`, `SELECT 1; DROP VIEW weather`, `SELECT 1) ; DROP VIEW weather; --`, `BEGIN`, `COMMIT`, `EXPLAIN ANALYZE SELECT 1`, `PREPARE x AS SELECT 1`, `CHECKPOINT`, `VACUUM`,
-		`SELECT`, ` `, `-- nothing`, `SELECT * FROM`, `SELECT nothing FROM weather`, `SELECT CAST('x' AS INTEGER)`, `SELECT ?`, `SELECT $name`, `SELECT $7`,
-		`SELECT repeat('x', 1000000000)`, `SELECT list(range) FROM range(1000000000)`, `SELECT sleep_ms(1000)`,
+func TestBackend_DatasetsOfAnyName_AreFound(t *testing.T) {
+	t.Parallel()
+	p, b := open(t)
+	organization := uuid.New()
+	for name, from := range map[string]string{
+		`Größe 2024`: `"größe 2024"`, `my"table`: `"my""table"`, `select`: `"select"`, `a`: `A`, `x'y`: `"x'y"`, `naïve_name`: `naïve_name`,
+	} {
+		analyticstest.Load(t, p, organization, name, analyticstest.CSV(t, "n\n1\n"))
+		if got := querytest.Rows(t, b, organization, "SELECT n FROM "+from); got != "[[1]]" {
+			t.Errorf("%s: rows %s", from, got)
+		}
+	}
+}
+
+func TestBackend_LongAnswers_AreTruncated(t *testing.T) {
+	t.Parallel()
+	_, b := open(t)
+	for sql, want := range map[string]int{
+		`SELECT * FROM range(1000000000)`:            10_000,
+		`SELECT repeat('x', 60000) FROM range(1000)`: 279,
+		`SELECT * FROM range(10001)`:                 10_000,
+	} {
+		set, err := b.Run(t.Context(), uuid.New(), query.Query{SQL: sql}, query.Limits{})
+		if err != nil || len(set.Rows) != want || !set.Truncated {
+			t.Errorf("%s: %v, want %d rows, truncated", sql, err, want)
+		}
+	}
+}
+
+func TestBackend_ListsOfDuckDB(t *testing.T) {
+	t.Parallel()
+	_, b := open(t)
+	organization := uuid.New()
+	if got := querytest.Rows(t, b, organization, `SELECT x FROM (VALUES ('a')) t(x) WHERE x NOT IN (?)`, []any{}); got != `[["a"]]` {
+		t.Errorf("NOT IN of an empty list is %s", got)
+	}
+	if got := querytest.Rows(t, b, organization, `SELECT ?`, []any{1, nil}); got != `[[[1,null]]]` {
+		t.Errorf("a list by itself is %s", got)
+	}
+	querytest.Refusal(t, b, organization, `SELECT ?, ?`, []any{})
+}
+
+func TestBackend_Refusal_IsASentence(t *testing.T) {
+	t.Parallel()
+	p, b := open(t)
+	organization := uuid.New()
+	analyticstest.Describe(t, p, organization, "from", "draft")
+	for _, test := range []struct{ sql, want string }{
+		{`SELECT string_agg(k::VARCHAR, ',') FROM range(3000000) t(k)`, "larger than 16 MiB"},
+		{`SELECT list(k) FROM range(3000000) t(k)`, "larger than 16 MiB"},
+		{`SELECT string_agg(k::VARCHAR, ',') AS a, a AS b FROM range(1500000) t(k)`, "larger than 16 MiB"},
+		{`SELECT 'x' UNION ALL SELECT string_agg(k::VARCHAR, ',') FROM range(3000000) t(k)`, "larger than 16 MiB"},
+		{`SELECT * FROM nonexist`, `There is no table "nonexist"`},
+		{`PIVOT (SELECT 'a' k, 1 v) ON k USING sum(v)`, "PIVOT needs the values"},
+		{`FROM (PIVOT (SELECT 'a' k, 1 v) ON k USING sum(v))`, "PIVOT needs the values"},
+		{`WITH p AS (PIVOT (SELECT 'a' k, 1 v) ON k USING sum(v)) FROM p`, "PIVOT needs the values"},
+	} {
+		if f := querytest.Refusal(t, b, organization, test.sql); !strings.Contains(f.Detail, test.want) {
+			t.Errorf("%s: %q, want %q", test.sql, f.Detail, test.want)
+		}
+	}
+	if got := querytest.Rows(t, b, organization, `PIVOT (SELECT 'a' k, 3 v, 'a' w) ON k IN ('a') USING sum(v)`); got != `[["a",3]]` {
+		t.Errorf("PIVOT answers %s", got)
 	}
 }
