@@ -14,6 +14,7 @@ import (
 	"function/functions/analytics/internal/databases"
 	"function/functions/analytics/internal/query"
 	"function/functions/analytics/internal/report"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -81,16 +82,14 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	id := uuid7.New()
 	var kept report.Report
-	err = f.db.Transact(ctx, func(tx *outbox.Tx) error {
+	err = act.Do(ctx, f.db, audit.Entry{Action: "reports:create", ResourceID: id.String()}, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
 		rows, _ := tx.Query(ctx, insertReport, pgx.NamedArgs{
 			"id": id, "organization": caller.OrganizationID, "name": b.Name, "query": b.SQL, "database": b.Database,
 			"parameters": append([]query.Parameter{}, b.Parameters...), "visualization": b.Visualization,
 			"schedule": schedule, "timezone": b.Timezone, "next_run_at": next, "created_by": caller.UserID,
 		})
-		if kept, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[report.Report]); err != nil {
-			return err
-		}
-		return audit.Record(ctx, tx, audit.Entry{Action: "reports:create", ResourceID: id.String()})
+		kept, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[report.Report])
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("insert report: %w", err)

@@ -9,6 +9,8 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/analytics/internal/report"
+	"function/shared/act"
+	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"
@@ -39,7 +41,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = f.db.Transact(ctx, func(tx *outbox.Tx) error {
+	err = act.Do(ctx, f.db, report.Deletion(caller.OrganizationID, in.ID), func(tx *outbox.Tx, _ *audit.Entry) error {
 		return report.Delete(ctx, tx, caller.OrganizationID, in.ID)
 	})
 	if err != nil {

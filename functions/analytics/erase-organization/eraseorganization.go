@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/analytics/internal/report"
+	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/erasure"
 	"function/shared/events"
@@ -77,7 +78,12 @@ func (f *Function) deleteReport(ctx context.Context, organization, id uuid.UUID)
 	if err := erasure.InSteps(ctx, f.db, deleteRuns, id); err != nil {
 		return err
 	}
-	err := f.db.Transact(ctx, func(tx *outbox.Tx) error { return report.Delete(ctx, tx, organization, id) })
+	err := f.db.Transact(ctx, func(tx *outbox.Tx) error {
+		if err := report.Delete(ctx, tx, organization, id); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, report.Deletion(organization, id))
+	})
 	if errors.Is(err, report.ErrNoReport) {
 		return nil // another delivery has deleted it
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/analytics/internal/report"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -55,19 +56,18 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	id := uuid7.New()
 	var run report.Run
-	err = f.db.Transact(ctx, func(tx *outbox.Tx) error {
+	entry := audit.Entry{Action: "reports:run", ResourceID: in.ID.String(), Detail: map[string]any{"run": id}}
+	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
 		rows, _ := tx.Query(ctx, insertRun, id, in.ID, caller.OrganizationID)
-		if run, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[report.Run]); err != nil {
-			return err
+		run, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[report.Run])
+		if database.IsNoRows(err) {
+			return report.ErrNoReport
 		}
-		if err := audit.Record(ctx, tx, audit.Entry{Action: "reports:run", ResourceID: in.ID.String(), Detail: map[string]any{"run": id}}); err != nil {
+		if err != nil {
 			return err
 		}
 		return tx.Publish(ctx, events.ReportRunRequested{RunID: id, ReportID: in.ID, OrganizationID: caller.OrganizationID})
 	})
-	if database.IsNoRows(err) {
-		return nil, report.ErrNoReport
-	}
 	if err != nil {
 		return nil, fmt.Errorf("queue run: %w", err)
 	}

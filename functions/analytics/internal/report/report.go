@@ -62,7 +62,12 @@ func Delete(ctx context.Context, tx *outbox.Tx, organization, report uuid.UUID) 
 	if deleted.RowsAffected() == 0 {
 		return ErrNoReport
 	}
-	return audit.Record(ctx, tx, audit.Entry{Action: "reports:delete", ResourceID: report.String(), OrganizationID: organization})
+	return nil
+}
+
+// Deletion is the audit entry of deleting a report.
+func Deletion(organization, report uuid.UUID) audit.Entry {
+	return audit.Entry{Action: "reports:delete", ResourceID: report.String(), OrganizationID: organization}
 }
 
 // The states of a run.
