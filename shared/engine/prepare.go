@@ -143,6 +143,12 @@ const (
 	maxRowsInGroup = 120 << 10
 )
 
+// DuckDB allocates the dictionaries of all columns of text at once.
+const (
+	dictionaryBytes = 64 << 20 // of all columns together
+	maxDictionary   = 1 << 20  // DuckDB's default
+)
+
 func (s *session) write(ctx context.Context, t *table, dst string) error {
 	var list []string
 	for i, c := range t.columns {
@@ -152,8 +158,9 @@ func (s *session) write(ctx context.Context, t *table, dst string) error {
 		list = append(list, fmt.Sprintf("CAST(NULL AS %s) AS %s", c.sqlType, identifier(c.name)))
 	}
 	group := min(max(valuesPerGroup/len(list), minRowsInGroup), maxRowsInGroup)
-	return s.exec(ctx, fmt.Sprintf("COPY (SELECT %s FROM %s) TO %s (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %d)",
-		strings.Join(list, ", "), t.from, literal(dst), group))
+	dictionary := min(dictionaryBytes/len(list), maxDictionary)
+	return s.exec(ctx, fmt.Sprintf("COPY (SELECT %s FROM %s) TO %s (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %d, STRING_DICTIONARY_PAGE_SIZE_LIMIT %d)",
+		strings.Join(list, ", "), t.from, literal(dst), group, dictionary))
 }
 
 // Files are wide with more columns than the first of these. With more than the second, DuckDB needs more memory than

@@ -388,3 +388,16 @@ func TestPrepare_MemoryGiven_HoldsForWideFiles(t *testing.T) {
 		t.Errorf("with the usual memory: %v", err)
 	}
 }
+
+func TestPrepare_ManyColumnsOfText_FitTheUsualMemory(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "wide.csv")
+	line := strings.Repeat("abcdefgh,", 1_100) + "z\n"
+	if err := os.WriteFile(path, []byte(strings.Repeat(line, 3)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	src := engine.Source{Path: path, Format: engine.CSV, HeaderAbsent: true}
+	if _, err := engine.Prepare(t.Context(), src, filepath.Join(t.TempDir(), "t.parquet"), engine.Options{Scratch: t.TempDir()}); err != nil {
+		t.Error(err)
+	}
+}
