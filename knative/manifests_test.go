@@ -248,28 +248,45 @@ func TestMonitoringScrapesTheOneFunctionThatTells(t *testing.T) {
 	}
 }
 
-func TestEachDomainGetsItsOwnSecretsOnly(t *testing.T) {
+// keyHolders are, by domain, whose keys its functions may hold: a function gets no secret
+// of another domain's keys, and nothing beside what it declares.
+var keyHolders = map[string]string{
+	"users": "user-management-secret", "platform": "user-management-secret",
+	"datasets": "data-management-secret", "analytics": "data-management-secret",
+}
+
+func TestPods_GetTheSecretsThatTheirFunctionDeclares_AndNoOthers(t *testing.T) {
 	t.Parallel()
-	want := map[string]string{
-		"users": "user-management-secret", "datasets": "data-management-secret data-storage-secret",
-		"analytics": "analytics-secret data-storage-secret", "compliance": "compliance-secret", "gateway": "",
-		"platform": "platform-secret",
+	declared := map[string]function.Declaration{}
+	for _, d := range functions.Catalog {
+		for _, name := range d.Services() {
+			declared[name] = d
+		}
 	}
 	for _, s := range of[*serving.Service](render(t, "base")) {
 		spec := s.Spec.Template.Spec
-		component := s.Spec.Template.Labels["app.kubernetes.io/component"]
-		var secrets []string
-		for _, from := range spec.Containers[0].EnvFrom {
-			if from.SecretRef != nil {
-				secrets = append(secrets, from.SecretRef.Name)
+		container, component := spec.Containers[0], s.Spec.Template.Labels["app.kubernetes.io/component"]
+		var want, got []string
+		for _, use := range declared[s.Name].Reaches() {
+			for _, setting := range use.Settings {
+				want = append(want, setting.Name)
 			}
 		}
-		allowed, known := want[component]
-		if s.Name == "platform-openapi" {
-			allowed = ""
+		for _, env := range container.Env {
+			got = append(got, env.Name)
+			if from := env.ValueFrom.SecretKeyRef; env.Name == "KEY_ENCRYPTION_KEY_URL" && from.Name != keyHolders[component] {
+				t.Errorf("%s of %s has the keys of %s", s.Name, component, from.Name)
+			}
 		}
-		if got := strings.Join(secrets, " "); !known || got != allowed || spec.ServiceAccountName != component {
-			t.Errorf("%s of %q runs as %q with secrets %q, want %q", s.Name, component, spec.ServiceAccountName, got, allowed)
+		slices.Sort(want)
+		wantSame(t, "secrets of "+s.Name, slices.Compact(want), got)
+		for _, from := range container.EnvFrom {
+			if from.SecretRef != nil {
+				t.Errorf("%s gets a whole secret, %s", s.Name, from.SecretRef.Name)
+			}
+		}
+		if spec.ServiceAccountName != component {
+			t.Errorf("%s of %s runs as %s", s.Name, component, spec.ServiceAccountName)
 		}
 	}
 }

@@ -87,29 +87,48 @@ func pods(t *testing.T) map[string]labels.Set {
 type dependency struct {
 	to   end
 	port int
-	from string // components, or one service
 }
 
-const everyDomain = "users datasets analytics compliance platform"
+var (
+	databaseServer = dependency{end{labels: labels.Set{"app": "postgresql"}, namespace: "aic-platform"}, 5432}
+	overHTTPS      = []dependency{{end{address: world}, 443}, {end{address: "2001:db8::7"}, 443}}
+)
 
-// dependencies are those of each setting that names somebody to talk to.
+// dependencies are those of each setting that names somebody to talk to. Functions that
+// have the setting reach them, and no others do.
 var dependencies = map[string][]dependency{
-	"USERS_DATABASE_URL":     {{end{labels: labels.Set{"app": "postgresql"}, namespace: "aic-platform"}, 5432, "users compliance platform"}},
-	"DATASETS_DATABASE_URL":  {{end{labels: labels.Set{"app": "postgresql"}, namespace: "aic-platform"}, 5432, "datasets platform users"}},
-	"ANALYTICS_DATABASE_URL": {{end{labels: labels.Set{"app": "postgresql"}, namespace: "aic-platform"}, 5432, "analytics platform users"}},
-	"IDENTITY_DATABASE_URL":  {{end{labels: labels.Set{"app": "postgresql"}, namespace: "aic-platform"}, 5432, everyDomain}},
-	"CATALOG_DATABASE_URL":   {{end{labels: labels.Set{"app": "postgresql"}, namespace: "aic-platform"}, 5432, "analytics"}},
-	"READER_DATABASE_URL":    {{end{labels: labels.Set{"app": "postgresql"}, namespace: "aic-platform"}, 5432, "analytics"}},
-	"MONGODB_URL":            {{store("mongodb"), 27017, "users"}},
-	"REDIS_URL":              {{store("redis"), 6379, everyDomain}},
-	"K_SINK":                 {{end{namespace: "knative-eventing"}, 8080, everyDomain}},
-	"STORAGE_LOCAL_URL":      {{store("object-storage"), 7070, "datasets analytics"}, {end{address: world}, 443, "datasets analytics"}},
-	"KEY_ENCRYPTION_KEY_URL": {{end{address: world}, 443, "users datasets analytics platform"}},
-	"PASSWORD_RANGE_URL":     {{end{address: world}, 443, "users"}},
-	"OIDC_ISSUERS":           {{end{address: world}, 443, everyDomain}, {end{address: "2001:db8::7"}, 443, everyDomain}},
-	"SMTP_URL":               {{end{address: world}, 25, "users-send-mail"}, {end{address: world}, 465, "users-send-mail"}, {end{address: world}, 587, "users-send-mail"}},
-	"SERVICES_DOMAIN":        {{end{namespace: "kourier-system"}, 8081, "gateway"}},
-	"PUBLIC_URL":             {}, // is written into mails
+	"USERS_DATABASE_URL":           {databaseServer},
+	"DATASETS_DATABASE_URL":        {databaseServer},
+	"ANALYTICS_DATABASE_URL":       {databaseServer},
+	"IDENTITY_DATABASE_URL":        append([]dependency{databaseServer}, overHTTPS...), // and other issuers' keys (OIDC_ISSUERS)
+	"CATALOG_DATABASE_URL":         {databaseServer},
+	"READER_DATABASE_URL":          {databaseServer},
+	"DATASETS_AUDIT_DATABASE_URL":  {databaseServer},
+	"ANALYTICS_AUDIT_DATABASE_URL": {databaseServer},
+	"MONGODB_URL":                  {{store("mongodb"), 27017}},
+	"REDIS_URL":                    {{store("redis"), 6379}},
+	"STORAGE_LOCAL_URL":            append([]dependency{{store("object-storage"), 7070}}, overHTTPS...),
+	"KEY_ENCRYPTION_KEY_URL":       overHTTPS,
+	"SMTP_URL":                     {{end{address: world}, 25}, {end{address: world}, 465}, {end{address: world}, 587}},
+}
+
+// public are the settings that every function is told and that are no secret.
+var public = map[string]string{
+	"PASSWORD_RANGE_URL": "asked over HTTPS by functions that know their callers",
+	"PUBLIC_URL":         "is written into mails",
+}
+
+// settings are what each function's pods get from secrets, by service.
+func settings(t *testing.T) map[string][]string {
+	t.Helper()
+	all := map[string][]string{}
+	for _, s := range of[*serving.Service](render(t, "base")) {
+		all[s.Name] = []string{}
+		for _, env := range s.Spec.Template.Spec.Containers[0].Env {
+			all[s.Name] = append(all[s.Name], env.Name)
+		}
+	}
+	return all
 }
 
 func TestFunctionsReachWhatTheirSettingsName(t *testing.T) {
@@ -117,25 +136,53 @@ func TestFunctionsReachWhatTheirSettingsName(t *testing.T) {
 	config := reflect.TypeFor[function.Config]()
 	for i := range config.NumField() {
 		name, _, _ := strings.Cut(config.Field(i).Tag.Get("env"), ",")
-		if _, known := dependencies[name]; strings.HasSuffix(name, "_URL") && !known {
+		_, secret := dependencies[name]
+		if _, told := public[name]; strings.HasSuffix(name, "_URL") && !secret && !told {
 			t.Errorf("%s is not among the dependencies: who connects to what it names?", name)
 		}
 	}
 	policies, all := of[*network.NetworkPolicy](render(t, "base")), pods(t)
+	given := settings(t)
 	for name, needed := range dependencies {
 		for _, d := range needed {
 			reached := 0
 			for service, pod := range all {
-				if !slices.Contains(strings.Fields(d.from), pod[component]) && d.from != service {
-					continue
-				}
-				if reached++; !allowed(t, policies, pod, d.to, d.port) {
-					t.Errorf("%s may not connect to %+v at %d, as %s has it", service, d.to, d.port, name)
+				if slices.Contains(given[service], name) {
+					if reached++; !allowed(t, policies, pod, d.to, d.port) {
+						t.Errorf("%s may not connect to %+v at %d, as %s has it", service, d.to, d.port, name)
+					}
 				}
 			}
 			if reached == 0 {
-				t.Errorf("%s: no pods of %s", name, d.from)
+				t.Errorf("%s: no pod has it", name)
 			}
+		}
+	}
+	for service, pod := range all {
+		if slices.Contains(given[service], "IDENTITY_DATABASE_URL") {
+			continue
+		}
+		for name, needed := range dependencies {
+			for _, d := range needed {
+				needs := slices.ContainsFunc(given[service], func(has string) bool {
+					return slices.ContainsFunc(dependencies[has], func(other dependency) bool { return reflect.DeepEqual(other, d) })
+				})
+				if !needs && allowed(t, policies, pod, d.to, d.port) {
+					t.Errorf("%s may connect to %+v at %d, which %s names and it does not have", service, d.to, d.port, name)
+				}
+			}
+		}
+	}
+	broker, gateway := end{namespace: "knative-eventing"}, end{namespace: "kourier-system"}
+	for service, pod := range all {
+		owns := slices.ContainsFunc(given[service], func(name string) bool {
+			return slices.Contains([]string{"USERS_DATABASE_URL", "DATASETS_DATABASE_URL", "ANALYTICS_DATABASE_URL"}, name)
+		})
+		if allowed(t, policies, pod, broker, 8080) != owns {
+			t.Errorf("%s owns a database: %t; it may publish events: %t", service, owns, !owns)
+		}
+		if isGateway := pod[component] == "gateway"; allowed(t, policies, pod, gateway, 8081) != isGateway {
+			t.Errorf("%s is a gateway: %t; it may call functions: %t", service, isGateway, !isGateway)
 		}
 	}
 }

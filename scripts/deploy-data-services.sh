@@ -97,6 +97,7 @@ apply() { kubectl apply --server-side --force-conflicts --field-manager=deploy-d
 apply_component() { apply -f "$work/manifests.yaml" -l "app.kubernetes.io/component in ($1)"; }
 
 secret_exists() { kubectl -n "$1" get secret "$2" -o name >/dev/null 2>&1; }
+configured_secret() { kubectl -n $namespace get secret "$1" -o go-template="{{index .data \"$2\"}}" 2>/dev/null | sed 's/<no value>//'; }
 secret_value() { kubectl -n "$1" get secret "$2" -o go-template="{{index .data \"$3\" | base64decode}}"; }
 
 # make_secret NAMESPACE NAME KEY=VALUE…: values go by a pipe, not by arguments,
@@ -114,6 +115,15 @@ missing() {
 		say "  secret $2: kept"
 		return 1
 	fi
+}
+
+# complete NAMESPACE NAME KEY VALUE: adds a key that an older release's secret has not; it
+# never changes one.
+complete() {
+	[ -n "$(kubectl -n "$1" get secret "$2" -o go-template="{{index .data \"$3\"}}" | sed 's/<no value>//')" ] && return
+	printf '{"data": {"%s": "%s"}}' "$3" "$(printf %s "$4" | base64 | tr -d '\n')" |
+		kubectl -n "$1" patch secret "$2" --type merge --patch-file=/dev/stdin >/dev/null
+	say "  secret $2: $3 added"
 }
 
 password() { openssl rand -hex 24; }
@@ -134,7 +144,7 @@ pooled() {
 }
 
 make_secrets() {
-	local admin=${ADMIN_DATABASE_URL:-} index
+	local admin=${ADMIN_DATABASE_URL:-} reader
 	if [[ " $stores " == *" postgresql "* ]] && missing aic-platform postgresql-secret; then
 		make_secret aic-platform postgresql-secret "password=$(password)"
 	fi
@@ -151,27 +161,25 @@ make_secrets() {
 			"CATALOG_DATABASE_URL=$(role_url "$admin" catalog_reader data_management_db)" \
 			"READER_DATABASE_URL=$(role_url "$admin" analytics_reader analytics_db)"
 	fi
+	if [ -z "$(configured_secret migrate-secret DATASETS_AUDIT_DATABASE_URL)" ]; then
+		admin=$(secret_value $namespace migrate-secret ADMIN_DATABASE_URL)
+		reader=$(role_url "$admin" audit_reader data_management_db)
+		complete $namespace migrate-secret DATASETS_AUDIT_DATABASE_URL "$reader"
+		complete $namespace migrate-secret ANALYTICS_AUDIT_DATABASE_URL "${reader/data_management_db/analytics_db}"
+	fi
 	if missing $namespace user-management-secret; then
 		make_secret $namespace user-management-secret "$(pooled USERS_DATABASE_URL)" "$(pooled IDENTITY_DATABASE_URL)" \
 			"KEY_ENCRYPTION_KEY_URL=$(encryption_key)" "BLIND_INDEX_KEY=$(openssl rand -base64 32)" ${SMTP_URL:+"SMTP_URL=$SMTP_URL"}
 	fi
 	if missing $namespace data-management-secret; then
-		make_secret $namespace data-management-secret "$(pooled DATASETS_DATABASE_URL)" "$(pooled IDENTITY_DATABASE_URL)" \
+		make_secret $namespace data-management-secret "$(pooled DATASETS_DATABASE_URL)" \
 			"KEY_ENCRYPTION_KEY_URL=$(encryption_key)" "BLIND_INDEX_KEY=$(openssl rand -base64 32)"
 	fi
-	if missing $namespace analytics-secret; then # it reads the data sets' objects: by their key
-		index=$(secret_value $namespace data-management-secret BLIND_INDEX_KEY)
-		make_secret $namespace analytics-secret "$(pooled ANALYTICS_DATABASE_URL)" "$(pooled IDENTITY_DATABASE_URL)" \
-			"$(pooled CATALOG_DATABASE_URL)" "$(pooled READER_DATABASE_URL)" \
-			"KEY_ENCRYPTION_KEY_URL=$(secret_value $namespace data-management-secret KEY_ENCRYPTION_KEY_URL)" "BLIND_INDEX_KEY=$index"
+	if missing $namespace analytics-secret; then
+		make_secret $namespace analytics-secret "$(pooled ANALYTICS_DATABASE_URL)" "$(pooled CATALOG_DATABASE_URL)" "$(pooled READER_DATABASE_URL)"
 	fi
-	if missing $namespace compliance-secret; then
-		make_secret $namespace compliance-secret "$(pooled USERS_DATABASE_URL)" "$(pooled IDENTITY_DATABASE_URL)"
-	fi
-	if missing $namespace platform-secret; then
-		make_secret $namespace platform-secret "$(pooled USERS_DATABASE_URL)" "$(pooled DATASETS_DATABASE_URL)" \
-			"$(pooled ANALYTICS_DATABASE_URL)" "$(pooled IDENTITY_DATABASE_URL)"
-	fi
+	complete $namespace data-management-secret DATASETS_AUDIT_DATABASE_URL "$(pooled DATASETS_AUDIT_DATABASE_URL | cut -d = -f 2-)"
+	complete $namespace analytics-secret ANALYTICS_AUDIT_DATABASE_URL "$(pooled ANALYTICS_AUDIT_DATABASE_URL | cut -d = -f 2-)"
 	if missing $namespace data-storage-secret; then
 		if [ -z "${STORAGE_URL:-}" ] && [[ " $stores " != *" object-storage "* ]]; then
 			fail "there is no object storage: give STORAGE_URL, or object-storage among the stores"
@@ -299,6 +307,9 @@ check_config() {
 	fi
 	if secret_exists $namespace user-management-secret; then
 		smtp=$(kubectl -n $namespace get secret user-management-secret -o jsonpath='{.data.SMTP_URL}')
+	fi
+	if [ "$(configured MAIL)" != true ] && [ -n "$smtp" ] || [ "$(configured MAIL)" = true ] && [ -z "$smtp" ]; then
+		fail "the overlay $overlay says MAIL: \"$(configured MAIL)\", and SMTP_URL is ${smtp:+given}${smtp:-not given}: MAIL is \"true\" where there is a mail server (SMTP_URL), and \"false\" elsewhere"
 	fi
 	if [ "$(configured REGISTRATION_CONFIRMATION)" = true ] && [ -z "$smtp" ]; then
 		fail "the overlay $overlay has registrations confirmed by mail, and there is no mail server:

@@ -1,5 +1,5 @@
 // Command generate writes what follows from the catalog: a Knative Service for
-// each function, a Trigger for each subscription, a PingSource for each schedule, the
+// each function with the secrets and labels of what it uses, a Trigger for each subscription, a PingSource for each schedule, the
 // routes to each operation, and the API's description. `make generate` runs it from the project's root;
 // `make check` runs it again and compares.
 package main
@@ -29,11 +29,13 @@ func main() {
 }
 
 func run(root string) error {
-	services, triggers, schedules, routes := newFolder("service.yaml"), newFolder("trigger.yaml"), newFolder("schedule.yaml"), newFolder("route.yaml")
+	services, triggers, schedules, routes, commands := newFolder("service.yaml"), newFolder("trigger.yaml"), newFolder("schedule.yaml"), newFolder("route.yaml"), newFolder("command.yaml")
 	for _, d := range functions.Catalog {
-		domain, _, _ := strings.Cut(d.Name, "-")
+		component := componentOf(d)
 		for _, name := range d.Services() {
-			services.add(name, map[string]any{"Name": name, "Domain": domain, "Scale": d.Scale})
+			services.add(name, map[string]any{
+				"Name": name, "Component": component, "Scale": d.Scale, "Labels": labelsOf(d.Reaches()), "Secrets": secretsOf(d.Reaches(), component),
+			})
 		}
 		if own := function.Routes([]function.Declaration{d}); len(own) > 0 {
 			routes.add(d.Name, map[string]any{"Service": d.Name, "Matches": matches(own), "Timeout": own[0].Timeout})
@@ -45,7 +47,11 @@ func run(root string) error {
 			schedules.add(d.Name, map[string]any{"Service": d.Name, "Schedule": *d.Schedule})
 		}
 	}
+	for _, c := range functions.Commands {
+		commands.add(c.Name, map[string]any{"Name": c.Name, "Component": c.Domain, "Labels": labelsOf(c.Uses), "Secrets": secretsOf(c.Uses, c.Domain)})
+	}
 	for path, f := range map[string]*folder{
+		"knative/commands":         commands,
 		"knative/base/services":    services,
 		"eventing/base/triggers":   triggers,
 		"eventing/base/schedules":  schedules,

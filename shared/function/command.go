@@ -12,8 +12,10 @@ import (
 // runs it.
 type Command struct {
 	Name      string
+	Domain    string   // whose keys it uses
 	Arguments []string // what each one is, such as EMAIL
 	Summary   string
+	Uses      []Use
 	Run       func(ctx context.Context, env *Env, arguments []string) error
 }
 

@@ -19,7 +19,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Delete("analytics-delete-report", "/v1/analytics/reports/{id}", "Delete a report and its runs", policy.ReportsWrite), New)
+var Service = function.Endpoint(function.Delete("analytics-delete-report", "/v1/analytics/reports/{id}", "Delete a report and its runs", policy.ReportsWrite), New).
+	Uses(function.Owns(database.Analytics))
 
 // Request names the report.
 type Request struct {

@@ -20,7 +20,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Subscriber("analytics-erase-organization", New)
+var Service = function.Subscriber("analytics-erase-organization", New).
+	Uses(function.Owns(database.Analytics))
 
 // Function erases organizations.
 type Function struct{ db *outbox.DB }

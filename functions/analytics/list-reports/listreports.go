@@ -18,7 +18,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("analytics-list-reports", "/v1/analytics/reports", "List your reports", policy.ReportsRead), New)
+var Service = function.Endpoint(function.Get("analytics-list-reports", "/v1/analytics/reports", "List your reports", policy.ReportsRead), New).
+	Uses(function.Owns(database.Analytics))
 
 // Request asks for a page.
 type Request struct{ page.Query }

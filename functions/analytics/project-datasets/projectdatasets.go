@@ -31,7 +31,8 @@ var Service = function.Service("analytics-project-datasets", New,
 	function.OnEvent(project(func(e events.DatasetReady) events.Dataset { return e.Dataset })),
 	function.OnEvent(project(func(e events.DatasetFailed) events.Dataset { return e.Dataset })),
 	function.OnEvent(project(func(e events.DatasetDeleted) events.Dataset { e.Status = deleted; return e.Dataset })),
-)
+).
+	Uses(function.Owns(database.Analytics))
 
 // deleted is the status of a tombstone: it stays, so that an event that was
 // overtaken by the deletion does not bring the data set back.

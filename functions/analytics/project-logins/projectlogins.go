@@ -28,7 +28,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 var Service = function.Service("analytics-project-logins", New,
 	function.OnEvent((*Function).LoggedIn),
 	function.OnEvent((*Function).Erased),
-)
+).
+	Uses(function.Owns(database.Analytics))
 
 const (
 	// The events of a person wait for each other.

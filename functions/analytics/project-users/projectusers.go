@@ -31,7 +31,8 @@ var Service = function.Service("analytics-project-users", New,
 	function.OnEvent((*Function).Approved),
 	function.OnEvent((*Function).Changed),
 	function.OnEvent((*Function).Ended),
-)
+).
+	Uses(function.Owns(database.Analytics))
 
 // The standings; ended is that of a tombstone.
 const (

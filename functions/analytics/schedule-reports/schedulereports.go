@@ -25,7 +25,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Scheduled("analytics-schedule-reports", function.Schedule{Cron: "* * * * *"}, New)
+var Service = function.Scheduled("analytics-schedule-reports", function.Schedule{Cron: "* * * * *"}, New).
+	Uses(function.Owns(database.Analytics))
 
 // Function queues due runs.
 type Function struct{ db *outbox.DB }

@@ -10,13 +10,15 @@ import (
 	"fmt"
 
 	"function/functions/compliance"
+	"function/shared/database"
 	"function/shared/erasure"
 	"function/shared/events"
 	"function/shared/function"
 )
 
 // Service declares the function.
-var Service = function.Subscriber("compliance-erase-organization", New)
+var Service = function.Subscriber("compliance-erase-organization", New).
+	Uses(function.Owns(database.Users))
 
 // Function ends policies.
 type Function struct{ compliance.Store }

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/compliance"
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -18,7 +19,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Scheduled("compliance-retention-sweep", function.Schedule{Cron: "30 2 * * *"}, New)
+var Service = function.Scheduled("compliance-retention-sweep", function.Schedule{Cron: "30 2 * * *"}, New).
+	Uses(function.Owns(database.Users))
 
 // Function sweeps.
 type Function struct{ compliance.Store }

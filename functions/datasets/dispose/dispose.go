@@ -14,13 +14,15 @@ import (
 
 	"function/functions/datasets"
 	"function/shared/audit"
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
 )
 
 // Service declares the function.
-var Service = function.Subscriber("datasets-dispose", New)
+var Service = function.Subscriber("datasets-dispose", New).
+	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Function disposes of data sets.
 type Function struct{ datasets.Store }

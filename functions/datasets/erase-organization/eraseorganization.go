@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets"
+	"function/shared/database"
 	"function/shared/erasure"
 	"function/shared/events"
 	"function/shared/function"
@@ -20,7 +21,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Subscriber("datasets-erase-organization", New)
+var Service = function.Subscriber("datasets-erase-organization", New).
+	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Function deletes the data sets of organizations.
 type Function struct{ datasets.Store }

@@ -15,7 +15,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Subscriber("platform-erase-organization", New)
+var Service = function.Subscriber("platform-erase-organization", New).
+	Uses(function.Owns(database.Analytics))
 
 // Function deletes dead letters.
 type Function struct{ db *outbox.DB }

@@ -19,7 +19,8 @@ import (
 var Command = function.Command{
 	Name: "restart-audit", Arguments: []string{"TRAIL", "ORGANIZATION", "REASON"},
 	Summary: "Have a trail that was tampered with go on. The nil UUID is the platform's own organization; the reason holds no names.",
-	Run:     run,
+	Domain:  "platform", Uses: []function.Use{function.Owns(database.Users), function.Owns(database.Datasets), function.Owns(database.Analytics), function.Keys},
+	Run: run,
 }
 
 func run(ctx context.Context, env *function.Env, arguments []string) error {

@@ -13,13 +13,15 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/shared/audit"
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
 )
 
 // Service declares the function.
-var Service = function.Subscriber("users-dispose-sessions", New)
+var Service = function.Subscriber("users-dispose-sessions", New).
+	Uses(function.Owns(database.Users))
 
 // Function disposes of sessions.
 type Function struct{ store.Store }

@@ -6,8 +6,7 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users/internal/session"
-	"function/functions/users/internal/store"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"function/shared/auth"
 	"function/shared/function"
@@ -36,24 +35,23 @@ type Response struct {
 }
 
 // Function publishes keys.
-type Function struct{ issuer *auth.Issuer }
+type Function struct{ db *pgxpool.Pool }
 
-// New opens the keys.
+// New opens the published keys: it holds none that signs.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := store.Open(ctx, env)
-	if err != nil {
-		return nil, err
-	}
-	return &Function{issuer: session.NewIssuer(store, env)}, nil
+	db, err := env.Identity(ctx)
+	return &Function{db}, err
 }
 
 // Handle lists the keys, newest first: those that sign, signed lately or will sign soon.
+// There is none before the first login.
 func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
-	keys, err := f.issuer.PublicKeys(ctx)
+	keys, err := auth.PublicKeys(ctx, f.db)
 	if err != nil {
 		return nil, err
 	}
 	out := &Response{CacheControl: fmt.Sprintf("public, max-age=%d", int(auth.JWKSMaxAge.Seconds()))}
+	out.Body.Keys = []Key{}
 	for _, k := range keys {
 		out.Body.Keys = append(out.Body.Keys, Key{KeyType: "OKP", Curve: "Ed25519", X: k.X(), KeyID: k.KID, Algorithm: "EdDSA", Use: "sig"})
 	}

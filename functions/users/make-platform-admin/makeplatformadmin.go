@@ -7,6 +7,7 @@ import (
 
 	"function/functions/users/internal/lifecycle"
 	"function/functions/users/internal/store"
+	"function/shared/database"
 	"function/shared/function"
 )
 
@@ -14,7 +15,8 @@ import (
 var Command = function.Command{
 	Name: "platform-admin", Arguments: []string{"EMAIL"},
 	Summary: "Make the person with this address a platform admin.",
-	Run:     run,
+	Domain:  "users", Uses: []function.Use{function.Owns(database.Users), function.Keys},
+	Run: run,
 }
 
 func run(ctx context.Context, env *function.Env, arguments []string) error {

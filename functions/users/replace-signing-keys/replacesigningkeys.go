@@ -8,6 +8,7 @@ import (
 
 	"function/functions/users/internal/session"
 	"function/functions/users/internal/store"
+	"function/shared/database"
 	"function/shared/function"
 )
 
@@ -15,7 +16,8 @@ import (
 var Command = function.Command{
 	Name:    "replace-signing-keys",
 	Summary: "Withdraw all signing keys of access tokens for a new one at once.",
-	Run:     run,
+	Domain:  "users", Uses: []function.Use{function.Owns(database.Users), function.Keys},
+	Run: run,
 }
 
 func run(ctx context.Context, env *function.Env, _ []string) error {

@@ -10,6 +10,7 @@ import (
 
 	"function/functions/users/internal/membership"
 	"function/functions/users/internal/store"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 )
@@ -18,7 +19,8 @@ import (
 var Command = function.Command{
 	Name: "trust-domain", Arguments: []string{"ORGANIZATION", "DOMAIN"},
 	Summary: "Make a domain that of an organization (its UUID) without asking DNS.",
-	Run:     run,
+	Domain:  "users", Uses: []function.Use{function.Owns(database.Users)},
+	Run: run,
 }
 
 func run(ctx context.Context, env *function.Env, arguments []string) error {
