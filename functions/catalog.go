@@ -6,21 +6,7 @@ import (
 	"slices"
 	"time"
 
-	createreport "function/functions/analytics/create-report"
-	deletereport "function/functions/analytics/delete-report"
-	eraseanalytics "function/functions/analytics/erase-organization"
-	getreport "function/functions/analytics/get-report"
-	getrun "function/functions/analytics/get-run"
-	listreports "function/functions/analytics/list-reports"
-	listruns "function/functions/analytics/list-runs"
-	projectdatasets "function/functions/analytics/project-datasets"
-	projectlogins "function/functions/analytics/project-logins"
-	projectusers "function/functions/analytics/project-users"
-	"function/functions/analytics/query"
-	runchart "function/functions/analytics/run-chart"
-	runreport "function/functions/analytics/run-report"
-	schedulereports "function/functions/analytics/schedule-reports"
-	startrun "function/functions/analytics/start-run"
+	"function/functions/analytics"
 	endpolicies "function/functions/compliance/erase-organization"
 	listdisposals "function/functions/compliance/list-disposals"
 	listpolicies "function/functions/compliance/list-policies"
@@ -42,27 +28,7 @@ import (
 )
 
 // Catalog is every function.
-var Catalog = slices.Concat(users.Functions, datasets.Functions, []function.Declaration{
-	// Analytics: people's own SQL, reports, and what SQL sees of the other domains.
-	query.Service.
-		Scaled(function.Scale{Memory: "1Gi", CPU: "2", Concurrency: 20, Timeout: 5 * time.Minute}),
-	createreport.Service,
-	listreports.Service,
-	getreport.Service,
-	deletereport.Service,
-	startrun.Service,
-	listruns.Service,
-	getrun.Service,
-	runchart.Service,
-	schedulereports.Service,
-	runreport.Service.
-		Scaled(function.Scale{Memory: "1Gi", CPU: "2", Concurrency: 2, Timeout: 5 * time.Minute}),
-	projectusers.Service,
-	projectlogins.Service,
-	projectdatasets.Service,
-	eraseanalytics.Service.
-		Scaled(function.Scale{Timeout: 10 * time.Minute}),
-
+var Catalog = slices.Concat(users.Functions, datasets.Functions, analytics.Functions, []function.Declaration{
 	// Compliance: how long what has ended is kept, and the record of its disposal.
 	listpolicies.Service,
 	setpolicy.Service,

@@ -1,20 +1,58 @@
-// Package analytics holds the words and SQL that the functions of the analytics
-// domain share: how a person's own SQL is run, reports, and their runs.
+// Package analytics is people's own SQL, reports, and what SQL sees of the other
+// domains. This is its table of contents: a line for each function, which is one folder
+// and one Knative Service.
 package analytics
 
 import (
-	"context"
+	"time"
 
-	"function/shared/database"
+	createreport "function/functions/analytics/create-report"
+	deletereport "function/functions/analytics/delete-report"
+	eraseorganization "function/functions/analytics/erase-organization"
+	getreport "function/functions/analytics/get-report"
+	getrun "function/functions/analytics/get-run"
+	listreports "function/functions/analytics/list-reports"
+	listruns "function/functions/analytics/list-runs"
+	projectdatasets "function/functions/analytics/project-datasets"
+	projectlogins "function/functions/analytics/project-logins"
+	projectusers "function/functions/analytics/project-users"
+	"function/functions/analytics/query"
+	runchart "function/functions/analytics/run-chart"
+	runreport "function/functions/analytics/run-report"
+	schedulereports "function/functions/analytics/schedule-reports"
+	startrun "function/functions/analytics/start-run"
 	"function/shared/function"
-	"function/shared/outbox"
 )
 
-// Store is what the functions of this domain open.
-type Store struct{ DB *outbox.DB }
+// How functions differ from the defaults of knative/base.
+var (
+	querying  = function.Scale{Memory: "1Gi", CPU: "2", Concurrency: 20, Timeout: 5 * time.Minute}
+	reporting = function.Scale{Memory: "1Gi", CPU: "2", Concurrency: 2, Timeout: 5 * time.Minute}
+	long      = function.Scale{Timeout: 10 * time.Minute}
+)
 
-// Open opens the domain's database.
-func Open(ctx context.Context, env *function.Env) (Store, error) {
-	db, err := env.Database(ctx, database.Analytics)
-	return Store{DB: db}, err
+// Functions are those of the domain.
+var Functions = []function.Declaration{
+	// People's own SQL.
+	query.Service.Scaled(querying),
+
+	// Reports and their runs.
+	createreport.Service,
+	listreports.Service,
+	getreport.Service,
+	deletereport.Service,
+	startrun.Service,
+	listruns.Service,
+	getrun.Service,
+	runchart.Service,
+	schedulereports.Service,
+	runreport.Service.Scaled(reporting),
+
+	// What SQL sees of the other domains.
+	projectusers.Service,
+	projectlogins.Service,
+	projectdatasets.Service,
+
+	// The end of an organization.
+	eraseorganization.Service.Scaled(long),
 }

@@ -57,7 +57,7 @@ type Source struct {
 // Options bound the work of Prepare.
 type Options struct {
 	Scratch  string                           // directory for what does not fit in memory; emptied by Prepare
-	Memory   string                           // DuckDB's memory limit such as "256MB"; empty means that
+	Memory   string                           // DuckDB's memory limit such as "256MB"; empty means that, and 512MB above 1,000 columns
 	Progress func(stage string, done float64) // called as stages advance, done from 0 to 1 of the whole; may be nil
 }
 

@@ -18,6 +18,9 @@ type footer struct {
 	at        int64  // where it begins in the file
 	encrypted bool   // some columns are (Parquet Modular Encryption with a footer in plain text)
 	zoned     []int  // in raw: the headers of isAdjustedToUTC of timestamps in nanoseconds
+	int96     []int  // in raw: where the schema and the column chunks give the type INT96
+	lengths   []int  // in raw: the ends of the schema's elements of type INT96
+	open      bool   // while read: the element of the schema has the type INT96
 }
 
 // maxFooter bounds the metadata of a Parquet file.
@@ -64,7 +67,19 @@ var (
 	cryptoMetadata      = []int{4, 1, 8}        // row_groups, columns
 	adjustedToUTC       = []int{2, 10, 8, 1}    // schema, logicalType, TIMESTAMP
 	nanoseconds         = []int{2, 10, 8, 2, 3} // schema, logicalType, TIMESTAMP, unit
+	schemaElement       = []int{2}
+	schemaType          = []int{2, 1}
+	chunkType           = []int{4, 1, 3, 1} // row_groups, columns, meta_data
 )
+
+// Physical types of parquet.thrift, as the protocol writes these integers (zigzag).
+const (
+	typeInt96      = 3 << 1
+	typeFixedBytes = 7 << 1
+)
+
+// typeLength is the field type_length of a schema's element: 12. It names its identifier, so that it can stand last.
+var typeLength = []byte{thriftInt32, 2 << 1, 12 << 1}
 
 func (m *footer) note(path []int, kind byte, header int) {
 	switch {
@@ -74,6 +89,18 @@ func (m *footer) note(path []int, kind byte, header int) {
 		m.zoned = append(m.zoned, -header-1) // until its unit is known
 	case slices.Equal(path, nanoseconds) && len(m.zoned) > 0 && m.zoned[len(m.zoned)-1] < 0:
 		m.zoned[len(m.zoned)-1] = -m.zoned[len(m.zoned)-1] - 1
+	case slices.Equal(path, schemaType), slices.Equal(path, chunkType):
+		value := header + 1
+		if m.raw[header]>>4 == 0 { // the identifier, of one byte, comes first
+			value++
+		}
+		if value < len(m.raw) && m.raw[value] == typeInt96 {
+			m.int96 = append(m.int96, value)
+			m.open = len(path) == len(schemaType)
+		}
+	case slices.Equal(path, schemaElement) && kind == thriftStop && m.open:
+		m.lengths = append(m.lengths, header)
+		m.open = false
 	}
 }
 
@@ -91,30 +118,54 @@ func (m *footer) unzoned(from, to string) (bool, error) {
 	if !any {
 		return false, nil
 	}
+	return true, m.rewrite(from, to, changed)
+}
+
+// asBytes copies the file with its INT96 as fixed byte arrays, because DuckDB reads INT96 to the microsecond only. It
+// answers false when there are none, and then copies nothing.
+func (m *footer) asBytes(from, to string) (bool, error) {
+	if len(m.lengths) == 0 {
+		return false, nil
+	}
+	changed := slices.Clone(m.raw)
+	for _, at := range m.int96 {
+		changed[at] = typeFixedBytes
+	}
+	for _, at := range slices.Backward(m.lengths) {
+		changed = slices.Insert(changed, at, typeLength...)
+	}
+	return true, m.rewrite(from, to, changed)
+}
+
+// rewrite copies the file with other metadata.
+func (m *footer) rewrite(from, to string, metadata []byte) error {
 	source, err := os.Open(from)
 	if err != nil {
-		return false, fmt.Errorf("open the uploaded file: %w", err)
+		return fmt.Errorf("open the uploaded file: %w", err)
 	}
 	defer source.Close()
 	target, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return false, fmt.Errorf("create a scratch file: %w", err)
+		return fmt.Errorf("create a scratch file: %w", err)
 	}
-	_, err = io.Copy(target, source)
+	_, err = io.CopyN(target, source, m.at)
 	if err == nil {
-		_, err = target.WriteAt(changed, m.at)
+		tail := binary.LittleEndian.AppendUint32(slices.Clip(metadata), uint32(len(metadata)))
+		_, err = target.Write(append(tail, "PAR1"...))
 	}
 	if err = errors.Join(err, target.Close()); err != nil {
-		return false, fmt.Errorf("copy the uploaded file: %w", err)
+		return fmt.Errorf("copy the uploaded file: %w", err)
 	}
-	return true, nil
+	return nil
 }
 
 // Types of Thrift's compact protocol; a boolean's value is its type.
 const (
+	thriftStop   = 0 // ends a structure
 	thriftTrue   = 1
 	thriftFalse  = 2
 	thriftByte   = 3
+	thriftInt32  = 5
 	thriftDouble = 7
 	thriftBinary = 8
 	thriftList   = 9
@@ -127,7 +178,8 @@ const (
 const maxThriftDepth = 32
 
 // thrift walks through a value in the compact protocol and calls field with the path of each field, its type, and
-// where its header is. The elements of a list have the path of the list.
+// where its header is; and with the path of each structure, thriftStop, and where it ends. The elements of a list have
+// the path of the list.
 type thrift struct {
 	raw    []byte
 	at     int
@@ -143,7 +195,10 @@ func (t *thrift) structure(path []int) {
 		at := t.at
 		header := t.byte()
 		kind := header & 0xf
-		if kind == 0 {
+		if kind == thriftStop {
+			if !t.broken {
+				t.field(path, thriftStop, at)
+			}
 			return
 		}
 		if header>>4 != 0 {

@@ -41,6 +41,9 @@ func (s *session) parquetTable(ctx context.Context, path, scratch string) (*tabl
 	if err != nil {
 		return nil, err
 	}
+	if err := s.wholeMicroseconds(ctx, meta, path, columns, filepath.Join(scratch, "int96")); err != nil {
+		return nil, err
+	}
 	from, exact := path, columns
 	if copied, err := meta.unzoned(path, filepath.Join(scratch, "unzoned.parquet")); err != nil {
 		return nil, err

@@ -31,14 +31,14 @@ func Prepare(ctx context.Context, src Source, dst string, opts Options) (*Profil
 	defer os.RemoveAll(scratch)
 	s, err := open(ctx,
 		"SET threads = 2",
-		"SET memory_limit = "+literal(cmp.Or(opts.Memory, "256MB")),
+		"SET memory_limit = "+literal(cmp.Or(opts.Memory, usualMemory)),
 		"SET temp_directory = "+literal(scratch),
 	)
 	if err != nil {
 		return nil, err
 	}
 	defer s.close()
-	profile, err := s.prepare(ctx, src, dst, scratch, progress)
+	profile, err := s.prepare(ctx, src, dst, scratch, opts.Memory, progress)
 	if err != nil {
 		return nil, invalid(ctx, src, err)
 	}
@@ -46,7 +46,7 @@ func Prepare(ctx context.Context, src Source, dst string, opts Options) (*Profil
 	return profile, nil
 }
 
-func (s *session) prepare(ctx context.Context, src Source, dst, scratch string, progress func(string, float64)) (*Profile, error) {
+func (s *session) prepare(ctx context.Context, src Source, dst, scratch, memory string, progress func(string, float64)) (*Profile, error) {
 	progress("check", 0)
 	t, err := s.recognize(ctx, src, scratch, progress)
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *session) prepare(ctx context.Context, src Source, dst, scratch string, 
 		return nil, err
 	}
 	if len(t.columns) > wide {
-		if err := s.frugal(ctx, len(t.columns)); err != nil {
+		if err := s.frugal(ctx, len(t.columns), memory); err != nil {
 			return nil, err
 		}
 	}
@@ -143,6 +143,12 @@ const (
 	maxRowsInGroup = 120 << 10
 )
 
+// DuckDB allocates the dictionaries of all columns of text at once.
+const (
+	dictionaryBytes = 64 << 20 // of all columns together
+	maxDictionary   = 1 << 20  // DuckDB's default
+)
+
 func (s *session) write(ctx context.Context, t *table, dst string) error {
 	var list []string
 	for i, c := range t.columns {
@@ -152,23 +158,25 @@ func (s *session) write(ctx context.Context, t *table, dst string) error {
 		list = append(list, fmt.Sprintf("CAST(NULL AS %s) AS %s", c.sqlType, identifier(c.name)))
 	}
 	group := min(max(valuesPerGroup/len(list), minRowsInGroup), maxRowsInGroup)
-	return s.exec(ctx, fmt.Sprintf("COPY (SELECT %s FROM %s) TO %s (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %d)",
-		strings.Join(list, ", "), t.from, literal(dst), group))
+	dictionary := min(dictionaryBytes/len(list), maxDictionary)
+	return s.exec(ctx, fmt.Sprintf("COPY (SELECT %s FROM %s) TO %s (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %d, STRING_DICTIONARY_PAGE_SIZE_LIMIT %d)",
+		strings.Join(list, ", "), t.from, literal(dst), group, dictionary))
 }
 
 // Files are wide with more columns than the first of these. With more than the second, DuckDB needs more memory than
 // usual for the few rows that it holds at least.
 const (
-	wide      = 100
-	widest    = 1000
-	forWidest = "512MB"
+	wide        = 100
+	widest      = 1000
+	usualMemory = "256MB"
+	forWidest   = "512MB"
 )
 
 // frugal makes DuckDB hold fewer rows at a time, which matters when each has many columns. A single thread keeps
-// the order of rows by itself.
-func (s *session) frugal(ctx context.Context, columns int) error {
+// the order of rows by itself. memory is the caller's limit, if there is one.
+func (s *session) frugal(ctx context.Context, columns int, memory string) error {
 	settings := []string{"SET threads = 1", "SET preserve_insertion_order = false"}
-	if columns > widest {
+	if columns > widest && memory == "" {
 		settings = append(settings, "SET memory_limit = "+literal(forWidest))
 	}
 	return s.apply(ctx, settings)

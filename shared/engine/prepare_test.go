@@ -370,3 +370,34 @@ func TestProgress(t *testing.T) {
 		t.Errorf("got %v, %v, %v", err, last, stages)
 	}
 }
+
+func TestPrepare_MemoryGiven_HoldsForWideFiles(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "wide.csv")
+	line := strings.Repeat("1,", 1_200) + "1\n"
+	if err := os.WriteFile(path, []byte(line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	src := engine.Source{Path: path, Format: engine.CSV, HeaderAbsent: true}
+	_, err := engine.Prepare(t.Context(), src, filepath.Join(t.TempDir(), "t.parquet"), engine.Options{Scratch: t.TempDir(), Memory: "4MB"})
+	var invalid *engine.InvalidError
+	if !errors.As(err, &invalid) || !strings.Contains(invalid.Detail, "within the memory allowed") {
+		t.Errorf("with 4 MB: %v, want a refusal for memory", err)
+	}
+	if _, err := engine.Prepare(t.Context(), src, filepath.Join(t.TempDir(), "t.parquet"), engine.Options{Scratch: t.TempDir()}); err != nil {
+		t.Errorf("with the usual memory: %v", err)
+	}
+}
+
+func TestPrepare_ManyColumnsOfText_FitTheUsualMemory(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "wide.csv")
+	line := strings.Repeat("abcdefgh,", 1_100) + "z\n"
+	if err := os.WriteFile(path, []byte(strings.Repeat(line, 3)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	src := engine.Source{Path: path, Format: engine.CSV, HeaderAbsent: true}
+	if _, err := engine.Prepare(t.Context(), src, filepath.Join(t.TempDir(), "t.parquet"), engine.Options{Scratch: t.TempDir()}); err != nil {
+		t.Error(err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/google/uuid"
@@ -16,8 +17,21 @@ import (
 	"function/shared/platformtest"
 )
 
-// Weather is the file of Seattle's weather, seen from a function's folder.
-const Weather = "../../../testdata/seattle-weather.csv"
+// Weather is the file of Seattle's weather.
+var Weather = func() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "../../../testdata/seattle-weather.csv")
+}()
+
+// CSV is a file of the given text.
+func CSV(t testing.TB, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file.csv")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
 
 const (
 	insertDataset = `

@@ -11,7 +11,10 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/analytics"
+	"function/functions/analytics/internal/databases"
+	"function/functions/analytics/internal/query"
+	"function/functions/analytics/internal/report"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -24,39 +27,39 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Post("analytics-create-report", "/v1/analytics/reports", "Keep a query as a report", policy.ReportsWrite).
-	Status(http.StatusCreated).
+	Status(http.StatusCreated).Fails(fault.Conflict).
 	Describe("With a schedule the report runs by itself at each due time. Due times that passed while the platform was down make one run together, for the latest of them. A due time that daylight saving skips is due when the skip ends, and one that the clock shows twice is due the first time."), New).
 	Uses(function.Owns(database.Analytics))
 
 // Request is the report.
 type Request struct {
 	Body struct {
-		Name          string                `json:"name" minLength:"1" maxLength:"200"`
-		SQL           string                `json:"query" minLength:"1" maxLength:"100000" doc:"As in POST /v1/analytics/query"`
-		Database      string                `json:"database,omitempty" enum:"datasets,postgresql,clickhouse,elasticsearch,timescaledb" default:"datasets" doc:"As in POST /v1/analytics/query"`
-		Parameters    []analytics.Parameter `json:"parameters,omitempty" maxItems:"100" doc:"As in POST /v1/analytics/query"`
-		Visualization string                `json:"visualization,omitempty" enum:"chart,line,bar,area,scatter,table" default:"table" doc:"chart chooses the kind by the data"`
-		Schedule      string                `json:"schedule,omitempty" maxLength:"100" doc:"Cron: minute, hour, day of the month, month, day of the week; absent: run by hand only. Sunday is 0 and 7" example:"0 6 1 * *"`
-		Timezone      string                `json:"timezone,omitempty" maxLength:"100" default:"UTC" doc:"IANA name, in which the schedule is read, and of which current_date and now() in the query are" example:"Europe/Berlin"`
+		Name          string            `json:"name" minLength:"1" maxLength:"200"`
+		SQL           string            `json:"query" minLength:"1" maxLength:"100000" doc:"As in POST /v1/analytics/query"`
+		Database      string            `json:"database,omitempty" enum:"datasets,postgresql,clickhouse,elasticsearch,timescaledb" default:"datasets" doc:"As in POST /v1/analytics/query"`
+		Parameters    []query.Parameter `json:"parameters,omitempty" maxItems:"100" doc:"As in POST /v1/analytics/query"`
+		Visualization string            `json:"visualization,omitempty" enum:"chart,line,bar,area,scatter,table" default:"table" doc:"chart chooses the kind by the data"`
+		Schedule      string            `json:"schedule,omitempty" maxLength:"100" doc:"Cron: minute, hour, day of the month, month, day of the week; absent: run by hand only. Sunday is 0 and 7" example:"0 6 1 * *"`
+		Timezone      string            `json:"timezone,omitempty" maxLength:"100" default:"UTC" doc:"IANA name, in which the schedule is read, and of which current_date and now() in the query are" example:"Europe/Berlin"`
 	}
 }
 
 // Response is the report.
-type Response struct{ Body analytics.Report }
+type Response struct{ Body report.Report }
 
 // Function keeps reports.
-type Function struct{ analytics.Store }
+type Function struct{ db *outbox.DB }
 
 // New opens the reports.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := analytics.Open(ctx, env)
-	return &Function{store}, err
+	db, err := env.Database(ctx, database.Analytics)
+	return &Function{db: db}, err
 }
 
 const insertReport = `
 INSERT INTO reports (id, organization_id, name, query, database, parameters, visualization, schedule, timezone, next_run_at, created_by)
 VALUES (@id, @organization, @name, @query, @database, @parameters, @visualization, @schedule, @timezone, @next_run_at, @created_by)
-RETURNING ` + analytics.ReportColumns
+RETURNING ` + report.Columns
 
 // Handle checks what can be checked without running the query, and keeps it.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
@@ -65,7 +68,10 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	b := in.Body
-	if err := (analytics.Query{SQL: b.SQL, Database: b.Database}).Check(); err != nil {
+	if err := databases.Check(b.Database); err != nil {
+		return nil, err
+	}
+	if err := (query.Query{SQL: b.SQL}).Check(); err != nil {
 		return nil, err
 	}
 	if strings.ContainsRune(b.Name, 0) {
@@ -76,31 +82,29 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	id := uuid7.New()
-	var report analytics.Report
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	var kept report.Report
+	err = act.Do(ctx, f.db, audit.Entry{Action: "reports:create", ResourceID: id.String()}, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
 		rows, _ := tx.Query(ctx, insertReport, pgx.NamedArgs{
 			"id": id, "organization": caller.OrganizationID, "name": b.Name, "query": b.SQL, "database": b.Database,
-			"parameters": append([]analytics.Parameter{}, b.Parameters...), "visualization": b.Visualization,
+			"parameters": append([]query.Parameter{}, b.Parameters...), "visualization": b.Visualization,
 			"schedule": schedule, "timezone": b.Timezone, "next_run_at": next, "created_by": caller.UserID,
 		})
-		if report, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[analytics.Report]); err != nil {
-			return err
-		}
-		return audit.Record(ctx, tx, audit.Entry{Action: "reports:create", ResourceID: id.String()})
+		kept, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[report.Report])
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("insert report: %w", err)
 	}
-	return &Response{Body: analytics.Planned(report)}, nil
+	return &Response{Body: report.Planned(kept)}, nil
 }
 
 func due(expression, timezone string) (*string, *time.Time, error) {
 	if expression == "" {
 		expression = "@yearly" // checks the time zone, and is dropped
-		_, err := analytics.ParseSchedule(expression, timezone)
+		_, err := report.ParseSchedule(expression, timezone)
 		return nil, nil, err
 	}
-	schedule, err := analytics.ParseSchedule(expression, timezone)
+	schedule, err := report.ParseSchedule(expression, timezone)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -9,10 +9,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"function/functions/analytics"
 	createreport "function/functions/analytics/create-report"
 	deletereport "function/functions/analytics/delete-report"
 	getreport "function/functions/analytics/get-report"
+	"function/functions/analytics/internal/query"
+	"function/functions/analytics/internal/report"
 	listreports "function/functions/analytics/list-reports"
 	"function/shared/function"
 	"function/shared/page"
@@ -35,14 +36,14 @@ func TestCreateReportOfTheGuide(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
 	caller := p.Login("member")
-	report := platformtest.Decode[analytics.Report](t, p.Do(caller.Token, http.MethodPost, path,
+	kept := platformtest.Decode[report.Report](t, p.Do(caller.Token, http.MethodPost, path,
 		`{"name": "Monthly Sales Report", "query": "SELECT * FROM sales WHERE month = ?", "visualization": "chart"}`).Want(t, http.StatusCreated))
 
-	if report.Database != analytics.Datasets || report.Visualization != analytics.Chart || report.Timezone != "UTC" || report.Schedule != nil || report.NextRunAt != nil {
-		t.Errorf("report %+v, want one over datasets that runs by hand", report)
+	if kept.Database != query.Datasets || kept.Visualization != report.Chart || kept.Timezone != "UTC" || kept.Schedule != nil || kept.NextRunAt != nil {
+		t.Errorf("report %+v, want one over datasets that runs by hand", kept)
 	}
-	if report.ID == uuid.Nil || report.CreatedBy != caller.UserID || report.CreatedAt.IsZero() {
-		t.Errorf("report %+v lacks an identifier, a maker or a time", report)
+	if kept.ID == uuid.Nil || kept.CreatedBy != caller.UserID || kept.CreatedAt.IsZero() {
+		t.Errorf("report %+v lacks an identifier, a maker or a time", kept)
 	}
 }
 
@@ -52,22 +53,22 @@ func TestCreateReportIsReadAsItWasWritten(t *testing.T) {
 	caller := p.Login("member")
 	created := p.Do(caller.Token, http.MethodPost, path, `{"name": "Łódź", "query": "SELECT ?, ?, ?, ?", "database": "postgresql",
 		"schedule": "0 6 * * MON", "timezone": "Europe/Berlin", "parameters": [12345678901234567890, "a\u0000b", null, 1.50]}`).Want(t, http.StatusCreated)
-	report := platformtest.Decode[analytics.Report](t, created)
-	if report.NextRunAt == nil || len(report.NextRuns) != 5 || !report.NextRuns[0].Equal(*report.NextRunAt) || *report.Schedule != "0 6 * * MON" || !strings.Contains(string(created.Body), `[12345678901234567890,"a\u0000b",null,1.50]`) {
+	kept := platformtest.Decode[report.Report](t, created)
+	if kept.NextRunAt == nil || len(kept.NextRuns) != 5 || !kept.NextRuns[0].Equal(*kept.NextRunAt) || *kept.Schedule != "0 6 * * MON" || !strings.Contains(string(created.Body), `[12345678901234567890,"a\u0000b",null,1.50]`) {
 		t.Errorf("report %s is not as it was written", created.Body)
 	}
 
-	got := p.Do(caller.Token, http.MethodGet, path+"/"+report.ID.String(), nil).Want(t, http.StatusOK)
+	got := p.Do(caller.Token, http.MethodGet, path+"/"+kept.ID.String(), nil).Want(t, http.StatusOK)
 	if diff := cmp.Diff(string(created.Body), string(got.Body)); diff != "" {
 		t.Errorf("the report differs when it is read (-created +read):\n%s", diff)
 	}
 	stranger := p.Login("owner")
 	for _, method := range []string{http.MethodGet, http.MethodDelete} {
-		p.Do(stranger.Token, method, path+"/"+report.ID.String(), nil).Want(t, http.StatusNotFound)
+		p.Do(stranger.Token, method, path+"/"+kept.ID.String(), nil).Want(t, http.StatusNotFound)
 	}
-	p.Do(caller.Token, http.MethodDelete, path+"/"+report.ID.String(), nil).Want(t, http.StatusNoContent)
-	p.Do(caller.Token, http.MethodGet, path+"/"+report.ID.String(), nil).Want(t, http.StatusNotFound)
-	p.Do(caller.Token, http.MethodDelete, path+"/"+report.ID.String(), nil).Want(t, http.StatusNotFound)
+	p.Do(caller.Token, http.MethodDelete, path+"/"+kept.ID.String(), nil).Want(t, http.StatusNoContent)
+	p.Do(caller.Token, http.MethodGet, path+"/"+kept.ID.String(), nil).Want(t, http.StatusNotFound)
+	p.Do(caller.Token, http.MethodDelete, path+"/"+kept.ID.String(), nil).Want(t, http.StatusNotFound)
 }
 
 func TestListReportsPagesThroughTheOwn(t *testing.T) {
@@ -81,7 +82,7 @@ func TestListReportsPagesThroughTheOwn(t *testing.T) {
 	}
 	var names []string
 	for cursor := ""; ; {
-		got := platformtest.Decode[page.Page[analytics.Report]](t, p.Do(caller.Token, http.MethodGet, path+"?limit=2&cursor="+cursor, nil).Want(t, http.StatusOK))
+		got := platformtest.Decode[page.Page[report.Report]](t, p.Do(caller.Token, http.MethodGet, path+"?limit=2&cursor="+cursor, nil).Want(t, http.StatusOK))
 		for _, r := range got.Items {
 			names = append(names, r.Name)
 		}
@@ -95,6 +96,19 @@ func TestListReportsPagesThroughTheOwn(t *testing.T) {
 	p.Do(caller.Token, http.MethodGet, path+"?cursor=x", nil).Want(t, http.StatusUnprocessableEntity)
 }
 
+func TestCreateReport_DatabaseNotConfigured_NamesItsSetting(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declarations...)
+	caller := p.Login("member")
+	for database, setting := range map[string]string{"elasticsearch": "ELASTICSEARCH_URL", "clickhouse": "CLICKHOUSE_URL", "timescaledb": "TIMESCALEDB_URL"} {
+		body := `{"name": "n", "query": "SELECT 1", "database": "` + database + `"}`
+		problem := platformtest.Decode[problem.Problem](t, p.Do(caller.Token, http.MethodPost, path, body).Want(t, http.StatusConflict))
+		if len(problem.Errors) != 1 || problem.Errors[0].Location != "body.database" || !strings.Contains(problem.Detail, setting) {
+			t.Errorf("%s: %+v, want body.database and the setting %s", database, problem, setting)
+		}
+	}
+}
+
 func TestCreateReportRefusesBadInput(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
@@ -106,7 +120,6 @@ func TestCreateReportRefusesBadInput(t *testing.T) {
 		"schedule with a zone":   {`, "schedule": "TZ="`, "body.schedule"},
 		"time zone":              {`, "schedule": "@daily", "timezone": "Mars/Olympus"`, "body.timezone"},
 		"time zone of nothing":   {`, "timezone": "Mars/Olympus"`, "body.timezone"},
-		"database":               {`, "database": "elasticsearch"`, "body.database"},
 		"unknown database":       {`, "database": "oracle"`, "body.database"},
 		"visualization":          {`, "visualization": "hologram"`, "body.visualization"},
 		"parameter":              {`, "parameters": [{}]`, "body.parameters[0]"},

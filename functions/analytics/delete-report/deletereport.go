@@ -8,7 +8,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"function/functions/analytics"
+	"function/functions/analytics/internal/report"
+	"function/shared/act"
+	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"
@@ -26,12 +28,12 @@ type Request struct {
 }
 
 // Function deletes reports.
-type Function struct{ analytics.Store }
+type Function struct{ db *outbox.DB }
 
 // New opens the reports.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := analytics.Open(ctx, env)
-	return &Function{store}, err
+	db, err := env.Database(ctx, database.Analytics)
+	return &Function{db: db}, err
 }
 
 // Handle deletes a report of the caller's organization.
@@ -40,8 +42,8 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		return analytics.DeleteReport(ctx, tx, caller.OrganizationID, in.ID)
+	err = act.Do(ctx, f.db, report.Deletion(caller.OrganizationID, in.ID), func(tx *outbox.Tx, _ *audit.Entry) error {
+		return report.Delete(ctx, tx, caller.OrganizationID, in.ID)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("delete report: %w", err)

@@ -10,7 +10,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"function/functions/analytics"
+	"function/functions/analytics/internal/report"
+	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/erasure"
 	"function/shared/events"
@@ -23,12 +24,12 @@ var Service = function.Subscriber("analytics-erase-organization", New).
 	Uses(function.Owns(database.Analytics))
 
 // Function erases organizations.
-type Function struct{ analytics.Store }
+type Function struct{ db *outbox.DB }
 
 // New opens the reports and the projections.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := analytics.Open(ctx, env)
-	return &Function{store}, err
+	db, err := env.Database(ctx, database.Analytics)
+	return &Function{db: db}, err
 }
 
 const (
@@ -49,24 +50,24 @@ DELETE FROM projections.datasets WHERE id IN (
 // the event's next delivery.
 func (f *Function) Handle(ctx context.Context, e events.Received[events.OrganizationDeleted]) error {
 	organization := e.Data.OrganizationID
-	if err := erasure.Begin(ctx, f.DB, e.Data); err != nil {
+	if err := erasure.Begin(ctx, f.db, e.Data); err != nil {
 		return err
 	}
 	for {
-		var report uuid.UUID
-		err := f.DB.QueryRow(ctx, selectReport, organization).Scan(&report)
+		var id uuid.UUID
+		err := f.db.QueryRow(ctx, selectReport, organization).Scan(&id)
 		if database.IsNoRows(err) {
 			break
 		}
 		if err != nil {
 			return fmt.Errorf("look for reports: %w", err)
 		}
-		if err := f.deleteReport(ctx, organization, report); err != nil {
+		if err := f.deleteReport(ctx, organization, id); err != nil {
 			return fmt.Errorf("delete report: %w", err)
 		}
 	}
 	for _, statement := range []string{deleteUsers, deleteLogins, deleteDatasets} {
-		if err := erasure.InSteps(ctx, f.DB, statement, organization); err != nil {
+		if err := erasure.InSteps(ctx, f.db, statement, organization); err != nil {
 			return fmt.Errorf("delete projections of organization: %w", err)
 		}
 	}
@@ -74,12 +75,17 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.Organiza
 }
 
 // deleteReport deletes a report whose runs may be many: most of them before it.
-func (f *Function) deleteReport(ctx context.Context, organization, report uuid.UUID) error {
-	if err := erasure.InSteps(ctx, f.DB, deleteRuns, report); err != nil {
+func (f *Function) deleteReport(ctx context.Context, organization, id uuid.UUID) error {
+	if err := erasure.InSteps(ctx, f.db, deleteRuns, id); err != nil {
 		return err
 	}
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error { return analytics.DeleteReport(ctx, tx, organization, report) })
-	if errors.Is(err, analytics.ErrNoReport) {
+	err := f.db.Transact(ctx, func(tx *outbox.Tx) error {
+		if err := report.Delete(ctx, tx, organization, id); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, report.Deletion(organization, id))
+	})
+	if errors.Is(err, report.ErrNoReport) {
 		return nil // another delivery has deleted it
 	}
 	return err

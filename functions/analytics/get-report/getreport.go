@@ -8,10 +8,11 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/analytics"
+	"function/functions/analytics/internal/report"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"
+	"function/shared/outbox"
 	"function/shared/policy"
 )
 
@@ -25,18 +26,18 @@ type Request struct {
 }
 
 // Response is the report.
-type Response struct{ Body analytics.Report }
+type Response struct{ Body report.Report }
 
 // Function reads reports.
-type Function struct{ analytics.Store }
+type Function struct{ db *outbox.DB }
 
 // New opens the reports.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := analytics.Open(ctx, env)
-	return &Function{store}, err
+	db, err := env.Database(ctx, database.Analytics)
+	return &Function{db: db}, err
 }
 
-const selectReport = `SELECT ` + analytics.ReportColumns + ` FROM reports WHERE id = $1 AND organization_id = $2`
+const selectReport = `SELECT ` + report.Columns + ` FROM reports WHERE id = $1 AND organization_id = $2`
 
 // Handle reads a report of the caller's organization.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
@@ -44,13 +45,13 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectReport, in.ID, caller.OrganizationID)
-	report, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[analytics.Report])
+	rows, _ := f.db.Query(ctx, selectReport, in.ID, caller.OrganizationID)
+	kept, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[report.Report])
 	if database.IsNoRows(err) {
-		return nil, analytics.ErrNoReport
+		return nil, report.ErrNoReport
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read report: %w", err)
 	}
-	return &Response{Body: analytics.Planned(report)}, nil
+	return &Response{Body: report.Planned(kept)}, nil
 }

@@ -9,10 +9,11 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/analytics"
+	"function/functions/analytics/internal/report"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"
+	"function/shared/outbox"
 	"function/shared/policy"
 )
 
@@ -27,19 +28,19 @@ type Request struct {
 }
 
 // Response is the run.
-type Response struct{ Body analytics.RunResult }
+type Response struct{ Body report.RunResult }
 
 // Function reads runs.
-type Function struct{ analytics.Store }
+type Function struct{ db *outbox.DB }
 
 // New opens the runs.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := analytics.Open(ctx, env)
-	return &Function{store}, err
+	db, err := env.Database(ctx, database.Analytics)
+	return &Function{db: db}, err
 }
 
 const selectRun = `
-SELECT ` + analytics.RunResultColumns + ` FROM report_runs
+SELECT ` + report.RunResultColumns + ` FROM report_runs
 WHERE id = $1 AND report_id = $2 AND organization_id = $3`
 
 // Handle reads a run of the caller's organization.
@@ -48,10 +49,10 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectRun, in.Run, in.ID, caller.OrganizationID)
-	run, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[analytics.RunResult])
+	rows, _ := f.db.Query(ctx, selectRun, in.Run, in.ID, caller.OrganizationID)
+	run, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[report.RunResult])
 	if database.IsNoRows(err) {
-		return nil, analytics.ErrNoRun
+		return nil, report.ErrNoRun
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read run: %w", err)

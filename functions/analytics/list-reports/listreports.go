@@ -8,10 +8,11 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/analytics"
+	"function/functions/analytics/internal/report"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"
+	"function/shared/outbox"
 	"function/shared/page"
 	"function/shared/policy"
 )
@@ -24,19 +25,19 @@ var Service = function.Endpoint(function.Get("analytics-list-reports", "/v1/anal
 type Request struct{ page.Query }
 
 // Response is the page.
-type Response struct{ Body page.Page[analytics.Report] }
+type Response struct{ Body page.Page[report.Report] }
 
 // Function lists reports.
-type Function struct{ analytics.Store }
+type Function struct{ db *outbox.DB }
 
 // New opens the reports.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := analytics.Open(ctx, env)
-	return &Function{store}, err
+	db, err := env.Database(ctx, database.Analytics)
+	return &Function{db: db}, err
 }
 
 const selectReports = `
-SELECT ` + analytics.ReportColumns + ` FROM reports
+SELECT ` + report.Columns + ` FROM reports
 WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
 
 // Handle lists the reports of the caller's organization.
@@ -49,13 +50,13 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectReports, caller.OrganizationID, before, in.Fetch())
-	reports, err := pgx.CollectRows(rows, pgx.RowToStructByName[analytics.Report])
+	rows, _ := f.db.Query(ctx, selectReports, caller.OrganizationID, before, in.Fetch())
+	reports, err := pgx.CollectRows(rows, pgx.RowToStructByName[report.Report])
 	if err != nil {
 		return nil, fmt.Errorf("list reports: %w", err)
 	}
 	for i := range reports {
-		reports[i] = analytics.Planned(reports[i])
+		reports[i] = report.Planned(reports[i])
 	}
-	return &Response{Body: page.Of(in.Query, reports, func(r analytics.Report) uuid.UUID { return r.ID })}, nil
+	return &Response{Body: page.Of(in.Query, reports, func(r report.Report) uuid.UUID { return r.ID })}, nil
 }

@@ -8,10 +8,11 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/analytics"
+	"function/functions/analytics/internal/report"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"
+	"function/shared/outbox"
 	"function/shared/page"
 	"function/shared/policy"
 )
@@ -27,21 +28,21 @@ type Request struct {
 }
 
 // Response is the page.
-type Response struct{ Body page.Page[analytics.Run] }
+type Response struct{ Body page.Page[report.Run] }
 
 // Function lists runs.
-type Function struct{ analytics.Store }
+type Function struct{ db *outbox.DB }
 
 // New opens the runs.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := analytics.Open(ctx, env)
-	return &Function{store}, err
+	db, err := env.Database(ctx, database.Analytics)
+	return &Function{db: db}, err
 }
 
 const (
 	reportExists = `SELECT EXISTS (SELECT FROM reports WHERE id = $1 AND organization_id = $2)`
 	selectRuns   = `
-SELECT ` + analytics.RunColumns + ` FROM report_runs
+SELECT ` + report.RunColumns + ` FROM report_runs
 WHERE report_id = $1 AND organization_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4`
 )
 
@@ -56,16 +57,16 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	var exists bool
-	if err := f.DB.QueryRow(ctx, reportExists, in.ID, caller.OrganizationID).Scan(&exists); err != nil {
+	if err := f.db.QueryRow(ctx, reportExists, in.ID, caller.OrganizationID).Scan(&exists); err != nil {
 		return nil, fmt.Errorf("look for report: %w", err)
 	}
 	if !exists {
-		return nil, analytics.ErrNoReport
+		return nil, report.ErrNoReport
 	}
-	rows, _ := f.DB.Query(ctx, selectRuns, in.ID, caller.OrganizationID, before, in.Fetch())
-	runs, err := pgx.CollectRows(rows, pgx.RowToStructByName[analytics.Run])
+	rows, _ := f.db.Query(ctx, selectRuns, in.ID, caller.OrganizationID, before, in.Fetch())
+	runs, err := pgx.CollectRows(rows, pgx.RowToStructByName[report.Run])
 	if err != nil {
 		return nil, fmt.Errorf("list runs: %w", err)
 	}
-	return &Response{Body: page.Of(in.Query, runs, func(r analytics.Run) uuid.UUID { return r.ID })}, nil
+	return &Response{Body: page.Of(in.Query, runs, func(r report.Run) uuid.UUID { return r.ID })}, nil
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/analytics"
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
@@ -17,12 +16,12 @@ import (
 )
 
 // Function projects data sets.
-type Function struct{ analytics.Store }
+type Function struct{ db *outbox.DB }
 
 // New opens the projection.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := analytics.Open(ctx, env)
-	return &Function{store}, err
+	db, err := env.Database(ctx, database.Analytics)
+	return &Function{db: db}, err
 }
 
 // Service declares the function.
@@ -52,7 +51,7 @@ WHERE d.status <> 'deleted' AND (excluded.status = 'deleted' OR excluded.changed
 
 func project[E events.Event](state func(E) events.Dataset) func(*Function, context.Context, events.Received[E]) error {
 	return func(f *Function, ctx context.Context, e events.Received[E]) error {
-		return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+		return outbox.Once(ctx, f.db, e, func(tx *outbox.Tx) error {
 			d := state(e.Data)
 			_, err := tx.Exec(ctx, upsertDataset, pgx.NamedArgs{
 				"id": d.DatasetID, "organization": d.OrganizationID, "name": d.Name, "storage": d.StorageType, "status": d.Status,

@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/analytics"
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
@@ -17,12 +16,12 @@ import (
 )
 
 // Function projects logins.
-type Function struct{ analytics.Store }
+type Function struct{ db *outbox.DB }
 
 // New opens the projection.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := analytics.Open(ctx, env)
-	return &Function{store}, err
+	db, err := env.Database(ctx, database.Analytics)
+	return &Function{db: db}, err
 }
 
 // Service declares the function.
@@ -49,7 +48,7 @@ func (f *Function) LoggedIn(ctx context.Context, e events.Received[events.UserLo
 	var writes pgx.Batch // without a BEGIN it is one transaction, of one round trip
 	writes.Queue(lockPerson, login.UserID.String())
 	writes.Queue(insertLogin, login.SessionID, login.UserID, login.OrganizationID, login.LoggedInAt)
-	if err := f.DB.SendBatch(ctx, &writes).Close(); err != nil {
+	if err := f.db.SendBatch(ctx, &writes).Close(); err != nil {
 		return fmt.Errorf("project a login: %w", err)
 	}
 	return nil
@@ -58,7 +57,7 @@ func (f *Function) LoggedIn(ctx context.Context, e events.Received[events.UserLo
 // Erased forgets a person's logins, also those that are yet to be told: events may
 // overtake each other.
 func (f *Function) Erased(ctx context.Context, e events.Received[events.UserErased]) error {
-	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+	return outbox.Once(ctx, f.db, e, func(tx *outbox.Tx) error {
 		person := e.Data.UserID
 		if err := tx.Write(ctx, lockPerson, person.String()); err != nil {
 			return err

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"function/functions/analytics"
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
@@ -18,12 +17,12 @@ import (
 )
 
 // Function projects users.
-type Function struct{ analytics.Store }
+type Function struct{ db *outbox.DB }
 
 // New opens the projection.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := analytics.Open(ctx, env)
-	return &Function{store}, err
+	db, err := env.Database(ctx, database.Analytics)
+	return &Function{db: db}, err
 }
 
 // Service declares the function.
@@ -43,28 +42,28 @@ const (
 
 // Registered adds a person who opened an account with an organization of their own.
 func (f *Function) Registered(ctx context.Context, e events.Received[events.UserRegistered]) error {
-	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+	return outbox.Once(ctx, f.db, e, func(tx *outbox.Tx) error {
 		return project(ctx, tx, e.Data.UserID, e.Data.OrganizationID, e.Data.Role, active, e.Data.RegisteredAt)
 	})
 }
 
 // Approved adds a person whom an organization let in.
 func (f *Function) Approved(ctx context.Context, e events.Received[events.MembershipApproved]) error {
-	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+	return outbox.Once(ctx, f.db, e, func(tx *outbox.Tx) error {
 		return project(ctx, tx, e.Data.UserID, e.Data.OrganizationID, e.Data.Role, active, e.Data.ApprovedAt)
 	})
 }
 
 // Changed keeps the person's present role and standing.
 func (f *Function) Changed(ctx context.Context, e events.Received[events.MembershipChanged]) error {
-	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+	return outbox.Once(ctx, f.db, e, func(tx *outbox.Tx) error {
 		return project(ctx, tx, e.Data.UserID, e.Data.OrganizationID, e.Data.Role, e.Data.Status, e.Data.ChangedAt)
 	})
 }
 
 // Ended hides a person who is in the organization no more.
 func (f *Function) Ended(ctx context.Context, e events.Received[events.MembershipEnded]) error {
-	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+	return outbox.Once(ctx, f.db, e, func(tx *outbox.Tx) error {
 		return project(ctx, tx, e.Data.UserID, e.Data.OrganizationID, "", ended, e.Data.EndedAt)
 	})
 }

@@ -9,7 +9,8 @@ import (
 	"log/slog"
 	"time"
 
-	"function/functions/analytics"
+	"function/functions/analytics/internal/databases"
+	"function/functions/analytics/internal/query"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -29,7 +30,7 @@ var Service = function.Endpoint(function.Post("analytics-query", "/v1/analytics/
 	Uses(function.Owns(database.Analytics), function.Keys, function.Objects, function.Catalog, function.Projections)
 
 // Request is the query.
-type Request struct{ Body analytics.Query }
+type Request struct{ Body query.Query }
 
 // Response is its answer.
 type Response struct {
@@ -42,18 +43,18 @@ type Response struct {
 
 // Function runs queries.
 type Function struct {
-	analytics.Store
-	querier *analytics.Querier
+	db        *outbox.DB
+	databases query.Databases
 }
 
 // New opens what queries read.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := analytics.Open(ctx, env)
+	db, err := env.Database(ctx, database.Analytics)
 	if err != nil {
 		return nil, err
 	}
-	querier, err := analytics.NewQuerier(ctx, env)
-	return &Function{Store: store, querier: querier}, err
+	stores, err := databases.Open(ctx, env)
+	return &Function{db: db, databases: stores}, err
 }
 
 // Handle runs the query as the caller's organization.
@@ -63,7 +64,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	began := time.Now()
-	set, err := f.querier.Run(ctx, f.DB, caller.OrganizationID, in.Body)
+	set, err := f.databases.Run(ctx, caller.OrganizationID, in.Body)
 	elapsed := time.Since(began)
 	f.count(ctx, in.Body, err)
 	if auditing := f.audit(ctx, in.Body, err); err == nil {
@@ -78,18 +79,18 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 }
 
 // audit tells the query by its hash: its text may hold personal data.
-func (f *Function) audit(ctx context.Context, query analytics.Query, outcome error) error {
-	hash := sha256.Sum256([]byte(query.SQL))
-	return audit.Record(context.WithoutCancel(ctx), f.DB, audit.Entry{Action: "analytics:query", Detail: map[string]any{
-		"database": query.Database, "sql_sha256": hex.EncodeToString(hash[:]), "outcome": analytics.Outcome(outcome),
+func (f *Function) audit(ctx context.Context, q query.Query, outcome error) error {
+	hash := sha256.Sum256([]byte(q.SQL))
+	return audit.Record(context.WithoutCancel(ctx), f.db, audit.Entry{Action: "analytics:query", Detail: map[string]any{
+		"database": q.Database, "sql_sha256": hex.EncodeToString(hash[:]), "outcome": query.Outcome(outcome),
 	}})
 }
 
 // count keeps an answer that was found although it cannot be counted.
-func (f *Function) count(ctx context.Context, query analytics.Query, outcome error) {
+func (f *Function) count(ctx context.Context, q query.Query, outcome error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error { return analytics.Count(ctx, tx, query, outcome) })
+	err := f.db.Transact(ctx, func(tx *outbox.Tx) error { return query.Count(ctx, tx, q, outcome) })
 	if err != nil {
 		slog.WarnContext(ctx, "query not counted", "error", err)
 	}

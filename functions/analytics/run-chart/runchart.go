@@ -9,11 +9,12 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
-	"function/functions/analytics"
+	"function/functions/analytics/internal/report"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
+	"function/shared/outbox"
 	"function/shared/policy"
 )
 
@@ -42,12 +43,12 @@ type Response struct {
 }
 
 // Function answers charts.
-type Function struct{ analytics.Store }
+type Function struct{ db *outbox.DB }
 
 // New opens the runs.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := analytics.Open(ctx, env)
-	return &Function{store}, err
+	db, err := env.Database(ctx, database.Analytics)
+	return &Function{db: db}, err
 }
 
 const selectChart = `
@@ -60,10 +61,10 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	var chart []byte
-	err = f.DB.QueryRow(ctx, selectChart, in.Run, in.ID, caller.OrganizationID).Scan(&chart)
+	err = f.db.QueryRow(ctx, selectChart, in.Run, in.ID, caller.OrganizationID).Scan(&chart)
 	switch {
 	case database.IsNoRows(err):
-		return nil, analytics.ErrNoRun
+		return nil, report.ErrNoRun
 	case err != nil:
 		return nil, fmt.Errorf("read chart: %w", err)
 	case len(chart) == 0:

@@ -11,7 +11,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/analytics"
+	"function/functions/analytics/internal/databases"
+	"function/functions/analytics/internal/query"
+	"function/functions/analytics/internal/report"
 	"function/shared/chart"
 	"function/shared/database"
 	"function/shared/events"
@@ -32,26 +34,26 @@ var Service = function.Subscriber("analytics-run-report", New).
 
 // Function runs reports.
 type Function struct {
-	analytics.Store
-	querier *analytics.Querier
-	places  chan struct{}
+	db        *outbox.DB
+	databases query.Databases
+	places    chan struct{}
 }
 
 // New opens the reports and what queries read.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := analytics.Open(ctx, env)
+	db, err := env.Database(ctx, database.Analytics)
 	if err != nil {
 		return nil, err
 	}
-	querier, err := analytics.NewQuerier(ctx, env)
-	return &Function{Store: store, querier: querier, places: make(chan struct{}, runsAtOnce)}, err
+	stores, err := databases.Open(ctx, env)
+	return &Function{db: db, databases: stores, places: make(chan struct{}, runsAtOnce)}, err
 }
 
 const (
 	startRun = `
 UPDATE report_runs SET status = 'running', started_at = now(), attempts = attempts + 1
 WHERE id = $1 AND status IN ('queued', 'running') RETURNING attempts`
-	selectReport = `SELECT ` + analytics.ReportColumns + ` FROM reports WHERE id = $1 AND organization_id = $2`
+	selectReport = `SELECT ` + report.Columns + ` FROM reports WHERE id = $1 AND organization_id = $2`
 	finishRun    = `
 UPDATE report_runs SET status = @status, finished_at = now(), columns = @columns, rows = @rows, row_count = @row_count,
        truncated = @truncated, chart = @chart, chart_failure = @chart_failure, failure = @failure
@@ -72,46 +74,46 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.ReportRu
 		return fmt.Errorf("wait to run a report: %w", ctx.Err())
 	}
 	var attempts int
-	err := f.DB.QueryRow(ctx, startRun, e.Data.RunID).Scan(&attempts) // seen while the run's transaction is open
+	err := f.db.QueryRow(ctx, startRun, e.Data.RunID).Scan(&attempts) // seen while the run's transaction is open
 	if database.IsNoRows(err) {
 		return nil // over, or deleted
 	}
 	if err != nil {
 		return fmt.Errorf("start run: %w", err)
 	}
-	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+	return outbox.Once(ctx, f.db, e, func(tx *outbox.Tx) error {
 		rows, _ := tx.Query(ctx, selectReport, e.Data.ReportID, e.Data.OrganizationID)
-		report, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[analytics.Report])
+		kept, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[report.Report])
 		if database.IsNoRows(err) {
 			return nil // deleted since
 		}
 		if err != nil {
 			return fmt.Errorf("read report: %w", err)
 		}
-		return f.run(ctx, tx, e.Data, report, attempts)
+		return f.run(ctx, tx, e.Data, kept, attempts)
 	})
 }
 
-func (f *Function) run(ctx context.Context, tx *outbox.Tx, e events.ReportRunRequested, report analytics.Report, attempts int) error {
+func (f *Function) run(ctx context.Context, tx *outbox.Tx, e events.ReportRunRequested, r report.Report, attempts int) error {
 	began := time.Now()
-	set, err := f.querier.Run(ctx, tx, e.OrganizationID, report.Query())
-	refusal, refused := analytics.Refused(err)
+	set, err := f.databases.Run(ctx, e.OrganizationID, r.Query())
+	refusal, refused := query.Refused(err)
 	if err != nil && !refused {
 		if attempts < maxAttempts || ctx.Err() != nil {
-			return fmt.Errorf("run report %s: %w", report.ID, err)
+			return fmt.Errorf("run report %s: %w", r.ID, err)
 		}
-		slog.ErrorContext(ctx, "report failed", "report", report.ID, "run", e.RunID, "error", err)
+		slog.ErrorContext(ctx, "report failed", "report", r.ID, "run", e.RunID, "error", err)
 	}
-	outcome := pgx.NamedArgs{"id": e.RunID, "status": analytics.Failed, "truncated": false}
+	outcome := pgx.NamedArgs{"id": e.RunID, "status": report.Failed, "truncated": false}
 	if err != nil {
 		outcome["failure"] = sentence(refusal)
-	} else if err := found(ctx, outcome, report, set); err != nil {
+	} else if err := found(ctx, outcome, r, set); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, finishRun, outcome); err != nil {
 		return fmt.Errorf("finish run: %w", err)
 	}
-	if err := analytics.Count(ctx, tx, report.Query(), err); err != nil {
+	if err := query.Count(ctx, tx, r.Query(), err); err != nil {
 		return err
 	}
 	labels := metrics.Labels{"job": "report", "outcome": outcome["status"].(string)}
@@ -120,7 +122,7 @@ func (f *Function) run(ctx context.Context, tx *outbox.Tx, e events.ReportRunReq
 
 // found puts the rows, and their picture if there is to be one, into the outcome.
 // Rows that cannot be drawn are kept all the same.
-func found(ctx context.Context, outcome pgx.NamedArgs, report analytics.Report, set *resultset.Set) error {
+func found(ctx context.Context, outcome pgx.NamedArgs, r report.Report, set *resultset.Set) error {
 	columns, err := json.Marshal(set.Columns)
 	if err != nil {
 		return fmt.Errorf("encode columns: %w", err)
@@ -129,20 +131,20 @@ func found(ctx context.Context, outcome pgx.NamedArgs, report analytics.Report, 
 	if err != nil {
 		return fmt.Errorf("encode rows: %w", err)
 	}
-	outcome["status"], outcome["columns"], outcome["rows"] = analytics.Succeeded, json.RawMessage(columns), json.RawMessage(rows)
+	outcome["status"], outcome["columns"], outcome["rows"] = report.Succeeded, json.RawMessage(columns), json.RawMessage(rows)
 	outcome["row_count"], outcome["truncated"] = len(set.Rows), set.Truncated
-	if report.Visualization == analytics.Table {
+	if r.Visualization == report.Table {
 		return nil
 	}
-	kind := report.Visualization
-	if kind == analytics.Chart {
+	kind := r.Visualization
+	if kind == report.Chart {
 		kind = chart.Automatic
 	}
-	svg, err := chart.Render(set, chart.Options{Title: report.Name, Kind: kind})
+	svg, err := chart.Render(set, chart.Options{Title: r.Name, Kind: kind})
 	if f, ok := fault.As(err); ok {
 		outcome["chart_failure"] = f.Detail
 	} else if err != nil {
-		slog.ErrorContext(ctx, "chart not drawn", "report", report.ID, "error", err)
+		slog.ErrorContext(ctx, "chart not drawn", "report", r.ID, "error", err)
 		outcome["chart_failure"] = "The chart could not be drawn"
 	} else {
 		outcome["chart"] = string(svg)

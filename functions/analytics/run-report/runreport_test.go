@@ -10,11 +10,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"function/functions/analytics"
 	"function/functions/analytics/analyticstest"
 	createreport "function/functions/analytics/create-report"
 	deletereport "function/functions/analytics/delete-report"
 	getrun "function/functions/analytics/get-run"
+	"function/functions/analytics/internal/report"
 	listruns "function/functions/analytics/list-runs"
 	runchart "function/functions/analytics/run-chart"
 	runreport "function/functions/analytics/run-report"
@@ -46,11 +46,11 @@ var declarations = []function.Declaration{
 // start makes a report and starts a run of it; it answers the run's path and event.
 func start(t *testing.T, p *platformtest.Platform, caller platformtest.Caller, body map[string]any) (string, events.Received[events.ReportRunRequested]) {
 	t.Helper()
-	report := platformtest.Decode[analytics.Report](t, p.Do(caller.Token, http.MethodPost, path, body).Want(t, http.StatusCreated))
-	runs := path + "/" + report.ID.String()
-	run := platformtest.Decode[analytics.Run](t, p.Do(caller.Token, http.MethodPost, runs+"/run", nil).Want(t, http.StatusAccepted))
-	if run.Status != analytics.Queued || run.ReportID != report.ID {
-		t.Fatalf("run %+v is not a queued run of report %s", run, report.ID)
+	kept := platformtest.Decode[report.Report](t, p.Do(caller.Token, http.MethodPost, path, body).Want(t, http.StatusCreated))
+	runs := path + "/" + kept.ID.String()
+	run := platformtest.Decode[report.Run](t, p.Do(caller.Token, http.MethodPost, runs+"/run", nil).Want(t, http.StatusAccepted))
+	if run.Status != report.Queued || run.ReportID != kept.ID {
+		t.Fatalf("run %+v is not a queued run of report %s", run, kept.ID)
 	}
 	for n := 1; ; n++ {
 		for _, e := range platformtest.Published[events.ReportRunRequested](p, n) {
@@ -61,9 +61,9 @@ func start(t *testing.T, p *platformtest.Platform, caller platformtest.Caller, b
 	}
 }
 
-func read(t *testing.T, p *platformtest.Platform, caller platformtest.Caller, run string) analytics.RunResult {
+func read(t *testing.T, p *platformtest.Platform, caller platformtest.Caller, run string) report.RunResult {
 	t.Helper()
-	return platformtest.Decode[analytics.RunResult](t, p.Do(caller.Token, http.MethodGet, run, nil).Want(t, http.StatusOK))
+	return platformtest.Decode[report.RunResult](t, p.Do(caller.Token, http.MethodGet, run, nil).Want(t, http.StatusOK))
 }
 
 func TestRunReportKeepsRowsAndChart(t *testing.T) {
@@ -86,7 +86,7 @@ func TestRunReportKeepsRowsAndChart(t *testing.T) {
 	if diff := cmp.Diff([][]any{{"rain", 641.0}, {"sun", 640.0}, {"fog", 101.0}, {"drizzle", 53.0}, {"snow", 26.0}}, rows); diff != "" {
 		t.Errorf("rows differ (-want +got):\n%s", diff)
 	}
-	if got.Status != analytics.Succeeded || *got.RowCount != 5 || got.Truncated || got.StartedAt == nil || got.FinishedAt == nil || got.Failure != nil {
+	if got.Status != report.Succeeded || *got.RowCount != 5 || got.Truncated || got.StartedAt == nil || got.FinishedAt == nil || got.Failure != nil {
 		t.Errorf("run %+v is not one that succeeded with 5 rows", got.Run)
 	}
 	picture := p.Do(caller.Token, http.MethodGet, run+"/chart", nil).Want(t, http.StatusOK)
@@ -135,7 +135,7 @@ func TestRunReportFailsWithASentence(t *testing.T) {
 	} {
 		run, event := start(t, p, caller, map[string]any{"name": "fails", "database": "postgresql", "query": query})
 		platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
-		if got := read(t, p, caller, run); got.Status != analytics.Failed || got.Failure == nil || !strings.Contains(*got.Failure, want) {
+		if got := read(t, p, caller, run); got.Status != report.Failed || got.Failure == nil || !strings.Contains(*got.Failure, want) {
 			t.Errorf("run of %q: %+v, want a failure about %q", query, got.Run, want)
 		}
 	}
@@ -151,7 +151,7 @@ func TestRunReportKeepsRowsThatCannotBeDrawn(t *testing.T) {
 	platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
 
 	got := read(t, p, caller, run)
-	if got.Status != analytics.Succeeded || got.ChartFailure == nil || got.Chart != nil {
+	if got.Status != report.Succeeded || got.ChartFailure == nil || got.Chart != nil {
 		t.Errorf("run %+v, want rows and the reason why there is no chart", got.Run)
 	}
 	if want := `[["a\u0000","12345678901234567890"]]`; string(got.Rows) != want {
@@ -185,14 +185,14 @@ func TestRunReportIsTriedAgainWhenADatabaseIsDown(t *testing.T) {
 	if answer := platformtest.Deliver(p, name, event); answer.Status < 500 {
 		t.Errorf("status %d while the database is broken, want one that is tried again", answer.Status)
 	}
-	if got := read(t, p, caller, run); got.Status != analytics.Running {
+	if got := read(t, p, caller, run); got.Status != report.Running {
 		t.Errorf("status %s while the run is tried again, want running", got.Status)
 	}
 	if _, err := db.Exec(ctx, `ALTER FUNCTION tenancy.away(uuid) RENAME TO grant_for`); err != nil {
 		t.Fatal(err)
 	}
 	platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
-	if got := read(t, p, caller, run); got.Status != analytics.Succeeded || string(got.Rows) != "[[0]]" {
+	if got := read(t, p, caller, run); got.Status != report.Succeeded || string(got.Rows) != "[[0]]" {
 		t.Errorf("run %+v with rows %s, want one that succeeded", got.Run, got.Rows)
 	}
 }
@@ -218,13 +218,13 @@ CREATE TRIGGER die_once BEFORE UPDATE ON report_runs FOR EACH ROW WHEN (NEW.stat
 	if answer := platformtest.Deliver(p, name, event); answer.Status < 500 {
 		t.Errorf("status %d of the one that died, want one that is tried again", answer.Status)
 	}
-	if got := read(t, p, caller, run); got.Status != analytics.Running || got.Rows != nil {
+	if got := read(t, p, caller, run); got.Status != report.Running || got.Rows != nil {
 		t.Errorf("run %+v of the one that died, want one that is running", got.Run)
 	}
 
 	platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
 
-	if got := read(t, p, caller, run); got.Status != analytics.Succeeded || string(got.Rows) != "[[1]]" {
+	if got := read(t, p, caller, run); got.Status != report.Succeeded || string(got.Rows) != "[[1]]" {
 		t.Errorf("run %+v with rows %s, want one that succeeded", got.Run, got.Rows)
 	}
 }
@@ -235,15 +235,15 @@ func TestRunsAreSeenByTheirOrganizationOnly(t *testing.T) {
 	caller, stranger := p.Login("member"), p.Login("owner")
 	run, event := start(t, p, caller, map[string]any{"name": "mine", "query": "SELECT 1 AS one", "visualization": "chart"})
 	platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
-	report := path + "/" + event.Data.ReportID.String()
+	kept := path + "/" + event.Data.ReportID.String()
 
-	list := platformtest.Decode[page.Page[analytics.Run]](t, p.Do(caller.Token, http.MethodGet, report+"/runs", nil).Want(t, http.StatusOK))
+	list := platformtest.Decode[page.Page[report.Run]](t, p.Do(caller.Token, http.MethodGet, kept+"/runs", nil).Want(t, http.StatusOK))
 	if len(list.Items) != 1 || list.Items[0].ID != event.Data.RunID {
 		t.Errorf("runs %+v, want the one that was started", list.Items)
 	}
 	for _, request := range [][2]string{
-		{http.MethodGet, run}, {http.MethodGet, run + "/chart"}, {http.MethodGet, report + "/runs"},
-		{http.MethodPost, report + "/run"}, {http.MethodDelete, report},
+		{http.MethodGet, run}, {http.MethodGet, run + "/chart"}, {http.MethodGet, kept + "/runs"},
+		{http.MethodPost, kept + "/run"}, {http.MethodDelete, kept},
 	} {
 		p.Do(stranger.Token, request[0], request[1], nil).Want(t, http.StatusNotFound)
 	}
@@ -266,7 +266,7 @@ func TestRunReport_ErrorThatDoesNotPass(t *testing.T) {
 	}
 	platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
 	got := read(t, p, caller, run)
-	if got.Status != analytics.Failed || got.Failure == nil || !strings.Contains(*got.Failure, "Run the report again later") || got.FinishedAt == nil {
+	if got.Status != report.Failed || got.Failure == nil || !strings.Contains(*got.Failure, "Run the report again later") || got.FinishedAt == nil {
 		t.Errorf("run %+v, want one that failed with a sentence", got.Run)
 	}
 	platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
@@ -300,7 +300,7 @@ func TestRunReport_EngineWithoutTheTimeZone(t *testing.T) {
 		for _, zone := range []string{"UTC", "US/Eastern", "EST5EDT", "Etc/GMT+5", "America/Argentina/ComodRivadavia", "Asia/Kolkata", "Factory", "Europe/Kyiv", "PST8PDT", "GB", "Zulu"} {
 			run, event := start(t, p, caller, map[string]any{"name": "tz", "query": "SELECT 1 AS n", "database": database, "timezone": zone})
 			answer := platformtest.Deliver(p, name, event)
-			if got := read(t, p, caller, run); got.Status != analytics.Succeeded && (got.Failure == nil || !strings.Contains(*got.Failure, zone)) {
+			if got := read(t, p, caller, run); got.Status != report.Succeeded && (got.Failure == nil || !strings.Contains(*got.Failure, zone)) {
 				t.Errorf("%s, %s: delivery %d, run %+v", database, zone, answer.Status, got.Run)
 			}
 		}

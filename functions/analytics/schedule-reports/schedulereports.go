@@ -16,7 +16,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/analytics"
+	"function/functions/analytics/internal/report"
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
@@ -29,12 +29,12 @@ var Service = function.Scheduled("analytics-schedule-reports", function.Schedule
 	Uses(function.Owns(database.Analytics))
 
 // Function queues due runs.
-type Function struct{ analytics.Store }
+type Function struct{ db *outbox.DB }
 
 // New opens the reports.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := analytics.Open(ctx, env)
-	return &Function{store}, err
+	db, err := env.Database(ctx, database.Analytics)
+	return &Function{db: db}, err
 }
 
 const (
@@ -62,12 +62,12 @@ type dueReport struct {
 
 // Handle queues what is due, some reports in each transaction, until nothing is.
 func (f *Function) Handle(ctx context.Context) error {
-	if _, err := f.DB.Exec(ctx, failLost); err != nil {
+	if _, err := f.db.Exec(ctx, failLost); err != nil {
 		return fmt.Errorf("fail lost runs: %w", err)
 	}
 	for {
 		var found int
-		err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		err := f.db.Transact(ctx, func(tx *outbox.Tx) error {
 			rows, _ := tx.Query(ctx, selectDue)
 			due, err := pgx.CollectRows(rows, pgx.RowToStructByName[dueReport])
 			if err != nil {
@@ -87,23 +87,23 @@ func (f *Function) Handle(ctx context.Context) error {
 	}
 }
 
-func queue(ctx context.Context, tx *outbox.Tx, report dueReport) error {
-	schedule, err := analytics.ParseSchedule(report.Schedule, report.Timezone)
+func queue(ctx context.Context, tx *outbox.Tx, due dueReport) error {
+	schedule, err := report.ParseSchedule(due.Schedule, due.Timezone)
 	if err != nil { // it was checked when it was written: the rules have changed
-		slog.ErrorContext(ctx, "report unscheduled", "report", report.ID, "error", err)
-		_, err := tx.Exec(ctx, moveOn, report.ID, nil)
+		slog.ErrorContext(ctx, "report unscheduled", "report", due.ID, "error", err)
+		_, err := tx.Exec(ctx, moveOn, due.ID, nil)
 		return err
 	}
 	id := uuid7.New()
-	inserted, err := tx.Exec(ctx, insertRun, id, report.ID, report.OrganizationID, schedule.Latest(report.Due, report.Now))
+	inserted, err := tx.Exec(ctx, insertRun, id, due.ID, due.OrganizationID, schedule.Latest(due.Due, due.Now))
 	if err != nil {
 		return fmt.Errorf("insert run: %w", err)
 	}
-	if _, err := tx.Exec(ctx, moveOn, report.ID, schedule.After(report.Now)); err != nil {
+	if _, err := tx.Exec(ctx, moveOn, due.ID, schedule.After(due.Now)); err != nil {
 		return fmt.Errorf("move on to the next time: %w", err)
 	}
 	if inserted.RowsAffected() == 0 {
 		return nil
 	}
-	return tx.Publish(ctx, events.ReportRunRequested{RunID: id, ReportID: report.ID, OrganizationID: report.OrganizationID})
+	return tx.Publish(ctx, events.ReportRunRequested{RunID: id, ReportID: due.ID, OrganizationID: due.OrganizationID})
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/analytics"
+	"function/functions/analytics/internal/report"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -32,21 +33,21 @@ type Request struct {
 }
 
 // Response is the run.
-type Response struct{ Body analytics.Run }
+type Response struct{ Body report.Run }
 
 // Function queues runs.
-type Function struct{ analytics.Store }
+type Function struct{ db *outbox.DB }
 
 // New opens the runs.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := analytics.Open(ctx, env)
-	return &Function{store}, err
+	db, err := env.Database(ctx, database.Analytics)
+	return &Function{db: db}, err
 }
 
 const insertRun = `
 INSERT INTO report_runs (id, report_id, organization_id, status)
 SELECT $1, id, organization_id, 'queued' FROM reports WHERE id = $2 AND organization_id = $3
-RETURNING ` + analytics.RunColumns
+RETURNING ` + report.RunColumns
 
 // Handle queues a run of a report of the caller's organization.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
@@ -55,20 +56,19 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	id := uuid7.New()
-	var run analytics.Run
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	var run report.Run
+	entry := audit.Entry{Action: "reports:run", ResourceID: in.ID.String(), Detail: map[string]any{"run": id}}
+	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
 		rows, _ := tx.Query(ctx, insertRun, id, in.ID, caller.OrganizationID)
-		if run, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[analytics.Run]); err != nil {
-			return err
+		run, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[report.Run])
+		if database.IsNoRows(err) {
+			return report.ErrNoReport
 		}
-		if err := audit.Record(ctx, tx, audit.Entry{Action: "reports:run", ResourceID: in.ID.String(), Detail: map[string]any{"run": id}}); err != nil {
+		if err != nil {
 			return err
 		}
 		return tx.Publish(ctx, events.ReportRunRequested{RunID: id, ReportID: in.ID, OrganizationID: caller.OrganizationID})
 	})
-	if database.IsNoRows(err) {
-		return nil, analytics.ErrNoReport
-	}
 	if err != nil {
 		return nil, fmt.Errorf("queue run: %w", err)
 	}

@@ -1,4 +1,4 @@
-package analytics
+package postgres
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"function/functions/analytics/internal/query"
 	"function/shared/database"
 	"function/shared/resultset"
 )
@@ -19,12 +20,12 @@ import (
 // selecting is how a query begins that can stand in parentheses.
 var selecting = regexp.MustCompile(`(?is)^(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|with|values|table)\b`)
 
-// projectionFault turns what PostgreSQL says into what the query's author reads.
+// explain turns what PostgreSQL says into what the query's author reads.
 // What is not the query's fault stays as it is.
-func projectionFault(ctx context.Context, err error, text numbered) error {
+func explain(ctx context.Context, err error, text query.Rewritten, limits query.Limits) error {
 	var long *pgproto3.ExceededMaxBodyLenErr
 	if errors.As(err, &long) || errors.Is(err, resultset.ErrRowTooLarge) {
-		return wrong(0, "a row of the answer is larger than %d MiB, which a whole answer may have: select fewer columns, or shorter values", maxBytes>>20)
+		return query.RowTooLarge(limits.Bytes)
 	}
 	var e *pgconn.PgError
 	if ctx.Err() != nil || !errors.As(err, &e) {
@@ -32,36 +33,36 @@ func projectionFault(ctx context.Context, err error, text numbered) error {
 	}
 	switch e.Code {
 	case "57014": // query_canceled
-		return wrong(0, "the query took longer than 10 seconds")
+		return query.TooSlow(limits.Time)
 	case "53400", "53200", "53100": // configuration_limit_exceeded, out_of_memory, disk_full
-		return wrong(0, "the query needs more memory or temporary space than it may use: select fewer rows or columns, or aggregate")
+		return query.Wrong(0, "the query needs more memory or temporary space than it may use: select fewer rows or columns, or aggregate")
 	case "42501": // insufficient_privilege
-		return wrong(0, "the query reaches for something that is not available here: the tables are users, datasets and logins")
+		return query.Wrong(0, "the query reaches for something that is not available here: the tables are users, datasets and logins")
 	case "25006": // read_only_sql_transaction
-		return wrong(0, "only a query that selects may run here")
+		return query.Wrong(0, "only a query that selects may run here")
 	case "42601": // syntax_error
-		if !selecting.MatchString(text.sql) {
-			return wrong(0, "only a query that selects may run here")
+		if !selecting.MatchString(text.SQL) {
+			return query.Wrong(0, "only a query that selects may run here")
 		}
 	case "42P01": // undefined_table
-		return wrong(position(e, text), "%s; the tables are users, datasets and logins", message(e))
+		return query.Wrong(position(e, text), "%s; the tables are users, datasets and logins", message(e))
 	}
 	switch {
 	case database.IsUnavailable(err), strings.HasPrefix(e.Code, "58"): // system_error
 		return fmt.Errorf("query projections: %w", err)
 	case strings.HasPrefix(e.Code, "XX"): // internal_error: its message is not written for people
-		return wrong(0, "PostgreSQL cannot run this query").Because(err)
+		return query.Wrong(0, "PostgreSQL cannot run this query").Because(err)
 	}
-	return wrong(position(e, text), "%s", message(e))
+	return query.Wrong(position(e, text), "%s", message(e))
 }
 
 // position is where in the person's own text the server found the fault.
-func position(e *pgconn.PgError, text numbered) int {
+func position(e *pgconn.PgError, text query.Rewritten) int {
 	inText := int(e.Position) - len(wrapBefore)
-	if inText < 1 || inText > utf8.RuneCountInString(text.sql) {
+	if inText < 1 || inText > utf8.RuneCountInString(text.SQL) {
 		return 0
 	}
-	return text.original(inText)
+	return text.Original(inText)
 }
 
 // message is the server's sentence on one line of bounded length.

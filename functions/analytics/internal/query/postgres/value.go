@@ -1,4 +1,4 @@
-package analytics
+package postgres
 
 import (
 	"encoding/json"

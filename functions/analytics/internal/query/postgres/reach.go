@@ -1,8 +1,10 @@
-package analytics
+package postgres
 
 import (
 	"regexp"
 	"unicode/utf8"
+
+	"function/functions/analytics/internal/query"
 )
 
 // reaching are the words of PostgreSQL that reach out of the projections: the
@@ -23,6 +25,6 @@ func reachesOut(sql string) error {
 	if found == nil {
 		return nil
 	}
-	return wrong(utf8.RuneCountInString(sql[:found[0]])+1,
+	return query.Wrong(utf8.RuneCountInString(sql[:found[0]])+1,
 		"%.40q is not available here; a text that holds it can be passed as a parameter", sql[found[0]:found[1]])
 }

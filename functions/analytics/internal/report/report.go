@@ -1,4 +1,6 @@
-package analytics
+// Package report holds reports, queries that are run by hand or on a schedule, their
+// schedules and their runs.
+package report
 
 import (
 	"context"
@@ -8,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"function/functions/analytics/internal/query"
 	"function/shared/audit"
 	"function/shared/fault"
 	"function/shared/outbox"
@@ -22,36 +25,36 @@ const (
 
 // Report is a query that is run by hand or on a schedule.
 type Report struct {
-	ID            uuid.UUID   `json:"id" format:"uuid"`
-	Name          string      `json:"name"`
-	SQL           string      `json:"query" db:"query"`
-	Database      string      `json:"database" enum:"datasets,postgresql"`
-	Parameters    []Parameter `json:"parameters" nullable:"false"`
-	Visualization string      `json:"visualization" enum:"chart,line,bar,area,scatter,table"`
-	Schedule      *string     `json:"schedule,omitempty" doc:"Cron; absent: run by hand only"`
-	Timezone      string      `json:"timezone" doc:"In which the schedule is read, and of which current_date and now() in the query are"`
-	NextRunAt     *time.Time  `json:"next_run_at,omitempty"`
-	NextRuns      []time.Time `json:"next_runs,omitempty" db:"-" doc:"The next five due times. A time that daylight saving skips is due when the skip ends; one that the clock shows twice, the first time"`
-	CreatedBy     uuid.UUID   `json:"created_by" format:"uuid"`
-	CreatedAt     time.Time   `json:"created_at"`
+	ID            uuid.UUID         `json:"id" format:"uuid"`
+	Name          string            `json:"name"`
+	SQL           string            `json:"query" db:"query"`
+	Database      string            `json:"database" enum:"datasets,postgresql"`
+	Parameters    []query.Parameter `json:"parameters" nullable:"false"`
+	Visualization string            `json:"visualization" enum:"chart,line,bar,area,scatter,table"`
+	Schedule      *string           `json:"schedule,omitempty" doc:"Cron; absent: run by hand only"`
+	Timezone      string            `json:"timezone" doc:"In which the schedule is read, and of which current_date and now() in the query are"`
+	NextRunAt     *time.Time        `json:"next_run_at,omitempty"`
+	NextRuns      []time.Time       `json:"next_runs,omitempty" db:"-" doc:"The next five due times. A time that daylight saving skips is due when the skip ends; one that the clock shows twice, the first time"`
+	CreatedBy     uuid.UUID         `json:"created_by" format:"uuid"`
+	CreatedAt     time.Time         `json:"created_at"`
 }
 
 // Query is what the report runs.
-func (r Report) Query() Query {
-	return Query{SQL: r.SQL, Database: r.Database, Parameters: r.Parameters, TimeZone: r.Timezone}
+func (r Report) Query() query.Query {
+	return query.Query{SQL: r.SQL, Database: r.Database, Parameters: r.Parameters, TimeZone: r.Timezone}
 }
 
-// ReportColumns are the columns that a Report is read from.
-const ReportColumns = `id, name, query, database, parameters, visualization, schedule, timezone, next_run_at, created_by, created_at`
+// Columns are the columns that a Report is read from.
+const Columns = `id, name, query, database, parameters, visualization, schedule, timezone, next_run_at, created_by, created_at`
 
 // ErrNoReport answers for what does not exist and what is somebody else's.
 var ErrNoReport = fault.New(fault.NotFound, "Your organization has no report with this identifier")
 
 const deleteReport = `DELETE FROM reports WHERE id = $1 AND organization_id = $2`
 
-// DeleteReport deletes a report of an organization, with its runs; ErrNoReport if it
+// Delete deletes a report of an organization, with its runs; ErrNoReport if it
 // has none such. A run that is queued finds nothing to do.
-func DeleteReport(ctx context.Context, tx *outbox.Tx, organization, report uuid.UUID) error {
+func Delete(ctx context.Context, tx *outbox.Tx, organization, report uuid.UUID) error {
 	deleted, err := tx.Exec(ctx, deleteReport, report, organization)
 	if err != nil {
 		return err
@@ -59,7 +62,12 @@ func DeleteReport(ctx context.Context, tx *outbox.Tx, organization, report uuid.
 	if deleted.RowsAffected() == 0 {
 		return ErrNoReport
 	}
-	return audit.Record(ctx, tx, audit.Entry{Action: "reports:delete", ResourceID: report.String(), OrganizationID: organization})
+	return nil
+}
+
+// Deletion is the audit entry of deleting a report.
+func Deletion(organization, report uuid.UUID) audit.Entry {
+	return audit.Entry{Action: "reports:delete", ResourceID: report.String(), OrganizationID: organization}
 }
 
 // The states of a run.

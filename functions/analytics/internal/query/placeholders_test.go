@@ -1,7 +1,6 @@
-package analytics
+package query
 
 import (
-	"encoding/json"
 	"strconv"
 	"strings"
 	"testing"
@@ -9,7 +8,7 @@ import (
 )
 
 // number writes the parameters as $1, $2 …
-func number(sql string) (numbered, error) {
+func number(sql string) (Rewritten, error) {
 	n := 0
 	return rewrite(sql, func(bool) string {
 		n++
@@ -45,8 +44,8 @@ func TestNumberKnowsWhatAParameterIs(t *testing.T) {
 		strings.Repeat("?,", 100):     ``,
 	} {
 		got, err := number(sql)
-		if err != nil || want != "" && got.sql != want {
-			t.Errorf("%s becomes %q (%v), want %q", sql, got.sql, err, want)
+		if err != nil || want != "" && got.SQL != want {
+			t.Errorf("%s becomes %q (%v), want %q", sql, got.SQL, err, want)
 		}
 	}
 	for _, sql := range []string{
@@ -54,7 +53,7 @@ func TestNumberKnowsWhatAParameterIs(t *testing.T) {
 		strings.Repeat("?", 101),
 	} {
 		if got, err := number(sql); err == nil {
-			t.Errorf("%q becomes %q, want it refused", sql, got.sql)
+			t.Errorf("%q becomes %q, want it refused", sql, got.SQL)
 		}
 	}
 }
@@ -73,7 +72,7 @@ func FuzzNumber(f *testing.F) {
 		for i, part := range split(got) {
 			if i > 0 {
 				if !strings.HasPrefix(rest, "?") {
-					t.Fatalf("parameter %d of %q is no ? of %q", i, got.sql, sql)
+					t.Fatalf("parameter %d of %q is no ? of %q", i, got.SQL, sql)
 				}
 				rest, taken = rest[1:], taken+1
 			}
@@ -85,49 +84,28 @@ func FuzzNumber(f *testing.F) {
 		if taken != got.parameters || rest != "" && rest[0] != ';' {
 			t.Fatalf("%d of %d parameters of %q, and %q is left", taken, got.parameters, sql, rest)
 		}
-		for i, last := 1, 0; i <= utf8.RuneCountInString(got.sql); i++ {
-			at := got.original(i)
+		for i, last := 1, 0; i <= utf8.RuneCountInString(got.SQL); i++ {
+			at := got.Original(i)
 			if at < last || at < 1 || at > utf8.RuneCountInString(sql) {
-				t.Fatalf("character %d of %q comes from %d of %q, after %d", i, got.sql, at, sql, last)
+				t.Fatalf("character %d of %q comes from %d of %q, after %d", i, got.SQL, at, sql, last)
 			}
 			last = at
 		}
-		again, err := number(got.sql)
-		if got.parameters == 0 && (err != nil || again.sql != got.sql) {
-			t.Fatalf("%q becomes %q (%v) the second time", got.sql, again.sql, err)
+		again, err := number(got.SQL)
+		if got.parameters == 0 && (err != nil || again.SQL != got.SQL) {
+			t.Fatalf("%q becomes %q (%v) the second time", got.SQL, again.SQL, err)
 		}
 	})
 }
 
 // split cuts the new text at its parameters.
-func split(n numbered) []string {
+func split(n Rewritten) []string {
 	var parts []string
-	from, runes := 0, []rune(n.sql)
+	from, runes := 0, []rune(n.SQL)
 	before := 0
 	for _, s := range n.shifts {
 		parts = append(parts, string(runes[from:s.at+before-1]))
 		from, before = s.at+s.by, s.by
 	}
 	return append(parts, string(runes[from:]))
-}
-
-func TestBindProjections_Lists(t *testing.T) {
-	t.Parallel()
-	for sql, want := range map[string]string{
-		`x IN (?)`:                  `x IN ( $1 , $2 )`,
-		`x NOT IN ( 3, ? /* , */ )`: `x NOT IN ( 3,  $1 , $2  /* , */ )`,
-		`x IN (f(?))`:               `x IN (f( $1 ))`,
-		`x IN (? + 1)`:              `x IN ( $1  + 1)`,
-		`x = ANY(?)`:                `x = ANY( $1 )`,
-		`"in" (?)`:                  `"in" ( $1 )`,
-		`'in' (?)`:                  `'in' ( $1 )`,
-	} {
-		got, err := bindProjections(sql, []Parameter{{value: []any{json.Number("1"), `a"\`}}})
-		if err != nil || got.text.sql != want {
-			t.Errorf("%s becomes %q (%v), want %q", sql, got.text.sql, err, want)
-		}
-		if array := `{"1","a\"\\"}`; len(got.values) == 1 && got.values[0] != array {
-			t.Errorf("%s: array %s, want %s", sql, got.values[0], array)
-		}
-	}
 }

@@ -1,14 +1,40 @@
-package analytics
+package query
 
 import (
 	"context"
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"function/shared/fault"
+	"function/shared/resultset"
 )
 
-// bulkhead bounds the queries of one kind that run, and wait, at once.
+// waitingQueries is how many queries of one backend wait in one process.
+const waitingQueries = 16
+
+// Bounded is a backend of which so many queries run at once in one process, and some
+// more wait; further ones are fault.Unavailable.
+func Bounded(b Backend, running int) Backend {
+	return bounded{b, newBulkhead(running, waitingQueries)}
+}
+
+type bounded struct {
+	Backend
+	places bulkhead
+}
+
+func (b bounded) Run(ctx context.Context, organization uuid.UUID, q Query, limits Limits) (*resultset.Set, error) {
+	leave, err := b.places.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return b.Backend.Run(ctx, organization, q, limits)
+}
+
+// bulkhead bounds the queries that run, and wait, at once.
 type bulkhead struct {
 	running chan struct{} // a slot for each query that runs
 	queued  chan struct{} // a slot for each that runs or waits

@@ -1,4 +1,4 @@
-package analytics
+package query
 
 import (
 	"regexp"
@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// numbered is SQL whose parameters are written as its database wants them.
-type numbered struct {
-	sql        string
+// Rewritten is SQL whose parameters are written as its database wants them.
+type Rewritten struct {
+	SQL        string
 	parameters int
 	shifts     []shift
 }
@@ -17,9 +17,9 @@ type numbered struct {
 // many characters the new text is longer after it.
 type shift struct{ at, by int }
 
-// original is the character of the person's text that a character (from 1) of the
+// Original is the character of the person's text that a character (from 1) of the
 // new text comes from.
-func (n numbered) original(character int) int {
+func (n Rewritten) Original(character int) int {
 	by := 0
 	for _, s := range n.shifts {
 		if character < s.at+by {
@@ -41,25 +41,25 @@ const maxParameters = 100
 // their continuation, E” strings, quoted identifiers, dollar quotes, nested
 // comments. A ? outside of these is always a parameter, so the operators ?, ?| and
 // ?& are jsonb_exists, jsonb_exists_any and jsonb_exists_all here.
-func rewrite(sql string, placeholder func(item bool) string) (numbered, error) {
+func rewrite(sql string, placeholder func(item bool) string) (Rewritten, error) {
 	s := scanner{sql: sql, placeholder: placeholder}
 	for s.at < len(sql) {
 		if err := s.token(); err != nil {
-			return numbered{}, err
+			return Rewritten{}, err
 		}
 	}
 	switch {
 	case !s.seen:
-		return numbered{}, wrong(0, "the query is empty")
+		return Rewritten{}, Wrong(0, "the query is empty")
 	case s.depth != 0:
-		return numbered{}, wrong(0, "a parenthesis is not closed")
+		return Rewritten{}, Wrong(0, "a parenthesis is not closed")
 	}
 	if s.ended {
 		s.out.WriteString(sql[s.copied:s.semicolon])
 	} else {
 		s.out.WriteString(sql[s.copied:])
 	}
-	return numbered{sql: s.out.String(), parameters: len(s.shifts), shifts: s.shifts}, nil
+	return Rewritten{SQL: s.out.String(), parameters: len(s.shifts), shifts: s.shifts}, nil
 }
 
 type scanner struct {
@@ -79,7 +79,7 @@ type scanner struct {
 
 // fail is a fault at a byte of the text.
 func (s *scanner) fail(at int, message string) error {
-	return wrong(utf8.RuneCountInString(s.sql[:at])+1, "%s", message)
+	return Wrong(utf8.RuneCountInString(s.sql[:at])+1, "%s", message)
 }
 
 var (

@@ -1,4 +1,4 @@
-package analytics
+package tables
 
 import (
 	"context"
@@ -14,46 +14,46 @@ import (
 	"function/shared/fault"
 )
 
-// write is a fetch that makes a file of the table's size and counts itself.
-func write(fetched *atomic.Int64) fetch {
-	return func(_ context.Context, t table, path string) error {
+// write is a Fetch that makes a file of the version's size and counts itself.
+func write(fetched *atomic.Int64) Fetch {
+	return func(_ context.Context, v Version, path string) error {
 		fetched.Add(1)
-		return os.WriteFile(path, make([]byte, t.TableBytes), 0o600)
+		return os.WriteFile(path, make([]byte, v.Bytes), 0o600)
 	}
 }
 
-func openCopies(t *testing.T, max int64) *copies {
+func open(t *testing.T, max int64, fetch Fetch) *Cache {
 	t.Helper()
-	c, err := newCopies(t.TempDir(), max)
+	c, err := newCache(t.TempDir(), max, fetch)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := c.close(); err != nil {
+		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	return c
 }
 
-func sized(bytes int64) table { return table{DatasetID: uuid.New(), Version: 1, TableBytes: bytes} }
+func sized(bytes int64) Version { return Version{Dataset: uuid.New(), Number: 1, Bytes: bytes} }
 
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
 
-func TestCopiesFetchOnceForAllWhoAskAtOnce(t *testing.T) {
+func TestCache_ManyAskAtOnce_FetchesOnce(t *testing.T) {
 	t.Parallel()
-	c := openCopies(t, 100)
 	var fetched atomic.Int64
+	c := open(t, 100, write(&fetched))
 	wanted := sized(10)
 	done := make(chan error)
 	for range 32 {
 		go func() {
-			paths, release, err := c.acquire(context.Background(), []table{wanted}, write(&fetched))
+			path, release, err := c.Open(context.Background(), wanted)
 			if err == nil {
-				if !exists(paths[0]) {
+				if !exists(path) {
 					err = errors.New("the copy is not there")
 				}
 				release()
@@ -71,14 +71,14 @@ func TestCopiesFetchOnceForAllWhoAskAtOnce(t *testing.T) {
 	}
 }
 
-func TestCopiesMakeRoomFromTheLeastRecentlyUsed(t *testing.T) {
+func TestCache_Full_LeastRecentlyUsedGoes(t *testing.T) {
 	t.Parallel()
-	c := openCopies(t, 100)
 	ctx := context.Background()
 	var fetched atomic.Int64
-	use := func(tables ...table) []string {
+	c := open(t, 100, write(&fetched))
+	use := func(versions ...Version) []string {
 		t.Helper()
-		paths, release, err := c.acquire(ctx, tables, write(&fetched))
+		paths, release, err := c.OpenAll(ctx, versions)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,11 +93,11 @@ func TestCopiesMakeRoomFromTheLeastRecentlyUsed(t *testing.T) {
 		t.Errorf("kept %v %v %v, want the second to go", exists(first), exists(second), exists(third))
 	}
 
-	paths, release, err := c.acquire(ctx, []table{a}, write(&fetched))
+	paths, release, err := c.OpenAll(ctx, []Version{a})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = c.acquire(ctx, []table{sized(90)}, write(&fetched))
+	_, _, err = c.OpenAll(ctx, []Version{sized(90)})
 	if f, ok := fault.As(err); !ok || f.Kind != fault.Unavailable || !exists(paths[0]) {
 		t.Errorf("while a copy is in use: %v, kept %v; want a fault to try again", err, exists(paths[0]))
 	}
@@ -106,26 +106,31 @@ func TestCopiesMakeRoomFromTheLeastRecentlyUsed(t *testing.T) {
 	if exists(paths[0]) || c.bytes != 90 {
 		t.Errorf("an unused copy is kept (%d bytes), want it to make room", c.bytes)
 	}
-	_, _, err = c.acquire(ctx, []table{sized(60), sized(60)}, write(&fetched))
+	_, _, err = c.OpenAll(ctx, []Version{sized(60), sized(60)})
 	if f, ok := fault.As(err); !ok || f.Kind != fault.Invalid {
 		t.Errorf("more than there ever is room for: %v, want a refusal", err)
 	}
 }
 
-func TestCopiesForgetWhatCouldNotBeMade(t *testing.T) {
+func TestCache_FetchFails_IsForgotten(t *testing.T) {
 	t.Parallel()
-	c := openCopies(t, 100)
 	ctx := context.Background()
 	var fetched atomic.Int64
 	broken := errors.New("broken")
-	wanted := sized(100)
-	_, _, err := c.acquire(ctx, []table{wanted}, func(_ context.Context, _ table, path string) error {
-		return errors.Join(os.WriteFile(path, []byte("half"), 0o600), broken)
+	once := write(&fetched)
+	c := open(t, 100, func(ctx context.Context, v Version, path string) error {
+		if fetched.Load() == 0 {
+			fetched.Add(1)
+			return errors.Join(os.WriteFile(path, []byte("half"), 0o600), broken)
+		}
+		return once(ctx, v, path)
 	})
+	wanted := sized(100)
+	_, _, err := c.Open(ctx, wanted)
 	if !errors.Is(err, broken) || c.bytes != 0 {
 		t.Errorf("%v, %d bytes counted; want the cause and none", err, c.bytes)
 	}
-	paths, release, err := c.acquire(ctx, []table{wanted}, write(&fetched))
+	paths, release, err := c.OpenAll(ctx, []Version{wanted})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,19 +140,19 @@ func TestCopiesForgetWhatCouldNotBeMade(t *testing.T) {
 	}
 }
 
-func TestCopiesAreMadeForTheOthersWhenTheFirstLeaves(t *testing.T) {
+func TestCache_FirstCallerLeaves_OthersGetTheFile(t *testing.T) {
 	t.Parallel()
-	c := openCopies(t, 100)
+	started, proceed := make(chan struct{}), make(chan struct{})
+	c := open(t, 100, func(_ context.Context, _ Version, path string) error {
+		close(started) // once only: a second fetch panics
+		<-proceed
+		return os.WriteFile(path, nil, 0o600)
+	})
 	wanted := sized(10)
 	begin, leave := context.WithCancel(context.Background())
-	started, proceed := make(chan struct{}), make(chan struct{})
 	first := make(chan error)
 	go func() {
-		_, _, err := c.acquire(begin, []table{wanted}, func(ctx context.Context, t table, path string) error {
-			close(started)
-			<-proceed
-			return os.WriteFile(path, nil, 0o600)
-		})
+		_, _, err := c.Open(begin, wanted)
 		first <- err
 	}()
 	<-started
@@ -156,23 +161,23 @@ func TestCopiesAreMadeForTheOthersWhenTheFirstLeaves(t *testing.T) {
 		t.Errorf("the one who left got %v", err)
 	}
 	close(proceed)
-	paths, release, err := c.acquire(context.Background(), []table{wanted}, nil)
+	paths, release, err := c.OpenAll(context.Background(), []Version{wanted})
 	if err != nil || !exists(paths[0]) {
 		t.Fatalf("the other got %v", err)
 	}
 	release()
 }
 
-func TestCopiesOfDeadProcessesAreRemoved(t *testing.T) {
+func TestCache_DirectoriesOfDeadProcesses_AreRemoved(t *testing.T) {
 	t.Parallel()
 	scratch := t.TempDir()
-	abandoned, young := filepath.Join(scratch, copyPrefix+"old"), filepath.Join(scratch, copyPrefix+"new")
+	abandoned, young := filepath.Join(scratch, prefix+"old"), filepath.Join(scratch, prefix+"new")
 	for _, dir := range []string{abandoned, young} {
 		if err := os.MkdirAll(filepath.Join(dir, "x"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	alive, err := newCopies(scratch, 1)
+	alive, err := newCache(scratch, 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,41 +187,41 @@ func TestCopiesOfDeadProcessesAreRemoved(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	other, err := newCopies(scratch, 1)
+	other, err := newCache(scratch, 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if exists(abandoned) || !exists(young) || !exists(alive.dir) {
 		t.Errorf("kept: abandoned %v, young %v, in use %v", exists(abandoned), exists(young), exists(alive.dir))
 	}
-	if err := errors.Join(alive.close(), other.close()); err != nil || exists(alive.dir) {
+	if err := errors.Join(alive.Close(), other.Close()); err != nil || exists(alive.dir) {
 		t.Errorf("close: %v, kept %v", err, exists(alive.dir))
 	}
 }
 
-func TestBulkheadRefusesWhatCannotWait(t *testing.T) {
+func TestCache_ReleasedTwice_StaysForTheOther(t *testing.T) {
 	t.Parallel()
-	b := newBulkhead(1, 1)
-	ctx, cancel := context.WithCancel(context.Background())
-	leave, err := b.enter(ctx)
+	ctx := context.Background()
+	var fetched atomic.Int64
+	c := open(t, 100, write(&fetched))
+	wanted := sized(100)
+	_, first, err := c.Open(ctx, wanted)
 	if err != nil {
 		t.Fatal(err)
 	}
-	waiting := make(chan error)
-	go func() { _, err := b.enter(ctx); waiting <- err }()
-	for len(b.queued) < 2 {
-		time.Sleep(time.Millisecond)
+	path, second, err := c.Open(ctx, wanted)
+	if err != nil {
+		t.Fatal(err)
 	}
-	_, err = b.enter(ctx)
-	if f, ok := fault.As(err); !ok || f.Kind != fault.Unavailable || f.RetryAfter == 0 {
-		t.Errorf("a third query gets %v, want a fault to try again later", err)
+	first()
+	first()
+	if _, _, err := c.Open(ctx, sized(1)); err == nil || !exists(path) {
+		t.Errorf("a file in use made room (%v, kept %v)", err, exists(path))
 	}
-	cancel()
-	if err := <-waiting; !errors.Is(err, context.Canceled) {
-		t.Errorf("who gives up waiting gets %v", err)
-	}
-	leave()
-	if len(b.queued)+len(b.running) != 0 {
-		t.Errorf("%d slots are still held", len(b.queued)+len(b.running))
+	second()
+	if _, release, err := c.Open(ctx, sized(1)); err != nil || exists(path) {
+		t.Errorf("an unused file stays: %v, kept %v", err, exists(path))
+	} else {
+		release()
 	}
 }

@@ -1,0 +1,44 @@
+// Package databases opens the stores that can be queried in a deployment.
+package databases
+
+import (
+	"context"
+	"fmt"
+
+	"function/functions/analytics/internal/query"
+	"function/functions/analytics/internal/query/duckdb"
+	"function/functions/analytics/internal/query/postgres"
+	"function/shared/function"
+)
+
+// stores are those that every deployment has, and how many queries of each run at once
+// in one process: one over data sets may use 256 MB and every processor, one over
+// projections a connection.
+var stores = map[string]struct {
+	open    func(context.Context, *function.Env) (query.Backend, error)
+	running int
+}{
+	query.Datasets:   {duckdb.Open, 2},
+	query.PostgreSQL: {postgres.Open, 3},
+}
+
+// Open opens what queries read.
+func Open(ctx context.Context, env *function.Env) (query.Databases, error) {
+	databases := query.Databases{}
+	for name, store := range stores {
+		backend, err := store.open(ctx, env)
+		if err != nil {
+			return nil, fmt.Errorf("open %s: %w", name, err)
+		}
+		databases[name] = query.Bounded(backend, store.running)
+	}
+	return databases, nil
+}
+
+// Check refuses a database that this deployment does not have.
+func Check(name string) error {
+	if _, ok := stores[name]; !ok {
+		return query.NotConfigured(name)
+	}
+	return nil
+}

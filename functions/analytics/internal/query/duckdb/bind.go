@@ -1,0 +1,26 @@
+package duckdb
+
+import (
+	"strings"
+
+	"function/functions/analytics/internal/query"
+)
+
+// bind writes a list as the items of IN (…), and elsewhere as a list of DuckDB.
+func bind(sql string, parameters []query.Parameter) (query.Statement, error) {
+	if s, ok := query.Unlisted(sql, parameters); ok {
+		return s, nil
+	}
+	return query.Bind(sql, parameters, func(list []any, item bool, s *query.Statement) (string, error) {
+		switch marks := strings.TrimSuffix(strings.Repeat("?, ", len(list)), ", "); {
+		case !item:
+			s.Values = append(s.Values, list...)
+			return "[" + marks + "]", nil
+		case len(list) == 0:
+			return "SELECT NULL WHERE false", nil
+		default:
+			s.Values = append(s.Values, list...)
+			return marks, nil
+		}
+	}, func(int) string { return "?" })
+}

@@ -1,0 +1,71 @@
+package duckdb
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"function/functions/analytics/internal/query"
+	"function/shared/engine"
+	"function/shared/fault"
+)
+
+// explain turns what the engine says into what the query's author reads.
+func explain(err error, text query.Rewritten, limits query.Limits, all, mentioned []table) error {
+	var e *engine.QueryError
+	if !errors.As(err, &e) {
+		return fmt.Errorf("query data sets: %w", err)
+	}
+	if e.Reason == engine.Timeout {
+		return query.TooSlow(limits.Time)
+	}
+	position := e.Position
+	if position > 0 {
+		position = text.Original(position)
+	}
+	if e.Reason == engine.UnknownTable {
+		for _, t := range mentioned {
+			if !t.ready() && strings.EqualFold(t.Name, e.Table) {
+				return notReady(t)
+			}
+		}
+		return query.Wrong(position, "%s %s", e.Detail, listed(all))
+	}
+	detail := e.Detail
+	if e.Hint != "" {
+		detail += " " + e.Hint
+	}
+	return query.Wrong(position, "%s", detail)
+}
+
+// notReady says why a data set that exists is no table yet.
+func notReady(t table) error {
+	switch t.Status {
+	case "draft":
+		return fault.New(fault.Conflict, "The data set %q holds nothing yet: upload a file to it", t.Name)
+	case "failed":
+		return fault.New(fault.Conflict, "The file of the data set %q could not be read: its failure says why, upload a file that can be read", t.Name)
+	}
+	return fault.New(fault.Conflict, "The data set %q is still being prepared: try again when its status is ready", t.Name).After(5 * time.Second)
+}
+
+// maxListed bounds the tables that a sentence lists.
+const maxListed = 20
+
+func listed(all []table) string {
+	var names []string
+	for _, t := range all {
+		if t.ready() {
+			names = append(names, fmt.Sprintf("%q", t.Name))
+		}
+	}
+	switch n := len(names); {
+	case n == 0:
+		return "No data set of your organization is ready to be queried."
+	case n > maxListed:
+		return fmt.Sprintf("The tables are your data sets: %s and %d more.", strings.Join(slices.Clip(names[:maxListed]), ", "), n-maxListed)
+	}
+	return "The tables are your data sets: " + strings.Join(names, ", ") + "."
+}

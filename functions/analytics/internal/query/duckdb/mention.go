@@ -1,0 +1,33 @@
+package duckdb
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// mentions tells whether SQL may name a table: whether the name stands in it,
+// plain or as a quoted identifier, whatever its case, and is not part of a word.
+func mentions(sql, name string) bool {
+	sql, name = strings.ToLower(sql), strings.ToLower(name)
+	return mentionsWord(sql, name) || strings.Contains(sql, `"`+strings.ReplaceAll(name, `"`, `""`)+`"`)
+}
+
+func mentionsWord(text, word string) bool {
+	for from := 0; ; {
+		i := strings.Index(text[from:], word)
+		if i < 0 {
+			return false
+		}
+		begin, end := from+i, from+i+len(word)
+		before, _ := utf8.DecodeLastRuneInString(text[:begin])
+		after, _ := utf8.DecodeRuneInString(text[end:])
+		if !inWord(before) && !inWord(after) {
+			return true
+		}
+		_, size := utf8.DecodeRuneInString(text[begin:])
+		from = begin + size
+	}
+}
+
+func inWord(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }

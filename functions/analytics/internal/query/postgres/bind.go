@@ -1,0 +1,41 @@
+package postgres
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"function/functions/analytics/internal/query"
+	"function/shared/fault"
+)
+
+// bind writes a list as the items of IN (…), and elsewhere as an array of PostgreSQL.
+func bind(sql string, parameters []query.Parameter) (query.Statement, error) {
+	dollar := func(n int) string { return " $" + strconv.Itoa(n) + " " }
+	return query.Bind(sql, parameters, func(list []any, item bool, s *query.Statement) (string, error) {
+		if !item {
+			s.Values = append(s.Values, arrayLiteral(list))
+			return dollar(len(s.Values)), nil
+		}
+		if len(list) == 0 {
+			return "", fault.At("body.parameters", "an empty list cannot stand in IN (?): write = ANY(?) for IN, <> ALL(?) for NOT IN")
+		}
+		marks := make([]string, len(list))
+		for i, v := range list {
+			s.Values = append(s.Values, v)
+			marks[i] = dollar(len(s.Values))
+		}
+		return strings.Join(marks, ","), nil
+	}, dollar)
+}
+
+// arrayLiteral is a list as PostgreSQL reads an array of any type.
+func arrayLiteral(list []any) string {
+	items := make([]string, len(list))
+	for i, v := range list {
+		if items[i] = "NULL"; v != nil {
+			items[i] = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(fmt.Sprint(v)) + `"`
+		}
+	}
+	return "{" + strings.Join(items, ",") + "}"
+}

@@ -1,0 +1,123 @@
+// Package postgres queries the projections of an organization, the tables users,
+// datasets and logins, in PostgreSQL's SQL.
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"function/functions/analytics/internal/query"
+	"function/shared/database"
+	"function/shared/function"
+	"function/shared/outbox"
+	"function/shared/resultset"
+)
+
+// usualTime is how long a query may take.
+const usualTime = 10 * time.Second
+
+type backend struct {
+	db     *outbox.DB    // makes grants
+	reader *pgxpool.Pool // as the role analytics_reader
+}
+
+// Open opens the projections for the role that reads them, and for the one that makes
+// its grants.
+func Open(ctx context.Context, env *function.Env) (query.Backend, error) {
+	db, err := env.Database(ctx, database.Analytics)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := env.Reader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &backend{db: db, reader: reader}, nil
+}
+
+const (
+	grantFor = `SELECT tenancy.grant_for($1)`
+
+	// Everything is local to the transaction, which is always rolled back.
+	beginReading = `
+BEGIN READ ONLY;
+SET LOCAL lock_timeout = '1s';
+SET LOCAL search_path = projections;
+SET LOCAL work_mem = '16MB';
+SET LOCAL hash_mem_multiplier = 1;
+SET LOCAL max_parallel_workers_per_gather = 0;
+SET LOCAL jit = off;
+SET LOCAL DateStyle = 'ISO';
+SET LOCAL bytea_output = 'hex'`
+
+	useGrant = `SELECT set_config('tenancy.grant', $1, true), set_config('TimeZone', $2, true), set_config('statement_timeout', $3, true)`
+
+	// The line's end keeps a comment from swallowing the parenthesis.
+	wrapBefore = "SELECT * FROM (\n"
+	wrapAfter  = "\n) AS result LIMIT %d"
+)
+
+// Tables implements query.Backend: every organization has the same.
+func (b *backend) Tables(context.Context, uuid.UUID) ([]string, error) {
+	return []string{"datasets", "logins", "users"}, nil
+}
+
+// Run implements query.Backend as the role analytics_reader, whom row-level security
+// shows the rows of the organization that it holds a grant for.
+func (b *backend) Run(ctx context.Context, organization uuid.UUID, q query.Query, limits query.Limits) (*resultset.Set, error) {
+	limits = limits.WithDefaults(usualTime)
+	if err := reachesOut(q.SQL); err != nil {
+		return nil, err
+	}
+	statement, err := bind(q.SQL, q.Parameters)
+	if err != nil {
+		return nil, err
+	}
+	var grant string
+	if err := b.db.QueryRow(ctx, grantFor, organization).Scan(&grant); err != nil {
+		return nil, fmt.Errorf("make grant: %w", err)
+	}
+	pooled, err := b.reader.Acquire(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect as analytics_reader: %w", err)
+	}
+	defer pooled.Release()
+	conn := pooled.Conn()
+	defer forget(ctx, conn)
+	if err := begin(ctx, conn.PgConn(), grant, cmp.Or(q.TimeZone, "UTC"), limits.Time); err != nil {
+		return nil, fmt.Errorf("begin to read as analytics_reader: %w", err)
+	}
+	set, err := read(ctx, conn, fmt.Sprintf(wrapBefore+"%s"+wrapAfter, statement.Text.SQL, limits.Rows+1), textual(statement.Values), limits)
+	if err != nil {
+		return nil, explain(ctx, err, statement.Text, limits)
+	}
+	return set, nil
+}
+
+func begin(ctx context.Context, conn *pgconn.PgConn, grant, timeZone string, limit time.Duration) error {
+	if _, err := conn.Exec(ctx, beginReading).ReadAll(); err != nil {
+		return err
+	}
+	return conn.ExecParams(ctx, useGrant, [][]byte{[]byte(grant), []byte(timeZone), strconv.AppendInt(nil, max(1, limit.Milliseconds()), 10)}, nil, nil, nil).Read().Err
+}
+
+// forget makes the connection carry nothing over to the next organization; one
+// that cannot be cleaned is closed, and the pool drops it.
+func forget(ctx context.Context, conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	for _, statement := range []string{"ROLLBACK", "DISCARD ALL"} {
+		if _, err := conn.PgConn().Exec(ctx, statement).ReadAll(); err != nil {
+			_ = conn.Close(ctx)
+			return
+		}
+	}
+}

@@ -1,0 +1,57 @@
+package query
+
+import "function/shared/fault"
+
+// Statement is a query as its database takes it: with as many placeholders as values, of
+// which none is a list.
+type Statement struct {
+	Text   Rewritten
+	Values []any
+}
+
+// Unlisted is the statement of a query without lists, whose text stays as it is, for the
+// database's own parser to read; ok is false if there are lists.
+func Unlisted(sql string, parameters []Parameter) (s Statement, ok bool) {
+	s.Text.SQL = sql
+	for _, p := range parameters {
+		if _, list := p.value.([]any); list {
+			return Statement{}, false
+		}
+		s.Values = append(s.Values, p.value)
+	}
+	return s, true
+}
+
+// Bind writes the parameters of a query as its database wants them: scalar is the
+// placeholder of the nth value, list that of a list, whose values it adds to the
+// statement; item says that it stands in IN (…). Parameters that are more or fewer than
+// the ? of the query are refused.
+func Bind(sql string, parameters []Parameter, list func(list []any, item bool, s *Statement) (string, error), scalar func(n int) string) (Statement, error) {
+	var b Statement
+	var refused error
+	n := 0
+	text, err := rewrite(sql, func(item bool) string {
+		if n++; n > len(parameters) {
+			return "?"
+		}
+		items, ok := parameters[n-1].value.([]any)
+		if !ok {
+			b.Values = append(b.Values, parameters[n-1].value)
+			return scalar(len(b.Values))
+		}
+		mark, err := list(items, item, &b)
+		if err != nil && refused == nil {
+			refused = err
+		}
+		return mark
+	})
+	switch b.Text = text; {
+	case err != nil:
+		return b, err
+	case n != len(parameters):
+		return b, Wrong(0, "the query has %d ? and there are %d parameters", n, len(parameters))
+	case len(b.Values) > maxBound:
+		return b, fault.At("body.parameters", "the parameters hold more than %d values", maxBound)
+	}
+	return b, refused
+}
