@@ -21,13 +21,7 @@ import (
 	runreport "function/functions/analytics/run-report"
 	schedulereports "function/functions/analytics/schedule-reports"
 	startrun "function/functions/analytics/start-run"
-	endpolicies "function/functions/compliance/erase-organization"
-	listdisposals "function/functions/compliance/list-disposals"
-	listpolicies "function/functions/compliance/list-policies"
-	recorddisposal "function/functions/compliance/record-disposal"
-	resetpolicy "function/functions/compliance/reset-policy"
-	retentionsweep "function/functions/compliance/retention-sweep"
-	setpolicy "function/functions/compliance/set-policy"
+	"function/functions/compliance"
 	createdataset "function/functions/datasets/create"
 	deletedataset "function/functions/datasets/delete"
 	disposedatasets "function/functions/datasets/dispose"
@@ -38,14 +32,7 @@ import (
 	profiledataset "function/functions/datasets/profile"
 	datasetstatus "function/functions/datasets/status"
 	uploaddataset "function/functions/datasets/upload"
-	deadletters "function/functions/platform/dead-letters"
-	erasedeadletters "function/functions/platform/erase-organization"
-	"function/functions/platform/gateway"
-	"function/functions/platform/metrics"
-	"function/functions/platform/openapi"
-	outboxrelay "function/functions/platform/outbox-relay"
-	restartaudit "function/functions/platform/restart-audit"
-	sealaudit "function/functions/platform/seal-audit"
+	"function/functions/platform"
 	"function/functions/users"
 	"function/shared/function"
 )
@@ -88,26 +75,7 @@ var Catalog = slices.Concat(users.Functions, []function.Declaration{
 	projectdatasets.Service,
 	eraseanalytics.Service.
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
-
-	// Compliance: how long what has ended is kept, and the record of its disposal.
-	listpolicies.Service,
-	setpolicy.Service,
-	resetpolicy.Service,
-	listdisposals.Service,
-	retentionsweep.Service,
-	recorddisposal.Service,
-	endpolicies.Service,
-
-	// Platform: what keeps the rest going.
-	outboxrelay.Service,
-	sealaudit.Service,
-	deadletters.Service,
-	erasedeadletters.Service,
-	metrics.Service,
-	openapi.Service,
-	gateway.Service.Also(gateway.Names...).
-		Scaled(function.Scale{Timeout: 10 * time.Minute}),
-})
+}, compliance.Functions, platform.Functions)
 
 // Commands are what only an operator does.
-var Commands = append(slices.Clone(users.Commands), restartaudit.Command)
+var Commands = slices.Concat(users.Commands, platform.Commands)

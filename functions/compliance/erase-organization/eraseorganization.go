@@ -9,7 +9,7 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/compliance"
+	"function/functions/compliance/internal/retention"
 	"function/shared/erasure"
 	"function/shared/events"
 	"function/shared/function"
@@ -19,11 +19,11 @@ import (
 var Service = function.Subscriber("compliance-erase-organization", New)
 
 // Function ends policies.
-type Function struct{ compliance.Store }
+type Function struct{ retention.Store }
 
 // New opens the policies.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := compliance.Open(ctx, env)
+	store, err := retention.Open(ctx, env)
 	return &Function{store}, err
 }
 
@@ -31,7 +31,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 // even then is disposed of by the platform's own policy.
 const endPolicies = `
 UPDATE compliance.retention_policies SET ends_at = now() + make_interval(days => keep_days + 30)
-WHERE organization_id = $1 AND ends_at IS NULL`
+WHERE organization_id = $1 AND ends_at IS NULL AND keep_days IS NOT NULL`
 
 // Handle sets the end.
 func (f *Function) Handle(ctx context.Context, e events.Received[events.OrganizationDeleted]) error {
