@@ -38,6 +38,8 @@ users-export-data                    person
 users-jwks                           anyone
 users-page-confirm-registration      anyone
 users-page-verify-email              anyone
+users-well-known-change-password     anyone
+users-well-known-security            anyone
 users-page-confirm-email-change      anyone
 users-page-forgot-password           anyone
 users-page-reset-password            anyone

@@ -28,6 +28,9 @@
 #                       AWS_SECRET_ACCESS_KEY; or file:///… of a shared volume
 #   SMTP_URL            smtp://user:password@host:587 of a mail server, without which no
 #                       mail is sent; the production overlay needs one
+#   VERIFY_EMAIL VERIFY_PASSWORD
+#                       of an account that verify logs in as, where registrations are
+#                       confirmed by mail; else it opens one and erases it
 #   POOL_SIZE           PostgreSQL connections of each pod and database (4)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -345,6 +348,54 @@ verify() {
 	call_gateway
 }
 
+# see_callers has Kourier append the address that it sees to X-Forwarded-For. Its default
+# passes on what the caller wrote: then callers choose the address that limits, lockouts
+# and the audit trail see.
+see_callers() {
+	kubectl get namespace kourier-system >/dev/null 2>&1 || return 0
+	case $(kubectl -n kourier-system get configmap config-kourier -o 'jsonpath={.data.use-remote-address}' 2>/dev/null) in
+	true) ;;
+	"")
+		say 'Kourier: use-remote-address: "true"'
+		kubectl -n kourier-system patch configmap config-kourier --type merge -p '{"data": {"use-remote-address": "true"}}' >&2
+		;;
+	*) fail 'config-kourier in kourier-system sets use-remote-address: "false", by which callers choose their own address: set it to "true"' ;;
+	esac
+}
+
+# call_with_forged_address logs in through the ingress with a forged X-Forwarded-For, as a
+# throw-away account or that of VERIFY_EMAIL and VERIFY_PASSWORD, and fails if the session
+# list shows the forged address.
+call_with_forged_address() {
+	local forged=203.0.113.77 email=${VERIFY_EMAIL:-} password=${VERIFY_PASSWORD:-} token
+	if [ "$(kubectl -n kourier-system get configmap config-kourier -o 'jsonpath={.data.use-remote-address}')" != true ]; then
+		fail 'callers choose their own address: config-kourier in kourier-system needs use-remote-address: "true"'
+	fi
+	if [ -z "$email" ]; then
+		email=verify-$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')@example.com password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+		if [ "$(ask /v1/users/register -o /dev/null -w '%{http_code}' -d "{\"email\":\"$email\",\"password\":\"$password\",\"first_name\":\"Deployment\",\"last_name\":\"Check\"}")" != 201 ]; then
+			say "address of callers: not tried, since accounts are confirmed by mail here: give VERIFY_EMAIL and VERIFY_PASSWORD of one"
+			return
+		fi
+	fi
+	token=$(ask /v1/users/login -H "X-Forwarded-For: $forged" -d "{\"email\":\"$email\",\"password\":\"$password\"}" | sed -n 's/.*"access_token":"\([^"]*\).*/\1/p')
+	[ -n "$token" ] || fail "no login with VERIFY_EMAIL and VERIFY_PASSWORD (an account without a second factor)"
+	if ask /v1/users/sessions -H "Authorization: Bearer $token" | grep -q "$forged"; then
+		fail "callers choose their own address: the session list shows a forged X-Forwarded-For (docs/operations.md, TRUSTED_PROXIES)"
+	fi
+	if [ -z "${VERIFY_EMAIL:-}" ]; then
+		ask "/v1/users/profile?delete_organizations=true" -X DELETE -H "Authorization: Bearer $token" >/dev/null || true
+	fi
+	say "address of callers: a forged X-Forwarded-For is not believed"
+}
+
+# ask calls a path through the ingress: POST with -d, else GET.
+ask() {
+	local path=$1
+	shift
+	curl -s --max-time 60 -H "Host: $host" -H 'Content-Type: application/json' "http://127.0.0.1:$port$path" "$@"
+}
+
 # call_gateway asks the platform for its signing keys: through the ingress, the
 # gateway and a function with a database, all of them perhaps at zero.
 call_gateway() {
@@ -357,9 +408,13 @@ call_gateway() {
 	forward=$!
 	answer=$(curl -s --retry 20 --retry-connrefused --retry-delay 1 --max-time 60 -o /dev/null -w '%{http_code} in %{time_total} s' \
 		-H "Host: $host" "http://127.0.0.1:$port/.well-known/jwks.json") || true
-	kill $forward
 	say "http://$host/.well-known/jwks.json: $answer"
+	# shellcheck disable=SC2064 # the process that there is now
+	trap "kill $forward" EXIT
 	[[ $answer == 200* ]] || fail "the platform does not answer"
+	call_with_forged_address
+	kill $forward
+	trap - EXIT
 }
 
 if [ -n "$dry_run" ]; then
@@ -383,11 +438,13 @@ case $command in
 databases) deploy_databases ;;
 services)
 	prepare
+	see_callers
 	deploy_services
 	;;
 verify) verify ;;
 all)
 	prepare
+	see_callers
 	deploy_databases
 	deploy_services
 	verify

@@ -26,6 +26,7 @@ import (
 	"function/functions/users/purposes"
 	searchmembers "function/functions/users/search-members"
 	serviceaccounts "function/functions/users/service-accounts"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/function"
@@ -208,7 +209,7 @@ func TestAnActThatIsTriedAgainIsRecordedAsItWasInTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := false
-	err = store.Act(t.Context(), audit.Entry{Action: "acts:end", Platform: true}, func(_ *outbox.Tx, entry *audit.Entry) error {
+	err = act.Do(t.Context(), store.DB, audit.Entry{Action: "acts:end", Platform: true}, func(_ *outbox.Tx, entry *audit.Entry) error {
 		if again {
 			return nil
 		}

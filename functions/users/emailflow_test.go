@@ -25,6 +25,11 @@ func emailBody(email string) map[string]string {
 	return map[string]string{"email": email, "password": "correct horse"}
 }
 
+// heldBody is a token, and the proof that the account is the person's.
+func heldBody(token string) map[string]string {
+	return map[string]string{"token": token, "password": "correct horse"}
+}
+
 func TestAddressIsVerifiedByMail(t *testing.T) {
 	t.Parallel()
 	p := mountMail(t, false)
@@ -36,8 +41,11 @@ func TestAddressIsVerifiedByMail(t *testing.T) {
 		post(t, p, token, resendPath, nil, http.StatusAccepted)
 	}
 	equal(t, "mails", 3, len(p.Mail(3)))
+	newest := p.Token(p.MailTo("ada@example.com"))
+	post(t, p, "", verifyPath, heldBody(first), http.StatusUnprocessableEntity)
+	post(t, p, "", verifyPath, map[string]string{"token": newest, "password": "wrong horse"}, http.StatusUnprocessableEntity)
 
-	statuses := atOnce(4, func(int) platformtest.Answer { return p.Do("", http.MethodPost, verifyPath, tokenBody(first)) })
+	statuses := atOnce(4, func(int) platformtest.Answer { return p.Do("", http.MethodPost, verifyPath, heldBody(newest)) })
 
 	equal(t, "answers", map[int]int{http.StatusNoContent: 1, http.StatusUnprocessableEntity: 3}, statuses)
 	equal(t, "verified", 1, count(t, p, `SELECT count(*) FROM users WHERE email_verified_at IS NOT NULL`))
@@ -58,7 +66,7 @@ func TestAddressIsChangedByWhoReadsTheNewOne(t *testing.T) {
 	}
 	logIn(p, "countess@example.com", "correct horse").Want(t, http.StatusUnauthorized)
 	change := p.Token(p.MailTo("countess@example.com"))
-	statuses := atOnce(4, func(int) platformtest.Answer { return p.Do("", http.MethodPost, confirmChange, tokenBody(change)) })
+	statuses := atOnce(4, func(int) platformtest.Answer { return p.Do("", http.MethodPost, confirmChange, heldBody(change)) })
 
 	equal(t, "answers", map[int]int{http.StatusNoContent: 1, http.StatusUnprocessableEntity: 3}, statuses)
 	logIn(p, "ada@example.com", "correct horse").Want(t, http.StatusUnauthorized)
@@ -70,7 +78,7 @@ func TestAddressIsChangedByWhoReadsTheNewOne(t *testing.T) {
 	if m := p.MailTo("ada@example.com"); !strings.Contains(m.Subject, "was changed") {
 		t.Errorf("the former address is told %q", m.Subject)
 	}
-	post(t, p, "", verifyPath, tokenBody(verification), http.StatusUnprocessableEntity)
+	post(t, p, "", verifyPath, heldBody(verification), http.StatusUnprocessableEntity)
 	post(t, p, "", resetPath, resetBody(reset), http.StatusUnprocessableEntity)
 	equal(t, "audit", []string{"emails:ask_change done", "emails:change done", "emails:change refused", "emails:change refused", "emails:change refused", "emails:verify refused"},
 		audited(t, p, "emails:"))
@@ -101,6 +109,22 @@ func TestChangeOfAddressIsRefused(t *testing.T) {
 	equal(t, "mails", before, len(p.Mail(1)))
 }
 
+func TestChangeOfAddress_AskedAgain_VoidsTheEarlierLink(t *testing.T) {
+	t.Parallel()
+	p := mountMail(t, false)
+	registered(t, p, "ada@example.com", "")
+	token := loggedIn(t, p, "ada@example.com").AccessToken
+	post(t, p, token, changeEmailPath, emailBody("ada@exmaple.org"), http.StatusAccepted)
+	mistyped := p.Token(p.MailTo("ada@exmaple.org"))
+	post(t, p, token, changeEmailPath, emailBody("ada@example.org"), http.StatusAccepted)
+	meant := p.Token(p.MailTo("ada@example.org"))
+
+	post(t, p, "", confirmChange, heldBody(mistyped), http.StatusUnprocessableEntity)
+	post(t, p, "", confirmChange, map[string]string{"token": meant, "password": "wrong horse"}, http.StatusUnprocessableEntity)
+	post(t, p, "", confirmChange, heldBody(meant), http.StatusNoContent)
+	logIn(p, "ada@example.org", "correct horse").Want(t, http.StatusOK)
+}
+
 func TestTakenAddressIsToldToTheTokensHolderOnly(t *testing.T) {
 	t.Parallel()
 	p := mountMail(t, false)
@@ -113,7 +137,7 @@ func TestTakenAddressIsToldToTheTokensHolderOnly(t *testing.T) {
 	equal(t, "answers", string(post(t, p, ada, changeEmailPath, emailBody("free@example.com"), http.StatusAccepted).Body),
 		string(post(t, p, eve, changeEmailPath, emailBody(taken), http.StatusAccepted).Body))
 	holder := p.Token(p.MailTo(taken))
-	post(t, p, "", confirmChange, tokenBody(holder), http.StatusConflict)
+	post(t, p, "", confirmChange, heldBody(holder), http.StatusConflict)
 	equal(t, "tokens left good by a refusal", 1, count(t, p, `SELECT count(*) FROM mailed_tokens WHERE hash = $1 AND used_at IS NULL`, store.TokenHash(holder)))
 	logIn(p, "eve@example.com", "correct horse").Want(t, http.StatusOK)
 
@@ -121,7 +145,7 @@ func TestTakenAddressIsToldToTheTokensHolderOnly(t *testing.T) {
 	post(t, p, eve, changeEmailPath, emailBody("free@example.com"), http.StatusAccepted)
 	other := p.Token(p.MailTo("free@example.com"))
 	tokens := []string{one, other}
-	statuses := atOnce(2, func(i int) platformtest.Answer { return p.Do("", http.MethodPost, confirmChange, tokenBody(tokens[i])) })
+	statuses := atOnce(2, func(i int) platformtest.Answer { return p.Do("", http.MethodPost, confirmChange, heldBody(tokens[i])) })
 	equal(t, "two people at once", map[int]int{http.StatusNoContent: 1, http.StatusConflict: 1}, statuses)
 }
 
@@ -144,10 +168,10 @@ func TestChangeOfAddressThatFailsHalfWayCanBeDoneAgain(t *testing.T) {
 	post(t, p, loggedIn(t, p, "ada@example.com").AccessToken, changeEmailPath, emailBody("new@example.com"), http.StatusAccepted)
 	token := p.Token(p.MailTo("new@example.com"))
 	mend := failHalfWay(t, p, "mails")
-	post(t, p, "", confirmChange, tokenBody(token), http.StatusInternalServerError)
+	post(t, p, "", confirmChange, heldBody(token), http.StatusInternalServerError)
 	logIn(p, "new@example.com", "correct horse").Want(t, http.StatusUnauthorized)
 	mend()
-	post(t, p, "", confirmChange, tokenBody(token), http.StatusNoContent)
+	post(t, p, "", confirmChange, heldBody(token), http.StatusNoContent)
 }
 
 func TestWithoutAMailServer(t *testing.T) {

@@ -75,3 +75,14 @@ func TestFieldsHaveTheirExactNames(t *testing.T) {
 		}
 	}
 }
+
+func TestProfileChange_NumberThatReadersCannotHold_IsRefused(t *testing.T) {
+	t.Parallel()
+	for number, taken := range map[string]bool{
+		"1e400": false, "-1e400": false, "1e-400": false, "[[1e999]]": false, "1.7e308": true, "0": true, "-0.0e9": true, "0e-999": true, "12345678901234567890": true,
+	} {
+		if _, _, err := (person.Changeable{FirstName: "Ada", LastName: "L"}).Change([]byte(`{"attributes": {"f": ` + number + `}}`)); (err == nil) != taken {
+			t.Errorf("%s: %v, want it taken %v", number, err, taken)
+		}
+	}
+}

@@ -2,7 +2,10 @@ package users_test
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -210,4 +213,62 @@ func TestInvitationsInABrowser(t *testing.T) {
 			t.Errorf("%d viewers, want one", got)
 		}
 	})
+}
+
+func TestInvitation_OfSomebodyWhoseOnlyFactorIsAPasskey_IsAcceptedInABrowser(t *testing.T) {
+	t.Parallel()
+	var p *platformtest.Platform
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		target, err := url.Parse(p.URL)
+		if err != nil {
+			t.Error(err)
+		}
+		httputil.NewSingleHostReverseProxy(target).ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	site := strings.Replace(front.URL, "127.0.0.1", "localhost", 1) // an address has no passkeys
+	p = mountFactors(t, func(c *function.Config) { c.WebAuthnOrigins = []string{site} },
+		pages.Service,
+		logout.Service,
+		acceptinvitation.Service,
+		lookupinvitation.Service,
+		invitations.Service,
+	)
+	ada := registered(t, p, "ada@example.com", "")
+	session := loggedIn(t, p, ada.Email).AccessToken
+	b := open(t)
+	b.visit(t, site+"/password/forgot")
+	made := run[map[string]any](t, b, "createPasskey", fetched[ceremony](t, b, http.StatusOK, http.MethodPost, beginRegistration, session, nil))
+	made["name"] = "This laptop"
+	fetched[newPasskey](t, b, http.StatusCreated, http.MethodPost, finishRegistration, session, made)
+
+	for _, withPassword := range []bool{true, false} {
+		owner := p.Login("owner")
+		invite(t, p, owner, ada.Email, "analyst")
+		b.page(t, site+"/invitations/accept#token="+p.Token(p.MailTo(ada.Email)))
+		if withPassword {
+			b.fill(t, map[string]string{"email": ada.Email, "password": "correct horse"})
+			if done, problem := b.submit(t); done || problem != "Use your passkey to go on." {
+				t.Fatalf("the page does not ask for the passkey: done %t, %q", done, problem)
+			}
+		}
+		b.script(t, `document.querySelector("#passkey").click(), ""`)
+		b.wantState(t, "done")
+		if got := ask[string](t, p, roleOf+` AND status = 'active'`, ada.ID, owner.OrganizationID); got != "analyst" {
+			t.Errorf("role %s, want analyst", got)
+		}
+	}
+}
+
+// wantState waits until the page is done.
+func (b *browser) wantState(t *testing.T, want string) {
+	t.Helper()
+	var state string
+	for range 600 {
+		if state = b.script(t, `document.querySelector("#done").hidden ? document.querySelector("#problem").textContent : "done"`); state == want {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("the page says %q, want %s", state, want)
 }

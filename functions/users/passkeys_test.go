@@ -331,6 +331,20 @@ func TestPasskeyRenewsAnOldProof(t *testing.T) {
 	p.Do(session, http.MethodPost, "/v1/users/mfa/recovery-codes", nil).Want(t, http.StatusOK)
 	key.passkey.Counter = 0
 	stepUp().Want(t, http.StatusUnprocessableEntity)
+	told(t, p, 1, "by one of your passkeys. It was refused")
+}
+
+func TestPasskey_Synchronized_IgnoresTheCounter(t *testing.T) {
+	t.Parallel()
+	p := factors(t)
+	ada := registered(t, p, "ada@example.com", "")
+	phone := newDevice(ada.ID, func(o *virtualwebauthn.AuthenticatorOptions) { o.BackupEligible, o.BackupState = true, true })
+	phone.enrol(t, p, loggedIn(t, p, ada.Email).AccessToken, "phone")
+	phone.passkey.Counter = 40
+	phone.login(t, p).Want(t, http.StatusOK)
+	phone.passkey.Counter = 2 // the laptop's
+	phone.login(t, p).Want(t, http.StatusOK)
+	phone.login(t, p).Want(t, http.StatusOK)
 }
 
 func TestHostilePasskeysAreRefused(t *testing.T) {

@@ -2,6 +2,7 @@ package users_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -209,6 +210,7 @@ func TestResetByMailEndsNewKeysAndTellsWhatElseActsAsThePerson(t *testing.T) {
 	t.Parallel()
 	p := mountMail(t, false)
 	ada := registered(t, p, "ada@example.com", "")
+	post(t, p, "", verifyPath, heldBody(p.Token(p.MailTo(ada.Email))), http.StatusNoContent)
 	for name, age := range map[string]string{"theirs": "1 day", "hers": "40 days"} {
 		exec(t, p, `
 WITH k AS (INSERT INTO api_keys (id, organization_id, user_id, name, scopes) VALUES (gen_random_uuid(), $1, $2, $3, '{}') RETURNING id)
@@ -231,4 +233,68 @@ INSERT INTO api_key_secrets (hash, key_id, hint, created_at, expires_at) SELECT 
 	if !strings.Contains(revoked, "- API key: 1,") {
 		t.Errorf("the mail does not tell what was revoked:\n%s", revoked)
 	}
+}
+
+func TestReset_FirstProofOfTheAddress_RemovesWhatAStrangerAdded(t *testing.T) {
+	t.Parallel()
+	p := mountMail(t, false)
+	ada := registered(t, p, "ada@example.com", "") // by a stranger
+	strangers := loggedIn(t, p, ada.Email)
+	post(t, p, strangers.AccessToken, changeEmailPath, emailBody("stranger@example.com"), http.StatusAccepted)
+	change := p.Token(p.MailTo("stranger@example.com"))
+	for _, statement := range added {
+		exec(t, p, statement, ada.ID, ada.OrganizationID)
+	}
+
+	post(t, p, "", resetPath, resetBody(forgotten(t, p, ada.Email, 1)), http.StatusNoContent)
+
+	platformtest.Decode[session.Tokens](t, logIn(p, ada.Email, newPassword).Want(t, http.StatusOK))
+	equal(t, "what the stranger has left", 0, count(t, p, left, ada.ID))
+	refused(t, p, strangers.AccessToken)
+	post(t, p, "", confirmChange, map[string]string{"token": change, "password": newPassword}, http.StatusUnprocessableEntity)
+	equal(t, "trail", []string{"users:disown done", "users:register done"}, slices.Sorted(slices.Values(audited(t, p, "users:"))))
+	var cleared bool
+	for _, m := range p.Mail(1) {
+		cleared = cleared || m.Subject == "Your account was cleared" && strings.Contains(m.Text, "- passkey: 1,")
+	}
+	if !cleared {
+		t.Error("the person is not mailed what was removed")
+	}
+}
+
+// added is what a person may add to their account and organization; left counts it.
+var added = []string{
+	`INSERT INTO passkeys (id, user_id, credential_id, name, credential) SELECT gen_random_uuid(), $1, '1', '', '' WHERE $2::uuid IS NOT NULL`,
+	`INSERT INTO totp_secrets (user_id, secret, confirmed_at) SELECT $1, '', now() WHERE $2::uuid IS NOT NULL`,
+	`INSERT INTO external_identities (id, issuer, subject_index, user_id) SELECT gen_random_uuid(), 'https://issuer.example', '', $1 WHERE $2::uuid IS NOT NULL`,
+	`INSERT INTO api_keys (id, organization_id, user_id, name, scopes, created_at) VALUES (gen_random_uuid(), $2, $1, 'old', '{}', now() - interval '1 year')`,
+	`WITH a AS (INSERT INTO service_accounts (id, organization_id, name, created_by) VALUES (gen_random_uuid(), $2, 'robot', $1) RETURNING id)
+	 INSERT INTO api_keys (id, organization_id, service_account_id, name, scopes) SELECT gen_random_uuid(), $2, id, 'robot', '{}' FROM a`,
+	`INSERT INTO invitations (id, organization_id, token_hash, email_index, wrapped_key, email, role, invited_by, created_at, expires_at)
+	 VALUES (gen_random_uuid(), $2, '1', '1', '', '', 'owner', $1, now(), now() + interval '1 day')`,
+}
+
+const left = `
+SELECT (SELECT count(*) FROM passkeys WHERE user_id = $1) + (SELECT count(*) FROM totp_secrets WHERE user_id = $1)
+     + (SELECT count(*) FROM external_identities WHERE user_id = $1) + (SELECT count(*) FROM api_keys WHERE revoked_at IS NULL)
+     + (SELECT count(*) FROM invitations WHERE ended_at IS NULL) + (SELECT count(*) FROM mailed_tokens WHERE used_at IS NULL)`
+
+func TestReset_OfAProvedAccount_LeavesSecondFactors(t *testing.T) {
+	t.Parallel()
+	p := mountMail(t, false)
+	ada := registered(t, p, "ada@example.com", "")
+	post(t, p, "", verifyPath, heldBody(p.Token(p.MailTo(ada.Email))), http.StatusNoContent)
+	exec(t, p, added[0], ada.ID, ada.OrganizationID)
+	exec(t, p, `UPDATE users SET email_verified_at = NULL`) // as provisioning does that replaces an address
+	post(t, p, "", resetPath, resetBody(forgotten(t, p, ada.Email, 1)), http.StatusNoContent)
+	equal(t, "passkeys", 1, count(t, p, `SELECT count(*) FROM passkeys`))
+}
+
+func TestMailedToken_AskedAgain_IsTheOnlyOne(t *testing.T) {
+	t.Parallel()
+	p := mountMail(t, false)
+	registered(t, p, "ada@example.com", "")
+	earlier, newest := forgotten(t, p, "ada@example.com", 1), forgotten(t, p, "ada@example.com", 2)
+	post(t, p, "", resetPath, resetBody(earlier), http.StatusUnprocessableEntity)
+	post(t, p, "", resetPath, resetBody(newest), http.StatusNoContent)
 }

@@ -126,7 +126,7 @@ func TestTokensThatAreNotGoodHaveOneAnswer(t *testing.T) {
 		equal(t, name, want, detail(t, post(t, p, "", confirmPath, confirmBody(token), http.StatusUnprocessableEntity)))
 	}
 	for _, path := range []string{"/v1/users/email/verify", "/v1/users/email/change/confirm"} {
-		equal(t, path, want, detail(t, post(t, p, "", path, tokenBody(used), http.StatusUnprocessableEntity)))
+		equal(t, path, want, detail(t, post(t, p, "", path, heldBody(used), http.StatusUnprocessableEntity)))
 	}
 	equal(t, "reset", want, detail(t, post(t, p, "", resetPath, resetBody(used), http.StatusUnprocessableEntity)))
 	post(t, p, "", confirmPath, confirmBody(strings.Repeat("x", 101)), http.StatusUnprocessableEntity)

@@ -252,8 +252,8 @@ func TestMembersAreListedSuspendedRestoredAndRemoved(t *testing.T) {
 			break
 		}
 	}
-	yes := true
-	want := members.Member{UserID: ada.UserID, Email: ada.Email, FirstName: "Ada", LastName: "Lovelace", Role: "member", Status: "active", SecondFactor: &yes}
+	yes, no := true, false
+	want := members.Member{UserID: ada.UserID, Email: ada.Email, EmailVerified: &no, FirstName: "Ada", LastName: "Lovelace", Role: "member", Status: "active", SecondFactor: &yes}
 	if len(seen) != 3 {
 		t.Fatalf("%d members, want 3", len(seen))
 	}

@@ -113,6 +113,7 @@ func TestTeamsGiveTheirRolesOnlyByThoseWhoMayGiveThem(t *testing.T) {
 	leave := in(organization, "/teams/"+inner.String()+"/members/"+ada.UserID.String())
 	p.Do(organizer.Token, http.MethodDelete, leave, nil).Want(t, http.StatusForbidden)
 	p.Do(organizer.Token, http.MethodDelete, in(organization, "/teams/"+inner.String()), nil).Want(t, http.StatusForbidden)
+	p.Do(organizer.Token, http.MethodGet, in(organization, "/teams/"+organization.String()+"/members"), nil).Want(t, http.StatusNotFound) // no team
 	list := platformtest.Decode[page.Page[teammembers.TeamMember]](t, p.Do(organizer.Token, http.MethodGet, in(organization, "/teams/"+inner.String()+"/members"), nil).Want(t, http.StatusOK))
 	if len(list.Items) != 1 || list.Items[0].UserID != ada.UserID {
 		t.Errorf("team members %+v, want Ada", list.Items)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -98,6 +99,26 @@ type externalClaims struct {
 	OrganizationID string           `json:"organization_id"`
 	Methods        []string         `json:"amr"`
 	AuthTime       *jwt.NumericDate `json:"auth_time"`
+
+	// What other tokens of an issuer have, which it also signs for this audience.
+	Nonce  json.RawMessage `json:"nonce"`   // ID tokens (OpenID Connect Core §2)
+	AtHash json.RawMessage `json:"at_hash"` // ID tokens (§3.1.3.6)
+	CHash  json.RawMessage `json:"c_hash"`  // ID tokens (§3.3.2.11)
+	SHash  json.RawMessage `json:"s_hash"`  // ID tokens (Financial-grade API 1.0, Part 2)
+	Events json.RawMessage `json:"events"`  // logout tokens and security events (RFC 8417)
+	Use    any             `json:"typ"`     // Keycloak: Bearer, ID, Refresh, Logout …
+}
+
+// another tells a token that is no access token. A header `typ` of at+jwt says what it is;
+// issuers that have not heard of RFC 9068 write JWT, or nothing, over all of theirs.
+func (c externalClaims) another() bool {
+	for _, claim := range []json.RawMessage{c.Nonce, c.AtHash, c.CHash, c.SHash, c.Events} {
+		if claim != nil {
+			return true
+		}
+	}
+	use, text := c.Use.(string)
+	return c.Use != nil && (!text || !strings.EqualFold(use, "Bearer"))
 }
 
 // maxSubject is what OpenID Connect Core §2 allows a `sub`.
@@ -111,6 +132,9 @@ func (e *external) token(ctx context.Context, raw string) (*token, error) {
 	}
 	var c externalClaims
 	if err := json.Unmarshal(payload, &c); err != nil {
+		return nil, errToken
+	}
+	if c.another() {
 		return nil, errToken
 	}
 	expected := jwt.Expected{Issuer: e.Issuer, AnyAudience: jwt.Audience{e.Audience}, Time: time.Now()}

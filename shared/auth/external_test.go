@@ -459,3 +459,31 @@ func TestIssuersThatMustNotBeTrusted(t *testing.T) {
 		t.Error("takes what is no list")
 	}
 }
+
+func TestExternalToken_OfAnotherKind_IsRefused(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	issuer := platformtest.NewOIDCIssuer(t)
+	p := platformtest.NewWith(t, func(c *function.Config) {
+		c.OIDCIssuers, c.OIDCSubjectKey = auth.OIDCIssuers{issuer.Config()}, subjectKey
+	})
+	v, err := p.Env.Verifier(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]any{"nonce": "n-0S6_WzA2Mj", "at_hash": "77QmUPtjPfzWtF2AnpK9RQ", "c_hash": "LDktKdoQak3Pk0cnXxCltA", "s_hash": "x", "events": map[string]any{}, "typ": "ID"} {
+		for _, typ := range []string{"JWT", "", "at+jwt"} {
+			if _, err := v.Identify(ctx, issuer.TokenBy(issuer.Signer(), typ, "ada", map[string]any{name: value})); !isUnauthenticated(err) {
+				t.Errorf("a token of type %q with %s: %v, want a refusal", typ, name, err)
+			}
+		}
+	}
+	for _, typ := range []string{"logout+jwt", "secevent+jwt", "dpop+jwt", "id+jwt"} {
+		if _, err := v.Identify(ctx, issuer.TokenBy(issuer.Signer(), typ, "ada", nil)); !isUnauthenticated(err) {
+			t.Errorf("a token of type %q: %v, want a refusal", typ, err)
+		}
+	}
+	if _, err := v.Identify(ctx, issuer.TokenBy(issuer.Signer(), "JWT", "ada", map[string]any{"typ": "Bearer"})); err != nil {
+		t.Errorf("an access token: %v", err)
+	}
+}

@@ -21,13 +21,19 @@ const maxUserAgent = 256
 // Of reads who sent a request that passed through proxies in trusted networks, each
 // of which appended the address that it saw to X-Forwarded-For. The last address
 // outside of those networks is the client; what stands before it was written by the
-// client, and tells nothing.
+// client, and tells nothing. An address of this machine is a proxy's only as the other end
+// of the connection (Knative's queue-proxy): in the header it is what the ingress saw of
+// somebody who came through a tunnel, and wrote what stands before.
+//
+// It rests on the ingress appending: one that passes the header on as it came has the
+// client write all of it (docs/operations.md, TRUSTED_PROXIES).
 func Of(r *http.Request, trusted []netip.Prefix) Client {
 	c := Client{UserAgent: strings.ToValidUTF8(r.UserAgent(), "")}
 	if len(c.UserAgent) > maxUserAgent {
 		c.UserAgent = strings.ToValidUTF8(c.UserAgent[:maxUserAgent], "")
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	forwarded := false // the address is one of the header's
 	for hop := r.RemoteAddr; ; hop, hops = hops[len(hops)-1], hops[:len(hops)-1] {
 		address, err := parse(strings.TrimSpace(hop))
 		if err != nil {
@@ -35,9 +41,10 @@ func Of(r *http.Request, trusted []netip.Prefix) Client {
 		}
 		c.Address = address.Unmap().WithZone("")
 		among := func(p netip.Prefix) bool { return p.Contains(c.Address) }
-		if len(hops) == 0 || !slices.ContainsFunc(trusted, among) {
+		if len(hops) == 0 || !slices.ContainsFunc(trusted, among) || forwarded && c.Address.IsLoopback() {
 			return c
 		}
+		forwarded = true
 	}
 }
 

@@ -46,15 +46,8 @@ func Begin(ctx context.Context, db *outbox.DB, e events.OrganizationDeleted) err
 	return nil
 }
 
-var errGone = fault.New(fault.Forbidden, "Your organization does not exist any more: log in again")
-
-// Refusal is what the constraint has to say to somebody who was still at work in an
-// organization that is erased; any other error is as it was.
-func Refusal(err error) error {
-	if database.Violates(err, "organization_erased") {
-		return errGone
-	}
-	return err
+func init() {
+	database.Constraint("organization_erased", fault.Forbidden, "Your organization no longer exists: log in again")
 }
 
 // InSteps runs a statement that deletes a bounded part, each time in a transaction of

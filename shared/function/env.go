@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"strings"
 	"sync"
 
@@ -47,6 +48,7 @@ type Config struct {
 
 	SMTPURL                  string `env:"SMTP_URL"`                                 // the mail server, see mail.NewSender; empty: no mail is sent
 	MailFrom                 string `env:"MAIL_FROM"`                                // whom mail comes from: Name <address>
+	SecurityContact          string `env:"SECURITY_CONTACT"`                         // mailto: or https: of who is told of vulnerabilities; empty: nobody is named
 	PublicURL                string `env:"PUBLIC_URL"`                               // base of the links in mails: of the pages that people see
 	RegistrationConfirmation bool   `env:"REGISTRATION_CONFIRMATION, default=false"` // an account opens once its address is confirmed by mail
 
@@ -98,10 +100,30 @@ func (c Config) DatabaseURLs() map[database.Name]string {
 	}
 }
 
+// onOff lets a setting that is true or false be on or off too, and says what it may be.
+func onOff(_ context.Context, key, _, _, value string) (string, bool, error) {
+	config := reflect.TypeFor[Config]()
+	for i := range config.NumField() {
+		field := config.Field(i)
+		if name, _, _ := strings.Cut(field.Tag.Get("env"), ","); name != key || field.Type.Kind() != reflect.Bool {
+			continue
+		}
+		switch strings.ToLower(value) {
+		case "on", "true", "1":
+			return "true", false, nil
+		case "off", "false", "0":
+			return "false", false, nil
+		}
+		return value, true, fmt.Errorf("%s is %q: it is on or off (or true or false)", key, value)
+	}
+	return value, false, nil
+}
+
 // ConfigFromEnvironment reads the configuration of a deployed function.
 func ConfigFromEnvironment(ctx context.Context) (Config, error) {
 	var c Config
-	if err := envconfig.Process(ctx, &c); err != nil {
+	settings := &envconfig.Config{Target: &c, Lookuper: envconfig.OsLookuper(), Mutators: []envconfig.Mutator{envconfig.MutatorFunc(onOff)}}
+	if err := envconfig.ProcessWith(ctx, settings); err != nil {
 		return c, fmt.Errorf("read configuration: %w", err)
 	}
 	return c, nil

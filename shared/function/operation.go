@@ -54,6 +54,9 @@ func Delete(id, path, summary string, access Access) Operation {
 
 func operation(method, id, path, summary string, access Access) Operation {
 	need := access.Need()
+	if method != http.MethodGet && policy.Lasting(need.Permission) && !need.Fresh && !need.ServiceAccount {
+		need = need.WithoutImpersonation() // what outlives an impersonation is the person's own
+	}
 	o := Operation{Need: need, Operation: huma.Operation{
 		OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tagOf(id)}, Security: securityOf(need),
 	}}

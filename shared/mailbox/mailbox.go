@@ -84,6 +84,7 @@ func Open(arrived func(Mail)) (*Mailbox, error) {
 // Close stops the server.
 func (m *Mailbox) Close() error {
 	err := m.server.Close()
+	_ = m.listener.Close() // which the server does not know if it has not begun to serve
 	<-m.ended
 	if errors.Is(err, net.ErrClosed) || errors.Is(err, smtp.ErrServerClosed) {
 		return nil

@@ -64,3 +64,16 @@ func TestMailboxRefusesWhatItCannotKeep(t *testing.T) {
 		t.Errorf("%v, %d mails", err, len(box.Mails()))
 	}
 }
+
+func TestClose_BeforeTheServerServes_Returns(t *testing.T) {
+	t.Parallel()
+	for range 200 {
+		m, err := mailbox.Open(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

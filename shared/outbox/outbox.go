@@ -26,6 +26,8 @@ import (
 // DB is a database whose transactions can publish events, as one function uses it.
 type DB struct {
 	*pgxpool.Pool
+	Sources func(address string) []byte // keyed hash of a network address, to count refusals of unknown callers by; nil: each is recorded
+
 	service string // the function: the source of its events, the consumer of others
 	sender  *Sender
 }

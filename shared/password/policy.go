@@ -73,6 +73,7 @@ func parts(words []string) []string {
 		w = common.Fold(w)
 		found = append(found, w)
 		found = append(found, strings.FieldsFunc(w, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })...)
+		found = append(found, strings.FieldsFunc(w, func(r rune) bool { return !unicode.IsLetter(r) })...)
 	}
 	found = slices.DeleteFunc(found, func(w string) bool { return utf8.RuneCountInString(w) < shortestWord })
 	slices.SortFunc(found, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
@@ -80,15 +81,31 @@ func parts(words []string) []string {
 }
 
 // madeOf tells whether little, or only a common password, is left of a password
-// without the words.
+// without the words, as it is or with the digits taken out that stand within them.
 func madeOf(folded string, words []string) bool {
-	rest := folded
+	rest, found := without(folded, words)
+	rest = strings.TrimFunc(rest, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	if found && (utf8.RuneCountInString(rest) < leastOfItsOwn || common.Rank(rest) > 0) {
+		return true
+	}
+	digits := 0
+	letters := strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsLetter(r):
+			return r
+		case unicode.IsDigit(r):
+			digits++
+		}
+		return -1
+	}, folded)
+	rest, found = without(letters, words)
+	return found && utf8.RuneCountInString(rest)+digits < leastOfItsOwn
+}
+
+func without(text string, words []string) (rest string, found bool) {
+	rest = text
 	for _, w := range words {
 		rest = strings.ReplaceAll(rest, w, "")
 	}
-	if rest == folded {
-		return false
-	}
-	rest = strings.TrimFunc(rest, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	return utf8.RuneCountInString(rest) < leastOfItsOwn || common.Rank(rest) > 0
+	return rest, rest != text
 }

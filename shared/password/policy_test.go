@@ -143,3 +143,17 @@ func BenchmarkCheck(b *testing.B) {
 		})
 	}
 }
+
+func TestPolicy_AddressWithOtherDigits_IsRefused(t *testing.T) {
+	t.Parallel()
+	for _, chosen := range []string{"jon77@example.org", "jon@example.org42", "4jon2@example.org", "jo1n@exam2ple.org", "j.on@example77.org"} {
+		if (password.Policy{MinLength: 8}).Check(chosen, "jon42@example.org", "Jon", "Doe") == "" {
+			t.Errorf("%q is taken", chosen)
+		}
+	}
+	for _, chosen := range []string{"jon plays 3 trombones", "jon-93847-xk29-1048"} {
+		if reason := (password.Policy{MinLength: 8}).Check(chosen, "jon42@example.org", "Jon", "Doe"); reason != "" {
+			t.Errorf("%q is refused: %s", chosen, reason)
+		}
+	}
+}

@@ -40,6 +40,17 @@ const (
 	PlatformUsers Permission = "platform:users" // find, suspend, restore and impersonate anybody
 )
 
+// lasting permissions change who is in an organization, what they may do there, or what
+// it decides for them, and what of its past is done again.
+var lasting = []Permission{
+	OrganizationsWrite, OrganizationsDelete, MembersWrite, TeamsWrite, RolesWrite, RolesApprove, ServiceAccountsWrite,
+	DomainsWrite, PurposesWrite, ProvisioningWrite, RetentionWrite, DeadLettersWrite,
+}
+
+// Lasting tells whether what a permission allows outlives an impersonation: then nobody
+// who acts as somebody else does it.
+func Lasting(p Permission) bool { return slices.Contains(lasting, p) }
+
 // The built-in roles. PlatformAdmin is a flag of an account and not of an
 // organization's to give.
 const (

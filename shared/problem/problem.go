@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -64,7 +65,7 @@ func init() {
 				return known
 			}
 			if d, ok := err.(huma.ErrorDetailer); ok {
-				places = append(places, fault.Place{Location: d.ErrorDetail().Location, Message: d.ErrorDetail().Message})
+				places = append(places, fault.Place{Location: d.ErrorDetail().Location, Message: sentence(d.ErrorDetail().Message)})
 			}
 		}
 		if len(places) == 1 && places[0].Location != "" {
@@ -77,9 +78,21 @@ func init() {
 	}
 }
 
+// sentence keeps Go's words for a body that passes its schema and still has no place in
+// its type from the caller, such as 1e1 for a whole number.
+func sentence(message string) string {
+	if strings.HasPrefix(message, "json: ") {
+		return "a value cannot be read: write whole numbers in digits alone, within 64 bits, without a fraction or an exponent"
+	}
+	return message
+}
+
 // Of is the one table from what went wrong to what the caller reads.
 func Of(ctx context.Context, err error) *Problem {
 	f, ok := fault.As(err)
+	if refusal := database.Refusal(err); !ok && refusal != nil {
+		f, ok = refusal, true
+	}
 	switch {
 	case ok:
 	case errors.Is(err, context.Canceled):

@@ -24,6 +24,7 @@ func (h *Host) observed(next http.Handler) http.Handler {
 		answer := &answerWriter{ResponseWriter: w}
 		answer.Header().Set("X-Content-Type-Options", "nosniff")
 		answer.Header().Set("Cache-Control", "no-store")
+		answer.Header().Set("Strict-Transport-Security", "max-age=31536000") // RFC 6797; without TLS nobody heeds it (§8.1)
 		defer func() {
 			if cause := recover(); cause != nil {
 				if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {

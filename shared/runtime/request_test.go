@@ -228,3 +228,14 @@ func TestOnlyOurFailuresAreErrorsInTheLog(t *testing.T) { // not parallel: the l
 		}
 	}
 }
+
+func TestBody_WholeNumberWithAnExponent_IsRefusedWithoutGosWords(t *testing.T) {
+	t.Parallel()
+	d := (&echo{answer: func(context.Context) error { return nil }}).declare()
+	for _, number := range []string{"1e1", "1.0", "99999999999999999999999"} {
+		answer := call(t, d, post("/v1/tests/1", `{"count": `+number+`}`))
+		if answer.Status >= 500 || answer.Status >= 400 && (strings.Contains(string(answer.Body), "Go ") || strings.Contains(string(answer.Body), "struct")) {
+			t.Errorf("%s: %d %s", number, answer.Status, answer.Body)
+		}
+	}
+}

@@ -14,7 +14,6 @@ import (
 	"function/functions/analytics"
 	"function/shared/audit"
 	"function/shared/auth"
-	"function/shared/erasure"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -88,7 +87,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return audit.Record(ctx, tx, audit.Entry{Action: "reports:create", ResourceID: id.String()})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("insert report: %w", erasure.Refusal(err))
+		return nil, fmt.Errorf("insert report: %w", err)
 	}
 	return &Response{Body: analytics.Planned(report)}, nil
 }

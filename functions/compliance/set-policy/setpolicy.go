@@ -9,7 +9,6 @@ import (
 	"function/functions/compliance/internal/retention"
 	"function/shared/audit"
 	"function/shared/auth"
-	"function/shared/erasure"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
@@ -63,7 +62,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return audit.Record(ctx, tx, audit.Entry{Action: "retention:set", ResourceID: string(in.Resource), Detail: map[string]any{"keep_days": in.Body.KeepDays}})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("set policy: %w", erasure.Refusal(err))
+		return nil, fmt.Errorf("set policy: %w", err)
 	}
 	return &Response{Body: retention.Policy{Resource: in.Resource, KeepDays: in.Body.KeepDays, Origin: retention.OriginOwn}}, nil
 }

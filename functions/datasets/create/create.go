@@ -12,7 +12,6 @@ import (
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
-	"function/shared/erasure"
 	"function/shared/events"
 	"function/shared/fault"
 	"function/shared/function"
@@ -90,7 +89,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, fault.New(fault.Conflict, "Your organization has a data set of this name already; SQL names know no case")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("create data set: %w", erasure.Refusal(err))
+		return nil, fmt.Errorf("create data set: %w", err)
 	}
 	return &Response{Body: d}, nil
 }

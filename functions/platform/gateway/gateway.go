@@ -90,6 +90,7 @@ func (f *Function) proxy(upstream *url.URL) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Del("Cache-Control") // the function says how to treat its answer
 		w.Header().Del("X-Content-Type-Options")
+		w.Header().Del("Strict-Transport-Security")
 		proxy.ServeHTTP(w, r)
 	})
 }

@@ -34,6 +34,8 @@ var routes = []function.Route{
 	{Method: "GET", Path: "/unlock", Service: "users-pages", Timeout: 300 * time.Second},
 	{Method: "GET", Path: "/invitations/accept", Service: "users-pages", Timeout: 300 * time.Second},
 	{Method: "GET", Path: "/invitations/register", Service: "users-pages", Timeout: 300 * time.Second},
+	{Method: "GET", Path: "/.well-known/change-password", Service: "users-pages", Timeout: 300 * time.Second},
+	{Method: "GET", Path: "/.well-known/security.txt", Service: "users-pages", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/users/refresh", Service: "users-refresh", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/users/logout", Service: "users-logout", Timeout: 300 * time.Second},
 	{Method: "GET", Path: "/v1/users/sessions", Service: "users-sessions", Timeout: 300 * time.Second},

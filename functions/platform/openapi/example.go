@@ -23,12 +23,12 @@ func (d *apiDocument) curl(e entry, body *schema) string {
 	if e.Bearer {
 		lines = append(lines, `-H "Authorization: Bearer $TOKEN"`)
 	}
-	switch e.BodyType {
-	case "":
-	case "application/json":
+	switch jsonType := jsonAmong(e.BodyType); {
+	case e.BodyType == "":
+	case jsonType != "":
 		sample, _ := json.MarshalIndent(d.sample(body, "", 0), "  ", "  ") // made of plain values
-		lines = append(lines, `-H "Content-Type: application/json"`, `-d '`+strings.ReplaceAll(string(sample), `'`, `'\''`)+`'`)
-	case "multipart/form-data":
+		lines = append(lines, `-H "Content-Type: `+jsonType+`"`, `-d '`+strings.ReplaceAll(string(sample), `'`, `'\''`)+`'`)
+	case e.BodyType == "multipart/form-data":
 		for _, name := range d.resolve(body).names() {
 			lines = append(lines, `-F `+name+`=@`+name+`.csv`)
 		}
@@ -36,6 +36,19 @@ func (d *apiDocument) curl(e entry, body *schema) string {
 		lines = append(lines, `--data-binary @file`)
 	}
 	return strings.Join(lines, " \\\n  ")
+}
+
+// jsonAmong is the first of some media types that is JSON, application/json before others.
+func jsonAmong(mediaTypes string) (found string) {
+	for mediaType := range strings.SplitSeq(mediaTypes, ", ") {
+		if mediaType == "application/json" {
+			return mediaType
+		}
+		if found == "" && strings.HasSuffix(mediaType, "+json") {
+			found = mediaType
+		}
+	}
+	return found
 }
 
 // sample is a value that fits a schema: what it gives as an example, or else
@@ -68,13 +81,17 @@ func (d *apiDocument) sample(s *schema, name string, depth int) any {
 	return 1
 }
 
-// sampleObject holds what is required, or everything where nothing is.
+// sampleObject holds what is required and what has an example, or the first member where
+// there is neither: of several proofs, or changes, one is enough.
 func (d *apiDocument) sampleObject(s *schema, depth int) any {
 	var o orderedObject
 	for _, name := range s.names() {
-		if len(s.Required) == 0 || slices.Contains(s.Required, name) {
+		if slices.Contains(s.Required, name) || len(d.resolve(s.Properties[name]).Examples) > 0 {
 			o = append(o, member{name, d.sample(s.Properties[name], name, depth+1)})
 		}
+	}
+	if names := s.names(); len(o) == 0 && len(names) > 0 {
+		o = append(o, member{names[0], d.sample(s.Properties[names[0]], names[0], depth+1)})
 	}
 	return o
 }

@@ -3,6 +3,7 @@ package openapi_test
 import (
 	"bytes"
 	"context"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -100,6 +101,24 @@ func TestDocsLoadNothingAndRunNothing(t *testing.T) {
 	for _, link := range regexp.MustCompile(`href="([^"]*)"`).FindAllStringSubmatch(page, -1) {
 		if !targets[link[1]] {
 			t.Errorf("the page links to %s, which is not on it", link[1])
+		}
+	}
+}
+
+func TestDocs_Examples_AreBodiesThatTheOperationsTake(t *testing.T) {
+	t.Parallel()
+	page := html.UnescapeString(get(t, "/docs", "").Body.String())
+	for id, want := range map[string]string{
+		"users-step-up":                      `{"code":"123456"}`,
+		"users-verify-second-factor":         `"code":"123456"`,
+		"users-grant-role":                   `"user_id":"0198`,
+		"users-update-profile":               `{"display_name":"AdaL."}`,
+		"users-change-organization-settings": `Content-Type:application/merge-patch+json`,
+	} {
+		_, article, _ := strings.Cut(page, `<article id="`+id+`">`)
+		article, _, _ = strings.Cut(article, "</article>")
+		if !strings.Contains(strings.Join(strings.Fields(article), ""), want) {
+			t.Errorf("the example of %s lacks %s", id, want)
 		}
 	}
 }

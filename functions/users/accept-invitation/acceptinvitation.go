@@ -11,6 +11,7 @@ import (
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/fault"
@@ -72,5 +73,5 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		}
 		return nil
 	})
-	return &out, f.Refused(ctx, audit.Entry{Action: "invitations:accept"}, err)
+	return &out, act.Refused(ctx, f.DB, audit.Entry{Action: "invitations:accept"}, err)
 }

@@ -27,7 +27,7 @@ var Service = function.Service("users-api-keys", New,
 		Status(http.StatusCreated).Fails(fault.Conflict).
 		Describe("It acts as you in your present organization, within its scopes, and only where your roles allow it. You are told by mail."), (*Function).Create),
 	function.On(function.Get("users-list-api-keys", "/v1/api-keys", "Your API keys", policy.Person), (*Function).List),
-	function.On(function.Delete("users-revoke-api-key", "/v1/api-keys/{id}", "Revoke an API key", policy.Person).
+	function.On(function.Delete("users-revoke-api-key", "/v1/api-keys/{id}", "Revoke an API key", policy.Person.WithoutImpersonation()).
 		Describe("It is refused everywhere within a second."), (*Function).Revoke),
 	function.On(function.Post("users-rotate-api-key", "/v1/api-keys/{id}/rotate", "Give an API key a new secret", policy.Person.WithFreshProof()).
 		Status(http.StatusCreated).

@@ -17,7 +17,7 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Post("users-approve-member", "/v1/organizations/{id}/members/{user_id}/approve", "Let a person into your organization", policy.MembersWrite.WithoutImpersonation()).
+var Service = function.Endpoint(function.Post("users-approve-member", "/v1/organizations/{id}/members/{user_id}/approve", "Let a person into your organization", policy.MembersWrite).
 	Fails(fault.Conflict), New)
 
 // Request names the organization and the person; a body is optional.

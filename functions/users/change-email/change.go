@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -35,7 +36,7 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*struct{}, er
 	}
 	entry := audit.Entry{Action: "emails:ask_change", ResourceID: caller.UserID.String()}
 	if err := credential.ProvePassword(ctx, f.Store, caller, credentials, in.Body.Password, "body.password"); err != nil {
-		return nil, f.Refused(ctx, entry, err)
+		return nil, act.Refused(ctx, f.DB, entry, err)
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		may, err := notify.MayMail(ctx, f.Store, tx, notify.EmailChange, person.EmailIndex(f.Keeper, string(in.Body.Email)))
@@ -77,9 +78,13 @@ func (f *Function) mail(ctx context.Context, tx *outbox.Tx, user uuid.UUID, newA
 	return f.post.Queue(ctx, tx, user, f.post.EmailChangeAsked(present))
 }
 
-// Confirm changes the address, for whoever reads the mail to the new one.
+// Confirm changes the address, for whoever reads the mail to the new one and holds the
+// account.
 func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*struct{}, error) {
 	entry := audit.Entry{Action: "emails:change"}
+	if err := credential.ProveHolder(ctx, f.Store, notify.EmailChange, in.Body.Token, in.Body.Password); err != nil {
+		return nil, act.Refused(ctx, f.DB, entry, err)
+	}
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		user, sealed, err := notify.UseMailedToken(ctx, tx, notify.EmailChange, in.Body.Token)
 		if err != nil {
@@ -103,7 +108,7 @@ func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*struct{}, 
 		err = fault.New(fault.Conflict, "Somebody has an account with this address by now")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("change address: %w", f.Refused(ctx, entry, err))
+		return nil, fmt.Errorf("change address: %w", act.Refused(ctx, f.DB, entry, err))
 	}
 	return nil, nil
 }

@@ -20,10 +20,11 @@ import (
 var Service = function.Service("users-change-email", New,
 	function.On(function.Post("users-change-email", "/v1/users/email/change", "Change your email address", policy.Person.WithFreshProof()).
 		Sensitive().Status(http.StatusAccepted).Fails(fault.Unavailable).
-		Describe("A token is mailed to the new address, and the present one is told. Until the token comes back nothing changes."), (*Function).Change),
+		Describe("A token is mailed to the new address, and the present one is told. Until the token comes back nothing changes. A newer request takes the place of an earlier one."), (*Function).Change),
 	function.On(function.Post("users-confirm-email-change", "/v1/users/email/change/confirm", "Confirm your new email address by the token that was mailed", policy.Public).
-		Sensitive().Fails(fault.Conflict).
-		Describe("The token is good once and for an hour. 409: somebody has an account with the address by now."), (*Function).Confirm),
+		Sensitive().Fails(fault.Conflict, fault.Unavailable).
+		Describe("The token, good once and for an hour, shows that you read the new address, and the password that the account is yours: so nobody is given an account that a stranger holds. "+
+			"409: somebody has an account with the address by now."), (*Function).Confirm),
 )
 
 // ChangeRequest is the new address, and the proof that it is the person who asks.
@@ -34,10 +35,11 @@ type ChangeRequest struct {
 	}
 }
 
-// ConfirmRequest is the token.
+// ConfirmRequest is the two proofs.
 type ConfirmRequest struct {
 	Body struct {
-		Token string `json:"token" maxLength:"100"`
+		Token    string `json:"token" maxLength:"100"`
+		Password string `json:"password" maxLength:"256" doc:"Of the account"`
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/store"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/fault"
@@ -59,13 +60,13 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	}
 	entry := audit.Entry{Action: "passwords:change", ResourceID: caller.UserID.String(), OrganizationID: credentials.OrganizationID}
 	if err := credential.ProvePassword(ctx, f.Store, caller, credentials, in.Body.CurrentPassword, "body.current_password"); err != nil {
-		return nil, f.Refused(ctx, entry, err)
+		return nil, act.Refused(ctx, f.DB, entry, err)
 	}
 	if in.Body.NewPassword == in.Body.CurrentPassword {
-		return nil, f.Refused(ctx, entry, fault.At("body.new_password", "this is the password that you have: choose another"))
+		return nil, act.Refused(ctx, f.DB, entry, fault.At("body.new_password", "this is the password that you have: choose another"))
 	}
 	if err := credential.CheckReplacement(ctx, f.Store, credentials, in.Body.NewPassword, "body.new_password"); err != nil {
-		return nil, f.Refused(ctx, entry, err)
+		return nil, act.Refused(ctx, f.DB, entry, err)
 	}
 	hash, err := f.Hasher.Hash(ctx, in.Body.NewPassword)
 	if err != nil {
@@ -78,7 +79,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return audit.Record(ctx, tx, entry)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("change password: %w", f.Refused(ctx, entry, err))
+		return nil, fmt.Errorf("change password: %w", act.Refused(ctx, f.DB, entry, err))
 	}
 	return nil, nil
 }

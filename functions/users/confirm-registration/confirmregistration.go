@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/fault"
@@ -57,7 +58,8 @@ const (
 	takeRegistration = `
 DELETE FROM registrations WHERE id = $1 AND expires_at > now()
 RETURNING user_id, email_index, wrapped_key, email, first_name, last_name, password_hash,
-    (SELECT o.id FROM organizations o WHERE o.id = organization_id AND o.deleted_at IS NULL) AS organization_id`
+    (SELECT o.id FROM organizations o WHERE o.id = organization_id AND ` + lifecycle.TakesRequests + `) AS organization_id,
+    coalesce(organization_name, '') AS organization_name`
 	dropOthers = `DELETE FROM registrations WHERE email_index = $1`
 )
 
@@ -68,11 +70,11 @@ var errPassword = fault.At("body.password", "this address was not registered wit
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	id, err := f.find(ctx, in.Body.Token, in.Body.Password)
 	if err != nil {
-		return nil, f.Refused(ctx, audit.Entry{Action: "users:register"}, err)
+		return nil, act.Refused(ctx, f.DB, audit.Entry{Action: "users:register"}, err)
 	}
 	account, err := f.open(ctx, id)
 	if database.IsNoRows(err) || database.Violates(err, person.EmailTaken) {
-		return nil, f.Refused(ctx, audit.Entry{Action: "users:register"}, notify.ErrMailedToken)
+		return nil, act.Refused(ctx, f.DB, audit.Entry{Action: "users:register"}, notify.ErrMailedToken)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("confirm registration: %w", err)
@@ -116,18 +118,19 @@ func (f *Function) find(ctx context.Context, token, password string) (id uuid.UU
 }
 
 type registration struct {
-	UserID         uuid.UUID
-	EmailIndex     []byte
-	WrappedKey     []byte
-	PasswordHash   string
-	OrganizationID *uuid.UUID
+	UserID           uuid.UUID
+	EmailIndex       []byte
+	WrappedKey       []byte
+	PasswordHash     string
+	OrganizationID   *uuid.UUID
+	OrganizationName string
 	person.SealedName
 }
 
 func (r registration) account() lifecycle.NewAccount {
 	return lifecycle.NewAccount{
 		ID: r.UserID, EmailIndex: r.EmailIndex, WrappedKey: r.WrappedKey, SealedName: r.SealedName,
-		PasswordHash: r.PasswordHash, JoinsID: r.OrganizationID, Verified: true,
+		PasswordHash: r.PasswordHash, JoinsID: r.OrganizationID, OrganizationName: r.OrganizationName, Verified: true,
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/outbox"
 )
@@ -40,7 +41,7 @@ func (f *Function) Claim(ctx context.Context, in *ClaimRequest) (*Response, erro
 		return nil, err
 	}
 	var out Response
-	return &out, f.Act(ctx, audit.Entry{Action: "domains:claim", ResourceID: name}, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
+	return &out, act.Do(ctx, f.DB, audit.Entry{Action: "domains:claim", ResourceID: name}, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
 		out.Body, err = membership.ClaimDomain(ctx, tx, in.ID, name)
 		return err
 	})
@@ -51,7 +52,7 @@ func (f *Function) Remove(ctx context.Context, in *Request) (*struct{}, error) {
 	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
-	return nil, f.Act(ctx, audit.Entry{Action: "domains:remove", ResourceID: in.Domain}, func(tx *outbox.Tx, _ *audit.Entry) error {
+	return nil, act.Do(ctx, f.DB, audit.Entry{Action: "domains:remove", ResourceID: in.Domain}, func(tx *outbox.Tx, _ *audit.Entry) error {
 		return membership.RemoveDomain(ctx, tx, in.ID, in.Domain)
 	})
 }

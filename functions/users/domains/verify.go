@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/fault"
@@ -30,17 +31,17 @@ func (f *Function) Verify(ctx context.Context, in *Request) (*Response, error) {
 	rows, _ := f.DB.Query(ctx, selectDomain, in.ID, in.Domain)
 	claimed, err := pgx.CollectExactlyOneRow(rows, membership.CollectDomain)
 	if database.IsNoRows(err) {
-		return nil, f.Refused(ctx, entry, membership.ErrNoDomain)
+		return nil, act.Refused(ctx, f.DB, entry, membership.ErrNoDomain)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read domain: %w", err)
 	}
 	published, err := f.resolver.texts(ctx, claimed.Record)
 	if err != nil {
-		return nil, f.Refused(ctx, entry, err)
+		return nil, act.Refused(ctx, f.DB, entry, err)
 	}
 	var out Response
-	return &out, f.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
+	return &out, act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
 		out.Body, err = membership.VerifyDomain(ctx, tx, in.ID, in.Domain, published)
 		if database.IsNoRows(err) {
 			return instead(claimed.Record, published)

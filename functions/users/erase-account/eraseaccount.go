@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/fault"
@@ -81,7 +82,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return f.post.Queue(ctx, tx, uuid.Nil, f.post.AccountErased(former.Email))
 	})
 	if err != nil {
-		return nil, fmt.Errorf("erase account: %w", f.Refused(ctx, entry, err))
+		return nil, fmt.Errorf("erase account: %w", act.Refused(ctx, f.DB, entry, err))
 	}
 	return nil, nil
 }

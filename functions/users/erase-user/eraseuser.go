@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/fault"
@@ -61,7 +62,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	}
 	entry := audit.Entry{Action: "users:erase", ResourceID: in.ID.String(), Platform: true}
 	if err := f.DB.Transact(ctx, func(tx *outbox.Tx) error { return f.erase(ctx, tx, caller, in, entry) }); err != nil {
-		return nil, fmt.Errorf("erase account: %w", f.Refused(ctx, entry, err))
+		return nil, fmt.Errorf("erase account: %w", act.Refused(ctx, f.DB, entry, err))
 	}
 	return nil, nil
 }

@@ -14,6 +14,7 @@ import (
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/events"
 	"function/shared/fault"
@@ -64,7 +65,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return nil, err
 	}
 	if err := ratelimit.Account(ctx, index); err != nil {
-		return nil, f.Refused(ctx, audit.Entry{Action: "passwords:forget"}, err)
+		return nil, act.Refused(ctx, f.DB, audit.Entry{Action: "passwords:forget"}, err)
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		id := uuid7.New()

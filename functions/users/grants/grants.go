@@ -34,7 +34,7 @@ var Service = function.Service("users-grants", New,
 
 // Grantee is whom a role is granted to: exactly one of them.
 type Grantee struct {
-	UserID           *uuid.UUID `json:"user_id,omitempty" format:"uuid"`
+	UserID           *uuid.UUID `json:"user_id,omitempty" format:"uuid" example:"0198a7f0-0000-7000-8000-000000000000"`
 	TeamID           *uuid.UUID `json:"team_id,omitempty" format:"uuid"`
 	ServiceAccountID *uuid.UUID `json:"service_account_id,omitempty" format:"uuid"`
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/fault"
 	"function/shared/outbox"
@@ -72,7 +73,7 @@ func (f *Function) Revoke(ctx context.Context, in *Request) (*struct{}, error) {
 		return nil, err
 	}
 	entry := audit.Entry{Action: "invitations:revoke", ResourceID: in.InvitationID.String()}
-	return nil, f.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
+	return nil, act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
 		revoked, err := tx.Exec(ctx, revoke, in.ID, in.InvitationID)
 		if err != nil {
 			return fmt.Errorf("revoke invitation: %w", err)

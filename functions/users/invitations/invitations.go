@@ -24,7 +24,7 @@ const path = "/v1/organizations/{id}/invitations"
 
 // Service declares the function.
 var Service = function.Service("users-invitations", New,
-	function.On(function.Post("users-invite", path, "Invite a person to your organization", policy.MembersWrite.WithoutImpersonation()).
+	function.On(function.Post("users-invite", path, "Invite a person to your organization", policy.MembersWrite).
 		Status(http.StatusCreated).Fails(fault.Conflict, fault.Unavailable).
 		Describe("A mail tells how to accept within 7 days. It replaces the address's earlier invitation. The answer is the same whether the address has an account or not."), (*Function).Create),
 	function.On(function.Get("users-list-invitations", path, "Open invitations to your organization", policy.MembersWrite), (*Function).List),

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -94,7 +95,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	attempt.On(known.UserID)
 	if err := attempt.Allowed(ctx); err != nil {
-		return nil, f.Refused(ctx, attempt.Entry(known.OrganizationID), err)
+		return nil, act.Refused(ctx, f.DB, attempt.Entry(known.OrganizationID), err)
 	}
 	ok, err := f.Hasher.Verify(ctx, in.Body.Password, known.PasswordHash)
 	if err != nil {

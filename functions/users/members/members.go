@@ -33,25 +33,26 @@ var Service = function.Service("users-members", New,
 	function.On(function.Post("users-suspend-member", one+"/suspend", "Take a member's roles away for a while", policy.MembersWrite).
 		Fails(fault.Conflict).
 		Describe("Ends the person's sessions in your organization. Nothing of other organizations changes."), (*Function).Suspend),
-	function.On(function.Post("users-restore-member", one+"/restore", "End a member's suspension", policy.MembersWrite.WithoutImpersonation()), (*Function).Restore),
+	function.On(function.Post("users-restore-member", one+"/restore", "End a member's suspension", policy.MembersWrite), (*Function).Restore),
 	function.On(function.Delete("users-remove-member", one, "Remove a member from your organization", policy.MembersWrite).
 		Fails(fault.Conflict), (*Function).Remove),
-	function.On(function.Post("users-leave-organization", "/v1/organizations/{id}/leave", "Leave an organization", policy.Person).
+	function.On(function.Post("users-leave-organization", "/v1/organizations/{id}/leave", "Leave an organization", policy.Person.WithoutImpersonation()).
 		Fails(fault.Conflict).
 		Describe("Ends your sessions in it. If it is your only one, you get one of your own, as at registration."), (*Function).Leave),
 )
 
 // Member is a person in an organization.
 type Member struct {
-	UserID       uuid.UUID `json:"user_id" format:"uuid"`
-	Email        string    `json:"email"`
-	FirstName    string    `json:"first_name"`
-	LastName     string    `json:"last_name"`
-	Role         string    `json:"role"`
-	Status       string    `json:"status" enum:"requested,active,suspended"`
-	Teams        int       `json:"teams" doc:"How many teams the person is in"`
-	SecondFactor *bool     `json:"second_factor,omitempty" doc:"Whether the person has one; for those who may change members"`
-	JoinedAt     time.Time `json:"joined_at" doc:"Or asked to join"`
+	UserID        uuid.UUID `json:"user_id" format:"uuid"`
+	Email         string    `json:"email"`
+	EmailVerified *bool     `json:"email_verified,omitempty" doc:"Whether the person has shown that they read the address: before, anybody may have typed it. For those who may change members"`
+	FirstName     string    `json:"first_name"`
+	LastName      string    `json:"last_name"`
+	Role          string    `json:"role"`
+	Status        string    `json:"status" enum:"requested,active,suspended"`
+	Teams         int       `json:"teams" doc:"How many teams the person is in"`
+	SecondFactor  *bool     `json:"second_factor,omitempty" doc:"Whether the person has one; for those who may change members"`
+	JoinedAt      time.Time `json:"joined_at" doc:"Or asked to join"`
 }
 
 // Organization names an organization.

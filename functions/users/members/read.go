@@ -21,6 +21,7 @@ import (
 const (
 	selectSealed = `
 SELECT m.user_id, m.role, m.status, m.created_at AS joined_at, u.wrapped_key, u.email, u.first_name, u.last_name,
+       u.email_verified_at IS NOT NULL AS email_verified,
        (SELECT count(*) FROM team_members t WHERE t.user_id = m.user_id AND t.organization_id = m.organization_id) AS teams,
        EXISTS (SELECT FROM totp_secrets t WHERE t.user_id = m.user_id AND t.confirmed_at IS NOT NULL)
     OR EXISTS (SELECT FROM passkeys p WHERE p.user_id = m.user_id) AS second_factor
@@ -31,12 +32,13 @@ WHERE m.organization_id = $1`
 )
 
 type sealed struct {
-	UserID       uuid.UUID
-	Role, Status string
-	JoinedAt     time.Time
-	WrappedKey   []byte
-	Teams        int
-	SecondFactor bool
+	UserID        uuid.UUID
+	Role, Status  string
+	JoinedAt      time.Time
+	WrappedKey    []byte
+	Teams         int
+	SecondFactor  bool
+	EmailVerified bool
 	person.SealedName
 }
 
@@ -44,7 +46,7 @@ type sealed struct {
 func (f *Function) unseal(ctx context.Context, caller auth.Caller, s sealed) (Member, error) {
 	m := Member{UserID: s.UserID, Role: s.Role, Status: s.Status, Teams: s.Teams, JoinedAt: s.JoinedAt}
 	if membership.ManagesMembers(caller) {
-		m.SecondFactor = &s.SecondFactor
+		m.SecondFactor, m.EmailVerified = &s.SecondFactor, &s.EmailVerified
 	}
 	name, err := person.OpenName(ctx, f.RoleChanges.Store, s.WrappedKey, s.SealedName)
 	m.Email, m.FirstName, m.LastName = name.Email, name.FirstName, name.LastName

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/fault"
 	"function/shared/outbox"
@@ -37,7 +38,7 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*Response, er
 		return nil, err
 	}
 	var after store.Settings
-	err = f.Act(ctx, audit.Entry{Action: "organizations:change_settings", ResourceID: in.ID.String(), Detail: in.Body}, func(tx *outbox.Tx, _ *audit.Entry) error {
+	err = act.Do(ctx, f.DB, audit.Entry{Action: "organizations:change_settings", ResourceID: in.ID.String(), Detail: in.Body}, func(tx *outbox.Tx, _ *audit.Entry) error {
 		if err := store.LockOrganization(ctx, tx, in.ID); err != nil {
 			return err
 		}

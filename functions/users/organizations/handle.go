@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -64,7 +65,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 		return nil, err
 	}
 	var o membership.Organization
-	err = f.Act(ctx, audit.Entry{Action: "organizations:create"}, func(tx *outbox.Tx, entry *audit.Entry) error {
+	err = act.Do(ctx, f.DB, audit.Entry{Action: "organizations:create"}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		var owned int
 		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
 			return fmt.Errorf("lock person: %w", err)
@@ -127,7 +128,7 @@ func (f *Function) Restore(ctx context.Context, in *Request) (*Response, error) 
 // change runs one statement on an organization, that lives or not.
 func (f *Function) change(ctx context.Context, entry audit.Entry, alive bool, statement string, arguments ...any) (*Response, error) {
 	var out Response
-	err := f.Act(ctx, entry, func(tx *outbox.Tx, entry *audit.Entry) (err error) {
+	err := act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, entry *audit.Entry) (err error) {
 		if alive {
 			if err := store.LockOrganization(ctx, tx, arguments[0].(uuid.UUID)); err != nil {
 				return err

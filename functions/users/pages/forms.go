@@ -37,14 +37,14 @@ var forms = []form{
 	},
 	{
 		name: "verify-email", Path: "/email/verify", Title: "Confirm your email address",
-		Lead: "Confirm that this is the address of your account.",
-		To:   "/v1/users/email/verify", Token: "token", Submit: "Confirm",
+		Lead: "Confirm that this is the address of your account, by the account's password.",
+		To:   "/v1/users/email/verify", Token: "token", Fields: []field{password}, Submit: "Confirm",
 		Done: "Your email address is confirmed.",
 	},
 	{
 		name: "confirm-email-change", Path: "/email/change/confirm", Title: "Confirm your new email address",
-		Lead: "Confirm that your account has this address from now on.",
-		To:   "/v1/users/email/change/confirm", Token: "token", Submit: "Confirm",
+		Lead: "Confirm that your account has this address from now on, by the account's password.",
+		To:   "/v1/users/email/change/confirm", Token: "token", Fields: []field{password}, Submit: "Confirm",
 		Done: "Your account has the new address. Log in with it from now on.",
 	},
 	{

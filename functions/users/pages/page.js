@@ -37,11 +37,29 @@ if (token && form.dataset.lookUp) {
 }
 
 let pending = ""; // the login that waits for a second factor
+let proved = null; // what a passkey has answered
+
+// askPasskey has the browser ask for a passkey: for the login that waits, or instead of a
+// password (WebAuthn level 3, §5.1.8).
+async function askPasskey() {
+  const ceremony = pending
+    ? await call("/v1/users/mfa/verify/passkey", { mfa_token: pending })
+    : await call("/v1/users/passkeys/login/begin", {});
+  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(ceremony.options);
+  const credential = await navigator.credentials.get({ publicKey }).catch(() => {
+    throw new Error("No passkey was used: try again, or log in otherwise.");
+  });
+  return { challenge_token: ceremony.challenge_token, credential: credential.toJSON() };
+}
 
 // logIn is an access token, or nothing while a second factor is asked for.
 async function logIn(fields) {
   let answer;
-  if (pending) {
+  if (proved && pending) {
+    answer = await call("/v1/users/mfa/verify", { mfa_token: pending, passkey: proved });
+  } else if (proved) {
+    answer = await call("/v1/users/passkeys/login/finish", proved);
+  } else if (pending) {
     const code = fields.code.replaceAll(" ", "");
     answer = await call("/v1/users/mfa/verify", { mfa_token: pending, [/^\d{6}$/.test(code) ? "code" : "recovery_code"]: code });
   } else {
@@ -49,8 +67,10 @@ async function logIn(fields) {
   }
   if (answer.mfa_required) {
     pending = answer.mfa_token;
-    find("factor").hidden = false;
-    find("code").focus();
+    const codes = answer.mfa_methods.some((method) => method !== "passkey");
+    find("factor").hidden = !codes;
+    if (codes) find("code").focus();
+    if (answer.mfa_methods.includes("passkey")) tell("Use your passkey to go on.");
     return "";
   }
   return answer.access_token;
@@ -70,12 +90,12 @@ async function submit() {
   }
 }
 
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
+async function proceed(prove) {
   const button = form.querySelector("button");
   tell("");
   button.disabled = true;
   try {
+    proved = prove ? await prove() : null;
     if (await submit()) {
       form.hidden = true;
       find("done").hidden = false;
@@ -85,7 +105,16 @@ form.addEventListener("submit", async (event) => {
   } finally {
     button.disabled = false;
   }
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  proceed(null);
 });
+if (find("passkey") && window.PublicKeyCredential && PublicKeyCredential.parseRequestOptionsFromJSON) {
+  find("passkey").hidden = false;
+  find("passkey").addEventListener("click", () => proceed(askPasskey));
+}
 
 for (const box of form.querySelectorAll("[data-shows]")) {
   box.addEventListener("change", () => { find(box.dataset.shows).type = box.checked ? "text" : "password"; });

@@ -9,16 +9,22 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"function/shared/fault"
 	"function/shared/function"
-	access "function/shared/policy"
+	"function/shared/policy"
 )
 
-// Service declares the function: a page each.
+// Service declares the function: a page each, and what is looked for at well-known places
+// (RFC 8615).
 var Service = function.Service("users-pages", New, parts()...)
 
 func parts() (parts []function.Part[*Function]) {
@@ -27,11 +33,20 @@ func parts() (parts []function.Part[*Function]) {
 			return p.pages[f.Path], nil
 		}))
 	}
-	return parts
+	return append(parts,
+		function.On(function.Get("users-well-known-change-password", "/.well-known/change-password", "Where a password is changed", policy.Public).
+			Tagged("Pages").Status(http.StatusFound).
+			Describe("For password managers (W3C, A Well-Known URL for Changing Passwords)."), (*Function).ChangePassword),
+		function.On(function.Get("users-well-known-security", "/.well-known/security.txt", "Whom to tell of a vulnerability", policy.Public).
+			Tagged("Pages").Fails(fault.NotFound).
+			Describe("RFC 9116. 404 where the deployment names nobody (SECURITY_CONTACT).").
+			Answers(map[string]*huma.Response{
+				"200": {Description: "OK", Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}}},
+			}), (*Function).Security))
 }
 
 func (f form) operation() function.Operation {
-	return function.Get("users-page-"+f.name, f.Path, "The page: "+f.Title, access.Public).Tagged("Pages").
+	return function.Get("users-page-"+f.name, f.Path, "The page: "+f.Title, policy.Public).Tagged("Pages").
 		Answers(map[string]*huma.Response{
 			"200": {Description: "OK", Content: map[string]*huma.MediaType{"text/html": {Schema: &huma.Schema{Type: huma.TypeString}}}},
 		})
@@ -46,7 +61,11 @@ type Response struct {
 }
 
 // Function answers pages that were made when it started.
-type Function struct{ pages map[string]*Response } // by path
+type Function struct {
+	pages   map[string]*Response // by path
+	public  string               // PUBLIC_URL, without a slash at its end
+	contact string               // SECURITY_CONTACT
+}
 
 //go:embed page.html
 var page string
@@ -57,9 +76,9 @@ var style template.CSS
 //go:embed page.js
 var script template.JS
 
-// policy lets a page use its own style and script, and call the API of the host that it
+// contentPolicy lets a page use its own style and script, and call the API of the host that it
 // comes from (CSP Level 3). Without its script a form goes nowhere.
-var policy = fmt.Sprintf("default-src 'none'; style-src %s; script-src %s; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+var contentPolicy = fmt.Sprintf("default-src 'none'; style-src %s; script-src %s; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 	source(string(style)), source(string(script)))
 
 func source(content string) string {
@@ -68,19 +87,23 @@ func source(content string) string {
 }
 
 // New renders the pages.
-func New(context.Context, *function.Env) (*Function, error) {
+func New(_ context.Context, env *function.Env) (*Function, error) {
 	t, err := template.New("page").Parse(page)
 	if err != nil {
 		return nil, fmt.Errorf("parse page: %w", err)
 	}
-	f := &Function{pages: map[string]*Response{}}
+	contact := env.Config.SecurityContact
+	if u, err := url.Parse(contact); contact != "" && (err != nil || u.Scheme != "mailto" && u.Scheme != "https" && u.Scheme != "tel" || strings.ContainsAny(contact, "\r\n")) {
+		return nil, errors.New("SECURITY_CONTACT is not a mailto:, https: or tel: address (RFC 9116)")
+	}
+	f := &Function{pages: map[string]*Response{}, public: strings.TrimSuffix(env.Config.PublicURL, "/"), contact: contact}
 	for _, form := range forms {
 		var body bytes.Buffer
 		if err := t.Execute(&body, map[string]any{"Form": form, "Style": style, "Script": script}); err != nil {
 			return nil, fmt.Errorf("render %s: %w", form.Path, err)
 		}
 		f.pages[form.Path] = &Response{
-			ContentType: "text/html; charset=utf-8", ContentPolicy: policy, ReferrerPolicy: "no-referrer", Body: body.Bytes(),
+			ContentType: "text/html; charset=utf-8", ContentPolicy: contentPolicy, ReferrerPolicy: "no-referrer", Body: body.Bytes(),
 		}
 	}
 	return f, nil

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"function/functions/users/internal/credential"
+	"function/functions/users/internal/person"
 
 	"github.com/google/uuid"
 
@@ -19,14 +20,14 @@ var Service = function.Service("users-passkeys", New,
 	function.On(function.Post("users-finish-passkey-registration", "/v1/users/passkeys/register/finish", "Store the passkey that your device has made", policy.Person.WithFreshProof()).
 		Status(http.StatusCreated).Fails(fault.Conflict), (*Function).Finish),
 	function.On(function.Get("users-list-passkeys", "/v1/users/passkeys", "Your passkeys", policy.Person), (*Function).List),
-	function.On(function.Patch("users-rename-passkey", "/v1/users/passkeys/{id}", "Rename a passkey", policy.Person), (*Function).Rename),
+	function.On(function.Patch("users-rename-passkey", "/v1/users/passkeys/{id}", "Rename a passkey", policy.Person.WithoutImpersonation()), (*Function).Rename),
 	function.On(function.Delete("users-delete-passkey", "/v1/users/passkeys/{id}", "Delete a passkey", policy.Person.WithFreshProof()).
 		Fails(fault.Conflict), (*Function).Delete),
 )
 
 // Named is a passkey's name in a request.
 type Named struct {
-	Name string `json:"name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
+	Name person.DisplayName `json:"name" minLength:"1" maxLength:"100"`
 }
 
 // BeginResponse is what the browser needs.

@@ -67,7 +67,7 @@ func (f *Function) Finish(ctx context.Context, in *FinishRequest) (*FinishRespon
 	change := credential.FactorChange{Action: "passkeys:register", Told: notify.Mailer.PasskeyAdded}
 	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
 		var methods []string
-		if out.Body.PasskeyInfo, methods, err = f.Register(ctx, tx, caller.UserID, in.Body.Name, in.Body.Assertion); err != nil {
+		if out.Body.PasskeyInfo, methods, err = f.Register(ctx, tx, caller.UserID, string(in.Body.Name), in.Body.Assertion); err != nil {
 			return err
 		}
 		out.Body.RecoveryCodes, err = f.Enrolled(ctx, tx, caller, methods)
@@ -126,7 +126,7 @@ func (f *Function) Rename(ctx context.Context, in *RenameRequest) (*RenameRespon
 	if err != nil {
 		return nil, err
 	}
-	name, err := secret.Seal(key, credential.PasskeyNameField, in.Body.Name)
+	name, err := secret.Seal(key, credential.PasskeyNameField, string(in.Body.Name))
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -51,7 +52,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 	}
 	id := uuid7.New()
 	var created privacy.ConsentPurpose
-	err = f.Act(ctx, audit.Entry{Action: "purposes:create", ResourceID: id.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
+	err = act.Do(ctx, f.DB, audit.Entry{Action: "purposes:create", ResourceID: id.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		var purposes int
 		if err := tx.QueryRow(ctx, lockOrganization, in.ID).Scan(&purposes); err != nil {
 			return err
@@ -78,7 +79,7 @@ func (f *Function) Revise(ctx context.Context, in *ReviseRequest) (*Response, er
 		return nil, err
 	}
 	var revised privacy.ConsentPurpose
-	err = f.Act(ctx, audit.Entry{Action: "purposes:revise"}, func(tx *outbox.Tx, entry *audit.Entry) error {
+	err = act.Do(ctx, f.DB, audit.Entry{Action: "purposes:revise"}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		if err := find(ctx, tx, lockPurpose, in.ID, in.Name, entry); err != nil {
 			return err
 		}
@@ -120,7 +121,7 @@ func (f *Function) Retire(ctx context.Context, in *Request) (*struct{}, error) {
 	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
-	err := f.Act(ctx, audit.Entry{Action: "purposes:retire"}, func(tx *outbox.Tx, entry *audit.Entry) error {
+	err := act.Do(ctx, f.DB, audit.Entry{Action: "purposes:retire"}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		return find(ctx, tx, retirePurpose, in.ID, in.Name, entry)
 	})
 	if err != nil {

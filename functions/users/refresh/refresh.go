@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -98,7 +99,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	case database.IsNoRows(err):
 		known, next, err = f.again(ctx, in.Body.RefreshToken)
 	case err != nil:
-		err = f.Refused(ctx, audit.Entry{Action: "sessions:refresh", ResourceID: sessionID.String()}, err)
+		err = act.Refused(ctx, f.DB, audit.Entry{Action: "sessions:refresh", ResourceID: sessionID.String()}, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("exchange refresh token: %w", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -65,7 +66,7 @@ func (f *Function) again(ctx context.Context, token string) (known auth.Caller, 
 		err = errNotAccepted
 	}
 	if errors.Is(err, errNotAccepted) && !ended { // the end of a session is on record
-		err = f.Refused(ctx, audit.Entry{Action: "sessions:refresh"}, err)
+		err = act.Refused(ctx, f.DB, audit.Entry{Action: "sessions:refresh"}, err)
 	}
 	return known, next, err
 }

@@ -36,16 +36,17 @@ func (f *Function) awaitingHash(emailIndex []byte) hash {
 }
 
 const insertRegistration = `
-INSERT INTO registrations (id, email_index, user_id, wrapped_key, email, first_name, last_name, password_hash, organization_id, expires_at)
+INSERT INTO registrations (id, email_index, user_id, wrapped_key, email, first_name, last_name, password_hash, organization_id, expires_at, organization_name)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $9::uuid IS NOT NULL THEN
-    coalesce((SELECT id FROM organizations WHERE id = $9 AND deleted_at IS NULL), '00000000-0000-0000-0000-000000000000') END, now() + $10::interval)`
+    coalesce((SELECT id FROM organizations WHERE id = $9 AND ` + lifecycle.TakesRequests + `), '00000000-0000-0000-0000-000000000000') END,
+    now() + $10::interval, nullif($11, ''))`
 
 // await keeps the registration until its address is confirmed. It does not look up
 // whether the address has an account: users-mail-tokens does, when nobody waits.
 func (f *Function) await(ctx context.Context, p lifecycle.NewAccount) error {
 	return f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		id := uuid7.New()
-		_, err := tx.Exec(ctx, insertRegistration, id, p.EmailIndex, p.ID, p.WrappedKey, p.Email, p.FirstName, p.LastName, p.PasswordHash, p.JoinsID, notify.RegistrationLife)
+		_, err := tx.Exec(ctx, insertRegistration, id, p.EmailIndex, p.ID, p.WrappedKey, p.Email, p.FirstName, p.LastName, p.PasswordHash, p.JoinsID, notify.RegistrationLife, p.OrganizationName)
 		if err != nil {
 			return fmt.Errorf("insert registration: %w", err)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/fault"
@@ -36,7 +37,7 @@ func (f *Function) invited(ctx context.Context, in *Request, name person.Name) (
 		err = fault.New(fault.Conflict, "An account with this email address exists already: log in, and accept the invitation (POST /v1/organizations/invitations/accept)")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open account by invitation: %w", f.Refused(ctx, audit.Entry{Action: "users:register"}, err))
+		return nil, fmt.Errorf("open account by invitation: %w", act.Refused(ctx, f.DB, audit.Entry{Action: "users:register"}, err))
 	}
 	var out Response
 	out.opened(account, name)

@@ -43,12 +43,13 @@ var Service = function.Endpoint(function.Post("users-register", "/v1/users/regis
 // Request is the person.
 type Request struct {
 	Body struct {
-		Email          person.Email `json:"email" doc:"One address, without a name: where the person is reached, and the name to log in with"`
-		Password       string       `json:"password" minLength:"8" maxLength:"256" doc:"At least 8 characters, or what the platform (PASSWORD_MIN_LENGTH) or the organization demands; none that is guessed soon (NIST SP 800-63B)"`
-		FirstName      string       `json:"first_name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
-		LastName       string       `json:"last_name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
-		OrganizationID *uuid.UUID   `json:"organization_id,omitempty" format:"uuid" doc:"Asks to join this organization; absent: a new one"`
-		Invitation     string       `json:"invitation,omitempty" minLength:"1" maxLength:"100" doc:"The token of an invitation that was mailed to this address: the account opens at once, with its address confirmed, as a member of the organization that invites. Not together with organization_id"`
+		Email            person.Email        `json:"email" doc:"One address, without a name: where the person is reached, and the name to log in with"`
+		Password         string              `json:"password" minLength:"8" maxLength:"256" doc:"At least 8 characters, or what the platform (PASSWORD_MIN_LENGTH) or the organization demands; none that is guessed soon (NIST SP 800-63B)"`
+		FirstName        person.DisplayName  `json:"first_name" minLength:"1" maxLength:"100"`
+		LastName         person.DisplayName  `json:"last_name" minLength:"1" maxLength:"100"`
+		OrganizationID   *uuid.UUID          `json:"organization_id,omitempty" format:"uuid" doc:"Asks to join this organization; absent: a new one. An organization that takes no requests (its setting refuse_requests) answers as one that does not exist"`
+		OrganizationName *person.DisplayName `json:"organization_name,omitempty" minLength:"1" maxLength:"100" doc:"What the new organization is called; absent: Organization and a few letters that tell it from others. Not together with organization_id or invitation"`
+		Invitation       string              `json:"invitation,omitempty" minLength:"1" maxLength:"100" doc:"The token of an invitation that was mailed to this address: the account opens at once, with its address confirmed, as a member of the organization that invites. Not together with organization_id"`
 	}
 }
 
@@ -96,7 +97,10 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err := ratelimit.Account(ctx, index); err != nil {
 		return nil, err
 	}
-	name := person.Name{Email: string(b.Email), FirstName: b.FirstName, LastName: b.LastName}
+	name := person.Name{Email: string(b.Email), FirstName: string(b.FirstName), LastName: string(b.LastName)}
+	if b.OrganizationName != nil && (b.OrganizationID != nil || b.Invitation != "") {
+		return nil, fault.At("body.organization_name", "you join an organization that has a name: leave this one out")
+	}
 	if b.Invitation != "" {
 		return f.invited(ctx, in, name)
 	}
@@ -113,6 +117,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	who.JoinsID = b.OrganizationID
+	if b.OrganizationName != nil {
+		who.OrganizationName = string(*b.OrganizationName)
+	}
 	var out Response
 	if f.confirm {
 		out.Status, out.Body.Message = http.StatusAccepted, "We have sent a mail to this address: follow the link in it, and enter the password again"
@@ -126,7 +133,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	case database.Violates(err, person.EmailTaken):
 		return nil, fault.New(fault.Conflict, "An account with this email address exists already")
 	case database.Violates(err, person.UnknownOrganization), database.Violates(err, "registrations_organization"):
-		return nil, fault.At("body.organization_id", "there is no such organization")
+		return nil, fault.At("body.organization_id", "there is no such organization, or it takes no requests to join: ask it for an invitation")
 	case err != nil:
 		return nil, fmt.Errorf("open account: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/fault"
 	"function/shared/function"
@@ -24,7 +25,8 @@ import (
 var Service = function.Endpoint(function.Post("users-reset-password", "/v1/users/password/reset", "Choose a new password by the token that was mailed", policy.Public).
 	Sensitive().Fails(fault.Conflict, fault.Unavailable).
 	Describe("The token is in the mailed link, good once and for an hour. All sessions end, and the API keys that were made or rotated in the last 30 days are revoked, "+
-		"since somebody else may have had the account. Second factors and linked logins stay; the person is mailed which there are. Log in with the new password."), New)
+		"since somebody else may have had the account. Second factors and linked logins stay; the person is mailed which there are. "+
+		"Where nobody has confirmed the address before, this is the first proof of whose the account is: second factors, linked logins and all keys that were added before are removed. Log in with the new password."), New)
 
 // Request is the token and the new password.
 type Request struct {
@@ -58,7 +60,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	entry := audit.Entry{Action: "passwords:reset"}
 	user, err := notify.PeekMailedToken(ctx, f.DB, notify.PasswordReset, in.Body.Token)
 	if err != nil {
-		return nil, f.Refused(ctx, entry, err)
+		return nil, act.Refused(ctx, f.DB, entry, err)
 	}
 	credentials, err := credential.CredentialsOf(ctx, f.Store, user)
 	if err != nil {
@@ -66,7 +68,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	}
 	entry.ActorID, entry.ResourceID, entry.OrganizationID = user, user.String(), credentials.OrganizationID
 	if err := credential.CheckReplacement(ctx, f.Store, credentials, in.Body.Password, "body.password"); err != nil {
-		return nil, f.Refused(ctx, entry, err)
+		return nil, act.Refused(ctx, f.DB, entry, err)
 	}
 	hash, err := f.Hasher.Hash(ctx, in.Body.Password)
 	if err != nil {
@@ -74,6 +76,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if _, _, err := notify.UseMailedToken(ctx, tx, notify.PasswordReset, in.Body.Token); err != nil {
+			return err
+		}
+		if err := credential.Disown(ctx, f.Store, tx, f.post, credentials); err != nil {
 			return err
 		}
 		if err := credential.RevokeRecentKeys(ctx, tx, user); err != nil {
@@ -91,7 +96,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return audit.Record(ctx, tx, entry)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reset password: %w", f.Refused(ctx, entry, err))
+		return nil, fmt.Errorf("reset password: %w", act.Refused(ctx, f.DB, entry, err))
 	}
 	return nil, nil
 }

@@ -30,7 +30,7 @@ var Service = function.Service("users-role-changes", New,
 		Describe("Neither by who wanted it, nor by whose own rights it changes. Who wanted it must still be allowed to."), (*Function).Approve),
 	function.On(function.Post("users-reject-role-change", path+"/{change_id}/reject", "Reject a change of roles", policy.RolesApprove.WithFreshProof()).
 		Fails(fault.Conflict), (*Function).Reject),
-	function.On(function.Delete("users-withdraw-role-change", path+"/{change_id}", "Take back a change of roles that you wanted", policy.Person).
+	function.On(function.Delete("users-withdraw-role-change", path+"/{change_id}", "Take back a change of roles that you wanted", policy.Person.WithoutImpersonation()).
 		Fails(fault.Conflict).
 		Describe("While it waits."), (*Function).Withdraw),
 	function.On(function.Delete("users-end-second-person", "/v1/organizations/{id}/settings/require_second_person", "Let changes of roles take effect at once", policy.OrganizationsWrite.WithFreshProof()).

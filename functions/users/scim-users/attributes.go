@@ -66,7 +66,7 @@ func nameOf(r scim.Resource) (n person.Name) {
 func printable(name string) string {
 	var kept []rune
 	for _, r := range name {
-		if r >= ' ' && r != 0x7f && len(kept) < maxName {
+		if person.Shown(r) && len(kept) < maxName {
 			kept = append(kept, r)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/outbox"
@@ -41,9 +42,9 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*AccountRespo
 		return nil, err
 	}
 	id := uuid7.New()
-	return f.write(ctx, audit.Entry{Action: "service_accounts:create", ResourceID: id.String()}, func(tx *outbox.Tx) pgx.Rows {
+	return f.write(ctx, audit.Entry{Action: "service_accounts:create", ResourceID: id.String()}, func(tx *outbox.Tx) (pgx.Rows, error) {
 		rows, _ := tx.Query(ctx, insertAccount, id, caller.OrganizationID, in.Body.Name, caller.UserID)
-		return rows
+		return rows, nil
 	})
 }
 
@@ -57,17 +58,27 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*AccountRespo
 	if in.Body.Disabled != nil {
 		entry.Detail["disabled"] = *in.Body.Disabled
 	}
-	return f.write(ctx, entry, func(tx *outbox.Tx) pgx.Rows {
+	enables := in.Body.Disabled != nil && !*in.Body.Disabled
+	return f.write(ctx, entry, func(tx *outbox.Tx) (pgx.Rows, error) {
+		if enables {
+			if err := credential.MayEnable(ctx, f.Store, tx, caller, credential.KeyOwner{ID: in.AccountID, ServiceAccount: true}); err != nil {
+				return nil, err
+			}
+		}
 		rows, _ := tx.Query(ctx, updateAccount, pgx.NamedArgs{"name": in.Body.Name, "disabled": in.Body.Disabled, "organization": caller.OrganizationID, "id": in.AccountID})
-		return rows
+		return rows, nil
 	})
 }
 
 // write does what work does to one account, and records it.
-func (f *Function) write(ctx context.Context, entry audit.Entry, work func(*outbox.Tx) pgx.Rows) (*AccountResponse, error) {
+func (f *Function) write(ctx context.Context, entry audit.Entry, work func(*outbox.Tx) (pgx.Rows, error)) (*AccountResponse, error) {
 	var out AccountResponse
-	err := f.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
-		out.Body, err = pgx.CollectExactlyOneRow(work(tx), pgx.RowToStructByName[Account])
+	err := act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
+		rows, err := work(tx)
+		if err != nil {
+			return err
+		}
+		out.Body, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Account])
 		if database.IsNoRows(err) {
 			return credential.ErrNoServiceAccount
 		}
@@ -120,7 +131,7 @@ func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, f.Act(ctx, audit.Entry{Action: "service_accounts:delete", ResourceID: in.AccountID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
+	return nil, act.Do(ctx, f.DB, audit.Entry{Action: "service_accounts:delete", ResourceID: in.AccountID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
 		deleted, err := tx.Exec(ctx, deleteAccount, caller.OrganizationID, in.AccountID)
 		if err != nil {
 			return fmt.Errorf("delete service account: %w", err)

@@ -25,7 +25,7 @@ var Service = function.Service("users-service-accounts", New,
 		Status(http.StatusCreated).Fails(fault.Conflict), (*Function).Create),
 	function.On(function.Get("users-list-service-accounts", path, "Service accounts", policy.ServiceAccountsRead), (*Function).List),
 	function.On(function.Get("users-get-service-account", path+"/{account_id}", "A service account", policy.ServiceAccountsRead), (*Function).Get),
-	function.On(function.Patch("users-change-service-account", path+"/{account_id}", "Rename, disable or enable a service account", policy.ServiceAccountsWrite.WithoutImpersonation()).
+	function.On(function.Patch("users-change-service-account", path+"/{account_id}", "Rename, disable or enable a service account", policy.ServiceAccountsWrite).
 		Fails(fault.Conflict), (*Function).Change),
 	function.On(function.Delete("users-delete-service-account", path+"/{account_id}", "Delete a service account with its keys and grants", policy.ServiceAccountsWrite), (*Function).Delete),
 	function.On(function.Post("users-create-service-account-key", keysPath, "Make a key of a service account", policy.ServiceAccountsWrite.WithFreshProof()).
@@ -72,7 +72,7 @@ type ChangeRequest struct {
 	Request
 	Body struct {
 		Name     *person.DisplayName `json:"name,omitempty" minLength:"1" maxLength:"100"`
-		Disabled *bool               `json:"disabled,omitempty" doc:"All its keys are refused, within a second"`
+		Disabled *bool               `json:"disabled,omitempty" doc:"All its keys are refused, within a second. To enable it gives its keys anew: that needs every permission that they have, and a fresh proof of who you are"`
 	}
 }
 

@@ -149,6 +149,11 @@ func TestNobodyLiftsThemselvesByAServiceAccount(t *testing.T) {
 	p.Do(keeper.Token, http.MethodPost, keys+"/"+mighty.ID.String()+"/rotate", `{"overlap_minutes": 0}`).Want(t, http.StatusForbidden)
 	p.Do(keeper.Token, http.MethodPost, keys, `{"name": "k", "scopes": ["platform:users"]}`).Want(t, http.StatusUnprocessableEntity)
 
+	p.Do(owner.Token, http.MethodPatch, path(owner)+"/"+made.ID.String(), `{"disabled": true}`).Want(t, http.StatusOK)
+	p.Do(keeper.Token, http.MethodPatch, path(owner)+"/"+made.ID.String(), `{"name": "robber", "disabled": false}`).Want(t, http.StatusForbidden)
+	becomes(t, p, mighty.Key, path(owner), http.StatusUnauthorized)
+	p.Do(owner.Token, http.MethodPatch, path(owner)+"/"+made.ID.String(), `{"disabled": false}`).Want(t, http.StatusOK)
+
 	// A key makes no keys: whoever finds one could keep what it may for ever.
 	grant(t, p, owner, made.ID, "owner")
 	writer := platformtest.Decode[credential.ShownKey](t, p.Do(owner.Token, http.MethodPost, keys, `{"name": "k", "scopes": ["service_accounts:write"]}`).Want(t, http.StatusCreated))

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/fault"
@@ -61,13 +62,13 @@ func (f *Function) Revoke(ctx context.Context, in *RevokeRequest) (*struct{}, er
 	}
 	if in.ID != caller.SessionID {
 		if err := store.RequireFreshProof(caller); err != nil {
-			return nil, f.Refused(ctx, audit.Entry{Action: "sessions:revoke", ResourceID: in.ID.String()}, err)
+			return nil, act.Refused(ctx, f.DB, audit.Entry{Action: "sessions:revoke", ResourceID: in.ID.String()}, err)
 		}
 	}
 	ended, err := f.end(ctx, &in.ID, uuid.Nil)
 	if err == nil && ended == 0 {
 		entry := audit.Entry{Action: "sessions:revoke", ResourceID: in.ID.String()}
-		err = f.Refused(ctx, entry, fault.New(fault.NotFound, "You have no session with this identifier, or it has ended"))
+		err = act.Refused(ctx, f.DB, entry, fault.New(fault.NotFound, "You have no session with this identifier, or it has ended"))
 	}
 	return nil, err
 }

@@ -33,7 +33,7 @@ type BeginResponse struct{ Body credential.Ceremony }
 // Request is the proof. A recovery code is none: it is for logins.
 type Request struct {
 	Body struct {
-		Code     string                `json:"code,omitempty" pattern:"^[0-9]{6}$" patternDescription:"six digits" doc:"Of an authenticator app"`
+		Code     string                `json:"code,omitempty" pattern:"^[0-9]{6}$" patternDescription:"six digits" example:"123456" doc:"Of an authenticator app"`
 		Passkey  *credential.Assertion `json:"passkey,omitempty"`
 		Password string                `json:"password,omitempty" maxLength:"256"`
 	}

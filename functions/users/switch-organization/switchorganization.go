@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -72,7 +73,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	var next auth.Caller
 	var refresh string
 	entry := audit.Entry{Action: "sessions:switch_organization", ResourceID: caller.SessionID.String()}
-	err = f.Act(ctx, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
+	err = act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
 		if err := f.enter(ctx, tx, caller, in.Body.OrganizationID); err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
@@ -70,11 +71,14 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{changes}, err
 }
 
-const selectMembers = `
+const (
+	selectTeam    = `SELECT EXISTS (SELECT FROM teams WHERE organization_id = $1 AND id = $2)`
+	selectMembers = `
 SELECT user_id, created_at AS joined_at FROM team_members
 WHERE organization_id = $1 AND team_id = $2 AND user_id < $3 ORDER BY user_id DESC LIMIT $4`
+)
 
-// List lists who is in a team itself: a team that there is not has nobody in it.
+// List lists who is in a team itself.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
 	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
@@ -82,6 +86,13 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	before, err := in.Before()
 	if err != nil {
 		return nil, err
+	}
+	var exists bool
+	if err := f.DB.QueryRow(ctx, selectTeam, in.ID, in.TeamID).Scan(&exists); err != nil {
+		return nil, fmt.Errorf("look up team: %w", err)
+	}
+	if !exists {
+		return nil, fault.New(fault.NotFound, "There is no such team")
 	}
 	rows, _ := f.DB.Query(ctx, selectMembers, in.ID, in.TeamID, before, in.Fetch())
 	members, err := pgx.CollectRows(rows, pgx.RowToStructByName[TeamMember])

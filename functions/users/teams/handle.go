@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/fault"
@@ -70,7 +71,7 @@ func (f *Function) Rename(ctx context.Context, in *RenameRequest) (out *Response
 	if _, err := store.RequireOrganization(ctx, in.ID); err != nil {
 		return nil, err
 	}
-	err = f.Act(ctx, audit.Entry{Action: "teams:rename", ResourceID: in.TeamID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
+	err = act.Do(ctx, f.DB, audit.Entry{Action: "teams:rename", ResourceID: in.TeamID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
 		rows, _ := tx.Query(ctx, rename, in.ID, in.TeamID, in.Body.Name)
 		out, err = collect(rows)
 		return err

@@ -10,6 +10,7 @@ import (
 	"function/functions/users/internal/session"
 	"function/functions/users/internal/store"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -52,7 +53,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return audit.Record(ctx, tx, entry)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("unlock account: %w", f.Refused(ctx, entry, err))
+		return nil, fmt.Errorf("unlock account: %w", act.Refused(ctx, f.DB, entry, err))
 	}
 	return nil, nil
 }

@@ -28,9 +28,21 @@ var Service = function.Endpoint(function.Patch("users-update-profile", "/v1/user
 	Fails(fault.Malformed, fault.Outdated, fault.TooLarge, fault.Unsupported).Takes(requestBody, person.MaxChange).
 	Describe("A JSON Merge Patch (RFC 7396): what is absent stays, null removes, objects are merged. The whole has 64 KiB, 10 levels and 1,000 keys at the most."), New)
 
+// changes describes what may be changed; [users.Changeable] checks it.
+var changes = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Properties: map[string]*huma.Schema{
+	"first_name":   {Type: huma.TypeString, Description: "1 to 100 characters"},
+	"last_name":    {Type: huma.TypeString, Description: "1 to 100 characters"},
+	"display_name": {Type: huma.TypeString, Nullable: true, Description: "How others should see your name, up to 200 characters", Examples: []any{"Ada L."}},
+	"locale":       {Type: huma.TypeString, Nullable: true, Description: "Language tag (BCP 47), such as de-CH"},
+	"time_zone":    {Type: huma.TypeString, Nullable: true, Description: "Name in the IANA time zone database, such as Europe/Zurich"},
+	"picture_url":  {Type: huma.TypeString, Nullable: true, Description: "https"},
+	"preferences":  {Type: huma.TypeObject, Nullable: true, AdditionalProperties: true, Description: "What applications remember for you"},
+	"attributes":   {Type: huma.TypeObject, Nullable: true, AdditionalProperties: true, Description: "Whatever else you tell"},
+}}
+
 var requestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-	"application/merge-patch+json": {Extensions: map[string]any{"schema": &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}}},
-	"application/json":             {Extensions: map[string]any{"schema": &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}}},
+	"application/merge-patch+json": {Extensions: map[string]any{"schema": changes}},
+	"application/json":             {Extensions: map[string]any{"schema": changes}},
 }}
 
 // Request is the change.

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"net/http"
 
+	"function/functions/users/internal/credential"
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/store"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/fault"
@@ -25,13 +27,16 @@ var Service = function.Service("users-verify-email", New,
 		Sensitive().Status(http.StatusAccepted).Fails(fault.Conflict, fault.Unavailable).
 		Describe("A few times an hour; more are not sent, and not refused."), (*Function).Send),
 	function.On(function.Post("users-verify-email", "/v1/users/email/verify", "Confirm your address by the token that was mailed", policy.Public).
-		Sensitive(), (*Function).Verify),
+		Sensitive().Fails(fault.Unavailable).
+		Describe("The token shows that you read the address, and the password that the account is yours: so nobody confirms an account that a stranger has opened with their address. "+
+			"Who does not know the password chooses one (POST /v1/users/password/forgot), which confirms the address too."), (*Function).Verify),
 )
 
-// VerifyRequest is the token.
+// VerifyRequest is the two proofs.
 type VerifyRequest struct {
 	Body struct {
-		Token string `json:"token" maxLength:"100"`
+		Token    string `json:"token" maxLength:"100"`
+		Password string `json:"password" maxLength:"256" doc:"Of the account"`
 	}
 }
 
@@ -85,9 +90,12 @@ func (f *Function) Send(ctx context.Context, _ *struct{}) (*struct{}, error) {
 	return nil, nil
 }
 
-// Verify takes the token, from whoever reads the mail.
+// Verify takes the token, from whoever reads the mail and holds the account.
 func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*struct{}, error) {
 	entry := audit.Entry{Action: "emails:verify"}
+	if err := credential.ProveHolder(ctx, f.Store, notify.EmailVerification, in.Body.Token, in.Body.Password); err != nil {
+		return nil, act.Refused(ctx, f.DB, entry, err)
+	}
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		user, _, err := notify.UseMailedToken(ctx, tx, notify.EmailVerification, in.Body.Token)
 		if err != nil {
@@ -100,7 +108,7 @@ func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*struct{}, er
 		return audit.Record(ctx, tx, entry)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("verify address: %w", f.Refused(ctx, entry, err))
+		return nil, fmt.Errorf("verify address: %w", act.Refused(ctx, f.DB, entry, err))
 	}
 	return nil, nil
 }

@@ -42,7 +42,7 @@ type BeginResponse struct{ Body credential.Ceremony }
 type VerifyRequest struct {
 	Body struct {
 		MFAToken     string                `json:"mfa_token" maxLength:"100"`
-		Code         string                `json:"code,omitempty" pattern:"^[0-9]{6}$" patternDescription:"six digits" doc:"Of an authenticator app"`
+		Code         string                `json:"code,omitempty" pattern:"^[0-9]{6}$" patternDescription:"six digits" example:"123456" doc:"Of an authenticator app"`
 		RecoveryCode string                `json:"recovery_code,omitempty" maxLength:"40"`
 		Passkey      *credential.Assertion `json:"passkey,omitempty"`
 	}

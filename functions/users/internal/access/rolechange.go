@@ -12,6 +12,7 @@ import (
 
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/store"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/function"
@@ -134,7 +135,7 @@ func (r RoleChanges) ChangeRoles(ctx context.Context, organization uuid.UUID, c 
 		return nil, err
 	}
 	var answer *RoleChangeAnswer
-	err = r.Act(ctx, audit.Entry{Action: "roles:" + c.Kind}, func(tx *outbox.Tx, entry *audit.Entry) error {
+	err = act.Do(ctx, r.DB, audit.Entry{Action: "roles:" + c.Kind}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		x, err := ActingFor(ctx, tx, organization, caller)
 		if err != nil {
 			return err

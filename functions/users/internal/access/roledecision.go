@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/users/internal/store"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/fault"
@@ -43,7 +44,7 @@ func (r RoleChanges) Decide(ctx context.Context, organization, id uuid.UUID, dec
 	}
 	var p PendingRoleChange
 	entry := audit.Entry{Action: decisions[decision], ResourceID: id.String()}
-	err = r.Act(ctx, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
+	err = act.Do(ctx, r.DB, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
 		if err := store.LockOrganization(ctx, tx, organization); err != nil {
 			return err
 		}

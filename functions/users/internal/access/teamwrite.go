@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/users/internal/store"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/fault"
 	"function/shared/outbox"
@@ -29,7 +30,7 @@ func CreateTeam(ctx context.Context, s store.Store, organization uuid.UUID, name
 	if err != nil {
 		return t, err
 	}
-	err = s.Act(ctx, audit.Entry{Action: "teams:create", ResourceID: t.ID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
+	err = act.Do(ctx, s.DB, audit.Entry{Action: "teams:create", ResourceID: t.ID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
 		x, err := ActingFor(ctx, tx, organization, caller)
 		if err != nil {
 			return err

@@ -10,7 +10,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/fault"
 	"function/shared/outbox"
@@ -38,7 +40,7 @@ type ShownKey struct {
 
 // KeyRequest is what a new key is to be.
 type KeyRequest struct {
-	Name          string              `json:"name" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"text without control characters"`
+	Name          person.DisplayName  `json:"name" minLength:"1" maxLength:"100"`
 	Scopes        []policy.Permission `json:"scopes" minItems:"1" maxItems:"64" nullable:"false" doc:"Permissions such as datasets:read, which you have yourself"`
 	ExpiresInDays int                 `json:"expires_in_days,omitempty" minimum:"1" maximum:"365" default:"90"`
 }
@@ -82,7 +84,7 @@ var errNoKey = fault.New(fault.NotFound, "There is no such API key, or it has be
 
 // RevokeKey ends a key with all its secrets: it is refused everywhere within a second.
 func RevokeKey(ctx context.Context, s store.Store, owner KeyOwner, id uuid.UUID) error {
-	return s.Act(ctx, audit.Entry{Action: "api_keys:revoke", ResourceID: id.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
+	return act.Do(ctx, s.DB, audit.Entry{Action: "api_keys:revoke", ResourceID: id.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
 		revoked, err := tx.Exec(ctx, revokeKey, pgx.NamedArgs{"id": id, "owner": owner.ID})
 		if err != nil {
 			return fmt.Errorf("revoke API key: %w", err)
@@ -97,5 +99,5 @@ func RevokeKey(ctx context.Context, s store.Store, owner KeyOwner, id uuid.UUID)
 // GiveKey runs work, which gives an owner a key or a secret and records it. A refusal is
 // on record too.
 func GiveKey(ctx context.Context, s store.Store, action string, owner KeyOwner, work func(*outbox.Tx) error) error {
-	return s.Refused(ctx, audit.Entry{Action: action, ResourceID: owner.ID.String()}, s.DB.Transact(ctx, work))
+	return act.Refused(ctx, s.DB, audit.Entry{Action: action, ResourceID: owner.ID.String()}, s.DB.Transact(ctx, work))
 }

@@ -36,7 +36,7 @@ INSERT INTO api_key_secrets (hash, key_id, hint, expires_at) VALUES ($1, $2, $3,
 
 // CreateKey gives an owner a key that may do no more than the caller may.
 func CreateKey(ctx context.Context, s store.Store, tx *outbox.Tx, caller auth.Caller, owner KeyOwner, in KeyRequest) (ShownKey, error) {
-	k := ShownKey{APIKey: APIKey{ID: uuid7.New(), OrganizationID: caller.OrganizationID, Name: in.Name, Scopes: distinct(in.Scopes)}}
+	k := ShownKey{APIKey: APIKey{ID: uuid7.New(), OrganizationID: caller.OrganizationID, Name: string(in.Name), Scopes: distinct(in.Scopes)}}
 	if err := mayGive(caller, k.Scopes); err != nil {
 		return k, err
 	}
@@ -102,6 +102,38 @@ func mayGive(caller auth.Caller, scopes []policy.Permission) error {
 		}
 	}
 	return nil
+}
+
+const (
+	isDisabled    = `SELECT disabled_at IS NOT NULL FROM service_accounts WHERE id = @owner AND organization_id = @organization FOR NO KEY UPDATE`
+	selectSleeper = `SELECT coalesce(array_agg(DISTINCT scope), '{}') FROM api_keys, unnest(scopes) AS scope WHERE service_account_id = @owner AND revoked_at IS NULL`
+)
+
+// MayEnable refuses to enable a disabled service account for a caller who could not make
+// its keys: to enable it gives them anew.
+func MayEnable(ctx context.Context, s store.Store, tx *outbox.Tx, caller auth.Caller, owner KeyOwner) error {
+	arguments := pgx.NamedArgs{"owner": owner.ID, "organization": caller.OrganizationID}
+	var disabled bool
+	err := tx.QueryRow(ctx, isDisabled, arguments).Scan(&disabled)
+	if database.IsNoRows(err) {
+		return ErrNoServiceAccount
+	}
+	if err != nil {
+		return fmt.Errorf("lock service account: %w", err)
+	}
+	if !disabled {
+		return nil
+	}
+	var scopes []policy.Permission
+	if err := tx.QueryRow(ctx, selectSleeper, arguments).Scan(&scopes); err != nil {
+		return fmt.Errorf("read what the keys may do: %w", err)
+	}
+	for _, scope := range scopes {
+		if d := policy.Decide(caller.Subject, policy.Need{Permission: scope}, time.Now()); !d.Allowed {
+			return fault.New(fault.Forbidden, "You cannot enable a service account whose keys have %s: %s", scope, d.Reason)
+		}
+	}
+	return store.RequireFreshProof(caller)
 }
 
 func (k *ShownKey) newSecret(ctx context.Context, tx *outbox.Tx, days int) error {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/notify"
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/session"
 	"function/shared/database"
@@ -180,11 +181,22 @@ func (p Passkeys) check(ctx context.Context, tx *outbox.Tx, want challengePurpos
 	if err != nil {
 		return refused("assertion_refused")
 	}
-	if credential.Authenticator.CloneWarning {
+	if credential.Authenticator.CloneWarning && !synchronized(credential) {
+		if may, err := notify.MayWarn(ctx, p.SecondFactors.Store, tx, owner); err != nil {
+			return Proved{}, err
+		} else if may {
+			if err := p.post.Tell(ctx, tx, owner, p.post.PasskeyCopied); err != nil {
+				return Proved{}, err
+			}
+		}
 		return refused("sign_count_regressed")
 	}
 	return Proved{Method: Passkey, Methods: methodsOf(credential)}, p.store(ctx, tx, who, credential)
 }
+
+// synchronized tells a passkey that is on several devices, whose counters say nothing of
+// each other (WebAuthn level 3 §6.1.1). It has shown so when it was made or just now.
+func synchronized(c *webauthn.Credential) bool { return c.Flags.BackupEligible && c.Flags.BackupState }
 
 func (p Passkeys) validate(who keyholder, challenged uuid.UUID, session webauthn.SessionData, parsed *protocol.ParsedCredentialAssertionData) (*webauthn.Credential, error) {
 	if challenged != uuid.Nil {

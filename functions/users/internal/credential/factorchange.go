@@ -9,6 +9,7 @@ import (
 
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/store"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/fault"
@@ -79,7 +80,7 @@ func (s SecondFactors) ChangeFactors(ctx context.Context, caller auth.Caller, c 
 		return audit.Record(ctx, tx, entry)
 	})
 	if err != nil {
-		return s.Refused(ctx, entry, err)
+		return act.Refused(ctx, s.DB, entry, err)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -22,12 +23,13 @@ import (
 
 // NewAccount is an account that is about to be opened.
 type NewAccount struct {
-	ID           uuid.UUID
-	EmailIndex   []byte
-	WrappedKey   []byte
-	PasswordHash string     // empty: nobody can log in before they have chosen a password
-	Verified     bool       // the person has shown that the address is theirs
-	JoinsID      *uuid.UUID // the organization that the person asks to join; nil: a new one
+	ID               uuid.UUID
+	EmailIndex       []byte
+	WrappedKey       []byte
+	PasswordHash     string     // empty: nobody can log in before they have chosen a password
+	Verified         bool       // the person has shown that the address is theirs
+	JoinsID          *uuid.UUID // the organization that the person asks to join; nil: a new one
+	OrganizationName string     // of the new one; empty: [DefaultOrganizationName]
 	person.SealedName
 }
 
@@ -43,14 +45,16 @@ func PrepareAccount(ctx context.Context, s store.Store, n person.Name, emailInde
 }
 
 const (
-	insertOrganization = `INSERT INTO organizations (id, name) VALUES ($1, 'My organization')`
+	insertOrganization = `INSERT INTO organizations (id, name) VALUES ($1, $2)`
 	insertUser         = `
 INSERT INTO users (id, email_index, wrapped_key, email, first_name, last_name, password_hash, created_at, email_verified_at)
 VALUES ($1, $2, $3, $4, $5, $6, nullif($7, ''), $8::timestamptz, CASE WHEN $9 THEN $8::timestamptz END)`
-	// One that is being deleted is refused as one that does not exist.
+	// One that takes no requests is refused as one that does not exist.
 	insertMembership = `
 INSERT INTO memberships (user_id, organization_id, role, status)
-VALUES ($1, coalesce((SELECT id FROM organizations WHERE id = $2 AND deleted_at IS NULL), '00000000-0000-0000-0000-000000000000'), $3, $4)`
+VALUES ($1, coalesce((SELECT id FROM organizations WHERE id = $2 AND ($4 <> 'requested' AND deleted_at IS NULL OR ` + TakesRequests + `)), '00000000-0000-0000-0000-000000000000'), $3, $4)`
+	// TakesRequests is the condition on an organization that people may ask to join.
+	TakesRequests = `deleted_at IS NULL AND NOT coalesce((settings ->> 'refuse_requests')::boolean, false)`
 )
 
 // OpenAccount opens an account: with an organization of its own, or with the wish to
@@ -59,7 +63,7 @@ func OpenAccount(ctx context.Context, tx *outbox.Tx, a NewAccount) (person.Accou
 	m := access.Membership{UserID: a.ID, OrganizationID: uuid7.New(), Role: policy.Owner, Status: access.MembershipActive}
 	if a.JoinsID != nil {
 		m.OrganizationID, m.Role, m.Status = *a.JoinsID, policy.Member, access.MembershipRequested
-	} else if _, err := tx.Exec(ctx, insertOrganization, m.OrganizationID); err != nil {
+	} else if _, err := tx.Exec(ctx, insertOrganization, m.OrganizationID, cmp.Or(a.OrganizationName, membership.DefaultOrganizationName(m.OrganizationID))); err != nil {
 		return person.Account{}, fmt.Errorf("insert organization: %w", err)
 	}
 	opened, err := OpenAccountIn(ctx, tx, a, m)

@@ -12,6 +12,7 @@ import (
 
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -87,7 +88,7 @@ func Administer(ctx context.Context, s store.Store, person uuid.UUID, action, re
 		}
 		return recordOn(ctx, s, tx, person, action, reason)
 	})
-	return s.Refused(ctx, entry, err)
+	return act.Refused(ctx, s.DB, entry, err)
 }
 
 // LockSubject locks the person to whom a platform admin is about to do something, and

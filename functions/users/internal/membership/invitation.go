@@ -13,6 +13,7 @@ import (
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/provisioning"
 	"function/functions/users/internal/store"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/fault"
@@ -68,7 +69,7 @@ func Invite(ctx context.Context, s store.Store, post notify.Mailer, organization
 	}
 	i := NewInvitation(caller.UserID, email, role)
 	entry := audit.Entry{Action: "invitations:create", ResourceID: i.ID.String(), Detail: map[string]any{"role": role}}
-	return i, s.Act(ctx, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
+	return i, act.Do(ctx, s.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
 		x, err := access.ActingFor(ctx, tx, organization, caller)
 		if err != nil {
 			return err

@@ -14,6 +14,7 @@ import (
 	"function/functions/users/internal/access"
 	"function/functions/users/internal/session"
 	"function/functions/users/internal/store"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -30,7 +31,7 @@ func onMember(ctx context.Context, s store.Store, action string, organization, p
 	if err != nil {
 		return err
 	}
-	return s.Act(ctx, audit.Entry{Action: action, ResourceID: person.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
+	return act.Do(ctx, s.DB, audit.Entry{Action: action, ResourceID: person.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		x, err := access.ActingFor(ctx, tx, organization, caller)
 		if err != nil {
 			return err
@@ -111,7 +112,7 @@ WHERE id = $2 AND EXISTS (SELECT FROM memberships WHERE user_id = $1 AND organiz
 func Leave(ctx context.Context, s store.Store, organization, person uuid.UUID) error {
 	var alive bool
 	entry := audit.Entry{Action: "members:leave", ResourceID: person.String()}
-	return s.Act(ctx, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
+	return act.Do(ctx, s.DB, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
 		err := tx.QueryRow(ctx, lockLeft, person, organization).Scan(&alive)
 		if err == nil {
 			err = tx.QueryRow(ctx, selectStanding, person, organization).Scan()

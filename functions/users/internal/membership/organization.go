@@ -1,8 +1,10 @@
 package membership
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,6 +18,14 @@ import (
 	"function/shared/policy"
 	"function/shared/uuid7"
 )
+
+// DefaultOrganizationName is what an organization is called until somebody names it: by a
+// few letters of its identifier, since a person's name is encrypted, and an organization's
+// is not.
+func DefaultOrganizationName(id uuid.UUID) string {
+	text := strings.ToUpper(id.String())
+	return "Organization " + text[len(text)-6:]
+}
 
 const (
 	deleteConsents     = `DELETE FROM consent_decisions WHERE organization_id = $1`
@@ -52,9 +62,11 @@ const (
 	insertOwner       = `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'owner', 'active')`
 )
 
-// NewOrganization founds an organization with its first owner.
+// NewOrganization founds an organization with its first owner; without a name it is called
+// by [DefaultOrganizationName].
 func NewOrganization(ctx context.Context, tx *outbox.Tx, owner uuid.UUID, name string) (Organization, error) {
-	rows, _ := tx.Query(ctx, foundOrganization, uuid7.New(), name)
+	id := uuid7.New()
+	rows, _ := tx.Query(ctx, foundOrganization, id, cmp.Or(name, DefaultOrganizationName(id)))
 	o, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Organization])
 	if err != nil {
 		return o, fmt.Errorf("insert organization: %w", err)
@@ -83,7 +95,7 @@ func EnsurePersonalOrganization(ctx context.Context, tx *outbox.Tx, people ...uu
 		return fmt.Errorf("look for people without an organization: %w", err)
 	}
 	for _, person := range homeless {
-		if _, err := NewOrganization(ctx, tx, person, "My organization"); err != nil {
+		if _, err := NewOrganization(ctx, tx, person, ""); err != nil {
 			return err
 		}
 	}

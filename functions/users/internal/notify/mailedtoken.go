@@ -56,22 +56,33 @@ const RegistrationLife = 24 * time.Hour
 // NewAddressField is what the new address in a mailed token is sealed as.
 const NewAddressField = "mailed_tokens.email"
 
-const insertMailedToken = `
+const (
+	voidMailedTokens  = `UPDATE mailed_tokens SET used_at = now() WHERE user_id = $1 AND purpose = $2 AND used_at IS NULL`
+	insertMailedToken = `
 INSERT INTO mailed_tokens (hash, purpose, user_id, email, expires_at) VALUES ($1, $2, $3, $4, now() + $5::interval)`
+)
 
 // NewMailedToken makes a token for a person, of which only the hash is stored, and
-// tells the person's present address. newAddress is sealed with the person's key;
+// tells the person's present address. The person's earlier tokens of the purpose are void:
+// who asks again, for another address or because the first mail went astray, has taken the
+// first request back. newAddress is sealed with the person's key;
 // nil for all but EmailChange.
 //
-// The address is read after the token is inserted: the foreign key's lock keeps it
-// as it is until the transaction ends, so that no token goes to an address that the
-// person has just given up ([CancelMailedTokens]).
+// The address is read under the person's lock, which keeps it as it is until the
+// transaction ends, so that no token goes to an address that the person has just given up
+// ([CancelMailedTokens]). Whoever uses a token takes the same lock first.
 func NewMailedToken(ctx context.Context, s store.Store, tx pgx.Tx, purpose Purpose, user uuid.UUID, newAddress []byte) (token, address string, err error) {
 	return newMailedToken(ctx, s, tx, purpose, user, newAddress, tokenLife[purpose])
 }
 
 func newMailedToken(ctx context.Context, s store.Store, tx pgx.Tx, purpose Purpose, user uuid.UUID, newAddress []byte, life time.Duration) (token, address string, err error) {
 	token = store.NewToken()
+	if err := store.LockPerson(ctx, tx, user); err != nil {
+		return "", "", err
+	}
+	if _, err := tx.Exec(ctx, voidMailedTokens, user, purpose); err != nil {
+		return "", "", fmt.Errorf("void earlier mailed tokens: %w", err)
+	}
 	if _, err := tx.Exec(ctx, insertMailedToken, store.TokenHash(token), purpose, user, newAddress, life); err != nil {
 		return "", "", fmt.Errorf("insert mailed token: %w", err)
 	}
@@ -106,8 +117,14 @@ RETURNING user_id, email`
 var ErrMailedToken = fault.At("body.token", "this link is not good any more: it was used, or is too old; ask for a new one")
 
 // UseMailedToken uses a token up, in the transaction of what it is good for: of two
-// uses at once one waits for the other, and finds it used.
+// uses at once one waits for the other, and finds it used. It locks the person.
 func UseMailedToken(ctx context.Context, tx pgx.Tx, purpose Purpose, token string) (user uuid.UUID, newAddress []byte, err error) {
+	if user, err = PeekMailedToken(ctx, tx, purpose, token); err != nil {
+		return user, nil, err
+	}
+	if err := store.LockPerson(ctx, tx, user); err != nil {
+		return user, nil, err
+	}
 	err = tx.QueryRow(ctx, useMailedToken, store.TokenHash(token), purpose).Scan(&user, &newAddress)
 	return user, newAddress, tokenError(err)
 }

@@ -123,7 +123,7 @@ If it was not you, there is nothing to do: your account is as it was.`, p.pages+
 // VerifyEmail asks a person with an account to show that the address is theirs.
 func (p Mailer) VerifyEmail(to, token string) mail.Message {
 	return letter(to, "Confirm your email address", `An account was opened with this email address. If it was you, confirm the address: follow
-this link within 24 hours.
+this link within 24 hours, and enter the account's password.
 
 %s
 
@@ -171,15 +171,32 @@ tell your organization's admins:
 %s%s`, p.pages+"/password/forgot", more)
 }
 
+// Disowned tells a person, who has chosen the first password that is surely theirs, what
+// was in the account before.
+func (p Mailer) Disowned(to string, had []OtherCredentials) mail.Message {
+	var removed strings.Builder
+	for _, b := range had {
+		fmt.Fprintf(&removed, "- %s: %d, the newest of %s\n", b.Kind, b.Count, b.Newest.UTC().Format("2 January 2006"))
+	}
+	return letter(to, "Your account was cleared", `You have chosen a password for an account whose address nobody had confirmed before. What was
+added to it until then, by you or by somebody who had typed your address, was removed, with all
+its API keys, its sessions and the invitations that it had sent:
+
+%s
+
+Log in and add again what was yours. Look, too, at who else is in the organizations that the
+account owns, and at its data: somebody else may have put it there.`, strings.TrimSpace(removed.String()))
+}
+
 // ConfirmEmailChange asks whoever reads a person's new address to confirm it.
 func (p Mailer) ConfirmEmailChange(to, token string) mail.Message {
 	return letter(to, "Confirm your new email address", `Somebody, probably you, wants to log in with this email address from now on instead of
-another one. To confirm that, follow this link within an hour:
+another one. To confirm that, follow this link within an hour, and enter the password of that account:
 
 %s
 
 If it was not you, do nothing: that account keeps the address that it has, and you get no
-mail of it.`, p.link("/email/change/confirm", token))
+mail of it. Never enter a password here that somebody has told you.`, p.link("/email/change/confirm", token))
 }
 
 // EmailChangeAsked tells a person, at the present address, that another one is to
@@ -408,6 +425,16 @@ func (p Mailer) RecoveryCodeUsed(to string, left int) mail.Message {
 // SecondFactorGuessed tells a person that somebody knows their password.
 func (p Mailer) SecondFactorGuessed(to string) mail.Message {
 	return p.unlessYou(to, "Somebody has your password", fmt.Sprintf(`Somebody entered your password, and then a wrong second factor %d times. They did not get in.`, store.CodeAttempts), "")
+}
+
+// PasskeyCopied tells a person that a passkey was refused that may be a copy.
+func (p Mailer) PasskeyCopied(to string) mail.Message {
+	return letter(to, "A passkey of yours may have been copied", `Somebody tried to log in to your account by one of your passkeys. It was refused: it has counted
+fewer uses than we have seen, as a copy of it would have.
+
+If you have just tried to log in, log in otherwise, delete that passkey, and add a new one. If
+it was not you, do the same, and tell your organization's admins. Where nothing else lets you
+in, ask an administrator of the platform to reset your second factors.`)
 }
 
 // IdentityLinked tells a person that a login of another issuer acts as them.

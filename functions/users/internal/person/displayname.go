@@ -25,7 +25,16 @@ func (n *DisplayName) Resolve(_ huma.Context, where *huma.PathBuffer) []error {
 
 // ParseDisplayName makes a text a [DisplayName], of any length, if it is one.
 func ParseDisplayName(text string) (name string, ok bool) {
-	unseen := strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsGraphic(r) && r != '\u200c' && r != '\u200d' })
+	unseen := strings.ContainsFunc(text, func(r rune) bool { return !Shown(r) })
 	name = strings.Join(strings.Fields(text), " ")
-	return name, !unseen && name != ""
+	return name, !unseen && strings.ContainsFunc(name, func(r rune) bool { return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) })
+}
+
+// blanks are letters and symbols that look like a space or like nothing.
+const blanks = "\u115f\u1160\u2800\u3164\uffa0"
+
+// Shown tells whether a name may hold a character: one that is seen, a space, or a joiner
+// that scripts need. Controls, marks of direction and the like are none.
+func Shown(r rune) bool {
+	return unicode.IsGraphic(r) && !strings.ContainsRune(blanks, r) || r == '\u200c' || r == '\u200d'
 }

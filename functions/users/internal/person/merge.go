@@ -118,6 +118,9 @@ func (w *walker) value(depth int) error {
 	if err != nil {
 		return fault.New(fault.Malformed, "The change is not JSON")
 	}
+	if number, ok := token.(json.Number); ok && !readable(number) {
+		return fault.At("body", "a number is too large, or too near to zero, for what reads JSON (RFC 8259 §6): write it as a text")
+	}
 	delim, nested := token.(json.Delim)
 	if !nested {
 		return nil
@@ -139,6 +142,13 @@ func (w *walker) value(depth int) error {
 		return fault.New(fault.Malformed, "The change is not JSON")
 	}
 	return nil
+}
+
+// readable tells whether readers of JSON have a number, which they take for a float64.
+func readable(number json.Number) bool {
+	value, err := number.Float64()
+	mantissa, _, _ := strings.Cut(strings.ToLower(number.String()), "e")
+	return err == nil && (value != 0 || strings.Trim(mantissa, "-0.") == "")
 }
 
 func (w *walker) key() error {
@@ -179,8 +189,9 @@ func (c Changeable) check() error {
 		name, value string
 		least, most int // characters
 	}{{"first_name", c.FirstName, 1, 100}, {"last_name", c.LastName, 1, 100}, {"display_name", c.DisplayName, 0, 200}} {
-		if n := utf8.RuneCountInString(text.value); n < text.least || n > text.most || strings.ContainsFunc(text.value, unicode.IsControl) {
-			return fault.At("body."+text.name, "%d to %d characters, none of them a control character", text.least, text.most)
+		n := utf8.RuneCountInString(text.value)
+		if _, shown := ParseDisplayName(text.value); n < text.least || n > text.most || n > 0 && !shown {
+			return fault.At("body."+text.name, "%d to %d characters that can be seen, without control characters and marks of direction", text.least, text.most)
 		}
 	}
 	if c.Locale != "" {

@@ -11,6 +11,7 @@ import (
 
 	"function/functions/users/internal/access"
 	"function/functions/users/internal/store"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/fault"
@@ -103,7 +104,7 @@ func onTeam(ctx context.Context, s store.Store, action string, organization, tea
 	if err != nil {
 		return err
 	}
-	return s.Act(ctx, audit.Entry{Action: action, ResourceID: team.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
+	return act.Do(ctx, s.DB, audit.Entry{Action: action, ResourceID: team.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
 		x, err := access.ActingFor(ctx, tx, organization, caller)
 		if err != nil {
 			return err

@@ -16,6 +16,7 @@ import (
 	"function/functions/users/internal/access"
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -40,7 +41,7 @@ const SearchBatch = 500
 func ProvisioningOperation(declare func(id, path, summary string, access function.Access) function.Operation, id, path, summary string) function.Operation {
 	o := declare(id, scim.BasePath+path, summary, policy.ProvisioningWrite.OfServiceAccount()).
 		Tagged("Provisioning").AnyQuery(). // providers add flags of their own
-		Describe("RFC 7644. Errors have SCIM's own shape, except those of the caller's token.")
+		Describe("RFC 7644. Errors have SCIM's own shape, except those of the caller's token. A person who is not active has no roles and no sessions in your organization; the account stays theirs, for other organizations.")
 	object := &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
 	status, answer := http.StatusOK, &huma.Response{Content: map[string]*huma.MediaType{scim.MediaType: {Schema: object}}}
 	switch {
@@ -110,7 +111,7 @@ var taken = map[string]string{
 // sent amiss is not.
 func ProvisioningRefused(ctx context.Context, s store.Store, action string, id uuid.UUID, err error) error {
 	if _, ok := fault.As(err); ok || database.Violates(err, "organization_owner") {
-		err = s.Refused(ctx, audit.Entry{Action: action, ResourceID: id.String(), Detail: map[string]any{"provisioned": true}}, err)
+		err = act.Refused(ctx, s.DB, audit.Entry{Action: action, ResourceID: id.String(), Detail: map[string]any{"provisioned": true}}, err)
 	}
 	for constraint, detail := range taken {
 		if database.Violates(err, constraint) {

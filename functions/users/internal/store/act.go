@@ -6,10 +6,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/fault"
-	"function/shared/outbox"
 	"function/shared/policy"
 )
 
@@ -47,18 +45,4 @@ func RequireFreshProof(caller auth.Caller) error {
 		return fault.New(fault.Forbidden, "%s", d.Reason)
 	}
 	return nil
-}
-
-// Act does something in a transaction that also holds its audit entry, which work
-// may complete. A refusal is recorded too.
-func (s Store) Act(ctx context.Context, entry audit.Entry, work func(*outbox.Tx, *audit.Entry) error) error {
-	begun := entry
-	err := s.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		entry = begun
-		if err := work(tx, &entry); err != nil {
-			return err
-		}
-		return audit.Record(ctx, tx, entry)
-	})
-	return s.Refused(ctx, entry, err)
 }

@@ -10,6 +10,16 @@ import (
 	"function/shared/database"
 )
 
+const lockPerson = `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE`
+
+// LockPerson keeps a person's mailed tokens as they are until the transaction ends.
+func LockPerson(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
+	if _, err := tx.Exec(ctx, lockPerson, user); err != nil {
+		return fmt.Errorf("lock account: %w", err)
+	}
+	return nil
+}
+
 const lockOrganization = `SELECT FROM organizations WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE`
 
 // LockOrganization makes the changes of one organization's roles, teams and members

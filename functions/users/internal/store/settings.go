@@ -17,6 +17,7 @@ type Settings struct {
 	PasswordHistory     int  `json:"password_history" minimum:"0" maximum:"24" doc:"Earlier passwords that must not come again"`
 	SessionIdleMinutes  int  `json:"session_idle_minutes" minimum:"15" maximum:"43200" doc:"A session that is not refreshed for so long ends; less holds for open sessions at once"`
 	SessionLifeHours    int  `json:"session_life_hours" minimum:"1" maximum:"8760" doc:"A session ends after so long, however busy; less holds for open sessions at once"`
+	RefuseRequests      bool `json:"refuse_requests" doc:"Nobody can ask to join: members come by invitation or provisioning. Requests that wait stay until they are decided"`
 	SearchByName        bool `json:"search_by_name" doc:"Members find each other, and platform admins them, by the first letters of their names, of which keyed hashes are stored"`
 }
 
@@ -40,6 +41,7 @@ type Decisions struct {
 	PasswordHistory     *int  `json:"password_history,omitempty"`
 	SessionIdleMinutes  *int  `json:"session_idle_minutes,omitempty"`
 	SessionLifeHours    *int  `json:"session_life_hours,omitempty"`
+	RefuseRequests      *bool `json:"refuse_requests,omitempty"`
 	SearchByName        *bool `json:"search_by_name,omitempty"`
 }
 

@@ -87,6 +87,7 @@ func Open(ctx context.Context, env *function.Env) (Store, error) {
 	if err != nil {
 		return Store{}, err
 	}
+	db.Sources = func(address string) []byte { return keeper.BlindIndex("refusal_counts", address) }
 	hasher, err := env.Hasher()
 	if err != nil {
 		return Store{}, err
