@@ -326,7 +326,7 @@ func (h *Host) schemaName(t reflect.Type, hint string) string {
 }
 
 // domainOf tells the domain of a type under functions/, and whether it is one
-// function's own; a page is its items'.
+// function's own, and not its domain's; a page is its items'.
 func domainOf(t reflect.Type) (domain string, inFunction bool) {
 	path := t.PkgPath()
 	if _, items, ok := strings.Cut(t.Name(), "["); ok {
@@ -336,8 +336,8 @@ func domainOf(t reflect.Type) (domain string, inFunction bool) {
 	if !ok {
 		return "", false
 	}
-	domain, _, inFunction = strings.Cut(path, "/")
-	return domain, inFunction
+	domain, rest, nested := strings.Cut(path, "/")
+	return domain, nested && !strings.HasPrefix(rest, "internal/")
 }
 
 func camel(name string) string {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"function/functions/compliance/internal/retention"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/function"
@@ -43,15 +44,12 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		err := retention.Change(ctx, tx, in.Resource, func() error {
+	entry := audit.Entry{Action: "retention:reset", ResourceID: string(in.Resource)}
+	err = act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
+		return retention.Change(ctx, tx, in.Resource, func() error {
 			_, err := tx.Exec(ctx, resetPolicy, caller.OrganizationID, in.Resource, caller.UserID)
 			return err
 		})
-		if err != nil {
-			return err
-		}
-		return audit.Record(ctx, tx, audit.Entry{Action: "retention:reset", ResourceID: string(in.Resource)})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reset policy: %w", err)

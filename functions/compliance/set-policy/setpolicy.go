@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"function/functions/compliance/internal/retention"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/function"
@@ -51,15 +52,12 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	id := uuid7.New()
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		err := retention.Change(ctx, tx, in.Resource, func() error {
+	entry := audit.Entry{Action: "retention:set", ResourceID: string(in.Resource), Detail: map[string]any{"keep_days": in.Body.KeepDays}}
+	err = act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
+		return retention.Change(ctx, tx, in.Resource, func() error {
 			_, err := tx.Exec(ctx, upsertPolicy, id, caller.OrganizationID, in.Resource, in.Body.KeepDays, caller.UserID)
 			return err
 		})
-		if err != nil {
-			return err
-		}
-		return audit.Record(ctx, tx, audit.Entry{Action: "retention:set", ResourceID: string(in.Resource), Detail: map[string]any{"keep_days": in.Body.KeepDays}})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set policy: %w", err)
