@@ -55,7 +55,7 @@ var fill = map[database.Name][]string{
 	database.Datasets: {insertCheckpoint},
 	database.Analytics: {
 		insertCheckpoint,
-		`INSERT INTO retention_periods (resource, organization_id, version) SELECT 'reports', $1::uuid, 1 FROM (SELECT $2::uuid)`,
+		`INSERT INTO retention_periods (resource, organization_id, version) SELECT 'reports', $1::uuid, 1 FROM (SELECT $2::uuid) AS person`,
 		`INSERT INTO report_runs (id, report_id, organization_id, status, rows) SELECT $2::uuid, id, $1::uuid, 'succeeded', '[]' FROM reports WHERE organization_id = $1::uuid`,
 		`INSERT INTO projections.users (id, organization_id, role, registered_at) SELECT $2::uuid, $1::uuid, 'owner', now() ON CONFLICT DO NOTHING`,
 		`INSERT INTO projections.logins (id, user_id, organization_id, logged_in_at) SELECT gen_random_uuid(), $2::uuid, $1::uuid, now()`,

@@ -5,81 +5,36 @@ package eraseorganization
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"github.com/google/uuid"
 
 	"function/functions/analytics"
 	"function/shared/database"
 	"function/shared/erasure"
-	"function/shared/events"
-	"function/shared/function"
 	"function/shared/outbox"
 )
 
 // Service declares the function.
-var Service = function.Subscriber("analytics-erase-organization", New)
-
-// Function erases organizations.
-type Function struct{ analytics.Store }
-
-// New opens the reports and the projections.
-func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := analytics.Open(ctx, env)
-	return &Function{store}, err
-}
-
-const (
-	selectReport = `SELECT id FROM reports WHERE organization_id = $1 ORDER BY id LIMIT 1`
-	deleteRuns   = `DELETE FROM report_runs WHERE id IN (SELECT id FROM report_runs WHERE report_id = $1 ORDER BY id LIMIT 500 FOR UPDATE)`
-	deleteUsers  = `
-DELETE FROM projections.users WHERE organization_id = $1 AND id IN (
-    SELECT id FROM projections.users WHERE organization_id = $1 ORDER BY id LIMIT 5000 FOR UPDATE)`
-	deleteLogins = `
-DELETE FROM projections.logins WHERE id IN (
-    SELECT id FROM projections.logins WHERE organization_id = $1 ORDER BY logged_in_at, id LIMIT 5000 FOR UPDATE)`
-	deleteDatasets = `
-DELETE FROM projections.datasets WHERE id IN (
-    SELECT id FROM projections.datasets WHERE organization_id = $1 ORDER BY id LIMIT 5000 FOR UPDATE)`
+var Service = erasure.Organization("analytics-erase-organization", database.Analytics,
+	erasure.Statement(deleteRuns), // before their reports, with each of which thousands may go
+	erasure.Each(selectReports, deleteReports),
+	erasure.Table("projections", "users"),
+	erasure.Table("projections", "logins"),
+	erasure.Table("projections", "datasets"),
 )
 
-// Handle deletes a bounded part in each transaction. What was begun is completed by
-// the event's next delivery.
-func (f *Function) Handle(ctx context.Context, e events.Received[events.OrganizationDeleted]) error {
-	organization := e.Data.OrganizationID
-	if err := erasure.Begin(ctx, f.DB, e.Data); err != nil {
-		return err
-	}
-	for {
-		var report uuid.UUID
-		err := f.DB.QueryRow(ctx, selectReport, organization).Scan(&report)
-		if database.IsNoRows(err) {
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("look for reports: %w", err)
-		}
-		if err := f.deleteReport(ctx, organization, report); err != nil {
-			return fmt.Errorf("delete report: %w", err)
-		}
-	}
-	for _, statement := range []string{deleteUsers, deleteLogins, deleteDatasets} {
-		if err := erasure.InSteps(ctx, f.DB, statement, organization); err != nil {
-			return fmt.Errorf("delete projections of organization: %w", err)
+const (
+	deleteRuns = `
+DELETE FROM report_runs WHERE id = ANY (ARRAY (
+    SELECT run.id FROM reports r JOIN report_runs run ON run.report_id = r.id WHERE r.organization_id = $1 LIMIT 500 FOR UPDATE OF run))`
+	selectReports = `SELECT id FROM reports WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT 100 FOR UPDATE`
+)
+
+func deleteReports(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, reports []uuid.UUID) error {
+	for _, report := range reports {
+		if err := analytics.DeleteReport(ctx, tx, organization, report); err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-// deleteReport deletes a report whose runs may be many: most of them before it.
-func (f *Function) deleteReport(ctx context.Context, organization, report uuid.UUID) error {
-	if err := erasure.InSteps(ctx, f.DB, deleteRuns, report); err != nil {
-		return err
-	}
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error { return analytics.DeleteReport(ctx, tx, organization, report) })
-	if errors.Is(err, analytics.ErrNoReport) {
-		return nil // another delivery has deleted it
-	}
-	return err
 }
