@@ -92,7 +92,6 @@ func wrong(from, to string) string {
 	default:
 		return "what two functions need belongs in the domain's internal packages"
 	}
-	return ""
 }
 
 func TestImportsRunOneWay(t *testing.T) {

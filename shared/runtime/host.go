@@ -183,6 +183,7 @@ type mount struct {
 func (m mount) Operation(o function.Operation, hasBody bool) (huma.API, huma.Operation, func(context.Context, error) error) {
 	m.naming = m.name
 	prepared := o.Operation
+	prepared.Description = o.Text()
 	prepared.Middlewares = append(m.middlewares(o), o.Middlewares...)
 	prepared.Responses = cloneResponses(o.Responses)
 	prepared.Errors = append([]int{http.StatusUnprocessableEntity, http.StatusTooManyRequests}, o.Errors...)
