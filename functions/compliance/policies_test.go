@@ -140,7 +140,7 @@ func TestPolicyChanges_AreToldInTheirTransaction(t *testing.T) {
 	var covered []events.PoliciesChanged
 	last := map[int64]events.RetentionPolicy{}
 	newest := events.RetentionPolicy{}
-	for _, e := range platformtest.Published[events.PoliciesChanged](p, 4) {
+	for _, e := range platformtest.Published[events.PoliciesChanged](p, 5) {
 		covered = append(covered, e.Data)
 		for _, policy := range e.Data.Policies {
 			last[policy.Version] = policy

@@ -56,18 +56,18 @@ type DisposedCount struct {
 	Newest         time.Time `json:"newest"`
 }
 
-func (PoliciesChanged) EventType() string            { return prefix + "compliance.policies_changed" }
+func (PoliciesChanged) EventType() string            { return v1("compliance.policies_changed") }
 func (e PoliciesChanged) EventSubject() string       { return e.Resource }
 func (PoliciesChanged) EventOrganization() uuid.UUID { return uuid.Nil }
 
-func (PoliciesMissing) EventType() string            { return prefix + "compliance.policies_missing" }
+func (PoliciesMissing) EventType() string            { return v1("compliance.policies_missing") }
 func (e PoliciesMissing) EventSubject() string       { return e.Resource }
 func (PoliciesMissing) EventOrganization() uuid.UUID { return uuid.Nil }
 
-func (DisposalRequested) EventType() string            { return prefix + "compliance.disposal_requested" }
+func (DisposalRequested) EventType() string            { return v1("compliance.disposal_requested") }
 func (e DisposalRequested) EventSubject() string       { return e.Resource }
 func (DisposalRequested) EventOrganization() uuid.UUID { return uuid.Nil }
 
-func (Disposed) EventType() string            { return prefix + "compliance.disposed" }
+func (Disposed) EventType() string            { return v1("compliance.disposed") }
 func (e Disposed) EventSubject() string       { return e.Resource }
 func (Disposed) EventOrganization() uuid.UUID { return uuid.Nil }

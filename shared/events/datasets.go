@@ -40,8 +40,8 @@ type DatasetFailed struct{ Dataset }
 // retention policy says.
 type DatasetDeleted struct{ Dataset }
 
-func (DatasetCreated) EventType() string  { return prefix + "datasets.created" }
-func (DatasetUploaded) EventType() string { return prefix + "datasets.uploaded" }
-func (DatasetReady) EventType() string    { return prefix + "datasets.ready" }
-func (DatasetFailed) EventType() string   { return prefix + "datasets.failed" }
-func (DatasetDeleted) EventType() string  { return prefix + "datasets.deleted" }
+func (DatasetCreated) EventType() string  { return v1("datasets.created") }
+func (DatasetUploaded) EventType() string { return v1("datasets.uploaded") }
+func (DatasetReady) EventType() string    { return v1("datasets.ready") }
+func (DatasetFailed) EventType() string   { return v1("datasets.failed") }
+func (DatasetDeleted) EventType() string  { return v1("datasets.deleted") }

@@ -36,6 +36,9 @@ var (
 
 // Handle records the organizations of which something was disposed.
 func (f *Function) Handle(ctx context.Context, e events.Received[events.Disposed]) error {
+	if !retention.Resource(e.Data.Resource).Known() {
+		return fault.New(fault.Invalid, "There are no retention policies for %q", e.Data.Resource)
+	}
 	var records [][]any
 	for _, o := range e.Data.Organizations {
 		if o.Items == 0 {
