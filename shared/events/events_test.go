@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "write testdata/events.txt")
 var all = []events.Event{
 	events.ConsentGiven{}, events.ConsentWithdrawn{}, events.DatasetCreated{}, events.DatasetDeleted{}, events.DatasetFailed{},
 	events.DatasetReady{}, events.DatasetUploaded{}, events.DisposalRequested{}, events.Disposed{}, events.MailQueued{},
-	events.MembershipApproved{}, events.MembershipChanged{}, events.MembershipEnded{}, events.OrganizationDeleted{},
+	events.MembershipApproved{}, events.MembershipChanged{}, events.MembershipEnded{}, events.NoticeRequested{}, events.OrganizationDeleted{},
 	events.PasswordResetRequested{}, events.PoliciesChanged{}, events.PoliciesMissing{}, events.ProfileChanged{},
 	events.RegistrationRequested{}, events.ReportRunRequested{}, events.UserErased{}, events.UserLoggedIn{}, events.UserRegistered{},
 }
