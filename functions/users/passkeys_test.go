@@ -382,7 +382,7 @@ func TestPasskeysAndMailNeedToKnowWhereThePagesAre(t *testing.T) {
 		config.PublicURL, config.WebAuthnOrigins = pages, nil
 		env := function.NewEnv(config)
 		defer env.Close()
-		config.SMTPURL = ""
+		config.SendsMail = false
 		quiet := function.NewEnv(config)
 		defer quiet.Close()
 		store, err := store.Open(t.Context(), env)

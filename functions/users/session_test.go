@@ -3,6 +3,7 @@ package users_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -307,12 +308,16 @@ func TestLoginBeginsWhereThePersonIsActive(t *testing.T) {
 func TestJWKSVerifiesWhatLoginIssues(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
+	if none := p.Do("", http.MethodGet, "/.well-known/jwks.json", nil).Want(t, http.StatusOK); !strings.Contains(string(none.Body), `"keys":[]`) {
+		t.Errorf("before the first login the keys are %s, want none", none.Body)
+	}
+	registered(t, p, "ada@example.com", "")
+	token := loggedIn(t, p, "ada@example.com").AccessToken
 	answer := p.Do("", http.MethodGet, "/.well-known/jwks.json", nil).Want(t, http.StatusOK)
 	if got := answer.Header.Get("Cache-Control"); got != "public, max-age=300" {
 		t.Errorf("Cache-Control %q, want five minutes for everybody", got)
 	}
-	registered(t, p, "ada@example.com", "")
-	if err := verifyWith(answer.Body, loggedIn(t, p, "ada@example.com").AccessToken); err != nil {
+	if err := verifyWith(answer.Body, token); err != nil {
 		t.Error(err)
 	}
 }

@@ -81,10 +81,13 @@ func (s *stores) prepare(ctx context.Context, dir string, address net.Addr) erro
 	c.IdentityDatabaseURL = login("token_verifier", database.Users)
 	c.CatalogDatabaseURL = login("catalog_reader", database.Datasets)
 	c.ReaderDatabaseURL = login("analytics_reader", database.Analytics)
+	c.DatasetsAuditDatabaseURL = login("audit_reader", database.Datasets)
+	c.AnalyticsAuditDatabaseURL = login("audit_reader", database.Analytics)
 	c.Sink = "http://" + address.String() + brokerPath
 	c.StorageLocalURL = (&url.URL{Scheme: "file", Path: filepath.Join(dir, "objects")}).String()
 	c.KeyURL, c.BlindIndexKey = "base64key://"+keys.KeyEncryptionKey, keys.BlindIndexKey
 	c.TokenIssuer = "http://localhost:" + fmt.Sprint(address.(*net.TCPAddr).Port)
+	c.SendsMail = true
 	c.SMTPURL, c.MailFrom, c.PublicURL = s.mailbox.URL(), "Data services <no-reply@localhost>", c.TokenIssuer
 	c.Scratch = scratch
 	if err != nil {

@@ -39,8 +39,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	switch {
 	case len(args) == 1 && args[0] == "migrate":
-		return migrate.All(ctx, os.Getenv("ADMIN_DATABASE_URL"), config.DatabaseURLs(),
-			config.IdentityDatabaseURL, config.CatalogDatabaseURL, config.ReaderDatabaseURL)
+		return migrate.All(ctx, os.Getenv("ADMIN_DATABASE_URL"), config.DatabaseURLs(), config.ReaderURLs()...)
 	case len(args) > 0:
 		command, err := function.FindCommand(functions.Commands, args[0], args[1:])
 		if err != nil {

@@ -45,7 +45,10 @@ func newTrail(t testing.TB) *trail {
 		t.Fatal(err)
 	}
 	tr := &trail{Platform: p, t: t, db: db, organization: uuid.New(), issuer: auth.NewIssuer(db, keeper, "test", "test"), keys: audit.Keys{}}
-	keys, err := tr.issuer.PublicKeys(context.Background())
+	if err := tr.issuer.Ready(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := auth.PublicKeys(context.Background(), db)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ func Organization(name string, in database.Name, parts ...Part) function.Declara
 		}
 		return nil
 	}
-	return function.Service(name, construct, function.OnEvent(erase))
+	return function.Service(name, construct, function.OnEvent(erase)).Uses(function.Owns(in))
 }
 
 // Table is the rows of a table whose organization_id is the organization's.

@@ -30,6 +30,7 @@ type Declaration struct {
 	Schedule       *Schedule
 	DeadLetterSink bool // receives the events that could not be delivered: the Triggers' dead-letter sink
 	Scale          Scale
+	Declared       []Use // beside its callers, see [Declaration.Reaches]
 
 	describe  func(Mount)
 	construct func(context.Context, Mount, *Env) error
@@ -55,7 +56,7 @@ const AnyType = ""
 
 // Mount constructs the function and adds its parts.
 func (d Declaration) Mount(ctx context.Context, m Mount, env *Env) error {
-	return d.construct(ctx, m, env.named(d.Name))
+	return d.construct(ctx, m, env.of(d))
 }
 
 // Describe adds the parts without an instance: they may be described, not called.

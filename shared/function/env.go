@@ -33,6 +33,9 @@ type Config struct {
 	CatalogDatabaseURL   string `env:"CATALOG_DATABASE_URL"`  // data_management_db as catalog_reader
 	ReaderDatabaseURL    string `env:"READER_DATABASE_URL"`   // analytics_db as analytics_reader
 
+	DatasetsAuditDatabaseURL  string `env:"DATASETS_AUDIT_DATABASE_URL"`  // data_management_db as audit_reader
+	AnalyticsAuditDatabaseURL string `env:"ANALYTICS_AUDIT_DATABASE_URL"` // analytics_db as audit_reader
+
 	MongoURL string `env:"MONGODB_URL"` // of a database that keeps documents; empty: PostgreSQL keeps them
 
 	Sink            string   `env:"K_SINK"`                 // the broker
@@ -46,7 +49,8 @@ type Config struct {
 	Scratch         string   `env:"SCRATCH_DIR"`                                         // for files of one request; empty: the system's
 	MaxUploadBytes  int64    `env:"MAX_UPLOAD_BYTES"`                                    // of one file; zero: 50 GiB
 
-	SMTPURL                  string `env:"SMTP_URL"`                                 // the mail server, see mail.NewSender; empty: no mail is sent
+	SMTPURL                  string `env:"SMTP_URL"`                                 // the mail server, see mail.NewSender; users-send-mail alone needs it
+	SendsMail                bool   `env:"MAIL, default=false"`                      // there is a mail server: mail is queued, and sent by users-send-mail
 	MailFrom                 string `env:"MAIL_FROM"`                                // whom mail comes from: Name <address>
 	SecurityContact          string `env:"SECURITY_CONTACT"`                         // mailto: or https: of who is told of vulnerabilities; empty: nobody is named
 	PublicURL                string `env:"PUBLIC_URL"`                               // base of the links in mails: of the pages that people see
@@ -135,7 +139,9 @@ func ConfigFromEnvironment(ctx context.Context) (Config, error) {
 type Env struct {
 	Name   string // of the function
 	Config Config
-	shared *resources
+
+	reaches []Use // nil: everything
+	shared  *resources
 }
 
 type resources struct {
@@ -159,9 +165,9 @@ func NewEnv(c Config) *Env {
 	}}
 }
 
-// named is the environment as one function sees it.
-func (e *Env) named(name string) *Env {
-	return &Env{Name: name, Config: e.Config, shared: e.shared}
+// of is the environment as one function sees it.
+func (e *Env) of(d Declaration) *Env {
+	return &Env{Name: d.Name, Config: e.Config, reaches: append([]Use{}, d.Reaches()...), shared: e.shared}
 }
 
 // Close waits for events under way and closes everything that was opened.
@@ -191,6 +197,9 @@ func (e *Env) OnClose(closer func() error) {
 
 // Database is a domain's own database, whose transactions publish as this function.
 func (e *Env) Database(ctx context.Context, name database.Name) (*outbox.DB, error) {
+	if err := e.allow(Owns(name)); err != nil {
+		return nil, err
+	}
 	pool, err := e.pool(ctx, string(name), e.Config.DatabaseURLs()[name])
 	if err != nil {
 		return nil, err
@@ -203,6 +212,9 @@ func (e *Env) Sender() *outbox.Sender { return e.shared.sender }
 
 // Verifier checks bearer tokens; operations that declare bearer security have it already.
 func (e *Env) Verifier(ctx context.Context) (*auth.Verifier, error) {
+	if err := e.allow(Callers); err != nil {
+		return nil, err
+	}
 	pool, err := e.pool(ctx, "identity", e.Config.IdentityDatabaseURL)
 	if err != nil {
 		return nil, err
@@ -216,13 +228,46 @@ func (e *Env) Verifier(ctx context.Context) (*auth.Verifier, error) {
 	return verifier, nil
 }
 
+// AuditTrail is the database of an audit trail, for reading it.
+func (e *Env) AuditTrail(ctx context.Context, name database.Name) (*pgxpool.Pool, error) {
+	if e.reaches != nil && e.allow(Owns(name)) == nil {
+		db, err := e.Database(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		return db.Pool, nil
+	}
+	if err := e.allow(AuditTrails); err != nil {
+		return nil, err
+	}
+	urls := map[database.Name]string{database.Datasets: e.Config.DatasetsAuditDatabaseURL, database.Analytics: e.Config.AnalyticsAuditDatabaseURL}
+	return e.pool(ctx, "audit trail of "+string(name), urls[name])
+}
+
+// ReaderURLs are the URLs of the roles that see a part of a database.
+func (c Config) ReaderURLs() []string {
+	var urls []string
+	for _, url := range []string{c.IdentityDatabaseURL, c.CatalogDatabaseURL, c.ReaderDatabaseURL, c.DatasetsAuditDatabaseURL, c.AnalyticsAuditDatabaseURL} {
+		if url != "" {
+			urls = append(urls, url)
+		}
+	}
+	return urls
+}
+
 // Catalog is the published list of the data sets that can be queried.
 func (e *Env) Catalog(ctx context.Context) (*pgxpool.Pool, error) {
+	if err := e.allow(Catalog); err != nil {
+		return nil, err
+	}
 	return e.pool(ctx, "catalog", e.Config.CatalogDatabaseURL)
 }
 
 // Reader runs a person's own SQL over the projections: it may do nothing else.
 func (e *Env) Reader(ctx context.Context) (*pgxpool.Pool, error) {
+	if err := e.allow(Projections); err != nil {
+		return nil, err
+	}
 	return e.pool(ctx, "reader", e.Config.ReaderDatabaseURL)
 }
 
@@ -248,6 +293,9 @@ var ErrNotConfigured = errors.New("not configured")
 
 // Objects is the bucket of a storage type.
 func (e *Env) Objects(ctx context.Context, storageType string) (*objects.Bucket, error) {
+	if err := e.allow(Objects); err != nil {
+		return nil, err
+	}
 	urls := map[string]string{"local": e.Config.StorageLocalURL}
 	e.shared.mu.Lock()
 	defer e.shared.mu.Unlock()
@@ -267,6 +315,9 @@ func (e *Env) Objects(ctx context.Context, storageType string) (*objects.Bucket,
 
 // Keeper wraps data keys and computes blind indexes.
 func (e *Env) Keeper(ctx context.Context) (*secret.Keeper, error) {
+	if err := e.allow(Keys); err != nil {
+		return nil, err
+	}
 	e.shared.mu.Lock()
 	defer e.shared.mu.Unlock()
 	if e.shared.keeper != nil {
@@ -344,6 +395,9 @@ func (e *Env) limitStores(ctx context.Context) (stores []ratelimit.Store, err er
 // Documents keeps documents on a server of its own. nil: none is configured, and the
 // domain's database keeps them (documents.PostgreSQL).
 func (e *Env) Documents() (documents.Server, error) {
+	if err := e.allow(Documents); err != nil {
+		return nil, err
+	}
 	e.shared.mu.Lock()
 	defer e.shared.mu.Unlock()
 	if e.shared.documents != nil || e.Config.MongoURL == "" {

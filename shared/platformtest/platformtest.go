@@ -63,6 +63,7 @@ func NewWith(t testing.TB, change func(*function.Config), declarations ...functi
 	c := config(t, broker.URL)
 	c.SMTPURL = box.URL()
 	change(&c)
+	c.SendsMail = c.SMTPURL != ""
 	p.Env = function.NewEnv(c)
 	life, end := context.WithCancel(context.Background())
 	host := runtime.NewHost(life)
@@ -101,15 +102,18 @@ func config(t testing.TB, sink string) function.Config {
 		IdentityDatabaseURL:  users("token_verifier"),
 		CatalogDatabaseURL:   datasets("catalog_reader"),
 		ReaderDatabaseURL:    analytics("analytics_reader"),
-		Sink:                 sink,
-		StorageLocalURL:      "file://" + t.TempDir(),
-		KeyURL:               "base64key://" + base64.URLEncoding.EncodeToString(make([]byte, 32)),
-		BlindIndexKey:        index,
-		TokenIssuer:          "test",
-		TokenAudience:        "test",
-		Scratch:              t.TempDir(),
-		MailFrom:             "Data services <no-reply@platform.example>",
-		PublicURL:            "https://platform.example",
+
+		DatasetsAuditDatabaseURL:  datasets("audit_reader"),
+		AnalyticsAuditDatabaseURL: analytics("audit_reader"),
+		Sink:                      sink,
+		StorageLocalURL:           "file://" + t.TempDir(),
+		KeyURL:                    "base64key://" + base64.URLEncoding.EncodeToString(make([]byte, 32)),
+		BlindIndexKey:             index,
+		TokenIssuer:               "test",
+		TokenAudience:             "test",
+		Scratch:                   t.TempDir(),
+		MailFrom:                  "Data services <no-reply@platform.example>",
+		PublicURL:                 "https://platform.example",
 	}
 }
 

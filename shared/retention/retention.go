@@ -77,7 +77,8 @@ func Dispose(name, resource string, in database.Name, open func(context.Context,
 		work, err := open(ctx, env)
 		return &disposer{resource: resource, db: db, Work: work}, err
 	}
-	return function.Service(name, construct, function.OnEvent((*disposer).learn), function.OnEvent((*disposer).dispose))
+	return function.Service(name, construct, function.OnEvent((*disposer).learn), function.OnEvent((*disposer).dispose)).
+		Uses(function.Owns(in))
 }
 
 type disposer struct {

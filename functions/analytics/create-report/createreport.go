@@ -14,6 +14,7 @@ import (
 	"function/functions/analytics"
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -24,7 +25,8 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("analytics-create-report", "/v1/analytics/reports", "Keep a query as a report", policy.ReportsWrite).
 	Status(http.StatusCreated).
-	Describe("With a schedule the report runs by itself at each due time. Due times that passed while the platform was down make one run together, for the latest of them. A due time that daylight saving skips is due when the skip ends, and one that the clock shows twice is due the first time."), New)
+	Describe("With a schedule the report runs by itself at each due time. Due times that passed while the platform was down make one run together, for the latest of them. A due time that daylight saving skips is due when the skip ends, and one that the clock shows twice is due the first time."), New).
+	Uses(function.Owns(database.Analytics))
 
 // Request is the report.
 type Request struct {

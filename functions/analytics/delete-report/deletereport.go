@@ -10,13 +10,15 @@ import (
 
 	"function/functions/analytics"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Delete("analytics-delete-report", "/v1/analytics/reports/{id}", "Delete a report and its runs", policy.ReportsWrite), New)
+var Service = function.Endpoint(function.Delete("analytics-delete-report", "/v1/analytics/reports/{id}", "Delete a report and its runs", policy.ReportsWrite), New).
+	Uses(function.Owns(database.Analytics))
 
 // Request names the report.
 type Request struct {

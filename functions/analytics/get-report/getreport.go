@@ -16,7 +16,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("analytics-get-report", "/v1/analytics/reports/{id}", "Read a report", policy.ReportsRead), New)
+var Service = function.Endpoint(function.Get("analytics-get-report", "/v1/analytics/reports/{id}", "Read a report", policy.ReportsRead), New).
+	Uses(function.Owns(database.Analytics))
 
 // Request names the report.
 type Request struct {

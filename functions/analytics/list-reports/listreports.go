@@ -10,13 +10,15 @@ import (
 
 	"function/functions/analytics"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("analytics-list-reports", "/v1/analytics/reports", "List your reports", policy.ReportsRead), New)
+var Service = function.Endpoint(function.Get("analytics-list-reports", "/v1/analytics/reports", "List your reports", policy.ReportsRead), New).
+	Uses(function.Owns(database.Analytics))
 
 // Request asks for a page.
 type Request struct{ page.Query }

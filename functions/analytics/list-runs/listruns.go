@@ -10,13 +10,15 @@ import (
 
 	"function/functions/analytics"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("analytics-list-runs", "/v1/analytics/reports/{id}/runs", "List a report's runs", policy.ReportsRead), New)
+var Service = function.Endpoint(function.Get("analytics-list-runs", "/v1/analytics/reports/{id}/runs", "List a report's runs", policy.ReportsRead), New).
+	Uses(function.Owns(database.Analytics))
 
 // Request names the report and asks for a page.
 type Request struct {

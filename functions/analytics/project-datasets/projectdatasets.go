@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/analytics"
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -31,7 +32,8 @@ var Service = function.Service("analytics-project-datasets", New,
 	function.OnEvent(project(func(e events.DatasetReady) events.Dataset { return e.Dataset })),
 	function.OnEvent(project(func(e events.DatasetFailed) events.Dataset { return e.Dataset })),
 	function.OnEvent(project(func(e events.DatasetDeleted) events.Dataset { e.Status = deleted; return e.Dataset })),
-)
+).
+	Uses(function.Owns(database.Analytics))
 
 // deleted is the status of a tombstone: it stays, so that an event that was
 // overtaken by the deletion does not bring the data set back.

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/analytics"
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -28,7 +29,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 var Service = function.Service("analytics-project-logins", New,
 	function.OnEvent((*Function).LoggedIn),
 	function.OnEvent((*Function).Erased),
-)
+).
+	Uses(function.Owns(database.Analytics))
 
 const (
 	// The events of a person wait for each other.

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/analytics"
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -31,7 +32,8 @@ var Service = function.Service("analytics-project-users", New,
 	function.OnEvent((*Function).Approved),
 	function.OnEvent((*Function).Changed),
 	function.OnEvent((*Function).Ended),
-)
+).
+	Uses(function.Owns(database.Analytics))
 
 // The standings; ended is that of a tombstone.
 const (

@@ -24,7 +24,8 @@ var Service = function.Endpoint(function.Get("analytics-run-chart", "/v1/analyti
 	Answers(map[string]*huma.Response{"200": {
 		Description: "The chart",
 		Content:     map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString}}},
-	}}), New)
+	}}), New).
+	Uses(function.Owns(database.Analytics))
 
 // Request names the report and the run.
 type Request struct {

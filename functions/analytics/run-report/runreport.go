@@ -27,7 +27,8 @@ import (
 const runsAtOnce = 2
 
 // Service declares the function.
-var Service = function.Subscriber("analytics-run-report", New)
+var Service = function.Subscriber("analytics-run-report", New).
+	Uses(function.Owns(database.Analytics), function.Keys, function.Objects, function.Catalog, function.Projections)
 
 // Function runs reports.
 type Function struct {

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/analytics"
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -24,7 +25,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Scheduled("analytics-schedule-reports", function.Schedule{Cron: "* * * * *"}, New)
+var Service = function.Scheduled("analytics-schedule-reports", function.Schedule{Cron: "* * * * *"}, New).
+	Uses(function.Owns(database.Analytics))
 
 // Function queues due runs.
 type Function struct{ analytics.Store }

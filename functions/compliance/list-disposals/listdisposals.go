@@ -12,6 +12,7 @@ import (
 
 	"function/functions/compliance/internal/retention"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
@@ -19,7 +20,8 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Get("compliance-list-disposals", "/v1/compliance/retention/disposals", "What was disposed of", policy.RetentionRead).
-	Describe("The record that each sweep leaves of your organization's data; it is kept for good."), New)
+	Describe("The record that each sweep leaves of your organization's data; it is kept for good."), New).
+	Uses(function.Owns(database.Users))
 
 // Disposal is one policy's share of a sweep.
 type Disposal struct {

@@ -11,6 +11,7 @@ import (
 
 	"function/functions/compliance/internal/retention"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
@@ -18,7 +19,8 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Get("compliance-list-policies", "/v1/compliance/retention/policies", "Your organization's retention policies", policy.RetentionRead).
-	Describe("One for each resource: your organization's own, or else the platform's default."), New)
+	Describe("One for each resource: your organization's own, or else the platform's default."), New).
+	Uses(function.Owns(database.Users))
 
 // Response is every policy: always one page.
 type Response struct {

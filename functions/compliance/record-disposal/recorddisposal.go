@@ -18,7 +18,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Subscriber("compliance-record-disposal", New)
+var Service = function.Subscriber("compliance-record-disposal", New).
+	Uses(function.Owns(database.Users))
 
 // Function records disposals.
 type Function struct{ retention.Store }

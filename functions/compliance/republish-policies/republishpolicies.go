@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"function/functions/compliance/internal/retention"
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/fault"
 	"function/shared/function"
@@ -15,7 +16,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Subscriber("compliance-republish-policies", New)
+var Service = function.Subscriber("compliance-republish-policies", New).
+	Uses(function.Owns(database.Users))
 
 // Function republishes policies.
 type Function struct{ retention.Store }

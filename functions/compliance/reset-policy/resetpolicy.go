@@ -10,6 +10,7 @@ import (
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
@@ -17,7 +18,8 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Delete("compliance-reset-policy", "/v1/compliance/retention/policies/{resource}", "Return to the default retention policy", policy.RetentionWrite).
-	Describe("It does no harm when there is no policy of your own."), New)
+	Describe("It does no harm when there is no policy of your own."), New).
+	Uses(function.Owns(database.Users))
 
 // Request names the policy.
 type Request struct {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"function/functions/compliance/internal/retention"
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -15,7 +16,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Scheduled("compliance-retention-sweep", function.Schedule{Cron: "30 2 * * *"}, New)
+var Service = function.Scheduled("compliance-retention-sweep", function.Schedule{Cron: "30 2 * * *"}, New).
+	Uses(function.Owns(database.Users))
 
 // Function sweeps.
 type Function struct{ retention.Store }

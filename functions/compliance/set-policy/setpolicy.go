@@ -10,6 +10,7 @@ import (
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
@@ -18,7 +19,8 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Put("compliance-set-policy", "/v1/compliance/retention/policies/{resource}", "Set a retention policy", policy.RetentionWrite).
-	Describe("From the next nightly sweep on, your organization's records of this resource are disposed of when they have been over for longer."), New)
+	Describe("From the next nightly sweep on, your organization's records of this resource are disposed of when they have been over for longer."), New).
+	Uses(function.Owns(database.Users))
 
 // Request is the policy.
 type Request struct {

@@ -23,7 +23,8 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("datasets-create", "/v1/datasets", "Describe a data set", policy.DatasetsWrite).
 	Status(http.StatusCreated).Fails(fault.Conflict).
-	Describe("A data set is a table by its name. In SQL a name with a dash, or one that is a keyword, is quoted: `SELECT * FROM \"my-data\"`."), New)
+	Describe("A data set is a table by its name. In SQL a name with a dash, or one that is a keyword, is quoted: `SELECT * FROM \"my-data\"`."), New).
+	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Request is the description.
 type Request struct {

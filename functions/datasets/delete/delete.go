@@ -12,13 +12,15 @@ import (
 
 	"function/functions/datasets"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Delete("datasets-delete", "/v1/datasets/{id}", "Delete a data set", policy.DatasetsWrite), New)
+var Service = function.Endpoint(function.Delete("datasets-delete", "/v1/datasets/{id}", "Delete a data set", policy.DatasetsWrite), New).
+	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Request names the data set.
 type Request struct {

@@ -19,7 +19,8 @@ import (
 )
 
 // Service declares the function.
-var Service = retention.Dispose("datasets-dispose", "datasets", database.Datasets, New)
+var Service = retention.Dispose("datasets-dispose", "datasets", database.Datasets, New).
+	Uses(function.Keys, function.Objects)
 
 // New opens the data sets.
 func New(ctx context.Context, env *function.Env) (retention.Work, error) {

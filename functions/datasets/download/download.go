@@ -29,7 +29,8 @@ import (
 var Service = function.Endpoint(function.Get("datasets-download", "/v1/datasets/{id}/download", "Download a version as it was uploaded", policy.DatasetsRead).
 	Fails(fault.Unsatisfiable).
 	Describe("Ranges and conditions are honoured (RFC 9110 §13, §14): an interrupted download goes on where it ended. The ETag is the SHA-256 of the file.").
-	Answers(map[string]*huma.Response{"200": datasets.FileAnswer("The file"), "206": datasets.FileAnswer("The part of the file that Range asks for")}), New)
+	Answers(map[string]*huma.Response{"200": datasets.FileAnswer("The file"), "206": datasets.FileAnswer("The part of the file that Range asks for")}), New).
+	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Request names the data set and the version.
 type Request struct {

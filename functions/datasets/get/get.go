@@ -17,7 +17,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("datasets-get", "/v1/datasets/{id}", "Show a data set", policy.DatasetsRead), New)
+var Service = function.Endpoint(function.Get("datasets-get", "/v1/datasets/{id}", "Show a data set", policy.DatasetsRead), New).
+	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Request names the data set.
 type Request struct {

@@ -10,13 +10,15 @@ import (
 
 	"function/functions/datasets"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("datasets-list", "/v1/datasets", "List the data sets of your organization", policy.DatasetsRead), New)
+var Service = function.Endpoint(function.Get("datasets-list", "/v1/datasets", "List the data sets of your organization", policy.DatasetsRead), New).
+	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Request asks for one page.
 type Request struct {

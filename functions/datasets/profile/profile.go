@@ -21,7 +21,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Subscriber("datasets-profile", New)
+var Service = function.Subscriber("datasets-profile", New).
+	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Function profiles versions.
 type Function struct {

@@ -11,12 +11,14 @@ import (
 
 	"function/functions/datasets"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/policy"
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("datasets-status", "/v1/datasets/status", "Count the data sets by status, and show those being processed", policy.DatasetsRead), New)
+var Service = function.Endpoint(function.Get("datasets-status", "/v1/datasets/status", "Count the data sets by status, and show those being processed", policy.DatasetsRead), New).
+	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Counts are how many data sets are in each state.
 type Counts struct {

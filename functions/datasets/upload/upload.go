@@ -35,7 +35,8 @@ var Service = function.Endpoint(function.Post("datasets-upload", "/v1/datasets/{
 		"The delimiter of a CSV file is found among comma, semicolon, tab, vertical bar, ~, ^ and the control characters that some programs use; "+
 		"a first line such as `sep=:` names any other. "+
 		"Text is UTF-8, or UTF-16 with a byte order mark; another encoding is named in the file's part of the form: `Content-Type: text/csv; charset=windows-1252`. "+
-		"A CSV file without a header line says so there, too: `text/csv; header=absent`."), New)
+		"A CSV file without a header line says so there, too: `text/csv; header=absent`."), New).
+	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Request is the form, which Handle reads as it arrives.
 type Request struct {

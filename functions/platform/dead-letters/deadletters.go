@@ -29,7 +29,8 @@ var Service = function.Service("platform-dead-letters", New,
 	function.On(function.Post("platform-redeliver-dead-letter", "/v1/platform/dead-letters/{id}/redeliver", "Deliver a dead letter again", policy.DeadLettersWrite).
 		Status(http.StatusAccepted).Fails(fault.Unavailable).
 		Describe("Sends the event as it was published to everyone who subscribes to it. Those who have handled it already do nothing."), (*Function).Redeliver),
-)
+).
+	Uses(function.Owns(database.Analytics))
 
 // Function keeps dead letters.
 type Function struct {

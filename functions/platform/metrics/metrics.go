@@ -29,7 +29,8 @@ var Service = function.Endpoint(function.Get("platform-metrics", "/metrics", "Co
 	Describe("Inside of the cluster only, at the function's own address: the public gateway does not lead here.").
 	Answers(map[string]*huma.Response{"200": {
 		Description: "OK", Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}},
-	}}), New)
+	}}), New).
+	Uses(function.Owns(database.Users), function.Owns(database.Datasets), function.Owns(database.Analytics))
 
 // Response is the exposition.
 type Response struct {

@@ -14,7 +14,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Scheduled("platform-outbox-relay", function.Schedule{Cron: "* * * * *"}, New)
+var Service = function.Scheduled("platform-outbox-relay", function.Schedule{Cron: "* * * * *"}, New).
+	Uses(function.Owns(database.Users), function.Owns(database.Datasets), function.Owns(database.Analytics))
 
 // Function relays events.
 type Function struct {

@@ -15,7 +15,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Scheduled("platform-seal-audit", function.Schedule{Cron: "* * * * *"}, New)
+var Service = function.Scheduled("platform-seal-audit", function.Schedule{Cron: "* * * * *"}, New).
+	Uses(function.Owns(database.Users), function.Owns(database.Datasets), function.Owns(database.Analytics), function.Keys)
 
 // Function seals trails.
 type Function struct {

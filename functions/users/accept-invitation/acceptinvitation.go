@@ -14,6 +14,7 @@ import (
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -23,7 +24,8 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-accept-invitation", "/v1/organizations/invitations/accept", "Accept an invitation", policy.Person.WithoutImpersonation()).
 	Fails(fault.NotFound, fault.Conflict).
-	Describe("By the person whose account has the invited address; POST /v1/users/sessions/organization then switches to the organization."), New)
+	Describe("By the person whose account has the invited address; POST /v1/users/sessions/organization then switches to the organization."), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is the token that was mailed.
 type Request struct {

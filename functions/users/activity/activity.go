@@ -13,6 +13,7 @@ import (
 
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
@@ -21,7 +22,8 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Get("users-activity", "/v1/users/activity", "What happened to your account", policy.Person).
 	Describe("What the audit trails of all your organizations, past ones too, and the platform's own say about you: what you did, and what was done to you. "+
-		"Of other people it tells only what they are."), New)
+		"Of other people it tells only what they are."), New).
+	Uses(function.Owns(database.Users), function.Keys, function.AuditTrails)
 
 // Request asks for one page.
 type Request struct {

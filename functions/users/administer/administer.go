@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -36,7 +37,8 @@ var Service = function.Service("users-administer", New,
 		"The person is mailed. Whoever runs the platform makes the first one."), (*Function).Grant),
 	function.On(act("users-revoke-platform-admin", "revoke-platform-admin", "Make a platform admin one no more",
 		"The person is mailed. What they were doing as somebody else ends. The platform is never left without an admin who can log in, and nobody does it to themselves."), (*Function).Revoke),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Function administers accounts.
 type Function struct {

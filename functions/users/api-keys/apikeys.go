@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -32,7 +33,8 @@ var Service = function.Service("users-api-keys", New,
 	function.On(function.Post("users-rotate-api-key", "/v1/api-keys/{id}/rotate", "Give an API key a new secret", policy.Person.WithFreshProof()).
 		Status(http.StatusCreated).
 		Describe("The present secret stays good for the overlap, so that programs take up the new one without a pause."), (*Function).Rotate),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // CreateRequest is the key.
 type CreateRequest struct{ Body credential.KeyRequest }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
@@ -18,7 +19,8 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-approve-member", "/v1/organizations/{id}/members/{user_id}/approve", "Let a person into your organization", policy.MembersWrite).
-	Fails(fault.Conflict), New)
+	Fails(fault.Conflict), New).
+	Uses(function.Owns(database.Users))
 
 // Request names the organization and the person; a body is optional.
 type Request struct {

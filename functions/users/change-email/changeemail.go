@@ -11,6 +11,7 @@ import (
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
@@ -25,7 +26,8 @@ var Service = function.Service("users-change-email", New,
 		Sensitive().Fails(fault.Conflict, fault.Unavailable).
 		Describe("The token, good once and for an hour, shows that you read the new address, and the password that the account is yours: so nobody is given an account that a stranger holds. "+
 			"409: somebody has an account with the address by now."), (*Function).Confirm),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // ChangeRequest is the new address, and the proof that it is the person who asks.
 type ChangeRequest struct {

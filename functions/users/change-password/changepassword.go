@@ -13,6 +13,7 @@ import (
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -22,7 +23,8 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-change-password", "/v1/users/password/change", "Change your password", policy.Person.BeforeSetup().WithoutImpersonation()).
 	Sensitive().Fails(fault.Conflict, fault.Unavailable).
-	Describe("All your other sessions end."), New)
+	Describe("All your other sessions end."), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is both passwords.
 type Request struct {

@@ -30,7 +30,8 @@ var Service = function.Endpoint(function.Post("users-confirm-registration", "/v1
 	Sensitive().Status(http.StatusCreated).Fails(fault.Unavailable).
 	Describe("Where registrations are confirmed by mail. The token, from the mailed link and good for a day, shows that the address is the person's; "+
 		"the password, as it was given at the registration, that the registration is. So nobody opens an account that somebody else has prepared for them, and the link may be followed on another device. "+
-		"Of several registrations of the address the newest with this password is taken, whichever of its mails the token is from. Who has forgotten the password registers again."), New)
+		"Of several registrations of the address the newest with this password is taken, whichever of its mails the token is from. Who has forgotten the password registers again."), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is the two proofs.
 type Request struct {

@@ -41,7 +41,8 @@ var Service = function.Service("users-consents", New,
 		Describe("What you have said to the purposes of all your organizations, past ones too; and of the one that you act in, what you are asked for."), (*Function).List),
 	function.On(function.Get("users-list-consent-history", "/v1/users/consents/history", "Every consent that you have given or withdrawn", policy.Person.BeforeSetup()).
 		Describe("In all your organizations, past ones too. With its proof: the text, by version and SHA-256, when, and from where."), (*Function).History),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Function keeps decisions.
 type Function struct{ store.Store }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
@@ -33,7 +34,8 @@ var Service = function.Service("users-domains", New,
 		Describe("Looks the record up, for 5 seconds at the most. 409 tells what was found instead. Another organization that has verified the domain before loses it, unless its record is still published."), (*Function).Verify),
 	function.On(function.Delete("users-remove-domain", one, "Give up a domain", policy.DomainsWrite.WithFreshProof()).
 		Describe("Accounts that provisioning has opened in it are their people's own from then on, and stay so."), (*Function).Remove),
-)
+).
+	Uses(function.Owns(database.Users))
 
 // ListRequest names an organization.
 type ListRequest struct {

@@ -17,6 +17,7 @@ import (
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -28,7 +29,8 @@ var Service = function.Endpoint(function.Delete("users-erase-account", "/v1/user
 	Fails(fault.Conflict).
 	Describe("For good, and at once: what is on file about you cannot be read any more, you are logged out everywhere, and your "+
 		"memberships end. An organization whose last owner you are stands in the way: give your ownership to another member, or delete "+
-		"the organization, first."), New)
+		"the organization, first."), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request tells what is to go with the person.
 type Request struct {

@@ -17,6 +17,7 @@ import (
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -27,7 +28,8 @@ import (
 var Service = function.Endpoint(function.Post("users-erase-user", "/v1/admin/users/{id}/erase", "Erase an account", policy.PlatformUsers.WithFreshProof()).
 	Fails(fault.Conflict).
 	Describe("For good, and at once, as DELETE /v1/users/profile does; for people who ask for it and cannot log in. Make sure who asks. "+
-		"The person is mailed. An organization whose last owner the person is stands in the way. The reason is kept sealed with your own key, since the person's goes."), New)
+		"The person is mailed. An organization whose last owner the person is stands in the way. The reason is kept sealed with your own key, since the person's goes."), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request names a person, says why, and tells what is to go with them.
 type Request struct {

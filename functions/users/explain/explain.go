@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
@@ -22,7 +23,8 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-explain", "/v1/authorize/explain", "Why somebody may do something", policy.Person).
 	Fails(fault.NotFound).
-	Describe("About yourself, or, with roles:read, about a member or service account of your organization: as if logged in as the organization demands."), New)
+	Describe("About yourself, or, with roles:read, about a member or service account of your organization: as if logged in as the organization demands."), New).
+	Uses(function.Owns(database.Users))
 
 // Request is the question.
 type Request struct {

@@ -16,6 +16,7 @@ import (
 
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/policy"
 )
@@ -32,7 +33,8 @@ var Service = function.Service("users-export-audit", New,
 	function.On(function.Get("users-export-platform-audit", "/v1/admin/audit/export", "Export the platform's own audit trail", policy.PlatformUsers).
 		Describe("What platform admins did, and what belongs to no organization, as JSON lines like those of an organization's export.").
 		Answers(responses), (*Function).ExportPlatform),
-)
+).
+	Uses(function.Owns(database.Users), function.AuditTrails)
 
 var responses = map[string]*huma.Response{"200": {
 	Description: "OK", Content: map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString}}},

@@ -19,6 +19,7 @@ import (
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -35,7 +36,8 @@ var Service = function.Endpoint(function.Get("users-export-data", "/v1/users/exp
 		"A ZIP that was cut off does not open, and the connection breaks. You are told by mail. Ten times a day at the most.").
 	Answers(map[string]*huma.Response{"200": {
 		Description: "OK", Content: map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}},
-	}}), New)
+	}}), New).
+	Uses(function.Owns(database.Users), function.Keys, function.Documents, function.AuditTrails)
 
 // Response is written as it is read.
 type Response struct{ Body func(huma.Context) }

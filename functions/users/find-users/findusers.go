@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/shared/audit"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -28,7 +29,8 @@ var Service = function.Service("users-find-users", New,
 		Fails(fault.Conflict).
 		Describe("Newest first; what is asked for narrows them down together. By name they are found within an organization whose setting search_by_name allows it. Looking at them is audited."), (*Function).List),
 	function.On(function.Get("users-get-user", "/v1/admin/users/{id}", "One account, with what platform admins did to it", policy.PlatformUsers), (*Function).Get),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Function shows accounts.
 type Function struct{ store.Store }

@@ -9,13 +9,15 @@ import (
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
 
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
 )
 
 // Service declares the function.
-var Service = function.Subscriber("users-forget-profile", New)
+var Service = function.Subscriber("users-forget-profile", New).
+	Uses(function.Owns(database.Users), function.Documents)
 
 // Function forgets profiles.
 type Function struct {

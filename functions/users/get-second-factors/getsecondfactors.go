@@ -9,12 +9,14 @@ import (
 	"function/functions/users/internal/store"
 
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/policy"
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("users-get-second-factors", "/v1/users/mfa", "Your second factors", policy.Person), New)
+var Service = function.Endpoint(function.Get("users-get-second-factors", "/v1/users/mfa", "Your second factors", policy.Person), New).
+	Uses(function.Owns(database.Users))
 
 // Response is what is enrolled.
 type Response struct {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -30,7 +31,8 @@ var Service = function.Service("users-grants", New,
 		Answers(access.Waits), (*Function).Create),
 	function.On(function.Delete("users-revoke-grant", "/v1/organizations/{id}/grants/{grant_id}", "Take a granted role back", policy.RolesWrite.WithFreshProof()).
 		Answers(access.Waits), (*Function).Delete),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Grantee is whom a role is granted to: exactly one of them.
 type Grantee struct {

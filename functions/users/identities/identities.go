@@ -35,7 +35,8 @@ var Service = function.Service("users-identities", New,
 	function.On(function.Get("users-list-identities", "/v1/users/identities", "Linked logins of other issuers", policy.Person), (*Function).List),
 	function.On(function.Delete("users-unlink-identity", "/v1/users/identities/{id}", "Unlink a login of another issuer", policy.Person.WithFreshProof()).
 		Describe("Its tokens are refused everywhere within a second. You are told by mail."), (*Function).Unlink),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Identity is who a person is to another issuer.
 type Identity struct {

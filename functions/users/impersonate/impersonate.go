@@ -30,7 +30,8 @@ var Service = function.Endpoint(function.Post("users-impersonate", "/v1/admin/us
 	Fails(fault.Conflict).
 	Describe("The session is good for 30 minutes, and for nothing that outlives it: who acts as another person reads, works with datasets, queries and reports, "+
 		"and corrects the profile; everything else that changes the account, its credentials and keys, its memberships or its organizations is the person's own, and refused (403). The person is told by mail, with the reason; every act is audited under both names. "+
-		"Nobody acts as another platform admin. POST /v1/users/logout ends it."), New)
+		"Nobody acts as another platform admin. POST /v1/users/logout ends it."), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request names the person, and says why.
 type Request struct {

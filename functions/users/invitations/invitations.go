@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -29,7 +30,8 @@ var Service = function.Service("users-invitations", New,
 		Describe("A mail tells how to accept within 7 days. It replaces the address's earlier invitation. The answer is the same whether the address has an account or not."), (*Function).Create),
 	function.On(function.Get("users-list-invitations", path, "Open invitations to your organization", policy.MembersWrite), (*Function).List),
 	function.On(function.Delete("users-revoke-invitation", path+"/{invitation_id}", "Take an invitation back", policy.MembersWrite), (*Function).Revoke),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // CreateRequest is whom to invite, as what.
 type CreateRequest struct {

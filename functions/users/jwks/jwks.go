@@ -6,16 +6,16 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users/internal/session"
-	"function/functions/users/internal/store"
-
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/function"
+	"function/shared/outbox"
 	"function/shared/policy"
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("users-jwks", "/.well-known/jwks.json", "Keys that verify access tokens", policy.Public), New)
+var Service = function.Endpoint(function.Get("users-jwks", "/.well-known/jwks.json", "Keys that verify access tokens", policy.Public), New).
+	Uses(function.Owns(database.Users))
 
 // Key is an Ed25519 public key (RFC 8037 §2).
 type Key struct {
@@ -36,24 +36,23 @@ type Response struct {
 }
 
 // Function publishes keys.
-type Function struct{ issuer *auth.Issuer }
+type Function struct{ db *outbox.DB }
 
-// New opens the keys.
+// New opens the published keys: it holds none that signs.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := store.Open(ctx, env)
-	if err != nil {
-		return nil, err
-	}
-	return &Function{issuer: session.NewIssuer(store, env)}, nil
+	db, err := env.Database(ctx, database.Users)
+	return &Function{db}, err
 }
 
 // Handle lists the keys, newest first: those that sign, signed lately or will sign soon.
+// There is none before the first login.
 func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
-	keys, err := f.issuer.PublicKeys(ctx)
+	keys, err := auth.PublicKeys(ctx, f.db.Pool)
 	if err != nil {
 		return nil, err
 	}
 	out := &Response{CacheControl: fmt.Sprintf("public, max-age=%d", int(auth.JWKSMaxAge.Seconds()))}
+	out.Body.Keys = []Key{}
 	for _, k := range keys {
 		out.Body.Keys = append(out.Body.Keys, Key{KeyType: "OKP", Curve: "Ed25519", X: k.X(), KeyID: k.KID, Algorithm: "EdDSA", Use: "sig"})
 	}

@@ -18,6 +18,7 @@ import (
 
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
@@ -36,7 +37,8 @@ var Service = function.Service("users-list-audit", New,
 		Describe("As those of an organization's: keep the newest one elsewhere."), (*Function).PlatformCheckpoints),
 	function.On(function.Get("users-list-audit-keys", "/v1/audit/keys", "The keys that have signed checkpoints", policy.Public).
 		Describe("A JSON Web Key Set (RFC 7517). Keys that sign no longer stay in it: a checkpoint is verified for as long as the trail is kept."), (*Function).Keys),
-)
+).
+	Uses(function.Owns(database.Users), function.AuditTrails)
 
 // Function shows trails.
 type Function struct {

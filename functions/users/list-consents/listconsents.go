@@ -12,13 +12,15 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/page"
 	"function/shared/policy"
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("users-list-consents", "/v1/organizations/{id}/consents", "What the members of your organization have consented to", policy.ConsentsRead), New)
+var Service = function.Endpoint(function.Get("users-list-consents", "/v1/organizations/{id}/consents", "What the members of your organization have consented to", policy.ConsentsRead), New).
+	Uses(function.Owns(database.Users))
 
 // Request asks for one page of what holds, of one purpose or all.
 type Request struct {

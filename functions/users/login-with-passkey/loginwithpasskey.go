@@ -11,6 +11,7 @@ import (
 	"function/functions/users/internal/session"
 
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -23,7 +24,8 @@ var Service = function.Service("users-login-with-passkey", New,
 		Sensitive(), (*Function).Begin),
 	function.On(function.Post("users-finish-passkey-login", "/v1/users/passkeys/login/finish", "Log in with a passkey", policy.Public).
 		Sensitive().Fails(fault.Unauthenticated), (*Function).Finish),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // BeginResponse is what the browser needs.
 type BeginResponse struct{ Body credential.Ceremony }

@@ -28,7 +28,8 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-login", "/v1/users/login", "Log in", policy.Public).
 	Sensitive().Fails(fault.Unauthenticated, fault.Forbidden, fault.Unavailable).
-	Describe("After several failures in a row the next try has to wait, for the account, the network address, or both; 429 tells how long."), New)
+	Describe("After several failures in a row the next try has to wait, for the account, the network address, or both; 429 tells how long."), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is who the person says to be, and the proof.
 type Request struct {

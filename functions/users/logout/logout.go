@@ -8,6 +8,7 @@ import (
 	"function/functions/users/internal/store"
 
 	"function/shared/audit"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
@@ -15,7 +16,8 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-logout", "/v1/users/logout", "Log out", policy.Person.BeforeSetup()).
-	Describe("Ends the session. Its access and refresh tokens are refused everywhere within a second."), New)
+	Describe("Ends the session. Its access and refresh tokens are refused everywhere within a second."), New).
+	Uses(function.Owns(database.Users))
 
 // Function ends sessions.
 type Function struct{ store.Store }

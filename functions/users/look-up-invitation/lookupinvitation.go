@@ -8,6 +8,7 @@ import (
 	"function/functions/users/internal/membership"
 	"function/functions/users/internal/store"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
@@ -16,7 +17,8 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-look-up-invitation", "/v1/organizations/invitations/look-up", "What an invitation invites to", policy.Public).
 	Sensitive().Fails(fault.NotFound).
-	Describe("For whoever holds the token, with an account or without one. It uses nothing up."), New)
+	Describe("For whoever holds the token, with an account or without one. It uses nothing up."), New).
+	Uses(function.Owns(database.Users))
 
 // Request is the token that was mailed.
 type Request struct {

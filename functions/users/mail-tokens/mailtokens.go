@@ -22,7 +22,8 @@ import (
 var Service = function.Service("users-mail-tokens", New,
 	function.OnEvent((*Function).Register),
 	function.OnEvent((*Function).Reset),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Function mails tokens.
 type Function struct {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -39,7 +40,8 @@ var Service = function.Service("users-members", New,
 	function.On(function.Post("users-leave-organization", "/v1/organizations/{id}/leave", "Leave an organization", policy.Person.WithoutImpersonation()).
 		Fails(fault.Conflict).
 		Describe("Ends your sessions in it. If it is your only one, you get one of your own, as at registration."), (*Function).Leave),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Member is a person in an organization.
 type Member struct {

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
@@ -22,7 +23,8 @@ var Service = function.Service("users-organization-settings", New,
 	function.On(function.Patch("users-change-organization-settings", "/v1/organizations/{id}/settings", "Change settings of your organization", policy.OrganizationsWrite).
 		Fails(fault.Conflict).
 		Describe("A merge patch (RFC 7396): what is absent stays, null is the default again. To demand less of second factors, passwords or sessions needs a fresh proof of who you are; require_second_person ends by DELETE /v1/organizations/{id}/settings/require_second_person."), (*Function).Change),
-)
+).
+	Uses(function.Owns(database.Users))
 
 // Request names an organization.
 type Request struct {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -31,7 +32,8 @@ var Service = function.Service("users-organizations", New,
 		Describe("Nobody has a role in it from now on. It can be restored for 30 days; then it is gone for good."), (*Function).Delete),
 	function.On(function.Post("users-restore-organization", "/v1/organizations/{id}/restore", "Restore an organization that is being deleted", policy.Person.WithoutImpersonation()).
 		Describe("For its owners, within 30 days."), (*Function).Restore),
-)
+).
+	Uses(function.Owns(database.Users))
 
 // Request names an organization.
 type Request struct {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -23,7 +24,8 @@ var Service = function.Service("users-passkeys", New,
 	function.On(function.Patch("users-rename-passkey", "/v1/users/passkeys/{id}", "Rename a passkey", policy.Person.WithoutImpersonation()), (*Function).Rename),
 	function.On(function.Delete("users-delete-passkey", "/v1/users/passkeys/{id}", "Delete a passkey", policy.Person.WithFreshProof()).
 		Fails(fault.Conflict), (*Function).Delete),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Named is a passkey's name in a request.
 type Named struct {

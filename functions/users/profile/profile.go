@@ -8,12 +8,14 @@ import (
 	"function/functions/users/internal/store"
 
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/policy"
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("users-profile", "/v1/users/profile", "Your profile", policy.Person.BeforeSetup()), New)
+var Service = function.Endpoint(function.Get("users-profile", "/v1/users/profile", "Your profile", policy.Person.BeforeSetup()), New).
+	Uses(function.Owns(database.Users), function.Keys, function.Documents)
 
 // Response is the profile, and its revision.
 type Response struct {

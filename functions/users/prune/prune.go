@@ -9,11 +9,13 @@ import (
 
 	"function/functions/users/internal/store"
 
+	"function/shared/database"
 	"function/shared/function"
 )
 
 // Service declares the function.
-var Service = function.Scheduled("users-prune", function.Schedule{Cron: "17 * * * *"}, New)
+var Service = function.Scheduled("users-prune", function.Schedule{Cron: "17 * * * *"}, New).
+	Uses(function.Owns(database.Users))
 
 // Function forgets.
 type Function struct{ store.Store }

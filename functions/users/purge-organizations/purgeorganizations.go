@@ -20,7 +20,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Scheduled("users-purge-organizations", function.Schedule{Cron: "40 2 * * *"}, New)
+var Service = function.Scheduled("users-purge-organizations", function.Schedule{Cron: "40 2 * * *"}, New).
+	Uses(function.Owns(database.Users))
 
 // Function purges organizations.
 type Function struct{ store.Store }

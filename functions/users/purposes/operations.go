@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
@@ -24,7 +25,8 @@ var Service = function.Service("users-purposes", New,
 		Describe("Nobody can consent any more; those who did can still withdraw. The history stays."), (*Function).Retire),
 	function.On(function.Get("users-list-purposes", "/v1/organizations/{id}/purposes", "The purposes of your organization", policy.OrganizationsRead), (*Function).List),
 	function.On(function.Get("users-list-purpose-texts", "/v1/organizations/{id}/purposes/{name}/texts", "Every version of a purpose's text", policy.OrganizationsRead), (*Function).Texts),
-)
+).
+	Uses(function.Owns(database.Users))
 
 // maxPurposes bounds the purposes of an organization, maxTexts the versions of one.
 const (

@@ -27,7 +27,8 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-refresh", "/v1/users/refresh", "Exchange a refresh token for new tokens", policy.Public).
 	Sensitive().Fails(fault.Unauthenticated).
-	Describe("Each refresh token is good for one exchange. Whoever did not get the answer, or asks from two tabs at once, is given the same next refresh token again, for 10 seconds and as long as that one is unused. After that a token that comes a second time was stolen: the session ends (RFC 9700 §4.14)."), New)
+	Describe("Each refresh token is good for one exchange. Whoever did not get the answer, or asks from two tabs at once, is given the same next refresh token again, for 10 seconds and as long as that one is unused. After that a token that comes a second time was stolen: the session ends (RFC 9700 §4.14)."), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is the token.
 type Request struct {

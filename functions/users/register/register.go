@@ -38,7 +38,8 @@ var Service = function.Endpoint(function.Post("users-register", "/v1/users/regis
 		Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
 			Type: huma.TypeObject, Properties: map[string]*huma.Schema{"message": {Type: huma.TypeString, Description: "What to do next"}},
 		}}},
-	}}), New)
+	}}), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is the person.
 type Request struct {

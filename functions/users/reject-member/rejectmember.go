@@ -11,13 +11,15 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/policy"
 )
 
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-reject-member", "/v1/organizations/{id}/members/{user_id}/reject", "Turn away a person who asked to join your organization", policy.MembersWrite).
-	Describe("The person may ask again."), New)
+	Describe("The person may ask again."), New).
+	Uses(function.Owns(database.Users))
 
 // Request names the organization and the person.
 type Request struct {

@@ -9,6 +9,7 @@ import (
 	"function/functions/users/internal/notify"
 
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -18,7 +19,8 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-replace-recovery-codes", "/v1/users/mfa/recovery-codes", "Replace your recovery codes", policy.Person.WithFreshProof()).
 	Fails(fault.Conflict).
-	Describe("The earlier ones are good no more."), New)
+	Describe("The earlier ones are good no more."), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Response is the codes, shown this once.
 type Response struct {

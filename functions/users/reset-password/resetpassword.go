@@ -15,6 +15,7 @@ import (
 
 	"function/shared/act"
 	"function/shared/audit"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -26,7 +27,8 @@ var Service = function.Endpoint(function.Post("users-reset-password", "/v1/users
 	Sensitive().Fails(fault.Conflict, fault.Unavailable).
 	Describe("The token is in the mailed link, good once and for an hour. All sessions end, and the API keys that were made or rotated in the last 30 days are revoked, "+
 		"since somebody else may have had the account. Second factors and linked logins stay; the person is mailed which there are. "+
-		"Where nobody has confirmed the address before, this is the first proof of whose the account is: second factors, linked logins and all keys that were added before are removed. Log in with the new password."), New)
+		"Where nobody has confirmed the address before, this is the first proof of whose the account is: second factors, linked logins and all keys that were added before are removed. Log in with the new password."), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is the token and the new password.
 type Request struct {

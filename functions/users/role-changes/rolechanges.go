@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -36,7 +37,8 @@ var Service = function.Service("users-role-changes", New,
 	function.On(function.Delete("users-end-second-person", "/v1/organizations/{id}/settings/require_second_person", "Let changes of roles take effect at once", policy.OrganizationsWrite.WithFreshProof()).
 		Describe("This, too, waits for a second person. All members are mailed when an owner asks for it. If nobody rejects it for 7 days, that person alone can approve it (alone_from), within 7 days more.").
 		Answers(access.Waits), (*Function).End),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Organization names an organization.
 type Organization struct {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
@@ -29,7 +30,8 @@ var Service = function.Service("users-roles", New,
 		Fails(fault.Conflict).
 		Describe("Not while anybody has it, or is invited to it.").
 		Answers(access.Waits), (*Function).Delete),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Organization names an organization.
 type Organization struct {

@@ -12,12 +12,14 @@ import (
 
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/outbox"
 )
 
 // Service declares the function.
-var Service = function.Scheduled("users-rotate-keys", function.Schedule{Cron: "15 3 * * *"}, New)
+var Service = function.Scheduled("users-rotate-keys", function.Schedule{Cron: "15 3 * * *"}, New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Function rotates keys.
 type Function struct {

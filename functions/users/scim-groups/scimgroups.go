@@ -14,6 +14,7 @@ import (
 	"function/functions/users/internal/provisioning"
 	"function/functions/users/internal/store"
 
+	"function/shared/database"
 	"function/shared/function"
 )
 
@@ -26,7 +27,8 @@ var Service = function.Service("users-scim-groups", New,
 	function.On(provisioning.ProvisioningOperation(function.Put, "users-scim-groups-replace", "/Groups/{id}", "Replace a team's name and members"), (*Function).Replace),
 	function.On(provisioning.ProvisioningOperation(function.Patch, "users-scim-groups-patch", "/Groups/{id}", "Change a team's name or members"), (*Function).Patch),
 	function.On(provisioning.ProvisioningOperation(function.Delete, "users-scim-groups-delete", "/Groups/{id}", "Remove a team"), (*Function).Delete),
-)
+).
+	Uses(function.Owns(database.Users))
 
 // Function keeps provisioned teams.
 type Function struct{ store.Store }

@@ -20,6 +20,7 @@ import (
 	"function/functions/users/internal/provisioning"
 	"function/functions/users/internal/store"
 
+	"function/shared/database"
 	"function/shared/function"
 )
 
@@ -32,7 +33,8 @@ var Service = function.Service("users-scim-users", New,
 	function.On(provisioning.ProvisioningOperation(function.Put, "users-scim-users-replace", "/Users/{id}", "Replace what is said of a person"), (*Function).Replace),
 	function.On(provisioning.ProvisioningOperation(function.Patch, "users-scim-users-patch", "/Users/{id}", "Change what is said of a person"), (*Function).Patch),
 	function.On(provisioning.ProvisioningOperation(function.Delete, "users-scim-users-delete", "/Users/{id}", "Remove a person"), (*Function).Delete),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Function keeps provisioned people.
 type Function struct {

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/shared/audit"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -23,7 +24,8 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Get("users-search-members", "/v1/organizations/{id}/members/search", "Find members by the first letters of their names", policy.MembersRead).
 	Fails(fault.Conflict).
-	Describe("Each word begins a word of the name; case and accents do not matter. The organization's setting search_by_name allows it."), New)
+	Describe("Each word begins a word of the name; case and accents do not matter. The organization's setting search_by_name allows it."), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request asks for one page.
 type Request struct {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/fault"
 	"function/shared/function"
@@ -22,7 +23,8 @@ import (
 var Service = function.Service("users-send-mail", New,
 	function.OnEvent((*Function).Send),
 	function.OnSchedule(function.Schedule{Cron: "* * * * *"}, (*Function).Retry),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys, function.Mail)
 
 // Function sends mail.
 type Function struct {

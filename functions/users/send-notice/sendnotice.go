@@ -14,6 +14,7 @@ import (
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/fault"
 	"function/shared/function"
@@ -22,7 +23,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Subscriber("users-send-notice", New)
+var Service = function.Subscriber("users-send-notice", New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Function sends notices.
 type Function struct {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -34,7 +35,8 @@ var Service = function.Service("users-service-accounts", New,
 	function.On(function.Delete("users-revoke-service-account-key", keysPath+"/{key_id}", "Revoke a key of a service account", policy.ServiceAccountsWrite), (*Function).RevokeKey),
 	function.On(function.Post("users-rotate-service-account-key", keysPath+"/{key_id}/rotate", "Give a key of a service account a new secret", policy.ServiceAccountsWrite.WithFreshProof()).
 		Status(http.StatusCreated), (*Function).RotateKey),
-)
+).
+	Uses(function.Owns(database.Users))
 
 const path = "/v1/organizations/{id}/service-accounts"
 

@@ -13,6 +13,7 @@ import (
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -27,7 +28,8 @@ var Service = function.Service("users-sessions", New,
 		Describe("Ends a session of yours. Its tokens are refused everywhere within a second. Another one than the present takes a fresh proof (POST /v1/users/mfa/step-up)."), (*Function).Revoke),
 	function.On(function.Post("users-revoke-all-sessions", "/v1/users/sessions/revoke-all", "Log out everywhere", policy.Person.WithFreshProof()).
 		Describe("Ends all your sessions, in every organization. Their tokens are refused everywhere within a second."), (*Function).RevokeAll),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // RevokeRequest names a session.
 type RevokeRequest struct {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -25,7 +26,8 @@ var Service = function.Service("users-step-up", New,
 	function.On(function.Post("users-step-up", "/v1/users/mfa/step-up", "Prove again who you are", policy.Person.WithoutImpersonation()).
 		Sensitive().Fails(fault.Unavailable).
 		Describe("Takes one of code, passkey and, of those who have no second factor, password. For 15 minutes the session may then do what needs a fresh proof."), (*Function).StepUp),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // BeginResponse is what the browser needs.
 type BeginResponse struct{ Body credential.Ceremony }

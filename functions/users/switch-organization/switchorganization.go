@@ -25,7 +25,8 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-switch-organization", "/v1/users/sessions/organization", "Act in another of your organizations", policy.Person).
 	Fails(fault.NotFound).
-	Describe("The session's earlier tokens are good no more. It ends at the limits of the stricter organization."), New)
+	Describe("The session's earlier tokens are good no more. It ends at the limits of the stricter organization."), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request names the organization.
 type Request struct {

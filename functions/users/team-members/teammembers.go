@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -33,7 +34,8 @@ var Service = function.Service("users-team-members", New,
 	function.On(function.Delete("users-remove-team-member", one, "Take a member out of a team", policy.TeamsWrite).
 		Describe("Out of a team that has roles, itself or by one that it lies in, this is a change of roles: it also takes roles:write and a fresh proof.").
 		Answers(access.Waits), (*Function).Remove),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Team names a team.
 type Team struct {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/policy"
 )
@@ -23,7 +24,8 @@ var Service = function.Service("users-team-provisioning", New,
 		Describe("It finds the team under /scim/v2/Groups from then on, and may rename, fill, empty and delete it. A team that has roles takes roles:write."), (*Function).HandOver),
 	function.On(function.Delete("users-take-back-team", path, "Take a team back from the provisioning system", policy.TeamsWrite.WithFreshProof()).
 		Describe("The team and those in it stay."), (*Function).TakeBack),
-)
+).
+	Uses(function.Owns(database.Users))
 
 // Request names a team.
 type Request struct {

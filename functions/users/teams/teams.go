@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/page"
@@ -37,7 +38,8 @@ var Service = function.Service("users-teams", New,
 		Fails(fault.Conflict).
 		Describe("One that has roles, itself or by one that it lies in: this is a change of roles, and also takes roles:write and a fresh proof.").
 		Answers(access.Waits), (*Function).Delete),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // ListRequest asks for one page.
 type ListRequest struct {

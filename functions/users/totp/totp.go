@@ -10,6 +10,7 @@ import (
 	"function/functions/users/internal/notify"
 
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -25,7 +26,8 @@ var Service = function.Service("users-totp", New,
 		Sensitive().Fails(fault.Conflict), (*Function).Confirm),
 	function.On(function.Delete("users-remove-totp", "/v1/users/mfa/totp", "Stop using an authenticator app", policy.Person.WithFreshProof()).
 		Fails(fault.NotFound, fault.Conflict), (*Function).Remove),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // EnrolResponse is what the app is told.
 type EnrolResponse struct{ Body credential.TOTPEnrolment }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
@@ -18,7 +19,8 @@ import (
 var Service = function.Endpoint(function.Post("users-transfer-ownership", "/v1/organizations/{id}/ownership", "Give your ownership to another member", policy.OrganizationsDelete.WithFreshProof()).
 	Fails(fault.Conflict).
 	Describe("You become an admin in the same moment.").
-	Answers(access.Waits), New)
+	Answers(access.Waits), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request names the organization and its new owner.
 type Request struct {

@@ -12,6 +12,7 @@ import (
 
 	"function/shared/act"
 	"function/shared/audit"
+	"function/shared/database"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
@@ -20,7 +21,8 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-unlock", "/v1/users/unlock", "Unlock your account", policy.Public).
 	Sensitive().
-	Describe("Forgets the failed logins, so that nobody has to wait for them any more. The token is good once, for a day."), New)
+	Describe("Forgets the failed logins, so that nobody has to wait for them any more. The token is good once, for a day."), New).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is the token.
 type Request struct {

@@ -16,6 +16,7 @@ import (
 
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/fault"
 	"function/shared/function"
@@ -26,7 +27,8 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Patch("users-update-profile", "/v1/users/profile", "Change your profile", policy.Person).
 	Fails(fault.Malformed, fault.Outdated, fault.TooLarge, fault.Unsupported).Takes(requestBody, person.MaxChange).
-	Describe("A JSON Merge Patch (RFC 7396): what is absent stays, null removes, objects are merged. The whole has 64 KiB, 10 levels and 1,000 keys at the most."), New)
+	Describe("A JSON Merge Patch (RFC 7396): what is absent stays, null removes, objects are merged. The whole has 64 KiB, 10 levels and 1,000 keys at the most."), New).
+	Uses(function.Owns(database.Users), function.Keys, function.Documents)
 
 // changes describes what may be changed; [users.Changeable] checks it.
 var changes = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Properties: map[string]*huma.Schema{

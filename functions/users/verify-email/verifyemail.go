@@ -15,6 +15,7 @@ import (
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -30,7 +31,8 @@ var Service = function.Service("users-verify-email", New,
 		Sensitive().Fails(fault.Unavailable).
 		Describe("The token shows that you read the address, and the password that the account is yours: so nobody confirms an account that a stranger has opened with their address. "+
 			"Who does not know the password chooses one (POST /v1/users/password/forgot), which confirms the address too."), (*Function).Verify),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // VerifyRequest is the two proofs.
 type VerifyRequest struct {

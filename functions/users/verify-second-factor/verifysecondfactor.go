@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -26,7 +27,8 @@ var Service = function.Service("users-verify-second-factor", New,
 	function.On(function.Post("users-verify-second-factor", "/v1/users/mfa/verify", "Complete a login by its second factor", policy.Public).
 		Sensitive().Fails(fault.Unauthenticated).
 		Describe("Takes one of code, recovery_code and passkey. After five wrong ones the mfa_token is good no more."), (*Function).Verify),
-)
+).
+	Uses(function.Owns(database.Users), function.Keys)
 
 // BeginRequest names the login.
 type BeginRequest struct {

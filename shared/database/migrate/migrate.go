@@ -46,12 +46,14 @@ var Owners = map[database.Name]string{
 // logs in as it.
 const AuditOwner = "audit_owner"
 
-// Readers are the roles that see a part of one database: what token checks read,
-// what queries over data sets read, and what a person's own SQL runs as.
-var Readers = map[string]database.Name{
-	"token_verifier":   database.Users,
-	"catalog_reader":   database.Datasets,
-	"analytics_reader": database.Analytics,
+// Readers are the roles that see a part of a database: what token checks read, what
+// queries over data sets read, what a person's own SQL runs as, and what shows an
+// organization or a person the trails of other domains.
+var Readers = map[string][]database.Name{
+	"token_verifier":   {database.Users},
+	"catalog_reader":   {database.Datasets},
+	"analytics_reader": {database.Analytics},
+	"audit_reader":     {database.Datasets, database.Analytics},
 }
 
 // Bootstrap makes the roles that are missing, by a connection that may do so.
@@ -120,7 +122,7 @@ func Create(ctx context.Context, admin *pgx.Conn, kind database.Name, name strin
 		statements = slices.Insert(statements, 0, "CREATE DATABASE "+db+" OWNER "+Owners[kind])
 	}
 	for role, readable := range Readers {
-		if readable == kind {
+		if slices.Contains(readable, kind) {
 			statements = append(statements, "GRANT CONNECT ON DATABASE "+db+" TO "+role)
 		}
 	}

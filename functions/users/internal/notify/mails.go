@@ -36,12 +36,12 @@ type Mailer struct {
 // Post opens the mail, if a mail server is configured.
 func NewMailer(s store.Store, env *function.Env) (Mailer, error) {
 	p := Mailer{store: s}
-	if env.Config.SMTPURL == "" {
+	if !env.Config.SendsMail {
 		return p, nil
 	}
 	u, err := PagesOf(env.Config)
 	if err != nil {
-		return p, fmt.Errorf("mail is configured (SMTP_URL): %w", err)
+		return p, fmt.Errorf("mail is configured (MAIL): %w", err)
 	}
 	p.pages = strings.TrimSuffix(u.String(), "/")
 	return p, nil

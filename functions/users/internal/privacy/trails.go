@@ -19,11 +19,7 @@ func NewTrails(env *function.Env) Trails { return Trails{env} }
 
 // Open opens the database of a trail.
 func (t Trails) Open(ctx context.Context, trail audit.Trail) (*pgxpool.Pool, error) {
-	db, err := t.env.Database(ctx, trail.Database())
-	if err != nil {
-		return nil, err
-	}
-	return db.Pool, nil
+	return t.env.AuditTrail(ctx, trail.Database())
 }
 
 // Period is the part of a trail that is asked for, for huma.

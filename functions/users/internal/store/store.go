@@ -69,7 +69,7 @@ type Querier interface {
 // Store is what every function of this domain opens.
 type Store struct {
 	DB     *outbox.DB
-	Keeper *secret.Keeper
+	Keeper *secret.Keeper // nil where the function does not declare function.Keys
 	Hasher *password.Hasher
 	Floor  int             // characters of a new password, whatever an organization demands
 	Seen   *password.Range // knows breached passwords; nil: nobody is asked
@@ -77,17 +77,19 @@ type Store struct {
 	AtOnce ratelimit.Limit // of tries at an account
 }
 
-// Open opens the domain's database and the platform's key.
+// Open opens the domain's database, and the keys where the function declares them.
 func Open(ctx context.Context, env *function.Env) (Store, error) {
 	db, err := env.Database(ctx, database.Users)
 	if err != nil {
 		return Store{}, err
 	}
-	keeper, err := env.Keeper(ctx)
-	if err != nil {
-		return Store{}, err
+	var keeper *secret.Keeper
+	if env.Declares(function.Keys) {
+		if keeper, err = env.Keeper(ctx); err != nil {
+			return Store{}, err
+		}
+		db.Sources = func(address string) []byte { return keeper.BlindIndex("refusal_counts", address) }
 	}
-	db.Sources = func(address string) []byte { return keeper.BlindIndex("refusal_counts", address) }
 	hasher, err := env.Hasher()
 	if err != nil {
 		return Store{}, err

@@ -1,0 +1,97 @@
+package function
+
+import (
+	"fmt"
+	"slices"
+
+	"function/shared/database"
+)
+
+// Use is one thing outside its process that a function may reach. Its pods get the
+// secrets and the network of what it declares (make generate writes them), and its Env
+// refuses everything else.
+type Use struct {
+	Name     string    // a label of its pods, by which network policies let them out
+	Settings []Setting // that hold where it is, and how to log in
+}
+
+// Setting is an environment variable that a secret holds.
+type Setting struct {
+	Name     string
+	Optional bool // a deployment may do without
+}
+
+func required(names ...string) (settings []Setting) {
+	for _, name := range names {
+		settings = append(settings, Setting{Name: name})
+	}
+	return settings
+}
+
+func optional(names ...string) (settings []Setting) {
+	for _, name := range names {
+		settings = append(settings, Setting{Name: name, Optional: true})
+	}
+	return settings
+}
+
+// What a function may use.
+var (
+	// Catalog is the published list of the data sets that can be queried.
+	Catalog = Use{"catalog", required("CATALOG_DATABASE_URL")}
+	// Projections are what a person's own SQL reads.
+	Projections = Use{"projections", required("READER_DATABASE_URL")}
+	// Keys are the key encryption key, by which personal data and files are sealed, and
+	// that of the blind indexes. The rest logs in to a key service.
+	Keys = Use{"keys", slices.Concat(required("KEY_ENCRYPTION_KEY_URL", "BLIND_INDEX_KEY"), optional(
+		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET",
+		"VAULT_SERVER_URL", "VAULT_SERVER_TOKEN"))}
+	// Objects is the object storage.
+	Objects = Use{"objects", slices.Concat(required("STORAGE_LOCAL_URL"), optional("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))}
+	// Documents is the MongoDB of a domain that has one.
+	Documents = Use{"documents", optional("MONGODB_URL")}
+	// Mail is the mail server.
+	Mail = Use{"mail", optional("SMTP_URL")}
+	// AuditTrails are the trails of the databases that the function does not own.
+	AuditTrails = Use{"audit-trails", required("DATASETS_AUDIT_DATABASE_URL", "ANALYTICS_AUDIT_DATABASE_URL")}
+	// Callers are who is calling, and how often: every function with operations has it.
+	Callers = Use{"callers", slices.Concat(required("IDENTITY_DATABASE_URL"), optional("REDIS_URL"))}
+)
+
+// Owns is a domain's database, by the role that owns its tables.
+func Owns(name database.Name) Use {
+	return Use{string("owns-" + ownerLabels[name]), required(ownerSettings[name])}
+}
+
+var (
+	ownerSettings = map[database.Name]string{
+		database.Users: "USERS_DATABASE_URL", database.Datasets: "DATASETS_DATABASE_URL", database.Analytics: "ANALYTICS_DATABASE_URL",
+	}
+	ownerLabels = map[database.Name]database.Name{database.Users: "users", database.Datasets: "datasets", database.Analytics: "analytics"}
+)
+
+// Uses declares what the function may reach beside its callers.
+func (d Declaration) Uses(uses ...Use) Declaration {
+	d.Declared = append(slices.Clone(d.Declared), uses...)
+	return d
+}
+
+// Reaches is all that the function may reach: what it declares, and who is calling.
+func (d Declaration) Reaches() []Use {
+	if len(d.Operations) == 0 {
+		return d.Declared
+	}
+	return append([]Use{Callers}, d.Declared...)
+}
+
+// Declares tells whether the function may use something.
+func (e *Env) Declares(use Use) bool { return e.allow(use) == nil }
+
+// allow refuses what a function has not declared. A process that serves no declared
+// function, such as a command's, may use everything.
+func (e *Env) allow(use Use) error {
+	if e.reaches == nil || slices.ContainsFunc(e.reaches, func(u Use) bool { return u.Name == use.Name }) {
+		return nil
+	}
+	return fmt.Errorf("%s does not declare that it uses %s (function.Uses)", e.Name, use.Name)
+}
