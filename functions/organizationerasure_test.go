@@ -30,9 +30,9 @@ const sendMail = "users-send-mail"
 // its data (docs/decisions.md, "Erasing an organization").
 var stays = map[database.Name][]string{
 	database.Users: {"audit_checkpoints", "audit_entries", "compliance.retention_disposals", "compliance.retention_policies",
-		"compliance.swept_policies", "erased_organizations", "refusal_counts"},
-	database.Datasets:  {"audit_checkpoints", "audit_entries", "dataset_versions", "datasets", "erased_organizations"},
-	database.Analytics: {"audit_checkpoints", "audit_entries", "erased_organizations"},
+		"erased_organizations", "refusal_counts", "retention_periods"},
+	database.Datasets:  {"audit_checkpoints", "audit_entries", "dataset_versions", "datasets", "erased_organizations", "retention_periods"},
+	database.Analytics: {"audit_checkpoints", "audit_entries", "erased_organizations", "retention_periods"},
 }
 
 const insertCheckpoint = `INSERT INTO audit_checkpoints (organization_id, seq, hash, signed_at, statement) SELECT $1::uuid, 1, '', now(), $2::uuid::text`
@@ -49,13 +49,13 @@ var fill = map[database.Name][]string{
 		`INSERT INTO provisioned_teams (team_id, organization_id, external_id) SELECT id, $1::uuid, $2::uuid::text FROM teams WHERE organization_id = $1::uuid`,
 		`INSERT INTO provisioned_waiting (team_id, person_id) SELECT team_id, $2::uuid FROM provisioned_teams WHERE organization_id = $1::uuid`,
 		`INSERT INTO refusal_counts (actor_id, minute, organization_id, refusals) SELECT $2::uuid, now(), $1::uuid, 1`,
-		`WITH sweep AS (INSERT INTO compliance.retention_sweeps (id) SELECT $2::uuid),
-		      swept AS (INSERT INTO compliance.swept_policies (sweep_id, policy_id, organization_id, resource, keep_days, cutoff) SELECT $2::uuid, $2::uuid, $1::uuid, 'sessions', 30, now())
-		 INSERT INTO compliance.retention_disposals (id, sweep_id, policy_id, organization_id, items, bytes, oldest, newest, disposed_at) SELECT $2::uuid, $2::uuid, $2::uuid, $1::uuid, 1, 0, now(), now(), now()`,
+		`WITH sweep AS (INSERT INTO compliance.retention_sweeps (id) SELECT $2::uuid)
+		 INSERT INTO compliance.retention_disposals (id, sweep_id, resource, keep_days, cutoff, organization_id, items, bytes, oldest, newest, disposed_at) SELECT $2::uuid, $2::uuid, 'sessions', 30, now(), $1::uuid, 1, 0, now(), now(), now()`,
 	},
 	database.Datasets: {insertCheckpoint},
 	database.Analytics: {
 		insertCheckpoint,
+		`INSERT INTO retention_periods (resource, organization_id, version) SELECT 'reports', $1::uuid, 1 FROM (SELECT $2::uuid) AS person`,
 		`INSERT INTO report_runs (id, report_id, organization_id, status, rows) SELECT $2::uuid, id, $1::uuid, 'succeeded', '[]' FROM reports WHERE organization_id = $1::uuid`,
 		`INSERT INTO projections.users (id, organization_id, role, registered_at) SELECT $2::uuid, $1::uuid, 'owner', now() ON CONFLICT DO NOTHING`,
 		`INSERT INTO projections.logins (id, user_id, organization_id, logged_in_at) SELECT gen_random_uuid(), $2::uuid, $1::uuid, now()`,
@@ -119,6 +119,7 @@ func TestNothingElseIsLeftOfAnOrganizationThatIsGone(t *testing.T) {
 		{http.MethodPost, "/v1/api-keys", `{"name": "hers", "scopes": ["organizations:read"]}`, http.StatusCreated},
 		{http.MethodPost, "/v1/analytics/reports", `{"name": "Sales", "query": "SELECT 1", "schedule": "0 6 * * *"}`, http.StatusCreated},
 		{http.MethodPut, "/v1/compliance/retention/policies/datasets", `{"keep_days": 60}`, http.StatusOK},
+		{http.MethodPut, "/v1/compliance/retention/policies/sessions", `{"keep_days": 60}`, http.StatusOK},
 	} {
 		p.Do(owner.Token, c.method, c.path, c.body).Want(t, c.want)
 	}

@@ -10,11 +10,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"function/functions/compliance"
 	eraseorganization "function/functions/compliance/erase-organization"
+	"function/functions/compliance/internal/retention"
 	listdisposals "function/functions/compliance/list-disposals"
 	listpolicies "function/functions/compliance/list-policies"
 	recorddisposal "function/functions/compliance/record-disposal"
+	republishpolicies "function/functions/compliance/republish-policies"
 	resetpolicy "function/functions/compliance/reset-policy"
 	retentionsweep "function/functions/compliance/retention-sweep"
 	setpolicy "function/functions/compliance/set-policy"
@@ -42,32 +43,33 @@ func mount(t *testing.T) *platformtest.Platform {
 		listdisposals.Service,
 		retentionsweep.Service,
 		recorddisposal.Service,
+		republishpolicies.Service,
 		eraseorganization.Service,
 	)
 }
 
-func inForce(t *testing.T, p *platformtest.Platform, token string) []compliance.Policy {
+func inForce(t *testing.T, p *platformtest.Platform, token string) []retention.Policy {
 	t.Helper()
-	return platformtest.Decode[page.Page[compliance.Policy]](t, p.Do(token, http.MethodGet, policies, nil).Want(t, http.StatusOK)).Items
+	return platformtest.Decode[page.Page[retention.Policy]](t, p.Do(token, http.MethodGet, policies, nil).Want(t, http.StatusOK)).Items
 }
 
 func TestPoliciesAreTheDefaultsUntilAnOwnerSetsThem(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	owner, stranger := p.Login("owner"), p.Login("owner")
-	defaults := []compliance.Policy{{Resource: "datasets", KeepDays: 30, Origin: "default"}, {Resource: "sessions", KeepDays: 30, Origin: "default"}}
+	defaults := []retention.Policy{{Resource: "datasets", KeepDays: 30, Origin: "default"}, {Resource: "sessions", KeepDays: 30, Origin: "default"}}
 	if diff := cmp.Diff(defaults, inForce(t, p, owner.Token)); diff != "" {
 		t.Fatal(diff)
 	}
 
 	for _, days := range []int{7, 0, 36500} {
-		want := compliance.Policy{Resource: "sessions", KeepDays: days, Origin: "own"}
-		set := platformtest.Decode[compliance.Policy](t,
+		want := retention.Policy{Resource: "sessions", KeepDays: days, Origin: "own"}
+		set := platformtest.Decode[retention.Policy](t,
 			p.Do(owner.Token, http.MethodPut, policies+"/sessions", fmt.Sprintf(`{"keep_days": %d}`, days)).Want(t, http.StatusOK))
 		if set != want {
 			t.Errorf("set %+v, want %+v", set, want)
 		}
-		if diff := cmp.Diff([]compliance.Policy{defaults[0], want}, inForce(t, p, owner.Token)); diff != "" {
+		if diff := cmp.Diff([]retention.Policy{defaults[0], want}, inForce(t, p, owner.Token)); diff != "" {
 			t.Error(diff)
 		}
 	}
@@ -112,43 +114,43 @@ func TestPoliciesRefuseBadInput(t *testing.T) {
 	p.Do(member.Token, http.MethodGet, policies, nil).Want(t, http.StatusOK)
 }
 
-func TestSweepAsksOnceForEachPolicy(t *testing.T) {
+func TestSweep_NamesOnlyItself(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	owner := p.Login("owner")
 	p.Do(owner.Token, http.MethodPut, policies+"/sessions", `{"keep_days": 7}`).Want(t, http.StatusOK)
-	began := time.Now()
 
 	p.Wake(sweep).Want(t, http.StatusNoContent)
 
-	sessions := platformtest.Published[events.SessionDisposalRequested](p, 2)
-	datasets := platformtest.Published[events.DatasetDisposalRequested](p, 1)
-	if len(sessions) != 2 || len(datasets) != 1 {
-		t.Fatalf("%d and %d requests, want 2 for sessions and 1 for data sets", len(sessions), len(datasets))
-	}
-	days := map[uuid.UUID]int{uuid.Nil: 30, owner.OrganizationID: 7}
-	for _, e := range sessions {
-		if age := began.Sub(e.Data.Cutoff); age.Round(time.Hour) != time.Duration(days[e.Data.Only])*24*time.Hour {
-			t.Errorf("cutoff of %s is %s ago, want %d days", e.Data.Only, age, days[e.Data.Only])
-		}
-		want := []uuid.UUID{owner.OrganizationID}
-		if e.Data.Only != uuid.Nil {
-			want = nil
-		}
-		if diff := cmp.Diff(want, e.Data.Except); diff != "" {
-			t.Errorf("exceptions of %s: %s", e.Data.Only, diff)
+	requests := platformtest.Published[events.DisposalRequested](p, 2)
+	versions := map[string]int64{}
+	for _, e := range requests {
+		versions[e.Data.Resource] = e.Data.Policies
+		if e.Data.SweepID != requests[0].Data.SweepID || e.Data.At.IsZero() {
+			t.Errorf("request %+v, want one of the same sweep, with its time", e.Data)
 		}
 	}
-	if d := datasets[0].Data; d.Only != uuid.Nil || len(d.Except) != 0 || d.SweepID != sessions[0].Data.SweepID {
-		t.Errorf("request for data sets %+v, want the same sweep's default without exceptions", d)
+	if len(requests) != 2 || versions["datasets"] != 1 || versions["sessions"] < 2 {
+		t.Errorf("%d requests by policies of versions %v, want one for each resource, by the latest", len(requests), versions)
 	}
 }
 
-// swept is a sweep's default request for sessions.
-func swept(t *testing.T, p *platformtest.Platform) events.Disposal {
+// swept is a sweep's request for sessions.
+func swept(t *testing.T, p *platformtest.Platform) events.DisposalRequested {
 	t.Helper()
 	p.Wake(sweep).Want(t, http.StatusNoContent)
-	return platformtest.Published[events.SessionDisposalRequested](p, 1)[0].Data.Disposal
+	for _, e := range platformtest.Published[events.DisposalRequested](p, 2) {
+		if e.Data.Resource == "sessions" {
+			return e.Data
+		}
+	}
+	t.Fatal("the sweep asks for no sessions")
+	return events.DisposalRequested{}
+}
+
+// disposed is a domain's answer to a request.
+func disposed(r events.DisposalRequested, counts ...events.DisposedCount) events.Disposed {
+	return events.Disposed{SweepID: r.SweepID, Resource: r.Resource, Organizations: counts, DisposedAt: time.Now().UTC().Truncate(time.Microsecond)}
 }
 
 func TestDisposalsAreRecordedOnceForEachOrganization(t *testing.T) {
@@ -156,13 +158,13 @@ func TestDisposalsAreRecordedOnceForEachOrganization(t *testing.T) {
 	p := mount(t)
 	first, second, third := p.Login("owner"), p.Login("member"), p.Login("owner")
 	request := swept(t, p)
-	over := request.Cutoff.Add(-time.Hour).Truncate(time.Microsecond)
-	disposed := request.Disposed([]events.DisposedCount{
-		{OrganizationID: first.OrganizationID, Items: 3, Bytes: 42, Oldest: over.Add(-time.Hour), Newest: over},
-		{OrganizationID: second.OrganizationID, Items: 1, Oldest: over, Newest: over},
-		{OrganizationID: third.OrganizationID},
-	}, time.Now().UTC().Truncate(time.Microsecond))
-	event := platformtest.Event(disposed[0])
+	cutoff := request.At.AddDate(0, 0, -30)
+	over := cutoff.Add(-time.Hour)
+	answer := disposed(request,
+		events.DisposedCount{KeepDays: 30, Cutoff: cutoff, OrganizationID: first.OrganizationID, Items: 3, Bytes: 42, Oldest: over.Add(-time.Hour), Newest: over},
+		events.DisposedCount{OrganizationID: second.OrganizationID, Items: 1, Oldest: over, Newest: over},
+		events.DisposedCount{OrganizationID: third.OrganizationID})
+	event := platformtest.Event(answer)
 
 	for range 3 {
 		platformtest.Deliver(p, record, event).Want(t, http.StatusNoContent)
@@ -176,8 +178,8 @@ func TestDisposalsAreRecordedOnceForEachOrganization(t *testing.T) {
 		t.Fatalf("%d disposals, want 1", len(got))
 	}
 	want := listdisposals.Disposal{
-		ID: got[0].ID, SweepID: request.SweepID, Resource: "sessions", KeepDays: 30, Cutoff: request.Cutoff,
-		Items: 3, Bytes: 42, Oldest: over.Add(-time.Hour), Newest: over, DisposedAt: disposed[0].DisposedAt,
+		ID: got[0].ID, SweepID: request.SweepID, Resource: "sessions", KeepDays: 30, Cutoff: cutoff,
+		Items: 3, Bytes: 42, Oldest: over.Add(-time.Hour), Newest: over, DisposedAt: answer.DisposedAt,
 	}
 	if diff := cmp.Diff(want, got[0]); diff != "" {
 		t.Error(diff)
@@ -194,9 +196,9 @@ func TestDisposalsAreRecordedOnceForEachOrganization(t *testing.T) {
 func TestDisposalOfNoSweepIsRefusedForGood(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
-	forged := events.Disposal{SweepID: uuid.New(), PolicyID: uuid.New()}
-	count := []events.DisposedCount{{OrganizationID: uuid.New(), Items: 1}}
-	platformtest.Deliver(p, record, platformtest.Event(forged.Disposed(count, time.Now())[0])).Want(t, http.StatusUnprocessableEntity)
+	forged := events.DisposalRequested{SweepID: uuid.New(), Resource: "sessions"}
+	count := events.DisposedCount{OrganizationID: uuid.New(), Items: 1}
+	platformtest.Deliver(p, record, platformtest.Event(disposed(forged, count))).Want(t, http.StatusUnprocessableEntity)
 
 	var kept int
 	if err := p.DB(database.Users).QueryRow(context.Background(), `SELECT count(*) FROM compliance.retention_disposals`).Scan(&kept); err != nil || kept != 0 {
@@ -210,8 +212,8 @@ func TestDisposalsPageThroughAll(t *testing.T) {
 	caller := p.Login("owner")
 	request := swept(t, p)
 	for range 5 {
-		count := []events.DisposedCount{{OrganizationID: caller.OrganizationID, Items: 1}}
-		platformtest.Deliver(p, record, platformtest.Event(request.Disposed(count, time.Now())[0])).Want(t, http.StatusNoContent)
+		count := events.DisposedCount{OrganizationID: caller.OrganizationID, Items: 1}
+		platformtest.Deliver(p, record, platformtest.Event(disposed(request, count))).Want(t, http.StatusNoContent)
 	}
 	seen := map[uuid.UUID]bool{}
 	for cursor, pages := "", 0; ; pages++ {

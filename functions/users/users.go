@@ -63,6 +63,7 @@ import (
 	scimusers "function/functions/users/scim-users"
 	searchmembers "function/functions/users/search-members"
 	sendmail "function/functions/users/send-mail"
+	sendnotice "function/functions/users/send-notice"
 	serviceaccounts "function/functions/users/service-accounts"
 	"function/functions/users/sessions"
 	stepup "function/functions/users/step-up"
@@ -111,6 +112,7 @@ var Functions = []function.Declaration{
 	changepassword.Service.Scaled(hashing),
 	mailtokens.Service,
 	sendmail.Service,
+	sendnotice.Service,
 	pages.Service,
 	prune.Service,
 

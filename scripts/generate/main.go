@@ -79,7 +79,8 @@ func triggerName(d function.Declaration, eventType string) string {
 	if len(d.Subscriptions) == 1 {
 		return d.Name
 	}
-	event := eventType[strings.LastIndex(eventType, ".")+1:]
+	words := strings.Split(eventType, ".") // …, domain, event, version
+	event := words[len(words)-2]
 	return d.Name + "-" + strings.ReplaceAll(event, "_", "-")
 }
 

@@ -1,6 +1,7 @@
 // Package erasure keeps what is gone from coming back: once an organization is erased
 // from a database, nothing of it is added there any more, neither by a request that was
-// still under way nor by an event that is told late.
+// still under way nor by an event that is told late. A domain declares in one line what
+// it deletes of an organization: see [Organization].
 package erasure
 
 import (
@@ -22,11 +23,10 @@ const (
 	insertErased     = `INSERT INTO erased_organizations (organization_id) VALUES ($1) ON CONFLICT DO NOTHING`
 )
 
-// Begin begins to erase the organization of an event from a function's database, and
-// puts that into the organization's trail, once. When it has returned, what is left is
-// for the function to delete, in as many transactions as that takes: another delivery
-// goes on where one has died.
-func Begin(ctx context.Context, db *outbox.DB, e events.OrganizationDeleted) error {
+// begin marks the organization of an event as erased from a function's database, and puts
+// that into the organization's trail, once. After it, nothing is added that would have to
+// be deleted.
+func begin(ctx context.Context, db *outbox.DB, e events.OrganizationDeleted) error {
 	if e.OrganizationID == uuid.Nil {
 		return fault.New(fault.Invalid, "This event is about no organization")
 	}
@@ -48,15 +48,4 @@ func Begin(ctx context.Context, db *outbox.DB, e events.OrganizationDeleted) err
 
 func init() {
 	database.Constraint("organization_erased", fault.Forbidden, "Your organization no longer exists: log in again")
-}
-
-// InSteps runs a statement that deletes a bounded part, each time in a transaction of
-// its own, until nothing is left.
-func InSteps(ctx context.Context, db *outbox.DB, sql string, arguments ...any) error {
-	for {
-		deleted, err := db.Exec(ctx, sql, arguments...)
-		if err != nil || deleted.RowsAffected() == 0 {
-			return err
-		}
-	}
 }

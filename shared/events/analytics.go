@@ -9,6 +9,6 @@ type ReportRunRequested struct {
 	OrganizationID uuid.UUID `json:"organization_id"`
 }
 
-func (ReportRunRequested) EventType() string              { return prefix + "analytics.report_run_requested" }
+func (ReportRunRequested) EventType() string              { return v1("analytics.report_run_requested") }
 func (e ReportRunRequested) EventSubject() string         { return e.RunID.String() }
 func (e ReportRunRequested) EventOrganization() uuid.UUID { return e.OrganizationID }

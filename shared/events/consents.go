@@ -25,5 +25,5 @@ type ConsentGiven struct{ Consent }
 // ConsentWithdrawn: a person does not agree any more.
 type ConsentWithdrawn struct{ Consent }
 
-func (ConsentGiven) EventType() string     { return prefix + "users.consent_given" }
-func (ConsentWithdrawn) EventType() string { return prefix + "users.consent_withdrawn" }
+func (ConsentGiven) EventType() string     { return v1("users.consent_given") }
+func (ConsentWithdrawn) EventType() string { return v1("users.consent_withdrawn") }

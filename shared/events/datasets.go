@@ -43,12 +43,12 @@ type DatasetFailed struct{ Dataset }
 // retention policy says.
 type DatasetDeleted struct{ Dataset }
 
-func (DatasetCreated) EventType() string  { return prefix + "datasets.created" }
-func (DatasetUploaded) EventType() string { return prefix + "datasets.uploaded" }
-func (DatasetRetried) EventType() string  { return prefix + "datasets.retried" }
-func (DatasetReady) EventType() string    { return prefix + "datasets.ready" }
-func (DatasetFailed) EventType() string   { return prefix + "datasets.failed" }
-func (DatasetDeleted) EventType() string  { return prefix + "datasets.deleted" }
+func (DatasetCreated) EventType() string  { return v1("datasets.created") }
+func (DatasetUploaded) EventType() string { return v1("datasets.uploaded") }
+func (DatasetRetried) EventType() string  { return v1("datasets.retried") }
+func (DatasetReady) EventType() string    { return v1("datasets.ready") }
+func (DatasetFailed) EventType() string   { return v1("datasets.failed") }
+func (DatasetDeleted) EventType() string  { return v1("datasets.deleted") }
 
 // ProfileRequested starts the job that profiles a version of a data set.
 type ProfileRequested struct {
@@ -57,6 +57,6 @@ type ProfileRequested struct {
 	Version        int       `json:"version"`
 }
 
-func (ProfileRequested) EventType() string              { return prefix + "datasets.profile_requested" }
+func (ProfileRequested) EventType() string              { return v1("datasets.profile_requested") }
 func (e ProfileRequested) EventSubject() string         { return e.DatasetID.String() }
 func (e ProfileRequested) EventOrganization() uuid.UUID { return e.OrganizationID }

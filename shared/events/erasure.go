@@ -15,6 +15,6 @@ type UserErased struct {
 	ErasedAt        time.Time  `json:"erased_at"`
 }
 
-func (UserErased) EventType() string              { return prefix + "users.erased" }
+func (UserErased) EventType() string              { return v1("users.erased") }
 func (e UserErased) EventSubject() string         { return e.UserID.String() }
 func (e UserErased) EventOrganization() uuid.UUID { return uuid.Nil }

@@ -12,8 +12,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// prefix is the reverse-DNS name that CloudEvents §type asks for.
-const prefix = "com.appliedinnovationcorp.data."
+// v1 is the type of an event in its first version: a reverse-DNS name, as CloudEvents
+// §type asks for, whose last word is the version. A field may be added to a version if
+// subscribers do without it. Any other change makes a new version, an event type of its
+// own beside the old one, until nobody subscribes to that any more.
+func v1(name string) string { return "com.appliedinnovationcorp.data." + name + ".v1" }
 
 // MaxSize bounds an encoded event, in bytes. CloudEvents promises passage to
 // 64 KiB only; the brokers in use take at least this much.

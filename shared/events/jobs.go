@@ -11,7 +11,7 @@ type DeliveryFailed struct {
 	Reason    string `json:"reason"`
 }
 
-func (DeliveryFailed) EventType() string            { return prefix + "platform.delivery_failed" }
+func (DeliveryFailed) EventType() string            { return v1("platform.delivery_failed") }
 func (e DeliveryFailed) EventSubject() string       { return e.EventID }
 func (DeliveryFailed) EventOrganization() uuid.UUID { return uuid.Nil }
 
@@ -24,6 +24,6 @@ type JobFailed struct {
 	Reason string    `json:"reason"`
 }
 
-func (JobFailed) EventType() string            { return prefix + "jobs.failed" }
+func (JobFailed) EventType() string            { return v1("jobs.failed") }
 func (e JobFailed) EventSubject() string       { return e.JobID.String() }
 func (JobFailed) EventOrganization() uuid.UUID { return uuid.Nil }

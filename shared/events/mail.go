@@ -7,6 +7,6 @@ type MailQueued struct {
 	MailID uuid.UUID `json:"mail_id"`
 }
 
-func (MailQueued) EventType() string            { return prefix + "users.mail_queued" }
+func (MailQueued) EventType() string            { return v1("users.mail_queued") }
 func (e MailQueued) EventSubject() string       { return e.MailID.String() }
 func (MailQueued) EventOrganization() uuid.UUID { return uuid.Nil }

@@ -31,15 +31,15 @@ type OrganizationDeleted struct {
 	DeletedAt      time.Time `json:"deleted_at"`
 }
 
-func (MembershipChanged) EventType() string              { return prefix + "users.membership_changed" }
+func (MembershipChanged) EventType() string              { return v1("users.membership_changed") }
 func (e MembershipChanged) EventSubject() string         { return e.UserID.String() }
 func (e MembershipChanged) EventOrganization() uuid.UUID { return e.OrganizationID }
 
-func (MembershipEnded) EventType() string              { return prefix + "users.membership_ended" }
+func (MembershipEnded) EventType() string              { return v1("users.membership_ended") }
 func (e MembershipEnded) EventSubject() string         { return e.UserID.String() }
 func (e MembershipEnded) EventOrganization() uuid.UUID { return e.OrganizationID }
 
-func (OrganizationDeleted) EventType() string      { return prefix + "users.organization_deleted" }
+func (OrganizationDeleted) EventType() string      { return v1("users.organization_deleted") }
 func (e OrganizationDeleted) EventSubject() string { return e.OrganizationID.String() }
 
 // EventOrganization is none: nobody is left there who could see it among the dead letters.

@@ -15,6 +15,6 @@ type ProfileChanged struct {
 	ChangedAt      time.Time `json:"changed_at"`
 }
 
-func (ProfileChanged) EventType() string              { return prefix + "users.profile_changed" }
+func (ProfileChanged) EventType() string              { return v1("users.profile_changed") }
 func (e ProfileChanged) EventSubject() string         { return e.UserID.String() }
 func (e ProfileChanged) EventOrganization() uuid.UUID { return e.OrganizationID }

@@ -7,7 +7,7 @@ type RegistrationRequested struct {
 	RegistrationID uuid.UUID `json:"registration_id"`
 }
 
-func (RegistrationRequested) EventType() string            { return prefix + "users.registration_requested" }
+func (RegistrationRequested) EventType() string            { return v1("users.registration_requested") }
 func (e RegistrationRequested) EventSubject() string       { return e.RegistrationID.String() }
 func (RegistrationRequested) EventOrganization() uuid.UUID { return uuid.Nil }
 
@@ -17,6 +17,6 @@ type PasswordResetRequested struct {
 	RequestID uuid.UUID `json:"request_id"`
 }
 
-func (PasswordResetRequested) EventType() string            { return prefix + "users.password_reset_requested" }
+func (PasswordResetRequested) EventType() string            { return v1("users.password_reset_requested") }
 func (e PasswordResetRequested) EventSubject() string       { return e.RequestID.String() }
 func (PasswordResetRequested) EventOrganization() uuid.UUID { return uuid.Nil }

@@ -14,7 +14,7 @@ type UserRegistered struct {
 	RegisteredAt   time.Time `json:"registered_at"`
 }
 
-func (UserRegistered) EventType() string              { return prefix + "users.registered" }
+func (UserRegistered) EventType() string              { return v1("users.registered") }
 func (e UserRegistered) EventSubject() string         { return e.UserID.String() }
 func (e UserRegistered) EventOrganization() uuid.UUID { return e.OrganizationID }
 
@@ -26,7 +26,7 @@ type UserLoggedIn struct {
 	LoggedInAt     time.Time `json:"logged_in_at"`
 }
 
-func (UserLoggedIn) EventType() string              { return prefix + "users.logged_in" }
+func (UserLoggedIn) EventType() string              { return v1("users.logged_in") }
 func (e UserLoggedIn) EventSubject() string         { return e.UserID.String() }
 func (e UserLoggedIn) EventOrganization() uuid.UUID { return e.OrganizationID }
 
@@ -38,6 +38,6 @@ type MembershipApproved struct {
 	ApprovedAt     time.Time `json:"approved_at"`
 }
 
-func (MembershipApproved) EventType() string              { return prefix + "users.membership_approved" }
+func (MembershipApproved) EventType() string              { return v1("users.membership_approved") }
 func (e MembershipApproved) EventSubject() string         { return e.UserID.String() }
 func (e MembershipApproved) EventOrganization() uuid.UUID { return e.OrganizationID }

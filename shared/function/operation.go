@@ -81,10 +81,25 @@ func tagOf(id string) string {
 	return strings.ToUpper(domain[:1]) + domain[1:]
 }
 
-// Describe says in the API's description what the summary does not.
+// Describe says in the API's description what the summary does not. Who may call the
+// operation is added to it, see [Operation.Text].
 func (o Operation) Describe(text string) Operation {
 	o.Description = text
 	return o
+}
+
+// Text is the operation's description, with the built-in roles that may call it.
+func (o Operation) Text() string {
+	var who string
+	switch {
+	case o.Need.Permission == "":
+		return o.Description
+	case o.Need.ServiceAccount:
+		who = "Service accounts with " + string(o.Need.Permission) + "."
+	default:
+		who = "Roles: " + strings.Join(policy.RolesWith(o.Need.Permission), ", ") + "."
+	}
+	return strings.TrimPrefix(o.Description+"\n\n"+who, "\n\n")
 }
 
 // Tagged lists the operation under a heading other than its domain's.

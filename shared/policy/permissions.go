@@ -95,3 +95,8 @@ func Permissions(role string) []Permission { return slices.Clone(builtIn[role]) 
 // Grantable lists every permission that an organization can put into a role of its
 // own, sorted: all but the platform's.
 func Grantable() []Permission { return slices.Clone(owner) }
+
+// RolesWith lists the built-in roles that have a permission, the mightiest first.
+func RolesWith(p Permission) []string {
+	return slices.DeleteFunc(append(BuiltIn(), PlatformAdmin), func(role string) bool { return !slices.Contains(builtIn[role], p) })
+}

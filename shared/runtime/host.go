@@ -184,6 +184,7 @@ type mount struct {
 func (m mount) Operation(o function.Operation, hasBody bool) (huma.API, huma.Operation, func(context.Context, error) error) {
 	m.naming = m.name
 	prepared := o.Operation
+	prepared.Description = o.Text()
 	prepared.Middlewares = append(m.middlewares(o), o.Middlewares...)
 	prepared.Responses = cloneResponses(o.Responses)
 	prepared.Errors = append([]int{http.StatusUnprocessableEntity, http.StatusTooManyRequests}, o.Errors...)
@@ -346,7 +347,7 @@ func (h *Host) schemaName(t reflect.Type, hint string) string {
 }
 
 // domainOf tells the domain of a type under functions/, and whether it is one
-// function's own; a page is its items'.
+// function's own, and not its domain's; a page is its items'.
 func domainOf(t reflect.Type) (domain string, inFunction bool) {
 	path := t.PkgPath()
 	if _, items, ok := strings.Cut(t.Name(), "["); ok {
@@ -356,8 +357,8 @@ func domainOf(t reflect.Type) (domain string, inFunction bool) {
 	if !ok {
 		return "", false
 	}
-	domain, folder, inFunction := strings.Cut(path, "/")
-	return domain, inFunction && !strings.HasPrefix(folder, "internal/")
+	domain, rest, nested := strings.Cut(path, "/")
+	return domain, nested && !strings.HasPrefix(rest, "internal/")
 }
 
 func camel(name string) string {

@@ -52,14 +52,14 @@ func structured(body string) *http.Request {
 // loggedIn is an event with some data, in structured mode.
 func loggedIn(data string) *http.Request {
 	return structured(`{"specversion": "1.0", "id": "1", "source": "/functions/users-login", "time": "2026-01-02T03:04:05Z",
-		"type": "com.appliedinnovationcorp.data.users.logged_in", "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "data": ` + data + `}`)
+		"type": "com.appliedinnovationcorp.data.users.logged_in.v1", "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "data": ` + data + `}`)
 }
 
 func binary(data string) *http.Request {
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(data))
 	for name, value := range map[string]string{
 		"Content-Type": "application/json", "Ce-Specversion": "1.0", "Ce-Id": "1", "Ce-Source": "/functions/users-login", "Ce-Time": "2026-01-02T03:04:05Z",
-		"Ce-Type": "com.appliedinnovationcorp.data.users.logged_in", "Ce-Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+		"Ce-Type": "com.appliedinnovationcorp.data.users.logged_in.v1", "Ce-Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 	} {
 		r.Header.Set(name, value)
 	}

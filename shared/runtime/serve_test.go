@@ -81,7 +81,7 @@ func TestRequestsUnderWayAreFinishedBeforeTheEnd(t *testing.T) {
 	go func() { answers <- status(t, http.MethodPost, url+"/v1/tests/1", "application/json", `{"count": 1}`) }()
 	go func() {
 		answers <- status(t, http.MethodPost, url+"/", "application/cloudevents+json",
-			`{"specversion": "1.0", "id": "`+uuid.NewString()+`", "source": "/x", "type": "com.appliedinnovationcorp.data.users.logged_in", "data": {}}`)
+			`{"specversion": "1.0", "id": "`+uuid.NewString()+`", "source": "/x", "type": "com.appliedinnovationcorp.data.users.logged_in.v1", "data": {}}`)
 	}()
 	<-underway
 	<-underway

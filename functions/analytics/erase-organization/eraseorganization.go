@@ -5,8 +5,6 @@ package eraseorganization
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"github.com/google/uuid"
 
@@ -14,79 +12,33 @@ import (
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/erasure"
-	"function/shared/events"
-	"function/shared/function"
 	"function/shared/outbox"
 )
 
 // Service declares the function.
-var Service = function.Subscriber("analytics-erase-organization", New).
-	Uses(function.Owns(database.Analytics))
-
-// Function erases organizations.
-type Function struct{ db *outbox.DB }
-
-// New opens the reports and the projections.
-func New(ctx context.Context, env *function.Env) (*Function, error) {
-	db, err := env.Database(ctx, database.Analytics)
-	return &Function{db: db}, err
-}
-
-const (
-	selectReport = `SELECT id FROM reports WHERE organization_id = $1 ORDER BY id LIMIT 1`
-	deleteRuns   = `DELETE FROM report_runs WHERE id IN (SELECT id FROM report_runs WHERE report_id = $1 ORDER BY id LIMIT 500 FOR UPDATE)`
-	deleteUsers  = `
-DELETE FROM projections.users WHERE organization_id = $1 AND id IN (
-    SELECT id FROM projections.users WHERE organization_id = $1 ORDER BY id LIMIT 5000 FOR UPDATE)`
-	deleteLogins = `
-DELETE FROM projections.logins WHERE id IN (
-    SELECT id FROM projections.logins WHERE organization_id = $1 ORDER BY logged_in_at, id LIMIT 5000 FOR UPDATE)`
-	deleteDatasets = `
-DELETE FROM projections.datasets WHERE id IN (
-    SELECT id FROM projections.datasets WHERE organization_id = $1 ORDER BY id LIMIT 5000 FOR UPDATE)`
+var Service = erasure.Organization("analytics-erase-organization", database.Analytics,
+	erasure.Statement(deleteRuns), // before their reports, with each of which thousands may go
+	erasure.Each(selectReports, deleteReports),
+	erasure.Table("projections", "users"),
+	erasure.Table("projections", "logins"),
+	erasure.Table("projections", "datasets"),
 )
 
-// Handle deletes a bounded part in each transaction. What was begun is completed by
-// the event's next delivery.
-func (f *Function) Handle(ctx context.Context, e events.Received[events.OrganizationDeleted]) error {
-	organization := e.Data.OrganizationID
-	if err := erasure.Begin(ctx, f.db, e.Data); err != nil {
-		return err
-	}
-	for {
-		var id uuid.UUID
-		err := f.db.QueryRow(ctx, selectReport, organization).Scan(&id)
-		if database.IsNoRows(err) {
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("look for reports: %w", err)
-		}
-		if err := f.deleteReport(ctx, organization, id); err != nil {
-			return fmt.Errorf("delete report: %w", err)
-		}
-	}
-	for _, statement := range []string{deleteUsers, deleteLogins, deleteDatasets} {
-		if err := erasure.InSteps(ctx, f.db, statement, organization); err != nil {
-			return fmt.Errorf("delete projections of organization: %w", err)
-		}
-	}
-	return nil
-}
+const (
+	deleteRuns = `
+DELETE FROM report_runs WHERE id = ANY (ARRAY (
+    SELECT run.id FROM reports r JOIN report_runs run ON run.report_id = r.id WHERE r.organization_id = $1 LIMIT 500 FOR UPDATE OF run))`
+	selectReports = `SELECT id FROM reports WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT 100 FOR UPDATE`
+)
 
-// deleteReport deletes a report whose runs may be many: most of them before it.
-func (f *Function) deleteReport(ctx context.Context, organization, id uuid.UUID) error {
-	if err := erasure.InSteps(ctx, f.db, deleteRuns, id); err != nil {
-		return err
-	}
-	err := f.db.Transact(ctx, func(tx *outbox.Tx) error {
+func deleteReports(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, reports []uuid.UUID) error {
+	for _, id := range reports {
 		if err := report.Delete(ctx, tx, organization, id); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, report.Deletion(organization, id))
-	})
-	if errors.Is(err, report.ErrNoReport) {
-		return nil // another delivery has deleted it
+		if err := audit.Record(ctx, tx, report.Deletion(organization, id)); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/compliance"
+	"function/functions/compliance/internal/retention"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"
@@ -25,16 +25,16 @@ var Service = function.Endpoint(function.Get("compliance-list-disposals", "/v1/c
 
 // Disposal is one policy's share of a sweep.
 type Disposal struct {
-	ID         uuid.UUID `json:"id" format:"uuid"`
-	SweepID    uuid.UUID `json:"sweep_id" format:"uuid" doc:"The sweep that asked for it"`
-	Resource   string    `json:"resource" enum:"sessions,datasets"`
-	KeepDays   int       `json:"keep_days" doc:"What the policy said at the time"`
-	Cutoff     time.Time `json:"cutoff" doc:"What was over before this went"`
-	Items      int64     `json:"items" doc:"How many records went"`
-	Bytes      int64     `json:"size_bytes" doc:"Stored bytes that went with them"`
-	Oldest     time.Time `json:"oldest" doc:"When the oldest of them was over"`
-	Newest     time.Time `json:"newest"`
-	DisposedAt time.Time `json:"disposed_at"`
+	ID         uuid.UUID          `json:"id" format:"uuid"`
+	SweepID    uuid.UUID          `json:"sweep_id" format:"uuid" doc:"The sweep that asked for it"`
+	Resource   retention.Resource `json:"resource"`
+	KeepDays   int                `json:"keep_days" doc:"What the policy said at the time"`
+	Cutoff     time.Time          `json:"cutoff" doc:"What was over before this went"`
+	Items      int64              `json:"items" doc:"How many records went"`
+	Bytes      int64              `json:"size_bytes" doc:"Stored bytes that went with them"`
+	Oldest     time.Time          `json:"oldest" doc:"When the oldest of them was over"`
+	Newest     time.Time          `json:"newest"`
+	DisposedAt time.Time          `json:"disposed_at"`
 }
 
 // Request asks for one page.
@@ -44,18 +44,17 @@ type Request struct{ page.Query }
 type Response struct{ Body page.Page[Disposal] }
 
 // Function lists disposals.
-type Function struct{ compliance.Store }
+type Function struct{ retention.Store }
 
 // New opens the records.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := compliance.Open(ctx, env)
+	store, err := retention.Open(ctx, env)
 	return &Function{store}, err
 }
 
 const selectDisposals = `
-SELECT d.id, d.sweep_id, p.resource, p.keep_days, p.cutoff, d.items, d.bytes, d.oldest, d.newest, d.disposed_at
-FROM compliance.retention_disposals d JOIN compliance.swept_policies p USING (sweep_id, policy_id)
-WHERE d.organization_id = $1 AND d.id < $2 ORDER BY d.id DESC LIMIT $3`
+SELECT id, sweep_id, resource, keep_days, cutoff, items, bytes, oldest, newest, disposed_at
+FROM compliance.retention_disposals WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
 
 // Handle lists the caller's organization's disposals.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {

@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/compliance"
+	"function/functions/compliance/internal/retention"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"
@@ -24,22 +24,22 @@ var Service = function.Endpoint(function.Get("compliance-list-policies", "/v1/co
 
 // Response is every policy: always one page.
 type Response struct {
-	Body page.Page[compliance.Policy]
+	Body page.Page[retention.Policy]
 }
 
 // Function lists policies.
-type Function struct{ compliance.Store }
+type Function struct{ retention.Store }
 
 // New opens the policies.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := compliance.Open(ctx, env)
+	store, err := retention.Open(ctx, env)
 	return &Function{store}, err
 }
 
 const selectPolicies = `
 SELECT DISTINCT ON (resource) resource, keep_days, CASE organization_id WHEN $1 THEN 'own' ELSE 'default' END AS origin
 FROM compliance.retention_policies
-WHERE organization_id IN ($1, $2) ORDER BY resource, organization_id = $1 DESC`
+WHERE organization_id IN ($1, $2) AND keep_days IS NOT NULL ORDER BY resource, organization_id = $1 DESC`
 
 // Handle lists the policies in force.
 func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
@@ -48,9 +48,9 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 		return nil, err
 	}
 	rows, _ := f.DB.Query(ctx, selectPolicies, caller.OrganizationID, uuid.Nil)
-	policies, err := pgx.CollectRows(rows, pgx.RowToStructByName[compliance.Policy])
+	policies, err := pgx.CollectRows(rows, pgx.RowToStructByName[retention.Policy])
 	if err != nil {
 		return nil, fmt.Errorf("list policies: %w", err)
 	}
-	return &Response{Body: page.Page[compliance.Policy]{Items: policies}}, nil
+	return &Response{Body: page.Page[retention.Policy]{Items: policies}}, nil
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/compliance"
+	"function/functions/compliance/internal/retention"
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/fault"
@@ -22,28 +22,31 @@ var Service = function.Subscriber("compliance-record-disposal", New).
 	Uses(function.Owns(database.Users))
 
 // Function records disposals.
-type Function struct{ compliance.Store }
+type Function struct{ retention.Store }
 
 // New opens the records.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := compliance.Open(ctx, env)
+	store, err := retention.Open(ctx, env)
 	return &Function{store}, err
 }
 
 var (
 	table   = pgx.Identifier{"compliance", "retention_disposals"}
-	columns = []string{"id", "sweep_id", "policy_id", "organization_id", "items", "bytes", "oldest", "newest", "disposed_at"}
+	columns = []string{"id", "sweep_id", "resource", "organization_id", "keep_days", "cutoff", "items", "bytes", "oldest", "newest", "disposed_at"}
 )
 
 // Handle records the organizations of which something was disposed.
 func (f *Function) Handle(ctx context.Context, e events.Received[events.Disposed]) error {
+	if !retention.Resource(e.Data.Resource).Known() {
+		return fault.New(fault.Invalid, "There are no retention policies for %q", e.Data.Resource)
+	}
 	var records [][]any
 	for _, o := range e.Data.Organizations {
 		if o.Items == 0 {
 			continue
 		}
 		id := uuid7.New()
-		records = append(records, []any{id, e.Data.SweepID, e.Data.PolicyID, o.OrganizationID, o.Items, o.Bytes, o.Oldest, o.Newest, e.Data.DisposedAt})
+		records = append(records, []any{id, e.Data.SweepID, e.Data.Resource, o.OrganizationID, o.KeepDays, o.Cutoff, o.Items, o.Bytes, o.Oldest, o.Newest, e.Data.DisposedAt})
 	}
 	err := outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
 		_, err := tx.CopyFrom(ctx, table, columns, pgx.CopyFromRows(records))

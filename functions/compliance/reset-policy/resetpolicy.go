@@ -6,7 +6,8 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/compliance"
+	"function/functions/compliance/internal/retention"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -17,36 +18,40 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Delete("compliance-reset-policy", "/v1/compliance/retention/policies/{resource}", "Return to the default retention policy", policy.RetentionWrite).
-	Describe("Only an owner may do this. It does no harm when there is no policy of your own."), New).
+	Describe("It does no harm when there is no policy of your own."), New).
 	Uses(function.Owns(database.Users))
 
 // Request names the policy.
 type Request struct {
-	Resource string `path:"resource" enum:"sessions,datasets"`
+	Resource retention.Resource `path:"resource"`
 }
 
 // Function resets policies.
-type Function struct{ compliance.Store }
+type Function struct{ retention.Store }
 
 // New opens the policies.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := compliance.Open(ctx, env)
+	store, err := retention.Open(ctx, env)
 	return &Function{store}, err
 }
 
-const deletePolicy = `DELETE FROM compliance.retention_policies WHERE organization_id = $1 AND resource = $2`
+// The row stays, so that the domains can be told of it again.
+const resetPolicy = `
+UPDATE compliance.retention_policies SET keep_days = NULL, changed_at = now(), changed_by = $3
+WHERE organization_id = $1 AND resource = $2 AND keep_days IS NOT NULL`
 
-// Handle deletes the organization's own policy.
+// Handle gives up the organization's own policy.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		if _, err := tx.Exec(ctx, deletePolicy, caller.OrganizationID, in.Resource); err != nil {
+	entry := audit.Entry{Action: "retention:reset", ResourceID: string(in.Resource)}
+	err = act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
+		return retention.Change(ctx, tx, in.Resource, func() error {
+			_, err := tx.Exec(ctx, resetPolicy, caller.OrganizationID, in.Resource, caller.UserID)
 			return err
-		}
-		return audit.Record(ctx, tx, audit.Entry{Action: "retention:reset", ResourceID: in.Resource})
+		})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reset policy: %w", err)

@@ -6,7 +6,8 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/compliance"
+	"function/functions/compliance/internal/retention"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -18,26 +19,26 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Put("compliance-set-policy", "/v1/compliance/retention/policies/{resource}", "Set a retention policy", policy.RetentionWrite).
-	Describe("From the next nightly sweep on, your organization's records of this resource are disposed of when they have been over for longer. Only an owner may set it."), New).
+	Describe("From the next nightly sweep on, your organization's records of this resource are disposed of when they have been over for longer."), New).
 	Uses(function.Owns(database.Users))
 
 // Request is the policy.
 type Request struct {
-	Resource string `path:"resource" enum:"sessions,datasets"`
+	Resource retention.Resource `path:"resource"`
 	Body     struct {
 		KeepDays int `json:"keep_days" minimum:"0" maximum:"36500" doc:"Days after its end or deletion; 0: until the next sweep"`
 	}
 }
 
 // Response is the policy as it is now in force.
-type Response struct{ Body compliance.Policy }
+type Response struct{ Body retention.Policy }
 
 // Function sets policies.
-type Function struct{ compliance.Store }
+type Function struct{ retention.Store }
 
 // New opens the policies.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := compliance.Open(ctx, env)
+	store, err := retention.Open(ctx, env)
 	return &Function{store}, err
 }
 
@@ -53,14 +54,15 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	id := uuid7.New()
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		if _, err := tx.Exec(ctx, upsertPolicy, id, caller.OrganizationID, in.Resource, in.Body.KeepDays, caller.UserID); err != nil {
+	entry := audit.Entry{Action: "retention:set", ResourceID: string(in.Resource), Detail: map[string]any{"keep_days": in.Body.KeepDays}}
+	err = act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
+		return retention.Change(ctx, tx, in.Resource, func() error {
+			_, err := tx.Exec(ctx, upsertPolicy, id, caller.OrganizationID, in.Resource, in.Body.KeepDays, caller.UserID)
 			return err
-		}
-		return audit.Record(ctx, tx, audit.Entry{Action: "retention:set", ResourceID: in.Resource, Detail: map[string]any{"keep_days": in.Body.KeepDays}})
+		})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set policy: %w", err)
 	}
-	return &Response{Body: compliance.Policy{Resource: in.Resource, KeepDays: in.Body.KeepDays, Origin: compliance.OriginOwn}}, nil
+	return &Response{Body: retention.Policy{Resource: in.Resource, KeepDays: in.Body.KeepDays, Origin: retention.OriginOwn}}, nil
 }

@@ -1,7 +1,7 @@
-// Package dispose destroys what is left of data sets that were deleted longer ago
-// than a retention policy keeps them: their objects and, with their rows, their
-// keys. It runs when the retention sweep asks for it, and answers what it disposed
-// of. Objects that interrupted uploads left behind go as well.
+// Package dispose destroys what is left of data sets that were deleted longer ago than
+// their organization's retention policy keeps them: their objects and, with their rows,
+// their keys. It runs when the retention sweep asks for it, and when policies change.
+// Objects that interrupted uploads left behind go as well.
 package dispose
 
 import (
@@ -13,33 +13,32 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets/internal/datasets"
-	"function/shared/audit"
 	"function/shared/database"
-	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
+	"function/shared/retention"
 )
 
 // Service declares the function.
-var Service = function.Subscriber("datasets-dispose", New).
-	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
-
-// Function disposes of data sets.
-type Function struct{ datasets.Store }
+var Service = retention.Dispose("datasets-dispose", "datasets", database.Datasets, New).
+	Uses(function.Keys, function.Objects)
 
 // New opens the data sets.
-func New(ctx context.Context, env *function.Env) (*Function, error) {
+func New(ctx context.Context, env *function.Env) (retention.Work, error) {
 	store, err := datasets.Open(ctx, env)
-	return &Function{store}, err
+	f := disposal{store}
+	return retention.Work{Step: f.disposeSome, Before: store.Sweep}, err
 }
+
+type disposal struct{ datasets.Store }
 
 const (
 	selectExpired = `
-SELECT id FROM datasets
-WHERE deleted_at < @cutoff
-  AND (@only = '00000000-0000-0000-0000-000000000000'::uuid OR organization_id = @only)
-  AND organization_id <> ALL (coalesce(@except::uuid[], '{}'))
-ORDER BY deleted_at LIMIT 500 FOR UPDATE`
+SELECT d.id FROM datasets d
+LEFT JOIN retention_periods own ON own.resource = @resource AND own.organization_id = d.organization_id
+WHERE deleted_at >= @from AND deleted_at < @latest
+  AND deleted_at < @at::timestamptz - coalesce(own.keep_days, @keep_days) * interval '24 hours'
+ORDER BY deleted_at LIMIT 500 FOR UPDATE OF d`
 	selectObjects = `
 SELECT d.storage_type, o.name
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id, LATERAL (VALUES (v.object_name), (v.table_name)) AS o (name)
@@ -55,63 +54,21 @@ SELECT organization_id, count(*) AS items, coalesce(sum(bytes), 0)::bigint AS by
 FROM disposed LEFT JOIN stored ON stored.dataset_id = disposed.id GROUP BY organization_id`
 )
 
-// Handle disposes of some data sets in each transaction, so that a disposal of many
-// which dies goes on where it was. A second delivery finds nothing left.
-func (f *Function) Handle(ctx context.Context, e events.Received[events.DatasetDisposalRequested]) error {
-	if err := f.Sweep(ctx); err != nil {
-		return err
-	}
-	for more := true; more; {
-		err := f.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
-			more, err = f.disposeSome(ctx, tx, e.Data.Disposal)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // stepBound is how long the objects of some data sets take at the most to be deleted.
 const stepBound = 10 * time.Minute
 
-// disposeSome disposes of the data sets that have been deleted for longest, and puts
-// it on record; false: there were none.
-func (f *Function) disposeSome(ctx context.Context, tx *outbox.Tx, d events.Disposal) (bool, error) {
-	if err := database.AllowTime(ctx, tx, stepBound); err != nil {
-		return false, err
-	}
-	rows, _ := tx.Query(ctx, selectExpired, pgx.NamedArgs{"cutoff": d.Cutoff, "only": d.Only, "except": d.Except})
-	expired, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	if err != nil {
-		return false, fmt.Errorf("list expired data sets: %w", err)
-	}
-	if len(expired) == 0 {
-		return false, nil
-	}
-	counts, err := f.destroy(ctx, tx, expired)
-	if err != nil {
-		return false, err
-	}
-	for _, c := range counts {
-		detail := map[string]any{"items": c.Items, "policy": d.PolicyID, "sweep": d.SweepID, "cutoff": d.Cutoff}
-		if err := audit.Record(ctx, tx, audit.Entry{Action: "retention:dispose", ResourceID: "datasets", OrganizationID: c.OrganizationID, Detail: detail}); err != nil {
-			return false, err
-		}
-	}
-	for _, disposed := range d.Disposed(counts, time.Now().UTC()) {
-		if err := tx.Publish(ctx, disposed); err != nil {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// destroy destroys objects before the rows that name them: what dies half-way is done
+// disposeSome destroys objects before the rows that name them: what dies half-way is done
 // again from the start.
-func (f *Function) destroy(ctx context.Context, tx pgx.Tx, expired []uuid.UUID) ([]events.DisposedCount, error) {
-	rows, _ := tx.Query(ctx, selectObjects, expired)
+func (f disposal) disposeSome(ctx context.Context, tx *outbox.Tx, due retention.Due) ([]retention.Count, error) {
+	if err := database.AllowTime(ctx, tx, stepBound); err != nil {
+		return nil, err
+	}
+	rows, _ := tx.Query(ctx, selectExpired, due.Args())
+	expired, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil || len(expired) == 0 {
+		return nil, err
+	}
+	rows, _ = tx.Query(ctx, selectObjects, expired)
 	stored, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct{ StorageType, Name string }])
 	if err != nil {
 		return nil, fmt.Errorf("list objects of expired data sets: %w", err)
@@ -126,7 +83,7 @@ func (f *Function) destroy(ctx context.Context, tx pgx.Tx, expired []uuid.UUID) 
 		}
 	}
 	rows, _ = tx.Query(ctx, deleteDatasets, expired)
-	counts, err := pgx.CollectRows(rows, pgx.RowToStructByName[events.DisposedCount])
+	counts, err := pgx.CollectRows(rows, pgx.RowToStructByName[retention.Count])
 	if err != nil {
 		return nil, fmt.Errorf("delete expired data sets: %w", err)
 	}

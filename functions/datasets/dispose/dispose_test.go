@@ -1,6 +1,7 @@
 package dispose_test
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/platformtest"
+	"function/shared/retention/retentiontest"
 )
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
@@ -38,10 +40,13 @@ func exec(t *testing.T, p *platformtest.Platform, sql string, args ...any) {
 	}
 }
 
-func request(only uuid.UUID, except ...uuid.UUID) events.Received[events.DatasetDisposalRequested] {
-	return platformtest.Event(events.DatasetDisposalRequested{Disposal: events.Disposal{
-		SweepID: uuid.New(), PolicyID: uuid.New(), Cutoff: time.Now().AddDate(0, 0, -30), Only: only, Except: except,
-	}})
+// request is a sweep by a default of 30 days, and own days of other organizations.
+func request(t *testing.T, p *platformtest.Platform, own map[uuid.UUID]int) events.Received[events.DisposalRequested] {
+	t.Helper()
+	days := map[uuid.UUID]int{uuid.Nil: 30}
+	maps.Copy(days, own)
+	retentiontest.Learn(t, p, "datasets-dispose", "datasets", days)
+	return retentiontest.Request("datasets", time.Now())
 }
 
 func TestDisposeDestroysWhatWasDeletedLongAgo(t *testing.T) {
@@ -54,7 +59,7 @@ func TestDisposeDestroysWhatWasDeletedLongAgo(t *testing.T) {
 	excepted := deleted(t, p, other, "excepted", 4, 40)
 	deleted(t, p, third, "theirs", 5, 40)
 	kept := datasetstest.Create(t, p, caller.Token, "kept")
-	e := request(uuid.Nil, other.OrganizationID)
+	e := request(t, p, map[uuid.UUID]int{other.OrganizationID: 41})
 
 	for range 2 { // delivered twice
 		platformtest.Deliver(p, "datasets-dispose", e).Want(t, http.StatusNoContent)
@@ -70,7 +75,7 @@ func TestDisposeDestroysWhatWasDeletedLongAgo(t *testing.T) {
 		t.Errorf("%d objects left, want those of two data sets", n)
 	}
 	disposed := platformtest.Published[events.Disposed](p, 1)
-	if len(disposed) != 1 || disposed[0].Data.SweepID != e.Data.SweepID || disposed[0].Data.PolicyID != e.Data.PolicyID {
+	if len(disposed) != 1 || disposed[0].Data.SweepID != e.Data.SweepID || disposed[0].Data.Resource != "datasets" {
 		t.Fatalf("events %+v, want one for the sweep", disposed)
 	}
 	counts := map[uuid.UUID]events.DisposedCount{}
@@ -92,7 +97,7 @@ func TestDisposeOfOneOrganizationOnly(t *testing.T) {
 	deleted(t, p, caller, "mine", 1, 40)
 	theirs := deleted(t, p, other, "theirs", 2, 40)
 
-	platformtest.Deliver(p, "datasets-dispose", request(caller.OrganizationID)).Want(t, http.StatusNoContent)
+	platformtest.Deliver(p, "datasets-dispose", request(t, p, map[uuid.UUID]int{uuid.Nil: 41, caller.OrganizationID: 39})).Want(t, http.StatusNoContent)
 
 	if n := datasetstest.Count(t, p, `SELECT count(*) FROM datasets WHERE id = $1`, theirs); n != 1 || datasetstest.Objects(t, p) != 2 {
 		t.Errorf("another organization's data set was disposed of")
@@ -110,7 +115,7 @@ func TestDisposeGoesOnAfterItDied(t *testing.T) {
 	deleted(t, p, caller, "half", 1, 40)
 	exec(t, p, `CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'died'; END $$`)
 	exec(t, p, `CREATE TRIGGER die BEFORE DELETE ON datasets EXECUTE FUNCTION die()`)
-	e := request(uuid.Nil)
+	e := request(t, p, nil)
 	platformtest.Deliver(p, "datasets-dispose", e).Want(t, http.StatusInternalServerError)
 	if n := datasetstest.Objects(t, p); n != 0 {
 		t.Errorf("%d objects after the disposal died at the rows", n)
@@ -137,7 +142,7 @@ INSERT INTO datasets (id, organization_id, name, description, storage_type, stat
 SELECT gen_random_uuid(), $1, 'd' || n, '', 'local', 'draft', $1, now() - interval '40 days' + n * interval '1 second' FROM generate_series(1, 700) n`, caller.OrganizationID)
 	exec(t, p, `CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'died'; END $$`)
 	exec(t, p, `CREATE TRIGGER die BEFORE DELETE ON datasets FOR EACH ROW WHEN (OLD.name = 'd600') EXECUTE FUNCTION die()`)
-	e := request(uuid.Nil)
+	e := request(t, p, nil)
 	platformtest.Deliver(p, "datasets-dispose", e).Want(t, http.StatusInternalServerError)
 	if n := datasetstest.Count(t, p, `SELECT count(*) FROM datasets`); n != 200 {
 		t.Fatalf("%d data sets are left, want those of the step that died, 200", n)
@@ -164,7 +169,7 @@ func TestDisposeOfManyAndOfNone(t *testing.T) {
 INSERT INTO datasets (id, organization_id, name, description, storage_type, status, created_by, deleted_at)
 SELECT gen_random_uuid(), $1, 'd' || n, '', 'local', 'draft', $1, now() - interval '40 days' FROM generate_series(1, 1200) n`, caller.OrganizationID)
 	for range 2 { // the second finds nothing, and tells of nothing
-		platformtest.Deliver(p, "datasets-dispose", request(uuid.Nil)).Want(t, http.StatusNoContent)
+		platformtest.Deliver(p, "datasets-dispose", request(t, p, nil)).Want(t, http.StatusNoContent)
 	}
 	var items int64
 	disposed := platformtest.Published[events.Disposed](p, 3)
@@ -200,7 +205,7 @@ func TestDisposeSweepsWhatInterruptedUploadsLeft(t *testing.T) {
 	exec(t, p, `INSERT INTO staged_objects (name, storage_type, created_at) VALUES
 		('o/stale', 'local', now() - interval '25 hours'), ('o/fresh', 'local', now()), ('o/never', 'local', now() - interval '3 days')`)
 
-	platformtest.Deliver(p, "datasets-dispose", request(uuid.Nil)).Want(t, http.StatusNoContent)
+	platformtest.Deliver(p, "datasets-dispose", request(t, p, nil)).Want(t, http.StatusNoContent)
 
 	if n := datasetstest.Count(t, p, `SELECT count(*) FROM staged_objects WHERE name = 'o/fresh'`); n != 1 || datasetstest.Objects(t, p) != 1 {
 		t.Errorf("the object that is being written was swept, or another was not")

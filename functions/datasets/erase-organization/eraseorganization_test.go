@@ -15,6 +15,7 @@ import (
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/platformtest"
+	"function/shared/retention/retentiontest"
 )
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
@@ -48,8 +49,8 @@ func ready(t *testing.T, p *platformtest.Platform, c platformtest.Caller, name s
 // sweep disposes of what was deleted before the cutoff, as the retention sweep asks.
 func sweep(t *testing.T, p *platformtest.Platform, cutoff time.Time) {
 	t.Helper()
-	request := events.DatasetDisposalRequested{Disposal: events.Disposal{SweepID: uuid.New(), PolicyID: uuid.New(), Cutoff: cutoff}}
-	platformtest.Deliver(p, "datasets-dispose", platformtest.Event(request)).Want(t, http.StatusNoContent)
+	retentiontest.Learn(t, p, "datasets-dispose", "datasets", map[uuid.UUID]int{uuid.Nil: 0})
+	platformtest.Deliver(p, "datasets-dispose", retentiontest.Request("datasets", cutoff)).Want(t, http.StatusNoContent)
 }
 
 func TestNothingIsLeftOfAnOrganizationThatIsGone(t *testing.T) {

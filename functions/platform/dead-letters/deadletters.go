@@ -26,7 +26,7 @@ import (
 var Service = function.Service("platform-dead-letters", New,
 	function.OnDeadLetter((*Function).Keep),
 	function.On(function.Get("platform-list-dead-letters", "/v1/platform/dead-letters", "Events that could not be delivered", policy.DeadLettersRead).
-		Describe("Those of your organization; for platform admins, also those that belong to none."), (*Function).List),
+		Describe("Those of your organization. Platform admins also see those that belong to none."), (*Function).List),
 	function.On(function.Get("platform-get-dead-letter", "/v1/platform/dead-letters/{id}", "One dead letter, with its event", policy.DeadLettersRead), (*Function).Get),
 	function.On(function.Post("platform-redeliver-dead-letter", "/v1/platform/dead-letters/{id}/redeliver", "Deliver a dead letter again", policy.DeadLettersWrite).
 		Status(http.StatusAccepted).Fails(fault.Unavailable).

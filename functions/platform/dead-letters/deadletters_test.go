@@ -36,7 +36,7 @@ var declaration = deadletters.Service
 func bury(t *testing.T, p *platformtest.Platform, data string, headers ...string) {
 	t.Helper()
 	headers = append([]string{
-		"Ce-Specversion", "1.0", "Ce-Id", uuid.NewString(), "Ce-Source", "/functions/users-login", "Ce-Type", "com.appliedinnovationcorp.data.users.logged_in",
+		"Ce-Specversion", "1.0", "Ce-Id", uuid.NewString(), "Ce-Source", "/functions/users-login", "Ce-Type", "com.appliedinnovationcorp.data.users.logged_in.v1",
 		"Ce-Knativeerrordest", "http://analytics-project-login.aic-data.svc.cluster.local", "Ce-Knativeerrorcode", "422",
 		"Ce-Knativebrokerttl", "254", "Ce-Knativearrivaltime", "2026-01-02T03:04:05Z",
 	}, headers...)
@@ -66,7 +66,7 @@ func TestDeadLetterIsKeptWithItsReasonForItsOrganizationOnly(t *testing.T) {
 	got := letters[0]
 	status := 422
 	want := deadletters.Letter{
-		ID: got.ID, OrganizationID: &owner.OrganizationID, Source: "/functions/users-login", EventID: "1", EventType: "com.appliedinnovationcorp.data.users.logged_in",
+		ID: got.ID, OrganizationID: &owner.OrganizationID, Source: "/functions/users-login", EventID: "1", EventType: "com.appliedinnovationcorp.data.users.logged_in.v1",
 		Destination: "http://analytics-project-login.aic-data.svc.cluster.local", StatusCode: &status,
 		Reason: "The data of this event is not of its type", Deliveries: 1, FailedAt: got.FailedAt,
 	}

@@ -2,6 +2,7 @@ package disposesessions_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/platformtest"
+	"function/shared/retention/retentiontest"
 )
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
@@ -60,9 +62,14 @@ func remaining(t *testing.T, p *platformtest.Platform) map[uuid.UUID]bool {
 	return left
 }
 
-func request(d events.Disposal) events.Received[events.SessionDisposalRequested] {
-	d.SweepID, d.PolicyID, d.Cutoff = uuid.New(), uuid.New(), cutoff
-	return platformtest.Event(events.SessionDisposalRequested{Disposal: d})
+// request is a sweep that disposes of what was over before the cutoff by the default
+// policy; own are the days of other organizations.
+func request(t *testing.T, p *platformtest.Platform, own map[uuid.UUID]int) events.Received[events.DisposalRequested] {
+	t.Helper()
+	days := map[uuid.UUID]int{uuid.Nil: 30}
+	maps.Copy(days, own)
+	retentiontest.Learn(t, p, name, "sessions", days)
+	return retentiontest.Request("sessions", cutoff.AddDate(0, 0, 30))
 }
 
 func TestSessionsOverBeforeTheCutoffGo(t *testing.T) {
@@ -78,7 +85,7 @@ func TestSessionsOverBeforeTheCutoffGo(t *testing.T) {
 		session(t, p, c, -1000*time.Hour, 0):           true,
 		session(t, p, c, -time.Hour, -1*time.Second/2): true,
 	}
-	event := request(events.Disposal{})
+	event := request(t, p, nil)
 
 	for range 3 {
 		platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
@@ -89,8 +96,8 @@ func TestSessionsOverBeforeTheCutoffGo(t *testing.T) {
 	}
 	disposed := platformtest.Published[events.Disposed](p, 1)
 	want := events.Disposed{
-		SweepID: event.Data.SweepID, PolicyID: event.Data.PolicyID, DisposedAt: disposed[0].Data.DisposedAt,
-		Organizations: []events.DisposedCount{{OrganizationID: c.OrganizationID, Items: 3, Oldest: cutoff.Add(-3 * time.Hour), Newest: cutoff.Add(-time.Hour)}},
+		SweepID: event.Data.SweepID, Resource: "sessions", DisposedAt: disposed[0].Data.DisposedAt,
+		Organizations: []events.DisposedCount{{OrganizationID: c.OrganizationID, KeepDays: 30, Cutoff: cutoff, Items: 3, Oldest: cutoff.Add(-3 * time.Hour), Newest: cutoff.Add(-time.Hour)}},
 	}
 	if diff := cmp.Diff(want, disposed[0].Data); diff != "" || len(disposed) != 1 {
 		t.Errorf("%d answers: %s", len(disposed), diff)
@@ -110,7 +117,7 @@ INSERT INTO sessions (id, user_id, organization_id, expires_at) SELECT gen_rando
 	if err != nil {
 		t.Fatal(err)
 	}
-	platformtest.Deliver(p, name, request(events.Disposal{})).Want(t, http.StatusNoContent)
+	platformtest.Deliver(p, name, request(t, p, nil)).Want(t, http.StatusNoContent)
 	var batches []int64
 	for _, disposed := range platformtest.Published[events.Disposed](p, 3) {
 		batches = append(batches, disposed.Data.Organizations[0].Items)
@@ -121,22 +128,18 @@ INSERT INTO sessions (id, user_id, organization_id, expires_at) SELECT gen_rando
 	}
 }
 
-func TestDisposalIsForTheOrganizationsOfItsPolicy(t *testing.T) {
+func TestDispose_OwnPoliciesBesideTheDefault(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	first, second, third := p.Login("owner"), p.Login("owner"), p.Login("owner")
-	callers := []platformtest.Caller{first, second, third}
-	ids := map[uuid.UUID]uuid.UUID{}
-	for _, c := range callers {
-		ids[c.OrganizationID] = session(t, p, c, time.Hour, 0)
-	}
+	longer := session(t, p, first, time.Hour, 0)
+	session(t, p, second, -9*24*time.Hour, 0) // 21 days before the sweep
+	session(t, p, third, time.Hour, 0)
+	recent := session(t, p, third, -9*24*time.Hour, 0)
 
-	platformtest.Deliver(p, name, request(events.Disposal{Only: first.OrganizationID})).Want(t, http.StatusNoContent)
-	if diff := cmp.Diff(map[uuid.UUID]bool{ids[second.OrganizationID]: true, ids[third.OrganizationID]: true}, remaining(t, p)); diff != "" {
-		t.Error(diff)
-	}
-	platformtest.Deliver(p, name, request(events.Disposal{Except: []uuid.UUID{first.OrganizationID, second.OrganizationID}})).Want(t, http.StatusNoContent)
-	if diff := cmp.Diff(map[uuid.UUID]bool{ids[second.OrganizationID]: true}, remaining(t, p)); diff != "" {
+	event := request(t, p, map[uuid.UUID]int{first.OrganizationID: 31, second.OrganizationID: 20})
+	platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
+	if diff := cmp.Diff(map[uuid.UUID]bool{longer: true, recent: true}, remaining(t, p)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -144,7 +147,7 @@ func TestDisposalIsForTheOrganizationsOfItsPolicy(t *testing.T) {
 func TestNothingDisposedIsNothingTold(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
-	platformtest.Deliver(p, name, request(events.Disposal{})).Want(t, http.StatusNoContent)
+	platformtest.Deliver(p, name, request(t, p, nil)).Want(t, http.StatusNoContent)
 	var published int
 	if err := p.DB(database.Users).QueryRow(context.Background(), `SELECT count(*) FROM outbox`).Scan(&published); err != nil || published != 0 || len(p.Captured()) != 0 {
 		t.Errorf("%d events published (%v), want none", published+len(p.Captured()), err)

@@ -29,7 +29,7 @@ var Service = function.Service("users-members", New,
 	function.On(function.Get("users-get-member", one, "One member", policy.MembersRead), (*Function).Get),
 	function.On(function.Put("users-assign-role", one+"/role", "Give a member another role", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
-		Describe("Neither a role that may do what you may not, nor to a member who has one. Only an owner makes, or unmakes, an owner.").
+		Describe("Neither a role that may do what you may not, nor to a member who has one.").
 		Answers(access.Waits), (*Function).Assign),
 	function.On(function.Post("users-suspend-member", one+"/suspend", "Take a member's roles away for a while", policy.MembersWrite).
 		Fails(fault.Conflict).

@@ -29,7 +29,7 @@ var Service = function.Service("users-organizations", New,
 	function.On(function.Get("users-get-organization", "/v1/organizations/{id}", "Your organization", policy.OrganizationsRead), (*Function).Get),
 	function.On(function.Patch("users-rename-organization", "/v1/organizations/{id}", "Rename your organization", policy.OrganizationsWrite), (*Function).Rename),
 	function.On(function.Delete("users-delete-organization", "/v1/organizations/{id}", "Delete your organization", policy.OrganizationsDelete.WithFreshProof()).
-		Describe("Nobody has a role in it from now on. An owner can restore it for 30 days; then it is gone for good."), (*Function).Delete),
+		Describe("Nobody has a role in it from now on. It can be restored for 30 days; then it is gone for good."), (*Function).Delete),
 	function.On(function.Post("users-restore-organization", "/v1/organizations/{id}/restore", "Restore an organization that is being deleted", policy.Person.WithoutImpersonation()).
 		AnyOrganization().Describe("For its owners, within 30 days."), (*Function).Restore),
 ).

@@ -34,7 +34,7 @@ var Service = function.Service("users-role-changes", New,
 		Fails(fault.Conflict).
 		Describe("While it waits."), (*Function).Withdraw),
 	function.On(function.Delete("users-end-second-person", "/v1/organizations/{id}/settings/require_second_person", "Let changes of roles take effect at once", policy.OrganizationsWrite.WithFreshProof()).
-		Describe("This, too, waits for a second person. All members are mailed when an owner asks for it; if nobody rejects it for 7 days, the owner can approve it alone (alone_from), within 7 days more.").
+		Describe("This, too, waits for a second person. All members are mailed when an owner asks for it. If nobody rejects it for 7 days, that person alone can approve it (alone_from), within 7 days more.").
 		Answers(access.Waits), (*Function).End),
 ).
 	Uses(function.Owns(database.Users), function.Keys)

@@ -1,0 +1,61 @@
+package notify
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"function/shared/fault"
+	"function/shared/mail"
+)
+
+// notice is a mail that another domain asks for (events.NoticeRequested). {name} in its
+// text is a parameter: an identifier or a number, so that nobody can have us mail their
+// words to somebody else.
+type notice struct{ subject, text string }
+
+var notices = map[string]notice{
+	"report_failed": {"A report failed", `A run of one of your organization's reports failed, and is not tried again. To see why:
+
+GET /v1/analytics/reports/{report_id}/runs/{run_id}
+
+Correct the report's query, or start another run:
+
+POST /v1/analytics/reports/{report_id}/runs`},
+	"dataset_failed": {"A data set could not be processed", `Version {version} of one of your organization's data sets could not be processed. Queries read
+the version before it, if there is one. To see why:
+
+GET /v1/datasets/{dataset_id}
+
+Correct the file, and upload it again.`},
+}
+
+var (
+	placeholder = regexp.MustCompile(`\{([a-z_]+)\}`)
+	harmless    = regexp.MustCompile(`^[0-9a-fA-F-]{1,40}$`)
+)
+
+// Notice fills in the text of a notice, which says the same to everybody.
+func Notice(name string, params map[string]string) (write func(to string) mail.Message, err error) {
+	n, ok := notices[name]
+	if !ok {
+		return nil, fault.New(fault.Invalid, "There is no notice %q. The notices are %s", name, strings.Join(slices.Sorted(maps.Keys(notices)), ", "))
+	}
+	wanted := map[string]bool{}
+	for _, match := range placeholder.FindAllStringSubmatch(n.text, -1) {
+		wanted[match[1]] = true
+	}
+	for param := range wanted {
+		if !harmless.MatchString(params[param]) {
+			return nil, fault.New(fault.Invalid, "The notice %s needs %s, which is an identifier or a number", name, param)
+		}
+	}
+	for param := range params {
+		if !wanted[param] {
+			return nil, fault.New(fault.Invalid, "The notice %s has no parameter %q", name, param)
+		}
+	}
+	text := placeholder.ReplaceAllStringFunc(n.text, func(p string) string { return params[strings.Trim(p, "{}")] })
+	return func(to string) mail.Message { return letter(to, n.subject, "%s", text) }, nil
+}

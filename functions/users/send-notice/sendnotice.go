@@ -1,0 +1,80 @@
+// Package sendnotice mails people what another domain has to tell them. It runs when that
+// domain asks for it: only the users domain knows addresses.
+package sendnotice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/outbox"
+	"function/shared/policy"
+)
+
+// Service declares the function.
+var Service = function.Subscriber("users-send-notice", New).
+	Uses(function.Owns(database.Users), function.Keys)
+
+// Function sends notices.
+type Function struct {
+	store.Store
+	mailer notify.Mailer
+}
+
+// New opens the accounts and the mail.
+func New(ctx context.Context, env *function.Env) (*Function, error) {
+	store, err := store.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, mailer}, err
+}
+
+// Who has left, or is suspended, is told nothing of the organization any more.
+const selectRecipients = `
+SELECT m.user_id FROM memberships m JOIN users u ON u.id = m.user_id
+WHERE m.organization_id = $1 AND m.status = 'active' AND u.suspended_at IS NULL AND (m.user_id = $2 OR m.role = $3)
+ORDER BY m.user_id`
+
+// few are the roles that few members of an organization have.
+var few = []string{policy.Owner, policy.Admin, policy.ComplianceOfficer}
+
+// Handle queues a mail to each recipient, once for each event.
+func (f *Function) Handle(ctx context.Context, e events.Received[events.NoticeRequested]) error {
+	write, err := notify.Notice(e.Data.Notice, e.Data.Params)
+	if err != nil {
+		return err
+	}
+	if toOne := e.Data.UserID != uuid.Nil; toOne == (e.Data.Role != "") || !toOne && !slices.Contains(few, e.Data.Role) {
+		return fault.New(fault.Invalid, "A notice goes to one member, or to the owners, admins or compliance officers of an organization")
+	}
+	err = outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+		rows, _ := tx.Query(ctx, selectRecipients, e.Data.OrganizationID, e.Data.UserID, e.Data.Role)
+		recipients, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		if err != nil {
+			return fmt.Errorf("list recipients: %w", err)
+		}
+		for _, recipient := range recipients {
+			if err := f.mailer.Tell(ctx, tx, recipient, write); err != nil && !errors.Is(err, person.ErrErased) {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("send notice: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+package retention
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/shared/audit"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/fault"
+	"function/shared/outbox"
+)
+
+// dispose disposes of all that is due in small transactions, so that a disposal of much
+// that dies goes on where it was. A second delivery finds nothing left.
+func (d *disposer) dispose(ctx context.Context, e events.Received[events.DisposalRequested]) error {
+	if e.Data.Resource != d.resource {
+		return nil
+	}
+	if err := d.complete(ctx, e.Data); err != nil {
+		return err
+	}
+	if d.Before != nil {
+		if err := d.Before(ctx); err != nil {
+			return err
+		}
+	}
+	due := Due{resource: d.resource, at: e.Data.At.UTC()} // where a day has 24 hours
+	for more := true; more; {
+		var newest time.Time
+		err := d.db.Transact(ctx, func(tx *outbox.Tx) (err error) {
+			newest, err = d.disposeSome(ctx, tx, e.Data.SweepID, due)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("dispose of %s: %w", d.resource, err)
+		}
+		due.from, more = newest, !newest.IsZero()
+	}
+	return nil
+}
+
+// The first gap's lower end is the last version up to which all are known.
+const selectKnown = `
+SELECT coalesce(lower(int8multirange(int8range(0, $2, '(]')) - coalesce((SELECT versions FROM retention_known WHERE resource = $1), '{}')) - 1, $2)`
+
+// complete refuses to dispose before all policies are known that the sweep was to apply:
+// an organization may keep for longer than the default. It asks for what is missing.
+func (d *disposer) complete(ctx context.Context, e events.DisposalRequested) error {
+	var known int64
+	if err := d.db.QueryRow(ctx, selectKnown, d.resource, e.Policies).Scan(&known); err != nil {
+		return fmt.Errorf("read which policies are known: %w", err)
+	}
+	if known >= e.Policies {
+		return nil
+	}
+	err := d.db.Transact(ctx, func(tx *outbox.Tx) error {
+		return tx.Publish(ctx, events.PoliciesMissing{Resource: d.resource, After: known})
+	})
+	if err != nil {
+		return fmt.Errorf("ask for missing policies: %w", err)
+	}
+	return fault.New(fault.Unavailable, "Retention policies of %s are known up to version %d, and this sweep needs version %d: they have been asked for, try again later",
+		d.resource, known, e.Policies)
+}
+
+// The lock keeps the policies as they are until the step has ended.
+const selectDefault = `
+SELECT (SELECT keep_days FROM retention_periods WHERE resource = $1 AND organization_id = $2),
+       (SELECT min(keep_days) FROM retention_periods WHERE resource = $1)
+FROM retention_known WHERE resource = $1 FOR SHARE`
+
+// disposeSome disposes of a part, puts it on record, and tells when the newest of it was
+// over; the zero time: there was none.
+func (d *disposer) disposeSome(ctx context.Context, tx *outbox.Tx, sweep uuid.UUID, due Due) (newest time.Time, err error) {
+	var keep, least *int
+	err = tx.QueryRow(ctx, selectDefault, d.resource, uuid.Nil).Scan(&keep, &least)
+	if database.IsNoRows(err) || err == nil && keep == nil {
+		return newest, fault.New(fault.Invalid, "There is no default retention policy for %s", d.resource)
+	}
+	if err != nil {
+		return newest, fmt.Errorf("read default policy: %w", err)
+	}
+	due.keepDays, due.latest = *keep, due.at.AddDate(0, 0, -*least)
+	counts, err := d.Step(ctx, tx, due)
+	if err != nil || len(counts) == 0 {
+		return newest, err
+	}
+	disposed, err := d.applied(ctx, tx, due, counts)
+	if err != nil {
+		return newest, err
+	}
+	for _, c := range disposed {
+		detail := map[string]any{"items": c.Items, "keep_days": c.KeepDays, "sweep": sweep, "cutoff": c.Cutoff}
+		if err := audit.Record(ctx, tx, audit.Entry{Action: "retention:dispose", ResourceID: d.resource, OrganizationID: c.OrganizationID, Detail: detail}); err != nil {
+			return newest, err
+		}
+		if c.Newest.After(newest) {
+			newest = c.Newest
+		}
+	}
+	for part := range slices.Chunk(disposed, disposedAtOnce) {
+		if err := tx.Publish(ctx, events.Disposed{SweepID: sweep, Resource: d.resource, Organizations: part, DisposedAt: time.Now().UTC()}); err != nil {
+			return newest, err
+		}
+	}
+	return newest, nil
+}
+
+// disposedAtOnce bounds the organizations in one event, far below events.MaxSize.
+const disposedAtOnce = 1000
+
+const selectOwn = `
+SELECT organization_id, keep_days FROM retention_periods WHERE resource = $1 AND organization_id = ANY ($2) AND keep_days IS NOT NULL`
+
+// applied adds to each count the policy by which the step disposed.
+func (d *disposer) applied(ctx context.Context, tx *outbox.Tx, due Due, counts []Count) ([]events.DisposedCount, error) {
+	var organizations []uuid.UUID
+	for _, c := range counts {
+		organizations = append(organizations, c.OrganizationID)
+	}
+	own := map[uuid.UUID]int{}
+	var organization uuid.UUID
+	var days int
+	rows, _ := tx.Query(ctx, selectOwn, d.resource, organizations)
+	_, err := pgx.ForEachRow(rows, []any{&organization, &days}, func() error { own[organization] = days; return nil })
+	if err != nil {
+		return nil, fmt.Errorf("read policies that applied: %w", err)
+	}
+	var disposed []events.DisposedCount
+	for _, c := range counts {
+		days, ok := own[c.OrganizationID]
+		if !ok {
+			days = due.keepDays
+		}
+		disposed = append(disposed, events.DisposedCount{
+			OrganizationID: c.OrganizationID, KeepDays: days, Cutoff: due.at.AddDate(0, 0, -days),
+			Items: c.Items, Bytes: c.Bytes, Oldest: c.Oldest, Newest: c.Newest,
+		})
+	}
+	return disposed, nil
+}
