@@ -94,7 +94,7 @@ func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
 	change("fourth horse")
 	for candidate, used := range map[string]bool{"correct horse": false, "second horse": true, "third horse": true, "fourth horse": true, "fifth horse": false} {
 		err := credential.CheckNewPassword(ctx, store, rules, ada.ID, candidate, "body.new_password")
-		if f, ok := fault.As(err); used != (ok && f.Kind == fault.Invalid && f.Places[0].Location == "body.new_password") || !used && err != nil {
+		if f, ok := fault.As(err); used != (ok && f.Kind == fault.Invalid && f.Fields[0].Location == "body.new_password") || !used && err != nil {
 			t.Errorf("%q: %v, want refused: %t", candidate, err, used)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"function/shared/secret"
 )
 
-// platformAdmin is somebody whom `serve platform-admin` has made one.
+// PlatformAdmin is somebody whom `serve platform-admin` has made one.
 func PlatformAdmin(t *testing.T, p *platformtest.Platform) platformtest.Caller {
 	t.Helper()
 	admin := p.Login("member")
@@ -34,7 +34,7 @@ func PlatformAdmin(t *testing.T, p *platformtest.Platform) platformtest.Caller {
 
 const Because = `{"reason":"Ticket 4711"}`
 
-// waitingMail is the newest mail that waits, as text.
+// WaitingMail is the newest mail that waits, as text.
 func WaitingMail(t *testing.T, p *platformtest.Platform) string {
 	t.Helper()
 	platformtest.Published[events.MailQueued](p, 1)

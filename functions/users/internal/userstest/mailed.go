@@ -27,7 +27,7 @@ import (
 
 const NewPassword = "another battery"
 
-// mailedFlows are what the flows with mailed tokens consist of.
+// MailedFlows are what the flows with mailed tokens consist of.
 var MailedFlows = []function.Declaration{
 	register.Service,
 	confirmregistration.Service,
@@ -46,7 +46,7 @@ func MountMail(t *testing.T, confirmation bool) *platformtest.Platform {
 	return platformtest.NewWith(t, func(c *function.Config) { c.RegistrationConfirmation = confirmation }, MailedFlows...)
 }
 
-// answerRequests has users-mail-tokens answer everything that was asked for, n
+// AnswerRequests has users-mail-tokens answer everything that was asked for, n
 // requests at least of a kind. Doing it again for the same requests does nothing.
 func AnswerRequests[E events.Event](t *testing.T, p *platformtest.Platform, n int) {
 	t.Helper()
@@ -72,7 +72,7 @@ func Count(t *testing.T, p *platformtest.Platform, query string, arguments ...an
 	return n
 }
 
-// audited is each audit entry as action and result, the oldest first.
+// Audited is each audit entry as action and result, the oldest first.
 func Audited(t *testing.T, p *platformtest.Platform, prefix string) []string {
 	t.Helper()
 	var entries []string
@@ -84,7 +84,7 @@ func Audited(t *testing.T, p *platformtest.Platform, prefix string) []string {
 	return entries
 }
 
-// atOnce does something several times at once, and counts the answers by status.
+// AtOnce does something several times at once, and counts the answers by status.
 func AtOnce(n int, do func(i int) platformtest.Answer) map[int]int {
 	answers := make(chan int, n)
 	for i := range n {
@@ -97,7 +97,7 @@ func AtOnce(n int, do func(i int) platformtest.Answer) map[int]int {
 	return statuses
 }
 
-// failHalfWay makes statements on a table fail, as a crash at that point would, and
+// FailHalfWay makes statements on a table fail, as a crash at that point would, and
 // returns what mends it.
 func FailHalfWay(t *testing.T, p *platformtest.Platform, table string) func() {
 	t.Helper()

@@ -58,7 +58,7 @@ func MountOrganizations(t *testing.T) *platformtest.Platform {
 	)
 }
 
-// in is a path of an organization.
+// In is a path of an organization.
 func In(organization uuid.UUID, rest string) string {
 	return "/v1/organizations/" + organization.String() + rest
 }
@@ -67,7 +67,7 @@ func Member(organization uuid.UUID, personBody platformtest.Caller, rest string)
 	return In(organization, "/members/"+personBody.UserID.String()+rest)
 }
 
-// sql runs a statement on the domain's database.
+// Sql runs a statement on the domain's database.
 func Sql(t *testing.T, p *platformtest.Platform, statement string, arguments ...any) {
 	t.Helper()
 	if _, err := p.DB(database.Users).Exec(context.Background(), statement, arguments...); err != nil {
@@ -75,7 +75,7 @@ func Sql(t *testing.T, p *platformtest.Platform, statement string, arguments ...
 	}
 }
 
-// ask reads one value from it.
+// Ask reads one value from it.
 func Ask[T any](t *testing.T, p *platformtest.Platform, query string, arguments ...any) T {
 	t.Helper()
 	var v T
@@ -87,7 +87,7 @@ func Ask[T any](t *testing.T, p *platformtest.Platform, query string, arguments 
 
 const RoleOf = `SELECT role FROM memberships WHERE user_id = $1 AND organization_id = $2`
 
-// again is another session of a person, which no verifier remembers, in an organization.
+// Again is another session of a person, which no verifier remembers, in an organization.
 func Again(t *testing.T, p *platformtest.Platform, c platformtest.Caller) string {
 	t.Helper()
 	return p.Again(c).Token
@@ -98,7 +98,7 @@ func Recorded(t *testing.T, p *platformtest.Platform, organization uuid.UUID, ac
 	return Ask[int](t, p, `SELECT count(*) FROM audit_entries WHERE organization_id = $1 AND action = $2 AND result = $3`, organization, action, result)
 }
 
-// stale is another session of a person, whose last proof is too old for what weighs.
+// Stale is another session of a person, whose last proof is too old for what weighs.
 func Stale(t *testing.T, p *platformtest.Platform, c platformtest.Caller) platformtest.Caller {
 	t.Helper()
 	c = p.Again(c)

@@ -57,7 +57,7 @@ func Exchange(p *platformtest.Platform, token string) platformtest.Answer {
 	return p.Do("", http.MethodPost, "/v1/users/refresh", map[string]string{"refresh_token": token})
 }
 
-// refused waits until an access token is good no more; the second that this may
+// Refused waits until an access token is good no more; the second that this may
 // take is the verifier's promise, and not measured here.
 func Refused(t *testing.T, p *platformtest.Platform, token string) {
 	t.Helper()
@@ -70,7 +70,7 @@ func Refused(t *testing.T, p *platformtest.Platform, token string) {
 	t.Error("the access token of a session that has ended is still good")
 }
 
-// purge deletes all organizations of a person for good, as users-purge-organizations
+// Purge deletes all organizations of a person for good, as users-purge-organizations
 // does, with something else happening before that is committed.
 func Purge(t *testing.T, p *platformtest.Platform, personBody uuid.UUID, meanwhile func()) {
 	t.Helper()

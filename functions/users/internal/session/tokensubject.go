@@ -19,7 +19,7 @@ var ErrSessionOver = fault.New(fault.Unauthenticated, "This session is over: log
 const selectTokenSubject = `
 SELECT user_id, organization_id, methods, roles, impersonator_id, waits_for, ` + ProvedAt + ` FROM published.callers WHERE session_id = $1 AND alive`
 
-// SpokenOf is whom the next tokens of a session speak of: without an organization while
+// TokenSubject is whom the next tokens of a session speak of: without an organization while
 // it has not let the person in. One that is not alive is [ErrSessionOver].
 func TokenSubject(ctx context.Context, tx pgx.Tx, session uuid.UUID) (auth.Caller, error) {
 	c := auth.Caller{SessionID: session}

@@ -23,7 +23,7 @@ const ProfileDocuments = "profiles"
 // freeField is what a sealed free part is bound to.
 const freeField = "users.profile"
 
-// Free is the part of a profile that a person fills in as they like.
+// Extras is the part of a profile that a person fills in as they like.
 type Extras struct {
 	DisplayName string         `json:"display_name,omitempty" doc:"How others should see the person's name"`
 	Locale      string         `json:"locale,omitempty" doc:"Language tag (BCP 47), such as de-CH"`

@@ -18,7 +18,7 @@ import (
 	"function/shared/outbox"
 )
 
-// Post is the domain's mail to people: all that anybody is mailed is one of its
+// Mailer is the domain's mail to people: all that anybody is mailed is one of its
 // methods. A mail says what it is about, what to do, and what to do if it was not you.
 //
 // It holds nothing that the recipient may not have typed, not even a name: nobody can
@@ -33,7 +33,7 @@ type Mailer struct {
 	pages string // PUBLIC_URL; empty: this deployment sends no mail
 }
 
-// Post opens the mail, if a mail server is configured.
+// NewMailer opens the mail, if a mail server is configured.
 func NewMailer(s store.Store, env *function.Env) (Mailer, error) {
 	p := Mailer{store: s}
 	if !env.Config.SendsMail {
@@ -47,7 +47,7 @@ func NewMailer(s store.Store, env *function.Env) (Mailer, error) {
 	return p, nil
 }
 
-// pagesOf is where the pages are that people see. The name that knative/base gives
+// PagesOf is where the pages are that people see. The name that knative/base gives
 // them stands for one that has not been chosen (RFC 6761 §6.4).
 func PagesOf(c function.Config) (*url.URL, error) {
 	u, err := url.Parse(c.PublicURL)
@@ -501,7 +501,7 @@ Everything that the administrator does is recorded. You can end it in the list o
 sessions. If you did not expect it, ask whoever runs the platform.`, until.UTC().Format("15:04 MST on 2 January 2006"), reason)
 }
 
-// Beside is what logs a person in, or acts as them, beside the password: how much there is
+// OtherCredentials is what logs a person in, or acts as them, beside the password: how much there is
 // of each kind, and since when the newest.
 type OtherCredentials struct {
 	Kind    string
