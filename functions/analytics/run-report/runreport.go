@@ -158,8 +158,8 @@ func sentence(refusal *fault.Error) string {
 	if refusal == nil {
 		return fmt.Sprintf("Something went wrong on our side, %d times in a row. Run the report again later.", maxAttempts)
 	}
-	if len(refusal.Places) > 0 {
-		return refusal.Places[0].Message
+	if len(refusal.Fields) > 0 {
+		return refusal.Fields[0].Message
 	}
 	return refusal.Detail
 }

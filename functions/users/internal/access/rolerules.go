@@ -58,7 +58,7 @@ func (x Actor) owner() bool { return slices.Contains(x.subject.Roles, policy.Own
 
 const selectPermissions = `SELECT permissions FROM roles WHERE organization_id = $1 AND name = $2`
 
-// role refuses a role that there is not, or that may do what the one who wants to give
+// Role refuses a role that there is not, or that may do what the one who wants to give
 // or take it may not.
 func (x Actor) Role(ctx context.Context, name string) error {
 	permissions := policy.Permissions(name)

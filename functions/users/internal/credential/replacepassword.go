@@ -50,7 +50,7 @@ func CredentialsOf(ctx context.Context, s store.Store, user uuid.UUID) (Credenti
 	return c, err
 }
 
-// Check tells whether the person may have a password, by the rules of all their organizations.
+// CheckReplacement tells whether the person may have a password, by the rules of all their organizations.
 func CheckReplacement(ctx context.Context, s store.Store, c Credentials, password, location string) error {
 	if c.VoidedHash != "" {
 		again, err := s.Hasher.Verify(ctx, password, c.VoidedHash)
@@ -64,7 +64,7 @@ func CheckReplacement(ctx context.Context, s store.Store, c Credentials, passwor
 	return CheckNewPassword(ctx, s, c.Rules, c.UserID, password, location, c.Name.Email, c.Name.FirstName, c.Name.LastName)
 }
 
-// Prove checks the password of a caller. A stolen session must not find it out, so it
+// ProvePassword checks the password of a caller. A stolen session must not find it out, so it
 // may be wrong a few times only (fault.Limited): in that session, for its owner's other
 // ones are not the thief's. It is taken from the allowance before it is looked at, so
 // that of many tries at once no more come through, and given back if it is right.
@@ -75,7 +75,7 @@ func ProvePassword(ctx context.Context, s store.Store, caller auth.Caller, c Cre
 		return err
 	}
 	if !may {
-		return fault.New(fault.Limited, "The password was tried too often in this session: wait a few minutes").After(proofsInSession.Every)
+		return fault.New(fault.RateLimited, "The password was tried too often in this session: wait a few minutes").After(proofsInSession.Every)
 	}
 	ok, err := s.Hasher.Verify(ctx, present, c.PasswordHash)
 	if err != nil {

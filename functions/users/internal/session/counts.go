@@ -35,7 +35,7 @@ func LoginRefused(ctx context.Context, s store.Store, entry audit.Entry) error {
 
 // countFailed counts a failure, and the blocks that begin with it.
 func countFailed(ctx context.Context, s store.Store, tx *outbox.Tx, failures map[scope]int) error {
-	for _, of := range []scope{ofAccount, ofAddress, ofPair} {
+	for _, of := range []scope{accountScope, addressScope, pairScope} {
 		if failures[of] != free[of]+1 {
 			continue
 		}

@@ -58,7 +58,7 @@ type Queryer interface {
 	Query(context.Context, string, ...any) (pgx.Rows, error)
 }
 
-// Attempts are how often the second factor of one login may be wrong.
+// CodeAttempts are how often the second factor of one login may be wrong.
 const CodeAttempts = 5
 
 // Querier is a transaction or a pool.
