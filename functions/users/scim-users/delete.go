@@ -12,18 +12,18 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/provisioning/scim"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/outbox"
 	"function/shared/policy"
-	"function/shared/scim"
 )
 
 const (
-	deletePerson   = `DELETE FROM provisioned_people WHERE id = $1`
-	lockAccount    = `SELECT FROM users WHERE id = $1 FOR UPDATE`
+	deletePerson              = `DELETE FROM provisioned_people WHERE id = $1`
+	lockAccount               = `SELECT FROM users WHERE id = $1 FOR UPDATE`
 	selectWithoutOrganization = `
 SELECT FROM users u WHERE id = $1 AND NOT platform_admin AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id)`
 )

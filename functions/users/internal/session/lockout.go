@@ -13,6 +13,8 @@ import (
 	"function/functions/users/internal/store"
 	"function/shared/client"
 	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/metrics"
 	"function/shared/ratelimit"
 )
 
@@ -27,13 +29,31 @@ import (
 // at once, no more passwords than that are tried (RATE_LIMITS: account; 30). Once
 // failures cause a delay, one try is let through each time that it is over.
 type Attempt struct {
-	store   store.Store
-	user    uuid.UUID // uuid.Nil: there is no such account
-	keys    map[scope][]byte
-	known   []byte // the source in known_sources; nil: not told by the request
-	knownSource  bool   // it is there
-	failed  map[scope]failed
-	granted map[scope]ratelimit.Grant // from the allowances that were asked
+	guard       Guard
+	user        uuid.UUID // uuid.Nil: there is no such account
+	keys        map[scope][]byte
+	known       []byte // the source in known_sources; nil: not told by the request
+	knownSource bool   // it is there
+	failed      map[scope]failed
+	granted     map[scope]ratelimit.Grant // from the allowances that were asked
+}
+
+// Guard slows down who guesses passwords.
+type Guard struct {
+	store.Store
+	locked *metrics.Tally  // logins that were refused because of earlier failures
+	atOnce ratelimit.Limit // of tries at an account
+}
+
+// NewGuard makes the guard of a process.
+func NewGuard(s store.Store, env *function.Env) Guard {
+	g := Guard{Store: s, locked: new(metrics.Tally), atOnce: env.Config.RateLimits.Account}
+	if !g.atOnce.On() {
+		g.atOnce = ratelimit.Default.Account // what can be guessed at once stays bounded
+	}
+	g.locked.Keep(s.DB, LoginsTotal, metrics.Labels{"result": "locked"})
+	env.OnClose(g.locked.Close)
+	return g
 }
 
 // scope is what failures are counted by.
@@ -74,8 +94,9 @@ func (s scope) delay(failures int) time.Duration {
 }
 
 // NewAttempt is a try by the client of the request on the account that EmailIndex finds.
-func NewAttempt(ctx context.Context, s store.Store, emailIndex []byte) *Attempt {
-	a := &Attempt{store: s, failed: map[scope]failed{}, granted: map[scope]ratelimit.Grant{}}
+func (g Guard) NewAttempt(ctx context.Context, emailIndex []byte) *Attempt {
+	s := g.Store
+	a := &Attempt{guard: g, failed: map[scope]failed{}, granted: map[scope]ratelimit.Grant{}}
 	source := client.From(ctx).Source()
 	a.keys = map[scope][]byte{
 		accountScope: FailuresKey(s, emailIndex),
@@ -114,7 +135,7 @@ LEFT JOIN LATERAL (
 // Read reads the earlier failures with a batch, and takes from the allowances.
 func (a *Attempt) Read(b *pgx.Batch) {
 	b.Queue(selectFailures, a.keys[pairScope], a.keys[accountScope], a.keys[addressScope], failureMemory, addressMemory, addressCounts).Query(a.readFailures)
-	limit := a.store.AtOnce
+	limit := a.guard.atOnce
 	b.Queue(takeCells, a.known, a.keys[pairScope], a.keys[accountScope], limit.Cell().Microseconds(), limit.Quota, free[pairScope], failureMemory).QueryRow(a.readCells)
 }
 
@@ -158,7 +179,7 @@ func (a *Attempt) Allowed(ctx context.Context) error {
 	var wait time.Duration
 	for _, grant := range a.granted {
 		if grant.Cells == 0 {
-			wait = max(wait, a.store.AtOnce.Wait(grant))
+			wait = max(wait, a.guard.atOnce.Wait(grant))
 		}
 	}
 	for s, f := range a.failed {
@@ -173,7 +194,7 @@ func (a *Attempt) Allowed(ctx context.Context) error {
 		}
 		// The delay is over: of tries at once one is let through, and uses it up.
 		once := ratelimit.Limit{Quota: 1, Window: delay}
-		grant, err := ratelimit.NewPostgres(a.store.DB.Pool).Take(ctx, a.store.Keeper.BlindIndex("login_failures.once", string(a.keys[s])), once, 1)
+		grant, err := ratelimit.NewPostgres(a.guard.DB.Pool).Take(ctx, a.guard.Keeper.BlindIndex("login_failures.once", string(a.keys[s])), once, 1)
 		if err != nil {
 			return err
 		}
@@ -184,7 +205,7 @@ func (a *Attempt) Allowed(ctx context.Context) error {
 	if wait <= 0 {
 		return nil
 	}
-	a.store.Locked.Inc()
+	a.guard.locked.Inc()
 	whole := wait.Truncate(time.Second) + time.Second
 	return fault.New(fault.RateLimited, "Too many logins have failed, or come at once; wait, then try again. A mail with a way to unlock the account may have been sent to its address").After(whole)
 }
