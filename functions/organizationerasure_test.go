@@ -27,7 +27,7 @@ import (
 const sendMail = "users-send-mail"
 
 // What stays in the databases of an organization that is gone, within the retention of
-// its data (docs/decisions.md, "Erasing an organization").
+// its data (docs/decisions/0030-erasing-an-organization.md).
 var stays = map[database.Name][]string{
 	database.Users: {"audit_checkpoints", "audit_entries", "compliance.retention_disposals", "compliance.retention_policies",
 		"erased_organizations", "refusal_counts", "retention_periods"},

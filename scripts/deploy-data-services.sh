@@ -203,7 +203,7 @@ make_secrets() {
 	done
 }
 
-# store_namespace is where a store lives: the guide has PostgreSQL with the core services.
+# store_namespace is where a store lives: PostgreSQL is with the core services (docs/contract.md).
 store_namespace() { if [ "$1" = postgresql ]; then echo aic-platform; else echo $namespace; fi; }
 
 deploy_databases() {

@@ -3,7 +3,7 @@
 # it fails when the committed files are not what they give.
 set -eu
 cd "$(dirname "$0")/.."
-generated="knative/base/services knative/routes/functions knative/openapi.yaml knative/monitoring/prometheusrule.yaml eventing/base/triggers eventing/base/schedules functions/platform/gateway/routes.go"
+generated="knative/base/services knative/commands knative/routes/functions knative/openapi.yaml knative/monitoring/prometheusrule.yaml eventing/base/triggers eventing/base/schedules functions/platform/gateway/routes.go"
 # shellcheck disable=SC2086
 before=$(find $generated -type f -exec cksum {} + | sort)
 go run ./scripts/generate

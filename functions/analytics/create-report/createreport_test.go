@@ -32,7 +32,7 @@ var declarations = []function.Declaration{
 	deletereport.Service,
 }
 
-func TestCreateReportOfTheGuide(t *testing.T) {
+func TestCreateReport_WithTheFewestMembers(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
 	caller := p.Login("member")

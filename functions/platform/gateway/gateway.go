@@ -1,7 +1,7 @@
 // Package gateway gives the platform one host: each routed path and method is
 // passed on to the function that answers it, as the caller sent it; nothing else of
 // a function is reachable. It runs when a request comes to the platform's host, or
-// to one of the hosts of the guide, which answer for some domains only.
+// to one of the hosts of docs/contract.md, which answer for some domains only.
 //
 // Knative routes by host, not by path; a cluster with a Gateway API gateway needs
 // none of this and applies knative/routes.
@@ -20,7 +20,7 @@ import (
 	"function/shared/runtime"
 )
 
-// Names are the further hosts of this function: the guide's services.
+// Names are the further hosts of this function: the services of docs/contract.md.
 var Names = []string{userManagement, dataManagement, analytics}
 
 const (

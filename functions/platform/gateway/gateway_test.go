@@ -196,7 +196,7 @@ func TestPagesOfThePlatformMayCallIt(t *testing.T) {
 	}
 }
 
-func TestTheGuidesHostsAnswerForTheirDomains(t *testing.T) {
+func TestHostsOfTheContract_AnswerForTheirDomains(t *testing.T) {
 	t.Parallel()
 	paths := map[string]string{"users": "/v1/users/profile", "compliance": "/v1/compliance/retention/policies", "datasets": "/v1/datasets", "analytics": "/v1/analytics/reports", "platform": "/docs"}
 	for _, name := range append(Names, "platform-gateway") {
@@ -327,7 +327,7 @@ func TestTimeLimitsOfFunctionsHold(t *testing.T) {
 	}
 }
 
-func TestEveryRouteHasAHostOfTheGuideOrIsThePlatforms(t *testing.T) {
+func TestEveryRoute_HasAHostOfTheContractOrIsThePlatforms(t *testing.T) {
 	t.Parallel()
 	for _, route := range routes {
 		domain, _, _ := strings.Cut(route.Service, "-")
@@ -338,7 +338,7 @@ func TestEveryRouteHasAHostOfTheGuideOrIsThePlatforms(t *testing.T) {
 			}
 		}
 		if !known {
-			t.Errorf("no host of the guide answers %s %s of domain %s", route.Method, route.Path, domain)
+			t.Errorf("no host of docs/contract.md answers %s %s of domain %s", route.Method, route.Path, domain)
 		}
 	}
 }

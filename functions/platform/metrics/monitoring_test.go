@@ -138,7 +138,7 @@ INSERT INTO platform.dead_letters (id, source, event_id, event_type, destination
 	}
 	files, err := filepath.Glob(filepath.Join(monitoring, "dashboards", "*.json"))
 	if err != nil || len(files) != 5 {
-		t.Fatalf("%d dashboards (%v), want the guide's 5", len(files), err)
+		t.Fatalf("%d dashboards (%v), want the 5 of docs/contract.md", len(files), err)
 	}
 	titles := map[string]bool{}
 	for _, file := range files {

@@ -1,0 +1,164 @@
+package functions_test
+
+import (
+	"bufio"
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/pquerna/otp/totp"
+
+	"function/functions"
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/function"
+	"function/shared/platformtest"
+)
+
+// prelude has each curl write its status, and asks the test for what takes time or a device.
+const prelude = `
+curl() { command curl -w '%{stderr}%{http_code}\n' "$@"; }
+sleep() { command curl -sf "$HOOK/sleep/$1"; }
+oathtool() { command curl -sf "$HOOK/code/$3"; }
+`
+
+var (
+	indented = regexp.MustCompile(`(?m)^    (.*)\n`)
+	fenced   = regexp.MustCompile("(?ms)^```sh\n(.*?)^```")
+	refused  = regexp.MustCompile(`# (4\d\d)$`)
+)
+
+// shellOf is what a document tells to type.
+func shellOf(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile("../" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shell strings.Builder
+	for _, block := range fenced.FindAllStringSubmatch(string(content), -1) {
+		shell.WriteString(block[1])
+	}
+	if shell.Len() > 0 {
+		return shell.String()
+	}
+	_, walk, _ := strings.Cut(string(content), "    H='Content-Type")
+	walk, _, _ = strings.Cut("    H='Content-Type"+walk, "\n\n")
+	for _, line := range indented.FindAllStringSubmatch(walk+"\n", -1) {
+		shell.WriteString(line[1] + "\n")
+	}
+	return shell.String()
+}
+
+// follow types what a document tells, and compares the statuses: success, or what a
+// comment at the end of the line says.
+func follow(t *testing.T, p *platformtest.Platform, shell, hook string, environment ...string) (output string) {
+	t.Helper()
+	var want []string
+	for line := range strings.Lines(shell) {
+		if strings.Contains(line, "curl ") {
+			status := "2xx"
+			if f := refused.FindStringSubmatch(strings.TrimSpace(line)); f != nil {
+				status = f[1]
+			}
+			want = append(want, status)
+		}
+	}
+	if len(want) == 0 {
+		t.Fatal("no curl in the document")
+	}
+	command := exec.CommandContext(t.Context(), "sh", "-c", prelude+strings.ReplaceAll(shell, "http://localhost:8080", p.URL))
+	command.Dir = ".."
+	command.Env = append(os.Environ(), append(environment, "HOOK="+hook)...)
+	var out, statuses bytes.Buffer
+	command.Stdout, command.Stderr = &out, &statuses
+	if err := command.Run(); err != nil {
+		t.Fatalf("%v\n%s%s", err, statuses.String(), out.String())
+	}
+	var got []string
+	for lines := bufio.NewScanner(&statuses); lines.Scan(); {
+		status := lines.Text()
+		if strings.HasPrefix(status, "2") {
+			status = "2xx"
+		}
+		got = append(got, status)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("statuses of the curls (-want +got):\n%s\n%s", diff, out.String())
+	}
+	return out.String()
+}
+
+// whole is a platform of all operations, and the event function that makes uploads ready,
+// which change configures.
+func whole(t *testing.T, change func(*function.Config)) *platformtest.Platform {
+	t.Helper()
+	var all []function.Declaration
+	for _, d := range functions.Catalog {
+		if len(d.Operations) > 0 || d.Name == "datasets-profile" {
+			all = append(all, d)
+		}
+	}
+	return platformtest.NewWith(t, change, all...)
+}
+
+func hooks(t *testing.T, handlers map[string]http.HandlerFunc) string {
+	t.Helper()
+	mux := http.NewServeMux()
+	for pattern, handler := range handlers {
+		mux.HandleFunc(pattern, handler)
+	}
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestREADME_Commands_WorkAsPrinted(t *testing.T) {
+	t.Parallel()
+	p := whole(t, func(*function.Config) {})
+	hook := hooks(t, map[string]http.HandlerFunc{
+		"/sleep/2": func(http.ResponseWriter, *http.Request) { // the broker delivers meanwhile
+			platformtest.Deliver(p, "datasets-profile", platformtest.Published[events.ProfileRequested](p, 1)[0])
+		},
+	})
+	if out := follow(t, p, shellOf(t, "README.md"), hook); !strings.Contains(out, `"rain"`) {
+		t.Errorf("the query's answer lacks the rain:\n%s", out)
+	}
+}
+
+func TestUsersGuide_Commands_WorkAsPrinted(t *testing.T) {
+	t.Parallel()
+	issuer := platformtest.NewOIDCIssuer(t)
+	p := whole(t, func(c *function.Config) {
+		c.OIDCIssuers, c.OIDCSubjectKey = auth.OIDCIssuers{issuer.Config()}, "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+	})
+	codes := 0
+	hook := hooks(t, map[string]http.HandlerFunc{
+		"/sleep/901": func(_ http.ResponseWriter, r *http.Request) {
+			if _, err := p.DB(database.Users).Exec(r.Context(), `UPDATE sessions SET authenticated_at = authenticated_at - interval '901 seconds', second_factor_at = second_factor_at - interval '901 seconds'`); err != nil {
+				t.Error(err)
+			}
+		},
+		"/code/{secret}": func(w http.ResponseWriter, r *http.Request) {
+			// Each code counts once: the steps before, of and after now are good.
+			if left := 30 - time.Now().Unix()%30; left < 3 {
+				time.Sleep(time.Duration(left) * time.Second)
+			}
+			code, err := totp.GenerateCode(r.PathValue("secret"), time.Now().Add(time.Duration(codes-1)*30*time.Second))
+			if err != nil {
+				t.Error(err)
+			}
+			codes++
+			_, _ = w.Write([]byte(code))
+		},
+	})
+	follow(t, p, shellOf(t, "docs/guide-users.md"), hook, "OTHER="+issuer.Token("grace", nil))
+}
