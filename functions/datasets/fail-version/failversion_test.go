@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -89,6 +90,14 @@ func TestFailVersion_ProfilingFailsForGood_VersionFailsAndCanBeRetried(t *testin
 			}
 			if told := platformtest.Published[events.DatasetFailed](p, 1); len(told) != 1 || told[0].Data.DatasetID != d.ID {
 				t.Errorf("events %+v, want one about %s", told, d.ID)
+			}
+			want := events.NoticeRequested{
+				OrganizationID: caller.OrganizationID, UserID: caller.UserID, Notice: "dataset_failed",
+				Params: map[string]string{"dataset_id": d.ID.String(), "version": "1"},
+			}
+			p.Env.Sender().Wait()
+			if asked := platformtest.Published[events.NoticeRequested](p, 1); len(asked) != 1 || !reflect.DeepEqual(asked[0].Data, want) {
+				t.Errorf("notices %+v, want %+v", asked, want)
 			}
 			p.Do(caller.Token, http.MethodPost, "/v1/datasets/"+d.ID.String()+"/versions/1/retry", nil).Want(t, http.StatusAccepted)
 			platformtest.Deliver(p, "datasets-fail-version", failed).Want(t, http.StatusNoContent) // late: the new job is another

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/database"
 	"function/shared/engine"
 	"function/shared/events"
 	"function/shared/fault"
@@ -62,13 +63,14 @@ WHERE id = @dataset AND deleted_at IS NULL
 	finishVersion = `
 UPDATE dataset_versions SET status = @outcome, profiled_at = clock_timestamp(), failure = @failure,
        table_name = @table, table_bytes = @bytes, row_count = @rows, columns = @columns
-WHERE dataset_id = @dataset AND version = @version AND status = 'processing'`
+WHERE dataset_id = @dataset AND version = @version AND status = 'processing' RETURNING uploaded_by`
 )
 
 // errNotProcessing: the version was finished at the same time.
 var errNotProcessing = errors.New("the version is not being processed")
 
-// Finish writes the outcome of a version's profiling. false: the data set was deleted in
+// Finish writes the outcome of a version's profiling, and has whoever uploaded it told of
+// a failure. false: the data set was deleted in
 // the meantime, or the version has an outcome.
 func Finish(ctx context.Context, tx *outbox.Tx, dataset uuid.UUID, version int, o Outcome) (bool, error) {
 	columns, err := o.columns(dataset, version)
@@ -82,12 +84,13 @@ func Finish(ctx context.Context, tx *outbox.Tx, dataset uuid.UUID, version int, 
 	if updated.RowsAffected() == 0 {
 		return false, nil
 	}
-	updated, err = tx.Exec(ctx, finishVersion, columns)
+	var uploader uuid.UUID
+	err = tx.QueryRow(ctx, finishVersion, columns).Scan(&uploader)
+	if database.IsNoRows(err) {
+		return false, errNotProcessing
+	}
 	if err != nil {
 		return false, fmt.Errorf("update version: %w", err)
-	}
-	if updated.RowsAffected() == 0 {
-		return false, errNotProcessing
 	}
 	if o.Table != nil {
 		if err := o.Table.Adopt(ctx, tx); err != nil {
@@ -98,10 +101,16 @@ func Finish(ctx context.Context, tx *outbox.Tx, dataset uuid.UUID, version int, 
 	if err != nil {
 		return false, err
 	}
-	if o.Failure != "" {
-		return true, tx.Publish(ctx, events.DatasetFailed{Dataset: state})
+	if o.Failure == "" {
+		return true, tx.Publish(ctx, events.DatasetReady{Dataset: state})
 	}
-	return true, tx.Publish(ctx, events.DatasetReady{Dataset: state})
+	if err := tx.Publish(ctx, events.DatasetFailed{Dataset: state}); err != nil {
+		return false, err
+	}
+	return true, tx.Publish(ctx, events.NoticeRequested{
+		OrganizationID: state.OrganizationID, UserID: uploader, Notice: "dataset_failed",
+		Params: map[string]string{"dataset_id": dataset.String(), "version": strconv.Itoa(version)},
+	})
 }
 
 // Status is the version's status after this outcome.
