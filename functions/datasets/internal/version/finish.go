@@ -1,4 +1,6 @@
-package datasets
+// Package version is the versions of a data set's file: they are received, prepared for
+// queries, and finished as ready or failed.
+package version
 
 import (
 	"context"
@@ -6,49 +8,22 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/datasets/internal/dataset"
+	"function/functions/datasets/internal/staging"
 	"function/shared/database"
 	"function/shared/engine"
 	"function/shared/events"
-	"function/shared/fault"
-	"function/shared/job"
 	"function/shared/outbox"
 )
-
-// ProfileKind is the kind of the jobs that profile versions: the function that does.
-const ProfileKind = "datasets-profile"
-
-// ProfileSpec is the job that profiles a version.
-func ProfileSpec(dataset uuid.UUID, version int) job.Spec {
-	return job.Spec{Kind: ProfileKind, Key: dataset.String() + "/" + strconv.Itoa(version)}
-}
-
-// VersionOf is the version that a job of ProfileKind profiles, by its key.
-func VersionOf(key string) (dataset uuid.UUID, version int, err error) {
-	id, number, _ := strings.Cut(key, "/")
-	if dataset, err = uuid.Parse(id); err == nil {
-		version, err = strconv.Atoi(number)
-	}
-	if err != nil {
-		err = fault.New(fault.Invalid, "The key of this job names no version of a data set").Because(err)
-	}
-	return dataset, version, err
-}
-
-// RequestProfile enqueues the job that profiles a version.
-func RequestProfile(ctx context.Context, tx *outbox.Tx, organization, dataset uuid.UUID, version int) error {
-	return job.Enqueue(ctx, tx, ProfileSpec(dataset, version),
-		events.ProfileRequested{DatasetID: dataset, OrganizationID: organization, Version: version})
-}
 
 // Outcome is how the profiling of a version has ended.
 type Outcome struct {
 	Failure string // a sentence; empty: the version is ready
-	Table   *Staged
+	Table   *staging.Object
 	Profile *engine.Profile
 }
 
@@ -57,7 +32,7 @@ const (
 	// the status, which is the newest version's, nor a later ready version.
 	finishDataset = `
 UPDATE datasets SET ready_version = CASE @outcome WHEN 'ready' THEN greatest(ready_version, @version) ELSE ready_version END,
-       status = CASE newest_version WHEN @version THEN @outcome ELSE status END, ` + Changed + `
+       status = CASE newest_version WHEN @version THEN @outcome ELSE status END, ` + dataset.Changed + `
 WHERE id = @dataset AND deleted_at IS NULL
   AND EXISTS (SELECT FROM dataset_versions WHERE dataset_id = @dataset AND version = @version AND status = 'processing')`
 	finishVersion = `
@@ -70,10 +45,9 @@ WHERE dataset_id = @dataset AND version = @version AND status = 'processing' RET
 var errNotProcessing = errors.New("the version is not being processed")
 
 // Finish writes the outcome of a version's profiling, and has whoever uploaded it told of
-// a failure. false: the data set was deleted in
-// the meantime, or the version has an outcome.
-func Finish(ctx context.Context, tx *outbox.Tx, dataset uuid.UUID, version int, o Outcome) (bool, error) {
-	columns, err := o.columns(dataset, version)
+// a failure. false: the data set was deleted in the meantime, or the version has an outcome.
+func Finish(ctx context.Context, tx *outbox.Tx, id uuid.UUID, number int, o Outcome) (bool, error) {
+	columns, err := o.columns(id, number)
 	if err != nil {
 		return false, err
 	}
@@ -97,7 +71,7 @@ func Finish(ctx context.Context, tx *outbox.Tx, dataset uuid.UUID, version int, 
 			return false, err
 		}
 	}
-	state, err := State(ctx, tx, dataset)
+	state, err := dataset.State(ctx, tx, id)
 	if err != nil {
 		return false, err
 	}
@@ -109,20 +83,20 @@ func Finish(ctx context.Context, tx *outbox.Tx, dataset uuid.UUID, version int, 
 	}
 	return true, tx.Publish(ctx, events.NoticeRequested{
 		OrganizationID: state.OrganizationID, UserID: uploader, Notice: "dataset_failed",
-		Params: map[string]string{"dataset_id": dataset.String(), "version": strconv.Itoa(version)},
+		Params: map[string]string{"dataset_id": id.String(), "version": strconv.Itoa(number)},
 	})
 }
 
 // Status is the version's status after this outcome.
 func (o Outcome) Status() string {
 	if o.Failure != "" {
-		return Failed
+		return dataset.Failed
 	}
-	return Ready
+	return dataset.Ready
 }
 
-func (o Outcome) columns(dataset uuid.UUID, version int) (pgx.NamedArgs, error) {
-	args := pgx.NamedArgs{"dataset": dataset, "version": version, "outcome": o.Status()}
+func (o Outcome) columns(id uuid.UUID, number int) (pgx.NamedArgs, error) {
+	args := pgx.NamedArgs{"dataset": id, "version": number, "outcome": o.Status()}
 	if o.Failure != "" {
 		args["failure"] = o.Failure
 		return args, nil
