@@ -178,15 +178,15 @@ func (b *bench) logIn(port string, began time.Time, s *coldStart) error {
 	return err
 }
 
-const startPatience = 10 * time.Second
+const startTimeout = 10 * time.Second
 
 func dial(address string, began time.Time) (net.Conn, error) {
 	for {
 		connection, err := net.Dial("tcp", address)
 		if err == nil {
-			return connection, connection.SetDeadline(began.Add(startPatience))
+			return connection, connection.SetDeadline(began.Add(startTimeout))
 		}
-		if time.Since(began) > startPatience {
+		if time.Since(began) > startTimeout {
 			return nil, err
 		}
 		time.Sleep(100 * time.Microsecond)

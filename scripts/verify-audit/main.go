@@ -71,8 +71,8 @@ func verify(keysAt, keptIn string, export io.Reader) (audit.Report, error) {
 	return audit.Verify(export, keys, kept...)
 }
 
-// patience is how long the keys may take to come.
-const patience = 10 * time.Second
+// timeout is how long the keys may take to come.
+const timeout = 10 * time.Second
 
 // maxKeys is more than any key set has, in bytes.
 const maxKeys = 1 << 20
@@ -81,7 +81,7 @@ func read(at string) ([]byte, error) {
 	if !strings.HasPrefix(at, "http://") && !strings.HasPrefix(at, "https://") {
 		return os.ReadFile(at)
 	}
-	response, err := (&http.Client{Timeout: patience}).Get(at)
+	response, err := (&http.Client{Timeout: timeout}).Get(at)
 	if err != nil {
 		return nil, err
 	}

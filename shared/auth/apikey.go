@@ -68,7 +68,7 @@ func APIKeyHash(key string) []byte {
 // of invented ones leaves the database to those that are.
 const (
 	strangersAtOnce  = 2
-	strangerPatience = time.Second
+	anonymousTimeout = time.Second
 )
 
 var (
@@ -97,7 +97,7 @@ type apiKey struct {
 
 func (v *Verifier) keyHolder(ctx context.Context, w who, known bool) (Caller, error) {
 	if !known {
-		ctx, cancel := context.WithTimeout(ctx, strangerPatience)
+		ctx, cancel := context.WithTimeout(ctx, anonymousTimeout)
 		defer cancel()
 		select {
 		case v.strangers <- struct{}{}:
@@ -121,6 +121,6 @@ func (v *Verifier) keyHolder(ctx context.Context, w who, known bool) (Caller, er
 	}
 	return Caller{
 		Kind: kind, UserID: k.OwnerID, SessionID: k.ID, OrganizationID: k.OrganizationID, Roles: k.Roles,
-		Subject: policy.Subject{Roles: k.Roles, Own: k.Permissions, Limited: true, Scopes: k.Scopes, WaitsFor: k.WaitsFor},
+		Subject: policy.Subject{Roles: k.Roles, CustomPermissions: k.Permissions, Limited: true, Scopes: k.Scopes, BlockedBy: k.WaitsFor},
 	}, nil
 }

@@ -232,17 +232,17 @@ func (v *Verifier) externalCaller(ctx context.Context, w who) (Caller, error) {
 	if err != nil {
 		return Caller{}, fmt.Errorf("look up the account of another issuer's token: %w", err)
 	}
-	c := Caller{Kind: Person, UserID: e.UserID, SecondFactor: e.HasSecondFactor, Subject: policy.Subject{Elsewhere: true}}
+	c := Caller{Kind: Person, UserID: e.UserID, SecondFactor: e.HasSecondFactor, Subject: policy.Subject{ExternalIssuer: true}}
 	switch {
 	case e.MustChangePassword:
-		c.Subject.WaitsFor = policy.WaitsForPassword
+		c.Subject.BlockedBy = policy.BlockedByPassword
 	case e.WaitsFor != nil:
-		c.Subject.WaitsFor = *e.WaitsFor
+		c.Subject.BlockedBy = *e.WaitsFor
 	case e.DemandsSecondFactor && !w.twoFactors:
-		c.Subject.WaitsFor = policy.WaitsForSecondFactor
+		c.Subject.BlockedBy = policy.BlockedBySecondFactor
 	default:
 		c.OrganizationID, c.Roles = *e.OrganizationID, e.Roles
-		c.Subject.Roles, c.Subject.Own = e.Roles, e.Permissions
+		c.Subject.Roles, c.Subject.CustomPermissions = e.Roles, e.Permissions
 	}
 	if e.PlatformAdmin {
 		c.Subject = v.administering(c.Subject, w.twoFactors)

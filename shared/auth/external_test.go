@@ -102,7 +102,7 @@ func TestAnotherIssuersTokenIsThePersonItIsLinkedTo(t *testing.T) {
 	f := openForeign(t)
 	want := auth.Caller{
 		Kind: auth.Person, UserID: f.person.UserID, OrganizationID: f.person.OrganizationID, Roles: []string{policy.Analyst}, Methods: []string{"pwd"},
-		Subject: policy.Subject{Roles: []string{policy.Analyst}, Own: []policy.Permission{}, Elsewhere: true},
+		Subject: policy.Subject{Roles: []string{policy.Analyst}, CustomPermissions: []policy.Permission{}, ExternalIssuer: true},
 	}
 	for _, algorithm := range []jose.SignatureAlgorithm{jose.RS256, jose.PS256, jose.ES256, jose.EdDSA} {
 		f.issuer.Roll(algorithm)
@@ -141,7 +141,7 @@ func TestAnotherIssuersTokenActsInTheOrganizationThatItNames(t *testing.T) {
 		t.Errorf("acts in %s, where the person is suspended", got.OrganizationID)
 	}
 	f.exec(t, `DELETE FROM memberships WHERE user_id = $1`, f.person.UserID)
-	if got := f.caller(t, f.issuer.Token(f.subject, nil)); got.OrganizationID != uuid.Nil || got.Subject.WaitsFor != policy.WaitsForMembership {
+	if got := f.caller(t, f.issuer.Token(f.subject, nil)); got.OrganizationID != uuid.Nil || got.Subject.BlockedBy != policy.BlockedByMembership {
 		t.Errorf("%+v without a membership", got)
 	}
 }
@@ -152,11 +152,11 @@ func TestAnotherIssuersWordOnSecondFactors(t *testing.T) {
 	f.exec(t, `UPDATE organizations SET settings = '{"require_second_factor": true}' WHERE id = $1`, f.person.OrganizationID)
 	now := time.Now().Truncate(time.Second)
 	one := f.caller(t, f.issuer.Token(f.subject, map[string]any{"amr": []string{"pwd"}, "auth_time": now.Unix()}))
-	if one.OrganizationID != uuid.Nil || len(one.Subject.Roles) > 0 || one.Subject.WaitsFor != policy.WaitsForSecondFactor {
+	if one.OrganizationID != uuid.Nil || len(one.Subject.Roles) > 0 || one.Subject.BlockedBy != policy.BlockedBySecondFactor {
 		t.Errorf("by a password only: %+v", one)
 	}
 	two := f.caller(t, f.issuer.Token(f.subject, map[string]any{"amr": []string{"pwd", "otp", "mfa"}, "auth_time": now.Unix()}))
-	if two.OrganizationID != f.person.OrganizationID || two.Subject.WaitsFor != "" || !two.Subject.ProvedAt.Equal(now) {
+	if two.OrganizationID != f.person.OrganizationID || two.Subject.BlockedBy != "" || !two.Subject.ProvedAt.Equal(now) {
 		t.Errorf("by two factors: %+v", two)
 	}
 }

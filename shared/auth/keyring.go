@@ -16,7 +16,7 @@ import (
 const (
 	keysMemory   = 10 * time.Minute
 	keysPause    = time.Second
-	keysPatience = 10 * time.Second
+	keysTimeout = 10 * time.Second
 )
 
 // keys are the public keys of an issuer, by `kid`; they never change.
@@ -78,7 +78,7 @@ func (r *keyring) find(ctx context.Context, kid string) (jose.JSONWebKey, *keys,
 
 // refresh reads for everybody who waits, so it outlives the request that began it.
 func (r *keyring) refresh(ctx context.Context) (*keys, error) {
-	ctx, cancel := context.WithTimeout(ctx, keysPatience)
+	ctx, cancel := context.WithTimeout(ctx, keysTimeout)
 	defer cancel()
 	byID, err := r.read(ctx)
 	r.mu.Lock()

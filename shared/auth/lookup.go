@@ -31,7 +31,7 @@ type lookup struct {
 const (
 	questionsAtOnce  = 2
 	sessionsAtOnce   = 256
-	questionPatience = 10 * time.Second
+	lookupTimeout = 10 * time.Second
 )
 
 // want has a session looked up soon, by goroutines that end when none is wanted.
@@ -108,7 +108,7 @@ func (v *Verifier) aliveAmong(batch map[uuid.UUID]*lookup) (map[uuid.UUID]Caller
 	for id := range batch {
 		ids = append(ids, id)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), questionPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
 	defer cancel()
 	rows, _ := v.db.Query(ctx, selectCallers, ids)
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[session])

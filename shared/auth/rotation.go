@@ -17,7 +17,7 @@ const JWKSMaxAge = 5 * time.Minute
 const (
 	keyNotice    = time.Hour
 	keyAfterlife = keysMemory + AccessTokenLife + leeway
-	keyBurial    = 7 * 24 * time.Hour // from retirement to deletion
+	deleteAfter    = 7 * 24 * time.Hour // from retirement to deletion
 )
 
 const retireNow = `UPDATE signing_keys SET retired_at = now() WHERE retired_at IS NULL OR retired_at > now()`
@@ -52,7 +52,7 @@ func (i *Issuer) Rotate(ctx context.Context, tx pgx.Tx, age time.Duration) (kid 
 	if _, err := tx.Exec(ctx, lockKeys); err != nil {
 		return "", fmt.Errorf("lock signing keys: %w", err)
 	}
-	if _, err := tx.Exec(ctx, deleteOld, keyBurial); err != nil {
+	if _, err := tx.Exec(ctx, deleteOld, deleteAfter); err != nil {
 		return "", fmt.Errorf("delete retired signing keys: %w", err)
 	}
 	var young bool

@@ -49,15 +49,15 @@ func (v *Verifier) Forget(session uuid.UUID) { v.callers.drop(bySessionID(sessio
 func (v *Verifier) callerOf(s session) Caller {
 	c := Caller{
 		Kind: Person, UserID: s.UserID, SessionID: s.SessionID, Methods: s.Methods, Roles: s.Roles, SecondFactor: s.HasSecondFactor,
-		Subject: policy.Subject{Roles: s.Roles, Own: s.Permissions, ProvedAt: s.provedAt()},
+		Subject: policy.Subject{Roles: s.Roles, CustomPermissions: s.Permissions, ProvedAt: s.provedAt()},
 	}
 	if s.WaitsFor == nil {
 		c.OrganizationID = s.OrganizationID
 	} else {
-		c.Subject.WaitsFor = *s.WaitsFor
+		c.Subject.BlockedBy = *s.WaitsFor
 	}
 	if s.MustChangePassword { // before all that an organization may have to say
-		c.Subject.WaitsFor = policy.WaitsForPassword
+		c.Subject.BlockedBy = policy.BlockedByPassword
 	}
 	if s.ImpersonatorID != nil {
 		c.ImpersonatorID, c.Subject.Impersonated = *s.ImpersonatorID, true
@@ -71,10 +71,10 @@ func (v *Verifier) callerOf(s session) Caller {
 // first. What the person waits for in an organization alone makes no difference.
 func (v *Verifier) administering(s policy.Subject, twoFactors bool) policy.Subject {
 	switch {
-	case s.WaitsFor == policy.WaitsForPassword, s.WaitsFor == policy.WaitsForSecondFactor:
-		s.AdminWaitsFor = s.WaitsFor
+	case s.BlockedBy == policy.BlockedByPassword, s.BlockedBy == policy.BlockedBySecondFactor:
+		s.AdminBlockedBy = s.BlockedBy
 	case v.AdminsNeedSecondFactor && !twoFactors:
-		s.AdminWaitsFor = policy.WaitsForAdminFactor
+		s.AdminBlockedBy = policy.BlockedByAdminFactor
 	default:
 		s.Roles = append(slices.Clone(s.Roles), policy.PlatformAdmin)
 	}

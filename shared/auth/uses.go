@@ -26,7 +26,7 @@ type uses struct {
 
 const (
 	usePause    = time.Minute
-	usePatience = 5 * time.Second
+	useTimeout = 5 * time.Second
 	usesPending = 1024
 )
 
@@ -64,7 +64,7 @@ func (u *uses) write() {
 		}
 		// All processes lock rows in one order, so that none waits for another in a circle.
 		slices.SortFunc(keys, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
-		ctx, cancel := context.WithTimeout(context.Background(), usePatience)
+		ctx, cancel := context.WithTimeout(context.Background(), useTimeout)
 		if _, err := u.db.Exec(ctx, recordUses, keys); err != nil {
 			slog.WarnContext(ctx, "the last use of API keys was not written down", "error", err)
 		}

@@ -80,10 +80,10 @@ func (v *Verifier) Verify(ctx context.Context, bearer string) (Caller, error) {
 	case caller.UserID != t.user:
 		return Caller{}, errToken
 	case organization == uuid.Nil: // the token is older than the membership
-		caller.OrganizationID, caller.Roles, caller.Subject.Own = uuid.Nil, nil, nil
+		caller.OrganizationID, caller.Roles, caller.Subject.CustomPermissions = uuid.Nil, nil, nil
 		caller.Subject.Roles = slices.DeleteFunc(slices.Clone(caller.Subject.Roles), func(role string) bool { return role != policy.PlatformAdmin })
-		if caller.Subject.WaitsFor == "" {
-			caller.Subject.WaitsFor = policy.WaitsForApproval
+		if caller.Subject.BlockedBy == "" {
+			caller.Subject.BlockedBy = policy.BlockedByApproval
 		}
 	case caller.OrganizationID != uuid.Nil && organization != caller.OrganizationID: // switched since
 		return Caller{}, errToken

@@ -158,7 +158,7 @@ func TestVerifierTellsWhoHoldsAToken(t *testing.T) {
 		}
 	}
 	nobody, err := b.verifier.Verify(context.Background(), b.sign(b.header(nil), b.claims(map[string]any{"org": nil, "roles": nil})))
-	if err != nil || nobody.OrganizationID != uuid.Nil || len(nobody.Roles)+len(nobody.Subject.Roles) > 0 || nobody.Subject.WaitsFor == "" {
+	if err != nil || nobody.OrganizationID != uuid.Nil || len(nobody.Roles)+len(nobody.Subject.Roles) > 0 || nobody.Subject.BlockedBy == "" {
 		t.Errorf("without an organization: %+v, %v", nobody, err)
 	}
 }

@@ -18,16 +18,16 @@ const (
 	Internal        Kind = iota // 500: ours; the sentence is fixed, the cause is logged
 	Malformed                   // 400: cannot be parsed
 	Unauthenticated             // 401: who is calling is not known
-	NotProved                   // 401: known, and needs a fresh proof of it (RFC 9470)
+	StepUpRequired                   // 401: known, and needs a fresh proof of it (RFC 9470)
 	Forbidden                   // 403: known, and may not
 	NotFound                    // 404: does not exist, or is somebody else's
 	Conflict                    // 409: contradicts the present state
-	Outdated                    // 412: has changed since it was read (If-Match)
+	PreconditionFailed                    // 412: has changed since it was read (If-Match)
 	TooLarge                    // 413: more than the limit
 	Unsupported                 // 415: a media type or format that is not read
 	Unsatisfiable               // 416: a range that lies outside
 	Invalid                     // 422: parsed, and wrong
-	Limited                     // 429: too often
+	RateLimited                     // 429: too often
 	BadGateway                  // 502: another function failed half-way
 	Unavailable                 // 503: a retry may succeed
 )
@@ -36,16 +36,16 @@ var statuses = map[Kind]int{
 	Internal:        http.StatusInternalServerError,
 	Malformed:       http.StatusBadRequest,
 	Unauthenticated: http.StatusUnauthorized,
-	NotProved:       http.StatusUnauthorized,
+	StepUpRequired:       http.StatusUnauthorized,
 	Forbidden:       http.StatusForbidden,
 	NotFound:        http.StatusNotFound,
 	Conflict:        http.StatusConflict,
-	Outdated:        http.StatusPreconditionFailed,
+	PreconditionFailed:        http.StatusPreconditionFailed,
 	TooLarge:        http.StatusRequestEntityTooLarge,
 	Unsupported:     http.StatusUnsupportedMediaType,
 	Unsatisfiable:   http.StatusRequestedRangeNotSatisfiable,
 	Invalid:         http.StatusUnprocessableEntity,
-	Limited:         http.StatusTooManyRequests,
+	RateLimited:         http.StatusTooManyRequests,
 	BadGateway:      http.StatusBadGateway,
 	Unavailable:     http.StatusServiceUnavailable,
 }
@@ -53,9 +53,9 @@ var statuses = map[Kind]int{
 // Status is the HTTP status of a kind.
 func (k Kind) Status() int { return statuses[k] }
 
-// Place is one thing that is wrong with a request, and where: a JSON path such
+// Field is one thing that is wrong with a request, and where: a JSON path such
 // as body.email. It never holds the offending value, which may be a secret.
-type Place struct {
+type Field struct {
 	Location string `json:"location" doc:"Where, as a path: body.email, query.limit" example:"body.email"`
 	Message  string `json:"message" doc:"What is wrong there" example:"expected string to be RFC 5322 email"`
 }
@@ -64,7 +64,7 @@ type Place struct {
 type Error struct {
 	Kind       Kind
 	Detail     string        // one sentence: what is wrong, what to do
-	Places     []Place       // where, if in the request
+	Fields     []Field       // where, if in the request
 	RetryAfter time.Duration // with Limited and Unavailable
 	Cause      error         // for the log only
 }
@@ -86,7 +86,7 @@ func New(kind Kind, format string, args ...any) *Error {
 // At makes an Invalid error about one place of the request, such as body.schedule.
 func At(location, format string, args ...any) *Error {
 	message := fmt.Sprintf(format, args...)
-	return &Error{Kind: Invalid, Detail: message, Places: []Place{{Location: location, Message: message}}}
+	return &Error{Kind: Invalid, Detail: message, Fields: []Field{{Location: location, Message: message}}}
 }
 
 // Because records the cause, for the log.

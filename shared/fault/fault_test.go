@@ -37,7 +37,7 @@ func TestErrorIsFoundInAChainWithItsCause(t *testing.T) {
 func TestPlaceNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	e := At("body.schedule", "is not %s", "cron")
-	if e.Kind != Invalid || len(e.Places) != 1 || e.Places[0] != (Place{"body.schedule", "is not cron"}) || e.Detail != "is not cron" {
+	if e.Kind != Invalid || len(e.Fields) != 1 || e.Fields[0] != (Field{"body.schedule", "is not cron"}) || e.Detail != "is not cron" {
 		t.Errorf("error %+v", e)
 	}
 }

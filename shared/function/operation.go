@@ -202,7 +202,7 @@ func securityOf(need policy.Need) []map[string][]string {
 		on   bool
 	}{
 		{"fresh", need.Fresh}, {"service_account", need.ServiceAccount},
-		{"unready", need.Unready}, {"themselves", need.Themselves},
+		{"unready", need.AllowedBeforeSetup}, {"themselves", need.NoImpersonation},
 	} {
 		if condition.on {
 			words = append(words, condition.word)

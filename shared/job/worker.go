@@ -149,7 +149,7 @@ func (j *Job) settle(ctx context.Context, err error) error {
 	}
 	log.ErrorContext(ctx, "attempt failed", "error", err)
 	reason, permanent := fmt.Sprintf("Something went wrong on our side, %d times in a row. Try again later.", j.Attempt), false
-	if f, ok := fault.As(err); ok && f.Kind != fault.Internal && f.Kind != fault.Limited && f.Kind != fault.Unavailable {
+	if f, ok := fault.As(err); ok && f.Kind != fault.Internal && f.Kind != fault.RateLimited && f.Kind != fault.Unavailable {
 		reason, permanent = f.Detail, true
 	}
 	arguments := pgx.NamedArgs{"id": j.id, "holder": j.holder, "reason": reason, "permanent": permanent}

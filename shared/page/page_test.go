@@ -83,7 +83,7 @@ func TestHostileCursorsAreInvalid(t *testing.T) {
 		base64.StdEncoding.EncodeToString(id[:]),
 	} {
 		_, err := Query{Limit: 1, Cursor: cursor}.Before()
-		if e, ok := fault.As(err); !ok || e.Kind != fault.Invalid || len(e.Places) != 1 || e.Places[0].Location != "query.cursor" {
+		if e, ok := fault.As(err); !ok || e.Kind != fault.Invalid || len(e.Fields) != 1 || e.Fields[0].Location != "query.cursor" {
 			t.Errorf("cursor %.20q: %v, want an invalid query.cursor", cursor, err)
 		}
 	}

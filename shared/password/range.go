@@ -21,14 +21,14 @@ type Range struct {
 }
 
 const (
-	rangePatience = time.Second
+	rangeTimeout = time.Second
 	maxRange      = 1 << 20 // bytes; a padded answer has about 40,000
 )
 
 // NewRange makes a client of the service at url, to which the five digits are
 // appended, such as https://api.pwnedpasswords.com/range/.
 func NewRange(url string) *Range {
-	return &Range{url: strings.TrimSuffix(url, "/") + "/", client: &http.Client{Timeout: rangePatience}}
+	return &Range{url: strings.TrimSuffix(url, "/") + "/", client: &http.Client{Timeout: rangeTimeout}}
 }
 
 // Seen tells whether the service knows the password. Its errors name the service

@@ -17,41 +17,41 @@ const FreshProof = 15 * time.Minute
 // Subject is somebody who wants to do something in an organization.
 type Subject struct {
 	Roles         []string     // held in the organization, or PlatformAdmin
-	Own           []Permission // of those roles that are the organization's own
+	CustomPermissions           []Permission // of those roles that are the organization's own
 	Limited       bool         // to Scopes: an API key
 	Scopes        []Permission
-	WaitsFor      string    // why a member has no role yet; see Waits
-	AdminWaitsFor string    // why a platform admin has not that role now; empty for everybody else
+	BlockedBy      string    // why a member has no role yet; see Waits
+	AdminBlockedBy string    // why a platform admin has not that role now; empty for everybody else
 	ProvedAt      time.Time // when they last proved who they are, by a second factor if they have one
-	Elsewhere     bool      // they prove it to another issuer of tokens, not here
+	ExternalIssuer     bool      // they prove it to another issuer of tokens, not here
 	Impersonated  bool      // a platform admin acts as them
 }
 
 // What a person may have to do, or to wait for, before their roles count.
 const (
-	WaitsForApproval     = "approval"
-	WaitsForMembership   = "membership"
-	WaitsForPassword     = "password"
-	WaitsForSecondFactor = "second_factor"
-	WaitsForOrganization = "organization"
-	WaitsForAdminFactor  = "admin_second_factor" // of platform admins alone
+	BlockedByApproval     = "approval"
+	BlockedByMembership   = "membership"
+	BlockedByPassword     = "password"
+	BlockedBySecondFactor = "second_factor"
+	BlockedByOrganization = "organization"
+	BlockedByAdminFactor  = "admin_second_factor" // of platform admins alone
 )
 
-var waits = map[string]string{
-	WaitsForApproval:     "Your organization has not let you in yet: one of its owners approves the membership, then log in again",
-	WaitsForMembership:   "You are no member of this organization any more: switch to another one",
-	WaitsForPassword:     "Choose a new password first: POST /v1/users/password/change, or /v1/users/password/forgot if the present one is not accepted",
-	WaitsForSecondFactor: "Your organization demands a second factor: enrol one under /v1/users/mfa, or log in with it",
-	WaitsForOrganization: "This organization is being deleted: switch to another one",
-	WaitsForAdminFactor:  "Platform admins need a second factor: enrol one under /v1/users/mfa, or log in with it",
+var blocked = map[string]string{
+	BlockedByApproval:     "Your organization has not let you in yet: one of its owners approves the membership, then log in again",
+	BlockedByMembership:   "You are no member of this organization any more: switch to another one",
+	BlockedByPassword:     "Choose a new password first: POST /v1/users/password/change, or /v1/users/password/forgot if the present one is not accepted",
+	BlockedBySecondFactor: "Your organization demands a second factor: enrol one under /v1/users/mfa, or log in with it",
+	BlockedByOrganization: "This organization is being deleted: switch to another one",
+	BlockedByAdminFactor:  "Platform admins need a second factor: enrol one under /v1/users/mfa, or log in with it",
 }
 
 // Need is what an operation asks of its caller.
 type Need struct {
 	Permission Permission // empty: to be known
 	Fresh      bool       // and to have proved it lately: nobody who acts as somebody else has
-	Themselves bool       // and to be nobody who acts as somebody else
-	Unready    bool       // and it is for those, too, who have to choose a new password first
+	NoImpersonation bool       // and to be nobody who acts as somebody else
+	AllowedBeforeSetup    bool       // and it is for those, too, who have to choose a new password first
 
 	ServiceAccount bool // and to come with an API key of a service account
 	Public         bool // nothing: no token is looked at
@@ -83,10 +83,10 @@ func (n Need) WithFreshProof() Need { n.Fresh = true; return n }
 
 // WithoutImpersonation lets no impersonator in: what shows a secret, or gives access,
 // must not outlive an impersonation. A fresh proof is the person's own anyway.
-func (n Need) WithoutImpersonation() Need { n.Themselves = true; return n }
+func (n Need) WithoutImpersonation() Need { n.NoImpersonation = true; return n }
 
 // BeforeSetup lets those in, too, who have to choose a new password first.
-func (n Need) BeforeSetup() Need { n.Unready = true; return n }
+func (n Need) BeforeSetup() Need { n.AllowedBeforeSetup = true; return n }
 
 // Decision is an answer and its reason.
 type Decision struct {
@@ -101,10 +101,10 @@ type Decision struct {
 // and who has to choose a new password does nothing else before.
 func Decide(s Subject, need Need, now time.Time) Decision {
 	switch {
-	case s.Impersonated && (need.Themselves || need.Fresh):
+	case s.Impersonated && (need.NoImpersonation || need.Fresh):
 		return Decision{Reason: "Only the person does this: you act as somebody else"}
-	case s.WaitsFor == WaitsForPassword && !need.Unready:
-		return Decision{Reason: waits[WaitsForPassword]}
+	case s.BlockedBy == BlockedByPassword && !need.AllowedBeforeSetup:
+		return Decision{Reason: blocked[BlockedByPassword]}
 	}
 	d := allowed(s, need.Permission)
 	if d.Allowed && need.Fresh && s.Limited {
@@ -119,7 +119,7 @@ func Decide(s Subject, need Need, now time.Time) Decision {
 // stepUp tells how to give a fresh proof: here, or to the issuer of the token (OpenID
 // Connect Core §3.1.2.1, RFC 9470 §4).
 func (s Subject) stepUp() string {
-	if s.Elsewhere {
+	if s.ExternalIssuer {
 		return fmt.Sprintf("This needs a fresh proof of who you are: log in at your issuer again, with max_age=%.0f, for a token whose auth_time "+
 			"tells it, and whose amr has mfa if you have a second factor here; then try again", FreshProof.Seconds())
 	}
@@ -144,13 +144,13 @@ func allowed(s Subject, p Permission) Decision {
 			return Decision{Allowed: true, Role: role, Reason: "The role " + role + " allows " + string(p)}
 		}
 	}
-	if slices.Contains(s.Own, p) && slices.Contains(owner, p) {
+	if slices.Contains(s.CustomPermissions, p) && slices.Contains(owner, p) {
 		return Decision{Allowed: true, Reason: "A role of the organization's own allows " + string(p)}
 	}
-	if reason := waits[s.AdminWaitsFor]; reason != "" && slices.Contains(builtIn[PlatformAdmin], p) {
+	if reason := blocked[s.AdminBlockedBy]; reason != "" && slices.Contains(builtIn[PlatformAdmin], p) {
 		return Decision{Reason: reason}
 	}
-	if reason := waits[s.WaitsFor]; reason != "" {
+	if reason := blocked[s.BlockedBy]; reason != "" {
 		return Decision{Reason: reason}
 	}
 	return Decision{Reason: "None of your roles allows " + string(p)}

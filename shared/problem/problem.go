@@ -29,7 +29,7 @@ type Problem struct {
 	Title   string        `json:"title" doc:"The status in words" example:"Unprocessable Entity"`
 	Status  int           `json:"status" example:"422"`
 	Detail  string        `json:"detail" doc:"What is wrong, and what to do"`
-	Errors  []fault.Place `json:"errors,omitempty" doc:"Where in the request"`
+	Errors  []fault.Field `json:"errors,omitempty" doc:"Where in the request"`
 	TraceID string        `json:"trace_id,omitempty" doc:"Finds this request in the logs"`
 
 	headers http.Header
@@ -43,7 +43,7 @@ func (p *Problem) GetHeaders() http.Header { return p.headers }
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
 
 // New makes a problem of a status, with the sentence that the caller reads.
-func New(ctx context.Context, status int, detail string, places []fault.Place) *Problem {
+func New(ctx context.Context, status int, detail string, places []fault.Field) *Problem {
 	return &Problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status,
 		Detail: detail, Errors: places, TraceID: trace.From(ctx).TraceID(), headers: http.Header{},
@@ -58,14 +58,14 @@ func init() {
 		if hctx != nil {
 			ctx = hctx.Context()
 		}
-		var places []fault.Place
+		var places []fault.Field
 		for _, err := range errs {
 			var known *Problem
 			if errors.As(err, &known) {
 				return known
 			}
 			if d, ok := err.(huma.ErrorDetailer); ok {
-				places = append(places, fault.Place{Location: d.ErrorDetail().Location, Message: sentence(d.ErrorDetail().Message)})
+				places = append(places, fault.Field{Location: d.ErrorDetail().Location, Message: sentence(d.ErrorDetail().Message)})
 			}
 		}
 		if len(places) == 1 && places[0].Location != "" {
@@ -113,14 +113,14 @@ func Of(ctx context.Context, err error) *Problem {
 		}
 		slog.Log(ctx, level, "request failed", "status", f.Kind.Status(), "error", err)
 	}
-	p := New(ctx, f.Kind.Status(), f.Detail, f.Places)
+	p := New(ctx, f.Kind.Status(), f.Detail, f.Fields)
 	if f.RetryAfter > 0 {
 		p.headers.Set("Retry-After", strconv.Itoa(int(max(1, f.RetryAfter.Seconds()))))
 	}
 	switch f.Kind {
 	case fault.Unauthenticated:
 		p.headers.Set("WWW-Authenticate", "Bearer") // RFC 6750 §3.1; authorize tells of a token that is not good
-	case fault.NotProved:
+	case fault.StepUpRequired:
 		p.headers.Set("WWW-Authenticate", fmt.Sprintf(`Bearer error="insufficient_user_authentication", max_age=%d`, int(policy.FreshProof.Seconds()))) // RFC 9470 §3
 	}
 	return p

@@ -35,8 +35,8 @@ const (
 	keysLeftOver = "rate limiter forgets its claims: too many keys"
 )
 
-// Patience is how long a request waits for a store.
-const Patience = 250 * time.Millisecond
+// Timeout is how long a request waits for a store.
+const Timeout = 250 * time.Millisecond
 
 // NewLimiter makes the limiter of a process, of stores of which each stands in for
 // those before it.
@@ -130,7 +130,7 @@ func (l *Limiter) ask(ctx context.Context, k key, limit Limit, cells int, now ti
 // try asks a store. The claim is for whoever waits, too, so it outlives the request
 // that makes it.
 func (l *Limiter) try(ctx context.Context, store Store, k key, limit Limit, cells int) (Grant, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Timeout)
 	defer cancel()
 	return store.Take(ctx, k.sum(), limit, cells)
 }

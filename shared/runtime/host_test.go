@@ -142,7 +142,7 @@ func TestErrorsReachTheCallerOnlyAsFaults(t *testing.T) {
 		"huma's own":    {huma.Error409Conflict("s3cret"), http.StatusInternalServerError, ""},
 		"deadline":      {fmt.Errorf("s3cret: %w", context.DeadlineExceeded), http.StatusServiceUnavailable, ""},
 		"unavailable":   {fault.New(fault.Unavailable, "Later").After(1500 * time.Millisecond), http.StatusServiceUnavailable, "Later"},
-		"limited":       {fault.New(fault.Limited, "Later").After(time.Millisecond), http.StatusTooManyRequests, "Later"},
+		"limited":       {fault.New(fault.RateLimited, "Later").After(time.Millisecond), http.StatusTooManyRequests, "Later"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

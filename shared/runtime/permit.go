@@ -19,7 +19,7 @@ func permit(caller auth.Caller, need policy.Need) error {
 	d := policy.Decide(caller.Subject, need, time.Now())
 	switch {
 	case d.StepUp:
-		return fault.New(fault.NotProved, "%s", d.Reason)
+		return fault.New(fault.StepUpRequired, "%s", d.Reason)
 	case !d.Allowed:
 		return fault.New(fault.Forbidden, "%s", d.Reason)
 	}

@@ -70,9 +70,9 @@ func (h *Host) deliver(ctx context.Context, handlers eventHandlers, event cloude
 	defer context.AfterFunc(h.life, cancel)()
 	began := time.Now()
 	err := handle(ctx, event)
-	if f, ok := fault.As(err); ok && f.Kind != fault.Internal && f.Kind != fault.Limited && f.Kind != fault.Unavailable {
+	if f, ok := fault.As(err); ok && f.Kind != fault.Internal && f.Kind != fault.RateLimited && f.Kind != fault.Unavailable {
 		// Knative tries 404, 408, 409 and 429 again: a permanent fault is always 422.
-		err = &fault.Error{Kind: fault.Invalid, Detail: f.Detail, Places: f.Places, Cause: fmt.Errorf("event %s: %w", event.ID(), err)}
+		err = &fault.Error{Kind: fault.Invalid, Detail: f.Detail, Fields: f.Fields, Cause: fmt.Errorf("event %s: %w", event.ID(), err)}
 	}
 	slog.InfoContext(ctx, "event", "type", event.Type(), "id", event.ID(), "elapsed_ms", float64(time.Since(began).Microseconds())/1000, "failed", err != nil)
 	return err

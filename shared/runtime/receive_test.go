@@ -126,7 +126,7 @@ func TestStatusTellsTheBrokerWhetherToTryAgain(t *testing.T) {
 		"forbidden": {fault.New(fault.Forbidden, "x"), permanent}, "not found": {fault.New(fault.NotFound, "x"), permanent},
 		"conflict": {fault.New(fault.Conflict, "x"), permanent}, "too large": {fault.New(fault.TooLarge, "x"), permanent},
 		"unsupported": {fault.New(fault.Unsupported, "x"), permanent}, "invalid": {fault.New(fault.Invalid, "x"), permanent},
-		"limited": {fault.New(fault.Limited, "x"), http.StatusTooManyRequests}, "unavailable": {fault.New(fault.Unavailable, "x"), http.StatusServiceUnavailable},
+		"limited": {fault.New(fault.RateLimited, "x"), http.StatusTooManyRequests}, "unavailable": {fault.New(fault.Unavailable, "x"), http.StatusServiceUnavailable},
 		"deadline": {context.DeadlineExceeded, http.StatusServiceUnavailable}, "untyped": {errors.New("x"), transient},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -139,8 +139,8 @@ func found(ctx context.Context, r report.Report, set *resultset.Set) (o report.O
 
 // sentence is a fault as the run keeps it, with the place in the query.
 func sentence(refusal *fault.Error) string {
-	if len(refusal.Places) > 0 {
-		return refusal.Places[0].Message
+	if len(refusal.Fields) > 0 {
+		return refusal.Fields[0].Message
 	}
 	return refusal.Detail
 }

@@ -15,7 +15,7 @@ import (
 // patience is how long one database has to answer: less than a scrape's usual 10 s.
 const patience = 5 * time.Second
 
-// Beside what a domain publishes, the state of its database ($1), of which the domain
+// selectSamples what a domain publishes, the state of its database ($1), of which the domain
 // knows nothing.
 const selectSamples = `
 SELECT name, labels, value FROM published.metrics

@@ -128,7 +128,7 @@ func (f *Function) look(ctx context.Context, caller auth.Caller, in *Request) (s
 		return subject, nil, err
 	case about == caller.UserID: // as this very request was decided
 		subject = caller.Subject
-	case subject.WaitsFor == policy.WaitsForMembership:
+	case subject.BlockedBy == policy.BlockedByMembership:
 		return subject, nil, fault.New(fault.NotFound, "There is nobody with this identifier in your organization")
 	}
 	return subject, complete(roles, subject), nil

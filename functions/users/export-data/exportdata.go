@@ -112,5 +112,5 @@ func mayExport(ctx context.Context, tx *outbox.Tx, person uuid.UUID) error {
 	if exports < aDay {
 		return nil
 	}
-	return fault.New(fault.Limited, "There were %d exports in 24 hours, which is the most", exports).After(first.Sub(yesterday).Truncate(time.Second) + time.Second)
+	return fault.New(fault.RateLimited, "There were %d exports in 24 hours, which is the most", exports).After(first.Sub(yesterday).Truncate(time.Second) + time.Second)
 }

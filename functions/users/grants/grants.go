@@ -27,9 +27,9 @@ var Service = function.Service("users-grants", New,
 	function.On(function.Post("users-grant-role", "/v1/organizations/{id}/grants", "Grant a role", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
 		Describe("To a member, to a team and the teams in it, or to a service account: a role that allows what you may do yourself at the most.").
-		Answers(access.Waits), (*Function).Create),
+		Answers(access.AnswersOfChanges), (*Function).Create),
 	function.On(function.Delete("users-revoke-grant", "/v1/organizations/{id}/grants/{grant_id}", "Take a granted role back", policy.RolesWrite.WithFreshProof()).
-		Answers(access.Waits), (*Function).Delete),
+		Answers(access.AnswersOfChanges), (*Function).Delete),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 

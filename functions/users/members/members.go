@@ -30,7 +30,7 @@ var Service = function.Service("users-members", New,
 	function.On(function.Put("users-assign-role", one+"/role", "Give a member another role", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
 		Describe("Neither a role that may do what you may not, nor to a member who has one.").
-		Answers(access.Waits), (*Function).Assign),
+		Answers(access.AnswersOfChanges), (*Function).Assign),
 	function.On(function.Post("users-suspend-member", one+"/suspend", "Take a member's roles away for a while", policy.MembersWrite).
 		Fails(fault.Conflict).
 		Describe("Ends the person's sessions in your organization. Nothing of other organizations changes."), (*Function).Suspend),

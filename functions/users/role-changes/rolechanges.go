@@ -35,7 +35,7 @@ var Service = function.Service("users-role-changes", New,
 		Describe("While it waits."), (*Function).Withdraw),
 	function.On(function.Delete("users-end-second-person", "/v1/organizations/{id}/settings/require_second_person", "Let changes of roles take effect at once", policy.OrganizationsWrite.WithFreshProof()).
 		Describe("This, too, waits for a second person. All members are mailed when an owner asks for it. If nobody rejects it for 7 days, that person alone can approve it (alone_from), within 7 days more.").
-		Answers(access.Waits), (*Function).End),
+		Answers(access.AnswersOfChanges), (*Function).End),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 

@@ -24,11 +24,11 @@ var Service = function.Service("users-roles", New,
 	function.On(function.Put("users-define-role", "/v1/organizations/{id}/roles/{role}", "Create or change a role of your organization's own", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
 		Describe("It allows what you may do yourself at the most, and so do the roles that you change.").
-		Answers(access.Waits), (*Function).Define),
+		Answers(access.AnswersOfChanges), (*Function).Define),
 	function.On(function.Delete("users-delete-role", "/v1/organizations/{id}/roles/{role}", "Delete a role of your organization's own", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
 		Describe("Not while anybody has it, or is invited to it.").
-		Answers(access.Waits), (*Function).Delete),
+		Answers(access.AnswersOfChanges), (*Function).Delete),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 

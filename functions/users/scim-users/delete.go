@@ -12,19 +12,19 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/provisioning/scim"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/outbox"
 	"function/shared/policy"
-	"function/shared/scim"
 )
 
 const (
-	deletePerson   = `DELETE FROM provisioned_people WHERE id = $1`
-	lockAccount    = `SELECT FROM users WHERE id = $1 FOR UPDATE`
-	selectHomeless = `
+	deletePerson              = `DELETE FROM provisioned_people WHERE id = $1`
+	lockAccount               = `SELECT FROM users WHERE id = $1 FOR UPDATE`
+	selectWithoutOrganization = `
 SELECT FROM users u WHERE id = $1 AND NOT platform_admin AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id)`
 )
 
@@ -86,7 +86,7 @@ func (f *Function) close(ctx context.Context, tx *outbox.Tx, account uuid.UUID) 
 	if _, err := tx.Exec(ctx, lockAccount, account); err != nil {
 		return fmt.Errorf("lock account: %w", err)
 	}
-	if err := tx.QueryRow(ctx, selectHomeless, account).Scan(); database.IsNoRows(err) {
+	if err := tx.QueryRow(ctx, selectWithoutOrganization, account).Scan(); database.IsNoRows(err) {
 		return membership.EnsurePersonalOrganization(ctx, tx, account) // a platform admin's, or one that is elsewhere too
 	} else if err != nil {
 		return fmt.Errorf("look for organizations of account: %w", err)

@@ -33,11 +33,11 @@ var Service = function.Service("users-teams", New,
 		Fails(fault.Conflict), (*Function).Rename),
 	function.On(function.Put("users-move-team", one+"/parent", "Move a team into another one, or out of it", policy.TeamsWrite).
 		Describe("Teams lie in each other 10 deep at the most. To move one into a team that has roles, or out of it, is a change of roles: it also takes roles:write and a fresh proof.").
-		Answers(access.Waits), (*Function).Move),
+		Answers(access.AnswersOfChanges), (*Function).Move),
 	function.On(function.Delete("users-delete-team", one, "Delete a team in which no other lies", policy.TeamsWrite).
 		Fails(fault.Conflict).
 		Describe("One that has roles, itself or by one that it lies in: this is a change of roles, and also takes roles:write and a fresh proof.").
-		Answers(access.Waits), (*Function).Delete),
+		Answers(access.AnswersOfChanges), (*Function).Delete),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 

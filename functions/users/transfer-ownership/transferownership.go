@@ -19,7 +19,7 @@ import (
 var Service = function.Endpoint(function.Post("users-transfer-ownership", "/v1/organizations/{id}/ownership", "Give your ownership to another member", policy.OrganizationsDelete.WithFreshProof()).
 	Fails(fault.Conflict).
 	Describe("You become an admin in the same moment.").
-	Answers(access.Waits), New).
+	Answers(access.AnswersOfChanges), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
 // Request names the organization and its new owner.

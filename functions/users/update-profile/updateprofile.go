@@ -26,7 +26,7 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Patch("users-update-profile", "/v1/users/profile", "Change your profile", policy.Person).
-	Fails(fault.Malformed, fault.Outdated, fault.TooLarge, fault.Unsupported).Takes(requestBody, person.MaxChange).
+	Fails(fault.Malformed, fault.PreconditionFailed, fault.TooLarge, fault.Unsupported).Takes(requestBody, person.MaxChange).
 	Describe("A JSON Merge Patch (RFC 7396): what is absent stays, null removes, objects are merged. The whole has 64 KiB, 10 levels and 1,000 keys at the most."), New).
 	Uses(function.Owns(database.Users), function.Keys, function.Documents)
 
@@ -104,7 +104,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 			return err
 		}
 		if in.IfMatch != "" && !matches(in.IfMatch, now.ETag()) {
-			return fault.New(fault.Outdated, "The profile has changed since you read it: read it again")
+			return fault.New(fault.PreconditionFailed, "The profile has changed since you read it: read it again")
 		}
 		replaced = now.Document
 		return f.change(ctx, tx, &now, patch)

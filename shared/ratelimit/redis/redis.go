@@ -39,7 +39,7 @@ func Open(url string) (*Server, error) {
 		return nil, errors.New("REDIS_URL is not the URL of a Redis server") // the cause may quote a password
 	}
 	options.DisableCache = true // no key is read without being written
-	options.Dialer.Timeout = ratelimit.Patience
+	options.Dialer.Timeout = ratelimit.Timeout
 	return &Server{options: options}, nil
 }
 

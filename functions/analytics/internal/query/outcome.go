@@ -14,7 +14,7 @@ import (
 func Wrong(character int, format string, args ...any) *fault.Error {
 	f := fault.At("body.query", format, args...)
 	if character > 0 {
-		f.Places[0].Message = fmt.Sprintf("at character %d: %s", character, f.Detail)
+		f.Fields[0].Message = fmt.Sprintf("at character %d: %s", character, f.Detail)
 	}
 	return f
 }

@@ -59,7 +59,7 @@ func NeedDeciders(ctx context.Context, tx pgx.Tx, organization uuid.UUID) error 
 	return err
 }
 
-// keepDeciders does something to an organization under its lock, and refuses it if a
+// KeepDeciders does something to an organization under its lock, and refuses it if a
 // second person is to approve changes of roles and it leaves fewer of those who could
 // than two, and than before.
 //

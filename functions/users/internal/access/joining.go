@@ -17,7 +17,7 @@ import (
 // is given as roles are changed.
 var ordinary = []string{policy.Member, policy.Analyst, policy.Viewer}
 
-// mayBringIn refuses to bring in somebody with a role that the one who does it could
+// MayBringIn refuses to bring in somebody with a role that the one who does it could
 // not give, or, where a second person approves roles, with more than an ordinary one.
 func (x Actor) MayBringIn(ctx context.Context, role string) error {
 	may := func(p policy.Permission) policy.Decision {
@@ -45,7 +45,7 @@ func (x Actor) MayBringIn(ctx context.Context, role string) error {
 	return nil
 }
 
-// mayBringInNow is mayBringIn for a caller, who for more than an ordinary role also has
+// MayBringInNow is mayBringIn for a caller, who for more than an ordinary role also has
 // to have proved lately who they are.
 func (x Actor) MayBringInNow(ctx context.Context, role string) error {
 	if err := x.MayBringIn(ctx, role); err != nil || slices.Contains(ordinary, role) {
@@ -58,7 +58,7 @@ func (x Actor) MayBringInNow(ctx context.Context, role string) error {
 	return store.RequireFreshProof(caller)
 }
 
-// mayFill refuses to have a provisioning system put people into a team that has roles
+// MayFill refuses to have a provisioning system put people into a team that has roles
 // which it may not give itself, and wherever a second person approves changes of roles:
 // a program's wish is nobody's request that somebody could approve.
 func (x Actor) MayFill(ctx context.Context, team uuid.UUID) error {
@@ -66,7 +66,7 @@ func (x Actor) MayFill(ctx context.Context, team uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	weighty, err := x.CheckTeamRoles(ctx, gains, roles)
+	weighty, err := x.CheckTeamRoles(ctx, joins, roles)
 	if err != nil || !weighty {
 		return err
 	}

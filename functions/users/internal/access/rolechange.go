@@ -87,8 +87,8 @@ type RoleChangeAnswer struct {
 	Body   PendingRoleChange
 }
 
-// Waits describes the answer of operations by which a change may have to wait.
-var Waits = map[string]*huma.Response{"202": {Description: "Waits for a second person's approval, for 7 days"}}
+// AnswersOfChanges describes the answer of operations by which a change may have to wait.
+var AnswersOfChanges = map[string]*huma.Response{"202": {Description: "Waits for a second person's approval, for 7 days"}}
 
 // approvalTime is how long a change waits for a second person.
 const approvalTime = 7 * 24 * time.Hour
@@ -98,7 +98,7 @@ const approvalTime = 7 * 24 * time.Hour
 // organization whose other approvers are gone, or silent, can change again.
 const aloneTime = 7 * 24 * time.Hour
 
-// changing is a change under way, in its transaction and under its organization's lock.
+// Actor is a change under way, in its transaction and under its organization's lock.
 type Actor struct {
 	*outbox.Tx
 	organization uuid.UUID
@@ -106,7 +106,7 @@ type Actor struct {
 	subject      policy.Subject
 }
 
-// begin locks the organization and reads what the one who wants a change may do now:
+// Acting locks the organization and reads what the one who wants a change may do now:
 // a role that was taken from them a moment ago counts no more.
 func Acting(ctx context.Context, tx *outbox.Tx, organization, by uuid.UUID) (Actor, error) {
 	x := Actor{Tx: tx, organization: organization, by: by}
@@ -117,7 +117,7 @@ func Acting(ctx context.Context, tx *outbox.Tx, organization, by uuid.UUID) (Act
 	return x, err
 }
 
-// beginFor is begin for a caller, whose API key may narrow what they may do.
+// ActingFor is begin for a caller, whose API key may narrow what they may do.
 func ActingFor(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, caller auth.Caller) (Actor, error) {
 	x, err := Acting(ctx, tx, organization, caller.UserID)
 	x.subject.Limited, x.subject.Scopes = caller.Subject.Limited, caller.Subject.Scopes

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -14,51 +13,11 @@ import (
 	"function/shared/policy"
 )
 
-// needed is the permission that each kind of change takes.
-var needed = map[string]policy.Permission{
-	AssignRole: policy.RolesWrite, GrantRole: policy.RolesWrite, RevokeRole: policy.RolesWrite,
-	DefineRole: policy.RolesWrite, DeleteRole: policy.RolesWrite,
-	TransferOwnership: policy.OrganizationsDelete, EndSecondPerson: policy.OrganizationsWrite,
-	JoinTeam: policy.TeamsWrite, LeaveTeam: policy.TeamsWrite, MoveTeam: policy.TeamsWrite, DeleteTeam: policy.TeamsWrite,
-}
-
-// may refuses what the one who wants the change may not do: nobody gives, takes or
-// defines rights beyond their own. It completes the change, and tells whether it
-// weighs enough for a fresh proof and a second person: a team without roles does not.
-func (x Actor) may(ctx context.Context, c *RoleChange) (weighty bool, err error) {
-	if d := policy.Decide(x.subject, policy.Need{Permission: needed[c.Kind]}, time.Now()); !d.Allowed {
-		return true, fault.New(fault.Forbidden, "%s", d.Reason)
-	}
-	switch c.Kind {
-	case AssignRole:
-		return true, x.mayAssign(ctx, *c)
-	case GrantRole:
-		return true, x.mayGrant(ctx, *c)
-	case RevokeRole:
-		return true, x.mayRevoke(ctx, c)
-	case DefineRole:
-		return true, x.mayDefine(ctx, *c)
-	case DeleteRole:
-		return true, x.mayDelete(ctx, *c)
-	case TransferOwnership:
-		return true, x.mayTransfer(ctx, *c)
-	case JoinTeam:
-		return x.mayJoin(ctx, *c)
-	case LeaveTeam:
-		return x.mayLeaveTeam(ctx, *c)
-	case MoveTeam:
-		return x.mayMove(ctx, *c)
-	case DeleteTeam:
-		return x.mayDeleteTeam(ctx, *c)
-	}
-	return true, nil
-}
-
 func (x Actor) owner() bool { return slices.Contains(x.subject.Roles, policy.Owner) }
 
 const selectPermissions = `SELECT permissions FROM roles WHERE organization_id = $1 AND name = $2`
 
-// role refuses a role that there is not, or that may do what the one who wants to give
+// Role refuses a role that there is not, or that may do what the one who wants to give
 // or take it may not.
 func (x Actor) Role(ctx context.Context, name string) error {
 	permissions := policy.Permissions(name)

@@ -40,10 +40,10 @@ func SubjectOf(ctx context.Context, tx pgx.Tx, organization, id uuid.UUID) (poli
 		WaitsFor string
 	}])
 	if database.IsNoRows(err) {
-		return policy.Subject{WaitsFor: policy.WaitsForMembership}, nil
+		return policy.Subject{BlockedBy: policy.BlockedByMembership}, nil
 	}
 	if err != nil {
 		return policy.Subject{}, fmt.Errorf("read what %s may do: %w", id, err)
 	}
-	return policy.Subject{Roles: found.Roles, Own: found.Own, WaitsFor: found.WaitsFor}, nil
+	return policy.Subject{Roles: found.Roles, CustomPermissions: found.Own, BlockedBy: found.WaitsFor}, nil
 }

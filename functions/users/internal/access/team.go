@@ -34,7 +34,7 @@ WITH RECURSIVE up (id, parent_id) AS (
 )
 SELECT array_agg(id), (SELECT coalesce(array_agg(DISTINCT role), '{}') FROM role_grants WHERE team_id IN (SELECT id FROM up)) FROM up`
 
-// path is a team and those that it lies in, and the roles that its members have by it.
+// Path is a team and those that it lies in, and the roles that its members have by it.
 func (x Actor) Path(ctx context.Context, team uuid.UUID) (path []uuid.UUID, roles []string, err error) {
 	if err := x.QueryRow(ctx, selectTeamPath, team, x.organization).Scan(&path, &roles); err != nil {
 		return nil, nil, fmt.Errorf("read path of team: %w", err)
@@ -51,11 +51,11 @@ var errNoTeam = fault.New(fault.NotFound, "There is no such team")
 
 // Why a change of teams is one of roles.
 const (
-	gains = "The team has roles, which whoever gets into it gets: %s"
+	joins = "The team has roles, which whoever gets into it gets: %s"
 	Loses = "The team has roles, which whoever gets out of it loses: %s"
 )
 
-// conveys refuses to give the roles of a team to those who get into it, or to take them
+// CheckTeamRoles refuses to give the roles of a team to those who get into it, or to take them
 // from those who get out of it, unless the one who wants it may give them.
 func (x Actor) CheckTeamRoles(ctx context.Context, why string, roles []string) (weighty bool, err error) {
 	if len(roles) == 0 {
@@ -80,7 +80,7 @@ func (x Actor) mayJoin(ctx context.Context, c RoleChange) (weighty bool, err err
 	if err != nil {
 		return true, err
 	}
-	return x.CheckTeamRoles(ctx, gains, roles)
+	return x.CheckTeamRoles(ctx, joins, roles)
 }
 
 const selectInTeam = `SELECT FROM team_members WHERE team_id = $1 AND user_id = $2`
@@ -110,7 +110,7 @@ func (x Actor) mayDeleteTeam(ctx context.Context, c RoleChange) (weighty bool, e
 		return true, err
 	}
 	if height > 1 {
-		return true, store.ErrTeamsWithin
+		return true, store.ErrHasSubteams
 	}
 	return x.CheckTeamRoles(ctx, Loses, roles)
 }
@@ -153,7 +153,7 @@ func (x Actor) mayMove(ctx context.Context, c RoleChange) (weighty bool, err err
 		}
 		after = append(after, roles...)
 	}
-	got, err := x.CheckTeamRoles(ctx, gains, beyond(after, before))
+	got, err := x.CheckTeamRoles(ctx, joins, beyond(after, before))
 	if err != nil {
 		return true, err
 	}

@@ -52,7 +52,7 @@ SELECT kind, count(*) AS count, max(created_at) AS newest, revoked FROM (
         WHERE k.user_id = $1 AND (k.revoked_at IS NULL AND s.expires_at > now() OR k.revoked_at = now())
 ) c GROUP BY n, kind, revoked ORDER BY n, revoked`
 
-// credentialsBeside reads what a new password leaves as it is, and which keys have just
+// otherCredentials reads what a new password leaves as it is, and which keys have just
 // been revoked.
 func otherCredentials(ctx context.Context, tx pgx.Tx, user uuid.UUID) ([]notify.OtherCredentials, error) {
 	rows, _ := tx.Query(ctx, selectOtherCredentials, user)

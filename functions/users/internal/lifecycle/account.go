@@ -33,7 +33,7 @@ type NewAccount struct {
 	person.SealedName
 }
 
-// NewAccount seals a person's name and address, of which the index is given
+// PrepareAccount seals a person's name and address, of which the index is given
 // ([EmailIndex]), with a new key of the person's own.
 func PrepareAccount(ctx context.Context, s store.Store, n person.Name, emailIndex []byte) (NewAccount, error) {
 	key, wrapped, err := s.Keeper.NewKey(ctx)

@@ -90,7 +90,7 @@ func SendInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, post noti
 	token, index := store.NewToken(), person.EmailIndex(s.Keeper, i.Email)
 	may, err := notify.MayMail(ctx, s, tx, notify.InvitationToken, index)
 	if err == nil && !may {
-		err = fault.New(fault.Limited, "This address has been invited several times lately: wait a while").After(notify.MailsToAddress.Every)
+		err = fault.New(fault.RateLimited, "This address has been invited several times lately: wait a while").After(notify.MailsToAddress.Every)
 	}
 	if err != nil {
 		return err
@@ -232,7 +232,7 @@ func AcceptInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, token s
 	return m, publishApproved(ctx, tx, m)
 }
 
-// lockInviting locks the organization that a token invites to.
+// LockInviting locks the organization that a token invites to.
 func LockInviting(ctx context.Context, tx *outbox.Tx, token string) (organization uuid.UUID, err error) {
 	err = tx.QueryRow(ctx, selectInviting, store.TokenHash(token)).Scan(&organization)
 	if database.IsNoRows(err) {

@@ -87,7 +87,7 @@ func ChangeStanding(ctx context.Context, s store.Store, organization, person uui
 	return m, err
 }
 
-// RemoveMember ends the membership of a person in the caller's organization, or turns
+// Remove ends the membership of a person in the caller's organization, or turns
 // away one who asked for it; from lists the standings that it may have.
 func Remove(ctx context.Context, s store.Store, organization, person uuid.UUID, from ...string) error {
 	action := "members:remove"
@@ -135,7 +135,7 @@ const approveMembership = `
 UPDATE memberships SET status = 'active', role = $3 WHERE user_id = $1 AND organization_id = $2 AND status = 'requested'
 RETURNING user_id, organization_id, role, status`
 
-// LetIn makes a person a member who has asked for it, under the organization's lock.
+// ApproveMember makes a person a member who has asked for it, under the organization's lock.
 func ApproveMember(ctx context.Context, tx *outbox.Tx, organization, person uuid.UUID, role string) (access.Membership, error) {
 	rows, _ := tx.Query(ctx, approveMembership, person, organization, role)
 	m, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[access.Membership])

@@ -83,7 +83,7 @@ const (
 	selectWithoutOrganization = `SELECT id FROM users u WHERE id = ANY ($1) AND NOT EXISTS (SELECT FROM memberships WHERE user_id = u.id)`
 )
 
-// House gives those among some people who are left without any organization one of
+// EnsurePersonalOrganization gives those among some people who are left without any organization one of
 // their own, as at registration: their accounts stay, and everybody can log in.
 func EnsurePersonalOrganization(ctx context.Context, tx *outbox.Tx, people ...uuid.UUID) error {
 	if _, err := tx.Exec(ctx, lockPeople, people); err != nil {
@@ -116,7 +116,7 @@ func EndMembership(ctx context.Context, tx *outbox.Tx, person, organization uuid
 	return EnsurePersonalOrganization(ctx, tx, person)
 }
 
-// TakeOut takes a person out of an organization, with their grants, teams, keys and
+// Delete takes a person out of an organization, with their grants, teams, keys and
 // sessions in it; nothing of their other organizations ends. Who is left without any
 // needs one ([House]), or is not to have an account any more.
 func Delete(ctx context.Context, tx *outbox.Tx, person, organization uuid.UUID) error {

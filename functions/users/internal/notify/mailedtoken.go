@@ -27,7 +27,7 @@ func MayMail(ctx context.Context, s store.Store, tx store.Querier, kind Purpose,
 	return MailsToAddress.Take(ctx, tx, s.Keeper.BlindIndex("mail."+string(kind), string(emailIndex)))
 }
 
-// mayWarn tells whether a person may be mailed that somebody guesses their second factor:
+// MayWarn tells whether a person may be mailed that somebody guesses their second factor:
 // whoever does must not flood their mailbox.
 func MayWarn(ctx context.Context, s store.Store, tx store.Querier, user uuid.UUID) (bool, error) {
 	return warningsToOne.Take(ctx, tx, s.Keeper.BlindIndex("mail.second_factor_guessed", user.String()))

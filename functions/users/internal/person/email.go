@@ -55,7 +55,7 @@ var (
 	errDomain    = errors.New("what is after the @ is not a domain that mail can be sent to, such as example.com")
 )
 
-// domains maps a domain to the one spelling that the name system knows (UTS #46, IDNA2008).
+// Domains maps a domain to the one spelling that the name system knows (UTS #46, IDNA2008).
 var Domains = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
 
 // ParseEmail gives the one spelling of an address, which alone is indexed and stored, so
@@ -99,7 +99,7 @@ func isAtomText(r rune) bool {
 	return unicode.In(r, unicode.L, unicode.M, unicode.N)
 }
 
-// isHost tells a domain of several labels from a literal address: the last label of a
+// IsHost tells a domain of several labels from a literal address: the last label of a
 // domain is not all digits (RFC 3696 §2).
 func IsHost(domain string) bool {
 	dot := strings.LastIndexByte(domain, '.')

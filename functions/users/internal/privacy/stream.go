@@ -30,8 +30,8 @@ func Stream(ctx context.Context, mediaType, name string, write func(io.Writer) e
 	}
 }
 
-// patience is how long a client may take nothing.
-const patience = 30 * time.Second
+// idleTimeout is how long a client may take nothing.
+const idleTimeout = 30 * time.Second
 
 type patientWriter struct {
 	w          http.ResponseWriter
@@ -39,6 +39,6 @@ type patientWriter struct {
 }
 
 func (p *patientWriter) Write(b []byte) (int, error) {
-	_ = p.connection.SetWriteDeadline(time.Now().Add(patience))
+	_ = p.connection.SetWriteDeadline(time.Now().Add(idleTimeout))
 	return p.w.Write(b)
 }

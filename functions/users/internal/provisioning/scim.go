@@ -15,6 +15,7 @@ import (
 
 	"function/functions/users/internal/access"
 	"function/functions/users/internal/person"
+	"function/functions/users/internal/provisioning/scim"
 	"function/functions/users/internal/store"
 	"function/shared/act"
 	"function/shared/audit"
@@ -24,7 +25,6 @@ import (
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
-	"function/shared/scim"
 	"function/shared/secret"
 )
 
@@ -164,7 +164,7 @@ func MayMove(ctx context.Context, tx *outbox.Tx, caller auth.Caller, person uuid
 	beyond := slices.DeleteFunc(policy.Grantable(), func(p policy.Permission) bool {
 		return slices.Contains(policy.Permissions(policy.Member), p) || !policy.Covers(theirs, []policy.Permission{p})
 	})
-	if theirs.WaitsFor != "" || !policy.Covers(caller.Subject, beyond) {
+	if theirs.BlockedBy != "" || !policy.Covers(caller.Subject, beyond) {
 		return fault.New(fault.Forbidden, "This person may do more here than a member, and than this key: their address changes when they change it themselves (POST /v1/users/email/change)")
 	}
 	return nil

@@ -9,6 +9,9 @@ import (
 	"function/shared/outbox"
 )
 
+// LoginsTotal counts logins by their result.
+const LoginsTotal = "user_logins_total"
+
 // LoggedIn records a session that has begun: in the audit trail and in the metrics.
 // Every way to log in ends with it, in the transaction of the session, last: the
 // counters are what logins that run at once share.
@@ -20,7 +23,7 @@ func LoggedIn(ctx context.Context, s store.Store, tx *outbox.Tx, l Login) error 
 	if err != nil {
 		return err
 	}
-	return metrics.Add(ctx, tx, store.LoginsTotal, metrics.Labels{"result": "success"}, 1)
+	return metrics.Add(ctx, tx, LoginsTotal, metrics.Labels{"result": "success"}, 1)
 }
 
 // LoginRefused records that a login was refused although its password was right.
@@ -29,13 +32,13 @@ func LoginRefused(ctx context.Context, s store.Store, entry audit.Entry) error {
 		if err := audit.Record(ctx, tx, entry); err != nil {
 			return err
 		}
-		return metrics.Add(ctx, tx, store.LoginsTotal, metrics.Labels{"result": "failure"}, 1)
+		return metrics.Add(ctx, tx, LoginsTotal, metrics.Labels{"result": "failure"}, 1)
 	})
 }
 
 // countFailed counts a failure, and the blocks that begin with it.
 func countFailed(ctx context.Context, s store.Store, tx *outbox.Tx, failures map[scope]int) error {
-	for _, of := range []scope{ofAccount, ofAddress, ofPair} {
+	for _, of := range []scope{accountScope, addressScope, pairScope} {
 		if failures[of] != free[of]+1 {
 			continue
 		}
@@ -43,5 +46,5 @@ func countFailed(ctx context.Context, s store.Store, tx *outbox.Tx, failures map
 			return err
 		}
 	}
-	return metrics.Add(ctx, tx, store.LoginsTotal, metrics.Labels{"result": "failure"}, 1)
+	return metrics.Add(ctx, tx, LoginsTotal, metrics.Labels{"result": "failure"}, 1)
 }

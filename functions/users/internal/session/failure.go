@@ -47,7 +47,7 @@ const recording = 10 * time.Second
 func (a *Attempt) Failed(ctx context.Context, post notify.Mailer, organization uuid.UUID) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recording)
 	defer cancel()
-	err := a.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err := a.guard.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		failures, err := a.count(ctx, tx)
 		if err != nil {
 			return err
@@ -61,11 +61,11 @@ func (a *Attempt) Failed(ctx context.Context, post notify.Mailer, organization u
 			return err
 		}
 		if a.user != uuid.Nil && a.locksOut(failures) {
-			if err := mailUnlock(ctx, a.store, tx, post, a.user); err != nil {
+			if err := mailUnlock(ctx, a.guard.Store, tx, post, a.user); err != nil {
 				return err
 			}
 		}
-		return countFailed(ctx, a.store, tx, failures)
+		return countFailed(ctx, a.guard.Store, tx, failures)
 	})
 	if err != nil {
 		return fmt.Errorf("record a failed login: %w", err)
@@ -86,11 +86,11 @@ func (a *Attempt) Entry(organization uuid.UUID) audit.Entry {
 // locksOut tells whether the failures have begun to keep the owner out, or go on to:
 // wherever they have not been yet, or just where they are.
 func (a *Attempt) locksOut(failures map[scope]int) bool {
-	n := failures[ofAccount]
-	if a.atHome {
-		n = max(n, failures[ofPair])
+	n := failures[accountScope]
+	if a.knownSource {
+		n = max(n, failures[pairScope])
 	}
-	over := n - free[ofAccount]
+	over := n - free[accountScope]
 	return over > 0 && over%unlockEvery == 1
 }
 
@@ -98,13 +98,13 @@ func (a *Attempt) locksOut(failures map[scope]int) bool {
 func (a *Attempt) count(ctx context.Context, tx pgx.Tx) (map[scope]int, error) {
 	var pair, account, address int
 	err := tx.QueryRow(ctx, countFailure, pgx.NamedArgs{
-		"pair": a.keys[ofPair], "account": a.keys[ofAccount], "source": a.keys[ofAddress], "share": fromOneSource,
+		"pair": a.keys[pairScope], "account": a.keys[accountScope], "source": a.keys[addressScope], "share": fromOneSource,
 		"memory": failureMemory, "address_memory": addressMemory, "most": addressCounts,
 	}).Scan(&pair, &account, &address)
 	if err != nil {
 		return nil, fmt.Errorf("count failure: %w", err)
 	}
-	return map[scope]int{ofPair: pair, ofAccount: account, ofAddress: address}, nil
+	return map[scope]int{pairScope: pair, accountScope: account, addressScope: address}, nil
 }
 
 // blocks are the seconds for which failures now block what.
@@ -131,7 +131,7 @@ const (
 // it anew if it was rehashed (else empty). The transaction is ErrNotProved if the
 // password was changed meanwhile.
 func (a *Attempt) Prove(b *pgx.Batch, verified, rehashed string) {
-	statement, arguments := stillHolds, []any{a.user, verified, a.keys[ofPair], a.keys[ofAccount]}
+	statement, arguments := stillHolds, []any{a.user, verified, a.keys[pairScope], a.keys[accountScope]}
 	if rehashed != "" {
 		statement, arguments = replaceHash, append(arguments, rehashed)
 	}

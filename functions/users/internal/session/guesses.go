@@ -28,12 +28,12 @@ WHERE g.blocked_until <= now()`
 	forgetGuesses = `DELETE FROM guesses WHERE key = $1`
 )
 
-// loginGuesses counts guesses at a person's codes at login.
+// LoginGuesses counts guesses at a person's codes at login.
 func LoginGuesses(s store.Store, user uuid.UUID) []byte {
 	return s.Keeper.BlindIndex("guesses.login", user.String())
 }
 
-// stepUpGuesses counts guesses within a session, so that a stolen session cannot
+// StepUpGuesses counts guesses within a session, so that a stolen session cannot
 // keep its owner from logging in.
 func StepUpGuesses(s store.Store, session uuid.UUID) []byte {
 	return s.Keeper.BlindIndex("guesses.step_up", session.String())
@@ -44,7 +44,7 @@ func ForgetGuesses(ctx context.Context, s store.Store, tx *outbox.Tx, user uuid.
 	return ForgetGuess(ctx, tx, LoginGuesses(s, user))
 }
 
-// countGuessAt counts before the guess is looked at, and commits on its own, so that
+// CountGuessAt counts before the guess is looked at, and commits on its own, so that
 // guesses at once are each counted. From the tenth in a row there are growing pauses.
 func CountGuessAt(ctx context.Context, s store.Store, key []byte) error {
 	counted, err := s.DB.Exec(ctx, countGuess, key)
@@ -58,7 +58,7 @@ func CountGuessAt(ctx context.Context, s store.Store, key []byte) error {
 	if err := s.DB.QueryRow(ctx, selectBlock, key).Scan(&seconds); err != nil {
 		return fmt.Errorf("read pause between guesses: %w", err)
 	}
-	return fault.New(fault.Limited, "Too many wrong proofs: wait, or log in with a passkey or a recovery code").
+	return fault.New(fault.RateLimited, "Too many wrong proofs: wait, or log in with a passkey or a recovery code").
 		After(time.Duration(max(1, seconds)) * time.Second)
 }
 

@@ -13,6 +13,8 @@ import (
 	"function/functions/users/internal/store"
 	"function/shared/client"
 	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/metrics"
 	"function/shared/ratelimit"
 )
 
@@ -27,22 +29,40 @@ import (
 // at once, no more passwords than that are tried (RATE_LIMITS: account; 30). Once
 // failures cause a delay, one try is let through each time that it is over.
 type Attempt struct {
-	store   store.Store
-	user    uuid.UUID // uuid.Nil: there is no such account
-	keys    map[scope][]byte
-	known   []byte // the source in known_sources; nil: not told by the request
-	atHome  bool   // it is there
-	failed  map[scope]failed
-	granted map[scope]ratelimit.Grant // from the allowances that were asked
+	guard       Guard
+	user        uuid.UUID // uuid.Nil: there is no such account
+	keys        map[scope][]byte
+	known       []byte // the source in known_sources; nil: not told by the request
+	knownSource bool   // it is there
+	failed      map[scope]failed
+	granted     map[scope]ratelimit.Grant // from the allowances that were asked
+}
+
+// Guard slows down who guesses passwords.
+type Guard struct {
+	store.Store
+	locked *metrics.Tally  // logins that were refused because of earlier failures
+	atOnce ratelimit.Limit // of tries at an account
+}
+
+// NewGuard makes the guard of a process.
+func NewGuard(s store.Store, env *function.Env) Guard {
+	g := Guard{Store: s, locked: new(metrics.Tally), atOnce: env.Config.RateLimits.Account}
+	if !g.atOnce.On() {
+		g.atOnce = ratelimit.Default.Account // what can be guessed at once stays bounded
+	}
+	g.locked.Keep(s.DB, LoginsTotal, metrics.Labels{"result": "locked"})
+	env.OnClose(g.locked.Close)
+	return g
 }
 
 // scope is what failures are counted by.
 type scope string
 
 const (
-	ofPair    scope = "pair"
-	ofAccount scope = "account"
-	ofAddress scope = "address"
+	pairScope    scope = "pair"
+	accountScope scope = "account"
+	addressScope scope = "address"
 )
 
 // failed is what went wrong before: of an address, at how many accounts.
@@ -52,7 +72,7 @@ type failed struct {
 }
 
 // free are the failures in a row that cost no delay.
-var free = map[scope]int{ofPair: 5, ofAccount: 20, ofAddress: 50}
+var free = map[scope]int{pairScope: 5, accountScope: 20, addressScope: 50}
 
 const (
 	longestDelay  = 15 * time.Minute
@@ -73,16 +93,17 @@ func (s scope) delay(failures int) time.Duration {
 	return min(time.Duration(math.Exp2(float64(min(over-1, 20))))*time.Second, longestDelay)
 }
 
-// Attempt is a try by the client of the request on the account that EmailIndex finds.
-func NewAttempt(ctx context.Context, s store.Store, emailIndex []byte) *Attempt {
-	a := &Attempt{store: s, failed: map[scope]failed{}, granted: map[scope]ratelimit.Grant{}}
+// NewAttempt is a try by the client of the request on the account that EmailIndex finds.
+func (g Guard) NewAttempt(ctx context.Context, emailIndex []byte) *Attempt {
+	s := g.Store
+	a := &Attempt{guard: g, failed: map[scope]failed{}, granted: map[scope]ratelimit.Grant{}}
 	source := client.From(ctx).Source()
 	a.keys = map[scope][]byte{
-		ofAccount: FailuresKey(s, emailIndex),
-		ofPair:    s.Keeper.BlindIndex("login_failures.pair", hex.EncodeToString(emailIndex)+" "+source),
+		accountScope: FailuresKey(s, emailIndex),
+		pairScope:    s.Keeper.BlindIndex("login_failures.pair", hex.EncodeToString(emailIndex)+" "+source),
 	}
 	if source != "" {
-		a.keys[ofAddress] = s.Keeper.BlindIndex("login_failures.address", source)
+		a.keys[addressScope] = s.Keeper.BlindIndex("login_failures.address", source)
 		a.known = sourceIndex(s, emailIndex, source)
 	}
 	return a
@@ -113,9 +134,9 @@ LEFT JOIN LATERAL (
 
 // Read reads the earlier failures with a batch, and takes from the allowances.
 func (a *Attempt) Read(b *pgx.Batch) {
-	b.Queue(selectFailures, a.keys[ofPair], a.keys[ofAccount], a.keys[ofAddress], failureMemory, addressMemory, addressCounts).Query(a.readFailures)
-	limit := a.store.AtOnce
-	b.Queue(takeCells, a.known, a.keys[ofPair], a.keys[ofAccount], limit.Cell().Microseconds(), limit.Quota, free[ofPair], failureMemory).QueryRow(a.readCells)
+	b.Queue(selectFailures, a.keys[pairScope], a.keys[accountScope], a.keys[addressScope], failureMemory, addressMemory, addressCounts).Query(a.readFailures)
+	limit := a.guard.atOnce
+	b.Queue(takeCells, a.known, a.keys[pairScope], a.keys[accountScope], limit.Cell().Microseconds(), limit.Quota, free[pairScope], failureMemory).QueryRow(a.readCells)
 }
 
 func (a *Attempt) readFailures(rows pgx.Rows) error {
@@ -139,12 +160,12 @@ func (a *Attempt) readCells(row pgx.Row) error {
 	var ofAll *int
 	var whole, wholeOfAll *int64
 	var pair int
-	if err := row.Scan(&a.atHome, &pair, &whole, &ofAll, &wholeOfAll); err != nil {
+	if err := row.Scan(&a.knownSource, &pair, &whole, &ofAll, &wholeOfAll); err != nil {
 		return fmt.Errorf("take from the allowances of a login: %w", err)
 	}
-	a.granted[ofPair] = ratelimit.Grant{Cells: pair, Whole: time.Duration(*whole) * time.Microsecond}
+	a.granted[pairScope] = ratelimit.Grant{Cells: pair, Whole: time.Duration(*whole) * time.Microsecond}
 	if ofAll != nil {
-		a.granted[ofAccount] = ratelimit.Grant{Cells: *ofAll, Whole: time.Duration(*wholeOfAll) * time.Microsecond}
+		a.granted[accountScope] = ratelimit.Grant{Cells: *ofAll, Whole: time.Duration(*wholeOfAll) * time.Microsecond}
 	}
 	return nil
 }
@@ -158,7 +179,7 @@ func (a *Attempt) Allowed(ctx context.Context) error {
 	var wait time.Duration
 	for _, grant := range a.granted {
 		if grant.Cells == 0 {
-			wait = max(wait, a.store.AtOnce.Wait(grant))
+			wait = max(wait, a.guard.atOnce.Wait(grant))
 		}
 	}
 	for s, f := range a.failed {
@@ -166,14 +187,14 @@ func (a *Attempt) Allowed(ctx context.Context) error {
 			wait = max(wait, delay-f.ago)
 		}
 	}
-	for _, s := range []scope{ofPair, ofAddress, ofAccount} {
+	for _, s := range []scope{pairScope, addressScope, accountScope} {
 		delay := a.delay(s)
 		if wait > 0 || delay == 0 {
 			continue
 		}
 		// The delay is over: of tries at once one is let through, and uses it up.
 		once := ratelimit.Limit{Quota: 1, Window: delay}
-		grant, err := ratelimit.NewPostgres(a.store.DB.Pool).Take(ctx, a.store.Keeper.BlindIndex("login_failures.once", string(a.keys[s])), once, 1)
+		grant, err := ratelimit.NewPostgres(a.guard.DB.Pool).Take(ctx, a.guard.Keeper.BlindIndex("login_failures.once", string(a.keys[s])), once, 1)
 		if err != nil {
 			return err
 		}
@@ -184,14 +205,14 @@ func (a *Attempt) Allowed(ctx context.Context) error {
 	if wait <= 0 {
 		return nil
 	}
-	a.store.Locked.Inc()
+	a.guard.locked.Inc()
 	whole := wait.Truncate(time.Second) + time.Second
-	return fault.New(fault.Limited, "Too many logins have failed, or come at once; wait, then try again. A mail with a way to unlock the account may have been sent to its address").After(whole)
+	return fault.New(fault.RateLimited, "Too many logins have failed, or come at once; wait, then try again. A mail with a way to unlock the account may have been sent to its address").After(whole)
 }
 
 // delay is what a scope's failures make this try wait after the newest of them.
 func (a *Attempt) delay(s scope) time.Duration {
-	if a.atHome && s != ofPair {
+	if a.knownSource && s != pairScope {
 		return 0
 	}
 	return s.delay(a.failed[s].times)

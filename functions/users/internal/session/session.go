@@ -89,7 +89,7 @@ LEFT JOIN memberships m ON m.user_id = u.id AND m.organization_id = o.id
 CROSS JOIN LATERAL (SELECT waits_for(o.deleted_at, m.status, u.must_change_password, (o.settings ->> 'require_second_factor')::boolean, $3)) w
 WHERE u.id = $1 AND o.id = $2 FOR KEY SHARE OF o, u`
 
-// Terms are what a session of a person in an organization is made with.
+// Context are what a session of a person in an organization is made with.
 type Context struct {
 	Settings, WrappedKey, EmailIndex []byte
 	Roles                            []string
@@ -103,7 +103,7 @@ const ProvedAt = `CASE WHEN impersonator_id IS NULL THEN greatest(authenticated_
 // NameOrganization tells whether the tokens of a person who waits for something name the
 // organization: not before it has let the person in.
 func NameOrganization(waitsFor *string) bool {
-	return waitsFor == nil || *waitsFor == policy.WaitsForSecondFactor || *waitsFor == policy.WaitsForPassword
+	return waitsFor == nil || *waitsFor == policy.BlockedBySecondFactor || *waitsFor == policy.BlockedByPassword
 }
 
 // Read reads the terms with a batch, whose transaction begins the session.

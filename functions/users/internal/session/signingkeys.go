@@ -22,7 +22,7 @@ func ReplaceSigningKeys(ctx context.Context, s store.Store, issuer *auth.Issuer)
 	return kid, err
 }
 
-// Issuer signs the domain's access tokens.
+// NewIssuer signs the domain's access tokens.
 func NewIssuer(s store.Store, env *function.Env) *auth.Issuer {
 	return auth.NewIssuer(s.DB.Pool, s.Keeper, env.Config.TokenIssuer, env.Config.TokenAudience)
 }

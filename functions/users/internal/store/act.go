@@ -14,7 +14,7 @@ import (
 // ErrNoOrganization refuses to change an organization that is gone or being deleted.
 var ErrNoOrganization = fault.New(fault.NotFound, "You act in no organization with this identifier: POST /v1/users/sessions/organization switches to it")
 
-// InSession is the caller, whose session it is about: there is none where they came
+// RequireSession is the caller, whose session it is about: there is none where they came
 // with another issuer's token.
 func RequireSession(ctx context.Context) (auth.Caller, error) {
 	caller, err := auth.CallerFrom(ctx)
@@ -26,12 +26,12 @@ func RequireSession(ctx context.Context) (auth.Caller, error) {
 
 var errNoSession = fault.New(fault.Forbidden, "This is about a session of this platform, and you came with another issuer's token: log in here (POST /v1/users/login), or do it at the issuer")
 
-// Fresh refuses a caller who has not proved lately who they are, or acts as somebody else,
+// RequireFreshProof refuses a caller who has not proved lately who they are, or acts as somebody else,
 // where that depends on what is asked for: else the operation declares it.
 func RequireFreshProof(caller auth.Caller) error {
 	switch d := policy.Decide(caller.Subject, policy.Need{Fresh: true}, time.Now()); {
 	case d.StepUp:
-		return fault.New(fault.NotProved, "%s", d.Reason)
+		return fault.New(fault.StepUpRequired, "%s", d.Reason)
 	case !d.Allowed:
 		return fault.New(fault.Forbidden, "%s", d.Reason)
 	}

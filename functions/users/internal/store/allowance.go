@@ -8,7 +8,7 @@ import (
 	"function/shared/outbox"
 )
 
-// allowance is how often something may happen: burst times at once, and once more
+// Allowance is how often something may happen: burst times at once, and once more
 // in each interval after that.
 type Allowance struct {
 	Burst int
@@ -29,7 +29,7 @@ func (a Allowance) Take(ctx context.Context, db Querier, key []byte) (bool, erro
 	return granted == 1, nil
 }
 
-// restore gives back what was taken.
+// Restore gives back what was taken.
 func (a Allowance) Restore(ctx context.Context, db *outbox.DB, key []byte) error {
 	if _, err := db.Exec(ctx, giveBack, key, a.Every); err != nil {
 		return fmt.Errorf("give back to an allowance: %w", err)

@@ -20,8 +20,8 @@ func init() {
 	database.Constraint("purposes_name", fault.Conflict, "The organization has a purpose of this name already, or had one")
 	database.Constraint("service_accounts_name", fault.Conflict, "A service account of this name exists already")
 	database.Constraint("invitations_open", fault.Conflict, "This address is being invited at the same time")
-	database.Constraint("teams_parent", ErrTeamsWithin.Kind, ErrTeamsWithin.Detail)
+	database.Constraint("teams_parent", ErrHasSubteams.Kind, ErrHasSubteams.Detail)
 }
 
-// ErrTeamsWithin refuses to delete a team that has subteams.
-var ErrTeamsWithin = fault.New(fault.Conflict, "Other teams lie in this one: move or delete them first")
+// ErrHasSubteams refuses to delete a team that has subteams.
+var ErrHasSubteams = fault.New(fault.Conflict, "Other teams lie in this one: move or delete them first")

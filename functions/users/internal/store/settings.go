@@ -64,7 +64,7 @@ func SettingsOf(ctx context.Context, db Querier, organization uuid.UUID) (Settin
 	return SettingsFrom(decided)
 }
 
-// settingsFrom completes what an organization has decided, a JSON object, by the defaults.
+// SettingsFrom completes what an organization has decided, a JSON object, by the defaults.
 func SettingsFrom(decided []byte) (Settings, error) {
 	s := DefaultSettings
 	if err := json.Unmarshal(decided, &s); err != nil {

@@ -131,8 +131,8 @@ func TestBackend_Fault_NamesItsCharacter(t *testing.T) {
 			parameters = append(parameters, "a")
 		}
 		f := querytest.Refusal(t, b, uuid.New(), sql, parameters...)
-		if len(f.Places) != 1 || f.Places[0].Location != "body.query" || !strings.HasPrefix(f.Places[0].Message, want) {
-			t.Errorf("%s: %+v, want %q", sql, f.Places, want)
+		if len(f.Fields) != 1 || f.Fields[0].Location != "body.query" || !strings.HasPrefix(f.Fields[0].Message, want) {
+			t.Errorf("%s: %+v, want %q", sql, f.Fields, want)
 		}
 	}
 }

@@ -99,18 +99,18 @@ func refusals(t *testing.T, c Case) {
 			parameters = []any{[]any{1, 2, 3}}
 		}
 		f := Refusal(t, c.Backend, c.One, test.sql, parameters...)
-		if len(f.Places) == 0 {
+		if len(f.Fields) == 0 {
 			continue
 		}
 		var character int
-		_, err := fmt.Sscanf(f.Places[0].Message, "at character %d:", &character)
+		_, err := fmt.Sscanf(f.Fields[0].Message, "at character %d:", &character)
 		switch known := err == nil; {
-		case f.Places[0].Location != "body.query" || !strings.Contains(f.Detail, test.want):
+		case f.Fields[0].Location != "body.query" || !strings.Contains(f.Detail, test.want):
 			t.Errorf("%s: %+v, want it to tell of %q", test.sql, f, test.want)
 		case test.character > 0 && character != test.character:
-			t.Errorf("%s: %q, want character %d", test.sql, f.Places[0].Message, test.character)
+			t.Errorf("%s: %q, want character %d", test.sql, f.Fields[0].Message, test.character)
 		case known && (character < 1 || character > len([]rune(test.sql))+1):
-			t.Errorf("%s: %q, which is no character of it", test.sql, f.Places[0].Message)
+			t.Errorf("%s: %q, which is no character of it", test.sql, f.Fields[0].Message)
 		}
 	}
 }

@@ -86,7 +86,7 @@ func refusal(t testing.TB, b query.Backend, organization uuid.UUID, q query.Quer
 	t.Helper()
 	_, err := b.Run(t.Context(), organization, q, limits)
 	f, ok := query.Refused(err)
-	if !ok || f.Kind != fault.Invalid || len(f.Places) != 1 {
+	if !ok || f.Kind != fault.Invalid || len(f.Fields) != 1 {
 		t.Errorf("%.200s: %v, want a fault of the query", q.SQL, err)
 		return fault.At("", "")
 	}

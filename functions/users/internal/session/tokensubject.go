@@ -1,0 +1,44 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/shared/auth"
+	"function/shared/database"
+	"function/shared/fault"
+)
+
+// ErrSessionOver answers for a session that has ended, or whose person is shut out.
+var ErrSessionOver = fault.New(fault.Unauthenticated, "This session is over: log in again")
+
+const selectTokenSubject = `
+SELECT user_id, organization_id, methods, roles, impersonator_id, waits_for, ` + ProvedAt + ` FROM published.callers WHERE session_id = $1 AND alive`
+
+// TokenSubject is whom the next tokens of a session speak of: without an organization while
+// it has not let the person in. One that is not alive is [ErrSessionOver].
+func TokenSubject(ctx context.Context, tx pgx.Tx, session uuid.UUID) (auth.Caller, error) {
+	c := auth.Caller{SessionID: session}
+	var impersonator uuid.NullUUID
+	var waitsFor *string
+	var proved *time.Time
+	err := tx.QueryRow(ctx, selectTokenSubject, session).Scan(&c.UserID, &c.OrganizationID, &c.Methods, &c.Roles, &impersonator, &waitsFor, &proved)
+	if database.IsNoRows(err) {
+		return c, ErrSessionOver
+	}
+	if err != nil {
+		return c, fmt.Errorf("look up session: %w", err)
+	}
+	c.ImpersonatorID = impersonator.UUID
+	if proved != nil {
+		c.Subject.ProvedAt = *proved
+	}
+	if !NameOrganization(waitsFor) {
+		c.OrganizationID = uuid.Nil
+	}
+	return c, nil
+}

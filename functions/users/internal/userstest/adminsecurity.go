@@ -1,0 +1,15 @@
+package userstest
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"function/shared/platformtest"
+)
+
+func Administered(t *testing.T, p *platformtest.Platform, admin platformtest.Caller, personBody uuid.UUID, verb string) platformtest.Answer {
+	t.Helper()
+	return p.Do(admin.Token, http.MethodPost, "/v1/admin/users/"+personBody.String()+"/"+verb, Because)
+}

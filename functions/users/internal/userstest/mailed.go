@@ -1,0 +1,127 @@
+package userstest
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	changeemail "function/functions/users/change-email"
+	changepassword "function/functions/users/change-password"
+	confirmregistration "function/functions/users/confirm-registration"
+	forgotpassword "function/functions/users/forgot-password"
+	"function/functions/users/login"
+	mailtokens "function/functions/users/mail-tokens"
+	"function/functions/users/profile"
+	"function/functions/users/refresh"
+	"function/functions/users/register"
+	resetpassword "function/functions/users/reset-password"
+	verifyemail "function/functions/users/verify-email"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/function"
+	"function/shared/platformtest"
+	"function/shared/problem"
+)
+
+const NewPassword = "another battery"
+
+// MailedFlows are what the flows with mailed tokens consist of.
+var MailedFlows = []function.Declaration{
+	register.Service,
+	confirmregistration.Service,
+	login.Service,
+	refresh.Service,
+	profile.Service,
+	forgotpassword.Service,
+	resetpassword.Service,
+	changepassword.Service,
+	verifyemail.Service,
+	changeemail.Service,
+	mailtokens.Service,
+}
+
+func MountMail(t *testing.T, confirmation bool) *platformtest.Platform {
+	return platformtest.NewWith(t, func(c *function.Config) { c.RegistrationConfirmation = confirmation }, MailedFlows...)
+}
+
+// AnswerRequests has users-mail-tokens answer everything that was asked for, n
+// requests at least of a kind. Doing it again for the same requests does nothing.
+func AnswerRequests[E events.Event](t *testing.T, p *platformtest.Platform, n int) {
+	t.Helper()
+	for _, e := range platformtest.Published[E](p, n) {
+		platformtest.Deliver(p, "users-mail-tokens", e).Want(t, http.StatusNoContent)
+	}
+}
+
+func Post(t *testing.T, p *platformtest.Platform, token, path string, body any, status int) platformtest.Answer {
+	t.Helper()
+	return p.Do(token, http.MethodPost, path, body).Want(t, status)
+}
+
+func LogIn(p *platformtest.Platform, email, password string) platformtest.Answer {
+	return p.Do("", http.MethodPost, "/v1/users/login", map[string]string{"email": email, "password": password})
+}
+
+func Count(t *testing.T, p *platformtest.Platform, query string, arguments ...any) (n int) {
+	t.Helper()
+	if err := p.DB(database.Users).QueryRow(context.Background(), query, arguments...).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Audited is each audit entry as action and result, the oldest first.
+func Audited(t *testing.T, p *platformtest.Platform, prefix string) []string {
+	t.Helper()
+	var entries []string
+	err := p.DB(database.Users).QueryRow(context.Background(),
+		`SELECT array_agg(action || ' ' || result ORDER BY id) FROM audit_entries WHERE action LIKE $1 || '%'`, prefix).Scan(&entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return entries
+}
+
+// AtOnce does something several times at once, and counts the answers by status.
+func AtOnce(n int, do func(i int) platformtest.Answer) map[int]int {
+	answers := make(chan int, n)
+	for i := range n {
+		go func() { answers <- do(i).Status }()
+	}
+	statuses := map[int]int{}
+	for range n {
+		statuses[<-answers]++
+	}
+	return statuses
+}
+
+// FailHalfWay makes statements on a table fail, as a crash at that point would, and
+// returns what mends it.
+func FailHalfWay(t *testing.T, p *platformtest.Platform, table string) func() {
+	t.Helper()
+	alter := func(how string) {
+		if _, err := p.Administrator(database.Users).Exec(t.Context(), `ALTER TABLE `+table+how); err != nil {
+			t.Fatal(err)
+		}
+	}
+	alter(` ADD CONSTRAINT broken CHECK (false) NOT VALID`)
+	return func() { alter(` DROP CONSTRAINT broken`) }
+}
+
+func Detail(t *testing.T, a platformtest.Answer) string {
+	t.Helper()
+	return platformtest.Decode[problem.Problem](t, a).Detail
+}
+
+func Equal(t *testing.T, what string, want, got any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s: %s", what, diff)
+	}
+}
+
+func PersonBody(email, extra string) string {
+	return `{"email": "` + email + `", "password": "correct horse", "first_name": "Wilhelmina", "last_name": "Łovelace"` + extra + `}`
+}
