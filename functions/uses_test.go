@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"function/functions"
 	"function/shared/function"
 	"function/shared/platformtest"
@@ -87,5 +89,32 @@ func TestKeys_AreHeldByFunctionsThatSealOrSign(t *testing.T) {
 	}
 	if domains := slices.Sorted(maps.Keys(holders)); !slices.Equal(domains, []string{"analytics", "datasets", "platform", "users"}) || holders["platform"] != 1 {
 		t.Errorf("keys are held by %v", holders)
+	}
+}
+
+// Of data management, what reads or writes files holds keys, and what else changes objects
+// holds none.
+func TestDatasets_DeclareNoMoreThanTheyNeed(t *testing.T) {
+	t.Parallel()
+	more := map[string][]string{}
+	for _, d := range functions.Catalog {
+		if !strings.HasPrefix(d.Name, "datasets-") {
+			continue
+		}
+		for _, use := range d.Reaches() {
+			if use.Name == function.Keys.Name || use.Name == function.Objects.Name {
+				more[d.Name] = append(more[d.Name], use.Name)
+			}
+		}
+	}
+	want := map[string][]string{
+		"datasets-upload": {"keys", "objects"}, "datasets-download": {"keys", "objects"}, "datasets-profile": {"keys", "objects"},
+		"datasets-create": {"objects"}, "datasets-dispose": {"objects"},
+	}
+	for _, uses := range more {
+		slices.Sort(uses)
+	}
+	if diff := cmp.Diff(want, more); diff != "" {
+		t.Errorf("functions of data management hold (-want +got):\n%s", diff)
 	}
 }

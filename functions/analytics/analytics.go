@@ -9,6 +9,7 @@ import (
 	createreport "function/functions/analytics/create-report"
 	deletereport "function/functions/analytics/delete-report"
 	eraseorganization "function/functions/analytics/erase-organization"
+	failrun "function/functions/analytics/fail-run"
 	getreport "function/functions/analytics/get-report"
 	getrun "function/functions/analytics/get-run"
 	listreports "function/functions/analytics/list-reports"
@@ -47,6 +48,7 @@ var Functions = []function.Declaration{
 	runchart.Service,
 	schedulereports.Service,
 	runreport.Service.Scaled(reporting),
+	failrun.Service,
 
 	// What SQL sees of the other domains.
 	projectusers.Service,

@@ -158,10 +158,11 @@ func Scheduled[F interface {
 
 // On answers an HTTP operation.
 func On[F, I, O any](operation Operation, handle func(F, context.Context, *I) (*O, error)) Part[F] {
+	operation.Request = reflect.TypeFor[I]()
 	return Part[F]{
 		declare: func(d *Declaration) { d.Operations = append(d.Operations, operation) },
 		bind: func(m Mount, f F) {
-			api, prepared, refuse := m.Operation(operation, hasBody(reflect.TypeFor[I]()))
+			api, prepared, refuse := m.Operation(operation, hasBody(operation.Request))
 			huma.Register(api, prepared, func(ctx context.Context, in *I) (*O, error) {
 				out, err := handle(f, ctx, in)
 				if err != nil {

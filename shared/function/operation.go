@@ -3,6 +3,7 @@ package function
 import (
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -21,6 +22,8 @@ type Operation struct {
 	IsClusterLocal bool        // see [Operation.ClusterLocal]
 	TakesAnyQuery  bool        // see [Operation.AnyQuery]
 	OfOthers       bool        // see [Operation.AnyOrganization]
+
+	Request reflect.Type // what its handler takes; set by [On]
 }
 
 // Access is who may call an operation: a policy.Need, or a policy.Permission.

@@ -144,19 +144,13 @@ const consume = `
 INSERT INTO consumed_events (consumer, source, event_id) VALUES ($1, $2, $3)
 ON CONFLICT DO NOTHING`
 
-// waitWithin lets the transaction of an event's effect wait for something else, such as a
-// query on another store, for longer than a request's may.
-const waitWithin = `SET LOCAL idle_in_transaction_session_timeout = '10min'`
-
 // Once runs the effect of an event exactly once for this function, however often
 // the event is delivered. A duplicate that comes while the first is at work waits
 // for it: for its commit (then there is nothing to do) or its death (then it does
-// the work). The transaction stays open meanwhile, so work that takes more than some
-// seconds is a job (package job).
+// the work). Long work is a job (package job).
 func Once[T events.Event](ctx context.Context, db *DB, e events.Received[T], work func(*Tx) error) error {
 	var first bool
 	record := func(b *pgx.Batch) {
-		b.Queue(waitWithin)
 		b.Queue(consume, db.service, e.Source, e.ID).Exec(func(recorded pgconn.CommandTag) error {
 			first = recorded.RowsAffected() == 1
 			return nil

@@ -17,7 +17,7 @@ import (
 
 // Service declares the function.
 var Service = erasure.Organization("analytics-erase-organization", database.Analytics,
-	erasure.Statement(deleteRuns), // before their reports, with each of which thousands may go
+	erasure.Statement(deleteRuns), // before their reports, with each of which thousands may go; open ones go with theirs
 	erasure.Each(selectReports, deleteReports),
 	erasure.Table("projections", "users"),
 	erasure.Table("projections", "logins"),
@@ -27,7 +27,8 @@ var Service = erasure.Organization("analytics-erase-organization", database.Anal
 const (
 	deleteRuns = `
 DELETE FROM report_runs WHERE id = ANY (ARRAY (
-    SELECT run.id FROM reports r JOIN report_runs run ON run.report_id = r.id WHERE r.organization_id = $1 LIMIT 500 FOR UPDATE OF run))`
+    SELECT run.id FROM reports r JOIN report_runs run ON run.report_id = r.id 
+    WHERE r.organization_id = $1 AND run.finished_at IS NOT NULL LIMIT 500 FOR UPDATE OF run))`
 	selectReports = `SELECT id FROM reports WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT 100 FOR UPDATE`
 )
 

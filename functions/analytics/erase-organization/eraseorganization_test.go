@@ -112,6 +112,11 @@ func TestNothingIsKeptOfAnOrganizationThatIsGone(t *testing.T) {
 	if got := rows(t, p, staying.OrganizationID); got != whole {
 		t.Errorf("%s rows of another organization, want %s", got, whole)
 	}
+	const jobs = `SELECT count(*) FILTER (WHERE state = 'cancelled' AND event IS NULL), count(*) FILTER (WHERE state = 'available') FROM jobs`
+	var cancelled, waiting int
+	if err := p.DB(database.Analytics).QueryRow(t.Context(), jobs).Scan(&cancelled, &waiting); err != nil || cancelled != 2 || waiting != 2 {
+		t.Errorf("%d jobs are cancelled and %d wait (%v), want 2 of each organization", cancelled, waiting, err)
+	}
 	const entries = `SELECT count(*) FILTER (WHERE action = 'reports:delete'), count(*) FILTER (WHERE action = 'organizations:erase') FROM audit_entries WHERE organization_id = $1 AND actor_kind = 'platform'`
 	var reports, erasures int
 	if err := p.DB(database.Analytics).QueryRow(t.Context(), entries, leaving.OrganizationID).Scan(&reports, &erasures); err != nil || reports != 2 || erasures != 1 {
@@ -154,7 +159,7 @@ func TestAnErasureThatDiedGoesOnWhereItWas(t *testing.T) {
 	leaving := p.Login("owner")
 	id := reported(t, p, leaving)
 	exec(t, p, `
-INSERT INTO report_runs (id, report_id, organization_id, status) SELECT gen_random_uuid(), $1, $2, 'queued' FROM generate_series(1, 1200)`, id, leaving.OrganizationID)
+INSERT INTO report_runs (id, report_id, organization_id, status, finished_at) SELECT gen_random_uuid(), $1, $2, 'failed', now() FROM generate_series(1, 1200)`, id, leaving.OrganizationID)
 	exec(t, p, `
 INSERT INTO projections.logins (id, user_id, organization_id, logged_in_at) SELECT gen_random_uuid(), $1, $2, now() FROM generate_series(1, 12000)`, leaving.UserID, leaving.OrganizationID)
 	exec(t, p, `CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'died'; END $$`)
@@ -162,8 +167,8 @@ INSERT INTO projections.logins (id, user_id, organization_id, logged_in_at) SELE
 	e := gone(leaving.OrganizationID)
 
 	platformtest.Deliver(p, name, e).Want(t, http.StatusInternalServerError)
-	if got := rows(t, p, leaving.OrganizationID); got != "[0 12000 0 1 0]" {
-		t.Fatalf("%s rows after it died between the runs and their report", got)
+	if got := rows(t, p, leaving.OrganizationID); got != "[0 12000 0 1 1]" {
+		t.Fatalf("%s rows after it died between the runs and their report, want the report with its open run", got)
 	}
 	exec(t, p, `DROP TRIGGER die ON reports`)
 	platformtest.Deliver(p, name, e).Want(t, http.StatusNoContent)

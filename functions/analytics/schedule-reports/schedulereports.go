@@ -1,10 +1,9 @@
-// Package schedulereports queues a run of each report that is due, and fails the
-// runs that were lost. It runs every minute.
+// Package schedulereports queues a run of each report that is due. It runs every minute.
 //
 // Each due time has one run, however many of these run at once and whenever one
-// dies: a transaction takes reports that no other holds, and queues their runs,
-// publishes that, and moves their next time on together. Due times that passed
-// while nothing ran make one run, for the latest of them.
+// dies: a transaction takes reports that no other holds, queues their runs, and
+// moves their next time on. Due times that passed while nothing ran make one
+// run, for the latest of them.
 package schedulereports
 
 import (
@@ -18,7 +17,6 @@ import (
 
 	"function/functions/analytics/internal/report"
 	"function/shared/database"
-	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/uuid7"
@@ -44,10 +42,6 @@ FROM reports WHERE next_run_at <= now() ORDER BY next_run_at LIMIT 50 FOR UPDATE
 	insertRun = `
 INSERT INTO report_runs (id, report_id, organization_id, scheduled_for, status) VALUES ($1, $2, $3, $4, 'queued')
 ON CONFLICT ON CONSTRAINT report_runs_once DO NOTHING`
-	// A run takes a minute at most, and its event is delivered for minutes at most.
-	failLost = `
-UPDATE report_runs SET status = 'failed', finished_at = now(), failure = 'The run was interrupted and did not finish. Run the report again.'
-WHERE finished_at IS NULL AND (status = 'running' AND started_at < now() - interval '15 minutes' OR status = 'queued' AND queued_at < now() - interval '1 day')`
 	moveOn = `UPDATE reports SET next_run_at = $2 WHERE id = $1`
 )
 
@@ -62,9 +56,6 @@ type dueReport struct {
 
 // Handle queues what is due, some reports in each transaction, until nothing is.
 func (f *Function) Handle(ctx context.Context) error {
-	if _, err := f.db.Exec(ctx, failLost); err != nil {
-		return fmt.Errorf("fail lost runs: %w", err)
-	}
 	for {
 		var found int
 		err := f.db.Transact(ctx, func(tx *outbox.Tx) error {
@@ -105,5 +96,5 @@ func queue(ctx context.Context, tx *outbox.Tx, due dueReport) error {
 	if inserted.RowsAffected() == 0 {
 		return nil
 	}
-	return tx.Publish(ctx, events.ReportRunRequested{RunID: id, ReportID: due.ID, OrganizationID: due.OrganizationID})
+	return report.RequestRun(ctx, tx, due.OrganizationID, due.ID, id)
 }

@@ -37,16 +37,17 @@ FROM generate_series(1, $1)`, count, since)
 	}
 }
 
-// wantRuns checks that each report has exactly one run, requested by one event, and
-// is due again later.
+// wantRuns checks that each report has exactly one run with one job, requested by one
+// event, and is due again later.
 func wantRuns(t *testing.T, p *platformtest.Platform, count int) {
 	t.Helper()
-	var reports, runs, requested, overdue int
+	var reports, runs, requested, jobs, overdue int
 	err := p.DB(database.Analytics).QueryRow(context.Background(), `
-SELECT count(DISTINCT report_id), count(*), count(*) FILTER (WHERE status = 'queued'), (SELECT count(*) FROM reports WHERE next_run_at <= now())
-FROM report_runs`).Scan(&reports, &runs, &requested, &overdue)
-	if err != nil || reports != count || runs != count || requested != count || overdue != 0 {
-		t.Errorf("%d reports with %d runs, %d queued, %d still due (%v); want %d, each once", reports, runs, requested, overdue, err, count)
+SELECT count(DISTINCT report_id), count(*), count(*) FILTER (WHERE status = 'queued'),
+       (SELECT count(*) FROM jobs JOIN report_runs run ON jobs.key = run.id::text WHERE kind = 'analytics-run-report' AND state = 'available'), (SELECT count(*) FROM reports WHERE next_run_at <= now())
+FROM report_runs`).Scan(&reports, &runs, &requested, &jobs, &overdue)
+	if err != nil || reports != count || runs != count || requested != count || jobs != count || overdue != 0 {
+		t.Errorf("%d reports with %d runs, %d queued, %d jobs, %d still due (%v); want %d, each once", reports, runs, requested, jobs, overdue, err, count)
 	}
 	relay(t, p)
 	about := map[string]uuid.UUID{} // by event: one may be sent twice
@@ -174,26 +175,4 @@ func TestScheduleReportsUnschedulesWhatCannotBeRead(t *testing.T) {
 		t.Errorf("%d reports have no next time (%v), want 1", stopped, err)
 	}
 	wantRuns(t, p, 1)
-}
-
-func TestScheduleReports_LostRuns(t *testing.T) {
-	t.Parallel()
-	p := platformtest.New(t, declaration)
-	due(t, p, 4, 0)
-	p.Wake(name).Want(t, http.StatusNoContent)
-	ctx, db := context.Background(), p.DB(database.Analytics)
-	for i, state := range []string{
-		`status = 'running', started_at = now() - interval '16 minutes'`, `status = 'running', started_at = now() - interval '14 minutes'`,
-		`queued_at = now() - interval '25 hours'`,
-	} {
-		if _, err := db.Exec(ctx, `UPDATE report_runs SET `+state+` WHERE id = (SELECT id FROM report_runs ORDER BY id OFFSET $1 LIMIT 1)`, i); err != nil {
-			t.Fatal(err)
-		}
-	}
-	p.Wake(name).Want(t, http.StatusNoContent)
-	var states string
-	err := db.QueryRow(ctx, `SELECT string_agg(status || coalesce(' ' || left(failure, 23), ''), ', ' ORDER BY id) FROM report_runs`).Scan(&states)
-	if want := "failed The run was interrupted, running, failed The run was interrupted, queued"; err != nil || states != want {
-		t.Errorf("runs are %q (%v), want %q", states, err, want)
-	}
 }

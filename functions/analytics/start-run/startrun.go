@@ -14,7 +14,6 @@ import (
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
-	"function/shared/events"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
@@ -67,7 +66,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		if err != nil {
 			return err
 		}
-		return tx.Publish(ctx, events.ReportRunRequested{RunID: id, ReportID: in.ID, OrganizationID: caller.OrganizationID})
+		return report.RequestRun(ctx, tx, caller.OrganizationID, in.ID, id)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("queue run: %w", err)

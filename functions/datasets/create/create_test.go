@@ -9,7 +9,8 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/datasets/create"
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/datasetstest"
+	"function/functions/datasets/internal/dataset"
 	"function/shared/events"
 	"function/shared/platformtest"
 )
@@ -27,17 +28,17 @@ func TestCreateDescribesADraft(t *testing.T) {
 
 	answer := p.Do(caller.Token, http.MethodPost, path,
 		`{"name": "customer_data", "description": "Customer information", "schema": {"columns": [{"name": "Code", "type": "varchar"}, {"name": "total", "type": "decimal(18, 2)"}]}, "storage_type": "local"}`)
-	d := platformtest.Decode[datasets.Dataset](t, answer.Want(t, http.StatusCreated))
+	d := platformtest.Decode[dataset.Dataset](t, answer.Want(t, http.StatusCreated))
 
-	want := datasets.Dataset{
-		ID: d.ID, Name: "customer_data", Description: "Customer information", StorageType: "local", Status: datasets.Draft, CreatedAt: d.CreatedAt, ChangedAt: d.CreatedAt,
-		Schema: &datasets.Schema{Columns: []datasets.Column{{Name: "Code", Type: "VARCHAR"}, {Name: "total", Type: "DECIMAL(18,2)"}}},
+	want := dataset.Dataset{
+		ID: d.ID, Name: "customer_data", Description: "Customer information", StorageType: "local", Status: dataset.Draft, CreatedAt: d.CreatedAt, ChangedAt: d.CreatedAt,
+		Schema: &dataset.Schema{Columns: []dataset.Column{{Name: "Code", Type: "VARCHAR"}, {Name: "total", Type: "DECIMAL(18,2)"}}},
 	}
 	if diff := cmp.Diff(want, d); diff != "" || d.ID == uuid.Nil || d.CreatedAt.IsZero() {
 		t.Errorf("data set (-want +got):\n%s", diff)
 	}
 	event := platformtest.Published[events.DatasetCreated](p, 1)[0].Data
-	wantEvent := events.Dataset{DatasetID: d.ID, OrganizationID: caller.OrganizationID, Name: d.Name, StorageType: "local", Status: datasets.Draft, CreatedAt: d.CreatedAt, ChangedAt: d.ChangedAt}
+	wantEvent := events.Dataset{DatasetID: d.ID, OrganizationID: caller.OrganizationID, Name: d.Name, StorageType: "local", Status: dataset.Draft, CreatedAt: d.CreatedAt, ChangedAt: d.ChangedAt}
 	if diff := cmp.Diff(wantEvent, event.Dataset); diff != "" {
 		t.Errorf("event (-want +got):\n%s", diff)
 	}
@@ -49,6 +50,7 @@ func TestCreateGivesANameToOneDataSetOfAnOrganization(t *testing.T) {
 	caller, other := p.Login("owner"), p.Login("owner")
 	p.Do(caller.Token, http.MethodPost, path, `{"name": "Sales"}`).Want(t, http.StatusCreated)
 	p.Do(caller.Token, http.MethodPost, path, `{"name": "sALES"}`).Want(t, http.StatusConflict)
+	datasetstest.Refusals(t, p, "datasets:create", 1)
 	p.Do(other.Token, http.MethodPost, path, `{"name": "Sales"}`).Want(t, http.StatusCreated)
 }
 

@@ -22,7 +22,8 @@ import (
 
 	"function/functions/datasets/create"
 	"function/functions/datasets/get"
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/internal/dataset"
+	"function/functions/datasets/internal/profiling"
 	"function/functions/datasets/profile"
 	"function/functions/datasets/upload"
 	"function/shared/database"
@@ -40,10 +41,10 @@ var Walk = []function.Declaration{
 }
 
 // Create makes a data set of local storage.
-func Create(t testing.TB, p *platformtest.Platform, token, name string) datasets.Dataset {
+func Create(t testing.TB, p *platformtest.Platform, token, name string) dataset.Dataset {
 	t.Helper()
 	answer := p.Do(token, http.MethodPost, "/v1/datasets", map[string]any{"name": name, "description": "a test", "storage_type": "local"})
-	return platformtest.Decode[datasets.Dataset](t, answer.Want(t, http.StatusCreated))
+	return platformtest.Decode[dataset.Dataset](t, answer.Want(t, http.StatusCreated))
 }
 
 // Form is a multipart body with one file.
@@ -82,7 +83,7 @@ func Upload(t testing.TB, p *platformtest.Platform, token string, id uuid.UUID, 
 func Profile(t testing.TB, p *platformtest.Platform, n int) {
 	t.Helper()
 	requested := platformtest.Published[events.ProfileRequested](p, n)
-	platformtest.Deliver(p, datasets.ProfileKind, requested[n-1]).Want(t, http.StatusNoContent)
+	platformtest.Deliver(p, profiling.Kind, requested[n-1]).Want(t, http.StatusNoContent)
 }
 
 // Due makes the time come that unfinished jobs wait for, and wakes the rescuer.
@@ -157,5 +158,13 @@ func Nothing(t testing.TB, p *platformtest.Platform) {
 	}
 	if n := Objects(t, p); n != 0 {
 		t.Errorf("%d objects in the bucket", n)
+	}
+}
+
+// Refusals fails the test unless the trail has as many refusals of an action.
+func Refusals(t testing.TB, p *platformtest.Platform, action string, want int) {
+	t.Helper()
+	if n := Count(t, p, `SELECT count(*) FROM audit_entries WHERE action = $1 AND result = 'refused'`, action); n != want {
+		t.Errorf("%d refusals of %s in the trail, want %d", n, action, want)
 	}
 }

@@ -10,7 +10,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/internal/dataset"
+	"function/shared/act"
+	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"
@@ -20,7 +22,7 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Delete("datasets-delete", "/v1/datasets/{id}", "Delete a data set", policy.DatasetsWrite), New).
-	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
+	Uses(function.Owns(database.Datasets))
 
 // Request names the data set.
 type Request struct {
@@ -31,12 +33,12 @@ type Request struct {
 type Response struct{}
 
 // Function deletes data sets.
-type Function struct{ datasets.Store }
+type Function struct{ db *outbox.DB }
 
 // New opens the data sets.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := datasets.Open(ctx, env)
-	return &Function{store}, err
+	db, err := env.Database(ctx, database.Datasets)
+	return &Function{db: db}, err
 }
 
 // Handle marks the data set.
@@ -45,8 +47,8 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		return datasets.Delete(ctx, tx, caller.OrganizationID, in.ID)
+	err = act.Do(ctx, f.db, dataset.Deletion(caller.OrganizationID, in.ID), func(tx *outbox.Tx, _ *audit.Entry) error {
+		return dataset.Delete(ctx, tx, caller.OrganizationID, in.ID)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("delete data set: %w", err)

@@ -33,6 +33,10 @@ func TestDeleteTakesADataSetAwayAtOnce(t *testing.T) {
 	p.Do(caller.Token, http.MethodDelete, path, nil).Want(t, http.StatusNoContent)
 
 	p.Do(caller.Token, http.MethodDelete, path, nil).Want(t, http.StatusNotFound)
+	datasetstest.Refusals(t, p, "datasets:delete", 2)
+	if n := datasetstest.Count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'datasets:delete' AND result = 'done'`); n != 1 {
+		t.Errorf("%d deletions in the trail, want 1", n)
+	}
 	p.Do(caller.Token, http.MethodGet, path, nil).Want(t, http.StatusNotFound)
 	if listed := string(p.Do(caller.Token, http.MethodGet, "/v1/datasets", nil).Body); strings.Contains(listed, "going") {
 		t.Errorf("a deleted data set is listed: %s", listed)

@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/internal/staging"
 	"function/shared/database"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -21,16 +21,16 @@ import (
 
 // Service declares the function.
 var Service = retention.Dispose("datasets-dispose", "datasets", database.Datasets, New).
-	Uses(function.Keys, function.Objects)
+	Uses(function.Objects)
 
 // New opens the data sets.
 func New(ctx context.Context, env *function.Env) (retention.Work, error) {
-	store, err := datasets.Open(ctx, env)
-	f := disposal{store}
-	return retention.Work{Step: f.disposeSome, Before: store.Sweep}, err
+	db, err := env.Database(ctx, database.Datasets)
+	area := staging.Area{DB: db, Bucket: env.Objects}
+	return retention.Work{Step: disposal{area}.disposeSome, Before: area.Sweep}, err
 }
 
-type disposal struct{ datasets.Store }
+type disposal struct{ staging.Area }
 
 const (
 	selectExpired = `
@@ -74,7 +74,7 @@ func (f disposal) disposeSome(ctx context.Context, tx *outbox.Tx, due retention.
 		return nil, fmt.Errorf("list objects of expired data sets: %w", err)
 	}
 	for _, o := range stored {
-		bucket, err := f.Objects(ctx, o.StorageType)
+		bucket, err := f.Bucket(ctx, o.StorageType)
 		if err != nil {
 			return nil, err
 		}

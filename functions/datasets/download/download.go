@@ -5,31 +5,30 @@ package download
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/internal/transfer"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/objects"
+	"function/shared/outbox"
 	"function/shared/policy"
+	"function/shared/secret"
 )
 
 // Service declares the function.
 var Service = function.Endpoint(function.Get("datasets-download", "/v1/datasets/{id}/download", "Download a version as it was uploaded", policy.DatasetsRead).
 	Fails(fault.Unsatisfiable).
 	Describe("Ranges and conditions are honoured (RFC 9110 §13, §14): an interrupted download goes on where it ended. The ETag is the SHA-256 of the file.").
-	Answers(map[string]*huma.Response{"200": datasets.FileAnswer("The file"), "206": datasets.FileAnswer("The part of the file that Range asks for")}), New).
+	Answers(map[string]*huma.Response{"200": transfer.FileAnswer("The file"), "206": transfer.FileAnswer("The part of the file that Range asks for")}), New).
 	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Request names the data set and the version.
@@ -42,31 +41,26 @@ type Request struct {
 type Response struct{ Body func(huma.Context) }
 
 // Function answers files.
-type Function struct{ datasets.Store }
+type Function struct {
+	db      *outbox.DB
+	keys    *secret.Keeper
+	objects func(ctx context.Context, storageType string) (*objects.Bucket, error)
+}
 
 // New opens the data sets.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := datasets.Open(ctx, env)
-	return &Function{store}, err
+	db, err := env.Database(ctx, database.Datasets)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := env.Keeper(ctx)
+	return &Function{db: db, keys: keys, objects: env.Objects}, err
 }
 
 const selectVersion = `
 SELECT d.name, d.storage_type, v.version, v.format, v.header_absent, coalesce(v.charset, '') AS charset, v.sha256, v.object_name, v.wrapped_key, v.uploaded_at
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
 WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL AND v.version = coalesce(nullif($3, 0), d.newest_version)`
-
-type version struct {
-	Name         string
-	StorageType  string
-	Version      int
-	Format       string
-	HeaderAbsent bool
-	Charset      string
-	SHA256       []byte `db:"sha256"`
-	ObjectName   string
-	WrappedKey   []byte
-	UploadedAt   time.Time
-}
 
 // Handle opens the version before it answers, so that what fails is a problem and
 // not half a file.
@@ -75,7 +69,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectVersion, in.ID, caller.OrganizationID, in.Version)
+	rows, _ := f.db.Query(ctx, selectVersion, in.ID, caller.OrganizationID, in.Version)
 	v, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[version])
 	if database.IsNoRows(err) {
 		return nil, fault.New(fault.NotFound, "There is no such data set, or no such version of it")
@@ -87,7 +81,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("download version: %w", err)
 	}
-	err = audit.Record(ctx, f.DB, audit.Entry{Action: "datasets:download", ResourceID: in.ID.String(), Detail: map[string]any{"version": v.Version}})
+	err = audit.Record(ctx, f.db, audit.Entry{Action: "datasets:download", ResourceID: in.ID.String(), Detail: map[string]any{"version": v.Version}})
 	if err != nil {
 		object.Close()
 		return nil, err
@@ -99,28 +93,6 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		header.Set("Content-Type", mediaType)
 		header.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s-v%d.%s"`, v.Name, v.Version, v.Format))
 		header.Set("ETag", `"`+hex.EncodeToString(v.SHA256)+`"`)
-		datasets.ServeFile(w, r, v.UploadedAt, object)
+		transfer.ServeFile(w, r, v.UploadedAt, object)
 	}}, nil
-}
-
-func (f *Function) open(ctx context.Context, v version) (*objects.Object, string, error) {
-	bucket, err := f.Objects(ctx, v.StorageType)
-	if err != nil {
-		return nil, "", err
-	}
-	key, err := f.Keeper.Unwrap(ctx, v.WrappedKey)
-	if err != nil {
-		return nil, "", err
-	}
-	object, err := bucket.Open(ctx, v.ObjectName, key)
-	if err != nil {
-		return nil, "", err
-	}
-	head := make([]byte, 16)
-	n, err := object.ReadAt(head, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		object.Close()
-		return nil, "", err
-	}
-	return object, datasets.MediaType(v.Format, v.HeaderAbsent, v.Charset, head[:n]), nil
 }

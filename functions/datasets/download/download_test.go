@@ -19,7 +19,7 @@ import (
 
 	"function/functions/datasets/datasetstest"
 	"function/functions/datasets/download"
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/internal/dataset"
 	"function/shared/database"
 	"function/shared/function"
 	"function/shared/platformtest"
@@ -29,7 +29,7 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 
 var walk = append([]function.Declaration{download.Service}, datasetstest.Walk...)
 
-func path(d datasets.Dataset) string { return "/v1/datasets/" + d.ID.String() + "/download" }
+func path(d dataset.Dataset) string { return "/v1/datasets/" + d.ID.String() + "/download" }
 
 // TestTheBytesOfALargeUploadComeBack sends and reads 64 MiB as a stream.
 func TestTheBytesOfALargeUploadComeBack(t *testing.T) {
@@ -163,7 +163,7 @@ func TestDownloadRefusesOthersAndWhatIsNotThere(t *testing.T) {
 
 	p.Do("", http.MethodGet, path(d), nil).Want(t, http.StatusUnauthorized)
 	p.Do(other.Token, http.MethodGet, path(d), nil).Want(t, http.StatusNotFound)
-	p.Do(caller.Token, http.MethodGet, path(datasets.Dataset{ID: uuid.New()}), nil).Want(t, http.StatusNotFound)
+	p.Do(caller.Token, http.MethodGet, path(dataset.Dataset{ID: uuid.New()}), nil).Want(t, http.StatusNotFound)
 	p.Do(caller.Token, http.MethodGet, path(d)+"?version=2", nil).Want(t, http.StatusNotFound)
 	for _, version := range []string{"0", "-1", "one", "99999999999"} {
 		p.Do(caller.Token, http.MethodGet, path(d)+"?version="+version, nil).Want(t, http.StatusUnprocessableEntity)

@@ -10,7 +10,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/internal/dataset"
+	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/erasure"
 	"function/shared/outbox"
@@ -23,5 +24,10 @@ const selectSome = `
 SELECT id FROM datasets WHERE organization_id = $1 AND deleted_at IS NULL AND id > $2 ORDER BY id LIMIT 100 FOR UPDATE`
 
 func deleteSome(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, some []uuid.UUID) error {
-	return datasets.Delete(ctx, tx, organization, some...)
+	for _, id := range some {
+		if err := audit.Record(ctx, tx, dataset.Deletion(organization, id)); err != nil {
+			return err
+		}
+	}
+	return dataset.Delete(ctx, tx, organization, some...)
 }

@@ -5,7 +5,8 @@ package failversion
 import (
 	"context"
 
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/internal/profiling"
+	"function/functions/datasets/internal/version"
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
@@ -15,32 +16,32 @@ import (
 
 // Service declares the function.
 var Service = function.Subscriber("datasets-fail-version", New).
-	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
+	Uses(function.Owns(database.Datasets))
 
 // Function marks versions as failed.
-type Function struct{ datasets.Store }
+type Function struct{ db *outbox.DB }
 
 // New opens the data sets.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := datasets.Open(ctx, env)
-	return &Function{store}, err
+	db, err := env.Database(ctx, database.Datasets)
+	return &Function{db: db}, err
 }
 
 // Handle ends the job, and the version with it.
 func (f *Function) Handle(ctx context.Context, e events.Received[events.JobFailed]) error {
-	if e.Data.Kind != datasets.ProfileKind {
+	if e.Data.Kind != profiling.Kind {
 		return nil
 	}
-	dataset, version, err := datasets.VersionOf(e.Data.Key)
+	dataset, number, err := profiling.VersionOf(e.Data.Key)
 	if err != nil {
 		return err
 	}
-	return f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	return f.db.Transact(ctx, func(tx *outbox.Tx) error {
 		ended, err := job.Discard(ctx, tx, e.Data)
 		if err != nil || !ended {
 			return err
 		}
-		_, err = datasets.Finish(ctx, tx, dataset, version, datasets.Outcome{Failure: e.Data.Reason})
+		_, err = version.Finish(ctx, tx, dataset, number, version.Outcome{Failure: e.Data.Reason})
 		return err
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,7 +13,8 @@ import (
 
 	"function/functions/datasets/datasetstest"
 	failversion "function/functions/datasets/fail-version"
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/internal/dataset"
+	"function/functions/datasets/internal/profiling"
 	"function/functions/datasets/retry"
 	deadletters "function/functions/platform/dead-letters"
 	outboxrelay "function/functions/platform/outbox-relay"
@@ -29,7 +31,7 @@ const name = "datasets-fail-version"
 var walk = append([]function.Declaration{failversion.Service, retry.Service, outboxrelay.Service, deadletters.Service}, datasetstest.Walk...)
 
 // upload makes a data set whose first version waits to be profiled.
-func upload(t *testing.T, p *platformtest.Platform, token string) datasets.Dataset {
+func upload(t *testing.T, p *platformtest.Platform, token string) dataset.Dataset {
 	t.Helper()
 	d := datasetstest.Create(t, p, token, "unlucky")
 	datasetstest.Upload(t, p, token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
@@ -84,15 +86,23 @@ func TestFailVersion_ProfilingFailsForGood_VersionFailsAndCanBeRetried(t *testin
 
 			got := datasetstest.Get(t, p, caller.Token, d.ID)
 
-			if got.Status != datasets.Failed || got.Failure == nil || !strings.Contains(*got.Failure, c.says) {
+			if got.Status != dataset.Failed || got.Failure == nil || !strings.Contains(*got.Failure, c.says) {
 				t.Fatalf("data set %+v, want it failed because of %q", got.Dataset, c.says)
 			}
 			if told := platformtest.Published[events.DatasetFailed](p, 1); len(told) != 1 || told[0].Data.DatasetID != d.ID {
 				t.Errorf("events %+v, want one about %s", told, d.ID)
 			}
+			want := events.NoticeRequested{
+				OrganizationID: caller.OrganizationID, UserID: caller.UserID, Notice: "dataset_failed",
+				Params: map[string]string{"dataset_id": d.ID.String(), "version": "1"},
+			}
+			p.Env.Sender().Wait()
+			if asked := platformtest.Published[events.NoticeRequested](p, 1); len(asked) != 1 || !reflect.DeepEqual(asked[0].Data, want) {
+				t.Errorf("notices %+v, want %+v", asked, want)
+			}
 			p.Do(caller.Token, http.MethodPost, "/v1/datasets/"+d.ID.String()+"/versions/1/retry", nil).Want(t, http.StatusAccepted)
 			platformtest.Deliver(p, "datasets-fail-version", failed).Want(t, http.StatusNoContent) // late: the new job is another
-			if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != datasets.Processing || got.Failure != nil {
+			if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != dataset.Processing || got.Failure != nil {
 				t.Errorf("data set %+v, want it to be processed again", got.Dataset)
 			}
 		})
@@ -103,5 +113,5 @@ func TestFailVersion_JobOfAnotherKind_IsLeftAlone(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	platformtest.Deliver(p, name, platformtest.Event(events.JobFailed{JobID: uuid.New(), Kind: "analytics-run-report", Key: "x"})).Want(t, http.StatusNoContent)
-	platformtest.Deliver(p, name, platformtest.Event(events.JobFailed{JobID: uuid.New(), Kind: datasets.ProfileKind, Key: "x"})).Want(t, http.StatusUnprocessableEntity)
+	platformtest.Deliver(p, name, platformtest.Event(events.JobFailed{JobID: uuid.New(), Kind: profiling.Kind, Key: "x"})).Want(t, http.StatusUnprocessableEntity)
 }

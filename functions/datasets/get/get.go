@@ -9,16 +9,18 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/internal/dataset"
+	"function/functions/datasets/internal/profiling"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"
+	"function/shared/outbox"
 	"function/shared/policy"
 )
 
 // Service declares the function.
 var Service = function.Endpoint(function.Get("datasets-get", "/v1/datasets/{id}", "Show a data set", policy.DatasetsRead), New).
-	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
+	Uses(function.Owns(database.Datasets))
 
 // Request names the data set.
 type Request struct {
@@ -27,25 +29,25 @@ type Request struct {
 
 // Detail is a data set with its columns.
 type Detail struct {
-	datasets.Dataset
-	Columns *datasets.Profile `json:"columns,omitempty" doc:"Of the newest version, once profiled"`
+	dataset.Dataset
+	Columns *dataset.Profile `json:"columns,omitempty" doc:"Of the newest version, once profiled"`
 }
 
 // Response is the data set.
 type Response struct{ Body Detail }
 
 // Function shows data sets.
-type Function struct{ datasets.Store }
+type Function struct{ db *outbox.DB }
 
 // New opens the data sets.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := datasets.Open(ctx, env)
-	return &Function{store}, err
+	db, err := env.Database(ctx, database.Datasets)
+	return &Function{db: db}, err
 }
 
 const selectDataset = `
 SELECT d.id, d.name, d.description, d.declared_schema AS schema, d.storage_type, d.status, d.newest_version AS version,
-       d.ready_version, v.format, v.size_bytes, encode(v.sha256, 'hex') AS sha256, v.row_count, ` + datasets.SelectProgress + `, v.failure,
+       d.ready_version, v.format, v.size_bytes, encode(v.sha256, 'hex') AS sha256, v.row_count, ` + profiling.SelectProgress + `, v.failure,
        v.uploaded_at, d.created_at, d.changed_at, v.columns
 FROM datasets d LEFT JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.newest_version
 WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL`
@@ -56,10 +58,10 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectDataset, in.ID, caller.OrganizationID)
+	rows, _ := f.db.Query(ctx, selectDataset, in.ID, caller.OrganizationID)
 	d, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Detail])
 	if database.IsNoRows(err) {
-		return nil, datasets.ErrNotFound
+		return nil, dataset.ErrNotFound
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read data set: %w", err)

@@ -7,7 +7,8 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/datasets/datasetstest"
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/internal/dataset"
+	"function/functions/datasets/internal/profiling"
 	"function/shared/database"
 	"function/shared/platformtest"
 )
@@ -19,7 +20,7 @@ func TestGetFollowsADataSetFromDraftToReady(t *testing.T) {
 	p := platformtest.New(t, datasetstest.Walk...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "followed")
-	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != datasets.Draft || got.Format != nil || got.Columns != nil {
+	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != dataset.Draft || got.Format != nil || got.Columns != nil {
 		t.Errorf("draft %+v", got)
 	}
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
@@ -28,12 +29,12 @@ UPDATE jobs SET state = 'running', holder = gen_random_uuid(), progress = 'infer
 		t.Fatal(err)
 	}
 	got := datasetstest.Get(t, p, caller.Token, d.ID)
-	if got.Status != datasets.Processing || got.Progress == nil || *got.Progress != (datasets.Progress{Stage: "infer", Done: 0.25}) || *got.SizeBytes != 4 || got.ReadyVersion != nil {
+	if got.Status != dataset.Processing || got.Progress == nil || *got.Progress != (profiling.Progress{Stage: "infer", Done: 0.25}) || *got.SizeBytes != 4 || got.ReadyVersion != nil {
 		t.Errorf("data set being processed %+v", got)
 	}
 	datasetstest.Profile(t, p, 1)
 	got = datasetstest.Get(t, p, caller.Token, d.ID)
-	if got.Status != datasets.Ready || got.Progress != nil || *got.RowCount != 1 || got.Columns == nil || !got.ChangedAt.After(d.ChangedAt) {
+	if got.Status != dataset.Ready || got.Progress != nil || *got.RowCount != 1 || got.Columns == nil || !got.ChangedAt.After(d.ChangedAt) {
 		t.Errorf("ready data set %+v", got)
 	}
 }

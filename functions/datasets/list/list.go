@@ -8,17 +8,19 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/internal/dataset"
+	"function/functions/datasets/internal/profiling"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"
+	"function/shared/outbox"
 	"function/shared/page"
 	"function/shared/policy"
 )
 
 // Service declares the function.
 var Service = function.Endpoint(function.Get("datasets-list", "/v1/datasets", "List the data sets of your organization", policy.DatasetsRead), New).
-	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
+	Uses(function.Owns(database.Datasets))
 
 // Request asks for one page.
 type Request struct {
@@ -27,20 +29,20 @@ type Request struct {
 }
 
 // Response is the page.
-type Response struct{ Body page.Page[datasets.Dataset] }
+type Response struct{ Body page.Page[dataset.Dataset] }
 
 // Function lists data sets.
-type Function struct{ datasets.Store }
+type Function struct{ db *outbox.DB }
 
 // New opens the data sets.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := datasets.Open(ctx, env)
-	return &Function{store}, err
+	db, err := env.Database(ctx, database.Datasets)
+	return &Function{db: db}, err
 }
 
 const selectDatasets = `
 SELECT d.id, d.name, d.description, d.declared_schema AS schema, d.storage_type, d.status, d.newest_version AS version,
-       d.ready_version, v.format, v.size_bytes, encode(v.sha256, 'hex') AS sha256, v.row_count, ` + datasets.SelectProgress + `, v.failure,
+       d.ready_version, v.format, v.size_bytes, encode(v.sha256, 'hex') AS sha256, v.row_count, ` + profiling.SelectProgress + `, v.failure,
        v.uploaded_at, d.created_at, d.changed_at
 FROM datasets d LEFT JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.newest_version
 WHERE d.organization_id = $1 AND d.deleted_at IS NULL AND d.id < $2 AND ($3 = '' OR d.status = $3)
@@ -56,10 +58,10 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectDatasets, caller.OrganizationID, before, in.Status, in.Fetch())
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[datasets.Dataset])
+	rows, _ := f.db.Query(ctx, selectDatasets, caller.OrganizationID, before, in.Status, in.Fetch())
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[dataset.Dataset])
 	if err != nil {
 		return nil, fmt.Errorf("list data sets: %w", err)
 	}
-	return &Response{Body: page.Of(in.Query, found, func(d datasets.Dataset) uuid.UUID { return d.ID })}, nil
+	return &Response{Body: page.Of(in.Query, found, func(d dataset.Dataset) uuid.UUID { return d.ID })}, nil
 }

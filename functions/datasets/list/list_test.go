@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"function/functions/datasets/datasetstest"
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/list"
 	"function/shared/function"
 	"function/shared/page"
@@ -30,7 +30,7 @@ func TestListPagesThroughTheOrganizationsOwn(t *testing.T) {
 	var names []string
 	for cursor := ""; ; {
 		answer := p.Do(caller.Token, http.MethodGet, "/v1/datasets?limit=2&cursor="+cursor, nil).Want(t, http.StatusOK)
-		got := platformtest.Decode[page.Page[datasets.Dataset]](t, answer)
+		got := platformtest.Decode[page.Page[dataset.Dataset]](t, answer)
 		for _, d := range got.Items {
 			names = append(names, d.Name)
 		}
@@ -55,7 +55,7 @@ func TestListFiltersByStatus(t *testing.T) {
 
 	answer := p.Do(caller.Token, http.MethodGet, "/v1/datasets?status=ready", nil).Want(t, http.StatusOK)
 
-	items := platformtest.Decode[page.Page[datasets.Dataset]](t, answer).Items
+	items := platformtest.Decode[page.Page[dataset.Dataset]](t, answer).Items
 	if len(items) != 1 || items[0].ID != ready.ID || items[0].RowCount == nil || *items[0].RowCount != 1 || *items[0].Format != "csv" {
 		t.Errorf("listed %+v, want the ready data set only", items)
 	}

@@ -11,7 +11,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/internal/profiling"
+	"function/functions/datasets/internal/staging"
+	"function/functions/datasets/internal/version"
 	"function/shared/database"
 	"function/shared/engine"
 	"function/shared/events"
@@ -22,14 +24,14 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Subscriber(datasets.ProfileKind, New).
+var Service = function.Subscriber(profiling.Kind, New).
 	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Function profiles versions.
 type Function struct {
-	datasets.Store
-	worker  *job.Worker
-	scratch string
+	db       *outbox.DB
+	preparer version.Preparer
+	worker   *job.Worker
 }
 
 // atOnce is 1, because each profile takes most of a pod's memory.
@@ -37,8 +39,13 @@ const atOnce = 1
 
 // New opens the data sets.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := datasets.Open(ctx, env)
-	return &Function{Store: store, worker: job.NewWorker(store.DB, atOnce), scratch: env.Config.Scratch}, err
+	db, err := env.Database(ctx, database.Datasets)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := env.Keeper(ctx)
+	preparer := version.Preparer{Keys: keys, Area: staging.Area{DB: db, Bucket: env.Objects}, Scratch: env.Config.Scratch}
+	return &Function{db: db, preparer: preparer, worker: job.NewWorker(db, atOnce)}, err
 }
 
 const selectUpload = `
@@ -49,7 +56,7 @@ WHERE d.id = $1 AND v.version = $2 AND v.status = 'processing' AND d.deleted_at 
 
 // Handle runs the job of the event.
 func (f *Function) Handle(ctx context.Context, e events.Received[events.ProfileRequested]) error {
-	return job.Run(ctx, f.worker, datasets.ProfileSpec(e.Data.DatasetID, e.Data.Version), e, func(ctx context.Context, j *job.Job) error {
+	return job.Run(ctx, f.worker, profiling.Spec(e.Data.DatasetID, e.Data.Version), e, func(ctx context.Context, j *job.Job) error {
 		return f.profile(ctx, j, e.Data)
 	})
 }
@@ -58,25 +65,25 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.ProfileR
 // error: another attempt would read the same.
 func (f *Function) profile(ctx context.Context, j *job.Job, e events.ProfileRequested) error {
 	began := time.Now()
-	rows, _ := f.DB.Query(ctx, selectUpload, e.DatasetID, e.Version)
-	upload, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[datasets.Upload])
+	rows, _ := f.db.Query(ctx, selectUpload, e.DatasetID, e.Version)
+	upload, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[version.Upload])
 	if database.IsNoRows(err) {
 		return nil // deleted in the meantime
 	}
 	if err != nil {
 		return fmt.Errorf("look up version: %w", err)
 	}
-	table, profile, err := f.Prepare(ctx, j, upload, f.scratch)
+	table, profile, err := f.preparer.Prepare(ctx, j, upload)
 	defer func() { table.Discard(ctx) }() // unless it was adopted
-	outcome := datasets.Outcome{Table: table, Profile: profile}
+	outcome := version.Outcome{Table: table, Profile: profile}
 	var invalid *engine.InvalidError
 	if errors.As(err, &invalid) {
-		outcome = datasets.Outcome{Failure: datasets.Sentence(invalid)}
+		outcome = version.Outcome{Failure: version.Sentence(invalid)}
 	} else if err != nil {
 		return err
 	}
 	return j.Complete(ctx, func(tx *outbox.Tx) error {
-		finished, err := datasets.Finish(ctx, tx, e.DatasetID, e.Version, outcome)
+		finished, err := version.Finish(ctx, tx, e.DatasetID, e.Version, outcome)
 		if err != nil || !finished {
 			return err
 		}

@@ -18,7 +18,7 @@ import (
 	"function/functions/datasets/datasetstest"
 	deletion "function/functions/datasets/delete"
 	"function/functions/datasets/get"
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/internal/dataset"
 	outboxrelay "function/functions/platform/outbox-relay"
 	"function/shared/database"
 	"function/shared/engine"
@@ -55,7 +55,7 @@ func TestProfileMakesTheSeattleWeatherReady(t *testing.T) {
 
 	got := datasetstest.Get(t, p, caller.Token, d.ID)
 
-	if got.Status != datasets.Ready || got.RowCount == nil || *got.RowCount != 1461 || got.ReadyVersion == nil || *got.ReadyVersion != 1 || got.Progress != nil {
+	if got.Status != dataset.Ready || got.RowCount == nil || *got.RowCount != 1461 || got.ReadyVersion == nil || *got.ReadyVersion != 1 || got.Progress != nil {
 		t.Errorf("data set %+v, want version 1 ready with 1461 rows", got.Dataset)
 	}
 	want := []engine.TopValue{{Value: "rain", Count: 641}, {Value: "sun", Count: 640}, {Value: "fog", Count: 101}, {Value: "drizzle", Count: 53}, {Value: "snow", Count: 26}}
@@ -82,7 +82,7 @@ func TestProfileOfABadFileSaysWhyAndKeepsTheLastGoodVersion(t *testing.T) {
 		{"damaged.parquet", "PAR1\x15\x04\x15\x00\x15\x04\x00PAR1", "Parquet"},
 	} {
 		got := upload(i+2, bad.name, bad.content)
-		if got.Status != datasets.Failed || got.Failure == nil || !strings.Contains(*got.Failure, bad.says) {
+		if got.Status != dataset.Failed || got.Failure == nil || !strings.Contains(*got.Failure, bad.says) {
 			t.Errorf("%s: data set %+v, want it failed with a sentence about %s", bad.name, got.Dataset, bad.says)
 			continue
 		}
@@ -92,13 +92,13 @@ func TestProfileOfABadFileSaysWhyAndKeepsTheLastGoodVersion(t *testing.T) {
 		t.Logf("%s: %s", bad.name, *got.Failure)
 	}
 	failed := platformtest.Published[events.DatasetFailed](p, 4)[0].Data
-	if failed.Status != datasets.Failed || failed.Rows != 1 {
+	if failed.Status != dataset.Failed || failed.Rows != 1 {
 		t.Errorf("event %+v, want failed with the 1 row of version 1", failed)
 	}
 
 	good := upload(6, "a.csv", "a,b\n1,2\n3,4\n")
 
-	if good.Status != datasets.Ready || *good.ReadyVersion != 6 || good.Failure != nil {
+	if good.Status != dataset.Ready || *good.ReadyVersion != 6 || good.Failure != nil {
 		t.Errorf("data set %+v after a good file, want version 6 ready", good.Dataset)
 	}
 	if n := datasetstest.Count(t, p, `SELECT count(*) FROM staged_objects`); n != 0 {
@@ -129,7 +129,7 @@ func TestProfileOfAnOlderVersionDoesNotOverrideANewer(t *testing.T) {
 	for _, step := range []struct {
 		version, ready int
 		status         string
-	}{{2, 2, datasets.Processing}, {1, 2, datasets.Processing}, {3, 2, datasets.Failed}} {
+	}{{2, 2, dataset.Processing}, {1, 2, dataset.Processing}, {3, 2, dataset.Failed}} {
 		platformtest.Deliver(p, "datasets-profile", uploaded[step.version-1]).Want(t, http.StatusNoContent)
 		got := datasetstest.Get(t, p, caller.Token, d.ID)
 		if got.Status != step.status || got.ReadyVersion == nil || *got.ReadyVersion != step.ready {
@@ -171,7 +171,7 @@ func TestProfile_OurFailure_IsTriedAgain(t *testing.T) {
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
 
 	datasetstest.Profile(t, p, 1)
-	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != datasets.Processing {
+	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != dataset.Processing {
 		t.Errorf("status %s after our own failure, want processing", got.Status)
 	}
 	if err := os.Mkdir(scratch, 0o700); err != nil {
@@ -179,7 +179,7 @@ func TestProfile_OurFailure_IsTriedAgain(t *testing.T) {
 	}
 	datasetstest.Due(t, p)
 	datasetstest.Profile(t, p, 2)
-	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != datasets.Ready {
+	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != dataset.Ready {
 		t.Errorf("status %s after the second attempt, want ready", got.Status)
 	}
 }
@@ -214,7 +214,7 @@ func TestProfileOfStoredBytesThatAreDamagedFails(t *testing.T) {
 
 	datasetstest.Profile(t, p, 1)
 
-	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != datasets.Failed || got.Failure == nil || !strings.Contains(*got.Failure, "damaged") {
+	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != dataset.Failed || got.Failure == nil || !strings.Contains(*got.Failure, "damaged") {
 		t.Errorf("data set %+v, want it failed because of damage", got.Dataset)
 	}
 }
@@ -251,13 +251,13 @@ func TestProfileKeepsEveryDeclaredType(t *testing.T) {
 		header, row = append(header, c.name), append(row, c.value)
 	}
 	answer := p.Do(caller.Token, http.MethodPost, "/v1/datasets", map[string]any{"name": "typed", "schema": map[string]any{"columns": columns}}).Want(t, http.StatusCreated)
-	d := platformtest.Decode[datasets.Dataset](t, answer)
+	d := platformtest.Decode[dataset.Dataset](t, answer)
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", strings.Join(header, ",")+"\n"+strings.Join(row, ",")+"\n").Want(t, http.StatusCreated)
 	datasetstest.Profile(t, p, 1)
 
 	got := datasetstest.Get(t, p, caller.Token, d.ID)
 
-	if got.Status != datasets.Ready {
+	if got.Status != dataset.Ready {
 		t.Fatalf("data set %+v, want it ready (%v)", got.Dataset, got.Failure)
 	}
 	if !strings.Contains(string(got.Columns.RawMessage), "9223372036854775807") {
@@ -265,7 +265,7 @@ func TestProfileKeepsEveryDeclaredType(t *testing.T) {
 	}
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "other\n1\n").Want(t, http.StatusCreated)
 	datasetstest.Profile(t, p, 2)
-	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != datasets.Failed || got.Failure == nil {
+	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != dataset.Failed || got.Failure == nil {
 		t.Errorf("data set %+v after a file of other columns, want it failed", got.Dataset)
 	}
 }
@@ -293,7 +293,7 @@ func TestProfile_DeclaredCharset_IsDecoded(t *testing.T) {
 	datasetstest.Send(p, caller.Token, d.ID, body, contentType).Want(t, http.StatusCreated)
 	datasetstest.Profile(t, p, 1)
 	got := datasetstest.Get(t, p, caller.Token, d.ID)
-	if got.Status != datasets.Ready || columns(t, got)["name"].Max != "José" {
+	if got.Status != dataset.Ready || columns(t, got)["name"].Max != "José" {
 		t.Errorf("data set %+v (%v), want it to hold José", got.Dataset, got.Failure)
 	}
 }
@@ -314,7 +314,7 @@ func TestProfile_FileThatCannotBeRead_Fails(t *testing.T) {
 		datasetstest.Upload(t, p, caller.Token, d.ID, name, content).Want(t, http.StatusCreated)
 		n++
 		datasetstest.Profile(t, p, n)
-		if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != datasets.Failed || got.Failure == nil || *got.Failure == "" {
+		if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != dataset.Failed || got.Failure == nil || *got.Failure == "" {
 			t.Errorf("%s: data set %+v, want it failed", name, got.Dataset)
 		}
 	}

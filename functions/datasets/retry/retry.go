@@ -9,7 +9,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/internal/dataset"
+	"function/functions/datasets/internal/profiling"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -26,7 +27,7 @@ var Service = function.Endpoint(function.Post("datasets-retry", "/v1/datasets/{i
 	Status(http.StatusAccepted).Fails(fault.Conflict).
 	Describe("For a version that failed although its file is good, such as by an outage. The file is read again as it was uploaded: "+
 		"one that cannot be read fails again, so upload a corrected file instead."), New).
-	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
+	Uses(function.Owns(database.Datasets))
 
 // Request names the version.
 type Request struct {
@@ -44,17 +45,17 @@ type Response struct {
 }
 
 // Function retries versions.
-type Function struct{ datasets.Store }
+type Function struct{ db *outbox.DB }
 
 // New opens the data sets.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := datasets.Open(ctx, env)
-	return &Function{store}, err
+	db, err := env.Database(ctx, database.Datasets)
+	return &Function{db: db}, err
 }
 
 const (
 	reopenDataset = `
-UPDATE datasets SET status = CASE newest_version WHEN $3 THEN 'processing' ELSE status END, ` + datasets.Changed + `
+UPDATE datasets SET status = CASE newest_version WHEN $3 THEN 'processing' ELSE status END, ` + dataset.Changed + `
 WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
 	reopenVersion = `
 UPDATE dataset_versions SET status = 'processing', failure = NULL, profiled_at = NULL
@@ -69,9 +70,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	out := &Response{}
-	out.Body.DatasetID, out.Body.Version, out.Body.Status = in.ID, in.Version, datasets.Processing
+	out.Body.DatasetID, out.Body.Version, out.Body.Status = in.ID, in.Version, dataset.Processing
 	entry := audit.Entry{Action: "datasets:retry", ResourceID: in.ID.String(), Detail: map[string]any{"version": in.Version}}
-	err = act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
+	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
 		return reopen(ctx, tx, caller.OrganizationID, in.ID, in.Version)
 	})
 	if err != nil {
@@ -80,34 +81,34 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	return out, nil
 }
 
-func reopen(ctx context.Context, tx *outbox.Tx, organization, dataset uuid.UUID, version int) error {
-	reopened, err := tx.Exec(ctx, reopenDataset, dataset, organization, version)
+func reopen(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, version int) error {
+	reopened, err := tx.Exec(ctx, reopenDataset, id, organization, version)
 	if err != nil {
 		return fmt.Errorf("reopen data set: %w", err)
 	}
 	if reopened.RowsAffected() == 0 {
-		return datasets.ErrNotFound
+		return dataset.ErrNotFound
 	}
-	reopened, err = tx.Exec(ctx, reopenVersion, dataset, version)
+	reopened, err = tx.Exec(ctx, reopenVersion, id, version)
 	if err != nil {
 		return fmt.Errorf("reopen version: %w", err)
 	}
 	if reopened.RowsAffected() == 0 {
-		return refusal(ctx, tx, dataset, version)
+		return refusal(ctx, tx, id, version)
 	}
-	if err := datasets.RequestProfile(ctx, tx, organization, dataset, version); err != nil {
+	if err := profiling.Request(ctx, tx, organization, id, version); err != nil {
 		return err
 	}
-	state, err := datasets.State(ctx, tx, dataset)
+	state, err := dataset.State(ctx, tx, id)
 	if err != nil {
 		return err
 	}
 	return tx.Publish(ctx, events.DatasetRetried{Dataset: state})
 }
 
-func refusal(ctx context.Context, tx *outbox.Tx, dataset uuid.UUID, version int) error {
+func refusal(ctx context.Context, tx *outbox.Tx, id uuid.UUID, version int) error {
 	var status string
-	err := tx.QueryRow(ctx, selectVersion, dataset, version).Scan(&status)
+	err := tx.QueryRow(ctx, selectVersion, id, version).Scan(&status)
 	switch {
 	case database.IsNoRows(err):
 		return fault.New(fault.NotFound, "This data set has no version %d", version)

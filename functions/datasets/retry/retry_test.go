@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"function/functions/datasets/datasetstest"
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/retry"
 	"function/shared/database"
 	"function/shared/events"
@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 var walk = append([]function.Declaration{retry.Service}, datasetstest.Walk...)
 
 // failed makes a data set whose only version has failed, although its file is good.
-func failed(t *testing.T, p *platformtest.Platform, token string) (d datasets.Dataset, path string) {
+func failed(t *testing.T, p *platformtest.Platform, token string) (d dataset.Dataset, path string) {
 	t.Helper()
 	d = datasetstest.Create(t, p, token, "unlucky")
 	datasetstest.Upload(t, p, token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
@@ -41,11 +41,11 @@ func TestRetry_FailedVersion_BecomesReady(t *testing.T) {
 
 	p.Do(caller.Token, http.MethodPost, path, nil).Want(t, http.StatusAccepted)
 
-	if told := platformtest.Published[events.DatasetRetried](p, 1)[0].Data; told.DatasetID != d.ID || told.Status != datasets.Processing {
+	if told := platformtest.Published[events.DatasetRetried](p, 1)[0].Data; told.DatasetID != d.ID || told.Status != dataset.Processing {
 		t.Errorf("told %+v, want %s processing", told, d.ID)
 	}
 	datasetstest.Profile(t, p, 2)
-	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != datasets.Ready || *got.ReadyVersion != 1 || got.Failure != nil {
+	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != dataset.Ready || *got.ReadyVersion != 1 || got.Failure != nil {
 		t.Errorf("data set %+v, want version 1 ready", got.Dataset)
 	}
 	if n := datasetstest.Count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'datasets:retry' AND result = 'done'`); n != 1 {
@@ -61,11 +61,11 @@ func TestRetry_OlderVersion_LeavesTheNewestAsItIs(t *testing.T) {
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n2\n").Want(t, http.StatusCreated)
 	datasetstest.Profile(t, p, 2)
 	p.Do(caller.Token, http.MethodPost, path, nil).Want(t, http.StatusAccepted)
-	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != datasets.Ready {
+	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != dataset.Ready {
 		t.Errorf("status %s while version 1 is tried again, want ready", got.Status)
 	}
 	datasetstest.Profile(t, p, 3)
-	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != datasets.Ready || *got.ReadyVersion != 2 {
+	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != dataset.Ready || *got.ReadyVersion != 2 {
 		t.Errorf("data set %+v, want version 2 to stay ready", got.Dataset)
 	}
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/internal/dataset"
+	"function/functions/datasets/internal/profiling"
 	"function/shared/auth"
 	"function/shared/database"
 )
@@ -20,26 +21,26 @@ type Request struct {
 
 // One is how far a data set's newest version is.
 type One struct {
-	ID            uuid.UUID          `json:"id" format:"uuid"`
-	Status        string             `json:"status" enum:"draft,processing,ready,failed"`
-	Version       int                `json:"version" doc:"Number of the newest version, 0 before the first upload"`
-	ReadyVersion  *int               `json:"ready_version,omitempty" doc:"The version that queries read"`
-	Progress      *datasets.Progress `json:"progress,omitempty" doc:"Absent unless the version is being processed right now"`
-	Attempt       *int               `json:"attempt,omitempty" doc:"While processing: how often it has been tried, 0 before the first time"`
-	Attempts      *int               `json:"attempts,omitempty" doc:"While processing: after how many the version fails"`
-	NextAttemptAt *time.Time         `json:"next_attempt_at,omitempty" doc:"After an attempt that failed for a reason that may pass: when the next is due"`
-	Failure       *string            `json:"failure,omitempty" doc:"Why the version failed"`
+	ID            uuid.UUID           `json:"id" format:"uuid"`
+	Status        string              `json:"status" enum:"draft,processing,ready,failed"`
+	Version       int                 `json:"version" doc:"Number of the newest version, 0 before the first upload"`
+	ReadyVersion  *int                `json:"ready_version,omitempty" doc:"The version that queries read"`
+	Progress      *profiling.Progress `json:"progress,omitempty" doc:"Absent unless the version is being processed right now"`
+	Attempt       *int                `json:"attempt,omitempty" doc:"While processing: how often it has been tried, 0 before the first time"`
+	Attempts      *int                `json:"attempts,omitempty" doc:"While processing: after how many the version fails"`
+	NextAttemptAt *time.Time          `json:"next_attempt_at,omitempty" doc:"After an attempt that failed for a reason that may pass: when the next is due"`
+	Failure       *string             `json:"failure,omitempty" doc:"Why the version failed"`
 }
 
 // OneResponse is the state of one data set.
 type OneResponse struct{ Body One }
 
 const selectOne = `
-SELECT d.id, d.status, d.newest_version AS version, d.ready_version, ` + datasets.SelectProgress + `,
+SELECT d.id, d.status, d.newest_version AS version, d.ready_version, ` + profiling.SelectProgress + `,
        j.attempt, j.max_attempts AS attempts, CASE j.state WHEN 'retryable' THEN j.due_at END AS next_attempt_at, v.failure
 FROM datasets d
 LEFT JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.newest_version
-LEFT JOIN jobs j ON j.kind = '` + datasets.ProfileKind + `' AND j.key = d.id || '/' || v.version AND j.finished_at IS NULL
+LEFT JOIN jobs j ON j.kind = '` + profiling.Kind + `' AND j.key = d.id || '/' || v.version AND j.finished_at IS NULL
 WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL`
 
 // One reads the state of one data set.
@@ -48,10 +49,10 @@ func (f *Function) One(ctx context.Context, in *Request) (*OneResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectOne, in.ID, caller.OrganizationID)
+	rows, _ := f.db.Query(ctx, selectOne, in.ID, caller.OrganizationID)
 	one, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[One])
 	if database.IsNoRows(err) {
-		return nil, datasets.ErrNotFound
+		return nil, dataset.ErrNotFound
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read status of data set: %w", err)

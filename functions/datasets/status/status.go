@@ -9,10 +9,11 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/internal/profiling"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"
+	"function/shared/outbox"
 	"function/shared/policy"
 )
 
@@ -20,7 +21,7 @@ import (
 var Service = function.Service("datasets-status", New,
 	function.On(function.Get("datasets-status", "/v1/datasets/status", "Count the data sets by status, and show those being processed", policy.DatasetsRead), (*Function).Handle),
 	function.On(function.Get("datasets-get-status", "/v1/datasets/{id}/status", "Show how far the newest version of a data set is", policy.DatasetsRead), (*Function).One)).
-	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
+	Uses(function.Owns(database.Datasets))
 
 // Counts are how many data sets are in each state.
 type Counts struct {
@@ -32,10 +33,10 @@ type Counts struct {
 
 // Underway is a data set whose newest version is being processed.
 type Underway struct {
-	ID       uuid.UUID          `json:"id" format:"uuid"`
-	Name     string             `json:"name"`
-	Version  int                `json:"version"`
-	Progress *datasets.Progress `json:"progress,omitempty" doc:"Absent while the version waits for its turn"`
+	ID       uuid.UUID           `json:"id" format:"uuid"`
+	Name     string              `json:"name"`
+	Version  int                 `json:"version"`
+	Progress *profiling.Progress `json:"progress,omitempty" doc:"Absent while the version waits for its turn"`
 }
 
 // Response is the state of affairs.
@@ -47,12 +48,12 @@ type Response struct {
 }
 
 // Function counts data sets.
-type Function struct{ datasets.Store }
+type Function struct{ db *outbox.DB }
 
 // New opens the data sets.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := datasets.Open(ctx, env)
-	return &Function{store}, err
+	db, err := env.Database(ctx, database.Datasets)
+	return &Function{db: db}, err
 }
 
 const (
@@ -61,7 +62,7 @@ SELECT count(*) FILTER (WHERE status = 'draft') AS draft, count(*) FILTER (WHERE
        count(*) FILTER (WHERE status = 'ready') AS ready, count(*) FILTER (WHERE status = 'failed') AS failed
 FROM datasets WHERE organization_id = $1 AND deleted_at IS NULL`
 	selectUnderway = `
-SELECT d.id, d.name, v.version, ` + datasets.SelectProgress + `
+SELECT d.id, d.name, v.version, ` + profiling.SelectProgress + `
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.newest_version
 WHERE d.organization_id = $1 AND d.deleted_at IS NULL AND d.status = 'processing'
 ORDER BY d.id DESC LIMIT 200`
@@ -74,11 +75,11 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 		return nil, err
 	}
 	out := &Response{}
-	rows, _ := f.DB.Query(ctx, countDatasets, caller.OrganizationID)
+	rows, _ := f.db.Query(ctx, countDatasets, caller.OrganizationID)
 	if out.Body.Counts, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Counts]); err != nil {
 		return nil, fmt.Errorf("count data sets: %w", err)
 	}
-	rows, _ = f.DB.Query(ctx, selectUnderway, caller.OrganizationID)
+	rows, _ = f.db.Query(ctx, selectUnderway, caller.OrganizationID)
 	if out.Body.Processing, err = pgx.CollectRows(rows, pgx.RowToStructByName[Underway]); err != nil {
 		return nil, fmt.Errorf("list data sets being processed: %w", err)
 	}

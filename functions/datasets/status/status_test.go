@@ -7,7 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"function/functions/datasets/datasetstest"
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/internal/dataset"
+	"function/functions/datasets/internal/profiling"
 	"function/functions/datasets/status"
 	"function/shared/database"
 	"function/shared/function"
@@ -44,7 +45,7 @@ UPDATE jobs SET state = 'running', attempt = 2, holder = gen_random_uuid(), prog
 	if want := (status.Counts{Draft: 1, Processing: 1, Ready: 1, Failed: 1}); got.Counts != want {
 		t.Errorf("counts %+v, want %+v", got.Counts, want)
 	}
-	want := []status.Underway{{ID: d.ID, Name: "busy", Version: 1, Progress: &datasets.Progress{Stage: "write", Done: 0.5}}}
+	want := []status.Underway{{ID: d.ID, Name: "busy", Version: 1, Progress: &profiling.Progress{Stage: "write", Done: 0.5}}}
 	if diff := cmp.Diff(want, got.Processing); diff != "" {
 		t.Errorf("processing (-want +got):\n%s", diff)
 	}
@@ -68,15 +69,15 @@ func TestStatusOfOne_ShowsProgressAttemptsAndFailure(t *testing.T) {
 		t.Helper()
 		return platformtest.Decode[status.One](t, p.Do(caller.Token, http.MethodGet, path, nil).Want(t, http.StatusOK))
 	}
-	if got := read(); got.Status != datasets.Draft || got.Version != 0 || got.Attempt != nil || got.Progress != nil {
+	if got := read(); got.Status != dataset.Draft || got.Version != 0 || got.Attempt != nil || got.Progress != nil {
 		t.Errorf("before an upload %+v, want a draft", got)
 	}
 	datasetstest.Upload(t, p, owner.Token, d.ID, "a.csv", "a\n1,2\n").Want(t, http.StatusCreated)
-	if got := read(); got.Status != datasets.Processing || *got.Attempt != 0 || *got.Attempts < 2 || got.Progress != nil || got.NextAttemptAt != nil {
+	if got := read(); got.Status != dataset.Processing || *got.Attempt != 0 || *got.Attempts < 2 || got.Progress != nil || got.NextAttemptAt != nil {
 		t.Errorf("after an upload %+v, want it to wait for its first attempt", got)
 	}
 	set(`UPDATE jobs SET state = 'running', attempt = 1, holder = gen_random_uuid(), progress = 'infer', done = 250, total = 1000`)
-	if got := read(); *got.Attempt != 1 || got.Progress == nil || *got.Progress != (datasets.Progress{Stage: "infer", Done: 0.25}) {
+	if got := read(); *got.Attempt != 1 || got.Progress == nil || *got.Progress != (profiling.Progress{Stage: "infer", Done: 0.25}) {
 		t.Errorf("while it is profiled %+v, want a quarter done", got)
 	}
 	set(`UPDATE jobs SET state = 'retryable', holder = NULL`)
@@ -85,7 +86,7 @@ func TestStatusOfOne_ShowsProgressAttemptsAndFailure(t *testing.T) {
 	}
 	set(`UPDATE jobs SET state = 'available', attempt = 0`)
 	datasetstest.Profile(t, p, 1)
-	if got := read(); got.Status != datasets.Failed || got.Failure == nil || got.Attempt != nil {
+	if got := read(); got.Status != dataset.Failed || got.Failure == nil || got.Attempt != nil {
 		t.Errorf("in the end %+v, want it failed with a sentence", got)
 	}
 	p.Do(other.Token, http.MethodGet, path, nil).Want(t, http.StatusNotFound)

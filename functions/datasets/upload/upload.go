@@ -17,20 +17,24 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/google/uuid"
 
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/internal/dataset"
+	"function/functions/datasets/internal/staging"
+	"function/functions/datasets/internal/transfer"
+	"function/functions/datasets/internal/version"
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
-	"function/shared/events"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
+	"function/shared/secret"
 )
 
 // Service declares the function.
 var Service = function.Endpoint(function.Post("datasets-upload", "/v1/datasets/{id}/upload", "Upload a file as the next version", policy.DatasetsWrite).
-	Status(http.StatusCreated).Fails(fault.Malformed, fault.TooLarge, fault.Unsupported).Takes(datasets.FormBody, 0).
+	Status(http.StatusCreated).Fails(fault.Malformed, fault.TooLarge, fault.Unsupported).Takes(transfer.FormBody, 0).
 	Describe("CSV, JSON (an array of objects, or one object per line) or Parquet. "+
 		"The delimiter of a CSV file is found among comma, semicolon, tab, vertical bar, ~, ^ and the control characters that some programs use; "+
 		"a first line such as `sep=:` names any other. "+
@@ -67,25 +71,24 @@ type Response struct {
 
 // Function stores versions.
 type Function struct {
-	datasets.Store
+	db    *outbox.DB
+	keys  *secret.Keeper
+	area  staging.Area
 	limit int64
 }
 
 // New opens the data sets.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := datasets.Open(ctx, env)
-	return &Function{Store: store, limit: cmp.Or(env.Config.MaxUploadBytes, datasets.DefaultUploadLimit)}, err
+	db, err := env.Database(ctx, database.Datasets)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := env.Keeper(ctx)
+	limit := cmp.Or(env.Config.MaxUploadBytes, transfer.DefaultUploadLimit)
+	return &Function{db: db, keys: keys, area: staging.Area{DB: db, Bucket: env.Objects}, limit: limit}, err
 }
 
-const (
-	selectStorage = `SELECT storage_type FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
-	nextVersion   = `
-UPDATE datasets SET newest_version = newest_version + 1, status = 'processing', ` + datasets.Changed + `
-WHERE id = $1 AND deleted_at IS NULL RETURNING newest_version`
-	insertVersion = `
-INSERT INTO dataset_versions (dataset_id, version, status, format, header_absent, charset, size_bytes, stored_bytes, sha256, object_name, wrapped_key, uploaded_by)
-VALUES ($1, $2, 'processing', $3, $4, nullif($5, ''), $6, $7, $8, $9, $10, $11) RETURNING uploaded_at`
-)
+const selectStorage = `SELECT storage_type FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
 
 // Handle stores the file, and then the version.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
@@ -93,58 +96,41 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	var storageType string
-	err = f.DB.QueryRow(ctx, selectStorage, in.ID, caller.OrganizationID).Scan(&storageType)
-	if database.IsNoRows(err) {
-		return nil, datasets.ErrNotFound
-	}
+	entry := audit.Entry{Action: "datasets:upload", ResourceID: in.ID.String()}
+	file, received, err := f.receive(ctx, in, caller.OrganizationID)
 	if err != nil {
-		return nil, fmt.Errorf("look up data set: %w", err)
-	}
-	file, err := datasets.OpenForm(in.http.Header.Get("Content-Type"), datasets.PatientReader(in.answer, in.http.Body))
-	if err != nil {
-		return nil, err
-	}
-	received, err := f.Receive(ctx, file, storageType, caller.OrganizationID, f.limit)
-	if err != nil {
-		return nil, err
+		return nil, act.Refused(context.WithoutCancel(ctx), f.db, entry, err) // also when the client has gone
 	}
 	defer received.Discard(ctx)
 	out := &Response{}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error { return insert(ctx, tx, in.ID, caller, file, received, out) })
-	if database.IsNoRows(err) {
-		return nil, datasets.ErrNotFound // deleted while the file arrived
-	}
+	out.Body.DatasetID, out.Body.Status, out.Body.Format = in.ID, dataset.Processing, file.Format
+	out.Body.SizeBytes, out.Body.SHA256 = received.Size, hex.EncodeToString(received.SHA256)
+	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, entry *audit.Entry) (err error) {
+		if out.Body.Version, out.Body.UploadedAt, err = version.Add(ctx, tx, caller, in.ID, file, received); err != nil {
+			return err
+		}
+		entry.Detail = map[string]any{"version": out.Body.Version, "sha256": out.Body.SHA256}
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("add version: %w", err)
 	}
 	return out, nil
 }
 
-func insert(ctx context.Context, tx *outbox.Tx, id uuid.UUID, caller auth.Caller, file *datasets.File, r *datasets.Received, out *Response) error {
-	out.Body.DatasetID, out.Body.Status, out.Body.Format = id, datasets.Processing, file.Format
-	out.Body.SizeBytes, out.Body.SHA256 = r.Size, hex.EncodeToString(r.SHA256)
-	if err := tx.QueryRow(ctx, nextVersion, id).Scan(&out.Body.Version); err != nil {
-		return fmt.Errorf("number version: %w", err)
+func (f *Function) receive(ctx context.Context, in *Request, organization uuid.UUID) (*transfer.File, *version.Received, error) {
+	var storageType string
+	err := f.db.QueryRow(ctx, selectStorage, in.ID, organization).Scan(&storageType)
+	if database.IsNoRows(err) {
+		return nil, nil, dataset.ErrNotFound
 	}
-	err := tx.QueryRow(ctx, insertVersion, id, out.Body.Version, file.Format, file.HeaderAbsent, file.Charset, r.Size,
-		r.StoredBytes(), r.SHA256, r.Name, r.WrappedKey, caller.UserID).Scan(&out.Body.UploadedAt)
 	if err != nil {
-		return fmt.Errorf("insert version: %w", err)
+		return nil, nil, fmt.Errorf("look up data set: %w", err)
 	}
-	if err := r.Adopt(ctx, tx); err != nil {
-		return err
-	}
-	err = audit.Record(ctx, tx, audit.Entry{Action: "datasets:upload", ResourceID: id.String(), Detail: map[string]any{"version": out.Body.Version, "sha256": out.Body.SHA256}})
+	file, err := transfer.OpenForm(in.http.Header.Get("Content-Type"), transfer.PatientReader(in.answer, in.http.Body))
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	if err := datasets.RequestProfile(ctx, tx, caller.OrganizationID, id, out.Body.Version); err != nil {
-		return err
-	}
-	state, err := datasets.State(ctx, tx, id)
-	if err != nil {
-		return err
-	}
-	return tx.Publish(ctx, events.DatasetUploaded{Dataset: state})
+	received, err := version.Receive(ctx, f.keys, f.area, file, storageType, organization, f.limit)
+	return file, received, err
 }

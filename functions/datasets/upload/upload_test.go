@@ -16,7 +16,7 @@ import (
 
 	"function/functions/datasets/datasetstest"
 	deletion "function/functions/datasets/delete"
-	"function/functions/datasets/internal/datasets"
+	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/upload"
 	"function/shared/events"
 	"function/shared/function"
@@ -47,12 +47,12 @@ func TestUploadStoresAVersionAndTellsOfIt(t *testing.T) {
 	answer := datasetstest.Upload(t, p, caller.Token, d.ID, "seattle-weather.csv", content).Want(t, http.StatusCreated)
 
 	hash := sha256.Sum256([]byte(content))
-	want := version{DatasetID: d.ID, Version: 1, Status: datasets.Processing, Format: "csv", SizeBytes: int64(len(content)), SHA256: hex.EncodeToString(hash[:])}
+	want := version{DatasetID: d.ID, Version: 1, Status: dataset.Processing, Format: "csv", SizeBytes: int64(len(content)), SHA256: hex.EncodeToString(hash[:])}
 	if got := platformtest.Decode[version](t, answer); got != want {
 		t.Errorf("answer %+v, want %+v", got, want)
 	}
 	published := platformtest.Published[events.DatasetUploaded](p, 1)[0].Data
-	if published.DatasetID != d.ID || published.OrganizationID != caller.OrganizationID || published.Version != 1 || published.Status != datasets.Processing || published.Bytes != want.SizeBytes {
+	if published.DatasetID != d.ID || published.OrganizationID != caller.OrganizationID || published.Version != 1 || published.Status != dataset.Processing || published.Bytes != want.SizeBytes {
 		t.Errorf("event %+v is not about version 1 of %s", published, d.ID)
 	}
 	if !published.ChangedAt.After(d.ChangedAt) {
@@ -152,7 +152,7 @@ func TestUploadRefusesWhatIsNoWholeFileAndLeavesNothing(t *testing.T) {
 		})
 	}
 	datasetstest.Nothing(t, p)
-	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != datasets.Draft || got.Version != 0 {
+	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != dataset.Draft || got.Version != 0 {
 		t.Errorf("data set %+v after refused uploads, want a draft", got.Dataset)
 	}
 }
@@ -170,6 +170,7 @@ func TestUploadRefusesOthersAndWhatIsNotThere(t *testing.T) {
 	p.Do(caller.Token, http.MethodDelete, "/v1/datasets/"+d.ID.String(), nil).Want(t, http.StatusNoContent)
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusNotFound)
 	datasetstest.Nothing(t, p)
+	datasetstest.Refusals(t, p, "datasets:upload", 3)
 }
 
 func TestUploadsAtOnceGetVersionsOfTheirOwn(t *testing.T) {
@@ -223,6 +224,7 @@ func TestUploadToADataSetDeletedMeanwhileLeavesNothing(t *testing.T) {
 		Want(t, http.StatusNotFound)
 
 	datasetstest.Nothing(t, p)
+	datasetstest.Refusals(t, p, "datasets:upload", 1)
 }
 
 func TestUploadOfAClientThatGoesAwayLeavesNothing(t *testing.T) {

@@ -105,9 +105,13 @@ func TestWhatBelongsToNoOrganizationIsForPlatformAdmins(t *testing.T) {
 	p.Do(owner.Token, http.MethodPost, one+"/redeliver", nil).Want(t, http.StatusNotFound)
 	p.Do(admin.Token, http.MethodPost, one+"/redeliver", nil).Want(t, http.StatusAccepted)
 	var trail string
-	err := p.DB(database.Analytics).QueryRow(context.Background(), `SELECT organization_id::text FROM audit_entries WHERE action = 'dead_letters:redeliver'`).Scan(&trail)
+	err := p.DB(database.Analytics).QueryRow(context.Background(), `SELECT organization_id::text FROM audit_entries WHERE action = 'dead_letters:redeliver' AND result = 'done'`).Scan(&trail)
 	if err != nil || trail != "00000000-0000-0000-0000-000000000000" {
 		t.Errorf("the redelivery is in the trail of %s (%v), want the platform's", trail, err)
+	}
+	err = p.DB(database.Analytics).QueryRow(context.Background(), `SELECT organization_id::text FROM audit_entries WHERE action = 'dead_letters:redeliver' AND result = 'refused' AND actor_id = $1`, owner.UserID).Scan(&trail)
+	if err != nil || trail != owner.OrganizationID.String() {
+		t.Errorf("the refusal is in the trail of %s (%v), want that of the owner's organization", trail, err)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -124,17 +125,20 @@ func (f *Function) Get(ctx context.Context, in *Request) (*GetResponse, error) {
 	return &out, nil
 }
 
+// redeliver is the action of sending a letter's event again.
+const redeliver = "dead_letters:redeliver"
+
 // Redeliver sends the event again, under the identifier that it has always had.
 func (f *Function) Redeliver(ctx context.Context, in *Request) (*struct{}, error) {
 	letter, err := f.find(ctx, in.ID)
 	if err != nil {
-		return nil, err
+		return nil, act.Refused(ctx, f.db, audit.Entry{Action: redeliver, ResourceID: in.ID.String()}, err)
 	}
 	var event cloudevents.Event
 	if err := json.Unmarshal(letter.Event, &event); err != nil {
 		return nil, fmt.Errorf("decode dead letter: %w", err)
 	}
-	entry := letter.entry("dead_letters:redeliver")
+	entry := letter.entry(redeliver)
 	if err := audit.Record(ctx, f.db, entry); err != nil { // first: what has left cannot be taken back
 		return nil, err
 	}

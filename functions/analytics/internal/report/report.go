@@ -1,20 +1,20 @@
-// Package report holds reports, queries that are run by hand or on a schedule, their
-// schedules and their runs.
+// Package report holds reports, queries that are run by hand or on a schedule, and their
+// schedules and runs.
 package report
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"function/functions/analytics/internal/query"
 	"function/shared/audit"
 	"function/shared/fault"
+	"function/shared/job"
 	"function/shared/outbox"
-	"function/shared/resultset"
 )
 
 // How a report shows its rows.
@@ -50,11 +50,22 @@ const Columns = `id, name, query, database, parameters, visualization, schedule,
 // ErrNoReport answers for what does not exist and what is somebody else's.
 var ErrNoReport = fault.New(fault.NotFound, "Your organization has no report with this identifier")
 
-const deleteReport = `DELETE FROM reports WHERE id = $1 AND organization_id = $2`
+const (
+	deleteReport = `DELETE FROM reports WHERE id = $1 AND organization_id = $2`
+	selectOpen   = `SELECT id::text FROM report_runs WHERE report_id = $1 AND organization_id = $2 AND finished_at IS NULL`
+)
 
 // Delete deletes a report of an organization, with its runs; ErrNoReport if it
-// has none such. A run that is queued finds nothing to do.
+// has none such. What is running is stopped.
 func Delete(ctx context.Context, tx *outbox.Tx, organization, report uuid.UUID) error {
+	rows, _ := tx.Query(ctx, selectOpen, report, organization)
+	open, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("list open runs: %w", err)
+	}
+	if err := job.Cancel(ctx, tx, RunKind, open...); err != nil {
+		return err
+	}
 	deleted, err := tx.Exec(ctx, deleteReport, report, organization)
 	if err != nil {
 		return err
@@ -69,57 +80,3 @@ func Delete(ctx context.Context, tx *outbox.Tx, organization, report uuid.UUID) 
 func Deletion(organization, report uuid.UUID) audit.Entry {
 	return audit.Entry{Action: "reports:delete", ResourceID: report.String(), OrganizationID: organization}
 }
-
-// The states of a run.
-const (
-	Queued    = "queued"
-	Running   = "running"
-	Succeeded = "succeeded"
-	Failed    = "failed"
-)
-
-// Run is one run of a report, without its rows.
-type Run struct {
-	ID           uuid.UUID  `json:"id" format:"uuid"`
-	ReportID     uuid.UUID  `json:"report_id" format:"uuid"`
-	Status       string     `json:"status" enum:"queued,running,succeeded,failed"`
-	ScheduledFor *time.Time `json:"scheduled_for,omitempty" doc:"The due time; absent: run by hand"`
-	QueuedAt     time.Time  `json:"queued_at"`
-	StartedAt    *time.Time `json:"started_at,omitempty"`
-	FinishedAt   *time.Time `json:"finished_at,omitempty"`
-	RowCount     *int       `json:"row_count,omitempty"`
-	Truncated    bool       `json:"truncated" doc:"The query had more rows than are kept"`
-	Failure      *string    `json:"failure,omitempty" doc:"Why the run failed"`
-	ChartFailure *string    `json:"chart_failure,omitempty" doc:"Why there are rows and no chart"`
-}
-
-// RunColumns are the columns that a Run is read from.
-const RunColumns = `id, report_id, status, scheduled_for, queued_at, started_at, finished_at, row_count, truncated, failure, chart_failure`
-
-// RunResult is a run with what it found.
-type RunResult struct {
-	Run
-	Columns []resultset.Column `json:"columns,omitempty"`
-	Rows    Rows               `json:"rows,omitempty"`
-	Chart   *string            `json:"chart,omitempty" doc:"SVG, if the report asks for a chart"`
-}
-
-// RunResultColumns are the columns that a RunResult is read from.
-const RunResultColumns = RunColumns + `, columns, rows, chart`
-
-// Rows are stored rows, in column order, as they were answered.
-type Rows json.RawMessage
-
-// Schema implements huma.SchemaProvider.
-func (Rows) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{}}}
-}
-
-// MarshalJSON implements json.Marshaler.
-func (r Rows) MarshalJSON() ([]byte, error) { return json.RawMessage(r).MarshalJSON() }
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (r *Rows) UnmarshalJSON(text []byte) error { return (*json.RawMessage)(r).UnmarshalJSON(text) }
-
-// ErrNoRun answers for what does not exist and what is somebody else's.
-var ErrNoRun = fault.New(fault.NotFound, "This report of your organization has no run with this identifier")

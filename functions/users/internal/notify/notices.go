@@ -22,7 +22,7 @@ GET /v1/analytics/reports/{report_id}/runs/{run_id}
 
 Correct the report's query, or start another run:
 
-POST /v1/analytics/reports/{report_id}/runs`},
+POST /v1/analytics/reports/{report_id}/run`},
 	"dataset_failed": {"A data set could not be processed", `Version {version} of one of your organization's data sets could not be processed. Queries read
 the version before it, if there is one. To see why:
 

@@ -1,4 +1,4 @@
-package datasets
+package version
 
 import (
 	"context"
@@ -12,9 +12,12 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/functions/datasets/internal/dataset"
+	"function/functions/datasets/internal/staging"
 	"function/shared/engine"
 	"function/shared/job"
 	"function/shared/objects"
+	"function/shared/secret"
 )
 
 // Upload is a stored version that waits to be profiled.
@@ -23,7 +26,7 @@ type Upload struct {
 	OrganizationID uuid.UUID
 	Version        int
 	StorageType    string
-	Schema         *Schema
+	Schema         *dataset.Schema
 	Format         string
 	HeaderAbsent   bool
 	Charset        string
@@ -31,26 +34,33 @@ type Upload struct {
 	WrappedKey     []byte
 }
 
+// Preparer makes versions ready for queries.
+type Preparer struct {
+	Keys    *secret.Keeper
+	Area    staging.Area
+	Scratch string // directory; empty: the system's
+}
+
 // Prepare makes the Parquet copy of a version, encrypted under the version's key,
-// and profiles it. The file passes through a directory of its own in scratch,
+// and profiles it. The file passes through a directory of its own in Scratch,
 // which is gone afterwards. A file that cannot be read is an *engine.InvalidError.
-func (s Store) Prepare(ctx context.Context, j *job.Job, u Upload, scratch string) (*Staged, *engine.Profile, error) {
-	dir, err := os.MkdirTemp(scratch, "profile-*")
+func (p Preparer) Prepare(ctx context.Context, j *job.Job, u Upload) (*staging.Object, *engine.Profile, error) {
+	dir, err := os.MkdirTemp(p.Scratch, "profile-*")
 	if err != nil {
 		return nil, nil, fmt.Errorf("make scratch directory: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	key, err := s.Keeper.Unwrap(ctx, u.WrappedKey)
+	key, err := p.Keys.Unwrap(ctx, u.WrappedKey)
 	if err != nil {
 		return nil, nil, err
 	}
 	report := reporter{j}
 	source, table := filepath.Join(dir, "source"), filepath.Join(dir, "table.parquet")
-	if err := s.fetch(ctx, u, key, source, report.within("fetch", 0, 0.2)); err != nil {
+	if err := p.fetch(ctx, u, key, source, report.within("fetch", 0, 0.2)); err != nil {
 		return nil, nil, err
 	}
 	profile, err := engine.Prepare(ctx, engine.Source{
-		Path: source, Format: u.Format, Columns: u.Schema.resultColumns(), HeaderAbsent: u.HeaderAbsent, Charset: u.Charset,
+		Path: source, Format: u.Format, Columns: u.Schema.ResultColumns(), HeaderAbsent: u.HeaderAbsent, Charset: u.Charset,
 	}, table, engine.Options{
 		Scratch:  dir,
 		Progress: func(stage string, done float64) { report.tell(stage, 0.2+0.7*done) },
@@ -58,13 +68,13 @@ func (s Store) Prepare(ctx context.Context, j *job.Job, u Upload, scratch string
 	if err != nil {
 		return nil, nil, fmt.Errorf("prepare version %d of %s: %w", u.Version, u.DatasetID, err)
 	}
-	object, err := s.put(ctx, u, key, table, report.within("store", 0.9, 1))
+	object, err := p.put(ctx, u, key, table, report.within("store", 0.9, 1))
 	return object, profile, err
 }
 
 // fetch decrypts the version's bytes into a file.
-func (s Store) fetch(ctx context.Context, u Upload, key []byte, path string, progress func(float64)) error {
-	bucket, err := s.Objects(ctx, u.StorageType)
+func (p Preparer) fetch(ctx context.Context, u Upload, key []byte, path string, progress func(float64)) error {
+	bucket, err := p.Area.Bucket(ctx, u.StorageType)
 	if err != nil {
 		return err
 	}
@@ -88,7 +98,7 @@ func (s Store) fetch(ctx context.Context, u Upload, key []byte, path string, pro
 }
 
 // put stores the Parquet copy.
-func (s Store) put(ctx context.Context, u Upload, key []byte, path string, progress func(float64)) (*Staged, error) {
+func (p Preparer) put(ctx context.Context, u Upload, key []byte, path string, progress func(float64)) (*staging.Object, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open table: %w", err)
@@ -98,7 +108,7 @@ func (s Store) put(ctx context.Context, u Upload, key []byte, path string, progr
 	if err != nil {
 		return nil, fmt.Errorf("stat table: %w", err)
 	}
-	object, err := s.Stage(ctx, u.StorageType, u.OrganizationID, key)
+	object, err := p.Area.Create(ctx, u.StorageType, u.OrganizationID, key)
 	if err != nil {
 		return nil, err
 	}

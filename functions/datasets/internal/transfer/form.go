@@ -1,4 +1,6 @@
-package datasets
+// Package transfer is files on their way: in as the field of a form, out whole or in parts,
+// and left when the other side is silent.
+package transfer
 
 import (
 	"bufio"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"function/functions/datasets/internal/format"
 	"function/shared/engine"
 	"function/shared/fault"
 )
@@ -105,8 +108,8 @@ func nextPart(form *multipart.Reader) (*multipart.Part, error) {
 }
 
 func openPart(form *multipart.Reader, part *multipart.Part) (*File, error) {
-	f := &File{form: form, bytes: bufio.NewReaderSize(part, headSize)}
-	head, err := f.bytes.Peek(headSize)
+	f := &File{form: form, bytes: bufio.NewReaderSize(part, format.HeadSize)}
+	head, err := f.bytes.Peek(format.HeadSize)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, interrupted(err)
 	}
@@ -115,12 +118,12 @@ func openPart(form *multipart.Reader, part *multipart.Part) (*File, error) {
 	}
 	mediaType, parameters, _ := mime.ParseMediaType(part.Header.Get("Content-Type"))
 	charset, decoded := strings.ToLower(parameters["charset"]), head
-	if !bytes.HasPrefix(head, []byte(parquetMagic)) {
-		if decoded, err = readable(head, charset); err != nil {
+	if !bytes.HasPrefix(head, []byte(format.ParquetMagic)) {
+		if decoded, err = format.Readable(head, charset); err != nil {
 			return nil, err
 		}
 	}
-	if f.Format, err = Recognize(decoded, hint(mediaType, part.FileName())); err != nil {
+	if f.Format, err = format.Recognize(decoded, format.Hint(mediaType, part.FileName())); err != nil {
 		return nil, err
 	}
 	if f.Format != engine.Parquet {
@@ -159,7 +162,7 @@ func (f *File) CopyTo(w io.Writer, limit int64) (Content, error) {
 			return Content{}, interrupted(err)
 		}
 	}
-	if f.Format == engine.Parquet && (size < 12 || !bytes.Equal(tail, []byte(parquetMagic))) {
+	if f.Format == engine.Parquet && (size < 12 || !bytes.Equal(tail, []byte(format.ParquetMagic))) {
 		return Content{}, fault.At("body.file", "the Parquet file is cut off: it does not end like one")
 	}
 	more, err := nextPart(f.form)
@@ -172,7 +175,7 @@ func (f *File) CopyTo(w io.Writer, limit int64) (Content, error) {
 	return Content{Size: size, SHA256: hash.Sum(nil)}, nil
 }
 
-func lastBytes(b []byte) []byte { return b[max(0, len(b)-len(parquetMagic)):] }
+func lastBytes(b []byte) []byte { return b[max(0, len(b)-len(format.ParquetMagic)):] }
 
 // interrupted tells the sender, if still there, why the body was not read to its end.
 func interrupted(err error) error {

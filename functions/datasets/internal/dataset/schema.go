@@ -1,4 +1,4 @@
-package datasets
+package dataset
 
 import (
 	"encoding/json"
@@ -60,8 +60,8 @@ func knownType(name string) bool {
 	return plainType.MatchString(name)
 }
 
-// resultColumns is the schema as the engine takes it.
-func (s *Schema) resultColumns() []resultset.Column {
+// ResultColumns are the declared columns as the engine takes them.
+func (s *Schema) ResultColumns() []resultset.Column {
 	if s == nil {
 		return nil
 	}

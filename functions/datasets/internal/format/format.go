@@ -1,4 +1,6 @@
-package datasets
+// Package format tells what a file is from its first bytes and its name, and what it is
+// sent as.
+package format
 
 import (
 	"bytes"
@@ -6,17 +8,15 @@ import (
 	"path"
 	"strings"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"function/shared/engine"
 	"function/shared/fault"
 )
 
-// headSize is how much of a file Recognize looks at.
-const headSize = 512
+// HeadSize is how much of a file Recognize looks at.
+const HeadSize = 512
 
-// parquetMagic begins and ends a Parquet file.
-const parquetMagic = "PAR1"
+// ParquetMagic begins and ends a Parquet file.
+const ParquetMagic = "PAR1"
 
 // hints are what media types and the extensions of file names say of a file.
 var hints = map[string]string{
@@ -26,9 +26,9 @@ var hints = map[string]string{
 	"application/vnd.apache.parquet": engine.Parquet, ".parquet": engine.Parquet,
 }
 
-// hint is the format that the media type of a file, or else its name, speaks of;
+// Hint is the format that the media type of a file, or else its name, speaks of;
 // empty when neither does.
-func hint(mediaType, fileName string) string {
+func Hint(mediaType, fileName string) string {
 	if format, ok := hints[mediaType]; ok {
 		return format
 	}
@@ -66,7 +66,7 @@ const (
 // a column named PAR1 or ORC.
 func Recognize(head []byte, hint string) (string, error) {
 	if !text(head) {
-		if bytes.HasPrefix(head, []byte(parquetMagic)) {
+		if bytes.HasPrefix(head, []byte(ParquetMagic)) {
 			return engine.Parquet, nil
 		}
 		for _, u := range unread {
@@ -108,9 +108,9 @@ func text(head []byte) bool {
 	})
 }
 
-// readable is the head of a file as UTF-8, as far as its encoding is known: by a
+// Readable is the head of a file as UTF-8, as far as its encoding is known: by a
 // byte order mark or the charset that was declared.
-func readable(head []byte, charset string) ([]byte, error) {
+func Readable(head []byte, charset string) ([]byte, error) {
 	encoding, err := engine.Encoding(head, charset)
 	if err != nil {
 		return nil, fault.New(fault.Unsupported, "The charset %q is not known: save the file as UTF-8", charset)
@@ -129,7 +129,7 @@ func MediaType(format string, headerAbsent bool, charset string, head []byte) st
 	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
 		charset = "utf-16"
 	}
-	if decoded, err := readable(head, charset); err == nil {
+	if decoded, err := Readable(head, charset); err == nil {
 		head = decoded
 	}
 	mediaType, parameters := "text/csv", map[string]string{}
@@ -147,12 +147,4 @@ func MediaType(format string, headerAbsent bool, charset string, head []byte) st
 		parameters["charset"] = charset
 	}
 	return mime.FormatMediaType(mediaType, parameters)
-}
-
-// FileAnswer describes an answer that is a file.
-func FileAnswer(description string) *huma.Response {
-	file := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
-	return &huma.Response{Description: description, Headers: map[string]*huma.Header{}, Content: map[string]*huma.MediaType{
-		"text/csv": file, "application/json": file, "application/x-ndjson": file, "application/vnd.apache.parquet": file,
-	}}
 }

@@ -1,9 +1,11 @@
-package datasets
+package transfer
 
 import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"function/shared/fault"
 	"function/shared/problem"
@@ -46,4 +48,12 @@ func (w *fileWriter) Write(p []byte) (int, error) {
 	}
 	_ = w.connection.SetWriteDeadline(time.Now().Add(patience))
 	return w.ResponseWriter.Write(p)
+}
+
+// FileAnswer describes an answer that is a file.
+func FileAnswer(description string) *huma.Response {
+	file := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
+	return &huma.Response{Description: description, Headers: map[string]*huma.Header{}, Content: map[string]*huma.MediaType{
+		"text/csv": file, "application/json": file, "application/x-ndjson": file, "application/vnd.apache.parquet": file,
+	}}
 }

@@ -1,4 +1,4 @@
-package datasets
+package transfer
 
 import (
 	"bytes"
@@ -12,30 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"function/shared/engine"
 	"function/shared/fault"
 )
-
-func TestKnownTypesAreTheWholeWord(t *testing.T) {
-	t.Parallel()
-	for name, want := range map[string]bool{
-		"VARCHAR": true, "DECIMAL(38,38)": true, "DECIMAL(1,0)": true, "DECIMAL(10,9)": true, "DECIMAL(18,2)": true,
-		"": false, "VARCHAR(10)": false, "DECIMAL": false, "DECIMAL(0,0)": false, "DECIMAL(39,0)": false, "DECIMAL(9,10)": false,
-		"DECIMAL(10,11)": false, "BIGINT;": false, "BIGINT\nDATE": false, "BIGINT[]": false,
-	} {
-		if got := knownType(name); got != want {
-			t.Errorf("knownType(%q) = %t", name, got)
-		}
-	}
-}
-
-func TestASentenceCanBeStored(t *testing.T) {
-	t.Parallel()
-	got := Sentence(&engine.InvalidError{Detail: "a\x00b\xff" + strings.Repeat("é", 2000)})
-	if !strings.HasPrefix(got, "a\ufffdb\ufffdé") || len(got) > 2010 || strings.ContainsRune(got[10:], '\ufffd') {
-		t.Errorf("sentence of %d bytes: %.40q…", len(got), got)
-	}
-}
 
 // A client that sends part of a body and then nothing is not waited for.
 func TestASilentClientIsLeft(t *testing.T) {

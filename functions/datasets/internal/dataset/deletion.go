@@ -1,4 +1,4 @@
-package datasets
+package dataset
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/datasets/internal/profiling"
 	"function/shared/audit"
 	"function/shared/events"
 	"function/shared/job"
@@ -36,7 +37,7 @@ func Delete(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, datasets
 	if err != nil {
 		return fmt.Errorf("list versions being profiled: %w", err)
 	}
-	if err := job.Cancel(ctx, tx, ProfileKind, keys...); err != nil {
+	if err := job.Cancel(ctx, tx, profiling.Kind, keys...); err != nil {
 		return err
 	}
 	rows, _ = tx.Query(ctx, selectState, datasets)
@@ -45,12 +46,14 @@ func Delete(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, datasets
 		return fmt.Errorf("read state of data sets: %w", err)
 	}
 	for _, state := range states {
-		if err := audit.Record(ctx, tx, audit.Entry{Action: "datasets:delete", ResourceID: state.DatasetID.String(), OrganizationID: organization}); err != nil {
-			return err
-		}
 		if err := tx.Publish(ctx, events.DatasetDeleted{Dataset: state}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Deletion is the audit entry of deleting a data set.
+func Deletion(organization, dataset uuid.UUID) audit.Entry {
+	return audit.Entry{Action: "datasets:delete", ResourceID: dataset.String(), OrganizationID: organization}
 }

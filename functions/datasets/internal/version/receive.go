@@ -1,28 +1,32 @@
-package datasets
+package version
 
 import (
 	"context"
 	"fmt"
 
 	"github.com/google/uuid"
+
+	"function/functions/datasets/internal/staging"
+	"function/functions/datasets/internal/transfer"
+	"function/shared/secret"
 )
 
 // Received is an uploaded file in storage, under a key of its own. Whoever
 // received it discards it, unless a version has adopted it.
 type Received struct {
-	*Staged
-	Content
+	*staging.Object
+	transfer.Content
 	WrappedKey []byte
 }
 
 // Receive stores a file as it arrives. Nothing is left of one that does not
 // arrive whole.
-func (s Store) Receive(ctx context.Context, file *File, storageType string, organization uuid.UUID, limit int64) (*Received, error) {
-	key, wrapped, err := s.Keeper.NewKey(ctx)
+func Receive(ctx context.Context, keys *secret.Keeper, area staging.Area, file *transfer.File, storageType string, organization uuid.UUID, limit int64) (*Received, error) {
+	key, wrapped, err := keys.NewKey(ctx)
 	if err != nil {
 		return nil, err
 	}
-	object, err := s.Stage(ctx, storageType, organization, key)
+	object, err := area.Create(ctx, storageType, organization, key)
 	if err != nil {
 		return nil, err
 	}
@@ -34,5 +38,5 @@ func (s Store) Receive(ctx context.Context, file *File, storageType string, orga
 		object.Discard(ctx)
 		return nil, fmt.Errorf("receive file: %w", err)
 	}
-	return &Received{Staged: object, Content: content, WrappedKey: wrapped}, nil
+	return &Received{Object: object, Content: content, WrappedKey: wrapped}, nil
 }

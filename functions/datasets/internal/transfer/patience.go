@@ -1,4 +1,4 @@
-package datasets
+package transfer
 
 import (
 	"io"

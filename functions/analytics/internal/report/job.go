@@ -1,0 +1,102 @@
+package report
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/functions/analytics/internal/query"
+	"function/shared/database"
+	"function/shared/events"
+	"function/shared/fault"
+	"function/shared/job"
+	"function/shared/outbox"
+)
+
+// RunKind is the kind of the jobs that run reports: the function that does.
+const RunKind = "analytics-run-report"
+
+// RunSpec is the job of a run.
+func RunSpec(run uuid.UUID) job.Spec { return job.Spec{Kind: RunKind, Key: run.String()} }
+
+// RunOf is the run that a job of RunKind works on, by its key.
+func RunOf(key string) (uuid.UUID, error) {
+	run, err := uuid.Parse(key)
+	if err != nil {
+		err = fault.New(fault.Invalid, "The key of this job names no run of a report").Because(err)
+	}
+	return run, err
+}
+
+// RequestRun enqueues the job of a run.
+func RequestRun(ctx context.Context, tx *outbox.Tx, organization, report, run uuid.UUID) error {
+	return job.Enqueue(ctx, tx, RunSpec(run), events.ReportRunRequested{RunID: run, ReportID: report, OrganizationID: organization})
+}
+
+// Outcome is how a run has ended: with rows, or with a failure.
+type Outcome struct {
+	Failure       string // a sentence; empty: the run has succeeded
+	Columns, Rows json.RawMessage
+	RowCount      int
+	Truncated     bool
+	Chart         string // SVG; empty: none
+	ChartFailure  string // a sentence; empty: there is a chart, or none was asked for
+}
+
+// Status is the run's status after this outcome.
+func (o Outcome) Status() string {
+	if o.Failure != "" {
+		return Failed
+	}
+	return Succeeded
+}
+
+// Of the runs of a schedule that fail in a row, the first is told of: the schedule of
+// every minute would send a mail every minute.
+const finishRun = `
+UPDATE report_runs run SET status = @status, finished_at = now(), columns = @columns, rows = @rows, row_count = @row_count,
+       truncated = @truncated, chart = nullif(@chart, ''), chart_failure = nullif(@chart_failure, ''), failure = nullif(@failure, '')
+FROM reports r WHERE run.id = @id AND run.finished_at IS NULL AND r.id = run.report_id
+RETURNING r.id AS report_id, r.organization_id, r.created_by, r.database,
+       run.status = 'failed' AND run.scheduled_for IS NOT NULL AND 'failed' IS DISTINCT FROM (
+           SELECT earlier.status FROM report_runs earlier WHERE earlier.report_id = r.id AND earlier.scheduled_for < run.scheduled_for
+           ORDER BY earlier.scheduled_for DESC LIMIT 1) AS told`
+
+type finished struct {
+	ReportID       uuid.UUID
+	OrganizationID uuid.UUID
+	CreatedBy      uuid.UUID
+	Database       string
+	Told           bool // whoever scheduled the report is told
+}
+
+// Finish writes the outcome of a run, counts its query by its error, and has whoever
+// scheduled the report told of a failure. A run that was deleted, or has an outcome, is
+// left as it is.
+func Finish(ctx context.Context, tx *outbox.Tx, run uuid.UUID, o Outcome, queryErr error) error {
+	args := pgx.NamedArgs{"id": run, "status": o.Status(), "failure": o.Failure, "truncated": o.Truncated, "chart": o.Chart, "chart_failure": o.ChartFailure}
+	if o.Failure == "" {
+		args["columns"], args["rows"], args["row_count"] = o.Columns, o.Rows, o.RowCount
+	}
+	rows, _ := tx.Query(ctx, finishRun, args)
+	f, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[finished])
+	if database.IsNoRows(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("finish run: %w", err)
+	}
+	if err := query.Count(ctx, tx, query.Query{Database: f.Database}, queryErr); err != nil {
+		return err
+	}
+	if !f.Told {
+		return nil
+	}
+	return tx.Publish(ctx, events.NoticeRequested{
+		OrganizationID: f.OrganizationID, UserID: f.CreatedBy, Notice: "report_failed",
+		Params: map[string]string{"report_id": f.ReportID.String(), "run_id": run.String()},
+	})
+}

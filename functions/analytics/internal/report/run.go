@@ -1,0 +1,66 @@
+package report
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"function/shared/fault"
+	"function/shared/resultset"
+)
+
+// The states of a run.
+const (
+	Queued    = "queued"
+	Running   = "running"
+	Succeeded = "succeeded"
+	Failed    = "failed"
+)
+
+// Run is one run of a report, without its rows.
+type Run struct {
+	ID           uuid.UUID  `json:"id" format:"uuid"`
+	ReportID     uuid.UUID  `json:"report_id" format:"uuid"`
+	Status       string     `json:"status" enum:"queued,running,succeeded,failed"`
+	ScheduledFor *time.Time `json:"scheduled_for,omitempty" doc:"The due time; absent: run by hand"`
+	QueuedAt     time.Time  `json:"queued_at"`
+	StartedAt    *time.Time `json:"started_at,omitempty"`
+	FinishedAt   *time.Time `json:"finished_at,omitempty"`
+	RowCount     *int       `json:"row_count,omitempty"`
+	Truncated    bool       `json:"truncated" doc:"The query had more rows than are kept"`
+	Failure      *string    `json:"failure,omitempty" doc:"Why the run failed"`
+	ChartFailure *string    `json:"chart_failure,omitempty" doc:"Why there are rows and no chart"`
+}
+
+// RunColumns are the columns that a Run is read from.
+const RunColumns = `id, report_id, status, scheduled_for, queued_at, started_at, finished_at, row_count, truncated, failure, chart_failure`
+
+// RunResult is a run with what it found.
+type RunResult struct {
+	Run
+	Columns []resultset.Column `json:"columns,omitempty"`
+	Rows    Rows               `json:"rows,omitempty"`
+	Chart   *string            `json:"chart,omitempty" doc:"SVG, if the report asks for a chart"`
+}
+
+// RunResultColumns are the columns that a RunResult is read from.
+const RunResultColumns = RunColumns + `, columns, rows, chart`
+
+// Rows are stored rows, in column order, as they were answered.
+type Rows json.RawMessage
+
+// Schema implements huma.SchemaProvider.
+func (Rows) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{}}}
+}
+
+// MarshalJSON implements json.Marshaler.
+func (r Rows) MarshalJSON() ([]byte, error) { return json.RawMessage(r).MarshalJSON() }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (r *Rows) UnmarshalJSON(text []byte) error { return (*json.RawMessage)(r).UnmarshalJSON(text) }
+
+// ErrNoRun answers for what does not exist and what is somebody else's.
+var ErrNoRun = fault.New(fault.NotFound, "This report of your organization has no run with this identifier")

@@ -1,0 +1,108 @@
+// Package staging keeps account of objects that are written and belong to no version yet,
+// so that none is left behind.
+package staging
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/shared/database"
+	"function/shared/objects"
+	"function/shared/outbox"
+	"function/shared/uuid7"
+)
+
+const (
+	insertStaged = `INSERT INTO staged_objects (name, storage_type) VALUES ($1, $2)`
+	deleteStaged = `DELETE FROM staged_objects WHERE name = $1`
+)
+
+// Area is where objects are staged.
+type Area struct {
+	DB     *outbox.DB
+	Bucket func(ctx context.Context, storageType string) (*objects.Bucket, error)
+}
+
+// Object is an object that is being written and belongs to no version yet. A row
+// tells of it from before its first byte, so that none outlives a crash unknown.
+type Object struct {
+	*objects.Writer
+	Name string
+
+	area        Area
+	storageType string
+}
+
+// Create starts an object of an organization under a name that is never used again.
+func (a Area) Create(ctx context.Context, storageType string, organization uuid.UUID, key []byte) (*Object, error) {
+	id := uuid7.New()
+	bucket, err := a.Bucket(ctx, storageType)
+	if err != nil {
+		return nil, err
+	}
+	o := &Object{Name: organization.String() + "/" + id.String(), area: a, storageType: storageType}
+	if _, err := a.DB.Exec(ctx, insertStaged, o.Name, storageType); err != nil {
+		return nil, fmt.Errorf("insert staged object: %w", err)
+	}
+	if o.Writer, err = bucket.Create(ctx, o.Name, key); err != nil {
+		o.Discard(ctx)
+		return nil, fmt.Errorf("stage object: %w", err)
+	}
+	return o, nil
+}
+
+// Adopt is part of the transaction that gives the object to a version. It fails
+// when the object was swept, having been written for longer than StaleAfter.
+func (o *Object) Adopt(ctx context.Context, tx pgx.Tx) error {
+	deleted, err := tx.Exec(ctx, deleteStaged, o.Name)
+	if err != nil {
+		return fmt.Errorf("adopt object %s: %w", o.Name, err)
+	}
+	if deleted.RowsAffected() == 0 {
+		return fmt.Errorf("adopt object %s: it was swept", o.Name)
+	}
+	return nil
+}
+
+// discardBound is how long Discard may take; what it leaves is swept later.
+const discardBound = 10 * time.Second
+
+// Discard removes the object unless a committed transaction has adopted it, also
+// when nobody knows whether the commit went through. It must not be called inside
+// that transaction, for whose end it waits.
+func (o *Object) Discard(ctx context.Context) {
+	if o == nil {
+		return
+	}
+	if o.Writer != nil {
+		o.Abort()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardBound)
+	defer cancel()
+	if err := o.area.discard(ctx, o.Name, o.storageType); err != nil {
+		slog.WarnContext(ctx, "staged object left to the sweep", "object", o.Name, "error", err)
+	}
+}
+
+// discard removes the object before the row that tells of it has gone.
+func (a Area) discard(ctx context.Context, name, storageType string) error {
+	bucket, err := a.Bucket(ctx, storageType)
+	if err != nil {
+		return err
+	}
+	return database.Transact(ctx, a.DB.Pool, func(tx *database.Tx) error {
+		deleted, err := tx.Exec(ctx, deleteStaged, name)
+		if err != nil {
+			return fmt.Errorf("delete staged object: %w", err)
+		}
+		if deleted.RowsAffected() == 0 {
+			return nil
+		}
+		return bucket.Delete(ctx, name)
+	})
+}
