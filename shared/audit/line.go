@@ -26,7 +26,7 @@ type Line struct {
 	ActorID        uuid.UUID       `json:"actor_id" format:"uuid" doc:"Nil: the platform, or nobody who is known"`
 	ImpersonatorID *uuid.UUID      `json:"impersonator_id,omitempty" format:"uuid" doc:"The platform admin who acted as the actor"`
 	Action         string          `json:"action" doc:"resource:verb" example:"members:approve"`
-	ResourceID     string          `json:"resource_id" doc:"Of what it was done to"`
+	ResourceID     string          `json:"resource_id" doc:"Identifier of what it was done to"`
 	Result         string          `json:"result" enum:"done,refused"`
 	Reason         string          `json:"reason" doc:"Why it was refused"`
 	Network        string          `json:"network" doc:"Of the caller, /24 or /48"`

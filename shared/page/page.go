@@ -15,8 +15,8 @@ import (
 
 // Query is the part of a request that asks for one page of a list.
 type Query struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many items at the most"`
-	Cursor string `query:"cursor" maxLength:"64" doc:"next_cursor of the page before"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Maximum number of items"`
+	Cursor string `query:"cursor" maxLength:"64" doc:"next_cursor of the previous page"`
 }
 
 // Page is one page of a list.

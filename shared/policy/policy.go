@@ -39,7 +39,7 @@ const (
 
 var blocked = map[string]string{
 	BlockedByApproval:     "Your organization has not let you in yet: one of its owners approves the membership, then log in again",
-	BlockedByMembership:   "You are no member of this organization any more: switch to another one",
+	BlockedByMembership:   "You are no longer a member of this organization: switch to another one (POST /v1/users/sessions/organization)",
 	BlockedByPassword:     "Choose a new password first: POST /v1/users/password/change, or /v1/users/password/forgot if the present one is not accepted",
 	BlockedBySecondFactor: "Your organization demands a second factor: enrol one under /v1/users/mfa, or log in with it",
 	BlockedByOrganization: "This organization is being deleted: switch to another one",

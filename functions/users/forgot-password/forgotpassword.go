@@ -29,7 +29,7 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-forgot-password", "/v1/users/password/forgot", "Ask for a new password", policy.Public).
 	Sensitive().Status(http.StatusAccepted).Fails(fault.Unavailable).
-	Describe("If the address has an account, a link to choose a new password is mailed there. The answer is the same if it has none."), New).
+	Describe("If the address has an account, a link to choose a new password is mailed to it. The response is the same if it has none."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is the address.

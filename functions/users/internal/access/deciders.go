@@ -46,8 +46,8 @@ func members(ctx context.Context, tx pgx.Tx, query string, organization uuid.UUI
 }
 
 // errFewDeciders is why nobody is left alone with the rule that a second person approves.
-var errFewDeciders = fault.New(fault.Conflict, "Where a second person approves changes of roles, two members must be able to (%s): "+
-	"give another member such a role first, or end the rule (DELETE /v1/organizations/{id}/settings/require_second_person)", policy.RolesApprove)
+var errFewDeciders = fault.New(fault.Conflict, "While role changes need a second person's approval, at least two members must be able to approve (%s): "+
+	"first give another member such a role, or turn the requirement off (DELETE /v1/organizations/{id}/settings/require_second_person)", policy.RolesApprove)
 
 // NeedDeciders refuses a rule that nobody could fulfil: fewer than two active members
 // could approve a change of roles.

@@ -33,14 +33,14 @@ func (x Actor) MayBringIn(ctx context.Context, role string) error {
 		return err
 	}
 	if d := may(policy.RolesWrite); !d.Allowed {
-		return fault.New(fault.Forbidden, "To bring somebody in as more than a member, analyst or viewer is to give a role: %s", d.Reason)
+		return fault.New(fault.Forbidden, "Adding somebody as anything other than member, analyst or viewer requires the right to assign roles: %s", d.Reason)
 	}
 	settings, err := store.SettingsOf(ctx, x, x.organization)
 	if err != nil {
 		return err
 	}
 	if settings.RequireSecondPerson {
-		return fault.New(fault.Conflict, "A second person approves roles here: bring the person in as a member, analyst or viewer, then change the role")
+		return fault.New(fault.Conflict, "Role changes need a second person's approval here: add the person as a member, analyst or viewer, then change the role")
 	}
 	return nil
 }
@@ -77,4 +77,4 @@ func (x Actor) MayFill(ctx context.Context, team uuid.UUID) error {
 	return err
 }
 
-var ErrSecondPerson = fault.New(fault.Conflict, "The team has roles, and a second person approves changes of roles here: people put others into it, by PUT /v1/organizations/{id}/teams/{team_id}/members/{user_id}")
+var ErrSecondPerson = fault.New(fault.Conflict, "The team has roles, and role changes need a second person's approval here: add the member with PUT /v1/organizations/{id}/teams/{team_id}/members/{user_id}")

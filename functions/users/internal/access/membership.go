@@ -29,6 +29,6 @@ const (
 type Membership struct {
 	UserID         uuid.UUID `json:"user_id" format:"uuid"`
 	OrganizationID uuid.UUID `json:"organization_id" format:"uuid"`
-	Role           string    `json:"role" doc:"Built in: owner, admin, compliance_officer, member, analyst, viewer; or one of the organization's own"`
+	Role           string    `json:"role" doc:"A built-in role (owner, admin, compliance_officer, member, analyst, viewer) or one of the organization's own"`
 	Status         string    `json:"status" enum:"requested,active,suspended"`
 }

@@ -44,13 +44,13 @@ func OpenRoleChanges(ctx context.Context, env *function.Env) (RoleChanges, error
 type RoleChange struct {
 	Kind             string              `json:"kind" enum:"assign,grant,revoke,define,delete,transfer_ownership,join_team,leave_team,move_team,delete_team,end_second_person"`
 	Role             string              `json:"role,omitempty"`
-	UserID           uuid.UUID           `json:"user_id,omitzero" format:"uuid" doc:"Whom it concerns"`
+	UserID           uuid.UUID           `json:"user_id,omitzero" format:"uuid" doc:"The person affected"`
 	TeamID           uuid.UUID           `json:"team_id,omitzero" format:"uuid"`
 	ServiceAccountID uuid.UUID           `json:"service_account_id,omitzero" format:"uuid"`
 	GrantID          uuid.UUID           `json:"grant_id,omitzero" format:"uuid"`
-	ParentID         uuid.UUID           `json:"parent_id,omitzero" format:"uuid" doc:"The team that the team is to lie in; absent: none"`
-	Description      string              `json:"description,omitempty" doc:"Of the role"`
-	Permissions      []policy.Permission `json:"permissions,omitempty" doc:"Of the role"`
+	ParentID         uuid.UUID           `json:"parent_id,omitzero" format:"uuid" doc:"The new parent team; absent: none"`
+	Description      string              `json:"description,omitempty" doc:"Description of the role"`
+	Permissions      []policy.Permission `json:"permissions,omitempty" doc:"Permissions of the role"`
 }
 
 // The kinds of changes.
@@ -70,13 +70,13 @@ const (
 
 // PendingRoleChange is a change and what has become of it.
 type PendingRoleChange struct {
-	ID          uuid.UUID  `json:"id,omitzero" format:"uuid" doc:"Of what waits, or has waited, for a second person"`
+	ID          uuid.UUID  `json:"id,omitzero" format:"uuid" doc:"Identifier of the pending or decided role change; absent if it took effect at once"`
 	Status      string     `json:"status" enum:"applied,pending,approved,rejected,withdrawn,expired"`
 	Change      RoleChange `json:"change"`
 	RequestedBy uuid.UUID  `json:"requested_by" format:"uuid"`
 	RequestedAt time.Time  `json:"requested_at"`
-	ExpiresAt   *time.Time `json:"expires_at,omitempty" doc:"When it can be approved no more"`
-	AloneFrom   *time.Time `json:"alone_from,omitempty" doc:"When the owner who wants the end of the second person's approval may approve it alone, if nobody has rejected it"`
+	ExpiresAt   *time.Time `json:"expires_at,omitempty" doc:"After this time it can no longer be approved"`
+	AloneFrom   *time.Time `json:"alone_from,omitempty" doc:"From this time on the owner who asked to turn off second-person approval may approve it alone, if nobody has rejected it"`
 	DecidedBy   *uuid.UUID `json:"decided_by,omitempty" format:"uuid"`
 	DecidedAt   *time.Time `json:"decided_at,omitempty"`
 }
@@ -88,7 +88,7 @@ type RoleChangeAnswer struct {
 }
 
 // AnswersOfChanges describes the answer of operations by which a change may have to wait.
-var AnswersOfChanges = map[string]*huma.Response{"202": {Description: "Waits for a second person's approval, for 7 days"}}
+var AnswersOfChanges = map[string]*huma.Response{"202": {Description: "Pending: a second person must approve it within 7 days"}}
 
 // approvalTime is how long a change waits for a second person.
 const approvalTime = 7 * 24 * time.Hour

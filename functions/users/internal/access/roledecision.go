@@ -51,7 +51,7 @@ func (r RoleChanges) Decide(ctx context.Context, organization, id uuid.UUID, dec
 		}
 		rows, _ := tx.Query(ctx, selectRoleChange, organization, id)
 		if p, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[PendingRoleChange]); database.IsNoRows(err) {
-			return fault.New(fault.NotFound, "There is no such change of roles")
+			return fault.New(fault.NotFound, "There is no role change with this identifier")
 		} else if err != nil {
 			return fmt.Errorf("read role change: %w", err)
 		}
@@ -81,7 +81,7 @@ func (r RoleChanges) take(ctx context.Context, tx *outbox.Tx, organization uuid.
 	}
 	alone := *p.DecidedBy == p.RequestedBy
 	if alone && !x.owner() {
-		return fault.New(fault.Forbidden, "Only an owner ends the second person's approval alone")
+		return fault.New(fault.Forbidden, "Only an owner can turn off second-person approval alone")
 	}
 	if _, err := x.may(ctx, &p.Change); err != nil {
 		return stale(err)
@@ -96,7 +96,7 @@ func (r RoleChanges) take(ctx context.Context, tx *outbox.Tx, organization uuid.
 // stale is why a change that was in order when it was wanted is so no more.
 func stale(err error) error {
 	if f, ok := fault.As(err); ok {
-		return fault.New(fault.Conflict, "The change cannot be made any more: %s", f.Detail)
+		return fault.New(fault.Conflict, "The change can no longer be made: %s", f.Detail)
 	}
 	return err
 }
@@ -115,15 +115,15 @@ func mayDecide(ctx context.Context, tx pgx.Tx, organization, person uuid.UUID, p
 	own := p.RequestedBy == person
 	switch {
 	case p.Status != "pending":
-		return fault.New(fault.Conflict, "The change of roles is %s", p.Status)
+		return fault.New(fault.Conflict, "The role change is already %s", p.Status)
 	case decision == Withdrawn && !own:
-		return fault.New(fault.Forbidden, "Only who wanted the change takes it back: POST …/reject rejects it")
+		return fault.New(fault.Forbidden, "Only the person who requested the change can withdraw it: use POST …/reject to reject it")
 	case decision == Withdrawn:
 		return nil
 	case own && decision == Rejected:
-		return fault.New(fault.Forbidden, "You wanted the change yourself: DELETE takes it back")
+		return fault.New(fault.Forbidden, "You requested this change yourself: use DELETE to withdraw it")
 	case own && p.AloneFrom != nil && now.Before(*p.AloneFrom):
-		return fault.New(fault.Forbidden, "A second person decides; you alone can from %s on, if nobody rejects it", p.AloneFrom.Format(time.RFC3339))
+		return fault.New(fault.Forbidden, "A second person must decide. You can approve it alone from %s on, if nobody rejects it", p.AloneFrom.Format(time.RFC3339))
 	case own && p.AloneFrom != nil:
 		return nil
 	}
@@ -145,7 +145,7 @@ func secondPerson(ctx context.Context, tx pgx.Tx, organization, person uuid.UUID
 		}
 	}
 	if concerned {
-		return fault.New(fault.Forbidden, "A second person decides: neither who wanted the change, nor whose own rights it changes")
+		return fault.New(fault.Forbidden, "A second person must decide: neither the person who requested the change nor anyone whose own rights it changes")
 	}
 	return nil
 }

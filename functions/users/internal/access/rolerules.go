@@ -73,9 +73,9 @@ func (x Actor) Role(ctx context.Context, name string) error {
 	}
 	switch {
 	case name == policy.Owner && !x.owner():
-		return fault.New(fault.Forbidden, "Only an owner makes, or unmakes, an owner")
+		return fault.New(fault.Forbidden, "Only an owner can give or take away ownership")
 	case !policy.Covers(x.subject, permissions):
-		return fault.New(fault.Forbidden, "This role may do what you may not: nobody gives or takes rights beyond their own")
+		return fault.New(fault.Forbidden, "This role allows more than you may do yourself: you can only give or take away rights that you have")
 	}
 	return nil
 }
@@ -86,7 +86,7 @@ func (x Actor) Member(ctx context.Context, person uuid.UUID) (Membership, error)
 	rows, _ := x.Query(ctx, selectMember, person, x.organization)
 	m, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Membership])
 	if database.IsNoRows(err) {
-		return m, fault.New(fault.NotFound, "Nobody with this identifier is in this organization")
+		return m, fault.New(fault.NotFound, "This organization has no member with this identifier")
 	}
 	if err != nil {
 		return m, fmt.Errorf("read membership: %w", err)
@@ -100,7 +100,7 @@ func (x Actor) mayAssign(ctx context.Context, c RoleChange) error {
 		return err
 	}
 	if m.Status == MembershipRequested {
-		return fault.New(fault.Conflict, "This person has not been let in yet: approve the membership, with the role")
+		return fault.New(fault.Conflict, "This person's request to join is still pending: approve it, with the role")
 	}
 	if err := x.Role(ctx, m.Role); err != nil {
 		return err
@@ -122,7 +122,7 @@ func (x Actor) canOwn(ctx context.Context, m Membership) error {
 		return fmt.Errorf("read account: %w", err)
 	}
 	if suspended || m.Status != MembershipActive {
-		return fault.New(fault.Conflict, "Only an active member, whose account is not suspended, can become an owner")
+		return fault.New(fault.Conflict, "Only an active member whose account is not suspended can become an owner")
 	}
 	return nil
 }
@@ -131,7 +131,7 @@ const selectServiceAccount = `SELECT FROM service_accounts WHERE id = $1 AND org
 
 func (x Actor) mayGrant(ctx context.Context, c RoleChange) error {
 	if c.Role == policy.Owner {
-		return fault.At("body.role", "ownership is a member's role, and not granted beside it")
+		return fault.At("body.role", "owner cannot be granted as an additional role: change the member's role instead")
 	}
 	if c.ServiceAccountID != uuid.Nil {
 		err := x.QueryRow(ctx, selectServiceAccount, c.ServiceAccountID, x.organization).Scan()
@@ -165,14 +165,14 @@ func (x Actor) mayRevoke(ctx context.Context, c *RoleChange) error {
 
 func (x Actor) mayTransfer(ctx context.Context, c RoleChange) error {
 	if !x.owner() {
-		return fault.New(fault.Forbidden, "Only an owner gives ownership away")
+		return fault.New(fault.Forbidden, "Only an owner can transfer ownership")
 	}
 	m, err := x.Member(ctx, c.UserID)
 	switch {
 	case err != nil:
 		return err
 	case c.UserID == x.by:
-		return fault.At("body.user_id", "this is yourself")
+		return fault.At("body.user_id", "choose somebody other than yourself")
 	}
 	return x.canOwn(ctx, m)
 }
@@ -206,13 +206,13 @@ func (x Actor) mayDefine(ctx context.Context, c RoleChange) error {
 	case err != nil:
 		return err
 	case policy.IsBuiltIn(c.Role):
-		return fault.At("path.role", "a built-in role is called so")
+		return fault.At("path.role", "a built-in role has this name: choose a different one")
 	case u.others >= maxOwnRoles:
-		return fault.New(fault.Conflict, "An organization has %d roles of its own at the most", maxOwnRoles)
+		return fault.New(fault.Conflict, "An organization can have at most %d roles of its own", maxOwnRoles)
 	case slices.ContainsFunc(c.Permissions, func(p policy.Permission) bool { return !slices.Contains(policy.Grantable(), p) }):
-		return fault.At("body.permissions", "a role allows what GET /v1/organizations/{id}/roles lists as grantable, and nothing else")
+		return fault.At("body.permissions", "a role can only contain permissions that GET /v1/organizations/{id}/roles lists as grantable")
 	case !policy.Covers(x.subject, c.Permissions):
-		return fault.New(fault.Forbidden, "You cannot put into a role what you may not do yourself")
+		return fault.New(fault.Forbidden, "You cannot give a role permissions that you do not have yourself")
 	case u.exists:
 		return x.Role(ctx, c.Role)
 	}
@@ -225,11 +225,11 @@ func (x Actor) mayDelete(ctx context.Context, c RoleChange) error {
 	case err != nil:
 		return err
 	case policy.IsBuiltIn(c.Role):
-		return fault.New(fault.Conflict, "A built-in role stays")
+		return fault.New(fault.Conflict, "Built-in roles cannot be deleted")
 	case !u.exists:
 		return fault.New(fault.NotFound, "There is no such role in this organization")
 	case u.held:
-		return fault.New(fault.Conflict, "Somebody has, or is invited to, this role: take it from them first")
+		return fault.New(fault.Conflict, "The role is still assigned to somebody or part of an invitation: take it away there first")
 	}
 	return x.Role(ctx, c.Role)
 }

@@ -19,7 +19,7 @@ import (
 type Team struct {
 	ID        uuid.UUID  `json:"id" format:"uuid"`
 	Name      string     `json:"name"`
-	ParentID  *uuid.UUID `json:"parent_id,omitempty" format:"uuid" doc:"The team that it lies in"`
+	ParentID  *uuid.UUID `json:"parent_id,omitempty" format:"uuid" doc:"The parent team"`
 	CreatedAt time.Time  `json:"created_at"`
 }
 
@@ -45,14 +45,14 @@ func (x Actor) Path(ctx context.Context, team uuid.UUID) (path []uuid.UUID, role
 	return path, roles, nil
 }
 
-var errTooDeep = fault.At("body.parent_id", "teams lie in each other %d deep at the most", maxTeamDepth)
+var errTooDeep = fault.At("body.parent_id", "teams can be nested at most %d levels deep", maxTeamDepth)
 
 var errNoTeam = fault.New(fault.NotFound, "There is no such team")
 
 // Why a change of teams is one of roles.
 const (
-	joins = "The team has roles, which whoever gets into it gets: %s"
-	Loses = "The team has roles, which whoever gets out of it loses: %s"
+	joins = "Adding a member to this team also gives them its roles: %s"
+	Loses = "Removing a member from this team also takes its roles away: %s"
 )
 
 // CheckTeamRoles refuses to give the roles of a team to those who get into it, or to take them
@@ -92,7 +92,7 @@ func (x Actor) mayLeaveTeam(ctx context.Context, c RoleChange) (weighty bool, er
 	}
 	err = x.QueryRow(ctx, selectInTeam, c.TeamID, c.UserID).Scan()
 	if database.IsNoRows(err) {
-		return true, fault.New(fault.NotFound, "Nobody with this identifier is in this team")
+		return true, fault.New(fault.NotFound, "This team has no member with this identifier")
 	}
 	if err != nil {
 		return true, fmt.Errorf("read team member: %w", err)
@@ -172,7 +172,7 @@ func (x Actor) within(ctx context.Context, c RoleChange) ([]string, error) {
 	case err != nil:
 		return nil, err
 	case slices.Contains(path, c.TeamID):
-		return nil, fault.At("body.parent_id", "this team lies in the one that is to lie in it")
+		return nil, fault.At("body.parent_id", "the new parent is a descendant of this team")
 	case len(path)+height > maxTeamDepth:
 		return nil, errTooDeep
 	}

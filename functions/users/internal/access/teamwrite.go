@@ -57,7 +57,7 @@ func InsertTeam(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, t *T
 		return fmt.Errorf("count teams: %w", err)
 	}
 	if teams >= maxTeams {
-		return fault.New(fault.Conflict, "An organization has %d teams at the most", maxTeams)
+		return fault.New(fault.Conflict, "An organization can have at most %d teams", maxTeams)
 	}
 	if err := tx.QueryRow(ctx, insertTeam, t.ID, organization, t.ParentID, t.Name).Scan(&t.CreatedAt); err != nil {
 		return fmt.Errorf("insert team: %w", err)

@@ -23,32 +23,32 @@ import (
 // APIKey is a key as lists show it.
 type APIKey struct {
 	ID             uuid.UUID           `json:"id" format:"uuid"`
-	OrganizationID uuid.UUID           `json:"organization_id" format:"uuid" doc:"In which it acts"`
+	OrganizationID uuid.UUID           `json:"organization_id" format:"uuid" doc:"Organization in which the key acts"`
 	Name           string              `json:"name"`
-	Scopes         []policy.Permission `json:"scopes" nullable:"false" doc:"What it may do at most: its owner's roles decide too"`
+	Scopes         []policy.Permission `json:"scopes" nullable:"false" doc:"The most that the key may do; its owner's roles limit it further"`
 	Hint           string              `json:"hint" doc:"The last four characters of the newest secret"`
 	CreatedAt      time.Time           `json:"created_at"`
 	ExpiresAt      time.Time           `json:"expires_at"`
-	LastUsedAt     *time.Time          `json:"last_used_at,omitempty" doc:"To the minute"`
+	LastUsedAt     *time.Time          `json:"last_used_at,omitempty" doc:"Accurate to a minute"`
 }
 
 // ShownKey is a key together with its secret, which is shown once.
 type ShownKey struct {
 	APIKey
-	Key string `json:"key" doc:"For the Authorization header: Bearer aic_… It is not shown again"`
+	Key string `json:"key" doc:"For the Authorization header: Bearer aic_… Shown only once"`
 }
 
 // KeyRequest is what a new key is to be.
 type KeyRequest struct {
 	Name          person.DisplayName  `json:"name" minLength:"1" maxLength:"100"`
-	Scopes        []policy.Permission `json:"scopes" minItems:"1" maxItems:"64" nullable:"false" doc:"Permissions such as datasets:read, which you have yourself"`
+	Scopes        []policy.Permission `json:"scopes" minItems:"1" maxItems:"64" nullable:"false" doc:"Permissions such as datasets:read; you must have each of them yourself"`
 	ExpiresInDays int                 `json:"expires_in_days,omitempty" minimum:"1" maximum:"365" default:"90"`
 }
 
 // RotateRequest is what becomes of the present secret.
 type RotateRequest struct {
-	OverlapMinutes int `json:"overlap_minutes" minimum:"0" maximum:"1440" doc:"The present secret stays good for so long, at most until it expires"`
-	ExpiresInDays  int `json:"expires_in_days,omitempty" minimum:"1" maximum:"365" default:"90" doc:"Of the new secret"`
+	OverlapMinutes int `json:"overlap_minutes" minimum:"0" maximum:"1440" doc:"How long the current secret stays valid, at most until it expires"`
+	ExpiresInDays  int `json:"expires_in_days,omitempty" minimum:"1" maximum:"365" default:"90" doc:"Lifetime of the new secret"`
 }
 
 // KeyOwner is a person, or a service account of an organization.

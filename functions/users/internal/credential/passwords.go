@@ -43,7 +43,7 @@ func CheckNewPassword(ctx context.Context, s store.Store, rules PasswordRules, u
 		return fault.At(location, "%s", reason)
 	}
 	if breached(ctx, s, new) {
-		return fault.At(location, "This password was found in a breach of another service: choose another one")
+		return fault.At(location, "This password appeared in a data breach of another service. Choose a different one.")
 	}
 	if user == uuid.Nil || rules.History == 0 {
 		return nil
@@ -83,7 +83,7 @@ func checkHistory(ctx context.Context, s store.Store, user uuid.UUID, keep int, 
 			return err
 		}
 		if used {
-			return fault.At(location, "This is your password, or was one of the last %d: choose another one", keep)
+			return fault.At(location, "This is your current password or one of your last %d. Choose a different one.", keep)
 		}
 	}
 	return nil

@@ -42,9 +42,9 @@ func (p Proved) Fault() error {
 	case p.Method == Passkey:
 		return fault.At("body.passkey", "The passkey was not accepted: begin again")
 	case p.Method == TOTP:
-		return fault.At("body.code", "The code is not right, or was used already")
+		return fault.At("body.code", "The code is wrong or was already used")
 	case p.Refused == secondFactorNeeded:
-		return fault.At("body.password", "You have a second factor: a password is no fresh proof")
+		return fault.At("body.password", "You have a second factor: use it instead of the password")
 	}
 	return fault.At("body.password", "This is not your password")
 }

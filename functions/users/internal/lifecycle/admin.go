@@ -26,7 +26,7 @@ import (
 // Article 15). It is kept in the audit trail, sealed with the person's key, so that
 // erasing the person erases it.
 type Reason struct {
-	Reason string `json:"reason" minLength:"3" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"one line of text" doc:"Why, such as a ticket's number; the person can read it"`
+	Reason string `json:"reason" minLength:"3" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"one line of text" doc:"Reason, such as a ticket number. The person can read it"`
 }
 
 // reasonField is what a sealed reason is bound to.
@@ -65,9 +65,9 @@ const lockBoth = `SELECT id, suspended_at, platform_admin FROM users WHERE id = 
 // ErrNoPerson answers for a person who does not exist.
 var ErrNoPerson = fault.New(fault.NotFound, "There is no account with this identifier")
 
-var errDismissed = fault.New(fault.Forbidden, "You are no platform admin any more")
+var errDismissed = fault.New(fault.Forbidden, "You are no longer a platform admin")
 
-var errOneself = fault.New(fault.Conflict, "A platform admin does not do this to their own account: another one does")
+var errOneself = fault.New(fault.Conflict, "You cannot do this to your own account: ask another platform admin")
 
 // Administer lets the calling platform admin do something to another person, and tells
 // the platform's trail, with the reason, and those of the person's organizations. A

@@ -53,7 +53,7 @@ func onMember(ctx context.Context, s store.Store, action string, organization, p
 	})
 }
 
-var errNoMember = fault.New(fault.NotFound, "Nobody with this identifier and standing is in this organization")
+var errNoMember = fault.New(fault.NotFound, "This organization has no member with this identifier in the required status")
 
 const setStatus = `UPDATE memberships SET status = $3 WHERE user_id = $1 AND organization_id = $2`
 
@@ -118,7 +118,7 @@ func Leave(ctx context.Context, s store.Store, organization, person uuid.UUID) e
 			err = tx.QueryRow(ctx, selectStanding, person, organization).Scan()
 		}
 		if database.IsNoRows(err) {
-			return fault.New(fault.NotFound, "You are in no organization with this identifier")
+			return fault.New(fault.NotFound, "You do not belong to an organization with this identifier")
 		}
 		if err != nil {
 			return fmt.Errorf("lock organization and membership: %w", err)

@@ -54,7 +54,7 @@ type Organization struct {
 	ID        uuid.UUID  `json:"id" format:"uuid"`
 	Name      string     `json:"name"`
 	CreatedAt time.Time  `json:"created_at"`
-	DeletedAt *time.Time `json:"deleted_at,omitempty" doc:"When its deletion was asked for; an owner can restore it for 30 days"`
+	DeletedAt *time.Time `json:"deleted_at,omitempty" doc:"When its deletion was requested; an owner can restore it for 30 days"`
 }
 
 const (

@@ -114,7 +114,7 @@ RETURNING user_id, email`
 
 // ErrMailedToken is the one answer to a token that was never given out, has expired
 // or was used.
-var ErrMailedToken = fault.At("body.token", "this link is not good any more: it was used, or is too old; ask for a new one")
+var ErrMailedToken = fault.At("body.token", "this link has expired or was already used: request a new one")
 
 // UseMailedToken uses a token up, in the transaction of what it is good for: of two
 // uses at once one waits for the other, and finds it used. It locks the person.

@@ -52,7 +52,7 @@ func NewMailer(s store.Store, env *function.Env) (Mailer, error) {
 func PagesOf(c function.Config) (*url.URL, error) {
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.HasSuffix(u.Hostname(), ".invalid") {
-		return nil, errors.New("PUBLIC_URL is not set to the https://… of the pages that people see: mails link to them, and passkeys belong to their host")
+		return nil, errors.New("PUBLIC_URL must be the https:// URL of the pages that people see: mails link to it, and passkeys are bound to its host")
 	}
 	return u, nil
 }
@@ -65,7 +65,7 @@ func (p Mailer) Needed() error {
 	if p.Sends() {
 		return nil
 	}
-	return fault.New(fault.Unavailable, "This needs mail, which is not configured here: ask an admin")
+	return fault.New(fault.Unavailable, "This requires mail, which is not configured on this platform: ask an administrator")
 }
 
 // Queue has a mail about a person (uuid.Nil: who has no account) sent once the transaction

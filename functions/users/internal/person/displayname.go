@@ -18,7 +18,7 @@ func (n *DisplayName) Resolve(_ huma.Context, where *huma.PathBuffer) []error {
 	parsed, ok := ParseDisplayName(string(*n))
 	*n = DisplayName(parsed)
 	if !ok {
-		return []error{&huma.ErrorDetail{Location: where.String(), Message: "expected text that can be seen, without control characters"}}
+		return []error{&huma.ErrorDetail{Location: where.String(), Message: "expected visible text without control characters"}}
 	}
 	return nil
 }

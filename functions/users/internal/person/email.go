@@ -50,9 +50,9 @@ const (
 )
 
 var (
-	errLength    = fmt.Errorf("an email address has %d bytes at the most, and %d of them before the @", maxEmail, maxLocalPart)
-	errLocalPart = errors.New("what is before the @ is letters, digits, single dots between them and !#$%&'*+-/=?^_`{|}~: no spaces, quotation marks or comments")
-	errDomain    = errors.New("what is after the @ is not a domain that mail can be sent to, such as example.com")
+	errLength    = fmt.Errorf("an email address has at most %d bytes, at most %d of them before the @", maxEmail, maxLocalPart)
+	errLocalPart = errors.New("the part before the @ can only contain letters, digits, single dots between them and !#$%&'*+-/=?^_`{|}~, no spaces, quotation marks or comments")
+	errDomain    = errors.New("the part after the @ is not a domain that can receive mail, such as example.com")
 )
 
 // Domains maps a domain to the one spelling that the name system knows (UTS #46, IDNA2008).

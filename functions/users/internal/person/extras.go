@@ -29,8 +29,8 @@ type Extras struct {
 	Locale      string         `json:"locale,omitempty" doc:"Language tag (BCP 47), such as de-CH"`
 	TimeZone    string         `json:"time_zone,omitempty" doc:"Name in the IANA time zone database, such as Europe/Zurich"`
 	PictureURL  string         `json:"picture_url,omitempty" doc:"https"`
-	Preferences map[string]any `json:"preferences" doc:"What applications remember for the person"`
-	Attributes  map[string]any `json:"attributes" doc:"Whatever else the person tells"`
+	Preferences map[string]any `json:"preferences" doc:"Settings that applications store for the person"`
+	Attributes  map[string]any `json:"attributes" doc:"Anything else about the person"`
 }
 
 // Profiles keeps the free parts, sealed with their people's keys: in MongoDB, or where
@@ -88,7 +88,7 @@ func (p Profiles) Body(ctx context.Context, read func() (body []byte, document *
 // means that a newer one holds by now.
 func (p Profiles) get(ctx context.Context, id uuid.UUID) ([]byte, error) {
 	if p.server == nil {
-		return nil, errors.New("a profile lies in MongoDB, and MONGODB_URL is not configured")
+		return nil, errors.New("the profile is stored in MongoDB, but MONGODB_URL is not configured")
 	}
 	return p.server.Get(ctx, ProfileDocuments, id)
 }
@@ -121,7 +121,7 @@ func (p Profiles) Forget(ctx context.Context, db documents.Querier, id *uuid.UUI
 		return
 	}
 	if err := p.Delete(ctx, db, *id); err != nil {
-		slog.WarnContext(ctx, "a document that nothing points to was left behind", "collection", ProfileDocuments, "id", *id, "error", err)
+		slog.WarnContext(ctx, "an unreferenced document was left behind", "collection", ProfileDocuments, "id", *id, "error", err)
 	}
 }
 

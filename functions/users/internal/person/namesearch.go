@@ -68,7 +68,7 @@ func NamePrefixes(keeper *secret.Keeper, organization uuid.UUID, query string) (
 		}
 	}
 	if len(indexes) == 0 {
-		return nil, fault.At("query.name", "there is no letter in it")
+		return nil, fault.At("query.name", "a name to search for must contain a letter")
 	}
 	return indexes, nil
 }
@@ -122,7 +122,7 @@ SELECT EXISTS (SELECT FROM memberships m
 // rounds bounds the names that one search indexes first.
 const rounds = 10
 
-var errNoNameSearch = fault.New(fault.Conflict, "The organization does not allow to search by name: its setting search_by_name is off")
+var errNoNameSearch = fault.New(fault.Conflict, "The organization does not allow searching by name: its setting search_by_name is off")
 
 // IndexNames indexes members who are not yet, and tells whether all are: some may be
 // being changed, or there are too many for one search. Where the organization does not

@@ -16,7 +16,7 @@ import (
 )
 
 // ErrErased answers for a person whose account was erased a moment ago.
-var ErrErased = fault.New(fault.Unauthenticated, "This account does not exist any more")
+var ErrErased = fault.New(fault.Unauthenticated, "This account no longer exists")
 
 // The contexts that a person's sealed fields are bound to.
 const (

@@ -18,7 +18,7 @@ import (
 // Profile is a person's account, standing in an organization, and free part.
 type Profile struct {
 	Account
-	EmailVerified    bool   `json:"email_verified" doc:"The person has shown that the address is theirs"`
+	EmailVerified    bool   `json:"email_verified" doc:"The person has proved that the address is theirs"`
 	Role             string `json:"role"`
 	MembershipStatus string `json:"membership_status" enum:"requested,active,suspended"`
 	Extras
@@ -68,7 +68,7 @@ type profileRow struct {
 	SealedName
 }
 
-var errNoMember = fault.New(fault.Forbidden, "You are no member of this organization any more: switch to another one")
+var errNoMember = fault.New(fault.Forbidden, "You are no longer a member of this organization: switch to another one (POST /v1/users/sessions/organization)")
 
 // Read unseals the profile of the caller: one query, and where MongoDB keeps the free
 // part one more.

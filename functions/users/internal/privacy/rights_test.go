@@ -261,7 +261,7 @@ func TestPersonSeesWhatHappenedToTheirAccount(t *testing.T) {
 	}
 	first := platformtest.Decode[page.Page[privacy.Activity]](t, p.Do(token, http.MethodGet, "/v1/users/activity?limit=3", nil))
 	second := platformtest.Decode[page.Page[privacy.Activity]](t, p.Do(token, http.MethodGet, "/v1/users/activity?limit=3&cursor="+first.NextCursor, nil))
-	if len(first.Items) != 3 || len(second.Items) != 3 || second.Items[0].What != "Wait after failed logins ended" {
+	if len(first.Items) != 3 || len(second.Items) != 3 || second.Items[0].What != "Unlocked after failed logins by a platform admin" {
 		t.Errorf("by pages: %+v\n%+v", first, second)
 	}
 	for _, trail := range []string{"datasets", "analytics"} {

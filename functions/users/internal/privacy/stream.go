@@ -21,7 +21,7 @@ func Stream(ctx context.Context, mediaType, name string, write func(io.Writer) e
 		w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s"`, name))
 		out := &patientWriter{w: w, connection: http.NewResponseController(w)}
 		if err := write(out); err != nil {
-			slog.ErrorContext(ctx, "export broken off", "error", err)
+			slog.ErrorContext(ctx, "export aborted", "error", err)
 			panic(http.ErrAbortHandler)
 		}
 		if out.connection.Flush() == nil {

@@ -10,9 +10,9 @@ import (
 // Device is what a person recognizes a browser or program by. A client says what it
 // likes: nothing depends on it.
 type Device struct {
-	Browser   string `json:"browser,omitempty" doc:"Or program" example:"Firefox 128.0"`
+	Browser   string `json:"browser,omitempty" doc:"Browser or program" example:"Firefox 128.0"`
 	System    string `json:"system,omitempty" example:"Linux"`
-	UserAgent string `json:"user_agent,omitempty" doc:"As it was sent (RFC 9110 §10.1.5)"`
+	UserAgent string `json:"user_agent,omitempty" doc:"User-Agent header as sent (RFC 9110 §10.1.5)"`
 }
 
 // DeviceOf reads a User-Agent.

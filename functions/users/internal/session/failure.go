@@ -37,7 +37,7 @@ SELECT failures, coalesce((SELECT failures FROM account), 0), CASE WHEN failures
 FROM pair`
 
 // ErrNotProved is what a wrong password and an unknown address are answered with.
-var ErrNotProved = fault.New(fault.Unauthenticated, "The email address or the password is not right")
+var ErrNotProved = fault.New(fault.Unauthenticated, "The email address or the password is wrong")
 
 // recording bounds what is written after a failure.
 const recording = 10 * time.Second

@@ -58,7 +58,7 @@ func CountGuessAt(ctx context.Context, s store.Store, key []byte) error {
 	if err := s.DB.QueryRow(ctx, selectBlock, key).Scan(&seconds); err != nil {
 		return fmt.Errorf("read pause between guesses: %w", err)
 	}
-	return fault.New(fault.RateLimited, "Too many wrong proofs: wait, or log in with a passkey or a recovery code").
+	return fault.New(fault.RateLimited, "Too many wrong attempts. Wait, or log in with a passkey or a recovery code.").
 		After(time.Duration(max(1, seconds)) * time.Second)
 }
 

@@ -186,7 +186,7 @@ func (a *Attempt) Allowed(ctx context.Context) error {
 	}
 	a.store.Locked.Inc()
 	whole := wait.Truncate(time.Second) + time.Second
-	return fault.New(fault.RateLimited, "Too many logins have failed, or come at once; wait, then try again. A mail with a way to unlock the account may have been sent to its address").After(whole)
+	return fault.New(fault.RateLimited, "Too many failed or simultaneous logins. Wait, then try again. A mail with an unlock link may have been sent to the account's address.").After(whole)
 }
 
 // delay is what a scope's failures make this try wait after the newest of them.

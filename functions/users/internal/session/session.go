@@ -48,8 +48,8 @@ func EndSessions(ctx context.Context, tx pgx.Tx, person, but uuid.UUID, reason s
 type Tokens struct {
 	AccessToken  string `json:"access_token" doc:"JWT (RFC 9068), for the Authorization header"`
 	TokenType    string `json:"token_type" enum:"Bearer"`
-	ExpiresIn    int    `json:"expires_in" doc:"Seconds that the access token is good for"`
-	RefreshToken string `json:"refresh_token" doc:"Good for one exchange at POST /v1/users/refresh"`
+	ExpiresIn    int    `json:"expires_in" doc:"Lifetime of the access token in seconds"`
+	RefreshToken string `json:"refresh_token" doc:"Valid for one exchange at POST /v1/users/refresh"`
 }
 
 // Bearer puts the two tokens of a session into their answer.
@@ -79,7 +79,7 @@ CROSS JOIN LATERAL (
 
 // ErrGone answers for a person or an organization that was deleted while a session was
 // to begin. Who is left without an organization has been given one since.
-var ErrGone = fault.New(fault.Unauthenticated, "What you were logging in to does not exist any more: log in again")
+var ErrGone = fault.New(fault.Unauthenticated, "The organization or account that you were logging in to no longer exists: log in again")
 
 // Both stay until the session refers to them. Organizations are locked before people.
 const selectContext = `

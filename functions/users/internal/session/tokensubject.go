@@ -14,7 +14,7 @@ import (
 )
 
 // ErrSessionOver answers for a session that has ended, or whose person is shut out.
-var ErrSessionOver = fault.New(fault.Unauthenticated, "This session is over: log in again")
+var ErrSessionOver = fault.New(fault.Unauthenticated, "This session has ended: log in again")
 
 const selectTokenSubject = `
 SELECT user_id, organization_id, methods, roles, impersonator_id, waits_for, ` + ProvedAt + ` FROM published.callers WHERE session_id = $1 AND alive`

@@ -12,7 +12,7 @@ import (
 )
 
 // ErrNoOrganization refuses to change an organization that is gone or being deleted.
-var ErrNoOrganization = fault.New(fault.NotFound, "You act in no organization with this identifier: POST /v1/users/sessions/organization switches to it")
+var ErrNoOrganization = fault.New(fault.NotFound, "You are not acting in this organization: switch to it with POST /v1/users/sessions/organization")
 
 // RequireSession is the caller, whose session it is about: there is none where they came
 // with another issuer's token.
@@ -24,7 +24,7 @@ func RequireSession(ctx context.Context) (auth.Caller, error) {
 	return caller, err
 }
 
-var errNoSession = fault.New(fault.Forbidden, "This is about a session of this platform, and you came with another issuer's token: log in here (POST /v1/users/login), or do it at the issuer")
+var errNoSession = fault.New(fault.Forbidden, "This requires a session of this platform, but your token is from another issuer: log in here (POST /v1/users/login), or do it at the issuer")
 
 // RequireFreshProof refuses a caller who has not proved lately who they are, or acts as somebody else,
 // where that depends on what is asked for: else the operation declares it.

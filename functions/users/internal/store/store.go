@@ -48,7 +48,7 @@ const mostDemanded = 64
 func PasswordFloor(c function.Config) (int, error) {
 	floor := cmp.Or(c.PasswordMinLength, password.LeastWithSecondFactor)
 	if floor < password.LeastWithSecondFactor || floor > mostDemanded {
-		return 0, fmt.Errorf("PASSWORD_MIN_LENGTH is %d: it is %d to %d characters", floor, password.LeastWithSecondFactor, mostDemanded)
+		return 0, fmt.Errorf("PASSWORD_MIN_LENGTH is %d, but must be %d to %d characters", floor, password.LeastWithSecondFactor, mostDemanded)
 	}
 	return floor, nil
 }
