@@ -79,7 +79,7 @@ func WithCaller(ctx context.Context, c Caller) context.Context {
 func CallerFrom(ctx context.Context) (Caller, error) {
 	c, ok := ctx.Value(callerKey{}).(Caller)
 	if !ok {
-		return Caller{}, fault.New(fault.Unauthenticated, "This needs an access token")
+		return Caller{}, fault.New(fault.Unauthenticated, "This requires an access token: log in (POST /v1/users/login)")
 	}
 	return c, nil
 }

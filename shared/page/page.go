@@ -22,7 +22,7 @@ type Query struct {
 // Page is one page of a list.
 type Page[T any] struct {
 	Items      []T    `json:"items" nullable:"false" doc:"Newest first"`
-	NextCursor string `json:"next_cursor,omitempty" doc:"Asks for the next page; absent on the last"`
+	NextCursor string `json:"next_cursor,omitempty" doc:"Cursor of the next page; absent on the last page"`
 }
 
 // Before is the identifier that every item of the asked page precedes:
@@ -33,7 +33,7 @@ func (q Query) Before() (uuid.UUID, error) {
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(q.Cursor)
 	if err != nil || len(raw) != len(uuid.UUID{}) {
-		return uuid.Nil, fault.At("query.cursor", "the cursor is not one that this list gave out")
+		return uuid.Nil, fault.At("query.cursor", "this is not a cursor of this list: start without one, or use next_cursor of the previous page")
 	}
 	return uuid.UUID(raw), nil
 }

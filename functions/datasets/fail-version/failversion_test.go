@@ -54,7 +54,7 @@ func TestFailVersion_ProfilingFailsForGood_VersionFailsAndCanBeRetried(t *testin
 		attempt func(*testing.T, *platformtest.Platform, int)
 		says    string
 	}{
-		"work fails": {func(t *testing.T, p *platformtest.Platform, n int) { datasetstest.Profile(t, p, n) }, "Something went wrong on our side, 6 times"},
+		"work fails": {func(t *testing.T, p *platformtest.Platform, n int) { datasetstest.Profile(t, p, n) }, "An internal error occurred 6 times"},
 		"process dies": {func(t *testing.T, p *platformtest.Platform, _ int) {
 			_, err := p.DB(database.Datasets).Exec(t.Context(), `UPDATE jobs SET state = 'running', holder = gen_random_uuid(), attempt = attempt + 1`)
 			if err != nil {

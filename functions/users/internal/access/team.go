@@ -51,8 +51,8 @@ var errNoTeam = fault.New(fault.NotFound, "There is no such team")
 
 // Why a change of teams is one of roles.
 const (
-	joins = "Adding a member to this team also gives them its roles: %s"
-	Loses = "Removing a member from this team also takes its roles away: %s"
+	joins = "This would also give people the roles of the team: %s"
+	Loses = "This would also take the roles of the team away from people: %s"
 )
 
 // CheckTeamRoles refuses to give the roles of a team to those who get into it, or to take them

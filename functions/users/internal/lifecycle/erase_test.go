@@ -415,7 +415,7 @@ func TestPersonOfAnotherIssuer(t *testing.T) {
 	p.Do(token, http.MethodGet, "/v1/organizations", nil).Want(t, http.StatusOK)
 	p.Do(token, http.MethodGet, "/v1/users/sessions", nil).Want(t, http.StatusOK)
 	for path, body := range map[string]string{"/v1/users/logout": ``, "/v1/users/sessions/organization": `{"organization_id": "` + ada.OrganizationID.String() + `"}`} {
-		if got := userstest.Detail(t, p.Do(token, http.MethodPost, path, body).Want(t, http.StatusForbidden)); !strings.Contains(got, "another issuer's token") {
+		if got := userstest.Detail(t, p.Do(token, http.MethodPost, path, body).Want(t, http.StatusForbidden)); !strings.Contains(got, "token is from another issuer") {
 			t.Errorf("%s answers %q", path, got)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 type notice struct{ subject, text string }
 
 var notices = map[string]notice{
-	"report_failed": {"A report failed", `A run of one of your organization's reports failed, and is not tried again. To see why:
+	"report_failed": {"A report failed", `A run of one of your organization's reports failed and will not be retried. To see why:
 
 GET /v1/analytics/reports/{report_id}/runs/{run_id}
 
@@ -24,11 +24,11 @@ Correct the report's query, or start another run:
 
 POST /v1/analytics/reports/{report_id}/runs`},
 	"dataset_failed": {"A data set could not be processed", `Version {version} of one of your organization's data sets could not be processed. Queries read
-the version before it, if there is one. To see why:
+the previous version, if there is one. To see why:
 
 GET /v1/datasets/{dataset_id}
 
-Correct the file, and upload it again.`},
+Correct the file and upload it again.`},
 }
 
 var (

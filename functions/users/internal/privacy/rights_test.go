@@ -244,8 +244,8 @@ func TestPersonSeesWhatHappenedToTheirAccount(t *testing.T) {
 			t.Errorf("%+v: want the device and the network of the login", a)
 		}
 	}
-	want := []string{"members: approve", "Suspended in the organization by organization done", "Acting as you by platform_admin done  Ticket 4711",
-		"Wait after failed logins ended by platform_admin done  Ticket 4711", "Login by you done", "Login by unknown refused wrong password", "Account opened by"}
+	want := []string{"members: approve", "Suspended in the organization by organization done", "Impersonation begun by platform_admin done  Ticket 4711",
+		"Unlocked after failed logins by a platform admin by platform_admin done  Ticket 4711", "Login by you done", "Login by unknown refused wrong password", "Account opened by"}
 	if len(got) != len(want) {
 		t.Fatalf("%d entries, want %d:\n%s", len(got), len(want), strings.Join(got, "\n"))
 	}
