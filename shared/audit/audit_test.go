@@ -230,7 +230,7 @@ func TestTamperingInTheDatabaseIsFoundWhereItIs(t *testing.T) {
 		"last removed":           {[]string{`DELETE FROM audit_entries WHERE seq = 9`}, []string{"entry 9: entries 9 to 9 are missing before this checkpoint"}},
 		"several last removed":   {[]string{`DELETE FROM audit_entries WHERE seq > 4`}, []string{"entry 6: entries 5 to 6 are missing before this checkpoint", "entry 9: entries 7 to 9 are missing before this checkpoint"}},
 		"all removed":            {[]string{`DELETE FROM audit_entries`}, []string{"entry 6: entries 4 to 6 are missing", "entry 9: entries 7 to 9 are missing"}},
-		"removed and closed up":  {[]string{`DELETE FROM audit_entries WHERE seq = 4`, `ALTER TABLE audit_entries DROP CONSTRAINT audit_entries_seq`, shift}, []string{"entry 4: it does not continue from entry 3", "entry 4: it was changed", "entry 5: it was changed", "entry 6: it was changed", "entry 6: this checkpoint was signed over another entry", "entry 7: it was changed", "entry 8: it was changed", "entry 9: entries 9 to 9 are missing before this checkpoint"}},
+		"removed and closed up":  {[]string{`DELETE FROM audit_entries WHERE seq = 4`, `ALTER TABLE audit_entries DROP CONSTRAINT audit_entries_seq`, shift}, []string{"entry 4: it does not continue from entry 3", "entry 4: it was changed", "entry 5: it was changed", "entry 6: it was changed", "entry 6: this checkpoint does not match", "entry 7: it was changed", "entry 8: it was changed", "entry 9: entries 9 to 9 are missing before this checkpoint"}},
 		"two swapped":            {[]string{`ALTER TABLE audit_entries DROP CONSTRAINT audit_entries_seq`, `UPDATE audit_entries SET seq = 9 - seq WHERE seq IN (4, 5)`}, []string{"entry 4: it does not continue from entry 3", "entry 4: it was changed", "entry 5: it does not continue from entry 4", "entry 5: it was changed", "entry 6: it does not continue from entry 5"}},
 		"end and word cut off":   {[]string{`DELETE FROM audit_checkpoints WHERE seq > 3`, `DELETE FROM audit_entries WHERE seq > 3`}, []string{"a checkpoint kept elsewhere covers this entry, but the export ends with entry 3"}},
 		"newest word removed":    {[]string{`DELETE FROM audit_checkpoints WHERE seq = 9`}, []string{"a checkpoint kept elsewhere covers this entry, but the export ends with entry 6"}},
@@ -296,7 +296,7 @@ func TestTamperingWithAnExportIsFoundWhereItIs(t *testing.T) {
 		"doubled":                  {with(5, whole[4]), []string{"line 6, entry 4: it comes after entry 4: out of order or repeated"}},
 		"another organization's":   {with(5, foreign[0]), []string{"line 6, entry 1: it belongs to another organization"}},
 		"foreign checkpoint":       {with(4, foreign[3]), []string{"does not belong to the platform"}},
-		"forged signature":         {edited(3, `.`, `.e30`), []string{"line 4: this checkpoint does not count"}},
+		"forged signature":         {edited(3, `.`, `.e30`), []string{"line 4: this checkpoint is not valid"}},
 		"unknown field":            {edited(4, `"trace_id"`, `"extra":1,"trace_id"`), []string{"line 5: this is not a line of an export", "entries 4 to 4 are missing"}},
 		"doubled field":            {edited(4, `"result":`, `"result":"refused","result":`), []string{"line 5: this is not a line of an export", "entries 4 to 4 are missing"}},
 		"field in another case":    {edited(4, `"result":`, `"Result":`), []string{"line 5: this is not a line of an export", "entries 4 to 4 are missing"}},
@@ -330,10 +330,10 @@ func TestARecomputedChainContradictsItsCheckpoints(t *testing.T) {
 		forged[i] = genuine[i]
 	}
 	expect(t, tr.verify(forged), []string{
-		"line 4, entry 3: this checkpoint was signed over another entry", "line 8, entry 6: this checkpoint was signed over another entry",
-		"line 12, entry 9: this checkpoint was signed over another entry",
+		"line 4, entry 3: this checkpoint does not match", "line 8, entry 6: this checkpoint does not match",
+		"line 12, entry 9: this checkpoint does not match",
 	})
-	expect(t, tr.verify(genuine, checkpointOf(t, forger.export()[3])), []string{"a checkpoint kept elsewhere does not count"})
+	expect(t, tr.verify(genuine, checkpointOf(t, forger.export()[3])), []string{"a checkpoint kept elsewhere is not valid"})
 }
 
 func TestACheckpointIsNoAccessTokenAndTheOtherWayAround(t *testing.T) {
@@ -459,7 +459,7 @@ func TestABrokenChainGoesOnAfterARestartThatShows(t *testing.T) {
 		want   []string
 	}{
 		"end removed":        {[]string{`DELETE FROM audit_entries WHERE seq = 9`}, []string{"entry 9: entries 9 to 9 are missing before this checkpoint", restarted}},
-		"end changed":        {[]string{`UPDATE audit_entries SET hash = sha256(hash) WHERE seq = 9`}, []string{"entry 9: it was changed", "entry 9: this checkpoint was signed over another entry", restarted}},
+		"end changed":        {[]string{`UPDATE audit_entries SET hash = sha256(hash) WHERE seq = 9`}, []string{"entry 9: it was changed", "entry 9: this checkpoint does not match", restarted}},
 		"checkpoint removed": {[]string{`DELETE FROM audit_checkpoints WHERE seq = 9`}, []string{restarted}},
 		"everything removed": {[]string{`DELETE FROM audit_entries`}, []string{"entry 6: entries 4 to 6 are missing", "entry 9: entries 7 to 9 are missing", restarted}},
 	} {

@@ -22,8 +22,8 @@ import (
 )
 
 const (
-	deletePerson   = `DELETE FROM provisioned_people WHERE id = $1`
-	lockAccount    = `SELECT FROM users WHERE id = $1 FOR UPDATE`
+	deletePerson              = `DELETE FROM provisioned_people WHERE id = $1`
+	lockAccount               = `SELECT FROM users WHERE id = $1 FOR UPDATE`
 	selectWithoutOrganization = `
 SELECT FROM users u WHERE id = $1 AND NOT platform_admin AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id)`
 )

@@ -10,9 +10,9 @@ import (
 	"function/shared/mail"
 )
 
-// notice is a mail that another domain asks for (events.NoticeRequested). {name} in its
-// text is a parameter: an identifier or a number, so that nobody can have us mail their
-// words to somebody else.
+// notice is a mail that another domain requests (events.NoticeRequested). {name} in its text
+// is a parameter, which must be an identifier or a number, so that nobody can use it to mail
+// text of their own.
 type notice struct{ subject, text string }
 
 var notices = map[string]notice{
@@ -36,7 +36,7 @@ var (
 	harmless    = regexp.MustCompile(`^[0-9a-fA-F-]{1,40}$`)
 )
 
-// Notice fills in the text of a notice, which says the same to everybody.
+// Notice fills the parameters into the text of a notice. All recipients get the same text.
 func Notice(name string, params map[string]string) (write func(to string) mail.Message, err error) {
 	n, ok := notices[name]
 	if !ok {

@@ -20,7 +20,7 @@ import (
 	"function/shared/fault"
 )
 
-// The bounds of what a person may change, and of the change.
+// Limits of the free part of a profile and of a change to it.
 const (
 	MaxChange       = 64 << 10 // bytes
 	maxDepth        = 10       // of objects and arrays within each other
@@ -35,8 +35,8 @@ type Changeable struct {
 	Extras
 }
 
-// Change applies a JSON Merge Patch (RFC 7396), and tells which fields are not what
-// they were. What comes of it is checked; a fault tells what is wrong.
+// Change applies a JSON Merge Patch (RFC 7396) and returns the names of the fields that
+// changed. It validates the result; a fault says what is wrong.
 func (c Changeable) Change(patch []byte) (changed Changeable, fields []string, err error) {
 	if err := bounded(patch); err != nil {
 		return c, nil, err
@@ -68,7 +68,7 @@ func (c Changeable) Change(patch []byte) (changed Changeable, fields []string, e
 	return changed, changedFields(before, after), err
 }
 
-// merge is MergePatch of RFC 7396 §2, which leaves its target as it is.
+// merge implements MergePatch of RFC 7396 §2 without modifying its target.
 func merge(target, patch any) any {
 	change, ok := patch.(map[string]any)
 	if !ok {
@@ -88,7 +88,7 @@ func merge(target, patch any) any {
 	return merged
 }
 
-// bounded refuses a document that is too large, too deep, or is not JSON.
+// bounded refuses a document that is too large, nested too deeply or not valid JSON.
 func bounded(document []byte) error {
 	if len(document) > MaxChange {
 		return fault.New(fault.TooLarge, "A profile and a change to it can each have at most %d KiB", MaxChange>>10)
@@ -144,7 +144,8 @@ func (w *walker) value(depth int) error {
 	return nil
 }
 
-// readable tells whether readers of JSON have a number, which they take for a float64.
+// readable reports whether a number is in the range of a float64, which JSON readers
+// support.
 func readable(number json.Number) bool {
 	value, err := number.Float64()
 	mantissa, _, _ := strings.Cut(strings.ToLower(number.String()), "e")
@@ -213,7 +214,7 @@ func (c Changeable) check() error {
 	return nil
 }
 
-// changedFields names the top-level fields in which two objects differ.
+// changedFields returns the names of the top-level fields in which two objects differ.
 func changedFields(before, after map[string]any) []string {
 	fields := []string{}
 	for _, field := range changeable {
@@ -224,7 +225,7 @@ func changedFields(before, after map[string]any) []string {
 	return fields
 }
 
-// exact reads a document that is known to be JSON, whose numbers stay as they are written.
+// exact decodes a document known to be valid JSON and keeps its numbers as written.
 func exact(document []byte) (value any) {
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	decoder.UseNumber()

@@ -27,13 +27,13 @@ import (
 // at once, no more passwords than that are tried (RATE_LIMITS: account; 30). Once
 // failures cause a delay, one try is let through each time that it is over.
 type Attempt struct {
-	store   store.Store
-	user    uuid.UUID // uuid.Nil: there is no such account
-	keys    map[scope][]byte
-	known   []byte // the source in known_sources; nil: not told by the request
-	knownSource  bool   // it is there
-	failed  map[scope]failed
-	granted map[scope]ratelimit.Grant // from the allowances that were asked
+	store       store.Store
+	user        uuid.UUID // uuid.Nil: there is no such account
+	keys        map[scope][]byte
+	known       []byte // the source in known_sources; nil: not told by the request
+	knownSource bool   // it is there
+	failed      map[scope]failed
+	granted     map[scope]ratelimit.Grant // from the allowances that were asked
 }
 
 // scope is what failures are counted by.
