@@ -10,22 +10,21 @@ import (
 	"function/shared/outbox"
 )
 
-// PublishMembership tells of a membership's new role or standing.
+// PublishMembership publishes a membership's new role or status.
 func PublishMembership(ctx context.Context, tx *outbox.Tx, m Membership) error {
 	return tx.Publish(ctx, events.MembershipChanged{
 		UserID: m.UserID, OrganizationID: m.OrganizationID, Role: m.Role, Status: m.Status, ChangedAt: time.Now().UTC(),
 	})
 }
 
-// The states of a membership: a person asks to join an organization, and somebody
-// who may lets the person in.
+// The states of a membership: requested until somebody with the right approves it.
 const (
 	MembershipRequested = "requested"
 	MembershipActive    = "active"
 	MembershipSuspended = "suspended"
 )
 
-// Membership ties a person to an organization.
+// Membership is a person's role and status in an organization.
 type Membership struct {
 	UserID         uuid.UUID `json:"user_id" format:"uuid"`
 	OrganizationID uuid.UUID `json:"organization_id" format:"uuid"`

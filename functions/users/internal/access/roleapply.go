@@ -26,7 +26,7 @@ ON CONFLICT (organization_id, name) DO UPDATE SET description = excluded.descrip
 	endSecondPerson = `UPDATE organizations SET settings = settings - 'require_second_person' WHERE id = $1`
 )
 
-// apply makes a change that may be made: the only way in which roles change.
+// apply makes a permitted change. Every role change goes through it.
 func (x Actor) apply(ctx context.Context, c RoleChange) error {
 	if c.Kind == EndSecondPerson {
 		return x.effect(ctx, c)
@@ -67,7 +67,7 @@ func (x Actor) effect(ctx context.Context, c RoleChange) (err error) {
 	return nil
 }
 
-// assign makes a role a member's own, and tells of it.
+// assign changes a member's role and publishes it.
 func (x Actor) assign(ctx context.Context, c RoleChange, role string) error {
 	rows, _ := x.Query(ctx, setRole, c.UserID, x.organization, role)
 	m, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Membership])

@@ -19,7 +19,7 @@ import (
 	"function/shared/outbox"
 )
 
-// RoleChangeColumns are what a [PendingRoleChange] is read from.
+// RoleChangeColumns are the columns of a [PendingRoleChange].
 const RoleChangeColumns = `id, change, requested_by, requested_at, expires_at, alone_from, decided_by, decided_at,
 CASE WHEN decision IS NOT NULL THEN decision WHEN expires_at <= now() THEN 'expired' ELSE 'pending' END AS status`
 
@@ -28,7 +28,7 @@ const (
 	decideRoleChange = `UPDATE role_changes SET decided_by = $2, decided_at = $3, decision = $4 WHERE id = $1`
 )
 
-// What becomes of a change that waits.
+// Decisions on a pending change.
 const (
 	Approved  = "approved"  // by a second person: it takes effect, if who wanted it still may
 	Rejected  = "rejected"  // by a second person
@@ -37,7 +37,7 @@ const (
 
 var decisions = map[string]string{Approved: "role_changes:approve", Rejected: "role_changes:reject", Withdrawn: "role_changes:withdraw"}
 
-// Decide has the caller decide about a change that waits.
+// Decide records the caller's decision on a pending change.
 func (r RoleChanges) Decide(ctx context.Context, organization, id uuid.UUID, decision string) (*PendingRoleChange, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -72,8 +72,8 @@ func (r RoleChanges) Decide(ctx context.Context, organization, id uuid.UUID, dec
 	return &p, err
 }
 
-// take makes a change that was approved, if who wanted it still may. What an owner has
-// approved alone is told to all.
+// take applies an approved change if its requester still may make it. If an owner approved
+// it alone, all members are notified.
 func (r RoleChanges) take(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p PendingRoleChange, entry *audit.Entry) error {
 	x, err := Acting(ctx, tx, organization, p.RequestedBy)
 	if err != nil {
@@ -93,7 +93,7 @@ func (r RoleChanges) take(ctx context.Context, tx *outbox.Tx, organization uuid.
 	return r.tell(ctx, tx, organization, p.RequestedBy, true, func(to string) mail.Message { return r.post.SecondPersonEnded(to, organization) })
 }
 
-// stale is why a change that was in order when it was wanted is so no more.
+// stale explains why a change that was valid when requested no longer is.
 func stale(err error) error {
 	if f, ok := fault.As(err); ok {
 		return fault.New(fault.Conflict, "The change can no longer be made: %s", f.Detail)
@@ -110,7 +110,7 @@ WITH RECURSIVE under (id) AS (
 SELECT EXISTS (SELECT FROM team_members WHERE user_id = @person AND team_id IN (SELECT id FROM under))
     OR @role = ANY (roles_of(@person, @organization))`
 
-// mayDecide refuses those whose decision would not count.
+// mayDecide refuses people who may not decide on the change.
 func mayDecide(ctx context.Context, tx pgx.Tx, organization, person uuid.UUID, p PendingRoleChange, decision string, now time.Time) error {
 	own := p.RequestedBy == person
 	switch {
@@ -130,8 +130,7 @@ func mayDecide(ctx context.Context, tx pgx.Tx, organization, person uuid.UUID, p
 	return secondPerson(ctx, tx, organization, person, p)
 }
 
-// secondPerson refuses those whose decision would be no second person's: who wanted the
-// change, and whose own rights it changes.
+// secondPerson refuses the requester of a change and people whose own rights it changes.
 func secondPerson(ctx context.Context, tx pgx.Tx, organization, person uuid.UUID, p PendingRoleChange) error {
 	concerned := p.RequestedBy == person || p.Change.UserID == person
 	if !concerned {

@@ -14,7 +14,7 @@ import (
 	"function/shared/policy"
 )
 
-// needed is the permission that each kind of change takes.
+// needed maps each kind of change to the permission that it requires.
 var needed = map[string]policy.Permission{
 	AssignRole: policy.RolesWrite, GrantRole: policy.RolesWrite, RevokeRole: policy.RolesWrite,
 	DefineRole: policy.RolesWrite, DeleteRole: policy.RolesWrite,
@@ -22,9 +22,9 @@ var needed = map[string]policy.Permission{
 	JoinTeam: policy.TeamsWrite, LeaveTeam: policy.TeamsWrite, MoveTeam: policy.TeamsWrite, DeleteTeam: policy.TeamsWrite,
 }
 
-// may refuses what the one who wants the change may not do: nobody gives, takes or
-// defines rights beyond their own. It completes the change, and tells whether it
-// weighs enough for a fresh proof and a second person: a team without roles does not.
+// may refuses changes that exceed the actor's own rights. It fills in the details of the
+// change and reports whether it is sensitive and needs step-up authentication and a second
+// person; for example, changing a team without roles does not.
 func (x Actor) may(ctx context.Context, c *RoleChange) (weighty bool, err error) {
 	if d := policy.Decide(x.subject, policy.Need{Permission: needed[c.Kind]}, time.Now()); !d.Allowed {
 		return true, fault.New(fault.Forbidden, "%s", d.Reason)
@@ -58,8 +58,7 @@ func (x Actor) owner() bool { return slices.Contains(x.subject.Roles, policy.Own
 
 const selectPermissions = `SELECT permissions FROM roles WHERE organization_id = $1 AND name = $2`
 
-// Role refuses a role that there is not, or that may do what the one who wants to give
-// or take it may not.
+// Role refuses a role that does not exist or allows more than the actor may do.
 func (x Actor) Role(ctx context.Context, name string) error {
 	permissions := policy.Permissions(name)
 	if !slices.Contains(policy.BuiltIn(), name) { // the platform's own is not the organization's to give
@@ -115,7 +114,7 @@ func (x Actor) mayAssign(ctx context.Context, c RoleChange) error {
 
 const lockSuspended = `SELECT suspended_at IS NOT NULL FROM users WHERE id = $1 FOR SHARE` // the platform suspends before, or after
 
-// canOwn refuses an owner who could not act as one.
+// canOwn refuses a new owner who is not an active member.
 func (x Actor) canOwn(ctx context.Context, m Membership) error {
 	var suspended bool
 	if err := x.QueryRow(ctx, lockSuspended, m.UserID).Scan(&suspended); err != nil {
@@ -177,7 +176,7 @@ func (x Actor) mayTransfer(ctx context.Context, c RoleChange) error {
 	return x.canOwn(ctx, m)
 }
 
-// maxOwnRoles bounds the roles of one organization, which are listed as a whole.
+// maxOwnRoles limits an organization's custom roles, which are listed on one page.
 const maxOwnRoles = 200
 
 const selectRoleUse = `
@@ -187,7 +186,7 @@ SELECT (SELECT count(*) FROM roles WHERE organization_id = $1 AND name <> $2),
     OR EXISTS (SELECT FROM role_grants WHERE organization_id = $1 AND role = $2)
     OR EXISTS (SELECT FROM invitations WHERE organization_id = $1 AND role = $2 AND ended_at IS NULL AND expires_at > now())`
 
-// use is what there is of roles beside one, and of that one.
+// use describes the use of one role and the number of the others.
 type use struct {
 	others       int
 	exists, held bool

@@ -5,7 +5,7 @@ import (
 	"function/shared/fault"
 )
 
-// What the constraints of the domain's tables have to say.
+// Errors for violated constraints of the domain's tables.
 func init() {
 	database.Constraint("platform_admin_kept", fault.Conflict, "The platform needs at least one admin: make somebody else one first")
 	database.Constraint("external_identities_pkey", fault.Conflict, "This login is already linked to an account: unlink it there first")

@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Settings is what an organization decides for its members.
+// Settings are an organization's rules for its members.
 type Settings struct {
 	RequireSecondFactor bool `json:"require_second_factor" doc:"Members have no role here unless they log in with a second factor"`
 	RequireSecondPerson bool `json:"require_second_person" doc:"Role changes take effect only once a second person approves them (SOX)"`
@@ -21,19 +21,19 @@ type Settings struct {
 	SearchByName        bool `json:"search_by_name" doc:"Members and platform admins can find members by the first letters of their names, which are stored as keyed hashes"`
 }
 
-// DefaultSettings are those of an organization that has decided nothing.
+// DefaultSettings apply to an organization that has set nothing.
 var DefaultSettings = Settings{PasswordMinLength: 8, PasswordHistory: 0, SessionIdleMinutes: 7 * 24 * 60, SessionLifeHours: 30 * 24}
 
-// SessionIdle is how long a session lasts from refresh to refresh.
+// SessionIdle is how long a session lasts without a refresh.
 func (s Settings) SessionIdle() time.Duration {
 	return time.Duration(s.SessionIdleMinutes) * time.Minute
 }
 
-// SessionLife is how long a session lasts at most.
+// SessionLife is the maximum lifetime of a session.
 func (s Settings) SessionLife() time.Duration { return time.Duration(s.SessionLifeHours) * time.Hour }
 
-// Decisions are the settings that an organization has decided; nil: the default holds.
-// Its JSON is what is stored, and what SQL reads.
+// Decisions are the settings that an organization has set; nil means the default. Its JSON
+// is stored and read by SQL.
 type Decisions struct {
 	RequireSecondFactor *bool `json:"require_second_factor,omitempty"`
 	RequireSecondPerson *bool `json:"require_second_person,omitempty"`
@@ -45,8 +45,8 @@ type Decisions struct {
 	SearchByName        *bool `json:"search_by_name,omitempty"`
 }
 
-// Weakens tells whether a change of settings demands less of members than before: of
-// their second factors, passwords or sessions.
+// Weakens reports whether a change of settings relaxes the requirements on second factors,
+// passwords or sessions.
 func (s Settings) Weakens(before Settings) bool {
 	return before.RequireSecondFactor && !s.RequireSecondFactor ||
 		s.PasswordMinLength < before.PasswordMinLength || s.PasswordHistory < before.PasswordHistory ||
@@ -55,7 +55,7 @@ func (s Settings) Weakens(before Settings) bool {
 
 const selectSettings = `SELECT settings FROM organizations WHERE id = $1`
 
-// SettingsOf reads an organization's settings; what it has not decided is the default.
+// SettingsOf reads an organization's settings, with defaults for those not set.
 func SettingsOf(ctx context.Context, db Querier, organization uuid.UUID) (Settings, error) {
 	var decided []byte
 	if err := db.QueryRow(ctx, selectSettings, organization).Scan(&decided); err != nil {
@@ -64,7 +64,7 @@ func SettingsOf(ctx context.Context, db Querier, organization uuid.UUID) (Settin
 	return SettingsFrom(decided)
 }
 
-// SettingsFrom completes what an organization has decided, a JSON object, by the defaults.
+// SettingsFrom adds defaults to an organization's stored settings, a JSON object.
 func SettingsFrom(decided []byte) (Settings, error) {
 	s := DefaultSettings
 	if err := json.Unmarshal(decided, &s); err != nil {

@@ -1,6 +1,5 @@
-// Package store is what the functions of the users domain stand on: its database and
-// keys, acts with their audit entries, the caller in their organization, settings and
-// locks.
+// Package store opens the database and keys that every function of the users domain needs,
+// and provides what they share: the caller's organization, settings and locks.
 package store
 
 import (
@@ -21,9 +20,9 @@ import (
 
 const LoginsTotal = "user_logins_total"
 
-// keepTallies has what is counted without a transaction written a moment later: hashes
-// that waited for their turn, or found the queue full, and logins that were refused
-// because of earlier failures.
+// keepTallies writes counts that have no transaction of their own shortly afterwards:
+// password hashes that waited or found the queue full, and logins refused because of earlier
+// failures.
 func keepTallies(s Store, env *function.Env) {
 	for _, k := range []struct {
 		tally  *metrics.Tally
@@ -39,12 +38,12 @@ func keepTallies(s Store, env *function.Env) {
 	}
 }
 
-// mostDemanded is the most characters that may be demanded of a new password (NIST SP
-// 800-63B-4 §3.1.1.2: 64 are accepted at least).
+// mostDemanded is the largest minimum length of a new password that may be required (NIST SP
+// 800-63B-4 §3.1.1.2: at least 64 characters must be accepted).
 const mostDemanded = 64
 
-// PasswordFloor is the least characters of a new password on this platform, whatever an
-// organization demands (PASSWORD_MIN_LENGTH).
+// PasswordFloor is the platform's minimum length of a new password (PASSWORD_MIN_LENGTH),
+// whatever an organization requires.
 func PasswordFloor(c function.Config) (int, error) {
 	floor := cmp.Or(c.PasswordMinLength, password.LeastWithSecondFactor)
 	if floor < password.LeastWithSecondFactor || floor > mostDemanded {
@@ -53,12 +52,12 @@ func PasswordFloor(c function.Config) (int, error) {
 	return floor, nil
 }
 
-// Queryer is a transaction or a pool that answers rows.
+// Queryer is a transaction or a pool that runs queries.
 type Queryer interface {
 	Query(context.Context, string, ...any) (pgx.Rows, error)
 }
 
-// CodeAttempts are how often the second factor of one login may be wrong.
+// CodeAttempts is the number of wrong second factors allowed per login.
 const CodeAttempts = 5
 
 // Querier is a transaction or a pool.
@@ -77,7 +76,7 @@ type Store struct {
 	AtOnce ratelimit.Limit // of tries at an account
 }
 
-// Open opens the domain's database, and the keys where the function declares them.
+// Open opens the domain's database, and the keys if the function declares them.
 func Open(ctx context.Context, env *function.Env) (Store, error) {
 	db, err := env.Database(ctx, database.Users)
 	if err != nil {
