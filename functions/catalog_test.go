@@ -79,10 +79,10 @@ func wrong(from, to string) string {
 		return ""
 	case to == root:
 		return "only commands know the catalog"
-	case fromDomain != toDomain:
-		return "domains meet only through events and token claims"
 	case strings.HasSuffix(from, "test"):
 		return ""
+	case fromDomain != toDomain:
+		return "domains meet only through events and token claims"
 	case strings.HasSuffix(to, "test"):
 		return "test helpers are for tests"
 	case fromFunction == "" || toFunction == "internal" || fromFunction == toFunction:

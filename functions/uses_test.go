@@ -70,7 +70,7 @@ func TestKeys_AreHeldByFunctionsThatSealOrSign(t *testing.T) {
 			if use.Name == function.Keys.Name {
 				holders[domain]++
 			}
-			if owner, owns := strings.CutPrefix(use.Name, "owns-"); owns && owner != domain && domain != "platform" && domain != "compliance" {
+			if owner, owns := strings.CutPrefix(use.Name, "owns-"); owns && owner != domain && domain != "platform" {
 				t.Errorf("%s owns the database of %s", d.Name, owner)
 			}
 		}

@@ -103,6 +103,7 @@ var dependencies = map[string][]dependency{
 	"IDENTITY_DATABASE_URL":        append([]dependency{databaseServer}, overHTTPS...), // and other issuers' keys (OIDC_ISSUERS)
 	"CATALOG_DATABASE_URL":         {databaseServer},
 	"READER_DATABASE_URL":          {databaseServer},
+	"COMPLIANCE_DATABASE_URL":      {databaseServer},
 	"DATASETS_AUDIT_DATABASE_URL":  {databaseServer},
 	"ANALYTICS_AUDIT_DATABASE_URL": {databaseServer},
 	"MONGODB_URL":                  {{store("mongodb"), 27017}},
@@ -176,7 +177,7 @@ func TestFunctionsReachWhatTheirSettingsName(t *testing.T) {
 	broker, gateway := end{namespace: "knative-eventing"}, end{namespace: "kourier-system"}
 	for service, pod := range all {
 		owns := slices.ContainsFunc(given[service], func(name string) bool {
-			return slices.Contains([]string{"USERS_DATABASE_URL", "DATASETS_DATABASE_URL", "ANALYTICS_DATABASE_URL"}, name)
+			return slices.Contains([]string{"USERS_DATABASE_URL", "DATASETS_DATABASE_URL", "ANALYTICS_DATABASE_URL", "COMPLIANCE_DATABASE_URL"}, name)
 		})
 		if allowed(t, policies, pod, broker, 8080) != owns {
 			t.Errorf("%s owns a database: %t; it may publish events: %t", service, owns, !owns)

@@ -161,8 +161,9 @@ make_secrets() {
 			"CATALOG_DATABASE_URL=$(role_url "$admin" catalog_reader data_management_db)" \
 			"READER_DATABASE_URL=$(role_url "$admin" analytics_reader analytics_db)"
 	fi
-	if [ -z "$(configured_secret migrate-secret DATASETS_AUDIT_DATABASE_URL)" ]; then
+	if [ -z "$(configured_secret migrate-secret COMPLIANCE_DATABASE_URL)" ]; then
 		admin=$(secret_value $namespace migrate-secret ADMIN_DATABASE_URL)
+		complete $namespace migrate-secret COMPLIANCE_DATABASE_URL "$(role_url "$admin" compliance user_management_db)"
 		reader=$(role_url "$admin" audit_reader data_management_db)
 		complete $namespace migrate-secret DATASETS_AUDIT_DATABASE_URL "$reader"
 		complete $namespace migrate-secret ANALYTICS_AUDIT_DATABASE_URL "${reader/data_management_db/analytics_db}"
@@ -177,6 +178,13 @@ make_secrets() {
 	fi
 	if missing $namespace analytics-secret; then
 		make_secret $namespace analytics-secret "$(pooled ANALYTICS_DATABASE_URL)" "$(pooled CATALOG_DATABASE_URL)" "$(pooled READER_DATABASE_URL)"
+	fi
+	if ! secret_exists $namespace compliance-secret || [ -z "$(configured_secret compliance-secret COMPLIANCE_DATABASE_URL)" ]; then
+		if secret_exists $namespace compliance-secret; then
+			complete $namespace compliance-secret COMPLIANCE_DATABASE_URL "$(pooled COMPLIANCE_DATABASE_URL | cut -d = -f 2-)"
+		else
+			make_secret $namespace compliance-secret "$(pooled COMPLIANCE_DATABASE_URL)"
+		fi
 	fi
 	complete $namespace data-management-secret DATASETS_AUDIT_DATABASE_URL "$(pooled DATASETS_AUDIT_DATABASE_URL | cut -d = -f 2-)"
 	complete $namespace analytics-secret ANALYTICS_AUDIT_DATABASE_URL "$(pooled ANALYTICS_AUDIT_DATABASE_URL | cut -d = -f 2-)"

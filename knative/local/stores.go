@@ -81,6 +81,7 @@ func (s *stores) prepare(ctx context.Context, dir string, address net.Addr) erro
 	c.IdentityDatabaseURL = login("token_verifier", database.Users)
 	c.CatalogDatabaseURL = login("catalog_reader", database.Datasets)
 	c.ReaderDatabaseURL = login("analytics_reader", database.Analytics)
+	c.ComplianceDatabaseURL = login("compliance", database.Users)
 	c.DatasetsAuditDatabaseURL = login("audit_reader", database.Datasets)
 	c.AnalyticsAuditDatabaseURL = login("audit_reader", database.Analytics)
 	c.Sink = "http://" + address.String() + brokerPath

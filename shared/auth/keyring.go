@@ -14,8 +14,8 @@ import (
 // takes, or fails, they stay good for as long again. Unknown key identifiers, whoever
 // invents them, and an issuer that does not answer are asked about once a second.
 const (
-	keysMemory   = 10 * time.Minute
-	keysPause    = time.Second
+	keysMemory  = 10 * time.Minute
+	keysPause   = time.Second
 	keysTimeout = 10 * time.Second
 )
 

@@ -29,9 +29,9 @@ type lookup struct {
 // At most so many questions at once, about so many sessions each, so that the first
 // answer of one is not late.
 const (
-	questionsAtOnce  = 2
-	sessionsAtOnce   = 256
-	lookupTimeout = 10 * time.Second
+	questionsAtOnce = 2
+	sessionsAtOnce  = 256
+	lookupTimeout   = 10 * time.Second
 )
 
 // want has a session looked up soon, by goroutines that end when none is wanted.

@@ -17,7 +17,7 @@ const JWKSMaxAge = 5 * time.Minute
 const (
 	keyNotice    = time.Hour
 	keyAfterlife = keysMemory + AccessTokenLife + leeway
-	deleteAfter    = 7 * 24 * time.Hour // from retirement to deletion
+	deleteAfter  = 7 * 24 * time.Hour // from retirement to deletion
 )
 
 const retireNow = `UPDATE signing_keys SET retired_at = now() WHERE retired_at IS NULL OR retired_at > now()`

@@ -26,7 +26,7 @@ type uses struct {
 
 const (
 	usePause    = time.Minute
-	useTimeout = 5 * time.Second
+	useTimeout  = 5 * time.Second
 	usesPending = 1024
 )
 

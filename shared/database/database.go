@@ -26,6 +26,10 @@ const (
 	Analytics Name = "analytics_db"
 )
 
+// Compliance is user_management_db as the compliance domain sees it: its own schema, and
+// what publishing and auditing take.
+const Compliance Name = "compliance"
+
 // Names lists the databases.
 var Names = []Name{Users, Datasets, Analytics}
 

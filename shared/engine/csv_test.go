@@ -55,9 +55,9 @@ func TestCSV_BadFile_IsRefusedWithItsLines(t *testing.T) {
 		"after quoted newlines":   {read("long-record-after-quoted-newlines.csv"), "", "Line 202 has 3 fields where the first line has 2.", 202},
 		"backslash escape":        {read("backslash-escape.csv"), "", "Line 3 has a misplaced quote.", 3},
 		"unknown encoding":        {read("latin1.csv"), "klingon", `The encoding "klingon" is not supported.`, 0},
-		"half a UTF-16 character": {file(t, "\xff\xfea\x00\n\x00b"), "", "Line 2 has bytes that are not text in the file's encoding", 2},
-		"lone UTF-16 surrogate":   {file(t, "\xfe\xff\x00a\x00\n\x00b\xd8\x00\x00c"), "", "Line 2 has bytes that are not text in the file's encoding", 2},
-		"not Shift JIS":           {file(t, "a\n\x81\n"), "shift_jis", "Line 2 has bytes that are not text in the file's encoding", 2},
+		"half a UTF-16 character": {file(t, "\xff\xfea\x00\n\x00b"), "", "Line 2 has bytes that are not valid in the file's encoding", 2},
+		"lone UTF-16 surrogate":   {file(t, "\xfe\xff\x00a\x00\n\x00b\xd8\x00\x00c"), "", "Line 2 has bytes that are not valid in the file's encoding", 2},
+		"not Shift JIS":           {file(t, "a\n\x81\n"), "shift_jis", "Line 2 has bytes that are not valid in the file's encoding", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

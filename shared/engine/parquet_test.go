@@ -57,8 +57,8 @@ func TestParquet_ValueThatCannotBeKept_IsRefused(t *testing.T) {
 		"list-of-int96-nanoseconds":           `Row 2, column "v": an INT96 timestamp is out of range or has fractions of a microsecond and cannot be stored exactly: write the column as TIMESTAMP.`,
 		"struct-of-int96-nanoseconds":         `Row 1, column "v": an INT96 timestamp is out of range or has fractions of a microsecond and cannot be stored exactly: write the column as TIMESTAMP.`,
 		"map-of-int96-nanoseconds":            `Row 1, column "v": an INT96 timestamp is out of range or has fractions of a microsecond and cannot be stored exactly: write the column as TIMESTAMP.`,
-		"integers-byte-stream-split":          "The Parquet file uses an encoding that is not read here (BYTE_STREAM_SPLIT encoding is only supported for FLOAT or DOUBLE data): write it with plain or dictionary encoding.",
-		"bytes-byte-stream-split":             "The Parquet file uses an encoding that is not read here (BYTE_STREAM_SPLIT encoding is only supported for FLOAT or DOUBLE data): write it with plain or dictionary encoding.",
+		"integers-byte-stream-split":          "The Parquet file uses an unsupported encoding (BYTE_STREAM_SPLIT encoding is only supported for FLOAT or DOUBLE data): write it with plain or dictionary encoding.",
+		"bytes-byte-stream-split":             "The Parquet file uses an unsupported encoding (BYTE_STREAM_SPLIT encoding is only supported for FLOAT or DOUBLE data): write it with plain or dictionary encoding.",
 		"encrypted-columns":                   "Columns of the Parquet file are encrypted: write it without encryption.",
 		"string-not-utf8":                     "A string in the Parquet file is not valid UTF-8: write that column as binary, or correct the string.",
 		"json-broken":                         "A JSON column of the Parquet file contains invalid JSON.",
@@ -66,7 +66,7 @@ func TestParquet_ValueThatCannotBeKept_IsRefused(t *testing.T) {
 		"nested-map-key-twice":                `Row 1, column "v": a map has a duplicate key.`,
 		"json-key-twice":                      `Row 1, column "v": the JSON contains the key "a" twice.`,
 		"no-columns":                          "The Parquet file has no columns.",
-		"timestamp-out-of-range":              "The Parquet file holds a value that is out of the range of its type here (Could not convert Timestamp(MS) to Timestamp(US)).",
+		"timestamp-out-of-range":              "The Parquet file contains a value outside the supported range of its type (Could not convert Timestamp(MS) to Timestamp(US)).",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -320,7 +320,7 @@ func TestInvalidFiles(t *testing.T) {
 		{"too many columns", engine.CSV, wide, nil, 1, "The file has 100001 columns; at most 2000 are possible."},
 		{"long line", engine.CSV, "a,b\n" + strings.Repeat("x", 40<<20), nil, 2, "Line 2 is longer than 16 MiB."},
 		{"value of another type", engine.CSV, "a\n1\n2.5\n", integer, 0, `Row 2, column "a": "2.5" cannot be stored exactly as BIGINT.`},
-		{"long value of another type", engine.CSV, "a\n" + strings.Repeat("x", 100) + "\n", integer, 0, `Row 1, column "a": "` + strings.Repeat("x", 40) + `…" is no BIGINT.`},
+		{"long value of another type", engine.CSV, "a\n" + strings.Repeat("x", 100) + "\n", integer, 0, `Row 1, column "a": "` + strings.Repeat("x", 40) + `…" is not a valid BIGINT.`},
 		{"undeclared column", engine.CSV, "a,b\n1,2\n", integer, 0, "The file has 2 columns, the declared schema 1."},
 		{"missing column", engine.CSV, "b\n1\n", integer, 1, `The file has no column "a", which the schema declares.`},
 		{"unknown type", engine.CSV, "a\n1\n", []resultset.Column{{Name: "a", Type: "INT); --"}}, 0, `The schema declares the unknown type "INT); --" for column "a".`},
@@ -381,7 +381,7 @@ func TestPrepare_MemoryGiven_HoldsForWideFiles(t *testing.T) {
 	src := engine.Source{Path: path, Format: engine.CSV, HeaderAbsent: true}
 	_, err := engine.Prepare(t.Context(), src, filepath.Join(t.TempDir(), "t.parquet"), engine.Options{Scratch: t.TempDir(), Memory: "4MB"})
 	var invalid *engine.InvalidError
-	if !errors.As(err, &invalid) || !strings.Contains(invalid.Detail, "within the memory allowed") {
+	if !errors.As(err, &invalid) || !strings.Contains(invalid.Detail, "within the memory limit") {
 		t.Errorf("with 4 MB: %v, want a refusal for memory", err)
 	}
 	if _, err := engine.Prepare(t.Context(), src, filepath.Join(t.TempDir(), "t.parquet"), engine.Options{Scratch: t.TempDir()}); err != nil {

@@ -15,39 +15,39 @@ type Kind int
 
 // The kinds and the HTTP status each is answered with (RFC 9110 §15).
 const (
-	Internal        Kind = iota // 500: ours; the sentence is fixed, the cause is logged
-	Malformed                   // 400: cannot be parsed
-	Unauthenticated             // 401: who is calling is not known
-	StepUpRequired                   // 401: known, and needs a fresh proof of it (RFC 9470)
-	Forbidden                   // 403: known, and may not
-	NotFound                    // 404: does not exist, or is somebody else's
-	Conflict                    // 409: contradicts the present state
-	PreconditionFailed                    // 412: has changed since it was read (If-Match)
-	TooLarge                    // 413: more than the limit
-	Unsupported                 // 415: a media type or format that is not read
-	Unsatisfiable               // 416: a range that lies outside
-	Invalid                     // 422: parsed, and wrong
-	RateLimited                     // 429: too often
-	BadGateway                  // 502: another function failed half-way
-	Unavailable                 // 503: a retry may succeed
+	Internal           Kind = iota // 500: ours; the sentence is fixed, the cause is logged
+	Malformed                      // 400: cannot be parsed
+	Unauthenticated                // 401: who is calling is not known
+	StepUpRequired                 // 401: known, and needs a fresh proof of it (RFC 9470)
+	Forbidden                      // 403: known, and may not
+	NotFound                       // 404: does not exist, or is somebody else's
+	Conflict                       // 409: contradicts the present state
+	PreconditionFailed             // 412: has changed since it was read (If-Match)
+	TooLarge                       // 413: more than the limit
+	Unsupported                    // 415: a media type or format that is not read
+	Unsatisfiable                  // 416: a range that lies outside
+	Invalid                        // 422: parsed, and wrong
+	RateLimited                    // 429: too often
+	BadGateway                     // 502: another function failed half-way
+	Unavailable                    // 503: a retry may succeed
 )
 
 var statuses = map[Kind]int{
-	Internal:        http.StatusInternalServerError,
-	Malformed:       http.StatusBadRequest,
-	Unauthenticated: http.StatusUnauthorized,
-	StepUpRequired:       http.StatusUnauthorized,
-	Forbidden:       http.StatusForbidden,
-	NotFound:        http.StatusNotFound,
-	Conflict:        http.StatusConflict,
-	PreconditionFailed:        http.StatusPreconditionFailed,
-	TooLarge:        http.StatusRequestEntityTooLarge,
-	Unsupported:     http.StatusUnsupportedMediaType,
-	Unsatisfiable:   http.StatusRequestedRangeNotSatisfiable,
-	Invalid:         http.StatusUnprocessableEntity,
-	RateLimited:         http.StatusTooManyRequests,
-	BadGateway:      http.StatusBadGateway,
-	Unavailable:     http.StatusServiceUnavailable,
+	Internal:           http.StatusInternalServerError,
+	Malformed:          http.StatusBadRequest,
+	Unauthenticated:    http.StatusUnauthorized,
+	StepUpRequired:     http.StatusUnauthorized,
+	Forbidden:          http.StatusForbidden,
+	NotFound:           http.StatusNotFound,
+	Conflict:           http.StatusConflict,
+	PreconditionFailed: http.StatusPreconditionFailed,
+	TooLarge:           http.StatusRequestEntityTooLarge,
+	Unsupported:        http.StatusUnsupportedMediaType,
+	Unsatisfiable:      http.StatusRequestedRangeNotSatisfiable,
+	Invalid:            http.StatusUnprocessableEntity,
+	RateLimited:        http.StatusTooManyRequests,
+	BadGateway:         http.StatusBadGateway,
+	Unavailable:        http.StatusServiceUnavailable,
 }
 
 // Status is the HTTP status of a kind.

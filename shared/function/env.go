@@ -33,6 +33,7 @@ type Config struct {
 	CatalogDatabaseURL   string `env:"CATALOG_DATABASE_URL"`  // data_management_db as catalog_reader
 	ReaderDatabaseURL    string `env:"READER_DATABASE_URL"`   // analytics_db as analytics_reader
 
+	ComplianceDatabaseURL     string `env:"COMPLIANCE_DATABASE_URL"`      // user_management_db as compliance
 	DatasetsAuditDatabaseURL  string `env:"DATASETS_AUDIT_DATABASE_URL"`  // data_management_db as audit_reader
 	AnalyticsAuditDatabaseURL string `env:"ANALYTICS_AUDIT_DATABASE_URL"` // analytics_db as audit_reader
 
@@ -200,7 +201,11 @@ func (e *Env) Database(ctx context.Context, name database.Name) (*outbox.DB, err
 	if err := e.allow(Owns(name)); err != nil {
 		return nil, err
 	}
-	pool, err := e.pool(ctx, string(name), e.Config.DatabaseURLs()[name])
+	url := e.Config.DatabaseURLs()[name]
+	if name == database.Compliance {
+		url = e.Config.ComplianceDatabaseURL
+	}
+	pool, err := e.pool(ctx, string(name), url)
 	if err != nil {
 		return nil, err
 	}
@@ -247,7 +252,7 @@ func (e *Env) AuditTrail(ctx context.Context, name database.Name) (*pgxpool.Pool
 // ReaderURLs are the URLs of the roles that see a part of a database.
 func (c Config) ReaderURLs() []string {
 	var urls []string
-	for _, url := range []string{c.IdentityDatabaseURL, c.CatalogDatabaseURL, c.ReaderDatabaseURL, c.DatasetsAuditDatabaseURL, c.AnalyticsAuditDatabaseURL} {
+	for _, url := range []string{c.IdentityDatabaseURL, c.CatalogDatabaseURL, c.ReaderDatabaseURL, c.DatasetsAuditDatabaseURL, c.AnalyticsAuditDatabaseURL, c.ComplianceDatabaseURL} {
 		if url != "" {
 			urls = append(urls, url)
 		}

@@ -66,8 +66,9 @@ func Owns(name database.Name) Use {
 var (
 	ownerSettings = map[database.Name]string{
 		database.Users: "USERS_DATABASE_URL", database.Datasets: "DATASETS_DATABASE_URL", database.Analytics: "ANALYTICS_DATABASE_URL",
+		database.Compliance: "COMPLIANCE_DATABASE_URL",
 	}
-	ownerLabels = map[database.Name]database.Name{database.Users: "users", database.Datasets: "datasets", database.Analytics: "analytics"}
+	ownerLabels = map[database.Name]database.Name{database.Users: "users", database.Datasets: "datasets", database.Analytics: "analytics", database.Compliance: "compliance"}
 )
 
 // Uses declares what the function may reach beside its callers.

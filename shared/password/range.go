@@ -22,7 +22,7 @@ type Range struct {
 
 const (
 	rangeTimeout = time.Second
-	maxRange      = 1 << 20 // bytes; a padded answer has about 40,000
+	maxRange     = 1 << 20 // bytes; a padded answer has about 40,000
 )
 
 // NewRange makes a client of the service at url, to which the five digits are

@@ -103,6 +103,7 @@ func config(t testing.TB, sink string) function.Config {
 		CatalogDatabaseURL:   datasets("catalog_reader"),
 		ReaderDatabaseURL:    analytics("analytics_reader"),
 
+		ComplianceDatabaseURL:     users("compliance"),
 		DatasetsAuditDatabaseURL:  datasets("audit_reader"),
 		AnalyticsAuditDatabaseURL: analytics("audit_reader"),
 		Sink:                      sink,

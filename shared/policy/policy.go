@@ -16,15 +16,15 @@ const FreshProof = 15 * time.Minute
 
 // Subject is somebody who wants to do something in an organization.
 type Subject struct {
-	Roles         []string     // held in the organization, or PlatformAdmin
-	CustomPermissions           []Permission // of those roles that are the organization's own
-	Limited       bool         // to Scopes: an API key
-	Scopes        []Permission
-	BlockedBy      string    // why a member has no role yet; see Waits
-	AdminBlockedBy string    // why a platform admin has not that role now; empty for everybody else
-	ProvedAt      time.Time // when they last proved who they are, by a second factor if they have one
-	ExternalIssuer     bool      // they prove it to another issuer of tokens, not here
-	Impersonated  bool      // a platform admin acts as them
+	Roles             []string     // held in the organization, or PlatformAdmin
+	CustomPermissions []Permission // of those roles that are the organization's own
+	Limited           bool         // to Scopes: an API key
+	Scopes            []Permission
+	BlockedBy         string    // why a member has no role yet; see Waits
+	AdminBlockedBy    string    // why a platform admin has not that role now; empty for everybody else
+	ProvedAt          time.Time // when they last proved who they are, by a second factor if they have one
+	ExternalIssuer    bool      // they prove it to another issuer of tokens, not here
+	Impersonated      bool      // a platform admin acts as them
 }
 
 // What a person may have to do, or to wait for, before their roles count.
@@ -48,10 +48,10 @@ var blocked = map[string]string{
 
 // Need is what an operation asks of its caller.
 type Need struct {
-	Permission Permission // empty: to be known
-	Fresh      bool       // and to have proved it lately: nobody who acts as somebody else has
-	NoImpersonation bool       // and to be nobody who acts as somebody else
-	AllowedBeforeSetup    bool       // and it is for those, too, who have to choose a new password first
+	Permission         Permission // empty: to be known
+	Fresh              bool       // and to have proved it lately: nobody who acts as somebody else has
+	NoImpersonation    bool       // and to be nobody who acts as somebody else
+	AllowedBeforeSetup bool       // and it is for those, too, who have to choose a new password first
 
 	ServiceAccount bool // and to come with an API key of a service account
 	Public         bool // nothing: no token is looked at

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/policy"
@@ -115,7 +116,7 @@ func TestFunctionThatCannotStartSaysWhy(t *testing.T) {
 		_, err := env.Database(ctx, "analytics_db")
 		return nil, err
 	}
-	_, _, stopped := serve(t, function.Endpoint(operation(policy.Public), needs))
+	_, _, stopped := serve(t, function.Endpoint(operation(policy.Public), needs).Uses(function.Owns(database.Analytics)))
 	if err := <-stopped; err == nil || !strings.Contains(err.Error(), "analytics_db") || !strings.Contains(err.Error(), "tests-echo") {
 		t.Errorf("error %v, want one that names the function and the database", err)
 	}

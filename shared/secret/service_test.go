@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"gocloud.dev/secrets"
+
+	_ "function/shared/drivers" // the key services
 )
 
 // service answers as much of AWS KMS and of Vault's transit engine as keeps a key: what

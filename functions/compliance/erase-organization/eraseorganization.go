@@ -11,7 +11,7 @@ import (
 )
 
 // Service declares the function.
-var Service = erasure.Organization("compliance-erase-organization", database.Users, erasure.Statement(endPolicies))
+var Service = erasure.Organization("compliance-erase-organization", database.Compliance, erasure.Statement(endPolicies))
 
 // The other domains may learn of it later than this one: a month is ample. What is left
 // even then is disposed of by the platform's own policy.

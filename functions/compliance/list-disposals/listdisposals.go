@@ -21,7 +21,7 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Get("compliance-list-disposals", "/v1/compliance/retention/disposals", "What was disposed of", policy.RetentionRead).
 	Describe("The record that each sweep leaves of your organization's data; it is kept for good."), New).
-	Uses(function.Owns(database.Users))
+	Uses(function.Owns(database.Compliance))
 
 // Disposal is one policy's share of a sweep.
 type Disposal struct {

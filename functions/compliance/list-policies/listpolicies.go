@@ -20,7 +20,7 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Get("compliance-list-policies", "/v1/compliance/retention/policies", "Your organization's retention policies", policy.RetentionRead).
 	Describe("One for each resource: your organization's own, or else the platform's default."), New).
-	Uses(function.Owns(database.Users))
+	Uses(function.Owns(database.Compliance))
 
 // Response is every policy: always one page.
 type Response struct {

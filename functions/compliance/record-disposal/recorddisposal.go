@@ -19,7 +19,7 @@ import (
 
 // Service declares the function.
 var Service = function.Subscriber("compliance-record-disposal", New).
-	Uses(function.Owns(database.Users))
+	Uses(function.Owns(database.Compliance))
 
 // Function records disposals.
 type Function struct{ retention.Store }

@@ -17,7 +17,7 @@ import (
 
 // Service declares the function.
 var Service = function.Subscriber("compliance-republish-policies", New).
-	Uses(function.Owns(database.Users))
+	Uses(function.Owns(database.Compliance))
 
 // Function republishes policies.
 type Function struct{ retention.Store }

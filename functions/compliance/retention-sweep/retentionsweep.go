@@ -17,7 +17,7 @@ import (
 
 // Service declares the function.
 var Service = function.Scheduled("compliance-retention-sweep", function.Schedule{Cron: "30 2 * * *"}, New).
-	Uses(function.Owns(database.Users))
+	Uses(function.Owns(database.Compliance))
 
 // Function sweeps.
 type Function struct{ retention.Store }

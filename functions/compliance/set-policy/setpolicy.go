@@ -20,7 +20,7 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Put("compliance-set-policy", "/v1/compliance/retention/policies/{resource}", "Set a retention policy", policy.RetentionWrite).
 	Describe("From the next nightly sweep on, your organization's records of this resource are disposed of when they have been over for longer."), New).
-	Uses(function.Owns(database.Users))
+	Uses(function.Owns(database.Compliance))
 
 // Request is the policy.
 type Request struct {

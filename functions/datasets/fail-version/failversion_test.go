@@ -63,7 +63,7 @@ func TestFailVersion_ProfilingFailsForGood_VersionFailsAndCanBeRetried(t *testin
 		}, "ended without a result, 6 times"},
 		"dead letters": {func(t *testing.T, p *platformtest.Platform, n int) {
 			bury(t, p, platformtest.Published[events.ProfileRequested](p, n)[n-1], n, 503)
-		}, "did not answer"},
+		}, "did not respond"},
 		"dead letter of a refusal": {func(t *testing.T, p *platformtest.Platform, n int) {
 			bury(t, p, platformtest.Published[events.ProfileRequested](p, n)[n-1], n, 422)
 		}, "refused"},

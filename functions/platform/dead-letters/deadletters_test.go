@@ -288,9 +288,9 @@ func TestDeadLetter_FailedNewsOfADeadLetter_IsNotNews(t *testing.T) {
 	p := platformtest.New(t, declaration)
 	bury(t, p, `{}`, "Ce-Type", events.DeliveryFailed{}.EventType())
 	bury(t, p, `{}`, "Ce-Knativeerrorcode", "503")
-	told := platformtest.Published[events.DeliveryFailed](p, 1)
+	platformtest.Published[events.DeliveryFailed](p, 1)
 	p.Env.Sender().Wait()
-	if told = platformtest.Published[events.DeliveryFailed](p, 1); len(told) != 1 || told[0].Data.Permanent {
+	if told := platformtest.Published[events.DeliveryFailed](p, 1); len(told) != 1 || told[0].Data.Permanent {
 		t.Errorf("told %+v, want one, of the letter that is not permanent", told)
 	}
 }

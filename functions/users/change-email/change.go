@@ -30,12 +30,12 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*struct{}, er
 	if err := f.post.Needed(); err != nil {
 		return nil, err
 	}
-	credentials, err := credential.CredentialsOf(ctx, f.Store, caller.UserID)
+	credentials, err := credential.CredentialsOf(ctx, f.Passwords, caller.UserID)
 	if err != nil {
 		return nil, err
 	}
 	entry := audit.Entry{Action: "emails:ask_change", ResourceID: caller.UserID.String()}
-	if err := credential.ProvePassword(ctx, f.Store, caller, credentials, in.Body.Password, "body.password"); err != nil {
+	if err := credential.ProvePassword(ctx, f.Passwords, caller, credentials, in.Body.Password, "body.password"); err != nil {
 		return nil, act.Refused(ctx, f.DB, entry, err)
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
@@ -82,7 +82,7 @@ func (f *Function) mail(ctx context.Context, tx *outbox.Tx, user uuid.UUID, newA
 // account.
 func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*struct{}, error) {
 	entry := audit.Entry{Action: "emails:change"}
-	if err := credential.ProveHolder(ctx, f.Store, notify.EmailChange, in.Body.Token, in.Body.Password); err != nil {
+	if err := credential.ProveHolder(ctx, f.Passwords, notify.EmailChange, in.Body.Token, in.Body.Password); err != nil {
 		return nil, act.Refused(ctx, f.DB, entry, err)
 	}
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {

@@ -7,9 +7,9 @@ import (
 	"context"
 	"net/http"
 
+	"function/functions/users/internal/credential"
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/person"
-	"function/functions/users/internal/store"
 
 	"function/shared/database"
 	"function/shared/fault"
@@ -47,16 +47,16 @@ type ConfirmRequest struct {
 
 // Function changes addresses.
 type Function struct {
-	store.Store
+	credential.Passwords
 	post notify.Mailer
 }
 
 // New opens the accounts and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := store.Open(ctx, env)
+	passwords, err := credential.OpenPasswords(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post}, err
+	post, err := notify.NewMailer(passwords.Store, env)
+	return &Function{passwords, post}, err
 }

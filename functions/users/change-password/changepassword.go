@@ -8,7 +8,6 @@ import (
 
 	"function/functions/users/internal/credential"
 	"function/functions/users/internal/notify"
-	"function/functions/users/internal/store"
 
 	"function/shared/act"
 	"function/shared/audit"
@@ -36,18 +35,18 @@ type Request struct {
 
 // Function changes passwords.
 type Function struct {
-	store.Store
+	credential.Passwords
 	post notify.Mailer
 }
 
 // New opens the accounts and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := store.Open(ctx, env)
+	passwords, err := credential.OpenPasswords(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post}, err
+	post, err := notify.NewMailer(passwords.Store, env)
+	return &Function{passwords, post}, err
 }
 
 // Handle changes the password of whoever knows the present one.
@@ -56,18 +55,18 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	credentials, err := credential.CredentialsOf(ctx, f.Store, caller.UserID)
+	credentials, err := credential.CredentialsOf(ctx, f.Passwords, caller.UserID)
 	if err != nil {
 		return nil, err
 	}
 	entry := audit.Entry{Action: "passwords:change", ResourceID: caller.UserID.String(), OrganizationID: credentials.OrganizationID}
-	if err := credential.ProvePassword(ctx, f.Store, caller, credentials, in.Body.CurrentPassword, "body.current_password"); err != nil {
+	if err := credential.ProvePassword(ctx, f.Passwords, caller, credentials, in.Body.CurrentPassword, "body.current_password"); err != nil {
 		return nil, act.Refused(ctx, f.DB, entry, err)
 	}
 	if in.Body.NewPassword == in.Body.CurrentPassword {
 		return nil, act.Refused(ctx, f.DB, entry, fault.At("body.new_password", "this is your current password: choose a different one"))
 	}
-	if err := credential.CheckReplacement(ctx, f.Store, credentials, in.Body.NewPassword, "body.new_password"); err != nil {
+	if err := credential.CheckReplacement(ctx, f.Passwords, credentials, in.Body.NewPassword, "body.new_password"); err != nil {
 		return nil, act.Refused(ctx, f.DB, entry, err)
 	}
 	hash, err := f.Hasher.Hash(ctx, in.Body.NewPassword)

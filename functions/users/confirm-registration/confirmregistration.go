@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"function/functions/users/internal/credential"
 	"function/functions/users/internal/lifecycle"
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/person"
@@ -45,12 +46,12 @@ type Request struct {
 type Response struct{ Body person.Account }
 
 // Function opens accounts.
-type Function struct{ store.Store }
+type Function struct{ credential.Passwords }
 
 // New opens the registrations.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := store.Open(ctx, env)
-	return &Function{store}, err
+	passwords, err := credential.OpenPasswords(ctx, env)
+	return &Function{passwords}, err
 }
 
 const (

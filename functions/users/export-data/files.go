@@ -15,8 +15,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/provisioning/scim"
 	"function/shared/audit"
-	"function/shared/scim"
 )
 
 // files are those of the archive; TestEveryTableOfAPersonIsExportedOrSaysWhyNot holds

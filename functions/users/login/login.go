@@ -10,7 +10,6 @@ import (
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/session"
-	"function/functions/users/internal/store"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -44,19 +43,20 @@ type Response struct{ Body credential.LoginAnswer }
 
 // Function begins sessions.
 type Function struct {
-	store.Store
+	credential.Passwords
+	guard  session.Guard
 	issuer *auth.Issuer
 	post   notify.Mailer
 }
 
 // New opens the accounts, the signing key and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := store.Open(ctx, env)
+	passwords, err := credential.OpenPasswords(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, session.NewIssuer(store, env), post}, err
+	post, err := notify.NewMailer(passwords.Store, env)
+	return &Function{passwords, session.NewGuard(passwords.Store, env), session.NewIssuer(passwords.Store, env), post}, err
 }
 
 const (
@@ -89,7 +89,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	attempt := session.NewAttempt(ctx, f.Store, index)
+	attempt := f.guard.NewAttempt(ctx, index)
 	known, err := f.read(ctx, index, attempt)
 	if err != nil {
 		return nil, err

@@ -5,8 +5,7 @@ package passwordstrength
 import (
 	"context"
 
-	"function/functions/users/internal/store"
-
+	"function/functions/users/internal/credential"
 	"function/shared/function"
 	"function/shared/password"
 	"function/shared/policy"
@@ -40,7 +39,7 @@ type Function struct{ policy password.Policy }
 
 // New needs no database.
 func New(_ context.Context, env *function.Env) (*Function, error) {
-	floor, err := store.PasswordFloor(env.Config)
+	floor, err := credential.PasswordFloor(env.Config)
 	return &Function{password.Policy{MinLength: floor}}, err
 }
 

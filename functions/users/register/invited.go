@@ -67,11 +67,11 @@ type hash func(context.Context, string) (string, error)
 
 // person is whose account is to be opened, with a password as the organization demands.
 func (f *Function) person(ctx context.Context, name person.Name, index []byte, password string, organization uuid.UUID, hash hash) (person lifecycle.NewAccount, err error) {
-	rules, err := credential.PasswordRulesOf(ctx, f.Store, organization)
+	rules, err := credential.PasswordRulesOf(ctx, f.Passwords, organization)
 	if err != nil {
 		return person, err
 	}
-	if err := credential.CheckNewPassword(ctx, f.Store, rules, uuid.Nil, password, "body.password", name.Email, name.FirstName, name.LastName); err != nil {
+	if err := credential.CheckNewPassword(ctx, f.Passwords, rules, uuid.Nil, password, "body.password", name.Email, name.FirstName, name.LastName); err != nil {
 		return person, err
 	}
 	hashed, err := hash(ctx, password)

@@ -15,9 +15,9 @@ import (
 	"fmt"
 	"net/http"
 
+	"function/functions/users/internal/credential"
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/person"
-	"function/functions/users/internal/store"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -70,25 +70,25 @@ func (r *Response) opened(a person.Account, n person.Name) {
 
 // Function opens accounts.
 type Function struct {
-	store.Store
+	credential.Passwords
 	post    notify.Mailer
 	confirm bool // by mail
 }
 
 // New opens the accounts and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := store.Open(ctx, env)
+	passwords, err := credential.OpenPasswords(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
+	post, err := notify.NewMailer(passwords.Store, env)
 	if err != nil {
 		return nil, err
 	}
 	if env.Config.RegistrationConfirmation && !post.Sends() {
 		return nil, errors.New("REGISTRATION_CONFIRMATION needs a mail server (SMTP_URL)")
 	}
-	return &Function{store, post, env.Config.RegistrationConfirmation}, nil
+	return &Function{passwords, post, env.Config.RegistrationConfirmation}, nil
 }
 
 // Handle opens the account in one transaction, or begins to.

@@ -9,7 +9,6 @@ import (
 	"function/functions/users/internal/credential"
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/session"
-	"function/functions/users/internal/store"
 
 	"github.com/google/uuid"
 
@@ -40,18 +39,18 @@ type Request struct {
 
 // Function resets passwords.
 type Function struct {
-	store.Store
+	credential.Passwords
 	post notify.Mailer
 }
 
 // New opens the accounts and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := store.Open(ctx, env)
+	passwords, err := credential.OpenPasswords(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post}, err
+	post, err := notify.NewMailer(passwords.Store, env)
+	return &Function{passwords, post}, err
 }
 
 const verifyAddress = `UPDATE users SET email_verified_at = now() WHERE id = $1 AND email_verified_at IS NULL`
@@ -64,12 +63,12 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, act.Refused(ctx, f.DB, entry, err)
 	}
-	credentials, err := credential.CredentialsOf(ctx, f.Store, user)
+	credentials, err := credential.CredentialsOf(ctx, f.Passwords, user)
 	if err != nil {
 		return nil, err
 	}
 	entry.ActorID, entry.ResourceID, entry.OrganizationID = user, user.String(), credentials.OrganizationID
-	if err := credential.CheckReplacement(ctx, f.Store, credentials, in.Body.Password, "body.password"); err != nil {
+	if err := credential.CheckReplacement(ctx, f.Passwords, credentials, in.Body.Password, "body.password"); err != nil {
 		return nil, act.Refused(ctx, f.DB, entry, err)
 	}
 	hash, err := f.Hasher.Hash(ctx, in.Body.Password)

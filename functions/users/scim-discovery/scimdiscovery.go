@@ -10,8 +10,8 @@ import (
 
 	"function/functions/users/internal/provisioning"
 
+	"function/functions/users/internal/provisioning/scim"
 	"function/shared/function"
-	"function/shared/scim"
 )
 
 // Service declares the function.

@@ -9,8 +9,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/provisioning/scim"
 	"function/shared/auth"
-	"function/shared/scim"
 )
 
 // Get answers one team.

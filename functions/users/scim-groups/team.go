@@ -14,8 +14,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/provisioning/scim"
 	"function/shared/database"
-	"function/shared/scim"
 )
 
 // team is what is stored of a provisioned team.

@@ -11,10 +11,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/provisioning/scim"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/outbox"
-	"function/shared/scim"
 	"function/shared/uuid7"
 )
 

@@ -6,7 +6,7 @@ import (
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/provisioning"
 
-	"function/shared/scim"
+	"function/functions/users/internal/provisioning/scim"
 )
 
 // maxAttributes bounds what is stored of a person, in bytes.

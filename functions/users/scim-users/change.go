@@ -12,11 +12,11 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/provisioning/scim"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/events"
 	"function/shared/outbox"
-	"function/shared/scim"
 )
 
 const (

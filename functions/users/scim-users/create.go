@@ -15,12 +15,12 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/provisioning/scim"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/outbox"
 	"function/shared/policy"
-	"function/shared/scim"
 	"function/shared/uuid7"
 )
 

@@ -12,13 +12,13 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/provisioning/scim"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/outbox"
 	"function/shared/policy"
-	"function/shared/scim"
 )
 
 const (

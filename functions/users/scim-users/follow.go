@@ -12,11 +12,11 @@ import (
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/provisioning"
 
+	"function/functions/users/internal/provisioning/scim"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/outbox"
 	"function/shared/policy"
-	"function/shared/scim"
 )
 
 // follow brings a person's standing and address to what is said of them now.

@@ -12,8 +12,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/provisioning/scim"
 	"function/shared/database"
-	"function/shared/scim"
 )
 
 // person is what is stored of a provisioned person.

@@ -49,12 +49,19 @@ type Response struct {
 }
 
 // Function takes proofs.
-type Function struct{ credential.Passkeys }
+type Function struct {
+	credential.Passkeys
+	passwords credential.Passwords
+}
 
 // New opens the accounts.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	passkeys, err := credential.OpenPasskeys(ctx, env)
-	return &Function{passkeys}, err
+	if err != nil {
+		return nil, err
+	}
+	passwords, err := credential.OpenPasswords(ctx, env)
+	return &Function{passkeys, passwords}, err
 }
 
 var errElsewhere = fault.New(fault.Forbidden, "You logged in with another issuer: log in there again to authenticate")
@@ -110,7 +117,7 @@ func (f *Function) prove(ctx context.Context, caller auth.Caller, proof credenti
 	if err := credential.GuardStepUp(ctx, f.Passkeys.SecondFactors.Store, caller.SessionID); err != nil {
 		return proved, err
 	}
-	if proof, err = credential.CheckPassword(ctx, f.Passkeys.SecondFactors.Store, caller.UserID, proof); err != nil {
+	if proof, err = credential.CheckPassword(ctx, f.passwords, caller.UserID, proof); err != nil {
 		return proved, err
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {

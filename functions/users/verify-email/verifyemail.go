@@ -10,7 +10,6 @@ import (
 
 	"function/functions/users/internal/credential"
 	"function/functions/users/internal/notify"
-	"function/functions/users/internal/store"
 
 	"function/shared/act"
 	"function/shared/audit"
@@ -44,18 +43,18 @@ type VerifyRequest struct {
 
 // Function verifies addresses.
 type Function struct {
-	store.Store
+	credential.Passwords
 	post notify.Mailer
 }
 
 // New opens the accounts and the mail.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	store, err := store.Open(ctx, env)
+	passwords, err := credential.OpenPasswords(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post}, err
+	post, err := notify.NewMailer(passwords.Store, env)
+	return &Function{passwords, post}, err
 }
 
 const (
@@ -95,7 +94,7 @@ func (f *Function) Send(ctx context.Context, _ *struct{}) (*struct{}, error) {
 // Verify takes the token, from whoever reads the mail and holds the account.
 func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*struct{}, error) {
 	entry := audit.Entry{Action: "emails:verify"}
-	if err := credential.ProveHolder(ctx, f.Store, notify.EmailVerification, in.Body.Token, in.Body.Password); err != nil {
+	if err := credential.ProveHolder(ctx, f.Passwords, notify.EmailVerification, in.Body.Token, in.Body.Password); err != nil {
 		return nil, act.Refused(ctx, f.DB, entry, err)
 	}
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {

@@ -49,12 +49,14 @@ const AuditOwner = "audit_owner"
 
 // Readers are the roles that see a part of a database: what token checks read, what
 // queries over data sets read, what a person's own SQL runs as, and what shows an
-// organization or a person the trails of other domains.
+// organization or a person the trails of other domains. Compliance also writes, in its own
+// schema.
 var Readers = map[string][]database.Name{
 	"token_verifier":   {database.Users},
 	"catalog_reader":   {database.Datasets},
 	"analytics_reader": {database.Analytics},
 	"audit_reader":     {database.Datasets, database.Analytics},
+	"compliance":       {database.Users},
 }
 
 // Bootstrap makes the roles that are missing, by a connection that may do so.

@@ -61,6 +61,6 @@ type Store struct{ DB *outbox.DB }
 
 // Open opens the domain's database, which it shares with the users domain.
 func Open(ctx context.Context, env *function.Env) (Store, error) {
-	db, err := env.Database(ctx, database.Users)
+	db, err := env.Database(ctx, database.Compliance)
 	return Store{DB: db}, err
 }

@@ -2,11 +2,8 @@ package access
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
-
-	"function/shared/policy"
 )
 
 const (
@@ -25,47 +22,6 @@ ON CONFLICT (organization_id, name) DO UPDATE SET description = excluded.descrip
 	setParent       = `UPDATE teams SET parent_id = nullif($2, ` + nobody + `::uuid) WHERE id = $1`
 	endSecondPerson = `UPDATE organizations SET settings = settings - 'require_second_person' WHERE id = $1`
 )
-
-// apply makes a permitted change. Every role change goes through it.
-func (x Actor) apply(ctx context.Context, c RoleChange) error {
-	if c.Kind == EndSecondPerson {
-		return x.effect(ctx, c)
-	}
-	return KeepDeciders(ctx, x, x.organization, func() error { return x.effect(ctx, c) })
-}
-
-func (x Actor) effect(ctx context.Context, c RoleChange) (err error) {
-	switch c.Kind {
-	case AssignRole:
-		err = x.assign(ctx, c, c.Role)
-	case TransferOwnership:
-		if err = x.assign(ctx, c, policy.Owner); err == nil {
-			err = x.assign(ctx, RoleChange{UserID: x.by}, policy.Admin)
-		}
-	case GrantRole:
-		_, err = x.Exec(ctx, insertGrant, c.GrantID, x.organization, c.Role, c.UserID, c.TeamID, c.ServiceAccountID, x.by)
-	case RevokeRole:
-		_, err = x.Exec(ctx, deleteGrant, c.GrantID)
-	case DefineRole:
-		_, err = x.Exec(ctx, upsertRole, x.organization, c.Role, c.Description, c.Permissions)
-	case DeleteRole:
-		_, err = x.Exec(ctx, deleteRole, x.organization, c.Role)
-	case JoinTeam:
-		_, err = x.Exec(ctx, insertIntoTeam, c.TeamID, c.UserID, x.organization)
-	case LeaveTeam:
-		_, err = x.Exec(ctx, leaveTeam, c.TeamID, c.UserID)
-	case DeleteTeam:
-		_, err = x.Exec(ctx, deleteTeam, c.TeamID)
-	case MoveTeam:
-		_, err = x.Exec(ctx, setParent, c.TeamID, c.ParentID)
-	case EndSecondPerson:
-		_, err = x.Exec(ctx, endSecondPerson, x.organization)
-	}
-	if err != nil {
-		return fmt.Errorf("apply change of roles %s: %w", c.Kind, err)
-	}
-	return nil
-}
 
 // assign changes a member's role and publishes it.
 func (x Actor) assign(ctx context.Context, c RoleChange, role string) error {

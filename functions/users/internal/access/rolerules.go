@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -13,46 +12,6 @@ import (
 	"function/shared/fault"
 	"function/shared/policy"
 )
-
-// needed maps each kind of change to the permission that it requires.
-var needed = map[string]policy.Permission{
-	AssignRole: policy.RolesWrite, GrantRole: policy.RolesWrite, RevokeRole: policy.RolesWrite,
-	DefineRole: policy.RolesWrite, DeleteRole: policy.RolesWrite,
-	TransferOwnership: policy.OrganizationsDelete, EndSecondPerson: policy.OrganizationsWrite,
-	JoinTeam: policy.TeamsWrite, LeaveTeam: policy.TeamsWrite, MoveTeam: policy.TeamsWrite, DeleteTeam: policy.TeamsWrite,
-}
-
-// may refuses changes that exceed the actor's own rights. It fills in the details of the
-// change and reports whether it is sensitive and needs step-up authentication and a second
-// person; for example, changing a team without roles does not.
-func (x Actor) may(ctx context.Context, c *RoleChange) (weighty bool, err error) {
-	if d := policy.Decide(x.subject, policy.Need{Permission: needed[c.Kind]}, time.Now()); !d.Allowed {
-		return true, fault.New(fault.Forbidden, "%s", d.Reason)
-	}
-	switch c.Kind {
-	case AssignRole:
-		return true, x.mayAssign(ctx, *c)
-	case GrantRole:
-		return true, x.mayGrant(ctx, *c)
-	case RevokeRole:
-		return true, x.mayRevoke(ctx, c)
-	case DefineRole:
-		return true, x.mayDefine(ctx, *c)
-	case DeleteRole:
-		return true, x.mayDelete(ctx, *c)
-	case TransferOwnership:
-		return true, x.mayTransfer(ctx, *c)
-	case JoinTeam:
-		return x.mayJoin(ctx, *c)
-	case LeaveTeam:
-		return x.mayLeaveTeam(ctx, *c)
-	case MoveTeam:
-		return x.mayMove(ctx, *c)
-	case DeleteTeam:
-		return x.mayDeleteTeam(ctx, *c)
-	}
-	return true, nil
-}
 
 func (x Actor) owner() bool { return slices.Contains(x.subject.Roles, policy.Owner) }
 

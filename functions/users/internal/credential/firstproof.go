@@ -79,7 +79,7 @@ var (
 // ProveHolder checks that whoever follows a mailed link holds the account that it is about
 // by the account's password. The link alone shows that they read the address: following it,
 // they would confirm an account that a stranger has prepared for them.
-func ProveHolder(ctx context.Context, s store.Store, purpose notify.Purpose, token, password string) error {
+func ProveHolder(ctx context.Context, s Passwords, purpose notify.Purpose, token, password string) error {
 	user, err := notify.PeekMailedToken(ctx, s.DB, purpose, token)
 	if err != nil {
 		return err

@@ -8,7 +8,6 @@ import (
 
 	"function/functions/users/internal/credential"
 	"function/functions/users/internal/session"
-	"function/functions/users/internal/store"
 	"function/functions/users/internal/userstest"
 	"function/shared/events"
 	"function/shared/platformtest"
@@ -174,11 +173,11 @@ func TestTheStrictestRulesOfAllOrganizationsHold(t *testing.T) {
 	}
 	env := *p.Env
 	env.Name = "test"
-	store, err := store.Open(t.Context(), &env)
+	passwords, err := credential.OpenPasswords(t.Context(), &env)
 	if err != nil {
 		t.Fatal(err)
 	}
-	credentials, err := credential.CredentialsOf(t.Context(), store, ada.ID)
+	credentials, err := credential.CredentialsOf(t.Context(), passwords, ada.ID)
 	if want := (credential.PasswordRules{MinLength: 20, History: 5}); err != nil || credentials.Rules != want {
 		t.Errorf("rules %+v (%v), want the strictest of all organizations, %+v", credentials.Rules, err, want)
 	}

@@ -23,7 +23,7 @@ type PasswordRules struct {
 
 // PasswordRulesOf are the rules for whoever is to join an organization (uuid.Nil, or one
 // that does not exist: the platform's).
-func PasswordRulesOf(ctx context.Context, s store.Store, organization uuid.UUID) (PasswordRules, error) {
+func PasswordRulesOf(ctx context.Context, s Passwords, organization uuid.UUID) (PasswordRules, error) {
 	settings := store.DefaultSettings
 	if organization != uuid.Nil {
 		var err error
@@ -31,14 +31,14 @@ func PasswordRulesOf(ctx context.Context, s store.Store, organization uuid.UUID)
 			return PasswordRules{}, err
 		}
 	}
-	return PasswordRules{MinLength: max(s.Floor, settings.PasswordMinLength), History: settings.PasswordHistory}, nil
+	return PasswordRules{MinLength: max(s.floor, settings.PasswordMinLength), History: settings.PasswordHistory}, nil
 }
 
 // CheckNewPassword tells whether a person may take a password. words are those of the
 // person's context, such as names and the address. For a person who has an account (else
 // uuid.Nil) the earlier passwords count too. What is wrong is a fault.Invalid at location,
 // such as body.password.
-func CheckNewPassword(ctx context.Context, s store.Store, rules PasswordRules, user uuid.UUID, new, location string, words ...string) error {
+func CheckNewPassword(ctx context.Context, s Passwords, rules PasswordRules, user uuid.UUID, new, location string, words ...string) error {
 	if reason := (password.Policy{MinLength: rules.MinLength}).Check(new, words...); reason != "" {
 		return fault.At(location, "%s", reason)
 	}
@@ -54,11 +54,11 @@ func CheckNewPassword(ctx context.Context, s store.Store, rules PasswordRules, u
 // breached asks the range service, if there is one. A service that fails must not
 // keep people from choosing a password: the list that comes with the program was
 // asked already.
-func breached(ctx context.Context, s store.Store, new string) bool {
-	if s.Seen == nil {
+func breached(ctx context.Context, s Passwords, new string) bool {
+	if s.breaches == nil {
 		return false
 	}
-	seen, err := s.Seen.Seen(ctx, new)
+	seen, err := s.breaches.Seen(ctx, new)
 	if err != nil {
 		slog.WarnContext(ctx, "a new password was not checked against breaches", "error", err)
 	}
@@ -72,7 +72,7 @@ SELECT array_remove(array_agg(password_hash), NULL) FROM (
     (SELECT password_hash FROM password_history WHERE user_id = $1 ORDER BY replaced_at DESC LIMIT $2)
 ) h`
 
-func checkHistory(ctx context.Context, s store.Store, user uuid.UUID, keep int, new, location string) error {
+func checkHistory(ctx context.Context, s Passwords, user uuid.UUID, keep int, new, location string) error {
 	var hashes []string
 	if err := s.DB.QueryRow(ctx, selectHistory, user, keep).Scan(&hashes); err != nil {
 		return fmt.Errorf("read earlier passwords: %w", err)

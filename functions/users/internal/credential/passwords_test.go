@@ -13,7 +13,6 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/users/internal/credential"
-	"function/functions/users/internal/store"
 	"function/functions/users/internal/userstest"
 	passwordstrength "function/functions/users/password-strength"
 	"function/functions/users/register"
@@ -56,17 +55,17 @@ func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
 	p, ctx := userstest.Mount(t), context.Background()
 	ada := userstest.Registered(t, p, "ada@example.com", "")
 	userstest.Exec(t, p, `UPDATE organizations SET settings = '{"password_history": 2}'`)
-	store, err := store.Open(ctx, p.Env)
+	passwords, err := credential.OpenPasswords(ctx, p.Env)
 	if err != nil {
 		t.Fatal(err)
 	}
 	change := func(to string) {
 		t.Helper()
-		hash, err := store.Hasher.Hash(ctx, to)
+		hash, err := passwords.Hasher.Hash(ctx, to)
 		if err != nil {
 			t.Fatal(err)
 		}
-		tx, err := store.DB.Begin(ctx)
+		tx, err := passwords.DB.Begin(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +84,7 @@ func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	rules, err := credential.PasswordRulesOf(ctx, store, ada.OrganizationID)
+	rules, err := credential.PasswordRulesOf(ctx, passwords, ada.OrganizationID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +92,7 @@ func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
 	change("third horse")
 	change("fourth horse")
 	for candidate, used := range map[string]bool{"correct horse": false, "second horse": true, "third horse": true, "fourth horse": true, "fifth horse": false} {
-		err := credential.CheckNewPassword(ctx, store, rules, ada.ID, candidate, "body.new_password")
+		err := credential.CheckNewPassword(ctx, passwords, rules, ada.ID, candidate, "body.new_password")
 		if f, ok := fault.As(err); used != (ok && f.Kind == fault.Invalid && f.Fields[0].Location == "body.new_password") || !used && err != nil {
 			t.Errorf("%q: %v, want refused: %t", candidate, err, used)
 		}
@@ -101,7 +100,7 @@ func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
 	if n := userstest.One[int](t, p, `SELECT count(*) FROM password_history`); n != 2 {
 		t.Errorf("%d earlier passwords are kept, want 2", n)
 	}
-	if rules, err := credential.PasswordRulesOf(ctx, store, uuid.New()); err != nil || rules != (credential.PasswordRules{MinLength: 8}) {
+	if rules, err := credential.PasswordRulesOf(ctx, passwords, uuid.New()); err != nil || rules != (credential.PasswordRules{MinLength: 8}) {
 		t.Errorf("an organization that does not exist: %+v, %v, want the default policy", rules, err)
 	}
 }
@@ -112,7 +111,7 @@ func TestPlatformsLeastLengthHoldsInEveryOrganization(t *testing.T) {
 	p.Do("", http.MethodPost, "/v1/users/register", registration("ada@example.com", "correct horse", "")).Want(t, http.StatusUnprocessableEntity)
 	p.Do("", http.MethodPost, "/v1/users/register", registration("ada@example.com", "correct horse battery", "")).Want(t, http.StatusCreated)
 	for _, wrong := range []int{7, 65, -1} {
-		if _, err := store.PasswordFloor(function.Config{PasswordMinLength: wrong}); err == nil {
+		if _, err := credential.PasswordFloor(function.Config{PasswordMinLength: wrong}); err == nil {
 			t.Errorf("PASSWORD_MIN_LENGTH=%d is taken", wrong)
 		}
 	}

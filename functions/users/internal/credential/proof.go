@@ -124,7 +124,7 @@ func recordLogin(ctx context.Context, s store.Store, tx *outbox.Tx, entry audit.
 	if err := record(ctx, s, tx, entry, p); err != nil || p.Refused == "" {
 		return err
 	}
-	return metrics.Add(ctx, tx, store.LoginsTotal, metrics.Labels{"result": "failure"}, 1)
+	return metrics.Add(ctx, tx, session.LoginsTotal, metrics.Labels{"result": "failure"}, 1)
 }
 
 // record writes the audit entry, and counts.

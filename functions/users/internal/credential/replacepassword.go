@@ -39,19 +39,19 @@ WHERE u.id = $1
 GROUP BY u.id`
 
 // CredentialsOf reads a person's credentials.
-func CredentialsOf(ctx context.Context, s store.Store, user uuid.UUID) (Credentials, error) {
+func CredentialsOf(ctx context.Context, s Passwords, user uuid.UUID) (Credentials, error) {
 	c := Credentials{UserID: user}
 	if err := s.DB.QueryRow(ctx, selectCredentials, user).Scan(&c.PasswordHash, &c.VoidedHash, &c.OrganizationID, &c.Rules.MinLength, &c.Rules.History); err != nil {
 		return c, fmt.Errorf("read credentials of user %s: %w", user, err)
 	}
-	c.Rules.MinLength = max(s.Floor, c.Rules.MinLength)
+	c.Rules.MinLength = max(s.floor, c.Rules.MinLength)
 	var err error
-	c.Name, err = person.NameOf(ctx, s, s.DB, user)
+	c.Name, err = person.NameOf(ctx, s.Store, s.DB, user)
 	return c, err
 }
 
 // CheckReplacement tells whether the person may have a password, by the rules of all their organizations.
-func CheckReplacement(ctx context.Context, s store.Store, c Credentials, password, location string) error {
+func CheckReplacement(ctx context.Context, s Passwords, c Credentials, password, location string) error {
 	if c.VoidedHash != "" {
 		again, err := s.Hasher.Verify(ctx, password, c.VoidedHash)
 		if err != nil {
@@ -68,7 +68,7 @@ func CheckReplacement(ctx context.Context, s store.Store, c Credentials, passwor
 // may be wrong a few times only (fault.Limited): in that session, for its owner's other
 // ones are not the thief's. It is taken from the allowance before it is looked at, so
 // that of many tries at once no more come through, and given back if it is right.
-func ProvePassword(ctx context.Context, s store.Store, caller auth.Caller, c Credentials, present, location string) error {
+func ProvePassword(ctx context.Context, s Passwords, caller auth.Caller, c Credentials, present, location string) error {
 	key := s.Keeper.BlindIndex("password.proof", cmp.Or(caller.SessionID, caller.UserID).String())
 	may, err := proofsInSession.Take(ctx, s.DB, key)
 	if err != nil {

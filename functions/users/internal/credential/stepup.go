@@ -22,7 +22,7 @@ func GuardStepUp(ctx context.Context, s store.Store, sessionID uuid.UUID) error 
 const selectPassword = `SELECT coalesce(password_hash, '') FROM users WHERE id = $1`
 
 // CheckPassword looks whether a proof's password is right, if it is a password.
-func CheckPassword(ctx context.Context, s store.Store, user uuid.UUID, proof Proof) (Proof, error) {
+func CheckPassword(ctx context.Context, s Passwords, user uuid.UUID, proof Proof) (Proof, error) {
 	if proof.Password == "" {
 		return proof, nil
 	}

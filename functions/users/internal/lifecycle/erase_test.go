@@ -421,7 +421,7 @@ func TestPersonOfAnotherIssuer(t *testing.T) {
 	}
 
 	answer := userstest.Erase(p, token, "?delete_organizations=true").Want(t, http.StatusUnauthorized)
-	if got := userstest.Detail(t, answer); !strings.Contains(got, "at your issuer again, with max_age=900") || !strings.Contains(answer.Header.Get("WWW-Authenticate"), "insufficient_user_authentication") {
+	if got := userstest.Detail(t, answer); !strings.Contains(got, "at your issuer again with max_age=900") || !strings.Contains(answer.Header.Get("WWW-Authenticate"), "insufficient_user_authentication") {
 		t.Errorf("the step-up is demanded as %q, %v", got, answer.Header)
 	}
 	userstest.Sql(t, p, `UPDATE users SET suspended_at = now()`)

@@ -15,6 +15,7 @@ import (
 
 	"function/functions/users/internal/access"
 	"function/functions/users/internal/person"
+	"function/functions/users/internal/provisioning/scim"
 	"function/functions/users/internal/store"
 	"function/shared/act"
 	"function/shared/audit"
@@ -24,7 +25,6 @@ import (
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
-	"function/shared/scim"
 	"function/shared/secret"
 )
 

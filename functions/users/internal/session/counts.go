@@ -9,6 +9,9 @@ import (
 	"function/shared/outbox"
 )
 
+// LoginsTotal counts logins by their result.
+const LoginsTotal = "user_logins_total"
+
 // LoggedIn records a new session in the audit trail and in the metrics. Every login calls it
 // last in the session's transaction, because concurrent logins contend for the counters.
 func LoggedIn(ctx context.Context, s store.Store, tx *outbox.Tx, l Login) error {
@@ -19,7 +22,7 @@ func LoggedIn(ctx context.Context, s store.Store, tx *outbox.Tx, l Login) error 
 	if err != nil {
 		return err
 	}
-	return metrics.Add(ctx, tx, store.LoginsTotal, metrics.Labels{"result": "success"}, 1)
+	return metrics.Add(ctx, tx, LoginsTotal, metrics.Labels{"result": "success"}, 1)
 }
 
 // LoginRefused records that a login was refused although its password was right.
@@ -28,7 +31,7 @@ func LoginRefused(ctx context.Context, s store.Store, entry audit.Entry) error {
 		if err := audit.Record(ctx, tx, entry); err != nil {
 			return err
 		}
-		return metrics.Add(ctx, tx, store.LoginsTotal, metrics.Labels{"result": "failure"}, 1)
+		return metrics.Add(ctx, tx, LoginsTotal, metrics.Labels{"result": "failure"}, 1)
 	})
 }
 
@@ -42,5 +45,5 @@ func countFailed(ctx context.Context, s store.Store, tx *outbox.Tx, failures map
 			return err
 		}
 	}
-	return metrics.Add(ctx, tx, store.LoginsTotal, metrics.Labels{"result": "failure"}, 1)
+	return metrics.Add(ctx, tx, LoginsTotal, metrics.Labels{"result": "failure"}, 1)
 }

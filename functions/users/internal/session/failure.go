@@ -47,7 +47,7 @@ const recording = 10 * time.Second
 func (a *Attempt) Failed(ctx context.Context, post notify.Mailer, organization uuid.UUID) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recording)
 	defer cancel()
-	err := a.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err := a.guard.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		failures, err := a.count(ctx, tx)
 		if err != nil {
 			return err
@@ -61,11 +61,11 @@ func (a *Attempt) Failed(ctx context.Context, post notify.Mailer, organization u
 			return err
 		}
 		if a.user != uuid.Nil && a.locksOut(failures) {
-			if err := mailUnlock(ctx, a.store, tx, post, a.user); err != nil {
+			if err := mailUnlock(ctx, a.guard.Store, tx, post, a.user); err != nil {
 				return err
 			}
 		}
-		return countFailed(ctx, a.store, tx, failures)
+		return countFailed(ctx, a.guard.Store, tx, failures)
 	})
 	if err != nil {
 		return fmt.Errorf("record a failed login: %w", err)

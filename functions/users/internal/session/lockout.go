@@ -13,6 +13,8 @@ import (
 	"function/functions/users/internal/store"
 	"function/shared/client"
 	"function/shared/fault"
+	"function/shared/function"
+	"function/shared/metrics"
 	"function/shared/ratelimit"
 )
 
@@ -27,13 +29,31 @@ import (
 // concurrent attempts (RATE_LIMITS: account; 30). Once failures cause a delay, one attempt
 // is allowed each time it elapses.
 type Attempt struct {
-	store       store.Store
+	guard       Guard
 	user        uuid.UUID // uuid.Nil: there is no such account
 	keys        map[scope][]byte
 	known       []byte // the source in known_sources; nil: not told by the request
 	knownSource bool   // it is there
 	failed      map[scope]failed
 	granted     map[scope]ratelimit.Grant // from the allowances that were asked
+}
+
+// Guard slows down password guessing.
+type Guard struct {
+	store.Store
+	locked *metrics.Tally  // logins refused because of earlier failures
+	atOnce ratelimit.Limit // of attempts on an account
+}
+
+// NewGuard returns a process's Guard.
+func NewGuard(s store.Store, env *function.Env) Guard {
+	g := Guard{Store: s, locked: new(metrics.Tally), atOnce: env.Config.RateLimits.Account}
+	if !g.atOnce.On() {
+		g.atOnce = ratelimit.Default.Account // what can be guessed at once stays bounded
+	}
+	g.locked.Keep(s.DB, LoginsTotal, metrics.Labels{"result": "locked"})
+	env.OnClose(g.locked.Close)
+	return g
 }
 
 // scope is what failures are counted for.
@@ -74,10 +94,10 @@ func (s scope) delay(failures int) time.Duration {
 	return min(time.Duration(math.Exp2(float64(min(over-1, 20))))*time.Second, longestDelay)
 }
 
-// NewAttempt returns an attempt by the request's client on the account that EmailIndex
-// finds.
-func NewAttempt(ctx context.Context, s store.Store, emailIndex []byte) *Attempt {
-	a := &Attempt{store: s, failed: map[scope]failed{}, granted: map[scope]ratelimit.Grant{}}
+// NewAttempt returns an attempt by the request's client on the account that EmailIndex finds.
+func (g Guard) NewAttempt(ctx context.Context, emailIndex []byte) *Attempt {
+	s := g.Store
+	a := &Attempt{guard: g, failed: map[scope]failed{}, granted: map[scope]ratelimit.Grant{}}
 	source := client.From(ctx).Source()
 	a.keys = map[scope][]byte{
 		accountScope: FailuresKey(s, emailIndex),
@@ -116,7 +136,7 @@ LEFT JOIN LATERAL (
 // Read queues reading the earlier failures and taking from the allowances.
 func (a *Attempt) Read(b *pgx.Batch) {
 	b.Queue(selectFailures, a.keys[pairScope], a.keys[accountScope], a.keys[addressScope], failureMemory, addressMemory, addressCounts).Query(a.readFailures)
-	limit := a.store.AtOnce
+	limit := a.guard.atOnce
 	b.Queue(takeCells, a.known, a.keys[pairScope], a.keys[accountScope], limit.Cell().Microseconds(), limit.Quota, free[pairScope], failureMemory).QueryRow(a.readCells)
 }
 
@@ -161,7 +181,7 @@ func (a *Attempt) Allowed(ctx context.Context) error {
 	var wait time.Duration
 	for _, grant := range a.granted {
 		if grant.Cells == 0 {
-			wait = max(wait, a.store.AtOnce.Wait(grant))
+			wait = max(wait, a.guard.atOnce.Wait(grant))
 		}
 	}
 	for s, f := range a.failed {
@@ -176,7 +196,7 @@ func (a *Attempt) Allowed(ctx context.Context) error {
 		}
 		// The delay has elapsed: one of several concurrent attempts is allowed and restarts it.
 		once := ratelimit.Limit{Quota: 1, Window: delay}
-		grant, err := ratelimit.NewPostgres(a.store.DB.Pool).Take(ctx, a.store.Keeper.BlindIndex("login_failures.once", string(a.keys[s])), once, 1)
+		grant, err := ratelimit.NewPostgres(a.guard.DB.Pool).Take(ctx, a.guard.Keeper.BlindIndex("login_failures.once", string(a.keys[s])), once, 1)
 		if err != nil {
 			return err
 		}
@@ -187,7 +207,7 @@ func (a *Attempt) Allowed(ctx context.Context) error {
 	if wait <= 0 {
 		return nil
 	}
-	a.store.Locked.Inc()
+	a.guard.locked.Inc()
 	whole := wait.Truncate(time.Second) + time.Second
 	return fault.New(fault.RateLimited, "Too many failed or simultaneous logins. Wait, then try again. A mail with an unlock link may have been sent to the account's address.").After(whole)
 }

@@ -299,7 +299,7 @@ func TestFailureCountsThoughTheClientHasGone(t *testing.T) {
 	}
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
-	attempt := session.NewAttempt(gone, store, person.EmailIndex(store.Keeper, "eve@example.com"))
+	attempt := session.NewGuard(store, p.Env).NewAttempt(gone, person.EmailIndex(store.Keeper, "eve@example.com"))
 	if err := attempt.Failed(gone, notify.Mailer{}, uuid.Nil); err != session.ErrNotProved {
 		t.Errorf("Failed: %v", err)
 	}
@@ -541,7 +541,7 @@ func TestLoginLosesToAChangeOfThePassword(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	attempt := session.NewAttempt(context.Background(), store, person.EmailIndex(store.Keeper, "ada@example.com"))
+	attempt := session.NewGuard(store, p.Env).NewAttempt(context.Background(), person.EmailIndex(store.Keeper, "ada@example.com"))
 	attempt.On(ada.ID)
 	for _, rehashed := range []string{"", "a newer hash"} {
 		prove := func(b *pgx.Batch) { attempt.Prove(b, "the hash that was verified", rehashed) }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"function/shared/scim"
+	"function/functions/users/internal/provisioning/scim"
 )
 
 // ada is a user of every kind of attribute.
