@@ -136,7 +136,7 @@ it or use it yourself:
 // ResetPassword lets a person choose a new password.
 func (p Mailer) ResetPassword(to, token string) mail.Message {
 	return letter(to, "Choose a new password", `Somebody, probably you, requested a new password for your account. To choose it, follow this
-link within an link within an hour. It works once.
+link within an hour. It works once.
 
 %s
 
@@ -179,7 +179,7 @@ func (p Mailer) Disowned(to string, had []OtherCredentials) mail.Message {
 	}
 	return letter(to, "Your account was cleared", `You have chosen a password for an account whose address had never been confirmed. Everything
 added to it before, by you or by somebody else who entered your address, was removed, as were
-all all its API keys, its sessions and the invitations that it had sent:
+all its API keys, its sessions and the invitations that it had sent:
 
 %s
 
@@ -301,7 +301,7 @@ person's approval. Anyone who can approve role changes can reject this:
 %s
 
 If nobody rejects it by %s, the owner can turn the approval off alone. If you do not know why,
-ask the ask the owners of your organization.`, p.roleChanges(organization), from.UTC().Format("15:04 MST on 2 January 2006"))
+ask the owners of your organization.`, p.roleChanges(organization), from.UTC().Format("15:04 MST on 2 January 2006"))
 }
 
 // SecondPersonEnded tells a person that an owner has turned off second-person approval.
@@ -468,7 +468,7 @@ func (p Mailer) SessionsEnded(to string) mail.Message {
 // twice.
 func (p Mailer) SessionStolen(to string) mail.Message {
 	return p.unlessYou(to, "A session of your account was ended for your security", `A token of one of your sessions was used twice. This happens when the token was copied or when
-a a program kept an old one. The session was ended: log in again where you need it.`, "")
+a program kept an old one. The session was ended: log in again where you need it.`, "")
 }
 
 // unlessYou writes a mail that says what happened and what to do if it was somebody else:
