@@ -13,8 +13,8 @@ import (
 	"function/shared/fault"
 )
 
-// ConsentPurpose is what an organization asks its members' consent for, with the newest
-// version of its text.
+// ConsentPurpose is a purpose that an organization asks its members to consent to, with the
+// newest version of its text.
 type ConsentPurpose struct {
 	Name        string     `json:"name"`
 	Version     int        `json:"version" doc:"Version of the newest text, starting at 1"`
@@ -25,7 +25,7 @@ type ConsentPurpose struct {
 	RetiredAt   *time.Time `json:"retired_at,omitempty" doc:"When the purpose was retired"`
 }
 
-// ConsentState is what a person has said last about a purpose.
+// ConsentState is a person's latest decision on a purpose.
 type ConsentState struct {
 	OrganizationID uuid.UUID  `json:"organization_id" format:"uuid" doc:"Organization whose purpose it is"`
 	Purpose        string     `json:"purpose"`
@@ -36,7 +36,7 @@ type ConsentState struct {
 	RetiredAt      *time.Time `json:"retired_at,omitempty" doc:"The purpose no longer accepts consents"`
 }
 
-// ConsentDecision is one yes or no, with its proof.
+// ConsentDecision is a consent or its withdrawal, with its proof.
 type ConsentDecision struct {
 	ID             uuid.UUID  `json:"id" format:"uuid"`
 	OrganizationID uuid.UUID  `json:"organization_id" format:"uuid"`
@@ -50,7 +50,7 @@ type ConsentDecision struct {
 	Device         string     `json:"device,omitempty" db:"-" doc:"User-Agent"`
 }
 
-// The contexts of a decision's sealed fields.
+// Encryption contexts of a decision's sealed fields.
 const (
 	ConsentDeviceField  = "consent_decisions.device"
 	ConsentAddressField = "consent_decisions.address"
@@ -69,9 +69,9 @@ type decisionRow struct {
 	SealedAddress, SealedDevice []byte
 }
 
-// Decisions reads a person's decisions, in one organization or (uuid.Nil) all, the newest
-// first and before one of them. Without the person's key, it stays sealed from where they
-// were made.
+// Decisions reads a person's decisions in one organization or (uuid.Nil) in all, newest
+// first and before the given one. Without the person's key the client's address and device
+// stay sealed.
 func Decisions(ctx context.Context, s store.Store, person, organization uuid.UUID, key []byte, before uuid.UUID, limit int) ([]ConsentDecision, error) {
 	rows, _ := s.DB.Query(ctx, selectDecisions, pgx.NamedArgs{"user": person, "organization": organization, "before": before, "limit": limit})
 	decisions, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (ConsentDecision, error) {
@@ -96,5 +96,5 @@ func (r decisionRow) open(key []byte) (d ConsentDecision, err error) {
 	return d, err
 }
 
-// ErrNoPurpose answers for a purpose that the organization does not have.
+// ErrNoPurpose is returned for a purpose that the organization does not have.
 var ErrNoPurpose = fault.New(fault.NotFound, "The organization has no purpose with this name")
