@@ -1,8 +1,8 @@
-// Package page is the one shape of every list: {items, next_cursor}. It is used
-// by each function that answers a list, newest first.
+// Package page is the response format of every list, {items, next_cursor}, used by each
+// function that returns one, newest first.
 //
-// Rows are named by UUIDv7, which sort by the time of their making, so the
-// cursor is the last identifier given out: stable while rows come and go.
+// Rows are identified by UUIDv7, which sort by creation time, so the cursor is the last
+// identifier returned. It stays valid while rows are added and deleted.
 package page
 
 import (

@@ -1,6 +1,5 @@
-// Package problem turns errors into the answers that callers read: RFC 9457 problem
-// details. The runtime uses it for every operation, and a function for a body that it
-// writes by hand.
+// Package problem turns errors into responses: RFC 9457 problem details. The runtime uses it
+// for every operation, and functions use it when they write a response body themselves.
 package problem
 
 import (

@@ -1,4 +1,5 @@
-// Package administer is what a platform admin does to an account: POST
+// Package administer lets a platform admin suspend, restore or unlock an account, require a
+// new password, remove second factors, and grant or revoke platform admin rights: POST
 // /v1/admin/users/{id}/suspend, /restore, /force-password-reset, /reset-second-factors,
 // /unlock, /grant-platform-admin and /revoke-platform-admin.
 package administer

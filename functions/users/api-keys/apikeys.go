@@ -1,5 +1,5 @@
-// Package apikeys keeps the API keys by which a person's own programs act for them:
-// POST and GET /v1/api-keys, DELETE /v1/api-keys/{id} and POST
+// Package apikeys creates, lists, revokes and rotates the API keys with which a person's
+// programs act as them: POST and GET /v1/api-keys, DELETE /v1/api-keys/{id} and POST
 // /v1/api-keys/{id}/rotate.
 package apikeys
 

@@ -1,5 +1,5 @@
-// Package approvemember lets in a person who asked to join an organization:
-// POST /v1/organizations/{id}/members/{user_id}/approve.
+// Package approvemember approves a person's request to join an organization: POST
+// /v1/organizations/{id}/members/{user_id}/approve.
 package approvemember
 
 import (

@@ -1,6 +1,6 @@
-// Package changeemail gives an account another address: POST /v1/users/email/change
-// asks for it, and POST /v1/users/email/change/confirm does it, by the token that was
-// mailed to the new address. The present address is told both times.
+// Package changeemail changes the address of an account: POST /v1/users/email/change
+// requests it, and POST /v1/users/email/change/confirm applies it with the token mailed to
+// the new address. Both notify the current address.
 package changeemail
 
 import (

@@ -1,5 +1,5 @@
-// Package changepassword gives a logged-in person another password:
-// POST /v1/users/password/change.
+// Package changepassword changes a logged-in person's password: POST
+// /v1/users/password/change.
 package changepassword
 
 import (

@@ -1,5 +1,5 @@
-// Package consents is where a person gives consent to their organization's purposes, and
-// withdraws it in whatever organization they gave it: POST and GET /v1/users/consents, DELETE
+// Package consents lets people consent to their organization's purposes and withdraw
+// consents in any organization: POST and GET /v1/users/consents, DELETE
 // /v1/users/consents/{purpose}, and GET /v1/users/consents/history.
 package consents
 

@@ -1,5 +1,5 @@
-// Package explain tells why somebody may do something, or may not:
-// POST /v1/authorize/explain. It decides as every request is decided.
+// Package explain says why somebody may or may not do something, using the same decision as
+// every request: POST /v1/authorize/explain.
 package explain
 
 import (

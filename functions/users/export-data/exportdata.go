@@ -1,5 +1,5 @@
-// Package exportdata gives a person all that the platform holds about them (GDPR Articles
-// 15 and 20): GET /v1/users/export.
+// Package exportdata exports everything that the platform stores about a person (GDPR
+// Articles 15 and 20): GET /v1/users/export.
 package exportdata
 
 import (

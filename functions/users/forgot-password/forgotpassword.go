@@ -1,8 +1,8 @@
-// Package forgotpassword takes the wish for a new password:
-// POST /v1/users/password/forgot.
+// Package forgotpassword accepts requests for a new password: POST
+// /v1/users/password/forgot.
 //
-// It does not look up whether the address has an account: so neither its answer nor
-// its time can tell (OWASP Forgot Password). users-mail-tokens does, afterwards.
+// It does not look up whether the address has an account, so that neither its response nor
+// its timing reveals it (OWASP Forgot Password). users-mail-tokens does so afterwards.
 package forgotpassword
 
 import (

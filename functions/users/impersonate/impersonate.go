@@ -1,6 +1,6 @@
-// Package impersonate lets a platform admin act as another person, for half an hour
-// and with a reason, of which the person is told: POST /v1/admin/users/{id}/impersonate.
-// Logging out ends it.
+// Package impersonate lets a platform admin act as another person for half an hour, with a
+// reason that is mailed to the person: POST /v1/admin/users/{id}/impersonate. Logging out
+// ends it.
 package impersonate
 
 import (

@@ -1,6 +1,6 @@
-// Package loginwithpasskey begins a session by a passkey alone, without a user name:
-// POST /v1/users/passkeys/login/begin and …/finish. A passkey that its device
-// guards by a PIN or a fingerprint is two factors.
+// Package loginwithpasskey begins a session with a passkey alone, without a user name: POST
+// /v1/users/passkeys/login/begin and …/finish. A passkey protected by a PIN or a fingerprint
+// counts as two factors.
 package loginwithpasskey
 
 import (

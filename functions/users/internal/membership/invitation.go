@@ -51,7 +51,7 @@ INSERT INTO invitations (id, organization_id, token_hash, email_index, wrapped_k
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 )
 
-// NewInvitation is an invitation that [Store.SendInvitation] is about to send.
+// NewInvitation is the input of [SendInvitation].
 func NewInvitation(by uuid.UUID, email, role string) Invitation {
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	return Invitation{ID: uuid7.New(), Email: email, Role: role, InvitedBy: by, CreatedAt: now, ExpiresAt: now.Add(InvitationLife)}
