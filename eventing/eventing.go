@@ -1,6 +1,6 @@
-// Package eventing holds how news travels: the broker, a Trigger for each
-// subscription and a PingSource for each schedule, as Kustomize bases. The local
-// platform interprets the very files that a cluster applies.
+// Package eventing embeds the Kustomize bases of the broker, a Trigger for each subscription
+// and a PingSource for each schedule. The local platform interprets the same files that a
+// cluster applies.
 package eventing
 
 import "embed"

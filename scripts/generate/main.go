@@ -1,7 +1,7 @@
-// Command generate writes what follows from the catalog: a Knative Service for
-// each function with the secrets and labels of what it uses, a Trigger for each subscription, a PingSource for each schedule, the
-// routes to each operation, and the API's description. `make generate` runs it from the project's root;
-// `make check` runs it again and compares.
+// Command generate writes the files derived from the catalog: a Knative Service for each
+// function, with the secrets and labels of what it uses, a Trigger for each subscription, a
+// PingSource for each schedule, the routes to each operation, and the API's description.
+// `make generate` runs it from the project's root; `make check` runs it again and compares.
 package main
 
 import (

@@ -1,6 +1,6 @@
-// Command passwords makes the list of common passwords that shared/password/common
-// embeds: `go run ./scripts/passwords <PwnedPasswordTop100k.txt`, a password a line,
-// the most common first, from the root of the project.
+// Command passwords writes the list of common passwords that shared/password/common embeds.
+// Run `go run ./scripts/passwords <PwnedPasswordTop100k.txt` from the project's root; the
+// input has one password per line, the most common first.
 package main
 
 import (

@@ -58,7 +58,7 @@ func TestAnExportIsVerifiedByItself(t *testing.T) {
 		"keys not found":     {p.URL + "/none", "", export, 2, "404"},
 		"keys of no set":     {file("odd", "odd"), "", export, 2, "not a JSON Web Key Set"},
 		"kept not there":     {keys, filepath.Join(dir, "none"), export, 2, "read checkpoints"},
-		"keys of others":     {file("others.json", `{"keys":[]}`), "", export, 1, "is not one of the platform's"},
+		"keys of others":     {file("others.json", `{"keys":[]}`), "", export, 1, "does not belong to the platform"},
 		"an error, no lines": {keys, "", `{"title":"Forbidden"}`, 1, "not a line of an export"},
 	} {
 		var out bytes.Buffer

@@ -222,18 +222,18 @@ func TestTamperingInTheDatabaseIsFoundWhereItIs(t *testing.T) {
 		"trace changed":          {[]string{`UPDATE audit_entries SET trace_id = 'x' WHERE seq = 5`}, []string{"entry 5: it was changed"}},
 		"detail changed":         {[]string{`UPDATE audit_entries SET detail = '{"n": 7}' WHERE seq = 5`}, []string{"entry 5: it was changed"}},
 		"identifier changed":     {[]string{`UPDATE audit_entries SET id = gen_random_uuid() WHERE seq = 5`}, []string{"entry 5: it was changed"}},
-		"hash changed":           {[]string{`UPDATE audit_entries SET hash = sha256(hash) WHERE seq = 5`}, []string{"entry 5: it was changed", "entry 6: it does not follow on entry 5"}},
-		"previous hash changed":  {[]string{`UPDATE audit_entries SET previous_hash = sha256(hash) WHERE seq = 5`}, []string{"entry 5: it does not follow on entry 4", "entry 5: it was changed"}},
+		"hash changed":           {[]string{`UPDATE audit_entries SET hash = sha256(hash) WHERE seq = 5`}, []string{"entry 5: it was changed", "entry 6: it does not continue from entry 5"}},
+		"previous hash changed":  {[]string{`UPDATE audit_entries SET previous_hash = sha256(hash) WHERE seq = 5`}, []string{"entry 5: it does not continue from entry 4", "entry 5: it was changed"}},
 		"first removed":          {[]string{`DELETE FROM audit_entries WHERE seq = 1`}, []string{"entry 2: entries 1 to 1 are missing before it"}},
 		"middle removed":         {[]string{`DELETE FROM audit_entries WHERE seq = 5`}, []string{"entry 6: entries 5 to 5 are missing before it"}},
 		"removed at checkpoint":  {[]string{`DELETE FROM audit_entries WHERE seq = 6`}, []string{"entry 6: entries 6 to 6 are missing before this checkpoint"}},
 		"last removed":           {[]string{`DELETE FROM audit_entries WHERE seq = 9`}, []string{"entry 9: entries 9 to 9 are missing before this checkpoint"}},
 		"several last removed":   {[]string{`DELETE FROM audit_entries WHERE seq > 4`}, []string{"entry 6: entries 5 to 6 are missing before this checkpoint", "entry 9: entries 7 to 9 are missing before this checkpoint"}},
 		"all removed":            {[]string{`DELETE FROM audit_entries`}, []string{"entry 6: entries 4 to 6 are missing", "entry 9: entries 7 to 9 are missing"}},
-		"removed and closed up":  {[]string{`DELETE FROM audit_entries WHERE seq = 4`, `ALTER TABLE audit_entries DROP CONSTRAINT audit_entries_seq`, shift}, []string{"entry 4: it does not follow on entry 3", "entry 4: it was changed", "entry 5: it was changed", "entry 6: it was changed", "entry 6: this checkpoint was signed over another entry", "entry 7: it was changed", "entry 8: it was changed", "entry 9: entries 9 to 9 are missing before this checkpoint"}},
-		"two swapped":            {[]string{`ALTER TABLE audit_entries DROP CONSTRAINT audit_entries_seq`, `UPDATE audit_entries SET seq = 9 - seq WHERE seq IN (4, 5)`}, []string{"entry 4: it does not follow on entry 3", "entry 4: it was changed", "entry 5: it does not follow on entry 4", "entry 5: it was changed", "entry 6: it does not follow on entry 5"}},
-		"end and word cut off":   {[]string{`DELETE FROM audit_checkpoints WHERE seq > 3`, `DELETE FROM audit_entries WHERE seq > 3`}, []string{"a checkpoint kept elsewhere was signed over this entry, and the export ends with entry 3"}},
-		"newest word removed":    {[]string{`DELETE FROM audit_checkpoints WHERE seq = 9`}, []string{"a checkpoint kept elsewhere was signed over this entry, and the export ends with entry 6"}},
+		"removed and closed up":  {[]string{`DELETE FROM audit_entries WHERE seq = 4`, `ALTER TABLE audit_entries DROP CONSTRAINT audit_entries_seq`, shift}, []string{"entry 4: it does not continue from entry 3", "entry 4: it was changed", "entry 5: it was changed", "entry 6: it was changed", "entry 6: this checkpoint does not match", "entry 7: it was changed", "entry 8: it was changed", "entry 9: entries 9 to 9 are missing before this checkpoint"}},
+		"two swapped":            {[]string{`ALTER TABLE audit_entries DROP CONSTRAINT audit_entries_seq`, `UPDATE audit_entries SET seq = 9 - seq WHERE seq IN (4, 5)`}, []string{"entry 4: it does not continue from entry 3", "entry 4: it was changed", "entry 5: it does not continue from entry 4", "entry 5: it was changed", "entry 6: it does not continue from entry 5"}},
+		"end and word cut off":   {[]string{`DELETE FROM audit_checkpoints WHERE seq > 3`, `DELETE FROM audit_entries WHERE seq > 3`}, []string{"a checkpoint kept elsewhere covers this entry, but the export ends with entry 3"}},
+		"newest word removed":    {[]string{`DELETE FROM audit_checkpoints WHERE seq = 9`}, []string{"a checkpoint kept elsewhere covers this entry, but the export ends with entry 6"}},
 		"put in at the end":      {[]string{`INSERT INTO audit_entries (id, organization_id, at, actor_kind, actor_id, action, result, seq, previous_hash, hash) SELECT gen_random_uuid(), organization_id, at, 'nobody', actor_id, 'x:y', 'done', 10, hash, sha256(hash) FROM audit_entries WHERE seq = 9`, `INSERT INTO audit_checkpoints SELECT organization_id, 10, hash, now(), statement FROM audit_checkpoints WHERE seq = 9`}, []string{"entry 10: it was changed", "entry 9: this checkpoint comes after entry 10", "entry 10: no checkpoint follows"}},
 		"checkpoint of another":  {[]string{`UPDATE audit_checkpoints SET statement = (SELECT statement FROM audit_checkpoints WHERE seq = 3) WHERE seq = 6`}, []string{"entry 3: this checkpoint comes after entry 6"}},
 		"organization exchanged": {[]string{`ALTER TABLE audit_entries DROP CONSTRAINT audit_entries_seq`, `UPDATE audit_entries SET organization_id = '00000000-0000-7000-8000-000000000001' WHERE seq = 5`}, []string{"entry 6: entries 5 to 5 are missing before it"}},
@@ -293,17 +293,17 @@ func TestTamperingWithAnExportIsFoundWhereItIs(t *testing.T) {
 		"cut off at an entry":      {whole[:10], []string{"line 10, entry 8: no checkpoint follows"}},
 		"cut off within a line":    {append(slices.Clone(whole[:11]), whole[11][:40]), []string{"line 12: this is not a line", "entry 9: no checkpoint follows"}},
 		"swapped":                  {swapped, []string{"line 5, entry 5: entries 4 to 4 are missing", "line 6, entry 4: it comes after entry 5"}},
-		"doubled":                  {with(5, whole[4]), []string{"line 6, entry 4: it comes after entry 4: out of order, or a second time"}},
+		"doubled":                  {with(5, whole[4]), []string{"line 6, entry 4: it comes after entry 4: out of order or repeated"}},
 		"another organization's":   {with(5, foreign[0]), []string{"line 6, entry 1: it belongs to another organization"}},
-		"foreign checkpoint":       {with(4, foreign[3]), []string{"is not one of the platform's"}},
-		"forged signature":         {edited(3, `.`, `.e30`), []string{"line 4: this checkpoint does not count"}},
+		"foreign checkpoint":       {with(4, foreign[3]), []string{"does not belong to the platform"}},
+		"forged signature":         {edited(3, `.`, `.e30`), []string{"line 4: this checkpoint is not valid"}},
 		"unknown field":            {edited(4, `"trace_id"`, `"extra":1,"trace_id"`), []string{"line 5: this is not a line of an export", "entries 4 to 4 are missing"}},
 		"doubled field":            {edited(4, `"result":`, `"result":"refused","result":`), []string{"line 5: this is not a line of an export", "entries 4 to 4 are missing"}},
 		"field in another case":    {edited(4, `"result":`, `"Result":`), []string{"line 5: this is not a line of an export", "entries 4 to 4 are missing"}},
 		"neither":                  {with(4, `{}`), []string{"line 5: this is not a line of an export"}},
 		"not JSON":                 {with(4, `{"entry":`), []string{"line 5: this is not a line of an export"}},
 		"a line that is too long":  {with(4, strings.Repeat("x", 2<<20)), []string{"line 5: this line is longer"}},
-		"only the end":             {whole[8:], []string{"entry 7: entries 1 to 6 are missing before it, and no checkpoint vouches for them"}},
+		"only the end":             {whole[8:], []string{"entry 7: entries 1 to 6 are missing before it, and no checkpoint covers them"}},
 		"nothing but a checkpoint": {whole[3:4], nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -325,15 +325,15 @@ func TestARecomputedChainContradictsItsCheckpoints(t *testing.T) {
 	}
 	forged := forger.export()
 	report := tr.verify(forged)
-	expect(t, report, []string{"is not one of the platform's", "is not one of the platform's", "is not one of the platform's", "no checkpoint follows"})
+	expect(t, report, []string{"does not belong to the platform", "does not belong to the platform", "does not belong to the platform", "no checkpoint follows"})
 	for _, i := range []int{3, 7, 11} {
 		forged[i] = genuine[i]
 	}
 	expect(t, tr.verify(forged), []string{
-		"line 4, entry 3: this checkpoint was signed over another entry", "line 8, entry 6: this checkpoint was signed over another entry",
-		"line 12, entry 9: this checkpoint was signed over another entry",
+		"line 4, entry 3: this checkpoint does not match", "line 8, entry 6: this checkpoint does not match",
+		"line 12, entry 9: this checkpoint does not match",
 	})
-	expect(t, tr.verify(genuine, checkpointOf(t, forger.export()[3])), []string{"a checkpoint kept elsewhere does not count"})
+	expect(t, tr.verify(genuine, checkpointOf(t, forger.export()[3])), []string{"a checkpoint kept elsewhere is not valid"})
 }
 
 func TestACheckpointIsNoAccessTokenAndTheOtherWayAround(t *testing.T) {
@@ -459,7 +459,7 @@ func TestABrokenChainGoesOnAfterARestartThatShows(t *testing.T) {
 		want   []string
 	}{
 		"end removed":        {[]string{`DELETE FROM audit_entries WHERE seq = 9`}, []string{"entry 9: entries 9 to 9 are missing before this checkpoint", restarted}},
-		"end changed":        {[]string{`UPDATE audit_entries SET hash = sha256(hash) WHERE seq = 9`}, []string{"entry 9: it was changed", "entry 9: this checkpoint was signed over another entry", restarted}},
+		"end changed":        {[]string{`UPDATE audit_entries SET hash = sha256(hash) WHERE seq = 9`}, []string{"entry 9: it was changed", "entry 9: this checkpoint does not match", restarted}},
 		"checkpoint removed": {[]string{`DELETE FROM audit_checkpoints WHERE seq = 9`}, []string{restarted}},
 		"everything removed": {[]string{`DELETE FROM audit_entries`}, []string{"entry 6: entries 4 to 6 are missing", "entry 9: entries 7 to 9 are missing", restarted}},
 	} {

@@ -78,14 +78,14 @@ func (k Keys) open(statement string) (c Checkpoint, err error) {
 	}
 	key, known := k[header.KeyID]
 	if !known {
-		return c, fmt.Errorf("its key %q is not one of the platform's", header.KeyID)
+		return c, fmt.Errorf("its key %q does not belong to the platform", header.KeyID)
 	}
 	payload, err := jws.Verify(key)
 	if err != nil {
 		return c, errors.New("its signature is not the platform's")
 	}
 	if err := json.Unmarshal(payload, &c); err != nil {
-		return c, fmt.Errorf("it does not hold a checkpoint: %w", err)
+		return c, fmt.Errorf("it does not contain a checkpoint: %w", err)
 	}
 	return c, nil
 }

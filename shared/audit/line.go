@@ -20,18 +20,18 @@ import (
 type Line struct {
 	ID             uuid.UUID       `json:"id" format:"uuid"`
 	OrganizationID uuid.UUID       `json:"organization_id" format:"uuid"`
-	Seq            int64           `json:"seq,omitempty" doc:"From 1, without gaps; absent: not sealed yet"`
+	Seq            int64           `json:"seq,omitempty" doc:"Sequence number from 1, without gaps; absent: not sealed yet"`
 	At             time.Time       `json:"at"`
 	ActorKind      string          `json:"actor_kind" enum:"person,service_account,platform,nobody"`
-	ActorID        uuid.UUID       `json:"actor_id" format:"uuid" doc:"Nil: the platform, or nobody who is known"`
-	ImpersonatorID *uuid.UUID      `json:"impersonator_id,omitempty" format:"uuid" doc:"The platform admin who acted as the actor"`
+	ActorID        uuid.UUID       `json:"actor_id" format:"uuid" doc:"Nil UUID: the platform or an unknown caller"`
+	ImpersonatorID *uuid.UUID      `json:"impersonator_id,omitempty" format:"uuid" doc:"The platform admin acting as the actor"`
 	Action         string          `json:"action" doc:"resource:verb" example:"members:approve"`
-	ResourceID     string          `json:"resource_id" doc:"Of what it was done to"`
+	ResourceID     string          `json:"resource_id" doc:"Identifier of what it was done to"`
 	Result         string          `json:"result" enum:"done,refused"`
 	Reason         string          `json:"reason" doc:"Why it was refused"`
-	Network        string          `json:"network" doc:"Of the caller, /24 or /48"`
+	Network        string          `json:"network" doc:"Network of the caller, /24 or /48"`
 	TraceID        string          `json:"trace_id"`
-	Detail         json.RawMessage `json:"detail" doc:"Identifiers and settings"`
+	Detail         json.RawMessage `json:"detail" doc:"Identifiers and settings of the action"`
 	PreviousHash   Hash            `json:"previous_hash,omitempty" doc:"SHA-256, hexadecimal"`
 	Hash           Hash            `json:"hash,omitempty" doc:"SHA-256, hexadecimal"`
 }

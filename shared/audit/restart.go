@@ -13,7 +13,7 @@ import (
 )
 
 // ErrWhole: there is nothing to start anew.
-var ErrWhole = errors.New("the chain continues from its newest checkpoint: there is nothing to start anew")
+var ErrWhole = errors.New("the chain is intact up to its newest checkpoint: there is nothing to restart")
 
 // Restart has an organization's chain, whose end was tampered with, go on: for whoever
 // runs the platform, once that was looked into. The entry that tells of it, with the

@@ -114,7 +114,7 @@ FROM unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::bytea[]) AS s (id, seq, p
 	insertCheckpoint = `INSERT INTO audit_checkpoints (organization_id, seq, hash, signed_at, statement) VALUES ($1, $2, $3, $4, $5)`
 )
 
-var errBroken = errors.New("its end is not what its newest checkpoint was signed over: entries have been changed or removed, and nothing is sealed until that was looked into and somebody runs restart-audit (docs/operations.md)")
+var errBroken = errors.New("its end does not match its newest checkpoint: entries were changed or removed. Nothing is sealed until somebody investigates and runs restart-audit (docs/operations.md)")
 
 // read reads what is to be sealed with a batch.
 func (c *chain) read(b *pgx.Batch) {
@@ -165,7 +165,7 @@ func (c *chain) seal(ctx context.Context, tx *database.Tx, end Checkpoint, lines
 	if done, err := tx.Exec(ctx, seal, ids, seqs, previous, hashes); err != nil {
 		return fmt.Errorf("seal entries: %w", err)
 	} else if done.RowsAffected() != int64(len(lines)) {
-		return fmt.Errorf("%d of %d entries could be sealed", done.RowsAffected(), len(lines))
+		return fmt.Errorf("only %d of %d entries could be sealed", done.RowsAffected(), len(lines))
 	}
 	end.IssuedAt = time.Now().Unix()
 	statement, err := end.sign(ctx, c.signer)

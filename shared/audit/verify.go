@@ -80,7 +80,7 @@ func Verify(export io.Reader, keys Keys, known ...string) (Report, error) {
 	}
 	if errors.Is(scanner.Err(), bufio.ErrTooLong) {
 		v.line++
-		v.find(0, "this line is longer than any of an export: what follows was not checked")
+		v.find(0, "this line is longer than any line of an export: the rest was not checked")
 	} else if scanner.Err() != nil {
 		return v.report, fmt.Errorf("read export: %w", scanner.Err())
 	}
@@ -129,11 +129,11 @@ func decode(line []byte, x *Exported) error {
 		return err
 	}
 	if (x.Entry == nil) == (x.Checkpoint == "") {
-		return errors.New("it holds neither an entry nor a checkpoint")
+		return errors.New("it contains neither an entry nor a checkpoint")
 	}
 	again, err := canonical(x)
 	if err != nil || !bytes.Equal(form, again) {
-		return errors.New("it holds what no entry has, or writes it in another way")
+		return errors.New("it has unknown fields or is not in canonical form")
 	}
 	return nil
 }
@@ -147,15 +147,15 @@ func (v *verifier) entry(l Line) {
 		v.find(l.Seq, "it belongs to another organization, %s", l.OrganizationID)
 		return
 	case l.Seq <= v.seq:
-		v.find(l.Seq, "it comes after entry %d: out of order, or a second time", v.seq)
+		v.find(l.Seq, "it comes after entry %d: out of order or repeated", v.seq)
 		return
 	case l.Seq > v.seq+1:
 		v.find(l.Seq, "entries %d to %d are missing before it", v.seq+1, l.Seq-1)
 	case !bytes.Equal(l.PreviousHash, v.hash):
-		v.find(l.Seq, "it does not follow on entry %d: one of the two was changed or replaced", v.seq)
+		v.find(l.Seq, "it does not continue from entry %d: one of the two was changed or replaced", v.seq)
 	}
 	if hash, err := l.chained(l.PreviousHash); err != nil || !bytes.Equal(hash, l.Hash) {
-		v.find(l.Seq, "it was changed: its hash is not that of what it says (identifier %s)", l.ID)
+		v.find(l.Seq, "it was changed: its hash does not match its content (identifier %s)", l.ID)
 	}
 	v.meet(l.Seq, l.Hash)
 	v.seq, v.hash, v.vouched = l.Seq, l.Hash, false
@@ -168,16 +168,16 @@ func (v *verifier) begin(l Line) {
 	v.report.OrganizationID, v.report.First = l.OrganizationID, l.Seq
 	switch {
 	case l.Seq != 1:
-		v.find(l.Seq, "entries 1 to %d are missing before it, and no checkpoint vouches for them", l.Seq-1)
+		v.find(l.Seq, "entries 1 to %d are missing before it, and no checkpoint covers them", l.Seq-1)
 	case !bytes.Equal(l.PreviousHash, origin):
-		v.find(l.Seq, "the first entry follows on something")
+		v.find(l.Seq, "the first entry refers to an earlier one")
 	}
 }
 
 func (v *verifier) checkpoint(statement string) {
 	c, err := v.keys.open(statement)
 	if err != nil {
-		v.find(0, "this checkpoint does not count: %v", err)
+		v.find(0, "this checkpoint is not valid: %v", err)
 		return
 	}
 	v.report.Checkpoints++
@@ -194,19 +194,19 @@ func (v *verifier) checkpoint(statement string) {
 	}
 	switch {
 	case c.OrganizationID != v.report.OrganizationID || c.Trail != v.report.Trail:
-		v.find(c.Seq, "this checkpoint is of another trail: %s of organization %s", c.Trail, c.OrganizationID)
+		v.find(c.Seq, "this checkpoint belongs to another trail: %s of organization %s", c.Trail, c.OrganizationID)
 		return
 	case c.Seq < v.seq:
 		v.find(c.Seq, "this checkpoint comes after entry %d: out of order", v.seq)
 		return
 	case c.Seq > v.seq:
-		v.find(c.Seq, "entries %d to %d are missing before this checkpoint, which was signed over entry %[2]d", v.seq+1, c.Seq)
+		v.find(c.Seq, "entries %d to %d are missing before this checkpoint, which covers entry %[2]d", v.seq+1, c.Seq)
 		v.seq, v.hash = c.Seq, c.Hash
 	case !bytes.Equal(c.Hash, v.hash):
-		v.find(c.Seq, "this checkpoint was signed over another entry: entry %d, or one since the checkpoint before, was replaced", c.Seq)
+		v.find(c.Seq, "this checkpoint does not match: entry %d, or one since the previous checkpoint, was replaced", c.Seq)
 	}
 	if c.Restart {
-		v.find(c.Seq, "the chain was broken before this entry, with which whoever runs the platform had it go on: nobody vouches for what comes between it and the checkpoint before")
+		v.find(c.Seq, "the chain was broken before this entry, where the platform's operator restarted it: entries between it and the previous checkpoint are unverified")
 	}
 	v.vouched = true
 	v.report.SignedAt = c.SignedAt()
@@ -216,7 +216,7 @@ func (v *verifier) checkpoint(statement string) {
 func (v *verifier) witness(statement string) {
 	c, err := v.keys.open(statement)
 	if err != nil {
-		v.find(0, "a checkpoint kept elsewhere does not count: %v", err)
+		v.find(0, "a checkpoint kept elsewhere is not valid: %v", err)
 		return
 	}
 	v.witnesses[c.Seq] = c
@@ -230,7 +230,7 @@ func (v *verifier) meet(seq int64, hash Hash) {
 	}
 	delete(v.witnesses, seq)
 	if !bytes.Equal(kept.Hash, hash) {
-		v.find(seq, "a checkpoint kept elsewhere was signed over another entry: this one, or one before it, was replaced")
+		v.find(seq, "a checkpoint kept elsewhere does not match: this entry or an earlier one was replaced")
 	}
 }
 
@@ -238,14 +238,14 @@ func (v *verifier) meet(seq int64, hash Hash) {
 // every checkpoint that was kept.
 func (v *verifier) end() {
 	if v.anchored && !v.vouched {
-		v.find(v.seq, "no checkpoint follows: the end of the export is missing, or was put in")
+		v.find(v.seq, "no checkpoint follows: the end of the export is missing, or entries were added")
 	}
 	for seq, kept := range v.witnesses {
 		switch {
 		case v.anchored && kept.OrganizationID != v.report.OrganizationID, v.report.Trail != "" && kept.Trail != v.report.Trail:
-			v.find(seq, "a checkpoint kept elsewhere is of another trail: %s of organization %s", kept.Trail, kept.OrganizationID)
+			v.find(seq, "a checkpoint kept elsewhere belongs to another trail: %s of organization %s", kept.Trail, kept.OrganizationID)
 		case seq > v.seq:
-			v.find(seq, "a checkpoint kept elsewhere was signed over this entry, and the export ends with entry %d", v.seq)
+			v.find(seq, "a checkpoint kept elsewhere covers this entry, but the export ends with entry %d", v.seq)
 		}
 	}
 }

@@ -72,8 +72,8 @@ const (
 )
 
 var (
-	errKey  = fault.New(fault.Unauthenticated, "The API key is not valid: it may have expired, or have been revoked or rotated")
-	errBusy = fault.New(fault.Unavailable, "Too many unknown API keys are being checked; try again").After(time.Second)
+	errKey  = fault.New(fault.Unauthenticated, "The API key is not valid. It may have expired or been revoked or rotated.")
+	errBusy = fault.New(fault.Unavailable, "Too many unknown API keys are being checked. Try again in a moment.").After(time.Second)
 )
 
 // apiKey tells who holds an API key.

@@ -79,7 +79,7 @@ func WithCaller(ctx context.Context, c Caller) context.Context {
 func CallerFrom(ctx context.Context) (Caller, error) {
 	c, ok := ctx.Value(callerKey{}).(Caller)
 	if !ok {
-		return Caller{}, fault.New(fault.Unauthenticated, "This needs an access token")
+		return Caller{}, fault.New(fault.Unauthenticated, "This requires an access token: log in (POST /v1/users/login)")
 	}
 	return c, nil
 }
@@ -88,7 +88,7 @@ func CallerFrom(ctx context.Context) (Caller, error) {
 // caller does not act in: for them it does not exist.
 type OtherOrganization struct{ ID uuid.UUID }
 
-var errOtherOrganization = fault.New(fault.NotFound, "You act in no organization with this identifier: POST /v1/users/sessions/organization switches to it")
+var errOtherOrganization = fault.New(fault.NotFound, "You are not acting in this organization: switch to it with POST /v1/users/sessions/organization")
 
 func (OtherOrganization) Error() string { return errOtherOrganization.Error() }
 func (OtherOrganization) Unwrap() error { return errOtherOrganization }

@@ -77,15 +77,15 @@ func (v *Verifier) Trust(issuers OIDCIssuers, subjectKey string) error {
 		e.ring = newKeyring(e.readKeys)
 		switch {
 		case issuer.Issuer == v.issuer || v.external[issuer.Issuer] != nil:
-			return fmt.Errorf("OIDC_ISSUERS: two issuers are called %q", issuer.Issuer)
+			return fmt.Errorf("OIDC_ISSUERS: two issuers are named %q", issuer.Issuer)
 		case issuer.Audience == "":
-			return fmt.Errorf("OIDC_ISSUERS: %q has no audience, so that it would answer for tokens of other services", issuer.Issuer)
+			return fmt.Errorf("OIDC_ISSUERS: %q has no audience, so that tokens for other services would be accepted", issuer.Issuer)
 		case !isFetchable(issuer.Issuer, true) || issuer.JWKSURL != "" && !isFetchable(issuer.JWKSURL, isLoopback(issuer.Issuer)):
-			return fmt.Errorf("OIDC_ISSUERS: the URLs of %q are not https://…", issuer.Issuer)
+			return fmt.Errorf("OIDC_ISSUERS: the URLs of %q must be https URLs", issuer.Issuer)
 		}
 		for _, algorithm := range e.Algorithms {
 			if !slices.Contains(asymmetric, algorithm) {
-				return fmt.Errorf("OIDC_ISSUERS: %q is no asymmetric algorithm that is known", algorithm)
+				return fmt.Errorf("OIDC_ISSUERS: %q is not a supported asymmetric algorithm", algorithm)
 			}
 		}
 		v.external[issuer.Issuer] = e
@@ -221,7 +221,7 @@ type externalCaller struct {
 	Permissions         []policy.Permission
 }
 
-var errNotLinked = fault.New(fault.Unauthenticated, "No account is linked to this token: log in here, and link it at POST /v1/users/identities")
+var errNotLinked = fault.New(fault.Unauthenticated, "No account is linked to this token: log in here and link it (POST /v1/users/identities)")
 
 func (v *Verifier) externalCaller(ctx context.Context, w who) (Caller, error) {
 	rows, _ := v.db.Query(ctx, selectExternal, w.issuer, w.id[:], w.organization)

@@ -30,7 +30,7 @@ const (
 var fetcher = &http.Client{
 	Timeout: fetchTime,
 	CheckRedirect: func(*http.Request, []*http.Request) error {
-		return errors.New("an issuer's documents are where it says, without redirects")
+		return errors.New("redirects are not followed for an issuer's documents")
 	},
 }
 
@@ -58,7 +58,7 @@ func isLoopback(address string) bool {
 func (e *external) readKeys(ctx context.Context) (map[string]jose.JSONWebKey, error) {
 	byID, err := e.fetchKeys(ctx)
 	if err != nil {
-		return nil, fault.New(fault.Unavailable, "The issuer of this token cannot be reached right now; try again").
+		return nil, fault.New(fault.Unavailable, "The issuer of this token cannot be reached right now. Try again later.").
 			After(keysPause).Because(fmt.Errorf("read keys of %s: %w", e.Issuer, err))
 	}
 	return byID, nil
@@ -75,10 +75,10 @@ func (e *external) fetchKeys(ctx context.Context) (map[string]jose.JSONWebKey, e
 			return nil, err
 		}
 		if metadata.Issuer != e.Issuer {
-			return nil, errors.New("its metadata are those of another issuer")
+			return nil, errors.New("its metadata belongs to another issuer")
 		}
 		if address = metadata.JWKSURI; !isFetchable(address, isLoopback(e.Issuer)) {
-			return nil, errors.New("its keys are not at https://…")
+			return nil, errors.New("its jwks_uri is not an https URL")
 		}
 	}
 	var set struct {
@@ -123,14 +123,14 @@ func fetch(ctx context.Context, address string, into any) error {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %d", address, response.StatusCode)
+		return fmt.Errorf("%s responded with status %d", address, response.StatusCode)
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxDocument+1))
 	if err != nil {
 		return fmt.Errorf("read %s: %w", address, err)
 	}
 	if len(body) > maxDocument {
-		return fmt.Errorf("%s answers more than %d bytes", address, maxDocument)
+		return fmt.Errorf("%s responded with more than %d bytes", address, maxDocument)
 	}
 	if err := json.Unmarshal(body, into); err != nil {
 		return fmt.Errorf("decode %s: %w", address, err)

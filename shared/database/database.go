@@ -45,7 +45,7 @@ func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		// pgx's error quotes the URL, and that may hold a password.
-		return nil, errors.New("parse database URL: it is not a PostgreSQL connection string")
+		return nil, errors.New("parse database URL: not a PostgreSQL connection string")
 	}
 	config.MaxConnIdleTime = 5 * time.Minute
 	config.ConnConfig.ConnectTimeout = 5 * time.Second

@@ -26,7 +26,7 @@ const MaxSize = 1 << 20
 var ErrNotFound = errors.New("no such document")
 
 // ErrExists reports an identifier that is taken.
-var ErrExists = errors.New("there is a document of this identifier already")
+var ErrExists = errors.New("a document with this identifier already exists")
 
 // ErrTooLarge reports a body of more than MaxSize.
 var ErrTooLarge = errors.New("the document is too large")

@@ -23,7 +23,7 @@ func Open(url string) (Server, error) {
 	scheme, _, _ := strings.Cut(url, "://")
 	open, ok := drivers[scheme]
 	if !ok {
-		return nil, errors.New("MONGODB_URL has a scheme for which this program has no driver")
+		return nil, errors.New("MONGODB_URL has a scheme that this program has no driver for")
 	}
 	return open(url)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // errFull ends the reading of an answer whose limits are reached.
-var errFull = errors.New("the answer is full")
+var errFull = errors.New("the result is full")
 
 // answer reads the table "answer" in the form that package resultset prescribes.
 func (s *session) answer(ctx context.Context, limits Limits) (*resultset.Set, error) {
@@ -69,6 +69,6 @@ func (s *session) nestedFit(ctx context.Context, fields []field, limits Limits) 
 }
 
 func tooLarge(limits Limits) error {
-	return &QueryError{Reason: Memory, Detail: fmt.Sprintf("A row of the answer is larger than %d MiB, which a whole answer may have.", limits.Bytes>>20),
+	return &QueryError{Reason: Memory, Detail: fmt.Sprintf("A row of the result is larger than %d MiB, the limit for a whole result.", limits.Bytes>>20),
 		Hint: "Select fewer columns, or shorter values."}
 }

@@ -54,7 +54,7 @@ func transcode(from, to string, e encoding.Encoding) error {
 	check := &replacements{w: target, line: 1}
 	if _, err := io.Copy(check, transform.NewReader(source, e.NewDecoder())); err != nil {
 		if check.found {
-			return &InvalidError{Line: check.line, Detail: fmt.Sprintf("Line %d has bytes that are not text in the file's encoding: save the file as UTF-8, or name its encoding rightly.", check.line)}
+			return &InvalidError{Line: check.line, Detail: fmt.Sprintf("Line %d has bytes that are not valid in the file's encoding: save the file as UTF-8, or declare its actual encoding.", check.line)}
 		}
 		return fmt.Errorf("decode the uploaded file: %w", err)
 	}
@@ -72,7 +72,7 @@ type replacements struct {
 	found bool
 }
 
-var errReplaced = errors.New("bytes that are no text")
+var errReplaced = errors.New("bytes that are not valid text")
 
 func (r *replacements) Write(p []byte) (int, error) {
 	whole := append(r.tail, p...)

@@ -124,7 +124,7 @@ func (found *csvSurvey) uneven() error {
 	if found.more > 0 {
 		list = fmt.Sprintf("%s and %d more", strings.Join(lines, ", "), found.more)
 	}
-	return &InvalidError{Line: first.line, Detail: fmt.Sprintf("Lines %s have another number of fields than the %d of the first line.", list, found.fields)}
+	return &InvalidError{Line: first.line, Detail: fmt.Sprintf("Lines %s do not have %d fields like the first line.", list, found.fields)}
 }
 
 // unusual tells whether the file has what DuckDB's strict reader does not read, or reads differently.

@@ -50,14 +50,14 @@ func TestCSV_BadFile_IsRefusedWithItsLines(t *testing.T) {
 		"another encoding":        {read("latin1.csv"), "", notUTF8(2), 2},
 		"bytes of no encoding":    {file(t, "a\nx\n\xd8\x00\n"), "utf-8", "Line 3 is not valid UTF-8 text", 3},
 		"short record":            {read("short-record.csv"), "", "Line 2 has 2 fields where the first line has 3.", 2},
-		"uneven records":          {file(t, "a,b\n1\n1,2\n\n1,2,3\n"), "", "Lines 2 (1) and 5 (3) have another number of fields than the 2 of the first line.", 2},
-		"many uneven records":     {file(t, "a,b\n1,2\n"+strings.Repeat("1\n", 25)), "", "Lines 3 (1), 4 (1), 5 (1), 6 (1), 7 (1), 8 (1), 9 (1), 10 (1), 11 (1), 12 (1) and 15 more have another number of fields than the 2 of the first line.", 3},
+		"uneven records":          {file(t, "a,b\n1\n1,2\n\n1,2,3\n"), "", "Lines 2 (1) and 5 (3) do not have 2 fields like the first line.", 2},
+		"many uneven records":     {file(t, "a,b\n1,2\n"+strings.Repeat("1\n", 25)), "", "Lines 3 (1), 4 (1), 5 (1), 6 (1), 7 (1), 8 (1), 9 (1), 10 (1), 11 (1), 12 (1) and 15 more do not have 2 fields like the first line.", 3},
 		"after quoted newlines":   {read("long-record-after-quoted-newlines.csv"), "", "Line 202 has 3 fields where the first line has 2.", 202},
-		"backslash escape":        {read("backslash-escape.csv"), "", "Line 3 has a quote that is out of place.", 3},
-		"unknown encoding":        {read("latin1.csv"), "klingon", `The encoding "klingon" is not known.`, 0},
-		"half a UTF-16 character": {file(t, "\xff\xfea\x00\n\x00b"), "", "Line 2 has bytes that are not text in the file's encoding", 2},
-		"lone UTF-16 surrogate":   {file(t, "\xfe\xff\x00a\x00\n\x00b\xd8\x00\x00c"), "", "Line 2 has bytes that are not text in the file's encoding", 2},
-		"not Shift JIS":           {file(t, "a\n\x81\n"), "shift_jis", "Line 2 has bytes that are not text in the file's encoding", 2},
+		"backslash escape":        {read("backslash-escape.csv"), "", "Line 3 has a misplaced quote.", 3},
+		"unknown encoding":        {read("latin1.csv"), "klingon", `The encoding "klingon" is not supported.`, 0},
+		"half a UTF-16 character": {file(t, "\xff\xfea\x00\n\x00b"), "", "Line 2 has bytes that are not valid in the file's encoding", 2},
+		"lone UTF-16 surrogate":   {file(t, "\xfe\xff\x00a\x00\n\x00b\xd8\x00\x00c"), "", "Line 2 has bytes that are not valid in the file's encoding", 2},
+		"not Shift JIS":           {file(t, "a\n\x81\n"), "shift_jis", "Line 2 has bytes that are not valid in the file's encoding", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -110,7 +110,7 @@ func (s *csvScanner) split(text []byte, ending string) error {
 		}
 		rest, ok := bytes.CutPrefix(text, s.delimiter)
 		if !ok {
-			return &InvalidError{Line: s.line, Detail: fmt.Sprintf("Line %d has a quote that is out of place.", s.line)}
+			return &InvalidError{Line: s.line, Detail: fmt.Sprintf("Line %d has a misplaced quote.", s.line)}
 		}
 		text = rest
 	}

@@ -156,9 +156,9 @@ func (s *session) firstMisfit(ctx context.Context, t *table, i int) error {
 	number, _ := row[0].(int64)
 	value, _ := row[1].(string)
 	c := t.columns[i]
-	detail := fmt.Sprintf("Row %d, column %s: %s is no %s.", number, excerpt(c.name), excerpt(value), c.sqlType)
+	detail := fmt.Sprintf("Row %d, column %s: %s is not a valid %s.", number, excerpt(c.name), excerpt(value), c.sqlType)
 	if s.holds(ctx, value, c.sqlType) {
-		detail = fmt.Sprintf("Row %d, column %s: %s cannot be kept unchanged as %s.", number, excerpt(c.name), excerpt(value), c.sqlType)
+		detail = fmt.Sprintf("Row %d, column %s: %s cannot be stored exactly as %s.", number, excerpt(c.name), excerpt(value), c.sqlType)
 	}
 	return &InvalidError{Detail: detail}
 }

@@ -80,7 +80,7 @@ func jsonColumns(ctx context.Context, path string) (*table, error) {
 				return &InvalidError{Line: line, Detail: fmt.Sprintf("The objects have more than %d different keys.", maxColumns)}
 			}
 			if strings.ContainsRune(key, 0) {
-				return &InvalidError{Line: line, Detail: fmt.Sprintf("The object on line %d has a key with the character U+0000, which no column's name can hold.", line)}
+				return &InvalidError{Line: line, Detail: fmt.Sprintf("The object on line %d has a key with the character U+0000, which column names cannot contain.", line)}
 			}
 			i = len(index)
 			index[key] = i
@@ -100,7 +100,7 @@ func jsonColumns(ctx context.Context, path string) (*table, error) {
 		return nil, err
 	}
 	if len(t.columns) == 0 {
-		return nil, &InvalidError{Detail: "The file holds no values."}
+		return nil, &InvalidError{Detail: "The file contains no values."}
 	}
 	names := make([]string, len(t.columns))
 	for i, c := range t.columns {
@@ -143,7 +143,7 @@ func writeObjects(ctx context.Context, from, to string, t *table) (spanning bool
 		case t.columns[i].kind == words:
 			text := unquote(value)
 			if strings.ContainsRune(text, 0) {
-				return &InvalidError{Line: line, Detail: fmt.Sprintf("The object on line %d holds the character U+0000, which no column can hold.", line)}
+				return &InvalidError{Line: line, Detail: fmt.Sprintf("The object on line %d contains the character U+0000, which cannot be stored.", line)}
 			}
 			fields[i] = quote(text)
 		default:

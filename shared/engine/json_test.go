@@ -18,16 +18,16 @@ func TestJSON_AmbiguousText_IsRefusedWithItsLine(t *testing.T) {
 		content, want string
 		line          int64
 	}{
-		"nested key twice":        {`[{"o":{"a":1,"a":2}}]`, `The object on line 1 has the key "a" twice.`, 1},
-		"key in a list twice":     {"{\"a\":1}\n{\"o\":[{\"x\":{\"b\":1,\"\\u0062\":2}}]}", `The object on line 2 has the key "b" twice.`, 2},
+		"nested key twice":        {`[{"o":{"a":1,"a":2}}]`, `The object on line 1 contains the key "a" twice.`, 1},
+		"key in a list twice":     {"{\"a\":1}\n{\"o\":[{\"x\":{\"b\":1,\"\\u0062\":2}}]}", `The object on line 2 contains the key "b" twice.`, 2},
 		"lone high surrogate":     {`[{"a":"x\ud83dy"}]`, `The object on line 1 has a \u escape that is half of a character: a surrogate without the other.`, 1},
 		"lone low surrogate":      {`[{"a":"\ude00"}]`, `The object on line 1 has a \u escape that is half of a character: a surrogate without the other.`, 1},
 		"two high surrogates":     {`[{"a":"\ud83d\ud83d"}]`, `The object on line 1 has a \u escape that is half of a character: a surrogate without the other.`, 1},
 		"lone surrogate in a key": {`[{"\ud83d":1}]`, `The object on line 1 has a \u escape that is half of a character: a surrogate without the other.`, 1},
 		"nested lone surrogate":   {"[\n{\"o\":[\"\\ud83d\"]}]", `The object on line 2 has a \u escape that is half of a character: a surrogate without the other.`, 2},
-		"key with U+0000":         {`[{"x\u0000y":1}]`, "The object on line 1 has a key with the character U+0000, which no column's name can hold.", 1},
-		"value with U+0000":       {"{\"a\":1}\n{\"b\":\"x\\u0000y\"}", "The object on line 2 holds the character U+0000, which no column can hold.", 2},
-		"HTML":                    {"<html></html>", "Line 1 has '<' where an object belongs.", 1},
+		"key with U+0000":         {`[{"x\u0000y":1}]`, "The object on line 1 has a key with the character U+0000, which column names cannot contain.", 1},
+		"value with U+0000":       {"{\"a\":1}\n{\"b\":\"x\\u0000y\"}", "The object on line 2 contains the character U+0000, which cannot be stored.", 2},
+		"HTML":                    {"<html></html>", "Line 1 has '<' where an object is expected.", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -63,7 +63,7 @@ func (s *objectScanner) element(first bool) ([]byte, int64, error) {
 	}
 	if err == nil && !first {
 		if b != ',' {
-			return nil, 0, s.fault("has %q where a comma or the end of the array belongs", b)
+			return nil, 0, s.fault("has %q where a comma or the end of the array is expected", b)
 		}
 		b, err = s.token()
 	}
@@ -80,7 +80,7 @@ func (s *objectScanner) element(first bool) ([]byte, int64, error) {
 func (s *objectScanner) body(b byte) ([]byte, int64, error) {
 	start := s.line
 	if b != '{' {
-		return nil, 0, s.fault("has %q where an object belongs", b)
+		return nil, 0, s.fault("has %q where an object is expected", b)
 	}
 	s.object = append(s.object[:0], b)
 	for depth, inString, escaped := 1, false, false; depth > 0; {

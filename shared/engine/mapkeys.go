@@ -54,7 +54,7 @@ func (s *session) distinctKeys(ctx context.Context, t *table) error {
 		}
 		query := fmt.Sprintf("SELECT n FROM (SELECT row_number() OVER () AS n, %s AS bad FROM %s) WHERE bad LIMIT 1", repeats, t.from)
 		err = s.each(ctx, query, func(row []any) error {
-			return &InvalidError{Detail: fmt.Sprintf("Row %d, column %s: a map has a key twice.", row[0], excerpt(c.name))}
+			return &InvalidError{Detail: fmt.Sprintf("Row %d, column %s: a map has a duplicate key.", row[0], excerpt(c.name))}
 		})
 		if err != nil {
 			return err

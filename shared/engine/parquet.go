@@ -57,7 +57,7 @@ func (s *session) parquetTable(ctx context.Context, path, scratch string) (*tabl
 	var names, aliases []string
 	for i, c := range columns {
 		if _, err := parseType(c.Type); err != nil {
-			return nil, &InvalidError{Detail: fmt.Sprintf("Column %s has the type %s, which is not read here: write it as another type, such as text.", excerpt(c.Name), c.Type)}
+			return nil, &InvalidError{Detail: fmt.Sprintf("Column %s has the unsupported type %s: write it as another type, such as text.", excerpt(c.Name), c.Type)}
 		}
 		names, aliases = append(names, c.Name), append(aliases, raw(i))
 	}
@@ -98,11 +98,11 @@ func (s *session) bounded(ctx context.Context, path string) error {
 		return err
 	}
 	if size, _ := row[0].(float64); rows > maxParquetRows || size > maxParquetBytes {
-		return &InvalidError{Detail: fmt.Sprintf("The file unpacks to more than %d rows or %d GiB.", maxParquetRows, maxParquetBytes>>30)}
+		return &InvalidError{Detail: fmt.Sprintf("The uncompressed file has more than %d rows or %d GiB.", maxParquetRows, maxParquetBytes>>30)}
 	}
 	return s.each(ctx, "SELECT name, precision FROM parquet_schema("+literal(path)+") WHERE precision > 38", func(row []any) error {
 		name, _ := row[0].(string)
-		return &InvalidError{Detail: fmt.Sprintf("Column %s has decimals of %d digits; at most 38 can be kept: write it with fewer, or as text.", excerpt(name), row[1])}
+		return &InvalidError{Detail: fmt.Sprintf("Column %s has decimals of %d digits, but at most 38 are supported: write it with fewer, or as text.", excerpt(name), row[1])}
 	})
 }
 
@@ -121,24 +121,24 @@ func (s *session) parquetColumns(ctx context.Context, path string) ([]resultset.
 	return columns, err
 }
 
-const damagedParquet = "The file is not a whole Parquet file: it is cut off or damaged."
+const damagedParquet = "The Parquet file is truncated or damaged."
 
 // parquetFault says in a sentence why DuckDB could not read a Parquet file.
 func parquetFault(e *duckdb.Error) *InvalidError {
 	said := func(words string) bool { return strings.Contains(strings.ToLower(e.Msg), words) }
 	switch {
 	case said("encoding is only supported"), said("unsupported encoding"), said("unsupported page encoding"):
-		return &InvalidError{Detail: "The Parquet file uses an encoding that is not read here (" + sentence(e) + "): write it with plain or dictionary encoding."}
+		return &InvalidError{Detail: "The Parquet file uses an unsupported encoding (" + sentence(e) + "): write it with plain or dictionary encoding."}
 	case said("unsupported compression"):
-		return &InvalidError{Detail: "The Parquet file uses a compression that is not read here: write it with zstd, snappy or gzip."}
+		return &InvalidError{Detail: "The Parquet file uses an unsupported compression: write it with zstd, snappy or gzip."}
 	case said("invalid string encoding"), said("not utf8"), said("invalid unicode"):
-		return &InvalidError{Detail: "A text of the Parquet file is not valid UTF-8: write that column as binary, or mend its text."}
+		return &InvalidError{Detail: "A string in the Parquet file is not valid UTF-8: write that column as binary, or correct the string."}
 	case said("malformed json"):
-		return &InvalidError{Detail: "A JSON column of the Parquet file holds text that is not valid JSON."}
+		return &InvalidError{Detail: "A JSON column of the Parquet file contains invalid JSON."}
 	case said("at least one column"), said("need at least one non-root column"):
 		return &InvalidError{Detail: "The Parquet file has no columns."}
 	case said("could not convert"), said("overflow"), said("out of range"):
-		return &InvalidError{Detail: "The Parquet file holds a value that is out of the range of its type here (" + sentence(e) + ")."}
+		return &InvalidError{Detail: "The Parquet file contains a value outside the supported range of its type (" + sentence(e) + ")."}
 	}
 	return &InvalidError{Detail: damagedParquet}
 }

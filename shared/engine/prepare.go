@@ -123,7 +123,7 @@ func (src *Source) decode(scratch string) error {
 	}
 	e, err := Encoding(head[:n], src.Charset)
 	if err != nil {
-		return &InvalidError{Detail: fmt.Sprintf("The encoding %s is not known.", excerpt(src.Charset))}
+		return &InvalidError{Detail: fmt.Sprintf("The encoding %s is not supported.", excerpt(src.Charset))}
 	}
 	if e == nil {
 		return nil
@@ -197,7 +197,7 @@ func invalid(ctx context.Context, src Source, err error) error {
 	}
 	switch {
 	case e.Type == duckdb.ErrorTypeOutOfMemory:
-		return &InvalidError{Detail: "The file cannot be prepared within the memory allowed: its rows are too large."}
+		return &InvalidError{Detail: "The file cannot be processed within the memory limit: its rows are too large."}
 	case e.Type == duckdb.ErrorTypeInterrupt, e.Type == duckdb.ErrorTypeConnection, e.Type == duckdb.ErrorTypePermission,
 		strings.Contains(e.Msg, "No space left"), strings.Contains(e.Msg, "temporary file"), src.Format != Parquet && e.Type == duckdb.ErrorTypeIO:
 		return fmt.Errorf("prepare: %w", err)

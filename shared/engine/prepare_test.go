@@ -290,7 +290,7 @@ func TestDeclaredColumns(t *testing.T) {
 // notUTF8 is the sentence about a line that is not UTF-8.
 func notUTF8(line int) string {
 	return fmt.Sprintf("Line %d is not valid UTF-8 text. If the file is in another encoding, save it as UTF-8,"+
-		" or name the encoding in the file's part of the form, such as Content-Type: text/csv; charset=windows-1252.", line)
+		" or declare the encoding in the file's part of the form, such as Content-Type: text/csv; charset=windows-1252.", line)
 }
 
 func TestInvalidFiles(t *testing.T) {
@@ -313,28 +313,28 @@ func TestInvalidFiles(t *testing.T) {
 		{"ragged, fewer", engine.CSV, "a,b,c\n1,2,3\n4,5\n", nil, 3, "Line 3 has 2 fields where the first line has 3."},
 		{"ragged, more", engine.CSV, "a,b\n1,2\n4,5,6\n", nil, 3, "Line 3 has 3 fields where the first line has 2."},
 		{"Latin-1", engine.CSV, "a,b\n1,x\n2,caf\xe9\n", nil, 3, notUTF8(3)},
-		{"binary", engine.CSV, "a,b\n1,\x00\n", nil, 2, "Line 2 holds the character U+0000, which no column can hold."},
+		{"binary", engine.CSV, "a,b\n1,\x00\n", nil, 2, "Line 2 contains the character U+0000, which cannot be stored."},
 		{"open quote", engine.CSV, "a,b\n1,2\n1,\"2\n3,4\n", nil, 3, "Line 3 has a quote that is never closed."},
-		{"stray quote", engine.CSV, "a,b\n1,\"x\"y\"\"\n", nil, 2, "Line 2 has a quote that is out of place."},
-		{"stray quote in the header", engine.CSV, "a,\"b\"x\"\"\n1,2\n", nil, 1, "Line 1 has a quote that is out of place."},
+		{"stray quote", engine.CSV, "a,b\n1,\"x\"y\"\"\n", nil, 2, "Line 2 has a misplaced quote."},
+		{"stray quote in the header", engine.CSV, "a,\"b\"x\"\"\n1,2\n", nil, 1, "Line 1 has a misplaced quote."},
 		{"too many columns", engine.CSV, wide, nil, 1, "The file has 100001 columns; at most 2000 are possible."},
 		{"long line", engine.CSV, "a,b\n" + strings.Repeat("x", 40<<20), nil, 2, "Line 2 is longer than 16 MiB."},
-		{"value of another type", engine.CSV, "a\n1\n2.5\n", integer, 0, `Row 2, column "a": "2.5" cannot be kept unchanged as BIGINT.`},
-		{"long value of another type", engine.CSV, "a\n" + strings.Repeat("x", 100) + "\n", integer, 0, `Row 1, column "a": "` + strings.Repeat("x", 40) + `…" is no BIGINT.`},
+		{"value of another type", engine.CSV, "a\n1\n2.5\n", integer, 0, `Row 2, column "a": "2.5" cannot be stored exactly as BIGINT.`},
+		{"long value of another type", engine.CSV, "a\n" + strings.Repeat("x", 100) + "\n", integer, 0, `Row 1, column "a": "` + strings.Repeat("x", 40) + `…" is not a valid BIGINT.`},
 		{"undeclared column", engine.CSV, "a,b\n1,2\n", integer, 0, "The file has 2 columns, the declared schema 1."},
 		{"missing column", engine.CSV, "b\n1\n", integer, 1, `The file has no column "a", which the schema declares.`},
 		{"unknown type", engine.CSV, "a\n1\n", []resultset.Column{{Name: "a", Type: "INT); --"}}, 0, `The schema declares the unknown type "INT); --" for column "a".`},
 		{"JSON cut off", engine.JSON, `[{"a":1},{"a":`, nil, 1, "The object on line 1 does not end."},
 		{"JSON array cut off", engine.JSON, "[{\"a\":1},\n{\"a\":2}", nil, 2, "Line 2 ends the file before the array ends."},
-		{"JSON of numbers", engine.JSON, "[1,2]", nil, 1, "Line 1 has '1' where an object belongs."},
+		{"JSON of numbers", engine.JSON, "[1,2]", nil, 1, "Line 1 has '1' where an object is expected."},
 		{"broken JSON", engine.JSON, "{\"a\":1}\n{\"a\":01}\n", nil, 2, "The object on line 2 is not valid JSON."},
 		{"text after JSON", engine.JSON, "[{\"a\":1}]\nx", nil, 2, "Line 2 has 'x' after the end of the array."},
 		{"deep JSON", engine.JSON, `{"a":` + strings.Repeat("[", 1<<20) + strings.Repeat("]", 1<<20) + `}`, nil, 1, "The object on line 1 is not valid JSON."},
-		{"key twice", engine.JSON, `{"a":1,"a":2}`, nil, 1, `The object on line 1 has the key "a" twice.`},
-		{"no values", engine.JSON, "[]", nil, 0, "The file holds no values."},
-		{"Parquet cut in half", engine.Parquet, string(parquet[:len(parquet)/2]), nil, 0, "The file is not a whole Parquet file: it is cut off or damaged."},
-		{"Parquet with a hole", engine.Parquet, string(parquet[:100]) + strings.Repeat("x", 2000) + string(parquet[2100:]), nil, 0, "The file is not a whole Parquet file: it is cut off or damaged."},
-		{"no Parquet", engine.Parquet, "PAR1PAR1", nil, 0, "The file is not a whole Parquet file: it is cut off or damaged."},
+		{"key twice", engine.JSON, `{"a":1,"a":2}`, nil, 1, `The object on line 1 contains the key "a" twice.`},
+		{"no values", engine.JSON, "[]", nil, 0, "The file contains no values."},
+		{"Parquet cut in half", engine.Parquet, string(parquet[:len(parquet)/2]), nil, 0, "The Parquet file is truncated or damaged."},
+		{"Parquet with a hole", engine.Parquet, string(parquet[:100]) + strings.Repeat("x", 2000) + string(parquet[2100:]), nil, 0, "The Parquet file is truncated or damaged."},
+		{"no Parquet", engine.Parquet, "PAR1PAR1", nil, 0, "The Parquet file is truncated or damaged."},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -381,7 +381,7 @@ func TestPrepare_MemoryGiven_HoldsForWideFiles(t *testing.T) {
 	src := engine.Source{Path: path, Format: engine.CSV, HeaderAbsent: true}
 	_, err := engine.Prepare(t.Context(), src, filepath.Join(t.TempDir(), "t.parquet"), engine.Options{Scratch: t.TempDir(), Memory: "4MB"})
 	var invalid *engine.InvalidError
-	if !errors.As(err, &invalid) || !strings.Contains(invalid.Detail, "within the memory allowed") {
+	if !errors.As(err, &invalid) || !strings.Contains(invalid.Detail, "within the memory limit") {
 		t.Errorf("with 4 MB: %v, want a refusal for memory", err)
 	}
 	if _, err := engine.Prepare(t.Context(), src, filepath.Join(t.TempDir(), "t.parquet"), engine.Options{Scratch: t.TempDir()}); err != nil {

@@ -105,7 +105,7 @@ func arguments(params []any) ([]any, error) {
 		case json.Number:
 			args[i] = number(p)
 		default:
-			return nil, &QueryError{Reason: Runtime, Detail: fmt.Sprintf("Parameter %d is neither text, number, boolean nor null.", i+1)}
+			return nil, &QueryError{Reason: Runtime, Detail: fmt.Sprintf("Parameter %d is not a string, number, boolean or null.", i+1)}
 		}
 		if args[i] == nil && p != nil {
 			return nil, &QueryError{Reason: Runtime, Detail: fmt.Sprintf("Parameter %d is not a number.", i+1)}
@@ -141,7 +141,7 @@ func explain(err error, limits Limits) error {
 	case duckdb.ErrorTypeOutOfMemory:
 		return &QueryError{Reason: Memory, Detail: fmt.Sprintf("The query needs more memory than %s.", limits.Memory), Hint: "Select fewer rows or columns, or aggregate."}
 	case duckdb.ErrorTypePermission:
-		return &QueryError{Reason: NotAllowed, Detail: "The query reaches for a file, which is not available here."}
+		return &QueryError{Reason: NotAllowed, Detail: "The query reads a file, which is not allowed."}
 	case duckdb.ErrorTypeParser, duckdb.ErrorTypeSyntax:
 		return &QueryError{Reason: Syntax, Detail: sentence(e)}
 	case duckdb.ErrorTypeIO, duckdb.ErrorTypeInternal, duckdb.ErrorTypeFatal, duckdb.ErrorTypeInvalidConfiguration:

@@ -280,10 +280,10 @@ func TestQueryFaults(t *testing.T) {
 		{"SELECT * FORM t", nil, engine.QueryError{Reason: engine.Syntax, Detail: `syntax error at or near "t"`, Position: 15}},
 		{"SELECT temp FROM t", nil, engine.QueryError{Reason: engine.Runtime, Detail: `Referenced column "temp" not found in FROM clause!`, Hint: `Candidate bindings: "temp_max", "temp_min"`}},
 		{"SELECT weather::INT FROM t", nil, engine.QueryError{Reason: engine.Runtime, Detail: "Could not convert string 'drizzle' to INT32 when casting from source column weather"}},
-		{"SELECT 1", []any{map[string]any{}}, engine.QueryError{Reason: engine.Runtime, Detail: "Parameter 1 is neither text, number, boolean nor null."}},
+		{"SELECT 1", []any{map[string]any{}}, engine.QueryError{Reason: engine.Runtime, Detail: "Parameter 1 is not a string, number, boolean or null."}},
 		{"SELECT 1", []any{json.Number("x")}, engine.QueryError{Reason: engine.Runtime, Detail: "Parameter 1 is not a number."}},
-		{"SELECT ?", nil, engine.QueryError{Reason: engine.Runtime, Detail: "The query has 1 ? and there are 0 parameters."}},
-		{"SELECT 1", []any{"x"}, engine.QueryError{Reason: engine.Runtime, Detail: "The query has 0 ? and there are 1 parameters."}},
+		{"SELECT ?", nil, engine.QueryError{Reason: engine.Runtime, Detail: "The query has 1 placeholders (?), but there are 0 parameters."}},
+		{"SELECT 1", []any{"x"}, engine.QueryError{Reason: engine.Runtime, Detail: "The query has 0 placeholders (?), but there are 1 parameters."}},
 	}
 	for _, test := range tests {
 		t.Run(test.sql, func(t *testing.T) {

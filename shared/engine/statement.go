@@ -82,13 +82,13 @@ func (s *session) tree(ctx context.Context, sql string) (json.RawMessage, error)
 	case parsed.Error && strings.HasPrefix(parsed.Message, "Only SELECT") && pivoting.MatchString(sql):
 		return nil, &QueryError{Reason: NotAllowed, Detail: "PIVOT needs the values that become columns: write ON column IN ('first', 'second')."}
 	case parsed.Error && strings.HasPrefix(parsed.Message, "Only SELECT"):
-		return nil, &QueryError{Reason: NotAllowed, Detail: "Only a query that selects may run here."}
+		return nil, &QueryError{Reason: NotAllowed, Detail: "Only SELECT queries are allowed."}
 	case parsed.Error:
 		return nil, &QueryError{Reason: Syntax, Detail: parsed.Message}
 	case len(parsed.Statements) == 0:
 		return nil, &QueryError{Reason: Syntax, Detail: "The query is empty."}
 	case len(parsed.Statements) > 1:
-		return nil, &QueryError{Reason: Syntax, Detail: "The query holds more than one statement.", Hint: "Send one statement per request."}
+		return nil, &QueryError{Reason: Syntax, Detail: "The query contains more than one statement.", Hint: "Send one statement per request."}
 	}
 	return parsed.Statements[0], nil
 }
@@ -114,11 +114,11 @@ func (st *statement) takes(given int) error {
 	}
 	for _, p := range parameters.Named {
 		if i, err := strconv.Atoi(p.Key); err != nil || i > len(parameters.Named) {
-			return &QueryError{Reason: Runtime, Detail: fmt.Sprintf("The parameter $%s is not written ?.", excerpt(p.Key))}
+			return &QueryError{Reason: Runtime, Detail: fmt.Sprintf("Write the parameter $%s as ?.", excerpt(p.Key))}
 		}
 	}
 	if len(parameters.Named) != given {
-		return &QueryError{Reason: Runtime, Detail: fmt.Sprintf("The query has %d ? and there are %d parameters.", len(parameters.Named), given)}
+		return &QueryError{Reason: Runtime, Detail: fmt.Sprintf("The query has %d placeholders (?), but there are %d parameters.", len(parameters.Named), given)}
 	}
 	return nil
 }
@@ -198,11 +198,11 @@ func (c *checker) node(node map[string]any) error {
 		function, _ := node["function"].(map[string]any)
 		name := strings.ToLower(text(function, "function_name"))
 		if !slices.Contains(tableFunctions, name) {
-			return c.refuse(function, "The table function %s is not available here.", name)
+			return c.refuse(function, "The table function %s is not available.", name)
 		}
 	case "SHOW_REF":
 		if node["query"] == nil {
-			return c.refuse(node, "SHOW is not available here.")
+			return c.refuse(node, "SHOW is not available.")
 		}
 	}
 	if name := strings.ToLower(text(node, "function_name")); name != "" {
@@ -214,7 +214,7 @@ func (c *checker) node(node map[string]any) error {
 			return c.refuse(node, "The first argument of %s must be a constant whose widths have at most three digits.", name)
 		}
 		if withheld || text(node, "catalog") != "" || schema != "" && schema != "main" {
-			return c.refuse(node, "The function %s is not available here.", name)
+			return c.refuse(node, "The function %s is not available.", name)
 		}
 	}
 	return nil

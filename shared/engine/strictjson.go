@@ -26,7 +26,7 @@ func jsonFlaw(text []byte) string {
 	var syntactic *jsontext.SyntacticError
 	switch {
 	case errors.Is(err, jsontext.ErrDuplicateName) && errors.As(err, &syntactic):
-		return fmt.Sprintf("has the key %s twice", excerpt(syntactic.JSONPointer.LastToken()))
+		return fmt.Sprintf("contains the key %s twice", excerpt(syntactic.JSONPointer.LastToken()))
 	case strings.Contains(err.Error(), "surrogate"):
 		return `has a \u escape that is half of a character: a surrogate without the other`
 	}

@@ -77,10 +77,10 @@ func eachLine(ctx context.Context, path string, read func(int64), visit func(lin
 // notText refuses bytes that are no UTF-8 and says how another encoding is declared.
 func notText(line int64, bad byte) error {
 	if bad == 0 {
-		return &InvalidError{Line: line, Detail: fmt.Sprintf("Line %d holds the character U+0000, which no column can hold.", line)}
+		return &InvalidError{Line: line, Detail: fmt.Sprintf("Line %d contains the character U+0000, which cannot be stored.", line)}
 	}
 	return &InvalidError{Line: line, Detail: fmt.Sprintf("Line %d is not valid UTF-8 text. If the file is in another encoding, save it as UTF-8,"+
-		" or name the encoding in the file's part of the form, such as Content-Type: text/csv; charset=windows-1252.", line)}
+		" or declare the encoding in the file's part of the form, such as Content-Type: text/csv; charset=windows-1252.", line)}
 }
 
 // faultyByte is the offset of the first byte that is not UTF-8 text, or -1.

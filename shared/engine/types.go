@@ -30,7 +30,7 @@ func parseType(name string) (sqlType, error) {
 	p := typeParser{rest: name}
 	t, ok := p.read()
 	if !ok || p.rest != "" {
-		return t, &QueryError{Reason: Runtime, Detail: fmt.Sprintf("A column of the type %s cannot be answered: cast it to another type.", excerpt(name))}
+		return t, &QueryError{Reason: Runtime, Detail: fmt.Sprintf("A column of the type %s cannot be returned: cast it to another type.", excerpt(name))}
 	}
 	return t, nil
 }

@@ -28,7 +28,7 @@ const (
 // be deleted.
 func begin(ctx context.Context, db *outbox.DB, e events.OrganizationDeleted) error {
 	if e.OrganizationID == uuid.Nil {
-		return fault.New(fault.Invalid, "This event is about no organization")
+		return fault.New(fault.Invalid, "This event does not name an organization")
 	}
 	err := db.Transact(ctx, func(tx *outbox.Tx) error {
 		if _, err := tx.Exec(ctx, lockOrganization, e.OrganizationID.String()); err != nil {

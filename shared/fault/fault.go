@@ -56,8 +56,8 @@ func (k Kind) Status() int { return statuses[k] }
 // Field is one thing that is wrong with a request, and where: a JSON path such
 // as body.email. It never holds the offending value, which may be a secret.
 type Field struct {
-	Location string `json:"location" doc:"Where, as a path: body.email, query.limit" example:"body.email"`
-	Message  string `json:"message" doc:"What is wrong there" example:"expected string to be RFC 5322 email"`
+	Location string `json:"location" doc:"Path of the field, such as body.email or query.limit" example:"body.email"`
+	Message  string `json:"message" doc:"What is wrong with it" example:"expected string to be RFC 5322 email"`
 }
 
 // Error is a failure with a sentence that is safe for the caller to read.

@@ -52,16 +52,16 @@ func ReadJSON(hctx huma.Context) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(hctx.BodyReader(), most+1))
 	switch {
 	case err != nil:
-		return nil, fault.New(fault.Malformed, "The body did not arrive whole, within %s", bodyTimeout)
+		return nil, fault.New(fault.Malformed, "The request body did not arrive completely within %s. Send it again.", bodyTimeout)
 	case int64(len(body)) > most:
-		return nil, fault.New(fault.TooLarge, "The body has more than %d bytes", most)
+		return nil, fault.New(fault.TooLarge, "The request body is larger than %d bytes", most)
 	case !utf8.Valid(body):
-		return nil, fault.New(fault.Malformed, "The body is not UTF-8 (RFC 8259 §8.1)")
+		return nil, fault.New(fault.Malformed, "The request body is not valid UTF-8 (RFC 8259 §8.1)")
 	}
 	// What is left on the connection would end a request that takes longer.
 	_ = hctx.SetReadDeadline(time.Time{})
 	if place, ok := repeated(body); ok {
-		return nil, fault.At(place, "%s is there twice", place)
+		return nil, fault.At(place, "%s appears twice", place)
 	}
 	return body, nil
 }
@@ -76,11 +76,11 @@ func isJSON(header http.Header, declared *huma.RequestBody) error {
 	charset, encoding := parameters["charset"], header.Get("Content-Encoding")
 	switch {
 	case err != nil || mediaType != JSONType && !named && !structured:
-		return fault.New(fault.Unsupported, "Send the body as JSON, with Content-Type: %s", JSONType)
+		return fault.New(fault.Unsupported, "Send the body as JSON with Content-Type: %s", JSONType)
 	case charset != "" && !strings.EqualFold(charset, "utf-8"):
-		return fault.New(fault.Unsupported, "Send the body in UTF-8: JSON has no other encoding (RFC 8259 §8.1)")
+		return fault.New(fault.Unsupported, "Send the body in UTF-8, the only encoding of JSON (RFC 8259 §8.1)")
 	case encoding != "" && !strings.EqualFold(encoding, "identity"):
-		return fault.New(fault.Unsupported, "Send the body as it is: no Content-Encoding is read")
+		return fault.New(fault.Unsupported, "Send the body without a Content-Encoding: none is supported")
 	}
 	return nil
 }

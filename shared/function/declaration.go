@@ -227,7 +227,7 @@ func receiver[E events.Event](handle func(context.Context, events.Received[E]) e
 	return func(ctx context.Context, event cloudevents.Event) error {
 		received := events.Received[E]{Source: event.Source(), ID: event.ID(), Time: event.Time()}
 		if err := json.Unmarshal(event.Data(), &received.Data); err != nil {
-			return fault.New(fault.Invalid, "The data of this event is not of its type %s", event.Type()).Because(err)
+			return fault.New(fault.Invalid, "The data of this event does not match its type %s", event.Type()).Because(err)
 		}
 		return handle(ctx, received)
 	}

@@ -119,7 +119,7 @@ func onOff(_ context.Context, key, _, _, value string) (string, bool, error) {
 		case "off", "false", "0":
 			return "false", false, nil
 		}
-		return value, true, fmt.Errorf("%s is %q: it is on or off (or true or false)", key, value)
+		return value, true, fmt.Errorf("%s is %q, but must be on or off (or true or false)", key, value)
 	}
 	return value, false, nil
 }

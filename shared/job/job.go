@@ -65,7 +65,7 @@ const defaultAttempts = 6
 const firstDelivery = 2 * time.Minute
 
 // ErrExists: there is an unfinished job of this kind and key.
-var ErrExists = errors.New("the job exists already")
+var ErrExists = errors.New("the job already exists")
 
 const insertJob = `
 INSERT INTO jobs (id, kind, key, source, event_id, event, max_attempts, due_at)

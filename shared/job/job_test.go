@@ -369,7 +369,7 @@ func TestJob_AttemptsExhausted_TellsTheDomain(t *testing.T) {
 		"process that dies": {fixture.crash, 3, "ended without a result, 3 times"},
 		"function that does not answer": {func(f fixture, e events.Received[events.UserRegistered]) {
 			f.undelivered(e, false)
-		}, 3, "did not answer"},
+		}, 3, "did not respond"},
 		"function that refuses the event": {func(f fixture, e events.Received[events.UserRegistered]) {
 			f.undelivered(e, true)
 		}, 1, "refused"},

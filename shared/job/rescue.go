@@ -88,9 +88,9 @@ RETURNING id AS job_id, kind, key, failure AS reason, attempt >= max_attempts AS
 // DeliveryFailed has the job whose event a function did not take tried again, until it
 // has no attempts left.
 func DeliveryFailed(ctx context.Context, tx *outbox.Tx, e events.DeliveryFailed) error {
-	reason := "The service that does this work did not answer. Try again later."
+	reason := "The service that does this work did not respond. Try again later."
 	if e.Permanent {
-		reason = "The service that does this work refused it. Try again later, and tell your administrator if it fails again."
+		reason = "The service that does this work refused it. Try again later; if it fails again, tell your administrator."
 	}
 	return fail(ctx, tx, undelivered, pgx.NamedArgs{
 		"kind": e.Function, "source": e.Source, "event": e.EventID, "permanent": e.Permanent, "reason": reason,

@@ -137,18 +137,18 @@ func (j *Job) settle(ctx context.Context, err error) error {
 	log := slog.With("job", j.id, "kind", j.spec.Kind, "key", j.spec.Key, "attempt", j.Attempt)
 	switch {
 	case errors.Is(err, ErrLost):
-		log.WarnContext(ctx, "job taken away", "error", err)
+		log.WarnContext(ctx, "job lost to another worker", "error", err)
 		return nil
 	case ctx.Err() != nil: // this process ends
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		if _, failed := j.worker.db.Exec(ctx, returnJob, j.id, j.holder); failed != nil {
-			log.WarnContext(ctx, "job not given back; its lease ends by itself", "error", failed)
+			log.WarnContext(ctx, "job not released; its lease will expire", "error", failed)
 		}
 		return err
 	}
 	log.ErrorContext(ctx, "attempt failed", "error", err)
-	reason, permanent := fmt.Sprintf("Something went wrong on our side, %d times in a row. Try again later.", j.Attempt), false
+	reason, permanent := fmt.Sprintf("An internal error occurred %d times in a row. Try again later.", j.Attempt), false
 	if f, ok := fault.As(err); ok && f.Kind != fault.Internal && f.Kind != fault.RateLimited && f.Kind != fault.Unavailable {
 		reason, permanent = f.Detail, true
 	}

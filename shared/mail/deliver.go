@@ -93,7 +93,7 @@ func (s *Sender) deliver(ctx context.Context, db *pgxpool.Pool, keeper *secret.K
 			slog.WarnContext(ctx, "a mail was not sent", "mail", id, "attempts", m.Attempts+1, "next_in", pause, "error", failure)
 		}
 		if _, err := tx.Exec(ctx, statement, note...); err != nil {
-			return fmt.Errorf("note what became of mail %s: %w", id, err)
+			return fmt.Errorf("record outcome of mail %s: %w", id, err)
 		}
 		return nil
 	})
@@ -105,7 +105,7 @@ func (s *Sender) deliver(ctx context.Context, db *pgxpool.Pool, keeper *secret.K
 
 func (s *Sender) send(ctx context.Context, keeper *secret.Keeper, m queued) error {
 	if time.Since(m.CreatedAt) > GoodFor {
-		return fault.New(fault.Invalid, "This mail has waited for more than %d days and is sent no more", int(GoodFor.Hours()/24))
+		return fault.New(fault.Invalid, "This mail has waited for more than %d days and will not be sent", int(GoodFor.Hours()/24))
 	}
 	message, err := unseal(ctx, keeper, m.WrappedKey, m.Message)
 	if err != nil {

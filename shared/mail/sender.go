@@ -53,7 +53,7 @@ func NewSender(server, from string) (*Sender, error) {
 func optionsOf(server string) (host string, options []gomail.Option, err error) {
 	u, err := url.Parse(server)
 	if err != nil || u.Hostname() == "" || u.Scheme != "smtp" && u.Scheme != "smtps" {
-		return "", nil, errors.New("SMTP_URL is not smtp://user:password@host:port or smtps://…") // the cause quotes the password
+		return "", nil, errors.New("SMTP_URL must be smtp://user:password@host:port or smtps://…") // the cause quotes the password
 	}
 	inClear := u.Query().Get("tls") == "none"
 	port := 587
@@ -69,13 +69,13 @@ func optionsOf(server string) (host string, options []gomail.Option, err error) 
 	}
 	if u.Port() != "" {
 		if port, err = strconv.Atoi(u.Port()); err != nil {
-			return "", nil, errors.New("SMTP_URL has no port of digits")
+			return "", nil, errors.New("SMTP_URL must have a numeric port")
 		}
 	}
 	options = append(options, gomail.WithTimeout(sendBound), gomail.WithTLSPolicy(policy), gomail.WithPort(port))
 	if u.User != nil {
 		if inClear {
-			return "", nil, errors.New("SMTP_URL would send a password in the clear: leave out tls=none, or the user")
+			return "", nil, errors.New("SMTP_URL would send a password unencrypted: remove tls=none or the user")
 		}
 		password, _ := u.User.Password()
 		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(u.User.Username()), gomail.WithPassword(password))
@@ -104,9 +104,9 @@ func (s *Sender) Send(ctx context.Context, id uuid.UUID, m Message) error {
 	}
 	var refused *gomail.SendError
 	if errors.As(err, &refused) && refused.ErrorCode() >= 500 {
-		return fault.New(fault.Invalid, "The mail server refuses this mail for good: status %d %s", refused.ErrorCode(), refused.EnhancedStatusCode())
+		return fault.New(fault.Invalid, "The mail server permanently refused this mail: status %d %s", refused.ErrorCode(), refused.EnhancedStatusCode())
 	}
-	unavailable := fault.New(fault.Unavailable, "The mail server does not take this mail now")
+	unavailable := fault.New(fault.Unavailable, "The mail server does not accept this mail right now")
 	if refused != nil {
 		return unavailable.Because(fmt.Errorf("send mail %s: %s, status %d %s", id, refused.Reason, refused.ErrorCode(), refused.EnhancedStatusCode()))
 	}
@@ -118,7 +118,7 @@ func (s *Sender) Send(ctx context.Context, id uuid.UUID, m Message) error {
 func (s *Sender) compose(id uuid.UUID, m Message) (*gomail.Msg, error) {
 	to, err := mail.ParseAddress(m.To)
 	if err != nil || to.Name != "" {
-		return nil, fault.New(fault.Invalid, "This mail is not to one address")
+		return nil, fault.New(fault.Invalid, "This mail does not have exactly one recipient")
 	}
 	message := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	message.FromMailAddress(s.from)

@@ -1,7 +1,6 @@
-// Package metrics counts in the database, because pods come and go: a count that
-// lived in a process would start over at every cold start. Functions add to a
-// counter in the transaction of the act that it counts; platform-metrics reads
-// the sums.
+// Package metrics counts events in the database, since a count in memory would be lost
+// whenever a pod stops. Functions add to a counter in the transaction that it counts;
+// platform-metrics reads the sums.
 package metrics
 
 import (

@@ -45,7 +45,7 @@ var (
 	ErrNotFound = errors.New("object not found")
 
 	// ErrExists reports that the name is taken: objects are never overwritten.
-	ErrExists = errors.New("object exists already")
+	ErrExists = errors.New("object already exists")
 
 	// ErrCorrupt reports stored bytes that do not authenticate: damaged,
 	// truncated, moved from another object, or read with the wrong key.

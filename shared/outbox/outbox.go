@@ -90,7 +90,7 @@ func (tx *Tx) Send(ctx context.Context, event cloudevents.Event) error {
 		return fmt.Errorf("encode event %s: %w", event.Type(), err)
 	}
 	if len(body) > events.MaxSize {
-		return fmt.Errorf("publish event %s: %d bytes are more than the %d that receivers take", event.Type(), len(body), events.MaxSize)
+		return fmt.Errorf("publish event %s: %d bytes exceed the %d that receivers accept", event.Type(), len(body), events.MaxSize)
 	}
 	tx.published = append(tx.published, event)
 	return tx.Write(ctx, insertEvent, id, body, directSend)

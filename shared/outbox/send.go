@@ -61,7 +61,7 @@ func (s *Sender) sendSoon(pool *pgxpool.Pool, event cloudevents.Event) {
 		defer func() { <-s.places }()
 		ctx := context.Background()
 		if err := s.Post(ctx, event); err != nil {
-			slog.WarnContext(ctx, "event left to the relay", "event", event.ID(), "type", event.Type(), "error", err)
+			slog.WarnContext(ctx, "event left for the relay", "event", event.ID(), "type", event.Type(), "error", err)
 			return
 		}
 		s.deleteSoon(pool, event.ID())
@@ -88,7 +88,7 @@ func (s *Sender) deleteSoon(pool *pgxpool.Pool, event string) {
 		s.mu.Unlock()
 		ctx := context.Background()
 		if err := deleteEvents(ctx, pool, events); err != nil {
-			slog.WarnContext(ctx, "sent events left to the relay", "events", len(events), "error", err)
+			slog.WarnContext(ctx, "sent events left for the relay", "events", len(events), "error", err)
 		}
 	})
 }

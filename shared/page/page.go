@@ -1,8 +1,8 @@
-// Package page is the one shape of every list: {items, next_cursor}. It is used
-// by each function that answers a list, newest first.
+// Package page is the response format of every list, {items, next_cursor}, used by each
+// function that returns one, newest first.
 //
-// Rows are named by UUIDv7, which sort by the time of their making, so the
-// cursor is the last identifier given out: stable while rows come and go.
+// Rows are identified by UUIDv7, which sort by creation time, so the cursor is the last
+// identifier returned. It stays valid while rows are added and deleted.
 package page
 
 import (
@@ -15,14 +15,14 @@ import (
 
 // Query is the part of a request that asks for one page of a list.
 type Query struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many items at the most"`
-	Cursor string `query:"cursor" maxLength:"64" doc:"next_cursor of the page before"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Maximum number of items"`
+	Cursor string `query:"cursor" maxLength:"64" doc:"next_cursor of the previous page"`
 }
 
 // Page is one page of a list.
 type Page[T any] struct {
 	Items      []T    `json:"items" nullable:"false" doc:"Newest first"`
-	NextCursor string `json:"next_cursor,omitempty" doc:"Asks for the next page; absent on the last"`
+	NextCursor string `json:"next_cursor,omitempty" doc:"Cursor of the next page; absent on the last page"`
 }
 
 // Before is the identifier that every item of the asked page precedes:
@@ -33,7 +33,7 @@ func (q Query) Before() (uuid.UUID, error) {
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(q.Cursor)
 	if err != nil || len(raw) != len(uuid.UUID{}) {
-		return uuid.Nil, fault.At("query.cursor", "the cursor is not one that this list gave out")
+		return uuid.Nil, fault.At("query.cursor", "this is not a cursor of this list: start without one, or use next_cursor of the previous page")
 	}
 	return uuid.UUID(raw), nil
 }

@@ -177,7 +177,7 @@ func (h *Hasher) derive(ctx context.Context, password string, p Parameters, salt
 		defer func() { <-h.queued }()
 	default:
 		h.Refused.Inc()
-		return nil, fault.New(fault.Unavailable, "Too many people are logging in at once; try again in a second").After(time.Second)
+		return nil, fault.New(fault.Unavailable, "Too many people are logging in at once. Try again in a second.").After(time.Second)
 	}
 	if err := h.run(ctx); err != nil {
 		return nil, err

@@ -46,11 +46,11 @@ func (p Policy) Check(password string, words ...string) string {
 	case utf8.RuneCountInString(password) > MaxLength:
 		return fmt.Sprintf("Use at most %d characters", MaxLength)
 	case common.Rank(folded) > 0:
-		return "This is one of the passwords that everybody tries first: choose another one"
+		return "This is one of the most common passwords. Choose a different one."
 	case madeOf(folded, parts(words)):
-		return "It is made of your name, your address or the name of this service: choose another one"
+		return "It consists of your name, your address or the name of this service. Choose a different one."
 	case strength.Score < leastScore:
-		return "This password is guessed too soon. " + strength.Hint
+		return "This password is too easy to guess. " + strength.Hint
 	}
 	return ""
 }

@@ -160,13 +160,13 @@ func (e *estimator) period(start, end int) int {
 func (e *estimator) hint(folded string) string {
 	switch {
 	case common.Rank(folded) > 0:
-		return "This is one of the passwords that everybody tries first: take several words that have nothing to do with each other"
+		return "This is one of the most common passwords: use several unrelated words"
 	case madeOf(folded, e.words):
-		return "Leave out your name, your address and the name of this service"
+		return "Do not use your name, your address or the name of this service"
 	case e.patterns:
-		return "Rows of keys, repeats and years are tried first: add a word or two instead"
+		return "Keyboard patterns, repetitions and years are easy to guess: add a word or two instead"
 	case utf8.RuneCountInString(folded) < 15:
-		return "Add a word or two: length counts more than special characters"
+		return "Add a word or two: length matters more than special characters"
 	}
-	return "Take words that have less to do with each other"
+	return "Use less closely related words"
 }

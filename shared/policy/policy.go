@@ -38,11 +38,11 @@ const (
 )
 
 var blocked = map[string]string{
-	BlockedByApproval:     "Your organization has not let you in yet: one of its owners approves the membership, then log in again",
-	BlockedByMembership:   "You are no member of this organization any more: switch to another one",
-	BlockedByPassword:     "Choose a new password first: POST /v1/users/password/change, or /v1/users/password/forgot if the present one is not accepted",
-	BlockedBySecondFactor: "Your organization demands a second factor: enrol one under /v1/users/mfa, or log in with it",
-	BlockedByOrganization: "This organization is being deleted: switch to another one",
+	BlockedByApproval:     "Your membership is not approved yet: ask an owner of the organization to approve it, then log in again",
+	BlockedByMembership:   "You are no longer a member of this organization: switch to another one (POST /v1/users/sessions/organization)",
+	BlockedByPassword:     "Choose a new password first: POST /v1/users/password/change, or /v1/users/password/forgot if your current password no longer works",
+	BlockedBySecondFactor: "Your organization requires a second factor: enrol one under /v1/users/mfa, or log in with it",
+	BlockedByOrganization: "This organization is being deleted: switch to another one (POST /v1/users/sessions/organization)",
 	BlockedByAdminFactor:  "Platform admins need a second factor: enrol one under /v1/users/mfa, or log in with it",
 }
 
@@ -102,13 +102,13 @@ type Decision struct {
 func Decide(s Subject, need Need, now time.Time) Decision {
 	switch {
 	case s.Impersonated && (need.NoImpersonation || need.Fresh):
-		return Decision{Reason: "Only the person does this: you act as somebody else"}
+		return Decision{Reason: "You cannot do this while acting as somebody else: only the person can"}
 	case s.BlockedBy == BlockedByPassword && !need.AllowedBeforeSetup:
 		return Decision{Reason: blocked[BlockedByPassword]}
 	}
 	d := allowed(s, need.Permission)
 	if d.Allowed && need.Fresh && s.Limited {
-		return Decision{Reason: "This needs a fresh proof of who you are, which an API key cannot give: a person does it"}
+		return Decision{Reason: "This requires step-up authentication, which is not possible with an API key: a person must do it"}
 	}
 	if d.Allowed && need.Fresh && now.Sub(s.ProvedAt) > FreshProof {
 		return Decision{Reason: s.stepUp(), StepUp: true}
@@ -120,10 +120,10 @@ func Decide(s Subject, need Need, now time.Time) Decision {
 // Connect Core §3.1.2.1, RFC 9470 §4).
 func (s Subject) stepUp() string {
 	if s.ExternalIssuer {
-		return fmt.Sprintf("This needs a fresh proof of who you are: log in at your issuer again, with max_age=%.0f, for a token whose auth_time "+
-			"tells it, and whose amr has mfa if you have a second factor here; then try again", FreshProof.Seconds())
+		return fmt.Sprintf("This requires step-up authentication: log in at your issuer again with max_age=%.0f to get a token that contains auth_time"+
+			" (and an amr with mfa if you have a second factor here), then try again", FreshProof.Seconds())
 	}
-	return "This needs a fresh proof of who you are: POST /v1/users/mfa/step-up, then try again"
+	return "This requires step-up authentication: use POST /v1/users/mfa/step-up, then try again"
 }
 
 // Covers tells whether a subject may do all of some things: nobody gives away what
@@ -135,9 +135,9 @@ func Covers(s Subject, all []Permission) bool {
 func allowed(s Subject, p Permission) Decision {
 	switch {
 	case p == "":
-		return Decision{Allowed: true, Reason: "Everybody who is logged in may do this"}
+		return Decision{Allowed: true, Reason: "Anyone who is logged in may do this"}
 	case s.Limited && !slices.Contains(s.Scopes, p):
-		return Decision{Reason: "This API key is not for " + string(p)}
+		return Decision{Reason: "This API key does not have the scope " + string(p)}
 	}
 	for _, role := range s.Roles {
 		if slices.Contains(builtIn[role], p) {
@@ -145,7 +145,7 @@ func allowed(s Subject, p Permission) Decision {
 		}
 	}
 	if slices.Contains(s.CustomPermissions, p) && slices.Contains(owner, p) {
-		return Decision{Allowed: true, Reason: "A role of the organization's own allows " + string(p)}
+		return Decision{Allowed: true, Reason: "A custom role of the organization allows " + string(p)}
 	}
 	if reason := blocked[s.AdminBlockedBy]; reason != "" && slices.Contains(builtIn[PlatformAdmin], p) {
 		return Decision{Reason: reason}

@@ -1,6 +1,5 @@
-// Package problem turns errors into the answers that callers read: RFC 9457 problem
-// details. The runtime uses it for every operation, and a function for a body that it
-// writes by hand.
+// Package problem turns errors into responses: RFC 9457 problem details. The runtime uses it
+// for every operation, and functions use it when they write a response body themselves.
 package problem
 
 import (
@@ -26,11 +25,11 @@ import (
 // were written for the caller, and never a value that the caller sent.
 type Problem struct {
 	Type    string        `json:"type" example:"about:blank"`
-	Title   string        `json:"title" doc:"The status in words" example:"Unprocessable Entity"`
+	Title   string        `json:"title" doc:"The HTTP status text" example:"Unprocessable Entity"`
 	Status  int           `json:"status" example:"422"`
-	Detail  string        `json:"detail" doc:"What is wrong, and what to do"`
-	Errors  []fault.Field `json:"errors,omitempty" doc:"Where in the request"`
-	TraceID string        `json:"trace_id,omitempty" doc:"Finds this request in the logs"`
+	Detail  string        `json:"detail" doc:"What is wrong and what to do next"`
+	Errors  []fault.Field `json:"errors,omitempty" doc:"The fields of the request that are wrong"`
+	TraceID string        `json:"trace_id,omitempty" doc:"Identifies this request in the logs"`
 
 	headers http.Header
 }
@@ -82,7 +81,7 @@ func init() {
 // its type from the caller, such as 1e1 for a whole number.
 func sentence(message string) string {
 	if strings.HasPrefix(message, "json: ") {
-		return "a value cannot be read: write whole numbers in digits alone, within 64 bits, without a fraction or an exponent"
+		return "a value cannot be read: integers must fit into 64 bits and have no fraction or exponent"
 	}
 	return message
 }
@@ -98,13 +97,13 @@ func Of(ctx context.Context, err error) *Problem {
 	case errors.Is(err, context.Canceled):
 		f = fault.New(fault.Unavailable, "The request was cancelled").Because(err)
 	case errors.Is(err, context.DeadlineExceeded):
-		f = fault.New(fault.Unavailable, "This took longer than it may; try again").After(time.Second).Because(err)
+		f = fault.New(fault.Unavailable, "The request timed out. Try again.").After(time.Second).Because(err)
 	case database.IsUnstorable(err):
-		f = fault.New(fault.Invalid, "A text holds the character U+0000, or is not UTF-8: it cannot be stored").Because(err)
+		f = fault.New(fault.Invalid, "A string contains the character U+0000 or is not valid UTF-8 and cannot be stored").Because(err)
 	case database.IsUnavailable(err):
-		f = fault.New(fault.Unavailable, "A database cannot be reached right now; try again").After(time.Second).Because(err)
+		f = fault.New(fault.Unavailable, "A database cannot be reached right now. Try again later.").After(time.Second).Because(err)
 	default:
-		f = fault.New(fault.Internal, "Something went wrong on our side; the trace_id finds it in the logs").Because(err)
+		f = fault.New(fault.Internal, "An internal error occurred. Quote the trace_id when you report it.").Because(err)
 	}
 	if f.Cause != nil {
 		level := slog.LevelInfo // the caller's doing

@@ -32,7 +32,7 @@ const (
 	batchShare   = 20          // of the quota, a batch is at most one part
 	pause        = time.Second // after the store did not answer
 	keysHeld     = 100_000
-	keysLeftOver = "rate limiter forgets its claims: too many keys"
+	keysLeftOver = "rate limiter drops its local counts: too many keys"
 )
 
 // Timeout is how long a request waits for a store.
@@ -166,7 +166,7 @@ func (l *Limiter) leave(ctx context.Context, store int, now time.Time, cause err
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.away[store].After(now) {
-		slog.WarnContext(ctx, "a store of rate limits does not answer", "store", fmt.Sprintf("%T", l.stores[store]), "next", store+1 < len(l.stores), "error", cause)
+		slog.WarnContext(ctx, "the rate limit store does not respond", "store", fmt.Sprintf("%T", l.stores[store]), "next", store+1 < len(l.stores), "error", cause)
 	}
 	l.away[store] = time.Now().Add(pause)
 }

@@ -94,7 +94,7 @@ func (l *Limits) EnvDecode(value string) error {
 		name, rate, _ := strings.Cut(strings.TrimSpace(field), "=")
 		limit, ok := map[string]*Limit{"address": &l.Address, "caller": &l.Caller, "guarded": &l.Guarded, "account": &l.Account}[name]
 		if !ok {
-			return fmt.Errorf("%q is none of the limits address, caller, guarded and account", name)
+			return fmt.Errorf("%q is not one of the limits address, caller, guarded and account", name)
 		}
 		var err error
 		if *limit, err = parse(name, rate); err != nil {

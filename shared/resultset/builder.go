@@ -7,7 +7,7 @@ import (
 )
 
 // ErrRowTooLarge is a row that would not fit if it were the only one.
-var ErrRowTooLarge = errors.New("a row is larger than a whole answer may be")
+var ErrRowTooLarge = errors.New("a row exceeds the size limit of the whole response")
 
 // Builder gathers rows until a limit is met.
 type Builder struct {

@@ -1,5 +1,5 @@
-// Package resultset is what a query answers: it turns SQL values into JSON without losing any of them, whenever
-// a DuckDB or PostgreSQL result, a profile or a stored report run is encoded.
+// Package resultset turns SQL values into JSON without loss, whenever a DuckDB or PostgreSQL
+// result, a profile or a stored report run is encoded.
 package resultset
 
 // Column is one column of an answer. Type is the SQL type's name as its database writes it (BIGINT, timestamptz …).

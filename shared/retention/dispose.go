@@ -65,7 +65,7 @@ func (d *disposer) complete(ctx context.Context, e events.DisposalRequested) err
 	if err != nil {
 		return fmt.Errorf("ask for missing policies: %w", err)
 	}
-	return fault.New(fault.Unavailable, "Retention policies of %s are known up to version %d, and this sweep needs version %d: they have been asked for, try again later",
+	return fault.New(fault.Unavailable, "Retention policies of %s are known up to version %d, but this sweep needs version %d. They have been requested: try again later.",
 		d.resource, known, e.Policies)
 }
 

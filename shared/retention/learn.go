@@ -30,7 +30,7 @@ func (d *disposer) learn(ctx context.Context, e events.Received[events.PoliciesC
 		return nil
 	}
 	if e.Data.After < 0 || e.Data.Through < e.Data.After {
-		return fault.New(fault.Invalid, "This event covers no versions of policies: after %d, through %d", e.Data.After, e.Data.Through)
+		return fault.New(fault.Invalid, "This event covers no policy versions: after %d, through %d", e.Data.After, e.Data.Through)
 	}
 	var organizations []uuid.UUID
 	var days []*int

@@ -155,10 +155,10 @@ func isClean(p string) bool {
 func noRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	probe := &statusProbe{header: http.Header{}}
 	mux.ServeHTTP(probe, r)
-	p := problem.New(r.Context(), http.StatusNotFound, "There is nothing at this path", nil)
+	p := problem.New(r.Context(), http.StatusNotFound, "Nothing exists at this path", nil)
 	if probe.status == http.StatusMethodNotAllowed {
 		allow := probe.header.Get("Allow")
-		p = problem.New(r.Context(), http.StatusMethodNotAllowed, "This path answers "+allow, nil)
+		p = problem.New(r.Context(), http.StatusMethodNotAllowed, "This path only supports "+allow, nil)
 		p.Set("Allow", allow)
 	}
 	p.Write(w)

@@ -71,7 +71,7 @@ func tell(hctx huma.Context, limit ratelimit.Limit, s ratelimit.State) {
 }
 
 func tooMany(s ratelimit.State) error {
-	return fault.New(fault.RateLimited, "These are more requests than the limit allows; the RateLimit header fields tell of it").
+	return fault.New(fault.RateLimited, "Rate limit exceeded; see the RateLimit and Retry-After headers.").
 		After(s.RetryAfter.Truncate(time.Second) + time.Second)
 }
 

@@ -11,10 +11,10 @@ import (
 // permit lets policy decide.
 func permit(caller auth.Caller, need policy.Need) error {
 	if need.ServiceAccount && caller.Kind != auth.ServiceAccount {
-		return fault.New(fault.Forbidden, "This is for programs: it takes an API key of a service account (POST /v1/organizations/{id}/service-accounts)")
+		return fault.New(fault.Forbidden, "This is for programs only: use an API key of a service account (POST /v1/organizations/{id}/service-accounts)")
 	}
 	if need.Permission == "" && caller.Kind != auth.Person {
-		return fault.New(fault.Forbidden, "This is a person's own: an API key cannot do it")
+		return fault.New(fault.Forbidden, "This is not possible with an API key: log in as a person")
 	}
 	d := policy.Decide(caller.Subject, need, time.Now())
 	switch {

@@ -28,15 +28,15 @@ func checkQuery(hctx huma.Context, next func(huma.Context)) {
 func isQuery(text string, parameters []*huma.Param) error {
 	sent, err := url.ParseQuery(text)
 	if err != nil {
-		return fault.At("query", "the query is not name=value pairs, joined by & and percent-encoded")
+		return fault.At("query", "the query must be percent-encoded name=value pairs joined by &")
 	}
 	for _, name := range slices.Sorted(maps.Keys(sent)) {
 		i := slices.IndexFunc(parameters, func(p *huma.Param) bool { return p.In == "query" && p.Name == name })
 		switch {
 		case i < 0:
-			return fault.At("query."+name, "there is no query parameter of this name")
+			return fault.At("query."+name, "unknown query parameter")
 		case len(sent[name]) > 1 && parameters[i].Schema.Type != huma.TypeArray:
-			return fault.At("query."+name, "the query parameter is there twice")
+			return fault.At("query."+name, "the query parameter appears more than once")
 		}
 	}
 	return nil

@@ -62,7 +62,7 @@ func (h *Host) deliver(ctx context.Context, handlers eventHandlers, event cloude
 		handle, ok = handlers[function.AnyType]
 	}
 	if !ok {
-		return fault.New(fault.Invalid, "This function takes no event of type %s", event.Type())
+		return fault.New(fault.Invalid, "This function does not handle events of type %s", event.Type())
 	}
 	ctx = client.With(ctx, client.Client{}) // the sender is the platform, wherever it runs
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))

@@ -34,7 +34,7 @@ func Find(catalog []function.Declaration, name string) (function.Declaration, er
 		}
 		names = append(names, d.Services()...)
 	}
-	return function.Declaration{}, fmt.Errorf("K_SERVICE %q names no function; the functions are: %s", name, strings.Join(names, ", "))
+	return function.Declaration{}, fmt.Errorf("K_SERVICE %q is not a function; the functions are: %s", name, strings.Join(names, ", "))
 }
 
 // Single is the handler of a process that serves one function: its operations or

@@ -111,7 +111,7 @@ func (c *Cache) OpenAll(ctx context.Context, versions []Version) (paths []string
 		total += v.Bytes
 	}
 	if total > c.max {
-		return nil, nil, fault.New(fault.Invalid, "The data sets are together larger than %d GiB, which is the most that can be read at once", c.max>>30)
+		return nil, nil, fault.New(fault.Invalid, "The data sets together exceed %d GiB, the most that can be read at once", c.max>>30)
 	}
 	var held []*file
 	release = sync.OnceFunc(func() {
@@ -160,7 +160,7 @@ func (c *Cache) hold(v Version) (*file, error) {
 	for c.bytes+v.Bytes > c.max {
 		oldest := c.unused.Front()
 		if oldest == nil {
-			return nil, fault.New(fault.Unavailable, "Too much data is being read at once; try again in a few seconds").After(5 * time.Second)
+			return nil, fault.New(fault.Unavailable, "Too much data is being read at once. Try again in a few seconds.").After(5 * time.Second)
 		}
 		c.remove(oldest.Value.(*file))
 	}

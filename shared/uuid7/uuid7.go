@@ -1,4 +1,5 @@
-// Package uuid7 names rows and events. Every function that makes one uses it.
+// Package uuid7 creates identifiers of rows and events, for every function that stores or
+// publishes one.
 package uuid7
 
 import (

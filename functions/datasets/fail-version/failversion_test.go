@@ -56,7 +56,7 @@ func TestFailVersion_ProfilingFailsForGood_VersionFailsAndCanBeRetried(t *testin
 		attempt func(*testing.T, *platformtest.Platform, int)
 		says    string
 	}{
-		"work fails": {func(t *testing.T, p *platformtest.Platform, n int) { datasetstest.Profile(t, p, n) }, "Something went wrong on our side, 6 times"},
+		"work fails": {func(t *testing.T, p *platformtest.Platform, n int) { datasetstest.Profile(t, p, n) }, "An internal error occurred 6 times"},
 		"process dies": {func(t *testing.T, p *platformtest.Platform, _ int) {
 			_, err := p.DB(database.Datasets).Exec(t.Context(), `UPDATE jobs SET state = 'running', holder = gen_random_uuid(), attempt = attempt + 1`)
 			if err != nil {
@@ -65,7 +65,7 @@ func TestFailVersion_ProfilingFailsForGood_VersionFailsAndCanBeRetried(t *testin
 		}, "ended without a result, 6 times"},
 		"dead letters": {func(t *testing.T, p *platformtest.Platform, n int) {
 			bury(t, p, platformtest.Published[events.ProfileRequested](p, n)[n-1], n, 503)
-		}, "did not answer"},
+		}, "did not respond"},
 		"dead letter of a refusal": {func(t *testing.T, p *platformtest.Platform, n int) {
 			bury(t, p, platformtest.Published[events.ProfileRequested](p, n)[n-1], n, 422)
 		}, "refused"},

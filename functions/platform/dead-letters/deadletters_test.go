@@ -56,7 +56,7 @@ func TestDeadLetterIsKeptWithItsReasonForItsOrganizationOnly(t *testing.T) {
 	owner, stranger := p.Login("owner"), p.Login("owner")
 	member := p.LoginTo(owner.OrganizationID, "member")
 	bury(t, p, `{"session_id": "x"}`, "Ce-Id", "1", "Ce-Organizationid", owner.OrganizationID.String(),
-		"Ce-Knativeerrordata", answered(`{"type":"about:blank","status":422,"detail":"The data of this event is not of its type"}`))
+		"Ce-Knativeerrordata", answered(`{"type":"about:blank","status":422,"detail":"The data of this event does not match its type"}`))
 	bury(t, p, `{}`, "Ce-Id", "2")
 
 	letters := list(t, p, owner.Token)
@@ -68,7 +68,7 @@ func TestDeadLetterIsKeptWithItsReasonForItsOrganizationOnly(t *testing.T) {
 	want := deadletters.Letter{
 		ID: got.ID, OrganizationID: &owner.OrganizationID, Source: "/functions/users-login", EventID: "1", EventType: "com.appliedinnovationcorp.data.users.logged_in.v1",
 		Destination: "http://analytics-project-login.aic-data.svc.cluster.local", StatusCode: &status,
-		Reason: "The data of this event is not of its type", Deliveries: 1, FailedAt: got.FailedAt,
+		Reason: "The data of this event does not match its type", Deliveries: 1, FailedAt: got.FailedAt,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

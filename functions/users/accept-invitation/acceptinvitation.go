@@ -24,7 +24,7 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-accept-invitation", "/v1/organizations/invitations/accept", "Accept an invitation", policy.Person.WithoutImpersonation()).
 	Fails(fault.NotFound, fault.Conflict).
-	Describe("By the person whose account has the invited address; POST /v1/users/sessions/organization then switches to the organization."), New).
+	Describe("Only the account with the invited address can accept. POST /v1/users/sessions/organization then switches to the organization."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is the token that was mailed.

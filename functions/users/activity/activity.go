@@ -20,15 +20,15 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("users-activity", "/v1/users/activity", "What happened to your account", policy.Person).
-	Describe("What the audit trails of all your organizations, past ones too, and the platform's own say about you: what you did, and what was done to you. "+
-		"Of other people it tells only what they are."), New).
+var Service = function.Endpoint(function.Get("users-activity", "/v1/users/activity", "List your account's activity", policy.Person).
+	Describe("Everything in the audit trails of the platform and of all your organizations, past ones included, that you did or that was done to you. "+
+		"Other people appear only by their role."), New).
 	Uses(function.Owns(database.Users), function.Keys, function.AuditTrails)
 
 // Request asks for one page.
 type Request struct {
 	page.Query
-	Trail audit.Trail `query:"trail" enum:"users,datasets,analytics" default:"users" doc:"Of what is about people and organizations, data sets, or analytics"`
+	Trail audit.Trail `query:"trail" enum:"users,datasets,analytics" default:"users" doc:"The audit trail to read: people and organizations (users), data sets, or analytics"`
 }
 
 // Response is one page.

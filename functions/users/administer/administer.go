@@ -1,4 +1,5 @@
-// Package administer is what a platform admin does to an account: POST
+// Package administer lets a platform admin suspend, restore or unlock an account, require a
+// new password, remove second factors, and grant or revoke platform admin rights: POST
 // /v1/admin/users/{id}/suspend, /restore, /force-password-reset, /reset-second-factors,
 // /unlock, /grant-platform-admin and /revoke-platform-admin.
 package administer
@@ -24,19 +25,19 @@ import (
 // Service declares the function.
 var Service = function.Service("users-administer", New,
 	function.On(act("users-suspend-user", "suspend", "Suspend an account",
-		"Ends its sessions, and lets nobody in until it is restored. Its API keys rest too. The person is mailed."), (*Function).Suspend),
-	function.On(act("users-restore-user", "restore", "Restore a suspended account", "The person is mailed."), (*Function).Restore),
-	function.On(act("users-force-password-reset", "force-password-reset", "Demand a new password",
-		"Ends the person's sessions, and those in which they act as others. Where mail is configured, their password is void, and they are mailed how to choose another one, "+
-			"which is not the same; else it logs them in to change it. Until then they can do nothing else, and their API keys rest."), (*Function).Reset),
+		"Ends its sessions and blocks logins and API keys until it is restored. The person is notified by mail."), (*Function).Suspend),
+	function.On(act("users-restore-user", "restore", "Restore a suspended account", "The person is notified by mail."), (*Function).Restore),
+	function.On(act("users-force-password-reset", "force-password-reset", "Require a new password",
+		"Ends the person's sessions, including those in which they act as somebody else. If mail is configured, their password is invalidated and they are mailed a link to choose a different one; "+
+			"otherwise they log in with it once more to change it. Until then they can do nothing else, and their API keys do not work."), (*Function).Reset),
 	function.On(act("users-reset-second-factors", "reset-second-factors", "Remove a person's second factors",
-		"Authenticator app, passkeys and recovery codes: for a person who has lost them, or whose account somebody else has added one to. Ends the person's sessions and mails them. "+
-			"Make sure that it is the person who asks: from then on the password is enough to log in. If somebody else may know that, demand a new one, too."), (*Function).ResetFactors),
-	function.On(act("users-unlock-user", "unlock", "Let a person log in whose account waits after failed logins or wrong codes", ""), (*Function).Unlock),
+		"Removes the authenticator app, passkeys and recovery codes of a person who has lost them, or to whose account somebody else added one. Ends the person's sessions and notifies them by mail. "+
+			"Verify first that the request comes from the person: afterwards the password alone is enough to log in. If somebody else may know it, require a new password, too."), (*Function).ResetFactors),
+	function.On(act("users-unlock-user", "unlock", "Unlock an account after failed logins or wrong codes", ""), (*Function).Unlock),
 	function.On(act("users-grant-platform-admin", "grant-platform-admin", "Make a person a platform admin",
-		"The person is mailed. Whoever runs the platform makes the first one."), (*Function).Grant),
-	function.On(act("users-revoke-platform-admin", "revoke-platform-admin", "Make a platform admin one no more",
-		"The person is mailed. What they were doing as somebody else ends. The platform is never left without an admin who can log in, and nobody does it to themselves."), (*Function).Revoke),
+		"The person is notified by mail. The platform's operator creates the first platform admin."), (*Function).Grant),
+	function.On(act("users-revoke-platform-admin", "revoke-platform-admin", "Revoke a platform admin's rights",
+		"The person is notified by mail, and their sessions as other people end. The last platform admin who can log in cannot be removed, and nobody can remove themselves."), (*Function).Revoke),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
@@ -69,7 +70,7 @@ UPDATE users SET voided_password_hash = coalesce(password_hash, voided_password_
 func (f *Function) Suspend(ctx context.Context, in *Request) (*struct{}, error) {
 	return nil, lifecycle.Administer(ctx, f.Store, in.ID, "users:suspend", in.Body.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
 		if person.SuspendedAt != nil {
-			return fault.New(fault.Conflict, "This account is suspended already")
+			return fault.New(fault.Conflict, "This account is already suspended")
 		}
 		if _, err := tx.Exec(ctx, suspend, in.ID); err != nil {
 			return fmt.Errorf("suspend account: %w", err)

@@ -17,9 +17,9 @@ func (f *Function) Grant(ctx context.Context, in *Request) (*struct{}, error) {
 	return nil, lifecycle.Administer(ctx, f.Store, in.ID, "platform_admins:add", in.Body.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
 		switch {
 		case person.PlatformAdmin:
-			return fault.New(fault.Conflict, "This person is a platform admin already")
+			return fault.New(fault.Conflict, "This person is already a platform admin")
 		case person.SuspendedAt != nil:
-			return fault.New(fault.Conflict, "This account is suspended: restore it first")
+			return fault.New(fault.Conflict, "This account is suspended. Restore it first.")
 		}
 		if _, err := tx.Exec(ctx, setAdmin, in.ID, true); err != nil {
 			return fmt.Errorf("make platform admin: %w", err)
@@ -32,7 +32,7 @@ func (f *Function) Grant(ctx context.Context, in *Request) (*struct{}, error) {
 func (f *Function) Revoke(ctx context.Context, in *Request) (*struct{}, error) {
 	return nil, lifecycle.Administer(ctx, f.Store, in.ID, "platform_admins:remove", in.Body.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
 		if !person.PlatformAdmin {
-			return fault.New(fault.Conflict, "This person is no platform admin")
+			return fault.New(fault.Conflict, "This person is not a platform admin")
 		}
 		if _, err := tx.Exec(ctx, setAdmin, in.ID, false); err != nil {
 			return fmt.Errorf("revoke platform admin: %w", err)

@@ -1,5 +1,5 @@
-// Package apikeys keeps the API keys by which a person's own programs act for them:
-// POST and GET /v1/api-keys, DELETE /v1/api-keys/{id} and POST
+// Package apikeys creates, lists, revokes and rotates the API keys with which a person's
+// programs act as them: POST and GET /v1/api-keys, DELETE /v1/api-keys/{id} and POST
 // /v1/api-keys/{id}/rotate.
 package apikeys
 
@@ -24,15 +24,15 @@ import (
 
 // Service declares the function.
 var Service = function.Service("users-api-keys", New,
-	function.On(function.Post("users-create-api-key", "/v1/api-keys", "Make an API key", policy.Person.WithFreshProof()).
+	function.On(function.Post("users-create-api-key", "/v1/api-keys", "Create an API key", policy.Person.WithFreshProof()).
 		Status(http.StatusCreated).Fails(fault.Conflict).
-		Describe("It acts as you in your present organization, within its scopes, and only where your roles allow it. You are told by mail."), (*Function).Create),
-	function.On(function.Get("users-list-api-keys", "/v1/api-keys", "Your API keys", policy.Person), (*Function).List),
+		Describe("The key acts as you in your current organization, limited to its scopes and to what your roles allow. You are notified by mail."), (*Function).Create),
+	function.On(function.Get("users-list-api-keys", "/v1/api-keys", "List your API keys", policy.Person), (*Function).List),
 	function.On(function.Delete("users-revoke-api-key", "/v1/api-keys/{id}", "Revoke an API key", policy.Person.WithoutImpersonation()).
-		Describe("It is refused everywhere within a second."), (*Function).Revoke),
-	function.On(function.Post("users-rotate-api-key", "/v1/api-keys/{id}/rotate", "Give an API key a new secret", policy.Person.WithFreshProof()).
+		Describe("It stops working everywhere within a second."), (*Function).Revoke),
+	function.On(function.Post("users-rotate-api-key", "/v1/api-keys/{id}/rotate", "Rotate an API key's secret", policy.Person.WithFreshProof()).
 		Status(http.StatusCreated).
-		Describe("The present secret stays good for the overlap, so that programs take up the new one without a pause."), (*Function).Rotate),
+		Describe("The current secret stays valid for the overlap, so that programs can switch to the new one without interruption."), (*Function).Rotate),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 

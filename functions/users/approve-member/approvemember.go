@@ -1,5 +1,5 @@
-// Package approvemember lets in a person who asked to join an organization:
-// POST /v1/organizations/{id}/members/{user_id}/approve.
+// Package approvemember approves a person's request to join an organization: POST
+// /v1/organizations/{id}/members/{user_id}/approve.
 package approvemember
 
 import (
@@ -18,7 +18,7 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Post("users-approve-member", "/v1/organizations/{id}/members/{user_id}/approve", "Let a person into your organization", policy.MembersWrite).
+var Service = function.Endpoint(function.Post("users-approve-member", "/v1/organizations/{id}/members/{user_id}/approve", "Approve a request to join your organization", policy.MembersWrite).
 	Fails(fault.Conflict), New).
 	Uses(function.Owns(database.Users))
 
@@ -27,7 +27,7 @@ type Request struct {
 	ID     uuid.UUID `path:"id" format:"uuid"`
 	UserID uuid.UUID `path:"user_id" format:"uuid"`
 	Body   *struct {
-		Role string `json:"role,omitempty" pattern:"^[a-z][a-z0-9_]{1,62}$" doc:"Within your own rights; absent: member"`
+		Role string `json:"role,omitempty" pattern:"^[a-z][a-z0-9_]{1,62}$" doc:"Must not exceed your own rights. Default: member"`
 	}
 }
 

@@ -105,7 +105,7 @@ func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*struct{}, 
 		return audit.Record(ctx, tx, entry)
 	})
 	if database.Violates(err, person.EmailTaken) {
-		err = fault.New(fault.Conflict, "Somebody has an account with this address by now")
+		err = fault.New(fault.Conflict, "Another account now has this address. Ask for the change with a different address.")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("change address: %w", act.Refused(ctx, f.DB, entry, err))

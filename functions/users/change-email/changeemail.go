@@ -1,6 +1,6 @@
-// Package changeemail gives an account another address: POST /v1/users/email/change
-// asks for it, and POST /v1/users/email/change/confirm does it, by the token that was
-// mailed to the new address. The present address is told both times.
+// Package changeemail changes the address of an account: POST /v1/users/email/change
+// requests it, and POST /v1/users/email/change/confirm applies it with the token mailed to
+// the new address. Both notify the current address.
 package changeemail
 
 import (
@@ -21,19 +21,19 @@ import (
 var Service = function.Service("users-change-email", New,
 	function.On(function.Post("users-change-email", "/v1/users/email/change", "Change your email address", policy.Person.WithFreshProof()).
 		Sensitive().Status(http.StatusAccepted).Fails(fault.Unavailable).
-		Describe("A token is mailed to the new address, and the present one is told. Until the token comes back nothing changes. A newer request takes the place of an earlier one."), (*Function).Change),
-	function.On(function.Post("users-confirm-email-change", "/v1/users/email/change/confirm", "Confirm your new email address by the token that was mailed", policy.Public).
+		Describe("Mails a token to the new address and a notice to the current one. Nothing changes until the token is confirmed. A new request replaces an earlier one."), (*Function).Change),
+	function.On(function.Post("users-confirm-email-change", "/v1/users/email/change/confirm", "Confirm your new email address with the mailed token", policy.Public).
 		Sensitive().Fails(fault.Conflict, fault.Unavailable).
-		Describe("The token, good once and for an hour, shows that you read the new address, and the password that the account is yours: so nobody is given an account that a stranger holds. "+
-			"409: somebody has an account with the address by now."), (*Function).Confirm),
+		Describe("The token, valid once and for an hour, proves that you control the new address; the password proves that the account is yours. "+
+			"409: another account now has the address."), (*Function).Confirm),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
 // ChangeRequest is the new address, and the proof that it is the person who asks.
 type ChangeRequest struct {
 	Body struct {
-		Email    person.Email `json:"email" doc:"One address, without a name"`
-		Password string       `json:"password" maxLength:"256" doc:"The present one"`
+		Email    person.Email `json:"email" doc:"The address only, without a display name"`
+		Password string       `json:"password" maxLength:"256" doc:"Your current password"`
 	}
 }
 
@@ -41,7 +41,7 @@ type ChangeRequest struct {
 type ConfirmRequest struct {
 	Body struct {
 		Token    string `json:"token" maxLength:"100"`
-		Password string `json:"password" maxLength:"256" doc:"Of the account"`
+		Password string `json:"password" maxLength:"256" doc:"The account's password"`
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package changepassword gives a logged-in person another password:
-// POST /v1/users/password/change.
+// Package changepassword changes a logged-in person's password: POST
+// /v1/users/password/change.
 package changepassword
 
 import (
@@ -22,14 +22,14 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-change-password", "/v1/users/password/change", "Change your password", policy.Person.BeforeSetup().WithoutImpersonation()).
 	Sensitive().Fails(fault.Conflict, fault.Unavailable).
-	Describe("All your other sessions end."), New).
+	Describe("Ends all your other sessions."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is both passwords.
 type Request struct {
 	Body struct {
 		CurrentPassword string `json:"current_password" maxLength:"256"`
-		NewPassword     string `json:"new_password" minLength:"8" maxLength:"256" doc:"By the rules of your organization"`
+		NewPassword     string `json:"new_password" minLength:"8" maxLength:"256" doc:"Must satisfy your organization's password rules"`
 	}
 }
 
@@ -64,7 +64,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return nil, act.Refused(ctx, f.DB, entry, err)
 	}
 	if in.Body.NewPassword == in.Body.CurrentPassword {
-		return nil, act.Refused(ctx, f.DB, entry, fault.At("body.new_password", "this is the password that you have: choose another"))
+		return nil, act.Refused(ctx, f.DB, entry, fault.At("body.new_password", "this is your current password: choose a different one"))
 	}
 	if err := credential.CheckReplacement(ctx, f.Passwords, credentials, in.Body.NewPassword, "body.new_password"); err != nil {
 		return nil, act.Refused(ctx, f.DB, entry, err)

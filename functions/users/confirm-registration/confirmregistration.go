@@ -27,18 +27,18 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Post("users-confirm-registration", "/v1/users/email/confirm", "Open an account by the token that was mailed, and the password", policy.Public).
+var Service = function.Endpoint(function.Post("users-confirm-registration", "/v1/users/email/confirm", "Complete a registration with the mailed token and the password", policy.Public).
 	Sensitive().Status(http.StatusCreated).Fails(fault.Unavailable).
-	Describe("Where registrations are confirmed by mail. The token, from the mailed link and good for a day, shows that the address is the person's; "+
-		"the password, as it was given at the registration, that the registration is. So nobody opens an account that somebody else has prepared for them, and the link may be followed on another device. "+
-		"Of several registrations of the address the newest with this password is taken, whichever of its mails the token is from. Who has forgotten the password registers again."), New).
+	Describe("Needed where registrations are confirmed by mail. The token comes from the mailed link and is valid for a day; it proves that the person controls the address. "+
+		"The password must be the one given at registration, so that nobody completes a registration that somebody else started for their address. The link works on any device. "+
+		"If the address was registered several times, the newest registration with this password counts, whichever mail the token is from. If you have forgotten the password, register again."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is the two proofs.
 type Request struct {
 	Body struct {
 		Token    string `json:"token" maxLength:"100"`
-		Password string `json:"password" maxLength:"256" doc:"That was given at the registration"`
+		Password string `json:"password" maxLength:"256" doc:"The password given at registration"`
 	}
 }
 
@@ -65,7 +65,7 @@ RETURNING user_id, email_index, wrapped_key, email, first_name, last_name, passw
 	dropOthers = `DELETE FROM registrations WHERE email_index = $1`
 )
 
-var errPassword = fault.At("body.password", "this address was not registered with this password: enter the one that you chose, or register again")
+var errPassword = fault.At("body.password", "this address was not registered with this password: enter the password that you chose, or register again")
 
 // Handle opens the account in one transaction. Of several confirmations of one address
 // at once the first wins, and all other registrations of the address are void.

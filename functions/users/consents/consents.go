@@ -1,5 +1,5 @@
-// Package consents is where a person gives consent to their organization's purposes, and
-// withdraws it in whatever organization they gave it: POST and GET /v1/users/consents, DELETE
+// Package consents lets people consent to their organization's purposes and withdraw
+// consents in any organization: POST and GET /v1/users/consents, DELETE
 // /v1/users/consents/{purpose}, and GET /v1/users/consents/history.
 package consents
 
@@ -33,14 +33,14 @@ import (
 var Service = function.Service("users-consents", New,
 	function.On(function.Post("users-give-consent", "/v1/users/consents", "Consent to a purpose", policy.Person.WithoutImpersonation()).
 		Fails(fault.NotFound, fault.Conflict).
-		Describe("The version is that of the text that you have read, which must be the newest."), (*Function).Give),
+		Describe("The version must be that of the newest text."), (*Function).Give),
 	function.On(function.Delete("users-withdraw-consent", "/v1/users/consents/{purpose}", "Withdraw a consent", policy.Person.BeforeSetup().WithoutImpersonation()).
-		Describe("At any time, also of a purpose that has been retired, of an organization that you have left or that demands something of you first (GDPR Article 7(3)). "+
-			"It does no harm where there is no consent."), (*Function).Withdraw),
-	function.On(function.Get("users-list-own-consents", "/v1/users/consents", "What you have consented to", policy.Person.BeforeSetup()).
-		Describe("What you have said to the purposes of all your organizations, past ones too; and of the one that you act in, what you are asked for."), (*Function).List),
-	function.On(function.Get("users-list-consent-history", "/v1/users/consents/history", "Every consent that you have given or withdrawn", policy.Person.BeforeSetup()).
-		Describe("In all your organizations, past ones too. With its proof: the text, by version and SHA-256, when, and from where."), (*Function).History),
+		Describe("Possible at any time (GDPR Article 7(3)), even if the purpose is retired, or if you have left the organization or have yet to meet its requirements. "+
+			"Withdrawing a consent that you never gave has no effect."), (*Function).Withdraw),
+	function.On(function.Get("users-list-own-consents", "/v1/users/consents", "List your consents", policy.Person.BeforeSetup()).
+		Describe("Your decisions on the purposes of all your organizations, past ones included, and the purposes that your current organization asks you to decide on."), (*Function).List),
+	function.On(function.Get("users-list-consent-history", "/v1/users/consents/history", "List every consent that you gave or withdrew", policy.Person.BeforeSetup()).
+		Describe("In all your organizations, past ones included, each with its proof: the text (version and SHA-256), when, and from where."), (*Function).History),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
@@ -82,9 +82,9 @@ func (f *Function) Give(ctx context.Context, in *GiveRequest) (*Response, error)
 	return f.decide(ctx, caller, caller.OrganizationID, in.Body.Purpose, func(now *privacy.ConsentState) (bool, error) {
 		switch {
 		case now.RetiredAt != nil:
-			return false, fault.New(fault.Conflict, "This purpose has been retired: nobody is asked for it any more")
+			return false, fault.New(fault.Conflict, "This purpose has been retired and no longer accepts consents")
 		case in.Body.Version != now.NewestVersion:
-			return false, fault.New(fault.Conflict, "There is a newer text than that, or none of this version: read the purpose again")
+			return false, fault.New(fault.Conflict, "This is not the newest version of the text: read the purpose again and consent to its current version")
 		}
 		changed := !now.Given || now.Version != in.Body.Version
 		now.Given, now.Version = true, in.Body.Version
@@ -110,7 +110,7 @@ func (f *Function) Withdraw(ctx context.Context, in *WithdrawRequest) (*Response
 	})
 }
 
-var errWhere = fault.At("query.organization_id", "you act in no organization now: name the one whose purpose it is")
+var errWhere = fault.At("query.organization_id", "you are not acting in an organization: set organization_id to the one whose purpose this is")
 
 // decide lets change turn what holds into what the person wants, which is recorded if
 // it is something else. Of organizations that the caller does not act in, there are only

@@ -12,14 +12,14 @@ import (
 type GiveRequest struct {
 	Body struct {
 		Purpose string `json:"purpose" maxLength:"63"`
-		Version int    `json:"version" minimum:"1" maximum:"1000000" doc:"Of the text that the person has read"`
+		Version int    `json:"version" minimum:"1" maximum:"1000000" doc:"Version of the text that the person has read"`
 	}
 }
 
 // WithdrawRequest names a purpose.
 type WithdrawRequest struct {
 	Purpose        string    `path:"purpose" maxLength:"63"`
-	OrganizationID uuid.UUID `query:"organization_id" format:"uuid" doc:"Whose purpose it is; absent: the one that you act in"`
+	OrganizationID uuid.UUID `query:"organization_id" format:"uuid" doc:"Organization whose purpose it is. Default: the one that you act in"`
 }
 
 // Response is what holds now.
@@ -27,7 +27,7 @@ type Response struct{ Body privacy.ConsentState }
 
 // ListRequest narrows the list.
 type ListRequest struct {
-	OrganizationID uuid.UUID `query:"organization_id" format:"uuid" doc:"Only its purposes"`
+	OrganizationID uuid.UUID `query:"organization_id" format:"uuid" doc:"Only this organization's purposes"`
 }
 
 // ListResponse is the state of every purpose: 100 of an organization at the most.

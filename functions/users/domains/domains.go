@@ -25,15 +25,15 @@ const (
 
 // Service declares the function.
 var Service = function.Service("users-domains", New,
-	function.On(function.Get("users-list-domains", path, "Domains of your organization", policy.OrganizationsRead), (*Function).List),
+	function.On(function.Get("users-list-domains", path, "List your organization's domains", policy.OrganizationsRead), (*Function).List),
 	function.On(function.Post("users-claim-domain", path, "Claim a domain", policy.DomainsWrite.WithFreshProof()).
 		Status(http.StatusCreated).Fails(fault.Conflict).
-		Describe("Answers the TXT record to publish. Others may claim the domain too: it belongs to who verifies it."), (*Function).Claim),
+		Describe("Returns the TXT record to publish. Others may claim the same domain; it belongs to the organization that verifies it."), (*Function).Claim),
 	function.On(function.Post("users-verify-domain", one+"/verify", "Verify a domain by its TXT record", policy.DomainsWrite.WithFreshProof()).
 		Sensitive().Fails(fault.Conflict).
-		Describe("Looks the record up, for 5 seconds at the most. 409 tells what was found instead. Another organization that has verified the domain before loses it, unless its record is still published."), (*Function).Verify),
+		Describe("Looks up the record for at most 5 seconds. A 409 says what was found instead. An organization that verified the domain earlier loses it, unless its record is still published."), (*Function).Verify),
 	function.On(function.Delete("users-remove-domain", one, "Give up a domain", policy.DomainsWrite.WithFreshProof()).
-		Describe("Accounts that provisioning has opened in it are their people's own from then on, and stay so."), (*Function).Remove),
+		Describe("Accounts that provisioning created in it become permanently their people's own."), (*Function).Remove),
 ).
 	Uses(function.Owns(database.Users))
 
@@ -60,7 +60,7 @@ type ClaimRequest struct {
 // Request names a domain.
 type Request struct {
 	ListRequest
-	Domain string `path:"domain" maxLength:"253" doc:"As the list has it"`
+	Domain string `path:"domain" maxLength:"253" doc:"Domain name as the list shows it"`
 }
 
 // Response is a domain.

@@ -76,7 +76,7 @@ func (r resolver) texts(ctx context.Context, record membership.Record) ([]string
 	case errors.As(err, &failed) && failed.IsNotFound:
 		return nil, instead(record, nil)
 	}
-	return nil, fault.New(fault.Conflict, "The name servers gave no answer for %s within %.0f seconds: check the zone, or try again later", record.Name, lookupTime.Seconds()).Because(err)
+	return nil, fault.New(fault.Conflict, "The name servers did not answer for %s within %.0f seconds: check the zone, or try again later", record.Name, lookupTime.Seconds()).Because(err)
 }
 
 const maxShown = 5 // values, in a sentence

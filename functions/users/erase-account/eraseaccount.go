@@ -27,14 +27,14 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Delete("users-erase-account", "/v1/users/profile", "Erase your account", policy.Person.WithFreshProof()).
 	Fails(fault.Conflict).
-	Describe("For good, and at once: what is on file about you cannot be read any more, you are logged out everywhere, and your "+
-		"memberships end. An organization whose last owner you are stands in the way: give your ownership to another member, or delete "+
-		"the organization, first."), New).
+	Describe("Permanent and immediate: your personal data becomes unreadable, you are logged out everywhere, and your "+
+		"memberships end. If you are the last owner of an organization, first transfer the ownership to another member, or delete "+
+		"the organization."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
 // Request tells what is to go with the person.
 type Request struct {
-	DeleteOrganizations bool `query:"delete_organizations" doc:"Delete the organizations that you own and nobody else is in, for good: there is nobody left to restore them"`
+	DeleteOrganizations bool `query:"delete_organizations" doc:"Permanently delete the organizations that you own and that have no other members"`
 }
 
 // Function erases accounts.

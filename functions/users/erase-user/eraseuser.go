@@ -27,16 +27,16 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-erase-user", "/v1/admin/users/{id}/erase", "Erase an account", policy.PlatformUsers.WithFreshProof()).
 	Fails(fault.Conflict).
-	Describe("For good, and at once, as DELETE /v1/users/profile does; for people who ask for it and cannot log in. Make sure who asks. "+
-		"The person is mailed. An organization whose last owner the person is stands in the way. The reason is kept sealed with your own key, since the person's goes."), New).
+	Describe("Permanent and immediate, like DELETE /v1/users/profile, for people who request it and cannot log in. Verify who is asking. "+
+		"The person is notified by mail. Refused while the person is the last owner of an organization. The reason is encrypted with your own key, since the person's key is destroyed."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
 // Request names a person, says why, and tells what is to go with them.
 type Request struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
-		Reason              string `json:"reason" minLength:"3" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"one line of text" doc:"Why, such as a ticket's number; nothing about the person, who is to be forgotten"`
-		DeleteOrganizations bool   `json:"delete_organizations,omitempty" doc:"Delete the organizations that the person owns and nobody else is in, for good"`
+		Reason              string `json:"reason" minLength:"3" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"one line of text" doc:"Reason, such as a ticket number. Must not contain personal data: it outlives the account"`
+		DeleteOrganizations bool   `json:"delete_organizations,omitempty" doc:"Permanently delete the organizations that the person owns and that have no other members"`
 	}
 }
 

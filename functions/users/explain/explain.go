@@ -1,5 +1,5 @@
-// Package explain tells why somebody may do something, or may not:
-// POST /v1/authorize/explain. It decides as every request is decided.
+// Package explain says why somebody may or may not do something, using the same decision as
+// every request: POST /v1/authorize/explain.
 package explain
 
 import (
@@ -21,9 +21,9 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Post("users-explain", "/v1/authorize/explain", "Why somebody may do something", policy.Person).
+var Service = function.Endpoint(function.Post("users-explain", "/v1/authorize/explain", "Explain where a permission comes from", policy.Person).
 	Fails(fault.NotFound).
-	Describe("About yourself, or, with roles:read, about a member or service account of your organization: as if logged in as the organization demands."), New).
+	Describe("For yourself or, with roles:read, for a member or service account of your organization. Assumes a login that meets the organization's requirements."), New).
 	Uses(function.Owns(database.Users))
 
 // Request is the question.
@@ -40,7 +40,7 @@ type Answer struct {
 	Allowed bool   `json:"allowed"`
 	Reason  string `json:"reason" doc:"A sentence"`
 	Role    string `json:"role,omitempty" doc:"The built-in role that allows it"`
-	Roles   []Held `json:"roles" nullable:"false" doc:"Every role that was looked at"`
+	Roles   []Held `json:"roles" nullable:"false" doc:"Every role that was considered"`
 }
 
 // Held is a role that somebody has, and from where.
@@ -48,9 +48,9 @@ type Held struct {
 	Role        string              `json:"role"`
 	Source      string              `json:"source" enum:"membership,grant,team,platform"`
 	GrantID     *uuid.UUID          `json:"grant_id,omitempty" format:"uuid"`
-	TeamPath    []string            `json:"team_path,omitempty" doc:"From the team that the person is in to the one that has the role"`
+	TeamPath    []string            `json:"team_path,omitempty" doc:"Path from the person's team up to the team that has the role"`
 	BuiltIn     bool                `json:"built_in"`
-	Permissions []policy.Permission `json:"permissions" nullable:"false" doc:"What the role allows"`
+	Permissions []policy.Permission `json:"permissions" nullable:"false" doc:"Permissions of the role"`
 }
 
 // Response is the answer.
@@ -102,7 +102,7 @@ func (f *Function) look(ctx context.Context, caller auth.Caller, in *Request) (s
 	about := caller.UserID
 	switch {
 	case in.Body.UserID != nil && in.Body.ServiceAccountID != nil:
-		return subject, nil, fault.At("body", "this is about user_id or service_account_id, not both")
+		return subject, nil, fault.At("body", "set either user_id or service_account_id, not both")
 	case in.Body.UserID != nil:
 		about = *in.Body.UserID
 	case in.Body.ServiceAccountID != nil:
@@ -110,7 +110,7 @@ func (f *Function) look(ctx context.Context, caller auth.Caller, in *Request) (s
 	}
 	if about != caller.UserID {
 		if d := policy.Decide(caller.Subject, policy.Need{Permission: policy.RolesRead}, time.Now()); !d.Allowed {
-			return subject, nil, fault.New(fault.Forbidden, "Others' rights are for those who may read roles: %s", d.Reason)
+			return subject, nil, fault.New(fault.Forbidden, "You need roles:read to see another person's rights: %s", d.Reason)
 		}
 	}
 	err = pgx.BeginTxFunc(ctx, f.DB.Pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
@@ -129,7 +129,7 @@ func (f *Function) look(ctx context.Context, caller auth.Caller, in *Request) (s
 	case about == caller.UserID: // as this very request was decided
 		subject = caller.Subject
 	case subject.BlockedBy == policy.BlockedByMembership:
-		return subject, nil, fault.New(fault.NotFound, "There is nobody with this identifier in your organization")
+		return subject, nil, fault.New(fault.NotFound, "Your organization has no member or service account with this identifier")
 	}
 	return subject, complete(roles, subject), nil
 }

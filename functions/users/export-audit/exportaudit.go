@@ -27,11 +27,11 @@ const mediaType = "application/jsonl"
 // Service declares the function.
 var Service = function.Service("users-export-audit", New,
 	function.On(function.Get("users-export-audit", "/v1/audit/export", "Export your organization's audit trail", policy.AuditRead).
-		Describe("JSON lines, the oldest first: {\"entry\": …} or {\"checkpoint\": …}. The export begins and ends at checkpoints, so it may hold entries from before and after the time. "+
-			"What is not sealed yet, of the last minute or two, is not in it. An export that was cut off ends without a checkpoint.").
+		Describe("JSON lines, oldest first: {\"entry\": …} or {\"checkpoint\": …}. The export begins and ends at checkpoints, so it may contain entries from before and after the requested time. "+
+			"Entries of the last minute or two that are not yet sealed are left out. A truncated export does not end with a checkpoint.").
 		Answers(responses), (*Function).Export),
 	function.On(function.Get("users-export-platform-audit", "/v1/admin/audit/export", "Export the platform's own audit trail", policy.PlatformUsers).
-		Describe("What platform admins did, and what belongs to no organization, as JSON lines like those of an organization's export.").
+		Describe("Actions of platform admins and everything that belongs to no organization, as JSON lines like those of an organization's export.").
 		Answers(responses), (*Function).ExportPlatform),
 ).
 	Uses(function.Owns(database.Users), function.AuditTrails)

@@ -10,9 +10,9 @@ import (
 
 const introduction = `This is what the platform holds about you, as of the moment at which it was written.
 
-The files are JSON (RFC 8259), each an array but for about.json, which tells for what your
+The files are JSON (RFC 8259). Each is an array, except about.json, which says why your
 data is processed, on what legal basis, who receives it and how long it is kept. Times are
-UTC (RFC 3339); countries are ISO 3166-1 alpha-2. Newer programs may add fields.
+UTC (RFC 3339); countries are ISO 3166-1 alpha-2. Later versions may add fields.
 `
 
 const notHere = `
@@ -35,13 +35,13 @@ type processed struct {
 }
 
 var processing = []processed{
-	{"To keep your account and let you in", "contract (b)", "account.json, second_factors.json, identities.json, api_keys.json", "You; platform admins who help you", "Until you erase the account"},
-	{"To let you act in organizations, as they decide", "contract (b)", "organizations.json, invitations.json, provisioned.json", "The members of each organization, by its roles", "Until you leave the organization, or it is deleted"},
+	{"To keep your account and log you in", "contract (b)", "account.json, second_factors.json, identities.json, api_keys.json", "You; platform admins who help you", "Until you erase the account"},
+	{"To let you act in organizations, within the rights that they give you", "contract (b)", "organizations.json, invitations.json, provisioned.json", "The members of each organization, by its roles", "Until you leave the organization, or it is deleted"},
 	{"To protect accounts from others", "legitimate interest (f)", "sessions.json, failed logins", "You; platform admins see neither address nor device", "See retention; failures a day"},
-	{"To prove who did what", "legal obligation (c), legitimate interest (f)", "activity.json: identifiers, and networks instead of addresses", "Those who may read the trail of the organization, and platform admins", "For good; after an erasure the identifier leads to nobody"},
+	{"To prove who did what", "legal obligation (c), legitimate interest (f)", "activity.json: identifiers, and networks instead of addresses", "Those who may read the trail of the organization, and platform admins", "Permanently; after an erasure the identifier can no longer be linked to you"},
 	{"What you consented to, as the texts say", "consent (a)", "consents.json", "The organization whose purpose it is", "The decisions until you erase the account or the organization is deleted"},
 	{"Statistics of logins for the organization", "legitimate interest (f)", "When you logged in to the organization, by identifier", "Members of the organization who may query", "Until you erase the account"},
-	{"To tell you what happens to your account", "contract (b)", "Your address and the mail", "The mail server of the platform", "Until the mail is sent, 8 days at the most"},
+	{"To tell you what happens to your account", "contract (b)", "Your address and the mail", "The mail server of the platform", "Until the mail is sent, at most 8 days"},
 }
 
 // about is about.json.
@@ -70,9 +70,9 @@ func (x *export) processing(ctx context.Context) (about, error) {
 	a := about{
 		PersonID: x.person, Processing: processing,
 		Source:    "You, your organizations (provisioned.json, invitations.json), and the requests that you sent",
-		Automated: "None, nor profiling (Article 22). Logins wait after wrong passwords, whoever sends them.",
+		Automated: "None, and no profiling (Article 22). Logins are delayed after wrong passwords, whoever enters them.",
 		Rights: "To rectify (PATCH /v1/users/profile), to erase (DELETE /v1/users/profile), to withdraw consents (DELETE /v1/users/consents/{purpose}); " +
-			"to ask for restriction, and to object, write to whoever runs the platform. You can lodge a complaint with a supervisory authority (Article 77).",
+			"to request restriction or to object, write to the platform's operator. You can lodge a complaint with a supervisory authority (Article 77).",
 	}
 	rows, _ := x.DB.Query(ctx, selectRetention, x.person)
 	var err error

@@ -1,5 +1,5 @@
-// Package exportdata gives a person all that the platform holds about them (GDPR Articles
-// 15 and 20): GET /v1/users/export.
+// Package exportdata exports everything that the platform stores about a person (GDPR
+// Articles 15 and 20): GET /v1/users/export.
 package exportdata
 
 import (
@@ -30,10 +30,10 @@ import (
 const mediaType = "application/zip"
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("users-export-data", "/v1/users/export", "All that is on file about you", policy.Person.WithFreshProof()).
+var Service = function.Endpoint(function.Get("users-export-data", "/v1/users/export", "Export your personal data", policy.Person.WithFreshProof()).
 	Sensitive().
-	Describe("A ZIP of JSON files, written as it is read; README.txt in it says what each file holds, and about.json what becomes of your data. "+
-		"A ZIP that was cut off does not open, and the connection breaks. You are told by mail. Ten times a day at the most.").
+	Describe("A streamed ZIP of JSON files. Its README.txt says what each file contains, its about.json how your data is processed. "+
+		"If the export fails, the connection breaks and the ZIP does not open. You are notified by mail. At most ten exports a day.").
 	Answers(map[string]*huma.Response{"200": {
 		Description: "OK", Content: map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}},
 	}}), New).
@@ -112,5 +112,5 @@ func mayExport(ctx context.Context, tx *outbox.Tx, person uuid.UUID) error {
 	if exports < aDay {
 		return nil
 	}
-	return fault.New(fault.RateLimited, "There were %d exports in 24 hours, which is the most", exports).After(first.Sub(yesterday).Truncate(time.Second) + time.Second)
+	return fault.New(fault.RateLimited, "You have made %d exports in 24 hours, which is the limit. Try again later.", exports).After(first.Sub(yesterday).Truncate(time.Second) + time.Second)
 }

@@ -22,17 +22,17 @@ import (
 // files are those of the archive; TestEveryTableOfAPersonIsExportedOrSaysWhyNot holds
 // them to the tables.
 var files = []file{
-	{"account.json", "Your account and profile, with what you have added to it.", (*export).account},
-	{"organizations.json", "The organizations that you are in or ask to join: your role and standing, further roles granted to you, your teams.", (*export).organizations},
+	{"account.json", "Your account and profile, with everything you added to it.", (*export).account},
+	{"organizations.json", "The organizations that you belong to or have asked to join: your role and status, further roles granted to you, your teams.", (*export).organizations},
 	{"invitations.json", "Invitations to your address.", (*export).invitations},
 	{"provisioned.json", "What the provisioning systems (SCIM) of organizations say about you.", (*export).provisioned},
-	{"sessions.json", "Your logins, ended ones too, for as long as they are kept: when, how, from where and with what device.", (*export).sessions},
+	{"sessions.json", "Your logins, including ended ones, for as long as they are kept: when, how, from where and with what device.", (*export).sessions},
 	{"identities.json", "Logins of other issuers that act as you.", (*export).identities},
 	{"second_factors.json", "Authenticator app, passkeys and recovery codes: when they were made and used, never the secrets.", (*export).factors},
-	{"api_keys.json", "API keys that act as you, revoked ones too; hint is the end of a secret.", (*export).keys},
+	{"api_keys.json", "API keys that act as you, including revoked ones; hint is the end of a secret.", (*export).keys},
 	{"consents.json", "Every consent that you gave or withdrew, with its proof.", (*export).consents},
 	{"consent_texts.json", "The texts that these were about; text_sha256 names them.", (*export).texts},
-	{"activity.json", "What the audit trails say about you: what you did and what was done to you, also by platform admins, one who acted as you among them.", (*export).activity},
+	{"activity.json", "What the audit trails say about you: what you did and what was done to you, including by platform admins and by one who acted as you.", (*export).activity},
 }
 
 const selectAccount = `

@@ -25,10 +25,10 @@ import (
 
 // Service declares the function.
 var Service = function.Service("users-find-users", New,
-	function.On(function.Get("users-find-users", "/v1/admin/users", "Accounts of the whole platform", policy.PlatformUsers).
+	function.On(function.Get("users-find-users", "/v1/admin/users", "Find accounts across the platform", policy.PlatformUsers).
 		Fails(fault.Conflict).
-		Describe("Newest first; what is asked for narrows them down together. By name they are found within an organization whose setting search_by_name allows it. Looking at them is audited."), (*Function).List),
-	function.On(function.Get("users-get-user", "/v1/admin/users/{id}", "One account, with what platform admins did to it", policy.PlatformUsers), (*Function).Get),
+		Describe("Newest first; all filters apply together. Searching by name works within an organization whose setting search_by_name allows it. The search is audited."), (*Function).List),
+	function.On(function.Get("users-get-user", "/v1/admin/users/{id}", "Read one account and what platform admins did to it", policy.PlatformUsers), (*Function).Get),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
@@ -94,7 +94,7 @@ func (f *Function) narrow(ctx context.Context, in *ListRequest) (sql string, arg
 	}
 	if in.Name != "" {
 		if in.OrganizationID == uuid.Nil {
-			return "", nil, fault.At("query.name", "this takes organization_id: names are indexed by organization")
+			return "", nil, fault.At("query.name", "a search by name also needs organization_id: names are indexed by organization")
 		}
 		conditions = append(conditions, named)
 		if arguments["name"], err = person.NamePrefixes(f.Keeper, in.OrganizationID, in.Name); err != nil {

@@ -13,9 +13,9 @@ type ListRequest struct {
 	page.Query
 	Suspended      string    `query:"suspended" enum:"true,false"`
 	PlatformAdmin  string    `query:"platform_admin" enum:"true,false"`
-	OrganizationID uuid.UUID `query:"organization_id" format:"uuid" doc:"Whose members they are, or asked to be"`
-	Name           string    `query:"name" maxLength:"100" doc:"Each word begins a word of the name; takes organization_id" example:"love"`
-	Email          string    `query:"email" maxLength:"254" doc:"The whole address, however it is spelled"`
+	OrganizationID uuid.UUID `query:"organization_id" format:"uuid" doc:"Members of this organization and people who asked to join it"`
+	Name           string    `query:"name" maxLength:"100" doc:"Prefixes of words of the name; requires organization_id" example:"love"`
+	Email          string    `query:"email" maxLength:"254" doc:"The complete address, in any letter case"`
 }
 
 // GetRequest names an account.
@@ -56,7 +56,7 @@ type Act struct {
 type ListResponse struct {
 	Body struct {
 		page.Page[Account]
-		Complete *bool `json:"complete,omitempty" doc:"By name: all names are indexed; else search again in a moment"`
+		Complete *bool `json:"complete,omitempty" doc:"For a search by name: whether all names are indexed. If false, search again in a moment"`
 	}
 }
 

@@ -1,6 +1,6 @@
-// Package forgetprofile removes the free part of an erased person's profile where it
-// lies outside of the domain's database. It runs when somebody has erased their
-// account, and again while the documents cannot be reached.
+// Package forgetprofile deletes the free part of an erased person's profile if it is stored
+// outside of the domain's database. It runs when an account is erased, and is retried while
+// the documents cannot be reached.
 package forgetprofile
 
 import (

@@ -1,8 +1,8 @@
-// Package forgotpassword takes the wish for a new password:
-// POST /v1/users/password/forgot.
+// Package forgotpassword accepts requests for a new password: POST
+// /v1/users/password/forgot.
 //
-// It does not look up whether the address has an account: so neither its answer nor
-// its time can tell (OWASP Forgot Password). users-mail-tokens does, afterwards.
+// It does not look up whether the address has an account, so that neither its response nor
+// its timing reveals it (OWASP Forgot Password). users-mail-tokens does so afterwards.
 package forgotpassword
 
 import (
@@ -29,7 +29,7 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-forgot-password", "/v1/users/password/forgot", "Ask for a new password", policy.Public).
 	Sensitive().Status(http.StatusAccepted).Fails(fault.Unavailable).
-	Describe("If the address has an account, a link to choose a new password is mailed there. The answer is the same if it has none."), New).
+	Describe("If the address has an account, a link to choose a new password is mailed to it. The response is the same if it has none."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is the address.

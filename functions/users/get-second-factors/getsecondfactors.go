@@ -15,15 +15,15 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("users-get-second-factors", "/v1/users/mfa", "Your second factors", policy.Person), New).
+var Service = function.Endpoint(function.Get("users-get-second-factors", "/v1/users/mfa", "List your second factors", policy.Person), New).
 	Uses(function.Owns(database.Users))
 
 // Response is what is enrolled.
 type Response struct {
 	Body struct {
 		Enrolled          bool `json:"enrolled" doc:"A login needs a second factor"`
-		Required          bool `json:"required" doc:"An organization that you belong to demands one"`
-		TOTP              bool `json:"totp" doc:"An authenticator app"`
+		Required          bool `json:"required" doc:"An organization that you belong to requires one"`
+		TOTP              bool `json:"totp" doc:"An authenticator app is set up"`
 		Passkeys          int  `json:"passkeys"`
 		RecoveryCodesLeft int  `json:"recovery_codes_left"`
 	}

@@ -23,12 +23,12 @@ import (
 
 // Service declares the function.
 var Service = function.Service("users-grants", New,
-	function.On(function.Get("users-list-grants", "/v1/organizations/{id}/grants", "Roles granted beside those of memberships", policy.RolesRead), (*Function).List),
+	function.On(function.Get("users-list-grants", "/v1/organizations/{id}/grants", "List roles granted in addition to membership roles", policy.RolesRead), (*Function).List),
 	function.On(function.Post("users-grant-role", "/v1/organizations/{id}/grants", "Grant a role", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
-		Describe("To a member, to a team and the teams in it, or to a service account: a role that allows what you may do yourself at the most.").
+		Describe("To a member, to a team and its subteams, or to a service account. The role must not allow more than you may do yourself.").
 		Answers(access.AnswersOfChanges), (*Function).Create),
-	function.On(function.Delete("users-revoke-grant", "/v1/organizations/{id}/grants/{grant_id}", "Take a granted role back", policy.RolesWrite.WithFreshProof()).
+	function.On(function.Delete("users-revoke-grant", "/v1/organizations/{id}/grants/{grant_id}", "Revoke a granted role", policy.RolesWrite.WithFreshProof()).
 		Answers(access.AnswersOfChanges), (*Function).Delete),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
@@ -113,7 +113,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*access.RoleC
 		}
 	}
 	if named != 1 {
-		return nil, fault.At("body", "a role is granted to one of user_id, team_id and service_account_id")
+		return nil, fault.At("body", "set exactly one of user_id, team_id and service_account_id")
 	}
 	return f.ChangeRoles(ctx, in.ID, change)
 }

@@ -31,10 +31,10 @@ import (
 var Service = function.Service("users-identities", New,
 	function.On(function.Post("users-link-identity", "/v1/users/identities", "Link a login of another issuer", policy.Person.WithFreshProof()).
 		Status(http.StatusCreated).Fails(fault.Conflict, fault.Unavailable).
-		Describe("From then on tokens of that login act as you. You are told by mail."), (*Function).Link),
-	function.On(function.Get("users-list-identities", "/v1/users/identities", "Linked logins of other issuers", policy.Person), (*Function).List),
+		Describe("From then on tokens of that login act as you. You are notified by mail."), (*Function).Link),
+	function.On(function.Get("users-list-identities", "/v1/users/identities", "List linked logins of other issuers", policy.Person), (*Function).List),
 	function.On(function.Delete("users-unlink-identity", "/v1/users/identities/{id}", "Unlink a login of another issuer", policy.Person.WithFreshProof()).
-		Describe("Its tokens are refused everywhere within a second. You are told by mail."), (*Function).Unlink),
+		Describe("Its tokens stop working everywhere within a second. You are notified by mail."), (*Function).Unlink),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
@@ -48,7 +48,7 @@ type Identity struct {
 // LinkRequest proves who the person is there.
 type LinkRequest struct {
 	Body struct {
-		Token string `json:"token" minLength:"1" maxLength:"8192" doc:"An access token that the other issuer gave you for this platform"`
+		Token string `json:"token" minLength:"1" maxLength:"8192" doc:"An access token that the other issuer issued to you for this platform"`
 	}
 }
 

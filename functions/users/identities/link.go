@@ -27,7 +27,7 @@ const maxIdentities = 20
 
 var (
 	errToken = fault.At("body.token", "the token is not valid, has expired, or comes from an issuer that this platform does not trust")
-	errMany  = fault.New(fault.Conflict, "There are %d linked logins already: unlink one first", maxIdentities)
+	errMany  = fault.New(fault.Conflict, "You already have %d linked logins: unlink one first", maxIdentities)
 )
 
 // Link links the subject of a token with the caller's account.

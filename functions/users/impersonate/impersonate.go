@@ -1,6 +1,6 @@
-// Package impersonate lets a platform admin act as another person, for half an hour
-// and with a reason, of which the person is told: POST /v1/admin/users/{id}/impersonate.
-// Logging out ends it.
+// Package impersonate lets a platform admin act as another person for half an hour, with a
+// reason that is mailed to the person: POST /v1/admin/users/{id}/impersonate. Logging out
+// ends it.
 package impersonate
 
 import (
@@ -28,9 +28,9 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-impersonate", "/v1/admin/users/{id}/impersonate", "Act as another person", policy.PlatformUsers.WithFreshProof()).
 	Fails(fault.Conflict).
-	Describe("The session is good for 30 minutes, and for nothing that outlives it: who acts as another person reads, works with datasets, queries and reports, "+
-		"and corrects the profile; everything else that changes the account, its credentials and keys, its memberships or its organizations is the person's own, and refused (403). The person is told by mail, with the reason; every act is audited under both names. "+
-		"Nobody acts as another platform admin. POST /v1/users/logout ends it."), New).
+	Describe("The session lasts 30 minutes. While acting as another person you can read, work with datasets, queries and reports, "+
+		"and correct the profile. Changes to the account, its credentials and keys, its memberships or its organizations are refused (403). The person is notified by mail, with the reason; every action is audited under both names. "+
+		"Platform admins cannot be impersonated. POST /v1/users/logout ends the session."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
 // Request names the person, and says why.
@@ -38,7 +38,7 @@ type Request struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
 		lifecycle.Reason
-		OrganizationID *uuid.UUID `json:"organization_id,omitempty" format:"uuid" doc:"To act in; absent: the person's oldest"`
+		OrganizationID *uuid.UUID `json:"organization_id,omitempty" format:"uuid" doc:"Organization to act in. Default: the person's oldest"`
 	}
 }
 
@@ -62,7 +62,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store, session.NewIssuer(store, env), post}, err
 }
 
-var errNoMember = fault.New(fault.Conflict, "The person is no active member there, so there is nothing to do as them")
+var errNoMember = fault.New(fault.Conflict, "The person is not an active member of this organization: choose another organization")
 
 const selectMembership = `
 SELECT m.organization_id FROM memberships m JOIN organizations o ON o.id = m.organization_id AND o.deleted_at IS NULL
@@ -78,7 +78,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	err = lifecycle.Administer(ctx, f.Store, in.ID, "users:impersonate", in.Body.Reason.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
 		switch {
 		case person.PlatformAdmin:
-			return fault.New(fault.Forbidden, "Nobody acts as a platform admin")
+			return fault.New(fault.Forbidden, "Platform admins cannot be impersonated")
 		case person.SuspendedAt != nil:
 			return fault.New(fault.Conflict, "This account is suspended")
 		}

@@ -72,7 +72,7 @@ func (f *Function) Revoke(ctx context.Context, in *Request) (*struct{}, error) {
 			return fmt.Errorf("revoke invitation: %w", err)
 		}
 		if revoked.RowsAffected() == 0 {
-			return fault.New(fault.NotFound, "There is no such invitation open")
+			return fault.New(fault.NotFound, "There is no open invitation with this identifier")
 		}
 		return nil
 	})

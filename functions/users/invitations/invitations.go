@@ -27,9 +27,9 @@ const path = "/v1/organizations/{id}/invitations"
 var Service = function.Service("users-invitations", New,
 	function.On(function.Post("users-invite", path, "Invite a person to your organization", policy.MembersWrite).
 		Status(http.StatusCreated).Fails(fault.Conflict, fault.Unavailable).
-		Describe("A mail tells how to accept within 7 days. It replaces the address's earlier invitation. The answer is the same whether the address has an account or not."), (*Function).Create),
-	function.On(function.Get("users-list-invitations", path, "Open invitations to your organization", policy.MembersWrite), (*Function).List),
-	function.On(function.Delete("users-revoke-invitation", path+"/{invitation_id}", "Take an invitation back", policy.MembersWrite), (*Function).Revoke),
+		Describe("The invitation is mailed, is valid for 7 days and replaces an earlier one for the same address. The response is the same whether or not the address has an account."), (*Function).Create),
+	function.On(function.Get("users-list-invitations", path, "List open invitations to your organization", policy.MembersWrite), (*Function).List),
+	function.On(function.Delete("users-revoke-invitation", path+"/{invitation_id}", "Revoke an invitation", policy.MembersWrite), (*Function).Revoke),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
@@ -37,8 +37,8 @@ var Service = function.Service("users-invitations", New,
 type CreateRequest struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
-		Email person.Email `json:"email" doc:"One address, without a name"`
-		Role  string       `json:"role" pattern:"^[a-z][a-z0-9_]{1,62}$" doc:"Within your own rights"`
+		Email person.Email `json:"email" doc:"The address only, without a display name"`
+		Role  string       `json:"role" pattern:"^[a-z][a-z0-9_]{1,62}$" doc:"Must not exceed your own rights"`
 	}
 }
 

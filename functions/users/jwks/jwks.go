@@ -14,7 +14,7 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("users-jwks", "/.well-known/jwks.json", "Keys that verify access tokens", policy.Public), New)
+var Service = function.Endpoint(function.Get("users-jwks", "/.well-known/jwks.json", "List the keys that verify access tokens", policy.Public), New)
 
 // Key is an Ed25519 public key (RFC 8037 §2).
 type Key struct {

@@ -27,16 +27,16 @@ import (
 
 // Service declares the function.
 var Service = function.Service("users-list-audit", New,
-	function.On(function.Get("users-list-audit", "/v1/audit", "Your organization's audit trail", policy.AuditRead).
-		Describe("Every act and every refusal. An entry is sealed, which gives it seq and hash, within a minute or two. Reading the trail is itself audited."), (*Function).List),
-	function.On(function.Get("users-list-platform-audit", "/v1/admin/audit", "The platform's own audit trail", policy.PlatformUsers).
-		Describe("What platform admins did, and what belongs to no organization."), (*Function).ListPlatform),
-	function.On(function.Get("users-list-audit-checkpoints", "/v1/audit/checkpoints", "The checkpoints of your organization's audit trail", policy.AuditRead).
-		Describe("Signed statements of how many entries there were and what hash they had. Keep the newest one elsewhere: with it, verify-audit finds a trail that was cut short."), (*Function).Checkpoints),
-	function.On(function.Get("users-list-platform-audit-checkpoints", "/v1/admin/audit/checkpoints", "The checkpoints of the platform's own audit trail", policy.PlatformUsers).
-		Describe("As those of an organization's: keep the newest one elsewhere."), (*Function).PlatformCheckpoints),
-	function.On(function.Get("users-list-audit-keys", "/v1/audit/keys", "The keys that have signed checkpoints", policy.Public).
-		Describe("A JSON Web Key Set (RFC 7517). Keys that sign no longer stay in it: a checkpoint is verified for as long as the trail is kept."), (*Function).Keys),
+	function.On(function.Get("users-list-audit", "/v1/audit", "Read your organization's audit trail", policy.AuditRead).
+		Describe("Every action and every refusal. Within a minute or two an entry is sealed, which sets its seq and hash. Reading the trail is itself audited."), (*Function).List),
+	function.On(function.Get("users-list-platform-audit", "/v1/admin/audit", "Read the platform's own audit trail", policy.PlatformUsers).
+		Describe("Actions of platform admins and everything that belongs to no organization."), (*Function).ListPlatform),
+	function.On(function.Get("users-list-audit-checkpoints", "/v1/audit/checkpoints", "List the checkpoints of your organization's audit trail", policy.AuditRead).
+		Describe("Signed statements of the number of entries and their hash. Keep the newest one elsewhere: with it, verify-audit detects a truncated trail."), (*Function).Checkpoints),
+	function.On(function.Get("users-list-platform-audit-checkpoints", "/v1/admin/audit/checkpoints", "List the checkpoints of the platform's own audit trail", policy.PlatformUsers).
+		Describe("Like those of an organization's trail. Keep the newest one elsewhere."), (*Function).PlatformCheckpoints),
+	function.On(function.Get("users-list-audit-keys", "/v1/audit/keys", "List the keys that have signed checkpoints", policy.Public).
+		Describe("A JSON Web Key Set (RFC 7517). It includes retired keys, so that checkpoints can be verified for as long as the trail is kept."), (*Function).Keys),
 ).
 	Uses(function.Owns(database.Users), function.AuditTrails)
 

@@ -13,7 +13,7 @@ import (
 
 // TrailQuery names a trail.
 type TrailQuery struct {
-	Trail audit.Trail `query:"trail" enum:"users,datasets,analytics" default:"users" doc:"Of what was done to people and the organization, to data sets, or by analytics"`
+	Trail audit.Trail `query:"trail" enum:"users,datasets,analytics" default:"users" doc:"The audit trail to read: people and organizations (users), data sets, or analytics"`
 }
 
 // ListRequest asks for one page of what fits.
@@ -21,7 +21,7 @@ type ListRequest struct {
 	page.Query
 	TrailQuery
 	ActorID    uuid.UUID `query:"actor_id" format:"uuid" doc:"Who did it"`
-	ResourceID string    `query:"resource_id" maxLength:"100" doc:"Of what it was done to"`
+	ResourceID string    `query:"resource_id" maxLength:"100" doc:"Identifier of what it was done to"`
 	Action     string    `query:"action" maxLength:"100" pattern:"^[a-z0-9_:-]*$" example:"members:approve"`
 	Result     string    `query:"result" enum:"done,refused"`
 	privacy.Period
@@ -33,14 +33,14 @@ type ListResponse struct{ Body page.Page[audit.Line] }
 // CheckpointsRequest asks for one page.
 type CheckpointsRequest struct {
 	TrailQuery
-	Limit  int   `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many items at the most"`
-	Cursor int64 `query:"cursor" minimum:"0" doc:"next_cursor of the page before"`
+	Limit  int   `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Maximum number of items"`
+	Cursor int64 `query:"cursor" minimum:"0" doc:"next_cursor of the previous page"`
 }
 
 // Checkpoint is a signed statement about the trail.
 type Checkpoint struct {
-	Seq       int64      `json:"seq" doc:"The entry that it was signed over"`
-	Hash      audit.Hash `json:"hash" doc:"Of that entry, hexadecimal"`
+	Seq       int64      `json:"seq" doc:"seq of the last entry that it covers"`
+	Hash      audit.Hash `json:"hash" doc:"Hash of that entry, hexadecimal"`
 	SignedAt  time.Time  `json:"signed_at"`
 	Statement string     `json:"statement" doc:"JWS (RFC 7515) of type audit-checkpoint+jwt"`
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("users-list-consents", "/v1/organizations/{id}/consents", "What the members of your organization have consented to", policy.ConsentsRead), New).
+var Service = function.Endpoint(function.Get("users-list-consents", "/v1/organizations/{id}/consents", "List what the members of your organization have consented to", policy.ConsentsRead), New).
 	Uses(function.Owns(database.Users))
 
 // Request asks for one page of what holds, of one purpose or all.
@@ -31,23 +31,23 @@ type Request struct {
 
 // Consent is what a person has said last about a purpose.
 type Consent struct {
-	ID        uuid.UUID `json:"id" format:"uuid" doc:"Of the decision"`
+	ID        uuid.UUID `json:"id" format:"uuid" doc:"Identifier of the decision"`
 	UserID    uuid.UUID `json:"user_id" format:"uuid"`
 	Purpose   string    `json:"purpose"`
 	Version   int       `json:"version"`
-	Given     bool      `json:"given" doc:"Or withdrawn"`
-	Member    bool      `json:"member" doc:"The person is one now. Leaving withdraws nothing: only the person does"`
+	Given     bool      `json:"given" doc:"false: withdrawn"`
+	Member    bool      `json:"member" doc:"Whether the person is currently a member. Leaving does not withdraw a consent"`
 	DecidedAt time.Time `json:"decided_at"`
 }
 
 // Count is how a purpose fares among the members.
 type Count struct {
 	Purpose    string `json:"purpose"`
-	Given      int    `json:"given" doc:"To the newest text"`
-	GivenToOld int    `json:"given_to_older" doc:"To an earlier text"`
+	Given      int    `json:"given" doc:"Consents to the newest text"`
+	GivenToOld int    `json:"given_to_older" doc:"Consents to an earlier text"`
 	Withdrawn  int    `json:"withdrawn"`
 	Undecided  int    `json:"undecided"`
-	Former     int    `json:"former" doc:"Given, to whatever text, by people who are no members any more; in none of the other numbers"`
+	Former     int    `json:"former" doc:"Consents to any version by former members, not included in the other numbers"`
 }
 
 // Response is the counts and one page of what holds.

@@ -1,6 +1,6 @@
-// Package loginwithpasskey begins a session by a passkey alone, without a user name:
-// POST /v1/users/passkeys/login/begin and …/finish. A passkey that its device
-// guards by a PIN or a fingerprint is two factors.
+// Package loginwithpasskey begins a session with a passkey alone, without a user name: POST
+// /v1/users/passkeys/login/begin and …/finish. A passkey protected by a PIN or a fingerprint
+// counts as two factors.
 package loginwithpasskey
 
 import (
@@ -20,7 +20,7 @@ import (
 
 // Service declares the function.
 var Service = function.Service("users-login-with-passkey", New,
-	function.On(function.Post("users-begin-passkey-login", "/v1/users/passkeys/login/begin", "Begin to log in with a passkey", policy.Public).
+	function.On(function.Post("users-begin-passkey-login", "/v1/users/passkeys/login/begin", "Begin a login with a passkey", policy.Public).
 		Sensitive(), (*Function).Begin),
 	function.On(function.Post("users-finish-passkey-login", "/v1/users/passkeys/login/finish", "Log in with a passkey", policy.Public).
 		Sensitive().Fails(fault.Unauthenticated), (*Function).Finish),

@@ -27,7 +27,7 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-login", "/v1/users/login", "Log in", policy.Public).
 	Sensitive().Fails(fault.Unauthenticated, fault.Forbidden, fault.Unavailable).
-	Describe("After several failures in a row the next try has to wait, for the account, the network address, or both; 429 tells how long."), New).
+	Describe("After several consecutive failures, attempts are delayed for the account, the network address, or both. The 429 response says how long."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is who the person says to be, and the proof.
@@ -167,7 +167,7 @@ func (f *Function) suspended(ctx context.Context, entry audit.Entry) error {
 	if err := session.LoginRefused(ctx, f.Store, entry); err != nil {
 		return err
 	}
-	return fault.New(fault.Forbidden, "This account is suspended: ask an administrator of your organization")
+	return fault.New(fault.Forbidden, "This account is suspended. Ask a platform administrator.")
 }
 
 // rehash hashes a password anew whose hash has other parameters than those of

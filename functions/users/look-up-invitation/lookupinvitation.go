@@ -15,9 +15,9 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Post("users-look-up-invitation", "/v1/organizations/invitations/look-up", "What an invitation invites to", policy.Public).
+var Service = function.Endpoint(function.Post("users-look-up-invitation", "/v1/organizations/invitations/look-up", "Look up an invitation", policy.Public).
 	Sensitive().Fails(fault.NotFound).
-	Describe("For whoever holds the token, with an account or without one. It uses nothing up."), New).
+	Describe("For anyone with the token; no account needed. The invitation stays open."), New).
 	Uses(function.Owns(database.Users))
 
 // Request is the token that was mailed.

@@ -1,7 +1,7 @@
-// Package mailtokens answers by mail what people asked without being logged in: to
-// open an account, to choose a new password. It runs when somebody has asked, and
-// is the one place that looks up whether the address has an account: nobody waits
-// for it, so nobody can tell.
+// Package mailtokens mails the links that people request without being logged in: to
+// complete a registration or to choose a new password. It runs on each such request, and is
+// the only place that looks up whether the address has an account: since nobody waits for
+// it, its timing reveals nothing.
 package mailtokens
 
 import (

@@ -25,21 +25,21 @@ const (
 
 // Service declares the function.
 var Service = function.Service("users-members", New,
-	function.On(function.Get("users-list-members", path, "Members of your organization", policy.MembersRead), (*Function).List),
+	function.On(function.Get("users-list-members", path, "List your organization's members", policy.MembersRead), (*Function).List),
 	function.On(function.Get("users-get-member", one, "One member", policy.MembersRead), (*Function).Get),
-	function.On(function.Put("users-assign-role", one+"/role", "Give a member another role", policy.RolesWrite.WithFreshProof()).
+	function.On(function.Put("users-assign-role", one+"/role", "Change a member's role", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
-		Describe("Neither a role that may do what you may not, nor to a member who has one.").
+		Describe("Neither the new nor the current role may allow more than you may do yourself.").
 		Answers(access.AnswersOfChanges), (*Function).Assign),
-	function.On(function.Post("users-suspend-member", one+"/suspend", "Take a member's roles away for a while", policy.MembersWrite).
+	function.On(function.Post("users-suspend-member", one+"/suspend", "Suspend a member", policy.MembersWrite).
 		Fails(fault.Conflict).
-		Describe("Ends the person's sessions in your organization. Nothing of other organizations changes."), (*Function).Suspend),
+		Describe("Ends the person's sessions in your organization. Other organizations are not affected."), (*Function).Suspend),
 	function.On(function.Post("users-restore-member", one+"/restore", "End a member's suspension", policy.MembersWrite), (*Function).Restore),
 	function.On(function.Delete("users-remove-member", one, "Remove a member from your organization", policy.MembersWrite).
 		Fails(fault.Conflict), (*Function).Remove),
 	function.On(function.Post("users-leave-organization", "/v1/organizations/{id}/leave", "Leave an organization", policy.Person.WithoutImpersonation()).
 		AnyOrganization().Fails(fault.Conflict).
-		Describe("Ends your sessions in it. If it is your only one, you get one of your own, as at registration."), (*Function).Leave),
+		Describe("Ends your sessions in it. If it was your only organization, a new one is created for you, as at registration."), (*Function).Leave),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
@@ -47,14 +47,14 @@ var Service = function.Service("users-members", New,
 type Member struct {
 	UserID        uuid.UUID `json:"user_id" format:"uuid"`
 	Email         string    `json:"email"`
-	EmailVerified *bool     `json:"email_verified,omitempty" doc:"Whether the person has shown that they read the address: before, anybody may have typed it. For those who may change members"`
+	EmailVerified *bool     `json:"email_verified,omitempty" doc:"Whether the person has proved that the address is theirs. Only shown to those who may change members"`
 	FirstName     string    `json:"first_name"`
 	LastName      string    `json:"last_name"`
 	Role          string    `json:"role"`
 	Status        string    `json:"status" enum:"requested,active,suspended"`
-	Teams         int       `json:"teams" doc:"How many teams the person is in"`
-	SecondFactor  *bool     `json:"second_factor,omitempty" doc:"Whether the person has one; for those who may change members"`
-	JoinedAt      time.Time `json:"joined_at" doc:"Or asked to join"`
+	Teams         int       `json:"teams" doc:"Number of teams that the person belongs to"`
+	SecondFactor  *bool     `json:"second_factor,omitempty" doc:"Whether the person has a second factor. Only shown to those who may change members"`
+	JoinedAt      time.Time `json:"joined_at" doc:"When the person joined or requested to join"`
 }
 
 // Organization names an organization.
@@ -66,7 +66,7 @@ type Organization struct {
 type ListRequest struct {
 	Organization
 	page.Query
-	Status string `query:"status" enum:"requested,active,suspended" doc:"Only those of this standing; who has requested to join shows to those who may change members"`
+	Status string `query:"status" enum:"requested,active,suspended" doc:"Only members with this status. Requests to join are only shown to those who may change members"`
 }
 
 // ListResponse is one page.
@@ -85,7 +85,7 @@ type GetResponse struct{ Body Member }
 type AssignRequest struct {
 	Request
 	Body struct {
-		Role string `json:"role" pattern:"^[a-z][a-z0-9_]{1,62}$" doc:"Built in, or one of the organization's own"`
+		Role string `json:"role" pattern:"^[a-z][a-z0-9_]{1,62}$" doc:"A built-in role or one of the organization's own"`
 	}
 }
 

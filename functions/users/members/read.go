@@ -86,7 +86,7 @@ func (f *Function) Get(ctx context.Context, in *Request) (*GetResponse, error) {
 	rows, _ := f.DB.Query(ctx, selectMember, in.ID, in.UserID, membership.ManagesMembers(caller))
 	found, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[sealed])
 	if database.IsNoRows(err) {
-		return nil, fault.New(fault.NotFound, "Nobody with this identifier is in this organization")
+		return nil, fault.New(fault.NotFound, "This organization has no member with this identifier")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read member: %w", err)

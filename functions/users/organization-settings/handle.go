@@ -56,7 +56,7 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*Response, er
 			}
 		}
 		if before.RequireSecondPerson && !after.RequireSecondPerson {
-			return fault.New(fault.Conflict, "That a second person approves changes of roles ends when a second person approves it: DELETE /v1/organizations/{id}/settings/require_second_person")
+			return fault.New(fault.Conflict, "Turning off second-person approval itself needs a second person's approval: use DELETE /v1/organizations/{id}/settings/require_second_person")
 		}
 		if after.RequireSecondPerson && !before.RequireSecondPerson {
 			if err := access.NeedDeciders(ctx, tx, in.ID); err != nil {

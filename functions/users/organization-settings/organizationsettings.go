@@ -19,10 +19,10 @@ import (
 
 // Service declares the function.
 var Service = function.Service("users-organization-settings", New,
-	function.On(function.Get("users-get-organization-settings", "/v1/organizations/{id}/settings", "Settings of your organization", policy.OrganizationsRead), (*Function).Get),
-	function.On(function.Patch("users-change-organization-settings", "/v1/organizations/{id}/settings", "Change settings of your organization", policy.OrganizationsWrite).
+	function.On(function.Get("users-get-organization-settings", "/v1/organizations/{id}/settings", "Read your organization's settings", policy.OrganizationsRead), (*Function).Get),
+	function.On(function.Patch("users-change-organization-settings", "/v1/organizations/{id}/settings", "Change your organization's settings", policy.OrganizationsWrite).
 		Fails(fault.Conflict).
-		Describe("A merge patch (RFC 7396): what is absent stays, null is the default again. To demand less of second factors, passwords or sessions needs a fresh proof of who you are; require_second_person ends by DELETE /v1/organizations/{id}/settings/require_second_person."), (*Function).Change),
+		Describe("A merge patch (RFC 7396): absent members stay, null resets to the default. Relaxing the requirements on second factors, passwords or sessions requires step-up authentication. Turn require_second_person off with DELETE /v1/organizations/{id}/settings/require_second_person."), (*Function).Change),
 ).
 	Uses(function.Owns(database.Users))
 

@@ -74,7 +74,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 			return fmt.Errorf("count organizations: %w", err)
 		}
 		if owned >= maxOwned {
-			return fault.New(fault.Conflict, "You own %d organizations, which is the most", owned)
+			return fault.New(fault.Conflict, "You own %d organizations, which is the limit: delete one first", owned)
 		}
 		if o, err = membership.NewOrganization(ctx, tx, caller.UserID, string(in.Body.Name)); err != nil {
 			return err
@@ -130,7 +130,7 @@ func (f *Function) change(ctx context.Context, entry audit.Entry, alive bool, st
 		rows, _ := tx.Query(ctx, statement, arguments...)
 		out.Body, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[membership.Organization])
 		if database.IsNoRows(err) {
-			return fault.New(fault.NotFound, "You own no organization with this identifier that is being deleted and can be restored")
+			return fault.New(fault.NotFound, "You do not own an organization with this identifier that can be restored")
 		}
 		entry.OrganizationID = out.Body.ID // not before: the trail of others is not written to
 		return err

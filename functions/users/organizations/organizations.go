@@ -22,14 +22,14 @@ import (
 
 // Service declares the function.
 var Service = function.Service("users-organizations", New,
-	function.On(function.Get("users-list-organizations", "/v1/organizations", "Organizations that you are in", policy.Person), (*Function).List),
-	function.On(function.Post("users-create-organization", "/v1/organizations", "Found an organization", policy.Person.WithoutImpersonation()).
+	function.On(function.Get("users-list-organizations", "/v1/organizations", "List your organizations", policy.Person), (*Function).List),
+	function.On(function.Post("users-create-organization", "/v1/organizations", "Create an organization", policy.Person.WithoutImpersonation()).
 		Status(http.StatusCreated).Fails(fault.Conflict).
-		Describe("You own it; POST /v1/users/sessions/organization switches to it."), (*Function).Create),
+		Describe("You become its owner. POST /v1/users/sessions/organization switches to it."), (*Function).Create),
 	function.On(function.Get("users-get-organization", "/v1/organizations/{id}", "Your organization", policy.OrganizationsRead), (*Function).Get),
 	function.On(function.Patch("users-rename-organization", "/v1/organizations/{id}", "Rename your organization", policy.OrganizationsWrite), (*Function).Rename),
 	function.On(function.Delete("users-delete-organization", "/v1/organizations/{id}", "Delete your organization", policy.OrganizationsDelete.WithFreshProof()).
-		Describe("Nobody has a role in it from now on. It can be restored for 30 days; then it is gone for good."), (*Function).Delete),
+		Describe("Everybody loses their role in it at once. It can be restored for 30 days, then it is permanently deleted."), (*Function).Delete),
 	function.On(function.Post("users-restore-organization", "/v1/organizations/{id}/restore", "Restore an organization that is being deleted", policy.Person.WithoutImpersonation()).
 		AnyOrganization().Describe("For its owners, within 30 days."), (*Function).Restore),
 ).

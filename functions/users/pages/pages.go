@@ -34,12 +34,12 @@ func parts() (parts []function.Part[*Function]) {
 		}))
 	}
 	return append(parts,
-		function.On(function.Get("users-well-known-change-password", "/.well-known/change-password", "Where a password is changed", policy.Public).
+		function.On(function.Get("users-well-known-change-password", "/.well-known/change-password", "Redirect to the page for changing a password", policy.Public).
 			Tagged("Pages").Status(http.StatusFound).
 			Describe("For password managers (W3C, A Well-Known URL for Changing Passwords)."), (*Function).ChangePassword),
-		function.On(function.Get("users-well-known-security", "/.well-known/security.txt", "Whom to tell of a vulnerability", policy.Public).
+		function.On(function.Get("users-well-known-security", "/.well-known/security.txt", "Show how to report a vulnerability", policy.Public).
 			Tagged("Pages").Fails(fault.NotFound).
-			Describe("RFC 9116. 404 where the deployment names nobody (SECURITY_CONTACT).").
+			Describe("RFC 9116. 404 if the deployment sets no SECURITY_CONTACT.").
 			Answers(map[string]*huma.Response{
 				"200": {Description: "OK", Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}}},
 			}), (*Function).Security))
@@ -94,7 +94,7 @@ func New(_ context.Context, env *function.Env) (*Function, error) {
 	}
 	contact := env.Config.SecurityContact
 	if u, err := url.Parse(contact); contact != "" && (err != nil || u.Scheme != "mailto" && u.Scheme != "https" && u.Scheme != "tel" || strings.ContainsAny(contact, "\r\n")) {
-		return nil, errors.New("SECURITY_CONTACT is not a mailto:, https: or tel: address (RFC 9116)")
+		return nil, errors.New("SECURITY_CONTACT must be a mailto:, https: or tel: URI (RFC 9116)")
 	}
 	f := &Function{pages: map[string]*Response{}, public: strings.TrimSuffix(env.Config.PublicURL, "/"), contact: contact}
 	for _, form := range forms {

@@ -32,7 +32,7 @@ const securityLife = 30 * 24 * time.Hour
 // Security names who is told of vulnerabilities.
 func (f *Function) Security(context.Context, *struct{}) (*Text, error) {
 	if f.contact == "" {
-		return nil, fault.New(fault.NotFound, "This deployment names no contact for vulnerabilities: write to whoever runs it")
+		return nil, fault.New(fault.NotFound, "This deployment has no contact for vulnerability reports: write to its operator")
 	}
 	expires := time.Now().UTC().Add(securityLife).Truncate(24 * time.Hour).Format(time.RFC3339)
 	return &Text{

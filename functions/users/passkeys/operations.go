@@ -17,8 +17,8 @@ import (
 
 // Service declares the function.
 var Service = function.Service("users-passkeys", New,
-	function.On(function.Post("users-begin-passkey-registration", "/v1/users/passkeys/register/begin", "Begin to make a passkey", policy.Person.WithFreshProof()), (*Function).Begin),
-	function.On(function.Post("users-finish-passkey-registration", "/v1/users/passkeys/register/finish", "Store the passkey that your device has made", policy.Person.WithFreshProof()).
+	function.On(function.Post("users-begin-passkey-registration", "/v1/users/passkeys/register/begin", "Begin creating a passkey", policy.Person.WithFreshProof()), (*Function).Begin),
+	function.On(function.Post("users-finish-passkey-registration", "/v1/users/passkeys/register/finish", "Register the passkey that your device created", policy.Person.WithFreshProof()).
 		Status(http.StatusCreated).Fails(fault.Conflict), (*Function).Finish),
 	function.On(function.Get("users-list-passkeys", "/v1/users/passkeys", "Your passkeys", policy.Person), (*Function).List),
 	function.On(function.Patch("users-rename-passkey", "/v1/users/passkeys/{id}", "Rename a passkey", policy.Person.WithoutImpersonation()), (*Function).Rename),
@@ -47,7 +47,7 @@ type FinishRequest struct {
 type FinishResponse struct {
 	Body struct {
 		credential.PasskeyInfo
-		RecoveryCodes []string `json:"recovery_codes,omitempty" doc:"Shown this once, with the first second factor: each completes one login without it"`
+		RecoveryCodes []string `json:"recovery_codes,omitempty" doc:"Shown only once, when the first second factor is added. Each code completes one login in place of the second factor"`
 	}
 }
 

@@ -12,23 +12,23 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Post("users-password-strength", "/v1/users/password/strength", "How strong a password is", policy.Public).
+var Service = function.Endpoint(function.Post("users-password-strength", "/v1/users/password/strength", "Estimate the strength of a password", policy.Public).
 	Sensitive().
-	Describe("Estimates what guessing the password costs, and tells whether it would be accepted where an organization demands no more than the platform. Nothing is stored. Whether it was seen in a breach of another service is only asked when it is chosen."), New)
+	Describe("Estimates how hard the password is to guess and whether it satisfies the platform's rules; an organization may require more. Nothing is stored. Known breaches are only checked when a password is set."), New)
 
 // Request is the password, and whose it would be.
 type Request struct {
 	Body struct {
 		Password string   `json:"password" maxLength:"256"`
-		Words    []string `json:"words,omitempty" maxItems:"10" doc:"Names and addresses of the person, which the password must not be made of"`
+		Words    []string `json:"words,omitempty" maxItems:"10" doc:"Names and addresses of the person, which the password must not consist of"`
 	}
 }
 
 // Response is the estimate.
 type Response struct {
 	Body struct {
-		Score      int    `json:"score" minimum:"0" maximum:"4" doc:"0: a thousand guesses find it; 4: more than 10^10 are needed (the scale of zxcvbn)"`
-		Hint       string `json:"hint" doc:"What would make it stronger; empty from a score of 3 on"`
+		Score      int    `json:"score" minimum:"0" maximum:"4" doc:"From 0 (guessed within 1,000 attempts) to 4 (more than 10^10), on the scale of zxcvbn"`
+		Hint       string `json:"hint" doc:"How to make it stronger; empty from a score of 3 on"`
 		Acceptable bool   `json:"acceptable"`
 		Reason     string `json:"reason" doc:"Why it is not acceptable"`
 	}

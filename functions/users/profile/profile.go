@@ -19,7 +19,7 @@ var Service = function.Endpoint(function.Get("users-profile", "/v1/users/profile
 
 // Response is the profile, and its revision.
 type Response struct {
-	ETag string `header:"ETag" doc:"For If-Match of a change"`
+	ETag string `header:"ETag" doc:"Send it as If-Match to change the profile"`
 	Body person.Profile
 }
 

@@ -16,15 +16,15 @@ import (
 
 // Service declares the function.
 var Service = function.Service("users-purposes", New,
-	function.On(function.Post("users-create-purpose", "/v1/organizations/{id}/purposes", "Add a purpose that members are asked to consent to", policy.PurposesWrite).
+	function.On(function.Post("users-create-purpose", "/v1/organizations/{id}/purposes", "Add a purpose for members to consent to", policy.PurposesWrite).
 		Status(http.StatusCreated).Fails(fault.Conflict), (*Function).Create),
 	function.On(function.Post("users-revise-purpose", "/v1/organizations/{id}/purposes/{name}/texts", "Publish a new version of a purpose's text", policy.PurposesWrite).
 		Status(http.StatusCreated).Fails(fault.Conflict).
-		Describe("Consents to earlier versions stay what they are: to that text."), (*Function).Revise),
-	function.On(function.Delete("users-retire-purpose", "/v1/organizations/{id}/purposes/{name}", "Stop asking for a purpose", policy.PurposesWrite).
-		Describe("Nobody can consent any more; those who did can still withdraw. The history stays."), (*Function).Retire),
-	function.On(function.Get("users-list-purposes", "/v1/organizations/{id}/purposes", "The purposes of your organization", policy.OrganizationsRead), (*Function).List),
-	function.On(function.Get("users-list-purpose-texts", "/v1/organizations/{id}/purposes/{name}/texts", "Every version of a purpose's text", policy.OrganizationsRead), (*Function).Texts),
+		Describe("Consents to earlier versions stay valid for those versions."), (*Function).Revise),
+	function.On(function.Delete("users-retire-purpose", "/v1/organizations/{id}/purposes/{name}", "Retire a purpose", policy.PurposesWrite).
+		Describe("It no longer accepts consents. Members who consented can still withdraw. The history is kept."), (*Function).Retire),
+	function.On(function.Get("users-list-purposes", "/v1/organizations/{id}/purposes", "List your organization's purposes", policy.OrganizationsRead), (*Function).List),
+	function.On(function.Get("users-list-purpose-texts", "/v1/organizations/{id}/purposes/{name}/texts", "List every version of a purpose's text", policy.OrganizationsRead), (*Function).Texts),
 ).
 	Uses(function.Owns(database.Users))
 
@@ -36,7 +36,7 @@ const (
 
 // Text is what a person is asked to agree to.
 type Text struct {
-	Text string `json:"text" minLength:"1" maxLength:"20000" doc:"As people read it, in plain language (GDPR Article 7(2))"`
+	Text string `json:"text" minLength:"1" maxLength:"20000" doc:"The text shown to members, in plain language (GDPR Article 7(2))"`
 }
 
 // CreateRequest is a purpose.

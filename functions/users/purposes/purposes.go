@@ -58,7 +58,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 			return err
 		}
 		if purposes >= maxPurposes {
-			return fault.New(fault.Conflict, "An organization has %d purposes at the most, retired ones too", maxPurposes)
+			return fault.New(fault.Conflict, "An organization can have at most %d purposes, including retired ones", maxPurposes)
 		}
 		if _, err := tx.Exec(ctx, insertPurpose, id, in.ID, in.Body.Name); err != nil {
 			return err
@@ -109,7 +109,7 @@ func publish(ctx context.Context, tx *outbox.Tx, caller auth.Caller, entry *audi
 		return privacy.ConsentPurpose{}, fmt.Errorf("insert text: %w", err)
 	}
 	if version > maxTexts {
-		return privacy.ConsentPurpose{}, fault.New(fault.Conflict, "A purpose has %d texts at the most: make a new purpose", maxTexts)
+		return privacy.ConsentPurpose{}, fault.New(fault.Conflict, "A purpose can have at most %d texts: create a new purpose", maxTexts)
 	}
 	entry.Detail = map[string]any{"version": version}
 	rows, _ := tx.Query(ctx, selectPurposes+` AND p.id = $2`, caller.OrganizationID, entry.ResourceID)

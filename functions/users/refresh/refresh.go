@@ -27,7 +27,7 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-refresh", "/v1/users/refresh", "Exchange a refresh token for new tokens", policy.Public).
 	Sensitive().Fails(fault.Unauthenticated).
-	Describe("Each refresh token is good for one exchange. Whoever did not get the answer, or asks from two tabs at once, is given the same next refresh token again, for 10 seconds and as long as that one is unused. After that a token that comes a second time was stolen: the session ends (RFC 9700 §4.14)."), New).
+	Describe("Each refresh token is valid for one exchange. A repeated request within 10 seconds, after a lost response or from a second tab, returns the same next refresh token while that one is unused. Any later reuse counts as theft and ends the session (RFC 9700 §4.14)."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is the token.
@@ -68,7 +68,7 @@ UPDATE sessions s SET refreshed_at = now(),
 FROM organizations o WHERE s.id = $1 AND o.id = s.organization_id`
 )
 
-var errNotAccepted = fault.New(fault.Unauthenticated, "The refresh token is not valid any more: log in")
+var errNotAccepted = fault.New(fault.Unauthenticated, "The refresh token is no longer valid: log in again")
 
 // Handle uses the token up and gives the session the next one.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {

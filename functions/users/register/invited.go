@@ -20,21 +20,21 @@ import (
 )
 
 // errInvitation is all that who does not hold a good token for the address learns.
-var errInvitation = fault.At("body.invitation", "this invitation is not for this address, or is over: ask for a new one")
+var errInvitation = fault.At("body.invitation", "this invitation is for another address, has expired or was already used: ask for a new one")
 
 // invited opens the account of an invited person. The token is looked at before
 // anything else, and no account is: an answer that tells of one is only for whoever
 // reads the mail of its address.
 func (f *Function) invited(ctx context.Context, in *Request, name person.Name) (*Response, error) {
 	if in.Body.OrganizationID != nil {
-		return nil, fault.At("body.organization_id", "an invitation names its organization: leave this one out")
+		return nil, fault.At("body.organization_id", "an invitation already determines the organization: omit this field")
 	}
 	account, err := f.accept(ctx, in.Body.Invitation, in.Body.Password, &name)
 	switch {
 	case errors.Is(err, membership.ErrInvitation):
 		err = errInvitation
 	case database.Violates(err, person.EmailTaken):
-		err = fault.New(fault.Conflict, "An account with this email address exists already: log in, and accept the invitation (POST /v1/organizations/invitations/accept)")
+		err = fault.New(fault.Conflict, "An account with this email address already exists: log in and accept the invitation (POST /v1/organizations/invitations/accept)")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open account by invitation: %w", act.Refused(ctx, f.DB, audit.Entry{Action: "users:register"}, err))

@@ -30,11 +30,11 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Post("users-register", "/v1/users/register", "Open an account", policy.Public).
+var Service = function.Endpoint(function.Post("users-register", "/v1/users/register", "Register an account", policy.Public).
 	Sensitive().Status(http.StatusCreated).Fails(fault.Conflict, fault.Unavailable).
-	Describe("Where registrations are confirmed by mail, the answer is 202 and tells nothing about the address: a mail does. Its link and the password given here open the account, on any device. By an invitation an account opens at once all the same.").
+	Describe("Where registrations are confirmed by mail, the response is always 202, whether or not the address has an account. The mailed link and the password given here complete the registration, on any device. With an invitation the account is created at once.").
 	Answers(map[string]*huma.Response{"202": {
-		Description: "Accepted: the account opens by the token in the mail and the password (POST /v1/users/email/confirm)",
+		Description: "Accepted: complete the registration with the mailed token and the password (POST /v1/users/email/confirm)",
 		Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
 			Type: huma.TypeObject, Properties: map[string]*huma.Schema{"message": {Type: huma.TypeString, Description: "What to do next"}},
 		}}},
@@ -44,13 +44,13 @@ var Service = function.Endpoint(function.Post("users-register", "/v1/users/regis
 // Request is the person.
 type Request struct {
 	Body struct {
-		Email            person.Email        `json:"email" doc:"One address, without a name: where the person is reached, and the name to log in with"`
-		Password         string              `json:"password" minLength:"8" maxLength:"256" doc:"At least 8 characters, or what the platform (PASSWORD_MIN_LENGTH) or the organization demands; none that is guessed soon (NIST SP 800-63B)"`
+		Email            person.Email        `json:"email" doc:"The address only, without a display name. It is also the login name"`
+		Password         string              `json:"password" minLength:"8" maxLength:"256" doc:"At least 8 characters, or as many as the platform (PASSWORD_MIN_LENGTH) or the organization requires. Passwords that are easy to guess are refused (NIST SP 800-63B)"`
 		FirstName        person.DisplayName  `json:"first_name" minLength:"1" maxLength:"100"`
 		LastName         person.DisplayName  `json:"last_name" minLength:"1" maxLength:"100"`
-		OrganizationID   *uuid.UUID          `json:"organization_id,omitempty" format:"uuid" doc:"Asks to join this organization; absent: a new one. An organization that takes no requests (its setting refuse_requests) answers as one that does not exist"`
-		OrganizationName *person.DisplayName `json:"organization_name,omitempty" minLength:"1" maxLength:"100" doc:"What the new organization is called; absent: Organization and a few letters that tell it from others. Not together with organization_id or invitation"`
-		Invitation       string              `json:"invitation,omitempty" minLength:"1" maxLength:"100" doc:"The token of an invitation that was mailed to this address: the account opens at once, with its address confirmed, as a member of the organization that invites. Not together with organization_id"`
+		OrganizationID   *uuid.UUID          `json:"organization_id,omitempty" format:"uuid" doc:"Organization to request membership of; absent: a new one is created. An organization that accepts no requests (setting refuse_requests) responds as if it did not exist"`
+		OrganizationName *person.DisplayName `json:"organization_name,omitempty" minLength:"1" maxLength:"100" doc:"Name of the new organization. Default: Organization with a short random suffix. Cannot be combined with organization_id or invitation"`
+		Invitation       string              `json:"invitation,omitempty" minLength:"1" maxLength:"100" doc:"Token of an invitation mailed to this address. The account is created at once, with a confirmed address, as a member of the inviting organization. Cannot be combined with organization_id"`
 	}
 }
 
@@ -59,7 +59,7 @@ type Response struct {
 	Status int
 	Body   struct {
 		*person.Account
-		Message string `json:"message,omitempty" doc:"What to do next: with 202, and without anything else"`
+		Message string `json:"message,omitempty" doc:"What to do next. Only with 202, which has no other fields"`
 	}
 }
 
@@ -100,7 +100,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	name := person.Name{Email: string(b.Email), FirstName: string(b.FirstName), LastName: string(b.LastName)}
 	if b.OrganizationName != nil && (b.OrganizationID != nil || b.Invitation != "") {
-		return nil, fault.At("body.organization_name", "you join an organization that has a name: leave this one out")
+		return nil, fault.At("body.organization_name", "you are joining an existing organization: omit this field")
 	}
 	if b.Invitation != "" {
 		return f.invited(ctx, in, name)
@@ -123,7 +123,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	var out Response
 	if f.confirm {
-		out.Status, out.Body.Message = http.StatusAccepted, "We have sent a mail to this address: follow the link in it, and enter the password again"
+		out.Status, out.Body.Message = http.StatusAccepted, "We have sent a mail to this address. Follow the link in it and enter the password again."
 		err = f.await(ctx, who)
 	} else {
 		var account person.Account
@@ -132,9 +132,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	switch {
 	case database.Violates(err, person.EmailTaken):
-		return nil, fault.New(fault.Conflict, "An account with this email address exists already")
+		return nil, fault.New(fault.Conflict, "An account with this email address already exists: log in instead")
 	case database.Violates(err, person.UnknownOrganization), database.Violates(err, "registrations_organization"):
-		return nil, fault.At("body.organization_id", "there is no such organization, or it takes no requests to join: ask it for an invitation")
+		return nil, fault.At("body.organization_id", "there is no such organization, or it accepts no requests to join: ask it for an invitation")
 	case err != nil:
 		return nil, fmt.Errorf("open account: %w", err)
 	}

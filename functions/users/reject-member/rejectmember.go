@@ -17,7 +17,7 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Post("users-reject-member", "/v1/organizations/{id}/members/{user_id}/reject", "Turn away a person who asked to join your organization", policy.MembersWrite).
+var Service = function.Endpoint(function.Post("users-reject-member", "/v1/organizations/{id}/members/{user_id}/reject", "Reject a request to join your organization", policy.MembersWrite).
 	Describe("The person may ask again."), New).
 	Uses(function.Owns(database.Users))
 

@@ -19,13 +19,13 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-replace-recovery-codes", "/v1/users/mfa/recovery-codes", "Replace your recovery codes", policy.Person.WithFreshProof()).
 	Fails(fault.Conflict).
-	Describe("The earlier ones are good no more."), New).
+	Describe("The earlier ones stop working."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
 // Response is the codes, shown this once.
 type Response struct {
 	Body struct {
-		RecoveryCodes []string `json:"recovery_codes" doc:"Each completes one login in place of the second factor"`
+		RecoveryCodes []string `json:"recovery_codes" doc:"Each code completes one login in place of the second factor"`
 	}
 }
 
@@ -52,7 +52,7 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 			return err
 		}
 		if !factors.Any() {
-			return fault.New(fault.Conflict, "Recovery codes stand in for a second factor: enrol one first")
+			return fault.New(fault.Conflict, "Recovery codes need a second factor to replace: enrol one first")
 		}
 		out.Body.RecoveryCodes, err = credential.ReplaceRecoveryCodes(ctx, f.SecondFactors.Store, tx, caller.UserID)
 		return err

@@ -15,7 +15,7 @@ import (
 // Command declares the command.
 var Command = function.Command{
 	Name:    "replace-signing-keys",
-	Summary: "Withdraw all signing keys of access tokens for a new one at once.",
+	Summary: "Replace all signing keys of access tokens at once.",
 	Domain:  "users", Uses: []function.Use{function.Owns(database.Users), function.Keys},
 	Run: run,
 }
@@ -29,6 +29,6 @@ func run(ctx context.Context, env *function.Env, _ []string) error {
 	if err != nil {
 		return err
 	}
-	slog.InfoContext(ctx, "signing keys replaced; running processes remember the old ones for some minutes: restart them", "kid", kid)
+	slog.InfoContext(ctx, "signing keys replaced; running processes cache the old ones for some minutes: restart them", "kid", kid)
 	return nil
 }

@@ -22,18 +22,18 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Post("users-reset-password", "/v1/users/password/reset", "Choose a new password by the token that was mailed", policy.Public).
+var Service = function.Endpoint(function.Post("users-reset-password", "/v1/users/password/reset", "Choose a new password with the mailed token", policy.Public).
 	Sensitive().Fails(fault.Conflict, fault.Unavailable).
-	Describe("The token is in the mailed link, good once and for an hour. All sessions end, and the API keys that were made or rotated in the last 30 days are revoked, "+
-		"since somebody else may have had the account. Second factors and linked logins stay; the person is mailed which there are. "+
-		"Where nobody has confirmed the address before, this is the first proof of whose the account is: second factors, linked logins and all keys that were added before are removed. Log in with the new password."), New).
+	Describe("The token in the mailed link is valid once, for an hour. All sessions end, and API keys created or rotated in the last 30 days are revoked, "+
+		"since somebody else may have had access to the account. Second factors and linked logins stay; the person is mailed a list of them. "+
+		"If the address was never confirmed before, second factors, linked logins and API keys added so far are removed, since somebody else may have added them. Log in with the new password."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is the token and the new password.
 type Request struct {
 	Body struct {
 		Token    string `json:"token" maxLength:"100"`
-		Password string `json:"password" minLength:"8" maxLength:"256" doc:"By the rules of your organization"`
+		Password string `json:"password" minLength:"8" maxLength:"256" doc:"Must satisfy your organization's password rules"`
 	}
 }
 

@@ -24,17 +24,17 @@ const path = "/v1/organizations/{id}/role-changes"
 
 // Service declares the function.
 var Service = function.Service("users-role-changes", New,
-	function.On(function.Get("users-list-role-changes", path, "Changes of roles that wait, or have waited, for a second person", policy.RolesRead), (*Function).List),
-	function.On(function.Post("users-approve-role-change", path+"/{change_id}/approve", "Approve a change of roles, which then takes effect", policy.RolesApprove.WithFreshProof()).
+	function.On(function.Get("users-list-role-changes", path, "List pending and decided role changes", policy.RolesRead), (*Function).List),
+	function.On(function.Post("users-approve-role-change", path+"/{change_id}/approve", "Approve a role change, which then takes effect", policy.RolesApprove.WithFreshProof()).
 		Fails(fault.Conflict).
-		Describe("Neither by who wanted it, nor by whose own rights it changes. Who wanted it must still be allowed to."), (*Function).Approve),
-	function.On(function.Post("users-reject-role-change", path+"/{change_id}/reject", "Reject a change of roles", policy.RolesApprove.WithFreshProof()).
+		Describe("Neither the person who requested it nor anyone whose own rights it changes may approve it. The requester must still be allowed to make the change."), (*Function).Approve),
+	function.On(function.Post("users-reject-role-change", path+"/{change_id}/reject", "Reject a role change", policy.RolesApprove.WithFreshProof()).
 		Fails(fault.Conflict), (*Function).Reject),
-	function.On(function.Delete("users-withdraw-role-change", path+"/{change_id}", "Take back a change of roles that you wanted", policy.Person.WithoutImpersonation()).
+	function.On(function.Delete("users-withdraw-role-change", path+"/{change_id}", "Withdraw a role change that you requested", policy.Person.WithoutImpersonation()).
 		Fails(fault.Conflict).
-		Describe("While it waits."), (*Function).Withdraw),
-	function.On(function.Delete("users-end-second-person", "/v1/organizations/{id}/settings/require_second_person", "Let changes of roles take effect at once", policy.OrganizationsWrite.WithFreshProof()).
-		Describe("This, too, waits for a second person. All members are mailed when an owner asks for it. If nobody rejects it for 7 days, that person alone can approve it (alone_from), within 7 days more.").
+		Describe("Only while it is pending."), (*Function).Withdraw),
+	function.On(function.Delete("users-end-second-person", "/v1/organizations/{id}/settings/require_second_person", "Turn off second-person approval of role changes", policy.OrganizationsWrite.WithFreshProof()).
+		Describe("This too needs a second person's approval. When an owner requests it, all members are notified by mail. If nobody rejects it within 7 days, the owner may approve it alone (alone_from) during the following 7 days.").
 		Answers(access.AnswersOfChanges), (*Function).End),
 ).
 	Uses(function.Owns(database.Users), function.Keys)

@@ -20,14 +20,14 @@ import (
 
 // Service declares the function.
 var Service = function.Service("users-roles", New,
-	function.On(function.Get("users-list-roles", "/v1/organizations/{id}/roles", "Roles and what they allow", policy.RolesRead), (*Function).List),
-	function.On(function.Put("users-define-role", "/v1/organizations/{id}/roles/{role}", "Create or change a role of your organization's own", policy.RolesWrite.WithFreshProof()).
+	function.On(function.Get("users-list-roles", "/v1/organizations/{id}/roles", "List roles and their permissions", policy.RolesRead), (*Function).List),
+	function.On(function.Put("users-define-role", "/v1/organizations/{id}/roles/{role}", "Create or change a custom role", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
-		Describe("It allows what you may do yourself at the most, and so do the roles that you change.").
+		Describe("Neither the role's old nor its new permissions may exceed your own.").
 		Answers(access.AnswersOfChanges), (*Function).Define),
-	function.On(function.Delete("users-delete-role", "/v1/organizations/{id}/roles/{role}", "Delete a role of your organization's own", policy.RolesWrite.WithFreshProof()).
+	function.On(function.Delete("users-delete-role", "/v1/organizations/{id}/roles/{role}", "Delete a custom role", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
-		Describe("Not while anybody has it, or is invited to it.").
+		Describe("Refused while the role is assigned to anybody or part of an open invitation.").
 		Answers(access.AnswersOfChanges), (*Function).Delete),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
@@ -49,7 +49,7 @@ type Role struct {
 type ListResponse struct {
 	Body struct {
 		Items     []Role              `json:"items" nullable:"false"`
-		Grantable []policy.Permission `json:"grantable" nullable:"false" doc:"What a role of the organization's own can allow"`
+		Grantable []policy.Permission `json:"grantable" nullable:"false" doc:"Permissions that a custom role can contain"`
 	}
 }
 

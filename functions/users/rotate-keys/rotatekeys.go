@@ -31,7 +31,7 @@ type Function struct {
 // New opens the keys.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if env.Config.SigningKeyDays < 1 {
-		return nil, fmt.Errorf("SIGNING_KEY_DAYS is %d: a key signs for one day at least", env.Config.SigningKeyDays)
+		return nil, fmt.Errorf("SIGNING_KEY_DAYS is %d, but must be at least 1", env.Config.SigningKeyDays)
 	}
 	store, err := store.Open(ctx, env)
 	if err != nil {

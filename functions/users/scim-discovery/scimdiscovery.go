@@ -16,12 +16,12 @@ import (
 
 // Service declares the function.
 var Service = function.Service("users-scim-discovery", New,
-	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-discovery-config", "/ServiceProviderConfig", "What of SCIM there is"), (*Function).Config),
-	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-discovery-types", "/ResourceTypes", "The types of resources"), (*Function).Types),
-	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-discovery-type", "/ResourceTypes/{id}", "A type of resources"), (*Function).Type),
-	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-discovery-schemas", "/Schemas", "The schemas of resources"), (*Function).Schemas),
+	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-discovery-config", "/ServiceProviderConfig", "List the supported SCIM features"), (*Function).Config),
+	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-discovery-types", "/ResourceTypes", "List the resource types"), (*Function).Types),
+	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-discovery-type", "/ResourceTypes/{id}", "Read a resource type"), (*Function).Type),
+	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-discovery-schemas", "/Schemas", "List the resource schemas"), (*Function).Schemas),
 	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-discovery-schema", "/Schemas/{id}", "A schema"), (*Function).Schema),
-	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-discovery-me", "/Me", "501: the caller is a program, and no user"), (*Function).Me),
+	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-discovery-me", "/Me", "501: the caller is a service account, not a user"), (*Function).Me),
 )
 
 // Name names a type or a schema.
@@ -73,5 +73,5 @@ func one(resources []scim.Resource, in *Name) (*scim.Answer, error) {
 
 // Me answers that it is not served (RFC 7644 §3.11).
 func (*Function) Me(context.Context, *struct{}) (*scim.Answer, error) {
-	return scim.Failed(&scim.Error{Status: http.StatusNotImplemented, Detail: "The caller is a service account, which is no user"})
+	return scim.Failed(&scim.Error{Status: http.StatusNotImplemented, Detail: "The caller is a service account, not a user"})
 }

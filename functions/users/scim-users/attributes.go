@@ -28,7 +28,7 @@ func (f *Function) columns(r scim.Resource, key []byte) (c columns, err error) {
 		return c, err
 	}
 	if len(c.attributes) > maxAttributes {
-		return c, scim.Wrong(scim.InvalidValue, "A user has %d KiB of attributes at the most", maxAttributes>>10)
+		return c, scim.Wrong(scim.InvalidValue, "A user can have at most %d KiB of attributes", maxAttributes>>10)
 	}
 	userName, _ := r["userName"].(string)
 	c.userName = f.userNameIndex(userName)

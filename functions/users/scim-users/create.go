@@ -110,7 +110,7 @@ func addressOf(r scim.Resource) (string, error) {
 	}
 	parsed, err := person.ParseEmail(address)
 	if err != nil {
-		return "", scim.Wrong(scim.InvalidValue, "A user has an email address, among emails or as userName: %s", err)
+		return "", scim.Wrong(scim.InvalidValue, "A user needs an email address, in emails or as userName: %s", err)
 	}
 	return parsed, nil
 }

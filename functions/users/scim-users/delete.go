@@ -29,7 +29,7 @@ SELECT FROM users u WHERE id = $1 AND NOT platform_admin AND NOT EXISTS (SELECT 
 )
 
 // errOwner protects the owners of an organization from what acts for its admins.
-var errOwner = fault.New(fault.Forbidden, "An owner of the organization is not suspended or removed by provisioning")
+var errOwner = fault.New(fault.Forbidden, "Provisioning cannot suspend or remove an owner of the organization")
 
 // Delete removes a person from the organization, and closes the account if it is this
 // organization's own and in no other.

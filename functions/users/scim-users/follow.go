@@ -113,8 +113,8 @@ func (f *Function) setStanding(ctx context.Context, tx *outbox.Tx, m access.Memb
 
 // errMoved answers where the address is not the organization's to change. No token goes to
 // the new one: whoever reads it could take the account.
-var errMoved = scim.Wrong(scim.Mutability, "The account is the person's own, or the new address lies in no verified domain of the organization: "+
-	"the person changes the address themselves (POST /v1/users/email/change), or delete the user, and create them anew")
+var errMoved = scim.Wrong(scim.Mutability, "The account is not managed by the organization, or the new address is not in a domain that it has verified. "+
+	"The person can change the address (POST /v1/users/email/change), or you can delete and recreate the user.")
 
 // move gives the organization's own account an address in another, or the same, verified
 // domain, and tells both.

@@ -29,10 +29,10 @@ var Service = function.Service("users-scim-users", New,
 	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-users-list", "/Users", "List or find provisioned people"), (*Function).List),
 	function.On(provisioning.ProvisioningOperation(function.Post, "users-scim-users-create", "/Users", "Provision a person"), (*Function).Create),
 	function.On(provisioning.ProvisioningOperation(function.Post, "users-scim-users-search", "/Users/.search", "Find provisioned people by a query in the body"), (*Function).Search),
-	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-users-get", "/Users/{id}", "A provisioned person"), (*Function).Get),
-	function.On(provisioning.ProvisioningOperation(function.Put, "users-scim-users-replace", "/Users/{id}", "Replace what is said of a person"), (*Function).Replace),
-	function.On(provisioning.ProvisioningOperation(function.Patch, "users-scim-users-patch", "/Users/{id}", "Change what is said of a person"), (*Function).Patch),
-	function.On(provisioning.ProvisioningOperation(function.Delete, "users-scim-users-delete", "/Users/{id}", "Remove a person"), (*Function).Delete),
+	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-users-get", "/Users/{id}", "Read a provisioned person"), (*Function).Get),
+	function.On(provisioning.ProvisioningOperation(function.Put, "users-scim-users-replace", "/Users/{id}", "Replace a provisioned person's attributes"), (*Function).Replace),
+	function.On(provisioning.ProvisioningOperation(function.Patch, "users-scim-users-patch", "/Users/{id}", "Change a provisioned person's attributes"), (*Function).Patch),
+	function.On(provisioning.ProvisioningOperation(function.Delete, "users-scim-users-delete", "/Users/{id}", "Remove a provisioned person"), (*Function).Delete),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 

@@ -25,7 +25,7 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Get("users-search-members", "/v1/organizations/{id}/members/search", "Find members by the first letters of their names", policy.MembersRead).
 	Fails(fault.Conflict).
-	Describe("Each word begins a word of the name; case and accents do not matter. The organization's setting search_by_name allows it."), New).
+	Describe("Matches prefixes of the words of a name, ignoring case and accents. Requires the organization's setting search_by_name."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
 // Request asks for one page.
@@ -49,7 +49,7 @@ type Member struct {
 type Response struct {
 	Body struct {
 		page.Page[Member]
-		Complete bool `json:"complete" doc:"All names are indexed; else search again in a moment"`
+		Complete bool `json:"complete" doc:"Whether all names are indexed. If false, search again in a moment"`
 	}
 }
 

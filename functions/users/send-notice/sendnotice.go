@@ -58,7 +58,7 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.NoticeRe
 		return err
 	}
 	if toOne := e.Data.UserID != uuid.Nil; toOne == (e.Data.Role != "") || !toOne && !slices.Contains(few, e.Data.Role) {
-		return fault.New(fault.Invalid, "A notice goes to one member, or to the owners, admins or compliance officers of an organization")
+		return fault.New(fault.Invalid, "A notice must go to one member or to the owners, admins or compliance officers of an organization")
 	}
 	err = outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
 		rows, _ := tx.Query(ctx, selectRecipients, e.Data.OrganizationID, e.Data.UserID, e.Data.Role)

@@ -22,18 +22,18 @@ import (
 
 // Service declares the function.
 var Service = function.Service("users-service-accounts", New,
-	function.On(function.Post("users-create-service-account", path, "Make a service account", policy.ServiceAccountsWrite).
+	function.On(function.Post("users-create-service-account", path, "Create a service account", policy.ServiceAccountsWrite).
 		Status(http.StatusCreated).Fails(fault.Conflict), (*Function).Create),
 	function.On(function.Get("users-list-service-accounts", path, "Service accounts", policy.ServiceAccountsRead), (*Function).List),
-	function.On(function.Get("users-get-service-account", path+"/{account_id}", "A service account", policy.ServiceAccountsRead), (*Function).Get),
+	function.On(function.Get("users-get-service-account", path+"/{account_id}", "Read a service account", policy.ServiceAccountsRead), (*Function).Get),
 	function.On(function.Patch("users-change-service-account", path+"/{account_id}", "Rename, disable or enable a service account", policy.ServiceAccountsWrite).
 		Fails(fault.Conflict), (*Function).Change),
 	function.On(function.Delete("users-delete-service-account", path+"/{account_id}", "Delete a service account with its keys and grants", policy.ServiceAccountsWrite), (*Function).Delete),
-	function.On(function.Post("users-create-service-account-key", keysPath, "Make a key of a service account", policy.ServiceAccountsWrite.WithFreshProof()).
+	function.On(function.Post("users-create-service-account-key", keysPath, "Create a key for a service account", policy.ServiceAccountsWrite.WithFreshProof()).
 		Status(http.StatusCreated).Fails(fault.Conflict), (*Function).CreateKey),
-	function.On(function.Get("users-list-service-account-keys", keysPath, "Keys of a service account", policy.ServiceAccountsRead), (*Function).ListKeys),
-	function.On(function.Delete("users-revoke-service-account-key", keysPath+"/{key_id}", "Revoke a key of a service account", policy.ServiceAccountsWrite), (*Function).RevokeKey),
-	function.On(function.Post("users-rotate-service-account-key", keysPath+"/{key_id}/rotate", "Give a key of a service account a new secret", policy.ServiceAccountsWrite.WithFreshProof()).
+	function.On(function.Get("users-list-service-account-keys", keysPath, "List a service account's keys", policy.ServiceAccountsRead), (*Function).ListKeys),
+	function.On(function.Delete("users-revoke-service-account-key", keysPath+"/{key_id}", "Revoke a service account's key", policy.ServiceAccountsWrite), (*Function).RevokeKey),
+	function.On(function.Post("users-rotate-service-account-key", keysPath+"/{key_id}/rotate", "Rotate the secret of a service account's key", policy.ServiceAccountsWrite.WithFreshProof()).
 		Status(http.StatusCreated), (*Function).RotateKey),
 ).
 	Uses(function.Owns(database.Users))
@@ -46,7 +46,7 @@ type Account struct {
 	Name       string     `json:"name"`
 	CreatedBy  uuid.UUID  `json:"created_by" format:"uuid"`
 	CreatedAt  time.Time  `json:"created_at"`
-	DisabledAt *time.Time `json:"disabled_at,omitempty" doc:"Since when its keys are refused"`
+	DisabledAt *time.Time `json:"disabled_at,omitempty" doc:"When it was disabled; its keys are refused since then"`
 }
 
 // CreateRequest is the account.
@@ -74,7 +74,7 @@ type ChangeRequest struct {
 	Request
 	Body struct {
 		Name     *person.DisplayName `json:"name,omitempty" minLength:"1" maxLength:"100"`
-		Disabled *bool               `json:"disabled,omitempty" doc:"All its keys are refused, within a second. To enable it gives its keys anew: that needs every permission that they have, and a fresh proof of who you are"`
+		Disabled *bool               `json:"disabled,omitempty" doc:"true: all its keys are refused within a second. false: enables them again, which requires every permission that they have and step-up authentication"`
 	}
 }
 

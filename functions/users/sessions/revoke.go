@@ -22,10 +22,10 @@ import (
 
 // Service declares the function.
 var Service = function.Service("users-sessions", New,
-	function.On(function.Get("users-list-sessions", "/v1/users/sessions", "Where you are logged in", policy.Person).
-		Describe("Who acts as you does not see the devices and places."), (*Function).List),
-	function.On(function.Delete("users-revoke-session", "/v1/users/sessions/{id}", "Log out elsewhere", policy.Person).
-		Describe("Ends a session of yours. Its tokens are refused everywhere within a second. Another one than the present takes a fresh proof (POST /v1/users/mfa/step-up)."), (*Function).Revoke),
+	function.On(function.Get("users-list-sessions", "/v1/users/sessions", "List your sessions", policy.Person).
+		Describe("A platform admin acting as you does not see devices and locations."), (*Function).List),
+	function.On(function.Delete("users-revoke-session", "/v1/users/sessions/{id}", "End a session of yours", policy.Person).
+		Describe("Its tokens are refused everywhere within a second. Ending a session other than the current one requires step-up authentication (POST /v1/users/mfa/step-up)."), (*Function).Revoke),
 	function.On(function.Post("users-revoke-all-sessions", "/v1/users/sessions/revoke-all", "Log out everywhere", policy.Person.WithFreshProof()).
 		Describe("Ends all your sessions, in every organization. Their tokens are refused everywhere within a second."), (*Function).RevokeAll),
 ).
@@ -39,14 +39,14 @@ type RevokeRequest struct {
 // RevokeAllRequest tells whether the caller stays.
 type RevokeAllRequest struct {
 	Body *struct {
-		KeepCurrent bool `json:"keep_current,omitempty" doc:"Not the session that asks"`
+		KeepCurrent bool `json:"keep_current,omitempty" doc:"Keep the current session"`
 	}
 }
 
 // RevokeAllResponse counts.
 type RevokeAllResponse struct {
 	Body struct {
-		Revoked int `json:"revoked" doc:"Sessions that were ended"`
+		Revoked int `json:"revoked" doc:"Number of sessions ended"`
 	}
 }
 

@@ -25,14 +25,14 @@ import (
 type Session struct {
 	ID           uuid.UUID      `json:"id" format:"uuid"`
 	CreatedAt    time.Time      `json:"created_at"`
-	RefreshedAt  time.Time      `json:"refreshed_at" doc:"When its tokens were exchanged last"`
+	RefreshedAt  time.Time      `json:"refreshed_at" doc:"When its tokens were last refreshed"`
 	ExpiresAt    time.Time      `json:"expires_at" doc:"When it ends unless it is refreshed"`
 	Methods      []string       `json:"methods" nullable:"false" doc:"How you proved who you are (RFC 8176)"`
 	Device       session.Device `json:"device"`
 	Address      string         `json:"address,omitempty" doc:"IP address at login"`
-	Country      string         `json:"country,omitempty" doc:"Of the address (ISO 3166-1 alpha-2)" example:"DE"`
-	Impersonated bool           `json:"impersonated" doc:"An admin of the platform acts as you in it"`
-	Current      bool           `json:"current" doc:"It is the session that asks"`
+	Country      string         `json:"country,omitempty" doc:"Country of the address (ISO 3166-1 alpha-2)" example:"DE"`
+	Impersonated bool           `json:"impersonated" doc:"Whether a platform admin is acting as you in it"`
+	Current      bool           `json:"current" doc:"Whether it is the current session"`
 }
 
 // ListRequest asks for one page.

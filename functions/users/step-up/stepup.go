@@ -21,11 +21,11 @@ import (
 
 // Service declares the function.
 var Service = function.Service("users-step-up", New,
-	function.On(function.Post("users-begin-passkey-step-up", "/v1/users/mfa/step-up/passkey", "Ask for a passkey as fresh proof", policy.Person.WithoutImpersonation()).
+	function.On(function.Post("users-begin-passkey-step-up", "/v1/users/mfa/step-up/passkey", "Begin step-up authentication with a passkey", policy.Person.WithoutImpersonation()).
 		Fails(fault.Conflict), (*Function).Begin),
-	function.On(function.Post("users-step-up", "/v1/users/mfa/step-up", "Prove again who you are", policy.Person.WithoutImpersonation()).
+	function.On(function.Post("users-step-up", "/v1/users/mfa/step-up", "Complete step-up authentication", policy.Person.WithoutImpersonation()).
 		Sensitive().Fails(fault.Unavailable).
-		Describe("Takes one of code, passkey and, of those who have no second factor, password. For 15 minutes the session may then do what needs a fresh proof."), (*Function).StepUp),
+		Describe("Send one of code, passkey or, if you have no second factor, password. For 15 minutes the session may then perform operations that require step-up authentication."), (*Function).StepUp),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
@@ -35,7 +35,7 @@ type BeginResponse struct{ Body credential.Ceremony }
 // Request is the proof. A recovery code is none: it is for logins.
 type Request struct {
 	Body struct {
-		Code     string                `json:"code,omitempty" pattern:"^[0-9]{6}$" patternDescription:"six digits" example:"123456" doc:"Of an authenticator app"`
+		Code     string                `json:"code,omitempty" pattern:"^[0-9]{6}$" patternDescription:"six digits" example:"123456" doc:"Code of an authenticator app"`
 		Passkey  *credential.Assertion `json:"passkey,omitempty"`
 		Password string                `json:"password,omitempty" maxLength:"256"`
 	}
@@ -44,7 +44,7 @@ type Request struct {
 // Response tells how long the proof is fresh.
 type Response struct {
 	Body struct {
-		ExpiresIn int `json:"expires_in" doc:"Seconds that the proof is fresh"`
+		ExpiresIn int `json:"expires_in" doc:"Seconds for which the authentication counts"`
 	}
 }
 
@@ -64,7 +64,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{passkeys, passwords}, err
 }
 
-var errElsewhere = fault.New(fault.Forbidden, "You logged in with another issuer: log in there again, which is the fresh proof")
+var errElsewhere = fault.New(fault.Forbidden, "You logged in with another issuer: log in there again to authenticate")
 
 // withSession is the caller, who has a session to renew.
 func withSession(ctx context.Context) (auth.Caller, error) {

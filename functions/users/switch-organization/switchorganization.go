@@ -23,9 +23,9 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Post("users-switch-organization", "/v1/users/sessions/organization", "Act in another of your organizations", policy.Person).
+var Service = function.Endpoint(function.Post("users-switch-organization", "/v1/users/sessions/organization", "Switch to another of your organizations", policy.Person).
 	Fails(fault.NotFound).
-	Describe("The session's earlier tokens are good no more. It ends at the limits of the stricter organization."), New).
+	Describe("The session's earlier tokens stop working. The stricter organization's session limits apply."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
 // Request names the organization.
@@ -99,7 +99,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 func (f *Function) enter(ctx context.Context, tx pgx.Tx, caller auth.Caller, organization uuid.UUID) error {
 	err := tx.QueryRow(ctx, selectOpen, caller.UserID, organization).Scan()
 	if database.IsNoRows(err) {
-		return fault.New(fault.NotFound, "No organization with this identifier lets you act in it: GET /v1/organizations lists yours")
+		return fault.New(fault.NotFound, "You cannot act in an organization with this identifier: GET /v1/organizations lists yours")
 	}
 	if err != nil {
 		return fmt.Errorf("read membership: %w", err)

@@ -26,12 +26,12 @@ const (
 
 // Service declares the function.
 var Service = function.Service("users-team-members", New,
-	function.On(function.Get("users-list-team-members", path, "Who is in a team", policy.TeamsRead), (*Function).List),
-	function.On(function.Put("users-add-team-member", one, "Take a member into a team", policy.TeamsWrite).
-		Describe("Into a team that has roles, itself or by one that it lies in, this is a change of roles: it also takes roles:write and a fresh proof.").
+	function.On(function.Get("users-list-team-members", path, "List a team's members", policy.TeamsRead), (*Function).List),
+	function.On(function.Put("users-add-team-member", one, "Add a member to a team", policy.TeamsWrite).
+		Describe("If the team has roles, its own or inherited from a parent team, this is a role change: it also requires roles:write and step-up authentication.").
 		Answers(access.AnswersOfChanges), (*Function).Add),
-	function.On(function.Delete("users-remove-team-member", one, "Take a member out of a team", policy.TeamsWrite).
-		Describe("Out of a team that has roles, itself or by one that it lies in, this is a change of roles: it also takes roles:write and a fresh proof.").
+	function.On(function.Delete("users-remove-team-member", one, "Remove a member from a team", policy.TeamsWrite).
+		Describe("If the team has roles, its own or inherited from a parent team, this is a role change: it also requires roles:write and step-up authentication.").
 		Answers(access.AnswersOfChanges), (*Function).Remove),
 ).
 	Uses(function.Owns(database.Users), function.Keys)

@@ -20,10 +20,10 @@ const path = "/v1/organizations/{id}/teams/{team_id}/provisioning"
 
 // Service declares the function.
 var Service = function.Service("users-team-provisioning", New,
-	function.On(function.Put("users-hand-over-team", path, "Let the provisioning system keep a team", policy.TeamsWrite.WithFreshProof()).
-		Describe("It finds the team under /scim/v2/Groups from then on, and may rename, fill, empty and delete it. A team that has roles takes roles:write."), (*Function).HandOver),
-	function.On(function.Delete("users-take-back-team", path, "Take a team back from the provisioning system", policy.TeamsWrite.WithFreshProof()).
-		Describe("The team and those in it stay."), (*Function).TakeBack),
+	function.On(function.Put("users-hand-over-team", path, "Hand a team over to provisioning", policy.TeamsWrite.WithFreshProof()).
+		Describe("The provisioning system then finds the team under /scim/v2/Groups and may rename it, change its members and delete it. For a team that has roles this requires roles:write."), (*Function).HandOver),
+	function.On(function.Delete("users-take-back-team", path, "Take a team back from provisioning", policy.TeamsWrite.WithFreshProof()).
+		Describe("The team and its members stay."), (*Function).TakeBack),
 ).
 	Uses(function.Owns(database.Users))
 

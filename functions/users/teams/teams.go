@@ -25,18 +25,18 @@ const (
 
 // Service declares the function.
 var Service = function.Service("users-teams", New,
-	function.On(function.Get("users-list-teams", path, "Teams of your organization", policy.TeamsRead), (*Function).List),
+	function.On(function.Get("users-list-teams", path, "List your organization's teams", policy.TeamsRead), (*Function).List),
 	function.On(function.Get("users-get-team", one, "One team", policy.TeamsRead), (*Function).Get),
 	function.On(function.Post("users-create-team", path, "Create a team", policy.TeamsWrite).
 		Status(http.StatusCreated).Fails(fault.Conflict), (*Function).Create),
 	function.On(function.Patch("users-rename-team", one, "Rename a team", policy.TeamsWrite).
 		Fails(fault.Conflict), (*Function).Rename),
-	function.On(function.Put("users-move-team", one+"/parent", "Move a team into another one, or out of it", policy.TeamsWrite).
-		Describe("Teams lie in each other 10 deep at the most. To move one into a team that has roles, or out of it, is a change of roles: it also takes roles:write and a fresh proof.").
+	function.On(function.Put("users-move-team", one+"/parent", "Move a team to another parent", policy.TeamsWrite).
+		Describe("Teams can be nested at most 10 levels deep. Moving a team into or out of one that has roles is a role change: it also requires roles:write and step-up authentication.").
 		Answers(access.AnswersOfChanges), (*Function).Move),
-	function.On(function.Delete("users-delete-team", one, "Delete a team in which no other lies", policy.TeamsWrite).
+	function.On(function.Delete("users-delete-team", one, "Delete a team without subteams", policy.TeamsWrite).
 		Fails(fault.Conflict).
-		Describe("One that has roles, itself or by one that it lies in: this is a change of roles, and also takes roles:write and a fresh proof.").
+		Describe("If the team has roles, its own or inherited from a parent team, this is a role change: it also requires roles:write and step-up authentication.").
 		Answers(access.AnswersOfChanges), (*Function).Delete),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
@@ -58,7 +58,7 @@ type Request struct {
 
 // Named is a team's name.
 type Named struct {
-	Name person.DisplayName `json:"name" minLength:"1" maxLength:"100" doc:"No two teams are called the same, whatever the case"`
+	Name person.DisplayName `json:"name" minLength:"1" maxLength:"100" doc:"Unique among the organization's teams, ignoring case"`
 }
 
 // CreateRequest is the team to create.
@@ -66,7 +66,7 @@ type CreateRequest struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
 		Named
-		ParentID *uuid.UUID `json:"parent_id,omitempty" format:"uuid" doc:"The team that it lies in"`
+		ParentID *uuid.UUID `json:"parent_id,omitempty" format:"uuid" doc:"The parent team"`
 	}
 }
 
@@ -80,7 +80,7 @@ type RenameRequest struct {
 type MoveRequest struct {
 	Request
 	Body struct {
-		ParentID *uuid.UUID `json:"parent_id" format:"uuid" nullable:"true" doc:"null: in none"`
+		ParentID *uuid.UUID `json:"parent_id" format:"uuid" nullable:"true" doc:"null: no parent team"`
 	}
 }
 

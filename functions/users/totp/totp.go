@@ -19,12 +19,12 @@ import (
 
 // Service declares the function.
 var Service = function.Service("users-totp", New,
-	function.On(function.Post("users-enrol-totp", "/v1/users/mfa/totp", "Begin to use an authenticator app", policy.Person.WithFreshProof()).
+	function.On(function.Post("users-enrol-totp", "/v1/users/mfa/totp", "Begin setting up an authenticator app", policy.Person.WithFreshProof()).
 		Status(http.StatusCreated).Fails(fault.Conflict).
-		Describe("Answers a secret for the app, as text and as a QR code. It counts once its first code is confirmed, within 15 minutes."), (*Function).Enrol),
-	function.On(function.Post("users-confirm-totp", "/v1/users/mfa/totp/confirm", "Confirm an authenticator app by its first code", policy.Person.WithFreshProof()).
+		Describe("Returns a secret for the app, as text and as a QR code. Confirm its first code within 15 minutes to activate it."), (*Function).Enrol),
+	function.On(function.Post("users-confirm-totp", "/v1/users/mfa/totp/confirm", "Confirm an authenticator app with its first code", policy.Person.WithFreshProof()).
 		Sensitive().Fails(fault.Conflict), (*Function).Confirm),
-	function.On(function.Delete("users-remove-totp", "/v1/users/mfa/totp", "Stop using an authenticator app", policy.Person.WithFreshProof()).
+	function.On(function.Delete("users-remove-totp", "/v1/users/mfa/totp", "Remove an authenticator app", policy.Person.WithFreshProof()).
 		Fails(fault.NotFound, fault.Conflict), (*Function).Remove),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
@@ -42,7 +42,7 @@ type ConfirmRequest struct {
 // ConfirmResponse holds the recovery codes that come with the first second factor.
 type ConfirmResponse struct {
 	Body struct {
-		RecoveryCodes []string `json:"recovery_codes,omitempty" doc:"Shown this once: each completes one login without the app. Absent: those shown earlier stay good"`
+		RecoveryCodes []string `json:"recovery_codes,omitempty" doc:"Shown only once. Each code completes one login without the app. Absent: the codes shown earlier stay valid"`
 	}
 }
 
@@ -83,7 +83,7 @@ func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*ConfirmRes
 			return err
 		}
 		if !ok {
-			return fault.At("body.code", "is not what the app should show now: check the clock of its device")
+			return fault.At("body.code", "does not match the app's current code: check the clock of its device")
 		}
 		out.Body.RecoveryCodes, err = f.Enrolled(ctx, tx, caller, []string{"otp", "mfa"})
 		return err

@@ -16,9 +16,9 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Post("users-transfer-ownership", "/v1/organizations/{id}/ownership", "Give your ownership to another member", policy.OrganizationsDelete.WithFreshProof()).
+var Service = function.Endpoint(function.Post("users-transfer-ownership", "/v1/organizations/{id}/ownership", "Transfer your ownership to another member", policy.OrganizationsDelete.WithFreshProof()).
 	Fails(fault.Conflict).
-	Describe("You become an admin in the same moment.").
+	Describe("You become an admin at the same time.").
 	Answers(access.AnswersOfChanges), New).
 	Uses(function.Owns(database.Users), function.Keys)
 

@@ -18,7 +18,7 @@ import (
 // Command declares the command.
 var Command = function.Command{
 	Name: "trust-domain", Arguments: []string{"ORGANIZATION", "DOMAIN"},
-	Summary: "Make a domain that of an organization (its UUID) without asking DNS.",
+	Summary: "Assign a domain to an organization (UUID) without checking DNS.",
 	Domain:  "users", Uses: []function.Use{function.Owns(database.Users)},
 	Run: run,
 }

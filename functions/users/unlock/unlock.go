@@ -21,7 +21,7 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("users-unlock", "/v1/users/unlock", "Unlock your account", policy.Public).
 	Sensitive().
-	Describe("Forgets the failed logins, so that nobody has to wait for them any more. The token is good once, for a day."), New).
+	Describe("Clears the failed logins, so that logins are no longer delayed. The token is valid once, for a day."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
 // Request is the token.

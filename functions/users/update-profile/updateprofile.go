@@ -27,7 +27,7 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Patch("users-update-profile", "/v1/users/profile", "Change your profile", policy.Person).
 	Fails(fault.Malformed, fault.PreconditionFailed, fault.TooLarge, fault.Unsupported).Takes(requestBody, person.MaxChange).
-	Describe("A JSON Merge Patch (RFC 7396): what is absent stays, null removes, objects are merged. The whole has 64 KiB, 10 levels and 1,000 keys at the most."), New).
+	Describe("A JSON Merge Patch (RFC 7396): absent members stay, null removes, objects are merged. A profile can have at most 64 KiB, 10 levels and 1,000 keys."), New).
 	Uses(function.Owns(database.Users), function.Keys, function.Documents)
 
 // changes describes what may be changed; [users.Changeable] checks it.
@@ -38,8 +38,8 @@ var changes = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, P
 	"locale":       {Type: huma.TypeString, Nullable: true, Description: "Language tag (BCP 47), such as de-CH"},
 	"time_zone":    {Type: huma.TypeString, Nullable: true, Description: "Name in the IANA time zone database, such as Europe/Zurich"},
 	"picture_url":  {Type: huma.TypeString, Nullable: true, Description: "https"},
-	"preferences":  {Type: huma.TypeObject, Nullable: true, AdditionalProperties: true, Description: "What applications remember for you"},
-	"attributes":   {Type: huma.TypeObject, Nullable: true, AdditionalProperties: true, Description: "Whatever else you tell"},
+	"preferences":  {Type: huma.TypeObject, Nullable: true, AdditionalProperties: true, Description: "Settings that applications store for you"},
+	"attributes":   {Type: huma.TypeObject, Nullable: true, AdditionalProperties: true, Description: "Anything else about you"},
 }}
 
 var requestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
@@ -49,7 +49,7 @@ var requestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.Me
 
 // Request is the change.
 type Request struct {
-	IfMatch string `header:"If-Match" maxLength:"1000" doc:"ETag of the profile that the change is made to, or a list of them; absent, or *: whatever it is"`
+	IfMatch string `header:"If-Match" maxLength:"1000" doc:"ETag, or list of ETags, of the profile to change; absent or *: any"`
 	function.Raw
 }
 
@@ -104,7 +104,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 			return err
 		}
 		if in.IfMatch != "" && !matches(in.IfMatch, now.ETag()) {
-			return fault.New(fault.PreconditionFailed, "The profile has changed since you read it: read it again")
+			return fault.New(fault.PreconditionFailed, "The profile has changed since you read it: read it again and repeat your change")
 		}
 		replaced = now.Document
 		return f.change(ctx, tx, &now, patch)

@@ -23,13 +23,13 @@ import (
 
 // Service declares the function.
 var Service = function.Service("users-verify-email", New,
-	function.On(function.Post("users-send-verification", "/v1/users/email/verification", "Have your address's confirmation mailed again", policy.Person).
+	function.On(function.Post("users-send-verification", "/v1/users/email/verification", "Resend the mail that confirms your address", policy.Person).
 		Sensitive().Status(http.StatusAccepted).Fails(fault.Conflict, fault.Unavailable).
-		Describe("A few times an hour; more are not sent, and not refused."), (*Function).Send),
-	function.On(function.Post("users-verify-email", "/v1/users/email/verify", "Confirm your address by the token that was mailed", policy.Public).
+		Describe("Limited to a few mails an hour; further requests succeed but send nothing."), (*Function).Send),
+	function.On(function.Post("users-verify-email", "/v1/users/email/verify", "Confirm your address with the mailed token", policy.Public).
 		Sensitive().Fails(fault.Unavailable).
-		Describe("The token shows that you read the address, and the password that the account is yours: so nobody confirms an account that a stranger has opened with their address. "+
-			"Who does not know the password chooses one (POST /v1/users/password/forgot), which confirms the address too."), (*Function).Verify),
+		Describe("The token proves that you control the address, the password that the account is yours, so that you never confirm an account that a stranger opened with your address. "+
+			"If you do not know the password, choose a new one (POST /v1/users/password/forgot), which also confirms the address."), (*Function).Verify),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
@@ -37,7 +37,7 @@ var Service = function.Service("users-verify-email", New,
 type VerifyRequest struct {
 	Body struct {
 		Token    string `json:"token" maxLength:"100"`
-		Password string `json:"password" maxLength:"256" doc:"Of the account"`
+		Password string `json:"password" maxLength:"256" doc:"The account's password"`
 	}
 }
 
@@ -78,7 +78,7 @@ func (f *Function) Send(ctx context.Context, _ *struct{}) (*struct{}, error) {
 			return fmt.Errorf("read address: %w", err)
 		}
 		if verified {
-			return fault.New(fault.Conflict, "Your address is confirmed already")
+			return fault.New(fault.Conflict, "Your address is already confirmed")
 		}
 		if err := notify.MailVerification(ctx, f.Store, tx, f.post, caller.UserID, index); err != nil {
 			return err

@@ -22,11 +22,11 @@ import (
 
 // Service declares the function.
 var Service = function.Service("users-verify-second-factor", New,
-	function.On(function.Post("users-begin-passkey-verification", "/v1/users/mfa/verify/passkey", "Ask for a passkey as second factor of a login", policy.Public).
+	function.On(function.Post("users-begin-passkey-verification", "/v1/users/mfa/verify/passkey", "Begin a passkey check as a login's second factor", policy.Public).
 		Sensitive().Fails(fault.Unauthenticated, fault.Conflict), (*Function).Begin),
-	function.On(function.Post("users-verify-second-factor", "/v1/users/mfa/verify", "Complete a login by its second factor", policy.Public).
+	function.On(function.Post("users-verify-second-factor", "/v1/users/mfa/verify", "Complete a login with a second factor", policy.Public).
 		Sensitive().Fails(fault.Unauthenticated).
-		Describe("Takes one of code, recovery_code and passkey. After five wrong ones the mfa_token is good no more."), (*Function).Verify),
+		Describe("Send one of code, recovery_code or passkey. After five wrong attempts the mfa_token is invalidated."), (*Function).Verify),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
@@ -44,7 +44,7 @@ type BeginResponse struct{ Body credential.Ceremony }
 type VerifyRequest struct {
 	Body struct {
 		MFAToken     string                `json:"mfa_token" maxLength:"100"`
-		Code         string                `json:"code,omitempty" pattern:"^[0-9]{6}$" patternDescription:"six digits" example:"123456" doc:"Of an authenticator app"`
+		Code         string                `json:"code,omitempty" pattern:"^[0-9]{6}$" patternDescription:"six digits" example:"123456" doc:"Code of an authenticator app"`
 		RecoveryCode string                `json:"recovery_code,omitempty" maxLength:"40"`
 		Passkey      *credential.Assertion `json:"passkey,omitempty"`
 	}
@@ -69,8 +69,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 }
 
 var (
-	errNoLogin = fault.New(fault.Unauthenticated, "This login does not wait any more: log in again")
-	errRefused = fault.New(fault.Unauthenticated, "The second factor is not right")
+	errNoLogin = fault.New(fault.Unauthenticated, "This login has expired or was already completed: log in again")
+	errRefused = fault.New(fault.Unauthenticated, "The second factor is wrong: try again")
 )
 
 // Begin makes a challenge for the passkeys of the person whose login waits.

@@ -218,7 +218,7 @@ func up(ctx context.Context, db *sql.DB, directory string) error {
 	case err != nil:
 		return err
 	case present > known:
-		return fmt.Errorf("%w: it is at version %d and this program knows %d", ErrNewer, present, known)
+		return fmt.Errorf("%w: it is at version %d, but this program only knows version %d", ErrNewer, present, known)
 	case present == known:
 		return nil
 	}

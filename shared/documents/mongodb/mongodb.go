@@ -100,7 +100,7 @@ func failed(what, collection string, err error) error {
 	}
 	err = fmt.Errorf("%s document of %s: %w", what, collection, err)
 	if mongo.IsNetworkError(err) || mongo.IsTimeout(err) {
-		return fault.New(fault.Unavailable, "A database cannot be reached right now; try again").After(retryAfter).Because(err)
+		return fault.New(fault.Unavailable, "A database cannot be reached right now. Try again later.").After(retryAfter).Because(err)
 	}
 	return err
 }

@@ -1,12 +1,11 @@
-// Package common knows the passwords that everybody tries first. The list comes
-// with the program, so that a new password is checked against it without asking
-// anybody; a lookup allocates nothing and costs a fraction of a microsecond.
+// Package common checks new passwords against the most common ones. The list is embedded, so
+// that the check needs no other service; a lookup allocates nothing and takes a fraction of
+// a microsecond.
 //
-// The list is PwnedPasswordTop100k of the United Kingdom's National Cyber Security
-// Centre: the 100,000 passwords seen most often in the breaches that Have I Been
-// Pwned had collected by 2019. It contains public sector information licensed under
-// the Open Government Licence v3.0. What is kept of it are fingerprints, written by
-// scripts/passwords.
+// The list is PwnedPasswordTop100k of the United Kingdom's National Cyber Security Centre:
+// the 100,000 passwords seen most often in the breaches that Have I Been Pwned had collected
+// by 2019. It contains public sector information licensed under the Open Government Licence
+// v3.0. Only fingerprints are stored, written by scripts/passwords.
 package common
 
 import (

@@ -1,5 +1,5 @@
-// Package access decides and changes who may do what in an organization: roles, grants,
-// teams, and the changes that wait for a second person.
+// Package access decides and changes who may do what in an organization, for the functions
+// that read or change roles, grants and teams and that approve such changes.
 package access
 
 import (
@@ -17,7 +17,7 @@ import (
 	"function/shared/policy"
 )
 
-// toldAtOnce bounds who is mailed of one change.
+// toldAtOnce limits the recipients of a mail about one change.
 const toldAtOnce = 200
 
 const selectDeciders = `
@@ -27,7 +27,7 @@ SELECT user_id FROM (
     WHERE m.organization_id = @organization AND m.status = 'active' AND u.suspended_at IS NULL) members
 WHERE decides OR @all ORDER BY `
 
-// What LIMIT needs, and what the mail does: those who decide before all others.
+// Orders for selecting recipients: any members, or approvers first.
 const (
 	firstDeciders = selectDeciders + `user_id LIMIT @limit`
 	decidersFirst = selectDeciders + `decides DESC, user_id LIMIT @limit`
@@ -45,12 +45,12 @@ func members(ctx context.Context, tx pgx.Tx, query string, organization uuid.UUI
 	return found, nil
 }
 
-// errFewDeciders is why nobody is left alone with the rule that a second person approves.
-var errFewDeciders = fault.New(fault.Conflict, "Where a second person approves changes of roles, two members must be able to (%s): "+
-	"give another member such a role first, or end the rule (DELETE /v1/organizations/{id}/settings/require_second_person)", policy.RolesApprove)
+// errFewDeciders refuses to leave fewer than two members who can approve role changes.
+var errFewDeciders = fault.New(fault.Conflict, "While role changes need a second person's approval, at least two members must be able to approve (%s): "+
+	"first give another member such a role, or turn the requirement off (DELETE /v1/organizations/{id}/settings/require_second_person)", policy.RolesApprove)
 
-// NeedDeciders refuses a rule that nobody could fulfil: fewer than two active members
-// could approve a change of roles.
+// NeedDeciders refuses to require second-person approval if fewer than two active members
+// could approve role changes.
 func NeedDeciders(ctx context.Context, tx pgx.Tx, organization uuid.UUID) error {
 	found, err := members(ctx, tx, firstDeciders, organization, false, 2)
 	if err == nil && len(found) < 2 {
@@ -59,13 +59,13 @@ func NeedDeciders(ctx context.Context, tx pgx.Tx, organization uuid.UUID) error 
 	return err
 }
 
-// KeepDeciders does something to an organization under its lock, and refuses it if a
-// second person is to approve changes of roles and it leaves fewer of those who could
-// than two, and than before.
+// KeepDeciders runs a change under the organization's lock. If role changes need a second
+// person, it refuses a change that leaves fewer than two approvers and fewer than before.
 //
-// It is for what people do to each other. What must not fail for a rule of an
-// organization (a suspension by the platform, an erasure, a leaver whom provisioning
-// removes) may leave one alone, who then ends the rule ([PendingRoleChange.AloneFrom]).
+// It covers changes that members make to each other. Changes that must not fail because of
+// an organization's rule (a suspension by the platform, an erasure, a removal by
+// provisioning) may leave a single approver, who can then turn off the requirement
+// ([PendingRoleChange.AloneFrom]).
 func KeepDeciders(ctx context.Context, tx pgx.Tx, organization uuid.UUID, work func() error) error {
 	settings, err := store.SettingsOf(ctx, tx, organization)
 	if err != nil {
@@ -88,9 +88,9 @@ func KeepDeciders(ctx context.Context, tx pgx.Tx, organization uuid.UUID, work f
 	return err
 }
 
-// tell mails those who can approve changes of roles in an organization, or all of its
-// members: the first of them, who approve before the others. Nobody is told what they
-// did themselves, unless all are.
+// tell mails the members of an organization who can approve role changes, or all members, up
+// to a limit and approvers first. Except when all members are mailed, nobody is notified of
+// their own action.
 func (r RoleChanges) tell(ctx context.Context, tx *outbox.Tx, organization, by uuid.UUID, all bool, write func(to string) mail.Message) error {
 	if !r.post.Sends() {
 		return nil

@@ -13,12 +13,12 @@ import (
 	"function/shared/policy"
 )
 
-// ordinary are the roles that whoever manages members gives to newcomers; any other
-// is given as roles are changed.
+// ordinary are the roles that anyone who manages members may give to newcomers. All other
+// roles require the right to change roles.
 var ordinary = []string{policy.Member, policy.Analyst, policy.Viewer}
 
-// MayBringIn refuses to bring in somebody with a role that the one who does it could
-// not give, or, where a second person approves roles, with more than an ordinary one.
+// MayBringIn refuses to add somebody with a role that the actor could not assign or, if role
+// changes need a second person, with any role that is not ordinary.
 func (x Actor) MayBringIn(ctx context.Context, role string) error {
 	may := func(p policy.Permission) policy.Decision {
 		return policy.Decide(x.subject, policy.Need{Permission: p}, time.Now())
@@ -33,20 +33,20 @@ func (x Actor) MayBringIn(ctx context.Context, role string) error {
 		return err
 	}
 	if d := may(policy.RolesWrite); !d.Allowed {
-		return fault.New(fault.Forbidden, "To bring somebody in as more than a member, analyst or viewer is to give a role: %s", d.Reason)
+		return fault.New(fault.Forbidden, "Adding somebody as anything other than member, analyst or viewer requires the right to assign roles: %s", d.Reason)
 	}
 	settings, err := store.SettingsOf(ctx, x, x.organization)
 	if err != nil {
 		return err
 	}
 	if settings.RequireSecondPerson {
-		return fault.New(fault.Conflict, "A second person approves roles here: bring the person in as a member, analyst or viewer, then change the role")
+		return fault.New(fault.Conflict, "Role changes need a second person's approval here: add the person as a member, analyst or viewer, then change the role")
 	}
 	return nil
 }
 
-// MayBringInNow is mayBringIn for a caller, who for more than an ordinary role also has
-// to have proved lately who they are.
+// MayBringInNow is [Actor.MayBringIn] for the caller, who also needs step-up authentication
+// for a role that is not ordinary.
 func (x Actor) MayBringInNow(ctx context.Context, role string) error {
 	if err := x.MayBringIn(ctx, role); err != nil || slices.Contains(ordinary, role) {
 		return err
@@ -58,9 +58,9 @@ func (x Actor) MayBringInNow(ctx context.Context, role string) error {
 	return store.RequireFreshProof(caller)
 }
 
-// MayFill refuses to have a provisioning system put people into a team that has roles
-// which it may not give itself, and wherever a second person approves changes of roles:
-// a program's wish is nobody's request that somebody could approve.
+// MayFill refuses to let a provisioning system add people to a team whose roles it could not
+// assign. If role changes need a second person, it always refuses, since a program's change
+// could not be approved.
 func (x Actor) MayFill(ctx context.Context, team uuid.UUID) error {
 	_, roles, err := x.Path(ctx, team)
 	if err != nil {
@@ -77,4 +77,4 @@ func (x Actor) MayFill(ctx context.Context, team uuid.UUID) error {
 	return err
 }
 
-var ErrSecondPerson = fault.New(fault.Conflict, "The team has roles, and a second person approves changes of roles here: people put others into it, by PUT /v1/organizations/{id}/teams/{team_id}/members/{user_id}")
+var ErrSecondPerson = fault.New(fault.Conflict, "The team has roles, and role changes need a second person's approval here: add the member with PUT /v1/organizations/{id}/teams/{team_id}/members/{user_id}")

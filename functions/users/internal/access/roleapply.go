@@ -23,7 +23,7 @@ ON CONFLICT (organization_id, name) DO UPDATE SET description = excluded.descrip
 	endSecondPerson = `UPDATE organizations SET settings = settings - 'require_second_person' WHERE id = $1`
 )
 
-// assign makes a role a member's own, and tells of it.
+// assign changes a member's role and publishes it.
 func (x Actor) assign(ctx context.Context, c RoleChange, role string) error {
 	rows, _ := x.Query(ctx, setRole, c.UserID, x.organization, role)
 	m, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Membership])

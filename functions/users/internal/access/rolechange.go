@@ -22,13 +22,13 @@ import (
 	"function/shared/uuid7"
 )
 
-// RoleChanges changes roles, and mails those who are to know of it.
+// RoleChanges changes roles and mails the people who must know about it.
 type RoleChanges struct {
 	store.Store
 	post notify.Mailer
 }
 
-// OpenRoleChanges opens the roles and the mail.
+// OpenRoleChanges opens the store and the mailer.
 func OpenRoleChanges(ctx context.Context, env *function.Env) (RoleChanges, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
@@ -38,19 +38,19 @@ func OpenRoleChanges(ctx context.Context, env *function.Env) (RoleChanges, error
 	return RoleChanges{store, post}, err
 }
 
-// RoleChange is a change of who has which role, or of what a role allows. Each takes
-// effect by [RoleChanges.ChangeRoles]: at once, or, where the organization separates duties
-// (Settings.RequireSecondPerson), when a second person approves it.
+// RoleChange changes who has a role or what a role allows. [RoleChanges.ChangeRoles] applies
+// it at once or, if the organization requires it (Settings.RequireSecondPerson), after a
+// second person's approval.
 type RoleChange struct {
 	Kind             string              `json:"kind" enum:"assign,grant,revoke,define,delete,transfer_ownership,join_team,leave_team,move_team,delete_team,end_second_person"`
 	Role             string              `json:"role,omitempty"`
-	UserID           uuid.UUID           `json:"user_id,omitzero" format:"uuid" doc:"Whom it concerns"`
+	UserID           uuid.UUID           `json:"user_id,omitzero" format:"uuid" doc:"The person affected"`
 	TeamID           uuid.UUID           `json:"team_id,omitzero" format:"uuid"`
 	ServiceAccountID uuid.UUID           `json:"service_account_id,omitzero" format:"uuid"`
 	GrantID          uuid.UUID           `json:"grant_id,omitzero" format:"uuid"`
-	ParentID         uuid.UUID           `json:"parent_id,omitzero" format:"uuid" doc:"The team that the team is to lie in; absent: none"`
-	Description      string              `json:"description,omitempty" doc:"Of the role"`
-	Permissions      []policy.Permission `json:"permissions,omitempty" doc:"Of the role"`
+	ParentID         uuid.UUID           `json:"parent_id,omitzero" format:"uuid" doc:"The new parent team; absent: none"`
+	Description      string              `json:"description,omitempty" doc:"Description of the role"`
+	Permissions      []policy.Permission `json:"permissions,omitempty" doc:"Permissions of the role"`
 }
 
 // The kinds of changes.
@@ -68,37 +68,38 @@ const (
 	EndSecondPerson   = "end_second_person"
 )
 
-// PendingRoleChange is a change and what has become of it.
+// PendingRoleChange is a role change and its state.
 type PendingRoleChange struct {
-	ID          uuid.UUID  `json:"id,omitzero" format:"uuid" doc:"Of what waits, or has waited, for a second person"`
+	ID          uuid.UUID  `json:"id,omitzero" format:"uuid" doc:"Identifier of the pending or decided role change; absent if it took effect at once"`
 	Status      string     `json:"status" enum:"applied,pending,approved,rejected,withdrawn,expired"`
 	Change      RoleChange `json:"change"`
 	RequestedBy uuid.UUID  `json:"requested_by" format:"uuid"`
 	RequestedAt time.Time  `json:"requested_at"`
-	ExpiresAt   *time.Time `json:"expires_at,omitempty" doc:"When it can be approved no more"`
-	AloneFrom   *time.Time `json:"alone_from,omitempty" doc:"When the owner who wants the end of the second person's approval may approve it alone, if nobody has rejected it"`
+	ExpiresAt   *time.Time `json:"expires_at,omitempty" doc:"After this time it can no longer be approved"`
+	AloneFrom   *time.Time `json:"alone_from,omitempty" doc:"From this time on the owner who asked to turn off second-person approval may approve it alone, if nobody has rejected it"`
 	DecidedBy   *uuid.UUID `json:"decided_by,omitempty" format:"uuid"`
 	DecidedAt   *time.Time `json:"decided_at,omitempty"`
 }
 
-// RoleChangeAnswer answers every change of roles: 200, or 202 while it waits.
+// RoleChangeAnswer is the response to every role change: 200, or 202 while it is pending.
 type RoleChangeAnswer struct {
 	Status int
 	Body   PendingRoleChange
 }
 
-// AnswersOfChanges describes the answer of operations by which a change may have to wait.
-var AnswersOfChanges = map[string]*huma.Response{"202": {Description: "Waits for a second person's approval, for 7 days"}}
+// AnswersOfChanges describes the responses of operations whose change may be pending.
+var AnswersOfChanges = map[string]*huma.Response{"202": {Description: "Pending: a second person must approve it within 7 days"}}
 
-// approvalTime is how long a change waits for a second person.
+// approvalTime is how long a role change stays pending.
 const approvalTime = 7 * 24 * time.Hour
 
-// aloneTime is for how long everybody is told that an owner wants the rule of the second
-// person to end, and can reject it, before the owner may end it alone: so that an
-// organization whose other approvers are gone, or silent, can change again.
+// aloneTime is how long all members are notified, and can object, before an owner may turn
+// off second-person approval alone. It keeps an organization able to change when its other
+// approvers have left or do not respond.
 const aloneTime = 7 * 24 * time.Hour
 
-// Actor is a change under way, in its transaction and under its organization's lock.
+// Actor is the requester of a role change, within its transaction and under its
+// organization's lock.
 type Actor struct {
 	*outbox.Tx
 	organization uuid.UUID
@@ -106,8 +107,8 @@ type Actor struct {
 	subject      policy.Subject
 }
 
-// Acting locks the organization and reads what the one who wants a change may do now:
-// a role that was taken from them a moment ago counts no more.
+// Acting locks the organization and reads the requester's current rights, so that a role
+// revoked a moment ago no longer counts.
 func Acting(ctx context.Context, tx *outbox.Tx, organization, by uuid.UUID) (Actor, error) {
 	x := Actor{Tx: tx, organization: organization, by: by}
 	err := store.LockOrganization(ctx, tx, organization)
@@ -117,7 +118,7 @@ func Acting(ctx context.Context, tx *outbox.Tx, organization, by uuid.UUID) (Act
 	return x, err
 }
 
-// ActingFor is begin for a caller, whose API key may narrow what they may do.
+// ActingFor is [Acting] for the caller, whose API key may limit their rights.
 func ActingFor(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, caller auth.Caller) (Actor, error) {
 	x, err := Acting(ctx, tx, organization, caller.UserID)
 	x.subject.Limited, x.subject.Scopes = caller.Subject.Limited, caller.Subject.Scopes
@@ -127,8 +128,8 @@ func ActingFor(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, calle
 const insertRoleChange = `
 INSERT INTO role_changes (id, organization_id, change, requested_by, requested_at, expires_at, alone_from) VALUES ($1, $2, $3, $4, $5, $6, $7)`
 
-// ChangeRoles makes a change that the caller wants in their organization, or has it
-// wait for a second person.
+// ChangeRoles makes a role change that the caller requests in their organization, or stores
+// it as pending until a second person approves it.
 func (r RoleChanges) ChangeRoles(ctx context.Context, organization uuid.UUID, c RoleChange) (*RoleChangeAnswer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -168,7 +169,7 @@ func (r RoleChanges) request(ctx context.Context, x Actor, c RoleChange, caller 
 	return answer, r.wait(ctx, x, answer, entry)
 }
 
-// wait has a change wait for a second person, and tells who could be that.
+// wait stores a pending change and notifies those who can approve it.
 func (r RoleChanges) wait(ctx context.Context, x Actor, answer *RoleChangeAnswer, entry *audit.Entry) error {
 	p := &answer.Body
 	expires := p.RequestedAt.Add(approvalTime)
@@ -187,7 +188,7 @@ func (r RoleChanges) wait(ctx context.Context, x Actor, answer *RoleChangeAnswer
 	return r.tell(ctx, x.Tx, x.organization, x.by, false, func(to string) mail.Message { return r.post.RoleChangeWaits(to, x.organization) })
 }
 
-// resource is what the change is made to.
+// resource identifies what the change is made to, for the audit trail.
 func (c RoleChange) resource() string {
 	for _, id := range []uuid.UUID{c.GrantID, c.UserID, c.TeamID} {
 		if id != uuid.Nil {
@@ -197,7 +198,8 @@ func (c RoleChange) resource() string {
 	return c.Role
 }
 
-// detail is the change for the audit trail; the words about a role may be personal.
+// detail describes the change for the audit trail. It leaves out the role's description,
+// which may contain personal data.
 func (c RoleChange) detail() map[string]any {
 	c.Description = ""
 	encoded, _ := json.Marshal(c) // plain strings and identifiers always encode

@@ -318,7 +318,7 @@ func TestOwnerEndsTheRuleAloneWhenAllHaveBeenTold(t *testing.T) {
 		t.Fatalf("change %+v, want one that the owner can approve alone in a week", asked)
 	}
 	for _, told := range []platformtest.Caller{s.owner, ada} {
-		if m := s.MailTo(told.Email); !strings.Contains(m.Subject, "are to need no second person") {
+		if m := s.MailTo(told.Email); !strings.Contains(m.Subject, "is about to be turned off") {
 			t.Errorf("mail %q, want it told that the rule is to end", m.Subject)
 		}
 	}
@@ -329,7 +329,7 @@ func TestOwnerEndsTheRuleAloneWhenAllHaveBeenTold(t *testing.T) {
 	s.decide(userstest.Stale(t, s.Platform, s.owner), asked.ID, "approve").Want(t, http.StatusUnauthorized)
 	s.decide(s.owner, asked.ID, "approve").Want(t, http.StatusOK)
 	userstest.Assign(s.Platform, s.owner, ada, "admin").Want(t, http.StatusOK)
-	if m := s.MailTo(ada.Email); !strings.Contains(m.Subject, "need no second person any more") {
+	if m := s.MailTo(ada.Email); !strings.Contains(m.Subject, "was turned off") {
 		t.Errorf("mail %q, want it told that the rule has ended", m.Subject)
 	}
 	if !userstest.Ask[bool](t, s.Platform, `SELECT (detail ->> 'alone')::boolean FROM audit_entries WHERE organization_id = $1 AND action = 'role_changes:approve' AND result = 'done'`, organization) {

@@ -19,7 +19,7 @@ import (
 	"function/shared/outbox"
 )
 
-// RoleChangeColumns are what a [PendingRoleChange] is read from.
+// RoleChangeColumns are the columns of a [PendingRoleChange].
 const RoleChangeColumns = `id, change, requested_by, requested_at, expires_at, alone_from, decided_by, decided_at,
 CASE WHEN decision IS NOT NULL THEN decision WHEN expires_at <= now() THEN 'expired' ELSE 'pending' END AS status`
 
@@ -28,7 +28,7 @@ const (
 	decideRoleChange = `UPDATE role_changes SET decided_by = $2, decided_at = $3, decision = $4 WHERE id = $1`
 )
 
-// What becomes of a change that waits.
+// Decisions on a pending change.
 const (
 	Approved  = "approved"  // by a second person: it takes effect, if who wanted it still may
 	Rejected  = "rejected"  // by a second person
@@ -37,7 +37,7 @@ const (
 
 var decisions = map[string]string{Approved: "role_changes:approve", Rejected: "role_changes:reject", Withdrawn: "role_changes:withdraw"}
 
-// Decide has the caller decide about a change that waits.
+// Decide records the caller's decision on a pending change.
 func (r RoleChanges) Decide(ctx context.Context, organization, id uuid.UUID, decision string) (*PendingRoleChange, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -51,7 +51,7 @@ func (r RoleChanges) Decide(ctx context.Context, organization, id uuid.UUID, dec
 		}
 		rows, _ := tx.Query(ctx, selectRoleChange, organization, id)
 		if p, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[PendingRoleChange]); database.IsNoRows(err) {
-			return fault.New(fault.NotFound, "There is no such change of roles")
+			return fault.New(fault.NotFound, "There is no role change with this identifier")
 		} else if err != nil {
 			return fmt.Errorf("read role change: %w", err)
 		}
@@ -72,8 +72,8 @@ func (r RoleChanges) Decide(ctx context.Context, organization, id uuid.UUID, dec
 	return &p, err
 }
 
-// take makes a change that was approved, if who wanted it still may. What an owner has
-// approved alone is told to all.
+// take applies an approved change if its requester still may make it. If an owner approved
+// it alone, all members are notified.
 func (r RoleChanges) take(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p PendingRoleChange, entry *audit.Entry) error {
 	x, err := Acting(ctx, tx, organization, p.RequestedBy)
 	if err != nil {
@@ -81,7 +81,7 @@ func (r RoleChanges) take(ctx context.Context, tx *outbox.Tx, organization uuid.
 	}
 	alone := *p.DecidedBy == p.RequestedBy
 	if alone && !x.owner() {
-		return fault.New(fault.Forbidden, "Only an owner ends the second person's approval alone")
+		return fault.New(fault.Forbidden, "Only an owner can turn off second-person approval alone")
 	}
 	if _, err := x.may(ctx, &p.Change); err != nil {
 		return stale(err)
@@ -93,10 +93,10 @@ func (r RoleChanges) take(ctx context.Context, tx *outbox.Tx, organization uuid.
 	return r.tell(ctx, tx, organization, p.RequestedBy, true, func(to string) mail.Message { return r.post.SecondPersonEnded(to, organization) })
 }
 
-// stale is why a change that was in order when it was wanted is so no more.
+// stale explains why a change that was valid when requested no longer is.
 func stale(err error) error {
 	if f, ok := fault.As(err); ok {
-		return fault.New(fault.Conflict, "The change cannot be made any more: %s", f.Detail)
+		return fault.New(fault.Conflict, "The change can no longer be made: %s", f.Detail)
 	}
 	return err
 }
@@ -110,28 +110,27 @@ WITH RECURSIVE under (id) AS (
 SELECT EXISTS (SELECT FROM team_members WHERE user_id = @person AND team_id IN (SELECT id FROM under))
     OR @role = ANY (roles_of(@person, @organization))`
 
-// mayDecide refuses those whose decision would not count.
+// mayDecide refuses people who may not decide on the change.
 func mayDecide(ctx context.Context, tx pgx.Tx, organization, person uuid.UUID, p PendingRoleChange, decision string, now time.Time) error {
 	own := p.RequestedBy == person
 	switch {
 	case p.Status != "pending":
-		return fault.New(fault.Conflict, "The change of roles is %s", p.Status)
+		return fault.New(fault.Conflict, "The role change is already %s", p.Status)
 	case decision == Withdrawn && !own:
-		return fault.New(fault.Forbidden, "Only who wanted the change takes it back: POST …/reject rejects it")
+		return fault.New(fault.Forbidden, "Only the person who requested the change can withdraw it: use POST …/reject to reject it")
 	case decision == Withdrawn:
 		return nil
 	case own && decision == Rejected:
-		return fault.New(fault.Forbidden, "You wanted the change yourself: DELETE takes it back")
+		return fault.New(fault.Forbidden, "You requested this change yourself: use DELETE to withdraw it")
 	case own && p.AloneFrom != nil && now.Before(*p.AloneFrom):
-		return fault.New(fault.Forbidden, "A second person decides; you alone can from %s on, if nobody rejects it", p.AloneFrom.Format(time.RFC3339))
+		return fault.New(fault.Forbidden, "A second person must decide. You can approve it alone from %s on, if nobody rejects it", p.AloneFrom.Format(time.RFC3339))
 	case own && p.AloneFrom != nil:
 		return nil
 	}
 	return secondPerson(ctx, tx, organization, person, p)
 }
 
-// secondPerson refuses those whose decision would be no second person's: who wanted the
-// change, and whose own rights it changes.
+// secondPerson refuses the requester of a change and people whose own rights it changes.
 func secondPerson(ctx context.Context, tx pgx.Tx, organization, person uuid.UUID, p PendingRoleChange) error {
 	concerned := p.RequestedBy == person || p.Change.UserID == person
 	if !concerned {
@@ -145,7 +144,7 @@ func secondPerson(ctx context.Context, tx pgx.Tx, organization, person uuid.UUID
 		}
 	}
 	if concerned {
-		return fault.New(fault.Forbidden, "A second person decides: neither who wanted the change, nor whose own rights it changes")
+		return fault.New(fault.Forbidden, "A second person must decide: neither the person who requested the change nor anyone whose own rights it changes")
 	}
 	return nil
 }

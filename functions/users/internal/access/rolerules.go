@@ -17,8 +17,7 @@ func (x Actor) owner() bool { return slices.Contains(x.subject.Roles, policy.Own
 
 const selectPermissions = `SELECT permissions FROM roles WHERE organization_id = $1 AND name = $2`
 
-// Role refuses a role that there is not, or that may do what the one who wants to give
-// or take it may not.
+// Role refuses a role that does not exist or allows more than the actor may do.
 func (x Actor) Role(ctx context.Context, name string) error {
 	permissions := policy.Permissions(name)
 	if !slices.Contains(policy.BuiltIn(), name) { // the platform's own is not the organization's to give
@@ -32,9 +31,9 @@ func (x Actor) Role(ctx context.Context, name string) error {
 	}
 	switch {
 	case name == policy.Owner && !x.owner():
-		return fault.New(fault.Forbidden, "Only an owner makes, or unmakes, an owner")
+		return fault.New(fault.Forbidden, "Only an owner can give or take away ownership")
 	case !policy.Covers(x.subject, permissions):
-		return fault.New(fault.Forbidden, "This role may do what you may not: nobody gives or takes rights beyond their own")
+		return fault.New(fault.Forbidden, "This role allows more than you may do yourself: you can only give or take away rights that you have")
 	}
 	return nil
 }
@@ -45,7 +44,7 @@ func (x Actor) Member(ctx context.Context, person uuid.UUID) (Membership, error)
 	rows, _ := x.Query(ctx, selectMember, person, x.organization)
 	m, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Membership])
 	if database.IsNoRows(err) {
-		return m, fault.New(fault.NotFound, "Nobody with this identifier is in this organization")
+		return m, fault.New(fault.NotFound, "This organization has no member with this identifier")
 	}
 	if err != nil {
 		return m, fmt.Errorf("read membership: %w", err)
@@ -59,7 +58,7 @@ func (x Actor) mayAssign(ctx context.Context, c RoleChange) error {
 		return err
 	}
 	if m.Status == MembershipRequested {
-		return fault.New(fault.Conflict, "This person has not been let in yet: approve the membership, with the role")
+		return fault.New(fault.Conflict, "This person's request to join is still pending: approve it, with the role")
 	}
 	if err := x.Role(ctx, m.Role); err != nil {
 		return err
@@ -74,14 +73,14 @@ func (x Actor) mayAssign(ctx context.Context, c RoleChange) error {
 
 const lockSuspended = `SELECT suspended_at IS NOT NULL FROM users WHERE id = $1 FOR SHARE` // the platform suspends before, or after
 
-// canOwn refuses an owner who could not act as one.
+// canOwn refuses a new owner who is not an active member.
 func (x Actor) canOwn(ctx context.Context, m Membership) error {
 	var suspended bool
 	if err := x.QueryRow(ctx, lockSuspended, m.UserID).Scan(&suspended); err != nil {
 		return fmt.Errorf("read account: %w", err)
 	}
 	if suspended || m.Status != MembershipActive {
-		return fault.New(fault.Conflict, "Only an active member, whose account is not suspended, can become an owner")
+		return fault.New(fault.Conflict, "Only an active member whose account is not suspended can become an owner")
 	}
 	return nil
 }
@@ -90,7 +89,7 @@ const selectServiceAccount = `SELECT FROM service_accounts WHERE id = $1 AND org
 
 func (x Actor) mayGrant(ctx context.Context, c RoleChange) error {
 	if c.Role == policy.Owner {
-		return fault.At("body.role", "ownership is a member's role, and not granted beside it")
+		return fault.At("body.role", "owner cannot be granted as an additional role: change the member's role instead")
 	}
 	if c.ServiceAccountID != uuid.Nil {
 		err := x.QueryRow(ctx, selectServiceAccount, c.ServiceAccountID, x.organization).Scan()
@@ -124,19 +123,19 @@ func (x Actor) mayRevoke(ctx context.Context, c *RoleChange) error {
 
 func (x Actor) mayTransfer(ctx context.Context, c RoleChange) error {
 	if !x.owner() {
-		return fault.New(fault.Forbidden, "Only an owner gives ownership away")
+		return fault.New(fault.Forbidden, "Only an owner can transfer ownership")
 	}
 	m, err := x.Member(ctx, c.UserID)
 	switch {
 	case err != nil:
 		return err
 	case c.UserID == x.by:
-		return fault.At("body.user_id", "this is yourself")
+		return fault.At("body.user_id", "choose somebody other than yourself")
 	}
 	return x.canOwn(ctx, m)
 }
 
-// maxOwnRoles bounds the roles of one organization, which are listed as a whole.
+// maxOwnRoles limits an organization's custom roles, which are listed on one page.
 const maxOwnRoles = 200
 
 const selectRoleUse = `
@@ -146,7 +145,7 @@ SELECT (SELECT count(*) FROM roles WHERE organization_id = $1 AND name <> $2),
     OR EXISTS (SELECT FROM role_grants WHERE organization_id = $1 AND role = $2)
     OR EXISTS (SELECT FROM invitations WHERE organization_id = $1 AND role = $2 AND ended_at IS NULL AND expires_at > now())`
 
-// use is what there is of roles beside one, and of that one.
+// use describes the use of one role and the number of the others.
 type use struct {
 	others       int
 	exists, held bool
@@ -165,13 +164,13 @@ func (x Actor) mayDefine(ctx context.Context, c RoleChange) error {
 	case err != nil:
 		return err
 	case policy.IsBuiltIn(c.Role):
-		return fault.At("path.role", "a built-in role is called so")
+		return fault.At("path.role", "a built-in role has this name: choose a different one")
 	case u.others >= maxOwnRoles:
-		return fault.New(fault.Conflict, "An organization has %d roles of its own at the most", maxOwnRoles)
+		return fault.New(fault.Conflict, "An organization can have at most %d roles of its own", maxOwnRoles)
 	case slices.ContainsFunc(c.Permissions, func(p policy.Permission) bool { return !slices.Contains(policy.Grantable(), p) }):
-		return fault.At("body.permissions", "a role allows what GET /v1/organizations/{id}/roles lists as grantable, and nothing else")
+		return fault.At("body.permissions", "a role can only contain permissions that GET /v1/organizations/{id}/roles lists as grantable")
 	case !policy.Covers(x.subject, c.Permissions):
-		return fault.New(fault.Forbidden, "You cannot put into a role what you may not do yourself")
+		return fault.New(fault.Forbidden, "You cannot give a role permissions that you do not have yourself")
 	case u.exists:
 		return x.Role(ctx, c.Role)
 	}
@@ -184,11 +183,11 @@ func (x Actor) mayDelete(ctx context.Context, c RoleChange) error {
 	case err != nil:
 		return err
 	case policy.IsBuiltIn(c.Role):
-		return fault.New(fault.Conflict, "A built-in role stays")
+		return fault.New(fault.Conflict, "Built-in roles cannot be deleted")
 	case !u.exists:
 		return fault.New(fault.NotFound, "There is no such role in this organization")
 	case u.held:
-		return fault.New(fault.Conflict, "Somebody has, or is invited to, this role: take it from them first")
+		return fault.New(fault.Conflict, "The role is still assigned to somebody or part of an invitation: take it away there first")
 	}
 	return x.Role(ctx, c.Role)
 }

@@ -313,7 +313,7 @@ func TestExplainTellsWhereEveryRoleComesFrom(t *testing.T) {
 
 	got := platformtest.Decode[explain.Answer](t, ask(ada, map[string]any{"permission": "audit:read"}).Want(t, http.StatusOK))
 	want := explain.Answer{
-		Allowed: true, Reason: "A role of the organization's own allows audit:read",
+		Allowed: true, Reason: "A custom role of the organization allows audit:read",
 		Roles: []explain.Held{
 			{Role: "analyst", Source: "grant", GrantID: &toAda, BuiltIn: true, Permissions: policy.Permissions("analyst")},
 			{Role: "viewer", Source: "membership", BuiltIn: true, Permissions: policy.Permissions("viewer")},

@@ -29,9 +29,9 @@ FROM (
     WHERE a.id = @id AND a.organization_id = @organization
 ) s`
 
-// SubjectOf is what a person or service account may do in an organization now, apart
-// from any session: as if with a second factor, and without a fresh proof. Nobody
-// there: nothing.
+// SubjectOf returns what a person or service account may do in an organization, independent
+// of a session: as if logged in with a second factor but without step-up authentication. For
+// an unknown subject it returns no rights.
 func SubjectOf(ctx context.Context, tx pgx.Tx, organization, id uuid.UUID) (policy.Subject, error) {
 	rows, _ := tx.Query(ctx, selectSubject, pgx.NamedArgs{"organization": organization, "id": id})
 	found, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[struct {

@@ -14,16 +14,16 @@ import (
 	"function/shared/policy"
 )
 
-// Team is some members of an organization. What is granted to a team, the members of
-// the teams in it have too.
+// Team is a group of members of an organization. Roles granted to a team also apply to the
+// members of its subteams.
 type Team struct {
 	ID        uuid.UUID  `json:"id" format:"uuid"`
 	Name      string     `json:"name"`
-	ParentID  *uuid.UUID `json:"parent_id,omitempty" format:"uuid" doc:"The team that it lies in"`
+	ParentID  *uuid.UUID `json:"parent_id,omitempty" format:"uuid" doc:"The parent team"`
 	CreatedAt time.Time  `json:"created_at"`
 }
 
-// maxTeamDepth is how deep teams lie in each other at the most.
+// maxTeamDepth limits the nesting of teams.
 const maxTeamDepth = 10
 
 const selectTeamPath = `
@@ -34,7 +34,7 @@ WITH RECURSIVE up (id, parent_id) AS (
 )
 SELECT array_agg(id), (SELECT coalesce(array_agg(DISTINCT role), '{}') FROM role_grants WHERE team_id IN (SELECT id FROM up)) FROM up`
 
-// Path is a team and those that it lies in, and the roles that its members have by it.
+// Path returns a team with its ancestors, and the roles that its members have through them.
 func (x Actor) Path(ctx context.Context, team uuid.UUID) (path []uuid.UUID, roles []string, err error) {
 	if err := x.QueryRow(ctx, selectTeamPath, team, x.organization).Scan(&path, &roles); err != nil {
 		return nil, nil, fmt.Errorf("read path of team: %w", err)
@@ -45,18 +45,18 @@ func (x Actor) Path(ctx context.Context, team uuid.UUID) (path []uuid.UUID, role
 	return path, roles, nil
 }
 
-var errTooDeep = fault.At("body.parent_id", "teams lie in each other %d deep at the most", maxTeamDepth)
+var errTooDeep = fault.At("body.parent_id", "teams can be nested at most %d levels deep", maxTeamDepth)
 
 var errNoTeam = fault.New(fault.NotFound, "There is no such team")
 
-// Why a change of teams is one of roles.
+// Reasons why a change to a team is also a role change.
 const (
-	joins = "The team has roles, which whoever gets into it gets: %s"
-	Loses = "The team has roles, which whoever gets out of it loses: %s"
+	joins = "This would also give people the roles of the team: %s"
+	Loses = "This would also take the roles of the team away from people: %s"
 )
 
-// CheckTeamRoles refuses to give the roles of a team to those who get into it, or to take them
-// from those who get out of it, unless the one who wants it may give them.
+// CheckTeamRoles refuses a change that gives or takes away the roles of a team, unless the
+// actor may assign those roles.
 func (x Actor) CheckTeamRoles(ctx context.Context, why string, roles []string) (weighty bool, err error) {
 	if len(roles) == 0 {
 		return false, nil
@@ -92,7 +92,7 @@ func (x Actor) mayLeaveTeam(ctx context.Context, c RoleChange) (weighty bool, er
 	}
 	err = x.QueryRow(ctx, selectInTeam, c.TeamID, c.UserID).Scan()
 	if database.IsNoRows(err) {
-		return true, fault.New(fault.NotFound, "Nobody with this identifier is in this team")
+		return true, fault.New(fault.NotFound, "This team has no member with this identifier")
 	}
 	if err != nil {
 		return true, fmt.Errorf("read team member: %w", err)
@@ -123,7 +123,7 @@ WITH RECURSIVE under (id, depth) AS (
 )
 SELECT coalesce(max(depth), 0) FROM under`
 
-// height is how deep teams lie in a team, itself counted.
+// height is the number of levels of a team and its subteams.
 func (x Actor) height(ctx context.Context, team uuid.UUID) (height int, err error) {
 	if err := x.QueryRow(ctx, selectTeamHeight, team, x.organization).Scan(&height); err != nil {
 		return 0, fmt.Errorf("read teams under team: %w", err)
@@ -133,10 +133,9 @@ func (x Actor) height(ctx context.Context, team uuid.UUID) (height int, err erro
 
 const selectTeamRoles = `SELECT coalesce(array_agg(role), '{}') FROM role_grants WHERE team_id = $1`
 
-// mayMove refuses a circle and too deep a nesting; the organization's lock keeps two
-// moves from making one together. Whoever is in the team gets the roles of the teams that
-// it is to lie in, and loses those of the teams that it has lain in: both take the right
-// to give them.
+// mayMove refuses cycles and too deep a nesting; the organization's lock prevents two moves
+// from forming a cycle together. The members gain the roles of the new ancestors and lose
+// those of the former ones; the actor needs the right to assign both.
 func (x Actor) mayMove(ctx context.Context, c RoleChange) (weighty bool, err error) {
 	_, before, err := x.Path(ctx, c.TeamID)
 	if err != nil {
@@ -161,7 +160,7 @@ func (x Actor) mayMove(ctx context.Context, c RoleChange) (weighty bool, err err
 	return got || lost, err
 }
 
-// within is the roles of the teams that a team is to lie in, if it can.
+// within returns the roles of a team and its ancestors, if a team can be moved into it.
 func (x Actor) within(ctx context.Context, c RoleChange) ([]string, error) {
 	height, err := x.height(ctx, c.TeamID)
 	if err != nil {
@@ -172,14 +171,14 @@ func (x Actor) within(ctx context.Context, c RoleChange) ([]string, error) {
 	case err != nil:
 		return nil, err
 	case slices.Contains(path, c.TeamID):
-		return nil, fault.At("body.parent_id", "this team lies in the one that is to lie in it")
+		return nil, fault.At("body.parent_id", "the new parent is a descendant of this team")
 	case len(path)+height > maxTeamDepth:
 		return nil, errTooDeep
 	}
 	return roles, nil
 }
 
-// beyond are the roles among some that others are not.
+// beyond returns the roles of the first list that are not in the second.
 func beyond(some, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(some), func(role string) bool { return slices.Contains(others, role) })
 }

@@ -148,7 +148,7 @@ func TestRolesOfATeamAreTakenAsTheyAreGiven(t *testing.T) {
 		"deleted": func(by platformtest.Caller) platformtest.Answer { return p.Do(by.Token, http.MethodDelete, of, nil) },
 		"left":    func(by platformtest.Caller) platformtest.Answer { return p.Do(by.Token, http.MethodDelete, leave, nil) },
 	} {
-		if a := ask(organizer); a.Status != http.StatusForbidden || !strings.Contains(string(a.Body), "loses") {
+		if a := ask(organizer); a.Status != http.StatusForbidden || !strings.Contains(string(a.Body), "take the roles of the team away") {
 			t.Errorf("%s by who may give no roles: %d %s", what, a.Status, a.Body)
 		}
 		if a := ask(old); a.Status != http.StatusUnauthorized {

@@ -15,7 +15,7 @@ import (
 	"function/shared/uuid7"
 )
 
-// maxTeams bounds the teams of one organization.
+// maxTeams limits the teams of one organization.
 const maxTeams = 10_000
 
 const (
@@ -23,8 +23,8 @@ const (
 	insertTeam = `INSERT INTO teams (id, organization_id, parent_id, name) VALUES ($1, $2, $3, $4) RETURNING created_at`
 )
 
-// CreateTeam makes a team in the caller's organization, in another team or in none.
-// Nobody is in it yet, so that it gives nobody a role.
+// CreateTeam creates a team in the caller's organization, optionally under a parent team. It
+// has no members yet and so gives nobody a role.
 func CreateTeam(ctx context.Context, s store.Store, organization uuid.UUID, name string, parent *uuid.UUID) (Team, error) {
 	t := Team{ID: uuid7.New(), Name: name, ParentID: parent}
 	caller, err := auth.Member(ctx)
@@ -50,14 +50,14 @@ func CreateTeam(ctx context.Context, s store.Store, organization uuid.UUID, name
 	return t, err
 }
 
-// InsertTeam stores a new team, under the organization's lock, if there is room for one.
+// InsertTeam stores a new team under the organization's lock, up to the limit.
 func InsertTeam(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, t *Team) error {
 	var teams int
 	if err := tx.QueryRow(ctx, countTeams, organization).Scan(&teams); err != nil {
 		return fmt.Errorf("count teams: %w", err)
 	}
 	if teams >= maxTeams {
-		return fault.New(fault.Conflict, "An organization has %d teams at the most", maxTeams)
+		return fault.New(fault.Conflict, "An organization can have at most %d teams", maxTeams)
 	}
 	if err := tx.QueryRow(ctx, insertTeam, t.ID, organization, t.ParentID, t.Name).Scan(&t.CreatedAt); err != nil {
 		return fmt.Errorf("insert team: %w", err)

@@ -20,38 +20,38 @@ import (
 	"function/shared/policy"
 )
 
-// APIKey is a key as lists show it.
+// APIKey is an API key as shown in lists.
 type APIKey struct {
 	ID             uuid.UUID           `json:"id" format:"uuid"`
-	OrganizationID uuid.UUID           `json:"organization_id" format:"uuid" doc:"In which it acts"`
+	OrganizationID uuid.UUID           `json:"organization_id" format:"uuid" doc:"Organization in which the key acts"`
 	Name           string              `json:"name"`
-	Scopes         []policy.Permission `json:"scopes" nullable:"false" doc:"What it may do at most: its owner's roles decide too"`
+	Scopes         []policy.Permission `json:"scopes" nullable:"false" doc:"The most that the key may do; its owner's roles limit it further"`
 	Hint           string              `json:"hint" doc:"The last four characters of the newest secret"`
 	CreatedAt      time.Time           `json:"created_at"`
 	ExpiresAt      time.Time           `json:"expires_at"`
-	LastUsedAt     *time.Time          `json:"last_used_at,omitempty" doc:"To the minute"`
+	LastUsedAt     *time.Time          `json:"last_used_at,omitempty" doc:"Accurate to a minute"`
 }
 
-// ShownKey is a key together with its secret, which is shown once.
+// ShownKey is a key together with its secret, which is only shown once.
 type ShownKey struct {
 	APIKey
-	Key string `json:"key" doc:"For the Authorization header: Bearer aic_… It is not shown again"`
+	Key string `json:"key" doc:"For the Authorization header: Bearer aic_… Shown only once"`
 }
 
-// KeyRequest is what a new key is to be.
+// KeyRequest describes a new key.
 type KeyRequest struct {
 	Name          person.DisplayName  `json:"name" minLength:"1" maxLength:"100"`
-	Scopes        []policy.Permission `json:"scopes" minItems:"1" maxItems:"64" nullable:"false" doc:"Permissions such as datasets:read, which you have yourself"`
+	Scopes        []policy.Permission `json:"scopes" minItems:"1" maxItems:"64" nullable:"false" doc:"Permissions such as datasets:read; you must have each of them yourself"`
 	ExpiresInDays int                 `json:"expires_in_days,omitempty" minimum:"1" maximum:"365" default:"90"`
 }
 
-// RotateRequest is what becomes of the present secret.
+// RotateRequest says how long the current secret stays valid.
 type RotateRequest struct {
-	OverlapMinutes int `json:"overlap_minutes" minimum:"0" maximum:"1440" doc:"The present secret stays good for so long, at most until it expires"`
-	ExpiresInDays  int `json:"expires_in_days,omitempty" minimum:"1" maximum:"365" default:"90" doc:"Of the new secret"`
+	OverlapMinutes int `json:"overlap_minutes" minimum:"0" maximum:"1440" doc:"How long the current secret stays valid, at most until it expires"`
+	ExpiresInDays  int `json:"expires_in_days,omitempty" minimum:"1" maximum:"365" default:"90" doc:"Lifetime of the new secret"`
 }
 
-// KeyOwner is a person, or a service account of an organization.
+// KeyOwner is a person or a service account of an organization.
 type KeyOwner struct {
 	ID             uuid.UUID
 	ServiceAccount bool
@@ -63,7 +63,7 @@ FROM api_keys k CROSS JOIN LATERAL (SELECT hint, expires_at FROM api_key_secrets
 WHERE (k.user_id = @owner OR k.service_account_id = @owner) AND k.revoked_at IS NULL AND k.id < @before
 ORDER BY k.id DESC LIMIT @limit`
 
-// Keys lists an owner's keys, the expired ones too.
+// Keys lists an owner's keys, including expired ones.
 func Keys(ctx context.Context, s store.Store, owner KeyOwner, q page.Query) (page.Page[APIKey], error) {
 	before, err := q.Before()
 	if err != nil {
@@ -82,7 +82,7 @@ UPDATE api_keys SET revoked_at = now() WHERE id = @id AND (user_id = @owner OR s
 
 var errNoKey = fault.New(fault.NotFound, "There is no such API key, or it has been revoked")
 
-// RevokeKey ends a key with all its secrets: it is refused everywhere within a second.
+// RevokeKey revokes a key with all its secrets. It stops working everywhere within a second.
 func RevokeKey(ctx context.Context, s store.Store, owner KeyOwner, id uuid.UUID) error {
 	return act.Do(ctx, s.DB, audit.Entry{Action: "api_keys:revoke", ResourceID: id.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
 		revoked, err := tx.Exec(ctx, revokeKey, pgx.NamedArgs{"id": id, "owner": owner.ID})

@@ -51,7 +51,7 @@ func CreateKey(ctx context.Context, s store.Store, tx *outbox.Tx, caller auth.Ca
 		return k, fmt.Errorf("count API keys: %w", err)
 	}
 	if held >= maxKeys {
-		return k, fault.New(fault.Conflict, "There are %d keys already: revoke one first", maxKeys)
+		return k, fault.New(fault.Conflict, "There are already %d keys: revoke one first", maxKeys)
 	}
 	if err := tx.QueryRow(ctx, insertKey, arguments).Scan(&k.CreatedAt); err != nil {
 		return k, fmt.Errorf("insert API key: %w", err)
@@ -95,7 +95,7 @@ func mayGive(caller auth.Caller, scopes []policy.Permission) error {
 	known, now := policy.Grantable(), time.Now()
 	for _, scope := range scopes {
 		if !slices.Contains(known, scope) {
-			return fault.At("body.scopes", "there is no such permission for a key")
+			return fault.At("body.scopes", "an API key cannot have this permission")
 		}
 		if d := policy.Decide(caller.Subject, policy.Need{Permission: scope}, now); !d.Allowed {
 			return fault.New(fault.Forbidden, "You cannot give a key %s: %s", scope, d.Reason)

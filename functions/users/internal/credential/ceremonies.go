@@ -22,7 +22,7 @@ import (
 // Ceremony is what a browser needs for a ceremony of WebAuthn, and the token that
 // its answer comes back with.
 type Ceremony struct {
-	ChallengeToken string `json:"challenge_token" doc:"Good once, for five minutes"`
+	ChallengeToken string `json:"challenge_token" doc:"Valid once, for five minutes"`
 	Options        any    `json:"options" doc:"For PublicKeyCredential.parseCreationOptionsFromJSON() or parseRequestOptionsFromJSON() (WebAuthn level 3)"`
 }
 
@@ -62,18 +62,18 @@ func (p Passkeys) Register(ctx context.Context, tx *outbox.Tx, user uuid.UUID, n
 	if ok, err := takeOnce(ctx, tx, forPasskeyRegistration, user, a.ChallengeToken, &session); err != nil {
 		return info, nil, err
 	} else if !ok {
-		return info, nil, fault.At("body.challenge_token", "is not known any more: begin again")
+		return info, nil, fault.At("body.challenge_token", "has expired or was already used: begin again")
 	}
 	who, err := p.keyholderOf(ctx, tx, user)
 	if err != nil {
 		return info, nil, err
 	}
 	if len(who.credentials) >= MaxPasskeys {
-		return info, nil, fault.New(fault.Conflict, "You have %d passkeys: delete one before you add another", MaxPasskeys)
+		return info, nil, fault.New(fault.Conflict, "You already have %d passkeys: delete one first", MaxPasskeys)
 	}
 	credential, err := p.rp.CreateCredential(who, session, parsed)
 	if err != nil {
-		return info, nil, fault.At("body.credential", "does not answer the challenge, or comes from another site")
+		return info, nil, fault.At("body.credential", "does not match the challenge, or comes from another site: begin again")
 	}
 	info = PasskeyInfo{ID: uuid7.New(), Name: name}
 	sealed, err := who.seal(credential)
@@ -86,7 +86,7 @@ func (p Passkeys) Register(ctx context.Context, tx *outbox.Tx, user uuid.UUID, n
 	}
 	err = tx.QueryRow(ctx, insertPasskey, info.ID, user, credential.ID, sealedName, sealed).Scan(&info.CreatedAt)
 	if database.Violates(err, "passkeys_credential") {
-		return info, nil, fault.New(fault.Conflict, "This passkey is registered already")
+		return info, nil, fault.New(fault.Conflict, "This passkey is already registered")
 	}
 	if err != nil {
 		return info, nil, fmt.Errorf("insert passkey: %w", err)
@@ -111,7 +111,7 @@ func (p Passkeys) BeginProof(ctx context.Context, tx *outbox.Tx, user uuid.UUID)
 		return Ceremony{}, err
 	}
 	if len(who.credentials) == 0 {
-		return Ceremony{}, fault.New(fault.Conflict, "You have no passkey")
+		return Ceremony{}, fault.New(fault.Conflict, "You have no passkey: use another proof")
 	}
 	options, session, err := p.rp.BeginLogin(who, webauthn.WithUserVerification(protocol.VerificationPreferred))
 	if err != nil {

@@ -13,10 +13,10 @@ import (
 	"function/shared/database"
 )
 
-// ChallengeLife is how long something begun waits for the request that completes it.
+// ChallengeLife is how long a started operation waits for the request that completes it.
 const ChallengeLife = 5 * time.Minute
 
-// challengePurpose is what a challenge is for: it is good for nothing else.
+// challengePurpose is the only thing that a challenge can be used for.
 type challengePurpose string
 
 const (
@@ -29,8 +29,8 @@ const (
 const insertChallenge = `
 INSERT INTO challenges (hash, purpose, user_id, data, expires_at) VALUES (@hash, @purpose, @user, @data, now() + @life::interval)`
 
-// newChallenge stores what the next request needs, and makes the token that finds
-// it. user is uuid.Nil while nobody knows who it is.
+// newChallenge stores what the next request needs and returns the token that finds it. user
+// is uuid.Nil while the person is unknown.
 func newChallenge(ctx context.Context, tx pgx.Tx, p challengePurpose, user uuid.UUID, data any) (string, error) {
 	encoded, err := json.Marshal(data)
 	if err != nil {
@@ -49,8 +49,8 @@ func newChallenge(ctx context.Context, tx pgx.Tx, p challengePurpose, user uuid.
 const takeChallenge = `
 DELETE FROM challenges WHERE hash = $1 AND purpose = $2 AND user_id IS NOT DISTINCT FROM $3 AND expires_at > now() RETURNING data`
 
-// takeOnce uses a challenge up, and reads its data into data; false: there is none,
-// it has expired, was used, or is somebody else's.
+// takeOnce consumes a challenge and decodes its data. It returns false if the challenge is
+// unknown, expired, already used, or somebody else's.
 func takeOnce(ctx context.Context, tx pgx.Tx, p challengePurpose, user uuid.UUID, token string, data any) (bool, error) {
 	var encoded []byte
 	err := tx.QueryRow(ctx, takeChallenge, store.TokenHash(token), p, uuid.NullUUID{UUID: user, Valid: user != uuid.Nil}).Scan(&encoded)

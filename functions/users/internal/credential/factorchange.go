@@ -122,7 +122,7 @@ func (s SecondFactors) Removed(ctx context.Context, tx pgx.Tx, user uuid.UUID) e
 		return err
 	}
 	if required {
-		return fault.New(fault.Conflict, "An organization that you belong to demands a second factor: enrol another one before you remove this one")
+		return fault.New(fault.Conflict, "An organization that you belong to requires a second factor: enrol another one before you remove this one")
 	}
 	if _, err := tx.Exec(ctx, deleteRecoveryCodes, user); err != nil {
 		return fmt.Errorf("delete recovery codes: %w", err)

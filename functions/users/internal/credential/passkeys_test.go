@@ -331,7 +331,7 @@ func TestPasskeyRenewsAnOldProof(t *testing.T) {
 	p.Do(session, http.MethodPost, "/v1/users/mfa/recovery-codes", nil).Want(t, http.StatusOK)
 	key.passkey.Counter = 0
 	stepUp().Want(t, http.StatusUnprocessableEntity)
-	told(t, p, 1, "by one of your passkeys. It was refused")
+	told(t, p, 1, "with one of your passkeys. It was refused")
 }
 
 func TestPasskey_Synchronized_IgnoresTheCounter(t *testing.T) {
@@ -389,13 +389,13 @@ func TestPasskeysAndMailNeedToKnowWhereThePagesAre(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := notify.NewMailer(store, env); err == nil || !strings.Contains(err.Error(), "PUBLIC_URL is not set") {
+		if _, err := notify.NewMailer(store, env); err == nil || !strings.Contains(err.Error(), "PUBLIC_URL must be") {
 			t.Errorf("mail links to %q: %v", pages, err)
 		}
 		if _, err := notify.NewMailer(store, quiet); err != nil {
 			t.Errorf("no mail, of pages at %q: %v", pages, err)
 		}
-		if _, err := credential.OpenPasskeys(t.Context(), quiet); err == nil || !strings.Contains(err.Error(), "PUBLIC_URL is not set") {
+		if _, err := credential.OpenPasskeys(t.Context(), quiet); err == nil || !strings.Contains(err.Error(), "PUBLIC_URL must be") {
 			t.Errorf("passkeys of %q: %v", pages, err)
 		}
 	}

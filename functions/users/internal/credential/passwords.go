@@ -95,7 +95,7 @@ func CheckNewPassword(ctx context.Context, s Passwords, rules PasswordRules, use
 		return fault.At(location, "%s", reason)
 	}
 	if breached(ctx, s, new) {
-		return fault.At(location, "This password was found in a breach of another service: choose another one")
+		return fault.At(location, "This password appeared in a data breach of another service. Choose a different one.")
 	}
 	if user == uuid.Nil || rules.History == 0 {
 		return nil
@@ -135,7 +135,7 @@ func checkHistory(ctx context.Context, s Passwords, user uuid.UUID, keep int, ne
 			return err
 		}
 		if used {
-			return fault.At(location, "This is your password, or was one of the last %d: choose another one", keep)
+			return fault.At(location, "This is your current password or one of your last %d. Choose a different one.", keep)
 		}
 	}
 	return nil

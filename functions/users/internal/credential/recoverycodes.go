@@ -51,13 +51,13 @@ func ReplaceRecoveryCodes(ctx context.Context, s store.Store, tx pgx.Tx, user uu
 	return codes, nil
 }
 
-// recoveryHash forgives case, dashes and blanks, which people change as they copy.
+// recoveryHash ignores case, dashes and spaces, which people change when they copy.
 func recoveryHash(s store.Store, user uuid.UUID, code string) []byte {
 	plain := strings.NewReplacer("-", "", " ", "").Replace(strings.ToLower(code))
 	return s.Keeper.BlindIndex("recovery_codes "+user.String(), plain)
 }
 
-// takeRecoveryCode takes a code once. Otherwise it says why not.
+// takeRecoveryCode consumes a code, or says why it cannot.
 func takeRecoveryCode(ctx context.Context, s store.Store, tx pgx.Tx, user uuid.UUID, code string) (refused string, err error) {
 	used, err := tx.Exec(ctx, useRecoveryCode, recoveryHash(s, user, code), user)
 	if err != nil {

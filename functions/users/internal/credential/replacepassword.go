@@ -58,7 +58,7 @@ func CheckReplacement(ctx context.Context, s Passwords, c Credentials, password,
 			return err
 		}
 		if again {
-			return fault.At(location, "This is the password that you are not to have any more: choose another one")
+			return fault.At(location, "An administrator invalidated this password. Choose a different one.")
 		}
 	}
 	return CheckNewPassword(ctx, s, c.Rules, c.UserID, password, location, c.Name.Email, c.Name.FirstName, c.Name.LastName)
@@ -75,7 +75,7 @@ func ProvePassword(ctx context.Context, s Passwords, caller auth.Caller, c Crede
 		return err
 	}
 	if !may {
-		return fault.New(fault.RateLimited, "The password was tried too often in this session: wait a few minutes").After(proofsInSession.Every)
+		return fault.New(fault.RateLimited, "The password was entered incorrectly too often in this session. Wait a few minutes, then try again.").After(proofsInSession.Every)
 	}
 	ok, err := s.Hasher.Verify(ctx, present, c.PasswordHash)
 	if err != nil {
@@ -101,7 +101,7 @@ func ReplacePassword(ctx context.Context, s store.Store, tx *outbox.Tx, post not
 		return fmt.Errorf("replace password: %w", err)
 	}
 	if tag.RowsAffected() == 0 {
-		return fault.New(fault.Conflict, "The password was changed by somebody else at the same moment: if that was not you, ask for a new one")
+		return fault.New(fault.Conflict, "The password was changed from elsewhere at the same time. If that was not you, request a new password (POST /v1/users/password/forgot).")
 	}
 	if err := RememberPassword(ctx, tx, c.UserID, c.PasswordHash, c.Rules.History); err != nil {
 		return err

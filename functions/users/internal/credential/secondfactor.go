@@ -82,9 +82,9 @@ type LoginAnswer struct {
 // SecondFactorDemand is the answer to a first factor of a person who has a second.
 type SecondFactorDemand struct {
 	MFARequired bool     `json:"mfa_required" enum:"true"`
-	MFAToken    string   `json:"mfa_token" doc:"For POST /v1/users/mfa/verify; good for one login and a few attempts"`
+	MFAToken    string   `json:"mfa_token" doc:"For POST /v1/users/mfa/verify. Valid for one login and a few attempts"`
 	MFAMethods  []string `json:"mfa_methods" nullable:"false" enum:"passkey,totp,recovery_code"`
-	ExpiresIn   int      `json:"expires_in" doc:"Seconds that mfa_token is good for"`
+	ExpiresIn   int      `json:"expires_in" doc:"Lifetime of mfa_token in seconds"`
 }
 
 // MarshalJSON writes the one that there is.

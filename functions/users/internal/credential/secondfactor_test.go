@@ -231,7 +231,7 @@ func TestAuthenticatorAppCompletesALogin(t *testing.T) {
 	if begun := trailOf(t, p, ada, "sessions:begin"); len(begun) != 3 {
 		t.Errorf("the trail has the sessions %v, want the two before the app and the one with it", begun)
 	}
-	told(t, p, 1, "you need a code of your authenticator app")
+	told(t, p, 1, "you need a code from your authenticator app")
 	var accepted float64
 	err = p.DB(database.Users).QueryRow(context.Background(),
 		`SELECT value FROM published.metrics WHERE name = 'user_mfa_total' AND labels = '{"method": "totp", "result": "accepted"}'`).Scan(&accepted)
@@ -307,7 +307,7 @@ func TestRecoveryCodeIsGoodOnceAndThePersonIsTold(t *testing.T) {
 	if diff := cmp.Diff([]string{"pwd", "otp", "mfa"}, methods(t, tokens.AccessToken)); diff != "" {
 		t.Error(diff)
 	}
-	told(t, p, 1, "You logged in with a recovery code, which is used up now; 9 are left.")
+	told(t, p, 1, "You logged in with a recovery code, which cannot be used again. You have 9 left.")
 	verify(p, demanded(t, p, ada.Email).MFAToken, "recovery_code", codes[0]).Want(t, http.StatusUnauthorized)
 
 	replaced := p.Do(began, http.MethodPost, "/v1/users/mfa/recovery-codes", nil).Want(t, http.StatusOK)

@@ -21,7 +21,7 @@ func GuardStepUp(ctx context.Context, s store.Store, sessionID uuid.UUID) error 
 
 const selectPassword = `SELECT coalesce(password_hash, '') FROM users WHERE id = $1`
 
-// CheckPassword looks whether a proof's password is right, if it is a password.
+// CheckPassword checks the password of a proof that contains one.
 func CheckPassword(ctx context.Context, s Passwords, user uuid.UUID, proof Proof) (Proof, error) {
 	if proof.Password == "" {
 		return proof, nil
@@ -35,21 +35,21 @@ func CheckPassword(ctx context.Context, s Passwords, user uuid.UUID, proof Proof
 	return proof, err
 }
 
-// Fault is what a caller is told whose step-up was refused. The token is good: it is the
-// body that is not. That a password is not enough is told to those only who know it.
+// Fault explains to the caller why step-up authentication was refused. It concerns the body,
+// since the token is valid. Only callers who know the password learn that it is not enough.
 func (p Proved) Fault() error {
 	switch {
 	case p.Method == Passkey:
 		return fault.At("body.passkey", "The passkey was not accepted: begin again")
 	case p.Method == TOTP:
-		return fault.At("body.code", "The code is not right, or was used already")
+		return fault.At("body.code", "The code is wrong or was already used")
 	case p.Refused == secondFactorNeeded:
-		return fault.At("body.password", "You have a second factor: a password is no fresh proof")
+		return fault.At("body.password", "You have a second factor: use it instead of the password")
 	}
 	return fault.At("body.password", "This is not your password")
 }
 
-// secondFactorNeeded refuses the right password of those who have more than that.
+// secondFactorNeeded refuses the correct password of a person with a second factor.
 const secondFactorNeeded = "second_factor_needed"
 
 const (
@@ -59,7 +59,7 @@ UPDATE sessions SET second_factor_at = now(), methods = methods || ARRAY(SELECT 
 WHERE id = $1`
 )
 
-// StepUp checks a proof, records what became of it, and renews that of the session.
+// StepUp checks a proof, records the result, and renews the session's authentication time.
 func (p Passkeys) StepUp(ctx context.Context, tx *outbox.Tx, caller auth.Caller, proof Proof) (Proved, error) {
 	proved, err := p.proveAgain(ctx, tx, caller, proof)
 	if err != nil {
@@ -84,7 +84,7 @@ func (p Passkeys) StepUp(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	return proved, session.ForgetGuess(ctx, tx, session.StepUpGuesses(p.SecondFactors.Store, caller.SessionID))
 }
 
-// proveAgain takes a password only of those who have no second factor.
+// proveAgain accepts a password only from people without a second factor.
 func (p Passkeys) proveAgain(ctx context.Context, tx *outbox.Tx, caller auth.Caller, proof Proof) (Proved, error) {
 	if proof.Password == "" {
 		return p.Prove(ctx, tx, caller.UserID, proof)

@@ -37,9 +37,9 @@ const ServiceName = "002AIC"
 
 // TOTPEnrolment is what an authenticator app is told, once.
 type TOTPEnrolment struct {
-	Secret string `json:"secret" doc:"To type in: base32"`
+	Secret string `json:"secret" doc:"For typing in, base32"`
 	URI    string `json:"otpauth_uri" doc:"otpauth://totp/…, for an app on the same device"`
-	QR     string `json:"qr" doc:"The URI as a picture: a data URL of a PNG, 256 pixels wide"`
+	QR     string `json:"qr" doc:"The URI as a QR code: a data URL of a PNG, 256 pixels wide"`
 }
 
 const insertTOTP = `
@@ -69,7 +69,7 @@ func EnrolTOTP(ctx context.Context, s store.Store, tx pgx.Tx, user uuid.UUID) (T
 		return TOTPEnrolment{}, fmt.Errorf("insert TOTP secret: %w", err)
 	}
 	if stored.RowsAffected() == 0 {
-		return TOTPEnrolment{}, fault.New(fault.Conflict, "An authenticator app is enrolled already: remove it first")
+		return TOTPEnrolment{}, fault.New(fault.Conflict, "An authenticator app is already enrolled: remove it first")
 	}
 	qr, err := picture(key)
 	return TOTPEnrolment{Secret: key.Secret(), URI: key.URL(), QR: qr}, err
@@ -99,7 +99,7 @@ const (
 func ConfirmTOTP(ctx context.Context, s store.Store, tx pgx.Tx, user uuid.UUID, code string) (bool, error) {
 	step, err := totpStep(ctx, s, tx, user, code, selectNewTOTP, user, TOTPConfirmation)
 	if database.IsNoRows(err) {
-		return false, fault.New(fault.Conflict, "No authenticator app waits to be confirmed: POST /v1/users/mfa/totp begins")
+		return false, fault.New(fault.Conflict, "No authenticator app is waiting for confirmation: begin with POST /v1/users/mfa/totp")
 	}
 	if err != nil || step == 0 {
 		return false, err

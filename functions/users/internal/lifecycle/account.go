@@ -75,7 +75,7 @@ func OpenAccount(ctx context.Context, tx *outbox.Tx, a NewAccount) (person.Accou
 
 // OpenInvited opens an account, by the token of an invitation to its address: the person
 // is a member of the inviting organization at once. What refuses is that of
-// [Store.AcceptInvitation].
+// [membership.AcceptInvitation].
 func OpenInvited(ctx context.Context, s store.Store, tx *outbox.Tx, a NewAccount, token string) (person.Account, error) {
 	// The organization before the address, as provisioning has it: no two of them can
 	// wait for each other.

@@ -22,14 +22,14 @@ import (
 	"function/shared/secret"
 )
 
-// Reason is why a platform admin does something to a person, who can read it (GDPR
-// Article 15). It is kept in the audit trail, sealed with the person's key, so that
+// Reason is a platform admin's reason for an action on a person, who can read it (GDPR
+// Article 15). It is stored in the audit trail, sealed with the person's key, so that
 // erasing the person erases it.
 type Reason struct {
-	Reason string `json:"reason" minLength:"3" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"one line of text" doc:"Why, such as a ticket's number; the person can read it"`
+	Reason string `json:"reason" minLength:"3" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"one line of text" doc:"Reason, such as a ticket number. The person can read it"`
 }
 
-// reasonField is what a sealed reason is bound to.
+// reasonField is the encryption context of a sealed reason.
 const reasonField = "audit_entries.reason"
 
 // SealReason seals a reason for an audit entry's detail.
@@ -51,7 +51,7 @@ func OpenReason(key []byte, sealed string) (string, error) {
 	return secret.Unseal(key, reasonField, raw)
 }
 
-// Subject is the person to whom a platform admin does something.
+// Subject is the person on whom a platform admin acts.
 type Subject struct {
 	ID            uuid.UUID
 	SuspendedAt   *time.Time
@@ -62,16 +62,16 @@ type Subject struct {
 // once, the second finds out what the first did to them.
 const lockBoth = `SELECT id, suspended_at, platform_admin FROM users WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`
 
-// ErrNoPerson answers for a person who does not exist.
+// ErrNoPerson is returned for a person who does not exist.
 var ErrNoPerson = fault.New(fault.NotFound, "There is no account with this identifier")
 
-var errDismissed = fault.New(fault.Forbidden, "You are no platform admin any more")
+var errDismissed = fault.New(fault.Forbidden, "You are no longer a platform admin")
 
-var errOneself = fault.New(fault.Conflict, "A platform admin does not do this to their own account: another one does")
+var errOneself = fault.New(fault.Conflict, "You cannot do this to your own account: ask another platform admin")
 
-// Administer lets the calling platform admin do something to another person, and tells
-// the platform's trail, with the reason, and those of the person's organizations. A
-// refusal is told to the platform's alone.
+// Administer runs a platform admin's action on another person. It records the action, with
+// the reason, in the platform's trail and in those of the person's organizations; a refusal
+// only in the platform's.
 func Administer(ctx context.Context, s store.Store, person uuid.UUID, action, reason string, work func(*outbox.Tx, Subject) error) error {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
@@ -91,8 +91,8 @@ func Administer(ctx context.Context, s store.Store, person uuid.UUID, action, re
 	return act.Refused(ctx, s.DB, entry, err)
 }
 
-// LockSubject locks the person to whom a platform admin is about to do something, and
-// the admin, who must be one still and somebody else.
+// LockSubject locks the person on whom a platform admin acts, and the admin, who must still
+// be one and somebody else.
 func LockSubject(ctx context.Context, tx pgx.Tx, admin auth.Caller, person uuid.UUID) (Subject, error) {
 	if admin.UserID == person {
 		return Subject{}, errOneself
@@ -137,8 +137,8 @@ func recordOn(ctx context.Context, s store.Store, tx *outbox.Tx, person uuid.UUI
 
 const makeAdmin = `UPDATE users SET platform_admin = true WHERE email_index = $1 RETURNING id`
 
-// MakePlatformAdmin makes the person with an address a platform admin: for whoever
-// runs the platform, since somebody must be the first. No such person: ErrNoPerson.
+// MakePlatformAdmin makes the person with an address a platform admin. Operators use it to
+// create the first one. It returns ErrNoPerson if nobody has the address.
 func MakePlatformAdmin(ctx context.Context, s store.Store, email string) error {
 	return s.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		index, err := person.AccountIndex(ctx, s, tx, email)

@@ -334,7 +334,7 @@ func TestPlatformAdminsAreMadeAndUnmade(t *testing.T) {
 	acting := platformtest.Decode[session.Tokens](t, do(personBody.Token, owner, "impersonate").Want(t, http.StatusOK)).AccessToken
 
 	do(admin.Token, personBody, "revoke-platform-admin").Want(t, http.StatusNoContent)
-	if mail := userstest.WaitingMail(t, p); !strings.Contains(mail, personBody.Email) || !strings.Contains(mail, "no administrator") {
+	if mail := userstest.WaitingMail(t, p); !strings.Contains(mail, personBody.Email) || !strings.Contains(mail, "no longer a platform administrator") {
 		t.Errorf("mailed %q, want the person told", mail)
 	}
 	administers(http.StatusForbidden)

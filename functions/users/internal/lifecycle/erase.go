@@ -30,7 +30,7 @@ DELETE FROM login_failures WHERE account = $2`
 )
 
 // Erase erases a person, whose memberships the caller has seen to: their account
-// ([Store.CloseAccount]), and what others have put here about their address.
+// ([CloseAccount]), and what others have stored about their address.
 func Erase(ctx context.Context, s store.Store, tx *outbox.Tx, person uuid.UUID) error {
 	index, err := close(ctx, s, tx, person)
 	if err != nil {

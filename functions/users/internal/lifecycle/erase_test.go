@@ -415,13 +415,13 @@ func TestPersonOfAnotherIssuer(t *testing.T) {
 	p.Do(token, http.MethodGet, "/v1/organizations", nil).Want(t, http.StatusOK)
 	p.Do(token, http.MethodGet, "/v1/users/sessions", nil).Want(t, http.StatusOK)
 	for path, body := range map[string]string{"/v1/users/logout": ``, "/v1/users/sessions/organization": `{"organization_id": "` + ada.OrganizationID.String() + `"}`} {
-		if got := userstest.Detail(t, p.Do(token, http.MethodPost, path, body).Want(t, http.StatusForbidden)); !strings.Contains(got, "another issuer's token") {
+		if got := userstest.Detail(t, p.Do(token, http.MethodPost, path, body).Want(t, http.StatusForbidden)); !strings.Contains(got, "token is from another issuer") {
 			t.Errorf("%s answers %q", path, got)
 		}
 	}
 
 	answer := userstest.Erase(p, token, "?delete_organizations=true").Want(t, http.StatusUnauthorized)
-	if got := userstest.Detail(t, answer); !strings.Contains(got, "at your issuer again, with max_age=900") || !strings.Contains(answer.Header.Get("WWW-Authenticate"), "insufficient_user_authentication") {
+	if got := userstest.Detail(t, answer); !strings.Contains(got, "at your issuer again with max_age=900") || !strings.Contains(answer.Header.Get("WWW-Authenticate"), "insufficient_user_authentication") {
 		t.Errorf("the step-up is demanded as %q, %v", got, answer.Header)
 	}
 	userstest.Sql(t, p, `UPDATE users SET suspended_at = now()`)

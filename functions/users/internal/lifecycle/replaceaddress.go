@@ -16,9 +16,9 @@ import (
 const replaceAddress = `
 UPDATE users SET email = $2, email_index = $3, email_verified_at = CASE WHEN $4 THEN now() END WHERE id = $1`
 
-// ReplaceAddress gives an account another address, which the person has shown to be theirs
-// if it is verified, makes mailed tokens void, and tells the former address. One that has
-// an account violates [EmailTaken].
+// ReplaceAddress changes an account's address, voids mailed tokens, and notifies the former
+// address. The person must already have proved that a verified address is theirs. An address
+// that already has an account violates [person.EmailTaken].
 func ReplaceAddress(ctx context.Context, s store.Store, tx *outbox.Tx, post notify.Mailer, personID uuid.UUID, address string, verified bool) error {
 	former, err := person.NameOf(ctx, s, tx, personID)
 	if err != nil {

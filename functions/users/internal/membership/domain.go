@@ -26,15 +26,15 @@ import (
 // subdomains are not meant.
 type Domain struct {
 	Name       string     `json:"domain" doc:"In ASCII (RFC 5890)"`
-	Record     Record     `json:"record" doc:"What to publish in the domain's zone, and to leave there"`
+	Record     Record     `json:"record" doc:"TXT record to publish in the domain's zone and leave there"`
 	CreatedAt  time.Time  `json:"created_at"`
-	VerifiedAt *time.Time `json:"verified_at,omitempty" doc:"Since when it is the organization's; absent: it is only claimed"`
+	VerifiedAt *time.Time `json:"verified_at,omitempty" doc:"When the organization verified the domain; absent: it is only claimed"`
 }
 
 // Record is a TXT record by which an organization proves that a domain is its own.
 type Record struct {
 	Type  string `json:"type" enum:"TXT"`
-	Name  string `json:"name" doc:"A label that no host is called by (RFC 8552)"`
+	Name  string `json:"name" doc:"Name of the TXT record, with an underscored label (RFC 8552)"`
 	Value string `json:"value"`
 }
 
@@ -60,10 +60,10 @@ func CollectDomain(row pgx.CollectableRow) (d Domain, err error) {
 func DomainName(typed string) (string, error) {
 	name, err := person.Domains.ToASCII(strings.TrimSuffix(typed, "."))
 	if err != nil || !person.IsHost(name) || len(name) > 253-len(recordLabel) {
-		return "", fault.At("body.domain", "this is no domain such as example.com")
+		return "", fault.At("body.domain", "this is not a domain such as example.com")
 	}
 	if suffix, _ := publicsuffix.PublicSuffix(name); suffix == name {
-		return "", fault.At("body.domain", "others register domains under this one: it is no organization's own")
+		return "", fault.At("body.domain", "this is a public suffix, under which anybody can register domains: claim a domain under it")
 	}
 	return name, nil
 }
@@ -87,7 +87,7 @@ func ClaimDomain(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, nam
 		return Domain{}, fmt.Errorf("count domains: %w", err)
 	}
 	if domains >= maxDomains {
-		return Domain{}, fault.New(fault.Conflict, "An organization has %d domains at the most", maxDomains)
+		return Domain{}, fault.New(fault.Conflict, "An organization can have at most %d domains: give one up first", maxDomains)
 	}
 	rows, _ := tx.Query(ctx, insertDomain, uuid7.New(), organization, name, rand.Text())
 	d, err := pgx.CollectExactlyOneRow(rows, CollectDomain)

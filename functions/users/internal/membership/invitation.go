@@ -51,7 +51,7 @@ INSERT INTO invitations (id, organization_id, token_hash, email_index, wrapped_k
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 )
 
-// NewInvitation is an invitation that [Store.SendInvitation] is about to send.
+// NewInvitation is the input of [SendInvitation].
 func NewInvitation(by uuid.UUID, email, role string) Invitation {
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	return Invitation{ID: uuid7.New(), Email: email, Role: role, InvitedBy: by, CreatedAt: now, ExpiresAt: now.Add(InvitationLife)}
@@ -90,7 +90,7 @@ func SendInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, post noti
 	token, index := store.NewToken(), person.EmailIndex(s.Keeper, i.Email)
 	may, err := notify.MayMail(ctx, s, tx, notify.InvitationToken, index)
 	if err == nil && !may {
-		err = fault.New(fault.RateLimited, "This address has been invited several times lately: wait a while").After(notify.MailsToAddress.Every)
+		err = fault.New(fault.RateLimited, "This address has been invited too often recently. Try again later.").After(notify.MailsToAddress.Every)
 	}
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func SendInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, post noti
 		return fmt.Errorf("count invitations: %w", err)
 	}
 	if open >= maxInvitations {
-		return fault.New(fault.Conflict, "An organization has %d open invitations at the most: revoke some, or wait until they are accepted", maxInvitations)
+		return fault.New(fault.Conflict, "An organization can have at most %d open invitations: revoke some, or wait until they are accepted", maxInvitations)
 	}
 	if _, err := tx.Exec(ctx, insertInvitation, i.ID, organization, store.TokenHash(token), index, wrapped, sealed, i.Role, i.InvitedBy, i.CreatedAt, i.ExpiresAt); err != nil {
 		return fmt.Errorf("insert invitation: %w", err)
@@ -171,7 +171,7 @@ func Invited(ctx context.Context, s store.Store, token string, emailIndex []byte
 
 // ErrInvitation is the one answer to a token that was never given out, is another
 // address's, was used or is over.
-var ErrInvitation = fault.New(fault.NotFound, "This invitation is not for your address, or is over: ask for a new one")
+var ErrInvitation = fault.New(fault.NotFound, "This invitation is for another address, has expired or was already used: ask for a new one")
 
 const (
 	selectInviting   = `SELECT organization_id FROM invitations WHERE token_hash = $1`
@@ -210,13 +210,13 @@ func AcceptInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, token s
 	}
 	if err := x.MayBringIn(ctx, m.Role); err != nil {
 		if _, ok := fault.As(err); ok {
-			return m, fault.New(fault.Conflict, "Whoever invited you may do so no more: ask for a new invitation")
+			return m, fault.New(fault.Conflict, "The person who invited you is no longer allowed to: ask for a new invitation")
 		}
 		return m, err
 	}
 	rows, _ := tx.Query(ctx, insertInvited, person, organization, m.Role)
 	if m, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[access.Membership]); database.IsNoRows(err) {
-		return m, fault.New(fault.Conflict, "You are in this organization already")
+		return m, fault.New(fault.Conflict, "You are already in this organization")
 	} else if err != nil {
 		return m, fmt.Errorf("insert membership: %w", err)
 	}

@@ -97,12 +97,12 @@ func mayLeave(memberships []heldMembership, deleteToo bool) error {
 	}
 	var sentences []string
 	if len(shared) > 0 {
-		sentences = append(sentences, "This takes away the last owner of "+strings.Join(shared, ", ")+
-			": the owner has to give the ownership to another member (POST /v1/organizations/{id}/ownership) or to delete the organization (DELETE /v1/organizations/{id}) first.")
+		sentences = append(sentences, "This would remove the last owner of "+strings.Join(shared, ", ")+
+			": the owner must first transfer the ownership to another member (POST /v1/organizations/{id}/ownership) or delete the organization (DELETE /v1/organizations/{id}).")
 	}
 	if len(alone) > 0 {
 		sentences = append(sentences, "Nobody else is in "+strings.Join(alone, ", ")+
-			": ask with delete_organizations=true to delete what nobody else is in, for good.")
+			": repeat the request with delete_organizations=true to delete such organizations permanently.")
 	}
 	if len(sentences) == 0 {
 		return nil

@@ -1,5 +1,5 @@
-// Package membership brings people into organizations and out of them: members,
-// invitations, domains and the organizations themselves.
+// Package membership adds people to organizations and removes them: members, invitations,
+// domains and the organizations themselves.
 package membership
 
 import (
@@ -24,8 +24,8 @@ import (
 	"function/shared/policy"
 )
 
-// onMember does something to a member of the caller's organization, whose role must
-// not be mightier than the caller.
+// onMember runs a change of a member of the caller's organization. It refuses members whose
+// role exceeds the caller's rights.
 func onMember(ctx context.Context, s store.Store, action string, organization, person uuid.UUID, from []string, work func(access.Actor, access.Membership) error) error {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -53,13 +53,13 @@ func onMember(ctx context.Context, s store.Store, action string, organization, p
 	})
 }
 
-var errNoMember = fault.New(fault.NotFound, "Nobody with this identifier and standing is in this organization")
+var errNoMember = fault.New(fault.NotFound, "This organization has no member with this identifier in the required status")
 
 const setStatus = `UPDATE memberships SET status = $3 WHERE user_id = $1 AND organization_id = $2`
 
-// SetStanding suspends a member, which ends their sessions in the organization, or ends
-// the suspension: in the transaction that has found them in another standing, under the
-// organization's lock.
+// SetStanding suspends a member, which ends their sessions in the organization, or ends the
+// suspension. It runs under the organization's lock, in the transaction that read the
+// previous status.
 func SetStanding(ctx context.Context, tx *outbox.Tx, m access.Membership) error {
 	if _, err := tx.Exec(ctx, setStatus, m.UserID, m.OrganizationID, m.Status); err != nil {
 		return fmt.Errorf("set status of membership: %w", err)
@@ -72,7 +72,7 @@ func SetStanding(ctx context.Context, tx *outbox.Tx, m access.Membership) error 
 	return access.PublishMembership(ctx, tx, m)
 }
 
-// ChangeStanding suspends a member of the caller's organization, or ends the suspension.
+// ChangeStanding suspends a member of the caller's organization or ends the suspension.
 func ChangeStanding(ctx context.Context, s store.Store, organization, person uuid.UUID, status string) (access.Membership, error) {
 	action, from := "members:suspend", access.MembershipActive
 	if status == access.MembershipActive {
@@ -87,8 +87,8 @@ func ChangeStanding(ctx context.Context, s store.Store, organization, person uui
 	return m, err
 }
 
-// Remove ends the membership of a person in the caller's organization, or turns
-// away one who asked for it; from lists the standings that it may have.
+// Remove ends a person's membership in the caller's organization, or rejects a request to
+// join. from lists the statuses that the membership may have.
 func Remove(ctx context.Context, s store.Store, organization, person uuid.UUID, from ...string) error {
 	action := "members:remove"
 	if slices.Contains(from, access.MembershipRequested) {
@@ -100,15 +100,15 @@ func Remove(ctx context.Context, s store.Store, organization, person uuid.UUID, 
 }
 
 const (
-	// Whoever is in no organization locks none.
+	// A caller without an organization locks none.
 	lockLeft = `
 SELECT deleted_at IS NULL FROM organizations
 WHERE id = $2 AND EXISTS (SELECT FROM memberships WHERE user_id = $1 AND organization_id = $2) FOR NO KEY UPDATE`
 	selectStanding = `SELECT FROM memberships WHERE user_id = $1 AND organization_id = $2 FOR UPDATE` // now that it is locked
 )
 
-// Leave ends a person's own membership, also of an organization that has not let them
-// in, has suspended them, or is being deleted.
+// Leave ends the caller's own membership, even if it is pending or suspended or the
+// organization is being deleted.
 func Leave(ctx context.Context, s store.Store, organization, person uuid.UUID) error {
 	var alive bool
 	entry := audit.Entry{Action: "members:leave", ResourceID: person.String()}
@@ -118,7 +118,7 @@ func Leave(ctx context.Context, s store.Store, organization, person uuid.UUID) e
 			err = tx.QueryRow(ctx, selectStanding, person, organization).Scan()
 		}
 		if database.IsNoRows(err) {
-			return fault.New(fault.NotFound, "You are in no organization with this identifier")
+			return fault.New(fault.NotFound, "You do not belong to an organization with this identifier")
 		}
 		if err != nil {
 			return fmt.Errorf("lock organization and membership: %w", err)
@@ -135,7 +135,7 @@ const approveMembership = `
 UPDATE memberships SET status = 'active', role = $3 WHERE user_id = $1 AND organization_id = $2 AND status = 'requested'
 RETURNING user_id, organization_id, role, status`
 
-// ApproveMember makes a person a member who has asked for it, under the organization's lock.
+// ApproveMember approves a pending membership, under the organization's lock.
 func ApproveMember(ctx context.Context, tx *outbox.Tx, organization, person uuid.UUID, role string) (access.Membership, error) {
 	rows, _ := tx.Query(ctx, approveMembership, person, organization, role)
 	m, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[access.Membership])
@@ -145,13 +145,13 @@ func ApproveMember(ctx context.Context, tx *outbox.Tx, organization, person uuid
 	return m, publishApproved(ctx, tx, m)
 }
 
-// publishApproved tells that a person was let in, who had asked or was asked.
+// publishApproved publishes that a requested or invited membership was approved.
 func publishApproved(ctx context.Context, tx *outbox.Tx, m access.Membership) error {
 	return tx.Publish(ctx, events.MembershipApproved{UserID: m.UserID, OrganizationID: m.OrganizationID, Role: m.Role, ApprovedAt: time.Now().UTC()})
 }
 
-// Approve lets in a person who asked to join the caller's organization, as a member
-// unless a role is named.
+// Approve approves a request to join the caller's organization, with the role member if none
+// is given.
 func Approve(ctx context.Context, s store.Store, organization, person uuid.UUID, role string) (access.Membership, error) {
 	if role == "" {
 		role = policy.Member
@@ -167,7 +167,8 @@ func Approve(ctx context.Context, s store.Store, organization, person uuid.UUID,
 	return m, err
 }
 
-// ManagesMembers tells whether the caller may change members, and so sees who asks to be one.
+// ManagesMembers reports whether the caller may change members and therefore sees requests
+// to join.
 func ManagesMembers(caller auth.Caller) bool {
 	return policy.Covers(caller.Subject, []policy.Permission{policy.MembersWrite})
 }

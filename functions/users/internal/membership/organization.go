@@ -19,9 +19,9 @@ import (
 	"function/shared/uuid7"
 )
 
-// DefaultOrganizationName is what an organization is called until somebody names it: by a
-// few letters of its identifier, since a person's name is encrypted, and an organization's
-// is not.
+// DefaultOrganizationName names an organization after a few letters of its identifier until
+// somebody renames it. It does not use a person's name, since those are encrypted and
+// organization names are not.
 func DefaultOrganizationName(id uuid.UUID) string {
 	text := strings.ToUpper(id.String())
 	return "Organization " + text[len(text)-6:]
@@ -32,7 +32,7 @@ const (
 	deleteOrganization = `DELETE FROM organizations WHERE id = $1`
 )
 
-// DeleteOrganization deletes an organization for good, with all memberships.
+// DeleteOrganization permanently deletes an organization with all its memberships.
 func DeleteOrganization(ctx context.Context, tx *outbox.Tx, organization uuid.UUID) error {
 	for _, statement := range []string{deleteConsents, deleteOrganization} {
 		if _, err := tx.Exec(ctx, statement, organization); err != nil {
@@ -49,12 +49,12 @@ func DeleteOrganization(ctx context.Context, tx *outbox.Tx, organization uuid.UU
 // DeletionGrace is how long a deleted organization can be restored.
 const DeletionGrace = 30 * 24 * time.Hour
 
-// Organization is a tenant: what its members do, they do in it.
+// Organization is a tenant of the platform.
 type Organization struct {
 	ID        uuid.UUID  `json:"id" format:"uuid"`
 	Name      string     `json:"name"`
 	CreatedAt time.Time  `json:"created_at"`
-	DeletedAt *time.Time `json:"deleted_at,omitempty" doc:"When its deletion was asked for; an owner can restore it for 30 days"`
+	DeletedAt *time.Time `json:"deleted_at,omitempty" doc:"When its deletion was requested; an owner can restore it for 30 days"`
 }
 
 const (
@@ -62,8 +62,8 @@ const (
 	insertOwner       = `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'owner', 'active')`
 )
 
-// NewOrganization founds an organization with its first owner; without a name it is called
-// by [DefaultOrganizationName].
+// NewOrganization creates an organization with its first owner. Without a name it gets
+// [DefaultOrganizationName].
 func NewOrganization(ctx context.Context, tx *outbox.Tx, owner uuid.UUID, name string) (Organization, error) {
 	id := uuid7.New()
 	rows, _ := tx.Query(ctx, foundOrganization, id, cmp.Or(name, DefaultOrganizationName(id)))
@@ -83,8 +83,8 @@ const (
 	selectWithoutOrganization = `SELECT id FROM users u WHERE id = ANY ($1) AND NOT EXISTS (SELECT FROM memberships WHERE user_id = u.id)`
 )
 
-// EnsurePersonalOrganization gives those among some people who are left without any organization one of
-// their own, as at registration: their accounts stay, and everybody can log in.
+// EnsurePersonalOrganization creates an organization, as at registration, for each of the
+// given people who no longer has one, so that everybody can still log in.
 func EnsurePersonalOrganization(ctx context.Context, tx *outbox.Tx, people ...uuid.UUID) error {
 	if _, err := tx.Exec(ctx, lockPeople, people); err != nil {
 		return fmt.Errorf("lock people: %w", err)
@@ -107,8 +107,8 @@ const (
 	revokeKeys       = `UPDATE api_keys SET revoked_at = now() WHERE user_id = $1 AND organization_id = $2 AND revoked_at IS NULL`
 )
 
-// EndMembership takes a person out of an organization, and gives one who is left without
-// any a new one.
+// EndMembership removes a person from an organization and creates a new one for them if it
+// was their last.
 func EndMembership(ctx context.Context, tx *outbox.Tx, person, organization uuid.UUID) error {
 	if err := Delete(ctx, tx, person, organization); err != nil {
 		return err
@@ -116,9 +116,9 @@ func EndMembership(ctx context.Context, tx *outbox.Tx, person, organization uuid
 	return EnsurePersonalOrganization(ctx, tx, person)
 }
 
-// Delete takes a person out of an organization, with their grants, teams, keys and
-// sessions in it; nothing of their other organizations ends. Who is left without any
-// needs one ([House]), or is not to have an account any more.
+// Delete removes a person from an organization, with their grants, teams, keys and sessions
+// in it. Other organizations are not affected. If it was the last one, the caller must also
+// call [EnsurePersonalOrganization] or delete the account.
 func Delete(ctx context.Context, tx *outbox.Tx, person, organization uuid.UUID) error {
 	if _, err := tx.Exec(ctx, deleteMembership, person, organization); err != nil {
 		return fmt.Errorf("delete membership: %w", err)

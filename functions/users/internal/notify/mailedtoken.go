@@ -1,4 +1,5 @@
-// Package notify writes to people: every mail of the domain, and the tokens in them.
+// Package notify writes and queues the mail of the users domain, and creates and checks the
+// tokens in it.
 package notify
 
 import (
@@ -20,20 +21,20 @@ var MailsToAddress = store.Allowance{Burst: 3, Every: 20 * time.Minute}
 
 var warningsToOne = store.Allowance{Burst: 1, Every: time.Hour}
 
-// MayMail tells whether an address, by its [EmailIndex], may be sent one more mail of
-// a kind that people who are not its owner can ask for. Who asks is not told: nobody
-// can flood a mailbox, and nobody learns that it was full.
+// MayMail limits mails of a kind that anybody can request for any address, per
+// [person.EmailIndex]. The requester is not told when the limit is reached, so that nobody
+// can flood a mailbox or learn that one was mailed.
 func MayMail(ctx context.Context, s store.Store, tx store.Querier, kind Purpose, emailIndex []byte) (bool, error) {
 	return MailsToAddress.Take(ctx, tx, s.Keeper.BlindIndex("mail."+string(kind), string(emailIndex)))
 }
 
-// MayWarn tells whether a person may be mailed that somebody guesses their second factor:
-// whoever does must not flood their mailbox.
+// MayWarn limits the mails that tell a person that somebody is guessing their second factor,
+// so that guessing does not flood their mailbox.
 func MayWarn(ctx context.Context, s store.Store, tx store.Querier, user uuid.UUID) (bool, error) {
 	return warningsToOne.Take(ctx, tx, s.Keeper.BlindIndex("mail.second_factor_guessed", user.String()))
 }
 
-// Purpose is what a mailed token is good for; it is good for nothing else.
+// Purpose is the only thing that a mailed token can be used for.
 type Purpose string
 
 // The purposes of mailed tokens.
@@ -50,10 +51,10 @@ var tokenLife = map[Purpose]time.Duration{
 	PasswordReset: time.Hour, EmailVerification: 24 * time.Hour, EmailChange: time.Hour, AccountUnlock: 24 * time.Hour,
 }
 
-// RegistrationLife is how long an address may be confirmed after its registration.
+// RegistrationLife is how long a registration can be confirmed.
 const RegistrationLife = 24 * time.Hour
 
-// NewAddressField is what the new address in a mailed token is sealed as.
+// NewAddressField is the encryption context of the new address in a mailed token.
 const NewAddressField = "mailed_tokens.email"
 
 const (
@@ -62,15 +63,14 @@ const (
 INSERT INTO mailed_tokens (hash, purpose, user_id, email, expires_at) VALUES ($1, $2, $3, $4, now() + $5::interval)`
 )
 
-// NewMailedToken makes a token for a person, of which only the hash is stored, and
-// tells the person's present address. The person's earlier tokens of the purpose are void:
-// who asks again, for another address or because the first mail went astray, has taken the
-// first request back. newAddress is sealed with the person's key;
-// nil for all but EmailChange.
+// newMailedToken creates a token for a person, stores only its hash, and returns it with the
+// person's current address. It voids the person's earlier tokens of the same purpose:
+// requesting again replaces the first request. newAddress, only set for EmailChange, is
+// sealed with the person's key.
 //
-// The address is read under the person's lock, which keeps it as it is until the
+// The address is read under the person's lock, which keeps it unchanged until the
 // transaction ends, so that no token goes to an address that the person has just given up
-// ([CancelMailedTokens]). Whoever uses a token takes the same lock first.
+// ([CancelMailedTokens]). Using a token takes the same lock first.
 func NewMailedToken(ctx context.Context, s store.Store, tx pgx.Tx, purpose Purpose, user uuid.UUID, newAddress []byte) (token, address string, err error) {
 	return newMailedToken(ctx, s, tx, purpose, user, newAddress, tokenLife[purpose])
 }
@@ -90,8 +90,8 @@ func newMailedToken(ctx context.Context, s store.Store, tx pgx.Tx, purpose Purpo
 	return token, name.Email, err
 }
 
-// MailVerification mails a person a token that verifies their address, unless it was
-// mailed often enough.
+// MailVerification mails a person a token that verifies their address, within the limit of
+// [MayMail].
 func MailVerification(ctx context.Context, s store.Store, tx *outbox.Tx, post Mailer, user uuid.UUID, emailIndex []byte) error {
 	if !post.Sends() {
 		return nil
@@ -112,12 +112,11 @@ UPDATE mailed_tokens SET used_at = now()
 WHERE hash = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > now()
 RETURNING user_id, email`
 
-// ErrMailedToken is the one answer to a token that was never given out, has expired
-// or was used.
-var ErrMailedToken = fault.At("body.token", "this link is not good any more: it was used, or is too old; ask for a new one")
+// ErrMailedToken is returned for every token that is unknown, expired or already used.
+var ErrMailedToken = fault.At("body.token", "this link has expired or was already used: request a new one")
 
-// UseMailedToken uses a token up, in the transaction of what it is good for: of two
-// uses at once one waits for the other, and finds it used. It locks the person.
+// UseMailedToken consumes a token within the transaction that it authorizes. Of two
+// concurrent uses the second waits and finds the token used. It locks the person.
 func UseMailedToken(ctx context.Context, tx pgx.Tx, purpose Purpose, token string) (user uuid.UUID, newAddress []byte, err error) {
 	if user, err = PeekMailedToken(ctx, tx, purpose, token); err != nil {
 		return user, nil, err
@@ -132,7 +131,7 @@ func UseMailedToken(ctx context.Context, tx pgx.Tx, purpose Purpose, token strin
 const peekMailedToken = `
 SELECT user_id FROM mailed_tokens WHERE hash = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > now()`
 
-// PeekMailedToken tells whose a token is, and leaves it unused.
+// PeekMailedToken returns the owner of a token without consuming it.
 func PeekMailedToken(ctx context.Context, db store.Querier, purpose Purpose, token string) (user uuid.UUID, err error) {
 	err = db.QueryRow(ctx, peekMailedToken, store.TokenHash(token), purpose).Scan(&user)
 	return user, tokenError(err)
@@ -140,8 +139,8 @@ func PeekMailedToken(ctx context.Context, db store.Querier, purpose Purpose, tok
 
 const cancelMailedTokens = `UPDATE mailed_tokens SET used_at = now() WHERE user_id = $1 AND used_at IS NULL`
 
-// CancelMailedTokens makes all tokens of a person void: the address or the password
-// that they rest on is another one now.
+// CancelMailedTokens voids all tokens of a person, because the address or password that they
+// rest on has changed.
 func CancelMailedTokens(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
 	if _, err := tx.Exec(ctx, cancelMailedTokens, user); err != nil {
 		return fmt.Errorf("cancel mailed tokens: %w", err)

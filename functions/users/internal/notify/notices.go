@@ -10,13 +10,13 @@ import (
 	"function/shared/mail"
 )
 
-// notice is a mail that another domain asks for (events.NoticeRequested). {name} in its
-// text is a parameter: an identifier or a number, so that nobody can have us mail their
-// words to somebody else.
+// notice is a mail that another domain requests (events.NoticeRequested). {name} in its text
+// is a parameter, which must be an identifier or a number, so that nobody can use it to mail
+// text of their own.
 type notice struct{ subject, text string }
 
 var notices = map[string]notice{
-	"report_failed": {"A report failed", `A run of one of your organization's reports failed, and is not tried again. To see why:
+	"report_failed": {"A report failed", `A run of one of your organization's reports failed and will not be retried. To see why:
 
 GET /v1/analytics/reports/{report_id}/runs/{run_id}
 
@@ -24,11 +24,11 @@ Correct the report's query, or start another run:
 
 POST /v1/analytics/reports/{report_id}/run`},
 	"dataset_failed": {"A data set could not be processed", `Version {version} of one of your organization's data sets could not be processed. Queries read
-the version before it, if there is one. To see why:
+the previous version, if there is one. To see why:
 
 GET /v1/datasets/{dataset_id}
 
-Correct the file, and upload it again.`},
+Correct the file and upload it again.`},
 }
 
 var (
@@ -36,7 +36,7 @@ var (
 	harmless    = regexp.MustCompile(`^[0-9a-fA-F-]{1,40}$`)
 )
 
-// Notice fills in the text of a notice, which says the same to everybody.
+// Notice fills the parameters into the text of a notice. All recipients get the same text.
 func Notice(name string, params map[string]string) (write func(to string) mail.Message, err error) {
 	n, ok := notices[name]
 	if !ok {

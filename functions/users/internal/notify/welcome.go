@@ -10,11 +10,11 @@ import (
 	"function/shared/outbox"
 )
 
-// welcomeLife is how long the link of a welcome is good.
+// welcomeLife is how long the link in a welcome mail is valid.
 const welcomeLife = 7 * 24 * time.Hour
 
-// Welcome mails a person whose account somebody else has opened a link to choose a
-// password: a token as for a forgotten one, which lives as long as an invitation.
+// Welcome mails a person whose account was created by somebody else a link to choose a
+// password. The token is a password reset token that lives as long as an invitation.
 func Welcome(ctx context.Context, s store.Store, tx *outbox.Tx, post Mailer, person uuid.UUID) error {
 	if !post.Sends() {
 		return nil

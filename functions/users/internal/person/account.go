@@ -10,7 +10,7 @@ import (
 	"function/shared/outbox"
 )
 
-// The constraints by which OpenAccount refuses.
+// Constraints that make OpenAccount fail.
 const (
 	EmailTaken          = "users_email"
 	UnknownOrganization = "memberships_organization"
@@ -20,7 +20,7 @@ func (a Account) Publish(ctx context.Context, tx *outbox.Tx, role string) error 
 	return tx.Publish(ctx, events.UserRegistered{UserID: a.ID, OrganizationID: a.OrganizationID, Role: role, RegisteredAt: a.CreatedAt})
 }
 
-// Account is a person's account, as the person sees it.
+// Account is a person's account, as shown to that person.
 type Account struct {
 	ID             uuid.UUID `json:"id" format:"uuid"`
 	Email          string    `json:"email" format:"email"`

@@ -7,10 +7,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// DisplayName is what people call an organization or something in it: letters, marks,
-// digits, punctuation and symbols of any script, with single spaces between words. What
-// cannot be seen is refused, so that names that look the same are the same; the joiners
-// that scripts need (U+200C, U+200D) are let in, and do not count where names are compared.
+// DisplayName is the name of an organization or of something in it: letters, marks, digits,
+// punctuation and symbols of any script, with single spaces between words. Invisible
+// characters are refused, so that names that look the same are the same. The joiners that
+// some scripts need (U+200C, U+200D) are allowed and ignored when names are compared.
 type DisplayName string
 
 // Resolve implements huma.ResolverWithPath.
@@ -18,23 +18,23 @@ func (n *DisplayName) Resolve(_ huma.Context, where *huma.PathBuffer) []error {
 	parsed, ok := ParseDisplayName(string(*n))
 	*n = DisplayName(parsed)
 	if !ok {
-		return []error{&huma.ErrorDetail{Location: where.String(), Message: "expected text that can be seen, without control characters"}}
+		return []error{&huma.ErrorDetail{Location: where.String(), Message: "expected visible text without control characters"}}
 	}
 	return nil
 }
 
-// ParseDisplayName makes a text a [DisplayName], of any length, if it is one.
+// ParseDisplayName normalizes a text of any length to a [DisplayName], if it is valid.
 func ParseDisplayName(text string) (name string, ok bool) {
 	unseen := strings.ContainsFunc(text, func(r rune) bool { return !Shown(r) })
 	name = strings.Join(strings.Fields(text), " ")
 	return name, !unseen && strings.ContainsFunc(name, func(r rune) bool { return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) })
 }
 
-// blanks are letters and symbols that look like a space or like nothing.
+// blanks are letters and symbols that look like a space or are invisible.
 const blanks = "\u115f\u1160\u2800\u3164\uffa0"
 
-// Shown tells whether a name may hold a character: one that is seen, a space, or a joiner
-// that scripts need. Controls, marks of direction and the like are none.
+// Shown reports whether a name may contain a character: a visible one, a space, or a joiner
+// that scripts need. Control characters and direction marks are not allowed.
 func Shown(r rune) bool {
 	return unicode.IsGraphic(r) && !strings.ContainsRune(blanks, r) || r == '\u200c' || r == '\u200d'
 }

@@ -18,8 +18,7 @@ import (
 	"function/shared/secret"
 )
 
-// Email is an address that a request brings. What a function sees of it is what
-// [ParseEmail] has made of it.
+// Email is an email address in a request. Functions see the form that [ParseEmail] returns.
 type Email string
 
 // Schema implements huma.SchemaProvider.
@@ -28,8 +27,7 @@ func (Email) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Format: "email", MaxLength: &most}
 }
 
-// Resolve implements huma.ResolverWithPath: it puts the one spelling of the address in the
-// place of the one that was sent.
+// Resolve implements huma.ResolverWithPath: it replaces the address by its normalized form.
 func (e *Email) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 	if _, err := mail.ParseAddress(string(*e)); err != nil {
 		return nil // the schema has refused it
@@ -42,27 +40,27 @@ func (e *Email) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 	return nil
 }
 
-// The most octets of an address and of what is before its @ (RFC 5321 §4.5.3.1). Domains
-// have 253 at the most (RFC 1035 §2.3.4).
+// Maximum lengths in octets of an address and of the part before its @ (RFC 5321 §4.5.3.1).
+// Domains have at most 253 (RFC 1035 §2.3.4).
 const (
 	maxEmail     = 254
 	maxLocalPart = 64
 )
 
 var (
-	errLength    = fmt.Errorf("an email address has %d bytes at the most, and %d of them before the @", maxEmail, maxLocalPart)
-	errLocalPart = errors.New("what is before the @ is letters, digits, single dots between them and !#$%&'*+-/=?^_`{|}~: no spaces, quotation marks or comments")
-	errDomain    = errors.New("what is after the @ is not a domain that mail can be sent to, such as example.com")
+	errLength    = fmt.Errorf("an email address has at most %d bytes, at most %d of them before the @", maxEmail, maxLocalPart)
+	errLocalPart = errors.New("the part before the @ can only contain letters, digits, single dots between them and !#$%&'*+-/=?^_`{|}~, no spaces, quotation marks or comments")
+	errDomain    = errors.New("the part after the @ is not a domain that can receive mail, such as example.com")
 )
 
-// Domains maps a domain to the one spelling that the name system knows (UTS #46, IDNA2008).
+// Domains converts a domain to its ASCII form (UTS #46, IDNA2008).
 var Domains = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
 
-// ParseEmail gives the one spelling of an address, which alone is indexed and stored, so
-// that a mailbox is known under one: a dot-atom (RFC 5322 §3.2.3, RFC 6531) in lower case
-// and NFC, and a domain with a dot, in ASCII. Quoted local parts, comments, names and
-// literal network addresses are refused: each would spell one mailbox in endless ways.
-// Its errors are sentences for the person, without the address.
+// ParseEmail normalizes an address, so that a mailbox is stored and indexed in only one
+// form: a dot-atom (RFC 5322 §3.2.3, RFC 6531) in lower case and NFC, and a domain with a
+// dot, in ASCII. Quoted local parts, comments, display names and address literals are
+// refused, because each allows endless spellings of one mailbox. Its errors are sentences
+// for the person and do not contain the address.
 func ParseEmail(text string) (string, error) {
 	text = strings.TrimSpace(text)
 	at := strings.LastIndexByte(text, '@')
@@ -99,16 +97,15 @@ func isAtomText(r rune) bool {
 	return unicode.In(r, unicode.L, unicode.M, unicode.N)
 }
 
-// IsHost tells a domain of several labels from a literal address: the last label of a
-// domain is not all digits (RFC 3696 §2).
+// IsHost reports whether a domain of several labels is a host name and not an address
+// literal: the last label of a host name is not all digits (RFC 3696 §2).
 func IsHost(domain string) bool {
 	dot := strings.LastIndexByte(domain, '.')
 	return dot > 0 && strings.Trim(domain[dot+1:], "0123456789") != ""
 }
 
-// EmailIndex is the blind index by which an address is found, however it is spelled. What
-// is no address that [ParseEmail] takes has one too: some accounts have such an address
-// since before it was asked.
+// EmailIndex is the blind index by which an address is found, in any spelling. Addresses
+// that [ParseEmail] refuses are indexed too: some accounts are older than its rules.
 func EmailIndex(keeper *secret.Keeper, email string) []byte {
 	if parsed, err := ParseEmail(email); err == nil {
 		email = parsed
@@ -116,15 +113,15 @@ func EmailIndex(keeper *secret.Keeper, email string) []byte {
 	return formerIndex(keeper, email)
 }
 
-// formerIndex is how all addresses were indexed once.
+// formerIndex is the index that addresses had before [ParseEmail] existed.
 func formerIndex(keeper *secret.Keeper, email string) []byte {
 	return keeper.BlindIndex("users.email", strings.ToLower(strings.TrimSpace(email)))
 }
 
 const selectFormer = `SELECT email_index FROM users WHERE email_index = $1`
 
-// AccountIndex is the [EmailIndex] of an address as somebody wrote it, or the one under which
-// an account still has it: accounts are older than [ParseEmail].
+// AccountIndex returns the [EmailIndex] of an address as typed or, for an account that is
+// older than [ParseEmail], its former index.
 func AccountIndex(ctx context.Context, s store.Store, db store.Querier, email string) ([]byte, error) {
 	index, former := EmailIndex(s.Keeper, email), formerIndex(s.Keeper, email)
 	if string(index) == string(former) {

@@ -17,34 +17,35 @@ import (
 	"function/shared/uuid7"
 )
 
-// ProfileDocuments is the collection of the free parts of profiles.
+// ProfileDocuments is the collection in which the free parts of profiles are stored.
 const ProfileDocuments = "profiles"
 
-// freeField is what a sealed free part is bound to.
+// freeField is the encryption context of a sealed free part.
 const freeField = "users.profile"
 
-// Extras is the part of a profile that a person fills in as they like.
+// Extras is the free part of a profile: the fields that only the person fills in.
 type Extras struct {
 	DisplayName string         `json:"display_name,omitempty" doc:"How others should see the person's name"`
 	Locale      string         `json:"locale,omitempty" doc:"Language tag (BCP 47), such as de-CH"`
 	TimeZone    string         `json:"time_zone,omitempty" doc:"Name in the IANA time zone database, such as Europe/Zurich"`
 	PictureURL  string         `json:"picture_url,omitempty" doc:"https"`
-	Preferences map[string]any `json:"preferences" doc:"What applications remember for the person"`
-	Attributes  map[string]any `json:"attributes" doc:"Whatever else the person tells"`
+	Preferences map[string]any `json:"preferences" doc:"Settings that applications store for the person"`
+	Attributes  map[string]any `json:"attributes" doc:"Anything else about the person"`
 }
 
-// Profiles keeps the free parts, sealed with their people's keys: in MongoDB, or where
-// none is configured in the domain's own database. users.profile_document points to
-// the one that holds, so a change is the commit of its transaction, in both.
+// Profiles stores the free parts of profiles, sealed with each person's key: in MongoDB, or
+// in the domain's own database if MongoDB is not configured. users.profile_document points
+// to the current document, so a change takes effect when its transaction commits, in both
+// stores.
 type Profiles struct{ server documents.Server } // nil: the domain's own database
 
-// OpenProfiles opens the documents.
+// OpenProfiles opens the document store.
 func OpenProfiles(env *function.Env) (Profiles, error) {
 	server, err := env.Documents()
 	return Profiles{server}, err
 }
 
-// Open unseals a free part; no bytes are an empty one.
+// Open unseals a free part. Empty input yields empty Extras.
 func (Profiles) Open(key, sealed []byte) (Extras, error) {
 	free := Extras{Preferences: map[string]any{}, Attributes: map[string]any{}}
 	if sealed == nil {
@@ -62,11 +63,11 @@ func (Profiles) Open(key, sealed []byte) (Extras, error) {
 	return free, nil
 }
 
-// readings is how often a profile is read again that changes while it is read.
+// readings limits how often a profile that changes during the read is read again.
 const readings = 3
 
-// Body is the free part of a profile, sealed, as read finds it: itself, or where it lies
-// elsewhere the document that it is, which somebody may replace meanwhile.
+// Body is the sealed free part of a profile as a query returns it: either the content itself
+// or a reference to a document elsewhere, which may be replaced concurrently.
 func (p Profiles) Body(ctx context.Context, read func() (body []byte, document *uuid.UUID, err error)) ([]byte, error) {
 	for attempt := 1; ; attempt++ {
 		body, document, err := read()
@@ -84,16 +85,16 @@ func (p Profiles) Body(ctx context.Context, read func() (body []byte, document *
 	}
 }
 
-// get reads a document that is not in the domain's own database. documents.ErrNotFound
-// means that a newer one holds by now.
+// get reads a document outside of the domain's own database. documents.ErrNotFound means
+// that a newer document has replaced it.
 func (p Profiles) get(ctx context.Context, id uuid.UUID) ([]byte, error) {
 	if p.server == nil {
-		return nil, errors.New("a profile lies in MongoDB, and MONGODB_URL is not configured")
+		return nil, errors.New("the profile is stored in MongoDB, but MONGODB_URL is not configured")
 	}
 	return p.server.Get(ctx, ProfileDocuments, id)
 }
 
-// Put stores a new document in a transaction that is to point to it.
+// Put stores a new document within a transaction that will point to it.
 func (p Profiles) Put(ctx context.Context, tx *outbox.Tx, key []byte, free Extras) (uuid.UUID, error) {
 	plain, err := json.Marshal(free)
 	if err != nil {
@@ -114,18 +115,18 @@ func (p Profiles) within(tx *outbox.Tx) documents.Store {
 	return documents.PostgreSQL{DB: tx}
 }
 
-// Forget removes a document that nothing points to any more, wherever it is. What
-// cannot be removed now stays behind, sealed, and is of no use to anybody.
+// Forget removes a document that is no longer referenced, wherever it is stored. If that
+// fails, the document stays behind, sealed and unreferenced.
 func (p Profiles) Forget(ctx context.Context, db documents.Querier, id *uuid.UUID) {
 	if id == nil {
 		return
 	}
 	if err := p.Delete(ctx, db, *id); err != nil {
-		slog.WarnContext(ctx, "a document that nothing points to was left behind", "collection", ProfileDocuments, "id", *id, "error", err)
+		slog.WarnContext(ctx, "an unreferenced document was left behind", "collection", ProfileDocuments, "id", *id, "error", err)
 	}
 }
 
-// Delete removes a document, wherever it is.
+// Delete removes a document, wherever it is stored.
 func (p Profiles) Delete(ctx context.Context, db documents.Querier, id uuid.UUID) error {
 	err := documents.PostgreSQL{DB: db}.Delete(ctx, ProfileDocuments, id)
 	if p.server != nil {

@@ -20,7 +20,7 @@ import (
 	"function/shared/fault"
 )
 
-// The bounds of what a person may change, and of the change.
+// Limits of the free part of a profile and of a change to it.
 const (
 	MaxChange       = 64 << 10 // bytes
 	maxDepth        = 10       // of objects and arrays within each other
@@ -35,15 +35,15 @@ type Changeable struct {
 	Extras
 }
 
-// Change applies a JSON Merge Patch (RFC 7396), and tells which fields are not what
-// they were. What comes of it is checked; a fault tells what is wrong.
+// Change applies a JSON Merge Patch (RFC 7396) and returns the names of the fields that
+// changed. It validates the result; a fault says what is wrong.
 func (c Changeable) Change(patch []byte) (changed Changeable, fields []string, err error) {
 	if err := bounded(patch); err != nil {
 		return c, nil, err
 	}
 	change, ok := exact(patch).(map[string]any)
 	if !ok {
-		return c, nil, fault.At("body", "a change is a JSON object (RFC 7396)")
+		return c, nil, fault.At("body", "the change must be a JSON object (RFC 7396)")
 	}
 	for name := range change {
 		if !slices.Contains(changeable, name) { // by its exact name, which decoding does not insist on
@@ -68,7 +68,7 @@ func (c Changeable) Change(patch []byte) (changed Changeable, fields []string, e
 	return changed, changedFields(before, after), err
 }
 
-// merge is MergePatch of RFC 7396 §2, which leaves its target as it is.
+// merge implements MergePatch of RFC 7396 §2 without modifying its target.
 func merge(target, patch any) any {
 	change, ok := patch.(map[string]any)
 	if !ok {
@@ -88,13 +88,13 @@ func merge(target, patch any) any {
 	return merged
 }
 
-// bounded refuses a document that is too large, too deep, or is not JSON.
+// bounded refuses a document that is too large, nested too deeply or not valid JSON.
 func bounded(document []byte) error {
 	if len(document) > MaxChange {
-		return fault.New(fault.TooLarge, "A profile, and a change of it, has %d KiB at the most", MaxChange>>10)
+		return fault.New(fault.TooLarge, "A profile and a change to it can each have at most %d KiB", MaxChange>>10)
 	}
 	if !utf8.Valid(document) {
-		return fault.New(fault.Malformed, "The change is not UTF-8")
+		return fault.New(fault.Malformed, "The request body is not valid UTF-8")
 	}
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	decoder.UseNumber()
@@ -103,7 +103,7 @@ func bounded(document []byte) error {
 		return err
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return fault.New(fault.Malformed, "Something follows the change")
+		return fault.New(fault.Malformed, "The request body continues after the JSON object")
 	}
 	return nil
 }
@@ -116,10 +116,10 @@ type walker struct {
 func (w *walker) value(depth int) error {
 	token, err := w.decoder.Token()
 	if err != nil {
-		return fault.New(fault.Malformed, "The change is not JSON")
+		return fault.New(fault.Malformed, "The request body is not valid JSON")
 	}
 	if number, ok := token.(json.Number); ok && !readable(number) {
-		return fault.At("body", "a number is too large, or too near to zero, for what reads JSON (RFC 8259 §6): write it as a text")
+		return fault.At("body", "the number is outside the range that JSON readers support (RFC 8259 §6): send it as a string")
 	}
 	delim, nested := token.(json.Delim)
 	if !nested {
@@ -139,12 +139,13 @@ func (w *walker) value(depth int) error {
 		}
 	}
 	if _, err := w.decoder.Token(); err != nil {
-		return fault.New(fault.Malformed, "The change is not JSON")
+		return fault.New(fault.Malformed, "The request body is not valid JSON")
 	}
 	return nil
 }
 
-// readable tells whether readers of JSON have a number, which they take for a float64.
+// readable reports whether a number is in the range of a float64, which JSON readers
+// support.
 func readable(number json.Number) bool {
 	value, err := number.Float64()
 	mantissa, _, _ := strings.Cut(strings.ToLower(number.String()), "e")
@@ -155,18 +156,18 @@ func (w *walker) key() error {
 	token, err := w.decoder.Token()
 	key, ok := token.(string)
 	if err != nil || !ok {
-		return fault.New(fault.Malformed, "The change is not JSON")
+		return fault.New(fault.Malformed, "The request body is not valid JSON")
 	}
 	if w.keys++; w.keys > maxDocumentKeys {
 		return fault.At("body", "more than %d keys", maxDocumentKeys)
 	}
 	if key == "" || len(key) > maxKeyBytes || strings.ContainsFunc(key, unicode.IsControl) {
-		return fault.At("body", "a key has 1 to %d bytes and no control characters", maxKeyBytes)
+		return fault.At("body", "a key must have 1 to %d bytes and no control characters", maxKeyBytes)
 	}
 	return nil
 }
 
-var errFields = fault.At("body", "a profile has first_name, last_name, display_name, locale, time_zone and picture_url, which are texts, and preferences and attributes, which are objects")
+var errFields = fault.At("body", "a profile only has first_name, last_name, display_name, locale, time_zone and picture_url, which are strings, and preferences and attributes, which are objects")
 
 func decodeChangeable(document []byte) (c Changeable, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(document))
@@ -191,7 +192,7 @@ func (c Changeable) check() error {
 	}{{"first_name", c.FirstName, 1, 100}, {"last_name", c.LastName, 1, 100}, {"display_name", c.DisplayName, 0, 200}} {
 		n := utf8.RuneCountInString(text.value)
 		if _, shown := ParseDisplayName(text.value); n < text.least || n > text.most || n > 0 && !shown {
-			return fault.At("body."+text.name, "%d to %d characters that can be seen, without control characters and marks of direction", text.least, text.most)
+			return fault.At("body."+text.name, "expected %d to %d visible characters, without control characters or text direction marks", text.least, text.most)
 		}
 	}
 	if c.Locale != "" {
@@ -213,7 +214,7 @@ func (c Changeable) check() error {
 	return nil
 }
 
-// changedFields names the top-level fields in which two objects differ.
+// changedFields returns the names of the top-level fields in which two objects differ.
 func changedFields(before, after map[string]any) []string {
 	fields := []string{}
 	for _, field := range changeable {
@@ -224,7 +225,7 @@ func changedFields(before, after map[string]any) []string {
 	return fields
 }
 
-// exact reads a document that is known to be JSON, whose numbers stay as they are written.
+// exact decodes a document known to be valid JSON and keeps its numbers as written.
 func exact(document []byte) (value any) {
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	decoder.UseNumber()

@@ -18,17 +18,16 @@ import (
 	"function/shared/secret"
 )
 
-// People are found by the first letters of their names where their organization's
-// settings allow it: for each, keyed hashes of the first letters of each word are
-// stored, which another organization's are not comparable to. They are made when
-// somebody searches, and forgotten when a name or the setting changes (triggers of
-// name_prefixes).
+// Searching people by the first letters of their names works where the organization's
+// settings allow it. Keyed hashes of the prefixes of each word are stored per organization
+// and cannot be compared across organizations. A search creates missing hashes; changing the
+// name or the setting deletes them (triggers of name_prefixes).
 const (
 	maxPrefix = 8 // letters
 	maxWords  = 6 // of a name
 )
 
-// nameWords are the words of a name without case and accents.
+// nameWords returns the words of a name without case and accents.
 func nameWords(name string) []string {
 	folded := strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Mn, r) {
@@ -40,7 +39,7 @@ func nameWords(name string) []string {
 	return words[:min(len(words), maxWords)]
 }
 
-// NameMatches tells whether each word of a query begins a word of the name.
+// NameMatches reports whether each word of a query is a prefix of a word of the name.
 func NameMatches(name Name, query string) bool {
 	words := nameWords(name.FirstName + " " + name.LastName)
 	for _, asked := range nameWords(query) {
@@ -55,8 +54,8 @@ func NameMatches(name Name, query string) bool {
 	return true
 }
 
-// NamePrefixes are what members whose names match a query, which is called name, are found
-// by: all of them.
+// NamePrefixes returns the prefix hashes that a member must have to match a query; name is
+// the query's parameter for error messages.
 func NamePrefixes(keeper *secret.Keeper, organization uuid.UUID, query string) ([][]byte, error) {
 	var indexes [][]byte
 	seen := map[string]bool{}
@@ -68,7 +67,7 @@ func NamePrefixes(keeper *secret.Keeper, organization uuid.UUID, query string) (
 		}
 	}
 	if len(indexes) == 0 {
-		return nil, fault.At("query.name", "there is no letter in it")
+		return nil, fault.At("query.name", "a name to search for must contain a letter")
 	}
 	return indexes, nil
 }
@@ -82,8 +81,8 @@ const (
 	insertPrefixes = `INSERT INTO name_prefixes (organization_id, prefix_index, user_id) SELECT $1, unnest($3::bytea[]), $2 ON CONFLICT DO NOTHING`
 )
 
-// IndexName makes a member found by the first letters of a name. The empty prefix,
-// which everybody has, tells that it was done.
+// IndexName stores the prefix hashes of a member's name. The empty prefix, which every
+// member has, marks the name as indexed.
 func IndexName(ctx context.Context, tx pgx.Tx, keeper *secret.Keeper, organization, user uuid.UUID, name Name) error {
 	prefixes := map[string]bool{"": true}
 	for _, word := range nameWords(name.FirstName + " " + name.LastName) {
@@ -105,7 +104,7 @@ func IndexName(ctx context.Context, tx pgx.Tx, keeper *secret.Keeper, organizati
 	return nil
 }
 
-// indexedAtOnce bounds one transaction that indexes names.
+// indexedAtOnce limits the names indexed in one transaction.
 const indexedAtOnce = 200
 
 const (
@@ -119,14 +118,14 @@ SELECT EXISTS (SELECT FROM memberships m
     WHERE m.organization_id = $1 AND NOT EXISTS (SELECT FROM name_prefixes n WHERE n.organization_id = $1 AND n.user_id = m.user_id))`
 )
 
-// rounds bounds the names that one search indexes first.
+// rounds limits the transactions in which one search indexes missing names.
 const rounds = 10
 
-var errNoNameSearch = fault.New(fault.Conflict, "The organization does not allow to search by name: its setting search_by_name is off")
+var errNoNameSearch = fault.New(fault.Conflict, "The organization does not allow searching by name: its setting search_by_name is off")
 
-// IndexNames indexes members who are not yet, and tells whether all are: some may be
-// being changed, or there are too many for one search. Where the organization does not
-// allow it, it is fault.Conflict.
+// IndexNames indexes members who are not indexed yet and reports whether all are: some may
+// be locked by concurrent changes, or be too many for one search. It returns fault.Conflict
+// if the organization does not allow searching by name.
 func IndexNames(ctx context.Context, s store.Store, organization uuid.UUID) (complete bool, err error) {
 	for range rounds {
 		indexed, err := indexMissing(ctx, s, organization)
@@ -153,8 +152,8 @@ type unindexed struct {
 	SealedName
 }
 
-// indexMissing indexes some of the members who are not yet, and tells how many it could.
-// No rows (pgx.ErrNoRows): the organization does not allow it.
+// indexMissing indexes some of the members who are not indexed yet and returns how many. It
+// returns pgx.ErrNoRows if the organization does not allow searching by name.
 func indexMissing(ctx context.Context, s store.Store, organization uuid.UUID) (indexed int, err error) {
 	err = s.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if err := tx.QueryRow(ctx, lockSettings, organization).Scan(); err != nil {

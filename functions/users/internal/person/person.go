@@ -1,5 +1,5 @@
-// Package person keeps what is personal: names and addresses sealed with the key of
-// their person, and the profile.
+// Package person reads and writes personal data for the other functions of the domain: names
+// and addresses, sealed with the person's key, and the profile.
 package person
 
 import (
@@ -15,10 +15,10 @@ import (
 	"function/shared/secret"
 )
 
-// ErrErased answers for a person whose account was erased a moment ago.
-var ErrErased = fault.New(fault.Unauthenticated, "This account does not exist any more")
+// ErrErased is returned for a person whose account was erased concurrently.
+var ErrErased = fault.New(fault.Unauthenticated, "This account no longer exists")
 
-// The contexts that a person's sealed fields are bound to.
+// Encryption contexts of a person's sealed fields.
 const (
 	EmailField     = "users.email"
 	FirstNameField = "users.first_name"
@@ -27,7 +27,7 @@ const (
 
 const selectKey = `SELECT wrapped_key FROM users WHERE id = $1`
 
-// KeyOf is a person's own key, which seals their personal fields.
+// KeyOf returns a person's key, which seals their personal fields.
 func KeyOf(ctx context.Context, s store.Store, db store.Querier, user uuid.UUID) ([]byte, error) {
 	var wrapped []byte
 	if err := db.QueryRow(ctx, selectKey, user).Scan(&wrapped); database.IsNoRows(err) {
@@ -38,7 +38,7 @@ func KeyOf(ctx context.Context, s store.Store, db store.Querier, user uuid.UUID)
 	return s.Keeper.Unwrap(ctx, wrapped)
 }
 
-// OwnKey is the caller's key; nil for an admin who acts as the person.
+// OwnKey returns the caller's key, or nil for an admin who acts as the person.
 func OwnKey(ctx context.Context, s store.Store, caller auth.Caller) ([]byte, error) {
 	if caller.ImpersonatorID != uuid.Nil {
 		return nil, nil
@@ -46,7 +46,7 @@ func OwnKey(ctx context.Context, s store.Store, caller auth.Caller) ([]byte, err
 	return KeyOf(ctx, s, s.DB, caller.UserID)
 }
 
-// Unseal opens a field of a person's, which may be missing: nil is empty.
+// Unseal decrypts a person's field. nil yields an empty string.
 func Unseal(key []byte, field string, sealed []byte) (string, error) {
 	if sealed == nil {
 		return "", nil
@@ -56,12 +56,12 @@ func Unseal(key []byte, field string, sealed []byte) (string, error) {
 
 const selectName = `SELECT wrapped_key, email, first_name, last_name FROM users WHERE id = $1`
 
-// Name is how a person is addressed, and where.
+// Name is a person's name and address.
 type Name struct {
 	Email, FirstName, LastName string
 }
 
-// NameOf unseals a person's name and address.
+// NameOf reads and unseals a person's name and address.
 func NameOf(ctx context.Context, s store.Store, db store.Querier, user uuid.UUID) (Name, error) {
 	var wrapped []byte
 	var sealed SealedName
@@ -75,7 +75,7 @@ func NameOf(ctx context.Context, s store.Store, db store.Querier, user uuid.UUID
 	return OpenName(ctx, s, wrapped, sealed)
 }
 
-// OpenName unseals a name by the person's key, which is wrapped.
+// OpenName unseals a name with the person's wrapped key.
 func OpenName(ctx context.Context, s store.Store, wrapped []byte, sealed SealedName) (Name, error) {
 	key, err := s.Keeper.Unwrap(ctx, wrapped)
 	if err != nil {

@@ -15,16 +15,16 @@ import (
 	"function/shared/fault"
 )
 
-// Profile is a person's account, standing in an organization, and free part.
+// Profile is a person's account, membership in an organization and free part.
 type Profile struct {
 	Account
-	EmailVerified    bool   `json:"email_verified" doc:"The person has shown that the address is theirs"`
+	EmailVerified    bool   `json:"email_verified" doc:"The person has proved that the address is theirs"`
 	Role             string `json:"role"`
 	MembershipStatus string `json:"membership_status" enum:"requested,active,suspended"`
 	Extras
 }
 
-// StoredProfile is a profile as it lies in the database.
+// StoredProfile is a profile as stored in the database.
 type StoredProfile struct {
 	Profile
 	Key      []byte     // the person's own
@@ -32,7 +32,7 @@ type StoredProfile struct {
 	Document *uuid.UUID // the free part
 }
 
-// ETag names the revision that an answer shows (RFC 9110 §8.8.3).
+// ETag is the entity tag of the revision shown (RFC 9110 §8.8.3).
 func (p StoredProfile) ETag() string { return strconv.Quote(strconv.FormatInt(p.Revision, 10)) }
 
 const (
@@ -46,8 +46,8 @@ JOIN users u ON u.id = s.user_id
 JOIN memberships m ON m.user_id = s.user_id AND m.organization_id = s.organization_id
 LEFT JOIN documents d ON d.collection = 'profiles' AND d.id = u.profile_document
 WHERE s.id = $1`
-	// Who comes with another issuer's token may act in no organization yet: then it is
-	// about the first that they belong to.
+	// A person with another issuer's token may not act in an organization yet: show their first
+	// membership then.
 	selectWithoutSession = profileColumns + `
 FROM users u
 JOIN memberships m ON m.user_id = u.id
@@ -68,10 +68,10 @@ type profileRow struct {
 	SealedName
 }
 
-var errNoMember = fault.New(fault.Forbidden, "You are no member of this organization any more: switch to another one")
+var errNoMember = fault.New(fault.Forbidden, "You are no longer a member of this organization: switch to another one (POST /v1/users/sessions/organization)")
 
-// Read unseals the profile of the caller: one query, and where MongoDB keeps the free
-// part one more.
+// Read unseals the caller's profile. It takes one query, and a second one if MongoDB stores
+// the free part.
 func (p Profiles) Read(ctx context.Context, s store.Store, db store.Queryer, caller auth.Caller) (StoredProfile, error) {
 	statement, arguments := selectProfile, []any{caller.SessionID}
 	if caller.SessionID == uuid.Nil {

@@ -29,15 +29,15 @@ type Activity struct {
 	At             time.Time       `json:"at"`
 	Action         string          `json:"action" doc:"resource:verb, as in the audit trail" example:"sessions:begin"`
 	What           string          `json:"what" doc:"The action in words" example:"Login"`
-	By             string          `json:"by" enum:"you,admin_as_you,platform_admin,organization,platform,unknown" doc:"admin_as_you: a platform admin who acted as you; organization: somebody of it, or its programs; platform: by itself; unknown: nobody had logged in"`
+	By             string          `json:"by" enum:"you,admin_as_you,platform_admin,organization,platform,unknown" doc:"admin_as_you: a platform admin acting as you; organization: one of its members or programs; platform: an automatic action; unknown: nobody was logged in"`
 	Result         string          `json:"result" enum:"done,refused"`
 	Refusal        string          `json:"refusal,omitempty" doc:"Why it was refused"`
-	Reason         string          `json:"reason,omitempty" doc:"That the platform admin gave, who may be you"`
-	OrganizationID *uuid.UUID      `json:"organization_id,omitempty" format:"uuid" doc:"In whose trail it is; absent: the platform's"`
-	ResourceID     string          `json:"resource_id,omitempty" doc:"Of what it was done to, unless that is another person"`
-	Network        string          `json:"network,omitempty" doc:"From where, /24 or /48; absent if another person was there"`
-	Country        string          `json:"country,omitempty" doc:"Of the network (ISO 3166-1 alpha-2)" example:"DE"`
-	Device         *session.Device `json:"device,omitempty" doc:"Of the session that it is about, while that is kept"`
+	Reason         string          `json:"reason,omitempty" doc:"The reason that the platform admin gave"`
+	OrganizationID *uuid.UUID      `json:"organization_id,omitempty" format:"uuid" doc:"Organization whose trail contains the entry; absent: the platform's trail"`
+	ResourceID     string          `json:"resource_id,omitempty" doc:"Identifier of what it was done to, unless that is another person"`
+	Network        string          `json:"network,omitempty" doc:"Network of the request (/24 or /48); absent if another person made it"`
+	Country        string          `json:"country,omitempty" doc:"Country of the network (ISO 3166-1 alpha-2)" example:"DE"`
+	Device         *session.Device `json:"device,omitempty" doc:"Device of the session concerned, while the session is kept"`
 }
 
 // The trails of an organization repeat what a platform admin did, without the reason. Of
@@ -152,23 +152,23 @@ func inWords(action string) string {
 }
 
 var actionWords = map[string]string{
-	"accounts:delete":              "Deletion of the account",
-	"accounts:unlock":              "End of the wait after failed logins",
+	"accounts:delete":              "Account deleted",
+	"accounts:unlock":              "Unlocked after failed logins",
 	"api_keys:create":              "New API key",
 	"api_keys:revoke":              "API key revoked",
 	"api_keys:rotate":              "New secret of an API key",
 	"consents:give":                "Consent given",
 	"consents:withdraw":            "Consent withdrawn",
-	"emails:ask_change":            "Change of the email address asked for",
+	"emails:ask_change":            "Email address change requested",
 	"emails:change":                "Email address changed",
-	"emails:send_verification":     "Mail to confirm the email address",
+	"emails:send_verification":     "Confirmation mail requested",
 	"emails:verify":                "Email address confirmed",
 	"identities:link":              "Login of another issuer linked",
 	"identities:unlink":            "Login of another issuer unlinked",
 	"invitations:accept":           "Invitation accepted",
-	"members:approve":              "Let into the organization",
+	"members:approve":              "Membership approved",
 	"members:leave":                "Left the organization",
-	"members:reject":               "Not let into the organization",
+	"members:reject":               "Membership request rejected",
 	"members:remove":               "Removed from the organization",
 	"members:restore":              "Suspension in the organization ended",
 	"members:suspend":              "Suspended in the organization",
@@ -179,28 +179,28 @@ var actionWords = map[string]string{
 	"passwords:change":             "Password changed",
 	"passwords:reset":              "Forgotten password replaced",
 	"platform_admins:add":          "Made a platform admin",
-	"platform_admins:remove":       "No platform admin any more",
+	"platform_admins:remove":       "Platform admin rights revoked",
 	"profile:change":               "Profile changed",
 	"recovery_codes:replace":       "New recovery codes",
 	"roles:assign":                 "Role in the organization changed",
-	"second_factor:verify":         "Second factor at a login",
+	"second_factor:verify":         "Second factor used at login",
 	"sessions:begin":               "Login",
 	"sessions:end":                 "Logout",
 	"sessions:refresh":             "Refresh token used",
 	"sessions:revoke":              "Session ended",
-	"sessions:step_up":             "Fresh proof of who you are",
-	"sessions:switch_organization": "Switch to another organization",
-	"totp:confirm":                 "Authenticator app in use",
-	"totp:enrol":                   "Authenticator app asked for",
+	"sessions:step_up":             "Step-up authentication",
+	"sessions:switch_organization": "Switched to another organization",
+	"totp:confirm":                 "Authenticator app confirmed",
+	"totp:enrol":                   "Authenticator app setup begun",
 	"totp:remove":                  "Authenticator app removed",
-	"users:erase":                  "Erasure of the account",
-	"users:export":                 "Export of all that is on file",
-	"users:force_password_reset":   "New password demanded",
-	"users:impersonate":            "Acting as you",
-	"users:read":                   "Account looked at",
+	"users:erase":                  "Account erased",
+	"users:export":                 "Personal data exported",
+	"users:force_password_reset":   "New password required",
+	"users:impersonate":            "Impersonation begun",
+	"users:read":                   "Account viewed",
 	"users:register":               "Account opened",
 	"users:reset_second_factors":   "Second factors removed",
 	"users:restore":                "Suspension of the account ended",
 	"users:suspend":                "Account suspended",
-	"users:unlock":                 "Wait after failed logins ended",
+	"users:unlock":                 "Unlocked after failed logins by a platform admin",
 }

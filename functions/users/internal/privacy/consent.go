@@ -13,44 +13,44 @@ import (
 	"function/shared/fault"
 )
 
-// ConsentPurpose is what an organization asks its members' consent for, with the newest
-// version of its text.
+// ConsentPurpose is a purpose that an organization asks its members to consent to, with the
+// newest version of its text.
 type ConsentPurpose struct {
 	Name        string     `json:"name"`
-	Version     int        `json:"version" doc:"Of the newest text, from 1"`
+	Version     int        `json:"version" doc:"Version of the newest text, starting at 1"`
 	Text        string     `json:"text"`
 	TextSHA256  string     `json:"text_sha256" doc:"Hexadecimal"`
-	PublishedAt time.Time  `json:"published_at" doc:"Of the newest text"`
+	PublishedAt time.Time  `json:"published_at" doc:"When the newest text was published"`
 	CreatedAt   time.Time  `json:"created_at"`
-	RetiredAt   *time.Time `json:"retired_at,omitempty" doc:"Nobody is asked any more"`
+	RetiredAt   *time.Time `json:"retired_at,omitempty" doc:"When the purpose was retired"`
 }
 
-// ConsentState is what a person has said last about a purpose.
+// ConsentState is a person's latest decision on a purpose.
 type ConsentState struct {
-	OrganizationID uuid.UUID  `json:"organization_id" format:"uuid" doc:"Whose purpose it is"`
+	OrganizationID uuid.UUID  `json:"organization_id" format:"uuid" doc:"Organization whose purpose it is"`
 	Purpose        string     `json:"purpose"`
 	Given          bool       `json:"given"`
-	Version        int        `json:"version,omitempty" doc:"Of the text that the person decided about; absent: never decided"`
-	NewestVersion  int        `json:"newest_version" doc:"A consent to an older text may have to be asked for again"`
+	Version        int        `json:"version,omitempty" doc:"Version of the text that the person decided on; absent: no decision yet"`
+	NewestVersion  int        `json:"newest_version" doc:"Version of the newest text. Consent to an older one may have to be requested again"`
 	DecidedAt      *time.Time `json:"decided_at,omitempty"`
-	RetiredAt      *time.Time `json:"retired_at,omitempty" doc:"The purpose is not asked for any more"`
+	RetiredAt      *time.Time `json:"retired_at,omitempty" doc:"The purpose no longer accepts consents"`
 }
 
-// ConsentDecision is one yes or no, with its proof.
+// ConsentDecision is a consent or its withdrawal, with its proof.
 type ConsentDecision struct {
 	ID             uuid.UUID  `json:"id" format:"uuid"`
 	OrganizationID uuid.UUID  `json:"organization_id" format:"uuid"`
 	Purpose        string     `json:"purpose"`
 	Version        int        `json:"version"`
 	TextSHA256     string     `json:"text_sha256"`
-	Given          bool       `json:"given" doc:"Or withdrawn"`
+	Given          bool       `json:"given" doc:"false: withdrawn"`
 	DecidedAt      time.Time  `json:"decided_at"`
-	SessionID      *uuid.UUID `json:"session_id,omitempty" format:"uuid" doc:"Absent: by a token of another issuer"`
-	Address        string     `json:"address,omitempty" db:"-" doc:"From where"`
+	SessionID      *uuid.UUID `json:"session_id,omitempty" format:"uuid" doc:"Absent if the token came from another issuer"`
+	Address        string     `json:"address,omitempty" db:"-" doc:"Network address of the request"`
 	Device         string     `json:"device,omitempty" db:"-" doc:"User-Agent"`
 }
 
-// The contexts of a decision's sealed fields.
+// Encryption contexts of a decision's sealed fields.
 const (
 	ConsentDeviceField  = "consent_decisions.device"
 	ConsentAddressField = "consent_decisions.address"
@@ -69,9 +69,9 @@ type decisionRow struct {
 	SealedAddress, SealedDevice []byte
 }
 
-// Decisions reads a person's decisions, in one organization or (uuid.Nil) all, the newest
-// first and before one of them. Without the person's key, it stays sealed from where they
-// were made.
+// Decisions reads a person's decisions in one organization or (uuid.Nil) in all, newest
+// first and before the given one. Without the person's key the client's address and device
+// stay sealed.
 func Decisions(ctx context.Context, s store.Store, person, organization uuid.UUID, key []byte, before uuid.UUID, limit int) ([]ConsentDecision, error) {
 	rows, _ := s.DB.Query(ctx, selectDecisions, pgx.NamedArgs{"user": person, "organization": organization, "before": before, "limit": limit})
 	decisions, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (ConsentDecision, error) {
@@ -96,5 +96,5 @@ func (r decisionRow) open(key []byte) (d ConsentDecision, err error) {
 	return d, err
 }
 
-// ErrNoPurpose answers for a purpose that the organization does not have.
-var ErrNoPurpose = fault.New(fault.NotFound, "The organization has no purpose of this name")
+// ErrNoPurpose is returned for a purpose that the organization does not have.
+var ErrNoPurpose = fault.New(fault.NotFound, "The organization has no purpose with this name")

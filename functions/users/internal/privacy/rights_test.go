@@ -244,8 +244,8 @@ func TestPersonSeesWhatHappenedToTheirAccount(t *testing.T) {
 			t.Errorf("%+v: want the device and the network of the login", a)
 		}
 	}
-	want := []string{"members: approve", "Suspended in the organization by organization done", "Acting as you by platform_admin done  Ticket 4711",
-		"Wait after failed logins ended by platform_admin done  Ticket 4711", "Login by you done", "Login by unknown refused wrong password", "Account opened by"}
+	want := []string{"members: approve", "Suspended in the organization by organization done", "Impersonation begun by platform_admin done  Ticket 4711",
+		"Unlocked after failed logins by a platform admin by platform_admin done  Ticket 4711", "Login by you done", "Login by unknown refused wrong password", "Account opened by"}
 	if len(got) != len(want) {
 		t.Fatalf("%d entries, want %d:\n%s", len(got), len(want), strings.Join(got, "\n"))
 	}
@@ -261,7 +261,7 @@ func TestPersonSeesWhatHappenedToTheirAccount(t *testing.T) {
 	}
 	first := platformtest.Decode[page.Page[privacy.Activity]](t, p.Do(token, http.MethodGet, "/v1/users/activity?limit=3", nil))
 	second := platformtest.Decode[page.Page[privacy.Activity]](t, p.Do(token, http.MethodGet, "/v1/users/activity?limit=3&cursor="+first.NextCursor, nil))
-	if len(first.Items) != 3 || len(second.Items) != 3 || second.Items[0].What != "Wait after failed logins ended" {
+	if len(first.Items) != 3 || len(second.Items) != 3 || second.Items[0].What != "Unlocked after failed logins by a platform admin" {
 		t.Errorf("by pages: %+v\n%+v", first, second)
 	}
 	for _, trail := range []string{"datasets", "analytics"} {

@@ -12,8 +12,8 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 )
 
-// Stream answers a file that is written as it is read. What breaks it off breaks the
-// connection too, so that nobody takes it for the whole.
+// Stream writes a file while it is being read. An error aborts the connection, so that
+// nobody mistakes a truncated file for a complete one.
 func Stream(ctx context.Context, mediaType, name string, write func(io.Writer) error) func(huma.Context) {
 	return func(hctx huma.Context) {
 		_, w := humago.Unwrap(hctx)
@@ -21,7 +21,7 @@ func Stream(ctx context.Context, mediaType, name string, write func(io.Writer) e
 		w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s"`, name))
 		out := &patientWriter{w: w, connection: http.NewResponseController(w)}
 		if err := write(out); err != nil {
-			slog.ErrorContext(ctx, "export broken off", "error", err)
+			slog.ErrorContext(ctx, "export aborted", "error", err)
 			panic(http.ErrAbortHandler)
 		}
 		if out.connection.Flush() == nil {
@@ -30,7 +30,7 @@ func Stream(ctx context.Context, mediaType, name string, write func(io.Writer) e
 	}
 }
 
-// idleTimeout is how long a client may take nothing.
+// idleTimeout is how long a client may stop reading.
 const idleTimeout = 30 * time.Second
 
 type patientWriter struct {

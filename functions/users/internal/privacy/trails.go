@@ -14,7 +14,7 @@ import (
 // Trails opens audit trails when they are asked for: most readers want this domain's.
 type Trails struct{ env *function.Env }
 
-// NewTrails opens nothing yet.
+// NewTrails returns trails that are opened on first use.
 func NewTrails(env *function.Env) Trails { return Trails{env} }
 
 // Open opens the database of a trail.
@@ -22,13 +22,13 @@ func (t Trails) Open(ctx context.Context, trail audit.Trail) (*pgxpool.Pool, err
 	return t.env.AuditTrail(ctx, trail.Database())
 }
 
-// Period is the part of a trail that is asked for, for huma.
+// Period is the requested time range of a trail, for huma.
 type Period struct {
 	From time.Time `query:"from"`
 	To   time.Time `query:"to" doc:"Exclusive"`
 }
 
-// Check refuses a period that ends before it begins.
+// Check refuses a range that ends before it begins.
 func (p Period) Check() error {
 	if !p.To.IsZero() && p.From.After(p.To) {
 		return fault.At("query.from", "from is after to")

@@ -1,5 +1,6 @@
-// Package provisioning links people and teams to the directory that provisions them
-// (SCIM 2.0, RFC 7643 and RFC 7644).
+// Package provisioning links people and teams to the directory that provisions them (SCIM
+// 2.0, RFC 7643 and RFC 7644), for the functions under /scim/v2 and those that accept
+// members.
 package provisioning
 
 import (

@@ -41,7 +41,7 @@ const SearchBatch = 500
 func ProvisioningOperation(declare func(id, path, summary string, access function.Access) function.Operation, id, path, summary string) function.Operation {
 	o := declare(id, scim.BasePath+path, summary, policy.ProvisioningWrite.OfServiceAccount()).
 		Tagged("Provisioning").AnyQuery(). // providers add flags of their own
-		Describe("RFC 7644. Errors have SCIM's own shape, except those of the caller's token. A person who is not active has no roles and no sessions in your organization; the account stays theirs, for other organizations.")
+		Describe("RFC 7644. Errors use SCIM's format, except errors about the caller's token. An inactive person has no roles and no sessions in your organization but keeps the account for other organizations.")
 	object := &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
 	status, answer := http.StatusOK, &huma.Response{Content: map[string]*huma.MediaType{scim.MediaType: {Schema: object}}}
 	switch {
@@ -100,10 +100,10 @@ var taken = map[string]string{
 	"provisioned_people_user_name": "The userName belongs to another user",
 	"provisioned_people_external":  "The externalId belongs to another user",
 	"provisioned_people_email":     "The email address belongs to another user",
-	"provisioned_people_person":    "The person is provisioned as another user",
+	"provisioned_people_person":    "The person is already provisioned as another user",
 	"provisioned_teams_external":   "The externalId belongs to another group",
 	person.EmailTaken:              "The email address belongs to another account",
-	"teams_name":                   "The displayName belongs to another team of the organization, which an admin may hand over to provisioning",
+	"teams_name":                   "The displayName belongs to another team of the organization. An admin can hand that team over to provisioning.",
 }
 
 // ProvisioningRefused turns the violation of a constraint, or a fault, into SCIM's error. A
@@ -120,11 +120,11 @@ func ProvisioningRefused(ctx context.Context, s store.Store, action string, id u
 	}
 	switch {
 	case database.Violates(err, "teams_parent"):
-		return &scim.Error{Status: http.StatusConflict, Detail: "Other teams lie in this one"}
+		return &scim.Error{Status: http.StatusConflict, Detail: "This team has subteams: move or delete them first"}
 	case errors.Is(err, access.ErrSecondPerson):
 		return scim.Wrong(scim.Mutability, "%s", access.ErrSecondPerson.Detail)
 	case database.IsUnstorable(err):
-		return scim.Wrong(scim.InvalidValue, "A text holds what cannot be stored")
+		return scim.Wrong(scim.InvalidValue, "A string contains a character that cannot be stored, such as NUL")
 	}
 	return scim.Of(err)
 }
@@ -165,7 +165,7 @@ func MayMove(ctx context.Context, tx *outbox.Tx, caller auth.Caller, person uuid
 		return slices.Contains(policy.Permissions(policy.Member), p) || !policy.Covers(theirs, []policy.Permission{p})
 	})
 	if theirs.BlockedBy != "" || !policy.Covers(caller.Subject, beyond) {
-		return fault.New(fault.Forbidden, "This person may do more here than a member, and than this key: their address changes when they change it themselves (POST /v1/users/email/change)")
+		return fault.New(fault.Forbidden, "This person has more rights here than a member and than this key, so only they can change their address (POST /v1/users/email/change)")
 	}
 	return nil
 }

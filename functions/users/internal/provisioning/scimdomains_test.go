@@ -129,7 +129,7 @@ func TestDomainIsVerifiedByWhatItsZoneSays(t *testing.T) {
 	z.mu.Lock()
 	z.silent = true
 	z.mu.Unlock()
-	if got := verify(other, http.StatusConflict); !strings.Contains(got, "no answer") {
+	if got := verify(other, http.StatusConflict); !strings.Contains(got, "did not answer") {
 		t.Errorf("%s", got)
 	}
 	p.Do(p.LoginTo(other.OrganizationID, "member").Token, http.MethodPost, of(other), object{"domain": "x.example"}).Want(t, http.StatusForbidden)

@@ -12,9 +12,8 @@ import (
 // LoginsTotal counts logins by their result.
 const LoginsTotal = "user_logins_total"
 
-// LoggedIn records a session that has begun: in the audit trail and in the metrics.
-// Every way to log in ends with it, in the transaction of the session, last: the
-// counters are what logins that run at once share.
+// LoggedIn records a new session in the audit trail and in the metrics. Every login calls it
+// last in the session's transaction, because concurrent logins contend for the counters.
 func LoggedIn(ctx context.Context, s store.Store, tx *outbox.Tx, l Login) error {
 	err := audit.Record(ctx, tx, audit.Entry{
 		Action: "sessions:begin", ResourceID: l.UserID.String(), OrganizationID: l.OrganizationID, ActorID: l.UserID,
@@ -36,7 +35,7 @@ func LoginRefused(ctx context.Context, s store.Store, entry audit.Entry) error {
 	})
 }
 
-// countFailed counts a failure, and the blocks that begin with it.
+// countFailed counts a failure and the lockouts that it starts.
 func countFailed(ctx context.Context, s store.Store, tx *outbox.Tx, failures map[scope]int) error {
 	for _, of := range []scope{accountScope, addressScope, pairScope} {
 		if failures[of] != free[of]+1 {

@@ -14,7 +14,7 @@ import (
 	"function/shared/outbox"
 )
 
-// Rows that tell nothing any more go with those that come: no schedule is needed.
+// countFailure also deletes expired rows, so no schedule is needed.
 const countFailure = `
 WITH forgotten AS (
     DELETE FROM login_failures WHERE key IN (
@@ -36,14 +36,14 @@ SELECT failures, coalesce((SELECT failures FROM account), 0), CASE WHEN failures
     ELSE 0 END
 FROM pair`
 
-// ErrNotProved is what a wrong password and an unknown address are answered with.
-var ErrNotProved = fault.New(fault.Unauthenticated, "The email address or the password is not right")
+// ErrNotProved is the response to a wrong password and to an unknown address.
+var ErrNotProved = fault.New(fault.Unauthenticated, "The email address or the password is wrong")
 
-// recording bounds what is written after a failure.
+// recording limits the time for recording a failure.
 const recording = 10 * time.Second
 
-// Failed counts a wrong password, mails the owner of an account that many were tried
-// on, and returns ErrNotProved. A client that has gone is counted all the same.
+// Failed counts a wrong password, mails the owner of an account under attack, and returns
+// ErrNotProved. It counts the failure even if the client has disconnected.
 func (a *Attempt) Failed(ctx context.Context, post notify.Mailer, organization uuid.UUID) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recording)
 	defer cancel()
@@ -73,8 +73,8 @@ func (a *Attempt) Failed(ctx context.Context, post notify.Mailer, organization u
 	return ErrNotProved
 }
 
-// Entry is the attempt in the audit trail: of the organization that the account logs in
-// to, if there is one.
+// Entry is the audit entry of the attempt. It belongs to the organization that the account
+// would log in to, if any.
 func (a *Attempt) Entry(organization uuid.UUID) audit.Entry {
 	entry := audit.Entry{Action: "sessions:begin", OrganizationID: organization}
 	if a.user != uuid.Nil {
@@ -83,8 +83,8 @@ func (a *Attempt) Entry(organization uuid.UUID) audit.Entry {
 	return entry
 }
 
-// locksOut tells whether the failures have begun to keep the owner out, or go on to:
-// wherever they have not been yet, or just where they are.
+// locksOut reports whether the failures newly lock the owner out or keep doing so, either
+// from new sources or from a known one.
 func (a *Attempt) locksOut(failures map[scope]int) bool {
 	n := failures[accountScope]
 	if a.knownSource {
@@ -94,7 +94,7 @@ func (a *Attempt) locksOut(failures map[scope]int) bool {
 	return over > 0 && over%unlockEvery == 1
 }
 
-// count adds a failure, and returns how many there are of what it was added to.
+// count records a failure and returns the resulting counts.
 func (a *Attempt) count(ctx context.Context, tx pgx.Tx) (map[scope]int, error) {
 	var pair, account, address int
 	err := tx.QueryRow(ctx, countFailure, pgx.NamedArgs{
@@ -107,7 +107,7 @@ func (a *Attempt) count(ctx context.Context, tx pgx.Tx) (map[scope]int, error) {
 	return map[scope]int{pairScope: pair, accountScope: account, addressScope: address}, nil
 }
 
-// blocks are the seconds for which failures now block what.
+// blocks returns the delays in seconds that the failures now cause.
 func blocks(failures map[scope]int) map[scope]float64 {
 	blocked := map[scope]float64{}
 	for s, n := range failures {
@@ -118,18 +118,18 @@ func blocks(failures map[scope]int) map[scope]float64 {
 	return blocked
 }
 
-// A login of a password that was replaced while it was checked has lost the race:
-// the lock makes a change of the password wait, and then end this session too.
+// If the password was replaced while the login checked it, the login fails. The lock makes a
+// password change wait and then end this session, too.
 const (
 	clearFailures = `WITH cleared AS (DELETE FROM login_failures WHERE key IN ($3, $4)) `
 	stillHolds    = clearFailures + `SELECT id FROM users WHERE id = $1 AND password_hash = $2 FOR SHARE`
 	replaceHash   = clearFailures + `UPDATE users SET password_hash = $5 WHERE id = $1 AND password_hash = $2 RETURNING id`
 )
 
-// Prove clears, with the statements that begin a transaction, the failures of the
-// account and of the pair after a right password, whose hash was verified, and stores
-// it anew if it was rehashed (else empty). The transaction is ErrNotProved if the
-// password was changed meanwhile.
+// Prove clears the failures of the account and of the pair after a correct password. Its
+// statements run in the transaction that begins the session. It stores the new hash if the
+// password was rehashed (else empty). The transaction fails with ErrNotProved if the
+// password changed in the meantime.
 func (a *Attempt) Prove(b *pgx.Batch, verified, rehashed string) {
 	statement, arguments := stillHolds, []any{a.user, verified, a.keys[pairScope], a.keys[accountScope]}
 	if rehashed != "" {

@@ -12,10 +12,9 @@ import (
 	"function/shared/outbox"
 )
 
-// A second factor that can be guessed is guarded by counting guesses across logins:
-// six digits would fall to somebody who knows the password and begins one login
-// after another. Passkeys and recovery codes cannot be guessed, and stay open to a
-// person whose code is being guessed by another.
+// Wrong second factors are counted across logins, since somebody who knows the password
+// could otherwise try six-digit codes in one login after another. Passkeys and recovery
+// codes cannot be guessed and remain usable while a person's codes are under attack.
 const (
 	countGuess = `
 INSERT INTO guesses AS g (key, guesses, last_at, blocked_until) VALUES ($1, 1, now(), now())
@@ -28,24 +27,24 @@ WHERE g.blocked_until <= now()`
 	forgetGuesses = `DELETE FROM guesses WHERE key = $1`
 )
 
-// LoginGuesses counts guesses at a person's codes at login.
+// LoginGuesses counts wrong codes of a person at login.
 func LoginGuesses(s store.Store, user uuid.UUID) []byte {
 	return s.Keeper.BlindIndex("guesses.login", user.String())
 }
 
-// StepUpGuesses counts guesses within a session, so that a stolen session cannot
-// keep its owner from logging in.
+// StepUpGuesses counts wrong codes within a session, so that a stolen session cannot prevent
+// its owner from logging in.
 func StepUpGuesses(s store.Store, session uuid.UUID) []byte {
 	return s.Keeper.BlindIndex("guesses.step_up", session.String())
 }
 
-// ForgetGuesses lets a person log in by a code at once, however many were wrong.
+// ForgetGuesses clears a person's wrong codes, so that they can log in with a code at once.
 func ForgetGuesses(ctx context.Context, s store.Store, tx *outbox.Tx, user uuid.UUID) error {
 	return ForgetGuess(ctx, tx, LoginGuesses(s, user))
 }
 
-// CountGuessAt counts before the guess is looked at, and commits on its own, so that
-// guesses at once are each counted. From the tenth in a row there are growing pauses.
+// CountGuessAt counts a guess before it is checked and commits on its own, so that
+// concurrent guesses are all counted. From the tenth consecutive guess on the delays grow.
 func CountGuessAt(ctx context.Context, s store.Store, key []byte) error {
 	counted, err := s.DB.Exec(ctx, countGuess, key)
 	if err != nil {
@@ -58,7 +57,7 @@ func CountGuessAt(ctx context.Context, s store.Store, key []byte) error {
 	if err := s.DB.QueryRow(ctx, selectBlock, key).Scan(&seconds); err != nil {
 		return fmt.Errorf("read pause between guesses: %w", err)
 	}
-	return fault.New(fault.RateLimited, "Too many wrong proofs: wait, or log in with a passkey or a recovery code").
+	return fault.New(fault.RateLimited, "Too many wrong attempts. Wait, or log in with a passkey or a recovery code.").
 		After(time.Duration(max(1, seconds)) * time.Second)
 }
 

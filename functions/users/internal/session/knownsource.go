@@ -12,16 +12,16 @@ import (
 	"function/shared/database"
 )
 
-// sourceIndex finds a source among those that the owner of an address has logged in
-// from; it is another for each address.
+// sourceIndex is the keyed hash of a source from which the owner of an address has logged
+// in. It differs for each address.
 func sourceIndex(s store.Store, emailIndex []byte, source string) []byte {
 	return s.Keeper.BlindIndex("known_sources", hex.EncodeToString(emailIndex)+" "+source)
 }
 
-// knownSources are remembered of a person, the newest.
+// knownSources is the number of recent sources stored per person.
 const knownSources = 20
 
-// A source in use is noted once a day: the row is not one that logins at once wait for.
+// Updates a source once a day only, so that concurrent logins do not wait for its row.
 const rememberSource = `
 WITH noted AS (
     INSERT INTO known_sources (source_index, user_id) SELECT $1, $2
@@ -31,8 +31,8 @@ WITH noted AS (
 DELETE FROM known_sources WHERE user_id IN (SELECT user_id FROM noted) AND source_index IN (
     SELECT source_index FROM known_sources WHERE user_id = $2 AND source_index <> $1 ORDER BY last_seen_at DESC OFFSET $3)`
 
-// RememberSource notes that a person was where the request comes from, who has just
-// proved who they are. What others fail at their account does not delay them there.
+// RememberSource stores the request's source for a person who has just authenticated.
+// Failures from elsewhere do not delay their logins there.
 func RememberSource(ctx context.Context, s store.Store, tx database.Writer, user uuid.UUID, emailIndex []byte) error {
 	source := client.From(ctx).Source()
 	if source == "" {

@@ -18,16 +18,16 @@ import (
 	"function/shared/ratelimit"
 )
 
-// Attempt is somebody's try to prove by a password that an account is theirs. Failures
-// in a row make the next try wait (NIST SP 800-63B-4 §3.2.2, OWASP Authentication); they
-// are counted per pair of account and source, per account, and per source (an address,
-// of IPv6 its /64), whether or not the account exists. Where its owner has logged in
-// before, only the pair counts, so that nobody elsewhere locks the owner out.
+// Attempt is an attempt to authenticate with a password. Consecutive failures delay the next
+// attempt (NIST SP 800-63B-4 §3.2.2, OWASP Authentication). They are counted per pair of
+// account and source, per account, and per source (an address, of IPv6 its /64), whether or
+// not the account exists. At sources from which the owner has logged in before only the pair
+// counts, so that nobody elsewhere can lock the owner out.
 //
-// Tries at once are looked at before any of them has failed. So each takes from an
-// allowance first, the pair's and, from strange sources, the account's: whatever comes
-// at once, no more passwords than that are tried (RATE_LIMITS: account; 30). Once
-// failures cause a delay, one try is let through each time that it is over.
+// Concurrent attempts are checked before any of them has failed. So each first takes from an
+// allowance, the pair's and, from unknown sources, the account's, which limits the number of
+// concurrent attempts (RATE_LIMITS: account; 30). Once failures cause a delay, one attempt
+// is allowed each time it elapses.
 type Attempt struct {
 	guard       Guard
 	user        uuid.UUID // uuid.Nil: there is no such account
@@ -38,14 +38,14 @@ type Attempt struct {
 	granted     map[scope]ratelimit.Grant // from the allowances that were asked
 }
 
-// Guard slows down who guesses passwords.
+// Guard slows down password guessing.
 type Guard struct {
 	store.Store
-	locked *metrics.Tally  // logins that were refused because of earlier failures
-	atOnce ratelimit.Limit // of tries at an account
+	locked *metrics.Tally  // logins refused because of earlier failures
+	atOnce ratelimit.Limit // of attempts on an account
 }
 
-// NewGuard makes the guard of a process.
+// NewGuard returns a process's Guard.
 func NewGuard(s store.Store, env *function.Env) Guard {
 	g := Guard{Store: s, locked: new(metrics.Tally), atOnce: env.Config.RateLimits.Account}
 	if !g.atOnce.On() {
@@ -56,7 +56,7 @@ func NewGuard(s store.Store, env *function.Env) Guard {
 	return g
 }
 
-// scope is what failures are counted by.
+// scope is what failures are counted for.
 type scope string
 
 const (
@@ -65,13 +65,14 @@ const (
 	addressScope scope = "address"
 )
 
-// failed is what went wrong before: of an address, at how many accounts.
+// failed holds the earlier failures of a scope and, for a source, the number of accounts
+// tried.
 type failed struct {
 	times int
 	ago   time.Duration // the newest
 }
 
-// free are the failures in a row that cost no delay.
+// free is the number of consecutive failures without a delay.
 var free = map[scope]int{pairScope: 5, accountScope: 20, addressScope: 50}
 
 const (
@@ -83,8 +84,8 @@ const (
 	unlockEvery   = 100            // failures: at the longest delay they take a day
 )
 
-// delay is how long after so many failures in a row the next try has to wait: 1 s,
-// 2 s, 4 s … once the free ones are used up.
+// delay returns the delay after a number of consecutive failures: 1 s, 2 s, 4 s … once the
+// free ones are used up.
 func (s scope) delay(failures int) time.Duration {
 	over := failures - free[s]
 	if over <= 0 {
@@ -93,7 +94,7 @@ func (s scope) delay(failures int) time.Duration {
 	return min(time.Duration(math.Exp2(float64(min(over-1, 20))))*time.Second, longestDelay)
 }
 
-// NewAttempt is a try by the client of the request on the account that EmailIndex finds.
+// NewAttempt returns an attempt by the request's client on the account that EmailIndex finds.
 func (g Guard) NewAttempt(ctx context.Context, emailIndex []byte) *Attempt {
 	s := g.Store
 	a := &Attempt{guard: g, failed: map[scope]failed{}, granted: map[scope]ratelimit.Grant{}}
@@ -109,7 +110,7 @@ func (g Guard) NewAttempt(ctx context.Context, emailIndex []byte) *Attempt {
 	return a
 }
 
-// FailuresKey is what the failed logins of an account are counted by.
+// FailuresKey is the key under which an account's failed logins are counted.
 func FailuresKey(s store.Store, emailIndex []byte) []byte {
 	return s.Keeper.BlindIndex("login_failures.account", string(emailIndex))
 }
@@ -121,8 +122,8 @@ UNION ALL
 SELECT $3, count(*)::int, now() - max(last_failed_at) FROM (
     SELECT last_failed_at FROM login_failures WHERE source = $3 AND last_failed_at > now() - $5::interval ORDER BY last_failed_at DESC LIMIT $6) l
 HAVING count(*) > 0`
-	// Of who is slowed down already nothing is taken from the account: one source
-	// alone must not use it up.
+	// Do not take from the account's allowance if the source is already delayed: one source
+	// alone must not exhaust it.
 	takeCells = `
 SELECT k.known, p.granted, p.whole, a.granted, a.whole
 FROM (SELECT EXISTS (SELECT FROM known_sources WHERE source_index = $1) AS known OFFSET 0) k
@@ -132,7 +133,7 @@ LEFT JOIN LATERAL (
     WHERE NOT k.known AND NOT EXISTS (SELECT FROM login_failures WHERE key = $2 AND failures > $6 AND last_failed_at > now() - $7::interval)) a ON true`
 )
 
-// Read reads the earlier failures with a batch, and takes from the allowances.
+// Read queues reading the earlier failures and taking from the allowances.
 func (a *Attempt) Read(b *pgx.Batch) {
 	b.Queue(selectFailures, a.keys[pairScope], a.keys[accountScope], a.keys[addressScope], failureMemory, addressMemory, addressCounts).Query(a.readFailures)
 	limit := a.guard.atOnce
@@ -170,11 +171,12 @@ func (a *Attempt) readCells(row pgx.Row) error {
 	return nil
 }
 
-// On tells whose account it is; uuid.Nil if there is none.
+// On sets the account's owner, uuid.Nil if there is none.
 func (a *Attempt) On(user uuid.UUID) { a.user = user }
 
-// Allowed tells whether the try may be made now; else it is fault.Limited, with the
-// time to wait. It costs the same whether or not the account exists.
+// Allowed reports whether the attempt may be made now. Otherwise it returns
+// fault.RateLimited with the time to wait. It takes the same time whether or not the account
+// exists.
 func (a *Attempt) Allowed(ctx context.Context) error {
 	var wait time.Duration
 	for _, grant := range a.granted {
@@ -192,7 +194,7 @@ func (a *Attempt) Allowed(ctx context.Context) error {
 		if wait > 0 || delay == 0 {
 			continue
 		}
-		// The delay is over: of tries at once one is let through, and uses it up.
+		// The delay has elapsed: one of several concurrent attempts is allowed and restarts it.
 		once := ratelimit.Limit{Quota: 1, Window: delay}
 		grant, err := ratelimit.NewPostgres(a.guard.DB.Pool).Take(ctx, a.guard.Keeper.BlindIndex("login_failures.once", string(a.keys[s])), once, 1)
 		if err != nil {
@@ -207,10 +209,10 @@ func (a *Attempt) Allowed(ctx context.Context) error {
 	}
 	a.guard.locked.Inc()
 	whole := wait.Truncate(time.Second) + time.Second
-	return fault.New(fault.RateLimited, "Too many logins have failed, or come at once; wait, then try again. A mail with a way to unlock the account may have been sent to its address").After(whole)
+	return fault.New(fault.RateLimited, "Too many failed or simultaneous logins. Wait, then try again. A mail with an unlock link may have been sent to the account's address.").After(whole)
 }
 
-// delay is what a scope's failures make this try wait after the newest of them.
+// delay returns how long a scope's failures delay this attempt after the latest of them.
 func (a *Attempt) delay(s scope) time.Duration {
 	if a.knownSource && s != pairScope {
 		return 0

@@ -1,5 +1,5 @@
-// Package session begins, renews and ends sessions, and slows down who guesses
-// passwords.
+// Package session begins, renews and ends sessions whenever people log in or out, and slows
+// down password guessing.
 package session
 
 import (
@@ -35,8 +35,8 @@ func EndSessionsIn(ctx context.Context, tx pgx.Tx, person, organization uuid.UUI
 const endSessions = `
 UPDATE sessions SET ended_at = now(), end_reason = $3 WHERE (user_id = $1 OR impersonator_id = $1) AND id <> $2 AND ended_at IS NULL`
 
-// EndSessions ends a person's sessions, and those in which they act as others, but one
-// (uuid.Nil: all).
+// EndSessions ends a person's sessions, including those in which they act as others, except
+// one (uuid.Nil: all).
 func EndSessions(ctx context.Context, tx pgx.Tx, person, but uuid.UUID, reason string) error {
 	if _, err := tx.Exec(ctx, endSessions, person, but, reason); err != nil {
 		return fmt.Errorf("end sessions: %w", err)
@@ -44,20 +44,20 @@ func EndSessions(ctx context.Context, tx pgx.Tx, person, but uuid.UUID, reason s
 	return nil
 }
 
-// Tokens is what a login and a refresh answer (RFC 6749 §5.1).
+// Tokens is the response to a login and a refresh (RFC 6749 §5.1).
 type Tokens struct {
 	AccessToken  string `json:"access_token" doc:"JWT (RFC 9068), for the Authorization header"`
 	TokenType    string `json:"token_type" enum:"Bearer"`
-	ExpiresIn    int    `json:"expires_in" doc:"Seconds that the access token is good for"`
-	RefreshToken string `json:"refresh_token" doc:"Good for one exchange at POST /v1/users/refresh"`
+	ExpiresIn    int    `json:"expires_in" doc:"Lifetime of the access token in seconds"`
+	RefreshToken string `json:"refresh_token" doc:"Valid for one exchange at POST /v1/users/refresh"`
 }
 
-// Bearer puts the two tokens of a session into their answer.
+// Bearer builds the response with a session's two tokens.
 func Bearer(access, refresh string) Tokens {
 	return Tokens{AccessToken: access, TokenType: "Bearer", ExpiresIn: int(auth.AccessTokenLife.Seconds()), RefreshToken: refresh}
 }
 
-// Login is a proof of who a person is, which begins a session.
+// Login is a successful authentication, which begins a session.
 type Login struct {
 	UserID         uuid.UUID
 	OrganizationID uuid.UUID
@@ -67,9 +67,9 @@ type Login struct {
 	SessionID      uuid.UUID // that begins; uuid.Nil: any
 }
 
-// LoginMembership joins the membership m, of a person u, that a login begins in: never
-// one of an organization that is being deleted while there is another; an active one; that
-// of the newest session; the oldest.
+// LoginMembership joins the membership m of the user u in which a login begins. It prefers
+// organizations that are not being deleted, then active memberships, then that of the newest
+// session, then the oldest.
 const LoginMembership = `
 CROSS JOIN LATERAL (
     SELECT m.organization_id FROM memberships m JOIN organizations o ON o.id = m.organization_id WHERE m.user_id = u.id
@@ -77,11 +77,11 @@ CROSS JOIN LATERAL (
         SELECT s.organization_id FROM sessions s WHERE s.user_id = u.id AND s.impersonator_id IS NULL ORDER BY s.id DESC LIMIT 1), m.created_at
     LIMIT 1) m`
 
-// ErrGone answers for a person or an organization that was deleted while a session was
-// to begin. Who is left without an organization has been given one since.
-var ErrGone = fault.New(fault.Unauthenticated, "What you were logging in to does not exist any more: log in again")
+// ErrGone is returned if the person or organization was deleted while a session was being
+// created. If the organization was deleted, the person has been given a new one.
+var ErrGone = fault.New(fault.Unauthenticated, "The organization or account that you were logging in to no longer exists: log in again")
 
-// Both stay until the session refers to them. Organizations are locked before people.
+// Locks both rows until the session refers to them. Organizations are locked before people.
 const selectContext = `
 SELECT o.settings, u.wrapped_key, u.email_index, w.waits_for, CASE WHEN w.waits_for IS NULL THEN roles_of(u.id, o.id) ELSE '{}' END AS roles
 FROM organizations o CROSS JOIN users u
@@ -89,24 +89,26 @@ LEFT JOIN memberships m ON m.user_id = u.id AND m.organization_id = o.id
 CROSS JOIN LATERAL (SELECT waits_for(o.deleted_at, m.status, u.must_change_password, (o.settings ->> 'require_second_factor')::boolean, $3)) w
 WHERE u.id = $1 AND o.id = $2 FOR KEY SHARE OF o, u`
 
-// Context are what a session of a person in an organization is made with.
+// Context is what is read to create a person's session in an organization.
 type Context struct {
 	Settings, WrappedKey, EmailIndex []byte
 	Roles                            []string
 	WaitsFor                         *string // why there are no roles
 }
 
-// ProvedAt selects the `auth_time` of a session's tokens from published.callers: the
-// newest proof. An admin who acts as the person has proved nothing as them.
+// ProvedAt selects the `auth_time` of a session's tokens from published.callers: the latest
+// authentication. It is NULL for an admin acting as the person, since they have not
+// authenticated as that person.
 const ProvedAt = `CASE WHEN impersonator_id IS NULL THEN greatest(authenticated_at, second_factor_at) END AS proved_at`
 
-// NameOrganization tells whether the tokens of a person who waits for something name the
-// organization: not before it has let the person in.
+// NameOrganization reports whether tokens name the organization although something blocks
+// the person in it. They do not while the membership is pending.
 func NameOrganization(waitsFor *string) bool {
 	return waitsFor == nil || *waitsFor == policy.BlockedBySecondFactor || *waitsFor == policy.BlockedByPassword
 }
 
-// Read reads the terms with a batch, whose transaction begins the session.
+// Read queues the query of the context in a batch of the transaction that begins the
+// session.
 func (t *Context) Read(b *pgx.Batch, l Login) {
 	b.Queue(selectContext, l.UserID, l.OrganizationID, l.SecondFactor || l.ImpersonatorID != uuid.Nil).Query(func(rows pgx.Rows) (err error) {
 		*t, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Context])
@@ -125,8 +127,8 @@ INSERT INTO sessions (id, user_id, organization_id, methods, second_factor_at, d
 VALUES (@id, @user, @organization, @methods, CASE WHEN @second_factor THEN now() END, @device, @address, nullif(@country, ''), @impersonator,
         now() + @absolute, now() + least(@idle::interval, @absolute::interval))`
 
-// Begin begins a session in a transaction, and signs its first pair of tokens. The
-// session ends by itself at the organization's limits.
+// Begin creates a session in a transaction and signs its first pair of tokens. The session
+// expires at the organization's limits.
 func Begin(ctx context.Context, s store.Store, tx *outbox.Tx, issuer *auth.Issuer, l Login) (Tokens, error) {
 	var terms Context
 	var reads pgx.Batch
@@ -184,13 +186,13 @@ func BeginWith(ctx context.Context, s store.Store, tx *outbox.Tx, issuer *auth.I
 // ImpersonationLife is how long an admin may act as another person.
 const ImpersonationLife = 30 * time.Minute
 
-// The contexts of a session's sealed fields.
+// Encryption contexts of a session's sealed fields.
 const (
 	DeviceField  = "sessions.device"
 	AddressField = "sessions.address"
 )
 
-// sealClient adds from where the session comes, for the person's own eyes.
+// sealClient adds the client's address and device, which only the person can read.
 func sealClient(ctx context.Context, s store.Store, wrappedKey []byte, arguments pgx.NamedArgs) error {
 	key, err := s.Keeper.Unwrap(ctx, wrappedKey)
 	if err != nil {
@@ -209,13 +211,13 @@ func sealClient(ctx context.Context, s store.Store, wrappedKey []byte, arguments
 
 const insertRefreshToken = `INSERT INTO refresh_tokens (hash, session_id) VALUES ($1, $2)`
 
-// NewRefreshToken gives a session a refresh token, of which only the hash is stored.
+// NewRefreshToken creates a session's next refresh token and stores only its hash.
 func NewRefreshToken(ctx context.Context, tx database.Writer, session uuid.UUID) (string, error) {
 	token := store.NewToken()
 	return token, AddRefreshToken(ctx, tx, session, token)
 }
 
-// AddRefreshToken gives a session a token of [NewToken].
+// AddRefreshToken stores a refresh token that [store.NewToken] created.
 func AddRefreshToken(ctx context.Context, tx database.Writer, session uuid.UUID, token string) error {
 	if err := tx.Write(ctx, insertRefreshToken, store.TokenHash(token), session); err != nil {
 		return fmt.Errorf("insert refresh token: %w", err)

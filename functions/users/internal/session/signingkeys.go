@@ -10,8 +10,8 @@ import (
 	"function/shared/outbox"
 )
 
-// ReplaceSigningKeys makes a signing key that signs at once and withdraws all others, and
-// tells its `kid`: for whoever runs the platform, when a key may have leaked.
+// ReplaceSigningKeys creates a signing key for immediate use, withdraws all others, and
+// returns its `kid`. Operators use it when a key may have leaked.
 func ReplaceSigningKeys(ctx context.Context, s store.Store, issuer *auth.Issuer) (kid string, err error) {
 	err = s.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if kid, err = issuer.Replace(ctx, tx); err != nil {
@@ -22,7 +22,7 @@ func ReplaceSigningKeys(ctx context.Context, s store.Store, issuer *auth.Issuer)
 	return kid, err
 }
 
-// NewIssuer signs the domain's access tokens.
+// NewIssuer returns the issuer that signs the domain's access tokens.
 func NewIssuer(s store.Store, env *function.Env) *auth.Issuer {
 	return auth.NewIssuer(s.DB.Pool, s.Keeper, env.Config.TokenIssuer, env.Config.TokenAudience)
 }

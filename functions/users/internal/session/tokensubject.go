@@ -13,14 +13,14 @@ import (
 	"function/shared/fault"
 )
 
-// ErrSessionOver answers for a session that has ended, or whose person is shut out.
-var ErrSessionOver = fault.New(fault.Unauthenticated, "This session is over: log in again")
+// ErrSessionOver is returned for a session that has ended or whose person is suspended.
+var ErrSessionOver = fault.New(fault.Unauthenticated, "This session has ended: log in again")
 
 const selectTokenSubject = `
 SELECT user_id, organization_id, methods, roles, impersonator_id, waits_for, ` + ProvedAt + ` FROM published.callers WHERE session_id = $1 AND alive`
 
-// TokenSubject is whom the next tokens of a session speak of: without an organization while
-// it has not let the person in. One that is not alive is [ErrSessionOver].
+// TokenSubject returns the subject of a session's next tokens. It names no organization
+// while the membership is pending. If the session is not active it returns [ErrSessionOver].
 func TokenSubject(ctx context.Context, tx pgx.Tx, session uuid.UUID) (auth.Caller, error) {
 	c := auth.Caller{SessionID: session}
 	var impersonator uuid.NullUUID

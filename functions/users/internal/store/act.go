@@ -11,11 +11,11 @@ import (
 	"function/shared/policy"
 )
 
-// ErrNoOrganization refuses to change an organization that is gone or being deleted.
-var ErrNoOrganization = fault.New(fault.NotFound, "You act in no organization with this identifier: POST /v1/users/sessions/organization switches to it")
+// ErrNoOrganization refuses a change in an organization that is gone or being deleted.
+var ErrNoOrganization = fault.New(fault.NotFound, "You are not acting in this organization: switch to it with POST /v1/users/sessions/organization")
 
-// RequireSession is the caller, whose session it is about: there is none where they came
-// with another issuer's token.
+// RequireSession returns the caller with their session. It refuses callers with another
+// issuer's token, who have none.
 func RequireSession(ctx context.Context) (auth.Caller, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err == nil && caller.SessionID == uuid.Nil {
@@ -24,10 +24,11 @@ func RequireSession(ctx context.Context) (auth.Caller, error) {
 	return caller, err
 }
 
-var errNoSession = fault.New(fault.Forbidden, "This is about a session of this platform, and you came with another issuer's token: log in here (POST /v1/users/login), or do it at the issuer")
+var errNoSession = fault.New(fault.Forbidden, "This requires a session of this platform, but your token is from another issuer: log in here (POST /v1/users/login), or do it at the issuer")
 
-// RequireFreshProof refuses a caller who has not proved lately who they are, or acts as somebody else,
-// where that depends on what is asked for: else the operation declares it.
+// RequireFreshProof refuses a caller without recent step-up authentication or who acts as
+// somebody else. It is for operations where that depends on the request; otherwise the
+// operation declares it.
 func RequireFreshProof(caller auth.Caller) error {
 	switch d := policy.Decide(caller.Subject, policy.Need{Fresh: true}, time.Now()); {
 	case d.StepUp:

@@ -8,14 +8,14 @@ import (
 	"function/shared/outbox"
 )
 
-// Allowance is how often something may happen: burst times at once, and once more
-// in each interval after that.
+// Allowance limits how often something may happen: burst times at once and once more per
+// interval after that.
 type Allowance struct {
 	Burst int
 	Every time.Duration
 }
 
-// Of many at once no more than the allowance come through: the limiter's row is locked.
+// Concurrent attempts cannot exceed the allowance, since the limiter's row is locked.
 const (
 	spend    = `SELECT granted FROM published.rate_limit($1, $2, $3, 1)`
 	giveBack = `UPDATE rate_limits SET tat = tat - $2::interval WHERE key = $1`
@@ -29,7 +29,7 @@ func (a Allowance) Take(ctx context.Context, db Querier, key []byte) (bool, erro
 	return granted == 1, nil
 }
 
-// Restore gives back what was taken.
+// Restore returns what was taken.
 func (a Allowance) Restore(ctx context.Context, db *outbox.DB, key []byte) error {
 	if _, err := db.Exec(ctx, giveBack, key, a.Every); err != nil {
 		return fmt.Errorf("give back to an allowance: %w", err)

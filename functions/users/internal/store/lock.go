@@ -12,7 +12,7 @@ import (
 
 const lockPerson = `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE`
 
-// LockPerson keeps a person's mailed tokens as they are until the transaction ends.
+// LockPerson locks a person's mailed tokens until the transaction ends.
 func LockPerson(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
 	if _, err := tx.Exec(ctx, lockPerson, user); err != nil {
 		return fmt.Errorf("lock account: %w", err)
@@ -22,9 +22,8 @@ func LockPerson(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
 
 const lockOrganization = `SELECT FROM organizations WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE`
 
-// LockOrganization makes the changes of one organization's roles, teams and members
-// wait for each other, so that each sees what the one before has left. An
-// organization that is being deleted is not changed any more.
+// LockOrganization serializes changes to an organization's roles, teams and members. It
+// refuses an organization that is being deleted.
 func LockOrganization(ctx context.Context, tx pgx.Tx, organization uuid.UUID) error {
 	err := tx.QueryRow(ctx, lockOrganization, organization).Scan()
 	if database.IsNoRows(err) {

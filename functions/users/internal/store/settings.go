@@ -9,31 +9,31 @@ import (
 	"github.com/google/uuid"
 )
 
-// Settings is what an organization decides for its members.
+// Settings are an organization's rules for its members.
 type Settings struct {
-	RequireSecondFactor bool `json:"require_second_factor" doc:"Members have no role here without a second factor at login"`
-	RequireSecondPerson bool `json:"require_second_person" doc:"A change of roles takes effect when a second person approves it (SOX)"`
-	PasswordMinLength   int  `json:"password_min_length" minimum:"8" maximum:"64" doc:"Characters: 8 are for passwords with a second factor (require_second_factor), 15 for those that are the only one (NIST SP 800-63B-4); at least the platform's PASSWORD_MIN_LENGTH all the same. Of several organizations of a person the strictest counts"`
-	PasswordHistory     int  `json:"password_history" minimum:"0" maximum:"24" doc:"Earlier passwords that must not come again"`
-	SessionIdleMinutes  int  `json:"session_idle_minutes" minimum:"15" maximum:"43200" doc:"A session that is not refreshed for so long ends; less holds for open sessions at once"`
-	SessionLifeHours    int  `json:"session_life_hours" minimum:"1" maximum:"8760" doc:"A session ends after so long, however busy; less holds for open sessions at once"`
-	RefuseRequests      bool `json:"refuse_requests" doc:"Nobody can ask to join: members come by invitation or provisioning. Requests that wait stay until they are decided"`
-	SearchByName        bool `json:"search_by_name" doc:"Members find each other, and platform admins them, by the first letters of their names, of which keyed hashes are stored"`
+	RequireSecondFactor bool `json:"require_second_factor" doc:"Members have no role here unless they log in with a second factor"`
+	RequireSecondPerson bool `json:"require_second_person" doc:"Role changes take effect only once a second person approves them (SOX)"`
+	PasswordMinLength   int  `json:"password_min_length" minimum:"8" maximum:"64" doc:"Minimum number of characters. NIST SP 800-63B-4 asks for 8 with a second factor (require_second_factor) and 15 without. The platform's PASSWORD_MIN_LENGTH always applies. For members of several organizations the strictest setting counts"`
+	PasswordHistory     int  `json:"password_history" minimum:"0" maximum:"24" doc:"Number of earlier passwords that cannot be reused"`
+	SessionIdleMinutes  int  `json:"session_idle_minutes" minimum:"15" maximum:"43200" doc:"A session ends when it is not refreshed for this long. A shorter value applies to open sessions at once"`
+	SessionLifeHours    int  `json:"session_life_hours" minimum:"1" maximum:"8760" doc:"Maximum lifetime of a session. A shorter value applies to open sessions at once"`
+	RefuseRequests      bool `json:"refuse_requests" doc:"Nobody can request to join; members are added by invitation or provisioning only. Pending requests remain until decided"`
+	SearchByName        bool `json:"search_by_name" doc:"Members and platform admins can find members by the first letters of their names, which are stored as keyed hashes"`
 }
 
-// DefaultSettings are those of an organization that has decided nothing.
+// DefaultSettings apply to an organization that has set nothing.
 var DefaultSettings = Settings{PasswordMinLength: 8, PasswordHistory: 0, SessionIdleMinutes: 7 * 24 * 60, SessionLifeHours: 30 * 24}
 
-// SessionIdle is how long a session lasts from refresh to refresh.
+// SessionIdle is how long a session lasts without a refresh.
 func (s Settings) SessionIdle() time.Duration {
 	return time.Duration(s.SessionIdleMinutes) * time.Minute
 }
 
-// SessionLife is how long a session lasts at most.
+// SessionLife is the maximum lifetime of a session.
 func (s Settings) SessionLife() time.Duration { return time.Duration(s.SessionLifeHours) * time.Hour }
 
-// Decisions are the settings that an organization has decided; nil: the default holds.
-// Its JSON is what is stored, and what SQL reads.
+// Decisions are the settings that an organization has set; nil means the default. Its JSON
+// is stored and read by SQL.
 type Decisions struct {
 	RequireSecondFactor *bool `json:"require_second_factor,omitempty"`
 	RequireSecondPerson *bool `json:"require_second_person,omitempty"`
@@ -45,8 +45,8 @@ type Decisions struct {
 	SearchByName        *bool `json:"search_by_name,omitempty"`
 }
 
-// Weakens tells whether a change of settings demands less of members than before: of
-// their second factors, passwords or sessions.
+// Weakens reports whether a change of settings relaxes the requirements on second factors,
+// passwords or sessions.
 func (s Settings) Weakens(before Settings) bool {
 	return before.RequireSecondFactor && !s.RequireSecondFactor ||
 		s.PasswordMinLength < before.PasswordMinLength || s.PasswordHistory < before.PasswordHistory ||
@@ -55,7 +55,7 @@ func (s Settings) Weakens(before Settings) bool {
 
 const selectSettings = `SELECT settings FROM organizations WHERE id = $1`
 
-// SettingsOf reads an organization's settings; what it has not decided is the default.
+// SettingsOf reads an organization's settings, with defaults for those not set.
 func SettingsOf(ctx context.Context, db Querier, organization uuid.UUID) (Settings, error) {
 	var decided []byte
 	if err := db.QueryRow(ctx, selectSettings, organization).Scan(&decided); err != nil {
@@ -64,7 +64,7 @@ func SettingsOf(ctx context.Context, db Querier, organization uuid.UUID) (Settin
 	return SettingsFrom(decided)
 }
 
-// SettingsFrom completes what an organization has decided, a JSON object, by the defaults.
+// SettingsFrom adds defaults to an organization's stored settings, a JSON object.
 func SettingsFrom(decided []byte) (Settings, error) {
 	s := DefaultSettings
 	if err := json.Unmarshal(decided, &s); err != nil {

@@ -1,6 +1,5 @@
-// Package store is what the functions of the users domain stand on: its database and
-// keys, acts with their audit entries, the caller in their organization, settings and
-// locks.
+// Package store opens the database and keys that every function of the users domain needs,
+// and provides what they share: the caller's organization, settings and locks.
 package store
 
 import (
@@ -14,12 +13,12 @@ import (
 	"function/shared/secret"
 )
 
-// Queryer is a transaction or a pool that answers rows.
+// Queryer is a transaction or a pool that runs queries.
 type Queryer interface {
 	Query(context.Context, string, ...any) (pgx.Rows, error)
 }
 
-// CodeAttempts are how often the second factor of one login may be wrong.
+// CodeAttempts is the number of wrong second factors allowed per login.
 const CodeAttempts = 5
 
 // Querier is a transaction or a pool.
@@ -33,7 +32,7 @@ type Store struct {
 	Keeper *secret.Keeper // nil where the function does not declare function.Keys
 }
 
-// Open opens the domain's database, and the keys where the function declares them.
+// Open opens the domain's database, and the keys if the function declares them.
 func Open(ctx context.Context, env *function.Env) (Store, error) {
 	db, err := env.Database(ctx, database.Users)
 	if err != nil || !env.Declares(function.Keys) {

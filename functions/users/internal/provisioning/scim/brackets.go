@@ -61,7 +61,7 @@ func token(s string, i int) int {
 	return min(i+1, len(s))
 }
 
-var errBrackets = errors.New("brackets without an end, or within others")
+var errBrackets = errors.New("unclosed or nested brackets")
 
 // valuePath reads what begins with a bracket after an attribute, and tells its length.
 func valuePath(attribute []byte, s string) (p *parser.ValuePath, length int, err error) {

@@ -27,7 +27,7 @@ func (t ResourceType) ParseFilter(filter string) (Filter, error) {
 	}
 	expression, err := parse(filter)
 	if err != nil {
-		return Filter{}, Wrong(InvalidFilter, "The filter is not one (RFC 7644 §3.4.2.2)")
+		return Filter{}, Wrong(InvalidFilter, "The filter is not valid (RFC 7644 §3.4.2.2)")
 	}
 	scope := scope{t.resolve}
 	if err := scope.check(expression); err != nil {
@@ -38,7 +38,7 @@ func (t ResourceType) ParseFilter(filter string) (Filter, error) {
 
 func boundedText(s string, kind Kind) error {
 	if len(s) > maxFilter || strings.Count(s, "(")+strings.Count(s, "[") > maxNesting {
-		return Wrong(kind, "A filter or path has %d bytes, and %d parentheses and brackets, at the most", maxFilter, maxNesting)
+		return Wrong(kind, "A filter or path can have at most %d bytes and %d parentheses and brackets", maxFilter, maxNesting)
 	}
 	return nil
 }
@@ -136,17 +136,17 @@ func (s scope) check(e parser.Expression) error {
 	case *parser.ValuePath:
 		p, ok := s.resolve(e.AttributePath.URI(), e.AttributePath.AttributeName)
 		if !ok || p.Type != complexly || e.AttributePath.SubAttribute != nil {
-			return Wrong(InvalidFilter, "The filter names an attribute that there is not")
+			return Wrong(InvalidFilter, "The filter names an unknown attribute")
 		}
 		return within(p.Attribute).check(e.ValueFilter)
 	case *parser.AttributeExpression:
 		a, ok := s.leaf(e.AttributePath)
 		if !ok {
-			return Wrong(InvalidFilter, "The filter names an attribute that there is not")
+			return Wrong(InvalidFilter, "The filter names an unknown attribute")
 		}
 		return comparable(a, e)
 	}
-	return Wrong(InvalidFilter, "The filter is not one (RFC 7644 §3.4.2.2)")
+	return Wrong(InvalidFilter, "The filter is not valid (RFC 7644 §3.4.2.2)")
 }
 
 // leaf is the attribute that a comparison is about: of a complex one its `value`.
@@ -168,7 +168,7 @@ func comparable(a Attribute, e *parser.AttributeExpression) error {
 	if a.Type == complexly {
 		value, ok := find(a.SubAttributes, "value")
 		if !ok {
-			return Wrong(InvalidFilter, "A complex attribute is compared by one of its sub-attributes")
+			return Wrong(InvalidFilter, "The filter compares a complex attribute: compare one of its sub-attributes instead")
 		}
 		a = value
 	}
@@ -191,7 +191,7 @@ func comparable(a Attribute, e *parser.AttributeExpression) error {
 			}
 		}
 	}
-	return Wrong(InvalidFilter, "The filter compares %s with a value of another type", a.Name)
+	return Wrong(InvalidFilter, "The filter compares %s with a value of the wrong type", a.Name)
 }
 
 func (s scope) matches(e parser.Expression, object map[string]any) bool {

@@ -32,7 +32,7 @@ func (t ResourceType) Normalize(sent Resource) (Resource, error) {
 		}
 		object, ok := value.(map[string]any)
 		if !ok {
-			return nil, Wrong(InvalidSyntax, "An extension is an object")
+			return nil, Wrong(InvalidSyntax, "An extension must be an object")
 		}
 		normal, err := normalizeAll(extension.Attributes, object)
 		if err != nil {
@@ -71,7 +71,7 @@ func lookUp(object map[string]any, name string) (value any, err error) {
 			continue
 		}
 		if found {
-			return nil, Wrong(InvalidSyntax, "An attribute is named twice")
+			return nil, Wrong(InvalidSyntax, "An attribute appears twice")
 		}
 		value, found = v, true
 	}
@@ -115,7 +115,7 @@ func (a Attribute) normalize(value any) (any, error) {
 		most = MaxMembers
 	}
 	if len(list) > most {
-		return nil, Wrong(InvalidValue, "%s has %d values at the most", a.Name, most)
+		return nil, Wrong(InvalidValue, "%s can have at most %d values", a.Name, most)
 	}
 	var values []any
 	for _, element := range list {
@@ -153,13 +153,13 @@ func (a Attribute) one(value any) (any, error) {
 	case string:
 		return a.text(v)
 	}
-	return nil, Wrong(InvalidValue, "%s is of type %s", a.Name, a.Type)
+	return nil, Wrong(InvalidValue, "%s must be of type %s", a.Name, a.Type)
 }
 
 func (a Attribute) text(value string) (any, error) {
 	switch {
 	case len(value) > maxText || !utf8.ValidString(value) || strings.ContainsRune(value, 0):
-		return nil, Wrong(InvalidValue, "%s is a text of %d bytes at the most, without U+0000", a.Name, maxText)
+		return nil, Wrong(InvalidValue, "%s must be a string of at most %d bytes without U+0000", a.Name, maxText)
 	case a.Type == boolean && strings.EqualFold(value, "true"): // Microsoft Entra ID sends texts
 		return true, nil
 	case a.Type == boolean && strings.EqualFold(value, "false"):
@@ -169,7 +169,7 @@ func (a Attribute) text(value string) (any, error) {
 	case a.Type == text || a.Type == reference:
 		return value, nil
 	}
-	return nil, Wrong(InvalidValue, "%s is of type %s", a.Name, a.Type)
+	return nil, Wrong(InvalidValue, "%s must be of type %s", a.Name, a.Type)
 }
 
 func (a Attribute) hasValue() bool {

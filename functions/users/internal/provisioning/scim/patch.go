@@ -33,15 +33,15 @@ func ParsePatch(body []byte) (Patch, error) {
 		return p, err
 	}
 	if !slices.Contains(p.Schemas, patchSchema) {
-		return p, Wrong(InvalidSyntax, "A change has the schema %s", patchSchema)
+		return p, Wrong(InvalidSyntax, "A change must have the schema %s", patchSchema)
 	}
 	if len(p.Operations) == 0 || len(p.Operations) > maxOperations {
-		return p, Wrong(InvalidValue, "A change has 1 to %d operations", maxOperations)
+		return p, Wrong(InvalidValue, "A change must have 1 to %d operations", maxOperations)
 	}
 	for i, o := range p.Operations {
 		p.Operations[i].Op = strings.ToLower(o.Op) // Microsoft Entra ID writes Replace
 		if !slices.Contains([]string{"add", "replace", "remove"}, p.Operations[i].Op) {
-			return p, Wrong(InvalidSyntax, "An operation is add, replace or remove")
+			return p, Wrong(InvalidSyntax, "An operation must be add, replace or remove")
 		}
 	}
 	return p, nil
@@ -94,7 +94,7 @@ func (t ResourceType) apply(ctx context.Context, o Operation, r Resource) error 
 		return nil
 	}
 	if err != nil {
-		return Wrong(InvalidPath, "A path is not one (RFC 7644 §3.5.2)")
+		return Wrong(InvalidPath, "A path is not valid (RFC 7644 §3.5.2)")
 	}
 	p, ok := t.resolve(path.AttributePath.URI(), path.AttributePath.AttributeName)
 	if !ok {
@@ -143,14 +143,14 @@ func leaveOut(ctx context.Context, t ResourceType, path string) {
 func (t ResourceType) applyAll(ctx context.Context, o Operation, r Resource) error {
 	values, ok := o.Value.(map[string]any)
 	if o.Op == "remove" || !ok {
-		return Wrong(NoTarget, "An operation without a path adds or replaces the attributes of an object")
+		return Wrong(NoTarget, "An operation without a path must be add or replace with an object of attributes")
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if name == "schemas" || strings.EqualFold(name, "id") || strings.EqualFold(name, "meta") {
 			continue
 		}
 		if name == "" {
-			return Wrong(InvalidPath, "An attribute has a name")
+			return Wrong(InvalidPath, "An attribute name is empty")
 		}
 		if err := t.apply(ctx, Operation{o.Op, name, values[name]}, r); err != nil {
 			return err
@@ -166,7 +166,7 @@ func (t ResourceType) applyExtension(ctx context.Context, o Operation, extension
 	}
 	values, ok := o.Value.(map[string]any)
 	if !ok {
-		return Wrong(InvalidValue, "An extension is an object")
+		return Wrong(InvalidValue, "An extension must be an object")
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if err := t.apply(ctx, Operation{o.Op, extension.ID + ":" + name, values[name]}, r); err != nil {
@@ -190,10 +190,10 @@ func (t target) apply(o Operation, in map[string]any) error {
 	}
 	if t.where != nil {
 		if !t.MultiValued || t.Type != complexly {
-			return Wrong(InvalidPath, "A path chooses among the values of an attribute that has one")
+			return Wrong(InvalidPath, "A path filters the values of an attribute that is not multi-valued")
 		}
 		if err := within(t.Attribute).check(t.where); err != nil {
-			return Wrong(InvalidPath, "The condition of a path is not one of this attribute")
+			return Wrong(InvalidPath, "The filter of a path does not match the attribute's sub-attributes")
 		}
 	}
 	switch {
@@ -294,7 +294,7 @@ func (t target) applyToValues(o Operation, in map[string]any) error {
 	switch {
 	case len(changed) > 0 || o.Op == "remove":
 	case o.Op == "replace" && t.where != nil && !onlyEqualities(t.where): // Microsoft Entra ID replaces what is empty
-		return Wrong(NoTarget, "No value of %s meets the condition of the path", t.Name)
+		return Wrong(NoTarget, "No value of %s matches the filter of the path", t.Name)
 	default:
 		o.Op = "add" // to what the condition says
 		object, err := t.changed(o, implied(t.Attribute, t.where))
@@ -319,7 +319,7 @@ func (t target) changed(o Operation, object map[string]any) (map[string]any, err
 	}
 	part, ok := value.(map[string]any)
 	if !ok {
-		return nil, Wrong(InvalidValue, "A value of %s is an object", t.Name)
+		return nil, Wrong(InvalidValue, "A value of %s must be an object", t.Name)
 	}
 	if o.Op == "replace" {
 		return part, nil

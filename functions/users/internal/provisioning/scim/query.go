@@ -17,7 +17,7 @@ const MaxResults = 200
 type Query struct {
 	Filter     string `query:"filter" doc:"RFC 7644 §3.4.2.2"`
 	StartIndex string `query:"startIndex" doc:"From 1"`
-	Count      string `query:"count" doc:"200 at the most"`
+	Count      string `query:"count" doc:"At most 200"`
 	SortBy     string `query:"sortBy"`
 	SortOrder  string `query:"sortOrder" doc:"ascending or descending"`
 	Shown
@@ -49,7 +49,7 @@ func (p *Posted) Query() (q Query, err error) {
 		return q, err
 	}
 	if !slices.Contains(sent.Schemas, searchSchema) {
-		return q, Wrong(InvalidSyntax, "A search has the schema %s", searchSchema)
+		return q, Wrong(InvalidSyntax, "A search must have the schema %s", searchSchema)
 	}
 	q = Query{Filter: sent.Filter, SortBy: sent.SortBy, SortOrder: sent.SortOrder, Shown: Shown{
 		Base: p.Base, Attributes: strings.Join(sent.Attributes, ","), ExcludedAttributes: strings.Join(sent.ExcludedAttributes, ","),
@@ -77,7 +77,7 @@ func number(text string, otherwise int) (int, error) {
 	}
 	n, err := strconv.ParseInt(text, 10, 32)
 	if err != nil {
-		return 0, Wrong(InvalidValue, "startIndex and count are numbers")
+		return 0, Wrong(InvalidValue, "startIndex and count must be integers")
 	}
 	return int(n), nil
 }
@@ -115,7 +115,7 @@ func (t ResourceType) Search(q Query) (s Search, err error) {
 		s.descending = true
 	case "", "ascending":
 	default:
-		return s, Wrong(InvalidValue, "sortOrder is ascending or descending")
+		return s, Wrong(InvalidValue, "sortOrder must be ascending or descending")
 	}
 	return s, nil
 }
@@ -127,7 +127,7 @@ func (t ResourceType) sortable(name string) error {
 		_, ok = find(p.SubAttributes, sub)
 	}
 	if !ok || p.Type == complexly && sub == "" && !p.MultiValued {
-		return Wrong(InvalidPath, "sortBy names an attribute that there is not, or that has parts")
+		return Wrong(InvalidPath, "sortBy names an unknown or complex attribute")
 	}
 	return nil
 }

@@ -74,9 +74,9 @@ func composed(name, description string, sub ...Attribute) Attribute {
 
 // several is a multi-valued attribute with the sub-attributes of RFC 7643 §2.4.
 func several(name, description string, types ...string) Attribute {
-	kind := attribute("type", text, "What the value is for")
+	kind := attribute("type", text, "The purpose of the value")
 	kind.CanonicalValues = types
-	a := composed(name, description, attribute("value", text, "The value"), attribute("display", text, "The value for people to read"),
+	a := composed(name, description, attribute("value", text, "The value"), attribute("display", text, "The human-readable value"),
 		kind, attribute("primary", boolean, "Whether this is the preferred value"))
 	a.MultiValued = true
 	return a
@@ -115,17 +115,17 @@ var User = ResourceType{
 			"honorificPrefix", "", "honorificSuffix", "")...),
 		attribute("profileUrl", reference, "A page about the person").to("external"),
 		attribute("active", boolean, "Whether the person may act in the organization"),
-		several("emails", "Email addresses; the primary or first one is where an account is looked for", "work", "home", "other"),
+		several("emails", "Email addresses; the account is found by the primary or else the first one", "work", "home", "other"),
 		several("phoneNumbers", "Telephone numbers", "work", "home", "mobile", "fax", "pager", "other"),
 		several("ims", "Instant messaging addresses"),
 		several("photos", "URLs of pictures", "photo", "thumbnail"),
 		addresses,
-		several("entitlements", "What the person is entitled to, outside of this service"),
-		several("roles", "Roles outside of this service, which grants none by them"),
+		several("entitlements", "The person's entitlements outside of this service"),
+		several("roles", "Roles outside of this service; they grant no rights here"),
 		userGroups,
-	}, texts("displayName", "How the person's name is shown", "nickName", "", "title", "The person's position", "userType", "",
+	}, texts("displayName", "The displayed name", "nickName", "", "title", "The person's position", "userType", "",
 		"preferredLanguage", "As in Accept-Language", "locale", "", "timezone", "Name in the IANA time zone database")...)},
-	Extensions: []Schema{{ID: EnterpriseSchema, Name: "EnterpriseUser", Description: "A person in an enterprise", Attributes: append([]Attribute{
+	Extensions: []Schema{{ID: EnterpriseSchema, Name: "EnterpriseUser", Description: "Enterprise attributes of a person", Attributes: append([]Attribute{
 		composed("manager", "The person's manager", attribute("value", text, "Identifier of the manager").exact(), attribute("$ref", reference, "").to("User"),
 			attribute("displayName", text, "").readOnly()),
 	}, texts("employeeNumber", "", "costCenter", "", "organization", "", "division", "", "department", "")...)}},
@@ -138,7 +138,7 @@ var addresses = func() Attribute {
 }()
 
 var userGroups = func() Attribute {
-	a := composed("groups", "The groups that the person is in", attribute("value", text, "").readOnly().exact(), attribute("display", text, "").readOnly()).readOnly()
+	a := composed("groups", "The groups that the person belongs to", attribute("value", text, "").readOnly().exact(), attribute("display", text, "").readOnly()).readOnly()
 	a.MultiValued = true
 	return a
 }()
@@ -153,7 +153,7 @@ var Group = ResourceType{
 }
 
 var members = func() Attribute {
-	a := composed("members", "The people in the team", attribute("value", text, "Identifier of the person").exact(), attribute("$ref", reference, "").to("User"),
+	a := composed("members", "The members of the team", attribute("value", text, "Identifier of the person").exact(), attribute("$ref", reference, "").to("User"),
 		attribute("type", text, "User"), attribute("display", text, "").readOnly())
 	a.MultiValued = true
 	return a

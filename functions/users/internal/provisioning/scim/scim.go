@@ -168,7 +168,7 @@ func (m *Message) Patch() (Patch, error) {
 
 func decode(body []byte, into any) error {
 	if err := json.Unmarshal(body, into); err != nil {
-		return Wrong(InvalidSyntax, "The body is not the JSON of such a request")
+		return Wrong(InvalidSyntax, "The request body is not valid JSON for this operation")
 	}
 	return nil
 }

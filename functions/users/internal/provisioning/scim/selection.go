@@ -11,8 +11,8 @@ import (
 // Shown is how an answer is to be shown: which attributes, and where from, for huma.
 type Shown struct {
 	Base
-	Attributes         string `query:"attributes" doc:"Names, separated by commas"`
-	ExcludedAttributes string `query:"excludedAttributes" doc:"Names, separated by commas"`
+	Attributes         string `query:"attributes" doc:"Attribute names, separated by commas"`
+	ExcludedAttributes string `query:"excludedAttributes" doc:"Attribute names, separated by commas"`
 }
 
 // Selecting reads which attributes are asked for.
