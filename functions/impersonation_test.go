@@ -43,7 +43,7 @@ func TestImpersonatorsGiveNothingThatOutlivesThem(t *testing.T) {
 		}
 		c := p.Login(policy.Owner)
 		p.Impersonate(c.UserID)
-		got := refusedFor(t, answer(p, c.Token, o, c.OrganizationID, `{}`), "Only the person does this")
+		got := refusedFor(t, answer(p, c.Token, o, c.OrganizationID, `{}`), "You cannot do this while acting as somebody else")
 		want := !slices.Contains(strings.Fields(borrowed), id)
 		if o.Method == http.MethodGet {
 			want = slices.Contains(strings.Fields(withheld), id)

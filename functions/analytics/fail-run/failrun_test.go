@@ -92,7 +92,7 @@ func TestFailRun_AttemptsExhausted_RunFailsAndItsSchedulerIsTold(t *testing.T) {
 	}{
 		"work fails": {func(t *testing.T, p *platformtest.Platform, e events.Received[events.ReportRunRequested]) {
 			platformtest.Deliver(p, report.RunKind, e).Want(t, http.StatusNoContent)
-		}, "Something went wrong on our side, 6 times"},
+		}, "An internal error occurred 6 times"},
 		"process dies": {func(t *testing.T, p *platformtest.Platform, _ events.Received[events.ReportRunRequested]) {
 			_, err := p.DB(database.Analytics).Exec(t.Context(), `UPDATE jobs SET state = 'running', holder = gen_random_uuid(), attempt = attempt + 1`)
 			if err != nil {
