@@ -436,7 +436,7 @@ func TestLoginsAreAuditedAndCountedAndBlocksOncePerBlock(t *testing.T) {
 		Count                                   int
 	}
 	rows, err := p.DB(database.Users).Query(context.Background(), `
-SELECT actor_kind, resource_id, result, CASE WHEN reason LIKE 'Too many logins%' THEN 'locked' ELSE reason END, coalesce(detail ->> 'blocked_seconds', ''), count(*) FROM audit_entries WHERE action = 'sessions:begin'
+SELECT actor_kind, resource_id, result, CASE WHEN reason LIKE 'Too many failed or simultaneous logins%' THEN 'locked' ELSE reason END, coalesce(detail ->> 'blocked_seconds', ''), count(*) FROM audit_entries WHERE action = 'sessions:begin'
 GROUP BY 1, 2, 3, 4, 5 ORDER BY count(*) DESC, 1, 2 DESC`)
 	if err != nil {
 		t.Fatal(err)
