@@ -316,7 +316,7 @@ check_config() {
 	if secret_exists $namespace user-management-secret; then
 		smtp=$(kubectl -n $namespace get secret user-management-secret -o jsonpath='{.data.SMTP_URL}')
 	fi
-	if [ "$(configured MAIL)" != true ] && [ -n "$smtp" ] || [ "$(configured MAIL)" = true ] && [ -z "$smtp" ]; then
+	if { [ "$(configured MAIL)" != true ] && [ -n "$smtp" ]; } || { [ "$(configured MAIL)" = true ] && [ -z "$smtp" ]; }; then
 		fail "the overlay $overlay says MAIL: \"$(configured MAIL)\", and SMTP_URL is ${smtp:+given}${smtp:-not given}: MAIL is \"true\" where there is a mail server (SMTP_URL), and \"false\" elsewhere"
 	fi
 	if [ "$(configured REGISTRATION_CONFIRMATION)" = true ] && [ -z "$smtp" ]; then

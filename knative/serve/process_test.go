@@ -86,7 +86,7 @@ func start(t *testing.T, p *platformtest.Platform, service string, killAt int) *
 		"USERS_DATABASE_URL="+w.DSN(c.UsersDatabaseURL), "IDENTITY_DATABASE_URL="+w.DSN(c.IdentityDatabaseURL),
 		"KEY_ENCRYPTION_KEY_URL="+c.KeyURL, "BLIND_INDEX_KEY="+c.BlindIndexKey,
 		"TOKEN_ISSUER="+c.TokenIssuer, "TOKEN_AUDIENCE="+c.TokenAudience, "RATE_LIMITS=off",
-		"SMTP_URL="+c.SMTPURL, "MAIL_FROM="+c.MailFrom, "PUBLIC_URL="+c.PublicURL,
+		"SMTP_URL="+c.SMTPURL, "MAIL=true", "MAIL_FROM="+c.MailFrom, "PUBLIC_URL="+c.PublicURL,
 		fmt.Sprint("REGISTRATION_CONFIRMATION=", c.RegistrationConfirmation))
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -86,7 +86,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 		return nil, err
 	}
 	if env.Config.RegistrationConfirmation && !post.Sends() {
-		return nil, errors.New("REGISTRATION_CONFIRMATION needs a mail server (SMTP_URL)")
+		return nil, errors.New("REGISTRATION_CONFIRMATION needs a mail server (MAIL and SMTP_URL)")
 	}
 	return &Function{passwords, post, env.Config.RegistrationConfirmation}, nil
 }
