@@ -389,7 +389,7 @@ func (e *Env) Limiter(ctx context.Context) (*ratelimit.Limiter, error) {
 // limitStores are Redis, where there is one, and PostgreSQL for while it is away.
 func (e *Env) limitStores(ctx context.Context) (stores []ratelimit.Store, err error) {
 	if e.Config.RedisURL != "" {
-		store, err := ratelimit.Open(e.Config.RedisURL)
+		store, err := ratelimit.Drivers.Open(e.Config.RedisURL)
 		if err != nil {
 			return nil, err
 		}
@@ -417,7 +417,7 @@ func (e *Env) Documents() (documents.Server, error) {
 	if e.shared.documents != nil || e.Config.MongoURL == "" {
 		return e.shared.documents, nil
 	}
-	opened, err := documents.Open(e.Config.MongoURL)
+	opened, err := documents.Drivers.Open(e.Config.MongoURL)
 	if err != nil {
 		return nil, err
 	}

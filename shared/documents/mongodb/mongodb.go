@@ -1,5 +1,5 @@
 // Package mongodb keeps documents in a MongoDB. A program that imports it opens
-// mongodb:// and mongodb+srv:// URLs by documents.Open.
+// mongodb:// and mongodb+srv:// URLs by documents.Drivers.
 package mongodb
 
 import (
@@ -21,8 +21,8 @@ import (
 
 func init() {
 	open := func(url string) (documents.Server, error) { return Open(url) }
-	documents.Register("mongodb", open)
-	documents.Register("mongodb+srv", open)
+	documents.Drivers.Register("mongodb", open)
+	documents.Drivers.Register("mongodb+srv", open)
 }
 
 // Database keeps documents in collections of a MongoDB database.

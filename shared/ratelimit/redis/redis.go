@@ -1,5 +1,5 @@
 // Package redis keeps rate limits in Redis 6 or newer, or Valkey. A program that imports
-// it opens redis:// and rediss:// URLs by ratelimit.Open.
+// it opens redis:// and rediss:// URLs by ratelimit.Drivers.
 package redis
 
 import (
@@ -18,7 +18,7 @@ import (
 func init() {
 	open := func(url string) (ratelimit.Server, error) { return Open(url) }
 	for _, scheme := range []string{"redis", "rediss", "unix"} {
-		ratelimit.Register(scheme, open)
+		ratelimit.Drivers.Register(scheme, open)
 	}
 }
 
