@@ -19,8 +19,7 @@ command=$1
 file=knative/commands/$command.yaml
 [ -f "$file" ] || { echo "command: there is no command $command" >&2; exit 1; }
 image=$(kubectl -n "$namespace" get job migrate -o jsonpath='{.spec.template.spec.containers[0].image}')
-arguments=$(printf '%s
-' "$@" | jq -Rnc '[inputs]')
+arguments=$(printf '%s\n' "$@" | jq -Rnc '[inputs]')
 job=$(kubectl create --dry-run=client -o json -f "$file" |
 	jq --argjson arguments "$arguments" --arg image "$image" '.spec.template.spec.containers[0] |= . + {args: $arguments, image: $image}' |
 	kubectl -n "$namespace" create -o name -f -)

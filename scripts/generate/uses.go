@@ -35,9 +35,9 @@ func secretOf(use function.Use, setting, component string) string {
 // precedence over a key service's of the same name.
 func secretsOf(uses []function.Use, component string) (secrets []secret) {
 	uses = slices.Clone(uses)
-	slices.SortStableFunc(uses, func(a, b function.Use) int {
-		return btoi(b.Name == function.Objects.Name) - btoi(a.Name == function.Objects.Name)
-	})
+	if i := slices.IndexFunc(uses, func(u function.Use) bool { return u.Name == function.Objects.Name }); i > 0 {
+		uses[0], uses[i] = uses[i], uses[0]
+	}
 	for _, use := range uses {
 		for _, s := range use.Settings {
 			if !slices.ContainsFunc(secrets, func(known secret) bool { return known.Name == s.Name }) {
@@ -47,13 +47,6 @@ func secretsOf(uses []function.Use, component string) (secrets []secret) {
 	}
 	slices.SortFunc(secrets, func(a, b secret) int { return strings.Compare(a.Name, b.Name) })
 	return secrets
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // labelsOf are the labels by which network policies let a pod out: what it uses, and what
