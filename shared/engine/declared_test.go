@@ -1,5 +1,3 @@
-//go:build cgo
-
 package engine_test
 
 import (
