@@ -38,7 +38,7 @@ func Prepare(ctx context.Context, src Source, dst string, opts Options) (*Profil
 	defer s.close()
 	profile, err := s.prepare(ctx, src, dst, scratch, opts.Memory, progress)
 	if err != nil {
-		return nil, invalid(ctx, src, err)
+		return nil, asInvalid(ctx, src, err)
 	}
 	progress("profile", 1)
 	return profile, nil
@@ -181,7 +181,7 @@ func (s *session) frugal(ctx context.Context, columns int, memory string) error 
 }
 
 // invalid tells faults of the file from faults of the host.
-func invalid(ctx context.Context, src Source, err error) error {
+func asInvalid(ctx context.Context, src Source, err error) error {
 	var known *InvalidError
 	if errors.As(err, &known) {
 		return known

@@ -43,7 +43,7 @@ func Query(ctx context.Context, tables []Table, sql string, params []any, limits
 }
 
 func query(ctx context.Context, tables []Table, sql string, args []any, limits Limits) (*resultset.Set, error) {
-	s, err := sandbox(ctx, tables, limits)
+	s, err := openSandbox(ctx, tables, limits)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func query(ctx context.Context, tables []Table, sql string, args []any, limits L
 }
 
 // sandbox makes an instance hold the tables as views and reach nothing but their files.
-func sandbox(ctx context.Context, tables []Table, limits Limits) (*session, error) {
+func openSandbox(ctx context.Context, tables []Table, limits Limits) (*session, error) {
 	s, err := fresh(ctx)
 	if err != nil {
 		return nil, err
@@ -130,6 +130,10 @@ func explain(err error, limits Limits) error {
 	var known *QueryError
 	if errors.As(err, &known) {
 		return known
+	}
+	var unsupported *unsupportedType
+	if errors.As(err, &unsupported) {
+		return &QueryError{Reason: Runtime, Detail: fmt.Sprintf("A column of the type %s cannot be returned: cast it to another type.", excerpt(unsupported.Name))}
 	}
 	e := fault(err)
 	if e == nil {

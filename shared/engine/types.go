@@ -23,12 +23,17 @@ var (
 	zonedMoment = "TIMESTAMP WITH TIME ZONE"
 )
 
+// unsupportedType is the error of a column whose values the driver cannot hand over.
+type unsupportedType struct{ Name string }
+
+func (e *unsupportedType) Error() string { return "unsupported type " + e.Name }
+
 // parseType reads a type's name, such as STRUCT("a b" INTEGER, c MAP(VARCHAR, DECIMAL(9,2)[])).
 func parseType(name string) (sqlType, error) {
 	p := typeParser{rest: name}
 	t, ok := p.read()
 	if !ok || p.rest != "" {
-		return t, &QueryError{Reason: Runtime, Detail: fmt.Sprintf("A column of the type %s cannot be returned: cast it to another type.", excerpt(name))}
+		return t, &unsupportedType{name}
 	}
 	return t, nil
 }
