@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"function/shared/fault"
 	"function/shared/resultset"
 )
 
@@ -51,7 +52,7 @@ func (t *table) declare(schema []resultset.Column, src Source) error {
 	for n, declared := range schema {
 		sqlType, ok := declaredType(declared.Type)
 		if !ok {
-			return &InvalidError{Detail: fmt.Sprintf("The schema declares the unknown type %s for column %s.", excerpt(declared.Type), excerpt(declared.Name))}
+			return &InvalidError{Detail: fmt.Sprintf("The schema declares the unknown type %s for column %s.", fault.Excerpt(declared.Type), fault.Excerpt(declared.Name))}
 		}
 		i, ok := byName[strings.ToLower(declared.Name)]
 		switch {
@@ -61,13 +62,13 @@ func (t *table) declare(schema []resultset.Column, src Source) error {
 			t.absent = append(t.absent, column{name: declared.Name, sqlType: sqlType})
 			continue
 		case !ok:
-			return &InvalidError{Line: 1, Detail: fmt.Sprintf("The file has no column %s, which the schema declares.", excerpt(declared.Name))}
+			return &InvalidError{Line: 1, Detail: fmt.Sprintf("The file has no column %s, which the schema declares.", fault.Excerpt(declared.Name))}
 		}
 		t.columns[i].name, t.columns[i].sqlType = declared.Name, sqlType
 	}
 	for _, c := range t.columns {
 		if c.sqlType == "" {
-			return &InvalidError{Detail: fmt.Sprintf("The file has the column %s, which the schema does not declare.", excerpt(c.name))}
+			return &InvalidError{Detail: fmt.Sprintf("The file has the column %s, which the schema does not declare.", fault.Excerpt(c.name))}
 		}
 	}
 	return nil
@@ -154,9 +155,9 @@ func (s *session) firstMisfit(ctx context.Context, t *table, i int) error {
 	number, _ := row[0].(int64)
 	value, _ := row[1].(string)
 	c := t.columns[i]
-	detail := fmt.Sprintf("Row %d, column %s: %s is not a valid %s.", number, excerpt(c.name), excerpt(value), c.sqlType)
+	detail := fmt.Sprintf("Row %d, column %s: %s is not a valid %s.", number, fault.Excerpt(c.name), fault.Excerpt(value), c.sqlType)
 	if s.holds(ctx, value, c.sqlType) {
-		detail = fmt.Sprintf("Row %d, column %s: %s cannot be stored exactly as %s.", number, excerpt(c.name), excerpt(value), c.sqlType)
+		detail = fmt.Sprintf("Row %d, column %s: %s cannot be stored exactly as %s.", number, fault.Excerpt(c.name), fault.Excerpt(value), c.sqlType)
 	}
 	return &InvalidError{Detail: detail}
 }

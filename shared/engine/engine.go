@@ -27,7 +27,6 @@
 //
 // Parquet copies are not encrypted: without its httpfs extension DuckDB writes Parquet Modular Encryption only with
 // a random generator that it calls unsafe, and reads it 1.2 to 1.7 times slower.
-//
 package engine
 
 import (

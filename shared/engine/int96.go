@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"function/shared/fault"
 	"function/shared/resultset"
 )
 
@@ -41,7 +42,7 @@ func (s *session) wholeMicroseconds(ctx context.Context, meta *footer, path stri
 		query := fmt.Sprintf("SELECT n FROM (SELECT row_number() OVER () AS n, %s AS bad FROM (SELECT * FROM read_parquet(%s, hive_partitioning = false)) AS source(%s)) WHERE bad LIMIT 1",
 			lost, literal(scratch), strings.Join(aliases, ", "))
 		err = s.each(ctx, query, func(row []any) error {
-			return &InvalidError{Detail: fmt.Sprintf("Row %d, column %s: an INT96 timestamp is out of range or has fractions of a microsecond and cannot be stored exactly: write the column as TIMESTAMP.", row[0], excerpt(c.Name))}
+			return &InvalidError{Detail: fmt.Sprintf("Row %d, column %s: an INT96 timestamp is out of range or has fractions of a microsecond and cannot be stored exactly: write the column as TIMESTAMP.", row[0], fault.Excerpt(c.Name))}
 		})
 		if err != nil {
 			return err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"function/shared/fault"
 )
 
 // repeats is true for a value x of type t in which a map has a key twice: a Parquet file may hold one, and no reader
@@ -52,7 +54,7 @@ func (s *session) distinctKeys(ctx context.Context, t *table) error {
 		}
 		query := fmt.Sprintf("SELECT n FROM (SELECT row_number() OVER () AS n, %s AS bad FROM %s) WHERE bad LIMIT 1", repeats, t.from)
 		err = s.each(ctx, query, func(row []any) error {
-			return &InvalidError{Detail: fmt.Sprintf("Row %d, column %s: a map has a duplicate key.", row[0], excerpt(c.name))}
+			return &InvalidError{Detail: fmt.Sprintf("Row %d, column %s: a map has a duplicate key.", row[0], fault.Excerpt(c.name))}
 		})
 		if err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 
+	"function/shared/fault"
 	"function/shared/resultset"
 
 	"github.com/duckdb/duckdb-go/v2"
@@ -55,7 +56,7 @@ func (s *session) parquetTable(ctx context.Context, path, scratch string) (*tabl
 	var names, aliases []string
 	for i, c := range columns {
 		if _, err := parseType(c.Type); err != nil {
-			return nil, &InvalidError{Detail: fmt.Sprintf("Column %s has the unsupported type %s: write it as another type, such as text.", excerpt(c.Name), c.Type)}
+			return nil, &InvalidError{Detail: fmt.Sprintf("Column %s has the unsupported type %s: write it as another type, such as text.", fault.Excerpt(c.Name), c.Type)}
 		}
 		names, aliases = append(names, c.Name), append(aliases, raw(i))
 	}
@@ -100,7 +101,7 @@ func (s *session) bounded(ctx context.Context, path string) error {
 	}
 	return s.each(ctx, "SELECT name, precision FROM parquet_schema("+literal(path)+") WHERE precision > 38", func(row []any) error {
 		name, _ := row[0].(string)
-		return &InvalidError{Detail: fmt.Sprintf("Column %s has decimals of %d digits, but at most 38 are supported: write it with fewer, or as text.", excerpt(name), row[1])}
+		return &InvalidError{Detail: fmt.Sprintf("Column %s has decimals of %d digits, but at most 38 are supported: write it with fewer, or as text.", fault.Excerpt(name), row[1])}
 	})
 }
 

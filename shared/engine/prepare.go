@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"function/shared/fault"
+
 	"github.com/duckdb/duckdb-go/v2"
 )
 
@@ -121,7 +123,7 @@ func (src *Source) decode(scratch string) error {
 	}
 	e, err := Encoding(head[:n], src.Charset)
 	if err != nil {
-		return &InvalidError{Detail: fmt.Sprintf("The encoding %s is not supported.", excerpt(src.Charset))}
+		return &InvalidError{Detail: fmt.Sprintf("The encoding %s is not supported.", fault.Excerpt(src.Charset))}
 	}
 	if e == nil {
 		return nil
@@ -189,7 +191,7 @@ func asInvalid(ctx context.Context, src Source, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("prepare: %w", ctx.Err())
 	}
-	e := fault(err)
+	e := errorOf(err)
 	if e == nil {
 		return fmt.Errorf("prepare: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"function/shared/fault"
 	"function/shared/resultset"
 
 	"github.com/duckdb/duckdb-go/v2"
@@ -133,9 +134,9 @@ func explain(err error, limits Limits) error {
 	}
 	var unsupported *unsupportedType
 	if errors.As(err, &unsupported) {
-		return &QueryError{Reason: Runtime, Detail: fmt.Sprintf("A column of the type %s cannot be returned: cast it to another type.", excerpt(unsupported.Name))}
+		return &QueryError{Reason: Runtime, Detail: fmt.Sprintf("A column of the type %s cannot be returned: cast it to another type.", fault.Excerpt(unsupported.Name))}
 	}
-	e := fault(err)
+	e := errorOf(err)
 	if e == nil {
 		return fmt.Errorf("query: %w", err)
 	}

@@ -106,7 +106,7 @@ func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + 
 func identifier(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 
 // fault answers the error that DuckDB itself reported, or nil.
-func fault(err error) *duckdb.Error {
+func errorOf(err error) *duckdb.Error {
 	var e *duckdb.Error
 	if errors.As(err, &e) {
 		return e

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"function/shared/fault"
 )
 
 // maxStatement is the longest SQL text that is looked at, in bytes.
@@ -112,7 +114,7 @@ func (st *statement) takes(given int) error {
 	}
 	for _, p := range parameters.Named {
 		if i, err := strconv.Atoi(p.Key); err != nil || i > len(parameters.Named) {
-			return &QueryError{Reason: Runtime, Detail: fmt.Sprintf("Write the parameter $%s as ?.", excerpt(p.Key))}
+			return &QueryError{Reason: Runtime, Detail: fmt.Sprintf("Write the parameter $%s as ?.", fault.Excerpt(p.Key))}
 		}
 	}
 	if len(parameters.Named) != given {
@@ -238,7 +240,7 @@ func (c *checker) table(node map[string]any) error {
 	if text(node, "catalog_name") == "" && (schema == "" || strings.EqualFold(schema, "main")) && c.known[strings.ToLower(name)] {
 		return nil
 	}
-	return &QueryError{Reason: UnknownTable, Table: name, Detail: fmt.Sprintf("There is no table %s.", excerpt(name)), Position: c.position(node)}
+	return &QueryError{Reason: UnknownTable, Table: name, Detail: fmt.Sprintf("There is no table %s.", fault.Excerpt(name)), Position: c.position(node)}
 }
 
 func (c *checker) refuse(node map[string]any, format string, args ...any) error {
@@ -253,12 +255,4 @@ func (c *checker) position(node map[string]any) int {
 func text(node map[string]any, key string) string {
 	s, _ := node[key].(string)
 	return s
-}
-
-// excerpt quotes what a message repeats from its reader's own file or query, cut to 40 characters.
-func excerpt(s string) string {
-	if runes := []rune(s); len(runes) > 40 {
-		s = string(runes[:40]) + "…"
-	}
-	return strconv.Quote(s)
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 
+	"function/shared/fault"
+
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -24,7 +26,7 @@ func jsonFlaw(text []byte) string {
 	var syntactic *jsontext.SyntacticError
 	switch {
 	case errors.Is(err, jsontext.ErrDuplicateName) && errors.As(err, &syntactic):
-		return fmt.Sprintf("contains the key %s twice", excerpt(syntactic.JSONPointer.LastToken()))
+		return fmt.Sprintf("contains the key %s twice", fault.Excerpt(syntactic.JSONPointer.LastToken()))
 	case strings.Contains(err.Error(), "surrogate"):
 		return `has a \u escape that is half of a character: a surrogate without the other`
 	}
@@ -42,7 +44,7 @@ func (s *session) documents(ctx context.Context, t *table) error {
 			number++
 			text, ok := row[0].(string)
 			if flaw := jsonFlaw([]byte(text)); ok && flaw != "" {
-				return &InvalidError{Detail: fmt.Sprintf("Row %d, column %s: the JSON %s.", number, excerpt(c.name), flaw)}
+				return &InvalidError{Detail: fmt.Sprintf("Row %d, column %s: the JSON %s.", number, fault.Excerpt(c.name), flaw)}
 			}
 			return nil
 		})
