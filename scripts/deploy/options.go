@@ -16,7 +16,7 @@ import (
 //go:embed usage.txt
 var usage string
 
-// options are the arguments and the environment, usage.txt describes them.
+// options are the arguments and the environment, which usage.txt describes.
 type options struct {
 	command     string
 	overlay     string
