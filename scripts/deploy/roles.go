@@ -25,28 +25,31 @@ var roles = []struct {
 	{"ANALYTICS_AUDIT_DATABASE_URL", "audit_reader", "analytics_db", true},
 }
 
+// makeMigrateSecret reads the administrator's URL only for what is missing: a secret from
+// another source may have it in another form.
 func (d *deployment) makeMigrateSecret(ctx context.Context) error {
 	existing, err := d.secret(ctx, namespace, "migrate-secret")
 	if err != nil {
 		return err
 	}
-	adminURL, err := d.administrator(ctx, existing)
-	if err != nil {
-		return err
-	}
-	admin, err := parseAdminURL(adminURL)
-	if err != nil {
-		return err
-	}
+	administrator := func(string) (string, error) { return d.administrator(ctx, existing) }
 	passwords := passwordsOf(existing)
-	entries := []entry{given("ADMIN_DATABASE_URL", adminURL)}
+	entries := []entry{{key: "ADMIN_DATABASE_URL", value: administrator}}
 	for _, r := range roles {
 		if passwords[r.role] == "" {
 			passwords[r.role] = newPassword()
 		}
-		entry := given(r.key, roleURL(admin, r.role, passwords[r.role], r.database))
-		entry.late = r.late
-		entries = append(entries, entry)
+		entries = append(entries, entry{key: r.key, late: r.late, value: func(key string) (string, error) {
+			value, err := administrator(key)
+			if err != nil {
+				return "", err
+			}
+			admin, err := parseAdminURL(value)
+			if err != nil {
+				return "", err
+			}
+			return roleURL(admin, r.role, passwords[r.role], r.database), nil
+		}})
 	}
 	return d.ensure(ctx, secret{namespace, "migrate-secret", entries})
 }

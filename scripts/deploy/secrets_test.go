@@ -155,6 +155,20 @@ func TestSecrets_KeyThatNoReleaseLacked_IsNotMadeUp(t *testing.T) {
 	c.deploy(nil, "databases").want(t, 1, "the secret migrate-secret in aic-data has no USERS_DATABASE_URL: add it")
 }
 
+func TestSecrets_OfAnotherSource_AreLeftAsTheyAre(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, settings{})
+	c.deploy(nil, "databases").want(t, 0)
+	migrate := c.secret("aic-data", "migrate-secret")
+	migrate["ADMIN_DATABASE_URL"] = "host=db user=postgres password=hush"
+	c.setSecret("aic-data", "migrate-secret", migrate)
+	before := c.secrets()
+	c.deploy([]string{"STORES=", "SMTP_URL=smtp://other", "STORAGE_URL=file:///other"}, "databases").want(t, 0)
+	if diff := cmp.Diff(before, c.secrets()); diff != "" {
+		t.Errorf("secrets have changed (-before +after):\n%s", diff)
+	}
+}
+
 func TestSecrets_Given_AreCarriedExactly(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, settings{})
