@@ -54,13 +54,13 @@ func TestCluster_FailingKubectl_MessageIsPassedOn(t *testing.T) {
 func TestCallers_KourierTrustsThem_Changed(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, settings{})
-	c.config("kourier-system", "config-kourier", "other", "kept")
+	c.config("knative-serving", "config-kourier", "other", "kept")
 	c.deploy(nil).want(t, 0, `Kourier: use-remote-address: "true"`)
 	if calls := c.calls("patch"); len(calls) != 1 {
 		t.Errorf("Kourier is changed by %q", calls)
 	}
-	c.config("kourier-system", "config-kourier", "use-remote-address", "false")
-	c.deploy(nil).want(t, 1, `config-kourier in kourier-system sets use-remote-address: "false"`)
+	c.config("knative-serving", "config-kourier", "use-remote-address", "false")
+	c.deploy(nil).want(t, 1, `config-kourier in knative-serving sets use-remote-address: "false"`)
 }
 
 func TestCallers_NoKourier_NotChanged(t *testing.T) {
@@ -68,6 +68,6 @@ func TestCallers_NoKourier_NotChanged(t *testing.T) {
 	c := newCluster(t, settings{})
 	c.remove("namespace/kourier-system.json")
 	c.remove(filepath.Join("service", "kourier-system", "kourier-internal.json"))
-	c.remove("configmap/kourier-system/config-kourier.json")
+	c.remove("configmap/knative-serving/config-kourier.json")
 	c.deploy(nil).want(t, 0, "not called: that takes Kourier in the cluster")
 }

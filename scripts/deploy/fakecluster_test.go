@@ -37,7 +37,7 @@ func newCluster(t *testing.T, s settings) *cluster {
 		c.write(filepath.Join(c.folder, path+".json"), "{}")
 	}
 	c.config("knative-serving", "config-autoscaler", "allow-zero-initial-scale", "true")
-	c.config("kourier-system", "config-kourier", "use-remote-address", "true")
+	c.config("knative-serving", "config-kourier", "use-remote-address", "true")
 	for _, name := range []string{"knative", "eventing"} {
 		original, err := filepath.Abs("../../" + name)
 		if err != nil {

@@ -22,7 +22,7 @@ func (d *deployment) checkCallers(ctx context.Context, in *ingress) error {
 		return err
 	}
 	if setting != "true" {
-		return errors.New(`callers choose their own address: config-kourier in kourier-system needs use-remote-address: "true"`)
+		return errors.New(`callers choose their own address: config-kourier in knative-serving needs use-remote-address: "true"`)
 	}
 	email, password := d.verifyEmail, d.verifyPass
 	if email == "" {

@@ -36,7 +36,7 @@ func TestVerify_RegistrationsConfirmedByMail_NotTried(t *testing.T) {
 func TestVerify_KourierTrustsCallers_Refused(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, settings{})
-	c.config("kourier-system", "config-kourier", "use-remote-address", "false")
+	c.config("knative-serving", "config-kourier", "use-remote-address", "false")
 	c.deploy(nil, "verify").want(t, 1, `needs use-remote-address: "true"`)
 }
 
