@@ -16,14 +16,16 @@ func TestDeploy_Signal_EndsKubectlAndItself(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		for len(c.calls("rollout")) == 0 {
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		for len(c.calls("rollout")) == 0 && len(ended) == 0 {
 			time.Sleep(10 * time.Millisecond)
 		}
 		if err := cmd.Process.Signal(signal); err != nil {
 			t.Fatal(err)
 		}
 		var exit *exec.ExitError
-		if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 128+int(signal) {
+		if err := <-ended; !errors.As(err, &exit) || exit.ExitCode() != 128+int(signal) {
 			t.Errorf("after %s: %v", signal, err)
 		}
 		if calls := c.calls("describe", "logs"); len(calls) > 0 {
