@@ -72,7 +72,9 @@ func (f *Function) Get(ctx context.Context, in *Request) (*GetResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := database.One[sealed](ctx, f.DB, fault.New(fault.NotFound, "This organization has no member with this identifier"), selectMember, in.ID, in.UserID, membership.ManagesMembers(caller))
+	missing := fault.New(fault.NotFound, "This organization has no member with this identifier")
+	args := pgx.NamedArgs{"organization": in.ID, "user": in.UserID, "manages": membership.ManagesMembers(caller)}
+	found, err := database.One[sealed](ctx, f.DB, missing, selectMember, args)
 	if err != nil {
 		return nil, err
 	}
