@@ -21,7 +21,7 @@ import (
 // Query is the part of a request that asks for one page of a list.
 type Query struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Maximum number of items"`
-	Cursor string `query:"cursor" maxLength:"64" doc:"next_cursor of the previous page"`
+	Cursor string `query:"cursor" pattern:"^[A-Za-z0-9_-]{21}[AQgw]$" patternDescription:"next_cursor of the previous page" doc:"next_cursor of the previous page"`
 }
 
 // Page is one page of a list.

@@ -114,12 +114,12 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 		}
 		out.Body.Complete = &complete
 	}
-	found, err := page.List(ctx, f.DB, in.Query, func(r row) uuid.UUID { return r.ID }, sql, arguments)
-	if err != nil {
-		return nil, err
-	}
 	entry := audit.Entry{Action: "users:find", Platform: true, Detail: map[string]any{"by_email": in.Email != "", "by_name": in.Name != "", "organization": in.OrganizationID}}
 	if err := audit.Record(ctx, f.DB, entry); err != nil {
+		return nil, err
+	}
+	found, err := page.List(ctx, f.DB, in.Query, func(r row) uuid.UUID { return r.ID }, sql, arguments)
+	if err != nil {
 		return nil, err
 	}
 	out.Body.NextCursor, out.Body.Items = found.NextCursor, []Account{}

@@ -86,18 +86,15 @@ func (f *Function) list(ctx context.Context, organization uuid.UUID, in *ListReq
 	if !in.To.IsZero() {
 		until = uuid7.First(in.To)
 	}
-	lines, err := page.List(ctx, db, in.Query, func(l audit.Line) uuid.UUID { return l.ID }, selectLines, pgx.NamedArgs{
-		"organization": organization, "first": uuid7.First(in.From), "until": until, "actor": optional(in.ActorID),
-		"resource": in.ResourceID, "action": in.Action, "result": in.Result,
-	})
-	if err != nil {
-		return nil, err
-	}
 	err = audit.Record(ctx, f.DB, audit.Entry{Action: "audit:read", Platform: organization == uuid.Nil, Detail: in.looked()})
 	if err != nil {
 		return nil, err
 	}
-	return &ListResponse{Body: lines}, nil
+	lines, err := page.List(ctx, db, in.Query, func(l audit.Line) uuid.UUID { return l.ID }, selectLines, pgx.NamedArgs{
+		"organization": organization, "first": uuid7.First(in.From), "until": until, "actor": optional(in.ActorID),
+		"resource": in.ResourceID, "action": in.Action, "result": in.Result,
+	})
+	return &ListResponse{Body: lines}, err
 }
 
 // looked is what the caller looks for, as the trail tells of it. A resource that is no

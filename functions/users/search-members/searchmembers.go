@@ -90,12 +90,12 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if out.Body.Complete, err = person.IndexNames(ctx, f.Store, in.ID); err != nil {
 		return nil, err
 	}
+	if err := audit.Record(ctx, f.DB, audit.Entry{Action: "members:search"}); err != nil {
+		return nil, err
+	}
 	args := pgx.NamedArgs{"organization": in.ID, "prefixes": prefixes, "manages": membership.ManagesMembers(caller)}
 	members, err := page.List(ctx, f.DB, in.Query, func(m found) uuid.UUID { return m.UserID }, selectMembers, args)
 	if err != nil {
-		return nil, err
-	}
-	if err := audit.Record(ctx, f.DB, audit.Entry{Action: "members:search"}); err != nil {
 		return nil, err
 	}
 	out.Body.NextCursor, out.Body.Items = members.NextCursor, []Member{}
