@@ -14,8 +14,8 @@ import (
 	"function/shared/trace"
 )
 
-// observed gives each request its trace, its line in the log, and an answer when
-// it panics.
+// observed adds the trace and the client to each request's context, logs the request, sets the
+// headers of every response, and turns a panic into a 500.
 func (h *Host) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
@@ -24,7 +24,7 @@ func (h *Host) observed(next http.Handler) http.Handler {
 		answer := &answerWriter{ResponseWriter: w}
 		answer.Header().Set("X-Content-Type-Options", "nosniff")
 		answer.Header().Set("Cache-Control", "no-store")
-		answer.Header().Set("Strict-Transport-Security", "max-age=31536000") // RFC 6797; without TLS nobody heeds it (§8.1)
+		answer.Header().Set("Strict-Transport-Security", "max-age=31536000") // RFC 6797; browsers ignore it without TLS (§8.1)
 		defer func() {
 			if cause := recover(); cause != nil {
 				if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
@@ -41,7 +41,7 @@ func (h *Host) observed(next http.Handler) http.Handler {
 	})
 }
 
-// answerWriter remembers the status.
+// answerWriter records the status.
 type answerWriter struct {
 	http.ResponseWriter
 	status int
@@ -61,5 +61,5 @@ func (w *answerWriter) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// Unwrap lets http.ResponseController reach the connection.
+// Unwrap gives http.ResponseController access to the connection.
 func (w *answerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -12,8 +12,8 @@ import (
 	"function/shared/problem"
 )
 
-// checkQuery refuses what would be ignored: a filter that is spelt wrong would answer
-// everything.
+// checkQuery refuses unknown and repeated query parameters. If it ignored them, a misspelled filter
+// would match everything.
 func checkQuery(hctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(hctx)
 	if r.URL.RawQuery != "" {
