@@ -2,8 +2,8 @@ package auth
 
 import "sync"
 
-// memory remembers a bounded number of answers. Where it is full, a new one takes
-// the place of any other: nobody can make it grow, nor empty it at a stroke.
+// memory is a cache of bounded size. When it is full, a new entry replaces an arbitrary one, so
+// that nobody can make it grow or flush it at once.
 type memory[K comparable, V any] struct {
 	mu    sync.RWMutex
 	size  int

@@ -12,8 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// uses writes down when API keys were used last: once a minute for each key at most,
-// and beside the requests, which do not wait for it.
+// uses records when API keys were last used, at most once a minute per key and in the background.
 type uses struct {
 	db      *pgxpool.Pool
 	written *memory[uuid.UUID, time.Time]
@@ -34,7 +33,7 @@ func newUses(db *pgxpool.Pool) *uses {
 	return &uses{db: db, written: newMemory[uuid.UUID, time.Time](callersHeld)}
 }
 
-// note has a use written down soon, by one goroutine that ends when nothing is left.
+// note queues a use. A goroutine that ends when the queue is empty writes it.
 func (u *uses) note(key uuid.UUID) {
 	if at, ok := u.written.get(key); ok && time.Since(at) < usePause {
 		return
@@ -62,11 +61,11 @@ func (u *uses) write() {
 		if len(keys) == 0 {
 			return
 		}
-		// All processes lock rows in one order, so that none waits for another in a circle.
+		// All processes lock rows in the same order to avoid deadlocks.
 		slices.SortFunc(keys, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
 		ctx, cancel := context.WithTimeout(context.Background(), useTimeout)
 		if _, err := u.db.Exec(ctx, recordUses, keys); err != nil {
-			slog.WarnContext(ctx, "the last use of API keys was not written down", "error", err)
+			slog.WarnContext(ctx, "last use of API keys not recorded", "error", err)
 		}
 		cancel()
 	}
