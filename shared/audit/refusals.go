@@ -12,7 +12,7 @@ import (
 	"function/shared/database"
 )
 
-// singly is how many refusals of a caller in a minute have an entry each; see
+// singly is the number of a caller's refusals per minute that get their own entry; see
 // published.record_refusal.
 const singly = 10
 
@@ -25,9 +25,9 @@ WITH counted AS (
 )
 ` + insertInto + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM counted WHERE refusals <= $15`
 
-// RecordCounted writes an entry about what was refused to somebody whom no token names,
-// into user_management_db. A flood from one source, by a keyed hash of it, becomes a few
-// entries and a count, as with those who are known.
+// RecordCounted writes an entry about the refusal of an unauthenticated request to
+// user_management_db. source is a keyed hash of the request's source. A flood from one source makes
+// a few entries and a count, as for authenticated callers.
 func RecordCounted(ctx context.Context, db database.Writer, source []byte, e Entry) error {
 	values, err := e.values(ctx)
 	if err != nil {
@@ -39,8 +39,8 @@ func RecordCounted(ctx context.Context, db database.Writer, source []byte, e Ent
 	return nil
 }
 
-// strangers is the version of the identifiers in refusal_counts that are nobody's (RFC
-// 9562 §5.8).
+// strangers is the UUID version (RFC 9562 §5.8) of identifiers in refusal_counts that stand for the
+// source of unauthenticated requests.
 const strangers = 8
 
 func stranger(source []byte) (id uuid.UUID) {
@@ -58,9 +58,8 @@ type refusalCount struct {
 	Refusals                int
 }
 
-// SumUpRefusals writes one entry for all the refusals of a caller, or of a source that
-// is not told, and past minute that have none of their own. The counts are in
-// user_management_db.
+// SumUpRefusals writes one entry per caller or unauthenticated source and past minute for all
+// refusals without their own entry. The counts are in user_management_db.
 func SumUpRefusals(ctx context.Context, db *pgxpool.Pool) error {
 	return database.Transact(ctx, db, func(tx *database.Tx) error {
 		rows, _ := tx.Query(ctx, takeCounts)

@@ -1,5 +1,4 @@
-// Package page is the response format of every list, {items, next_cursor}, used by each
-// function that returns one, newest first.
+// Package page implements the response format of lists, {items, next_cursor}, newest first.
 //
 // Rows are identified by UUIDv7, which sort by creation time, so the cursor is the last
 // identifier returned. It stays valid while rows are added and deleted.
@@ -25,8 +24,8 @@ type Page[T any] struct {
 	NextCursor string `json:"next_cursor,omitempty" doc:"Cursor of the next page; absent on the last page"`
 }
 
-// Before is the identifier that every item of the asked page precedes:
-// `WHERE id < $1 ORDER BY id DESC LIMIT $2`, with Fetch as the limit.
+// Before returns the upper bound of the requested page, for use in `WHERE id < $1 ORDER BY id DESC
+// LIMIT $2` with Fetch as the limit.
 func (q Query) Before() (uuid.UUID, error) {
 	if q.Cursor == "" {
 		return uuid.Max, nil
@@ -38,11 +37,11 @@ func (q Query) Before() (uuid.UUID, error) {
 	return uuid.UUID(raw), nil
 }
 
-// Fetch is how many rows to read: one more than asked for, which tells whether
-// another page follows.
+// Fetch returns the number of rows to read: one more than requested, which shows whether another
+// page follows.
 func (q Query) Fetch() int { return q.Limit + 1 }
 
-// Of makes the page from the rows read by Before and Fetch.
+// Of returns the page of the rows read with Before and Fetch.
 func Of[T any](q Query, rows []T, id func(T) uuid.UUID) Page[T] {
 	if len(rows) <= q.Limit {
 		return Page[T]{Items: append([]T{}, rows...)}
