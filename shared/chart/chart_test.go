@@ -256,7 +256,7 @@ func TestManyRows(t *testing.T) {
 	}
 	s.Truncated = true
 	p := draw(t, s, chart.Options{})
-	p.has(t, "only the first 70 rows of the answer; top 50 of 70 by passengers", "69,000", "20,000")
+	p.has(t, "only the first 70 rows of the result; top 50 of 70 by passengers", "69,000", "20,000")
 	if len(p.hints) != chart.MaxBars || p.hints[0] != "airport 69: 69,000" || p.viewBox != "0 0 800 1264" {
 		t.Errorf("%d bars in %s, the first %q", len(p.hints), p.viewBox, p.hints[0])
 	}
