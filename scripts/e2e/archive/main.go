@@ -1,10 +1,10 @@
-// Command archive writes a container image with one layer as a Docker archive, for programs that
-// need only themselves and a few files:
+// Command archive writes a container image of one layer as a Docker archive, for
+// programs that need nothing but themselves and a few files:
 //
 //	archive image.tar name:tag /app=program [/path=file ...] [/file ...]
 //
-// The first file is the entry point. A file without a source is copied from this machine. The
-// image's user is 65532.
+// The first file is the entry point; one without a source is this machine's own.
+// The image's user is 65532.
 package main
 
 import (

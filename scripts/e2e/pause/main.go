@@ -1,5 +1,5 @@
-// Command pause is the container that holds a pod's namespaces. It waits for a signal to end, and
-// reaps orphaned processes of the pod.
+// Command pause is the container that holds a pod's namespaces: it waits for the
+// signal to end, and reaps what the pod's processes leave behind.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command dns is the cluster's DNS server: CoreDNS with the plugins that a cluster without Internet
-// access needs. It runs next to the API server, outside the cluster.
+// Command dns is the cluster's DNS server: CoreDNS with the plugins that a cluster
+// without an uplink needs. It runs beside the API server, outside of the cluster.
 package main
 
 import (
