@@ -33,9 +33,9 @@ import (
 
 var segment = regexp.MustCompile(`\{[^/]+\}`)
 
-// types makes an empty value of each kind that the manifests use. A kind that is
-// missing here fails the tests: it would not be checked. Secrets are missing: none
-// is in the repository.
+// types returns an empty value of each kind that the manifests use. A kind that is missing here
+// fails the tests, since it would not be checked. Secrets are missing because the repository
+// contains none.
 var types = map[string]func() any{
 	"v1 Namespace":                           func() any { return &core.Namespace{} },
 	"v1 ConfigMap":                           func() any { return &core.ConfigMap{} },
@@ -55,14 +55,14 @@ var types = map[string]func() any{
 	"sources.knative.dev/v1 PingSource":                func() any { return &sources.PingSource{} },
 }
 
-// knativeType is what every Knative type is.
+// knativeType is implemented by every Knative type.
 type knativeType interface {
 	apis.Defaultable
 	apis.Validatable
 }
 
-// kustomize lets one Kustomization be built at a time: the library keeps the schema of
-// Kubernetes in variables of its own package, which every build writes.
+// kustomize serializes builds with Kustomize: the library keeps the schema of Kubernetes in package
+// variables, which every build writes.
 var kustomize sync.Mutex
 
 func build(folder string) (resmap.ResMap, error) {
@@ -71,8 +71,8 @@ func build(folder string) (resmap.ResMap, error) {
 	return krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder)
 }
 
-// render builds a folder with Kustomize and reads each resource into its own Go type:
-// strictly, and with Knative's own validation where it is Knative's.
+// render builds a folder with Kustomize and decodes each resource strictly into its Go type.
+// Knative resources are also checked with Knative's own validation.
 func render(t *testing.T, folder string) []any {
 	t.Helper()
 	rendered, err := build(folder)
@@ -107,15 +107,15 @@ func render(t *testing.T, folder string) []any {
 	return found
 }
 
-// cluster is Knative's configuration where it lets functions start at zero, as
-// components/start-at-zero asks for.
+// cluster is Knative's configuration that allows functions to start at zero, which
+// components/start-at-zero requires.
 func cluster() context.Context {
 	c := config.FromContextOrDefaults(context.Background())
 	c.Autoscaler.AllowZeroInitialScale = true
 	return config.ToContext(context.Background(), c)
 }
 
-// of picks the resources of one type.
+// of returns the resources of one type.
 func of[T any](resources []any) []T {
 	var found []T
 	for _, r := range resources {
@@ -181,8 +181,8 @@ func TestEachFunctionIsAService(t *testing.T) {
 	wantSame(t, "services", want, got)
 }
 
-// wantRestricted wants what the Pod Security Standard "restricted" wants, and that
-// the container asks for less than its limit: a limit alone is a request, too.
+// wantRestricted checks the Pod Security Standard "restricted", and that the container requests
+// less than its limit: a limit alone is also a request.
 func wantRestricted(t *testing.T, name string, pod *core.PodSecurityContext, c core.Container) {
 	t.Helper()
 	s := c.SecurityContext
@@ -221,7 +221,7 @@ func TestStoresAndMigrationsAreRestricted(t *testing.T) {
 	}
 }
 
-// The operator's own types are no dependency of this module: promtool checks the rules
+// The operator's types are not a dependency of this module: promtool checks the rules
 // (functions/platform/metrics).
 func TestMonitoringScrapesTheOneFunctionThatTells(t *testing.T) {
 	t.Parallel()
@@ -248,8 +248,8 @@ func TestMonitoringScrapesTheOneFunctionThatTells(t *testing.T) {
 	}
 }
 
-// keyHolders are, by domain, whose keys its functions may hold: a function gets no secret
-// of another domain's keys, and nothing beside what it declares.
+// keyHolders maps each domain to the domains whose keys its functions may hold. A function gets no
+// keys of other domains and no secrets that it does not declare.
 var keyHolders = map[string]string{
 	"users": "user-management-secret", "platform": "user-management-secret",
 	"datasets": "data-management-secret", "analytics": "data-management-secret",

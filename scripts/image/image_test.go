@@ -23,7 +23,7 @@ import (
 
 var src = source{commit: strings.Repeat("0123456789", 4), time: time.Unix(1_700_000_000, 0).UTC()}
 
-// testImage holds this test's own program: a real one, with its modules in it.
+// testImage returns an image with this test's own program, which has real module information.
 func testImage(t *testing.T) (v1.Image, string) {
 	t.Helper()
 	program, err := os.Executable()

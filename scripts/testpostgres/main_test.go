@@ -13,7 +13,7 @@ import (
 
 const asCommand = "TESTPOSTGRES_AS_COMMAND"
 
-// TestMain is also the command that the tests run beside a server.
+// TestMain also serves as the command that the tests run with a server.
 func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) == "" {
 		os.Exit(m.Run())

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-// The whole way: an act, its seal, the export over HTTP, and the verdict.
+// From an action and its sealing through the export over HTTP to the verdict.
 func TestAnExportIsVerifiedByItself(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t,

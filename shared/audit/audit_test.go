@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-// trail is an organization's trail in a database of its own.
+// trail is an organization's trail in its own database.
 type trail struct {
 	*platformtest.Platform
 	t            testing.TB
@@ -110,7 +110,7 @@ func (tr *trail) verify(lines []string, known ...string) audit.Report {
 	return report
 }
 
-// asAttacker runs SQL in a transaction of a superuser who has switched the triggers off.
+// asAttacker runs SQL in a transaction of a superuser with the triggers disabled.
 func (tr *trail) asAttacker(statements ...string) pgx.Tx {
 	tr.t.Helper()
 	ctx := context.Background()
@@ -127,7 +127,7 @@ func (tr *trail) asAttacker(statements ...string) pgx.Tx {
 	return tx
 }
 
-// nine has nine entries under three checkpoints: at 3, 6 and 9.
+// nine returns a trail of nine entries with three checkpoints: at 3, 6 and 9.
 func nine(t testing.TB) *trail {
 	t.Helper()
 	tr := newTrail(t)
@@ -141,7 +141,7 @@ func nine(t testing.TB) *trail {
 func TestASealedTrailVerifies(t *testing.T) {
 	t.Parallel()
 	tr := nine(t)
-	tr.record(1) // not sealed: not exported
+	tr.record(1) // not sealed, so not exported
 	lines := tr.export()
 	report := tr.verify(lines)
 	if len(report.Findings) > 0 || report.Entries != 9 || report.Checkpoints != 3 || report.First != 1 || report.Last != 9 ||
@@ -163,7 +163,7 @@ func TestAPartOfATrailVerifies(t *testing.T) {
 	for range 3 {
 		for range 2 {
 			tr.record(1)
-			time.Sleep(2 * time.Millisecond) // identifiers tell milliseconds apart
+			time.Sleep(2 * time.Millisecond) // identifiers have a resolution of milliseconds
 		}
 		tr.seal(2)
 	}
@@ -208,7 +208,7 @@ func TestTamperingInTheDatabaseIsFoundWhereItIs(t *testing.T) {
 	shift := `UPDATE audit_entries SET seq = seq - 1 WHERE seq > 4`
 	for name, test := range map[string]struct {
 		attack []string
-		want   []string // of each finding, in order
+		want   []string // for each finding, in order
 	}{
 		"actor changed":          {[]string{`UPDATE audit_entries SET actor_id = gen_random_uuid() WHERE seq = 5`}, []string{"entry 5: it was changed"}},
 		"action changed":         {[]string{`UPDATE audit_entries SET action = 'things:undo' WHERE seq = 1`}, []string{"entry 1: it was changed"}},
@@ -313,7 +313,7 @@ func TestTamperingWithAnExportIsFoundWhereItIs(t *testing.T) {
 	}
 }
 
-// A database's owner can compute every hash anew; the signature is out of reach.
+// A database's owner can recompute every hash, but cannot sign.
 func TestARecomputedChainContradictsItsCheckpoints(t *testing.T) {
 	t.Parallel()
 	tr, forger := nine(t), newTrail(t)
@@ -357,7 +357,7 @@ func TestACheckpointIsNoAccessTokenAndTheOtherWayAround(t *testing.T) {
 	}
 }
 
-// What the functions log in as cannot rewrite the trail, nor lift what forbids it.
+// The roles that functions log in as can neither rewrite the trail nor remove its protection.
 func TestEntriesAreAppendOnly(t *testing.T) {
 	t.Parallel()
 	tr := nine(t)
@@ -394,7 +394,7 @@ func TestEntriesAreAppendOnly(t *testing.T) {
 	}
 }
 
-// Nor does their owner by mistake, while the triggers are there.
+// The owner cannot change it by mistake either, while the triggers exist.
 func TestTheOwnerOfTheTrailIsRefusedToo(t *testing.T) {
 	t.Parallel()
 	tr := nine(t)
@@ -426,7 +426,7 @@ func TestAChainThatWasCutIsNotContinued(t *testing.T) {
 	}
 }
 
-// The filters of GET /v1/audit are served by indexes, however rare what they ask for is.
+// Indexes serve the filters of GET /v1/audit, however rare the values are.
 func TestFiltersOfATrailAreServedByIndexes(t *testing.T) {
 	t.Parallel()
 	tr := newTrail(t)
@@ -450,7 +450,7 @@ FROM generate_series(1, 20000) n`, tr.organization)
 	}
 }
 
-// Whoever runs the platform has a broken chain go on; a verifier tells of both.
+// An operator restarts a broken chain; a verifier reports both the break and the restart.
 func TestABrokenChainGoesOnAfterARestartThatShows(t *testing.T) {
 	t.Parallel()
 	const restarted = "entry 10: the chain was broken before this entry"
@@ -491,7 +491,7 @@ func TestABrokenChainGoesOnAfterARestartThatShows(t *testing.T) {
 	}
 }
 
-// An act that commits late has an identifier before those already sealed.
+// An action that commits late has an identifier lower than those already sealed.
 func TestALateCommitIsSealedLate(t *testing.T) {
 	t.Parallel()
 	tr := newTrail(t)

@@ -50,7 +50,7 @@ func FuzzIsAPIKey(f *testing.F) {
 	})
 }
 
-// giveKey gives somebody a key with a scope.
+// giveKey gives somebody an API key with a scope.
 func (b *bench) giveKey(t *testing.T, person uuid.UUID) string {
 	t.Helper()
 	id := uuid.Must(uuid.NewV7())
@@ -113,7 +113,7 @@ func TestLastUseIsWrittenOnceAMinute(t *testing.T) {
 		return at
 	}
 	use := func() *time.Time {
-		v := b.another(t) // of another process, which does not know of the others' writing
+		v := b.another(t) // of another process, which does not know that the other has recorded the use
 		if _, err := v.Verify(ctx, key); err != nil {
 			t.Fatal(err)
 		}
@@ -127,7 +127,7 @@ func TestLastUseIsWrittenOnceAMinute(t *testing.T) {
 	}
 	first := use()
 	if first == nil {
-		t.Fatal("the use was not written down")
+		t.Fatal("the use was not recorded")
 	}
 	if second := use(); !second.Equal(*first) {
 		t.Errorf("written at %s and again at %s", first, second)
@@ -136,6 +136,6 @@ func TestLastUseIsWrittenOnceAMinute(t *testing.T) {
 		t.Fatal(err)
 	}
 	if third := use(); !third.After(first.Add(-time.Minute)) {
-		t.Errorf("a use two minutes later was not written down: %s", third)
+		t.Errorf("a use two minutes later was not recorded: %s", third)
 	}
 }

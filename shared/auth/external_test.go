@@ -28,7 +28,7 @@ import (
 
 var subjectKey = base64.StdEncoding.EncodeToString(make([]byte, 32))
 
-// foreign is a platform that trusts another issuer, and somebody whom both know.
+// foreign is a platform that trusts another issuer, and a person known to both.
 type foreign struct {
 	*platformtest.Platform
 	issuer   *platformtest.OIDCIssuer
@@ -83,7 +83,7 @@ func (f *foreign) caller(t *testing.T, token string) auth.Caller {
 	return c
 }
 
-// becomes waits until a verifier answers a token so.
+// becomes waits until a verifier returns the expected result for a token.
 func becomes(t *testing.T, v *auth.Verifier, token string, kind fault.Kind) {
 	t.Helper()
 	var err error
@@ -208,7 +208,7 @@ func TestHostileTokensOfAnotherIssuer(t *testing.T) {
 	by := func(k any, algorithm jose.SignatureAlgorithm, kid string) string {
 		return f.issuer.TokenBy(jose.JSONWebKey{Key: k, Algorithm: string(algorithm), KeyID: kid}, "at+jwt", f.subject, nil)
 	}
-	own := f.person.Token // of this platform: its signature under the other issuer's name
+	own := f.person.Token // of this platform, sent under the other issuer's name
 	parts := strings.Split(good, ".")
 	now := time.Now()
 	tokens := map[string]string{
@@ -295,7 +295,7 @@ func TestIssuerRollsItsKeysOver(t *testing.T) {
 	if _, err := f.another(t).Verify(context.Background(), old); !isUnauthenticated(err) {
 		t.Errorf("another process takes the token of a withdrawn key: %v", err)
 	}
-	f.issuer.Roll(jose.EdDSA) // of which the verifier learns, and so of the withdrawal
+	f.issuer.Roll(jose.EdDSA) // makes the verifier read the keys again and notice the withdrawal
 	becomes(t, f.verifier, f.issuer.Token(f.subject, nil), 0)
 	becomes(t, f.verifier, old, fault.Unauthenticated)
 }
@@ -412,7 +412,7 @@ func TestPersonWhoIsUnlinkedOrSuspendedIsRefused(t *testing.T) {
 			t.Parallel()
 			f := openForeign(t)
 			token := f.issuer.Token(f.subject, nil)
-			f.exec(t, `UPDATE sessions SET ended_at = now()`) // which is no matter of the other issuer
+			f.exec(t, `UPDATE sessions SET ended_at = now()`) // does not concern the other issuer
 			becomes(t, f.verifier, token, 0)
 			f.exec(t, statement)
 			if _, err := f.another(t).Verify(context.Background(), token); !isUnauthenticated(err) {

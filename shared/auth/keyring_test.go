@@ -13,7 +13,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// ring is a keyring whose issuer answers what the test says.
+// ring is a keyring whose issuer responds as the test specifies.
 type ring struct {
 	*keyring
 	mu     sync.Mutex
@@ -49,7 +49,7 @@ func (r *ring) fail(err error) {
 	r.err = err
 }
 
-// age makes what the ring knows older.
+// age makes the cached keys older.
 func (r *ring) age(d time.Duration) {
 	r.keyring.mu.Lock()
 	defer r.keyring.mu.Unlock()

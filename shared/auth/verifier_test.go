@@ -29,7 +29,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-// bench is a platform's verifier, somebody logged in, and the key that signs.
+// bench is a platform's verifier, a logged-in person, and the signing key.
 type bench struct {
 	*platformtest.Platform
 	verifier *auth.Verifier
@@ -60,7 +60,7 @@ func open(t testing.TB) *bench {
 	return b
 }
 
-// another is the verifier of another process.
+// another returns the verifier of another process.
 func (b *bench) another(t testing.TB) *auth.Verifier {
 	t.Helper()
 	v, err := b.Env.Verifier(context.Background())
@@ -72,7 +72,7 @@ func (b *bench) another(t testing.TB) *auth.Verifier {
 
 func (b *bench) public() ed25519.PublicKey { return b.private.Public().(ed25519.PublicKey) }
 
-// claims are those of a good token, changed.
+// claims returns the claims of a valid token with changes.
 func (b *bench) claims(change map[string]any) map[string]any {
 	now := time.Now()
 	claims := map[string]any{
@@ -88,7 +88,7 @@ func (b *bench) claims(change map[string]any) map[string]any {
 	return claims
 }
 
-// sign makes a token of any header, any payload and an EdDSA signature of the real key.
+// sign returns a token with any header and payload, and an EdDSA signature of the real key.
 func (b *bench) sign(header map[string]any, payload any) string {
 	return seal(header, payload, func(input []byte) []byte { return ed25519.Sign(b.private, input) })
 }

@@ -128,7 +128,7 @@ func TestRefusalsAreForGoodOrForNow(t *testing.T) {
 func TestMailDoesNotTravelInTheClear(t *testing.T) {
 	t.Parallel()
 	box := open(t)
-	// A name that is not one of those that are known to be this machine.
+	// A name that is not a known loopback name.
 	named := strings.Replace(box.URL(), "127.0.0.1", "LocalHost", 1)
 	if err := sender(t, named).Send(t.Context(), uuid.New(), Message{To: "ada@example.com", Subject: "x", Text: "x"}); kind(err) != fault.Unavailable || len(box.Mails()) != 0 {
 		t.Errorf("%v, %d mails; want none without STARTTLS", err, len(box.Mails()))
@@ -154,7 +154,7 @@ func TestSettingsThatAreWrongAreToldWithoutTheirPassword(t *testing.T) {
 	}
 }
 
-// account is a server that takes mail by TLS only, from one user.
+// account is a server that accepts mail only over TLS and from one user.
 type account struct {
 	received chan string
 	user     string

@@ -11,7 +11,7 @@ import (
 	"function/shared/mailbox"
 )
 
-// send sends as any SMTP client does.
+// send sends a mail as any SMTP client does.
 func send(box *mailbox.Mailbox, to, message string) error {
 	return smtp.SendMail(strings.TrimPrefix(box.URL(), "smtp://"), nil, "from@example.com", []string{to}, []byte(message))
 }

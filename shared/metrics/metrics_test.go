@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-// counted are the published sums of a name, by labels.
+// counted returns the published sums of a counter, by labels.
 func counted(t *testing.T, db *pgxpool.Pool, name string) map[string]float64 {
 	t.Helper()
 	rows, err := db.Query(context.Background(), `SELECT labels::text, value FROM published.metrics WHERE name = $1`, name)

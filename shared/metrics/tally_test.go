@@ -55,7 +55,7 @@ func (w *writer) Write(context.Context, string, ...any) error {
 	return nil
 }
 
-// In a bubble every goroutine and timer that is left over fails the test.
+// The synctest bubble fails the test if a goroutine or timer is left over.
 func TestTallyIsOneStatementInAMomentTriedUntilItWorksAndThenIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var w writer

@@ -209,8 +209,8 @@ func TestWrongKey(t *testing.T) {
 	}
 }
 
-// TestDamage flips, cuts and appends stored bytes: whatever the damage, reading
-// everything reports ErrCorrupt, and what was read before is right.
+// TestDamage flips, cuts and appends stored bytes. With any damage, reading everything returns
+// ErrCorrupt, and the data before it is correct.
 func TestDamage(t *testing.T) {
 	t.Parallel()
 	bucket, _ := openBucket(t)
@@ -240,7 +240,7 @@ func TestDamage(t *testing.T) {
 		damaged[fmt.Sprintf("header-%d", i)] = flipped
 	}
 	for label, content := range damaged {
-		other, _ := openBucket(t) // the name is part of the key
+		other, _ := openBucket(t) // the name is part of the key derivation
 		if _, err := other.Upload(t.Context(), "org/intact", bytes.NewReader(content)); err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,7 @@ import (
 	"function/shared/platformtest"
 )
 
-// once handles an event by one effect and one event of its own.
+// once handles an event with one effect and one published event.
 func once(db *outbox.DB, e events.Received[events.UserRegistered], before func(*outbox.Tx) error) error {
 	ctx := context.Background()
 	return outbox.Once(ctx, db, e, func(tx *outbox.Tx) error {
@@ -90,7 +90,7 @@ func TestDuplicateWaitsForTheFirst(t *testing.T) {
 	}
 }
 
-// untilBlocked returns when a statement of this database waits for a lock.
+// untilBlocked waits until a statement of this database waits for a lock.
 func untilBlocked(t *testing.T, db *outbox.DB) {
 	t.Helper()
 	for {
@@ -159,7 +159,7 @@ func TestDeathFromOutsideLeavesTheWorkToTheNextDelivery(t *testing.T) {
 
 	err := once(db, e, func(tx *outbox.Tx) error {
 		_, err := db.Exec(context.Background(), `SELECT pg_terminate_backend($1)`, tx.Conn().PgConn().PID())
-		return err // the transaction learns of it when it commits
+		return err // the transaction notices when it commits
 	})
 
 	if err == nil || !database.IsUnavailable(err) {

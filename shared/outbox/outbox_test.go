@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-// open is a database as the function "test" uses it, with a table of effects.
+// open returns a database as the function "test" uses it, with a table of effects.
 func open(t *testing.T) (*platformtest.Platform, *outbox.DB) {
 	t.Helper()
 	p := platformtest.New(t)
@@ -37,7 +37,7 @@ func count(t *testing.T, db *outbox.DB, table string) (n int) {
 	return n
 }
 
-// act has an effect and publishes one event about it.
+// act makes an effect and publishes one event about it.
 func act(ctx context.Context, tx *outbox.Tx) error {
 	if _, err := tx.Exec(ctx, `INSERT INTO effects DEFAULT VALUES`); err != nil {
 		return err

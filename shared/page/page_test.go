@@ -12,7 +12,7 @@ import (
 	"function/shared/fault"
 )
 
-// list answers a query over rows as a table would, newest first.
+// list returns a page of rows as a query on a table would, newest first.
 func list(t *testing.T, rows []uuid.UUID, q Query) Page[uuid.UUID] {
 	t.Helper()
 	before, err := q.Before()

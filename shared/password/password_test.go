@@ -43,7 +43,7 @@ func TestHashIsAPHCStringThatOnlyThePasswordFits(t *testing.T) {
 	}
 }
 
-// Memory that is used again must not show in the hash.
+// Reused memory must not affect the hash.
 func TestHashesAreThoseOfTheGoProjectsArgon2(t *testing.T) {
 	t.Parallel()
 	h, ctx := hasher(t, OWASP), context.Background()
@@ -132,10 +132,10 @@ func TestAFullQueueIsUnavailableAndOthersAreServed(t *testing.T) {
 	t.Parallel()
 	h := hasher(t, OWASP)
 	h.running, h.queued = make(chan struct{}, 1), make(chan struct{}, 2)
-	h.running <- struct{}{} // somebody's hash runs
+	h.running <- struct{}{} // a hash is running
 	h.queued <- struct{}{}
 	waiting := make(chan error)
-	go func() { // somebody waits
+	go func() { // another one waits
 		_, err := h.Hash(context.Background(), "waits")
 		waiting <- err
 	}()

@@ -67,7 +67,7 @@ func TestLengthIsCountedInCharacters(t *testing.T) {
 
 func TestStrengthGrowsWithWhatAGuesserMustTry(t *testing.T) {
 	t.Parallel()
-	for candidate, want := range map[string][2]int{ // at least, at most
+	for candidate, want := range map[string][2]int{ // minimum and maximum
 		"password": {0, 0}, "abcdefgh": {0, 0}, "qwerty": {0, 0}, "p4ssw0rd": {0, 0}, "aaaaaaaaaaaa": {0, 0}, "ada": {0, 0},
 		"Password1234!": {1, 1}, "P@ssw0rd!2024": {1, 1}, "aaaaaaaaaaaaaaaaaaaaab": {1, 1}, "dragon1987": {1, 1}, "lovelace77": {1, 1}, "passwordpassword": {0, 1}, "qwertyuiop1990": {1, 1},
 		"correct horse": {3, 4}, "correct horse battery staple": {4, 4}, "xq7-Lumpfish-ran": {4, 4},

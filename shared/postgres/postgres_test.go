@@ -15,7 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// startServer starts a server that the test's end stops.
+// startServer starts a server that is stopped at the end of the test.
 func startServer(t *testing.T, o Options) *Server {
 	t.Helper()
 	s, err := Start(t.Context(), o)
@@ -211,7 +211,7 @@ func TestStopsTheServerLeftBehind(t *testing.T) {
 	o := Options{Dir: t.TempDir()}
 	s := startServer(t, o)
 	createTable(t, s)
-	unlockDir(s.lock) // what is left when the caller dies
+	unlockDir(s.lock) // as if the caller had died
 	s2 := startServer(t, o)
 	<-s.Done()
 	wantGone(t, s.process.cmd.Process.Pid)
@@ -230,7 +230,7 @@ func TestReusedPID(t *testing.T) {
 	<-s.Done()
 	s.Stop(t.Context())
 
-	// Another server, of the same account, stands for whatever has the pid now.
+	// Another server of the same account stands for any process that reuses the PID.
 	other := startServer(t, Options{Dir: t.TempDir()})
 	pid := fmt.Sprint(other.process.cmd.Process.Pid)
 	for _, name := range []string{"postmaster.pid", ".s.PGSQL.5432.lock"} {

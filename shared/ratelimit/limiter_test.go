@@ -16,7 +16,7 @@ import (
 	redisstore "function/shared/ratelimit/redis"
 )
 
-// counting asks a real store and counts how often.
+// counting counts the calls of a real store.
 type counting struct {
 	ratelimit.Store
 	asked atomic.Int64

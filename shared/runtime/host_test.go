@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-// echo is a function whose every part does what the test says.
+// echo is a function whose parts do what the test specifies.
 type echo struct {
 	answer  func(context.Context) error
 	receive func(context.Context) error
@@ -64,7 +64,7 @@ func (e *echo) declare() function.Declaration {
 	return function.Endpoint(operation(policy.Public), e.construct)
 }
 
-// call asks a host on which one function is mounted.
+// call sends a request to a host with one mounted function.
 func call(t *testing.T, d function.Declaration, r *http.Request) platformtest.Answer {
 	t.Helper()
 	host := runtime.NewHost(context.Background())

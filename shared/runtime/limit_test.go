@@ -77,7 +77,7 @@ func TestAddressHasAQuotaOverAllOperations(t *testing.T) {
 		t.Errorf("headers %v of a refusal", a.Header)
 	}
 	get(p, "/v1/open", "", "192.0.2.2").Want(t, http.StatusNoContent)
-	for range 20 { // this machine's own address tells nobody apart
+	for range 20 { // a loopback address does not identify a client
 		get(p, "/v1/open", "", "").Want(t, http.StatusNoContent)
 	}
 }
@@ -114,7 +114,7 @@ func TestGuardedOperationsAndAccountsHaveQuotasOfTheirOwn(t *testing.T) {
 		t.Errorf("RateLimit-Policy %q and RateLimit %q of the account's refusal", policies, states)
 	}
 	get(p, "/v1/account/eve", "", "192.0.2.20").Want(t, http.StatusNoContent)
-	get(p, "/v1/account/ada", "", "192.0.2.21").Want(t, http.StatusNoContent) // where she may be
+	get(p, "/v1/account/ada", "", "192.0.2.21").Want(t, http.StatusNoContent) // from another source
 }
 
 func TestACompanyBehindOneAddressLogsInAtOnce(t *testing.T) {

@@ -49,7 +49,7 @@ func structured(body string) *http.Request {
 	return r
 }
 
-// loggedIn is an event with some data, in structured mode.
+// loggedIn returns an event with some data, in structured mode.
 func loggedIn(data string) *http.Request {
 	return structured(`{"specversion": "1.0", "id": "1", "source": "/functions/users-login", "time": "2026-01-02T03:04:05Z",
 		"type": "com.appliedinnovationcorp.data.users.logged_in.v1", "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "data": ` + data + `}`)

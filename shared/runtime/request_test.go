@@ -84,7 +84,7 @@ func TestBodiesThatAreNotJSONInUTF8AreUnsupported(t *testing.T) {
 	call(t, nestedEndpoint(), post("/v1/nested", "{\"reason\": \"lo\xffng\"}")).Want(t, http.StatusBadRequest)
 
 	bare := httptest.NewRequest(http.MethodPost, "/v1/nested", nil)
-	call(t, nestedEndpoint(), bare).Want(t, http.StatusBadRequest) // nothing was sent that a type could be wrong for
+	call(t, nestedEndpoint(), bare).Want(t, http.StatusBadRequest) // no body whose type could be wrong
 }
 
 type filtered struct{}
@@ -149,7 +149,7 @@ func TestChallengeTellsOfATokenOnlyIfThereWasOne(t *testing.T) {
 	}
 }
 
-// It takes longer than a body may take to arrive.
+// It takes longer than the body's timeout.
 func TestRequestsMayTakeLongerThanTheirBodies(t *testing.T) {
 	t.Parallel()
 	slow := func(ctx context.Context) error {
@@ -213,7 +213,7 @@ func TestPagesOfAllowedOriginsMayCall(t *testing.T) {
 	}
 }
 
-func TestOnlyOurFailuresAreErrorsInTheLog(t *testing.T) { // not parallel: the log is the process's
+func TestOnlyOurFailuresAreErrorsInTheLog(t *testing.T) { // not parallel: the logger is global
 	var log bytes.Buffer
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))

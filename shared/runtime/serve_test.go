@@ -88,7 +88,7 @@ func TestRequestsUnderWayAreFinishedBeforeTheEnd(t *testing.T) {
 	<-underway
 
 	stop()
-	for { // until it takes no more connections
+	for { // until it accepts no more connections
 		connection, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 		if err != nil {
 			break

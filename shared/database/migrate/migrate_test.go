@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 
 var roles sync.Once
 
-// empty makes a database that was never migrated, and returns its owner's connection.
+// empty creates a database without migrations and returns its owner's connection.
 func empty(t *testing.T, kind database.Name) *pgx.ConnConfig {
 	t.Helper()
 	ctx := context.Background()
@@ -55,7 +55,7 @@ func empty(t *testing.T, kind database.Name) *pgx.ConnConfig {
 	return config
 }
 
-// up migrates a database, and protects its audit trail.
+// up migrates a database and protects its audit trail.
 func up(t *testing.T, kind database.Name, config *pgx.ConnConfig) error {
 	administrator, err := pgx.ParseConfig(platformtest.Server(t))
 	if err != nil {
