@@ -91,8 +91,8 @@ func publish(t *testing.T, event cloudevents.Event) {
 	}
 }
 
-// failureIsBuried renames a function's table, so that its event is tried six times with growing
-// pauses and becomes a dead letter. It takes effect once it is redelivered.
+// failureIsBuried revokes a function's right to insert into its table, so that its event is tried
+// six times with growing pauses and becomes a dead letter. It takes effect once it is redelivered.
 func failureIsBuried(t *testing.T) {
 	const function = "analytics-project-logins"
 	owner := register(t)
