@@ -125,8 +125,8 @@ func (r *refusal) retryable() bool {
 	return r.status >= 500
 }
 
-// keptOfAnswer limits how much of a refusal is kept in the dead letter, as on Knative.
-const keptOfAnswer = 1024
+// maxKeptBody limits how much of a refusal is kept in the dead letter, as on Knative.
+const maxKeptBody = 1024
 
 func (b *broker) post(to string, event cloudevents.Event) *refusal {
 	request, err := cloudevents.NewHTTPRequestFromEvent(b.life, to, event)
@@ -139,7 +139,7 @@ func (b *broker) post(to string, event cloudevents.Event) *refusal {
 	}
 	defer response.Body.Close()
 	var kept bytes.Buffer
-	_, _ = io.Copy(&kept, io.LimitReader(response.Body, keptOfAnswer))
+	_, _ = io.Copy(&kept, io.LimitReader(response.Body, maxKeptBody))
 	_, _ = io.Copy(io.Discard, response.Body)
 	if response.StatusCode/100 != 2 {
 		return &refusal{status: response.StatusCode, body: kept.Bytes()}

@@ -108,20 +108,20 @@ func (c *client) upload(path, name string, content []byte) answer {
 	return c.send(http.MethodPost, path, w.FormDataContentType(), &form)
 }
 
-// patience is the time limit for a platform that no longer responds.
-const patience = 3 * time.Minute
+// timeout is the time limit for a platform that no longer responds.
+const timeout = 3 * time.Minute
 
 // until polls a resource until it satisfies a condition.
 func until[T any](c *client, what string, read func() T, as func(T) bool) T {
 	c.t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(timeout)
 	for {
 		v := read()
 		if as(v) {
 			return v
 		}
 		if time.Now().After(deadline) {
-			c.t.Fatalf("waited %v for %s; last: %+v", patience, what, v)
+			c.t.Fatalf("waited %v for %s; last: %+v", timeout, what, v)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

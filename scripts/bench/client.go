@@ -25,7 +25,7 @@ type client struct {
 // register creates an account with its own organization and logs in.
 func register(ctx context.Context, url string) (*client, error) {
 	c := &client{url: url, email: "bench@example.com", password: "correct horse battery"}
-	c.http = http.Client{Timeout: patience, Transport: &http.Transport{WriteBufferSize: 256 << 10, DisableCompression: true, MaxIdleConnsPerHost: clients}}
+	c.http = http.Client{Timeout: timeout, Transport: &http.Transport{WriteBufferSize: 256 << 10, DisableCompression: true, MaxIdleConnsPerHost: clients}}
 	person := map[string]string{"email": c.email, "password": c.password, "first_name": "Ada", "last_name": "Lovelace"}
 	if err := c.call(ctx, http.MethodPost, "/v1/users/register", person, nil); err != nil {
 		return nil, err
@@ -133,7 +133,7 @@ func (c *client) upload(ctx context.Context, id, path string) error {
 
 // ready waits until an uploaded data set can be queried.
 func (c *client) ready(ctx context.Context, id string) (d dataset, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	for {
 		if err := c.call(ctx, http.MethodGet, "/v1/datasets/"+id, nil, &d); err != nil {

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// patience is the time limit for a run that hangs.
-const patience = 10 * time.Minute
+// timeout is the time limit for a run that hangs.
+const timeout = 10 * time.Minute
 
 // limits are high enough that one client cannot reach them, but still checked.
 const limits = "RATE_LIMITS=caller=1000000/1s,account=1000000/1s"

@@ -469,8 +469,8 @@ func TestABrokenChainGoesOnAfterARestartThatShows(t *testing.T) {
 			restart := func() error {
 				return audit.Restart(ctx, tr.db, audit.UsersTrail, tr.organization, tr.issuer, "restored from a backup")
 			}
-			if err := restart(); !errors.Is(err, audit.ErrWhole) {
-				t.Errorf("restart of a whole chain: %v, want ErrWhole", err)
+			if err := restart(); !errors.Is(err, audit.ErrIntact) {
+				t.Errorf("restart of a whole chain: %v, want ErrIntact", err)
 			}
 			if err := tr.asAttacker(test.attack...).Commit(ctx); err != nil {
 				t.Fatal(err)

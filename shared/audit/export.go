@@ -21,9 +21,9 @@ const (
 	selectSigns = `SELECT seq, statement FROM audit_checkpoints WHERE organization_id = $1 AND seq BETWEEN $2 AND $3 ORDER BY seq`
 )
 
-// exportedAtOnce is the number of entries read into memory before they are written. While a slow
+// exportBatch is the number of entries read into memory before they are written. While a slow
 // client is being written to, the export holds no connection.
-const exportedAtOnce = 500
+const exportBatch = 500
 
 // Reader is a pool, or a transaction that sees a snapshot of the trail.
 type Reader interface {
@@ -45,13 +45,13 @@ func Export(ctx context.Context, db Reader, organization uuid.UUID, from, to tim
 		}
 	}
 	for after < last {
-		rows, _ := db.Query(ctx, selectChain, organization, after, last, exportedAtOnce)
+		rows, _ := db.Query(ctx, selectChain, organization, after, last, exportBatch)
 		lines, err := pgx.CollectRows(rows, pgx.RowToStructByName[Line])
 		if err != nil {
 			return fmt.Errorf("read entries: %w", err)
 		}
 		upTo := last
-		if len(lines) == exportedAtOnce {
+		if len(lines) == exportBatch {
 			upTo = lines[len(lines)-1].Seq
 		}
 		if err := writeMerged(ctx, db, organization, lines, after+1, upTo, w); err != nil {

@@ -12,9 +12,9 @@ import (
 	"function/shared/database"
 )
 
-// singly is the number of a caller's refusals per minute that get their own entry; see
+// maxSingleRefusals is the number of a caller's refusals per minute that get their own entry; see
 // published.record_refusal.
-const singly = 10
+const maxSingleRefusals = 10
 
 const insertCounted = `
 WITH counted AS (
@@ -33,19 +33,19 @@ func RecordCounted(ctx context.Context, db database.Writer, source []byte, e Ent
 	if err != nil {
 		return err
 	}
-	if err := db.Write(ctx, insertCounted, append(values, stranger(source), singly)...); err != nil {
+	if err := db.Write(ctx, insertCounted, append(values, unknownSourceID(source), maxSingleRefusals)...); err != nil {
 		return fmt.Errorf("record audit entry %s: %w", e.Action, err)
 	}
 	return nil
 }
 
-// strangers is the UUID version (RFC 9562 §5.8) of identifiers in refusal_counts that stand for the
+// unknownSourceVersion is the UUID version (RFC 9562 §5.8) of identifiers in refusal_counts that stand for the
 // source of unauthenticated requests.
-const strangers = 8
+const unknownSourceVersion = 8
 
-func stranger(source []byte) (id uuid.UUID) {
+func unknownSourceID(source []byte) (id uuid.UUID) {
 	copy(id[:], source)
-	id[6], id[8] = id[6]&0x0f|strangers<<4, id[8]&0x3f|0x80
+	id[6], id[8] = id[6]&0x0f|unknownSourceVersion<<4, id[8]&0x3f|0x80
 	return id
 }
 
@@ -68,14 +68,14 @@ func SumUpRefusals(ctx context.Context, db *pgxpool.Pool) error {
 			return fmt.Errorf("take counts of refusals: %w", err)
 		}
 		for _, c := range counts {
-			if c.Refusals <= singly {
+			if c.Refusals <= maxSingleRefusals {
 				continue
 			}
 			e := Entry{
 				Action: "refusals:omit", OrganizationID: c.OrganizationID,
-				Detail: map[string]any{"refusals": c.Refusals - singly, "minute": c.Minute.Format(time.RFC3339)},
+				Detail: map[string]any{"refusals": c.Refusals - maxSingleRefusals, "minute": c.Minute.Format(time.RFC3339)},
 			}
-			if c.ActorID.Version() != strangers {
+			if c.ActorID.Version() != unknownSourceVersion {
 				e.ResourceID = c.ActorID.String()
 			}
 			if err := Record(ctx, tx, e); err != nil {

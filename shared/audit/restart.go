@@ -12,8 +12,8 @@ import (
 	"function/shared/database"
 )
 
-// ErrWhole is returned when a chain is intact and needs no restart.
-var ErrWhole = errors.New("the chain is intact up to its newest checkpoint: there is nothing to restart")
+// ErrIntact is returned when a chain is intact and needs no restart.
+var ErrIntact = errors.New("the chain is intact up to its newest checkpoint: there is nothing to restart")
 
 // Restart lets an organization's chain continue after its end was tampered with. The platform's
 // operator runs it once the incident has been investigated. An entry with the reason begins a new
@@ -27,7 +27,7 @@ func Restart(ctx context.Context, db *pgxpool.Pool, trail Trail, organization uu
 	}
 	return database.TransactFrom(ctx, db, read, func(tx *database.Tx) error {
 		if c.end.whole() {
-			return ErrWhole
+			return ErrIntact
 		}
 		end := Checkpoint{Trail: trail, OrganizationID: organization, Seq: c.end.Seq, Hash: c.end.Hash, Restart: true}
 		if c.end.CheckpointSeq > end.Seq { // the entries up to the checkpoint were removed

@@ -33,7 +33,7 @@ func Seal(ctx context.Context, db *pgxpool.Pool, trail Trail, signer Signer) (se
 	}
 	// Signing may need a connection besides those of the workers.
 	var workers errgroup.Group
-	workers.SetLimit(max(1, min(mostWorkers, int(db.Config().MaxConns)-1)))
+	workers.SetLimit(max(1, min(maxWorkers, int(db.Config().MaxConns)-1)))
 	var mu sync.Mutex
 	var failures []error
 	for _, organization := range organizations {
@@ -55,8 +55,8 @@ func Seal(ctx context.Context, db *pgxpool.Pool, trail Trail, signer Signer) (se
 	return sealed, errors.Join(failures...)
 }
 
-// mostWorkers is the number of organizations sealed at once.
-const mostWorkers = 4
+// maxWorkers is the number of organizations sealed at once.
+const maxWorkers = 4
 
 func sealOne(ctx context.Context, db *pgxpool.Pool, c chain) (sealed int, err error) {
 	for {

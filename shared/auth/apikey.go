@@ -64,12 +64,12 @@ func APIKeyHash(key string) []byte {
 	return hash[:]
 }
 
-// strangersAtOnce limits concurrent lookups of API keys that were never seen valid here, so that a
-// flood of invented keys leaves the database to valid ones. anonymousTimeout limits each, including
+// maxUnknownKeyLookups limits concurrent lookups of API keys that were never seen valid here, so that a
+// flood of invented keys leaves the database to valid ones. unknownKeyTimeout limits each, including
 // the wait.
 const (
-	strangersAtOnce  = 2
-	anonymousTimeout = time.Second
+	maxUnknownKeyLookups = 2
+	unknownKeyTimeout    = time.Second
 )
 
 var (
@@ -98,11 +98,11 @@ type apiKey struct {
 
 func (v *Verifier) keyHolder(ctx context.Context, w who, known bool) (Caller, error) {
 	if !known {
-		ctx, cancel := context.WithTimeout(ctx, anonymousTimeout)
+		ctx, cancel := context.WithTimeout(ctx, unknownKeyTimeout)
 		defer cancel()
 		select {
-		case v.strangers <- struct{}{}:
-			defer func() { <-v.strangers }()
+		case v.unknownKeys <- struct{}{}:
+			defer func() { <-v.unknownKeys }()
 		case <-ctx.Done():
 			return Caller{}, errBusy
 		}

@@ -49,14 +49,14 @@ func NewIssuer(db *pgxpool.Pool, keeper *secret.Keeper, issuer, audience string)
 // Ready loads the signing key unless it was loaded recently. Call it before a transaction that
 // signs: otherwise each transaction holds one connection while it waits for another.
 func (i *Issuer) Ready(ctx context.Context) error {
-	_, err := i.signerOf(ctx, TokenType, keysMemory/2)
+	_, err := i.signerOf(ctx, TokenType, keysTTL/2)
 	return err
 }
 
 // Issue signs an access token for a caller who authenticated with methods (RFC 8176: pwd, otp …),
 // at Subject.ProvedAt if that is known.
 func (i *Issuer) Issue(ctx context.Context, c Caller, methods ...string) (string, error) {
-	signer, err := i.signerOf(ctx, TokenType, keysMemory)
+	signer, err := i.signerOf(ctx, TokenType, keysTTL)
 	if err != nil {
 		return "", err
 	}

@@ -58,7 +58,7 @@ func (e *external) readKeys(ctx context.Context) (map[string]jose.JSONWebKey, er
 	byID, err := e.fetchKeys(ctx)
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "The issuer of this token cannot be reached right now. Try again later.").
-			After(keysPause).Because(fmt.Errorf("read keys of %s: %w", e.Issuer, err))
+			After(keysRetryInterval).Because(fmt.Errorf("read keys of %s: %w", e.Issuer, err))
 	}
 	return byID, nil
 }

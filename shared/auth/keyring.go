@@ -10,13 +10,13 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// How long keys are cached. After keysMemory they are read again; while that is in progress or
+// How long keys are cached. After keysTTL they are read again; while that is in progress or
 // fails, they remain valid for as long again. Unknown key identifiers, which anyone can invent, and
-// unavailable issuers cause at most one read per keysPause.
+// unavailable issuers cause at most one read per keysRetryInterval.
 const (
-	keysMemory  = 10 * time.Minute
-	keysPause   = time.Second
-	keysTimeout = 10 * time.Second
+	keysTTL           = 10 * time.Minute
+	keysRetryInterval = time.Second
+	keysTimeout       = 10 * time.Second
 )
 
 // keys are an issuer's public keys by `kid`. They are immutable.
@@ -42,7 +42,7 @@ func newKeyring(read func(context.Context) (map[string]jose.JSONWebKey, error)) 
 func (r *keyring) holds(k *keys) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.keys == k && time.Since(r.readAt) < keysMemory
+	return r.keys == k && time.Since(r.readAt) < keysTTL
 }
 
 // find returns the key with an identifier and the key set that contains it.
@@ -53,16 +53,16 @@ func (r *keyring) find(ctx context.Context, kid string) (jose.JSONWebKey, *keys,
 	key, known := held.byID[kid]
 	ask := func() (any, error) { return r.refresh(context.WithoutCancel(ctx)) }
 	switch {
-	case known && age < keysMemory:
+	case known && age < keysTTL:
 		return key, held, nil
-	case known && age < 2*keysMemory:
-		if pause >= keysPause {
+	case known && age < 2*keysTTL:
+		if pause >= keysRetryInterval {
 			r.reading.DoChan("keys", ask)
 		}
 		return key, held, nil
-	case pause < keysPause && failure != nil:
+	case pause < keysRetryInterval && failure != nil:
 		return key, nil, failure
-	case pause < keysPause:
+	case pause < keysRetryInterval:
 		return key, nil, errToken
 	}
 	answer, err, _ := r.reading.Do("keys", ask)

@@ -74,7 +74,7 @@ func TestUnknownKeysAskOnceAPause(t *testing.T) {
 		t.Errorf("%d questions, want 1", got)
 	}
 	r.publish("a", "b")
-	r.age(keysPause)
+	r.age(keysRetryInterval)
 	if _, _, err := r.find(ctx, "b"); err != nil {
 		t.Errorf("the new key after a pause: %v", err)
 	}
@@ -94,7 +94,7 @@ func TestFailureIsNotABadTokenAndNotAskedAgainAtOnce(t *testing.T) {
 		t.Errorf("%d questions, want 1", got)
 	}
 	r.fail(nil)
-	r.age(keysPause)
+	r.age(keysRetryInterval)
 	if _, _, err := r.find(ctx, "a"); err != nil {
 		t.Error(err)
 	}
@@ -107,17 +107,17 @@ func TestOldKeysAreGoodWhileTheyAreReadAgainAndNotForever(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.fail(errors.New("down"))
-	r.age(keysMemory)
+	r.age(keysTTL)
 	if _, _, err := r.find(ctx, "a"); err != nil {
 		t.Errorf("a known key, of an issuer that is down: %v", err)
 	}
-	r.age(keysMemory)
+	r.age(keysTTL)
 	if _, _, err := r.find(ctx, "a"); err == nil {
 		t.Error("a key that nobody has confirmed for too long is taken")
 	}
 	r.fail(nil)
 	r.publish("b")
-	r.age(keysPause)
+	r.age(keysRetryInterval)
 	if _, _, err := r.find(ctx, "a"); !errors.Is(err, errToken) {
 		t.Errorf("a withdrawn key: %v", err)
 	}
@@ -156,12 +156,12 @@ func TestRememberedTokenFallsWithItsKeys(t *testing.T) {
 	if again, err := v.token(ctx, raw); err != nil || again != first {
 		t.Errorf("the token was not remembered: %v", err)
 	}
-	r.age(keysMemory)
+	r.age(keysTTL)
 	if _, err := v.token(ctx, raw); err != nil {
 		t.Errorf("the same keys, read again: %v", err)
 	}
 	r.publish("other")
-	r.age(2 * keysMemory)
+	r.age(2 * keysTTL)
 	if _, err := v.token(ctx, raw); !errors.Is(err, errToken) {
 		t.Errorf("the token of a withdrawn key is remembered as good: %v", err)
 	}
@@ -169,7 +169,7 @@ func TestRememberedTokenFallsWithItsKeys(t *testing.T) {
 	r.mu.Lock()
 	r.answer = map[string]jose.JSONWebKey{"k": key}
 	r.mu.Unlock()
-	r.age(keysPause)
+	r.age(keysRetryInterval)
 	if _, err := v.token(ctx, raw); err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestRememberedTokenFallsWithItsKeys(t *testing.T) {
 
 func TestMemoryIsBounded(t *testing.T) {
 	t.Parallel()
-	m := newMemory[int, int](10)
+	m := newCache[int, int](10)
 	for i := range 1000 {
 		m.put(i, i)
 		if got, ok := m.get(i); !ok || got != i || len(m.known) > 10 {

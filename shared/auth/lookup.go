@@ -29,9 +29,9 @@ type lookup struct {
 // Limits on concurrent queries and on sessions per query, so that the first answers of a query
 // arrive soon.
 const (
-	questionsAtOnce = 2
-	sessionsAtOnce  = 256
-	lookupTimeout   = 10 * time.Second
+	maxLookupQueries  = 2
+	maxLookupSessions = 256
+	lookupTimeout     = 10 * time.Second
 )
 
 // want queues the lookup of a session. Goroutines that end when the queue is empty do the lookups.
@@ -47,7 +47,7 @@ func (v *Verifier) want(session uuid.UUID) *lookup {
 	}
 	wanted := &lookup{done: make(chan struct{})}
 	l.wanted[session] = wanted
-	if l.working < questionsAtOnce {
+	if l.working < maxLookupQueries {
 		l.working++
 		l.done.Go(v.lookUp)
 	}
@@ -60,7 +60,7 @@ func (l *lookups) next() map[uuid.UUID]*lookup {
 	defer l.mu.Unlock()
 	batch := map[uuid.UUID]*lookup{}
 	for id, wanted := range l.wanted {
-		if len(batch) == sessionsAtOnce {
+		if len(batch) == maxLookupSessions {
 			break
 		}
 		batch[id] = wanted

@@ -12,18 +12,18 @@ import (
 const JWKSMaxAge = 5 * time.Minute
 
 // The lifecycle of a key. It is published for keyNotice before it signs, which is longer than
-// anyone caches a key set. After its successor starts to sign, it still verifies for keyAfterlife:
+// anyone caches a key set. After its successor starts to sign, it still verifies for keyOverlap:
 // until all issuers use the successor and the last token that it signed has expired.
 const (
-	keyNotice    = time.Hour
-	keyAfterlife = keysMemory + AccessTokenLife + leeway
-	deleteAfter  = 7 * 24 * time.Hour // from retirement to deletion
+	keyNotice   = time.Hour
+	keyOverlap  = keysTTL + AccessTokenLife + leeway
+	deleteAfter = 7 * 24 * time.Hour // from retirement to deletion
 )
 
 const retireNow = `UPDATE signing_keys SET retired_at = now() WHERE retired_at IS NULL OR retired_at > now()`
 
 // Replace creates a key that signs at once and withdraws all others. Use it for keys that may be
-// compromised. Running processes cache keys for up to [keysMemory]; after they restart, no token
+// compromised. Running processes cache keys for up to [keysTTL]; after they restart, no token
 // that an old key signed is valid.
 func (i *Issuer) Replace(ctx context.Context, tx pgx.Tx) (kid string, err error) {
 	if _, err := tx.Exec(ctx, lockKeys); err != nil {
@@ -63,7 +63,7 @@ func (i *Issuer) Rotate(ctx context.Context, tx pgx.Tx, age time.Duration) (kid 
 	if err != nil {
 		return "", fmt.Errorf("make signing key: %w", err)
 	}
-	if _, err := tx.Exec(ctx, retire, key.KID, keyNotice+keyAfterlife); err != nil {
+	if _, err := tx.Exec(ctx, retire, key.KID, keyNotice+keyOverlap); err != nil {
 		return "", fmt.Errorf("retire signing keys: %w", err)
 	}
 	return key.KID, nil

@@ -12,7 +12,7 @@ func (i *Issuer) Sign(ctx context.Context, typ string, payload []byte) (string, 
 	if typ == TokenType {
 		return "", fmt.Errorf("sign statement: %s is for access tokens", typ)
 	}
-	signer, err := i.signerOf(ctx, typ, keysMemory)
+	signer, err := i.signerOf(ctx, typ, keysTTL)
 	if err != nil {
 		return "", err
 	}

@@ -26,9 +26,9 @@ type token struct {
 	keys *keys    // the ring's key set at that time
 }
 
-// tokensHeld is the size of the cache of verified tokens: checking a signature costs a hundred
+// maxTokens is the size of the cache of verified tokens: checking a signature costs a hundred
 // times as much as finding a token by its SHA-256.
-const tokensHeld = 8192
+const maxTokens = 8192
 
 // maxToken is the maximum length of a token in bytes, more than any valid access token needs.
 const maxToken = 8 << 10

@@ -15,7 +15,7 @@ import (
 // uses records when API keys were last used, at most once a minute per key and in the background.
 type uses struct {
 	db      *pgxpool.Pool
-	written *memory[uuid.UUID, time.Time]
+	written *cache[uuid.UUID, time.Time]
 
 	mu      sync.Mutex
 	pending []uuid.UUID
@@ -24,24 +24,24 @@ type uses struct {
 }
 
 const (
-	usePause    = time.Minute
-	useTimeout  = 5 * time.Second
-	usesPending = 1024
+	useInterval    = time.Minute
+	useTimeout     = 5 * time.Second
+	maxPendingUses = 1024
 )
 
 func newUses(db *pgxpool.Pool) *uses {
-	return &uses{db: db, written: newMemory[uuid.UUID, time.Time](callersHeld)}
+	return &uses{db: db, written: newCache[uuid.UUID, time.Time](maxCallers)}
 }
 
 // note queues a use. A goroutine that ends when the queue is empty writes it.
 func (u *uses) note(key uuid.UUID) {
-	if at, ok := u.written.get(key); ok && time.Since(at) < usePause {
+	if at, ok := u.written.get(key); ok && time.Since(at) < useInterval {
 		return
 	}
 	u.written.put(key, time.Now())
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if len(u.pending) < usesPending {
+	if len(u.pending) < maxPendingUses {
 		u.pending = append(u.pending, key)
 	}
 	if !u.writing {

@@ -26,19 +26,19 @@ type Verifier struct {
 	own      *keyring
 	external map[string]*external // by issuer
 
-	tokens    *memory[[32]byte, *token] // by SHA-256
-	callers   *memory[who, seen]
-	lookups   lookups
-	strangers chan struct{} // slots for lookups of API keys that were never seen valid here
-	uses      *uses
+	tokens      *cache[[32]byte, *token] // by SHA-256
+	callers     *cache[who, seen]
+	lookups     lookups
+	unknownKeys chan struct{} // slots for lookups of API keys that were never seen valid here
+	uses        *uses
 }
 
 // NewVerifier returns a verifier of one issuer's tokens for one audience. db can read the views.
 func NewVerifier(db *pgxpool.Pool, issuer, audience string) *Verifier {
 	v := &Verifier{
 		db: db, issuer: issuer, audience: audience,
-		tokens: newMemory[[32]byte, *token](tokensHeld), callers: newMemory[who, seen](callersHeld),
-		strangers: make(chan struct{}, strangersAtOnce), uses: newUses(db),
+		tokens: newCache[[32]byte, *token](maxTokens), callers: newCache[who, seen](maxCallers),
+		unknownKeys: make(chan struct{}, maxUnknownKeyLookups), uses: newUses(db),
 	}
 	v.own = newKeyring(v.readKeys)
 	return v
@@ -113,18 +113,18 @@ type seen struct {
 	asked  time.Time
 }
 
-// callerMemory is how long a caller is cached. It is short enough that a revoked session, key or
+// callerTTL is how long a caller is cached. It is short enough that a revoked session, key or
 // role takes effect in under a second.
 const (
-	callerMemory = 500 * time.Millisecond
-	callersHeld  = 8192
+	callerTTL  = 500 * time.Millisecond
+	maxCallers = 8192
 )
 
 // caller returns a caller and its current rights, from the cache if possible.
 func (v *Verifier) caller(ctx context.Context, w who) (Caller, error) {
 	known, ok := v.callers.get(w)
-	if age := time.Since(known.asked); ok && age < callerMemory {
-		if w.kind == bySession && age > callerMemory/2 {
+	if age := time.Since(known.asked); ok && age < callerTTL {
+		if w.kind == bySession && age > callerTTL/2 {
 			v.want(uuid.UUID(w.id[:16]))
 		}
 		return known.caller, nil

@@ -13,17 +13,17 @@ func (f *frame) bars(t *table) ([]byte, error) {
 		t.keepLargest(MaxBars)
 	}
 	f.notes = append(f.notes, t.notes...)
-	if !ordered && f.lying(t) {
-		f.lyingBars(t)
+	if !ordered && f.needsHorizontalBars(t) {
+		f.horizontalBars(t)
 	} else {
-		f.standingBars(t)
+		f.verticalBars(t)
 	}
 	return f.end()
 }
 
-// lying reports whether the rows' names do not fit side by side, so that bars have to be
+// needsHorizontalBars reports whether the rows' names do not fit side by side, so that bars have to be
 // horizontal.
-func (f *frame) lying(t *table) bool {
+func (f *frame) needsHorizontalBars(t *table) bool {
 	slot := (f.width - 4*margin) / float64(len(t.labels))
 	return len(t.labels) > 12 || widest(t.labels) > slot-8
 }
@@ -45,7 +45,7 @@ func widest(labels []string) float64 {
 	return width
 }
 
-func (f *frame) standingBars(t *table) {
+func (f *frame) verticalBars(t *table) {
 	panels := t.panels()
 	f.grow(len(panels))
 	f.begin(t.describe("bars"))
@@ -102,7 +102,7 @@ func (f *frame) standingBars(t *table) {
 	f.label((left+right)/2, f.height-margin+4, "middle", f.fit(t.by, textSize))
 }
 
-func (f *frame) lyingBars(t *table) {
+func (f *frame) horizontalBars(t *table) {
 	panels := t.panels()
 	rows := float64(len(t.labels))
 	most := 1.0
@@ -126,12 +126,12 @@ func (f *frame) lyingBars(t *table) {
 	span := (f.width - margin - begin - between*float64(len(panels)-1)) / float64(len(panels))
 	for i, series := range panels {
 		left := begin + float64(i)*(span+between)
-		f.lyingPanel(t, series, left, left+span, top, bottom)
+		f.horizontalPanel(t, series, left, left+span, top, bottom)
 	}
 }
 
-// lyingPanel draws the horizontal bars of some series between left and right.
-func (f *frame) lyingPanel(t *table, series []int, left, right, top, bottom float64) {
+// horizontalPanel draws the horizontal bars of some series between left and right.
+func (f *frame) horizontalPanel(t *table, series []int, left, right, top, bottom float64) {
 	part, middleOfAll := t.of(series), (left+right)/2
 	low, high := part.fromZero()
 	printed := len(series) == 1

@@ -85,7 +85,7 @@ func wide(set *resultset.Set, kind string, names, numeric []int) *table {
 		t.rows = true
 		return t
 	}
-	names = telling(set, names)
+	names = distinguishing(set, names)
 	var by []string
 	for _, column := range names {
 		by = append(by, readable(set.Columns[column].Name))
@@ -112,9 +112,9 @@ func wide(set *resultset.Set, kind string, names, numeric []int) *table {
 	return t
 }
 
-// telling returns the shortest prefix of the name columns that distinguishes the rows, or all of
+// distinguishing returns the shortest prefix of the name columns that distinguishes the rows, or all of
 // them.
-func telling(set *resultset.Set, names []int) []int {
+func distinguishing(set *resultset.Set, names []int) []int {
 	for n := 1; n < len(names); n++ {
 		seen := map[string]bool{}
 		for _, row := range set.Rows {

@@ -33,9 +33,9 @@ const Compliance Name = "compliance"
 // Names lists the databases.
 var Names = []Name{Users, Datasets, Analytics}
 
-// maxMessage is the size limit of one message from the server, and so of one row. A query can build
+// maxMessageSize is the size limit of one message from the server, and so of one row. A query can build
 // a value of a gigabyte, which this process must not hold.
-const maxMessage = 32 << 20
+const maxMessageSize = 32 << 20
 
 // Open returns a small pool (`pool_max_conns` in the URL sets its size). It connects on the first
 // statement, so a cold start pays only for the databases that its request needs. Roles limit a
@@ -49,7 +49,7 @@ func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	}
 	config.MaxConnIdleTime = 5 * time.Minute
 	config.ConnConfig.ConnectTimeout = 5 * time.Second
-	config.ConnConfig.MaxProtocolMessageBodyLen = maxMessage
+	config.ConnConfig.MaxProtocolMessageBodyLen = maxMessageSize
 	config.ConnConfig.DialFunc = dial
 	config.AfterConnect = registerTypes
 	pool, err := pgxpool.NewWithConfig(ctx, config)

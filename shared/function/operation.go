@@ -176,8 +176,8 @@ func (o Operation) AnyOrganization() Operation {
 // attempt in the audit trail of the caller's organization.
 const OrganizationPath = "/v1/organizations/{id}"
 
-// IsTenants reports whether the operation is limited to the caller's organization.
-func (o Operation) IsTenants() bool {
+// IsTenantScoped reports whether the operation is limited to the caller's organization.
+func (o Operation) IsTenantScoped() bool {
 	return strings.HasPrefix(o.Path, OrganizationPath) && !o.Need.Public && !o.OfOthers
 }
 

@@ -16,7 +16,7 @@ import (
 const (
 	// An exhausted job waits for its domain to discard it; JobFailed is published every hour until
 	// then.
-	tellExhausted = `
+	failExhausted = `
 UPDATE jobs SET state = 'retryable', holder = NULL, due_at = now() + interval '1 hour',
        failure = CASE state WHEN 'running' THEN format('The process that worked on this ended without a result, %s times in a row. Try again later.', attempt)
                             ELSE coalesce(failure, 'The work could not be done. Try again later.') END
@@ -40,7 +40,7 @@ func Rescue(ctx context.Context, db *outbox.DB) (rescued int, err error) {
 	for {
 		var some int
 		err := db.Transact(ctx, func(tx *outbox.Tx) error {
-			if err := fail(ctx, tx, tellExhausted); err != nil {
+			if err := fail(ctx, tx, failExhausted); err != nil {
 				return err
 			}
 			some, err = publishAgain(ctx, tx)

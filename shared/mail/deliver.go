@@ -62,7 +62,7 @@ func (s *Sender) DeliverDue(ctx context.Context, db *pgxpool.Pool, keeper *secre
 	return s.deliver(ctx, db, keeper, false, selectDue)
 }
 
-func isForGood(failure error) bool {
+func isPermanent(failure error) bool {
 	f, ok := fault.As(failure)
 	return ok && f.Kind == fault.Invalid
 }
@@ -84,7 +84,7 @@ func (s *Sender) deliver(ctx context.Context, db *pgxpool.Pool, keeper *secret.K
 		statement := deleteMail
 		switch failure = s.send(ctx, keeper, m); {
 		case failure == nil:
-		case isForGood(failure) && mayGiveUp:
+		case isPermanent(failure) && mayGiveUp:
 			statement = giveUp
 		default:
 			pause := min(firstPause<<min(m.Attempts, 10), longestPause)
@@ -96,7 +96,7 @@ func (s *Sender) deliver(ctx context.Context, db *pgxpool.Pool, keeper *secret.K
 		}
 		return nil
 	})
-	if err == nil && isForGood(failure) {
+	if err == nil && isPermanent(failure) {
 		err = failure
 	}
 	return id, err

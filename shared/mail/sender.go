@@ -17,8 +17,8 @@ import (
 	"function/shared/fault"
 )
 
-// sendBound is the timeout for handing one mail to a server.
-const sendBound = 30 * time.Second
+// sendTimeout is the timeout for handing one mail to a server.
+const sendTimeout = 30 * time.Second
 
 // Sender hands mail to an SMTP server (RFC 5321), with one connection per mail: mails are few, and
 // the process scales to zero in between.
@@ -73,7 +73,7 @@ func optionsOf(server string) (host string, options []gomail.Option, err error) 
 			return "", nil, errors.New("SMTP_URL must have a numeric port")
 		}
 	}
-	options = append(options, gomail.WithTimeout(sendBound), gomail.WithTLSPolicy(policy), gomail.WithPort(port))
+	options = append(options, gomail.WithTimeout(sendTimeout), gomail.WithTLSPolicy(policy), gomail.WithPort(port))
 	if u.User != nil {
 		if inClear {
 			return "", nil, errors.New("SMTP_URL would send a password unencrypted: remove tls=none or the user")
@@ -96,7 +96,7 @@ func (s *Sender) Send(ctx context.Context, id uuid.UUID, m Message) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, sendBound)
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	err = s.client.DialAndSendWithContext(ctx, message)
 	if err == nil || message.IsDelivered() { // accepted; only closing the connection failed

@@ -28,8 +28,8 @@ type keeping struct {
 // moment is the interval between writes.
 const moment = 2 * time.Second
 
-// writeBound is the timeout of a write.
-const writeBound = 2 * time.Second
+// writeTimeout is the timeout of a write.
+const writeTimeout = 2 * time.Second
 
 // Keep sets the counter that the tally is added to. If several functions of a process share a
 // tally, only the first call takes effect.
@@ -65,7 +65,7 @@ func (t *Tally) flush() error {
 	if n == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), writeBound)
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
 	defer cancel()
 	err := Add(ctx, k.db, k.name, k.labels, float64(n))
 	if err != nil {

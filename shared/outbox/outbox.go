@@ -52,9 +52,9 @@ type Tx struct {
 	published []cloudevents.Event
 }
 
-// directSend is how long the relay leaves a new event to the direct send. It exceeds sendBound, so
+// relayDelay is how long the relay leaves a new event to the direct send. It exceeds sendTimeout, so
 // that the two do not overlap.
-const directSend = time.Minute
+const relayDelay = time.Minute
 
 // The outbox may still hold an event that is sent again.
 const insertEvent = `INSERT INTO outbox (id, event, next_attempt_at) VALUES ($1, $2, now() + $3) ON CONFLICT (id) DO NOTHING`
@@ -92,7 +92,7 @@ func (tx *Tx) Send(ctx context.Context, event cloudevents.Event) error {
 		return fmt.Errorf("publish event %s: %d bytes exceed the %d that receivers accept", event.Type(), len(body), events.MaxSize)
 	}
 	tx.published = append(tx.published, event)
-	return tx.Write(ctx, insertEvent, id, body, directSend)
+	return tx.Write(ctx, insertEvent, id, body, relayDelay)
 }
 
 func envelope(ctx context.Context, id uuid.UUID, service string, e events.Event) (cloudevents.Event, error) {
@@ -134,7 +134,7 @@ func (db *DB) TransactFrom(ctx context.Context, first func(*pgx.Batch), work fun
 		return err
 	}
 	for _, event := range published {
-		db.sender.sendSoon(db.Pool, event)
+		db.sender.sendAsync(db.Pool, event)
 	}
 	return nil
 }

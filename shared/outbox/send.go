@@ -16,13 +16,13 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// sendBound is the time limit of one send. Knative's in-memory broker answers only after delivery
+// sendTimeout is the time limit of one send. Knative's in-memory broker answers only after delivery
 // and retries, so a failing subscriber would block the sender for minutes. The sender gives up, and
 // the relay tries again.
-const sendBound = 10 * time.Second
+const sendTimeout = 10 * time.Second
 
-// sendersAtOnce limits concurrent sends. Events beyond it are left to the relay.
-const sendersAtOnce = 16
+// maxSends limits concurrent sends. Events beyond it are left to the relay.
+const maxSends = 16
 
 // Sender posts events to the broker (K_SINK).
 type Sender struct {
@@ -37,21 +37,21 @@ type Sender struct {
 
 // NewSender returns a sender to the broker at the URL sink.
 func NewSender(sink string) *Sender {
-	return &Sender{sink: sink, client: NewClient(), places: make(chan struct{}, sendersAtOnce), taken: map[*pgxpool.Pool][]string{}}
+	return &Sender{sink: sink, client: NewClient(), places: make(chan struct{}, maxSends), taken: map[*pgxpool.Pool][]string{}}
 }
 
 // NewClient returns a client that keeps an idle connection for each concurrent send. Go's default
 // keeps two and would open new connections for the rest.
 func NewClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = sendersAtOnce
+	transport.MaxIdleConnsPerHost = maxSends
 	return &http.Client{Transport: transport}
 }
 
 // Wait waits for sends in progress. Call it before the process ends.
 func (s *Sender) Wait() { s.underway.Wait() }
 
-func (s *Sender) sendSoon(pool *pgxpool.Pool, event cloudevents.Event) {
+func (s *Sender) sendAsync(pool *pgxpool.Pool, event cloudevents.Event) {
 	select {
 	case s.places <- struct{}{}:
 	default:
@@ -64,15 +64,15 @@ func (s *Sender) sendSoon(pool *pgxpool.Pool, event cloudevents.Event) {
 			slog.WarnContext(ctx, "event left for the relay", "event", event.ID(), "type", event.Type(), "error", err)
 			return
 		}
-		s.deleteSoon(pool, event.ID())
+		s.deleteAsync(pool, event.ID())
 	})
 }
 
-// gathering is how long confirmed events are collected, so that busy functions delete many in one
+// deleteDelay is how long confirmed events are collected, so that busy functions delete many in one
 // transaction. If the process dies in the meantime, the relay sends them again.
-const gathering = 50 * time.Millisecond
+const deleteDelay = 50 * time.Millisecond
 
-func (s *Sender) deleteSoon(pool *pgxpool.Pool, event string) {
+func (s *Sender) deleteAsync(pool *pgxpool.Pool, event string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.taken[pool] = append(s.taken[pool], event)
@@ -80,7 +80,7 @@ func (s *Sender) deleteSoon(pool *pgxpool.Pool, event string) {
 		return
 	}
 	s.underway.Go(func() {
-		time.Sleep(gathering)
+		time.Sleep(deleteDelay)
 		s.mu.Lock()
 		events := s.taken[pool]
 		delete(s.taken, pool)
@@ -95,7 +95,7 @@ func (s *Sender) deleteSoon(pool *pgxpool.Pool, event string) {
 const deleteSent = `DELETE FROM outbox WHERE id = ANY ($1::text[]::uuid[])`
 
 func deleteEvents(ctx context.Context, pool *pgxpool.Pool, events []string) error {
-	ctx, cancel := context.WithTimeout(ctx, sendBound)
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	if _, err := pool.Exec(ctx, deleteSent, events); err != nil {
 		return fmt.Errorf("delete sent events: %w", err)
@@ -106,7 +106,7 @@ func deleteEvents(ctx context.Context, pool *pgxpool.Pool, events []string) erro
 // Post sends one event to the broker without the outbox, for events that are already durable
 // elsewhere. An error means that the broker has not confirmed the event.
 func (s *Sender) Post(ctx context.Context, event cloudevents.Event) error {
-	ctx, cancel := context.WithTimeout(ctx, sendBound)
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	request, err := cloudevents.NewHTTPRequestFromEvent(ctx, s.sink, event)
 	if err != nil {

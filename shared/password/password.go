@@ -136,8 +136,8 @@ func (h *Hasher) Verify(ctx context.Context, password, phc string) (bool, error)
 	return subtle.ConstantTimeCompare(got, want) == 1 && !missing, nil
 }
 
-// saltsTried is the maximum number of hashes that Find computes.
-const saltsTried = 4
+// maxSalts is the maximum number of hashes that Find computes.
+const maxSalts = 4
 
 // Find returns the index of the first PHC string that the password matches, or -1. PHC strings with
 // the same salt and parameters cost one hash together. Only the first few salts are tried.
@@ -150,7 +150,7 @@ func (h *Hasher) Find(ctx context.Context, password string, phcs []string) (int,
 		}
 		setting := phc[:strings.LastIndexByte(phc, '$')]
 		got, known := derived[setting]
-		if !known && len(derived) == saltsTried {
+		if !known && len(derived) == maxSalts {
 			continue
 		}
 		if !known {

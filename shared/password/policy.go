@@ -24,9 +24,9 @@ const (
 	LeastAlone            = 15
 )
 
-// leastScore is the minimum score: more than a million guesses ([Strength]). Common words, keyboard
+// minScore is the minimum score: more than a million guesses ([Strength]). Common words, keyboard
 // rows and years with a few changes score less.
-const leastScore = 2
+const minScore = 2
 
 // Policy defines which new passwords are acceptable. It has no composition rules: they lead to
 // passwords that people forget and attackers expect.
@@ -46,9 +46,9 @@ func (p Policy) Check(password string, words ...string) string {
 		return fmt.Sprintf("Use at most %d characters", MaxLength)
 	case common.Rank(folded) > 0:
 		return "This is one of the most common passwords. Choose a different one."
-	case madeOf(folded, parts(words)):
+	case consistsOf(folded, parts(words)):
 		return "It consists of your name, your address or the name of this service. Choose a different one."
-	case strength.Score < leastScore:
+	case strength.Score < minScore:
 		return "This password is too easy to guess. " + strength.Hint
 	}
 	return ""
@@ -57,12 +57,12 @@ func (p Policy) Check(password string, words ...string) string {
 // service lists the names of this service.
 var service = []string{"002aic", "aic-data", "appliedinnovationcorp", "applied innovation corp"}
 
-// shortestWord is the minimum length of a context word.
-const shortestWord = 3
+// minWordLength is the minimum length of a context word.
+const minWordLength = 3
 
-// leastOfItsOwn is the number of characters that a password needs besides context words: a year is
+// minOwnCharacters is the number of characters that a password needs besides context words: a year is
 // not enough.
-const leastOfItsOwn = 5
+const minOwnCharacters = 5
 
 // parts returns the context words and their components, folded, longest first.
 func parts(words []string) []string {
@@ -73,17 +73,17 @@ func parts(words []string) []string {
 		found = append(found, strings.FieldsFunc(w, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })...)
 		found = append(found, strings.FieldsFunc(w, func(r rune) bool { return !unicode.IsLetter(r) })...)
 	}
-	found = slices.DeleteFunc(found, func(w string) bool { return utf8.RuneCountInString(w) < shortestWord })
+	found = slices.DeleteFunc(found, func(w string) bool { return utf8.RuneCountInString(w) < minWordLength })
 	slices.SortFunc(found, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
 	return slices.Compact(found)
 }
 
-// madeOf reports whether little or only a common password remains of a password once the words are
+// consistsOf reports whether little or only a common password remains of a password once the words are
 // removed. It tries the password as it is, and without digits that are mixed in.
-func madeOf(folded string, words []string) bool {
+func consistsOf(folded string, words []string) bool {
 	rest, found := without(folded, words)
 	rest = strings.TrimFunc(rest, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	if found && (utf8.RuneCountInString(rest) < leastOfItsOwn || common.Rank(rest) > 0) {
+	if found && (utf8.RuneCountInString(rest) < minOwnCharacters || common.Rank(rest) > 0) {
 		return true
 	}
 	digits := 0
@@ -97,7 +97,7 @@ func madeOf(folded string, words []string) bool {
 		return -1
 	}, folded)
 	rest, found = without(letters, words)
-	return found && utf8.RuneCountInString(rest)+digits < leastOfItsOwn
+	return found && utf8.RuneCountInString(rest)+digits < minOwnCharacters
 }
 
 func without(text string, words []string) (rest string, found bool) {

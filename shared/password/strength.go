@@ -23,16 +23,16 @@ type Strength struct {
 // scores are the guesses, as powers of ten, at which scores 1 to 4 begin.
 var scores = [...]float64{3, 6, 8, 10}
 
-// looked is the number of characters that are examined: more of them cannot weaken a password, and
+// maxExamined is the number of characters that are examined: more of them cannot weaken a password, and
 // the time grows with the square.
-const looked = 72
+const maxExamined = 72
 
 // Estimate returns the strength of a password against an attacker who knows words about the person,
 // such as names and the address.
 func Estimate(password string, words ...string) Strength {
 	folded := common.Fold(password)
 	runes := []rune(folded)
-	runes = runes[:min(len(runes), looked)]
+	runes = runes[:min(len(runes), maxExamined)]
 	e := estimator{typed: newText(runes), plain: newText([]rune(plain.Replace(string(runes)))), words: parts(words)}
 	s := Strength{Guesses: e.cheapest(len(runes))}
 	if password != folded {
@@ -78,7 +78,7 @@ func (e *estimator) cheapest(n int) float64 {
 	best, pattern := make([]float64, n+1), make([]bool, n+1)
 	for end := 1; end <= n; end++ {
 		best[end], pattern[end] = best[end-1]+1, pattern[end-1] // any character costs ten guesses, as in zxcvbn
-		for start := 0; start <= end-shortestWord; start++ {
+		for start := 0; start <= end-minWordLength; start++ {
 			cost, isPattern := e.part(start, end)
 			if total := best[start] + cost; total < best[end] {
 				best[end], pattern[end] = total, pattern[start] || isPattern
@@ -161,7 +161,7 @@ func (e *estimator) hint(folded string) string {
 	switch {
 	case common.Rank(folded) > 0:
 		return "This is one of the most common passwords: use several unrelated words"
-	case madeOf(folded, e.words):
+	case consistsOf(folded, e.words):
 		return "Do not use your name, your address or the name of this service"
 	case e.patterns:
 		return "Keyboard patterns, repetitions and years are easy to guess: add a word or two instead"

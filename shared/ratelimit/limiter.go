@@ -25,13 +25,13 @@ type Limiter struct {
 }
 
 const (
-	busy         = 100 * time.Millisecond // a batch that is used up sooner doubles the next one
-	claimLife    = time.Second
-	maxBatch     = 512
-	batchShare   = 20          // a batch is at most this fraction of the quota
-	pause        = time.Second // after a store failed to respond
-	keysHeld     = 100_000
-	keysLeftOver = "rate limiter drops its local counts: too many keys"
+	busy        = 100 * time.Millisecond // a batch that is used up sooner doubles the next one
+	claimTTL    = time.Second
+	maxBatch    = 512
+	batchShare  = 20          // a batch is at most this fraction of the quota
+	pause       = time.Second // after a store failed to respond
+	maxKeys     = 100_000
+	tooManyKeys = "rate limiter drops its local counts: too many keys"
 )
 
 // Timeout is how long a request waits for a store.
@@ -81,7 +81,7 @@ func (l *Limiter) Take(ctx context.Context, limit Limit, operation, of string) S
 	if c.blocked.After(now) {
 		return State{Reset: c.whole.Sub(now), RetryAfter: c.blocked.Sub(now)}
 	}
-	if c.cells == 0 || now.Sub(c.at) > claimLife {
+	if c.cells == 0 || now.Sub(c.at) > claimTTL {
 		if !l.claimMore(ctx, c, k, limit, now) {
 			return State{Allowed: true, Remaining: limit.Quota}
 		}
@@ -144,8 +144,8 @@ func (l *Limiter) claim(k key) *claim {
 	defer l.mu.Unlock()
 	c, ok := l.keys[k]
 	if !ok {
-		if len(l.keys) >= keysHeld {
-			slog.Warn(keysLeftOver)
+		if len(l.keys) >= maxKeys {
+			slog.Warn(tooManyKeys)
 			clear(l.keys)
 		}
 		c = &claim{}

@@ -104,7 +104,7 @@ func (d *disposer) disposeSome(ctx context.Context, tx *outbox.Tx, sweep uuid.UU
 			newest = c.Newest
 		}
 	}
-	for part := range slices.Chunk(disposed, disposedAtOnce) {
+	for part := range slices.Chunk(disposed, maxDisposedOrganizations) {
 		if err := tx.Publish(ctx, events.Disposed{SweepID: sweep, Resource: d.resource, Organizations: part, DisposedAt: time.Now().UTC()}); err != nil {
 			return newest, err
 		}
@@ -112,8 +112,8 @@ func (d *disposer) disposeSome(ctx context.Context, tx *outbox.Tx, sweep uuid.UU
 	return newest, nil
 }
 
-// disposedAtOnce limits the organizations in one event, well below events.MaxSize.
-const disposedAtOnce = 1000
+// maxDisposedOrganizations limits the organizations in one event, well below events.MaxSize.
+const maxDisposedOrganizations = 1000
 
 const selectOwn = `
 SELECT organization_id, keep_days FROM retention_periods WHERE resource = $1 AND organization_id = ANY ($2) AND keep_days IS NOT NULL`

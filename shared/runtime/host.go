@@ -194,7 +194,7 @@ func (m mount) Operation(o function.Operation, hasBody bool) (huma.API, huma.Ope
 	return m.api, prepared, func(ctx context.Context, err error) error {
 		var other auth.OtherOrganization
 		if errors.As(err, &other) {
-			m.recordForeign(ctx, o, other)
+			m.recordOtherOrganization(ctx, o, other)
 		}
 		return problem.Of(ctx, err)
 	}
@@ -260,8 +260,8 @@ func (h *Host) authorize(operation function.Operation) func(huma.Context, func(h
 				h.recordRefusal(ctx, caller, "", operation.OperationID, operation.Need, err)
 			}
 		}
-		if err == nil && operation.IsTenants() {
-			err = h.ownOrganization(ctx, caller, operation, hctx.Param("id"))
+		if err == nil && operation.IsTenantScoped() {
+			err = h.requireOrganization(ctx, caller, operation, hctx.Param("id"))
 		}
 		if err != nil {
 			p := problem.Of(ctx, err)
@@ -276,12 +276,12 @@ func (h *Host) authorize(operation function.Operation) func(huma.Context, func(h
 	}
 }
 
-// refusalBound limits how long a response waits for the audit entry of its refusal.
-const refusalBound = 2 * time.Second
+// refusalTimeout limits how long a response waits for the audit entry of its refusal.
+const refusalTimeout = 2 * time.Second
 
 // recordRefusal audits a refusal. If that fails, it logs the error, and the refusal stands.
 func (h *Host) recordRefusal(ctx context.Context, caller auth.Caller, resource, operation string, need policy.Need, refusal error) {
-	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalBound)
+	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalTimeout)
 	defer cancel()
 	action := cmp.Or(string(need.Permission), operation)
 	reason, _ := fault.As(refusal)
@@ -290,9 +290,9 @@ func (h *Host) recordRefusal(ctx context.Context, caller auth.Caller, resource, 
 	}
 }
 
-// ownOrganization refuses an organization that the caller does not act in. Validation refuses a
+// requireOrganization refuses an organization that the caller does not act in. Validation refuses a
 // malformed UUID later.
-func (h *Host) ownOrganization(ctx context.Context, caller auth.Caller, operation function.Operation, named string) error {
+func (h *Host) requireOrganization(ctx context.Context, caller auth.Caller, operation function.Operation, named string) error {
 	id, err := uuid.Parse(named)
 	if err != nil || id == caller.OrganizationID && id != uuid.Nil {
 		return nil
@@ -302,12 +302,12 @@ func (h *Host) ownOrganization(ctx context.Context, caller auth.Caller, operatio
 		return err
 	}
 	attempt := auth.OtherOrganization{ID: id}
-	h.recordForeign(ctx, operation, attempt)
+	h.recordOtherOrganization(ctx, operation, attempt)
 	return attempt
 }
 
-// recordForeign audits an attempt on another organization in the caller's own trail.
-func (h *Host) recordForeign(ctx context.Context, operation function.Operation, attempt auth.OtherOrganization) {
+// recordOtherOrganization audits an attempt on another organization in the caller's own trail.
+func (h *Host) recordOtherOrganization(ctx context.Context, operation function.Operation, attempt auth.OtherOrganization) {
 	if caller, err := auth.CallerFrom(ctx); err == nil {
 		h.recordRefusal(ctx, caller, attempt.ID.String(), operation.OperationID, operation.Need, attempt)
 	}

@@ -60,7 +60,7 @@ func (l *limits) pass(hctx huma.Context, limit ratelimit.Limit, operation, of st
 	tell(hctx, limit, s)
 	if !s.Allowed {
 		_, w := humago.Unwrap(hctx)
-		problem.Of(hctx.Context(), tooMany(s)).Write(w)
+		problem.Of(hctx.Context(), errRateLimited(s)).Write(w)
 	}
 	return s.Allowed
 }
@@ -70,7 +70,7 @@ func tell(hctx huma.Context, limit ratelimit.Limit, s ratelimit.State) {
 	hctx.AppendHeader("RateLimit", s.Header(limit))
 }
 
-func tooMany(s ratelimit.State) error {
+func errRateLimited(s ratelimit.State) error {
 	return fault.New(fault.RateLimited, "Rate limit exceeded; see the RateLimit and Retry-After headers.").
 		After(s.RetryAfter.Truncate(time.Second) + time.Second)
 }
@@ -85,5 +85,5 @@ func (l *limits) limitAccount(hctx huma.Context, operation function.Operation, a
 		return nil
 	}
 	tell(hctx, l.Limits.Account, s)
-	return tooMany(s)
+	return errRateLimited(s)
 }

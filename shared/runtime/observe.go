@@ -21,7 +21,7 @@ func (h *Host) observed(next http.Handler) http.Handler {
 		began := time.Now()
 		parent := trace.Parse(r.Header.Get("traceparent"))
 		ctx := client.With(trace.With(r.Context(), parent), client.Of(r, h.proxies))
-		answer := &answerWriter{ResponseWriter: w}
+		answer := &statusWriter{ResponseWriter: w}
 		answer.Header().Set("X-Content-Type-Options", "nosniff")
 		answer.Header().Set("Cache-Control", "no-store")
 		answer.Header().Set("Strict-Transport-Security", "max-age=31536000") // RFC 6797; browsers ignore it without TLS (§8.1)
@@ -41,20 +41,20 @@ func (h *Host) observed(next http.Handler) http.Handler {
 	})
 }
 
-// answerWriter records the status.
-type answerWriter struct {
+// statusWriter records the status.
+type statusWriter struct {
 	http.ResponseWriter
 	status int
 }
 
-func (w *answerWriter) WriteHeader(status int) {
+func (w *statusWriter) WriteHeader(status int) {
 	if w.status == 0 {
 		w.status = status
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
-func (w *answerWriter) Write(b []byte) (int, error) {
+func (w *statusWriter) Write(b []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
@@ -62,4 +62,4 @@ func (w *answerWriter) Write(b []byte) (int, error) {
 }
 
 // Unwrap gives http.ResponseController access to the connection.
-func (w *answerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	maxBytes   = 4 << 30          // of files on disk
-	idle       = 15 * time.Minute // how long an unused file is kept, so that erasing a data set erases its files too
-	fetchBound = 5 * time.Minute  // timeout of a fetch
+	maxBytes     = 4 << 30          // of files on disk
+	idle         = 15 * time.Minute // how long an unused file is kept, so that erasing a data set erases its files too
+	fetchTimeout = 5 * time.Minute  // timeout of a fetch
 )
 
 // Version is a data set version whose Parquet file is in storage.
@@ -172,7 +172,7 @@ func (c *Cache) hold(v Version) (*file, error) {
 
 // fill fetches a file independently of the request that asked first, which may be cancelled.
 func (c *Cache) fill(f *file, v Version) {
-	ctx, cancel := context.WithTimeout(c.life, fetchBound)
+	ctx, cancel := context.WithTimeout(c.life, fetchTimeout)
 	defer cancel()
 	err := c.fetch(ctx, v, filepath.Join(c.dir, f.name))
 	c.mu.Lock()
