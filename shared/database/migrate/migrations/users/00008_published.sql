@@ -1,4 +1,4 @@
--- What the other domains and the token checks see of this database.
+-- What other domains and token checks see of this database.
 -- +goose Up
 
 CREATE VIEW published.signing_keys AS
@@ -31,7 +31,7 @@ CREATE VIEW published.callers AS
         WHEN (o.settings ->> 'require_second_factor')::boolean AND s.second_factor_at IS NULL AND s.impersonator_id IS NULL THEN 'second_factor'
         END AS waits_for) w;
 
--- Who is behind an API key; scopes narrow what its owner may do.
+-- The holders of API keys; scopes restrict the owner's rights.
 CREATE VIEW published.api_keys AS
     SELECT k.id, s.hash, coalesce(k.user_id, k.service_account_id) AS owner_id, k.service_account_id IS NOT NULL AS is_service_account,
            k.organization_id, k.scopes, r.roles, permissions_of(k.organization_id, r.roles) AS permissions
@@ -44,7 +44,7 @@ CREATE VIEW published.api_keys AS
         ELSE coalesce((SELECT array_agg(role ORDER BY role) FROM role_grants g WHERE g.service_account_id = k.service_account_id), '{}') END AS roles OFFSET 0) r
     WHERE k.revoked_at IS NULL AND s.expires_at > now() AND u.suspended_at IS NULL AND a.disabled_at IS NULL;
 
--- Recorded once a minute at most: a key in use must not write at each call.
+-- Recorded at most once a minute, so that a busy key does not write on every call.
 -- +goose StatementBegin
 CREATE FUNCTION published.api_key_used(key uuid) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
