@@ -372,13 +372,13 @@ verify() {
 # and the audit trail see.
 see_callers() {
 	kubectl get namespace kourier-system >/dev/null 2>&1 || return 0
-	case $(kubectl -n kourier-system get configmap config-kourier -o 'jsonpath={.data.use-remote-address}' 2>/dev/null) in
+	case $(kubectl -n knative-serving get configmap config-kourier -o 'jsonpath={.data.use-remote-address}' 2>/dev/null) in
 	true) ;;
 	"")
 		say 'Kourier: use-remote-address: "true"'
-		kubectl -n kourier-system patch configmap config-kourier --type merge -p '{"data": {"use-remote-address": "true"}}' >&2
+		kubectl -n knative-serving patch configmap config-kourier --type merge -p '{"data": {"use-remote-address": "true"}}' >&2
 		;;
-	*) fail 'config-kourier in kourier-system sets use-remote-address: "false", by which callers choose their own address: set it to "true"' ;;
+	*) fail 'config-kourier in knative-serving sets use-remote-address: "false", by which callers choose their own address: set it to "true"' ;;
 	esac
 }
 
@@ -387,8 +387,8 @@ see_callers() {
 # list shows the forged address.
 call_with_forged_address() {
 	local forged=203.0.113.77 email=${VERIFY_EMAIL:-} password=${VERIFY_PASSWORD:-} token
-	if [ "$(kubectl -n kourier-system get configmap config-kourier -o 'jsonpath={.data.use-remote-address}')" != true ]; then
-		fail 'callers choose their own address: config-kourier in kourier-system needs use-remote-address: "true"'
+	if [ "$(kubectl -n knative-serving get configmap config-kourier -o 'jsonpath={.data.use-remote-address}')" != true ]; then
+		fail 'callers choose their own address: config-kourier in knative-serving needs use-remote-address: "true"'
 	fi
 	if [ -z "$email" ]; then
 		email=verify-$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')@example.com password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')

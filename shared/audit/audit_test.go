@@ -302,7 +302,7 @@ func TestTamperingWithAnExportIsFoundWhereItIs(t *testing.T) {
 		"field in another case":    {edited(4, `"result":`, `"Result":`), []string{"line 5: this is not a line of an export", "entries 4 to 4 are missing"}},
 		"neither":                  {with(4, `{}`), []string{"line 5: this is not a line of an export"}},
 		"not JSON":                 {with(4, `{"entry":`), []string{"line 5: this is not a line of an export"}},
-		"a line that is too long":  {with(4, strings.Repeat("x", 2<<20)), []string{"line 5: this line is longer"}},
+		"a line that is too long":  {with(4, strings.Repeat("x", 2<<20)), []string{"line 5: this line is too long"}},
 		"only the end":             {whole[8:], []string{"entry 7: entries 1 to 6 are missing before it, and no checkpoint covers them"}},
 		"nothing but a checkpoint": {whole[3:4], nil},
 	} {
