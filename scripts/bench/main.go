@@ -5,7 +5,6 @@
 // select measurements; the default is all. BENCH_MB is the size of the uploaded CSV file; here and
 // in the table, MB means a million bytes. The exit code is 1 if a figure exceeds its limit or could
 // not be measured.
-// limit or could not be had.
 package main
 
 import (

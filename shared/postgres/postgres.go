@@ -65,7 +65,6 @@ type Server struct {
 //
 // If the caller is root, the server runs as the owner of an existing cluster; a new cluster is
 // created by the user postgres, or by nobody if there is no such user.
-// makes a new one as the user postgres, or nobody where there is none.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	s, err := start(ctx, o)
 	if err != nil {
