@@ -135,7 +135,7 @@ func wantSame(t *testing.T, what string, want, got []string) {
 	}
 }
 
-func TestEveryOverlayAndStoreIsValid(t *testing.T) {
+func TestManifests_OverlaysAndStores_AreValid(t *testing.T) {
 	t.Parallel()
 	folders := []string{"routes"}
 	for _, parent := range []string{"overlays", "stores", "../eventing/overlays"} {
@@ -157,7 +157,7 @@ func TestEveryOverlayAndStoreIsValid(t *testing.T) {
 	}
 }
 
-func TestEachFunctionIsAService(t *testing.T) {
+func TestManifests_EachFunction_IsAService(t *testing.T) {
 	t.Parallel()
 	var want, got []string
 	for _, d := range functions.Catalog {
@@ -202,7 +202,7 @@ func wantRestricted(t *testing.T, name string, pod *core.PodSecurityContext, c c
 	}
 }
 
-func TestStoresAndMigrationsAreRestricted(t *testing.T) {
+func TestManifests_StoresAndMigrations_AreRestricted(t *testing.T) {
 	t.Parallel()
 	for _, job := range of[*batch.Job](render(t, "base")) {
 		wantRestricted(t, job.Name, &core.PodSecurityContext{}, job.Spec.Template.Spec.Containers[0])
@@ -223,7 +223,7 @@ func TestStoresAndMigrationsAreRestricted(t *testing.T) {
 
 // The operator's types are not a dependency of this module: promtool checks the rules
 // (functions/platform/metrics).
-func TestMonitoringScrapesTheOneFunctionThatTells(t *testing.T) {
+func TestMonitoring_ScrapesOnlyPlatformMetrics(t *testing.T) {
 	t.Parallel()
 	rendered, err := build("monitoring")
 	if err != nil {
@@ -255,7 +255,7 @@ var keyHolders = map[string]string{
 	"datasets": "data-management-secret", "analytics": "data-management-secret",
 }
 
-func TestPods_GetTheSecretsThatTheirFunctionDeclares_AndNoOthers(t *testing.T) {
+func TestPods_Secrets_AreThoseThatTheFunctionDeclares(t *testing.T) {
 	t.Parallel()
 	declared := map[string]function.Declaration{}
 	for _, d := range functions.Catalog {
@@ -291,7 +291,7 @@ func TestPods_GetTheSecretsThatTheirFunctionDeclares_AndNoOthers(t *testing.T) {
 	}
 }
 
-func TestEverythingIsDeniedUnlessAllowed(t *testing.T) {
+func TestNetwork_Default_DeniesEverything(t *testing.T) {
 	t.Parallel()
 	for _, p := range of[*network.NetworkPolicy](render(t, "base")) {
 		selectsAll := len(p.Spec.PodSelector.MatchLabels)+len(p.Spec.PodSelector.MatchExpressions) == 0
@@ -302,7 +302,7 @@ func TestEverythingIsDeniedUnlessAllowed(t *testing.T) {
 	t.Error("no policy denies everything")
 }
 
-func TestEachOperationHasARoute(t *testing.T) {
+func TestManifests_EachOperation_HasARoute(t *testing.T) {
 	t.Parallel()
 	var want, got []string
 	for _, r := range function.Routes(functions.Catalog) {
@@ -329,7 +329,7 @@ func TestEachOperationHasARoute(t *testing.T) {
 	wantSame(t, "routes", want, got)
 }
 
-func TestEachSubscriptionIsATriggerAndEachScheduleAPingSource(t *testing.T) {
+func TestManifests_EachSubscriptionAndSchedule_HasATriggerOrPingSource(t *testing.T) {
 	t.Parallel()
 	resources := render(t, "../eventing/overlays/local")
 	var want, got []string

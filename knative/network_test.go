@@ -132,7 +132,7 @@ func settings(t *testing.T) map[string][]string {
 	return all
 }
 
-func TestFunctionsReachWhatTheirSettingsName(t *testing.T) {
+func TestNetwork_Functions_ReachWhatTheirSettingsName(t *testing.T) {
 	t.Parallel()
 	config := reflect.TypeFor[function.Config]()
 	for i := range config.NumField() {
@@ -188,7 +188,7 @@ func TestFunctionsReachWhatTheirSettingsName(t *testing.T) {
 	}
 }
 
-func TestNoFunctionReachesMetadataOrTheCluster(t *testing.T) {
+func TestNetwork_MetadataAndClusterAddresses_AreUnreachable(t *testing.T) {
 	t.Parallel()
 	policies := of[*network.NetworkPolicy](render(t, "base"))
 	for service, pod := range pods(t) {
@@ -201,7 +201,7 @@ func TestNoFunctionReachesMetadataOrTheCluster(t *testing.T) {
 }
 
 // A store accepts connections only from pods that may connect to it.
-func TestStoresLetInWhomTheyServe(t *testing.T) {
+func TestNetwork_Stores_AcceptOnlyTheirClients(t *testing.T) {
 	t.Parallel()
 	policies, all := of[*network.NetworkPolicy](render(t, "base")), pods(t)
 	stores, err := os.ReadDir("stores")

@@ -12,7 +12,7 @@ import (
 
 // An event is delivered to all subscribers in parallel. A dead letter of one delivery must not
 // affect the deliveries and retries of the others.
-func TestBroker_OneSubscriberRefuses_OthersGetTheEventAsItWas(t *testing.T) {
+func TestBroker_OneSubscriberRefuses_OthersGetTheEventUnchanged(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	received := map[string][]cloudevents.Event{}

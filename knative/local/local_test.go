@@ -31,7 +31,7 @@ func TestWalkTwice(t *testing.T) {
 	second.stop(syscall.SIGINT)
 }
 
-func TestTwoPlatformsSideBySide(t *testing.T) {
+func TestLocal_TwoPlatforms_RunSideBySide(t *testing.T) {
 	t.Parallel()
 	one, other := start(t, shortDir(t)), start(t, shortDir(t))
 	for _, p := range []*process{one, other} {
@@ -45,7 +45,7 @@ func TestTwoPlatformsSideBySide(t *testing.T) {
 	other.stop(syscall.SIGTERM)
 }
 
-func TestRefusalsToStartAreOneSentence(t *testing.T) {
+func TestLocal_CannotStart_SaysWhyInOneSentence(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

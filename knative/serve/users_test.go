@@ -86,7 +86,7 @@ func equal(t *testing.T, what string, want, got any) {
 	}
 }
 
-func TestRegistrationKilledAnywhere(t *testing.T) {
+func TestRegistration_ProcessKilledAtAnyStep_IsWholeOrNothing(t *testing.T) {
 	t.Parallel()
 	p := accounts(t, false)
 	killEverywhere(t, p, deed{
@@ -104,7 +104,7 @@ func TestRegistrationKilledAnywhere(t *testing.T) {
 	})
 }
 
-func TestRegistrationToBeConfirmedKilledAnywhere(t *testing.T) {
+func TestUnconfirmedRegistration_ProcessKilledAtAnyStep_IsWholeOrNothing(t *testing.T) {
 	t.Parallel()
 	p := accounts(t, true)
 	killEverywhere(t, p, deed{
@@ -118,7 +118,7 @@ func TestRegistrationToBeConfirmedKilledAnywhere(t *testing.T) {
 	})
 }
 
-func TestConfirmationKilledAnywhere(t *testing.T) {
+func TestConfirmation_ProcessKilledAtAnyStep_IsWholeOrNothing(t *testing.T) {
 	t.Parallel()
 	p := accounts(t, true)
 	killEverywhere(t, p, deed{
@@ -140,7 +140,7 @@ func TestConfirmationKilledAnywhere(t *testing.T) {
 	})
 }
 
-func TestLoginKilledAnywhere(t *testing.T) {
+func TestLogin_ProcessKilledAtAnyStep_IsWholeOrNothing(t *testing.T) {
 	t.Parallel()
 	p := accounts(t, false)
 	register(t, p, 0)
@@ -182,7 +182,7 @@ func member(t *testing.T, p *platformtest.Platform, n int) userstest.Account {
 	return account
 }
 
-func TestChangeOfPasswordKilledAnywhere(t *testing.T) {
+func TestPasswordChange_ProcessKilledAtAnyStep_IsWholeOrNothing(t *testing.T) {
 	t.Parallel()
 	p := accounts(t, false)
 	killEverywhere(t, p, deed{
@@ -206,7 +206,7 @@ func TestChangeOfPasswordKilledAnywhere(t *testing.T) {
 const insertReset = `
 INSERT INTO mailed_tokens (hash, purpose, user_id, expires_at) VALUES ($1, 'password_reset', $2, now() + interval '1 hour')`
 
-func TestResetOfPasswordKilledAnywhere(t *testing.T) {
+func TestPasswordReset_ProcessKilledAtAnyStep_IsWholeOrNothing(t *testing.T) {
 	t.Parallel()
 	p := accounts(t, false)
 	killEverywhere(t, p, deed{

@@ -55,7 +55,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-func TestRunLeavesNothing(t *testing.T) {
+func TestRun_Ended_LeavesNothing(t *testing.T) {
 	parent := t.TempDir()
 	left := filepath.Join(parent, "pid")
 	if _, err := run([]string{"sh", "-c", `sleep 1000 & echo $! >"$0"; echo "$TEST_POSTGRES_URL" >>"$0"`, left}); err != nil {

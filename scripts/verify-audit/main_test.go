@@ -19,7 +19,7 @@ import (
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
 // From an action and its sealing through the export over HTTP to the verdict.
-func TestAnExportIsVerifiedByItself(t *testing.T) {
+func TestVerify_Export_NeedsOnlyThePublicKeys(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t,
 		logout.Service, exportaudit.Service,

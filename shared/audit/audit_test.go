@@ -138,7 +138,7 @@ func nine(t testing.TB) *trail {
 	return tr
 }
 
-func TestASealedTrailVerifies(t *testing.T) {
+func TestVerify_SealedTrail_HasNoFindings(t *testing.T) {
 	t.Parallel()
 	tr := nine(t)
 	tr.record(1) // not sealed, so not exported
@@ -157,7 +157,7 @@ func TestASealedTrailVerifies(t *testing.T) {
 	}
 }
 
-func TestAPartOfATrailVerifies(t *testing.T) {
+func TestVerify_PartOfATrail_HasNoFindings(t *testing.T) {
 	t.Parallel()
 	tr := newTrail(t)
 	for range 3 {
@@ -200,7 +200,7 @@ func checkpointOf(t testing.TB, line string) string {
 	return x.Checkpoint
 }
 
-func TestTamperingInTheDatabaseIsFoundWhereItIs(t *testing.T) {
+func TestVerify_DatabaseTamperedWith_FindsThePlace(t *testing.T) {
 	t.Parallel()
 	tr := nine(t)
 	whole := tr.export()
@@ -262,7 +262,7 @@ func expect(t *testing.T, report audit.Report, want []string) {
 	}
 }
 
-func TestTamperingWithAnExportIsFoundWhereItIs(t *testing.T) {
+func TestVerify_ExportTamperedWith_FindsThePlace(t *testing.T) {
 	t.Parallel()
 	tr := nine(t)
 	whole := tr.export() // entries on lines 0-2, 4-6, 8-10, checkpoints on 3, 7, 11
@@ -314,7 +314,7 @@ func TestTamperingWithAnExportIsFoundWhereItIs(t *testing.T) {
 }
 
 // A database's owner can recompute every hash, but cannot sign.
-func TestARecomputedChainContradictsItsCheckpoints(t *testing.T) {
+func TestVerify_RecomputedChain_ContradictsCheckpoints(t *testing.T) {
 	t.Parallel()
 	tr, forger := nine(t), newTrail(t)
 	genuine := tr.export()
@@ -336,7 +336,7 @@ func TestARecomputedChainContradictsItsCheckpoints(t *testing.T) {
 	expect(t, tr.verify(genuine, checkpointOf(t, forger.export()[3])), []string{"a checkpoint kept elsewhere is not valid"})
 }
 
-func TestACheckpointIsNoAccessTokenAndTheOtherWayAround(t *testing.T) {
+func TestCheckpoint_UsedAsAccessToken_IsRefusedAndViceVersa(t *testing.T) {
 	t.Parallel()
 	tr := newTrail(t)
 	caller := tr.Login("owner")
@@ -358,7 +358,7 @@ func TestACheckpointIsNoAccessTokenAndTheOtherWayAround(t *testing.T) {
 }
 
 // The roles that functions log in as can neither rewrite the trail nor remove its protection.
-func TestEntriesAreAppendOnly(t *testing.T) {
+func TestEntries_ChangedByAFunction_AreRefused(t *testing.T) {
 	t.Parallel()
 	tr := nine(t)
 	tr.record(1)
@@ -395,7 +395,7 @@ func TestEntriesAreAppendOnly(t *testing.T) {
 }
 
 // The owner cannot change it by mistake either, while the triggers exist.
-func TestTheOwnerOfTheTrailIsRefusedToo(t *testing.T) {
+func TestEntries_ChangedByTheOwner_AreRefused(t *testing.T) {
 	t.Parallel()
 	tr := nine(t)
 	for _, sql := range []string{
@@ -409,7 +409,7 @@ func TestTheOwnerOfTheTrailIsRefusedToo(t *testing.T) {
 	}
 }
 
-func TestAChainThatWasCutIsNotContinued(t *testing.T) {
+func TestSeal_ChainCutOff_IsRefused(t *testing.T) {
 	t.Parallel()
 	tr := nine(t)
 	if err := tr.asAttacker(`DELETE FROM audit_entries WHERE seq = 9`).Commit(context.Background()); err != nil {
@@ -427,7 +427,7 @@ func TestAChainThatWasCutIsNotContinued(t *testing.T) {
 }
 
 // Indexes serve the filters of GET /v1/audit, however rare the values are.
-func TestFiltersOfATrailAreServedByIndexes(t *testing.T) {
+func TestTrail_Filters_UseIndexes(t *testing.T) {
 	t.Parallel()
 	tr := newTrail(t)
 	ctx := context.Background()
@@ -451,7 +451,7 @@ FROM generate_series(1, 20000) n`, tr.organization)
 }
 
 // An operator restarts a broken chain; a verifier reports both the break and the restart.
-func TestABrokenChainGoesOnAfterARestartThatShows(t *testing.T) {
+func TestRestart_BrokenChain_ContinuesAndIsReported(t *testing.T) {
 	t.Parallel()
 	const restarted = "entry 10: the chain was broken before this entry"
 	for name, test := range map[string]struct {
@@ -492,7 +492,7 @@ func TestABrokenChainGoesOnAfterARestartThatShows(t *testing.T) {
 }
 
 // An action that commits late has an identifier lower than those already sealed.
-func TestALateCommitIsSealedLate(t *testing.T) {
+func TestSeal_LateCommit_IsSealedLate(t *testing.T) {
 	t.Parallel()
 	tr := newTrail(t)
 	ctx := context.Background()
@@ -514,7 +514,7 @@ func TestALateCommitIsSealedLate(t *testing.T) {
 	}
 }
 
-func TestManySealersAndWritersLeaveOneWholeChain(t *testing.T) {
+func TestSeal_ConcurrentSealersAndWriters_LeaveOneChain(t *testing.T) {
 	t.Parallel()
 	tr := newTrail(t)
 	ctx := context.Background()
@@ -551,7 +551,7 @@ func TestManySealersAndWritersLeaveOneWholeChain(t *testing.T) {
 	}
 }
 
-func TestMoreThanABatch(t *testing.T) {
+func TestSeal_MoreThanABatch_SealsEverything(t *testing.T) {
 	t.Parallel()
 	tr := newTrail(t)
 	const n = 4100

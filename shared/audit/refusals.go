@@ -39,8 +39,8 @@ func RecordCounted(ctx context.Context, db database.Writer, source []byte, e Ent
 	return nil
 }
 
-// unknownSourceVersion is the UUID version (RFC 9562 §5.8) of identifiers in refusal_counts that stand for the
-// source of unauthenticated requests.
+// unknownSourceVersion is the UUID version (RFC 9562 §5.8) of identifiers in refusal_counts that
+// stand for the source of unauthenticated requests.
 const unknownSourceVersion = 8
 
 func unknownSourceID(source []byte) (id uuid.UUID) {

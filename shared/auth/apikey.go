@@ -64,9 +64,9 @@ func APIKeyHash(key string) []byte {
 	return hash[:]
 }
 
-// maxUnknownKeyLookups limits concurrent lookups of API keys that were never seen valid here, so that a
-// flood of invented keys leaves the database to valid ones. unknownKeyTimeout limits each, including
-// the wait.
+// maxUnknownKeyLookups limits concurrent lookups of API keys that were never seen valid here, so
+// that a flood of invented keys leaves the database to valid ones. unknownKeyTimeout limits each,
+// including the wait.
 const (
 	maxUnknownKeyLookups = 2
 	unknownKeyTimeout    = time.Second

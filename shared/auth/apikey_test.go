@@ -14,7 +14,7 @@ import (
 	"function/shared/fault"
 )
 
-func TestShapeOfAPIKeys(t *testing.T) {
+func TestAPIKey_HasItsForm(t *testing.T) {
 	t.Parallel()
 	id := uuid.New()
 	key := auth.NewAPIKey(id)
@@ -65,7 +65,7 @@ INSERT INTO api_key_secrets (hash, key_id, hint, expires_at) VALUES ($4, $1, 'te
 	return key
 }
 
-func TestStormOfUnknownAPIKeysLeavesTheDatabaseToOthers(t *testing.T) {
+func TestAPIKey_FloodOfUnknownKeys_LeavesTheDatabaseToOthers(t *testing.T) {
 	t.Parallel()
 	b := open(t)
 	good := b.giveKey(t, b.caller.UserID)
@@ -101,7 +101,7 @@ func TestStormOfUnknownAPIKeysLeavesTheDatabaseToOthers(t *testing.T) {
 	}
 }
 
-func TestLastUseIsWrittenOnceAMinute(t *testing.T) {
+func TestAPIKey_LastUse_IsRecordedOnceAMinute(t *testing.T) {
 	t.Parallel()
 	b, ctx := open(t), context.Background()
 	key := b.giveKey(t, b.caller.UserID)

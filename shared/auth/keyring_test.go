@@ -62,7 +62,7 @@ func (r *ring) questions() int {
 	return r.asked
 }
 
-func TestUnknownKeysAskOnceAPause(t *testing.T) {
+func TestKeyring_UnknownKeys_AskOncePerInterval(t *testing.T) {
 	t.Parallel()
 	r, ctx := newRing("a"), context.Background()
 	for range 100 {
@@ -80,7 +80,7 @@ func TestUnknownKeysAskOnceAPause(t *testing.T) {
 	}
 }
 
-func TestFailureIsNotABadTokenAndNotAskedAgainAtOnce(t *testing.T) {
+func TestKeyring_IssuerFails_IsUnavailableAndNotAskedAgainAtOnce(t *testing.T) {
 	t.Parallel()
 	r, ctx := newRing("a"), context.Background()
 	down := errors.New("down")
@@ -100,7 +100,7 @@ func TestFailureIsNotABadTokenAndNotAskedAgainAtOnce(t *testing.T) {
 	}
 }
 
-func TestOldKeysAreGoodWhileTheyAreReadAgainAndNotForever(t *testing.T) {
+func TestKeyring_ExpiredKeys_RemainValidForAWhile(t *testing.T) {
 	t.Parallel()
 	r, ctx := newRing("a"), context.Background()
 	if _, _, err := r.find(ctx, "a"); err != nil {
@@ -123,7 +123,7 @@ func TestOldKeysAreGoodWhileTheyAreReadAgainAndNotForever(t *testing.T) {
 	}
 }
 
-func TestRememberedTokenFallsWithItsKeys(t *testing.T) {
+func TestToken_KeysReplaced_IsCheckedAgain(t *testing.T) {
 	t.Parallel()
 	public, private, err := ed25519.GenerateKey(nil)
 	if err != nil {
@@ -180,7 +180,7 @@ func TestRememberedTokenFallsWithItsKeys(t *testing.T) {
 	}
 }
 
-func TestMemoryIsBounded(t *testing.T) {
+func TestCache_Full_ReplacesAnEntry(t *testing.T) {
 	t.Parallel()
 	m := newCache[int, int](10)
 	for i := range 1000 {

@@ -47,7 +47,7 @@ func crashing(t *testing.T, network, address string) int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-func TestServerThatCrashesInMidStatementIsUnavailable(t *testing.T) {
+func TestStatement_ServerCrashes_IsUnavailable(t *testing.T) {
 	t.Parallel()
 	server := open(t).Config().ConnConfig
 	network, address := pgconn.NetworkAddress(server.Host, server.Port)

@@ -353,7 +353,7 @@ func TestJob_AttemptFails_IsTriedAgainAfterAPause(t *testing.T) {
 }
 
 // Ways in which a job fails: each is tried until no attempt is left.
-func TestJob_AttemptsExhausted_TellsTheDomain(t *testing.T) {
+func TestJob_AttemptsExhausted_PublishesJobFailed(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		attempt func(fixture, events.Received[events.UserRegistered])

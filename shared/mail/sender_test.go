@@ -52,7 +52,7 @@ func kind(err error) fault.Kind {
 	return f.Kind
 }
 
-func TestSendKeepsEveryCharacter(t *testing.T) {
+func TestSend_AnyCharacter_ArrivesUnchanged(t *testing.T) {
 	t.Parallel()
 	box := open(t)
 	m := Message{To: "ada@example.com", Subject: "Grüße an Łovelace", Text: "Überschrift\n\n" + strings.Repeat("long line ", 30) + "\n.\nFrom here = on\n"}
@@ -69,7 +69,7 @@ func TestSendKeepsEveryCharacter(t *testing.T) {
 	}
 }
 
-func TestNobodyAddsToAHeader(t *testing.T) {
+func TestSend_LineBreaks_AddNoHeader(t *testing.T) {
 	t.Parallel()
 	box := open(t)
 	s := sender(t, box.URL())
@@ -99,7 +99,7 @@ func TestNobodyAddsToAHeader(t *testing.T) {
 	}
 }
 
-func TestRefusalsAreForGoodOrForNow(t *testing.T) {
+func TestSend_Rejected_IsInvalidOrUnavailable(t *testing.T) {
 	t.Parallel()
 	box := open(t)
 	s := sender(t, box.URL())
@@ -125,7 +125,7 @@ func TestRefusalsAreForGoodOrForNow(t *testing.T) {
 	}
 }
 
-func TestMailDoesNotTravelInTheClear(t *testing.T) {
+func TestSend_ServerWithoutTLS_IsRefused(t *testing.T) {
 	t.Parallel()
 	box := open(t)
 	// A name that is not a known loopback name.
@@ -138,7 +138,7 @@ func TestMailDoesNotTravelInTheClear(t *testing.T) {
 	}
 }
 
-func TestSettingsThatAreWrongAreToldWithoutTheirPassword(t *testing.T) {
+func TestNewSender_WrongSettings_DoNotQuoteThePassword(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{
 		"", "http://host", "smtp://", "smtp://user:s3cret@host:none", "smtp://user:s3cret@host:25?tls=none", "smtp://user:s3cret@ho st", "smtp://user:s3cret%zz@host",
@@ -187,7 +187,7 @@ func (a *account) Data(r io.Reader) error {
 	return err
 }
 
-func TestMailServersWithTLSAndAPassword(t *testing.T) {
+func TestSend_TLSAndPassword_IsAccepted(t *testing.T) {
 	t.Parallel()
 	certified := httptest.NewTLSServer(nil)
 	defer certified.Close()

@@ -101,9 +101,9 @@ func packages(sealed []byte) [][]byte {
 	return all
 }
 
-// TestRewrittenNonces swaps packages and cuts off the end in ways that DARE 2.0 alone does not
+// TestRead_RewrittenNonces_IsCorrupt swaps packages and cuts off the end in ways that DARE 2.0 alone does not
 // detect.
-func TestRewrittenNonces(t *testing.T) {
+func TestRead_RewrittenNonces_IsCorrupt(t *testing.T) {
 	t.Parallel()
 	stream := noise(7*payloadSize + 100)
 	sealed := sealBytes(t, "a", stream)
@@ -146,8 +146,8 @@ func TestRewrittenNonces(t *testing.T) {
 	})
 }
 
-// TestBrokenConnection checks that a broken connection is not reported as a damaged object.
-func TestBrokenConnection(t *testing.T) {
+// TestRead_BrokenConnection_IsNotCorrupt checks that a broken connection is not reported as a damaged object.
+func TestRead_BrokenConnection_IsNotCorrupt(t *testing.T) {
 	t.Parallel()
 	sealed := sealBytes(t, "a", noise(8*payloadSize))
 	s := &store{content: sealed}

@@ -27,7 +27,7 @@ func once(db *outbox.DB, e events.Received[events.UserRegistered], before func(*
 
 func nothing(*outbox.Tx) error { return nil }
 
-func TestDuplicatesHaveNoEffect(t *testing.T) {
+func TestOnce_Duplicate_HasNoEffect(t *testing.T) {
 	t.Parallel()
 	p, db := open(t)
 	e := platformtest.Event(events.UserRegistered{})
@@ -51,7 +51,7 @@ func TestDuplicatesHaveNoEffect(t *testing.T) {
 	}
 }
 
-func TestDuplicateWaitsForTheFirst(t *testing.T) {
+func TestOnce_ConcurrentDuplicate_WaitsForTheFirst(t *testing.T) {
 	t.Parallel()
 	for name, failure := range map[string]error{"that succeeds": nil, "that fails": errors.New("out of luck")} {
 		t.Run(name, func(t *testing.T) {
@@ -107,7 +107,7 @@ func untilBlocked(t *testing.T, db *outbox.DB) {
 	}
 }
 
-func TestManyDuplicatesAtOnceHaveOneEffect(t *testing.T) {
+func TestOnce_ManyConcurrentDuplicates_HaveOneEffect(t *testing.T) {
 	t.Parallel()
 	_, db := open(t)
 	e := platformtest.Event(events.UserRegistered{})
@@ -125,7 +125,7 @@ func TestManyDuplicatesAtOnceHaveOneEffect(t *testing.T) {
 	}
 }
 
-func TestDeathHalfWayLeavesTheWorkToTheNextDelivery(t *testing.T) {
+func TestOnce_ProcessDies_NextDeliveryDoesTheWork(t *testing.T) {
 	t.Parallel()
 	p, db := open(t)
 	e := platformtest.Event(events.UserRegistered{})
@@ -152,7 +152,7 @@ func TestDeathHalfWayLeavesTheWorkToTheNextDelivery(t *testing.T) {
 	}
 }
 
-func TestDeathFromOutsideLeavesTheWorkToTheNextDelivery(t *testing.T) {
+func TestOnce_ConnectionKilled_NextDeliveryDoesTheWork(t *testing.T) {
 	t.Parallel()
 	_, db := open(t)
 	e := platformtest.Event(events.UserRegistered{})

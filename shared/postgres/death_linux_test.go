@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	os.Exit(0)
 }
 
-func TestServerEndsWithKilledParent(t *testing.T) {
+func TestServer_ParentKilled_Ends(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	parent := exec.Command(os.Args[0])

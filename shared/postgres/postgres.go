@@ -64,7 +64,7 @@ type Server struct {
 // died is stopped first. If a living process uses the directory, the error is an [*InUseError].
 //
 // If the caller is root, the server runs as the owner of an existing cluster; a new cluster is
-// created by the user postgres, or by nobody if there is no such user.
+// owned by the user postgres, or by nobody if there is no such user.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	s, err := start(ctx, o)
 	if err != nil {

@@ -94,7 +94,7 @@ func TestStartQueryStop(t *testing.T) {
 	}
 }
 
-func TestOnlyTheServersAccountReachesTheSocket(t *testing.T) {
+func TestSocket_OtherAccounts_CannotConnect(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	startServer(t, Options{Dir: dir})
@@ -110,7 +110,7 @@ func TestOnlyTheServersAccountReachesTheSocket(t *testing.T) {
 	}
 }
 
-func TestRestartKeepsData(t *testing.T) {
+func TestServer_Restarted_KeepsData(t *testing.T) {
 	t.Parallel()
 	o := Options{Dir: t.TempDir(), Durable: true}
 	s := startServer(t, o)
@@ -143,7 +143,7 @@ func wantTable(t *testing.T, s *Server) {
 	}
 }
 
-func TestRecoversFromKill(t *testing.T) {
+func TestServer_Killed_Recovers(t *testing.T) {
 	t.Parallel()
 	o := Options{Dir: t.TempDir(), Durable: true}
 	s := startServer(t, o)
@@ -174,7 +174,7 @@ func TestLongAndOddPath(t *testing.T) {
 	}
 }
 
-func TestOneServerPerDirectory(t *testing.T) {
+func TestStart_DirectoryInUse_IsRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	var (
@@ -206,7 +206,7 @@ func TestOneServerPerDirectory(t *testing.T) {
 	}
 }
 
-func TestStopsTheServerLeftBehind(t *testing.T) {
+func TestStart_OrphanedServer_IsStopped(t *testing.T) {
 	t.Parallel()
 	o := Options{Dir: t.TempDir()}
 	s := startServer(t, o)
@@ -351,7 +351,7 @@ func writeData(dir, name, content string) error {
 	return os.WriteFile(filepath.Join(data, name), []byte(content), 0o600)
 }
 
-func TestBrokenConfigurationIsNamed(t *testing.T) {
+func TestStart_BrokenConfiguration_IsReported(t *testing.T) {
 	t.Parallel()
 	o := Options{Dir: t.TempDir()}
 	stopServer(t, startServer(t, o))

@@ -121,7 +121,7 @@ func TestDispose_OwnAndDefaultPolicies(t *testing.T) {
 }
 
 // Versions 1 and 2 are missing while 3 is known: nothing may be deleted under incomplete policies.
-func TestDispose_PolicyStillUnderWay(t *testing.T) {
+func TestDispose_PolicyMissing_IsUnavailable(t *testing.T) {
 	t.Parallel()
 	p, put, left := mount(t)
 	own := uuid.New()

@@ -59,7 +59,7 @@ func get(p *platformtest.Platform, path, token, from string) platformtest.Answer
 	return p.Do(token, http.MethodGet, path, nil, "X-Forwarded-For", from)
 }
 
-func TestAddressHasAQuotaOverAllOperations(t *testing.T) {
+func TestLimit_Address_CoversAllOperations(t *testing.T) {
 	t.Parallel()
 	p := mountLimited(t, func(*function.Config) {})
 	for i := range 10 {
@@ -82,7 +82,7 @@ func TestAddressHasAQuotaOverAllOperations(t *testing.T) {
 	}
 }
 
-func TestCallerHasAQuotaWhereverTheRequestsComeFrom(t *testing.T) {
+func TestLimit_Caller_CoversAllAddresses(t *testing.T) {
 	t.Parallel()
 	p := mountLimited(t, func(*function.Config) {})
 	ada, eve := p.Login("member"), p.Login("member")
@@ -97,7 +97,7 @@ func TestCallerHasAQuotaWhereverTheRequestsComeFrom(t *testing.T) {
 	get(p, "/v1/mine", "no token", "192.0.2.9").Want(t, http.StatusUnauthorized)
 }
 
-func TestGuardedOperationsAndAccountsHaveQuotasOfTheirOwn(t *testing.T) {
+func TestLimit_SensitiveOperationsAndAccounts_HaveTheirOwn(t *testing.T) {
 	t.Parallel()
 	p := mountLimited(t, func(*function.Config) {})
 	for range 2 {
@@ -117,7 +117,7 @@ func TestGuardedOperationsAndAccountsHaveQuotasOfTheirOwn(t *testing.T) {
 	get(p, "/v1/account/ada", "", "192.0.2.21").Want(t, http.StatusNoContent) // from another source
 }
 
-func TestACompanyBehindOneAddressLogsInAtOnce(t *testing.T) {
+func TestLimit_CompanyBehindOneAddress_CanLogIn(t *testing.T) {
 	t.Parallel()
 	p := mountLimited(t, func(c *function.Config) { c.RateLimits = ratelimit.Default })
 	for range 300 {
@@ -125,7 +125,7 @@ func TestACompanyBehindOneAddressLogsInAtOnce(t *testing.T) {
 	}
 }
 
-func TestPostgreSQLLimitsWhileRedisIsAway(t *testing.T) {
+func TestLimit_RedisUnavailable_PostgreSQLLimits(t *testing.T) {
 	t.Parallel()
 	p := mountLimited(t, func(c *function.Config) { c.RedisURL = "redis://127.0.0.1:1" })
 	for range 10 {
@@ -134,7 +134,7 @@ func TestPostgreSQLLimitsWhileRedisIsAway(t *testing.T) {
 	get(p, "/v1/open", "", "192.0.2.1").Want(t, http.StatusTooManyRequests)
 }
 
-func TestNothingIsLimitedWhereLimitsAreOffOrTheirStoreIsAway(t *testing.T) {
+func TestLimit_OffOrStoreUnavailable_LimitsNobody(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*function.Config){
 		"off": func(c *function.Config) { c.RateLimits = ratelimit.Limits{} },

@@ -59,7 +59,7 @@ func service(t *testing.T) (url string, unwrapped *atomic.Int64) {
 	return server.URL, unwrapped
 }
 
-func TestKeyServicesWrapKeys(t *testing.T) { // not parallel: Vault is configured by environment variables
+func TestKeeper_KeyServices_WrapKeys(t *testing.T) { // not parallel: Vault is configured by environment variables
 	url, unwrapped := service(t)
 	for name, value := range map[string]string{"VAULT_SERVER_URL": url, "VAULT_SERVER_TOKEN": "x", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"} {
 		t.Setenv(name, value)

@@ -71,7 +71,7 @@ func TestCache_ManyAskAtOnce_FetchesOnce(t *testing.T) {
 	}
 }
 
-func TestCache_Full_LeastRecentlyUsedGoes(t *testing.T) {
+func TestCache_Full_RemovesTheLeastRecentlyUsed(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	var fetched atomic.Int64
