@@ -21,8 +21,8 @@ func (f *frame) bars(t *table) ([]byte, error) {
 	return f.end()
 }
 
-// needsHorizontalBars reports whether the rows' names do not fit side by side, so that bars have to be
-// horizontal.
+// needsHorizontalBars reports whether the rows' names do not fit side by side, so that bars have to
+// be horizontal.
 func (f *frame) needsHorizontalBars(t *table) bool {
 	slot := (f.width - 4*margin) / float64(len(t.labels))
 	return len(t.labels) > 12 || widest(t.labels) > slot-8

@@ -112,8 +112,8 @@ func wide(set *resultset.Set, kind string, names, numeric []int) *table {
 	return t
 }
 
-// distinguishing returns the shortest prefix of the name columns that distinguishes the rows, or all of
-// them.
+// distinguishing returns the shortest prefix of the name columns that distinguishes the rows, or
+// all of them.
 func distinguishing(set *resultset.Set, names []int) []int {
 	for n := 1; n < len(names); n++ {
 		seen := map[string]bool{}

@@ -33,8 +33,8 @@ const Compliance Name = "compliance"
 // Names lists the databases.
 var Names = []Name{Users, Datasets, Analytics}
 
-// maxMessageSize is the size limit of one message from the server, and so of one row. A query can build
-// a value of a gigabyte, which this process must not hold.
+// maxMessageSize is the size limit of one message from the server, and so of one row. A query can
+// build a value of a gigabyte, which this process must not hold.
 const maxMessageSize = 32 << 20
 
 // Open returns a small pool (`pool_max_conns` in the URL sets its size). It connects on the first

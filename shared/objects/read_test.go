@@ -209,8 +209,8 @@ func TestOpen_WrongKey_IsCorrupt(t *testing.T) {
 	}
 }
 
-// TestRead_DamagedObject_IsCorrupt flips, cuts and appends stored bytes. With any damage, reading everything returns
-// ErrCorrupt, and the data before it is correct.
+// TestRead_DamagedObject_IsCorrupt flips, cuts and appends stored bytes. With any damage, reading
+// everything returns ErrCorrupt, and the data before it is correct.
 func TestRead_DamagedObject_IsCorrupt(t *testing.T) {
 	t.Parallel()
 	bucket, _ := openBucket(t)

@@ -101,8 +101,8 @@ func packages(sealed []byte) [][]byte {
 	return all
 }
 
-// TestRead_RewrittenNonces_IsCorrupt swaps packages and cuts off the end in ways that DARE 2.0 alone does not
-// detect.
+// TestRead_RewrittenNonces_IsCorrupt swaps packages and cuts off the end in ways that DARE 2.0
+// alone does not detect.
 func TestRead_RewrittenNonces_IsCorrupt(t *testing.T) {
 	t.Parallel()
 	stream := noise(7*payloadSize + 100)
@@ -146,7 +146,8 @@ func TestRead_RewrittenNonces_IsCorrupt(t *testing.T) {
 	})
 }
 
-// TestRead_BrokenConnection_IsNotCorrupt checks that a broken connection is not reported as a damaged object.
+// TestRead_BrokenConnection_IsNotCorrupt checks that a broken connection is not reported as a
+// damaged object.
 func TestRead_BrokenConnection_IsNotCorrupt(t *testing.T) {
 	t.Parallel()
 	sealed := sealBytes(t, "a", noise(8*payloadSize))

@@ -60,8 +60,8 @@ var service = []string{"002aic", "aic-data", "appliedinnovationcorp", "applied i
 // minWordLength is the minimum length of a context word.
 const minWordLength = 3
 
-// minOwnCharacters is the number of characters that a password needs besides context words: a year is
-// not enough.
+// minOwnCharacters is the number of characters that a password needs besides context words: a year
+// is not enough.
 const minOwnCharacters = 5
 
 // parts returns the context words and their components, folded, longest first.
@@ -78,8 +78,8 @@ func parts(words []string) []string {
 	return slices.Compact(found)
 }
 
-// consistsOf reports whether little or only a common password remains of a password once the words are
-// removed. It tries the password as it is, and without digits that are mixed in.
+// consistsOf reports whether little or only a common password remains of a password once the words
+// are removed. It tries the password as it is, and without digits that are mixed in.
 func consistsOf(folded string, words []string) bool {
 	rest, found := without(folded, words)
 	rest = strings.TrimFunc(rest, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })

@@ -23,8 +23,8 @@ type Strength struct {
 // scores are the guesses, as powers of ten, at which scores 1 to 4 begin.
 var scores = [...]float64{3, 6, 8, 10}
 
-// maxExamined is the number of characters that are examined: more of them cannot weaken a password, and
-// the time grows with the square.
+// maxExamined is the number of characters that are examined: more of them cannot weaken a password,
+// and the time grows with the square.
 const maxExamined = 72
 
 // Estimate returns the strength of a password against an attacker who knows words about the person,
