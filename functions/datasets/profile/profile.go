@@ -66,8 +66,7 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.ProfileR
 // error: another attempt would read the same.
 func (f *Function) profile(ctx context.Context, j *job.Job, e events.ProfileRequested) error {
 	began := time.Now()
-	rows, _ := f.db.Query(ctx, selectUpload, e.DatasetID, e.Version)
-	upload, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[version.Upload])
+	upload, err := database.One[version.Upload](ctx, f.db, pgx.ErrNoRows, selectUpload, e.DatasetID, e.Version)
 	if database.IsNoRows(err) {
 		return nil // deleted in the meantime
 	}

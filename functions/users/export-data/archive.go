@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/shared/audit"
+	"function/shared/page"
 )
 
 // export is one person's export under way.
@@ -152,24 +154,14 @@ func (a *array) end() error {
 // written: a slow reader holds none.
 const atOnce = 500
 
-// each emits what a statement reads about the person, @limit rows after another: it
-// orders them by an identifier, which is after @after.
+// each emits the rows that a statement reads about the person, atOnce at a time. The
+// statement orders them by an identifier, reads those after @after, and at most @limit.
 func each[T any](ctx context.Context, x *export, statement string, arguments pgx.NamedArgs, id func(T) uuid.UUID, emit func(T) error) error {
-	all := pgx.NamedArgs{"person": x.person, "limit": atOnce}
-	for name, argument := range arguments {
-		all[name] = argument
-	}
-	return batches(uuid.Nil, func(after uuid.UUID) ([]T, error) {
-		all["after"] = after
-		rows, _ := x.DB.Query(ctx, statement, all)
-		return pgx.CollectRows(rows, pgx.RowToStructByName[T])
-	}, id, emit)
-}
-
-// batches emits what read reads, atOnce after another, beyond an identifier.
-func batches[T any](beyond uuid.UUID, read func(uuid.UUID) ([]T, error), id func(T) uuid.UUID, emit func(T) error) error {
+	all := pgx.NamedArgs{"person": x.person, "limit": atOnce, "after": uuid.Nil}
+	maps.Copy(all, arguments)
 	for {
-		some, err := read(beyond)
+		rows, _ := x.DB.Query(ctx, statement, all)
+		some, err := pgx.CollectRows(rows, pgx.RowToStructByName[T])
 		if err != nil {
 			return err
 		}
@@ -181,6 +173,25 @@ func batches[T any](beyond uuid.UUID, read func(uuid.UUID) ([]T, error), id func
 		if len(some) < atOnce {
 			return nil
 		}
-		beyond = id(some[len(some)-1])
+		all["after"] = id(some[len(some)-1])
+	}
+}
+
+// pages emits the items of a list page by page.
+func pages[T any](list func(page.Query) (page.Page[T], error), emit func(T) error) error {
+	for q := (page.Query{Limit: atOnce}); ; {
+		p, err := list(q)
+		if err != nil {
+			return err
+		}
+		for _, item := range p.Items {
+			if err := emit(item); err != nil {
+				return err
+			}
+		}
+		if p.NextCursor == "" {
+			return nil
+		}
+		q.Cursor = p.NextCursor
 	}
 }

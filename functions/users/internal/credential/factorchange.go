@@ -87,7 +87,7 @@ func (s SecondFactors) ChangeFactors(ctx context.Context, caller auth.Caller, c 
 
 // organizationOf is the organization in whose trail the caller's change belongs: that
 // of the session, whether or not the caller's roles there count yet.
-func organizationOf(ctx context.Context, db store.Querier, caller auth.Caller) (id uuid.UUID, err error) {
+func organizationOf(ctx context.Context, db store.RowQuerier, caller auth.Caller) (id uuid.UUID, err error) {
 	if caller.OrganizationID != uuid.Nil || caller.SessionID == uuid.Nil {
 		return caller.OrganizationID, nil
 	}
@@ -134,7 +134,7 @@ func (s SecondFactors) Removed(ctx context.Context, tx pgx.Tx, user uuid.UUID) e
 }
 
 // SecondFactorRequired tells whether an organization that a person belongs to demands one.
-func SecondFactorRequired(ctx context.Context, db store.Querier, user uuid.UUID) (required bool, err error) {
+func SecondFactorRequired(ctx context.Context, db store.RowQuerier, user uuid.UUID) (required bool, err error) {
 	if err := db.QueryRow(ctx, selectRequired, user).Scan(&required); err != nil {
 		return false, fmt.Errorf("read what the organizations of user %s demand: %w", user, err)
 	}

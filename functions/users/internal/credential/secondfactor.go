@@ -39,7 +39,7 @@ SELECT EXISTS (SELECT FROM totp_secrets WHERE user_id = $1 AND confirmed_at IS N
        (SELECT count(*) FROM recovery_codes WHERE user_id = $1 AND used_at IS NULL) AS recovery_codes`
 
 // FactorsOf reads which second factors a person has.
-func FactorsOf(ctx context.Context, db store.Querier, user uuid.UUID) (f Factors, err error) {
+func FactorsOf(ctx context.Context, db store.RowQuerier, user uuid.UUID) (f Factors, err error) {
 	return f, f.scan(db.QueryRow(ctx, selectFactors, user))
 }
 

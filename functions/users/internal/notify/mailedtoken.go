@@ -24,13 +24,13 @@ var warningsToOne = store.Allowance{Burst: 1, Every: time.Hour}
 // MayMail limits mails of a kind that anybody can request for any address, per
 // [person.EmailIndex]. The requester is not told when the limit is reached, so that nobody
 // can flood a mailbox or learn that one was mailed.
-func MayMail(ctx context.Context, s store.Store, tx store.Querier, kind Purpose, emailIndex []byte) (bool, error) {
+func MayMail(ctx context.Context, s store.Store, tx store.RowQuerier, kind Purpose, emailIndex []byte) (bool, error) {
 	return MailsToAddress.Take(ctx, tx, s.Keeper.BlindIndex("mail."+string(kind), string(emailIndex)))
 }
 
 // MayWarn limits the mails that tell a person that somebody is guessing their second factor,
 // so that guessing does not flood their mailbox.
-func MayWarn(ctx context.Context, s store.Store, tx store.Querier, user uuid.UUID) (bool, error) {
+func MayWarn(ctx context.Context, s store.Store, tx store.RowQuerier, user uuid.UUID) (bool, error) {
 	return warningsToOne.Take(ctx, tx, s.Keeper.BlindIndex("mail.second_factor_guessed", user.String()))
 }
 
@@ -132,7 +132,7 @@ const peekMailedToken = `
 SELECT user_id FROM mailed_tokens WHERE hash = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > now()`
 
 // PeekMailedToken returns the owner of a token without consuming it.
-func PeekMailedToken(ctx context.Context, db store.Querier, purpose Purpose, token string) (user uuid.UUID, err error) {
+func PeekMailedToken(ctx context.Context, db store.RowQuerier, purpose Purpose, token string) (user uuid.UUID, err error) {
 	err = db.QueryRow(ctx, peekMailedToken, store.TokenHash(token), purpose).Scan(&user)
 	return user, tokenError(err)
 }
