@@ -11,18 +11,19 @@ import (
 	"function/shared/resultset"
 )
 
-// table is an answer in the form that is drawn: a name or an instant, and a number of every series, for each row.
+// table is a result prepared for drawing: for each row, a name or a time, and one number per
+// series.
 type table struct {
-	by      string      // the column that names the rows; empty when none does
-	group   string      // the column that names the series, in the long form
-	value   string      // what the numbers are, when they are all one thing
-	labels  []string    // one a row
-	times   []time.Time // one a row, ascending, when the rows are instants
-	numbers []float64   // one a row, ascending, when the rows have an order otherwise
-	named   bool        // the rows' order is that of names, such as weekdays
-	rows    bool        // the rows' numbers only count them
+	by      string      // the column that names the rows; empty if none does
+	group   string      // the column that names the series, in long form
+	value   string      // what the numbers measure, if they all measure the same
+	labels  []string    // one per row
+	times   []time.Time // one per row, ascending, if the rows are times
+	numbers []float64   // one per row, ascending, if the rows are ordered in another way
+	named   bool        // the rows are ordered by names such as weekdays
+	rows    bool        // the rows are only numbered
 	series  []series
-	exact   string // the only number of a single row as the answer has it
+	exact   string // the only number of a single row, as in the result
 	notes   []string
 }
 
@@ -30,7 +31,7 @@ type series struct {
 	name     string
 	unit     string
 	decimals int       // with which all values are written
-	values   []float64 // one a row; NaN is a gap
+	values   []float64 // one per row; NaN is a gap
 }
 
 func read(set *resultset.Set, kind string) (*table, error) {
@@ -55,8 +56,8 @@ func read(set *resultset.Set, kind string) (*table, error) {
 	return wide(set, kind, names, measures), nil
 }
 
-// wide takes a series from each measure, the first MaxSeries of them. Without names the rows are numbered; columns of
-// names that repeat are named by all that tell them apart.
+// wide makes a series of each measure, up to MaxSeries. Without name columns, the rows are
+// numbered. If names repeat, rows are named by as many columns as are needed to distinguish them.
 func wide(set *resultset.Set, kind string, names, numeric []int) *table {
 	t := &table{}
 	if len(numeric) == 1 {
@@ -84,7 +85,7 @@ func wide(set *resultset.Set, kind string, names, numeric []int) *table {
 		t.rows = true
 		return t
 	}
-	names = telling(set, names)
+	names = distinguishing(set, names)
 	var by []string
 	for _, column := range names {
 		by = append(by, readable(set.Columns[column].Name))
@@ -111,8 +112,9 @@ func wide(set *resultset.Set, kind string, names, numeric []int) *table {
 	return t
 }
 
-// telling are as many of the columns of names as tell the rows apart, the first at least.
-func telling(set *resultset.Set, names []int) []int {
+// distinguishing returns the shortest prefix of the name columns that distinguishes the rows, or
+// all of them.
+func distinguishing(set *resultset.Set, names []int) []int {
 	for n := 1; n < len(names); n++ {
 		seen := map[string]bool{}
 		for _, row := range set.Rows {
@@ -129,8 +131,8 @@ func telling(set *resultset.Set, names []int) []int {
 	return names
 }
 
-// order puts the rows into the order of the column that names them, if it has one; row is the answer's row of each
-// of n.
+// order sorts the rows by the column that names them, if it has an order. row maps each of the n
+// rows to its row in the result.
 func (t *table) order(set *resultset.Set, column int, row func(int) int, n int) {
 	if times := instants(set, column); times != nil {
 		moments := make([]time.Time, n)
@@ -151,7 +153,7 @@ func (t *table) order(set *resultset.Set, column int, row func(int) int, n int) 
 	t.named = !isNumeric(set, column)
 }
 
-// sortByNumber puts the rows in the order of their numbers, and drops those without one.
+// sortByNumber sorts the rows by their numbers and drops rows without one.
 func (t *table) sortByNumber() {
 	var order []int
 	for i, n := range t.numbers {
@@ -167,7 +169,7 @@ func (t *table) sortByNumber() {
 	t.pick(order)
 }
 
-// transposed makes the columns of a single row its bars.
+// transposed turns the columns of a single row into bars.
 func transposed(set *resultset.Set, numeric []int) *table {
 	t := &table{series: []series{{}}}
 	for _, column := range numeric {
@@ -180,8 +182,8 @@ func transposed(set *resultset.Set, numeric []int) *table {
 	return t
 }
 
-// long reads rows of (label, series, number), or nil when they are not that: no label repeats, or one repeats within
-// a series.
+// long reads rows of (label, series, number). It returns nil if the result is not in that form: no
+// label repeats, or one repeats within a series.
 func long(set *resultset.Set, names []int, numeric int) *table {
 	label, name := names[0], names[1]
 	if finer(set, name, label) {
@@ -189,7 +191,7 @@ func long(set *resultset.Set, names []int, numeric int) *table {
 	}
 	t := &table{by: readable(set.Columns[label].Name), group: readable(set.Columns[name].Name), value: readable(set.Columns[numeric].Name)}
 	rows, groups := map[string]int{}, map[string]int{}
-	var first []int // the answer's row of each label
+	var first []int // for each label, its row in the result
 	for i, row := range set.Rows {
 		key, group := text(cell(row, label)), text(cell(row, name))
 		r, known := rows[key]
@@ -224,14 +226,14 @@ func long(set *resultset.Set, names []int, numeric int) *table {
 	return t
 }
 
-// grow fills up with gaps to n values.
+// grow appends gaps until there are n values.
 func (s *series) grow(n int) {
 	for len(s.values) < n {
 		s.values = append(s.values, math.NaN())
 	}
 }
 
-// set puts a value at row, unless there is one.
+// set sets the value of a row unless it has one, and reports whether it did.
 func (s *series) set(row int, value float64) bool {
 	s.grow(row + 1)
 	if !math.IsNaN(s.values[row]) {
@@ -241,7 +243,8 @@ func (s *series) set(row int, value float64) bool {
 	return true
 }
 
-// sortByTime makes the rows instants, drops those without one, and puts them in order. It does nothing without times.
+// sortByTime makes the rows times, sorts them and drops rows without one. It does nothing if times
+// is nil.
 func (t *table) sortByTime(times []time.Time) {
 	if times == nil {
 		return
@@ -260,7 +263,7 @@ func (t *table) sortByTime(times []time.Time) {
 	t.pick(order)
 }
 
-// keepLargest leaves the n rows with the largest first values, sizes counted without their sign, in that order.
+// keepLargest keeps the n rows whose first values have the largest absolute value, in that order.
 func (t *table) keepLargest(n int) {
 	if len(t.labels) <= n {
 		return
@@ -300,13 +303,15 @@ func (t *table) note(format string, args ...any) {
 	t.notes = append(t.notes, fmt.Sprintf(format, args...))
 }
 
-// continuous says that the rows are points of an axis, between which a line means something.
+// continuous reports whether the rows are points on an axis, so that lines between them are
+// meaningful.
 func (t *table) continuous() bool { return t.times != nil || t.numbers != nil && !t.named && !t.rows }
 
-// format writes a value of a series.
+// format formats a value of a series.
 func (t *table) format(s int, v float64) string { return formatDecimals(v, t.series[s].decimals) }
 
-// panels are the series that share an axis: of one unit, and of sizes that one axis can show.
+// panels groups the series that share an axis: those with the same unit and of a size that one axis
+// can show.
 func (t *table) panels() [][]int {
 	var groups [][]int
 	for i, s := range t.series {
@@ -324,7 +329,7 @@ func (t *table) panels() [][]int {
 	return groups
 }
 
-// scale covers low to high. Whole numbers have no ticks between them.
+// scale returns a scale from low to high. Whole numbers have no ticks between them.
 func (t *table) scale(low, high float64, ticks int) scale {
 	s := newScale(low, high, ticks)
 	for _, series := range t.series {
@@ -338,7 +343,7 @@ func (t *table) scale(low, high float64, ticks int) scale {
 	return s
 }
 
-// size is the largest value without its sign.
+// size returns the largest absolute value.
 func (s series) size() float64 {
 	size := 0.0
 	for _, v := range s.values {
@@ -349,7 +354,7 @@ func (s series) size() float64 {
 	return size
 }
 
-// of is the table with some of its series.
+// of returns the table with only some of its series.
 func (t *table) of(series []int) *table {
 	part := *t
 	part.series = pick(t.series, series)
@@ -365,13 +370,13 @@ func (t *table) of(series []int) *table {
 
 func (t *table) single() bool { return len(t.labels) == 1 && len(t.series) == 1 }
 
-// empty says that there is nothing but gaps.
+// empty reports whether there are only gaps.
 func (t *table) empty() bool {
 	low, _ := t.bounds()
 	return math.IsNaN(low)
 }
 
-// bounds are the least and the greatest value; NaN when there is none.
+// bounds returns the smallest and the largest value, or NaN if there are none.
 func (t *table) bounds() (low, high float64) {
 	low, high = math.NaN(), math.NaN()
 	for _, s := range t.series {
@@ -387,7 +392,7 @@ func (t *table) bounds() (low, high float64) {
 	return low, high
 }
 
-// title is what the columns' names say of the whole.
+// title derives a title from the column names.
 func (t *table) title() string {
 	names := make([]string, len(t.series))
 	for i, s := range t.series {

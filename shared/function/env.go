@@ -23,8 +23,8 @@ import (
 	"function/shared/secret"
 )
 
-// Config is everything that a deployment may set, as environment variables. A
-// function needs only what it opens.
+// Config is everything that a deployment can set, as environment variables. A function needs only
+// the settings of what it opens.
 type Config struct {
 	UsersDatabaseURL     string `env:"USERS_DATABASE_URL"`
 	DatasetsDatabaseURL  string `env:"DATASETS_DATABASE_URL"`
@@ -37,48 +37,48 @@ type Config struct {
 	DatasetsAuditDatabaseURL  string `env:"DATASETS_AUDIT_DATABASE_URL"`  // data_management_db as audit_reader
 	AnalyticsAuditDatabaseURL string `env:"ANALYTICS_AUDIT_DATABASE_URL"` // analytics_db as audit_reader
 
-	MongoURL string `env:"MONGODB_URL"` // of a database that keeps documents; empty: PostgreSQL keeps them
+	MongoURL string `env:"MONGODB_URL"` // a database that stores documents; empty: PostgreSQL stores them
 
 	Sink            string   `env:"K_SINK"`                 // the broker
-	StorageLocalURL string   `env:"STORAGE_LOCAL_URL"`      // bucket of storage_type local
+	StorageLocalURL string   `env:"STORAGE_LOCAL_URL"`      // the bucket of storage_type local
 	KeyURL          string   `env:"KEY_ENCRYPTION_KEY_URL"` // gocloud.dev/secrets
 	BlindIndexKey   string   `env:"BLIND_INDEX_KEY"`        // 32 bytes, base64
 	TokenIssuer     string   `env:"TOKEN_ISSUER, default=aic-data"`
 	TokenAudience   string   `env:"TOKEN_AUDIENCE, default=aic-data"`
-	TrustedProxies  Networks `env:"TRUSTED_PROXIES"`                                     // CIDRs, whose X-Forwarded-For is believed
-	ServicesDomain  string   `env:"SERVICES_DOMAIN, default=aic-data.svc.cluster.local"` // of the functions' own host names
-	Scratch         string   `env:"SCRATCH_DIR"`                                         // for files of one request; empty: the system's
-	MaxUploadBytes  int64    `env:"MAX_UPLOAD_BYTES"`                                    // of one file; zero: 50 GiB
+	TrustedProxies  Networks `env:"TRUSTED_PROXIES"`                                     // CIDRs of proxies whose X-Forwarded-For is trusted
+	ServicesDomain  string   `env:"SERVICES_DOMAIN, default=aic-data.svc.cluster.local"` // DNS suffix of the functions' own host names
+	Scratch         string   `env:"SCRATCH_DIR"`                                         // directory for a request's temporary files; empty: the system's
+	MaxUploadBytes  int64    `env:"MAX_UPLOAD_BYTES"`                                    // per file; zero: 50 GiB
 
-	SMTPURL                  string `env:"SMTP_URL"`                                 // the mail server, see mail.NewSender; users-send-mail alone needs it
-	SendsMail                bool   `env:"MAIL, default=false"`                      // there is a mail server: mail is queued, and sent by users-send-mail
-	MailFrom                 string `env:"MAIL_FROM"`                                // whom mail comes from: Name <address>
-	SecurityContact          string `env:"SECURITY_CONTACT"`                         // mailto: or https: of who is told of vulnerabilities; empty: nobody is named
-	PublicURL                string `env:"PUBLIC_URL"`                               // base of the links in mails: of the pages that people see
-	RegistrationConfirmation bool   `env:"REGISTRATION_CONFIRMATION, default=false"` // an account opens once its address is confirmed by mail
+	SMTPURL                  string `env:"SMTP_URL"`                                 // the mail server, see mail.NewSender; only users-send-mail needs it
+	SendsMail                bool   `env:"MAIL, default=false"`                      // whether mail is queued for users-send-mail, which needs a mail server
+	MailFrom                 string `env:"MAIL_FROM"`                                // the sender: Name <address>
+	SecurityContact          string `env:"SECURITY_CONTACT"`                         // mailto: or https: URL for vulnerability reports; empty: none is published
+	PublicURL                string `env:"PUBLIC_URL"`                               // base of the links in mails: the user-facing pages
+	RegistrationConfirmation bool   `env:"REGISTRATION_CONFIRMATION, default=false"` // require a confirmed address before an account opens
 
-	ArgonMemory       uint32           `env:"ARGON2_MEMORY_KIB"`       // of one password hash; zero: OWASP's
-	ArgonIterations   uint32           `env:"ARGON2_ITERATIONS"`       // zero: OWASP's
-	ArgonParallelism  uint8            `env:"ARGON2_PARALLELISM"`      // zero: OWASP's
+	ArgonMemory       uint32           `env:"ARGON2_MEMORY_KIB"`       // per password hash; zero: OWASP's value
+	ArgonIterations   uint32           `env:"ARGON2_ITERATIONS"`       // zero: OWASP's value
+	ArgonParallelism  uint8            `env:"ARGON2_PARALLELISM"`      // zero: OWASP's value
 	RateLimits        ratelimit.Limits `env:"RATE_LIMITS, default=on"` // off, or quotas such as caller=600/1m,address=off
-	RedisURL          string           `env:"REDIS_URL"`               // keeps the rate limits; empty, or while it is away: user_management_db does
-	PasswordMinLength int              `env:"PASSWORD_MIN_LENGTH"`     // characters that new passwords have in every organization, up to 64; zero: 8, for passwords with a second factor
-	PasswordRangeURL  string           `env:"PASSWORD_RANGE_URL"`      // of a service such as Have I Been Pwned's, before the five digits; empty: none is asked
+	RedisURL          string           `env:"REDIS_URL"`               // stores rate limits; empty or unavailable: user_management_db stores them
+	PasswordMinLength int              `env:"PASSWORD_MIN_LENGTH"`     // minimum length of new passwords in every organization, in characters, at most 64; zero: 8 with a second factor
+	PasswordRangeURL  string           `env:"PASSWORD_RANGE_URL"`      // URL of a Have I Been Pwned range API, without the five digits; empty: no check
 
-	PlatformAdminSecondFactor bool `env:"PLATFORM_ADMIN_SECOND_FACTOR, default=true"` // platform admins are none in a session without one
+	PlatformAdminSecondFactor bool `env:"PLATFORM_ADMIN_SECOND_FACTOR, default=true"` // platform admin rights require a session with a second factor
 
-	SigningKeyDays int              `env:"SIGNING_KEY_DAYS, default=30"` // of one key, until the next is made
-	OIDCIssuers    auth.OIDCIssuers `env:"OIDC_ISSUERS"`                 // whose tokens are taken too: JSON, [{"issuer", "audience", "jwks_url", "algorithms"}]
-	OIDCSubjectKey string           `env:"OIDC_SUBJECT_KEY"`             // 32 bytes, base64: finds their subjects; the same in all functions
+	SigningKeyDays int              `env:"SIGNING_KEY_DAYS, default=30"` // lifetime of a signing key before the next one replaces it
+	OIDCIssuers    auth.OIDCIssuers `env:"OIDC_ISSUERS"`                 // issuers whose tokens are accepted: JSON, [{"issuer", "audience", "jwks_url", "algorithms"}]
+	OIDCSubjectKey string           `env:"OIDC_SUBJECT_KEY"`             // 32 bytes, base64: key of the blind index of their subjects; the same in all functions
 
-	DNSResolver string `env:"DNS_RESOLVER"` // host:port that is asked for organizations' domains; empty: the system's
+	DNSResolver string `env:"DNS_RESOLVER"` // host:port of the resolver that verifies organizations' domains; empty: the system's
 
-	WebAuthnOrigins []string `env:"WEBAUTHN_ORIGINS"` // of the pages that use passkeys, such as https://app.example.com; empty: that of PUBLIC_URL
+	WebAuthnOrigins []string `env:"WEBAUTHN_ORIGINS"` // of the pages that use passkeys, such as https://app.example.com; empty: the origin of PUBLIC_URL
 	WebAuthnRPID    string   `env:"WEBAUTHN_RP_ID"`   // the domain that passkeys belong to; empty: the host of the first origin
-	AllowedOrigins  Origins  `env:"ALLOWED_ORIGINS"`  // whose pages may call the API; empty: WEBAUTHN_ORIGINS, else that of PUBLIC_URL
+	AllowedOrigins  Origins  `env:"ALLOWED_ORIGINS"`  // origins whose pages may call the API; empty: WEBAUTHN_ORIGINS, or else the origin of PUBLIC_URL
 }
 
-// Networks are CIDRs, separated by commas.
+// Networks is a list of CIDRs, separated by commas.
 type Networks []netip.Prefix
 
 // EnvDecode implements envconfig.Decoder.
@@ -96,7 +96,7 @@ func (n *Networks) EnvDecode(value string) error {
 	return nil
 }
 
-// DatabaseURLs are the URLs of the domains' databases, as their owners log in.
+// DatabaseURLs returns the URLs of the domains' databases, for the roles that own them.
 func (c Config) DatabaseURLs() map[database.Name]string {
 	return map[database.Name]string{
 		database.Users:     c.UsersDatabaseURL,
@@ -105,7 +105,7 @@ func (c Config) DatabaseURLs() map[database.Name]string {
 	}
 }
 
-// onOff lets a setting that is true or false be on or off too, and says what it may be.
+// onOff accepts on and off for boolean settings, besides true and false.
 func onOff(_ context.Context, key, _, _, value string) (string, bool, error) {
 	config := reflect.TypeFor[Config]()
 	for i := range config.NumField() {
@@ -134,14 +134,13 @@ func ConfigFromEnvironment(ctx context.Context) (Config, error) {
 	return c, nil
 }
 
-// Env is what a function may open. Everything is opened at first use, so that a
-// cold start opens only what its function uses, and shared by the functions that
-// run in one process.
+// Env opens what a function uses. Each resource is opened on first use, so that a cold start opens
+// only what its function needs, and is shared by all functions of the process.
 type Env struct {
-	Name   string // of the function
+	Name   string // the function's name
 	Config Config
 
-	reaches []Use // nil: everything
+	reaches []Use // nil: no restriction
 	shared  *resources
 }
 
@@ -157,7 +156,7 @@ type resources struct {
 	closers   []func() error
 }
 
-// NewEnv makes the environment of a process.
+// NewEnv returns the environment of a process.
 func NewEnv(c Config) *Env {
 	return &Env{Config: c, shared: &resources{
 		pools:   map[string]*pgxpool.Pool{},
@@ -166,16 +165,16 @@ func NewEnv(c Config) *Env {
 	}}
 }
 
-// of is the environment as one function sees it.
+// of returns the environment restricted to what one function declares.
 func (e *Env) of(d Declaration) *Env {
 	return &Env{Name: d.Name, Config: e.Config, reaches: append([]Use{}, d.Reaches()...), shared: e.shared}
 }
 
-// Close waits for events under way and closes everything that was opened.
+// Close waits for events that are being sent and closes everything that was opened.
 func (e *Env) Close() error {
 	e.shared.sender.Wait()
 	var errs []error
-	for _, closer := range e.shared.closers { // before the lock: what they wait for may still open things
+	for _, closer := range e.shared.closers { // not under the lock: closers may wait for work that still opens resources
 		errs = append(errs, closer())
 	}
 	e.shared.mu.Lock()
@@ -189,14 +188,14 @@ func (e *Env) Close() error {
 	return errors.Join(errs...)
 }
 
-// OnClose has a function's own resource closed when the process ends.
+// OnClose registers a function that closes a resource when the process ends.
 func (e *Env) OnClose(closer func() error) {
 	e.shared.mu.Lock()
 	defer e.shared.mu.Unlock()
 	e.shared.closers = append(e.shared.closers, closer)
 }
 
-// Database is a domain's own database, whose transactions publish as this function.
+// Database opens a domain's own database. Its transactions publish events as this function.
 func (e *Env) Database(ctx context.Context, name database.Name) (*outbox.DB, error) {
 	if err := e.allow(Owns(name)); err != nil {
 		return nil, err
@@ -212,10 +211,10 @@ func (e *Env) Database(ctx context.Context, name database.Name) (*outbox.DB, err
 	return outbox.New(pool, e.Name, e.shared.sender), nil
 }
 
-// Sender posts events to the broker, for the functions that relay them.
+// Sender returns the sender that posts events to the broker, for functions that relay them.
 func (e *Env) Sender() *outbox.Sender { return e.shared.sender }
 
-// Verifier checks bearer tokens; operations that declare bearer security have it already.
+// Verifier returns the verifier of bearer tokens. Operations with bearer security have it already.
 func (e *Env) Verifier(ctx context.Context) (*auth.Verifier, error) {
 	if err := e.allow(Callers); err != nil {
 		return nil, err
@@ -233,7 +232,7 @@ func (e *Env) Verifier(ctx context.Context) (*auth.Verifier, error) {
 	return verifier, nil
 }
 
-// AuditTrail is the database of an audit trail, for reading it.
+// AuditTrail opens a database for reading its audit trail.
 func (e *Env) AuditTrail(ctx context.Context, name database.Name) (*pgxpool.Pool, error) {
 	if e.reaches != nil && e.allow(Owns(name)) == nil {
 		db, err := e.Database(ctx, name)
@@ -249,7 +248,7 @@ func (e *Env) AuditTrail(ctx context.Context, name database.Name) (*pgxpool.Pool
 	return e.pool(ctx, "audit trail of "+string(name), urls[name])
 }
 
-// ReaderURLs are the URLs of the roles that see a part of a database.
+// ReaderURLs returns the configured URLs of the roles that see only part of a database.
 func (c Config) ReaderURLs() []string {
 	var urls []string
 	for _, url := range []string{c.IdentityDatabaseURL, c.CatalogDatabaseURL, c.ReaderDatabaseURL, c.DatasetsAuditDatabaseURL, c.AnalyticsAuditDatabaseURL, c.ComplianceDatabaseURL} {
@@ -260,8 +259,7 @@ func (c Config) ReaderURLs() []string {
 	return urls
 }
 
-// Identity is what token checks read: sessions, signing keys and API keys, as they are
-// published.
+// Identity opens the published views that token checks read: sessions, signing keys and API keys.
 func (e *Env) Identity(ctx context.Context) (*pgxpool.Pool, error) {
 	if err := e.allow(Callers); err != nil {
 		return nil, err
@@ -269,7 +267,7 @@ func (e *Env) Identity(ctx context.Context) (*pgxpool.Pool, error) {
 	return e.pool(ctx, "identity", e.Config.IdentityDatabaseURL)
 }
 
-// Catalog is the published list of the data sets that can be queried.
+// Catalog opens the published view of the data sets that can be queried.
 func (e *Env) Catalog(ctx context.Context) (*pgxpool.Pool, error) {
 	if err := e.allow(Catalog); err != nil {
 		return nil, err
@@ -277,7 +275,7 @@ func (e *Env) Catalog(ctx context.Context) (*pgxpool.Pool, error) {
 	return e.pool(ctx, "catalog", e.Config.CatalogDatabaseURL)
 }
 
-// Reader runs a person's own SQL over the projections: it may do nothing else.
+// Reader opens the projections with a role that can only read them, to run users' SQL.
 func (e *Env) Reader(ctx context.Context) (*pgxpool.Pool, error) {
 	if err := e.allow(Projections); err != nil {
 		return nil, err
@@ -302,10 +300,10 @@ func (e *Env) pool(ctx context.Context, what, url string) (*pgxpool.Pool, error)
 	return pool, nil
 }
 
-// ErrNotConfigured reports a storage type that this deployment has no bucket for.
+// ErrNotConfigured is returned for a storage type for which this deployment has no bucket.
 var ErrNotConfigured = errors.New("not configured")
 
-// Objects is the bucket of a storage type.
+// Objects opens the bucket of a storage type.
 func (e *Env) Objects(ctx context.Context, storageType string) (*objects.Bucket, error) {
 	if err := e.allow(Objects); err != nil {
 		return nil, err
@@ -327,7 +325,7 @@ func (e *Env) Objects(ctx context.Context, storageType string) (*objects.Bucket,
 	return bucket, nil
 }
 
-// Keeper wraps data keys and computes blind indexes.
+// Keeper returns the keeper, which wraps data keys and computes blind indexes.
 func (e *Env) Keeper(ctx context.Context) (*secret.Keeper, error) {
 	if err := e.allow(Keys); err != nil {
 		return nil, err
@@ -345,7 +343,7 @@ func (e *Env) Keeper(ctx context.Context) (*secret.Keeper, error) {
 	return keeper, nil
 }
 
-// Hasher hashes passwords; the functions of a process queue for it together.
+// Hasher returns the password hasher. All functions of a process share its queue.
 func (e *Env) Hasher() (*password.Hasher, error) {
 	e.shared.mu.Lock()
 	defer e.shared.mu.Unlock()
@@ -364,8 +362,7 @@ func (e *Env) Hasher() (*password.Hasher, error) {
 	return hasher, nil
 }
 
-// Limiter keeps callers within the configured limits; nil where nothing is limited,
-// or where there is no store for it.
+// Limiter returns the rate limiter, or nil if limits are off or no store is configured.
 func (e *Env) Limiter(ctx context.Context) (*ratelimit.Limiter, error) {
 	if e.Config.RateLimits.Off() || e.Config.RedisURL == "" && e.Config.IdentityDatabaseURL == "" {
 		return nil, nil
@@ -386,7 +383,7 @@ func (e *Env) Limiter(ctx context.Context) (*ratelimit.Limiter, error) {
 	return e.shared.limiter, nil
 }
 
-// limitStores are Redis, where there is one, and PostgreSQL for while it is away.
+// limitStores returns Redis, if configured, followed by PostgreSQL as the fallback.
 func (e *Env) limitStores(ctx context.Context) (stores []ratelimit.Store, err error) {
 	if e.Config.RedisURL != "" {
 		store, err := ratelimit.Drivers.Open(e.Config.RedisURL)
@@ -406,8 +403,8 @@ func (e *Env) limitStores(ctx context.Context) (stores []ratelimit.Store, err er
 	return stores, nil
 }
 
-// Documents keeps documents on a server of its own. nil: none is configured, and the
-// domain's database keeps them (documents.PostgreSQL).
+// Documents returns the document server, or nil if none is configured; the domain's database stores
+// the documents then (documents.PostgreSQL).
 func (e *Env) Documents() (documents.Server, error) {
 	if err := e.allow(Documents); err != nil {
 		return nil, err
