@@ -88,9 +88,9 @@ func KeepDeciders(ctx context.Context, tx pgx.Tx, organization uuid.UUID, work f
 	return err
 }
 
-// tell mails the members of an organization who can approve role changes, or all members, up
-// to a limit and approvers first. Except when all members are mailed, nobody is notified of
-// their own action.
+// tell mails the members of an organization who can approve role changes, or all members. If
+// there are too many, approvers are mailed first. Unless all members are mailed, nobody is
+// notified of their own action.
 func (r RoleChanges) tell(ctx context.Context, tx *outbox.Tx, organization, by uuid.UUID, all bool, write func(to string) mail.Message) error {
 	if !r.post.Sends() {
 		return nil

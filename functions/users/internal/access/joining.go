@@ -17,14 +17,14 @@ import (
 // roles require the right to change roles.
 var ordinary = []string{policy.Member, policy.Analyst, policy.Viewer}
 
-// MayBringIn refuses to add somebody with a role that the actor could not assign or, if role
-// changes need a second person, with any role that is not ordinary.
+// MayBringIn refuses to add a member with a role that the actor could not assign or, if role
+// changes need a second person's approval, with any role that is not ordinary.
 func (x Actor) MayBringIn(ctx context.Context, role string) error {
 	may := func(p policy.Permission) policy.Decision {
 		return policy.Decide(x.subject, policy.Need{Permission: p}, time.Now())
 	}
 	if role == policy.Member && may(policy.ProvisioningWrite).Allowed {
-		return nil // who provisions people makes members, whatever else they may do
+		return nil // provisioning may add members without any other right
 	}
 	if d := may(policy.MembersWrite); !d.Allowed {
 		return fault.New(fault.Forbidden, "%s", d.Reason)
@@ -45,8 +45,8 @@ func (x Actor) MayBringIn(ctx context.Context, role string) error {
 	return nil
 }
 
-// MayBringInNow is [Actor.MayBringIn] for the caller, who also needs step-up authentication
-// for a role that is not ordinary.
+// MayBringInNow is [Actor.MayBringIn] for the caller, who also needs step-up authentication to
+// add a member with a role that is not ordinary.
 func (x Actor) MayBringInNow(ctx context.Context, role string) error {
 	if err := x.MayBringIn(ctx, role); err != nil || slices.Contains(ordinary, role) {
 		return err

@@ -87,7 +87,7 @@ type RoleChangeAnswer struct {
 	Body   PendingRoleChange
 }
 
-// AnswersOfChanges describes the responses of operations whose change may be pending.
+// AnswersOfChanges describes the 202 response of operations whose change may be pending.
 var AnswersOfChanges = map[string]*huma.Response{"202": {Description: "Pending: a second person must approve it within 7 days"}}
 
 // approvalTime is how long a role change stays pending.
@@ -98,17 +98,17 @@ const approvalTime = 7 * 24 * time.Hour
 // approvers have left or do not respond.
 const aloneTime = 7 * 24 * time.Hour
 
-// Actor is the requester of a role change, within its transaction and under its
-// organization's lock.
+// Actor is a person or service account who changes roles, teams or members, within the
+// transaction of the change and under the organization's lock.
 type Actor struct {
 	*outbox.Tx
 	organization uuid.UUID
-	by           uuid.UUID // who wants it
+	by           uuid.UUID // the requester
 	subject      policy.Subject
 }
 
-// Acting locks the organization and reads the requester's current rights, so that a role
-// revoked a moment ago no longer counts.
+// Acting locks the organization and reads the actor's current rights, so that a role revoked a
+// moment ago no longer counts.
 func Acting(ctx context.Context, tx *outbox.Tx, organization, by uuid.UUID) (Actor, error) {
 	x := Actor{Tx: tx, organization: organization, by: by}
 	err := store.LockOrganization(ctx, tx, organization)

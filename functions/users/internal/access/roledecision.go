@@ -30,9 +30,9 @@ const (
 
 // Decisions on a pending change.
 const (
-	Approved  = "approved"  // by a second person: it takes effect, if who wanted it still may
+	Approved  = "approved"  // by a second person; applied if the requester still may make it
 	Rejected  = "rejected"  // by a second person
-	Withdrawn = "withdrawn" // by who wanted it
+	Withdrawn = "withdrawn" // by the requester
 )
 
 var decisions = map[string]string{Approved: "role_changes:approve", Rejected: "role_changes:reject", Withdrawn: "role_changes:withdraw"}

@@ -9,19 +9,20 @@ import (
 	"function/shared/policy"
 )
 
-// roleKind is one kind of change: who may make it, and what it does. A kind that is not
-// in the table does not exist, and is refused.
+// roleKind defines one kind of role change: who may make it, and what it does. Kinds that are
+// not in the table are refused.
 type roleKind struct {
 	needs policy.Permission
-	// may refuses a change, completes it, and tells whether it is sensitive: then it takes
-	// a fresh proof, and a second person where the organization wants one.
+	// may refuses a change that the actor may not make, completes it, and reports whether it is
+	// sensitive: then it requires step-up authentication and, if the organization requires it, a
+	// second person's approval.
 	may   func(Actor, context.Context, *RoleChange) (sensitive bool, err error)
 	apply func(Actor, context.Context, RoleChange) error
 }
 
 var roleKinds map[string]roleKind
 
-func init() { // not in the declaration: what applies a change looks kinds up
+func init() { // in init, because the functions in the table refer to it
 	roleKinds = map[string]roleKind{
 		AssignRole: {policy.RolesWrite, sensitive(Actor.mayAssign), func(x Actor, ctx context.Context, c RoleChange) error {
 			return x.assign(ctx, c, c.Role)
@@ -65,12 +66,12 @@ func init() { // not in the declaration: what applies a change looks kinds up
 	}
 }
 
-// sensitive is the rule of a kind whose every change is sensitive.
+// sensitive returns the rule of a kind whose changes are all sensitive.
 func sensitive(may func(Actor, context.Context, RoleChange) error) func(Actor, context.Context, *RoleChange) (bool, error) {
 	return func(x Actor, ctx context.Context, c *RoleChange) (bool, error) { return true, may(x, ctx, *c) }
 }
 
-// ofTeam is the rule of a kind that is sensitive where the team has roles.
+// ofTeam returns the rule of a kind whose changes are sensitive if the team has roles.
 func ofTeam(may func(Actor, context.Context, RoleChange) (bool, error)) func(Actor, context.Context, *RoleChange) (bool, error) {
 	return func(x Actor, ctx context.Context, c *RoleChange) (bool, error) { return may(x, ctx, *c) }
 }
@@ -80,9 +81,8 @@ func (x Actor) exec(ctx context.Context, sql string, arguments ...any) error {
 	return err
 }
 
-// may refuses what the one who wants the change may not do: nobody gives, takes or
-// defines rights beyond their own. It completes the change, and tells whether it takes a
-// fresh proof and a second person.
+// may refuses a change that the actor may not make: nobody can grant, take away or define rights
+// beyond their own. It completes the change and reports whether it is sensitive.
 func (x Actor) may(ctx context.Context, c *RoleChange) (sensitive bool, err error) {
 	kind, ok := roleKinds[c.Kind]
 	if !ok {
@@ -94,7 +94,7 @@ func (x Actor) may(ctx context.Context, c *RoleChange) (sensitive bool, err erro
 	return kind.may(x, ctx, c)
 }
 
-// apply makes a change that may be made: the only way in which roles change.
+// apply applies a permitted change. Roles change in no other way.
 func (x Actor) apply(ctx context.Context, c RoleChange) error {
 	kind, ok := roleKinds[c.Kind]
 	if !ok {

@@ -20,7 +20,7 @@ const selectPermissions = `SELECT permissions FROM roles WHERE organization_id =
 // Role refuses a role that does not exist or allows more than the actor may do.
 func (x Actor) Role(ctx context.Context, name string) error {
 	permissions := policy.Permissions(name)
-	if !slices.Contains(policy.BuiltIn(), name) { // the platform's own is not the organization's to give
+	if !slices.Contains(policy.BuiltIn(), name) { // platform roles are not in policy.BuiltIn, so an organization cannot grant them
 		err := x.QueryRow(ctx, selectPermissions, x.organization, name).Scan(&permissions)
 		if database.IsNoRows(err) {
 			return fault.At("body.role", "there is no such role in this organization")
@@ -71,7 +71,7 @@ func (x Actor) mayAssign(ctx context.Context, c RoleChange) error {
 	return x.Role(ctx, c.Role)
 }
 
-const lockSuspended = `SELECT suspended_at IS NOT NULL FROM users WHERE id = $1 FOR SHARE` // the platform suspends before, or after
+const lockSuspended = `SELECT suspended_at IS NOT NULL FROM users WHERE id = $1 FOR SHARE` // concurrent suspensions wait
 
 // canOwn refuses a new owner who is not an active member.
 func (x Actor) canOwn(ctx context.Context, m Membership) error {

@@ -34,7 +34,8 @@ WITH RECURSIVE up (id, parent_id) AS (
 )
 SELECT array_agg(id), (SELECT coalesce(array_agg(DISTINCT role), '{}') FROM role_grants WHERE team_id IN (SELECT id FROM up)) FROM up`
 
-// Path returns a team with its ancestors, and the roles that its members have through them.
+// Path returns the identifiers of a team and its ancestors, and the roles that the team's
+// members have through them.
 func (x Actor) Path(ctx context.Context, team uuid.UUID) (path []uuid.UUID, roles []string, err error) {
 	if err := x.QueryRow(ctx, selectTeamPath, team, x.organization).Scan(&path, &roles); err != nil {
 		return nil, nil, fmt.Errorf("read path of team: %w", err)

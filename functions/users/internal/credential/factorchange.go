@@ -18,13 +18,13 @@ import (
 	"function/shared/outbox"
 )
 
-// SecondFactors is the accounts, where their second factors are changed and proved.
+// SecondFactors changes and checks people's second factors, and mails them about changes.
 type SecondFactors struct {
 	store.Store
 	post notify.Mailer
 }
 
-// OpenSecondFactors opens the accounts, and the mail that tells people of changes.
+// OpenSecondFactors opens the store and the mailer.
 func OpenSecondFactors(ctx context.Context, env *function.Env) (SecondFactors, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
@@ -34,12 +34,12 @@ func OpenSecondFactors(ctx context.Context, env *function.Env) (SecondFactors, e
 	return SecondFactors{store, post}, err
 }
 
-// FactorChange is what somebody does to their own second factors: how the audit
-// trail names it, and what the person is told.
+// FactorChange describes a change that a person makes to their own second factors, for the audit
+// trail and the notification.
 type FactorChange struct {
 	Action     string
 	ResourceID string
-	Told       func(notify.Mailer, string) mail.Message // what the person is mailed; nil: nothing
+	Told       func(notify.Mailer, string) mail.Message // the notification; nil: none
 }
 
 const (
@@ -55,9 +55,9 @@ WHERE id = $1`
 	unmarkSessions = `UPDATE sessions SET second_factor_at = NULL WHERE user_id = $1 AND second_factor_at IS NOT NULL`
 )
 
-// ChangeFactors runs a change of the caller's second factors: one after another, so
-// that none sees half of another, in the audit trail whether it was done or refused,
-// and told to the person when it was done.
+// ChangeFactors runs a change of the caller's second factors. It locks the account, so that
+// changes run one at a time, and notifies the person of a successful change. The audit trail
+// records successful and refused changes.
 func (s SecondFactors) ChangeFactors(ctx context.Context, caller auth.Caller, c FactorChange, change func(*outbox.Tx) error) error {
 	organization, err := organizationOf(ctx, s.DB, caller)
 	if err != nil {
@@ -85,8 +85,8 @@ func (s SecondFactors) ChangeFactors(ctx context.Context, caller auth.Caller, c 
 	return nil
 }
 
-// organizationOf is the organization in whose trail the caller's change belongs: that
-// of the session, whether or not the caller's roles there count yet.
+// organizationOf returns the organization in whose audit trail the caller's change is recorded:
+// the session's, even if the caller has no role there yet.
 func organizationOf(ctx context.Context, db store.Querier, caller auth.Caller) (id uuid.UUID, err error) {
 	if caller.OrganizationID != uuid.Nil || caller.SessionID == uuid.Nil {
 		return caller.OrganizationID, nil
@@ -97,8 +97,8 @@ func organizationOf(ctx context.Context, db store.Querier, caller auth.Caller) (
 	return id, nil
 }
 
-// Enrolled follows a new factor: the session counts as proved by it, and the first
-// factor comes with recovery codes.
+// Enrolled completes the enrolment of a factor: the session counts as authenticated with it, and
+// a person without recovery codes gets new ones.
 func (s SecondFactors) Enrolled(ctx context.Context, tx pgx.Tx, caller auth.Caller, methods []string) (codes []string, err error) {
 	if _, err := tx.Exec(ctx, markSession, caller.SessionID, methods); err != nil {
 		return nil, fmt.Errorf("mark session: %w", err)
@@ -110,8 +110,8 @@ func (s SecondFactors) Enrolled(ctx context.Context, tx pgx.Tx, caller auth.Call
 	return ReplaceRecoveryCodes(ctx, s.Store, tx, caller.UserID)
 }
 
-// Removed follows a factor's removal. The last one stays while an organization of the
-// person demands one.
+// Removed completes the removal of a factor. It refuses to remove the last one while one of the
+// person's organizations requires a second factor.
 func (s SecondFactors) Removed(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
 	factors, err := FactorsOf(ctx, tx, user)
 	if err != nil || factors.Any() {
@@ -133,10 +133,10 @@ func (s SecondFactors) Removed(ctx context.Context, tx pgx.Tx, user uuid.UUID) e
 	return nil
 }
 
-// SecondFactorRequired tells whether an organization that a person belongs to demands one.
+// SecondFactorRequired reports whether any of a person's organizations requires a second factor.
 func SecondFactorRequired(ctx context.Context, db store.Querier, user uuid.UUID) (required bool, err error) {
 	if err := db.QueryRow(ctx, selectRequired, user).Scan(&required); err != nil {
-		return false, fmt.Errorf("read what the organizations of user %s demand: %w", user, err)
+		return false, fmt.Errorf("read whether user %s needs a second factor: %w", user, err)
 	}
 	return required, nil
 }

@@ -14,8 +14,9 @@ import (
 	"function/shared/ratelimit"
 )
 
-// disownings remove what somebody has added to an account who never proved that it is
-// theirs. Its sessions, its mailed tokens and its password go with the reset that proves it.
+// disownings remove everything that was added to an account before one of its addresses was
+// first verified. The password reset that verifies it replaces the password and ends sessions
+// and mailed tokens itself.
 var disownings = []string{
 	`DELETE FROM totp_secrets WHERE user_id = $1`,
 	`DELETE FROM passkeys WHERE user_id = $1`,
@@ -29,15 +30,16 @@ var disownings = []string{
 
 const selectProved = `SELECT proved_at IS NOT NULL FROM users WHERE id = $1 FOR NO KEY UPDATE`
 
-// Disown removes what was added to an account before anybody proved that its address is
-// theirs, in the transaction of a first proof by somebody who need not have known it: who
-// chooses a password by a mailed link. Whoever registered the address may have been a
-// stranger, who would come back by a passkey or a key of theirs. It does nothing to an
-// account that was proved before: its second factors hold against whoever reads its mail.
+// Disown removes everything that was added to an account before one of its addresses was first
+// verified. It runs in the transaction of the first password reset by mail, in which the owner
+// of the address proves that it is theirs. The account may have been registered by a stranger,
+// who could otherwise return with their own passkey or API key. Disown does nothing if an
+// address was verified before: then the account's second factors protect it from somebody who
+// only reads its mail.
 func Disown(ctx context.Context, s store.Store, tx *outbox.Tx, post notify.Mailer, c Credentials) error {
 	var proved bool
 	if err := tx.QueryRow(ctx, selectProved, c.UserID).Scan(&proved); err != nil {
-		return fmt.Errorf("read whether the account is proved: %w", err)
+		return fmt.Errorf("read whether the account is verified: %w", err)
 	}
 	if proved {
 		return nil
@@ -50,7 +52,7 @@ func Disown(ctx context.Context, s store.Store, tx *outbox.Tx, post notify.Maile
 	for _, statement := range disownings {
 		tag, err := tx.Exec(ctx, statement, c.UserID)
 		if err != nil {
-			return fmt.Errorf("remove what was added before the first proof: %w", err)
+			return fmt.Errorf("remove unverified credentials: %w", err)
 		}
 		removed += tag.RowsAffected()
 	}
@@ -76,9 +78,9 @@ var (
 	errNoPassword = fault.At("body.password", "the account has no password: choose one (POST /v1/users/password/forgot), which confirms the address too")
 )
 
-// ProveHolder checks that whoever follows a mailed link holds the account that it is about
-// by the account's password. The link alone shows that they read the address: following it,
-// they would confirm an account that a stranger has prepared for them.
+// ProveHolder checks the account's password for a person who follows a mailed link. The link
+// alone only proves that they read the address; without the password check they could verify an
+// account that a stranger registered with their address.
 func ProveHolder(ctx context.Context, s Passwords, purpose notify.Purpose, token, password string) error {
 	user, err := notify.PeekMailedToken(ctx, s.DB, purpose, token)
 	if err != nil {

@@ -20,17 +20,16 @@ import (
 	"function/shared/secret"
 )
 
-// MaxPasskeys is how many passkeys a person may have.
+// MaxPasskeys limits the passkeys of one person.
 const MaxPasskeys = 20
 
-// Passkeys is the platform as a relying party of WebAuthn (W3C, level 3), over the
-// accounts.
+// Passkeys makes the platform a relying party of WebAuthn (W3C, level 3).
 type Passkeys struct {
 	SecondFactors
 	rp *webauthn.WebAuthn
 }
 
-// OpenPasskeys opens the accounts, and checks the configured origins.
+// OpenPasskeys opens the store and checks the configured origins.
 func OpenPasskeys(ctx context.Context, env *function.Env) (Passkeys, error) {
 	rp, err := relyingParty(env.Config)
 	if err != nil {
@@ -65,13 +64,13 @@ func relyingParty(c function.Config) (*webauthn.WebAuthn, error) {
 	return rp, nil
 }
 
-// The contexts that a passkey's sealed fields are bound to.
+// Encryption contexts of a passkey's sealed fields.
 const (
 	passkeyField     = "passkeys.credential"
 	PasskeyNameField = "passkeys.name"
 )
 
-// keyholder is who WebAuthn's ceremonies are about.
+// keyholder is a person in a WebAuthn ceremony. It implements webauthn.User.
 type keyholder struct {
 	id          uuid.UUID
 	name        person.Name
@@ -93,7 +92,7 @@ const (
 	updatePasskey = `UPDATE passkeys SET credential = $2, last_used_at = now() WHERE credential_id = $1`
 )
 
-// keyholderOf reads a person with their passkeys, whose rows it locks.
+// keyholderOf reads a person with their passkeys and locks the rows of the passkeys.
 func (p Passkeys) keyholderOf(ctx context.Context, tx *outbox.Tx, user uuid.UUID) (keyholder, error) {
 	key, err := person.KeyOf(ctx, p.SecondFactors.Store, tx, user)
 	if err != nil {
@@ -125,7 +124,7 @@ func (k keyholder) seal(credential *webauthn.Credential) ([]byte, error) {
 	return secret.Seal(k.key, passkeyField, string(plain))
 }
 
-// PasskeyInfo is a passkey as its owner sees it.
+// PasskeyInfo is a passkey as shown to its owner.
 type PasskeyInfo struct {
 	ID         uuid.UUID  `json:"id" format:"uuid"`
 	Name       string     `json:"name"`

@@ -14,14 +14,15 @@ import (
 	"function/shared/outbox"
 )
 
-// GuardStepUp counts a guess within a session.
+// GuardStepUp counts an attempt at step-up authentication in a session.
 func GuardStepUp(ctx context.Context, s store.Store, sessionID uuid.UUID) error {
 	return session.CountGuessAt(ctx, s, session.StepUpGuesses(s, sessionID))
 }
 
 const selectPassword = `SELECT coalesce(password_hash, '') FROM users WHERE id = $1`
 
-// CheckPassword checks the password of a proof that contains one.
+// CheckPassword checks the password of a proof, if it contains one, and stores the result in the
+// proof.
 func CheckPassword(ctx context.Context, s Passwords, user uuid.UUID, proof Proof) (Proof, error) {
 	if proof.Password == "" {
 		return proof, nil
@@ -35,8 +36,9 @@ func CheckPassword(ctx context.Context, s Passwords, user uuid.UUID, proof Proof
 	return proof, err
 }
 
-// Fault explains to the caller why step-up authentication was refused. It concerns the body,
-// since the token is valid. Only callers who know the password learn that it is not enough.
+// Fault explains to the caller why step-up authentication was refused. It is an error of the
+// body, not a 401, since the token is valid. Only a caller who knows the password learns that a
+// second factor is required.
 func (p Proved) Fault() error {
 	switch {
 	case p.Method == Passkey:
@@ -84,7 +86,7 @@ func (p Passkeys) StepUp(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	return proved, session.ForgetGuess(ctx, tx, session.StepUpGuesses(p.SecondFactors.Store, caller.SessionID))
 }
 
-// proveAgain accepts a password only from people without a second factor.
+// proveAgain checks a proof. It accepts a password only from people without a second factor.
 func (p Passkeys) proveAgain(ctx context.Context, tx *outbox.Tx, caller auth.Caller, proof Proof) (Proved, error) {
 	if proof.Password == "" {
 		return p.Prove(ctx, tx, caller.UserID, proof)

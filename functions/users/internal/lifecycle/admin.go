@@ -58,11 +58,11 @@ type Subject struct {
 	PlatformAdmin bool
 }
 
-// Both are locked, and always in the same order: of two admins who act on each other at
-// once, the second finds out what the first did to them.
+// Both accounts are locked, always in the same order. If two admins act on each other at the
+// same time, the second one sees what the first has done.
 const lockBoth = `SELECT id, suspended_at, platform_admin FROM users WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`
 
-// ErrNoPerson is returned for a person who does not exist.
+// ErrNoPerson is returned if the person does not exist.
 var ErrNoPerson = fault.New(fault.NotFound, "There is no account with this identifier")
 
 var errDismissed = fault.New(fault.Forbidden, "You are no longer a platform admin")
@@ -91,8 +91,8 @@ func Administer(ctx context.Context, s store.Store, person uuid.UUID, action, re
 	return act.Refused(ctx, s.DB, entry, err)
 }
 
-// LockSubject locks the person on whom a platform admin acts, and the admin, who must still
-// be one and somebody else.
+// LockSubject locks the person on whom a platform admin acts, and the admin. It refuses a caller
+// who is no longer a platform admin or who acts on themselves.
 func LockSubject(ctx context.Context, tx pgx.Tx, admin auth.Caller, person uuid.UUID) (Subject, error) {
 	if admin.UserID == person {
 		return Subject{}, errOneself

@@ -26,13 +26,13 @@ import (
 // InvitationLife is how long an invitation can be accepted.
 const InvitationLife = 7 * 24 * time.Hour
 
-// maxInvitations bounds the open invitations of one organization.
+// maxInvitations limits the open invitations of one organization.
 const maxInvitations = 1000
 
-// InvitationField is the context that an invited address is bound to.
+// InvitationField is the encryption context of an invited address.
 const InvitationField = "invitations.email"
 
-// Invitation invites an address to an organization.
+// Invitation invites the owner of an address to an organization.
 type Invitation struct {
 	ID        uuid.UUID `json:"id" format:"uuid"`
 	Email     string    `json:"email"`
@@ -51,15 +51,15 @@ INSERT INTO invitations (id, organization_id, token_hash, email_index, wrapped_k
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 )
 
-// NewInvitation is the input of [SendInvitation].
+// NewInvitation returns an invitation to pass to [SendInvitation].
 func NewInvitation(by uuid.UUID, email, role string) Invitation {
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	return Invitation{ID: uuid7.New(), Email: email, Role: role, InvitedBy: by, CreatedAt: now, ExpiresAt: now.Add(InvitationLife)}
 }
 
-// Invite invites an address to the caller's organization, by mail. It replaces an
-// invitation that the address has, and is the same whether the address has an account,
-// or is a member's, or not.
+// Invite mails an invitation to join the caller's organization. It replaces any open invitation
+// of the address. The result is the same whether or not the address has an account or belongs to
+// a member.
 func Invite(ctx context.Context, s store.Store, post notify.Mailer, organization uuid.UUID, email, role string) (Invitation, error) {
 	caller, err := auth.Member(ctx)
 	if err == nil {
@@ -82,10 +82,10 @@ func Invite(ctx context.Context, s store.Store, post notify.Mailer, organization
 	})
 }
 
-// SendInvitation stores an invitation, in place of one that the address has, and mails
-// its token, under the organization's lock. An address that was mailed too many, by
-// whomever, is fault.Limited: what is not mailed replaces nothing. Whether whoever
-// invites may do so is for the caller to decide, and the act for the caller to record.
+// SendInvitation stores an invitation, replacing any open one of the address, and mails its
+// token. It must run under the organization's lock. An address that was mailed too often, by any
+// organization, is fault.RateLimited, and its open invitation stays valid. The caller checks
+// that the inviter may invite, and writes the audit entry.
 func SendInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, post notify.Mailer, organization uuid.UUID, i Invitation) error {
 	token, index := store.NewToken(), person.EmailIndex(s.Keeper, i.Email)
 	may, err := notify.MayMail(ctx, s, tx, notify.InvitationToken, index)
@@ -123,15 +123,15 @@ const selectOffer = `
 SELECT o.name AS organization_name, i.role, i.expires_at FROM invitations i JOIN organizations o ON o.id = i.organization_id
 WHERE i.token_hash = $1 AND i.ended_at IS NULL AND i.expires_at > now() AND o.deleted_at IS NULL`
 
-// Offer is what an invitation invites to.
+// Offer describes an invitation to the person who received it.
 type Offer struct {
 	OrganizationName string    `json:"organization_name"`
 	Role             string    `json:"role"`
 	ExpiresAt        time.Time `json:"expires_at"`
 }
 
-// OfferOf tells whoever holds the token of an invitation what it invites to; a token
-// that is wrong, over or used is [ErrInvitation].
+// OfferOf describes the invitation that a token belongs to. A wrong, expired or used token is
+// [ErrInvitation].
 func OfferOf(ctx context.Context, s store.Store, token string) (Offer, error) {
 	rows, _ := s.DB.Query(ctx, selectOffer, store.TokenHash(token))
 	offer, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Offer])
@@ -148,10 +148,10 @@ const selectInvited = `
 SELECT organization_id, wrapped_key, email FROM invitations
 WHERE token_hash = $1 AND email_index = $2 AND ended_at IS NULL AND expires_at > now()`
 
-// Invited tells which organization a token invites to, and the address that it was
-// mailed to, letter for letter: it proves that one, and none that is merely found by the
-// same index. Whether the address has an account is not looked up. A token that is wrong,
-// over, used or another address's is [ErrInvitation].
+// Invited returns the organization that a token invites to and the exact address that it was
+// mailed to. The token proves that the person owns that spelling of the address, not another one
+// with the same index. Invited does not look up whether the address has an account. A token that
+// is wrong, expired, used or for another address is [ErrInvitation].
 func Invited(ctx context.Context, s store.Store, token string, emailIndex []byte) (organization uuid.UUID, email string, err error) {
 	var wrapped, sealed []byte
 	err = s.DB.QueryRow(ctx, selectInvited, store.TokenHash(token), emailIndex).Scan(&organization, &wrapped, &sealed)
@@ -169,8 +169,8 @@ func Invited(ctx context.Context, s store.Store, token string, emailIndex []byte
 	return organization, email, err
 }
 
-// ErrInvitation is the one answer to a token that was never given out, is another
-// address's, was used or is over.
+// ErrInvitation is returned for every token that is unknown, expired, already used or for
+// another address.
 var ErrInvitation = fault.New(fault.NotFound, "This invitation is for another address, has expired or was already used: ask for a new one")
 
 const (
@@ -185,14 +185,14 @@ ON CONFLICT (user_id, organization_id) DO UPDATE SET role = excluded.role, statu
 RETURNING user_id, organization_id, role, status`
 )
 
-// AcceptInvitation makes the person whose address was invited a member, with the role
-// of the invitation, if whoever invited them could still do so: in the transaction of
-// an acceptance, or of a registration, of which the account must be there already. It
-// ties the member to what a provisioning system has said of the address, records the
-// acceptance and publishes events.MembershipApproved.
+// AcceptInvitation makes the person whose address was invited a member with the invitation's
+// role, if the person who invited them still may. It runs in the transaction of an acceptance or
+// of a registration, in which the account must already exist. It also links the member to a
+// provisioned person with the same address, records the acceptance, and publishes
+// events.MembershipApproved.
 //
-// The token alone is not enough: a mail that was passed on invites nobody else. A token
-// that is wrong, over, used or another address's is [ErrInvitation].
+// The token alone is not enough, so nobody else can use a forwarded mail. A token that is wrong,
+// expired, used or for another address is [ErrInvitation].
 func AcceptInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, token string, person uuid.UUID, emailIndex []byte) (m access.Membership, err error) {
 	organization, err := LockInviting(ctx, tx, token)
 	if err != nil {

@@ -57,9 +57,9 @@ var errNoMember = fault.New(fault.NotFound, "This organization has no member wit
 
 const setStatus = `UPDATE memberships SET status = $3 WHERE user_id = $1 AND organization_id = $2`
 
-// SetStanding suspends a member, which ends their sessions in the organization, or ends the
-// suspension. It runs under the organization's lock, in the transaction that read the
-// previous status.
+// SetStanding sets a member's status to suspended or active. A suspension ends the member's
+// sessions in the organization. It must run under the organization's lock, in the transaction
+// that read the previous status.
 func SetStanding(ctx context.Context, tx *outbox.Tx, m access.Membership) error {
 	if _, err := tx.Exec(ctx, setStatus, m.UserID, m.OrganizationID, m.Status); err != nil {
 		return fmt.Errorf("set status of membership: %w", err)
@@ -72,7 +72,7 @@ func SetStanding(ctx context.Context, tx *outbox.Tx, m access.Membership) error 
 	return access.PublishMembership(ctx, tx, m)
 }
 
-// ChangeStanding suspends a member of the caller's organization or ends the suspension.
+// ChangeStanding suspends a member of the caller's organization or ends their suspension.
 func ChangeStanding(ctx context.Context, s store.Store, organization, person uuid.UUID, status string) (access.Membership, error) {
 	action, from := "members:suspend", access.MembershipActive
 	if status == access.MembershipActive {
@@ -100,11 +100,11 @@ func Remove(ctx context.Context, s store.Store, organization, person uuid.UUID, 
 }
 
 const (
-	// A caller without an organization locks none.
+	// A person without a membership in the organization locks no row.
 	lockLeft = `
 SELECT deleted_at IS NULL FROM organizations
 WHERE id = $2 AND EXISTS (SELECT FROM memberships WHERE user_id = $1 AND organization_id = $2) FOR NO KEY UPDATE`
-	selectStanding = `SELECT FROM memberships WHERE user_id = $1 AND organization_id = $2 FOR UPDATE` // now that it is locked
+	selectStanding = `SELECT FROM memberships WHERE user_id = $1 AND organization_id = $2 FOR UPDATE` // after the organization is locked
 )
 
 // Leave ends the caller's own membership, even if it is pending or suspended or the
@@ -123,7 +123,7 @@ func Leave(ctx context.Context, s store.Store, organization, person uuid.UUID) e
 		if err != nil {
 			return fmt.Errorf("lock organization and membership: %w", err)
 		}
-		entry.OrganizationID = organization // not before: the trail of others is not written to
+		entry.OrganizationID = organization // only now, since others must not write to an organization's trail
 		if !alive {
 			return EndMembership(ctx, tx, person, organization)
 		}
@@ -145,7 +145,7 @@ func ApproveMember(ctx context.Context, tx *outbox.Tx, organization, person uuid
 	return m, publishApproved(ctx, tx, m)
 }
 
-// publishApproved publishes that a requested or invited membership was approved.
+// publishApproved publishes that a requested or invited membership is now active.
 func publishApproved(ctx context.Context, tx *outbox.Tx, m access.Membership) error {
 	return tx.Publish(ctx, events.MembershipApproved{UserID: m.UserID, OrganizationID: m.OrganizationID, Role: m.Role, ApprovedAt: time.Now().UTC()})
 }

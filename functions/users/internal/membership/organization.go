@@ -79,7 +79,7 @@ func NewOrganization(ctx context.Context, tx *outbox.Tx, owner uuid.UUID, name s
 }
 
 const (
-	lockPeople                = `SELECT FROM users WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE` // who may leave several at once
+	lockPeople                = `SELECT FROM users WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE` // in a fixed order, since people may leave several organizations at once
 	selectWithoutOrganization = `SELECT id FROM users u WHERE id = ANY ($1) AND NOT EXISTS (SELECT FROM memberships WHERE user_id = u.id)`
 )
 

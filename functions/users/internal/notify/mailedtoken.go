@@ -21,15 +21,16 @@ var MailsToAddress = store.Allowance{Burst: 3, Every: 20 * time.Minute}
 
 var warningsToOne = store.Allowance{Burst: 1, Every: time.Hour}
 
-// MayMail limits mails of a kind that anybody can request for any address, per
-// [person.EmailIndex]. The requester is not told when the limit is reached, so that nobody
-// can flood a mailbox or learn that one was mailed.
+// MayMail reports whether another mail of a kind can be sent to an address, identified by its
+// [person.EmailIndex]. It limits mails that anybody can request for any address. The requester
+// is not told when the limit is reached, so that nobody can flood a mailbox or learn that one
+// was mailed.
 func MayMail(ctx context.Context, s store.Store, tx store.Querier, kind Purpose, emailIndex []byte) (bool, error) {
 	return MailsToAddress.Take(ctx, tx, s.Keeper.BlindIndex("mail."+string(kind), string(emailIndex)))
 }
 
-// MayWarn limits the mails that tell a person that somebody is guessing their second factor,
-// so that guessing does not flood their mailbox.
+// MayWarn reports whether a person can be mailed another warning that somebody is guessing their
+// second factor. It limits these mails, so that guessing does not flood the mailbox.
 func MayWarn(ctx context.Context, s store.Store, tx store.Querier, user uuid.UUID) (bool, error) {
 	return warningsToOne.Take(ctx, tx, s.Keeper.BlindIndex("mail.second_factor_guessed", user.String()))
 }
@@ -43,8 +44,8 @@ const (
 	EmailVerification Purpose = "email_verification"
 	EmailChange       Purpose = "email_change"
 	AccountUnlock     Purpose = "unlock"
-	Registration      Purpose = "registration" // whose token is in registrations, for there is no person yet
-	InvitationToken   Purpose = "invitation"   // which is in invitations
+	Registration      Purpose = "registration" // stored in registrations, since there is no account yet
+	InvitationToken   Purpose = "invitation"   // stored in invitations
 )
 
 var tokenLife = map[Purpose]time.Duration{
@@ -63,13 +64,13 @@ const (
 INSERT INTO mailed_tokens (hash, purpose, user_id, email, expires_at) VALUES ($1, $2, $3, $4, now() + $5::interval)`
 )
 
-// newMailedToken creates a token for a person, stores only its hash, and returns it with the
-// person's current address. It voids the person's earlier tokens of the same purpose:
-// requesting again replaces the first request. newAddress, only set for EmailChange, is
-// sealed with the person's key.
+// NewMailedToken creates a token for a person, stores only its hash, and returns it with the
+// person's current address. It voids the person's earlier tokens of the same purpose: requesting
+// again replaces the first request. newAddress, only set for EmailChange, is sealed with the
+// person's key.
 //
-// The address is read under the person's lock, which keeps it unchanged until the
-// transaction ends, so that no token goes to an address that the person has just given up
+// The address is read under the person's lock, which keeps it unchanged until the transaction
+// ends, so that no token goes to an address that the person has just given up
 // ([CancelMailedTokens]). Using a token takes the same lock first.
 func NewMailedToken(ctx context.Context, s store.Store, tx pgx.Tx, purpose Purpose, user uuid.UUID, newAddress []byte) (token, address string, err error) {
 	return newMailedToken(ctx, s, tx, purpose, user, newAddress, tokenLife[purpose])

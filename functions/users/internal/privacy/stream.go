@@ -12,8 +12,8 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 )
 
-// Stream writes a file while it is being read. An error aborts the connection, so that
-// nobody mistakes a truncated file for a complete one.
+// Stream streams a file to the client while write produces it. An error aborts the connection,
+// so that nobody mistakes a truncated file for a complete one.
 func Stream(ctx context.Context, mediaType, name string, write func(io.Writer) error) func(huma.Context) {
 	return func(hctx huma.Context) {
 		_, w := humago.Unwrap(hctx)
@@ -25,7 +25,7 @@ func Stream(ctx context.Context, mediaType, name string, write func(io.Writer) e
 			panic(http.ErrAbortHandler)
 		}
 		if out.connection.Flush() == nil {
-			_ = out.connection.SetWriteDeadline(time.Time{}) // the connection's next request has its own time
+			_ = out.connection.SetWriteDeadline(time.Time{}) // the connection's next request sets its own deadline
 		}
 	}
 }

@@ -24,9 +24,10 @@ const (
 	joinTeams   = `INSERT INTO team_members (team_id, user_id, organization_id) SELECT unnest($1::uuid[]), $2, $3 ON CONFLICT DO NOTHING`
 )
 
-// joinWaiting brings a person into the teams that waited. A team that has got roles
-// meanwhile which by may not give waits no longer: the provisioning system, which no
-// longer sees the person in it, asks again, and learns why not.
+// joinWaiting adds a person to the teams that they were provisioned into before they became a
+// member. It skips a team that has since been granted roles that by may not assign, and records
+// the refusal. The provisioning system, which no longer sees the person in that team, will try
+// again and get the reason.
 func joinWaiting(ctx context.Context, tx *outbox.Tx, by, id, user, organization uuid.UUID) error {
 	rows, _ := tx.Query(ctx, takeWaiting, id)
 	waiting, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
@@ -59,8 +60,8 @@ func joinWaiting(ctx context.Context, tx *outbox.Tx, by, id, user, organization 
 	return nil
 }
 
-// MayFillTeam is whether the caller, a provisioning system, may put people into a team,
-// under the organization's lock.
+// MayFillTeam refuses to let the caller, a provisioning system, add people to a team whose roles
+// it may not assign. It takes the organization's lock.
 func MayFillTeam(ctx context.Context, tx *outbox.Tx, caller auth.Caller, team uuid.UUID) error {
 	x, err := access.ActingFor(ctx, tx, caller.OrganizationID, caller)
 	if err != nil {
@@ -74,8 +75,9 @@ const (
 	deleteHandedOver = `DELETE FROM provisioned_teams WHERE team_id = $1 AND organization_id = $2`
 )
 
-// HandTeamOver lets the organization's provisioning system keep a team that people have
-// made, which it may empty: so it takes what taking the team's roles takes.
+// HandTeamOver lets the organization's provisioning system manage a team that was created by a
+// member. The system could then remove all members from the team, so the caller needs the right
+// to take away the team's roles.
 func HandTeamOver(ctx context.Context, s store.Store, organization, team uuid.UUID) error {
 	return onTeam(ctx, s, "teams:hand_over", organization, team, func(x access.Actor, roles []string) error {
 		if _, err := x.CheckTeamRoles(ctx, access.Loses, roles); err != nil {
@@ -88,7 +90,7 @@ func HandTeamOver(ctx context.Context, s store.Store, organization, team uuid.UU
 	})
 }
 
-// TakeTeamBack ends that a provisioning system keeps a team.
+// TakeTeamBack ends the management of a team by the provisioning system.
 func TakeTeamBack(ctx context.Context, s store.Store, organization, team uuid.UUID) error {
 	return onTeam(ctx, s, "teams:take_back", organization, team, func(x access.Actor, _ []string) error {
 		if _, err := x.Exec(ctx, deleteHandedOver, team, organization); err != nil {
@@ -98,8 +100,8 @@ func TakeTeamBack(ctx context.Context, s store.Store, organization, team uuid.UU
 	})
 }
 
-// onTeam works on a team of the caller's organization, and is told the roles that its
-// members have by it.
+// onTeam runs work on a team of the caller's organization, passing the roles that the team
+// grants.
 func onTeam(ctx context.Context, s store.Store, action string, organization, team uuid.UUID, work func(access.Actor, []string) error) error {
 	caller, err := auth.Member(ctx)
 	if err != nil {

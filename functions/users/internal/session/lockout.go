@@ -32,24 +32,24 @@ type Attempt struct {
 	guard       Guard
 	user        uuid.UUID // uuid.Nil: there is no such account
 	keys        map[scope][]byte
-	known       []byte // the source in known_sources; nil: not told by the request
-	knownSource bool   // it is there
+	known       []byte // the source in known_sources; nil: the request has none
+	knownSource bool   // the owner has logged in from it before
 	failed      map[scope]failed
-	granted     map[scope]ratelimit.Grant // from the allowances that were asked
+	granted     map[scope]ratelimit.Grant // what the allowances granted
 }
 
 // Guard slows down password guessing.
 type Guard struct {
 	store.Store
 	locked *metrics.Tally  // logins refused because of earlier failures
-	atOnce ratelimit.Limit // of attempts on an account
+	atOnce ratelimit.Limit // of concurrent attempts on an account
 }
 
 // NewGuard returns a process's Guard.
 func NewGuard(s store.Store, env *function.Env) Guard {
 	g := Guard{Store: s, locked: new(metrics.Tally), atOnce: env.Config.RateLimits.Account}
 	if !g.atOnce.On() {
-		g.atOnce = ratelimit.Default.Account // what can be guessed at once stays bounded
+		g.atOnce = ratelimit.Default.Account // the number of concurrent guesses must stay limited
 	}
 	g.locked.Keep(s.DB, LoginsTotal, metrics.Labels{"result": "locked"})
 	env.OnClose(g.locked.Close)
@@ -69,7 +69,7 @@ const (
 // tried.
 type failed struct {
 	times int
-	ago   time.Duration // the newest
+	ago   time.Duration // since the newest one
 }
 
 // free is the number of consecutive failures without a delay.
@@ -110,7 +110,7 @@ func (g Guard) NewAttempt(ctx context.Context, emailIndex []byte) *Attempt {
 	return a
 }
 
-// FailuresKey is the key under which an account's failed logins are counted.
+// FailuresKey returns the key under which an account's failed logins are counted.
 func FailuresKey(s store.Store, emailIndex []byte) []byte {
 	return s.Keeper.BlindIndex("login_failures.account", string(emailIndex))
 }

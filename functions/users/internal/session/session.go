@@ -61,10 +61,10 @@ func Bearer(access, refresh string) Tokens {
 type Login struct {
 	UserID         uuid.UUID
 	OrganizationID uuid.UUID
-	Methods        []string // of the proof (RFC 8176: pwd, otp, swk, hwk …)
-	SecondFactor   bool     // the proof was of two factors
+	Methods        []string // authentication methods (RFC 8176: pwd, otp, swk, hwk …)
+	SecondFactor   bool     // two factors were proved
 	ImpersonatorID uuid.UUID
-	SessionID      uuid.UUID // that begins; uuid.Nil: any
+	SessionID      uuid.UUID // of the new session; uuid.Nil: a new identifier
 }
 
 // LoginMembership joins the membership m of the user u in which a login begins. It prefers
@@ -177,7 +177,7 @@ func BeginWith(ctx context.Context, s store.Store, tx *outbox.Tx, issuer *auth.I
 	if err != nil {
 		return Tokens{}, err
 	}
-	if speaksOf.OrganizationID != uuid.Nil && l.ImpersonatorID == uuid.Nil { // else it is no login of the person's
+	if speaksOf.OrganizationID != uuid.Nil && l.ImpersonatorID == uuid.Nil { // an admin's impersonation is not a login of the person
 		err = tx.Publish(ctx, events.UserLoggedIn{SessionID: session, UserID: l.UserID, OrganizationID: l.OrganizationID, LoggedInAt: time.Now().UTC()})
 	}
 	return Bearer(access, refresh), err

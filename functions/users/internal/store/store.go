@@ -18,7 +18,7 @@ type Queryer interface {
 	Query(context.Context, string, ...any) (pgx.Rows, error)
 }
 
-// CodeAttempts is the number of wrong second factors allowed per login.
+// CodeAttempts limits the wrong second factors per login.
 const CodeAttempts = 5
 
 // Querier is a transaction or a pool.
@@ -26,7 +26,7 @@ type Querier interface {
 	QueryRow(context.Context, string, ...any) pgx.Row
 }
 
-// Store is the domain's database, and the keys that seal what is personal in it.
+// Store holds the domain's database and the keys that seal personal data in it.
 type Store struct {
 	DB     *outbox.DB
 	Keeper *secret.Keeper // nil where the function does not declare function.Keys

@@ -58,7 +58,7 @@ func MountOrganizations(t *testing.T) *platformtest.Platform {
 	)
 }
 
-// In is a path of an organization.
+// In returns a path of an organization.
 func In(organization uuid.UUID, rest string) string {
 	return "/v1/organizations/" + organization.String() + rest
 }
@@ -75,7 +75,7 @@ func Sql(t *testing.T, p *platformtest.Platform, statement string, arguments ...
 	}
 }
 
-// Ask reads one value from it.
+// Ask reads one value from the domain's database.
 func Ask[T any](t *testing.T, p *platformtest.Platform, query string, arguments ...any) T {
 	t.Helper()
 	var v T
@@ -87,7 +87,8 @@ func Ask[T any](t *testing.T, p *platformtest.Platform, query string, arguments 
 
 const RoleOf = `SELECT role FROM memberships WHERE user_id = $1 AND organization_id = $2`
 
-// Again is another session of a person, which no verifier remembers, in an organization.
+// Again begins another session of a person in an organization and returns its token, which no
+// verifier has cached.
 func Again(t *testing.T, p *platformtest.Platform, c platformtest.Caller) string {
 	t.Helper()
 	return p.Again(c).Token
@@ -98,7 +99,8 @@ func Recorded(t *testing.T, p *platformtest.Platform, organization uuid.UUID, ac
 	return Ask[int](t, p, `SELECT count(*) FROM audit_entries WHERE organization_id = $1 AND action = $2 AND result = $3`, organization, action, result)
 }
 
-// Stale is another session of a person, whose last proof is too old for what weighs.
+// Stale begins another session of a person, whose authentication is too old for sensitive
+// operations.
 func Stale(t *testing.T, p *platformtest.Platform, c platformtest.Caller) platformtest.Caller {
 	t.Helper()
 	c = p.Again(c)

@@ -23,7 +23,7 @@ func ChangeBody(current, next string) map[string]string {
 	return map[string]string{"current_password": current, "new_password": next}
 }
 
-// Forgotten asks for a new password, as the nth who does, and returns the token.
+// Forgotten makes the nth request for a password reset and returns the mailed token.
 func Forgotten(t *testing.T, p *platformtest.Platform, email string, n int) string {
 	t.Helper()
 	Post(t, p, "", ForgotPath, map[string]string{"email": email}, http.StatusAccepted)

@@ -57,8 +57,8 @@ func Exchange(p *platformtest.Platform, token string) platformtest.Answer {
 	return p.Do("", http.MethodPost, "/v1/users/refresh", map[string]string{"refresh_token": token})
 }
 
-// Refused waits until an access token is good no more; the second that this may
-// take is the verifier's promise, and not measured here.
+// Refused waits until an access token is refused. The verifier promises a second at most, which
+// is not measured here.
 func Refused(t *testing.T, p *platformtest.Platform, token string) {
 	t.Helper()
 	for range 1000 {
@@ -70,8 +70,8 @@ func Refused(t *testing.T, p *platformtest.Platform, token string) {
 	t.Error("the access token of a session that has ended is still good")
 }
 
-// Purge deletes all organizations of a person for good, as users-purge-organizations
-// does, with something else happening before that is committed.
+// Purge permanently deletes all organizations of a person, as users-purge-organizations does. It
+// calls meanwhile before the transaction commits.
 func Purge(t *testing.T, p *platformtest.Platform, personBody uuid.UUID, meanwhile func()) {
 	t.Helper()
 	ctx := context.Background()

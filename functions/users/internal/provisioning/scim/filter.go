@@ -7,7 +7,7 @@ import (
 	parser "github.com/scim2/filter-parser/v2"
 )
 
-// The bounds of a filter and of a path: their parser calls itself.
+// Limits of a filter and of a path. They bound the recursion of the parser.
 const (
 	maxFilter  = 4096 // bytes
 	maxNesting = 20   // parentheses and brackets
@@ -19,8 +19,7 @@ type Filter struct {
 	expression parser.Expression
 }
 
-// ParseFilter reads a filter, and checks it against the schema: every error is an
-// invalidFilter.
+// ParseFilter parses a filter and checks it against the schema. Every error is an invalidFilter.
 func (t ResourceType) ParseFilter(filter string) (Filter, error) {
 	if err := boundedText(filter, InvalidFilter); err != nil {
 		return Filter{}, err
@@ -43,12 +42,12 @@ func boundedText(s string, kind Kind) error {
 	return nil
 }
 
-// Matches tells whether a resource that is normal meets the filter.
+// Matches reports whether a normalized resource matches the filter.
 func (f Filter) Matches(r Resource) bool { return scope{f.of.resolve}.matches(f.expression, r) }
 
-// Equals are the top-level attributes that every match has these values of, of an
-// attribute of several values among others: an index may look for them first. Exact
-// tells that nothing else is asked.
+// Equals returns the values that attributes must have, or contain if they are multi-valued, in
+// every matching resource. A store can use them for an index lookup. exact reports that the
+// filter has no other conditions.
 func (f Filter) Equals() (equals map[string]string, exact bool) {
 	equals = map[string]string{}
 	return equals, equalities(f, f.expression, equals)
@@ -81,7 +80,7 @@ func equalities(f Filter, e parser.Expression, equals map[string]string) (exact 
 	return false
 }
 
-// valueOf is the `value` that a condition in brackets demands.
+// valueOf returns the value that a condition in brackets requires of the sub-attribute `value`.
 func valueOf(e parser.Expression) (value string, ok bool) {
 	switch e := e.(type) {
 	case *parser.LogicalExpression:
@@ -98,7 +97,8 @@ func valueOf(e parser.Expression) (value string, ok bool) {
 	return value, ok
 }
 
-// mustHave notes a value; of two different ones the filter itself makes something.
+// mustHave notes a required value. It returns false if a different value is already required, in
+// which case only the filter itself can decide.
 func mustHave(equals map[string]string, name, value string) bool {
 	if before, again := equals[name]; again && before != value {
 		return false
@@ -107,13 +107,13 @@ func mustHave(equals map[string]string, name, value string) bool {
 	return true
 }
 
-// scope is where a filter finds the attributes that it names: a resource, or one value
-// of a multi-valued attribute.
+// scope resolves the attributes in a filter, either of a resource or of one value of a
+// multi-valued attribute.
 type scope struct {
 	resolve func(schema, name string) (place, bool)
 }
 
-// within is the scope of a filter in brackets.
+// within returns the scope of a filter in brackets.
 func within(a Attribute) scope {
 	return scope{func(schema, name string) (place, bool) {
 		if schema != "" {
@@ -149,7 +149,8 @@ func (s scope) check(e parser.Expression) error {
 	return Wrong(InvalidFilter, "The filter is not valid (RFC 7644 §3.4.2.2)")
 }
 
-// leaf is the attribute that a comparison is about: of a complex one its `value`.
+// leaf returns the attribute that a comparison refers to. For a complex attribute that is its
+// sub-attribute `value`.
 func (s scope) leaf(path parser.AttributePath) (Attribute, bool) {
 	p, ok := s.resolve(path.URI(), path.AttributeName)
 	if !ok {
@@ -216,7 +217,7 @@ func (s scope) matches(e parser.Expression, object map[string]any) bool {
 	return false
 }
 
-// in reads an attribute of an object.
+// in returns the attribute's value in an object.
 func (p place) in(object map[string]any) any {
 	if p.extension != "" {
 		object, _ = object[p.extension].(map[string]any)

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// The bounds of a resource.
+// Limits of a resource.
 const (
 	maxText     = 2048   // bytes of a text
 	maxValues   = 100    // of a multi-valued attribute
@@ -14,9 +14,9 @@ const (
 	membersName = "members"
 )
 
-// Normalize checks what a client sent of a resource, and brings it into the schema's
-// spelling and types. What is read-only, null, empty or in no schema is left out, as a
-// provider may (RFC 7644 §3.3, §3.5.1).
+// Normalize validates a resource from a client and converts names and values to the schema's
+// spelling and types. It drops attributes that are read-only, null, empty or in no schema, as a
+// service provider may (RFC 7644 §3.3, §3.5.1).
 func (t ResourceType) Normalize(sent Resource) (Resource, error) {
 	r, err := normalizeAll(append([]Attribute{externalID}, t.Schema.Attributes...), sent)
 	if err != nil {
@@ -52,7 +52,7 @@ func (t ResourceType) Normalize(sent Resource) (Resource, error) {
 
 var externalID, _ = find(common, "externalId")
 
-// Schemas are the identifiers of the schemas that a resource has attributes of.
+// Schemas returns the identifiers of the schemas whose attributes a resource has.
 func (t ResourceType) Schemas(r Resource) []string {
 	schemas := []string{t.Schema.ID}
 	for _, extension := range t.Extensions {
@@ -63,7 +63,7 @@ func (t ResourceType) Schemas(r Resource) []string {
 	return schemas
 }
 
-// lookUp reads a member of an object whatever its case, which must not be ambiguous.
+// lookUp returns a member of an object, ignoring case. It refuses an ambiguous name.
 func lookUp(object map[string]any, name string) (value any, err error) {
 	found := false
 	for key, v := range object {
@@ -98,17 +98,17 @@ func normalizeAll(attributes []Attribute, sent map[string]any) (map[string]any, 
 	return normal, nil
 }
 
-// normalize checks a value of an attribute; nil is an empty one.
+// normalize validates the value of an attribute. It returns nil if the value is empty.
 func (a Attribute) normalize(value any) (any, error) {
 	list, ok := value.([]any)
 	if !a.MultiValued {
-		if ok && len(list) == 1 && a.Type == complexly { // Microsoft Entra ID sends a manager so
+		if ok && len(list) == 1 && a.Type == complexly { // as Microsoft Entra ID sends a manager
 			value = list[0]
 		}
 		return a.one(value)
 	}
 	if !ok {
-		list = []any{value} // one value alone, as some clients have it
+		list = []any{value} // a single value, as some clients send it
 	}
 	most := maxValues
 	if a.Name == membersName {
@@ -160,11 +160,11 @@ func (a Attribute) text(value string) (any, error) {
 	switch {
 	case len(value) > maxText || !utf8.ValidString(value) || strings.ContainsRune(value, 0):
 		return nil, Wrong(InvalidValue, "%s must be a string of at most %d bytes without U+0000", a.Name, maxText)
-	case a.Type == boolean && strings.EqualFold(value, "true"): // Microsoft Entra ID sends texts
+	case a.Type == boolean && strings.EqualFold(value, "true"): // Microsoft Entra ID sends strings
 		return true, nil
 	case a.Type == boolean && strings.EqualFold(value, "false"):
 		return false, nil
-	case a.Type == complexly && a.hasValue(): // Microsoft Entra ID sends a manager so
+	case a.Type == complexly && a.hasValue(): // as Microsoft Entra ID sends a manager
 		return map[string]any{"value": value}, nil
 	case a.Type == text || a.Type == reference:
 		return value, nil
@@ -177,8 +177,8 @@ func (a Attribute) hasValue() bool {
 	return ok
 }
 
-// keepOnePrimary leaves the last of several primary values (RFC 7643 §2.4: there is
-// one at the most).
+// keepOnePrimary keeps only the last of several primary values, since there can be at most one
+// (RFC 7643 §2.4).
 func keepOnePrimary(values []any) {
 	seen := false
 	for _, value := range slices.Backward(values) {

@@ -13,20 +13,20 @@ import (
 
 const maxOperations = 200
 
-// Patch is a change of a resource (RFC 7644 §3.5.2).
+// Patch is the body of a PATCH request (RFC 7644 §3.5.2).
 type Patch struct {
 	Schemas    []string    `json:"schemas"`
 	Operations []Operation `json:"Operations"`
 }
 
-// Operation is one step of a change.
+// Operation is one operation of a patch.
 type Operation struct {
 	Op    string `json:"op"`
 	Path  string `json:"path"`
 	Value any    `json:"value"`
 }
 
-// ParsePatch reads a change; its paths are checked when it is applied.
+// ParsePatch decodes a patch. Its paths are checked when it is applied.
 func ParsePatch(body []byte) (Patch, error) {
 	var p Patch
 	if err := decode(body, &p); err != nil {
@@ -39,7 +39,7 @@ func ParsePatch(body []byte) (Patch, error) {
 		return p, Wrong(InvalidValue, "A change must have 1 to %d operations", maxOperations)
 	}
 	for i, o := range p.Operations {
-		p.Operations[i].Op = strings.ToLower(o.Op) // Microsoft Entra ID writes Replace
+		p.Operations[i].Op = strings.ToLower(o.Op) // Microsoft Entra ID sends Replace
 		if !slices.Contains([]string{"add", "replace", "remove"}, p.Operations[i].Op) {
 			return p, Wrong(InvalidSyntax, "An operation must be add, replace or remove")
 		}
@@ -47,9 +47,9 @@ func ParsePatch(body []byte) (Patch, error) {
 	return p, nil
 }
 
-// Apply changes a resource that is normal, all of it or nothing: r stays as it is, and
-// what comes of it is normal. What is about an attribute that there is not is left out, as
-// Normalize leaves it out: else nobody could be suspended by a change that names one.
+// Apply applies a patch to a normalized resource and returns the normalized result, without
+// modifying r. Operations on unknown attributes are ignored, as in Normalize; otherwise a patch
+// that names one could not suspend a person.
 func (t ResourceType) Apply(ctx context.Context, p Patch, r Resource) (Resource, error) {
 	changed := clone(r).(map[string]any)
 	for _, o := range p.Operations {
@@ -127,19 +127,19 @@ func (t ResourceType) apply(ctx context.Context, o Operation, r Resource) error 
 	return target{p.Attribute, part, path.ValueExpression}.apply(o, in)
 }
 
-// attributeOf is a path without its condition, which holds values.
+// attributeOf formats a path without its filter, which may contain personal data.
 func attributeOf(path parser.Path) string {
 	path.ValueExpression = nil
 	return path.String()
 }
 
-// leaveOut tells the log of an attribute that there is not.
+// leaveOut logs an unknown attribute that is ignored.
 func leaveOut(ctx context.Context, t ResourceType, path string) {
 	slog.InfoContext(ctx, "SCIM attribute left out", "type", t.Name, "path", path)
 }
 
-// applyAll applies an operation without a path: its value is a part of a resource,
-// whose names may be paths themselves.
+// applyAll applies an operation without a path. Its value is an object of attributes, whose
+// names may themselves be paths.
 func (t ResourceType) applyAll(ctx context.Context, o Operation, r Resource) error {
 	values, ok := o.Value.(map[string]any)
 	if o.Op == "remove" || !ok {
@@ -176,11 +176,11 @@ func (t ResourceType) applyExtension(ctx context.Context, o Operation, extension
 	return nil
 }
 
-// target is what an operation is about: an attribute, one of its sub-attributes, and
-// those of its values that meet a condition.
+// target is what an operation changes: an attribute, or one of its sub-attributes, in those
+// values that match a filter.
 type target struct {
 	Attribute
-	sub   *Attribute // nil: the attribute as such
+	sub   *Attribute // nil: the whole attribute
 	where parser.Expression
 }
 
@@ -205,7 +205,7 @@ func (t target) apply(o Operation, in map[string]any) error {
 	return t.applyWhole(o, in)
 }
 
-// applyWhole changes an attribute as such.
+// applyWhole changes a whole attribute.
 func (t target) applyWhole(o Operation, in map[string]any) error {
 	if o.Op == "remove" && (o.Value == nil || !t.MultiValued) {
 		delete(in, t.Name)
@@ -223,7 +223,7 @@ func (t target) applyWhole(o Operation, in map[string]any) error {
 	}
 	existing, complexOne := in[t.Name].(map[string]any)
 	switch {
-	case o.Op == "remove": // of values that are listed, as Microsoft Entra ID does
+	case o.Op == "remove": // removes the listed values, as Microsoft Entra ID requests it
 		t.remove(in, func(element any) bool {
 			return slices.ContainsFunc(value.([]any), func(v any) bool { return same(v, element) })
 		})
@@ -268,8 +268,8 @@ func set(o Operation, sub Attribute, object map[string]any) error {
 	return nil
 }
 
-// applyToValues changes those values of a multi-valued attribute that are meant, or a
-// sub-attribute of each.
+// applyToValues changes the matching values of a multi-valued attribute, or a sub-attribute of
+// each.
 func (t target) applyToValues(o Operation, in map[string]any) error {
 	meant := func(element any) bool {
 		object, ok := element.(map[string]any)
@@ -293,10 +293,10 @@ func (t target) applyToValues(o Operation, in map[string]any) error {
 	}
 	switch {
 	case len(changed) > 0 || o.Op == "remove":
-	case o.Op == "replace" && t.where != nil && !onlyEqualities(t.where): // Microsoft Entra ID replaces what is empty
+	case o.Op == "replace" && t.where != nil && !onlyEqualities(t.where): // Microsoft Entra ID also replaces values that do not exist yet
 		return Wrong(NoTarget, "No value of %s matches the filter of the path", t.Name)
 	default:
-		o.Op = "add" // to what the condition says
+		o.Op = "add" // a value that matches the filter
 		object, err := t.changed(o, implied(t.Attribute, t.where))
 		if err != nil {
 			return err
@@ -308,7 +308,7 @@ func (t target) applyToValues(o Operation, in map[string]any) error {
 	return nil
 }
 
-// changed is one value of the attribute after an operation.
+// changed returns a value of the attribute after an operation.
 func (t target) changed(o Operation, object map[string]any) (map[string]any, error) {
 	if t.sub != nil {
 		return object, set(o, *t.sub, object)
@@ -330,8 +330,8 @@ func (t target) changed(o Operation, object map[string]any) (map[string]any, err
 	return object, nil
 }
 
-// implied is the value that a condition of equalities describes: adding to
-// emails[type eq "work"].value makes that address.
+// implied returns the value that a filter of equalities describes: adding to emails[type eq
+// "work"].value creates a work address.
 func implied(a Attribute, where parser.Expression) map[string]any {
 	object := map[string]any{}
 	switch e := where.(type) {
@@ -363,7 +363,7 @@ func onlyEqualities(where parser.Expression) bool {
 	return false
 }
 
-// onlyPrimary makes a value that an operation has made primary the only one.
+// onlyPrimary makes a value that an operation has made primary the only primary one.
 func onlyPrimary(values []any, changed map[int]bool) {
 	primary := func(i int) bool {
 		object, ok := values[i].(map[string]any)
@@ -387,7 +387,7 @@ func (t target) remove(in map[string]any, meant func(any) bool) {
 	}
 }
 
-// joined adds values that are not there yet.
+// joined appends the values that are not in the list yet.
 func joined(values, more []any) []any {
 	seen := map[any]bool{}
 	for _, element := range values {
@@ -402,7 +402,7 @@ func joined(values, more []any) []any {
 	return values
 }
 
-// identity tells values apart: by what they are and what for (RFC 7643 §2.4).
+// identity returns what distinguishes a value from others: its value and type (RFC 7643 §2.4).
 func identity(element any) any {
 	object, ok := element.(map[string]any)
 	if !ok {
@@ -416,8 +416,8 @@ func identity(element any) any {
 	return [2]string{value, kind}
 }
 
-// same tells whether a value is one that is to be removed: of the same `value`, or
-// where it has none the same throughout.
+// same reports whether a value is the one to remove: it has the same `value` or, if it has none,
+// is equal.
 func same(listed, element any) bool {
 	l, _ := listed.(map[string]any)
 	e, _ := element.(map[string]any)

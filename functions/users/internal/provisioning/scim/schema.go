@@ -21,7 +21,7 @@ type Attribute struct {
 	SubAttributes   []Attribute `json:"subAttributes,omitempty"`
 }
 
-// The types that attributes here have (RFC 7643 §2.3).
+// Attribute types (RFC 7643 §2.3).
 const (
 	text      = "string"
 	boolean   = "boolean"
@@ -46,10 +46,10 @@ type ResourceType struct {
 	Extensions []Schema
 }
 
-// BasePath is where the resource types are found.
+// BasePath is the path under which the resource types are served.
 const BasePath = "/scim/v2"
 
-// Location of a resource, on this host: an answer has it after the host that was asked
+// Location returns the path of a resource. Responses put the requested host in front of it
 // ([Base]).
 func (t ResourceType) Location(id string) string { return BasePath + t.Endpoint + "/" + id }
 
@@ -72,7 +72,7 @@ func composed(name, description string, sub ...Attribute) Attribute {
 	return a
 }
 
-// several is a multi-valued attribute with the sub-attributes of RFC 7643 §2.4.
+// several returns a multi-valued attribute with the sub-attributes of RFC 7643 §2.4.
 func several(name, description string, types ...string) Attribute {
 	kind := attribute("type", text, "The purpose of the value")
 	kind.CanonicalValues = types
@@ -159,7 +159,7 @@ var members = func() Attribute {
 	return a
 }()
 
-// find looks an attribute up by its name, whatever its case (RFC 7643 §2.1).
+// find returns the attribute with a name, ignoring case (RFC 7643 §2.1).
 func find(attributes []Attribute, name string) (Attribute, bool) {
 	for _, a := range attributes {
 		if strings.EqualFold(a.Name, name) {
@@ -169,14 +169,15 @@ func find(attributes []Attribute, name string) (Attribute, bool) {
 	return Attribute{}, false
 }
 
-// place is an attribute and where it stands in a resource.
+// place is an attribute and its position in a resource.
 type place struct {
 	Attribute
 	extension string // empty: the top level
 }
 
-// resolve finds a top-level attribute by its name and the schema in front of it. An
-// extension's is found without, too, as Microsoft Entra ID asks for managers.
+// resolve finds a top-level attribute by its name and an optional schema. Attributes of
+// extensions are also found without their schema, because Microsoft Entra ID queries managers
+// like that.
 func (t ResourceType) resolve(schema, name string) (place, bool) {
 	if schema == "" || strings.EqualFold(schema, t.Schema.ID) {
 		if a, ok := find(common, name); ok {
@@ -207,7 +208,7 @@ func (t ResourceType) extension(id string) (Schema, bool) {
 	return Schema{}, false
 }
 
-// foreign tells whether a path names a schema, and none of the resource type's.
+// foreign reports whether a path names a schema that the resource type does not have.
 func (t ResourceType) foreign(path string) bool {
 	path = strings.ToLower(path)
 	of := func(s Schema) bool { return strings.HasPrefix(path, strings.ToLower(s.ID)) }
