@@ -44,7 +44,7 @@ var Service = function.Service("users-administer", New,
 // Function administers accounts.
 type Function struct {
 	store.Store
-	post notify.Mailer
+	mailer notify.Mailer
 }
 
 // New opens the accounts.
@@ -53,8 +53,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, mailer}, err
 }
 
 const (
@@ -78,7 +78,7 @@ func (f *Function) Suspend(ctx context.Context, in *Request) (*struct{}, error) 
 		if err := end(ctx, tx, in.ID, "suspended"); err != nil {
 			return err
 		}
-		return f.post.Tell(ctx, tx, in.ID, f.post.AccountSuspended)
+		return f.mailer.Notify(ctx, tx, in.ID, f.mailer.AccountSuspended)
 	})
 }
 
@@ -91,7 +91,7 @@ func (f *Function) Restore(ctx context.Context, in *Request) (*struct{}, error) 
 		if _, err := tx.Exec(ctx, restore, in.ID); err != nil {
 			return fmt.Errorf("restore account: %w", err)
 		}
-		return f.post.Tell(ctx, tx, in.ID, f.post.AccountRestored)
+		return f.mailer.Notify(ctx, tx, in.ID, f.mailer.AccountRestored)
 	})
 }
 
@@ -102,7 +102,7 @@ func (f *Function) Reset(ctx context.Context, in *Request) (*struct{}, error) {
 		if _, err := tx.Exec(ctx, demand, in.ID); err != nil {
 			return fmt.Errorf("demand new password: %w", err)
 		}
-		if f.post.Sends() {
+		if f.mailer.Sends() {
 			if _, err := tx.Exec(ctx, void, in.ID); err != nil {
 				return fmt.Errorf("make password void: %w", err)
 			}
@@ -110,7 +110,7 @@ func (f *Function) Reset(ctx context.Context, in *Request) (*struct{}, error) {
 		if err := end(ctx, tx, in.ID, "revoked"); err != nil {
 			return err
 		}
-		return f.post.Tell(ctx, tx, in.ID, f.post.PasswordDemanded)
+		return f.mailer.Notify(ctx, tx, in.ID, f.mailer.PasswordResetRequired)
 	})
 }
 

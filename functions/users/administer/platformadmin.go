@@ -24,7 +24,7 @@ func (f *Function) Grant(ctx context.Context, in *Request) (*struct{}, error) {
 		if _, err := tx.Exec(ctx, setAdmin, in.ID, true); err != nil {
 			return fmt.Errorf("make platform admin: %w", err)
 		}
-		return f.post.Tell(ctx, tx, in.ID, f.post.PlatformAdminGranted)
+		return f.mailer.Notify(ctx, tx, in.ID, f.mailer.PlatformAdminGranted)
 	})
 }
 
@@ -37,6 +37,6 @@ func (f *Function) Revoke(ctx context.Context, in *Request) (*struct{}, error) {
 		if _, err := tx.Exec(ctx, setAdmin, in.ID, false); err != nil {
 			return fmt.Errorf("revoke platform admin: %w", err)
 		}
-		return f.post.Tell(ctx, tx, in.ID, f.post.PlatformAdminRevoked)
+		return f.mailer.Notify(ctx, tx, in.ID, f.mailer.PlatformAdminRevoked)
 	})
 }

@@ -40,6 +40,6 @@ func (f *Function) ResetFactors(ctx context.Context, in *Request) (*struct{}, er
 		if err := end(ctx, tx, in.ID, "revoked"); err != nil {
 			return err
 		}
-		return f.post.Tell(ctx, tx, in.ID, f.post.SecondFactorsReset)
+		return f.mailer.Notify(ctx, tx, in.ID, f.mailer.SecondFactorsReset)
 	})
 }

@@ -62,7 +62,7 @@ type ShownResponse struct{ Body credential.ShownKey }
 // Function keeps API keys.
 type Function struct {
 	store.Store
-	post notify.Mailer
+	mailer notify.Mailer
 }
 
 // New opens the keys.
@@ -71,8 +71,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, mailer}, err
 }
 
 func owner(caller auth.Caller) credential.KeyOwner { return credential.KeyOwner{ID: caller.UserID} }
@@ -84,11 +84,11 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (out *ShownRes
 		return nil, err
 	}
 	out = &ShownResponse{}
-	return out, credential.GiveKey(ctx, f.Store, "api_keys:create", owner(caller), func(tx *outbox.Tx) (err error) {
+	return out, credential.IssueKey(ctx, f.Store, "api_keys:create", owner(caller), func(tx *outbox.Tx) (err error) {
 		if out.Body, err = credential.CreateKey(ctx, f.Store, tx, caller, owner(caller), in.Body); err != nil {
 			return err
 		}
-		return f.post.Tell(ctx, tx, caller.UserID, f.post.APIKeyMade)
+		return f.mailer.Notify(ctx, tx, caller.UserID, f.mailer.APIKeyCreated)
 	})
 }
 
@@ -99,11 +99,11 @@ func (f *Function) Rotate(ctx context.Context, in *RotateRequest) (out *ShownRes
 		return nil, err
 	}
 	out = &ShownResponse{}
-	return out, credential.GiveKey(ctx, f.Store, "api_keys:rotate", owner(caller), func(tx *outbox.Tx) (err error) {
+	return out, credential.IssueKey(ctx, f.Store, "api_keys:rotate", owner(caller), func(tx *outbox.Tx) (err error) {
 		if out.Body, err = credential.RotateKey(ctx, f.Store, tx, caller, owner(caller), in.ID, in.Body); err != nil {
 			return err
 		}
-		return f.post.Tell(ctx, tx, caller.UserID, f.post.APIKeyRotated)
+		return f.mailer.Notify(ctx, tx, caller.UserID, f.mailer.APIKeyRotated)
 	})
 }
 

@@ -48,7 +48,7 @@ type ConfirmRequest struct {
 // Function changes addresses.
 type Function struct {
 	credential.Passwords
-	post notify.Mailer
+	mailer notify.Mailer
 }
 
 // New opens the accounts and the mail.
@@ -57,6 +57,6 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(passwords.Store, env)
-	return &Function{passwords, post}, err
+	mailer, err := notify.NewMailer(passwords.Store, env)
+	return &Function{passwords, mailer}, err
 }

@@ -36,7 +36,7 @@ type Request struct {
 // Function changes passwords.
 type Function struct {
 	credential.Passwords
-	post notify.Mailer
+	mailer notify.Mailer
 }
 
 // New opens the accounts and the mail.
@@ -45,8 +45,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(passwords.Store, env)
-	return &Function{passwords, post}, err
+	mailer, err := notify.NewMailer(passwords.Store, env)
+	return &Function{passwords, mailer}, err
 }
 
 // Handle changes the password of whoever knows the present one.
@@ -74,7 +74,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return nil, err
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		if err := credential.ReplacePassword(ctx, f.Store, tx, f.post, credentials, hash, caller.SessionID); err != nil {
+		if err := credential.ReplacePassword(ctx, f.Store, tx, f.mailer, credentials, hash, caller.SessionID); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, entry)

@@ -60,7 +60,7 @@ const (
 	takeRegistration = `
 DELETE FROM registrations WHERE id = $1 AND expires_at > now()
 RETURNING user_id, email_index, wrapped_key, email, first_name, last_name, password_hash,
-    (SELECT o.id FROM organizations o WHERE o.id = organization_id AND ` + lifecycle.TakesRequests + `) AS organization_id,
+    (SELECT o.id FROM organizations o WHERE o.id = organization_id AND ` + lifecycle.AcceptsRequests + `) AS organization_id,
     coalesce(organization_name, '') AS organization_name`
 	dropOthers = `DELETE FROM registrations WHERE email_index = $1`
 )

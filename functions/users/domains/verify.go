@@ -83,7 +83,7 @@ const maxShown = 5 // values, in a sentence
 
 // instead tells what was found in place of the record, and what to do.
 func instead(record membership.Record, published []string) error {
-	ours, others := membership.Published(published)
+	ours, others := membership.VerificationValues(published)
 	found := fmt.Sprintf("%d other values", others)
 	for _, value := range ours[:min(len(ours), maxShown)] {
 		found += fmt.Sprintf(", %q", value[:min(len(value), 100)])

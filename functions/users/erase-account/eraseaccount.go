@@ -40,7 +40,7 @@ type Request struct {
 // Function erases accounts.
 type Function struct {
 	store.Store
-	post notify.Mailer
+	mailer notify.Mailer
 }
 
 // New opens the accounts and the mail.
@@ -49,8 +49,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, mailer}, err
 }
 
 // Handle erases the caller in one transaction, which also tells everybody else: the
@@ -81,7 +81,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		if err := lifecycle.Erase(ctx, f.Store, tx, caller.UserID); err != nil {
 			return err
 		}
-		return f.post.Queue(ctx, tx, uuid.Nil, f.post.AccountErased(former.Email))
+		return f.mailer.Queue(ctx, tx, uuid.Nil, f.mailer.AccountErased(former.Email))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("erase account: %w", act.Refused(ctx, f.DB, entry, err))

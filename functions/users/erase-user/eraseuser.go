@@ -43,7 +43,7 @@ type Request struct {
 // Function erases accounts.
 type Function struct {
 	store.Store
-	post notify.Mailer
+	mailer notify.Mailer
 }
 
 // New opens the accounts and the mail.
@@ -52,8 +52,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, mailer}, err
 }
 
 // Handle erases the person in one transaction, which also tells everybody else.
@@ -96,5 +96,5 @@ func (f *Function) erase(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	if err := lifecycle.Erase(ctx, f.Store, tx, in.ID); err != nil {
 		return err
 	}
-	return f.post.Queue(ctx, tx, uuid.Nil, f.post.AccountErasedByAdmin(former.Email))
+	return f.mailer.Queue(ctx, tx, uuid.Nil, f.mailer.AccountErasedByAdmin(former.Email))
 }

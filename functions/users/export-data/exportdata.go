@@ -45,7 +45,7 @@ type Response struct{ Body func(huma.Context) }
 // Function exports.
 type Function struct {
 	store.Store
-	post     notify.Mailer
+	mailer   notify.Mailer
 	profiles person.Profiles
 	trails   privacy.Trails
 }
@@ -61,8 +61,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post, profiles, privacy.NewTrails(env)}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, mailer, profiles, privacy.NewTrails(env)}, err
 }
 
 // aDay is how many exports of a person there are in 24 hours.
@@ -89,7 +89,7 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 		if err := mayExport(ctx, tx, caller.UserID); err != nil {
 			return err
 		}
-		return f.post.Tell(ctx, tx, caller.UserID, f.post.DataExported)
+		return f.mailer.Notify(ctx, tx, caller.UserID, f.mailer.DataExported)
 	})
 	if err != nil {
 		return nil, err

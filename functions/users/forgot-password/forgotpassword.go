@@ -42,7 +42,7 @@ type Request struct {
 // Function takes wishes.
 type Function struct {
 	store.Store
-	post notify.Mailer
+	mailer notify.Mailer
 }
 
 // New opens the requests.
@@ -51,15 +51,15 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, mailer}, err
 }
 
 const insertRequest = `INSERT INTO password_reset_requests (id, email_index) VALUES ($1, $2)`
 
 // Handle writes the wish down.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
-	if err := f.post.Needed(); err != nil {
+	if err := f.mailer.Require(); err != nil {
 		return nil, err
 	}
 	index, err := person.AccountIndex(ctx, f.Store, f.DB, in.Body.Email)

@@ -27,9 +27,9 @@ var Service = function.Service("users-grants", New,
 	function.On(function.Post("users-grant-role", "/v1/organizations/{id}/grants", "Grant a role", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
 		Describe("To a member, to a team and its subteams, or to a service account. The role must not allow more than you may do yourself.").
-		Answers(access.AnswersOfChanges), (*Function).Create),
+		Answers(access.PendingResponses), (*Function).Create),
 	function.On(function.Delete("users-revoke-grant", "/v1/organizations/{id}/grants/{grant_id}", "Revoke a granted role", policy.RolesWrite.WithFreshProof()).
-		Answers(access.AnswersOfChanges), (*Function).Delete),
+		Answers(access.PendingResponses), (*Function).Delete),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
@@ -101,7 +101,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 }
 
 // Create grants a role.
-func (f *Function) Create(ctx context.Context, in *CreateRequest) (*access.RoleChangeAnswer, error) {
+func (f *Function) Create(ctx context.Context, in *CreateRequest) (*access.RoleChangeResponse, error) {
 	change := access.RoleChange{Kind: access.GrantRole, GrantID: uuid7.New(), Role: in.Body.Role}
 	named := 0
 	for _, to := range []struct{ from, into *uuid.UUID }{
@@ -119,6 +119,6 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*access.RoleC
 }
 
 // Delete takes a grant back.
-func (f *Function) Delete(ctx context.Context, in *Request) (*access.RoleChangeAnswer, error) {
+func (f *Function) Delete(ctx context.Context, in *Request) (*access.RoleChangeResponse, error) {
 	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.RevokeRole, GrantID: in.GrantID})
 }

@@ -66,7 +66,7 @@ type UnlinkRequest struct {
 // Function links accounts.
 type Function struct {
 	store.Store
-	post     notify.Mailer
+	mailer   notify.Mailer
 	verifier *auth.Verifier
 }
 
@@ -76,12 +76,12 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
+	mailer, err := notify.NewMailer(store, env)
 	if err != nil {
 		return nil, err
 	}
 	verifier, err := env.Verifier(ctx)
-	return &Function{store, post, verifier}, err
+	return &Function{store, mailer, verifier}, err
 }
 
 const (
@@ -121,8 +121,8 @@ func (f *Function) Unlink(ctx context.Context, in *UnlinkRequest) (*struct{}, er
 			return fmt.Errorf("unlink identity: %w", err)
 		}
 		entry.Detail = map[string]any{"issuer": issuer}
-		return f.post.Tell(ctx, tx, caller.UserID, func(to string) mail.Message {
-			return f.post.IdentityUnlinked(to, issuer)
+		return f.mailer.Notify(ctx, tx, caller.UserID, func(to string) mail.Message {
+			return f.mailer.IdentityUnlinked(to, issuer)
 		})
 	})
 }

@@ -61,8 +61,8 @@ func (f *Function) Link(ctx context.Context, in *LinkRequest) (*LinkResponse, er
 			return fmt.Errorf("link identity: %w", err)
 		}
 		entry.ResourceID = out.Body.ID.String()
-		return f.post.Tell(ctx, tx, caller.UserID, func(to string) mail.Message {
-			return f.post.IdentityLinked(to, identity.Issuer)
+		return f.mailer.Notify(ctx, tx, caller.UserID, func(to string) mail.Message {
+			return f.mailer.IdentityLinked(to, identity.Issuer)
 		})
 	})
 	return &out, err

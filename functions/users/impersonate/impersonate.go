@@ -49,7 +49,7 @@ type Response struct{ Body session.Tokens }
 type Function struct {
 	store.Store
 	issuer *auth.Issuer
-	post   notify.Mailer
+	mailer notify.Mailer
 }
 
 // New opens the accounts, the signing key and the mail.
@@ -58,8 +58,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, session.NewIssuer(store, env), post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, session.NewIssuer(store, env), mailer}, err
 }
 
 var errNoMember = fault.New(fault.Conflict, "The person is not an active member of this organization: choose another organization")
@@ -111,7 +111,7 @@ func (f *Function) begin(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 		return tokens, err
 	}
 	until := time.Now().Add(session.ImpersonationLife)
-	return tokens, f.post.Tell(ctx, tx, in.ID, func(to string) mail.Message {
-		return f.post.Impersonated(to, until, in.Body.Reason.Reason)
+	return tokens, f.mailer.Notify(ctx, tx, in.ID, func(to string) mail.Message {
+		return f.mailer.Impersonated(to, until, in.Body.Reason.Reason)
 	})
 }

@@ -19,7 +19,7 @@ import (
 
 // Create invites.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, error) {
-	invitation, err := membership.Invite(ctx, f.Store, f.post, in.ID, string(in.Body.Email), in.Body.Role)
+	invitation, err := membership.Invite(ctx, f.Store, f.mailer, in.ID, string(in.Body.Email), in.Body.Role)
 	return &Response{Body: invitation}, err
 }
 

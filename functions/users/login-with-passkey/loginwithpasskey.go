@@ -69,7 +69,7 @@ func (f *Function) Finish(ctx context.Context, in *FinishRequest) (*FinishRespon
 		return nil, err
 	}
 	var out FinishResponse
-	var proved credential.Proved
+	var proved credential.ProofResult
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		login, p, err := f.Identify(ctx, tx, in.Body)
 		if err != nil {

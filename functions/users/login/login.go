@@ -46,7 +46,7 @@ type Function struct {
 	credential.Passwords
 	guard  session.Guard
 	issuer *auth.Issuer
-	post   notify.Mailer
+	mailer notify.Mailer
 }
 
 // New opens the accounts, the signing key and the mail.
@@ -55,8 +55,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(passwords.Store, env)
-	return &Function{passwords, session.NewGuard(passwords.Store, env), session.NewIssuer(passwords.Store, env), post}, err
+	mailer, err := notify.NewMailer(passwords.Store, env)
+	return &Function{passwords, session.NewGuard(passwords.Store, env), session.NewIssuer(passwords.Store, env), mailer}, err
 }
 
 const (
@@ -94,7 +94,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	attempt.On(known.UserID)
+	attempt.SetUser(known.UserID)
 	if err := attempt.Allowed(ctx); err != nil {
 		return nil, act.Refused(ctx, f.DB, attempt.Entry(known.OrganizationID), err)
 	}
@@ -103,7 +103,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	if !ok {
-		return nil, attempt.Failed(ctx, f.post, known.OrganizationID)
+		return nil, attempt.Failed(ctx, f.mailer, known.OrganizationID)
 	}
 	if known.Suspended {
 		return nil, f.suspended(ctx, attempt.Entry(known.OrganizationID))
@@ -120,7 +120,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}}
 	prove := func(b *pgx.Batch) {
 		b.Queue(lockOrganization, known.OrganizationID)
-		attempt.Prove(b, known.PasswordHash, rehashed)
+		attempt.Succeeded(b, known.PasswordHash, rehashed)
 		login.Read(b)
 	}
 	var answer credential.LoginAnswer

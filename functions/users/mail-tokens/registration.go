@@ -61,7 +61,7 @@ func (f *Function) Register(ctx context.Context, e events.Received[events.Regist
 		if err != nil {
 			return err
 		}
-		if err := f.post.Queue(ctx, tx, owner, f.post.AlreadyRegistered(name.Email)); err != nil {
+		if err := f.mailer.Queue(ctx, tx, owner, f.mailer.AlreadyRegistered(name.Email)); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, audit.Entry{Action: "registrations:mail", ResourceID: owner.String(), Refused: "address has an account"})
@@ -81,7 +81,7 @@ func (f *Function) confirm(ctx context.Context, tx *outbox.Tx, registration uuid
 	if _, err := tx.Exec(ctx, giveToken, registration, store.TokenHash(token), notify.RegistrationLife); err != nil {
 		return fmt.Errorf("give registration a token: %w", err)
 	}
-	if err := f.post.Queue(ctx, tx, uuid.Nil, f.post.ConfirmRegistration(address, token)); err != nil {
+	if err := f.mailer.Queue(ctx, tx, uuid.Nil, f.mailer.ConfirmRegistration(address, token)); err != nil {
 		return err
 	}
 	return audit.Record(ctx, tx, audit.Entry{Action: "registrations:mail", ResourceID: registration.String()})

@@ -49,7 +49,7 @@ func (f *Function) Reset(ctx context.Context, e events.Received[events.PasswordR
 		if err != nil {
 			return err
 		}
-		if err := f.post.Queue(ctx, tx, owner, f.post.ResetPassword(address, token)); err != nil {
+		if err := f.mailer.Queue(ctx, tx, owner, f.mailer.ResetPassword(address, token)); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, entry)

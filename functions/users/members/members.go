@@ -30,7 +30,7 @@ var Service = function.Service("users-members", New,
 	function.On(function.Put("users-assign-role", one+"/role", "Change a member's role", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
 		Describe("Neither the new nor the current role may allow more than you may do yourself.").
-		Answers(access.AnswersOfChanges), (*Function).Assign),
+		Answers(access.PendingResponses), (*Function).Assign),
 	function.On(function.Post("users-suspend-member", one+"/suspend", "Suspend a member", policy.MembersWrite).
 		Fails(fault.Conflict).
 		Describe("Ends the person's sessions in your organization. Other organizations are not affected."), (*Function).Suspend),

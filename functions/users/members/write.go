@@ -10,19 +10,19 @@ import (
 )
 
 // Assign gives a member another role.
-func (f *Function) Assign(ctx context.Context, in *AssignRequest) (*access.RoleChangeAnswer, error) {
+func (f *Function) Assign(ctx context.Context, in *AssignRequest) (*access.RoleChangeResponse, error) {
 	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.AssignRole, UserID: in.UserID, Role: in.Body.Role})
 }
 
 // Suspend takes a member's roles away for a while.
 func (f *Function) Suspend(ctx context.Context, in *Request) (*Response, error) {
-	m, err := membership.ChangeStanding(ctx, f.RoleChanges.Store, in.ID, in.UserID, access.MembershipSuspended)
+	m, err := membership.ChangeStatus(ctx, f.RoleChanges.Store, in.ID, in.UserID, access.MembershipSuspended)
 	return &Response{Body: m}, err
 }
 
 // Restore gives them back.
 func (f *Function) Restore(ctx context.Context, in *Request) (*Response, error) {
-	m, err := membership.ChangeStanding(ctx, f.RoleChanges.Store, in.ID, in.UserID, access.MembershipActive)
+	m, err := membership.ChangeStatus(ctx, f.RoleChanges.Store, in.ID, in.UserID, access.MembershipActive)
 	return &Response{Body: m}, err
 }
 

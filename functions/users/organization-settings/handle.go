@@ -59,7 +59,7 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*Response, er
 			return fault.New(fault.Conflict, "Turning off second-person approval itself needs a second person's approval: use DELETE /v1/organizations/{id}/settings/require_second_person")
 		}
 		if after.RequireSecondPerson && !before.RequireSecondPerson {
-			if err := access.NeedDeciders(ctx, tx, in.ID); err != nil {
+			if err := access.RequireApprovers(ctx, tx, in.ID); err != nil {
 				return err
 			}
 		}

@@ -64,13 +64,13 @@ func (f *Function) Finish(ctx context.Context, in *FinishRequest) (*FinishRespon
 		return nil, err
 	}
 	var out FinishResponse
-	change := credential.FactorChange{Action: "passkeys:register", Told: notify.Mailer.PasskeyAdded}
+	change := credential.FactorChange{Action: "passkeys:register", Notice: notify.Mailer.PasskeyAdded}
 	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
 		var methods []string
 		if out.Body.PasskeyInfo, methods, err = f.Register(ctx, tx, caller.UserID, string(in.Body.Name), in.Body.Assertion); err != nil {
 			return err
 		}
-		out.Body.RecoveryCodes, err = f.Enrolled(ctx, tx, caller, methods)
+		out.Body.RecoveryCodes, err = f.CompleteEnrolment(ctx, tx, caller, methods)
 		return err
 	})
 	return &out, err
@@ -153,7 +153,7 @@ func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	change := credential.FactorChange{Action: "passkeys:delete", ResourceID: in.ID.String(), Told: notify.Mailer.PasskeyDeleted}
+	change := credential.FactorChange{Action: "passkeys:delete", ResourceID: in.ID.String(), Notice: notify.Mailer.PasskeyDeleted}
 	return nil, f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
 		deleted, err := tx.Exec(ctx, deletePasskey, caller.UserID, in.ID)
 		if err != nil {
@@ -162,6 +162,6 @@ func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
 		if deleted.RowsAffected() == 0 {
 			return errNone
 		}
-		return f.Removed(ctx, tx, caller.UserID)
+		return f.CompleteRemoval(ctx, tx, caller.UserID)
 	})
 }

@@ -39,7 +39,7 @@ type Function struct{ policy password.Policy }
 
 // New needs no database.
 func New(_ context.Context, env *function.Env) (*Function, error) {
-	floor, err := credential.PasswordFloor(env.Config)
+	floor, err := credential.MinPasswordLength(env.Config)
 	return &Function{password.Policy{MinLength: floor}}, err
 }
 

@@ -1,5 +1,5 @@
-// Package prune forgets what has expired: registrations that nobody confirmed, mailed
-// tokens, used refresh tokens, challenges, guesses, requests, mails, invitations. It runs every hour.
+// Package prune forgets what has expired: registrations that nobody confirmed, mailed tokens, used
+// refresh tokens, challenges, guesses, requests, mails, invitations. It runs every hour.
 package prune
 
 import (

@@ -44,7 +44,7 @@ type Response struct{ Body session.Tokens }
 type Function struct {
 	store.Store
 	issuer *auth.Issuer
-	post   notify.Mailer
+	mailer notify.Mailer
 }
 
 // New opens the sessions, the signing key and the mail.
@@ -53,8 +53,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, session.NewIssuer(store, env), post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, session.NewIssuer(store, env), mailer}, err
 }
 
 const (

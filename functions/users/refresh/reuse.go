@@ -118,5 +118,5 @@ func (f *Function) endFamily(ctx context.Context, tx *outbox.Tx, hash []byte) (e
 	if err := audit.Record(ctx, tx, entry); err != nil {
 		return false, err
 	}
-	return true, f.post.Tell(ctx, tx, person, f.post.SessionStolen)
+	return true, f.mailer.Notify(ctx, tx, person, f.mailer.SessionStolen)
 }

@@ -20,7 +20,7 @@ func (f *Function) open(ctx context.Context, person lifecycle.NewAccount) (accou
 		if account, err = lifecycle.OpenAccount(ctx, tx, person); err != nil {
 			return err
 		}
-		return notify.MailVerification(ctx, f.Store, tx, f.post, person.ID, person.EmailIndex)
+		return notify.MailVerification(ctx, f.Store, tx, f.mailer, person.ID, person.EmailIndex)
 	})
 	return account, err
 }
@@ -38,7 +38,7 @@ func (f *Function) awaitingHash(emailIndex []byte) hash {
 const insertRegistration = `
 INSERT INTO registrations (id, email_index, user_id, wrapped_key, email, first_name, last_name, password_hash, organization_id, expires_at, organization_name)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $9::uuid IS NOT NULL THEN
-    coalesce((SELECT id FROM organizations WHERE id = $9 AND ` + lifecycle.TakesRequests + `), '00000000-0000-0000-0000-000000000000') END,
+    coalesce((SELECT id FROM organizations WHERE id = $9 AND ` + lifecycle.AcceptsRequests + `), '00000000-0000-0000-0000-000000000000') END,
     now() + $10::interval, nullif($11, ''))`
 
 // await keeps the registration until its address is confirmed. It does not look up

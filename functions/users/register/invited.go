@@ -46,7 +46,7 @@ func (f *Function) invited(ctx context.Context, in *Request, name person.Name) (
 
 func (f *Function) accept(ctx context.Context, token, password string, name *person.Name) (account person.Account, err error) {
 	index := person.EmailIndex(f.Keeper, name.Email)
-	organization, address, err := membership.Invited(ctx, f.Store, token, index)
+	organization, address, err := membership.InvitedAddress(ctx, f.Store, token, index)
 	if err != nil {
 		return account, err
 	}

@@ -71,7 +71,7 @@ func (r *Response) opened(a person.Account, n person.Name) {
 // Function opens accounts.
 type Function struct {
 	credential.Passwords
-	post    notify.Mailer
+	mailer  notify.Mailer
 	confirm bool // by mail
 }
 
@@ -81,14 +81,14 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(passwords.Store, env)
+	mailer, err := notify.NewMailer(passwords.Store, env)
 	if err != nil {
 		return nil, err
 	}
-	if env.Config.RegistrationConfirmation && !post.Sends() {
+	if env.Config.RegistrationConfirmation && !mailer.Sends() {
 		return nil, errors.New("REGISTRATION_CONFIRMATION needs a mail server (MAIL and SMTP_URL)")
 	}
-	return &Function{passwords, post, env.Config.RegistrationConfirmation}, nil
+	return &Function{passwords, mailer, env.Config.RegistrationConfirmation}, nil
 }
 
 // Handle opens the account in one transaction, or begins to.

@@ -45,7 +45,7 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 		return nil, err
 	}
 	var out Response
-	change := credential.FactorChange{Action: "recovery_codes:replace", Told: notify.Mailer.RecoveryCodesReplaced}
+	change := credential.FactorChange{Action: "recovery_codes:replace", Notice: notify.Mailer.RecoveryCodesReplaced}
 	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
 		factors, err := credential.FactorsOf(ctx, tx, caller.UserID)
 		if err != nil {

@@ -40,7 +40,7 @@ type Request struct {
 // Function resets passwords.
 type Function struct {
 	credential.Passwords
-	post notify.Mailer
+	mailer notify.Mailer
 }
 
 // New opens the accounts and the mail.
@@ -49,8 +49,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(passwords.Store, env)
-	return &Function{passwords, post}, err
+	mailer, err := notify.NewMailer(passwords.Store, env)
+	return &Function{passwords, mailer}, err
 }
 
 const verifyAddress = `UPDATE users SET email_verified_at = now() WHERE id = $1 AND email_verified_at IS NULL`
@@ -79,13 +79,13 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		if _, _, err := notify.UseMailedToken(ctx, tx, notify.PasswordReset, in.Body.Token); err != nil {
 			return err
 		}
-		if err := credential.Disown(ctx, f.Store, tx, f.post, credentials); err != nil {
+		if err := credential.RemoveUnprovedCredentials(ctx, f.Store, tx, f.mailer, credentials); err != nil {
 			return err
 		}
 		if err := credential.RevokeRecentKeys(ctx, tx, user); err != nil {
 			return err
 		}
-		if err := credential.ReplacePassword(ctx, f.Store, tx, f.post, credentials, hash, uuid.Nil); err != nil {
+		if err := credential.ReplacePassword(ctx, f.Store, tx, f.mailer, credentials, hash, uuid.Nil); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, verifyAddress, user); err != nil { // the token was read there

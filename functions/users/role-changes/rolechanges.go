@@ -35,7 +35,7 @@ var Service = function.Service("users-role-changes", New,
 		Describe("Only while it is pending."), (*Function).Withdraw),
 	function.On(function.Delete("users-end-second-person", "/v1/organizations/{id}/settings/require_second_person", "Turn off second-person approval of role changes", policy.OrganizationsWrite.WithFreshProof()).
 		Describe("This too needs a second person's approval. When an owner requests it, all members are notified by mail. If nobody rejects it within 7 days, the owner may approve it alone (alone_from) during the following 7 days.").
-		Answers(access.AnswersOfChanges), (*Function).End),
+		Answers(access.PendingResponses), (*Function).End),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
@@ -113,6 +113,6 @@ func (f *Function) decide(ctx context.Context, in *Request, decision string) (*R
 }
 
 // End asks for the end of the second person's approval.
-func (f *Function) End(ctx context.Context, in *Organization) (*access.RoleChangeAnswer, error) {
+func (f *Function) End(ctx context.Context, in *Organization) (*access.RoleChangeResponse, error) {
 	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.EndSecondPerson})
 }

@@ -24,11 +24,11 @@ var Service = function.Service("users-roles", New,
 	function.On(function.Put("users-define-role", "/v1/organizations/{id}/roles/{role}", "Create or change a custom role", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
 		Describe("Neither the role's old nor its new permissions may exceed your own.").
-		Answers(access.AnswersOfChanges), (*Function).Define),
+		Answers(access.PendingResponses), (*Function).Define),
 	function.On(function.Delete("users-delete-role", "/v1/organizations/{id}/roles/{role}", "Delete a custom role", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
 		Describe("Refused while the role is assigned to anybody or part of an open invitation.").
-		Answers(access.AnswersOfChanges), (*Function).Delete),
+		Answers(access.PendingResponses), (*Function).Delete),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
@@ -95,13 +95,13 @@ func (f *Function) List(ctx context.Context, in *Organization) (*ListResponse, e
 }
 
 // Define creates or changes a role.
-func (f *Function) Define(ctx context.Context, in *DefineRequest) (*access.RoleChangeAnswer, error) {
+func (f *Function) Define(ctx context.Context, in *DefineRequest) (*access.RoleChangeResponse, error) {
 	slices.Sort(in.Body.Permissions)
 	change := access.RoleChange{Kind: access.DefineRole, Role: in.Role, Description: in.Body.Description, Permissions: slices.Compact(in.Body.Permissions)}
 	return f.ChangeRoles(ctx, in.ID, change)
 }
 
 // Delete deletes a role that nobody has.
-func (f *Function) Delete(ctx context.Context, in *Request) (*access.RoleChangeAnswer, error) {
+func (f *Function) Delete(ctx context.Context, in *Request) (*access.RoleChangeResponse, error) {
 	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.DeleteRole, Role: in.Role})
 }

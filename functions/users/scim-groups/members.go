@@ -37,7 +37,7 @@ func (f *Function) setMembers(ctx context.Context, tx *outbox.Tx, caller auth.Ca
 	organization := caller.OrganizationID
 	added, removed := beyond(wanted, are), beyond(are, wanted)
 	if len(added) > 0 {
-		if err := provisioning.MayFillTeam(ctx, tx, caller, id); err != nil {
+		if err := provisioning.MayProvisionTeam(ctx, tx, caller, id); err != nil {
 			return err
 		}
 		var known int

@@ -88,14 +88,14 @@ func wantedOf(r scim.Resource) (w wanted, err error) {
 	w.name, _ = r["displayName"].(string)
 	w.name = strings.TrimSpace(w.name) // else as it is said: the next search is for that
 	if _, ok := person.ParseDisplayName(w.name); !ok || utf8.RuneCountInString(w.name) > maxName {
-		return w, scim.Wrong(scim.InvalidValue, "displayName must have 1 to %d visible characters and no control characters", maxName)
+		return w, scim.BadRequest(scim.InvalidValue, "displayName must have 1 to %d visible characters and no control characters", maxName)
 	}
 	if external, ok := r["externalId"].(string); ok && external != "" {
 		w.external = &external
 	}
 	members, _ := r["members"].([]any)
 	if len(members) > scim.MaxMembers {
-		return w, scim.Wrong(scim.InvalidValue, "A group can have at most %d members", scim.MaxMembers)
+		return w, scim.BadRequest(scim.InvalidValue, "A group can have at most %d members", scim.MaxMembers)
 	}
 	for _, m := range members {
 		object, _ := m.(map[string]any)
@@ -109,4 +109,4 @@ func wantedOf(r scim.Resource) (w wanted, err error) {
 	return w, nil
 }
 
-var errMember = scim.Wrong(scim.InvalidValue, "A member must be the id of a user provisioned to this organization. Nested groups are not supported.")
+var errMember = scim.BadRequest(scim.InvalidValue, "A member must be the id of a user provisioned to this organization. Nested groups are not supported.")

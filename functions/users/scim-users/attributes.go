@@ -28,7 +28,7 @@ func (f *Function) columns(r scim.Resource, key []byte) (c columns, err error) {
 		return c, err
 	}
 	if len(c.attributes) > maxAttributes {
-		return c, scim.Wrong(scim.InvalidValue, "A user can have at most %d KiB of attributes", maxAttributes>>10)
+		return c, scim.BadRequest(scim.InvalidValue, "A user can have at most %d KiB of attributes", maxAttributes>>10)
 	}
 	userName, _ := r["userName"].(string)
 	c.userName = f.userNameIndex(userName)
@@ -66,7 +66,7 @@ func nameOf(r scim.Resource) (n person.Name) {
 func printable(name string) string {
 	var kept []rune
 	for _, r := range name {
-		if person.Shown(r) && len(kept) < maxName {
+		if person.IsVisible(r) && len(kept) < maxName {
 			kept = append(kept, r)
 		}
 	}

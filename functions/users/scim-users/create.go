@@ -59,7 +59,7 @@ func (f *Function) Create(ctx context.Context, in *provisioning.ProvisionRequest
 	if c.email, err = addressOf(attributes); err != nil {
 		return scim.Failed(err)
 	}
-	if err := f.post.Needed(); err != nil {
+	if err := f.mailer.Require(); err != nil {
 		return nil, err // whoever it is: that an invitation was needed would tell of an account
 	}
 	c.index = person.EmailIndex(f.Keeper, c.email)
@@ -110,7 +110,7 @@ func addressOf(r scim.Resource) (string, error) {
 	}
 	parsed, err := person.ParseEmail(address)
 	if err != nil {
-		return "", scim.Wrong(scim.InvalidValue, "A user needs an email address, in emails or as userName: %s", err)
+		return "", scim.BadRequest(scim.InvalidValue, "A user needs an email address, in emails or as userName: %s", err)
 	}
 	return parsed, nil
 }
@@ -182,7 +182,7 @@ func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *created, domain *
 	if err := f.store(ctx, tx, c, key, nil); err != nil || !c.active {
 		return err
 	}
-	return notify.Welcome(ctx, f.Store, tx, f.post, account.ID)
+	return notify.Welcome(ctx, f.Store, tx, f.mailer, account.ID)
 }
 
 // letIn approves the membership of a person who had asked for it, and whose address

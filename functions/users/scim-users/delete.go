@@ -98,7 +98,7 @@ func (f *Function) close(ctx context.Context, tx *outbox.Tx, account uuid.UUID) 
 	if err := lifecycle.CloseAccount(ctx, f.Store, tx, account); err != nil {
 		return err
 	}
-	if err := f.post.Queue(ctx, tx, uuid.Nil, f.post.AccountClosed(former.Email)); err != nil {
+	if err := f.mailer.Queue(ctx, tx, uuid.Nil, f.mailer.AccountClosed(former.Email)); err != nil {
 		return err
 	}
 	return audit.Record(ctx, tx, audit.Entry{Action: "accounts:delete", ResourceID: account.String(), Detail: map[string]any{"provisioned": true}})

@@ -34,7 +34,7 @@ func (f *Function) follow(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 		return err
 	}
 	if active && !p.active() && p.Owned && p.Fresh && !moved {
-		return notify.Welcome(ctx, f.Store, tx, f.post, *p.Member)
+		return notify.Welcome(ctx, f.Store, tx, f.mailer, *p.Member)
 	}
 	if !moved || !active {
 		return nil // who is inactive moves once they are let in again
@@ -75,7 +75,7 @@ func (f *Function) followInvited(ctx context.Context, tx *outbox.Tx, caller auth
 	if !active || p.Invited {
 		return nil
 	}
-	if err := f.post.Needed(); err != nil {
+	if err := f.mailer.Require(); err != nil {
 		return err
 	}
 	m, verified, err := accountOf(ctx, tx, caller.OrganizationID, p.EmailIndex)
@@ -105,7 +105,7 @@ func (f *Function) setStanding(ctx context.Context, tx *outbox.Tx, m access.Memb
 	if active {
 		m.Status, action = access.MembershipActive, "members:restore"
 	}
-	if err := membership.SetStanding(ctx, tx, m); err != nil {
+	if err := membership.SetStatus(ctx, tx, m); err != nil {
 		return err
 	}
 	return audit.Record(ctx, tx, audit.Entry{Action: action, ResourceID: m.UserID.String(), Detail: map[string]any{"role": m.Role, "provisioned": true}})
@@ -113,7 +113,7 @@ func (f *Function) setStanding(ctx context.Context, tx *outbox.Tx, m access.Memb
 
 // errMoved answers where the address is not the organization's to change. No token goes to
 // the new one: whoever reads it could take the account.
-var errMoved = scim.Wrong(scim.Mutability, "The account is not managed by the organization, or the new address is not in a domain that it has verified. "+
+var errMoved = scim.BadRequest(scim.Mutability, "The account is not managed by the organization, or the new address is not in a domain that it has verified. "+
 	"The person can change the address (POST /v1/users/email/change), or you can delete and recreate the user.")
 
 // move gives the organization's own account an address in another, or the same, verified
@@ -128,19 +128,19 @@ func (f *Function) move(ctx context.Context, tx *outbox.Tx, caller auth.Caller, 
 	case *p.Role == policy.Owner:
 		return errOwner
 	}
-	if err := provisioning.MayMove(ctx, tx, caller, *p.Member); err != nil {
+	if err := provisioning.MayChangeAddress(ctx, tx, caller, *p.Member); err != nil {
 		return err
 	}
-	if err := lifecycle.ReplaceAddress(ctx, f.Store, tx, f.post, *p.Member, address, false); err != nil {
+	if err := lifecycle.ReplaceAddress(ctx, f.Store, tx, f.mailer, *p.Member, address, false); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, setAddress, p.ID, person.EmailIndex(f.Keeper, address), domain); err != nil {
 		return fmt.Errorf("set address of provisioned person: %w", err)
 	}
 	if p.Fresh {
-		err = notify.Welcome(ctx, f.Store, tx, f.post, *p.Member)
+		err = notify.Welcome(ctx, f.Store, tx, f.mailer, *p.Member)
 	} else {
-		err = f.post.Queue(ctx, tx, *p.Member, f.post.EmailMoved(address))
+		err = f.mailer.Queue(ctx, tx, *p.Member, f.mailer.EmailMoved(address))
 	}
 	if err != nil {
 		return err

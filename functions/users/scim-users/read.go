@@ -145,7 +145,7 @@ func (f *Function) bound(ctx context.Context, organization uuid.UUID) error {
 		return fmt.Errorf("count provisioned people: %w", err)
 	}
 	if all > provisioning.MaxSearched {
-		return scim.Wrong(scim.TooMany, "With more than %d people only id, userName, externalId and emails can be searched, with eq", provisioning.MaxSearched)
+		return scim.BadRequest(scim.TooMany, "With more than %d people only id, userName, externalId and emails can be searched, with eq", provisioning.MaxSearched)
 	}
 	return nil
 }

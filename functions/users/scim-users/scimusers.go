@@ -39,7 +39,7 @@ var Service = function.Service("users-scim-users", New,
 // Function keeps provisioned people.
 type Function struct {
 	store.Store
-	post notify.Mailer
+	mailer notify.Mailer
 }
 
 // New opens the people and the mail.
@@ -48,6 +48,6 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, mailer}, err
 }

@@ -67,7 +67,7 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.NoticeRe
 			return fmt.Errorf("list recipients: %w", err)
 		}
 		for _, recipient := range recipients {
-			if err := f.mailer.Tell(ctx, tx, recipient, write); err != nil && !errors.Is(err, person.ErrErased) {
+			if err := f.mailer.Notify(ctx, tx, recipient, write); err != nil && !errors.Is(err, person.ErrErased) {
 				return err
 			}
 		}

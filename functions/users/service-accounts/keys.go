@@ -59,7 +59,7 @@ func (f *Function) CreateKey(ctx context.Context, in *CreateKeyRequest) (*ShownK
 		return nil, err
 	}
 	var out ShownKeyResponse
-	return &out, credential.GiveKey(ctx, f.Store, "api_keys:create", owner, func(tx *outbox.Tx) (err error) {
+	return &out, credential.IssueKey(ctx, f.Store, "api_keys:create", owner, func(tx *outbox.Tx) (err error) {
 		out.Body, err = credential.CreateKey(ctx, f.Store, tx, caller, owner, in.Body)
 		return err
 	})
@@ -72,7 +72,7 @@ func (f *Function) RotateKey(ctx context.Context, in *RotateKeyRequest) (*ShownK
 		return nil, err
 	}
 	var out ShownKeyResponse
-	return &out, credential.GiveKey(ctx, f.Store, "api_keys:rotate", owner, func(tx *outbox.Tx) (err error) {
+	return &out, credential.IssueKey(ctx, f.Store, "api_keys:rotate", owner, func(tx *outbox.Tx) (err error) {
 		out.Body, err = credential.RotateKey(ctx, f.Store, tx, caller, owner, in.KeyID, in.Body)
 		return err
 	})

@@ -111,7 +111,7 @@ func (f *Function) end(ctx context.Context, only *uuid.UUID, except uuid.UUID) (
 		if !slices.ContainsFunc(ended, func(id uuid.UUID) bool { return id != caller.SessionID }) {
 			return nil
 		}
-		return f.post.Tell(ctx, tx, caller.UserID, f.post.SessionsEnded)
+		return f.mailer.Notify(ctx, tx, caller.UserID, f.mailer.SessionsEnded)
 	})
 	return len(ended), err
 }

@@ -113,7 +113,7 @@ func (f *Function) StepUp(ctx context.Context, in *Request) (*Response, error) {
 
 // prove looks at the password before the transaction, which would otherwise hold a
 // connection for as long as hashing takes.
-func (f *Function) prove(ctx context.Context, caller auth.Caller, proof credential.Proof) (proved credential.Proved, err error) {
+func (f *Function) prove(ctx context.Context, caller auth.Caller, proof credential.Proof) (proved credential.ProofResult, err error) {
 	if err := credential.GuardStepUp(ctx, f.Passkeys.SecondFactors.Store, caller.SessionID); err != nil {
 		return proved, err
 	}

@@ -29,10 +29,10 @@ var Service = function.Service("users-team-members", New,
 	function.On(function.Get("users-list-team-members", path, "List a team's members", policy.TeamsRead), (*Function).List),
 	function.On(function.Put("users-add-team-member", one, "Add a member to a team", policy.TeamsWrite).
 		Describe("If the team has roles, its own or inherited from a parent team, this is a role change: it also requires roles:write and step-up authentication.").
-		Answers(access.AnswersOfChanges), (*Function).Add),
+		Answers(access.PendingResponses), (*Function).Add),
 	function.On(function.Delete("users-remove-team-member", one, "Remove a member from a team", policy.TeamsWrite).
 		Describe("If the team has roles, its own or inherited from a parent team, this is a role change: it also requires roles:write and step-up authentication.").
-		Answers(access.AnswersOfChanges), (*Function).Remove),
+		Answers(access.PendingResponses), (*Function).Remove),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
@@ -101,11 +101,11 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 }
 
 // Add takes a member into a team.
-func (f *Function) Add(ctx context.Context, in *Request) (*access.RoleChangeAnswer, error) {
+func (f *Function) Add(ctx context.Context, in *Request) (*access.RoleChangeResponse, error) {
 	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.JoinTeam, TeamID: in.TeamID, UserID: in.UserID})
 }
 
 // Remove takes a member out of a team.
-func (f *Function) Remove(ctx context.Context, in *Request) (*access.RoleChangeAnswer, error) {
+func (f *Function) Remove(ctx context.Context, in *Request) (*access.RoleChangeResponse, error) {
 	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.LeaveTeam, TeamID: in.TeamID, UserID: in.UserID})
 }

@@ -70,7 +70,7 @@ func (f *Function) Rename(ctx context.Context, in *RenameRequest) (out *Response
 }
 
 // Move moves a team.
-func (f *Function) Move(ctx context.Context, in *MoveRequest) (*access.RoleChangeAnswer, error) {
+func (f *Function) Move(ctx context.Context, in *MoveRequest) (*access.RoleChangeResponse, error) {
 	change := access.RoleChange{Kind: access.MoveTeam, TeamID: in.TeamID}
 	if in.Body.ParentID != nil {
 		change.ParentID = *in.Body.ParentID
@@ -79,6 +79,6 @@ func (f *Function) Move(ctx context.Context, in *MoveRequest) (*access.RoleChang
 }
 
 // Delete deletes a team.
-func (f *Function) Delete(ctx context.Context, in *Request) (*access.RoleChangeAnswer, error) {
+func (f *Function) Delete(ctx context.Context, in *Request) (*access.RoleChangeResponse, error) {
 	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.DeleteTeam, TeamID: in.TeamID})
 }

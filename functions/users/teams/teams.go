@@ -33,11 +33,11 @@ var Service = function.Service("users-teams", New,
 		Fails(fault.Conflict), (*Function).Rename),
 	function.On(function.Put("users-move-team", one+"/parent", "Move a team to another parent", policy.TeamsWrite).
 		Describe("Teams can be nested at most 10 levels deep. Moving a team into or out of one that has roles is a role change: it also requires roles:write and step-up authentication.").
-		Answers(access.AnswersOfChanges), (*Function).Move),
+		Answers(access.PendingResponses), (*Function).Move),
 	function.On(function.Delete("users-delete-team", one, "Delete a team without subteams", policy.TeamsWrite).
 		Fails(fault.Conflict).
 		Describe("If the team has roles, its own or inherited from a parent team, this is a role change: it also requires roles:write and step-up authentication.").
-		Answers(access.AnswersOfChanges), (*Function).Delete),
+		Answers(access.PendingResponses), (*Function).Delete),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 

@@ -76,7 +76,7 @@ func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*ConfirmRes
 		return nil, err
 	}
 	var out ConfirmResponse
-	change := credential.FactorChange{Action: "totp:confirm", Told: notify.Mailer.AuthenticatorAdded}
+	change := credential.FactorChange{Action: "totp:confirm", Notice: notify.Mailer.AuthenticatorAdded}
 	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
 		ok, err := credential.ConfirmTOTP(ctx, f.SecondFactors.Store, tx, caller.UserID, in.Body.Code)
 		if err != nil {
@@ -85,7 +85,7 @@ func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*ConfirmRes
 		if !ok {
 			return fault.At("body.code", "does not match the app's current code: check the clock of its device")
 		}
-		out.Body.RecoveryCodes, err = f.Enrolled(ctx, tx, caller, []string{"otp", "mfa"})
+		out.Body.RecoveryCodes, err = f.CompleteEnrolment(ctx, tx, caller, []string{"otp", "mfa"})
 		return err
 	})
 	return &out, err
@@ -97,7 +97,7 @@ func (f *Function) Remove(ctx context.Context, _ *struct{}) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	change := credential.FactorChange{Action: "totp:remove", Told: notify.Mailer.AuthenticatorRemoved}
+	change := credential.FactorChange{Action: "totp:remove", Notice: notify.Mailer.AuthenticatorRemoved}
 	return nil, f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
 		removed, err := credential.RemoveTOTP(ctx, tx, caller.UserID)
 		if err != nil {
@@ -106,6 +106,6 @@ func (f *Function) Remove(ctx context.Context, _ *struct{}) (*struct{}, error) {
 		if !removed {
 			return fault.New(fault.NotFound, "No authenticator app is enrolled")
 		}
-		return f.Removed(ctx, tx, caller.UserID)
+		return f.CompleteRemoval(ctx, tx, caller.UserID)
 	})
 }

@@ -19,7 +19,7 @@ import (
 var Service = function.Endpoint(function.Post("users-transfer-ownership", "/v1/organizations/{id}/ownership", "Transfer your ownership to another member", policy.OrganizationsDelete.WithFreshProof()).
 	Fails(fault.Conflict).
 	Describe("You become an admin at the same time.").
-	Answers(access.AnswersOfChanges), New).
+	Answers(access.PendingResponses), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
 // Request names the organization and its new owner.
@@ -40,6 +40,6 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 }
 
 // Handle makes the member an owner and the caller an admin.
-func (f *Function) Handle(ctx context.Context, in *Request) (*access.RoleChangeAnswer, error) {
+func (f *Function) Handle(ctx context.Context, in *Request) (*access.RoleChangeResponse, error) {
 	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.TransferOwnership, UserID: in.Body.UserID})
 }

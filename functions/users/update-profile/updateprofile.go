@@ -113,7 +113,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	if replaced != nil && *replaced != *now.Document {
-		f.profiles.Forget(context.WithoutCancel(ctx), f.DB, replaced)
+		f.profiles.DeleteUnreferenced(context.WithoutCancel(ctx), f.DB, replaced)
 	}
 	return &Response{ETag: now.ETag(), Body: now.Profile}, nil
 }

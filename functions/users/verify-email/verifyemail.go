@@ -44,7 +44,7 @@ type VerifyRequest struct {
 // Function verifies addresses.
 type Function struct {
 	credential.Passwords
-	post notify.Mailer
+	mailer notify.Mailer
 }
 
 // New opens the accounts and the mail.
@@ -53,8 +53,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(passwords.Store, env)
-	return &Function{passwords, post}, err
+	mailer, err := notify.NewMailer(passwords.Store, env)
+	return &Function{passwords, mailer}, err
 }
 
 const (
@@ -68,7 +68,7 @@ func (f *Function) Send(ctx context.Context, _ *struct{}) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.post.Needed(); err != nil {
+	if err := f.mailer.Require(); err != nil {
 		return nil, err
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
@@ -80,7 +80,7 @@ func (f *Function) Send(ctx context.Context, _ *struct{}) (*struct{}, error) {
 		if verified {
 			return fault.New(fault.Conflict, "Your address is already confirmed")
 		}
-		if err := notify.MailVerification(ctx, f.Store, tx, f.post, caller.UserID, index); err != nil {
+		if err := notify.MailVerification(ctx, f.Store, tx, f.mailer, caller.UserID, index); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, audit.Entry{Action: "emails:send_verification", ResourceID: caller.UserID.String()})
@@ -94,7 +94,7 @@ func (f *Function) Send(ctx context.Context, _ *struct{}) (*struct{}, error) {
 // Verify takes the token, from whoever reads the mail and holds the account.
 func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*struct{}, error) {
 	entry := audit.Entry{Action: "emails:verify"}
-	if err := credential.ProveHolder(ctx, f.Passwords, notify.EmailVerification, in.Body.Token, in.Body.Password); err != nil {
+	if err := credential.ProveOwnership(ctx, f.Passwords, notify.EmailVerification, in.Body.Token, in.Body.Password); err != nil {
 		return nil, act.Refused(ctx, f.DB, entry, err)
 	}
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {

@@ -111,7 +111,7 @@ func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*VerifyRespon
 		return nil, err
 	}
 	var out VerifyResponse
-	var proved credential.Proved
+	var proved credential.ProofResult
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		pending, err := credential.AttemptLogin(ctx, tx, in.Body.MFAToken)
 		if err != nil {

@@ -24,10 +24,10 @@ var roleKinds map[string]roleKind
 
 func init() { // in init, because the functions in the table refer to it
 	roleKinds = map[string]roleKind{
-		AssignRole: {policy.RolesWrite, sensitive(Actor.mayAssign), func(x Actor, ctx context.Context, c RoleChange) error {
+		AssignRole: {policy.RolesWrite, alwaysSensitive(Actor.mayAssign), func(x Actor, ctx context.Context, c RoleChange) error {
 			return x.assign(ctx, c, c.Role)
 		}},
-		GrantRole: {policy.RolesWrite, sensitive(Actor.mayGrant), func(x Actor, ctx context.Context, c RoleChange) error {
+		GrantRole: {policy.RolesWrite, alwaysSensitive(Actor.mayGrant), func(x Actor, ctx context.Context, c RoleChange) error {
 			return x.exec(ctx, insertGrant, c.GrantID, x.organization, c.Role, c.UserID, c.TeamID, c.ServiceAccountID, x.by)
 		}},
 		RevokeRole: {policy.RolesWrite, func(x Actor, ctx context.Context, c *RoleChange) (bool, error) {
@@ -35,44 +35,44 @@ func init() { // in init, because the functions in the table refer to it
 		}, func(x Actor, ctx context.Context, c RoleChange) error {
 			return x.exec(ctx, deleteGrant, c.GrantID)
 		}},
-		DefineRole: {policy.RolesWrite, sensitive(Actor.mayDefine), func(x Actor, ctx context.Context, c RoleChange) error {
+		DefineRole: {policy.RolesWrite, alwaysSensitive(Actor.mayDefine), func(x Actor, ctx context.Context, c RoleChange) error {
 			return x.exec(ctx, upsertRole, x.organization, c.Role, c.Description, c.Permissions)
 		}},
-		DeleteRole: {policy.RolesWrite, sensitive(Actor.mayDelete), func(x Actor, ctx context.Context, c RoleChange) error {
+		DeleteRole: {policy.RolesWrite, alwaysSensitive(Actor.mayDelete), func(x Actor, ctx context.Context, c RoleChange) error {
 			return x.exec(ctx, deleteRole, x.organization, c.Role)
 		}},
-		TransferOwnership: {policy.OrganizationsDelete, sensitive(Actor.mayTransfer), func(x Actor, ctx context.Context, c RoleChange) error {
+		TransferOwnership: {policy.OrganizationsDelete, alwaysSensitive(Actor.mayTransfer), func(x Actor, ctx context.Context, c RoleChange) error {
 			if err := x.assign(ctx, c, policy.Owner); err != nil {
 				return err
 			}
 			return x.assign(ctx, RoleChange{UserID: x.by}, policy.Admin)
 		}},
-		JoinTeam: {policy.TeamsWrite, ofTeam(Actor.mayJoin), func(x Actor, ctx context.Context, c RoleChange) error {
+		JoinTeam: {policy.TeamsWrite, sensitiveWithRoles(Actor.mayJoin), func(x Actor, ctx context.Context, c RoleChange) error {
 			return x.exec(ctx, insertIntoTeam, c.TeamID, c.UserID, x.organization)
 		}},
-		LeaveTeam: {policy.TeamsWrite, ofTeam(Actor.mayLeaveTeam), func(x Actor, ctx context.Context, c RoleChange) error {
+		LeaveTeam: {policy.TeamsWrite, sensitiveWithRoles(Actor.mayLeaveTeam), func(x Actor, ctx context.Context, c RoleChange) error {
 			return x.exec(ctx, leaveTeam, c.TeamID, c.UserID)
 		}},
-		MoveTeam: {policy.TeamsWrite, ofTeam(Actor.mayMove), func(x Actor, ctx context.Context, c RoleChange) error {
+		MoveTeam: {policy.TeamsWrite, sensitiveWithRoles(Actor.mayMove), func(x Actor, ctx context.Context, c RoleChange) error {
 			return x.exec(ctx, setParent, c.TeamID, c.ParentID)
 		}},
-		DeleteTeam: {policy.TeamsWrite, ofTeam(Actor.mayDeleteTeam), func(x Actor, ctx context.Context, c RoleChange) error {
+		DeleteTeam: {policy.TeamsWrite, sensitiveWithRoles(Actor.mayDeleteTeam), func(x Actor, ctx context.Context, c RoleChange) error {
 			return x.exec(ctx, deleteTeam, c.TeamID)
 		}},
-		EndSecondPerson: {policy.OrganizationsWrite, sensitive(func(Actor, context.Context, RoleChange) error { return nil }),
+		EndSecondPerson: {policy.OrganizationsWrite, alwaysSensitive(func(Actor, context.Context, RoleChange) error { return nil }),
 			func(x Actor, ctx context.Context, _ RoleChange) error {
 				return x.exec(ctx, endSecondPerson, x.organization)
 			}},
 	}
 }
 
-// sensitive returns the rule of a kind whose changes are all sensitive.
-func sensitive(may func(Actor, context.Context, RoleChange) error) func(Actor, context.Context, *RoleChange) (bool, error) {
+// alwaysSensitive returns the rule of a kind whose changes are all sensitive.
+func alwaysSensitive(may func(Actor, context.Context, RoleChange) error) func(Actor, context.Context, *RoleChange) (bool, error) {
 	return func(x Actor, ctx context.Context, c *RoleChange) (bool, error) { return true, may(x, ctx, *c) }
 }
 
-// ofTeam returns the rule of a kind whose changes are sensitive if the team has roles.
-func ofTeam(may func(Actor, context.Context, RoleChange) (bool, error)) func(Actor, context.Context, *RoleChange) (bool, error) {
+// sensitiveWithRoles returns the rule of a kind whose changes are sensitive if the team has roles.
+func sensitiveWithRoles(may func(Actor, context.Context, RoleChange) (bool, error)) func(Actor, context.Context, *RoleChange) (bool, error) {
 	return func(x Actor, ctx context.Context, c *RoleChange) (bool, error) { return may(x, ctx, *c) }
 }
 
@@ -109,5 +109,5 @@ func (x Actor) apply(ctx context.Context, c RoleChange) error {
 	if c.Kind == EndSecondPerson {
 		return work()
 	}
-	return KeepDeciders(ctx, x, x.organization, work)
+	return KeepApprovers(ctx, x, x.organization, work)
 }

@@ -96,8 +96,8 @@ func RevokeKey(ctx context.Context, s store.Store, owner KeyOwner, id uuid.UUID)
 	})
 }
 
-// GiveKey runs work, which creates a key or a secret for an owner and records it. A refusal is
+// IssueKey runs work, which creates a key or a secret for an owner and records it. A refusal is
 // also recorded in the audit trail.
-func GiveKey(ctx context.Context, s store.Store, action string, owner KeyOwner, work func(*outbox.Tx) error) error {
+func IssueKey(ctx context.Context, s store.Store, action string, owner KeyOwner, work func(*outbox.Tx) error) error {
 	return act.Refused(ctx, s.DB, audit.Entry{Action: action, ResourceID: owner.ID.String()}, s.DB.Transact(ctx, work))
 }

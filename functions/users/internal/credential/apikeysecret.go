@@ -37,7 +37,7 @@ INSERT INTO api_key_secrets (hash, key_id, hint, expires_at) VALUES ($1, $2, $3,
 // CreateKey creates a key for an owner. Its scopes cannot exceed the caller's permissions.
 func CreateKey(ctx context.Context, s store.Store, tx *outbox.Tx, caller auth.Caller, owner KeyOwner, in KeyRequest) (ShownKey, error) {
 	k := ShownKey{APIKey: APIKey{ID: uuid7.New(), OrganizationID: caller.OrganizationID, Name: string(in.Name), Scopes: distinct(in.Scopes)}}
-	if err := mayGive(caller, k.Scopes); err != nil {
+	if err := checkScopes(caller, k.Scopes); err != nil {
 		return k, err
 	}
 	arguments := pgx.NamedArgs{
@@ -91,9 +91,9 @@ func lockOwner(ctx context.Context, tx *outbox.Tx, owner KeyOwner, arguments pgx
 // have.
 var ErrNoServiceAccount = fault.New(fault.NotFound, "There is no such service account in your organization")
 
-// mayGive refuses scopes that the caller does not have, so that nobody can use a key to gain
+// checkScopes refuses scopes that the caller does not have, so that nobody can use a key to gain
 // rights.
-func mayGive(caller auth.Caller, scopes []policy.Permission) error {
+func checkScopes(caller auth.Caller, scopes []policy.Permission) error {
 	known, now := policy.Grantable(), time.Now()
 	for _, scope := range scopes {
 		if !slices.Contains(known, scope) {
@@ -107,8 +107,8 @@ func mayGive(caller auth.Caller, scopes []policy.Permission) error {
 }
 
 const (
-	isDisabled    = `SELECT disabled_at IS NOT NULL FROM service_accounts WHERE id = @owner AND organization_id = @organization FOR NO KEY UPDATE`
-	selectSleeper = `SELECT coalesce(array_agg(DISTINCT scope), '{}') FROM api_keys, unnest(scopes) AS scope WHERE service_account_id = @owner AND revoked_at IS NULL`
+	isDisabled      = `SELECT disabled_at IS NOT NULL FROM service_accounts WHERE id = @owner AND organization_id = @organization FOR NO KEY UPDATE`
+	selectKeyScopes = `SELECT coalesce(array_agg(DISTINCT scope), '{}') FROM api_keys, unnest(scopes) AS scope WHERE service_account_id = @owner AND revoked_at IS NULL`
 )
 
 // MayEnable refuses to enable a disabled service account if the caller could not create its
@@ -128,7 +128,7 @@ func MayEnable(ctx context.Context, s store.Store, tx *outbox.Tx, caller auth.Ca
 		return nil
 	}
 	var scopes []policy.Permission
-	if err := tx.QueryRow(ctx, selectSleeper, arguments).Scan(&scopes); err != nil {
+	if err := tx.QueryRow(ctx, selectKeyScopes, arguments).Scan(&scopes); err != nil {
 		return fmt.Errorf("read what the keys may do: %w", err)
 	}
 	for _, scope := range scopes {
@@ -152,8 +152,8 @@ const (
 	selectAPIKey = `
 SELECT k.id, k.organization_id, k.name, k.scopes, '' AS hint, k.created_at, now() AS expires_at, k.last_used_at
 FROM api_keys k WHERE k.id = @id AND (k.user_id = @owner OR k.service_account_id = @owner) AND k.revoked_at IS NULL FOR UPDATE`
-	endSecrets = `UPDATE api_key_secrets SET expires_at = least(expires_at, now() + make_interval(mins => $2)) WHERE key_id = $1`
-	dropOld    = `DELETE FROM api_key_secrets WHERE key_id = $1 AND expires_at <= now()`
+	endSecrets           = `UPDATE api_key_secrets SET expires_at = least(expires_at, now() + make_interval(mins => $2)) WHERE key_id = $1`
+	deleteExpiredSecrets = `DELETE FROM api_key_secrets WHERE key_id = $1 AND expires_at <= now()`
 )
 
 // RotateKey gives a key a new secret. Current secrets stay valid for the overlap, at most until
@@ -170,14 +170,14 @@ func RotateKey(ctx context.Context, s store.Store, tx *outbox.Tx, caller auth.Ca
 		return k, fmt.Errorf("look up API key: %w", err)
 	}
 	if owner.ServiceAccount {
-		if err := mayGive(caller, k.Scopes); err != nil {
+		if err := checkScopes(caller, k.Scopes); err != nil {
 			return k, err
 		}
 	}
 	if _, err := tx.Exec(ctx, endSecrets, id, in.OverlapMinutes); err != nil {
 		return k, fmt.Errorf("end secrets of API key: %w", err)
 	}
-	if _, err := tx.Exec(ctx, dropOld, id); err != nil {
+	if _, err := tx.Exec(ctx, deleteExpiredSecrets, id); err != nil {
 		return k, fmt.Errorf("delete secrets of API key: %w", err)
 	}
 	if err := k.newSecret(ctx, tx, in.ExpiresInDays); err != nil {

@@ -35,7 +35,7 @@ var (
 // credential, for login without an address, if the device supports that. Otherwise it still
 // works as a second factor.
 func (p Passkeys) BeginRegistration(ctx context.Context, tx *outbox.Tx, user uuid.UUID) (Ceremony, error) {
-	who, err := p.keyholderOf(ctx, tx, user)
+	who, err := p.ownerOf(ctx, tx, user)
 	if err != nil {
 		return Ceremony{}, err
 	}
@@ -60,12 +60,12 @@ func (p Passkeys) Register(ctx context.Context, tx *outbox.Tx, user uuid.UUID, n
 		return info, nil, errNotParsed
 	}
 	var session webauthn.SessionData
-	if ok, err := takeOnce(ctx, tx, forPasskeyRegistration, user, a.ChallengeToken, &session); err != nil {
+	if ok, err := useChallenge(ctx, tx, forPasskeyRegistration, user, a.ChallengeToken, &session); err != nil {
 		return info, nil, err
 	} else if !ok {
 		return info, nil, fault.At("body.challenge_token", "has expired or was already used: begin again")
 	}
-	who, err := p.keyholderOf(ctx, tx, user)
+	who, err := p.ownerOf(ctx, tx, user)
 	if err != nil {
 		return info, nil, err
 	}
@@ -107,7 +107,7 @@ func methodsOf(c *webauthn.Credential) []string {
 // BeginProof requests a proof by one of a person's passkeys. The person has already proved their
 // password, so user verification on the device is only preferred.
 func (p Passkeys) BeginProof(ctx context.Context, tx *outbox.Tx, user uuid.UUID) (Ceremony, error) {
-	who, err := p.keyholderOf(ctx, tx, user)
+	who, err := p.ownerOf(ctx, tx, user)
 	if err != nil {
 		return Ceremony{}, err
 	}
@@ -138,15 +138,15 @@ WHERE p.credential_id = $1 AND u.suspended_at IS NULL`
 
 // Identify finds the owner of the passkey in an assertion and checks the assertion. An unknown
 // passkey, or one whose owner cannot log in, is refused in the same way as a wrong one.
-func (p Passkeys) Identify(ctx context.Context, tx *outbox.Tx, a Assertion) (session.Login, Proved, error) {
+func (p Passkeys) Identify(ctx context.Context, tx *outbox.Tx, a Assertion) (session.Login, ProofResult, error) {
 	parsed, err := protocol.ParseCredentialRequestResponseBytes(a.Credential)
 	if err != nil {
-		return session.Login{}, Proved{}, errNotParsed
+		return session.Login{}, ProofResult{}, errNotParsed
 	}
 	l := session.Login{SecondFactor: true}
 	err = tx.QueryRow(ctx, selectOwner, parsed.RawID).Scan(&l.UserID, &l.OrganizationID)
 	if err != nil && !database.IsNoRows(err) {
-		return session.Login{}, Proved{}, fmt.Errorf("find owner of passkey: %w", err)
+		return session.Login{}, ProofResult{}, fmt.Errorf("find owner of passkey: %w", err)
 	}
 	proved, err := p.check(ctx, tx, forPasskeyLogin, uuid.Nil, l.UserID, a.ChallengeToken, parsed)
 	l.Methods = proved.Methods
@@ -154,29 +154,29 @@ func (p Passkeys) Identify(ctx context.Context, tx *outbox.Tx, a Assertion) (ses
 }
 
 // assert checks an assertion for a challenge that was issued to this person.
-func (p Passkeys) assert(ctx context.Context, tx *outbox.Tx, user uuid.UUID, a Assertion) (Proved, error) {
+func (p Passkeys) assert(ctx context.Context, tx *outbox.Tx, user uuid.UUID, a Assertion) (ProofResult, error) {
 	parsed, err := protocol.ParseCredentialRequestResponseBytes(a.Credential)
 	if err != nil {
-		return Proved{}, errProofNotParsed
+		return ProofResult{}, errProofNotParsed
 	}
 	return p.check(ctx, tx, forPasskeyProof, user, user, a.ChallengeToken, parsed)
 }
 
 // check consumes the challenge before it checks the assertion.
-func (p Passkeys) check(ctx context.Context, tx *outbox.Tx, want challengePurpose, challenged, owner uuid.UUID, token string, parsed *protocol.ParsedCredentialAssertionData) (Proved, error) {
-	refused := func(why string) (Proved, error) { return Proved{Method: Passkey, Refused: why}, nil }
+func (p Passkeys) check(ctx context.Context, tx *outbox.Tx, want challengePurpose, challenged, owner uuid.UUID, token string, parsed *protocol.ParsedCredentialAssertionData) (ProofResult, error) {
+	refused := func(why string) (ProofResult, error) { return ProofResult{Method: Passkey, Refused: why}, nil }
 	var session webauthn.SessionData
-	if ok, err := takeOnce(ctx, tx, want, challenged, token, &session); err != nil {
-		return Proved{}, err
+	if ok, err := useChallenge(ctx, tx, want, challenged, token, &session); err != nil {
+		return ProofResult{}, err
 	} else if !ok {
 		return refused("challenge_used")
 	}
 	if owner == uuid.Nil {
 		return refused("unknown_passkey")
 	}
-	who, err := p.keyholderOf(ctx, tx, owner)
+	who, err := p.ownerOf(ctx, tx, owner)
 	if err != nil {
-		return Proved{}, err
+		return ProofResult{}, err
 	}
 	credential, err := p.validate(who, challenged, session, parsed)
 	if err != nil {
@@ -184,15 +184,15 @@ func (p Passkeys) check(ctx context.Context, tx *outbox.Tx, want challengePurpos
 	}
 	if credential.Authenticator.CloneWarning && !synchronized(credential) {
 		if may, err := notify.MayWarn(ctx, p.SecondFactors.Store, tx, owner); err != nil {
-			return Proved{}, err
+			return ProofResult{}, err
 		} else if may {
-			if err := p.post.Tell(ctx, tx, owner, p.post.PasskeyCopied); err != nil {
-				return Proved{}, err
+			if err := p.mailer.Notify(ctx, tx, owner, p.mailer.PasskeyCopied); err != nil {
+				return ProofResult{}, err
 			}
 		}
 		return refused("sign_count_regressed")
 	}
-	return Proved{Method: Passkey, Methods: methodsOf(credential)}, p.store(ctx, tx, who, credential)
+	return ProofResult{Method: Passkey, Methods: methodsOf(credential)}, p.store(ctx, tx, who, credential)
 }
 
 // synchronized reports whether a passkey exists on several devices, whose signature counters are
@@ -200,14 +200,14 @@ func (p Passkeys) check(ctx context.Context, tx *outbox.Tx, want challengePurpos
 // current assertion.
 func synchronized(c *webauthn.Credential) bool { return c.Flags.BackupEligible && c.Flags.BackupState }
 
-func (p Passkeys) validate(who keyholder, challenged uuid.UUID, session webauthn.SessionData, parsed *protocol.ParsedCredentialAssertionData) (*webauthn.Credential, error) {
+func (p Passkeys) validate(who passkeyOwner, challenged uuid.UUID, session webauthn.SessionData, parsed *protocol.ParsedCredentialAssertionData) (*webauthn.Credential, error) {
 	if challenged != uuid.Nil {
 		return p.rp.ValidateLogin(who, session, parsed)
 	}
 	return p.rp.ValidateDiscoverableLogin(func(_, _ []byte) (webauthn.User, error) { return who, nil }, session, parsed)
 }
 
-func (p Passkeys) store(ctx context.Context, tx pgx.Tx, who keyholder, credential *webauthn.Credential) error {
+func (p Passkeys) store(ctx context.Context, tx pgx.Tx, who passkeyOwner, credential *webauthn.Credential) error {
 	sealed, err := who.seal(credential)
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ import (
 // SecondFactors changes and checks people's second factors, and mails them about changes.
 type SecondFactors struct {
 	store.Store
-	post notify.Mailer
+	mailer notify.Mailer
 }
 
 // OpenSecondFactors opens the store and the mailer.
@@ -30,8 +30,8 @@ func OpenSecondFactors(ctx context.Context, env *function.Env) (SecondFactors, e
 	if err != nil {
 		return SecondFactors{}, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return SecondFactors{store, post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return SecondFactors{store, mailer}, err
 }
 
 // FactorChange describes a change that a person makes to their own second factors, for the audit
@@ -39,7 +39,7 @@ func OpenSecondFactors(ctx context.Context, env *function.Env) (SecondFactors, e
 type FactorChange struct {
 	Action     string
 	ResourceID string
-	Told       func(notify.Mailer, string) mail.Message // the notification; nil: none
+	Notice     func(notify.Mailer, string) mail.Message // the notification; nil: none
 }
 
 const (
@@ -71,9 +71,9 @@ func (s SecondFactors) ChangeFactors(ctx context.Context, caller auth.Caller, c 
 		if err := change(tx); err != nil {
 			return err
 		}
-		if c.Told != nil {
-			letter := func(to string) mail.Message { return c.Told(s.post, to) }
-			if err := s.post.Tell(ctx, tx, caller.UserID, letter); err != nil {
+		if c.Notice != nil {
+			letter := func(to string) mail.Message { return c.Notice(s.mailer, to) }
+			if err := s.mailer.Notify(ctx, tx, caller.UserID, letter); err != nil {
 				return err
 			}
 		}
@@ -97,9 +97,9 @@ func organizationOf(ctx context.Context, db store.Querier, caller auth.Caller) (
 	return id, nil
 }
 
-// Enrolled completes the enrolment of a factor: the session counts as authenticated with it, and
-// a person without recovery codes gets new ones.
-func (s SecondFactors) Enrolled(ctx context.Context, tx pgx.Tx, caller auth.Caller, methods []string) (codes []string, err error) {
+// CompleteEnrolment completes the enrolment of a factor: the session counts as authenticated with
+// it, and a person without recovery codes gets new ones.
+func (s SecondFactors) CompleteEnrolment(ctx context.Context, tx pgx.Tx, caller auth.Caller, methods []string) (codes []string, err error) {
 	if _, err := tx.Exec(ctx, markSession, caller.SessionID, methods); err != nil {
 		return nil, fmt.Errorf("mark session: %w", err)
 	}
@@ -110,9 +110,9 @@ func (s SecondFactors) Enrolled(ctx context.Context, tx pgx.Tx, caller auth.Call
 	return ReplaceRecoveryCodes(ctx, s.Store, tx, caller.UserID)
 }
 
-// Removed completes the removal of a factor. It refuses to remove the last one while one of the
-// person's organizations requires a second factor.
-func (s SecondFactors) Removed(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
+// CompleteRemoval completes the removal of a factor. It refuses to remove the last one while one of
+// the person's organizations requires a second factor.
+func (s SecondFactors) CompleteRemoval(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
 	factors, err := FactorsOf(ctx, tx, user)
 	if err != nil || factors.Any() {
 		return err

@@ -21,9 +21,9 @@ import (
 // organizations.
 type Passwords struct {
 	store.Store
-	Hasher   *password.Hasher
-	floor    int             // minimum length of a new password in every organization
-	breaches *password.Range // looks up breached passwords; nil: not configured
+	Hasher    *password.Hasher
+	minLength int             // minimum length of a new password in every organization
+	breaches  *password.Range // looks up breached passwords; nil: not configured
 }
 
 // OpenPasswords opens the store and the process's password hasher. It counts the hashes that
@@ -37,11 +37,11 @@ func OpenPasswords(ctx context.Context, env *function.Env) (Passwords, error) {
 	if err != nil {
 		return Passwords{}, err
 	}
-	floor, err := PasswordFloor(env.Config)
+	floor, err := MinPasswordLength(env.Config)
 	if err != nil {
 		return Passwords{}, err
 	}
-	p := Passwords{Store: s, Hasher: hasher, floor: floor}
+	p := Passwords{Store: s, Hasher: hasher, minLength: floor}
 	if env.Config.PasswordRangeURL != "" {
 		p.breaches = password.NewRange(env.Config.PasswordRangeURL)
 	}
@@ -52,16 +52,16 @@ func OpenPasswords(ctx context.Context, env *function.Env) (Passwords, error) {
 	return p, nil
 }
 
-// mostDemanded is the largest minimum length that can be required of a new password (NIST SP
+// maxMinLength is the largest minimum length that can be required of a new password (NIST SP
 // 800-63B-4 §3.1.1.2: passwords of at least 64 characters are accepted).
-const mostDemanded = 64
+const maxMinLength = 64
 
-// PasswordFloor returns the platform's minimum length of a new password (PASSWORD_MIN_LENGTH),
+// MinPasswordLength returns the platform's minimum length of a new password (PASSWORD_MIN_LENGTH),
 // which applies in every organization.
-func PasswordFloor(c function.Config) (int, error) {
+func MinPasswordLength(c function.Config) (int, error) {
 	floor := cmp.Or(c.PasswordMinLength, password.LeastWithSecondFactor)
-	if floor < password.LeastWithSecondFactor || floor > mostDemanded {
-		return 0, fmt.Errorf("PASSWORD_MIN_LENGTH is %d: it must be between %d and %d", floor, password.LeastWithSecondFactor, mostDemanded)
+	if floor < password.LeastWithSecondFactor || floor > maxMinLength {
+		return 0, fmt.Errorf("PASSWORD_MIN_LENGTH is %d: it must be between %d and %d", floor, password.LeastWithSecondFactor, maxMinLength)
 	}
 	return floor, nil
 }
@@ -83,7 +83,7 @@ func PasswordRulesOf(ctx context.Context, s Passwords, organization uuid.UUID) (
 			return PasswordRules{}, err
 		}
 	}
-	return PasswordRules{MinLength: max(s.floor, settings.PasswordMinLength), History: settings.PasswordHistory}, nil
+	return PasswordRules{MinLength: max(s.minLength, settings.PasswordMinLength), History: settings.PasswordHistory}, nil
 }
 
 // CheckNewPassword checks whether a person may choose a password. words are words related to the
@@ -140,8 +140,8 @@ func checkHistory(ctx context.Context, s Passwords, user uuid.UUID, keep int, ne
 }
 
 const (
-	remember = `INSERT INTO password_history (user_id, replaced_at, password_hash) VALUES ($1, clock_timestamp(), $2)`
-	forget   = `
+	insertHistory = `INSERT INTO password_history (user_id, replaced_at, password_hash) VALUES ($1, clock_timestamp(), $2)`
+	deleteHistory = `
 DELETE FROM password_history WHERE user_id = $1 AND replaced_at NOT IN (
     SELECT replaced_at FROM password_history WHERE user_id = $1 ORDER BY replaced_at DESC LIMIT $2)`
 )
@@ -150,11 +150,11 @@ DELETE FROM password_history WHERE user_id = $1 AND replaced_at NOT IN (
 // newest keep hashes of the person (PasswordRules.History).
 func RememberPassword(ctx context.Context, tx pgx.Tx, user uuid.UUID, hash string, keep int) error {
 	if keep > 0 && hash != "" {
-		if _, err := tx.Exec(ctx, remember, user, hash); err != nil {
+		if _, err := tx.Exec(ctx, insertHistory, user, hash); err != nil {
 			return fmt.Errorf("remember password: %w", err)
 		}
 	}
-	if _, err := tx.Exec(ctx, forget, user, keep); err != nil {
+	if _, err := tx.Exec(ctx, deleteHistory, user, keep); err != nil {
 		return fmt.Errorf("forget earlier passwords: %w", err)
 	}
 	return nil

@@ -111,7 +111,7 @@ func TestPlatformsLeastLengthHoldsInEveryOrganization(t *testing.T) {
 	p.Do("", http.MethodPost, "/v1/users/register", registration("ada@example.com", "correct horse", "")).Want(t, http.StatusUnprocessableEntity)
 	p.Do("", http.MethodPost, "/v1/users/register", registration("ada@example.com", "correct horse battery", "")).Want(t, http.StatusCreated)
 	for _, wrong := range []int{7, 65, -1} {
-		if _, err := credential.PasswordFloor(function.Config{PasswordMinLength: wrong}); err == nil {
+		if _, err := credential.MinPasswordLength(function.Config{PasswordMinLength: wrong}); err == nil {
 			t.Errorf("PASSWORD_MIN_LENGTH=%d is taken", wrong)
 		}
 	}

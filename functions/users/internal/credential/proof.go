@@ -59,8 +59,8 @@ func (p Proof) method() string {
 	return TOTP
 }
 
-// Proved is the result of checking a proof.
-type Proved struct {
+// ProofResult is the result of checking a proof.
+type ProofResult struct {
 	Method  string   // TOTP, Passkey, RecoveryCode or Password
 	Methods []string // RFC 8176, for the token
 	Refused string   // why it was refused, for the audit trail; empty: accepted
@@ -68,8 +68,8 @@ type Proved struct {
 
 // Prove checks a person's second factor and consumes it. A refusal is not an error: the caller
 // records it and commits, so that the consumed challenge stays consumed.
-func (p Passkeys) Prove(ctx context.Context, tx *outbox.Tx, user uuid.UUID, proof Proof) (out Proved, err error) {
-	out = Proved{Method: proof.method(), Methods: []string{"otp", "mfa"}}
+func (p Passkeys) Prove(ctx context.Context, tx *outbox.Tx, user uuid.UUID, proof Proof) (out ProofResult, err error) {
+	out = ProofResult{Method: proof.method(), Methods: []string{"otp", "mfa"}}
 	switch out.Method {
 	case Passkey:
 		return p.assert(ctx, tx, user, *proof.Passkey)
@@ -87,27 +87,27 @@ func GuardLogin(ctx context.Context, s store.Store, user uuid.UUID, proof Proof)
 	if proof.Code == "" {
 		return nil
 	}
-	return session.CountGuessAt(ctx, s, session.LoginGuesses(s, user))
+	return session.CountGuess(ctx, s, session.LoginGuesses(s, user))
 }
 
 // RecordLoginProof records the result of a login's second factor and mails the person a warning
 // after too many wrong ones, or a notice of a used recovery code.
-func (s SecondFactors) RecordLoginProof(ctx context.Context, tx *outbox.Tx, l *PendingLogin, p Proved) error {
+func (s SecondFactors) RecordLoginProof(ctx context.Context, tx *outbox.Tx, l *PendingLogin, p ProofResult) error {
 	entry := audit.Entry{Action: "second_factor:verify", ActorID: l.UserID, OrganizationID: l.OrganizationID}
 	if err := recordLogin(ctx, s.Store, tx, entry, p); err != nil {
 		return err
 	}
 	switch {
-	case p.Refused != "" && l.Attempt == store.CodeAttempts:
+	case p.Refused != "" && l.Attempt == store.MaxCodeAttempts:
 		may, err := notify.MayWarn(ctx, s.Store, tx, l.UserID)
 		if err != nil || !may {
 			return err
 		}
-		return s.post.Tell(ctx, tx, l.UserID, s.post.SecondFactorGuessed)
+		return s.mailer.Notify(ctx, tx, l.UserID, s.mailer.SecondFactorGuessed)
 	case p.Refused != "":
 		return nil
 	case p.Method == RecoveryCode:
-		return s.toldOfRecovery(ctx, tx, l.UserID)
+		return s.notifyRecoveryCodeUsed(ctx, tx, l.UserID)
 	case p.Method == TOTP:
 		return session.ForgetGuesses(ctx, s.Store, tx, l.UserID)
 	}
@@ -115,13 +115,13 @@ func (s SecondFactors) RecordLoginProof(ctx context.Context, tx *outbox.Tx, l *P
 }
 
 // RecordPasskeyLogin records the result of a login with only a passkey.
-func (s SecondFactors) RecordPasskeyLogin(ctx context.Context, tx *outbox.Tx, l session.Login, p Proved) error {
+func (s SecondFactors) RecordPasskeyLogin(ctx context.Context, tx *outbox.Tx, l session.Login, p ProofResult) error {
 	return recordLogin(ctx, s.Store, tx, audit.Entry{Action: "passkeys:login", ActorID: l.UserID, OrganizationID: l.OrganizationID}, p)
 }
 
 // recordLogin records the result of a proof that a login needs. A refused proof counts as a
 // failed login.
-func recordLogin(ctx context.Context, s store.Store, tx *outbox.Tx, entry audit.Entry, p Proved) error {
+func recordLogin(ctx context.Context, s store.Store, tx *outbox.Tx, entry audit.Entry, p ProofResult) error {
 	if err := record(ctx, s, tx, entry, p); err != nil || p.Refused == "" {
 		return err
 	}
@@ -129,7 +129,7 @@ func recordLogin(ctx context.Context, s store.Store, tx *outbox.Tx, entry audit.
 }
 
 // record writes the audit entry and updates the metric.
-func record(ctx context.Context, s store.Store, tx *outbox.Tx, entry audit.Entry, p Proved) error {
+func record(ctx context.Context, s store.Store, tx *outbox.Tx, entry audit.Entry, p ProofResult) error {
 	result := "accepted"
 	if p.Refused != "" {
 		result = "refused"
@@ -141,10 +141,10 @@ func record(ctx context.Context, s store.Store, tx *outbox.Tx, entry audit.Entry
 	return metrics.Add(ctx, tx, "user_mfa_total", metrics.Labels{"method": p.Method, "result": result}, 1)
 }
 
-func (s SecondFactors) toldOfRecovery(ctx context.Context, tx *outbox.Tx, user uuid.UUID) error {
+func (s SecondFactors) notifyRecoveryCodeUsed(ctx context.Context, tx *outbox.Tx, user uuid.UUID) error {
 	factors, err := FactorsOf(ctx, tx, user)
 	if err != nil {
 		return err
 	}
-	return s.post.Tell(ctx, tx, user, func(to string) mail.Message { return s.post.RecoveryCodeUsed(to, factors.RecoveryCodes) })
+	return s.mailer.Notify(ctx, tx, user, func(to string) mail.Message { return s.mailer.RecoveryCodeUsed(to, factors.RecoveryCodes) })
 }

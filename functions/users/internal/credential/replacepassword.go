@@ -17,7 +17,7 @@ import (
 	"function/shared/outbox"
 )
 
-var proofsInSession = store.Allowance{Burst: 5, Every: 5 * time.Minute}
+var passwordAttempts = store.Allowance{Burst: 5, Every: 5 * time.Minute}
 
 // Credentials is a person's current password and the rules for the next one.
 type Credentials struct {
@@ -44,7 +44,7 @@ func CredentialsOf(ctx context.Context, s Passwords, user uuid.UUID) (Credential
 	if err := s.DB.QueryRow(ctx, selectCredentials, user).Scan(&c.PasswordHash, &c.VoidedHash, &c.OrganizationID, &c.Rules.MinLength, &c.Rules.History); err != nil {
 		return c, fmt.Errorf("read credentials of user %s: %w", user, err)
 	}
-	c.Rules.MinLength = max(s.floor, c.Rules.MinLength)
+	c.Rules.MinLength = max(s.minLength, c.Rules.MinLength)
 	var err error
 	c.Name, err = person.NameOf(ctx, s.Store, s.DB, user)
 	return c, err
@@ -72,12 +72,12 @@ func CheckReplacement(ctx context.Context, s Passwords, c Credentials, password,
 // correct.
 func ProvePassword(ctx context.Context, s Passwords, caller auth.Caller, c Credentials, present, location string) error {
 	key := s.Keeper.BlindIndex("password.proof", cmp.Or(caller.SessionID, caller.UserID).String())
-	may, err := proofsInSession.Take(ctx, s.DB, key)
+	may, err := passwordAttempts.Take(ctx, s.DB, key)
 	if err != nil {
 		return err
 	}
 	if !may {
-		return fault.New(fault.RateLimited, "The password was entered incorrectly too often in this session. Wait a few minutes, then try again.").After(proofsInSession.Every)
+		return fault.New(fault.RateLimited, "The password was entered incorrectly too often in this session. Wait a few minutes, then try again.").After(passwordAttempts.Every)
 	}
 	ok, err := s.Hasher.Verify(ctx, present, c.PasswordHash)
 	if err != nil {
@@ -86,7 +86,7 @@ func ProvePassword(ctx context.Context, s Passwords, caller auth.Caller, c Crede
 	if !ok {
 		return fault.At(location, "this is not your password")
 	}
-	return proofsInSession.Restore(ctx, s.DB, key)
+	return passwordAttempts.Restore(ctx, s.DB, key)
 }
 
 const replacePassword = `
@@ -97,7 +97,7 @@ WHERE id = $1 AND coalesce(password_hash, '') = $3`
 // sessions except butSession, including those in which the person impersonates others, and mails
 // the person a notice that lists the other credentials of the account. Of two concurrent changes
 // the second returns fault.Conflict.
-func ReplacePassword(ctx context.Context, s store.Store, tx *outbox.Tx, post notify.Mailer, c Credentials, hash string, butSession uuid.UUID) error {
+func ReplacePassword(ctx context.Context, s store.Store, tx *outbox.Tx, mailer notify.Mailer, c Credentials, hash string, exceptSession uuid.UUID) error {
 	tag, err := tx.Exec(ctx, replacePassword, c.UserID, hash, c.PasswordHash)
 	if err != nil {
 		return fmt.Errorf("replace password: %w", err)
@@ -108,7 +108,7 @@ func ReplacePassword(ctx context.Context, s store.Store, tx *outbox.Tx, post not
 	if err := RememberPassword(ctx, tx, c.UserID, c.PasswordHash, c.Rules.History); err != nil {
 		return err
 	}
-	if err := session.EndSessions(ctx, tx, c.UserID, butSession, "password_changed"); err != nil {
+	if err := session.EndSessions(ctx, tx, c.UserID, exceptSession, "password_changed"); err != nil {
 		return err
 	}
 	if err := notify.CancelMailedTokens(ctx, tx, c.UserID); err != nil {
@@ -118,5 +118,5 @@ func ReplacePassword(ctx context.Context, s store.Store, tx *outbox.Tx, post not
 	if err != nil {
 		return err
 	}
-	return post.Queue(ctx, tx, c.UserID, post.PasswordChanged(c.Name.Email, others))
+	return mailer.Queue(ctx, tx, c.UserID, mailer.PasswordChanged(c.Name.Email, others))
 }

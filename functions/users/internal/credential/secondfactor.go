@@ -108,14 +108,14 @@ func (LoginAnswer) Schema(r huma.Registry) *huma.Schema {
 // continues.
 type FirstFactor struct {
 	session.Login
-	Factors Factors
-	Terms   session.Context
+	Factors        Factors
+	SessionContext session.Context
 }
 
 // Read queues the queries for that data in a batch.
 func (l *FirstFactor) Read(b *pgx.Batch) {
 	l.Factors.Read(b, l.UserID)
-	l.Terms.Read(b, l.Login)
+	l.SessionContext.Read(b, l.Login)
 }
 
 // BeginOrChallenge begins a session or, if the person has a second factor, asks for it. Until
@@ -123,7 +123,7 @@ func (l *FirstFactor) Read(b *pgx.Batch) {
 func BeginOrChallenge(ctx context.Context, s store.Store, tx *outbox.Tx, issuer *auth.Issuer, l FirstFactor) (LoginAnswer, error) {
 	if !l.Factors.Any() {
 		l.SessionID = uuid7.New()
-		tokens, err := session.BeginWith(ctx, s, tx, issuer, l.Login, l.Terms)
+		tokens, err := session.BeginWith(ctx, s, tx, issuer, l.Login, l.SessionContext)
 		if err != nil {
 			return LoginAnswer{}, err
 		}
@@ -138,12 +138,12 @@ func BeginOrChallenge(ctx context.Context, s store.Store, tx *outbox.Tx, issuer 
 // A pending login is void once the password that it began with has changed or the person is
 // suspended.
 const (
-	waiting = `
+	isPending = `
 c.hash = $1 AND c.purpose = 'second_factor' AND c.attempts < $2 AND c.expires_at > now() AND u.id = c.user_id
 AND u.suspended_at IS NULL AND u.password_changed_at <= c.expires_at - $3::interval`
-	selectPending = `SELECT c.user_id FROM challenges c, users u WHERE ` + waiting
+	selectPending = `SELECT c.user_id FROM challenges c, users u WHERE ` + isPending
 	countAttempt  = `
-UPDATE challenges c SET attempts = c.attempts + 1 FROM users u WHERE ` + waiting + ` RETURNING c.data, c.attempts`
+UPDATE challenges c SET attempts = c.attempts + 1 FROM users u WHERE ` + isPending + ` RETURNING c.data, c.attempts`
 	endPending = `DELETE FROM challenges WHERE hash = $1`
 )
 
@@ -157,7 +157,7 @@ type PendingLogin struct {
 // PendingUser returns the person whose pending login a token identifies, or uuid.Nil if there is
 // none.
 func PendingUser(ctx context.Context, s store.Store, token string) (user uuid.UUID, err error) {
-	err = s.DB.QueryRow(ctx, selectPending, store.TokenHash(token), store.CodeAttempts, ChallengeLife).Scan(&user)
+	err = s.DB.QueryRow(ctx, selectPending, store.TokenHash(token), store.MaxCodeAttempts, ChallengeLife).Scan(&user)
 	if err != nil && !database.IsNoRows(err) {
 		return user, fmt.Errorf("look up pending login: %w", err)
 	}
@@ -169,7 +169,7 @@ func PendingUser(ctx context.Context, s store.Store, token string) (user uuid.UU
 func AttemptLogin(ctx context.Context, tx pgx.Tx, token string) (*PendingLogin, error) {
 	p := PendingLogin{hash: store.TokenHash(token)}
 	var data []byte
-	err := tx.QueryRow(ctx, countAttempt, p.hash, store.CodeAttempts, ChallengeLife).Scan(&data, &p.Attempt)
+	err := tx.QueryRow(ctx, countAttempt, p.hash, store.MaxCodeAttempts, ChallengeLife).Scan(&data, &p.Attempt)
 	if database.IsNoRows(err) {
 		return nil, nil
 	}

@@ -352,7 +352,7 @@ func TestGuessesEndALoginAndThenSlowDown(t *testing.T) {
 	secret, codes := enrolled(t, p, userstest.LoggedIn(t, p, ada.Email).AccessToken)
 	for range 2 {
 		token := demanded(t, p, ada.Email).MFAToken
-		for range store.CodeAttempts {
+		for range store.MaxCodeAttempts {
 			verify(p, token, "code", wrong(t, secret)).Want(t, http.StatusUnauthorized)
 		}
 		verify(p, token, "code", now(t, secret)).Want(t, http.StatusUnauthorized)
@@ -601,7 +601,7 @@ func TestGuessesFillNoMailbox(t *testing.T) {
 	before := userstest.Count(t, p, `SELECT count(*) FROM mails`)
 	for range 3 {
 		token := demanded(t, p, ada.Email).MFAToken
-		for range store.CodeAttempts {
+		for range store.MaxCodeAttempts {
 			verify(p, token, "recovery_code", "AAAA-BBBB-CCCC-DDDD-EEEE-FFFF").Want(t, http.StatusUnauthorized)
 		}
 	}

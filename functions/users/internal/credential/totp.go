@@ -71,11 +71,11 @@ func EnrolTOTP(ctx context.Context, s store.Store, tx pgx.Tx, user uuid.UUID) (T
 	if stored.RowsAffected() == 0 {
 		return TOTPEnrolment{}, fault.New(fault.Conflict, "An authenticator app is already enrolled: remove it first")
 	}
-	qr, err := picture(key)
+	qr, err := qrCode(key)
 	return TOTPEnrolment{Secret: key.Secret(), URI: key.URL(), QR: qr}, err
 }
 
-func picture(key *otp.Key) (string, error) {
+func qrCode(key *otp.Key) (string, error) {
 	image, err := key.Image(256, 256)
 	if err != nil {
 		return "", fmt.Errorf("draw QR code: %w", err)

@@ -53,9 +53,9 @@ VALUES ($1, $2, $3, $4, $5, $6, nullif($7, ''), $8::timestamptz, CASE WHEN $9 TH
 	// exist.
 	insertMembership = `
 INSERT INTO memberships (user_id, organization_id, role, status)
-VALUES ($1, coalesce((SELECT id FROM organizations WHERE id = $2 AND ($4 <> 'requested' AND deleted_at IS NULL OR ` + TakesRequests + `)), '00000000-0000-0000-0000-000000000000'), $3, $4)`
-	// TakesRequests is the SQL condition for an organization that people can request to join.
-	TakesRequests = `deleted_at IS NULL AND NOT coalesce((settings ->> 'refuse_requests')::boolean, false)`
+VALUES ($1, coalesce((SELECT id FROM organizations WHERE id = $2 AND ($4 <> 'requested' AND deleted_at IS NULL OR ` + AcceptsRequests + `)), '00000000-0000-0000-0000-000000000000'), $3, $4)`
+	// AcceptsRequests is the SQL condition for an organization that people can request to join.
+	AcceptsRequests = `deleted_at IS NULL AND NOT coalesce((settings ->> 'refuse_requests')::boolean, false)`
 )
 
 // OpenAccount creates an account, either with an organization of its own or with a request to
@@ -79,7 +79,7 @@ func OpenAccount(ctx context.Context, tx *outbox.Tx, a NewAccount) (person.Accou
 // [membership.AcceptInvitation].
 func OpenInvited(ctx context.Context, s store.Store, tx *outbox.Tx, a NewAccount, token string) (person.Account, error) {
 	// Lock the organization before the address, as provisioning does, to avoid deadlocks.
-	organization, err := membership.LockInviting(ctx, tx, token)
+	organization, err := membership.LockInvitingOrganization(ctx, tx, token)
 	if err != nil {
 		return person.Account{}, err
 	}

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	lockErased = `SELECT email_index, profile_document FROM users WHERE id = $1 FOR UPDATE`
-	eraseUser  = `DELETE FROM users WHERE id = $1`
+	lockAccount = `SELECT email_index, profile_document FROM users WHERE id = $1 FOR UPDATE`
+	eraseUser   = `DELETE FROM users WHERE id = $1`
 	// Rows that refer to the address but not to the account.
 	eraseAddress = `
 WITH a AS (DELETE FROM registrations WHERE email_index = $1),
@@ -53,7 +53,7 @@ func CloseAccount(ctx context.Context, s store.Store, tx *outbox.Tx, person uuid
 
 func close(ctx context.Context, s store.Store, tx *outbox.Tx, personID uuid.UUID) (emailIndex []byte, err error) {
 	var document *uuid.UUID
-	if err := tx.QueryRow(ctx, lockErased, personID).Scan(&emailIndex, &document); database.IsNoRows(err) {
+	if err := tx.QueryRow(ctx, lockAccount, personID).Scan(&emailIndex, &document); database.IsNoRows(err) {
 		return nil, person.ErrErased
 	} else if err != nil {
 		return nil, fmt.Errorf("lock account: %w", err)

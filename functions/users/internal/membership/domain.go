@@ -97,7 +97,7 @@ func ClaimDomain(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, nam
 }
 
 const (
-	loseDomain = `
+	deleteLostDomains = `
 DELETE FROM organization_domains WHERE name = $1 AND organization_id <> $2 AND verified_at IS NOT NULL AND token <> ALL ($3)
 RETURNING organization_id`
 	verifyDomain = `
@@ -119,7 +119,7 @@ func VerifyDomain(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, na
 			tokens = append(tokens, token)
 		}
 	}
-	rows, _ := tx.Query(ctx, loseDomain, name, organization, tokens)
+	rows, _ := tx.Query(ctx, deleteLostDomains, name, organization, tokens)
 	losers, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
 		return Domain{}, fmt.Errorf("take domain: %w", err)
@@ -199,9 +199,9 @@ func VerifiedDomain(ctx context.Context, tx pgx.Tx, organization uuid.UUID, addr
 	return &id, nil
 }
 
-// Published returns those values of a TXT lookup that are verification values of this platform,
-// and the number of the others.
-func Published(values []string) (ours []string, others int) {
+// VerificationValues returns those values of a TXT lookup that are verification values of this
+// platform, and the number of the others.
+func VerificationValues(values []string) (ours []string, others int) {
 	ours = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return !strings.HasPrefix(v, recordPrefix) })
 	return ours, len(values) - len(ours)
 }

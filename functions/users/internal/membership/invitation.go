@@ -60,10 +60,10 @@ func NewInvitation(by uuid.UUID, email, role string) Invitation {
 // Invite mails an invitation to join the caller's organization. It replaces any open invitation
 // of the address. The result is the same whether or not the address has an account or belongs to
 // a member.
-func Invite(ctx context.Context, s store.Store, post notify.Mailer, organization uuid.UUID, email, role string) (Invitation, error) {
+func Invite(ctx context.Context, s store.Store, mailer notify.Mailer, organization uuid.UUID, email, role string) (Invitation, error) {
 	caller, err := auth.Member(ctx)
 	if err == nil {
-		err = post.Needed()
+		err = mailer.Require()
 	}
 	if err != nil {
 		return Invitation{}, err
@@ -71,14 +71,14 @@ func Invite(ctx context.Context, s store.Store, post notify.Mailer, organization
 	i := NewInvitation(caller.UserID, email, role)
 	entry := audit.Entry{Action: "invitations:create", ResourceID: i.ID.String(), Detail: map[string]any{"role": role}}
 	return i, act.Do(ctx, s.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
-		x, err := access.ActingFor(ctx, tx, organization, caller)
+		x, err := access.ActorFor(ctx, tx, organization, caller)
 		if err != nil {
 			return err
 		}
-		if err := x.MayBringInNow(ctx, role); err != nil {
+		if err := x.CallerMayAddMember(ctx, role); err != nil {
 			return err
 		}
-		return SendInvitation(ctx, s, tx, post, organization, i)
+		return SendInvitation(ctx, s, tx, mailer, organization, i)
 	})
 }
 
@@ -86,11 +86,11 @@ func Invite(ctx context.Context, s store.Store, post notify.Mailer, organization
 // token. It must run under the organization's lock. An address that was mailed too often, by any
 // organization, is fault.RateLimited, and its open invitation stays valid. The caller checks
 // that the inviter may invite, and writes the audit entry.
-func SendInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, post notify.Mailer, organization uuid.UUID, i Invitation) error {
+func SendInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, mailer notify.Mailer, organization uuid.UUID, i Invitation) error {
 	token, index := store.NewToken(), person.EmailIndex(s.Keeper, i.Email)
 	may, err := notify.MayMail(ctx, s, tx, notify.InvitationToken, index)
 	if err == nil && !may {
-		err = fault.New(fault.RateLimited, "This address has been invited too often recently. Try again later.").After(notify.MailsToAddress.Every)
+		err = fault.New(fault.RateLimited, "This address has been invited too often recently. Try again later.").After(notify.MailsPerAddress.Every)
 	}
 	if err != nil {
 		return err
@@ -116,7 +116,7 @@ func SendInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, post noti
 	if _, err := tx.Exec(ctx, insertInvitation, i.ID, organization, store.TokenHash(token), index, wrapped, sealed, i.Role, i.InvitedBy, i.CreatedAt, i.ExpiresAt); err != nil {
 		return fmt.Errorf("insert invitation: %w", err)
 	}
-	return post.Queue(ctx, tx, uuid.Nil, post.Invitation(i.Email, token))
+	return mailer.Queue(ctx, tx, uuid.Nil, mailer.Invitation(i.Email, token))
 }
 
 const selectOffer = `
@@ -148,11 +148,11 @@ const selectInvited = `
 SELECT organization_id, wrapped_key, email FROM invitations
 WHERE token_hash = $1 AND email_index = $2 AND ended_at IS NULL AND expires_at > now()`
 
-// Invited returns the organization that a token invites to and the exact address that it was
+// InvitedAddress returns the organization that a token invites to and the exact address that it was
 // mailed to. The token proves that the person owns that spelling of the address, not another one
 // with the same index. Invited does not look up whether the address has an account. A token that
 // is wrong, expired, used or for another address is [ErrInvitation].
-func Invited(ctx context.Context, s store.Store, token string, emailIndex []byte) (organization uuid.UUID, email string, err error) {
+func InvitedAddress(ctx context.Context, s store.Store, token string, emailIndex []byte) (organization uuid.UUID, email string, err error) {
 	var wrapped, sealed []byte
 	err = s.DB.QueryRow(ctx, selectInvited, store.TokenHash(token), emailIndex).Scan(&organization, &wrapped, &sealed)
 	if database.IsNoRows(err) {
@@ -194,7 +194,7 @@ RETURNING user_id, organization_id, role, status`
 // The token alone is not enough, so nobody else can use a forwarded mail. A token that is wrong,
 // expired, used or for another address is [ErrInvitation].
 func AcceptInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, token string, person uuid.UUID, emailIndex []byte) (m access.Membership, err error) {
-	organization, err := LockInviting(ctx, tx, token)
+	organization, err := LockInvitingOrganization(ctx, tx, token)
 	if err != nil {
 		return m, err
 	}
@@ -204,11 +204,11 @@ func AcceptInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, token s
 	} else if err != nil {
 		return m, fmt.Errorf("accept invitation: %w", err)
 	}
-	x, err := access.Acting(ctx, tx, organization, by)
+	x, err := access.NewActor(ctx, tx, organization, by)
 	if err != nil {
 		return m, err
 	}
-	if err := x.MayBringIn(ctx, m.Role); err != nil {
+	if err := x.MayAddMember(ctx, m.Role); err != nil {
 		if _, ok := fault.As(err); ok {
 			return m, fault.New(fault.Conflict, "The person who invited you is no longer allowed to: ask for a new invitation")
 		}
@@ -232,8 +232,8 @@ func AcceptInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, token s
 	return m, publishApproved(ctx, tx, m)
 }
 
-// LockInviting locks the organization that a token invites to.
-func LockInviting(ctx context.Context, tx *outbox.Tx, token string) (organization uuid.UUID, err error) {
+// LockInvitingOrganization locks the organization that a token invites to.
+func LockInvitingOrganization(ctx context.Context, tx *outbox.Tx, token string) (organization uuid.UUID, err error) {
 	err = tx.QueryRow(ctx, selectInviting, store.TokenHash(token)).Scan(&organization)
 	if database.IsNoRows(err) {
 		return organization, ErrInvitation

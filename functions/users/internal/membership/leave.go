@@ -47,7 +47,7 @@ type heldMembership struct {
 // else is in. owned is the result of [LockOwned]; entry is recorded in the audit trail of each
 // organization.
 func LeaveAll(ctx context.Context, tx *outbox.Tx, person uuid.UUID, owned []uuid.UUID, deleteToo bool, entry audit.Entry) error {
-	memberships, err := held(ctx, tx, person, owned)
+	memberships, err := readMemberships(ctx, tx, person, owned)
 	if err != nil {
 		return err
 	}
@@ -72,9 +72,9 @@ func LockOwned(ctx context.Context, tx pgx.Tx, person uuid.UUID) (owned []uuid.U
 	return owned, nil
 }
 
-// held locks the person and reads their memberships. The organizations in owned are already
-// locked.
-func held(ctx context.Context, tx pgx.Tx, person uuid.UUID, owned []uuid.UUID) ([]heldMembership, error) {
+// readMemberships locks the person and reads their memberships. The organizations in owned are
+// already locked.
+func readMemberships(ctx context.Context, tx pgx.Tx, person uuid.UUID, owned []uuid.UUID) ([]heldMembership, error) {
 	if _, err := tx.Exec(ctx, lockLeaving, person); err != nil {
 		return nil, fmt.Errorf("lock account: %w", err)
 	}

@@ -58,15 +58,15 @@ type Organization struct {
 }
 
 const (
-	foundOrganization = `INSERT INTO organizations (id, name) VALUES ($1, $2) RETURNING id, name, created_at, deleted_at`
-	insertOwner       = `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'owner', 'active')`
+	insertOrganization = `INSERT INTO organizations (id, name) VALUES ($1, $2) RETURNING id, name, created_at, deleted_at`
+	insertOwner        = `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'owner', 'active')`
 )
 
 // NewOrganization creates an organization with its first owner. Without a name it gets
 // [DefaultOrganizationName].
 func NewOrganization(ctx context.Context, tx *outbox.Tx, owner uuid.UUID, name string) (Organization, error) {
 	id := uuid7.New()
-	rows, _ := tx.Query(ctx, foundOrganization, id, cmp.Or(name, DefaultOrganizationName(id)))
+	rows, _ := tx.Query(ctx, insertOrganization, id, cmp.Or(name, DefaultOrganizationName(id)))
 	o, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Organization])
 	if err != nil {
 		return o, fmt.Errorf("insert organization: %w", err)

@@ -17,22 +17,22 @@ import (
 	"function/shared/outbox"
 )
 
-var MailsToAddress = store.Allowance{Burst: 3, Every: 20 * time.Minute}
+var MailsPerAddress = store.Allowance{Burst: 3, Every: 20 * time.Minute}
 
-var warningsToOne = store.Allowance{Burst: 1, Every: time.Hour}
+var warningsPerPerson = store.Allowance{Burst: 1, Every: time.Hour}
 
 // MayMail reports whether another mail of a kind can be sent to an address, identified by its
 // [person.EmailIndex]. It limits mails that anybody can request for any address. The requester
 // is not told when the limit is reached, so that nobody can flood a mailbox or learn that one
 // was mailed.
 func MayMail(ctx context.Context, s store.Store, tx store.Querier, kind Purpose, emailIndex []byte) (bool, error) {
-	return MailsToAddress.Take(ctx, tx, s.Keeper.BlindIndex("mail."+string(kind), string(emailIndex)))
+	return MailsPerAddress.Take(ctx, tx, s.Keeper.BlindIndex("mail."+string(kind), string(emailIndex)))
 }
 
 // MayWarn reports whether a person can be mailed another warning that somebody is guessing their
 // second factor. It limits these mails, so that guessing does not flood the mailbox.
 func MayWarn(ctx context.Context, s store.Store, tx store.Querier, user uuid.UUID) (bool, error) {
-	return warningsToOne.Take(ctx, tx, s.Keeper.BlindIndex("mail.second_factor_guessed", user.String()))
+	return warningsPerPerson.Take(ctx, tx, s.Keeper.BlindIndex("mail.second_factor_guessed", user.String()))
 }
 
 // Purpose is the only thing that a mailed token can be used for.
@@ -93,8 +93,8 @@ func newMailedToken(ctx context.Context, s store.Store, tx pgx.Tx, purpose Purpo
 
 // MailVerification mails a person a token that verifies their address, within the limit of
 // [MayMail].
-func MailVerification(ctx context.Context, s store.Store, tx *outbox.Tx, post Mailer, user uuid.UUID, emailIndex []byte) error {
-	if !post.Sends() {
+func MailVerification(ctx context.Context, s store.Store, tx *outbox.Tx, mailer Mailer, user uuid.UUID, emailIndex []byte) error {
+	if !mailer.Sends() {
 		return nil
 	}
 	may, err := MayMail(ctx, s, tx, EmailVerification, emailIndex)
@@ -105,7 +105,7 @@ func MailVerification(ctx context.Context, s store.Store, tx *outbox.Tx, post Ma
 	if err != nil {
 		return err
 	}
-	return post.Queue(ctx, tx, user, post.VerifyEmail(address, token))
+	return mailer.Queue(ctx, tx, user, mailer.VerifyEmail(address, token))
 }
 
 const useMailedToken = `

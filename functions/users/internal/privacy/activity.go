@@ -82,7 +82,7 @@ func ActivityOf(ctx context.Context, db store.Queryer, trail audit.Trail, person
 		if err != nil {
 			return Activity{}, err
 		}
-		return row.seenBy(person, key)
+		return row.activity(person, key)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read activity of user %s in trail %s: %w", person, trail, err)
@@ -90,12 +90,12 @@ func ActivityOf(ctx context.Context, db store.Queryer, trail audit.Trail, person
 	return all, nil
 }
 
-func (r activityRow) seenBy(person uuid.UUID, key []byte) (a Activity, err error) {
-	a = Activity{ID: r.ID, At: r.At, Action: r.Action, What: inWords(r.Action), By: r.by(person), Result: r.Result, Refusal: r.Reason}
+func (r activityRow) activity(person uuid.UUID, key []byte) (a Activity, err error) {
+	a = Activity{ID: r.ID, At: r.At, Action: r.Action, What: describe(r.Action), By: r.by(person), Result: r.Result, Refusal: r.Reason}
 	if r.OrganizationID != uuid.Nil {
 		a.OrganizationID = &r.OrganizationID
 	}
-	if r.ResourceID == person.String() || !r.ofPeople() {
+	if r.ResourceID == person.String() || !r.namesPerson() {
 		a.ResourceID = r.ResourceID
 	}
 	if a.By == "you" || a.By == "unknown" {
@@ -137,15 +137,15 @@ func (r activityRow) by(person uuid.UUID) string {
 	return "organization"
 }
 
-// ofPeople reports whether the action's resource identifies a person.
-func (r activityRow) ofPeople() bool {
+// namesPerson reports whether the action's resource identifies a person.
+func (r activityRow) namesPerson() bool {
 	of, _, _ := strings.Cut(r.Action, ":")
 	return slices.Contains([]string{"accounts", "members", "platform_admins", "registrations", "roles", "team_members", "users"}, of)
 }
 
-// inWords describes an action in words. Actions without a description are derived from their
+// describe describes an action in words. Actions without a description are derived from their
 // name.
-func inWords(action string) string {
+func describe(action string) string {
 	if words, ok := actionWords[action]; ok {
 		return words
 	}

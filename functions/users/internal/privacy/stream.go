@@ -19,7 +19,7 @@ func Stream(ctx context.Context, mediaType, name string, write func(io.Writer) e
 		_, w := humago.Unwrap(hctx)
 		w.Header().Set("Content-Type", mediaType)
 		w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s"`, name))
-		out := &patientWriter{w: w, connection: http.NewResponseController(w)}
+		out := &deadlineWriter{w: w, connection: http.NewResponseController(w)}
 		if err := write(out); err != nil {
 			slog.ErrorContext(ctx, "export aborted", "error", err)
 			panic(http.ErrAbortHandler)
@@ -33,12 +33,12 @@ func Stream(ctx context.Context, mediaType, name string, write func(io.Writer) e
 // idleTimeout is how long a client may stop reading.
 const idleTimeout = 30 * time.Second
 
-type patientWriter struct {
+type deadlineWriter struct {
 	w          http.ResponseWriter
 	connection *http.ResponseController
 }
 
-func (p *patientWriter) Write(b []byte) (int, error) {
+func (p *deadlineWriter) Write(b []byte) (int, error) {
 	_ = p.connection.SetWriteDeadline(time.Now().Add(idleTimeout))
 	return p.w.Write(b)
 }

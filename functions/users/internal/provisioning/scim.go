@@ -96,8 +96,8 @@ type ProvisionedChange struct {
 	scim.Message
 }
 
-// taken explains violated constraints to a provisioning system.
-var taken = map[string]string{
+// constraintDetails explains violated constraints to a provisioning system.
+var constraintDetails = map[string]string{
 	"provisioned_people_user_name": "The userName belongs to another user",
 	"provisioned_people_external":  "The externalId belongs to another user",
 	"provisioned_people_email":     "The email address belongs to another user",
@@ -114,7 +114,7 @@ func ProvisioningRefused(ctx context.Context, s store.Store, action string, id u
 	if _, ok := fault.As(err); ok || database.Violates(err, "organization_owner") {
 		err = act.Refused(ctx, s.DB, audit.Entry{Action: action, ResourceID: id.String(), Detail: map[string]any{"provisioned": true}}, err)
 	}
-	for constraint, detail := range taken {
+	for constraint, detail := range constraintDetails {
 		if database.Violates(err, constraint) {
 			return &scim.Error{Status: http.StatusConflict, Kind: scim.Uniqueness, Detail: detail}
 		}
@@ -123,11 +123,11 @@ func ProvisioningRefused(ctx context.Context, s store.Store, action string, id u
 	case database.Violates(err, "teams_parent"):
 		return &scim.Error{Status: http.StatusConflict, Detail: "This team has subteams: move or delete them first"}
 	case errors.Is(err, access.ErrSecondPerson):
-		return scim.Wrong(scim.Mutability, "%s", access.ErrSecondPerson.Detail)
+		return scim.BadRequest(scim.Mutability, "%s", access.ErrSecondPerson.Detail)
 	case database.IsUnstorable(err):
-		return scim.Wrong(scim.InvalidValue, "A string contains a character that cannot be stored, such as NUL")
+		return scim.BadRequest(scim.InvalidValue, "A string contains a character that cannot be stored, such as NUL")
 	}
-	return scim.Of(err)
+	return scim.FromFault(err)
 }
 
 // attributesField is the encryption context of sealed SCIM attributes.
@@ -154,10 +154,10 @@ func OpenAttributes(key, sealed []byte) (r scim.Resource, err error) {
 	return r, nil
 }
 
-// MayMove refuses to let a provisioning system change the address of a person who has more
+// MayChangeAddress refuses to let a provisioning system change the address of a person who has more
 // rights than both a member and the caller, because whoever reads the new address can take over
 // the account.
-func MayMove(ctx context.Context, tx *outbox.Tx, caller auth.Caller, person uuid.UUID) error {
+func MayChangeAddress(ctx context.Context, tx *outbox.Tx, caller auth.Caller, person uuid.UUID) error {
 	theirs, err := access.SubjectOf(ctx, tx, caller.OrganizationID, person)
 	if err != nil {
 		return err
@@ -213,5 +213,5 @@ func LinkProvisioned(ctx context.Context, s store.Store, tx *outbox.Tx, by, user
 	if _, err := tx.Exec(ctx, linkPerson, id, user, sealed); err != nil {
 		return fmt.Errorf("link provisioned person: %w", err)
 	}
-	return joinWaiting(ctx, tx, by, id, user, organization)
+	return joinWaitingTeams(ctx, tx, by, id, user, organization)
 }

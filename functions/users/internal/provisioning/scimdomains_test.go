@@ -215,7 +215,8 @@ func TestAddressFollowsTheDirectoryWithinVerifiedDomains(t *testing.T) {
 	hire := p.call(http.StatusCreated, http.MethodPost, "/Users", strings.ReplaceAll(user("old@example.com"), "00u-", "00u-2-"))["id"].(string)
 	taken := strings.ReplaceAll(user("old@example.com"), `"value": "old@example.com"`, `"value": "new@acme.example"`)
 	p.call(http.StatusConflict, http.MethodPut, "/Users/"+hire, strings.ReplaceAll(taken, "00u-", "00u-2-"))
-	// Not to where the domain is nobody's, nor for an account that is the person's own, nor for more than a member.
+	// Not to where the domain is nobody's, nor for an account that is the person's own, nor for
+	// more than a member.
 	outside := patch(`{"op": "replace", "path": "emails[type eq \"work\"].value", "value": "eve@evil.example"}`)
 	own := p.create(p.LoginTo(p.admin.OrganizationID, "member").Email)
 	for _, who := range []string{hire, own} {

@@ -300,7 +300,7 @@ func TestFailureCountsThoughTheClientHasGone(t *testing.T) {
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
 	attempt := session.NewGuard(store, p.Env).NewAttempt(gone, person.EmailIndex(store.Keeper, "eve@example.com"))
-	if err := attempt.Failed(gone, notify.Mailer{}, uuid.Nil); err != session.ErrNotProved {
+	if err := attempt.Failed(gone, notify.Mailer{}, uuid.Nil); err != session.ErrWrongCredentials {
 		t.Errorf("Failed: %v", err)
 	}
 	if n := userstest.One[int](t, p, `SELECT max(failures) FROM login_failures`); n != 1 {
@@ -542,14 +542,14 @@ func TestLoginLosesToAChangeOfThePassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	attempt := session.NewGuard(store, p.Env).NewAttempt(context.Background(), person.EmailIndex(store.Keeper, "ada@example.com"))
-	attempt.On(ada.ID)
+	attempt.SetUser(ada.ID)
 	for _, rehashed := range []string{"", "a newer hash"} {
-		prove := func(b *pgx.Batch) { attempt.Prove(b, "the hash that was verified", rehashed) }
+		prove := func(b *pgx.Batch) { attempt.Succeeded(b, "the hash that was verified", rehashed) }
 		err := store.DB.TransactFrom(context.Background(), prove, func(*outbox.Tx) error {
 			t.Error("the login went on")
 			return nil
 		})
-		if err != session.ErrNotProved {
+		if err != session.ErrWrongCredentials {
 			t.Errorf("Prove by a hash that was replaced: %v", err)
 		}
 	}

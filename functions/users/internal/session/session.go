@@ -37,8 +37,8 @@ UPDATE sessions SET ended_at = now(), end_reason = $3 WHERE (user_id = $1 OR imp
 
 // EndSessions ends a person's sessions, including those in which they act as others, except
 // one (uuid.Nil: all).
-func EndSessions(ctx context.Context, tx pgx.Tx, person, but uuid.UUID, reason string) error {
-	if _, err := tx.Exec(ctx, endSessions, person, but, reason); err != nil {
+func EndSessions(ctx context.Context, tx pgx.Tx, person, except uuid.UUID, reason string) error {
+	if _, err := tx.Exec(ctx, endSessions, person, except, reason); err != nil {
 		return fmt.Errorf("end sessions: %w", err)
 	}
 	return nil
@@ -166,18 +166,18 @@ func BeginWith(ctx context.Context, s store.Store, tx *outbox.Tx, issuer *auth.I
 	if err != nil {
 		return Tokens{}, err
 	}
-	speaksOf := auth.Caller{UserID: l.UserID, SessionID: session, Roles: terms.Roles, ImpersonatorID: l.ImpersonatorID}
+	subject := auth.Caller{UserID: l.UserID, SessionID: session, Roles: terms.Roles, ImpersonatorID: l.ImpersonatorID}
 	if l.ImpersonatorID == uuid.Nil {
-		speaksOf.Subject.ProvedAt = time.Now()
+		subject.Subject.ProvedAt = time.Now()
 	}
 	if NameOrganization(terms.WaitsFor) {
-		speaksOf.OrganizationID = l.OrganizationID
+		subject.OrganizationID = l.OrganizationID
 	}
-	access, err := issuer.Issue(ctx, speaksOf, l.Methods...)
+	access, err := issuer.Issue(ctx, subject, l.Methods...)
 	if err != nil {
 		return Tokens{}, err
 	}
-	if speaksOf.OrganizationID != uuid.Nil && l.ImpersonatorID == uuid.Nil { // an admin's impersonation is not a login of the person
+	if subject.OrganizationID != uuid.Nil && l.ImpersonatorID == uuid.Nil { // an admin's impersonation is not a login of the person
 		err = tx.Publish(ctx, events.UserLoggedIn{SessionID: session, UserID: l.UserID, OrganizationID: l.OrganizationID, LoggedInAt: time.Now().UTC()})
 	}
 	return Bearer(access, refresh), err

@@ -17,15 +17,15 @@ const (
 	deleteOfAccount = `DELETE FROM login_failures WHERE account = $1`
 )
 
-func mailUnlock(ctx context.Context, s store.Store, tx *outbox.Tx, post notify.Mailer, user uuid.UUID) error {
-	if !post.Sends() {
+func mailUnlock(ctx context.Context, s store.Store, tx *outbox.Tx, mailer notify.Mailer, user uuid.UUID) error {
+	if !mailer.Sends() {
 		return nil
 	}
 	token, address, err := notify.NewMailedToken(ctx, s, tx, notify.AccountUnlock, user, nil)
 	if err != nil {
 		return err
 	}
-	return post.Queue(ctx, tx, user, post.Unlock(address, token))
+	return mailer.Queue(ctx, tx, user, mailer.Unlock(address, token))
 }
 
 // Unlock clears a person's failed logins and subtracts them from the failures of the sources

@@ -18,8 +18,8 @@ type Queryer interface {
 	Query(context.Context, string, ...any) (pgx.Rows, error)
 }
 
-// CodeAttempts limits the wrong second factors per login.
-const CodeAttempts = 5
+// MaxCodeAttempts limits the wrong second factors per login.
+const MaxCodeAttempts = 5
 
 // Querier is a transaction or a pool.
 type Querier interface {

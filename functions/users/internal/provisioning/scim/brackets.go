@@ -24,12 +24,12 @@ func parse(filter string) (parser.Expression, error) {
 			i = end
 			continue
 		}
-		before := bytes.TrimRight(out, ofAttributes)
+		before := bytes.TrimRight(out, attributeCharacters)
 		path, after, err := valuePath(out[len(before):], filter[i:])
 		if err != nil {
 			return nil, err
 		}
-		out = append(before, standIn+strconv.Itoa(len(stood))+" pr"...)
+		out = append(before, placeholder+strconv.Itoa(len(stood))+" pr"...)
 		stood = append(stood, path)
 		i += after
 	}
@@ -40,11 +40,12 @@ func parse(filter string) (parser.Expression, error) {
 	return restore(expression, stood), nil
 }
 
-// standIn is the prefix of placeholder attributes.
-const standIn = "bracket"
+// placeholder is the prefix of placeholder attributes.
+const placeholder = "bracket"
 
-// ofAttributes are the characters of attribute names and of the schema identifiers before them.
-const ofAttributes = "$-.:_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+// attributeCharacters are the characters of attribute names and of the schema identifiers before
+// them.
+const attributeCharacters = "$-.:_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 var comparisonAfter = regexp.MustCompile(`^\.([A-Za-z$][\w$-]*\s+(?i:pr\b|(?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+(?:"(?:[^"\\]|\\.)*"|[^\s()\[\]"]+)))`)
 
@@ -104,7 +105,7 @@ func restore(e parser.Expression, stood []*parser.ValuePath) parser.Expression {
 		e.Expression = restore(e.Expression, stood)
 	case *parser.AttributeExpression:
 		for i, path := range stood {
-			if e.AttributePath.AttributeName == standIn+strconv.Itoa(i) {
+			if e.AttributePath.AttributeName == placeholder+strconv.Itoa(i) {
 				return path
 			}
 		}

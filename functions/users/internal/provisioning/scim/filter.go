@@ -21,12 +21,12 @@ type Filter struct {
 
 // ParseFilter parses a filter and checks it against the schema. Every error is an invalidFilter.
 func (t ResourceType) ParseFilter(filter string) (Filter, error) {
-	if err := boundedText(filter, InvalidFilter); err != nil {
+	if err := checkLength(filter, InvalidFilter); err != nil {
 		return Filter{}, err
 	}
 	expression, err := parse(filter)
 	if err != nil {
-		return Filter{}, Wrong(InvalidFilter, "The filter is not valid (RFC 7644 §3.4.2.2)")
+		return Filter{}, BadRequest(InvalidFilter, "The filter is not valid (RFC 7644 §3.4.2.2)")
 	}
 	scope := scope{t.resolve}
 	if err := scope.check(expression); err != nil {
@@ -35,9 +35,9 @@ func (t ResourceType) ParseFilter(filter string) (Filter, error) {
 	return Filter{t, expression}, nil
 }
 
-func boundedText(s string, kind Kind) error {
+func checkLength(s string, kind Kind) error {
 	if len(s) > maxFilter || strings.Count(s, "(")+strings.Count(s, "[") > maxNesting {
-		return Wrong(kind, "A filter or path can have at most %d bytes and %d parentheses and brackets", maxFilter, maxNesting)
+		return BadRequest(kind, "A filter or path can have at most %d bytes and %d parentheses and brackets", maxFilter, maxNesting)
 	}
 	return nil
 }
@@ -67,14 +67,14 @@ func equalities(f Filter, e parser.Expression, equals map[string]string) (exact 
 		switch {
 		case !ok || e.Operator != parser.EQ || p.extension != "":
 		case p.MultiValued && p.hasValue() && (sub == "" || strings.EqualFold(sub, "value")):
-			mustHave(equals, p.Name, value)
+			require(equals, p.Name, value)
 		case sub == "" && !p.MultiValued && p.Type == text:
-			return mustHave(equals, p.Name, value)
+			return require(equals, p.Name, value)
 		}
 	case *parser.ValuePath:
 		p, _ := f.of.resolve(e.AttributePath.URI(), e.AttributePath.AttributeName)
 		if value, ok := valueOf(e.ValueFilter); ok && p.extension == "" && p.hasValue() {
-			mustHave(equals, p.Name, value)
+			require(equals, p.Name, value)
 		}
 	}
 	return false
@@ -97,9 +97,9 @@ func valueOf(e parser.Expression) (value string, ok bool) {
 	return value, ok
 }
 
-// mustHave notes a required value. It returns false if a different value is already required, in
+// require notes a required value. It returns false if a different value is already required, in
 // which case only the filter itself can decide.
-func mustHave(equals map[string]string, name, value string) bool {
+func require(equals map[string]string, name, value string) bool {
 	if before, again := equals[name]; again && before != value {
 		return false
 	}
@@ -135,18 +135,18 @@ func (s scope) check(e parser.Expression) error {
 		return s.check(e.Expression)
 	case *parser.ValuePath:
 		p, ok := s.resolve(e.AttributePath.URI(), e.AttributePath.AttributeName)
-		if !ok || p.Type != complexly || e.AttributePath.SubAttribute != nil {
-			return Wrong(InvalidFilter, "The filter names an unknown attribute")
+		if !ok || p.Type != complexType || e.AttributePath.SubAttribute != nil {
+			return BadRequest(InvalidFilter, "The filter names an unknown attribute")
 		}
 		return within(p.Attribute).check(e.ValueFilter)
 	case *parser.AttributeExpression:
 		a, ok := s.leaf(e.AttributePath)
 		if !ok {
-			return Wrong(InvalidFilter, "The filter names an unknown attribute")
+			return BadRequest(InvalidFilter, "The filter names an unknown attribute")
 		}
 		return comparable(a, e)
 	}
-	return Wrong(InvalidFilter, "The filter is not valid (RFC 7644 §3.4.2.2)")
+	return BadRequest(InvalidFilter, "The filter is not valid (RFC 7644 §3.4.2.2)")
 }
 
 // leaf returns the attribute that a comparison refers to. For a complex attribute that is its
@@ -166,10 +166,10 @@ func comparable(a Attribute, e *parser.AttributeExpression) error {
 	if e.Operator == parser.PR || e.CompareValue == nil && (e.Operator == parser.EQ || e.Operator == parser.NE) {
 		return nil
 	}
-	if a.Type == complexly {
+	if a.Type == complexType {
 		value, ok := find(a.SubAttributes, "value")
 		if !ok {
-			return Wrong(InvalidFilter, "The filter compares a complex attribute: compare one of its sub-attributes instead")
+			return BadRequest(InvalidFilter, "The filter compares a complex attribute: compare one of its sub-attributes instead")
 		}
 		a = value
 	}
@@ -192,7 +192,7 @@ func comparable(a Attribute, e *parser.AttributeExpression) error {
 			}
 		}
 	}
-	return Wrong(InvalidFilter, "The filter compares %s with a value of the wrong type", a.Name)
+	return BadRequest(InvalidFilter, "The filter compares %s with a value of the wrong type", a.Name)
 }
 
 func (s scope) matches(e parser.Expression, object map[string]any) bool {
@@ -240,7 +240,7 @@ func (s scope) compares(e *parser.AttributeExpression, object map[string]any) bo
 	a, sub := p.Attribute, e.AttributePath.SubAttributeName()
 	if sub != "" {
 		a, _ = find(p.SubAttributes, sub)
-	} else if a.Type == complexly && e.Operator != parser.PR {
+	} else if a.Type == complexType && e.Operator != parser.PR {
 		a, _ = find(p.SubAttributes, "value")
 		sub = a.Name
 	}

@@ -32,7 +32,7 @@ func (t ResourceType) Normalize(sent Resource) (Resource, error) {
 		}
 		object, ok := value.(map[string]any)
 		if !ok {
-			return nil, Wrong(InvalidSyntax, "An extension must be an object")
+			return nil, BadRequest(InvalidSyntax, "An extension must be an object")
 		}
 		normal, err := normalizeAll(extension.Attributes, object)
 		if err != nil {
@@ -44,7 +44,7 @@ func (t ResourceType) Normalize(sent Resource) (Resource, error) {
 	}
 	for _, a := range t.Schema.Attributes {
 		if a.Required && (r[a.Name] == nil || r[a.Name] == "") {
-			return nil, Wrong(InvalidValue, "%s is required", a.Name)
+			return nil, BadRequest(InvalidValue, "%s is required", a.Name)
 		}
 	}
 	return r, nil
@@ -71,7 +71,7 @@ func lookUp(object map[string]any, name string) (value any, err error) {
 			continue
 		}
 		if found {
-			return nil, Wrong(InvalidSyntax, "An attribute appears twice")
+			return nil, BadRequest(InvalidSyntax, "An attribute appears twice")
 		}
 		value, found = v, true
 	}
@@ -102,7 +102,7 @@ func normalizeAll(attributes []Attribute, sent map[string]any) (map[string]any, 
 func (a Attribute) normalize(value any) (any, error) {
 	list, ok := value.([]any)
 	if !a.MultiValued {
-		if ok && len(list) == 1 && a.Type == complexly { // as Microsoft Entra ID sends a manager
+		if ok && len(list) == 1 && a.Type == complexType { // as Microsoft Entra ID sends a manager
 			value = list[0]
 		}
 		return a.one(value)
@@ -115,7 +115,7 @@ func (a Attribute) normalize(value any) (any, error) {
 		most = MaxMembers
 	}
 	if len(list) > most {
-		return nil, Wrong(InvalidValue, "%s can have at most %d values", a.Name, most)
+		return nil, BadRequest(InvalidValue, "%s can have at most %d values", a.Name, most)
 	}
 	var values []any
 	for _, element := range list {
@@ -139,7 +139,7 @@ func (a Attribute) one(value any) (any, error) {
 	case nil:
 		return nil, nil
 	case map[string]any:
-		if a.Type == complexly {
+		if a.Type == complexType {
 			normal, err := normalizeAll(a.SubAttributes, v)
 			if err != nil || len(normal) == 0 {
 				return nil, err
@@ -153,23 +153,23 @@ func (a Attribute) one(value any) (any, error) {
 	case string:
 		return a.text(v)
 	}
-	return nil, Wrong(InvalidValue, "%s must be of type %s", a.Name, a.Type)
+	return nil, BadRequest(InvalidValue, "%s must be of type %s", a.Name, a.Type)
 }
 
 func (a Attribute) text(value string) (any, error) {
 	switch {
 	case len(value) > maxText || !utf8.ValidString(value) || strings.ContainsRune(value, 0):
-		return nil, Wrong(InvalidValue, "%s must be a string of at most %d bytes without U+0000", a.Name, maxText)
+		return nil, BadRequest(InvalidValue, "%s must be a string of at most %d bytes without U+0000", a.Name, maxText)
 	case a.Type == boolean && strings.EqualFold(value, "true"): // Microsoft Entra ID sends strings
 		return true, nil
 	case a.Type == boolean && strings.EqualFold(value, "false"):
 		return false, nil
-	case a.Type == complexly && a.hasValue(): // as Microsoft Entra ID sends a manager
+	case a.Type == complexType && a.hasValue(): // as Microsoft Entra ID sends a manager
 		return map[string]any{"value": value}, nil
 	case a.Type == text || a.Type == reference:
 		return value, nil
 	}
-	return nil, Wrong(InvalidValue, "%s must be of type %s", a.Name, a.Type)
+	return nil, BadRequest(InvalidValue, "%s must be of type %s", a.Name, a.Type)
 }
 
 func (a Attribute) hasValue() bool {

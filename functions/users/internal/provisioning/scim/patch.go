@@ -33,15 +33,15 @@ func ParsePatch(body []byte) (Patch, error) {
 		return p, err
 	}
 	if !slices.Contains(p.Schemas, patchSchema) {
-		return p, Wrong(InvalidSyntax, "A change must have the schema %s", patchSchema)
+		return p, BadRequest(InvalidSyntax, "A change must have the schema %s", patchSchema)
 	}
 	if len(p.Operations) == 0 || len(p.Operations) > maxOperations {
-		return p, Wrong(InvalidValue, "A change must have 1 to %d operations", maxOperations)
+		return p, BadRequest(InvalidValue, "A change must have 1 to %d operations", maxOperations)
 	}
 	for i, o := range p.Operations {
 		p.Operations[i].Op = strings.ToLower(o.Op) // Microsoft Entra ID sends Replace
 		if !slices.Contains([]string{"add", "replace", "remove"}, p.Operations[i].Op) {
-			return p, Wrong(InvalidSyntax, "An operation must be add, replace or remove")
+			return p, BadRequest(InvalidSyntax, "An operation must be add, replace or remove")
 		}
 	}
 	return p, nil
@@ -85,20 +85,20 @@ func (t ResourceType) apply(ctx context.Context, o Operation, r Resource) error 
 	if extension, ok := t.extension(o.Path); ok {
 		return t.applyExtension(ctx, o, extension, r)
 	}
-	if err := boundedText(o.Path, InvalidPath); err != nil {
+	if err := checkLength(o.Path, InvalidPath); err != nil {
 		return err
 	}
 	path, err := parser.ParsePath([]byte(o.Path))
 	if err != nil && t.foreign(o.Path) {
-		leaveOut(ctx, t, "of another schema")
+		logIgnored(ctx, t, "of another schema")
 		return nil
 	}
 	if err != nil {
-		return Wrong(InvalidPath, "A path is not valid (RFC 7644 §3.5.2)")
+		return BadRequest(InvalidPath, "A path is not valid (RFC 7644 §3.5.2)")
 	}
 	p, ok := t.resolve(path.AttributePath.URI(), path.AttributePath.AttributeName)
 	if !ok {
-		leaveOut(ctx, t, attributeOf(path))
+		logIgnored(ctx, t, attributeOf(path))
 		return nil
 	}
 	sub := path.AttributePath.SubAttributeName()
@@ -109,13 +109,13 @@ func (t ResourceType) apply(ctx context.Context, o Operation, r Resource) error 
 	if sub != "" {
 		a, ok := find(p.SubAttributes, sub)
 		if !ok {
-			leaveOut(ctx, t, attributeOf(path))
+			logIgnored(ctx, t, attributeOf(path))
 			return nil
 		}
 		part = &a
 	}
 	if p.Mutability == "readOnly" {
-		return Wrong(Mutability, "%s is read-only", p.Name)
+		return BadRequest(Mutability, "%s is read-only", p.Name)
 	}
 	in := r
 	if p.extension != "" {
@@ -133,8 +133,8 @@ func attributeOf(path parser.Path) string {
 	return path.String()
 }
 
-// leaveOut logs an unknown attribute that is ignored.
-func leaveOut(ctx context.Context, t ResourceType, path string) {
+// logIgnored logs an unknown attribute that is ignored.
+func logIgnored(ctx context.Context, t ResourceType, path string) {
 	slog.InfoContext(ctx, "SCIM attribute left out", "type", t.Name, "path", path)
 }
 
@@ -143,14 +143,14 @@ func leaveOut(ctx context.Context, t ResourceType, path string) {
 func (t ResourceType) applyAll(ctx context.Context, o Operation, r Resource) error {
 	values, ok := o.Value.(map[string]any)
 	if o.Op == "remove" || !ok {
-		return Wrong(NoTarget, "An operation without a path must be add or replace with an object of attributes")
+		return BadRequest(NoTarget, "An operation without a path must be add or replace with an object of attributes")
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if name == "schemas" || strings.EqualFold(name, "id") || strings.EqualFold(name, "meta") {
 			continue
 		}
 		if name == "" {
-			return Wrong(InvalidPath, "An attribute name is empty")
+			return BadRequest(InvalidPath, "An attribute name is empty")
 		}
 		if err := t.apply(ctx, Operation{o.Op, name, values[name]}, r); err != nil {
 			return err
@@ -166,7 +166,7 @@ func (t ResourceType) applyExtension(ctx context.Context, o Operation, extension
 	}
 	values, ok := o.Value.(map[string]any)
 	if !ok {
-		return Wrong(InvalidValue, "An extension must be an object")
+		return BadRequest(InvalidValue, "An extension must be an object")
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if err := t.apply(ctx, Operation{o.Op, extension.ID + ":" + name, values[name]}, r); err != nil {
@@ -186,14 +186,14 @@ type target struct {
 
 func (t target) apply(o Operation, in map[string]any) error {
 	if t.sub != nil && t.sub.Mutability == "readOnly" {
-		return Wrong(Mutability, "%s is read-only", t.sub.Name)
+		return BadRequest(Mutability, "%s is read-only", t.sub.Name)
 	}
 	if t.where != nil {
-		if !t.MultiValued || t.Type != complexly {
-			return Wrong(InvalidPath, "A path filters the values of an attribute that is not multi-valued")
+		if !t.MultiValued || t.Type != complexType {
+			return BadRequest(InvalidPath, "A path filters the values of an attribute that is not multi-valued")
 		}
 		if err := within(t.Attribute).check(t.where); err != nil {
-			return Wrong(InvalidPath, "The filter of a path does not match the attribute's sub-attributes")
+			return BadRequest(InvalidPath, "The filter of a path does not match the attribute's sub-attributes")
 		}
 	}
 	switch {
@@ -225,10 +225,10 @@ func (t target) applyWhole(o Operation, in map[string]any) error {
 	switch {
 	case o.Op == "remove": // removes the listed values, as Microsoft Entra ID requests it
 		t.remove(in, func(element any) bool {
-			return slices.ContainsFunc(value.([]any), func(v any) bool { return same(v, element) })
+			return slices.ContainsFunc(value.([]any), func(v any) bool { return equalValue(v, element) })
 		})
 	case t.MultiValued && o.Op == "add":
-		in[t.Name] = joined(elements(in[t.Name]), value.([]any))
+		in[t.Name] = appendNew(elements(in[t.Name]), value.([]any))
 	case complexOne:
 		for name, part := range value.(map[string]any) {
 			existing[name] = part
@@ -294,7 +294,7 @@ func (t target) applyToValues(o Operation, in map[string]any) error {
 	switch {
 	case len(changed) > 0 || o.Op == "remove":
 	case o.Op == "replace" && t.where != nil && !onlyEqualities(t.where): // Microsoft Entra ID also replaces values that do not exist yet
-		return Wrong(NoTarget, "No value of %s matches the filter of the path", t.Name)
+		return BadRequest(NoTarget, "No value of %s matches the filter of the path", t.Name)
 	default:
 		o.Op = "add" // a value that matches the filter
 		object, err := t.changed(o, implied(t.Attribute, t.where))
@@ -319,7 +319,7 @@ func (t target) changed(o Operation, object map[string]any) (map[string]any, err
 	}
 	part, ok := value.(map[string]any)
 	if !ok {
-		return nil, Wrong(InvalidValue, "A value of %s must be an object", t.Name)
+		return nil, BadRequest(InvalidValue, "A value of %s must be an object", t.Name)
 	}
 	if o.Op == "replace" {
 		return part, nil
@@ -387,8 +387,8 @@ func (t target) remove(in map[string]any, meant func(any) bool) {
 	}
 }
 
-// joined appends the values that are not in the list yet.
-func joined(values, more []any) []any {
+// appendNew appends the values that are not in the list yet.
+func appendNew(values, more []any) []any {
 	seen := map[any]bool{}
 	for _, element := range values {
 		seen[identity(element)] = true
@@ -416,9 +416,9 @@ func identity(element any) any {
 	return [2]string{value, kind}
 }
 
-// same reports whether a value is the one to remove: it has the same `value` or, if it has none,
-// is equal.
-func same(listed, element any) bool {
+// equalValue reports whether a value is the one to remove: it has the same `value` or, if it has
+// none, is equal.
+func equalValue(listed, element any) bool {
 	l, _ := listed.(map[string]any)
 	e, _ := element.(map[string]any)
 	if l["value"] != nil {

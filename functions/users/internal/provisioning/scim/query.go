@@ -50,7 +50,7 @@ func (p *Posted) Query() (q Query, err error) {
 		return q, err
 	}
 	if !slices.Contains(sent.Schemas, searchSchema) {
-		return q, Wrong(InvalidSyntax, "A search must have the schema %s", searchSchema)
+		return q, BadRequest(InvalidSyntax, "A search must have the schema %s", searchSchema)
 	}
 	q = Query{Filter: sent.Filter, SortBy: sent.SortBy, SortOrder: sent.SortOrder, Shown: Shown{
 		Base: p.Base, Attributes: strings.Join(sent.Attributes, ","), ExcludedAttributes: strings.Join(sent.ExcludedAttributes, ","),
@@ -78,7 +78,7 @@ func number(text string, otherwise int) (int, error) {
 	}
 	n, err := strconv.ParseInt(text, 10, 32)
 	if err != nil {
-		return 0, Wrong(InvalidValue, "startIndex and count must be integers")
+		return 0, BadRequest(InvalidValue, "startIndex and count must be integers")
 	}
 	return int(n), nil
 }
@@ -116,7 +116,7 @@ func (t ResourceType) Search(q Query) (s Search, err error) {
 		s.descending = true
 	case "", "ascending":
 	default:
-		return s, Wrong(InvalidValue, "sortOrder must be ascending or descending")
+		return s, BadRequest(InvalidValue, "sortOrder must be ascending or descending")
 	}
 	return s, nil
 }
@@ -127,8 +127,8 @@ func (t ResourceType) sortable(name string) error {
 	if ok && sub != "" {
 		_, ok = find(p.SubAttributes, sub)
 	}
-	if !ok || p.Type == complexly && sub == "" && !p.MultiValued {
-		return Wrong(InvalidPath, "sortBy names an unknown or complex attribute")
+	if !ok || p.Type == complexType && sub == "" && !p.MultiValued {
+		return BadRequest(InvalidPath, "sortBy names an unknown or complex attribute")
 	}
 	return nil
 }
@@ -223,7 +223,7 @@ func (s Search) key(r Resource) string {
 		}
 	}
 	a := p.Attribute
-	if p.Type == complexly {
+	if p.Type == complexType {
 		if sub == "" {
 			sub = "value"
 		}

@@ -57,8 +57,8 @@ type Error struct {
 	Detail string
 }
 
-// Wrong returns a 400 error of a kind.
-func Wrong(kind Kind, format string, args ...any) *Error {
+// BadRequest returns a 400 error of a kind.
+func BadRequest(kind Kind, format string, args ...any) *Error {
 	return &Error{Status: http.StatusBadRequest, Kind: kind, Detail: fmt.Sprintf(format, args...)}
 }
 
@@ -74,8 +74,8 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 	}{[]string{errorSchema}, strconv.Itoa(e.Status), e.Kind, e.Detail})
 }
 
-// Of converts a fault to a SCIM error and returns other errors unchanged.
-func Of(err error) error {
+// FromFault converts a fault to a SCIM error and returns other errors unchanged.
+func FromFault(err error) error {
 	f, ok := fault.As(err)
 	if !ok || f.Kind.Status() >= http.StatusInternalServerError {
 		return err
@@ -154,7 +154,7 @@ type Message struct{ function.Raw }
 func (m *Message) Decode(into any) error {
 	body, err := m.Bytes()
 	if err != nil {
-		return Of(err)
+		return FromFault(err)
 	}
 	return decode(body, into)
 }
@@ -163,14 +163,14 @@ func (m *Message) Decode(into any) error {
 func (m *Message) Patch() (Patch, error) {
 	body, err := m.Bytes()
 	if err != nil {
-		return Patch{}, Of(err)
+		return Patch{}, FromFault(err)
 	}
 	return ParsePatch(body)
 }
 
 func decode(body []byte, into any) error {
 	if err := json.Unmarshal(body, into); err != nil {
-		return Wrong(InvalidSyntax, "The request body is not valid JSON for this operation")
+		return BadRequest(InvalidSyntax, "The request body is not valid JSON for this operation")
 	}
 	return nil
 }

@@ -99,7 +99,7 @@ func (s Selection) Of(r Resource) Resource {
 			shown[always] = value
 		}
 	}
-	return s.located(shown).(map[string]any)
+	return s.withBase(shown).(map[string]any)
 }
 
 func choose(object map[string]any, only, without []string) map[string]any {
@@ -145,9 +145,9 @@ func chooseIn(value any, only, without []string) any {
 	return value
 }
 
-// located returns a copy of a value in which the paths of this service have the base URL in
+// withBase returns a copy of a value in which the paths of this service have the base URL in
 // front.
-func (s Selection) located(value any) any {
+func (s Selection) withBase(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
 		c := make(map[string]any, len(v))
@@ -157,13 +157,13 @@ func (s Selection) located(value any) any {
 				c[name] = s.base + text
 				continue
 			}
-			c[name] = s.located(inner)
+			c[name] = s.withBase(inner)
 		}
 		return c
 	case []any:
 		c := make([]any, len(v))
 		for i, inner := range v {
-			c[i] = s.located(inner)
+			c[i] = s.withBase(inner)
 		}
 		return c
 	}
