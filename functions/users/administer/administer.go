@@ -47,7 +47,7 @@ type Function struct {
 	mailer notify.Mailer
 }
 
-// New opens the accounts.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
@@ -66,7 +66,7 @@ UPDATE users SET voided_password_hash = coalesce(password_hash, voided_password_
 	endLogins = `DELETE FROM challenges WHERE user_id = $1`
 )
 
-// Suspend shuts a person out.
+// Suspend suspends an account and ends its sessions.
 func (f *Function) Suspend(ctx context.Context, in *Request) (*struct{}, error) {
 	return nil, lifecycle.Administer(ctx, f.Store, in.ID, "users:suspend", in.Body.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
 		if person.SuspendedAt != nil {
@@ -82,7 +82,7 @@ func (f *Function) Suspend(ctx context.Context, in *Request) (*struct{}, error) 
 	})
 }
 
-// Restore lets a suspended person in again.
+// Restore ends the suspension of an account.
 func (f *Function) Restore(ctx context.Context, in *Request) (*struct{}, error) {
 	return nil, lifecycle.Administer(ctx, f.Store, in.ID, "users:restore", in.Body.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
 		if person.SuspendedAt == nil {
@@ -95,8 +95,9 @@ func (f *Function) Restore(ctx context.Context, in *Request) (*struct{}, error) 
 	})
 }
 
-// Reset demands a new password. Whoever knows the present one must not be who chooses the
-// next, so it is void where mail brings the person another way in.
+// Reset requires a new password. The current one may be known to somebody else, who must not be
+// able to choose the next one. So it is invalidated, provided that the person can be mailed a
+// link to choose another.
 func (f *Function) Reset(ctx context.Context, in *Request) (*struct{}, error) {
 	return nil, lifecycle.Administer(ctx, f.Store, in.ID, "users:force_password_reset", in.Body.Reason, func(tx *outbox.Tx, _ lifecycle.Subject) error {
 		if _, err := tx.Exec(ctx, demand, in.ID); err != nil {
@@ -114,7 +115,7 @@ func (f *Function) Reset(ctx context.Context, in *Request) (*struct{}, error) {
 	})
 }
 
-// Unlock forgets failed logins, and wrong codes of an authenticator app.
+// Unlock clears failed logins and wrong codes of an authenticator app.
 func (f *Function) Unlock(ctx context.Context, in *Request) (*struct{}, error) {
 	return nil, lifecycle.Administer(ctx, f.Store, in.ID, "users:unlock", in.Body.Reason, func(tx *outbox.Tx, _ lifecycle.Subject) error {
 		if err := session.ForgetGuesses(ctx, f.Store, tx, in.ID); err != nil {
@@ -124,8 +125,8 @@ func (f *Function) Unlock(ctx context.Context, in *Request) (*struct{}, error) {
 	})
 }
 
-// end ends a person's sessions, those in which they act as others, and the logins that
-// wait for a second factor.
+// end ends a person's sessions, including those in which they impersonate others, and their
+// pending logins.
 func end(ctx context.Context, tx pgx.Tx, person uuid.UUID, reason string) error {
 	if err := session.EndSessions(ctx, tx, person, uuid.Nil, reason); err != nil {
 		return err

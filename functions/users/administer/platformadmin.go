@@ -28,7 +28,8 @@ func (f *Function) Grant(ctx context.Context, in *Request) (*struct{}, error) {
 	})
 }
 
-// Revoke makes a platform admin one no more; the last one stays (platform_admin_kept).
+// Revoke revokes a person's platform admin rights. The last platform admin cannot be removed
+// (platform_admin_kept).
 func (f *Function) Revoke(ctx context.Context, in *Request) (*struct{}, error) {
 	return nil, lifecycle.Administer(ctx, f.Store, in.ID, "platform_admins:remove", in.Body.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
 		if !person.PlatformAdmin {

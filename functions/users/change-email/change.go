@@ -20,8 +20,8 @@ import (
 	"function/shared/secret"
 )
 
-// Change mails a token to the new address. Whether somebody has an account with it
-// is not looked up, so that the caller does not learn it.
+// Change mails a token to the new address. It does not look up whether the address has an
+// account, so that the caller cannot find out.
 func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*struct{}, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
@@ -78,8 +78,8 @@ func (f *Function) mail(ctx context.Context, tx *outbox.Tx, user uuid.UUID, newA
 	return f.mailer.Queue(ctx, tx, user, f.mailer.EmailChangeRequested(present))
 }
 
-// Confirm changes the address, for whoever reads the mail to the new one and holds the
-// account.
+// Confirm changes the address for a person who has received the mail at the new address and
+// knows the account's password.
 func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*struct{}, error) {
 	entry := audit.Entry{Action: "emails:change"}
 	if err := credential.ProveOwnership(ctx, f.Passwords, notify.EmailChange, in.Body.Token, in.Body.Password); err != nil {

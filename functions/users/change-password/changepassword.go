@@ -25,7 +25,7 @@ var Service = function.Endpoint(function.Post("users-change-password", "/v1/user
 	Describe("Ends all your other sessions."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request is both passwords.
+// Request contains the current and the new password.
 type Request struct {
 	Body struct {
 		CurrentPassword string `json:"current_password" maxLength:"256"`
@@ -39,7 +39,7 @@ type Function struct {
 	mailer notify.Mailer
 }
 
-// New opens the accounts and the mail.
+// New opens the store and the mailer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	passwords, err := credential.OpenPasswords(ctx, env)
 	if err != nil {
@@ -49,7 +49,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{passwords, mailer}, err
 }
 
-// Handle changes the password of whoever knows the present one.
+// Handle changes the password if the current one is correct.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package domains lets an organization prove that a domain is its own, by a TXT record in
-// the domain's zone, for what is under /v1/organizations/{id}/domains. Accounts that
-// provisioning (SCIM) opens in a verified domain are the organization's.
+// Package domains lets an organization prove with a TXT record that it controls a domain:
+// everything under /v1/organizations/{id}/domains. Accounts that provisioning (SCIM) creates in
+// a verified domain belong to the organization.
 package domains
 
 import (
@@ -37,19 +37,19 @@ var Service = function.Service("users-domains", New,
 ).
 	Uses(function.Owns(database.Users))
 
-// ListRequest names an organization.
+// ListRequest identifies an organization.
 type ListRequest struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-// ListResponse is all domains: there are 100 at the most.
+// ListResponse lists all domains, of which an organization has at most 100.
 type ListResponse struct {
 	Body struct {
 		Items []membership.Domain `json:"items" nullable:"false"`
 	}
 }
 
-// ClaimRequest is the domain.
+// ClaimRequest contains the domain to claim.
 type ClaimRequest struct {
 	ListRequest
 	Body struct {
@@ -57,7 +57,7 @@ type ClaimRequest struct {
 	}
 }
 
-// Request names a domain.
+// Request identifies a domain.
 type Request struct {
 	ListRequest
 	Domain string `path:"domain" maxLength:"253" doc:"Domain name as the list shows it"`
@@ -66,13 +66,13 @@ type Request struct {
 // Response is a domain.
 type Response struct{ Body membership.Domain }
 
-// Function keeps domains.
+// Function manages domains.
 type Function struct {
 	store.Store
 	resolver resolver
 }
 
-// New opens the domains and the resolver.
+// New opens the store and the resolver.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store, newResolver(env.Config.DNSResolver)}, err

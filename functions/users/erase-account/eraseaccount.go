@@ -1,5 +1,5 @@
-// Package eraseaccount erases the account of the person who asks for it (GDPR Article
-// 17): DELETE /v1/users/profile.
+// Package eraseaccount erases the account of the caller (GDPR Article 17): DELETE
+// /v1/users/profile.
 package eraseaccount
 
 import (
@@ -32,7 +32,7 @@ var Service = function.Endpoint(function.Delete("users-erase-account", "/v1/user
 		"the organization."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request tells what is to go with the person.
+// Request says whether the person's organizations are deleted, too.
 type Request struct {
 	DeleteOrganizations bool `query:"delete_organizations" doc:"Permanently delete the organizations that you own and that have no other members"`
 }
@@ -43,7 +43,7 @@ type Function struct {
 	mailer notify.Mailer
 }
 
-// New opens the accounts and the mail.
+// New opens the store and the mailer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
@@ -53,8 +53,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store, mailer}, err
 }
 
-// Handle erases the caller in one transaction, which also tells everybody else: the
-// other domains by events, the person by mail.
+// Handle erases the caller in one transaction, which also queues the events for other domains
+// and the mail to the person.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {

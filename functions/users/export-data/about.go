@@ -25,7 +25,7 @@ database repeat sessions.json: who, where and when. Invitations and what provisi
 systems say about your address are here once you have confirmed that the address is yours.
 `
 
-// processed is one purpose of processing (GDPR Articles 13 to 15).
+// processed describes one purpose of processing (GDPR Articles 13 to 15).
 type processed struct {
 	Purpose    string `json:"purpose"`
 	LegalBasis string `json:"legal_basis"` // of Article 6(1)
@@ -44,7 +44,7 @@ var processing = []processed{
 	{"To tell you what happens to your account", "contract (b)", "Your address and the mail", "The mail server of the platform", "Until the mail is sent, at most 8 days"},
 }
 
-// about is about.json.
+// about is the content of about.json.
 type about struct {
 	PersonID   uuid.UUID   `json:"person_id"`
 	Processing []processed `json:"processing"`
@@ -54,10 +54,10 @@ type about struct {
 	Rights     string      `json:"rights"`
 }
 
-// retention is how long something is kept after it has ended.
+// retention says how long a resource is kept after it has ended.
 type retention struct {
 	Resource       string     `json:"resource"`
-	OrganizationID *uuid.UUID `json:"organization_id,omitempty"` // absent: where an organization has decided nothing else
+	OrganizationID *uuid.UUID `json:"organization_id,omitempty"` // absent: the default for all organizations
 	Days           int        `json:"days"`
 }
 

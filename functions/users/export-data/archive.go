@@ -19,19 +19,19 @@ import (
 	"function/shared/audit"
 )
 
-// export is one person's export under way.
+// export is a running export of one person's data.
 type export struct {
 	*Function
 	person   uuid.UUID
 	key      []byte
-	failures []byte // by what failed logins are counted
-	verified bool   // the address is the person's: what others say about it may be shown
+	failures []byte // key under which failed logins are counted
+	verified bool   // the person has proved that the address is theirs, so data that others stored about it may be shown
 }
 
 const selectAddress = `SELECT email_index, email_verified_at IS NOT NULL FROM users WHERE id = $1`
 
-// open opens all that the export reads, so that what cannot be opened is refused before
-// anything is written.
+// open opens all data that the export reads, so that anything unreadable is refused before the
+// response begins.
 func (f *Function) open(ctx context.Context, personID uuid.UUID) (x *export, err error) {
 	x = &export{Function: f, person: personID}
 	if x.key, err = person.KeyOf(ctx, f.Store, f.DB, personID); err != nil {
@@ -50,7 +50,7 @@ func (f *Function) open(ctx context.Context, personID uuid.UUID) (x *export, err
 	return x, nil
 }
 
-// file is one file of the archive: a JSON array, of which write emits the elements.
+// file is one file of the archive: a JSON array. write emits its elements.
 type file struct {
 	name  string
 	about string
@@ -76,12 +76,13 @@ func (x *export) write(ctx context.Context, w io.Writer) error {
 		}
 	}
 	if _, err := person.KeyOf(ctx, x.Function.Store, x.DB, x.person); err != nil {
-		return err // erased meanwhile, so that what was read last is not all
+		return err // the account was erased meanwhile, so the last files are incomplete
 	}
 	return archive.Close()
 }
 
-// describe writes what the other files hold, and what becomes of the data.
+// describe writes README.txt and about.json, which describe the other files and how the data is
+// processed.
 func (x *export) describe(ctx context.Context, archive *zip.Writer) error {
 	entry, err := create(archive, "README.txt")
 	if err != nil {
@@ -122,7 +123,7 @@ func encode(w io.Writer, v any) error {
 	return err
 }
 
-// array writes a JSON array, an element at a time.
+// array writes a JSON array one element at a time.
 type array struct {
 	w     io.Writer
 	begun bool
@@ -148,12 +149,12 @@ func (a *array) end() error {
 	return err
 }
 
-// atOnce is how many rows are in memory, and read from one connection, before they are
-// written: a slow reader holds none.
+// atOnce is the number of rows that are read into memory before they are written, so that a slow
+// reader does not occupy a database connection.
 const atOnce = 500
 
-// each emits what a statement reads about the person, @limit rows after another: it
-// orders them by an identifier, which is after @after.
+// each emits the rows of a statement about the person in batches of @limit. The statement orders
+// them by an identifier and selects those after @after.
 func each[T any](ctx context.Context, x *export, statement string, arguments pgx.NamedArgs, id func(T) uuid.UUID, emit func(T) error) error {
 	all := pgx.NamedArgs{"person": x.person, "limit": atOnce}
 	for name, argument := range arguments {
@@ -166,7 +167,8 @@ func each[T any](ctx context.Context, x *export, statement string, arguments pgx
 	}, id, emit)
 }
 
-// batches emits what read reads, atOnce after another, beyond an identifier.
+// batches emits the rows that read returns, in batches of atOnce. Each batch begins after the
+// identifier passed to read.
 func batches[T any](beyond uuid.UUID, read func(uuid.UUID) ([]T, error), id func(T) uuid.UUID, emit func(T) error) error {
 	for {
 		some, err := read(beyond)

@@ -39,10 +39,10 @@ var Service = function.Endpoint(function.Get("users-export-data", "/v1/users/exp
 	}}), New).
 	Uses(function.Owns(database.Users), function.Keys, function.Documents, function.AuditTrails)
 
-// Response is written as it is read.
+// Response streams the archive.
 type Response struct{ Body func(huma.Context) }
 
-// Function exports.
+// Function exports personal data.
 type Function struct {
 	store.Store
 	mailer   notify.Mailer
@@ -50,8 +50,8 @@ type Function struct {
 	trails   privacy.Trails
 }
 
-// New opens the accounts, the documents and the mail; the trails of other domains are
-// opened when there is an export.
+// New opens the store, the document store and the mailer. The audit trails of other domains are
+// opened during an export.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
@@ -65,17 +65,17 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store, mailer, profiles, privacy.NewTrails(env)}, err
 }
 
-// aDay is how many exports of a person there are in 24 hours.
+// aDay limits the exports of a person in 24 hours.
 const aDay = 10
 
 const (
-	lockPerson   = `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE` // exports at once are counted one after another
+	lockPerson   = `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE` // serializes concurrent exports, so that each is counted
 	countExports = `
 SELECT count(*), coalesce(min(at), now()) FROM audit_entries
 WHERE actor_id = $1 AND id >= $2 AND action = 'users:export' AND result = 'done'`
 )
 
-// Handle puts the export on record, and then writes it.
+// Handle records the export and then streams it.
 func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {

@@ -1,6 +1,5 @@
-// Package grants gives roles beyond that of the membership to people, teams and service
-// accounts, lists them and takes them back, for what is under
-// /v1/organizations/{id}/grants.
+// Package grants grants roles to people, teams and service accounts in addition to membership
+// roles, lists the grants and revokes them: everything under /v1/organizations/{id}/grants.
 package grants
 
 import (
@@ -33,14 +32,14 @@ var Service = function.Service("users-grants", New,
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Grantee is whom a role is granted to: exactly one of them.
+// Grantee is the recipient of a role. Exactly one field is set.
 type Grantee struct {
 	UserID           *uuid.UUID `json:"user_id,omitempty" format:"uuid" example:"0198a7f0-0000-7000-8000-000000000000"`
 	TeamID           *uuid.UUID `json:"team_id,omitempty" format:"uuid"`
 	ServiceAccountID *uuid.UUID `json:"service_account_id,omitempty" format:"uuid"`
 }
 
-// Grant is a role that somebody has beside that of the membership.
+// Grant is a role granted in addition to that of the membership.
 type Grant struct {
 	ID   uuid.UUID `json:"id" format:"uuid"`
 	Role string    `json:"role"`
@@ -49,7 +48,7 @@ type Grant struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// ListRequest asks for one page.
+// ListRequest selects one page.
 type ListRequest struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 	page.Query
@@ -58,7 +57,7 @@ type ListRequest struct {
 // ListResponse is one page.
 type ListResponse struct{ Body page.Page[Grant] }
 
-// CreateRequest is the grant.
+// CreateRequest describes the grant.
 type CreateRequest struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
@@ -67,16 +66,16 @@ type CreateRequest struct {
 	}
 }
 
-// Request names a grant.
+// Request identifies a grant.
 type Request struct {
 	ID      uuid.UUID `path:"id" format:"uuid"`
 	GrantID uuid.UUID `path:"grant_id" format:"uuid"`
 }
 
-// Function keeps grants.
+// Function manages grants.
 type Function struct{ access.RoleChanges }
 
-// New opens the grants.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	changes, err := access.OpenRoleChanges(ctx, env)
 	return &Function{changes}, err
@@ -118,7 +117,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*access.RoleC
 	return f.ChangeRoles(ctx, in.ID, change)
 }
 
-// Delete takes a grant back.
+// Delete revokes a grant.
 func (f *Function) Delete(ctx context.Context, in *Request) (*access.RoleChangeResponse, error) {
 	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.RevokeRole, GrantID: in.GrantID})
 }

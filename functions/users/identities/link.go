@@ -22,7 +22,7 @@ INSERT INTO external_identities (id, issuer, subject_index, user_id) VALUES ($1,
 	countIdentities = `SELECT count(*) FROM external_identities WHERE user_id = $1`
 )
 
-// maxIdentities of one person.
+// maxIdentities limits the linked logins of one person.
 const maxIdentities = 20
 
 var (
@@ -30,7 +30,7 @@ var (
 	errMany  = fault.New(fault.Conflict, "You already have %d linked logins: unlink one first", maxIdentities)
 )
 
-// Link links the subject of a token with the caller's account.
+// Link links the subject of a token to the caller's account.
 func (f *Function) Link(ctx context.Context, in *LinkRequest) (*LinkResponse, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {

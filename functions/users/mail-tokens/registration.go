@@ -23,10 +23,10 @@ const (
 	giveToken          = `UPDATE registrations SET token_hash = $2, expires_at = now() + $3::interval WHERE id = $1`
 )
 
-// Register mails a link by which the account can be opened, or tells the owner of an
-// account that there is one. An address that was mailed often enough is mailed no more,
-// but its registration stays: each link that it has is good for all of them, of which the
-// password tells one.
+// Register mails a link to complete a registration or, if the address has an account, tells its
+// owner so. An address that has been mailed too often gets no further mail, but its registration
+// is kept: any link mailed to the address is valid for all its registrations, and the password
+// determines which one is meant.
 func (f *Function) Register(ctx context.Context, e events.Received[events.RegistrationRequested]) error {
 	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
 		id := e.Data.RegistrationID

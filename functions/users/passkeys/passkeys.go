@@ -1,6 +1,6 @@
-// Package passkeys keeps a person's passkeys (WebAuthn): POST
-// /v1/users/passkeys/register/begin and …/finish, GET /v1/users/passkeys, PATCH and
-// DELETE /v1/users/passkeys/{id}.
+// Package passkeys manages a person's passkeys (WebAuthn): POST
+// /v1/users/passkeys/register/begin and …/finish, GET /v1/users/passkeys, PATCH and DELETE
+// /v1/users/passkeys/{id}.
 package passkeys
 
 import (
@@ -24,10 +24,10 @@ import (
 	"function/shared/secret"
 )
 
-// Function keeps passkeys.
+// Function manages passkeys.
 type Function struct{ credential.Passkeys }
 
-// New opens the accounts.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	passkeys, err := credential.OpenPasskeys(ctx, env)
 	return &Function{passkeys}, err
@@ -43,7 +43,7 @@ UPDATE passkeys SET name = $3 WHERE user_id = $1 AND id = $2 RETURNING id, name,
 
 var errNone = fault.New(fault.NotFound, "You have no such passkey")
 
-// Begin begins to make a passkey.
+// Begin begins the registration of a passkey.
 func (f *Function) Begin(ctx context.Context, _ *struct{}) (*BeginResponse, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
@@ -57,7 +57,8 @@ func (f *Function) Begin(ctx context.Context, _ *struct{}) (*BeginResponse, erro
 	return &out, err
 }
 
-// Finish stores what the device has made; the session counts as proved by it.
+// Finish stores the passkey that the device created. The session then counts as authenticated
+// with it.
 func (f *Function) Finish(ctx context.Context, in *FinishRequest) (*FinishResponse, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
@@ -116,7 +117,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	return &ListResponse{Body: page.Of(in.Query, opened, func(i credential.PasskeyInfo) uuid.UUID { return i.ID })}, nil
 }
 
-// Rename gives a passkey another name.
+// Rename renames a passkey.
 func (f *Function) Rename(ctx context.Context, in *RenameRequest) (*RenameResponse, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
@@ -147,7 +148,7 @@ func (f *Function) Rename(ctx context.Context, in *RenameRequest) (*RenameRespon
 	return &out, err
 }
 
-// Delete takes a passkey away.
+// Delete deletes a passkey.
 func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {

@@ -30,24 +30,24 @@ var Service = function.Endpoint(function.Post("users-refresh", "/v1/users/refres
 	Describe("Each refresh token is valid for one exchange. A repeated request within 10 seconds, after a lost response or from a second tab, returns the same next refresh token while that one is unused. Any later reuse counts as theft and ends the session (RFC 9700 §4.14)."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request is the token.
+// Request contains the token.
 type Request struct {
 	Body struct {
 		RefreshToken string `json:"refresh_token" maxLength:"100"`
 	}
 }
 
-// Response is the session's next pair of tokens.
+// Response contains the session's next pair of tokens.
 type Response struct{ Body session.Tokens }
 
-// Function exchanges tokens.
+// Function exchanges refresh tokens.
 type Function struct {
 	store.Store
 	issuer *auth.Issuer
 	mailer notify.Mailer
 }
 
-// New opens the sessions, the signing key and the mail.
+// New opens the store, the token issuer and the mailer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
@@ -60,7 +60,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 const (
 	useToken = `
 UPDATE refresh_tokens SET used_at = now(), sealed_successor = $2 WHERE hash = $1 AND used_at IS NULL RETURNING session_id`
-	// What an earlier token was exchanged for has been used by now: nobody may ask for it again.
+	// The successors of earlier tokens have been used by now, so nobody may request them again.
 	cutEarlier = `UPDATE refresh_tokens SET sealed_successor = NULL WHERE session_id = $1 AND hash <> $2 AND sealed_successor IS NOT NULL`
 	extend     = `
 UPDATE sessions s SET refreshed_at = now(),
@@ -70,7 +70,7 @@ FROM organizations o WHERE s.id = $1 AND o.id = s.organization_id`
 
 var errNotAccepted = fault.New(fault.Unauthenticated, "The refresh token is no longer valid: log in again")
 
-// Handle uses the token up and gives the session the next one.
+// Handle consumes the token and returns the session's next one.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	hash := store.TokenHash(in.Body.RefreshToken)
 	next := store.NewToken()

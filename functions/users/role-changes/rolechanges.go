@@ -1,7 +1,6 @@
-// Package rolechanges lets a second person decide about changes of roles, where an
-// organization separates duties (SOX), for what is under
-// /v1/organizations/{id}/role-changes and
-// DELETE /v1/organizations/{id}/settings/require_second_person.
+// Package rolechanges lets a second person decide on role changes in organizations that separate
+// duties (SOX): everything under /v1/organizations/{id}/role-changes, and DELETE
+// /v1/organizations/{id}/settings/require_second_person.
 package rolechanges
 
 import (
@@ -39,12 +38,12 @@ var Service = function.Service("users-role-changes", New,
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Organization names an organization.
+// Organization identifies an organization.
 type Organization struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-// ListRequest asks for one page.
+// ListRequest selects one page.
 type ListRequest struct {
 	Organization
 	page.Query
@@ -55,19 +54,19 @@ type ListResponse struct {
 	Body page.Page[access.PendingRoleChange]
 }
 
-// Request names a change.
+// Request identifies a role change.
 type Request struct {
 	Organization
 	ChangeID uuid.UUID `path:"change_id" format:"uuid"`
 }
 
-// Response is the change.
+// Response is the role change.
 type Response struct{ Body access.PendingRoleChange }
 
-// Function has changes of roles decided.
+// Function decides on role changes.
 type Function struct{ access.RoleChanges }
 
-// New opens the changes.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	changes, err := access.OpenRoleChanges(ctx, env)
 	return &Function{changes}, err
@@ -75,7 +74,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const selectChanges = `SELECT ` + access.RoleChangeColumns + ` FROM role_changes WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
 
-// List lists changes with what has become of them.
+// List lists role changes with their state.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
 	before, err := in.Before()
 	if err != nil {
@@ -89,17 +88,17 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	return &ListResponse{Body: page.Of(in.Query, changes, func(c access.PendingRoleChange) uuid.UUID { return c.ID })}, nil
 }
 
-// Approve makes the change.
+// Approve approves and applies a role change.
 func (f *Function) Approve(ctx context.Context, in *Request) (*Response, error) {
 	return f.decide(ctx, in, access.Approved)
 }
 
-// Reject leaves all as it is.
+// Reject rejects a role change.
 func (f *Function) Reject(ctx context.Context, in *Request) (*Response, error) {
 	return f.decide(ctx, in, access.Rejected)
 }
 
-// Withdraw is the word of who wanted it.
+// Withdraw withdraws a role change that the caller requested.
 func (f *Function) Withdraw(ctx context.Context, in *Request) (*Response, error) {
 	return f.decide(ctx, in, access.Withdrawn)
 }
@@ -112,7 +111,7 @@ func (f *Function) decide(ctx context.Context, in *Request, decision string) (*R
 	return &Response{Body: *change}, nil
 }
 
-// End asks for the end of the second person's approval.
+// End requests that second-person approval be turned off.
 func (f *Function) End(ctx context.Context, in *Organization) (*access.RoleChangeResponse, error) {
 	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.EndSecondPerson})
 }

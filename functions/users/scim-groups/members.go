@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// A share of the row's lock keeps a person from being removed meanwhile.
+	// FOR KEY SHARE keeps the people from being removed until the transaction ends.
 	countKnown = `
 SELECT count(*) FROM (SELECT FROM provisioned_people WHERE organization_id = $1 AND id = ANY ($2) FOR KEY SHARE) known`
 	addMembers = `
@@ -31,8 +31,8 @@ WHERE p.organization_id = $1 AND p.id = ANY ($3) AND m.team_id = $2 AND m.user_i
 	removeWaiting = `DELETE FROM provisioned_waiting WHERE team_id = $1 AND person_id = ANY ($2)`
 )
 
-// setMembers makes exactly the wanted people members of a team, beside those whom no
-// provisioning system knows.
+// setMembers makes exactly the wanted people members of a team. Members who are not provisioned
+// are not affected.
 func (f *Function) setMembers(ctx context.Context, tx *outbox.Tx, caller auth.Caller, id uuid.UUID, are, wanted []uuid.UUID) error {
 	organization := caller.OrganizationID
 	added, removed := beyond(wanted, are), beyond(are, wanted)
@@ -68,10 +68,10 @@ func (f *Function) setMembers(ctx context.Context, tx *outbox.Tx, caller auth.Ca
 	return audit.Record(ctx, tx, audit.Entry{Action: "team_members:change", ResourceID: id.String(), Detail: detail})
 }
 
-// named bounds what an audit entry lists.
+// named limits the identifiers in an audit entry.
 func named(people []uuid.UUID) []uuid.UUID { return people[:min(len(people), 100)] }
 
-// beyond are the elements of a that b does not have, each once.
+// beyond returns the distinct elements of a that are not in b.
 func beyond(a, b []uuid.UUID) []uuid.UUID {
 	seen := make(map[uuid.UUID]bool, len(b))
 	for _, id := range b {

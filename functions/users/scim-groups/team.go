@@ -18,14 +18,14 @@ import (
 	"function/shared/database"
 )
 
-// team is what is stored of a provisioned team.
+// team is a provisioned team as stored in the database.
 type team struct {
 	ID         uuid.UUID
 	Name       string
 	ExternalID *string
 	CreatedAt  time.Time
 	ChangedAt  time.Time
-	Members    []uuid.UUID // identifiers of provisioned people; nil where they are not asked for
+	Members    []uuid.UUID // identifiers of provisioned people; nil if not requested
 }
 
 const (
@@ -46,7 +46,7 @@ WHERE p.organization_id = $1`
 	countTeams = `SELECT count(*) FROM provisioned_teams WHERE organization_id = $1`
 )
 
-// load reads one team; none is users.ErrNotProvisioned.
+// load reads one team. It returns [provisioning.ErrNotProvisioned] if there is none.
 func load(ctx context.Context, db store.Queryer, organization, id uuid.UUID, members bool) (team, error) {
 	rows, _ := db.Query(ctx, selectOne, organization, members, id)
 	t, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[team])
@@ -59,7 +59,7 @@ func load(ctx context.Context, db store.Queryer, organization, id uuid.UUID, mem
 	return t, nil
 }
 
-// resource is the team as SCIM shows it.
+// resource returns the team as a SCIM resource.
 func (t team) resource() (scim.Resource, error) {
 	r := scim.Resource{"displayName": t.Name}
 	if t.ExternalID != nil {
@@ -75,18 +75,18 @@ func (t team) resource() (scim.Resource, error) {
 	return r, scim.Group.Complete(r, t.ID.String(), t.CreatedAt, t.ChangedAt)
 }
 
-// wanted is what a normal resource asks a team to be.
+// wanted is the state of a team that a normalized resource describes.
 type wanted struct {
 	name     string
 	external *string
 	members  []uuid.UUID
 }
 
-const maxName = 100 // characters, as of every team
+const maxName = 100 // characters, as for every team
 
 func wantedOf(r scim.Resource) (w wanted, err error) {
 	w.name, _ = r["displayName"].(string)
-	w.name = strings.TrimSpace(w.name) // else as it is said: the next search is for that
+	w.name = strings.TrimSpace(w.name) // otherwise unchanged, because clients search for the name that they sent
 	if _, ok := person.ParseDisplayName(w.name); !ok || utf8.RuneCountInString(w.name) > maxName {
 		return w, scim.BadRequest(scim.InvalidValue, "displayName must have 1 to %d visible characters and no control characters", maxName)
 	}

@@ -38,7 +38,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 type created struct {
 	provisioned
 	caller     auth.Caller
-	domain     *uuid.UUID // by which the account is opened
+	domain     *uuid.UUID // verified domain in which the account is created
 	email      string
 	index      []byte // of the address
 	attributes scim.Resource
@@ -60,12 +60,12 @@ func (f *Function) Create(ctx context.Context, in *provisioning.ProvisionRequest
 		return scim.Failed(err)
 	}
 	if err := f.mailer.Require(); err != nil {
-		return nil, err // whoever it is: that an invitation was needed would tell of an account
+		return nil, err // for every address: an error only when an invitation is needed would reveal whether there is an account
 	}
 	c.index = person.EmailIndex(f.Keeper, c.email)
 	insert := func() (r scim.Resource, err error) {
 		err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-			c.provisioned, c.domain = provisioned{ID: uuid7.New()}, nil // it may run again
+			c.provisioned, c.domain = provisioned{ID: uuid7.New()}, nil // the transaction may be retried
 			if err := f.insert(ctx, tx, &c); err != nil {
 				return err
 			}
@@ -80,7 +80,7 @@ func (f *Function) Create(ctx context.Context, in *provisioning.ProvisionRequest
 	}
 	r, err := insert()
 	if database.Violates(err, person.EmailTaken) {
-		r, err = insert() // somebody has opened the account at the same moment: it exists by now
+		r, err = insert() // the account was created concurrently, so it is found now
 	}
 	if err != nil {
 		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.Store, "members:provision", c.ID, err))
@@ -88,7 +88,7 @@ func (f *Function) Create(ctx context.Context, in *provisioning.ProvisionRequest
 	return scim.Show(http.StatusCreated, r, in.Selecting(scim.User))
 }
 
-// read reads the body of a person.
+// read decodes and validates the body of a request.
 func read(message *scim.Message) (scim.Resource, error) {
 	var sent scim.Resource
 	if err := message.Decode(&sent); err != nil {
@@ -97,8 +97,8 @@ func read(message *scim.Message) (scim.Resource, error) {
 	return scim.User.Normalize(sent)
 }
 
-// addressOf is the address that an account is looked for by: the primary one, else
-// the first, else a userName that is one.
+// addressOf returns the address that identifies the account: the primary one, or else the first
+// one, or else the userName if it is an address.
 func addressOf(r scim.Resource) (string, error) {
 	address, _ := r["userName"].(string)
 	emails, _ := r["emails"].([]any)
@@ -115,7 +115,8 @@ func addressOf(r scim.Resource) (string, error) {
 	return parsed, nil
 }
 
-// insert decides whose account the address is, and does what follows.
+// insert stores a person and, depending on their account, creates an account, approves or links
+// the member, or invites them.
 func (f *Function) insert(ctx context.Context, tx *outbox.Tx, c *created) error {
 	if err := store.LockOrganization(ctx, tx, c.caller.OrganizationID); err != nil {
 		return err
@@ -147,8 +148,8 @@ func (f *Function) insert(ctx context.Context, tx *outbox.Tx, c *created) error 
 	return f.await(ctx, tx, c)
 }
 
-// accountOf looks for the account of an address, and what it is in the organization;
-// nobody's is no error.
+// accountOf reads the account of an address and its membership in the organization. If there is
+// no account, the membership has no UserID.
 func accountOf(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, index []byte) (m access.Membership, verified bool, err error) {
 	m.OrganizationID = organization
 	err = tx.QueryRow(ctx, selectAccount, index, organization).Scan(&m.UserID, &verified, &m.Role, &m.Status)
@@ -158,8 +159,8 @@ func accountOf(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, index
 	return m, verified, nil
 }
 
-// open opens an account that nobody can log in to before somebody has read the address's
-// mail, or has come by another issuer.
+// open creates an account without a password. To log in, the person must choose one with a
+// mailed link, or use another issuer.
 func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *created, domain *uuid.UUID) error {
 	name := nameOf(c.attributes)
 	name.Email = c.email
@@ -185,8 +186,8 @@ func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *created, domain *
 	return notify.Welcome(ctx, f.Store, tx, f.mailer, account.ID)
 }
 
-// letIn approves the membership of a person who had asked for it, and whose address
-// is proved: who has only claimed it is invited instead.
+// letIn approves the membership of a person who has requested to join and whose address is
+// verified. A person whose address is not verified is invited instead.
 func (f *Function) letIn(ctx context.Context, tx *outbox.Tx, organization, account uuid.UUID) error {
 	if _, err := membership.ApproveMember(ctx, tx, organization, account, policy.Member); err != nil {
 		return err
@@ -194,7 +195,7 @@ func (f *Function) letIn(ctx context.Context, tx *outbox.Tx, organization, accou
 	return audit.Record(ctx, tx, audit.Entry{Action: "members:approve", ResourceID: account.String(), Detail: map[string]any{"provisioned": true}})
 }
 
-// link ties a member to what is said of them.
+// link stores the attributes of a person who is a member.
 func (f *Function) link(ctx context.Context, tx *outbox.Tx, c *created, account uuid.UUID) error {
 	key, err := person.KeyOf(ctx, f.Store, tx, account)
 	if err != nil {
@@ -204,7 +205,7 @@ func (f *Function) link(ctx context.Context, tx *outbox.Tx, c *created, account 
 	return f.store(ctx, tx, c, key, nil)
 }
 
-// await keeps what is said of somebody who is no member, and invites them.
+// await stores the attributes of a person who is not a member yet and invites them.
 func (f *Function) await(ctx context.Context, tx *outbox.Tx, c *created) error {
 	key, wrapped, err := f.Keeper.NewKey(ctx)
 	if err != nil {

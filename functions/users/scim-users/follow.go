@@ -19,7 +19,7 @@ import (
 	"function/shared/policy"
 )
 
-// follow brings a person's standing and address to what is said of them now.
+// follow updates a person's membership status and address to match their attributes.
 func (f *Function) follow(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p provisioned, was, is scim.Resource, active bool) error {
 	address, moved := f.moved(p, was, is, active)
 	if p.Member == nil {
@@ -37,13 +37,14 @@ func (f *Function) follow(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 		return notify.Welcome(ctx, f.Store, tx, f.mailer, *p.Member)
 	}
 	if !moved || !active {
-		return nil // who is inactive moves once they are let in again
+		return nil // an inactive person gets the new address when they are reactivated
 	}
 	return f.move(ctx, tx, caller, p, address)
 }
 
-// moved tells whether a person is to have another address. One that cannot be read any
-// more is none; one that was said while they were inactive counts when they are not.
+// moved returns a person's new address and reports whether it has changed. An address that
+// cannot be parsed counts as unchanged. A change made while the person was inactive takes effect
+// when they are reactivated.
 func (f *Function) moved(p provisioned, was, is scim.Resource, active bool) (address string, moved bool) {
 	address, err := addressOf(is)
 	if err != nil {
@@ -57,8 +58,8 @@ func (f *Function) moved(p provisioned, was, is scim.Resource, active bool) (add
 
 const setAddress = `UPDATE provisioned_people SET email_index = $2, domain_id = $3 WHERE id = $1`
 
-// followInvited takes the invitation of somebody who is no member to another address, or
-// withdraws or repeats it.
+// followInvited updates a person who is not a member yet: it changes the address of the
+// invitation, withdraws it, or sends it again.
 func (f *Function) followInvited(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p provisioned, address string, moved, active bool) error {
 	if p.Invited && (moved || !active) {
 		if err := f.withdraw(ctx, tx, p.ID); err != nil {
@@ -92,7 +93,7 @@ func (f *Function) followInvited(ctx context.Context, tx *outbox.Tx, caller auth
 	return provisioning.LinkProvisioned(ctx, f.Store, tx, caller.UserID, m.UserID, caller.OrganizationID)
 }
 
-// setStanding suspends or restores a member, if they are not as they are to be.
+// setStanding suspends or restores a member to match the requested state.
 func (f *Function) setStanding(ctx context.Context, tx *outbox.Tx, m access.Membership, active bool) error {
 	if active == (m.Status == access.MembershipActive) {
 		return nil
@@ -111,13 +112,13 @@ func (f *Function) setStanding(ctx context.Context, tx *outbox.Tx, m access.Memb
 	return audit.Record(ctx, tx, audit.Entry{Action: action, ResourceID: m.UserID.String(), Detail: map[string]any{"role": m.Role, "provisioned": true}})
 }
 
-// errMoved answers where the address is not the organization's to change. No token goes to
-// the new one: whoever reads it could take the account.
+// errMoved is returned if the organization cannot change the address. No token is mailed to the
+// new address, because whoever reads it could take over the account.
 var errMoved = scim.BadRequest(scim.Mutability, "The account is not managed by the organization, or the new address is not in a domain that it has verified. "+
 	"The person can change the address (POST /v1/users/email/change), or you can delete and recreate the user.")
 
-// move gives the organization's own account an address in another, or the same, verified
-// domain, and tells both.
+// move changes the address of an account that belongs to the organization to another one in a
+// verified domain, and notifies both addresses.
 func (f *Function) move(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p provisioned, address string) error {
 	domain, err := membership.VerifiedDomain(ctx, tx, caller.OrganizationID, address)
 	switch {

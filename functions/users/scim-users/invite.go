@@ -18,7 +18,7 @@ const revokeInvitation = `
 UPDATE invitations i SET ended_at = now(), end_reason = 'revoked' FROM provisioned_people p
 WHERE p.id = $1 AND i.organization_id = p.organization_id AND i.email_index = p.email_index AND i.ended_at IS NULL`
 
-// invite asks an address to become a member, by mail.
+// invite mails an address an invitation to become a member.
 func (f *Function) invite(ctx context.Context, tx *outbox.Tx, caller auth.Caller, email string) error {
 	i := membership.NewInvitation(caller.UserID, email, policy.Member)
 	if err := membership.SendInvitation(ctx, f.Store, tx, f.mailer, caller.OrganizationID, i); err != nil {

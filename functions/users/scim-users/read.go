@@ -15,7 +15,7 @@ import (
 	"function/shared/auth"
 )
 
-// Get answers one person.
+// Get returns one person.
 func (f *Function) Get(ctx context.Context, in *provisioning.ProvisionedRequest) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -36,7 +36,7 @@ func (f *Function) Get(ctx context.Context, in *provisioning.ProvisionedRequest)
 	return scim.ShowUnless(in.IfNoneMatch, r, in.Selecting(scim.User))
 }
 
-// Search answers the people that a posted query asks for.
+// Search returns the people who match a query in the body.
 func (f *Function) Search(ctx context.Context, in *scim.Posted) (*scim.Answer, error) {
 	query, err := in.Query()
 	if err != nil {
@@ -45,7 +45,7 @@ func (f *Function) Search(ctx context.Context, in *scim.Posted) (*scim.Answer, e
 	return f.List(ctx, &query)
 }
 
-// List answers the people that a query asks for.
+// List returns the people who match a query.
 func (f *Function) List(ctx context.Context, in *scim.Query) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -66,7 +66,7 @@ func (f *Function) List(ctx context.Context, in *scim.Query) (*scim.Answer, erro
 	return scim.List(page, total, search.Start, in.Selecting(scim.User))
 }
 
-// page answers people in the order in which they were provisioned.
+// page returns a page of people in the order in which they were provisioned.
 func (f *Function) page(ctx context.Context, organization uuid.UUID, s scim.Search, asked scim.Selection) (*scim.Answer, error) {
 	var total int
 	if err := f.DB.QueryRow(ctx, countPeople, organization).Scan(&total); err != nil {
@@ -87,21 +87,21 @@ func (f *Function) page(ctx context.Context, organization uuid.UUID, s scim.Sear
 	return scim.List(resources, total, s.Start, asked)
 }
 
-// wanted is what an index finds people by; nil: anything.
+// wanted contains the values to look up by index. nil matches everything.
 type wanted struct {
 	id                        *uuid.UUID
 	userName, external, email []byte
 }
 
-// find reads the people among whom a search is done, a batch at a time: those whom an
-// index finds, or everybody.
+// find passes the candidates for a search to add, one batch at a time: the people whom an index
+// finds, or all people.
 func (f *Function) find(ctx context.Context, organization uuid.UUID, s scim.Search, add func(scim.Resource)) error {
 	var w wanted
 	equals, _ := s.Equals()
 	if text, ok := equals["id"]; ok {
 		parsed, err := uuid.Parse(text)
 		if err != nil {
-			return nil // nobody is called so
+			return nil // no person can have this identifier
 		}
 		w.id = &parsed
 	}
@@ -138,7 +138,7 @@ func (f *Function) find(ctx context.Context, organization uuid.UUID, s scim.Sear
 	}
 }
 
-// bound refuses to look through more people than a request can.
+// bound refuses to search more people than one request can.
 func (f *Function) bound(ctx context.Context, organization uuid.UUID) error {
 	var all int
 	if err := f.DB.QueryRow(ctx, countPeople, organization).Scan(&all); err != nil {
@@ -150,7 +150,7 @@ func (f *Function) bound(ctx context.Context, organization uuid.UUID) error {
 	return nil
 }
 
-// userNameIndex finds a userName, whatever its case (RFC 7643 §4.1.1).
+// userNameIndex returns the blind index of a userName, ignoring case (RFC 7643 §4.1.1).
 func (f *Function) userNameIndex(name string) []byte {
 	return f.Keeper.BlindIndex(userNameIndex, strings.ToLower(name))
 }

@@ -1,4 +1,4 @@
-// Package teammembers keeps who is in a team, for what is under
+// Package teammembers manages the members of a team: everything under
 // /v1/organizations/{id}/teams/{team_id}/members.
 package teammembers
 
@@ -36,13 +36,13 @@ var Service = function.Service("users-team-members", New,
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Team names a team.
+// Team identifies a team.
 type Team struct {
 	ID     uuid.UUID `path:"id" format:"uuid"`
 	TeamID uuid.UUID `path:"team_id" format:"uuid"`
 }
 
-// ListRequest asks for one page.
+// ListRequest selects one page.
 type ListRequest struct {
 	Team
 	page.Query
@@ -57,16 +57,16 @@ type TeamMember struct {
 // ListResponse is one page.
 type ListResponse struct{ Body page.Page[TeamMember] }
 
-// Request names a person and a team.
+// Request identifies a team and a person.
 type Request struct {
 	Team
 	UserID uuid.UUID `path:"user_id" format:"uuid"`
 }
 
-// Function keeps who is in teams.
+// Function manages team members.
 type Function struct{ access.RoleChanges }
 
-// New opens the teams.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	changes, err := access.OpenRoleChanges(ctx, env)
 	return &Function{changes}, err
@@ -79,7 +79,7 @@ SELECT user_id, created_at AS joined_at FROM team_members
 WHERE organization_id = $1 AND team_id = $2 AND user_id < $3 ORDER BY user_id DESC LIMIT $4`
 )
 
-// List lists who is in a team itself.
+// List lists the members of a team, without those of its subteams.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
 	before, err := in.Before()
 	if err != nil {
@@ -100,12 +100,12 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	return &ListResponse{Body: page.Of(in.Query, members, func(m TeamMember) uuid.UUID { return m.UserID })}, nil
 }
 
-// Add takes a member into a team.
+// Add adds a member to a team.
 func (f *Function) Add(ctx context.Context, in *Request) (*access.RoleChangeResponse, error) {
 	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.JoinTeam, TeamID: in.TeamID, UserID: in.UserID})
 }
 
-// Remove takes a member out of a team.
+// Remove removes a member from a team.
 func (f *Function) Remove(ctx context.Context, in *Request) (*access.RoleChangeResponse, error) {
 	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.LeaveTeam, TeamID: in.TeamID, UserID: in.UserID})
 }

@@ -38,7 +38,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	return &ListResponse{Body: page.Of(in.Query, teams, func(t access.Team) uuid.UUID { return t.ID })}, nil
 }
 
-// collect reads the team that a statement answers.
+// collect reads the team that a statement returns.
 func collect(rows pgx.Rows) (*Response, error) {
 	team, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[access.Team])
 	if database.IsNoRows(err) {
@@ -47,13 +47,13 @@ func collect(rows pgx.Rows) (*Response, error) {
 	return &Response{Body: team}, err
 }
 
-// Get shows a team.
+// Get returns a team.
 func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
 	rows, _ := f.DB.Query(ctx, selectTeam, in.ID, in.TeamID)
 	return collect(rows)
 }
 
-// Create makes a team.
+// Create creates a team.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, error) {
 	team, err := access.CreateTeam(ctx, f.RoleChanges.Store, in.ID, string(in.Body.Name), in.Body.ParentID)
 	return &Response{Body: team}, err

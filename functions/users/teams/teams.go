@@ -1,5 +1,5 @@
-// Package teams keeps the teams of an organization, which lie in each other, for what
-// is under /v1/organizations/{id}/teams.
+// Package teams manages the teams of an organization, which can be nested: everything under
+// /v1/organizations/{id}/teams.
 package teams
 
 import (
@@ -41,7 +41,7 @@ var Service = function.Service("users-teams", New,
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// ListRequest asks for one page.
+// ListRequest selects one page.
 type ListRequest struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 	page.Query
@@ -50,13 +50,13 @@ type ListRequest struct {
 // ListResponse is one page.
 type ListResponse struct{ Body page.Page[access.Team] }
 
-// Request names a team.
+// Request identifies a team.
 type Request struct {
 	ID     uuid.UUID `path:"id" format:"uuid"`
 	TeamID uuid.UUID `path:"team_id" format:"uuid"`
 }
 
-// Named is a team's name.
+// Named contains a team's name.
 type Named struct {
 	Name person.DisplayName `json:"name" minLength:"1" maxLength:"100" doc:"Unique among the organization's teams, ignoring case"`
 }
@@ -70,13 +70,13 @@ type CreateRequest struct {
 	}
 }
 
-// RenameRequest is a team's new name.
+// RenameRequest contains a team's new name.
 type RenameRequest struct {
 	Request
 	Body Named
 }
 
-// MoveRequest is where a team lies from now on.
+// MoveRequest contains a team's new parent.
 type MoveRequest struct {
 	Request
 	Body struct {
@@ -87,10 +87,10 @@ type MoveRequest struct {
 // Response is a team.
 type Response struct{ Body access.Team }
 
-// Function keeps teams.
+// Function manages teams.
 type Function struct{ access.RoleChanges }
 
-// New opens the teams.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	changes, err := access.OpenRoleChanges(ctx, env)
 	return &Function{changes}, err

@@ -1,5 +1,5 @@
-// Package transferownership gives an owner's ownership to another member:
-// POST /v1/organizations/{id}/ownership.
+// Package transferownership transfers the caller's ownership of an organization to another
+// member: POST /v1/organizations/{id}/ownership.
 package transferownership
 
 import (
@@ -22,7 +22,7 @@ var Service = function.Endpoint(function.Post("users-transfer-ownership", "/v1/o
 	Answers(access.PendingResponses), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request names the organization and its new owner.
+// Request identifies the organization and its new owner.
 type Request struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
@@ -33,7 +33,7 @@ type Request struct {
 // Function transfers ownership.
 type Function struct{ access.RoleChanges }
 
-// New opens the memberships.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	changes, err := access.OpenRoleChanges(ctx, env)
 	return &Function{changes}, err

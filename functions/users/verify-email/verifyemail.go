@@ -1,6 +1,6 @@
-// Package verifyemail finds out whether a person reads the address of their account:
-// POST /v1/users/email/verification mails a token there, POST /v1/users/email/verify
-// takes it.
+// Package verifyemail verifies that a person controls the address of their account: POST
+// /v1/users/email/verification mails a token to it, and POST /v1/users/email/verify accepts the
+// token.
 package verifyemail
 
 import (
@@ -33,7 +33,7 @@ var Service = function.Service("users-verify-email", New,
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// VerifyRequest is the two proofs.
+// VerifyRequest contains the mailed token and the account's password.
 type VerifyRequest struct {
 	Body struct {
 		Token    string `json:"token" maxLength:"100"`
@@ -47,7 +47,7 @@ type Function struct {
 	mailer notify.Mailer
 }
 
-// New opens the accounts and the mail.
+// New opens the store and the mailer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	passwords, err := credential.OpenPasswords(ctx, env)
 	if err != nil {
@@ -91,7 +91,8 @@ func (f *Function) Send(ctx context.Context, _ *struct{}) (*struct{}, error) {
 	return nil, nil
 }
 
-// Verify takes the token, from whoever reads the mail and holds the account.
+// Verify verifies the address for a person who has received the mail and knows the account's
+// password.
 func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*struct{}, error) {
 	entry := audit.Entry{Action: "emails:verify"}
 	if err := credential.ProveOwnership(ctx, f.Passwords, notify.EmailVerification, in.Body.Token, in.Body.Password); err != nil {
