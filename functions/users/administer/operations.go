@@ -10,8 +10,8 @@ import (
 	"function/shared/policy"
 )
 
-// act declares an operation of a platform admin on an account.
-func act(id, verb, summary, description string) function.Operation {
+// adminOperation declares an operation of a platform admin on an account.
+func adminOperation(id, verb, summary, description string) function.Operation {
 	return function.Post(id, "/v1/admin/users/{id}/"+verb, summary, policy.PlatformUsers.WithFreshProof()).
 		Describe(description).Fails(fault.Conflict)
 }

@@ -37,7 +37,7 @@ func (f *Function) ResetFactors(ctx context.Context, in *Request) (*struct{}, er
 		if err := session.ForgetGuesses(ctx, f.Store, tx, in.ID); err != nil {
 			return err
 		}
-		if err := end(ctx, tx, in.ID, "revoked"); err != nil {
+		if err := endSessions(ctx, tx, in.ID, "revoked"); err != nil {
 			return err
 		}
 		return f.mailer.Notify(ctx, tx, in.ID, f.mailer.SecondFactorsReset)

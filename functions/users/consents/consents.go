@@ -101,7 +101,7 @@ func (f *Function) Withdraw(ctx context.Context, in *WithdrawRequest) (*Response
 	}
 	organization := cmp.Or(in.OrganizationID, caller.OrganizationID)
 	if organization == uuid.Nil {
-		return nil, errWhere
+		return nil, errNoOrganization
 	}
 	return f.decide(ctx, caller, organization, in.Purpose, func(now *privacy.ConsentState) (bool, error) {
 		changed := now.Given
@@ -110,7 +110,7 @@ func (f *Function) Withdraw(ctx context.Context, in *WithdrawRequest) (*Response
 	})
 }
 
-var errWhere = fault.At("query.organization_id", "you are not acting in an organization: set organization_id to the one whose purpose this is")
+var errNoOrganization = fault.At("query.organization_id", "you are not acting in an organization: set organization_id to the one whose purpose this is")
 
 // decide calls change with the person's current decision and records the result if it differs.
 // In organizations in which the caller does not act, it only finds purposes on which they have

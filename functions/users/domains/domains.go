@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	path = "/v1/organizations/{id}/domains"
-	one  = path + "/{domain}"
+	path       = "/v1/organizations/{id}/domains"
+	domainPath = path + "/{domain}"
 )
 
 // Service declares the function.
@@ -29,10 +29,10 @@ var Service = function.Service("users-domains", New,
 	function.On(function.Post("users-claim-domain", path, "Claim a domain", policy.DomainsWrite.WithFreshProof()).
 		Status(http.StatusCreated).Fails(fault.Conflict).
 		Describe("Returns the TXT record to publish. Others may claim the same domain; it belongs to the organization that verifies it."), (*Function).Claim),
-	function.On(function.Post("users-verify-domain", one+"/verify", "Verify a domain by its TXT record", policy.DomainsWrite.WithFreshProof()).
+	function.On(function.Post("users-verify-domain", domainPath+"/verify", "Verify a domain by its TXT record", policy.DomainsWrite.WithFreshProof()).
 		Sensitive().Fails(fault.Conflict).
 		Describe("Looks up the record for at most 5 seconds. A 409 says what was found instead. An organization that verified the domain earlier loses it, unless its record is still published."), (*Function).Verify),
-	function.On(function.Delete("users-remove-domain", one, "Give up a domain", policy.DomainsWrite.WithFreshProof()).
+	function.On(function.Delete("users-remove-domain", domainPath, "Give up a domain", policy.DomainsWrite.WithFreshProof()).
 		Describe("Accounts that provisioning created in it become permanently their people's own."), (*Function).Remove),
 ).
 	Uses(function.Owns(database.Users))

@@ -31,7 +31,7 @@ func (f *Function) Verify(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read domain: %w", err)
 	}
-	published, err := f.resolver.texts(ctx, claimed.Record)
+	published, err := f.resolver.lookUpTXT(ctx, claimed.Record)
 	if err != nil {
 		return nil, act.Refused(ctx, f.DB, entry, err)
 	}
@@ -39,7 +39,7 @@ func (f *Function) Verify(ctx context.Context, in *Request) (*Response, error) {
 	return &out, act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
 		out.Body, err = membership.VerifyDomain(ctx, tx, in.ID, in.Domain, published)
 		if database.IsNoRows(err) {
-			return instead(claimed.Record, published)
+			return errRecordMismatch(claimed.Record, published)
 		}
 		return err
 	})
@@ -63,9 +63,9 @@ func newResolver(server string) resolver {
 	}}}
 }
 
-// texts returns the values of a TXT record, which fit in one DNS message of at most 64 KiB. If
+// lookUpTXT returns the values of a TXT record, which fit in one DNS message of at most 64 KiB. If
 // there are none, or the server does not respond, the error tells the caller what to do.
-func (r resolver) texts(ctx context.Context, record membership.Record) ([]string, error) {
+func (r resolver) lookUpTXT(ctx context.Context, record membership.Record) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
 	values, err := r.LookupTXT(ctx, record.Name+".") // rooted: no search list
@@ -74,15 +74,16 @@ func (r resolver) texts(ctx context.Context, record membership.Record) ([]string
 	case err == nil:
 		return values, nil
 	case errors.As(err, &failed) && failed.IsNotFound:
-		return nil, instead(record, nil)
+		return nil, errRecordMismatch(record, nil)
 	}
 	return nil, fault.New(fault.Conflict, "The name servers did not answer for %s within %.0f seconds: check the zone, or try again later", record.Name, lookupTime.Seconds()).Because(err)
 }
 
 const maxShown = 5 // values in an error message
 
-// instead returns an error that says what was found instead of the record, and what to do.
-func instead(record membership.Record, published []string) error {
+// errRecordMismatch returns an error that says what was found instead of the record, and what to
+// do.
+func errRecordMismatch(record membership.Record, published []string) error {
 	ours, others := membership.VerificationValues(published)
 	found := fmt.Sprintf("%d other values", others)
 	for _, value := range ours[:min(len(ours), maxShown)] {

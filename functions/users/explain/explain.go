@@ -89,7 +89,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	subject, roles, err := f.look(ctx, caller, in)
+	subject, roles, err := f.find(ctx, caller, in)
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +97,8 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	return &Response{Body: Answer{Allowed: d.Allowed, Reason: d.Reason, Role: d.Role, Roles: roles}}, nil
 }
 
-// look finds the subject of the question and the roles that it has.
-func (f *Function) look(ctx context.Context, caller auth.Caller, in *Request) (subject policy.Subject, roles []Held, err error) {
+// find finds the subject of the question and the roles that it has.
+func (f *Function) find(ctx context.Context, caller auth.Caller, in *Request) (subject policy.Subject, roles []Held, err error) {
 	about := caller.UserID
 	switch {
 	case in.Body.UserID != nil && in.Body.ServiceAccountID != nil:
@@ -131,11 +131,11 @@ func (f *Function) look(ctx context.Context, caller auth.Caller, in *Request) (s
 	case subject.BlockedBy == policy.BlockedByMembership:
 		return subject, nil, fault.New(fault.NotFound, "Your organization has no member or service account with this identifier")
 	}
-	return subject, complete(roles, subject), nil
+	return subject, addBuiltIn(roles, subject), nil
 }
 
-// complete adds the permissions of built-in roles, and the platform's own roles.
-func complete(roles []Held, subject policy.Subject) []Held {
+// addBuiltIn adds the permissions of built-in roles, and the platform's own roles.
+func addBuiltIn(roles []Held, subject policy.Subject) []Held {
 	for _, name := range subject.Roles {
 		if name == policy.PlatformAdmin {
 			roles = append(roles, Held{Role: name, Source: "platform"})

@@ -149,14 +149,14 @@ func (a *array) end() error {
 	return err
 }
 
-// atOnce is the number of rows that are read into memory before they are written, so that a slow
+// batchSize is the number of rows that are read into memory before they are written, so that a slow
 // reader does not occupy a database connection.
-const atOnce = 500
+const batchSize = 500
 
 // each emits the rows of a statement about the person in batches of @limit. The statement orders
 // them by an identifier and selects those after @after.
 func each[T any](ctx context.Context, x *export, statement string, arguments pgx.NamedArgs, id func(T) uuid.UUID, emit func(T) error) error {
-	all := pgx.NamedArgs{"person": x.person, "limit": atOnce}
+	all := pgx.NamedArgs{"person": x.person, "limit": batchSize}
 	for name, argument := range arguments {
 		all[name] = argument
 	}
@@ -167,7 +167,7 @@ func each[T any](ctx context.Context, x *export, statement string, arguments pgx
 	}, id, emit)
 }
 
-// batches emits the rows that read returns, in batches of atOnce. Each batch begins after the
+// batches emits the rows that read returns, in batches of batchSize. Each batch begins after the
 // identifier passed to read.
 func batches[T any](beyond uuid.UUID, read func(uuid.UUID) ([]T, error), id func(T) uuid.UUID, emit func(T) error) error {
 	for {
@@ -180,7 +180,7 @@ func batches[T any](beyond uuid.UUID, read func(uuid.UUID) ([]T, error), id func
 				return err
 			}
 		}
-		if len(some) < atOnce {
+		if len(some) < batchSize {
 			return nil
 		}
 		beyond = id(some[len(some)-1])

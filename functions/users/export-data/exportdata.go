@@ -65,8 +65,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store, mailer, profiles, privacy.NewTrails(env)}, err
 }
 
-// aDay limits the exports of a person in 24 hours.
-const aDay = 10
+// maxExportsPerDay limits the exports of a person in 24 hours.
+const maxExportsPerDay = 10
 
 const (
 	lockPerson   = `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE` // serializes concurrent exports, so that each is counted
@@ -86,7 +86,7 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
 			return fmt.Errorf("lock account: %w", err)
 		}
-		if err := mayExport(ctx, tx, caller.UserID); err != nil {
+		if err := checkExportLimit(ctx, tx, caller.UserID); err != nil {
 			return err
 		}
 		return f.mailer.Notify(ctx, tx, caller.UserID, f.mailer.DataExported)
@@ -102,14 +102,14 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 	return &Response{Body: privacy.Stream(ctx, mediaType, name, func(w io.Writer) error { return x.write(ctx, w) })}, nil
 }
 
-func mayExport(ctx context.Context, tx *outbox.Tx, person uuid.UUID) error {
+func checkExportLimit(ctx context.Context, tx *outbox.Tx, person uuid.UUID) error {
 	yesterday := time.Now().Add(-24 * time.Hour)
 	var exports int
 	var first time.Time
 	if err := tx.QueryRow(ctx, countExports, person, uuid7.First(yesterday)).Scan(&exports, &first); err != nil {
 		return fmt.Errorf("count exports: %w", err)
 	}
-	if exports < aDay {
+	if exports < maxExportsPerDay {
 		return nil
 	}
 	return fault.New(fault.RateLimited, "You have made %d exports in 24 hours, which is the limit. Try again later.", exports).After(first.Sub(yesterday).Truncate(time.Second) + time.Second)

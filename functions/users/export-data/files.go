@@ -288,7 +288,7 @@ func (x *export) keys(ctx context.Context, emit func(any) error) error {
 
 func (x *export) consents(ctx context.Context, emit func(any) error) error {
 	return batches(uuid.Max, func(before uuid.UUID) ([]privacy.ConsentDecision, error) {
-		return privacy.Decisions(ctx, x.Function.Store, x.person, uuid.Nil, x.key, before, atOnce)
+		return privacy.Decisions(ctx, x.Function.Store, x.person, uuid.Nil, x.key, before, batchSize)
 	}, func(d privacy.ConsentDecision) uuid.UUID { return d.ID }, func(d privacy.ConsentDecision) error { return emit(d) })
 }
 
@@ -341,7 +341,7 @@ func (x *export) activity(ctx context.Context, emit func(any) error) error {
 			return err
 		}
 		err = batches(uuid.Max, func(before uuid.UUID) ([]privacy.Activity, error) {
-			return privacy.ActivityOf(ctx, db, trail, x.person, x.key, before, atOnce)
+			return privacy.ActivityOf(ctx, db, trail, x.person, x.key, before, batchSize)
 		}, func(a privacy.Activity) uuid.UUID { return a.ID }, func(a privacy.Activity) error { return emit(activity{trail, a}) })
 		if err != nil {
 			return fmt.Errorf("trail %s: %w", trail, err)

@@ -63,8 +63,8 @@ type row struct {
 	Members                                          json.RawMessage
 }
 
-// narrow builds the query for the requested filters. Each condition is supported by an index.
-func (f *Function) narrow(ctx context.Context, in *ListRequest) (sql string, arguments pgx.NamedArgs, err error) {
+// query builds the query for the requested filters. Each condition is supported by an index.
+func (f *Function) query(ctx context.Context, in *ListRequest) (sql string, arguments pgx.NamedArgs, err error) {
 	before, err := in.Before()
 	if err != nil {
 		return "", nil, err
@@ -106,7 +106,7 @@ func (f *Function) narrow(ctx context.Context, in *ListRequest) (sql string, arg
 
 // List lists accounts.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	sql, arguments, err := f.narrow(ctx, in)
+	sql, arguments, err := f.query(ctx, in)
 	if err != nil {
 		return nil, err
 	}

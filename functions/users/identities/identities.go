@@ -89,7 +89,7 @@ const (
 	deleteIdentity   = `DELETE FROM external_identities WHERE id = $1 AND user_id = $2 RETURNING issuer`
 )
 
-var errNone = fault.New(fault.NotFound, "You have no linked login with this identifier")
+var errNotFound = fault.New(fault.NotFound, "You have no linked login with this identifier")
 
 // List lists the caller's linked logins, newest first.
 func (f *Function) List(ctx context.Context, _ *struct{}) (*ListResponse, error) {
@@ -115,7 +115,7 @@ func (f *Function) Unlink(ctx context.Context, in *UnlinkRequest) (*struct{}, er
 		var issuer string
 		err := tx.QueryRow(ctx, deleteIdentity, in.ID, caller.UserID).Scan(&issuer)
 		if database.IsNoRows(err) {
-			return errNone
+			return errNotFound
 		}
 		if err != nil {
 			return fmt.Errorf("unlink identity: %w", err)

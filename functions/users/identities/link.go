@@ -26,8 +26,8 @@ INSERT INTO external_identities (id, issuer, subject_index, user_id) VALUES ($1,
 const maxIdentities = 20
 
 var (
-	errToken = fault.At("body.token", "the token is not valid, has expired, or comes from an issuer that this platform does not trust")
-	errMany  = fault.New(fault.Conflict, "You already have %d linked logins: unlink one first", maxIdentities)
+	errToken   = fault.At("body.token", "the token is not valid, has expired, or comes from an issuer that this platform does not trust")
+	errTooMany = fault.New(fault.Conflict, "You already have %d linked logins: unlink one first", maxIdentities)
 )
 
 // Link links the subject of a token to the caller's account.
@@ -54,7 +54,7 @@ func (f *Function) Link(ctx context.Context, in *LinkRequest) (*LinkResponse, er
 			return fmt.Errorf("count identities: %w", err)
 		}
 		if linked >= maxIdentities {
-			return errMany
+			return errTooMany
 		}
 		rows, _ := tx.Query(ctx, insertIdentity, uuid7.New(), identity.Issuer, identity.SubjectIndex, caller.UserID)
 		if out.Body, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Identity]); err != nil {

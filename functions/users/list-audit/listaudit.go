@@ -90,7 +90,7 @@ func (f *Function) list(ctx context.Context, organization uuid.UUID, in *ListReq
 	if !in.To.IsZero() {
 		before = earlier(before, uuid7.First(in.To))
 	}
-	err = audit.Record(ctx, f.DB, audit.Entry{Action: "audit:read", Platform: organization == uuid.Nil, Detail: in.looked()})
+	err = audit.Record(ctx, f.DB, audit.Entry{Action: "audit:read", Platform: organization == uuid.Nil, Detail: in.filters()})
 	if err != nil {
 		return nil, err
 	}
@@ -105,9 +105,9 @@ func (f *Function) list(ctx context.Context, organization uuid.UUID, in *ListReq
 	return &ListResponse{Body: page.Of(in.Query, lines, func(l audit.Line) uuid.UUID { return l.ID })}, nil
 }
 
-// looked returns the filters for the audit entry. It leaves out a resource that is not an
+// filters returns the filters for the audit entry. It leaves out a resource that is not an
 // identifier, since somebody may have typed a name or an address.
-func (in *ListRequest) looked() map[string]any {
+func (in *ListRequest) filters() map[string]any {
 	detail := map[string]any{"trail": in.Trail}
 	for name, value := range map[string]string{"action": in.Action, "result": in.Result, "before": in.Cursor} {
 		if value != "" {

@@ -67,8 +67,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store}, err
 }
 
-// last selects each person's latest decision on each purpose of the organization.
-const last = `
+// latestDecisions selects each person's latest decision on each purpose of the organization.
+const latestDecisions = `
 WITH last AS (
     SELECT DISTINCT ON (d.purpose_id, d.user_id) d.id, d.user_id, d.purpose_id, p.name AS purpose, d.version, d.given, d.decided_at
     FROM purposes p JOIN consent_decisions d ON d.purpose_id = p.id
@@ -77,11 +77,11 @@ WITH last AS (
 )`
 
 const (
-	selectConsents = last + `
+	selectConsents = latestDecisions + `
 SELECT id, user_id, purpose, version, given, decided_at,
        EXISTS (SELECT FROM memberships m WHERE m.user_id = last.user_id AND m.organization_id = $1 AND m.status <> 'requested') AS member
 FROM last WHERE id < $3 ORDER BY id DESC LIMIT $4`
-	selectCounts = last + `
+	selectCounts = latestDecisions + `
 SELECT p.name AS purpose, count(*) FILTER (WHERE l.given AND l.version = t.newest) AS given,
        count(*) FILTER (WHERE l.given AND l.version < t.newest) AS given_to_old,
        count(*) FILTER (WHERE NOT l.given) AS withdrawn, count(*) FILTER (WHERE m.user_id IS NOT NULL AND l.id IS NULL) AS undecided,

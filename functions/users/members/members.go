@@ -19,23 +19,23 @@ import (
 )
 
 const (
-	path = "/v1/organizations/{id}/members"
-	one  = path + "/{user_id}"
+	path       = "/v1/organizations/{id}/members"
+	memberPath = path + "/{user_id}"
 )
 
 // Service declares the function.
 var Service = function.Service("users-members", New,
 	function.On(function.Get("users-list-members", path, "List your organization's members", policy.MembersRead), (*Function).List),
-	function.On(function.Get("users-get-member", one, "One member", policy.MembersRead), (*Function).Get),
-	function.On(function.Put("users-assign-role", one+"/role", "Change a member's role", policy.RolesWrite.WithFreshProof()).
+	function.On(function.Get("users-get-member", memberPath, "One member", policy.MembersRead), (*Function).Get),
+	function.On(function.Put("users-assign-role", memberPath+"/role", "Change a member's role", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
 		Describe("Neither the new nor the current role may allow more than you may do yourself.").
 		Answers(access.PendingResponses), (*Function).Assign),
-	function.On(function.Post("users-suspend-member", one+"/suspend", "Suspend a member", policy.MembersWrite).
+	function.On(function.Post("users-suspend-member", memberPath+"/suspend", "Suspend a member", policy.MembersWrite).
 		Fails(fault.Conflict).
 		Describe("Ends the person's sessions in your organization. Other organizations are not affected."), (*Function).Suspend),
-	function.On(function.Post("users-restore-member", one+"/restore", "End a member's suspension", policy.MembersWrite), (*Function).Restore),
-	function.On(function.Delete("users-remove-member", one, "Remove a member from your organization", policy.MembersWrite).
+	function.On(function.Post("users-restore-member", memberPath+"/restore", "End a member's suspension", policy.MembersWrite), (*Function).Restore),
+	function.On(function.Delete("users-remove-member", memberPath, "Remove a member from your organization", policy.MembersWrite).
 		Fails(fault.Conflict), (*Function).Remove),
 	function.On(function.Post("users-leave-organization", "/v1/organizations/{id}/leave", "Leave an organization", policy.Person.WithoutImpersonation()).
 		AnyOrganization().Fails(fault.Conflict).

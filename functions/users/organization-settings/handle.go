@@ -51,7 +51,7 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*Response, er
 			return err
 		}
 		if after.SessionIdleMinutes < before.SessionIdleMinutes || after.SessionLifeHours < before.SessionLifeHours {
-			if err := shorten(ctx, tx, in.ID, after); err != nil {
+			if err := applySessionLimits(ctx, tx, in.ID, after); err != nil {
 				return err
 			}
 		}
@@ -101,8 +101,8 @@ UPDATE sessions SET absolute_end = least(absolute_end, created_at + $2::interval
 WHERE organization_id = $1 AND ended_at IS NULL AND expires_at > now()`
 )
 
-// shorten applies the limits of the settings to open sessions (OWASP ASVS 5.0 §7.3).
-func shorten(ctx context.Context, tx pgx.Tx, organization uuid.UUID, s store.Settings) error {
+// applySessionLimits applies the limits of the settings to open sessions (OWASP ASVS 5.0 §7.3).
+func applySessionLimits(ctx context.Context, tx pgx.Tx, organization uuid.UUID, s store.Settings) error {
 	for _, statement := range []struct {
 		sql       string
 		arguments []any

@@ -24,13 +24,13 @@ const (
 	selectMine = `
 SELECT ` + columns + `, m.role, m.status FROM memberships m JOIN organizations o ON o.id = m.organization_id
 WHERE m.user_id = $1 AND o.id < $2 ORDER BY o.id DESC LIMIT $3`
-	selectOne  = `SELECT ` + columns + ` FROM organizations o WHERE o.id = $1`
-	lockPerson = `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE`
-	countOwned = `SELECT count(*) FROM memberships WHERE user_id = $1 AND role = 'owner'`
-	rename     = `UPDATE organizations o SET name = $2 WHERE id = $1 RETURNING ` + columns
-	markGone   = `UPDATE organizations o SET deleted_at = now() WHERE id = $1 RETURNING ` + columns
-	lockAny    = `SELECT FROM organizations WHERE id = $1 FOR NO KEY UPDATE` // the last owner may be leaving concurrently
-	restore    = `
+	selectOne   = `SELECT ` + columns + ` FROM organizations o WHERE o.id = $1`
+	lockPerson  = `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE`
+	countOwned  = `SELECT count(*) FROM memberships WHERE user_id = $1 AND role = 'owner'`
+	rename      = `UPDATE organizations o SET name = $2 WHERE id = $1 RETURNING ` + columns
+	markDeleted = `UPDATE organizations o SET deleted_at = now() WHERE id = $1 RETURNING ` + columns
+	lockAny     = `SELECT FROM organizations WHERE id = $1 FOR NO KEY UPDATE` // the last owner may be leaving concurrently
+	restore     = `
 UPDATE organizations o SET deleted_at = NULL
 WHERE id = $1 AND deleted_at > now() - $3::interval
   AND EXISTS (SELECT FROM memberships WHERE organization_id = o.id AND user_id = $2 AND role = 'owner' AND status = 'active')
@@ -102,7 +102,7 @@ func (f *Function) Rename(ctx context.Context, in *RenameRequest) (*Response, er
 
 // Delete marks the organization as deleted.
 func (f *Function) Delete(ctx context.Context, in *Request) (*Response, error) {
-	return f.change(ctx, audit.Entry{Action: "organizations:delete", ResourceID: in.ID.String()}, true, markGone, in.ID)
+	return f.change(ctx, audit.Entry{Action: "organizations:delete", ResourceID: in.ID.String()}, true, markDeleted, in.ID)
 }
 
 // Restore restores an organization that is being deleted. Nobody has an effective role in such

@@ -41,7 +41,7 @@ UPDATE passkeys SET name = $3 WHERE user_id = $1 AND id = $2 RETURNING id, name,
 	deletePasskey = `DELETE FROM passkeys WHERE user_id = $1 AND id = $2`
 )
 
-var errNone = fault.New(fault.NotFound, "You have no such passkey")
+var errNotFound = fault.New(fault.NotFound, "You have no such passkey")
 
 // Begin begins the registration of a passkey.
 func (f *Function) Begin(ctx context.Context, _ *struct{}) (*BeginResponse, error) {
@@ -136,7 +136,7 @@ func (f *Function) Rename(ctx context.Context, in *RenameRequest) (*RenameRespon
 	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
 		rows, _ := tx.Query(ctx, renamePasskey, caller.UserID, in.ID, name)
 		if renamed, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[stored]); database.IsNoRows(err) {
-			return errNone
+			return errNotFound
 		}
 		return err
 	})
@@ -161,7 +161,7 @@ func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
 			return fmt.Errorf("delete passkey: %w", err)
 		}
 		if deleted.RowsAffected() == 0 {
-			return errNone
+			return errNotFound
 		}
 		return f.CompleteRemoval(ctx, tx, caller.UserID)
 	})

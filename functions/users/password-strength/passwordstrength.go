@@ -39,8 +39,8 @@ type Function struct{ policy password.Policy }
 
 // New reads the password policy. It needs no database.
 func New(_ context.Context, env *function.Env) (*Function, error) {
-	floor, err := credential.MinPasswordLength(env.Config)
-	return &Function{password.Policy{MinLength: floor}}, err
+	minLength, err := credential.MinPasswordLength(env.Config)
+	return &Function{password.Policy{MinLength: minLength}}, err
 }
 
 // maxWord limits the bytes of a word that are considered. An address has at most 254.

@@ -26,11 +26,11 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store}, err
 }
 
-// over lists the condition of expired rows for each table. Mails are kept for a day longer than
+// expired lists the condition of expired rows for each table. Mails are kept for a day longer than
 // they may be sent (mail.GoodFor). Used refresh tokens are kept for as long as a session lasts
 // by default without a refresh, because the reuse of one reveals a thief while the owner may
 // still return with it. A token that has been deleted is refused like an unknown one.
-var over = []struct{ table, condition string }{
+var expired = []struct{ table, condition string }{
 	{"registrations", "expires_at < now()"},
 	{"mailed_tokens", "expires_at < now()"},
 	{"refresh_tokens", "used_at < now() - interval '7 days'"},
@@ -53,7 +53,7 @@ DELETE FROM %[1]s WHERE ctid = ANY (ARRAY (SELECT ctid FROM %[1]s WHERE %[2]s LI
 
 // Handle deletes expired rows.
 func (f *Function) Handle(ctx context.Context) error {
-	for _, o := range over {
+	for _, o := range expired {
 		statement := fmt.Sprintf(deleteSome, o.table, o.condition, batch)
 		deleted := int64(0)
 		for range batches {

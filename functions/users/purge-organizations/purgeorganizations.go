@@ -32,8 +32,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store}, err
 }
 
-// atOnce limits the members who are deleted in one transaction.
-const atOnce = 500
+// batchSize limits the members who are deleted in one transaction.
+const batchSize = 500
 
 const (
 	// Skips organizations that another process works on, and those that have failed in this run.
@@ -85,7 +85,7 @@ func (f *Function) purgeSome(ctx context.Context, failed []uuid.UUID) (organizat
 
 // purge deletes some members or, if only owners are left, the organization.
 func purge(ctx context.Context, tx *outbox.Tx, organization uuid.UUID) error {
-	rows, _ := tx.Query(ctx, deleteMembers, organization, atOnce)
+	rows, _ := tx.Query(ctx, deleteMembers, organization, batchSize)
 	gone, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
 		return fmt.Errorf("delete members: %w", err)

@@ -61,8 +61,8 @@ const (
 	useToken = `
 UPDATE refresh_tokens SET used_at = now(), sealed_successor = $2 WHERE hash = $1 AND used_at IS NULL RETURNING session_id`
 	// The successors of earlier tokens have been used by now, so nobody may request them again.
-	cutEarlier = `UPDATE refresh_tokens SET sealed_successor = NULL WHERE session_id = $1 AND hash <> $2 AND sealed_successor IS NOT NULL`
-	extend     = `
+	forgetSuccessors = `UPDATE refresh_tokens SET sealed_successor = NULL WHERE session_id = $1 AND hash <> $2 AND sealed_successor IS NOT NULL`
+	extend           = `
 UPDATE sessions s SET refreshed_at = now(),
        expires_at = least(absolute_end, now() + coalesce((o.settings ->> 'session_idle_minutes')::int, $2) * interval '1 minute')
 FROM organizations o WHERE s.id = $1 AND o.id = s.organization_id`
@@ -88,7 +88,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		if known, err = lookUp(ctx, tx, sessionID); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, cutEarlier, sessionID, hash); err != nil {
+		if _, err := tx.Exec(ctx, forgetSuccessors, sessionID, hash); err != nil {
 			return fmt.Errorf("forget successors: %w", err)
 		}
 		if _, err := tx.Exec(ctx, extend, sessionID, store.DefaultSettings.SessionIdleMinutes); err != nil {
@@ -98,7 +98,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	})
 	switch {
 	case database.IsNoRows(err):
-		known, next, err = f.again(ctx, in.Body.RefreshToken)
+		known, next, err = f.reuse(ctx, in.Body.RefreshToken)
 	case err != nil:
 		err = act.Refused(ctx, f.DB, audit.Entry{Action: "sessions:refresh", ResourceID: sessionID.String()}, err)
 	}

@@ -20,9 +20,9 @@ import (
 	"function/shared/secret"
 )
 
-// grace is how long after its exchange a token may be used again, because two tabs may refresh
+// reuseGrace is how long after its exchange a token may be used again, because two tabs may refresh
 // at the same time and responses may get lost.
-const grace = 10 * time.Second
+const reuseGrace = 10 * time.Second
 
 // successorField is the encryption context of a sealed successor.
 const successorField = "refresh_tokens.successor"
@@ -45,9 +45,9 @@ WHERE hash = $1 AND sealed_successor IS NOT NULL AND used_at > now() - $2::inter
 	isUnused = `SELECT EXISTS (SELECT FROM refresh_tokens WHERE hash = $1 AND session_id = $2 AND used_at IS NULL)`
 )
 
-// again handles a token that was used before. Within the grace period it returns the same
+// reuse handles a token that was used before. Within the grace period it returns the same
 // successor as the first time, if that is still unused. Otherwise it ends the session.
-func (f *Function) again(ctx context.Context, token string) (known auth.Caller, next string, err error) {
+func (f *Function) reuse(ctx context.Context, token string) (known auth.Caller, next string, err error) {
 	var ended bool
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
 		ended = false // the transaction may be retried
@@ -56,7 +56,7 @@ func (f *Function) again(ctx context.Context, token string) (known auth.Caller, 
 			return err
 		}
 		if next == "" {
-			ended, err = f.endFamily(ctx, tx, store.TokenHash(token))
+			ended, err = f.endReusedSession(ctx, tx, store.TokenHash(token))
 			return err
 		}
 		known, err = lookUp(ctx, tx, session)
@@ -75,7 +75,7 @@ func (f *Function) again(ctx context.Context, token string) (known auth.Caller, 
 // period is over or the successor was used.
 func successor(ctx context.Context, tx pgx.Tx, token string) (session uuid.UUID, next string, err error) {
 	var sealed []byte
-	err = tx.QueryRow(ctx, selectSuccessor, store.TokenHash(token), grace).Scan(&session, &sealed)
+	err = tx.QueryRow(ctx, selectSuccessor, store.TokenHash(token), reuseGrace).Scan(&session, &sealed)
 	if database.IsNoRows(err) {
 		return session, "", nil
 	}
@@ -100,9 +100,9 @@ UPDATE sessions SET ended_at = now(), end_reason = 'refresh_token_reused'
 WHERE id = (SELECT session_id FROM refresh_tokens WHERE hash = $1) AND ended_at IS NULL
 RETURNING id, user_id, organization_id`
 
-// endFamily ends the session of a reused token, if it is still open, and notifies the person,
-// because they and a thief may both hold tokens of the session.
-func (f *Function) endFamily(ctx context.Context, tx *outbox.Tx, hash []byte) (ended bool, err error) {
+// endReusedSession ends the session of a reused token, if it is still open, and notifies the
+// person, because they and a thief may both hold tokens of the session.
+func (f *Function) endReusedSession(ctx context.Context, tx *outbox.Tx, hash []byte) (ended bool, err error) {
 	var session, person, organization uuid.UUID
 	err = tx.QueryRow(ctx, endReused, hash).Scan(&session, &person, &organization)
 	if database.IsNoRows(err) {

@@ -22,10 +22,10 @@ import (
 // errInvitation is the response to everybody who does not hold a valid token for the address.
 var errInvitation = fault.At("body.invitation", "this invitation is for another address, has expired or was already used: ask for a new one")
 
-// invited creates the account of an invited person. It checks the token before it looks up any
-// account, so that only a person who reads the address's mail can learn whether the address has
+// registerInvited creates the account of an invited person. It checks the token before it looks up
+// any account, so that only a person who reads the address's mail can learn whether the address has
 // one.
-func (f *Function) invited(ctx context.Context, in *Request, name person.Name) (*Response, error) {
+func (f *Function) registerInvited(ctx context.Context, in *Request, name person.Name) (*Response, error) {
 	if in.Body.OrganizationID != nil {
 		return nil, fault.At("body.organization_id", "an invitation already determines the organization: omit this field")
 	}

@@ -103,7 +103,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, fault.At("body.organization_name", "you are joining an existing organization: omit this field")
 	}
 	if b.Invitation != "" {
-		return f.invited(ctx, in, name)
+		return f.registerInvited(ctx, in, name)
 	}
 	var organization uuid.UUID
 	if b.OrganizationID != nil {
@@ -111,7 +111,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	hash := f.Hasher.Hash
 	if f.confirm {
-		hash = f.awaitingHash(index)
+		hash = f.registrationHash(index)
 	}
 	who, err := f.person(ctx, name, index, b.Password, organization, hash)
 	if err != nil {
@@ -124,7 +124,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	var out Response
 	if f.confirm {
 		out.Status, out.Body.Message = http.StatusAccepted, "We have sent a mail to this address. Follow the link in it and enter the password again."
-		err = f.await(ctx, who)
+		err = f.storeRegistration(ctx, who)
 	} else {
 		var account person.Account
 		account, err = f.open(ctx, who)

@@ -35,7 +35,7 @@ WHERE p.organization_id = $1 AND p.id = ANY ($3) AND m.team_id = $2 AND m.user_i
 // are not affected.
 func (f *Function) setMembers(ctx context.Context, tx *outbox.Tx, caller auth.Caller, id uuid.UUID, are, wanted []uuid.UUID) error {
 	organization := caller.OrganizationID
-	added, removed := beyond(wanted, are), beyond(are, wanted)
+	added, removed := difference(wanted, are), difference(are, wanted)
 	if len(added) > 0 {
 		if err := provisioning.MayProvisionTeam(ctx, tx, caller, id); err != nil {
 			return err
@@ -64,15 +64,15 @@ func (f *Function) setMembers(ctx context.Context, tx *outbox.Tx, caller auth.Ca
 	if len(added)+len(removed) == 0 {
 		return nil
 	}
-	detail := map[string]any{"provisioned": true, "added": named(added), "removed": named(removed), "added_count": len(added), "removed_count": len(removed)}
+	detail := map[string]any{"provisioned": true, "added": truncate(added), "removed": truncate(removed), "added_count": len(added), "removed_count": len(removed)}
 	return audit.Record(ctx, tx, audit.Entry{Action: "team_members:change", ResourceID: id.String(), Detail: detail})
 }
 
-// named limits the identifiers in an audit entry.
-func named(people []uuid.UUID) []uuid.UUID { return people[:min(len(people), 100)] }
+// truncate limits the identifiers in an audit entry.
+func truncate(people []uuid.UUID) []uuid.UUID { return people[:min(len(people), 100)] }
 
-// beyond returns the distinct elements of a that are not in b.
-func beyond(a, b []uuid.UUID) []uuid.UUID {
+// difference returns the distinct elements of a that are not in b.
+func difference(a, b []uuid.UUID) []uuid.UUID {
 	seen := make(map[uuid.UUID]bool, len(b))
 	for _, id := range b {
 		seen[id] = true

@@ -65,7 +65,7 @@ func (f *Function) List(ctx context.Context, in *scim.Query) (*scim.Answer, erro
 	}
 	found, members := search.Found(), asked.Wants("members") || !exact
 	for after := uuid.Nil; ; { // the number of teams of an organization is limited
-		teams, err := f.some(ctx, caller.OrganizationID, members, id, text(equals, "displayName"), text(equals, "externalId"), after, provisioning.SearchBatch, 0)
+		teams, err := f.readTeams(ctx, caller.OrganizationID, members, id, text(equals, "displayName"), text(equals, "externalId"), after, provisioning.SearchBatch, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -109,7 +109,7 @@ func (f *Function) page(ctx context.Context, organization uuid.UUID, s scim.Sear
 	if err := f.DB.QueryRow(ctx, countTeams, organization).Scan(&total); err != nil {
 		return nil, fmt.Errorf("count provisioned teams: %w", err)
 	}
-	teams, err := f.some(ctx, organization, asked.Wants("members"), nil, nil, nil, uuid.Nil, s.Count, s.Start-1)
+	teams, err := f.readTeams(ctx, organization, asked.Wants("members"), nil, nil, nil, uuid.Nil, s.Count, s.Start-1)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +124,7 @@ func (f *Function) page(ctx context.Context, organization uuid.UUID, s scim.Sear
 	return scim.List(resources, total, s.Start, asked)
 }
 
-func (f *Function) some(ctx context.Context, organization uuid.UUID, members bool, id *uuid.UUID, name, external *string, after uuid.UUID, limit, offset int) ([]team, error) {
+func (f *Function) readTeams(ctx context.Context, organization uuid.UUID, members bool, id *uuid.UUID, name, external *string, after uuid.UUID, limit, offset int) ([]team, error) {
 	rows, _ := f.DB.Query(ctx, selectSome, organization, members, id, name, external, after, limit, offset)
 	teams, err := pgx.CollectRows(rows, pgx.RowToStructByName[team])
 	if err != nil {

@@ -75,8 +75,8 @@ func (t team) resource() (scim.Resource, error) {
 	return r, scim.Group.Complete(r, t.ID.String(), t.CreatedAt, t.ChangedAt)
 }
 
-// wanted is the state of a team that a normalized resource describes.
-type wanted struct {
+// desiredTeam is the state of a team that a normalized resource describes.
+type desiredTeam struct {
 	name     string
 	external *string
 	members  []uuid.UUID
@@ -84,7 +84,7 @@ type wanted struct {
 
 const maxName = 100 // characters, as for every team
 
-func wantedOf(r scim.Resource) (w wanted, err error) {
+func parseTeam(r scim.Resource) (w desiredTeam, err error) {
 	w.name, _ = r["displayName"].(string)
 	w.name = strings.TrimSpace(w.name) // otherwise unchanged, because clients search for the name that they sent
 	if _, ok := person.ParseDisplayName(w.name); !ok || utf8.RuneCountInString(w.name) > maxName {

@@ -63,7 +63,7 @@ func (f *Function) Create(ctx context.Context, in *provisioning.ProvisionRequest
 }
 
 // read decodes and validates the body of a request.
-func read(message *scim.Message) (w wanted, err error) {
+func read(message *scim.Message) (w desiredTeam, err error) {
 	var sent scim.Resource
 	if err := message.Decode(&sent); err != nil {
 		return w, err
@@ -72,7 +72,7 @@ func read(message *scim.Message) (w wanted, err error) {
 	if err != nil {
 		return w, err
 	}
-	return wantedOf(r)
+	return parseTeam(r)
 }
 
 func shown(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID) (scim.Resource, error) {
@@ -89,7 +89,7 @@ func (f *Function) Replace(ctx context.Context, in *provisioning.ProvisionedChan
 	if err != nil {
 		return scim.Failed(err)
 	}
-	return f.change(ctx, in, func(scim.Resource) (wanted, error) { return w, nil })
+	return f.change(ctx, in, func(scim.Resource) (desiredTeam, error) { return w, nil })
 }
 
 // Patch changes parts of a team (RFC 7644 §3.5.2).
@@ -98,15 +98,15 @@ func (f *Function) Patch(ctx context.Context, in *provisioning.ProvisionedChange
 	if err != nil {
 		return scim.Failed(err)
 	}
-	return f.change(ctx, in, func(r scim.Resource) (w wanted, err error) {
+	return f.change(ctx, in, func(r scim.Resource) (w desiredTeam, err error) {
 		if r, err = scim.Group.Apply(ctx, patch, r); err != nil {
 			return w, err
 		}
-		return wantedOf(r)
+		return parseTeam(r)
 	})
 }
 
-func (f *Function) change(ctx context.Context, in *provisioning.ProvisionedChange, to func(scim.Resource) (wanted, error)) (*scim.Answer, error) {
+func (f *Function) change(ctx context.Context, in *provisioning.ProvisionedChange, to func(scim.Resource) (desiredTeam, error)) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
@@ -156,7 +156,7 @@ func locked(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, ifMa
 }
 
 // save stores the changes of a team.
-func (f *Function) save(ctx context.Context, tx *outbox.Tx, caller auth.Caller, t team, w wanted) error {
+func (f *Function) save(ctx context.Context, tx *outbox.Tx, caller auth.Caller, t team, w desiredTeam) error {
 	if t.Name != w.name {
 		if _, err := tx.Exec(ctx, updateTeam, t.ID, w.name); err != nil {
 			return fmt.Errorf("rename team: %w", err)

@@ -112,22 +112,22 @@ func (f *Function) locked(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 // save stores the changes of a person and applies them to the membership and the account.
 func (f *Function) save(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p provisioned, was, is scim.Resource) error {
 	organization, active := caller.OrganizationID, p.active()
-	if said, ok := is["active"].(bool); ok {
-		active = said
+	if requested, ok := is["active"].(bool); ok {
+		active = requested
 	}
 	if active != p.active() {
 		if _, err := tx.Exec(ctx, touchPerson, p.ID); err != nil {
 			return fmt.Errorf("touch provisioned person: %w", err)
 		}
 	}
-	if err := f.follow(ctx, tx, caller, p, was, is, active); err != nil {
+	if err := f.syncMembership(ctx, tx, caller, p, was, is, active); err != nil {
 		return err
 	}
 	p, err := load(ctx, tx, organization, p.ID) // linking has changed the key
 	if err != nil {
 		return err
 	}
-	if same(was, is) {
+	if equalAttributes(was, is) {
 		return nil
 	}
 	key, err := f.Keeper.Unwrap(ctx, p.WrappedKey)
@@ -147,9 +147,9 @@ func (f *Function) save(ctx context.Context, tx *outbox.Tx, caller auth.Caller, 
 	return audit.Record(ctx, tx, audit.Entry{Action: "members:change_provisioned", ResourceID: p.ID.String()})
 }
 
-// same reports whether two resources are equal except for the attributes that the service
-// provider sets.
-func same(was, is scim.Resource) bool {
+// equalAttributes reports whether two resources are equal except for the attributes that the
+// service provider sets.
+func equalAttributes(was, is scim.Resource) bool {
 	for _, a := range append([]string{"externalId", scim.EnterpriseSchema}, scim.User.Names()...) {
 		if a != "active" && a != "groups" && !reflect.DeepEqual(was[a], is[a]) {
 			return false

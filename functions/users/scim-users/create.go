@@ -34,8 +34,8 @@ INSERT INTO provisioned_people (id, organization_id, user_id, domain_id, email_i
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 )
 
-// created is a person who is being provisioned.
-type created struct {
+// newPerson is a person who is being provisioned.
+type newPerson struct {
 	provisioned
 	caller     auth.Caller
 	domain     *uuid.UUID // verified domain in which the account is created
@@ -55,7 +55,7 @@ func (f *Function) Create(ctx context.Context, in *provisioning.ProvisionRequest
 	if err != nil {
 		return scim.Failed(err)
 	}
-	c := created{caller: caller, attributes: attributes, active: attributes["active"] != false}
+	c := newPerson{caller: caller, attributes: attributes, active: attributes["active"] != false}
 	if c.email, err = addressOf(attributes); err != nil {
 		return scim.Failed(err)
 	}
@@ -117,7 +117,7 @@ func addressOf(r scim.Resource) (string, error) {
 
 // insert stores a person and, depending on their account, creates an account, approves or links
 // the member, or invites them.
-func (f *Function) insert(ctx context.Context, tx *outbox.Tx, c *created) error {
+func (f *Function) insert(ctx context.Context, tx *outbox.Tx, c *newPerson) error {
 	if err := store.LockOrganization(ctx, tx, c.caller.OrganizationID); err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (f *Function) insert(ctx context.Context, tx *outbox.Tx, c *created) error 
 	case m.UserID == uuid.Nil && domain != nil:
 		return f.open(ctx, tx, c, domain)
 	case m.Status == access.MembershipRequested && verified && c.active:
-		if err := f.letIn(ctx, tx, c.caller.OrganizationID, m.UserID); err != nil {
+		if err := f.approve(ctx, tx, c.caller.OrganizationID, m.UserID); err != nil {
 			return err
 		}
 		return f.link(ctx, tx, c, m.UserID)
@@ -140,12 +140,12 @@ func (f *Function) insert(ctx context.Context, tx *outbox.Tx, c *created) error 
 		if err := f.link(ctx, tx, c, m.UserID); err != nil {
 			return err
 		}
-		if said, ok := c.attributes["active"].(bool); ok {
-			return f.setStanding(ctx, tx, m, said)
+		if requested, ok := c.attributes["active"].(bool); ok {
+			return f.setStatus(ctx, tx, m, requested)
 		}
 		return nil
 	}
-	return f.await(ctx, tx, c)
+	return f.storeAndInvite(ctx, tx, c)
 }
 
 // accountOf reads the account of an address and its membership in the organization. If there is
@@ -161,7 +161,7 @@ func accountOf(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, index
 
 // open creates an account without a password. To log in, the person must choose one with a
 // mailed link, or use another issuer.
-func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *created, domain *uuid.UUID) error {
+func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *newPerson, domain *uuid.UUID) error {
 	name := nameOf(c.attributes)
 	name.Email = c.email
 	account, err := lifecycle.PrepareAccount(ctx, f.Store, name, c.index)
@@ -186,9 +186,9 @@ func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *created, domain *
 	return notify.Welcome(ctx, f.Store, tx, f.mailer, account.ID)
 }
 
-// letIn approves the membership of a person who has requested to join and whose address is
+// approve approves the membership of a person who has requested to join and whose address is
 // verified. A person whose address is not verified is invited instead.
-func (f *Function) letIn(ctx context.Context, tx *outbox.Tx, organization, account uuid.UUID) error {
+func (f *Function) approve(ctx context.Context, tx *outbox.Tx, organization, account uuid.UUID) error {
 	if _, err := membership.ApproveMember(ctx, tx, organization, account, policy.Member); err != nil {
 		return err
 	}
@@ -196,7 +196,7 @@ func (f *Function) letIn(ctx context.Context, tx *outbox.Tx, organization, accou
 }
 
 // link stores the attributes of a person who is a member.
-func (f *Function) link(ctx context.Context, tx *outbox.Tx, c *created, account uuid.UUID) error {
+func (f *Function) link(ctx context.Context, tx *outbox.Tx, c *newPerson, account uuid.UUID) error {
 	key, err := person.KeyOf(ctx, f.Store, tx, account)
 	if err != nil {
 		return err
@@ -205,8 +205,8 @@ func (f *Function) link(ctx context.Context, tx *outbox.Tx, c *created, account 
 	return f.store(ctx, tx, c, key, nil)
 }
 
-// await stores the attributes of a person who is not a member yet and invites them.
-func (f *Function) await(ctx context.Context, tx *outbox.Tx, c *created) error {
+// storeAndInvite stores the attributes of a person who is not a member yet and invites them.
+func (f *Function) storeAndInvite(ctx context.Context, tx *outbox.Tx, c *newPerson) error {
 	key, wrapped, err := f.Keeper.NewKey(ctx)
 	if err != nil {
 		return err
@@ -217,7 +217,7 @@ func (f *Function) await(ctx context.Context, tx *outbox.Tx, c *created) error {
 	return f.invite(ctx, tx, c.caller, c.email)
 }
 
-func (f *Function) store(ctx context.Context, tx *outbox.Tx, c *created, key, wrapped []byte) error {
+func (f *Function) store(ctx context.Context, tx *outbox.Tx, c *newPerson, key, wrapped []byte) error {
 	row, err := f.columns(c.attributes, key)
 	if err != nil {
 		return err

@@ -57,7 +57,7 @@ func (f *Function) Delete(ctx context.Context, in *provisioning.ProvisionedName)
 
 func (f *Function) remove(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p provisioned) error {
 	if p.Member == nil {
-		if err := f.withdraw(ctx, tx, p.ID); err != nil {
+		if err := f.revokeInvitation(ctx, tx, p.ID); err != nil {
 			return err
 		}
 	} else if *p.Role == policy.Owner {
@@ -78,11 +78,11 @@ func (f *Function) remove(ctx context.Context, tx *outbox.Tx, organization uuid.
 	if !p.Owned {
 		return membership.EnsurePersonalOrganization(ctx, tx, *p.Member)
 	}
-	return f.close(ctx, tx, *p.Member)
+	return f.deleteAccount(ctx, tx, *p.Member)
 }
 
-// close deletes an account that is in no other organization.
-func (f *Function) close(ctx context.Context, tx *outbox.Tx, account uuid.UUID) error {
+// deleteAccount deletes an account that is in no other organization.
+func (f *Function) deleteAccount(ctx context.Context, tx *outbox.Tx, account uuid.UUID) error {
 	if _, err := tx.Exec(ctx, lockAccount, account); err != nil {
 		return fmt.Errorf("lock account: %w", err)
 	}

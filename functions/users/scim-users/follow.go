@@ -19,18 +19,18 @@ import (
 	"function/shared/policy"
 )
 
-// follow updates a person's membership status and address to match their attributes.
-func (f *Function) follow(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p provisioned, was, is scim.Resource, active bool) error {
-	address, moved := f.moved(p, was, is, active)
+// syncMembership updates a person's membership status and address to match their attributes.
+func (f *Function) syncMembership(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p provisioned, was, is scim.Resource, active bool) error {
+	address, moved := f.newAddress(p, was, is, active)
 	if p.Member == nil {
 		if address == "" && active && !p.Invited {
 			_, err := addressOf(is)
 			return err
 		}
-		return f.followInvited(ctx, tx, caller, p, address, moved, active)
+		return f.syncInvitation(ctx, tx, caller, p, address, moved, active)
 	}
 	m := access.Membership{UserID: *p.Member, OrganizationID: caller.OrganizationID, Role: *p.Role, Status: *p.Status}
-	if err := f.setStanding(ctx, tx, m, active); err != nil {
+	if err := f.setStatus(ctx, tx, m, active); err != nil {
 		return err
 	}
 	if active && !p.active() && p.Owned && p.Fresh && !moved {
@@ -39,30 +39,30 @@ func (f *Function) follow(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 	if !moved || !active {
 		return nil // an inactive person gets the new address when they are reactivated
 	}
-	return f.move(ctx, tx, caller, p, address)
+	return f.changeAddress(ctx, tx, caller, p, address)
 }
 
-// moved returns a person's new address and reports whether it has changed. An address that
+// newAddress returns a person's new address and reports whether it has changed. An address that
 // cannot be parsed counts as unchanged. A change made while the person was inactive takes effect
 // when they are reactivated.
-func (f *Function) moved(p provisioned, was, is scim.Resource, active bool) (address string, moved bool) {
+func (f *Function) newAddress(p provisioned, was, is scim.Resource, active bool) (address string, moved bool) {
 	address, err := addressOf(is)
 	if err != nil {
 		return "", false
 	}
 	index := person.EmailIndex(f.Keeper, address)
 	before, _ := addressOf(was)
-	said := !bytes.Equal(index, person.EmailIndex(f.Keeper, before))
-	return address, !bytes.Equal(index, p.EmailIndex) && (said || active && !p.active())
+	requested := !bytes.Equal(index, person.EmailIndex(f.Keeper, before))
+	return address, !bytes.Equal(index, p.EmailIndex) && (requested || active && !p.active())
 }
 
 const setAddress = `UPDATE provisioned_people SET email_index = $2, domain_id = $3 WHERE id = $1`
 
-// followInvited updates a person who is not a member yet: it changes the address of the
+// syncInvitation updates a person who is not a member yet: it changes the address of the
 // invitation, withdraws it, or sends it again.
-func (f *Function) followInvited(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p provisioned, address string, moved, active bool) error {
+func (f *Function) syncInvitation(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p provisioned, address string, moved, active bool) error {
 	if p.Invited && (moved || !active) {
-		if err := f.withdraw(ctx, tx, p.ID); err != nil {
+		if err := f.revokeInvitation(ctx, tx, p.ID); err != nil {
 			return err
 		}
 		p.Invited = false
@@ -84,7 +84,7 @@ func (f *Function) followInvited(ctx context.Context, tx *outbox.Tx, caller auth
 	case err != nil:
 		return err
 	case m.Status == access.MembershipRequested && verified:
-		if err := f.letIn(ctx, tx, caller.OrganizationID, m.UserID); err != nil {
+		if err := f.approve(ctx, tx, caller.OrganizationID, m.UserID); err != nil {
 			return err
 		}
 	case m.Status == "" || m.Status == access.MembershipRequested:
@@ -93,8 +93,8 @@ func (f *Function) followInvited(ctx context.Context, tx *outbox.Tx, caller auth
 	return provisioning.LinkProvisioned(ctx, f.Store, tx, caller.UserID, m.UserID, caller.OrganizationID)
 }
 
-// setStanding suspends or restores a member to match the requested state.
-func (f *Function) setStanding(ctx context.Context, tx *outbox.Tx, m access.Membership, active bool) error {
+// setStatus suspends or restores a member to match the requested state.
+func (f *Function) setStatus(ctx context.Context, tx *outbox.Tx, m access.Membership, active bool) error {
 	if active == (m.Status == access.MembershipActive) {
 		return nil
 	}
@@ -112,20 +112,20 @@ func (f *Function) setStanding(ctx context.Context, tx *outbox.Tx, m access.Memb
 	return audit.Record(ctx, tx, audit.Entry{Action: action, ResourceID: m.UserID.String(), Detail: map[string]any{"role": m.Role, "provisioned": true}})
 }
 
-// errMoved is returned if the organization cannot change the address. No token is mailed to the
-// new address, because whoever reads it could take over the account.
-var errMoved = scim.BadRequest(scim.Mutability, "The account is not managed by the organization, or the new address is not in a domain that it has verified. "+
+// errAddressChange is returned if the organization cannot change the address. No token is mailed to
+// the new address, because whoever reads it could take over the account.
+var errAddressChange = scim.BadRequest(scim.Mutability, "The account is not managed by the organization, or the new address is not in a domain that it has verified. "+
 	"The person can change the address (POST /v1/users/email/change), or you can delete and recreate the user.")
 
-// move changes the address of an account that belongs to the organization to another one in a
-// verified domain, and notifies both addresses.
-func (f *Function) move(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p provisioned, address string) error {
+// changeAddress changes the address of an account that belongs to the organization to another one
+// in a verified domain, and notifies both addresses.
+func (f *Function) changeAddress(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p provisioned, address string) error {
 	domain, err := membership.VerifiedDomain(ctx, tx, caller.OrganizationID, address)
 	switch {
 	case err != nil:
 		return err
 	case !p.Owned || domain == nil:
-		return errMoved
+		return errAddressChange
 	case *p.Role == policy.Owner:
 		return errOwner
 	}

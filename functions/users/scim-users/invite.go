@@ -27,7 +27,7 @@ func (f *Function) invite(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 	return audit.Record(ctx, tx, audit.Entry{Action: "invitations:create", ResourceID: i.ID.String(), Detail: map[string]any{"role": i.Role, "provisioned": true}})
 }
 
-func (f *Function) withdraw(ctx context.Context, tx *outbox.Tx, id uuid.UUID) error {
+func (f *Function) revokeInvitation(ctx context.Context, tx *outbox.Tx, id uuid.UUID) error {
 	if _, err := tx.Exec(ctx, revokeInvitation, id); err != nil {
 		return fmt.Errorf("revoke invitation: %w", err)
 	}

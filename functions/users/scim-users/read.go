@@ -72,7 +72,7 @@ func (f *Function) page(ctx context.Context, organization uuid.UUID, s scim.Sear
 	if err := f.DB.QueryRow(ctx, countPeople, organization).Scan(&total); err != nil {
 		return nil, fmt.Errorf("count provisioned people: %w", err)
 	}
-	people, err := f.read(ctx, organization, wanted{}, uuid.Nil, s.Count, s.Start-1)
+	people, err := f.read(ctx, organization, lookup{}, uuid.Nil, s.Count, s.Start-1)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (f *Function) page(ctx context.Context, organization uuid.UUID, s scim.Sear
 }
 
 // wanted contains the values to look up by index. nil matches everything.
-type wanted struct {
+type lookup struct {
 	id                        *uuid.UUID
 	userName, external, email []byte
 }
@@ -96,7 +96,7 @@ type wanted struct {
 // find passes the candidates for a search to add, one batch at a time: the people whom an index
 // finds, or all people.
 func (f *Function) find(ctx context.Context, organization uuid.UUID, s scim.Search, add func(scim.Resource)) error {
-	var w wanted
+	var w lookup
 	equals, _ := s.Equals()
 	if text, ok := equals["id"]; ok {
 		parsed, err := uuid.Parse(text)
@@ -115,7 +115,7 @@ func (f *Function) find(ctx context.Context, organization uuid.UUID, s scim.Sear
 		w.email = person.EmailIndex(f.Keeper, text)
 	}
 	if w.id == nil && w.userName == nil && w.external == nil && w.email == nil {
-		if err := f.bound(ctx, organization); err != nil {
+		if err := f.checkLimit(ctx, organization); err != nil {
 			return err
 		}
 	}
@@ -138,8 +138,8 @@ func (f *Function) find(ctx context.Context, organization uuid.UUID, s scim.Sear
 	}
 }
 
-// bound refuses to search more people than one request can.
-func (f *Function) bound(ctx context.Context, organization uuid.UUID) error {
+// checkLimit refuses to search more people than one request can.
+func (f *Function) checkLimit(ctx context.Context, organization uuid.UUID) error {
 	var all int
 	if err := f.DB.QueryRow(ctx, countPeople, organization).Scan(&all); err != nil {
 		return fmt.Errorf("count provisioned people: %w", err)
@@ -155,7 +155,7 @@ func (f *Function) userNameIndex(name string) []byte {
 	return f.Keeper.BlindIndex(userNameIndex, strings.ToLower(name))
 }
 
-func (f *Function) read(ctx context.Context, organization uuid.UUID, w wanted, after uuid.UUID, limit, offset int) ([]provisioned, error) {
+func (f *Function) read(ctx context.Context, organization uuid.UUID, w lookup, after uuid.UUID, limit, offset int) ([]provisioned, error) {
 	rows, _ := f.DB.Query(ctx, selectSome, organization, w.id, w.userName, w.external, w.email, after, limit, offset)
 	people, err := pgx.CollectRows(rows, pgx.RowToStructByName[provisioned])
 	if err != nil {

@@ -48,8 +48,8 @@ SELECT m.user_id FROM memberships m JOIN users u ON u.id = m.user_id
 WHERE m.organization_id = $1 AND m.status = 'active' AND u.suspended_at IS NULL AND (m.user_id = $2 OR m.role = $3)
 ORDER BY m.user_id`
 
-// few are the roles that only a few members of an organization have.
-var few = []string{policy.Owner, policy.Admin, policy.ComplianceOfficer}
+// recipientRoles are the roles that only a few members of an organization have.
+var recipientRoles = []string{policy.Owner, policy.Admin, policy.ComplianceOfficer}
 
 // Handle queues a mail to each recipient, once per event.
 func (f *Function) Handle(ctx context.Context, e events.Received[events.NoticeRequested]) error {
@@ -57,7 +57,7 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.NoticeRe
 	if err != nil {
 		return err
 	}
-	if toOne := e.Data.UserID != uuid.Nil; toOne == (e.Data.Role != "") || !toOne && !slices.Contains(few, e.Data.Role) {
+	if toPerson := e.Data.UserID != uuid.Nil; toPerson == (e.Data.Role != "") || !toPerson && !slices.Contains(recipientRoles, e.Data.Role) {
 		return fault.New(fault.Invalid, "A notice must go to one member or to the owners, admins or compliance officers of an organization")
 	}
 	err = outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {

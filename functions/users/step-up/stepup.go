@@ -64,20 +64,20 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{passkeys, passwords}, err
 }
 
-var errElsewhere = fault.New(fault.Forbidden, "You logged in with another issuer: log in there again to authenticate")
+var errOtherIssuer = fault.New(fault.Forbidden, "You logged in with another issuer: log in there again to authenticate")
 
-// withSession returns the caller, who must have a session of this platform.
-func withSession(ctx context.Context) (auth.Caller, error) {
+// requireSession returns the caller, who must have a session of this platform.
+func requireSession(ctx context.Context) (auth.Caller, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err == nil && caller.SessionID == uuid.Nil {
-		err = errElsewhere
+		err = errOtherIssuer
 	}
 	return caller, err
 }
 
 // Begin creates a challenge for the caller's passkeys.
 func (f *Function) Begin(ctx context.Context, _ *struct{}) (*BeginResponse, error) {
-	caller, err := withSession(ctx)
+	caller, err := requireSession(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (f *Function) Begin(ctx context.Context, _ *struct{}) (*BeginResponse, erro
 
 // StepUp checks the proof and renews the session's authentication time.
 func (f *Function) StepUp(ctx context.Context, in *Request) (*Response, error) {
-	caller, err := withSession(ctx)
+	caller, err := requireSession(ctx)
 	if err != nil {
 		return nil, err
 	}

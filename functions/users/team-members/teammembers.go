@@ -20,17 +20,17 @@ import (
 )
 
 const (
-	path = "/v1/organizations/{id}/teams/{team_id}/members"
-	one  = path + "/{user_id}"
+	path       = "/v1/organizations/{id}/teams/{team_id}/members"
+	memberPath = path + "/{user_id}"
 )
 
 // Service declares the function.
 var Service = function.Service("users-team-members", New,
 	function.On(function.Get("users-list-team-members", path, "List a team's members", policy.TeamsRead), (*Function).List),
-	function.On(function.Put("users-add-team-member", one, "Add a member to a team", policy.TeamsWrite).
+	function.On(function.Put("users-add-team-member", memberPath, "Add a member to a team", policy.TeamsWrite).
 		Describe("If the team has roles, its own or inherited from a parent team, this is a role change: it also requires roles:write and step-up authentication.").
 		Answers(access.PendingResponses), (*Function).Add),
-	function.On(function.Delete("users-remove-team-member", one, "Remove a member from a team", policy.TeamsWrite).
+	function.On(function.Delete("users-remove-team-member", memberPath, "Remove a member from a team", policy.TeamsWrite).
 		Describe("If the team has roles, its own or inherited from a parent team, this is a role change: it also requires roles:write and step-up authentication.").
 		Answers(access.PendingResponses), (*Function).Remove),
 ).

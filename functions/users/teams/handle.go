@@ -38,8 +38,8 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	return &ListResponse{Body: page.Of(in.Query, teams, func(t access.Team) uuid.UUID { return t.ID })}, nil
 }
 
-// collect reads the team that a statement returns.
-func collect(rows pgx.Rows) (*Response, error) {
+// readTeam reads the team that a statement returns.
+func readTeam(rows pgx.Rows) (*Response, error) {
 	team, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[access.Team])
 	if database.IsNoRows(err) {
 		return nil, fault.New(fault.NotFound, "There is no such team")
@@ -50,7 +50,7 @@ func collect(rows pgx.Rows) (*Response, error) {
 // Get returns a team.
 func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
 	rows, _ := f.DB.Query(ctx, selectTeam, in.ID, in.TeamID)
-	return collect(rows)
+	return readTeam(rows)
 }
 
 // Create creates a team.
@@ -63,7 +63,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 func (f *Function) Rename(ctx context.Context, in *RenameRequest) (out *Response, err error) {
 	err = act.Do(ctx, f.DB, audit.Entry{Action: "teams:rename", ResourceID: in.TeamID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
 		rows, _ := tx.Query(ctx, rename, in.ID, in.TeamID, in.Body.Name)
-		out, err = collect(rows)
+		out, err = readTeam(rows)
 		return err
 	})
 	return out, err

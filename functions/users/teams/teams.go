@@ -19,22 +19,22 @@ import (
 )
 
 const (
-	path = "/v1/organizations/{id}/teams"
-	one  = path + "/{team_id}"
+	path     = "/v1/organizations/{id}/teams"
+	teamPath = path + "/{team_id}"
 )
 
 // Service declares the function.
 var Service = function.Service("users-teams", New,
 	function.On(function.Get("users-list-teams", path, "List your organization's teams", policy.TeamsRead), (*Function).List),
-	function.On(function.Get("users-get-team", one, "One team", policy.TeamsRead), (*Function).Get),
+	function.On(function.Get("users-get-team", teamPath, "One team", policy.TeamsRead), (*Function).Get),
 	function.On(function.Post("users-create-team", path, "Create a team", policy.TeamsWrite).
 		Status(http.StatusCreated).Fails(fault.Conflict), (*Function).Create),
-	function.On(function.Patch("users-rename-team", one, "Rename a team", policy.TeamsWrite).
+	function.On(function.Patch("users-rename-team", teamPath, "Rename a team", policy.TeamsWrite).
 		Fails(fault.Conflict), (*Function).Rename),
-	function.On(function.Put("users-move-team", one+"/parent", "Move a team to another parent", policy.TeamsWrite).
+	function.On(function.Put("users-move-team", teamPath+"/parent", "Move a team to another parent", policy.TeamsWrite).
 		Describe("Teams can be nested at most 10 levels deep. Moving a team into or out of one that has roles is a role change: it also requires roles:write and step-up authentication.").
 		Answers(access.PendingResponses), (*Function).Move),
-	function.On(function.Delete("users-delete-team", one, "Delete a team without subteams", policy.TeamsWrite).
+	function.On(function.Delete("users-delete-team", teamPath, "Delete a team without subteams", policy.TeamsWrite).
 		Fails(fault.Conflict).
 		Describe("If the team has roles, its own or inherited from a parent team, this is a role change: it also requires roles:write and step-up authentication.").
 		Answers(access.PendingResponses), (*Function).Delete),

@@ -30,8 +30,8 @@ var Service = function.Endpoint(function.Patch("users-update-profile", "/v1/user
 	Describe("A JSON Merge Patch (RFC 7396): absent members stay, null removes, objects are merged. A profile can have at most 64 KiB, 10 levels and 1,000 keys."), New).
 	Uses(function.Owns(database.Users), function.Keys, function.Documents)
 
-// changes is the schema of a patch. [person.Changeable] validates it.
-var changes = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Properties: map[string]*huma.Schema{
+// patchSchema is the schema of a patch. [person.Changeable] validates it.
+var patchSchema = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Properties: map[string]*huma.Schema{
 	"first_name":   {Type: huma.TypeString, Description: "1 to 100 characters"},
 	"last_name":    {Type: huma.TypeString, Description: "1 to 100 characters"},
 	"display_name": {Type: huma.TypeString, Nullable: true, Description: "How others should see your name, up to 200 characters", Examples: []any{"Ada L."}},
@@ -43,8 +43,8 @@ var changes = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, P
 }}
 
 var requestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-	"application/merge-patch+json": {Extensions: map[string]any{"schema": changes}},
-	"application/json":             {Extensions: map[string]any{"schema": changes}},
+	"application/merge-patch+json": {Extensions: map[string]any{"schema": patchSchema}},
+	"application/json":             {Extensions: map[string]any{"schema": patchSchema}},
 }}
 
 // Request contains the patch.

@@ -131,7 +131,7 @@ func TestForgottenPasswordInABrowser(t *testing.T) {
 	b.page(t, p.URL+"/password/forgot")
 	b.fill(t, map[string]string{"email": ada.Email})
 	b.wantDone(t)
-	userstest.AnswerRequests[events.PasswordResetRequested](t, p, 1)
+	userstest.DeliverRequests[events.PasswordResetRequested](t, p, 1)
 
 	b.follow(t, p, ada.Email)
 	if address := b.script(t, `location.href`); address != p.URL+"/password/reset" {
@@ -168,7 +168,7 @@ func TestRegistrationIsConfirmedInABrowser(t *testing.T) {
 	t.Parallel()
 	p := mountPages(t, true)
 	p.Do("", http.MethodPost, "/v1/users/register", userstest.PersonBody("ada@example.com", "")).Want(t, http.StatusAccepted)
-	userstest.AnswerRequests[events.RegistrationRequested](t, p, 1)
+	userstest.DeliverRequests[events.RegistrationRequested](t, p, 1)
 	b := open(t)
 	b.follow(t, p, "ada@example.com")
 	b.fill(t, map[string]string{"password": "another battery"})
@@ -197,7 +197,7 @@ func TestInvitationsInABrowser(t *testing.T) {
 		}
 		b.fill(t, map[string]string{"code": now(t, secret)})
 		b.wantDone(t)
-		if got := userstest.Ask[string](t, p, userstest.RoleOf+` AND status = 'active'`, ada.ID, owner.OrganizationID); got != "analyst" {
+		if got := userstest.QueryValue[string](t, p, userstest.RoleOf+` AND status = 'active'`, ada.ID, owner.OrganizationID); got != "analyst" {
 			t.Errorf("role %s, want analyst", got)
 		}
 	})
@@ -255,7 +255,7 @@ func TestInvitation_OfSomebodyWhoseOnlyFactorIsAPasskey_IsAcceptedInABrowser(t *
 		}
 		b.script(t, `document.querySelector("#passkey").click(), ""`)
 		b.wantState(t, "done")
-		if got := userstest.Ask[string](t, p, userstest.RoleOf+` AND status = 'active'`, ada.ID, owner.OrganizationID); got != "analyst" {
+		if got := userstest.QueryValue[string](t, p, userstest.RoleOf+` AND status = 'active'`, ada.ID, owner.OrganizationID); got != "analyst" {
 			t.Errorf("role %s, want analyst", got)
 		}
 	}

@@ -37,11 +37,11 @@ func OpenPasswords(ctx context.Context, env *function.Env) (Passwords, error) {
 	if err != nil {
 		return Passwords{}, err
 	}
-	floor, err := MinPasswordLength(env.Config)
+	minLength, err := MinPasswordLength(env.Config)
 	if err != nil {
 		return Passwords{}, err
 	}
-	p := Passwords{Store: s, Hasher: hasher, minLength: floor}
+	p := Passwords{Store: s, Hasher: hasher, minLength: minLength}
 	if env.Config.PasswordRangeURL != "" {
 		p.breaches = password.NewRange(env.Config.PasswordRangeURL)
 	}
@@ -59,11 +59,11 @@ const maxMinLength = 64
 // MinPasswordLength returns the platform's minimum length of a new password (PASSWORD_MIN_LENGTH),
 // which applies in every organization.
 func MinPasswordLength(c function.Config) (int, error) {
-	floor := cmp.Or(c.PasswordMinLength, password.LeastWithSecondFactor)
-	if floor < password.LeastWithSecondFactor || floor > maxMinLength {
-		return 0, fmt.Errorf("PASSWORD_MIN_LENGTH is %d: it must be between %d and %d", floor, password.LeastWithSecondFactor, maxMinLength)
+	minLength := cmp.Or(c.PasswordMinLength, password.LeastWithSecondFactor)
+	if minLength < password.LeastWithSecondFactor || minLength > maxMinLength {
+		return 0, fmt.Errorf("PASSWORD_MIN_LENGTH is %d: it must be between %d and %d", minLength, password.LeastWithSecondFactor, maxMinLength)
 	}
-	return floor, nil
+	return minLength, nil
 }
 
 // PasswordRules are the rules for a person's next password: the strictest of the platform's

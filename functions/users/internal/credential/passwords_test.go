@@ -97,7 +97,7 @@ func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
 			t.Errorf("%q: %v, want refused: %t", candidate, err, used)
 		}
 	}
-	if n := userstest.One[int](t, p, `SELECT count(*) FROM password_history`); n != 2 {
+	if n := userstest.QueryOne[int](t, p, `SELECT count(*) FROM password_history`); n != 2 {
 		t.Errorf("%d earlier passwords are kept, want 2", n)
 	}
 	if rules, err := credential.PasswordRulesOf(ctx, passwords, uuid.New()); err != nil || rules != (credential.PasswordRules{MinLength: 8}) {

@@ -569,10 +569,10 @@ func TestAdminRemovesSecondFactors(t *testing.T) {
 	pending := demanded(t, p, ada.Email)
 
 	userstest.Administered(t, p, admin, ada.ID, "reset-second-factors").Want(t, http.StatusNoContent)
-	userstest.Refused(t, p, session)
+	userstest.WaitUntilRefused(t, p, session)
 	verify(p, pending.MFAToken, "code", now(t, secret)).Want(t, http.StatusUnauthorized)
 	userstest.Equal(t, "factors left", 0, userstest.Count(t, p, `SELECT (SELECT count(*) FROM totp_secrets) + (SELECT count(*) FROM passkeys) + (SELECT count(*) FROM recovery_codes)`))
-	if mail := userstest.WaitingMail(t, p); !strings.Contains(mail, ada.Email) || !strings.Contains(mail, "has removed your authenticator app") {
+	if mail := userstest.QueuedMail(t, p); !strings.Contains(mail, ada.Email) || !strings.Contains(mail, "has removed your authenticator app") {
 		t.Errorf("mailed %q, want the person told", mail)
 	}
 	userstest.Equal(t, "acts in the trails of the organization and the platform", 2, userstest.Count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'users:reset_second_factors' AND result = 'done'`))

@@ -44,11 +44,11 @@ func TestForcedResetTakesThePasswordAway(t *testing.T) {
 	ada, admin := userstest.Registered(t, p, "ada@example.com", ""), userstest.PlatformAdmin(t, p)
 	session := userstest.LoggedIn(t, p, ada.Email)
 	userstest.Administered(t, p, admin, ada.ID, "force-password-reset").Want(t, http.StatusNoContent)
-	userstest.Refused(t, p, session.AccessToken)
+	userstest.WaitUntilRefused(t, p, session.AccessToken)
 	userstest.Exchange(p, session.RefreshToken).Want(t, http.StatusUnauthorized)
 	userstest.LogIn(p, ada.Email, "correct horse").Want(t, http.StatusUnauthorized) // by whoever knows it
 
-	token := userstest.Forgotten(t, p, ada.Email, 1)
+	token := userstest.RequestReset(t, p, ada.Email, 1)
 	again := map[string]string{"token": token, "password": "correct horse"}
 	userstest.Post(t, p, "", userstest.ResetPath, again, http.StatusUnprocessableEntity)
 	userstest.Post(t, p, "", userstest.ResetPath, userstest.ResetBody(token), http.StatusNoContent)
@@ -113,7 +113,7 @@ func TestForcedResetOfAnAdminEndsWhatTheyDoAsOthers(t *testing.T) {
 	acting := platformtest.Decode[session.Tokens](t, userstest.Administered(t, p, thief, ada.UserID, "impersonate").Want(t, http.StatusOK)).AccessToken
 	p.Do(acting, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
 	userstest.Administered(t, p, admin, thief.UserID, "force-password-reset").Want(t, http.StatusNoContent)
-	userstest.Refused(t, p, acting)
+	userstest.WaitUntilRefused(t, p, acting)
 }
 
 // claims are those of a token, unchecked.

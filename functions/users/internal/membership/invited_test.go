@@ -128,7 +128,7 @@ func TestRegistrationsByOneInvitationAtOnceOpenOneAccount(t *testing.T) {
 	p := mountInvited(t, true)
 	owner := p.Login("owner")
 	_, token := userstest.Invite(t, p, owner, "new@example.com", "member")
-	statuses := userstest.AtOnce(4, func(int) platformtest.Answer {
+	statuses := userstest.Concurrently(4, func(int) platformtest.Answer {
 		return p.Do("", http.MethodPost, userstest.RegisterPath, userstest.PersonBody("new@example.com", byInvitation(token)))
 	})
 	userstest.Equal(t, "opened", 1, statuses[http.StatusCreated])

@@ -90,7 +90,7 @@ func TestDomainIsVerifiedByWhatItsZoneSays(t *testing.T) {
 	z := serveZone(t)
 	p := platformtest.NewWith(t, func(c *function.Config) { c.DNSResolver = z.address }, domains.Service)
 	one, other := p.Login("admin"), p.Login("owner")
-	of := func(c platformtest.Caller) string { return userstest.In(c.OrganizationID, "/domains") }
+	of := func(c platformtest.Caller) string { return userstest.OrganizationPath(c.OrganizationID, "/domains") }
 	claim := func(c platformtest.Caller, domain string, status int) membership.Domain {
 		t.Helper()
 		return platformtest.Decode[membership.Domain](t, p.Do(c.Token, http.MethodPost, of(c), object{"domain": domain}).Want(t, status))
@@ -154,7 +154,7 @@ func TestStrangersAreInvitedWhetherOrNotTheyHaveAnAccount(t *testing.T) {
 	victim := p.Login("owner")
 	lists := func() (n [2]int) {
 		for i, path := range []string{"/members", "/invitations"} {
-			l := platformtest.Decode[object](t, p.Do(p.admin.Token, http.MethodGet, userstest.In(p.admin.OrganizationID, path), nil).Want(t, http.StatusOK))
+			l := platformtest.Decode[object](t, p.Do(p.admin.Token, http.MethodGet, userstest.OrganizationPath(p.admin.OrganizationID, path), nil).Want(t, http.StatusOK))
 			n[i] = len(l["items"].([]any))
 		}
 		return n
@@ -192,7 +192,7 @@ func TestAccountIsTheOrganizationsAsLongAsTheDomainIs(t *testing.T) {
 	}
 	// Once the domain is given up, the account is the person's, also if it is claimed again.
 	id = p.create("eve@example.com")
-	p.Do(p.admin.Token, http.MethodDelete, userstest.In(p.admin.OrganizationID, "/domains/example.com"), nil).Want(t, http.StatusNoContent)
+	p.Do(p.admin.Token, http.MethodDelete, userstest.OrganizationPath(p.admin.OrganizationID, "/domains/example.com"), nil).Want(t, http.StatusNoContent)
 	p.trust("example.com")
 	p.call(http.StatusOK, http.MethodPatch, "/Users/"+id, patch(`{"op": "replace", "path": "name.givenName", "value": "Taken"}`))
 	p.call(http.StatusNoContent, http.MethodDelete, "/Users/"+id, nil)
@@ -300,9 +300,9 @@ func TestKeyPutsNobodyIntoRolesBeyondItsOwn(t *testing.T) {
 	for _, name := range []string{" \t", "a\nb", "Admins\u200b", strings.Repeat("é", 101)} {
 		p.call(http.StatusBadRequest, http.MethodPost, "/Groups", group(name))
 	}
-	made := platformtest.Decode[access.Team](t, p.Do(p.admin.Token, http.MethodPost, userstest.In(p.admin.OrganizationID, "/teams"), object{"name": "Board"}).Want(t, http.StatusCreated)).ID
+	made := platformtest.Decode[access.Team](t, p.Do(p.admin.Token, http.MethodPost, userstest.OrganizationPath(p.admin.OrganizationID, "/teams"), object{"name": "Board"}).Want(t, http.StatusCreated)).ID
 	p.call(http.StatusConflict, http.MethodPost, "/Groups", group(" BOARD "))
-	of := userstest.In(p.admin.OrganizationID, "/teams/"+made.String()+"/provisioning")
+	of := userstest.OrganizationPath(p.admin.OrganizationID, "/teams/"+made.String()+"/provisioning")
 	p.Do(p.admin.Token, http.MethodPut, of, nil).Want(t, http.StatusNoContent)
 	p.call(http.StatusOK, http.MethodPatch, "/Groups/"+made.String(), join)
 	p.Do(p.admin.Token, http.MethodDelete, of, nil).Want(t, http.StatusNoContent)

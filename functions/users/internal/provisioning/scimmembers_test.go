@@ -24,7 +24,7 @@ func TestProvisionedInvitationIsAsAnyOther(t *testing.T) {
 	p := provisionWith(t, func(*function.Config) {}, serviceaccounts.Service)
 	p.exec(`UPDATE organizations SET name = 'Win a prize at evil.example' WHERE id = $1`, p.admin.OrganizationID)
 	p.exec(`INSERT INTO roles (organization_id, name, description, permissions) VALUES ($1, 'provisioner', '', '{provisioning:write}')`, p.admin.OrganizationID)
-	of := userstest.In(p.admin.OrganizationID, "/service-accounts")
+	of := userstest.OrganizationPath(p.admin.OrganizationID, "/service-accounts")
 	account := platformtest.Decode[serviceaccounts.Account](t, p.Do(p.admin.Token, http.MethodPost, of, `{"name": "idp"}`).Want(t, http.StatusCreated)).ID
 	p.exec(`INSERT INTO role_grants (id, organization_id, role, service_account_id, granted_by) VALUES ($1, $2, 'provisioner', $3, $4)`, uuid.New(), p.admin.OrganizationID, account, p.admin.UserID)
 	key := platformtest.Decode[credential.ShownKey](t, p.Do(p.admin.Token, http.MethodPost, of+"/"+account.String()+"/keys", `{"name": "idp", "scopes": ["provisioning:write"]}`).Want(t, http.StatusCreated))

@@ -83,13 +83,13 @@ func TestGuessesAtOnceAreNotMoreThanTheAllowance(t *testing.T) {
 		p := mountLogin(t)
 		userstest.Registered(t, p, "ada@example.com", "")
 		began := time.Now()
-		n := tried(userstest.AtOnce(90, func(int) platformtest.Answer { return try(p, home, email, "wrong horse") }))
+		n := tried(userstest.Concurrently(90, func(int) platformtest.Answer { return try(p, home, email, "wrong horse") }))
 		if most := allowance + int(time.Since(began)/(2*time.Second)) + 1; n > most {
 			t.Errorf("%s: %d of 90 guesses at once were looked at, want at most %d", email, n, most)
 		}
 		for range 2 { // the delay is over, and what comes then at once is one try
 			later(t, p, "15 minutes")
-			userstest.Equal(t, "guesses looked at after the delay", 1, tried(userstest.AtOnce(20, func(int) platformtest.Answer { return try(p, home, email, "wrong horse") })))
+			userstest.Equal(t, "guesses looked at after the delay", 1, tried(userstest.Concurrently(20, func(int) platformtest.Answer { return try(p, home, email, "wrong horse") })))
 		}
 	}
 }
@@ -100,14 +100,14 @@ func TestGuessesAtOnceFromManySourcesAreNotMoreThanTheAllowance(t *testing.T) {
 	userstest.Registered(t, p, "ada@example.com", "")
 	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusOK)
 	began := time.Now()
-	n := tried(userstest.AtOnce(90, func(i int) platformtest.Answer {
+	n := tried(userstest.Concurrently(90, func(i int) platformtest.Answer {
 		return try(p, fmt.Sprintf("203.0.113.%d", i), "ada@example.com", "wrong horse")
 	}))
 	if most := allowance + int(time.Since(began)/(2*time.Second)) + 1; n > most {
 		t.Errorf("%d of 90 guesses at once were looked at, want at most %d", n, most)
 	}
 	later(t, p, "15 minutes")
-	userstest.Equal(t, "guesses looked at after the delay", 1, tried(userstest.AtOnce(20, func(i int) platformtest.Answer {
+	userstest.Equal(t, "guesses looked at after the delay", 1, tried(userstest.Concurrently(20, func(i int) platformtest.Answer {
 		return try(p, fmt.Sprintf("203.0.113.%d", 100+i), "ada@example.com", "wrong horse")
 	})))
 	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusOK)
@@ -117,7 +117,7 @@ func TestProgramsLogInToOneAccountAtOnce(t *testing.T) {
 	t.Parallel()
 	p := mountLogin(t)
 	userstest.Registered(t, p, "ada@example.com", "")
-	userstest.Equal(t, "answers", map[int]int{http.StatusOK: 25}, userstest.AtOnce(25, func(int) platformtest.Answer { return try(p, home, "ada@example.com", "correct horse") }))
+	userstest.Equal(t, "answers", map[int]int{http.StatusOK: 25}, userstest.Concurrently(25, func(int) platformtest.Answer { return try(p, home, "ada@example.com", "correct horse") }))
 }
 
 func TestOneSourceAloneDelaysNobodyElsewhere(t *testing.T) {
@@ -181,7 +181,7 @@ func TestRightPasswordForgivesTheAccountAndThePair(t *testing.T) {
 		try(p, home, "ada@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
 	}
 	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusOK)
-	if n := userstest.One[int](t, p, `SELECT count(*) FROM login_failures`); n != 0 {
+	if n := userstest.QueryOne[int](t, p, `SELECT count(*) FROM login_failures`); n != 0 {
 		t.Errorf("%d counters are left", n)
 	}
 	try(p, home, "ada@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
@@ -214,12 +214,12 @@ func TestNewestSourcesAreKnownUntilTheAddressChanges(t *testing.T) {
 		try(p, fmt.Sprintf("192.0.2.%d", i), "ada@example.com", "correct horse").Want(t, http.StatusOK)
 		userstest.Exec(t, p, `UPDATE known_sources SET last_seen_at = last_seen_at - interval '1 hour'`)
 	}
-	userstest.Equal(t, "sources known", 20, userstest.One[int](t, p, `SELECT count(*) FROM known_sources WHERE user_id = $1`, ada.ID))
+	userstest.Equal(t, "sources known", 20, userstest.QueryOne[int](t, p, `SELECT count(*) FROM known_sources WHERE user_id = $1`, ada.ID))
 	failTimes(t, p, elsewhere, "ada@example.com", 100)
 	try(p, "192.0.2.0", "ada@example.com", "correct horse").Want(t, http.StatusTooManyRequests)
 	try(p, "192.0.2.3", "ada@example.com", "correct horse").Want(t, http.StatusOK)
 	userstest.Exec(t, p, `UPDATE users SET email_index = '\x01'`)
-	userstest.Equal(t, "sources known to another address", 0, userstest.One[int](t, p, `SELECT count(*) FROM known_sources`))
+	userstest.Equal(t, "sources known to another address", 0, userstest.QueryOne[int](t, p, `SELECT count(*) FROM known_sources`))
 }
 
 // colleagues mistype at one address, each of them once.
@@ -243,7 +243,7 @@ func TestAddressThatFailsAtManyAccountsWaits(t *testing.T) {
 	try(p, same, "ada@example.com", "correct horse").Want(t, http.StatusTooManyRequests)
 	try(p, "2001:db8:0:1::1", "ada@example.com", "correct horse").Want(t, http.StatusOK)
 	try(p, same, "eve@example.com", "correct horse").Want(t, http.StatusOK) // is known there
-	userstest.Equal(t, "addresses blocked", 1, userstest.One[int](t, p, `SELECT sum(value)::int FROM metric_counters WHERE name = 'user_lockouts_total' AND labels = '{"scope": "address"}'`))
+	userstest.Equal(t, "addresses blocked", 1, userstest.QueryOne[int](t, p, `SELECT sum(value)::int FROM metric_counters WHERE name = 'user_lockouts_total' AND labels = '{"scope": "address"}'`))
 
 	later(t, p, "65 minutes")
 	try(p, same, "colleague-7@example.com", "correct horse").Want(t, http.StatusOK) // takes back what it has added
@@ -261,7 +261,7 @@ func TestFailureAfterADayWithoutIsTheFirst(t *testing.T) {
 	failTimes(t, p, home, "eve@example.com", 100)
 	later(t, p, "24 hours")
 	try(p, home, "eve@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
-	userstest.Equal(t, "failures", 1, userstest.One[int](t, p, `SELECT max(failures) FROM login_failures`))
+	userstest.Equal(t, "failures", 1, userstest.QueryOne[int](t, p, `SELECT max(failures) FROM login_failures`))
 }
 
 func TestFailuresAtOnceAreAllCounted(t *testing.T) {
@@ -283,7 +283,7 @@ func TestFailuresAtOnceAreAllCounted(t *testing.T) {
 			a.Want(t, http.StatusTooManyRequests)
 		}
 	}
-	if n := userstest.One[int](t, p, `SELECT max(failures) FROM login_failures`); n != failed {
+	if n := userstest.QueryOne[int](t, p, `SELECT max(failures) FROM login_failures`); n != failed {
 		t.Errorf("%d failures are counted of %d", n, failed)
 	}
 	later(t, p, "-1 hour")
@@ -303,7 +303,7 @@ func TestFailureCountsThoughTheClientHasGone(t *testing.T) {
 	if err := attempt.Failed(gone, notify.Mailer{}, uuid.Nil); err != session.ErrWrongCredentials {
 		t.Errorf("Failed: %v", err)
 	}
-	if n := userstest.One[int](t, p, `SELECT max(failures) FROM login_failures`); n != 1 {
+	if n := userstest.QueryOne[int](t, p, `SELECT max(failures) FROM login_failures`); n != 1 {
 		t.Errorf("%d failures are counted", n)
 	}
 }
@@ -358,7 +358,7 @@ func TestOwnerUnlocksByMailOnce(t *testing.T) {
 	}
 	platformtest.Published[events.MailQueued](p, 1)
 	_, token, _ := strings.Cut(strings.Fields(sent[0].Text[strings.Index(sent[0].Text, "https://"):])[0], "https://platform.example/unlock#token=")
-	if n := userstest.One[int](t, p, `SELECT count(*) FROM mailed_tokens WHERE encode(hash, 'escape') LIKE '%' || $1 || '%'`, token); n != 0 {
+	if n := userstest.QueryOne[int](t, p, `SELECT count(*) FROM mailed_tokens WHERE encode(hash, 'escape') LIKE '%' || $1 || '%'`, token); n != 0 {
 		t.Error("the token is stored as it is")
 	}
 	try(p, "203.0.113.200", "ada@example.com", "correct horse").Want(t, http.StatusTooManyRequests)
@@ -386,9 +386,9 @@ func TestOwnerUnlocksByMailOnce(t *testing.T) {
 	if good != 1 {
 		t.Errorf("%d of 4 uses of one token succeeded", good)
 	}
-	userstest.Equal(t, "refused uses in the audit trail", 7, userstest.One[int](t, p, `SELECT count(*) FROM audit_entries WHERE action = 'accounts:unlock' AND result = 'refused'`))
+	userstest.Equal(t, "refused uses in the audit trail", 7, userstest.QueryOne[int](t, p, `SELECT count(*) FROM audit_entries WHERE action = 'accounts:unlock' AND result = 'refused'`))
 	try(p, "203.0.113.200", "ada@example.com", "correct horse").Want(t, http.StatusOK)
-	if n := userstest.One[int](t, p, `SELECT count(*) FROM audit_entries WHERE action = 'accounts:unlock' AND result = 'done'`); n != 1 {
+	if n := userstest.QueryOne[int](t, p, `SELECT count(*) FROM audit_entries WHERE action = 'accounts:unlock' AND result = 'done'`); n != 1 {
 		t.Errorf("%d unlocks are in the audit trail", n)
 	}
 }
@@ -459,7 +459,7 @@ GROUP BY 1, 2, 3, 4, 5 ORDER BY count(*) DESC, 1, 2 DESC`)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if dump := userstest.One[string](t, p, `SELECT string_agg(e::text, ' ') FROM audit_entries e`); strings.Contains(dump, "example.com") || strings.Contains(dump, home) {
+	if dump := userstest.QueryOne[string](t, p, `SELECT string_agg(e::text, ' ') FROM audit_entries e`); strings.Contains(dump, "example.com") || strings.Contains(dump, home) {
 		t.Error("the audit trail holds an address")
 	}
 	for series, want := range map[string]float64{
@@ -469,7 +469,7 @@ GROUP BY 1, 2, 3, 4, 5 ORDER BY count(*) DESC, 1, 2 DESC`)
 		name, labels, _ := strings.Cut(series, " ")
 		// What is refused unseen is counted a moment later, whether or not anybody logs in again.
 		for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
-			got := userstest.One[float64](t, p, `SELECT coalesce(sum(value), 0) FROM metric_counters WHERE name = $1 AND labels = $2`, name, labels)
+			got := userstest.QueryOne[float64](t, p, `SELECT coalesce(sum(value), 0) FROM metric_counters WHERE name = $1 AND labels = $2`, name, labels)
 			if got == want {
 				break
 			}
@@ -494,7 +494,7 @@ func TestLoginHashesThePasswordAnewWhenParametersChange(t *testing.T) {
 	}
 	userstest.Exec(t, p, `UPDATE users SET password_hash = $1`, hash)
 	stored := func() string {
-		return userstest.One[string](t, p, `SELECT password_hash FROM users WHERE id = $1`, ada.ID)
+		return userstest.QueryOne[string](t, p, `SELECT password_hash FROM users WHERE id = $1`, ada.ID)
 	}
 
 	try(p, home, "ada@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
@@ -562,7 +562,7 @@ func TestAccountsWithoutAPasswordAndSuspendedOnes(t *testing.T) {
 	userstest.Exec(t, p, `UPDATE users SET suspended_at = now()`)
 	try(p, home, "ada@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
 	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusForbidden)
-	userstest.Equal(t, "failures", 2, userstest.One[int](t, p, `SELECT sum(value)::int FROM metric_counters WHERE name = 'user_logins_total' AND labels = '{"result": "failure"}'`))
+	userstest.Equal(t, "failures", 2, userstest.QueryOne[int](t, p, `SELECT sum(value)::int FROM metric_counters WHERE name = 'user_logins_total' AND labels = '{"result": "failure"}'`))
 	userstest.Exec(t, p, `UPDATE users SET suspended_at = NULL, password_hash = NULL`)
 	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusUnauthorized)
 	try(p, home, "ada@example.com", "").Want(t, http.StatusUnauthorized)

@@ -130,17 +130,17 @@ VALUES (@id, @user, @organization, @methods, CASE WHEN @second_factor THEN now()
 // Begin creates a session in a transaction and signs its first pair of tokens. The session
 // expires at the organization's limits.
 func Begin(ctx context.Context, s store.Store, tx *outbox.Tx, issuer *auth.Issuer, l Login) (Tokens, error) {
-	var terms Context
+	var sessionContext Context
 	var reads pgx.Batch
-	terms.Read(&reads, l)
+	sessionContext.Read(&reads, l)
 	if err := tx.SendBatch(ctx, &reads).Close(); err != nil {
 		return Tokens{}, err
 	}
-	return BeginWith(ctx, s, tx, issuer, l, terms)
+	return BeginWith(ctx, s, tx, issuer, l, sessionContext)
 }
 
-func BeginWith(ctx context.Context, s store.Store, tx *outbox.Tx, issuer *auth.Issuer, l Login, terms Context) (Tokens, error) {
-	limits, err := store.SettingsFrom(terms.Settings)
+func BeginWith(ctx context.Context, s store.Store, tx *outbox.Tx, issuer *auth.Issuer, l Login, sessionContext Context) (Tokens, error) {
+	limits, err := store.SettingsFrom(sessionContext.Settings)
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -152,10 +152,10 @@ func BeginWith(ctx context.Context, s store.Store, tx *outbox.Tx, issuer *auth.I
 	if l.ImpersonatorID != uuid.Nil {
 		arguments["impersonator"], arguments["absolute"] = l.ImpersonatorID, ImpersonationLife
 	} else {
-		if err := sealClient(ctx, s, terms.WrappedKey, arguments); err != nil {
+		if err := sealClient(ctx, s, sessionContext.WrappedKey, arguments); err != nil {
 			return Tokens{}, err
 		}
-		if err := RememberSource(ctx, s, tx, l.UserID, terms.EmailIndex); err != nil {
+		if err := RememberSource(ctx, s, tx, l.UserID, sessionContext.EmailIndex); err != nil {
 			return Tokens{}, err
 		}
 	}
@@ -166,11 +166,11 @@ func BeginWith(ctx context.Context, s store.Store, tx *outbox.Tx, issuer *auth.I
 	if err != nil {
 		return Tokens{}, err
 	}
-	subject := auth.Caller{UserID: l.UserID, SessionID: session, Roles: terms.Roles, ImpersonatorID: l.ImpersonatorID}
+	subject := auth.Caller{UserID: l.UserID, SessionID: session, Roles: sessionContext.Roles, ImpersonatorID: l.ImpersonatorID}
 	if l.ImpersonatorID == uuid.Nil {
 		subject.Subject.ProvedAt = time.Now()
 	}
-	if NameOrganization(terms.WaitsFor) {
+	if NameOrganization(sessionContext.WaitsFor) {
 		subject.OrganizationID = l.OrganizationID
 	}
 	access, err := issuer.Issue(ctx, subject, l.Methods...)

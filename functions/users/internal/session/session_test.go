@@ -95,8 +95,8 @@ func TestRefreshTokenIsGoodOnceAndItsReuseEndsTheSession(t *testing.T) {
 	userstest.Exchange(p, first.RefreshToken).Want(t, http.StatusUnauthorized)
 
 	userstest.Exchange(p, third.RefreshToken).Want(t, http.StatusUnauthorized)
-	userstest.Refused(t, p, third.AccessToken)
-	userstest.Refused(t, p, first.AccessToken)
+	userstest.WaitUntilRefused(t, p, third.AccessToken)
+	userstest.WaitUntilRefused(t, p, first.AccessToken)
 	p.Do(other.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
 	userstest.Exchange(p, other.RefreshToken).Want(t, http.StatusOK)
 }
@@ -129,7 +129,7 @@ func TestRefreshesAtOnceHaveOneSuccessor(t *testing.T) {
 	userstest.Equal(t, "successors that can be opened", 1, userstest.Count(t, p, `SELECT count(*) FROM refresh_tokens WHERE sealed_successor IS NOT NULL`))
 	userstest.Exchange(p, tokens.RefreshToken).Want(t, http.StatusUnauthorized)
 	userstest.Exchange(p, last.RefreshToken).Want(t, http.StatusUnauthorized)
-	userstest.Refused(t, p, last.AccessToken)
+	userstest.WaitUntilRefused(t, p, last.AccessToken)
 }
 
 func TestLostAnswerOfARefreshCanBeAskedForForAMoment(t *testing.T) {
@@ -170,7 +170,7 @@ func TestRefreshRefusesWhatWasNeverATokenOrIsOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	userstest.Exchange(p, tokens.RefreshToken).Want(t, http.StatusUnauthorized)
-	userstest.Refused(t, p, tokens.AccessToken)
+	userstest.WaitUntilRefused(t, p, tokens.AccessToken)
 }
 
 func TestLogoutEndsTheSessionEverywhere(t *testing.T) {
@@ -189,7 +189,7 @@ func TestLogoutEndsTheSessionEverywhere(t *testing.T) {
 	if caller, err := verifier.Verify(context.Background(), tokens.AccessToken); err == nil {
 		t.Errorf("another pod takes the token of %v", caller)
 	}
-	userstest.Refused(t, p, tokens.AccessToken)
+	userstest.WaitUntilRefused(t, p, tokens.AccessToken)
 	p.Do(other.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
 }
 

@@ -32,10 +32,10 @@ func PlatformAdmin(t *testing.T, p *platformtest.Platform) platformtest.Caller {
 	return admin
 }
 
-const Because = `{"reason":"Ticket 4711"}`
+const ReasonBody = `{"reason":"Ticket 4711"}`
 
-// WaitingMail returns the text of the newest queued mail.
-func WaitingMail(t *testing.T, p *platformtest.Platform) string {
+// QueuedMail returns the text of the newest queued mail.
+func QueuedMail(t *testing.T, p *platformtest.Platform) string {
 	t.Helper()
 	platformtest.Published[events.MailQueued](p, 1)
 	ctx := context.Background()

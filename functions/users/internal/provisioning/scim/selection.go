@@ -34,11 +34,11 @@ func (b *Base) Resolve(ctx huma.Context) []error {
 	if ctx.TLS() != nil {
 		scheme = "https"
 	}
-	if said := first(ctx.Header("X-Forwarded-Proto")); said == "http" || said == "https" {
-		scheme = said
+	if forwarded := first(ctx.Header("X-Forwarded-Proto")); forwarded == "http" || forwarded == "https" {
+		scheme = forwarded
 	}
-	if said := first(ctx.Header("X-Forwarded-Host")); said != "" {
-		host = said
+	if forwarded := first(ctx.Header("X-Forwarded-Host")); forwarded != "" {
+		host = forwarded
 	}
 	if authority.MatchString(host) {
 		b.url = scheme + "://" + host
@@ -49,8 +49,8 @@ func (b *Base) Resolve(ctx huma.Context) []error {
 // first returns the first element of a header to which several proxies may have added: that of
 // the proxy nearest to the client.
 func first(list string) string {
-	said, _, _ := strings.Cut(list, ",")
-	return strings.TrimSpace(said)
+	forwarded, _, _ := strings.Cut(list, ",")
+	return strings.TrimSpace(forwarded)
 }
 
 // Whole selects all attributes.
