@@ -51,8 +51,8 @@ func exec(t *testing.T, p *platformtest.Platform, statement string, arguments ..
 	}
 }
 
-// becomes waits until a bearer is answered so; the second that this may take is the
-// verifier's promise, and not measured here.
+// becomes waits until a bearer token gets the given status. The verifier promises a second at
+// most, which is not measured here.
 func becomes(t *testing.T, p *platformtest.Platform, bearer, path string, status int) {
 	t.Helper()
 	got := 0
@@ -112,7 +112,7 @@ func TestKeyLosesWhatItsPersonLoses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := mount(t)
-			owner := p.LoginTo(uuid.Must(uuid.NewV7()), "owner") // who stays an owner
+			owner := p.LoginTo(uuid.Must(uuid.NewV7()), "owner") // a second owner, who stays
 			admin := p.LoginTo(owner.OrganizationID, "admin")
 			key := made(t, p, admin.Token, `{"name": "ci", "scopes": ["service_accounts:read"]}`)
 			becomes(t, p, key.Key, accounts(admin), http.StatusOK)

@@ -47,7 +47,7 @@ func TestRegisterOpensAnAccountWithItsOwnOrganization(t *testing.T) {
 func TestRegisterStoresNoPersonalDataInTheClear(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
-	// Names that are no hexadecimal digits, as which sealed fields are dumped.
+	// Names that cannot occur in the hexadecimal dump of a sealed field.
 	p.Do("", http.MethodPost, path, strings.Replace(personBody(""), `"Ada"`, `"Wilhelmina"`, 1)).Want(t, http.StatusCreated)
 
 	for _, table := range []string{"users", "outbox", "organizations", "memberships"} {

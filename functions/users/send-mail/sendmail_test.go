@@ -24,7 +24,7 @@ const name = "users-send-mail"
 
 var declaration = sendmail.Service
 
-// queued queues a mail and returns the event that tells of it.
+// queued queues a mail and returns its event.
 func queued(t *testing.T, p *platformtest.Platform, n int) events.Received[events.MailQueued] {
 	t.Helper()
 	ctx := context.Background()
@@ -73,7 +73,7 @@ func TestMailIsSentOnceHoweverOftenItsEventComes(t *testing.T) {
 	platformtest.Deliver(p, name, platformtest.Event(events.MailQueued{MailID: uuid.New()})).Want(t, http.StatusNoContent)
 }
 
-// pass lets time pass for the mail that waits.
+// pass makes the waiting mail older.
 func pass(t *testing.T, p *platformtest.Platform, interval string) {
 	t.Helper()
 	_, err := p.DB(database.Users).Exec(context.Background(),
@@ -83,7 +83,7 @@ func pass(t *testing.T, p *platformtest.Platform, interval string) {
 	}
 }
 
-// tried is how often a mail was tried, and in how many minutes it is tried again.
+// tried returns how often the mail was tried and in how many minutes it is tried again.
 func tried(t *testing.T, p *platformtest.Platform) (attempts, minutes int) {
 	t.Helper()
 	err := p.DB(database.Users).QueryRow(context.Background(),

@@ -33,7 +33,7 @@ func account(t *testing.T, p *platformtest.Platform, c platformtest.Caller, name
 	return platformtest.Decode[serviceaccounts.Account](t, p.Do(c.Token, http.MethodPost, path(c), `{"name": "`+name+`"}`).Want(t, http.StatusCreated))
 }
 
-// grant gives an account a role, as users-grants does.
+// grant grants a role to an account, as users-grants does.
 func grant(t *testing.T, p *platformtest.Platform, c platformtest.Caller, id uuid.UUID, role string) {
 	t.Helper()
 	_, err := p.DB(database.Users).Exec(context.Background(),
@@ -154,7 +154,7 @@ func TestNobodyLiftsThemselvesByAServiceAccount(t *testing.T) {
 	becomes(t, p, mighty.Key, path(owner), http.StatusUnauthorized)
 	p.Do(owner.Token, http.MethodPatch, path(owner)+"/"+made.ID.String(), `{"disabled": false}`).Want(t, http.StatusOK)
 
-	// A key makes no keys: whoever finds one could keep what it may for ever.
+	// A key cannot create keys, otherwise whoever finds one could keep its rights forever.
 	grant(t, p, owner, made.ID, "owner")
 	writer := platformtest.Decode[credential.ShownKey](t, p.Do(owner.Token, http.MethodPost, keys, `{"name": "k", "scopes": ["service_accounts:write"]}`).Want(t, http.StatusCreated))
 	p.Do(writer.Key, http.MethodPost, keys, `{"name": "k", "scopes": ["members:write"]}`).Want(t, http.StatusForbidden)

@@ -18,8 +18,8 @@ import (
 	"function/shared/policy"
 )
 
-// separated is an organization in which a second person approves changes of roles: its
-// owner, two admins and a compliance officer.
+// separated is an organization that requires a second person's approval of role changes, with
+// its owner, two admins and a compliance officer.
 type separated struct {
 	*platformtest.Platform
 	owner, admin, other, officer platformtest.Caller
@@ -59,7 +59,7 @@ func TestChangeOfRolesWaitsForASecondPerson(t *testing.T) {
 		t.Error(diff)
 	}
 
-	s.decide(s.admin, pending.ID, "approve").Want(t, http.StatusForbidden) // who wanted it
+	s.decide(s.admin, pending.ID, "approve").Want(t, http.StatusForbidden) // the requester
 	s.decide(ada, pending.ID, "approve").Want(t, http.StatusForbidden)
 	s.decide(stranger, pending.ID, "approve").Want(t, http.StatusNotFound)
 	s.decide(s.officer, uuid.New(), "approve").Want(t, http.StatusNotFound)
@@ -75,7 +75,7 @@ func TestChangeOfRolesWaitsForASecondPerson(t *testing.T) {
 	}
 
 	about := roleChange(t, userstest.Assign(s.Platform, s.admin, s.officer, "viewer"), http.StatusAccepted)
-	s.decide(s.officer, about.ID, "approve").Want(t, http.StatusForbidden) // whose own rights it changes
+	s.decide(s.officer, about.ID, "approve").Want(t, http.StatusForbidden) // it changes the officer's own rights
 	s.decide(s.officer, about.ID, "reject").Want(t, http.StatusForbidden)
 	s.decide(s.other, about.ID, "reject").Want(t, http.StatusOK)
 	if got := userstest.QueryValue[string](t, s.Platform, userstest.RoleOf, s.officer.UserID, organization); got != "compliance_officer" {
@@ -165,7 +165,7 @@ func TestSecondPersonCannotBeGoneRound(t *testing.T) {
 	s.Do(s.owner.Token, http.MethodPost, userstest.MemberPath(organization, newcomer, "/approve"), `{"role": "admin"}`).Want(t, http.StatusConflict)
 	userstest.Assign(s.Platform, s.owner, newcomer, "admin").Want(t, http.StatusConflict)
 
-	// A grant to a team whose member would approve it, a role that the approver has.
+	// An approver cannot decide on a grant to a team of theirs, or on a role that they have.
 	looms := team(t, s.Platform, s.owner, "Looms", uuid.Nil)
 	inner := team(t, s.Platform, s.owner, "Spindles", looms)
 	s.Do(s.owner.Token, http.MethodPut, userstest.OrganizationPath(organization, "/teams/"+inner.String()+"/members/"+s.officer.UserID.String()), nil).Want(t, http.StatusOK)
@@ -269,7 +269,7 @@ func TestTwoWhoDecideAreKept(t *testing.T) {
 		return s.Do(s.owner.Token, http.MethodDelete, userstest.MemberPath(organization, who, ""), nil)
 	}
 	remove(s.other).Want(t, http.StatusNoContent)
-	statuses := make([]int, 2) // of three, two leave at once
+	statuses := make([]int, 2) // two of three leave concurrently
 	var wg sync.WaitGroup
 	for i, c := range []platformtest.Caller{s.admin, s.officer} {
 		wg.Go(func() {
@@ -288,13 +288,13 @@ func TestTwoWhoDecideAreKept(t *testing.T) {
 	s.Do(s.owner.Token, http.MethodPost, userstest.MemberPath(organization, left, "/suspend"), nil).Want(t, http.StatusConflict)
 	s.Do(left.Token, http.MethodPost, userstest.OrganizationPath(organization, "/leave"), nil).Want(t, http.StatusConflict)
 
-	// Nor by a change of roles that the other one approves.
+	// Nor can a role change that the other one approves.
 	userstest.ExecSQL(t, s.Platform, `UPDATE memberships SET role = 'admin' WHERE user_id = $1`, left.UserID)
 	own := roleChange(t, userstest.Assign(s.Platform, left, left, "viewer"), http.StatusAccepted)
 	s.decide(s.owner, own.ID, "approve").Want(t, http.StatusConflict)
 	s.LoginTo(organization, "admin")
 	s.decide(s.owner, own.ID, "approve").Want(t, http.StatusOK)
-	s.Do(left.Token, http.MethodPost, userstest.OrganizationPath(organization, "/leave"), nil).Want(t, http.StatusNoContent) // who does not decide may go
+	s.Do(left.Token, http.MethodPost, userstest.OrganizationPath(organization, "/leave"), nil).Want(t, http.StatusNoContent) // not an approver
 }
 
 func TestOwnerEndsTheRuleAloneWhenAllHaveBeenTold(t *testing.T) {
@@ -313,7 +313,7 @@ func TestOwnerEndsTheRuleAloneWhenAllHaveBeenTold(t *testing.T) {
 	userstest.ExecSQL(t, s.Platform, `UPDATE role_changes SET alone_from = now() WHERE id = $1`, rejected.ID)
 	s.decide(s.owner, rejected.ID, "approve").Want(t, http.StatusConflict)
 
-	// The platform suspends, and nothing of an organization's rule keeps it from that.
+	// The platform can suspend people whatever the organization's rules are.
 	userstest.ExecSQL(t, s.Platform, `UPDATE users SET suspended_at = now() WHERE id = ANY ($1)`, []uuid.UUID{s.admin.UserID, s.other.UserID, s.officer.UserID})
 	asked := end(s.owner)
 	if asked.AloneFrom == nil || asked.AloneFrom.Sub(asked.RequestedAt) != 7*24*time.Hour || !asked.ExpiresAt.After(*asked.AloneFrom) {
@@ -349,5 +349,5 @@ func TestNobodyElsesChangeIsApprovedAloneAndNoOtherKind(t *testing.T) {
 	userstest.ExecSQL(t, s.Platform, `UPDATE role_changes SET alone_from = now() WHERE id = $1`, asked.ID)
 	userstest.ExecSQL(t, s.Platform, `UPDATE memberships SET role = 'owner' WHERE user_id = $1`, s.admin.UserID)
 	userstest.ExecSQL(t, s.Platform, `UPDATE memberships SET role = 'admin' WHERE user_id = $1`, s.owner.UserID)
-	s.decide(s.owner, asked.ID, "approve").Want(t, http.StatusForbidden) // an owner no more
+	s.decide(s.owner, asked.ID, "approve").Want(t, http.StatusForbidden) // no longer an owner
 }

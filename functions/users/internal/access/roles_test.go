@@ -126,11 +126,11 @@ func TestNobodyGivesOrTakesRightsBeyondTheirOwn(t *testing.T) {
 	userstest.Assign(p, admin, ada, "eraser").Want(t, http.StatusForbidden)
 	grantTo(p, admin, "eraser", "user_id", admin.UserID).Want(t, http.StatusForbidden)
 
-	// Somebody who may give roles, and little else.
+	// A member who may assign roles but do little else.
 	userstest.Define(p, owner, "giver", policy.RolesWrite, policy.MembersWrite, policy.MembersRead).Want(t, http.StatusOK)
 	giver := p.LoginTo(organization, "giver")
 	userstest.Assign(p, giver, giver, "admin").Want(t, http.StatusForbidden)
-	userstest.Assign(p, giver, ada, "giver").Want(t, http.StatusForbidden) // takes the viewer's rights
+	userstest.Assign(p, giver, ada, "giver").Want(t, http.StatusForbidden) // would take away the viewer's rights
 	p.Do(giver.Token, http.MethodDelete, userstest.MemberPath(organization, admin, ""), nil).Want(t, http.StatusForbidden)
 
 	userstest.Assign(p, admin, ada, "admin").Want(t, http.StatusOK)
@@ -145,7 +145,7 @@ func TestNobodyGivesOrTakesRightsBeyondTheirOwn(t *testing.T) {
 		t.Errorf("events %+v are not about %s", told, ada.UserID)
 	}
 
-	// Without a fresh proof nobody changes roles.
+	// Role changes need step-up authentication.
 	stale := p.Again(owner)
 	userstest.ExecSQL(t, p, `UPDATE sessions SET authenticated_at = now() - interval '1 hour'`)
 	userstest.Assign(p, stale, ada, "viewer").Want(t, http.StatusUnauthorized)

@@ -109,7 +109,7 @@ func TestTeamsGiveTheirRolesOnlyByThoseWhoMayGiveThem(t *testing.T) {
 	join(owner, uuid.New(), ada).Want(t, http.StatusNotFound)
 
 	join(owner, inner, ada).Want(t, http.StatusOK)
-	p.Do(p.Again(ada).Token, http.MethodGet, userstest.OrganizationPath(organization, "/roles"), nil).Want(t, http.StatusOK) // an admin by the outer team
+	p.Do(p.Again(ada).Token, http.MethodGet, userstest.OrganizationPath(organization, "/roles"), nil).Want(t, http.StatusOK) // an admin through the outer team
 	leave := userstest.OrganizationPath(organization, "/teams/"+inner.String()+"/members/"+ada.UserID.String())
 	p.Do(organizer.Token, http.MethodDelete, leave, nil).Want(t, http.StatusForbidden)
 	p.Do(organizer.Token, http.MethodDelete, userstest.OrganizationPath(organization, "/teams/"+inner.String()), nil).Want(t, http.StatusForbidden)
@@ -174,7 +174,7 @@ func TestSessionSwitchesBetweenOrganizations(t *testing.T) {
 	}
 	change(first.AccessToken, other.OrganizationID).Want(t, http.StatusNotFound)
 	userstest.ExecSQL(t, p, `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'viewer', 'requested')`, home.ID, other.OrganizationID)
-	change(first.AccessToken, other.OrganizationID).Want(t, http.StatusNotFound) // not let in yet
+	change(first.AccessToken, other.OrganizationID).Want(t, http.StatusNotFound) // not approved yet
 	userstest.ExecSQL(t, p, `UPDATE memberships SET status = 'active' WHERE user_id = $1`, home.ID)
 	userstest.ExecSQL(t, p, `UPDATE organizations SET settings = '{"session_life_hours": 1}' WHERE id = $1`, other.OrganizationID)
 
@@ -185,7 +185,7 @@ func TestSessionSwitchesBetweenOrganizations(t *testing.T) {
 	p.Do(second.AccessToken, http.MethodGet, userstest.OrganizationPath(other.OrganizationID, "/roles"), nil).Want(t, http.StatusForbidden) // a viewer here
 	userstest.WaitUntilRefused(t, p, first.AccessToken)
 	userstest.Exchange(p, first.RefreshToken).Want(t, http.StatusUnauthorized)
-	p.Do(second.AccessToken, http.MethodGet, userstest.OrganizationPath(other.OrganizationID, ""), nil).Want(t, http.StatusOK) // which ended nothing
+	p.Do(second.AccessToken, http.MethodGet, userstest.OrganizationPath(other.OrganizationID, ""), nil).Want(t, http.StatusOK) // the session goes on
 	if !userstest.QueryValue[bool](t, p, `SELECT absolute_end <= created_at + interval '1 hour' AND expires_at <= absolute_end FROM sessions WHERE user_id = $1`, home.ID) {
 		t.Error("the session outlives the stricter organization's limit")
 	}

@@ -67,7 +67,7 @@ func (b *browser) follow(t *testing.T, p *platformtest.Platform, to string) {
 	b.page(t, p.URL+link.Path+"#"+link.Fragment)
 }
 
-// page opens a page anew: another fragment alone would not load it again.
+// page loads a page again, which a change of only the fragment would not do.
 func (b *browser) page(t *testing.T, address string) {
 	t.Helper()
 	for _, a := range []string{"about:blank", address} {
@@ -77,7 +77,7 @@ func (b *browser) page(t *testing.T, address string) {
 	}
 }
 
-// script runs a script in the page, which answers text.
+// script runs a script in the page and returns its text.
 func (b *browser) script(t *testing.T, script string) string {
 	t.Helper()
 	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
@@ -87,7 +87,7 @@ func (b *browser) script(t *testing.T, script string) string {
 	return text
 }
 
-// fill types into fields, by their names.
+// fill types text into fields by their names.
 func (b *browser) fill(t *testing.T, fields map[string]string) {
 	t.Helper()
 	for name, value := range fields {
@@ -97,8 +97,7 @@ func (b *browser) fill(t *testing.T, fields map[string]string) {
 	}
 }
 
-// submit presses the button, and answers what the page then says: that it is done, or
-// why not.
+// submit presses the button and returns whether the page reports success or else the problem.
 func (b *browser) submit(t *testing.T) (done bool, problem string) {
 	t.Helper()
 	b.script(t, `document.querySelector("button").click(), ""`)
@@ -151,7 +150,7 @@ func TestForgottenPasswordInABrowser(t *testing.T) {
 	}
 }
 
-// wantOffer waits until the page tells what the invitation is to.
+// wantOffer waits until the page describes the invitation.
 func (b *browser) wantOffer(t *testing.T, want string) {
 	t.Helper()
 	var offer string

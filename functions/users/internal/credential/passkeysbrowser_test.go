@@ -32,8 +32,8 @@ import (
 //go:embed testdata/passkeys.js
 var passkeysScript string
 
-// chromium is where the browser is. A machine without one fails the test: no other
-// shows that browsers and the platform understand each other.
+// chromium returns the path of the browser. Without one the test fails, because no other test
+// shows that browsers and the platform work together.
 func chromium(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{
@@ -48,7 +48,7 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-// browser is a tab with a device that holds passkeys, and whose owner is there.
+// browser is a tab with a virtual device that holds passkeys and verifies its user.
 type browser struct {
 	ctx    context.Context
 	device webauthn.AuthenticatorID
@@ -90,7 +90,7 @@ func (b *browser) visit(t *testing.T, site string) {
 	}
 }
 
-// run calls a function of the script.
+// run calls a function of the script and returns its result.
 func run[T any](t *testing.T, b *browser, name string, arguments ...any) T {
 	t.Helper()
 	var given []string
@@ -117,7 +117,7 @@ type called struct {
 	Body   json.RawMessage `json:"body"`
 }
 
-// fetched has the page call the platform.
+// fetched calls the platform from the page.
 func fetched[T any](t *testing.T, b *browser, want int, method, path, token string, body any) T {
 	t.Helper()
 	answer := run[called](t, b, "call", method, path, token, body)
@@ -131,7 +131,8 @@ func fetched[T any](t *testing.T, b *browser, want int, method, path, token stri
 	return out
 }
 
-// sites are two pages in front of the platform, of which it knows the first only.
+// sites returns two pages in front of the platform, of which only the first is a configured
+// origin.
 func sites(t *testing.T) (p *platformtest.Platform, known, unknown string) {
 	t.Helper()
 	serve := func() (*httptest.Server, string) {

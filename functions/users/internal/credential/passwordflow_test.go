@@ -139,7 +139,7 @@ func TestChangeOfPasswordIsRefused(t *testing.T) {
 		t.Errorf("%d refusals in the trail, want 10", n)
 	}
 	own := platformtest.Decode[session.Tokens](t, userstest.LogIn(p, "ada@example.com", "correct horse").Want(t, http.StatusOK)).AccessToken
-	for i := range 7 { // whoever guesses in another session is not in the way, and right ones are not counted
+	for i := range 7 { // guesses in another session do not count, nor do correct passwords
 		present, next := "correct horse", userstest.NewPassword
 		if i%2 == 1 {
 			present, next = next, present
@@ -239,7 +239,7 @@ func TestReset_FirstProofOfTheAddress_RemovesWhatAStrangerAdded(t *testing.T) {
 	}
 }
 
-// added is what a person may add to their account and organization; left counts it.
+// added lists what a person may add to their account and organization; left counts it.
 var added = []string{
 	`INSERT INTO passkeys (id, user_id, credential_id, name, credential) SELECT gen_random_uuid(), $1, '1', '', '' WHERE $2::uuid IS NOT NULL`,
 	`INSERT INTO totp_secrets (user_id, secret, confirmed_at) SELECT $1, '', now() WHERE $2::uuid IS NOT NULL`,
@@ -262,7 +262,7 @@ func TestReset_OfAProvedAccount_LeavesSecondFactors(t *testing.T) {
 	ada := userstest.Registered(t, p, "ada@example.com", "")
 	userstest.Post(t, p, "", userstest.VerifyPath, userstest.ProofBody(p.Token(p.MailTo(ada.Email))), http.StatusNoContent)
 	userstest.Exec(t, p, added[0], ada.ID, ada.OrganizationID)
-	userstest.Exec(t, p, `UPDATE users SET email_verified_at = NULL`) // as provisioning does that replaces an address
+	userstest.Exec(t, p, `UPDATE users SET email_verified_at = NULL`) // as provisioning does when it replaces an address
 	userstest.Post(t, p, "", userstest.ResetPath, userstest.ResetBody(userstest.RequestReset(t, p, ada.Email, 1)), http.StatusNoContent)
 	userstest.Equal(t, "passkeys", 1, userstest.Count(t, p, `SELECT count(*) FROM passkeys`))
 }

@@ -203,7 +203,8 @@ func TestImpersonation(t *testing.T) {
 	if mail := userstest.QueuedMail(t, p); !strings.Contains(mail, member.Email) || !strings.Contains(mail, "Ticket 4711") {
 		t.Errorf("mailed %q, want the person told why", mail)
 	}
-	// The trails of both tell; what is done under the person's name bears the admin's too.
+	// Both trails contain the impersonation, and actions under the person's name also name the
+	// admin.
 	p.Do(tokens.AccessToken, http.MethodGet, "/v1/audit", nil).Want(t, http.StatusOK)
 	got := userstest.Entries(t, p, member.Token, "?limit=200").Items
 	var acted, begun bool
@@ -215,7 +216,7 @@ func TestImpersonation(t *testing.T) {
 	if !acted || !begun || len(platform) != 2 || platform[0].Result != "done" || platform[1].Result != "refused" {
 		t.Errorf("acted %v, begun %v, %+v in the platform's trail; want all three, and the refusal before", acted, begun, platform)
 	}
-	// It is no way to more: neither to the platform, nor through it to others.
+	// It gives no further rights: neither to the platform nor, through it, to other people.
 	p.Do(tokens.AccessToken, http.MethodGet, "/v1/admin/users", nil).Want(t, http.StatusForbidden)
 	other := userstest.PlatformAdmin(t, p)
 	p.Do(admin.Token, http.MethodPost, "/v1/admin/users/"+other.UserID.String()+"/impersonate", userstest.ReasonBody).Want(t, http.StatusForbidden)
@@ -316,7 +317,7 @@ func TestPlatformAdminsAreMadeAndUnmade(t *testing.T) {
 	administers := func(want int) {
 		t.Helper()
 		for deadline := time.Now().Add(time.Minute); p.Do(member.Token, http.MethodGet, "/v1/admin/users", nil).Status != want; time.Sleep(5 * time.Millisecond) {
-			if time.Now().After(deadline) { // which only ends a broken test
+			if time.Now().After(deadline) { // only for a broken test
 				t.Fatalf("the role has not taken effect after a minute, want %d", want)
 			}
 		}
@@ -361,7 +362,7 @@ func TestThereIsNoUnmakingTheLastPlatformAdmin(t *testing.T) {
 	bystander := userstest.PlatformAdmin(t, p)
 	for round := range 6 {
 		admins := []platformtest.Caller{userstest.PlatformAdmin(t, p), userstest.PlatformAdmin(t, p)}
-		if round == 3 { // from here on, the two are alone
+		if round == 3 { // from here on there are only these two
 			userstest.Exec(t, p, `UPDATE users SET suspended_at = now() WHERE id = $1`, bystander.UserID)
 		}
 		if round >= 3 {

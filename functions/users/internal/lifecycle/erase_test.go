@@ -52,8 +52,7 @@ func mountErasure(t *testing.T, change func(*function.Config)) *platformtest.Pla
 		apikeys.Service)...)
 }
 
-// remains is everything that the users database holds: each table as text, and each
-// binary value.
+// remains returns the contents of the users database: each table as text, and each binary value.
 func remains(t *testing.T, p *platformtest.Platform) (texts map[string]string, values [][]byte) {
 	t.Helper()
 	ctx, db := context.Background(), p.DB(database.Users)
@@ -85,14 +84,14 @@ WHERE t.table_type = 'BASE TABLE' AND c.table_schema NOT IN ('pg_catalog', 'info
 	return texts, values
 }
 
-// sealedFields are what personal fields are bound to, in all tables.
+// sealedFields are the encryption contexts of personal fields in all tables.
 var sealedFields = []string{
 	person.EmailField, person.FirstNameField, person.LastNameField, session.DeviceField, session.AddressField, membership.InvitationField,
 	notify.NewAddressField, credential.PasskeyNameField, "users.profile", "mails.message", "provisioned_people.attributes", "audit_entries.reason",
 	"consent_decisions.device", "consent_decisions.address",
 }
 
-// opened is what all keys that a database holds make of sealed values.
+// opened returns everything that the keys in a database can decrypt.
 func opened(t *testing.T, p *platformtest.Platform, values, sealed [][]byte) string {
 	t.Helper()
 	keeper, err := p.Env.Keeper(context.Background())
@@ -234,7 +233,7 @@ func leavesNothing(t *testing.T, p *platformtest.Platform) {
 	}
 }
 
-// forgets has the event forget the document, however often it comes.
+// forgets delivers the event several times and checks that the document is gone.
 func forgets(t *testing.T, p *platformtest.Platform, erased events.Received[events.UserErased], document uuid.UUID) {
 	t.Helper()
 	ctx := context.Background()
@@ -304,7 +303,8 @@ func TestLastOwnerIsToldWhatStandsInTheWay(t *testing.T) {
 		t.Errorf("%d entries in the trail of the organization that stays", n)
 	}
 
-	// One that is being deleted stands in nobody's way, and stays for its grace.
+	// An organization that is being deleted does not prevent the erasure and is kept for its
+	// grace period.
 	p.Do(bob.Token, http.MethodDelete, userstest.OrganizationPath(shared, ""), nil).Want(t, http.StatusOK)
 	userstest.Erase(p, userstest.NewSession(t, p, bob), "").Want(t, http.StatusNoContent)
 	userstest.ExecSQL(t, p, `UPDATE organizations SET deleted_at = now() - interval '31 days' WHERE id = $1`, shared)
@@ -385,7 +385,7 @@ func TestErasureAgainstLoginsAndRefreshesLeavesNoHalfState(t *testing.T) {
 				t.Errorf("statuses %v", statuses)
 			}
 		}
-		if statuses[http.StatusNoContent] == 0 { // a refresh token came twice, and its session ended first
+		if statuses[http.StatusNoContent] == 0 { // a refresh token was used twice, which ended the session first
 			userstest.Erase(p, userstest.LoggedIn(t, p, address).AccessToken, "?delete_organizations=true").Want(t, http.StatusNoContent)
 		}
 		if n := userstest.Count(t, p, `SELECT count(*) FROM users WHERE id = $1`, ada.ID) + userstest.Count(t, p, `SELECT count(*) FROM sessions`) +

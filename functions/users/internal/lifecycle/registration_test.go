@@ -18,7 +18,7 @@ const confirmPath = "/v1/users/email/confirm"
 
 func tokenBody(token string) map[string]string { return map[string]string{"token": token} }
 
-// confirmBody confirms a registration of [person].
+// confirmBody returns the body that confirms a registration of [userstest.PersonBody].
 func confirmBody(token string) map[string]string {
 	return map[string]string{"token": token, "password": "correct horse"}
 }
@@ -194,8 +194,8 @@ func TestNobodyFloodsAMailbox(t *testing.T) {
 	userstest.Equal(t, "requests left", 0, userstest.Count(t, p, `SELECT count(*) FROM password_reset_requests`))
 }
 
-// An attacker registers somebody's address so often that nothing more is mailed there. The
-// owner, who registers then, has only the mails that the attacker has caused.
+// An attacker registers somebody's address so often that it gets no further mail. When the owner
+// registers, they only have the mails that the attacker caused.
 func TestNobodyPreparesAnAccountForItsLaterOwner(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, true)
@@ -224,7 +224,7 @@ func TestNobodyPreparesAnAccountForItsLaterOwner(t *testing.T) {
 	userstest.Equal(t, "registrations left", 0, userstest.Count(t, p, `SELECT count(*) FROM registrations`))
 }
 
-// A version before this one has hashed each password with a salt of its own.
+// An earlier version hashed each password with a salt of its own.
 func TestRegistrationFromBeforeTheUpgradeIsConfirmed(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, true)

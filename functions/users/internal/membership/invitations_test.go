@@ -55,7 +55,7 @@ func TestInvitationIsAcceptedOnceByItsAddress(t *testing.T) {
 	if userstest.CountAudit(t, p, owner.OrganizationID, "invitations:accept", "done") != 1 || userstest.CountAudit(t, p, eve.OrganizationID, "invitations:accept", "refused") != 1 {
 		t.Error("acceptance and refusal are not in the audit trail")
 	}
-	_, token = userstest.Invite(t, p, owner, ada.Email, "viewer") // the answer does not tell that she is a member
+	_, token = userstest.Invite(t, p, owner, ada.Email, "viewer") // the response does not reveal that she is a member
 	userstest.Accept(p, ada, token).Want(t, http.StatusConflict)
 }
 

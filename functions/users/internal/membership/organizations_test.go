@@ -129,7 +129,8 @@ func TestSettingsAreMergedAndBounded(t *testing.T) {
 	patch(viewer.Token, `{}`).Want(t, http.StatusForbidden)
 	patch(stranger.Token, `{}`).Want(t, http.StatusNotFound)
 
-	// To demand less needs a fresh proof; nothing else of the patch is done either.
+	// Relaxing a requirement needs step-up authentication; without it nothing of the patch is
+	// applied.
 	userstest.ExecSQL(t, p, `UPDATE organizations SET settings = '{"require_second_factor": true}' WHERE id = $1`, owner.OrganizationID)
 	userstest.ExecSQL(t, p, `UPDATE sessions SET second_factor_at = now() - interval '1 hour'`)
 	stale, fresh := userstest.NewSession(t, p, owner), p.Again(admin)
@@ -158,7 +159,7 @@ func TestSettingsKnowTheirNamesInOneCaseOnly(t *testing.T) {
 	}
 }
 
-// What can be decided is what there is to decide, by the same names.
+// Decisions has the same fields as Settings.
 func TestDecisionsAreOfTheSettings(t *testing.T) {
 	t.Parallel()
 	names := func(of reflect.Type) (all []string) {
@@ -279,7 +280,7 @@ func TestNewcomerWithMoreThanAnOrdinaryRoleIsAChangeOfRoles(t *testing.T) {
 		invited(old, role).Want(t, http.StatusUnauthorized)
 		invited(owner, role).Want(t, http.StatusCreated)
 	}
-	approve(recruiter, "guest").Want(t, http.StatusForbidden) // within the recruiter's rights, who may give no roles
+	approve(recruiter, "guest").Want(t, http.StatusForbidden) // the recruiter has these rights but cannot assign roles
 	invited(recruiter, "guest").Want(t, http.StatusForbidden)
 	invited(recruiter, "viewer").Want(t, http.StatusCreated)
 	for _, role := range []string{"member", "analyst", "viewer"} {

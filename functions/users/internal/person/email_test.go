@@ -77,7 +77,7 @@ func TestAccountsWithAddressesOfBeforeKeepWorking(t *testing.T) {
 	for i, email := range []string{`"ada lovelace"@example.com`, "ada@localhost", "ada@b\u00fccher.example"} {
 		address := "ada" + string(rune('a'+i)) + "@example.com"
 		account := platformtest.Decode[person.Account](t, userstest.Post(t, p, "", userstest.RegisterPath, userstest.RegistrationBody(address, "correct horse", "Ada"), http.StatusCreated))
-		index := keeper.BlindIndex("users.email", email) // as it was made of lower case alone
+		index := keeper.BlindIndex("users.email", email) // the former index, of the lower-case address
 		userstest.Count(t, p, `UPDATE users SET email_index = $1 WHERE id = $2 RETURNING 1`, index, account.ID)
 		userstest.LogIn(p, strings.ToUpper(email), "correct horse").Want(t, http.StatusOK)
 	}

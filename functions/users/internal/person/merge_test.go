@@ -44,7 +44,7 @@ func TestProfileKnowsItsNamesInOneCaseOnly(t *testing.T) {
 	}
 }
 
-// FuzzChange: no change panics, and what comes of one can be changed again.
+// FuzzChange checks that no change panics and that the result can be changed again.
 func FuzzChange(f *testing.F) {
 	for _, seed := range []string{`{}`, `{"attributes": {"a": [1, {"b": null}]}, "first_name": null}`, `{"locale": "de-CH", "time_zone": "Europe/Zurich"}`, `[[[`, `{"picture_url": "https://a/%zz"}`} {
 		f.Add([]byte(seed))
@@ -64,7 +64,7 @@ func FuzzChange(f *testing.F) {
 	})
 }
 
-// A field in another case would be stored, and be in neither the audit trail nor the event.
+// A field in another case would be stored but appear in neither the audit trail nor the event.
 func TestFieldsHaveTheirExactNames(t *testing.T) {
 	t.Parallel()
 	was := person.Changeable{FirstName: "Ada", LastName: "Lovelace"}

@@ -25,7 +25,7 @@ import (
 	"function/shared/platformtest"
 )
 
-// profiles mounts the profile on each kind of document store.
+// profiles runs a test with each kind of document store.
 func profiles(t *testing.T, test func(*testing.T, *platformtest.Platform)) {
 	t.Parallel()
 	mount := []function.Declaration{
@@ -249,8 +249,8 @@ func TestFreePartIsSealedInEitherStore(t *testing.T) {
 	})
 }
 
-// A process that dies between the two databases leaves a document that nothing points
-// to, and the profile as it was.
+// A process that dies between the two writes leaves an unreferenced document and an unchanged
+// profile.
 func TestDocumentThatNothingPointsToDoesNotHold(t *testing.T) {
 	profiles(t, func(t *testing.T, p *platformtest.Platform) {
 		ctx := context.Background()
@@ -276,7 +276,7 @@ CREATE CONSTRAINT TRIGGER killed AFTER UPDATE ON users DEFERRABLE INITIALLY DEFE
 	})
 }
 
-// A platform that gets a MongoDB goes on reading what PostgreSQL keeps.
+// After MongoDB is configured, profiles in PostgreSQL can still be read.
 func TestDocumentsMoveToMongoDBAsTheyChange(t *testing.T) {
 	t.Parallel()
 	url := platformtest.MongoDB(t)
@@ -313,7 +313,7 @@ func TestDocumentsMoveToMongoDBAsTheyChange(t *testing.T) {
 	}
 }
 
-// BenchmarkProfile reads profiles of which PostgreSQL keeps every part, over HTTP.
+// BenchmarkProfile reads profiles that are stored in PostgreSQL only, over HTTP.
 func BenchmarkProfile(b *testing.B) {
 	p := platformtest.New(b, profile.Service, updateprofile.Service)
 	ada := p.Login("member")

@@ -53,7 +53,7 @@ func mountRights(t *testing.T) *platformtest.Platform {
 
 const exportPath = "/v1/users/export"
 
-// unzip reads the files of an export; those that are JSON must be.
+// unzip returns the files of an export and checks that the JSON files are valid.
 func unzip(t *testing.T, a platformtest.Answer) map[string]string {
 	t.Helper()
 	archive, err := zip.NewReader(bytes.NewReader(a.Body), int64(len(a.Body)))
@@ -137,7 +137,7 @@ SELECT gen_random_uuid(), $1, $2, now(), now(), 'logout' FROM generate_series(1,
 	userstest.Equal(t, "audit", []string{"users:export done"}, userstest.Audited(t, p, "users:export"))
 }
 
-// What others say about an address is shown to whom it belongs, and not to whoever
+// Data that others stored about an address is shown to its owner and not to somebody who merely
 // registered it.
 func TestExportOfAnAddressThatIsNotConfirmedTellsNothingOfIt(t *testing.T) {
 	t.Parallel()
@@ -162,7 +162,7 @@ func TestExportThatBreaksOffIsNoWhole(t *testing.T) {
 	request.Header.Set("Authorization", "Bearer "+ada.Token)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return // broken off before anything had left
+		return // aborted before anything was sent
 	}
 	defer response.Body.Close()
 	if body, err := io.ReadAll(response.Body); err == nil || response.StatusCode != http.StatusOK {
@@ -192,8 +192,8 @@ func TestExportNeedsAFreshProofAndIsBounded(t *testing.T) {
 	}
 }
 
-// exported names the file that each table's rows about a person are in, or says why they
-// are in none. A new table of people must be decided on here.
+// exported names the file that contains each table's rows about a person, or says why there is
+// none. Every new table with personal data must be added here.
 var exported = map[string]string{
 	"api_keys": "api_keys.json", "consent_decisions": "consents.json", "external_identities": "identities.json", "memberships": "organizations.json",
 	"passkeys": "second_factors.json", "recovery_codes": "second_factors.json", "role_grants": "organizations.json", "sessions": "sessions.json",
@@ -350,8 +350,8 @@ func TestProfileTellsWhetherTheAddressIsConfirmed(t *testing.T) {
 	}
 }
 
-// Whatever stands between a person and an organization, and when they have left it, their
-// consent is theirs to withdraw (GDPR Article 7(3)).
+// A person can withdraw their consent whatever blocks them in the organization, and after they
+// have left it (GDPR Article 7(3)).
 func TestConsentIsWithdrawnWhateverStandsInBetween(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]string{

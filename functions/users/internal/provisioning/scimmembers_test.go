@@ -18,7 +18,7 @@ import (
 	"function/shared/platformtest"
 )
 
-// A provisioning system may be a service account that may provision, and nothing else.
+// The provisioning system's service account needs no other right than to provision.
 func TestProvisionedInvitationIsAsAnyOther(t *testing.T) {
 	t.Parallel()
 	p := provisionWith(t, func(*function.Config) {}, serviceaccounts.Service)
@@ -42,7 +42,7 @@ func TestProvisionedInvitationIsAsAnyOther(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 
-	// What the provisioning system may do no more, its invitations allow no more.
+	// Once the provisioning system loses a right, its open invitations lose it, too.
 	late := p.Login("owner")
 	idp.create(late.Email)
 	p.exec(`DELETE FROM role_grants WHERE service_account_id = $1`, account)
@@ -60,8 +60,7 @@ func TestNobodyIsProvisionedWithoutMail(t *testing.T) {
 	}
 }
 
-// What others hold of members follows from the events: those of a provisioning system
-// are the ones of an admin.
+// Other domains follow the events, which are the same for a provisioning system as for an admin.
 func TestProvisioningTellsOfMembersAsAnAdminDoes(t *testing.T) {
 	t.Parallel()
 	p := provision(t)
@@ -127,7 +126,7 @@ func TestAcceptanceLinksWhatWasProvisioned(t *testing.T) {
 	}
 }
 
-// Whoever wins, neither waits for the other for ever, nor is an owner suspended.
+// Whichever comes first, there is no deadlock and no owner is suspended.
 func TestProvisioningAndAcceptanceAtOnce(t *testing.T) {
 	t.Parallel()
 	p := provision(t)

@@ -35,7 +35,7 @@ import (
 	"function/shared/secret"
 )
 
-// mountLogin mounts logins that come through a proxy, so that their addresses differ.
+// mountLogin mounts logins behind a proxy, so that tests can choose the client's address.
 func mountLogin(t *testing.T) *platformtest.Platform {
 	t.Helper()
 	return platformtest.NewWith(t, func(c *function.Config) {
@@ -53,8 +53,8 @@ func try(p *platformtest.Platform, from, email, password string) platformtest.An
 	return p.Do("", http.MethodPost, "/v1/users/login", map[string]string{"email": email, "password": password}, "X-Forwarded-For", from)
 }
 
-// failTimes has logins fail until so many have failed in a row at an account, few of
-// them from one source: the last one by a login, those before by counting.
+// failTimes produces a number of consecutive failures of an account, few of them from one
+// source: the last one by a login, the others in the database.
 func failTimes(t *testing.T, p *platformtest.Platform, from, email string, times int) {
 	t.Helper()
 	try(p, from, email, "wrong horse").Want(t, http.StatusUnauthorized)
@@ -63,18 +63,18 @@ func failTimes(t *testing.T, p *platformtest.Platform, from, email string, times
 	try(p, from, email, "wrong horse").Want(t, http.StatusUnauthorized)
 }
 
-// later is as if so much time had passed since the failures.
+// later makes the failures older.
 func later(t *testing.T, p *platformtest.Platform, by string) {
 	t.Helper()
 	userstest.Exec(t, p, `UPDATE login_failures SET last_failed_at = last_failed_at - $1::interval`, by)
 	userstest.Exec(t, p, `UPDATE rate_limits SET tat = tat - $1::interval WHERE $1::interval > '0'`, by)
 }
 
-// tried counts the passwords that were looked at among the answers of tries at once.
+// tried returns the number of passwords that were checked in concurrent attempts.
 func tried(answers map[int]int) int { return answers[http.StatusUnauthorized] + answers[http.StatusOK] }
 
-// allowance is how many tries at once are looked at (operations.md, "Logins under
-// attack"), and one more for each two seconds that they take.
+// allowance is the number of concurrent attempts that are checked (operations.md, "Logins under
+// attack"). One more is allowed for every two seconds that they take.
 const allowance = 30
 
 func TestGuessesAtOnceAreNotMoreThanTheAllowance(t *testing.T) {
@@ -87,7 +87,7 @@ func TestGuessesAtOnceAreNotMoreThanTheAllowance(t *testing.T) {
 		if most := allowance + int(time.Since(began)/(2*time.Second)) + 1; n > most {
 			t.Errorf("%s: %d of 90 guesses at once were looked at, want at most %d", email, n, most)
 		}
-		for range 2 { // the delay is over, and what comes then at once is one try
+		for range 2 { // after the delay, one of several concurrent attempts is allowed
 			later(t, p, "15 minutes")
 			userstest.Equal(t, "guesses looked at after the delay", 1, tried(userstest.Concurrently(20, func(int) platformtest.Answer { return try(p, home, email, "wrong horse") })))
 		}
@@ -222,7 +222,7 @@ func TestNewestSourcesAreKnownUntilTheAddressChanges(t *testing.T) {
 	userstest.Equal(t, "sources known to another address", 0, userstest.QueryOne[int](t, p, `SELECT count(*) FROM known_sources`))
 }
 
-// colleagues mistype at one address, each of them once.
+// colleagues fail once each at the same address.
 func colleagues(t *testing.T, p *platformtest.Platform, from string, n int) {
 	t.Helper()
 	for i := range n {
@@ -242,11 +242,11 @@ func TestAddressThatFailsAtManyAccountsWaits(t *testing.T) {
 	const same = "2001:db8::2" // the same /64
 	try(p, same, "ada@example.com", "correct horse").Want(t, http.StatusTooManyRequests)
 	try(p, "2001:db8:0:1::1", "ada@example.com", "correct horse").Want(t, http.StatusOK)
-	try(p, same, "eve@example.com", "correct horse").Want(t, http.StatusOK) // is known there
+	try(p, same, "eve@example.com", "correct horse").Want(t, http.StatusOK) // has logged in from there before
 	userstest.Equal(t, "addresses blocked", 1, userstest.QueryOne[int](t, p, `SELECT sum(value)::int FROM metric_counters WHERE name = 'user_lockouts_total' AND labels = '{"scope": "address"}'`))
 
 	later(t, p, "65 minutes")
-	try(p, same, "colleague-7@example.com", "correct horse").Want(t, http.StatusOK) // takes back what it has added
+	try(p, same, "colleague-7@example.com", "correct horse").Want(t, http.StatusOK) // takes back the failures that it added
 	later(t, p, "-1 hour")
 	try(p, same, "ada@example.com", "correct horse").Want(t, http.StatusOK)
 
@@ -308,7 +308,7 @@ func TestFailureCountsThoughTheClientHasGone(t *testing.T) {
 	}
 }
 
-// mails opens what waits to be sent.
+// mails returns the queued mails, decrypted.
 func mails(t *testing.T, p *platformtest.Platform) (found []mail.Message) {
 	t.Helper()
 	keeper, err := p.Env.Keeper(context.Background())
@@ -467,7 +467,8 @@ GROUP BY 1, 2, 3, 4, 5 ORDER BY count(*) DESC, 1, 2 DESC`)
 		`user_lockouts_total {"scope": "pair"}`: 1,
 	} {
 		name, labels, _ := strings.Cut(series, " ")
-		// What is refused unseen is counted a moment later, whether or not anybody logs in again.
+		// Attempts that are refused without a check are counted a moment later, even if nobody
+		// logs in again.
 		for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 			got := userstest.QueryOne[float64](t, p, `SELECT coalesce(sum(value), 0) FROM metric_counters WHERE name = $1 AND labels = $2`, name, labels)
 			if got == want {
@@ -520,7 +521,7 @@ func TestMissingAccountTakesAsLongAsAnOldHash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	userstest.Exec(t, p, `UPDATE users SET password_hash = $1, email_index = '\xffff'`, hash) // whose index comes after every other
+	userstest.Exec(t, p, `UPDATE users SET password_hash = $1, email_index = '\xffff'`, hash) // this index comes after all others
 	began := time.Now()
 	if _, err := old.Verify(context.Background(), "wrong horse", hash); err != nil {
 		t.Fatal(err)
@@ -528,7 +529,7 @@ func TestMissingAccountTakesAsLongAsAnOldHash(t *testing.T) {
 	want := time.Since(began)
 	began = time.Now()
 	try(p, home, "eve@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
-	if took := time.Since(began); took < want/4 { // today's takes far less
+	if took := time.Since(began); took < want/4 { // hashing with the current parameters takes far less
 		t.Errorf("a missing account is refused after %v; hashes as they are stored take %v", took, want)
 	}
 }

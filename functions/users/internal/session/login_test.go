@@ -18,7 +18,7 @@ import (
 	"function/shared/problem"
 )
 
-// claimsOf reads an access token without checking it.
+// claimsOf decodes an access token without verifying it.
 func claimsOf(t *testing.T, token string) (c auth.Claims) {
 	t.Helper()
 	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])

@@ -124,7 +124,7 @@ func TestRefreshesAtOnceHaveOneSuccessor(t *testing.T) {
 	userstest.Equal(t, "unused tokens", 1, userstest.Count(t, p, `SELECT count(*) FROM refresh_tokens WHERE used_at IS NULL`))
 	userstest.Equal(t, "people told", 0, userstest.Count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'sessions:refresh'`))
 
-	// Once somebody goes on with the successor, the first token is a stolen one.
+	// Once the successor is used, the first token counts as stolen.
 	last := platformtest.Decode[session.Tokens](t, userstest.Exchange(p, next.RefreshToken).Want(t, http.StatusOK))
 	userstest.Equal(t, "successors that can be opened", 1, userstest.Count(t, p, `SELECT count(*) FROM refresh_tokens WHERE sealed_successor IS NOT NULL`))
 	userstest.Exchange(p, tokens.RefreshToken).Want(t, http.StatusUnauthorized)
@@ -266,8 +266,7 @@ func TestJWKSVerifiesWhatLoginIssues(t *testing.T) {
 	}
 }
 
-// A login that has read where the person belongs, and finds it gone when the session
-// is to begin, is no failure of ours.
+// A login whose organization is deleted before the session begins must not end in a 500.
 func TestLoginToAnOrganizationThatIsBeingDeleted(t *testing.T) {
 	t.Parallel()
 	p := userstest.Mount(t)
@@ -281,7 +280,7 @@ func TestLoginToAnOrganizationThatIsBeingDeleted(t *testing.T) {
 			if userstest.Count(t, p, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) > 0 {
 				return
 			}
-			if time.Now().After(deadline) { // which only ends a broken test
+			if time.Now().After(deadline) { // only for a broken test
 				t.Error("the login does not wait for the deletion")
 				return
 			}

@@ -241,5 +241,5 @@ func TestSuspendedPersonCannotRefresh(t *testing.T) {
 	userstest.Exchange(p, tokens.RefreshToken).Want(t, http.StatusUnauthorized)
 	userstest.WaitUntilRefused(t, p, tokens.AccessToken)
 	userstest.Exec(t, p, `UPDATE users SET suspended_at = NULL`)
-	userstest.Exchange(p, tokens.RefreshToken).Want(t, http.StatusOK) // the refused exchange used nothing up
+	userstest.Exchange(p, tokens.RefreshToken).Want(t, http.StatusOK) // the refused exchange did not consume the token
 }
