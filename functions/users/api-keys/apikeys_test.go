@@ -69,7 +69,7 @@ func accounts(c platformtest.Caller) string {
 	return "/v1/organizations/" + c.OrganizationID.String() + "/service-accounts"
 }
 
-func TestKeyIsShownOnceAndActsWithinItsScopes(t *testing.T) {
+func TestAPIKey_WithinItsScopes_ActsAsItsPerson(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	admin := p.Login("admin")
@@ -95,7 +95,7 @@ func TestKeyIsShownOnceAndActsWithinItsScopes(t *testing.T) {
 	p.Do(key.Key, http.MethodPost, path, `{"name": "x", "scopes": ["datasets:read"]}`).Want(t, http.StatusForbidden)
 }
 
-func TestKeyLosesWhatItsPersonLoses(t *testing.T) {
+func TestAPIKey_PersonLosesRights_LosesThemToo(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		statement string
@@ -129,7 +129,7 @@ func TestKeyLosesWhatItsPersonLoses(t *testing.T) {
 	}
 }
 
-func TestKeyGivesNothingThatThePersonLacks(t *testing.T) {
+func TestCreateAPIKey_BadScopeOrName_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	viewer := p.Login("viewer")
@@ -163,7 +163,7 @@ func TestKeyGivesNothingThatThePersonLacks(t *testing.T) {
 	p.Do(next.Token, http.MethodPost, path, `{"name": "x", "scopes": ["datasets:read"]}`).Want(t, http.StatusForbidden)
 }
 
-func TestKeyIsRotatedWithoutDowntime(t *testing.T) {
+func TestAPIKey_Rotated_BothSecretsWorkDuringTheOverlap(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	admin := p.Login("admin")
@@ -198,7 +198,7 @@ func TestKeyIsRotatedWithoutDowntime(t *testing.T) {
 	becomes(t, p, third.Key, accounts(admin), http.StatusOK)
 }
 
-func TestKeysAreTheirPersonsAlone(t *testing.T) {
+func TestAPIKey_OfAnotherPerson_IsNotFound(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	ada := p.Login("admin")
@@ -219,7 +219,7 @@ func TestKeysAreTheirPersonsAlone(t *testing.T) {
 	p.Do(ada.Token, http.MethodPost, of+"/rotate", `{"overlap_minutes": 0}`).Want(t, http.StatusNotFound)
 }
 
-func TestKeysThatAreNoKeysAreRefused(t *testing.T) {
+func TestAPIKey_Malformed_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	admin := p.Login("admin")
@@ -235,7 +235,7 @@ func TestKeysThatAreNoKeysAreRefused(t *testing.T) {
 	}
 }
 
-func TestAsManyKeysAsAPersonNeeds(t *testing.T) {
+func TestCreateAPIKey_ConcurrentAtTheLimit_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	admin := p.Login("admin")
@@ -261,7 +261,7 @@ func TestAsManyKeysAsAPersonNeeds(t *testing.T) {
 	}
 }
 
-func TestPersonsKeyGivesNoMoreThanThePersonMay(t *testing.T) {
+func TestAPIKey_PersonIsBlocked_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	for name, test := range map[string]struct{ make, mend, reason string }{
@@ -282,7 +282,7 @@ func TestPersonsKeyGivesNoMoreThanThePersonMay(t *testing.T) {
 	}
 }
 
-func TestLastingSecretsNeedAFreshProof(t *testing.T) {
+func TestCreateAPIKey_NoStepUp_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	admin := p.Login("admin")

@@ -73,7 +73,7 @@ func request(t *testing.T, p *platformtest.Platform, own map[uuid.UUID]int) even
 	return retentiontest.Request("sessions", cutoff.AddDate(0, 0, 30))
 }
 
-func TestSessionsOverBeforeTheCutoffGo(t *testing.T) {
+func TestDispose_SessionsOverBeforeTheCutoff_AreDeleted(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	c := p.Login("owner")
@@ -108,7 +108,7 @@ func TestSessionsOverBeforeTheCutoffGo(t *testing.T) {
 	}
 }
 
-func TestManySessionsGoInBatches(t *testing.T) {
+func TestDispose_ManySessions_InBatches(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	c := p.Login("owner")
@@ -145,7 +145,7 @@ func TestDispose_OwnPoliciesBesideTheDefault(t *testing.T) {
 	}
 }
 
-func TestNothingDisposedIsNothingTold(t *testing.T) {
+func TestDispose_Nothing_PublishesNothing(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	platformtest.Deliver(p, name, request(t, p, nil)).Want(t, http.StatusNoContent)

@@ -39,7 +39,7 @@ func listed(t *testing.T, p *platformtest.Platform, token string) []identities.I
 	return platformtest.Decode[page.Page[identities.Identity]](t, p.Do(token, http.MethodGet, path, nil).Want(t, http.StatusOK)).Items
 }
 
-func TestLinkedLoginActsAsThePersonUntilItIsUnlinked(t *testing.T) {
+func TestLinkedLogin_UntilUnlinked_ActsAsThePerson(t *testing.T) {
 	t.Parallel()
 	p, issuer := mount(t)
 	ada := p.Login("member")
@@ -73,7 +73,7 @@ func TestLinkedLoginActsAsThePersonUntilItIsUnlinked(t *testing.T) {
 	t.Error("the token of an unlinked login is still good")
 }
 
-func TestLoginIsLinkedToOneAccountOnly(t *testing.T) {
+func TestLinkIdentity_Concurrent_LinksOneAccount(t *testing.T) {
 	t.Parallel()
 	p, issuer := mount(t)
 	token := issuer.Token("ada", nil)
@@ -101,7 +101,7 @@ func TestLoginIsLinkedToOneAccountOnly(t *testing.T) {
 	}
 }
 
-func TestLinkingNeedsAGoodTokenAndAFreshProof(t *testing.T) {
+func TestLinkIdentity_BadTokenOrNoStepUp_IsRefused(t *testing.T) {
 	t.Parallel()
 	p, issuer := mount(t)
 	ada := p.Login("owner")

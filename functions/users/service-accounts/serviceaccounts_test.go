@@ -55,7 +55,7 @@ func becomes(t *testing.T, p *platformtest.Platform, bearer, path string, status
 	t.Errorf("the key is still answered %d, want %d", got, status)
 }
 
-func TestServiceAccountLivesAndEnds(t *testing.T) {
+func TestServiceAccount_CreatedChangedAndDeleted(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	admin := p.Login("admin")
@@ -89,7 +89,7 @@ func TestServiceAccountLivesAndEnds(t *testing.T) {
 	}
 }
 
-func TestServiceAccountActsByItsGrantsWithinItsScopes(t *testing.T) {
+func TestServiceAccount_GrantsAndScopes_LimitIt(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	admin := p.Login("admin")
@@ -131,7 +131,7 @@ func TestServiceAccountActsByItsGrantsWithinItsScopes(t *testing.T) {
 	becomes(t, p, last.Key, path(admin), http.StatusUnauthorized)
 }
 
-func TestNobodyLiftsThemselvesByAServiceAccount(t *testing.T) {
+func TestServiceAccount_KeyBeyondTheCaller_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	owner := p.Login("owner")
@@ -161,7 +161,7 @@ func TestNobodyLiftsThemselvesByAServiceAccount(t *testing.T) {
 	p.Do(writer.Key, http.MethodPost, keys, `{"name": "k", "scopes": ["service_accounts:write"]}`).Want(t, http.StatusForbidden)
 }
 
-func TestServiceAccountsOfOthersDoNotExist(t *testing.T) {
+func TestServiceAccount_OfAnotherOrganization_IsNotFound(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	admin, stranger, viewer := p.Login("admin"), p.Login("admin"), p.Login("viewer")

@@ -41,7 +41,7 @@ func (s separated) decide(by platformtest.Caller, id uuid.UUID, verb string) pla
 	return s.Do(by.Token, http.MethodPost, userstest.OrganizationPath(s.owner.OrganizationID, "/role-changes/"+id.String()+"/"+verb), nil)
 }
 
-func TestChangeOfRolesWaitsForASecondPerson(t *testing.T) {
+func TestRoleChange_SecondPersonRequired_IsPending(t *testing.T) {
 	t.Parallel()
 	s := separate(t)
 	organization := s.owner.OrganizationID
@@ -153,7 +153,7 @@ func TestEveryKindOfChangeWaitsAndTakesEffect(t *testing.T) {
 	userstest.Assign(s.Platform, s.admin, s.other, "viewer").Want(t, http.StatusOK) // at once again
 }
 
-func TestSecondPersonCannotBeGoneRound(t *testing.T) {
+func TestRoleChange_Bypasses_NeedASecondPersonToo(t *testing.T) {
 	t.Parallel()
 	s := separate(t)
 	organization := s.owner.OrganizationID
@@ -178,7 +178,7 @@ func TestSecondPersonCannotBeGoneRound(t *testing.T) {
 	s.decide(s.other, widened.ID, "approve").Want(t, http.StatusOK)
 }
 
-func TestWhoWantedAChangeMustStillBeAllowedTo(t *testing.T) {
+func TestRoleChange_RequesterLostTheRight_CannotBeApproved(t *testing.T) {
 	t.Parallel()
 	s := separate(t)
 	organization := s.owner.OrganizationID
@@ -206,7 +206,7 @@ func TestWhoWantedAChangeMustStillBeAllowedTo(t *testing.T) {
 	s.decide(s.officer, pending.ID, "approve").Want(t, http.StatusNotFound) // nobody to grant it to
 }
 
-func TestTwoApprovalsAtOnceHaveOneWinner(t *testing.T) {
+func TestApprove_Concurrent_OneSucceeds(t *testing.T) {
 	t.Parallel()
 	s := separate(t)
 	ada := s.LoginTo(s.owner.OrganizationID, "viewer")
@@ -226,7 +226,7 @@ func TestTwoApprovalsAtOnceHaveOneWinner(t *testing.T) {
 	}
 }
 
-func TestChangeIsTakenBackByWhoWantedItAndThoseWhoDecideAreTold(t *testing.T) {
+func TestRoleChange_Withdrawn_AndApproversAreMailed(t *testing.T) {
 	t.Parallel()
 	s := separate(t)
 	organization := s.owner.OrganizationID
@@ -261,7 +261,7 @@ func TestChangeIsTakenBackByWhoWantedItAndThoseWhoDecideAreTold(t *testing.T) {
 	}
 }
 
-func TestTwoWhoDecideAreKept(t *testing.T) {
+func TestSecondPerson_ApproversLeave_TwoRemain(t *testing.T) {
 	t.Parallel()
 	s := separate(t)
 	organization := s.owner.OrganizationID
@@ -297,7 +297,7 @@ func TestTwoWhoDecideAreKept(t *testing.T) {
 	s.Do(left.Token, http.MethodPost, userstest.OrganizationPath(organization, "/leave"), nil).Want(t, http.StatusNoContent) // not an approver
 }
 
-func TestOwnerEndsTheRuleAloneWhenAllHaveBeenTold(t *testing.T) {
+func TestEndSecondPerson_AfterTheNotice_OwnerApprovesAlone(t *testing.T) {
 	t.Parallel()
 	s := separate(t)
 	organization := s.owner.OrganizationID

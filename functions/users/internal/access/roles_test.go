@@ -107,7 +107,7 @@ func TestRolesRefuseBadInput(t *testing.T) {
 	p.Do(stranger.Token, http.MethodDelete, userstest.OrganizationPath(stranger.OrganizationID, "/grants/"+granted.Change.GrantID.String()), nil).Want(t, http.StatusNotFound)
 }
 
-func TestNobodyGivesOrTakesRightsBeyondTheirOwn(t *testing.T) {
+func TestRoles_BeyondTheActorsRights_AreRefused(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountOrganizations(t)
 	owner := p.Login("owner")

@@ -23,7 +23,7 @@ func moveTeam(p *platformtest.Platform, by platformtest.Caller, team uuid.UUID, 
 	return p.Do(by.Token, http.MethodPut, userstest.OrganizationPath(by.OrganizationID, "/teams/"+team.String()+"/parent"), map[string]any{"parent_id": parent})
 }
 
-func TestTeamsLieInEachOther(t *testing.T) {
+func TestTeams_Nested_ListedAndMoved(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountOrganizations(t)
 	owner, stranger := p.Login("owner"), p.Login("owner")
@@ -69,7 +69,7 @@ func TestTeamsLieInEachOther(t *testing.T) {
 	}
 }
 
-func TestTwoMovesAtOnceMakeNoCircle(t *testing.T) {
+func TestMoveTeam_Concurrent_MakesNoCycle(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountOrganizations(t)
 	owner := p.Login("owner")

@@ -38,7 +38,7 @@ func TestForgottenPasswordIsReplaced(t *testing.T) {
 	userstest.Equal(t, "audit", []string{"passwords:forget done", "passwords:mail_reset done", "passwords:forget done", "passwords:mail_reset done", "passwords:reset done", "passwords:reset refused", "passwords:reset refused"}, userstest.Audited(t, p, "passwords:"))
 }
 
-func TestForgotTellsNobodyWhoHasAnAccount(t *testing.T) {
+func TestForgotPassword_UnknownAddress_SameResponse(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, false)
 	known := p.Login("owner").Email

@@ -50,7 +50,7 @@ func TestOrganizationDemandsLongerPasswords(t *testing.T) {
 	p.Do("", http.MethodPost, "/v1/users/register", registration("eve@example.com", "correct horse", "")).Want(t, http.StatusCreated)
 }
 
-func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
+func TestNewPassword_UsedBefore_IsRefused(t *testing.T) {
 	t.Parallel()
 	p, ctx := userstest.Mount(t), context.Background()
 	ada := userstest.Registered(t, p, "ada@example.com", "")

@@ -438,7 +438,7 @@ func TestStepUpRenewsAnOldProof(t *testing.T) {
 	t.Error("a session may guess for ever")
 }
 
-func TestNobodyStepsUpForAnother(t *testing.T) {
+func TestStepUp_Impersonating_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := factors(t)
 	ada := userstest.Registered(t, p, "ada@example.com", "")
@@ -593,7 +593,7 @@ func TestAdminEndsThePauseForWrongCodes(t *testing.T) {
 	verify(p, demanded(t, p, ada.Email).MFAToken, "code", now(t, secret)).Want(t, http.StatusOK)
 }
 
-func TestGuessesFillNoMailbox(t *testing.T) {
+func TestSecondFactor_ManyGuesses_MailFewWarnings(t *testing.T) {
 	t.Parallel()
 	p := factors(t)
 	ada := userstest.Registered(t, p, "ada@example.com", "")

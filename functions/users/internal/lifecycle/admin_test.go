@@ -353,7 +353,7 @@ func TestPlatformAdminsAreMadeAndUnmade(t *testing.T) {
 	}
 }
 
-func TestThereIsNoUnmakingTheLastPlatformAdmin(t *testing.T) {
+func TestRevokePlatformAdmin_Concurrent_OneRemains(t *testing.T) {
 	t.Parallel()
 	p := mountAdmin(t)
 	revoke := func(as, on platformtest.Caller) platformtest.Answer {

@@ -175,7 +175,7 @@ func TestConfirmationThatFailsHalfWayCanBeDoneAgain(t *testing.T) {
 	userstest.Post(t, p, "", confirmPath, confirmBody(token), http.StatusCreated)
 }
 
-func TestNobodyFloodsAMailbox(t *testing.T) {
+func TestRegistration_ManyForOneAddress_MailFew(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, true)
 	for i, email := range []string{"ada@example.com", "ADA@example.com", "ada@EXAMPLE.com", "ada@example.com", "ada@example.com"} {
@@ -196,7 +196,7 @@ func TestNobodyFloodsAMailbox(t *testing.T) {
 
 // An attacker registers somebody's address so often that it gets no further mail. When the owner
 // registers, they only have the mails that the attacker caused.
-func TestNobodyPreparesAnAccountForItsLaterOwner(t *testing.T) {
+func TestRegistration_ByAStrangerFirst_OwnerGetsTheAccount(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, true)
 	for range 3 {

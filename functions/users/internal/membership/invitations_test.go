@@ -17,7 +17,7 @@ import (
 	"function/shared/platformtest"
 )
 
-func TestInvitationIsAcceptedOnceByItsAddress(t *testing.T) {
+func TestInvitation_InvitedAddress_AcceptsOnce(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountOrganizations(t)
 	owner, ada, eve := p.Login("owner"), p.Login("owner"), p.Login("owner")
@@ -102,7 +102,7 @@ func TestInvitationIsReplacedRevokedAndExpires(t *testing.T) {
 	}
 }
 
-func TestInvitationsOfOneAddressAtOnceLeaveOneOpen(t *testing.T) {
+func TestInvite_ConcurrentForOneAddress_LeavesOneOpen(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountOrganizations(t)
 	owner := p.Login("owner")
@@ -164,7 +164,7 @@ func TestJoinRequestIsApprovedWithARoleOrRejected(t *testing.T) {
 	}
 }
 
-func TestAddressIsNotFloodedByInvitations(t *testing.T) {
+func TestInvite_ManyForOneAddress_IsLimited(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountOrganizations(t)
 	owner, other, ada := p.Login("owner"), p.Login("owner"), p.Login("owner")
@@ -188,7 +188,7 @@ func TestAddressIsNotFloodedByInvitations(t *testing.T) {
 	}
 }
 
-func TestOpenInvitationsOfAnOrganizationAreBounded(t *testing.T) {
+func TestInvite_AtTheLimitOfOpenInvitations_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountOrganizations(t)
 	owner := p.Login("owner")

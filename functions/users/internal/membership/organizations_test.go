@@ -65,7 +65,7 @@ func TestOrganizationIsFoundedRenamedDeletedAndRestored(t *testing.T) {
 	}
 }
 
-func TestPurgeDisposesOfWhatIsPastTheGraceAndHousesThoseLeft(t *testing.T) {
+func TestPurge_PastTheGracePeriod_DeletesAndGivesMembersANewOne(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountOrganizations(t)
 	gone, kept := p.Login("owner"), p.Login("owner")
@@ -102,7 +102,7 @@ func TestPurgeDisposesOfWhatIsPastTheGraceAndHousesThoseLeft(t *testing.T) {
 	}
 }
 
-func TestSettingsAreMergedAndBounded(t *testing.T) {
+func TestSettings_Patch_IsMergedAndValidated(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountOrganizations(t)
 	owner := p.Login("owner")
@@ -160,7 +160,7 @@ func TestSettingsKnowTheirNamesInOneCaseOnly(t *testing.T) {
 }
 
 // Decisions has the same fields as Settings.
-func TestDecisionsAreOfTheSettings(t *testing.T) {
+func TestDecisions_Fields_MatchSettings(t *testing.T) {
 	t.Parallel()
 	names := func(of reflect.Type) (all []string) {
 		for _, field := range reflect.VisibleFields(of) {
@@ -195,7 +195,7 @@ func TestWeakerSettingsNeedAFreshProofWhateverElseChanges(t *testing.T) {
 	p.Do(old.Token, http.MethodPatch, userstest.OrganizationPath(owner.OrganizationID, "/settings"), `{"require_second_person": true, "password_min_length": 16}`).Want(t, http.StatusOK)
 }
 
-func TestOrganizationThatCannotBePurgedStopsNoOther(t *testing.T) {
+func TestPurge_OneFails_OthersAreDeleted(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountOrganizations(t)
 	stuck, gone := p.Login("owner"), p.Login("owner")
@@ -240,7 +240,7 @@ func TestNamesThatLookTheSameAreTheSame(t *testing.T) {
 	p.Do(owner.Token, http.MethodPatch, userstest.OrganizationPath(owner.OrganizationID, "/teams/"+made.ID.String()), `{"name": "DATA science"}`).Want(t, http.StatusOK)
 }
 
-func TestOwnerIsSomebodyWhoCanAct(t *testing.T) {
+func TestOwner_Suspended_DoesNotCount(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountOrganizations(t)
 	owner := p.Login("owner")
@@ -257,7 +257,7 @@ func TestOwnerIsSomebodyWhoCanAct(t *testing.T) {
 	p.Do(owner.Token, http.MethodPost, userstest.OrganizationPath(organization, "/leave"), nil).Want(t, http.StatusNoContent)
 }
 
-func TestNewcomerWithMoreThanAnOrdinaryRoleIsAChangeOfRoles(t *testing.T) {
+func TestInvitation_RoleThatIsNotBasic_NeedsRolesWrite(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountOrganizations(t)
 	owner := p.Login("owner")
@@ -289,7 +289,7 @@ func TestNewcomerWithMoreThanAnOrdinaryRoleIsAChangeOfRoles(t *testing.T) {
 	approve(old, "viewer").Want(t, http.StatusOK)
 }
 
-func TestShorterSessionsHoldAtOnce(t *testing.T) {
+func TestSettings_ShorterSessions_ApplyAtOnce(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountOrganizations(t)
 	owner, elsewhere := p.Login("owner"), p.Login("owner")

@@ -13,7 +13,7 @@ import (
 
 // The name and address of a person who requests to join are only shown to those who decide on
 // the request.
-func TestWhoAsksToJoinShowsToThoseWhoLetThemIn(t *testing.T) {
+func TestMembers_RequestsToJoin_OnlyShownToApprovers(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, members.Service, searchmembers.Service)
 	owner := p.Login("owner")

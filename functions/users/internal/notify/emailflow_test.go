@@ -16,7 +16,7 @@ import (
 
 const resendPath = "/v1/users/email/verification"
 
-func TestAddressIsVerifiedByMail(t *testing.T) {
+func TestVerifyEmail_MailedToken_VerifiesTheAddress(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, false)
 	userstest.Registered(t, p, "ada@example.com", "")
@@ -40,7 +40,7 @@ func TestAddressIsVerifiedByMail(t *testing.T) {
 	userstest.Post(t, p, token, resendPath, nil, http.StatusConflict)
 }
 
-func TestAddressIsChangedByWhoReadsTheNewOne(t *testing.T) {
+func TestChangeEmail_TokenFromTheNewAddress_ChangesIt(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, false)
 	ada := userstest.Registered(t, p, "ada@example.com", "")
@@ -115,7 +115,7 @@ func TestChangeOfAddress_AskedAgain_VoidsTheEarlierLink(t *testing.T) {
 	userstest.LogIn(p, "ada@example.org", "correct horse").Want(t, http.StatusOK)
 }
 
-func TestTakenAddressIsToldToTheTokensHolderOnly(t *testing.T) {
+func TestChangeEmail_TakenAddress_OnlyTheTokenHolderLearns(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, false)
 	taken := p.Login("owner").Email
@@ -141,7 +141,7 @@ func TestTakenAddressIsToldToTheTokensHolderOnly(t *testing.T) {
 	userstest.Equal(t, "two people at once", map[int]int{http.StatusNoContent: 1, http.StatusConflict: 1}, statuses)
 }
 
-func TestNewAddressIsNotFlooded(t *testing.T) {
+func TestChangeEmail_ManyRequests_MailFew(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, false)
 	userstest.Registered(t, p, "ada@example.com", "")
@@ -153,7 +153,7 @@ func TestNewAddressIsNotFlooded(t *testing.T) {
 	userstest.Equal(t, "mails to both addresses", before+6, len(p.Mail(1)))
 }
 
-func TestChangeOfAddressThatFailsHalfWayCanBeDoneAgain(t *testing.T) {
+func TestChangeEmail_FailsHalfWay_CanBeRepeated(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, false)
 	userstest.Registered(t, p, "ada@example.com", "")

@@ -11,7 +11,7 @@ import (
 	"function/shared/events"
 )
 
-func TestMailsAreWrittenForTheirReaders(t *testing.T) {
+func TestRegistrationMail_Contents(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, true)
 	userstest.Post(t, p, "", "/v1/users/register", userstest.PersonBody("ada@example.com", ""), http.StatusAccepted)

@@ -10,7 +10,7 @@ import (
 	"function/shared/platformtest"
 )
 
-func TestAnAddressHasOneSpelling(t *testing.T) {
+func TestParseEmail_Spellings_AreNormalizedOrRefused(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"ada@example.com": "ada@example.com", " Ada.L+x@EXAMPLE.com ": "ada.l+x@example.com", "a'b/c=d@ex-ample.co.uk": "a'b/c=d@ex-ample.co.uk",
@@ -47,7 +47,7 @@ func FuzzParseEmail(f *testing.F) {
 	})
 }
 
-func TestAnotherSpellingIsTheSameAccountOrNone(t *testing.T) {
+func TestLogin_AnotherSpellingOfTheAddress_IsTheSameAccountOrNone(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, false)
 	register := func(email string, status int) {
@@ -67,7 +67,7 @@ func TestAnotherSpellingIsTheSameAccountOrNone(t *testing.T) {
 	}
 }
 
-func TestAccountsWithAddressesOfBeforeKeepWorking(t *testing.T) {
+func TestLogin_FormerAddressIndex_Works(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, false)
 	keeper, err := p.Env.Keeper(t.Context())

@@ -11,7 +11,7 @@ import (
 )
 
 // The examples of RFC 7396 Appendix A, as attributes.
-func TestMergeIsRFC7396(t *testing.T) {
+func TestMerge_ExamplesOfRFC7396(t *testing.T) {
 	t.Parallel()
 	for _, test := range [][3]string{
 		{`{"a":"b"}`, `{"a":"c"}`, `{"a":"c"}`}, {`{"a":"b"}`, `{"b":"c"}`, `{"a":"b","b":"c"}`}, {`{"a":"b"}`, `{"a":null}`, `{}`},
@@ -34,7 +34,7 @@ func TestMergeIsRFC7396(t *testing.T) {
 	}
 }
 
-func TestProfileKnowsItsNamesInOneCaseOnly(t *testing.T) {
+func TestProfileChange_FieldInAnotherCase_IsRefused(t *testing.T) {
 	t.Parallel()
 	was := person.Changeable{FirstName: "Ada", LastName: "Lovelace"}
 	for _, patch := range []string{`{"First_Name": "Eve"}`, `{"PREFERENCES": {}}`, `{"first_name": "Ada", "ſirst_name": "Eve"}`} {
@@ -65,7 +65,7 @@ func FuzzChange(f *testing.F) {
 }
 
 // A field in another case would be stored but appear in neither the audit trail nor the event.
-func TestFieldsHaveTheirExactNames(t *testing.T) {
+func TestChange_FieldInAnotherCase_IsRefused(t *testing.T) {
 	t.Parallel()
 	was := person.Changeable{FirstName: "Ada", LastName: "Lovelace"}
 	for _, patch := range []string{`{"First_name": "Eve"}`, `{"LOCALE": "de"}`, `{"Attributes": {"a": 1}}`, `{"locale": "de", "unknown": null}`} {

@@ -94,7 +94,7 @@ func TestProfileIsMergedAndRead(t *testing.T) {
 	})
 }
 
-func TestChangeThatChangesNothingIsNone(t *testing.T) {
+func TestProfileChange_NoDifference_KeepsTheRevision(t *testing.T) {
 	profiles(t, func(t *testing.T, p *platformtest.Platform) {
 		ada := p.Login("member")
 		userstest.Change(p, ada.Token, `{"preferences": {"theme": "dark"}}`).Want(t, http.StatusOK)
@@ -106,7 +106,7 @@ func TestChangeThatChangesNothingIsNone(t *testing.T) {
 	})
 }
 
-func TestChangeOfAnOldProfileIsRefused(t *testing.T) {
+func TestProfileChange_OutdatedETag_IsRefused(t *testing.T) {
 	profiles(t, func(t *testing.T, p *platformtest.Platform) {
 		ada := p.Login("member")
 		userstest.Change(p, ada.Token, `{"attributes": {"a": 1}}`, "If-Match", `"0"`).Want(t, http.StatusOK)
@@ -120,7 +120,7 @@ func TestChangeOfAnOldProfileIsRefused(t *testing.T) {
 	})
 }
 
-func TestChangesAtOnceAllHold(t *testing.T) {
+func TestProfileChange_Concurrent_AllAreApplied(t *testing.T) {
 	profiles(t, func(t *testing.T, p *platformtest.Platform) {
 		ada := p.Login("member")
 		var all sync.WaitGroup
@@ -156,7 +156,7 @@ func TestChangesAtOnceAllHold(t *testing.T) {
 	})
 }
 
-func TestHostileChangesChangeNothing(t *testing.T) {
+func TestProfileChange_Hostile_IsRefused(t *testing.T) {
 	profiles(t, func(t *testing.T, p *platformtest.Platform) {
 		ada := p.Login("member")
 		userstest.Change(p, ada.Token, `{"attributes": {"kept": true}}`).Want(t, http.StatusOK)
@@ -210,7 +210,7 @@ func TestHostileChangesChangeNothing(t *testing.T) {
 	})
 }
 
-func TestFreePartIsSealedInEitherStore(t *testing.T) {
+func TestProfile_FreePart_IsSealedInEitherStore(t *testing.T) {
 	profiles(t, func(t *testing.T, p *platformtest.Platform) {
 		ctx := context.Background()
 		ada, eve := p.Login("member"), p.Login("member")
@@ -251,7 +251,7 @@ func TestFreePartIsSealedInEitherStore(t *testing.T) {
 
 // A process that dies between the two writes leaves an unreferenced document and an unchanged
 // profile.
-func TestDocumentThatNothingPointsToDoesNotHold(t *testing.T) {
+func TestProfile_UnreferencedDocument_IsIgnored(t *testing.T) {
 	profiles(t, func(t *testing.T, p *platformtest.Platform) {
 		ctx := context.Background()
 		ada := p.Login("member")
@@ -277,7 +277,7 @@ CREATE CONSTRAINT TRIGGER killed AFTER UPDATE ON users DEFERRABLE INITIALLY DEFE
 }
 
 // After MongoDB is configured, profiles in PostgreSQL can still be read.
-func TestDocumentsMoveToMongoDBAsTheyChange(t *testing.T) {
+func TestProfile_Changed_MovesToMongoDB(t *testing.T) {
 	t.Parallel()
 	url := platformtest.MongoDB(t)
 	p := platformtest.NewWith(t, func(c *function.Config) { c.MongoURL = url },

@@ -150,7 +150,7 @@ SELECT gen_random_uuid(), $2, '\x01', email_index, wrapped_key, email, 'analyst'
 	}
 }
 
-func TestExportThatBreaksOffIsNoWhole(t *testing.T) {
+func TestExport_Aborted_DoesNotOpen(t *testing.T) {
 	t.Parallel()
 	p := mountRights(t)
 	ada := p.Login("owner")

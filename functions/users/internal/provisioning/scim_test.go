@@ -265,7 +265,7 @@ func TestProvisioningAsEntraDoes(t *testing.T) {
 }
 
 // An organization must not affect an account that is not its own by provisioning its address.
-func TestProvisioningTakesNobodyOver(t *testing.T) {
+func TestProvisioning_ForeignAccount_IsNotAffected(t *testing.T) {
 	t.Parallel()
 	p := provision(t)
 	p.exec(`DELETE FROM organization_domains`)
@@ -358,7 +358,7 @@ func TestMembersAreLinkedAndOwnersAreProtected(t *testing.T) {
 	}
 }
 
-func TestOrganizationsDoNotMeet(t *testing.T) {
+func TestProvisioning_OtherOrganizations_AreInvisible(t *testing.T) {
 	t.Parallel()
 	p := provision(t)
 	q := p.as(p.Login("owner"))

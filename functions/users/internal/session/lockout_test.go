@@ -187,7 +187,7 @@ func TestRightPasswordForgivesTheAccountAndThePair(t *testing.T) {
 	try(p, home, "ada@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
 }
 
-func TestNobodyLocksTheOwnerOut(t *testing.T) {
+func TestLogin_FailuresElsewhere_DoNotLockTheOwnerOut(t *testing.T) {
 	t.Parallel()
 	p := mountLogin(t)
 	userstest.Registered(t, p, "ada@example.com", "")
