@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
-	_ "github.com/duckdb/duckdb-go/v2" // the driver "duckdb"
+	"function/shared/ingest"
 
-	"function/shared/engine"
+	_ "github.com/duckdb/duckdb-go/v2" // the driver "duckdb"
 )
 
 const (
@@ -50,7 +50,7 @@ func (b *bench) query(ctx context.Context) error {
 	}
 	progress("%d rows are ready", queryRows)
 	// What the platform has made of the upload, and queries.
-	if _, err := engine.Prepare(ctx, engine.Source{Path: uploaded, Format: engine.Parquet}, prepared, engine.Options{Scratch: b.dir}); err != nil {
+	if _, err := ingest.Prepare(ctx, ingest.Source{Path: uploaded, Format: ingest.Parquet}, prepared, ingest.Options{Scratch: b.dir}); err != nil {
 		return err
 	}
 	duck, err := sql.Open("duckdb", "")

@@ -108,6 +108,7 @@ flock -n 9 || fail "another run uses $CACHE; wait for it, or choose another fold
 require
 "$E2E/build.sh"
 make -s -C "$ROOT" image
+(cd "$ROOT" && go build -buildvcs=false -trimpath -o bin/ ./scripts/deploy)
 (cd "$ROOT" && go test -c -tags e2e -o "$CACHE/e2e.test" ./scripts/e2e)
 enter
 [ -d "$(unpacked)" ] || in_cluster images.sh

@@ -5,13 +5,11 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
-	"fmt"
 	"hash/crc32"
 	"regexp"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"function/shared/database"
 	"function/shared/fault"
@@ -106,13 +104,9 @@ func (v *Verifier) keyHolder(ctx context.Context, w who, known bool) (Caller, er
 			return Caller{}, errBusy
 		}
 	}
-	rows, _ := v.db.Query(ctx, selectAPIKey, w.id[:])
-	k, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[apiKey])
-	if database.IsNoRows(err) {
-		return Caller{}, errKey
-	}
+	k, err := database.One[apiKey](ctx, v.db, errKey, selectAPIKey, w.id[:])
 	if err != nil {
-		return Caller{}, fmt.Errorf("look up API key: %w", err)
+		return Caller{}, err
 	}
 	v.uses.note(k.ID)
 	kind := PersonsKey

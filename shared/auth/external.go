@@ -15,7 +15,6 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"function/shared/database"
 	"function/shared/fault"
@@ -224,13 +223,9 @@ type externalCaller struct {
 var errNotLinked = fault.New(fault.Unauthenticated, "No account is linked to this token: log in here and link it (POST /v1/users/identities)")
 
 func (v *Verifier) externalCaller(ctx context.Context, w who) (Caller, error) {
-	rows, _ := v.db.Query(ctx, selectExternal, w.issuer, w.id[:], w.organization)
-	e, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[externalCaller])
-	if database.IsNoRows(err) {
-		return Caller{}, errNotLinked
-	}
+	e, err := database.One[externalCaller](ctx, v.db, errNotLinked, selectExternal, w.issuer, w.id[:], w.organization)
 	if err != nil {
-		return Caller{}, fmt.Errorf("look up the account of another issuer's token: %w", err)
+		return Caller{}, err
 	}
 	c := Caller{Kind: Person, UserID: e.UserID, SecondFactor: e.HasSecondFactor, Subject: policy.Subject{ExternalIssuer: true}}
 	switch {

@@ -143,8 +143,7 @@ func (i *Issuer) signerOf(ctx context.Context, typ string, memory time.Duration)
 }
 
 func (i *Issuer) newestKey(ctx context.Context) (signingKey, error) {
-	rows, _ := i.db.Query(ctx, selectNewestKey)
-	key, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[signingKey])
+	key, err := database.One[signingKey](ctx, i.db, pgx.ErrNoRows, selectNewestKey)
 	if err == nil {
 		return key, nil
 	}
@@ -155,8 +154,7 @@ func (i *Issuer) newestKey(ctx context.Context) (signingKey, error) {
 		if _, err := tx.Exec(ctx, lockKeys); err != nil {
 			return err
 		}
-		rows, _ := tx.Query(ctx, selectNewestKey)
-		key, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[signingKey])
+		key, err = database.One[signingKey](ctx, tx, pgx.ErrNoRows, selectNewestKey)
 		if !database.IsNoRows(err) {
 			return err
 		}

@@ -1,5 +1,3 @@
-//go:build cgo
-
 package engine
 
 import (
@@ -17,44 +15,44 @@ import (
 	"github.com/duckdb/duckdb-go/v2"
 )
 
-// field is a column on its way from DuckDB into an answer.
-type field struct {
+// Field is a column of a query's result.
+type Field struct {
 	resultset.Column
-	sqlType sqlType
+	sqlType Type
 }
 
-// fields describes the columns of a relation.
-func (s *session) fields(ctx context.Context, relation string) ([]field, error) {
-	var list []field
-	err := s.each(ctx, "SELECT column_name, column_type FROM (DESCRIBE FROM "+relation+")", func(row []any) error {
+// Fields returns the columns of a relation.
+func (s *Session) Fields(ctx context.Context, relation string) ([]Field, error) {
+	var list []Field
+	err := s.Each(ctx, "SELECT column_name, column_type FROM (DESCRIBE FROM "+relation+")", func(row []any) error {
 		name, _ := row[0].(string)
 		typeName, _ := row[1].(string)
-		t, err := parseType(typeName)
-		list = append(list, field{resultset.Column{Name: name, Type: typeName}, t})
+		t, err := ParseType(typeName)
+		list = append(list, Field{resultset.Column{Name: name, Type: typeName}, t})
 		return err
 	})
 	return list, err
 }
 
-// projection selects the fields in a form that the driver hands over whole.
-func projection(list []field) string {
+// Projection returns the select list that makes the driver return every value of the fields unchanged.
+func Projection(list []Field) string {
 	columns := make([]string, len(list))
 	for i, f := range list {
-		columns[i] = f.sqlType.expression(identifier(f.Name), 0)
+		columns[i] = f.sqlType.expression(Identifier(f.Name), 0)
 	}
 	return strings.Join(columns, ", ")
 }
 
-func nested(sqlType string) bool {
+func Nested(sqlType string) bool {
 	return strings.HasSuffix(sqlType, "]") || strings.HasPrefix(sqlType, "STRUCT(") ||
 		strings.HasPrefix(sqlType, "MAP(") || strings.HasPrefix(sqlType, "UNION(")
 }
 
-// value is the field's form in an answer.
-func (f field) value(v any) any { return convert(v, f.sqlType) }
+// Value converts a value of the projection into the form of package resultset.
+func (f Field) Value(v any) any { return convert(v, f.sqlType) }
 
-// convert turns what sqlType.expression selects into plain values, which package resultset knows.
-func convert(v any, t sqlType) any {
+// convert converts a value that Type.expression selected.
+func convert(v any, t Type) any {
 	switch v := v.(type) {
 	case nil:
 		return nil
@@ -65,7 +63,7 @@ func convert(v any, t sqlType) any {
 	case map[string]any:
 		return convertMembers(v, t)
 	case []byte:
-		if t.name == "UUID" && len(v) == 16 {
+		if t.Name == "UUID" && len(v) == 16 {
 			return resultset.Value([16]byte(v), "")
 		}
 	case duckdb.Decimal:
@@ -76,14 +74,14 @@ func convert(v any, t sqlType) any {
 	case duckdb.Interval:
 		return duration(v)
 	case time.Time:
-		return instant(v, t.name)
+		return instant(v, t.Name)
 	}
 	return resultset.Value(v, "")
 }
 
-// fromText is the form of a type that was selected as text.
-func fromText(v string, t sqlType) any {
-	switch t.name {
+// fromText converts a value that was selected as text.
+func fromText(v string, t Type) any {
+	switch t.Name {
 	case "JSON":
 		return resultset.Value(json.RawMessage(v), "")
 	case zonedTime: // 10:00:00+02 is 10:00:00+02:00 in ISO 8601
@@ -97,24 +95,24 @@ func fromText(v string, t sqlType) any {
 	return v
 }
 
-func convertList(list []any, t sqlType) any {
-	if t.name == "MAP" {
+func convertList(list []any, t Type) any {
+	if t.Name == "MAP" {
 		object := make(map[string]any, len(list))
 		for _, entry := range list {
 			if members, ok := entry.(map[string]any); ok {
-				object[key(convert(members["0"], t.parts[0]))] = convert(members["1"], t.parts[1])
+				object[key(convert(members["0"], t.Parts[0]))] = convert(members["1"], t.Parts[1])
 			}
 		}
 		return object
 	}
 	converted := make([]any, len(list))
 	for i, element := range list {
-		converted[i] = convert(element, t.parts[0])
+		converted[i] = convert(element, t.Parts[0])
 	}
 	return converted
 }
 
-// key is the name of a map's entry: text as it is, anything else in JSON.
+// key returns the JSON key of a map's entry: text as it is, everything else as JSON.
 func key(v any) string {
 	if s, ok := v.(string); ok {
 		return s
@@ -126,18 +124,18 @@ func key(v any) string {
 	return string(encoded)
 }
 
-// convertMembers makes an object of a struct, and of a union its value.
-func convertMembers(members map[string]any, t sqlType) any {
-	if t.name == "UNION" {
+// convertMembers turns a struct into an object, and a union into its value.
+func convertMembers(members map[string]any, t Type) any {
+	if t.Name == "UNION" {
 		for i, label := range t.labels {
 			if label == members["tag"] {
-				return convert(members[strconv.Itoa(i)], t.parts[i])
+				return convert(members[strconv.Itoa(i)], t.Parts[i])
 			}
 		}
 		return nil
 	}
-	object := make(map[string]any, len(t.parts))
-	for i, part := range t.parts {
+	object := make(map[string]any, len(t.Parts))
+	for i, part := range t.Parts {
 		object[t.labels[i]] = convert(members[strconv.Itoa(i)], part)
 	}
 	return object
@@ -160,7 +158,7 @@ func instant(t time.Time, sqlType string) any {
 	return resultset.Value(t, sqlType)
 }
 
-// decimal writes a decimal with all digits of its scale, as SQL does.
+// decimal formats a decimal with all digits of its scale, as SQL does.
 func decimal(d duckdb.Decimal) string {
 	digits, scale := new(big.Int).Abs(d.Value).String(), int(d.Scale)
 	if short := scale + 1 - len(digits); short > 0 {
@@ -175,7 +173,7 @@ func decimal(d duckdb.Decimal) string {
 	return digits
 }
 
-// duration writes an interval as ISO 8601 does, every part with its own sign.
+// duration formats an interval as ISO 8601, each part with its own sign.
 func duration(i duckdb.Interval) string {
 	text := "P"
 	if i.Months != 0 {

@@ -1,5 +1,5 @@
-//go:build cgo
-
+// Package engine opens DuckDB and converts its types and values. Package ingest uses it to read uploaded files, package
+// sandbox to run untrusted SQL.
 package engine
 
 import (
@@ -12,14 +12,14 @@ import (
 	"github.com/duckdb/duckdb-go/v2"
 )
 
-// session is one connection to a DuckDB instance of its own, in memory.
-type session struct {
+// Session is a connection to its own in-memory instance of DuckDB.
+type Session struct {
 	db   *sql.DB
-	conn *sql.Conn
+	Conn *sql.Conn
 }
 
-// open starts an instance and applies settings, in order. Extensions are never fetched nor loaded.
-func open(ctx context.Context, settings ...string) (*session, error) {
+// Open starts an instance and applies settings in order. It never fetches or loads extensions.
+func Open(ctx context.Context, settings ...string) (*Session, error) {
 	connector, err := duckdb.NewConnector("", nil)
 	if err != nil {
 		return nil, fmt.Errorf("start DuckDB: %w", err)
@@ -29,54 +29,54 @@ func open(ctx context.Context, settings ...string) (*session, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("connect to DuckDB: %w", err), db.Close())
 	}
-	s := &session{db: db, conn: conn}
+	s := &Session{db: db, Conn: conn}
 	settings = append([]string{
 		"SET autoinstall_known_extensions = false",
 		"SET autoload_known_extensions = false",
 		"SET TimeZone = 'UTC'",
 	}, settings...)
-	if err := s.apply(ctx, settings); err != nil {
-		s.close()
+	if err := s.Apply(ctx, settings); err != nil {
+		s.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// apply runs settings in order.
-func (s *session) apply(ctx context.Context, settings []string) error {
+// Apply runs settings in order.
+func (s *Session) Apply(ctx context.Context, settings []string) error {
 	for _, setting := range settings {
-		if err := s.exec(ctx, setting); err != nil {
+		if err := s.Exec(ctx, setting); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *session) close() {
-	_ = s.conn.Close()
+func (s *Session) Close() {
+	_ = s.Conn.Close()
 	_ = s.db.Close()
 }
 
-func (s *session) exec(ctx context.Context, statement string, args ...any) error {
-	if _, err := s.conn.ExecContext(ctx, statement, args...); err != nil {
+func (s *Session) Exec(ctx context.Context, statement string, args ...any) error {
+	if _, err := s.Conn.ExecContext(ctx, statement, args...); err != nil {
 		return fmt.Errorf("run %.60q: %w", statement, err)
 	}
 	return nil
 }
 
-// row reads the only row of an answer whatever its number of columns.
-func (s *session) row(ctx context.Context, query string, args ...any) ([]any, error) {
+// Row returns the values of a query's only row, or sql.ErrNoRows.
+func (s *Session) Row(ctx context.Context, query string, args ...any) ([]any, error) {
 	var row []any
-	err := s.each(ctx, query, func(values []any) error { row = values; return nil }, args...)
+	err := s.Each(ctx, query, func(values []any) error { row = values; return nil }, args...)
 	if err == nil && row == nil {
 		err = sql.ErrNoRows
 	}
 	return row, err
 }
 
-// each calls visit with the values of every row; a row is the visitor's to keep.
-func (s *session) each(ctx context.Context, query string, visit func([]any) error, args ...any) error {
-	rows, err := s.conn.QueryContext(ctx, query, args...)
+// Each calls visit with the values of every row; visit may keep them.
+func (s *Session) Each(ctx context.Context, query string, visit func([]any) error, args ...any) error {
+	rows, err := s.Conn.QueryContext(ctx, query, args...)
 	if err != nil {
 		return fmt.Errorf("run %.60q: %w", query, err)
 	}
@@ -101,14 +101,14 @@ func (s *session) each(ctx context.Context, query string, visit func([]any) erro
 	return rows.Err()
 }
 
-// literal quotes a string for SQL.
-func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+// Literal quotes a string for SQL.
+func Literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// identifier quotes a name for SQL.
-func identifier(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
+// Identifier quotes a name for SQL.
+func Identifier(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 
-// fault answers the error that DuckDB itself reported, or nil.
-func fault(err error) *duckdb.Error {
+// ErrorOf returns the error that DuckDB itself reported, or nil.
+func ErrorOf(err error) *duckdb.Error {
 	var e *duckdb.Error
 	if errors.As(err, &e) {
 		return e
@@ -116,8 +116,8 @@ func fault(err error) *duckdb.Error {
 	return nil
 }
 
-// sentence is the first line of what DuckDB says, without the name of the error's class.
-func sentence(e *duckdb.Error) string {
+// Sentence returns the first line of DuckDB's message without the class of the error.
+func Sentence(e *duckdb.Error) string {
 	line, _, _ := strings.Cut(e.Msg, "\n")
 	if class, rest, ok := strings.Cut(line, " Error: "); ok && !strings.ContainsAny(class, "\"'(") {
 		line = rest

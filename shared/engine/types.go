@@ -1,5 +1,3 @@
-//go:build cgo
-
 package engine
 
 import (
@@ -8,15 +6,15 @@ import (
 	"strings"
 )
 
-// sqlType is the structure of a DuckDB type, read from the name that DuckDB gives it.
-type sqlType struct {
-	name   string    // without parameters: DECIMAL, VARCHAR …; LIST (arrays too), STRUCT, MAP or UNION
-	labels []string  // names of a struct's or union's members
-	parts  []sqlType // a list's element; a map's key and value; members
+// Type is the structure of a DuckDB type, parsed from its name.
+type Type struct {
+	Name   string   // without parameters: DECIMAL, VARCHAR …; LIST (arrays too), STRUCT, MAP or UNION
+	labels []string // names of a struct's or union's members
+	Parts  []Type   // a list's element; a map's key and value; members
 }
 
-// Leaf types as the driver hands them over, and those that it does not know or does not keep: those are selected as
-// text, or as a type that it keeps.
+// Leaf types. The driver returns values of the kept types unchanged; values of the others are selected as text, or as
+// a type that is kept.
 var (
 	keptTypes = strings.Fields(`BOOLEAN TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT
 		BIGNUM FLOAT DOUBLE DECIMAL VARCHAR BLOB UUID DATE TIMESTAMP TIMESTAMP_NS INTERVAL ENUM NULL`)
@@ -25,12 +23,17 @@ var (
 	zonedMoment = "TIMESTAMP WITH TIME ZONE"
 )
 
-// parseType reads a type's name, such as STRUCT("a b" INTEGER, c MAP(VARCHAR, DECIMAL(9,2)[])).
-func parseType(name string) (sqlType, error) {
+// UnsupportedType is the error of a column whose values the driver cannot return.
+type UnsupportedType struct{ Name string }
+
+func (e *UnsupportedType) Error() string { return "unsupported type " + e.Name }
+
+// ParseType parses the name of a type, such as STRUCT("a b" INTEGER, c MAP(VARCHAR, DECIMAL(9,2)[])).
+func ParseType(name string) (Type, error) {
 	p := typeParser{rest: name}
 	t, ok := p.read()
 	if !ok || p.rest != "" {
-		return t, &QueryError{Reason: Runtime, Detail: fmt.Sprintf("A column of the type %s cannot be returned: cast it to another type.", excerpt(name))}
+		return t, &UnsupportedType{name}
 	}
 	return t, nil
 }
@@ -45,17 +48,17 @@ func (p *typeParser) take(token string) bool {
 	return ok
 }
 
-// read reads a type that is carried; ok is false for every other.
-func (p *typeParser) read() (t sqlType, ok bool) {
+// read parses a supported type; ok is false for every other.
+func (p *typeParser) read() (t Type, ok bool) {
 	if p.take(zonedTime) {
-		t.name = zonedTime
+		t.Name = zonedTime
 	} else if p.take(zonedMoment) {
-		t.name = zonedMoment
+		t.Name = zonedMoment
 	} else {
-		t.name = p.name(" ,()[")
+		t.Name = p.name(" ,()[")
 	}
 	if ok = t.carried(); p.take("(") {
-		switch t.name {
+		switch t.Name {
 		case "STRUCT", "UNION":
 			ok = p.members(&t)
 		case "MAP":
@@ -70,17 +73,17 @@ func (p *typeParser) read() (t sqlType, ok bool) {
 			return t, false
 		}
 		p.rest = p.rest[end+1:]
-		t = sqlType{name: "LIST", parts: []sqlType{t}}
+		t = Type{Name: "LIST", Parts: []Type{t}}
 	}
 	return t, ok
 }
 
-func (t sqlType) carried() bool {
-	return slices.Contains(keptTypes, t.name) || slices.Contains(textTypes, t.name) ||
-		t.name == zonedTime || t.name == zonedMoment || t.name == "TIMESTAMP_S" || t.name == "TIMESTAMP_MS"
+func (t Type) carried() bool {
+	return slices.Contains(keptTypes, t.Name) || slices.Contains(textTypes, t.Name) ||
+		t.Name == zonedTime || t.Name == zonedMoment || t.Name == "TIMESTAMP_S" || t.Name == "TIMESTAMP_MS"
 }
 
-// name reads an identifier, quoted or up to one of the delimiters.
+// name parses an identifier, either quoted or up to one of the delimiters.
 func (p *typeParser) name(delimiters string) string {
 	if !strings.HasPrefix(p.rest, `"`) {
 		end := strings.IndexAny(p.rest, delimiters)
@@ -105,14 +108,14 @@ func (p *typeParser) name(delimiters string) string {
 	return name.String()
 }
 
-func (p *typeParser) member(t *sqlType) bool {
+func (p *typeParser) member(t *Type) bool {
 	part, ok := p.read()
-	t.parts = append(t.parts, part)
+	t.Parts = append(t.Parts, part)
 	return ok
 }
 
-// members reads "name TYPE, …)". DuckDB itself refuses answers with structs whose members have no names.
-func (p *typeParser) members(t *sqlType) bool {
+// members parses "name TYPE, …)". DuckDB itself refuses results with structs whose members have no names.
+func (p *typeParser) members(t *Type) bool {
 	for {
 		t.labels = append(t.labels, p.name(" "))
 		switch {
@@ -126,7 +129,7 @@ func (p *typeParser) members(t *sqlType) bool {
 	}
 }
 
-// parameters skips those of a leaf type, such as ENUM('a', ')').
+// parameters skips the parameters of a leaf type, such as ENUM('a', ')').
 func (p *typeParser) parameters() bool {
 	quoted := false
 	for i := range len(p.rest) {
@@ -141,37 +144,37 @@ func (p *typeParser) parameters() bool {
 	return false
 }
 
-// expression selects x, of type t, in a form that the driver hands over whole: members of structs are named by their
-// place, a map is a list of its entries, and a union is its tag and each of its members.
-func (t sqlType) expression(x string, depth int) string {
-	switch t.name {
+// expression selects x, a value of type t, in a form that the driver returns unchanged: the members of a struct are
+// named by their position, a map is a list of its entries, and a union is its tag and all its members.
+func (t Type) expression(x string, depth int) string {
+	switch t.Name {
 	case "TIMESTAMP_S", "TIMESTAMP_MS":
 		return "CAST(" + x + " AS TIMESTAMP)"
 	case "LIST":
 		v := fmt.Sprintf("v%d", depth)
-		if element := t.parts[0].expression(v, depth+1); element != v {
+		if element := t.Parts[0].expression(v, depth+1); element != v {
 			return fmt.Sprintf("list_transform(%s, lambda %s: %s)", x, v, element)
 		}
 		return x
 	case "MAP":
 		v := fmt.Sprintf("v%d", depth)
 		return fmt.Sprintf("list_transform(map_entries(%s), lambda %s: struct_pack(\"0\" := %s, \"1\" := %s))", x, v,
-			t.parts[0].expression(v+".key", depth+1), t.parts[1].expression(v+".value", depth+1))
+			t.Parts[0].expression(v+".key", depth+1), t.Parts[1].expression(v+".value", depth+1))
 	case "STRUCT":
 		return t.pack(x, "", func(i int) string { return fmt.Sprintf("struct_extract_at(%s, %d)", x, i+1) }, depth)
 	case "UNION":
 		tag := fmt.Sprintf("tag := CAST(union_tag(%s) AS VARCHAR), ", x)
-		return t.pack(x, tag, func(i int) string { return fmt.Sprintf("union_extract(%s, %s)", x, literal(t.labels[i])) }, depth)
+		return t.pack(x, tag, func(i int) string { return fmt.Sprintf("union_extract(%s, %s)", x, Literal(t.labels[i])) }, depth)
 	}
-	if t.name == zonedTime || slices.Contains(textTypes, t.name) {
+	if t.Name == zonedTime || slices.Contains(textTypes, t.Name) {
 		return "CAST(" + x + " AS VARCHAR)"
 	}
 	return x
 }
 
-func (t sqlType) pack(x, first string, extract func(int) string, depth int) string {
-	members := make([]string, len(t.parts))
-	for i, part := range t.parts {
+func (t Type) pack(x, first string, extract func(int) string, depth int) string {
+	members := make([]string, len(t.Parts))
+	for i, part := range t.Parts {
 		members[i] = fmt.Sprintf("\"%d\" := %s", i, part.expression(extract(i), depth))
 	}
 	return fmt.Sprintf("CASE WHEN %s IS NOT NULL THEN struct_pack(%s%s) END", x, first, strings.Join(members, ", "))

@@ -72,8 +72,7 @@ func isForGood(failure error) bool {
 func (s *Sender) deliver(ctx context.Context, db *pgxpool.Pool, keeper *secret.Keeper, mayGiveUp bool, query string, arguments ...any) (id uuid.UUID, err error) {
 	var failure error
 	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
-		rows, _ := tx.Query(ctx, query, arguments...)
-		m, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[queued])
+		m, err := database.One[queued](ctx, tx, pgx.ErrNoRows, query, arguments...)
 		if database.IsNoRows(err) {
 			return nil
 		}

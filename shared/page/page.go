@@ -6,11 +6,16 @@
 package page
 
 import (
+	"context"
 	"encoding/base64"
+	"fmt"
+	"maps"
+
+	"function/shared/database"
+	"function/shared/fault"
 
 	"github.com/google/uuid"
-
-	"function/shared/fault"
+	"github.com/jackc/pgx/v5"
 )
 
 // Query is the part of a request that asks for one page of a list.
@@ -25,9 +30,40 @@ type Page[T any] struct {
 	NextCursor string `json:"next_cursor,omitempty" doc:"Cursor of the next page; absent on the last page"`
 }
 
-// Before is the identifier that every item of the asked page precedes:
-// `WHERE id < $1 ORDER BY id DESC LIMIT $2`, with Fetch as the limit.
-func (q Query) Before() (uuid.UUID, error) {
+// List reads the page that q asks for. sql selects the rows of the whole list and ends in
+// "id < @before ORDER BY id DESC LIMIT @limit"; List fills in @before and @limit, and returns
+// each row as a T, matching columns to the names of T's fields. id returns the identifier
+// that the list is ordered by.
+func List[T any](ctx context.Context, db database.Querier, q Query, id func(T) uuid.UUID, sql string, args pgx.NamedArgs) (Page[T], error) {
+	before, err := q.before()
+	if err != nil {
+		return Page[T]{}, err
+	}
+	all := pgx.NamedArgs{"before": before, "limit": q.Limit + 1} // one more row: whether another page follows
+	maps.Copy(all, args)
+	rows, _ := db.Query(ctx, sql, all) // CollectRows returns its error
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[T])
+	if err != nil {
+		return Page[T]{}, fmt.Errorf("list %T: %w", *new(T), err)
+	}
+	return of(q, found, id), nil
+}
+
+// Map converts the items of a page, such as rows with sealed values into what the caller
+// may read.
+func Map[T, U any](p Page[T], convert func(T) (U, error)) (Page[U], error) {
+	out := Page[U]{Items: make([]U, len(p.Items)), NextCursor: p.NextCursor}
+	for i, item := range p.Items {
+		var err error
+		if out.Items[i], err = convert(item); err != nil {
+			return Page[U]{}, err
+		}
+	}
+	return out, nil
+}
+
+// before returns the identifier that precedes every item of the page.
+func (q Query) before() (uuid.UUID, error) {
 	if q.Cursor == "" {
 		return uuid.Max, nil
 	}
@@ -38,12 +74,8 @@ func (q Query) Before() (uuid.UUID, error) {
 	return uuid.UUID(raw), nil
 }
 
-// Fetch is how many rows to read: one more than asked for, which tells whether
-// another page follows.
-func (q Query) Fetch() int { return q.Limit + 1 }
-
-// Of makes the page from the rows read by Before and Fetch.
-func Of[T any](q Query, rows []T, id func(T) uuid.UUID) Page[T] {
+// of returns the page of the rows, which are one more than the limit if another page follows.
+func of[T any](q Query, rows []T, id func(T) uuid.UUID) Page[T] {
 	if len(rows) <= q.Limit {
 		return Page[T]{Items: append([]T{}, rows...)}
 	}

@@ -15,17 +15,17 @@ import (
 // list answers a query over rows as a table would, newest first.
 func list(t *testing.T, rows []uuid.UUID, q Query) Page[uuid.UUID] {
 	t.Helper()
-	before, err := q.Before()
+	before, err := q.before()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var found []uuid.UUID
 	for _, id := range slices.Backward(rows) {
-		if strings.Compare(id.String(), before.String()) < 0 && len(found) < q.Fetch() {
+		if strings.Compare(id.String(), before.String()) < 0 && len(found) <= q.Limit {
 			found = append(found, id)
 		}
 	}
-	return Of(q, found, func(id uuid.UUID) uuid.UUID { return id })
+	return of(q, found, func(id uuid.UUID) uuid.UUID { return id })
 }
 
 func TestPagesHoldEveryRowOnceWhateverTheLimit(t *testing.T) {
@@ -69,7 +69,7 @@ func TestRowsThatComeMeanwhileDoNotShiftThePages(t *testing.T) {
 
 func TestEmptyPageIsAnEmptyList(t *testing.T) {
 	t.Parallel()
-	if p := Of(Query{Limit: 1}, nil, func(id uuid.UUID) uuid.UUID { return id }); p.Items == nil {
+	if p := of(Query{Limit: 1}, nil, func(id uuid.UUID) uuid.UUID { return id }); p.Items == nil {
 		t.Error("items are null")
 	}
 }
@@ -82,7 +82,7 @@ func TestHostileCursorsAreInvalid(t *testing.T) {
 		base64.RawURLEncoding.EncodeToString(id[:15]), base64.RawURLEncoding.EncodeToString(append(id[:], 0)),
 		base64.StdEncoding.EncodeToString(id[:]),
 	} {
-		_, err := Query{Limit: 1, Cursor: cursor}.Before()
+		_, err := Query{Limit: 1, Cursor: cursor}.before()
 		if e, ok := fault.As(err); !ok || e.Kind != fault.Invalid || len(e.Fields) != 1 || e.Fields[0].Location != "query.cursor" {
 			t.Errorf("cursor %.20q: %v, want an invalid query.cursor", cursor, err)
 		}
@@ -92,7 +92,7 @@ func TestHostileCursorsAreInvalid(t *testing.T) {
 func FuzzCursor(f *testing.F) {
 	f.Add("AZil8AAAcACAAAAAAAAAAQ")
 	f.Fuzz(func(t *testing.T, cursor string) {
-		if _, err := (Query{Limit: 1, Cursor: cursor}).Before(); err != nil {
+		if _, err := (Query{Limit: 1, Cursor: cursor}).before(); err != nil {
 			if e, ok := fault.As(err); !ok || e.Kind != fault.Invalid {
 				t.Errorf("cursor %q: %v", cursor, err)
 			}

@@ -10,10 +10,11 @@ import (
 	"runtime"
 	"testing"
 
+	"function/shared/ingest"
+
 	"github.com/google/uuid"
 
 	"function/shared/database"
-	"function/shared/engine"
 	"function/shared/platformtest"
 )
 
@@ -56,7 +57,7 @@ func Describe(t testing.TB, p *platformtest.Platform, organization uuid.UUID, na
 func Load(t testing.TB, p *platformtest.Platform, organization uuid.UUID, name, path string) uuid.UUID {
 	t.Helper()
 	parquet := filepath.Join(t.TempDir(), "table.parquet")
-	profile, err := engine.Prepare(context.Background(), engine.Source{Path: path, Format: engine.CSV}, parquet, engine.Options{Scratch: t.TempDir()})
+	profile, err := ingest.Prepare(context.Background(), ingest.Source{Path: path, Format: ingest.CSV}, parquet, ingest.Options{Scratch: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -84,12 +84,11 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	id := uuid7.New()
 	var kept report.Report
 	err = act.Do(ctx, f.db, audit.Entry{Action: "reports:create", ResourceID: id.String()}, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
-		rows, _ := tx.Query(ctx, insertReport, pgx.NamedArgs{
+		kept, err = database.One[report.Report](ctx, tx, pgx.ErrNoRows, insertReport, pgx.NamedArgs{
 			"id": id, "organization": caller.OrganizationID, "name": b.Name, "query": b.SQL, "database": b.Database,
 			"parameters": append([]query.Parameter{}, b.Parameters...), "visualization": b.Visualization,
 			"schedule": schedule, "timezone": b.Timezone, "next_run_at": next, "created_by": caller.UserID,
 		})
-		kept, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[report.Report])
 		return err
 	})
 	if err != nil {

@@ -3,10 +3,8 @@ package getreport
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"function/functions/analytics/internal/report"
 	"function/shared/auth"
@@ -45,13 +43,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.db.Query(ctx, selectReport, in.ID, caller.OrganizationID)
-	kept, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[report.Report])
-	if database.IsNoRows(err) {
-		return nil, report.ErrNoReport
-	}
+	kept, err := database.One[report.Report](ctx, f.db, report.ErrNoReport, selectReport, in.ID, caller.OrganizationID)
 	if err != nil {
-		return nil, fmt.Errorf("read report: %w", err)
+		return nil, err
 	}
 	return &Response{Body: report.Planned(kept)}, nil
 }

@@ -4,10 +4,8 @@ package getrun
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"function/functions/analytics/internal/report"
 	"function/shared/auth"
@@ -49,13 +47,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.db.Query(ctx, selectRun, in.Run, in.ID, caller.OrganizationID)
-	run, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[report.RunResult])
-	if database.IsNoRows(err) {
-		return nil, report.ErrNoRun
-	}
+	run, err := database.One[report.RunResult](ctx, f.db, report.ErrNoRun, selectRun, in.Run, in.ID, caller.OrganizationID)
 	if err != nil {
-		return nil, fmt.Errorf("read run: %w", err)
+		return nil, err
 	}
 	return &Response{Body: run}, nil
 }

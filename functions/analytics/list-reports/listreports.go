@@ -3,7 +3,6 @@ package listreports
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -38,7 +37,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const selectReports = `
 SELECT ` + report.Columns + ` FROM reports
-WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
+WHERE organization_id = @organization AND id < @before ORDER BY id DESC LIMIT @limit`
 
 // Handle lists the reports of the caller's organization.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
@@ -46,17 +45,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	before, err := in.Before()
-	if err != nil {
-		return nil, err
+	reports, err := page.List(ctx, f.db, in.Query, func(r report.Report) uuid.UUID { return r.ID }, selectReports, pgx.NamedArgs{"organization": caller.OrganizationID})
+	for i := range reports.Items {
+		reports.Items[i] = report.Planned(reports.Items[i])
 	}
-	rows, _ := f.db.Query(ctx, selectReports, caller.OrganizationID, before, in.Fetch())
-	reports, err := pgx.CollectRows(rows, pgx.RowToStructByName[report.Report])
-	if err != nil {
-		return nil, fmt.Errorf("list reports: %w", err)
-	}
-	for i := range reports {
-		reports[i] = report.Planned(reports[i])
-	}
-	return &Response{Body: page.Of(in.Query, reports, func(r report.Report) uuid.UUID { return r.ID })}, nil
+	return &Response{Body: reports}, err
 }

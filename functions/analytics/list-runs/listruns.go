@@ -43,16 +43,12 @@ const (
 	reportExists = `SELECT EXISTS (SELECT FROM reports WHERE id = $1 AND organization_id = $2)`
 	selectRuns   = `
 SELECT ` + report.RunColumns + ` FROM report_runs
-WHERE report_id = $1 AND organization_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4`
+WHERE report_id = @report AND organization_id = @organization AND id < @before ORDER BY id DESC LIMIT @limit`
 )
 
 // Handle lists the runs of a report of the caller's organization.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
-	if err != nil {
-		return nil, err
-	}
-	before, err := in.Before()
 	if err != nil {
 		return nil, err
 	}
@@ -63,10 +59,6 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if !exists {
 		return nil, report.ErrNoReport
 	}
-	rows, _ := f.db.Query(ctx, selectRuns, in.ID, caller.OrganizationID, before, in.Fetch())
-	runs, err := pgx.CollectRows(rows, pgx.RowToStructByName[report.Run])
-	if err != nil {
-		return nil, fmt.Errorf("list runs: %w", err)
-	}
-	return &Response{Body: page.Of(in.Query, runs, func(r report.Run) uuid.UUID { return r.ID })}, nil
+	runs, err := page.List(ctx, f.db, in.Query, func(r report.Run) uuid.UUID { return r.ID }, selectRuns, pgx.NamedArgs{"report": in.ID, "organization": caller.OrganizationID})
+	return &Response{Body: runs}, err
 }

@@ -76,8 +76,7 @@ func (f *Function) run(ctx context.Context, j *job.Job, e events.ReportRunReques
 	if err != nil {
 		return fmt.Errorf("start run: %w", err)
 	}
-	rows, _ := f.db.Query(ctx, selectReport, id, e.OrganizationID)
-	kept, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[report.Report])
+	kept, err := database.One[report.Report](ctx, f.db, pgx.ErrNoRows, selectReport, id, e.OrganizationID)
 	if database.IsNoRows(err) {
 		return nil // deleted since
 	}

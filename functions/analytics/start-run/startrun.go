@@ -7,7 +7,6 @@ import (
 	"net/http"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"function/functions/analytics/internal/report"
 	"function/shared/act"
@@ -58,11 +57,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	var run report.Run
 	entry := audit.Entry{Action: "reports:run", ResourceID: in.ID.String(), Detail: map[string]any{"run": id}}
 	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
-		rows, _ := tx.Query(ctx, insertRun, id, in.ID, caller.OrganizationID)
-		run, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[report.Run])
-		if database.IsNoRows(err) {
-			return report.ErrNoReport
-		}
+		run, err = database.One[report.Run](ctx, tx, report.ErrNoReport, insertRun, id, in.ID, caller.OrganizationID)
 		if err != nil {
 			return err
 		}

@@ -4,7 +4,6 @@ package listdisposals
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -54,7 +53,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const selectDisposals = `
 SELECT id, sweep_id, resource, keep_days, cutoff, items, bytes, oldest, newest, disposed_at
-FROM compliance.retention_disposals WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
+FROM compliance.retention_disposals WHERE organization_id = @organization AND id < @before ORDER BY id DESC LIMIT @limit`
 
 // Handle lists the caller's organization's disposals.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
@@ -62,14 +61,6 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	before, err := in.Before()
-	if err != nil {
-		return nil, err
-	}
-	rows, _ := f.DB.Query(ctx, selectDisposals, caller.OrganizationID, before, in.Fetch())
-	disposals, err := pgx.CollectRows(rows, pgx.RowToStructByName[Disposal])
-	if err != nil {
-		return nil, fmt.Errorf("list disposals: %w", err)
-	}
-	return &Response{Body: page.Of(in.Query, disposals, func(d Disposal) uuid.UUID { return d.ID })}, nil
+	disposals, err := page.List(ctx, f.DB, in.Query, func(d Disposal) uuid.UUID { return d.ID }, selectDisposals, pgx.NamedArgs{"organization": caller.OrganizationID})
+	return &Response{Body: disposals}, err
 }

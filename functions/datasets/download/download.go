@@ -10,7 +10,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets/internal/transfer"
 	"function/shared/audit"
@@ -69,13 +68,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.db.Query(ctx, selectVersion, in.ID, caller.OrganizationID, in.Version)
-	v, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[version])
-	if database.IsNoRows(err) {
-		return nil, fault.New(fault.NotFound, "There is no such data set, or no such version of it")
-	}
+	v, err := database.One[version](ctx, f.db, fault.New(fault.NotFound, "There is no such data set, or no such version of it"), selectVersion, in.ID, caller.OrganizationID, in.Version)
 	if err != nil {
-		return nil, fmt.Errorf("look up version: %w", err)
+		return nil, err
 	}
 	object, mediaType, err := f.open(ctx, v)
 	if err != nil {

@@ -4,10 +4,8 @@ package get
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/profiling"
@@ -58,13 +56,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.db.Query(ctx, selectDataset, in.ID, caller.OrganizationID)
-	d, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Detail])
-	if database.IsNoRows(err) {
-		return nil, dataset.ErrNotFound
-	}
+	d, err := database.One[Detail](ctx, f.db, dataset.ErrNotFound, selectDataset, in.ID, caller.OrganizationID)
 	if err != nil {
-		return nil, fmt.Errorf("read data set: %w", err)
+		return nil, err
 	}
 	return &Response{Body: d}, nil
 }

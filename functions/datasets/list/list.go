@@ -3,7 +3,6 @@ package list
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -45,8 +44,8 @@ SELECT d.id, d.name, d.description, d.declared_schema AS schema, d.storage_type,
        d.ready_version, v.format, v.size_bytes, encode(v.sha256, 'hex') AS sha256, v.row_count, ` + profiling.SelectProgress + `, v.failure,
        v.uploaded_at, d.created_at, d.changed_at
 FROM datasets d LEFT JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.newest_version
-WHERE d.organization_id = $1 AND d.deleted_at IS NULL AND d.id < $2 AND ($3 = '' OR d.status = $3)
-ORDER BY d.id DESC LIMIT $4`
+WHERE d.organization_id = @organization AND d.deleted_at IS NULL AND d.id < @before AND (@status = '' OR d.status = @status)
+ORDER BY d.id DESC LIMIT @limit`
 
 // Handle reads the page.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
@@ -54,14 +53,6 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	before, err := in.Before()
-	if err != nil {
-		return nil, err
-	}
-	rows, _ := f.db.Query(ctx, selectDatasets, caller.OrganizationID, before, in.Status, in.Fetch())
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[dataset.Dataset])
-	if err != nil {
-		return nil, fmt.Errorf("list data sets: %w", err)
-	}
-	return &Response{Body: page.Of(in.Query, found, func(d dataset.Dataset) uuid.UUID { return d.ID })}, nil
+	found, err := page.List(ctx, f.db, in.Query, func(d dataset.Dataset) uuid.UUID { return d.ID }, selectDatasets, pgx.NamedArgs{"organization": caller.OrganizationID, "status": in.Status})
+	return &Response{Body: found}, err
 }

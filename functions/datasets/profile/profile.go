@@ -9,13 +9,14 @@ import (
 	"fmt"
 	"time"
 
+	"function/shared/ingest/invalid"
+
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets/internal/profiling"
 	"function/functions/datasets/internal/staging"
 	"function/functions/datasets/internal/version"
 	"function/shared/database"
-	"function/shared/engine"
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/job"
@@ -65,8 +66,7 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.ProfileR
 // error: another attempt would read the same.
 func (f *Function) profile(ctx context.Context, j *job.Job, e events.ProfileRequested) error {
 	began := time.Now()
-	rows, _ := f.db.Query(ctx, selectUpload, e.DatasetID, e.Version)
-	upload, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[version.Upload])
+	upload, err := database.One[version.Upload](ctx, f.db, pgx.ErrNoRows, selectUpload, e.DatasetID, e.Version)
 	if database.IsNoRows(err) {
 		return nil // deleted in the meantime
 	}
@@ -76,7 +76,7 @@ func (f *Function) profile(ctx context.Context, j *job.Job, e events.ProfileRequ
 	table, profile, err := f.preparer.Prepare(ctx, j, upload)
 	defer func() { table.Discard(ctx) }() // unless it was adopted
 	outcome := version.Outcome{Table: table, Profile: profile}
-	var invalid *engine.InvalidError
+	var invalid *invalid.Error
 	if errors.As(err, &invalid) {
 		outcome = version.Outcome{Failure: version.Sentence(invalid)}
 	} else if err != nil {

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	"function/shared/ingest"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -21,7 +23,6 @@ import (
 	"function/functions/datasets/internal/dataset"
 	outboxrelay "function/functions/platform/outbox-relay"
 	"function/shared/database"
-	"function/shared/engine"
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/platformtest"
@@ -29,16 +30,16 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-func columns(t *testing.T, d get.Detail) map[string]engine.ColumnProfile {
+func columns(t *testing.T, d get.Detail) map[string]ingest.ColumnProfile {
 	t.Helper()
 	if d.Columns == nil {
 		t.Fatalf("data set %+v has no profile", d.Dataset)
 	}
-	var list []engine.ColumnProfile
+	var list []ingest.ColumnProfile
 	if err := json.Unmarshal(d.Columns.RawMessage, &list); err != nil {
 		t.Fatal(err)
 	}
-	byName := map[string]engine.ColumnProfile{}
+	byName := map[string]ingest.ColumnProfile{}
 	for _, c := range list {
 		byName[c.Name] = c
 	}
@@ -58,7 +59,7 @@ func TestProfileMakesTheSeattleWeatherReady(t *testing.T) {
 	if got.Status != dataset.Ready || got.RowCount == nil || *got.RowCount != 1461 || got.ReadyVersion == nil || *got.ReadyVersion != 1 || got.Progress != nil {
 		t.Errorf("data set %+v, want version 1 ready with 1461 rows", got.Dataset)
 	}
-	want := []engine.TopValue{{Value: "rain", Count: 641}, {Value: "sun", Count: 640}, {Value: "fog", Count: 101}, {Value: "drizzle", Count: 53}, {Value: "snow", Count: 26}}
+	want := []ingest.TopValue{{Value: "rain", Count: 641}, {Value: "sun", Count: 640}, {Value: "fog", Count: 101}, {Value: "drizzle", Count: 53}, {Value: "snow", Count: 26}}
 	if diff := cmp.Diff(want, columns(t, got)["weather"].TopValues); diff != "" {
 		t.Errorf("top values of weather (-want +got):\n%s", diff)
 	}

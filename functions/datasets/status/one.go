@@ -2,11 +2,9 @@ package status
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/profiling"
@@ -49,13 +47,9 @@ func (f *Function) One(ctx context.Context, in *Request) (*OneResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.db.Query(ctx, selectOne, in.ID, caller.OrganizationID)
-	one, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[One])
-	if database.IsNoRows(err) {
-		return nil, dataset.ErrNotFound
-	}
+	one, err := database.One[One](ctx, f.db, dataset.ErrNotFound, selectOne, in.ID, caller.OrganizationID)
 	if err != nil {
-		return nil, fmt.Errorf("read status of data set: %w", err)
+		return nil, err
 	}
 	return &OneResponse{Body: one}, nil
 }

@@ -75,11 +75,10 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 		return nil, err
 	}
 	out := &Response{}
-	rows, _ := f.db.Query(ctx, countDatasets, caller.OrganizationID)
-	if out.Body.Counts, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Counts]); err != nil {
+	if out.Body.Counts, err = database.One[Counts](ctx, f.db, pgx.ErrNoRows, countDatasets, caller.OrganizationID); err != nil {
 		return nil, fmt.Errorf("count data sets: %w", err)
 	}
-	rows, _ = f.db.Query(ctx, selectUnderway, caller.OrganizationID)
+	rows, _ := f.db.Query(ctx, selectUnderway, caller.OrganizationID)
 	if out.Body.Processing, err = pgx.CollectRows(rows, pgx.RowToStructByName[Underway]); err != nil {
 		return nil, fmt.Errorf("list data sets being processed: %w", err)
 	}

@@ -58,7 +58,7 @@ type GetResponse struct {
 const (
 	letterColumns = `id, organization_id, source, event_id, event_type, destination, status_code, reason, deliveries, failed_at, redelivered_at`
 	selectLetters = `SELECT ` + letterColumns + ` FROM platform.dead_letters
-WHERE (organization_id = $1 OR $2 AND organization_id IS NULL) AND id < $3 ORDER BY id DESC LIMIT $4`
+WHERE (organization_id = @organization OR @admin AND organization_id IS NULL) AND id < @before ORDER BY id DESC LIMIT @limit`
 	selectLetter    = `SELECT ` + letterColumns + `, event FROM platform.dead_letters WHERE (organization_id = $1 OR $2 AND organization_id IS NULL) AND id = $3`
 	markRedelivered = `UPDATE platform.dead_letters SET redelivered_at = now() WHERE id = $1`
 )
@@ -72,16 +72,8 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	before, err := in.Before()
-	if err != nil {
-		return nil, err
-	}
-	rows, _ := f.db.Query(ctx, selectLetters, caller.OrganizationID, isAdmin(caller), before, in.Fetch())
-	letters, err := pgx.CollectRows(rows, pgx.RowToStructByName[Letter])
-	if err != nil {
-		return nil, fmt.Errorf("list dead letters: %w", err)
-	}
-	return &ListResponse{Body: page.Of(in.Query, letters, func(l Letter) uuid.UUID { return l.ID })}, nil
+	letters, err := page.List(ctx, f.db, in.Query, func(l Letter) uuid.UUID { return l.ID }, selectLetters, pgx.NamedArgs{"organization": caller.OrganizationID, "admin": isAdmin(caller)})
+	return &ListResponse{Body: letters}, err
 }
 
 type kept struct {
@@ -94,13 +86,9 @@ func (f *Function) find(ctx context.Context, id uuid.UUID) (kept, error) {
 	if err != nil {
 		return kept{}, err
 	}
-	rows, _ := f.db.Query(ctx, selectLetter, caller.OrganizationID, isAdmin(caller), id)
-	letter, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[kept])
-	if database.IsNoRows(err) {
-		return kept{}, fault.New(fault.NotFound, "There is no such dead letter")
-	}
+	letter, err := database.One[kept](ctx, f.db, fault.New(fault.NotFound, "There is no such dead letter"), selectLetter, caller.OrganizationID, isAdmin(caller), id)
 	if err != nil {
-		return kept{}, fmt.Errorf("read dead letter: %w", err)
+		return kept{}, err
 	}
 	return letter, nil
 }

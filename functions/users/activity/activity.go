@@ -9,8 +9,6 @@ import (
 	"function/functions/users/internal/privacy"
 	"function/functions/users/internal/store"
 
-	"github.com/google/uuid"
-
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -53,10 +51,6 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	before, err := in.Before()
-	if err != nil {
-		return nil, err
-	}
 	db, err := f.trails.Open(ctx, in.Trail)
 	if err != nil {
 		return nil, err
@@ -65,6 +59,6 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := privacy.ActivityOf(ctx, db, in.Trail, caller.UserID, key, before, in.Fetch())
-	return &Response{page.Of(in.Query, all, func(a privacy.Activity) uuid.UUID { return a.ID })}, err
+	activities, err := privacy.ActivityOf(ctx, db, in.Trail, caller.UserID, key, in.Query)
+	return &Response{activities}, err
 }

@@ -138,8 +138,7 @@ func (r registration) account() lifecycle.NewAccount {
 
 func (f *Function) open(ctx context.Context, id uuid.UUID) (account person.Account, err error) {
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		rows, _ := tx.Query(ctx, takeRegistration, id)
-		r, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[registration])
+		r, err := database.One[registration](ctx, tx, pgx.ErrNoRows, takeRegistration, id)
 		if err != nil {
 			return err
 		}

@@ -123,12 +123,15 @@ func (f *Function) decide(ctx context.Context, caller auth.Caller, organization 
 			return err
 		}
 		arguments := pgx.NamedArgs{"user": caller.UserID, "organization": organization, "purpose": purpose, "own": organization == caller.OrganizationID}
-		if err := tx.QueryRow(ctx, lockPurpose, arguments).Scan(&id); err != nil {
+		err := tx.QueryRow(ctx, lockPurpose, arguments).Scan(&id)
+		if database.IsNoRows(err) {
+			return privacy.ErrNoPurpose
+		}
+		if err != nil {
 			return err
 		}
-		rows, _ := tx.Query(ctx, selectLast+`p.id = @purpose`, pgx.NamedArgs{"user": caller.UserID, "purpose": id})
-		var err error
-		if state, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[privacy.ConsentState]); err != nil {
+		args := pgx.NamedArgs{"user": caller.UserID, "purpose": id}
+		if state, err = database.One[privacy.ConsentState](ctx, tx, privacy.ErrNoPurpose, selectLast+`p.id = @purpose`, args); err != nil {
 			return err
 		}
 		if changed, err := change(&state); err != nil || !changed {
@@ -136,9 +139,6 @@ func (f *Function) decide(ctx context.Context, caller auth.Caller, organization 
 		}
 		return f.record(ctx, tx, caller, id, &state)
 	})
-	if database.IsNoRows(err) {
-		return nil, privacy.ErrNoPurpose
-	}
 	if err != nil {
 		return nil, fmt.Errorf("decide on purpose: %w", err)
 	}

@@ -7,11 +7,9 @@ import (
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/privacy"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"function/shared/auth"
-	"function/shared/page"
 )
 
 // Purposes of the organization in which the person acts, and their decisions in all
@@ -45,14 +43,10 @@ func (f *Function) History(ctx context.Context, in *HistoryRequest) (*HistoryRes
 	if err != nil {
 		return nil, err
 	}
-	before, err := in.Before()
-	if err != nil {
-		return nil, err
-	}
 	key, err := person.OwnKey(ctx, f.Store, caller)
 	if err != nil {
 		return nil, err
 	}
-	decisions, err := privacy.Decisions(ctx, f.Store, caller.UserID, in.OrganizationID, key, before, in.Fetch())
-	return &HistoryResponse{Body: page.Of(in.Query, decisions, func(d privacy.ConsentDecision) uuid.UUID { return d.ID })}, err
+	decisions, err := privacy.Decisions(ctx, f.Store, caller.UserID, in.OrganizationID, key, in.Query)
+	return &HistoryResponse{Body: decisions}, err
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/shared/audit"
+	"function/shared/page"
 )
 
 // export is a running export of one person's data.
@@ -153,25 +155,14 @@ func (a *array) end() error {
 // reader does not occupy a database connection.
 const batchSize = 500
 
-// each emits the rows of a statement about the person in batches of @limit. The statement orders
-// them by an identifier and selects those after @after.
+// each emits the rows that a statement reads about the person, atOnce at a time. The
+// statement orders them by an identifier, reads those after @after, and at most @limit.
 func each[T any](ctx context.Context, x *export, statement string, arguments pgx.NamedArgs, id func(T) uuid.UUID, emit func(T) error) error {
-	all := pgx.NamedArgs{"person": x.person, "limit": batchSize}
-	for name, argument := range arguments {
-		all[name] = argument
-	}
-	return batches(uuid.Nil, func(after uuid.UUID) ([]T, error) {
-		all["after"] = after
-		rows, _ := x.DB.Query(ctx, statement, all)
-		return pgx.CollectRows(rows, pgx.RowToStructByName[T])
-	}, id, emit)
-}
-
-// batches emits the rows that read returns, in batches of batchSize. Each batch begins after the
-// identifier passed to read.
-func batches[T any](beyond uuid.UUID, read func(uuid.UUID) ([]T, error), id func(T) uuid.UUID, emit func(T) error) error {
+	all := pgx.NamedArgs{"person": x.person, "limit": atOnce, "after": uuid.Nil}
+	maps.Copy(all, arguments)
 	for {
-		some, err := read(beyond)
+		rows, _ := x.DB.Query(ctx, statement, all)
+		some, err := pgx.CollectRows(rows, pgx.RowToStructByName[T])
 		if err != nil {
 			return err
 		}
@@ -183,6 +174,25 @@ func batches[T any](beyond uuid.UUID, read func(uuid.UUID) ([]T, error), id func
 		if len(some) < batchSize {
 			return nil
 		}
-		beyond = id(some[len(some)-1])
+		all["after"] = id(some[len(some)-1])
+	}
+}
+
+// pages emits the items of a list page by page.
+func pages[T any](list func(page.Query) (page.Page[T], error), emit func(T) error) error {
+	for q := (page.Query{Limit: atOnce}); ; {
+		p, err := list(q)
+		if err != nil {
+			return err
+		}
+		for _, item := range p.Items {
+			if err := emit(item); err != nil {
+				return err
+			}
+		}
+		if p.NextCursor == "" {
+			return nil
+		}
+		q.Cursor = p.NextCursor
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"function/functions/users/internal/provisioning/scim"
 	"function/shared/audit"
+	"function/shared/page"
 )
 
 // files are the files of the archive. TestEveryTableOfAPersonIsExportedOrSaysWhyNot compares
@@ -287,9 +288,9 @@ func (x *export) keys(ctx context.Context, emit func(any) error) error {
 }
 
 func (x *export) consents(ctx context.Context, emit func(any) error) error {
-	return batches(uuid.Max, func(before uuid.UUID) ([]privacy.ConsentDecision, error) {
-		return privacy.Decisions(ctx, x.Function.Store, x.person, uuid.Nil, x.key, before, batchSize)
-	}, func(d privacy.ConsentDecision) uuid.UUID { return d.ID }, func(d privacy.ConsentDecision) error { return emit(d) })
+	return pages(func(q page.Query) (page.Page[privacy.ConsentDecision], error) {
+		return privacy.Decisions(ctx, x.Function.Store, x.person, uuid.Nil, x.key, q)
+	}, func(d privacy.ConsentDecision) error { return emit(d) })
 }
 
 // Each purpose is read with all its texts: at most 100 of 20,000 characters each.
@@ -340,9 +341,9 @@ func (x *export) activity(ctx context.Context, emit func(any) error) error {
 		if err != nil {
 			return err
 		}
-		err = batches(uuid.Max, func(before uuid.UUID) ([]privacy.Activity, error) {
-			return privacy.ActivityOf(ctx, db, trail, x.person, x.key, before, batchSize)
-		}, func(a privacy.Activity) uuid.UUID { return a.ID }, func(a privacy.Activity) error { return emit(activity{trail, a}) })
+		err = pages(func(q page.Query) (page.Page[privacy.Activity], error) {
+			return privacy.ActivityOf(ctx, db, trail, x.person, x.key, q)
+		}, func(a privacy.Activity) error { return emit(activity{trail, a}) })
 		if err != nil {
 			return fmt.Errorf("trail %s: %w", trail, err)
 		}

@@ -63,14 +63,10 @@ type row struct {
 	Members                                          json.RawMessage
 }
 
-// query builds the query for the requested filters. Each condition is supported by an index.
-func (f *Function) query(ctx context.Context, in *ListRequest) (sql string, arguments pgx.NamedArgs, err error) {
-	before, err := in.Before()
-	if err != nil {
-		return "", nil, err
-	}
+// narrow is the query for what is asked for. Each condition has an index that it goes by.
+func (f *Function) narrow(ctx context.Context, in *ListRequest) (sql string, arguments pgx.NamedArgs, err error) {
 	conditions := []string{`u.id < @before`}
-	arguments = pgx.NamedArgs{"before": before, "organization": in.OrganizationID, "limit": in.Fetch()}
+	arguments = pgx.NamedArgs{"organization": in.OrganizationID}
 	if in.Email != "" {
 		conditions = append(conditions, `u.email_index = @email`)
 		if arguments["email"], err = person.AccountIndex(ctx, f.Store, f.DB, in.Email); err != nil {
@@ -110,10 +106,6 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	entry := audit.Entry{Action: "users:find", Platform: true, Detail: map[string]any{"by_email": in.Email != "", "by_name": in.Name != "", "organization": in.OrganizationID}}
-	if err := audit.Record(ctx, f.DB, entry); err != nil {
-		return nil, err
-	}
 	out := &ListResponse{}
 	if in.Name != "" {
 		complete, err := person.IndexNames(ctx, f.Store, in.OrganizationID)
@@ -122,12 +114,14 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 		}
 		out.Body.Complete = &complete
 	}
-	rows, _ := f.DB.Query(ctx, sql, arguments)
-	stored, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
+	found, err := page.List(ctx, f.DB, in.Query, func(r row) uuid.UUID { return r.ID }, sql, arguments)
 	if err != nil {
-		return nil, fmt.Errorf("list accounts: %w", err)
+		return nil, err
 	}
-	found := page.Of(in.Query, stored, func(r row) uuid.UUID { return r.ID })
+	entry := audit.Entry{Action: "users:find", Platform: true, Detail: map[string]any{"by_email": in.Email != "", "by_name": in.Name != "", "organization": in.OrganizationID}}
+	if err := audit.Record(ctx, f.DB, entry); err != nil {
+		return nil, err
+	}
 	out.Body.NextCursor, out.Body.Items = found.NextCursor, []Account{}
 	for _, r := range found.Items {
 		account, _, err := f.open(ctx, r)
@@ -144,23 +138,19 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 
 // Get returns one account with the actions of platform admins on it.
 func (f *Function) Get(ctx context.Context, in *GetRequest) (*GetResponse, error) {
-	rows, _ := f.DB.Query(ctx, selectOne, in.ID)
-	stored, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
+	stored, err := database.One[row](ctx, f.DB, lifecycle.ErrNoPerson, selectOne, in.ID)
 	if err != nil {
-		return nil, fmt.Errorf("read account: %w", err)
-	}
-	if len(stored) == 0 {
-		return nil, lifecycle.ErrNoPerson
+		return nil, err
 	}
 	if err := audit.Record(ctx, f.DB, audit.Entry{Action: "users:read", ResourceID: in.ID.String(), Platform: true}); err != nil {
 		return nil, err
 	}
 	out := &GetResponse{}
-	account, key, err := f.open(ctx, stored[0])
+	account, key, err := f.open(ctx, stored)
 	if err != nil {
 		return nil, err
 	}
-	rows, _ = f.DB.Query(ctx, selectActs, in.ID.String())
+	rows, _ := f.DB.Query(ctx, selectActs, in.ID.String())
 	acts, err := pgx.CollectRows(rows, pgx.RowToStructByName[Act])
 	if err != nil {
 		return nil, fmt.Errorf("list acts on account: %w", err)

@@ -4,7 +4,6 @@ package grants
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"function/functions/users/internal/access"
@@ -83,20 +82,12 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const selectGrants = `
 SELECT id, role, user_id, team_id, service_account_id, granted_by, created_at FROM role_grants
-WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
+WHERE organization_id = @organization AND id < @before ORDER BY id DESC LIMIT @limit`
 
 // List lists grants.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	before, err := in.Before()
-	if err != nil {
-		return nil, err
-	}
-	rows, _ := f.DB.Query(ctx, selectGrants, in.ID, before, in.Fetch())
-	grants, err := pgx.CollectRows(rows, pgx.RowToStructByName[Grant])
-	if err != nil {
-		return nil, fmt.Errorf("list grants: %w", err)
-	}
-	return &ListResponse{Body: page.Of(in.Query, grants, func(g Grant) uuid.UUID { return g.ID })}, nil
+	grants, err := page.List(ctx, f.DB, in.Query, func(g Grant) uuid.UUID { return g.ID }, selectGrants, pgx.NamedArgs{"organization": in.ID})
+	return &ListResponse{Body: grants}, err
 }
 
 // Create grants a role.

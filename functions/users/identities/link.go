@@ -9,6 +9,7 @@ import (
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
+	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/mail"
 	"function/shared/outbox"
@@ -56,8 +57,7 @@ func (f *Function) Link(ctx context.Context, in *LinkRequest) (*LinkResponse, er
 		if linked >= maxIdentities {
 			return errTooMany
 		}
-		rows, _ := tx.Query(ctx, insertIdentity, uuid7.New(), identity.Issuer, identity.SubjectIndex, caller.UserID)
-		if out.Body, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Identity]); err != nil {
+		if out.Body, err = database.One[Identity](ctx, tx, pgx.ErrNoRows, insertIdentity, uuid7.New(), identity.Issuer, identity.SubjectIndex, caller.UserID); err != nil {
 			return fmt.Errorf("link identity: %w", err)
 		}
 		entry.ResourceID = out.Body.ID.String()

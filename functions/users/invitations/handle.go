@@ -26,7 +26,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 const (
 	selectOpen = `
 SELECT id, role, invited_by, created_at, expires_at, '' AS email, wrapped_key, email AS sealed FROM invitations
-WHERE organization_id = $1 AND id < $2 AND ended_at IS NULL AND expires_at > now() ORDER BY id DESC LIMIT $3`
+WHERE organization_id = @organization AND id < @before AND ended_at IS NULL AND expires_at > now() ORDER BY id DESC LIMIT @limit`
 	revoke = `
 UPDATE invitations SET ended_at = now(), end_reason = 'revoked'
 WHERE organization_id = $1 AND id = $2 AND ended_at IS NULL AND expires_at > now()`
@@ -39,28 +39,19 @@ type stored struct {
 
 // List lists open invitations.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	before, err := in.Before()
+	found, err := page.List(ctx, f.DB, in.Query, func(s stored) uuid.UUID { return s.ID }, selectOpen, pgx.NamedArgs{"organization": in.ID})
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectOpen, in.ID, before, in.Fetch())
-	open, err := pgx.CollectRows(rows, pgx.RowToStructByName[stored])
-	if err != nil {
-		return nil, fmt.Errorf("list invitations: %w", err)
-	}
-	found := page.Of(in.Query, open, func(s stored) uuid.UUID { return s.ID })
-	out := &ListResponse{Body: page.Page[membership.Invitation]{Items: []membership.Invitation{}, NextCursor: found.NextCursor}}
-	for _, s := range found.Items {
+	opened, err := page.Map(found, func(s stored) (membership.Invitation, error) {
 		key, err := f.Keeper.Unwrap(ctx, s.WrappedKey)
 		if err != nil {
-			return nil, err
+			return s.Invitation, err
 		}
-		if s.Email, err = secret.Unseal(key, membership.InvitationField, s.Sealed); err != nil {
-			return nil, err
-		}
-		out.Body.Items = append(out.Body.Items, s.Invitation)
-	}
-	return out, nil
+		s.Email, err = secret.Unseal(key, membership.InvitationField, s.Sealed)
+		return s.Invitation, err
+	})
+	return &ListResponse{Body: opened}, err
 }
 
 // Revoke revokes an open invitation.

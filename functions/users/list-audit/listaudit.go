@@ -4,9 +4,7 @@
 package listaudit
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"time"
 
 	"function/functions/users/internal/privacy"
@@ -56,7 +54,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const selectLines = `
 SELECT ` + audit.Columns + ` FROM audit_entries
-WHERE organization_id = @organization AND id < @before AND id >= @first
+WHERE organization_id = @organization AND id < @before AND id < @until AND id >= @first
   AND (@actor::uuid IS NULL OR actor_id = @actor) AND (@resource = '' OR resource_id = @resource)
   AND (@action = '' OR action = @action) AND (@result = '' OR result = @result)
 ORDER BY id DESC LIMIT @limit`
@@ -83,26 +81,22 @@ func (f *Function) list(ctx context.Context, organization uuid.UUID, in *ListReq
 	if err != nil {
 		return nil, err
 	}
-	before, err := in.Before()
-	if err != nil {
-		return nil, err
-	}
+	until := uuid.Max
 	if !in.To.IsZero() {
-		before = earlier(before, uuid7.First(in.To))
+		until = uuid7.First(in.To)
 	}
-	err = audit.Record(ctx, f.DB, audit.Entry{Action: "audit:read", Platform: organization == uuid.Nil, Detail: in.filters()})
+	lines, err := page.List(ctx, db, in.Query, func(l audit.Line) uuid.UUID { return l.ID }, selectLines, pgx.NamedArgs{
+		"organization": organization, "first": uuid7.First(in.From), "until": until, "actor": optional(in.ActorID),
+		"resource": in.ResourceID, "action": in.Action, "result": in.Result,
+	})
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := db.Query(ctx, selectLines, pgx.NamedArgs{
-		"organization": organization, "before": before, "first": uuid7.First(in.From), "actor": optional(in.ActorID),
-		"resource": in.ResourceID, "action": in.Action, "result": in.Result, "limit": in.Fetch(),
-	})
-	lines, err := pgx.CollectRows(rows, pgx.RowToStructByName[audit.Line])
+	err = audit.Record(ctx, f.DB, audit.Entry{Action: "audit:read", Platform: organization == uuid.Nil, Detail: in.looked()})
 	if err != nil {
-		return nil, fmt.Errorf("list audit entries: %w", err)
+		return nil, err
 	}
-	return &ListResponse{Body: page.Of(in.Query, lines, func(l audit.Line) uuid.UUID { return l.ID })}, nil
+	return &ListResponse{Body: lines}, nil
 }
 
 // filters returns the filters for the audit entry. It leaves out a resource that is not an
@@ -126,13 +120,6 @@ func (in *ListRequest) filters() map[string]any {
 		}
 	}
 	return detail
-}
-
-func earlier(a, b uuid.UUID) uuid.UUID {
-	if bytes.Compare(a[:], b[:]) < 0 {
-		return a
-	}
-	return b
 }
 
 func optional(id uuid.UUID) *uuid.UUID {

@@ -72,46 +72,38 @@ const latestDecisions = `
 WITH last AS (
     SELECT DISTINCT ON (d.purpose_id, d.user_id) d.id, d.user_id, d.purpose_id, p.name AS purpose, d.version, d.given, d.decided_at
     FROM purposes p JOIN consent_decisions d ON d.purpose_id = p.id
-    WHERE p.organization_id = $1 AND ($2 = '' OR p.name = $2) AND d.organization_id = $1
+    WHERE p.organization_id = @organization AND (@purpose = '' OR p.name = @purpose) AND d.organization_id = @organization
     ORDER BY d.purpose_id, d.user_id, d.number DESC
 )`
 
 const (
 	selectConsents = latestDecisions + `
 SELECT id, user_id, purpose, version, given, decided_at,
-       EXISTS (SELECT FROM memberships m WHERE m.user_id = last.user_id AND m.organization_id = $1 AND m.status <> 'requested') AS member
-FROM last WHERE id < $3 ORDER BY id DESC LIMIT $4`
-	selectCounts = latestDecisions + `
+       EXISTS (SELECT FROM memberships m WHERE m.user_id = last.user_id AND m.organization_id = @organization AND m.status <> 'requested') AS member
+FROM last WHERE id < @before ORDER BY id DESC LIMIT @limit`
+	selectCounts = last + `
 SELECT p.name AS purpose, count(*) FILTER (WHERE l.given AND l.version = t.newest) AS given,
        count(*) FILTER (WHERE l.given AND l.version < t.newest) AS given_to_old,
        count(*) FILTER (WHERE NOT l.given) AS withdrawn, count(*) FILTER (WHERE m.user_id IS NOT NULL AND l.id IS NULL) AS undecided,
        (SELECT count(*) FROM last f WHERE f.purpose_id = p.id AND f.given
-          AND NOT EXISTS (SELECT FROM memberships WHERE user_id = f.user_id AND organization_id = $1 AND status <> 'requested')) AS former
+          AND NOT EXISTS (SELECT FROM memberships WHERE user_id = f.user_id AND organization_id = @organization AND status <> 'requested')) AS former
 FROM purposes p
 CROSS JOIN LATERAL (SELECT max(version) AS newest FROM purpose_texts WHERE purpose_id = p.id) t
 LEFT JOIN memberships m ON m.organization_id = p.organization_id AND m.status = 'active'
 LEFT JOIN last l ON l.purpose_id = p.id AND l.user_id = m.user_id
-WHERE p.organization_id = $1 AND ($2 = '' OR p.name = $2) GROUP BY p.id ORDER BY p.name`
+WHERE p.organization_id = @organization AND (@purpose = '' OR p.name = @purpose) GROUP BY p.id ORDER BY p.name`
 )
 
 // Handle lists the latest decisions, newest first.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	before, err := in.Before()
-	if err != nil {
-		return nil, err
-	}
-	rows, _ := f.DB.Query(ctx, selectCounts, in.ID, in.Purpose)
+	args := pgx.NamedArgs{"organization": in.ID, "purpose": in.Purpose}
+	rows, _ := f.DB.Query(ctx, selectCounts, args)
 	counts, err := pgx.CollectRows(rows, pgx.RowToStructByName[Count])
 	if err != nil {
 		return nil, fmt.Errorf("count consents: %w", err)
 	}
-	rows, _ = f.DB.Query(ctx, selectConsents, in.ID, in.Purpose, before, in.Fetch())
-	consents, err := pgx.CollectRows(rows, pgx.RowToStructByName[Consent])
-	if err != nil {
-		return nil, fmt.Errorf("list consents: %w", err)
-	}
 	out := &Response{}
-	out.Body.Page = page.Of(in.Query, consents, func(c Consent) uuid.UUID { return c.ID })
 	out.Body.Counts = append([]Count{}, counts...)
-	return out, nil
+	out.Body.Page, err = page.List(ctx, f.DB, in.Query, func(c Consent) uuid.UUID { return c.ID }, selectConsents, args)
+	return out, err
 }

@@ -2,7 +2,6 @@ package members
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"function/functions/users/internal/membership"
@@ -25,9 +24,9 @@ SELECT m.user_id, m.role, m.status, m.created_at AS joined_at, u.wrapped_key, u.
        EXISTS (SELECT FROM totp_secrets t WHERE t.user_id = m.user_id AND t.confirmed_at IS NOT NULL)
     OR EXISTS (SELECT FROM passkeys p WHERE p.user_id = m.user_id) AS second_factor
 FROM memberships m JOIN users u ON u.id = m.user_id
-WHERE m.organization_id = $1`
-	selectMember  = selectSealed + ` AND m.user_id = $2 AND ($3 OR m.status <> 'requested')`
-	selectMembers = selectSealed + ` AND m.user_id < $2 AND ($4 = '' OR m.status = $4) AND ($5 OR m.status <> 'requested') ORDER BY m.user_id DESC LIMIT $3`
+WHERE m.organization_id = @organization`
+	selectMember  = selectSealed + ` AND m.user_id = @user AND (@manages OR m.status <> 'requested')`
+	selectMembers = selectSealed + ` AND m.user_id < @before AND (@status = '' OR m.status = @status) AND (@manages OR m.status <> 'requested') ORDER BY m.user_id DESC LIMIT @limit`
 )
 
 type sealed struct {
@@ -58,23 +57,13 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	before, err := in.Before()
+	args := pgx.NamedArgs{"organization": in.ID, "status": in.Status, "manages": membership.ManagesMembers(caller)}
+	found, err := page.List(ctx, f.DB, in.Query, func(s sealed) uuid.UUID { return s.UserID }, selectMembers, args)
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectMembers, in.ID, before, in.Fetch(), in.Status, membership.ManagesMembers(caller))
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[sealed])
-	if err != nil {
-		return nil, fmt.Errorf("list members: %w", err)
-	}
-	sealedPage := page.Of(in.Query, found, func(s sealed) uuid.UUID { return s.UserID })
-	out := &ListResponse{Body: page.Page[Member]{Items: make([]Member, len(sealedPage.Items)), NextCursor: sealedPage.NextCursor}}
-	for i, s := range sealedPage.Items {
-		if out.Body.Items[i], err = f.unseal(ctx, caller, s); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	members, err := page.Map(found, func(s sealed) (Member, error) { return f.unseal(ctx, caller, s) })
+	return &ListResponse{Body: members}, err
 }
 
 // Get returns one member.
@@ -83,13 +72,9 @@ func (f *Function) Get(ctx context.Context, in *Request) (*GetResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectMember, in.ID, in.UserID, membership.ManagesMembers(caller))
-	found, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[sealed])
-	if database.IsNoRows(err) {
-		return nil, fault.New(fault.NotFound, "This organization has no member with this identifier")
-	}
+	found, err := database.One[sealed](ctx, f.DB, fault.New(fault.NotFound, "This organization has no member with this identifier"), selectMember, in.ID, in.UserID, membership.ManagesMembers(caller))
 	if err != nil {
-		return nil, fmt.Errorf("read member: %w", err)
+		return nil, err
 	}
 	member, err := f.unseal(ctx, caller, found)
 	return &GetResponse{Body: member}, err

@@ -23,14 +23,14 @@ const (
 	columns    = `o.id, o.name, o.created_at, o.deleted_at`
 	selectMine = `
 SELECT ` + columns + `, m.role, m.status FROM memberships m JOIN organizations o ON o.id = m.organization_id
-WHERE m.user_id = $1 AND o.id < $2 ORDER BY o.id DESC LIMIT $3`
-	selectOne   = `SELECT ` + columns + ` FROM organizations o WHERE o.id = $1`
-	lockPerson  = `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE`
-	countOwned  = `SELECT count(*) FROM memberships WHERE user_id = $1 AND role = 'owner'`
-	rename      = `UPDATE organizations o SET name = $2 WHERE id = $1 RETURNING ` + columns
-	markDeleted = `UPDATE organizations o SET deleted_at = now() WHERE id = $1 RETURNING ` + columns
-	lockAny     = `SELECT FROM organizations WHERE id = $1 FOR NO KEY UPDATE` // the last owner may be leaving concurrently
-	restore     = `
+WHERE m.user_id = @user AND o.id < @before ORDER BY o.id DESC LIMIT @limit`
+	selectOne  = `SELECT ` + columns + ` FROM organizations o WHERE o.id = $1`
+	lockPerson = `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE`
+	countOwned = `SELECT count(*) FROM memberships WHERE user_id = $1 AND role = 'owner'`
+	rename     = `UPDATE organizations o SET name = $2 WHERE id = $1 RETURNING ` + columns
+	markGone   = `UPDATE organizations o SET deleted_at = now() WHERE id = $1 RETURNING ` + columns
+	lockAny    = `SELECT FROM organizations WHERE id = $1 FOR NO KEY UPDATE` // its last owner may be leaving
+	restore    = `
 UPDATE organizations o SET deleted_at = NULL
 WHERE id = $1 AND deleted_at > now() - $3::interval
   AND EXISTS (SELECT FROM memberships WHERE organization_id = o.id AND user_id = $2 AND role = 'owner' AND status = 'active')
@@ -46,16 +46,8 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	before, err := in.Before()
-	if err != nil {
-		return nil, err
-	}
-	rows, _ := f.DB.Query(ctx, selectMine, caller.UserID, before, in.Fetch())
-	mine, err := pgx.CollectRows(rows, pgx.RowToStructByName[MyOrganization])
-	if err != nil {
-		return nil, fmt.Errorf("list organizations: %w", err)
-	}
-	return &ListResponse{Body: page.Of(in.Query, mine, func(m MyOrganization) uuid.UUID { return m.ID })}, nil
+	mine, err := page.List(ctx, f.DB, in.Query, func(m MyOrganization) uuid.UUID { return m.ID }, selectMine, pgx.NamedArgs{"user": caller.UserID})
+	return &ListResponse{Body: mine}, err
 }
 
 // Create creates an organization that the caller owns.
@@ -87,12 +79,8 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 
 // Get returns the organization in which the caller acts.
 func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
-	rows, _ := f.DB.Query(ctx, selectOne, in.ID)
-	o, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[membership.Organization])
-	if err != nil {
-		return nil, fmt.Errorf("read organization: %w", err)
-	}
-	return &Response{Body: o}, nil
+	o, err := database.One[membership.Organization](ctx, f.DB, pgx.ErrNoRows, selectOne, in.ID)
+	return &Response{Body: o}, err
 }
 
 // Rename renames the organization.
@@ -128,12 +116,9 @@ func (f *Function) change(ctx context.Context, entry audit.Entry, alive bool, st
 		} else if _, err := tx.Exec(ctx, lockAny, arguments[0]); err != nil {
 			return fmt.Errorf("lock organization: %w", err)
 		}
-		rows, _ := tx.Query(ctx, statement, arguments...)
-		out.Body, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[membership.Organization])
-		if database.IsNoRows(err) {
-			return fault.New(fault.NotFound, "You do not own an organization with this identifier that can be restored")
-		}
-		entry.OrganizationID = out.Body.ID // only now, since others must not write to an organization's trail
+		missing := fault.New(fault.NotFound, "You do not own an organization with this identifier that can be restored")
+		out.Body, err = database.One[membership.Organization](ctx, tx, missing, statement, arguments...)
+		entry.OrganizationID = out.Body.ID // not before: the trail of others is not written to
 		return err
 	})
 	if _, ok := fault.As(err); err != nil && !ok {

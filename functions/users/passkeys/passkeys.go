@@ -35,7 +35,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const (
 	selectPasskeys = `
-SELECT id, name, created_at, last_used_at FROM passkeys WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
+SELECT id, name, created_at, last_used_at FROM passkeys WHERE user_id = @user AND id < @before ORDER BY id DESC LIMIT @limit`
 	renamePasskey = `
 UPDATE passkeys SET name = $3 WHERE user_id = $1 AND id = $2 RETURNING id, name, created_at, last_used_at`
 	deletePasskey = `DELETE FROM passkeys WHERE user_id = $1 AND id = $2`
@@ -95,26 +95,16 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	before, err := in.Before()
-	if err != nil {
-		return nil, err
-	}
 	key, err := person.KeyOf(ctx, f.Passkeys.SecondFactors.Store, f.DB, caller.UserID)
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectPasskeys, caller.UserID, before, in.Fetch())
-	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[stored])
+	found, err := page.List(ctx, f.DB, in.Query, func(s stored) uuid.UUID { return s.ID }, selectPasskeys, pgx.NamedArgs{"user": caller.UserID})
 	if err != nil {
-		return nil, fmt.Errorf("list passkeys: %w", err)
+		return nil, err
 	}
-	opened := make([]credential.PasskeyInfo, len(all))
-	for i, s := range all {
-		if opened[i], err = s.open(key); err != nil {
-			return nil, err
-		}
-	}
-	return &ListResponse{Body: page.Of(in.Query, opened, func(i credential.PasskeyInfo) uuid.UUID { return i.ID })}, nil
+	opened, err := page.Map(found, func(s stored) (credential.PasskeyInfo, error) { return s.open(key) })
+	return &ListResponse{Body: opened}, err
 }
 
 // Rename renames a passkey.
@@ -134,10 +124,7 @@ func (f *Function) Rename(ctx context.Context, in *RenameRequest) (*RenameRespon
 	var renamed stored
 	change := credential.FactorChange{Action: "passkeys:rename", ResourceID: in.ID.String()}
 	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
-		rows, _ := tx.Query(ctx, renamePasskey, caller.UserID, in.ID, name)
-		if renamed, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[stored]); database.IsNoRows(err) {
-			return errNotFound
-		}
+		renamed, err = database.One[stored](ctx, tx, errNone, renamePasskey, caller.UserID, in.ID, name)
 		return err
 	})
 	if err != nil {

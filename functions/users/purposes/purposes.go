@@ -112,8 +112,7 @@ func publish(ctx context.Context, tx *outbox.Tx, caller auth.Caller, entry *audi
 		return privacy.ConsentPurpose{}, fault.New(fault.Conflict, "A purpose can have at most %d texts: create a new purpose", maxTexts)
 	}
 	entry.Detail = map[string]any{"version": version}
-	rows, _ := tx.Query(ctx, selectPurposes+` AND p.id = $2`, caller.OrganizationID, entry.ResourceID)
-	return pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[privacy.ConsentPurpose])
+	return database.One[privacy.ConsentPurpose](ctx, tx, pgx.ErrNoRows, selectPurposes+` AND p.id = $2`, caller.OrganizationID, entry.ResourceID)
 }
 
 // Retire retires a purpose.

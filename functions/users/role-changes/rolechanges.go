@@ -5,7 +5,6 @@ package rolechanges
 
 import (
 	"context"
-	"fmt"
 
 	"function/functions/users/internal/access"
 
@@ -72,20 +71,12 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{changes}, err
 }
 
-const selectChanges = `SELECT ` + access.RoleChangeColumns + ` FROM role_changes WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
+const selectChanges = `SELECT ` + access.RoleChangeColumns + ` FROM role_changes WHERE organization_id = @organization AND id < @before ORDER BY id DESC LIMIT @limit`
 
 // List lists role changes with their state.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	before, err := in.Before()
-	if err != nil {
-		return nil, err
-	}
-	rows, _ := f.DB.Query(ctx, selectChanges, in.ID, before, in.Fetch())
-	changes, err := pgx.CollectRows(rows, pgx.RowToStructByName[access.PendingRoleChange])
-	if err != nil {
-		return nil, fmt.Errorf("list role changes: %w", err)
-	}
-	return &ListResponse{Body: page.Of(in.Query, changes, func(c access.PendingRoleChange) uuid.UUID { return c.ID })}, nil
+	changes, err := page.List(ctx, f.DB, in.Query, func(p access.PendingRoleChange) uuid.UUID { return p.ID }, selectChanges, pgx.NamedArgs{"organization": in.ID})
+	return &ListResponse{Body: changes}, err
 }
 
 // Approve approves and applies a role change.

@@ -2,17 +2,14 @@ package scimgroups
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/provisioning"
-	"function/functions/users/internal/store"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"function/functions/users/internal/provisioning/scim"
 	"function/shared/database"
@@ -46,15 +43,11 @@ WHERE p.organization_id = $1`
 	countTeams = `SELECT count(*) FROM provisioned_teams WHERE organization_id = $1`
 )
 
-// load reads one team. It returns [provisioning.ErrNotProvisioned] if there is none.
-func load(ctx context.Context, db store.Queryer, organization, id uuid.UUID, members bool) (team, error) {
-	rows, _ := db.Query(ctx, selectOne, organization, members, id)
-	t, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[team])
-	if database.IsNoRows(err) {
-		return t, provisioning.ErrNotProvisioned
-	}
+// load reads one team; none is users.ErrNotProvisioned.
+func load(ctx context.Context, db database.Querier, organization, id uuid.UUID, members bool) (team, error) {
+	t, err := database.One[team](ctx, db, provisioning.ErrNotProvisioned, selectOne, organization, members, id)
 	if err != nil {
-		return t, fmt.Errorf("read provisioned team: %w", err)
+		return t, err
 	}
 	return t, nil
 }

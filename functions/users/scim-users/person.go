@@ -2,15 +2,12 @@ package scimusers
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"function/functions/users/internal/access"
 	"function/functions/users/internal/provisioning"
-	"function/functions/users/internal/store"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"function/functions/users/internal/provisioning/scim"
 	"function/shared/database"
@@ -63,15 +60,11 @@ WHERE p.organization_id = $1`
 	countPeople = `SELECT count(*) FROM provisioned_people WHERE organization_id = $1`
 )
 
-// load reads one person. It returns [provisioning.ErrNotProvisioned] if there is none.
-func load(ctx context.Context, db store.Queryer, organization, id uuid.UUID) (provisioned, error) {
-	rows, _ := db.Query(ctx, selectOne, organization, id)
-	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[provisioned])
-	if database.IsNoRows(err) {
-		return p, provisioning.ErrNotProvisioned
-	}
+// load reads one person; nobody is users.ErrNotProvisioned.
+func load(ctx context.Context, db database.Querier, organization, id uuid.UUID) (provisioned, error) {
+	p, err := database.One[provisioned](ctx, db, provisioning.ErrNotProvisioned, selectOne, organization, id)
 	if err != nil {
-		return p, fmt.Errorf("read provisioned person: %w", err)
+		return p, err
 	}
 	return p, nil
 }

@@ -4,7 +4,6 @@ package searchmembers
 
 import (
 	"context"
-	"fmt"
 
 	"function/functions/users/internal/membership"
 	"function/functions/users/internal/person"
@@ -65,10 +64,10 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 const selectMembers = `
 SELECT m.user_id, m.role, m.status, u.wrapped_key, u.email, u.first_name, u.last_name
 FROM memberships m JOIN users u ON u.id = m.user_id
-WHERE m.organization_id = $1 AND m.user_id < $3 AND ($5 OR m.status <> 'requested') AND m.user_id IN (
-    SELECT user_id FROM name_prefixes WHERE organization_id = $1 AND prefix_index = ANY ($2)
-    GROUP BY user_id HAVING count(*) = cardinality($2::bytea[]))
-ORDER BY m.user_id DESC LIMIT $4`
+WHERE m.organization_id = @organization AND m.user_id < @before AND (@manages OR m.status <> 'requested') AND m.user_id IN (
+    SELECT user_id FROM name_prefixes WHERE organization_id = @organization AND prefix_index = ANY (@prefixes)
+    GROUP BY user_id HAVING count(*) = cardinality(@prefixes::bytea[]))
+ORDER BY m.user_id DESC LIMIT @limit`
 
 type found struct {
 	UserID       uuid.UUID
@@ -83,10 +82,6 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	before, err := in.Before()
-	if err != nil {
-		return nil, err
-	}
 	prefixes, err := person.NamePrefixes(f.Keeper, in.ID, in.Name)
 	if err != nil {
 		return nil, err
@@ -95,17 +90,16 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if out.Body.Complete, err = person.IndexNames(ctx, f.Store, in.ID); err != nil {
 		return nil, err
 	}
+	args := pgx.NamedArgs{"organization": in.ID, "prefixes": prefixes, "manages": membership.ManagesMembers(caller)}
+	members, err := page.List(ctx, f.DB, in.Query, func(m found) uuid.UUID { return m.UserID }, selectMembers, args)
+	if err != nil {
+		return nil, err
+	}
 	if err := audit.Record(ctx, f.DB, audit.Entry{Action: "members:search"}); err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectMembers, in.ID, prefixes, before, in.Fetch(), membership.ManagesMembers(caller))
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[found])
-	if err != nil {
-		return nil, fmt.Errorf("find members: %w", err)
-	}
-	page := page.Of(in.Query, list, func(m found) uuid.UUID { return m.UserID })
-	out.Body.NextCursor, out.Body.Items = page.NextCursor, []Member{}
-	for _, m := range page.Items {
+	out.Body.NextCursor, out.Body.Items = members.NextCursor, []Member{}
+	for _, m := range members.Items {
 		name, err := person.OpenName(ctx, f.Store, m.WrappedKey, m.SealedName)
 		if err != nil {
 			return nil, err

@@ -24,7 +24,7 @@ INSERT INTO service_accounts (id, organization_id, name, created_by) VALUES ($1,
 RETURNING id, name, created_by, created_at, disabled_at`
 	selectAccounts = `
 SELECT id, name, created_by, created_at, disabled_at FROM service_accounts
-WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
+WHERE organization_id = @organization AND id < @before ORDER BY id DESC LIMIT @limit`
 	selectAccount = `
 SELECT id, name, created_by, created_at, disabled_at FROM service_accounts WHERE organization_id = $1 AND id = $2`
 	updateAccount = `
@@ -42,9 +42,8 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*AccountRespo
 		return nil, err
 	}
 	id := uuid7.New()
-	return f.write(ctx, audit.Entry{Action: "service_accounts:create", ResourceID: id.String()}, func(tx *outbox.Tx) (pgx.Rows, error) {
-		rows, _ := tx.Query(ctx, insertAccount, id, caller.OrganizationID, in.Body.Name, caller.UserID)
-		return rows, nil
+	return f.write(ctx, audit.Entry{Action: "service_accounts:create", ResourceID: id.String()}, func(tx *outbox.Tx) (Account, error) {
+		return database.One[Account](ctx, tx, pgx.ErrNoRows, insertAccount, id, caller.OrganizationID, in.Body.Name, caller.UserID)
 	})
 }
 
@@ -59,33 +58,23 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*AccountRespo
 		entry.Detail["disabled"] = *in.Body.Disabled
 	}
 	enables := in.Body.Disabled != nil && !*in.Body.Disabled
-	return f.write(ctx, entry, func(tx *outbox.Tx) (pgx.Rows, error) {
+	return f.write(ctx, entry, func(tx *outbox.Tx) (Account, error) {
 		if enables {
 			if err := credential.MayEnable(ctx, f.Store, tx, caller, credential.KeyOwner{ID: in.AccountID, ServiceAccount: true}); err != nil {
-				return nil, err
+				return Account{}, err
 			}
 		}
-		rows, _ := tx.Query(ctx, updateAccount, pgx.NamedArgs{"name": in.Body.Name, "disabled": in.Body.Disabled, "organization": caller.OrganizationID, "id": in.AccountID})
-		return rows, nil
+		args := pgx.NamedArgs{"name": in.Body.Name, "disabled": in.Body.Disabled, "organization": caller.OrganizationID, "id": in.AccountID}
+		return database.One[Account](ctx, tx, credential.ErrNoServiceAccount, updateAccount, args)
 	})
 }
 
-// write runs a change of one account and records it.
-func (f *Function) write(ctx context.Context, entry audit.Entry, work func(*outbox.Tx) (pgx.Rows, error)) (*AccountResponse, error) {
+// write runs work on one account with its audit entry.
+func (f *Function) write(ctx context.Context, entry audit.Entry, work func(*outbox.Tx) (Account, error)) (*AccountResponse, error) {
 	var out AccountResponse
 	err := act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
-		rows, err := work(tx)
-		if err != nil {
-			return err
-		}
-		out.Body, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Account])
-		if database.IsNoRows(err) {
-			return credential.ErrNoServiceAccount
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", entry.Action, err)
-		}
-		return nil
+		out.Body, err = work(tx)
+		return err
 	})
 	return &out, err
 }
@@ -96,16 +85,8 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	before, err := in.Before()
-	if err != nil {
-		return nil, err
-	}
-	rows, _ := f.DB.Query(ctx, selectAccounts, caller.OrganizationID, before, in.Fetch())
-	accounts, err := pgx.CollectRows(rows, pgx.RowToStructByName[Account])
-	if err != nil {
-		return nil, fmt.Errorf("list service accounts: %w", err)
-	}
-	return &ListResponse{page.Of(in.Query, accounts, func(a Account) uuid.UUID { return a.ID })}, nil
+	accounts, err := page.List(ctx, f.DB, in.Query, func(a Account) uuid.UUID { return a.ID }, selectAccounts, pgx.NamedArgs{"organization": caller.OrganizationID})
+	return &ListResponse{accounts}, err
 }
 
 // Get returns one account.
@@ -114,13 +95,9 @@ func (f *Function) Get(ctx context.Context, in *Request) (*AccountResponse, erro
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectAccount, caller.OrganizationID, in.AccountID)
-	account, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Account])
-	if database.IsNoRows(err) {
-		return nil, credential.ErrNoServiceAccount
-	}
+	account, err := database.One[Account](ctx, f.DB, credential.ErrNoServiceAccount, selectAccount, caller.OrganizationID, in.AccountID)
 	if err != nil {
-		return nil, fmt.Errorf("read service account: %w", err)
+		return nil, err
 	}
 	return &AccountResponse{account}, nil
 }

@@ -4,7 +4,6 @@ package sessions
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"function/functions/users/internal/notify"
@@ -58,8 +57,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const selectSessions = `
 SELECT id, created_at, refreshed_at, expires_at, methods, device, address, coalesce(country, '') AS country, impersonator_id IS NOT NULL AS impersonated
-FROM sessions WHERE user_id = $1 AND ended_at IS NULL AND expires_at > now() AND id < $2
-ORDER BY id DESC LIMIT $3`
+FROM sessions WHERE user_id = @user AND ended_at IS NULL AND expires_at > now() AND id < @before
+ORDER BY id DESC LIMIT @limit`
 
 type row struct {
 	ID                                uuid.UUID
@@ -77,31 +76,23 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	before, err := in.Before()
-	if err != nil {
-		return nil, err
-	}
 	key, err := person.OwnKey(ctx, f.Store, caller)
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectSessions, caller.UserID, before, in.Fetch())
-	sessions, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (Session, error) {
-		sealed, err := pgx.RowToStructByName[row](r)
-		if err != nil {
-			return Session{}, err
-		}
+	found, err := page.List(ctx, f.DB, in.Query, func(r row) uuid.UUID { return r.ID }, selectSessions, pgx.NamedArgs{"user": caller.UserID})
+	if err != nil {
+		return nil, err
+	}
+	sessions, err := page.Map(found, func(r row) (Session, error) {
 		if key == nil {
-			sealed.Device, sealed.Address, sealed.Country = nil, nil, ""
+			r.Device, r.Address, r.Country = nil, nil, ""
 		}
-		s, err := sealed.open(key)
+		s, err := r.open(key)
 		s.Current = s.ID == caller.SessionID
 		return s, err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("list sessions: %w", err)
-	}
-	return &ListResponse{page.Of(in.Query, sessions, func(s Session) uuid.UUID { return s.ID })}, nil
+	return &ListResponse{sessions}, err
 }
 
 func (r row) open(key []byte) (s Session, err error) {

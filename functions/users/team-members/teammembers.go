@@ -76,15 +76,11 @@ const (
 	selectTeam    = `SELECT EXISTS (SELECT FROM teams WHERE organization_id = $1 AND id = $2)`
 	selectMembers = `
 SELECT user_id, created_at AS joined_at FROM team_members
-WHERE organization_id = $1 AND team_id = $2 AND user_id < $3 ORDER BY user_id DESC LIMIT $4`
+WHERE organization_id = @organization AND team_id = @team AND user_id < @before ORDER BY user_id DESC LIMIT @limit`
 )
 
 // List lists the members of a team, without those of its subteams.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	before, err := in.Before()
-	if err != nil {
-		return nil, err
-	}
 	var exists bool
 	if err := f.DB.QueryRow(ctx, selectTeam, in.ID, in.TeamID).Scan(&exists); err != nil {
 		return nil, fmt.Errorf("look up team: %w", err)
@@ -92,12 +88,8 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if !exists {
 		return nil, fault.New(fault.NotFound, "There is no such team")
 	}
-	rows, _ := f.DB.Query(ctx, selectMembers, in.ID, in.TeamID, before, in.Fetch())
-	members, err := pgx.CollectRows(rows, pgx.RowToStructByName[TeamMember])
-	if err != nil {
-		return nil, fmt.Errorf("list team members: %w", err)
-	}
-	return &ListResponse{Body: page.Of(in.Query, members, func(m TeamMember) uuid.UUID { return m.UserID })}, nil
+	members, err := page.List(ctx, f.DB, in.Query, func(t TeamMember) uuid.UUID { return t.UserID }, selectMembers, pgx.NamedArgs{"organization": in.ID, "team": in.TeamID})
+	return &ListResponse{Body: members}, err
 }
 
 // Add adds a member to a team.

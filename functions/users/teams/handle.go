@@ -2,7 +2,6 @@ package teams
 
 import (
 	"context"
-	"fmt"
 
 	"function/functions/users/internal/access"
 
@@ -19,38 +18,23 @@ import (
 
 const (
 	columns     = `id, name, parent_id, created_at`
-	selectTeams = `SELECT ` + columns + ` FROM teams WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`
+	selectTeams = `SELECT ` + columns + ` FROM teams WHERE organization_id = @organization AND id < @before ORDER BY id DESC LIMIT @limit`
 	selectTeam  = `SELECT ` + columns + ` FROM teams WHERE organization_id = $1 AND id = $2`
 	rename      = `UPDATE teams SET name = $3 WHERE organization_id = $1 AND id = $2 RETURNING ` + columns
 )
 
 // List lists teams.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	before, err := in.Before()
-	if err != nil {
-		return nil, err
-	}
-	rows, _ := f.DB.Query(ctx, selectTeams, in.ID, before, in.Fetch())
-	teams, err := pgx.CollectRows(rows, pgx.RowToStructByName[access.Team])
-	if err != nil {
-		return nil, fmt.Errorf("list teams: %w", err)
-	}
-	return &ListResponse{Body: page.Of(in.Query, teams, func(t access.Team) uuid.UUID { return t.ID })}, nil
+	teams, err := page.List(ctx, f.DB, in.Query, func(t access.Team) uuid.UUID { return t.ID }, selectTeams, pgx.NamedArgs{"organization": in.ID})
+	return &ListResponse{Body: teams}, err
 }
 
-// readTeam reads the team that a statement returns.
-func readTeam(rows pgx.Rows) (*Response, error) {
-	team, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[access.Team])
-	if database.IsNoRows(err) {
-		return nil, fault.New(fault.NotFound, "There is no such team")
-	}
-	return &Response{Body: team}, err
-}
+var errNoTeam = fault.New(fault.NotFound, "There is no such team")
 
 // Get returns a team.
 func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
-	rows, _ := f.DB.Query(ctx, selectTeam, in.ID, in.TeamID)
-	return readTeam(rows)
+	team, err := database.One[access.Team](ctx, f.DB, errNoTeam, selectTeam, in.ID, in.TeamID)
+	return &Response{Body: team}, err
 }
 
 // Create creates a team.
@@ -60,13 +44,13 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 }
 
 // Rename renames a team.
-func (f *Function) Rename(ctx context.Context, in *RenameRequest) (out *Response, err error) {
-	err = act.Do(ctx, f.DB, audit.Entry{Action: "teams:rename", ResourceID: in.TeamID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
-		rows, _ := tx.Query(ctx, rename, in.ID, in.TeamID, in.Body.Name)
-		out, err = readTeam(rows)
+func (f *Function) Rename(ctx context.Context, in *RenameRequest) (*Response, error) {
+	var out Response
+	err := act.Do(ctx, f.DB, audit.Entry{Action: "teams:rename", ResourceID: in.TeamID.String()}, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
+		out.Body, err = database.One[access.Team](ctx, tx, errNoTeam, rename, in.ID, in.TeamID, in.Body.Name)
 		return err
 	})
-	return out, err
+	return &out, err
 }
 
 // Move moves a team.

@@ -81,8 +81,7 @@ func Finish(ctx context.Context, tx *outbox.Tx, run uuid.UUID, o Outcome, queryE
 	if o.Failure == "" {
 		args["columns"], args["rows"], args["row_count"] = o.Columns, o.Rows, o.RowCount
 	}
-	rows, _ := tx.Query(ctx, finishRun, args)
-	f, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[finished])
+	f, err := database.One[finished](ctx, tx, pgx.ErrNoRows, finishRun, args)
 	if database.IsNoRows(err) {
 		return nil
 	}

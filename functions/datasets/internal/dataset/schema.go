@@ -7,9 +7,10 @@ import (
 	"regexp"
 	"strings"
 
+	"function/shared/ingest"
+
 	"github.com/danielgtaylor/huma/v2"
 
-	"function/shared/engine"
 	"function/shared/fault"
 	"function/shared/resultset"
 )
@@ -60,7 +61,7 @@ func knownType(name string) bool {
 	return plainType.MatchString(name)
 }
 
-// ResultColumns are the declared columns as the engine takes them.
+// ResultColumns returns the declared columns in the form of package ingest.
 func (s *Schema) ResultColumns() []resultset.Column {
 	if s == nil {
 		return nil
@@ -73,10 +74,10 @@ func (s *Schema) ResultColumns() []resultset.Column {
 }
 
 // Profile is the columns of a version as profiling found them: the JSON of
-// []engine.ColumnProfile, kept as it is, since decoding would round its numbers.
+// []ingest.ColumnProfile as stored, because decoding would round its numbers.
 type Profile struct{ json.RawMessage }
 
 // Schema implements huma.SchemaProvider.
 func (Profile) Schema(r huma.Registry) *huma.Schema {
-	return r.Schema(reflect.TypeFor[[]engine.ColumnProfile](), true, "")
+	return r.Schema(reflect.TypeFor[[]ingest.ColumnProfile](), true, "")
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/database"
 	"function/shared/events"
 )
 
@@ -24,8 +25,7 @@ WHERE d.id = ANY ($1)`
 // set reads it last, and sets changed_at to a later time than it was (Changed),
 // so that subscribers can order the events.
 func State(ctx context.Context, tx pgx.Tx, dataset uuid.UUID) (events.Dataset, error) {
-	rows, _ := tx.Query(ctx, selectState, []uuid.UUID{dataset})
-	state, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[events.Dataset])
+	state, err := database.One[events.Dataset](ctx, tx, pgx.ErrNoRows, selectState, []uuid.UUID{dataset})
 	if err != nil {
 		return state, fmt.Errorf("read state of data set %s: %w", dataset, err)
 	}

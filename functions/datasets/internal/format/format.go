@@ -8,7 +8,9 @@ import (
 	"path"
 	"strings"
 
-	"function/shared/engine"
+	"function/shared/ingest"
+	"function/shared/ingest/textfile"
+
 	"function/shared/fault"
 )
 
@@ -20,10 +22,10 @@ const ParquetMagic = "PAR1"
 
 // hints are what media types and the extensions of file names say of a file.
 var hints = map[string]string{
-	"text/csv": engine.CSV, "text/tab-separated-values": engine.CSV, ".csv": engine.CSV, ".tsv": engine.CSV, ".txt": engine.CSV,
-	"application/json": engine.JSON, "application/x-ndjson": engine.JSON, "application/jsonl": engine.JSON,
-	".json": engine.JSON, ".jsonl": engine.JSON, ".ndjson": engine.JSON, ".geojson": engine.JSON,
-	"application/vnd.apache.parquet": engine.Parquet, ".parquet": engine.Parquet,
+	"text/csv": ingest.CSV, "text/tab-separated-values": ingest.CSV, ".csv": ingest.CSV, ".tsv": ingest.CSV, ".txt": ingest.CSV,
+	"application/json": ingest.JSON, "application/x-ndjson": ingest.JSON, "application/jsonl": ingest.JSON,
+	".json": ingest.JSON, ".jsonl": ingest.JSON, ".ndjson": ingest.JSON, ".geojson": ingest.JSON,
+	"application/vnd.apache.parquet": ingest.Parquet, ".parquet": ingest.Parquet,
 }
 
 // Hint is the format that the media type of a file, or else its name, speaks of;
@@ -67,7 +69,7 @@ const (
 func Recognize(head []byte, hint string) (string, error) {
 	if !text(head) {
 		if bytes.HasPrefix(head, []byte(ParquetMagic)) {
-			return engine.Parquet, nil
+			return ingest.Parquet, nil
 		}
 		for _, u := range unread {
 			if bytes.HasPrefix(head, []byte(u.magic)) {
@@ -83,14 +85,14 @@ func Recognize(head []byte, hint string) (string, error) {
 		}
 	}
 	switch {
-	case hint == engine.Parquet:
+	case hint == ingest.Parquet:
 		return "", fault.At("body.file", "the file is called Parquet and is not: it does not begin like one")
 	case hint != "":
 		return hint, nil
 	case startsJSON(head):
-		return engine.JSON, nil
+		return ingest.JSON, nil
 	}
-	return engine.CSV, nil
+	return ingest.CSV, nil
 }
 
 // startsJSON tells whether the first character is one that JSON, and hardly any
@@ -111,7 +113,7 @@ func text(head []byte) bool {
 // Readable is the head of a file as UTF-8, as far as its encoding is known: by a
 // byte order mark or the charset that was declared.
 func Readable(head []byte, charset string) ([]byte, error) {
-	encoding, err := engine.Encoding(head, charset)
+	encoding, err := textfile.Encoding(head, charset)
 	if err != nil {
 		return nil, fault.New(fault.Unsupported, "The charset %q is not known: save the file as UTF-8", charset)
 	}
@@ -134,11 +136,11 @@ func MediaType(format string, headerAbsent bool, charset string, head []byte) st
 	}
 	mediaType, parameters := "text/csv", map[string]string{}
 	switch {
-	case format == engine.Parquet:
+	case format == ingest.Parquet:
 		return "application/vnd.apache.parquet"
-	case format == engine.JSON && bytes.HasPrefix(bytes.TrimLeft(head, "\ufeff \t\r\n"), []byte("{")):
+	case format == ingest.JSON && bytes.HasPrefix(bytes.TrimLeft(head, "\ufeff \t\r\n"), []byte("{")):
 		mediaType = "application/x-ndjson"
-	case format == engine.JSON:
+	case format == ingest.JSON:
 		mediaType = "application/json"
 	case headerAbsent:
 		parameters["header"] = "absent"

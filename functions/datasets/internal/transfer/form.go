@@ -13,10 +13,11 @@ import (
 	"os"
 	"strings"
 
+	"function/shared/ingest"
+
 	"github.com/danielgtaylor/huma/v2"
 
 	"function/functions/datasets/internal/format"
-	"function/shared/engine"
 	"function/shared/fault"
 )
 
@@ -126,13 +127,13 @@ func openPart(form *multipart.Reader, part *multipart.Part) (*File, error) {
 	if f.Format, err = format.Recognize(decoded, format.Hint(mediaType, part.FileName())); err != nil {
 		return nil, err
 	}
-	if f.Format != engine.Parquet {
+	if f.Format != ingest.Parquet {
 		f.Charset = charset
 	}
 	switch parameters["header"] {
 	case "", "present":
 	case "absent":
-		f.HeaderAbsent = f.Format == engine.CSV
+		f.HeaderAbsent = f.Format == ingest.CSV
 	default:
 		return nil, fault.At("body.file", "the header parameter of text/csv is present or absent (RFC 4180)")
 	}
@@ -162,7 +163,7 @@ func (f *File) CopyTo(w io.Writer, limit int64) (Content, error) {
 			return Content{}, interrupted(err)
 		}
 	}
-	if f.Format == engine.Parquet && (size < 12 || !bytes.Equal(tail, []byte(format.ParquetMagic))) {
+	if f.Format == ingest.Parquet && (size < 12 || !bytes.Equal(tail, []byte(format.ParquetMagic))) {
 		return Content{}, fault.At("body.file", "the Parquet file is cut off: it does not end like one")
 	}
 	more, err := nextPart(f.form)

@@ -9,13 +9,14 @@ import (
 	"fmt"
 	"strconv"
 
+	"function/shared/ingest"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/staging"
 	"function/shared/database"
-	"function/shared/engine"
 	"function/shared/events"
 	"function/shared/outbox"
 )
@@ -24,7 +25,7 @@ import (
 type Outcome struct {
 	Failure string // a sentence; empty: the version is ready
 	Table   *staging.Object
-	Profile *engine.Profile
+	Profile *ingest.Profile
 }
 
 const (

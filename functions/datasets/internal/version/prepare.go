@@ -10,11 +10,13 @@ import (
 	"path/filepath"
 	"strings"
 
+	"function/shared/ingest"
+	"function/shared/ingest/invalid"
+
 	"github.com/google/uuid"
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/staging"
-	"function/shared/engine"
 	"function/shared/job"
 	"function/shared/objects"
 	"function/shared/secret"
@@ -43,8 +45,8 @@ type Preparer struct {
 
 // Prepare makes the Parquet copy of a version, encrypted under the version's key,
 // and profiles it. The file passes through a directory of its own in Scratch,
-// which is gone afterwards. A file that cannot be read is an *engine.InvalidError.
-func (p Preparer) Prepare(ctx context.Context, j *job.Job, u Upload) (*staging.Object, *engine.Profile, error) {
+// which is gone afterwards. A file that cannot be read is an *invalid.Error.
+func (p Preparer) Prepare(ctx context.Context, j *job.Job, u Upload) (*staging.Object, *ingest.Profile, error) {
 	dir, err := os.MkdirTemp(p.Scratch, "profile-*")
 	if err != nil {
 		return nil, nil, fmt.Errorf("make scratch directory: %w", err)
@@ -59,9 +61,9 @@ func (p Preparer) Prepare(ctx context.Context, j *job.Job, u Upload) (*staging.O
 	if err := p.fetch(ctx, u, key, source, report.within("fetch", 0, 0.2)); err != nil {
 		return nil, nil, err
 	}
-	profile, err := engine.Prepare(ctx, engine.Source{
+	profile, err := ingest.Prepare(ctx, ingest.Source{
 		Path: source, Format: u.Format, Columns: u.Schema.ResultColumns(), HeaderAbsent: u.HeaderAbsent, Charset: u.Charset,
-	}, table, engine.Options{
+	}, table, ingest.Options{
 		Scratch:  dir,
 		Progress: func(stage string, done float64) { report.tell(stage, 0.2+0.7*done) },
 	})
@@ -126,12 +128,12 @@ func (p Preparer) put(ctx context.Context, u Upload, key []byte, path string, pr
 // damaged is what a person reads of bytes that no retry brings back.
 func damaged(ctx context.Context, err error) error {
 	slog.ErrorContext(ctx, "stored version is damaged", "error", err)
-	return &engine.InvalidError{Detail: "The stored bytes of this version are damaged: upload the file again."}
+	return &invalid.Error{Detail: "The stored bytes of this version are damaged: upload the file again."}
 }
 
 // Sentence makes the reason of a failure fit to be stored: an excerpt of a broken
 // file in it may be anything.
-func Sentence(invalid *engine.InvalidError) string {
+func Sentence(invalid *invalid.Error) string {
 	text := strings.ReplaceAll(strings.ToValidUTF8(invalid.Detail, "\ufffd"), "\x00", "\ufffd")
 	if len(text) > 2000 {
 		text = strings.ToValidUTF8(text[:2000], "") + "…"

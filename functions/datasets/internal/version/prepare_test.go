@@ -4,12 +4,12 @@ import (
 	"strings"
 	"testing"
 
-	"function/shared/engine"
+	"function/shared/ingest/invalid"
 )
 
 func TestASentenceCanBeStored(t *testing.T) {
 	t.Parallel()
-	got := Sentence(&engine.InvalidError{Detail: "a\x00b\xff" + strings.Repeat("é", 2000)})
+	got := Sentence(&invalid.Error{Detail: "a\x00b\xff" + strings.Repeat("é", 2000)})
 	if !strings.HasPrefix(got, "a\ufffdb\ufffdé") || len(got) > 2010 || strings.ContainsRune(got[10:], '\ufffd') {
 		t.Errorf("sentence of %d bytes: %.40q…", len(got), got)
 	}

@@ -3,6 +3,8 @@ package access
 import (
 	"context"
 
+	"function/shared/database"
+
 	"github.com/jackc/pgx/v5"
 )
 
@@ -25,8 +27,7 @@ ON CONFLICT (organization_id, name) DO UPDATE SET description = excluded.descrip
 
 // assign changes a member's role and publishes it.
 func (x Actor) assign(ctx context.Context, c RoleChange, role string) error {
-	rows, _ := x.Query(ctx, setRole, c.UserID, x.organization, role)
-	m, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Membership])
+	m, err := database.One[Membership](ctx, x, pgx.ErrNoRows, setRole, c.UserID, x.organization, role)
 	if err != nil {
 		return err
 	}

@@ -49,11 +49,9 @@ func (r RoleChanges) Decide(ctx context.Context, organization, id uuid.UUID, dec
 		if err := store.LockOrganization(ctx, tx, organization); err != nil {
 			return err
 		}
-		rows, _ := tx.Query(ctx, selectRoleChange, organization, id)
-		if p, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[PendingRoleChange]); database.IsNoRows(err) {
-			return fault.New(fault.NotFound, "There is no role change with this identifier")
-		} else if err != nil {
-			return fmt.Errorf("read role change: %w", err)
+		unknown := fault.New(fault.NotFound, "There is no role change with this identifier")
+		if p, err = database.One[PendingRoleChange](ctx, tx, unknown, selectRoleChange, organization, id); err != nil {
+			return err
 		}
 		entry.Detail = p.Change.detail()
 		now := time.Now().UTC().Truncate(time.Microsecond)

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"function/shared/database"
 	"function/shared/fault"
@@ -41,13 +40,9 @@ func (x Actor) CheckRole(ctx context.Context, name string) error {
 const selectMember = `SELECT user_id, organization_id, role, status FROM memberships WHERE user_id = $1 AND organization_id = $2 FOR UPDATE`
 
 func (x Actor) Member(ctx context.Context, person uuid.UUID) (Membership, error) {
-	rows, _ := x.Query(ctx, selectMember, person, x.organization)
-	m, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Membership])
-	if database.IsNoRows(err) {
-		return m, fault.New(fault.NotFound, "This organization has no member with this identifier")
-	}
+	m, err := database.One[Membership](ctx, x, fault.New(fault.NotFound, "This organization has no member with this identifier"), selectMember, person, x.organization)
 	if err != nil {
-		return m, fmt.Errorf("read membership: %w", err)
+		return m, err
 	}
 	return m, nil
 }

@@ -33,12 +33,12 @@ FROM (
 // of a session: as if logged in with a second factor but without step-up authentication. For
 // an unknown subject it returns no rights.
 func SubjectOf(ctx context.Context, tx pgx.Tx, organization, id uuid.UUID) (policy.Subject, error) {
-	rows, _ := tx.Query(ctx, selectSubject, pgx.NamedArgs{"organization": organization, "id": id})
-	found, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[struct {
+	type row struct {
 		Roles    []string
 		Own      []policy.Permission
 		WaitsFor string
-	}])
+	}
+	found, err := database.One[row](ctx, tx, pgx.ErrNoRows, selectSubject, pgx.NamedArgs{"organization": organization, "id": id})
 	if database.IsNoRows(err) {
 		return policy.Subject{BlockedBy: policy.BlockedByMembership}, nil
 	}

@@ -65,16 +65,7 @@ ORDER BY k.id DESC LIMIT @limit`
 
 // Keys lists an owner's keys, including expired ones.
 func Keys(ctx context.Context, s store.Store, owner KeyOwner, q page.Query) (page.Page[APIKey], error) {
-	before, err := q.Before()
-	if err != nil {
-		return page.Page[APIKey]{}, err
-	}
-	rows, _ := s.DB.Query(ctx, selectKeys, pgx.NamedArgs{"owner": owner.ID, "before": before, "limit": q.Fetch()})
-	keys, err := pgx.CollectRows(rows, pgx.RowToStructByName[APIKey])
-	if err != nil {
-		return page.Page[APIKey]{}, fmt.Errorf("list API keys: %w", err)
-	}
-	return page.Of(q, keys, func(k APIKey) uuid.UUID { return k.ID }), nil
+	return page.List(ctx, s.DB, q, func(k APIKey) uuid.UUID { return k.ID }, selectKeys, pgx.NamedArgs{"owner": owner.ID})
 }
 
 const revokeKey = `

@@ -160,14 +160,10 @@ FROM api_keys k WHERE k.id = @id AND (k.user_id = @owner OR k.service_account_id
 // they expire. To rotate a service account's key, the caller needs all of the key's scopes,
 // because the response contains the new secret.
 func RotateKey(ctx context.Context, s store.Store, tx *outbox.Tx, caller auth.Caller, owner KeyOwner, id uuid.UUID, in RotateRequest) (ShownKey, error) {
-	rows, _ := tx.Query(ctx, selectAPIKey, pgx.NamedArgs{"id": id, "owner": owner.ID})
-	key, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[APIKey])
+	key, err := database.One[APIKey](ctx, tx, errNoKey, selectAPIKey, pgx.NamedArgs{"id": id, "owner": owner.ID})
 	k := ShownKey{APIKey: key}
-	if database.IsNoRows(err) {
-		return k, errNoKey
-	}
 	if err != nil {
-		return k, fmt.Errorf("look up API key: %w", err)
+		return k, err
 	}
 	if owner.ServiceAccount {
 		if err := checkScopes(caller, k.Scopes); err != nil {

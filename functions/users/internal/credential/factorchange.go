@@ -85,9 +85,9 @@ func (s SecondFactors) ChangeFactors(ctx context.Context, caller auth.Caller, c 
 	return nil
 }
 
-// organizationOf returns the organization in whose audit trail the caller's change is recorded:
-// the session's, even if the caller has no role there yet.
-func organizationOf(ctx context.Context, db store.Querier, caller auth.Caller) (id uuid.UUID, err error) {
+// organizationOf is the organization in whose trail the caller's change belongs: that
+// of the session, whether or not the caller's roles there count yet.
+func organizationOf(ctx context.Context, db store.RowQuerier, caller auth.Caller) (id uuid.UUID, err error) {
 	if caller.OrganizationID != uuid.Nil || caller.SessionID == uuid.Nil {
 		return caller.OrganizationID, nil
 	}
@@ -133,8 +133,8 @@ func (s SecondFactors) CompleteRemoval(ctx context.Context, tx pgx.Tx, user uuid
 	return nil
 }
 
-// SecondFactorRequired reports whether any of a person's organizations requires a second factor.
-func SecondFactorRequired(ctx context.Context, db store.Querier, user uuid.UUID) (required bool, err error) {
+// SecondFactorRequired tells whether an organization that a person belongs to demands one.
+func SecondFactorRequired(ctx context.Context, db store.RowQuerier, user uuid.UUID) (required bool, err error) {
 	if err := db.QueryRow(ctx, selectRequired, user).Scan(&required); err != nil {
 		return false, fmt.Errorf("read whether user %s needs a second factor: %w", user, err)
 	}

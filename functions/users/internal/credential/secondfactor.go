@@ -38,8 +38,8 @@ SELECT EXISTS (SELECT FROM totp_secrets WHERE user_id = $1 AND confirmed_at IS N
        (SELECT count(*) FROM passkeys WHERE user_id = $1) AS passkeys,
        (SELECT count(*) FROM recovery_codes WHERE user_id = $1 AND used_at IS NULL) AS recovery_codes`
 
-// FactorsOf reads a person's second factors.
-func FactorsOf(ctx context.Context, db store.Querier, user uuid.UUID) (f Factors, err error) {
+// FactorsOf reads which second factors a person has.
+func FactorsOf(ctx context.Context, db store.RowQuerier, user uuid.UUID) (f Factors, err error) {
 	return f, f.scan(db.QueryRow(ctx, selectFactors, user))
 }
 

@@ -33,7 +33,7 @@ type Reason struct {
 const reasonField = "audit_entries.reason"
 
 // SealReason seals a reason for an audit entry's detail.
-func SealReason(ctx context.Context, s store.Store, db store.Querier, personID uuid.UUID, reason string) (string, error) {
+func SealReason(ctx context.Context, s store.Store, db store.RowQuerier, personID uuid.UUID, reason string) (string, error) {
 	key, err := person.KeyOf(ctx, s, db, personID)
 	if err != nil {
 		return "", err

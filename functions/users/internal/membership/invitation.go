@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"function/functions/users/internal/access"
 	"function/functions/users/internal/notify"
@@ -133,13 +132,9 @@ type Offer struct {
 // OfferOf describes the invitation that a token belongs to. A wrong, expired or used token is
 // [ErrInvitation].
 func OfferOf(ctx context.Context, s store.Store, token string) (Offer, error) {
-	rows, _ := s.DB.Query(ctx, selectOffer, store.TokenHash(token))
-	offer, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Offer])
-	if database.IsNoRows(err) {
-		return offer, ErrInvitation
-	}
+	offer, err := database.One[Offer](ctx, s.DB, ErrInvitation, selectOffer, store.TokenHash(token))
 	if err != nil {
-		return offer, fmt.Errorf("look up invitation: %w", err)
+		return offer, err
 	}
 	return offer, nil
 }
@@ -214,11 +209,9 @@ func AcceptInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, token s
 		}
 		return m, err
 	}
-	rows, _ := tx.Query(ctx, insertInvited, person, organization, m.Role)
-	if m, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[access.Membership]); database.IsNoRows(err) {
-		return m, fault.New(fault.Conflict, "You are already in this organization")
-	} else if err != nil {
-		return m, fmt.Errorf("insert membership: %w", err)
+	already := fault.New(fault.Conflict, "You are already in this organization")
+	if m, err = database.One[access.Membership](ctx, tx, already, insertInvited, person, organization, m.Role); err != nil {
+		return m, err
 	}
 	err = audit.Record(ctx, tx, audit.Entry{
 		Action: "invitations:accept", ResourceID: id.String(), OrganizationID: organization, ActorID: person, Detail: map[string]any{"role": m.Role},

@@ -137,8 +137,7 @@ RETURNING user_id, organization_id, role, status`
 
 // ApproveMember approves a pending membership, under the organization's lock.
 func ApproveMember(ctx context.Context, tx *outbox.Tx, organization, person uuid.UUID, role string) (access.Membership, error) {
-	rows, _ := tx.Query(ctx, approveMembership, person, organization, role)
-	m, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[access.Membership])
+	m, err := database.One[access.Membership](ctx, tx, pgx.ErrNoRows, approveMembership, person, organization, role)
 	if err != nil {
 		return m, fmt.Errorf("approve membership: %w", err)
 	}

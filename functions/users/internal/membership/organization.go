@@ -13,6 +13,7 @@ import (
 	"function/functions/users/internal/access"
 	"function/functions/users/internal/session"
 	"function/shared/audit"
+	"function/shared/database"
 	"function/shared/events"
 	"function/shared/outbox"
 	"function/shared/policy"
@@ -66,8 +67,7 @@ const (
 // [DefaultOrganizationName].
 func NewOrganization(ctx context.Context, tx *outbox.Tx, owner uuid.UUID, name string) (Organization, error) {
 	id := uuid7.New()
-	rows, _ := tx.Query(ctx, insertOrganization, id, cmp.Or(name, DefaultOrganizationName(id)))
-	o, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Organization])
+	o, err := database.One[Organization](ctx, tx, pgx.ErrNoRows, foundOrganization, id, cmp.Or(name, DefaultOrganizationName(id)))
 	if err != nil {
 		return o, fmt.Errorf("insert organization: %w", err)
 	}

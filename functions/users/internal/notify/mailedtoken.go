@@ -21,18 +21,17 @@ var MailsPerAddress = store.Allowance{Burst: 3, Every: 20 * time.Minute}
 
 var warningsPerPerson = store.Allowance{Burst: 1, Every: time.Hour}
 
-// MayMail reports whether another mail of a kind can be sent to an address, identified by its
-// [person.EmailIndex]. It limits mails that anybody can request for any address. The requester
-// is not told when the limit is reached, so that nobody can flood a mailbox or learn that one
-// was mailed.
-func MayMail(ctx context.Context, s store.Store, tx store.Querier, kind Purpose, emailIndex []byte) (bool, error) {
-	return MailsPerAddress.Take(ctx, tx, s.Keeper.BlindIndex("mail."+string(kind), string(emailIndex)))
+// MayMail limits mails of a kind that anybody can request for any address, per
+// [person.EmailIndex]. The requester is not told when the limit is reached, so that nobody
+// can flood a mailbox or learn that one was mailed.
+func MayMail(ctx context.Context, s store.Store, tx store.RowQuerier, kind Purpose, emailIndex []byte) (bool, error) {
+	return MailsToAddress.Take(ctx, tx, s.Keeper.BlindIndex("mail."+string(kind), string(emailIndex)))
 }
 
-// MayWarn reports whether a person can be mailed another warning that somebody is guessing their
-// second factor. It limits these mails, so that guessing does not flood the mailbox.
-func MayWarn(ctx context.Context, s store.Store, tx store.Querier, user uuid.UUID) (bool, error) {
-	return warningsPerPerson.Take(ctx, tx, s.Keeper.BlindIndex("mail.second_factor_guessed", user.String()))
+// MayWarn limits the mails that tell a person that somebody is guessing their second factor,
+// so that guessing does not flood their mailbox.
+func MayWarn(ctx context.Context, s store.Store, tx store.RowQuerier, user uuid.UUID) (bool, error) {
+	return warningsToOne.Take(ctx, tx, s.Keeper.BlindIndex("mail.second_factor_guessed", user.String()))
 }
 
 // Purpose is the only thing that a mailed token can be used for.
@@ -133,7 +132,7 @@ const peekMailedToken = `
 SELECT user_id FROM mailed_tokens WHERE hash = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > now()`
 
 // PeekMailedToken returns the owner of a token without consuming it.
-func PeekMailedToken(ctx context.Context, db store.Querier, purpose Purpose, token string) (user uuid.UUID, err error) {
+func PeekMailedToken(ctx context.Context, db store.RowQuerier, purpose Purpose, token string) (user uuid.UUID, err error) {
 	err = db.QueryRow(ctx, peekMailedToken, store.TokenHash(token), purpose).Scan(&user)
 	return user, tokenError(err)
 }

@@ -122,7 +122,7 @@ const selectFormer = `SELECT email_index FROM users WHERE email_index = $1`
 
 // AccountIndex returns the [EmailIndex] of an address as typed or, for an account that is
 // older than [ParseEmail], its former index.
-func AccountIndex(ctx context.Context, s store.Store, db store.Querier, email string) ([]byte, error) {
+func AccountIndex(ctx context.Context, s store.Store, db store.RowQuerier, email string) ([]byte, error) {
 	index, former := EmailIndex(s.Keeper, email), formerIndex(s.Keeper, email)
 	if string(index) == string(former) {
 		return index, nil

@@ -28,7 +28,7 @@ const (
 const selectKey = `SELECT wrapped_key FROM users WHERE id = $1`
 
 // KeyOf returns a person's key, which seals their personal fields.
-func KeyOf(ctx context.Context, s store.Store, db store.Querier, user uuid.UUID) ([]byte, error) {
+func KeyOf(ctx context.Context, s store.Store, db store.RowQuerier, user uuid.UUID) ([]byte, error) {
 	var wrapped []byte
 	if err := db.QueryRow(ctx, selectKey, user).Scan(&wrapped); database.IsNoRows(err) {
 		return nil, ErrErased
@@ -62,7 +62,7 @@ type Name struct {
 }
 
 // NameOf reads and unseals a person's name and address.
-func NameOf(ctx context.Context, s store.Store, db store.Querier, user uuid.UUID) (Name, error) {
+func NameOf(ctx context.Context, s store.Store, db store.RowQuerier, user uuid.UUID) (Name, error) {
 	var wrapped []byte
 	var sealed SealedName
 	err := db.QueryRow(ctx, selectName, user).Scan(&wrapped, &sealed.Email, &sealed.FirstName, &sealed.LastName)

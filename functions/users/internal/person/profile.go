@@ -2,12 +2,10 @@ package person
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"function/functions/users/internal/store"
 	"function/shared/auth"
@@ -72,22 +70,15 @@ var errNoMember = fault.New(fault.Forbidden, "You are no longer a member of this
 
 // Read unseals the caller's profile. It takes one query, and a second one if MongoDB stores
 // the free part.
-func (p Profiles) Read(ctx context.Context, s store.Store, db store.Queryer, caller auth.Caller) (StoredProfile, error) {
+func (p Profiles) Read(ctx context.Context, s store.Store, db database.Querier, caller auth.Caller) (StoredProfile, error) {
 	statement, arguments := selectProfile, []any{caller.SessionID}
 	if caller.SessionID == uuid.Nil {
 		statement, arguments = selectWithoutSession, []any{caller.UserID, caller.OrganizationID}
 	}
 	var row profileRow
 	body, err := p.Body(ctx, func() (body []byte, document *uuid.UUID, err error) {
-		rows, _ := db.Query(ctx, statement, arguments...)
-		row, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[profileRow])
-		if database.IsNoRows(err) {
-			return nil, nil, errNoMember
-		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("read profile: %w", err)
-		}
-		return row.Body, row.ProfileDocument, nil
+		row, err = database.One[profileRow](ctx, db, errNoMember, statement, arguments...)
+		return row.Body, row.ProfileDocument, err
 	})
 	if err != nil {
 		return StoredProfile{}, err

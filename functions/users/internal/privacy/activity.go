@@ -15,8 +15,9 @@ import (
 
 	"function/functions/users/internal/lifecycle"
 	"function/functions/users/internal/session"
-	"function/functions/users/internal/store"
 	"function/shared/audit"
+	"function/shared/database"
+	"function/shared/page"
 	"function/shared/secret"
 )
 
@@ -69,25 +70,18 @@ type activityRow struct {
 	Device                        []byte
 }
 
-// ActivityOf reads a person's entries in a trail, newest first and before the given entry. db is
-// the trail's database. Without the person's key, devices and reasons stay sealed.
-func ActivityOf(ctx context.Context, db store.Queryer, trail audit.Trail, person uuid.UUID, key []byte, before uuid.UUID, limit int) ([]Activity, error) {
+// ActivityOf lists the entries of a trail, in its database, that are about a person. Without
+// the person's key, devices and reasons stay sealed.
+func ActivityOf(ctx context.Context, db database.Querier, trail audit.Trail, person uuid.UUID, key []byte, q page.Query) (page.Page[Activity], error) {
 	statement := selectActivity + withoutDevice
 	if trail == audit.UsersTrail { // the only database with sessions
 		statement = selectActivity + withDevice
 	}
-	rows, _ := db.Query(ctx, statement, pgx.NamedArgs{"person": person, "before": before, "limit": limit})
-	all, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (Activity, error) {
-		row, err := pgx.RowToStructByName[activityRow](r)
-		if err != nil {
-			return Activity{}, err
-		}
-		return row.activity(person, key)
-	})
+	rows, err := page.List(ctx, db, q, func(r activityRow) uuid.UUID { return r.ID }, statement, pgx.NamedArgs{"person": person})
 	if err != nil {
-		return nil, fmt.Errorf("read activity of user %s in trail %s: %w", person, trail, err)
+		return page.Page[Activity]{}, fmt.Errorf("read activity of user %s in trail %s: %w", person, trail, err)
 	}
-	return all, nil
+	return page.Map(rows, func(r activityRow) (Activity, error) { return r.seenBy(person, key) })
 }
 
 func (r activityRow) activity(person uuid.UUID, key []byte) (a Activity, err error) {

@@ -2,7 +2,6 @@ package privacy
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,6 +10,7 @@ import (
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
 	"function/shared/fault"
+	"function/shared/page"
 )
 
 // ConsentPurpose is a purpose that an organization asks its members to consent to, with the
@@ -69,22 +69,20 @@ type decisionRow struct {
 	SealedAddress, SealedDevice []byte
 }
 
-// Decisions reads a person's decisions in one organization or (uuid.Nil) in all, newest
-// first and before the given one. Without the person's key the client's address and device
-// stay sealed.
-func Decisions(ctx context.Context, s store.Store, person, organization uuid.UUID, key []byte, before uuid.UUID, limit int) ([]ConsentDecision, error) {
-	rows, _ := s.DB.Query(ctx, selectDecisions, pgx.NamedArgs{"user": person, "organization": organization, "before": before, "limit": limit})
-	decisions, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (ConsentDecision, error) {
-		row, err := pgx.RowToStructByName[decisionRow](r)
-		if err != nil || key == nil {
-			return row.ConsentDecision, err
-		}
-		return row.open(key)
-	})
+// Decisions lists a person's decisions in one organization or (uuid.Nil) in all. Without the
+// person's key the client's address and device stay sealed.
+func Decisions(ctx context.Context, s store.Store, person, organization uuid.UUID, key []byte, q page.Query) (page.Page[ConsentDecision], error) {
+	args := pgx.NamedArgs{"user": person, "organization": organization}
+	rows, err := page.List(ctx, s.DB, q, func(r decisionRow) uuid.UUID { return r.ID }, selectDecisions, args)
 	if err != nil {
-		return nil, fmt.Errorf("list decisions: %w", err)
+		return page.Page[ConsentDecision]{}, err
 	}
-	return decisions, nil
+	return page.Map(rows, func(r decisionRow) (ConsentDecision, error) {
+		if key == nil {
+			return r.ConsentDecision, nil
+		}
+		return r.open(key)
+	})
 }
 
 func (r decisionRow) open(key []byte) (d ConsentDecision, err error) {

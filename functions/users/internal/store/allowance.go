@@ -21,7 +21,7 @@ const (
 	giveBack = `UPDATE rate_limits SET tat = tat - $2::interval WHERE key = $1`
 )
 
-func (a Allowance) Take(ctx context.Context, db Querier, key []byte) (bool, error) {
+func (a Allowance) Take(ctx context.Context, db RowQuerier, key []byte) (bool, error) {
 	var granted int
 	if err := db.QueryRow(ctx, spend, key, a.Every.Microseconds(), a.Burst).Scan(&granted); err != nil {
 		return false, fmt.Errorf("take from an allowance: %w", err)

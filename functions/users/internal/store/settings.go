@@ -55,8 +55,8 @@ func (s Settings) Weakens(before Settings) bool {
 
 const selectSettings = `SELECT settings FROM organizations WHERE id = $1`
 
-// SettingsOf reads an organization's settings and adds defaults for those that it has not set.
-func SettingsOf(ctx context.Context, db Querier, organization uuid.UUID) (Settings, error) {
+// SettingsOf reads an organization's settings, with defaults for those not set.
+func SettingsOf(ctx context.Context, db RowQuerier, organization uuid.UUID) (Settings, error) {
 	var decided []byte
 	if err := db.QueryRow(ctx, selectSettings, organization).Scan(&decided); err != nil {
 		return Settings{}, fmt.Errorf("read settings of organization %s: %w", organization, err)

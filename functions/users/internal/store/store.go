@@ -13,16 +13,11 @@ import (
 	"function/shared/secret"
 )
 
-// Queryer is a transaction or a pool that runs queries.
-type Queryer interface {
-	Query(context.Context, string, ...any) (pgx.Rows, error)
-}
+// CodeAttempts is the number of wrong second factors allowed per login.
+const CodeAttempts = 5
 
-// MaxCodeAttempts limits the wrong second factors per login.
-const MaxCodeAttempts = 5
-
-// Querier is a transaction or a pool.
-type Querier interface {
+// RowQuerier reads a single row: a transaction or a pool.
+type RowQuerier interface {
 	QueryRow(context.Context, string, ...any) pgx.Row
 }
 

@@ -8,12 +8,13 @@ import (
 	"slices"
 	"time"
 
+	"function/shared/sandbox"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"function/functions/analytics/internal/query"
-	"function/shared/engine"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/resultset"
@@ -120,12 +121,12 @@ func (b *backend) Run(ctx context.Context, organization uuid.UUID, q query.Query
 		return nil, ofQuery(err)
 	}
 	defer release()
-	sources := make([]engine.Table, len(ready))
+	sources := make([]sandbox.Table, len(ready))
 	for i, t := range ready {
-		sources[i] = engine.Table{Name: t.Name, Path: paths[i]}
+		sources[i] = sandbox.Table{Name: t.Name, Path: paths[i]}
 	}
-	set, err := engine.Query(ctx, sources, statement.Text.SQL, statement.Values,
-		engine.Limits{Rows: limits.Rows, Bytes: limits.Bytes, Timeout: limits.Time, TimeZone: q.TimeZone})
+	set, err := sandbox.Query(ctx, sources, statement.Text.SQL, statement.Values,
+		sandbox.Limits{Rows: limits.Rows, Bytes: limits.Bytes, Timeout: limits.Time, TimeZone: q.TimeZone})
 	if err != nil {
 		return nil, explain(err, statement.Text, limits, all, mentioned)
 	}

@@ -7,25 +7,26 @@ import (
 	"strings"
 	"time"
 
+	"function/shared/sandbox"
+
 	"function/functions/analytics/internal/query"
-	"function/shared/engine"
 	"function/shared/fault"
 )
 
 // explain turns what the engine says into what the query's author reads.
 func explain(err error, text query.Rewritten, limits query.Limits, all, mentioned []table) error {
-	var e *engine.QueryError
+	var e *sandbox.Error
 	if !errors.As(err, &e) {
 		return fmt.Errorf("query data sets: %w", err)
 	}
-	if e.Reason == engine.Timeout {
+	if e.Reason == sandbox.Timeout {
 		return query.TooSlow(limits.Time)
 	}
 	position := e.Position
 	if position > 0 {
 		position = text.Original(position)
 	}
-	if e.Reason == engine.UnknownTable {
+	if e.Reason == sandbox.UnknownTable {
 		for _, t := range mentioned {
 			if !t.ready() && strings.EqualFold(t.Name, e.Table) {
 				return notReady(t)

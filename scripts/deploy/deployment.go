@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+const (
+	namespace         = "aic-data"
+	platformNamespace = "aic-platform" // of the core services (docs/contract.md)
+)
+
+// deployment is one run of the command.
+type deployment struct {
+	options
+	kubectl   kubectl
+	log       io.Writer
+	manifests []byte                       // rendered by prepare
+	known     map[string]map[string][]byte // secrets that have been read, by namespace and name
+}
+
+func (d *deployment) say(format string, args ...any) { fmt.Fprintf(d.log, format+"\n", args...) }
+
+func (d *deployment) run(ctx context.Context) error {
+	if _, err := d.kubectl.run(ctx, nil, "version"); err != nil {
+		return fmt.Errorf("kubectl reaches no cluster: %w", err)
+	}
+	steps := map[string][]func(context.Context) error{
+		"databases": {d.deployDatabases},
+		"services":  {d.prepare, d.seeCallers, d.deployServices},
+		"verify":    {d.verify},
+		"all":       {d.prepare, d.seeCallers, d.deployDatabases, d.deployServices, d.verify},
+	}
+	for _, step := range steps[d.command] {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	d.say("done")
+	return nil
+}
+
+// prepare finds what would fail later.
+func (d *deployment) prepare(ctx context.Context) error {
+	if d.image == "" {
+		return errors.New("there is no image: run make image, or give --image")
+	}
+	manifests, err := d.render(ctx)
+	if err != nil {
+		return err
+	}
+	d.manifests = manifests
+	if err := d.checkKnative(ctx); err != nil {
+		return err
+	}
+	if d.monitoring {
+		if err := d.checkMonitoring(ctx); err != nil {
+			return err
+		}
+	}
+	return d.checkConfig(ctx)
+}

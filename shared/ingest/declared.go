@@ -1,0 +1,171 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"function/shared/engine"
+	"function/shared/fault"
+	"function/shared/ingest/invalid"
+	"function/shared/resultset"
+)
+
+// declaredTypes maps the type names that a schema may use, in upper case, to SQL types.
+var declaredTypes = map[string]string{
+	"TINYINT": "TINYINT", "SMALLINT": "SMALLINT", "INTEGER": "INTEGER", "INT": "INTEGER", "BIGINT": "BIGINT",
+	"LONG": "BIGINT", "HUGEINT": "DECIMAL(38,0)", "FLOAT": "DOUBLE", "REAL": "FLOAT", "DOUBLE": "DOUBLE", "NUMBER": "DOUBLE",
+	"BOOLEAN": "BOOLEAN", "BOOL": "BOOLEAN", "DATE": "DATE", "TIME": "TIME", "DATETIME": "TIMESTAMP",
+	"TIMESTAMP": "TIMESTAMP", "TIMESTAMPTZ": "TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ",
+	"UUID": "UUID", "JSON": "JSON", "VARCHAR": "VARCHAR", "TEXT": "VARCHAR", "STRING": "VARCHAR",
+}
+
+var decimalType = regexp.MustCompile(`^(?:DECIMAL|NUMERIC) ?\( ?([0-9]{1,2}) ?, ?([0-9]{1,2}) ?\)$`)
+
+// declaredType returns the SQL type for a schema's type name.
+func declaredType(name string) (string, bool) {
+	name = strings.ToUpper(strings.TrimSpace(name))
+	if m := decimalType.FindStringSubmatch(name); m != nil {
+		width, _ := strconv.Atoi(m[1])
+		scale, _ := strconv.Atoi(m[2])
+		return fmt.Sprintf("DECIMAL(%d,%d)", width, scale), width >= 1 && width <= 38 && scale <= width
+	}
+	sqlType, ok := declaredTypes[name]
+	return sqlType, ok
+}
+
+// declare gives the columns of t the types of the schema. It matches columns by name without regard to case, or by
+// position if the file has no names. A JSON file may lack columns.
+func (t *table) declare(schema []resultset.Column, src Source) error {
+	if len(schema) == 0 {
+		return nil
+	}
+	byName := make(map[string]int, len(t.columns))
+	for i, c := range t.columns {
+		byName[strings.ToLower(c.name)] = i
+	}
+	positional := src.Format == CSV && src.HeaderAbsent
+	if len(schema) < len(t.columns) || positional && len(schema) != len(t.columns) {
+		return &invalid.Error{Detail: fmt.Sprintf("The file has %d columns, the declared schema %d.", len(t.columns), len(schema))}
+	}
+	for n, declared := range schema {
+		sqlType, ok := declaredType(declared.Type)
+		if !ok {
+			return &invalid.Error{Detail: fmt.Sprintf("The schema declares the unknown type %s for column %s.", fault.Excerpt(declared.Type), fault.Excerpt(declared.Name))}
+		}
+		i, ok := byName[strings.ToLower(declared.Name)]
+		switch {
+		case positional:
+			i = n
+		case !ok && src.Format == JSON:
+			t.absent = append(t.absent, column{name: declared.Name, sqlType: sqlType})
+			continue
+		case !ok:
+			return &invalid.Error{Line: 1, Detail: fmt.Sprintf("The file has no column %s, which the schema declares.", fault.Excerpt(declared.Name))}
+		}
+		t.columns[i].name, t.columns[i].sqlType = declared.Name, sqlType
+	}
+	for _, c := range t.columns {
+		if c.sqlType == "" {
+			return &invalid.Error{Detail: fmt.Sprintf("The file has the column %s, which the schema does not declare.", fault.Excerpt(c.name))}
+		}
+	}
+	return nil
+}
+
+// Forms of text that a declared type keeps whole, as regular expressions (RE2). They leave out what DuckDB would
+// accept and cut: the time of a DATE, the offset of a TIMESTAMP, nanoseconds.
+const (
+	dayForm      = `[0-9]{4,6}([-/])[0-9]{1,2}[-/][0-9]{1,2}`
+	clockForm    = `([01]?[0-9]|2[0-3]):[0-5]?[0-9](:[0-5]?[0-9](\.[0-9]{1,6}0*)?)?`
+	midnightForm = `([T ]00:00(:00(\.0+)?)?)?`
+	offsetForm   = ` ?(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)`
+	endlessForm  = `-?infinity`
+)
+
+var declaredForms = map[string]string{
+	"DATE":        dayForm + midnightForm + `|` + endlessForm,
+	"TIME":        clockForm,
+	"TIMESTAMP":   dayForm + `([T ]` + clockForm + `)?|` + endlessForm,
+	"TIMESTAMPTZ": dayForm + `([T ]` + clockForm + `(` + offsetForm + `)?)?|` + endlessForm,
+}
+
+// misfit returns an expression that is true for a value of column i that its type cannot keep whole.
+func (t *table) misfit(i int) string {
+	c, x := t.columns[i], t.present(i)
+	if c.kind == typed && c.source != "VARCHAR" { // the way back decides
+		return fmt.Sprintf("(%[1]s IS NOT NULL AND TRY_CAST(TRY_CAST(%[1]s AS %[2]s) AS %[3]s) IS DISTINCT FROM %[1]s)", x, c.sqlType, c.source)
+	}
+	text := "trim(" + x + ")"
+	strict := "true"
+	switch {
+	case declaredForms[c.sqlType] != "":
+		strict = fmt.Sprintf("regexp_full_match(%s, '%s')", text, declaredForms[c.sqlType])
+	case strings.HasSuffix(c.sqlType, "INT") || c.sqlType == "INTEGER":
+		strict = fmt.Sprintf(`regexp_full_match(%s, '[+-]?[0-9]+(\.0*)?')`, text)
+	case strings.HasPrefix(c.sqlType, "DECIMAL"):
+		_, scale, _ := strings.Cut(strings.TrimSuffix(c.sqlType, ")"), ",")
+		strict = fmt.Sprintf(`regexp_full_match(%s, '[+-]?[0-9]*(\.[0-9]{0,%s}0*)?')`, text, scale)
+	case floating(c.sqlType): // its shortest form has the digits of the text
+		strict = fmt.Sprintf("(regexp_full_match(lower(%[1]s), '[+-]?(nan|inf|infinity)') OR %[2]s = %[3]s)", text,
+			digitsOf(text), digitsOf(fmt.Sprintf("CAST(TRY_CAST(%s AS %s) AS VARCHAR)", text, c.sqlType)))
+	}
+	return fmt.Sprintf("(%s IS NOT NULL AND NOT coalesce(%s AND TRY_CAST(%s AS %s) IS NOT NULL, false))", x, strict, x, c.sqlType)
+}
+
+// digitsOf returns an expression for the significant digits of a number's text.
+func digitsOf(x string) string {
+	return fmt.Sprintf("trim(translate(regexp_replace(%s, '[eE].*', ''), '+-.', ''), '0')", x)
+}
+
+// fits checks every value against its declared type; the error names the first row that does not fit.
+func fits(ctx context.Context, s *engine.Session, t *table) error {
+	var columns []int
+	for i, c := range t.columns {
+		if c.sqlType != "" && (c.sqlType != "VARCHAR" || c.kind == typed && c.source != "VARCHAR") {
+			columns = append(columns, i)
+		}
+	}
+	for some := range slices.Chunk(columns, wholeBatch) {
+		var tests []string
+		for _, i := range some {
+			tests = append(tests, "bool_or("+t.misfit(i)+")")
+		}
+		results, err := s.Row(ctx, "SELECT "+strings.Join(tests, ", ")+" FROM "+t.from)
+		if err != nil {
+			return err
+		}
+		for n, i := range some {
+			if misfit, _ := results[n].(bool); misfit {
+				return firstMisfit(ctx, s, t, i)
+			}
+		}
+	}
+	return nil
+}
+
+func firstMisfit(ctx context.Context, s *engine.Session, t *table, i int) error {
+	query := fmt.Sprintf("SELECT n, v FROM (SELECT row_number() OVER () AS n, %s AS bad, CAST(%s AS VARCHAR) AS v FROM %s) WHERE bad LIMIT 1",
+		t.misfit(i), raw(i), t.from)
+	row, err := s.Row(ctx, query)
+	if err != nil {
+		return err
+	}
+	number, _ := row[0].(int64)
+	value, _ := row[1].(string)
+	c := t.columns[i]
+	detail := fmt.Sprintf("Row %d, column %s: %s is not a valid %s.", number, fault.Excerpt(c.name), fault.Excerpt(value), c.sqlType)
+	if holds(ctx, s, value, c.sqlType) {
+		detail = fmt.Sprintf("Row %d, column %s: %s cannot be stored exactly as %s.", number, fault.Excerpt(c.name), fault.Excerpt(value), c.sqlType)
+	}
+	return &invalid.Error{Detail: detail}
+}
+
+// holds reports whether a type accepts a text, possibly cutting it.
+func holds(ctx context.Context, s *engine.Session, value, sqlType string) bool {
+	row, err := s.Row(ctx, fmt.Sprintf("SELECT TRY_CAST(%s AS %s) IS NOT NULL", engine.Literal(value), sqlType))
+	return err == nil && row[0] == true
+}

@@ -1,0 +1,183 @@
+package ingest
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"function/shared/ingest/invalid"
+	"function/shared/ingest/textfile"
+)
+
+// jsonTable rewrites a JSON file as CSV in the scratch directory, so that numbers keep their digits. Columns are in
+// the order in which their keys first appear; a missing key and null are NULL.
+func jsonTable(ctx context.Context, src Source, scratch string, read func(int64)) (*table, error) {
+	blank := true
+	err := textfile.EachLine(ctx, src.Path, read, func(line []byte) error {
+		blank = blank && len(bytes.TrimSpace(line)) == 0
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if blank {
+		return nil, &invalid.Error{Detail: "The file is empty."}
+	}
+	t, err := jsonColumns(ctx, src.Path)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(scratch, "objects.csv")
+	spanning, longest, err := writeObjects(ctx, src.Path, path, t)
+	if err != nil {
+		return nil, err
+	}
+	t.from = scanCSV(path, ",", false, len(t.columns), longest, spanning)
+	return t, nil
+}
+
+// eachMember calls visit with every member of every object, and row after each object.
+func eachMember(ctx context.Context, path string, visit func(line int64, key string, value []byte) error, row func() error) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("open the uploaded file: %w", err)
+	}
+	defer f.Close()
+	for scanner := textfile.NewObjectScanner(f); ; {
+		object, line, err := scanner.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = textfile.Members(object, func(key string, value []byte) error { return visit(line, key, value) })
+		}
+		if err == nil {
+			err = row()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// jsonColumns collects the keys of all objects and the kind of their values.
+func jsonColumns(ctx context.Context, path string) (*table, error) {
+	t := &table{}
+	index := make(map[string]int)
+	known := make(map[int]bool) // columns with a value that is not null
+	visit := func(line int64, key string, value []byte) error {
+		i, ok := index[key]
+		if !ok {
+			if len(index) == maxColumns {
+				return &invalid.Error{Line: line, Detail: fmt.Sprintf("The objects have more than %d different keys.", maxColumns)}
+			}
+			if strings.ContainsRune(key, 0) {
+				return &invalid.Error{Line: line, Detail: fmt.Sprintf("The object on line %d has a key with the character U+0000, which column names cannot contain.", line)}
+			}
+			i = len(index)
+			index[key] = i
+			t.columns = append(t.columns, column{name: key, kind: words})
+		}
+		k := kindOf(value)
+		switch {
+		case value[0] == 'n':
+		case !known[i]:
+			known[i], t.columns[i].kind = true, k
+		case t.columns[i].kind != k:
+			t.columns[i].kind = document
+		}
+		return nil
+	}
+	if err := eachMember(ctx, path, visit, func() error { return nil }); err != nil {
+		return nil, err
+	}
+	if len(t.columns) == 0 {
+		return nil, &invalid.Error{Detail: "The file contains no values."}
+	}
+	names := make([]string, len(t.columns))
+	for i, c := range t.columns {
+		names[i] = c.name
+	}
+	for i, name := range uniqueNames(names) {
+		t.columns[i].name = name
+	}
+	t.keys = index
+	return t, nil
+}
+
+// kindOf returns the kind of a value by its first byte.
+func kindOf(value []byte) kind {
+	switch value[0] {
+	case '"':
+		return words
+	case 't', 'f':
+		return truths
+	case '{', '[':
+		return document
+	}
+	return digits
+}
+
+// writeObjects writes the objects as CSV rows. It reports whether a row spans lines, and the size of the longest row.
+func writeObjects(ctx context.Context, from, to string, t *table) (spanning bool, longest int, err error) {
+	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return false, 0, fmt.Errorf("create a scratch file: %w", err)
+	}
+	defer f.Close()
+	w := bufio.NewWriterSize(f, 1<<20)
+	fields := make([]string, len(t.columns))
+	visit := func(line int64, key string, value []byte) error {
+		i := t.keys[key]
+		switch {
+		case value[0] == 'n':
+			fields[i] = ""
+		case t.columns[i].kind == words:
+			text := textfile.Unquote(value)
+			if strings.ContainsRune(text, 0) {
+				return &invalid.Error{Line: line, Detail: fmt.Sprintf("The object on line %d contains the character U+0000, which cannot be stored.", line)}
+			}
+			fields[i] = quote(text)
+		default:
+			fields[i] = quote(string(value))
+		}
+		return nil
+	}
+	row := func() error {
+		t.rows++
+		size := 0
+		for i, field := range fields {
+			if i > 0 {
+				_ = w.WriteByte(',') // the writer keeps the error until the newline
+			}
+			_, _ = w.WriteString(field)
+			size += len(field) + 1
+			spanning = spanning || strings.ContainsAny(field, "\r\n")
+		}
+		longest = max(longest, size)
+		clear(fields)
+		if err := w.WriteByte('\n'); err != nil {
+			return fmt.Errorf("write a scratch file: %w", err)
+		}
+		return nil
+	}
+	if err := eachMember(ctx, from, visit, row); err != nil {
+		return false, 0, err
+	}
+	if err := w.Flush(); err != nil {
+		return false, 0, fmt.Errorf("write a scratch file: %w", err)
+	}
+	return spanning, longest, nil
+}
+
+// quote returns a CSV field that is not NULL.
+func quote(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }

@@ -1,0 +1,131 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"function/shared/engine"
+)
+
+const (
+	exactDistinct = 50_000 // up to this many distinct values the count is exact
+	profileText   = 256    // characters of a text that a profile shows
+	topValues     = 10
+	profileBatch  = 20 // columns that one scan profiles
+)
+
+// profile profiles a prepared file.
+func profile(ctx context.Context, s *engine.Session, path string) (*Profile, error) {
+	from := "read_parquet(" + engine.Literal(path) + ", hive_partitioning = false)"
+	fields, err := s.Fields(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	row, err := s.Row(ctx, "SELECT count(*) FROM "+from)
+	if err != nil {
+		return nil, err
+	}
+	p := &Profile{Columns: make([]ColumnProfile, 0, len(fields))}
+	p.Rows, _ = row[0].(int64)
+	for batch := range slices.Chunk(fields, profileBatch) {
+		columns, err := summarize(ctx, s, from, batch)
+		if err != nil {
+			return nil, err
+		}
+		for i := range columns {
+			columns[i].Nulls = p.Rows - columns[i].Nulls
+			if err := frequent(ctx, s, from, batch[i], &columns[i], p.Rows); err != nil {
+				return nil, err
+			}
+		}
+		p.Columns = append(p.Columns, columns...)
+	}
+	return p, nil
+}
+
+// summarize profiles columns in one scan. It leaves the number of values in Nulls, for the caller to subtract.
+func summarize(ctx context.Context, s *engine.Session, from string, fields []engine.Field) ([]ColumnProfile, error) {
+	var list []string
+	for _, f := range fields {
+		name := engine.Identifier(f.Name)
+		least, most, mean := "NULL", "NULL", "NULL"
+		if ordered(f.Type) {
+			least, most = shown("min("+name+")", f.Type), shown("max("+name+")", f.Type)
+		}
+		if floating(f.Type) {
+			mean = fmt.Sprintf("avg(CASE WHEN isfinite(%[1]s) THEN CAST(%[1]s AS DOUBLE) END)", name)
+		} else if numeric(f.Type) {
+			mean = "CAST(avg(" + name + ") AS DOUBLE)"
+		}
+		list = append(list, "count("+name+")", "approx_count_distinct("+comparable(f)+")", least, most, mean)
+	}
+	row, err := s.Row(ctx, "SELECT "+strings.Join(list, ", ")+" FROM "+from)
+	if err != nil {
+		return nil, err
+	}
+	columns := make([]ColumnProfile, len(fields))
+	for i, f := range fields {
+		part := row[5*i : 5*i+5]
+		c := ColumnProfile{Name: f.Name, Type: f.Type, TopValues: []TopValue{}, Min: f.Value(part[2]), Max: f.Value(part[3])}
+		c.Nulls, _ = part[0].(int64)
+		c.Distinct, _ = part[1].(int64)
+		if mean, ok := part[4].(float64); ok && !math.IsNaN(mean) && !math.IsInf(mean, 0) {
+			c.Mean = &mean
+		}
+		columns[i] = c
+	}
+	return columns, nil
+}
+
+// frequent finds the most frequent values and, if that is cheap, the exact number of distinct values.
+func frequent(ctx context.Context, s *engine.Session, from string, f engine.Field, c *ColumnProfile, rows int64) error {
+	name, values := comparable(f), rows-c.Nulls
+	where := name + " IS NOT NULL"
+	if c.DistinctApproximate = c.Distinct > exactDistinct; c.DistinctApproximate {
+		c.Distinct = min(c.Distinct, values)
+		if c.Distinct > values/2 || !ordered(f.Type) {
+			return nil // few values repeat
+		}
+		where = fmt.Sprintf("%s IN (SELECT unnest(approx_top_k(%s, %d)) FROM %s)", name, name, 5*topValues, from)
+	}
+	query := fmt.Sprintf("SELECT %s, n, distinct_values FROM (SELECT %s AS v, count(*) AS n, count(*) OVER () AS distinct_values FROM %s WHERE %s GROUP BY 1)"+
+		" ORDER BY n DESC, v LIMIT %d", shown("v", f.Type), name, from, where, topValues)
+	return s.Each(ctx, query, func(row []any) error {
+		n, _ := row[1].(int64)
+		if !c.DistinctApproximate {
+			c.Distinct, _ = row[2].(int64)
+		}
+		c.TopValues = append(c.TopValues, TopValue{Value: f.Value(row[0]), Count: n})
+		return nil
+	})
+}
+
+// comparable returns a column in a form that can be counted and grouped.
+func comparable(f engine.Field) string {
+	if ordered(f.Type) {
+		return engine.Identifier(f.Name)
+	}
+	return "CAST(" + engine.Identifier(f.Name) + " AS VARCHAR)"
+}
+
+// shown cuts text to the length that a profile shows.
+func shown(x, sqlType string) string {
+	if sqlType == "VARCHAR" || !ordered(sqlType) {
+		return fmt.Sprintf("left(%s, %d)", x, profileText)
+	}
+	return x
+}
+
+// ordered reports whether a type has a meaningful minimum and maximum.
+func ordered(sqlType string) bool {
+	return sqlType != "JSON" && sqlType != "BLOB" && sqlType != "VARIANT" && sqlType != "GEOMETRY" && !engine.Nested(sqlType)
+}
+
+func floating(sqlType string) bool { return sqlType == "DOUBLE" || sqlType == "FLOAT" }
+
+func numeric(sqlType string) bool {
+	return strings.HasSuffix(sqlType, "INT") || sqlType == "INTEGER" || strings.HasPrefix(sqlType, "DECIMAL")
+}

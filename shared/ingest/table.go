@@ -1,0 +1,81 @@
+package ingest
+
+import (
+	"fmt"
+	"strings"
+)
+
+// maxColumns bounds the width of a file.
+const maxColumns = 2000
+
+// kind is what the values of a column can be in the source; it narrows the types to try.
+type kind int
+
+const (
+	anything kind = iota // CSV: every type is tried
+	words                // JSON strings: dates and timestamps, otherwise text
+	digits               // JSON numbers
+	truths               // JSON booleans
+	document             // JSON objects, arrays, or values of several kinds
+	typed                // Parquet: the column has its type
+)
+
+// column is one column of a source on its way to its type.
+type column struct {
+	name    string
+	kind    kind
+	sqlType string // inferred or declared; empty for a typed column that keeps its type
+	source  string // the type in the file, of a typed column
+}
+
+// table is a source that DuckDB can scan.
+type table struct {
+	from    string // a table function with the columns c0, c1 …
+	columns []column
+	absent  []column       // declared columns that the file lacks
+	keys    map[string]int // JSON: the column of each key
+	rows    int64          // CSV and JSON: how many rows the scan must return
+}
+
+// raw returns the name of column i in the scan.
+func raw(i int) string { return fmt.Sprintf("c%d", i) }
+
+// present returns column i with empty CSV fields as NULL, since they hold no number, date or boolean.
+func (t *table) present(i int) string {
+	if t.columns[i].kind == anything {
+		return "nullif(" + raw(i) + ", '')"
+	}
+	return raw(i)
+}
+
+// cast returns column i in its final type.
+func (t *table) cast(i int) string {
+	c := t.columns[i]
+	if c.sqlType == "" || c.sqlType == "VARCHAR" && c.kind != typed {
+		return raw(i)
+	}
+	if c.sqlType == "DECIMAL(38,0)" && c.kind != typed { // a hundred times faster than from text
+		return fmt.Sprintf("CAST(CAST(%s AS HUGEINT) AS %s)", t.present(i), c.sqlType)
+	}
+	return fmt.Sprintf("CAST(%s AS %s)", t.present(i), c.sqlType)
+}
+
+// uniqueNames returns names that are unique without regard to case: a column without a name becomes column_N, and a
+// repeated name gets a number.
+func uniqueNames(names []string) []string {
+	seen := make(map[string]bool, len(names))
+	unique := make([]string, len(names))
+	for i, name := range names {
+		name = strings.TrimSpace(name)
+		if name == "" {
+			name = fmt.Sprintf("column_%d", i+1)
+		}
+		candidate := name
+		for n := 2; seen[strings.ToLower(candidate)]; n++ {
+			candidate = fmt.Sprintf("%s_%d", name, n)
+		}
+		seen[strings.ToLower(candidate)] = true
+		unique[i] = candidate
+	}
+	return unique
+}
