@@ -155,8 +155,8 @@ func (a *array) end() error {
 // reader does not occupy a database connection.
 const batchSize = 500
 
-// each emits the rows that a statement reads about the person, atOnce at a time. The
-// statement orders them by an identifier, reads those after @after, and at most @limit.
+// each emits the rows of a statement about the person in batches of @limit. The statement orders
+// them by an identifier and selects those after @after.
 func each[T any](ctx context.Context, x *export, statement string, arguments pgx.NamedArgs, id func(T) uuid.UUID, emit func(T) error) error {
 	all := pgx.NamedArgs{"person": x.person, "limit": atOnce, "after": uuid.Nil}
 	maps.Copy(all, arguments)

@@ -63,8 +63,8 @@ type row struct {
 	Members                                          json.RawMessage
 }
 
-// narrow is the query for what is asked for. Each condition has an index that it goes by.
-func (f *Function) narrow(ctx context.Context, in *ListRequest) (sql string, arguments pgx.NamedArgs, err error) {
+// query builds the query for the requested filters. Each condition is supported by an index.
+func (f *Function) query(ctx context.Context, in *ListRequest) (sql string, arguments pgx.NamedArgs, err error) {
 	conditions := []string{`u.id < @before`}
 	arguments = pgx.NamedArgs{"organization": in.OrganizationID}
 	if in.Email != "" {

@@ -67,8 +67,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store}, err
 }
 
-// latestDecisions selects each person's latest decision on each purpose of the organization.
-const latestDecisions = `
+// last selects each person's latest decision on each purpose of the organization.
+const last = `
 WITH last AS (
     SELECT DISTINCT ON (d.purpose_id, d.user_id) d.id, d.user_id, d.purpose_id, p.name AS purpose, d.version, d.given, d.decided_at
     FROM purposes p JOIN consent_decisions d ON d.purpose_id = p.id
@@ -77,7 +77,7 @@ WITH last AS (
 )`
 
 const (
-	selectConsents = latestDecisions + `
+	selectConsents = last + `
 SELECT id, user_id, purpose, version, given, decided_at,
        EXISTS (SELECT FROM memberships m WHERE m.user_id = last.user_id AND m.organization_id = @organization AND m.status <> 'requested') AS member
 FROM last WHERE id < @before ORDER BY id DESC LIMIT @limit`

@@ -28,8 +28,8 @@ WHERE m.user_id = @user AND o.id < @before ORDER BY o.id DESC LIMIT @limit`
 	lockPerson = `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE`
 	countOwned = `SELECT count(*) FROM memberships WHERE user_id = $1 AND role = 'owner'`
 	rename     = `UPDATE organizations o SET name = $2 WHERE id = $1 RETURNING ` + columns
-	markGone   = `UPDATE organizations o SET deleted_at = now() WHERE id = $1 RETURNING ` + columns
-	lockAny    = `SELECT FROM organizations WHERE id = $1 FOR NO KEY UPDATE` // its last owner may be leaving
+	markDeleted   = `UPDATE organizations o SET deleted_at = now() WHERE id = $1 RETURNING ` + columns
+	lockAny    = `SELECT FROM organizations WHERE id = $1 FOR NO KEY UPDATE` // the last owner may be leaving concurrently
 	restore    = `
 UPDATE organizations o SET deleted_at = NULL
 WHERE id = $1 AND deleted_at > now() - $3::interval
@@ -118,7 +118,7 @@ func (f *Function) change(ctx context.Context, entry audit.Entry, alive bool, st
 		}
 		missing := fault.New(fault.NotFound, "You do not own an organization with this identifier that can be restored")
 		out.Body, err = database.One[membership.Organization](ctx, tx, missing, statement, arguments...)
-		entry.OrganizationID = out.Body.ID // not before: the trail of others is not written to
+		entry.OrganizationID = out.Body.ID // only now, since others must not write to an organization's trail
 		return err
 	})
 	if _, ok := fault.As(err); err != nil && !ok {

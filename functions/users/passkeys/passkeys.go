@@ -124,7 +124,7 @@ func (f *Function) Rename(ctx context.Context, in *RenameRequest) (*RenameRespon
 	var renamed stored
 	change := credential.FactorChange{Action: "passkeys:rename", ResourceID: in.ID.String()}
 	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
-		renamed, err = database.One[stored](ctx, tx, errNone, renamePasskey, caller.UserID, in.ID, name)
+		renamed, err = database.One[stored](ctx, tx, errNotFound, renamePasskey, caller.UserID, in.ID, name)
 		return err
 	})
 	if err != nil {

@@ -43,7 +43,7 @@ WHERE p.organization_id = $1`
 	countTeams = `SELECT count(*) FROM provisioned_teams WHERE organization_id = $1`
 )
 
-// load reads one team; none is users.ErrNotProvisioned.
+// load reads one team. It returns [provisioning.ErrNotProvisioned] if there is none.
 func load(ctx context.Context, db database.Querier, organization, id uuid.UUID, members bool) (team, error) {
 	t, err := database.One[team](ctx, db, provisioning.ErrNotProvisioned, selectOne, organization, members, id)
 	if err != nil {

@@ -60,7 +60,7 @@ WHERE p.organization_id = $1`
 	countPeople = `SELECT count(*) FROM provisioned_people WHERE organization_id = $1`
 )
 
-// load reads one person; nobody is users.ErrNotProvisioned.
+// load reads one person. It returns [provisioning.ErrNotProvisioned] if there is none.
 func load(ctx context.Context, db database.Querier, organization, id uuid.UUID) (provisioned, error) {
 	p, err := database.One[provisioned](ctx, db, provisioning.ErrNotProvisioned, selectOne, organization, id)
 	if err != nil {

@@ -69,7 +69,7 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*AccountRespo
 	})
 }
 
-// write runs work on one account with its audit entry.
+// write runs a change of one account and records it.
 func (f *Function) write(ctx context.Context, entry audit.Entry, work func(*outbox.Tx) (Account, error)) (*AccountResponse, error) {
 	var out AccountResponse
 	err := act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {

@@ -67,7 +67,7 @@ const (
 // [DefaultOrganizationName].
 func NewOrganization(ctx context.Context, tx *outbox.Tx, owner uuid.UUID, name string) (Organization, error) {
 	id := uuid7.New()
-	o, err := database.One[Organization](ctx, tx, pgx.ErrNoRows, foundOrganization, id, cmp.Or(name, DefaultOrganizationName(id)))
+	o, err := database.One[Organization](ctx, tx, pgx.ErrNoRows, insertOrganization, id, cmp.Or(name, DefaultOrganizationName(id)))
 	if err != nil {
 		return o, fmt.Errorf("insert organization: %w", err)
 	}

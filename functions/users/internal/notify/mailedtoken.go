@@ -25,13 +25,13 @@ var warningsPerPerson = store.Allowance{Burst: 1, Every: time.Hour}
 // [person.EmailIndex]. The requester is not told when the limit is reached, so that nobody
 // can flood a mailbox or learn that one was mailed.
 func MayMail(ctx context.Context, s store.Store, tx store.RowQuerier, kind Purpose, emailIndex []byte) (bool, error) {
-	return MailsToAddress.Take(ctx, tx, s.Keeper.BlindIndex("mail."+string(kind), string(emailIndex)))
+	return MailsPerAddress.Take(ctx, tx, s.Keeper.BlindIndex("mail."+string(kind), string(emailIndex)))
 }
 
 // MayWarn limits the mails that tell a person that somebody is guessing their second factor,
 // so that guessing does not flood their mailbox.
 func MayWarn(ctx context.Context, s store.Store, tx store.RowQuerier, user uuid.UUID) (bool, error) {
-	return warningsToOne.Take(ctx, tx, s.Keeper.BlindIndex("mail.second_factor_guessed", user.String()))
+	return warningsPerPerson.Take(ctx, tx, s.Keeper.BlindIndex("mail.second_factor_guessed", user.String()))
 }
 
 // Purpose is the only thing that a mailed token can be used for.

@@ -81,7 +81,7 @@ func ActivityOf(ctx context.Context, db database.Querier, trail audit.Trail, per
 	if err != nil {
 		return page.Page[Activity]{}, fmt.Errorf("read activity of user %s in trail %s: %w", person, trail, err)
 	}
-	return page.Map(rows, func(r activityRow) (Activity, error) { return r.seenBy(person, key) })
+	return page.Map(rows, func(r activityRow) (Activity, error) { return r.activity(person, key) })
 }
 
 func (r activityRow) activity(person uuid.UUID, key []byte) (a Activity, err error) {

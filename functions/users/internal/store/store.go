@@ -13,8 +13,8 @@ import (
 	"function/shared/secret"
 )
 
-// CodeAttempts is the number of wrong second factors allowed per login.
-const CodeAttempts = 5
+// MaxCodeAttempts is the number of wrong second factors allowed per login.
+const MaxCodeAttempts = 5
 
 // RowQuerier reads a single row: a transaction or a pool.
 type RowQuerier interface {
