@@ -158,7 +158,7 @@ const batchSize = 500
 // each emits the rows of a statement about the person in batches of @limit. The statement orders
 // them by an identifier and selects those after @after.
 func each[T any](ctx context.Context, x *export, statement string, arguments pgx.NamedArgs, id func(T) uuid.UUID, emit func(T) error) error {
-	all := pgx.NamedArgs{"person": x.person, "limit": atOnce, "after": uuid.Nil}
+	all := pgx.NamedArgs{"person": x.person, "limit": batchSize, "after": uuid.Nil}
 	maps.Copy(all, arguments)
 	for {
 		rows, _ := x.DB.Query(ctx, statement, all)
@@ -180,7 +180,7 @@ func each[T any](ctx context.Context, x *export, statement string, arguments pgx
 
 // pages emits the items of a list page by page.
 func pages[T any](list func(page.Query) (page.Page[T], error), emit func(T) error) error {
-	for q := (page.Query{Limit: atOnce}); ; {
+	for q := (page.Query{Limit: batchSize}); ; {
 		p, err := list(q)
 		if err != nil {
 			return err

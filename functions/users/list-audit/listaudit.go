@@ -92,7 +92,7 @@ func (f *Function) list(ctx context.Context, organization uuid.UUID, in *ListReq
 	if err != nil {
 		return nil, err
 	}
-	err = audit.Record(ctx, f.DB, audit.Entry{Action: "audit:read", Platform: organization == uuid.Nil, Detail: in.looked()})
+	err = audit.Record(ctx, f.DB, audit.Entry{Action: "audit:read", Platform: organization == uuid.Nil, Detail: in.filters()})
 	if err != nil {
 		return nil, err
 	}
