@@ -1,5 +1,5 @@
-// Package acceptinvitation makes the person who was invited a member:
-// POST /v1/organizations/invitations/accept.
+// Package acceptinvitation makes a person who was invited a member: POST
+// /v1/organizations/invitations/accept.
 package acceptinvitation
 
 import (
@@ -27,14 +27,14 @@ var Service = function.Endpoint(function.Post("users-accept-invitation", "/v1/or
 	Describe("Only the account with the invited address can accept. POST /v1/users/sessions/organization then switches to the organization."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request is the token that was mailed.
+// Request contains the mailed token.
 type Request struct {
 	Body struct {
 		Token string `json:"token" minLength:"1" maxLength:"100"`
 	}
 }
 
-// Accepted is the membership, and what the organization is called.
+// Accepted is the membership and the name of the organization.
 type Accepted struct {
 	access.Membership
 	OrganizationName string `json:"organization_name"`
@@ -46,7 +46,7 @@ type Response struct{ Body Accepted }
 // Function accepts invitations.
 type Function struct{ store.Store }
 
-// New opens the invitations.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err
@@ -54,7 +54,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const selectName = `SELECT name FROM organizations WHERE id = $1`
 
-// Handle uses the token up.
+// Handle accepts the invitation, which consumes the token.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
@@ -66,7 +66,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		if err != nil {
 			return err
 		}
-		address := person.EmailIndex(f.Keeper, name.Email) // the account may still have another
+		address := person.EmailIndex(f.Keeper, name.Email) // not the account's stored index, which may be a former one
 		if out.Body.Membership, err = membership.AcceptInvitation(ctx, f.Store, tx, in.Body.Token, caller.UserID, address); err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ var Service = function.Endpoint(function.Post("users-change-password", "/v1/user
 	Describe("Ends all your other sessions."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request is both passwords.
+// Request contains the current and the new password.
 type Request struct {
 	Body struct {
 		CurrentPassword string `json:"current_password" maxLength:"256"`
@@ -36,20 +36,20 @@ type Request struct {
 // Function changes passwords.
 type Function struct {
 	credential.Passwords
-	post notify.Mailer
+	mailer notify.Mailer
 }
 
-// New opens the accounts and the mail.
+// New opens the store and the mailer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	passwords, err := credential.OpenPasswords(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(passwords.Store, env)
-	return &Function{passwords, post}, err
+	mailer, err := notify.NewMailer(passwords.Store, env)
+	return &Function{passwords, mailer}, err
 }
 
-// Handle changes the password of whoever knows the present one.
+// Handle changes the password if the current one is correct.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
@@ -74,7 +74,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return nil, err
 	}
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		if err := credential.ReplacePassword(ctx, f.Store, tx, f.post, credentials, hash, caller.SessionID); err != nil {
+		if err := credential.ReplacePassword(ctx, f.Store, tx, f.mailer, credentials, hash, caller.SessionID); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, entry)

@@ -1,5 +1,5 @@
-// Package confirmregistration opens the account whose address a person has
-// confirmed: POST /v1/users/email/confirm.
+// Package confirmregistration creates the account once its address is confirmed: POST
+// /v1/users/email/confirm.
 package confirmregistration
 
 import (
@@ -34,7 +34,7 @@ var Service = function.Endpoint(function.Post("users-confirm-registration", "/v1
 		"If the address was registered several times, the newest registration with this password counts, whichever mail the token is from. If you have forgotten the password, register again."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request is the two proofs.
+// Request contains the mailed token and the password given at registration.
 type Request struct {
 	Body struct {
 		Token    string `json:"token" maxLength:"100"`
@@ -45,10 +45,10 @@ type Request struct {
 // Response is the account.
 type Response struct{ Body person.Account }
 
-// Function opens accounts.
+// Function creates confirmed accounts.
 type Function struct{ credential.Passwords }
 
-// New opens the registrations.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	passwords, err := credential.OpenPasswords(ctx, env)
 	return &Function{passwords}, err
@@ -60,15 +60,15 @@ const (
 	takeRegistration = `
 DELETE FROM registrations WHERE id = $1 AND expires_at > now()
 RETURNING user_id, email_index, wrapped_key, email, first_name, last_name, password_hash,
-    (SELECT o.id FROM organizations o WHERE o.id = organization_id AND ` + lifecycle.TakesRequests + `) AS organization_id,
+    (SELECT o.id FROM organizations o WHERE o.id = organization_id AND ` + lifecycle.AcceptsRequests + `) AS organization_id,
     coalesce(organization_name, '') AS organization_name`
 	dropOthers = `DELETE FROM registrations WHERE email_index = $1`
 )
 
 var errPassword = fault.At("body.password", "this address was not registered with this password: enter the password that you chose, or register again")
 
-// Handle opens the account in one transaction. Of several confirmations of one address
-// at once the first wins, and all other registrations of the address are void.
+// Handle creates the account in one transaction and discards all other registrations of the
+// address. Of several concurrent confirmations the first one wins.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	id, err := f.find(ctx, in.Body.Token, in.Body.Password)
 	if err != nil {
@@ -84,9 +84,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	return &Response{Body: account}, nil
 }
 
-// find is the registration that the password tells among those of the token's address.
-// A password is looked at for who holds a token only, so for who reads the address's
-// mail, and could register it anew.
+// find returns the registration of the token's address that has the password. The password is
+// only checked for the holder of a token, who reads the address's mail and could therefore
+// register it again anyway.
 func (f *Function) find(ctx context.Context, token, password string) (id uuid.UUID, err error) {
 	var address []byte
 	err = f.DB.QueryRow(ctx, selectAddress, store.TokenHash(token)).Scan(&address)

@@ -40,7 +40,7 @@ func (f *Function) Claim(ctx context.Context, in *ClaimRequest) (*Response, erro
 	})
 }
 
-// Remove gives a domain up.
+// Remove removes a domain.
 func (f *Function) Remove(ctx context.Context, in *Request) (*struct{}, error) {
 	return nil, act.Do(ctx, f.DB, audit.Entry{Action: "domains:remove", ResourceID: in.Domain}, func(tx *outbox.Tx, _ *audit.Entry) error {
 		return membership.RemoveDomain(ctx, tx, in.ID, in.Domain)

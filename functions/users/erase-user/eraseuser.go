@@ -31,7 +31,8 @@ var Service = function.Endpoint(function.Post("users-erase-user", "/v1/admin/use
 		"The person is notified by mail. Refused while the person is the last owner of an organization. The reason is encrypted with your own key, since the person's key is destroyed."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request names a person, says why, and tells what is to go with them.
+// Request identifies a person, gives the reason, and says whether their organizations are
+// deleted, too.
 type Request struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
@@ -43,20 +44,20 @@ type Request struct {
 // Function erases accounts.
 type Function struct {
 	store.Store
-	post notify.Mailer
+	mailer notify.Mailer
 }
 
-// New opens the accounts and the mail.
+// New opens the store and the mailer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, mailer}, err
 }
 
-// Handle erases the person in one transaction, which also tells everybody else.
+// Handle erases the person in one transaction, which also queues the events and the mail.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
@@ -96,5 +97,5 @@ func (f *Function) erase(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	if err := lifecycle.Erase(ctx, f.Store, tx, in.ID); err != nil {
 		return err
 	}
-	return f.post.Queue(ctx, tx, uuid.Nil, f.post.AccountErasedByAdmin(former.Email))
+	return f.mailer.Queue(ctx, tx, uuid.Nil, f.mailer.AccountErasedByAdmin(former.Email))
 }

@@ -20,8 +20,8 @@ import (
 	"function/shared/page"
 )
 
-// files are those of the archive; TestEveryTableOfAPersonIsExportedOrSaysWhyNot holds
-// them to the tables.
+// files are the files of the archive. TestEveryTableOfAPersonIsExportedOrSaysWhyNot compares
+// them with the tables.
 var files = []file{
 	{"account.json", "Your account and profile, with everything you added to it.", (*export).account},
 	{"organizations.json", "The organizations that you belong to or have asked to join: your role and status, further roles granted to you, your teams.", (*export).organizations},
@@ -57,7 +57,7 @@ type account struct {
 	MustChangePassword bool       `json:"must_change_password"`
 	HasPassword        bool       `json:"has_password"`
 	PasswordChangedAt  time.Time  `json:"password_changed_at"`
-	FailedLogins       int        `json:"failed_logins"` // in a row
+	FailedLogins       int        `json:"failed_logins"` // consecutive
 	person.Extras
 }
 
@@ -293,8 +293,7 @@ func (x *export) consents(ctx context.Context, emit func(any) error) error {
 	}, func(d privacy.ConsentDecision) error { return emit(d) })
 }
 
-// Each purpose is read with its texts, of which there are 100 of 20,000 characters at
-// the most.
+// Each purpose is read with all its texts: at most 100 of 20,000 characters each.
 const (
 	selectPurposes = `
 SELECT DISTINCT purpose_id AS id FROM consent_decisions WHERE user_id = @person AND purpose_id > @after ORDER BY purpose_id LIMIT @limit`

@@ -1,4 +1,4 @@
-// Package findusers shows platform admins the accounts: GET /v1/admin/users and GET
+// Package findusers lets platform admins find and read accounts: GET /v1/admin/users and GET
 // /v1/admin/users/{id}.
 package findusers
 
@@ -32,10 +32,10 @@ var Service = function.Service("users-find-users", New,
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Function shows accounts.
+// Function finds accounts.
 type Function struct{ store.Store }
 
-// New opens the accounts.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err
@@ -56,15 +56,15 @@ SELECT at, actor_id, action, detail ->> 'sealed_reason' AS reason FROM audit_ent
 WHERE organization_id = '00000000-0000-0000-0000-000000000000' AND resource_id = $1 AND detail ? 'sealed_reason' ORDER BY id DESC LIMIT 50`
 )
 
-// row is an account as it is stored.
+// row is an account as stored in the database.
 type row struct {
 	Account
 	WrappedKey, SealedEmail, SealedFirst, SealedLast []byte
 	Members                                          json.RawMessage
 }
 
-// narrow is the query for what is asked for. Each condition has an index that it goes by.
-func (f *Function) narrow(ctx context.Context, in *ListRequest) (sql string, arguments pgx.NamedArgs, err error) {
+// query builds the query for the requested filters. Each condition is supported by an index.
+func (f *Function) query(ctx context.Context, in *ListRequest) (sql string, arguments pgx.NamedArgs, err error) {
 	conditions := []string{`u.id < @before`}
 	arguments = pgx.NamedArgs{"organization": in.OrganizationID}
 	if in.Email != "" {
@@ -102,7 +102,7 @@ func (f *Function) narrow(ctx context.Context, in *ListRequest) (sql string, arg
 
 // List lists accounts.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	sql, arguments, err := f.narrow(ctx, in)
+	sql, arguments, err := f.query(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -129,14 +129,14 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 			return nil, err
 		}
 		name := person.Name{FirstName: account.FirstName, LastName: account.LastName}
-		if in.Name == "" || person.NameMatches(name, in.Name) { // for what the indexes do not tell
+		if in.Name == "" || person.NameMatches(name, in.Name) { // the indexes only cover the first letters of each word
 			out.Body.Items = append(out.Body.Items, account)
 		}
 	}
 	return out, nil
 }
 
-// Get shows one account, with what admins did to it.
+// Get returns one account with the actions of platform admins on it.
 func (f *Function) Get(ctx context.Context, in *GetRequest) (*GetResponse, error) {
 	stored, err := database.One[row](ctx, f.DB, lifecycle.ErrNoPerson, selectOne, in.ID)
 	if err != nil {

@@ -32,34 +32,34 @@ var Service = function.Endpoint(function.Post("users-forgot-password", "/v1/user
 	Describe("If the address has an account, a link to choose a new password is mailed to it. The response is the same if it has none."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request is the address.
+// Request contains the address.
 type Request struct {
 	Body struct {
 		Email string `json:"email" maxLength:"254"`
 	}
 }
 
-// Function takes wishes.
+// Function accepts requests for a new password.
 type Function struct {
 	store.Store
-	post notify.Mailer
+	mailer notify.Mailer
 }
 
-// New opens the requests.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, mailer}, err
 }
 
 const insertRequest = `INSERT INTO password_reset_requests (id, email_index) VALUES ($1, $2)`
 
-// Handle writes the wish down.
+// Handle stores the request.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
-	if err := f.post.Needed(); err != nil {
+	if err := f.mailer.Require(); err != nil {
 		return nil, err
 	}
 	index, err := person.AccountIndex(ctx, f.Store, f.DB, in.Body.Email)

@@ -17,9 +17,9 @@ import (
 	"function/shared/secret"
 )
 
-// Create invites.
+// Create invites an address.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, error) {
-	invitation, err := membership.Invite(ctx, f.Store, f.post, in.ID, string(in.Body.Email), in.Body.Role)
+	invitation, err := membership.Invite(ctx, f.Store, f.mailer, in.ID, string(in.Body.Email), in.Body.Role)
 	return &Response{Body: invitation}, err
 }
 
@@ -54,7 +54,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	return &ListResponse{Body: opened}, err
 }
 
-// Revoke takes an invitation back.
+// Revoke revokes an open invitation.
 func (f *Function) Revoke(ctx context.Context, in *Request) (*struct{}, error) {
 	entry := audit.Entry{Action: "invitations:revoke", ResourceID: in.InvitationID.String()}
 	return nil, act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) error {

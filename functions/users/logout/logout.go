@@ -22,7 +22,7 @@ var Service = function.Endpoint(function.Post("users-logout", "/v1/users/logout"
 // Function ends sessions.
 type Function struct{ store.Store }
 
-// New opens the sessions.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err

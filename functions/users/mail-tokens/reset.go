@@ -16,7 +16,7 @@ import (
 
 const takeRequest = `DELETE FROM password_reset_requests WHERE id = $1 RETURNING email_index`
 
-// Reset mails a link to choose a new password to whoever has the account.
+// Reset mails a link to choose a new password to the owner of the account.
 func (f *Function) Reset(ctx context.Context, e events.Received[events.PasswordResetRequested]) error {
 	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
 		var index []byte
@@ -49,7 +49,7 @@ func (f *Function) Reset(ctx context.Context, e events.Received[events.PasswordR
 		if err != nil {
 			return err
 		}
-		if err := f.post.Queue(ctx, tx, owner, f.post.ResetPassword(address, token)); err != nil {
+		if err := f.mailer.Queue(ctx, tx, owner, f.mailer.ResetPassword(address, token)); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, entry)

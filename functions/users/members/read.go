@@ -40,7 +40,7 @@ type sealed struct {
 	person.SealedName
 }
 
-// unseal makes a member readable for one caller.
+// unseal decrypts a member and leaves out what the caller may not see.
 func (f *Function) unseal(ctx context.Context, caller auth.Caller, s sealed) (Member, error) {
 	m := Member{UserID: s.UserID, Role: s.Role, Status: s.Status, Teams: s.Teams, JoinedAt: s.JoinedAt}
 	if membership.ManagesMembers(caller) {
@@ -51,7 +51,7 @@ func (f *Function) unseal(ctx context.Context, caller auth.Caller, s sealed) (Me
 	return m, err
 }
 
-// List lists members, and to those who may let them in also those who ask to be.
+// List lists members and, for callers who may approve them, requests to join.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -66,7 +66,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	return &ListResponse{Body: members}, err
 }
 
-// Get shows one member.
+// Get returns one member.
 func (f *Function) Get(ctx context.Context, in *Request) (*GetResponse, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {

@@ -35,7 +35,7 @@ RETURNING id, name, created_by, created_at, disabled_at`
 	deleteAccount = `DELETE FROM service_accounts WHERE organization_id = $1 AND id = $2`
 )
 
-// Create makes an account, which has no roles yet.
+// Create creates an account. It has no roles yet.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (*AccountResponse, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -69,7 +69,7 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*AccountRespo
 	})
 }
 
-// write runs work on one account with its audit entry.
+// write runs a change of one account and records it.
 func (f *Function) write(ctx context.Context, entry audit.Entry, work func(*outbox.Tx) (Account, error)) (*AccountResponse, error) {
 	var out AccountResponse
 	err := act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
@@ -89,7 +89,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	return &ListResponse{accounts}, err
 }
 
-// Get tells about one account.
+// Get returns one account.
 func (f *Function) Get(ctx context.Context, in *Request) (*AccountResponse, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -102,7 +102,7 @@ func (f *Function) Get(ctx context.Context, in *Request) (*AccountResponse, erro
 	return &AccountResponse{account}, nil
 }
 
-// Delete removes an account; its keys are refused everywhere within a second.
+// Delete deletes an account. Its keys are refused everywhere within a second.
 func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {

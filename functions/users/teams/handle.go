@@ -31,13 +31,13 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 
 var errNoTeam = fault.New(fault.NotFound, "There is no such team")
 
-// Get shows a team.
+// Get returns a team.
 func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
 	team, err := database.One[access.Team](ctx, f.DB, errNoTeam, selectTeam, in.ID, in.TeamID)
 	return &Response{Body: team}, err
 }
 
-// Create makes a team.
+// Create creates a team.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, error) {
 	team, err := access.CreateTeam(ctx, f.RoleChanges.Store, in.ID, string(in.Body.Name), in.Body.ParentID)
 	return &Response{Body: team}, err
@@ -54,7 +54,7 @@ func (f *Function) Rename(ctx context.Context, in *RenameRequest) (*Response, er
 }
 
 // Move moves a team.
-func (f *Function) Move(ctx context.Context, in *MoveRequest) (*access.RoleChangeAnswer, error) {
+func (f *Function) Move(ctx context.Context, in *MoveRequest) (*access.RoleChangeResponse, error) {
 	change := access.RoleChange{Kind: access.MoveTeam, TeamID: in.TeamID}
 	if in.Body.ParentID != nil {
 		change.ParentID = *in.Body.ParentID
@@ -63,6 +63,6 @@ func (f *Function) Move(ctx context.Context, in *MoveRequest) (*access.RoleChang
 }
 
 // Delete deletes a team.
-func (f *Function) Delete(ctx context.Context, in *Request) (*access.RoleChangeAnswer, error) {
+func (f *Function) Delete(ctx context.Context, in *Request) (*access.RoleChangeResponse, error) {
 	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.DeleteTeam, TeamID: in.TeamID})
 }

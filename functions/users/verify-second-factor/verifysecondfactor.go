@@ -1,6 +1,6 @@
-// Package verifysecondfactor completes a login whose password was right:
-// POST /v1/users/mfa/verify, and POST /v1/users/mfa/verify/passkey before it where
-// the second factor is a passkey.
+// Package verifysecondfactor completes a login whose password was correct: POST
+// /v1/users/mfa/verify, preceded by POST /v1/users/mfa/verify/passkey if the second factor is a
+// passkey.
 package verifysecondfactor
 
 import (
@@ -30,17 +30,17 @@ var Service = function.Service("users-verify-second-factor", New,
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// BeginRequest names the login.
+// BeginRequest identifies the pending login.
 type BeginRequest struct {
 	Body struct {
 		MFAToken string `json:"mfa_token" maxLength:"100"`
 	}
 }
 
-// BeginResponse is what the browser needs.
+// BeginResponse contains the options for the browser.
 type BeginResponse struct{ Body credential.Ceremony }
 
-// VerifyRequest names the login, and proves the second factor.
+// VerifyRequest identifies the pending login and contains the proof.
 type VerifyRequest struct {
 	Body struct {
 		MFAToken     string                `json:"mfa_token" maxLength:"100"`
@@ -50,7 +50,7 @@ type VerifyRequest struct {
 	}
 }
 
-// VerifyResponse is the session's first pair of tokens.
+// VerifyResponse contains the session's first pair of tokens.
 type VerifyResponse struct{ Body session.Tokens }
 
 // Function completes logins.
@@ -59,7 +59,7 @@ type Function struct {
 	issuer *auth.Issuer
 }
 
-// New opens the accounts and the signing key.
+// New opens the store and the token issuer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	passkeys, err := credential.OpenPasskeys(ctx, env)
 	if err != nil {
@@ -73,7 +73,7 @@ var (
 	errRefused = fault.New(fault.Unauthenticated, "The second factor is wrong: try again")
 )
 
-// Begin makes a challenge for the passkeys of the person whose login waits.
+// Begin creates a challenge for the passkeys of the person whose login is pending.
 func (f *Function) Begin(ctx context.Context, in *BeginRequest) (*BeginResponse, error) {
 	user, err := credential.PendingUser(ctx, f.Passkeys.SecondFactors.Store, in.Body.MFAToken)
 	if err != nil {
@@ -90,8 +90,8 @@ func (f *Function) Begin(ctx context.Context, in *BeginRequest) (*BeginResponse,
 	return &out, err
 }
 
-// Verify begins the session. What was wrong is counted and recorded before anybody
-// hears of it.
+// Verify completes the login. A wrong second factor is counted and recorded before the response
+// is sent.
 func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*VerifyResponse, error) {
 	proof := credential.Proof{Code: in.Body.Code, RecoveryCode: in.Body.RecoveryCode, Passkey: in.Body.Passkey}
 	if err := proof.Check(); err != nil {
@@ -111,7 +111,7 @@ func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*VerifyRespon
 		return nil, err
 	}
 	var out VerifyResponse
-	var proved credential.Proved
+	var proved credential.ProofResult
 	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		pending, err := credential.AttemptLogin(ctx, tx, in.Body.MFAToken)
 		if err != nil {
