@@ -44,7 +44,7 @@ type Accepted struct {
 type Response struct{ Body Accepted }
 
 // Function accepts invitations.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
 // New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
@@ -61,13 +61,13 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	var out Response
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		name, err := person.NameOf(ctx, f.Store, tx, caller.UserID)
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		name, err := person.NameOf(ctx, f.store, tx, caller.UserID)
 		if err != nil {
 			return err
 		}
-		address := person.EmailIndex(f.Keeper, name.Email) // not the account's stored index, which may be a former one
-		if out.Body.Membership, err = membership.AcceptInvitation(ctx, f.Store, tx, in.Body.Token, caller.UserID, address); err != nil {
+		address := person.EmailIndex(f.store.Keeper, name.Email) // not the account's stored index, which may be a former one
+		if out.Body.Membership, err = membership.AcceptInvitation(ctx, f.store, tx, in.Body.Token, caller.UserID, address); err != nil {
 			return err
 		}
 		if err := tx.QueryRow(ctx, selectName, out.Body.OrganizationID).Scan(&out.Body.OrganizationName); err != nil {
@@ -75,5 +75,5 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		}
 		return nil
 	})
-	return &out, act.Refused(ctx, f.DB, audit.Entry{Action: "invitations:accept"}, err)
+	return &out, act.Refused(ctx, f.store.DB, audit.Entry{Action: "invitations:accept"}, err)
 }

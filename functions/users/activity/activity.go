@@ -34,14 +34,14 @@ type Response struct{ Body page.Page[privacy.Activity] }
 
 // Function reads audit trails.
 type Function struct {
-	store.Store
+	store  store.Store
 	trails privacy.Trails
 }
 
 // New opens the users' audit trail. The other trails are opened on first use.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
-	return &Function{Store: store, trails: privacy.NewTrails(env)}, err
+	return &Function{store: store, trails: privacy.NewTrails(env)}, err
 }
 
 // Handle lists the entries about the caller. An admin who acts as the person sees neither
@@ -55,7 +55,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := person.OwnKey(ctx, f.Store, caller)
+	key, err := person.OwnKey(ctx, f.store, caller)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ var deleteFactors = []string{
 // ResetFactors removes a person's second factors if the person has lost them or somebody else
 // has added one.
 func (f *Function) ResetFactors(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, lifecycle.Administer(ctx, f.Store, in.ID, "users:reset_second_factors", in.Body.Reason, func(tx *outbox.Tx, _ lifecycle.Subject) error {
+	return nil, lifecycle.Administer(ctx, f.store, in.ID, "users:reset_second_factors", in.Body.Reason, func(tx *outbox.Tx, _ lifecycle.Subject) error {
 		factors, err := credential.FactorsOf(ctx, tx, in.ID)
 		if err != nil {
 			return err
@@ -34,7 +34,7 @@ func (f *Function) ResetFactors(ctx context.Context, in *Request) (*struct{}, er
 				return fmt.Errorf("delete second factors: %w", err)
 			}
 		}
-		if err := session.ForgetGuesses(ctx, f.Store, tx, in.ID); err != nil {
+		if err := session.ForgetGuesses(ctx, f.store, tx, in.ID); err != nil {
 			return err
 		}
 		if err := endSessions(ctx, tx, in.ID, "revoked"); err != nil {

@@ -61,7 +61,7 @@ type ShownResponse struct{ Body credential.ShownKey }
 
 // Function manages API keys.
 type Function struct {
-	store.Store
+	store  store.Store
 	mailer notify.Mailer
 }
 
@@ -84,8 +84,8 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (out *ShownRes
 		return nil, err
 	}
 	out = &ShownResponse{}
-	return out, credential.IssueKey(ctx, f.Store, "api_keys:create", owner(caller), func(tx *outbox.Tx) (err error) {
-		if out.Body, err = credential.CreateKey(ctx, f.Store, tx, caller, owner(caller), in.Body); err != nil {
+	return out, credential.IssueKey(ctx, f.store, "api_keys:create", owner(caller), func(tx *outbox.Tx) (err error) {
+		if out.Body, err = credential.CreateKey(ctx, f.store, tx, caller, owner(caller), in.Body); err != nil {
 			return err
 		}
 		return f.mailer.Notify(ctx, tx, caller.UserID, f.mailer.APIKeyCreated)
@@ -99,8 +99,8 @@ func (f *Function) Rotate(ctx context.Context, in *RotateRequest) (out *ShownRes
 		return nil, err
 	}
 	out = &ShownResponse{}
-	return out, credential.IssueKey(ctx, f.Store, "api_keys:rotate", owner(caller), func(tx *outbox.Tx) (err error) {
-		if out.Body, err = credential.RotateKey(ctx, f.Store, tx, caller, owner(caller), in.ID, in.Body); err != nil {
+	return out, credential.IssueKey(ctx, f.store, "api_keys:rotate", owner(caller), func(tx *outbox.Tx) (err error) {
+		if out.Body, err = credential.RotateKey(ctx, f.store, tx, caller, owner(caller), in.ID, in.Body); err != nil {
 			return err
 		}
 		return f.mailer.Notify(ctx, tx, caller.UserID, f.mailer.APIKeyRotated)
@@ -113,7 +113,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	keys, err := credential.Keys(ctx, f.Store, owner(caller), in.Query)
+	keys, err := credential.Keys(ctx, f.store, owner(caller), in.Query)
 	return &ListResponse{keys}, err
 }
 
@@ -123,5 +123,5 @@ func (f *Function) Revoke(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, credential.RevokeKey(ctx, f.Store, owner(caller), in.ID)
+	return nil, credential.RevokeKey(ctx, f.store, owner(caller), in.ID)
 }

@@ -35,7 +35,7 @@ type Request struct {
 type Response struct{ Body access.Membership }
 
 // Function approves memberships.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
 // New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
@@ -49,7 +49,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if in.Body != nil {
 		role = in.Body.Role
 	}
-	m, err := membership.Approve(ctx, f.Store, in.ID, in.UserID, role)
+	m, err := membership.Approve(ctx, f.store, in.ID, in.UserID, role)
 	if err != nil {
 		return nil, err
 	}

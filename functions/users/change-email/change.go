@@ -36,10 +36,10 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*struct{}, er
 	}
 	entry := audit.Entry{Action: "emails:ask_change", ResourceID: caller.UserID.String()}
 	if err := credential.ProvePassword(ctx, f.Passwords, caller, credentials, in.Body.Password, "body.password"); err != nil {
-		return nil, act.Refused(ctx, f.DB, entry, err)
+		return nil, act.Refused(ctx, f.Store.DB, entry, err)
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		may, err := notify.MayMail(ctx, f.Store, tx, notify.EmailChange, person.EmailIndex(f.Keeper, string(in.Body.Email)))
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		may, err := notify.MayMail(ctx, f.Store, tx, notify.EmailChange, person.EmailIndex(f.Store.Keeper, string(in.Body.Email)))
 		if err != nil {
 			return err
 		}
@@ -83,9 +83,9 @@ func (f *Function) mail(ctx context.Context, tx *outbox.Tx, user uuid.UUID, newA
 func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*struct{}, error) {
 	entry := audit.Entry{Action: "emails:change"}
 	if err := credential.ProveOwnership(ctx, f.Passwords, notify.EmailChange, in.Body.Token, in.Body.Password); err != nil {
-		return nil, act.Refused(ctx, f.DB, entry, err)
+		return nil, act.Refused(ctx, f.Store.DB, entry, err)
 	}
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err := f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		user, sealed, err := notify.UseMailedToken(ctx, tx, notify.EmailChange, in.Body.Token)
 		if err != nil {
 			return err
@@ -108,7 +108,7 @@ func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*struct{}, 
 		err = fault.New(fault.Conflict, "Another account now has this address. Ask for the change with a different address.")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("change address: %w", act.Refused(ctx, f.DB, entry, err))
+		return nil, fmt.Errorf("change address: %w", act.Refused(ctx, f.Store.DB, entry, err))
 	}
 	return nil, nil
 }

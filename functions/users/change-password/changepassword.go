@@ -61,26 +61,26 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	}
 	entry := audit.Entry{Action: "passwords:change", ResourceID: caller.UserID.String(), OrganizationID: credentials.OrganizationID}
 	if err := credential.ProvePassword(ctx, f.Passwords, caller, credentials, in.Body.CurrentPassword, "body.current_password"); err != nil {
-		return nil, act.Refused(ctx, f.DB, entry, err)
+		return nil, act.Refused(ctx, f.Store.DB, entry, err)
 	}
 	if in.Body.NewPassword == in.Body.CurrentPassword {
-		return nil, act.Refused(ctx, f.DB, entry, fault.At("body.new_password", "this is your current password: choose a different one"))
+		return nil, act.Refused(ctx, f.Store.DB, entry, fault.At("body.new_password", "this is your current password: choose a different one"))
 	}
 	if err := credential.CheckReplacement(ctx, f.Passwords, credentials, in.Body.NewPassword, "body.new_password"); err != nil {
-		return nil, act.Refused(ctx, f.DB, entry, err)
+		return nil, act.Refused(ctx, f.Store.DB, entry, err)
 	}
 	hash, err := f.Hasher.Hash(ctx, in.Body.NewPassword)
 	if err != nil {
 		return nil, err
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if err := credential.ReplacePassword(ctx, f.Store, tx, f.mailer, credentials, hash, caller.SessionID); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, entry)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("change password: %w", act.Refused(ctx, f.DB, entry, err))
+		return nil, fmt.Errorf("change password: %w", act.Refused(ctx, f.Store.DB, entry, err))
 	}
 	return nil, nil
 }

@@ -72,11 +72,11 @@ var errPassword = fault.At("body.password", "this address was not registered wit
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	id, err := f.find(ctx, in.Body.Token, in.Body.Password)
 	if err != nil {
-		return nil, act.Refused(ctx, f.DB, audit.Entry{Action: "users:register"}, err)
+		return nil, act.Refused(ctx, f.Store.DB, audit.Entry{Action: "users:register"}, err)
 	}
 	account, err := f.open(ctx, id)
 	if database.IsNoRows(err) || database.Violates(err, person.EmailTaken) {
-		return nil, act.Refused(ctx, f.DB, audit.Entry{Action: "users:register"}, notify.ErrMailedToken)
+		return nil, act.Refused(ctx, f.Store.DB, audit.Entry{Action: "users:register"}, notify.ErrMailedToken)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("confirm registration: %w", err)
@@ -89,7 +89,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 // register it again anyway.
 func (f *Function) find(ctx context.Context, token, password string) (id uuid.UUID, err error) {
 	var address []byte
-	err = f.DB.QueryRow(ctx, selectAddress, store.TokenHash(token)).Scan(&address)
+	err = f.Store.DB.QueryRow(ctx, selectAddress, store.TokenHash(token)).Scan(&address)
 	if database.IsNoRows(err) {
 		return id, notify.ErrMailedToken
 	}
@@ -99,7 +99,7 @@ func (f *Function) find(ctx context.Context, token, password string) (id uuid.UU
 	if err := ratelimit.Account(ctx, address); err != nil {
 		return id, err
 	}
-	rows, _ := f.DB.Query(ctx, selectCandidates, address)
+	rows, _ := f.Store.DB.Query(ctx, selectCandidates, address)
 	var ids []uuid.UUID
 	var hashes []string
 	var hash string
@@ -137,7 +137,7 @@ func (r registration) account() lifecycle.NewAccount {
 }
 
 func (f *Function) open(ctx context.Context, id uuid.UUID) (account person.Account, err error) {
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		r, err := database.One[registration](ctx, tx, pgx.ErrNoRows, takeRegistration, id)
 		if err != nil {
 			return err

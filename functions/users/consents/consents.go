@@ -45,7 +45,7 @@ var Service = function.Service("users-consents", New,
 	Uses(function.Owns(database.Users), function.Keys)
 
 // Function manages people's decisions on consent.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
 // New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
@@ -117,7 +117,7 @@ var errNoOrganization = fault.At("query.organization_id", "you are not acting in
 // already decided.
 func (f *Function) decide(ctx context.Context, caller auth.Caller, organization uuid.UUID, purpose string, change func(*privacy.ConsentState) (bool, error)) (*Response, error) {
 	var state privacy.ConsentState
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err := f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		var id uuid.UUID
 		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
 			return err
@@ -154,7 +154,7 @@ func (f *Function) record(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 		"id": id, "organization": state.OrganizationID, "user": caller.UserID, "purpose": purpose, "version": state.Version, "given": state.Given,
 		"session": uuid.NullUUID{UUID: caller.SessionID, Valid: caller.SessionID != uuid.Nil}, "address": nil, "now": now,
 	}
-	key, err := person.KeyOf(ctx, f.Store, tx, caller.UserID)
+	key, err := person.KeyOf(ctx, f.store, tx, caller.UserID)
 	if err != nil {
 		return err
 	}

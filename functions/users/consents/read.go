@@ -26,7 +26,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectStates, pgx.NamedArgs{"user": caller.UserID, "own": caller.OrganizationID, "organization": in.OrganizationID})
+	rows, _ := f.store.DB.Query(ctx, selectStates, pgx.NamedArgs{"user": caller.UserID, "own": caller.OrganizationID, "organization": in.OrganizationID})
 	states, err := pgx.CollectRows(rows, pgx.RowToStructByName[privacy.ConsentState])
 	if err != nil {
 		return nil, fmt.Errorf("list consents: %w", err)
@@ -43,10 +43,10 @@ func (f *Function) History(ctx context.Context, in *HistoryRequest) (*HistoryRes
 	if err != nil {
 		return nil, err
 	}
-	key, err := person.OwnKey(ctx, f.Store, caller)
+	key, err := person.OwnKey(ctx, f.store, caller)
 	if err != nil {
 		return nil, err
 	}
-	decisions, err := privacy.Decisions(ctx, f.Store, caller.UserID, in.OrganizationID, key, in.Query)
+	decisions, err := privacy.Decisions(ctx, f.store, caller.UserID, in.OrganizationID, key, in.Query)
 	return &HistoryResponse{Body: decisions}, err
 }

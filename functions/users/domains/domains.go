@@ -68,7 +68,7 @@ type Response struct{ Body membership.Domain }
 
 // Function manages domains.
 type Function struct {
-	store.Store
+	store    store.Store
 	resolver resolver
 }
 

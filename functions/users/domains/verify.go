@@ -23,20 +23,20 @@ const selectDomain = `SELECT ` + membership.DomainColumns + ` FROM organization_
 // Verify looks up the record before the transaction begins, and then verifies the domain.
 func (f *Function) Verify(ctx context.Context, in *Request) (*Response, error) {
 	entry := audit.Entry{Action: "domains:verify", ResourceID: in.Domain}
-	rows, _ := f.DB.Query(ctx, selectDomain, in.ID, in.Domain)
+	rows, _ := f.store.DB.Query(ctx, selectDomain, in.ID, in.Domain)
 	claimed, err := pgx.CollectExactlyOneRow(rows, membership.CollectDomain)
 	if database.IsNoRows(err) {
-		return nil, act.Refused(ctx, f.DB, entry, membership.ErrNoDomain)
+		return nil, act.Refused(ctx, f.store.DB, entry, membership.ErrNoDomain)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read domain: %w", err)
 	}
 	published, err := f.resolver.lookUpTXT(ctx, claimed.Record)
 	if err != nil {
-		return nil, act.Refused(ctx, f.DB, entry, err)
+		return nil, act.Refused(ctx, f.store.DB, entry, err)
 	}
 	var out Response
-	return &out, act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
+	return &out, act.Do(ctx, f.store.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
 		out.Body, err = membership.VerifyDomain(ctx, tx, in.ID, in.Domain, published)
 		if database.IsNoRows(err) {
 			return errRecordMismatch(claimed.Record, published)

@@ -39,7 +39,7 @@ type Request struct {
 
 // Function erases accounts.
 type Function struct {
-	store.Store
+	store  store.Store
 	mailer notify.Mailer
 }
 
@@ -61,7 +61,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return nil, err
 	}
 	entry := audit.Entry{Action: "users:erase", ResourceID: caller.UserID.String()}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		owned, err := membership.LockOwned(ctx, tx, caller.UserID)
 		if err != nil {
 			return err
@@ -69,7 +69,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		if err := membership.LeaveAll(ctx, tx, caller.UserID, owned, in.DeleteOrganizations, entry); err != nil {
 			return err
 		}
-		former, err := person.NameOf(ctx, f.Store, tx, caller.UserID)
+		former, err := person.NameOf(ctx, f.store, tx, caller.UserID)
 		if err != nil {
 			return err
 		}
@@ -78,13 +78,13 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		if err := audit.Record(ctx, tx, platform); err != nil {
 			return err
 		}
-		if err := lifecycle.Erase(ctx, f.Store, tx, caller.UserID); err != nil {
+		if err := lifecycle.Erase(ctx, f.store, tx, caller.UserID); err != nil {
 			return err
 		}
 		return f.mailer.Queue(ctx, tx, uuid.Nil, f.mailer.AccountErased(former.Email))
 	})
 	if err != nil {
-		return nil, fmt.Errorf("erase account: %w", act.Refused(ctx, f.DB, entry, err))
+		return nil, fmt.Errorf("erase account: %w", act.Refused(ctx, f.store.DB, entry, err))
 	}
 	return nil, nil
 }

@@ -43,7 +43,7 @@ type Request struct {
 
 // Function erases accounts.
 type Function struct {
-	store.Store
+	store  store.Store
 	mailer notify.Mailer
 }
 
@@ -64,8 +64,8 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return nil, err
 	}
 	entry := audit.Entry{Action: "users:erase", ResourceID: in.ID.String(), Platform: true}
-	if err := f.DB.Transact(ctx, func(tx *outbox.Tx) error { return f.erase(ctx, tx, caller, in, entry) }); err != nil {
-		return nil, fmt.Errorf("erase account: %w", act.Refused(ctx, f.DB, entry, err))
+	if err := f.store.DB.Transact(ctx, func(tx *outbox.Tx) error { return f.erase(ctx, tx, caller, in, entry) }); err != nil {
+		return nil, fmt.Errorf("erase account: %w", act.Refused(ctx, f.store.DB, entry, err))
 	}
 	return nil, nil
 }
@@ -82,11 +82,11 @@ func (f *Function) erase(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	if err := membership.LeaveAll(ctx, tx, in.ID, owned, in.Body.DeleteOrganizations, left); err != nil {
 		return err
 	}
-	former, err := person.NameOf(ctx, f.Store, tx, in.ID)
+	former, err := person.NameOf(ctx, f.store, tx, in.ID)
 	if err != nil {
 		return err
 	}
-	sealed, err := lifecycle.SealReason(ctx, f.Store, tx, caller.UserID, in.Body.Reason)
+	sealed, err := lifecycle.SealReason(ctx, f.store, tx, caller.UserID, in.Body.Reason)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (f *Function) erase(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	if err := audit.Record(ctx, tx, entry); err != nil {
 		return err
 	}
-	if err := lifecycle.Erase(ctx, f.Store, tx, in.ID); err != nil {
+	if err := lifecycle.Erase(ctx, f.store, tx, in.ID); err != nil {
 		return err
 	}
 	return f.mailer.Queue(ctx, tx, uuid.Nil, f.mailer.AccountErasedByAdmin(former.Email))

@@ -57,7 +57,7 @@ type Held struct {
 type Response struct{ Body Answer }
 
 // Function explains decisions.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
 // New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
@@ -113,7 +113,7 @@ func (f *Function) find(ctx context.Context, caller auth.Caller, in *Request) (s
 			return subject, nil, fault.New(fault.Forbidden, "You need roles:read to see another person's rights: %s", d.Reason)
 		}
 	}
-	err = pgx.BeginTxFunc(ctx, f.DB.Pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+	err = pgx.BeginTxFunc(ctx, f.store.DB.Pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		if subject, err = access.SubjectOf(ctx, tx, caller.OrganizationID, about); err != nil {
 			return err
 		}

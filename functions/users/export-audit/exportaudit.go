@@ -51,14 +51,14 @@ type Response struct{ Body func(huma.Context) }
 
 // Function exports audit trails.
 type Function struct {
-	store.Store
+	store  store.Store
 	trails privacy.Trails
 }
 
 // New opens the users' audit trail. The other trails are opened on first use.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
-	return &Function{Store: store, trails: privacy.NewTrails(env)}, err
+	return &Function{store: store, trails: privacy.NewTrails(env)}, err
 }
 
 // Export records the export in the trail and then streams it.
@@ -83,7 +83,7 @@ func (f *Function) export(ctx context.Context, organization uuid.UUID, in *Reque
 	if err != nil {
 		return nil, err
 	}
-	err = audit.Record(ctx, f.DB, audit.Entry{
+	err = audit.Record(ctx, f.store.DB, audit.Entry{
 		Action: "audit:export", Platform: organization == uuid.Nil, Detail: map[string]any{"trail": in.Trail, "from": in.From, "to": in.To},
 	})
 	if err != nil {

@@ -74,7 +74,7 @@ func (x *export) processing(ctx context.Context) (about, error) {
 		Rights: "To rectify (PATCH /v1/users/profile), to erase (DELETE /v1/users/profile), to withdraw consents (DELETE /v1/users/consents/{purpose}); " +
 			"to request restriction or to object, write to the platform's operator. You can lodge a complaint with a supervisory authority (Article 77).",
 	}
-	rows, _ := x.DB.Query(ctx, selectRetention, x.person)
+	rows, _ := x.store.DB.Query(ctx, selectRetention, x.person)
 	var err error
 	if a.Retention, err = pgx.CollectRows(rows, pgx.RowToStructByName[retention]); err != nil {
 		return a, fmt.Errorf("read retention: %w", err)

@@ -36,14 +36,14 @@ const selectAddress = `SELECT email_index, email_verified_at IS NOT NULL FROM us
 // response begins.
 func (f *Function) open(ctx context.Context, personID uuid.UUID) (x *export, err error) {
 	x = &export{Function: f, person: personID}
-	if x.key, err = person.KeyOf(ctx, f.Store, f.DB, personID); err != nil {
+	if x.key, err = person.KeyOf(ctx, f.store, f.store.DB, personID); err != nil {
 		return nil, err
 	}
 	var index []byte
-	if err := f.DB.QueryRow(ctx, selectAddress, personID).Scan(&index, &x.verified); err != nil {
+	if err := f.store.DB.QueryRow(ctx, selectAddress, personID).Scan(&index, &x.verified); err != nil {
 		return nil, fmt.Errorf("read account: %w", err)
 	}
-	x.failures = session.FailuresKey(f.Store, index)
+	x.failures = session.FailuresKey(f.store, index)
 	for _, trail := range audit.Trails {
 		if _, err := f.trails.Open(ctx, trail); err != nil {
 			return nil, err
@@ -77,7 +77,7 @@ func (x *export) write(ctx context.Context, w io.Writer) error {
 			return err
 		}
 	}
-	if _, err := person.KeyOf(ctx, x.Function.Store, x.DB, x.person); err != nil {
+	if _, err := person.KeyOf(ctx, x.store, x.store.DB, x.person); err != nil {
 		return err // the account was erased meanwhile, so the last files are incomplete
 	}
 	return archive.Close()
@@ -161,7 +161,7 @@ func each[T any](ctx context.Context, x *export, statement string, arguments pgx
 	all := pgx.NamedArgs{"person": x.person, "limit": batchSize, "after": uuid.Nil}
 	maps.Copy(all, arguments)
 	for {
-		rows, _ := x.DB.Query(ctx, statement, all)
+		rows, _ := x.store.DB.Query(ctx, statement, all)
 		some, err := pgx.CollectRows(rows, pgx.RowToStructByName[T])
 		if err != nil {
 			return err

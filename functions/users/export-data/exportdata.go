@@ -44,7 +44,7 @@ type Response struct{ Body func(huma.Context) }
 
 // Function exports personal data.
 type Function struct {
-	store.Store
+	store    store.Store
 	mailer   notify.Mailer
 	profiles person.Profiles
 	trails   privacy.Trails
@@ -82,7 +82,7 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 		return nil, err
 	}
 	entry := audit.Entry{Action: "users:export", ResourceID: caller.UserID.String(), Platform: true}
-	err = act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
+	err = act.Do(ctx, f.store.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
 		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
 			return fmt.Errorf("lock account: %w", err)
 		}

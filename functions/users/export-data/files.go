@@ -71,7 +71,7 @@ type accountRow struct {
 func (x *export) account(ctx context.Context, emit func(any) error) error {
 	var row accountRow
 	body, err := x.profiles.Body(ctx, func() (body []byte, document *uuid.UUID, err error) {
-		rows, _ := x.DB.Query(ctx, selectAccount, pgx.NamedArgs{"person": x.person, "account": x.failures})
+		rows, _ := x.store.DB.Query(ctx, selectAccount, pgx.NamedArgs{"person": x.person, "account": x.failures})
 		row, err = pgx.CollectExactlyOneRow(rows, scanAccount)
 		return row.Body, row.ProfileDocument, err
 	})
@@ -159,7 +159,7 @@ func (x *export) provisioned(ctx context.Context, emit func(any) error) error {
 	return each(ctx, x, selectProvisioned, pgx.NamedArgs{"verified": x.verified}, func(p provisioned) uuid.UUID { return p.ID }, func(p provisioned) (err error) {
 		key := x.key
 		if p.WrappedKey != nil { // of a person who has not accepted the organization's invitation
-			if key, err = x.Keeper.Unwrap(ctx, p.WrappedKey); err != nil {
+			if key, err = x.store.Keeper.Unwrap(ctx, p.WrappedKey); err != nil {
 				return err
 			}
 		}
@@ -244,7 +244,7 @@ type passkey struct {
 
 func (x *export) factors(ctx context.Context, emit func(any) error) error {
 	totp, codes := factor{Kind: credential.TOTP}, factor{Kind: "recovery_codes"}
-	if err := x.DB.QueryRow(ctx, selectCodes, x.person).Scan(&totp.CreatedAt, &totp.InUse, &codes.Unused, &codes.Used); err != nil {
+	if err := x.store.DB.QueryRow(ctx, selectCodes, x.person).Scan(&totp.CreatedAt, &totp.InUse, &codes.Unused, &codes.Used); err != nil {
 		return err
 	}
 	if totp.CreatedAt != nil {
@@ -289,7 +289,7 @@ func (x *export) keys(ctx context.Context, emit func(any) error) error {
 
 func (x *export) consents(ctx context.Context, emit func(any) error) error {
 	return pages(func(q page.Query) (page.Page[privacy.ConsentDecision], error) {
-		return privacy.Decisions(ctx, x.Function.Store, x.person, uuid.Nil, x.key, q)
+		return privacy.Decisions(ctx, x.store, x.person, uuid.Nil, x.key, q)
 	}, func(d privacy.ConsentDecision) error { return emit(d) })
 }
 
@@ -316,7 +316,7 @@ type text struct {
 
 func (x *export) texts(ctx context.Context, emit func(any) error) error {
 	return each(ctx, x, selectPurposes, nil, func(p purpose) uuid.UUID { return p.ID }, func(p purpose) error {
-		rows, _ := x.DB.Query(ctx, selectTexts, x.person, p.ID)
+		rows, _ := x.store.DB.Query(ctx, selectTexts, x.person, p.ID)
 		texts, err := pgx.CollectRows(rows, pgx.RowToStructByName[text])
 		if err != nil {
 			return err

@@ -33,7 +33,7 @@ var Service = function.Service("users-find-users", New,
 	Uses(function.Owns(database.Users), function.Keys)
 
 // Function finds accounts.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
 // New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
@@ -69,7 +69,7 @@ func (f *Function) query(ctx context.Context, in *ListRequest) (sql string, argu
 	arguments = pgx.NamedArgs{"organization": in.OrganizationID}
 	if in.Email != "" {
 		conditions = append(conditions, `u.email_index = @email`)
-		if arguments["email"], err = person.AccountIndex(ctx, f.Store, f.DB, in.Email); err != nil {
+		if arguments["email"], err = person.AccountIndex(ctx, f.store, f.store.DB, in.Email); err != nil {
 			return "", nil, err
 		}
 	}
@@ -93,7 +93,7 @@ func (f *Function) query(ctx context.Context, in *ListRequest) (sql string, argu
 			return "", nil, fault.At("query.name", "a search by name also needs organization_id: names are indexed by organization")
 		}
 		conditions = append(conditions, named)
-		if arguments["name"], err = person.NamePrefixes(f.Keeper, in.OrganizationID, in.Name); err != nil {
+		if arguments["name"], err = person.NamePrefixes(f.store.Keeper, in.OrganizationID, in.Name); err != nil {
 			return "", nil, err
 		}
 	}
@@ -108,17 +108,17 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	}
 	out := &ListResponse{}
 	if in.Name != "" {
-		complete, err := person.IndexNames(ctx, f.Store, in.OrganizationID)
+		complete, err := person.IndexNames(ctx, f.store, in.OrganizationID)
 		if err != nil {
 			return nil, err
 		}
 		out.Body.Complete = &complete
 	}
 	entry := audit.Entry{Action: "users:find", Platform: true, Detail: map[string]any{"by_email": in.Email != "", "by_name": in.Name != "", "organization": in.OrganizationID}}
-	if err := audit.Record(ctx, f.DB, entry); err != nil {
+	if err := audit.Record(ctx, f.store.DB, entry); err != nil {
 		return nil, err
 	}
-	found, err := page.List(ctx, f.DB, in.Query, func(r row) uuid.UUID { return r.ID }, sql, arguments)
+	found, err := page.List(ctx, f.store.DB, in.Query, func(r row) uuid.UUID { return r.ID }, sql, arguments)
 	if err != nil {
 		return nil, err
 	}
@@ -138,11 +138,11 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 
 // Get returns one account with the actions of platform admins on it.
 func (f *Function) Get(ctx context.Context, in *GetRequest) (*GetResponse, error) {
-	stored, err := database.One[row](ctx, f.DB, lifecycle.ErrNoPerson, selectOne, in.ID)
+	stored, err := database.One[row](ctx, f.store.DB, lifecycle.ErrNoPerson, selectOne, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	if err := audit.Record(ctx, f.DB, audit.Entry{Action: "users:read", ResourceID: in.ID.String(), Platform: true}); err != nil {
+	if err := audit.Record(ctx, f.store.DB, audit.Entry{Action: "users:read", ResourceID: in.ID.String(), Platform: true}); err != nil {
 		return nil, err
 	}
 	out := &GetResponse{}
@@ -150,7 +150,7 @@ func (f *Function) Get(ctx context.Context, in *GetRequest) (*GetResponse, error
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectActs, in.ID.String())
+	rows, _ := f.store.DB.Query(ctx, selectActs, in.ID.String())
 	acts, err := pgx.CollectRows(rows, pgx.RowToStructByName[Act])
 	if err != nil {
 		return nil, fmt.Errorf("list acts on account: %w", err)
@@ -166,7 +166,7 @@ func (f *Function) Get(ctx context.Context, in *GetRequest) (*GetResponse, error
 
 // open unseals an account with the person's key.
 func (f *Function) open(ctx context.Context, r row) (Account, []byte, error) {
-	key, err := f.Keeper.Unwrap(ctx, r.WrappedKey)
+	key, err := f.store.Keeper.Unwrap(ctx, r.WrappedKey)
 	if err != nil {
 		return r.Account, nil, err
 	}

@@ -21,7 +21,7 @@ var Service = function.Subscriber("users-forget-profile", New).
 
 // Function deletes the free parts of profiles.
 type Function struct {
-	store.Store
+	store    store.Store
 	profiles person.Profiles
 }
 
@@ -40,7 +40,7 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.UserEras
 	if e.Data.ProfileDocument == nil {
 		return nil
 	}
-	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+	return outbox.Once(ctx, f.store.DB, e, func(tx *outbox.Tx) error {
 		return f.profiles.Delete(ctx, tx, *e.Data.ProfileDocument)
 	})
 }

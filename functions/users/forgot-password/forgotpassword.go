@@ -41,7 +41,7 @@ type Request struct {
 
 // Function accepts requests for a new password.
 type Function struct {
-	store.Store
+	store  store.Store
 	mailer notify.Mailer
 }
 
@@ -62,14 +62,14 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	if err := f.mailer.Require(); err != nil {
 		return nil, err
 	}
-	index, err := person.AccountIndex(ctx, f.Store, f.DB, in.Body.Email)
+	index, err := person.AccountIndex(ctx, f.store, f.store.DB, in.Body.Email)
 	if err != nil {
 		return nil, err
 	}
 	if err := ratelimit.Account(ctx, index); err != nil {
-		return nil, act.Refused(ctx, f.DB, audit.Entry{Action: "passwords:forget"}, err)
+		return nil, act.Refused(ctx, f.store.DB, audit.Entry{Action: "passwords:forget"}, err)
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		id := uuid7.New()
 		if _, err := tx.Exec(ctx, insertRequest, id, index); err != nil {
 			return fmt.Errorf("insert request: %w", err)

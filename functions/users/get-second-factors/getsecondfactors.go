@@ -29,7 +29,7 @@ type Response struct {
 }
 
 // Function reads second factors.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
 // New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
@@ -43,11 +43,11 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	factors, err := credential.FactorsOf(ctx, f.DB, caller.UserID)
+	factors, err := credential.FactorsOf(ctx, f.store.DB, caller.UserID)
 	if err != nil {
 		return nil, err
 	}
-	required, err := credential.SecondFactorRequired(ctx, f.DB, caller.UserID)
+	required, err := credential.SecondFactorRequired(ctx, f.store.DB, caller.UserID)
 	if err != nil {
 		return nil, err
 	}

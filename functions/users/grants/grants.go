@@ -86,7 +86,7 @@ WHERE organization_id = @organization AND id < @before ORDER BY id DESC LIMIT @l
 
 // List lists grants.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	grants, err := page.List(ctx, f.DB, in.Query, func(g Grant) uuid.UUID { return g.ID }, selectGrants, pgx.NamedArgs{"organization": in.ID})
+	grants, err := page.List(ctx, f.Store.DB, in.Query, func(g Grant) uuid.UUID { return g.ID }, selectGrants, pgx.NamedArgs{"organization": in.ID})
 	return &ListResponse{Body: grants}, err
 }
 

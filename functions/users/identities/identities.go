@@ -65,7 +65,7 @@ type UnlinkRequest struct {
 
 // Function links logins.
 type Function struct {
-	store.Store
+	store    store.Store
 	mailer   notify.Mailer
 	verifier *auth.Verifier
 }
@@ -98,7 +98,7 @@ func (f *Function) List(ctx context.Context, _ *struct{}) (*ListResponse, error)
 		return nil, err
 	}
 	var out ListResponse
-	rows, _ := f.DB.Query(ctx, selectIdentities, caller.UserID, maxIdentities)
+	rows, _ := f.store.DB.Query(ctx, selectIdentities, caller.UserID, maxIdentities)
 	if out.Body.Items, err = pgx.CollectRows(rows, pgx.RowToStructByName[Identity]); err != nil {
 		return nil, fmt.Errorf("list identities: %w", err)
 	}
@@ -111,7 +111,7 @@ func (f *Function) Unlink(ctx context.Context, in *UnlinkRequest) (*struct{}, er
 	if err != nil {
 		return nil, err
 	}
-	return nil, act.Do(ctx, f.DB, audit.Entry{Action: "identities:unlink", ResourceID: in.ID.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
+	return nil, act.Do(ctx, f.store.DB, audit.Entry{Action: "identities:unlink", ResourceID: in.ID.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		var issuer string
 		err := tx.QueryRow(ctx, deleteIdentity, in.ID, caller.UserID).Scan(&issuer)
 		if database.IsNoRows(err) {

@@ -39,14 +39,14 @@ func (f *Function) Link(ctx context.Context, in *LinkRequest) (*LinkResponse, er
 	}
 	identity, err := f.verifier.Identify(ctx, in.Body.Token)
 	if e, ok := fault.As(err); ok && e.Kind == fault.Unauthenticated {
-		return nil, act.Refused(ctx, f.DB, audit.Entry{Action: "identities:link"}, errToken)
+		return nil, act.Refused(ctx, f.store.DB, audit.Entry{Action: "identities:link"}, errToken)
 	}
 	if err != nil {
 		return nil, err
 	}
 	var out LinkResponse
 	entry := audit.Entry{Action: "identities:link", Detail: map[string]any{"issuer": identity.Issuer}}
-	err = act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, entry *audit.Entry) (err error) {
+	err = act.Do(ctx, f.store.DB, entry, func(tx *outbox.Tx, entry *audit.Entry) (err error) {
 		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
 			return fmt.Errorf("lock account: %w", err)
 		}

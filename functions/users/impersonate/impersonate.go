@@ -47,7 +47,7 @@ type Response struct{ Body session.Tokens }
 
 // Function begins sessions in which an admin acts as another person.
 type Function struct {
-	store.Store
+	store  store.Store
 	issuer *auth.Issuer
 	mailer notify.Mailer
 }
@@ -75,7 +75,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	out := &Response{}
-	err = lifecycle.Administer(ctx, f.Store, in.ID, "users:impersonate", in.Body.Reason.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
+	err = lifecycle.Administer(ctx, f.store, in.ID, "users:impersonate", in.Body.Reason.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
 		switch {
 		case person.PlatformAdmin:
 			return fault.New(fault.Forbidden, "Platform admins cannot be impersonated")
@@ -101,7 +101,7 @@ func (f *Function) begin(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	if err != nil {
 		return session.Tokens{}, fmt.Errorf("read membership: %w", err)
 	}
-	tokens, err := session.Begin(ctx, f.Store, tx, f.issuer, session.Login{
+	tokens, err := session.Begin(ctx, f.store, tx, f.issuer, session.Login{
 		UserID: in.ID, OrganizationID: organization, Methods: caller.Methods, ImpersonatorID: caller.UserID,
 	})
 	if errors.Is(err, session.ErrGone) {

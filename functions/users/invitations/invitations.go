@@ -63,7 +63,7 @@ type Request struct {
 
 // Function manages invitations.
 type Function struct {
-	store.Store
+	store  store.Store
 	mailer notify.Mailer
 }
 

@@ -56,7 +56,7 @@ func (f *Function) checkpoints(ctx context.Context, organization uuid.UUID, in *
 
 // Keys lists all keys that have ever signed checkpoints.
 func (f *Function) Keys(ctx context.Context, _ *struct{}) (*KeysResponse, error) {
-	rows, _ := f.DB.Query(ctx, selectKeys)
+	rows, _ := f.store.DB.Query(ctx, selectKeys)
 	keys, err := pgx.CollectRows(rows, pgx.RowToStructByName[auth.PublicKey])
 	if err != nil {
 		return nil, fmt.Errorf("list signing keys: %w", err)

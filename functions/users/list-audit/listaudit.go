@@ -39,7 +39,7 @@ var Service = function.Service("users-list-audit", New,
 
 // Function lists audit trails.
 type Function struct {
-	store.Store
+	store  store.Store
 	trails privacy.Trails
 }
 
@@ -49,7 +49,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Function{Store: store, trails: privacy.NewTrails(env)}, nil
+	return &Function{store: store, trails: privacy.NewTrails(env)}, nil
 }
 
 const selectLines = `
@@ -85,7 +85,7 @@ func (f *Function) list(ctx context.Context, organization uuid.UUID, in *ListReq
 	if !in.To.IsZero() {
 		until = uuid7.First(in.To)
 	}
-	err = audit.Record(ctx, f.DB, audit.Entry{Action: "audit:read", Platform: organization == uuid.Nil, Detail: in.filters()})
+	err = audit.Record(ctx, f.store.DB, audit.Entry{Action: "audit:read", Platform: organization == uuid.Nil, Detail: in.filters()})
 	if err != nil {
 		return nil, err
 	}

@@ -59,7 +59,7 @@ type Response struct {
 }
 
 // Function lists consents.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
 // New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
@@ -97,13 +97,13 @@ WHERE p.organization_id = @organization AND (@purpose = '' OR p.name = @purpose)
 // Handle lists the latest decisions, newest first.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	args := pgx.NamedArgs{"organization": in.ID, "purpose": in.Purpose}
-	rows, _ := f.DB.Query(ctx, selectCounts, args)
+	rows, _ := f.store.DB.Query(ctx, selectCounts, args)
 	counts, err := pgx.CollectRows(rows, pgx.RowToStructByName[Count])
 	if err != nil {
 		return nil, fmt.Errorf("count consents: %w", err)
 	}
 	out := &Response{}
 	out.Body.Counts = append([]Count{}, counts...)
-	out.Body.Page, err = page.List(ctx, f.DB, in.Query, func(c Consent) uuid.UUID { return c.ID }, selectConsents, args)
+	out.Body.Page, err = page.List(ctx, f.store.DB, in.Query, func(c Consent) uuid.UUID { return c.ID }, selectConsents, args)
 	return out, err
 }

@@ -56,7 +56,7 @@ var errRefused = fault.New(fault.Unauthenticated, "The passkey was not accepted:
 // Begin creates a challenge that any person's passkey can answer.
 func (f *Function) Begin(ctx context.Context, _ *struct{}) (*BeginResponse, error) {
 	var out BeginResponse
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
+	err := f.Store.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
 		out.Body, err = f.BeginLogin(ctx, tx)
 		return err
 	})
@@ -70,7 +70,7 @@ func (f *Function) Finish(ctx context.Context, in *FinishRequest) (*FinishRespon
 	}
 	var out FinishResponse
 	var proved credential.ProofResult
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err := f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		login, p, err := f.Identify(ctx, tx, in.Body)
 		if err != nil {
 			return err
@@ -79,7 +79,7 @@ func (f *Function) Finish(ctx context.Context, in *FinishRequest) (*FinishRespon
 		if err := f.RecordPasskeyLogin(ctx, tx, login, p); err != nil || p.Refused != "" {
 			return err
 		}
-		out.Body, err = credential.LogIn(ctx, f.Passkeys.SecondFactors.Store, tx, f.issuer, login)
+		out.Body, err = credential.LogIn(ctx, f.Store, tx, f.issuer, login)
 		return err
 	})
 	if err != nil {

@@ -86,7 +86,7 @@ type credentials struct {
 // verifying the hash of some other account, since the hashes of people who have not logged in
 // since the parameters changed have other parameters.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	index, err := person.AccountIndex(ctx, f.Store, f.DB, in.Body.Email)
+	index, err := person.AccountIndex(ctx, f.Store, f.Store.DB, in.Body.Email)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	attempt.SetUser(known.UserID)
 	if err := attempt.Allowed(ctx); err != nil {
-		return nil, act.Refused(ctx, f.DB, attempt.Entry(known.OrganizationID), err)
+		return nil, act.Refused(ctx, f.Store.DB, attempt.Entry(known.OrganizationID), err)
 	}
 	ok, err := f.Hasher.Verify(ctx, in.Body.Password, known.PasswordHash)
 	if err != nil {
@@ -125,7 +125,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		login.Read(b)
 	}
 	var answer credential.LoginAnswer
-	err = f.DB.TransactFrom(ctx, prove, func(tx *outbox.Tx) (err error) {
+	err = f.Store.DB.TransactFrom(ctx, prove, func(tx *outbox.Tx) (err error) {
 		answer, err = credential.BeginOrChallenge(ctx, f.Store, tx, f.issuer, login)
 		return err
 	})
@@ -154,7 +154,7 @@ func (f *Function) read(ctx context.Context, index []byte, attempt *session.Atte
 		return nil
 	})
 	attempt.Read(&reads)
-	if err := f.DB.SendBatch(ctx, &reads).Close(); err != nil {
+	if err := f.Store.DB.SendBatch(ctx, &reads).Close(); err != nil {
 		return known, err
 	}
 	if known.PasswordHash == "" {

@@ -31,7 +31,7 @@ type Request struct {
 type Response struct{ Body membership.Offer }
 
 // Function looks up invitations.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
 // New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
@@ -41,7 +41,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 // Handle looks up the token.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	offer, err := membership.OfferOf(ctx, f.Store, in.Body.Token)
+	offer, err := membership.OfferOf(ctx, f.store, in.Body.Token)
 	if err != nil {
 		return nil, err
 	}

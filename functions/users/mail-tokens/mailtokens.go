@@ -27,7 +27,7 @@ var Service = function.Service("users-mail-tokens", New,
 
 // Function mails tokens.
 type Function struct {
-	store.Store
+	store  store.Store
 	mailer notify.Mailer
 }
 

@@ -28,7 +28,7 @@ const (
 // is kept: any link mailed to the address is valid for all its registrations, and the password
 // determines which one is meant.
 func (f *Function) Register(ctx context.Context, e events.Received[events.RegistrationRequested]) error {
-	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+	return outbox.Once(ctx, f.store.DB, e, func(tx *outbox.Tx) error {
 		id := e.Data.RegistrationID
 		var index, wrapped, sealed []byte
 		err := tx.QueryRow(ctx, selectRegistration, id).Scan(&index, &wrapped, &sealed)
@@ -42,7 +42,7 @@ func (f *Function) Register(ctx context.Context, e events.Received[events.Regist
 		if err != nil {
 			return err
 		}
-		may, err := notify.MayMail(ctx, f.Store, tx, notify.Registration, index)
+		may, err := notify.MayMail(ctx, f.store, tx, notify.Registration, index)
 		if err != nil {
 			return err
 		}
@@ -57,7 +57,7 @@ func (f *Function) Register(ctx context.Context, e events.Received[events.Regist
 		if owner == uuid.Nil {
 			return f.confirm(ctx, tx, id, wrapped, sealed)
 		}
-		name, err := person.NameOf(ctx, f.Store, tx, owner)
+		name, err := person.NameOf(ctx, f.store, tx, owner)
 		if err != nil {
 			return err
 		}
@@ -69,7 +69,7 @@ func (f *Function) Register(ctx context.Context, e events.Received[events.Regist
 }
 
 func (f *Function) confirm(ctx context.Context, tx *outbox.Tx, registration uuid.UUID, wrapped, sealed []byte) error {
-	key, err := f.Keeper.Unwrap(ctx, wrapped)
+	key, err := f.store.Keeper.Unwrap(ctx, wrapped)
 	if err != nil {
 		return err
 	}

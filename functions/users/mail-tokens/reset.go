@@ -18,7 +18,7 @@ const takeRequest = `DELETE FROM password_reset_requests WHERE id = $1 RETURNING
 
 // Reset mails a link to choose a new password to the owner of the account.
 func (f *Function) Reset(ctx context.Context, e events.Received[events.PasswordResetRequested]) error {
-	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+	return outbox.Once(ctx, f.store.DB, e, func(tx *outbox.Tx) error {
 		var index []byte
 		err := tx.QueryRow(ctx, takeRequest, e.Data.RequestID).Scan(&index)
 		if database.IsNoRows(err) {
@@ -37,7 +37,7 @@ func (f *Function) Reset(ctx context.Context, e events.Received[events.PasswordR
 			return audit.Record(ctx, tx, entry)
 		}
 		entry.Detail = map[string]any{"user_id": owner}
-		may, err := notify.MayMail(ctx, f.Store, tx, notify.PasswordReset, index)
+		may, err := notify.MayMail(ctx, f.store, tx, notify.PasswordReset, index)
 		if err != nil {
 			return err
 		}
@@ -45,7 +45,7 @@ func (f *Function) Reset(ctx context.Context, e events.Received[events.PasswordR
 			entry.Refused = "address was mailed too often"
 			return audit.Record(ctx, tx, entry)
 		}
-		token, address, err := notify.NewMailedToken(ctx, f.Store, tx, notify.PasswordReset, owner, nil)
+		token, address, err := notify.NewMailedToken(ctx, f.store, tx, notify.PasswordReset, owner, nil)
 		if err != nil {
 			return err
 		}

@@ -46,7 +46,7 @@ func (f *Function) unseal(ctx context.Context, caller auth.Caller, s sealed) (Me
 	if membership.ManagesMembers(caller) {
 		m.SecondFactor, m.EmailVerified = &s.SecondFactor, &s.EmailVerified
 	}
-	name, err := person.OpenName(ctx, f.RoleChanges.Store, s.WrappedKey, s.SealedName)
+	name, err := person.OpenName(ctx, f.Store, s.WrappedKey, s.SealedName)
 	m.Email, m.FirstName, m.LastName = name.Email, name.FirstName, name.LastName
 	return m, err
 }
@@ -58,7 +58,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 		return nil, err
 	}
 	args := pgx.NamedArgs{"organization": in.ID, "status": in.Status, "manages": membership.ManagesMembers(caller)}
-	found, err := page.List(ctx, f.DB, in.Query, func(s sealed) uuid.UUID { return s.UserID }, selectMembers, args)
+	found, err := page.List(ctx, f.Store.DB, in.Query, func(s sealed) uuid.UUID { return s.UserID }, selectMembers, args)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (f *Function) Get(ctx context.Context, in *Request) (*GetResponse, error) {
 	}
 	missing := fault.New(fault.NotFound, "This organization has no member with this identifier")
 	args := pgx.NamedArgs{"organization": in.ID, "user": in.UserID, "manages": membership.ManagesMembers(caller)}
-	found, err := database.One[sealed](ctx, f.DB, missing, selectMember, args)
+	found, err := database.One[sealed](ctx, f.Store.DB, missing, selectMember, args)
 	if err != nil {
 		return nil, err
 	}

@@ -16,19 +16,19 @@ func (f *Function) Assign(ctx context.Context, in *AssignRequest) (*access.RoleC
 
 // Suspend suspends a member.
 func (f *Function) Suspend(ctx context.Context, in *Request) (*Response, error) {
-	m, err := membership.ChangeStatus(ctx, f.RoleChanges.Store, in.ID, in.UserID, access.MembershipSuspended)
+	m, err := membership.ChangeStatus(ctx, f.Store, in.ID, in.UserID, access.MembershipSuspended)
 	return &Response{Body: m}, err
 }
 
 // Restore ends a member's suspension.
 func (f *Function) Restore(ctx context.Context, in *Request) (*Response, error) {
-	m, err := membership.ChangeStatus(ctx, f.RoleChanges.Store, in.ID, in.UserID, access.MembershipActive)
+	m, err := membership.ChangeStatus(ctx, f.Store, in.ID, in.UserID, access.MembershipActive)
 	return &Response{Body: m}, err
 }
 
 // Remove ends a membership.
 func (f *Function) Remove(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, membership.Remove(ctx, f.RoleChanges.Store, in.ID, in.UserID, access.MembershipActive, access.MembershipSuspended)
+	return nil, membership.Remove(ctx, f.Store, in.ID, in.UserID, access.MembershipActive, access.MembershipSuspended)
 }
 
 // Leave ends the caller's own membership in any organization.

@@ -20,7 +20,7 @@ import (
 
 // Get returns the settings.
 func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
-	settings, err := store.SettingsOf(ctx, f.DB, in.ID)
+	settings, err := store.SettingsOf(ctx, f.store.DB, in.ID)
 	return &Response{Body: settings}, err
 }
 
@@ -36,7 +36,7 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*Response, er
 		return nil, err
 	}
 	var after store.Settings
-	err = act.Do(ctx, f.DB, audit.Entry{Action: "organizations:change_settings", ResourceID: in.ID.String(), Detail: in.Body}, func(tx *outbox.Tx, _ *audit.Entry) error {
+	err = act.Do(ctx, f.store.DB, audit.Entry{Action: "organizations:change_settings", ResourceID: in.ID.String(), Detail: in.Body}, func(tx *outbox.Tx, _ *audit.Entry) error {
 		if err := store.LockOrganization(ctx, tx, in.ID); err != nil {
 			return err
 		}

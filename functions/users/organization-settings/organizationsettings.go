@@ -59,7 +59,7 @@ type ChangeRequest struct {
 type Response struct{ Body store.Settings }
 
 // Function manages settings.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
 // New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {

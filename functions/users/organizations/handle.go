@@ -46,7 +46,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	mine, err := page.List(ctx, f.DB, in.Query, func(m MyOrganization) uuid.UUID { return m.ID }, selectMine, pgx.NamedArgs{"user": caller.UserID})
+	mine, err := page.List(ctx, f.store.DB, in.Query, func(m MyOrganization) uuid.UUID { return m.ID }, selectMine, pgx.NamedArgs{"user": caller.UserID})
 	return &ListResponse{Body: mine}, err
 }
 
@@ -57,7 +57,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 		return nil, err
 	}
 	var o membership.Organization
-	err = act.Do(ctx, f.DB, audit.Entry{Action: "organizations:create"}, func(tx *outbox.Tx, entry *audit.Entry) error {
+	err = act.Do(ctx, f.store.DB, audit.Entry{Action: "organizations:create"}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		var owned int
 		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
 			return fmt.Errorf("lock person: %w", err)
@@ -79,7 +79,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 
 // Get returns the organization in which the caller acts.
 func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
-	o, err := database.One[membership.Organization](ctx, f.DB, pgx.ErrNoRows, selectOne, in.ID)
+	o, err := database.One[membership.Organization](ctx, f.store.DB, pgx.ErrNoRows, selectOne, in.ID)
 	return &Response{Body: o}, err
 }
 
@@ -108,7 +108,7 @@ func (f *Function) Restore(ctx context.Context, in *Request) (*Response, error) 
 // organization that is being deleted.
 func (f *Function) change(ctx context.Context, entry audit.Entry, alive bool, statement string, arguments ...any) (*Response, error) {
 	var out Response
-	err := act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, entry *audit.Entry) (err error) {
+	err := act.Do(ctx, f.store.DB, entry, func(tx *outbox.Tx, entry *audit.Entry) (err error) {
 		if alive {
 			if err := store.LockOrganization(ctx, tx, arguments[0].(uuid.UUID)); err != nil {
 				return err

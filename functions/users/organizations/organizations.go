@@ -71,7 +71,7 @@ type ListRequest struct{ page.Query }
 type ListResponse struct{ Body page.Page[MyOrganization] }
 
 // Function manages organizations.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
 // New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {

@@ -50,7 +50,7 @@ func (f *Function) Begin(ctx context.Context, _ *struct{}) (*BeginResponse, erro
 		return nil, err
 	}
 	var out BeginResponse
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		out.Body, err = f.BeginRegistration(ctx, tx, caller.UserID)
 		return err
 	})
@@ -95,11 +95,11 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	key, err := person.KeyOf(ctx, f.Passkeys.SecondFactors.Store, f.DB, caller.UserID)
+	key, err := person.KeyOf(ctx, f.Store, f.Store.DB, caller.UserID)
 	if err != nil {
 		return nil, err
 	}
-	found, err := page.List(ctx, f.DB, in.Query, func(s stored) uuid.UUID { return s.ID }, selectPasskeys, pgx.NamedArgs{"user": caller.UserID})
+	found, err := page.List(ctx, f.Store.DB, in.Query, func(s stored) uuid.UUID { return s.ID }, selectPasskeys, pgx.NamedArgs{"user": caller.UserID})
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func (f *Function) Rename(ctx context.Context, in *RenameRequest) (*RenameRespon
 	if err != nil {
 		return nil, err
 	}
-	key, err := person.KeyOf(ctx, f.Passkeys.SecondFactors.Store, f.DB, caller.UserID)
+	key, err := person.KeyOf(ctx, f.Store, f.Store.DB, caller.UserID)
 	if err != nil {
 		return nil, err
 	}

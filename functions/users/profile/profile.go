@@ -25,7 +25,7 @@ type Response struct {
 
 // Function reads profiles.
 type Function struct {
-	store.Store
+	store    store.Store
 	profiles person.Profiles
 }
 
@@ -45,7 +45,7 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := f.profiles.Read(ctx, f.Store, f.DB, caller)
+	p, err := f.profiles.Read(ctx, f.store, f.store.DB, caller)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ var Service = function.Scheduled("users-prune", function.Schedule{Cron: "17 * * 
 	Uses(function.Owns(database.Users))
 
 // Function deletes expired rows.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
 // New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
@@ -57,7 +57,7 @@ func (f *Function) Handle(ctx context.Context) error {
 		statement := fmt.Sprintf(deleteSome, o.table, o.condition, batch)
 		deleted := int64(0)
 		for range batches {
-			tag, err := f.DB.Exec(ctx, statement)
+			tag, err := f.store.DB.Exec(ctx, statement)
 			if err != nil {
 				return fmt.Errorf("prune %s: %w", o.table, err)
 			}

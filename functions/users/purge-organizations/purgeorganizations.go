@@ -24,7 +24,7 @@ var Service = function.Scheduled("users-purge-organizations", function.Schedule{
 	Uses(function.Owns(database.Users))
 
 // Function purges organizations.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
 // New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
@@ -69,7 +69,7 @@ func (f *Function) Handle(ctx context.Context) error {
 // purgeSome deletes a part of one organization and returns its identifier, or uuid.Nil if none
 // is left except those that failed.
 func (f *Function) purgeSome(ctx context.Context, failed []uuid.UUID) (organization uuid.UUID, err error) {
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		err := tx.QueryRow(ctx, selectPast, membership.DeletionGrace, failed).Scan(&organization)
 		if database.IsNoRows(err) {
 			organization = uuid.Nil

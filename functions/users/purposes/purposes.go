@@ -26,7 +26,7 @@ import (
 )
 
 // Function manages purposes.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
 // New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
@@ -52,7 +52,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 	}
 	id := uuid7.New()
 	var created privacy.ConsentPurpose
-	err = act.Do(ctx, f.DB, audit.Entry{Action: "purposes:create", ResourceID: id.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
+	err = act.Do(ctx, f.store.DB, audit.Entry{Action: "purposes:create", ResourceID: id.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		var purposes int
 		if err := tx.QueryRow(ctx, lockOrganization, in.ID).Scan(&purposes); err != nil {
 			return err
@@ -79,7 +79,7 @@ func (f *Function) Revise(ctx context.Context, in *ReviseRequest) (*Response, er
 		return nil, err
 	}
 	var revised privacy.ConsentPurpose
-	err = act.Do(ctx, f.DB, audit.Entry{Action: "purposes:revise"}, func(tx *outbox.Tx, entry *audit.Entry) error {
+	err = act.Do(ctx, f.store.DB, audit.Entry{Action: "purposes:revise"}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		if err := find(ctx, tx, lockPurpose, in.ID, in.Name, entry); err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func publish(ctx context.Context, tx *outbox.Tx, caller auth.Caller, entry *audi
 
 // Retire retires a purpose.
 func (f *Function) Retire(ctx context.Context, in *Request) (*struct{}, error) {
-	err := act.Do(ctx, f.DB, audit.Entry{Action: "purposes:retire"}, func(tx *outbox.Tx, entry *audit.Entry) error {
+	err := act.Do(ctx, f.store.DB, audit.Entry{Action: "purposes:retire"}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		return find(ctx, tx, retirePurpose, in.ID, in.Name, entry)
 	})
 	if err != nil {

@@ -42,7 +42,7 @@ type Response struct{ Body session.Tokens }
 
 // Function exchanges refresh tokens.
 type Function struct {
-	store.Store
+	store  store.Store
 	issuer *auth.Issuer
 	mailer notify.Mailer
 }
@@ -80,7 +80,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	var sessionID uuid.UUID
 	var known auth.Caller
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if err := tx.QueryRow(ctx, useToken, hash, sealed).Scan(&sessionID); err != nil {
 			return err
 		}
@@ -100,7 +100,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	case database.IsNoRows(err):
 		known, next, err = f.reuse(ctx, in.Body.RefreshToken)
 	case err != nil:
-		err = act.Refused(ctx, f.DB, audit.Entry{Action: "sessions:refresh", ResourceID: sessionID.String()}, err)
+		err = act.Refused(ctx, f.store.DB, audit.Entry{Action: "sessions:refresh", ResourceID: sessionID.String()}, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("exchange refresh token: %w", err)

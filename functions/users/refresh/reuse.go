@@ -49,7 +49,7 @@ WHERE hash = $1 AND sealed_successor IS NOT NULL AND used_at > now() - $2::inter
 // successor as the first time, if that is still unused. Otherwise it ends the session.
 func (f *Function) reuse(ctx context.Context, token string) (known auth.Caller, next string, err error) {
 	var ended bool
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
 		ended = false // the transaction may be retried
 		var session uuid.UUID
 		if session, next, err = successor(ctx, tx, token); err != nil {
@@ -66,7 +66,7 @@ func (f *Function) reuse(ctx context.Context, token string) (known auth.Caller, 
 		err = errNotAccepted
 	}
 	if errors.Is(err, errNotAccepted) && !ended { // unless the end of the session was recorded
-		err = act.Refused(ctx, f.DB, audit.Entry{Action: "sessions:refresh"}, err)
+		err = act.Refused(ctx, f.store.DB, audit.Entry{Action: "sessions:refresh"}, err)
 	}
 	return known, next, err
 }

@@ -16,7 +16,7 @@ import (
 )
 
 func (f *Function) open(ctx context.Context, person lifecycle.NewAccount) (account person.Account, err error) {
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if account, err = lifecycle.OpenAccount(ctx, tx, person); err != nil {
 			return err
 		}
@@ -29,7 +29,7 @@ func (f *Function) open(ctx context.Context, person lifecycle.NewAccount) (accou
 // address. The confirmation finds the right registration by its password, which then takes a
 // single hash, however many registrations others have made for the address.
 func (f *Function) registrationHash(emailIndex []byte) hash {
-	salt := f.Keeper.BlindIndex("registrations.salt", string(emailIndex))[:password.SaltSize]
+	salt := f.Store.Keeper.BlindIndex("registrations.salt", string(emailIndex))[:password.SaltSize]
 	return func(ctx context.Context, chosen string) (string, error) {
 		return f.Hasher.HashSalted(ctx, chosen, salt)
 	}
@@ -44,7 +44,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $9::uuid IS NOT NULL THEN
 // await stores a registration until its address is confirmed. It does not look up whether the
 // address has an account; users-mail-tokens does so when nobody waits for a response.
 func (f *Function) storeRegistration(ctx context.Context, p lifecycle.NewAccount) error {
-	return f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	return f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		id := uuid7.New()
 		_, err := tx.Exec(ctx, insertRegistration, id, p.EmailIndex, p.ID, p.WrappedKey, p.Email, p.FirstName, p.LastName, p.PasswordHash, p.JoinsID, notify.RegistrationLife, p.OrganizationName)
 		if err != nil {

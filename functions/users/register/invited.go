@@ -37,7 +37,7 @@ func (f *Function) registerInvited(ctx context.Context, in *Request, name person
 		err = fault.New(fault.Conflict, "An account with this email address already exists: log in and accept the invitation (POST /v1/organizations/invitations/accept)")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open account by invitation: %w", act.Refused(ctx, f.DB, audit.Entry{Action: "users:register"}, err))
+		return nil, fmt.Errorf("open account by invitation: %w", act.Refused(ctx, f.Store.DB, audit.Entry{Action: "users:register"}, err))
 	}
 	var out Response
 	out.opened(account, name)
@@ -45,7 +45,7 @@ func (f *Function) registerInvited(ctx context.Context, in *Request, name person
 }
 
 func (f *Function) accept(ctx context.Context, token, password string, name *person.Name) (account person.Account, err error) {
-	index := person.EmailIndex(f.Keeper, name.Email)
+	index := person.EmailIndex(f.Store.Keeper, name.Email)
 	organization, address, err := membership.InvitedAddress(ctx, f.Store, token, index)
 	if err != nil {
 		return account, err
@@ -56,7 +56,7 @@ func (f *Function) accept(ctx context.Context, token, password string, name *per
 		return account, err
 	}
 	person.Verified = true
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		account, err = lifecycle.OpenInvited(ctx, f.Store, tx, person, token)
 		return err
 	})

@@ -94,7 +94,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 // Handle creates the account in one transaction, or stores a registration to be confirmed.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	b := in.Body
-	index := person.EmailIndex(f.Keeper, string(b.Email))
+	index := person.EmailIndex(f.Store.Keeper, string(b.Email))
 	if err := ratelimit.Account(ctx, index); err != nil {
 		return nil, err
 	}

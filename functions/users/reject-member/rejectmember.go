@@ -28,7 +28,7 @@ type Request struct {
 }
 
 // Function rejects requests to join.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
 // New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
@@ -38,5 +38,5 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 // Handle rejects the request. The account is kept.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, membership.Remove(ctx, f.Store, in.ID, in.UserID, access.MembershipRequested)
+	return nil, membership.Remove(ctx, f.store, in.ID, in.UserID, access.MembershipRequested)
 }

@@ -59,9 +59,9 @@ const verifyAddress = `UPDATE users SET email_verified_at = now() WHERE id = $1 
 // and consumes the token only if the password is accepted.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	entry := audit.Entry{Action: "passwords:reset"}
-	user, err := notify.PeekMailedToken(ctx, f.DB, notify.PasswordReset, in.Body.Token)
+	user, err := notify.PeekMailedToken(ctx, f.Store.DB, notify.PasswordReset, in.Body.Token)
 	if err != nil {
-		return nil, act.Refused(ctx, f.DB, entry, err)
+		return nil, act.Refused(ctx, f.Store.DB, entry, err)
 	}
 	credentials, err := credential.CredentialsOf(ctx, f.Passwords, user)
 	if err != nil {
@@ -69,13 +69,13 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	}
 	entry.ActorID, entry.ResourceID, entry.OrganizationID = user, user.String(), credentials.OrganizationID
 	if err := credential.CheckReplacement(ctx, f.Passwords, credentials, in.Body.Password, "body.password"); err != nil {
-		return nil, act.Refused(ctx, f.DB, entry, err)
+		return nil, act.Refused(ctx, f.Store.DB, entry, err)
 	}
 	hash, err := f.Hasher.Hash(ctx, in.Body.Password)
 	if err != nil {
 		return nil, err
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if _, _, err := notify.UseMailedToken(ctx, tx, notify.PasswordReset, in.Body.Token); err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return audit.Record(ctx, tx, entry)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reset password: %w", act.Refused(ctx, f.DB, entry, err))
+		return nil, fmt.Errorf("reset password: %w", act.Refused(ctx, f.Store.DB, entry, err))
 	}
 	return nil, nil
 }

@@ -75,7 +75,7 @@ const selectChanges = `SELECT ` + access.RoleChangeColumns + ` FROM role_changes
 
 // List lists role changes with their state.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	changes, err := page.List(ctx, f.DB, in.Query, func(p access.PendingRoleChange) uuid.UUID { return p.ID }, selectChanges, pgx.NamedArgs{"organization": in.ID})
+	changes, err := page.List(ctx, f.Store.DB, in.Query, func(p access.PendingRoleChange) uuid.UUID { return p.ID }, selectChanges, pgx.NamedArgs{"organization": in.ID})
 	return &ListResponse{Body: changes}, err
 }
 

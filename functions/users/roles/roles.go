@@ -81,7 +81,7 @@ const selectRoles = `SELECT name, description, permissions, false AS built_in FR
 
 // List lists the roles that members can have.
 func (f *Function) List(ctx context.Context, in *Organization) (*ListResponse, error) {
-	rows, _ := f.DB.Query(ctx, selectRoles, in.ID)
+	rows, _ := f.Store.DB.Query(ctx, selectRoles, in.ID)
 	own, err := pgx.CollectRows(rows, pgx.RowToStructByName[Role])
 	if err != nil {
 		return nil, fmt.Errorf("list roles: %w", err)

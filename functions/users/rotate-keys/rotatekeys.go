@@ -23,7 +23,7 @@ var Service = function.Scheduled("users-rotate-keys", function.Schedule{Cron: "1
 
 // Function rotates keys.
 type Function struct {
-	store.Store
+	store  store.Store
 	issuer *auth.Issuer
 	age    time.Duration
 }
@@ -37,12 +37,12 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Function{Store: store, issuer: session.NewIssuer(store, env), age: time.Duration(env.Config.SigningKeyDays) * 24 * time.Hour}, nil
+	return &Function{store: store, issuer: session.NewIssuer(store, env), age: time.Duration(env.Config.SigningKeyDays) * 24 * time.Hour}, nil
 }
 
 // Handle rotates the key if it is due. A second run creates no other key.
 func (f *Function) Handle(ctx context.Context) error {
-	return f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	return f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		kid, err := f.issuer.Rotate(ctx, tx, f.age)
 		if err != nil || kid == "" {
 			return err

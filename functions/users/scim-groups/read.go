@@ -23,7 +23,7 @@ func (f *Function) Get(ctx context.Context, in *provisioning.ProvisionedRequest)
 	if err != nil {
 		return scim.Failed(err)
 	}
-	t, err := load(ctx, f.DB, caller.OrganizationID, id, true)
+	t, err := load(ctx, f.store.DB, caller.OrganizationID, id, true)
 	if err != nil {
 		return scim.Failed(err)
 	}
@@ -106,7 +106,7 @@ func text(equals map[string]string, name string) *string {
 // page returns a page of teams in the order of their creation.
 func (f *Function) page(ctx context.Context, organization uuid.UUID, s scim.Search, asked scim.Selection) (*scim.Answer, error) {
 	var total int
-	if err := f.DB.QueryRow(ctx, countTeams, organization).Scan(&total); err != nil {
+	if err := f.store.DB.QueryRow(ctx, countTeams, organization).Scan(&total); err != nil {
 		return nil, fmt.Errorf("count provisioned teams: %w", err)
 	}
 	teams, err := f.readTeams(ctx, organization, asked.Wants("members"), nil, nil, nil, uuid.Nil, s.Count, s.Start-1)
@@ -125,7 +125,7 @@ func (f *Function) page(ctx context.Context, organization uuid.UUID, s scim.Sear
 }
 
 func (f *Function) readTeams(ctx context.Context, organization uuid.UUID, members bool, id *uuid.UUID, name, external *string, after uuid.UUID, limit, offset int) ([]team, error) {
-	rows, _ := f.DB.Query(ctx, selectSome, organization, members, id, name, external, after, limit, offset)
+	rows, _ := f.store.DB.Query(ctx, selectSome, organization, members, id, name, external, after, limit, offset)
 	teams, err := pgx.CollectRows(rows, pgx.RowToStructByName[team])
 	if err != nil {
 		return nil, fmt.Errorf("read provisioned teams: %w", err)

@@ -32,7 +32,7 @@ var Service = function.Service("users-scim-groups", New,
 	Uses(function.Owns(database.Users))
 
 // Function manages provisioned teams.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
 // New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {

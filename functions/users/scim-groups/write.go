@@ -37,7 +37,7 @@ func (f *Function) Create(ctx context.Context, in *provisioning.ProvisionRequest
 	}
 	id := uuid7.New()
 	var r scim.Resource
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if err := store.LockOrganization(ctx, tx, caller.OrganizationID); err != nil {
 			return err
 		}
@@ -57,7 +57,7 @@ func (f *Function) Create(ctx context.Context, in *provisioning.ProvisionRequest
 		return err
 	})
 	if err != nil {
-		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.Store, "teams:create", id, err))
+		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.store, "teams:create", id, err))
 	}
 	return scim.Show(http.StatusCreated, r, in.Selecting(scim.Group))
 }
@@ -116,7 +116,7 @@ func (f *Function) change(ctx context.Context, in *provisioning.ProvisionedChang
 		return scim.Failed(err)
 	}
 	var now scim.Resource
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		t, r, err := locked(ctx, tx, caller.OrganizationID, id, in.IfMatch)
 		if err != nil {
 			return err
@@ -132,7 +132,7 @@ func (f *Function) change(ctx context.Context, in *provisioning.ProvisionedChang
 		return err
 	})
 	if err != nil {
-		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.Store, "team_members:change", id, err))
+		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.store, "team_members:change", id, err))
 	}
 	return scim.Show(http.StatusOK, now, in.Selecting(scim.Group))
 }
@@ -184,7 +184,7 @@ func (f *Function) Delete(ctx context.Context, in *provisioning.ProvisionedName)
 	if err != nil {
 		return scim.Failed(err)
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if _, _, err := locked(ctx, tx, caller.OrganizationID, id, in.IfMatch); err != nil {
 			return err
 		}
@@ -194,7 +194,7 @@ func (f *Function) Delete(ctx context.Context, in *provisioning.ProvisionedName)
 		return audit.Record(ctx, tx, audit.Entry{Action: "teams:delete", ResourceID: id.String(), Detail: map[string]any{"provisioned": true}})
 	})
 	if err != nil {
-		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.Store, "teams:delete", id, err))
+		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.store, "teams:delete", id, err))
 	}
 	return &scim.Answer{Status: http.StatusNoContent}, nil
 }

@@ -33,14 +33,14 @@ func (f *Function) columns(r scim.Resource, key []byte) (c columns, err error) {
 	userName, _ := r["userName"].(string)
 	c.userName = f.userNameIndex(userName)
 	if external, ok := r["externalId"].(string); ok && external != "" {
-		c.external = f.Keeper.BlindIndex(externalIndex, external)
+		c.external = f.store.Keeper.BlindIndex(externalIndex, external)
 	}
 	c.emails = [][]byte{}
 	emails, _ := r["emails"].([]any)
 	for _, e := range emails {
 		object, _ := e.(map[string]any)
 		if value, ok := object["value"].(string); ok {
-			c.emails = append(c.emails, person.EmailIndex(f.Keeper, value))
+			c.emails = append(c.emails, person.EmailIndex(f.store.Keeper, value))
 		}
 	}
 	return c, nil

@@ -57,7 +57,7 @@ func (f *Function) change(ctx context.Context, in *provisioning.ProvisionedChang
 		return scim.Failed(err)
 	}
 	var now scim.Resource
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		p, r, err := f.locked(ctx, tx, caller, id, in.IfMatch)
 		if err != nil {
 			return err
@@ -76,7 +76,7 @@ func (f *Function) change(ctx context.Context, in *provisioning.ProvisionedChang
 		return err
 	})
 	if err != nil {
-		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.Store, "members:change_provisioned", id, err))
+		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.store, "members:change_provisioned", id, err))
 	}
 	return scim.Show(http.StatusOK, now, in.Selecting(scim.User))
 }
@@ -96,7 +96,7 @@ func (f *Function) locked(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 		return p, nil, err
 	}
 	if p.UserID == nil && p.Member != nil {
-		if err := provisioning.LinkProvisioned(ctx, f.Store, tx, caller.UserID, *p.Member, organization); err != nil {
+		if err := provisioning.LinkProvisioned(ctx, f.store, tx, caller.UserID, *p.Member, organization); err != nil {
 			return p, nil, err
 		}
 		if p, err = load(ctx, tx, organization, id); err != nil {
@@ -130,7 +130,7 @@ func (f *Function) save(ctx context.Context, tx *outbox.Tx, caller auth.Caller, 
 	if equalAttributes(was, is) {
 		return nil
 	}
-	key, err := f.Keeper.Unwrap(ctx, p.WrappedKey)
+	key, err := f.store.Keeper.Unwrap(ctx, p.WrappedKey)
 	if err != nil {
 		return err
 	}

@@ -62,9 +62,9 @@ func (f *Function) Create(ctx context.Context, in *provisioning.ProvisionRequest
 	if err := f.mailer.Require(); err != nil {
 		return nil, err // for every address: an error only when an invitation is needed would reveal whether there is an account
 	}
-	c.index = person.EmailIndex(f.Keeper, c.email)
+	c.index = person.EmailIndex(f.store.Keeper, c.email)
 	insert := func() (r scim.Resource, err error) {
-		err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 			c.provisioned, c.domain = provisioned{ID: uuid7.New()}, nil // the transaction may be retried
 			if err := f.insert(ctx, tx, &c); err != nil {
 				return err
@@ -83,7 +83,7 @@ func (f *Function) Create(ctx context.Context, in *provisioning.ProvisionRequest
 		r, err = insert() // the account was created concurrently, so it is found now
 	}
 	if err != nil {
-		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.Store, "members:provision", c.ID, err))
+		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.store, "members:provision", c.ID, err))
 	}
 	return scim.Show(http.StatusCreated, r, in.Selecting(scim.User))
 }
@@ -164,11 +164,11 @@ func accountOf(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, index
 func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *newPerson, domain *uuid.UUID) error {
 	name := nameOf(c.attributes)
 	name.Email = c.email
-	account, err := lifecycle.PrepareAccount(ctx, f.Store, name, c.index)
+	account, err := lifecycle.PrepareAccount(ctx, f.store, name, c.index)
 	if err != nil {
 		return err
 	}
-	key, err := f.Keeper.Unwrap(ctx, account.WrappedKey)
+	key, err := f.store.Keeper.Unwrap(ctx, account.WrappedKey)
 	if err != nil {
 		return err
 	}
@@ -180,10 +180,10 @@ func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *newPerson, domain
 		return err
 	}
 	c.UserID, c.domain = &account.ID, domain
-	if err := f.store(ctx, tx, c, key, nil); err != nil || !c.active {
+	if err := f.insertAttributes(ctx, tx, c, key, nil); err != nil || !c.active {
 		return err
 	}
-	return notify.Welcome(ctx, f.Store, tx, f.mailer, account.ID)
+	return notify.Welcome(ctx, f.store, tx, f.mailer, account.ID)
 }
 
 // approve approves the membership of a person who has requested to join and whose address is
@@ -197,27 +197,28 @@ func (f *Function) approve(ctx context.Context, tx *outbox.Tx, organization, acc
 
 // link stores the attributes of a person who is a member.
 func (f *Function) link(ctx context.Context, tx *outbox.Tx, c *newPerson, account uuid.UUID) error {
-	key, err := person.KeyOf(ctx, f.Store, tx, account)
+	key, err := person.KeyOf(ctx, f.store, tx, account)
 	if err != nil {
 		return err
 	}
 	c.UserID = &account
-	return f.store(ctx, tx, c, key, nil)
+	return f.insertAttributes(ctx, tx, c, key, nil)
 }
 
 // storeAndInvite stores the attributes of a person who is not a member yet and invites them.
 func (f *Function) storeAndInvite(ctx context.Context, tx *outbox.Tx, c *newPerson) error {
-	key, wrapped, err := f.Keeper.NewKey(ctx)
+	key, wrapped, err := f.store.Keeper.NewKey(ctx)
 	if err != nil {
 		return err
 	}
-	if err := f.store(ctx, tx, c, key, wrapped); err != nil || !c.active {
+	if err := f.insertAttributes(ctx, tx, c, key, wrapped); err != nil || !c.active {
 		return err
 	}
 	return f.invite(ctx, tx, c.caller, c.email)
 }
 
-func (f *Function) store(ctx context.Context, tx *outbox.Tx, c *newPerson, key, wrapped []byte) error {
+// insertAttributes stores the attributes, sealed with key.
+func (f *Function) insertAttributes(ctx context.Context, tx *outbox.Tx, c *newPerson, key, wrapped []byte) error {
 	row, err := f.columns(c.attributes, key)
 	if err != nil {
 		return err

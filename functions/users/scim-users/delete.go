@@ -42,7 +42,7 @@ func (f *Function) Delete(ctx context.Context, in *provisioning.ProvisionedName)
 	if err != nil {
 		return scim.Failed(err)
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		p, _, err := f.locked(ctx, tx, caller, id, in.IfMatch)
 		if err != nil {
 			return err
@@ -50,7 +50,7 @@ func (f *Function) Delete(ctx context.Context, in *provisioning.ProvisionedName)
 		return f.remove(ctx, tx, caller.OrganizationID, p)
 	})
 	if err != nil {
-		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.Store, "members:change_provisioned", id, err))
+		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.store, "members:change_provisioned", id, err))
 	}
 	return &scim.Answer{Status: http.StatusNoContent}, nil
 }
@@ -91,11 +91,11 @@ func (f *Function) deleteAccount(ctx context.Context, tx *outbox.Tx, account uui
 	} else if err != nil {
 		return fmt.Errorf("look for organizations of account: %w", err)
 	}
-	former, err := person.NameOf(ctx, f.Store, tx, account)
+	former, err := person.NameOf(ctx, f.store, tx, account)
 	if err != nil {
 		return err
 	}
-	if err := lifecycle.CloseAccount(ctx, f.Store, tx, account); err != nil {
+	if err := lifecycle.CloseAccount(ctx, f.store, tx, account); err != nil {
 		return err
 	}
 	if err := f.mailer.Queue(ctx, tx, uuid.Nil, f.mailer.AccountClosed(former.Email)); err != nil {

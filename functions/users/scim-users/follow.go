@@ -34,7 +34,7 @@ func (f *Function) syncMembership(ctx context.Context, tx *outbox.Tx, caller aut
 		return err
 	}
 	if active && !p.active() && p.Owned && p.Fresh && !moved {
-		return notify.Welcome(ctx, f.Store, tx, f.mailer, *p.Member)
+		return notify.Welcome(ctx, f.store, tx, f.mailer, *p.Member)
 	}
 	if !moved || !active {
 		return nil // an inactive person gets the new address when they are reactivated
@@ -50,9 +50,9 @@ func (f *Function) newAddress(p provisioned, was, is scim.Resource, active bool)
 	if err != nil {
 		return "", false
 	}
-	index := person.EmailIndex(f.Keeper, address)
+	index := person.EmailIndex(f.store.Keeper, address)
 	before, _ := addressOf(was)
-	requested := !bytes.Equal(index, person.EmailIndex(f.Keeper, before))
+	requested := !bytes.Equal(index, person.EmailIndex(f.store.Keeper, before))
 	return address, !bytes.Equal(index, p.EmailIndex) && (requested || active && !p.active())
 }
 
@@ -68,7 +68,7 @@ func (f *Function) syncInvitation(ctx context.Context, tx *outbox.Tx, caller aut
 		p.Invited = false
 	}
 	if moved {
-		p.EmailIndex = person.EmailIndex(f.Keeper, address)
+		p.EmailIndex = person.EmailIndex(f.store.Keeper, address)
 		if _, err := tx.Exec(ctx, setAddress, p.ID, p.EmailIndex, nil); err != nil {
 			return fmt.Errorf("set address of provisioned person: %w", err)
 		}
@@ -90,7 +90,7 @@ func (f *Function) syncInvitation(ctx context.Context, tx *outbox.Tx, caller aut
 	case m.Status == "" || m.Status == access.MembershipRequested:
 		return f.invite(ctx, tx, caller, address)
 	}
-	return provisioning.LinkProvisioned(ctx, f.Store, tx, caller.UserID, m.UserID, caller.OrganizationID)
+	return provisioning.LinkProvisioned(ctx, f.store, tx, caller.UserID, m.UserID, caller.OrganizationID)
 }
 
 // setStatus suspends or restores a member to match the requested state.
@@ -132,14 +132,14 @@ func (f *Function) changeAddress(ctx context.Context, tx *outbox.Tx, caller auth
 	if err := provisioning.MayChangeAddress(ctx, tx, caller, *p.Member); err != nil {
 		return err
 	}
-	if err := lifecycle.ReplaceAddress(ctx, f.Store, tx, f.mailer, *p.Member, address, false); err != nil {
+	if err := lifecycle.ReplaceAddress(ctx, f.store, tx, f.mailer, *p.Member, address, false); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, setAddress, p.ID, person.EmailIndex(f.Keeper, address), domain); err != nil {
+	if _, err := tx.Exec(ctx, setAddress, p.ID, person.EmailIndex(f.store.Keeper, address), domain); err != nil {
 		return fmt.Errorf("set address of provisioned person: %w", err)
 	}
 	if p.Fresh {
-		err = notify.Welcome(ctx, f.Store, tx, f.mailer, *p.Member)
+		err = notify.Welcome(ctx, f.store, tx, f.mailer, *p.Member)
 	} else {
 		err = f.mailer.Queue(ctx, tx, *p.Member, f.mailer.EmailMoved(address))
 	}

@@ -21,7 +21,7 @@ WHERE p.id = $1 AND i.organization_id = p.organization_id AND i.email_index = p.
 // invite mails an address an invitation to become a member.
 func (f *Function) invite(ctx context.Context, tx *outbox.Tx, caller auth.Caller, email string) error {
 	i := membership.NewInvitation(caller.UserID, email, policy.Member)
-	if err := membership.SendInvitation(ctx, f.Store, tx, f.mailer, caller.OrganizationID, i); err != nil {
+	if err := membership.SendInvitation(ctx, f.store, tx, f.mailer, caller.OrganizationID, i); err != nil {
 		return err
 	}
 	return audit.Record(ctx, tx, audit.Entry{Action: "invitations:create", ResourceID: i.ID.String(), Detail: map[string]any{"role": i.Role, "provisioned": true}})

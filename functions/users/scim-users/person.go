@@ -79,7 +79,7 @@ func (p provisioned) active() bool {
 
 // resource returns the person as a SCIM resource.
 func (f *Function) resource(ctx context.Context, p provisioned) (scim.Resource, error) {
-	key, err := f.Keeper.Unwrap(ctx, p.WrappedKey)
+	key, err := f.store.Keeper.Unwrap(ctx, p.WrappedKey)
 	if err != nil {
 		return nil, err
 	}

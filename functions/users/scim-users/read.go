@@ -25,7 +25,7 @@ func (f *Function) Get(ctx context.Context, in *provisioning.ProvisionedRequest)
 	if err != nil {
 		return scim.Failed(err)
 	}
-	p, err := load(ctx, f.DB, caller.OrganizationID, id)
+	p, err := load(ctx, f.store.DB, caller.OrganizationID, id)
 	if err != nil {
 		return scim.Failed(err)
 	}
@@ -69,7 +69,7 @@ func (f *Function) List(ctx context.Context, in *scim.Query) (*scim.Answer, erro
 // page returns a page of people in the order in which they were provisioned.
 func (f *Function) page(ctx context.Context, organization uuid.UUID, s scim.Search, asked scim.Selection) (*scim.Answer, error) {
 	var total int
-	if err := f.DB.QueryRow(ctx, countPeople, organization).Scan(&total); err != nil {
+	if err := f.store.DB.QueryRow(ctx, countPeople, organization).Scan(&total); err != nil {
 		return nil, fmt.Errorf("count provisioned people: %w", err)
 	}
 	people, err := f.read(ctx, organization, lookup{}, uuid.Nil, s.Count, s.Start-1)
@@ -109,10 +109,10 @@ func (f *Function) find(ctx context.Context, organization uuid.UUID, s scim.Sear
 		w.userName = f.userNameIndex(text)
 	}
 	if text, ok := equals["externalId"]; ok {
-		w.external = f.Keeper.BlindIndex(externalIndex, text)
+		w.external = f.store.Keeper.BlindIndex(externalIndex, text)
 	}
 	if text, ok := equals["emails"]; ok {
-		w.email = person.EmailIndex(f.Keeper, text)
+		w.email = person.EmailIndex(f.store.Keeper, text)
 	}
 	if w.id == nil && w.userName == nil && w.external == nil && w.email == nil {
 		if err := f.checkLimit(ctx, organization); err != nil {
@@ -141,7 +141,7 @@ func (f *Function) find(ctx context.Context, organization uuid.UUID, s scim.Sear
 // checkLimit refuses to search more people than one request can.
 func (f *Function) checkLimit(ctx context.Context, organization uuid.UUID) error {
 	var all int
-	if err := f.DB.QueryRow(ctx, countPeople, organization).Scan(&all); err != nil {
+	if err := f.store.DB.QueryRow(ctx, countPeople, organization).Scan(&all); err != nil {
 		return fmt.Errorf("count provisioned people: %w", err)
 	}
 	if all > provisioning.MaxSearched {
@@ -152,11 +152,11 @@ func (f *Function) checkLimit(ctx context.Context, organization uuid.UUID) error
 
 // userNameIndex returns the blind index of a userName, ignoring case (RFC 7643 §4.1.1).
 func (f *Function) userNameIndex(name string) []byte {
-	return f.Keeper.BlindIndex(userNameIndex, strings.ToLower(name))
+	return f.store.Keeper.BlindIndex(userNameIndex, strings.ToLower(name))
 }
 
 func (f *Function) read(ctx context.Context, organization uuid.UUID, w lookup, after uuid.UUID, limit, offset int) ([]provisioned, error) {
-	rows, _ := f.DB.Query(ctx, selectSome, organization, w.id, w.userName, w.external, w.email, after, limit, offset)
+	rows, _ := f.store.DB.Query(ctx, selectSome, organization, w.id, w.userName, w.external, w.email, after, limit, offset)
 	people, err := pgx.CollectRows(rows, pgx.RowToStructByName[provisioned])
 	if err != nil {
 		return nil, fmt.Errorf("read provisioned people: %w", err)

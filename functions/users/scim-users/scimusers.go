@@ -39,7 +39,7 @@ var Service = function.Service("users-scim-users", New,
 
 // Function manages provisioned people.
 type Function struct {
-	store.Store
+	store  store.Store
 	mailer notify.Mailer
 }
 

@@ -53,7 +53,7 @@ type Response struct {
 }
 
 // Function finds members.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
 // New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
@@ -82,25 +82,25 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	prefixes, err := person.NamePrefixes(f.Keeper, in.ID, in.Name)
+	prefixes, err := person.NamePrefixes(f.store.Keeper, in.ID, in.Name)
 	if err != nil {
 		return nil, err
 	}
 	out := &Response{}
-	if out.Body.Complete, err = person.IndexNames(ctx, f.Store, in.ID); err != nil {
+	if out.Body.Complete, err = person.IndexNames(ctx, f.store, in.ID); err != nil {
 		return nil, err
 	}
-	if err := audit.Record(ctx, f.DB, audit.Entry{Action: "members:search"}); err != nil {
+	if err := audit.Record(ctx, f.store.DB, audit.Entry{Action: "members:search"}); err != nil {
 		return nil, err
 	}
 	args := pgx.NamedArgs{"organization": in.ID, "prefixes": prefixes, "manages": membership.ManagesMembers(caller)}
-	members, err := page.List(ctx, f.DB, in.Query, func(m found) uuid.UUID { return m.UserID }, selectMembers, args)
+	members, err := page.List(ctx, f.store.DB, in.Query, func(m found) uuid.UUID { return m.UserID }, selectMembers, args)
 	if err != nil {
 		return nil, err
 	}
 	out.Body.NextCursor, out.Body.Items = members.NextCursor, []Member{}
 	for _, m := range members.Items {
-		name, err := person.OpenName(ctx, f.Store, m.WrappedKey, m.SealedName)
+		name, err := person.OpenName(ctx, f.store, m.WrappedKey, m.SealedName)
 		if err != nil {
 			return nil, err
 		}

@@ -28,7 +28,7 @@ var Service = function.Service("users-send-mail", New,
 
 // Function sends mail.
 type Function struct {
-	store.Store
+	store  store.Store
 	sender *mail.Sender // nil: no mail server is configured
 }
 
@@ -36,7 +36,7 @@ type Function struct {
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil || env.Config.SMTPURL == "" {
-		return &Function{Store: store}, err
+		return &Function{store: store}, err
 	}
 	sender, err := mail.NewSender(env.Config.SMTPURL, env.Config.MailFrom)
 	return &Function{store, sender}, err
@@ -47,7 +47,7 @@ func (f *Function) Send(ctx context.Context, e events.Received[events.MailQueued
 	if f.sender == nil {
 		return fault.New(fault.Unavailable, "No mail server is configured (SMTP_URL)")
 	}
-	return f.sender.Deliver(ctx, f.DB.Pool, f.Keeper, e.Data.MailID)
+	return f.sender.Deliver(ctx, f.store.DB.Pool, f.store.Keeper, e.Data.MailID)
 }
 
 // retryBound limits the time in which one run starts to send further mail. The next run
@@ -60,7 +60,7 @@ func (f *Function) Retry(ctx context.Context) error {
 		return nil
 	}
 	for until := time.Now().Add(retryBound); time.Now().Before(until); {
-		id, err := f.sender.DeliverDue(ctx, f.DB.Pool, f.Keeper)
+		id, err := f.sender.DeliverDue(ctx, f.store.DB.Pool, f.store.Keeper)
 		if refusal, ok := fault.As(err); ok && refusal.Kind == fault.Invalid {
 			err = f.deadLetter(ctx, id)
 		}
@@ -77,7 +77,7 @@ func (f *Function) Retry(ctx context.Context) error {
 // deadLetter queues the event for a mail once more. If the server rejects the mail permanently,
 // the event becomes a dead letter, where operators look for undelivered events.
 func (f *Function) deadLetter(ctx context.Context, id uuid.UUID) error {
-	return f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	return f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		return tx.Publish(ctx, events.MailQueued{MailID: id})
 	})
 }

@@ -28,7 +28,7 @@ var Service = function.Subscriber("users-send-notice", New).
 
 // Function sends notices.
 type Function struct {
-	store.Store
+	store  store.Store
 	mailer notify.Mailer
 }
 
@@ -60,7 +60,7 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.NoticeRe
 	if toPerson := e.Data.UserID != uuid.Nil; toPerson == (e.Data.Role != "") || !toPerson && !slices.Contains(recipientRoles, e.Data.Role) {
 		return fault.New(fault.Invalid, "A notice must go to one member or to the owners, admins or compliance officers of an organization")
 	}
-	err = outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+	err = outbox.Once(ctx, f.store.DB, e, func(tx *outbox.Tx) error {
 		rows, _ := tx.Query(ctx, selectRecipients, e.Data.OrganizationID, e.Data.UserID, e.Data.Role)
 		recipients, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 		if err != nil {

@@ -60,7 +60,7 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*AccountRespo
 	enables := in.Body.Disabled != nil && !*in.Body.Disabled
 	return f.write(ctx, entry, func(tx *outbox.Tx) (Account, error) {
 		if enables {
-			if err := credential.MayEnable(ctx, f.Store, tx, caller, credential.KeyOwner{ID: in.AccountID, ServiceAccount: true}); err != nil {
+			if err := credential.MayEnable(ctx, f.store, tx, caller, credential.KeyOwner{ID: in.AccountID, ServiceAccount: true}); err != nil {
 				return Account{}, err
 			}
 		}
@@ -72,7 +72,7 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*AccountRespo
 // write runs a change of one account and records it.
 func (f *Function) write(ctx context.Context, entry audit.Entry, work func(*outbox.Tx) (Account, error)) (*AccountResponse, error) {
 	var out AccountResponse
-	err := act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
+	err := act.Do(ctx, f.store.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
 		out.Body, err = work(tx)
 		return err
 	})
@@ -85,7 +85,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	accounts, err := page.List(ctx, f.DB, in.Query, func(a Account) uuid.UUID { return a.ID }, selectAccounts, pgx.NamedArgs{"organization": caller.OrganizationID})
+	accounts, err := page.List(ctx, f.store.DB, in.Query, func(a Account) uuid.UUID { return a.ID }, selectAccounts, pgx.NamedArgs{"organization": caller.OrganizationID})
 	return &ListResponse{accounts}, err
 }
 
@@ -95,7 +95,7 @@ func (f *Function) Get(ctx context.Context, in *Request) (*AccountResponse, erro
 	if err != nil {
 		return nil, err
 	}
-	account, err := database.One[Account](ctx, f.DB, credential.ErrNoServiceAccount, selectAccount, caller.OrganizationID, in.AccountID)
+	account, err := database.One[Account](ctx, f.store.DB, credential.ErrNoServiceAccount, selectAccount, caller.OrganizationID, in.AccountID)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, act.Do(ctx, f.DB, audit.Entry{Action: "service_accounts:delete", ResourceID: in.AccountID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
+	return nil, act.Do(ctx, f.store.DB, audit.Entry{Action: "service_accounts:delete", ResourceID: in.AccountID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
 		deleted, err := tx.Exec(ctx, deleteAccount, caller.OrganizationID, in.AccountID)
 		if err != nil {
 			return fmt.Errorf("delete service account: %w", err)

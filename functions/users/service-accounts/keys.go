@@ -59,8 +59,8 @@ func (f *Function) CreateKey(ctx context.Context, in *CreateKeyRequest) (*ShownK
 		return nil, err
 	}
 	var out ShownKeyResponse
-	return &out, credential.IssueKey(ctx, f.Store, "api_keys:create", owner, func(tx *outbox.Tx) (err error) {
-		out.Body, err = credential.CreateKey(ctx, f.Store, tx, caller, owner, in.Body)
+	return &out, credential.IssueKey(ctx, f.store, "api_keys:create", owner, func(tx *outbox.Tx) (err error) {
+		out.Body, err = credential.CreateKey(ctx, f.store, tx, caller, owner, in.Body)
 		return err
 	})
 }
@@ -72,8 +72,8 @@ func (f *Function) RotateKey(ctx context.Context, in *RotateKeyRequest) (*ShownK
 		return nil, err
 	}
 	var out ShownKeyResponse
-	return &out, credential.IssueKey(ctx, f.Store, "api_keys:rotate", owner, func(tx *outbox.Tx) (err error) {
-		out.Body, err = credential.RotateKey(ctx, f.Store, tx, caller, owner, in.KeyID, in.Body)
+	return &out, credential.IssueKey(ctx, f.store, "api_keys:rotate", owner, func(tx *outbox.Tx) (err error) {
+		out.Body, err = credential.RotateKey(ctx, f.store, tx, caller, owner, in.KeyID, in.Body)
 		return err
 	})
 }
@@ -84,7 +84,7 @@ func (f *Function) ListKeys(ctx context.Context, in *ListKeysRequest) (*ListKeys
 	if err != nil {
 		return nil, err
 	}
-	keys, err := credential.Keys(ctx, f.Store, owner, in.Query)
+	keys, err := credential.Keys(ctx, f.store, owner, in.Query)
 	return &ListKeysResponse{keys}, err
 }
 
@@ -94,5 +94,5 @@ func (f *Function) RevokeKey(ctx context.Context, in *KeyRequest) (*struct{}, er
 	if err != nil {
 		return nil, err
 	}
-	return nil, credential.RevokeKey(ctx, f.Store, owner, in.KeyID)
+	return nil, credential.RevokeKey(ctx, f.store, owner, in.KeyID)
 }

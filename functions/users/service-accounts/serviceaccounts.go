@@ -85,7 +85,7 @@ type AccountResponse struct{ Body Account }
 type ListResponse struct{ Body page.Page[Account] }
 
 // Function manages service accounts.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
 // New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {

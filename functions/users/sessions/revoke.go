@@ -65,13 +65,13 @@ func (f *Function) Revoke(ctx context.Context, in *RevokeRequest) (*struct{}, er
 	}
 	if in.ID != caller.SessionID {
 		if err := store.RequireFreshProof(caller); err != nil {
-			return nil, act.Refused(ctx, f.DB, audit.Entry{Action: "sessions:revoke", ResourceID: in.ID.String()}, err)
+			return nil, act.Refused(ctx, f.store.DB, audit.Entry{Action: "sessions:revoke", ResourceID: in.ID.String()}, err)
 		}
 	}
 	ended, err := f.end(ctx, &in.ID, uuid.Nil)
 	if err == nil && ended == 0 {
 		entry := audit.Entry{Action: "sessions:revoke", ResourceID: in.ID.String()}
-		err = act.Refused(ctx, f.DB, entry, fault.New(fault.NotFound, "You have no session with this identifier, or it has ended"))
+		err = act.Refused(ctx, f.store.DB, entry, fault.New(fault.NotFound, "You have no session with this identifier, or it has ended"))
 	}
 	return nil, err
 }
@@ -99,7 +99,7 @@ func (f *Function) end(ctx context.Context, only *uuid.UUID, except uuid.UUID) (
 		return 0, err
 	}
 	var ended []uuid.UUID
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		rows, _ := tx.Query(ctx, end, pgx.NamedArgs{"user": caller.UserID, "only": only, "except": except})
 		if ended, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID]); err != nil {
 			return fmt.Errorf("end sessions: %w", err)

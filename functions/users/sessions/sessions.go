@@ -41,7 +41,7 @@ type ListResponse struct{ Body page.Page[Session] }
 
 // Function lists and ends sessions.
 type Function struct {
-	store.Store
+	store  store.Store
 	mailer notify.Mailer
 }
 
@@ -76,11 +76,11 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	key, err := person.OwnKey(ctx, f.Store, caller)
+	key, err := person.OwnKey(ctx, f.store, caller)
 	if err != nil {
 		return nil, err
 	}
-	found, err := page.List(ctx, f.DB, in.Query, func(r row) uuid.UUID { return r.ID }, selectSessions, pgx.NamedArgs{"user": caller.UserID})
+	found, err := page.List(ctx, f.store.DB, in.Query, func(r row) uuid.UUID { return r.ID }, selectSessions, pgx.NamedArgs{"user": caller.UserID})
 	if err != nil {
 		return nil, err
 	}

@@ -82,7 +82,7 @@ func (f *Function) Begin(ctx context.Context, _ *struct{}) (*BeginResponse, erro
 		return nil, err
 	}
 	var out BeginResponse
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		out.Body, err = f.BeginProof(ctx, tx, caller.UserID)
 		return err
 	})
@@ -114,13 +114,13 @@ func (f *Function) StepUp(ctx context.Context, in *Request) (*Response, error) {
 // prove checks a password before the transaction begins, which would otherwise hold a connection
 // while the password is hashed.
 func (f *Function) prove(ctx context.Context, caller auth.Caller, proof credential.Proof) (proved credential.ProofResult, err error) {
-	if err := credential.GuardStepUp(ctx, f.Passkeys.SecondFactors.Store, caller.SessionID); err != nil {
+	if err := credential.GuardStepUp(ctx, f.Store, caller.SessionID); err != nil {
 		return proved, err
 	}
 	if proof, err = credential.CheckPassword(ctx, f.passwords, caller.UserID, proof); err != nil {
 		return proved, err
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		proved, err = f.Passkeys.StepUp(ctx, tx, caller, proof)
 		return err
 	})

@@ -40,7 +40,7 @@ type Response struct{ Body session.Tokens }
 
 // Function switches sessions.
 type Function struct {
-	store.Store
+	store  store.Store
 	issuer *auth.Issuer
 }
 
@@ -50,7 +50,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Function{Store: store, issuer: session.NewIssuer(store, env)}, nil
+	return &Function{store: store, issuer: session.NewIssuer(store, env)}, nil
 }
 
 const (
@@ -75,7 +75,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	var next auth.Caller
 	var refresh string
 	entry := audit.Entry{Action: "sessions:switch_organization", ResourceID: caller.SessionID.String()}
-	err = act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
+	err = act.Do(ctx, f.store.DB, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
 		if err := f.enter(ctx, tx, caller, in.Body.OrganizationID); err != nil {
 			return err
 		}

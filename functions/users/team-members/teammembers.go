@@ -82,13 +82,13 @@ WHERE organization_id = @organization AND team_id = @team AND user_id < @before 
 // List lists the members of a team, without those of its subteams.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
 	var exists bool
-	if err := f.DB.QueryRow(ctx, selectTeam, in.ID, in.TeamID).Scan(&exists); err != nil {
+	if err := f.Store.DB.QueryRow(ctx, selectTeam, in.ID, in.TeamID).Scan(&exists); err != nil {
 		return nil, fmt.Errorf("look up team: %w", err)
 	}
 	if !exists {
 		return nil, fault.New(fault.NotFound, "There is no such team")
 	}
-	members, err := page.List(ctx, f.DB, in.Query, func(t TeamMember) uuid.UUID { return t.UserID }, selectMembers, pgx.NamedArgs{"organization": in.ID, "team": in.TeamID})
+	members, err := page.List(ctx, f.Store.DB, in.Query, func(t TeamMember) uuid.UUID { return t.UserID }, selectMembers, pgx.NamedArgs{"organization": in.ID, "team": in.TeamID})
 	return &ListResponse{Body: members}, err
 }
 

@@ -34,7 +34,7 @@ type Request struct {
 }
 
 // Function hands teams over and takes them back.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
 // New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
@@ -44,10 +44,10 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 // HandOver hands a team over. It has no effect on a team that was handed over before.
 func (f *Function) HandOver(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, provisioning.HandTeamOver(ctx, f.Store, in.ID, in.TeamID)
+	return nil, provisioning.HandTeamOver(ctx, f.store, in.ID, in.TeamID)
 }
 
 // TakeBack takes a team back. It has no effect on a team that was not handed over.
 func (f *Function) TakeBack(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, provisioning.TakeTeamBack(ctx, f.Store, in.ID, in.TeamID)
+	return nil, provisioning.TakeTeamBack(ctx, f.store, in.ID, in.TeamID)
 }

@@ -32,7 +32,7 @@ type Request struct {
 }
 
 // Function unlocks accounts.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
 // New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
@@ -43,19 +43,19 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 // Handle consumes the token and clears the failed logins.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	entry := audit.Entry{Action: "accounts:unlock"}
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err := f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		user, _, err := notify.UseMailedToken(ctx, tx, notify.AccountUnlock, in.Body.Token)
 		if err != nil {
 			return err
 		}
-		if err := session.UnlockHere(ctx, f.Store, tx, user); err != nil {
+		if err := session.UnlockHere(ctx, f.store, tx, user); err != nil {
 			return err
 		}
 		entry.ActorID, entry.ResourceID = user, user.String()
 		return audit.Record(ctx, tx, entry)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("unlock account: %w", act.Refused(ctx, f.DB, entry, err))
+		return nil, fmt.Errorf("unlock account: %w", act.Refused(ctx, f.store.DB, entry, err))
 	}
 	return nil, nil
 }

@@ -61,7 +61,7 @@ type Response struct {
 
 // Function changes profiles.
 type Function struct {
-	store.Store
+	store    store.Store
 	profiles person.Profiles
 }
 
@@ -96,11 +96,11 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	var now person.StoredProfile
 	var replaced *uuid.UUID
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
 			return fmt.Errorf("lock profile: %w", err)
 		}
-		if now, err = f.profiles.Read(ctx, f.Store, tx, caller); err != nil {
+		if now, err = f.profiles.Read(ctx, f.store, tx, caller); err != nil {
 			return err
 		}
 		if in.IfMatch != "" && !matches(in.IfMatch, now.ETag()) {
@@ -113,7 +113,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	if replaced != nil && *replaced != *now.Document {
-		f.profiles.DeleteUnreferenced(context.WithoutCancel(ctx), f.DB, replaced)
+		f.profiles.DeleteUnreferenced(context.WithoutCancel(ctx), f.store.DB, replaced)
 	}
 	return &Response{ETag: now.ETag(), Body: now.Profile}, nil
 }

@@ -71,7 +71,7 @@ func (f *Function) Send(ctx context.Context, _ *struct{}) (*struct{}, error) {
 	if err := f.mailer.Require(); err != nil {
 		return nil, err
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		var index []byte
 		var verified bool
 		if err := tx.QueryRow(ctx, selectAddress, caller.UserID).Scan(&index, &verified); err != nil {
@@ -96,9 +96,9 @@ func (f *Function) Send(ctx context.Context, _ *struct{}) (*struct{}, error) {
 func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*struct{}, error) {
 	entry := audit.Entry{Action: "emails:verify"}
 	if err := credential.ProveOwnership(ctx, f.Passwords, notify.EmailVerification, in.Body.Token, in.Body.Password); err != nil {
-		return nil, act.Refused(ctx, f.DB, entry, err)
+		return nil, act.Refused(ctx, f.Store.DB, entry, err)
 	}
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err := f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		user, _, err := notify.UseMailedToken(ctx, tx, notify.EmailVerification, in.Body.Token)
 		if err != nil {
 			return err
@@ -110,7 +110,7 @@ func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*struct{}, er
 		return audit.Record(ctx, tx, entry)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("verify address: %w", act.Refused(ctx, f.DB, entry, err))
+		return nil, fmt.Errorf("verify address: %w", act.Refused(ctx, f.Store.DB, entry, err))
 	}
 	return nil, nil
 }

@@ -75,7 +75,7 @@ var (
 
 // Begin creates a challenge for the passkeys of the person whose login is pending.
 func (f *Function) Begin(ctx context.Context, in *BeginRequest) (*BeginResponse, error) {
-	user, err := credential.PendingUser(ctx, f.Passkeys.SecondFactors.Store, in.Body.MFAToken)
+	user, err := credential.PendingUser(ctx, f.Store, in.Body.MFAToken)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (f *Function) Begin(ctx context.Context, in *BeginRequest) (*BeginResponse,
 		return nil, errNoLogin
 	}
 	var out BeginResponse
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		out.Body, err = f.BeginProof(ctx, tx, user)
 		return err
 	})
@@ -97,14 +97,14 @@ func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*VerifyRespon
 	if err := proof.Check(); err != nil {
 		return nil, err
 	}
-	user, err := credential.PendingUser(ctx, f.Passkeys.SecondFactors.Store, in.Body.MFAToken)
+	user, err := credential.PendingUser(ctx, f.Store, in.Body.MFAToken)
 	if err != nil {
 		return nil, err
 	}
 	if user == uuid.Nil {
 		return nil, errNoLogin
 	}
-	if err := credential.GuardLogin(ctx, f.Passkeys.SecondFactors.Store, user, proof); err != nil {
+	if err := credential.GuardLogin(ctx, f.Store, user, proof); err != nil {
 		return nil, err
 	}
 	if err := f.issuer.Ready(ctx); err != nil {
@@ -112,7 +112,7 @@ func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*VerifyRespon
 	}
 	var out VerifyResponse
 	var proved credential.ProofResult
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		pending, err := credential.AttemptLogin(ctx, tx, in.Body.MFAToken)
 		if err != nil {
 			return err
@@ -126,7 +126,7 @@ func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*VerifyRespon
 		if err := f.RecordLoginProof(ctx, tx, pending, proved); err != nil || proved.Refused != "" {
 			return err
 		}
-		out.Body, err = credential.Complete(ctx, f.Passkeys.SecondFactors.Store, tx, f.issuer, pending, proved.Methods)
+		out.Body, err = credential.Complete(ctx, f.Store, tx, f.issuer, pending, proved.Methods)
 		return err
 	})
 	if err != nil {

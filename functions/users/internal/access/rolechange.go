@@ -24,7 +24,7 @@ import (
 
 // RoleChanges changes roles and mails the people who must know about it.
 type RoleChanges struct {
-	store.Store
+	Store  store.Store
 	mailer notify.Mailer
 }
 
@@ -136,7 +136,7 @@ func (r RoleChanges) ChangeRoles(ctx context.Context, organization uuid.UUID, c 
 		return nil, err
 	}
 	var answer *RoleChangeResponse
-	err = act.Do(ctx, r.DB, audit.Entry{Action: "roles:" + c.Kind}, func(tx *outbox.Tx, entry *audit.Entry) error {
+	err = act.Do(ctx, r.Store.DB, audit.Entry{Action: "roles:" + c.Kind}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		x, err := ActorFor(ctx, tx, organization, caller)
 		if err != nil {
 			return err

@@ -45,7 +45,7 @@ func (r RoleChanges) Decide(ctx context.Context, organization, id uuid.UUID, dec
 	}
 	var p PendingRoleChange
 	entry := audit.Entry{Action: decisions[decision], ResourceID: id.String()}
-	err = act.Do(ctx, r.DB, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
+	err = act.Do(ctx, r.Store.DB, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
 		if err := store.LockOrganization(ctx, tx, organization); err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ import (
 
 // SecondFactors changes and checks people's second factors, and mails them about changes.
 type SecondFactors struct {
-	store.Store
+	Store  store.Store
 	mailer notify.Mailer
 }
 
@@ -59,12 +59,12 @@ WHERE id = $1`
 // changes run one at a time, and notifies the person of a successful change. The audit trail
 // records successful and refused changes.
 func (s SecondFactors) ChangeFactors(ctx context.Context, caller auth.Caller, c FactorChange, change func(*outbox.Tx) error) error {
-	organization, err := organizationOf(ctx, s.DB, caller)
+	organization, err := organizationOf(ctx, s.Store.DB, caller)
 	if err != nil {
 		return err
 	}
 	entry := audit.Entry{Action: c.Action, ResourceID: c.ResourceID, OrganizationID: organization}
-	err = s.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = s.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if _, err := tx.Exec(ctx, lockFactors, caller.UserID); err != nil {
 			return fmt.Errorf("lock user %s: %w", caller.UserID, err)
 		}
@@ -80,7 +80,7 @@ func (s SecondFactors) ChangeFactors(ctx context.Context, caller auth.Caller, c 
 		return audit.Record(ctx, tx, entry)
 	})
 	if err != nil {
-		return act.Refused(ctx, s.DB, entry, err)
+		return act.Refused(ctx, s.Store.DB, entry, err)
 	}
 	return nil
 }

@@ -82,13 +82,13 @@ var (
 // alone only proves that they read the address; without the password check they could verify an
 // account that a stranger registered with their address.
 func ProveOwnership(ctx context.Context, s Passwords, purpose notify.Purpose, token, password string) error {
-	user, err := notify.PeekMailedToken(ctx, s.DB, purpose, token)
+	user, err := notify.PeekMailedToken(ctx, s.Store.DB, purpose, token)
 	if err != nil {
 		return err
 	}
 	var index []byte
 	var hash string
-	if err := s.DB.QueryRow(ctx, selectTokenOwner, user).Scan(&index, &hash); err != nil {
+	if err := s.Store.DB.QueryRow(ctx, selectTokenOwner, user).Scan(&index, &hash); err != nil {
 		return fmt.Errorf("read password of user %s: %w", user, err)
 	}
 	if hash == "" {

@@ -20,7 +20,7 @@ import (
 // Passwords hashes passwords and checks new ones against the rules of the platform and of
 // organizations.
 type Passwords struct {
-	store.Store
+	Store     store.Store
 	Hasher    *password.Hasher
 	minLength int             // minimum length of a new password in every organization
 	breaches  *password.Range // looks up breached passwords; nil: not configured
@@ -79,7 +79,7 @@ func PasswordRulesOf(ctx context.Context, s Passwords, organization uuid.UUID) (
 	settings := store.DefaultSettings
 	if organization != uuid.Nil {
 		var err error
-		if settings, err = store.SettingsOf(ctx, s.DB, organization); err != nil && !database.IsNoRows(err) {
+		if settings, err = store.SettingsOf(ctx, s.Store.DB, organization); err != nil && !database.IsNoRows(err) {
 			return PasswordRules{}, err
 		}
 	}
@@ -124,7 +124,7 @@ SELECT array_remove(array_agg(password_hash), NULL) FROM (
 
 func checkHistory(ctx context.Context, s Passwords, user uuid.UUID, keep int, new, location string) error {
 	var hashes []string
-	if err := s.DB.QueryRow(ctx, selectHistory, user, keep).Scan(&hashes); err != nil {
+	if err := s.Store.DB.QueryRow(ctx, selectHistory, user, keep).Scan(&hashes); err != nil {
 		return fmt.Errorf("read earlier passwords: %w", err)
 	}
 	for _, hash := range hashes {

@@ -65,7 +65,7 @@ func TestNewPassword_UsedBefore_IsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tx, err := passwords.DB.Begin(ctx)
+		tx, err := passwords.Store.DB.Begin(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -41,12 +41,12 @@ GROUP BY u.id`
 // CredentialsOf reads a person's credentials.
 func CredentialsOf(ctx context.Context, s Passwords, user uuid.UUID) (Credentials, error) {
 	c := Credentials{UserID: user}
-	if err := s.DB.QueryRow(ctx, selectCredentials, user).Scan(&c.PasswordHash, &c.VoidedHash, &c.OrganizationID, &c.Rules.MinLength, &c.Rules.History); err != nil {
+	if err := s.Store.DB.QueryRow(ctx, selectCredentials, user).Scan(&c.PasswordHash, &c.VoidedHash, &c.OrganizationID, &c.Rules.MinLength, &c.Rules.History); err != nil {
 		return c, fmt.Errorf("read credentials of user %s: %w", user, err)
 	}
 	c.Rules.MinLength = max(s.minLength, c.Rules.MinLength)
 	var err error
-	c.Name, err = person.NameOf(ctx, s.Store, s.DB, user)
+	c.Name, err = person.NameOf(ctx, s.Store, s.Store.DB, user)
 	return c, err
 }
 
@@ -71,8 +71,8 @@ func CheckReplacement(ctx context.Context, s Passwords, c Credentials, password,
 // checked, so that concurrent attempts cannot exceed it, and is given back if the password is
 // correct.
 func ProvePassword(ctx context.Context, s Passwords, caller auth.Caller, c Credentials, present, location string) error {
-	key := s.Keeper.BlindIndex("password.proof", cmp.Or(caller.SessionID, caller.UserID).String())
-	may, err := passwordAttempts.Take(ctx, s.DB, key)
+	key := s.Store.Keeper.BlindIndex("password.proof", cmp.Or(caller.SessionID, caller.UserID).String())
+	may, err := passwordAttempts.Take(ctx, s.Store.DB, key)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func ProvePassword(ctx context.Context, s Passwords, caller auth.Caller, c Crede
 	if !ok {
 		return fault.At(location, "this is not your password")
 	}
-	return passwordAttempts.Restore(ctx, s.DB, key)
+	return passwordAttempts.Restore(ctx, s.Store.DB, key)
 }
 
 const replacePassword = `

@@ -28,7 +28,7 @@ func CheckPassword(ctx context.Context, s Passwords, user uuid.UUID, proof Proof
 		return proof, nil
 	}
 	var hash string
-	if err := s.DB.QueryRow(ctx, selectPassword, user).Scan(&hash); err != nil {
+	if err := s.Store.DB.QueryRow(ctx, selectPassword, user).Scan(&hash); err != nil {
 		return proof, fmt.Errorf("read password of user %s: %w", user, err)
 	}
 	var err error

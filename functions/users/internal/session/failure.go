@@ -47,7 +47,7 @@ const recordTimeout = 10 * time.Second
 func (a *Attempt) Failed(ctx context.Context, mailer notify.Mailer, organization uuid.UUID) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	err := a.guard.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err := a.guard.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		failures, err := a.count(ctx, tx)
 		if err != nil {
 			return err

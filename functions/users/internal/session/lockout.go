@@ -40,7 +40,7 @@ type Attempt struct {
 
 // Guard slows down password guessing.
 type Guard struct {
-	store.Store
+	Store       store.Store
 	locked      *metrics.Tally  // logins refused because of earlier failures
 	concurrency ratelimit.Limit // of concurrent attempts on an account
 }
@@ -196,7 +196,7 @@ func (a *Attempt) Allowed(ctx context.Context) error {
 		}
 		// The delay has elapsed: one of several concurrent attempts is allowed and restarts it.
 		once := ratelimit.Limit{Quota: 1, Window: delay}
-		grant, err := ratelimit.NewPostgres(a.guard.DB.Pool).Take(ctx, a.guard.Keeper.BlindIndex("login_failures.once", string(a.keys[s])), once, 1)
+		grant, err := ratelimit.NewPostgres(a.guard.Store.DB.Pool).Take(ctx, a.guard.Store.Keeper.BlindIndex("login_failures.once", string(a.keys[s])), once, 1)
 		if err != nil {
 			return err
 		}
