@@ -1,4 +1,4 @@
-// Package ingest turns uploaded CSV, JSON and Parquet files into typed Parquet and profiles them. [Prepare] runs once
+// Package ingest turns uploaded CSV, JSON, Parquet and Avro files into typed Parquet and profiles them. [Prepare] runs once
 // for each upload.
 //
 // # Types
@@ -16,6 +16,8 @@
 //	JSON         JSON sources: objects, arrays, and columns of several kinds
 //	VARCHAR      everything else, and columns without any value
 //
+// The columns of Parquet and Avro files keep their types; package avrofile lists those of Avro.
+//
 // # Limits
 //
 // Files have at most 2,000 columns; lines and objects have at most 16 MiB. Preparing takes DuckDB's memory limit and,
@@ -32,6 +34,7 @@ const (
 	CSV     = "csv"     // RFC 4180 with any delimiter, the first row names the columns
 	JSON    = "json"    // an array of objects or one object per line
 	Parquet = "parquet" // rewritten whole, which validates every page
+	Avro    = "avro"    // an object container file
 )
 
 // Source is an uploaded file.

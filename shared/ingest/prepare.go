@@ -13,6 +13,7 @@ import (
 
 	"function/shared/engine"
 	"function/shared/fault"
+	"function/shared/ingest/avrofile"
 	"function/shared/ingest/invalid"
 	"function/shared/ingest/textfile"
 
@@ -63,7 +64,7 @@ func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch, m
 		}
 	}
 	progress("infer", 0.1)
-	if len(src.Columns) > 0 || src.Format == Parquet {
+	if len(src.Columns) > 0 || src.typed() {
 		err = fits(ctx, s, t)
 	} else {
 		err = infer(ctx, s, t)
@@ -83,7 +84,7 @@ func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch, m
 	}
 	progress("profile", 0.8)
 	profile, err := profile(ctx, s, dst)
-	if err == nil && src.Format != Parquet && profile.Rows != t.rows {
+	if err == nil && !src.typed() && profile.Rows != t.rows {
 		err = &invalid.Error{Detail: fmt.Sprintf("The file has %d rows, of which %d can be read.", t.rows, profile.Rows)}
 	}
 	return profile, err
@@ -91,11 +92,10 @@ func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch, m
 
 // recognize checks the file against its format and describes it as a table that DuckDB can scan.
 func recognize(ctx context.Context, s *engine.Session, src Source, scratch string, progress func(string, float64)) (*table, error) {
-	if src.Format == Parquet {
-		return parquetTable(ctx, s, src.Path, scratch)
-	}
-	if err := src.decode(scratch); err != nil {
-		return nil, err
+	if !src.typed() {
+		if err := src.decode(scratch); err != nil {
+			return nil, err
+		}
 	}
 	info, err := os.Stat(src.Path)
 	if err != nil {
@@ -103,6 +103,14 @@ func recognize(ctx context.Context, s *engine.Session, src Source, scratch strin
 	}
 	read := func(read int64) { progress("check", 0.1*float64(read)/float64(max(1, info.Size()))) }
 	switch src.Format {
+	case Parquet:
+		return parquetTable(ctx, s, src.Path, scratch)
+	case Avro:
+		converted := filepath.Join(scratch, "converted.parquet")
+		if err := avrofile.Convert(ctx, src.Path, converted, read); err != nil {
+			return nil, err
+		}
+		return parquetTable(ctx, s, converted, scratch)
 	case CSV:
 		return csvTable(ctx, src, scratch, read)
 	case JSON:
@@ -110,6 +118,9 @@ func recognize(ctx context.Context, s *engine.Session, src Source, scratch strin
 	}
 	return nil, fmt.Errorf("prepare: unknown format %q", src.Format)
 }
+
+// typed reports whether the columns of the file have types of their own.
+func (src *Source) typed() bool { return src.Format == Parquet || src.Format == Avro }
 
 // decode replaces a text file in another encoding by a copy in UTF-8.
 func (src *Source) decode(scratch string) error {
@@ -182,6 +193,8 @@ func bufferLess(ctx context.Context, s *engine.Session, columns int, memory stri
 	return s.Apply(ctx, settings)
 }
 
+var formatNames = map[string]string{CSV: "CSV", JSON: "JSON", Parquet: "Parquet", Avro: "Avro"}
+
 // asInvalid turns a fault of the file into an *invalid.Error; a fault of the host stays as it is.
 func asInvalid(ctx context.Context, src Source, err error) error {
 	var known *invalid.Error
@@ -208,5 +221,5 @@ func asInvalid(ctx context.Context, src Source, err error) error {
 	if src.Format == Parquet {
 		return parquetFault(e)
 	}
-	return &invalid.Error{Detail: "The file cannot be read as " + strings.ToUpper(src.Format) + "."}
+	return &invalid.Error{Detail: "The file cannot be read as " + formatNames[src.Format] + "."}
 }

@@ -89,6 +89,7 @@ func TestDownloadDescribesTheFile(t *testing.T) {
 		{"a.json", "", `[{"a": 1}]`, "application/json", "described-1-v3.json"},
 		{"a.jsonl", "", `{"a": 1}`, "application/x-ndjson", "described-1-v4.json"},
 		{"a.parquet", "", "PAR1\x15\x04\x15\x00\x15\x04\x00PAR1", "application/vnd.apache.parquet", "described-1-v5.parquet"},
+		{"a.avro", "", "Obj\x01\x04\x14avro.codec\x00", "application/avro", "described-1-v6.avro"},
 	} {
 		body, contentType := datasetstest.Form(t, "file", test.file, test.sent, test.content)
 		datasetstest.Send(p, caller.Token, d.ID, body, contentType).Want(t, http.StatusCreated)

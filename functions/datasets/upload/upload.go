@@ -35,7 +35,7 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("datasets-upload", "/v1/datasets/{id}/upload", "Upload a file as the next version", policy.DatasetsWrite).
 	Status(http.StatusCreated).Fails(fault.Malformed, fault.TooLarge, fault.Unsupported).Takes(transfer.FormBody, 0).
-	Describe("CSV, JSON (an array of objects, or one object per line) or Parquet. "+
+	Describe("CSV, JSON (an array of objects, or one object per line), Parquet or Avro (an object container file). "+
 		"The delimiter of a CSV file is found among comma, semicolon, tab, vertical bar, ~, ^ and the control characters that some programs use; "+
 		"a first line such as `sep=:` names any other. "+
 		"Text is UTF-8, or UTF-16 with a byte order mark; another encoding is named in the file's part of the form: `Content-Type: text/csv; charset=windows-1252`. "+
@@ -62,7 +62,7 @@ type Response struct {
 		DatasetID  uuid.UUID `json:"dataset_id" format:"uuid"`
 		Version    int       `json:"version"`
 		Status     string    `json:"status" enum:"processing"`
-		Format     string    `json:"format" enum:"csv,json,parquet"`
+		Format     string    `json:"format" enum:"csv,json,parquet,avro"`
 		SizeBytes  int64     `json:"size_bytes"`
 		SHA256     string    `json:"sha256" doc:"Of the file, hexadecimal"`
 		UploadedAt time.Time `json:"uploaded_at"`

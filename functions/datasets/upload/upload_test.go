@@ -84,6 +84,9 @@ func TestUploadRecognizesFormats(t *testing.T) {
 		"csv by control":         {"a.csv", "", "a\x01b\n1\x012\n", "csv"},
 		"csv of markup":          {"a.csv", "", "<b>,c\n1,2\n", "csv"},
 		"parquet":                {"a.csv", "text/csv", parquet, "parquet"},
+		"avro":                   {"a.csv", "text/csv", "Obj\x01\x04\x14avro.codec\x00", "avro"},
+		"avro in any charset":    {"a", "application/avro; charset=binary", "Obj\x01\x04\x14avro.codec\x00", "avro"},
+		"csv by control, Obj":    {"a.csv", "", "Obj\x01b\n1\x012\n", "csv"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			body, contentType := datasetstest.Form(t, "file", test.file, test.mediaType, test.content)
@@ -133,7 +136,8 @@ func TestUploadRefusesWhatIsNoWholeFileAndLeavesNothing(t *testing.T) {
 		"header of what":             {form("file", "a.csv", "text/csv; header=maybe", "a\n"), 422},
 		"gzip":                       {form("file", "a.csv.gz", "", "\x1f\x8b\x08\x00\x00\x00\x00\x00"), 415},
 		"zip":                        {form("file", "a.xlsx", "", "PK\x03\x04\x14\x00\x06\x00"), 415},
-		"avro":                       {form("file", "a.avro", "", "Obj\x01\x04\x14avro.codec\x00"), 415},
+		"Avro by name only":          {form("file", "a.avro", "", "a,b\n1,2\n"), 422},
+		"Feather of old":             {form("file", "a.feather", "", "FEA1\x00\x00"), 415},
 		"orc":                        {form("file", "a.orc", "", "ORC\x00\x01\x02"), 415},
 		"UTF-32":                     {form("file", "a.csv", "", "\xff\xfe\x00\x00a\x00\x00\x00"), 415},
 		"unknown charset":            {form("file", "a.csv", "text/csv; charset=klingon", "a,b\n"), 415},

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"function/shared/ingest"
+	"function/shared/ingest/avrofile"
 	"function/shared/ingest/textfile"
 
 	"function/shared/fault"
@@ -26,6 +27,7 @@ var hints = map[string]string{
 	"application/json": ingest.JSON, "application/x-ndjson": ingest.JSON, "application/jsonl": ingest.JSON,
 	".json": ingest.JSON, ".jsonl": ingest.JSON, ".ndjson": ingest.JSON, ".geojson": ingest.JSON,
 	"application/vnd.apache.parquet": ingest.Parquet, ".parquet": ingest.Parquet,
+	"application/avro": ingest.Avro, "application/vnd.apache.avro": ingest.Avro, "avro/binary": ingest.Avro, ".avro": ingest.Avro,
 }
 
 // Hint is the format that the media type of a file, or else its name, speaks of;
@@ -45,7 +47,6 @@ var unread = []struct{ magic, sentence string }{
 	{"\x28\xb5\x2f\xfd", "This file is compressed by zstd: decompress it; it is compressed again where it is stored"},
 	{"BZh", "This file is compressed by bzip2: decompress it; it is compressed again where it is stored"},
 	{"\xfd7zXZ", "This file is compressed by xz: decompress it; it is compressed again where it is stored"},
-	{"Obj\x01", "This is an Avro file, which is not read here yet: convert it to Parquet"},
 	{"ORC", "This is an ORC file, which is not read here yet: convert it to Parquet"},
 	{"PARE", "This is a Parquet file with an encrypted footer, which is not read here: write it without encryption"},
 }
@@ -68,15 +69,15 @@ const (
 // a column named PAR1 or ORC.
 func Recognize(head []byte, hint string) (string, error) {
 	if !text(head) {
-		if bytes.HasPrefix(head, []byte(ParquetMagic)) {
-			return ingest.Parquet, nil
+		if format := binary(head); format != "" {
+			return format, nil
 		}
 		for _, u := range unread {
 			if bytes.HasPrefix(head, []byte(u.magic)) {
 				return "", fault.New(fault.Unsupported, "%s", u.sentence)
 			}
 		}
-		return "", fault.New(fault.Unsupported, "This file is binary and not Parquet: CSV, JSON and Parquet are read here")
+		return "", fault.New(fault.Unsupported, "This file is binary and neither Parquet nor Avro: CSV, JSON, Parquet and Avro are read here")
 	}
 	begin := bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n"))
 	for _, f := range foreign {
@@ -87,12 +88,26 @@ func Recognize(head []byte, hint string) (string, error) {
 	switch {
 	case hint == ingest.Parquet:
 		return "", fault.At("body.file", "the file is called Parquet and is not: it does not begin like one")
+	case hint == ingest.Avro:
+		return "", fault.At("body.file", "the file is called Avro and is not: it does not begin like one")
 	case hint != "":
 		return hint, nil
 	case startsJSON(head):
 		return ingest.JSON, nil
 	}
 	return ingest.CSV, nil
+}
+
+// magics are the first bytes of the binary formats that are read.
+var magics = []struct{ magic, format string }{{ParquetMagic, ingest.Parquet}, {avrofile.Magic, ingest.Avro}}
+
+func binary(head []byte) string {
+	for _, m := range magics {
+		if bytes.HasPrefix(head, []byte(m.magic)) {
+			return m.format
+		}
+	}
+	return ""
 }
 
 // startsJSON tells whether the first character is one that JSON, and hardly any
@@ -110,9 +125,12 @@ func text(head []byte) bool {
 	})
 }
 
-// Readable is the head of a file as UTF-8, as far as its encoding is known: by a
-// byte order mark or the charset that was declared.
+// Readable is the head of a text file as UTF-8, as far as its encoding is known: by a
+// byte order mark or the charset that was declared. The head of a binary file stays as it is.
 func Readable(head []byte, charset string) ([]byte, error) {
+	if binary(head) != "" && !text(head) {
+		return head, nil
+	}
 	encoding, err := textfile.Encoding(head, charset)
 	if err != nil {
 		return nil, fault.New(fault.Unsupported, "The charset %q is not known: save the file as UTF-8", charset)
@@ -138,6 +156,8 @@ func MediaType(format string, headerAbsent bool, charset string, head []byte) st
 	switch {
 	case format == ingest.Parquet:
 		return "application/vnd.apache.parquet"
+	case format == ingest.Avro:
+		return "application/avro"
 	case format == ingest.JSON && bytes.HasPrefix(bytes.TrimLeft(head, "\ufeff \t\r\n"), []byte("{")):
 		mediaType = "application/x-ndjson"
 	case format == ingest.JSON:

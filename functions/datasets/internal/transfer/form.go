@@ -29,7 +29,7 @@ const fileField = "file"
 var FormBody = &huma.RequestBody{
 	Required: true,
 	Content: map[string]*huma.MediaType{"multipart/form-data": {
-		Encoding: map[string]*huma.Encoding{fileField: {ContentType: "text/csv, application/json, application/x-ndjson, application/vnd.apache.parquet"}},
+		Encoding: map[string]*huma.Encoding{fileField: {ContentType: "text/csv, application/json, application/x-ndjson, application/vnd.apache.parquet, application/avro"}},
 		Extensions: map[string]any{"schema": &huma.Schema{
 			Type: huma.TypeObject, Required: []string{fileField}, AdditionalProperties: false,
 			Properties: map[string]*huma.Schema{fileField: {Type: huma.TypeString, Format: "binary", Description: "The file"}},
@@ -118,16 +118,15 @@ func openPart(form *multipart.Reader, part *multipart.Part) (*File, error) {
 		return nil, fault.At("body.file", "the file is empty")
 	}
 	mediaType, parameters, _ := mime.ParseMediaType(part.Header.Get("Content-Type"))
-	charset, decoded := strings.ToLower(parameters["charset"]), head
-	if !bytes.HasPrefix(head, []byte(format.ParquetMagic)) {
-		if decoded, err = format.Readable(head, charset); err != nil {
-			return nil, err
-		}
+	charset := strings.ToLower(parameters["charset"])
+	decoded, err := format.Readable(head, charset)
+	if err != nil {
+		return nil, err
 	}
 	if f.Format, err = format.Recognize(decoded, format.Hint(mediaType, part.FileName())); err != nil {
 		return nil, err
 	}
-	if f.Format != ingest.Parquet {
+	if f.Format == ingest.CSV || f.Format == ingest.JSON {
 		f.Charset = charset
 	}
 	switch parameters["header"] {
