@@ -7,6 +7,7 @@ import (
 
 	"function/shared/ingest"
 	"function/shared/ingest/invalid"
+	"function/shared/resultset"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -80,6 +81,19 @@ func TestAvro_EveryCodec_IsDecompressed(t *testing.T) {
 				t.Errorf("got %s", rows)
 			}
 		})
+	}
+}
+
+func TestAvro_DeclaredTypes_AreKeptOrRefused(t *testing.T) {
+	t.Parallel()
+	src := ingest.Source{Path: "testdata/avro/long.avro", Format: ingest.Avro, Columns: []resultset.Column{{Name: "V", Type: "HUGEINT"}}}
+	if _, profile := prepare(t, src); types(profile) != "V DECIMAL(38,0)" {
+		t.Errorf("got %s", types(profile))
+	}
+	src.Columns[0].Type = "DOUBLE"
+	want := `Row 2, column "V": "9223372036854775807" cannot be stored exactly as DOUBLE.`
+	if got := refusal(t, src); got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

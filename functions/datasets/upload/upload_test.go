@@ -137,6 +137,8 @@ func TestUploadRefusesWhatIsNoWholeFileAndLeavesNothing(t *testing.T) {
 		"gzip":                       {form("file", "a.csv.gz", "", "\x1f\x8b\x08\x00\x00\x00\x00\x00"), 415},
 		"zip":                        {form("file", "a.xlsx", "", "PK\x03\x04\x14\x00\x06\x00"), 415},
 		"Avro by name only":          {form("file", "a.avro", "", "a,b\n1,2\n"), 422},
+		"Arrow":                      {form("file", "a.arrow", "", "ARROW1\x00\x00"), 415},
+		"Arrow stream":               {form("file", "a.arrows", "", "\xff\xff\xff\xff\x10\x00\x00\x00"), 415},
 		"Feather of old":             {form("file", "a.feather", "", "FEA1\x00\x00"), 415},
 		"orc":                        {form("file", "a.orc", "", "ORC\x00\x01\x02"), 415},
 		"UTF-32":                     {form("file", "a.csv", "", "\xff\xfe\x00\x00a\x00\x00\x00"), 415},

@@ -46,10 +46,10 @@ const Magic = "Obj\x01"
 
 // Bounds of what the file holds.
 const (
-	maxRows  = 1 << 31
-	maxBytes = 64 << 30
-	maxRow   = 16 << 20
-	maxValue = 8 << 20 // nested values of a row
+	maxRows   = 1 << 31
+	maxBytes  = 64 << 30
+	maxRow    = 16 << 20
+	maxNested = 2 << 20 // values in the arrays and maps of a row
 )
 
 // Bounds of a batch of rows.
@@ -150,7 +150,7 @@ func (c *converter) convert(ctx context.Context, blocks *container, f io.Seeker,
 func (c *converter) row(in *cursor, block int64) error {
 	c.rows++
 	from := in.at
-	in.nested = maxValue
+	in.nested = maxNested
 	for i, column := range c.columns {
 		err := column.read(in, c.batch.Field(i))
 		var unkept flaw
@@ -165,7 +165,7 @@ func (c *converter) row(in *cursor, block int64) error {
 	}
 	c.pending++
 	c.bytes += in.at - from
-	c.values += c.width + maxValue - in.nested
+	c.values += c.width + maxNested - in.nested
 	if c.pending == batchRows || c.values >= batchValues || c.bytes >= batchBytes {
 		return c.flush()
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -95,7 +96,7 @@ func TestConvert_DamagedFile_IsRefused(t *testing.T) {
 		"no such symbol":      {file(record(`{"type":"enum","name":"e","symbols":["A"]}`), "null", 1, []byte{2}), prefix + "row 1, in block 1, does not match the schema."},
 		"string too long":     {file(record(`"string"`), "null", 1, number(1<<40)), prefix + "row 1, in block 1, does not match the schema."},
 		"not UTF-8":           {file(record(`"string"`), "null", 1, []byte{2, 0xff}), `Row 1, column "v": a string is not valid UTF-8: write the column as bytes, or correct the string.`},
-		"array of nulls":      {file(record(`{"type":"array","items":"null"}`), "null", 1, number(1<<40, 0)), `Row 1, column "v": the row has more than 8,388,608 nested values.`},
+		"array of nulls":      {file(record(`{"type":"array","items":"null"}`), "null", 1, number(1<<40, 0)), `Row 1, column "v": the row has more than 2097152 nested values.`},
 		"array too long":      {file(record(`{"type":"array","items":"int"}`), "null", 1, number(1<<40, 0)), prefix + "row 1, in block 1, does not match the schema."},
 		"array of minus":      {file(record(`{"type":"array","items":"null"}`), "null", 1, number(-1<<63, 0, 0)), prefix + "row 1, in block 1, does not match the schema."},
 		"large row":           {file(record(`"bytes"`), "null", 1, append(number(20<<20), make([]byte, 20<<20)...)), "Row 1 is larger than 16 MiB."},
@@ -129,6 +130,18 @@ func lastName(i int) string {
 		return "r0"
 	}
 	return "r" + string(rune('A'+i-1))
+}
+
+func TestConvert_ManyNullableColumns_AreEachCountedOnce(t *testing.T) {
+	t.Parallel()
+	var fields []string
+	for i := range maxFields {
+		fields = append(fields, fmt.Sprintf(`{"name":"c%d","type":["null","string"]}`, i))
+	}
+	schema := `{"type":"record","name":"r","fields":[` + strings.Join(fields, ",") + `]}`
+	if got := convert(t, file(schema, "null", 1, make([]byte, maxFields))); got != "" {
+		t.Error(got)
+	}
 }
 
 func TestConvert_BatchesOfRows_KeepEveryRow(t *testing.T) {

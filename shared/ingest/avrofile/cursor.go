@@ -3,6 +3,7 @@ package avrofile
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 )
 
@@ -81,7 +82,7 @@ func (c *cursor) elements(least, fields int, each func() error) error {
 			return errShort
 		}
 		if n > int64(c.nested/max(1, fields)) {
-			return flaw("the row has more than 8,388,608 nested values")
+			return flaw(fmt.Sprintf("the row has more than %d nested values", maxNested))
 		}
 		c.nested -= int(n) * max(1, fields)
 		for range n {

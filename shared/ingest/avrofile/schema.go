@@ -92,6 +92,9 @@ func refuse(path, format string, args ...any) error {
 
 // value plans the values of a schema.
 func (p *planner) value(n *avro.SchemaNode, path string) (value, error) {
+	if n.Type == "union" {
+		return p.union(n, path)
+	}
 	if p.fields++; p.fields > maxFields {
 		return value{}, &invalid.Error{Detail: fmt.Sprintf("The schema of the Avro file has more than %d columns and nested fields.", maxFields)}
 	}
@@ -110,8 +113,6 @@ func (p *planner) value(n *avro.SchemaNode, path string) (value, error) {
 	case "map":
 		item, err := p.value(n.Values, path)
 		return dictionary(item), err
-	case "union":
-		return p.union(n, path)
 	case "enum", "fixed":
 		p.define(n)
 		return p.leaf(n, path)

@@ -47,6 +47,7 @@ var unread = []struct{ magic, sentence string }{
 	{"\x28\xb5\x2f\xfd", "This file is compressed by zstd: decompress it; it is compressed again where it is stored"},
 	{"BZh", "This file is compressed by bzip2: decompress it; it is compressed again where it is stored"},
 	{"\xfd7zXZ", "This file is compressed by xz: decompress it; it is compressed again where it is stored"},
+	{"ARROW1", arrowSentence}, {"\xff\xff\xff\xff", arrowSentence}, {"FEA1", arrowSentence},
 	{"ORC", "This is an ORC file, which is not read here yet: convert it to Parquet"},
 	{"PARE", "This is a Parquet file with an encrypted footer, which is not read here: write it without encryption"},
 }
@@ -60,6 +61,8 @@ var foreign = []struct{ start, sentence string }{
 }
 
 const (
+	arrowSentence = "This is an Arrow (Feather) file, which is not read here yet: convert it to Parquet"
+
 	htmlSentence = "This is an HTML page, such as one that asks to log in, and not the data itself: download the file again and look into it"
 	xmlSentence  = "This is XML, which is not read here: convert it to CSV, JSON or Parquet"
 )
@@ -68,10 +71,10 @@ const (
 // text, and a hint. Magic numbers count only where the bytes are not text: a CSV file may well begin with
 // a column named PAR1 or ORC.
 func Recognize(head []byte, hint string) (string, error) {
+	if format := binary(head); format != "" && (format == hint || !text(head)) {
+		return format, nil
+	}
 	if !text(head) {
-		if format := binary(head); format != "" {
-			return format, nil
-		}
 		for _, u := range unread {
 			if bytes.HasPrefix(head, []byte(u.magic)) {
 				return "", fault.New(fault.Unsupported, "%s", u.sentence)
