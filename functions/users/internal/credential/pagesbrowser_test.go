@@ -68,7 +68,7 @@ func (b tab) follow(t *testing.T, p *platformtest.Platform, to string) {
 	b.page(t, p.URL+link.Path+"#"+link.Fragment)
 }
 
-// page opens a page anew: another fragment alone would not load it again.
+// page loads a page again, which a change of only the fragment would not do.
 func (b tab) page(t *testing.T, address string) {
 	t.Helper()
 	for _, a := range []string{"about:blank", address} {
@@ -78,7 +78,7 @@ func (b tab) page(t *testing.T, address string) {
 	}
 }
 
-// script runs a script in the page, which answers text.
+// script runs a script in the page and returns its text.
 func (b tab) script(t *testing.T, script string) string {
 	t.Helper()
 	text, err := chromedp.Run(b.Context, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
@@ -88,7 +88,7 @@ func (b tab) script(t *testing.T, script string) string {
 	return text
 }
 
-// fill types into fields, by their names.
+// fill types text into fields by their names.
 func (b tab) fill(t *testing.T, fields map[string]string) {
 	t.Helper()
 	for name, value := range fields {
@@ -98,8 +98,7 @@ func (b tab) fill(t *testing.T, fields map[string]string) {
 	}
 }
 
-// submit presses the button, and answers what the page then says: that it is done, or
-// why not.
+// submit presses the button and returns whether the page reports success or else the problem.
 func (b tab) submit(t *testing.T) (done bool, problem string) {
 	t.Helper()
 	b.script(t, `document.querySelector("button").click(), ""`)
@@ -132,7 +131,7 @@ func TestForgottenPasswordInABrowser(t *testing.T) {
 	b.page(t, p.URL+"/password/forgot")
 	b.fill(t, map[string]string{"email": ada.Email})
 	b.wantDone(t)
-	userstest.AnswerRequests[events.PasswordResetRequested](t, p, 1)
+	userstest.DeliverRequests[events.PasswordResetRequested](t, p, 1)
 
 	b.follow(t, p, ada.Email)
 	if address := b.script(t, `location.href`); address != p.URL+"/password/reset" {
@@ -152,7 +151,7 @@ func TestForgottenPasswordInABrowser(t *testing.T) {
 	}
 }
 
-// wantOffer waits until the page tells what the invitation is to.
+// wantOffer waits until the page describes the invitation.
 func (b tab) wantOffer(t *testing.T, want string) {
 	t.Helper()
 	var offer string
@@ -169,7 +168,7 @@ func TestRegistrationIsConfirmedInABrowser(t *testing.T) {
 	t.Parallel()
 	p := mountPages(t, true)
 	p.Do("", http.MethodPost, "/v1/users/register", userstest.PersonBody("ada@example.com", "")).Want(t, http.StatusAccepted)
-	userstest.AnswerRequests[events.RegistrationRequested](t, p, 1)
+	userstest.DeliverRequests[events.RegistrationRequested](t, p, 1)
 	b := tab{browser.Open(t)}
 	b.follow(t, p, "ada@example.com")
 	b.fill(t, map[string]string{"password": "another battery"})
@@ -198,7 +197,7 @@ func TestInvitationsInABrowser(t *testing.T) {
 		}
 		b.fill(t, map[string]string{"code": now(t, secret)})
 		b.wantDone(t)
-		if got := userstest.Ask[string](t, p, userstest.RoleOf+` AND status = 'active'`, ada.ID, owner.OrganizationID); got != "analyst" {
+		if got := userstest.QueryValue[string](t, p, userstest.RoleOf+` AND status = 'active'`, ada.ID, owner.OrganizationID); got != "analyst" {
 			t.Errorf("role %s, want analyst", got)
 		}
 	})
@@ -256,7 +255,7 @@ func TestInvitation_OfSomebodyWhoseOnlyFactorIsAPasskey_IsAcceptedInABrowser(t *
 		}
 		b.script(t, `document.querySelector("#passkey").click(), ""`)
 		b.wantState(t, "done")
-		if got := userstest.Ask[string](t, p, userstest.RoleOf+` AND status = 'active'`, ada.ID, owner.OrganizationID); got != "analyst" {
+		if got := userstest.QueryValue[string](t, p, userstest.RoleOf+` AND status = 'active'`, ada.ID, owner.OrganizationID); got != "analyst" {
 			t.Errorf("role %s, want analyst", got)
 		}
 	}

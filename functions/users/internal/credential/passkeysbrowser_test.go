@@ -38,7 +38,7 @@ func (b tab) visit(t *testing.T, site string) {
 	}
 }
 
-// run calls a function of the script.
+// run calls a function of the script and returns its result.
 func run[T any](t *testing.T, b tab, name string, arguments ...any) T {
 	t.Helper()
 	var given []string
@@ -65,7 +65,7 @@ type called struct {
 	Body   json.RawMessage `json:"body"`
 }
 
-// fetched has the page call the platform.
+// fetched calls the platform from the page.
 func fetched[T any](t *testing.T, b tab, want int, method, path, token string, body any) T {
 	t.Helper()
 	answer := run[called](t, b, "call", method, path, token, body)
@@ -79,7 +79,8 @@ func fetched[T any](t *testing.T, b tab, want int, method, path, token string, b
 	return out
 }
 
-// sites are two pages in front of the platform, of which it knows the first only.
+// sites returns two pages in front of the platform, of which only the first is a configured
+// origin.
 func sites(t *testing.T) (p *platformtest.Platform, known, unknown string) {
 	t.Helper()
 	platform := func() string { return p.URL }
