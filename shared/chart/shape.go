@@ -6,6 +6,7 @@ import (
 	"function/shared/resultset"
 )
 
+// read turns a result into a table of labels and series, according to the roles of its columns.
 func read(set *resultset.Set, kind string) (*table, error) {
 	names, measures := roles(set)
 	if kind == Scatter && len(names) == 0 && len(measures) > 1 {
