@@ -20,7 +20,7 @@ var Service = function.Subscriber("analytics-fail-run", New).Uses(function.Owns(
 // Function ends runs as failed.
 type Function struct{ db *outbox.DB }
 
-// New opens the runs.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	return &Function{db: db}, err

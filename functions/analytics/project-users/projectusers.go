@@ -19,7 +19,7 @@ import (
 // Function projects users.
 type Function struct{ db *outbox.DB }
 
-// New opens the projection.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	return &Function{db: db}, err

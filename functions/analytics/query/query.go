@@ -47,7 +47,7 @@ type Function struct {
 	databases query.Databases
 }
 
-// New opens what queries read.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	if err != nil {

@@ -41,7 +41,7 @@ type Function struct {
 	worker    *job.Worker
 }
 
-// New opens the reports and what queries read.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	if err != nil {

@@ -29,7 +29,7 @@ var Service = function.Scheduled("analytics-schedule-reports", function.Schedule
 // Function queues due runs.
 type Function struct{ db *outbox.DB }
 
-// New opens the reports.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	return &Function{db: db}, err

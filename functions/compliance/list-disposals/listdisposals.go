@@ -45,7 +45,7 @@ type Response struct{ Body page.Page[Disposal] }
 // Function lists disposals.
 type Function struct{ retention.Store }
 
-// New opens the records.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := retention.Open(ctx, env)
 	return &Function{store}, err

@@ -24,7 +24,7 @@ var Service = function.Subscriber("compliance-record-disposal", New).
 // Function records disposals.
 type Function struct{ retention.Store }
 
-// New opens the records.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := retention.Open(ctx, env)
 	return &Function{store}, err

@@ -22,7 +22,7 @@ var Service = function.Subscriber("compliance-republish-policies", New).
 // Function republishes policies.
 type Function struct{ retention.Store }
 
-// New opens the policies.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := retention.Open(ctx, env)
 	return &Function{store}, err

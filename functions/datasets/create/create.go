@@ -1,4 +1,4 @@
-// Package create describes a new data set: POST /v1/datasets.
+// Package create creates a data set: POST /v1/datasets.
 package create
 
 import (
@@ -28,7 +28,7 @@ var Service = function.Endpoint(function.Post("datasets-create", "/v1/datasets",
 	Describe("A data set is a table by its name. In SQL a name with a dash, or one that is a keyword, is quoted: `SELECT * FROM \"my-data\"`."), New).
 	Uses(function.Owns(database.Datasets), function.Objects)
 
-// Request is the description.
+// Request describes the data set.
 type Request struct {
 	Body struct {
 		Name        string          `json:"name" pattern:"^[A-Za-z_][A-Za-z0-9_-]{0,62}$" doc:"Unique in the organization, whatever its case" example:"customer_data"`
@@ -38,16 +38,16 @@ type Request struct {
 	}
 }
 
-// Response is the data set, which holds nothing yet.
+// Response is the new data set, which has no versions yet.
 type Response struct{ Body dataset.Dataset }
 
-// Function describes data sets.
+// Function creates data sets.
 type Function struct {
 	db      *outbox.DB
 	objects func(ctx context.Context, storageType string) (*objects.Bucket, error)
 }
 
-// New opens the data sets.
+// New connects the function to its database and object storage.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Datasets)
 	return &Function{db: db, objects: env.Objects}, err

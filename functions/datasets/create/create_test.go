@@ -50,7 +50,7 @@ func TestCreateGivesANameToOneDataSetOfAnOrganization(t *testing.T) {
 	caller, other := p.Login("owner"), p.Login("owner")
 	p.Do(caller.Token, http.MethodPost, path, `{"name": "Sales"}`).Want(t, http.StatusCreated)
 	p.Do(caller.Token, http.MethodPost, path, `{"name": "sALES"}`).Want(t, http.StatusConflict)
-	datasetstest.Refusals(t, p, "datasets:create", 1)
+	datasetstest.WantRefusals(t, p, "datasets:create", 1)
 	p.Do(other.Token, http.MethodPost, path, `{"name": "Sales"}`).Want(t, http.StatusCreated)
 }
 

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 
 var walk = append([]function.Declaration{
 	deletion.Service, list.Service,
-}, datasetstest.Walk...)
+}, datasetstest.Lifecycle...)
 
 func TestDeleteTakesADataSetAwayAtOnce(t *testing.T) {
 	t.Parallel()
@@ -33,7 +33,7 @@ func TestDeleteTakesADataSetAwayAtOnce(t *testing.T) {
 	p.Do(caller.Token, http.MethodDelete, path, nil).Want(t, http.StatusNoContent)
 
 	p.Do(caller.Token, http.MethodDelete, path, nil).Want(t, http.StatusNotFound)
-	datasetstest.Refusals(t, p, "datasets:delete", 2)
+	datasetstest.WantRefusals(t, p, "datasets:delete", 2)
 	if n := datasetstest.Count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'datasets:delete' AND result = 'done'`); n != 1 {
 		t.Errorf("%d deletions in the trail, want 1", n)
 	}

@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-var walk = append([]function.Declaration{dispose.Service}, datasetstest.Walk...)
+var walk = append([]function.Declaration{dispose.Service}, datasetstest.Lifecycle...)
 
 // deleted makes a profiled data set that was deleted so many days ago; n counts
 // the uploads of the platform.

@@ -1,5 +1,5 @@
-// Package download answers the very bytes that were uploaded:
-// GET /v1/datasets/{id}/download.
+// Package download returns the bytes of a version exactly as they were uploaded: GET
+// /v1/datasets/{id}/download.
 package download
 
 import (
@@ -30,7 +30,7 @@ var Service = function.Endpoint(function.Get("datasets-download", "/v1/datasets/
 	Answers(map[string]*huma.Response{"200": transfer.FileAnswer("The file"), "206": transfer.FileAnswer("The part of the file that Range asks for")}), New).
 	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
-// Request names the data set and the version.
+// Request identifies the data set and the version.
 type Request struct {
 	ID      uuid.UUID `path:"id" format:"uuid"`
 	Version int       `query:"version" minimum:"1" maximum:"2147483647" doc:"Absent: the newest"`
@@ -39,14 +39,14 @@ type Request struct {
 // Response writes the file.
 type Response struct{ Body func(huma.Context) }
 
-// Function answers files.
+// Function serves the files of versions.
 type Function struct {
 	db      *outbox.DB
 	keys    *secret.Keeper
 	objects func(ctx context.Context, storageType string) (*objects.Bucket, error)
 }
 
-// New opens the data sets.
+// New connects the function to its database, key service and object storage.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Datasets)
 	if err != nil {
@@ -61,8 +61,8 @@ SELECT d.name, d.storage_type, v.version, v.format, v.header_absent, coalesce(v.
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
 WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL AND v.version = coalesce(nullif($3, 0), d.newest_version)`
 
-// Handle opens the version before it answers, so that what fails is a problem and
-// not half a file.
+// Handle opens the version before it starts the response, so that a failure is reported as a
+// problem and not as a truncated file.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {

@@ -27,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-var walk = append([]function.Declaration{download.Service}, datasetstest.Walk...)
+var walk = append([]function.Declaration{download.Service}, datasetstest.Lifecycle...)
 
 func path(d dataset.Dataset) string { return "/v1/datasets/" + d.ID.String() + "/download" }
 

@@ -24,7 +24,7 @@ const name = "datasets-erase-organization"
 
 var walk = append([]function.Declaration{
 	eraseorganization.Service, dispose.Service,
-}, datasetstest.Walk...)
+}, datasetstest.Lifecycle...)
 
 func gone(organization uuid.UUID) events.Received[events.OrganizationDeleted] {
 	return platformtest.Event(events.OrganizationDeleted{OrganizationID: organization, DeletedAt: time.Now()})

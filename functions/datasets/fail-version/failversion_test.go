@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 
 const name = "datasets-fail-version"
 
-var walk = append([]function.Declaration{failversion.Service, retry.Service, outboxrelay.Service, deadletters.Service}, datasetstest.Walk...)
+var walk = append([]function.Declaration{failversion.Service, retry.Service, outboxrelay.Service, deadletters.Service}, datasetstest.Lifecycle...)
 
 // upload makes a data set whose first version waits to be profiled.
 func upload(t *testing.T, p *platformtest.Platform, token string) dataset.Dataset {
@@ -77,7 +77,7 @@ func TestFailVersion_ProfilingFailsForGood_VersionFailsAndCanBeRetried(t *testin
 			d := upload(t, p, caller.Token)
 			for n := 1; datasetstest.Count(t, p, `SELECT count(*) FROM jobs WHERE attempt < max_attempts`) == 1; n++ {
 				c.attempt(t, p, n)
-				datasetstest.Due(t, p)
+				datasetstest.MakeJobsDue(t, p)
 			}
 			failed := platformtest.Published[events.JobFailed](p, 1)[0]
 			for range 2 {

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 
 func TestGetFollowsADataSetFromDraftToReady(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "followed")
 	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != dataset.Draft || got.Format != nil || got.Columns != nil {
@@ -41,7 +41,7 @@ UPDATE jobs SET state = 'running', holder = gen_random_uuid(), progress = 'infer
 
 func TestGetRefusesOthersAndWhatIsNotThere(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller, other := p.Login("owner"), p.Login("owner")
 	path := "/v1/datasets/" + datasetstest.Create(t, p, caller.Token, "mine").ID.String()
 	p.Do(other.Token, http.MethodGet, path, nil).Want(t, http.StatusNotFound)

@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-var walk = append([]function.Declaration{list.Service}, datasetstest.Walk...)
+var walk = append([]function.Declaration{list.Service}, datasetstest.Lifecycle...)
 
 func TestListPagesThroughTheOrganizationsOwn(t *testing.T) {
 	t.Parallel()

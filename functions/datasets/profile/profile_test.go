@@ -48,10 +48,10 @@ func columns(t *testing.T, d get.Detail) map[string]ingest.ColumnProfile {
 
 func TestProfileMakesTheSeattleWeatherReady(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "weather")
-	datasetstest.Upload(t, p, caller.Token, d.ID, "seattle-weather.csv", datasetstest.File(t, "seattle-weather.csv")).Want(t, http.StatusCreated)
+	datasetstest.Upload(t, p, caller.Token, d.ID, "seattle-weather.csv", datasetstest.Testdata(t, "seattle-weather.csv")).Want(t, http.StatusCreated)
 	datasetstest.Profile(t, p, 1)
 
 	got := datasetstest.Get(t, p, caller.Token, d.ID)
@@ -67,7 +67,7 @@ func TestProfileMakesTheSeattleWeatherReady(t *testing.T) {
 
 func TestProfileOfABadFileSaysWhyAndKeepsTheLastGoodVersion(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "changing")
 	upload := func(n int, name, content string) get.Detail {
@@ -118,7 +118,7 @@ func TestProfileOfABadFileSaysWhyAndKeepsTheLastGoodVersion(t *testing.T) {
 
 func TestProfileOfAnOlderVersionDoesNotOverrideANewer(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "overtaken")
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
@@ -141,7 +141,7 @@ func TestProfileOfAnOlderVersionDoesNotOverrideANewer(t *testing.T) {
 
 func TestProfileHappensOnceHoweverOftenItIsDelivered(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "once")
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
@@ -166,7 +166,7 @@ func TestProfileHappensOnceHoweverOftenItIsDelivered(t *testing.T) {
 func TestProfile_OurFailure_IsTriedAgain(t *testing.T) {
 	t.Parallel()
 	scratch := filepath.Join(t.TempDir(), "missing")
-	p := platformtest.NewWith(t, func(c *function.Config) { c.Scratch = scratch }, append(datasetstest.Walk, outboxrelay.Service)...)
+	p := platformtest.NewWith(t, func(c *function.Config) { c.Scratch = scratch }, append(datasetstest.Lifecycle, outboxrelay.Service)...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "again")
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
@@ -178,7 +178,7 @@ func TestProfile_OurFailure_IsTriedAgain(t *testing.T) {
 	if err := os.Mkdir(scratch, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	datasetstest.Due(t, p)
+	datasetstest.MakeJobsDue(t, p)
 	datasetstest.Profile(t, p, 2)
 	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != dataset.Ready {
 		t.Errorf("status %s after the second attempt, want ready", got.Status)
@@ -187,7 +187,7 @@ func TestProfile_OurFailure_IsTriedAgain(t *testing.T) {
 
 func TestProfile_DataSetDeletedMeanwhile_IsCancelled(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, append(datasetstest.Walk, deletion.Service)...)
+	p := platformtest.New(t, append(datasetstest.Lifecycle, deletion.Service)...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "gone")
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
@@ -200,7 +200,7 @@ func TestProfile_DataSetDeletedMeanwhile_IsCancelled(t *testing.T) {
 
 func TestProfileOfStoredBytesThatAreDamagedFails(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "damaged")
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
@@ -222,7 +222,7 @@ func TestProfileOfStoredBytesThatAreDamagedFails(t *testing.T) {
 
 func TestProfileOfADeletedDataSetLeavesNothing(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "gone")
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
@@ -237,7 +237,7 @@ func TestProfileOfADeletedDataSetLeavesNothing(t *testing.T) {
 
 func TestProfileKeepsEveryDeclaredType(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	declared := []struct{ name, kind, value string }{
 		{"v", "VARCHAR", "007"}, {"ti", "TINYINT", "-1"}, {"si", "SMALLINT", "2"}, {"i", "integer", "3"}, {"bi", "BIGINT", "9223372036854775807"},
@@ -273,7 +273,7 @@ func TestProfileKeepsEveryDeclaredType(t *testing.T) {
 
 func TestProfileReadsACSVFileWithoutHeader(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "headless")
 	body, contentType := datasetstest.Form(t, "file", "a.csv", "text/csv; header=absent", "1,x\n2,y\n")
@@ -287,7 +287,7 @@ func TestProfileReadsACSVFileWithoutHeader(t *testing.T) {
 
 func TestProfile_DeclaredCharset_IsDecoded(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "latin")
 	body, contentType := datasetstest.Form(t, "file", "a.csv", "text/csv; charset=ISO-8859-1", "name\nJos\xe9\n")
@@ -302,7 +302,7 @@ func TestProfile_DeclaredCharset_IsDecoded(t *testing.T) {
 // Whatever the engine cannot read ends as failed, with a sentence, and not as an event that is delivered again.
 func TestProfile_FileThatCannotBeRead_Fails(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	n := 0
 	for name, content := range map[string]string{
@@ -323,7 +323,7 @@ func TestProfile_FileThatCannotBeRead_Fails(t *testing.T) {
 
 func TestTheCatalogPublishesWhatCanBeQueried(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	ready := datasetstest.Create(t, p, caller.Token, "ready")
 	datasetstest.Create(t, p, caller.Token, "draft")

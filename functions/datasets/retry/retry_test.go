@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-var walk = append([]function.Declaration{retry.Service}, datasetstest.Walk...)
+var walk = append([]function.Declaration{retry.Service}, datasetstest.Lifecycle...)
 
 // failed makes a data set whose only version has failed, although its file is good.
 func failed(t *testing.T, p *platformtest.Platform, token string) (d dataset.Dataset, path string) {

@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-var walk = append([]function.Declaration{status.Service}, datasetstest.Walk...)
+var walk = append([]function.Declaration{status.Service}, datasetstest.Lifecycle...)
 
 func TestStatusCountsAndShowsWhatIsProcessed(t *testing.T) {
 	t.Parallel()
@@ -39,13 +39,13 @@ UPDATE jobs SET state = 'running', attempt = 2, holder = gen_random_uuid(), prog
 
 	got := platformtest.Decode[struct {
 		Counts     status.Counts
-		Processing []status.Underway
+		Processing []status.ProcessingDataset
 	}](t, p.Do(caller.Token, http.MethodGet, "/v1/datasets/status", nil).Want(t, http.StatusOK))
 
 	if want := (status.Counts{Draft: 1, Processing: 1, Ready: 1, Failed: 1}); got.Counts != want {
 		t.Errorf("counts %+v, want %+v", got.Counts, want)
 	}
-	want := []status.Underway{{ID: d.ID, Name: "busy", Version: 1, Progress: &profiling.Progress{Stage: "write", Done: 0.5}}}
+	want := []status.ProcessingDataset{{ID: d.ID, Name: "busy", Version: 1, Progress: &profiling.Progress{Stage: "write", Done: 0.5}}}
 	if diff := cmp.Diff(want, got.Processing); diff != "" {
 		t.Errorf("processing (-want +got):\n%s", diff)
 	}
@@ -65,9 +65,9 @@ func TestStatusOfOne_ShowsProgressAttemptsAndFailure(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	read := func() status.One {
+	read := func() status.DatasetStatus {
 		t.Helper()
-		return platformtest.Decode[status.One](t, p.Do(caller.Token, http.MethodGet, path, nil).Want(t, http.StatusOK))
+		return platformtest.Decode[status.DatasetStatus](t, p.Do(caller.Token, http.MethodGet, path, nil).Want(t, http.StatusOK))
 	}
 	if got := read(); got.Status != dataset.Draft || got.Version != 0 || got.Attempt != nil || got.Progress != nil {
 		t.Errorf("before an upload %+v, want a draft", got)

@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-var walk = append([]function.Declaration{deletion.Service}, datasetstest.Walk...)
+var walk = append([]function.Declaration{deletion.Service}, datasetstest.Lifecycle...)
 
 type version = struct {
 	DatasetID uuid.UUID `json:"dataset_id"`
@@ -42,7 +42,7 @@ func TestUploadStoresAVersionAndTellsOfIt(t *testing.T) {
 	p := platformtest.New(t, walk...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "weather")
-	content := datasetstest.File(t, "seattle-weather.csv")
+	content := datasetstest.Testdata(t, "seattle-weather.csv")
 
 	answer := datasetstest.Upload(t, p, caller.Token, d.ID, "seattle-weather.csv", content).Want(t, http.StatusCreated)
 
@@ -151,7 +151,7 @@ func TestUploadRefusesWhatIsNoWholeFileAndLeavesNothing(t *testing.T) {
 			datasetstest.Send(p, caller.Token, d.ID, test.send[0], test.send[1]).Want(t, test.status)
 		})
 	}
-	datasetstest.Nothing(t, p)
+	datasetstest.WantNothingStored(t, p)
 	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != dataset.Draft || got.Version != 0 {
 		t.Errorf("data set %+v after refused uploads, want a draft", got.Dataset)
 	}
@@ -169,8 +169,8 @@ func TestUploadRefusesOthersAndWhatIsNotThere(t *testing.T) {
 	p.Do(caller.Token, http.MethodPost, "/v1/datasets/nonsense/upload", "").Want(t, http.StatusUnprocessableEntity)
 	p.Do(caller.Token, http.MethodDelete, "/v1/datasets/"+d.ID.String(), nil).Want(t, http.StatusNoContent)
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusNotFound)
-	datasetstest.Nothing(t, p)
-	datasetstest.Refusals(t, p, "datasets:upload", 3)
+	datasetstest.WantNothingStored(t, p)
+	datasetstest.WantRefusals(t, p, "datasets:upload", 3)
 }
 
 func TestUploadsAtOnceGetVersionsOfTheirOwn(t *testing.T) {
@@ -202,7 +202,7 @@ func TestUploadsAtOnceGetVersionsOfTheirOwn(t *testing.T) {
 func halfway(t *testing.T, p *platformtest.Platform, token string, id uuid.UUID, send io.Writer) {
 	t.Helper()
 	_, _ = fmt.Fprintf(send, "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n%s", strings.Repeat("a,b\n", 1<<19))
-	datasetstest.Within(t, "the upload to begin", func() bool {
+	datasetstest.WaitFor(t, "the upload to begin", func() bool {
 		return datasetstest.Count(t, p, `SELECT count(*) FROM staged_objects`) == 1
 	})
 }
@@ -223,8 +223,8 @@ func TestUploadToADataSetDeletedMeanwhileLeavesNothing(t *testing.T) {
 	p.Do(caller.Token, http.MethodPost, "/v1/datasets/"+d.ID.String()+"/upload", body, "Content-Type", "multipart/form-data; boundary=b").
 		Want(t, http.StatusNotFound)
 
-	datasetstest.Nothing(t, p)
-	datasetstest.Refusals(t, p, "datasets:upload", 1)
+	datasetstest.WantNothingStored(t, p)
+	datasetstest.WantRefusals(t, p, "datasets:upload", 1)
 }
 
 func TestUploadOfAClientThatGoesAwayLeavesNothing(t *testing.T) {
@@ -241,10 +241,10 @@ func TestUploadOfAClientThatGoesAwayLeavesNothing(t *testing.T) {
 
 	connection.Close()
 
-	datasetstest.Within(t, "the upload to be cleared away", func() bool {
+	datasetstest.WaitFor(t, "the upload to be cleared away", func() bool {
 		return datasetstest.Count(t, p, `SELECT count(*) FROM staged_objects`) == 0
 	})
-	datasetstest.Nothing(t, p)
+	datasetstest.WantNothingStored(t, p)
 }
 
 func TestUploadIsDescribed(t *testing.T) {

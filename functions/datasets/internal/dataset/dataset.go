@@ -1,5 +1,5 @@
-// Package dataset is data sets as their users see them: what they are, the schema they
-// declare, their state as events carry it, and their deletion.
+// Package dataset defines data sets as their users see them: their fields, declared schema, state
+// in events, and deletion.
 package dataset
 
 import (
@@ -11,7 +11,7 @@ import (
 	"function/shared/fault"
 )
 
-// The states of a data set, which are those of its newest version.
+// The states of a data set are the states of its newest version.
 const (
 	Draft      = "draft"      // nothing uploaded yet
 	Processing = "processing" // a version is being profiled
@@ -19,8 +19,8 @@ const (
 	Failed     = "failed"     // the newest version's file could not be read
 )
 
-// Dataset is a data set and the newest version of its data. What only a version
-// has is absent before the first upload.
+// Dataset is a data set and the newest version of its data. Fields of the version are absent
+// before the first upload.
 type Dataset struct {
 	ID           uuid.UUID           `json:"id" format:"uuid"`
 	Name         string              `json:"name" doc:"The table's name in SQL"`
@@ -41,6 +41,6 @@ type Dataset struct {
 	ChangedAt    time.Time           `json:"changed_at"`
 }
 
-// ErrNotFound answers for a data set that does not exist, was deleted, or is
-// somebody else's.
+// ErrNotFound is returned for a data set that does not exist, was deleted, or belongs to another
+// organization.
 var ErrNotFound = fault.New(fault.NotFound, "There is no data set with this identifier")

@@ -15,8 +15,8 @@ import (
 	"function/shared/resultset"
 )
 
-// Schema declares the columns of a data set's files. Without one the types are
-// inferred from each file.
+// Schema declares the columns of a data set's files. Without a schema the types are inferred from
+// each file.
 type Schema struct {
 	Columns []Column `json:"columns" minItems:"1" maxItems:"2000" nullable:"false"`
 }
@@ -32,8 +32,8 @@ var (
 	decimalType = regexp.MustCompile(`^DECIMAL\(([1-9]|[12][0-9]|3[0-8]),([0-9]|[12][0-9]|3[0-8])\)$`)
 )
 
-// Check tells what is wrong with a declared schema, and writes its types in upper
-// case without spaces.
+// Check returns an error if a declared schema is invalid. It normalizes the types to upper case
+// without spaces.
 func (s *Schema) Check(location string) error {
 	if s == nil {
 		return nil
@@ -61,7 +61,7 @@ func knownType(name string) bool {
 	return plainType.MatchString(name)
 }
 
-// ResultColumns returns the declared columns in the form of package ingest.
+// ResultColumns returns the declared columns as package ingest expects them.
 func (s *Schema) ResultColumns() []resultset.Column {
 	if s == nil {
 		return nil
@@ -73,8 +73,8 @@ func (s *Schema) ResultColumns() []resultset.Column {
 	return columns
 }
 
-// Profile is the columns of a version as profiling found them: the JSON of
-// []ingest.ColumnProfile as stored, because decoding would round its numbers.
+// Profile is the profile of a version's columns: the stored JSON of []ingest.ColumnProfile. It is
+// not decoded, because decoding would round its numbers.
 type Profile struct{ json.RawMessage }
 
 // Schema implements huma.SchemaProvider.

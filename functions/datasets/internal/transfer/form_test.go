@@ -20,8 +20,8 @@ func TestASilentClientIsLeft(t *testing.T) {
 	t.Parallel()
 	result := make(chan error, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		reader := PatientReader(w, r.Body).(patientReader)
-		reader.patience = 50 * time.Millisecond
+		reader := IdleTimeoutReader(w, r.Body).(idleTimeoutReader)
+		reader.timeout = 50 * time.Millisecond
 		_, err := io.Copy(io.Discard, reader)
 		result <- err
 	}))
