@@ -1,5 +1,5 @@
-// Package createreport keeps a query as a report, to be run by hand or on a
-// schedule: POST /v1/analytics/reports.
+// Package createreport saves a query as a report that runs on request or on a schedule: POST
+// /v1/analytics/reports.
 package createreport
 
 import (
@@ -31,7 +31,7 @@ var Service = function.Endpoint(function.Post("analytics-create-report", "/v1/an
 	Describe("With a schedule the report runs by itself at each due time. Due times that passed while the platform was down make one run together, for the latest of them. A due time that daylight saving skips is due when the skip ends, and one that the clock shows twice is due the first time."), New).
 	Uses(function.Owns(database.Analytics))
 
-// Request is the report.
+// Request describes the report.
 type Request struct {
 	Body struct {
 		Name          string            `json:"name" minLength:"1" maxLength:"200"`
@@ -44,10 +44,10 @@ type Request struct {
 	}
 }
 
-// Response is the report.
+// Response is the new report.
 type Response struct{ Body report.Report }
 
-// Function keeps reports.
+// Function creates reports.
 type Function struct{ db *outbox.DB }
 
 // New connects the function to its database.
@@ -61,7 +61,8 @@ INSERT INTO reports (id, organization_id, name, query, database, parameters, vis
 VALUES (@id, @organization, @name, @query, @database, @parameters, @visualization, @schedule, @timezone, @next_run_at, @created_by)
 RETURNING ` + report.Columns
 
-// Handle checks what can be checked without running the query, and keeps it.
+// Handle validates everything that can be checked without running the query, and saves the
+// report.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -99,7 +100,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 
 func due(expression, timezone string) (*string, *time.Time, error) {
 	if expression == "" {
-		expression = "@yearly" // checks the time zone, and is dropped
+		expression = "@yearly" // only to check the time zone
 		_, err := report.ParseSchedule(expression, timezone)
 		return nil, nil, err
 	}

@@ -1,5 +1,4 @@
-// Package deletereport deletes a report and its runs:
-// DELETE /v1/analytics/reports/{id}.
+// Package deletereport deletes a report and its runs: DELETE /v1/analytics/reports/{id}.
 package deletereport
 
 import (
@@ -22,7 +21,7 @@ import (
 var Service = function.Endpoint(function.Delete("analytics-delete-report", "/v1/analytics/reports/{id}", "Delete a report and its runs", policy.ReportsWrite), New).
 	Uses(function.Owns(database.Analytics))
 
-// Request names the report.
+// Request identifies the report.
 type Request struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }

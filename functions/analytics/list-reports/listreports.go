@@ -20,10 +20,10 @@ import (
 var Service = function.Endpoint(function.Get("analytics-list-reports", "/v1/analytics/reports", "List your reports", policy.ReportsRead), New).
 	Uses(function.Owns(database.Analytics))
 
-// Request asks for a page.
+// Request selects one page.
 type Request struct{ page.Query }
 
-// Response is the page.
+// Response is one page of reports.
 type Response struct{ Body page.Page[report.Report] }
 
 // Function lists reports.

@@ -21,13 +21,13 @@ import (
 var Service = function.Endpoint(function.Get("analytics-list-runs", "/v1/analytics/reports/{id}/runs", "List a report's runs", policy.ReportsRead), New).
 	Uses(function.Owns(database.Analytics))
 
-// Request names the report and asks for a page.
+// Request identifies the report and selects one page.
 type Request struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 	page.Query
 }
 
-// Response is the page.
+// Response is one page of runs.
 type Response struct{ Body page.Page[report.Run] }
 
 // Function lists runs.

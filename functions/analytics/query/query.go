@@ -1,5 +1,4 @@
-// Package query runs a person's own SQL and answers its rows:
-// POST /v1/analytics/query.
+// Package query runs a user's SQL and returns the rows: POST /v1/analytics/query.
 package query
 
 import (
@@ -32,7 +31,7 @@ var Service = function.Endpoint(function.Post("analytics-query", "/v1/analytics/
 // Request is the query.
 type Request struct{ Body query.Query }
 
-// Response is its answer.
+// Response is the result.
 type Response struct {
 	Body struct {
 		resultset.Set
@@ -47,7 +46,7 @@ type Function struct {
 	databases query.Databases
 }
 
-// New connects the function to its database.
+// New connects the function to its database and to the databases that queries use.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	if err != nil {
@@ -68,7 +67,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	elapsed := time.Since(began)
 	f.count(ctx, in.Body, err)
 	if auditing := f.audit(ctx, in.Body, err); err == nil {
-		err = auditing // what the trail cannot tell of is not answered
+		err = auditing // no result without an audit entry
 	}
 	if err != nil {
 		return nil, err
@@ -78,7 +77,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	return &out, nil
 }
 
-// audit tells the query by its hash: its text may hold personal data.
+// audit records the query by its hash, because its text may contain personal data.
 func (f *Function) audit(ctx context.Context, q query.Query, outcome error) error {
 	hash := sha256.Sum256([]byte(q.SQL))
 	return audit.Record(context.WithoutCancel(ctx), f.db, audit.Entry{Action: "analytics:query", Detail: map[string]any{
@@ -86,7 +85,7 @@ func (f *Function) audit(ctx context.Context, q query.Query, outcome error) erro
 	}})
 }
 
-// count keeps an answer that was found although it cannot be counted.
+// count counts the query. It only logs a failure, so that the caller still gets the result.
 func (f *Function) count(ctx context.Context, q query.Query, outcome error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()

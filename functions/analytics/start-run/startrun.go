@@ -1,4 +1,4 @@
-// Package startrun runs a report now: POST /v1/analytics/reports/{id}/run.
+// Package startrun queues a run of a report: POST /v1/analytics/reports/{id}/run.
 package startrun
 
 import (
@@ -25,12 +25,12 @@ var Service = function.Endpoint(function.Post("analytics-start-run", "/v1/analyt
 	Describe("The run is queued; GET /v1/analytics/reports/{id}/runs/{run} tells how it goes."), New).
 	Uses(function.Owns(database.Analytics))
 
-// Request names the report.
+// Request identifies the report.
 type Request struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-// Response is the run.
+// Response is the queued run.
 type Response struct{ Body report.Run }
 
 // Function queues runs.

@@ -74,7 +74,7 @@ func (f *Function) profile(ctx context.Context, j *job.Job, e events.ProfileRequ
 		return fmt.Errorf("look up version: %w", err)
 	}
 	table, profile, err := f.preparer.Prepare(ctx, j, upload)
-	defer func() { table.Discard(ctx) }() // unless it was adopted
+	defer func() { table.Discard(ctx) }() // no effect once adopted
 	outcome := version.Outcome{Table: table, Profile: profile}
 	var invalid *invalid.Error
 	if errors.As(err, &invalid) {

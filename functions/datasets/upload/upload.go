@@ -99,7 +99,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	entry := audit.Entry{Action: "datasets:upload", ResourceID: in.ID.String()}
 	file, received, err := f.receive(ctx, in, caller.OrganizationID)
 	if err != nil {
-		return nil, act.Refused(context.WithoutCancel(ctx), f.db, entry, err) // also when the client has gone
+		return nil, act.Refused(context.WithoutCancel(ctx), f.db, entry, err) // even if the client has disconnected
 	}
 	defer received.Discard(ctx)
 	out := &Response{}

@@ -120,7 +120,7 @@ func Readable(head []byte, charset string) ([]byte, error) {
 		return head, nil
 	}
 	decoded := make([]byte, 4*len(head))
-	n, _, _ := encoding.NewDecoder().Transform(decoded, head, false) // what it cannot decode, profiling tells of
+	n, _, _ := encoding.NewDecoder().Transform(decoded, head, false) // profiling reports undecodable text
 	return decoded[:n], nil
 }
 

@@ -17,7 +17,7 @@ func ServeFile(w http.ResponseWriter, r *http.Request, changed time.Time, file i
 	connection := http.NewResponseController(w)
 	http.ServeContent(&fileWriter{ResponseWriter: w, request: r, connection: connection}, r, "", changed, file)
 	if connection.Flush() == nil {
-		_ = connection.SetWriteDeadline(time.Time{}) // the connection's next request has its own time
+		_ = connection.SetWriteDeadline(time.Time{}) // the next request on the connection sets its own deadline
 	}
 }
 

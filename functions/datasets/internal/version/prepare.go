@@ -40,7 +40,7 @@ type Upload struct {
 type Preparer struct {
 	Keys    *secret.Keeper
 	Area    staging.Area
-	Scratch string // directory; empty: the system's
+	Scratch string // directory; empty: the system's temporary directory
 }
 
 // Prepare writes the Parquet copy of a version, encrypted with the version's key, and profiles

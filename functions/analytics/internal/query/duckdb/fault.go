@@ -13,7 +13,7 @@ import (
 	"function/shared/fault"
 )
 
-// explain turns what the engine says into what the query's author reads.
+// explain translates an error of the engine into a fault for the author of the query.
 func explain(err error, text query.Rewritten, limits query.Limits, all, mentioned []table) error {
 	var e *sandbox.Error
 	if !errors.As(err, &e) {
@@ -41,7 +41,8 @@ func explain(err error, text query.Rewritten, limits query.Limits, all, mentione
 	return query.Wrong(position, "%s", detail)
 }
 
-// notReady says why a data set that exists is no table yet.
+// notReady returns the error for a data set that has no queryable version yet, with what to do
+// about it.
 func notReady(t table) error {
 	switch t.Status {
 	case "draft":
@@ -52,7 +53,7 @@ func notReady(t table) error {
 	return fault.New(fault.Conflict, "The data set %q is still being prepared: try again when its status is ready", t.Name).After(5 * time.Second)
 }
 
-// maxListed bounds the tables that a sentence lists.
+// maxListed limits how many table names an error message lists.
 const maxListed = 20
 
 func listed(all []table) string {

@@ -9,7 +9,8 @@ import (
 	"function/shared/fault"
 )
 
-// bind writes a list as the items of IN (…), and elsewhere as an array of PostgreSQL.
+// bind expands a list inside IN (…) into its items, and passes any other list as a PostgreSQL
+// array.
 func bind(sql string, parameters []query.Parameter) (query.Statement, error) {
 	dollar := func(n int) string { return " $" + strconv.Itoa(n) + " " }
 	return query.Bind(sql, parameters, func(list []any, item bool, s *query.Statement) (string, error) {
@@ -29,7 +30,7 @@ func bind(sql string, parameters []query.Parameter) (query.Statement, error) {
 	}, dollar)
 }
 
-// arrayLiteral is a list as PostgreSQL reads an array of any type.
+// arrayLiteral returns a list in PostgreSQL's text form of an array of any type.
 func arrayLiteral(list []any) string {
 	items := make([]string, len(list))
 	for i, v := range list {

@@ -17,11 +17,11 @@ import (
 	"function/shared/resultset"
 )
 
-// selecting is how a query begins that can stand in parentheses.
+// selecting matches the beginning of a query that can stand in parentheses.
 var selecting = regexp.MustCompile(`(?is)^(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|with|values|table)\b`)
 
-// explain turns what PostgreSQL says into what the query's author reads.
-// What is not the query's fault stays as it is.
+// explain translates an error of PostgreSQL into a fault for the author of the query. It wraps
+// errors that are not the query's fault.
 func explain(ctx context.Context, err error, text query.Rewritten, limits query.Limits) error {
 	var long *pgproto3.ExceededMaxBodyLenErr
 	if errors.As(err, &long) || errors.Is(err, resultset.ErrRowTooLarge) {
@@ -50,13 +50,13 @@ func explain(ctx context.Context, err error, text query.Rewritten, limits query.
 	switch {
 	case database.IsUnavailable(err), strings.HasPrefix(e.Code, "58"): // system_error
 		return fmt.Errorf("query projections: %w", err)
-	case strings.HasPrefix(e.Code, "XX"): // internal_error: its message is not written for people
+	case strings.HasPrefix(e.Code, "XX"): // internal_error: its message is not meant for users
 		return query.Wrong(0, "PostgreSQL cannot run this query").Because(err)
 	}
 	return query.Wrong(position(e, text), "%s", message(e))
 }
 
-// position is where in the person's own text the server found the fault.
+// position returns the position of the error in the author's text, or 0 if it is unknown.
 func position(e *pgconn.PgError, text query.Rewritten) int {
 	inText := int(e.Position) - len(wrapBefore)
 	if inText < 1 || inText > utf8.RuneCountInString(text.SQL) {
@@ -65,7 +65,7 @@ func position(e *pgconn.PgError, text query.Rewritten) int {
 	return text.Original(inText)
 }
 
-// message is the server's sentence on one line of bounded length.
+// message returns the server's message on one line of limited length, with a short hint appended.
 func message(e *pgconn.PgError) string {
 	line := strings.Join(strings.FieldsFunc(e.Message, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }), " ")
 	if runes := []rune(line); len(runes) > 200 {
