@@ -1,5 +1,5 @@
-// Package listdisposals tells what retention policies disposed of:
-// GET /v1/compliance/retention/disposals.
+// Package listdisposals lists the data that retention policies disposed of: GET
+// /v1/compliance/retention/disposals.
 package listdisposals
 
 import (
@@ -22,7 +22,7 @@ var Service = function.Endpoint(function.Get("compliance-list-disposals", "/v1/c
 	Describe("The record that each sweep leaves of your organization's data; it is kept for good."), New).
 	Uses(function.Owns(database.Compliance))
 
-// Disposal is one policy's share of a sweep.
+// Disposal is the data of one resource that a sweep disposed of under one policy.
 type Disposal struct {
 	ID         uuid.UUID          `json:"id" format:"uuid"`
 	SweepID    uuid.UUID          `json:"sweep_id" format:"uuid" doc:"The sweep that asked for it"`
@@ -36,10 +36,10 @@ type Disposal struct {
 	DisposedAt time.Time          `json:"disposed_at"`
 }
 
-// Request asks for one page.
+// Request selects one page.
 type Request struct{ page.Query }
 
-// Response is one page.
+// Response is one page of disposals.
 type Response struct{ Body page.Page[Disposal] }
 
 // Function lists disposals.
@@ -55,7 +55,7 @@ const selectDisposals = `
 SELECT id, sweep_id, resource, keep_days, cutoff, items, bytes, oldest, newest, disposed_at
 FROM compliance.retention_disposals WHERE organization_id = @organization AND id < @before ORDER BY id DESC LIMIT @limit`
 
-// Handle lists the caller's organization's disposals.
+// Handle lists the disposals of the caller's organization.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {

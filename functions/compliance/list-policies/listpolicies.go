@@ -1,5 +1,5 @@
-// Package listpolicies tells how long your organization keeps what has ended:
-// GET /v1/compliance/retention/policies.
+// Package listpolicies lists an organization's retention policies: GET
+// /v1/compliance/retention/policies.
 package listpolicies
 
 import (
@@ -22,7 +22,7 @@ var Service = function.Endpoint(function.Get("compliance-list-policies", "/v1/co
 	Describe("One for each resource: your organization's own, or else the platform's default."), New).
 	Uses(function.Owns(database.Compliance))
 
-// Response is every policy: always one page.
+// Response lists every policy on a single page.
 type Response struct {
 	Body page.Page[retention.Policy]
 }

@@ -1,5 +1,5 @@
-// Package recorddisposal keeps the record of what a retention policy disposed of.
-// It runs when a domain has disposed of something.
+// Package recorddisposal records the data that a retention policy disposed of. It runs when a
+// domain has disposed of data.
 package recorddisposal
 
 import (
@@ -35,7 +35,7 @@ var (
 	columns = []string{"id", "sweep_id", "resource", "organization_id", "keep_days", "cutoff", "items", "bytes", "oldest", "newest", "disposed_at"}
 )
 
-// Handle records the organizations of which something was disposed.
+// Handle inserts one record for each organization whose data was disposed of.
 func (f *Function) Handle(ctx context.Context, e events.Received[events.Disposed]) error {
 	if !retention.Resource(e.Data.Resource).Known() {
 		return fault.New(fault.Invalid, "There are no retention policies for %q", e.Data.Resource)

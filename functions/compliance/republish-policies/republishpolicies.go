@@ -1,6 +1,6 @@
-// Package republishpolicies tells a domain of retention policies again. It runs when a
-// domain lacks some: after the update that began to publish them, and when events were
-// lost.
+// Package republishpolicies publishes retention policies again to a domain that lacks some. It
+// runs when a domain reports missing policies: after the update that introduced their
+// publication, and when events were lost.
 package republishpolicies
 
 import (
@@ -28,7 +28,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store}, err
 }
 
-// Handle publishes what was changed after the last version that the domain knows.
+// Handle publishes the policies that changed after the last version that the domain knows.
 func (f *Function) Handle(ctx context.Context, e events.Received[events.PoliciesMissing]) error {
 	resource := retention.Resource(e.Data.Resource)
 	if !resource.Known() {

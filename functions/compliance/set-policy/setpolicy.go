@@ -1,5 +1,5 @@
-// Package setpolicy sets how long your organization keeps what has ended:
-// PUT /v1/compliance/retention/policies/{resource}.
+// Package setpolicy sets an organization's retention policy: PUT
+// /v1/compliance/retention/policies/{resource}.
 package setpolicy
 
 import (
@@ -22,7 +22,7 @@ var Service = function.Endpoint(function.Put("compliance-set-policy", "/v1/compl
 	Describe("From the next nightly sweep on, your organization's records of this resource are disposed of when they have been over for longer."), New).
 	Uses(function.Owns(database.Compliance))
 
-// Request is the policy.
+// Request holds the policy.
 type Request struct {
 	Resource retention.Resource `path:"resource"`
 	Body     struct {
@@ -30,7 +30,7 @@ type Request struct {
 	}
 }
 
-// Response is the policy as it is now in force.
+// Response is the policy now in force.
 type Response struct{ Body retention.Policy }
 
 // Function sets policies.

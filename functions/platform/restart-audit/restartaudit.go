@@ -1,5 +1,5 @@
-// Package restartaudit has an audit trail whose chain was broken go on with a new segment,
-// whose signed checkpoint says so. An operator runs it.
+// Package restartaudit continues an audit trail whose chain is broken in a new segment, and
+// records that in the signed checkpoint. An operator runs it.
 package restartaudit
 
 import (

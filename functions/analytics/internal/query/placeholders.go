@@ -37,7 +37,7 @@ const maxParameters = 100
 // rewrite replaces each parameter ? of one statement with the result of placeholder, whose
 // argument reports whether the parameter is an item of IN (…). It drops a trailing semicolon. It
 // follows PostgreSQL's lexical rules (standard_conforming_strings on): strings and their
-// continuation, E” strings, quoted identifiers, dollar quotes, nested comments. A ? outside of
+// continuation, E'…' strings, quoted identifiers, dollar quotes, nested comments. A ? outside of
 // these is always a parameter, so the operators ?, ?| and ?& must be written jsonb_exists,
 // jsonb_exists_any and jsonb_exists_all.
 func rewrite(sql string, placeholder func(item bool) string) (Rewritten, error) {

@@ -73,9 +73,9 @@ type finished struct {
 	Notify         bool // whether to notify the creator of the report
 }
 
-// Finish records the outcome of a run and counts its query by its error. If a scheduled run
-// failed, it may request a notice to the creator of the report; see finishRun. A run that was
-// deleted or already has an outcome stays unchanged.
+// Finish records the outcome of a run and counts its query by its error. It requests a notice to
+// the creator of the report when a schedule begins to fail. A run that was deleted or already
+// has an outcome stays unchanged.
 func Finish(ctx context.Context, tx *outbox.Tx, run uuid.UUID, o Outcome, queryErr error) error {
 	args := pgx.NamedArgs{"id": run, "status": o.Status(), "failure": o.Failure, "truncated": o.Truncated, "chart": o.Chart, "chart_failure": o.ChartFailure}
 	if o.Failure == "" {

@@ -16,7 +16,7 @@ const (
 	Draft      = "draft"      // nothing uploaded yet
 	Processing = "processing" // a version is being profiled
 	Ready      = "ready"      // the newest version can be queried
-	Failed     = "failed"     // the newest version's file could not be read
+	Failed     = "failed"     // the newest version could not be profiled
 )
 
 // Dataset is a data set and the newest version of its data. Fields of the version are absent
