@@ -26,9 +26,9 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Post("analytics-create-report", "/v1/analytics/reports", "Keep a query as a report", policy.ReportsWrite).
+var Service = function.Endpoint(function.Post("analytics-create-report", "/v1/analytics/reports", "Create a report", policy.ReportsWrite).
 	Status(http.StatusCreated).Fails(fault.Conflict).
-	Describe("With a schedule the report runs by itself at each due time. Due times that passed while the platform was down make one run together, for the latest of them. A due time that daylight saving skips is due when the skip ends, and one that the clock shows twice is due the first time."), New).
+	Describe("A report with a schedule runs automatically at each due time. Due times that passed while the platform was down lead to a single run, for the latest of them. A due time that daylight saving time skips is due when the skipped period ends; one that occurs twice is due the first time."), New).
 	Uses(function.Owns(database.Analytics))
 
 // Request describes the report.
@@ -38,9 +38,9 @@ type Request struct {
 		SQL           string            `json:"query" minLength:"1" maxLength:"100000" doc:"As in POST /v1/analytics/query"`
 		Database      string            `json:"database,omitempty" enum:"datasets,postgresql,clickhouse,elasticsearch,timescaledb" default:"datasets" doc:"As in POST /v1/analytics/query"`
 		Parameters    []query.Parameter `json:"parameters,omitempty" maxItems:"100" doc:"As in POST /v1/analytics/query"`
-		Visualization string            `json:"visualization,omitempty" enum:"chart,line,bar,area,scatter,table" default:"table" doc:"chart chooses the kind by the data"`
-		Schedule      string            `json:"schedule,omitempty" maxLength:"100" doc:"Cron: minute, hour, day of the month, month, day of the week; absent: run by hand only. Sunday is 0 and 7" example:"0 6 1 * *"`
-		Timezone      string            `json:"timezone,omitempty" maxLength:"100" default:"UTC" doc:"IANA name, in which the schedule is read, and of which current_date and now() in the query are" example:"Europe/Berlin"`
+		Visualization string            `json:"visualization,omitempty" enum:"chart,line,bar,area,scatter,table" default:"table" doc:"chart chooses the kind of chart from the data"`
+		Schedule      string            `json:"schedule,omitempty" maxLength:"100" doc:"Cron expression: minute, hour, day of the month, month, day of the week (Sunday is 0 or 7). If absent, the report runs only on request" example:"0 6 1 * *"`
+		Timezone      string            `json:"timezone,omitempty" maxLength:"100" default:"UTC" doc:"IANA time zone of the schedule, and of current_date and now() in the query" example:"Europe/Berlin"`
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("analytics-get-report", "/v1/analytics/reports/{id}", "Read a report", policy.ReportsRead), New).
+var Service = function.Endpoint(function.Get("analytics-get-report", "/v1/analytics/reports/{id}", "Show a report", policy.ReportsRead), New).
 	Uses(function.Owns(database.Analytics))
 
 // Request identifies the report.

@@ -16,7 +16,7 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("analytics-get-run", "/v1/analytics/reports/{id}/runs/{run}", "Read a run and its rows", policy.ReportsRead), New).
+var Service = function.Endpoint(function.Get("analytics-get-run", "/v1/analytics/reports/{id}/runs/{run}", "Show a run with its rows", policy.ReportsRead), New).
 	Uses(function.Owns(database.Analytics))
 
 // Request identifies the report and the run.

@@ -17,7 +17,7 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("analytics-list-reports", "/v1/analytics/reports", "List your reports", policy.ReportsRead), New).
+var Service = function.Endpoint(function.Get("analytics-list-reports", "/v1/analytics/reports", "List the reports of your organization", policy.ReportsRead), New).
 	Uses(function.Owns(database.Analytics))
 
 // Request selects one page.

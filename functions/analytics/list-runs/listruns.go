@@ -18,7 +18,7 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("analytics-list-runs", "/v1/analytics/reports/{id}/runs", "List a report's runs", policy.ReportsRead), New).
+var Service = function.Endpoint(function.Get("analytics-list-runs", "/v1/analytics/reports/{id}/runs", "List the runs of a report", policy.ReportsRead), New).
 	Uses(function.Owns(database.Analytics))
 
 // Request identifies the report and selects one page.

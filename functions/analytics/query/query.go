@@ -23,9 +23,9 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("analytics-query", "/v1/analytics/query", "Run a query", policy.AnalyticsQuery).
 	Fails(fault.Conflict, fault.Unavailable).
-	Describe("Runs one SELECT over what your organization owns, and nothing else. At most 10,000 rows and 16 MiB are answered; truncated says that there are more; a row that is larger alone is refused. "+
-		"Whole numbers of any SQL type from −9007199254740991 to 9007199254740991 (±(2^53−1), RFC 7493) are JSON numbers, also inside lists, structs and maps; those beyond are strings of their digits, and so are decimals with a fraction (\"7.00\"). "+
-		"DOUBLE and FLOAT are numbers; dates and times are strings in ISO 8601; infinity is \"infinity\" or \"Infinity\". JSON values stay as they were written."), New).
+	Describe("Runs one SELECT on the data of your organization. A result has at most 10,000 rows and 16 MiB; truncated is true if there are more rows. A single row larger than that is refused. "+
+		"Whole numbers of any SQL type from −9007199254740991 to 9007199254740991 (±(2^53−1), RFC 7493) are JSON numbers, including inside lists, structs and maps; larger ones are strings of their digits, and so are decimals with a fraction (\"7.00\"). "+
+		"DOUBLE and FLOAT are numbers; dates and times are strings in ISO 8601; infinity is \"infinity\" or \"Infinity\". JSON values are returned as they were written."), New).
 	Uses(function.Owns(database.Analytics), function.Keys, function.Objects, function.Catalog, function.Projections)
 
 // Request is the query.

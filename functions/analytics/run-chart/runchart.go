@@ -21,7 +21,7 @@ import (
 const mediaType = "image/svg+xml"
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("analytics-run-chart", "/v1/analytics/reports/{id}/runs/{run}/chart", "See a run's chart", policy.ReportsRead).
+var Service = function.Endpoint(function.Get("analytics-run-chart", "/v1/analytics/reports/{id}/runs/{run}/chart", "Show a run's chart", policy.ReportsRead).
 	Answers(map[string]*huma.Response{"200": {
 		Description: "The chart",
 		Content:     map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString}}},

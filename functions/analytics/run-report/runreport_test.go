@@ -142,7 +142,7 @@ func TestRunReportFailsWithASentence(t *testing.T) {
 	for query, want := range map[string]string{
 		"SELECT nothing FROM users":       "nothing",
 		"SELECT * FROM sales WHERE m = ?": "parameters",
-		"DELETE FROM users":               "only a query that selects",
+		"DELETE FROM users":               "only SELECT queries",
 		"SELECT pg_sleep(1)":              "not available",
 	} {
 		run, event := start(t, p, caller, map[string]any{"name": "fails", "database": "postgresql", "query": query})

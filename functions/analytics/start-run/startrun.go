@@ -22,7 +22,7 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("analytics-start-run", "/v1/analytics/reports/{id}/run", "Run a report now", policy.ReportsWrite).
 	Status(http.StatusAccepted).
-	Describe("The run is queued; GET /v1/analytics/reports/{id}/runs/{run} tells how it goes."), New).
+	Describe("The run is queued; GET /v1/analytics/reports/{id}/runs/{run} shows its status and result."), New).
 	Uses(function.Owns(database.Analytics))
 
 // Request identifies the report.

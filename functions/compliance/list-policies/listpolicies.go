@@ -18,8 +18,8 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("compliance-list-policies", "/v1/compliance/retention/policies", "Your organization's retention policies", policy.RetentionRead).
-	Describe("One for each resource: your organization's own, or else the platform's default."), New).
+var Service = function.Endpoint(function.Get("compliance-list-policies", "/v1/compliance/retention/policies", "List your organization's retention policies", policy.RetentionRead).
+	Describe("One policy for each resource: your organization's own or, if it has none, the platform's default."), New).
 	Uses(function.Owns(database.Compliance))
 
 // Response lists every policy on a single page.

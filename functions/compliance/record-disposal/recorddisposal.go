@@ -53,7 +53,7 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.Disposed
 		return err
 	})
 	if database.Violates(err, "retention_disposals_sweep") {
-		return fault.New(fault.Invalid, "No retention sweep has asked for this disposal").Because(err)
+		return fault.New(fault.Invalid, "No retention sweep requested this disposal").Because(err)
 	}
 	if err != nil {
 		return fmt.Errorf("record disposal: %w", err)

@@ -18,7 +18,7 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Delete("compliance-reset-policy", "/v1/compliance/retention/policies/{resource}", "Return to the default retention policy", policy.RetentionWrite).
-	Describe("It does no harm when there is no policy of your own."), New).
+	Describe("Has no effect if your organization has no policy of its own."), New).
 	Uses(function.Owns(database.Compliance))
 
 // Request identifies the policy.

@@ -19,14 +19,14 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Put("compliance-set-policy", "/v1/compliance/retention/policies/{resource}", "Set a retention policy", policy.RetentionWrite).
-	Describe("From the next nightly sweep on, your organization's records of this resource are disposed of when they have been over for longer."), New).
+	Describe("From the next nightly sweep on, your organization's records of this resource are disposed of keep_days after their end or deletion."), New).
 	Uses(function.Owns(database.Compliance))
 
 // Request holds the policy.
 type Request struct {
 	Resource retention.Resource `path:"resource"`
 	Body     struct {
-		KeepDays int `json:"keep_days" minimum:"0" maximum:"36500" doc:"Days after its end or deletion; 0: until the next sweep"`
+		KeepDays int `json:"keep_days" minimum:"0" maximum:"36500" doc:"Days that a record is kept after its end or deletion; 0: until the next sweep"`
 	}
 }
 

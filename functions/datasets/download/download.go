@@ -26,14 +26,14 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Get("datasets-download", "/v1/datasets/{id}/download", "Download a version as it was uploaded", policy.DatasetsRead).
 	Fails(fault.Unsatisfiable).
-	Describe("Ranges and conditions are honoured (RFC 9110 §13, §14): an interrupted download goes on where it ended. The ETag is the SHA-256 of the file.").
-	Answers(map[string]*huma.Response{"200": transfer.FileAnswer("The file"), "206": transfer.FileAnswer("The part of the file that Range asks for")}), New).
+	Describe("Supports conditional and range requests (RFC 9110 §13, §14), so an interrupted download can be resumed. The ETag is the SHA-256 of the file.").
+	Answers(map[string]*huma.Response{"200": transfer.FileAnswer("The file"), "206": transfer.FileAnswer("The requested range of the file")}), New).
 	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Request identifies the data set and the version.
 type Request struct {
 	ID      uuid.UUID `path:"id" format:"uuid"`
-	Version int       `query:"version" minimum:"1" maximum:"2147483647" doc:"Absent: the newest"`
+	Version int       `query:"version" minimum:"1" maximum:"2147483647" doc:"The version to download. If absent, the newest"`
 }
 
 // Response writes the file.
@@ -68,7 +68,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := database.One[version](ctx, f.db, fault.New(fault.NotFound, "There is no such data set, or no such version of it"), selectVersion, in.ID, caller.OrganizationID, in.Version)
+	v, err := database.One[version](ctx, f.db, fault.New(fault.NotFound, "There is no data set with this identifier, or it has no such version"), selectVersion, in.ID, caller.OrganizationID, in.Version)
 	if err != nil {
 		return nil, err
 	}

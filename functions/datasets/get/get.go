@@ -27,7 +27,7 @@ type Request struct {
 // Detail is a data set with the profile of its columns.
 type Detail struct {
 	dataset.Dataset
-	Columns *dataset.Profile `json:"columns,omitempty" doc:"Of the newest version, once profiled"`
+	Columns *dataset.Profile `json:"columns,omitempty" doc:"Columns of the newest version, once it is profiled"`
 }
 
 // Response is the data set.

@@ -24,7 +24,7 @@ var Service = function.Endpoint(function.Get("datasets-list", "/v1/datasets", "L
 // Request selects one page.
 type Request struct {
 	page.Query
-	Status string `query:"status" enum:"draft,processing,ready,failed" doc:"Only those in this state"`
+	Status string `query:"status" enum:"draft,processing,ready,failed" doc:"Only data sets in this state"`
 }
 
 // Response is one page of data sets.

@@ -22,10 +22,10 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Post("datasets-retry", "/v1/datasets/{id}/versions/{version}/retry", "Process a failed version again", policy.DatasetsWrite).
+var Service = function.Endpoint(function.Post("datasets-retry", "/v1/datasets/{id}/versions/{version}/retry", "Retry a failed version", policy.DatasetsWrite).
 	Status(http.StatusAccepted).Fails(fault.Conflict).
-	Describe("For a version that failed although its file is good, such as by an outage. The file is read again as it was uploaded: "+
-		"one that cannot be read fails again, so upload a corrected file instead."), New).
+	Describe("For a version that failed although its file is good, for example because of an outage. The file is read again as it was uploaded: "+
+		"a file that cannot be read fails again, so upload a corrected file instead."), New).
 	Uses(function.Owns(database.Datasets))
 
 // Request identifies the version.
@@ -114,5 +114,5 @@ func refusal(ctx context.Context, tx *outbox.Tx, id uuid.UUID, version int) erro
 	case err != nil:
 		return fmt.Errorf("look up version: %w", err)
 	}
-	return fault.New(fault.Conflict, "Version %d is %s. Only a version that failed can be retried.", version, status)
+	return fault.New(fault.Conflict, "Version %d is %s. Only a failed version can be retried.", version, status)
 }

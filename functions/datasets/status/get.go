@@ -24,9 +24,9 @@ type DatasetStatus struct {
 	Version       int                 `json:"version" doc:"Number of the newest version, 0 before the first upload"`
 	ReadyVersion  *int                `json:"ready_version,omitempty" doc:"The version that queries read"`
 	Progress      *profiling.Progress `json:"progress,omitempty" doc:"Absent unless the version is being processed right now"`
-	Attempt       *int                `json:"attempt,omitempty" doc:"While processing: how often it has been tried, 0 before the first time"`
-	Attempts      *int                `json:"attempts,omitempty" doc:"While processing: after how many the version fails"`
-	NextAttemptAt *time.Time          `json:"next_attempt_at,omitempty" doc:"After an attempt that failed for a reason that may pass: when the next is due"`
+	Attempt       *int                `json:"attempt,omitempty" doc:"While processing: the number of attempts so far, 0 before the first"`
+	Attempts      *int                `json:"attempts,omitempty" doc:"While processing: the number of attempts after which the version fails"`
+	NextAttemptAt *time.Time          `json:"next_attempt_at,omitempty" doc:"After a temporary failure: when the next attempt is due"`
 	Failure       *string             `json:"failure,omitempty" doc:"Why the version failed"`
 }
 

@@ -19,8 +19,8 @@ import (
 
 // Service declares the function.
 var Service = function.Service("datasets-status", New,
-	function.On(function.Get("datasets-status", "/v1/datasets/status", "Count the data sets by status, and show those being processed", policy.DatasetsRead), (*Function).Handle),
-	function.On(function.Get("datasets-get-status", "/v1/datasets/{id}/status", "Show how far the newest version of a data set is", policy.DatasetsRead), (*Function).Get)).
+	function.On(function.Get("datasets-status", "/v1/datasets/status", "Count the data sets by status and list those being processed", policy.DatasetsRead), (*Function).Handle),
+	function.On(function.Get("datasets-get-status", "/v1/datasets/{id}/status", "Show the status of a data set's newest version", policy.DatasetsRead), (*Function).Get)).
 	Uses(function.Owns(database.Datasets))
 
 // Counts is the number of data sets in each state.
@@ -36,14 +36,14 @@ type ProcessingDataset struct {
 	ID       uuid.UUID           `json:"id" format:"uuid"`
 	Name     string              `json:"name"`
 	Version  int                 `json:"version"`
-	Progress *profiling.Progress `json:"progress,omitempty" doc:"Absent while the version waits for its turn"`
+	Progress *profiling.Progress `json:"progress,omitempty" doc:"Absent while the version is queued"`
 }
 
 // Response is the status of the organization's data sets.
 type Response struct {
 	Body struct {
 		Counts     Counts              `json:"counts"`
-		Processing []ProcessingDataset `json:"processing" nullable:"false" doc:"Newest first, 200 at the most"`
+		Processing []ProcessingDataset `json:"processing" nullable:"false" doc:"Newest first, at most 200"`
 	}
 }
 

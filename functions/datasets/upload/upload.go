@@ -36,10 +36,10 @@ import (
 var Service = function.Endpoint(function.Post("datasets-upload", "/v1/datasets/{id}/upload", "Upload a file as the next version", policy.DatasetsWrite).
 	Status(http.StatusCreated).Fails(fault.Malformed, fault.TooLarge, fault.Unsupported).Takes(transfer.FormBody, 0).
 	Describe("CSV, JSON (an array of objects, or one object per line) or Parquet. "+
-		"The delimiter of a CSV file is found among comma, semicolon, tab, vertical bar, ~, ^ and the control characters that some programs use; "+
-		"a first line such as `sep=:` names any other. "+
-		"Text is UTF-8, or UTF-16 with a byte order mark; another encoding is named in the file's part of the form: `Content-Type: text/csv; charset=windows-1252`. "+
-		"A CSV file without a header line says so there, too: `text/csv; header=absent`."), New).
+		"The delimiter of a CSV file is detected: comma, semicolon, tab, vertical bar, ~, ^ or one of the control characters that some programs use; "+
+		"a first line such as `sep=:` sets any other. "+
+		"Text is UTF-8, or UTF-16 with a byte order mark; declare any other encoding in the file's part of the form: `Content-Type: text/csv; charset=windows-1252`. "+
+		"Declare a CSV file without a header line there, too: `text/csv; header=absent`."), New).
 	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Request identifies the data set. Handle reads the form in the body as it arrives.
@@ -64,7 +64,7 @@ type Response struct {
 		Status     string    `json:"status" enum:"processing"`
 		Format     string    `json:"format" enum:"csv,json,parquet"`
 		SizeBytes  int64     `json:"size_bytes"`
-		SHA256     string    `json:"sha256" doc:"Of the file, hexadecimal"`
+		SHA256     string    `json:"sha256" doc:"SHA-256 of the file, hexadecimal"`
 		UploadedAt time.Time `json:"uploaded_at"`
 	}
 }

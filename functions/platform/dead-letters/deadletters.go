@@ -25,12 +25,12 @@ import (
 // Service declares the function.
 var Service = function.Service("platform-dead-letters", New,
 	function.OnDeadLetter((*Function).Keep),
-	function.On(function.Get("platform-list-dead-letters", "/v1/platform/dead-letters", "Events that could not be delivered", policy.DeadLettersRead).
-		Describe("Those of your organization. Platform admins also see those that belong to none."), (*Function).List),
-	function.On(function.Get("platform-get-dead-letter", "/v1/platform/dead-letters/{id}", "One dead letter, with its event", policy.DeadLettersRead), (*Function).Get),
+	function.On(function.Get("platform-list-dead-letters", "/v1/platform/dead-letters", "List the events that could not be delivered", policy.DeadLettersRead).
+		Describe("Lists the events of your organization. Platform admins also see those that belong to no organization."), (*Function).List),
+	function.On(function.Get("platform-get-dead-letter", "/v1/platform/dead-letters/{id}", "Show a dead letter with its event", policy.DeadLettersRead), (*Function).Get),
 	function.On(function.Post("platform-redeliver-dead-letter", "/v1/platform/dead-letters/{id}/redeliver", "Deliver a dead letter again", policy.DeadLettersWrite).
 		Status(http.StatusAccepted).Fails(fault.Unavailable).
-		Describe("Sends the event as it was published to everyone who subscribes to it. Those who have handled it already do nothing."), (*Function).Redeliver),
+		Describe("Sends the event as it was published to every subscriber. Subscribers that have already handled it ignore it."), (*Function).Redeliver),
 ).
 	Uses(function.Owns(database.Analytics))
 
@@ -59,7 +59,7 @@ func (f *Function) Keep(ctx context.Context, e cloudevents.Event) error {
 	why := failureOf(e)
 	event, err := encode(original(e))
 	if err != nil {
-		return fault.New(fault.Invalid, "This event cannot be kept as JSON").Because(err)
+		return fault.New(fault.Invalid, "This event cannot be stored as JSON").Because(err)
 	}
 	letter := pgx.NamedArgs{
 		"id": id, "organization": organizationOf(e), "source": storable(e.Source(), maxName), "event_id": storable(e.ID(), maxName),

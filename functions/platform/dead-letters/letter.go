@@ -46,9 +46,9 @@ func failureOf(e cloudevents.Event) failure {
 	switch {
 	case f.reason != "":
 	case f.status == nil:
-		f.reason = "The destination did not answer"
+		f.reason = "The destination did not respond"
 	default:
-		f.reason = strings.TrimSpace("The destination answered " + strconv.Itoa(*f.status) + " " + http.StatusText(*f.status))
+		f.reason = strings.TrimSpace("The destination responded with " + strconv.Itoa(*f.status) + " " + http.StatusText(*f.status))
 	}
 	return f
 }

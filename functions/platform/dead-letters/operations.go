@@ -24,16 +24,16 @@ import (
 // Letter is an event that one destination did not accept.
 type Letter struct {
 	ID             uuid.UUID  `json:"id" format:"uuid"`
-	OrganizationID *uuid.UUID `json:"organization_id,omitempty" format:"uuid" doc:"Absent: it belongs to none"`
+	OrganizationID *uuid.UUID `json:"organization_id,omitempty" format:"uuid" doc:"Absent if it belongs to no organization"`
 	Source         string     `json:"source" doc:"The function that published the event"`
-	EventID        string     `json:"event_id" doc:"Names the event together with source"`
+	EventID        string     `json:"event_id" doc:"Identifies the event together with source"`
 	EventType      string     `json:"event_type"`
-	Destination    string     `json:"destination" doc:"Who did not take it"`
-	StatusCode     *int       `json:"status_code,omitempty" doc:"What the destination answered; absent: nothing"`
+	Destination    string     `json:"destination" doc:"The subscriber that did not accept the event"`
+	StatusCode     *int       `json:"status_code,omitempty" doc:"Status of the destination's response; absent if there was none"`
 	Reason         string     `json:"reason"`
-	Deliveries     int        `json:"deliveries" doc:"How often it has come here"`
-	FailedAt       time.Time  `json:"failed_at" doc:"When it came here last"`
-	RedeliveredAt  *time.Time `json:"redelivered_at,omitempty" doc:"When it was sent again last; before failed_at: in vain"`
+	Deliveries     int        `json:"deliveries" doc:"How often its delivery has failed"`
+	FailedAt       time.Time  `json:"failed_at" doc:"When its delivery last failed"`
+	RedeliveredAt  *time.Time `json:"redelivered_at,omitempty" doc:"When it was last sent again. If before failed_at, delivery failed again"`
 }
 
 // ListRequest selects one page.
@@ -86,7 +86,7 @@ func (f *Function) find(ctx context.Context, id uuid.UUID) (kept, error) {
 	if err != nil {
 		return kept{}, err
 	}
-	letter, err := database.One[kept](ctx, f.db, fault.New(fault.NotFound, "There is no such dead letter"), selectLetter, caller.OrganizationID, isAdmin(caller), id)
+	letter, err := database.One[kept](ctx, f.db, fault.New(fault.NotFound, "There is no dead letter with this identifier"), selectLetter, caller.OrganizationID, isAdmin(caller), id)
 	if err != nil {
 		return kept{}, err
 	}
@@ -131,7 +131,7 @@ func (f *Function) Redeliver(ctx context.Context, in *Request) (*struct{}, error
 		return nil, err
 	}
 	if err := f.sender.Post(ctx, event); err != nil {
-		refusal := fault.New(fault.Unavailable, "The broker did not take the event; try again").After(5 * time.Second).Because(err)
+		refusal := fault.New(fault.Unavailable, "The broker did not accept the event; try again").After(5 * time.Second).Because(err)
 		entry.Refused = refusal.Detail
 		return nil, cmp.Or(audit.Record(ctx, f.db, entry), error(refusal))
 	}

@@ -41,7 +41,7 @@ func unreachable(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &dial) && dial.Op == "dial":
 		err = fault.New(fault.Unavailable, "The function behind this path cannot be reached right now; try again").After(time.Second).Because(err)
 	default:
-		err = fault.New(fault.BadGateway, "The function behind this path ended without an answer; what was asked may have been done").Because(err)
+		err = fault.New(fault.BadGateway, "The function behind this path ended without a response; the request may have taken effect").Because(err)
 	}
 	problem.Write(r.Context(), w, err)
 }

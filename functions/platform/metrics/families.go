@@ -37,7 +37,7 @@ var unlabeled = []metrics.Labels{{}}
 // families are the metrics that the platform exposes.
 var families = []family{
 	{
-		name: "user_registrations_total", help: "Accounts opened.", kind: counter,
+		name: "user_registrations_total", help: "Accounts registered.", kind: counter,
 		initial: map[database.Name][]metrics.Labels{database.Users: unlabeled},
 	},
 	{
@@ -45,31 +45,31 @@ var families = []family{
 		initial: map[database.Name][]metrics.Labels{database.Users: unlabeled},
 	},
 	{
-		name: "audit_unsealed_seconds", help: "Age of the oldest audit entry that is not chained yet: minutes mean that platform-seal-audit fails.", kind: gauge, labels: []string{"trail"},
+		name: "audit_unsealed_seconds", help: "Age of the oldest audit entry that is not chained yet. Minutes indicate that platform-seal-audit fails.", kind: gauge, labels: []string{"trail"},
 		initial: map[database.Name][]metrics.Labels{
 			database.Users: {{"trail": "users"}}, database.Datasets: {{"trail": "datasets"}}, database.Analytics: {{"trail": "analytics"}},
 		},
 	},
 	{
-		name: "outbox_oldest_seconds", help: "Age of the oldest event that the broker has not confirmed yet: minutes mean that it, or platform-outbox-relay, fails.", kind: gauge, labels: []string{"database"},
+		name: "outbox_oldest_seconds", help: "Age of the oldest event that the broker has not confirmed yet. Minutes indicate that the broker or platform-outbox-relay fails.", kind: gauge, labels: []string{"database"},
 		initial: map[database.Name][]metrics.Labels{
 			database.Users: {{"database": string(database.Users)}}, database.Datasets: {{"database": string(database.Datasets)}}, database.Analytics: {{"database": string(database.Analytics)}},
 		},
 	},
 	{
-		name: "dead_letters", help: "Events that could not be delivered and were not sent again since, by type.", kind: gauge, labels: []string{"event_type"},
+		name: "dead_letters", help: "Events that could not be delivered and have not been sent again since, by type.", kind: gauge, labels: []string{"event_type"},
 	},
 	{
-		name: "database_connections", help: "Connections to the database, by anybody.", kind: gauge, labels: []string{"database"},
+		name: "database_connections", help: "Connections to the database, by all clients.", kind: gauge, labels: []string{"database"},
 	},
 	{
-		name: "database_connections_max", help: "Connections that the database's server takes, to all its databases.", kind: gauge, labels: []string{"database"},
+		name: "database_connections_max", help: "Maximum number of connections to the database's server, for all its databases.", kind: gauge, labels: []string{"database"},
 	},
 	{
 		name: "database_size_bytes", help: "Size of the database on disk.", kind: gauge, labels: []string{"database"},
 	},
 	{
-		name: "user_logins_total", help: "Logins, by result; locked ones were refused unseen because of earlier failures.", kind: counter, labels: []string{"result"},
+		name: "user_logins_total", help: "Logins, by result. Locked ones were refused unchecked because of earlier failures.", kind: counter, labels: []string{"result"},
 		initial: map[database.Name][]metrics.Labels{database.Users: {{"result": "success"}, {"result": "failure"}, {"result": "locked"}}},
 	},
 	{
@@ -77,7 +77,7 @@ var families = []family{
 		initial: map[database.Name][]metrics.Labels{database.Users: {{"scope": "account"}, {"scope": "address"}, {"scope": "pair"}}},
 	},
 	{
-		name: "user_mfa_total", help: "Second factors and proofs of step-ups, by method and whether they were accepted.", kind: counter, labels: []string{"method", "result"},
+		name: "user_mfa_total", help: "Second factors and step-up proofs, by method and result.", kind: counter, labels: []string{"method", "result"},
 		initial: map[database.Name][]metrics.Labels{database.Users: {
 			{"method": "totp", "result": "accepted"}, {"method": "totp", "result": "refused"},
 			{"method": "passkey", "result": "accepted"}, {"method": "passkey", "result": "refused"},
@@ -90,7 +90,7 @@ var families = []family{
 		initial: map[database.Name][]metrics.Labels{database.Users: unlabeled},
 	},
 	{
-		name: "password_hashes_refused_total", help: "Password hashes that were refused because too many waited.", kind: counter,
+		name: "password_hashes_refused_total", help: "Password hashes that were refused because too many were waiting.", kind: counter,
 		initial: map[database.Name][]metrics.Labels{database.Users: unlabeled},
 	},
 	{
@@ -113,12 +113,12 @@ var families = []family{
 		},
 	},
 	{
-		name: "analytics_dashboard_views", help: "Times that a dashboard was looked at.", kind: counter,
+		name: "analytics_dashboard_views", help: "Dashboard views.", kind: counter,
 		initial: map[database.Name][]metrics.Labels{database.Analytics: unlabeled},
 	},
 }
 
-var databaseUp = prometheus.NewDesc("aic_database_up", "Whether the database answered this scrape; without it its metrics are absent.", []string{"database"}, nil)
+var databaseUp = prometheus.NewDesc("aic_database_up", "Whether the database responded to this scrape. If not, its metrics are absent.", []string{"database"}, nil)
 
 // collector converts samples to the metrics of the families. It implements prometheus.Collector.
 type collector samples

@@ -23,9 +23,9 @@ import (
 var format = expfmt.NewFormat(expfmt.TypeTextPlain)
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("platform-metrics", "/metrics", "Counts of the whole platform, for Prometheus", policy.Public).
+var Service = function.Endpoint(function.Get("platform-metrics", "/metrics", "Metrics of the whole platform, for Prometheus", policy.Public).
 	ClusterLocal().
-	Describe("Inside of the cluster only, at the function's own address: the public gateway does not lead here.").
+	Describe("Available only inside the cluster, at the function's own address; the public gateway does not route to it.").
 	Answers(map[string]*huma.Response{"200": {
 		Description: "OK", Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}},
 	}}), New).

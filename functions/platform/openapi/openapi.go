@@ -28,13 +28,13 @@ var Service = function.Service("platform-openapi", New,
 func answers(mediaType string) map[string]*huma.Response {
 	return map[string]*huma.Response{
 		"200": {Description: "OK", Content: map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString}}}},
-		"304": {Description: "Not Modified: the caller has it already"},
+		"304": {Description: "Not Modified: the caller already has it"},
 	}
 }
 
 // Request is a conditional request.
 type Request struct {
-	IfNoneMatch string `header:"If-None-Match" doc:"ETag of an earlier answer"`
+	IfNoneMatch string `header:"If-None-Match" doc:"ETag of an earlier response"`
 }
 
 // Response is a document or, for an unchanged one, its headers.

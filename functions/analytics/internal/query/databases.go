@@ -43,9 +43,9 @@ func (d Databases) Run(ctx context.Context, organization uuid.UUID, q Query) (*r
 // NotConfigured returns the error for a database that this deployment does not have.
 func NotConfigured(name string) error {
 	if setting, ok := settings[name]; ok {
-		f := fault.At("body.database", "%s is not configured in this deployment: an operator makes it available with the setting %s. Use %s or %s", name, setting, Datasets, PostgreSQL)
+		f := fault.At("body.database", "%s is not configured in this deployment: an operator can enable it with the setting %s. Use %s or %s", name, setting, Datasets, PostgreSQL)
 		f.Kind = fault.Conflict
 		return f
 	}
-	return fault.At("body.database", "there is no database of this name: use %s or %s", Datasets, PostgreSQL)
+	return fault.At("body.database", "there is no database with this name: use %s or %s", Datasets, PostgreSQL)
 }

@@ -27,7 +27,7 @@ func TooSlow(limit time.Duration) *fault.Error {
 
 // RowTooLarge returns the fault of a query with a single row larger than the whole result may be.
 func RowTooLarge(bytes int64) *fault.Error {
-	return Wrong(0, "a row of the answer is larger than %d MiB, which a whole answer may have: select fewer columns, or shorter values", bytes>>20)
+	return Wrong(0, "a row of the result is larger than %d MiB, the limit for the whole result: select fewer columns or shorter values", bytes>>20)
 }
 
 // Refused reports whether the error is a fault of the query itself, so that retrying does not

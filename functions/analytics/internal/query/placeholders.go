@@ -100,7 +100,7 @@ func (s *scanner) token() error {
 		return s.comment()
 	}
 	if s.ended {
-		return s.fail(s.at, "the query holds more than one statement: send one at a time")
+		return s.fail(s.at, "the query contains more than one statement: send one at a time")
 	}
 	s.seen = s.seen || rest[0] != ';'
 	if name := word.FindString(rest); name != "" {

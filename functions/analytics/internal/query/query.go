@@ -15,9 +15,9 @@ import (
 
 // Query is one SELECT statement written by a user.
 type Query struct {
-	SQL        string      `json:"query" minLength:"1" maxLength:"100000" doc:"One SELECT; parameters are written ?" example:"SELECT weather, count(*) FROM weather GROUP BY ALL"`
-	Database   string      `json:"database" enum:"datasets,postgresql,clickhouse,elasticsearch,timescaledb" doc:"datasets: your data sets, each a table by its name (DuckDB). postgresql: the tables users, datasets and logins of your organization. The others need a deployment that has them"`
-	Parameters []Parameter `json:"parameters,omitempty" maxItems:"100" doc:"Bound to the ? of the query in order, never pasted. A list stands for the items of IN (?), and elsewhere for a list (DuckDB) or an array (PostgreSQL). In postgresql a parameter takes the type that its place asks for"`
+	SQL        string      `json:"query" minLength:"1" maxLength:"100000" doc:"One SELECT statement, with ? for each parameter" example:"SELECT weather, count(*) FROM weather GROUP BY ALL"`
+	Database   string      `json:"database" enum:"datasets,postgresql,clickhouse,elasticsearch,timescaledb" doc:"datasets: your data sets, each a table with the same name (DuckDB). postgresql: the tables users, datasets and logins of your organization. The others must be configured in the deployment"`
+	Parameters []Parameter `json:"parameters,omitempty" maxItems:"100" doc:"Values for the ? of the query in order, always bound and never inserted into the SQL. A list provides the items of IN (?); anywhere else it is a list (DuckDB) or an array (PostgreSQL). In postgresql the type of a parameter is inferred from its context"`
 	TimeZone   string      `json:"-"` // IANA name, for current_date, now() and casts; empty: UTC
 }
 

@@ -49,9 +49,9 @@ func Bind(sql string, parameters []Parameter, list func(list []any, item bool, s
 	case err != nil:
 		return b, err
 	case n != len(parameters):
-		return b, Wrong(0, "the query has %d ? and there are %d parameters", n, len(parameters))
+		return b, Wrong(0, "the query has %d placeholders (?), but there are %d parameters", n, len(parameters))
 	case len(b.Values) > maxBound:
-		return b, fault.At("body.parameters", "the parameters hold more than %d values", maxBound)
+		return b, fault.At("body.parameters", "the parameters contain more than %d values", maxBound)
 	}
 	return b, refused
 }

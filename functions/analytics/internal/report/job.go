@@ -26,7 +26,7 @@ func RunSpec(run uuid.UUID) job.Spec { return job.Spec{Kind: RunKind, Key: run.S
 func RunOf(key string) (uuid.UUID, error) {
 	run, err := uuid.Parse(key)
 	if err != nil {
-		err = fault.New(fault.Invalid, "The key of this job names no run of a report").Because(err)
+		err = fault.New(fault.Invalid, "The key of this job does not identify a run of a report").Because(err)
 	}
 	return run, err
 }

@@ -31,10 +31,10 @@ type Report struct {
 	Database      string            `json:"database" enum:"datasets,postgresql"`
 	Parameters    []query.Parameter `json:"parameters" nullable:"false"`
 	Visualization string            `json:"visualization" enum:"chart,line,bar,area,scatter,table"`
-	Schedule      *string           `json:"schedule,omitempty" doc:"Cron; absent: run by hand only"`
-	Timezone      string            `json:"timezone" doc:"In which the schedule is read, and of which current_date and now() in the query are"`
+	Schedule      *string           `json:"schedule,omitempty" doc:"Cron expression; absent if the report runs only on request"`
+	Timezone      string            `json:"timezone" doc:"IANA time zone of the schedule, and of current_date and now() in the query"`
 	NextRunAt     *time.Time        `json:"next_run_at,omitempty"`
-	NextRuns      []time.Time       `json:"next_runs,omitempty" db:"-" doc:"The next five due times. A time that daylight saving skips is due when the skip ends; one that the clock shows twice, the first time"`
+	NextRuns      []time.Time       `json:"next_runs,omitempty" db:"-" doc:"The next five due times. A time that daylight saving time skips is due when the skipped period ends; one that occurs twice is due the first time"`
 	CreatedBy     uuid.UUID         `json:"created_by" format:"uuid"`
 	CreatedAt     time.Time         `json:"created_at"`
 }

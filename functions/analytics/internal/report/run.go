@@ -24,14 +24,14 @@ type Run struct {
 	ID           uuid.UUID  `json:"id" format:"uuid"`
 	ReportID     uuid.UUID  `json:"report_id" format:"uuid"`
 	Status       string     `json:"status" enum:"queued,running,succeeded,failed"`
-	ScheduledFor *time.Time `json:"scheduled_for,omitempty" doc:"The due time; absent: run by hand"`
+	ScheduledFor *time.Time `json:"scheduled_for,omitempty" doc:"The due time; absent if the run was requested"`
 	QueuedAt     time.Time  `json:"queued_at"`
 	StartedAt    *time.Time `json:"started_at,omitempty"`
 	FinishedAt   *time.Time `json:"finished_at,omitempty"`
 	RowCount     *int       `json:"row_count,omitempty"`
-	Truncated    bool       `json:"truncated" doc:"The query had more rows than are kept"`
+	Truncated    bool       `json:"truncated" doc:"Whether the query had more rows than are stored"`
 	Failure      *string    `json:"failure,omitempty" doc:"Why the run failed"`
-	ChartFailure *string    `json:"chart_failure,omitempty" doc:"Why there are rows and no chart"`
+	ChartFailure *string    `json:"chart_failure,omitempty" doc:"Why there are rows but no chart"`
 }
 
 // RunColumns are the columns of a Run.
@@ -64,4 +64,4 @@ func (r *Rows) UnmarshalJSON(text []byte) error { return (*json.RawMessage)(r).U
 
 // ErrNoRun is returned for a run that does not exist or belongs to another organization or
 // report.
-var ErrNoRun = fault.New(fault.NotFound, "This report of your organization has no run with this identifier")
+var ErrNoRun = fault.New(fault.NotFound, "Your organization has no such report, or the report has no run with this identifier")

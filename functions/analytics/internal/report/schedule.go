@@ -16,21 +16,21 @@ type Schedule struct{ cron.Schedule }
 func ParseSchedule(expression, timezone string) (Schedule, error) {
 	location, err := time.LoadLocation(timezone)
 	if err != nil || timezone == "" || timezone == "Local" {
-		return Schedule{}, fault.At("body.timezone", "there is no such time zone: use a name of the IANA database such as Europe/Berlin")
+		return Schedule{}, fault.At("body.timezone", "this time zone is unknown: use a name from the IANA database such as Europe/Berlin")
 	}
 	switch {
 	case strings.Contains(expression, "="):
 		return Schedule{}, fault.At("body.schedule", "the time zone is not part of the schedule: use the field timezone")
 	case strings.HasPrefix(strings.TrimSpace(expression), "@every"):
-		return Schedule{}, fault.At("body.schedule", "@every counts from a start that nobody knows: use the five fields of cron")
+		return Schedule{}, fault.At("body.schedule", "@every is not supported, because it has no defined start: use the five fields of cron")
 	}
 	parsed, err := cron.Parse(expression, location)
 	if err != nil {
-		return Schedule{}, fault.At("body.schedule", "this is no cron expression of five fields: minute, hour, day of the month, month, day of the week")
+		return Schedule{}, fault.At("body.schedule", "this is not a cron expression with five fields: minute, hour, day of the month, month, day of the week")
 	}
 	s := Schedule{parsed}
 	if s.After(time.Now()) == nil {
-		return Schedule{}, fault.At("body.schedule", "this never comes: there is no such day")
+		return Schedule{}, fault.At("body.schedule", "this schedule is never due: there is no such day")
 	}
 	return s, nil
 }

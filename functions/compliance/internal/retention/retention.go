@@ -52,8 +52,8 @@ const (
 // Policy is how long an organization keeps a resource.
 type Policy struct {
 	Resource Resource `json:"resource"`
-	KeepDays int      `json:"keep_days" doc:"Days after its end or deletion"`
-	Origin   string   `json:"origin" enum:"own,default" doc:"Whether the organization or the platform has set it"`
+	KeepDays int      `json:"keep_days" doc:"Days that a record is kept after its end or deletion"`
+	Origin   string   `json:"origin" enum:"own,default" doc:"Whether the organization set the policy or it is the platform's default"`
 }
 
 // Store is the database of the retention functions.

@@ -25,14 +25,14 @@ type Dataset struct {
 	ID           uuid.UUID           `json:"id" format:"uuid"`
 	Name         string              `json:"name" doc:"The table's name in SQL"`
 	Description  string              `json:"description"`
-	Schema       *Schema             `json:"schema,omitempty" doc:"As declared; absent: the types are inferred"`
+	Schema       *Schema             `json:"schema,omitempty" doc:"As declared; absent if the types are inferred"`
 	StorageType  string              `json:"storage_type" enum:"local,s3,gcs,azure"`
 	Status       string              `json:"status" enum:"draft,processing,ready,failed"`
 	Version      int                 `json:"version" doc:"Number of the newest version, 0 before the first upload"`
 	ReadyVersion *int                `json:"ready_version,omitempty" doc:"The version that queries read"`
 	Format       *string             `json:"format,omitempty" enum:"csv,json,parquet"`
-	SizeBytes    *int64              `json:"size_bytes,omitempty" doc:"As uploaded"`
-	SHA256       *string             `json:"sha256,omitempty" doc:"Of the bytes as uploaded, hexadecimal"`
+	SizeBytes    *int64              `json:"size_bytes,omitempty" doc:"Size of the uploaded file"`
+	SHA256       *string             `json:"sha256,omitempty" doc:"SHA-256 of the uploaded file, hexadecimal"`
 	RowCount     *int64              `json:"row_count,omitempty" doc:"Once profiled"`
 	Progress     *profiling.Progress `json:"progress,omitempty" doc:"While processing"`
 	Failure      *string             `json:"failure,omitempty" doc:"Why the newest version failed"`

@@ -23,7 +23,7 @@ type Schema struct {
 
 // Column is one declared column.
 type Column struct {
-	Name string `json:"name" minLength:"1" maxLength:"255" pattern:"^[^\\x00-\\x1f]+$" doc:"As in the file; case does not matter"`
+	Name string `json:"name" minLength:"1" maxLength:"255" pattern:"^[^\\x00-\\x1f]+$" doc:"Name in the file, ignoring case"`
 	Type string `json:"type" maxLength:"32" example:"DECIMAL(18,2)" doc:"VARCHAR, TINYINT, SMALLINT, INTEGER, BIGINT, HUGEINT, REAL, DOUBLE, DECIMAL(p,s), BOOLEAN, DATE, TIME, TIMESTAMP, TIMESTAMPTZ, UUID or JSON"`
 }
 
@@ -43,11 +43,11 @@ func (s *Schema) Check(location string) error {
 		c, at := &s.Columns[i], fmt.Sprintf("%s.columns[%d]", location, i)
 		c.Type = strings.ToUpper(strings.ReplaceAll(c.Type, " ", ""))
 		if !knownType(c.Type) {
-			return fault.At(at+".type", "this is none of the types that a column can have, such as VARCHAR, BIGINT, DOUBLE, DECIMAL(18,2), BOOLEAN, DATE or TIMESTAMP")
+			return fault.At(at+".type", "this is not a type that a column can have, such as VARCHAR, BIGINT, DOUBLE, DECIMAL(18,2), BOOLEAN, DATE or TIMESTAMP")
 		}
 		name := strings.ToLower(c.Name)
 		if seen[name] {
-			return fault.At(at+".name", "another column has this name already; SQL names know no case")
+			return fault.At(at+".name", "another column already has this name; SQL names are case-insensitive")
 		}
 		seen[name] = true
 	}

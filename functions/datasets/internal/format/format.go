@@ -41,26 +41,26 @@ func Hint(mediaType, fileName string) string {
 var unsupported = []struct{ magic, sentence string }{
 	{"PK\x03\x04", "This is a ZIP archive or an Excel workbook: upload the file in it, or save the sheet as CSV (UTF-8)"},
 	{"\xd0\xcf\x11\xe0", "This is an Excel workbook: save the sheet as CSV (UTF-8)"},
-	{"\x1f\x8b", "This file is compressed by gzip: decompress it; it is compressed again where it is stored"},
-	{"\x28\xb5\x2f\xfd", "This file is compressed by zstd: decompress it; it is compressed again where it is stored"},
-	{"BZh", "This file is compressed by bzip2: decompress it; it is compressed again where it is stored"},
-	{"\xfd7zXZ", "This file is compressed by xz: decompress it; it is compressed again where it is stored"},
-	{"Obj\x01", "This is an Avro file, which is not read here yet: convert it to Parquet"},
-	{"ORC", "This is an ORC file, which is not read here yet: convert it to Parquet"},
-	{"PARE", "This is a Parquet file with an encrypted footer, which is not read here: write it without encryption"},
+	{"\x1f\x8b", "This file is compressed with gzip: decompress it before uploading. It is stored compressed."},
+	{"\x28\xb5\x2f\xfd", "This file is compressed with zstd: decompress it before uploading. It is stored compressed."},
+	{"BZh", "This file is compressed with bzip2: decompress it before uploading. It is stored compressed."},
+	{"\xfd7zXZ", "This file is compressed with xz: decompress it before uploading. It is stored compressed."},
+	{"Obj\x01", "This is an Avro file, which is not supported yet: convert it to Parquet"},
+	{"ORC", "This is an ORC file, which is not supported yet: convert it to Parquet"},
+	{"PARE", "This is a Parquet file with an encrypted footer, which is not supported: write it without encryption"},
 }
 
 // foreign lists text formats that people send by mistake, by how they begin in lower case.
 var foreign = []struct{ start, sentence string }{
 	{"<!doctype html", htmlSentence}, {"<html", htmlSentence}, {"<head", htmlSentence}, {"<body", htmlSentence}, {"<table", htmlSentence}, {"<script", htmlSentence},
 	{"<?xml", xmlSentence}, {"<!doctype", xmlSentence}, {"<svg", xmlSentence}, {"<!--", xmlSentence},
-	{"%pdf-", "This is a PDF document: upload the data that it was made of, as CSV, JSON or Parquet"},
+	{"%pdf-", "This is a PDF document: upload its underlying data as CSV, JSON or Parquet"},
 	{"{\\rtf", "This is an RTF document: save it as CSV (UTF-8)"},
 }
 
 const (
-	htmlSentence = "This is an HTML page, such as one that asks to log in, and not the data itself: download the file again and look into it"
-	xmlSentence  = "This is XML, which is not read here: convert it to CSV, JSON or Parquet"
+	htmlSentence = "This is an HTML page, such as a login page, and not the data itself: download the file again and check its content"
+	xmlSentence  = "This is XML, which is not supported: convert it to CSV, JSON or Parquet"
 )
 
 // Recognize returns the format of a file from a hint and its first bytes, decoded to UTF-8 if
@@ -76,7 +76,7 @@ func Recognize(head []byte, hint string) (string, error) {
 				return "", fault.New(fault.Unsupported, "%s", u.sentence)
 			}
 		}
-		return "", fault.New(fault.Unsupported, "This file is binary and not Parquet: CSV, JSON and Parquet are read here")
+		return "", fault.New(fault.Unsupported, "This file is binary but not Parquet: upload CSV, JSON or Parquet")
 	}
 	begin := bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n"))
 	for _, f := range foreign {
@@ -86,7 +86,7 @@ func Recognize(head []byte, hint string) (string, error) {
 	}
 	switch {
 	case hint == ingest.Parquet:
-		return "", fault.At("body.file", "the file is called Parquet and is not: it does not begin like one")
+		return "", fault.At("body.file", "the file is declared or named as Parquet but does not begin like a Parquet file")
 	case hint != "":
 		return hint, nil
 	case startsJSON(head):
@@ -114,7 +114,7 @@ func isText(head []byte) bool {
 func Readable(head []byte, charset string) ([]byte, error) {
 	encoding, err := textfile.Encoding(head, charset)
 	if err != nil {
-		return nil, fault.New(fault.Unsupported, "The charset %q is not known: save the file as UTF-8", charset)
+		return nil, fault.New(fault.Unsupported, "The charset %q is unknown: save the file as UTF-8", charset)
 	}
 	if encoding == nil {
 		return head, nil

@@ -31,7 +31,7 @@ func VersionOf(key string) (dataset uuid.UUID, version int, err error) {
 		version, err = strconv.Atoi(number)
 	}
 	if err != nil {
-		err = fault.New(fault.Invalid, "The key of this job names no version of a data set").Because(err)
+		err = fault.New(fault.Invalid, "The key of this job does not identify a version of a data set").Because(err)
 	}
 	return dataset, version, err
 }

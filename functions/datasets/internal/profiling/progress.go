@@ -2,8 +2,8 @@ package profiling
 
 // Progress is the progress of a version's profiling.
 type Progress struct {
-	Stage string  `json:"stage" doc:"What is being done" example:"infer"`
-	Done  float64 `json:"done" minimum:"0" maximum:"1" doc:"Share of the whole"`
+	Stage string  `json:"stage" doc:"Current stage of the work" example:"infer"`
+	Done  float64 `json:"done" minimum:"0" maximum:"1" doc:"Completed share of the whole"`
 }
 
 // SelectProgress is the SQL expression for the progress of version v of data set d. It is NULL

@@ -84,7 +84,7 @@ func OpenForm(contentType string, body io.Reader) (*File, error) {
 		return nil, fault.At("body.file", "the form is empty: send the file in a field named file")
 	}
 	if part.FormName() != fileField {
-		return nil, fault.At("body", "the form has a field that is not known: it takes one, named file")
+		return nil, fault.At("body", "the form has an unknown field: send only one field, named file")
 	}
 	return openPart(form, part)
 }
@@ -134,7 +134,7 @@ func openPart(form *multipart.Reader, part *multipart.Part) (*File, error) {
 	case "absent":
 		f.HeaderAbsent = f.Format == ingest.CSV
 	default:
-		return nil, fault.At("body.file", "the header parameter of text/csv is present or absent (RFC 4180)")
+		return nil, fault.At("body.file", "the header parameter of text/csv must be present or absent (RFC 4180)")
 	}
 	return f, nil
 }
@@ -148,7 +148,7 @@ func (f *File) CopyTo(w io.Writer, limit int64) (Content, error) {
 	for {
 		n, err := f.bytes.Read(block)
 		if size += int64(n); size > limit {
-			return Content{}, fault.New(fault.TooLarge, "The file is larger than the %d bytes that are taken", limit)
+			return Content{}, fault.New(fault.TooLarge, "The file is larger than the limit of %d bytes", limit)
 		}
 		hash.Write(block[:n])
 		if _, err := w.Write(block[:n]); err != nil {
@@ -163,14 +163,14 @@ func (f *File) CopyTo(w io.Writer, limit int64) (Content, error) {
 		}
 	}
 	if f.Format == ingest.Parquet && (size < 12 || !bytes.Equal(tail, []byte(format.ParquetMagic))) {
-		return Content{}, fault.At("body.file", "the Parquet file is cut off: it does not end like one")
+		return Content{}, fault.At("body.file", "the Parquet file is truncated: it does not end like a Parquet file")
 	}
 	more, err := nextPart(f.form)
 	if err != nil {
 		return Content{}, err
 	}
 	if more != nil {
-		return Content{}, fault.At("body", "the form has more than the one field named file")
+		return Content{}, fault.At("body", "the form has more than one field: send only one field, named file")
 	}
 	return Content{Size: size, SHA256: hash.Sum(nil)}, nil
 }
@@ -180,7 +180,7 @@ func lastBytes(b []byte) []byte { return b[max(0, len(b)-len(format.ParquetMagic
 // interrupted returns the error for a body that could not be read to its end.
 func interrupted(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return fault.New(fault.Malformed, "The upload stopped: nothing arrived for too long")
+		return fault.New(fault.Malformed, "The upload stalled: no data arrived for too long")
 	}
-	return fault.New(fault.Malformed, "The form is damaged or ended before the file did: nothing was stored, send it again")
+	return fault.New(fault.Malformed, "The form is damaged or incomplete: nothing was stored, send it again")
 }

@@ -37,7 +37,7 @@ func (w *fileWriter) WriteHeader(status int) {
 	w.refused = true
 	w.Header().Del("Content-Disposition")
 	problem.Write(w.request.Context(), w.ResponseWriter,
-		fault.New(fault.Unsatisfiable, "The range lies outside the file, whose size Content-Range tells"))
+		fault.New(fault.Unsatisfiable, "The range lies outside the file; Content-Range gives the size of the file"))
 }
 
 func (w *fileWriter) Write(p []byte) (int, error) {

@@ -129,7 +129,7 @@ func (p Preparer) put(ctx context.Context, u Upload, key []byte, path string, pr
 // Retrying does not help.
 func damaged(ctx context.Context, err error) error {
 	slog.ErrorContext(ctx, "stored version is damaged", "error", err)
-	return &invalid.Error{Detail: "The stored bytes of this version are damaged: upload the file again."}
+	return &invalid.Error{Detail: "The stored file of this version is damaged: upload it again."}
 }
 
 // Sentence returns the detail of the error in a form that can be stored: valid UTF-8 without NUL,

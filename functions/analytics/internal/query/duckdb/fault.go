@@ -46,9 +46,9 @@ func explain(err error, text query.Rewritten, limits query.Limits, all, mentione
 func notReady(t table) error {
 	switch t.Status {
 	case "draft":
-		return fault.New(fault.Conflict, "The data set %q holds nothing yet: upload a file to it", t.Name)
+		return fault.New(fault.Conflict, "The data set %q is empty: upload a file to it", t.Name)
 	case "failed":
-		return fault.New(fault.Conflict, "The file of the data set %q could not be read: its failure says why, upload a file that can be read", t.Name)
+		return fault.New(fault.Conflict, "The file of the data set %q could not be read: see its failure for the reason and upload a corrected file", t.Name)
 	}
 	return fault.New(fault.Conflict, "The data set %q is still being prepared: try again when its status is ready", t.Name).After(5 * time.Second)
 }

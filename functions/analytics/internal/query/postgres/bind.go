@@ -19,7 +19,7 @@ func bind(sql string, parameters []query.Parameter) (query.Statement, error) {
 			return dollar(len(s.Values)), nil
 		}
 		if len(list) == 0 {
-			return "", fault.At("body.parameters", "an empty list cannot stand in IN (?): write = ANY(?) for IN, <> ALL(?) for NOT IN")
+			return "", fault.At("body.parameters", "an empty list cannot be used in IN (?): write = ANY(?) for IN, <> ALL(?) for NOT IN")
 		}
 		marks := make([]string, len(list))
 		for i, v := range list {

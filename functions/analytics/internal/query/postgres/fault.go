@@ -37,12 +37,12 @@ func explain(ctx context.Context, err error, text query.Rewritten, limits query.
 	case "53400", "53200", "53100": // configuration_limit_exceeded, out_of_memory, disk_full
 		return query.Wrong(0, "the query needs more memory or temporary space than it may use: select fewer rows or columns, or aggregate")
 	case "42501": // insufficient_privilege
-		return query.Wrong(0, "the query reaches for something that is not available here: the tables are users, datasets and logins")
+		return query.Wrong(0, "the query uses something that is not available here: the tables are users, datasets and logins")
 	case "25006": // read_only_sql_transaction
-		return query.Wrong(0, "only a query that selects may run here")
+		return query.Wrong(0, "only SELECT queries can run here")
 	case "42601": // syntax_error
 		if !selecting.MatchString(text.SQL) {
-			return query.Wrong(0, "only a query that selects may run here")
+			return query.Wrong(0, "only SELECT queries can run here")
 		}
 	case "42P01": // undefined_table
 		return query.Wrong(position(e, text), "%s; the tables are users, datasets and logins", message(e))

@@ -25,5 +25,5 @@ func checkForbidden(sql string) error {
 		return nil
 	}
 	return query.Wrong(utf8.RuneCountInString(sql[:found[0]])+1,
-		"%.40q is not available here; a text that holds it can be passed as a parameter", sql[found[0]:found[1]])
+		"%.40q is not available here; pass text that contains it as a parameter", sql[found[0]:found[1]])
 }
