@@ -49,7 +49,7 @@ func TestUsersGuide_Passkeys_WorkAsPrintedInABrowser(t *testing.T) {
 		httputil.NewSingleHostReverseProxy(target).ServeHTTP(w, r)
 	}))
 	t.Cleanup(page.Close)
-	site := strings.Replace(page.URL, "127.0.0.1", "localhost", 1) // an address has no passkeys
+	site := strings.Replace(page.URL, "127.0.0.1", "localhost", 1) // passkeys need a host name, not an address
 	p = whole(t, func(c *function.Config) { c.WebAuthnOrigins = []string{site} })
 	ada := p.Login(policy.Member)
 
@@ -68,7 +68,7 @@ func TestUsersGuide_Passkeys_WorkAsPrintedInABrowser(t *testing.T) {
 	}
 }
 
-// openTab opens a tab of Chromium with a device that holds passkeys, and whose owner is there.
+// openTab opens a Chromium tab with a virtual passkey device whose user is present.
 func openTab(t *testing.T) context.Context {
 	t.Helper()
 	names := []string{
@@ -81,9 +81,9 @@ func openTab(t *testing.T) context.Context {
 	}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(names[found]), chromedp.UserDataDir(t.TempDir()))
 	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // Chromium refuses its sandbox to root
+		options = append(options, chromedp.NoSandbox) // Chromium's sandbox does not run as root
 	}
-	ctx, stop := context.WithTimeout(context.Background(), 2*time.Minute) // ends a broken test only
+	ctx, stop := context.WithTimeout(context.Background(), 2*time.Minute) // only ends a broken test
 	t.Cleanup(stop)
 	ctx, stopBrowser := chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(stopBrowser)

@@ -21,7 +21,7 @@ var declaration = create.Service
 
 const path = "/v1/datasets"
 
-func TestCreateDescribesADraft(t *testing.T) {
+func TestCreate_Valid_ReturnsADraft(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	caller := p.Login("member")
@@ -44,7 +44,7 @@ func TestCreateDescribesADraft(t *testing.T) {
 	}
 }
 
-func TestCreateGivesANameToOneDataSetOfAnOrganization(t *testing.T) {
+func TestCreate_NameTaken_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	caller, other := p.Login("owner"), p.Login("owner")
@@ -54,7 +54,7 @@ func TestCreateGivesANameToOneDataSetOfAnOrganization(t *testing.T) {
 	p.Do(other.Token, http.MethodPost, path, `{"name": "Sales"}`).Want(t, http.StatusCreated)
 }
 
-func TestCreateRefusesBadInput(t *testing.T) {
+func TestCreate_BadInput_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	caller := p.Login("owner")

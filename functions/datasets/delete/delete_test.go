@@ -19,7 +19,7 @@ var walk = append([]function.Declaration{
 	deletion.Service, list.Service,
 }, datasetstest.Lifecycle...)
 
-func TestDeleteTakesADataSetAwayAtOnce(t *testing.T) {
+func TestDelete_DataSet_DisappearsAtOnce(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller, other := p.Login("owner"), p.Login("owner")
@@ -46,9 +46,9 @@ func TestDeleteTakesADataSetAwayAtOnce(t *testing.T) {
 	}
 	event := platformtest.Published[events.DatasetDeleted](p, 1)[0].Data
 	if event.DatasetID != d.ID || event.Status != "deleted" || !event.ChangedAt.After(d.ChangedAt) {
-		t.Errorf("event %+v is not about the end of %s", event, d.ID)
+		t.Errorf("event %+v is not about the deletion of %s", event, d.ID)
 	}
 	if again := datasetstest.Create(t, p, caller.Token, "going"); again.ID == d.ID {
-		t.Errorf("the name leads to the deleted data set")
+		t.Errorf("the name still refers to the deleted data set")
 	}
 }

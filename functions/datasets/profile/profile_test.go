@@ -46,7 +46,7 @@ func columns(t *testing.T, d get.Detail) map[string]ingest.ColumnProfile {
 	return byName
 }
 
-func TestProfileMakesTheSeattleWeatherReady(t *testing.T) {
+func TestProfile_SeattleWeather_BecomesReady(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
@@ -65,7 +65,7 @@ func TestProfileMakesTheSeattleWeatherReady(t *testing.T) {
 	}
 }
 
-func TestProfileOfABadFileSaysWhyAndKeepsTheLastGoodVersion(t *testing.T) {
+func TestProfile_BadFile_FailsAndKeepsTheLastGoodVersion(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
@@ -116,7 +116,7 @@ func TestProfileOfABadFileSaysWhyAndKeepsTheLastGoodVersion(t *testing.T) {
 	}
 }
 
-func TestProfileOfAnOlderVersionDoesNotOverrideANewer(t *testing.T) {
+func TestProfile_OlderVersionLast_DoesNotReplaceANewerOne(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
@@ -139,7 +139,7 @@ func TestProfileOfAnOlderVersionDoesNotOverrideANewer(t *testing.T) {
 	}
 }
 
-func TestProfileHappensOnceHoweverOftenItIsDelivered(t *testing.T) {
+func TestProfile_DeliveredRepeatedly_RunsOnce(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
@@ -163,7 +163,7 @@ func TestProfileHappensOnceHoweverOftenItIsDelivered(t *testing.T) {
 	}
 }
 
-func TestProfile_OurFailure_IsTriedAgain(t *testing.T) {
+func TestProfile_InternalError_IsRetried(t *testing.T) {
 	t.Parallel()
 	scratch := filepath.Join(t.TempDir(), "missing")
 	p := platformtest.NewWith(t, func(c *function.Config) { c.Scratch = scratch }, append(datasetstest.Lifecycle, outboxrelay.Service)...)
@@ -173,7 +173,7 @@ func TestProfile_OurFailure_IsTriedAgain(t *testing.T) {
 
 	datasetstest.Profile(t, p, 1)
 	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != dataset.Processing {
-		t.Errorf("status %s after our own failure, want processing", got.Status)
+		t.Errorf("status %s after an internal error, want processing", got.Status)
 	}
 	if err := os.Mkdir(scratch, 0o700); err != nil {
 		t.Fatal(err)
@@ -194,11 +194,11 @@ func TestProfile_DataSetDeletedMeanwhile_IsCancelled(t *testing.T) {
 	p.Do(caller.Token, http.MethodDelete, "/v1/datasets/"+d.ID.String(), nil).Want(t, http.StatusNoContent)
 	datasetstest.Profile(t, p, 1)
 	if n := datasetstest.Count(t, p, `SELECT count(*) FROM jobs WHERE state = 'cancelled' AND attempt = 0`); n != 1 {
-		t.Errorf("%d jobs were cancelled before they began, want 1", n)
+		t.Errorf("%d jobs were cancelled before they started, want 1", n)
 	}
 }
 
-func TestProfileOfStoredBytesThatAreDamagedFails(t *testing.T) {
+func TestProfile_DamagedObject_Fails(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
@@ -220,7 +220,7 @@ func TestProfileOfStoredBytesThatAreDamagedFails(t *testing.T) {
 	}
 }
 
-func TestProfileOfADeletedDataSetLeavesNothing(t *testing.T) {
+func TestProfile_DataSetDeleted_LeavesNothing(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
@@ -235,7 +235,7 @@ func TestProfileOfADeletedDataSetLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestProfileKeepsEveryDeclaredType(t *testing.T) {
+func TestProfile_DeclaredTypes_AreKept(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
@@ -271,7 +271,7 @@ func TestProfileKeepsEveryDeclaredType(t *testing.T) {
 	}
 }
 
-func TestProfileReadsACSVFileWithoutHeader(t *testing.T) {
+func TestProfile_CSVWithoutHeader_IsRead(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
@@ -299,7 +299,7 @@ func TestProfile_DeclaredCharset_IsDecoded(t *testing.T) {
 	}
 }
 
-// Whatever the engine cannot read ends as failed, with a sentence, and not as an event that is delivered again.
+// A file that the engine cannot read fails with a message; its event is not delivered again.
 func TestProfile_FileThatCannotBeRead_Fails(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, datasetstest.Lifecycle...)
@@ -321,7 +321,7 @@ func TestProfile_FileThatCannotBeRead_Fails(t *testing.T) {
 	}
 }
 
-func TestTheCatalogPublishesWhatCanBeQueried(t *testing.T) {
+func TestProfile_ReadyDataSet_IsPublishedInTheCatalog(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")

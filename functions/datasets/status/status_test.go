@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 
 var walk = append([]function.Declaration{status.Service}, datasetstest.Lifecycle...)
 
-func TestStatusCountsAndShowsWhatIsProcessed(t *testing.T) {
+func TestStatus_CountsAndListsProcessing(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller, other := p.Login("owner"), p.Login("owner")
@@ -52,7 +52,7 @@ UPDATE jobs SET state = 'running', attempt = 2, holder = gen_random_uuid(), prog
 	p.Do("", http.MethodGet, "/v1/datasets/status", nil).Want(t, http.StatusUnauthorized)
 }
 
-func TestStatusOfOne_ShowsProgressAttemptsAndFailure(t *testing.T) {
+func TestGetStatus_ShowsProgressAttemptsAndFailure(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller, other := p.Login("viewer"), p.Login("owner")
@@ -87,7 +87,7 @@ func TestStatusOfOne_ShowsProgressAttemptsAndFailure(t *testing.T) {
 	set(`UPDATE jobs SET state = 'available', attempt = 0`)
 	datasetstest.Profile(t, p, 1)
 	if got := read(); got.Status != dataset.Failed || got.Failure == nil || got.Attempt != nil {
-		t.Errorf("in the end %+v, want it failed with a sentence", got)
+		t.Errorf("after the last attempt %+v, want it failed with a message", got)
 	}
 	p.Do(other.Token, http.MethodGet, path, nil).Want(t, http.StatusNotFound)
 	p.Do("", http.MethodGet, path, nil).Want(t, http.StatusUnauthorized)

@@ -37,7 +37,7 @@ type version = struct {
 	SHA256    string    `json:"sha256"`
 }
 
-func TestUploadStoresAVersionAndTellsOfIt(t *testing.T) {
+func TestUpload_File_StoresAVersionAndPublishesIt(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller := p.Login("owner")
@@ -56,14 +56,14 @@ func TestUploadStoresAVersionAndTellsOfIt(t *testing.T) {
 		t.Errorf("event %+v is not about version 1 of %s", published, d.ID)
 	}
 	if !published.ChangedAt.After(d.ChangedAt) {
-		t.Errorf("the event's changed_at %s is not after the data set's making %s", published.ChangedAt, d.ChangedAt)
+		t.Errorf("the event's changed_at %s is not after the data set's creation %s", published.ChangedAt, d.ChangedAt)
 	}
 	if n := datasetstest.Count(t, p, `SELECT count(*) FROM staged_objects`); n != 0 {
 		t.Errorf("%d staged objects after an upload", n)
 	}
 }
 
-func TestUploadRecognizesFormats(t *testing.T) {
+func TestUpload_Formats_AreRecognized(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller := p.Login("owner")
@@ -95,7 +95,7 @@ func TestUploadRecognizesFormats(t *testing.T) {
 	}
 }
 
-func TestUploadRefusesWhatIsNoWholeFileAndLeavesNothing(t *testing.T) {
+func TestUpload_InvalidForm_IsRefusedAndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	p := platformtest.NewWith(t, func(c *function.Config) { c.MaxUploadBytes = 1 << 20 }, walk...)
 	caller := p.Login("owner")
@@ -157,7 +157,7 @@ func TestUploadRefusesWhatIsNoWholeFileAndLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestUploadRefusesOthersAndWhatIsNotThere(t *testing.T) {
+func TestUpload_NotFound(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller, other := p.Login("owner"), p.Login("owner")
@@ -173,7 +173,7 @@ func TestUploadRefusesOthersAndWhatIsNotThere(t *testing.T) {
 	datasetstest.WantRefusals(t, p, "datasets:upload", 3)
 }
 
-func TestUploadsAtOnceGetVersionsOfTheirOwn(t *testing.T) {
+func TestUpload_Concurrent_GetDistinctVersions(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller := p.Login("owner")
@@ -198,7 +198,7 @@ func TestUploadsAtOnceGetVersionsOfTheirOwn(t *testing.T) {
 	}
 }
 
-// halfway begins an upload, and returns once its bytes are on their way to storage.
+// halfway begins an upload and returns once its bytes are on their way to storage.
 func halfway(t *testing.T, p *platformtest.Platform, token string, id uuid.UUID, send io.Writer) {
 	t.Helper()
 	_, _ = fmt.Fprintf(send, "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n%s", strings.Repeat("a,b\n", 1<<19))
@@ -207,7 +207,7 @@ func halfway(t *testing.T, p *platformtest.Platform, token string, id uuid.UUID,
 	})
 }
 
-func TestUploadToADataSetDeletedMeanwhileLeavesNothing(t *testing.T) {
+func TestUpload_DataSetDeletedMeanwhile_LeavesNothing(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller := p.Login("owner")
@@ -227,7 +227,7 @@ func TestUploadToADataSetDeletedMeanwhileLeavesNothing(t *testing.T) {
 	datasetstest.WantRefusals(t, p, "datasets:upload", 1)
 }
 
-func TestUploadOfAClientThatGoesAwayLeavesNothing(t *testing.T) {
+func TestUpload_ClientDisconnects_LeavesNothing(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller := p.Login("owner")
@@ -247,7 +247,7 @@ func TestUploadOfAClientThatGoesAwayLeavesNothing(t *testing.T) {
 	datasetstest.WantNothingStored(t, p)
 }
 
-func TestUploadIsDescribed(t *testing.T) {
+func TestUpload_FormIsDescribed(t *testing.T) {
 	t.Parallel()
 	api := runtime.Describe([]function.Declaration{upload.Service})
 	media := api.Paths[upload.Service.Operations[0].Path].Post.RequestBody.Content["multipart/form-data"]
