@@ -1,4 +1,4 @@
-# The targets of the platform. `make` lists them.
+# Targets of the platform. `make` lists them.
 .DEFAULT_GOAL := help
 PORT ?= 8080
 DATA_DIR ?= .local
@@ -9,7 +9,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## install what is missing: PostgreSQL, a C compiler
+setup: ## install missing dependencies: PostgreSQL, a C compiler
 	@scripts/setup.sh
 
 .PHONY: build
@@ -29,16 +29,16 @@ test: ## test every package against a real PostgreSQL, Redis, Chromium and promt
 	@bin/testpostgres -- go test -race -shuffle=on -timeout 30m ./...
 
 .PHONY: check
-check: setup ## format, vet, lint, and compare what is generated
+check: setup ## format, vet, lint, and check that generated files are up to date
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
 	@go vet ./...
 	@go tool staticcheck ./...
-	@go tool go-errorlint -comparison=false ./... # io.EOF is compared by ==, as io.Reader has it
+	@go tool go-errorlint -comparison=false ./... # io.Reader specifies comparing io.EOF with ==
 	@go mod tidy -diff
 	@scripts/generate.sh --check
 
 .PHONY: generate
-generate: setup ## write the manifests and the API's description from the catalog
+generate: setup ## write the manifests and the API description from the catalog
 	@scripts/generate.sh
 
 .PHONY: image
@@ -46,13 +46,13 @@ image: setup ## build the container image: bin/image.tar, or push it to IMAGE=re
 	@cd scripts/image && go run . -root ../.. -push "$(IMAGE)"
 
 .PHONY: deploy
-deploy: ## deploy to the cluster that kubectl talks to; OVERLAY=local, staging or production
+deploy: ## deploy to kubectl's current cluster; OVERLAY=local, staging or production
 	@scripts/deploy-data-services.sh
 
 .PHONY: e2e
-e2e: ## show the platform on a real Kubernetes with real Knative (Linux, root)
+e2e: ## test the platform on a real Kubernetes with real Knative (Linux, root)
 	@scripts/e2e/run.sh
 
 .PHONY: bench
-bench: build ## measure speed, as ratios within one run
+bench: build ## measure speed, relative to limits and to peers in the same run
 	@scripts/bench.sh

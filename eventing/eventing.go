@@ -5,7 +5,7 @@ package eventing
 
 import "embed"
 
-// Manifests is this folder.
+// Manifests contains the folder base.
 //
 //go:embed base
 var Manifests embed.FS

@@ -1,11 +1,10 @@
-// Package knative holds how functions run: a Knative Service for each, as
-// Kustomize bases, and the description of the API that they answer.
+// Package knative embeds the API description. The folder contains the Kustomize bases that deploy
+// each function as a Knative Service.
 package knative
 
 import _ "embed"
 
-// OpenAPI is the description of the whole API (OpenAPI 3.1, YAML), generated from
-// the catalog.
+// OpenAPI describes the whole API (OpenAPI 3.1, YAML). It is generated from the catalog.
 //
 //go:embed openapi.yaml
 var OpenAPI []byte

@@ -33,9 +33,9 @@ import (
 
 var segment = regexp.MustCompile(`\{[^/]+\}`)
 
-// types makes an empty value of each kind that the manifests use. A kind that is
-// missing here fails the tests: it would not be checked. Secrets are missing: none
-// is in the repository.
+// types returns an empty value of each kind that the manifests use. A kind that is missing here
+// fails the tests, since it would not be checked. Secrets are missing because the repository
+// contains none.
 var types = map[string]func() any{
 	"v1 Namespace":                           func() any { return &core.Namespace{} },
 	"v1 ConfigMap":                           func() any { return &core.ConfigMap{} },
@@ -55,14 +55,14 @@ var types = map[string]func() any{
 	"sources.knative.dev/v1 PingSource":                func() any { return &sources.PingSource{} },
 }
 
-// knativeType is what every Knative type is.
+// knativeType is implemented by every Knative type.
 type knativeType interface {
 	apis.Defaultable
 	apis.Validatable
 }
 
-// kustomize lets one Kustomization be built at a time: the library keeps the schema of
-// Kubernetes in variables of its own package, which every build writes.
+// kustomize serializes builds with Kustomize: the library keeps the schema of Kubernetes in package
+// variables, which every build writes.
 var kustomize sync.Mutex
 
 func build(folder string) (resmap.ResMap, error) {
@@ -71,8 +71,8 @@ func build(folder string) (resmap.ResMap, error) {
 	return krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder)
 }
 
-// render builds a folder with Kustomize and reads each resource into its own Go type:
-// strictly, and with Knative's own validation where it is Knative's.
+// render builds a folder with Kustomize and decodes each resource strictly into its Go type.
+// Knative resources are also checked with Knative's own validation.
 func render(t *testing.T, folder string) []any {
 	t.Helper()
 	rendered, err := build(folder)
@@ -107,15 +107,15 @@ func render(t *testing.T, folder string) []any {
 	return found
 }
 
-// cluster is Knative's configuration where it lets functions start at zero, as
-// components/start-at-zero asks for.
+// cluster is Knative's configuration that allows functions to start at zero, which
+// components/start-at-zero requires.
 func cluster() context.Context {
 	c := config.FromContextOrDefaults(context.Background())
 	c.Autoscaler.AllowZeroInitialScale = true
 	return config.ToContext(context.Background(), c)
 }
 
-// of picks the resources of one type.
+// of returns the resources of one type.
 func of[T any](resources []any) []T {
 	var found []T
 	for _, r := range resources {
@@ -135,7 +135,7 @@ func wantSame(t *testing.T, what string, want, got []string) {
 	}
 }
 
-func TestEveryOverlayAndStoreIsValid(t *testing.T) {
+func TestManifests_OverlaysAndStores_AreValid(t *testing.T) {
 	t.Parallel()
 	folders := []string{"routes"}
 	for _, parent := range []string{"overlays", "stores", "../eventing/overlays"} {
@@ -157,7 +157,7 @@ func TestEveryOverlayAndStoreIsValid(t *testing.T) {
 	}
 }
 
-func TestEachFunctionIsAService(t *testing.T) {
+func TestManifests_EachFunction_IsAService(t *testing.T) {
 	t.Parallel()
 	var want, got []string
 	for _, d := range functions.Catalog {
@@ -181,8 +181,8 @@ func TestEachFunctionIsAService(t *testing.T) {
 	wantSame(t, "services", want, got)
 }
 
-// wantRestricted wants what the Pod Security Standard "restricted" wants, and that
-// the container asks for less than its limit: a limit alone is a request, too.
+// wantRestricted checks the Pod Security Standard "restricted", and that the container requests
+// less than its limit: a limit alone is also a request.
 func wantRestricted(t *testing.T, name string, pod *core.PodSecurityContext, c core.Container) {
 	t.Helper()
 	s := c.SecurityContext
@@ -202,7 +202,7 @@ func wantRestricted(t *testing.T, name string, pod *core.PodSecurityContext, c c
 	}
 }
 
-func TestStoresAndMigrationsAreRestricted(t *testing.T) {
+func TestManifests_StoresAndMigrations_AreRestricted(t *testing.T) {
 	t.Parallel()
 	for _, job := range of[*batch.Job](render(t, "base")) {
 		wantRestricted(t, job.Name, &core.PodSecurityContext{}, job.Spec.Template.Spec.Containers[0])
@@ -221,9 +221,9 @@ func TestStoresAndMigrationsAreRestricted(t *testing.T) {
 	}
 }
 
-// The operator's own types are no dependency of this module: promtool checks the rules
+// The operator's types are not a dependency of this module: promtool checks the rules
 // (functions/platform/metrics).
-func TestMonitoringScrapesTheOneFunctionThatTells(t *testing.T) {
+func TestMonitoring_ScrapesOnlyPlatformMetrics(t *testing.T) {
 	t.Parallel()
 	rendered, err := build("monitoring")
 	if err != nil {
@@ -248,14 +248,14 @@ func TestMonitoringScrapesTheOneFunctionThatTells(t *testing.T) {
 	}
 }
 
-// keyHolders are, by domain, whose keys its functions may hold: a function gets no secret
-// of another domain's keys, and nothing beside what it declares.
+// keyHolders maps each domain to the domains whose keys its functions may hold. A function gets no
+// keys of other domains and no secrets that it does not declare.
 var keyHolders = map[string]string{
 	"users": "user-management-secret", "platform": "user-management-secret",
 	"datasets": "data-management-secret", "analytics": "data-management-secret",
 }
 
-func TestPods_GetTheSecretsThatTheirFunctionDeclares_AndNoOthers(t *testing.T) {
+func TestPods_Secrets_AreThoseThatTheFunctionDeclares(t *testing.T) {
 	t.Parallel()
 	declared := map[string]function.Declaration{}
 	for _, d := range functions.Catalog {
@@ -291,7 +291,7 @@ func TestPods_GetTheSecretsThatTheirFunctionDeclares_AndNoOthers(t *testing.T) {
 	}
 }
 
-func TestEverythingIsDeniedUnlessAllowed(t *testing.T) {
+func TestNetwork_Default_DeniesEverything(t *testing.T) {
 	t.Parallel()
 	for _, p := range of[*network.NetworkPolicy](render(t, "base")) {
 		selectsAll := len(p.Spec.PodSelector.MatchLabels)+len(p.Spec.PodSelector.MatchExpressions) == 0
@@ -302,7 +302,7 @@ func TestEverythingIsDeniedUnlessAllowed(t *testing.T) {
 	t.Error("no policy denies everything")
 }
 
-func TestEachOperationHasARoute(t *testing.T) {
+func TestManifests_EachOperation_HasARoute(t *testing.T) {
 	t.Parallel()
 	var want, got []string
 	for _, r := range function.Routes(functions.Catalog) {
@@ -329,7 +329,7 @@ func TestEachOperationHasARoute(t *testing.T) {
 	wantSame(t, "routes", want, got)
 }
 
-func TestEachSubscriptionIsATriggerAndEachScheduleAPingSource(t *testing.T) {
+func TestManifests_EachSubscriptionAndSchedule_HasATriggerOrPingSource(t *testing.T) {
 	t.Parallel()
 	resources := render(t, "../eventing/overlays/local")
 	var want, got []string

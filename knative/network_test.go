@@ -16,7 +16,7 @@ import (
 	"function/shared/function"
 )
 
-// end is one end of a connection: a pod, or an address outside of the cluster.
+// end is one end of a connection: a pod, or an address outside the cluster.
 type end struct {
 	labels    labels.Set
 	namespace string
@@ -40,7 +40,7 @@ func selects(t *testing.T, selector *meta.LabelSelector, of labels.Set) bool {
 	return s.Matches(of)
 }
 
-// isAmong tells whether peers of a policy of ours hold an end; no peers are everybody.
+// isAmong reports whether the peers of a policy include an end. No peers mean everybody.
 func (e end) isAmong(t *testing.T, peers []network.NetworkPolicyPeer) bool {
 	t.Helper()
 	return len(peers) == 0 || slices.ContainsFunc(peers, func(p network.NetworkPolicyPeer) bool {
@@ -63,7 +63,7 @@ func holds(ports []network.NetworkPolicyPort, port int) bool {
 	return len(ports) == 0 || slices.ContainsFunc(ports, func(p network.NetworkPolicyPort) bool { return p.Port.IntValue() == port })
 }
 
-// allowed tells whether policies let a pod of ours connect, as far as its own side goes.
+// allowed reports whether the policies of one of our pods allow a connection on its side.
 func allowed(t *testing.T, policies []*network.NetworkPolicy, from labels.Set, to end, port int) bool {
 	t.Helper()
 	return slices.ContainsFunc(policies, func(p *network.NetworkPolicy) bool {
@@ -73,7 +73,7 @@ func allowed(t *testing.T, policies []*network.NetworkPolicy, from labels.Set, t
 	})
 }
 
-// pods are the labels of each function's pods, by service.
+// pods returns the labels of each function's pods, by service.
 func pods(t *testing.T) map[string]labels.Set {
 	t.Helper()
 	all := map[string]labels.Set{}
@@ -83,7 +83,7 @@ func pods(t *testing.T) map[string]labels.Set {
 	return all
 }
 
-// dependency is what a setting has functions connect to.
+// dependency is something that a setting makes functions connect to.
 type dependency struct {
 	to   end
 	port int
@@ -94,8 +94,8 @@ var (
 	overHTTPS      = []dependency{{end{address: world}, 443}, {end{address: "2001:db8::7"}, 443}}
 )
 
-// dependencies are those of each setting that names somebody to talk to. Functions that
-// have the setting reach them, and no others do.
+// dependencies lists the peers that each setting stands for. Exactly the functions with the setting
+// can reach them.
 var dependencies = map[string][]dependency{
 	"USERS_DATABASE_URL":           {databaseServer},
 	"DATASETS_DATABASE_URL":        {databaseServer},
@@ -113,13 +113,13 @@ var dependencies = map[string][]dependency{
 	"SMTP_URL":                     {{end{address: world}, 25}, {end{address: world}, 465}, {end{address: world}, 587}},
 }
 
-// public are the settings that every function is told and that are no secret.
+// public lists settings that every function gets and that are not secret.
 var public = map[string]string{
 	"PASSWORD_RANGE_URL": "asked over HTTPS by functions that know their callers",
 	"PUBLIC_URL":         "is written into mails",
 }
 
-// settings are what each function's pods get from secrets, by service.
+// settings returns the settings that each function's pods get from secrets, by service.
 func settings(t *testing.T) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
@@ -132,7 +132,7 @@ func settings(t *testing.T) map[string][]string {
 	return all
 }
 
-func TestFunctionsReachWhatTheirSettingsName(t *testing.T) {
+func TestNetwork_Functions_ReachWhatTheirSettingsName(t *testing.T) {
 	t.Parallel()
 	config := reflect.TypeFor[function.Config]()
 	for i := range config.NumField() {
@@ -188,7 +188,7 @@ func TestFunctionsReachWhatTheirSettingsName(t *testing.T) {
 	}
 }
 
-func TestNoFunctionReachesMetadataOrTheCluster(t *testing.T) {
+func TestNetwork_MetadataAndClusterAddresses_AreUnreachable(t *testing.T) {
 	t.Parallel()
 	policies := of[*network.NetworkPolicy](render(t, "base"))
 	for service, pod := range pods(t) {
@@ -200,8 +200,8 @@ func TestNoFunctionReachesMetadataOrTheCluster(t *testing.T) {
 	}
 }
 
-// A store lets in who may connect to it, and nobody else.
-func TestStoresLetInWhomTheyServe(t *testing.T) {
+// A store accepts connections only from pods that may connect to it.
+func TestNetwork_Stores_AcceptOnlyTheirClients(t *testing.T) {
 	t.Parallel()
 	policies, all := of[*network.NetworkPolicy](render(t, "base")), pods(t)
 	stores, err := os.ReadDir("stores")

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs a command of the catalog on the cluster that kubectl talks to, as a Job with the
-# secrets that the command declares, and prints its log:
+# Runs a command of the catalog on kubectl's current cluster, as a Job with the secrets that the
+# command declares, and prints its log:
 #   scripts/command.sh platform-admin ada@example.com
-# Without arguments it lists the commands.
+# Without arguments, it lists the commands.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 namespace=${NAMESPACE:-aic-data}
@@ -17,7 +17,7 @@ if [ $# -eq 0 ]; then
 fi
 command=$1
 file=knative/commands/$command.yaml
-[ -f "$file" ] || { echo "command: there is no command $command" >&2; exit 1; }
+[ -f "$file" ] || { echo "command: unknown command $command; run $0 without arguments to list the commands" >&2; exit 1; }
 image=$(kubectl -n "$namespace" get job migrate -o jsonpath='{.spec.template.spec.containers[0].image}')
 arguments=$(printf '%s\n' "$@" | jq -Rnc '[inputs]')
 job=$(kubectl create --dry-run=client -o json -f "$file" |

@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# Builds the project with the host builder of the knative.dev/func CLI: no
-# container engine, no registry, no base image. Leaves an OCI image layout in
-# .func/oci.
+# Builds the project with the host builder of the knative.dev/func CLI, without a container engine,
+# registry or base image. Writes an OCI image layout to .func/oci.
 #
-#   FUNC_PLATFORMS  os/architecture (linux/amd64); another needs its C compiler in CC
-#   GOBIN           where the CLI is kept (.local/tools)
+#   FUNC_PLATFORMS  os/architecture (linux/amd64); any other needs its C compiler in CC
+#   GOBIN           directory for the CLI (.local/tools)
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 tools=${GOBIN:-$root/.local/tools}
@@ -14,9 +13,9 @@ export FUNC_PLATFORMS=${FUNC_PLATFORMS:-linux/amd64}
 mkdir -p "$tools"
 (cd "$root/scripts/func" && go build -trimpath -ldflags '-s -w' -o "$tools/func" .)
 
-# The host builder packs everything under the function's root into the image,
-# heeds neither .funcignore nor .gitignore, and refuses absolute links: give it
-# a copy of what is under version control, or would be.
+# The host builder packs everything under the function's root into the image, ignores .funcignore
+# and .gitignore, and refuses absolute links. So give it a copy of the files that are, or would be,
+# under version control.
 rm -rf "$source" "$root/.func/oci"
 mkdir -p "$source"
 git -C "$root" ls-files -z --cached --others --exclude-standard --exclude=.func |

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Writes what follows from functions/catalog.go, and from the alert rules. With --check
-# it fails when the committed files are not what they give.
+# Writes the files generated from functions/catalog.go and from the alert rules. With --check, it
+# fails if the committed files are not up to date.
 set -eu
 cd "$(dirname "$0")/.."
 generated="knative/base/services knative/commands knative/routes/functions knative/openapi.yaml knative/monitoring/prometheusrule.yaml eventing/base/triggers eventing/base/schedules functions/platform/gateway/routes.go"
@@ -10,6 +10,6 @@ go run ./scripts/generate
 [ "${1:-}" = --check ] || exit 0
 # shellcheck disable=SC2086
 if [ "$before" != "$(find $generated -type f -exec cksum {} + | sort)" ]; then
-  echo "the generated files were not up to date; they are now: commit them" >&2
+  echo "the generated files were out of date and have been updated: commit them" >&2
   exit 1
 fi

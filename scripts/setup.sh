@@ -1,15 +1,14 @@
 #!/bin/sh
-# Installs what the project needs beside Go, git, make and curl: a C compiler
-# with the C++ runtime library, which DuckDB links, and a PostgreSQL server; with
-# --test also a Redis or Valkey server, Chromium, and Prometheus' promtool, which tests
-# need and the platform does not.
-# Does nothing, quickly, when all are there. `make` runs it first.
+# Installs what the project needs besides Go, git, make and curl: a C compiler with the C++ runtime
+# library, which DuckDB links, and a PostgreSQL server. With --test, it also installs what only the
+# tests need: a Redis or Valkey server, Chromium, and Prometheus' promtool. It returns quickly if
+# everything is installed. `make` runs it first.
 set -eu
 cd "$(dirname "$0")/.."
 
 minimum_postgres=14
-cluster_settings=/etc/postgresql-common/createcluster.d # of Debian
-service_policy=/usr/sbin/policy-rc.d                    # of Debian
+cluster_settings=/etc/postgresql-common/createcluster.d # on Debian
+service_policy=/usr/sbin/policy-rc.d                    # on Debian
 own_policy=
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -19,7 +18,7 @@ fail() {
 }
 has() { command -v "$1" >/dev/null 2>&1; }
 
-# as_root runs a command as root, if there is a way.
+# as_root runs a command as root, if possible.
 as_root() {
 	if [ "$(id -u)" -eq 0 ]; then
 		"$@"
@@ -34,8 +33,8 @@ as_root() {
 	fi
 }
 
-# apt_install installs packages of Debian or Ubuntu, with a fresh list of
-# packages only where the present one does not do.
+# apt_install installs packages on Debian or Ubuntu. It updates the package lists only if the
+# installation fails without that.
 apt_install() {
 	has apt-get || return 1
 	as_root true || return 1
@@ -54,8 +53,8 @@ apt_get() {
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qy -o DPkg::Lock::Timeout=300 --no-install-recommends "$@"
 }
 
-# install_command prints what installs something here: its packages for
-# apt-get, dnf, pacman, apk and brew are the arguments.
+# install_command prints the command that installs a package on this system. Its arguments are the
+# package names for apt-get, dnf, pacman, apk and brew.
 install_command() {
 	sudo=$([ "$(id -u)" -eq 0 ] || echo 'sudo ')
 	if has apt-get; then
@@ -74,15 +73,15 @@ install_command() {
 check_go() {
 	has go || fail "Go is not on the PATH; get it from https://go.dev/dl/"
 	if ! said=$(go list -m 2>&1); then
-		fail "$(go version) does not do, $(sed -n 's/^go /Go /p' go.mod) or newer is needed; get it from https://go.dev/dl/ ($said)"
+		fail "$(go version) is too old: $(sed -n 's/^go /Go /p' go.mod) or newer is required; get it from https://go.dev/dl/ ($said)"
 	fi
 }
 
-# has_compiler looks for the compiler that Go calls, the C library's start-up
-# code and the C++ library.
+# has_compiler checks for the compiler that Go calls, the C library's startup code and the C++
+# library.
 has_compiler() {
 	cc=$(go env CC)
-	# shellcheck disable=SC2086 # CC may hold options
+	# shellcheck disable=SC2086 # CC may contain options
 	set -- $cc
 	has "$1" || return 1
 	if [ "$(uname)" = Darwin ]; then
@@ -97,15 +96,15 @@ ensure_compiler() {
 		return
 	fi
 	if [ "$(uname)" = Darwin ]; then
-		fail "a C compiler is needed; install it with: xcode-select --install"
+		fail "a C compiler is required; install it with: xcode-select --install"
 	fi
 	if apt_install g++ libc6-dev && has_compiler; then
 		return
 	fi
-	fail "a C compiler with libstdc++ is needed; install it with: $(install_command g++ gcc-c++ gcc g++ gcc)"
+	fail "a C compiler with libstdc++ is required; install it with: $(install_command g++ gcc-c++ gcc g++ gcc)"
 }
 
-# has_postgres looks where shared/postgres does.
+# has_postgres searches the same directories as shared/postgres.
 has_postgres() {
 	for program in "$(command -v postgres || :)" /usr/lib/postgresql/*/bin/postgres /usr/pgsql-*/bin/postgres \
 		/opt/homebrew/opt/postgresql@*/bin/postgres /usr/local/opt/postgresql@*/bin/postgres; do
@@ -118,9 +117,8 @@ has_postgres() {
 	return 1
 }
 
-# install_postgres leaves the machine without a running server: Debian's
-# package would make a cluster and start it, unless told otherwise for the
-# time of its installation.
+# install_postgres installs PostgreSQL without a running server. Debian's package creates and starts
+# a cluster unless it is configured otherwise during the installation.
 install_postgres() {
 	has apt-get && as_root true || return 1
 	restore_at_exit
@@ -133,7 +131,7 @@ restore_at_exit() {
 	trap 'exit 130' INT TERM HUP
 }
 
-# restore takes away the settings that were made for the time of an installation.
+# restore removes the settings that were made for the duration of an installation.
 restore() {
 	as_root sh -c "rm -f $cluster_settings/function.conf; rmdir $cluster_settings" 2>/dev/null || :
 	[ -z "$own_policy" ] || as_root rm -f $service_policy || :
@@ -146,16 +144,15 @@ ensure_postgres() {
 	fi
 	command=$(install_command postgresql postgresql-server postgresql postgresql postgresql@17)
 	if [ "$(id -u)" -eq 0 ]; then
-		fail "PostgreSQL $minimum_postgres or newer is needed; install it with: $command"
+		fail "PostgreSQL $minimum_postgres or newer is required; install it with: $command"
 	fi
-	say "PostgreSQL is not installed: a copy is fetched into your cache directory; to have the system's: $command"
+	say "PostgreSQL is not installed, so a copy will be downloaded to your cache directory. To use the system's instead: $command"
 }
 
 has_redis() { has redis-server || has valkey-server; }
 
-# install_idle installs Debian's package of a server and leaves the machine without a
-# running one: the package starts it, unless a policy forbids that for the time of its
-# installation.
+# install_idle installs Debian's package of a server without starting the server. The package starts
+# it unless a policy forbids that during the installation.
 install_idle() {
 	has apt-get && as_root true || return 1
 	if [ ! -e $service_policy ]; then
@@ -170,10 +167,10 @@ ensure_redis() {
 	if has_redis || { install_idle redis-server && has_redis; }; then
 		return
 	fi
-	fail "the tests need a Redis or Valkey server; install it with: $(install_command redis-server valkey valkey valkey valkey)"
+	fail "the tests require a Redis or Valkey server; install it with: $(install_command redis-server valkey valkey valkey valkey)"
 }
 
-# has_chromium looks where functions/users/passkeysbrowser_test.go does.
+# has_chromium looks for the same programs as functions/users/passkeysbrowser_test.go.
 has_chromium() {
 	for program in chromium chromium-browser google-chrome chromium-headless-shell \
 		"/Applications/Chromium.app/Contents/MacOS/Chromium" "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
@@ -188,14 +185,14 @@ ensure_chromium() {
 	if has_chromium || { apt_install chromium && has_chromium; }; then
 		return
 	fi
-	fail "the tests need Chromium or Chrome; install it with: $(install_command chromium chromium chromium chromium '--cask chromium')"
+	fail "the tests require Chromium or Chrome; install it with: $(install_command chromium chromium chromium chromium '--cask chromium')"
 }
 
 ensure_promtool() {
 	if has promtool || { install_idle prometheus && has promtool; }; then
 		return
 	fi
-	fail "the tests need Prometheus' promtool; install it with: $(install_command prometheus golang-github-prometheus prometheus prometheus prometheus)"
+	fail "the tests require Prometheus' promtool; install it with: $(install_command prometheus golang-github-prometheus prometheus prometheus prometheus)"
 }
 
 check_go

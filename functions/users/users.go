@@ -1,6 +1,7 @@
-// Package users is user management: accounts, sessions, second factors, organizations and
-// teams, roles, consent, audit trails, provisioning and people's rights. This is its table
-// of contents: a line for each function, which is one folder and one Knative Service.
+// Package users is the domain of user management: accounts, sessions, second factors,
+// organizations and teams, roles, consent, audit trails, provisioning and privacy rights. This
+// file is its table of contents, with one line for each function, which is one folder and one
+// Knative Service.
 package users
 
 import (
@@ -81,14 +82,14 @@ import (
 	"function/shared/function"
 )
 
-// How functions differ from the defaults of knative/base.
+// Scaling of functions that differs from the defaults of knative/base.
 var (
-	hashing   = function.Scale{CPU: "1", Concurrency: 4} // passwords: a processor for each few
+	hashing   = function.Scale{CPU: "1", Concurrency: 4} // for password hashing: few requests per processor
 	streaming = function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}
 	long      = function.Scale{Timeout: 10 * time.Minute}
 )
 
-// Functions are those of the domain.
+// Functions are the functions of the domain.
 var Functions = []function.Declaration{
 	// Accounts.
 	register.Service.Scaled(hashing),
@@ -178,7 +179,7 @@ var Functions = []function.Declaration{
 	scimdiscovery.Service,
 }
 
-// Commands are what only an operator does.
+// Commands are the commands for operators.
 var Commands = []function.Command{
 	makeplatformadmin.Command,
 	trustdomain.Command,

@@ -15,12 +15,12 @@ import (
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 )
 
-// broker does for one process what Knative's broker and Triggers do on a cluster:
-// it filters, delivers, retries with backoff and hands over dead letters. Like
-// Knative's in-memory broker it answers a producer when the event has been
-// delivered, so an event is in the producer's outbox until then.
+// broker does in one process what Knative's broker and Triggers do on a cluster: it filters and
+// delivers events, retries with backoff, and sends undelivered events to the dead-letter sink. Like
+// Knative's in-memory broker, it answers a producer only after delivery, so the event stays in the
+// producer's outbox until then.
 type broker struct {
-	life     context.Context // deliveries go on when the producer has hung up
+	life     context.Context // deliveries continue after the producer has disconnected
 	triggers []trigger
 	address  func(service string) string // URL of a function's event receiver
 	client   *http.Client
@@ -42,8 +42,8 @@ func (b *broker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusAccepted)
 }
 
-// deliverAll delivers to every matching Trigger at once, and tells whether each
-// delivery ended with its subscriber or in the dead letters.
+// deliverAll delivers to all matching Triggers in parallel and reports whether every event reached
+// its subscriber or the dead-letter sink.
 func (b *broker) deliverAll(event cloudevents.Event) bool {
 	var deliveries sync.WaitGroup
 	lost := make(chan string, len(b.triggers))
@@ -52,7 +52,7 @@ func (b *broker) deliverAll(event cloudevents.Event) bool {
 			continue
 		}
 		deliveries.Go(func() {
-			// A delivery's dead letter carries extensions of its own.
+			// The dead letter of a delivery has its own extensions.
 			if err := b.deliver(t, event.Clone()); err != nil {
 				slog.Error("event not delivered", "trigger", t.Metadata.Name, "event", event.ID(), "error", err)
 				lost <- t.Metadata.Name
@@ -63,7 +63,7 @@ func (b *broker) deliverAll(event cloudevents.Event) bool {
 	return len(lost) == 0
 }
 
-// matches is the Trigger's filter: each attribute equal, an empty value any.
+// matches applies the Trigger's filter: attributes must be equal; an empty value matches any.
 func (t trigger) matches(event cloudevents.Event) bool {
 	attributes := map[string]string{"type": event.Type(), "source": event.Source(), "subject": event.Subject()}
 	for name, want := range t.Spec.Filter.Attributes {
@@ -98,7 +98,7 @@ func (b *broker) deliver(t trigger, event cloudevents.Event) error {
 	if sink == "" {
 		return failed
 	}
-	// The attributes that Knative gives a dead letter.
+	// The same extensions as on a dead letter of Knative.
 	event.SetExtension("knativeerrordest", to)
 	event.SetExtension("knativeerrorcode", strconv.Itoa(failed.status))
 	event.SetExtension("knativeerrordata", base64.StdEncoding.EncodeToString(failed.body))
@@ -108,7 +108,7 @@ func (b *broker) deliver(t trigger, event cloudevents.Event) error {
 	return nil
 }
 
-// refusal is an answer other than 2xx, or none (status 0).
+// refusal is a response other than 2xx; status is 0 if there was no response.
 type refusal struct {
 	status int
 	body   []byte
@@ -116,7 +116,7 @@ type refusal struct {
 
 func (r *refusal) Error() string { return fmt.Sprintf("subscriber answered %d", r.status) }
 
-// retryable is Knative's own choice (eventing, kncloudevents.SelectiveRetry).
+// retryable reports whether Knative would retry (eventing, kncloudevents.SelectiveRetry).
 func (r *refusal) retryable() bool {
 	switch r.status {
 	case 0, http.StatusNotFound, http.StatusRequestTimeout, http.StatusConflict, http.StatusTooManyRequests:
@@ -125,8 +125,8 @@ func (r *refusal) retryable() bool {
 	return r.status >= 500
 }
 
-// keptOfAnswer is how much of a refusal goes into the dead letter, as on Knative.
-const keptOfAnswer = 1024
+// maxKeptBody limits how much of a refusal is kept in the dead letter, as on Knative.
+const maxKeptBody = 1024
 
 func (b *broker) post(to string, event cloudevents.Event) *refusal {
 	request, err := cloudevents.NewHTTPRequestFromEvent(b.life, to, event)
@@ -139,7 +139,7 @@ func (b *broker) post(to string, event cloudevents.Event) *refusal {
 	}
 	defer response.Body.Close()
 	var kept bytes.Buffer
-	_, _ = io.Copy(&kept, io.LimitReader(response.Body, keptOfAnswer))
+	_, _ = io.Copy(&kept, io.LimitReader(response.Body, maxKeptBody))
 	_, _ = io.Copy(io.Discard, response.Body)
 	if response.StatusCode/100 != 2 {
 		return &refusal{status: response.StatusCode, body: kept.Bytes()}

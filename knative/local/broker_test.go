@@ -10,9 +10,9 @@ import (
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 )
 
-// One event is delivered to all subscribers at once. What one of them refuses becomes a
-// dead letter, of which the others' deliveries and retries know nothing.
-func TestBroker_OneSubscriberRefuses_OthersGetTheEventAsItWas(t *testing.T) {
+// An event is delivered to all subscribers in parallel. A dead letter of one delivery must not
+// affect the deliveries and retries of the others.
+func TestBroker_OneSubscriberRefuses_OthersGetTheEventUnchanged(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	received := map[string][]cloudevents.Event{}

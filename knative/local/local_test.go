@@ -18,8 +18,8 @@ import (
 	"function/knative/walk"
 )
 
-// TestWalkTwice drives `make run` as a newcomer does, twice on one data directory,
-// with a kill -9 of the platform in between.
+// TestWalkTwice runs `make run` as a new user does, twice on one data directory, with a kill -9 of
+// the platform in between.
 func TestWalkTwice(t *testing.T) {
 	t.Parallel()
 	dir := shortDir(t)
@@ -31,7 +31,7 @@ func TestWalkTwice(t *testing.T) {
 	second.stop(syscall.SIGINT)
 }
 
-func TestTwoPlatformsSideBySide(t *testing.T) {
+func TestLocal_TwoPlatforms_RunSideBySide(t *testing.T) {
 	t.Parallel()
 	one, other := start(t, shortDir(t)), start(t, shortDir(t))
 	for _, p := range []*process{one, other} {
@@ -45,7 +45,7 @@ func TestTwoPlatformsSideBySide(t *testing.T) {
 	other.stop(syscall.SIGTERM)
 }
 
-func TestRefusalsToStartAreOneSentence(t *testing.T) {
+func TestLocal_CannotStart_SaysWhyInOneSentence(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -74,7 +74,7 @@ func TestRefusalsToStartAreOneSentence(t *testing.T) {
 	}
 }
 
-// process is a platform that make has started.
+// process is a platform started by make.
 type process struct {
 	t   *testing.T
 	cmd *exec.Cmd
@@ -82,7 +82,7 @@ type process struct {
 	url string
 }
 
-// ready is how long a start may take, the build included.
+// ready is the time limit of a start, including the build.
 const ready = 10 * time.Minute
 
 func start(t *testing.T, dir string) *process {
@@ -142,19 +142,19 @@ func (p *process) target() walk.Target {
 	}}
 }
 
-// stop ends the platform as Ctrl-C does (a signal to the whole group), and fails
-// unless every process of it has ended.
+// stop ends the platform as Ctrl-C does (a signal to the whole group), and fails unless all of its
+// processes have ended.
 func (p *process) stop(signal syscall.Signal) {
 	p.t.Helper()
 	server := p.postgres()
 	if err := syscall.Kill(-p.cmd.Process.Pid, signal); err != nil {
 		p.t.Fatal(err)
 	}
-	_ = p.cmd.Wait() // make tells of the signal by its exit code
+	_ = p.cmd.Wait() // make reports the signal in its exit code
 	p.wantGone(server)
 }
 
-// kill ends the platform, and its PostgreSQL, as a power cut does.
+// kill ends the platform and its PostgreSQL as a power failure does.
 func (p *process) kill() {
 	p.t.Helper()
 	server := p.postgres()
@@ -167,7 +167,7 @@ func (p *process) kill() {
 	p.wantGone(server)
 }
 
-// postgres is the process identifier of the platform's own server.
+// postgres returns the PID of the platform's own server.
 func (p *process) postgres() int {
 	p.t.Helper()
 	content, err := os.ReadFile(filepath.Join(p.dir, "postgres", "data", "postmaster.pid"))
@@ -182,7 +182,7 @@ func (p *process) postgres() int {
 	return pid
 }
 
-// wantGone waits for the port to be free and the server's process to be gone.
+// wantGone waits until the port is free and the server's process has ended.
 func (p *process) wantGone(server int) {
 	p.t.Helper()
 	address := strings.TrimPrefix(p.url, "http://")
@@ -199,7 +199,7 @@ func (p *process) wantGone(server int) {
 	}
 }
 
-// shortDir is a temporary directory that PostgreSQL's own user may enter.
+// shortDir returns a temporary directory that PostgreSQL's user may enter.
 func shortDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "aic-")
@@ -213,7 +213,7 @@ func shortDir(t *testing.T) string {
 	return dir
 }
 
-// binary is what `make run` runs.
+// binary is the program that `make run` runs.
 func binary(t *testing.T) string {
 	t.Helper()
 	path, err := filepath.Abs("../../bin/local")

@@ -11,7 +11,7 @@ import (
 	"function/shared/mailbox"
 )
 
-// announce shows a mail on the console: what a newcomer would look for in a mailbox.
+// announce prints a mail and its links to the console.
 func announce(m mailbox.Mail) {
 	fmt.Printf("mail %d to %s: %s\n", m.ID, m.To, m.Subject)
 	for _, link := range m.Links() {
@@ -19,7 +19,7 @@ func announce(m mailbox.Mail) {
 	}
 }
 
-// listMails answers all captured mail, the newest first, or that to one address:
+// listMails returns all captured mail, newest first, or only that to one address:
 // /_local/mails?to=ada@example.com.
 func (s *stores) listMails(w http.ResponseWriter, r *http.Request) {
 	mails := s.mailbox.Mails()
@@ -32,7 +32,7 @@ func (s *stores) listMails(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, mails)
 }
 
-// readMail answers the mail {id}.
+// readMail returns the mail {id}.
 func (s *stores) readMail(w http.ResponseWriter, r *http.Request) {
 	id, err := strconv.Atoi(r.PathValue("id"))
 	mails := s.mailbox.Mails()
@@ -46,7 +46,7 @@ func (s *stores) readMail(w http.ResponseWriter, r *http.Request) {
 
 func writeJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store") // it holds tokens
+	w.Header().Set("Cache-Control", "no-store") // mails contain tokens
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	_ = encoder.Encode(v)

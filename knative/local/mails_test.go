@@ -11,7 +11,7 @@ import (
 	"function/shared/mailbox"
 )
 
-func TestCapturedMailIsReadHereOnly(t *testing.T) {
+func TestMails_FromAnotherHost_AreNotFound(t *testing.T) {
 	t.Parallel()
 	box, err := mailbox.Open(nil)
 	if err != nil {

@@ -1,7 +1,6 @@
-// Command local is the whole platform in one process, for a laptop: it runs when a
-// person types `make run`. It keeps a PostgreSQL of its own under DATA_DIR, mounts
-// every function of the catalog on one port, and does what Knative does on a
-// cluster by the same manifests: Triggers, retries, dead letters, PingSources.
+// Command local runs the whole platform in one process, for `make run`. It keeps its own PostgreSQL
+// under DATA_DIR, mounts every function of the catalog on one port, and interprets the same
+// manifests as a cluster: Triggers, retries, dead letters and PingSources.
 package main
 
 import (
@@ -49,7 +48,7 @@ func run(ctx context.Context) error {
 	stores, err := openStores(ctx, dir, listener.Addr())
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil // told to stop while starting
+			return nil // interrupted during the start
 		}
 		return err
 	}

@@ -14,8 +14,8 @@ import (
 	"function/eventing"
 )
 
-// manifests is what the platform reads of eventing/base: as much of each Knative
-// type as it acts on.
+// manifests holds what the platform uses of eventing/base: the fields of each Knative type that it
+// interprets.
 type manifests struct {
 	triggers  []trigger
 	schedules []pingSource
@@ -59,7 +59,7 @@ type pingSource struct {
 	} `json:"spec"`
 }
 
-// readManifests renders eventing/base as a cluster would get it.
+// readManifests renders eventing/base as for a cluster.
 func readManifests() (manifests, error) {
 	files := filesys.MakeFsInMemory()
 	err := fs.WalkDir(eventing.Manifests, "base", func(path string, entry fs.DirEntry, err error) error {
@@ -104,7 +104,7 @@ func readManifests() (manifests, error) {
 
 var isoSeconds = regexp.MustCompile(`^PT[0-9.]+S$`)
 
-// backoff is how long to wait before retry n, which counts from 0.
+// backoff returns the delay before retry n, counted from 0.
 func (d delivery) backoff(n int) time.Duration {
 	if !isoSeconds.MatchString(d.BackoffDelay) {
 		return 0

@@ -17,7 +17,7 @@ import (
 	"function/shared/runtime"
 )
 
-// The platform's own paths, for this machine's programs only.
+// Paths of the local platform itself, for programs on this machine only.
 const (
 	brokerPath   = "/_local/broker"
 	functionPath = "/_local/functions/"
@@ -26,7 +26,7 @@ const (
 	mailsPath    = "/_local/mails"
 )
 
-// platform is every function on one port, with what wakes them.
+// platform is all functions on one port, with the broker and the schedules that call them.
 type platform struct {
 	stores    *stores
 	env       *function.Env
@@ -80,7 +80,7 @@ const firstCurl = `
 The API: http://localhost:%[1]d/docs   Mail: http://localhost:%[1]d/_local/mails   Ctrl-C stops it.
 `
 
-// serve answers until ctx ends or PostgreSQL dies.
+// serve serves requests until ctx ends or PostgreSQL stops.
 func (p *platform) serve(ctx context.Context, listener net.Listener) error {
 	server := runtime.NewServer(p.handler)
 	stopped := make(chan error, 1)
@@ -100,7 +100,7 @@ func (p *platform) serve(ctx context.Context, listener net.Listener) error {
 	return errors.Join(err, p.stop(server))
 }
 
-// resume sends what a crash left in the outboxes: nobody else can be sending.
+// resume sends the events that a crash left in the outboxes. No other process can be sending.
 func (p *platform) resume(ctx context.Context) {
 	for _, name := range database.Names {
 		db, err := p.env.Database(ctx, name)
@@ -117,8 +117,8 @@ func (p *platform) resume(ctx context.Context) {
 	}
 }
 
-// runCommand runs a command of the catalog with the form's arguments; on a cluster,
-// `serve COMMAND ARGUMENTS` does.
+// runCommand runs a command of the catalog with the form's arguments, as `serve COMMAND ARGUMENTS`
+// does on a cluster.
 func (p *platform) runCommand(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
 		problem.Write(r.Context(), w, fault.New(fault.Malformed, "The body is not a form such as argument=ada@example.com"))
@@ -137,7 +137,7 @@ func (p *platform) runCommand(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// stopTime is how long requests under way have after Ctrl-C.
+// stopTime is how long requests in progress may take after Ctrl-C.
 const stopTime = time.Second
 
 func (p *platform) stop(server *http.Server) error {
@@ -155,6 +155,6 @@ func (p *platform) stop(server *http.Server) error {
 	case err := <-closed:
 		return err
 	case <-time.After(stopTime):
-		return nil // a statement still runs: PostgreSQL ends it
+		return nil // a statement is still running; stopping PostgreSQL ends it
 	}
 }

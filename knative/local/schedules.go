@@ -15,7 +15,7 @@ import (
 	"function/shared/function"
 )
 
-// schedules wakes functions by cron, as PingSources do.
+// schedules calls functions by cron expression, as PingSources do.
 type schedules struct {
 	broker *broker
 	byName map[string]pingSource
@@ -25,7 +25,7 @@ type schedules struct {
 func newSchedules(b *broker, sources []pingSource) (*schedules, error) {
 	s := &schedules{broker: b, byName: map[string]pingSource{}, cron: runner.New()}
 	for _, source := range sources {
-		location, err := time.LoadLocation(source.Spec.Timezone) // empty: UTC
+		location, err := time.LoadLocation(source.Spec.Timezone) // UTC if empty
 		if err != nil {
 			return nil, fmt.Errorf("schedule %s: %w", source.Metadata.Name, err)
 		}
@@ -54,7 +54,7 @@ func (s *schedules) fire(source pingSource) *refusal {
 	return s.broker.post(s.broker.address(source.Spec.Sink.Ref.Name), event)
 }
 
-// ServeHTTP fires the schedule {name} now, and answers when its function has.
+// ServeHTTP runs the schedule {name} now and responds when its function has.
 func (s *schedules) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	source, ok := s.byName[r.PathValue("name")]
 	if !ok {
@@ -69,9 +69,8 @@ func (s *schedules) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// loopbackOnly keeps the platform's own endpoints from everyone but this machine's
-// programs: not from another host, not from a page in a browser, nor under a name
-// that somebody else points here (DNS rebinding).
+// loopbackOnly restricts the local endpoints to programs on this machine. It refuses other hosts,
+// pages in a browser, and host names that others point here (DNS rebinding).
 func loopbackOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLoopback(r.RemoteAddr) || !isLoopback(r.Host) || r.Header.Get("Origin") != "" || r.Header.Get("X-Forwarded-For") != "" {

@@ -22,15 +22,15 @@ import (
 	"function/shared/postgres"
 )
 
-// stores is what the platform keeps under DATA_DIR: a PostgreSQL server, the
-// objects, and the keys that encrypt both; and the mail of this run.
+// stores is the platform's state: under DATA_DIR a PostgreSQL server, the objects, and the keys
+// that encrypt both; in memory the mail of this run.
 type stores struct {
 	server  *postgres.Server
 	mailbox *mailbox.Mailbox
 	config  function.Config
 }
 
-// poolSize is the connections of each pool, which all functions share here.
+// poolSize is the number of connections per pool. All functions share the pools.
 const poolSize = "12"
 
 func openStores(ctx context.Context, dir string, address net.Addr) (*stores, error) {
@@ -51,8 +51,8 @@ func openStores(ctx context.Context, dir string, address net.Addr) (*stores, err
 	return s, nil
 }
 
-// prepare decides what the platform keeps to itself; the rest of its configuration is
-// the environment's, as on a cluster.
+// prepare sets the configuration that is fixed locally. The rest comes from the environment, as on
+// a cluster.
 func (s *stores) prepare(ctx context.Context, dir string, address net.Addr) error {
 	var err error
 	if s.config, err = function.ConfigFromEnvironment(ctx); err != nil {
@@ -115,7 +115,7 @@ func (s *stores) close() error {
 	return errors.Join(err, s.server.Stop(ctx))
 }
 
-// keys encrypt everything: whoever loses this file loses the data.
+// keys are the encryption keys. If the file is lost, so is the data.
 type keys struct {
 	KeyEncryptionKey string `json:"key_encryption_key"` // 32 bytes, base64url
 	BlindIndexKey    string `json:"blind_index_key"`    // 32 bytes, base64
@@ -144,7 +144,8 @@ func makeKeys(path string) (keys, error) {
 	if err != nil {
 		return k, fmt.Errorf("encode keys: %w", err)
 	}
-	// Written aside and renamed: half a key file would lock the data for good.
+	// Written to a temporary file and renamed, because an incomplete key file would make the data
+	// unreadable.
 	file, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return k, fmt.Errorf("make keys: %w", err)

@@ -14,17 +14,17 @@ import (
 	"function/shared/platformtest"
 )
 
-// contents is everything that a request to the users domain may change: each table, the
-// counters, the events that were published, whether or not the broker has them yet.
+// contents is everything that a request to the users domain may change: every table, the counters,
+// and the published events, whether or not the broker has received them.
 type contents map[string]content
 
-// content is how much there is of something, and a hash of all that it holds.
+// content is the number of items and a hash of all of them.
 type content struct {
 	n    int
 	hash string
 }
 
-// Rate limits are left out: they count tries, whatever comes of them.
+// Rate limits are left out: they count attempts, whatever the result.
 const selectTables = `
 SELECT string_agg(format('SELECT %L AS what, count(*) AS n, coalesce(md5(string_agg(t::text, %L ORDER BY t::text)), %L) AS hash FROM %I t',
     table_name, ' ', '', table_name), ' UNION ALL ')
@@ -54,7 +54,7 @@ func contentsOf(t *testing.T, p *platformtest.Platform) contents {
 	return is
 }
 
-// published is each event that waits in the outbox, or has reached the broker, or both.
+// published is each event that is in the outbox, has reached the broker, or both.
 func published(t *testing.T, p *platformtest.Platform) map[string]bool {
 	t.Helper()
 	rows, _ := p.DB(database.Users).Query(context.Background(), `SELECT id::text FROM outbox`)
@@ -72,7 +72,7 @@ func published(t *testing.T, p *platformtest.Platform) map[string]bool {
 	return all
 }
 
-// changes are how much more, or less, there is of things.
+// changes are the differences in the numbers of items.
 type changes map[string]int
 
 func (after contents) since(before contents) changes {
@@ -85,30 +85,30 @@ func (after contents) since(before contents) changes {
 	return changed
 }
 
-// deed is a request that changes something, all of it or nothing.
+// deed is a request that must take effect completely or not at all.
 type deed struct {
 	service string
-	status  int     // of its answer
+	status  int     // of its response
 	whole   changes // that it makes
-	// prepare makes ready for the request; n is another one each time.
+	// prepare prepares for the request; n differs each time.
 	prepare func(n int) attempt
 }
 
-// attempt is one request, and what must be true of the platform after it was done;
-// answer is nil if nobody heard of it.
+// attempt is one request and what must be true of the platform afterwards. answer is nil if there
+// was no response.
 type attempt struct {
 	token, path string
 	body        any
 	then        func(t *testing.T, answer *platformtest.Answer)
 }
 
-// fewest are fewer points than any deed has.
+// fewest is a lower bound on the number of steps of any deed.
 const fewest = 10
 
-// killEverywhere does a deed by a process that is killed at the first step of its talk
-// with the database, by one that is killed at the second, and so on, until one does all
-// that it has to, and lives. As long as nothing is done, to the last byte of the
-// database, the next process is asked the same: so whoever is not answered may ask again.
+// killEverywhere sends a request to a process that is killed at the first step of its communication
+// with the database, then to one that is killed at the second, and so on, until a process completes
+// the request and survives. As long as the database is unchanged, to the last byte, the next
+// process gets the same request: a caller without a response may retry.
 func killEverywhere(t *testing.T, p *platformtest.Platform, d deed) {
 	t.Helper()
 	ready := func(n int) (attempt, contents) {
@@ -165,8 +165,8 @@ func killEverywhere(t *testing.T, p *platformtest.Platform, d deed) {
 	}
 }
 
-// rests waits until the process was killed or, which it tells, has nothing left to do:
-// the events that it published are with the broker.
+// rests waits until the process was killed, or until it has nothing left to do and the broker has
+// its events; it reports which.
 func (c *process) rests(t *testing.T, p *platformtest.Platform) bool {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
@@ -189,7 +189,7 @@ func (c *process) rests(t *testing.T, p *platformtest.Platform) bool {
 	}
 }
 
-// deliver relays what the dead process left in the outbox: nothing may be missing then.
+// deliver relays what the dead process left in the outbox. After that, no event may be missing.
 func deliver(t *testing.T, p *platformtest.Platform) {
 	t.Helper()
 	ctx, db := context.Background(), p.DB(database.Users)

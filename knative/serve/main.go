@@ -1,6 +1,6 @@
-// Command serve is the container's process: it serves the one function that K_SERVICE
-// names. `serve migrate` brings the databases to the schema that this image expects and
-// ends; `serve NAME ARGUMENTS` runs a command of the catalog.
+// Command serve is the container's process: it serves the function named by K_SERVICE. `serve
+// migrate` brings the databases to the schema that this image expects and exits. `serve NAME
+// ARGUMENTS` runs a command of the catalog.
 package main
 
 import (
@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string) error {
 	return serve(ctx, config, listen)
 }
 
-// listen is where Knative's runtime contract has requests come in.
+// listen listens on PORT, as Knative's runtime contract requires.
 func listen() (net.Listener, error) {
 	port := os.Getenv("PORT")
 	if port == "" {

@@ -20,14 +20,14 @@ import (
 	"function/shared/runtime"
 )
 
-// TestMain runs the tests or, as a process of theirs, the function that K_SERVICE
-// names, as main does, on the listener that it inherits.
+// TestMain runs the tests or, in a child process, the function named by K_SERVICE as main does, on
+// an inherited listener.
 func TestMain(m *testing.M) {
 	if os.Getenv("K_SERVICE") == "" {
 		platformtest.Run(m)
 	}
 	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin) // ends when the tests do
+		_, _ = io.Copy(io.Discard, os.Stdin) // ends when the tests end
 		os.Exit(1)
 	}()
 	ctx := context.Background()
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 	os.Exit(1)
 }
 
-// find is the declarations of functions.
+// find returns the declarations of functions.
 func find(t *testing.T, names ...string) (found []function.Declaration) {
 	t.Helper()
 	for _, name := range names {
@@ -52,16 +52,16 @@ func find(t *testing.T, names ...string) (found []function.Declaration) {
 	return found
 }
 
-// process is one function in a process of its own, as a pod runs it, beside a platform
-// whose databases and broker it shares.
+// process is one function in its own process, as in a pod. It shares the databases and the broker
+// of a platform.
 type process struct {
 	*platformtest.Wire
 	url  string
 	kill func()
 }
 
-// start starts a function that is killed at a step of its talk with the database.
-// Requests may come at once: they wait in the listener.
+// start starts a function that is killed at a step of its communication with the database. Requests
+// may be sent at once: they wait in the listener.
 func start(t *testing.T, p *platformtest.Platform, service string, killAt int) *process {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -76,7 +76,7 @@ func start(t *testing.T, p *platformtest.Platform, service string, killAt int) *
 	defer inherited.Close()
 	cmd := exec.Command(os.Args[0])
 	cmd.ExtraFiles, cmd.Stderr = []*os.File{inherited}, t.Output()
-	if _, err := cmd.StdinPipe(); err != nil { // open for as long as this process lives
+	if _, err := cmd.StdinPipe(); err != nil { // open while this process lives
 		t.Fatal(err)
 	}
 	kill := sync.OnceFunc(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
@@ -95,10 +95,10 @@ func start(t *testing.T, p *platformtest.Platform, service string, killAt int) *
 	return &process{w, "http://" + listener.Addr().String(), kill}
 }
 
-// patience only ends a broken test.
+// patience is the time limit of a broken test.
 const patience = time.Minute
 
-// post is the process's answer to a request; nil if it died before it gave one.
+// post returns the process's response to a request, or nil if it died first.
 func (c *process) post(token, path string, body any) (*platformtest.Answer, error) {
 	encoded, err := json.Marshal(body)
 	if err != nil {
@@ -125,7 +125,7 @@ func (c *process) post(token, path string, body any) (*platformtest.Answer, erro
 	return &platformtest.Answer{Status: response.StatusCode, Header: response.Header, Body: answer}, nil
 }
 
-// died makes nothing of an error that a killed process explains.
+// died ignores an error that the killed process explains.
 func (c *process) died(err error) error {
 	select {
 	case <-c.Killed():

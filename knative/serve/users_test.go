@@ -25,8 +25,7 @@ const (
 	resetPath    = "/v1/users/password/reset"
 )
 
-// accounts is a platform beside the process that is killed, with what a test needs to
-// see what became of an account.
+// accounts is a platform next to the process that is killed, with helpers to inspect an account.
 func accounts(t *testing.T, confirmation bool) *platformtest.Platform {
 	t.Helper()
 	return platformtest.NewWith(t, func(c *function.Config) { c.RegistrationConfirmation = confirmation },
@@ -55,7 +54,7 @@ func credentials(n int, password string) map[string]string {
 	return map[string]string{"email": address(n), "password": password}
 }
 
-// logsIn tells whether a password is right.
+// logsIn reports whether a password is correct.
 func logsIn(t *testing.T, p *platformtest.Platform, n int, password string) bool {
 	t.Helper()
 	answer := p.Do("", http.MethodPost, loginPath, credentials(n, password))
@@ -70,7 +69,7 @@ func logIn(t *testing.T, p *platformtest.Platform, n int) userstest.Tokens {
 	return platformtest.Decode[userstest.Tokens](t, p.Do("", http.MethodPost, loginPath, credentials(n, oldPassword)).Want(t, http.StatusOK))
 }
 
-// lives tells whether a session can be gone on with.
+// lives reports whether a session is still valid.
 func lives(t *testing.T, p *platformtest.Platform, session userstest.Tokens) bool {
 	t.Helper()
 	answer := p.Do("", http.MethodPost, refreshPath, map[string]string{"refresh_token": session.RefreshToken})
@@ -87,7 +86,7 @@ func equal(t *testing.T, what string, want, got any) {
 	}
 }
 
-func TestRegistrationKilledAnywhere(t *testing.T) {
+func TestRegistration_ProcessKilledAtAnyStep_IsWholeOrNothing(t *testing.T) {
 	t.Parallel()
 	p := accounts(t, false)
 	killEverywhere(t, p, deed{
@@ -105,12 +104,12 @@ func TestRegistrationKilledAnywhere(t *testing.T) {
 	})
 }
 
-func TestRegistrationToBeConfirmedKilledAnywhere(t *testing.T) {
+func TestUnconfirmedRegistration_ProcessKilledAtAnyStep_IsWholeOrNothing(t *testing.T) {
 	t.Parallel()
 	p := accounts(t, true)
 	killEverywhere(t, p, deed{
 		service: "users-register", status: http.StatusAccepted,
-		whole: changes{"registrations": 1, "audit_entries": 1, "events": 1}, // which has it mailed
+		whole: changes{"registrations": 1, "audit_entries": 1, "events": 1}, // which causes the mail
 		prepare: func(n int) attempt {
 			return attempt{path: registerPath, body: personBody(n), then: func(t *testing.T, _ *platformtest.Answer) {
 				p.Do("", http.MethodPost, registerPath, personBody(n)).Want(t, http.StatusAccepted)
@@ -119,7 +118,7 @@ func TestRegistrationToBeConfirmedKilledAnywhere(t *testing.T) {
 	})
 }
 
-func TestConfirmationKilledAnywhere(t *testing.T) {
+func TestConfirmation_ProcessKilledAtAnyStep_IsWholeOrNothing(t *testing.T) {
 	t.Parallel()
 	p := accounts(t, true)
 	killEverywhere(t, p, deed{
@@ -131,7 +130,7 @@ func TestConfirmationKilledAnywhere(t *testing.T) {
 		prepare: func(n int) attempt {
 			p.Do("", http.MethodPost, registerPath, personBody(n)).Want(t, http.StatusAccepted)
 			token := userstest.NewToken()
-			execute(t, p, `UPDATE registrations SET token_hash = $1`, userstest.TokenHash(token)) // as if mailed
+			execute(t, p, `UPDATE registrations SET token_hash = $1`, userstest.TokenHash(token)) // as if it had been mailed
 			confirm := map[string]string{"token": token, "password": oldPassword}
 			return attempt{path: confirmPath, body: confirm, then: func(t *testing.T, _ *platformtest.Answer) {
 				equal(t, "the person can log in", true, logsIn(t, p, n, oldPassword))
@@ -141,16 +140,16 @@ func TestConfirmationKilledAnywhere(t *testing.T) {
 	})
 }
 
-func TestLoginKilledAnywhere(t *testing.T) {
+func TestLogin_ProcessKilledAtAnyStep_IsWholeOrNothing(t *testing.T) {
 	t.Parallel()
 	p := accounts(t, false)
 	register(t, p, 0)
-	logIn(t, p, 0) // the first login of all makes the signing key
+	logIn(t, p, 0) // the first login creates the signing key
 	killEverywhere(t, p, deed{
 		service: "users-login", status: http.StatusOK,
 		whole: changes{
 			"sessions": 1, "refresh_tokens": 1, "user_logins_total": 1, "audit_entries": 1, "events": 1,
-			"login_failures": -2, // of the account, and of the account from this address
+			"login_failures": -2, // for the account, and for the account from this address
 		},
 		prepare: func(int) attempt {
 			equal(t, "a wrong password logs in", false, logsIn(t, p, 0, newPassword))
@@ -167,7 +166,7 @@ func TestLoginKilledAnywhere(t *testing.T) {
 	})
 }
 
-// replaced checks that a person has the new password, and only that.
+// replaced checks that only the new password is valid.
 func replaced(t *testing.T, p *platformtest.Platform, n int, other userstest.Tokens) {
 	t.Helper()
 	equal(t, "the old password logs in", false, logsIn(t, p, n, oldPassword))
@@ -175,7 +174,7 @@ func replaced(t *testing.T, p *platformtest.Platform, n int, other userstest.Tok
 	equal(t, "another session lives", false, lives(t, p, other))
 }
 
-// member registers a person, whose organization remembers passwords.
+// member registers a person whose organization keeps a password history.
 func member(t *testing.T, p *platformtest.Platform, n int) userstest.Account {
 	t.Helper()
 	account := register(t, p, n)
@@ -183,14 +182,14 @@ func member(t *testing.T, p *platformtest.Platform, n int) userstest.Account {
 	return account
 }
 
-func TestChangeOfPasswordKilledAnywhere(t *testing.T) {
+func TestPasswordChange_ProcessKilledAtAnyStep_IsWholeOrNothing(t *testing.T) {
 	t.Parallel()
 	p := accounts(t, false)
 	killEverywhere(t, p, deed{
 		service: "users-change-password", status: http.StatusNoContent,
 		whole: changes{
-			"password_history": 1, "ended sessions": 1, "audit_entries": 1, "mails": 1, "events": 1, // of the mail
-			"used tokens": 1, // of the registration: void now
+			"password_history": 1, "ended sessions": 1, "audit_entries": 1, "mails": 1, "events": 1, // for the mail
+			"used tokens": 1, // the token of the registration, now void
 		},
 		prepare: func(n int) attempt {
 			member(t, p, n)
@@ -207,21 +206,21 @@ func TestChangeOfPasswordKilledAnywhere(t *testing.T) {
 const insertReset = `
 INSERT INTO mailed_tokens (hash, purpose, user_id, expires_at) VALUES ($1, 'password_reset', $2, now() + interval '1 hour')`
 
-func TestResetOfPasswordKilledAnywhere(t *testing.T) {
+func TestPasswordReset_ProcessKilledAtAnyStep_IsWholeOrNothing(t *testing.T) {
 	t.Parallel()
 	p := accounts(t, false)
 	killEverywhere(t, p, deed{
 		service: "users-reset-password", status: http.StatusNoContent,
 		whole: changes{
-			"password_history": 1, "ended sessions": 1, "verified addresses": 1, "audit_entries": 1, "mails": 1, "events": 1, // of the mail
-			"used tokens":    2,  // this one, and that of the registration: void now
-			"login_failures": -2, // of the account, and of the account from this address
+			"password_history": 1, "ended sessions": 1, "verified addresses": 1, "audit_entries": 1, "mails": 1, "events": 1, // for the mail
+			"used tokens":    2,  // this one, and the token of the registration, now void
+			"login_failures": -2, // for the account, and for the account from this address
 		},
 		prepare: func(n int) attempt {
 			account, token := member(t, p, n), userstest.NewToken()
 			other := logIn(t, p, n)
 			equal(t, "a wrong password logs in", false, logsIn(t, p, n, newPassword))
-			execute(t, p, insertReset, userstest.TokenHash(token), account.ID) // as if mailed
+			execute(t, p, insertReset, userstest.TokenHash(token), account.ID) // as if it had been mailed
 			reset := map[string]string{"token": token, "password": newPassword}
 			return attempt{path: resetPath, body: reset, then: func(t *testing.T, _ *platformtest.Answer) {
 				replaced(t, p, n, other)

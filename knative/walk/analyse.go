@@ -17,7 +17,7 @@ type result struct {
 	Count   int                           `json:"row_count"`
 }
 
-// query runs SQL and returns the rows as text, which shows every digit.
+// query runs SQL and returns the rows as text, with every digit.
 func (w *walk) query(database, sql string, parameters ...any) [][]string {
 	w.t.Helper()
 	if parameters == nil {
@@ -62,8 +62,8 @@ func (w *walk) queryWeather() {
 	}
 }
 
-// uploadCountries proves that values come back exactly: quotes, commas, scripts,
-// codes with leading zeros, the code NA.
+// uploadCountries checks that values come back exactly: quotes, commas, scripts, codes with leading
+// zeros, the code NA.
 func (w *walk) uploadCountries() {
 	_, content := w.uploadFile("countries", "countries.csv")
 	records, err := csv.NewReader(strings.NewReader(string(content))).ReadAll()
@@ -88,8 +88,8 @@ func (w *walk) uploadCountries() {
 	}
 }
 
-// same compares a JSON value with the field of the CSV file it came from: text to
-// the letter; a number by its digits, whose form JSON may change (1.0, 1).
+// same compares a JSON value with its field in the CSV file. Text must be identical; numbers must
+// be equal, since JSON may change their form (1.0, 1).
 func same(value any, field string) bool {
 	switch v := value.(type) {
 	case nil:
@@ -106,7 +106,8 @@ func same(value any, field string) bool {
 	return false
 }
 
-// queryProjections sees what events have told analytics: the caller's organization only.
+// queryProjections waits until events have reached analytics, and checks that only the caller's
+// organization is visible.
 func (w *walk) queryProjections() {
 	for sql, want := range map[string]string{
 		"SELECT COUNT(*) FROM users":                                "1",
@@ -166,8 +167,8 @@ func (w *walk) wantSucceeded(r run) {
 	}
 }
 
-// awaitScheduledRun waits for the report's own time, wakes the scheduler twice at
-// once, and finds one run for that time.
+// awaitScheduledRun waits for a scheduled run, calling the scheduler twice in parallel, and checks
+// that each scheduled time has only one run.
 func (w *walk) awaitScheduledRun(r report) {
 	type runs struct{ Items []run }
 	path := "/v1/analytics/reports/" + r.ID

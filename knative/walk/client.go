@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// client is one person's view of the platform.
+// client calls the platform as one person.
 type client struct {
 	t     *testing.T
 	url   string
@@ -50,13 +50,13 @@ func (c *client) send(method, path, contentType string, body io.Reader, headers 
 	return answer{response.StatusCode, response.Header, content}
 }
 
-// get reads a resource that must be there.
+// get returns a resource that must exist.
 func get[T any](c *client, path string) T {
 	c.t.Helper()
 	return decode[T](c, http.MethodGet, path, http.StatusOK, c.send(http.MethodGet, path, "", nil))
 }
 
-// call sends JSON and wants a status and JSON.
+// call sends JSON and decodes the JSON response, which must have the given status.
 func call[T any](c *client, method, path string, body any, status int) T {
 	c.t.Helper()
 	encoded, err := json.Marshal(body)
@@ -66,7 +66,7 @@ func call[T any](c *client, method, path string, body any, status int) T {
 	return decode[T](c, method, path, status, c.send(method, path, "application/json", bytes.NewReader(encoded)))
 }
 
-// want sends a request without a body and wants a status.
+// want sends a request without a body and checks the status.
 func (c *client) want(method, path string, status int) answer {
 	c.t.Helper()
 	a := c.send(method, path, "", nil)
@@ -108,20 +108,20 @@ func (c *client) upload(path, name string, content []byte) answer {
 	return c.send(http.MethodPost, path, w.FormDataContentType(), &form)
 }
 
-// patience only ends a walk over a platform that does not answer any more.
-const patience = 3 * time.Minute
+// timeout is the time limit for a platform that no longer responds.
+const timeout = 3 * time.Minute
 
-// until reads a resource again and again until it is as wanted.
+// until polls a resource until it satisfies a condition.
 func until[T any](c *client, what string, read func() T, as func(T) bool) T {
 	c.t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(timeout)
 	for {
 		v := read()
 		if as(v) {
 			return v
 		}
 		if time.Now().After(deadline) {
-			c.t.Fatalf("waited %v for %s; last: %+v", patience, what, v)
+			c.t.Fatalf("waited %v for %s; last: %+v", timeout, what, v)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// strangerSeesNothing: to somebody of another organization none of it exists.
+// strangerSeesNothing checks that a person of another organization cannot see the data set or the
+// report.
 func (w *walk) strangerSeesNothing(r report) {
 	stranger := &walk{Target: w.Target, client: &client{t: w.t, url: w.url}}
 	stranger.openAccount()
@@ -37,8 +38,8 @@ type disposals struct {
 	} `json:"items"`
 }
 
-// disposeOfWeather deletes the data set; the organization keeps deleted ones for
-// no time; the nightly sweep disposes of it, and leaves a record.
+// disposeOfWeather deletes the data set, sets the retention of deleted data sets to zero days, runs
+// the nightly sweep, and checks that it deleted the data set and recorded that.
 func (w *walk) disposeOfWeather() {
 	w.want(http.MethodDelete, "/v1/datasets/"+w.weather, http.StatusNoContent)
 	w.want(http.MethodGet, "/v1/datasets/"+w.weather, http.StatusNotFound)
@@ -55,7 +56,7 @@ func (w *walk) disposeOfWeather() {
 	}
 }
 
-// readPlatform reads what operators and developers read.
+// readPlatform reads metrics, documentation, health and dead letters.
 func (w *walk) readPlatform() {
 	operator := &client{t: w.t, url: w.Metrics}
 	metrics := string(operator.want(http.MethodGet, "", http.StatusOK).body)

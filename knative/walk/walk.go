@@ -1,6 +1,6 @@
-// Package walk is the platform's main job as a newcomer does it, over HTTP and
-// with real files: register, log in, upload, query, report on a schedule, dispose
-// by a retention policy. Tests run it against whatever serves the platform.
+// Package walk exercises the platform as a new user does, over HTTP and with real files: register,
+// log in, upload, query, schedule a report, and dispose of data by a retention policy. Tests run it
+// against any running platform.
 package walk
 
 import (
@@ -16,12 +16,12 @@ import (
 // Target is a running platform.
 type Target struct {
 	URL     string
-	Metrics string                              // the URL of its metrics, which are not for the world
-	Fire    func(t *testing.T, schedule string) // wakes a PingSource now
-	Data    string                              // the folder with the files to upload
+	Metrics string                              // URL of the metrics, which are not public
+	Fire    func(t *testing.T, schedule string) // triggers a PingSource now
+	Data    string                              // folder with the files to upload
 }
 
-// Run walks through everything once, as a person who is new to the platform.
+// Run goes through all steps once, as a new user.
 func Run(t *testing.T, target Target) {
 	w := &walk{Target: target, client: &client{t: t, url: target.URL}}
 	w.openAccount()
@@ -45,7 +45,7 @@ type walk struct {
 	email    string
 	account  account
 	tokens   tokens
-	weather  string // identifier of the data set
+	weather  string // ID of the data set
 	original []byte // the weather file
 }
 
@@ -101,7 +101,7 @@ func (w *walk) logIn(status int, password string) tokens {
 	return call[tokens](w.client, http.MethodPost, "/v1/users/login", map[string]string{"email": w.email, "password": password}, status)
 }
 
-// logOutAndIn ends a session of its own: its tokens are refused from then on.
+// logOutAndIn ends a second session and checks that its tokens are refused afterwards.
 func (w *walk) logOutAndIn() {
 	exchange := func(token string, status int) tokens {
 		w.t.Helper()
@@ -142,7 +142,8 @@ type version struct {
 	Format    string `json:"format"`
 }
 
-// uploadFile creates a data set, uploads a file of the data folder, and waits until it can be queried.
+// uploadFile creates a data set, uploads a file from the data folder, and waits until the data set
+// can be queried.
 func (w *walk) uploadFile(name, file string) (dataset, []byte) {
 	w.t.Helper()
 	content, err := os.ReadFile(w.Data + "/" + file)

@@ -13,9 +13,9 @@ import (
 	"function/shared/secret"
 )
 
-// fillAccounts adds accounts with an organization, a membership and a session each,
-// up to a number of them. Their personal fields are noise. Half of them have not logged
-// in since the parameters of hashes were changed.
+// fillAccounts adds accounts, each with an organization, a membership and a session, up to a total
+// number. Their personal fields are random. Half of them have a password hash with earlier
+// parameters.
 const fillAccounts = `
 WITH wanted AS (SELECT gen_random_uuid() AS u, gen_random_uuid() AS o, gen_random_uuid() AS s FROM generate_series(1, $1 - (SELECT count(*) FROM users))),
      organizations AS (INSERT INTO organizations (id, name) SELECT o, 'bench' FROM wanted),
@@ -24,7 +24,7 @@ WITH wanted AS (SELECT gen_random_uuid() AS u, gen_random_uuid() AS o, gen_rando
      memberships AS (INSERT INTO memberships (user_id, organization_id, role, status) SELECT u, o, 'owner', 'active' FROM wanted)
 INSERT INTO sessions (id, user_id, organization_id, expires_at) SELECT s, u, o, now() + interval '30 days' FROM wanted`
 
-// fillProbes adds accounts whose addresses are known.
+// fillProbes adds accounts with known addresses.
 const fillProbes = `
 WITH probes AS (SELECT gen_random_uuid() AS u, gen_random_uuid() AS o, i FROM unnest($1::bytea[]) i WHERE NOT EXISTS (SELECT FROM users WHERE email_index = i)),
      organizations AS (INSERT INTO organizations (id, name) SELECT o, 'bench' FROM probes),

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// client is a person who uses the API, over one connection that is kept.
+// client calls the API as one person, over one kept connection.
 type client struct {
 	url      string
 	email    string
@@ -22,10 +22,10 @@ type client struct {
 	http     http.Client
 }
 
-// register opens an account with an organization of its own, and logs in.
+// register creates an account with its own organization and logs in.
 func register(ctx context.Context, url string) (*client, error) {
 	c := &client{url: url, email: "bench@example.com", password: "correct horse battery"}
-	c.http = http.Client{Timeout: patience, Transport: &http.Transport{WriteBufferSize: 256 << 10, DisableCompression: true, MaxIdleConnsPerHost: clients}}
+	c.http = http.Client{Timeout: timeout, Transport: &http.Transport{WriteBufferSize: 256 << 10, DisableCompression: true, MaxIdleConnsPerHost: clients}}
 	person := map[string]string{"email": c.email, "password": c.password, "first_name": "Ada", "last_name": "Lovelace"}
 	if err := c.call(ctx, http.MethodPost, "/v1/users/register", person, nil); err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func (c *client) credentials() map[string]string {
 	return map[string]string{"email": c.email, "password": c.password}
 }
 
-// call sends a JSON body, if there is one, and decodes the answer, if that is wanted.
+// call sends a JSON body, if any, and decodes the response into answer, if not nil.
 func (c *client) call(ctx context.Context, method, path string, body, answer any) error {
 	var content io.Reader
 	if body != nil {
@@ -86,7 +86,7 @@ func (c *client) send(request *http.Request, answer any) error {
 	return json.Unmarshal(content, answer)
 }
 
-// dataset is as much of a data set as is needed here.
+// dataset holds the fields of a data set that the benchmark needs.
 type dataset struct {
 	ID       string `json:"id"`
 	Status   string `json:"status"`
@@ -133,7 +133,7 @@ func (c *client) upload(ctx context.Context, id, path string) error {
 
 // ready waits until an uploaded data set can be queried.
 func (c *client) ready(ctx context.Context, id string) (d dataset, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	for {
 		if err := c.call(ctx, http.MethodGet, "/v1/datasets/"+id, nil, &d); err != nil {

@@ -26,12 +26,11 @@ import (
 
 const (
 	coldStarts  = 10
-	tracedStart = 3 // starts with GODEBUG=inittrace=1, which costs time itself
+	tracedStart = 3 // starts with GODEBUG=inittrace=1, which itself takes time
 )
 
-// cold measures one function's process from exec to its first answer, as Knative
-// starts it: on the platform's own database, the account known, the binary in
-// the page cache.
+// cold measures a function's process from exec to its first response, as Knative starts it: with
+// the platform's database, a known account, and the binary in the page cache.
 func (b *bench) cold(ctx context.Context) error {
 	if err := b.running(ctx); err != nil {
 		return err
@@ -93,7 +92,7 @@ func (b *bench) cold(ctx context.Context) error {
 	return nil
 }
 
-// environment configures users-login as a cluster does.
+// environment returns the environment of users-login, as on a cluster.
 func (b *bench) environment(server *postgres.Server, sink string) ([]string, error) {
 	users, err := postgres.As(server.ConnString(postgres.Superuser), migrate.Owners[database.Users], string(database.Users))
 	if err != nil {
@@ -107,17 +106,17 @@ func (b *bench) environment(server *postgres.Server, sink string) ([]string, err
 		"KEY_ENCRYPTION_KEY_URL=base64key://"+keys.KeyEncryptionKey, "BLIND_INDEX_KEY="+keys.BlindIndexKey), nil
 }
 
-// coldStart is one process's way to its first answer.
+// coldStart holds the times of one process up to its first response.
 type coldStart struct {
-	listening duration // from exec until the port takes connections
-	mounting  duration // from then until it says that it is ready
-	first     duration // from then until it has answered a login
-	second    duration // another login
-	inits     duration // package initialization, where traced
+	listening duration // from exec until the port accepts connections
+	mounting  duration // then until the function is ready
+	first     duration // then until the response to a login
+	second    duration // a second login
+	inits     duration // package initialization, if traced
 	peak      size
 }
 
-// startLogin starts bin/serve, logs in and ends it.
+// startLogin starts bin/serve, logs in and stops it.
 func (b *bench) startLogin(ctx context.Context, environment []string) (s coldStart, err error) {
 	port, err := freePort()
 	if err != nil {
@@ -145,8 +144,8 @@ func (b *bench) startLogin(ctx context.Context, environment []string) (s coldSta
 	return s, err
 }
 
-// logIn does on one connection what an activator does: wait for the port, ask
-// whether the function is ready, and hand requests over.
+// logIn does on one connection what an activator does: it waits for the port, checks readiness, and
+// sends requests.
 func (b *bench) logIn(port string, began time.Time, s *coldStart) error {
 	address := "127.0.0.1:" + port
 	credentials, err := json.Marshal(b.user.credentials())
@@ -216,7 +215,7 @@ func freePort() (string, error) {
 	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port), listener.Close()
 }
 
-// initLine is a line of GODEBUG=inittrace=1, see package runtime.
+// initLine matches a line of GODEBUG=inittrace=1, see package runtime.
 var initLine = regexp.MustCompile(`(?m)^init \S+ @\S+ ms, (\S+) ms clock`)
 
 func sumInits(trace string) (sum duration, err error) {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// writeCSV writes orders of a shop that never was, the same in every run: ids,
-// codes with leading zeros, words, dates, decimals, gaps. It returns their number.
+// writeCSV writes orders of a fictitious shop, the same in every run: IDs, codes with leading
+// zeros, words, dates, decimals and gaps. It returns the number of rows.
 func writeCSV(path string, length size) (rows int64, err error) {
 	file, err := os.Create(path)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"function/shared/password"
 )
 
-// hash is the password hash of a login, computed in this process.
+// hash computes the password hash of a login in this process.
 type hash struct {
 	hasher *password.Hasher
 	stored string
@@ -26,7 +26,7 @@ func newHash(ctx context.Context) (*hash, error) {
 	return &hash{hasher: hasher, stored: stored}, err
 }
 
-// formerHash is a hash of other parameters than today's, which takes twice as long.
+// formerHash returns a hash with earlier parameters, which takes twice as long.
 func formerHash(ctx context.Context) (string, error) {
 	p := password.OWASP
 	p.Iterations *= 2
@@ -45,8 +45,8 @@ func (h *hash) verify(ctx context.Context) error {
 	return err
 }
 
-// bare is a hash of the same parameters by golang.org/x/crypto, which Go programs take
-// for it: each in new memory.
+// bare computes a hash with the same parameters with golang.org/x/crypto, which Go programs
+// commonly use. It allocates new memory for each hash.
 func bare() error {
 	p := password.OWASP
 	argon2.IDKey([]byte(anyPassword), make([]byte, password.SaltSize), p.Iterations, p.Memory, p.Parallelism, 32)

@@ -1,12 +1,10 @@
-// Command bench measures the platform from outside, each figure against a limit
-// or against a peer in the same run, and prints one table. It runs when a person
-// types `make bench`, on Linux, and never in tests.
+// Command bench measures the platform from outside and prints one table. Each figure is compared
+// with a limit or with a peer in the same run. `make bench` runs it, on Linux; tests never do.
 //
-// It starts bin/local and bin/serve of the working directory in a temporary
-// directory, and ends what it has started. Its arguments choose measurements,
-// by default all. BENCH_MB is the size of the uploaded CSV file; here and in the
-// table a MB is a million bytes. The exit code is 1 when a figure is over its
-// limit or could not be had.
+// It runs bin/local and bin/serve in a temporary directory and stops what it started. Its arguments
+// select measurements; the default is all. BENCH_MB is the size of the uploaded CSV file; here and
+// in the table, MB means a million bytes. The exit code is 1 if a figure exceeds its limit or could
+// not be measured.
 package main
 
 import (
@@ -26,13 +24,13 @@ import (
 
 // bench is one run.
 type bench struct {
-	dir   string // for everything, on disk
+	dir   string // holds all files, on disk
 	table table
-	site  // of all measurements that need no other
+	site  // for all measurements that need no other
 }
 
-// measurements in their order: those of the platform's own process follow each
-// other, the last needs its database alone.
+// measurements are in order: those that use the platform's process follow each other, and the last
+// needs only its database.
 var measurements = []struct {
 	name string
 	run  func(*bench, context.Context) error
@@ -63,7 +61,7 @@ func main() {
 	}
 }
 
-// run tells whether every figure is within its limit.
+// run reports whether every figure is within its limit.
 func run(ctx context.Context, chosen []string) (ok bool, err error) {
 	for _, name := range chosen {
 		if !known(name) {
@@ -76,7 +74,7 @@ func run(ctx context.Context, chosen []string) (ok bool, err error) {
 	}
 	b.data = b.path("data")
 	defer func() { err = errors.Join(err, b.close()) }()
-	// PostgreSQL, which runs as another user than root, must be able to get in.
+	// PostgreSQL does not run as root and must have access to the directory.
 	if err := os.Chmod(b.dir, 0o711); err != nil {
 		return false, err
 	}

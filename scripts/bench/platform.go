@@ -13,25 +13,25 @@ import (
 	"time"
 )
 
-// patience ends a run that hangs.
-const patience = 10 * time.Minute
+// timeout is the time limit for a run that hangs.
+const timeout = 10 * time.Minute
 
-// limits are kept, and never reached by one client that sends all it can, as one person.
+// limits are high enough that one client cannot reach them, but still checked.
 const limits = "RATE_LIMITS=caller=1000000/1s,account=1000000/1s"
 
-// platform is a bin/local that runs.
+// platform is a running bin/local.
 type platform struct {
 	url     string
 	started duration // from exec to ready
 	cmd     *exec.Cmd
 }
 
-// startPlatform runs bin/local on a free port until it says that it is ready.
+// startPlatform runs bin/local on a free port and waits until it is ready.
 func startPlatform(ctx context.Context, dataDir string) (*platform, error) {
 	cmd := exec.CommandContext(ctx, "bin/local")
 	cmd.Env = append(os.Environ(), "PORT=0", "DATA_DIR="+dataDir, limits)
 	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for this process to handle
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // this process handles Ctrl-C
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	stdout, err := cmd.StdoutPipe()
@@ -53,8 +53,8 @@ func startPlatform(ctx context.Context, dataDir string) (*platform, error) {
 	return nil, errors.Join(errors.New("the platform ended before it was ready"), cmd.Wait())
 }
 
-// stop ends the platform by SIGTERM, and tells how long that took. A process of
-// its that is left is an error.
+// stop stops the platform with SIGTERM and returns how long that took. If one of its processes
+// survives, that is an error.
 func (p *platform) stop() (duration, error) {
 	family, err := descendants(p.cmd.Process.Pid)
 	if err != nil {
@@ -64,7 +64,7 @@ func (p *platform) stop() (duration, error) {
 		if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			return err
 		}
-		if err := p.cmd.Wait(); err != nil && !errors.Is(err, context.Canceled) { // that: Ctrl-C has ended it
+		if err := p.cmd.Wait(); err != nil && !errors.Is(err, context.Canceled) { // Ctrl-C has stopped it
 			return err
 		}
 		return nil

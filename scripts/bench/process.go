@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// process is one of Linux, told from a later one of the same number.
+// process identifies a Linux process, even if its PID is reused later.
 type process struct {
 	pid, parent int
 	state       string
-	began       string // in ticks since the machine was started
+	began       string // in ticks since boot
 }
 
 // readProcess reads /proc/<pid>/stat, see proc_pid_stat(5).
@@ -22,7 +22,7 @@ func readProcess(pid int) (process, error) {
 	if err != nil {
 		return process{}, err
 	}
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])) // from field 3 on
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])) // starting with field 3
 	if len(fields) < 20 {
 		return process{}, fmt.Errorf("/proc/%d/stat has %d fields", pid, len(fields))
 	}
@@ -35,7 +35,7 @@ func (p process) alive() bool {
 	return err == nil && now.began == p.began && now.state != "Z"
 }
 
-// descendants are a process's children, their children and so on.
+// descendants returns a process's children, their children and so on.
 func descendants(pid int) ([]process, error) {
 	names, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
@@ -47,7 +47,7 @@ func descendants(pid int) ([]process, error) {
 		if err != nil {
 			continue
 		}
-		if p, err := readProcess(pid); err == nil { // else it has ended
+		if p, err := readProcess(pid); err == nil { // otherwise it has ended
 			children[p.parent] = append(children[p.parent], p)
 		}
 	}
@@ -58,8 +58,7 @@ func descendants(pid int) ([]process, error) {
 	return found, nil
 }
 
-// peakMemory is the most that a process itself, without its children, has had
-// resident so far.
+// peakMemory returns the peak resident memory of a process, without its children.
 func peakMemory(pid int) (size, error) {
 	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
 	if err != nil {
@@ -75,7 +74,7 @@ func peakMemory(pid int) (size, error) {
 	return 0, fmt.Errorf("/proc/%d/status has no VmHWM", pid)
 }
 
-// load is how many processes have wanted a processor during the last minute.
+// load returns the load average of the last minute.
 func load() string {
 	averages, err := os.ReadFile("/proc/loadavg")
 	if err != nil {

@@ -13,12 +13,12 @@ import (
 
 	"function/shared/ingest"
 
-	_ "github.com/duckdb/duckdb-go/v2" // the driver "duckdb"
+	_ "github.com/duckdb/duckdb-go/v2" // registers the driver "duckdb"
 )
 
 const (
 	queries    = 7
-	pause      = 100 * time.Millisecond // for what an answered query leaves to do
+	pause      = 100 * time.Millisecond // for work that continues after a response
 	queryRows  = 10_000_000
 	categories = 1000
 
@@ -26,8 +26,8 @@ const (
 	groupBy           = "SELECT category, count(*) AS n, sum(value) AS total FROM " + measurementsTable + " GROUP BY category"
 )
 
-// query measures a group-by through the API, in turns with DuckDB run directly
-// on the same Parquet: an instance that is open, and nothing but the query.
+// query measures a group-by through the API, alternating with DuckDB on the same Parquet file: an
+// open instance that runs only the query.
 func (b *bench) query(ctx context.Context) error {
 	if err := b.running(ctx); err != nil {
 		return err
@@ -49,7 +49,7 @@ func (b *bench) query(ctx context.Context) error {
 		return err
 	}
 	progress("%d rows are ready", queryRows)
-	// What the platform has made of the upload, and queries.
+	// The file that the platform makes of the upload and queries.
 	if _, err := ingest.Prepare(ctx, ingest.Source{Path: uploaded, Format: ingest.Parquet}, prepared, ingest.Options{Scratch: b.dir}); err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ TO %s (FORMAT parquet)`, categories, queryRows, quoted(path)))
 	return err
 }
 
-// inTurns runs the query both ways, once unmeasured for everything to be warm.
+// inTurns runs the query both ways, after one unmeasured run to warm up.
 func (b *bench) inTurns(ctx context.Context, duck *sql.DB) (served, direct []duration, err error) {
 	for i := range queries + 1 {
 		viaAPI, err := timed(func() error { return b.serve(ctx) })

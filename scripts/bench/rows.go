@@ -20,8 +20,8 @@ import (
 	"function/shared/postgres"
 )
 
-// account is a row of users without anything that is the platform's: who asks is not
-// checked, nothing is unsealed, limited or logged.
+// account is a row of users, read without anything that the platform adds: no caller is checked,
+// and nothing is decrypted, limited or logged.
 type account struct {
 	ID                                     uuid.UUID
 	WrappedKey, Email, FirstName, LastName []byte
@@ -32,11 +32,11 @@ const (
 	selectAccount = `SELECT id, wrapped_key, email, first_name, last_name FROM users WHERE id = $1`
 )
 
-// serveRows is the argument that makes this program the least that an HTTP handler in Go
-// can be: the profile's peer, in a process of its own as the platform is.
+// serveRows is the argument that turns this program into a minimal HTTP handler: the peer of the
+// profile read, in its own process like the platform.
 const serveRows = "serve-rows"
 
-// rowsFrom answers with one account of a database until the process ends.
+// rowsFrom serves one account of a database until the process ends.
 func rowsFrom(ctx context.Context, dsn string) error {
 	pool, err := database.Open(ctx, dsn)
 	if err != nil {
@@ -65,7 +65,7 @@ func rowsFrom(ctx context.Context, dsn string) error {
 	return server.Serve(listener)
 }
 
-// rows is how often a second such a handler reads an account over loopback.
+// rows returns how many times per second such a handler reads an account over loopback.
 func rows(ctx context.Context, server *postgres.Server) (rate perSecond, err error) {
 	ctx, end := context.WithCancel(ctx)
 	handler := exec.CommandContext(ctx, os.Args[0], serveRows, server.ConnString(string(database.Users)))

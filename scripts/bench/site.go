@@ -10,14 +10,14 @@ import (
 	"function/shared/postgres"
 )
 
-// site is a data directory, the platform on it while one runs, and a person of it.
+// site is a data directory with the platform that runs on it, if any, and a user.
 type site struct {
 	data     string
 	platform *platform
 	user     *client
 }
 
-// running starts the platform, if it does not run.
+// running starts the platform unless it is running.
 func (s *site) running(ctx context.Context) error {
 	if s.platform != nil {
 		return nil
@@ -35,7 +35,7 @@ func (s *site) running(ctx context.Context) error {
 	return err
 }
 
-// stopPlatform ends the platform, if it runs.
+// stopPlatform stops the platform if it is running.
 func (s *site) stopPlatform() error {
 	if s.platform == nil {
 		return nil
@@ -46,12 +46,12 @@ func (s *site) stopPlatform() error {
 	return err
 }
 
-// startPostgres starts the platform's PostgreSQL, while the platform does not run.
+// startPostgres starts the platform's PostgreSQL. The platform must not be running.
 func (s *site) startPostgres(ctx context.Context) (*postgres.Server, error) {
 	return postgres.Start(ctx, postgres.Options{Dir: filepath.Join(s.data, "postgres"), Durable: true})
 }
 
-// offline uses the platform's PostgreSQL while the platform does not run.
+// offline uses the platform's PostgreSQL while the platform is stopped.
 func (s *site) offline(ctx context.Context, use func(*postgres.Server) error) error {
 	server, err := s.startPostgres(ctx)
 	if err != nil {
@@ -60,7 +60,7 @@ func (s *site) offline(ctx context.Context, use func(*postgres.Server) error) er
 	return errors.Join(use(server), server.Stop(context.WithoutCancel(ctx)))
 }
 
-// keys are those that the platform has made for itself.
+// keys are the keys that the platform has generated.
 type keys struct {
 	KeyEncryptionKey string `json:"key_encryption_key"`
 	BlindIndexKey    string `json:"blind_index_key"`

@@ -8,8 +8,8 @@ import (
 
 const starts = 3
 
-// start measures from exec to the line "ready", on an empty data directory and
-// on an existing one, and from SIGTERM to the end.
+// start measures the time from exec to the line "ready", with an empty and with an existing data
+// directory, and from SIGTERM to the end.
 func (b *bench) start(ctx context.Context) error {
 	var empty, existing, stopped []duration
 	for i := range starts {

@@ -14,7 +14,7 @@ type table struct {
 	over bool
 }
 
-// The verdicts; a figure without a limit has none.
+// The verdicts. A figure without a limit has none.
 const (
 	within = "ok"
 	over   = "OVER"
@@ -29,31 +29,31 @@ func (t *table) add(what, figure, against, ratio string, good bool) {
 	t.rows = append(t.rows, [5]string{what, figure, against, ratio, verdict})
 }
 
-// quantity is what figures are measured in.
+// quantity is the unit of a figure.
 type quantity interface {
 	~int64 | ~float64
 	String() string
 }
 
-// atMost adds a figure that must not be larger than a limit.
+// atMost adds a figure with an upper limit.
 func atMost[Q quantity](t *table, what string, figure, limit Q) {
 	ratio := float64(figure) / float64(limit)
 	t.add(what, figure.String(), "at most "+limit.String(), fmt.Sprintf("%.2f", ratio), ratio <= 1)
 }
 
-// atLeast adds a figure that must not be smaller than a limit.
+// atLeast adds a figure with a lower limit.
 func atLeast[Q quantity](t *table, what string, figure, limit Q) {
 	ratio := float64(figure) / float64(limit)
 	t.add(what, figure.String(), "at least "+limit.String(), fmt.Sprintf("%.2f", ratio), ratio >= 1)
 }
 
-// atMostOf adds a figure that must not be larger than a multiple of a peer's.
+// atMostOf adds a figure whose upper limit is a multiple of a peer's.
 func atMostOf[Q quantity](t *table, what string, figure, peer Q, name string, multiple float64) {
 	ratio := float64(figure) / float64(peer)
 	t.add(what, figure.String(), name+" "+peer.String(), fmt.Sprintf("%.2f, at most %.2f", ratio, multiple), ratio <= multiple)
 }
 
-// atLeastOf adds a figure that must not be smaller than a multiple of a peer's.
+// atLeastOf adds a figure whose lower limit is a multiple of a peer's.
 func atLeastOf[Q quantity](t *table, what string, figure, peer Q, name string, multiple float64) {
 	ratio := float64(figure) / float64(peer)
 	t.add(what, figure.String(), name+" "+peer.String(), fmt.Sprintf("%.2f, at least %.2f", ratio, multiple), ratio >= multiple)
@@ -64,19 +64,19 @@ func part[Q quantity](t *table, what string, figure, whole Q) {
 	t.rows = append(t.rows, [5]string{"  " + what, figure.String(), "of " + whole.String(), fmt.Sprintf("%.2f", float64(figure)/float64(whole)), ""})
 }
 
-// note adds a figure that has no limit.
+// note adds a figure without a limit.
 func note[Q quantity](t *table, what string, figure Q) {
 	t.rows = append(t.rows, [5]string{what, figure.String(), "", "", ""})
 }
 
-// failed adds a measurement that gave no figure.
+// failed adds a measurement that failed.
 func (t *table) failed(what string, err error) {
 	progress("%s failed: %v", what, err)
 	t.rows = append(t.rows, [5]string{what, "", "", "", broken})
 	t.over = true
 }
 
-// write prints the table and tells whether everything is within its limit.
+// write prints the table and reports whether everything is within its limit.
 func (t *table) write(w io.Writer) bool {
 	columns := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(columns, "WHAT\tFIGURE\tLIMIT OR PEER\tRATIO\tVERDICT")
@@ -89,7 +89,7 @@ func (t *table) write(w io.Writer) bool {
 	return !t.over
 }
 
-// duration is a time as the table shows it.
+// duration is a time, formatted for the table.
 type duration time.Duration
 
 func (d duration) String() string {
@@ -116,14 +116,14 @@ type perSecond float64
 
 func (p perSecond) String() string { return fmt.Sprintf("%.0f /s", float64(p)) }
 
-// timed is how long a call takes.
+// timed returns how long a call takes.
 func timed(call func() error) (duration, error) {
 	began := time.Now()
 	err := call()
 	return duration(time.Since(began)), err
 }
 
-// median orders the values.
+// median returns the median. It sorts the values.
 func median[Q quantity](values []Q) Q {
 	slices.Sort(values)
 	n := len(values)

@@ -10,13 +10,12 @@ import (
 	"net/http"
 )
 
-const probes = 300 // logins with a wrong password, to accounts and to none
+const probes = 300 // logins with a wrong password, each to existing and to missing accounts
 
-// timing logs in with wrong passwords to accounts that exist and to such that do
-// not, in turns, each from an address of its own. Half of the accounts have a hash of
-// former parameters, which takes twice as long as today's. Whether time tells them apart is
-// told by the difference of their means in standard errors (Welch): 3.3 and more
-// would come by chance once in a thousand runs.
+// timing logs in with wrong passwords to existing and to missing accounts alternately, each time
+// from a different address. Half of the accounts have a hash with earlier parameters, which takes
+// twice as long. The result is the difference of the mean times in standard errors (Welch): 3.3 or
+// more would occur by chance once in a thousand runs.
 func (b *bench) timing(ctx context.Context, s *site) error {
 	if err := s.running(ctx); err != nil {
 		return err

@@ -18,8 +18,8 @@ import (
 
 const defaultMB = 1024
 
-// upload measures the upload of a large CSV file, between two runs of the bare
-// loop, and the memory of the platform until the file can be queried.
+// upload measures the upload of a large CSV file, between two runs of the bare loop, and the
+// platform's memory until the file can be queried.
 func (b *bench) upload(ctx context.Context) error {
 	length, err := uploadSize()
 	if err != nil {
@@ -88,11 +88,11 @@ func uploadSize() (size, error) {
 	return size(megabytes * 1e6), nil
 }
 
-// block is how much the bare loop handles at a time.
+// block is how much the bare loop processes at a time.
 const block = 1 << 20
 
-// bare reads a file, hashes, compresses and encrypts it, and writes that, in one
-// loop with nothing else: what the platform's upload is compared with.
+// bare reads, hashes, compresses, encrypts and writes a file in one loop that does nothing else, as
+// the peer of the platform's upload.
 func (b *bench) bare(source string) (duration, error) {
 	destination := b.path("bare")
 	defer os.Remove(destination)

@@ -21,17 +21,17 @@ import (
 
 const (
 	few, many    = 1_000, 1_000_000 // accounts
-	logins       = 200              // one after the other
-	reads        = 1000             // of a profile, one after the other
-	clients      = 4                // that log in or read at once
-	turns        = 10               // of each measurement of throughput
+	logins       = 200              // sequential
+	reads        = 1000             // of a profile, sequential
+	clients      = 4                // concurrent logins or reads
+	turns        = 10               // of each throughput measurement
 	turn         = 1500 * time.Millisecond
 	verification = 2 * time.Second
 )
 
-// users measures logins, profile reads and token checks with few accounts in the
-// database and with many, and whether time tells who has an account. What is compared is
-// measured in turns, since a machine is faster at one minute than at the next.
+// users measures logins, profile reads and token checks with few and with many accounts in the
+// database, and whether timing reveals who has an account. Compared figures are measured
+// alternately, since a machine's speed varies over time.
 func (b *bench) users(ctx context.Context) (err error) {
 	populations := []*population{
 		{site: site{data: b.path("few")}, name: "1,000 accounts"},
@@ -90,24 +90,24 @@ func (b *bench) report(populations []*population, peers peers) {
 	atMostOf(&b.table, "profile read, "+after.name, after.profile(), before.profile(), before.name, 1.2)
 }
 
-// population is a platform with so many accounts, and what it does.
+// population is a platform with a number of accounts, and its figures.
 type population struct {
 	site
 	name                     string
 	logins, profiles, checks perSecond
 	rows                     perSecond  // read from its database by a bare handler
-	alone, read              []duration // logins, and profile reads, one after the other
+	alone, read              []duration // logins and profile reads, sequential
 }
 
-// profile is how long one read takes of what the processors have to give.
+// profile returns the duration of one read at full throughput.
 func (p *population) profile() duration {
 	return duration(float64(time.Second) / float64(p.profiles))
 }
 
-// peers are what this machine does at the same time without the platform.
+// peers are figures of this machine, measured at the same time without the platform.
 type peers struct {
-	bare, hashes perSecond  // Argon2id as Go programs have it, and as our own hasher does it
-	alone        []duration // hashes of our own, one after the other
+	bare, hashes perSecond  // Argon2id as in x/crypto, and with our own hasher
+	alone        []duration // our own hashes, sequential
 }
 
 func (p *population) populate(ctx context.Context, accounts int) error {
@@ -162,7 +162,7 @@ func (m *peers) logins(ctx context.Context, populations []*population) error {
 	return nil
 }
 
-// profiles reads one profile again and again, alone and several at once.
+// profiles reads one profile repeatedly, sequentially and concurrently.
 func profiles(ctx context.Context, populations []*population) error {
 	var measured []throughput
 	for _, p := range populations {
@@ -185,13 +185,14 @@ func profiles(ctx context.Context, populations []*population) error {
 	return inTurns(measured)
 }
 
-// throughput is how often a second several at once can do something.
+// throughput measures how many times per second several clients can do something.
 type throughput struct {
 	reached *perSecond
 	do      func() error
 }
 
-// inTurns measures after a turn of each in which plans, connections and caches come to be.
+// inTurns measures alternately, after one unmeasured turn in which plans, connections and caches
+// are built.
 func inTurns(measured []throughput) error {
 	for i := range 1 + turns {
 		for _, m := range measured {
@@ -207,7 +208,7 @@ func inTurns(measured []throughput) error {
 	return nil
 }
 
-// repeat has several do the same for a while.
+// repeat runs do in several goroutines for a while and returns the rate.
 func repeat(at int, during time.Duration, do func() error) (perSecond, error) {
 	var mu sync.Mutex
 	var all int
@@ -231,9 +232,9 @@ func repeat(at int, during time.Duration, do func() error) (perSecond, error) {
 	return perSecond(float64(all) / time.Since(began).Seconds()), failed
 }
 
-// ask makes a function that sends one request and reads its answer, for several at
-// once, on a connection each. It costs little, since it shares the processors with
-// what it measures.
+// ask returns a function that sends a request and reads the response. Several goroutines may call
+// it; each call uses its own connection. It is cheap, because it shares the processors with what it
+// measures.
 func ask(ctx context.Context, url, request string) (once func() error, hangUp func(), err error) {
 	address := strings.TrimPrefix(url, "http://")
 	places := make(chan *connection, clients)
@@ -262,7 +263,7 @@ type connection struct {
 	answers *bufio.Reader
 }
 
-// ask sends a request, and reads no more of the answer than where it ends.
+// ask sends a request and reads exactly one response.
 func (c *connection) ask(request string) error {
 	if _, err := io.WriteString(c, request); err != nil {
 		return err
@@ -294,7 +295,7 @@ func (c *connection) ask(request string) error {
 	return err
 }
 
-// checkTokens is how often one goroutine checks a token, revocation included.
+// checkTokens returns how many tokens per second one goroutine checks, including revocation.
 func (s *site) checkTokens(ctx context.Context, server *postgres.Server) (perSecond, error) {
 	url, err := postgres.As(server.ConnString(postgres.Superuser), "token_verifier", string(database.Users))
 	if err != nil {

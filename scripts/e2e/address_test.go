@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// The address of a caller is the one that the ingress saw, whatever the caller wrote.
-func TestForgedAddress_ThroughTheIngress_IsNotBelieved(t *testing.T) {
+// A caller's address is the one that the ingress saw, whatever the caller put into the header.
+func TestForgedAddress_ThroughTheIngress_IsIgnored(t *testing.T) {
 	const forged = "203.0.113.77"
 	p := register(t)
 	body, err := json.Marshal(map[string]string{"email": p.Email, "password": password})

@@ -14,7 +14,7 @@ const (
 	connectionsCap = 100 // max_connections of the server
 )
 
-// testBurst logs 200 times in at once while users-login is at zero.
+// testBurst sends 200 concurrent logins while users-login is at zero.
 func testBurst(t *testing.T) {
 	people := make([]*person, 20)
 	for i := range people {

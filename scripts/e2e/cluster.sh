@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Starts the cluster, deploys the platform and tests it. Runs as the first process of
-# the cluster's namespaces, whose end ends everything that is started here.
+# Starts the cluster, deploys the platform and tests it. It is the first process in the cluster's
+# namespaces, so when it ends, everything that it started ends.
 set -euo pipefail
 . "$(dirname "$0")/node.sh"
 . "$E2E/kubernetes.sh"
 . "$E2E/knative.sh"
 . "$E2E/stores.sh"
 
-# timed WHAT COMMAND... says how long a step took.
+# timed WHAT COMMAND... prints how long a step took.
 timed() {
 	local what=$1 begin=${EPOCHREALTIME/./}
 	shift
@@ -15,7 +15,7 @@ timed() {
 	say "$what: $(((${EPOCHREALTIME/./} - begin) / 1000)) ms"
 }
 
-# Content and snapshots are files that nobody changes, so links to them do; databases are copied.
+# Content and snapshots never change, so they are hard-linked; databases are copied.
 copy_images() {
 	cp -al "$UNPACKED" "$CACHE/run/containerd"
 	(cd "$UNPACKED" && find . -name '*.db' -exec cp --remove-destination {} "$CACHE/run/containerd/{}" \;)
@@ -30,8 +30,8 @@ start_machine() {
 	start_node
 }
 
-# deploy is what a user would do, on a cluster whose nodes have the image already. It
-# runs what scripts/deploy-data-services.sh builds: in here Go has no cache.
+# deploy does what a user would do, on a cluster whose nodes already have the image. It runs the
+# program that scripts/deploy-data-services.sh builds: Go has no cache here.
 deploy() {
 	ctr images import "$ROOT/bin/image.tar" >/dev/null
 	offer_volume
@@ -43,7 +43,7 @@ timed Kubernetes start_machine
 start_postgres
 timed Knative eval 'start_knative && await_knative'
 timed "the platform" deploy
-start api kubectl proxy --port=8001 # what the tests speak to
+start api kubectl proxy --port=8001 # for the tests
 await 10 "kubectl proxy" curl -sf http://127.0.0.1:8001/readyz
 cd "$ROOT"
 code=0

@@ -21,11 +21,10 @@ const (
 	namespace = "aic-data"
 	apiServer = "http://127.0.0.1:8001" // kubectl proxy
 	ingress   = "kourier.kourier-system.svc.cluster.local:80"
-	public    = ".e2e.test" // the domain of public names, which only the ingress knows
+	public    = ".e2e.test" // the domain of public names, which only the ingress resolves
 )
 
-// routePublicNames sends requests to public names through the ingress, as a DNS
-// entry would.
+// routePublicNames sends requests for public names to the ingress, as a DNS entry would.
 func routePublicNames() {
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
 	http.DefaultTransport.(*http.Transport).DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -36,7 +35,7 @@ func routePublicNames() {
 	}
 }
 
-// address is where a function answers inside of the cluster.
+// address returns the address of a function inside the cluster.
 func address(service string) string {
 	return "http://" + service + "." + namespace + ".svc.cluster.local"
 }
@@ -53,7 +52,7 @@ type condition struct {
 	Type, Status, Reason, Message string
 }
 
-// object is what the tests read of any kind.
+// object holds the fields that the tests read of any kind.
 type object struct {
 	Metadata metadata `json:"metadata"`
 	Spec     struct {
@@ -75,7 +74,7 @@ func (o object) is(kind string) bool {
 	return slices.ContainsFunc(o.Status.Conditions, func(c condition) bool { return c.Type == kind && c.Status == "True" })
 }
 
-// Where the kinds are, below the API server's root.
+// Paths of the kinds under the API server's root.
 const (
 	services    = "/apis/serving.knative.dev/v1/namespaces/" + namespace + "/services"
 	deployments = "/apis/apps/v1/namespaces/" + namespace + "/deployments"
@@ -118,15 +117,15 @@ func api(t *testing.T, method, path string, body []byte, into any) {
 	}
 }
 
-// observation is a change of an object, and when the API server told of it.
+// observation is a change to an object and when the API server reported it.
 type observation struct {
 	Type   string
 	Object object
 	At     time.Time
 }
 
-// watch tells of changes until the test ends. The API server ends each watch after
-// half an hour or more; the next one begins with what there is.
+// watch reports changes until the test ends. The API server ends each watch after half an hour or
+// more; the next one starts with the current objects.
 func watch(t *testing.T, path string) <-chan observation {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -156,7 +155,7 @@ func watchOnce(ctx context.Context, path string) (*http.Response, error) {
 	return http.DefaultClient.Do(request)
 }
 
-// tell passes on what a watch says, a line for each change, until it ends.
+// tell reports the changes of one watch, one line each, until it ends.
 func tell(changes chan<- observation, watched io.ReadCloser) {
 	defer watched.Close()
 	for lines := bufio.NewReader(watched); ; {
@@ -171,7 +170,7 @@ func tell(changes chan<- observation, watched io.ReadCloser) {
 	}
 }
 
-// functions are the names of all functions.
+// functions returns the names of all functions.
 func functions(t *testing.T) []string {
 	t.Helper()
 	var names []string
@@ -181,7 +180,7 @@ func functions(t *testing.T) []string {
 	return names
 }
 
-// patience only ends a wait that would never end.
+// patience is the time limit of a wait.
 const patience = 3 * time.Minute
 
 func await(t *testing.T, what string, done func() bool) {
@@ -193,7 +192,7 @@ func await(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// awaitZero waits until functions want no pods: a request from then on is a cold start.
+// awaitZero waits until functions have no pods, so that the next request is a cold start.
 func awaitZero(t *testing.T, names ...string) {
 	t.Helper()
 	await(t, fmt.Sprintf("%v at zero", names), func() bool {

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// rounds is how often each function is woken.
+// rounds is how often each function is started.
 func rounds(t *testing.T) int {
 	t.Helper()
 	n, err := strconv.Atoi(cmp.Or(os.Getenv("E2E_ROUNDS"), "10"))
@@ -26,16 +26,16 @@ func rounds(t *testing.T) int {
 	return n
 }
 
-// coldStart is one first request to a function at zero: when each thing happened.
+// coldStart holds the times of one first request to a function at zero.
 type coldStart struct {
 	asked     time.Time
 	scheduled time.Time // the pod was bound to a node
 	started   time.Time // the function's container was started
-	listening time.Time // our process takes connections
+	listening time.Time // our process accepts connections
 	answered  time.Time
 }
 
-// shares are the parts of a cold start, in the order in which they happen.
+// shares are the parts of a cold start, in order.
 var shares = []struct {
 	name string
 	of   func(coldStart) time.Duration
@@ -47,8 +47,8 @@ var shares = []struct {
 	{"readiness and request", func(c coldStart) time.Duration { return c.answered.Sub(c.listening) }},
 }
 
-// testColdStarts wakes every function several times, one at a time, round after
-// round, so that each has time to go to zero again.
+// testColdStarts starts every function several times, one at a time in rounds, so that each can
+// scale to zero again.
 func testColdStarts(t *testing.T) {
 	names := functions(t)
 	tasks := containerStarts(t)
@@ -116,7 +116,7 @@ type containerStart struct {
 	at, listening time.Time
 }
 
-// containerStarts follows containerd's own account of the containers it starts.
+// containerStarts follows containerd's events about started containers.
 func containerStarts(t *testing.T) <-chan containerStart {
 	t.Helper()
 	command := exec.Command("ctr", "events")
@@ -145,7 +145,7 @@ func containerStarts(t *testing.T) <-chan containerStart {
 	return starts
 }
 
-// taskStart reads a line of ctr events: time, namespace, topic, JSON.
+// taskStart parses a line of ctr events: time, namespace, topic, JSON.
 func taskStart(line string) (at time.Time, pid int, ok bool) {
 	before, after, ok := strings.Cut(line, " k8s.io /tasks/start ")
 	if !ok {
@@ -159,8 +159,8 @@ func taskStart(line string) (at time.Time, pid int, ok bool) {
 	return at, task.PID, true
 }
 
-// serviceOf is the function that a process serves, by its environment; the runtime's
-// own first process becomes the function's within a moment.
+// serviceOf returns the function that a process serves, from its environment. The runtime's first
+// process becomes the function's within a moment.
 func serviceOf(pid int) string {
 	for range 5000 {
 		environment, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
@@ -177,7 +177,7 @@ func serviceOf(pid int) string {
 	return ""
 }
 
-// awaitListener waits until somebody listens on port 8080 in a process's network.
+// awaitListener waits until a process listens on port 8080 in a process's network namespace.
 func awaitListener(pid int) time.Time {
 	const listening = ":1F90 00000000000000000000000000000000:0000 0A"
 	for range 10_000 {

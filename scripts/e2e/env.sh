@@ -1,4 +1,4 @@
-# Names and helpers that the scripts of make e2e share. Sourced, never run.
+# Names and helpers shared by the scripts of make e2e. Sourced, never run.
 E2E=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(cd "$E2E/../.." && pwd)
 CACHE=${E2E_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/aic-data-e2e}
@@ -11,14 +11,14 @@ fail() {
 	exit 1
 }
 
-# cached prints the folder of what a nested module builds, named by all that it is built from.
+# cached prints the folder for what a nested module builds, named by a hash of all its inputs.
 cached() {
 	local key
 	key=$(cd "$E2E" && { go version; find build.sh archive pause "$1" -type f -print0 | sort -z | xargs -0 cat; } | sha256sum)
 	echo "$CACHE/$1-${key:0:16}"
 }
 
-# unpacked prints the folder of a containerd that holds the images of all modules.
+# unpacked prints the folder of a containerd that contains the images of all modules.
 unpacked() {
 	local key
 	key=$(for each in $MODULES; do cached "$each"; done | sha256sum)

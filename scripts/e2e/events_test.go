@@ -49,8 +49,8 @@ type trigger struct {
 	}
 }
 
-// everyTriggerDelivers sends each function an event whose data it refuses for good:
-// the letter that comes of it proves that the function was woken and asked.
+// everyTriggerDelivers sends each function an event whose data it permanently refuses. The
+// resulting dead letter proves that the function was started and called.
 func everyTriggerDelivers(t *testing.T) {
 	owner := register(t)
 	var all struct{ Items []trigger }
@@ -91,8 +91,8 @@ func publish(t *testing.T, event cloudevents.Event) {
 	}
 }
 
-// failureIsBuried takes a function's table away: its event is tried six times, with
-// growing pauses, becomes a dead letter, and has its effect once it is redelivered.
+// failureIsBuried revokes a function's right to insert into its table, so that its event is tried
+// six times with growing pauses and becomes a dead letter. It takes effect once it is redelivered.
 func failureIsBuried(t *testing.T) {
 	const function = "analytics-project-logins"
 	owner := register(t)
@@ -110,7 +110,7 @@ func failureIsBuried(t *testing.T) {
 	}
 	execute(t, admin, "REVOKE INSERT ON projections.logins FROM analytics")
 	defer execute(t, admin, "GRANT INSERT ON projections.logins TO analytics")
-	publish(t, event) // this broker answers once the event is buried
+	publish(t, event) // this broker responds once the event is a dead letter
 
 	attempts := attemptsOf(t, function, event.ID())
 	if len(attempts) != 6 {
@@ -139,7 +139,7 @@ func failureIsBuried(t *testing.T) {
 
 var logTime = regexp.MustCompile(`"time":"([^"]+)"`)
 
-// attemptsOf are the times at which a function had an event, by its own log.
+// attemptsOf returns the times at which a function received an event, from its own log.
 func attemptsOf(t *testing.T, function, id string) (times []time.Time) {
 	t.Helper()
 	for _, pod := range list(t, pods+"?labelSelector=serving.knative.dev/service="+function) {
@@ -168,8 +168,8 @@ func attemptsOf(t *testing.T, function, id string) (times []time.Time) {
 	return times
 }
 
-// everyPingSourceFires sets each to every minute, and waits for its function to be
-// woken when the minute begins.
+// everyPingSourceFires sets each schedule to every minute and waits until its function is called at
+// the start of a minute.
 func everyPingSourceFires(t *testing.T) {
 	starts := watch(t, pods)
 	due := map[string]bool{}
@@ -194,7 +194,7 @@ func everyPingSourceFires(t *testing.T) {
 			}
 			after := o.At.Sub(o.At.Truncate(time.Minute))
 			if after > 20*time.Second {
-				continue // it was there already
+				continue // it existed before
 			}
 			delete(due, name)
 			late = append(late, after.Round(time.Millisecond))

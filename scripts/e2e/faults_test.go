@@ -40,8 +40,8 @@ func deletePods(t *testing.T, namespace, label string) {
 	api(t, http.MethodDelete, "/api/v1/namespaces/"+namespace+"/pods?labelSelector="+label, nil, nil)
 }
 
-// podDeleted: a pod that is told to go answers what it has begun: a query that takes
-// some seconds of the ten that it may.
+// podDeleted checks that a pod that is told to end finishes its request: a query that takes several
+// seconds of the ten allowed.
 func podDeleted(t *testing.T) {
 	owner := register(t)
 	query := map[string]any{"database": "postgresql", "query": "SELECT count(*) FROM generate_series(1, 12000) a, generate_series(1, 2000) b"}
@@ -62,8 +62,8 @@ func podDeleted(t *testing.T) {
 	figure("request under way as its pod is deleted", "answered after %v", time.Since(began).Round(time.Millisecond))
 }
 
-// acknowledgedSurvive registers people while something fails: whoever was told that
-// they have an account has one, and analytics hears of each.
+// acknowledgedSurvive registers people while something fails: everybody whose registration was
+// confirmed must have an account, and analytics must receive an event for each.
 func acknowledgedSurvive(t *testing.T, what string, fault func()) {
 	register(t) // so that nothing is at zero
 	var mu sync.Mutex
@@ -86,8 +86,8 @@ func acknowledgedSurvive(t *testing.T, what string, fault func()) {
 	}
 }
 
-// lost counts those who have no account, and fails the test for them; analytics may
-// take until the next relay.
+// lost counts the people without an account and fails the test for them. Analytics may take until
+// the next relay.
 func lost(t *testing.T, ids []string) int {
 	t.Helper()
 	users, analytics := database(t, "user_management_db"), database(t, "analytics_db")
@@ -101,7 +101,7 @@ func lost(t *testing.T, ids []string) int {
 	return len(ids) - kept
 }
 
-// stopPostgres ends the server as a crash does, and starts it again after a while.
+// stopPostgres ends the server as a crash does and starts it again after a while.
 func stopPostgres(t *testing.T, away time.Duration) {
 	t.Helper()
 	content, err := os.ReadFile("/run/e2e/postgres/data/postmaster.pid")
@@ -129,8 +129,8 @@ func stopPostgres(t *testing.T, away time.Duration) {
 	}
 }
 
-// revisionUnderLoad deploys users-login anew while people log in, and leads them
-// back to the first revision.
+// revisionUnderLoad deploys a new revision of users-login while people log in, and routes them back
+// to the first revision.
 func revisionUnderLoad(t *testing.T) {
 	owner := register(t)
 	path := services + "/users-login"

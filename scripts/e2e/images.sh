@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Unpacks the images that build.sh made into a containerd's folder, which every run
-# then starts from a copy of. Runs once, inside of the cluster's namespaces.
+# Unpacks the images that build.sh made into a containerd folder; every run starts from a copy of
+# it. Runs once, inside the cluster's namespaces.
 set -euo pipefail
 . "$(dirname "$0")/node.sh"
 private_folders

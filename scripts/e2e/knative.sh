@@ -9,7 +9,8 @@ start_knative() {
 	kubectl apply -f $m/2-accounts.yaml -f $m/3-configuration.yaml >/dev/null
 	configure knative-serving config-network '{"ingress-class": "kourier.ingress.networking.knative.dev"}'
 	configure knative-serving config-domain '{"e2e.test": ""}'
-	# An idle function is at zero after some 12 s, not 90: the tests wait for it often.
+	# Idle functions scale to zero after about 12 s rather than 90, because the tests often wait for
+	# it.
 	configure knative-serving config-autoscaler '{"allow-zero-initial-scale": "true", "stable-window": "6s", "scale-to-zero-grace-period": "6s"}'
 	kubectl wait --for=condition=Established crd --all --timeout=60s >/dev/null
 	kubectl apply -f $m/4-programs.yaml -f $NETWORK/manifests/kourier.yaml >/dev/null

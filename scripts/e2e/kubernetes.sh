@@ -1,12 +1,12 @@
-# Starts Kubernetes: one node, its control plane beside it. Sourced by cluster.sh.
+# Starts Kubernetes: one node, with the control plane next to it. Sourced by cluster.sh.
 
-# NETWORK: a bridge that the pods share with the programs outside of them; no way out.
+# NETWORK: a bridge shared by the pods and the programs outside them, without Internet access.
 start_network() {
 	ip link set lo up
 	ip link add cni0 type bridge
 	ip addr add $NODE_IP/24 dev cni0
 	ip link set cni0 up
-	ip route add 10.96.0.0/16 dev cni0 # gives a Service's address a route; kube-proxy rewrites it
+	ip route add 10.96.0.0/16 dev cni0 # routes Service addresses, which kube-proxy rewrites
 	sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.route_localnet=1
 	[ ! -e /proc/sys/net/bridge ] || sysctl -qw net.bridge.bridge-nf-call-iptables=1
 	printf 'nameserver %s\nsearch svc.cluster.local\n' $NODE_IP >$RUN/resolv.conf
@@ -39,7 +39,7 @@ start_control_plane() {
 	for account in admin manager scheduler proxy node; do
 		kubeconfig $RUN/$account.conf "$token-$account"
 	done
-	# On a file system in memory, for speed.
+	# etcd's data is on an in-memory file system, for speed.
 	start etcd etcd --data-dir /run/etcd --listen-client-urls http://127.0.0.1:2379 --advertise-client-urls http://127.0.0.1:2379 \
 		--listen-peer-urls http://127.0.0.1:2380
 	start apiserver "$k" kube-apiserver --etcd-servers=http://127.0.0.1:2379 --cert-dir=$RUN/apiserver \

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// load is what came of requests that several callers made one after the other.
+// load is the result of the requests that several callers sent sequentially.
 type load struct {
 	mu     sync.Mutex
-	took   []time.Duration // of those that were answered as wanted
+	took   []time.Duration // of successful requests
 	errors []error
 }
 
-// drive has callers send requests until stop is closed; the returned function waits
-// for those under way.
+// drive has callers send requests until stop is closed. The returned function waits for requests in
+// progress.
 func drive(callers int, stop <-chan struct{}, send func() error) (l *load, wait func()) {
 	l = &load{}
 	var running sync.WaitGroup
@@ -47,7 +47,7 @@ func (l *load) one(send func() error) {
 	l.took = append(l.took, took)
 }
 
-// during drives a load while something happens, and for a while after.
+// during drives a load while something happens, and for a while afterwards.
 func during(callers int, send func() error, happens func()) *load {
 	stop := make(chan struct{})
 	l, wait := drive(callers, stop, send)

@@ -1,15 +1,15 @@
-# What the scripts that run inside of the cluster's namespaces share: private /run
-# and /var, the programs, and containerd. Sourced, never run.
+# Shared by the scripts that run inside the cluster's namespaces: a private /run and /var, the
+# programs, and containerd. Sourced, never run.
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
-RUN=/run/e2e # everything of this run; on disk
+RUN=/run/e2e # all files of this run; on disk
 KUBERNETES=$(cached kubernetes) KNATIVE=$(cached knative) NETWORK=$(cached network) UNPACKED=$(unpacked)
 NODE_IP=10.244.0.1 # the bridge
 export CONTAINERD_ADDRESS=/run/containerd/containerd.sock CONTAINERD_NAMESPACE=k8s.io
 export KUBECONFIG=$RUN/admin.conf HOME=$RUN/home
 
-trap 'exit 130' INT TERM # the first process of a namespace has no default for them
+trap 'exit 130' INT TERM # the first process of a namespace ignores these signals by default
 
-# private_folders hides what programs would leave behind in /run and /var.
+# private_folders hides what programs leave behind in /run and /var.
 private_folders() {
 	mount -t tmpfs tmpfs /run
 	mount -t tmpfs tmpfs /var
@@ -20,10 +20,10 @@ private_folders() {
 	printf '#!/bin/sh\nexec %s/hyperkube kubectl "$@"\n' "$KUBERNETES" >$RUN/bin/kubectl
 	chmod +x $RUN/bin/kubectl
 	PATH=$RUN/bin:$PATH
-	mount --make-rshared / # kubelet and containerd hand mounts to each other
+	mount --make-rshared / # kubelet and containerd propagate mounts to each other
 }
 
-# start NAME COMMAND... runs a program in the background, its words in a log.
+# start NAME COMMAND... runs a program in the background, with its output in a log.
 start() {
 	local name=$1
 	shift
@@ -35,12 +35,12 @@ await() {
 	local end=$((SECONDS + $1)) what=$2
 	shift 2
 	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || fail "$what: not within the time"
+		[ $SECONDS -lt $end ] || fail "$what: timed out"
 		sleep 0.1
 	done
 }
 
-# start_containerd runs it on a folder with content and images.
+# start_containerd DIR runs containerd with its content and images in a folder.
 start_containerd() {
 	mkdir -p $RUN/cni
 	cat >$RUN/cni/10-bridge.conflist <<-END

@@ -1,7 +1,7 @@
 //go:build e2e
 
-// Package e2e shows the deployed platform on a real cluster. It runs inside of the
-// cluster's namespaces, by `make e2e`.
+// Package e2e tests the deployed platform on a real cluster. `make e2e` runs it inside the
+// cluster's namespaces.
 package e2e
 
 import (
@@ -42,7 +42,7 @@ var figures struct {
 	rows [][2]string
 }
 
-// figure adds a line to the table that ends the run.
+// figure adds a line to the table printed at the end of the run.
 func figure(what, format string, arguments ...any) {
 	figures.Lock()
 	defer figures.Unlock()

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// processes are those of the pods, by what they do: a function's name, "queue-proxy
-// of" it, or for all others the name of their pod's Deployment.
+// processes returns the processes of the pods by role: a function's name, "queue-proxy of" the
+// function, or for all others the name of the pod's Deployment.
 func processes() map[string][]int {
 	found := map[string][]int{}
 	folders, _ := filepath.Glob("/proc/[0-9]*/environ")
@@ -40,7 +40,7 @@ func processes() map[string][]int {
 	return found
 }
 
-// peak is the most memory (MiB, resident) that any of some processes has had.
+// peak returns the largest peak of resident memory among some processes, in MiB.
 func peak(pids []int) int {
 	most := 0
 	for _, pid := range pids {

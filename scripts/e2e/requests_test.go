@@ -18,7 +18,7 @@ import (
 
 const password = "correct horse battery"
 
-// person is somebody with an account and an organization of their own.
+// person is somebody with an account and their own organization.
 type person struct {
 	Email          string `json:"email"`
 	ID             string `json:"id"`
@@ -52,7 +52,7 @@ func (p *person) tryLogIn() (string, error) {
 	return tokens.AccessToken, err
 }
 
-// call sends JSON through the ingress and wants a status.
+// call sends JSON through the ingress and checks the status.
 func (p *person) call(t *testing.T, method, path string, body any, status int, into any) {
 	t.Helper()
 	got, err := p.send(method, path, body, into)
@@ -61,7 +61,7 @@ func (p *person) call(t *testing.T, method, path string, body any, status int, i
 	}
 }
 
-// send is call for those who bear failures: an error is any answer but a 2xx.
+// send is like call but returns failures: any response other than 2xx is an error.
 func (p *person) send(method, path string, body, into any) (int, error) {
 	encoded, err := json.Marshal(body)
 	if err != nil {

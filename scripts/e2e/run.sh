@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Shows the platform on a real Kubernetes with real Knative: builds what is not in
-# the cache, starts a cluster of one node in namespaces of its own (network, mounts,
-# processes), deploys, tests, prints the figures, and leaves the machine as it was.
+# Tests the platform on a real Kubernetes with real Knative: builds what is not in the cache, starts
+# a one-node cluster in its own namespaces (network, mounts, processes), deploys, tests, prints the
+# figures, and restores the machine's state.
 #
-#   E2E_CACHE=DIR     where built things are kept (default: ~/.cache/aic-data-e2e)
-#   E2E_RUN=REGEXP    which tests (default: all)
+#   E2E_CACHE=DIR     where builds are cached (default: ~/.cache/aic-data-e2e)
+#   E2E_RUN=REGEXP    which tests to run (default: all)
 #   E2E_ROUNDS=N      cold starts of each function (default: 10)
 #   E2E_KEEP=1        keep the cluster afterwards, until Ctrl-C
-#   E2E_BUILD_JOBS=N  compilers at once (default: one for each processor)
+#   E2E_BUILD_JOBS=N  parallel compilers (default: one per processor)
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
-# packages of Debian, each by a program or folder that it brings.
+# packages lists Debian packages, each with a program or folder that it provides.
 packages=(
 	containerd:containerd runc:runc etcd-server:etcd containernetworking-plugins:/usr/lib/cni/bridge
 	iptables:iptables conntrack:conntrack iproute2:ip openssl:openssl curl:curl jq:jq
@@ -19,24 +19,24 @@ packages=(
 )
 
 require() {
-	[ "$(uname -s)" = Linux ] || fail "a Kubernetes node needs Linux; this is $(uname -s)"
-	[ "$(id -u)" -eq 0 ] || fail "a Kubernetes node needs root, for namespaces, mounts and control groups: sudo make e2e"
+	[ "$(uname -s)" = Linux ] || fail "a Kubernetes node requires Linux; this is $(uname -s)"
+	[ "$(id -u)" -eq 0 ] || fail "a Kubernetes node requires root for namespaces, mounts and control groups: sudo make e2e"
 	[ -d /sys/fs/cgroup ] && unshare --net --mount --pid --fork true 2>/dev/null ||
-		fail "a Kubernetes node needs namespaces and control groups, which this machine (a container?) does not allow"
-	case $CACHE/ in /run/* | /var/*) fail "E2E_CACHE must not lie under /run or /var, which the cluster has for itself" ;; esac
+		fail "a Kubernetes node requires namespaces and control groups, which this machine (a container?) does not allow"
+	case $CACHE/ in /run/* | /var/*) fail "E2E_CACHE must not be under /run or /var, which are private to the cluster" ;; esac
 	local missing=() p
 	for p in "${packages[@]}"; do
 		[ -e "${p#*:}" ] || command -v "${p#*:}" >/dev/null || missing+=("${p%%:*}")
 	done
 	[ ${#missing[@]} -gt 0 ] || return 0
 	local install="apt-get install --no-install-recommends ${missing[*]}"
-	command -v apt-get >/dev/null || fail "missing here: ${missing[*]} (the names of Debian's packages)"
+	command -v apt-get >/dev/null || fail "not installed: ${missing[*]} (names of Debian packages)"
 	say "installing ${missing[*]}"
 	{ apt_install "${missing[@]}" || { apt-get update && apt_install "${missing[@]}"; }; } >"$CACHE/apt.log" 2>&1 ||
-		fail "could not install what is missing ($CACHE/apt.log says why): $install"
+		fail "could not install the missing packages (see $CACHE/apt.log): $install"
 }
 
-# apt_install installs packages without starting the services that they bring.
+# apt_install installs packages without starting their services.
 apt_install() {
 	local policy=/usr/sbin/policy-rc.d made=""
 	[ -e $policy ] || { printf '#!/bin/sh\nexit 101\n' >$policy && chmod +x $policy && made=$policy; }
@@ -46,7 +46,7 @@ apt_install() {
 	return $code
 }
 
-settings="vm.overcommit_memory kernel.panic kernel.panic_on_oops" # that kubelet changes, for the whole machine
+settings="vm.overcommit_memory kernel.panic kernel.panic_on_oops" # kubelet changes these for the whole machine
 
 enter() {
 	saved=$(sysctl $settings | sed 's/ = /=/')
@@ -60,7 +60,7 @@ enter() {
 	done
 }
 
-# hierarchies are the roots of the control groups: one, or in version 1 one for each controller.
+# hierarchies prints the roots of the control groups: one, or in version 1 one per controller.
 hierarchies() {
 	if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
 		echo /sys/fs/cgroup
@@ -73,11 +73,11 @@ leave() {
 	local code=$? d
 	trap '' INT TERM HUP
 	if [ -n "${cluster:-}" ]; then
-		kill -KILL "$cluster" 2>/dev/null || : # and with it, every process of the cluster
+		kill -KILL "$cluster" 2>/dev/null || : # kills every process of the cluster with it
 		wait "$cluster" 2>/dev/null || :
 	fi
 	for d in $(hierarchies); do
-		for _ in {1..50}; do # until the last process of each is gone
+		for _ in {1..50}; do # until all processes in it have ended
 			[ -d "$d/$CGROUP" ] || break
 			find "$d/$CGROUP" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.1
 		done
@@ -90,8 +90,8 @@ leave() {
 	exit $code
 }
 
-# cluster SCRIPT runs a script as the first process of the cluster's namespaces:
-# whatever ends it ends everything that it has started.
+# in_cluster SCRIPT runs a script as the first process of the cluster's namespaces, so that
+# everything that it started ends with it.
 in_cluster() {
 	rm -rf "$CACHE/run"
 	mkdir "$CACHE/run"
@@ -104,7 +104,7 @@ in_cluster() {
 
 mkdir -p "$CACHE"
 exec 9>"$CACHE/lock"
-flock -n 9 || fail "another run uses $CACHE; wait for it, or choose another folder with E2E_CACHE"
+flock -n 9 || fail "another run is using $CACHE; wait for it or set E2E_CACHE to another folder"
 require
 "$E2E/build.sh"
 make -s -C "$ROOT" image

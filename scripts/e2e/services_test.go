@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// testServices: every function is Ready, at zero when idle, and woken by its first request.
+// testServices checks that every function is Ready, at zero when idle, and started by its first
+// request.
 func testServices(t *testing.T) {
 	all := list(t, services)
 	if len(all) == 0 {
@@ -35,7 +36,7 @@ func testServices(t *testing.T) {
 	}
 }
 
-// wake calls a function in the way that all have.
+// wake calls a function in a way that all functions support.
 func wake(t *testing.T, name string) {
 	t.Helper()
 	response, err := http.Get(address(name) + "/health/readiness")

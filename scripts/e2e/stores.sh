@@ -1,4 +1,4 @@
-# Starts PostgreSQL beside the cluster, and makes room for the cluster's own object
+# Starts PostgreSQL next to the cluster, and provides the volume for the cluster's own object
 # storage. Sourced by cluster.sh.
 
 start_postgres() {
@@ -24,11 +24,11 @@ start_postgres() {
 
 as_postgres() { setpriv --reuid=postgres --regid=postgres --init-groups "$@"; }
 
-# offer_volume makes the volume that a cluster's provisioner would: a folder of the node.
+# offer_volume creates the volume that a provisioner would: a folder on the node.
 offer_volume() {
 	mkdir $RUN/objects
 	chown root:65532 $RUN/objects
-	chmod 2775 $RUN/objects # as fsGroup has it on volumes that are not folders of the node
+	chmod 2775 $RUN/objects # as fsGroup does for volumes that are not host folders
 	kubectl apply -f - >/dev/null <<-END
 		apiVersion: v1
 		kind: PersistentVolume

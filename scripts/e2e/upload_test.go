@@ -18,13 +18,13 @@ import (
 const (
 	once  = 500 << 20
 	twice = 2 * once
-	// bound is in MiB: half of the smaller file. A garbage collector takes what it is
-	// given (runtime.TuneMemory: 192 MiB) before it works harder.
+	// bound is in MiB: half of the smaller file. The garbage collector lets the heap grow to its
+	// limit (runtime.TuneMemory: 192 MiB) before it works harder.
 	bound = 250
 )
 
-// testUpload sends a file, and one of twice its size: nobody on the way needs more
-// memory than the bound for either.
+// testUpload sends a file, and one of twice its size. With either, no process on the way may need
+// more memory than the bound.
 func testUpload(t *testing.T) {
 	owner := register(t)
 	onTheWay := []string{
@@ -54,7 +54,7 @@ func testUpload(t *testing.T) {
 	}
 }
 
-// upload makes a data set of a CSV file of the size, which it writes as it sends it.
+// upload creates a data set from a CSV file that it generates while sending.
 func (p *person) upload(t *testing.T, size int) {
 	t.Helper()
 	var dataset struct{ ID string }

@@ -17,15 +17,14 @@ import (
 // gateway is the platform's public name.
 const gateway = "http://platform-gateway." + namespace + public
 
-// testWalk is the main job, the very code of the local platform's test, through the
-// ingress and the gateway.
+// testWalk runs the same walk as the local platform's test, through the ingress and the gateway.
 func testWalk(t *testing.T) {
 	began := time.Now()
 	walk.Run(t, walk.Target{URL: gateway, Metrics: address("platform-metrics") + "/metrics", Data: "testdata", Fire: fire})
 	figure("walk", "%v", time.Since(began).Round(time.Second))
 }
 
-// fire sends a function what its PingSource does.
+// fire sends a function the event that its PingSource sends.
 func fire(t *testing.T, schedule string) {
 	var source object
 	api(t, http.MethodGet, pingSources+"/"+schedule, nil, &source)

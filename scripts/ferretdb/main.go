@@ -1,10 +1,10 @@
-// Command ferretdb is a server that speaks MongoDB's wire protocol over a PostgreSQL
-// database, for tests of what stores documents in MongoDB:
+// Command ferretdb is a server with MongoDB's wire protocol on a PostgreSQL database, for tests of
+// code that stores documents in MongoDB:
 //
 //	ferretdb -postgresql postgres://…
 //
-// It prints the URI to connect to, and serves on the loopback until its standard
-// input ends: so it never outlives the test that started it, however that dies.
+// It prints the URI to connect to, and serves on the loopback interface until its standard input is
+// closed, so that it never outlives the test that started it.
 package main
 
 import (
@@ -30,7 +30,7 @@ func main() {
 func serve(url string) error {
 	server, err := ferretdb.New(&ferretdb.Config{
 		Listener:      ferretdb.ListenerConfig{TCP: "127.0.0.1:0"},
-		Logger:        slog.New(slog.DiscardHandler), // it calls each duplicate key an error
+		Logger:        slog.New(slog.DiscardHandler), // it logs every duplicate key as an error
 		Handler:       "postgresql",
 		PostgreSQLURL: url,
 	})
@@ -44,6 +44,6 @@ func serve(url string) error {
 	}()
 	ended := make(chan error, 1)
 	go func() { ended <- server.Run(ctx) }()
-	fmt.Println(server.MongoDBURI()) // waits until it listens
+	fmt.Println(server.MongoDBURI()) // waits until the server listens
 	return <-ended
 }

@@ -1,7 +1,6 @@
-// Command func is the knative.dev/func CLI, run by scripts/func-build.sh. It
-// adds one thing: the host builder, which offers no flag for it, builds for the
-// platforms listed in FUNC_PLATFORMS ("linux/amd64,linux/arm64") instead of
-// always for amd64, arm64 and arm/v7.
+// Command func is the knative.dev/func CLI, run by scripts/func-build.sh. It adds one feature: the
+// host builder, which has no flag for this, builds only for the platforms in FUNC_PLATFORMS
+// ("linux/amd64,linux/arm64") rather than always for amd64, arm64 and arm/v7.
 package main
 
 import (

@@ -74,7 +74,7 @@ func run(root string) error {
 	return os.WriteFile(filepath.Join(root, "knative/openapi.yaml"), openapi, 0o644)
 }
 
-// triggerName is the function's name, with the event's where it has several.
+// triggerName returns the function's name, followed by the event's if it has several subscriptions.
 func triggerName(d function.Declaration, eventType string) string {
 	if len(d.Subscriptions) == 1 {
 		return d.Name
@@ -84,8 +84,7 @@ func triggerName(d function.Declaration, eventType string) string {
 	return d.Name + "-" + strings.ReplaceAll(event, "_", "-")
 }
 
-// folder is a folder of generated manifests: one file each, and a kustomization
-// that lists them.
+// folder is a folder of generated manifests: one file each, and a kustomization that lists them.
 type folder struct {
 	template string
 	names    []string

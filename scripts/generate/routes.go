@@ -13,7 +13,7 @@ import (
 	"function/shared/function"
 )
 
-// match is the condition of a Gateway API HTTPRoute on one request.
+// match is the condition of a Gateway API HTTPRoute for one operation.
 type match struct {
 	Type   string // Exact or RegularExpression
 	Path   string
@@ -22,7 +22,7 @@ type match struct {
 
 var segment = regexp.MustCompile(`\\\{[^/]+\\\}`)
 
-// matches are the conditions for routes, exact paths first.
+// matches returns the conditions for routes, exact paths first.
 func matches(routes []function.Route) []match {
 	var found []match
 	for _, r := range routes {
@@ -46,7 +46,7 @@ import (
 	"function/shared/function"
 )
 
-// routes are the ways to every operation of the catalog.
+// routes holds the route of every public operation in the catalog.
 var routes = []function.Route{
 {{- range .}}
 	{Method: {{printf "%q" .Method}}, Path: {{printf "%q" .Path}}, Service: {{printf "%q" .Service}}, Timeout: {{printf "%.0f" .Timeout.Seconds}} * time.Second},
@@ -54,7 +54,7 @@ var routes = []function.Route{
 }
 `))
 
-// writeTable writes the routes as Go: they are linked into the gateway.
+// writeTable writes the routes as Go code, which is linked into the gateway.
 func writeTable(path string, routes []function.Route) error {
 	var out bytes.Buffer
 	if err := table.Execute(&out, routes); err != nil {

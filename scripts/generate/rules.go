@@ -15,7 +15,7 @@ metadata:
 spec:
 `
 
-// writeRules wraps Prometheus' own rules, which promtool tests, for its operator.
+// writeRules wraps the Prometheus rules, which promtool tests, for the Prometheus operator.
 func writeRules(folder string) error {
 	rules, err := os.ReadFile(filepath.Join(folder, "rules.yaml"))
 	if err != nil {

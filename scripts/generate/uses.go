@@ -7,14 +7,14 @@ import (
 	"function/shared/function"
 )
 
-// secret is a setting as a pod gets it.
+// secret is a setting and the Secret that holds it.
 type secret struct {
 	function.Setting
 	Secret string
 }
 
-// secretOf is the Secret that holds a setting (docs/operations.md lists them). The keys of
-// user management and of data management differ: component tells whose they are.
+// secretOf returns the Secret that holds a setting (docs/operations.md lists them). User management
+// and data management have different keys, so it depends on the component.
 func secretOf(use function.Use, setting, component string) string {
 	switch {
 	case use.Name == function.Objects.Name:
@@ -31,8 +31,8 @@ func secretOf(use function.Use, setting, component string) string {
 	return "user-management-secret"
 }
 
-// secretsOf are the settings of what is used, each once. Those of the object storage take
-// precedence over a key service's of the same name.
+// secretsOf returns the settings of all uses without duplicates. Settings of the object storage
+// take precedence over a key service's settings with the same name.
 func secretsOf(uses []function.Use, component string) (secrets []secret) {
 	uses = slices.Clone(uses)
 	if i := slices.IndexFunc(uses, func(u function.Use) bool { return u.Name == function.Objects.Name }); i > 0 {
@@ -49,8 +49,8 @@ func secretsOf(uses []function.Use, component string) (secrets []secret) {
 	return secrets
 }
 
-// labelsOf are the labels by which network policies let a pod out: what it uses, and what
-// follows from that.
+// labelsOf returns the labels that network policies select: one for each use, and those that follow
+// from it.
 func labelsOf(uses []function.Use) []string {
 	var labels []string
 	add := func(label string, when bool) {
@@ -63,15 +63,15 @@ func labelsOf(uses []function.Use) []string {
 		reads := slices.Contains([]string{function.Callers.Name, function.Catalog.Name, function.Projections.Name, function.AuditTrails.Name}, use.Name)
 		add(use.Name, !owns)
 		add("postgresql", owns || reads)
-		add("broker", owns) // it publishes what it changes
+		add("broker", owns) // it publishes events about its changes
 		add("https", slices.Contains([]string{function.Callers.Name, function.Keys.Name, function.Objects.Name}, use.Name))
 	}
 	slices.Sort(labels)
 	return labels
 }
 
-// componentOf is the part of the platform that a function belongs to: its domain, but for
-// the gateway, which has no database and no secret.
+// componentOf returns the part of the platform that a function belongs to: its domain, except for
+// the gateway, which has no database and no secrets.
 func componentOf(d function.Declaration) string {
 	if d.Requests {
 		return "gateway"

@@ -13,9 +13,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 )
 
-// writeArchive writes an OCI image layout as one file, which containerd
-// (`ctr images import`, `kind load image-archive`), Docker and Podman load with the
-// digest that a registry would show.
+// writeArchive writes an OCI image layout as a single file. containerd (`ctr images import`, `kind
+// load image-archive`), Docker and Podman load it with the same digest that a registry would show.
 func writeArchive(path, reference string, image v1.Image) error {
 	dir, err := os.MkdirTemp("", "image-")
 	if err != nil {
@@ -43,7 +42,7 @@ func writeArchive(path, reference string, image v1.Image) error {
 	return nil
 }
 
-// pack writes a folder as a tar file, in the order of names.
+// pack writes a folder as a tar file, sorted by name.
 func pack(file *os.File, dir string) error {
 	out := tar.NewWriter(file)
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {

@@ -23,7 +23,7 @@ import (
 // user is the conventional user of images without root.
 const user = "65532:65532"
 
-// assemble makes the image: a layer that hardly ever changes, and the program.
+// assemble returns the image: a layer that rarely changes, and a layer with the program.
 func assemble(src source, program string) (v1.Image, error) {
 	base, err := layer(func(w io.Writer) error { return writeBase(w, src) })
 	if err != nil {
@@ -65,8 +65,8 @@ func architecture() string {
 	return runtime.GOARCH
 }
 
-// layer compresses with Zstandard, which a node unpacks several times faster than
-// gzip: that is a part of the first cold start on it.
+// layer compresses with Zstandard, which nodes unpack several times faster than gzip. That shortens
+// the first cold start on a node.
 func layer(write func(io.Writer) error) (v1.Layer, error) {
 	return tarball.LayerFromOpener(func() (io.ReadCloser, error) {
 		r, w := io.Pipe()
@@ -89,8 +89,8 @@ func writeBase(w io.Writer, src source) error {
 	)
 }
 
-// authorities are Mozilla's, by the version that this module's go.mod pins. Those
-// trusted under conditions are left out: a file cannot state them.
+// authorities returns Mozilla's root certificates, in the version that this module's go.mod pins.
+// It omits those with constraints, which a file cannot express.
 func authorities() []byte {
 	var out bytes.Buffer
 	for root := range bundle.Roots() {

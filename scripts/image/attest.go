@@ -24,7 +24,7 @@ type statement struct {
 	content   []byte
 }
 
-// attest tells what the image was made of, and how.
+// attest describes what the image was built from, and how.
 func attest(ctx context.Context, src source, program string, image v1.Image) ([]statement, error) {
 	info, err := buildinfo.ReadFile(program)
 	if err != nil {
@@ -56,7 +56,7 @@ func attest(ctx context.Context, src source, program string, image v1.Image) ([]
 	return statements, nil
 }
 
-// component is something that is linked into the program.
+// component is linked into the program.
 type component struct{ name, version, purl string }
 
 func modules(info *debug.BuildInfo) []component {
@@ -70,8 +70,8 @@ func modules(info *debug.BuildInfo) []component {
 	return found
 }
 
-// staticLibraries are the C and C++ libraries of the machine that builds: their
-// versions are the one thing of it that the image depends on.
+// staticLibraries returns the C and C++ libraries of the build machine. Their versions are the only
+// property of the machine that affects the image.
 func staticLibraries(ctx context.Context) ([]component, error) {
 	libc, err := exec.CommandContext(ctx, "getconf", "GNU_LIBC_VERSION").Output()
 	if err != nil {
@@ -88,8 +88,8 @@ func staticLibraries(ctx context.Context) ([]component, error) {
 	}, nil
 }
 
-// referrer is the statement as an artifact that points to the image (OCI image
-// specification 1.1, subject).
+// referrer returns the statement as an artifact that refers to the image (subject, OCI image
+// specification 1.1).
 func (s statement) referrer(image v1.Image) (v1.Image, error) {
 	subject, err := partial.Descriptor(image)
 	if err != nil {

@@ -23,7 +23,7 @@ import (
 
 var src = source{commit: strings.Repeat("0123456789", 4), time: time.Unix(1_700_000_000, 0).UTC()}
 
-// testImage holds this test's own program: a real one, with its modules in it.
+// testImage returns an image with this test's own program, which has real module information.
 func testImage(t *testing.T) (v1.Image, string) {
 	t.Helper()
 	program, err := os.Executable()
@@ -46,7 +46,7 @@ func digest(t *testing.T, image v1.Image) v1.Hash {
 	return d
 }
 
-func TestImageIsReproducible(t *testing.T) {
+func TestImage_BuiltTwice_IsIdentical(t *testing.T) {
 	t.Parallel()
 	one, _ := testImage(t)
 	two, _ := testImage(t)
@@ -55,7 +55,7 @@ func TestImageIsReproducible(t *testing.T) {
 	}
 }
 
-func TestImageHoldsTheProgramAndRunsItWithoutRoot(t *testing.T) {
+func TestImage_RunsTheProgramWithoutRoot(t *testing.T) {
 	t.Parallel()
 	image, _ := testImage(t)
 	config, err := image.ConfigFile()
@@ -86,7 +86,7 @@ func TestImageHoldsTheProgramAndRunsItWithoutRoot(t *testing.T) {
 	}
 }
 
-func TestArchiveIsALayoutWithTheName(t *testing.T) {
+func TestArchive_IsAnOCILayoutWithTheName(t *testing.T) {
 	t.Parallel()
 	image, _ := testImage(t)
 	path := filepath.Join(t.TempDir(), "image.tar")
@@ -148,7 +148,7 @@ func unpack(t *testing.T, path string) string {
 	}
 }
 
-func TestPushedImageHasItsStatementsAsReferrers(t *testing.T) {
+func TestPush_StatementsAreReferrers(t *testing.T) {
 	t.Parallel()
 	image, program := testImage(t)
 	statements, err := attest(context.Background(), src, program, image)

@@ -1,9 +1,8 @@
-// Command image builds the platform's container image without a container engine:
-// one static program, the certificate authorities, and nothing else. `make image`
-// runs it.
+// Command image builds the platform's container image without a container engine. The image
+// contains one static program and the certificate authorities. `make image` runs it.
 //
-// The same commit, built by the same Go and C compilers, gives the same digest:
-// nothing of the machine, the folder or the hour goes in.
+// The same commit built with the same Go and C compilers yields the same digest: the image does not
+// depend on the machine, the folder or the time.
 package main
 
 import (
@@ -58,7 +57,7 @@ func run(ctx context.Context, root, push string) error {
 			return err
 		}
 	}
-	reference := "dev.local/aic-data:" + src.tag() // Knative resolves no tag of dev.local
+	reference := "dev.local/aic-data:" + src.tag() // Knative resolves no tags of dev.local
 	if push != "" {
 		reference, err = publish(ctx, push, image, statements)
 	} else {
@@ -73,8 +72,8 @@ func run(ctx context.Context, root, push string) error {
 	return report(reference, image)
 }
 
-// publish pushes the image, and what is said about it as its referrers (OCI
-// distribution 1.1). It returns the reference by digest.
+// publish pushes the image, with the statements as its referrers (OCI distribution specification
+// 1.1). It returns the reference by digest.
 func publish(ctx context.Context, target string, image v1.Image, statements []statement) (string, error) {
 	tag, err := name.NewTag(target)
 	if err != nil {

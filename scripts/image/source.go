@@ -13,8 +13,8 @@ import (
 // source is the state of the project that is built.
 type source struct {
 	commit  string
-	changed bool      // beyond what is committed
-	time    time.Time // of the commit: every time in the image
+	changed bool      // has uncommitted changes
+	time    time.Time // of the commit; used for every time in the image
 }
 
 func readSource(ctx context.Context, root string) (source, error) {
@@ -47,15 +47,15 @@ func git(ctx context.Context, root string, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// compile links everything into the program, DuckDB's C++ and libc included: the
-// image holds nothing to load, nor time zones.
+// compile links everything into the program, including DuckDB's C++, libc and the time zone
+// database, so that the image needs no other files.
 func compile(ctx context.Context, root, program string) error {
 	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", "netgo,osusergo,timetzdata",
 		"-ldflags", "-s -w -buildid= -linkmode external -extldflags '-static -Wl,--build-id=none'", "-o", absolute(program), "./knative/serve")
 	command.Dir = root
 	command.Env = append(os.Environ(), "CGO_ENABLED=1", "GOOS=linux")
-	// A build that works prints the linker's warnings, that a static libc resolves no
-	// names and users: Go's own code does.
+	// The output of a successful build is ignored: the linker warns that a static libc cannot
+	// resolve names and users, but Go's own code does that.
 	if out, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("build knative/serve: %w\n%s", err, out)
 	}

@@ -8,7 +8,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// billOfMaterials lists what the image holds, as SPDX 2.3.
+// billOfMaterials lists the contents of the image, as SPDX 2.3.
 func billOfMaterials(src source, digest v1.Hash, info *debug.BuildInfo, libraries []component) any {
 	const document, root = "SPDXRef-DOCUMENT", "SPDXRef-image"
 	packages := []map[string]any{{
@@ -32,8 +32,8 @@ func billOfMaterials(src source, digest v1.Hash, info *debug.BuildInfo, librarie
 	}
 }
 
-// provenance tells how the image was made: an in-toto statement of SLSA
-// provenance 1.0. Who builds for others signs it.
+// provenance describes how the image was built, as an in-toto statement with SLSA provenance 1.0.
+// It is unsigned; whoever builds images for others should sign it.
 func provenance(src source, digest v1.Hash, info *debug.BuildInfo, libraries []component) any {
 	var dependencies []map[string]any
 	dependencies = append(dependencies, map[string]any{"name": "source", "uri": "git+file:aic-data", "digest": map[string]string{"gitCommit": src.commit}})

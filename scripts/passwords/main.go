@@ -1,6 +1,7 @@
-// Command passwords writes the list of common passwords that shared/password/common embeds.
-// Run `go run ./scripts/passwords <PwnedPasswordTop100k.txt` from the project's root; the
-// input has one password per line, the most common first.
+// Command passwords writes the list of common passwords that shared/password/common embeds. Run it
+// in the project's root, with one password per line as input, most common first:
+//
+//	go run ./scripts/passwords < PwnedPasswordTop100k.txt
 package main
 
 import (

@@ -1,10 +1,9 @@
-// Command testpostgres runs a command beside a throw-away PostgreSQL server:
+// Command testpostgres runs a command with a temporary PostgreSQL server:
 //
 //	go run ./scripts/testpostgres -- go test ./...
 //
-// The command finds a connection URI of the superuser in TEST_POSTGRES_URL.
-// The exit code is the command's, 128 and the signal's number when a signal
-// ended it, and 1 when the server did not start.
+// It sets TEST_POSTGRES_URL to the superuser's connection URI. The exit code is the command's, 128
+// plus the signal's number if a signal ended it, and 1 if the server did not start.
 package main
 
 import (
@@ -20,7 +19,7 @@ import (
 	"function/shared/postgres"
 )
 
-// maxConnections suffices for the packages that `go test` runs at a time.
+// maxConnections suffices for the packages that `go test` runs at the same time.
 const maxConnections = 400
 
 func main() {
@@ -40,7 +39,7 @@ func main() {
 	os.Exit(code)
 }
 
-// run returns the command's exit code, or what kept it from running.
+// run returns the command's exit code, or an error if it could not run.
 func run(args []string) (code int, err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
@@ -53,16 +52,15 @@ func run(args []string) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	// Nothing is kept, so the server need not close its files in order.
+	// Nothing is kept, so the server need not shut down cleanly.
 	atOnce, cancel := context.WithCancel(context.Background())
 	cancel()
 	defer func() { err = errors.Join(err, server.Stop(atOnce)) }()
 	return command(ctx, args, server.ConnString(postgres.Superuser))
 }
 
-// command runs args, as a process group of their own, until they end. Where
-// this process is told to end first, it tells the group, which gets a while
-// to do so.
+// command runs args in their own process group until they end. If this process receives a signal,
+// it passes it to the group, which gets some time to end.
 func command(ctx context.Context, args []string, url string) (int, error) {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), "TEST_POSTGRES_URL="+url)
@@ -74,15 +72,15 @@ func command(ctx context.Context, args []string, url string) (int, error) {
 	if cmd.ProcessState == nil {
 		return 0, err
 	}
-	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what the command left behind
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // kill remaining processes of the command
 	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		return 128 + int(status.Signal()), nil
 	}
 	return cmd.ProcessState.ExitCode(), nil
 }
 
-// scratch is the directory for the server's files: in memory if there is
-// room, else "", the system's own.
+// scratch returns the directory for the server's files: in memory if there is room, otherwise ""
+// for the system's default.
 func scratch() string {
 	const memory, room = "/dev/shm", 4 << 30
 	var fs syscall.Statfs_t

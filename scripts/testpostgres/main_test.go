@@ -13,7 +13,7 @@ import (
 
 const asCommand = "TESTPOSTGRES_AS_COMMAND"
 
-// TestMain is also the command that the tests run beside a server.
+// TestMain also serves as the command that the tests run with a server.
 func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) == "" {
 		os.Exit(m.Run())
@@ -55,7 +55,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-func TestRunLeavesNothing(t *testing.T) {
+func TestRun_Ended_LeavesNothing(t *testing.T) {
 	parent := t.TempDir()
 	left := filepath.Join(parent, "pid")
 	if _, err := run([]string{"sh", "-c", `sleep 1000 & echo $! >"$0"; echo "$TEST_POSTGRES_URL" >>"$0"`, left}); err != nil {

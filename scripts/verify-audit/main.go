@@ -1,12 +1,12 @@
-// Command verify-audit checks an export of an audit trail, on its own:
+// Command verify-audit checks an export of an audit trail, independently of the platform:
 //
 //	go run ./scripts/verify-audit -keys https://…/v1/audit/keys < export.jsonl
 //
-// It finds whatever was changed, removed, put in or reordered since the entries were
-// sealed, and says where. It needs the platform's public keys, from the platform or,
-// better, from a copy that was kept elsewhere; and it finds a trail that was cut short
-// by a checkpoint that was kept elsewhere (-checkpoint). It ends with 0 if nothing was
-// found, with 1 if something was, and with 2 if it could not tell.
+// It finds and locates entries that were changed, removed, added or reordered since they were
+// sealed. It needs the platform's public keys, from the platform or, better, from a copy kept
+// elsewhere. A checkpoint kept elsewhere (-checkpoint) also reveals a trail whose end was removed.
+// The exit code is 0 if nothing was found, 1 if something was found, and 2 if the export could not
+// be checked.
 package main
 
 import (
@@ -25,7 +25,7 @@ func main() {
 	flags := flag.NewFlagSet("verify-audit", flag.ExitOnError)
 	keys := flags.String("keys", "http://localhost:8080/v1/audit/keys", "`URL or file` of the platform's public keys, a JSON Web Key Set")
 	kept := flags.String("checkpoint", "", "`file` of checkpoints that were kept elsewhere, a JWS in each line")
-	_ = flags.Parse(os.Args[1:]) // it ends the process itself
+	_ = flags.Parse(os.Args[1:]) // flag.ExitOnError: ends the process on an error
 	os.Exit(run(*keys, *kept, os.Stdin, os.Stdout, os.Stderr))
 }
 
@@ -40,10 +40,10 @@ func run(keysAt, keptIn string, export io.Reader, out, problems io.Writer) int {
 	}
 	switch {
 	case len(report.Findings) > 0:
-		fmt.Fprintf(out, "The export is not what was sealed: %d findings.\n", len(report.Findings))
+		fmt.Fprintf(out, "The export differs from what was sealed: %d findings.\n", len(report.Findings))
 		return 1
 	case report.Checkpoints == 0:
-		fmt.Fprintln(problems, "verify-audit: the export is empty, and says nothing")
+		fmt.Fprintln(problems, "verify-audit: the export is empty, so there is nothing to check")
 		return 2
 	}
 	fmt.Fprintf(out, "Trail %s of organization %s: entries %d to %d are as they were sealed; %d checkpoints, the newest of %s.\n",
@@ -71,10 +71,10 @@ func verify(keysAt, keptIn string, export io.Reader) (audit.Report, error) {
 	return audit.Verify(export, keys, kept...)
 }
 
-// timeout is how long the keys may take to come.
+// timeout is the time limit for fetching the keys.
 const timeout = 10 * time.Second
 
-// maxKeys is more than any key set has, in bytes.
+// maxKeys is the maximum size of a key set in bytes.
 const maxKeys = 1 << 20
 
 func read(at string) ([]byte, error) {

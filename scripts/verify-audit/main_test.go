@@ -18,8 +18,8 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-// The whole way: an act, its seal, the export over HTTP, and the verdict.
-func TestAnExportIsVerifiedByItself(t *testing.T) {
+// From an action and its sealing through the export over HTTP to the verdict.
+func TestVerify_Export_NeedsOnlyThePublicKeys(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t,
 		logout.Service, exportaudit.Service,

@@ -1,5 +1,5 @@
-// Package act is how an operation changes something: in one transaction with the entry of
-// the audit trail that says so. A refusal has an entry, too, after the rollback.
+// Package act runs an operation's change and its audit entry in one transaction. A refusal is
+// audited after the rollback.
 package act
 
 import (
@@ -13,13 +13,13 @@ import (
 	"function/shared/outbox"
 )
 
-// Do runs work in a transaction that also holds its audit entry, which work may complete.
-// A refusal, which is a fault of the caller's or a constraint that has a sentence
-// (database.Constraint), is recorded after the rollback and returned.
+// Do runs work in a transaction that also records the audit entry, which work may complete. A
+// refusal, that is, a fault or a violated constraint that has a sentence (database.Constraint), is
+// recorded after the rollback and returned.
 func Do(ctx context.Context, db *outbox.DB, entry audit.Entry, work func(*outbox.Tx, *audit.Entry) error) error {
 	begun := entry
 	err := db.Transact(ctx, func(tx *outbox.Tx) error {
-		entry = begun // work may run again
+		entry = begun // work may run more than once
 		if err := work(tx, &entry); err != nil {
 			return err
 		}
@@ -28,9 +28,9 @@ func Do(ctx context.Context, db *outbox.DB, entry audit.Entry, work func(*outbox
 	return Refused(ctx, db, entry, err)
 }
 
-// Refused records a refusal whose transaction was rolled back or never begun, and returns
-// it. What is our own failure is none. Of callers whom no token names, a flood becomes a
-// few entries and a count.
+// Refused records a refusal whose transaction was rolled back or never begun, and returns err as
+// the caller's fault. Internal errors are returned without being recorded. Refusals of
+// unauthenticated callers are counted per source, so that a flood makes few entries.
 func Refused(ctx context.Context, db *outbox.DB, entry audit.Entry, err error) error {
 	if refusal := database.Refusal(err); refusal != nil {
 		err = refusal

@@ -1,7 +1,7 @@
-// Package audit keeps the trail of who did what: every act and every refusal, in
-// the transaction of the act. Entries hold identifiers and no personal data, so that
-// erasing a person leaves the trail whole; they are chained afterwards, so that any
-// change, removal or reordering shows (NIST SP 800-92, OWASP ASVS 5.0 §16).
+// Package audit records who did what: every action, in the transaction that performs it, and every
+// refusal. Entries hold identifiers but no personal data, so that the trail stays complete when a
+// person is erased. They are hash-chained afterwards, so that any change, removal or reordering can
+// be detected (NIST SP 800-92, OWASP ASVS 5.0 §16).
 package audit
 
 import (
@@ -18,15 +18,15 @@ import (
 	"function/shared/uuid7"
 )
 
-// Entry is one act. What is left empty is taken from the request's context: its
-// caller, and the caller's organization.
+// Entry describes one action. Empty fields default to the caller in the request's context and the
+// caller's organization.
 type Entry struct {
 	Action         string         // resource:verb, such as members:approve
-	ResourceID     string         // of what it was done to
-	OrganizationID uuid.UUID      // whose trail it belongs to
-	Platform       bool           // it belongs to the platform's own trail, which no organization sees
-	ActorID        uuid.UUID      // of the person, where no token says it: at a login
-	Refused        string         // why it was refused; empty: it was done
+	ResourceID     string         // of the affected resource
+	OrganizationID uuid.UUID      // whose trail the entry belongs to
+	Platform       bool           // the entry belongs to the platform's own trail, which no organization can read
+	ActorID        uuid.UUID      // the person, if the request has no token, such as a login
+	Refused        string         // why the action was refused; empty: it was done
 	Detail         map[string]any // identifiers and settings, never personal data
 }
 
@@ -35,7 +35,7 @@ const (
 	person         = "person"
 	serviceAccount = "service_account"
 	platform       = "platform" // a schedule or an event
-	nobody         = "nobody"   // a request without a caller
+	nobody         = "nobody"   // a request without an authenticated caller
 )
 
 const (
@@ -43,8 +43,8 @@ const (
 	insert     = insertInto + `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
 )
 
-// Record writes an entry: with the transaction of the act, or at once into the database
-// for what has no transaction, as a refusal.
+// Record writes an entry: at the end of a transaction, or at once if db is not a transaction, as
+// for a refusal.
 func Record(ctx context.Context, db database.Writer, e Entry) error {
 	values, err := e.values(ctx)
 	if err != nil {
@@ -76,7 +76,7 @@ func (e Entry) values(ctx context.Context) ([]any, error) {
 	}, nil
 }
 
-// actor completes who acts.
+// actor sets the actor of the entry and returns its kind.
 func (e *Entry) actor(ctx context.Context) (kind string, impersonator *uuid.UUID) {
 	caller, err := auth.CallerFrom(ctx)
 	switch {

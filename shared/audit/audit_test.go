@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-// trail is an organization's trail in a database of its own.
+// trail is an organization's trail in its own database.
 type trail struct {
 	*platformtest.Platform
 	t            testing.TB
@@ -110,7 +110,7 @@ func (tr *trail) verify(lines []string, known ...string) audit.Report {
 	return report
 }
 
-// asAttacker runs SQL in a transaction of a superuser who has switched the triggers off.
+// asAttacker runs SQL in a transaction of a superuser with the triggers disabled.
 func (tr *trail) asAttacker(statements ...string) pgx.Tx {
 	tr.t.Helper()
 	ctx := context.Background()
@@ -127,7 +127,7 @@ func (tr *trail) asAttacker(statements ...string) pgx.Tx {
 	return tx
 }
 
-// nine has nine entries under three checkpoints: at 3, 6 and 9.
+// nine returns a trail of nine entries with three checkpoints: at 3, 6 and 9.
 func nine(t testing.TB) *trail {
 	t.Helper()
 	tr := newTrail(t)
@@ -138,10 +138,10 @@ func nine(t testing.TB) *trail {
 	return tr
 }
 
-func TestASealedTrailVerifies(t *testing.T) {
+func TestVerify_SealedTrail_HasNoFindings(t *testing.T) {
 	t.Parallel()
 	tr := nine(t)
-	tr.record(1) // not sealed: not exported
+	tr.record(1) // not sealed, so not exported
 	lines := tr.export()
 	report := tr.verify(lines)
 	if len(report.Findings) > 0 || report.Entries != 9 || report.Checkpoints != 3 || report.First != 1 || report.Last != 9 ||
@@ -157,13 +157,13 @@ func TestASealedTrailVerifies(t *testing.T) {
 	}
 }
 
-func TestAPartOfATrailVerifies(t *testing.T) {
+func TestVerify_PartOfATrail_HasNoFindings(t *testing.T) {
 	t.Parallel()
 	tr := newTrail(t)
 	for range 3 {
 		for range 2 {
 			tr.record(1)
-			time.Sleep(2 * time.Millisecond) // identifiers tell milliseconds apart
+			time.Sleep(2 * time.Millisecond) // identifiers have a resolution of milliseconds
 		}
 		tr.seal(2)
 	}
@@ -200,7 +200,7 @@ func checkpointOf(t testing.TB, line string) string {
 	return x.Checkpoint
 }
 
-func TestTamperingInTheDatabaseIsFoundWhereItIs(t *testing.T) {
+func TestVerify_DatabaseTamperedWith_FindsThePlace(t *testing.T) {
 	t.Parallel()
 	tr := nine(t)
 	whole := tr.export()
@@ -208,7 +208,7 @@ func TestTamperingInTheDatabaseIsFoundWhereItIs(t *testing.T) {
 	shift := `UPDATE audit_entries SET seq = seq - 1 WHERE seq > 4`
 	for name, test := range map[string]struct {
 		attack []string
-		want   []string // of each finding, in order
+		want   []string // for each finding, in order
 	}{
 		"actor changed":          {[]string{`UPDATE audit_entries SET actor_id = gen_random_uuid() WHERE seq = 5`}, []string{"entry 5: it was changed"}},
 		"action changed":         {[]string{`UPDATE audit_entries SET action = 'things:undo' WHERE seq = 1`}, []string{"entry 1: it was changed"}},
@@ -262,7 +262,7 @@ func expect(t *testing.T, report audit.Report, want []string) {
 	}
 }
 
-func TestTamperingWithAnExportIsFoundWhereItIs(t *testing.T) {
+func TestVerify_ExportTamperedWith_FindsThePlace(t *testing.T) {
 	t.Parallel()
 	tr := nine(t)
 	whole := tr.export() // entries on lines 0-2, 4-6, 8-10, checkpoints on 3, 7, 11
@@ -302,7 +302,7 @@ func TestTamperingWithAnExportIsFoundWhereItIs(t *testing.T) {
 		"field in another case":    {edited(4, `"result":`, `"Result":`), []string{"line 5: this is not a line of an export", "entries 4 to 4 are missing"}},
 		"neither":                  {with(4, `{}`), []string{"line 5: this is not a line of an export"}},
 		"not JSON":                 {with(4, `{"entry":`), []string{"line 5: this is not a line of an export"}},
-		"a line that is too long":  {with(4, strings.Repeat("x", 2<<20)), []string{"line 5: this line is longer"}},
+		"a line that is too long":  {with(4, strings.Repeat("x", 2<<20)), []string{"line 5: this line is too long"}},
 		"only the end":             {whole[8:], []string{"entry 7: entries 1 to 6 are missing before it, and no checkpoint covers them"}},
 		"nothing but a checkpoint": {whole[3:4], nil},
 	} {
@@ -313,8 +313,8 @@ func TestTamperingWithAnExportIsFoundWhereItIs(t *testing.T) {
 	}
 }
 
-// A database's owner can compute every hash anew; the signature is out of reach.
-func TestARecomputedChainContradictsItsCheckpoints(t *testing.T) {
+// A database's owner can recompute every hash, but cannot sign.
+func TestVerify_RecomputedChain_ContradictsCheckpoints(t *testing.T) {
 	t.Parallel()
 	tr, forger := nine(t), newTrail(t)
 	genuine := tr.export()
@@ -336,7 +336,7 @@ func TestARecomputedChainContradictsItsCheckpoints(t *testing.T) {
 	expect(t, tr.verify(genuine, checkpointOf(t, forger.export()[3])), []string{"a checkpoint kept elsewhere is not valid"})
 }
 
-func TestACheckpointIsNoAccessTokenAndTheOtherWayAround(t *testing.T) {
+func TestCheckpoint_UsedAsAccessToken_IsRefusedAndViceVersa(t *testing.T) {
 	t.Parallel()
 	tr := newTrail(t)
 	caller := tr.Login("owner")
@@ -357,8 +357,8 @@ func TestACheckpointIsNoAccessTokenAndTheOtherWayAround(t *testing.T) {
 	}
 }
 
-// What the functions log in as cannot rewrite the trail, nor lift what forbids it.
-func TestEntriesAreAppendOnly(t *testing.T) {
+// The roles that functions log in as can neither rewrite the trail nor remove its protection.
+func TestEntries_ChangedByAFunction_AreRefused(t *testing.T) {
 	t.Parallel()
 	tr := nine(t)
 	tr.record(1)
@@ -394,8 +394,8 @@ func TestEntriesAreAppendOnly(t *testing.T) {
 	}
 }
 
-// Nor does their owner by mistake, while the triggers are there.
-func TestTheOwnerOfTheTrailIsRefusedToo(t *testing.T) {
+// The owner cannot change it by mistake either, while the triggers exist.
+func TestEntries_ChangedByTheOwner_AreRefused(t *testing.T) {
 	t.Parallel()
 	tr := nine(t)
 	for _, sql := range []string{
@@ -409,7 +409,7 @@ func TestTheOwnerOfTheTrailIsRefusedToo(t *testing.T) {
 	}
 }
 
-func TestAChainThatWasCutIsNotContinued(t *testing.T) {
+func TestSeal_ChainCutOff_IsRefused(t *testing.T) {
 	t.Parallel()
 	tr := nine(t)
 	if err := tr.asAttacker(`DELETE FROM audit_entries WHERE seq = 9`).Commit(context.Background()); err != nil {
@@ -426,8 +426,8 @@ func TestAChainThatWasCutIsNotContinued(t *testing.T) {
 	}
 }
 
-// The filters of GET /v1/audit are served by indexes, however rare what they ask for is.
-func TestFiltersOfATrailAreServedByIndexes(t *testing.T) {
+// Indexes serve the filters of GET /v1/audit, however rare the values are.
+func TestTrail_Filters_UseIndexes(t *testing.T) {
 	t.Parallel()
 	tr := newTrail(t)
 	ctx := context.Background()
@@ -450,8 +450,8 @@ FROM generate_series(1, 20000) n`, tr.organization)
 	}
 }
 
-// Whoever runs the platform has a broken chain go on; a verifier tells of both.
-func TestABrokenChainGoesOnAfterARestartThatShows(t *testing.T) {
+// An operator restarts a broken chain; a verifier reports both the break and the restart.
+func TestRestart_BrokenChain_ContinuesAndIsReported(t *testing.T) {
 	t.Parallel()
 	const restarted = "entry 10: the chain was broken before this entry"
 	for name, test := range map[string]struct {
@@ -469,8 +469,8 @@ func TestABrokenChainGoesOnAfterARestartThatShows(t *testing.T) {
 			restart := func() error {
 				return audit.Restart(ctx, tr.db, audit.UsersTrail, tr.organization, tr.issuer, "restored from a backup")
 			}
-			if err := restart(); !errors.Is(err, audit.ErrWhole) {
-				t.Errorf("restart of a whole chain: %v, want ErrWhole", err)
+			if err := restart(); !errors.Is(err, audit.ErrIntact) {
+				t.Errorf("restart of a whole chain: %v, want ErrIntact", err)
 			}
 			if err := tr.asAttacker(test.attack...).Commit(ctx); err != nil {
 				t.Fatal(err)
@@ -491,8 +491,8 @@ func TestABrokenChainGoesOnAfterARestartThatShows(t *testing.T) {
 	}
 }
 
-// An act that commits late has an identifier before those already sealed.
-func TestALateCommitIsSealedLate(t *testing.T) {
+// An action that commits late has an identifier lower than those already sealed.
+func TestSeal_LateCommit_IsSealedLate(t *testing.T) {
 	t.Parallel()
 	tr := newTrail(t)
 	ctx := context.Background()
@@ -514,7 +514,7 @@ func TestALateCommitIsSealedLate(t *testing.T) {
 	}
 }
 
-func TestManySealersAndWritersLeaveOneWholeChain(t *testing.T) {
+func TestSeal_ConcurrentSealersAndWriters_LeaveOneChain(t *testing.T) {
 	t.Parallel()
 	tr := newTrail(t)
 	ctx := context.Background()
@@ -551,7 +551,7 @@ func TestManySealersAndWritersLeaveOneWholeChain(t *testing.T) {
 	}
 }
 
-func TestMoreThanABatch(t *testing.T) {
+func TestSeal_MoreThanABatch_SealsEverything(t *testing.T) {
 	t.Parallel()
 	tr := newTrail(t)
 	const n = 4100

@@ -12,8 +12,8 @@ import (
 	"function/shared/database"
 )
 
-// An act that writes a row, with and without its audit entry, by writers of one
-// organization at once: the chain must not make them wait for one another.
+// An action that writes a row, with and without its audit entry, by concurrent writers of one
+// organization: the chain must not make them wait for each other.
 func BenchmarkActs(b *testing.B) {
 	for name, audited := range map[string]bool{"plain": false, "audited": true} {
 		b.Run(name, func(b *testing.B) {
@@ -64,7 +64,7 @@ SELECT gen_random_uuid(), $1, now(), 'platform', $1, 'things:do', 'done', '{"ver
 	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "entries/s")
 }
 
-// Many small organizations, each with a chain of its own.
+// Many small organizations, each with its own chain.
 func BenchmarkSealOrganizations(b *testing.B) {
 	tr := newTrail(b)
 	ctx := context.Background()

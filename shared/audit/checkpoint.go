@@ -12,26 +12,26 @@ import (
 	"github.com/google/uuid"
 )
 
-// CheckpointType is the `typ` header of a checkpoint: no verifier of access tokens
-// takes it (RFC 8725 §3.11).
+// CheckpointType is the `typ` header of a checkpoint. Verifiers of access tokens refuse it (RFC
+// 8725 §3.11).
 const CheckpointType = "audit-checkpoint+jwt"
 
-// Checkpoint is the platform's word that a trail's line had a hash, and so all the
-// lines before it theirs.
+// Checkpoint is the platform's signed statement that the line Seq of a trail has a hash, which also
+// fixes all lines before it.
 type Checkpoint struct {
 	Trail          Trail     `json:"trail"`
 	OrganizationID uuid.UUID `json:"org"`
 	Seq            int64     `json:"seq"`
 	Hash           Hash      `json:"hash"`
 	IssuedAt       int64     `json:"iat"`
-	Restart        bool      `json:"restart,omitempty"` // the chain was broken before this line, and goes on with it
+	Restart        bool      `json:"restart,omitempty"` // the chain was broken before this line and restarts with it
 }
 
-// SignedAt is when the platform said so.
+// SignedAt returns when the checkpoint was signed.
 func (c Checkpoint) SignedAt() time.Time { return time.Unix(c.IssuedAt, 0).UTC() }
 
-// Signer signs with the platform's newest key: a compact JWS (RFC 7515) with a `typ`
-// header. auth.Issuer is one.
+// Signer signs a payload with the platform's newest key and returns a compact JWS (RFC 7515) with a
+// `typ` header. auth.Issuer implements it.
 type Signer interface {
 	Sign(ctx context.Context, typ string, payload []byte) (string, error)
 }
@@ -48,10 +48,10 @@ func (c Checkpoint) sign(ctx context.Context, signer Signer) (string, error) {
 	return statement, nil
 }
 
-// Keys are the platform's public keys by `kid`, retired ones too.
+// Keys are the platform's public keys by `kid`, including retired ones.
 type Keys map[string]ed25519.PublicKey
 
-// ParseKeys reads a JSON Web Key Set (RFC 7517), as GET /v1/audit/keys answers it.
+// ParseKeys parses a JSON Web Key Set (RFC 7517), as returned by GET /v1/audit/keys.
 func ParseKeys(set []byte) (Keys, error) {
 	var document jose.JSONWebKeySet
 	if err := json.Unmarshal(set, &document); err != nil {
@@ -66,7 +66,7 @@ func ParseKeys(set []byte) (Keys, error) {
 	return keys, nil
 }
 
-// open checks a checkpoint's signature and reads it.
+// open verifies a checkpoint's signature and decodes it.
 func (k Keys) open(statement string) (c Checkpoint, err error) {
 	jws, err := jose.ParseSignedCompact(statement, []jose.SignatureAlgorithm{jose.EdDSA})
 	if err != nil {

@@ -21,19 +21,19 @@ const (
 	selectSigns = `SELECT seq, statement FROM audit_checkpoints WHERE organization_id = $1 AND seq BETWEEN $2 AND $3 ORDER BY seq`
 )
 
-// exportedAtOnce is how many entries are in memory, and read from one connection,
-// before they are written: a slow reader holds none.
-const exportedAtOnce = 500
+// exportBatch is the number of entries read into memory before they are written. While a slow
+// client is being written to, the export holds no connection.
+const exportBatch = 500
 
-// Reader is a pool, or a transaction that sees one state of the trail.
+// Reader is a pool, or a transaction that sees a snapshot of the trail.
 type Reader interface {
 	Query(context.Context, string, ...any) (pgx.Rows, error)
 	QueryRow(context.Context, string, ...any) pgx.Row
 }
 
-// Export writes an organization's sealed entries of a time, the oldest first, with
-// the checkpoints among them. It begins and ends at checkpoints, so there may be
-// entries from before and after. A zero from or to does not bound the time.
+// Export writes an organization's sealed entries of a period, oldest first, with the checkpoints
+// among them. It begins and ends at checkpoints, so it may include entries from before and after
+// the period. A zero from or to leaves that end open.
 func Export(ctx context.Context, db Reader, organization uuid.UUID, from, to time.Time, w io.Writer) error {
 	after, last, err := span(ctx, db, organization, from, to)
 	if err != nil {
@@ -45,13 +45,13 @@ func Export(ctx context.Context, db Reader, organization uuid.UUID, from, to tim
 		}
 	}
 	for after < last {
-		rows, _ := db.Query(ctx, selectChain, organization, after, last, exportedAtOnce)
+		rows, _ := db.Query(ctx, selectChain, organization, after, last, exportBatch)
 		lines, err := pgx.CollectRows(rows, pgx.RowToStructByName[Line])
 		if err != nil {
 			return fmt.Errorf("read entries: %w", err)
 		}
 		upTo := last
-		if len(lines) == exportedAtOnce {
+		if len(lines) == exportBatch {
 			upTo = lines[len(lines)-1].Seq
 		}
 		if err := writeMerged(ctx, db, organization, lines, after+1, upTo, w); err != nil {
@@ -62,7 +62,7 @@ func Export(ctx context.Context, db Reader, organization uuid.UUID, from, to tim
 	return nil
 }
 
-// span tells after which entry an export begins, and with which it ends.
+// span returns the entry after which an export begins and its last entry.
 func span(ctx context.Context, db Reader, organization uuid.UUID, from, to time.Time) (after, last int64, err error) {
 	if from.IsZero() && to.IsZero() {
 		err = db.QueryRow(ctx, selectLast, organization).Scan(&last)
@@ -91,7 +91,7 @@ type signed struct {
 	Statement string
 }
 
-// writeMerged writes entries, and the checkpoints between two numbers in their places.
+// writeMerged writes entries with the checkpoints from first to last among them.
 func writeMerged(ctx context.Context, db Reader, organization uuid.UUID, lines []Line, first, last int64, w io.Writer) error {
 	rows, _ := db.Query(ctx, selectSigns, organization, first, last)
 	checkpoints, err := pgx.CollectRows(rows, pgx.RowToStructByName[signed])

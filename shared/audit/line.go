@@ -11,12 +11,11 @@ import (
 	"github.com/gowebpki/jcs"
 )
 
-// Line is an entry as it is read: a line of the trail.
+// Line is an entry as read from the trail.
 //
-// A sealed line is chained to the one before it: hash is SHA-256 over the bytes of
-// previous_hash and then the line's canonical form, which is the line itself without
-// previous_hash and hash, as RFC 8785 (JCS) writes it. The first line's
-// previous_hash is 32 zero bytes. Numbers in detail are those that a double holds.
+// A sealed line is chained to the line before it: hash is SHA-256 over the bytes of previous_hash
+// followed by the canonical form (RFC 8785, JCS) of the line without previous_hash and hash. The
+// previous_hash of the first line is 32 zero bytes. Numbers in detail must be exact as doubles.
 type Line struct {
 	ID             uuid.UUID       `json:"id" format:"uuid"`
 	OrganizationID uuid.UUID       `json:"organization_id" format:"uuid"`
@@ -26,9 +25,9 @@ type Line struct {
 	ActorID        uuid.UUID       `json:"actor_id" format:"uuid" doc:"Nil UUID: the platform or an unknown caller"`
 	ImpersonatorID *uuid.UUID      `json:"impersonator_id,omitempty" format:"uuid" doc:"The platform admin acting as the actor"`
 	Action         string          `json:"action" doc:"resource:verb" example:"members:approve"`
-	ResourceID     string          `json:"resource_id" doc:"Identifier of what it was done to"`
+	ResourceID     string          `json:"resource_id" doc:"Identifier of the affected resource"`
 	Result         string          `json:"result" enum:"done,refused"`
-	Reason         string          `json:"reason" doc:"Why it was refused"`
+	Reason         string          `json:"reason" doc:"Reason for the refusal"`
 	Network        string          `json:"network" doc:"Network of the caller, /24 or /48"`
 	TraceID        string          `json:"trace_id"`
 	Detail         json.RawMessage `json:"detail" doc:"Identifiers and settings of the action"`
@@ -36,11 +35,11 @@ type Line struct {
 	Hash           Hash            `json:"hash,omitempty" doc:"SHA-256, hexadecimal"`
 }
 
-// Columns are those of a Line, in the table audit_entries.
+// Columns selects the fields of a Line from the table audit_entries.
 const Columns = `id, organization_id, coalesce(seq, 0) AS seq, at, actor_kind, actor_id, impersonator_id, action, resource_id, result, reason,
        network, trace_id, detail, coalesce(previous_hash, '') AS previous_hash, coalesce(hash, '') AS hash`
 
-// Hash is a SHA-256, in hexadecimal where it is text.
+// Hash is a SHA-256 hash, encoded as hexadecimal text.
 type Hash []byte
 
 // MarshalText implements encoding.TextMarshaler.
@@ -55,10 +54,10 @@ func (h *Hash) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// origin comes before the first line.
+// origin is the previous_hash of the first line.
 var origin = make(Hash, sha256.Size)
 
-// chained is the hash of the line as the follower of previous.
+// chained returns the hash of the line as the successor of previous.
 func (l Line) chained(previous Hash) (Hash, error) {
 	l.PreviousHash, l.Hash = nil, nil
 	form, err := canonical(l)
@@ -71,7 +70,7 @@ func (l Line) chained(previous Hash) (Hash, error) {
 	return sum.Sum(nil), nil
 }
 
-// canonical is RFC 8785's form of what JSON makes of a value.
+// canonical returns the RFC 8785 form of a value's JSON.
 func canonical(v any) ([]byte, error) {
 	encoded, err := json.Marshal(v)
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 	"function/shared/database"
 )
 
-// singly is how many refusals of a caller in a minute have an entry each; see
+// maxSingleRefusals is the number of a caller's refusals per minute that get their own entry; see
 // published.record_refusal.
-const singly = 10
+const maxSingleRefusals = 10
 
 const insertCounted = `
 WITH counted AS (
@@ -25,27 +25,27 @@ WITH counted AS (
 )
 ` + insertInto + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM counted WHERE refusals <= $15`
 
-// RecordCounted writes an entry about what was refused to somebody whom no token names,
-// into user_management_db. A flood from one source, by a keyed hash of it, becomes a few
-// entries and a count, as with those who are known.
+// RecordCounted writes an entry about the refusal of an unauthenticated request to
+// user_management_db. source is a keyed hash of the request's source. A flood from one source makes
+// a few entries and a count, as for authenticated callers.
 func RecordCounted(ctx context.Context, db database.Writer, source []byte, e Entry) error {
 	values, err := e.values(ctx)
 	if err != nil {
 		return err
 	}
-	if err := db.Write(ctx, insertCounted, append(values, stranger(source), singly)...); err != nil {
+	if err := db.Write(ctx, insertCounted, append(values, unknownSourceID(source), maxSingleRefusals)...); err != nil {
 		return fmt.Errorf("record audit entry %s: %w", e.Action, err)
 	}
 	return nil
 }
 
-// strangers is the version of the identifiers in refusal_counts that are nobody's (RFC
-// 9562 §5.8).
-const strangers = 8
+// unknownSourceVersion is the UUID version (RFC 9562 §5.8) of identifiers in refusal_counts that
+// stand for the source of unauthenticated requests.
+const unknownSourceVersion = 8
 
-func stranger(source []byte) (id uuid.UUID) {
+func unknownSourceID(source []byte) (id uuid.UUID) {
 	copy(id[:], source)
-	id[6], id[8] = id[6]&0x0f|strangers<<4, id[8]&0x3f|0x80
+	id[6], id[8] = id[6]&0x0f|unknownSourceVersion<<4, id[8]&0x3f|0x80
 	return id
 }
 
@@ -58,9 +58,8 @@ type refusalCount struct {
 	Refusals                int
 }
 
-// SumUpRefusals writes one entry for all the refusals of a caller, or of a source that
-// is not told, and past minute that have none of their own. The counts are in
-// user_management_db.
+// SumUpRefusals writes one entry per caller or unauthenticated source and past minute for all
+// refusals without their own entry. The counts are in user_management_db.
 func SumUpRefusals(ctx context.Context, db *pgxpool.Pool) error {
 	return database.Transact(ctx, db, func(tx *database.Tx) error {
 		rows, _ := tx.Query(ctx, takeCounts)
@@ -69,14 +68,14 @@ func SumUpRefusals(ctx context.Context, db *pgxpool.Pool) error {
 			return fmt.Errorf("take counts of refusals: %w", err)
 		}
 		for _, c := range counts {
-			if c.Refusals <= singly {
+			if c.Refusals <= maxSingleRefusals {
 				continue
 			}
 			e := Entry{
 				Action: "refusals:omit", OrganizationID: c.OrganizationID,
-				Detail: map[string]any{"refusals": c.Refusals - singly, "minute": c.Minute.Format(time.RFC3339)},
+				Detail: map[string]any{"refusals": c.Refusals - maxSingleRefusals, "minute": c.Minute.Format(time.RFC3339)},
 			}
-			if c.ActorID.Version() != strangers {
+			if c.ActorID.Version() != unknownSourceVersion {
 				e.ResourceID = c.ActorID.String()
 			}
 			if err := Record(ctx, tx, e); err != nil {

@@ -12,13 +12,13 @@ import (
 	"function/shared/database"
 )
 
-// ErrWhole: there is nothing to start anew.
-var ErrWhole = errors.New("the chain is intact up to its newest checkpoint: there is nothing to restart")
+// ErrIntact is returned when a chain is intact and needs no restart.
+var ErrIntact = errors.New("the chain is intact up to its newest checkpoint: there is nothing to restart")
 
-// Restart has an organization's chain, whose end was tampered with, go on: for whoever
-// runs the platform, once that was looked into. The entry that tells of it, with the
-// reason, begins a new segment under a checkpoint that says so. Nothing is mended: a
-// verifier finds what was done before, and the restart too.
+// Restart lets an organization's chain continue after its end was tampered with. The platform's
+// operator runs it once the incident has been investigated. An entry with the reason begins a new
+// segment, under a checkpoint marked as a restart. Nothing is repaired: a verifier finds both the
+// tampering and the restart.
 func Restart(ctx context.Context, db *pgxpool.Pool, trail Trail, organization uuid.UUID, signer Signer, reason string) error {
 	c := chain{trail: trail, organization: organization, signer: signer}
 	read := func(b *pgx.Batch) {
@@ -27,10 +27,10 @@ func Restart(ctx context.Context, db *pgxpool.Pool, trail Trail, organization uu
 	}
 	return database.TransactFrom(ctx, db, read, func(tx *database.Tx) error {
 		if c.end.whole() {
-			return ErrWhole
+			return ErrIntact
 		}
 		end := Checkpoint{Trail: trail, OrganizationID: organization, Seq: c.end.Seq, Hash: c.end.Hash, Restart: true}
-		if c.end.CheckpointSeq > end.Seq { // the entries up to it were removed
+		if c.end.CheckpointSeq > end.Seq { // the entries up to the checkpoint were removed
 			end.Seq, end.Hash = c.end.CheckpointSeq, c.end.CheckpointHash
 		}
 		values, err := Entry{

@@ -16,25 +16,24 @@ import (
 	"function/shared/database"
 )
 
-// batch is how many entries one transaction seals; a checkpoint ends each.
+// batch is the maximum number of entries sealed in one transaction. A checkpoint ends each batch.
 const batch = 2000
 
-// Seal chains what is not sealed yet in a database, whose trail has a name, and
-// tells how many entries that were. Several may seal at once: one of them works on
-// an organization, in whose chain each entry comes once. An entry whose transaction
-// commits late is sealed late, after entries that are younger.
+// Seal chains the unsealed entries of a database's trail and returns how many it sealed. Several
+// processes may seal at once: only one works on an organization at a time, and each entry is
+// chained once. An entry whose transaction commits late is sealed late, after younger entries.
 //
-// The organizations whose chain does not continue from its newest checkpoint are an
-// error: somebody has removed or changed entries, see [Restart]. The others are sealed.
+// Seal returns an error for each organization whose chain does not continue from its newest
+// checkpoint, because entries were removed or changed (see [Restart]). It seals the others.
 func Seal(ctx context.Context, db *pgxpool.Pool, trail Trail, signer Signer) (sealed int, err error) {
 	rows, _ := db.Query(ctx, `SELECT DISTINCT organization_id FROM audit_entries WHERE seq IS NULL`)
 	organizations, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
 		return 0, fmt.Errorf("list unsealed organizations: %w", err)
 	}
-	// Signing may take a connection too, beside those of the workers.
+	// Signing may need a connection besides those of the workers.
 	var workers errgroup.Group
-	workers.SetLimit(max(1, min(mostWorkers, int(db.Config().MaxConns)-1)))
+	workers.SetLimit(max(1, min(maxWorkers, int(db.Config().MaxConns)-1)))
 	var mu sync.Mutex
 	var failures []error
 	for _, organization := range organizations {
@@ -52,12 +51,12 @@ func Seal(ctx context.Context, db *pgxpool.Pool, trail Trail, signer Signer) (se
 			return nil
 		})
 	}
-	_ = workers.Wait() // every failure is among them
+	_ = workers.Wait() // failures holds all errors
 	return sealed, errors.Join(failures...)
 }
 
-// mostWorkers is how many organizations are worked on at once.
-const mostWorkers = 4
+// maxWorkers is the number of organizations sealed at once.
+const maxWorkers = 4
 
 func sealOne(ctx context.Context, db *pgxpool.Pool, c chain) (sealed int, err error) {
 	for {
@@ -76,19 +75,20 @@ func sealOne(ctx context.Context, db *pgxpool.Pool, c chain) (sealed int, err er
 	}
 }
 
-// chain is one organization's.
+// chain is the chain of one organization.
 type chain struct {
 	trail        Trail
 	organization uuid.UUID
 	signer       Signer
 
-	// As read.
-	mine     bool // nobody else is sealing
+	// Read from the database.
+	mine     bool // no other process is sealing it
 	end      ends
 	unsealed []Line
 }
 
-// ends are those of the entries and of the checkpoints, which are the same entry's.
+// ends are the last sealed entry and the newest checkpoint. They match unless the chain was
+// tampered with.
 type ends struct {
 	Seq, CheckpointSeq   int64
 	Hash, CheckpointHash Hash
@@ -116,7 +116,7 @@ FROM unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::bytea[]) AS s (id, seq, p
 
 var errBroken = errors.New("its end does not match its newest checkpoint: entries were changed or removed. Nothing is sealed until somebody investigates and runs restart-audit (docs/operations.md)")
 
-// read reads what is to be sealed with a batch.
+// read queues the queries for what the next batch needs.
 func (c *chain) read(b *pgx.Batch) {
 	b.Queue(lockChain, c.organization).QueryRow(func(row pgx.Row) error { return row.Scan(&c.mine) })
 	c.readEnds(b)
@@ -132,11 +132,11 @@ func (c *chain) readEnds(b *pgx.Batch) {
 	})
 }
 
-// sealBatch seals the oldest unsealed entries and vouches for them.
+// sealBatch seals the oldest unsealed entries and signs a checkpoint for them.
 func (c *chain) sealBatch(ctx context.Context, tx *database.Tx) (int, error) {
 	switch {
 	case !c.mine:
-		return 0, nil // another one is sealing
+		return 0, nil // another process is sealing
 	case !c.end.whole():
 		return 0, errBroken
 	case len(c.unsealed) == 0:
@@ -146,7 +146,7 @@ func (c *chain) sealBatch(ctx context.Context, tx *database.Tx) (int, error) {
 	return len(c.unsealed), c.seal(ctx, tx, end, c.unsealed)
 }
 
-// seal chains lines to an end, and vouches for them.
+// seal chains lines to the end of the chain and signs a checkpoint for them.
 func (c *chain) seal(ctx context.Context, tx *database.Tx, end Checkpoint, lines []Line) error {
 	if end.Seq == 0 {
 		end.Hash = origin

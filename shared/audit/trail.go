@@ -15,7 +15,7 @@ const (
 // Trails lists the trails.
 var Trails = []Trail{UsersTrail, DatasetsTrail, AnalyticsTrail}
 
-// Database is where a trail is.
+// Database returns the database that holds the trail.
 func (t Trail) Database() database.Name {
 	return map[Trail]database.Name{UsersTrail: database.Users, DatasetsTrail: database.Datasets, AnalyticsTrail: database.Analytics}[t]
 }

@@ -13,16 +13,15 @@ import (
 	"github.com/gowebpki/jcs"
 )
 
-// Exported is one line of an export, which holds one of its fields:
-// an entry, or the checkpoint (a JWS) that was signed over the entry before it. An
-// export that does not begin with entry 1 begins with the checkpoint before its
-// first entry; every export ends with a checkpoint.
+// Exported is one line of an export. It holds either an entry or a checkpoint: a JWS that was
+// signed over the entry before it. An export that does not begin with entry 1 begins with the
+// checkpoint before its first entry. Every export ends with a checkpoint.
 type Exported struct {
 	Entry      *Line  `json:"entry,omitempty"`
 	Checkpoint string `json:"checkpoint,omitempty"`
 }
 
-// Write writes one line of an export: JSON in the form of RFC 8785.
+// Write writes the line as canonical JSON (RFC 8785).
 func (x Exported) Write(w io.Writer) error {
 	line, err := canonical(x)
 	if err != nil {
@@ -32,10 +31,10 @@ func (x Exported) Write(w io.Writer) error {
 	return err
 }
 
-// Finding is one thing that is wrong with an export.
+// Finding is one fault in an export.
 type Finding struct {
-	Line int    // of the export, from 1
-	Seq  int64  // of the entry or checkpoint; 0: it has none
+	Line int    // line of the export, from 1
+	Seq  int64  // of the entry or checkpoint; 0 if it has none
 	What string // a sentence
 }
 
@@ -46,27 +45,26 @@ func (f Finding) String() string {
 	return fmt.Sprintf("line %d, entry %d: %s", f.Line, f.Seq, f.What)
 }
 
-// Report is what an export shows.
+// Report is the result of verifying an export.
 type Report struct {
 	Trail          Trail
 	OrganizationID uuid.UUID
-	First, Last    int64 // entries
+	First, Last    int64 // entry numbers
 	Entries        int
-	Checkpoints    int       // whose signatures are good
+	Checkpoints    int       // with valid signatures
 	SignedAt       time.Time // of the newest checkpoint
-	Findings       []Finding // none: nothing was changed, removed or put in since
+	Findings       []Finding // empty: nothing was changed, removed or added
 }
 
-// maxFindings bounds what is told of an export that is wrong all over.
+// maxFindings limits the findings in a report.
 const maxFindings = 100
 
-// maxLine is more than any line of an export has, in bytes.
+// maxLine is the maximum length of an export's line in bytes.
 const maxLine = 1 << 20
 
-// Verify checks an export by the platform's public keys. Known are checkpoints of
-// the same trail that were kept elsewhere: a trail that was cut short, its newest
-// checkpoints too, is found out only by them. An error means that the export could
-// not be read to its end.
+// Verify checks an export with the platform's public keys. known are checkpoints of the same trail
+// that were kept elsewhere: only they reveal that the end of a trail was removed together with its
+// checkpoints. An error means that the export could not be read to its end.
 func Verify(export io.Reader, keys Keys, known ...string) (Report, error) {
 	v := verifier{keys: keys, witnesses: map[int64]Checkpoint{}}
 	for _, statement := range known {
@@ -80,7 +78,7 @@ func Verify(export io.Reader, keys Keys, known ...string) (Report, error) {
 	}
 	if errors.Is(scanner.Err(), bufio.ErrTooLong) {
 		v.line++
-		v.find(0, "this line is longer than any line of an export: the rest was not checked")
+		v.find(0, "this line is too long for a line of an export; the rest was not checked")
 	} else if scanner.Err() != nil {
 		return v.report, fmt.Errorf("read export: %w", scanner.Err())
 	}
@@ -90,14 +88,14 @@ func Verify(export io.Reader, keys Keys, known ...string) (Report, error) {
 
 type verifier struct {
 	keys      Keys
-	witnesses map[int64]Checkpoint // kept elsewhere, and not met yet
+	witnesses map[int64]Checkpoint // kept elsewhere and not yet reached
 	report    Report
 
 	line     int
-	seq      int64 // of the entry before
-	hash     Hash  // of the entry before, as it says itself
-	vouched  bool  // a checkpoint follows the entry before
-	anchored bool  // an entry, or a checkpoint to begin with, has been seen
+	seq      int64 // of the previous entry
+	hash     Hash  // of the previous entry, as it states
+	vouched  bool  // a checkpoint follows the previous entry
+	anchored bool  // an entry or an initial checkpoint has been read
 }
 
 func (v *verifier) find(seq int64, format string, args ...any) {
@@ -119,7 +117,8 @@ func (v *verifier) check(line []byte) {
 	}
 }
 
-// decode takes a line only as it was written: nothing that is not hashed can hide in it.
+// decode accepts a line only in the form in which it was written, so that no unhashed data can hide
+// in it.
 func decode(line []byte, x *Exported) error {
 	form, err := jcs.Transform(line)
 	if err != nil {
@@ -162,7 +161,7 @@ func (v *verifier) entry(l Line) {
 	v.report.Last = l.Seq
 }
 
-// begin takes the first entry of an export without a checkpoint before it.
+// begin starts an export that has no checkpoint before its first entry.
 func (v *verifier) begin(l Line) {
 	v.anchored = true
 	v.report.OrganizationID, v.report.First = l.OrganizationID, l.Seq
@@ -212,7 +211,7 @@ func (v *verifier) checkpoint(statement string) {
 	v.report.SignedAt = c.SignedAt()
 }
 
-// witness takes a checkpoint that was kept elsewhere.
+// witness adds a checkpoint that was kept elsewhere.
 func (v *verifier) witness(statement string) {
 	c, err := v.keys.open(statement)
 	if err != nil {
@@ -222,7 +221,7 @@ func (v *verifier) witness(statement string) {
 	v.witnesses[c.Seq] = c
 }
 
-// meet compares an entry with the checkpoint that was kept of it, if there is one.
+// meet compares an entry with the checkpoint kept elsewhere, if there is one.
 func (v *verifier) meet(seq int64, hash Hash) {
 	kept, ok := v.witnesses[seq]
 	if !ok || kept.OrganizationID != v.report.OrganizationID {
@@ -234,8 +233,8 @@ func (v *verifier) meet(seq int64, hash Hash) {
 	}
 }
 
-// end checks that the export ends where a checkpoint vouches for it, and reaches
-// every checkpoint that was kept.
+// end checks that a checkpoint covers the end of the export and that the export reaches every
+// checkpoint kept elsewhere.
 func (v *verifier) end() {
 	if v.anchored && !v.vouched {
 		v.find(v.seq, "no checkpoint follows: the end of the export is missing, or entries were added")

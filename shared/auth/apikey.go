@@ -16,11 +16,11 @@ import (
 	"function/shared/policy"
 )
 
-// An API key reads aic_<8 hexadecimal digits>_<48 characters of base64url>: a secret
-// scanner finds it by its shape, and knows it from a random text by the last four of
-// the 36 bytes, CRC-32 (IEEE) of all that stands before the second underscore and the
-// 32 random bytes. The digits are the last of the key's identifier, so that a key
-// found somewhere can be revoked by whoever must not know it.
+// An API key has the form aic_<8 hex digits>_<48 characters of base64url>, so that secret scanners
+// can find it. The 36 bytes are 32 random bytes and a CRC-32 (IEEE) of everything before the second
+// underscore and the random bytes; the checksum tells a key from random text. The hex digits are
+// the last ones of the key's identifier, so that a leaked key can be revoked without quoting the
+// secret.
 const apiKeyPrefix = "aic_"
 
 var apiKeyShape = regexp.MustCompile(`^aic_[0-9a-f]{8}_[A-Za-z0-9_-]{48}$`)
@@ -30,8 +30,8 @@ const (
 	checksumBytes = 4
 )
 
-// NewAPIKey makes the secret of an API key: 256 random bits. It is shown once, and
-// stored by [APIKeyHash].
+// NewAPIKey returns a new API key secret of 256 random bits. It is shown once and stored as its
+// [APIKeyHash].
 func NewAPIKey(id uuid.UUID) string {
 	text := id.String()
 	name := apiKeyPrefix + text[len(text)-8:]
@@ -44,8 +44,8 @@ func checksum(name string, raw []byte) []byte {
 	return binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(append([]byte(name), raw...)))
 }
 
-// IsAPIKey tells whether a text is an API key of this platform, by its shape and its
-// checksum: not whether the key is good.
+// IsAPIKey reports whether a text has the form and checksum of an API key. It does not check
+// whether the key is valid.
 func IsAPIKey(text string) bool {
 	if !apiKeyShape.MatchString(text) {
 		return false
@@ -55,18 +55,19 @@ func IsAPIKey(text string) bool {
 	return err == nil && string(checksum(name, raw[:secretBytes])) == string(raw[secretBytes:])
 }
 
-// APIKeyHash is how an API key is stored: it is random enough that a plain SHA-256
-// protects it (OWASP Cryptographic Storage).
+// APIKeyHash returns the hash by which an API key is stored. The key is random enough for plain
+// SHA-256 (OWASP Cryptographic Storage).
 func APIKeyHash(key string) []byte {
 	hash := hashOf(key)
 	return hash[:]
 }
 
-// Keys that were never good here may be asked about by so few at once that a storm
-// of invented ones leaves the database to those that are.
+// maxUnknownKeyLookups limits concurrent lookups of API keys that were never seen valid here, so
+// that a flood of invented keys leaves the database to valid ones. unknownKeyTimeout limits each,
+// including the wait.
 const (
-	strangersAtOnce  = 2
-	anonymousTimeout = time.Second
+	maxUnknownKeyLookups = 2
+	unknownKeyTimeout    = time.Second
 )
 
 var (
@@ -74,7 +75,7 @@ var (
 	errBusy = fault.New(fault.Unavailable, "Too many unknown API keys are being checked. Try again in a moment.").After(time.Second)
 )
 
-// apiKey tells who holds an API key.
+// apiKey returns the holder of an API key.
 func (v *Verifier) apiKey(ctx context.Context, key string) (Caller, error) {
 	if !IsAPIKey(key) {
 		return Caller{}, errKey
@@ -95,11 +96,11 @@ type apiKey struct {
 
 func (v *Verifier) keyHolder(ctx context.Context, w who, known bool) (Caller, error) {
 	if !known {
-		ctx, cancel := context.WithTimeout(ctx, anonymousTimeout)
+		ctx, cancel := context.WithTimeout(ctx, unknownKeyTimeout)
 		defer cancel()
 		select {
-		case v.strangers <- struct{}{}:
-			defer func() { <-v.strangers }()
+		case v.unknownKeys <- struct{}{}:
+			defer func() { <-v.unknownKeys }()
 		case <-ctx.Done():
 			return Caller{}, errBusy
 		}

@@ -14,7 +14,7 @@ import (
 	"function/shared/fault"
 )
 
-func TestShapeOfAPIKeys(t *testing.T) {
+func TestAPIKey_HasItsForm(t *testing.T) {
 	t.Parallel()
 	id := uuid.New()
 	key := auth.NewAPIKey(id)
@@ -50,7 +50,7 @@ func FuzzIsAPIKey(f *testing.F) {
 	})
 }
 
-// giveKey gives somebody a key with a scope.
+// giveKey gives somebody an API key with a scope.
 func (b *bench) giveKey(t *testing.T, person uuid.UUID) string {
 	t.Helper()
 	id := uuid.Must(uuid.NewV7())
@@ -65,7 +65,7 @@ INSERT INTO api_key_secrets (hash, key_id, hint, expires_at) VALUES ($4, $1, 'te
 	return key
 }
 
-func TestStormOfUnknownAPIKeysLeavesTheDatabaseToOthers(t *testing.T) {
+func TestAPIKey_FloodOfUnknownKeys_LeavesTheDatabaseToOthers(t *testing.T) {
 	t.Parallel()
 	b := open(t)
 	good := b.giveKey(t, b.caller.UserID)
@@ -101,7 +101,7 @@ func TestStormOfUnknownAPIKeysLeavesTheDatabaseToOthers(t *testing.T) {
 	}
 }
 
-func TestLastUseIsWrittenOnceAMinute(t *testing.T) {
+func TestAPIKey_LastUse_IsRecordedOnceAMinute(t *testing.T) {
 	t.Parallel()
 	b, ctx := open(t), context.Background()
 	key := b.giveKey(t, b.caller.UserID)
@@ -113,7 +113,7 @@ func TestLastUseIsWrittenOnceAMinute(t *testing.T) {
 		return at
 	}
 	use := func() *time.Time {
-		v := b.another(t) // of another process, which does not know of the others' writing
+		v := b.another(t) // of another process, which does not know that the other has recorded the use
 		if _, err := v.Verify(ctx, key); err != nil {
 			t.Fatal(err)
 		}
@@ -127,7 +127,7 @@ func TestLastUseIsWrittenOnceAMinute(t *testing.T) {
 	}
 	first := use()
 	if first == nil {
-		t.Fatal("the use was not written down")
+		t.Fatal("the use was not recorded")
 	}
 	if second := use(); !second.Equal(*first) {
 		t.Errorf("written at %s and again at %s", first, second)
@@ -136,6 +136,6 @@ func TestLastUseIsWrittenOnceAMinute(t *testing.T) {
 		t.Fatal(err)
 	}
 	if third := use(); !third.After(first.Add(-time.Minute)) {
-		t.Errorf("a use two minutes later was not written down: %s", third)
+		t.Errorf("a use two minutes later was not recorded: %s", third)
 	}
 }

@@ -1,7 +1,6 @@
-// Package auth tells who is calling: it checks access tokens for every function
-// that needs a caller. Tokens are JWTs in the profile of RFC 9068, signed with
-// Ed25519 (RFC 8037); a session that has ended takes its tokens with it in under
-// a second.
+// Package auth authenticates callers by access token or API key. Access tokens are JWTs in the
+// profile of RFC 9068, signed with Ed25519 (RFC 8037). When a session ends, its tokens stop working
+// in under a second.
 package auth
 
 import (
@@ -14,27 +13,27 @@ import (
 	"function/shared/policy"
 )
 
-// Caller is who is behind a request. Who it is comes from the token; what they may
-// do is read with each check, so that a change of roles takes effect in under a second.
+// Caller is the authenticated caller of a request. The identity comes from the token; the rights
+// are read with each check, so that changed roles take effect in under a second.
 type Caller struct {
-	UserID         uuid.UUID // or of the service account
-	SessionID      uuid.UUID // or of the API key; uuid.Nil: another issuer's token, which has none here
-	OrganizationID uuid.UUID // uuid.Nil: no organization has let the person in yet
+	UserID         uuid.UUID // or the service account's
+	SessionID      uuid.UUID // or the API key's; uuid.Nil for a token of another issuer, which has no session here
+	OrganizationID uuid.UUID // uuid.Nil if no organization has approved the person yet
 	Roles          []string
-	Methods        []string // how they proved who they are (RFC 8176)
+	Methods        []string // authentication methods (RFC 8176)
 	Kind           Kind
 	ImpersonatorID uuid.UUID // the platform admin who acts as this person
-	SecondFactor   bool      // a person has one here, whether or not it was used
+	SecondFactor   bool      // the person has enrolled a second factor, whether or not it was used
 	Subject        policy.Subject
 }
 
-// Kind is what a caller is.
+// Kind is the kind of a caller.
 type Kind string
 
 // The kinds of callers.
 const (
 	Person         Kind = "person"
-	PersonsKey     Kind = "api_key" // of a person
+	PersonsKey     Kind = "api_key" // a person's API key
 	ServiceAccount Kind = "service_account"
 )
 
@@ -46,36 +45,36 @@ type Claims struct {
 	ClientID       string   `json:"client_id"`
 	SessionID      string   `json:"sid"`
 	OrganizationID string   `json:"org,omitempty"`
-	Roles          []string `json:"roles"`               // as of when it was issued: for others, see [Caller]
+	Roles          []string `json:"roles"`               // at the time of issue, for other services; see [Caller]
 	Methods        []string `json:"amr"`                 // RFC 8176
-	AuthTime       int64    `json:"auth_time,omitempty"` // when that was, the newest time (RFC 9068 §2.2.1)
+	AuthTime       int64    `json:"auth_time,omitempty"` // time of the latest authentication (RFC 9068 §2.2.1)
 	IssuedAt       int64    `json:"iat"`
-	NotBefore      int64    `json:"nbf,omitempty"` // not given out, but kept to
+	NotBefore      int64    `json:"nbf,omitempty"` // not issued, but checked
 	Expiry         int64    `json:"exp"`
 	Actor          *Actor   `json:"act,omitempty"`
 	ID             string   `json:"jti"`
 }
 
-// Actor is the platform admin who acts as the subject of a token (RFC 8693 §4.1).
+// Actor is the platform admin who impersonates the subject of a token (RFC 8693 §4.1).
 type Actor struct {
 	Subject string `json:"sub"`
 }
 
-// TokenType is the `typ` header that tells an access token from every other JWT.
+// TokenType is the `typ` header that distinguishes access tokens from other JWTs.
 const TokenType = "at+jwt"
 
-// leeway is the difference between two machines' clocks that is forgiven.
+// leeway is the clock skew that is tolerated.
 const leeway = 30 * time.Second
 
 type callerKey struct{}
 
-// WithCaller puts the caller into a request's context.
+// WithCaller returns a context that carries the caller.
 func WithCaller(ctx context.Context, c Caller) context.Context {
 	return context.WithValue(ctx, callerKey{}, c)
 }
 
-// CallerFrom is who is calling; the function runtime has put it there for every
-// operation that declares bearer security.
+// CallerFrom returns the caller of a request. The runtime sets it for every operation with bearer
+// security.
 func CallerFrom(ctx context.Context) (Caller, error) {
 	c, ok := ctx.Value(callerKey{}).(Caller)
 	if !ok {
@@ -84,8 +83,8 @@ func CallerFrom(ctx context.Context) (Caller, error) {
 	return c, nil
 }
 
-// OtherOrganization is the refusal of what was asked about an organization that the
-// caller does not act in: for them it does not exist.
+// OtherOrganization is returned for requests about an organization that the caller does not act in.
+// It is answered as not found.
 type OtherOrganization struct{ ID uuid.UUID }
 
 var errOtherOrganization = fault.New(fault.NotFound, "You are not acting in this organization: switch to it with POST /v1/users/sessions/organization")
@@ -93,8 +92,8 @@ var errOtherOrganization = fault.New(fault.NotFound, "You are not acting in this
 func (OtherOrganization) Error() string { return errOtherOrganization.Error() }
 func (OtherOrganization) Unwrap() error { return errOtherOrganization }
 
-// Member is the caller who belongs to an organization: so does everybody whose
-// operation needs a permission.
+// Member returns the caller, or an error if the caller does not act in an organization. Callers of
+// an operation that needs a permission always do.
 func Member(ctx context.Context) (Caller, error) {
 	c, err := CallerFrom(ctx)
 	if err == nil && c.OrganizationID == uuid.Nil {

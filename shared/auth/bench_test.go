@@ -13,8 +13,8 @@ import (
 	"function/shared/database"
 )
 
-// BenchmarkVerify is what each request pays to know its caller, with the lookups of
-// the session that come every half second: by one person over and over, and by many.
+// BenchmarkVerify measures what each request pays to authenticate its caller, including the session
+// lookups every half second: with one person repeatedly, and with many.
 func BenchmarkVerify(b *testing.B) {
 	for _, people := range []int{1, 1000} {
 		b.Run(strconv.Itoa(people), func(b *testing.B) {

@@ -21,16 +21,16 @@ import (
 	"function/shared/policy"
 )
 
-// OIDCIssuer is another issuer whose access tokens are taken: an OpenID Connect
-// provider whose tokens are JWTs (OpenID Connect Core, RFC 9068).
+// OIDCIssuer is another issuer whose access tokens are accepted: an OpenID Connect provider whose
+// tokens are JWTs (OpenID Connect Core, RFC 9068).
 type OIDCIssuer struct {
-	Issuer     string                    `json:"issuer"`     // https, or http on this machine
-	Audience   string                    `json:"audience"`   // that its tokens for this platform have
-	JWKSURL    string                    `json:"jwks_url"`   // empty: by OpenID Connect Discovery
+	Issuer     string                    `json:"issuer"`     // https, or http on a loopback address
+	Audience   string                    `json:"audience"`   // the audience of its tokens for this platform
+	JWKSURL    string                    `json:"jwks_url"`   // empty: found through OpenID Connect Discovery
 	Algorithms []jose.SignatureAlgorithm `json:"algorithms"` // empty: RS256, PS256, ES256, EdDSA
 }
 
-// OIDCIssuers is OIDC_ISSUERS: a list in JSON.
+// OIDCIssuers is the value of OIDC_ISSUERS: a JSON list.
 type OIDCIssuers []OIDCIssuer
 
 // EnvDecode implements envconfig.Decoder.
@@ -44,21 +44,20 @@ func (l *OIDCIssuers) EnvDecode(value string) error {
 	return nil
 }
 
-// asymmetric algorithms: whoever can check a token cannot make one.
+// asymmetric lists the supported algorithms. With any of them, a verifier cannot sign tokens.
 var asymmetric = []jose.SignatureAlgorithm{
 	jose.RS256, jose.PS256, jose.ES256, jose.EdDSA, jose.RS384, jose.RS512, jose.PS384, jose.PS512, jose.ES384, jose.ES512,
 }
 
-// external is another issuer at work.
+// external verifies the tokens of another issuer.
 type external struct {
 	OIDCIssuer
 	ring       *keyring
 	subjectKey []byte
 }
 
-// Trust takes the tokens of other issuers too. Their subjects are found by an
-// HMAC-SHA256 under subjectKey (OIDC_SUBJECT_KEY: 32 bytes, base64), which all
-// functions of the platform share.
+// Trust accepts the tokens of other issuers too. Their subjects are looked up by an HMAC-SHA256
+// under subjectKey (OIDC_SUBJECT_KEY: 32 bytes, base64), which all functions share.
 func (v *Verifier) Trust(issuers OIDCIssuers, subjectKey string) error {
 	if len(issuers) == 0 {
 		return nil
@@ -99,7 +98,7 @@ type externalClaims struct {
 	Methods        []string         `json:"amr"`
 	AuthTime       *jwt.NumericDate `json:"auth_time"`
 
-	// What other tokens of an issuer have, which it also signs for this audience.
+	// Claims of other tokens that an issuer may also sign for this audience.
 	Nonce  json.RawMessage `json:"nonce"`   // ID tokens (OpenID Connect Core §2)
 	AtHash json.RawMessage `json:"at_hash"` // ID tokens (§3.1.3.6)
 	CHash  json.RawMessage `json:"c_hash"`  // ID tokens (§3.3.2.11)
@@ -108,8 +107,9 @@ type externalClaims struct {
 	Use    any             `json:"typ"`     // Keycloak: Bearer, ID, Refresh, Logout …
 }
 
-// another tells a token that is no access token. A header `typ` of at+jwt says what it is;
-// issuers that have not heard of RFC 9068 write JWT, or nothing, over all of theirs.
+// another reports whether a token is something other than an access token. Issuers that follow RFC
+// 9068 set the header `typ` to at+jwt; others set JWT, or nothing, on all their tokens, so the
+// claims have to tell.
 func (c externalClaims) another() bool {
 	for _, claim := range []json.RawMessage{c.Nonce, c.AtHash, c.CHash, c.SHash, c.Events} {
 		if claim != nil {
@@ -120,10 +120,10 @@ func (c externalClaims) another() bool {
 	return c.Use != nil && (!text || !strings.EqualFold(use, "Bearer"))
 }
 
-// maxSubject is what OpenID Connect Core §2 allows a `sub`.
+// maxSubject is the maximum length of `sub` (OpenID Connect Core §2).
 const maxSubject = 255
 
-// token checks a token of this issuer.
+// token verifies a token of this issuer.
 func (e *external) token(ctx context.Context, raw string) (*token, error) {
 	payload, held, err := e.ring.verified(ctx, raw, e.Algorithms, TokenType, "application/"+TokenType, "JWT", "")
 	if err != nil {
@@ -150,9 +150,9 @@ func (e *external) token(ctx context.Context, raw string) (*token, error) {
 	return t, nil
 }
 
-// proves completes who the token's person is by how and when they have proved it to
-// the issuer (RFC 9470 §5): as in a session of ours, whoever has a second factor
-// proves nothing without one. Without auth_time it is not known when.
+// proves adds how and when the person authenticated with the issuer (RFC 9470 §5). As in the
+// platform's own sessions, a person who has a second factor has no fresh proof without using it.
+// Without auth_time, the time is unknown.
 func (t *token) proves(c Caller) Caller {
 	c.Methods = t.methods
 	if t.who.twoFactors || !c.SecondFactor {
@@ -161,7 +161,7 @@ func (t *token) proves(c Caller) Caller {
 	return c
 }
 
-// organization is the one that the token is for, if it says so.
+// organization returns the organization that the token names, or uuid.Nil.
 func (c externalClaims) organization() uuid.UUID {
 	for _, text := range []string{c.Org, c.OrganizationID} {
 		if id, err := uuid.Parse(text); err == nil {
@@ -171,7 +171,7 @@ func (c externalClaims) organization() uuid.UUID {
 	return uuid.Nil
 }
 
-// index finds a subject without telling who it is.
+// index returns the blind index of a subject.
 func (e *external) index(subject string) (index [32]byte) {
 	mac := hmac.New(sha256.New, e.subjectKey)
 	mac.Write([]byte(e.Issuer))
@@ -181,14 +181,14 @@ func (e *external) index(subject string) (index [32]byte) {
 	return index
 }
 
-// ExternalIdentity is who a token of another issuer speaks of.
+// ExternalIdentity is the subject of another issuer's token.
 type ExternalIdentity struct {
 	Issuer       string
 	SubjectIndex []byte
 }
 
-// Identify checks a token of another issuer, whether its subject has an account here
-// or not. A token that is not good is fault.Unauthenticated.
+// Identify verifies a token of another issuer, whether or not its subject has an account here. An
+// invalid token is fault.Unauthenticated.
 func (v *Verifier) Identify(ctx context.Context, raw string) (ExternalIdentity, error) {
 	issuer, ok := v.external[issuerOf(raw)]
 	if !ok || len(raw) > maxToken {
@@ -201,8 +201,8 @@ func (v *Verifier) Identify(ctx context.Context, raw string) (ExternalIdentity, 
 	return ExternalIdentity{Issuer: issuer.Issuer, SubjectIndex: t.who.id[:]}, nil
 }
 
-// Of the organizations that have let the person in, the one that the token is for,
-// or else the first.
+// Of the organizations that have approved the person, this selects the one that the token names, or
+// else the first.
 const selectExternal = `
 SELECT user_id, platform_admin, organization_id, waits_for, must_change_password, has_second_factor, demands_second_factor, roles, permissions
 FROM published.external_callers WHERE issuer = $1 AND subject_index = $2

@@ -28,7 +28,7 @@ import (
 
 var subjectKey = base64.StdEncoding.EncodeToString(make([]byte, 32))
 
-// foreign is a platform that trusts another issuer, and somebody whom both know.
+// foreign is a platform that trusts another issuer, and a person known to both.
 type foreign struct {
 	*platformtest.Platform
 	issuer   *platformtest.OIDCIssuer
@@ -83,7 +83,7 @@ func (f *foreign) caller(t *testing.T, token string) auth.Caller {
 	return c
 }
 
-// becomes waits until a verifier answers a token so.
+// becomes waits until a verifier returns the expected result for a token.
 func becomes(t *testing.T, v *auth.Verifier, token string, kind fault.Kind) {
 	t.Helper()
 	var err error
@@ -97,7 +97,7 @@ func becomes(t *testing.T, v *auth.Verifier, token string, kind fault.Kind) {
 	t.Errorf("the verifier still answers %v", err)
 }
 
-func TestAnotherIssuersTokenIsThePersonItIsLinkedTo(t *testing.T) {
+func TestExternalToken_Linked_IsThatPerson(t *testing.T) {
 	t.Parallel()
 	f := openForeign(t)
 	want := auth.Caller{
@@ -115,7 +115,7 @@ func TestAnotherIssuersTokenIsThePersonItIsLinkedTo(t *testing.T) {
 	}
 }
 
-func TestAnotherIssuersTokenActsInTheOrganizationThatItNames(t *testing.T) {
+func TestExternalToken_NamesAnOrganization_ActsInIt(t *testing.T) {
 	t.Parallel()
 	f := openForeign(t)
 	second, strange := f.Login("owner").OrganizationID, f.Login("owner").OrganizationID
@@ -146,7 +146,7 @@ func TestAnotherIssuersTokenActsInTheOrganizationThatItNames(t *testing.T) {
 	}
 }
 
-func TestAnotherIssuersWordOnSecondFactors(t *testing.T) {
+func TestExternalToken_SecondFactor_FollowsAmr(t *testing.T) {
 	t.Parallel()
 	f := openForeign(t)
 	f.exec(t, `UPDATE organizations SET settings = '{"require_second_factor": true}' WHERE id = $1`, f.person.OrganizationID)
@@ -161,7 +161,7 @@ func TestAnotherIssuersWordOnSecondFactors(t *testing.T) {
 	}
 }
 
-func TestAnotherIssuersWordOnFreshProofs(t *testing.T) {
+func TestExternalToken_FreshProof_FollowsAuthTime(t *testing.T) {
 	t.Parallel()
 	f, fresh := openForeign(t), policy.Need{Fresh: true}
 	now := time.Now()
@@ -192,7 +192,7 @@ func TestAnotherIssuersWordOnFreshProofs(t *testing.T) {
 	}
 }
 
-func TestHostileTokensOfAnotherIssuer(t *testing.T) {
+func TestExternalToken_Hostile_IsRefused(t *testing.T) {
 	t.Parallel()
 	f := openForeign(t)
 	key, good := f.issuer.Signer(), f.issuer.Token(f.subject, nil)
@@ -208,7 +208,7 @@ func TestHostileTokensOfAnotherIssuer(t *testing.T) {
 	by := func(k any, algorithm jose.SignatureAlgorithm, kid string) string {
 		return f.issuer.TokenBy(jose.JSONWebKey{Key: k, Algorithm: string(algorithm), KeyID: kid}, "at+jwt", f.subject, nil)
 	}
-	own := f.person.Token // of this platform: its signature under the other issuer's name
+	own := f.person.Token // of this platform, sent under the other issuer's name
 	parts := strings.Split(good, ".")
 	now := time.Now()
 	tokens := map[string]string{
@@ -261,7 +261,7 @@ func isUnauthenticated(err error) bool {
 	return ok && f.Kind == fault.Unauthenticated
 }
 
-func TestKeysOfTwoIssuersDoNotMeet(t *testing.T) {
+func TestExternalToken_KeyOfAnotherIssuer_IsRefused(t *testing.T) {
 	t.Parallel()
 	first, second := platformtest.NewOIDCIssuer(t), platformtest.NewOIDCIssuer(t)
 	p := platformtest.NewWith(t, func(c *function.Config) {
@@ -282,7 +282,7 @@ func TestKeysOfTwoIssuersDoNotMeet(t *testing.T) {
 	}
 }
 
-func TestIssuerRollsItsKeysOver(t *testing.T) {
+func TestExternalToken_IssuerRotatesItsKeys_IsAccepted(t *testing.T) {
 	t.Parallel()
 	f := openForeign(t)
 	old := f.issuer.Token(f.subject, nil)
@@ -295,12 +295,12 @@ func TestIssuerRollsItsKeysOver(t *testing.T) {
 	if _, err := f.another(t).Verify(context.Background(), old); !isUnauthenticated(err) {
 		t.Errorf("another process takes the token of a withdrawn key: %v", err)
 	}
-	f.issuer.Roll(jose.EdDSA) // of which the verifier learns, and so of the withdrawal
+	f.issuer.Roll(jose.EdDSA) // makes the verifier read the keys again and notice the withdrawal
 	becomes(t, f.verifier, f.issuer.Token(f.subject, nil), 0)
 	becomes(t, f.verifier, old, fault.Unauthenticated)
 }
 
-func TestStormOfUnknownKeysAsksTheIssuerSeldom(t *testing.T) {
+func TestExternalToken_FloodOfUnknownKeys_AsksTheIssuerRarely(t *testing.T) {
 	t.Parallel()
 	f := openForeign(t)
 	began, before := time.Now(), f.issuer.Fetches.Load()
@@ -317,7 +317,7 @@ func TestStormOfUnknownKeysAsksTheIssuerSeldom(t *testing.T) {
 	}
 }
 
-func TestHostileIssuer(t *testing.T) {
+func TestExternalToken_HostileIssuer_IsUnavailable(t *testing.T) {
 	t.Parallel()
 	say := func(body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }
@@ -403,7 +403,7 @@ func keys(key jose.JSONWebKey, use string) http.HandlerFunc {
 	}
 }
 
-func TestPersonWhoIsUnlinkedOrSuspendedIsRefused(t *testing.T) {
+func TestExternalToken_PersonUnlinkedOrSuspended_IsRefused(t *testing.T) {
 	t.Parallel()
 	for name, statement := range map[string]string{
 		"unlinked": `DELETE FROM external_identities`, "suspended": `UPDATE users SET suspended_at = now()`, "erased": `DELETE FROM users`,
@@ -412,7 +412,7 @@ func TestPersonWhoIsUnlinkedOrSuspendedIsRefused(t *testing.T) {
 			t.Parallel()
 			f := openForeign(t)
 			token := f.issuer.Token(f.subject, nil)
-			f.exec(t, `UPDATE sessions SET ended_at = now()`) // which is no matter of the other issuer
+			f.exec(t, `UPDATE sessions SET ended_at = now()`) // does not concern the other issuer
 			becomes(t, f.verifier, token, 0)
 			f.exec(t, statement)
 			if _, err := f.another(t).Verify(context.Background(), token); !isUnauthenticated(err) {
@@ -423,7 +423,7 @@ func TestPersonWhoIsUnlinkedOrSuspendedIsRefused(t *testing.T) {
 	}
 }
 
-func TestIssuersThatMustNotBeTrusted(t *testing.T) {
+func TestTrust_UnsafeIssuer_IsRefused(t *testing.T) {
 	t.Parallel()
 	good := auth.OIDCIssuer{Issuer: "https://id.example", Audience: "aic-data"}
 	change := func(f func(*auth.OIDCIssuer)) auth.OIDCIssuers {

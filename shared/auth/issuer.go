@@ -20,12 +20,11 @@ import (
 	"function/shared/secret"
 )
 
-// AccessTokenLife is how long an access token is good for.
+// AccessTokenLife is the lifetime of an access token.
 const AccessTokenLife = 15 * time.Minute
 
-// Issuer signs access tokens with the newest key whose time has come, and makes the
-// first key.
-// Only the users domain, whose database holds the keys, issues tokens.
+// Issuer signs access tokens with the newest active key and creates the first key. Only the users
+// domain, whose database holds the keys, issues tokens.
 type Issuer struct {
 	db       *pgxpool.Pool
 	keeper   *secret.Keeper
@@ -33,31 +32,31 @@ type Issuer struct {
 	audience string
 
 	mu      sync.Mutex
-	signers map[string]typedSigner // by type
+	signers map[string]typedSigner // by `typ` header
 }
 
-// typedSigner signs what is of one type, with the newest key at the time.
+// typedSigner signs payloads of one type. It holds the newest key at the time of reading.
 type typedSigner struct {
 	jose.Signer
 	read time.Time
 }
 
-// NewIssuer signs with the keys of user_management_db, which keeper unseals.
+// NewIssuer returns an issuer that signs with the keys in user_management_db, unsealed by keeper.
 func NewIssuer(db *pgxpool.Pool, keeper *secret.Keeper, issuer, audience string) *Issuer {
 	return &Issuer{db: db, keeper: keeper, issuer: issuer, audience: audience, signers: map[string]typedSigner{}}
 }
 
-// Ready reads the signing key, unless it was read lately: whoever signs within a
-// transaction is ready before it, lest each holds a connection and waits for another.
+// Ready loads the signing key unless it was loaded recently. Call it before a transaction that
+// signs: otherwise each transaction holds one connection while it waits for another.
 func (i *Issuer) Ready(ctx context.Context) error {
-	_, err := i.signerOf(ctx, TokenType, keysMemory/2)
+	_, err := i.signerOf(ctx, TokenType, keysTTL/2)
 	return err
 }
 
-// Issue signs an access token for a caller who proved to be so by methods (RFC 8176:
-// pwd, otp …), at Subject.ProvedAt if that is known.
+// Issue signs an access token for a caller who authenticated with methods (RFC 8176: pwd, otp …),
+// at Subject.ProvedAt if that is known.
 func (i *Issuer) Issue(ctx context.Context, c Caller, methods ...string) (string, error) {
-	signer, err := i.signerOf(ctx, TokenType, keysMemory)
+	signer, err := i.signerOf(ctx, TokenType, keysTTL)
 	if err != nil {
 		return "", err
 	}
@@ -87,7 +86,7 @@ func (i *Issuer) Issue(ctx context.Context, c Caller, methods ...string) (string
 	return jws.CompactSerialize()
 }
 
-// PublicKeys are the keys that verify tokens, newest first.
+// PublicKeys returns the keys that verify tokens, newest first.
 func PublicKeys(ctx context.Context, db *pgxpool.Pool) ([]PublicKey, error) {
 	rows, _ := db.Query(ctx, `SELECT kid, public_key FROM published.signing_keys ORDER BY created_at DESC`)
 	keys, err := pgx.CollectRows(rows, pgx.RowToStructByName[PublicKey])
@@ -111,8 +110,8 @@ ORDER BY signs_from DESC, kid LIMIT 1`
 	keepKey   = `INSERT INTO statement_keys (kid, public_key) VALUES ($1, $2) ON CONFLICT DO NOTHING`
 )
 
-// signerOf signs what is of a type with the newest key, as it was read within memory. The
-// public key that a statement was signed with is kept.
+// signerOf returns a signer for a type of payload, with the newest key as read within the duration
+// memory. For statements, it stores the public key permanently.
 func (i *Issuer) signerOf(ctx context.Context, typ string, memory time.Duration) (jose.Signer, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -167,7 +166,7 @@ func (i *Issuer) newestKey(ctx context.Context) (signingKey, error) {
 	return key, nil
 }
 
-// makeKey makes a key that signs after a notice.
+// makeKey inserts a key that signs after the notice period.
 func (i *Issuer) makeKey(ctx context.Context, tx pgx.Tx, notice time.Duration) (signingKey, error) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"function/shared/policy"
 )
 
-func TestIssuersThatStartAtOnceShareOneKey(t *testing.T) {
+func TestIssuer_ConcurrentStarts_ShareOneKey(t *testing.T) {
 	t.Parallel()
 	p, ctx := platformtest.New(t), context.Background()
 	keeper, err := p.Env.Keeper(ctx)
@@ -37,7 +37,7 @@ func TestIssuersThatStartAtOnceShareOneKey(t *testing.T) {
 	wg.Wait()
 }
 
-func TestNewKeyIsTakenUpAndTheOldOneStaysGood(t *testing.T) {
+func TestRotate_NewKeySigns_OldKeyStillVerifies(t *testing.T) {
 	t.Parallel()
 	b, ctx := open(t), context.Background()
 	if _, err := b.DB(database.Users).Exec(ctx, `UPDATE signing_keys SET created_at = created_at - interval '1 day'`); err != nil {
@@ -72,7 +72,7 @@ func TestNewKeyIsTakenUpAndTheOldOneStaysGood(t *testing.T) {
 	}
 }
 
-func TestCallersOfAContext(t *testing.T) {
+func TestCallerFrom_Context(t *testing.T) {
 	t.Parallel()
 	organization := uuid.New()
 	with := func(c auth.Caller) context.Context { return auth.WithCaller(context.Background(), c) }

@@ -18,8 +18,7 @@ import (
 	"function/shared/fault"
 )
 
-// What is taken of another issuer: it may be slow, and may have fallen to somebody
-// hostile.
+// Limits on documents of other issuers, which may be slow or compromised.
 const (
 	fetchTime   = 5 * time.Second
 	maxDocument = 256 << 10
@@ -34,8 +33,8 @@ var fetcher = &http.Client{
 	},
 }
 
-// isFetchable: over TLS, or locally on this machine, where only an issuer on this
-// machine may send us.
+// isFetchable reports whether an address is an https URL. If locally is set, http on a loopback
+// address is allowed too; only an issuer on a loopback address may refer to one.
 func isFetchable(address string, locally bool) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" {
@@ -53,13 +52,13 @@ func isLoopback(address string) bool {
 	return u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// readKeys reads the issuer's key set (RFC 7517), which its metadata names (OpenID
-// Connect Discovery §4). An issuer that does not answer is fault.Unavailable.
+// readKeys fetches the issuer's key set (RFC 7517), from the URL in its metadata unless one is
+// configured (OpenID Connect Discovery §4). An issuer that does not respond is fault.Unavailable.
 func (e *external) readKeys(ctx context.Context) (map[string]jose.JSONWebKey, error) {
 	byID, err := e.fetchKeys(ctx)
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "The issuer of this token cannot be reached right now. Try again later.").
-			After(keysPause).Because(fmt.Errorf("read keys of %s: %w", e.Issuer, err))
+			After(keysRetryInterval).Because(fmt.Errorf("read keys of %s: %w", e.Issuer, err))
 	}
 	return byID, nil
 }
@@ -93,14 +92,14 @@ func (e *external) fetchKeys(ctx context.Context) (map[string]jose.JSONWebKey, e
 	byID := map[string]jose.JSONWebKey{}
 	for _, encoded := range set.Keys {
 		var key jose.JSONWebKey
-		if json.Unmarshal(encoded, &key) == nil && isUsable(key) { // others are for others (RFC 7517 §5)
+		if json.Unmarshal(encoded, &key) == nil && isUsable(key) { // ignore keys of other kinds (RFC 7517 §5)
 			byID[key.KeyID] = key
 		}
 	}
 	return byID, nil
 }
 
-// isUsable tells whether a key verifies signatures, and is strong enough to.
+// isUsable reports whether a key may verify signatures and is strong enough.
 func isUsable(key jose.JSONWebKey) bool {
 	if key.KeyID == "" || key.Use != "" && key.Use != "sig" || !key.IsPublic() || !key.Valid() {
 		return false

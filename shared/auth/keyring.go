@@ -10,42 +10,42 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// How long keys are remembered. Past keysMemory they are read again, and while that
-// takes, or fails, they stay good for as long again. Unknown key identifiers, whoever
-// invents them, and an issuer that does not answer are asked about once a second.
+// How long keys are cached. After keysTTL they are read again; while that is in progress or
+// fails, they remain valid for as long again. Unknown key identifiers, which anyone can invent, and
+// unavailable issuers cause at most one read per keysRetryInterval.
 const (
-	keysMemory  = 10 * time.Minute
-	keysPause   = time.Second
-	keysTimeout = 10 * time.Second
+	keysTTL           = 10 * time.Minute
+	keysRetryInterval = time.Second
+	keysTimeout       = 10 * time.Second
 )
 
-// keys are the public keys of an issuer, by `kid`; they never change.
+// keys are an issuer's public keys by `kid`. They are immutable.
 type keys struct{ byID map[string]jose.JSONWebKey }
 
-// keyring remembers the keys of one issuer.
+// keyring caches the keys of one issuer.
 type keyring struct {
 	read    func(context.Context) (map[string]jose.JSONWebKey, error)
 	reading singleflight.Group
 
 	mu      sync.RWMutex
-	keys    *keys // replaced only by other ones
+	keys    *keys // replaced only if the keys differ
 	readAt  time.Time
 	askedAt time.Time
-	failure error // of the newest reading
+	failure error // of the latest read
 }
 
 func newKeyring(read func(context.Context) (map[string]jose.JSONWebKey, error)) *keyring {
 	return &keyring{read: read, keys: &keys{}}
 }
 
-// holds tells whether keys are still the issuer's, as far as is remembered.
+// holds reports whether k is still the issuer's current, cached key set.
 func (r *keyring) holds(k *keys) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.keys == k && time.Since(r.readAt) < keysMemory
+	return r.keys == k && time.Since(r.readAt) < keysTTL
 }
 
-// find is the key of an identifier, and the keys that it is among.
+// find returns the key with an identifier and the key set that contains it.
 func (r *keyring) find(ctx context.Context, kid string) (jose.JSONWebKey, *keys, error) {
 	r.mu.RLock()
 	held, age, pause, failure := r.keys, time.Since(r.readAt), time.Since(r.askedAt), r.failure
@@ -53,16 +53,16 @@ func (r *keyring) find(ctx context.Context, kid string) (jose.JSONWebKey, *keys,
 	key, known := held.byID[kid]
 	ask := func() (any, error) { return r.refresh(context.WithoutCancel(ctx)) }
 	switch {
-	case known && age < keysMemory:
+	case known && age < keysTTL:
 		return key, held, nil
-	case known && age < 2*keysMemory:
-		if pause >= keysPause {
+	case known && age < 2*keysTTL:
+		if pause >= keysRetryInterval {
 			r.reading.DoChan("keys", ask)
 		}
 		return key, held, nil
-	case pause < keysPause && failure != nil:
+	case pause < keysRetryInterval && failure != nil:
 		return key, nil, failure
-	case pause < keysPause:
+	case pause < keysRetryInterval:
 		return key, nil, errToken
 	}
 	answer, err, _ := r.reading.Do("keys", ask)
@@ -76,7 +76,7 @@ func (r *keyring) find(ctx context.Context, kid string) (jose.JSONWebKey, *keys,
 	return key, held, nil
 }
 
-// refresh reads for everybody who waits, so it outlives the request that began it.
+// refresh reads the keys for all waiting requests, so it outlives the request that started it.
 func (r *keyring) refresh(ctx context.Context) (*keys, error) {
 	ctx, cancel := context.WithTimeout(ctx, keysTimeout)
 	defer cancel()

@@ -13,7 +13,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// ring is a keyring whose issuer answers what the test says.
+// ring is a keyring whose issuer responds as the test specifies.
 type ring struct {
 	*keyring
 	mu     sync.Mutex
@@ -49,7 +49,7 @@ func (r *ring) fail(err error) {
 	r.err = err
 }
 
-// age makes what the ring knows older.
+// age makes the cached keys older.
 func (r *ring) age(d time.Duration) {
 	r.keyring.mu.Lock()
 	defer r.keyring.mu.Unlock()
@@ -62,7 +62,7 @@ func (r *ring) questions() int {
 	return r.asked
 }
 
-func TestUnknownKeysAskOnceAPause(t *testing.T) {
+func TestKeyring_UnknownKeys_AskOncePerInterval(t *testing.T) {
 	t.Parallel()
 	r, ctx := newRing("a"), context.Background()
 	for range 100 {
@@ -74,13 +74,13 @@ func TestUnknownKeysAskOnceAPause(t *testing.T) {
 		t.Errorf("%d questions, want 1", got)
 	}
 	r.publish("a", "b")
-	r.age(keysPause)
+	r.age(keysRetryInterval)
 	if _, _, err := r.find(ctx, "b"); err != nil {
 		t.Errorf("the new key after a pause: %v", err)
 	}
 }
 
-func TestFailureIsNotABadTokenAndNotAskedAgainAtOnce(t *testing.T) {
+func TestKeyring_IssuerFails_IsUnavailableAndNotAskedAgainAtOnce(t *testing.T) {
 	t.Parallel()
 	r, ctx := newRing("a"), context.Background()
 	down := errors.New("down")
@@ -94,36 +94,36 @@ func TestFailureIsNotABadTokenAndNotAskedAgainAtOnce(t *testing.T) {
 		t.Errorf("%d questions, want 1", got)
 	}
 	r.fail(nil)
-	r.age(keysPause)
+	r.age(keysRetryInterval)
 	if _, _, err := r.find(ctx, "a"); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestOldKeysAreGoodWhileTheyAreReadAgainAndNotForever(t *testing.T) {
+func TestKeyring_ExpiredKeys_RemainValidForAWhile(t *testing.T) {
 	t.Parallel()
 	r, ctx := newRing("a"), context.Background()
 	if _, _, err := r.find(ctx, "a"); err != nil {
 		t.Fatal(err)
 	}
 	r.fail(errors.New("down"))
-	r.age(keysMemory)
+	r.age(keysTTL)
 	if _, _, err := r.find(ctx, "a"); err != nil {
 		t.Errorf("a known key, of an issuer that is down: %v", err)
 	}
-	r.age(keysMemory)
+	r.age(keysTTL)
 	if _, _, err := r.find(ctx, "a"); err == nil {
 		t.Error("a key that nobody has confirmed for too long is taken")
 	}
 	r.fail(nil)
 	r.publish("b")
-	r.age(keysPause)
+	r.age(keysRetryInterval)
 	if _, _, err := r.find(ctx, "a"); !errors.Is(err, errToken) {
 		t.Errorf("a withdrawn key: %v", err)
 	}
 }
 
-func TestRememberedTokenFallsWithItsKeys(t *testing.T) {
+func TestToken_KeysReplaced_IsCheckedAgain(t *testing.T) {
 	t.Parallel()
 	public, private, err := ed25519.GenerateKey(nil)
 	if err != nil {
@@ -156,12 +156,12 @@ func TestRememberedTokenFallsWithItsKeys(t *testing.T) {
 	if again, err := v.token(ctx, raw); err != nil || again != first {
 		t.Errorf("the token was not remembered: %v", err)
 	}
-	r.age(keysMemory)
+	r.age(keysTTL)
 	if _, err := v.token(ctx, raw); err != nil {
 		t.Errorf("the same keys, read again: %v", err)
 	}
 	r.publish("other")
-	r.age(2 * keysMemory)
+	r.age(2 * keysTTL)
 	if _, err := v.token(ctx, raw); !errors.Is(err, errToken) {
 		t.Errorf("the token of a withdrawn key is remembered as good: %v", err)
 	}
@@ -169,7 +169,7 @@ func TestRememberedTokenFallsWithItsKeys(t *testing.T) {
 	r.mu.Lock()
 	r.answer = map[string]jose.JSONWebKey{"k": key}
 	r.mu.Unlock()
-	r.age(keysPause)
+	r.age(keysRetryInterval)
 	if _, err := v.token(ctx, raw); err != nil {
 		t.Fatal(err)
 	}
@@ -180,9 +180,9 @@ func TestRememberedTokenFallsWithItsKeys(t *testing.T) {
 	}
 }
 
-func TestMemoryIsBounded(t *testing.T) {
+func TestCache_Full_ReplacesAnEntry(t *testing.T) {
 	t.Parallel()
-	m := newMemory[int, int](10)
+	m := newCache[int, int](10)
 	for i := range 1000 {
 		m.put(i, i)
 		if got, ok := m.get(i); !ok || got != i || len(m.known) > 10 {

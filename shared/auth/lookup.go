@@ -10,9 +10,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// lookups asks about sessions, many by one question: those that requests wait for,
-// and those in use whose answers will soon be too old to be trusted. A thousand busy
-// sessions cost a few questions a second, and few of their requests wait for one.
+// lookups batches session lookups: sessions that requests wait for, and sessions in use whose
+// cached answers are about to expire. A thousand busy sessions cost a few queries a second, and few
+// requests wait for one.
 type lookups struct {
 	mu      sync.Mutex
 	wanted  map[uuid.UUID]*lookup
@@ -26,15 +26,15 @@ type lookup struct {
 	err    error
 }
 
-// At most so many questions at once, about so many sessions each, so that the first
-// answer of one is not late.
+// Limits on concurrent queries and on sessions per query, so that the first answers of a query
+// arrive soon.
 const (
-	questionsAtOnce = 2
-	sessionsAtOnce  = 256
-	lookupTimeout   = 10 * time.Second
+	maxLookupQueries  = 2
+	maxLookupSessions = 256
+	lookupTimeout     = 10 * time.Second
 )
 
-// want has a session looked up soon, by goroutines that end when none is wanted.
+// want queues the lookup of a session. Goroutines that end when the queue is empty do the lookups.
 func (v *Verifier) want(session uuid.UUID) *lookup {
 	l := &v.lookups
 	l.mu.Lock()
@@ -47,20 +47,20 @@ func (v *Verifier) want(session uuid.UUID) *lookup {
 	}
 	wanted := &lookup{done: make(chan struct{})}
 	l.wanted[session] = wanted
-	if l.working < questionsAtOnce {
+	if l.working < maxLookupQueries {
 		l.working++
 		l.done.Go(v.lookUp)
 	}
 	return wanted
 }
 
-// next is what to ask about together.
+// next takes the next batch off the queue.
 func (l *lookups) next() map[uuid.UUID]*lookup {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	batch := map[uuid.UUID]*lookup{}
 	for id, wanted := range l.wanted {
-		if len(batch) == sessionsAtOnce {
+		if len(batch) == maxLookupSessions {
 			break
 		}
 		batch[id] = wanted

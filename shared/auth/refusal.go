@@ -13,9 +13,9 @@ import (
 
 const recordRefusal = `SELECT published.record_refusal($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, jsonb_build_object('operation', $12::text))`
 
-// RecordRefusal writes an audit entry about what was refused a caller, whose own
-// organization's trail it belongs to. A flood of refusals becomes a few entries and a
-// count. resource is empty where the operation, not a thing, was refused.
+// RecordRefusal writes an audit entry about a refused request to the trail of the caller's
+// organization. A flood of refusals makes a few entries and a count. resource is empty if the
+// operation was refused as a whole.
 func (v *Verifier) RecordRefusal(ctx context.Context, c Caller, action, resource, operation, reason string) error {
 	kind := Person
 	if c.Kind == ServiceAccount {

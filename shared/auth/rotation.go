@@ -8,23 +8,23 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// JWKSMaxAge is how long whoever reads the key set may keep it.
+// JWKSMaxAge is how long clients may cache the key set.
 const JWKSMaxAge = 5 * time.Minute
 
-// The times of a key. It is published a notice before it signs, longer than anybody
-// keeps a key set. Once the next one signs it still verifies: until issuers have
-// noticed and the last token that it has signed has expired.
+// The lifecycle of a key. It is published for keyNotice before it signs, which is longer than
+// anyone caches a key set. After its successor starts to sign, it still verifies for keyOverlap:
+// until all issuers use the successor and the last token that it signed has expired.
 const (
-	keyNotice    = time.Hour
-	keyAfterlife = keysMemory + AccessTokenLife + leeway
-	deleteAfter  = 7 * 24 * time.Hour // from retirement to deletion
+	keyNotice   = time.Hour
+	keyOverlap  = keysTTL + AccessTokenLife + leeway
+	deleteAfter = 7 * 24 * time.Hour // from retirement to deletion
 )
 
 const retireNow = `UPDATE signing_keys SET retired_at = now() WHERE retired_at IS NULL OR retired_at > now()`
 
-// Replace makes a key that signs at once, and withdraws all others: for keys that somebody
-// else may know. Processes that run remember keys for up to [keysMemory]: start them anew,
-// and no token that an old key has signed is good any more.
+// Replace creates a key that signs at once and withdraws all others. Use it for keys that may be
+// compromised. Running processes cache keys for up to [keysTTL]; after they restart, no token
+// that an old key signed is valid.
 func (i *Issuer) Replace(ctx context.Context, tx pgx.Tx) (kid string, err error) {
 	if _, err := tx.Exec(ctx, lockKeys); err != nil {
 		return "", fmt.Errorf("lock signing keys: %w", err)
@@ -45,9 +45,9 @@ const (
 	deleteOld   = `DELETE FROM signing_keys WHERE retired_at < now() - $1::interval`
 )
 
-// Rotate makes the next signing key unless the newest is younger than age, and tells
-// its `kid`; empty: it was not time. Of two rotations at once, one makes a key. Keys
-// that have been out of use for long are deleted.
+// Rotate creates the next signing key unless the newest is younger than age. It returns the new
+// key's `kid`, or an empty string if none is due. Of two concurrent rotations, only one creates a
+// key. Rotate also deletes keys that were retired long ago.
 func (i *Issuer) Rotate(ctx context.Context, tx pgx.Tx, age time.Duration) (kid string, err error) {
 	if _, err := tx.Exec(ctx, lockKeys); err != nil {
 		return "", fmt.Errorf("lock signing keys: %w", err)
@@ -63,7 +63,7 @@ func (i *Issuer) Rotate(ctx context.Context, tx pgx.Tx, age time.Duration) (kid 
 	if err != nil {
 		return "", fmt.Errorf("make signing key: %w", err)
 	}
-	if _, err := tx.Exec(ctx, retire, key.KID, keyNotice+keyAfterlife); err != nil {
+	if _, err := tx.Exec(ctx, retire, key.KID, keyNotice+keyOverlap); err != nil {
 		return "", fmt.Errorf("retire signing keys: %w", err)
 	}
 	return key.KID, nil

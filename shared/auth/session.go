@@ -31,7 +31,7 @@ type session struct {
 	Permissions          []policy.Permission
 }
 
-// session waits until it is known who a live session belongs to.
+// session returns the holder of a live session, after waiting for its lookup.
 func (v *Verifier) session(ctx context.Context, w who) (Caller, error) {
 	wanted := v.want(uuid.UUID(w.id[:16]))
 	select {
@@ -42,8 +42,8 @@ func (v *Verifier) session(ctx context.Context, w who) (Caller, error) {
 	}
 }
 
-// Forget has the next check of a session ask the database: one that was refused may
-// have been let in since, by a proof or a role a moment ago.
+// Forget makes the next check of a session query the database. A refused caller may have gained
+// access a moment ago, by a fresh proof or a new role.
 func (v *Verifier) Forget(session uuid.UUID) { v.callers.drop(bySessionID(session)) }
 
 func (v *Verifier) callerOf(s session) Caller {
@@ -56,7 +56,7 @@ func (v *Verifier) callerOf(s session) Caller {
 	} else {
 		c.Subject.BlockedBy = *s.WaitsFor
 	}
-	if s.MustChangePassword { // before all that an organization may have to say
+	if s.MustChangePassword { // takes precedence over what the organization requires
 		c.Subject.BlockedBy = policy.BlockedByPassword
 	}
 	if s.ImpersonatorID != nil {
@@ -67,8 +67,8 @@ func (v *Verifier) callerOf(s session) Caller {
 	return c
 }
 
-// administering gives a platform admin that role, unless the account has something to do
-// first. What the person waits for in an organization alone makes no difference.
+// administering adds the platform admin role unless the account has to do something first. A
+// pending step in an organization alone does not matter.
 func (v *Verifier) administering(s policy.Subject, twoFactors bool) policy.Subject {
 	switch {
 	case s.BlockedBy == policy.BlockedByPassword, s.BlockedBy == policy.BlockedBySecondFactor:
@@ -81,8 +81,8 @@ func (v *Verifier) administering(s policy.Subject, twoFactors bool) policy.Subje
 	return s
 }
 
-// provedAt is never for a session in which an admin acts as the person: what needs
-// a fresh proof is the person's own.
+// provedAt returns when the person last gave a fresh proof. It is zero for an impersonated session,
+// since only the person can give one.
 func (s session) provedAt() time.Time {
 	switch {
 	case s.ImpersonatorID != nil:

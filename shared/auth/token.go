@@ -14,27 +14,27 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// token is what an access token says that was found good.
+// token is a verified access token.
 type token struct {
 	who      who
 	expires  time.Time
-	user     uuid.UUID // of a session's token
-	methods  []string  // of another issuer's
-	provedAt time.Time // of another issuer's
+	user     uuid.UUID // only for a session's token
+	methods  []string  // only for another issuer's token
+	provedAt time.Time // only for another issuer's token
 
-	ring *keyring // whose key has signed it
-	keys *keys    // as they were
+	ring *keyring // holds the key that signed it
+	keys *keys    // the ring's key set at that time
 }
 
-// tokensHeld are remembered: checking a signature costs a hundred times as much as
-// recognizing a token by its SHA-256.
-const tokensHeld = 8192
+// maxTokens is the size of the cache of verified tokens: checking a signature costs a hundred
+// times as much as finding a token by its SHA-256.
+const maxTokens = 8192
 
-// maxToken is more than any access token has, in bytes.
+// maxToken is the maximum length of a token in bytes, more than any valid access token needs.
 const maxToken = 8 << 10
 
-// token checks a token's signature and claims. What was found good is remembered
-// until it expires or its issuer's keys change; what was not is checked each time.
+// token verifies a token's signature and claims. Valid tokens are cached until they expire or their
+// issuer's keys change; invalid ones are not.
 func (v *Verifier) token(ctx context.Context, raw string) (*token, error) {
 	if len(raw) > maxToken {
 		return nil, errToken
@@ -59,13 +59,14 @@ func (v *Verifier) token(ctx context.Context, raw string) (*token, error) {
 	return t, nil
 }
 
-// hashOf is the SHA-256 of a token, most of which need no copy on the heap.
+// hashOf returns the SHA-256 of a token. Most tokens fit into the buffer and need no copy on the
+// heap.
 func hashOf(raw string) [32]byte {
 	var buffer [1 << 10]byte
 	return sha256.Sum256(append(buffer[:0], raw...))
 }
 
-// issuerOf is who a token claims to come from, which nobody has checked.
+// issuerOf returns the issuer that a token claims, unverified.
 func issuerOf(raw string) string {
 	_, rest, _ := strings.Cut(raw, ".")
 	payload, _, _ := strings.Cut(rest, ".")
@@ -82,9 +83,9 @@ func issuerOf(raw string) string {
 	return claims.Issuer
 }
 
-// verified is the payload of a token that a key of the ring has signed, by one of
-// the algorithms and never by what the token itself proposes (RFC 8725 §3.1). Its
-// `typ` is one of types, whatever the case.
+// verified returns the payload of a token that a key of the ring has signed. The caller sets the
+// allowed algorithms, never the token (RFC 8725 §3.1). The token's `typ` must be one of types, in
+// any case.
 func (r *keyring) verified(ctx context.Context, raw string, algorithms []jose.SignatureAlgorithm, types ...string) ([]byte, *keys, error) {
 	jws, err := jose.ParseSignedCompact(raw, algorithms)
 	if err != nil || len(jws.Signatures) != 1 {
@@ -117,7 +118,7 @@ func isOneOf(types []string, typ string) bool {
 	return false
 }
 
-// ownToken checks a token that this platform has issued: by Ed25519 only.
+// ownToken verifies a token that this platform issued, which must use Ed25519.
 func (v *Verifier) ownToken(ctx context.Context, raw string) (*token, error) {
 	payload, held, err := v.own.verified(ctx, raw, []jose.SignatureAlgorithm{jose.EdDSA}, TokenType)
 	if err != nil {

@@ -12,11 +12,10 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// uses writes down when API keys were used last: once a minute for each key at most,
-// and beside the requests, which do not wait for it.
+// uses records when API keys were last used, at most once a minute per key and in the background.
 type uses struct {
 	db      *pgxpool.Pool
-	written *memory[uuid.UUID, time.Time]
+	written *cache[uuid.UUID, time.Time]
 
 	mu      sync.Mutex
 	pending []uuid.UUID
@@ -25,24 +24,24 @@ type uses struct {
 }
 
 const (
-	usePause    = time.Minute
-	useTimeout  = 5 * time.Second
-	usesPending = 1024
+	useInterval    = time.Minute
+	useTimeout     = 5 * time.Second
+	maxPendingUses = 1024
 )
 
 func newUses(db *pgxpool.Pool) *uses {
-	return &uses{db: db, written: newMemory[uuid.UUID, time.Time](callersHeld)}
+	return &uses{db: db, written: newCache[uuid.UUID, time.Time](maxCallers)}
 }
 
-// note has a use written down soon, by one goroutine that ends when nothing is left.
+// note queues a use. A goroutine that ends when the queue is empty writes it.
 func (u *uses) note(key uuid.UUID) {
-	if at, ok := u.written.get(key); ok && time.Since(at) < usePause {
+	if at, ok := u.written.get(key); ok && time.Since(at) < useInterval {
 		return
 	}
 	u.written.put(key, time.Now())
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if len(u.pending) < usesPending {
+	if len(u.pending) < maxPendingUses {
 		u.pending = append(u.pending, key)
 	}
 	if !u.writing {
@@ -62,11 +61,11 @@ func (u *uses) write() {
 		if len(keys) == 0 {
 			return
 		}
-		// All processes lock rows in one order, so that none waits for another in a circle.
+		// All processes lock rows in the same order to avoid deadlocks.
 		slices.SortFunc(keys, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
 		ctx, cancel := context.WithTimeout(context.Background(), useTimeout)
 		if _, err := u.db.Exec(ctx, recordUses, keys); err != nil {
-			slog.WarnContext(ctx, "the last use of API keys was not written down", "error", err)
+			slog.WarnContext(ctx, "last use of API keys not recorded", "error", err)
 		}
 		cancel()
 	}

@@ -15,11 +15,10 @@ import (
 	"function/shared/policy"
 )
 
-// Verifier tells who is behind a bearer token: an access token of this platform or
-// of another issuer that it trusts, or an API key. It asks the views that the users
-// domain publishes, and remembers their answers for a moment.
+// Verifier authenticates bearer tokens: access tokens of this platform, of trusted issuers, and API
+// keys. It queries the views that the users domain publishes and caches the results briefly.
 type Verifier struct {
-	AdminsNeedSecondFactor bool // platform admins are none in a session without one
+	AdminsNeedSecondFactor bool // platform admin rights require a session with a second factor
 
 	db       *pgxpool.Pool
 	issuer   string
@@ -27,25 +26,25 @@ type Verifier struct {
 	own      *keyring
 	external map[string]*external // by issuer
 
-	tokens    *memory[[32]byte, *token] // by SHA-256
-	callers   *memory[who, seen]
-	lookups   lookups
-	strangers chan struct{} // who asks about an API key that was never good here
-	uses      *uses
+	tokens      *cache[[32]byte, *token] // by SHA-256
+	callers     *cache[who, seen]
+	lookups     lookups
+	unknownKeys chan struct{} // slots for lookups of API keys that were never seen valid here
+	uses        *uses
 }
 
-// NewVerifier checks tokens of one issuer for one audience; db sees the views.
+// NewVerifier returns a verifier of one issuer's tokens for one audience. db can read the views.
 func NewVerifier(db *pgxpool.Pool, issuer, audience string) *Verifier {
 	v := &Verifier{
 		db: db, issuer: issuer, audience: audience,
-		tokens: newMemory[[32]byte, *token](tokensHeld), callers: newMemory[who, seen](callersHeld),
-		strangers: make(chan struct{}, strangersAtOnce), uses: newUses(db),
+		tokens: newCache[[32]byte, *token](maxTokens), callers: newCache[who, seen](maxCallers),
+		unknownKeys: make(chan struct{}, maxUnknownKeyLookups), uses: newUses(db),
 	}
 	v.own = newKeyring(v.readKeys)
 	return v
 }
 
-// Close waits for what is done beside the requests.
+// Close waits for background work.
 func (v *Verifier) Close() error {
 	v.lookups.done.Wait()
 	v.uses.done.Wait()
@@ -55,7 +54,7 @@ func (v *Verifier) Close() error {
 // errToken is fault.Unauthenticated (RFC 6750 §3.1, invalid_token).
 var errToken = fault.New(fault.Unauthenticated, "The access token is not valid, or has expired: log in, or refresh it")
 
-// Verify tells who holds a bearer token; a bad token is fault.Unauthenticated.
+// Verify returns the holder of a bearer token. An invalid token is fault.Unauthenticated.
 func (v *Verifier) Verify(ctx context.Context, bearer string) (Caller, error) {
 	if strings.HasPrefix(bearer, apiKeyPrefix) {
 		return v.apiKey(ctx, bearer)
@@ -71,7 +70,7 @@ func (v *Verifier) Verify(ctx context.Context, bearer string) (Caller, error) {
 	organization, session := t.who.organization, who{kind: bySession, id: t.who.id}
 	caller, err := v.caller(ctx, session)
 	if err == nil && organization != uuid.Nil && organization != caller.OrganizationID {
-		caller, err = v.session(ctx, session) // the token may be newer than what is remembered
+		caller, err = v.session(ctx, session) // the token may be newer than the cached caller
 	}
 	if err != nil {
 		return Caller{}, err
@@ -79,25 +78,25 @@ func (v *Verifier) Verify(ctx context.Context, bearer string) (Caller, error) {
 	switch {
 	case caller.UserID != t.user:
 		return Caller{}, errToken
-	case organization == uuid.Nil: // the token is older than the membership
+	case organization == uuid.Nil: // issued before the membership
 		caller.OrganizationID, caller.Roles, caller.Subject.CustomPermissions = uuid.Nil, nil, nil
 		caller.Subject.Roles = slices.DeleteFunc(slices.Clone(caller.Subject.Roles), func(role string) bool { return role != policy.PlatformAdmin })
 		if caller.Subject.BlockedBy == "" {
 			caller.Subject.BlockedBy = policy.BlockedByApproval
 		}
-	case caller.OrganizationID != uuid.Nil && organization != caller.OrganizationID: // switched since
+	case caller.OrganizationID != uuid.Nil && organization != caller.OrganizationID: // the session has switched since
 		return Caller{}, errToken
 	}
 	return caller, nil
 }
 
-// who is somebody to ask the database about.
+// who is the key of a caller lookup.
 type who struct {
 	kind         asked
-	id           [32]byte // the session's identifier; SHA-256 of the key; index of the subject
+	id           [32]byte // session ID, SHA-256 of the API key, or blind index of the subject
 	issuer       string
-	organization uuid.UUID // that the token speaks of
-	twoFactors   bool      // as the issuer says
+	organization uuid.UUID // the organization that the token names
+	twoFactors   bool      // according to the issuer
 }
 
 type asked byte
@@ -108,24 +107,24 @@ const (
 	byExternal
 )
 
-// seen is who a caller was when it was asked for.
+// seen is a cached caller and when it was looked up.
 type seen struct {
 	caller Caller
 	asked  time.Time
 }
 
-// A caller may be trusted for half a second after a session has ended, a key was
-// revoked or a role was taken away, which keeps revocation under a second.
+// callerTTL is how long a caller is cached. It is short enough that a revoked session, key or
+// role takes effect in under a second.
 const (
-	callerMemory = 500 * time.Millisecond
-	callersHeld  = 8192
+	callerTTL  = 500 * time.Millisecond
+	maxCallers = 8192
 )
 
-// caller is who somebody is and what they may do now, remembered for a moment.
+// caller returns a caller and its current rights, from the cache if possible.
 func (v *Verifier) caller(ctx context.Context, w who) (Caller, error) {
 	known, ok := v.callers.get(w)
-	if age := time.Since(known.asked); ok && age < callerMemory {
-		if w.kind == bySession && age > callerMemory/2 {
+	if age := time.Since(known.asked); ok && age < callerTTL {
+		if w.kind == bySession && age > callerTTL/2 {
 			v.want(uuid.UUID(w.id[:16]))
 		}
 		return known.caller, nil
@@ -152,11 +151,11 @@ func (v *Verifier) ask(ctx context.Context, w who, known bool) (Caller, error) {
 	return v.externalCaller(ctx, w)
 }
 
-// PublicKey verifies the tokens whose `kid` it has.
+// PublicKey is a key that verifies tokens with its `kid`.
 type PublicKey struct {
 	KID       string
 	PublicKey ed25519.PublicKey
 }
 
-// X is the key as a JWK has it (RFC 8037 §2).
+// X returns the key in the form that a JWK uses (RFC 8037 §2).
 func (k PublicKey) X() string { return base64.RawURLEncoding.EncodeToString(k.PublicKey) }

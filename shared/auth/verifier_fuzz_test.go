@@ -11,8 +11,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// FuzzClaims: whatever a token is, its claims are taken only if they are what was signed,
-// also while good ones are remembered.
+// FuzzClaims checks that claims of any token are accepted only if they were signed, also while
+// valid tokens are cached.
 func FuzzClaims(f *testing.F) {
 	public, private, err := ed25519.GenerateKey(nil)
 	if err != nil {
@@ -41,7 +41,7 @@ func FuzzClaims(f *testing.F) {
 	}
 	verifier := NewVerifier(nil, "i", "a")
 	verifier.own.keys = &keys{map[string]jose.JSONWebKey{"k": {Key: public, KeyID: "k", Algorithm: "EdDSA"}}}
-	verifier.own.readAt, verifier.own.askedAt = time.Now().Add(24*time.Hour), time.Now().Add(24*time.Hour) // no need to read them
+	verifier.own.readAt, verifier.own.askedAt = time.Now().Add(24*time.Hour), time.Now().Add(24*time.Hour) // avoids reading them
 	want, err := verifier.token(context.Background(), token)
 	if err != nil {
 		f.Fatal("the token that was signed is refused: ", err)

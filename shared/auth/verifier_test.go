@@ -29,7 +29,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-// bench is a platform's verifier, somebody logged in, and the key that signs.
+// bench is a platform's verifier, a logged-in person, and the signing key.
 type bench struct {
 	*platformtest.Platform
 	verifier *auth.Verifier
@@ -60,7 +60,7 @@ func open(t testing.TB) *bench {
 	return b
 }
 
-// another is the verifier of another process.
+// another returns the verifier of another process.
 func (b *bench) another(t testing.TB) *auth.Verifier {
 	t.Helper()
 	v, err := b.Env.Verifier(context.Background())
@@ -72,7 +72,7 @@ func (b *bench) another(t testing.TB) *auth.Verifier {
 
 func (b *bench) public() ed25519.PublicKey { return b.private.Public().(ed25519.PublicKey) }
 
-// claims are those of a good token, changed.
+// claims returns the claims of a valid token with changes.
 func (b *bench) claims(change map[string]any) map[string]any {
 	now := time.Now()
 	claims := map[string]any{
@@ -88,7 +88,7 @@ func (b *bench) claims(change map[string]any) map[string]any {
 	return claims
 }
 
-// sign makes a token of any header, any payload and an EdDSA signature of the real key.
+// sign returns a token with any header and payload, and an EdDSA signature of the real key.
 func (b *bench) sign(header map[string]any, payload any) string {
 	return seal(header, payload, func(input []byte) []byte { return ed25519.Sign(b.private, input) })
 }
@@ -137,7 +137,7 @@ func hmacSigned(t *testing.T, secret []byte, kid string, payload any) string {
 	return token
 }
 
-func TestVerifierTellsWhoHoldsAToken(t *testing.T) {
+func TestVerify_ValidToken_ReturnsItsHolder(t *testing.T) {
 	t.Parallel()
 	b := open(t)
 	for name, token := range map[string]string{
@@ -163,7 +163,7 @@ func TestVerifierTellsWhoHoldsAToken(t *testing.T) {
 	}
 }
 
-func TestVerifierRefusesHostileTokens(t *testing.T) {
+func TestVerify_HostileToken_IsRefused(t *testing.T) {
 	t.Parallel()
 	b := open(t)
 	good := b.claims(nil)
@@ -256,7 +256,7 @@ func TestVerifierRefusesHostileTokens(t *testing.T) {
 	}
 }
 
-func TestStormOfUnknownKeysAsksTheDatabaseOnce(t *testing.T) {
+func TestVerify_FloodOfUnknownKeys_AsksTheDatabaseOnce(t *testing.T) {
 	t.Parallel()
 	b := open(t)
 	tokens := make([]string, 200)
@@ -283,7 +283,7 @@ func TestStormOfUnknownKeysAsksTheDatabaseOnce(t *testing.T) {
 	}
 }
 
-func TestEndedSessionIsRefusedByEveryProcess(t *testing.T) {
+func TestVerify_EndedSession_IsRefusedByEveryProcess(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]string{
 		"logged out": `UPDATE sessions SET ended_at = now()`, "expired": `UPDATE sessions SET expires_at = now()`, "deleted": `DELETE FROM sessions`,
@@ -311,7 +311,7 @@ func TestEndedSessionIsRefusedByEveryProcess(t *testing.T) {
 	}
 }
 
-func TestDatabaseThatIsDownIsNotABadToken(t *testing.T) {
+func TestVerify_DatabaseDown_IsUnavailable(t *testing.T) {
 	t.Parallel()
 	pool, err := database.Open(context.Background(), "host=127.0.0.1 port=1 user=x dbname=x sslmode=disable")
 	if err != nil {
@@ -325,7 +325,7 @@ func TestDatabaseThatIsDownIsNotABadToken(t *testing.T) {
 	}
 }
 
-func TestVerifierSeesNothingButKeysAndSessions(t *testing.T) {
+func TestTokenVerifierRole_SeesOnlyKeysAndSessions(t *testing.T) {
 	t.Parallel()
 	b := open(t)
 	pool, err := database.Open(context.Background(), b.Env.Config.IdentityDatabaseURL)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// rowAxis is the axis of the rows, in pixels.
+// rowAxis is the axis of the rows. Positions are in pixels.
 type rowAxis struct {
 	name  string
 	at    func(row int) float64
@@ -36,10 +36,10 @@ func (f *frame) rowAxis(t *table, left, right float64) rowAxis {
 	if high-low <= max(math.Abs(low), math.Abs(high))*1e-9 {
 		low, high = low-1, high+1
 	}
-	if !(high > low) { // beyond what an axis of doubles tells apart
+	if !(high > low) { // too large for an axis of doubles
 		low, high = low-math.Abs(low)/2, high+math.Abs(high)/2
 	}
-	if t.numbers == nil || t.named { // names have their whole width
+	if t.numbers == nil || t.named { // names take up their whole width
 		low, high = low-0.5, high+0.5
 	}
 	place := func(v float64) float64 { return left + (v-low)/(high-low)*(right-left) }
@@ -61,7 +61,7 @@ func (f *frame) rowAxis(t *table, left, right float64) rowAxis {
 	return x
 }
 
-// spread are ticks at as many of n rows as have room for their labels, evenly.
+// spread returns evenly spaced ticks at as many of n rows as their labels have room for.
 func spread(n int, tick func(row int) axisTick) []axisTick {
 	for every := 1; ; every++ {
 		var ticks []axisTick
@@ -79,7 +79,8 @@ func spread(n int, tick func(row int) axisTick) []axisTick {
 	}
 }
 
-// timeAxis has its ticks at the rows while they have room, and otherwise on the calendar, no finer than the rows are.
+// timeAxis places ticks at the rows if their labels fit, and otherwise at calendar steps no finer
+// than the rows.
 func timeAxis(t *table, left, right float64) rowAxis {
 	s := newTimeScale(t.times[0], t.times[len(t.times)-1], int((right-left)/95))
 	place := func(at time.Time) float64 { return left + s.at(at)*(right-left) }
@@ -115,7 +116,7 @@ func timeAxis(t *table, left, right float64) rowAxis {
 	return x
 }
 
-const quarters = "quarters" // a layout that package time does not have
+const quarters = "quarters" // a layout that package time lacks
 
 func atGrain(grain calendarStep, at time.Time) string {
 	if grain.layout == quarters {
@@ -124,7 +125,8 @@ func atGrain(grain calendarStep, at time.Time) string {
 	return at.Format(grain.layout)
 }
 
-// grainOf is the part of the calendar that all times begin; without a layout when they are finer than days.
+// grainOf returns the largest calendar unit that every time is the start of. It has no layout if
+// some times are finer than days.
 func grainOf(times []time.Time) calendarStep {
 	days, months, quarter, years, weeks := true, true, true, true, len(times) > 2
 	for i, t := range times {
@@ -149,7 +151,7 @@ func grainOf(times []time.Time) calendarStep {
 	return calendarStep{duration: day, layout: "2 Jan 2006"}
 }
 
-// axisLabels are the names of the rows on an axis: times to the grain that they have.
+// axisLabels returns the labels of the rows on an axis, with times shortened to their grain.
 func (t *table) axisLabels() []string {
 	if t.times == nil {
 		return t.labels

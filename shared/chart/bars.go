@@ -6,28 +6,29 @@ import (
 	"strings"
 )
 
-// bars draws a group of bars for each row, from zero.
+// bars draws a group of bars for each row, starting at zero.
 func (f *frame) bars(t *table) ([]byte, error) {
 	ordered := t.times != nil || t.numbers != nil && !t.rows
 	if !ordered {
 		t.keepLargest(MaxBars)
 	}
 	f.notes = append(f.notes, t.notes...)
-	if !ordered && f.lying(t) {
-		f.lyingBars(t)
+	if !ordered && f.needsHorizontalBars(t) {
+		f.horizontalBars(t)
 	} else {
-		f.standingBars(t)
+		f.verticalBars(t)
 	}
 	return f.end()
 }
 
-// lying says that the names of the rows do not fit side by side.
-func (f *frame) lying(t *table) bool {
+// needsHorizontalBars reports whether the rows' names do not fit side by side, so that bars have to
+// be horizontal.
+func (f *frame) needsHorizontalBars(t *table) bool {
 	slot := (f.width - 4*margin) / float64(len(t.labels))
 	return len(t.labels) > 12 || widest(t.labels) > slot-8
 }
 
-// fromZero are the bounds of bars.
+// fromZero returns the bounds of the values, extended to include zero.
 func (t *table) fromZero() (low, high float64) {
 	low, high = t.bounds()
 	if math.IsNaN(low) {
@@ -44,7 +45,7 @@ func widest(labels []string) float64 {
 	return width
 }
 
-func (f *frame) standingBars(t *table) {
+func (f *frame) verticalBars(t *table) {
 	panels := t.panels()
 	f.grow(len(panels))
 	f.begin(t.describe("bars"))
@@ -54,7 +55,7 @@ func (f *frame) standingBars(t *table) {
 		top, bottom := f.plot(t, i, len(panels))
 		low, high := t.of(series).fromZero()
 		if low < 0 {
-			low -= (high - low) * 0.08 // room for the number below a bar
+			low -= (high - low) * 0.08 // room for the label below a bar
 		}
 		scales[i] = t.of(series).scale(low, high, int((bottom-top)/40))
 		left = max(left, margin+scales[i].width()+10)
@@ -101,7 +102,7 @@ func (f *frame) standingBars(t *table) {
 	f.label((left+right)/2, f.height-margin+4, "middle", f.fit(t.by, textSize))
 }
 
-func (f *frame) lyingBars(t *table) {
+func (f *frame) horizontalBars(t *table) {
 	panels := t.panels()
 	rows := float64(len(t.labels))
 	most := 1.0
@@ -125,12 +126,12 @@ func (f *frame) lyingBars(t *table) {
 	span := (f.width - margin - begin - between*float64(len(panels)-1)) / float64(len(panels))
 	for i, series := range panels {
 		left := begin + float64(i)*(span+between)
-		f.lyingPanel(t, series, left, left+span, top, bottom)
+		f.horizontalPanel(t, series, left, left+span, top, bottom)
 	}
 }
 
-// lyingPanel draws the bars of some series between left and right.
-func (f *frame) lyingPanel(t *table, series []int, left, right, top, bottom float64) {
+// horizontalPanel draws the horizontal bars of some series between left and right.
+func (f *frame) horizontalPanel(t *table, series []int, left, right, top, bottom float64) {
 	part, middleOfAll := t.of(series), (left+right)/2
 	low, high := part.fromZero()
 	printed := len(series) == 1
@@ -184,7 +185,7 @@ func (f *frame) grow(panels int) {
 	}
 }
 
-// plot is where the plot of one of several panels, each with an upright value axis, begins and ends.
+// plot returns where the plot of one of several panels with vertical value axes begins and ends.
 func (f *frame) plot(t *table, panel, panels int) (top, bottom float64) {
 	head := f.headHeight(len(t.series) > 1) + 16
 	const caption = 20.0
@@ -200,7 +201,7 @@ func (f *frame) plot(t *table, panel, panels int) (top, bottom float64) {
 	return top, bottom
 }
 
-// width is that of the widest tick's label.
+// width returns the width of the widest tick label.
 func (s scale) width() float64 {
 	var labels []string
 	for _, tick := range s.ticks() {
@@ -209,7 +210,7 @@ func (s scale) width() float64 {
 	return widest(labels)
 }
 
-// valueAxis draws the upright axis with its name and grid.
+// valueAxis draws the vertical axis with its name and grid.
 func (f *frame) valueAxis(t *table, y scale, left, top, bottom float64) {
 	for _, tick := range y.ticks() {
 		at := bottom - y.at(tick)*(bottom-top)
@@ -223,7 +224,7 @@ func (f *frame) barKey(x, y float64, series int) {
 	f.element("rect", "", "x", x+6, "y", y-6, "width", 13, "height", 13, "fill", palette[series])
 }
 
-// valuesFit says that each number has room above its bar.
+// valuesFit reports whether each number has room above its bar.
 func (t *table) valuesFit(slot, width float64) bool {
 	room := width
 	if len(t.series) == 1 {
@@ -239,7 +240,7 @@ func (t *table) valuesFit(slot, width float64) bool {
 	return true
 }
 
-// point is one number in words.
+// point describes one number as text.
 func (t *table) point(row, series int) string {
 	s := t.series[series]
 	if len(t.series) > 1 {
@@ -248,7 +249,7 @@ func (t *table) point(row, series int) string {
 	return fmt.Sprintf("%s: %s", t.labels[row], t.format(series, s.values[row]))
 }
 
-// extreme writes a value of any series, with the most decimals of all.
+// extreme formats a value of any series, with the most decimals of all series.
 func (t *table) extreme(v float64) string {
 	most := 0
 	for _, s := range t.series {
@@ -257,7 +258,7 @@ func (t *table) extreme(v float64) string {
 	return formatDecimals(v, most)
 }
 
-// describe is the picture in words.
+// describe describes the picture as text.
 func (t *table) describe(picture string) string {
 	low, high := t.bounds()
 	summary := fmt.Sprintf("%s of %s from %s to %s", picture, count(len(t.labels), "row"), t.extreme(low), t.extreme(high))

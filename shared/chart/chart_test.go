@@ -22,7 +22,7 @@ import (
 	"function/shared/resultset"
 )
 
-// picture is what a reader of the SVG finds in it.
+// picture is what a reader finds in the SVG.
 type picture struct {
 	label, desc string
 	viewBox     string
@@ -32,7 +32,7 @@ type picture struct {
 	paths       []string
 }
 
-// parse reads the SVG and fails on anything that a self-contained picture has no place for.
+// parse parses the SVG and fails on anything that a self-contained picture must not contain.
 func parse(t testing.TB, data []byte) picture {
 	t.Helper()
 	known := strings.Fields("svg title desc rect line path circle text")
@@ -97,7 +97,7 @@ func draw(t testing.TB, set *resultset.Set, options chart.Options) picture {
 	return parse(t, data)
 }
 
-// set makes one from "name TYPE" columns.
+// set returns a set with columns given as "name TYPE".
 func set(columns []string, rows ...[]any) *resultset.Set {
 	s := &resultset.Set{Rows: rows}
 	for _, column := range columns {
@@ -116,7 +116,7 @@ func (p picture) has(t *testing.T, texts ...string) {
 	}
 }
 
-// weather reads the days of Seattle: date, precipitation, temp_max, temp_min, wind, weather.
+// weather returns the days of Seattle: date, precipitation, temp_max, temp_min, wind, weather.
 func weather(t *testing.T) [][]string {
 	t.Helper()
 	file, err := os.Open("../../testdata/seattle-weather.csv")
@@ -167,7 +167,7 @@ func TestMonthlyMeans(t *testing.T) {
 		}
 		sum[month], n[month] = sum[month]+v, n[month]+1
 	}
-	slices.Reverse(months) // the picture puts them in order
+	slices.Reverse(months) // the picture sorts them
 	s := set([]string{"month VARCHAR", "mean_celsius DOUBLE"})
 	for _, month := range months {
 		s.Rows = append(s.Rows, []any{month, sum[month] / n[month]})
@@ -207,7 +207,7 @@ func TestLongForm(t *testing.T) {
 	}
 	p.has(t, "days by month and weather", "rain", "sun", "days")
 
-	s.Rows = append(s.Rows, []any{"sun", "2012-03-01", 9}) // no longer one number a month and weather
+	s.Rows = append(s.Rows, []any{"sun", "2012-03-01", 9}) // two numbers for one month and weather
 	if p := draw(t, s, chart.Options{}); !slices.Contains(p.hints, "sun, 2012-03-01: 9") || p.elements["rect"] != 6 {
 		t.Errorf("%d bars: %q", p.elements["rect"]-1, p.hints)
 	}
@@ -256,7 +256,7 @@ func TestManyRows(t *testing.T) {
 	}
 	s.Truncated = true
 	p := draw(t, s, chart.Options{})
-	p.has(t, "only the first 70 rows of the answer; top 50 of 70 by passengers", "69,000", "20,000")
+	p.has(t, "only the first 70 rows of the result; top 50 of 70 by passengers", "69,000", "20,000")
 	if len(p.hints) != chart.MaxBars || p.hints[0] != "airport 69: 69,000" || p.viewBox != "0 0 800 1264" {
 		t.Errorf("%d bars in %s, the first %q", len(p.hints), p.viewBox, p.hints[0])
 	}

@@ -4,8 +4,9 @@ import (
 	"strings"
 )
 
-// Colours: text and lines with WCAG contrast on white, series by Okabe and Ito (2008), told apart with any colour
-// vision. The dashes of lines repeat the difference without colour.
+// Colours: text and lines with WCAG contrast on white; series from Okabe and Ito (2008), which can
+// be told apart with any colour vision. The dashes of lines make the same distinction without
+// colour.
 const (
 	background = "#ffffff"
 	border     = "#d0d7de"
@@ -29,7 +30,7 @@ const (
 	margin    = 24.0
 )
 
-// frame is the picture around what is plotted.
+// frame is the picture around the plot.
 type frame struct {
 	*svg
 	title         string
@@ -50,7 +51,7 @@ func bounded(v, otherwise, low, high int) int {
 	return min(max(v, low), high)
 }
 
-// headHeight is what the title, the notes and the legend take from the top.
+// headHeight returns the height of the title, the notes and the legend.
 func (f *frame) headHeight(legend bool) float64 {
 	height := margin
 	if f.title != "" {
@@ -65,7 +66,8 @@ func (f *frame) headHeight(legend bool) float64 {
 	return height
 }
 
-// begin writes all that comes before the plot: the root, what is read aloud, the background, the title and the notes.
+// begin writes everything before the plot: the root element, the accessible text, the background,
+// the title and the notes.
 func (f *frame) begin(description string) {
 	f.open("svg", "xmlns", "http://www.w3.org/2000/svg", "viewBox", "0 0 "+pixels(f.width)+" "+pixels(f.height),
 		"width", f.width, "height", f.height, "role", "img", "aria-label", firstOf(f.title, description), "font-family", fontFamily)
@@ -93,7 +95,7 @@ func (f *frame) text(x, y float64, s string, attributes ...any) {
 	f.element("text", s, append([]any{"x", x, "y", y}, attributes...)...)
 }
 
-// label is text of the axes, with text-anchor start, middle or end.
+// label writes axis text. anchor is start, middle or end.
 func (f *frame) label(x, y float64, anchor, s string) {
 	f.text(x, y, s, "font-size", textSize, "fill", muted, "text-anchor", anchor)
 }
@@ -102,7 +104,7 @@ func (f *frame) stroke(x1, y1, x2, y2 float64, colour string) {
 	f.element("line", "", "x1", x1, "y1", y1, "x2", x2, "y2", y2, "stroke", colour, "stroke-width", 1)
 }
 
-// legend names the series in one row that ends the head of the picture.
+// legend names the series, in one row at the end of the head.
 func (f *frame) legend(t *table, draw func(x, y float64, series int)) {
 	if len(t.series) < 2 {
 		return
@@ -118,14 +120,14 @@ func (f *frame) legend(t *table, draw func(x, y float64, series int)) {
 	}
 }
 
-// sentence is a picture of words, when there is nothing to draw.
+// sentence draws a text when there is nothing to plot.
 func (f *frame) sentence(s string) ([]byte, error) {
 	f.begin(s)
 	f.text(f.width/2, f.height/2+6, s, "font-size", 20, "fill", muted, "text-anchor", "middle")
 	return f.end()
 }
 
-// number is the picture of a single number.
+// number draws a single number.
 func (f *frame) number(t *table) ([]byte, error) {
 	f.notes = append(f.notes, t.notes...)
 	digits := formatNumber(t.series[0].values[0])
@@ -144,7 +146,7 @@ func (f *frame) number(t *table) ([]byte, error) {
 	return f.end()
 }
 
-// isDecimal says that s is nothing but digits, with a sign and a point perhaps.
+// isDecimal reports whether s consists of digits, with an optional sign and decimal point.
 func isDecimal(s string) bool {
 	whole, fraction, _ := strings.Cut(strings.TrimPrefix(s, "-"), ".")
 	return whole != "" && strings.Trim(whole+fraction, "0123456789") == ""

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// fill makes n rows.
+// fill returns n rows.
 func fill(s *resultset.Set, n int, row func(i int) []any) *resultset.Set {
 	for i := range n {
 		s.Rows = append(s.Rows, row(i))
@@ -25,13 +25,13 @@ func month(i int) string {
 	return time.Date(2024, time.Month(1+i), 1, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
 }
 
-// An axis with an order is a line in that order, however the rows come, with ticks at the rows.
+// An ordered axis gives an ordered line, whatever the order of the rows, with ticks at the rows.
 func TestAxis_KeepsItsOrder(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		set    *resultset.Set
 		ticks  string
-		points string // the first and the last
+		points string // the first and the last one
 	}{
 		"years":       {fill(set([]string{"year BIGINT", "births BIGINT"}), 60, func(i int) []any { return []any{int64(2019 - i), int64(i * 7919 % 97)} }), "1960 1970 1980", "1960: 69|2019: 0"},
 		"months":      {fill(set([]string{"month DATE", "orders BIGINT"}), 4, func(i int) []any { return []any{month(i), int64(5 + i)} }), "Jan 2024 Feb 2024 Mar 2024 Apr 2024", "2024-01-01: 5|2024-04-01: 8"},
@@ -74,7 +74,7 @@ func TestAxis_LineForEachYear(t *testing.T) {
 func TestAxis_CalendarNames(t *testing.T) {
 	t.Parallel()
 	s := set([]string{"weekday VARCHAR", "n BIGINT"}, []any{"Sun", int64(7)}, []any{"Mon", int64(1)}, []any{"Thurs", int64(4)})
-	if p := draw(t, s, chart.Options{}); p.hints[0] != "Sun: 7" { // Thurs is no abbreviation that is known
+	if p := draw(t, s, chart.Options{}); p.hints[0] != "Sun: 7" { // Thurs is not a known abbreviation
 		t.Errorf("%q", p.hints)
 	}
 	s.Rows[2][0] = "Thu"
@@ -122,7 +122,7 @@ func TestPanels_ForEachUnit(t *testing.T) {
 	for kind, shape := range map[string]string{"": "path", chart.Bar: "rect", chart.Area: "path", chart.Scatter: "circle"} {
 		s := fill(set([]string{"d DATE", "revenue_usd BIGINT", "orders BIGINT"}), 8, func(i int) []any { return []any{month(i), int64(i * 1_000_000), int64(i % 10)} })
 		p := draw(t, s, chart.Options{Kind: kind})
-		axes := 0 // an axis of its own for each, with its name there and in the legend
+		axes := 0 // each has its own axis, named there and in the legend
 		for _, text := range p.texts {
 			if text == "revenue (USD)" || text == "orders" {
 				axes++

@@ -5,14 +5,15 @@ import (
 	"strings"
 )
 
-// Rows up to which each number is a dot that can be pointed at, and up to which dashes can be seen.
+// Maximum numbers of rows for which each number is a dot with a tooltip, and for which dashes are
+// visible.
 const (
 	dotted = 60
 	dashed = 150
 )
 
-// lines draws a line for each series over an axis of times or of other ordered rows, or its area down to zero, or its
-// points alone. A gap breaks the line.
+// lines draws each series as a line over an axis of times or of other ordered rows, as an area, or
+// as points. A gap interrupts the line.
 func (f *frame) lines(t *table, kind string) ([]byte, error) {
 	f.notes = append(f.notes, t.notes...)
 	panels := t.panels()
@@ -66,7 +67,7 @@ func (f *frame) lines(t *table, kind string) ([]byte, error) {
 	return f.end()
 }
 
-// line draws one series; zero is where its area ends.
+// line draws one series. zero is the baseline of its area.
 func (f *frame) line(t *table, series int, kind, dash string, place func(int, float64) point, zero float64) {
 	points := make([]point, len(t.labels))
 	for row, v := range t.series[series].values {
@@ -102,7 +103,7 @@ func (f *frame) line(t *table, series int, kind, dash string, place func(int, fl
 	}
 }
 
-// area is the SVG path around what lies between the points and zero.
+// area returns the SVG path around the area between the points and zero.
 func area(points []point, zero float64) string {
 	var b strings.Builder
 	for start := 0; start < len(points); {
@@ -122,13 +123,13 @@ func area(points []point, zero float64) string {
 	return b.String()
 }
 
-// point is a place in the picture; y is NaN in a gap.
+// point is a position in the picture. y is NaN in a gap.
 type point struct{ x, y float64 }
 
 func (p point) gap() bool { return math.IsNaN(p.y) }
 
-// thin keeps of the points over each pixel column, in order, the first, the lowest, the highest and the last, which
-// draw the same line (the M4 of Jugel et al., 2014), and a gap where a column has nothing else.
+// thin keeps the first, lowest, highest and last points of each pixel column, in order, which draw
+// the same line (M4 of Jugel et al., 2014), and a gap if a column contains nothing else.
 func thin(points []point) []point {
 	var kept []point
 	for start := 0; start < len(points); {
@@ -175,7 +176,7 @@ func extremes(column []point) []point {
 	return kept
 }
 
-// trace is the SVG path through the points, and those points that gaps surround, which no line shows.
+// trace returns the SVG path through the points, and the points between gaps, which no line shows.
 func trace(points []point) (path string, alone []point) {
 	var b strings.Builder
 	for i, p := range points {

@@ -10,16 +10,17 @@ import (
 	"function/shared/resultset"
 )
 
-// grains are parts of a date that whole numbers name, from coarse to fine.
+// grains ranks words for parts of a date that whole numbers stand for, from coarse to fine.
 var grains = map[string]int{
 	"decade": 1, "year": 2, "yr": 2, "isoyear": 2, "jahr": 2, "quarter": 3, "qtr": 3, "month": 4, "monat": 4,
 	"week": 5, "isoweek": 5, "day": 6, "dayofmonth": 6, "weekday": 6, "dow": 6, "isodow": 6, "dayofweek": 6, "hour": 7, "minute": 8,
 }
 
-// keys are last words of column names whose whole numbers say which, not how much.
+// keys are last words of column names whose whole numbers are identifiers rather than quantities.
 var keys = words("id key code zip zipcode postcode plz nr no ean sku isbn")
 
-// lastWord is the last word of a column's name: id of customer_id, customerId and "customer id".
+// lastWord returns the last word of a column's name: id for customer_id, customerId and "customer
+// id".
 func lastWord(name string) string {
 	var b strings.Builder
 	lower := false
@@ -43,9 +44,9 @@ func lastWord(name string) string {
 	return all[len(all)-1]
 }
 
-// roles are the columns that name the rows and those that measure them, in order.
+// roles returns the columns that name the rows and the columns that measure them, in order.
 func roles(set *resultset.Set) (names, measures []int) {
-	var named []int // numeric columns that name
+	var named []int // numeric columns that name rows
 	for i, c := range set.Columns {
 		word := lastWord(c.Name)
 		switch {
@@ -57,7 +58,7 @@ func roles(set *resultset.Set) (names, measures []int) {
 			measures = append(measures, i)
 		}
 	}
-	if len(measures) == 0 && len(named) > 0 { // SELECT day, hour: one of them is to be drawn
+	if len(measures) == 0 && len(named) > 0 { // SELECT day, hour: draw one of them
 		last := named[len(named)-1]
 		names = slices.DeleteFunc(names, func(i int) bool { return i == last })
 		measures = []int{last}
@@ -65,7 +66,7 @@ func roles(set *resultset.Set) (names, measures []int) {
 	return names, measures
 }
 
-// whole says that a column has nothing but whole numbers and nulls.
+// whole reports whether a column contains only whole numbers and nulls.
 func whole(set *resultset.Set, column int) bool {
 	for _, row := range set.Rows {
 		if v := cell(row, column); v != nil {
@@ -77,7 +78,7 @@ func whole(set *resultset.Set, column int) bool {
 	return true
 }
 
-// finer says that a names a finer part of a date than b does, so that a is the axis.
+// finer reports whether a is a finer part of a date than b, and should therefore be the axis.
 func finer(set *resultset.Set, a, b int) bool {
 	rank := func(column int) int {
 		if grain := grains[lastWord(set.Columns[column].Name)]; grain > 0 && ordinals(set, column) != nil {
@@ -91,7 +92,7 @@ func finer(set *resultset.Set, a, b int) bool {
 	return rank(a) > rank(b)
 }
 
-// years are the instants of a numeric column that names years; nil when it does not.
+// years returns the times of a numeric column of years, or nil if it is not one.
 func years(set *resultset.Set, column int) []time.Time {
 	if grain := grains[lastWord(set.Columns[column].Name)]; grain != 1 && grain != 2 || !whole(set, column) {
 		return nil
@@ -112,7 +113,8 @@ func years(set *resultset.Set, column int) []time.Time {
 	return times
 }
 
-// monthsOfYears are the instants of two columns of which one has years and the other months; nil when they do not.
+// monthsOfYears returns the times of a column of years and a column of months, or nil if they are
+// not.
 func monthsOfYears(set *resultset.Set, names []int) []time.Time {
 	year, month := names[0], names[1]
 	if grains[lastWord(set.Columns[year].Name)] == 4 {
@@ -137,8 +139,8 @@ var (
 	monthNames   = []string{"january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"}
 )
 
-// ordinals are the places of a column's values on an axis: parts of a date, numbers that rise from row to row, names
-// of months or weekdays. They are nil when the column has no order.
+// ordinals returns the positions of a column's values on an axis: parts of a date, numbers that
+// rise from row to row, or names of months or weekdays. It returns nil if the column has no order.
 func ordinals(set *resultset.Set, column int) []float64 {
 	places := make([]float64, len(set.Rows))
 	if isNumeric(set, column) {
@@ -164,7 +166,7 @@ func ordinals(set *resultset.Set, column int) []float64 {
 	return nil
 }
 
-// named finds the places of a column's values among names, which may be cut to three letters.
+// named looks up a column's values in names, which may be abbreviated to three letters.
 func named(set *resultset.Set, column int, names []string, places []float64) bool {
 	for i, row := range set.Rows {
 		s, _ := cell(row, column).(string)

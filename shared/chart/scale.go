@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// scale is a range of numbers whose ticks fall on round ones.
+// scale is a range of numbers with ticks at round numbers.
 type scale struct{ low, high, step float64 }
 
-// newScale covers low to high with about ticks steps of 1, 2 or 5 times a power of ten.
+// newScale covers low to high in roughly the given number of steps of 1, 2 or 5 times a power of
+// ten.
 func newScale(low, high float64, ticks int) scale {
 	if largest := max(math.Abs(low), math.Abs(high)); high-low <= largest*1e-9 {
 		margin := max(largest/2, 1)
@@ -32,7 +33,7 @@ func newScale(low, high float64, ticks int) scale {
 	return scale{low: math.Floor(low/step) * step, high: math.Ceil(high/step) * step, step: step}
 }
 
-// at is where v lies between the ends, 0 to 1.
+// at returns the position of v between the ends, from 0 to 1.
 func (s scale) at(v float64) float64 { return (v - s.low) / (s.high - s.low) }
 
 func (s scale) ticks() []float64 {
@@ -44,7 +45,7 @@ func (s scale) ticks() []float64 {
 	return values
 }
 
-// label writes a tick with the decimals of the step, from a million on with SI prefixes.
+// label formats a tick with the decimals of the step, and with SI prefixes from a million.
 func (s scale) label(v float64) string {
 	largest := max(math.Abs(s.low), math.Abs(s.high))
 	if math.Abs(v) < s.step/2 {
@@ -66,10 +67,10 @@ func (s scale) label(v float64) string {
 	return group(strconv.FormatFloat(v, 'f', decimals, 64))
 }
 
-// calendarStep is a distance of ticks that people count time in.
+// calendarStep is the distance between ticks of a time axis, in calendar units.
 type calendarStep struct {
 	years, months int
-	duration      time.Duration // when neither years nor months
+	duration      time.Duration // if neither years nor months
 	layout        string
 }
 
@@ -78,7 +79,7 @@ func (c calendarStep) seconds() float64 {
 	return float64(c.years)*year + float64(c.months)*year/12 + c.duration.Seconds()
 }
 
-// first is the last tick at or before t.
+// first returns the last tick at or before t.
 func (c calendarStep) first(t time.Time) time.Time {
 	switch {
 	case c.years > 0:
@@ -119,13 +120,13 @@ func buildCalendar() []calendarStep {
 	return steps
 }
 
-// timeScale is a range of time that the data fill from end to end.
+// timeScale is a range of time that the data span from end to end.
 type timeScale struct {
 	low, high time.Time
 	step      calendarStep
 }
 
-// newTimeScale covers low to high with at most ticks steps.
+// newTimeScale covers low to high in at most the given number of steps.
 func newTimeScale(low, high time.Time, ticks int) timeScale {
 	if !high.After(low) {
 		low, high = low.Add(-12*time.Hour), high.Add(12*time.Hour)
@@ -140,7 +141,7 @@ func newTimeScale(low, high time.Time, ticks int) timeScale {
 	return s
 }
 
-// between is the seconds from a to b; a time.Duration ends at 292 years.
+// between returns the seconds from a to b. A time.Duration is limited to 292 years.
 func between(a, b time.Time) float64 {
 	return float64(b.Unix()-a.Unix()) + float64(b.Nanosecond()-a.Nanosecond())/1e9
 }

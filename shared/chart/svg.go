@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// svg writes elements. Names of elements and attributes are constants of this package; every value goes through
-// encoding/xml, which escapes it.
+// svg writes elements. Names of elements and attributes are constants of this package; all values
+// are escaped by encoding/xml.
 type svg struct {
 	buffer  bytes.Buffer
 	encoder *xml.Encoder
@@ -27,7 +27,8 @@ func (s *svg) token(t xml.Token) {
 	}
 }
 
-// open starts an element; attributes are pairs of name and value: a string, an int, or a float64 in pixels.
+// open starts an element. attributes are pairs of name and value; a value is a string, an int, or a
+// float64 in pixels.
 func (s *svg) open(element string, attributes ...any) {
 	start := xml.StartElement{Name: xml.Name{Local: element}}
 	for i := 0; i+1 < len(attributes); i += 2 {
@@ -45,7 +46,7 @@ func (s *svg) open(element string, attributes ...any) {
 
 func (s *svg) close(element string) { s.token(xml.EndElement{Name: xml.Name{Local: element}}) }
 
-// element writes one with text, if any, and nothing else in it.
+// element writes an element that contains only text, if any.
 func (s *svg) element(element, text string, attributes ...any) {
 	s.open(element, attributes...)
 	if text != "" {
@@ -54,7 +55,7 @@ func (s *svg) element(element, text string, attributes ...any) {
 	s.close(element)
 }
 
-// described writes a shape with the text that is shown when it is pointed at, and read aloud.
+// described writes a shape with a text that is its tooltip and accessible name.
 func (s *svg) described(element, text string, attributes ...any) {
 	s.open(element, attributes...)
 	s.element("title", text)
@@ -71,5 +72,5 @@ func (s *svg) bytes() ([]byte, error) {
 	return s.buffer.Bytes(), nil
 }
 
-// pixels writes a length to a tenth of a pixel.
+// pixels formats a length to a tenth of a pixel.
 func pixels(v float64) string { return trimZeros(strconv.FormatFloat(v, 'f', 1, 64)) }

@@ -11,18 +11,19 @@ import (
 	"function/shared/resultset"
 )
 
-// table is an answer in the form that is drawn: a name or an instant, and a number of every series, for each row.
+// table is a result prepared for drawing: for each row, a name or a time, and one number per
+// series.
 type table struct {
-	by      string      // the column that names the rows; empty when none does
-	group   string      // the column that names the series, in the long form
-	value   string      // what the numbers are, when they are all one thing
-	labels  []string    // one a row
-	times   []time.Time // one a row, ascending, when the rows are instants
-	numbers []float64   // one a row, ascending, when the rows have an order otherwise
-	named   bool        // the rows' order is that of names, such as weekdays
-	rows    bool        // the rows' numbers only count them
+	by      string      // the column that names the rows; empty if none does
+	group   string      // the column that names the series, in long form
+	value   string      // what the numbers measure, if they all measure the same
+	labels  []string    // one per row
+	times   []time.Time // one per row, ascending, if the rows are times
+	numbers []float64   // one per row, ascending, if the rows are ordered in another way
+	named   bool        // the rows are ordered by names such as weekdays
+	rows    bool        // the rows are only numbered
 	series  []series
-	exact   string // the only number of a single row as the answer has it
+	exact   string // the only number of a single row, as in the result
 	notes   []string
 }
 
@@ -30,107 +31,11 @@ type series struct {
 	name     string
 	unit     string
 	decimals int       // with which all values are written
-	values   []float64 // one a row; NaN is a gap
+	values   []float64 // one per row; NaN is a gap
 }
 
-func read(set *resultset.Set, kind string) (*table, error) {
-	names, measures := roles(set)
-	if kind == Scatter && len(names) == 0 && len(measures) > 1 {
-		names, measures = measures[:1], measures[1:]
-	}
-	switch {
-	case len(measures) == 0:
-		return nil, noNumbers(set)
-	case len(names) == 0 && len(measures) == 1:
-		return wide(set, kind, nil, measures), nil
-	case len(names) == 0 && len(set.Rows) == 1:
-		return transposed(set, measures), nil
-	case len(names) == 0:
-		return wide(set, kind, measures[:1], measures[1:]), nil
-	case len(names) == 2 && len(measures) == 1:
-		if t := long(set, names, measures[0]); t != nil {
-			return t, nil
-		}
-	}
-	return wide(set, kind, names, measures), nil
-}
-
-// wide takes a series from each measure, the first MaxSeries of them. Without names the rows are numbered; columns of
-// names that repeat are named by all that tell them apart.
-func wide(set *resultset.Set, kind string, names, numeric []int) *table {
-	t := &table{}
-	if len(numeric) == 1 {
-		t.value = readable(set.Columns[numeric[0]].Name)
-	}
-	if len(set.Rows) == 1 {
-		t.exact = text(cell(set.Rows[0], numeric[0]))
-	}
-	if len(numeric) > MaxSeries {
-		t.note("the first %d of %d columns", MaxSeries, len(numeric))
-		numeric = numeric[:MaxSeries]
-	}
-	for _, column := range numeric {
-		s := series{name: readable(set.Columns[column].Name), unit: unit(set.Columns[column].Name), values: make([]float64, len(set.Rows)), decimals: decimals(set, column)}
-		for i, row := range set.Rows {
-			s.values[i] = number(cell(row, column))
-		}
-		t.series = append(t.series, s)
-	}
-	if len(names) == 0 {
-		for i := range set.Rows {
-			t.labels = append(t.labels, formatNumber(float64(i+1)))
-			t.numbers = append(t.numbers, float64(i+1))
-		}
-		t.rows = true
-		return t
-	}
-	names = telling(set, names)
-	var by []string
-	for _, column := range names {
-		by = append(by, readable(set.Columns[column].Name))
-	}
-	t.by = strings.Join(by, ", ")
-	for _, row := range set.Rows {
-		var label []string
-		for _, column := range names {
-			label = append(label, text(cell(row, column)))
-		}
-		t.labels = append(t.labels, strings.Join(label, ", "))
-	}
-	switch {
-	case len(names) == 2 && monthsOfYears(set, names) != nil:
-		t.sortByTime(monthsOfYears(set, names))
-	case len(names) == 1 && kind == Scatter && isNumeric(set, names[0]):
-		for _, row := range set.Rows {
-			t.numbers = append(t.numbers, number(cell(row, names[0])))
-		}
-		t.sortByNumber()
-	case len(names) == 1:
-		t.order(set, names[0], func(i int) int { return i }, len(set.Rows))
-	}
-	return t
-}
-
-// telling are as many of the columns of names as tell the rows apart, the first at least.
-func telling(set *resultset.Set, names []int) []int {
-	for n := 1; n < len(names); n++ {
-		seen := map[string]bool{}
-		for _, row := range set.Rows {
-			var key []string
-			for _, column := range names[:n] {
-				key = append(key, text(cell(row, column)))
-			}
-			seen[strings.Join(key, "\x00")] = true
-		}
-		if len(seen) == len(set.Rows) {
-			return names[:n]
-		}
-	}
-	return names
-}
-
-// order puts the rows into the order of the column that names them, if it has one; row is the answer's row of each
-// of n.
+// order sorts the rows by the column that names them, if it has an order. row maps each of the n
+// rows to its row in the result.
 func (t *table) order(set *resultset.Set, column int, row func(int) int, n int) {
 	if times := instants(set, column); times != nil {
 		moments := make([]time.Time, n)
@@ -151,7 +56,7 @@ func (t *table) order(set *resultset.Set, column int, row func(int) int, n int) 
 	t.named = !isNumeric(set, column)
 }
 
-// sortByNumber puts the rows in the order of their numbers, and drops those without one.
+// sortByNumber sorts the rows by their numbers and drops rows without one.
 func (t *table) sortByNumber() {
 	var order []int
 	for i, n := range t.numbers {
@@ -167,71 +72,14 @@ func (t *table) sortByNumber() {
 	t.pick(order)
 }
 
-// transposed makes the columns of a single row its bars.
-func transposed(set *resultset.Set, numeric []int) *table {
-	t := &table{series: []series{{}}}
-	for _, column := range numeric {
-		t.series[0].decimals = max(t.series[0].decimals, decimals(set, column))
-	}
-	for _, column := range numeric {
-		t.labels = append(t.labels, readable(set.Columns[column].Name))
-		t.series[0].values = append(t.series[0].values, number(cell(set.Rows[0], column)))
-	}
-	return t
-}
-
-// long reads rows of (label, series, number), or nil when they are not that: no label repeats, or one repeats within
-// a series.
-func long(set *resultset.Set, names []int, numeric int) *table {
-	label, name := names[0], names[1]
-	if finer(set, name, label) {
-		label, name = name, label
-	}
-	t := &table{by: readable(set.Columns[label].Name), group: readable(set.Columns[name].Name), value: readable(set.Columns[numeric].Name)}
-	rows, groups := map[string]int{}, map[string]int{}
-	var first []int // the answer's row of each label
-	for i, row := range set.Rows {
-		key, group := text(cell(row, label)), text(cell(row, name))
-		r, known := rows[key]
-		if !known {
-			r = len(t.labels)
-			rows[key] = r
-			t.labels = append(t.labels, key)
-			first = append(first, i)
-		}
-		s, known := groups[group]
-		if !known {
-			s = len(groups)
-			groups[group] = s
-			if s < MaxSeries {
-				t.series = append(t.series, series{name: group, decimals: decimals(set, numeric)})
-			}
-		}
-		if s < MaxSeries && !t.series[s].set(r, number(cell(row, numeric))) {
-			return nil
-		}
-	}
-	if len(t.labels) == len(set.Rows) {
-		return nil
-	}
-	for i := range t.series {
-		t.series[i].grow(len(t.labels))
-	}
-	if len(groups) > MaxSeries {
-		t.note("the first %d of %s values of %s", MaxSeries, formatNumber(float64(len(groups))), t.group)
-	}
-	t.order(set, label, func(i int) int { return first[i] }, len(first))
-	return t
-}
-
-// grow fills up with gaps to n values.
+// grow appends gaps until there are n values.
 func (s *series) grow(n int) {
 	for len(s.values) < n {
 		s.values = append(s.values, math.NaN())
 	}
 }
 
-// set puts a value at row, unless there is one.
+// set sets the value of a row unless it has one, and reports whether it did.
 func (s *series) set(row int, value float64) bool {
 	s.grow(row + 1)
 	if !math.IsNaN(s.values[row]) {
@@ -241,7 +89,8 @@ func (s *series) set(row int, value float64) bool {
 	return true
 }
 
-// sortByTime makes the rows instants, drops those without one, and puts them in order. It does nothing without times.
+// sortByTime makes the rows times, sorts them and drops rows without one. It does nothing if times
+// is nil.
 func (t *table) sortByTime(times []time.Time) {
 	if times == nil {
 		return
@@ -260,7 +109,7 @@ func (t *table) sortByTime(times []time.Time) {
 	t.pick(order)
 }
 
-// keepLargest leaves the n rows with the largest first values, sizes counted without their sign, in that order.
+// keepLargest keeps the n rows whose first values have the largest absolute value, in that order.
 func (t *table) keepLargest(n int) {
 	if len(t.labels) <= n {
 		return
@@ -300,13 +149,15 @@ func (t *table) note(format string, args ...any) {
 	t.notes = append(t.notes, fmt.Sprintf(format, args...))
 }
 
-// continuous says that the rows are points of an axis, between which a line means something.
+// continuous reports whether the rows are points on an axis, so that lines between them are
+// meaningful.
 func (t *table) continuous() bool { return t.times != nil || t.numbers != nil && !t.named && !t.rows }
 
-// format writes a value of a series.
+// format formats a value of a series.
 func (t *table) format(s int, v float64) string { return formatDecimals(v, t.series[s].decimals) }
 
-// panels are the series that share an axis: of one unit, and of sizes that one axis can show.
+// panels groups the series that share an axis: those with the same unit and of a size that one axis
+// can show.
 func (t *table) panels() [][]int {
 	var groups [][]int
 	for i, s := range t.series {
@@ -324,7 +175,7 @@ func (t *table) panels() [][]int {
 	return groups
 }
 
-// scale covers low to high. Whole numbers have no ticks between them.
+// scale returns a scale from low to high. Whole numbers have no ticks between them.
 func (t *table) scale(low, high float64, ticks int) scale {
 	s := newScale(low, high, ticks)
 	for _, series := range t.series {
@@ -338,7 +189,7 @@ func (t *table) scale(low, high float64, ticks int) scale {
 	return s
 }
 
-// size is the largest value without its sign.
+// size returns the largest absolute value.
 func (s series) size() float64 {
 	size := 0.0
 	for _, v := range s.values {
@@ -349,7 +200,7 @@ func (s series) size() float64 {
 	return size
 }
 
-// of is the table with some of its series.
+// of returns the table with only some of its series.
 func (t *table) of(series []int) *table {
 	part := *t
 	part.series = pick(t.series, series)
@@ -365,13 +216,13 @@ func (t *table) of(series []int) *table {
 
 func (t *table) single() bool { return len(t.labels) == 1 && len(t.series) == 1 }
 
-// empty says that there is nothing but gaps.
+// empty reports whether there are only gaps.
 func (t *table) empty() bool {
 	low, _ := t.bounds()
 	return math.IsNaN(low)
 }
 
-// bounds are the least and the greatest value; NaN when there is none.
+// bounds returns the smallest and the largest value, or NaN if there are none.
 func (t *table) bounds() (low, high float64) {
 	low, high = math.NaN(), math.NaN()
 	for _, s := range t.series {
@@ -387,7 +238,7 @@ func (t *table) bounds() (low, high float64) {
 	return low, high
 }
 
-// title is what the columns' names say of the whole.
+// title derives a title from the column names.
 func (t *table) title() string {
 	names := make([]string, len(t.series))
 	for i, s := range t.series {

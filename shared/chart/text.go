@@ -9,8 +9,8 @@ import (
 	"function/shared/resultset"
 )
 
-// clean makes s one line of at most limit visible runes. Control, formatting (bidirectional overrides) and unassigned
-// runes become spaces, and spaces that follow each other one.
+// clean reduces s to one line of at most limit visible runes. Control, formatting (bidirectional
+// overrides) and unassigned runes become spaces, and consecutive spaces are merged.
 func clean(s string, limit int) string {
 	var b strings.Builder
 	n, space := 0, false
@@ -34,7 +34,7 @@ func clean(s string, limit int) string {
 	return b.String()
 }
 
-// firstOf is the first string that is not empty.
+// firstOf returns the first non-empty string.
 func firstOf(strings ...string) string {
 	for _, s := range strings {
 		if s != "" {
@@ -44,14 +44,15 @@ func firstOf(strings ...string) string {
 	return ""
 }
 
-// units are the last words of column names that name a unit (time_ms, size_bytes), and its symbol (SI, ISO 4217).
+// units maps last words of column names (time_ms, size_bytes) to the symbols of the units that they
+// name (SI, ISO 4217).
 var units = map[string]string{
 	"ns": "ns", "us": "µs", "ms": "ms", "sec": "s", "secs": "s", "seconds": "s", "minutes": "min", "hours": "h",
 	"bytes": "B", "kb": "kB", "mb": "MB", "gb": "GB", "tb": "TB", "pct": "%", "percent": "%",
 	"mm": "mm", "cm": "cm", "km": "km", "kg": "kg", "celsius": "°C", "fahrenheit": "°F", "usd": "USD", "eur": "EUR", "gbp": "GBP",
 }
 
-// unit is the symbol of the unit that a column's name ends with, or nothing.
+// unit returns the symbol of the unit at the end of a column's name, or an empty string.
 func unit(column string) string {
 	name := readable(column)
 	if i := strings.LastIndex(name, " ("); i > 0 && strings.HasSuffix(name, ")") && !strings.Contains(column, "(") {
@@ -60,11 +61,12 @@ func unit(column string) string {
 	return ""
 }
 
-// readable is a column's name for people: size_bytes becomes size (B), temp_max temp max.
+// readable returns a column's name in readable form: size_bytes becomes size (B), temp_max becomes
+// temp max.
 func readable(column string) string {
 	name := clean(column, maxLabel)
 	if strings.ContainsFunc(name, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-		return name // an expression, or already words
+		return name // an expression or several words
 	}
 	words := strings.FieldsFunc(name, func(r rune) bool { return r == '_' })
 	if len(words) == 0 {
@@ -77,8 +79,8 @@ func readable(column string) string {
 	return strings.Join(words, " ")
 }
 
-// textWidth estimates how wide s is in a sans-serif font of size, erring to the wide side: the reader's own font is
-// not known when the picture is drawn.
+// textWidth estimates the width of s in a sans-serif font of the given size. It errs on the wide
+// side because the viewer's font is unknown.
 func textWidth(s string, size float64) float64 {
 	em := 0.0
 	for _, r := range s {
@@ -103,7 +105,7 @@ func runeWidth(r rune) float64 {
 	return 0.6
 }
 
-// shorten cuts s with an ellipsis so that it is at most width wide.
+// shorten truncates s with an ellipsis to the given width.
 func shorten(s string, size, width float64) string {
 	if textWidth(s, size) <= width {
 		return s
@@ -117,8 +119,8 @@ func shorten(s string, size, width float64) string {
 	return s
 }
 
-// formatNumber writes v for people: four significant digits or the whole integer, groups of three. Very large and
-// very small numbers have an exponent.
+// formatNumber formats v with four significant digits or as a whole integer, in groups of three.
+// Very large and very small numbers have an exponent.
 func formatNumber(v float64) string {
 	size := math.Abs(v)
 	switch {
@@ -131,8 +133,8 @@ func formatNumber(v float64) string {
 	return group(trimZeros(strconv.FormatFloat(v, 'f', decimals, 64)))
 }
 
-// decimals are with how many of them all numbers of a column are written: exact decimals with all, floating-point
-// numbers with at most two, or as many as show four digits of the largest.
+// decimals returns the number of decimals for all numbers of a column: as many as exact decimals
+// have, and for floating-point numbers at most two, or enough to show four digits of the largest.
 func decimals(set *resultset.Set, column int) int {
 	const most = 10
 	longest, largest, exact := 0, 0.0, true
@@ -155,7 +157,8 @@ func decimals(set *resultset.Set, column int) int {
 	return min(longest, max(2, 3-int(math.Floor(math.Log10(largest)))), most)
 }
 
-// formatDecimals writes v with a number of decimals, unless that would say zero or too many digits.
+// formatDecimals formats v with a number of decimals, unless that would yield zero or too many
+// digits.
 func formatDecimals(v float64, decimals int) string {
 	if size := math.Abs(v); size >= 1e15 || size != 0 && size < 0.5*math.Pow10(-decimals) {
 		return formatNumber(v)
@@ -170,7 +173,7 @@ func trimZeros(digits string) string {
 	return strings.TrimSuffix(strings.TrimRight(digits, "0"), ".")
 }
 
-// group puts commas into the integer part, and the minus sign of typography before it.
+// group inserts commas into the integer part and uses a typographic minus sign.
 func group(digits string) string {
 	whole, fraction, _ := strings.Cut(digits, ".")
 	whole, negative := strings.CutPrefix(whole, "-")

@@ -12,7 +12,8 @@ import (
 	"function/shared/resultset"
 )
 
-// Types, without their parameters, whose values are numbers or the digits of numbers (DuckDB's names and PostgreSQL's).
+// numericTypes are the SQL types of DuckDB and PostgreSQL, without parameters, whose values are
+// numbers or digits.
 var numericTypes = words(`tinyint smallint integer int bigint hugeint utinyint usmallint uinteger ubigint uhugeint bignum
 	varint int1 int2 int4 int8 float real double float4 float8 decimal numeric number dec`)
 
@@ -26,7 +27,8 @@ func words(list string) map[string]bool {
 	return set
 }
 
-// baseType is the type's first word: decimal of DECIMAL(18,3), timestamp of TIMESTAMP WITH TIME ZONE. An array is none.
+// baseType returns the first word of a type: decimal for DECIMAL(18,3), timestamp for TIMESTAMP
+// WITH TIME ZONE. An array type is returned whole.
 func baseType(name string) string {
 	if strings.HasSuffix(name, "]") {
 		return name
@@ -36,7 +38,7 @@ func baseType(name string) string {
 	return base
 }
 
-// isNumeric goes by the column's type, or by its values when it has none.
+// isNumeric reports whether a column is numeric, by its type or, if it has none, by its values.
 func isNumeric(set *resultset.Set, column int) bool {
 	if name := set.Columns[column].Type; name != "" {
 		return numericTypes[baseType(name)]
@@ -61,7 +63,7 @@ func cell(row []any, column int) any {
 	return nil
 }
 
-// number is a value of a numeric column, or NaN when it has none that can be drawn.
+// number returns a value of a numeric column, or NaN if it cannot be drawn.
 func number(v any) float64 {
 	f := math.NaN()
 	switch v := v.(type) {
@@ -95,7 +97,7 @@ func parse(digits string) float64 {
 
 const maxLabel = 200 // runes
 
-// text is a value as a label.
+// text returns a value as a label.
 func text(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -112,14 +114,15 @@ func text(v any) string {
 	return clean(fmt.Sprint(v), maxLabel)
 }
 
-// isoLayouts are the forms of ISO 8601 that answers hold, by what follows the date.
+// isoLayouts are the forms of ISO 8601 in results, keyed by the character after the date.
 var isoLayouts = map[string][]string{
 	"T": {"2006-01-02T15:04:05.999999999", time.RFC3339Nano},
 	" ": {"2006-01-02 15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00"},
 }
 
-// instants are the times that a column holds, zero where it has none. They are nil when the column is no time: when
-// its type is neither a date nor a timestamp, and any of its texts is not the ISO 8601 form of one.
+// instants returns the times in a column, with the zero time where there is none. It returns nil if
+// the column does not contain times: its type is neither a date nor a timestamp, and some of its
+// texts are not ISO 8601 times.
 func instants(set *resultset.Set, column int) []time.Time {
 	base := baseType(set.Columns[column].Type)
 	typed := temporalTypes[base]
@@ -147,10 +150,10 @@ func instants(set *resultset.Set, column int) []time.Time {
 	return times
 }
 
-// quarter is 2024-Q1, 2024Q1, 2024 Q1, Q1 2024 or Q1/2024.
+// quarter matches 2024-Q1, 2024Q1, 2024 Q1, Q1 2024 and Q1/2024.
 var quarter = regexp.MustCompile(`^(?:(\d{4})[- ]?[Qq]([1-4])|[Qq]([1-4])[- /](\d{4}))$`)
 
-// parseTime is the zero time for what is none. Months and quarters are their first day.
+// parseTime returns the zero time if s is not a time. Months and quarters become their first day.
 func parseTime(s string) time.Time {
 	if m := quarter.FindStringSubmatch(s); m != nil {
 		year, _ := strconv.Atoi(m[1] + m[4])

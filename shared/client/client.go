@@ -1,5 +1,5 @@
-// Package client tells from where a request comes: the runtime puts it into each
-// request's context, for sessions, audit entries and limits.
+// Package client identifies where a request comes from. The runtime puts it into each request's
+// context, for sessions, audit entries and rate limits.
 package client
 
 import (
@@ -10,30 +10,29 @@ import (
 	"strings"
 )
 
-// Client is the other end of a request.
+// Client is the sender of a request.
 type Client struct {
-	Address   netip.Addr // invalid: not known
-	UserAgent string     // as sent, cut to 256 bytes; hostile
+	Address   netip.Addr // invalid if unknown
+	UserAgent string     // as sent, cut to 256 bytes; untrusted
 }
 
 const maxUserAgent = 256
 
-// Of reads who sent a request that passed through proxies in trusted networks, each
-// of which appended the address that it saw to X-Forwarded-For. The last address
-// outside of those networks is the client; what stands before it was written by the
-// client, and tells nothing. An address of this machine is a proxy's only as the other end
-// of the connection (Knative's queue-proxy): in the header it is what the ingress saw of
-// somebody who came through a tunnel, and wrote what stands before.
+// Of returns the sender of a request that passed through proxies in trusted networks, each of which
+// appended the address that it saw to X-Forwarded-For. The last address outside those networks is
+// the client's; the client may have forged everything before it. A loopback address is a proxy's
+// only if it is the peer of the connection (Knative's queue-proxy). In the header, it is a client
+// behind a tunnel, who may have forged what precedes it.
 //
-// It rests on the ingress appending: one that passes the header on as it came has the
-// client write all of it (docs/operations.md, TRUSTED_PROXIES).
+// Of relies on the ingress to append to the header. If the ingress passes it on unchanged, the
+// client controls all of it (docs/operations.md, TRUSTED_PROXIES).
 func Of(r *http.Request, trusted []netip.Prefix) Client {
 	c := Client{UserAgent: strings.ToValidUTF8(r.UserAgent(), "")}
 	if len(c.UserAgent) > maxUserAgent {
 		c.UserAgent = strings.ToValidUTF8(c.UserAgent[:maxUserAgent], "")
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	forwarded := false // the address is one of the header's
+	forwarded := false // the address comes from the header
 	for hop := r.RemoteAddr; ; hop, hops = hops[len(hops)-1], hops[:len(hops)-1] {
 		address, err := parse(strings.TrimSpace(hop))
 		if err != nil {
@@ -48,7 +47,7 @@ func Of(r *http.Request, trusted []netip.Prefix) Client {
 	}
 }
 
-// parse reads an address with or without a port: some proxies append one (RFC 7239 §6).
+// parse parses an address with or without a port, which some proxies append (RFC 7239 §6).
 func parse(hop string) (netip.Addr, error) {
 	if both, err := netip.ParseAddrPort(hop); err == nil {
 		return both.Addr(), nil
@@ -56,8 +55,8 @@ func parse(hop string) (netip.Addr, error) {
 	return netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(hop, "["), "]"))
 }
 
-// Network is the client's network, /24 or /48: it tells where a request came from
-// without telling who sent it. Empty if the address is not known.
+// Network returns the client's network, a /24 or /48, which does not identify the person. It is
+// empty if the address is unknown.
 func (c Client) Network() string {
 	bits := 48
 	if c.Address.Is4() {
@@ -70,9 +69,9 @@ func (c Client) Network() string {
 	return prefix.String()
 }
 
-// Source is what limits count by: the address, or of IPv6 the /64, which is the
-// least that a subscriber has. Empty if the address is not known, or is this machine:
-// then everybody comes through a proxy that is not among the trusted ones.
+// Source returns the key of rate limits: the IPv4 address, or the IPv6 /64, the smallest network
+// that a subscriber gets. It is empty if the address is unknown, or is a loopback address: in that
+// case all clients come through a proxy that is not trusted.
 func (c Client) Source() string {
 	switch {
 	case !c.Address.IsValid() || c.Address.IsLoopback():
@@ -80,16 +79,16 @@ func (c Client) Source() string {
 	case c.Address.Is4():
 		return c.Address.String()
 	}
-	network, _ := c.Address.Prefix(64) // fits every IPv6 address
+	network, _ := c.Address.Prefix(64) // never fails for IPv6
 	return network.String()
 }
 
 type key struct{}
 
-// With puts the client into a context.
+// With returns a context that carries the client.
 func With(ctx context.Context, c Client) context.Context { return context.WithValue(ctx, key{}, c) }
 
-// From is the client of the request that a context belongs to, or nothing known.
+// From returns the client in a context, or the zero Client.
 func From(ctx context.Context) Client {
 	c, _ := ctx.Value(key{}).(Client)
 	return c

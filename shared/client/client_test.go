@@ -9,7 +9,7 @@ import (
 	"function/shared/client"
 )
 
-func TestAddressIsTheLastOutsideOfTrustedNetworks(t *testing.T) {
+func TestOf_TrustedProxies_AddressIsTheLastOutsideThem(t *testing.T) {
 	t.Parallel()
 	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("127.0.0.0/8")}
 	for name, test := range map[string]struct {
@@ -47,7 +47,7 @@ func TestAddressIsTheLastOutsideOfTrustedNetworks(t *testing.T) {
 	}
 }
 
-func TestUserAgentIsCut(t *testing.T) {
+func TestOf_LongUserAgent_IsCut(t *testing.T) {
 	t.Parallel()
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("User-Agent", strings.Repeat("é", 500)+"\xff")
@@ -56,7 +56,7 @@ func TestUserAgentIsCut(t *testing.T) {
 	}
 }
 
-func TestSourceIsWhatLimitsCountBy(t *testing.T) {
+func TestSource_IsTheKeyOfLimits(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]string{
 		"192.0.2.7": "192.0.2.7", "10.0.0.5": "10.0.0.5", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64",

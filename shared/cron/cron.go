@@ -1,11 +1,12 @@
-// Package cron tells when a cron expression is due. It runs whenever a report is scheduled and, in local runs, to
-// wake functions as PingSources do.
+// Package cron computes when a cron expression is due. Reports use it for their schedules, and the
+// local platform to call functions as PingSources do.
 //
-// Times are civil times of a zone, and what daylight saving does to them follows ISC cron (Vixie's cron of 1993, as
-// Debian has it). A schedule at given hours runs once for each of its times on every day: one that the clock skips
-// runs when the skip ends, and one that the clock shows twice runs the first time only. A schedule of every hour, or
-// of every nth (an hour field that begins with *), runs whenever the clock shows its time, as an interval would.
-// In one point this is kinder than ISC cron, which drops */15 2 * * * on the day without a 2 o'clock.
+// Times are civil times of a time zone. Daylight saving is handled as in ISC cron (Vixie's cron of
+// 1993, as in Debian). A schedule at given hours runs once for each of its times on every day: a
+// time that the clock skips runs when the skip ends, and a time that occurs twice runs only the
+// first time. A schedule for every hour or every nth hour (an hour field that begins with *) runs
+// whenever the clock shows its time, like an interval. There is one difference: ISC cron drops */15
+// 2 * * * on the day without a 2 o'clock; this package runs it when the skip ends.
 package cron
 
 import (
@@ -17,13 +18,13 @@ import (
 	"github.com/netresearch/go-cron"
 )
 
-// searched is how far ahead a due time is looked for: 29 February is up to eight years away.
+// searched is how many years ahead Next looks: 29 February can be eight years away.
 const searched = 9
 
 // Schedule is a cron expression in a time zone.
 type Schedule struct {
-	minutes, hours, days, months, weekdays uint64 // a bit for each value
-	eitherDay                              bool   // a day of the month or of the week suffices: neither is *
+	minutes, hours, days, months, weekdays uint64 // a bit per value
+	eitherDay                              bool   // a matching day of the month or of the week suffices, since neither field is *
 	everyHour                              bool
 	location                               *time.Location
 }
@@ -34,12 +35,12 @@ var (
 		"@hourly": "0 * * * *", "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@weekly": "0 0 * * 0",
 		"@monthly": "0 0 1 * *", "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *",
 	}
-	emptyItem = regexp.MustCompile(`(?:^|[,\s]),|,(?:\s|$)`) // which the parser passes over
+	emptyItem = regexp.MustCompile(`(?:^|[,\s]),|,(?:\s|$)`) // the parser ignores empty items
 	errFields = errors.New("a cron expression has five fields: minute, hour, day of the month, month, day of the week")
 )
 
-// Parse reads five fields as crontab(5) describes them (names of months and days, ranges, steps, 0 and 7 for Sunday),
-// or @hourly, @daily, @midnight, @weekly, @monthly, @yearly and @annually.
+// Parse parses five fields in the syntax of crontab(5) (names of months and days, ranges, steps, 0
+// and 7 for Sunday), or @hourly, @daily, @midnight, @weekly, @monthly, @yearly or @annually.
 func Parse(expression string, location *time.Location) (Schedule, error) {
 	if five, ok := macros[strings.TrimSpace(expression)]; ok {
 		expression = five
@@ -63,15 +64,16 @@ func Parse(expression string, location *time.Location) (Schedule, error) {
 	}, nil
 }
 
-// Next is the first due time after t, to the minute, or the zero time if there is none within nine years.
+// Next returns the first due time after t, to the minute, or the zero time if there is none within
+// nine years.
 func (s Schedule) Next(t time.Time) time.Time {
 	limit := t.AddDate(searched, 0, 0)
-	for from := t.Add(time.Nanosecond); from.Before(limit); { // through the stretches of time that have one offset from UTC
+	for from := t.Add(time.Nanosecond); from.Before(limit); { // step through the periods with a constant UTC offset
 		start, end := from.In(s.location).ZoneBounds()
 		offset := offsetAt(from, s.location)
 		if !start.IsZero() && !s.everyHour {
 			before := offsetAt(start.Add(-time.Nanosecond), s.location)
-			shown := civil(start, before) // what the clock showed last before this stretch, and the start shows again or skips
+			shown := civil(start, before) // the clock at the end of the previous period; the new period repeats or skips the times from here
 			if t.Before(start) && before < offset {
 				if due := s.first(shown, civil(start, offset)); !due.IsZero() {
 					return start.In(t.Location())
@@ -98,10 +100,10 @@ func offsetAt(t time.Time, location *time.Location) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// civil is what a clock shows at t, as if it were in UTC.
+// civil returns the time that a clock shows at t, represented in UTC.
 func civil(t time.Time, offset time.Duration) time.Time { return t.UTC().Add(offset) }
 
-// first is the first civil time from from on and before until that the fields name, or the zero time.
+// first returns the first civil time in [from, until) that matches the fields, or the zero time.
 func (s Schedule) first(from, until time.Time) time.Time {
 	t := from.Truncate(time.Minute)
 	if t.Before(from) {

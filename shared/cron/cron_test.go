@@ -68,7 +68,7 @@ func TestNext_KnownTransitions(t *testing.T) {
 	}
 }
 
-// zones are all that Go knows; some, where its own sources are missing.
+// zones returns all time zones that Go knows, or some if Go's sources are missing.
 func zones(t *testing.T) []string {
 	t.Helper()
 	found := []string{"UTC", "Europe/Berlin", "America/New_York", "Africa/Cairo", "Africa/Casablanca", "America/Santiago", "America/Sao_Paulo",
@@ -80,7 +80,7 @@ func zones(t *testing.T) []string {
 	}
 	archive, err := zip.OpenReader(filepath.Join(strings.TrimSpace(string(root)), "lib", "time", "zoneinfo.zip"))
 	if err != nil {
-		t.Log(err) // a tree without Go's own sources
+		t.Log(err) // no copy of Go's sources
 		return found
 	}
 	defer archive.Close()
@@ -91,8 +91,8 @@ func zones(t *testing.T) []string {
 	return slices.Compact(found)
 }
 
-// On the days around every transition of 2010 to 2032, each day has one run for each of the schedule's times, and each
-// run is at its time, or at the end of the gap that holds it.
+// On the days around every transition from 2010 to 2032, each day has one run for each of the
+// schedule's times, at its time or at the end of the gap that contains it.
 func TestNext_OnceADayInEveryZone(t *testing.T) {
 	t.Parallel()
 	clocks := [][2]int{{0, 0}, {0, 30}, {1, 45}, {2, 0}, {2, 15}, {2, 30}, {3, 0}, {23, 30}}
@@ -115,7 +115,7 @@ func TestNext_OnceADayInEveryZone(t *testing.T) {
 					run := due(year, month, day-3, clock[0], clock[1], location)
 					for d := day - 2; d <= day+2; d++ {
 						want := due(year, month, d, clock[0], clock[1], location)
-						if want.Equal(run) { // the day before was skipped whole: its run is this day's
+						if want.Equal(run) { // the previous day was skipped; its run is on this day
 							continue
 						}
 						if run = s.Next(run); !run.Equal(want) {
@@ -128,8 +128,8 @@ func TestNext_OnceADayInEveryZone(t *testing.T) {
 	}
 }
 
-// due is the first moment at which the zone's clock shows a civil time, or the end of the gap that holds it. It
-// looks at every quarter of an hour and knows nothing of offsets.
+// due returns the first moment at which the zone's clock shows a civil time, or the end of the gap
+// that contains it. It checks every quarter of an hour and does not use offsets.
 func due(year int, month time.Month, day, hour, minute int, location *time.Location) time.Time {
 	civil := time.Date(year, month, day, hour, minute, 0, 0, time.UTC)
 	begin := civil.Add(-26 * time.Hour)

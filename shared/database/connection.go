@@ -6,12 +6,12 @@ import (
 	"net"
 )
 
-// ErrLost marks what is read from, or written to, a connection that the server or
-// the network has ended: in the middle of a statement, whose effect is unknown.
+// ErrLost is returned for reads from and writes to a connection that the server or the network has
+// closed. The effect of the statement in progress is unknown.
 var ErrLost = errors.New("connection to the database lost")
 
-// connection tells a lost server from a request body that ends too early: both
-// would be io.ErrUnexpectedEOF.
+// connection marks errors of the server's connection with ErrLost, so that they differ from a
+// request body that ends too early: both are io.ErrUnexpectedEOF.
 type connection struct{ net.Conn }
 
 func dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -32,7 +32,7 @@ func (c connection) Write(b []byte) (int, error) {
 	return n, lost(err)
 }
 
-// lost leaves a timeout as it is: a deadline is the caller's own.
+// lost marks an error with ErrLost, except timeouts: a deadline is the caller's own.
 func lost(err error) error {
 	var timeout net.Error
 	if err == nil || errors.As(err, &timeout) && timeout.Timeout() {

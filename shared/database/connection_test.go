@@ -13,8 +13,8 @@ import (
 	"function/shared/database"
 )
 
-// crashing is the way to a server that ends without a word when a statement asks
-// it to sleep. It answers with the port to connect to.
+// crashing starts a proxy to a server that closes the connection without an error when a statement
+// sleeps. It returns the proxy's port.
 func crashing(t *testing.T, network, address string) int {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -47,7 +47,7 @@ func crashing(t *testing.T, network, address string) int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-func TestServerThatCrashesInMidStatementIsUnavailable(t *testing.T) {
+func TestStatement_ServerCrashes_IsUnavailable(t *testing.T) {
 	t.Parallel()
 	server := open(t).Config().ConnConfig
 	network, address := pgconn.NetworkAddress(server.Host, server.Port)

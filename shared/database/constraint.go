@@ -10,14 +10,14 @@ import (
 
 var constraints = map[string]*fault.Error{}
 
-// Constraint says what a caller reads whose statement a named constraint or unique index
-// refuses. A domain calls it once for each, when it is initialized.
+// Constraint sets the fault for statements that violate a named constraint or unique index. Domains
+// call it when they are initialized, once for each constraint.
 func Constraint(name string, kind fault.Kind, sentence string) {
 	constraints[name] = fault.New(kind, "%s", sentence)
 }
 
-// Refusal is the fault that the constraint which refused a statement stands for; nil: err
-// is something else, or the constraint has no sentence.
+// Refusal returns the fault of the constraint that err reports as violated, or nil if err is
+// something else or the constraint has no fault.
 func Refusal(err error) *fault.Error {
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {

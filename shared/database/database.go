@@ -1,5 +1,5 @@
-// Package database opens PostgreSQL pools for functions, of which many run at
-// once, and names what went wrong in a statement.
+// Package database opens PostgreSQL pools, runs transactions and classifies the errors of
+// statements.
 package database
 
 import (
@@ -26,21 +26,21 @@ const (
 	Analytics Name = "analytics_db"
 )
 
-// Compliance is user_management_db as the compliance domain sees it: its own schema, and
-// what publishing and auditing take.
+// Compliance is user_management_db as the compliance domain sees it: its own schema, and the tables
+// for publishing and auditing.
 const Compliance Name = "compliance"
 
 // Names lists the databases.
 var Names = []Name{Users, Datasets, Analytics}
 
-// maxMessage bounds one message of the server, and so one row: a query may make a
-// value of a gigabyte, and this process must not.
-const maxMessage = 32 << 20
+// maxMessageSize is the size limit of one message from the server, and so of one row. A query can
+// build a value of a gigabyte, which this process must not hold.
+const maxMessageSize = 32 << 20
 
-// Open prepares a pool of a few connections (`pool_max_conns` in the URL says how
-// many). It connects at the first statement, so that a cold start pays only for
-// the databases that its request needs. A statement may take a minute, and a
-// transaction may be idle for one (see migrate.Bootstrap and [AllowTime]).
+// Open returns a small pool (`pool_max_conns` in the URL sets its size). It connects on the first
+// statement, so a cold start pays only for the databases that its request needs. Roles limit a
+// statement, and the idle time of a transaction, to a minute (see migrate.Bootstrap and
+// [AllowTime]).
 func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -49,7 +49,7 @@ func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	}
 	config.MaxConnIdleTime = 5 * time.Minute
 	config.ConnConfig.ConnectTimeout = 5 * time.Second
-	config.ConnConfig.MaxProtocolMessageBodyLen = maxMessage
+	config.ConnConfig.MaxProtocolMessageBodyLen = maxMessageSize
 	config.ConnConfig.DialFunc = dial
 	config.AfterConnect = registerTypes
 	pool, err := pgxpool.NewWithConfig(ctx, config)
@@ -59,9 +59,9 @@ func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
-// registerTypes makes a connection read times in UTC, wherever the process runs, and
-// send UUIDs as they are: by database/sql's interface they would be text, after pgx has
-// tried everything else.
+// registerTypes makes a connection read times in UTC, whatever the time zone of the process, and
+// encode uuid.UUID directly. Without that, pgx would try every other encoding and then send text
+// through the database/sql interface.
 func registerTypes(_ context.Context, conn *pgx.Conn) error {
 	codec := &pgtype.TimestamptzCodec{ScanLocation: time.UTC}
 	conn.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: codec})
@@ -69,25 +69,25 @@ func registerTypes(_ context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// Violates tells whether a statement was refused by the named constraint or
-// unique index. Constraints decide, so that two requests at once cannot both win.
+// Violates reports whether a statement violated the named constraint or unique index. Constraints
+// decide rather than reads beforehand, so that of two concurrent requests only one succeeds.
 func Violates(err error, constraint string) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && e.ConstraintName == constraint
 }
 
-// IsNoRows tells whether a query for one row found none.
+// IsNoRows reports whether a query for one row found none.
 func IsNoRows(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
 
-// IsUnstorable tells whether a text holds what PostgreSQL cannot store: the
-// character U+0000, or bytes that are not UTF-8.
+// IsUnstorable reports whether a text contains what PostgreSQL cannot store: the character U+0000
+// or invalid UTF-8.
 func IsUnstorable(err error) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && (e.Code == "22021" || e.Code == "22P05")
 }
 
-// IsUnavailable tells whether the server could not be reached, or ended the
-// connection: a retry may succeed.
+// IsUnavailable reports whether the server was unreachable or closed the connection. A retry may
+// succeed.
 func IsUnavailable(err error) bool {
 	var connect *pgconn.ConnectError
 	if errors.As(err, &connect) || errors.Is(err, ErrLost) {
@@ -103,8 +103,8 @@ func IsUnavailable(err error) bool {
 
 const allowTime = `SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true)`
 
-// AllowTime lets each statement of a transaction take this long, and lets the transaction
-// wait as long between two of them: for deletions of many rows, or with objects in between.
+// AllowTime raises the time limits of a transaction, both per statement and while idle between
+// statements. Use it for deletions of many rows, or with object storage calls in between.
 func AllowTime(ctx context.Context, tx pgx.Tx, d time.Duration) error {
 	if _, err := tx.Exec(ctx, allowTime, strconv.FormatInt(d.Milliseconds(), 10)); err != nil {
 		return fmt.Errorf("allow the transaction %s: %w", d, err)
@@ -112,7 +112,7 @@ func AllowTime(ctx context.Context, tx pgx.Tx, d time.Duration) error {
 	return nil
 }
 
-// retries bounds how often a transaction that lost a race is run again.
+// retries is the maximum number of attempts at a transaction that loses a race.
 const retries = 5
 
 // Tx is a transaction.
@@ -121,29 +121,28 @@ type Tx struct {
 	last pgx.Batch
 }
 
-// Write keeps a statement for the end of the transaction, where all that were kept go
-// out in one round trip. So the statements before do not see its effect, and its error
-// is [Transact]'s.
+// Write queues a statement for the end of the transaction, where all queued statements are sent in
+// one round trip. Earlier statements do not see its effect, and [Transact] returns its error.
 func (tx *Tx) Write(_ context.Context, sql string, arguments ...any) error {
 	tx.last.Queue(sql, arguments...)
 	return nil
 }
 
-// Writer runs statements of which nobody reads a result but the error: a transaction
-// keeps them for its end, an outbox.DB runs them at once.
+// Writer runs statements whose only result is an error. A transaction queues them for its end; an
+// outbox.DB runs them at once.
 type Writer interface {
 	Write(ctx context.Context, sql string, arguments ...any) error
 }
 
-// Transact runs work in a transaction, and again when it lost a race
-// (serialization failure, deadlock): so work must have no effect outside it.
+// Transact runs work in a transaction, and retries it after a lost race (serialization failure or
+// deadlock), so work must have no effects outside the transaction.
 func Transact(ctx context.Context, db *pgxpool.Pool, work func(*Tx) error) error {
 	return TransactFrom(ctx, db, func(*pgx.Batch) {}, work)
 }
 
-// TransactFrom is [Transact] of work that begins with statements that are known
-// beforehand: they go out together with the transaction's BEGIN. What reads their
-// results (pgx.QueuedQuery) has run before work does; its error ends the transaction.
+// TransactFrom is like [Transact] and sends statements known beforehand together with the
+// transaction's BEGIN. Functions that read their results (pgx.QueuedQuery) run before work; an
+// error of theirs ends the transaction.
 func TransactFrom(ctx context.Context, db *pgxpool.Pool, first func(*pgx.Batch), work func(*Tx) error) error {
 	for attempt := 1; ; attempt++ {
 		err := transactOnce(ctx, db, first, work)
@@ -160,7 +159,7 @@ func transactOnce(ctx context.Context, db *pgxpool.Pool, first func(*pgx.Batch),
 	if err != nil {
 		return err
 	}
-	defer conn.Release() // and, if work has panicked, end the connection with its transaction
+	defer conn.Release() // closes the connection, and so its transaction, if work panics
 	var opening pgx.Batch
 	opening.BeginTx(pgx.TxOptions{})
 	first(&opening)
@@ -179,13 +178,13 @@ func transactOnce(ctx context.Context, db *pgxpool.Pool, first func(*pgx.Batch),
 	return err
 }
 
-// idle is a connection's status outside of a transaction.
+// idle is the status of a connection outside a transaction.
 const idle = 'I'
 
-// commit sends what was kept, and the COMMIT with it.
+// commit sends the queued statements together with COMMIT.
 func (tx *Tx) commit(ctx context.Context) error {
 	tx.last.Queue("commit").Exec(func(done pgconn.CommandTag) error {
-		if done.String() == "ROLLBACK" { // work went on after a statement had failed
+		if done.String() == "ROLLBACK" { // work continued after a failed statement
 			return pgx.ErrTxCommitRollback
 		}
 		return nil

@@ -31,7 +31,7 @@ func run(t *testing.T, db *pgxpool.Pool, statements ...string) {
 	}
 }
 
-func TestOpenDoesNotQuoteTheURL(t *testing.T) {
+func TestOpen_BadURL_IsNotQuoted(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{"postgres://u:s3cret@[", "host=x password=s3cret port=none", "s3cret", "postgres://u:s3cret@h/d?pool_max_conns=s3cret"} {
 		if _, err := database.Open(context.Background(), url); err == nil || strings.Contains(err.Error(), "s3cret") {
@@ -40,7 +40,7 @@ func TestOpenDoesNotQuoteTheURL(t *testing.T) {
 	}
 }
 
-func TestConstraintIsTheOneThatWasViolated(t *testing.T) {
+func TestViolates_NamesTheConstraint(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	run(t, db, `CREATE TABLE a (x int CONSTRAINT a_x UNIQUE)`, `INSERT INTO a VALUES (1)`)
@@ -53,7 +53,7 @@ func TestConstraintIsTheOneThatWasViolated(t *testing.T) {
 	}
 }
 
-func TestTextThatCannotBeStored(t *testing.T) {
+func TestIsUnstorable_InvalidText(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	run(t, db, `CREATE TABLE a (x text, j jsonb)`)
@@ -67,7 +67,7 @@ func TestTextThatCannotBeStored(t *testing.T) {
 	}
 }
 
-func TestTimesAreUTC(t *testing.T) {
+func TestOpen_TimesAreUTC(t *testing.T) {
 	t.Parallel()
 	var at time.Time
 	if err := open(t).QueryRow(context.Background(), `SELECT '2026-07-01 12:00:00+02'::timestamptz`).Scan(&at); err != nil {
@@ -78,7 +78,7 @@ func TestTimesAreUTC(t *testing.T) {
 	}
 }
 
-func TestServerThatCannotBeReachedIsUnavailable(t *testing.T) {
+func TestStatement_ServerUnreachable_IsUnavailable(t *testing.T) {
 	t.Parallel()
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -101,7 +101,7 @@ func TestServerThatCannotBeReachedIsUnavailable(t *testing.T) {
 	}
 }
 
-func TestConnectionThatWasEndedIsUnavailable(t *testing.T) {
+func TestStatement_ConnectionClosed_IsUnavailable(t *testing.T) {
 	t.Parallel()
 	db, ctx := open(t), context.Background()
 	for name, use := range map[string]func(*pgxpool.Conn) error{
@@ -146,7 +146,7 @@ func TestConnectionThatWasEndedIsUnavailable(t *testing.T) {
 	run(t, db, `SELECT 1`)
 }
 
-func TestStatementThatWasCancelledIsNotUnavailable(t *testing.T) {
+func TestStatement_Cancelled_IsNotUnavailable(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	_, err := db.Exec(context.Background(), `SET LOCAL statement_timeout = 1; SELECT pg_sleep(60)`)
@@ -155,7 +155,7 @@ func TestStatementThatWasCancelledIsNotUnavailable(t *testing.T) {
 	}
 }
 
-func TestDeadlockIsResolvedByRunningOneAgain(t *testing.T) {
+func TestTransact_Deadlock_IsRetried(t *testing.T) {
 	t.Parallel()
 	db, ctx := open(t), context.Background()
 	run(t, db, `CREATE TABLE a (id int PRIMARY KEY, n int NOT NULL)`, `INSERT INTO a VALUES (1, 0), (2, 0)`)
@@ -187,7 +187,7 @@ func TestDeadlockIsResolvedByRunningOneAgain(t *testing.T) {
 	}
 }
 
-func TestRowOfAGigabyteDoesNotComeIn(t *testing.T) {
+func TestQuery_RowOfAGigabyte_IsRefused(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	var text string
@@ -246,7 +246,7 @@ func TestPool_TimeLimits_HoldForEveryRoleAndAreLiftedForATransaction(t *testing.
 	}
 }
 
-func TestTransaction_IdleForTooLong_EndsWithAnErrorThatARetryMends(t *testing.T) {
+func TestTransaction_IdleForTooLong_IsUnavailable(t *testing.T) {
 	t.Parallel()
 	db := open(t)
 	err := database.Transact(t.Context(), db, func(tx *database.Tx) error {

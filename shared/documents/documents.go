@@ -1,15 +1,14 @@
-// Package documents stores opaque documents by collection and identifier: in MongoDB
-// where one is configured, and in PostgreSQL otherwise. Functions that keep what no
-// table has columns for use it.
+// Package documents stores opaque documents by collection and identifier: in MongoDB if one is
+// configured, and in PostgreSQL otherwise. It is for data that no table has columns for.
 //
-// A document never changes. A new version is a new document, and a row of the
-// domain's own database points to the one that holds: the commit of that row is the
-// change, so two databases never disagree, whenever a process dies. What a crash
-// leaves behind is a document that nothing points to.
+// A document is immutable. A new version is a new document, and a row in the domain's own database
+// points to the current one. The change takes effect when that row is committed, so the two
+// databases cannot disagree, even after a crash. A crash can only leave behind an unreferenced
+// document.
 //
-// A store sees bytes. What is personal the domain seals with the person's key before
-// it comes here, so that destroying the key destroys every version, in either
-// database and in their backups (GDPR Article 17).
+// A store sees only bytes. The domain seals personal data with the person's key first, so that
+// destroying the key destroys every version in either database and in their backups (GDPR Article
+// 17).
 package documents
 
 import (
@@ -19,25 +18,25 @@ import (
 	"github.com/google/uuid"
 )
 
-// MaxSize bounds a document, in bytes; MongoDB's own bound is 16 MiB.
+// MaxSize is the maximum size of a document in bytes. MongoDB's own limit is 16 MiB.
 const MaxSize = 1 << 20
 
-// ErrNotFound reports a document that does not exist.
+// ErrNotFound is returned for a document that does not exist.
 var ErrNotFound = errors.New("no such document")
 
-// ErrExists reports an identifier that is taken.
+// ErrExists is returned when the identifier is taken.
 var ErrExists = errors.New("a document with this identifier already exists")
 
-// ErrTooLarge reports a body of more than MaxSize.
+// ErrTooLarge is returned for a body larger than MaxSize.
 var ErrTooLarge = errors.New("the document is too large")
 
-// Store keeps documents. A server that cannot be reached is a fault of kind
-// Unavailable, or an error that database.IsUnavailable knows.
+// Store stores documents. If the server is unreachable, methods return fault.Unavailable or an
+// error for which database.IsUnavailable is true.
 type Store interface {
-	// Put stores a new document. Of two with one identifier at once one wins.
+	// Put stores a new document. Of two concurrent calls with the same identifier, one succeeds.
 	Put(ctx context.Context, collection string, id uuid.UUID, body []byte) error
-	// Get reads a document whose Put was acknowledged.
+	// Get returns a document whose Put has succeeded.
 	Get(ctx context.Context, collection string, id uuid.UUID) ([]byte, error)
-	// Delete removes a document; one that does not exist is no error.
+	// Delete removes a document. A missing document is no error.
 	Delete(ctx context.Context, collection string, id uuid.UUID) error
 }

@@ -56,7 +56,7 @@ func put(t *testing.T, s documents.Store, id uuid.UUID, body []byte) {
 	}
 }
 
-func TestWhatIsPutIsGot(t *testing.T) {
+func TestStore_Put_IsReturnedByGet(t *testing.T) {
 	each(t, func(t *testing.T, s documents.Store) {
 		ctx := context.Background()
 		for _, body := range [][]byte{[]byte("first"), {}, {0, 255, 254, 0}, bytes.Repeat([]byte{7}, documents.MaxSize)} {
@@ -76,7 +76,7 @@ func TestWhatIsPutIsGot(t *testing.T) {
 	})
 }
 
-func TestOfManyAtOnceOneWins(t *testing.T) {
+func TestStore_ConcurrentPuts_OneSucceeds(t *testing.T) {
 	each(t, func(t *testing.T, s documents.Store) {
 		id := uuid.New()
 		won := make(chan string, 8)
@@ -100,7 +100,7 @@ func TestOfManyAtOnceOneWins(t *testing.T) {
 	})
 }
 
-func TestDeleteTwice(t *testing.T) {
+func TestStore_DeletedTwice_IsNoError(t *testing.T) {
 	each(t, func(t *testing.T, s documents.Store) {
 		id := uuid.New()
 		put(t, s, id, []byte("a"))
@@ -116,7 +116,7 @@ func TestDeleteTwice(t *testing.T) {
 	})
 }
 
-func TestMongoDBThatCannotBeReachedIsUnavailable(t *testing.T) {
+func TestMongoDB_Unreachable_IsUnavailable(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -135,7 +135,7 @@ func TestMongoDBThatCannotBeReachedIsUnavailable(t *testing.T) {
 	}
 }
 
-func TestURLErrorsDoNotQuoteTheURL(t *testing.T) {
+func TestOpen_BadURL_IsNotQuoted(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{"mongodb://user:hunter2@host", "http://user:hunter2@host/db", "mongodb://user:hunter2@host:x/db", ""} {
 		if _, err := mongodb.Open(url); err == nil || bytes.Contains([]byte(err.Error()), []byte("hunter2")) {

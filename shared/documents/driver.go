@@ -2,11 +2,11 @@ package documents
 
 import "function/shared/driver"
 
-// Server is a store on a server of its own.
+// Server is a store that runs as a separate server.
 type Server interface {
 	Store
 	Close() error
 }
 
-// Drivers open the servers that MONGODB_URL names.
+// Drivers opens the server at MONGODB_URL.
 var Drivers = driver.NewRegistry[Server]("MONGODB_URL")

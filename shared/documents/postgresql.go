@@ -11,8 +11,8 @@ import (
 	"function/shared/database"
 )
 
-// PostgreSQL keeps documents in the table `documents` of a domain's own database. In
-// a transaction, documents commit with the rest of it.
+// PostgreSQL stores documents in the table `documents` of a domain's own database. If DB is a
+// transaction, documents commit with it.
 type PostgreSQL struct{ DB Querier }
 
 // Querier is a transaction or a pool.

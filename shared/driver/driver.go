@@ -1,5 +1,5 @@
-// Package driver finds what opens a URL by its scheme, as database/sql does: packages of
-// drivers register themselves, and a program links a driver by a blank import.
+// Package driver opens servers by the scheme of their URL, as database/sql does. Driver packages
+// register themselves, and a program links a driver by a blank import.
 package driver
 
 import (
@@ -7,24 +7,23 @@ import (
 	"strings"
 )
 
-// Registry holds the drivers of one kind of server.
+// Registry holds the drivers for one kind of server.
 type Registry[T any] struct {
-	setting string // that holds the URL, such as REDIS_URL
+	setting string // environment variable of the URL, such as REDIS_URL
 	open    map[string]func(url string) (T, error)
 }
 
-// NewRegistry makes a registry for the servers that a setting names.
+// NewRegistry returns a registry for servers whose URL is in a setting.
 func NewRegistry[T any](setting string) *Registry[T] {
 	return &Registry[T]{setting: setting, open: map[string]func(string) (T, error){}}
 }
 
-// Register adds the driver of a scheme. It is called when packages are initialized.
+// Register adds the driver of a scheme. Drivers call it from init.
 func (r *Registry[T]) Register(scheme string, open func(url string) (T, error)) {
 	r.open[scheme] = open
 }
 
-// Open opens the server that a URL names. The errors never quote the URL, because it may
-// hold a password.
+// Open opens the server at a URL. Errors do not quote the URL, which may contain a password.
 func (r *Registry[T]) Open(url string) (server T, err error) {
 	scheme, _, _ := strings.Cut(url, "://")
 	open, ok := r.open[scheme]

@@ -1,10 +1,10 @@
-// Package drivers links what a deployment may name by URL: key services, object stores,
-// MongoDB and Redis. The programs import it; functions and their tests know interfaces
-// alone, so that no test links what it does not use.
+// Package drivers links the drivers that a deployment can select by URL: key services, object
+// stores, MongoDB and Redis. Only programs import it. Functions and their tests use interfaces, so
+// that no test links a driver that it does not use.
 package drivers
 
 import (
-	_ "gocloud.dev/blob/s3blob"           // s3://bucket?region=…, and what speaks its protocol
+	_ "gocloud.dev/blob/s3blob"           // s3://bucket?region=…, and compatible stores
 	_ "gocloud.dev/secrets/awskms"        // awskms://
 	_ "gocloud.dev/secrets/azurekeyvault" // azurekeyvault://
 	_ "gocloud.dev/secrets/gcpkms"        // gcpkms://

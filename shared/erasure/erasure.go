@@ -1,7 +1,6 @@
-// Package erasure keeps what is gone from coming back: once an organization is erased
-// from a database, nothing of it is added there any more, neither by a request that was
-// still under way nor by an event that is told late. A domain declares in one line what
-// it deletes of an organization: see [Organization].
+// Package erasure deletes the data of deleted organizations and keeps it from coming back: once an
+// organization is erased from a database, requests in progress and late events can no longer add to
+// it. A domain declares what it deletes; see [Organization].
 package erasure
 
 import (
@@ -18,14 +17,14 @@ import (
 )
 
 const (
-	// What is being added to the organization is waited for: then all of it is there to be deleted.
+	// Wait for transactions that are adding to the organization, so that all of their rows can be
+	// deleted.
 	lockOrganization = `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`
 	insertErased     = `INSERT INTO erased_organizations (organization_id) VALUES ($1) ON CONFLICT DO NOTHING`
 )
 
-// begin marks the organization of an event as erased from a function's database, and puts
-// that into the organization's trail, once. After it, nothing is added that would have to
-// be deleted.
+// begin marks an organization as erased from a function's database and records that in the
+// organization's trail, once. After that, no rows of the organization can be added.
 func begin(ctx context.Context, db *outbox.DB, e events.OrganizationDeleted) error {
 	if e.OrganizationID == uuid.Nil {
 		return fault.New(fault.Invalid, "This event does not name an organization")

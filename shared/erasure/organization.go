@@ -13,12 +13,12 @@ import (
 	"function/shared/outbox"
 )
 
-// Part is something of an organization that goes with it. A part is deleted in small
-// transactions, so that another delivery goes on where one has died.
+// Part deletes one kind of an organization's data. It does so in small transactions, so that a
+// redelivery continues after a failure.
 type Part func(ctx context.Context, db *outbox.DB, organization uuid.UUID) error
 
-// Organization declares the function that deletes from a database what it holds of an
-// organization that is gone, part by part.
+// Organization declares a function that deletes, part by part, what a database holds of a deleted
+// organization.
 func Organization(name string, in database.Name, parts ...Part) function.Declaration {
 	construct := func(ctx context.Context, env *function.Env) (*outbox.DB, error) { return env.Database(ctx, in) }
 	erase := func(db *outbox.DB, ctx context.Context, e events.Received[events.OrganizationDeleted]) error {
@@ -35,13 +35,13 @@ func Organization(name string, in database.Name, parts ...Part) function.Declara
 	return function.Service(name, construct, function.OnEvent(erase)).Uses(function.Owns(in))
 }
 
-// Table is the rows of a table whose organization_id is the organization's.
+// Table deletes the rows of a table by organization_id.
 func Table(name ...string) Part {
 	table := pgx.Identifier(name).Sanitize()
 	return Statement(`DELETE FROM ` + table + ` WHERE ctid = ANY (ARRAY (SELECT ctid FROM ` + table + ` WHERE organization_id = $1 LIMIT 1000 FOR UPDATE))`)
 }
 
-// Statement runs SQL of the organization, $1, until it affects no row.
+// Statement runs SQL with the organization as $1 until it affects no row.
 func Statement(sql string) Part {
 	return func(ctx context.Context, db *outbox.DB, organization uuid.UUID) error {
 		for {
@@ -53,8 +53,8 @@ func Statement(sql string) Part {
 	}
 }
 
-// Each deletes what SQL lists: the next IDs of the organization, $1, after an ID, $2, in
-// their order and locked.
+// Each calls remove for the IDs that SQL lists. The SQL returns, in order and locked, the next IDs
+// of the organization $1 after the ID $2.
 func Each(sql string, remove func(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, some []uuid.UUID) error) Part {
 	return func(ctx context.Context, db *outbox.DB, organization uuid.UUID) error {
 		for after := uuid.Nil; ; {

@@ -2,7 +2,7 @@ package events
 
 import "github.com/google/uuid"
 
-// ReportRunRequested: a report is to be run now, by hand or because it is due.
+// ReportRunRequested asks for a run of a report, whether a person started it or it is due.
 type ReportRunRequested struct {
 	RunID          uuid.UUID `json:"run_id"`
 	ReportID       uuid.UUID `json:"report_id"`

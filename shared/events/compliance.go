@@ -6,38 +6,38 @@ import (
 	"github.com/google/uuid"
 )
 
-// PoliciesChanged: retention policies of a resource as they are now. Together with the
-// events before it, a subscriber knows every change up to Through.
+// PoliciesChanged announces the current retention policies of a resource. With all earlier events,
+// a subscriber knows every change up to Through.
 type PoliciesChanged struct {
 	Resource string            `json:"resource"`
-	After    int64             `json:"after"`   // the changes that this event covers have versions above it,
+	After    int64             `json:"after"`   // covers the changes with versions above this one
 	Through  int64             `json:"through"` // up to and including this one
 	Policies []RetentionPolicy `json:"policies"`
 }
 
 // RetentionPolicy is how long an organization keeps one resource.
 type RetentionPolicy struct {
-	OrganizationID uuid.UUID `json:"organization_id"` // uuid.Nil: every organization without a policy of its own
-	KeepDays       *int      `json:"keep_days"`       // nil: none of its own any more
-	Version        int64     `json:"version"`         // orders the changes of all policies of a resource
+	OrganizationID uuid.UUID `json:"organization_id"` // uuid.Nil: all organizations without their own policy
+	KeepDays       *int      `json:"keep_days"`       // nil: the policy was deleted
+	Version        int64     `json:"version"`         // orders changes to all policies of a resource
 }
 
-// PoliciesMissing: a domain has been asked to dispose of something, and does not know all
-// policies of the resource. They are to be published again.
+// PoliciesMissing asks for the policies of a resource to be published again, because a domain was
+// asked to dispose of something without knowing all of them.
 type PoliciesMissing struct {
 	Resource string `json:"resource"`
-	After    int64  `json:"after"` // the domain knows all versions up to this one
+	After    int64  `json:"after"` // the domain knows every version up to this one
 }
 
-// DisposalRequested: everything of a resource that its policies no longer keep is to go.
+// DisposalRequested asks a domain to delete what the policies of a resource no longer keep.
 type DisposalRequested struct {
 	SweepID  uuid.UUID `json:"sweep_id"`
 	Resource string    `json:"resource"`
-	At       time.Time `json:"at"`       // what has been over for its policy's days at this time
-	Policies int64     `json:"policies"` // the version of the policies: nothing goes before all up to it are known
+	At       time.Time `json:"at"`       // the time from which the days that a policy keeps are counted back
+	Policies int64     `json:"policies"` // policy version; a domain deletes nothing before it knows all versions up to it
 }
 
-// Disposed: what a domain disposed of in a sweep, by organization.
+// Disposed reports what a domain deleted in a sweep, by organization.
 type Disposed struct {
 	SweepID       uuid.UUID       `json:"sweep_id"`
 	Resource      string          `json:"resource"`
@@ -48,8 +48,8 @@ type Disposed struct {
 // DisposedCount is one organization's share of a disposal.
 type DisposedCount struct {
 	OrganizationID uuid.UUID `json:"organization_id"`
-	KeepDays       int       `json:"keep_days"` // what its policy said
-	Cutoff         time.Time `json:"cutoff"`    // what was over before this went
+	KeepDays       int       `json:"keep_days"` // the policy's days
+	Cutoff         time.Time `json:"cutoff"`    // items that ended before this time were deleted
 	Items          int64     `json:"items"`
 	Bytes          int64     `json:"bytes"`
 	Oldest         time.Time `json:"oldest"`

@@ -6,8 +6,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Dataset is the present state of a data set, as every event about one carries
-// it: a subscriber needs no earlier event to understand a later one.
+// Dataset is the current state of a data set. Every event about a data set carries it, so a
+// subscriber needs no earlier event.
 type Dataset struct {
 	DatasetID      uuid.UUID `json:"dataset_id"`
 	OrganizationID uuid.UUID `json:"organization_id"`
@@ -24,23 +24,23 @@ type Dataset struct {
 func (e Dataset) EventSubject() string         { return e.DatasetID.String() }
 func (e Dataset) EventOrganization() uuid.UUID { return e.OrganizationID }
 
-// DatasetCreated: a data set was described; it holds nothing yet.
+// DatasetCreated reports a new data set, without data yet.
 type DatasetCreated struct{ Dataset }
 
-// DatasetUploaded: a version's bytes are stored, and wait to be profiled.
+// DatasetUploaded reports that a version's bytes are stored and wait to be profiled.
 type DatasetUploaded struct{ Dataset }
 
-// DatasetRetried: a version that failed waits to be profiled again.
+// DatasetRetried reports that a failed version waits to be profiled again.
 type DatasetRetried struct{ Dataset }
 
-// DatasetReady: the version was profiled and can be queried.
+// DatasetReady reports that the version was profiled and can be queried.
 type DatasetReady struct{ Dataset }
 
-// DatasetFailed: the version's file could not be read, or profiling it has failed for good.
+// DatasetFailed reports that the version's file is unreadable or that profiling failed permanently.
 type DatasetFailed struct{ Dataset }
 
-// DatasetDeleted: the data set is gone for its users; its bytes go when the
-// retention policy says.
+// DatasetDeleted reports that users can no longer see the data set. Its bytes are deleted when the
+// retention policy says so.
 type DatasetDeleted struct{ Dataset }
 
 func (DatasetCreated) EventType() string  { return v1("datasets.created") }

@@ -6,12 +6,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// UserErased: a person has erased their account (GDPR Article 17), and the users
-// domain holds nothing of them that can be read any more. Events of the person may
-// come later than this one.
+// UserErased reports that a person erased their account (GDPR Article 17) and that the users domain
+// no longer holds readable data about them. Events about the person may arrive after this one.
 type UserErased struct {
 	UserID          uuid.UUID  `json:"user_id"`
-	ProfileDocument *uuid.UUID `json:"profile_document,omitempty"` // what the users domain kept outside of the transaction
+	ProfileDocument *uuid.UUID `json:"profile_document,omitempty"` // a document of the users domain outside its database
 	ErasedAt        time.Time  `json:"erased_at"`
 }
 

@@ -1,9 +1,8 @@
-// Package events is what the domains tell each other: the types and payloads of
-// every CloudEvent, which producers publish and subscribers receive. Domains
-// share these words and nothing else of each other's insides.
+// Package events defines the types and payloads of all CloudEvents between the domains. Domains
+// share these definitions and nothing else.
 //
-// A payload never holds personal data: it is kept in outboxes, projections and
-// dead letters, which erasure does not visit.
+// Payloads must not contain personal data: outboxes, projections and dead letters keep them, and
+// erasure does not reach those.
 package events
 
 import (
@@ -12,17 +11,17 @@ import (
 	"github.com/google/uuid"
 )
 
-// v1 is the type of an event in its first version: a reverse-DNS name, as CloudEvents
-// §type asks for, whose last word is the version. A field may be added to a version if
-// subscribers do without it. Any other change makes a new version, an event type of its
-// own beside the old one, until nobody subscribes to that any more.
+// v1 returns the type of an event's first version: a reverse-DNS name, as CloudEvents recommends,
+// whose last part is the version. A field may be added to a version if subscribers work without it.
+// Any other change needs a new version: a further event type, published beside the old one until
+// nobody subscribes to that any more.
 func v1(name string) string { return "com.appliedinnovationcorp.data." + name + ".v1" }
 
-// MaxSize bounds an encoded event, in bytes. CloudEvents promises passage to
-// 64 KiB only; the brokers in use take at least this much.
+// MaxSize is the size limit of an encoded event, in bytes. CloudEvents guarantees only 64 KiB; the
+// brokers in use accept at least this much.
 const MaxSize = 512 << 10
 
-// Event is a payload that knows its CloudEvents attributes.
+// Event is a payload that provides its CloudEvents attributes.
 type Event interface {
 	// EventType is the CloudEvents `type`.
 	EventType() string
@@ -32,8 +31,8 @@ type Event interface {
 	EventOrganization() uuid.UUID
 }
 
-// Received is an event as a subscriber gets it. (Source, ID) names it once and
-// for all (CloudEvents §id): a second delivery has the same pair.
+// Received is an event as a subscriber receives it. (Source, ID) identifies it (CloudEvents §id); a
+// repeated delivery has the same pair.
 type Received[T Event] struct {
 	Source string
 	ID     string

@@ -29,7 +29,7 @@ var all = []events.Event{
 	events.RegistrationRequested{}, events.ReportRunRequested{}, events.UserErased{}, events.UserLoggedIn{}, events.UserRegistered{},
 }
 
-// What subscribers rely on. A change of a line is a new version of the event (see v1).
+// The contract with subscribers. Changing a line requires a new version of the event (see v1).
 func TestEvents_TypesAndShapesArePinned(t *testing.T) {
 	t.Parallel()
 	var lines []string
@@ -92,7 +92,7 @@ func TestEvents_AllAreListed(t *testing.T) {
 	}
 }
 
-// shape is the JSON of a type, a line for each field.
+// shape returns the JSON fields of a type, one per line.
 func shape(t reflect.Type, indent string) string {
 	var b strings.Builder
 	for _, f := range reflect.VisibleFields(t) {

@@ -2,12 +2,12 @@ package events
 
 import "github.com/google/uuid"
 
-// DeliveryFailed: an event became a dead letter, because a function did not take it.
+// DeliveryFailed reports that an event became a dead letter because a function did not accept it.
 type DeliveryFailed struct {
-	Function  string `json:"function"` // that did not take it
-	Source    string `json:"source"`   // with EventID, names the event
+	Function  string `json:"function"` // the function that did not accept it
+	Source    string `json:"source"`   // identifies the event, with EventID
 	EventID   string `json:"event_id"`
-	Permanent bool   `json:"permanent"` // the function refused the event, and will again
+	Permanent bool   `json:"permanent"` // the function refused the event and would refuse it again
 	Reason    string `json:"reason"`
 }
 
@@ -15,12 +15,12 @@ func (DeliveryFailed) EventType() string            { return v1("platform.delive
 func (e DeliveryFailed) EventSubject() string       { return e.EventID }
 func (DeliveryFailed) EventOrganization() uuid.UUID { return uuid.Nil }
 
-// JobFailed: the last attempt of a job has failed. The function that owns the job's
-// kind ends it (job.Discard), in the transaction that changes its own state.
+// JobFailed reports that a job's last attempt failed. The function of the job's kind ends the job
+// (job.Discard) in the transaction that changes its own state.
 type JobFailed struct {
 	JobID  uuid.UUID `json:"job_id"`
-	Kind   string    `json:"kind"` // the function that worked on it
-	Key    string    `json:"key"`  // what it worked on
+	Kind   string    `json:"kind"` // the function that runs the job
+	Key    string    `json:"key"`  // the object of the work
 	Reason string    `json:"reason"`
 }
 

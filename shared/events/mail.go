@@ -2,7 +2,7 @@ package events
 
 import "github.com/google/uuid"
 
-// MailQueued: a mail waits to be sent. What it says is not in the event.
+// MailQueued reports a mail that waits to be sent. The event does not carry its content.
 type MailQueued struct {
 	MailID uuid.UUID `json:"mail_id"`
 }

@@ -2,14 +2,14 @@ package events
 
 import "github.com/google/uuid"
 
-// NoticeRequested: people of an organization are to be told something by mail. The users
-// domain knows the addresses and the texts.
+// NoticeRequested asks the users domain, which has the addresses and the texts, to mail a notice to
+// members of an organization.
 type NoticeRequested struct {
 	OrganizationID uuid.UUID         `json:"organization_id"`
-	UserID         uuid.UUID         `json:"user_id"` // a member; uuid.Nil: all members with the role
+	UserID         uuid.UUID         `json:"user_id"` // a member; uuid.Nil: all members with Role
 	Role           string            `json:"role"`    // owner, admin or compliance_officer; empty with UserID
-	Notice         string            `json:"notice"`  // name of a text
-	Params         map[string]string `json:"params"`  // what the text mentions: identifiers and numbers, nothing personal
+	Notice         string            `json:"notice"`  // the text's name
+	Params         map[string]string `json:"params"`  // values for the text: identifiers and numbers, no personal data
 }
 
 func (NoticeRequested) EventType() string              { return v1("users.notice_requested") }

@@ -6,8 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// MembershipChanged: a person has another role or standing in an organization than
-// before, or is in it newly without having asked.
+// MembershipChanged reports a changed role or status, or a new member who had not asked to join.
 type MembershipChanged struct {
 	UserID         uuid.UUID `json:"user_id"`
 	OrganizationID uuid.UUID `json:"organization_id"`
@@ -16,16 +15,16 @@ type MembershipChanged struct {
 	ChangedAt      time.Time `json:"changed_at"` // orders the events of one membership
 }
 
-// MembershipEnded: a person left an organization, or was removed from it.
+// MembershipEnded reports that a person left an organization or was removed from it.
 type MembershipEnded struct {
 	UserID         uuid.UUID `json:"user_id"`
 	OrganizationID uuid.UUID `json:"organization_id"`
 	EndedAt        time.Time `json:"ended_at"`
 }
 
-// OrganizationDeleted: an organization is gone for good, with its memberships; what
-// others hold of it is to go too. No MembershipEnded tells of its members. Events of
-// the organization may come later than this one.
+// OrganizationDeleted reports that an organization and its memberships are gone. Subscribers delete
+// what they hold of it. No MembershipEnded is published for its members. Events of the organization
+// may arrive after this one.
 type OrganizationDeleted struct {
 	OrganizationID uuid.UUID `json:"organization_id"`
 	DeletedAt      time.Time `json:"deleted_at"`
@@ -42,5 +41,6 @@ func (e MembershipEnded) EventOrganization() uuid.UUID { return e.OrganizationID
 func (OrganizationDeleted) EventType() string      { return v1("users.organization_deleted") }
 func (e OrganizationDeleted) EventSubject() string { return e.OrganizationID.String() }
 
-// EventOrganization is none: nobody is left there who could see it among the dead letters.
+// EventOrganization returns uuid.Nil: the deleted organization has no members who could see the
+// event among the dead letters.
 func (OrganizationDeleted) EventOrganization() uuid.UUID { return uuid.Nil }

@@ -6,12 +6,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// ProfileChanged: a person changed what is on file about them. What it is now, the
-// person tells.
+// ProfileChanged reports that a person changed their profile. It does not carry the new values.
 type ProfileChanged struct {
 	UserID         uuid.UUID `json:"user_id"`
 	OrganizationID uuid.UUID `json:"organization_id"`
-	Fields         []string  `json:"fields"` // top-level names of those that were changed
+	Fields         []string  `json:"fields"` // top-level names of the changed fields
 	ChangedAt      time.Time `json:"changed_at"`
 }
 

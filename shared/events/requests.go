@@ -2,7 +2,7 @@ package events
 
 import "github.com/google/uuid"
 
-// RegistrationRequested: somebody wants an account, whose address is to be confirmed.
+// RegistrationRequested reports a registration whose address has to be confirmed.
 type RegistrationRequested struct {
 	RegistrationID uuid.UUID `json:"registration_id"`
 }
@@ -11,8 +11,8 @@ func (RegistrationRequested) EventType() string            { return v1("users.re
 func (e RegistrationRequested) EventSubject() string       { return e.RegistrationID.String() }
 func (RegistrationRequested) EventOrganization() uuid.UUID { return uuid.Nil }
 
-// PasswordResetRequested: somebody says to have forgotten a password. Whether the
-// address has an account is not known yet.
+// PasswordResetRequested reports a request for a password reset. Whether the address has an account
+// is not known yet.
 type PasswordResetRequested struct {
 	RequestID uuid.UUID `json:"request_id"`
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// UserRegistered: a person opened an account.
+// UserRegistered reports a new account.
 type UserRegistered struct {
 	UserID         uuid.UUID `json:"user_id"`
 	OrganizationID uuid.UUID `json:"organization_id"`
@@ -18,7 +18,7 @@ func (UserRegistered) EventType() string              { return v1("users.registe
 func (e UserRegistered) EventSubject() string         { return e.UserID.String() }
 func (e UserRegistered) EventOrganization() uuid.UUID { return e.OrganizationID }
 
-// UserLoggedIn: a session began.
+// UserLoggedIn reports a new session.
 type UserLoggedIn struct {
 	SessionID      uuid.UUID `json:"session_id"`
 	UserID         uuid.UUID `json:"user_id"`
@@ -30,7 +30,7 @@ func (UserLoggedIn) EventType() string              { return v1("users.logged_in
 func (e UserLoggedIn) EventSubject() string         { return e.UserID.String() }
 func (e UserLoggedIn) EventOrganization() uuid.UUID { return e.OrganizationID }
 
-// MembershipApproved: an organization let in a person who had asked to join.
+// MembershipApproved reports that an organization approved a person who had asked to join.
 type MembershipApproved struct {
 	UserID         uuid.UUID `json:"user_id"`
 	OrganizationID uuid.UUID `json:"organization_id"`

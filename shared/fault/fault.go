@@ -1,6 +1,6 @@
-// Package fault is the error a caller may see: a kind, a sentence, and the
-// places at fault. Everything else that goes wrong is internal, is logged once
-// with its cause, and reaches nobody outside.
+// Package fault defines the errors that a caller may see: a kind, a sentence, and the fields at
+// fault. All other errors are internal: they are logged once with their cause and not shown to
+// callers.
 package fault
 
 import (
@@ -10,25 +10,25 @@ import (
 	"time"
 )
 
-// Kind is what went wrong, from the caller's point of view.
+// Kind is the kind of an error, from the caller's point of view.
 type Kind int
 
-// The kinds and the HTTP status each is answered with (RFC 9110 §15).
+// The kinds, each with its HTTP status (RFC 9110 §15).
 const (
-	Internal           Kind = iota // 500: ours; the sentence is fixed, the cause is logged
+	Internal           Kind = iota // 500: our fault; the sentence is fixed and the cause is logged
 	Malformed                      // 400: cannot be parsed
-	Unauthenticated                // 401: who is calling is not known
-	StepUpRequired                 // 401: known, and needs a fresh proof of it (RFC 9470)
-	Forbidden                      // 403: known, and may not
-	NotFound                       // 404: does not exist, or is somebody else's
-	Conflict                       // 409: contradicts the present state
-	PreconditionFailed             // 412: has changed since it was read (If-Match)
-	TooLarge                       // 413: more than the limit
-	Unsupported                    // 415: a media type or format that is not read
-	Unsatisfiable                  // 416: a range that lies outside
-	Invalid                        // 422: parsed, and wrong
-	RateLimited                    // 429: too often
-	BadGateway                     // 502: another function failed half-way
+	Unauthenticated                // 401: the caller is unknown
+	StepUpRequired                 // 401: the caller is known but must give a fresh proof (RFC 9470)
+	Forbidden                      // 403: the caller lacks the right
+	NotFound                       // 404: does not exist or belongs to somebody else
+	Conflict                       // 409: conflicts with the current state
+	PreconditionFailed             // 412: changed since it was read (If-Match)
+	TooLarge                       // 413: exceeds a size limit
+	Unsupported                    // 415: media type or format not supported
+	Unsatisfiable                  // 416: range not satisfiable
+	Invalid                        // 422: can be parsed but is invalid
+	RateLimited                    // 429: too many requests
+	BadGateway                     // 502: another function failed halfway
 	Unavailable                    // 503: a retry may succeed
 )
 
@@ -50,22 +50,22 @@ var statuses = map[Kind]int{
 	Unavailable:        http.StatusServiceUnavailable,
 }
 
-// Status is the HTTP status of a kind.
+// Status returns the HTTP status of a kind.
 func (k Kind) Status() int { return statuses[k] }
 
-// Field is one thing that is wrong with a request, and where: a JSON path such
-// as body.email. It never holds the offending value, which may be a secret.
+// Field is one problem with a request and its location, a JSON path such as body.email. It never
+// contains the offending value, which may be a secret.
 type Field struct {
 	Location string `json:"location" doc:"Path of the field, such as body.email or query.limit" example:"body.email"`
 	Message  string `json:"message" doc:"What is wrong with it" example:"expected string to be RFC 5322 email"`
 }
 
-// Error is a failure with a sentence that is safe for the caller to read.
+// Error is an error with a sentence that the caller may read.
 type Error struct {
 	Kind       Kind
-	Detail     string        // one sentence: what is wrong, what to do
-	Fields     []Field       // where, if in the request
-	RetryAfter time.Duration // with Limited and Unavailable
+	Detail     string        // one sentence: what is wrong and what to do
+	Fields     []Field       // the fields at fault, if any
+	RetryAfter time.Duration // for RateLimited and Unavailable
 	Cause      error         // for the log only
 }
 
@@ -78,30 +78,30 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Cause }
 
-// New makes an error of a kind with the sentence that the caller reads.
+// New returns an error of a kind with a sentence for the caller.
 func New(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Detail: fmt.Sprintf(format, args...)}
 }
 
-// At makes an Invalid error about one place of the request, such as body.schedule.
+// At returns an Invalid error about one location in the request, such as body.schedule.
 func At(location, format string, args ...any) *Error {
 	message := fmt.Sprintf(format, args...)
 	return &Error{Kind: Invalid, Detail: message, Fields: []Field{{Location: location, Message: message}}}
 }
 
-// Because records the cause, for the log.
+// Because sets the cause, for the log.
 func (e *Error) Because(cause error) *Error {
 	e.Cause = cause
 	return e
 }
 
-// After says when a retry makes sense.
+// After sets when to retry.
 func (e *Error) After(d time.Duration) *Error {
 	e.RetryAfter = d
 	return e
 }
 
-// As finds the Error in a chain.
+// As finds an Error in err's chain.
 func As(err error) (*Error, bool) {
 	var e *Error
 	ok := errors.As(err, &e)

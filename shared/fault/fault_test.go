@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestEveryKindHasAStatus(t *testing.T) {
+func TestKind_Each_HasAStatus(t *testing.T) {
 	t.Parallel()
 	for kind := Internal; kind <= Unavailable; kind++ {
 		if status := kind.Status(); status < 400 || http.StatusText(status) == "" {
@@ -17,7 +17,7 @@ func TestEveryKindHasAStatus(t *testing.T) {
 	}
 }
 
-func TestErrorIsFoundInAChainWithItsCause(t *testing.T) {
+func TestAs_WrappedError_IsFoundWithItsCause(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("the disk is full")
 	err := fmt.Errorf("write: %w", New(Unavailable, "Try again in %d s", 5).Because(cause).After(5*time.Second))
@@ -34,7 +34,7 @@ func TestErrorIsFoundInAChainWithItsCause(t *testing.T) {
 	}
 }
 
-func TestPlaceNamesWhatIsWrong(t *testing.T) {
+func TestAt_NamesTheField(t *testing.T) {
 	t.Parallel()
 	e := At("body.schedule", "is not %s", "cron")
 	if e.Kind != Invalid || len(e.Fields) != 1 || e.Fields[0] != (Field{"body.schedule", "is not cron"}) || e.Detail != "is not cron" {

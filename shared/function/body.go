@@ -17,24 +17,25 @@ import (
 	"function/shared/fault"
 )
 
-// The bounds of a body: of its size where the operation has no MaxBodyBytes, and of
-// how long it takes to arrive.
+// maxBody is the size limit of a request body whose operation sets no MaxBodyBytes; bodyTimeout
+// limits how long a body may take to arrive.
 const (
 	maxBody     = 1 << 20
 	bodyTimeout = 5 * time.Second
 )
 
-// JSONType is what every body in JSON may be called.
+// JSONType is the media type of JSON bodies.
 const JSONType = "application/json"
 
-// hasBody tells whether huma reads a body for a request's type.
+// hasBody reports whether huma reads a body for a request type.
 func hasBody(request reflect.Type) bool {
 	_, ok := request.FieldByName("Body")
 	return ok
 }
 
-// ReadJSON reads a body that is to be JSON (RFC 8259). That it is JSON is not checked;
-// that it is called so, arrives whole and in time, is UTF-8, and names no member twice, is.
+// ReadJSON reads a JSON request body (RFC 8259). It checks that the media type is JSON and that the
+// body arrives complete and in time, is valid UTF-8, and repeats no member name in an object. It
+// does not check the rest of the JSON syntax.
 func ReadJSON(hctx huma.Context) ([]byte, error) {
 	operation := hctx.Operation()
 	r, _ := humago.Unwrap(hctx)
@@ -48,7 +49,7 @@ func ReadJSON(hctx huma.Context) ([]byte, error) {
 	if most <= 0 {
 		most = maxBody
 	}
-	_ = hctx.SetReadDeadline(time.Now().Add(bodyTimeout)) // fails only where there is no connection
+	_ = hctx.SetReadDeadline(time.Now().Add(bodyTimeout)) // fails only if there is no connection
 	body, err := io.ReadAll(io.LimitReader(hctx.BodyReader(), most+1))
 	switch {
 	case err != nil:
@@ -58,7 +59,7 @@ func ReadJSON(hctx huma.Context) ([]byte, error) {
 	case !utf8.Valid(body):
 		return nil, fault.New(fault.Malformed, "The request body is not valid UTF-8 (RFC 8259 §8.1)")
 	}
-	// What is left on the connection would end a request that takes longer.
+	// Clear the deadline, or it would end a request that takes longer than the body's timeout.
 	_ = hctx.SetReadDeadline(time.Time{})
 	if place, ok := repeated(body); ok {
 		return nil, fault.At(place, "%s appears twice", place)
@@ -66,9 +67,9 @@ func ReadJSON(hctx huma.Context) ([]byte, error) {
 	return body, nil
 }
 
-// isJSON refuses a body that says to be something else than JSON in UTF-8. Besides the
-// types that the operation names it may be application/json, or of a type of that
-// structure (RFC 6839 §3.1) other than a list of edits (RFC 6902).
+// isJSON refuses a body whose headers declare anything but JSON in UTF-8. The media type may be one
+// that the operation lists, application/json, or any type with the suffix +json (RFC 6839 §3.1)
+// except JSON Patch (RFC 6902).
 func isJSON(header http.Header, declared *huma.RequestBody) error {
 	mediaType, parameters, err := mime.ParseMediaType(header.Get("Content-Type"))
 	_, named := declared.Content[mediaType]
@@ -85,13 +86,13 @@ func isJSON(header http.Header, declared *huma.RequestBody) error {
 	return nil
 }
 
-// repeated finds a member that an object names twice: of those one reader takes the
-// first, another the last, a third both (RFC 8259 §4). The place is a path such as
-// body.settings.name. Of what is not JSON it finds nothing.
+// repeated finds a member name that appears twice in one object: parsers disagree on which of the
+// two values counts (RFC 8259 §4). place is a path such as body.settings.name. Text that is not
+// JSON has no repeated member.
 func repeated(text []byte) (place string, found bool) {
 	type level struct {
-		names map[string]bool // nil: an array
-		name  string          // whose value is being read; empty: a name comes next
+		names map[string]bool // nil for an array
+		name  string          // the member whose value comes next; empty if a name comes next
 		value bool
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
@@ -136,9 +137,9 @@ func repeated(text []byte) (place string, found bool) {
 	}
 }
 
-// Raw is the body of a request as it came, for an operation that is to say itself
-// what is wrong with it. It stands in the request's type; the operation declares its
-// RequestBody with the schema among the extensions, where huma does not look.
+// Raw is a request body as it arrived, for an operation that validates the body itself. Embed it in
+// the request type, and declare the operation's RequestBody with its schema among the extensions,
+// where huma does not look.
 type Raw struct {
 	bytes []byte
 	err   error
@@ -154,6 +155,5 @@ func (r *Raw) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
-// Bytes is the body; one that is too large, did not arrive whole, or is not called
-// JSON, is a fault.
+// Bytes returns the body. A body that is too large, incomplete or not declared as JSON is a fault.
 func (r *Raw) Bytes() ([]byte, error) { return r.bytes, r.err }

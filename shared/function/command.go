@@ -7,20 +7,19 @@ import (
 	"strings"
 )
 
-// Command is a one-off act of whoever operates the platform, for what no API may offer:
-// it runs in a process of its own (a Job on a cluster) and ends. `serve NAME ARGUMENTS`
-// runs it.
+// Command is a one-off task that an operator runs because no API may offer it. It runs in its own
+// process (a Job on a cluster) and ends. `serve NAME ARGUMENTS` runs it.
 type Command struct {
 	Name      string
-	Domain    string   // whose keys it uses
-	Arguments []string // what each one is, such as EMAIL
+	Domain    string   // the domain whose keys it uses
+	Arguments []string // names of the arguments, such as EMAIL
 	Summary   string
 	Uses      []Use
 	Run       func(ctx context.Context, env *Env, arguments []string) error
 }
 
-// FindCommand is the command of a name, whose arguments are as many as it takes. The
-// error lists the commands.
+// FindCommand returns the command with the given name. It returns an error that lists the commands
+// if there is none, and one that shows the usage if the number of arguments is wrong.
 func FindCommand(commands []Command, name string, arguments []string) (Command, error) {
 	i := slices.IndexFunc(commands, func(c Command) bool { return c.Name == name })
 	if i < 0 {

@@ -1,8 +1,8 @@
-// Package function is what the author of a function writes with: the declaration of
-// its operations, events and schedule, and the environment that it opens things from.
-// Each function is a folder whose Service is made by Endpoint, Subscriber, Scheduled or
-// Service; the catalog lists them, and from it come dispatch, manifests and the API's
-// description. Package runtime serves what is declared here.
+// Package function holds what a function's author needs: declarations of operations, events and
+// schedules, and the environment that opens databases and other resources. Each function is a
+// folder with a variable Service, made by Endpoint, Subscriber, Scheduled or Service. The catalog
+// lists these values; dispatch, manifests and the API description are derived from it. Package
+// runtime serves what is declared here.
 package function
 
 import (
@@ -20,38 +20,39 @@ import (
 	"function/shared/fault"
 )
 
-// Declaration is one function: one Knative Service.
+// Declaration describes one function, deployed as one Knative Service.
 type Declaration struct {
-	Name           string   // of the service: the folder's path with a dash
-	Aliases        []string // further services that are this function
+	Name           string   // service name: the folder's path with a dash
+	Aliases        []string // further services that run this function
 	Operations     []Operation
-	Requests       bool     // takes every request of its host, see OnRequest
-	Subscriptions  []string // event types: a Trigger each
+	Requests       bool     // receives every request of its host, see OnRequest
+	Subscriptions  []string // event types, with one Trigger each
 	Schedule       *Schedule
-	DeadLetterSink bool // receives the events that could not be delivered: the Triggers' dead-letter sink
+	DeadLetterSink bool // receives undelivered events: the dead-letter sink of the Triggers
 	Scale          Scale
-	Declared       []Use // beside its callers, see [Declaration.Reaches]
+	Declared       []Use // besides Callers, see [Declaration.Reaches]
 
 	describe  func(Mount)
 	construct func(context.Context, Mount, *Env) error
 }
 
-// Mount is where a process puts the parts of a function. Package runtime implements it.
+// Mount receives the parts of a function when a process serves it. Package runtime implements it.
 type Mount interface {
-	// Operation prepares an operation that is about to be registered with the API:
-	// its requests pass the checks of every operation. hasBody tells whether huma reads
-	// a body. Errors are answered by what refuse makes of them.
+	// Operation prepares an operation for registration with the API, with the checks that every
+	// operation has. hasBody reports whether huma reads a body. refuse maps an error of the handler
+	// to the error to answer with.
 	Operation(o Operation, hasBody bool) (api huma.API, prepared huma.Operation, refuse func(context.Context, error) error)
-	// Event adds the handler of a type of event; AnyType is every type without one.
+	// Event adds the handler of an event type. The handler of AnyType receives all types that have
+	// none.
 	Event(eventType string, handle func(context.Context, cloudevents.Event) error)
-	// Requests passes every HTTP request on as it comes.
+	// Requests passes every HTTP request to handle unchanged.
 	Requests(handle http.HandlerFunc)
 }
 
 // PingType is the CloudEvents type that a PingSource sends.
 const PingType = "dev.knative.sources.ping"
 
-// AnyType stands for the types that a function has no handler of their own for.
+// AnyType stands for all event types without a handler of their own.
 const AnyType = ""
 
 // Mount constructs the function and adds its parts.
@@ -59,56 +60,54 @@ func (d Declaration) Mount(ctx context.Context, m Mount, env *Env) error {
 	return d.construct(ctx, m, env.of(d))
 }
 
-// Describe adds the parts without an instance: they may be described, not called.
+// Describe adds the parts without an instance, so they can be described but not called.
 func (d Declaration) Describe(m Mount) { d.describe(m) }
 
-// NeedsCaller tells whether an operation asks who is calling.
+// NeedsCaller reports whether any operation requires an authenticated caller.
 func (d Declaration) NeedsCaller() bool {
 	return slices.ContainsFunc(d.Operations, func(o Operation) bool { return !o.Need.Public })
 }
 
-// Schedule is when a function wakes by itself: a PingSource.
+// Schedule is the time at which a PingSource calls a function.
 type Schedule struct {
-	Cron     string // five fields, UTC
-	TimeZone string // IANA name; empty: UTC
+	Cron     string // five fields
+	TimeZone string // IANA name; empty for UTC
 }
 
-// Scale is how a function deviates from the defaults of knative/base.
+// Scale overrides the defaults of knative/base for a function.
 type Scale struct {
-	Memory      string        // limit of a pod, such as 512Mi
-	CPU         string        // limit of a pod, such as "2"
-	Concurrency int           // requests that one pod serves at once
-	Timeout     time.Duration // of one request
+	Memory      string        // limit per pod, such as 512Mi
+	CPU         string        // limit per pod, such as "2"
+	Concurrency int           // concurrent requests per pod
+	Timeout     time.Duration // per request
 }
 
-// Scaled gives a function more, or less, than the defaults.
+// Scaled overrides the function's default resources and limits.
 func (d Declaration) Scaled(s Scale) Declaration {
 	d.Scale = s
 	return d
 }
 
-// Also deploys the function under further names; its instance learns by Env.Name
-// under which one it runs.
+// Also deploys the function under further names. Env.Name tells the instance which one it runs as.
 func (d Declaration) Also(names ...string) Declaration {
 	d.Aliases = names
 	return d
 }
 
-// Services are the names of the function's Knative Services.
+// Services returns the names of the function's Knative Services.
 func (d Declaration) Services() []string { return append([]string{d.Name}, d.Aliases...) }
 
-// Constructor makes a function's instance: it opens what the function uses.
+// Constructor returns a function's instance and opens what it uses.
 type Constructor[F any] func(context.Context, *Env) (F, error)
 
-// Part is one way into a function: On, OnEvent, OnSchedule, OnDeadLetter or
+// Part is one entry point of a function, made by On, OnEvent, OnSchedule, OnDeadLetter or
 // OnRequest.
 type Part[F any] struct {
 	declare func(*Declaration)
 	bind    func(Mount, F)
 }
 
-// Service declares a function of several parts, such as the operations on one
-// small resource.
+// Service declares a function with several parts, such as the operations on one small resource.
 func Service[F any](name string, construct Constructor[F], parts ...Part[F]) Declaration {
 	d := Declaration{Name: name}
 	for _, part := range parts {
@@ -120,7 +119,7 @@ func Service[F any](name string, construct Constructor[F], parts ...Part[F]) Dec
 		}
 	}
 	d.describe = func(m Mount) {
-		var never F // operations are described without an instance, and not called
+		var never F // operations are described without an instance and never called
 		bind(m, never)
 	}
 	d.construct = func(ctx context.Context, m Mount, env *Env) error {
@@ -134,29 +133,29 @@ func Service[F any](name string, construct Constructor[F], parts ...Part[F]) Dec
 	return d
 }
 
-// Endpoint declares a function that answers one HTTP operation; the operation's
-// identifier is the function's name.
+// Endpoint declares a function that serves one HTTP operation. The operation's identifier is the
+// function's name.
 func Endpoint[F interface {
 	Handle(context.Context, *I) (*O, error)
 }, I, O any](operation Operation, construct Constructor[F]) Declaration {
 	return Service(operation.OperationID, construct, On(operation, F.Handle))
 }
 
-// Subscriber declares a function that a Trigger wakes for one type of event.
+// Subscriber declares a function that receives one type of event through a Trigger.
 func Subscriber[F interface {
 	Handle(context.Context, events.Received[E]) error
 }, E events.Event](name string, construct Constructor[F]) Declaration {
 	return Service(name, construct, OnEvent(F.Handle))
 }
 
-// Scheduled declares a function that a PingSource wakes.
+// Scheduled declares a function that a PingSource calls.
 func Scheduled[F interface {
 	Handle(context.Context) error
 }](name string, schedule Schedule, construct Constructor[F]) Declaration {
 	return Service(name, construct, OnSchedule(schedule, F.Handle))
 }
 
-// On answers an HTTP operation.
+// On serves an HTTP operation.
 func On[F, I, O any](operation Operation, handle func(F, context.Context, *I) (*O, error)) Part[F] {
 	operation.Request = reflect.TypeFor[I]()
 	return Part[F]{
@@ -174,10 +173,9 @@ func On[F, I, O any](operation Operation, handle func(F, context.Context, *I) (*
 	}
 }
 
-// OnEvent receives one type of event, at least once each: handle makes its effect
-// happen once (outbox.Once). A fault is permanent, and makes the event a dead
-// letter, unless its kind is Internal, Limited or Unavailable; any other error is
-// tried again.
+// OnEvent receives one type of event. Delivery is at least once, so handle must be idempotent (see
+// outbox.Once). A fault is permanent and makes the event a dead letter, unless its kind is
+// Internal, RateLimited or Unavailable; any other error is retried.
 func OnEvent[F any, E events.Event](handle func(F, context.Context, events.Received[E]) error) Part[F] {
 	var zero E
 	return Part[F]{
@@ -188,7 +186,7 @@ func OnEvent[F any, E events.Event](handle func(F, context.Context, events.Recei
 	}
 }
 
-// OnSchedule does what is due, whenever it is woken; waking twice does no harm.
+// OnSchedule calls handle on a schedule. handle must be idempotent.
 func OnSchedule[F any](schedule Schedule, handle func(F, context.Context) error) Part[F] {
 	return Part[F]{
 		declare: func(d *Declaration) { d.Schedule = &schedule },
@@ -198,9 +196,9 @@ func OnSchedule[F any](schedule Schedule, handle func(F, context.Context) error)
 	}
 }
 
-// OnDeadLetter receives every event, of whatever type, that could not be
-// delivered, with the extensions that tell why (knativeerrordest, knativeerrorcode,
-// knativeerrordata). One function of the platform is this sink.
+// OnDeadLetter receives undelivered events of every type, with the extensions that give the reason
+// (knativeerrordest, knativeerrorcode, knativeerrordata). Exactly one function of the platform is
+// this sink.
 func OnDeadLetter[F any](handle func(F, context.Context, cloudevents.Event) error) Part[F] {
 	return Part[F]{
 		declare: func(d *Declaration) { d.DeadLetterSink = true },
@@ -210,9 +208,8 @@ func OnDeadLetter[F any](handle func(F, context.Context, cloudevents.Event) erro
 	}
 }
 
-// OnRequest takes every HTTP request as it comes, for a function that passes
-// requests on. Such a function has no operations: where several functions share a
-// host, it has no path of its own.
+// OnRequest receives every HTTP request unchanged, for a function that proxies requests. Such a
+// function has no operations; where several functions share a host, it has no path.
 func OnRequest[F any](handle func(F, http.ResponseWriter, *http.Request)) Part[F] {
 	return Part[F]{
 		declare: func(d *Declaration) { d.Requests = true },
@@ -222,7 +219,7 @@ func OnRequest[F any](handle func(F, http.ResponseWriter, *http.Request)) Part[F
 	}
 }
 
-// receiver decodes the data of one type of event.
+// receiver decodes an event's data before calling handle.
 func receiver[E events.Event](handle func(context.Context, events.Received[E]) error) func(context.Context, cloudevents.Event) error {
 	return func(ctx context.Context, event cloudevents.Event) error {
 		received := events.Received[E]{Source: event.Source(), ID: event.ID(), Time: event.Time()}

@@ -13,45 +13,44 @@ import (
 	"function/shared/policy"
 )
 
-// Operation is one HTTP operation of a function. What follows from its path and from
-// who may call it (tag, error answers, security) is derived.
+// Operation is one HTTP operation of a function. Its tag, error responses and security follow from
+// its path and from who may call it.
 type Operation struct {
-	huma.Operation             // as OpenAPI describes it
-	Need           policy.Need // of the caller
+	huma.Operation             // the OpenAPI description
+	Need           policy.Need // what the caller must have
 	IsSensitive    bool        // see [Operation.Sensitive]
 	IsClusterLocal bool        // see [Operation.ClusterLocal]
 	TakesAnyQuery  bool        // see [Operation.AnyQuery]
 	OfOthers       bool        // see [Operation.AnyOrganization]
 
-	Request reflect.Type // what its handler takes; set by [On]
+	Request reflect.Type // the handler's input; set by [On]
 }
 
-// Access is who may call an operation: a policy.Need, or a policy.Permission.
+// Access says who may call an operation: a policy.Need or a policy.Permission.
 type Access interface{ Need() policy.Need }
 
-// Get declares GET on a path in the syntax of http.ServeMux. The identifier is
-// unique in the catalog and begins with the domain; the summary is what a list of
-// operations shows.
+// Get declares a GET operation. The path uses the syntax of http.ServeMux. The identifier is unique
+// in the catalog and begins with the domain; the summary appears in lists of operations.
 func Get(id, path, summary string, access Access) Operation {
 	return operation(http.MethodGet, id, path, summary, access)
 }
 
-// Post declares POST, as [Get] does GET.
+// Post declares a POST operation; see [Get].
 func Post(id, path, summary string, access Access) Operation {
 	return operation(http.MethodPost, id, path, summary, access)
 }
 
-// Put declares PUT, as [Get] does GET.
+// Put declares a PUT operation; see [Get].
 func Put(id, path, summary string, access Access) Operation {
 	return operation(http.MethodPut, id, path, summary, access)
 }
 
-// Patch declares PATCH, as [Get] does GET.
+// Patch declares a PATCH operation; see [Get].
 func Patch(id, path, summary string, access Access) Operation {
 	return operation(http.MethodPatch, id, path, summary, access)
 }
 
-// Delete declares DELETE, as [Get] does GET.
+// Delete declares a DELETE operation; see [Get].
 func Delete(id, path, summary string, access Access) Operation {
 	return operation(http.MethodDelete, id, path, summary, access)
 }
@@ -59,7 +58,7 @@ func Delete(id, path, summary string, access Access) Operation {
 func operation(method, id, path, summary string, access Access) Operation {
 	need := access.Need()
 	if method != http.MethodGet && policy.Lasting(need.Permission) && !need.Fresh && !need.ServiceAccount {
-		need = need.WithoutImpersonation() // what outlives an impersonation is the person's own
+		need = need.WithoutImpersonation() // changes that outlive an impersonation are reserved to the person
 	}
 	o := Operation{Need: need, Operation: huma.Operation{
 		OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tagOf(id)}, Security: securityOf(need),
@@ -73,7 +72,7 @@ func operation(method, id, path, summary string, access Access) Operation {
 	return o
 }
 
-// tags of the domains, which differ from the identifier's first word.
+// tags holds the tags that differ from the identifier's first word.
 var tags = map[string]string{"datasets": "Data sets"}
 
 func tagOf(id string) string {
@@ -84,14 +83,13 @@ func tagOf(id string) string {
 	return strings.ToUpper(domain[:1]) + domain[1:]
 }
 
-// Describe says in the API's description what the summary does not. Who may call the
-// operation is added to it, see [Operation.Text].
+// Describe sets the operation's description. [Operation.Text] adds who may call the operation.
 func (o Operation) Describe(text string) Operation {
 	o.Description = text
 	return o
 }
 
-// Text is the operation's description, with the built-in roles that may call it.
+// Text returns the description followed by the built-in roles that may call the operation.
 func (o Operation) Text() string {
 	var who string
 	switch {
@@ -105,14 +103,13 @@ func (o Operation) Text() string {
 	return strings.TrimPrefix(o.Description+"\n\n"+who, "\n\n")
 }
 
-// Tagged lists the operation under a heading other than its domain's.
+// Tagged replaces the tag of the domain.
 func (o Operation) Tagged(tag string) Operation {
 	o.Tags = []string{tag}
 	return o
 }
 
-// Fails names faults that do not follow from the path and the access, such as
-// fault.Conflict.
+// Fails adds faults that do not follow from the path and the access, such as fault.Conflict.
 func (o Operation) Fails(kinds ...fault.Kind) Operation {
 	o.Errors = slices.Clone(o.Errors)
 	for _, kind := range kinds {
@@ -123,13 +120,13 @@ func (o Operation) Fails(kinds ...fault.Kind) Operation {
 	return o
 }
 
-// Status is the status of success where it is neither 200 nor, without a body, 204.
+// Status sets the success status if it is not 200, or 204 without a body.
 func (o Operation) Status(status int) Operation {
 	o.DefaultStatus = status
 	return o
 }
 
-// Answers describes answers by status, beside those that follow from the response type.
+// Answers adds responses by status to those that follow from the response type.
 func (o Operation) Answers(responses map[string]*huma.Response) Operation {
 	o.Responses = maps.Clone(o.Responses)
 	if o.Responses == nil {
@@ -139,56 +136,56 @@ func (o Operation) Answers(responses map[string]*huma.Response) Operation {
 	return o
 }
 
-// Takes describes a body that the operation reads itself, or that is larger than the
-// default; maxBytes zero is the default.
+// Takes describes a body that the operation reads itself or that may exceed the default size. A
+// maxBytes of zero keeps the default.
 func (o Operation) Takes(body *huma.RequestBody, maxBytes int64) Operation {
 	o.RequestBody, o.MaxBodyBytes = body, maxBytes
 	return o
 }
 
-// Sensitive marks an operation that tests or makes a secret, or sends mail: besides
-// the limits of every operation it has a stricter one of its own, for each network
-// address and each caller (RATE_LIMITS: guarded).
+// Sensitive marks an operation that checks or creates a secret, or sends mail. It has a stricter
+// rate limit per network address and per caller (RATE_LIMITS: guarded), in addition to the general
+// limits.
 func (o Operation) Sensitive() Operation {
 	o.IsSensitive = true
 	return o
 }
 
-// ClusterLocal marks an operation for programs inside the cluster, reached by the name
-// of the function's Service: no route leads to it.
+// ClusterLocal marks an operation for programs inside the cluster. It has no public route; callers
+// use the host name of the function's Service.
 func (o Operation) ClusterLocal() Operation {
 	o.IsClusterLocal = true
 	return o
 }
 
-// AnyQuery marks an operation whose protocol has it ignore unknown query parameters.
+// AnyQuery marks an operation whose protocol requires it to ignore unknown query parameters.
 func (o Operation) AnyQuery() Operation {
 	o.TakesAnyQuery = true
 	return o
 }
 
-// AnyOrganization marks an operation under [OrganizationPath] that its caller may ask for
-// without acting in the organization, such as leaving it.
+// AnyOrganization marks an operation under [OrganizationPath] that does not require the caller to
+// act in that organization, such as leaving it.
 func (o Operation) AnyOrganization() Operation {
 	o.OfOthers = true
 	return o
 }
 
-// OrganizationPath begins the path of what belongs to an organization. Of such an
-// operation the runtime sees to it that {id} is the organization that the caller acts in:
-// every other one is 404, and the attempt is in the caller's own trail.
+// OrganizationPath is the path prefix of an organization's resources. The runtime checks that {id}
+// is the organization that the caller acts in. For any other, it answers 404 and records the
+// attempt in the audit trail of the caller's organization.
 const OrganizationPath = "/v1/organizations/{id}"
 
-// IsTenants tells whether the operation is about the caller's organization alone.
-func (o Operation) IsTenants() bool {
+// IsTenantScoped reports whether the operation is limited to the caller's organization.
+func (o Operation) IsTenantScoped() bool {
 	return strings.HasPrefix(o.Path, OrganizationPath) && !o.Need.Public && !o.OfOthers
 }
 
-// Bearer is the name of the security scheme in the API's description.
+// Bearer is the name of the security scheme in the API description.
 const Bearer = "bearer"
 
-// securityOf says a need in OpenAPI's terms: the words beside "bearer" are the
-// permission and the conditions.
+// securityOf renders a need as an OpenAPI security requirement. The scopes are the permission and
+// the conditions.
 func securityOf(need policy.Need) []map[string][]string {
 	if need.Public {
 		return nil

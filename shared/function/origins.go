@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Origins are those whose pages may call the API from a browser, such as
-// https://app.example.com; `*` is every one.
+// Origins lists the origins whose pages may call the API from a browser, such as
+// https://app.example.com; `*` allows all.
 type Origins []string
 
 // EnvDecode implements envconfig.Decoder: origins are separated by commas.
@@ -25,5 +25,5 @@ func (o *Origins) EnvDecode(value string) error {
 	return nil
 }
 
-// OriginOf is the origin of a page (RFC 6454).
+// OriginOf returns the origin of a page (RFC 6454).
 func OriginOf(u *url.URL) string { return u.Scheme + "://" + u.Host }

@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// DefaultTimeout is how long a request may take where the function does not say:
-// Knative's own default.
+// DefaultTimeout is the time limit of a request whose function declares none: Knative's own
+// default.
 const DefaultTimeout = 5 * time.Minute
 
-// Route is the way to one HTTP operation.
+// Route leads to one HTTP operation.
 type Route struct {
 	Method  string
 	Path    string        // in the syntax of http.ServeMux: /v1/datasets/{id}
-	Service string        // the function that answers
-	Timeout time.Duration // of one request
+	Service string        // the function that serves it
+	Timeout time.Duration // per request
 }
 
-// Routes are the ways to every operation that is for the world, in the catalog's order.
+// Routes returns the routes of all public operations, in the catalog's order.
 func Routes(catalog []Declaration) []Route {
 	var routes []Route
 	for _, d := range catalog {

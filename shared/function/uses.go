@@ -7,18 +7,18 @@ import (
 	"function/shared/database"
 )
 
-// Use is one thing outside its process that a function may reach. Its pods get the
-// secrets and the network of what it declares (make generate writes them), and its Env
-// refuses everything else.
+// Use is something outside its process that a function may reach. `make generate` gives the
+// function's pods the secrets and network access of what it declares, and its Env refuses
+// everything else.
 type Use struct {
-	Name     string    // a label of its pods, by which network policies let them out
-	Settings []Setting // that hold where it is, and how to log in
+	Name     string    // label on its pods that network policies select
+	Settings []Setting // its address and credentials
 }
 
-// Setting is an environment variable that a secret holds.
+// Setting is an environment variable that comes from a secret.
 type Setting struct {
 	Name     string
-	Optional bool // a deployment may do without
+	Optional bool // a deployment may leave it out
 }
 
 func required(names ...string) (settings []Setting) {
@@ -35,30 +35,30 @@ func optional(names ...string) (settings []Setting) {
 	return settings
 }
 
-// What a function may use.
+// The uses that a function can declare.
 var (
 	// Catalog is the published list of the data sets that can be queried.
 	Catalog = Use{"catalog", required("CATALOG_DATABASE_URL")}
-	// Projections are what a person's own SQL reads.
+	// Projections are the tables that users' own SQL reads.
 	Projections = Use{"projections", required("READER_DATABASE_URL")}
-	// Keys are the key encryption key, by which personal data and files are sealed, and
-	// that of the blind indexes. The rest logs in to a key service.
+	// Keys are the key encryption key, which seals personal data and files, and the key of the
+	// blind indexes. The optional settings log in to a key service.
 	Keys = Use{"keys", slices.Concat(required("KEY_ENCRYPTION_KEY_URL", "BLIND_INDEX_KEY"), optional(
 		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET",
 		"VAULT_SERVER_URL", "VAULT_SERVER_TOKEN"))}
 	// Objects is the object storage.
 	Objects = Use{"objects", slices.Concat(required("STORAGE_LOCAL_URL"), optional("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))}
-	// Documents is the MongoDB of a domain that has one.
+	// Documents is the MongoDB server, for a domain that uses one.
 	Documents = Use{"documents", optional("MONGODB_URL")}
 	// Mail is the mail server.
 	Mail = Use{"mail", optional("SMTP_URL")}
-	// AuditTrails are the trails of the databases that the function does not own.
+	// AuditTrails are the audit trails of databases that the function does not own.
 	AuditTrails = Use{"audit-trails", required("DATASETS_AUDIT_DATABASE_URL", "ANALYTICS_AUDIT_DATABASE_URL")}
-	// Callers are who is calling, and how often: every function with operations has it.
+	// Callers identifies callers and limits their rate. Every function with operations has it.
 	Callers = Use{"callers", slices.Concat(required("IDENTITY_DATABASE_URL"), optional("REDIS_URL"))}
 )
 
-// Owns is a domain's database, by the role that owns its tables.
+// Owns is a domain's database, opened as the role that owns its tables.
 func Owns(name database.Name) Use {
 	return Use{string("owns-" + ownerLabels[name]), required(ownerSettings[name])}
 }
@@ -71,13 +71,14 @@ var (
 	ownerLabels = map[database.Name]database.Name{database.Users: "users", database.Datasets: "datasets", database.Analytics: "analytics", database.Compliance: "compliance"}
 )
 
-// Uses declares what the function may reach beside its callers.
+// Uses declares what the function may reach, in addition to Callers.
 func (d Declaration) Uses(uses ...Use) Declaration {
 	d.Declared = append(slices.Clone(d.Declared), uses...)
 	return d
 }
 
-// Reaches is all that the function may reach: what it declares, and who is calling.
+// Reaches returns everything that the function may reach: Callers, if it has operations, and what
+// it declares.
 func (d Declaration) Reaches() []Use {
 	if len(d.Operations) == 0 {
 		return d.Declared
@@ -85,11 +86,11 @@ func (d Declaration) Reaches() []Use {
 	return append([]Use{Callers}, d.Declared...)
 }
 
-// Declares tells whether the function may use something.
+// Declares reports whether the function may use something.
 func (e *Env) Declares(use Use) bool { return e.allow(use) == nil }
 
-// allow refuses what a function has not declared. A process that serves no declared
-// function, such as a command's, may use everything.
+// allow refuses what the function has not declared. A process that serves no function, such as a
+// command's, may use everything.
 func (e *Env) allow(use Use) error {
 	if e.reaches == nil || slices.ContainsFunc(e.reaches, func(u Use) bool { return u.Name == use.Name }) {
 		return nil

@@ -15,8 +15,8 @@ import (
 	"function/shared/outbox"
 )
 
-// ErrLost: the job is no longer this attempt's. It was cancelled, or the lease ended
-// before it could be renewed.
+// ErrLost is returned when this attempt no longer holds the job: it was cancelled, or its lease
+// ended before it could be renewed.
 var ErrLost = errors.New("the job was cancelled or its lease has ended")
 
 // Job is one attempt at a job, held by this process.
@@ -37,19 +37,18 @@ type Job struct {
 	dirty       bool
 }
 
-// progressEvery is how often progress is written, at the most.
+// progressEvery is the minimum interval between writes of the progress.
 const progressEvery = 500 * time.Millisecond
 
-// Progress tells how far the work has come. It is written by the next heartbeat, and
-// nobody waits for it.
+// Progress sets how far the work has come. The next heartbeat writes it; Progress does not wait.
 func (j *Job) Progress(done, total int64, text string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.done, j.total, j.progress, j.dirty = done, total, text, true
 }
 
-// hold renews the lease until stop. The context ends, because of ErrLost, when the job
-// has been taken away or the lease could not be renewed in time.
+// hold renews the lease until stop is called. The context is cancelled with cause ErrLost when the
+// job has been taken away or the lease could not be renewed in time.
 func (j *Job) hold(ctx context.Context) (working context.Context, stop func()) {
 	working, cancel := context.WithCancelCause(ctx)
 	quit := make(chan struct{})
@@ -88,7 +87,7 @@ func (j *Job) beat(ctx context.Context, lost context.CancelCauseFunc, quit <-cha
 	}
 }
 
-// fresh tells whether the progress has been written.
+// fresh reports whether the current progress has been written.
 func (j *Job) fresh() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -110,7 +109,7 @@ func (j *Job) renew(ctx context.Context, within time.Duration) error {
 
 const writeCheckpoint = `UPDATE jobs SET checkpoint = $3 WHERE id = $1 AND holder = $2`
 
-// Checkpoint keeps, as JSON, what the next attempt needs to go on from here.
+// Checkpoint stores, as JSON, the state that the next attempt resumes from.
 func (j *Job) Checkpoint(ctx context.Context, state any) error {
 	encoded, err := json.Marshal(state)
 	if err != nil {
@@ -121,10 +120,10 @@ func (j *Job) Checkpoint(ctx context.Context, state any) error {
 
 const completeJob = `UPDATE jobs SET state = 'completed', holder = NULL, failure = NULL, event = NULL, finished_at = now() WHERE id = $1 AND holder = $2`
 
-// Complete ends the job in the transaction that writes its result; ErrLost if the job
-// is not this attempt's any more. It is the last thing that work does.
+// Complete ends the job in the transaction that writes its result. It returns ErrLost if this
+// attempt no longer holds the job. Work calls it last.
 func (j *Job) Complete(ctx context.Context, write func(*outbox.Tx) error) error {
-	j.release() // the heartbeat would wait for this transaction
+	j.release() // the heartbeat would block on this transaction's row lock
 	err := j.worker.db.Transact(ctx, func(tx *outbox.Tx) error {
 		if err := j.change(ctx, tx, completeJob); err != nil {
 			return err
@@ -140,7 +139,7 @@ type execer interface {
 	Exec(ctx context.Context, sql string, arguments ...any) (pgconn.CommandTag, error)
 }
 
-// change runs a statement on the job's row, if it is still this attempt's.
+// change runs a statement on the job's row if this attempt still holds the job.
 func (j *Job) change(ctx context.Context, db execer, sql string, arguments ...any) error {
 	changed, err := db.Exec(ctx, sql, append([]any{j.id, j.holder}, arguments...)...)
 	if err != nil {

@@ -1,13 +1,13 @@
-// Package job runs work that takes longer than a transaction should: profiling a
-// file, running a report.
+// Package job runs work that takes longer than a transaction should, such as profiling a file or
+// running a report.
 //
-// A job is a row, enqueued in the transaction of its cause together with the event
-// that wakes the function that works on it:
+// A job is a row, enqueued in the transaction of its cause together with the event that starts the
+// function that runs it:
 //
 //	job.Enqueue(ctx, tx, job.Spec{Kind: "datasets-profile", Key: key}, events.ProfileRequested{…})
 //
-// That function runs it. While it works it holds a lease, which it renews, and no
-// connection; Complete writes the result in the transaction that ends the job:
+// While that function works, it holds a lease, which it renews, and no connection. Complete writes
+// the result in the transaction that ends the job:
 //
 //	worker.Run(ctx, spec, e, func(ctx context.Context, j *job.Job) error {
 //		result, err := work(ctx, j)
@@ -22,9 +22,9 @@
 //	    │           └─────► available                 the lease ended: its process is gone
 //	    └─ Rescue publishes the event again
 //
-// Cancel ends a job in any of them as cancelled. When the last attempt has failed,
-// events.JobFailed tells the domain, which calls Discard in the transaction that makes
-// the failure its own state.
+// Cancel ends a job in any of these states as cancelled. When the last attempt has failed,
+// events.JobFailed informs the domain, which calls Discard in the transaction that records the
+// failure in its own state.
 package job
 
 import (
@@ -44,7 +44,7 @@ import (
 
 // The states of a job.
 const (
-	Available = "available" // waits for a delivery of its event
+	Available = "available" // waits for its event to be delivered
 	Running   = "running"
 	Retryable = "retryable" // the last attempt failed
 	Completed = "completed"
@@ -52,19 +52,19 @@ const (
 	Discarded = "discarded" // every attempt failed
 )
 
-// Spec says what a job is.
+// Spec describes a job.
 type Spec struct {
-	Kind     string // the function that works on it
-	Key      string // what it works on: there is at most one unfinished job of a kind and key
-	Attempts int    // zero: 6, over a quarter of an hour
+	Kind     string // the function that runs it
+	Key      string // the object of the work; at most one unfinished job exists per kind and key
+	Attempts int    // maximum number of attempts; zero: 6, over a quarter of an hour
 }
 
 const defaultAttempts = 6
 
-// firstDelivery is how long the event of a new job has before it is published again.
+// firstDelivery is how long a new job waits for its event before the event is published again.
 const firstDelivery = 2 * time.Minute
 
-// ErrExists: there is an unfinished job of this kind and key.
+// ErrExists is returned when an unfinished job of the same kind and key exists.
 var ErrExists = errors.New("the job already exists")
 
 const insertJob = `
@@ -72,7 +72,8 @@ INSERT INTO jobs (id, kind, key, source, event_id, event, max_attempts, due_at)
 VALUES ($1, $2, $3, $4, $5, $6, coalesce(nullif($7, 0), $8), now() + $9::interval)
 ON CONFLICT DO NOTHING`
 
-// Enqueue publishes an event and makes the job that it starts; ErrExists if there is one.
+// Enqueue publishes an event and inserts the job that it starts. It returns ErrExists if there is
+// one.
 func Enqueue(ctx context.Context, tx *outbox.Tx, spec Spec, e events.Event) error {
 	event, err := tx.Envelope(ctx, e)
 	if err != nil {
@@ -105,8 +106,8 @@ const cancelJobs = `
 UPDATE jobs SET state = 'cancelled', holder = NULL, event = NULL, finished_at = now()
 WHERE kind = $1 AND key = ANY ($2) AND finished_at IS NULL`
 
-// Cancel ends the unfinished jobs of a kind and some keys. One that is running has its
-// context cancelled within the time of a heartbeat, and can no longer complete.
+// Cancel ends the unfinished jobs of a kind with the given keys. The context of a running job is
+// cancelled at its next heartbeat, and the job can no longer complete.
 func Cancel(ctx context.Context, tx *outbox.Tx, kind string, keys ...string) error {
 	if _, err := tx.Exec(ctx, cancelJobs, kind, keys); err != nil {
 		return fmt.Errorf("cancel jobs: %w", err)
@@ -118,8 +119,8 @@ const discardJob = `
 UPDATE jobs SET state = 'discarded', event = NULL, finished_at = now()
 WHERE id = $1 AND finished_at IS NULL AND state <> 'running' AND attempt >= max_attempts RETURNING key`
 
-// Discard ends a job whose attempts have failed, as events.JobFailed told. false: there
-// is nothing to end, because it has ended already.
+// Discard ends a job whose attempts have all failed, as events.JobFailed reported. It returns false
+// if the job has already ended.
 func Discard(ctx context.Context, tx *outbox.Tx, e events.JobFailed) (bool, error) {
 	var key string
 	err := tx.QueryRow(ctx, discardJob, e.JobID).Scan(&key)

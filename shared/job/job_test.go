@@ -36,7 +36,7 @@ func open(t *testing.T) fixture {
 	return fixture{p, outbox.New(p.DB(database.Analytics), kind, p.Env.Sender()), t}
 }
 
-// enqueue makes a job and returns its event.
+// enqueue enqueues a job and returns its event.
 func (f fixture) enqueue() events.Received[events.UserRegistered] {
 	f.t.Helper()
 	err := f.db.Transact(f.t.Context(), func(tx *outbox.Tx) error {
@@ -48,7 +48,7 @@ func (f fixture) enqueue() events.Received[events.UserRegistered] {
 	return platformtest.Published[events.UserRegistered](f.Platform, 1)[0]
 }
 
-// run delivers the event to a worker whose lease has the given length.
+// run delivers the event to a worker with the given lease.
 func (f fixture) run(ctx context.Context, lease time.Duration, e events.Received[events.UserRegistered], work func(context.Context, *job.Job) error) error {
 	return job.Run(ctx, job.NewWorker(f.db, 4).Leasing(lease), spec, e, work)
 }
@@ -78,7 +78,7 @@ func (f fixture) exec(sql string, arguments ...any) {
 	}
 }
 
-// due makes the time come for which the job waits.
+// due makes the job due.
 func (f fixture) due() { f.t.Helper(); f.exec(`UPDATE jobs SET due_at = now() - interval '1 second'`) }
 
 func (f fixture) rescue() int {
@@ -90,7 +90,7 @@ func (f fixture) rescue() int {
 	return n
 }
 
-// crash leaves the job as a process does that dies while working on it.
+// crash leaves the job in the state of a process that died while working on it.
 func (f fixture) crash(e events.Received[events.UserRegistered]) {
 	f.t.Helper()
 	func() {
@@ -255,7 +255,7 @@ func TestJob_LeaseLost_WorkIsStoppedAndCannotComplete(t *testing.T) {
 	e := f.enqueue()
 	var late error
 	err := f.run(t.Context(), 200*time.Millisecond, e, func(ctx context.Context, j *job.Job) error {
-		f.exec(`UPDATE jobs SET holder = $1`, uuid.New()) // as another attempt does once the lease has ended
+		f.exec(`UPDATE jobs SET holder = $1`, uuid.New()) // as another attempt does after the lease has ended
 		<-ctx.Done()
 		late = j.Complete(context.WithoutCancel(ctx), func(*outbox.Tx) error { t.Error("the result of a lost attempt is written"); return nil })
 		return late
@@ -352,8 +352,8 @@ func TestJob_AttemptFails_IsTriedAgainAfterAPause(t *testing.T) {
 	}
 }
 
-// What ends a job as failed: each is tried until no attempt is left.
-func TestJob_AttemptsExhausted_TellsTheDomain(t *testing.T) {
+// Ways in which a job fails: each is tried until no attempt is left.
+func TestJob_AttemptsExhausted_PublishesJobFailed(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		attempt func(fixture, events.Received[events.UserRegistered])
@@ -421,7 +421,7 @@ func TestJob_DeliveryFailsWhileItRuns_IsNotAnAttempt(t *testing.T) {
 	f := open(t)
 	e := f.enqueue()
 	err := f.run(t.Context(), time.Minute, e, func(context.Context, *job.Job) error {
-		f.undelivered(e, false) // the broker gave up waiting for the answer
+		f.undelivered(e, false) // the broker gave up waiting for the response
 		return nil
 	})
 	if err != nil || f.row().State != job.Completed || f.row().Attempt != 1 {

@@ -25,15 +25,15 @@ type Worker struct {
 	lease time.Duration
 }
 
-// lease is how long a process that says nothing holds a job.
+// lease is how long a process holds a job without renewing.
 const lease = time.Minute
 
-// NewWorker makes a worker that runs some jobs at once; the others wait.
+// NewWorker returns a worker that runs up to atOnce jobs at a time; others wait.
 func NewWorker(db *outbox.DB, atOnce int) *Worker {
 	return &Worker{db: db, slots: make(chan struct{}, atOnce), lease: lease}
 }
 
-// Leasing is the worker with another lease than a minute.
+// Leasing returns a copy of the worker with a different lease.
 func (w *Worker) Leasing(lease time.Duration) *Worker {
 	return &Worker{db: w.db, slots: w.slots, lease: lease}
 }
@@ -47,13 +47,12 @@ WHERE kind = $1 AND source = $2 AND event_id = $3 AND attempt < max_attempts
 RETURNING id, key, attempt, max_attempts, checkpoint`
 )
 
-// Run works on the job that an event starts, and returns nil once there is nothing left
-// to do for this delivery: the job has ended, somebody else works on it, or its next
-// attempt is planned. The job of an event from another domain is made at its first
-// delivery.
+// Run runs the job that an event starts. It returns nil once nothing is left to do for this
+// delivery: the job has ended, another process works on it, or its next attempt is scheduled. If
+// the event came from another domain, without a job, Run creates one at the first delivery.
 //
-// A fault that no retry can mend (as in function.OnEvent) ends the job as failed; its
-// sentence is the reason. Any other error is the end of this attempt.
+// A permanent fault (see function.OnEvent) ends the job as failed, with the fault's sentence as the
+// reason. Any other error ends this attempt only.
 func Run[T events.Event](ctx context.Context, w *Worker, spec Spec, e events.Received[T], work func(context.Context, *Job) error) error {
 	select {
 	case w.slots <- struct{}{}:
@@ -66,7 +65,7 @@ func Run[T events.Event](ctx context.Context, w *Worker, spec Spec, e events.Rec
 		return err
 	}
 	working, stop := j.hold(ctx)
-	defer stop() // also when work panics: then the lease ends by itself
+	defer stop() // if work panics, the lease expires
 	err = work(working, j)
 	if err == nil && !j.completed {
 		err = j.Complete(working, func(*outbox.Tx) error { return nil })
@@ -81,7 +80,7 @@ func Run[T events.Event](ctx context.Context, w *Worker, spec Spec, e events.Rec
 	return j.settle(ctx, err)
 }
 
-// claim takes the job; nil: it is not to be had.
+// claim takes the job, or returns nil if it is not available.
 func claim[T events.Event](ctx context.Context, w *Worker, spec Spec, e events.Received[T]) (*Job, error) {
 	for range 2 {
 		j := &Job{worker: w, spec: spec, holder: uuid.New()}
@@ -101,7 +100,7 @@ func claim[T events.Event](ctx context.Context, w *Worker, spec Spec, e events.R
 	return nil, nil
 }
 
-// adopt makes the job of an event that came without one.
+// adopt inserts the job of an event that was published without one.
 func adopt[T events.Event](ctx context.Context, db *outbox.DB, spec Spec, e events.Received[T]) (bool, error) {
 	if _, err := uuid.Parse(e.ID); err != nil {
 		return false, fault.New(fault.Invalid, "This event cannot start a job: its identifier is not a UUID")
@@ -122,7 +121,7 @@ func adopt[T events.Event](ctx context.Context, db *outbox.DB, spec Spec, e even
 }
 
 const (
-	// The pause is 1, 16, 81, 256, 625 … seconds, up to a day.
+	// The pause is 1, 16, 81, 256, 625 … seconds, at most a day.
 	failAttempt = `
 UPDATE jobs SET state = 'retryable', holder = NULL, failure = @reason,
        attempt = CASE WHEN @permanent THEN max_attempts ELSE attempt END,
@@ -132,14 +131,14 @@ RETURNING id AS job_id, kind, key, failure AS reason, attempt >= max_attempts AS
 	returnJob = `UPDATE jobs SET state = 'available', holder = NULL, due_at = now() WHERE id = $1 AND holder = $2`
 )
 
-// settle records how an attempt ended that has not completed.
+// settle records the outcome of an attempt that did not complete the job.
 func (j *Job) settle(ctx context.Context, err error) error {
 	log := slog.With("job", j.id, "kind", j.spec.Kind, "key", j.spec.Key, "attempt", j.Attempt)
 	switch {
 	case errors.Is(err, ErrLost):
 		log.WarnContext(ctx, "job lost to another worker", "error", err)
 		return nil
-	case ctx.Err() != nil: // this process ends
+	case ctx.Err() != nil: // this process is shutting down
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		if _, failed := j.worker.db.Exec(ctx, returnJob, j.id, j.holder); failed != nil {
@@ -162,7 +161,7 @@ type failed struct {
 	Exhausted         bool
 }
 
-// fail runs a statement that ends attempts, and tells the domains whose jobs have none left.
+// fail runs a statement that ends attempts, and publishes JobFailed for jobs that have none left.
 func fail(ctx context.Context, tx *outbox.Tx, sql string, arguments ...any) error {
 	rows, _ := tx.Query(ctx, sql, arguments...)
 	jobs, err := pgx.CollectRows(rows, pgx.RowToStructByName[failed])
@@ -180,7 +179,7 @@ func fail(ctx context.Context, tx *outbox.Tx, sql string, arguments ...any) erro
 	return nil
 }
 
-// Resume reads the checkpoint of an earlier attempt; false: there is none.
+// Resume decodes the checkpoint of an earlier attempt. It returns false if there is none.
 func (j *Job) Resume(into any) (bool, error) {
 	if j.checkpoint == nil {
 		return false, nil

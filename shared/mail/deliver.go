@@ -16,19 +16,18 @@ import (
 	"function/shared/secret"
 )
 
-// GoodFor is how long a mail may wait: a link in an older one has long expired.
+// GoodFor is how long a mail may wait. Any link in an older one has expired.
 const GoodFor = 7 * 24 * time.Hour
 
-// A mail that the server does not take now is tried again after a minute, and then after
-// twice as long each time, up to an hour: what is in most mails is good for an hour or a
-// day. (A mail server, which a mail is handed
-// over to, has more patience: RFC 5321 §4.5.4.1.)
+// A mail that the server rejects temporarily is retried after a minute, and then after twice the
+// previous pause, up to an hour: the links in most mails are valid for an hour or a day. (The mail
+// server itself retries for longer once it has accepted a mail: RFC 5321 §4.5.4.1.)
 const (
 	firstPause   = time.Minute
 	longestPause = time.Hour
 )
 
-// A mail that somebody else is sending is skipped: they send it, or say when to try again.
+// A mail that another process is sending is skipped: that process sends or reschedules it.
 const (
 	selectMail = `SELECT id, wrapped_key, message, created_at, attempts FROM mails WHERE id = $1 FOR UPDATE SKIP LOCKED`
 	selectDue  = `
@@ -47,28 +46,28 @@ type queued struct {
 	Attempts   int
 }
 
-// Deliver sends a queued mail and deletes it; one that is gone was sent before, or was
-// about somebody who was erased. One that the server does not take now is due again after
-// a pause ([Sender.DeliverDue]): that is no error. One that is refused for good, or is too
-// old, is fault.Invalid, and sent only by another Deliver.
+// Deliver sends a queued mail and deletes it. A missing mail is no error: it was sent before or
+// concerned an erased person. A mail that the server rejects temporarily is no error either:
+// [Sender.DeliverDue] retries it after a pause. A mail that is rejected permanently, or is too old,
+// is fault.Invalid; only another call of Deliver sends it.
 func (s *Sender) Deliver(ctx context.Context, db *pgxpool.Pool, keeper *secret.Keeper, id uuid.UUID) error {
 	_, err := s.deliver(ctx, db, keeper, true, selectMail, id)
 	return err
 }
 
-// DeliverDue does with the mail that has been due for longest what Deliver does; uuid.Nil:
-// none is due. One that is refused for good is told by the fault, and due again after a
-// pause: only a Deliver gives it up, whose event becomes the dead letter.
+// DeliverDue delivers the mail that has been due for longest and returns its ID, or uuid.Nil if
+// none is due. A permanent rejection is returned as a fault, but the mail is retried after a pause:
+// only Deliver gives it up, since its event then becomes the dead letter.
 func (s *Sender) DeliverDue(ctx context.Context, db *pgxpool.Pool, keeper *secret.Keeper) (id uuid.UUID, err error) {
 	return s.deliver(ctx, db, keeper, false, selectDue)
 }
 
-func isForGood(failure error) bool {
+func isPermanent(failure error) bool {
 	f, ok := fault.As(failure)
 	return ok && f.Kind == fault.Invalid
 }
 
-// deliver takes a mail, and holds it while the server answers.
+// deliver locks a mail and holds it while the server responds.
 func (s *Sender) deliver(ctx context.Context, db *pgxpool.Pool, keeper *secret.Keeper, mayGiveUp bool, query string, arguments ...any) (id uuid.UUID, err error) {
 	var failure error
 	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
@@ -84,7 +83,7 @@ func (s *Sender) deliver(ctx context.Context, db *pgxpool.Pool, keeper *secret.K
 		statement := deleteMail
 		switch failure = s.send(ctx, keeper, m); {
 		case failure == nil:
-		case isForGood(failure) && mayGiveUp:
+		case isPermanent(failure) && mayGiveUp:
 			statement = giveUp
 		default:
 			pause := min(firstPause<<min(m.Attempts, 10), longestPause)
@@ -96,7 +95,7 @@ func (s *Sender) deliver(ctx context.Context, db *pgxpool.Pool, keeper *secret.K
 		}
 		return nil
 	})
-	if err == nil && isForGood(failure) {
+	if err == nil && isPermanent(failure) {
 		err = failure
 	}
 	return id, err

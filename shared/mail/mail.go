@@ -1,7 +1,6 @@
-// Package mail sends mail to people: a message is queued in the transaction of its
-// cause, sealed, because it holds an address and often a token, and an event that
-// tells only its identifier wakes the function that sends it. What the mail server does not
-// take then is tried again by a schedule.
+// Package mail sends mail to people. A message is queued in the transaction of its cause, sealed
+// because it contains an address and often a token. An event that carries only its identifier
+// starts the function that sends it. A schedule retries what the mail server rejects temporarily.
 package mail
 
 import (
@@ -24,21 +23,21 @@ type Message struct {
 	Text    string `json:"text"`
 }
 
-// About is whom a mail is about: erasing them takes it back while it waits.
+// About is the person whom a mail concerns. Erasing the person deletes mail that still waits.
 type About struct {
-	PersonID     uuid.UUID // uuid.Nil: nobody who has an account
-	AddressIndex []byte    // a blind index of the address that it goes to
+	PersonID     uuid.UUID // uuid.Nil: somebody without an account
+	AddressIndex []byte    // a blind index of the recipient's address
 }
 
 const insert = `
 INSERT INTO mails (id, wrapped_key, message, person_id, address_index)
 VALUES ($1, $2, $3, nullif($4, '00000000-0000-0000-0000-000000000000'::uuid), $5)`
 
-// field is what a sealed message is bound to.
+// field is the context that a message is sealed with.
 const field = "mails.message"
 
-// Queue has a message sent once the transaction has committed: at least once, for
-// SMTP knows no better.
+// Queue queues a message to be sent after the transaction commits. SMTP can only guarantee
+// at-least-once delivery.
 func Queue(ctx context.Context, tx *outbox.Tx, keeper *secret.Keeper, about About, m Message) error {
 	plain, err := json.Marshal(m)
 	if err != nil {

@@ -17,23 +17,24 @@ import (
 	"function/shared/fault"
 )
 
-// sendBound is how long one mail server may take for one mail.
-const sendBound = 30 * time.Second
+// sendTimeout is the timeout for handing one mail to a server.
+const sendTimeout = 30 * time.Second
 
-// Sender hands mail to an SMTP server (RFC 5321), over one connection a mail: they
-// are few, and the process that sends them sleeps in between.
+// Sender hands mail to an SMTP server (RFC 5321), with one connection per mail: mails are few, and
+// the process scales to zero in between.
 type Sender struct {
 	client *gomail.Client
 	from   *mail.Address
 }
 
-// NewSender makes a sender to the server at SMTP_URL, whose mail comes from MAIL_FROM:
+// NewSender returns a sender to the server at SMTP_URL, for mail from MAIL_FROM:
 //
 //	smtp://user:password@host:587    STARTTLS, without which nothing is sent (RFC 3207)
 //	smtps://user:password@host:465   TLS from the first byte (RFC 8314)
 //	smtp://host:25?tls=none          in the clear, for a relay in the same network
 //
-// To a loopback address mail may go in the clear. A server without a user asks for none.
+// To a loopback address, mail may be sent unencrypted. Without a user, the sender does not
+// authenticate.
 func NewSender(server, from string) (*Sender, error) {
 	sender, err := mail.ParseAddress(from)
 	if err != nil {
@@ -72,7 +73,7 @@ func optionsOf(server string) (host string, options []gomail.Option, err error) 
 			return "", nil, errors.New("SMTP_URL must have a numeric port")
 		}
 	}
-	options = append(options, gomail.WithTimeout(sendBound), gomail.WithTLSPolicy(policy), gomail.WithPort(port))
+	options = append(options, gomail.WithTimeout(sendTimeout), gomail.WithTLSPolicy(policy), gomail.WithPort(port))
 	if u.User != nil {
 		if inClear {
 			return "", nil, errors.New("SMTP_URL would send a password unencrypted: remove tls=none or the user")
@@ -88,18 +89,17 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// Send hands one mail over. What the server refuses for good (5xx) is fault.Invalid;
-// what may succeed later is fault.Unavailable. Neither quotes the library's errors:
-// they hold the address.
+// Send hands over one mail. A permanent rejection (5xx) is fault.Invalid; a temporary failure is
+// fault.Unavailable. Neither quotes the library's errors, which contain the address.
 func (s *Sender) Send(ctx context.Context, id uuid.UUID, m Message) error {
 	message, err := s.compose(id, m)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, sendBound)
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	err = s.client.DialAndSendWithContext(ctx, message)
-	if err == nil || message.IsDelivered() { // taken; only the parting went wrong
+	if err == nil || message.IsDelivered() { // accepted; only closing the connection failed
 		return nil
 	}
 	var refused *gomail.SendError
@@ -113,8 +113,8 @@ func (s *Sender) Send(ctx context.Context, id uuid.UUID, m Message) error {
 	return unavailable.Because(fmt.Errorf("reach the mail server for mail %s: %w", id, err))
 }
 
-// compose writes the mail. What comes from people can add no line to its header: an
-// address is parsed, and a subject loses its control characters.
+// compose builds the mail. User data cannot add header lines: addresses are parsed, and control
+// characters are removed from subjects.
 func (s *Sender) compose(id uuid.UUID, m Message) (*gomail.Msg, error) {
 	to, err := mail.ParseAddress(m.To)
 	if err != nil || to.Name != "" {
@@ -126,8 +126,8 @@ func (s *Sender) compose(id uuid.UUID, m Message) (*gomail.Msg, error) {
 	message.Subject(oneLine(m.Subject))
 	message.SetDate()
 	_, domain, _ := strings.Cut(s.from.Address, "@")
-	message.SetMessageIDWithValue(id.String() + "@" + domain) // the same, should it be sent twice
-	message.SetGenHeader("Auto-Submitted", "auto-generated")  // RFC 3834: nobody is to answer by machine
+	message.SetMessageIDWithValue(id.String() + "@" + domain) // stays the same if the mail is sent twice
+	message.SetGenHeader("Auto-Submitted", "auto-generated")  // RFC 3834: suppresses automatic replies
 	message.SetBodyString(gomail.TypeTextPlain, m.Text)
 	return message, nil
 }

@@ -52,7 +52,7 @@ func kind(err error) fault.Kind {
 	return f.Kind
 }
 
-func TestSendKeepsEveryCharacter(t *testing.T) {
+func TestSend_AnyCharacter_ArrivesUnchanged(t *testing.T) {
 	t.Parallel()
 	box := open(t)
 	m := Message{To: "ada@example.com", Subject: "Grüße an Łovelace", Text: "Überschrift\n\n" + strings.Repeat("long line ", 30) + "\n.\nFrom here = on\n"}
@@ -69,7 +69,7 @@ func TestSendKeepsEveryCharacter(t *testing.T) {
 	}
 }
 
-func TestNobodyAddsToAHeader(t *testing.T) {
+func TestSend_LineBreaks_AddNoHeader(t *testing.T) {
 	t.Parallel()
 	box := open(t)
 	s := sender(t, box.URL())
@@ -99,7 +99,7 @@ func TestNobodyAddsToAHeader(t *testing.T) {
 	}
 }
 
-func TestRefusalsAreForGoodOrForNow(t *testing.T) {
+func TestSend_Rejected_IsInvalidOrUnavailable(t *testing.T) {
 	t.Parallel()
 	box := open(t)
 	s := sender(t, box.URL())
@@ -125,10 +125,10 @@ func TestRefusalsAreForGoodOrForNow(t *testing.T) {
 	}
 }
 
-func TestMailDoesNotTravelInTheClear(t *testing.T) {
+func TestSend_ServerWithoutTLS_IsRefused(t *testing.T) {
 	t.Parallel()
 	box := open(t)
-	// A name that is not one of those that are known to be this machine.
+	// A name that is not a known loopback name.
 	named := strings.Replace(box.URL(), "127.0.0.1", "LocalHost", 1)
 	if err := sender(t, named).Send(t.Context(), uuid.New(), Message{To: "ada@example.com", Subject: "x", Text: "x"}); kind(err) != fault.Unavailable || len(box.Mails()) != 0 {
 		t.Errorf("%v, %d mails; want none without STARTTLS", err, len(box.Mails()))
@@ -138,7 +138,7 @@ func TestMailDoesNotTravelInTheClear(t *testing.T) {
 	}
 }
 
-func TestSettingsThatAreWrongAreToldWithoutTheirPassword(t *testing.T) {
+func TestNewSender_WrongSettings_DoNotQuoteThePassword(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{
 		"", "http://host", "smtp://", "smtp://user:s3cret@host:none", "smtp://user:s3cret@host:25?tls=none", "smtp://user:s3cret@ho st", "smtp://user:s3cret%zz@host",
@@ -154,7 +154,7 @@ func TestSettingsThatAreWrongAreToldWithoutTheirPassword(t *testing.T) {
 	}
 }
 
-// account is a server that takes mail by TLS only, from one user.
+// account is a server that accepts mail only over TLS and from one user.
 type account struct {
 	received chan string
 	user     string
@@ -187,7 +187,7 @@ func (a *account) Data(r io.Reader) error {
 	return err
 }
 
-func TestMailServersWithTLSAndAPassword(t *testing.T) {
+func TestSend_TLSAndPassword_IsAccepted(t *testing.T) {
 	t.Parallel()
 	certified := httptest.NewTLSServer(nil)
 	defer certified.Close()

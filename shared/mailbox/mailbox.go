@@ -1,6 +1,5 @@
-// Package mailbox is a small SMTP server on this machine that keeps the mail it is
-// given instead of passing it on: for `make run`, whose console and endpoints show
-// it, and for tests.
+// Package mailbox is a small SMTP server on the loopback interface that stores mail instead of
+// relaying it: for `make run`, whose console and endpoints show the mail, and for tests.
 package mailbox
 
 import (
@@ -19,13 +18,13 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// Bounds of what is kept.
+// Limits on what is stored.
 const (
 	maxMails = 500
 	maxBytes = 1 << 20
 )
 
-// Mail is one mail as it arrived.
+// Mail is a received mail.
 type Mail struct {
 	ID         int         `json:"id"` // counts from 1
 	ReceivedAt time.Time   `json:"received_at"`
@@ -36,7 +35,8 @@ type Mail struct {
 	Header     mail.Header `json:"header"`
 }
 
-// Links are the lines of the text that are a web address: what the mail wants done.
+// Links returns the lines of the text that are web addresses, which ask the recipient to do
+// something.
 func (m Mail) Links() []string {
 	var links []string
 	for line := range strings.Lines(m.Text) {
@@ -47,7 +47,7 @@ func (m Mail) Links() []string {
 	return links
 }
 
-// Mailbox keeps mail, the newest some hundreds.
+// Mailbox stores the newest mails.
 type Mailbox struct {
 	server   *smtp.Server
 	listener net.Listener
@@ -60,8 +60,8 @@ type Mailbox struct {
 	refusal *smtp.SMTPError
 }
 
-// Open starts the server on a free port of the loopback interface. It tells of each
-// mail by arrived, one at a time, unless that is nil.
+// Open starts the server on a free port of the loopback interface. It calls arrived, if not nil,
+// for each mail, one at a time.
 func Open(arrived func(Mail)) (*Mailbox, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -84,7 +84,7 @@ func Open(arrived func(Mail)) (*Mailbox, error) {
 // Close stops the server.
 func (m *Mailbox) Close() error {
 	err := m.server.Close()
-	_ = m.listener.Close() // which the server does not know if it has not begun to serve
+	_ = m.listener.Close() // the server does not know the listener until it serves
 	<-m.ended
 	if errors.Is(err, net.ErrClosed) || errors.Is(err, smtp.ErrServerClosed) {
 		return nil
@@ -92,10 +92,10 @@ func (m *Mailbox) Close() error {
 	return err
 }
 
-// URL is the server's address, as SMTP_URL takes it.
+// URL returns the server's address as a value for SMTP_URL.
 func (m *Mailbox) URL() string { return "smtp://" + m.listener.Addr().String() }
 
-// Mails is what has been kept, the newest first.
+// Mails returns the stored mails, newest first.
 func (m *Mailbox) Mails() []Mail {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -104,8 +104,8 @@ func (m *Mailbox) Mails() []Mail {
 	return newest
 }
 
-// Refuse makes the server answer each recipient with a status, such as 550 (never)
-// or 451 (not now); 0 makes it take mail again.
+// Refuse makes the server answer every recipient with a status, such as 550 (permanent) or 451
+// (temporary); 0 makes it accept mail again.
 func (m *Mailbox) Refuse(status int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -135,7 +135,7 @@ func (m *Mailbox) keep(kept Mail) {
 	}
 }
 
-// session is one mail on its way in.
+// session receives one mail.
 type session struct {
 	mailbox  *Mailbox
 	from, to string

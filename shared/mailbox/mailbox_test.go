@@ -11,12 +11,12 @@ import (
 	"function/shared/mailbox"
 )
 
-// send sends as any SMTP client does.
+// send sends a mail as any SMTP client does.
 func send(box *mailbox.Mailbox, to, message string) error {
 	return smtp.SendMail(strings.TrimPrefix(box.URL(), "smtp://"), nil, "from@example.com", []string{to}, []byte(message))
 }
 
-func TestMailboxKeepsTheNewest(t *testing.T) {
+func TestMailbox_Full_KeepsTheNewest(t *testing.T) {
 	t.Parallel()
 	var told []int
 	box, err := mailbox.Open(func(m mailbox.Mail) { told = append(told, m.ID) })
@@ -41,7 +41,7 @@ func TestMailboxKeepsTheNewest(t *testing.T) {
 	}
 }
 
-func TestMailboxRefusesWhatItCannotKeep(t *testing.T) {
+func TestMailbox_UnsuitableMail_IsRefused(t *testing.T) {
 	t.Parallel()
 	box, err := mailbox.Open(nil)
 	if err != nil {

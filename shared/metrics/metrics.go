@@ -15,10 +15,10 @@ import (
 	"function/shared/database"
 )
 
-// Labels of a series.
+// Labels are the labels of a series.
 type Labels map[string]string
 
-// shards spread writers that count the same thing at once over several rows.
+// shards is the number of rows that concurrent writers of one counter are spread over.
 const shards = 16
 
 const add = `
@@ -32,17 +32,17 @@ type sample struct {
 	value  float64
 }
 
-// Add adds to a counter.
+// Add increments a counter.
 func Add(ctx context.Context, tx database.Writer, name string, labels Labels, value float64) error {
 	return write(ctx, tx, []sample{{name, labels, value}})
 }
 
-// Buckets of a histogram of durations, in seconds: from a small file to the
-// largest that one function is given time for.
+// Buckets are the upper bounds of duration histograms in seconds, from a small file to the time
+// limit of a function.
 var Buckets = []float64{0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600}
 
-// Observe adds a duration to a histogram: its cumulative buckets, sum and count,
-// named as Prometheus names them.
+// Observe adds a duration to a histogram: its cumulative buckets, sum and count, named as in
+// Prometheus.
 func Observe(ctx context.Context, tx database.Writer, name string, labels Labels, d time.Duration) error {
 	seconds := d.Seconds()
 	samples := []sample{{name + "_sum", labels, seconds}, {name + "_count", labels, 1}}

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-// counted are the published sums of a name, by labels.
+// counted returns the published sums of a counter, by labels.
 func counted(t *testing.T, db *pgxpool.Pool, name string) map[string]float64 {
 	t.Helper()
 	rows, err := db.Query(context.Background(), `SELECT labels::text, value FROM published.metrics WHERE name = $1`, name)
@@ -34,7 +34,7 @@ func counted(t *testing.T, db *pgxpool.Pool, name string) map[string]float64 {
 	return all
 }
 
-func TestCounterIsTheSumOfAllWriters(t *testing.T) {
+func TestAdd_ConcurrentWriters_AreSummed(t *testing.T) {
 	t.Parallel()
 	db, ctx := platformtest.New(t).DB(database.Analytics), context.Background()
 	var wg sync.WaitGroup
@@ -59,7 +59,7 @@ func TestCounterIsTheSumOfAllWriters(t *testing.T) {
 	}
 }
 
-func TestWhatIsRolledBackIsNotCounted(t *testing.T) {
+func TestAdd_RolledBack_IsNotCounted(t *testing.T) {
 	t.Parallel()
 	db, ctx := platformtest.New(t).DB(database.Analytics), context.Background()
 	err := database.Transact(ctx, db, func(tx *database.Tx) error {
@@ -76,7 +76,7 @@ func TestWhatIsRolledBackIsNotCounted(t *testing.T) {
 	}
 }
 
-func TestHistogramHoldsCumulativeBuckets(t *testing.T) {
+func TestObserve_BucketsAreCumulative(t *testing.T) {
 	t.Parallel()
 	db, ctx := platformtest.New(t).DB(database.Datasets), context.Background()
 	durations := []time.Duration{0, 100 * time.Millisecond, 101 * time.Millisecond, 30 * time.Second, 601 * time.Second}

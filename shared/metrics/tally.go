@@ -9,31 +9,30 @@ import (
 	"function/shared/database"
 )
 
-// Tally counts what happens where there is no transaction, such as a refusal that must
-// stay cheap, and writes the count a moment later, off the request's path: a storm of
-// refusals is one statement in each moment. A process that is killed loses what it has
-// counted in the last moment, one that ends in good order nothing. Its zero value counts;
-// it writes from [Tally.Keep] on.
+// Tally counts events outside transactions, such as refusals that must stay cheap. It writes the
+// count shortly afterwards in the background, so that a flood causes one statement per interval. A
+// killed process loses the counts of the last interval; an orderly shutdown loses nothing. The zero
+// value counts; it writes after [Tally.Keep] is called.
 type Tally struct {
 	n    atomic.Int64
 	kept atomic.Pointer[keeping]
 }
 
-// keeping is where a tally is kept.
+// keeping is the counter that a tally writes to.
 type keeping struct {
 	db     database.Writer
 	name   string
 	labels Labels
 }
 
-// moment is how far the metrics of a tally are behind.
+// moment is the interval between writes.
 const moment = 2 * time.Second
 
-// writeBound is how long one writing may take.
-const writeBound = 2 * time.Second
+// writeTimeout is the timeout of a write.
+const writeTimeout = 2 * time.Second
 
-// Keep names the counter that the tally is added to. The first call decides, where
-// several functions of a process share a tally.
+// Keep sets the counter that the tally is added to. If several functions of a process share a
+// tally, only the first call takes effect.
 func (t *Tally) Keep(db database.Writer, name string, labels Labels) {
 	if t.kept.CompareAndSwap(nil, &keeping{db, name, labels}) && t.n.Load() > 0 {
 		time.AfterFunc(moment, t.write)
@@ -47,7 +46,7 @@ func (t *Tally) Inc() {
 	}
 }
 
-// write adds what was counted to the counter. What cannot be written is tried again.
+// write adds the tally to the counter and retries later on failure.
 func (t *Tally) write() {
 	if err := t.flush(); err != nil {
 		slog.Warn("counts not written yet", "error", err)
@@ -66,7 +65,7 @@ func (t *Tally) flush() error {
 	if n == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), writeBound)
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
 	defer cancel()
 	err := Add(ctx, k.db, k.name, k.labels, float64(n))
 	if err != nil {
@@ -75,7 +74,7 @@ func (t *Tally) flush() error {
 	return err
 }
 
-// Close writes what is left, once; nothing is written after it.
+// Close writes the remaining count. Nothing is written after it.
 func (t *Tally) Close() error {
 	err := t.flush()
 	t.kept.Store(nil)

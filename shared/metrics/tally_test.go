@@ -14,7 +14,7 @@ import (
 	"function/shared/platformtest"
 )
 
-func TestTallyIsWrittenAMomentLaterAndAtTheEnd(t *testing.T) {
+func TestTally_IsWrittenAfterAnIntervalAndAtTheEnd(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t)
 	db, ctx := p.DB(database.Users), context.Background()
@@ -55,8 +55,8 @@ func (w *writer) Write(context.Context, string, ...any) error {
 	return nil
 }
 
-// In a bubble every goroutine and timer that is left over fails the test.
-func TestTallyIsOneStatementInAMomentTriedUntilItWorksAndThenIdle(t *testing.T) {
+// The synctest bubble fails the test if a goroutine or timer is left over.
+func TestTally_WriteFails_IsRetriedWithOneStatementPerInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var w writer
 		w.failures.Store(2)

@@ -23,7 +23,7 @@ import (
 
 const benchmarkSize = 256 << 20
 
-// csvFile is a file of weather-like rows that do not repeat.
+// csvFile is a file of weather-like rows without repetition.
 func csvFile(b *testing.B, size int64) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "weather.csv")
@@ -54,8 +54,8 @@ func csvFile(b *testing.B, size int64) string {
 	return path
 }
 
-// bareLoop reads, hashes, compresses, encrypts and writes with nothing else:
-// one goroutine, the same primitives, the same sizes.
+// bareLoop reads, hashes, compresses, encrypts and writes, and does nothing else: one goroutine
+// with the same primitives and sizes.
 func bareLoop(b *testing.B, source, destination string) {
 	b.Helper()
 	in, err := os.Open(source)
@@ -97,10 +97,9 @@ func bareLoop(b *testing.B, source, destination string) {
 	}
 }
 
-// BenchmarkCreate stores a CSV file, hashing it on the way, and reports how fast
-// that is in relation to the bare loop, run in turns with it: "x-bare" 2 is
-// twice its speed. "cpu-x-bare" compares processor time, which is less sensitive
-// to what else the machine does. Create syncs to disk, the bare loop does not.
+// BenchmarkCreate stores a CSV file while hashing it, and compares the speed with the bare loop,
+// run alternately: an "x-bare" of 2 is twice its speed. "cpu-x-bare" compares CPU time, which
+// depends less on other load on the machine. Create syncs to disk; the bare loop does not.
 func BenchmarkCreate(b *testing.B) {
 	source := csvFile(b, benchmarkSize)
 	bucket, dir := openBucket(b)
@@ -120,7 +119,7 @@ func BenchmarkCreate(b *testing.B) {
 	b.ReportMetric(float64(stored)/benchmarkSize, "stored/plain")
 }
 
-// usage sums the time that calls take.
+// usage sums the durations of calls.
 type usage struct{ wall, processor time.Duration }
 
 func (u *usage) add(call func()) {

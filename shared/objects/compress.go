@@ -12,8 +12,8 @@ import (
 const (
 	frameSize = 1 << 20
 
-	// One frame fills, two are compressed, one is encrypted and written.
-	// With both forms of each this is a Writer's memory: 8 MiB.
+	// One frame is filled, two are compressed, one is encrypted and written. With the plain and
+	// packed form of each, a Writer uses 8 MiB.
 	framesInFlight = 4
 )
 
@@ -27,7 +27,7 @@ var encoder = sync.OnceValues(func() (*zstd.Encoder, error) {
 		zstd.WithEncoderCRC(false))
 })
 
-// frame is a piece of an object, reused when it has been written.
+// frame is a piece of an object, reused after it has been written.
 type frame struct {
 	plain  []byte
 	packed []byte        // plain as one zstd frame

@@ -39,7 +39,7 @@ func openLocal(u *url.URL) (*Bucket, error) {
 	return &Bucket{blobs: blobs, dir: dir}, nil
 }
 
-// makeDir is a durable os.MkdirAll: the entries it makes survive a power cut.
+// makeDir is like os.MkdirAll, but the new directory entries survive a power failure.
 func makeDir(dir string) error {
 	if info, err := os.Stat(dir); err == nil && info.IsDir() {
 		return nil
@@ -81,17 +81,16 @@ func syncDir(dir string) error {
 	}
 	err = d.Sync()
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		err = nil // a file system without it, some network mounts
+		err = nil // not supported by some file systems, such as network mounts
 	}
 	return errors.Join(err, d.Close())
 }
 
-// Sweep removes what writers that died left behind in a local bucket: temporary
-// files last written before the given time, which should be longer ago than an
-// upload may pause. A swept writer that was alive after all fails to commit. It
-// returns how many files went, also with an error. In a cloud store it does
-// nothing: an unfinished upload is invisible there, and a lifecycle rule of the
-// store ends it.
+// Sweep removes the temporary files of dead writers from a local bucket: those last written before
+// the given time, which should be longer ago than an upload may pause. A writer whose file was
+// swept although it is alive fails to commit. Sweep returns the number of files removed, also with
+// an error. In a cloud store it does nothing: unfinished uploads are invisible there, and a
+// lifecycle rule of the store should remove them.
 func (b *Bucket) Sweep(ctx context.Context, before time.Time) (removed int, err error) {
 	if b.dir == "" {
 		return 0, nil
@@ -123,7 +122,7 @@ func (b *Bucket) Sweep(ctx context.Context, before time.Time) (removed int, err 
 	return removed, nil
 }
 
-// ignoreNotExist forgives a file that was committed or aborted in the meantime.
+// ignoreNotExist ignores that a file was committed or aborted in the meantime.
 func ignoreNotExist(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// repeated yields a block of noise, longer than a frame, over and over: frames do
-// not compress, which is the worst case for memory.
+// repeated yields a block of noise, longer than a frame, repeatedly. Frames do not compress, which
+// is the worst case for memory.
 type repeated struct {
 	block []byte
 	at    int
@@ -32,8 +32,8 @@ func heapInUse() uint64 {
 	return stats.HeapInuse
 }
 
-// TestConstantMemory has the process to itself, hence is not parallel, and
-// collects eagerly, so that it sees memory in use rather than garbage.
+// TestConstantMemory must have the process to itself, so it is not parallel. It collects garbage
+// eagerly in order to measure memory in use.
 func TestConstantMemory(t *testing.T) {
 	const size, bound = 512 << 20, 16 << 20
 	defer debug.SetGCPercent(debug.SetGCPercent(10))

@@ -11,7 +11,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// maxFrameSize bounds what one frame may claim to take and to hold.
+// maxFrameSize limits the claimed size of a frame, compressed or not.
 const maxFrameSize = 8 << 20
 
 // decoder is shared by all objects: DecodeAll may be called concurrently.
@@ -21,12 +21,12 @@ var decoder = sync.OnceValues(func() (*zstd.Decoder, error) {
 		zstd.WithDecoderMaxMemory(maxFrameSize))
 })
 
-// Object is the plaintext of one stored object. ReadAt may be called
-// concurrently; Read, Seek, WriteTo and Close may not. Every byte it returns has
-// been authenticated; what does not authenticate is [ErrCorrupt].
+// Object is the plaintext of one stored object. ReadAt may be called concurrently; Read, Seek,
+// WriteTo and Close may not. Every returned byte has been authenticated; data that fails
+// authentication is [ErrCorrupt].
 //
-// It fits [net/http.ServeContent]. Ascending reads share one range request to a
-// cloud store, whatever their size.
+// An Object can be passed to [net/http.ServeContent]. Ascending reads of any size share one range
+// request to a cloud store.
 type Object struct {
 	name   string
 	sealed *unsealed
@@ -40,8 +40,8 @@ var (
 	_ io.WriterTo       = (*Object)(nil)
 )
 
-// Open opens an object that [Bucket.Create] made, with the same data key. ctx
-// governs all reads until Close. A missing object is [ErrNotFound].
+// Open opens an object that [Bucket.Create] wrote with the same data key. ctx applies to all reads
+// until Close. A missing object is [ErrNotFound].
 func (b *Bucket) Open(ctx context.Context, name string, key []byte) (*Object, error) {
 	stored, err := b.StoredBytes(ctx, name)
 	if err != nil {
@@ -102,8 +102,8 @@ func (o *Object) Seek(offset int64, whence int) (int64, error) {
 	return position, o.readError(err)
 }
 
-// WriteTo implements [io.WriterTo], by which [io.Copy] decodes one frame while
-// dst takes the one before. When dst fails, the position is undefined.
+// WriteTo implements [io.WriterTo], so that [io.Copy] decodes one frame while it writes the
+// previous one to dst. If dst fails, the position is undefined.
 func (o *Object) WriteTo(dst io.Writer) (int64, error) {
 	decoded, w := io.Pipe()
 	done := make(chan struct{})
@@ -118,7 +118,7 @@ func (o *Object) WriteTo(dst io.Writer) (int64, error) {
 	return n, err
 }
 
-// Close ends the request under way, if any.
+// Close ends the request in progress, if any.
 func (o *Object) Close() error {
 	return errors.Join(o.frames.Close(), o.sealed.Close())
 }
@@ -130,11 +130,11 @@ func (o *Object) readError(err error) error {
 	return fmt.Errorf("read object %s: %w", o.name, err)
 }
 
-// frameSource hands the compressed stream to the seekable format's reader.
-// The sizes in a seek table are authentic, and bounded here all the same.
+// frameSource passes the compressed stream to the reader of the seekable format. The sizes in a
+// seek table are authenticated; they are checked nevertheless.
 type frameSource struct{ *unsealed }
 
-// ReadFooter returns the end of the stream; the reader looks at its last bytes.
+// ReadFooter returns the end of the stream; the reader uses its last bytes.
 func (s frameSource) ReadFooter() ([]byte, error) { return s.tail, nil }
 
 // ReadSkipFrame returns the last length bytes of the stream: the seek table.

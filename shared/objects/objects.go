@@ -1,28 +1,25 @@
-// Package objects keeps the bytes of data sets: one bucket interface over a
-// local directory and cloud object stores, with compression and encryption on
-// the way. A function opens the bucket once, when it starts; requests then
-// create, open and delete objects in it.
+// Package objects stores the bytes of data sets: one bucket interface for a local directory and for
+// cloud object stores, with compression and encryption. A function opens the bucket once, when it
+// starts; requests then create, open and delete objects in it.
 //
-// An object is written once, under a name that is never used again, and is
-// visible either whole or not at all. [Bucket.Create] and [Bucket.Open]
-// compress and encrypt; [Bucket.Upload] and [Bucket.Download] move bytes that
-// are already encrypted, as they are.
+// An object is written once, under a name that is never reused, and is visible either complete or
+// not at all. [Bucket.Create] and [Bucket.Open] compress and encrypt; [Bucket.Upload] and
+// [Bucket.Download] copy bytes that are already encrypted, unchanged.
 //
 // # Stored form
 //
-// The plaintext is cut into frames of 1 MiB, each compressed on its own, in the
-// Zstandard seekable format (zstd frames followed by a seek table in a
-// skippable frame). That stream is encrypted in packages of 64 KiB by DARE 2.0
-// (github.com/minio/sio) with AES-256-GCM. The key of the stream is derived by
-// HKDF-SHA256 (RFC 5869) from the object's data key, the stream's random nonce
-// and the object's name, so that a package moved within an object, or between
-// objects, does not authenticate.
+// The plaintext is split into frames of 1 MiB, each compressed separately, in the Zstandard
+// seekable format (zstd frames followed by a seek table in a skippable frame). That stream is
+// encrypted in packages of 64 KiB by DARE 2.0 (github.com/minio/sio) with AES-256-GCM. The stream's
+// key is derived by HKDF-SHA256 (RFC 5869) from the object's data key, the stream's random nonce
+// and the object's name, so a package that is moved within an object or to another object fails
+// authentication.
 //
 // # Cloud stores
 //
-// The scheme of the URL chooses the driver. The local one, file:///directory,
-// is linked in; another is a blank import of gocloud.dev/blob/s3blob, gcsblob or
-// azureblob in the program's main package.
+// The scheme of the URL selects the driver. The local driver, file:///directory, is built in.
+// Others are linked by a blank import of gocloud.dev/blob/s3blob, gcsblob or azureblob in the
+// program's main package.
 package objects
 
 import (
@@ -41,20 +38,20 @@ import (
 const KeySize = 32
 
 var (
-	// ErrNotFound reports that the bucket has no object of that name.
+	// ErrNotFound is returned when the bucket has no object with the given name.
 	ErrNotFound = errors.New("object not found")
 
-	// ErrExists reports that the name is taken: objects are never overwritten.
+	// ErrExists is returned when the name is taken: objects are never overwritten.
 	ErrExists = errors.New("object already exists")
 
-	// ErrCorrupt reports stored bytes that do not authenticate: damaged,
-	// truncated, moved from another object, or read with the wrong key.
+	// ErrCorrupt is returned for stored bytes that fail authentication: damaged, truncated, moved
+	// from another object, or read with the wrong key.
 	ErrCorrupt = errors.New("object is corrupt or the key is wrong")
 
-	// ErrName reports a name that does not follow [Bucket.Create].
+	// ErrName is returned for a name that violates the rules of [Bucket.Create].
 	ErrName = errors.New("invalid object name")
 
-	// ErrClosed reports the use of a Writer after Close or Abort.
+	// ErrClosed is returned when a Writer is used after Close or Abort.
 	ErrClosed = errors.New("object writer is closed")
 )
 
@@ -64,8 +61,8 @@ type Bucket struct {
 	dir   string // root of a local bucket, empty in a cloud store
 }
 
-// Open opens the bucket at rawURL. For file:///directory the directory is made
-// when it is missing, readable by its owner only.
+// Open opens the bucket at rawURL. For file:///directory it creates a missing directory, accessible
+// only to its owner.
 func Open(ctx context.Context, rawURL string) (*Bucket, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
@@ -85,11 +82,11 @@ func Open(ctx context.Context, rawURL string) (*Bucket, error) {
 	return &Bucket{blobs: blobs}, nil
 }
 
-// Close releases the bucket's connections. Writers and Objects end first.
+// Close releases the bucket's connections. Close its Writers and Objects first.
 func (b *Bucket) Close() error { return b.blobs.Close() }
 
-// StoredBytes returns the size of an object as stored: compressed, encrypted.
-// A missing object is [ErrNotFound].
+// StoredBytes returns the size of an object as stored, compressed and encrypted. A missing object
+// is [ErrNotFound].
 func (b *Bucket) StoredBytes(ctx context.Context, name string) (int64, error) {
 	if err := checkName(name); err != nil {
 		return 0, err
@@ -101,8 +98,8 @@ func (b *Bucket) StoredBytes(ctx context.Context, name string) (int64, error) {
 	return attributes.Size, nil
 }
 
-// Delete removes an object. A missing one is no error. Readers that have the
-// object open may fail from now on.
+// Delete removes an object. A missing object is no error. Readers that have the object open may
+// fail afterwards.
 func (b *Bucket) Delete(ctx context.Context, name string) error {
 	if err := checkName(name); err != nil {
 		return err
@@ -117,8 +114,8 @@ func (b *Bucket) Delete(ctx context.Context, name string) error {
 }
 
 const (
-	maxNameLength    = 900 // S3 and GCS end at 1,024 bytes, bucket prefix included
-	maxElementLength = 200 // file systems end at 255, the suffix of a temporary file included
+	maxNameLength    = 900 // S3 and GCS allow 1,024 bytes, including the bucket prefix
+	maxElementLength = 200 // file systems allow 255, including the suffix of a temporary file
 )
 
 func checkName(name string) error {
@@ -130,15 +127,15 @@ func checkName(name string) error {
 			return fmt.Errorf("%w: %q", ErrName, name)
 		}
 	}
-	// fileblob's own side files and temporary files.
+	// Suffixes of fileblob's attribute files and temporary files.
 	if strings.HasSuffix(name, ".attrs") || strings.HasSuffix(name, temporarySuffix) {
 		return fmt.Errorf("%w: %q", ErrName, name)
 	}
 	return nil
 }
 
-// validElement wants a letter or digit at both ends: neither "..", nor a hidden
-// file, nor what a driver would have to escape.
+// validElement requires a letter or digit at both ends, which excludes "..", hidden files, and
+// characters that a driver would have to escape.
 func validElement(element string) bool {
 	if element == "" || len(element) > maxElementLength {
 		return false
@@ -154,7 +151,7 @@ func validElement(element string) bool {
 	return true
 }
 
-// storeError puts the package's sentinel in front of a driver's error.
+// storeError wraps a driver's error in the package's sentinel error.
 func storeError(err error) error {
 	switch gcerrors.Code(err) {
 	case gcerrors.NotFound:

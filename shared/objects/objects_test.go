@@ -154,7 +154,7 @@ func TestRealFile(t *testing.T) {
 	}
 }
 
-func TestAbortLeavesNothing(t *testing.T) {
+func TestWriter_Aborted_LeavesNothing(t *testing.T) {
 	t.Parallel()
 	bucket, dir := openBucket(t)
 	for _, size := range []int{0, 10, 3*frameSize + 10} {
@@ -182,7 +182,7 @@ func TestAbortLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestCancelledContextLeavesNothing(t *testing.T) {
+func TestWriter_ContextCancelled_LeavesNothing(t *testing.T) {
 	t.Parallel()
 	bucket, dir := openBucket(t)
 	for _, size := range []int{10, 4 * frameSize} {
@@ -210,7 +210,7 @@ func TestCancelledContextLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestObjectsAreNeverOverwritten(t *testing.T) {
+func TestCreate_NameTaken_IsRefused(t *testing.T) {
 	t.Parallel()
 	bucket, dir := openBucket(t)
 	key := newKey()

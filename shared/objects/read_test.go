@@ -200,7 +200,7 @@ func get(t *testing.T, url, byteRange, ifRange string) (*http.Response, []byte) 
 	return response, body
 }
 
-func TestWrongKey(t *testing.T) {
+func TestOpen_WrongKey_IsCorrupt(t *testing.T) {
 	t.Parallel()
 	bucket, _ := openBucket(t)
 	create(t, bucket, "org/locked", newKey(), []byte("secret"))
@@ -209,9 +209,9 @@ func TestWrongKey(t *testing.T) {
 	}
 }
 
-// TestDamage flips, cuts and appends stored bytes: whatever the damage, reading
-// everything reports ErrCorrupt, and what was read before is right.
-func TestDamage(t *testing.T) {
+// TestRead_DamagedObject_IsCorrupt flips, cuts and appends stored bytes. With any damage, reading
+// everything returns ErrCorrupt, and the data before it is correct.
+func TestRead_DamagedObject_IsCorrupt(t *testing.T) {
 	t.Parallel()
 	bucket, _ := openBucket(t)
 	key, data := newKey(), mixed(2*frameSize)
@@ -240,7 +240,7 @@ func TestDamage(t *testing.T) {
 		damaged[fmt.Sprintf("header-%d", i)] = flipped
 	}
 	for label, content := range damaged {
-		other, _ := openBucket(t) // the name is part of the key
+		other, _ := openBucket(t) // the name is part of the key derivation
 		if _, err := other.Upload(t.Context(), "org/intact", bytes.NewReader(content)); err != nil {
 			t.Fatal(err)
 		}
@@ -259,7 +259,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-func TestSwappedObject(t *testing.T) {
+func TestRead_SwappedObject_IsCorrupt(t *testing.T) {
 	t.Parallel()
 	bucket, _ := openBucket(t)
 	key := newKey()
@@ -276,8 +276,8 @@ func TestSwappedObject(t *testing.T) {
 	}
 }
 
-// TestSmallObjectIsReadOnce: opening an object fetches its last 64 KiB at least.
-func TestSmallObjectIsReadOnce(t *testing.T) {
+// TestOpen_SmallObject_IsReadOnce: opening an object fetches its last 64 KiB at least.
+func TestOpen_SmallObject_IsReadOnce(t *testing.T) {
 	t.Parallel()
 	bucket, _ := openBucket(t)
 	key := newKey()

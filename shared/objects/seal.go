@@ -44,10 +44,10 @@ func seal(dst io.Writer, name string, key []byte) (io.WriteCloser, error) {
 	return sio.EncryptWriter(struct{ io.Writer }{dst}, config)
 }
 
-// streamConfig derives the key of one stream. DARE 2.0 authenticates a package
-// by its position relative to the nonce in its own header, so packages could be
-// permuted, and the end cut off, by rewriting the nonce of all headers alike.
-// With the nonce in the derivation a rewritten nonce is a wrong key.
+// streamConfig derives the key of one stream. DARE 2.0 authenticates a package's position relative
+// to the nonce in its own header. An attacker who rewrote the nonce in all headers could therefore
+// reorder packages or cut off the end. Since the nonce is part of the derivation, a rewritten nonce
+// yields a wrong key.
 func streamConfig(name string, key []byte, n nonce) (sio.Config, error) {
 	if len(key) != KeySize {
 		return sio.Config{}, fmt.Errorf("data key of %d bytes, want %d", len(key), KeySize)

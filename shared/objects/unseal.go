@@ -10,12 +10,11 @@ import (
 	"github.com/minio/sio"
 )
 
-// A gap of this size is read through; a new range request costs more.
+// maxGap is the largest gap that is read through: a new range request costs more.
 const maxGap = 1 << 20
 
-// unsealed is the random-access plaintext of a sealed stream. It reads the
-// ciphertext by one request for its end, when opened, and then by one request
-// per run of ascending reads, however long.
+// unsealed is the random-access plaintext of a sealed stream. It requests the end of the ciphertext
+// when opened, and then makes one request per run of ascending reads of any length.
 type unsealed struct {
 	fetch  func(offset int64) (io.ReadCloser, error) // ciphertext from offset to its end
 	stored int64
@@ -26,13 +25,13 @@ type unsealed struct {
 	tail []byte // the end of the plaintext: its last one or two packages
 
 	mu     sync.Mutex
-	body   io.ReadCloser // the request under way, or nil
-	plain  io.Reader     // what body decrypts to
-	offset int64         // of plain in the plaintext
+	body   io.ReadCloser // the request in progress, or nil
+	plain  io.Reader     // the decrypted body
+	offset int64         // position of plain in the plaintext
 }
 
-// unseal verifies the end of a stream of the given size, and by it the size:
-// the final package authenticates only at the place it was written.
+// unseal verifies the end of a stream of the given size, and thereby the size: the final package
+// only authenticates at its original position.
 func unseal(fetch func(offset int64) (io.ReadCloser, error), stored int64, name string, key []byte) (*unsealed, error) {
 	size, err := sio.DecryptedSize(uint64(max(stored, 0)))
 	if err != nil || size == 0 {
@@ -57,7 +56,7 @@ func unseal(fetch func(offset int64) (io.ReadCloser, error), stored int64, name 
 	if _, err := io.ReadFull(plain, s.tail); err != nil {
 		return nil, integrityError(err)
 	}
-	// Only the final package lets the stream end.
+	// Only the final package ends the stream.
 	if _, err := io.ReadFull(plain, make([]byte, 1)); err != io.EOF {
 		return nil, integrityError(err)
 	}
@@ -70,7 +69,7 @@ func (s *unsealed) request(first int64) (body io.ReadCloser, packages io.Reader,
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	// The smallest buffer: reads of whole packages go past it.
+	// The smallest buffer: reads of whole packages bypass it.
 	buffered := bufio.NewReaderSize(io.LimitReader(transport{body}, s.stored-first*packageSize), headerSize)
 	header, err = buffered.Peek(headerSize)
 	if err != nil {
@@ -120,8 +119,8 @@ func (s *unsealed) seek(offset int64) error {
 	return integrityError(err)
 }
 
-// restart requests the ciphertext from package first on. Its header must carry
-// the stream's nonce: sio compares later headers to this one only.
+// restart requests the ciphertext starting at package first. Its header must have the stream's
+// nonce, because sio compares later headers only with this one.
 func (s *unsealed) restart(first int64) error {
 	s.drop()
 	body, packages, header, err := s.request(first)
@@ -137,7 +136,7 @@ func (s *unsealed) restart(first int64) error {
 	return err
 }
 
-// drop ends the request under way.
+// drop ends the request in progress.
 func (s *unsealed) drop() error {
 	if s.body == nil {
 		return nil
@@ -153,8 +152,8 @@ func (s *unsealed) Close() error {
 	return s.drop()
 }
 
-// integrityError marks what only damaged ciphertext can cause, and keeps
-// errors of the transport as they are.
+// integrityError marks errors that only damaged ciphertext can cause with ErrCorrupt, and returns
+// transport errors unchanged.
 func integrityError(err error) error {
 	if err == nil {
 		return nil
@@ -166,8 +165,8 @@ func integrityError(err error) error {
 	return err
 }
 
-// transport wraps the errors of a request, so that a connection cut short (by
-// convention io.ErrUnexpectedEOF) is not taken for a truncated object.
+// transport wraps the errors of a request, so that an interrupted connection (by convention
+// io.ErrUnexpectedEOF) is not mistaken for a truncated object.
 type transport struct{ io.Reader }
 
 func (t transport) Read(p []byte) (int, error) {

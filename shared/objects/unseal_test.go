@@ -31,7 +31,7 @@ func sealBytes(t testing.TB, name string, stream []byte) []byte {
 	return sealed.Bytes()
 }
 
-// store is a range-request server that keeps count.
+// store is a server of range requests that counts them.
 type store struct {
 	content  []byte
 	requests int
@@ -83,8 +83,8 @@ func TestFewRequests(t *testing.T) {
 	read(2_000_000, 100, 1)
 }
 
-// rewriteNonce makes the package at position from authenticate, for DARE 2.0
-// alone, at position to.
+// rewriteNonce changes the package at position from so that DARE 2.0 alone accepts it at position
+// to.
 func rewriteNonce(p []byte, from, to uint32) []byte {
 	p = bytes.Clone(p)
 	counter := p[headerSize-4 : headerSize]
@@ -101,9 +101,9 @@ func packages(sealed []byte) [][]byte {
 	return all
 }
 
-// TestRewrittenNonces swaps packages and cuts the end off in ways that DARE 2.0
-// does not notice by itself.
-func TestRewrittenNonces(t *testing.T) {
+// TestRead_RewrittenNonces_IsCorrupt swaps packages and cuts off the end in ways that DARE 2.0
+// alone does not detect.
+func TestRead_RewrittenNonces_IsCorrupt(t *testing.T) {
 	t.Parallel()
 	stream := noise(7*payloadSize + 100)
 	sealed := sealBytes(t, "a", stream)
@@ -146,8 +146,9 @@ func TestRewrittenNonces(t *testing.T) {
 	})
 }
 
-// TestBrokenConnection tells a connection that ended early from a damaged object.
-func TestBrokenConnection(t *testing.T) {
+// TestRead_BrokenConnection_IsNotCorrupt checks that a broken connection is not reported as a
+// damaged object.
+func TestRead_BrokenConnection_IsNotCorrupt(t *testing.T) {
 	t.Parallel()
 	sealed := sealBytes(t, "a", noise(8*payloadSize))
 	s := &store{content: sealed}
@@ -172,7 +173,7 @@ type brokenConnection struct{}
 
 func (brokenConnection) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// TestFailingStore fills a compressor whose destination takes no more.
+// TestFailingStore fills a compressor whose destination fails.
 func TestFailingStore(t *testing.T) {
 	t.Parallel()
 	full := errors.New("no space left on device")
@@ -221,7 +222,7 @@ func compressed(t testing.TB, data []byte) []byte {
 	return stream.Bytes()
 }
 
-// readSealed opens and reads what a store holds, up to a bound.
+// readSealed opens and reads stored data, up to a limit.
 func readSealed(sealed []byte) ([]byte, error) {
 	s := &store{content: sealed}
 	plain, err := unseal(s.fetch, int64(len(sealed)), "a", testKey)
@@ -241,7 +242,7 @@ func readSealed(sealed []byte) ([]byte, error) {
 	return got.Bytes(), err
 }
 
-// FuzzStored reads damaged ciphertext: an error, or the original.
+// FuzzStored reads damaged ciphertext, which must yield an error or the original.
 func FuzzStored(f *testing.F) {
 	data := bytes.Repeat([]byte("2012-01-01,drizzle,0.0,12.8\n"), 200)
 	sealed := sealBytes(f, "a", compressed(f, data))
@@ -257,7 +258,7 @@ func FuzzStored(f *testing.F) {
 	})
 }
 
-// FuzzStream seals a damaged compressed stream, as someone with the key could.
+// FuzzStream seals a damaged compressed stream, as a holder of the key could.
 func FuzzStream(f *testing.F) {
 	stream := compressed(f, bytes.Repeat([]byte("2012-01-01,drizzle,0.0,12.8\n"), 200))
 	f.Add(stream)
@@ -271,6 +272,6 @@ func FuzzStream(f *testing.F) {
 		if len(stream) == 0 {
 			return
 		}
-		readSealed(sealBytes(t, "a", stream)) // neither panics nor runs away
+		readSealed(sealBytes(t, "a", stream)) // must neither panic nor run forever
 	})
 }

@@ -10,15 +10,15 @@ import (
 	"gocloud.dev/blob"
 )
 
-// A cloud driver holds up to three parts in memory per upload: one that fills
-// and two under way. S3 takes 10,000 parts, so an object there ends at 80 GB.
+// A cloud driver holds up to three parts per upload in memory: one being filled and two being sent.
+// S3 allows 10,000 parts, which limits objects to 80 GB.
 const (
 	partSize  = 8 << 20
 	partsSent = 2
 )
 
-// upload is an object on its way into the bucket: invisible until commit,
-// durable after it, gone without trace after abort.
+// upload is an object being written: invisible before commit, durable after it, and removed
+// completely by abort.
 type upload struct {
 	bucket *Bucket
 	name   string
@@ -59,8 +59,8 @@ func (u *upload) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// commit makes the object visible and durable. Data is synced before the
-// rename, directories after it: a power cut leaves the whole object or none.
+// commit makes the object visible and durable. Data is synced before the rename and directories
+// after it, so a power failure leaves either the whole object or none.
 func (u *upload) commit() error {
 	defer u.cancel()
 	if u.file != nil && u.ctx.Err() == nil {
@@ -84,9 +84,9 @@ func (u *upload) abort() {
 	_ = u.blob.Close() // always reports the cancellation
 }
 
-// Upload stores the bytes of src as they are: neither compressed nor encrypted,
-// for what is encrypted already. It returns the number of bytes stored. The
-// object exists if and only if the error is nil.
+// Upload stores the bytes of src unchanged, neither compressed nor encrypted, for data that is
+// already encrypted. It returns the number of bytes stored. The object exists if and only if the
+// error is nil.
 func (b *Bucket) Upload(ctx context.Context, name string, src io.Reader) (int64, error) {
 	u, err := b.newUpload(ctx, name)
 	if err != nil {
@@ -102,8 +102,7 @@ func (b *Bucket) Upload(ctx context.Context, name string, src io.Reader) (int64,
 	return u.stored, nil
 }
 
-// Download writes the stored bytes of an object to dst as they are. It does not
-// verify them: whoever encrypted them does.
+// Download writes the stored bytes of an object to dst unchanged, without verifying them.
 func (b *Bucket) Download(ctx context.Context, name string, dst io.Writer) error {
 	if err := checkName(name); err != nil {
 		return err

@@ -5,27 +5,26 @@ import (
 	"fmt"
 )
 
-// Writer writes one object. The object appears when Close returns nil; until
-// then, and after Abort or an error, the bucket shows nothing. A Writer must be
-// ended by either, so defer Abort: after Close it does nothing. It is not for
-// concurrent use.
+// Writer writes one object. The object appears when Close returns nil; before that, and after Abort
+// or an error, the bucket does not show it. Every Writer must be closed or aborted, so defer Abort:
+// it does nothing after Close. A Writer is not safe for concurrent use.
 type Writer struct {
 	upload *upload
 	stream *compressor
-	frame  *frame // the one that fills, or nil
+	frame  *frame // being filled, or nil
 
 	ended bool
 	err   error // of Close
 }
 
-// Create starts an object. What is written to it is compressed and encrypted
-// under the 32-byte data key in constant memory, about 12 MiB, overlapping with
-// the caller. A data key may serve several objects.
+// Create starts an object. Its data is compressed and encrypted under the 32-byte data key while
+// the caller continues, in constant memory of about 12 MiB. A data key may be used for several
+// objects.
 //
-// A name is a path of elements of up to 200 ASCII letters, digits and inner
-// ".", "_", "=", "-", separated by "/", 900 bytes at most. A name that is taken
-// makes Close fail with [ErrExists]; of two local writers that commit one name
-// at the same instant, the later may replace the earlier, whole.
+// A name is a path of elements separated by "/", at most 900 bytes long. An element has up to 200
+// ASCII letters and digits, with ".", "_", "=" and "-" between them. If the name is taken, Close
+// fails with [ErrExists]. Of two local writers that commit the same name at the same instant, the
+// later may replace the earlier completely.
 //
 // Cancelling ctx makes Write and Close fail.
 func (b *Bucket) Create(ctx context.Context, name string, key []byte) (*Writer, error) {
@@ -46,7 +45,7 @@ func (b *Bucket) Create(ctx context.Context, name string, key []byte) (*Writer, 
 	return &Writer{upload: u, stream: stream}, nil
 }
 
-// Write appends p to the object. An error may stem from an earlier Write.
+// Write appends p to the object. It may return the error of an earlier Write.
 func (w *Writer) Write(p []byte) (n int, err error) {
 	if w.ended {
 		return 0, ErrClosed
@@ -74,9 +73,8 @@ func (w *Writer) flush() {
 	}
 }
 
-// Close commits the object: when it returns nil the object is visible and, on a
-// local file system, synced to disk. On error nothing is left. Further calls
-// return the same.
+// Close commits the object. When it returns nil, the object is visible and, on a local file system,
+// synced to disk. After an error, nothing remains. Further calls return the same result.
 func (w *Writer) Close() error {
 	if w.ended {
 		return w.err
@@ -84,7 +82,7 @@ func (w *Writer) Close() error {
 	w.ended = true
 	w.flush()
 	err := w.stream.finish()
-	w.stream = nil // and its memory: deferred Aborts keep writers alive
+	w.stream = nil // frees its memory: deferred Aborts keep writers reachable
 	if err != nil {
 		w.upload.abort()
 		w.err = fmt.Errorf("write object %s: %w", w.upload.name, err)
@@ -94,7 +92,7 @@ func (w *Writer) Close() error {
 	return w.err
 }
 
-// Abort discards the object. After Close or Abort it does nothing.
+// Abort discards the object. It does nothing after Close or Abort.
 func (w *Writer) Abort() {
 	if w.ended {
 		return
@@ -107,6 +105,5 @@ func (w *Writer) Abort() {
 	w.upload.abort()
 }
 
-// StoredBytes returns the size of the object as stored, once Close has returned
-// nil.
+// StoredBytes returns the size of the object as stored. It is valid after Close has returned nil.
 func (w *Writer) StoredBytes() int64 { return w.upload.stored }

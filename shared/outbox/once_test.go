@@ -14,7 +14,7 @@ import (
 	"function/shared/platformtest"
 )
 
-// once handles an event by one effect and one event of its own.
+// once handles an event with one effect and one published event.
 func once(db *outbox.DB, e events.Received[events.UserRegistered], before func(*outbox.Tx) error) error {
 	ctx := context.Background()
 	return outbox.Once(ctx, db, e, func(tx *outbox.Tx) error {
@@ -27,7 +27,7 @@ func once(db *outbox.DB, e events.Received[events.UserRegistered], before func(*
 
 func nothing(*outbox.Tx) error { return nil }
 
-func TestDuplicatesHaveNoEffect(t *testing.T) {
+func TestOnce_Duplicate_HasNoEffect(t *testing.T) {
 	t.Parallel()
 	p, db := open(t)
 	e := platformtest.Event(events.UserRegistered{})
@@ -51,7 +51,7 @@ func TestDuplicatesHaveNoEffect(t *testing.T) {
 	}
 }
 
-func TestDuplicateWaitsForTheFirst(t *testing.T) {
+func TestOnce_ConcurrentDuplicate_WaitsForTheFirst(t *testing.T) {
 	t.Parallel()
 	for name, failure := range map[string]error{"that succeeds": nil, "that fails": errors.New("out of luck")} {
 		t.Run(name, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestDuplicateWaitsForTheFirst(t *testing.T) {
 	}
 }
 
-// untilBlocked returns when a statement of this database waits for a lock.
+// untilBlocked waits until a statement of this database waits for a lock.
 func untilBlocked(t *testing.T, db *outbox.DB) {
 	t.Helper()
 	for {
@@ -107,7 +107,7 @@ func untilBlocked(t *testing.T, db *outbox.DB) {
 	}
 }
 
-func TestManyDuplicatesAtOnceHaveOneEffect(t *testing.T) {
+func TestOnce_ManyConcurrentDuplicates_HaveOneEffect(t *testing.T) {
 	t.Parallel()
 	_, db := open(t)
 	e := platformtest.Event(events.UserRegistered{})
@@ -125,7 +125,7 @@ func TestManyDuplicatesAtOnceHaveOneEffect(t *testing.T) {
 	}
 }
 
-func TestDeathHalfWayLeavesTheWorkToTheNextDelivery(t *testing.T) {
+func TestOnce_ProcessDies_NextDeliveryDoesTheWork(t *testing.T) {
 	t.Parallel()
 	p, db := open(t)
 	e := platformtest.Event(events.UserRegistered{})
@@ -152,14 +152,14 @@ func TestDeathHalfWayLeavesTheWorkToTheNextDelivery(t *testing.T) {
 	}
 }
 
-func TestDeathFromOutsideLeavesTheWorkToTheNextDelivery(t *testing.T) {
+func TestOnce_ConnectionKilled_NextDeliveryDoesTheWork(t *testing.T) {
 	t.Parallel()
 	_, db := open(t)
 	e := platformtest.Event(events.UserRegistered{})
 
 	err := once(db, e, func(tx *outbox.Tx) error {
 		_, err := db.Exec(context.Background(), `SELECT pg_terminate_backend($1)`, tx.Conn().PgConn().PID())
-		return err // the transaction learns of it when it commits
+		return err // the transaction notices when it commits
 	})
 
 	if err == nil || !database.IsUnavailable(err) {

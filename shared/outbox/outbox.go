@@ -1,8 +1,7 @@
-// Package outbox makes events as durable as the data they tell of: an event is a
-// row written in the transaction of its cause, sent to the broker once that has
-// committed, and deleted when the broker has confirmed. What was not confirmed is
-// sent again by the platform-outbox-relay function. So an event is delivered at
-// least once, and Once makes its effect happen exactly once.
+// Package outbox makes events as durable as the data that they describe. An event is a row written
+// in the transaction of its cause, sent to the broker after the commit, and deleted once the broker
+// has confirmed it. The function platform-outbox-relay sends unconfirmed events again. Events are
+// therefore delivered at least once; Once makes their effect happen exactly once.
 package outbox
 
 import (
@@ -23,44 +22,44 @@ import (
 	"function/shared/uuid7"
 )
 
-// DB is a database whose transactions can publish events, as one function uses it.
+// DB is one function's view of a database whose transactions can publish events.
 type DB struct {
 	*pgxpool.Pool
-	Sources func(address string) []byte // keyed hash of a network address, to count refusals of unknown callers by; nil: each is recorded
+	Sources func(address string) []byte // returns a keyed hash of a network address, by which refusals of unauthenticated callers are counted; nil: each is recorded
 
-	service string // the function: the source of its events, the consumer of others
+	service string // the function's name: source of its events and consumer of others
 	sender  *Sender
 }
 
-// New gives a function its view of a database.
+// New returns a function's view of a database.
 func New(pool *pgxpool.Pool, service string, sender *Sender) *DB {
 	return &DB{Pool: pool, service: service, sender: sender}
 }
 
-// Service is the function that uses the database.
+// Service returns the name of the function that uses the database.
 func (db *DB) Service() string { return db.service }
 
-// Write runs a statement at once, in a transaction of its own.
+// Write runs a statement at once, in its own transaction.
 func (db *DB) Write(ctx context.Context, sql string, arguments ...any) error {
 	_, err := db.Exec(ctx, sql, arguments...)
 	return err
 }
 
-// Tx is a transaction that can publish.
+// Tx is a transaction that can publish events.
 type Tx struct {
 	*database.Tx
 	service   string
 	published []cloudevents.Event
 }
 
-// directSend is how long the first sending has before the relay may try: longer
-// than the sender's own bound, so that they do not meet.
-const directSend = time.Minute
+// relayDelay is how long the relay leaves a new event to the direct send. It exceeds sendTimeout, so
+// that the two do not overlap.
+const relayDelay = time.Minute
 
-// An event that is sent again may still be waiting for its first sending.
+// The outbox may still hold an event that is sent again.
 const insertEvent = `INSERT INTO outbox (id, event, next_attempt_at) VALUES ($1, $2, now() + $3) ON CONFLICT (id) DO NOTHING`
 
-// Publish writes an event into the outbox. It leaves when the transaction has committed.
+// Publish writes an event to the outbox. It is sent after the transaction has committed.
 func (tx *Tx) Publish(ctx context.Context, e events.Event) error {
 	event, err := tx.Envelope(ctx, e)
 	if err != nil {
@@ -69,7 +68,7 @@ func (tx *Tx) Publish(ctx context.Context, e events.Event) error {
 	return tx.Send(ctx, event)
 }
 
-// Envelope makes the CloudEvent that [Tx.Publish] sends.
+// Envelope returns the CloudEvent that [Tx.Publish] sends.
 func (tx *Tx) Envelope(ctx context.Context, e events.Event) (cloudevents.Event, error) {
 	event, err := envelope(ctx, uuid7.New(), tx.service, e)
 	if err != nil {
@@ -78,8 +77,8 @@ func (tx *Tx) Envelope(ctx context.Context, e events.Event) (cloudevents.Event, 
 	return event, nil
 }
 
-// Send writes a CloudEvent into the outbox: a new one, or one of this database that
-// was published before and is to be delivered again. Its identifier is a UUID.
+// Send writes a CloudEvent to the outbox: a new one, or one that this database published before and
+// that is to be delivered again. Its identifier must be a UUID.
 func (tx *Tx) Send(ctx context.Context, event cloudevents.Event) error {
 	id, err := uuid.Parse(event.ID())
 	if err != nil {
@@ -93,7 +92,7 @@ func (tx *Tx) Send(ctx context.Context, event cloudevents.Event) error {
 		return fmt.Errorf("publish event %s: %d bytes exceed the %d that receivers accept", event.Type(), len(body), events.MaxSize)
 	}
 	tx.published = append(tx.published, event)
-	return tx.Write(ctx, insertEvent, id, body, directSend)
+	return tx.Write(ctx, insertEvent, id, body, relayDelay)
 }
 
 func envelope(ctx context.Context, id uuid.UUID, service string, e events.Event) (cloudevents.Event, error) {
@@ -115,14 +114,14 @@ func envelope(ctx context.Context, id uuid.UUID, service string, e events.Event)
 	return event, event.Validate()
 }
 
-// Transact runs work in a transaction, and sends what it published once that has
-// committed, off the caller's path. Work may run again after a lost race.
+// Transact runs work in a transaction and, after the commit, sends what it published in the
+// background. Work may run again after a lost race.
 func (db *DB) Transact(ctx context.Context, work func(*Tx) error) error {
 	return db.TransactFrom(ctx, func(*pgx.Batch) {}, work)
 }
 
-// TransactFrom is [DB.Transact] of work that begins with statements that are known
-// beforehand, as [database.TransactFrom] sends them.
+// TransactFrom is like [DB.Transact] and sends statements known beforehand with the BEGIN; see
+// [database.TransactFrom].
 func (db *DB) TransactFrom(ctx context.Context, first func(*pgx.Batch), work func(*Tx) error) error {
 	var published []cloudevents.Event
 	err := database.TransactFrom(ctx, db.Pool, first, func(plain *database.Tx) error {
@@ -135,7 +134,7 @@ func (db *DB) TransactFrom(ctx context.Context, first func(*pgx.Batch), work fun
 		return err
 	}
 	for _, event := range published {
-		db.sender.sendSoon(db.Pool, event)
+		db.sender.sendAsync(db.Pool, event)
 	}
 	return nil
 }
@@ -144,10 +143,10 @@ const consume = `
 INSERT INTO consumed_events (consumer, source, event_id) VALUES ($1, $2, $3)
 ON CONFLICT DO NOTHING`
 
-// Once runs the effect of an event exactly once for this function, however often
-// the event is delivered. A duplicate that comes while the first is at work waits
-// for it: for its commit (then there is nothing to do) or its death (then it does
-// the work). Long work is a job (package job).
+// Once runs the effect of an event exactly once for this function, however often the event is
+// delivered. A duplicate that arrives during the first delivery waits for it: if that commits,
+// nothing is left to do; if it fails, the duplicate does the work. Use a job for long work (package
+// job).
 func Once[T events.Event](ctx context.Context, db *DB, e events.Received[T], work func(*Tx) error) error {
 	var first bool
 	record := func(b *pgx.Batch) {

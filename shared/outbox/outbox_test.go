@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-// open is a database as the function "test" uses it, with a table of effects.
+// open returns a database as the function "test" uses it, with a table of effects.
 func open(t *testing.T) (*platformtest.Platform, *outbox.DB) {
 	t.Helper()
 	p := platformtest.New(t)
@@ -37,7 +37,7 @@ func count(t *testing.T, db *outbox.DB, table string) (n int) {
 	return n
 }
 
-// act has an effect and publishes one event about it.
+// act makes an effect and publishes one event about it.
 func act(ctx context.Context, tx *outbox.Tx) error {
 	if _, err := tx.Exec(ctx, `INSERT INTO effects DEFAULT VALUES`); err != nil {
 		return err
@@ -45,7 +45,7 @@ func act(ctx context.Context, tx *outbox.Tx) error {
 	return tx.Publish(ctx, events.UserLoggedIn{SessionID: uuid.New(), OrganizationID: uuid.New()})
 }
 
-func TestEventCommitsWithTheDataAndIsSent(t *testing.T) {
+func TestPublish_Committed_IsSent(t *testing.T) {
 	t.Parallel()
 	p, db := open(t)
 	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -67,7 +67,7 @@ func TestEventCommitsWithTheDataAndIsSent(t *testing.T) {
 	}
 }
 
-func TestEventIsRolledBackWithTheData(t *testing.T) {
+func TestPublish_RolledBack_IsNotSent(t *testing.T) {
 	t.Parallel()
 	p, db := open(t)
 	ctx, failure := context.Background(), errors.New("changed my mind")
@@ -88,7 +88,7 @@ func TestEventIsRolledBackWithTheData(t *testing.T) {
 	}
 }
 
-func TestWorkThatLostARaceRunsAgainAndPublishesOnce(t *testing.T) {
+func TestTransact_LostRace_RunsAgainAndPublishesOnce(t *testing.T) {
 	t.Parallel()
 	p, db := open(t)
 	ctx, attempts := context.Background(), 0
@@ -107,7 +107,7 @@ func TestWorkThatLostARaceRunsAgainAndPublishesOnce(t *testing.T) {
 	}
 }
 
-func TestWorkThatLosesEveryRaceFails(t *testing.T) {
+func TestTransact_LosesEveryRace_Fails(t *testing.T) {
 	t.Parallel()
 	_, db := open(t)
 	attempts := 0
@@ -117,7 +117,7 @@ func TestWorkThatLosesEveryRaceFails(t *testing.T) {
 	}
 }
 
-func TestPanicInWorkRollsBack(t *testing.T) {
+func TestTransact_Panic_RollsBack(t *testing.T) {
 	t.Parallel()
 	p, db := open(t)
 	ctx := context.Background()
@@ -136,7 +136,7 @@ func TestPanicInWorkRollsBack(t *testing.T) {
 	}
 }
 
-func TestEventThatNobodyCouldReceiveIsNotPublished(t *testing.T) {
+func TestPublish_EventTooLarge_IsRefused(t *testing.T) {
 	t.Parallel()
 	p, db := open(t)
 	ctx := context.Background()

@@ -46,7 +46,7 @@ func relay(t *testing.T, p *platformtest.Platform, db *outbox.DB) (sent, failed 
 	return sent, failed
 }
 
-func TestWhatTheBrokerRefusedIsRelayed(t *testing.T) {
+func TestRelay_BrokerRefusedBefore_SendsAgain(t *testing.T) {
 	t.Parallel()
 	p, db := open(t)
 	leave(t, p, db, 100)
@@ -59,7 +59,7 @@ func TestWhatTheBrokerRefusedIsRelayed(t *testing.T) {
 	}
 }
 
-func TestRelayGivesUpWhileTheBrokerIsDown(t *testing.T) {
+func TestRelay_BrokerDown_GivesUp(t *testing.T) {
 	t.Parallel()
 	p, db := open(t)
 	leave(t, p, db, 100)
@@ -76,7 +76,7 @@ func TestRelayGivesUpWhileTheBrokerIsDown(t *testing.T) {
 	}
 }
 
-func TestTwoRelaysAtOnceSendEachEventOnce(t *testing.T) {
+func TestRelay_TwoAtOnce_SendEachEventOnce(t *testing.T) {
 	t.Parallel()
 	p, db := open(t)
 	leave(t, p, db, 300)
@@ -103,7 +103,7 @@ func TestTwoRelaysAtOnceSendEachEventOnce(t *testing.T) {
 	}
 }
 
-func TestRowThatIsNoEventHoldsNobodyUp(t *testing.T) {
+func TestRelay_InvalidRow_DoesNotBlockOthers(t *testing.T) {
 	t.Parallel()
 	p, db := open(t)
 	leave(t, p, db, 1)
@@ -118,7 +118,7 @@ func TestRowThatIsNoEventHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-func TestUnreachableBrokerLeavesTheEventToTheRelay(t *testing.T) {
+func TestPublish_BrokerUnreachable_LeavesTheEventToTheRelay(t *testing.T) {
 	t.Parallel()
 	p, db := open(t)
 	ctx := context.Background()

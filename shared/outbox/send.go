@@ -16,13 +16,13 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// sendBound is how long one sending may take. Knative's in-memory broker answers
-// only after delivery and retries, so a failing subscriber would hold the sender
-// for minutes: it gives up, and the relay tries again.
-const sendBound = 10 * time.Second
+// sendTimeout is the time limit of one send. Knative's in-memory broker answers only after delivery
+// and retries, so a failing subscriber would block the sender for minutes. The sender gives up, and
+// the relay tries again.
+const sendTimeout = 10 * time.Second
 
-// sendersAtOnce bounds the sendings under way; what finds no place is the relay's.
-const sendersAtOnce = 16
+// maxSends limits concurrent sends. Events beyond it are left to the relay.
+const maxSends = 16
 
 // Sender posts events to the broker (K_SINK).
 type Sender struct {
@@ -32,26 +32,26 @@ type Sender struct {
 	underway sync.WaitGroup
 
 	mu    sync.Mutex
-	taken map[*pgxpool.Pool][]string // ids of events that the broker has and the outbox still has
+	taken map[*pgxpool.Pool][]string // IDs of events that the broker has confirmed and the outbox still holds
 }
 
-// NewSender makes a sender to the broker at sink, a URL.
+// NewSender returns a sender to the broker at the URL sink.
 func NewSender(sink string) *Sender {
-	return &Sender{sink: sink, client: NewClient(), places: make(chan struct{}, sendersAtOnce), taken: map[*pgxpool.Pool][]string{}}
+	return &Sender{sink: sink, client: NewClient(), places: make(chan struct{}, maxSends), taken: map[*pgxpool.Pool][]string{}}
 }
 
-// NewClient makes a client that keeps a connection for each of the sendings that are
-// under way at once. Go's own keeps two, and would dial anew for the others.
+// NewClient returns a client that keeps an idle connection for each concurrent send. Go's default
+// keeps two and would open new connections for the rest.
 func NewClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = sendersAtOnce
+	transport.MaxIdleConnsPerHost = maxSends
 	return &http.Client{Transport: transport}
 }
 
-// Wait returns when no sending is under way: call it before the process ends.
+// Wait waits for sends in progress. Call it before the process ends.
 func (s *Sender) Wait() { s.underway.Wait() }
 
-func (s *Sender) sendSoon(pool *pgxpool.Pool, event cloudevents.Event) {
+func (s *Sender) sendAsync(pool *pgxpool.Pool, event cloudevents.Event) {
 	select {
 	case s.places <- struct{}{}:
 	default:
@@ -64,24 +64,23 @@ func (s *Sender) sendSoon(pool *pgxpool.Pool, event cloudevents.Event) {
 			slog.WarnContext(ctx, "event left for the relay", "event", event.ID(), "type", event.Type(), "error", err)
 			return
 		}
-		s.deleteSoon(pool, event.ID())
+		s.deleteAsync(pool, event.ID())
 	})
 }
 
-// gathering is how long what the broker has taken is gathered, so that busy functions
-// delete many events by one transaction. A process that dies within it leaves them to
-// the relay, as one that dies before it does.
-const gathering = 50 * time.Millisecond
+// deleteDelay is how long confirmed events are collected, so that busy functions delete many in one
+// transaction. If the process dies in the meantime, the relay sends them again.
+const deleteDelay = 50 * time.Millisecond
 
-func (s *Sender) deleteSoon(pool *pgxpool.Pool, event string) {
+func (s *Sender) deleteAsync(pool *pgxpool.Pool, event string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.taken[pool] = append(s.taken[pool], event)
-	if len(s.taken[pool]) > 1 { // who came first deletes them all
+	if len(s.taken[pool]) > 1 { // the first caller deletes them all
 		return
 	}
 	s.underway.Go(func() {
-		time.Sleep(gathering)
+		time.Sleep(deleteDelay)
 		s.mu.Lock()
 		events := s.taken[pool]
 		delete(s.taken, pool)
@@ -96,7 +95,7 @@ func (s *Sender) deleteSoon(pool *pgxpool.Pool, event string) {
 const deleteSent = `DELETE FROM outbox WHERE id = ANY ($1::text[]::uuid[])`
 
 func deleteEvents(ctx context.Context, pool *pgxpool.Pool, events []string) error {
-	ctx, cancel := context.WithTimeout(ctx, sendBound)
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	if _, err := pool.Exec(ctx, deleteSent, events); err != nil {
 		return fmt.Errorf("delete sent events: %w", err)
@@ -104,10 +103,10 @@ func deleteEvents(ctx context.Context, pool *pgxpool.Pool, events []string) erro
 	return nil
 }
 
-// Post sends one event to the broker, without an outbox: for an event that is
-// already durable elsewhere. An error means that the broker has not confirmed it.
+// Post sends one event to the broker without the outbox, for events that are already durable
+// elsewhere. An error means that the broker has not confirmed the event.
 func (s *Sender) Post(ctx context.Context, event cloudevents.Event) error {
-	ctx, cancel := context.WithTimeout(ctx, sendBound)
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	request, err := cloudevents.NewHTTPRequestFromEvent(ctx, s.sink, event)
 	if err != nil {
@@ -118,16 +117,16 @@ func (s *Sender) Post(ctx context.Context, event cloudevents.Event) error {
 		return fmt.Errorf("post to broker: %w", err)
 	}
 	defer response.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10)) // drained, so that the connection is kept
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10)) // drain, so that the connection is reused
 	if response.StatusCode/100 != 2 {
 		return fmt.Errorf("post to broker: %s", response.Status)
 	}
 	return nil
 }
 
-// claimDue takes events whose time has come, and puts their next attempt off:
-// 1, 2, 4 … 60 minutes. A relay that dies holding some loses nothing. It takes no
-// more than are sent, or given up, within the first minute.
+// claimDue takes due events and postpones their next attempt by 1, 2, 4 … 60 minutes, so nothing is
+// lost if the relay dies. It takes no more than the relay can send, or give up on, within the first
+// minute.
 const claimDue = `
 UPDATE outbox SET attempts = attempts + 1, next_attempt_at = now() + least(60, 2 ^ least(attempts, 6)) * interval '1 minute'
 WHERE id IN (SELECT id FROM outbox WHERE next_attempt_at <= now() ORDER BY id LIMIT 64 FOR UPDATE SKIP LOCKED)
@@ -138,8 +137,8 @@ type dueEvent struct {
 	Event json.RawMessage
 }
 
-// Relay sends what is due in one database, and tells how many events the broker
-// took and how many it did not.
+// Relay sends the due events of one database and returns how many the broker confirmed and how many
+// failed.
 func (s *Sender) Relay(ctx context.Context, pool *pgxpool.Pool) (sent, failed int, err error) {
 	for {
 		rows, _ := pool.Query(ctx, claimDue)
@@ -156,7 +155,7 @@ func (s *Sender) Relay(ctx context.Context, pool *pgxpool.Pool) (sent, failed in
 			return sent, failed, fmt.Errorf("relay events: %w", err)
 		}
 		if taken == 0 {
-			return sent, failed, nil // the broker is down: what else is due waits for the next relay
+			return sent, failed, nil // the broker is down; the next relay sends the rest
 		}
 	}
 }
@@ -200,8 +199,8 @@ const (
 	retry = `UPDATE outbox SET next_attempt_at = now() WHERE next_attempt_at > now()`
 )
 
-// Prune forgets consumed events of more than 90 days ago, by when no broker or
-// dead letter delivers them again.
+// Prune deletes consumed events after 90 days. No broker or dead letter delivers them again by
+// then.
 func Prune(ctx context.Context, pool *pgxpool.Pool) error {
 	if _, err := pool.Exec(ctx, prune); err != nil {
 		return fmt.Errorf("prune consumed events: %w", err)
@@ -209,8 +208,8 @@ func Prune(ctx context.Context, pool *pgxpool.Pool) error {
 	return nil
 }
 
-// RetryNow makes all that is not yet confirmed due: for a start after a crash,
-// when nobody else can be sending.
+// RetryNow makes all unconfirmed events due. Call it on a start after a crash, when no other
+// process can be sending.
 func RetryNow(ctx context.Context, pool *pgxpool.Pool) error {
 	if _, err := pool.Exec(ctx, retry); err != nil {
 		return fmt.Errorf("make events due: %w", err)

@@ -1,5 +1,4 @@
-// Package page is the response format of every list, {items, next_cursor}, used by each
-// function that returns one, newest first.
+// Package page implements the response format of lists, {items, next_cursor}, newest first.
 //
 // Rows are identified by UUIDv7, which sort by creation time, so the cursor is the last
 // identifier returned. It stays valid while rows are added and deleted.
@@ -21,7 +20,7 @@ import (
 // Query is the part of a request that asks for one page of a list.
 type Query struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Maximum number of items"`
-	Cursor string `query:"cursor" maxLength:"64" doc:"next_cursor of the previous page"`
+	Cursor string `query:"cursor" pattern:"^[A-Za-z0-9_-]{21}[AQgw]$" patternDescription:"next_cursor of the previous page" doc:"next_cursor of the previous page"`
 }
 
 // Page is one page of a list.
@@ -39,7 +38,7 @@ func List[T any](ctx context.Context, db database.Querier, q Query, id func(T) u
 	if err != nil {
 		return Page[T]{}, err
 	}
-	all := pgx.NamedArgs{"before": before, "limit": q.Limit + 1} // one more row: whether another page follows
+	all := pgx.NamedArgs{"before": before, "limit": q.Limit + 1} // one more row shows whether another page follows
 	maps.Copy(all, args)
 	rows, _ := db.Query(ctx, sql, all) // CollectRows returns its error
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[T])

@@ -12,7 +12,7 @@ import (
 	"function/shared/fault"
 )
 
-// list answers a query over rows as a table would, newest first.
+// list returns a page of rows as a query on a table would, newest first.
 func list(t *testing.T, rows []uuid.UUID, q Query) Page[uuid.UUID] {
 	t.Helper()
 	before, err := q.before()
@@ -28,7 +28,7 @@ func list(t *testing.T, rows []uuid.UUID, q Query) Page[uuid.UUID] {
 	return of(q, found, func(id uuid.UUID) uuid.UUID { return id })
 }
 
-func TestPagesHoldEveryRowOnceWhateverTheLimit(t *testing.T) {
+func TestPages_AnyLimit_HaveEveryRowOnce(t *testing.T) {
 	t.Parallel()
 	for _, total := range []int{0, 1, 2, 3, 10} {
 		rows := make([]uuid.UUID, total)
@@ -57,7 +57,7 @@ func TestPagesHoldEveryRowOnceWhateverTheLimit(t *testing.T) {
 	}
 }
 
-func TestRowsThatComeMeanwhileDoNotShiftThePages(t *testing.T) {
+func TestPages_RowsAddedMeanwhile_DoNotShift(t *testing.T) {
 	t.Parallel()
 	rows := []uuid.UUID{uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7())}
 	first := list(t, rows, Query{Limit: 2})
@@ -67,14 +67,14 @@ func TestRowsThatComeMeanwhileDoNotShiftThePages(t *testing.T) {
 	}
 }
 
-func TestEmptyPageIsAnEmptyList(t *testing.T) {
+func TestPage_Empty_IsAnEmptyList(t *testing.T) {
 	t.Parallel()
 	if p := of(Query{Limit: 1}, nil, func(id uuid.UUID) uuid.UUID { return id }); p.Items == nil {
 		t.Error("items are null")
 	}
 }
 
-func TestHostileCursorsAreInvalid(t *testing.T) {
+func TestCursor_Hostile_IsInvalid(t *testing.T) {
 	t.Parallel()
 	id := uuid.New()
 	for _, cursor := range []string{

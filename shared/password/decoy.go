@@ -1,8 +1,8 @@
 package password
 
-// Decoy is a PHC string that no password belongs to, and that costs as much to verify as
-// another one, whose parameters it has: those of accounts that nobody has logged in to
-// since the parameters were changed are not today's. Today's, if the other is none.
+// Decoy returns a PHC string that no password matches. It has the parameters of another PHC string,
+// so that verifying it costs the same: accounts that have not logged in since the parameters
+// changed have older ones. If like is not a valid PHC string, the current parameters apply.
 func (h *Hasher) Decoy(like string) string {
 	p, _, _, err := decode(like)
 	_, salt, hash, decoyErr := decode(h.decoy)

@@ -1,8 +1,7 @@
-// Package password judges new passwords (NIST SP 800-63B-4 §3.1.1.2) whenever a
-// person chooses one, and hashes and checks them with Argon2id (RFC 9106), behind a
-// bulkhead: hashing is memory and processor on purpose, so only a few run at once
-// and a storm is told to come back later instead of starving everything else in
-// the process.
+// Package password checks new passwords (NIST SP 800-63B-4 §3.1.1.2), and hashes and verifies
+// passwords with Argon2id (RFC 9106). Hashing is expensive in memory and CPU by design, so only a
+// few hashes run at once; under a flood, callers are told to retry later rather than starving the
+// rest of the process.
 package password
 
 import (
@@ -23,22 +22,22 @@ import (
 	"function/shared/metrics"
 )
 
-// SaltSize is the bytes of a salt (RFC 9106 §3.1).
+// SaltSize is the size of a salt in bytes (RFC 9106 §3.1).
 const SaltSize = 16
 
 const hashSize = 32
 
-// Parameters are the costs of one hash.
+// Parameters are the cost parameters of a hash.
 type Parameters struct {
-	Memory      uint32 // KiB, for each hash that runs
+	Memory      uint32 // KiB per running hash
 	Iterations  uint32
 	Parallelism uint8
 }
 
-// OWASP are the parameters of its Password Storage Cheat Sheet: 19 MiB, twice.
+// OWASP holds the parameters of OWASP's Password Storage Cheat Sheet: 19 MiB, 2 iterations.
 var OWASP = Parameters{Memory: 19 * 1024, Iterations: 2, Parallelism: 1}
 
-// The weakest of OWASP's alternatives is 7 MiB, five times.
+// OWASP's weakest alternative is 7 MiB with 5 iterations.
 const (
 	minMemory = 7 * 1024     // KiB
 	minWork   = 5 * 7 * 1024 // KiB times iterations
@@ -54,8 +53,8 @@ func (p Parameters) validate() error {
 	return nil
 }
 
-// What is accepted of a stored hash: OWASP's and RFC 9106's parameters lie within,
-// and a damaged row asks for no more memory or time than this.
+// Limits on the parameters of a stored hash. OWASP's and RFC 9106's parameters are within them, and
+// a damaged row cannot demand more memory or time.
 const (
 	maxMemory      = 256 * 1024 // KiB
 	maxIterations  = 16
@@ -64,25 +63,24 @@ const (
 	maxHashSize    = 64
 )
 
-// derivation is Argon2id with some parameters, of a password, a salt, a secret and data,
-// of which the last two are not used here.
+// derivation is Argon2id with fixed parameters. Its arguments secret and data are unused here.
 type derivation func(password, salt, secret, data []byte, size uint32) []byte
 
-// Hasher hashes a bounded number of passwords at once.
+// Hasher hashes a limited number of passwords at once.
 type Hasher struct {
 	parameters Parameters
 	running    chan struct{} // a slot for each hash that runs
 	queued     chan struct{} // a slot for each that runs or waits
 	decoy      string
-	fresh      derivation // with today's parameters, in memory that is used again
+	fresh      derivation // with the current parameters, reusing memory
 
-	Waited  metrics.Tally // hashes that found every slot taken, and got one
-	Refused metrics.Tally // hashes that found the queue full
+	Waited  metrics.Tally // hashes that had to wait for a slot
+	Refused metrics.Tally // hashes refused because the queue was full
 }
 
-// NewHasher lets as many hashes run as there are processors, and thirty-two times as
-// many wait: about a second's worth at OWASP's parameters. Weaker parameters than
-// OWASP's weakest are an error.
+// NewHasher returns a hasher that runs as many hashes as there are processors and lets 32 times as
+// many wait, about a second's worth with OWASP's parameters. Parameters below OWASP's weakest are
+// an error.
 func NewHasher(p Parameters) (*Hasher, error) {
 	if err := p.validate(); err != nil {
 		return nil, err
@@ -94,16 +92,16 @@ func NewHasher(p Parameters) (*Hasher, error) {
 	return h, nil
 }
 
-// Hash makes the PHC string of a password. A full queue is fault.Unavailable.
+// Hash returns the PHC string of a password. A full queue is fault.Unavailable.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, SaltSize)
 	rand.Read(salt)
 	return h.HashSalted(ctx, password, salt)
 }
 
-// HashSalted is Hash with a salt of [SaltSize] bytes that no other account has: one that
-// is made again for the same account lets [Hasher.Find] look through many hashes at the
-// price of one.
+// HashSalted is like Hash with a given salt of [SaltSize] bytes that no other account uses. If all
+// hashes of an account share a salt, [Hasher.Find] can compare a password with them at the cost of
+// one hash.
 func (h *Hasher) HashSalted(ctx context.Context, password string, salt []byte) (string, error) {
 	key, err := h.derive(ctx, password, h.parameters, salt, hashSize)
 	if err != nil {
@@ -112,16 +110,16 @@ func (h *Hasher) HashSalted(ctx context.Context, password string, salt []byte) (
 	return encode(h.parameters, salt, key), nil
 }
 
-// Outdated tells whether a PHC string was made with other parameters than those of
-// today: the next login that proves the password makes it anew.
+// Outdated reports whether a PHC string has parameters other than the current ones, so that the
+// next successful login should replace it.
 func (h *Hasher) Outdated(phc string) bool {
 	p, salt, hash, err := decode(phc)
 	return err == nil && (p != h.parameters || len(salt) != SaltSize || len(hash) != hashSize)
 }
 
-// Verify tells whether the password belongs to the PHC string. An empty string
-// stands for an account that does not exist: it takes as long, and is false, so
-// that time does not tell which addresses have an account.
+// Verify reports whether the password matches the PHC string. An empty string stands for an account
+// that does not exist: the result is false and takes as long, so that timing does not reveal which
+// addresses have an account.
 func (h *Hasher) Verify(ctx context.Context, password, phc string) (bool, error) {
 	missing := phc == ""
 	if missing {
@@ -138,14 +136,13 @@ func (h *Hasher) Verify(ctx context.Context, password, phc string) (bool, error)
 	return subtle.ConstantTimeCompare(got, want) == 1 && !missing, nil
 }
 
-// saltsTried is how many hashes Find makes at the most.
-const saltsTried = 4
+// maxSalts is the maximum number of hashes that Find computes.
+const maxSalts = 4
 
-// Find is the place of the first of some PHC strings that a password belongs to, -1 if it
-// belongs to none. Those with one salt and the same parameters cost one hash together; of
-// others than the first few salts nothing is tried.
+// Find returns the index of the first PHC string that the password matches, or -1. PHC strings with
+// the same salt and parameters cost one hash together. Only the first few salts are tried.
 func (h *Hasher) Find(ctx context.Context, password string, phcs []string) (int, error) {
-	derived := map[string]string{} // PHC strings of the password, by what comes before the hash
+	derived := map[string]string{} // the password's PHC strings, keyed by the part before the hash
 	for i, phc := range phcs {
 		p, salt, hash, err := decode(phc)
 		if err != nil {
@@ -153,7 +150,7 @@ func (h *Hasher) Find(ctx context.Context, password string, phcs []string) (int,
 		}
 		setting := phc[:strings.LastIndexByte(phc, '$')]
 		got, known := derived[setting]
-		if !known && len(derived) == saltsTried {
+		if !known && len(derived) == maxSalts {
 			continue
 		}
 		if !known {
@@ -183,7 +180,7 @@ func (h *Hasher) derive(ctx context.Context, password string, p Parameters, salt
 		return nil, err
 	}
 	defer func() { <-h.running }()
-	// The same characters typed on another keyboard may arrive composed otherwise
+	// Different keyboards may compose the same characters differently, so passwords are normalized
 	// (NIST SP 800-63B §3.1.1.2: NFKC).
 	normal := norm.NFKC.Bytes([]byte(password))
 	if p == h.parameters {
@@ -192,7 +189,7 @@ func (h *Hasher) derive(ctx context.Context, password string, p Parameters, salt
 	return argon2.IDKey(normal, salt, p.Iterations, p.Memory, p.Parallelism, size), nil
 }
 
-// run takes one of the slots of hashes that run.
+// run waits for a slot to run a hash.
 func (h *Hasher) run(ctx context.Context) error {
 	select {
 	case h.running <- struct{}{}:
@@ -215,7 +212,7 @@ func encode(p Parameters, salt, hash []byte) string {
 
 var errNotPHC = errors.New("parse password hash: not an Argon2id PHC string within the accepted parameters")
 
-// decode reads a PHC string. Its errors never hold a part of it.
+// decode parses a PHC string. Its errors never contain parts of it.
 func decode(phc string) (p Parameters, salt, hash []byte, err error) {
 	fields := strings.Split(phc, "$")
 	if len(fields) != 6 || fields[1] != "argon2id" || fields[2] != fmt.Sprintf("v=%d", argon2.Version) {

@@ -22,7 +22,7 @@ func hasher(t *testing.T, p Parameters) *Hasher {
 	return h
 }
 
-func TestHashIsAPHCStringThatOnlyThePasswordFits(t *testing.T) {
+func TestHash_OnlyThePasswordMatches(t *testing.T) {
 	t.Parallel()
 	h, ctx := hasher(t, OWASP), context.Background()
 	phc, err := h.Hash(ctx, "correct horse")
@@ -43,8 +43,8 @@ func TestHashIsAPHCStringThatOnlyThePasswordFits(t *testing.T) {
 	}
 }
 
-// Memory that is used again must not show in the hash.
-func TestHashesAreThoseOfTheGoProjectsArgon2(t *testing.T) {
+// Reused memory must not affect the hash.
+func TestHash_EqualsXCryptoArgon2(t *testing.T) {
 	t.Parallel()
 	h, ctx := hasher(t, OWASP), context.Background()
 	for _, password := range []string{"correct horse", "", strings.Repeat("x", 256), "correct horse"} {
@@ -62,7 +62,7 @@ func TestHashesAreThoseOfTheGoProjectsArgon2(t *testing.T) {
 	}
 }
 
-func TestPasswordIsTheSameHoweverItsCharactersAreComposed(t *testing.T) {
+func TestVerify_ComposedDifferently_Matches(t *testing.T) {
 	t.Parallel()
 	h, ctx := hasher(t, OWASP), context.Background()
 	phc, err := h.Hash(ctx, "caf\u00e9 \ufb01ne")
@@ -75,7 +75,7 @@ func TestPasswordIsTheSameHoweverItsCharactersAreComposed(t *testing.T) {
 }
 
 // The example of the reference implementation (P-H-C/phc-winner-argon2, README).
-func TestVerifyReadsHashesOfOtherPrograms(t *testing.T) {
+func TestVerify_HashOfAnotherProgram_Matches(t *testing.T) {
 	t.Parallel()
 	phc := "$argon2id$v=19$m=65536,t=2,p=4$c29tZXNhbHQ$GpZ3sK/oH9p7VIiV56G/64Zo/8GaUw434IimaPqxwCo"
 	if ok, err := hasher(t, OWASP).Verify(context.Background(), "password", phc); err != nil || !ok {
@@ -83,7 +83,7 @@ func TestVerifyReadsHashesOfOtherPrograms(t *testing.T) {
 	}
 }
 
-func TestVerifyOfNobodyIsFalseForEveryPassword(t *testing.T) {
+func TestVerify_MissingAccount_IsFalse(t *testing.T) {
 	t.Parallel()
 	h := hasher(t, OWASP)
 	for _, password := range []string{"", "x", strings.Repeat("x", 1000)} {
@@ -93,7 +93,7 @@ func TestVerifyOfNobodyIsFalseForEveryPassword(t *testing.T) {
 	}
 }
 
-func TestVerifyRefusesDamagedHashes(t *testing.T) {
+func TestVerify_DamagedHash_IsAnError(t *testing.T) {
 	t.Parallel()
 	h := hasher(t, OWASP)
 	salt, hash := "c29tZXNhbHQ", strings.Repeat("A", 43)
@@ -128,14 +128,14 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-func TestAFullQueueIsUnavailableAndOthersAreServed(t *testing.T) {
+func TestHash_QueueFull_IsUnavailable(t *testing.T) {
 	t.Parallel()
 	h := hasher(t, OWASP)
 	h.running, h.queued = make(chan struct{}, 1), make(chan struct{}, 2)
-	h.running <- struct{}{} // somebody's hash runs
+	h.running <- struct{}{} // a hash is running
 	h.queued <- struct{}{}
 	waiting := make(chan error)
-	go func() { // somebody waits
+	go func() { // another one waits
 		_, err := h.Hash(context.Background(), "waits")
 		waiting <- err
 	}()
@@ -161,7 +161,7 @@ func TestAFullQueueIsUnavailableAndOthersAreServed(t *testing.T) {
 	}
 }
 
-func TestWaitingEndsWithTheRequest(t *testing.T) {
+func TestHash_RequestCancelled_StopsWaiting(t *testing.T) {
 	t.Parallel()
 	h := &Hasher{running: make(chan struct{}), queued: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -174,7 +174,7 @@ func TestWaitingEndsWithTheRequest(t *testing.T) {
 	}
 }
 
-func TestParametersWeakerThanOWASPsOrBeyondBoundsAreRefused(t *testing.T) {
+func TestNewHasher_ParametersOutOfRange_AreRefused(t *testing.T) {
 	t.Parallel()
 	for _, p := range []Parameters{
 		{}, {19 * 1024, 1, 1}, {7*1024 - 1, 16, 1}, {8, 2, 1}, {19 * 1024, 2, 0},
@@ -191,7 +191,7 @@ func TestParametersWeakerThanOWASPsOrBeyondBoundsAreRefused(t *testing.T) {
 	}
 }
 
-func TestHashOfOtherParametersFitsAndIsOutdated(t *testing.T) {
+func TestVerify_OtherParameters_MatchesAndIsOutdated(t *testing.T) {
 	t.Parallel()
 	old, now, ctx := hasher(t, Parameters{7 * 1024, 5, 1}), hasher(t, OWASP), context.Background()
 	phc, err := old.Hash(ctx, "correct horse")

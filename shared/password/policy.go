@@ -13,30 +13,29 @@ import (
 	"function/shared/password/common"
 )
 
-// MaxLength is the most characters of a password; all of them count (NIST SP
-// 800-63B-4 §3.1.1.2: 64 at least).
+// MaxLength is the maximum length of a password in characters, all of which count (NIST SP
+// 800-63B-4 §3.1.1.2 requires at least 64).
 const MaxLength = 256
 
-// The lengths of NIST SP 800-63B-4 §3.1.1.2, in characters: one for passwords that are used
-// with a second factor (and of OWASP ASVS 5.0 §6.2.1), and one for those that are the only
-// factor.
+// The minimum lengths of NIST SP 800-63B-4 §3.1.1.2 in characters: for passwords used with a second
+// factor (also OWASP ASVS 5.0 §6.2.1), and for passwords that are the only factor.
 const (
 	LeastWithSecondFactor = 8
 	LeastAlone            = 15
 )
 
-// leastScore is of a password that takes more than a million guesses ([Strength]): what
-// common words, rows and years make with a few changes has less.
-const leastScore = 2
+// minScore is the minimum score: more than a million guesses ([Strength]). Common words, keyboard
+// rows and years with a few changes score less.
+const minScore = 2
 
-// Policy is what a new password must be. There are no rules of composition: they
-// make passwords that people forget and attackers expect.
+// Policy defines which new passwords are acceptable. It has no composition rules: they lead to
+// passwords that people forget and attackers expect.
 type Policy struct {
-	MinLength int // characters, of the password in NFKC; LeastWithSecondFactor or more
+	MinLength int // minimum length in characters of the NFKC form; at least LeastWithSecondFactor
 }
 
-// Check tells why a password is not acceptable, as a sentence for the person, or
-// nothing. words are those of its context: the person's names and address.
+// Check returns why a password is not acceptable, as a sentence for the person, or an empty string
+// if it is. words are context words such as the person's names and address.
 func (p Policy) Check(password string, words ...string) string {
 	folded := common.Fold(password)
 	strength := Estimate(password, words...)
@@ -47,26 +46,25 @@ func (p Policy) Check(password string, words ...string) string {
 		return fmt.Sprintf("Use at most %d characters", MaxLength)
 	case common.Rank(folded) > 0:
 		return "This is one of the most common passwords. Choose a different one."
-	case madeOf(folded, parts(words)):
+	case consistsOf(folded, parts(words)):
 		return "It consists of your name, your address or the name of this service. Choose a different one."
-	case strength.Score < leastScore:
+	case strength.Score < minScore:
 		return "This password is too easy to guess. " + strength.Hint
 	}
 	return ""
 }
 
-// service are the names of this service.
+// service lists the names of this service.
 var service = []string{"002aic", "aic-data", "appliedinnovationcorp", "applied innovation corp"}
 
-// shortestWord is the shortest word of the context that is looked for.
-const shortestWord = 3
+// minWordLength is the minimum length of a context word.
+const minWordLength = 3
 
-// leastOfItsOwn is how many characters a password needs beside words of its
-// context: a year is not enough.
-const leastOfItsOwn = 5
+// minOwnCharacters is the number of characters that a password needs besides context words: a year
+// is not enough.
+const minOwnCharacters = 5
 
-// parts are the words of a context and what they are put together from, folded, the
-// longest first.
+// parts returns the context words and their components, folded, longest first.
 func parts(words []string) []string {
 	var found []string
 	for _, w := range append(words, service...) {
@@ -75,17 +73,17 @@ func parts(words []string) []string {
 		found = append(found, strings.FieldsFunc(w, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })...)
 		found = append(found, strings.FieldsFunc(w, func(r rune) bool { return !unicode.IsLetter(r) })...)
 	}
-	found = slices.DeleteFunc(found, func(w string) bool { return utf8.RuneCountInString(w) < shortestWord })
+	found = slices.DeleteFunc(found, func(w string) bool { return utf8.RuneCountInString(w) < minWordLength })
 	slices.SortFunc(found, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
 	return slices.Compact(found)
 }
 
-// madeOf tells whether little, or only a common password, is left of a password
-// without the words, as it is or with the digits taken out that stand within them.
-func madeOf(folded string, words []string) bool {
+// consistsOf reports whether little or only a common password remains of a password once the words
+// are removed. It tries the password as it is, and without digits that are mixed in.
+func consistsOf(folded string, words []string) bool {
 	rest, found := without(folded, words)
 	rest = strings.TrimFunc(rest, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	if found && (utf8.RuneCountInString(rest) < leastOfItsOwn || common.Rank(rest) > 0) {
+	if found && (utf8.RuneCountInString(rest) < minOwnCharacters || common.Rank(rest) > 0) {
 		return true
 	}
 	digits := 0
@@ -99,7 +97,7 @@ func madeOf(folded string, words []string) bool {
 		return -1
 	}, folded)
 	rest, found = without(letters, words)
-	return found && utf8.RuneCountInString(rest)+digits < leastOfItsOwn
+	return found && utf8.RuneCountInString(rest)+digits < minOwnCharacters
 }
 
 func without(text string, words []string) (rest string, found bool) {

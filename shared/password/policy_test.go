@@ -13,7 +13,7 @@ import (
 	"function/shared/password"
 )
 
-func TestPolicyRefusesWhatIsGuessedFirst(t *testing.T) {
+func TestCheck_CommonPassword_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := password.Policy{MinLength: 8}
 	ada := []string{"Ada", "Łovelace", "ada.lovelace@example.com"}
@@ -39,7 +39,7 @@ func TestPolicyRefusesWhatIsGuessedFirst(t *testing.T) {
 	}
 }
 
-func TestPasswordThatIsGuessedSoonIsRefusedWithAHint(t *testing.T) {
+func TestCheck_EasyToGuess_IsRefusedWithAHint(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"Password1234!", "P@ssw0rd!2024", "aaaaaaaaaaaaaaaaaaaaab", "qwertyuiopasdfgh", "hunter2hunter2"} {
 		hint := password.Estimate(bad).Hint
@@ -49,7 +49,7 @@ func TestPasswordThatIsGuessedSoonIsRefusedWithAHint(t *testing.T) {
 	}
 }
 
-func TestLengthIsCountedInCharacters(t *testing.T) {
+func TestCheck_Length_CountsCharacters(t *testing.T) {
 	t.Parallel()
 	p := password.Policy{MinLength: 8}
 	for candidate, want := range map[string]bool{
@@ -65,9 +65,9 @@ func TestLengthIsCountedInCharacters(t *testing.T) {
 	}
 }
 
-func TestStrengthGrowsWithWhatAGuesserMustTry(t *testing.T) {
+func TestEstimate_GrowsWithTheGuesses(t *testing.T) {
 	t.Parallel()
-	for candidate, want := range map[string][2]int{ // at least, at most
+	for candidate, want := range map[string][2]int{ // minimum and maximum
 		"password": {0, 0}, "abcdefgh": {0, 0}, "qwerty": {0, 0}, "p4ssw0rd": {0, 0}, "aaaaaaaaaaaa": {0, 0}, "ada": {0, 0},
 		"Password1234!": {1, 1}, "P@ssw0rd!2024": {1, 1}, "aaaaaaaaaaaaaaaaaaaaab": {1, 1}, "dragon1987": {1, 1}, "lovelace77": {1, 1}, "passwordpassword": {0, 1}, "qwertyuiop1990": {1, 1},
 		"correct horse": {3, 4}, "correct horse battery staple": {4, 4}, "xq7-Lumpfish-ran": {4, 4},
@@ -91,7 +91,7 @@ func FuzzPolicy(f *testing.F) {
 	})
 }
 
-func TestRangeServiceLearnsFiveDigits(t *testing.T) {
+func TestRange_ServiceLearnsFiveDigits(t *testing.T) {
 	t.Parallel()
 	digits := func(p string) string {
 		sum := sha1.Sum([]byte(p))
@@ -116,7 +116,7 @@ func TestRangeServiceLearnsFiveDigits(t *testing.T) {
 	}
 }
 
-func TestRangeServiceThatFailsTellsNothingOfThePassword(t *testing.T) {
+func TestRange_ServiceFails_ErrorHidesThePassword(t *testing.T) {
 	t.Parallel()
 	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
 	defer broken.Close()

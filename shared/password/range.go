@@ -3,7 +3,7 @@ package password
 import (
 	"bufio"
 	"context"
-	"crypto/sha1" // the choice of the service; it protects nothing
+	"crypto/sha1" // prescribed by the service; not used for protection
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// Range asks a service in the manner of Have I Been Pwned whether a password was
-// seen in a breach. The service learns five of the forty digits of its SHA-1
-// (k-anonymity), and answers with every password that shares them.
+// Range asks a service with the API of Have I Been Pwned whether a password appeared in a breach.
+// The service learns only five of the forty hex digits of its SHA-1 (k-anonymity) and returns all
+// passwords that share them.
 type Range struct {
 	url    string
 	client *http.Client
@@ -22,17 +22,17 @@ type Range struct {
 
 const (
 	rangeTimeout = time.Second
-	maxRange     = 1 << 20 // bytes; a padded answer has about 40,000
+	maxRange     = 1 << 20 // bytes; a padded response has about 40,000
 )
 
-// NewRange makes a client of the service at url, to which the five digits are
-// appended, such as https://api.pwnedpasswords.com/range/.
+// NewRange returns a client of the service at url, to which the five digits are appended. An
+// example is https://api.pwnedpasswords.com/range/.
 func NewRange(url string) *Range {
 	return &Range{url: strings.TrimSuffix(url, "/") + "/", client: &http.Client{Timeout: rangeTimeout}}
 }
 
-// Seen tells whether the service knows the password. Its errors name the service
-// and nothing of the password; whoever asks goes on without an answer.
+// Seen reports whether the service knows the password. Errors name the service and contain nothing
+// of the password. Callers should continue without a result.
 func (r *Range) Seen(ctx context.Context, password string) (bool, error) {
 	sum := sha1.Sum([]byte(password))
 	digits := strings.ToUpper(hex.EncodeToString(sum[:]))
@@ -40,7 +40,7 @@ func (r *Range) Seen(ctx context.Context, password string) (bool, error) {
 	if err != nil {
 		return false, errRange("is not a URL", nil)
 	}
-	request.Header.Set("Add-Padding", "true") // so that the size of the answer tells nothing
+	request.Header.Set("Add-Padding", "true") // hides the number of results
 	request.Header.Set("User-Agent", "aic-data")
 	answer, err := r.client.Do(request)
 	if err != nil {
@@ -53,7 +53,7 @@ func (r *Range) Seen(ctx context.Context, password string) (bool, error) {
 	lines := bufio.NewScanner(io.LimitReader(answer.Body, maxRange))
 	for lines.Scan() {
 		suffix, count, _ := strings.Cut(strings.TrimSpace(lines.Text()), ":")
-		if strings.EqualFold(suffix, digits[5:]) && count != "0" { // padding is counted 0
+		if strings.EqualFold(suffix, digits[5:]) && count != "0" { // padding has count 0
 			return true, nil
 		}
 	}
@@ -63,7 +63,7 @@ func (r *Range) Seen(ctx context.Context, password string) (bool, error) {
 	return false, nil
 }
 
-// errRange leaves out the client's own error, which quotes the digits.
+// errRange omits the client's error, which contains the digits.
 func errRange(what string, cause error) error {
 	if cause != nil {
 		return fmt.Errorf("password range service %s: %w", what, cause)

@@ -10,33 +10,33 @@ import (
 	"function/shared/password/common"
 )
 
-// Strength is what guessing a password costs somebody who knows how people choose:
-// whole words, rows of keys, repeats, years. It follows zxcvbn (Wheeler, USENIX
-// Security 2016) in its scale and its idea, not in its dictionaries: the Go ports
-// load theirs into every process at its start, 6 MiB in 20 to 40 ms.
+// Strength estimates the cost of guessing a password for an attacker who knows how people choose:
+// whole words, keyboard rows, repetitions, years. It follows the idea and scale of zxcvbn (Wheeler,
+// USENIX Security 2016) but not its dictionaries: the Go ports load theirs into every process at
+// startup, 6 MiB in 20 to 40 ms.
 type Strength struct {
 	Guesses float64 // as a power of ten
 	Score   int     // 0 under 10³ guesses, 1 under 10⁶, 2 under 10⁸, 3 under 10¹⁰, 4
-	Hint    string  // what would make it better; empty from 3 on
+	Hint    string  // how to improve it; empty for scores of 3 and above
 }
 
-// scores are the guesses, as powers of ten, from which the scores 1 to 4 are given.
+// scores are the guesses, as powers of ten, at which scores 1 to 4 begin.
 var scores = [...]float64{3, 6, 8, 10}
 
-// looked is how many characters of a password are looked at: beyond them nothing
-// gets weaker, and time would grow with their square.
-const looked = 72
+// maxExamined is the number of characters that are examined: more of them cannot weaken a password,
+// and the time grows with the square.
+const maxExamined = 72
 
-// Estimate tells how strong a password is for a person whose words, such as names
-// and the address, an attacker knows.
+// Estimate returns the strength of a password against an attacker who knows words about the person,
+// such as names and the address.
 func Estimate(password string, words ...string) Strength {
 	folded := common.Fold(password)
 	runes := []rune(folded)
-	runes = runes[:min(len(runes), looked)]
+	runes = runes[:min(len(runes), maxExamined)]
 	e := estimator{typed: newText(runes), plain: newText([]rune(plain.Replace(string(runes)))), words: parts(words)}
 	s := Strength{Guesses: e.cheapest(len(runes))}
 	if password != folded {
-		s.Guesses += math.Log10(2) // where the capitals are
+		s.Guesses += math.Log10(2) // the position of capitals
 	}
 	for s.Score < len(scores) && s.Guesses >= scores[s.Score] {
 		s.Score++
@@ -47,13 +47,13 @@ func Estimate(password string, words ...string) Strength {
 	return s
 }
 
-// plain undoes what people put in a letter's place, one character for another.
+// plain reverts common single-character substitutions.
 var plain = strings.NewReplacer("4", "a", "@", "a", "3", "e", "1", "l", "!", "i", "0", "o", "$", "s", "5", "s", "7", "t")
 
-// text is a string whose characters are found by their place.
+// text is a string with access to characters by index.
 type text struct {
 	s  string
-	at []int // the byte at which a character begins, and the end
+	at []int // byte offset of each character, and of the end
 }
 
 func newText(runes []rune) text {
@@ -70,15 +70,15 @@ func (t text) part(start, end int) string { return t.s[t.at[start]:t.at[end]] }
 type estimator struct {
 	typed, plain text
 	words        []string
-	patterns     bool // a row, a repeat or a year is in the cheapest way
+	patterns     bool // the cheapest way contains a row, a repetition or a year
 }
 
-// cheapest finds the way of guessing the password part by part that costs least.
+// cheapest returns the cost of the cheapest way to guess the first n characters part by part.
 func (e *estimator) cheapest(n int) float64 {
 	best, pattern := make([]float64, n+1), make([]bool, n+1)
 	for end := 1; end <= n; end++ {
-		best[end], pattern[end] = best[end-1]+1, pattern[end-1] // any character: ten guesses, as zxcvbn has it
-		for start := 0; start <= end-shortestWord; start++ {
+		best[end], pattern[end] = best[end-1]+1, pattern[end-1] // any character costs ten guesses, as in zxcvbn
+		for start := 0; start <= end-minWordLength; start++ {
 			cost, isPattern := e.part(start, end)
 			if total := best[start] + cost; total < best[end] {
 				best[end], pattern[end] = total, pattern[start] || isPattern
@@ -89,10 +89,10 @@ func (e *estimator) cheapest(n int) float64 {
 	return best[n]
 }
 
-// longestWord is longer than what is a word at all among the common passwords.
+// longestWord exceeds the length of real words among the common passwords.
 const longestWord = 24
 
-// part is the cost of one part as a whole, or infinite.
+// part returns the cost of guessing one part as a whole, or infinity.
 func (e *estimator) part(start, end int) (cost float64, isPattern bool) {
 	cost = math.Inf(1)
 	typed, size := e.typed.part(start, end), end-start
@@ -125,7 +125,7 @@ func word(folded string, own []string) float64 {
 	return math.Inf(1)
 }
 
-// rows are keys that lie side by side and orders that everybody knows, forth and back.
+// rows are adjacent keys and well-known sequences, in both directions.
 var rows = func() string {
 	var b strings.Builder
 	for _, row := range []string{"qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "azertyuiop", "1qaz2wsx3edc4rfv5tgb6yhn7ujm", "abcdefghijklmnopqrstuvwxyz", "01234567890"} {
@@ -143,10 +143,10 @@ func year(part string) bool {
 	return err == nil && len(part) == 4 && n >= 1900 && n < 2050
 }
 
-// longestPeriod is of what people repeat.
+// longestPeriod is the maximum length of a repeated unit.
 const longestPeriod = 12
 
-// period is the length of what a part repeats, or 0.
+// period returns the length of the unit that a part repeats, or 0.
 func (e *estimator) period(start, end int) int {
 	size := end - start
 	for period := 1; period <= min(size/2, longestPeriod); period++ {
@@ -161,7 +161,7 @@ func (e *estimator) hint(folded string) string {
 	switch {
 	case common.Rank(folded) > 0:
 		return "This is one of the most common passwords: use several unrelated words"
-	case madeOf(folded, e.words):
+	case consistsOf(folded, e.words):
 		return "Do not use your name, your address or the name of this service"
 	case e.patterns:
 		return "Keyboard patterns, repetitions and years are easy to guess: add a word or two instead"

@@ -16,8 +16,8 @@ import (
 	"function/shared/postgres"
 )
 
-// server is the DSN of a PostgreSQL superuser: the server that TEST_POSTGRES_URL
-// names, or one of this test binary's own.
+// server returns the DSN of a PostgreSQL superuser: on the server at TEST_POSTGRES_URL, or on one
+// that this test binary starts.
 var server = sync.OnceValues(func() (string, error) {
 	if url := os.Getenv("TEST_POSTGRES_URL"); url != "" {
 		return url, nil
@@ -36,8 +36,8 @@ var server = sync.OnceValues(func() (string, error) {
 
 var cleanups []func()
 
-// Server is the DSN of the test server's superuser, for tests of the databases
-// themselves; the platform's roles exist once a Platform was made.
+// Server returns the DSN of the test server's superuser, for tests of the databases themselves. The
+// platform's roles exist once a Platform has been created.
 func Server(t testing.TB) string {
 	t.Helper()
 	dsn, err := server()
@@ -47,7 +47,7 @@ func Server(t testing.TB) string {
 	return dsn
 }
 
-// Run is the body of a TestMain: it stops what the tests have started.
+// Run runs the tests for TestMain and then stops what they started.
 func Run(m *testing.M) {
 	code := m.Run()
 	for _, cleanup := range cleanups {
@@ -56,8 +56,8 @@ func Run(m *testing.M) {
 	os.Exit(code)
 }
 
-// templates are migrated databases, one for each kind and state of the
-// migrations, from which each test clones its own in tens of milliseconds.
+// templates are migrated databases, one per kind and state of the migrations. Each test clones its
+// own in tens of milliseconds.
 var (
 	templatesMu sync.Mutex
 	templates   = map[database.Name]string{}
@@ -79,7 +79,7 @@ func template(ctx context.Context, kind database.Name, dsn string) (string, erro
 		return "", fmt.Errorf("connect to the test server: %w", err)
 	}
 	defer admin.Close(ctx)
-	// Other packages' tests share the server: one of them makes the template.
+	// Tests of other packages share the server; one of them creates the template.
 	if _, err := admin.Exec(ctx, `SELECT pg_advisory_lock(hashtext('platformtest'))`); err != nil {
 		return "", fmt.Errorf("lock the test server: %w", err)
 	}
@@ -119,7 +119,8 @@ func makeTemplate(ctx context.Context, admin *pgx.Conn, kind database.Name, name
 	return err
 }
 
-// cloneDatabase makes this test's own database and returns the DSN as a role.
+// cloneDatabase creates a database for this test and returns a function that returns its DSN for a
+// role.
 func cloneDatabase(t testing.TB, kind database.Name) func(role string) string {
 	t.Helper()
 	ctx := context.Background()
@@ -134,7 +135,7 @@ func cloneDatabase(t testing.TB, kind database.Name) func(role string) string {
 	}
 	defer admin.Close(ctx)
 	name := "test_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	// A clone keeps the template's contents, not its owner and grants on itself.
+	// A clone keeps the template's contents, but not its owner and its database grants.
 	if _, err := admin.Exec(ctx, fmt.Sprintf(`CREATE DATABASE %s TEMPLATE %s OWNER %s`, name, from, migrate.AuditOwner)); err != nil {
 		t.Fatal(err)
 	}

@@ -15,8 +15,8 @@ import (
 
 const selectQueued = `SELECT id FROM mails ORDER BY id`
 
-// Mail sends what is queued, by SMTP, as users-send-mail does, and returns all mail
-// that has arrived, the oldest first; n at least, or the test fails.
+// Mail sends the queued mail by SMTP, as users-send-mail does, and returns all mail that has
+// arrived, oldest first. The test fails if there are fewer than n.
 func (p *Platform) Mail(n int) []mailbox.Mail {
 	p.t.Helper()
 	p.sendMail()
@@ -28,8 +28,8 @@ func (p *Platform) Mail(n int) []mailbox.Mail {
 	return arrived
 }
 
-// MailTo is [Platform.Mail], and the newest mail to an address; the test fails if
-// there is none.
+// MailTo sends the queued mail and returns the newest mail to an address. The test fails if there
+// is none.
 func (p *Platform) MailTo(address string) mailbox.Mail {
 	p.t.Helper()
 	p.sendMail()
@@ -41,7 +41,7 @@ func (p *Platform) MailTo(address string) mailbox.Mail {
 	return mails[i]
 }
 
-// Token is the token in the link of a mail.
+// Token returns the token in a mail's link.
 func (p *Platform) Token(m mailbox.Mail) string {
 	p.t.Helper()
 	for _, link := range m.Links() {

@@ -20,9 +20,9 @@ import (
 	"function/shared/postgres"
 )
 
-// MongoDB is the URL of a new, empty database of a server that speaks MongoDB's
-// protocol: FerretDB over the test PostgreSQL. The server is a program of its own
-// (scripts/ferretdb), built by the first test of a process that asks for it.
+// MongoDB returns the URL of a new, empty database on a server with MongoDB's protocol: FerretDB on
+// the test PostgreSQL. The server is a separate program (scripts/ferretdb), built when a test
+// process first needs it.
 func MongoDB(t testing.TB) string {
 	t.Helper()
 	Server(t)
@@ -33,7 +33,7 @@ func MongoDB(t testing.TB) string {
 	return url + "test_" + strings.ReplaceAll(uuid.NewString(), "-", "")
 }
 
-// ferretDB starts the server of this test binary.
+// ferretDB starts this test binary's server.
 var ferretDB = sync.OnceValues(func() (string, error) {
 	dsn, err := server()
 	if err != nil {
@@ -80,8 +80,8 @@ func drop(dsn, name string) {
 	_, _ = admin.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
 }
 
-// startFerretDB runs the server until this process ends or closes its input, and
-// returns the URL that it prints.
+// startFerretDB starts the server and returns the URL that it prints. The server runs until this
+// process ends or closes the server's input.
 func startFerretDB(program, url string) (string, error) {
 	command := exec.Command(program, "-postgresql", url)
 	command.Stderr = os.Stderr

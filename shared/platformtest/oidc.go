@@ -21,28 +21,28 @@ import (
 	"function/shared/auth"
 )
 
-// OIDCIssuer is an OpenID Connect provider: discovery, keys, and tokens.
+// OIDCIssuer is an OpenID Connect provider with discovery, keys and tokens.
 type OIDCIssuer struct {
 	URL     string
-	Fetches atomic.Int64 // of the key set
+	Fetches atomic.Int64 // number of requests for the key set
 
 	t    testing.TB
 	mu   sync.Mutex
-	keys []jose.JSONWebKey // private; the first signs
+	keys []jose.JSONWebKey // private; the first one signs
 	made int
 	say  map[string]http.HandlerFunc
 }
 
-// Where an issuer publishes.
+// Paths of the issuer's documents.
 const (
 	MetadataPath = "/.well-known/openid-configuration"
 	KeysPath     = "/keys"
 )
 
-// Audience is what the issuer's tokens are for.
+// Audience is the audience of the issuer's tokens.
 const Audience = "aic-data"
 
-// NewOIDCIssuer starts an issuer that signs by RS256.
+// NewOIDCIssuer starts an issuer that signs with RS256.
 func NewOIDCIssuer(t testing.TB) *OIDCIssuer {
 	i := &OIDCIssuer{t: t, say: map[string]http.HandlerFunc{}}
 	server := httptest.NewServer(i)
@@ -52,12 +52,12 @@ func NewOIDCIssuer(t testing.TB) *OIDCIssuer {
 	return i
 }
 
-// Config is how a platform comes to trust the issuer.
+// Config returns the configuration by which a platform trusts the issuer.
 func (i *OIDCIssuer) Config() auth.OIDCIssuer {
 	return auth.OIDCIssuer{Issuer: i.URL, Audience: Audience}
 }
 
-// Say makes the issuer answer a path by something else; nil: as it should.
+// Say replaces the issuer's response at a path; nil restores it.
 func (i *OIDCIssuer) Say(path string, handler http.HandlerFunc) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -83,7 +83,7 @@ func (i *OIDCIssuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// KeySet is what the issuer publishes.
+// KeySet returns the published keys.
 func (i *OIDCIssuer) KeySet() (set jose.JSONWebKeySet) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -93,7 +93,7 @@ func (i *OIDCIssuer) KeySet() (set jose.JSONWebKeySet) {
 	return set
 }
 
-// Roll makes the issuer sign by a new key, beside which the older ones stay good.
+// Roll adds a new signing key. The older keys remain valid.
 func (i *OIDCIssuer) Roll(algorithm jose.SignatureAlgorithm) {
 	private := newPrivateKey(i.t, algorithm)
 	i.mu.Lock()
@@ -103,7 +103,7 @@ func (i *OIDCIssuer) Roll(algorithm jose.SignatureAlgorithm) {
 	i.keys = append([]jose.JSONWebKey{key}, i.keys...)
 }
 
-// Forget withdraws all keys but the newest.
+// Forget withdraws all keys except the newest.
 func (i *OIDCIssuer) Forget() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -127,20 +127,20 @@ func newPrivateKey(t testing.TB, algorithm jose.SignatureAlgorithm) (private cry
 	return private
 }
 
-// Signer is the key that signs now.
+// Signer returns the current signing key.
 func (i *OIDCIssuer) Signer() jose.JSONWebKey {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.keys[0]
 }
 
-// Token is a good token of a subject, or with claims changed; nil takes one away.
+// Token returns a valid token for a subject, with some claims changed; nil removes a claim.
 func (i *OIDCIssuer) Token(subject string, change map[string]any) string {
 	i.t.Helper()
 	return i.TokenBy(i.Signer(), "at+jwt", subject, change)
 }
 
-// TokenBy is Token, signed by any key and of any type; empty: none.
+// TokenBy is like Token, with a given key and `typ`; an empty typ omits the header.
 func (i *OIDCIssuer) TokenBy(key jose.JSONWebKey, typ, subject string, change map[string]any) string {
 	i.t.Helper()
 	now := time.Now()

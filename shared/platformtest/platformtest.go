@@ -1,5 +1,5 @@
-// Package platformtest mounts functions on databases of their own, on a real
-// PostgreSQL, and talks to them over HTTP as their callers do. It runs in tests.
+// Package platformtest mounts functions on their own databases, on a real PostgreSQL, and calls
+// them over HTTP. It is for tests.
 package platformtest
 
 import (
@@ -30,27 +30,27 @@ import (
 	"function/shared/secret"
 )
 
-// Platform is some functions, mounted for one test.
+// Platform is a set of functions mounted for one test.
 type Platform struct {
 	URL     string
 	Env     *function.Env
-	Mailbox *mailbox.Mailbox // where mail arrives, see [Platform.Mail]
+	Mailbox *mailbox.Mailbox // receives mail, see [Platform.Mail]
 
 	t      testing.TB
 	issuer *auth.Issuer
 
 	mu        sync.Mutex
 	published []cloudevents.Event
-	refusal   int // status that the broker answers instead of taking events
+	refusal   int // status with which the broker refuses events; 0 if it accepts them
 }
 
-// New mounts the functions. Everything it starts ends with the test.
+// New mounts functions. Everything it starts ends with the test.
 func New(t testing.TB, declarations ...function.Declaration) *Platform {
 	t.Helper()
 	return NewWith(t, func(*function.Config) {}, declarations...)
 }
 
-// NewWith is New with a configuration that differs.
+// NewWith is like New with a changed configuration.
 func NewWith(t testing.TB, change func(*function.Config), declarations ...function.Declaration) *Platform {
 	t.Helper()
 	p := &Platform{t: t}
@@ -134,21 +134,21 @@ func (p *Platform) receive(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusAccepted)
 }
 
-// BreakBroker makes the broker refuse events with a status; 0 mends it.
+// BreakBroker makes the broker refuse events with a status; 0 repairs it.
 func (p *Platform) BreakBroker(status int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.refusal = status
 }
 
-// Captured is every event that has reached the broker so far.
+// Captured returns all events that have reached the broker.
 func (p *Platform) Captured() []cloudevents.Event {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.published)
 }
 
-// DB is a database as its domain sees it.
+// DB returns a database's pool, with the role of its domain.
 func (p *Platform) DB(name database.Name) *pgxpool.Pool {
 	p.t.Helper()
 	db, err := p.Env.Database(context.Background(), name)
@@ -158,8 +158,8 @@ func (p *Platform) DB(name database.Name) *pgxpool.Pool {
 	return db.Pool
 }
 
-// Administrator is a superuser's connection to a database: the audit trail is out of
-// reach of the domain's own.
+// Administrator returns a superuser's connection to a database, for access to the audit trail,
+// which the domain's role lacks.
 func (p *Platform) Administrator(name database.Name) *pgx.Conn {
 	p.t.Helper()
 	config, err := pgx.ParseConfig(Server(p.t))
@@ -175,14 +175,14 @@ func (p *Platform) Administrator(name database.Name) *pgx.Conn {
 	return conn
 }
 
-// Caller is somebody who is logged in.
+// Caller is a logged-in caller.
 type Caller struct {
 	auth.Caller
 	Token string
 	Email string
 }
 
-// Login makes a person of a new organization with a session, and the session's token.
+// Login creates a person in a new organization, with a session and its token.
 func (p *Platform) Login(role string) Caller {
 	p.t.Helper()
 	return p.LoginTo(uuid.Must(uuid.NewV7()), role)
@@ -194,8 +194,8 @@ WITH o AS (INSERT INTO organizations (id, name) VALUES (@organization, 'test') O
      m AS (INSERT INTO memberships (user_id, organization_id, role, status) VALUES (@user, @organization, @role, 'active'))
 INSERT INTO sessions (id, user_id, organization_id, expires_at) VALUES (@session, @user, @organization, now() + interval '1 hour')`
 
-// LoginTo is Login into one organization. The person is called Ada Lovelace, and has
-// no password.
+// LoginTo is like Login for a given organization. The person's name is Ada Lovelace; there is no
+// password.
 func (p *Platform) LoginTo(organization uuid.UUID, role string) Caller {
 	p.t.Helper()
 	ctx := context.Background()
@@ -240,8 +240,8 @@ func (p *Platform) LoginTo(organization uuid.UUID, role string) Caller {
 
 const insertSession = `INSERT INTO sessions (id, user_id, organization_id, expires_at) VALUES ($1, $2, $3, now() + interval '1 hour')`
 
-// Again is another session of a person who is logged in: one that no verifier
-// remembers, so that it shows what the person may do now.
+// Again returns another session of a logged-in person. No verifier has cached it, so it has the
+// person's current rights.
 func (p *Platform) Again(c Caller) Caller {
 	p.t.Helper()
 	ctx := context.Background()
@@ -256,7 +256,7 @@ func (p *Platform) Again(c Caller) Caller {
 	return c
 }
 
-// Impersonate makes a person's sessions ones in which a platform admin acts as them.
+// Impersonate turns a person's sessions into sessions in which a platform admin impersonates them.
 func (p *Platform) Impersonate(person uuid.UUID) {
 	p.t.Helper()
 	admin := p.Login("owner")
@@ -267,14 +267,14 @@ WITH a AS (UPDATE users SET platform_admin = true WHERE id = $1) UPDATE sessions
 	}
 }
 
-// Answer is what a function answered.
+// Answer is a function's response.
 type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
-// Decode reads the answer's JSON.
+// Decode decodes the response's JSON.
 func Decode[T any](t testing.TB, a Answer) T {
 	t.Helper()
 	var v T
@@ -284,7 +284,7 @@ func Decode[T any](t testing.TB, a Answer) T {
 	return v
 }
 
-// Do calls an operation; body is JSON text, an io.Reader, or anything that encodes to JSON.
+// Do calls an operation. body is JSON text, an io.Reader, or a value to encode as JSON.
 func (p *Platform) Do(token, method, path string, body any, headers ...string) Answer {
 	p.t.Helper()
 	var reader io.Reader
@@ -324,8 +324,8 @@ func (p *Platform) Do(token, method, path string, body any, headers ...string) A
 	return Answer{response.StatusCode, response.Header, answer}
 }
 
-// Want fails the test unless the answer has the status; a 4xx or 5xx answer must
-// also be a problem detail (RFC 9457) of that status.
+// Want fails the test unless the response has the status. A 4xx or 5xx response must also be a
+// problem detail (RFC 9457) with that status.
 func (a Answer) Want(t testing.TB, status int) Answer {
 	t.Helper()
 	if a.Status != status {
@@ -343,7 +343,7 @@ func (a Answer) Want(t testing.TB, status int) Answer {
 	return a
 }
 
-// Published waits for events of a type to reach the broker, n at least.
+// Published waits until at least n events of a type have reached the broker.
 func Published[E events.Event](p *Platform, n int) []events.Received[E] {
 	p.t.Helper()
 	var zero E
@@ -367,7 +367,7 @@ func Published[E events.Event](p *Platform, n int) []events.Received[E] {
 	return found
 }
 
-// wait is for what happens after an answer; its bound only ends a broken test.
+// wait waits for something that happens after a response. Its time limit only ends broken tests.
 func (p *Platform) wait(what string, done func() bool) {
 	p.t.Helper()
 	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(5 * time.Millisecond) {
@@ -377,7 +377,7 @@ func (p *Platform) wait(what string, done func() bool) {
 	}
 }
 
-// Deliver sends an event to a function as a Trigger does, and returns the answer.
+// Deliver sends an event to a function as a Trigger does and returns the response.
 func Deliver[E events.Event](p *Platform, name string, r events.Received[E]) Answer {
 	p.t.Helper()
 	event := cloudevents.NewEvent()
@@ -391,12 +391,12 @@ func Deliver[E events.Event](p *Platform, name string, r events.Received[E]) Ans
 	return p.post(name, event)
 }
 
-// Event is a payload, as if it had just been published.
+// Event returns a payload as a received event, as if it had just been published.
 func Event[E events.Event](data E) events.Received[E] {
 	return events.Received[E]{Source: "/test", ID: uuid.NewString(), Time: time.Now().UTC(), Data: data}
 }
 
-// Wake wakes a scheduled function as its PingSource does.
+// Wake calls a scheduled function as its PingSource does.
 func (p *Platform) Wake(name string) Answer {
 	p.t.Helper()
 	event := cloudevents.NewEvent()

@@ -17,8 +17,8 @@ WITH a AS (INSERT INTO service_accounts (id, organization_id, name, created_by) 
      k AS (INSERT INTO api_keys (id, organization_id, service_account_id, name, scopes) SELECT @key, @organization, id, 'test', @permissions FROM a RETURNING id)
 INSERT INTO api_key_secrets (hash, key_id, hint, expires_at) SELECT @hash, id, 'test', now() + interval '1 hour' FROM k`
 
-// ServiceAccount makes a service account of an organization that may do some things, with
-// a role and an API key for them.
+// ServiceAccount creates a service account in an organization, with a role that grants the
+// permissions and an API key with them as scopes.
 func (p *Platform) ServiceAccount(organization uuid.UUID, permissions ...string) Caller {
 	p.t.Helper()
 	c := Caller{Caller: auth.Caller{Kind: auth.ServiceAccount, UserID: uuid.Must(uuid.NewV7()), SessionID: uuid.Must(uuid.NewV7()), OrganizationID: organization}}

@@ -16,14 +16,14 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Wire leads a process to the test PostgreSQL until the process is killed at a given
-// step. A step is a message that has the server act, before the server gets it: run a
-// statement (Execute, Query), or be done with it, which commits what is in no
-// transaction (Sync); or the end of the answer (ReadyForQuery), before the process gets
-// it. Between two steps nothing happens to the database. So a test that kills at step 1,
-// 2, 3 … until a step does not come has killed at every point that makes a difference.
+// Wire connects a process to the test PostgreSQL until the process is killed at a given step. A
+// step is a message that makes the server act, before the server receives it: one that runs a
+// statement (Execute, Query) or completes it, which commits outside a transaction (Sync). The end
+// of a response (ReadyForQuery), before the process receives it, is a step too. The database does
+// not change between two steps. So a test that kills at steps 1, 2, 3 … until a step is not reached
+// has killed at every point that makes a difference.
 //
-// It takes the server to trust who connects, as test servers do, without TLS.
+// The server must trust its clients, as test servers do, and not use TLS.
 type Wire struct {
 	t        testing.TB
 	listener net.Listener
@@ -33,14 +33,14 @@ type Wire struct {
 
 	mu       sync.Mutex
 	steps    int
-	last     string // what the last step was
-	asked    int    // answers that the process waits for
+	last     string // description of the last step
+	asked    int    // responses that the process waits for
 	backends []uint32
 	open     []net.Conn
 }
 
-// NewWire makes a wire to the server of a DSN. kill must return only once the process
-// is dead; the connections are cut after that.
+// NewWire returns a wire to the server of a DSN. kill must return only after the process is dead;
+// the connections are closed after that.
 func NewWire(t testing.TB, dsn string, killAt int, kill func()) *Wire {
 	t.Helper()
 	server, err := pgx.ParseConfig(dsn)
@@ -66,7 +66,7 @@ func NewWire(t testing.TB, dsn string, killAt int, kill func()) *Wire {
 	return w
 }
 
-// DSN is a DSN of the same server, by way of the wire.
+// DSN returns a DSN of the same server through the wire.
 func (w *Wire) DSN(dsn string) string {
 	w.t.Helper()
 	u, err := url.Parse(dsn)
@@ -77,24 +77,24 @@ func (w *Wire) DSN(dsn string) string {
 	return u.String()
 }
 
-// Killed is closed once the step was reached.
+// Killed returns a channel that is closed once the step is reached.
 func (w *Wire) Killed() <-chan struct{} { return w.killed }
 
-// Idle tells whether the process waits for no answer.
+// Idle reports whether the process is waiting for no response.
 func (w *Wire) Idle() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.asked == 0
 }
 
-// Last names the newest step, such as "12: query to the server".
+// Last describes the latest step, such as "12: query to the server".
 func (w *Wire) Last() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return fmt.Sprintf("%d: %s", w.steps, w.last)
 }
 
-// Close cuts the connections, for a process that has ended.
+// Close closes the connections of a process that has ended.
 func (w *Wire) Close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -110,8 +110,7 @@ func (w *Wire) cut() {
 
 const selectBackends = `SELECT count(*) FROM pg_stat_activity WHERE pid = ANY ($1)`
 
-// Gone waits until the server has noticed that the connections are cut, and has ended
-// what they began.
+// Gone waits until the server has noticed the closed connections and ended their sessions.
 func (w *Wire) Gone(db *pgxpool.Pool) {
 	w.t.Helper()
 	w.mu.Lock()
@@ -131,7 +130,7 @@ func (w *Wire) Gone(db *pgxpool.Pool) {
 	}
 }
 
-// lead joins one connection of the process with one to the server until either ends.
+// lead forwards between one connection of the process and one to the server until either ends.
 func (w *Wire) lead(process net.Conn, config *pgx.ConnConfig) {
 	defer process.Close()
 	network, address := pgconn.NetworkAddress(config.Host, config.Port)
@@ -159,7 +158,7 @@ func (w *Wire) lead(process net.Conn, config *pgx.ConnConfig) {
 	<-answers
 }
 
-// begin opens the connection, in which no statement runs yet: it has no steps.
+// begin forwards the start of a connection. It has no steps, since no statement runs yet.
 func (w *Wire) begin(toProcess *pgproto3.Backend, toServer *pgproto3.Frontend) error {
 	startup, err := toProcess.ReceiveStartupMessage()
 	if err != nil {
@@ -225,8 +224,7 @@ func (w *Wire) answers(toProcess *pgproto3.Backend, toServer *pgproto3.Frontend)
 
 var errCut = errors.New("the wire is cut")
 
-// step lets a message go, or cuts: nothing goes on any connection once the process is
-// about to be killed.
+// step sends a message, or kills the process. After that, no message passes on any connection.
 func (w *Wire) step(what string, asks int, send func() error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -2,10 +2,10 @@ package policy
 
 import "slices"
 
-// Permission is one thing that may be done, as resource:action.
+// Permission is the right to do one thing, as resource:action.
 type Permission string
 
-// The permissions. Those of the platform belong to no organization.
+// The permissions. Those of the platform do not belong to an organization.
 const (
 	OrganizationsRead    Permission = "organizations:read"
 	OrganizationsWrite   Permission = "organizations:write"
@@ -40,19 +40,18 @@ const (
 	PlatformUsers Permission = "platform:users" // find, suspend, restore and impersonate anybody
 )
 
-// lasting permissions change who is in an organization, what they may do there, or what
-// it decides for them, and what of its past is done again.
+// lasting permissions change who belongs to an organization, what members may do, what it decides
+// for them, or which past deliveries are repeated.
 var lasting = []Permission{
 	OrganizationsWrite, OrganizationsDelete, MembersWrite, TeamsWrite, RolesWrite, RolesApprove, ServiceAccountsWrite,
 	DomainsWrite, PurposesWrite, ProvisioningWrite, RetentionWrite, DeadLettersWrite,
 }
 
-// Lasting tells whether what a permission allows outlives an impersonation: then nobody
-// who acts as somebody else does it.
+// Lasting reports whether what a permission allows outlives an impersonation, so that an
+// impersonator must not do it.
 func Lasting(p Permission) bool { return slices.Contains(lasting, p) }
 
-// The built-in roles. PlatformAdmin is a flag of an account and not of an
-// organization's to give.
+// The built-in roles. PlatformAdmin is a flag of an account; an organization cannot grant it.
 const (
 	Owner             = "owner"
 	Admin             = "admin"
@@ -83,20 +82,20 @@ func and(some []Permission, more ...Permission) []Permission {
 	return slices.Compact(all)
 }
 
-// BuiltIn lists the built-in roles of an organization, the mightiest first.
+// BuiltIn lists the built-in roles of an organization, the most powerful first.
 func BuiltIn() []string { return []string{Owner, Admin, ComplianceOfficer, Member, Analyst, Viewer} }
 
-// IsBuiltIn tells whether a role's name is taken by a built-in role.
+// IsBuiltIn reports whether a role is built in.
 func IsBuiltIn(role string) bool { return builtIn[role] != nil }
 
-// Permissions of a built-in role, sorted; none of any other.
+// Permissions returns the permissions of a built-in role, sorted, or nil for any other role.
 func Permissions(role string) []Permission { return slices.Clone(builtIn[role]) }
 
-// Grantable lists every permission that an organization can put into a role of its
-// own, sorted: all but the platform's.
+// Grantable lists, sorted, the permissions that an organization can put into custom roles: all but
+// the platform's.
 func Grantable() []Permission { return slices.Clone(owner) }
 
-// RolesWith lists the built-in roles that have a permission, the mightiest first.
+// RolesWith lists the built-in roles that have a permission, the most powerful first.
 func RolesWith(p Permission) []string {
 	return slices.DeleteFunc(append(BuiltIn(), PlatformAdmin), func(role string) bool { return !slices.Contains(builtIn[role], p) })
 }

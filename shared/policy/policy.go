@@ -1,7 +1,7 @@
-// Package policy decides who may do what: role-based access control in the words of
-// INCITS 359. A permission is named resource:action, a role is a set of permissions,
-// and a subject has the roles of a membership and of grants; an API key narrows them
-// to its scopes. Every request passes [Decide] before its function sees it.
+// Package policy decides who may do what: role-based access control in the terms of INCITS 359. A
+// permission is named resource:action, a role is a set of permissions, and a subject has the roles
+// of a membership and of grants. An API key limits these to its scopes. The runtime checks every
+// request with [Decide] before the function sees it.
 package policy
 
 import (
@@ -10,31 +10,31 @@ import (
 	"time"
 )
 
-// FreshProof is how long ago a subject may have proved who they are for what needs
-// a fresh proof (step-up authentication, OWASP ASVS 5.0 §7.5).
+// FreshProof is the maximum age of a proof of identity where a fresh one is needed (step-up
+// authentication, OWASP ASVS 5.0 §7.5).
 const FreshProof = 15 * time.Minute
 
-// Subject is somebody who wants to do something in an organization.
+// Subject is a caller who wants to do something in an organization.
 type Subject struct {
-	Roles             []string     // held in the organization, or PlatformAdmin
-	CustomPermissions []Permission // of those roles that are the organization's own
-	Limited           bool         // to Scopes: an API key
+	Roles             []string     // in the organization, or PlatformAdmin
+	CustomPermissions []Permission // from the organization's custom roles
+	Limited           bool         // to Scopes, by an API key
 	Scopes            []Permission
-	BlockedBy         string    // why a member has no role yet; see Waits
-	AdminBlockedBy    string    // why a platform admin has not that role now; empty for everybody else
-	ProvedAt          time.Time // when they last proved who they are, by a second factor if they have one
-	ExternalIssuer    bool      // they prove it to another issuer of tokens, not here
-	Impersonated      bool      // a platform admin acts as them
+	BlockedBy         string    // why a member has no role yet; a BlockedBy constant
+	AdminBlockedBy    string    // why a platform admin lacks that role now; empty for others
+	ProvedAt          time.Time // latest proof of identity, with the second factor if there is one
+	ExternalIssuer    bool      // proves identity to another token issuer, not here
+	Impersonated      bool      // a platform admin acts as this person
 }
 
-// What a person may have to do, or to wait for, before their roles count.
+// Reasons why a subject's roles do not apply yet.
 const (
 	BlockedByApproval     = "approval"
 	BlockedByMembership   = "membership"
 	BlockedByPassword     = "password"
 	BlockedBySecondFactor = "second_factor"
 	BlockedByOrganization = "organization"
-	BlockedByAdminFactor  = "admin_second_factor" // of platform admins alone
+	BlockedByAdminFactor  = "admin_second_factor" // only for platform admins
 )
 
 var blocked = map[string]string{
@@ -46,59 +46,59 @@ var blocked = map[string]string{
 	BlockedByAdminFactor:  "Platform admins need a second factor: enrol one under /v1/users/mfa, or log in with it",
 }
 
-// Need is what an operation asks of its caller.
+// Need is what an operation requires of its caller.
 type Need struct {
-	Permission         Permission // empty: to be known
-	Fresh              bool       // and to have proved it lately: nobody who acts as somebody else has
-	NoImpersonation    bool       // and to be nobody who acts as somebody else
-	AllowedBeforeSetup bool       // and it is for those, too, who have to choose a new password first
+	Permission         Permission // empty: any authenticated caller
+	Fresh              bool       // a fresh proof; impersonators never have one
+	NoImpersonation    bool       // no impersonation
+	AllowedBeforeSetup bool       // allowed before the caller has chosen a required new password
 
-	ServiceAccount bool // and to come with an API key of a service account
-	Public         bool // nothing: no token is looked at
+	ServiceAccount bool // an API key of a service account
+	Public         bool // nothing: tokens are ignored
 }
 
-// Who may call an operation for which no permission is needed.
+// Needs of operations that require no permission.
 var (
-	Public = Need{Public: true} // anybody
-	Person = Need{}             // a person who is logged in, about their own things
+	Public = Need{Public: true} // anyone
+	Person = Need{}             // a logged-in person, about their own data
 )
 
-// Need is what an operation asks of its caller.
+// Need returns n.
 func (n Need) Need() Need { return n }
 
-// Need asks for the permission in the caller's organization.
+// Need requires the permission in the caller's organization.
 func (p Permission) Need() Need { return Need{Permission: p} }
 
-// WithFreshProof asks for the permission and a fresh proof.
+// WithFreshProof requires the permission and a fresh proof.
 func (p Permission) WithFreshProof() Need { return p.Need().WithFreshProof() }
 
-// WithoutImpersonation asks for the permission, and lets no impersonator in.
+// WithoutImpersonation requires the permission and excludes impersonation.
 func (p Permission) WithoutImpersonation() Need { return p.Need().WithoutImpersonation() }
 
-// OfServiceAccount asks for the permission and an API key of a service account.
+// OfServiceAccount requires the permission and an API key of a service account.
 func (p Permission) OfServiceAccount() Need { return Need{Permission: p, ServiceAccount: true} }
 
-// WithFreshProof asks for a fresh proof besides (see [FreshProof]).
+// WithFreshProof adds the requirement of a fresh proof (see [FreshProof]).
 func (n Need) WithFreshProof() Need { n.Fresh = true; return n }
 
-// WithoutImpersonation lets no impersonator in: what shows a secret, or gives access,
-// must not outlive an impersonation. A fresh proof is the person's own anyway.
+// WithoutImpersonation excludes impersonators. Use it where a secret is shown or access is given,
+// which would outlive the impersonation. A fresh proof excludes them already.
 func (n Need) WithoutImpersonation() Need { n.NoImpersonation = true; return n }
 
-// BeforeSetup lets those in, too, who have to choose a new password first.
+// BeforeSetup also allows callers who have yet to choose a required new password.
 func (n Need) BeforeSetup() Need { n.AllowedBeforeSetup = true; return n }
 
-// Decision is an answer and its reason.
+// Decision is the result of [Decide].
 type Decision struct {
 	Allowed bool
-	Role    string // that allows it; empty: one of the organization's own roles, or no permission was needed
-	Reason  string // a sentence for the person
+	Role    string // the role that allows it; empty: a custom role, or no permission was needed
+	Reason  string // a sentence for the caller
 	StepUp  bool   // a fresh proof would allow it
 }
 
-// Decide tells whether a subject may do what needs need, and why. What outlives a
-// session, such as a key, a password or another's access, is no impersonator's to give,
-// and who has to choose a new password does nothing else before.
+// Decide reports whether a subject meets a need, and why. An impersonator never meets a need that
+// requires a fresh proof or excludes impersonation. A subject who has to choose a new password
+// first may do nothing else.
 func Decide(s Subject, need Need, now time.Time) Decision {
 	switch {
 	case s.Impersonated && (need.NoImpersonation || need.Fresh):
@@ -116,8 +116,8 @@ func Decide(s Subject, need Need, now time.Time) Decision {
 	return d
 }
 
-// stepUp tells how to give a fresh proof: here, or to the issuer of the token (OpenID
-// Connect Core §3.1.2.1, RFC 9470 §4).
+// stepUp returns how to give a fresh proof: here, or to the token's issuer (OpenID Connect Core
+// §3.1.2.1, RFC 9470 §4).
 func (s Subject) stepUp() string {
 	if s.ExternalIssuer {
 		return fmt.Sprintf("This requires step-up authentication: log in at your issuer again with max_age=%.0f to get a token that contains auth_time"+
@@ -126,8 +126,8 @@ func (s Subject) stepUp() string {
 	return "This requires step-up authentication: use POST /v1/users/mfa/step-up, then try again"
 }
 
-// Covers tells whether a subject may do all of some things: nobody gives away what
-// they do not have.
+// Covers reports whether a subject has all the given permissions. Nobody can grant what they do not
+// have.
 func Covers(s Subject, all []Permission) bool {
 	return !slices.ContainsFunc(all, func(p Permission) bool { return !allowed(s, p).Allowed })
 }

@@ -52,7 +52,7 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-func TestRolesLieWithinEachOther(t *testing.T) {
+func TestRoles_AreNested(t *testing.T) {
 	t.Parallel()
 	for smaller, larger := range map[string]string{
 		policy.Viewer: policy.Analyst, policy.Analyst: policy.Member, policy.Member: policy.Admin,

@@ -10,8 +10,7 @@ import (
 	"syscall"
 )
 
-// serverAccount returns the account that the server of dir runs as: nil for
-// the caller's own.
+// serverAccount returns the account that runs the server of dir, or nil for the caller's own.
 func serverAccount(dir string) (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil

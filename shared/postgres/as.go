@@ -5,8 +5,7 @@ import (
 	"net/url"
 )
 
-// As turns a connection string of [Server.ConnString] into that of another role
-// and database on the same server.
+// As returns a connection string of [Server.ConnString] with another role and database.
 func As(connString, role, database string) (string, error) {
 	u, err := url.Parse(connString)
 	if err != nil || u.Scheme == "" {

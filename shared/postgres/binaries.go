@@ -25,8 +25,8 @@ type binaries struct {
 	initdb, postgres string
 }
 
-// findBinaries returns the programs of the wanted major version, or of the
-// newest one installed, and unpacks a version of its own where there is none.
+// findBinaries returns the programs of the given major version or of the newest one installed. If
+// there is none, it downloads a private copy.
 func findBinaries(ctx context.Context, major int) (binaries, error) {
 	var found []binaries
 	for _, dir := range searchDirs() {
@@ -54,8 +54,8 @@ func findBinaries(ctx context.Context, major int) (binaries, error) {
 		"install it, or move the directory away to begin with an empty one", major, versions(found))
 }
 
-// searchDirs lists where the programs may be: on the PATH, and where Debian
-// and Homebrew keep versions side by side.
+// searchDirs lists the directories that may contain the programs: the PATH, and where Debian and
+// Homebrew install versions side by side.
 func searchDirs() []string {
 	var dirs []string
 	if path, err := exec.LookPath("postgres"); err == nil {
@@ -75,7 +75,7 @@ func searchDirs() []string {
 	return dirs
 }
 
-// inspect returns the programs in dir, if both are there and run.
+// inspect returns the programs in dir if both exist and run.
 func inspect(ctx context.Context, dir string) (binaries, error) {
 	b := binaries{initdb: filepath.Join(dir, "initdb"), postgres: filepath.Join(dir, "postgres")}
 	if _, err := os.Stat(b.initdb); err != nil {
@@ -91,7 +91,7 @@ func inspect(ctx context.Context, dir string) (binaries, error) {
 
 var versionPattern = regexp.MustCompile(`^postgres \(PostgreSQL\) (\d{2,4})\D`)
 
-// parseVersion reads the major version from the answer to `postgres --version`.
+// parseVersion parses the major version in the output of `postgres --version`.
 func parseVersion(answer string) (int, error) {
 	m := versionPattern.FindStringSubmatch(answer)
 	if m == nil {
@@ -111,7 +111,7 @@ func versions(found []binaries) string {
 	return strings.Join(slices.Compact(s), ", ")
 }
 
-// installCommand is what installs a server on this system.
+// installCommand returns the command that installs a server on this system.
 func installCommand() string {
 	if runtime.GOOS == "darwin" {
 		return "`brew install postgresql@17`"

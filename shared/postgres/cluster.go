@@ -15,9 +15,9 @@ import (
 
 const (
 	dataName = "data"
-	newName  = "data.new" // a cluster that initdb has not finished
+	newName  = "data.new" // a cluster whose initdb has not finished
 
-	initdbLimit = 2 * time.Minute // many times what it takes
+	initdbLimit = 2 * time.Minute // many times the usual duration
 )
 
 // cluster is a data directory with the programs and the account that serve it.
@@ -26,11 +26,11 @@ type cluster struct {
 	data     string
 	binaries binaries
 	account  *syscall.Credential // nil: the caller's own
-	stalePID int                 // of an earlier server in postmaster.pid, now dead; or 0
+	stalePID int                 // of an earlier, dead server in postmaster.pid; or 0
 }
 
-// openCluster finds or makes the cluster of dir, and ends a server that still
-// runs on it. The caller holds the lock of dir.
+// openCluster opens or creates the cluster in dir and stops a server that still runs on it. The
+// caller holds the lock of dir.
 func openCluster(ctx context.Context, dir string, durable bool) (*cluster, error) {
 	account, err := serverAccount(dir)
 	if err != nil {
@@ -58,7 +58,7 @@ func openCluster(ctx context.Context, dir string, durable bool) (*cluster, error
 	return c, err
 }
 
-// clusterMajor reads which major version of PostgreSQL wrote the cluster.
+// clusterMajor returns the major version of PostgreSQL that created the cluster.
 func clusterMajor(data string) (int, error) {
 	b, err := os.ReadFile(filepath.Join(data, "PG_VERSION"))
 	if err != nil {
@@ -71,8 +71,8 @@ func clusterMajor(data string) (int, error) {
 	return major, nil
 }
 
-// initialize runs initdb beside the final place and renames the result, so
-// that data is either absent or whole.
+// initialize runs initdb in a temporary directory and renames the result, so that data is either
+// absent or complete.
 func (c *cluster) initialize(ctx context.Context, durable bool) error {
 	fresh := filepath.Join(c.dir, newName)
 	if err := os.RemoveAll(fresh); err != nil {
@@ -104,8 +104,8 @@ func (c *cluster) initialize(ctx context.Context, durable bool) error {
 }
 
 func (c *cluster) initdb(ctx context.Context, data string, args []string) error {
-	// It is not interrupted: it takes a second, and killed processes leave
-	// shared memory behind.
+	// initdb is not interrupted: it takes a second, and killed processes leave shared memory
+	// behind.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), initdbLimit)
 	defer cancel()
 	cmd, release, err := c.command(ctx, c.binaries.initdb, data, args...)
@@ -124,8 +124,8 @@ func (c *cluster) initdb(ctx context.Context, data string, args []string) error 
 	return nil
 }
 
-// locale sorts by code point everywhere; only Linux has the variant that also
-// knows the letters outside ASCII.
+// locale returns a locale that sorts by code point. Only Linux has the variant that also classifies
+// non-ASCII letters.
 func locale() string {
 	if runtime.GOOS == "linux" {
 		return "C.UTF-8"
@@ -133,7 +133,7 @@ func locale() string {
 	return "C"
 }
 
-// own gives path to the account that the server runs as.
+// own makes the server's account the owner of path.
 func (c *cluster) own(path string) error {
 	if c.account == nil {
 		return nil
@@ -141,9 +141,9 @@ func (c *cluster) own(path string) error {
 	return os.Chown(path, int(c.account.Uid), int(c.account.Gid))
 }
 
-// command prepares a program of the server to run on a data directory, in its
-// own process group, so that the terminal's Ctrl-C does not reach it. The
-// caller calls release when the program has started.
+// command prepares a server program to run on a data directory. It runs in its own process group,
+// so that the terminal's Ctrl-C does not reach it. The caller must call release once the program
+// has started.
 func (c *cluster) command(ctx context.Context, program, data string, args ...string) (_ *exec.Cmd, release func(), _ error) {
 	name, inherit, err := c.reach(data)
 	if err != nil {
@@ -160,7 +160,7 @@ func (c *cluster) command(ctx context.Context, program, data string, args ...str
 	return cmd, func() { inherit.Close() }, nil
 }
 
-// environ is the caller's without what steers PostgreSQL programs.
+// environ returns the caller's environment without variables that affect PostgreSQL programs.
 func (c *cluster) environ() []string {
 	var env []string
 	for _, e := range os.Environ() {
@@ -170,9 +170,9 @@ func (c *cluster) environ() []string {
 	}
 	env = append(env, "TZ=UTC", "LC_ALL=C")
 	if c.stalePID != 0 {
-		// The server refuses to start while the process named by an old
-		// postmaster.pid lives, unless that is this one. Pids are reused, and
-		// whether that process is a server of this cluster is settled.
+		// The server refuses to start while the process in an old postmaster.pid is alive, unless
+		// it is this one. PIDs are reused, and endOrphan has made sure that the process is not a
+		// server of this cluster.
 		env = append(env, fmt.Sprintf("PG_GRANDPARENT_PID=%d", c.stalePID))
 	}
 	return env

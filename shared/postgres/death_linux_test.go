@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// parentVariable names the directory in which this test program, run as a
-// parent that gets killed, starts a server.
+// parentVariable is the environment variable with the directory in which this test program, run as
+// a parent that is killed, starts a server.
 const parentVariable = "TEST_POSTGRES_PARENT"
 
 func TestMain(m *testing.M) {
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	os.Exit(0)
 }
 
-func TestServerEndsWithKilledParent(t *testing.T) {
+func TestServer_ParentKilled_Ends(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	parent := exec.Command(os.Args[0])
@@ -73,8 +73,8 @@ func TestServerEndsWithKilledParent(t *testing.T) {
 	stopServer(t, startServer(t, Options{Dir: dir, Durable: true}))
 }
 
-// TestAsNormalUser runs the tests in which the server's account matters once
-// more, as nobody, where the first time was as root.
+// TestAsNormalUser repeats, as nobody, the tests for which the server's account matters, if they
+// ran as root.
 func TestAsNormalUser(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {

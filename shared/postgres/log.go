@@ -9,7 +9,7 @@ import (
 
 const logName = "server.log"
 
-// newLog begins the server's log and keeps the one before.
+// newLog starts a new log of the server and keeps the previous one.
 func newLog(dir string) (*os.File, error) {
 	path := filepath.Join(dir, logName)
 	if err := os.Rename(path, path+".old"); err != nil && !os.IsNotExist(err) {
@@ -18,13 +18,13 @@ func newLog(dir string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 }
 
-// readLog returns what the log holds from offset on, up to 64 KiB.
+// readLog returns the log's contents from offset, up to 64 KiB.
 func readLog(log *os.File, offset int64) string {
 	b, _ := io.ReadAll(io.NewSectionReader(log, offset, 64<<10))
 	return string(b)
 }
 
-// logTail returns the last lines of the log of dir.
+// logTail returns the last lines of the log in dir.
 func logTail(dir string) string {
 	log, err := os.Open(filepath.Join(dir, logName))
 	if err != nil {

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// endOrphan stops a server of the data directory that its parent has left
-// behind. It returns the pid in postmaster.pid, which no longer belongs to a
-// server of this directory; 0 without that file.
+// endOrphan stops a server of the data directory whose parent has died. It returns the PID in
+// postmaster.pid, which no longer belongs to a server of this directory, or 0 if there is no such
+// file.
 func endOrphan(ctx context.Context, data string) (int, error) {
 	pid, _ := readPIDFile(data)
 	if pid == 0 {
@@ -33,7 +33,7 @@ func endOrphan(ctx context.Context, data string) (int, error) {
 	return pid, nil
 }
 
-// waitGone returns when the process is gone, or does not go for a while.
+// waitGone returns when the process has ended, or after a time limit.
 func waitGone(ctx context.Context, pid int, data string) error {
 	limit := time.After(fastStopTime)
 	tick := time.NewTicker(pollInterval)

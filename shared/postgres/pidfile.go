@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// pidFile is where a server writes its pid and state, and which it leaves
-// behind when it crashes.
+// pidFile returns the path of the file to which a server writes its PID and state. A crash leaves
+// it behind.
 func pidFile(data string) string { return filepath.Join(data, "postmaster.pid") }
 
 func modified(path string) time.Time {
@@ -20,8 +20,7 @@ func modified(path string) time.Time {
 	return st.ModTime()
 }
 
-// readPIDFile returns the pid and the state that the file's first and eighth
-// lines hold, as far as they are there.
+// readPIDFile returns the PID and state in the file's first and eighth lines, if present.
 func readPIDFile(data string) (pid int, status string) {
 	b, err := os.ReadFile(pidFile(data))
 	if err != nil {

@@ -1,14 +1,12 @@
-// Package postgres runs a private PostgreSQL server from the system's own
-// binaries: `make run` keeps one under its data directory, tests throw one away.
+// Package postgres runs a private PostgreSQL server from the system's own binaries: `make run`
+// keeps one in its data directory, and tests use temporary ones.
 //
-// The server listens on a Unix socket only, which lies in the data directory.
-// That is open to nobody but the user the server runs as, and this is what
-// protects it: who reaches the socket (that user and root) connects as the
-// superuser without a password. The user is the caller's own, except that
-// PostgreSQL refuses to run as root, see [Start].
+// The server listens only on a Unix socket in the data directory. Only the user that runs the
+// server, and root, can access the directory, and that is the only protection: they connect as the
+// superuser without a password. The server runs as the caller, except that PostgreSQL refuses to
+// run as root; see [Start].
 //
-// Deployed functions get their servers from the cluster and never import this
-// package.
+// Deployed functions use the cluster's servers and never import this package.
 package postgres
 
 import (
@@ -25,51 +23,48 @@ import (
 )
 
 const (
-	// Superuser is the role that owns a cluster, and the name of its first database.
+	// Superuser is the role that owns a cluster and the name of its initial database.
 	Superuser = "postgres"
 
-	socketPort = "5432" // part of the socket's file name, nothing else
+	socketPort = "5432" // only part of the socket's file name
 
 	fastStopTime      = 2 * time.Second
 	immediateStopTime = 700 * time.Millisecond
 )
 
-// Options says where a server keeps its files and how careful it is with them.
+// Options configures a server's files and durability.
 type Options struct {
-	// Dir holds everything of this server: data/ (the cluster), server.log
-	// (with server.log.old, of the run before) and lock. It is created where
-	// missing.
+	// Dir holds all of the server's files: data/ (the cluster), server.log (and server.log.old from
+	// the previous run) and lock. It is created if missing.
 	Dir string
 
-	// Durable makes commits survive a crash of the machine, and pages carry
-	// checksums. Without it fsync and its like are off, for tests.
+	// Durable makes commits survive a crash of the machine and adds checksums to pages. Without it,
+	// fsync and similar settings are off, for tests.
 	Durable bool
 
 	// MaxConnections is the server's max_connections; 0 means 100.
 	MaxConnections int
 }
 
-// Server is a running PostgreSQL server. It ends with [Server.Stop], and on
-// Linux also when the calling process dies in any other way.
+// Server is a running PostgreSQL server. It ends with [Server.Stop] and, on Linux, also when the
+// calling process dies.
 type Server struct {
 	dir     string
 	lock    *os.File
 	process *process
 	socket  socketDir
 	stop    sync.Once
-	stopped error // what stop came to
+	stopped error // the result of Stop
 }
 
-// Start starts the server of o.Dir, initializing its cluster the first time,
-// and returns when it accepts connections. Cancelling ctx gives up the start;
-// it does not end a server that has started.
+// Start starts the server in o.Dir, initializes its cluster the first time, and returns when it
+// accepts connections. Cancelling ctx aborts the start but does not stop a running server.
 //
-// A cluster that was left by a crash recovers by itself, and a server of the
-// same directory whose parent has died is stopped first. A directory that is
-// in use by a living process is an [*InUseError].
+// A crashed cluster recovers automatically, and a server on the same directory whose parent has
+// died is stopped first. If a living process uses the directory, the error is an [*InUseError].
 //
-// Called by root, the server runs as the owner of an existing cluster, and
-// makes a new one as the user postgres, or nobody where there is none.
+// If the caller is root, the server runs as the owner of an existing cluster; a new cluster is
+// owned by the user postgres, or by nobody if there is no such user.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	s, err := start(ctx, o)
 	if err != nil {
@@ -111,8 +106,8 @@ func start(ctx context.Context, o Options) (_ *Server, err error) {
 	return &Server{dir: dir, lock: lock, process: p, socket: socket}, nil
 }
 
-// settings are for a laptop: little memory, no compilation of queries that
-// take milliseconds.
+// settings returns settings for a laptop: little memory, and no JIT for queries that take
+// milliseconds.
 func settings(o Options) []string {
 	connections := o.MaxConnections
 	if connections == 0 {
@@ -134,22 +129,21 @@ func settings(o Options) []string {
 	return s
 }
 
-// ConnString returns a connection URI for pgx and libpq: the superuser, over
-// the server's socket, to the named database.
+// ConnString returns a connection URI for pgx and libpq: the superuser, over the server's socket,
+// to the named database.
 func (s *Server) ConnString(database string) string {
 	u := url.URL{Scheme: "postgres", User: url.User(Superuser), Path: "/" + database}
 	u.RawQuery = url.Values{"host": {s.socket.path}, "port": {socketPort}, "sslmode": {"disable"}}.Encode()
 	return u.String()
 }
 
-// Done is closed when the server has ended, by Stop or by itself.
+// Done returns a channel that is closed when the server has ended, by Stop or by itself.
 func (s *Server) Done() <-chan struct{} { return s.process.done }
 
-// Stop ends the server and returns when its processes are gone, within 3
-// seconds: sessions are cut off and the cluster is closed cleanly; where that
-// takes longer than 2 seconds, or ctx ends, the server stops at once and
-// recovers at its next start. Stop of a server that ended by itself says so.
-// Further calls return what the first one did.
+// Stop stops the server and returns when its processes have ended, within 3 seconds. It disconnects
+// sessions and shuts the cluster down cleanly. If that takes longer than 2 seconds, or ctx ends,
+// the server stops immediately and recovers at its next start. If the server had ended by itself,
+// Stop returns an error. Further calls return the same result.
 func (s *Server) Stop(ctx context.Context) error {
 	s.stop.Do(func() {
 		s.stopped = s.end(ctx)
@@ -171,10 +165,10 @@ func (s *Server) end(ctx context.Context) error {
 	return nil
 }
 
-// InUseError says that another living process has the directory.
+// InUseError is returned when another living process uses the directory.
 type InUseError struct {
 	Dir string
-	PID int // 0 where the holder has not written its pid yet
+	PID int // 0 if the holder has not written its PID yet
 }
 
 func (e *InUseError) Error() string {
@@ -184,7 +178,7 @@ func (e *InUseError) Error() string {
 	return fmt.Sprintf("already in use by process %d", e.PID)
 }
 
-// exists tells whether path names something, as far as the caller may see.
+// exists reports whether path exists.
 func exists(path string) (bool, error) {
 	_, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {

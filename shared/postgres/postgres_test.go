@@ -15,7 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// startServer starts a server that the test's end stops.
+// startServer starts a server that is stopped at the end of the test.
 func startServer(t *testing.T, o Options) *Server {
 	t.Helper()
 	s, err := Start(t.Context(), o)
@@ -94,7 +94,7 @@ func TestStartQueryStop(t *testing.T) {
 	}
 }
 
-func TestOnlyTheServersAccountReachesTheSocket(t *testing.T) {
+func TestSocket_OtherAccounts_CannotConnect(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	startServer(t, Options{Dir: dir})
@@ -110,7 +110,7 @@ func TestOnlyTheServersAccountReachesTheSocket(t *testing.T) {
 	}
 }
 
-func TestRestartKeepsData(t *testing.T) {
+func TestServer_Restarted_KeepsData(t *testing.T) {
 	t.Parallel()
 	o := Options{Dir: t.TempDir(), Durable: true}
 	s := startServer(t, o)
@@ -143,7 +143,7 @@ func wantTable(t *testing.T, s *Server) {
 	}
 }
 
-func TestRecoversFromKill(t *testing.T) {
+func TestServer_Killed_Recovers(t *testing.T) {
 	t.Parallel()
 	o := Options{Dir: t.TempDir(), Durable: true}
 	s := startServer(t, o)
@@ -174,7 +174,7 @@ func TestLongAndOddPath(t *testing.T) {
 	}
 }
 
-func TestOneServerPerDirectory(t *testing.T) {
+func TestStart_DirectoryInUse_IsRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	var (
@@ -206,12 +206,12 @@ func TestOneServerPerDirectory(t *testing.T) {
 	}
 }
 
-func TestStopsTheServerLeftBehind(t *testing.T) {
+func TestStart_OrphanedServer_IsStopped(t *testing.T) {
 	t.Parallel()
 	o := Options{Dir: t.TempDir()}
 	s := startServer(t, o)
 	createTable(t, s)
-	unlockDir(s.lock) // what is left when the caller dies
+	unlockDir(s.lock) // as if the caller had died
 	s2 := startServer(t, o)
 	<-s.Done()
 	wantGone(t, s.process.cmd.Process.Pid)
@@ -230,7 +230,7 @@ func TestReusedPID(t *testing.T) {
 	<-s.Done()
 	s.Stop(t.Context())
 
-	// Another server, of the same account, stands for whatever has the pid now.
+	// Another server of the same account stands for any process that reuses the PID.
 	other := startServer(t, Options{Dir: t.TempDir()})
 	pid := fmt.Sprint(other.process.cmd.Process.Pid)
 	for _, name := range []string{"postmaster.pid", ".s.PGSQL.5432.lock"} {
@@ -351,7 +351,7 @@ func writeData(dir, name, content string) error {
 	return os.WriteFile(filepath.Join(data, name), []byte(content), 0o600)
 }
 
-func TestBrokenConfigurationIsNamed(t *testing.T) {
+func TestStart_BrokenConfiguration_IsReported(t *testing.T) {
 	t.Parallel()
 	o := Options{Dir: t.TempDir()}
 	stopServer(t, startServer(t, o))

@@ -16,8 +16,8 @@ import (
 const (
 	pollInterval = 5 * time.Millisecond
 
-	// A dead server's backends notice within moments that they are alone;
-	// until then their shared memory keeps a new server out.
+	// The backends of a dead server notice its death soon; until then, their shared memory prevents
+	// a new server from starting.
 	leftoverRetries = 50
 	leftoverPause   = 200 * time.Millisecond
 )
@@ -27,11 +27,11 @@ var errLeftover = errors.New("processes of an earlier server are still running")
 // process is the postmaster, the parent of all of a server's processes.
 type process struct {
 	cmd  *exec.Cmd
-	done chan struct{} // closed when it has ended
+	done chan struct{} // closed when the process has ended
 }
 
-// launch starts cmd from a thread that lives as long as the process, because
-// Linux sends Pdeathsig when the starting thread ends, not the program.
+// launch starts cmd from a thread that lives as long as the process, because Linux sends Pdeathsig
+// when the starting thread ends, not the program.
 func launch(cmd *exec.Cmd) (*process, error) {
 	p := &process{cmd: cmd, done: make(chan struct{})}
 	started := make(chan error)
@@ -44,14 +44,14 @@ func launch(cmd *exec.Cmd) (*process, error) {
 			return
 		}
 		defer close(p.done)
-		_ = cmd.Wait() // state has the outcome
+		_ = cmd.Wait() // state() has the result
 	}()
 	return p, <-started
 }
 
 func (p *process) state() *os.ProcessState { return p.cmd.ProcessState }
 
-// stop ends the server, the harder the longer it takes.
+// stop shuts the server down, and kills it if that takes too long.
 func (p *process) stop(ctx context.Context) error {
 	limit, cancel := context.WithTimeout(ctx, fastStopTime)
 	defer cancel()
@@ -61,7 +61,7 @@ func (p *process) stop(ctx context.Context) error {
 	return p.quit()
 }
 
-// quit ends the server without closing the cluster.
+// quit stops the server without closing the cluster.
 func (p *process) quit() error {
 	limit, cancel := context.WithTimeout(context.Background(), immediateStopTime)
 	defer cancel()
@@ -73,7 +73,7 @@ func (p *process) quit() error {
 	return errors.New("the server did not react to signals and was killed")
 }
 
-// signal sends sig and waits for the end; it tells whether that came.
+// signal sends sig, waits for the end, and reports whether the server has ended.
 func (p *process) signal(ctx context.Context, sig os.Signal) bool {
 	_ = p.cmd.Process.Signal(sig)
 	select {
@@ -132,8 +132,8 @@ func (c *cluster) serveOnce(ctx context.Context, settings []string, log *os.File
 	}
 }
 
-// waitReady returns when the server has written to postmaster.pid that it is
-// ready, as pg_ctl does, or has ended.
+// waitReady returns when the server has reported in postmaster.pid that it is ready (as pg_ctl
+// checks it), or has ended.
 func (c *cluster) waitReady(ctx context.Context, p *process, before time.Time) error {
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
@@ -146,7 +146,7 @@ func (c *cluster) waitReady(ctx context.Context, p *process, before time.Time) e
 		case <-tick.C:
 		}
 		if modified(pidFile(c.data)).Equal(before) {
-			continue // an old file may name this very pid
+			continue // an old file may contain the same PID
 		}
 		if pid, status := readPIDFile(c.data); pid == p.cmd.Process.Pid && status == "ready" {
 			return nil
@@ -154,7 +154,7 @@ func (c *cluster) waitReady(ctx context.Context, p *process, before time.Time) e
 	}
 }
 
-// failure says why the server did not start.
+// failure returns the reason why the server did not start.
 func failure(p *process, log *os.File, offset int64) error {
 	said := readLog(log, offset)
 	if strings.Contains(said, "pre-existing shared memory block") {

@@ -6,16 +6,15 @@ import (
 	"path/filepath"
 )
 
-// maxSocketPath is the smallest limit on the length of a socket's path among
-// the systems that PostgreSQL runs on.
+// maxSocketPath is the smallest limit on the length of a socket's path on the systems that
+// PostgreSQL supports.
 const maxSocketPath = 103
 
-// socketDir is how clients name the directory of the server's socket, which
-// is the data directory: by its path, or where that is too long for a
-// socket, by a temporary link.
+// socketDir is the path by which clients reach the server's socket in the data directory: the
+// directory's own path or, if that is too long for a socket, a temporary link.
 type socketDir struct {
 	path string
-	temp string // holds the link; empty without one
+	temp string // contains the link; empty without one
 }
 
 func newSocketDir(data string) (socketDir, error) {

@@ -21,8 +21,8 @@ import (
 	"function/shared/trace"
 )
 
-// Problem is the body of every error answer (RFC 9457). It holds sentences that
-// were written for the caller, and never a value that the caller sent.
+// Problem is the body of every error response (RFC 9457). It contains sentences written for the
+// caller and never a value that the caller sent.
 type Problem struct {
 	Type    string        `json:"type" example:"about:blank"`
 	Title   string        `json:"title" doc:"The HTTP status text" example:"Unprocessable Entity"`
@@ -41,7 +41,7 @@ func (p *Problem) GetHeaders() http.Header { return p.headers }
 // ContentType implements huma.ContentTypeFilter.
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
 
-// New makes a problem of a status, with the sentence that the caller reads.
+// New returns a problem with a status and a sentence for the caller.
 func New(ctx context.Context, status int, detail string, places []fault.Field) *Problem {
 	return &Problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status,
@@ -49,8 +49,8 @@ func New(ctx context.Context, status int, detail string, places []fault.Field) *
 	}
 }
 
-// huma reports what is wrong with a request through these: with the offending
-// value, which may be a password, and which is therefore dropped.
+// huma calls these functions to report invalid requests. The offending value may be a password, so
+// it is dropped.
 func init() {
 	huma.NewErrorWithContext = func(hctx huma.Context, status int, message string, errs ...error) huma.StatusError {
 		ctx := context.Background()
@@ -77,8 +77,8 @@ func init() {
 	}
 }
 
-// sentence keeps Go's words for a body that passes its schema and still has no place in
-// its type from the caller, such as 1e1 for a whole number.
+// sentence replaces Go's message about a value that passes the schema but does not fit the Go type,
+// such as 1e1 for an integer.
 func sentence(message string) string {
 	if strings.HasPrefix(message, "json: ") {
 		return "a value cannot be read: integers must fit into 64 bits and have no fraction or exponent"
@@ -86,7 +86,7 @@ func sentence(message string) string {
 	return message
 }
 
-// Of is the one table from what went wrong to what the caller reads.
+// Of maps an error to the problem that the caller sees.
 func Of(ctx context.Context, err error) *Problem {
 	f, ok := fault.As(err)
 	if refusal := database.Refusal(err); !ok && refusal != nil {
@@ -106,7 +106,7 @@ func Of(ctx context.Context, err error) *Problem {
 		f = fault.New(fault.Internal, "An internal error occurred. Quote the trace_id when you report it.").Because(err)
 	}
 	if f.Cause != nil {
-		level := slog.LevelInfo // the caller's doing
+		level := slog.LevelInfo // the caller's fault
 		if f.Kind.Status() >= http.StatusInternalServerError {
 			level = slog.LevelError
 		}
@@ -118,21 +118,21 @@ func Of(ctx context.Context, err error) *Problem {
 	}
 	switch f.Kind {
 	case fault.Unauthenticated:
-		p.headers.Set("WWW-Authenticate", "Bearer") // RFC 6750 §3.1; authorize tells of a token that is not good
+		p.headers.Set("WWW-Authenticate", "Bearer") // RFC 6750 §3.1; the runtime adds error="invalid_token" if a token was sent
 	case fault.StepUpRequired:
 		p.headers.Set("WWW-Authenticate", fmt.Sprintf(`Bearer error="insufficient_user_authentication", max_age=%d`, int(policy.FreshProof.Seconds()))) // RFC 9470 §3
 	}
 	return p
 }
 
-// Write answers an error from within a body that is written by hand, whose operation
-// has no error to return any more.
+// Write writes an error response, for an operation that writes its response itself and cannot
+// return an error.
 func Write(ctx context.Context, w http.ResponseWriter, err error) { Of(ctx, err).Write(w) }
 
-// Set adds a header field to the answer.
+// Set sets a header field of the response.
 func (p *Problem) Set(name, value string) { p.headers.Set(name, value) }
 
-// Write answers with the problem.
+// Write writes the response.
 func (p *Problem) Write(w http.ResponseWriter) {
 	for name, values := range p.headers {
 		w.Header()[name] = values

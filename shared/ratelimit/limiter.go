@@ -10,61 +10,59 @@ import (
 	"time"
 )
 
-// Limiter asks a store for the process's requests. A key that is busy claims cells
-// in small batches, so that the store is asked some tens of times a second however
-// many requests there are. What that costs in exactness: a process that claims and
-// then idles wastes at most a twentieth of the key's quota, and cells may be used
-// up to a second after they were claimed. More than the quota is never granted, by
-// one store: while the first is away the next keeps the limits, from nothing. Where
-// all are away nobody is limited.
+// Limiter applies limits to a process's requests. For a busy key it claims cells in small batches,
+// so that the store sees some tens of calls a second, whatever the number of requests. In return it
+// is less exact: a process that claims a batch and then idles wastes at most a twentieth of the
+// key's quota, and cells may be used up to a second after they were claimed. One store never grants
+// more than the quota. While a store is unavailable, the next one takes over with full quotas. If
+// none is available, requests are not limited.
 type Limiter struct {
 	stores []Store
 
 	mu   sync.Mutex
 	keys map[key]*claim
-	away []time.Time // until when each store is not asked
+	away []time.Time // until when each store is skipped
 }
 
 const (
-	busy         = 100 * time.Millisecond // a claim that is used up sooner makes the next one larger
-	claimLife    = time.Second
-	maxBatch     = 512
-	batchShare   = 20          // of the quota, a batch is at most one part
-	pause        = time.Second // after the store did not answer
-	keysHeld     = 100_000
-	keysLeftOver = "rate limiter drops its local counts: too many keys"
+	busy        = 100 * time.Millisecond // a batch that is used up sooner doubles the next one
+	claimTTL    = time.Second
+	maxBatch    = 512
+	batchShare  = 20          // a batch is at most this fraction of the quota
+	pause       = time.Second // after a store failed to respond
+	maxKeys     = 100_000
+	tooManyKeys = "rate limiter drops its local counts: too many keys"
 )
 
 // Timeout is how long a request waits for a store.
 const Timeout = 250 * time.Millisecond
 
-// NewLimiter makes the limiter of a process, of stores of which each stands in for
-// those before it.
+// NewLimiter returns a process's limiter. Each store is the fallback of those before it.
 func NewLimiter(stores ...Store) *Limiter {
 	return &Limiter{stores: stores, keys: map[key]*claim{}, away: make([]time.Time, len(stores))}
 }
 
 type key struct{ limit, operation, of string }
 
-// claim is what the process holds of a key.
+// claim is the process's share of a key.
 type claim struct {
 	mu      sync.Mutex
-	cells   int // claimed and not used
-	batch   int // size of the last claim
+	cells   int // claimed and unused
+	batch   int // size of the latest claim
 	at      time.Time
-	whole   time.Time // when the quota is whole again
-	blocked time.Time // until then there is nothing to claim
+	whole   time.Time // when the quota is fully restored
+	blocked time.Time // until when nothing can be claimed
 }
 
-// State is what became of one request.
+// State is the result of one request.
 type State struct {
 	Allowed    bool
-	Remaining  int           // of the quota
-	Reset      time.Duration // until the quota is whole again
+	Remaining  int           // remaining quota
+	Reset      time.Duration // until the quota is fully restored
 	RetryAfter time.Duration // if not allowed
 }
 
-// Header is the state as an item of the RateLimit header field.
+// Header formats the state for the RateLimit header field.
 func (s State) Header(l Limit) string {
 	b := append(make([]byte, 0, 40), '"')
 	b = append(append(b, l.Name...), `";r=`...)
@@ -72,18 +70,18 @@ func (s State) Header(l Limit) string {
 	return string(strconv.AppendInt(b, int64((s.Reset+time.Second-1)/time.Second), 10))
 }
 
-// Take takes one cell of a limit: of somebody's requests to an operation, or to all
-// of them if that is empty.
+// Take takes one cell of a limit. of identifies the client; operation is empty for limits across
+// all operations.
 func (l *Limiter) Take(ctx context.Context, limit Limit, operation, of string) State {
 	k := key{limit.Name, operation, of}
 	c := l.claim(k)
-	c.mu.Lock() // the requests of one key wait for the claim of the first
+	c.mu.Lock() // requests of one key wait for the first one's claim
 	defer c.mu.Unlock()
 	now := time.Now()
 	if c.blocked.After(now) {
 		return State{Reset: c.whole.Sub(now), RetryAfter: c.blocked.Sub(now)}
 	}
-	if c.cells == 0 || now.Sub(c.at) > claimLife {
+	if c.cells == 0 || now.Sub(c.at) > claimTTL {
 		if !l.claimMore(ctx, c, k, limit, now) {
 			return State{Allowed: true, Remaining: limit.Quota}
 		}
@@ -96,7 +94,7 @@ func (l *Limiter) Take(ctx context.Context, limit Limit, operation, of string) S
 	return State{Allowed: true, Remaining: min(limit.Quota-1, limit.remaining(whole)+c.cells), Reset: whole}
 }
 
-// claimMore asks the first store that is not away, and tells whether one answered.
+// claimMore asks the first available store, and reports whether one responded.
 func (l *Limiter) claimMore(ctx context.Context, c *claim, k key, limit Limit, now time.Time) bool {
 	batch := 1
 	if now.Sub(c.at) < busy {
@@ -127,15 +125,15 @@ func (l *Limiter) ask(ctx context.Context, k key, limit Limit, cells int, now ti
 	return Grant{}, false
 }
 
-// try asks a store. The claim is for whoever waits, too, so it outlives the request
-// that makes it.
+// try asks one store. Other requests wait for the claim too, so it outlives the request that makes
+// it.
 func (l *Limiter) try(ctx context.Context, store Store, k key, limit Limit, cells int) (Grant, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Timeout)
 	defer cancel()
 	return store.Take(ctx, k.sum(), limit, cells)
 }
 
-// sum is the key in the store, which learns no addresses.
+// sum returns the key used in the store, which does not reveal addresses.
 func (k key) sum() []byte {
 	sum := sha256.Sum256([]byte(k.limit + "\x00" + k.operation + "\x00" + k.of))
 	return sum[:16]
@@ -146,8 +144,8 @@ func (l *Limiter) claim(k key) *claim {
 	defer l.mu.Unlock()
 	c, ok := l.keys[k]
 	if !ok {
-		if len(l.keys) >= keysHeld {
-			slog.Warn(keysLeftOver)
+		if len(l.keys) >= maxKeys {
+			slog.Warn(tooManyKeys)
 			clear(l.keys)
 		}
 		c = &claim{}
@@ -166,7 +164,7 @@ func (l *Limiter) leave(ctx context.Context, store int, now time.Time, cause err
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.away[store].After(now) {
-		slog.WarnContext(ctx, "the rate limit store does not respond", "store", fmt.Sprintf("%T", l.stores[store]), "next", store+1 < len(l.stores), "error", cause)
+		slog.WarnContext(ctx, "rate limit store does not respond", "store", fmt.Sprintf("%T", l.stores[store]), "next", store+1 < len(l.stores), "error", cause)
 	}
 	l.away[store] = time.Now().Add(pause)
 }

@@ -16,7 +16,7 @@ import (
 	redisstore "function/shared/ratelimit/redis"
 )
 
-// counting asks a real store and counts how often.
+// counting counts the calls of a real store.
 type counting struct {
 	ratelimit.Store
 	asked atomic.Int64
@@ -27,7 +27,7 @@ func (c *counting) Take(ctx context.Context, key []byte, l ratelimit.Limit, cell
 	return c.Store.Take(ctx, key, l, cells)
 }
 
-func TestProcessesShareAQuotaAndRememberThatItIsUsedUp(t *testing.T) {
+func TestTake_SeveralProcesses_ShareAQuota(t *testing.T) {
 	t.Parallel()
 	store := &counting{Store: postgres(t)}
 	limit := ratelimit.Limit{Name: "test", Quota: 100, Window: time.Hour}
@@ -69,7 +69,7 @@ func TestProcessesShareAQuotaAndRememberThatItIsUsedUp(t *testing.T) {
 	}
 }
 
-func TestABusyKeyAsksItsStoreSeldom(t *testing.T) {
+func TestTake_BusyKey_CallsTheStoreRarely(t *testing.T) {
 	t.Parallel()
 	store := &counting{Store: postgres(t)}
 	l := ratelimit.NewLimiter(store)
@@ -91,7 +91,7 @@ func (a *away) Take(context.Context, []byte, ratelimit.Limit, int) (ratelimit.Gr
 	return ratelimit.Grant{}, errors.New("away")
 }
 
-func TestAStoreThatIsAwayLimitsNobodyAndIsAskedSeldom(t *testing.T) {
+func TestTake_StoreUnavailable_LimitsNobodyAndIsCalledRarely(t *testing.T) {
 	t.Parallel()
 	store := &away{}
 	l := ratelimit.NewLimiter(store)
@@ -105,7 +105,7 @@ func TestAStoreThatIsAwayLimitsNobodyAndIsAskedSeldom(t *testing.T) {
 	}
 }
 
-func TestRedisThatDiesLimitsNobody(t *testing.T) {
+func TestTake_RedisDies_LimitsNobody(t *testing.T) {
 	t.Parallel()
 	url, stop := startRedis(t)
 	store, err := redisstore.Open(url)
@@ -136,7 +136,7 @@ func (g *granting) Take(_ context.Context, _ []byte, _ ratelimit.Limit, cells in
 	return ratelimit.Grant{Cells: cells}, nil
 }
 
-func TestTheNextStoreStandsInUntilTheFirstIsBack(t *testing.T) {
+func TestTake_FirstStoreUnavailable_UsesTheNext(t *testing.T) {
 	t.Parallel()
 	first, next := &away{}, &granting{}
 	l := ratelimit.NewLimiter(first, next)
@@ -155,7 +155,7 @@ func TestTheNextStoreStandsInUntilTheFirstIsBack(t *testing.T) {
 	}
 }
 
-func TestLimitsAreConfigured(t *testing.T) {
+func TestLimits_Decode(t *testing.T) {
 	t.Parallel()
 	changed := ratelimit.Default
 	changed.Caller, changed.Address = ratelimit.Limit{Name: "caller", Quota: 600, Window: time.Minute}, ratelimit.Limit{}
@@ -177,7 +177,7 @@ func TestLimitsAreConfigured(t *testing.T) {
 	}
 }
 
-func TestHeadersAreStructuredFields(t *testing.T) {
+func TestHeaders_AreStructuredFields(t *testing.T) {
 	t.Parallel()
 	if got, want := hourly.Policy(), `"test";q=10;w=3600`; got != want {
 		t.Errorf("RateLimit-Policy: %s, want %s", got, want)

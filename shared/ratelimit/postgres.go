@@ -8,12 +8,12 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Postgres keeps the keys in user_management_db, in a table that a crash of the
-// server empties: that forgives everybody.
+// Postgres stores the keys in an unlogged table of user_management_db. A crash of the server resets
+// all limits.
 type Postgres struct{ pool *pgxpool.Pool }
 
-// NewPostgres makes a store of a connection that may call published.rate_limit, as
-// token_verifier may.
+// NewPostgres returns a store. The pool's role must have access to published.rate_limit, as
+// token_verifier has.
 func NewPostgres(pool *pgxpool.Pool) *Postgres { return &Postgres{pool} }
 
 const take = `SELECT granted, whole FROM published.rate_limit($1, $2, $3, $4)`

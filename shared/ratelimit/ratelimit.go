@@ -1,7 +1,7 @@
-// Package ratelimit keeps callers within quotas, across every process of the
-// platform: the runtime asks it before each request. It is GCRA, the leaky bucket
-// as a meter of ATM (ITU-T I.371): a key stores one time, at which its quota will be
-// whole again, and a request is one cell that moves it.
+// Package ratelimit limits the rate of requests across all processes of the platform. The runtime
+// applies it to each request. The algorithm is GCRA, the leaky bucket as a meter of ATM (ITU-T
+// I.371): a key stores one time, at which its quota will be fully restored, and each request,
+// called a cell, moves it forward.
 package ratelimit
 
 import (
@@ -12,63 +12,63 @@ import (
 	"time"
 )
 
-// Limit is a quota of requests in a window of time. The whole quota may come at
-// once; then it refills evenly.
+// Limit is a quota of requests per window of time. The whole quota may be used at once; it is then
+// restored at an even rate.
 type Limit struct {
 	Name   string
 	Quota  int
 	Window time.Duration
 }
 
-// On tells whether the limit limits anything.
+// On reports whether the limit is enabled.
 func (l Limit) On() bool { return l.Quota > 0 }
 
-// Cell is the time in which one request's worth of quota refills.
+// Cell returns the time in which the quota of one request is restored.
 func (l Limit) Cell() time.Duration { return l.Window / time.Duration(l.Quota) }
 
-// remaining is what is left of a quota that is whole again after a time.
+// remaining returns what is left of a quota that takes the duration whole to be fully restored.
 func (l Limit) remaining(whole time.Duration) int {
 	return max(0, int((l.span()-whole)/l.Cell()))
 }
 
-// span is the window, but for what dividing it into cells loses.
+// span is the window, less the rounding of its division into cells.
 func (l Limit) span() time.Duration { return l.Cell() * time.Duration(l.Quota) }
 
-// Wait is how long after an answer of a store the next cell is there.
+// Wait returns how long after a store's grant the next cell is available.
 func (l Limit) Wait(g Grant) time.Duration { return g.Whole + l.Cell() - l.span() }
 
-// Policy is the limit as an item of the RateLimit-Policy header field
+// Policy formats the limit for the RateLimit-Policy header field
 // (draft-ietf-httpapi-ratelimit-headers-10).
 func (l Limit) Policy() string {
 	return `"` + l.Name + `";q=` + strconv.Itoa(l.Quota) + ";w=" + strconv.Itoa(int(l.Window.Seconds()))
 }
 
-// Grant is what a store answers.
+// Grant is a store's response.
 type Grant struct {
-	Cells int           // granted, of those that were wanted
-	Whole time.Duration // until the quota is whole again
+	Cells int           // granted of those requested
+	Whole time.Duration // until the quota is fully restored
 }
 
-// Store remembers keys, for every process together. Take takes up to so many cells
-// of a key at once, and never more than the quota allows.
+// Store stores keys for all processes. Take takes up to the given number of cells of a key, within
+// the quota.
 type Store interface {
 	Take(ctx context.Context, key []byte, l Limit, cells int) (Grant, error)
 }
 
-// Limits are the platform's. A limit that is zero is off.
+// Limits are the platform's limits. A zero limit is off.
 type Limits struct {
-	Address Limit // all requests from one network address
-	Caller  Limit // all requests of one session or API key
-	Guarded Limit // requests to one guarded operation, from one address or caller
-	Account Limit // requests to one operation about one account, from one address; logins from strange addresses together
+	Address Limit // requests from one network address
+	Caller  Limit // requests of one session or API key
+	Guarded Limit // requests to one sensitive operation, from one address or caller
+	Account Limit // requests to one operation about one account, from one address; logins from unknown addresses together
 }
 
-// Default are limits that people and their programs do not meet; floods do.
+// Default holds limits that people and their programs do not reach, but floods do.
 //
-// A whole company may come from one address (NAT), and log in at nine: Guarded lets
-// 1,200 logins at once pass, and four a second from then on. It is no guard against
-// guessing, which users.Attempt slows down and Account bounds; it keeps one address
-// from taking all of the password hashing, whose own queue (password.Hasher) answers 503.
+// A whole company may share one address (NAT) and log in at nine: Guarded allows 1,200 logins at
+// once and four a second after that. It does not prevent guessing, which users.Attempt slows down
+// and Account limits. It keeps one address from taking all password hashing, whose own queue
+// (password.Hasher) refuses with 503.
 var Default = Limits{
 	Address: Limit{"address", 6000, time.Minute},
 	Caller:  Limit{"caller", 3000, time.Minute},
@@ -76,11 +76,11 @@ var Default = Limits{
 	Account: Limit{"account", 30, time.Minute},
 }
 
-// Off tells whether nothing is limited.
+// Off reports whether all limits are off.
 func (l Limits) Off() bool { return l == Limits{} }
 
-// EnvDecode reads limits as configured: `on` for the default, `off`, or those that
-// differ from the default, such as `caller=600/1m,address=off`.
+// EnvDecode parses limits: `on` for the default, `off`, or a list of limits that override the
+// default, such as `caller=600/1m,address=off`.
 func (l *Limits) EnvDecode(value string) error {
 	*l = Default
 	switch strings.TrimSpace(value) {
@@ -104,8 +104,7 @@ func (l *Limits) EnvDecode(value string) error {
 	return nil
 }
 
-// The bounds of what can be configured: a cell of a microsecond is what the stores
-// can tell apart.
+// The configurable range. Stores have a resolution of one microsecond per cell.
 const (
 	maxQuota  = 1_000_000
 	minWindow = time.Second

@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-// hourly does not refill while a test runs.
+// hourly is a limit that is not restored during a test.
 var hourly = ratelimit.Limit{Name: "test", Quota: 10, Window: time.Hour}
 
 func newKey() []byte {
@@ -28,7 +28,7 @@ func newKey() []byte {
 	return key
 }
 
-// Every store passes the same tests against a real server.
+// All stores pass the same tests against a real server.
 func TestStores(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(testing.TB) ratelimit.Store{"PostgreSQL": postgres, "Redis": redis} {
@@ -132,7 +132,7 @@ func postgres(t testing.TB) ratelimit.Store {
 	return ratelimit.NewPostgres(pool)
 }
 
-// redis starts a server of its own, on a socket's port that was free.
+// redis starts a server on a free port.
 func redis(t testing.TB) ratelimit.Store {
 	url, _ := startRedis(t)
 	store, err := redisstore.Open(url)

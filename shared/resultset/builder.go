@@ -6,10 +6,10 @@ import (
 	"fmt"
 )
 
-// ErrRowTooLarge is a row that would not fit if it were the only one.
+// ErrRowTooLarge is returned for a row that exceeds the size limit on its own.
 var ErrRowTooLarge = errors.New("a row exceeds the size limit of the whole response")
 
-// Builder gathers rows until a limit is met.
+// Builder collects rows up to a limit.
 type Builder struct {
 	set      Set
 	maxRows  int
@@ -17,7 +17,8 @@ type Builder struct {
 	bytes    int64
 }
 
-// NewBuilder starts a set of at most maxRows rows whose JSON takes at most maxBytes bytes; zero means no limit.
+// NewBuilder returns a builder of a set with at most maxRows rows and maxBytes bytes of JSON; zero
+// means no limit.
 func NewBuilder(columns []Column, maxRows int, maxBytes int64) *Builder {
 	if columns == nil {
 		columns = []Column{}
@@ -25,8 +26,9 @@ func NewBuilder(columns []Column, maxRows int, maxBytes int64) *Builder {
 	return &Builder{set: Set{Columns: columns, Rows: [][]any{}}, maxRows: maxRows, maxBytes: maxBytes}
 }
 
-// Add appends a row of values in the form that Value gives. It answers false, and marks the set truncated, when the
-// row does not fit any more; the caller then stops reading. A row larger than a whole set may be is ErrRowTooLarge.
+// Add appends a row of values as returned by Value. If the row no longer fits, Add marks the set
+// truncated and returns false, and the caller should stop reading. A row that exceeds the limit on
+// its own is ErrRowTooLarge.
 func (b *Builder) Add(row []any) (bool, error) {
 	size, err := b.size(row)
 	if err != nil {
@@ -45,7 +47,8 @@ func (b *Builder) Add(row []any) (bool, error) {
 	return true, nil
 }
 
-// size is the length of the row's JSON and a comma; text that alone exceeds the limit is not encoded first.
+// size returns the length of the row's JSON with a comma. Text that alone exceeds the limit is not
+// encoded first.
 func (b *Builder) size(row []any) (int64, error) {
 	if b.maxBytes <= 0 {
 		return 0, nil
@@ -59,5 +62,5 @@ func (b *Builder) size(row []any) (int64, error) {
 	return int64(len(encoded)) + 1, err
 }
 
-// Set is what was gathered.
+// Set returns the collected rows.
 func (b *Builder) Set() *Set { return &b.set }

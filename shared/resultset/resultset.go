@@ -1,15 +1,16 @@
-// Package resultset turns SQL values into JSON without loss, whenever a DuckDB or PostgreSQL
-// result, a profile or a stored report run is encoded.
+// Package resultset converts SQL values to JSON without loss, for query results, profiles and
+// stored report runs.
 package resultset
 
-// Column is one column of an answer. Type is the SQL type's name as its database writes it (BIGINT, timestamptz …).
+// Column is one column of a result. Type is the name of the SQL type as its database writes it
+// (BIGINT, timestamptz …).
 type Column struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
 }
 
-// Set is an answer: rows in column order, whose values are already in the form that Value gives. Truncated says
-// that the query had more rows than the limits let through.
+// Set is a query result. Its rows are in column order, with values as returned by Value. Truncated
+// means that the query had more rows than the limits allow.
 type Set struct {
 	Columns   []Column `json:"columns"`
 	Rows      [][]any  `json:"rows"`

@@ -118,7 +118,7 @@ func TestBuilder_RowLargerThanTheLimit(t *testing.T) {
 	}
 }
 
-func TestEmptySetHasArrays(t *testing.T) {
+func TestSet_Empty_HasArrays(t *testing.T) {
 	t.Parallel()
 	got, err := json.Marshal(resultset.NewBuilder(nil, 1, 1).Set())
 	if err != nil {

@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// MaxSafeInteger is the largest integer that every JSON reader keeps exactly (RFC 7493 §2.2).
+// MaxSafeInteger is the largest integer that all JSON parsers preserve exactly (RFC 7493 §2.2).
 const MaxSafeInteger = 1<<53 - 1
 
-// Layouts of times; those without a zone suffix are for SQL types that have no zone.
+// Layouts of times. Those without a zone are for SQL types without one.
 const (
 	dateLayout      = "2006-01-02"
 	timeLayout      = "15:04:05.999999999"
@@ -26,9 +26,9 @@ const (
 	timestampLayout = "2006-01-02T15:04:05.999999999"
 )
 
-// Value gives the JSON form of a value of the SQL type sqlType, which matters for times only: a time.Time alone
-// does not say whether it is a date or has a zone. Names of both DuckDB and PostgreSQL are understood, in any case;
-// an array's elements have the type without its "[]".
+// Value returns the JSON form of a value. sqlType matters only for times: a time.Time alone does
+// not show whether it is a date or has a zone. Type names of DuckDB and PostgreSQL are understood,
+// in any case; an array's elements have the type without its "[]".
 //
 //	integers within ±(2^53−1) of any type      number
 //	wider integers                             string of decimal digits
@@ -123,8 +123,8 @@ func integer(v int64) any {
 	return v
 }
 
-// Decimal gives the JSON form of an exact number from its digits: a number for an integer within ±(2^53−1) that is
-// written without a fraction, otherwise a string of all its digits. So 7 is 7, and 7.00 is "7.00".
+// Decimal returns the JSON form of an exact number: a number for an integer within ±(2^53−1)
+// without a fraction, otherwise a string with all digits. So 7 becomes 7, and 7.00 becomes "7.00".
 func Decimal(digits string) any {
 	if v, err := strconv.ParseInt(digits, 10, 64); err == nil {
 		return integer(v)

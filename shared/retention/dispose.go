@@ -16,8 +16,8 @@ import (
 	"function/shared/outbox"
 )
 
-// dispose disposes of all that is due in small transactions, so that a disposal of much
-// that dies goes on where it was. A second delivery finds nothing left.
+// dispose deletes everything due in small transactions, so that a redelivery continues after a
+// failure. If everything is deleted, a redelivery does nothing.
 func (d *disposer) dispose(ctx context.Context, e events.Received[events.DisposalRequested]) error {
 	if e.Data.Resource != d.resource {
 		return nil
@@ -30,7 +30,7 @@ func (d *disposer) dispose(ctx context.Context, e events.Received[events.Disposa
 			return err
 		}
 	}
-	due := Due{resource: d.resource, at: e.Data.At.UTC()} // where a day has 24 hours
+	due := Due{resource: d.resource, at: e.Data.At.UTC()} // in UTC, a day always has 24 hours
 	for more := true; more; {
 		var newest time.Time
 		err := d.db.Transact(ctx, func(tx *outbox.Tx) (err error) {
@@ -45,12 +45,12 @@ func (d *disposer) dispose(ctx context.Context, e events.Received[events.Disposa
 	return nil
 }
 
-// The first gap's lower end is the last version up to which all are known.
+// The last version before the first gap is the last one up to which all are known.
 const selectKnown = `
 SELECT coalesce(lower(int8multirange(int8range(0, $2, '(]')) - coalesce((SELECT versions FROM retention_known WHERE resource = $1), '{}')) - 1, $2)`
 
-// complete refuses to dispose before all policies are known that the sweep was to apply:
-// an organization may keep for longer than the default. It asks for what is missing.
+// complete returns an error unless all policies that the sweep applies are known: an organization's
+// own policy may keep data longer than the default. It asks for missing policies.
 func (d *disposer) complete(ctx context.Context, e events.DisposalRequested) error {
 	var known int64
 	if err := d.db.QueryRow(ctx, selectKnown, d.resource, e.Policies).Scan(&known); err != nil {
@@ -69,14 +69,14 @@ func (d *disposer) complete(ctx context.Context, e events.DisposalRequested) err
 		d.resource, known, e.Policies)
 }
 
-// The lock keeps the policies as they are until the step has ended.
+// The lock keeps the policies unchanged until the step has ended.
 const selectDefault = `
 SELECT (SELECT keep_days FROM retention_periods WHERE resource = $1 AND organization_id = $2),
        (SELECT min(keep_days) FROM retention_periods WHERE resource = $1)
 FROM retention_known WHERE resource = $1 FOR SHARE`
 
-// disposeSome disposes of a part, puts it on record, and tells when the newest of it was
-// over; the zero time: there was none.
+// disposeSome runs one step and records what it deleted. It returns when the newest of the deleted
+// items ended, or the zero time if there were none.
 func (d *disposer) disposeSome(ctx context.Context, tx *outbox.Tx, sweep uuid.UUID, due Due) (newest time.Time, err error) {
 	var keep, least *int
 	err = tx.QueryRow(ctx, selectDefault, d.resource, uuid.Nil).Scan(&keep, &least)
@@ -104,7 +104,7 @@ func (d *disposer) disposeSome(ctx context.Context, tx *outbox.Tx, sweep uuid.UU
 			newest = c.Newest
 		}
 	}
-	for part := range slices.Chunk(disposed, disposedAtOnce) {
+	for part := range slices.Chunk(disposed, maxDisposedOrganizations) {
 		if err := tx.Publish(ctx, events.Disposed{SweepID: sweep, Resource: d.resource, Organizations: part, DisposedAt: time.Now().UTC()}); err != nil {
 			return newest, err
 		}
@@ -112,13 +112,13 @@ func (d *disposer) disposeSome(ctx context.Context, tx *outbox.Tx, sweep uuid.UU
 	return newest, nil
 }
 
-// disposedAtOnce bounds the organizations in one event, far below events.MaxSize.
-const disposedAtOnce = 1000
+// maxDisposedOrganizations limits the organizations in one event, well below events.MaxSize.
+const maxDisposedOrganizations = 1000
 
 const selectOwn = `
 SELECT organization_id, keep_days FROM retention_periods WHERE resource = $1 AND organization_id = ANY ($2) AND keep_days IS NOT NULL`
 
-// applied adds to each count the policy by which the step disposed.
+// applied adds to each count the policy that the step applied.
 func (d *disposer) applied(ctx context.Context, tx *outbox.Tx, due Due, counts []Count) ([]events.DisposedCount, error) {
 	var organizations []uuid.UUID
 	for _, c := range counts {

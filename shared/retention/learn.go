@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// Locked first, so that a step's policies do not change while it disposes.
+	// The upsert locks the row, so that policies do not change while a step runs.
 	insertKnown = `
 INSERT INTO retention_known AS k (resource, versions) VALUES ($1, int8multirange(int8range($2, $3, '(]')))
 ON CONFLICT (resource) DO UPDATE SET versions = k.versions + excluded.versions`
@@ -23,8 +23,7 @@ ON CONFLICT (resource, organization_id) DO UPDATE SET keep_days = excluded.keep_
 WHERE excluded.version > p.version`
 )
 
-// learn keeps what the policies are now. An event that comes late or twice changes
-// nothing that is newer.
+// learn stores the current policies. A late or repeated event does not change newer ones.
 func (d *disposer) learn(ctx context.Context, e events.Received[events.PoliciesChanged]) error {
 	if e.Data.Resource != d.resource {
 		return nil

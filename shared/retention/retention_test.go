@@ -37,7 +37,8 @@ SELECT organization_id, count(*) AS items, 0::bigint AS bytes, min(ended_at) AS 
 
 var at = time.Date(2026, 11, 29, 2, 30, 0, 0, time.UTC)
 
-// mount makes a function that disposes of things, which are by name over for so many days.
+// mount returns a function that disposes of items, each of which ended a number of days ago, by
+// name.
 func mount(t *testing.T) (p *platformtest.Platform, put func(name string, organization uuid.UUID, days int), left func() []string) {
 	t.Helper()
 	p = platformtest.New(t, retention.Dispose(name, resource, database.Analytics, func(context.Context, *function.Env) (retention.Work, error) {
@@ -119,8 +120,8 @@ func TestDispose_OwnAndDefaultPolicies(t *testing.T) {
 	}
 }
 
-// Versions 1 and 2 are lacking while 3 is known: nothing may go by half of the policies.
-func TestDispose_PolicyStillUnderWay(t *testing.T) {
+// Versions 1 and 2 are missing while 3 is known: nothing may be deleted under incomplete policies.
+func TestDispose_PolicyMissing_IsUnavailable(t *testing.T) {
 	t.Parallel()
 	p, put, left := mount(t)
 	own := uuid.New()
@@ -138,7 +139,7 @@ func TestDispose_PolicyStillUnderWay(t *testing.T) {
 	for _, e := range platformtest.Published[events.PoliciesMissing](p, 3) {
 		after = append(after, e.Data.After)
 	}
-	if total := after[0] + after[1] + after[2]; len(after) != 3 || total != 1 { // 0, 0 and 1, in whatever order
+	if total := after[0] + after[1] + after[2]; len(after) != 3 || total != 1 { // 0, 0 and 1, in any order
 		t.Errorf("policies asked for after %v, want 0, 0 and 1", after)
 	}
 	platformtest.Deliver(p, name, changed(1, 2, policy(own, 2, 50))).Want(t, http.StatusNoContent)
@@ -162,7 +163,7 @@ func TestLearn_LateAndDuplicateEvents(t *testing.T) {
 		changed(4, 5, policy(reset, 5)),
 	}
 	for range 2 {
-		for i := range late { // the newest first
+		for i := range late { // newest first
 			platformtest.Deliver(p, name, late[len(late)-1-i]).Want(t, http.StatusNoContent)
 		}
 	}

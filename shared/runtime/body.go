@@ -11,12 +11,12 @@ import (
 	"function/shared/problem"
 )
 
-// encoding/json takes a member of another casing for the field; huma must not, or it
-// would check one of `email` and `Email` and have the other used.
+// encoding/json matches member names case-insensitively. huma must not validate `email` only to
+// have encoding/json decode `Email`.
 func init() { huma.ValidateStrictCasing = true }
 
-// checkBody reads the body before huma does, where huma is to read one, and refuses
-// what huma would misread.
+// checkBody reads the body before huma does, if huma is to read one, and refuses what huma would
+// misread.
 func checkBody(hctx huma.Context, next func(huma.Context)) {
 	if !readByHuma(hctx.Operation()) {
 		next(hctx)
@@ -29,12 +29,12 @@ func checkBody(hctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	r.Header.Set("Content-Type", function.JSONType) // which is all that huma knows, in this spelling
+	r.Header.Set("Content-Type", function.JSONType) // huma knows only this spelling
 	next(hctx)
 }
 
-// readByHuma tells a body that huma reads from one that the operation reads itself:
-// that one's schema stands among the extensions, see Raw.
+// readByHuma reports whether huma reads the body. For an operation that reads the body itself, the
+// schema is among the extensions; see function.Raw.
 func readByHuma(operation *huma.Operation) bool {
 	return operation.RequestBody != nil && operation.RequestBody.Content[function.JSONType] != nil && operation.RequestBody.Content[function.JSONType].Schema != nil
 }

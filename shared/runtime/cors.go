@@ -10,7 +10,7 @@ import (
 	"function/shared/function"
 )
 
-// pages are the origins of the pages that people see.
+// pages returns the origins of the user-facing pages.
 func pages(c function.Config) []string {
 	switch {
 	case len(c.AllowedOrigins) > 0:
@@ -24,14 +24,13 @@ func pages(c function.Config) []string {
 	return nil
 }
 
-// CORS lets the pages of the allowed origins call what next serves, and answers their
-// browsers' preflights (Fetch Standard, "HTTP-CORS protocol"). Cookies are not among
-// what it allows: callers are known by their tokens alone. It stands where people's
-// requests come in: at the gateway, and on a laptop.
+// CORS lets pages of the allowed origins call next from a browser, and answers preflight requests
+// (Fetch Standard, "HTTP-CORS protocol"). It does not allow credentials: callers authenticate with
+// tokens only. It wraps the handlers that browsers reach: the gateway, and the local platform.
 func CORS(c function.Config, next http.Handler) http.Handler {
 	origins := pages(c)
 	if len(origins) == 0 {
-		return next // an empty list would be every origin to the library
+		return next // the library takes an empty list to mean every origin
 	}
 	return cors.New(cors.Options{
 		AllowedOrigins: origins,
@@ -41,6 +40,6 @@ func CORS(c function.Config, next http.Handler) http.Handler {
 			"Accept-Ranges", "Content-Disposition", "Content-Range", "ETag", "Location",
 			"RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate",
 		},
-		MaxAge: int((2 * time.Hour).Seconds()), // the most that Chromium keeps
+		MaxAge: int((2 * time.Hour).Seconds()), // the maximum that Chromium honors
 	}).Handler(next)
 }

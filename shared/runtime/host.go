@@ -1,7 +1,6 @@
-// Package runtime serves declared functions: HTTP operations, events and requests, with
-// the checks that all of them pass (caller, limits, query, body), problem details for
-// every error, health and shutdown. A deployed process mounts one function, `make run`
-// all of them.
+// Package runtime serves declared functions: HTTP operations, events and raw requests, with the
+// checks that they share (caller, limits, query, body), problem details for every error, health
+// checks and shutdown. A deployed process mounts one function; `make run` mounts all of them.
 package runtime
 
 import (
@@ -31,21 +30,21 @@ import (
 	"function/shared/problem"
 )
 
-// Host serves mounted functions: one on a cluster, all of them on a laptop.
+// Host serves mounted functions: one on a cluster, all of them in the local platform.
 type Host struct {
 	mux      *http.ServeMux
 	api      huma.API
 	verifier *auth.Verifier
-	limits   *limits                     // nil: nothing is limited
-	events   map[string]eventHandlers    // by function
-	requests map[string]http.HandlerFunc // by function
+	limits   *limits                     // nil: no limits
+	events   map[string]eventHandlers    // by function name
+	requests map[string]http.HandlerFunc // by function name
 	naming   string                      // the function whose schemas are being named
 	life     context.Context             // ends with the process
-	proxies  []netip.Prefix              // whose word about a caller\'s address is taken
+	proxies  []netip.Prefix              // trusted to report the caller's address
 }
 
-// NewHost makes a host with nothing mounted. The end of life stops the events
-// that are being handled.
+// NewHost returns a host with nothing mounted. The end of life cancels the events that are being
+// handled.
 func NewHost(life context.Context) *Host {
 	h := &Host{mux: http.NewServeMux(), events: map[string]eventHandlers{}, requests: map[string]http.HandlerFunc{}, life: life}
 	config := huma.DefaultConfig("002AIC data services", "1")
@@ -86,7 +85,7 @@ func (h *Host) Mount(d function.Declaration, env *function.Env) error {
 	return nil
 }
 
-// Describe is the OpenAPI description of the functions' operations.
+// Describe returns the OpenAPI description of the functions' operations.
 func Describe(catalog []function.Declaration) *huma.OpenAPI {
 	h := NewHost(context.Background())
 	description := h.api.OpenAPI()
@@ -99,7 +98,7 @@ func Describe(catalog []function.Declaration) *huma.OpenAPI {
 	return description
 }
 
-// describeTags lists tags in the order in which the catalog uses them first.
+// describeTags adds the tags that the description does not list yet.
 func describeTags(description *huma.OpenAPI, tags []string) {
 	for _, name := range tags {
 		if !slices.ContainsFunc(description.Tags, func(t *huma.Tag) bool { return t.Name == name }) {
@@ -108,12 +107,12 @@ func describeTags(description *huma.OpenAPI, tags []string) {
 	}
 }
 
-// Handler serves the mounted operations. Unknown paths and methods get problem
-// details too.
+// Handler serves the mounted operations. It answers unknown paths and methods with problem details
+// too.
 func (h *Host) Handler() http.Handler { return h.observed(Routed(h.mux)) }
 
-// Requests takes the requests of one mounted function that asked for them as they
-// come (OnRequest). nil if it did not.
+// Requests returns the handler of a function that receives raw requests (OnRequest), or nil if it
+// does not.
 func (h *Host) Requests(name string) http.Handler {
 	handle, ok := h.requests[name]
 	if !ok {
@@ -122,7 +121,7 @@ func (h *Host) Requests(name string) http.Handler {
 	return h.observed(handle)
 }
 
-// Routed serves mux, with problem details for what mux would answer by itself: unknown
+// Routed serves mux, but answers with problem details where mux would respond itself: unknown
 // methods and paths, and paths that it would clean.
 func Routed(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -134,8 +133,8 @@ func Routed(mux *http.ServeMux) http.Handler {
 	})
 }
 
-// Front is a process's way in: what mux has, and for everything else rest. Paths that
-// mux would clean are for rest to refuse.
+// Front serves a process's requests: mux handles the paths that it knows, and rest everything else,
+// including paths that mux would clean.
 func Front(mux *http.ServeMux, rest http.Handler) http.Handler {
 	mux.Handle("/", rest)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -147,7 +146,7 @@ func Front(mux *http.ServeMux, rest http.Handler) http.Handler {
 	})
 }
 
-// isClean tells a path that says where it leads from one such as //v1/../metrics.
+// isClean reports whether a path is in its shortest form, unlike //v1/../metrics.
 func isClean(p string) bool {
 	return p == "/" || strings.HasPrefix(p, "/") && path.Clean(p) == strings.TrimSuffix(p, "/")
 }
@@ -173,14 +172,14 @@ func (p *statusProbe) Header() http.Header         { return p.header }
 func (p *statusProbe) WriteHeader(status int)      { p.status = status }
 func (p *statusProbe) Write(b []byte) (int, error) { return len(b), nil }
 
-// mount is where one function's parts go.
+// mount adds the parts of one function to a host.
 type mount struct {
 	*Host
 	name string
 }
 
-// Operation implements function.Mount: the caller is checked where the operation asks
-// for one, callers are kept within their limits, and errors become problem details.
+// Operation implements function.Mount. It adds the checks of the caller, the rate limits, the query
+// and the body, and turns errors into problem details.
 func (m mount) Operation(o function.Operation, hasBody bool) (huma.API, huma.Operation, func(context.Context, error) error) {
 	m.naming = m.name
 	prepared := o.Operation
@@ -189,13 +188,13 @@ func (m mount) Operation(o function.Operation, hasBody bool) (huma.API, huma.Ope
 	prepared.Responses = cloneResponses(o.Responses)
 	prepared.Errors = append([]int{http.StatusUnprocessableEntity, http.StatusTooManyRequests}, o.Errors...)
 	if hasBody {
-		prepared.BodyReadTimeout = -1 // it has arrived by then, see checkBody
+		prepared.BodyReadTimeout = -1 // checkBody has read the body already
 		prepared.Errors = append(prepared.Errors, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
 	return m.api, prepared, func(ctx context.Context, err error) error {
 		var other auth.OtherOrganization
 		if errors.As(err, &other) {
-			m.recordForeign(ctx, o, other)
+			m.recordOtherOrganization(ctx, o, other)
 		}
 		return problem.Of(ctx, err)
 	}
@@ -228,8 +227,8 @@ func (h *Host) middlewares(o function.Operation) (before huma.Middlewares) {
 	return append(before, checkBody)
 }
 
-// cloneResponses copies what huma completes when it registers an operation: one
-// declaration may be mounted several times at once.
+// cloneResponses copies the responses, because huma modifies them when it registers an operation
+// and one declaration may be mounted several times at once.
 func cloneResponses(declared map[string]*huma.Response) map[string]*huma.Response {
 	responses := map[string]*huma.Response{}
 	for status, r := range declared {
@@ -244,8 +243,9 @@ func cloneResponses(declared map[string]*huma.Response) map[string]*huma.Respons
 	return responses
 }
 
-// authorize runs before the body is read: it lets the operation's need decide. What
-// is remembered of a caller may allow for a moment longer; it never refuses.
+// authorize authenticates the caller and checks the operation's need, before the body is read.
+// Cached caller data never causes a refusal: the caller is loaded anew before one. It may allow a
+// request for a moment after a right was withdrawn.
 func (h *Host) authorize(operation function.Operation) func(huma.Context, func(huma.Context)) {
 	return func(hctx huma.Context, next func(huma.Context)) {
 		ctx := hctx.Context()
@@ -260,8 +260,8 @@ func (h *Host) authorize(operation function.Operation) func(huma.Context, func(h
 				h.recordRefusal(ctx, caller, "", operation.OperationID, operation.Need, err)
 			}
 		}
-		if err == nil && operation.IsTenants() {
-			err = h.ownOrganization(ctx, caller, operation, hctx.Param("id"))
+		if err == nil && operation.IsTenantScoped() {
+			err = h.requireOrganization(ctx, caller, operation, hctx.Param("id"))
 		}
 		if err != nil {
 			p := problem.Of(ctx, err)
@@ -276,12 +276,12 @@ func (h *Host) authorize(operation function.Operation) func(huma.Context, func(h
 	}
 }
 
-// refusalBound is how long a refusal waits for its audit entry.
-const refusalBound = 2 * time.Second
+// refusalTimeout limits how long a response waits for the audit entry of its refusal.
+const refusalTimeout = 2 * time.Second
 
-// recordRefusal has the trail tell of a refusal, which stands even if it cannot.
+// recordRefusal audits a refusal. If that fails, it logs the error, and the refusal stands.
 func (h *Host) recordRefusal(ctx context.Context, caller auth.Caller, resource, operation string, need policy.Need, refusal error) {
-	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalBound)
+	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalTimeout)
 	defer cancel()
 	action := cmp.Or(string(need.Permission), operation)
 	reason, _ := fault.As(refusal)
@@ -290,9 +290,9 @@ func (h *Host) recordRefusal(ctx context.Context, caller auth.Caller, resource, 
 	}
 }
 
-// ownOrganization refuses an organization that the caller does not act in. What is no
-// UUID is refused as such later.
-func (h *Host) ownOrganization(ctx context.Context, caller auth.Caller, operation function.Operation, named string) error {
+// requireOrganization refuses an organization that the caller does not act in. Validation refuses a
+// malformed UUID later.
+func (h *Host) requireOrganization(ctx context.Context, caller auth.Caller, operation function.Operation, named string) error {
 	id, err := uuid.Parse(named)
 	if err != nil || id == caller.OrganizationID && id != uuid.Nil {
 		return nil
@@ -302,12 +302,12 @@ func (h *Host) ownOrganization(ctx context.Context, caller auth.Caller, operatio
 		return err
 	}
 	attempt := auth.OtherOrganization{ID: id}
-	h.recordForeign(ctx, operation, attempt)
+	h.recordOtherOrganization(ctx, operation, attempt)
 	return attempt
 }
 
-// recordForeign has the caller's own trail tell of an attempt on another organization.
-func (h *Host) recordForeign(ctx context.Context, operation function.Operation, attempt auth.OtherOrganization) {
+// recordOtherOrganization audits an attempt on another organization in the caller's own trail.
+func (h *Host) recordOtherOrganization(ctx context.Context, operation function.Operation, attempt auth.OtherOrganization) {
 	if caller, err := auth.CallerFrom(ctx); err == nil {
 		h.recordRefusal(ctx, caller, attempt.ID.String(), operation.OperationID, operation.Need, attempt)
 	}
@@ -321,7 +321,7 @@ func (h *Host) callerOf(ctx context.Context, authorization string) (auth.Caller,
 	return h.verifier.Verify(ctx, token)
 }
 
-// tokenOf is the bearer token of an Authorization header, or nothing.
+// tokenOf returns the bearer token of an Authorization header, or an empty string.
 func tokenOf(authorization string) string {
 	scheme, token, _ := strings.Cut(authorization, " ")
 	if !strings.EqualFold(scheme, "Bearer") {
@@ -330,8 +330,8 @@ func tokenOf(authorization string) string {
 	return token
 }
 
-// schemaName names a type in the API's description: one of a function's folder and
-// an anonymous body by the function, one of a domain by the domain.
+// schemaName names a type in the API description. Types of a function's package and anonymous
+// bodies get the function's name as prefix, types of a domain's internal packages the domain's.
 func (h *Host) schemaName(t reflect.Type, hint string) string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -346,8 +346,8 @@ func (h *Host) schemaName(t reflect.Type, hint string) string {
 	return huma.DefaultSchemaNamer(t, hint)
 }
 
-// domainOf tells the domain of a type under functions/, and whether it is one
-// function's own, and not its domain's; a page is its items'.
+// domainOf returns the domain of a type under functions/, and whether the type belongs to a single
+// function. A generic type belongs where its type argument does.
 func domainOf(t reflect.Type) (domain string, inFunction bool) {
 	path := t.PkgPath()
 	if _, items, ok := strings.Cut(t.Name(), "["); ok {

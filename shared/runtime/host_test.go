@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-// echo is a function whose every part does what the test says.
+// echo is a function whose parts do what the test specifies.
 type echo struct {
 	answer  func(context.Context) error
 	receive func(context.Context) error
@@ -64,7 +64,7 @@ func (e *echo) declare() function.Declaration {
 	return function.Endpoint(operation(policy.Public), e.construct)
 }
 
-// call asks a host on which one function is mounted.
+// call sends a request to a host with one mounted function.
 func call(t *testing.T, d function.Declaration, r *http.Request) platformtest.Answer {
 	t.Helper()
 	host := runtime.NewHost(context.Background())
@@ -91,7 +91,7 @@ func post(path, body string) *http.Request {
 	return r
 }
 
-func TestUnknownPathsAndMethodsAreProblems(t *testing.T) {
+func TestRouting_UnknownPathOrMethod_IsAProblem(t *testing.T) {
 	t.Parallel()
 	d := (&echo{}).declare()
 	call(t, d, post("/v1/tests/1", `{"count": 1}`)).Want(t, http.StatusOK)
@@ -106,7 +106,7 @@ func TestUnknownPathsAndMethodsAreProblems(t *testing.T) {
 	}
 }
 
-func TestBadInputIsAProblemThatQuotesNothing(t *testing.T) {
+func TestInput_Invalid_IsNotQuoted(t *testing.T) {
 	t.Parallel()
 	d := (&echo{}).declare()
 	for body, status := range map[string]int{
@@ -128,7 +128,7 @@ func TestBadInputIsAProblemThatQuotesNothing(t *testing.T) {
 	}
 }
 
-func TestErrorsReachTheCallerOnlyAsFaults(t *testing.T) {
+func TestError_NotAFault_IsHidden(t *testing.T) {
 	t.Parallel()
 	secret := errors.New("s3cret")
 	for name, test := range map[string]struct {
@@ -161,7 +161,7 @@ func TestErrorsReachTheCallerOnlyAsFaults(t *testing.T) {
 	}
 }
 
-func TestPanicIsAProblemWithoutDetails(t *testing.T) {
+func TestPanic_IsAProblemWithoutDetails(t *testing.T) {
 	t.Parallel()
 	d := (&echo{answer: func(context.Context) error { panic("s3cret") }}).declare()
 	answer := call(t, d, post("/v1/tests/1", `{"count": 1}`)).Want(t, http.StatusInternalServerError)
@@ -170,7 +170,7 @@ func TestPanicIsAProblemWithoutDetails(t *testing.T) {
 	}
 }
 
-func TestAnswersCarryTheTraceAndAreNotCached(t *testing.T) {
+func TestResponse_HasTheTraceAndIsNotCached(t *testing.T) {
 	t.Parallel()
 	d := (&echo{answer: func(context.Context) error { return fault.New(fault.Conflict, "Taken") }}).declare()
 	r := post("/v1/tests/1", `{"count": 1}`)
@@ -184,7 +184,7 @@ func TestAnswersCarryTheTraceAndAreNotCached(t *testing.T) {
 	}
 }
 
-func TestCallerIsCheckedBeforeTheBodyIsRead(t *testing.T) {
+func TestCaller_Refused_BeforeTheBodyIsRead(t *testing.T) {
 	t.Parallel()
 	op := operation(policy.Person)
 	asked := &echo{answer: func(ctx context.Context) error { _, err := auth.Member(ctx); return err }}
@@ -200,7 +200,7 @@ func TestCallerIsCheckedBeforeTheBodyIsRead(t *testing.T) {
 	p.Do(caller.Token, http.MethodPost, "/v1/tests/1", `not JSON`).Want(t, http.StatusBadRequest)
 }
 
-func TestDescriptionNeedsNoInstance(t *testing.T) {
+func TestDescribe_NeedsNoInstance(t *testing.T) {
 	t.Parallel()
 	broken := func(context.Context, *function.Env) (*echo, error) { return nil, errors.New("no database") }
 	description := runtime.Describe([]function.Declaration{function.Endpoint(operation(policy.Public), broken)})
@@ -216,7 +216,7 @@ func TestDescriptionNeedsNoInstance(t *testing.T) {
 	}
 }
 
-func TestUnknownFunctionIsToldTheKnownOnes(t *testing.T) {
+func TestFind_UnknownName_ListsTheKnownOnes(t *testing.T) {
 	t.Parallel()
 	catalog := []function.Declaration{(&echo{}).declare(), function.Service("tests-other", (&echo{}).construct)}
 	if d, err := runtime.Find(catalog, "tests-other"); err != nil || d.Name != "tests-other" {

@@ -15,14 +15,13 @@ import (
 	"function/shared/ratelimit"
 )
 
-// limits are what a host keeps its callers within.
+// limits are the rate limits that a host applies.
 type limits struct {
 	*ratelimit.Limiter
 	ratelimit.Limits
 }
 
-// limitAddress runs before the caller is known, so that a flood costs no signature
-// checks.
+// limitAddress runs before the caller is authenticated, so that a flood costs no signature checks.
 func (l *limits) limitAddress(operation function.Operation) func(huma.Context, func(huma.Context)) {
 	return func(hctx huma.Context, next func(huma.Context)) {
 		ctx := ratelimit.WithAccounts(hctx.Context(), func(account []byte) error { return l.limitAccount(hctx, operation, account) })
@@ -35,12 +34,12 @@ func (l *limits) limitAddress(operation function.Operation) func(huma.Context, f
 	}
 }
 
-// limitCaller runs once the caller is known.
+// limitCaller runs after the caller is authenticated.
 func (l *limits) limitCaller(operation function.Operation) func(huma.Context, func(huma.Context)) {
 	return func(hctx huma.Context, next func(huma.Context)) {
 		caller, err := auth.CallerFrom(hctx.Context())
 		if err == nil {
-			// Another issuer's token has no session here.
+			// Tokens of other issuers have no session here.
 			of := cmp.Or(caller.SessionID, caller.UserID).String()
 			if !l.pass(hctx, l.Caller, "", of) || operation.IsSensitive && !l.pass(hctx, l.Limits.Guarded, operation.OperationID, of) {
 				return
@@ -50,8 +49,9 @@ func (l *limits) limitCaller(operation function.Operation) func(huma.Context, fu
 	}
 }
 
-// pass takes one request from a limit, tells the client what is left
-// (draft-ietf-httpapi-ratelimit-headers-10), and answers if nothing is.
+// pass takes one request from a limit and sets the RateLimit headers
+// (draft-ietf-httpapi-ratelimit-headers-10). If the limit is exceeded, it answers the request and
+// returns false.
 func (l *limits) pass(hctx huma.Context, limit ratelimit.Limit, operation, of string) bool {
 	if !limit.On() {
 		return true
@@ -60,7 +60,7 @@ func (l *limits) pass(hctx huma.Context, limit ratelimit.Limit, operation, of st
 	tell(hctx, limit, s)
 	if !s.Allowed {
 		_, w := humago.Unwrap(hctx)
-		problem.Of(hctx.Context(), tooMany(s)).Write(w)
+		problem.Of(hctx.Context(), errRateLimited(s)).Write(w)
 	}
 	return s.Allowed
 }
@@ -70,12 +70,12 @@ func tell(hctx huma.Context, limit ratelimit.Limit, s ratelimit.State) {
 	hctx.AppendHeader("RateLimit", s.Header(limit))
 }
 
-func tooMany(s ratelimit.State) error {
+func errRateLimited(s ratelimit.State) error {
 	return fault.New(fault.RateLimited, "Rate limit exceeded; see the RateLimit and Retry-After headers.").
 		After(s.RetryAfter.Truncate(time.Second) + time.Second)
 }
 
-// limitAccount is what ratelimit.Account does within a request to an operation.
+// limitAccount implements ratelimit.Account for a request to an operation.
 func (l *limits) limitAccount(hctx huma.Context, operation function.Operation, account []byte) error {
 	if !l.Limits.Account.On() {
 		return nil
@@ -85,5 +85,5 @@ func (l *limits) limitAccount(hctx huma.Context, operation function.Operation, a
 		return nil
 	}
 	tell(hctx, l.Limits.Account, s)
-	return tooMany(s)
+	return errRateLimited(s)
 }

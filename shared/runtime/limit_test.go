@@ -59,7 +59,7 @@ func get(p *platformtest.Platform, path, token, from string) platformtest.Answer
 	return p.Do(token, http.MethodGet, path, nil, "X-Forwarded-For", from)
 }
 
-func TestAddressHasAQuotaOverAllOperations(t *testing.T) {
+func TestLimit_Address_CoversAllOperations(t *testing.T) {
 	t.Parallel()
 	p := mountLimited(t, func(*function.Config) {})
 	for i := range 10 {
@@ -77,12 +77,12 @@ func TestAddressHasAQuotaOverAllOperations(t *testing.T) {
 		t.Errorf("headers %v of a refusal", a.Header)
 	}
 	get(p, "/v1/open", "", "192.0.2.2").Want(t, http.StatusNoContent)
-	for range 20 { // this machine's own address tells nobody apart
+	for range 20 { // a loopback address does not identify a client
 		get(p, "/v1/open", "", "").Want(t, http.StatusNoContent)
 	}
 }
 
-func TestCallerHasAQuotaWhereverTheRequestsComeFrom(t *testing.T) {
+func TestLimit_Caller_CoversAllAddresses(t *testing.T) {
 	t.Parallel()
 	p := mountLimited(t, func(*function.Config) {})
 	ada, eve := p.Login("member"), p.Login("member")
@@ -97,7 +97,7 @@ func TestCallerHasAQuotaWhereverTheRequestsComeFrom(t *testing.T) {
 	get(p, "/v1/mine", "no token", "192.0.2.9").Want(t, http.StatusUnauthorized)
 }
 
-func TestGuardedOperationsAndAccountsHaveQuotasOfTheirOwn(t *testing.T) {
+func TestLimit_SensitiveOperationsAndAccounts_HaveTheirOwn(t *testing.T) {
 	t.Parallel()
 	p := mountLimited(t, func(*function.Config) {})
 	for range 2 {
@@ -114,10 +114,10 @@ func TestGuardedOperationsAndAccountsHaveQuotasOfTheirOwn(t *testing.T) {
 		t.Errorf("RateLimit-Policy %q and RateLimit %q of the account's refusal", policies, states)
 	}
 	get(p, "/v1/account/eve", "", "192.0.2.20").Want(t, http.StatusNoContent)
-	get(p, "/v1/account/ada", "", "192.0.2.21").Want(t, http.StatusNoContent) // where she may be
+	get(p, "/v1/account/ada", "", "192.0.2.21").Want(t, http.StatusNoContent) // from another source
 }
 
-func TestACompanyBehindOneAddressLogsInAtOnce(t *testing.T) {
+func TestLimit_CompanyBehindOneAddress_CanLogIn(t *testing.T) {
 	t.Parallel()
 	p := mountLimited(t, func(c *function.Config) { c.RateLimits = ratelimit.Default })
 	for range 300 {
@@ -125,7 +125,7 @@ func TestACompanyBehindOneAddressLogsInAtOnce(t *testing.T) {
 	}
 }
 
-func TestPostgreSQLLimitsWhileRedisIsAway(t *testing.T) {
+func TestLimit_RedisUnavailable_PostgreSQLLimits(t *testing.T) {
 	t.Parallel()
 	p := mountLimited(t, func(c *function.Config) { c.RedisURL = "redis://127.0.0.1:1" })
 	for range 10 {
@@ -134,7 +134,7 @@ func TestPostgreSQLLimitsWhileRedisIsAway(t *testing.T) {
 	get(p, "/v1/open", "", "192.0.2.1").Want(t, http.StatusTooManyRequests)
 }
 
-func TestNothingIsLimitedWhereLimitsAreOffOrTheirStoreIsAway(t *testing.T) {
+func TestLimit_OffOrStoreUnavailable_LimitsNobody(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*function.Config){
 		"off": func(c *function.Config) { c.RateLimits = ratelimit.Limits{} },

@@ -14,17 +14,17 @@ import (
 	"function/shared/trace"
 )
 
-// observed gives each request its trace, its line in the log, and an answer when
-// it panics.
+// observed adds the trace and the client to each request's context, logs the request, sets the
+// headers of every response, and turns a panic into a 500.
 func (h *Host) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		parent := trace.Parse(r.Header.Get("traceparent"))
 		ctx := client.With(trace.With(r.Context(), parent), client.Of(r, h.proxies))
-		answer := &answerWriter{ResponseWriter: w}
+		answer := &statusWriter{ResponseWriter: w}
 		answer.Header().Set("X-Content-Type-Options", "nosniff")
 		answer.Header().Set("Cache-Control", "no-store")
-		answer.Header().Set("Strict-Transport-Security", "max-age=31536000") // RFC 6797; without TLS nobody heeds it (§8.1)
+		answer.Header().Set("Strict-Transport-Security", "max-age=31536000") // RFC 6797; browsers ignore it without TLS (§8.1)
 		defer func() {
 			if cause := recover(); cause != nil {
 				if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
@@ -41,25 +41,25 @@ func (h *Host) observed(next http.Handler) http.Handler {
 	})
 }
 
-// answerWriter remembers the status.
-type answerWriter struct {
+// statusWriter records the status.
+type statusWriter struct {
 	http.ResponseWriter
 	status int
 }
 
-func (w *answerWriter) WriteHeader(status int) {
+func (w *statusWriter) WriteHeader(status int) {
 	if w.status == 0 {
 		w.status = status
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
-func (w *answerWriter) Write(b []byte) (int, error) {
+func (w *statusWriter) Write(b []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
 	return w.ResponseWriter.Write(b)
 }
 
-// Unwrap lets http.ResponseController reach the connection.
-func (w *answerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+// Unwrap gives http.ResponseController access to the connection.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -8,7 +8,7 @@ import (
 	"function/shared/policy"
 )
 
-// permit lets policy decide.
+// permit refuses a caller who does not meet the need.
 func permit(caller auth.Caller, need policy.Need) error {
 	if need.ServiceAccount && caller.Kind != auth.ServiceAccount {
 		return fault.New(fault.Forbidden, "This is for programs only: use an API key of a service account (POST /v1/organizations/{id}/service-accounts)")

@@ -12,12 +12,12 @@ import (
 	"function/shared/problem"
 )
 
-// checkQuery refuses what would be ignored: a filter that is spelt wrong would answer
-// everything.
+// checkQuery refuses unknown and repeated query parameters. If it ignored them, a misspelled filter
+// would match everything.
 func checkQuery(hctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(hctx)
 	if r.URL.RawQuery != "" {
-		if err := isQuery(r.URL.RawQuery, hctx.Operation().Parameters); err != nil {
+		if err := validateQuery(r.URL.RawQuery, hctx.Operation().Parameters); err != nil {
 			problem.Of(hctx.Context(), err).Write(w)
 			return
 		}
@@ -25,7 +25,7 @@ func checkQuery(hctx huma.Context, next func(huma.Context)) {
 	next(hctx)
 }
 
-func isQuery(text string, parameters []*huma.Param) error {
+func validateQuery(text string, parameters []*huma.Param) error {
 	sent, err := url.ParseQuery(text)
 	if err != nil {
 		return fault.At("query", "the query must be percent-encoded name=value pairs joined by &")

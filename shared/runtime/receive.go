@@ -17,15 +17,15 @@ import (
 	"function/shared/trace"
 )
 
-// maxEvent bounds the body of an event: a published one, and what a broker adds.
+// maxEvent is the size limit of an event's body: a published event and what a broker adds.
 const maxEvent = 2 * events.MaxSize
 
 type eventHandlers map[string]func(context.Context, cloudevents.Event) error // by event type
 
-// Receiver takes the events of one mounted function: CloudEvents over HTTP, in
-// either mode. nil if the function takes none. 2xx means that the event has had
-// its effect; 422 that it never will, which makes it a dead letter; anything else
-// that it may be delivered again.
+// Receiver returns the handler of a function's events, or nil if it has none. It receives
+// CloudEvents over HTTP, in binary or structured mode. 2xx means that the event is processed; 422
+// that it never can be, which makes it a dead letter; any other status that it may be delivered
+// again.
 func (h *Host) Receiver(name string) http.Handler {
 	handlers, ok := h.events[name]
 	if !ok {
@@ -53,9 +53,8 @@ func (h *Host) Receiver(name string) http.Handler {
 	}))
 }
 
-// deliver runs the handler to its end even when the sender has given up waiting:
-// what it has done so far would have to be done again. Only the end of the process
-// stops it.
+// deliver runs the handler to its end even when the sender stops waiting, since a retry would have
+// to repeat the work. Only the end of the process cancels it.
 func (h *Host) deliver(ctx context.Context, handlers eventHandlers, event cloudevents.Event) error {
 	handle, ok := handlers[event.Type()]
 	if !ok {
@@ -64,14 +63,14 @@ func (h *Host) deliver(ctx context.Context, handlers eventHandlers, event cloude
 	if !ok {
 		return fault.New(fault.Invalid, "This function does not handle events of type %s", event.Type())
 	}
-	ctx = client.With(ctx, client.Client{}) // the sender is the platform, wherever it runs
+	ctx = client.With(ctx, client.Client{}) // the platform sent the event, from whatever address
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(h.life, cancel)()
 	began := time.Now()
 	err := handle(ctx, event)
 	if f, ok := fault.As(err); ok && f.Kind != fault.Internal && f.Kind != fault.RateLimited && f.Kind != fault.Unavailable {
-		// Knative tries 404, 408, 409 and 429 again: a permanent fault is always 422.
+		// Knative retries 404, 408, 409 and 429, so a permanent fault is always 422.
 		err = &fault.Error{Kind: fault.Invalid, Detail: f.Detail, Fields: f.Fields, Cause: fmt.Errorf("event %s: %w", event.ID(), err)}
 	}
 	slog.InfoContext(ctx, "event", "type", event.Type(), "id", event.ID(), "elapsed_ms", float64(time.Since(began).Microseconds())/1000, "failed", err != nil)

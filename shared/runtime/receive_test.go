@@ -49,7 +49,7 @@ func structured(body string) *http.Request {
 	return r
 }
 
-// loggedIn is an event with some data, in structured mode.
+// loggedIn returns an event with some data, in structured mode.
 func loggedIn(data string) *http.Request {
 	return structured(`{"specversion": "1.0", "id": "1", "source": "/functions/users-login", "time": "2026-01-02T03:04:05Z",
 		"type": "com.appliedinnovationcorp.data.users.logged_in.v1", "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "data": ` + data + `}`)
@@ -66,7 +66,7 @@ func binary(data string) *http.Request {
 	return r
 }
 
-func TestEventArrivesInEitherMode(t *testing.T) {
+func TestReceiver_BinaryOrStructured_IsDelivered(t *testing.T) {
 	t.Parallel()
 	id := uuid.New()
 	for mode, r := range map[string]*http.Request{"structured": loggedIn(`{"user_id": "` + id.String() + `"}`), "binary": binary(`{"user_id": "` + id.String() + `"}`)} {
@@ -86,7 +86,7 @@ func TestEventArrivesInEitherMode(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoEventIsRefusedForGood(t *testing.T) {
+func TestReceiver_NotAnEvent_IsRefusedPermanently(t *testing.T) {
 	t.Parallel()
 	d := (&inbox{func(context.Context, events.Received[events.UserLoggedIn]) error { return errors.New("must not run") }}).declare()
 	noType := binary(`{}`)
@@ -115,7 +115,7 @@ func TestWhatIsNoEventIsRefusedForGood(t *testing.T) {
 	}
 }
 
-func TestStatusTellsTheBrokerWhetherToTryAgain(t *testing.T) {
+func TestReceiver_Status_ShowsWhetherToRetry(t *testing.T) {
 	t.Parallel()
 	permanent, transient := http.StatusUnprocessableEntity, http.StatusInternalServerError
 	for name, test := range map[string]struct {
@@ -138,14 +138,14 @@ func TestStatusTellsTheBrokerWhetherToTryAgain(t *testing.T) {
 	deliver(t, d, loggedIn(`{}`)).Want(t, transient)
 }
 
-func TestSenderThatGivesUpDoesNotStopTheWork(t *testing.T) {
+func TestReceiver_SenderDisconnects_WorkContinues(t *testing.T) {
 	t.Parallel()
 	ctx, giveUp := context.WithCancel(context.Background())
 	d := (&inbox{func(ctx context.Context, _ events.Received[events.UserLoggedIn]) error { giveUp(); return ctx.Err() }}).declare()
 	deliver(t, d, loggedIn(`{}`).WithContext(ctx)).Want(t, http.StatusNoContent)
 }
 
-func TestEndOfTheProcessStopsTheWork(t *testing.T) {
+func TestReceiver_ProcessEnds_WorkStops(t *testing.T) {
 	t.Parallel()
 	life, end := context.WithCancel(context.Background())
 	host := runtime.NewHost(life)
@@ -160,7 +160,7 @@ func TestEndOfTheProcessStopsTheWork(t *testing.T) {
 	answerOf(t, host.Receiver(d.Name), loggedIn(`{}`)).Want(t, http.StatusServiceUnavailable)
 }
 
-func TestPartsReceiveTheirOwnEvents(t *testing.T) {
+func TestReceiver_SeveralParts_ReceiveTheirOwnEvents(t *testing.T) {
 	t.Parallel()
 	var got []string
 	note := func(what string) func(*inbox, context.Context) error {

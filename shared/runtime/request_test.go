@@ -39,7 +39,7 @@ func nestedEndpoint() function.Declaration {
 	return function.Endpoint(o, func(context.Context, *function.Env) (nestedFunction, error) { return nestedFunction{}, nil })
 }
 
-func TestMembersAreTakenByTheirNamesAndOnce(t *testing.T) {
+func TestBody_MemberCaseOrRepetition_IsRefused(t *testing.T) {
 	t.Parallel()
 	for body, place := range map[string]string{
 		`{"reason": "long", "inner": {"days": 1}, "list": [{"name": "a"}, {"name": "a"}]}`: "",
@@ -65,7 +65,7 @@ func TestMembersAreTakenByTheirNamesAndOnce(t *testing.T) {
 	}
 }
 
-func TestBodiesThatAreNotJSONInUTF8AreUnsupported(t *testing.T) {
+func TestBody_NotJSONInUTF8_IsUnsupported(t *testing.T) {
 	t.Parallel()
 	for contentType, status := range map[string]int{
 		"application/json": 204, "application/json; charset=utf-8": 204, "Application/JSON;charset=\"UTF-8\"": 204, "application/vnd.example+json": 204, "application/merge-patch+json": 204,
@@ -84,7 +84,7 @@ func TestBodiesThatAreNotJSONInUTF8AreUnsupported(t *testing.T) {
 	call(t, nestedEndpoint(), post("/v1/nested", "{\"reason\": \"lo\xffng\"}")).Want(t, http.StatusBadRequest)
 
 	bare := httptest.NewRequest(http.MethodPost, "/v1/nested", nil)
-	call(t, nestedEndpoint(), bare).Want(t, http.StatusBadRequest) // nothing was sent that a type could be wrong for
+	call(t, nestedEndpoint(), bare).Want(t, http.StatusBadRequest) // no body whose type could be wrong
 }
 
 type filtered struct{}
@@ -96,7 +96,7 @@ func (filtered) Handle(context.Context, *struct {
 	return nil, nil
 }
 
-func TestQueryParametersThatWouldBeIgnoredAreRefused(t *testing.T) {
+func TestQuery_UnknownOrRepeatedParameter_IsRefused(t *testing.T) {
 	t.Parallel()
 	o := function.Get("tests-filtered", "/v1/filtered", "Filtered", policy.Public)
 	construct := func(context.Context, *function.Env) (filtered, error) { return filtered{}, nil }
@@ -122,7 +122,7 @@ func TestQueryParametersThatWouldBeIgnoredAreRefused(t *testing.T) {
 	}
 }
 
-func TestPathsThatAreNotCleanAreNoPaths(t *testing.T) {
+func TestRouting_UncleanPath_IsNotFound(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, (&echo{}).declare())
 	single, err := runtime.Single(context.Background(), (&echo{}).declare(), function.NewEnv(function.Config{}))
@@ -137,7 +137,7 @@ func TestPathsThatAreNotCleanAreNoPaths(t *testing.T) {
 	answerOf(t, single, httptest.NewRequest(http.MethodGet, "/health/../health/readiness", nil)).Want(t, http.StatusNotFound)
 }
 
-func TestChallengeTellsOfATokenOnlyIfThereWasOne(t *testing.T) {
+func TestChallenge_NamesATokenOnlyIfOneWasSent(t *testing.T) {
 	t.Parallel()
 	op := operation(policy.Person)
 	p := platformtest.New(t, function.Endpoint(op, (&echo{}).construct))
@@ -149,8 +149,8 @@ func TestChallengeTellsOfATokenOnlyIfThereWasOne(t *testing.T) {
 	}
 }
 
-// It takes longer than a body may take to arrive.
-func TestRequestsMayTakeLongerThanTheirBodies(t *testing.T) {
+// It takes longer than the body's timeout.
+func TestRequest_LongerThanTheBodyTimeout_IsServed(t *testing.T) {
 	t.Parallel()
 	slow := func(ctx context.Context) error {
 		select {
@@ -164,7 +164,7 @@ func TestRequestsMayTakeLongerThanTheirBodies(t *testing.T) {
 	p.Do("", http.MethodPost, "/v1/tests/1", `{"count": 1}`).Want(t, http.StatusOK)
 }
 
-func TestPagesOfAllowedOriginsMayCall(t *testing.T) {
+func TestCORS_AllowedOrigin_MayCall(t *testing.T) {
 	t.Parallel()
 	served := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", `"1"`)
@@ -213,7 +213,7 @@ func TestPagesOfAllowedOriginsMayCall(t *testing.T) {
 	}
 }
 
-func TestOnlyOurFailuresAreErrorsInTheLog(t *testing.T) { // not parallel: the log is the process's
+func TestLog_OnlyInternalErrors_AreErrors(t *testing.T) { // not parallel: the logger is global
 	var log bytes.Buffer
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
@@ -229,7 +229,7 @@ func TestOnlyOurFailuresAreErrorsInTheLog(t *testing.T) { // not parallel: the l
 	}
 }
 
-func TestBody_WholeNumberWithAnExponent_IsRefusedWithoutGosWords(t *testing.T) {
+func TestBody_IntegerWithAnExponent_IsRefusedInPlainWords(t *testing.T) {
 	t.Parallel()
 	d := (&echo{answer: func(context.Context) error { return nil }}).declare()
 	for _, number := range []string{"1e1", "1.0", "99999999999999999999999"} {

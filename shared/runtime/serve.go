@@ -16,15 +16,15 @@ import (
 	"function/shared/trace"
 )
 
-// Health paths, as the func CLI's runtime has them: whether the process should be
-// restarted, and whether it takes requests.
+// Paths of the health checks, the same as in the func CLI's runtime. A failed liveness check
+// restarts the process; a failed readiness check stops requests to it.
 const (
 	LivenessPath  = "/health/liveness"
 	ReadinessPath = "/health/readiness"
 )
 
-// Find is the declaration of a function by one of its names; an unknown name is an
-// error that lists the known ones.
+// Find returns the declaration of a function by one of its names. If there is none, the error lists
+// the known names.
 func Find(catalog []function.Declaration, name string) (function.Declaration, error) {
 	var names []string
 	for _, d := range catalog {
@@ -37,8 +37,8 @@ func Find(catalog []function.Declaration, name string) (function.Declaration, er
 	return function.Declaration{}, fmt.Errorf("K_SERVICE %q is not a function; the functions are: %s", name, strings.Join(names, ", "))
 }
 
-// Single is the handler of a process that serves one function: its operations or
-// its requests as they come, its events at POST /, and its health.
+// Single returns the handler of a process that serves one function: its operations or raw requests,
+// its events at POST /, and the health checks.
 func Single(life context.Context, d function.Declaration, env *function.Env) (http.Handler, error) {
 	h := NewHost(life)
 	if err := h.Mount(d, env); err != nil {
@@ -56,24 +56,24 @@ func Single(life context.Context, d function.Declaration, env *function.Env) (ht
 	return Front(mux, handler), nil
 }
 
-// HandleHealth adds the health paths. An instance is ready once it is mounted: a
-// database that is down makes requests fail with 503, not pods restart.
+// HandleHealth adds the health checks. An instance is ready once it is mounted: a database that is
+// down makes requests fail with 503 and does not restart pods.
 func HandleHealth(mux *http.ServeMux) {
 	for _, path := range []string{LivenessPath, ReadinessPath} {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	}
 }
 
-// drainTime is how long requests under way have once the process is told to stop.
+// drainTime is how long requests in progress may take after the process is told to stop.
 const drainTime = 25 * time.Second
 
-// NewServer is an HTTP server that slow or silent clients cannot hold: a body's
-// own time limit is each operation's.
+// NewServer returns an HTTP server with timeouts against slow or silent clients. Each operation
+// limits how long its body may take.
 func NewServer(handler http.Handler) *http.Server {
 	return &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 }
 
-// Serve runs one function until ctx ends, then lets what is under way finish.
+// Serve runs one function until ctx ends, then waits for requests in progress.
 func Serve(ctx context.Context, d function.Declaration, env *function.Env, listener net.Listener) error {
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
@@ -98,12 +98,12 @@ func Serve(ctx context.Context, d function.Declaration, env *function.Env, liste
 	return errors.Join(err, env.Close())
 }
 
-// SetLogger makes the process log through handler, with the trace of each request.
+// SetLogger logs through handler and adds the trace of each request.
 func SetLogger(handler slog.Handler) { slog.SetDefault(slog.New(trace.Handler{Handler: handler})) }
 
-// TuneMemory lets garbage gather, in percent of what is in use, before it is collected,
-// within a bound of bytes: a small process that answers thousands of requests a second
-// would spend much of its time collecting at Go's default.
+// TuneMemory sets the garbage collector's target (in percent, as GOGC) and the memory limit (in
+// bytes). With Go's default target, a small process that serves thousands of requests a second
+// would spend much of its time collecting garbage.
 func TuneMemory(percent int, bound int64) {
 	debug.SetGCPercent(percent)
 	debug.SetMemoryLimit(bound)

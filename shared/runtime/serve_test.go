@@ -45,7 +45,7 @@ func status(t *testing.T, method, url, contentType, body string) int {
 	return answer.StatusCode
 }
 
-func TestContainerServesItsFunctionAndItsHealth(t *testing.T) {
+func TestServe_FunctionAndHealthChecks(t *testing.T) {
 	t.Parallel()
 	url, stop, stopped := serve(t, (&echo{}).declare())
 	for _, test := range []struct {
@@ -68,7 +68,7 @@ func TestContainerServesItsFunctionAndItsHealth(t *testing.T) {
 	}
 }
 
-func TestRequestsUnderWayAreFinishedBeforeTheEnd(t *testing.T) {
+func TestServe_Stopped_FinishesRequestsInProgress(t *testing.T) {
 	t.Parallel()
 	underway, proceed := make(chan struct{}), make(chan struct{})
 	wait := func(ctx context.Context) error { underway <- struct{}{}; <-proceed; return ctx.Err() }
@@ -88,7 +88,7 @@ func TestRequestsUnderWayAreFinishedBeforeTheEnd(t *testing.T) {
 	<-underway
 
 	stop()
-	for { // until it takes no more connections
+	for { // until it accepts no more connections
 		connection, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 		if err != nil {
 			break
@@ -110,7 +110,7 @@ func TestRequestsUnderWayAreFinishedBeforeTheEnd(t *testing.T) {
 	}
 }
 
-func TestFunctionThatCannotStartSaysWhy(t *testing.T) {
+func TestServe_CannotStart_SaysWhy(t *testing.T) {
 	t.Parallel()
 	needs := func(ctx context.Context, env *function.Env) (*echo, error) {
 		_, err := env.Database(ctx, "analytics_db")

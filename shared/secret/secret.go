@@ -1,11 +1,10 @@
-// Package secret keeps what must not be read from a disk: envelope encryption of
-// fields and files, and blind indexes that find a value without storing it. Every
-// function that touches personal data or data sets uses it.
+// Package secret implements envelope encryption of fields and files, and blind indexes that find a
+// value without storing it. Every function that handles personal data or data sets uses it.
 //
-// Two layers: a data key per person or data set version encrypts the data; the
-// platform's key encryption key wraps data keys and lives in a key service
-// (gocloud.dev/secrets). Destroying a wrapped data key destroys what it protects,
-// wherever the key is not kept: a backup that holds both must expire (GDPR Article 17).
+// A data key per person or data set version encrypts the data. The platform's key encryption key,
+// which is in a key service (gocloud.dev/secrets), wraps the data keys. Destroying a wrapped data
+// key destroys what it protects, except in backups that contain both, which must expire (GDPR
+// Article 17).
 package secret
 
 import (
@@ -26,27 +25,26 @@ import (
 	_ "gocloud.dev/secrets/localsecrets" // base64key://
 )
 
-// KeySize is the bytes of a data key: AES-256.
+// KeySize is the size of a data key in bytes: AES-256.
 const KeySize = 32
 
-// Keeper wraps data keys, and computes blind indexes.
+// Keeper wraps data keys and computes blind indexes.
 type Keeper struct {
 	keeper    *secrets.Keeper
 	unwrapped *expirable.LRU[string, []byte] // data keys, by their wrapped form
 	indexKey  []byte
 }
 
-// A process asks the key service about a data key once a minute, however often it uses it:
-// who lists a hundred people waits for a hundred answers once. So a key outlives the erasure
-// of its wrapped form by a minute at the most, in memory, where nothing asks for it any more.
+// A process unwraps a data key at most once a minute, however often it uses it, so that listing a
+// hundred people repeatedly does not cost a hundred calls each time. After its wrapped form is
+// erased, a key remains in memory for up to a minute, where nothing asks for it.
 const (
 	keysKept    = 4096
 	keysKeptFor = time.Minute
 )
 
-// Open opens the key encryption key by its URL (base64key://… holds it in the
-// URL; a key service's URL names it) and the key of the blind indexes: 32 bytes,
-// standard base64.
+// Open opens the key encryption key at a URL (base64key://… contains the key; the URL of a key
+// service names it) and takes the key of the blind indexes: 32 bytes in standard base64.
 func Open(ctx context.Context, url, indexKey string) (*Keeper, error) {
 	index, err := base64.StdEncoding.DecodeString(indexKey)
 	if err != nil || len(index) != KeySize {
@@ -59,7 +57,7 @@ func Open(ctx context.Context, url, indexKey string) (*Keeper, error) {
 	return &Keeper{keeper: keeper, unwrapped: expirable.NewLRU[string, []byte](keysKept, nil, keysKeptFor), indexKey: index}, nil
 }
 
-// NewKey makes a data key, and its wrapped form for storage.
+// NewKey returns a new data key and its wrapped form for storage.
 func (k *Keeper) NewKey(ctx context.Context) (key, wrapped []byte, err error) {
 	key = make([]byte, KeySize)
 	rand.Read(key)
@@ -89,8 +87,8 @@ func (k *Keeper) Unwrap(ctx context.Context, wrapped []byte) ([]byte, error) {
 	return key, nil
 }
 
-// BlindIndex is a keyed fingerprint (HMAC-SHA256, 32 bytes) by which an equal
-// value is found. The purpose keeps the indexes of different columns apart.
+// BlindIndex returns a keyed hash (HMAC-SHA256, 32 bytes) by which equal values can be found. The
+// purpose keeps the indexes of different columns apart.
 func (k *Keeper) BlindIndex(purpose, value string) []byte {
 	mac := hmac.New(sha256.New, k.indexKey)
 	mac.Write([]byte(purpose))
@@ -99,9 +97,8 @@ func (k *Keeper) BlindIndex(purpose, value string) []byte {
 	return mac.Sum(nil)
 }
 
-// Seal encrypts a field with AES-256-GCM under a random nonce (NIST SP 800-38D).
-// The context, such as "users.email", is authenticated: a sealed field moved to
-// another column does not open.
+// Seal encrypts a field with AES-256-GCM and a random nonce (NIST SP 800-38D). The context, such as
+// "users.email", is authenticated, so a sealed field cannot be moved to another column.
 func Seal(key []byte, context, plaintext string) ([]byte, error) {
 	aead, err := gcm(key)
 	if err != nil {
@@ -119,7 +116,7 @@ func Unseal(key []byte, context string, sealed []byte) (string, error) {
 	return unseal(context, sealed)
 }
 
-// Unsealer reverses Seal for several fields of one key.
+// Unsealer returns a function that reverses Seal for several fields under one key.
 func Unsealer(key []byte) (func(context string, sealed []byte) (string, error), error) {
 	aead, err := gcm(key)
 	if err != nil {

@@ -20,7 +20,7 @@ func keeper(t *testing.T, fill byte) *Keeper {
 	return k
 }
 
-func TestSealedFieldOpensWithItsKeyAndContextOnly(t *testing.T) {
+func TestUnseal_OtherKeyOrContext_IsRefused(t *testing.T) {
 	t.Parallel()
 	key, _, err := keeper(t, 1).NewKey(context.Background())
 	if err != nil {
@@ -60,7 +60,7 @@ func TestSealedFieldOpensWithItsKeyAndContextOnly(t *testing.T) {
 	}
 }
 
-func TestEveryDamagedBitIsFound(t *testing.T) {
+func TestUnseal_DamagedBit_IsRefused(t *testing.T) {
 	t.Parallel()
 	key := make([]byte, KeySize)
 	sealed, err := Seal(key, field, "ada")
@@ -76,7 +76,7 @@ func TestEveryDamagedBitIsFound(t *testing.T) {
 	}
 }
 
-func TestWrappedKeyOpensWithThePlatformsKeyOnly(t *testing.T) {
+func TestUnwrap_OtherPlatformKey_IsRefused(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	k := keeper(t, 1)
@@ -97,7 +97,7 @@ func TestWrappedKeyOpensWithThePlatformsKeyOnly(t *testing.T) {
 	}
 }
 
-func TestBlindIndexIsEqualForEqualValuesOfOnePurpose(t *testing.T) {
+func TestBlindIndex_EqualValueAndPurpose_IsEqual(t *testing.T) {
 	t.Parallel()
 	k := keeper(t, 1)
 	index := k.BlindIndex(field, "ada@example.com")
@@ -116,7 +116,7 @@ func TestBlindIndexIsEqualForEqualValuesOfOnePurpose(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesBadKeysWithoutQuotingThem(t *testing.T) {
+func TestOpen_BadKey_IsRefusedWithoutQuotingIt(t *testing.T) {
 	t.Parallel()
 	good := base64.StdEncoding.EncodeToString(make([]byte, KeySize))
 	for name, keys := range map[string][2]string{

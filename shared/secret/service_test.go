@@ -16,8 +16,8 @@ import (
 	_ "function/shared/drivers" // the key services
 )
 
-// service answers as much of AWS KMS and of Vault's transit engine as keeps a key: what
-// it wraps is the key backwards. It counts the keys that it has unwrapped.
+// service implements as much of AWS KMS and of Vault's transit engine as is needed to wrap a key:
+// it reverses the key. It counts the keys that it unwraps.
 func service(t *testing.T) (url string, unwrapped *atomic.Int64) {
 	t.Helper()
 	unwrapped = new(atomic.Int64)
@@ -59,7 +59,7 @@ func service(t *testing.T) (url string, unwrapped *atomic.Int64) {
 	return server.URL, unwrapped
 }
 
-func TestKeyServicesWrapKeys(t *testing.T) { // not parallel: Vault is told by the environment
+func TestKeeper_KeyServices_WrapKeys(t *testing.T) { // not parallel: Vault is configured by environment variables
 	url, unwrapped := service(t)
 	for name, value := range map[string]string{"VAULT_SERVER_URL": url, "VAULT_SERVER_TOKEN": "x", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"} {
 		t.Setenv(name, value)
@@ -84,7 +84,7 @@ func TestKeyServicesWrapKeys(t *testing.T) { // not parallel: Vault is told by t
 			t.Errorf("%s: unwrapped %x of %x: %v", keyURL, opened, key, err)
 		}
 		before := unwrapped.Load()
-		clear(opened) // which is the caller's own
+		clear(opened) // it belongs to the caller
 		again, err := k.Unwrap(context.Background(), wrapped)
 		if err != nil || !bytes.Equal(again, key) || unwrapped.Load() != before {
 			t.Errorf("%s: asked again, or unwrapped %x of %x a moment later: %v", keyURL, again, key, err)

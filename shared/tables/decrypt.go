@@ -9,7 +9,8 @@ import (
 	"function/shared/secret"
 )
 
-// Decrypt fetches versions from storage; bucket opens that of a storage type.
+// Decrypt returns a Fetch that reads versions from storage. bucket opens the bucket of a storage
+// type.
 func Decrypt(bucket func(ctx context.Context, storageType string) (*objects.Bucket, error), keeper *secret.Keeper) Fetch {
 	return func(ctx context.Context, v Version, path string) error {
 		b, err := bucket(ctx, v.StorageType)

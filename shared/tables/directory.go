@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// prefix begins the names of the directories of caches.
+// prefix begins the names of cache directories.
 const prefix = "tables-"
 
-// ownDirectory makes a private directory in scratch and locks it, and removes those that
-// dead processes have left there.
+// ownDirectory creates and locks a private directory in scratch, and removes those that dead
+// processes left behind.
 func ownDirectory(scratch string) (dir string, lock *os.File, err error) {
 	if scratch == "" {
 		scratch = os.TempDir()
@@ -28,7 +28,7 @@ func ownDirectory(scratch string) (dir string, lock *os.File, err error) {
 	return dir, lock, nil
 }
 
-// lockDirectory holds a directory until the file is closed or the process dies.
+// lockDirectory locks a directory until the file is closed or the process dies.
 func lockDirectory(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -40,8 +40,8 @@ func lockDirectory(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// removeAbandoned removes the directories whose process is dead. One made within
-// the last minute may not be locked yet.
+// removeAbandoned removes the directories of dead processes. It skips directories younger than a
+// minute, which may not be locked yet.
 func removeAbandoned(scratch string) {
 	dirs, _ := filepath.Glob(filepath.Join(scratch, prefix+"*"))
 	for _, dir := range dirs {

@@ -1,8 +1,7 @@
-// Package tables keeps published versions of data sets on this machine's disk, as
-// decrypted Parquet files that DuckDB and others read by path. A version never changes,
-// so neither does its file. A file in use stays; the others go, least recently used
-// first, when their place is needed or nobody has used them for a while. Readers who
-// want a file that is being made wait for it.
+// Package tables caches published versions of data sets on the local disk as decrypted Parquet
+// files, which DuckDB and others read by path. A version never changes, so its file does not
+// either. Files in use are kept. Unused files are removed, least recently used first, when space is
+// needed, or after a while. Concurrent readers of a missing file wait for a single fetch.
 package tables
 
 import (
@@ -21,12 +20,12 @@ import (
 )
 
 const (
-	maxBytes   = 4 << 30          // of files on disk
-	idle       = 15 * time.Minute // how long an unused file is kept: erasing a data set erases its files too
-	fetchBound = 5 * time.Minute  // how long making one may take
+	maxBytes     = 4 << 30          // of files on disk
+	idle         = 15 * time.Minute // how long an unused file is kept, so that erasing a data set erases its files too
+	fetchTimeout = 5 * time.Minute  // timeout of a fetch
 )
 
-// Version is a version of a data set whose Parquet file is in storage.
+// Version is a data set version whose Parquet file is in storage.
 type Version struct {
 	Dataset     uuid.UUID
 	Number      int
@@ -36,10 +35,10 @@ type Version struct {
 	WrappedKey  []byte
 }
 
-// Fetch writes the plaintext of a version to a file that does not exist yet.
+// Fetch writes the plaintext of a version to a new file.
 type Fetch func(ctx context.Context, v Version, path string) error
 
-// Cache is the files of one process. It is safe for concurrent use.
+// Cache holds the files of one process. It is safe for concurrent use.
 type Cache struct {
 	dir   string
 	lock  *os.File
@@ -60,14 +59,14 @@ type file struct {
 	name  string
 	bytes int64
 	users int
-	made  chan struct{} // closed when the file is there, or err says why not
+	made  chan struct{} // closed when the file exists or err is set
 	err   error
 	place *list.Element // in unused
 	idle  *time.Timer
 }
 
-// New opens a cache in a directory of its own within scratch (empty: the system's), and
-// removes those that dead processes have left there.
+// New returns a cache in its own directory within scratch (empty: the system's), and removes
+// directories that dead processes left behind.
 func New(scratch string, fetch Fetch) (*Cache, error) { return newCache(scratch, maxBytes, fetch) }
 
 func newCache(scratch string, max int64, fetch Fetch) (*Cache, error) {
@@ -79,7 +78,7 @@ func newCache(scratch string, max int64, fetch Fetch) (*Cache, error) {
 	return &Cache{dir: dir, lock: lock, max: max, fetch: fetch, life: life, end: end, byName: map[string]*file{}, unused: list.New()}, nil
 }
 
-// Close ends the fetches that run and removes every file.
+// Close cancels running fetches and removes all files.
 func (c *Cache) Close() error {
 	c.end()
 	c.making.Wait()
@@ -93,7 +92,7 @@ func (c *Cache) Close() error {
 	return errors.Join(os.RemoveAll(c.dir), c.lock.Close())
 }
 
-// Open answers the path of a version's file, which stays until release.
+// Open returns the path of a version's file, which is kept until release is called.
 func (c *Cache) Open(ctx context.Context, v Version) (path string, release func(), err error) {
 	paths, release, err := c.OpenAll(ctx, []Version{v})
 	if err != nil {
@@ -102,9 +101,9 @@ func (c *Cache) Open(ctx context.Context, v Version) (path string, release func(
 	return paths[0], release, nil
 }
 
-// OpenAll answers the paths of the files of versions, in their order, which stay until
-// release. Versions that are together larger than the cache are fault.Invalid; a cache
-// that is full of files in use is fault.Unavailable.
+// OpenAll returns the paths of several versions' files, in order, which are kept until release is
+// called. Versions that together exceed the cache are fault.Invalid. If files in use fill the
+// cache, the error is fault.Unavailable.
 func (c *Cache) OpenAll(ctx context.Context, versions []Version) (paths []string, release func(), err error) {
 	var total int64
 	for _, v := range versions {
@@ -143,7 +142,7 @@ func (c *Cache) OpenAll(ctx context.Context, versions []Version) (paths []string
 	return paths, release, nil
 }
 
-// hold counts a user of a version's file, and starts making it if there is none.
+// hold adds a user to a version's file, and starts a fetch if the file is missing.
 func (c *Cache) hold(v Version) (*file, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -171,9 +170,9 @@ func (c *Cache) hold(v Version) (*file, error) {
 	return f, nil
 }
 
-// fill fetches a file on nobody's behalf: whoever asked first may leave.
+// fill fetches a file independently of the request that asked first, which may be cancelled.
 func (c *Cache) fill(f *file, v Version) {
-	ctx, cancel := context.WithTimeout(c.life, fetchBound)
+	ctx, cancel := context.WithTimeout(c.life, fetchTimeout)
 	defer cancel()
 	err := c.fetch(ctx, v, filepath.Join(c.dir, f.name))
 	c.mu.Lock()
@@ -201,7 +200,7 @@ func (c *Cache) release(f *file) {
 	})
 }
 
-// remove forgets a file that nobody uses, or that could not be made.
+// remove deletes a file that is unused or could not be fetched.
 func (c *Cache) remove(f *file) {
 	if c.byName[f.name] != f {
 		return

@@ -14,7 +14,7 @@ import (
 	"function/shared/fault"
 )
 
-// write is a Fetch that makes a file of the version's size and counts itself.
+// write is a Fetch that creates a file of the version's size and counts its calls.
 func write(fetched *atomic.Int64) Fetch {
 	return func(_ context.Context, v Version, path string) error {
 		fetched.Add(1)
@@ -71,7 +71,7 @@ func TestCache_ManyAskAtOnce_FetchesOnce(t *testing.T) {
 	}
 }
 
-func TestCache_Full_LeastRecentlyUsedGoes(t *testing.T) {
+func TestCache_Full_RemovesTheLeastRecentlyUsed(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	var fetched atomic.Int64
@@ -144,7 +144,7 @@ func TestCache_FirstCallerLeaves_OthersGetTheFile(t *testing.T) {
 	t.Parallel()
 	started, proceed := make(chan struct{}), make(chan struct{})
 	c := open(t, 100, func(_ context.Context, _ Version, path string) error {
-		close(started) // once only: a second fetch panics
+		close(started) // panics on a second fetch
 		<-proceed
 		return os.WriteFile(path, nil, 0o600)
 	})

@@ -1,6 +1,6 @@
-// Package trace follows one request through functions, events and logs by its W3C
-// Trace Context (https://www.w3.org/TR/trace-context/): it is read from or begun
-// at each request, carried by each event, and written into each log line.
+// Package trace follows a request through functions, events and logs by its W3C Trace Context
+// (https://www.w3.org/TR/trace-context/). Each request continues or begins a trace, each event
+// carries it, and each log record contains it.
 package trace
 
 import (
@@ -11,15 +11,15 @@ import (
 	"regexp"
 )
 
-// Parent is a `traceparent` header: version-traceid-spanid-flags.
+// Parent is the value of a `traceparent` header: version-traceid-spanid-flags.
 type Parent string
 
 var (
 	format  = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
-	invalid = regexp.MustCompile(`^ff|-0{32}-|-0{16}-`) // version and identifiers that the standard forbids
+	invalid = regexp.MustCompile(`^ff|-0{32}-|-0{16}-`) // versions and identifiers that the standard forbids
 )
 
-// Parse reads a traceparent header; anything else begins a new trace.
+// Parse parses a traceparent header. An invalid or empty one begins a new trace.
 func Parse(header string) Parent {
 	if format.MatchString(header) && !invalid.MatchString(header) {
 		return Parent(header)
@@ -29,7 +29,7 @@ func Parse(header string) Parent {
 	return Parent("00-" + hex.EncodeToString(id[:16]) + "-" + hex.EncodeToString(id[16:]) + "-01")
 }
 
-// TraceID is the part that the whole trace shares: 32 hex digits.
+// TraceID returns the identifier of the trace: 32 hex digits.
 func (p Parent) TraceID() string {
 	if p == "" {
 		return ""
@@ -39,12 +39,12 @@ func (p Parent) TraceID() string {
 
 type key struct{}
 
-// With puts the trace into a context.
+// With returns a context that carries the trace.
 func With(ctx context.Context, p Parent) context.Context {
 	return context.WithValue(ctx, key{}, p)
 }
 
-// From is the trace of a context, empty outside a request.
+// From returns the trace in a context, or an empty one outside a request.
 func From(ctx context.Context) Parent {
 	p, _ := ctx.Value(key{}).(Parent)
 	return p

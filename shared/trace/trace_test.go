@@ -10,14 +10,14 @@ import (
 
 const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
-func TestTraceGoesOnWhereItsHeaderIsValid(t *testing.T) {
+func TestParse_ValidHeader_ContinuesTheTrace(t *testing.T) {
 	t.Parallel()
 	if got := Parse(parent); got != parent || got.TraceID() != "0af7651916cd43dd8448eb211c80319c" {
 		t.Errorf("Parse = %s of trace %s", got, got.TraceID())
 	}
 }
 
-func TestTraceBeginsWhereThereIsNone(t *testing.T) {
+func TestParse_InvalidHeader_BeginsATrace(t *testing.T) {
 	t.Parallel()
 	seen := map[Parent]bool{}
 	for _, header := range []string{
@@ -35,7 +35,7 @@ func TestTraceBeginsWhereThereIsNone(t *testing.T) {
 	}
 }
 
-func TestLogLinesTellTheirTrace(t *testing.T) {
+func TestHandler_AddsTheTrace(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	log := slog.New(Handler{slog.NewTextHandler(&out, nil)}).With("a", 1).WithGroup("g")

@@ -1,5 +1,4 @@
-// Package uuid7 creates identifiers of rows and events, for every function that stores or
-// publishes one.
+// Package uuid7 creates the identifiers of rows and events.
 package uuid7
 
 import (
@@ -8,17 +7,17 @@ import (
 	"github.com/google/uuid"
 )
 
-// New is a UUIDv7 (RFC 9562 §5.7): identifiers sort by the time of their making,
-// which lists and indexes rely on.
+// New returns a UUIDv7 (RFC 9562 §5.7). Identifiers sort by creation time, which lists and indexes
+// rely on.
 func New() uuid.UUID {
-	return uuid.Must(uuid.NewV7()) // fails only without randomness, and crypto/rand ends the process then
+	return uuid.Must(uuid.NewV7()) // NewV7 only fails without randomness, which ends the process anyway
 }
 
-// Time is when New made an identifier, to the millisecond.
+// Time returns when an identifier was created, to the millisecond.
 func Time(id uuid.UUID) time.Time { return time.Unix(id.Time().UnixTime()).UTC() }
 
-// First is the least identifier that can have been made at or after a time, in whole
-// milliseconds: what was made in a time is found by identifier.
+// First returns the smallest identifier of the first whole millisecond at or after a time, so that
+// rows can be selected by creation time.
 func First(at time.Time) uuid.UUID {
 	var id uuid.UUID
 	ms := max(0, at.UnixMilli())

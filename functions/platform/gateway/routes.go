@@ -8,7 +8,7 @@ import (
 	"function/shared/function"
 )
 
-// routes are the ways to every operation of the catalog.
+// routes holds the route of every public operation in the catalog.
 var routes = []function.Route{
 	{Method: "POST", Path: "/v1/users/register", Service: "users-register", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/users/login", Service: "users-login", Timeout: 300 * time.Second},

@@ -1,5 +1,5 @@
-// Package acceptinvitation makes the person who was invited a member:
-// POST /v1/organizations/invitations/accept.
+// Package acceptinvitation makes a person who was invited a member: POST
+// /v1/organizations/invitations/accept.
 package acceptinvitation
 
 import (
@@ -27,14 +27,14 @@ var Service = function.Endpoint(function.Post("users-accept-invitation", "/v1/or
 	Describe("Only the account with the invited address can accept. POST /v1/users/sessions/organization then switches to the organization."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request is the token that was mailed.
+// Request contains the mailed token.
 type Request struct {
 	Body struct {
 		Token string `json:"token" minLength:"1" maxLength:"100"`
 	}
 }
 
-// Accepted is the membership, and what the organization is called.
+// Accepted is the membership and the name of the organization.
 type Accepted struct {
 	access.Membership
 	OrganizationName string `json:"organization_name"`
@@ -44,9 +44,9 @@ type Accepted struct {
 type Response struct{ Body Accepted }
 
 // Function accepts invitations.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
-// New opens the invitations.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err
@@ -54,20 +54,20 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const selectName = `SELECT name FROM organizations WHERE id = $1`
 
-// Handle uses the token up.
+// Handle accepts the invitation, which consumes the token.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var out Response
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		name, err := person.NameOf(ctx, f.Store, tx, caller.UserID)
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		name, err := person.NameOf(ctx, f.store, tx, caller.UserID)
 		if err != nil {
 			return err
 		}
-		address := person.EmailIndex(f.Keeper, name.Email) // the account may still have another
-		if out.Body.Membership, err = membership.AcceptInvitation(ctx, f.Store, tx, in.Body.Token, caller.UserID, address); err != nil {
+		address := person.EmailIndex(f.store.Keeper, name.Email) // not the account's stored index, which may be a former one
+		if out.Body.Membership, err = membership.AcceptInvitation(ctx, f.store, tx, in.Body.Token, caller.UserID, address); err != nil {
 			return err
 		}
 		if err := tx.QueryRow(ctx, selectName, out.Body.OrganizationID).Scan(&out.Body.OrganizationName); err != nil {
@@ -75,5 +75,5 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		}
 		return nil
 	})
-	return &out, act.Refused(ctx, f.DB, audit.Entry{Action: "invitations:accept"}, err)
+	return &out, act.Refused(ctx, f.store.DB, audit.Entry{Action: "invitations:accept"}, err)
 }

@@ -1,5 +1,5 @@
-// Package activity tells a person what happened to their account: logins, failures,
-// changes, and what admins did: GET /v1/users/activity.
+// Package activity shows a person what happened to their account: logins, failures, changes, and
+// actions of admins: GET /v1/users/activity.
 package activity
 
 import (
@@ -23,7 +23,7 @@ var Service = function.Endpoint(function.Get("users-activity", "/v1/users/activi
 		"Other people appear only by their role."), New).
 	Uses(function.Owns(database.Users), function.Keys, function.AuditTrails)
 
-// Request asks for one page.
+// Request selects one page.
 type Request struct {
 	page.Query
 	Trail audit.Trail `query:"trail" enum:"users,datasets,analytics" default:"users" doc:"The audit trail to read: people and organizations (users), data sets, or analytics"`
@@ -32,19 +32,19 @@ type Request struct {
 // Response is one page.
 type Response struct{ Body page.Page[privacy.Activity] }
 
-// Function reads trails.
+// Function reads audit trails.
 type Function struct {
-	store.Store
+	store  store.Store
 	trails privacy.Trails
 }
 
-// New opens the users' trail; the others are opened when they are asked for.
+// New opens the users' audit trail. The other trails are opened on first use.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
-	return &Function{Store: store, trails: privacy.NewTrails(env)}, err
+	return &Function{store: store, trails: privacy.NewTrails(env)}, err
 }
 
-// Handle lists what is about the caller. An admin who acts as the person sees neither
+// Handle lists the entries about the caller. An admin who acts as the person sees neither
 // devices nor reasons.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.CallerFrom(ctx)
@@ -55,7 +55,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := person.OwnKey(ctx, f.Store, caller)
+	key, err := person.OwnKey(ctx, f.store, caller)
 	if err != nil {
 		return nil, err
 	}

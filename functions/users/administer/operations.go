@@ -10,13 +10,13 @@ import (
 	"function/shared/policy"
 )
 
-// act is an operation of a platform admin on an account.
-func act(id, verb, summary, description string) function.Operation {
+// adminOperation declares an operation of a platform admin on an account.
+func adminOperation(id, verb, summary, description string) function.Operation {
 	return function.Post(id, "/v1/admin/users/{id}/"+verb, summary, policy.PlatformUsers.WithFreshProof()).
 		Describe(description).Fails(fault.Conflict)
 }
 
-// Request names a person, and says why.
+// Request identifies a person and gives the reason.
 type Request struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body lifecycle.Reason

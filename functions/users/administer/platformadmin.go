@@ -14,7 +14,7 @@ const setAdmin = `UPDATE users SET platform_admin = $2 WHERE id = $1`
 
 // Grant makes a person a platform admin.
 func (f *Function) Grant(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, lifecycle.Administer(ctx, f.Store, in.ID, "platform_admins:add", in.Body.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
+	return nil, lifecycle.Administer(ctx, f.store, in.ID, "platform_admins:add", in.Body.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
 		switch {
 		case person.PlatformAdmin:
 			return fault.New(fault.Conflict, "This person is already a platform admin")
@@ -24,19 +24,20 @@ func (f *Function) Grant(ctx context.Context, in *Request) (*struct{}, error) {
 		if _, err := tx.Exec(ctx, setAdmin, in.ID, true); err != nil {
 			return fmt.Errorf("make platform admin: %w", err)
 		}
-		return f.post.Tell(ctx, tx, in.ID, f.post.PlatformAdminGranted)
+		return f.mailer.Notify(ctx, tx, in.ID, f.mailer.PlatformAdminGranted)
 	})
 }
 
-// Revoke makes a platform admin one no more; the last one stays (platform_admin_kept).
+// Revoke revokes a person's platform admin rights. The last platform admin cannot be removed
+// (platform_admin_kept).
 func (f *Function) Revoke(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, lifecycle.Administer(ctx, f.Store, in.ID, "platform_admins:remove", in.Body.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
+	return nil, lifecycle.Administer(ctx, f.store, in.ID, "platform_admins:remove", in.Body.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
 		if !person.PlatformAdmin {
 			return fault.New(fault.Conflict, "This person is not a platform admin")
 		}
 		if _, err := tx.Exec(ctx, setAdmin, in.ID, false); err != nil {
 			return fmt.Errorf("revoke platform admin: %w", err)
 		}
-		return f.post.Tell(ctx, tx, in.ID, f.post.PlatformAdminRevoked)
+		return f.mailer.Notify(ctx, tx, in.ID, f.mailer.PlatformAdminRevoked)
 	})
 }

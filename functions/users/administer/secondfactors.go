@@ -18,10 +18,10 @@ var deleteFactors = []string{
 	`DELETE FROM recovery_codes WHERE user_id = $1`,
 }
 
-// ResetFactors removes a person's second factors, which they have lost, or which somebody
-// else has added.
+// ResetFactors removes a person's second factors if the person has lost them or somebody else
+// has added one.
 func (f *Function) ResetFactors(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, lifecycle.Administer(ctx, f.Store, in.ID, "users:reset_second_factors", in.Body.Reason, func(tx *outbox.Tx, _ lifecycle.Subject) error {
+	return nil, lifecycle.Administer(ctx, f.store, in.ID, "users:reset_second_factors", in.Body.Reason, func(tx *outbox.Tx, _ lifecycle.Subject) error {
 		factors, err := credential.FactorsOf(ctx, tx, in.ID)
 		if err != nil {
 			return err
@@ -34,12 +34,12 @@ func (f *Function) ResetFactors(ctx context.Context, in *Request) (*struct{}, er
 				return fmt.Errorf("delete second factors: %w", err)
 			}
 		}
-		if err := session.ForgetGuesses(ctx, f.Store, tx, in.ID); err != nil {
+		if err := session.ForgetGuesses(ctx, f.store, tx, in.ID); err != nil {
 			return err
 		}
-		if err := end(ctx, tx, in.ID, "revoked"); err != nil {
+		if err := endSessions(ctx, tx, in.ID, "revoked"); err != nil {
 			return err
 		}
-		return f.post.Tell(ctx, tx, in.ID, f.post.SecondFactorsReset)
+		return f.mailer.Notify(ctx, tx, in.ID, f.mailer.SecondFactorsReset)
 	})
 }

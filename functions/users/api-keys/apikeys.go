@@ -36,21 +36,21 @@ var Service = function.Service("users-api-keys", New,
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// CreateRequest is the key.
+// CreateRequest describes the new key.
 type CreateRequest struct{ Body credential.KeyRequest }
 
-// ListRequest asks for one page.
+// ListRequest selects one page.
 type ListRequest struct{ page.Query }
 
 // ListResponse is one page.
 type ListResponse struct{ Body page.Page[credential.APIKey] }
 
-// Request names a key.
+// Request identifies a key.
 type Request struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-// RotateRequest names a key and tells how long its present secret is needed.
+// RotateRequest identifies a key and says how long the current secret stays valid.
 type RotateRequest struct {
 	Request
 	Body credential.RotateRequest
@@ -59,69 +59,69 @@ type RotateRequest struct {
 // ShownResponse is a key with its secret.
 type ShownResponse struct{ Body credential.ShownKey }
 
-// Function keeps API keys.
+// Function manages API keys.
 type Function struct {
-	store.Store
-	post notify.Mailer
+	store  store.Store
+	mailer notify.Mailer
 }
 
-// New opens the keys.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, mailer}, err
 }
 
 func owner(caller auth.Caller) credential.KeyOwner { return credential.KeyOwner{ID: caller.UserID} }
 
-// Create makes a key of the caller's.
+// Create creates a key for the caller.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (out *ShownResponse, err error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out = &ShownResponse{}
-	return out, credential.GiveKey(ctx, f.Store, "api_keys:create", owner(caller), func(tx *outbox.Tx) (err error) {
-		if out.Body, err = credential.CreateKey(ctx, f.Store, tx, caller, owner(caller), in.Body); err != nil {
+	return out, credential.IssueKey(ctx, f.store, "api_keys:create", owner(caller), func(tx *outbox.Tx) (err error) {
+		if out.Body, err = credential.CreateKey(ctx, f.store, tx, caller, owner(caller), in.Body); err != nil {
 			return err
 		}
-		return f.post.Tell(ctx, tx, caller.UserID, f.post.APIKeyMade)
+		return f.mailer.Notify(ctx, tx, caller.UserID, f.mailer.APIKeyCreated)
 	})
 }
 
-// Rotate gives a key of the caller's a new secret.
+// Rotate gives one of the caller's keys a new secret.
 func (f *Function) Rotate(ctx context.Context, in *RotateRequest) (out *ShownResponse, err error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out = &ShownResponse{}
-	return out, credential.GiveKey(ctx, f.Store, "api_keys:rotate", owner(caller), func(tx *outbox.Tx) (err error) {
-		if out.Body, err = credential.RotateKey(ctx, f.Store, tx, caller, owner(caller), in.ID, in.Body); err != nil {
+	return out, credential.IssueKey(ctx, f.store, "api_keys:rotate", owner(caller), func(tx *outbox.Tx) (err error) {
+		if out.Body, err = credential.RotateKey(ctx, f.store, tx, caller, owner(caller), in.ID, in.Body); err != nil {
 			return err
 		}
-		return f.post.Tell(ctx, tx, caller.UserID, f.post.APIKeyRotated)
+		return f.mailer.Notify(ctx, tx, caller.UserID, f.mailer.APIKeyRotated)
 	})
 }
 
-// List lists the caller's keys, of all organizations.
+// List lists the caller's keys in all organizations.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := credential.Keys(ctx, f.Store, owner(caller), in.Query)
+	keys, err := credential.Keys(ctx, f.store, owner(caller), in.Query)
 	return &ListResponse{keys}, err
 }
 
-// Revoke ends a key of the caller's.
+// Revoke revokes one of the caller's keys.
 func (f *Function) Revoke(ctx context.Context, in *Request) (*struct{}, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return nil, credential.RevokeKey(ctx, f.Store, owner(caller), in.ID)
+	return nil, credential.RevokeKey(ctx, f.store, owner(caller), in.ID)
 }

@@ -51,8 +51,8 @@ func exec(t *testing.T, p *platformtest.Platform, statement string, arguments ..
 	}
 }
 
-// becomes waits until a bearer is answered so; the second that this may take is the
-// verifier's promise, and not measured here.
+// becomes waits until a bearer token gets the given status. The verifier promises a second at
+// most, which is not measured here.
 func becomes(t *testing.T, p *platformtest.Platform, bearer, path string, status int) {
 	t.Helper()
 	got := 0
@@ -69,7 +69,7 @@ func accounts(c platformtest.Caller) string {
 	return "/v1/organizations/" + c.OrganizationID.String() + "/service-accounts"
 }
 
-func TestKeyIsShownOnceAndActsWithinItsScopes(t *testing.T) {
+func TestAPIKey_WithinItsScopes_ActsAsItsPerson(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	admin := p.Login("admin")
@@ -95,7 +95,7 @@ func TestKeyIsShownOnceAndActsWithinItsScopes(t *testing.T) {
 	p.Do(key.Key, http.MethodPost, path, `{"name": "x", "scopes": ["datasets:read"]}`).Want(t, http.StatusForbidden)
 }
 
-func TestKeyLosesWhatItsPersonLoses(t *testing.T) {
+func TestAPIKey_PersonLosesRights_LosesThemToo(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		statement string
@@ -112,7 +112,7 @@ func TestKeyLosesWhatItsPersonLoses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := mount(t)
-			owner := p.LoginTo(uuid.Must(uuid.NewV7()), "owner") // who stays an owner
+			owner := p.LoginTo(uuid.Must(uuid.NewV7()), "owner") // a second owner, who stays
 			admin := p.LoginTo(owner.OrganizationID, "admin")
 			key := made(t, p, admin.Token, `{"name": "ci", "scopes": ["service_accounts:read"]}`)
 			becomes(t, p, key.Key, accounts(admin), http.StatusOK)
@@ -129,7 +129,7 @@ func TestKeyLosesWhatItsPersonLoses(t *testing.T) {
 	}
 }
 
-func TestKeyGivesNothingThatThePersonLacks(t *testing.T) {
+func TestCreateAPIKey_BadScopeOrName_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	viewer := p.Login("viewer")
@@ -163,7 +163,7 @@ func TestKeyGivesNothingThatThePersonLacks(t *testing.T) {
 	p.Do(next.Token, http.MethodPost, path, `{"name": "x", "scopes": ["datasets:read"]}`).Want(t, http.StatusForbidden)
 }
 
-func TestKeyIsRotatedWithoutDowntime(t *testing.T) {
+func TestAPIKey_Rotated_BothSecretsWorkDuringTheOverlap(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	admin := p.Login("admin")
@@ -198,7 +198,7 @@ func TestKeyIsRotatedWithoutDowntime(t *testing.T) {
 	becomes(t, p, third.Key, accounts(admin), http.StatusOK)
 }
 
-func TestKeysAreTheirPersonsAlone(t *testing.T) {
+func TestAPIKey_OfAnotherPerson_IsNotFound(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	ada := p.Login("admin")
@@ -219,7 +219,7 @@ func TestKeysAreTheirPersonsAlone(t *testing.T) {
 	p.Do(ada.Token, http.MethodPost, of+"/rotate", `{"overlap_minutes": 0}`).Want(t, http.StatusNotFound)
 }
 
-func TestKeysThatAreNoKeysAreRefused(t *testing.T) {
+func TestAPIKey_Malformed_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	admin := p.Login("admin")
@@ -235,7 +235,7 @@ func TestKeysThatAreNoKeysAreRefused(t *testing.T) {
 	}
 }
 
-func TestAsManyKeysAsAPersonNeeds(t *testing.T) {
+func TestCreateAPIKey_ConcurrentAtTheLimit_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	admin := p.Login("admin")
@@ -261,7 +261,7 @@ func TestAsManyKeysAsAPersonNeeds(t *testing.T) {
 	}
 }
 
-func TestPersonsKeyGivesNoMoreThanThePersonMay(t *testing.T) {
+func TestAPIKey_PersonIsBlocked_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	for name, test := range map[string]struct{ make, mend, reason string }{
@@ -282,7 +282,7 @@ func TestPersonsKeyGivesNoMoreThanThePersonMay(t *testing.T) {
 	}
 }
 
-func TestLastingSecretsNeedAFreshProof(t *testing.T) {
+func TestCreateAPIKey_NoStepUp_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	admin := p.Login("admin")

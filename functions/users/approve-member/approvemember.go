@@ -22,7 +22,7 @@ var Service = function.Endpoint(function.Post("users-approve-member", "/v1/organ
 	Fails(fault.Conflict), New).
 	Uses(function.Owns(database.Users))
 
-// Request names the organization and the person; a body is optional.
+// Request identifies the organization and the person. The body is optional.
 type Request struct {
 	ID     uuid.UUID `path:"id" format:"uuid"`
 	UserID uuid.UUID `path:"user_id" format:"uuid"`
@@ -35,21 +35,21 @@ type Request struct {
 type Response struct{ Body access.Membership }
 
 // Function approves memberships.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
-// New opens the memberships.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
-// Handle approves what was requested; the person's next token tells of it.
+// Handle approves the request to join. It takes effect with the person's next token.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	role := ""
 	if in.Body != nil {
 		role = in.Body.Role
 	}
-	m, err := membership.Approve(ctx, f.Store, in.ID, in.UserID, role)
+	m, err := membership.Approve(ctx, f.store, in.ID, in.UserID, role)
 	if err != nil {
 		return nil, err
 	}

@@ -20,14 +20,14 @@ import (
 	"function/shared/secret"
 )
 
-// Change mails a token to the new address. Whether somebody has an account with it
-// is not looked up, so that the caller does not learn it.
+// Change mails a token to the new address. It does not look up whether the address has an
+// account, so that the caller cannot find out.
 func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*struct{}, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := f.post.Needed(); err != nil {
+	if err := f.mailer.Require(); err != nil {
 		return nil, err
 	}
 	credentials, err := credential.CredentialsOf(ctx, f.Passwords, caller.UserID)
@@ -36,10 +36,10 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*struct{}, er
 	}
 	entry := audit.Entry{Action: "emails:ask_change", ResourceID: caller.UserID.String()}
 	if err := credential.ProvePassword(ctx, f.Passwords, caller, credentials, in.Body.Password, "body.password"); err != nil {
-		return nil, act.Refused(ctx, f.DB, entry, err)
+		return nil, act.Refused(ctx, f.Store.DB, entry, err)
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		may, err := notify.MayMail(ctx, f.Store, tx, notify.EmailChange, person.EmailIndex(f.Keeper, string(in.Body.Email)))
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		may, err := notify.MayMail(ctx, f.Store, tx, notify.EmailChange, person.EmailIndex(f.Store.Keeper, string(in.Body.Email)))
 		if err != nil {
 			return err
 		}
@@ -72,20 +72,20 @@ func (f *Function) mail(ctx context.Context, tx *outbox.Tx, user uuid.UUID, newA
 	if err != nil {
 		return err
 	}
-	if err := f.post.Queue(ctx, tx, user, f.post.ConfirmEmailChange(newAddress, token)); err != nil {
+	if err := f.mailer.Queue(ctx, tx, user, f.mailer.ConfirmEmailChange(newAddress, token)); err != nil {
 		return err
 	}
-	return f.post.Queue(ctx, tx, user, f.post.EmailChangeAsked(present))
+	return f.mailer.Queue(ctx, tx, user, f.mailer.EmailChangeRequested(present))
 }
 
-// Confirm changes the address, for whoever reads the mail to the new one and holds the
-// account.
+// Confirm changes the address for a person who has received the mail at the new address and
+// knows the account's password.
 func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*struct{}, error) {
 	entry := audit.Entry{Action: "emails:change"}
-	if err := credential.ProveHolder(ctx, f.Passwords, notify.EmailChange, in.Body.Token, in.Body.Password); err != nil {
-		return nil, act.Refused(ctx, f.DB, entry, err)
+	if err := credential.ProveOwnership(ctx, f.Passwords, notify.EmailChange, in.Body.Token, in.Body.Password); err != nil {
+		return nil, act.Refused(ctx, f.Store.DB, entry, err)
 	}
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err := f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		user, sealed, err := notify.UseMailedToken(ctx, tx, notify.EmailChange, in.Body.Token)
 		if err != nil {
 			return err
@@ -99,7 +99,7 @@ func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*struct{}, 
 		if err != nil {
 			return err
 		}
-		if err := lifecycle.ReplaceAddress(ctx, f.Store, tx, f.post, user, address, true); err != nil {
+		if err := lifecycle.ReplaceAddress(ctx, f.Store, tx, f.mailer, user, address, true); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, entry)
@@ -108,7 +108,7 @@ func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*struct{}, 
 		err = fault.New(fault.Conflict, "Another account now has this address. Ask for the change with a different address.")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("change address: %w", act.Refused(ctx, f.DB, entry, err))
+		return nil, fmt.Errorf("change address: %w", act.Refused(ctx, f.Store.DB, entry, err))
 	}
 	return nil, nil
 }

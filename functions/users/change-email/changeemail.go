@@ -29,7 +29,7 @@ var Service = function.Service("users-change-email", New,
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// ChangeRequest is the new address, and the proof that it is the person who asks.
+// ChangeRequest contains the new address and the caller's password.
 type ChangeRequest struct {
 	Body struct {
 		Email    person.Email `json:"email" doc:"The address only, without a display name"`
@@ -37,7 +37,7 @@ type ChangeRequest struct {
 	}
 }
 
-// ConfirmRequest is the two proofs.
+// ConfirmRequest contains the mailed token and the account's password.
 type ConfirmRequest struct {
 	Body struct {
 		Token    string `json:"token" maxLength:"100"`
@@ -48,15 +48,15 @@ type ConfirmRequest struct {
 // Function changes addresses.
 type Function struct {
 	credential.Passwords
-	post notify.Mailer
+	mailer notify.Mailer
 }
 
-// New opens the accounts and the mail.
+// New opens the store and the mailer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	passwords, err := credential.OpenPasswords(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(passwords.Store, env)
-	return &Function{passwords, post}, err
+	mailer, err := notify.NewMailer(passwords.Store, env)
+	return &Function{passwords, mailer}, err
 }

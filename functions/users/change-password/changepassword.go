@@ -25,7 +25,7 @@ var Service = function.Endpoint(function.Post("users-change-password", "/v1/user
 	Describe("Ends all your other sessions."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request is both passwords.
+// Request contains the current and the new password.
 type Request struct {
 	Body struct {
 		CurrentPassword string `json:"current_password" maxLength:"256"`
@@ -36,20 +36,20 @@ type Request struct {
 // Function changes passwords.
 type Function struct {
 	credential.Passwords
-	post notify.Mailer
+	mailer notify.Mailer
 }
 
-// New opens the accounts and the mail.
+// New opens the store and the mailer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	passwords, err := credential.OpenPasswords(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(passwords.Store, env)
-	return &Function{passwords, post}, err
+	mailer, err := notify.NewMailer(passwords.Store, env)
+	return &Function{passwords, mailer}, err
 }
 
-// Handle changes the password of whoever knows the present one.
+// Handle changes the password if the current one is correct.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
@@ -61,26 +61,26 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	}
 	entry := audit.Entry{Action: "passwords:change", ResourceID: caller.UserID.String(), OrganizationID: credentials.OrganizationID}
 	if err := credential.ProvePassword(ctx, f.Passwords, caller, credentials, in.Body.CurrentPassword, "body.current_password"); err != nil {
-		return nil, act.Refused(ctx, f.DB, entry, err)
+		return nil, act.Refused(ctx, f.Store.DB, entry, err)
 	}
 	if in.Body.NewPassword == in.Body.CurrentPassword {
-		return nil, act.Refused(ctx, f.DB, entry, fault.At("body.new_password", "this is your current password: choose a different one"))
+		return nil, act.Refused(ctx, f.Store.DB, entry, fault.At("body.new_password", "this is your current password: choose a different one"))
 	}
 	if err := credential.CheckReplacement(ctx, f.Passwords, credentials, in.Body.NewPassword, "body.new_password"); err != nil {
-		return nil, act.Refused(ctx, f.DB, entry, err)
+		return nil, act.Refused(ctx, f.Store.DB, entry, err)
 	}
 	hash, err := f.Hasher.Hash(ctx, in.Body.NewPassword)
 	if err != nil {
 		return nil, err
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		if err := credential.ReplacePassword(ctx, f.Store, tx, f.post, credentials, hash, caller.SessionID); err != nil {
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		if err := credential.ReplacePassword(ctx, f.Store, tx, f.mailer, credentials, hash, caller.SessionID); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, entry)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("change password: %w", act.Refused(ctx, f.DB, entry, err))
+		return nil, fmt.Errorf("change password: %w", act.Refused(ctx, f.Store.DB, entry, err))
 	}
 	return nil, nil
 }

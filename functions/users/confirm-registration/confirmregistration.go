@@ -1,5 +1,5 @@
-// Package confirmregistration opens the account whose address a person has
-// confirmed: POST /v1/users/email/confirm.
+// Package confirmregistration creates the account once its address is confirmed: POST
+// /v1/users/email/confirm.
 package confirmregistration
 
 import (
@@ -34,7 +34,7 @@ var Service = function.Endpoint(function.Post("users-confirm-registration", "/v1
 		"If the address was registered several times, the newest registration with this password counts, whichever mail the token is from. If you have forgotten the password, register again."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request is the two proofs.
+// Request contains the mailed token and the password given at registration.
 type Request struct {
 	Body struct {
 		Token    string `json:"token" maxLength:"100"`
@@ -45,10 +45,10 @@ type Request struct {
 // Response is the account.
 type Response struct{ Body person.Account }
 
-// Function opens accounts.
+// Function creates confirmed accounts.
 type Function struct{ credential.Passwords }
 
-// New opens the registrations.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	passwords, err := credential.OpenPasswords(ctx, env)
 	return &Function{passwords}, err
@@ -60,23 +60,23 @@ const (
 	takeRegistration = `
 DELETE FROM registrations WHERE id = $1 AND expires_at > now()
 RETURNING user_id, email_index, wrapped_key, email, first_name, last_name, password_hash,
-    (SELECT o.id FROM organizations o WHERE o.id = organization_id AND ` + lifecycle.TakesRequests + `) AS organization_id,
+    (SELECT o.id FROM organizations o WHERE o.id = organization_id AND ` + lifecycle.AcceptsRequests + `) AS organization_id,
     coalesce(organization_name, '') AS organization_name`
 	dropOthers = `DELETE FROM registrations WHERE email_index = $1`
 )
 
 var errPassword = fault.At("body.password", "this address was not registered with this password: enter the password that you chose, or register again")
 
-// Handle opens the account in one transaction. Of several confirmations of one address
-// at once the first wins, and all other registrations of the address are void.
+// Handle creates the account in one transaction and discards all other registrations of the
+// address. Of several concurrent confirmations the first one wins.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	id, err := f.find(ctx, in.Body.Token, in.Body.Password)
 	if err != nil {
-		return nil, act.Refused(ctx, f.DB, audit.Entry{Action: "users:register"}, err)
+		return nil, act.Refused(ctx, f.Store.DB, audit.Entry{Action: "users:register"}, err)
 	}
 	account, err := f.open(ctx, id)
 	if database.IsNoRows(err) || database.Violates(err, person.EmailTaken) {
-		return nil, act.Refused(ctx, f.DB, audit.Entry{Action: "users:register"}, notify.ErrMailedToken)
+		return nil, act.Refused(ctx, f.Store.DB, audit.Entry{Action: "users:register"}, notify.ErrMailedToken)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("confirm registration: %w", err)
@@ -84,12 +84,12 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	return &Response{Body: account}, nil
 }
 
-// find is the registration that the password tells among those of the token's address.
-// A password is looked at for who holds a token only, so for who reads the address's
-// mail, and could register it anew.
+// find returns the registration of the token's address that has the password. The password is
+// only checked for the holder of a token, who reads the address's mail and could therefore
+// register it again anyway.
 func (f *Function) find(ctx context.Context, token, password string) (id uuid.UUID, err error) {
 	var address []byte
-	err = f.DB.QueryRow(ctx, selectAddress, store.TokenHash(token)).Scan(&address)
+	err = f.Store.DB.QueryRow(ctx, selectAddress, store.TokenHash(token)).Scan(&address)
 	if database.IsNoRows(err) {
 		return id, notify.ErrMailedToken
 	}
@@ -99,7 +99,7 @@ func (f *Function) find(ctx context.Context, token, password string) (id uuid.UU
 	if err := ratelimit.Account(ctx, address); err != nil {
 		return id, err
 	}
-	rows, _ := f.DB.Query(ctx, selectCandidates, address)
+	rows, _ := f.Store.DB.Query(ctx, selectCandidates, address)
 	var ids []uuid.UUID
 	var hashes []string
 	var hash string
@@ -137,7 +137,7 @@ func (r registration) account() lifecycle.NewAccount {
 }
 
 func (f *Function) open(ctx context.Context, id uuid.UUID) (account person.Account, err error) {
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		r, err := database.One[registration](ctx, tx, pgx.ErrNoRows, takeRegistration, id)
 		if err != nil {
 			return err

@@ -44,18 +44,18 @@ var Service = function.Service("users-consents", New,
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Function keeps decisions.
-type Function struct{ store.Store }
+// Function manages people's decisions on consent.
+type Function struct{ store store.Store }
 
-// New opens the decisions.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
 const (
-	// One decision of a person after another, of whom there may be no membership any more;
-	// and no new text while one is made.
+	// Serializes the decisions of a person, who may no longer be a member, and excludes
+	// concurrent new texts.
 	lockPerson  = `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE`
 	lockPurpose = `
 SELECT id FROM purposes p WHERE organization_id = @organization AND name = @purpose
@@ -73,7 +73,7 @@ SELECT @id, @organization, @user, @purpose, coalesce(max(number), 0) + 1, @versi
 FROM consent_decisions WHERE user_id = @user AND purpose_id = @purpose RETURNING number`
 )
 
-// Give records that the person agrees to the newest text of a purpose.
+// Give records that the person consents to the newest text of a purpose.
 func (f *Function) Give(ctx context.Context, in *GiveRequest) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -92,8 +92,8 @@ func (f *Function) Give(ctx context.Context, in *GiveRequest) (*Response, error)
 	})
 }
 
-// Withdraw records that the person does not agree any more: whatever their roles in the
-// organization wait for, and also when they are no member any more.
+// Withdraw records that the person withdraws a consent. It works whatever blocks the person in
+// the organization, and for former members.
 func (f *Function) Withdraw(ctx context.Context, in *WithdrawRequest) (*Response, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
@@ -101,7 +101,7 @@ func (f *Function) Withdraw(ctx context.Context, in *WithdrawRequest) (*Response
 	}
 	organization := cmp.Or(in.OrganizationID, caller.OrganizationID)
 	if organization == uuid.Nil {
-		return nil, errWhere
+		return nil, errNoOrganization
 	}
 	return f.decide(ctx, caller, organization, in.Purpose, func(now *privacy.ConsentState) (bool, error) {
 		changed := now.Given
@@ -110,14 +110,14 @@ func (f *Function) Withdraw(ctx context.Context, in *WithdrawRequest) (*Response
 	})
 }
 
-var errWhere = fault.At("query.organization_id", "you are not acting in an organization: set organization_id to the one whose purpose this is")
+var errNoOrganization = fault.At("query.organization_id", "you are not acting in an organization: set organization_id to the one whose purpose this is")
 
-// decide lets change turn what holds into what the person wants, which is recorded if
-// it is something else. Of organizations that the caller does not act in, there are only
-// the purposes that they have decided on.
+// decide calls change with the person's current decision and records the result if it differs.
+// In organizations in which the caller does not act, it only finds purposes on which they have
+// already decided.
 func (f *Function) decide(ctx context.Context, caller auth.Caller, organization uuid.UUID, purpose string, change func(*privacy.ConsentState) (bool, error)) (*Response, error) {
 	var state privacy.ConsentState
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err := f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		var id uuid.UUID
 		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
 			return err
@@ -145,7 +145,7 @@ func (f *Function) decide(ctx context.Context, caller auth.Caller, organization 
 	return &Response{Body: state}, nil
 }
 
-// record keeps a decision with its proof, and tells the other domains.
+// record stores a decision with its proof and publishes it.
 func (f *Function) record(ctx context.Context, tx *outbox.Tx, caller auth.Caller, purpose uuid.UUID, state *privacy.ConsentState) error {
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	state.DecidedAt = &now
@@ -154,7 +154,7 @@ func (f *Function) record(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 		"id": id, "organization": state.OrganizationID, "user": caller.UserID, "purpose": purpose, "version": state.Version, "given": state.Given,
 		"session": uuid.NullUUID{UUID: caller.SessionID, Valid: caller.SessionID != uuid.Nil}, "address": nil, "now": now,
 	}
-	key, err := person.KeyOf(ctx, f.Store, tx, caller.UserID)
+	key, err := person.KeyOf(ctx, f.store, tx, caller.UserID)
 	if err != nil {
 		return err
 	}

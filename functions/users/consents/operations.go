@@ -8,7 +8,7 @@ import (
 	"function/shared/page"
 )
 
-// GiveRequest is what the person agrees to.
+// GiveRequest identifies the text to which the person consents.
 type GiveRequest struct {
 	Body struct {
 		Purpose string `json:"purpose" maxLength:"63"`
@@ -16,28 +16,28 @@ type GiveRequest struct {
 	}
 }
 
-// WithdrawRequest names a purpose.
+// WithdrawRequest identifies a purpose.
 type WithdrawRequest struct {
 	Purpose        string    `path:"purpose" maxLength:"63"`
 	OrganizationID uuid.UUID `query:"organization_id" format:"uuid" doc:"Organization whose purpose it is. Default: the one that you act in"`
 }
 
-// Response is what holds now.
+// Response is the resulting state.
 type Response struct{ Body privacy.ConsentState }
 
-// ListRequest narrows the list.
+// ListRequest filters the list.
 type ListRequest struct {
 	OrganizationID uuid.UUID `query:"organization_id" format:"uuid" doc:"Only this organization's purposes"`
 }
 
-// ListResponse is the state of every purpose: 100 of an organization at the most.
+// ListResponse lists the state of each purpose, of which an organization has at most 100.
 type ListResponse struct {
 	Body struct {
 		Items []privacy.ConsentState `json:"items" nullable:"false"`
 	}
 }
 
-// HistoryRequest asks for one page.
+// HistoryRequest selects one page.
 type HistoryRequest struct {
 	page.Query
 	ListRequest

@@ -1,6 +1,6 @@
-// Package disposesessions deletes sessions, with their refresh tokens, that ended longer
-// ago than their organization's retention policy keeps them. It runs when the retention
-// sweep asks for it, and when policies change.
+// Package disposesessions deletes sessions, with their refresh tokens, that ended longer ago
+// than their organization's retention policy keeps them. It runs when the retention sweep
+// requests it and when policies change.
 package disposesessions
 
 import (
@@ -14,7 +14,7 @@ import (
 // Service declares the function.
 var Service = retention.Dispose("users-dispose-sessions", "sessions", database.Users, New)
 
-// New says how sessions are deleted.
+// New returns the statement that deletes expired sessions.
 func New(context.Context, *function.Env) (retention.Work, error) {
 	return retention.Statement(deleteSome), nil
 }

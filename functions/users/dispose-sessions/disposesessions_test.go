@@ -27,7 +27,8 @@ var (
 	cutoff      = time.Now().UTC().Truncate(time.Microsecond).AddDate(0, 0, -30)
 )
 
-// session gives a person one more session, over for as long before the cutoff.
+// session gives a person another session, which expired or ended the given time before the
+// cutoff.
 func session(t *testing.T, p *platformtest.Platform, c platformtest.Caller, expired, ended time.Duration) uuid.UUID {
 	t.Helper()
 	id := uuid.New()
@@ -62,8 +63,8 @@ func remaining(t *testing.T, p *platformtest.Platform) map[uuid.UUID]bool {
 	return left
 }
 
-// request is a sweep that disposes of what was over before the cutoff by the default
-// policy; own are the days of other organizations.
+// request returns a disposal request with the default policy; own are the days of organizations
+// with a policy of their own.
 func request(t *testing.T, p *platformtest.Platform, own map[uuid.UUID]int) events.Received[events.DisposalRequested] {
 	t.Helper()
 	days := map[uuid.UUID]int{uuid.Nil: 30}
@@ -72,7 +73,7 @@ func request(t *testing.T, p *platformtest.Platform, own map[uuid.UUID]int) even
 	return retentiontest.Request("sessions", cutoff.AddDate(0, 0, 30))
 }
 
-func TestSessionsOverBeforeTheCutoffGo(t *testing.T) {
+func TestDispose_SessionsOverBeforeTheCutoff_AreDeleted(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	c := p.Login("owner")
@@ -107,7 +108,7 @@ func TestSessionsOverBeforeTheCutoffGo(t *testing.T) {
 	}
 }
 
-func TestManySessionsGoInBatches(t *testing.T) {
+func TestDispose_ManySessions_InBatches(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	c := p.Login("owner")
@@ -144,7 +145,7 @@ func TestDispose_OwnPoliciesBesideTheDefault(t *testing.T) {
 	}
 }
 
-func TestNothingDisposedIsNothingTold(t *testing.T) {
+func TestDispose_Nothing_PublishesNothing(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	platformtest.Deliver(p, name, request(t, p, nil)).Want(t, http.StatusNoContent)

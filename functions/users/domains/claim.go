@@ -17,7 +17,7 @@ const selectDomains = `SELECT ` + membership.DomainColumns + ` FROM organization
 
 // List lists claimed and verified domains.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	rows, _ := f.DB.Query(ctx, selectDomains, in.ID)
+	rows, _ := f.store.DB.Query(ctx, selectDomains, in.ID)
 	domains, err := pgx.CollectRows(rows, membership.CollectDomain)
 	if err != nil {
 		return nil, fmt.Errorf("list domains: %w", err)
@@ -34,15 +34,15 @@ func (f *Function) Claim(ctx context.Context, in *ClaimRequest) (*Response, erro
 		return nil, err
 	}
 	var out Response
-	return &out, act.Do(ctx, f.DB, audit.Entry{Action: "domains:claim", ResourceID: name}, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
+	return &out, act.Do(ctx, f.store.DB, audit.Entry{Action: "domains:claim", ResourceID: name}, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
 		out.Body, err = membership.ClaimDomain(ctx, tx, in.ID, name)
 		return err
 	})
 }
 
-// Remove gives a domain up.
+// Remove removes a domain.
 func (f *Function) Remove(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, act.Do(ctx, f.DB, audit.Entry{Action: "domains:remove", ResourceID: in.Domain}, func(tx *outbox.Tx, _ *audit.Entry) error {
+	return nil, act.Do(ctx, f.store.DB, audit.Entry{Action: "domains:remove", ResourceID: in.Domain}, func(tx *outbox.Tx, _ *audit.Entry) error {
 		return membership.RemoveDomain(ctx, tx, in.ID, in.Domain)
 	})
 }

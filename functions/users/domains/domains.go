@@ -1,6 +1,6 @@
-// Package domains lets an organization prove that a domain is its own, by a TXT record in
-// the domain's zone, for what is under /v1/organizations/{id}/domains. Accounts that
-// provisioning (SCIM) opens in a verified domain are the organization's.
+// Package domains lets an organization prove with a TXT record that it controls a domain:
+// everything under /v1/organizations/{id}/domains. Accounts that provisioning (SCIM) creates in
+// a verified domain belong to the organization.
 package domains
 
 import (
@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	path = "/v1/organizations/{id}/domains"
-	one  = path + "/{domain}"
+	path       = "/v1/organizations/{id}/domains"
+	domainPath = path + "/{domain}"
 )
 
 // Service declares the function.
@@ -29,27 +29,27 @@ var Service = function.Service("users-domains", New,
 	function.On(function.Post("users-claim-domain", path, "Claim a domain", policy.DomainsWrite.WithFreshProof()).
 		Status(http.StatusCreated).Fails(fault.Conflict).
 		Describe("Returns the TXT record to publish. Others may claim the same domain; it belongs to the organization that verifies it."), (*Function).Claim),
-	function.On(function.Post("users-verify-domain", one+"/verify", "Verify a domain by its TXT record", policy.DomainsWrite.WithFreshProof()).
+	function.On(function.Post("users-verify-domain", domainPath+"/verify", "Verify a domain by its TXT record", policy.DomainsWrite.WithFreshProof()).
 		Sensitive().Fails(fault.Conflict).
 		Describe("Looks up the record for at most 5 seconds. A 409 says what was found instead. An organization that verified the domain earlier loses it, unless its record is still published."), (*Function).Verify),
-	function.On(function.Delete("users-remove-domain", one, "Give up a domain", policy.DomainsWrite.WithFreshProof()).
+	function.On(function.Delete("users-remove-domain", domainPath, "Give up a domain", policy.DomainsWrite.WithFreshProof()).
 		Describe("Accounts that provisioning created in it become permanently their people's own."), (*Function).Remove),
 ).
 	Uses(function.Owns(database.Users))
 
-// ListRequest names an organization.
+// ListRequest identifies an organization.
 type ListRequest struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-// ListResponse is all domains: there are 100 at the most.
+// ListResponse lists all domains, of which an organization has at most 100.
 type ListResponse struct {
 	Body struct {
 		Items []membership.Domain `json:"items" nullable:"false"`
 	}
 }
 
-// ClaimRequest is the domain.
+// ClaimRequest contains the domain to claim.
 type ClaimRequest struct {
 	ListRequest
 	Body struct {
@@ -57,7 +57,7 @@ type ClaimRequest struct {
 	}
 }
 
-// Request names a domain.
+// Request identifies a domain.
 type Request struct {
 	ListRequest
 	Domain string `path:"domain" maxLength:"253" doc:"Domain name as the list shows it"`
@@ -66,13 +66,13 @@ type Request struct {
 // Response is a domain.
 type Response struct{ Body membership.Domain }
 
-// Function keeps domains.
+// Function manages domains.
 type Function struct {
-	store.Store
+	store    store.Store
 	resolver resolver
 }
 
-// New opens the domains and the resolver.
+// New opens the store and the resolver.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store, newResolver(env.Config.DNSResolver)}, err

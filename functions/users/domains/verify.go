@@ -20,39 +20,39 @@ import (
 
 const selectDomain = `SELECT ` + membership.DomainColumns + ` FROM organization_domains WHERE organization_id = $1 AND name = $2`
 
-// Verify looks the record up, outside of any transaction, and makes the domain the
-// organization's.
+// Verify looks up the record before the transaction begins, and then verifies the domain.
 func (f *Function) Verify(ctx context.Context, in *Request) (*Response, error) {
 	entry := audit.Entry{Action: "domains:verify", ResourceID: in.Domain}
-	rows, _ := f.DB.Query(ctx, selectDomain, in.ID, in.Domain)
+	rows, _ := f.store.DB.Query(ctx, selectDomain, in.ID, in.Domain)
 	claimed, err := pgx.CollectExactlyOneRow(rows, membership.CollectDomain)
 	if database.IsNoRows(err) {
-		return nil, act.Refused(ctx, f.DB, entry, membership.ErrNoDomain)
+		return nil, act.Refused(ctx, f.store.DB, entry, membership.ErrNoDomain)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read domain: %w", err)
 	}
-	published, err := f.resolver.texts(ctx, claimed.Record)
+	published, err := f.resolver.lookUpTXT(ctx, claimed.Record)
 	if err != nil {
-		return nil, act.Refused(ctx, f.DB, entry, err)
+		return nil, act.Refused(ctx, f.store.DB, entry, err)
 	}
 	var out Response
-	return &out, act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
+	return &out, act.Do(ctx, f.store.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
 		out.Body, err = membership.VerifyDomain(ctx, tx, in.ID, in.Domain, published)
 		if database.IsNoRows(err) {
-			return instead(claimed.Record, published)
+			return errRecordMismatch(claimed.Record, published)
 		}
 		return err
 	})
 }
 
-// lookupTime is how long a zone has to answer.
+// lookupTime limits the time for a DNS lookup.
 const lookupTime = 5 * time.Second
 
-// resolver asks the domain name system.
+// resolver looks up DNS records.
 type resolver struct{ *net.Resolver }
 
-// newResolver asks a server, host:port, or those of the system.
+// newResolver returns a resolver that asks the given server, host:port, or the system's servers
+// if it is empty.
 func newResolver(server string) resolver {
 	if server == "" {
 		return resolver{net.DefaultResolver}
@@ -63,9 +63,9 @@ func newResolver(server string) resolver {
 	}}}
 }
 
-// texts are the values of a TXT record: one message at the most, of 64 KiB. That there
-// are none, or no answer, is the caller's to mend.
-func (r resolver) texts(ctx context.Context, record membership.Record) ([]string, error) {
+// lookUpTXT returns the values of a TXT record, which fit in one DNS message of at most 64 KiB. If
+// there are none, or the server does not respond, the error tells the caller what to do.
+func (r resolver) lookUpTXT(ctx context.Context, record membership.Record) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
 	values, err := r.LookupTXT(ctx, record.Name+".") // rooted: no search list
@@ -74,16 +74,17 @@ func (r resolver) texts(ctx context.Context, record membership.Record) ([]string
 	case err == nil:
 		return values, nil
 	case errors.As(err, &failed) && failed.IsNotFound:
-		return nil, instead(record, nil)
+		return nil, errRecordMismatch(record, nil)
 	}
 	return nil, fault.New(fault.Conflict, "The name servers did not answer for %s within %.0f seconds: check the zone, or try again later", record.Name, lookupTime.Seconds()).Because(err)
 }
 
-const maxShown = 5 // values, in a sentence
+const maxShown = 5 // values in an error message
 
-// instead tells what was found in place of the record, and what to do.
-func instead(record membership.Record, published []string) error {
-	ours, others := membership.Published(published)
+// errRecordMismatch returns an error that says what was found instead of the record, and what to
+// do.
+func errRecordMismatch(record membership.Record, published []string) error {
+	ours, others := membership.VerificationValues(published)
 	found := fmt.Sprintf("%d other values", others)
 	for _, value := range ours[:min(len(ours), maxShown)] {
 		found += fmt.Sprintf(", %q", value[:min(len(value), 100)])

@@ -1,5 +1,5 @@
-// Package eraseaccount erases the account of the person who asks for it (GDPR Article
-// 17): DELETE /v1/users/profile.
+// Package eraseaccount erases the account of the caller (GDPR Article 17): DELETE
+// /v1/users/profile.
 package eraseaccount
 
 import (
@@ -32,36 +32,36 @@ var Service = function.Endpoint(function.Delete("users-erase-account", "/v1/user
 		"the organization."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request tells what is to go with the person.
+// Request says whether the person's organizations are deleted, too.
 type Request struct {
 	DeleteOrganizations bool `query:"delete_organizations" doc:"Permanently delete the organizations that you own and that have no other members"`
 }
 
 // Function erases accounts.
 type Function struct {
-	store.Store
-	post notify.Mailer
+	store  store.Store
+	mailer notify.Mailer
 }
 
-// New opens the accounts and the mail.
+// New opens the store and the mailer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, mailer}, err
 }
 
-// Handle erases the caller in one transaction, which also tells everybody else: the
-// other domains by events, the person by mail.
+// Handle erases the caller in one transaction, which also queues the events for other domains
+// and the mail to the person.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
 	entry := audit.Entry{Action: "users:erase", ResourceID: caller.UserID.String()}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		owned, err := membership.LockOwned(ctx, tx, caller.UserID)
 		if err != nil {
 			return err
@@ -69,7 +69,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		if err := membership.LeaveAll(ctx, tx, caller.UserID, owned, in.DeleteOrganizations, entry); err != nil {
 			return err
 		}
-		former, err := person.NameOf(ctx, f.Store, tx, caller.UserID)
+		former, err := person.NameOf(ctx, f.store, tx, caller.UserID)
 		if err != nil {
 			return err
 		}
@@ -78,13 +78,13 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		if err := audit.Record(ctx, tx, platform); err != nil {
 			return err
 		}
-		if err := lifecycle.Erase(ctx, f.Store, tx, caller.UserID); err != nil {
+		if err := lifecycle.Erase(ctx, f.store, tx, caller.UserID); err != nil {
 			return err
 		}
-		return f.post.Queue(ctx, tx, uuid.Nil, f.post.AccountErased(former.Email))
+		return f.mailer.Queue(ctx, tx, uuid.Nil, f.mailer.AccountErased(former.Email))
 	})
 	if err != nil {
-		return nil, fmt.Errorf("erase account: %w", act.Refused(ctx, f.DB, entry, err))
+		return nil, fmt.Errorf("erase account: %w", act.Refused(ctx, f.store.DB, entry, err))
 	}
 	return nil, nil
 }

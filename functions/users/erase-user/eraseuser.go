@@ -31,7 +31,8 @@ var Service = function.Endpoint(function.Post("users-erase-user", "/v1/admin/use
 		"The person is notified by mail. Refused while the person is the last owner of an organization. The reason is encrypted with your own key, since the person's key is destroyed."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request names a person, says why, and tells what is to go with them.
+// Request identifies a person, gives the reason, and says whether their organizations are
+// deleted, too.
 type Request struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
@@ -42,29 +43,29 @@ type Request struct {
 
 // Function erases accounts.
 type Function struct {
-	store.Store
-	post notify.Mailer
+	store  store.Store
+	mailer notify.Mailer
 }
 
-// New opens the accounts and the mail.
+// New opens the store and the mailer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, mailer}, err
 }
 
-// Handle erases the person in one transaction, which also tells everybody else.
+// Handle erases the person in one transaction, which also queues the events and the mail.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
 	entry := audit.Entry{Action: "users:erase", ResourceID: in.ID.String(), Platform: true}
-	if err := f.DB.Transact(ctx, func(tx *outbox.Tx) error { return f.erase(ctx, tx, caller, in, entry) }); err != nil {
-		return nil, fmt.Errorf("erase account: %w", act.Refused(ctx, f.DB, entry, err))
+	if err := f.store.DB.Transact(ctx, func(tx *outbox.Tx) error { return f.erase(ctx, tx, caller, in, entry) }); err != nil {
+		return nil, fmt.Errorf("erase account: %w", act.Refused(ctx, f.store.DB, entry, err))
 	}
 	return nil, nil
 }
@@ -81,11 +82,11 @@ func (f *Function) erase(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	if err := membership.LeaveAll(ctx, tx, in.ID, owned, in.Body.DeleteOrganizations, left); err != nil {
 		return err
 	}
-	former, err := person.NameOf(ctx, f.Store, tx, in.ID)
+	former, err := person.NameOf(ctx, f.store, tx, in.ID)
 	if err != nil {
 		return err
 	}
-	sealed, err := lifecycle.SealReason(ctx, f.Store, tx, caller.UserID, in.Body.Reason)
+	sealed, err := lifecycle.SealReason(ctx, f.store, tx, caller.UserID, in.Body.Reason)
 	if err != nil {
 		return err
 	}
@@ -93,8 +94,8 @@ func (f *Function) erase(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	if err := audit.Record(ctx, tx, entry); err != nil {
 		return err
 	}
-	if err := lifecycle.Erase(ctx, f.Store, tx, in.ID); err != nil {
+	if err := lifecycle.Erase(ctx, f.store, tx, in.ID); err != nil {
 		return err
 	}
-	return f.post.Queue(ctx, tx, uuid.Nil, f.post.AccountErasedByAdmin(former.Email))
+	return f.mailer.Queue(ctx, tx, uuid.Nil, f.mailer.AccountErasedByAdmin(former.Email))
 }

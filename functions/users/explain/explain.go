@@ -26,7 +26,7 @@ var Service = function.Endpoint(function.Post("users-explain", "/v1/authorize/ex
 	Describe("For yourself or, with roles:read, for a member or service account of your organization. Assumes a login that meets the organization's requirements."), New).
 	Uses(function.Owns(database.Users))
 
-// Request is the question.
+// Request contains the permission to explain and, optionally, whose.
 type Request struct {
 	Body struct {
 		Permission       policy.Permission `json:"permission" pattern:"^[a-z_]+:[a-z_]+$" maxLength:"64" doc:"resource:action"`
@@ -35,7 +35,7 @@ type Request struct {
 	}
 }
 
-// Answer is the decision and what it was made from.
+// Answer is the decision and the roles on which it is based.
 type Answer struct {
 	Allowed bool   `json:"allowed"`
 	Reason  string `json:"reason" doc:"A sentence"`
@@ -43,7 +43,7 @@ type Answer struct {
 	Roles   []Held `json:"roles" nullable:"false" doc:"Every role that was considered"`
 }
 
-// Held is a role that somebody has, and from where.
+// Held is a role that a person or service account has, and where it comes from.
 type Held struct {
 	Role        string              `json:"role"`
 	Source      string              `json:"source" enum:"membership,grant,team,platform"`
@@ -53,13 +53,13 @@ type Held struct {
 	Permissions []policy.Permission `json:"permissions" nullable:"false" doc:"Permissions of the role"`
 }
 
-// Response is the answer.
+// Response is the decision.
 type Response struct{ Body Answer }
 
-// Function explains.
-type Function struct{ store.Store }
+// Function explains decisions.
+type Function struct{ store store.Store }
 
-// New opens the roles.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err
@@ -83,13 +83,13 @@ SELECT h.role, h.source, h.grant_id, h.team_path, false AS built_in, coalesce(r.
 FROM held h LEFT JOIN roles r ON r.organization_id = @organization AND r.name = h.role
 ORDER BY h.source, h.role, h.grant_id, h.team_path`
 
-// Handle decides, and tells from what.
+// Handle makes the decision and explains it.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
-	subject, roles, err := f.look(ctx, caller, in)
+	subject, roles, err := f.find(ctx, caller, in)
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +97,8 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	return &Response{Body: Answer{Allowed: d.Allowed, Reason: d.Reason, Role: d.Role, Roles: roles}}, nil
 }
 
-// look finds who is asked about, and the roles that they have.
-func (f *Function) look(ctx context.Context, caller auth.Caller, in *Request) (subject policy.Subject, roles []Held, err error) {
+// find finds the subject of the question and the roles that it has.
+func (f *Function) find(ctx context.Context, caller auth.Caller, in *Request) (subject policy.Subject, roles []Held, err error) {
 	about := caller.UserID
 	switch {
 	case in.Body.UserID != nil && in.Body.ServiceAccountID != nil:
@@ -113,7 +113,7 @@ func (f *Function) look(ctx context.Context, caller auth.Caller, in *Request) (s
 			return subject, nil, fault.New(fault.Forbidden, "You need roles:read to see another person's rights: %s", d.Reason)
 		}
 	}
-	err = pgx.BeginTxFunc(ctx, f.DB.Pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+	err = pgx.BeginTxFunc(ctx, f.store.DB.Pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		if subject, err = access.SubjectOf(ctx, tx, caller.OrganizationID, about); err != nil {
 			return err
 		}
@@ -126,16 +126,16 @@ func (f *Function) look(ctx context.Context, caller auth.Caller, in *Request) (s
 	switch {
 	case err != nil:
 		return subject, nil, err
-	case about == caller.UserID: // as this very request was decided
+	case about == caller.UserID: // use the subject of this request
 		subject = caller.Subject
 	case subject.BlockedBy == policy.BlockedByMembership:
 		return subject, nil, fault.New(fault.NotFound, "Your organization has no member or service account with this identifier")
 	}
-	return subject, complete(roles, subject), nil
+	return subject, addBuiltIn(roles, subject), nil
 }
 
-// complete adds what the built-in roles allow, and the platform's own.
-func complete(roles []Held, subject policy.Subject) []Held {
+// addBuiltIn adds the permissions of built-in roles, and the platform's own roles.
+func addBuiltIn(roles []Held, subject policy.Subject) []Held {
 	for _, name := range subject.Roles {
 		if name == policy.PlatformAdmin {
 			roles = append(roles, Held{Role: name, Source: "platform"})

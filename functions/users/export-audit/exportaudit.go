@@ -1,6 +1,6 @@
-// Package exportaudit writes a sealed audit trail out, so that scripts/verify-audit, or
-// anybody else, can verify it: an organization's own, GET /v1/audit/export, and the
-// platform's own, GET /v1/admin/audit/export.
+// Package exportaudit exports a sealed audit trail, which scripts/verify-audit or anybody else
+// can verify: an organization's trail, GET /v1/audit/export, and the platform's own, GET
+// /v1/admin/audit/export.
 package exportaudit
 
 import (
@@ -21,7 +21,7 @@ import (
 	"function/shared/policy"
 )
 
-// mediaType is that of JSON lines.
+// mediaType is the media type of JSON lines.
 const mediaType = "application/jsonl"
 
 // Service declares the function.
@@ -40,28 +40,28 @@ var responses = map[string]*huma.Response{"200": {
 	Description: "OK", Content: map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString}}},
 }}
 
-// Request is what to export.
+// Request selects what to export.
 type Request struct {
 	Trail audit.Trail `query:"trail" enum:"users,datasets,analytics" default:"users"`
 	privacy.Period
 }
 
-// Response is written as it is read.
+// Response streams the export.
 type Response struct{ Body func(huma.Context) }
 
-// Function exports trails.
+// Function exports audit trails.
 type Function struct {
-	store.Store
+	store  store.Store
 	trails privacy.Trails
 }
 
-// New opens the users' trail; the others are opened when they are asked for.
+// New opens the users' audit trail. The other trails are opened on first use.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
-	return &Function{Store: store, trails: privacy.NewTrails(env)}, err
+	return &Function{store: store, trails: privacy.NewTrails(env)}, err
 }
 
-// Export has the trail tell of the export, and then writes it.
+// Export records the export in the trail and then streams it.
 func (f *Function) Export(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -70,7 +70,7 @@ func (f *Function) Export(ctx context.Context, in *Request) (*Response, error) {
 	return f.export(ctx, caller.OrganizationID, in)
 }
 
-// ExportPlatform is Export of what belongs to no organization.
+// ExportPlatform is [Function.Export] for the entries that belong to no organization.
 func (f *Function) ExportPlatform(ctx context.Context, in *Request) (*Response, error) {
 	return f.export(ctx, uuid.Nil, in)
 }
@@ -83,7 +83,7 @@ func (f *Function) export(ctx context.Context, organization uuid.UUID, in *Reque
 	if err != nil {
 		return nil, err
 	}
-	err = audit.Record(ctx, f.DB, audit.Entry{
+	err = audit.Record(ctx, f.store.DB, audit.Entry{
 		Action: "audit:export", Platform: organization == uuid.Nil, Detail: map[string]any{"trail": in.Trail, "from": in.From, "to": in.To},
 	})
 	if err != nil {

@@ -25,8 +25,8 @@ database repeat sessions.json: who, where and when. Invitations and what provisi
 systems say about your address are here once you have confirmed that the address is yours.
 `
 
-// processed is one purpose of processing (GDPR Articles 13 to 15).
-type processed struct {
+// processingPurpose describes one purpose of processing (GDPR Articles 13 to 15).
+type processingPurpose struct {
 	Purpose    string `json:"purpose"`
 	LegalBasis string `json:"legal_basis"` // of Article 6(1)
 	Data       string `json:"data"`
@@ -34,7 +34,7 @@ type processed struct {
 	Kept       string `json:"kept"`
 }
 
-var processing = []processed{
+var processing = []processingPurpose{
 	{"To keep your account and log you in", "contract (b)", "account.json, second_factors.json, identities.json, api_keys.json", "You; platform admins who help you", "Until you erase the account"},
 	{"To let you act in organizations, within the rights that they give you", "contract (b)", "organizations.json, invitations.json, provisioned.json", "The members of each organization, by its roles", "Until you leave the organization, or it is deleted"},
 	{"To protect accounts from others", "legitimate interest (f)", "sessions.json, failed logins", "You; platform admins see neither address nor device", "See retention; failures a day"},
@@ -44,20 +44,20 @@ var processing = []processed{
 	{"To tell you what happens to your account", "contract (b)", "Your address and the mail", "The mail server of the platform", "Until the mail is sent, at most 8 days"},
 }
 
-// about is about.json.
+// about is the content of about.json.
 type about struct {
-	PersonID   uuid.UUID   `json:"person_id"`
-	Processing []processed `json:"processing"`
-	Retention  []retention `json:"retention"`
-	Source     string      `json:"source"`
-	Automated  string      `json:"automated_decisions"`
-	Rights     string      `json:"rights"`
+	PersonID   uuid.UUID           `json:"person_id"`
+	Processing []processingPurpose `json:"processing"`
+	Retention  []retention         `json:"retention"`
+	Source     string              `json:"source"`
+	Automated  string              `json:"automated_decisions"`
+	Rights     string              `json:"rights"`
 }
 
-// retention is how long something is kept after it has ended.
+// retention says how long a resource is kept after it has ended.
 type retention struct {
 	Resource       string     `json:"resource"`
-	OrganizationID *uuid.UUID `json:"organization_id,omitempty"` // absent: where an organization has decided nothing else
+	OrganizationID *uuid.UUID `json:"organization_id,omitempty"` // absent: the default for all organizations
 	Days           int        `json:"days"`
 }
 
@@ -74,7 +74,7 @@ func (x *export) processing(ctx context.Context) (about, error) {
 		Rights: "To rectify (PATCH /v1/users/profile), to erase (DELETE /v1/users/profile), to withdraw consents (DELETE /v1/users/consents/{purpose}); " +
 			"to request restriction or to object, write to the platform's operator. You can lodge a complaint with a supervisory authority (Article 77).",
 	}
-	rows, _ := x.DB.Query(ctx, selectRetention, x.person)
+	rows, _ := x.store.DB.Query(ctx, selectRetention, x.person)
 	var err error
 	if a.Retention, err = pgx.CollectRows(rows, pgx.RowToStructByName[retention]); err != nil {
 		return a, fmt.Errorf("read retention: %w", err)

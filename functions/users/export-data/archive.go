@@ -21,29 +21,29 @@ import (
 	"function/shared/page"
 )
 
-// export is one person's export under way.
+// export is a running export of one person's data.
 type export struct {
 	*Function
 	person   uuid.UUID
 	key      []byte
-	failures []byte // by what failed logins are counted
-	verified bool   // the address is the person's: what others say about it may be shown
+	failures []byte // key under which failed logins are counted
+	verified bool   // the person has proved that the address is theirs, so data that others stored about it may be shown
 }
 
 const selectAddress = `SELECT email_index, email_verified_at IS NOT NULL FROM users WHERE id = $1`
 
-// open opens all that the export reads, so that what cannot be opened is refused before
-// anything is written.
+// open opens all data that the export reads, so that anything unreadable is refused before the
+// response begins.
 func (f *Function) open(ctx context.Context, personID uuid.UUID) (x *export, err error) {
 	x = &export{Function: f, person: personID}
-	if x.key, err = person.KeyOf(ctx, f.Store, f.DB, personID); err != nil {
+	if x.key, err = person.KeyOf(ctx, f.store, f.store.DB, personID); err != nil {
 		return nil, err
 	}
 	var index []byte
-	if err := f.DB.QueryRow(ctx, selectAddress, personID).Scan(&index, &x.verified); err != nil {
+	if err := f.store.DB.QueryRow(ctx, selectAddress, personID).Scan(&index, &x.verified); err != nil {
 		return nil, fmt.Errorf("read account: %w", err)
 	}
-	x.failures = session.FailuresKey(f.Store, index)
+	x.failures = session.FailuresKey(f.store, index)
 	for _, trail := range audit.Trails {
 		if _, err := f.trails.Open(ctx, trail); err != nil {
 			return nil, err
@@ -52,7 +52,7 @@ func (f *Function) open(ctx context.Context, personID uuid.UUID) (x *export, err
 	return x, nil
 }
 
-// file is one file of the archive: a JSON array, of which write emits the elements.
+// file is one file of the archive: a JSON array. write emits its elements.
 type file struct {
 	name  string
 	about string
@@ -77,13 +77,14 @@ func (x *export) write(ctx context.Context, w io.Writer) error {
 			return err
 		}
 	}
-	if _, err := person.KeyOf(ctx, x.Function.Store, x.DB, x.person); err != nil {
-		return err // erased meanwhile, so that what was read last is not all
+	if _, err := person.KeyOf(ctx, x.store, x.store.DB, x.person); err != nil {
+		return err // the account was erased meanwhile, so the last files are incomplete
 	}
 	return archive.Close()
 }
 
-// describe writes what the other files hold, and what becomes of the data.
+// describe writes README.txt and about.json, which describe the other files and how the data is
+// processed.
 func (x *export) describe(ctx context.Context, archive *zip.Writer) error {
 	entry, err := create(archive, "README.txt")
 	if err != nil {
@@ -124,7 +125,7 @@ func encode(w io.Writer, v any) error {
 	return err
 }
 
-// array writes a JSON array, an element at a time.
+// array writes a JSON array one element at a time.
 type array struct {
 	w     io.Writer
 	begun bool
@@ -150,17 +151,17 @@ func (a *array) end() error {
 	return err
 }
 
-// atOnce is how many rows are in memory, and read from one connection, before they are
-// written: a slow reader holds none.
-const atOnce = 500
+// batchSize is the number of rows that are read into memory before they are written, so that a slow
+// reader does not occupy a database connection.
+const batchSize = 500
 
-// each emits the rows that a statement reads about the person, atOnce at a time. The
-// statement orders them by an identifier, reads those after @after, and at most @limit.
+// each emits the rows of a statement about the person in batches of @limit. The statement orders
+// them by an identifier and selects those after @after.
 func each[T any](ctx context.Context, x *export, statement string, arguments pgx.NamedArgs, id func(T) uuid.UUID, emit func(T) error) error {
-	all := pgx.NamedArgs{"person": x.person, "limit": atOnce, "after": uuid.Nil}
+	all := pgx.NamedArgs{"person": x.person, "limit": batchSize, "after": uuid.Nil}
 	maps.Copy(all, arguments)
 	for {
-		rows, _ := x.DB.Query(ctx, statement, all)
+		rows, _ := x.store.DB.Query(ctx, statement, all)
 		some, err := pgx.CollectRows(rows, pgx.RowToStructByName[T])
 		if err != nil {
 			return err
@@ -170,7 +171,7 @@ func each[T any](ctx context.Context, x *export, statement string, arguments pgx
 				return err
 			}
 		}
-		if len(some) < atOnce {
+		if len(some) < batchSize {
 			return nil
 		}
 		all["after"] = id(some[len(some)-1])
@@ -179,7 +180,7 @@ func each[T any](ctx context.Context, x *export, statement string, arguments pgx
 
 // pages emits the items of a list page by page.
 func pages[T any](list func(page.Query) (page.Page[T], error), emit func(T) error) error {
-	for q := (page.Query{Limit: atOnce}); ; {
+	for q := (page.Query{Limit: batchSize}); ; {
 		p, err := list(q)
 		if err != nil {
 			return err

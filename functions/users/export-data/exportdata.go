@@ -39,19 +39,19 @@ var Service = function.Endpoint(function.Get("users-export-data", "/v1/users/exp
 	}}), New).
 	Uses(function.Owns(database.Users), function.Keys, function.Documents, function.AuditTrails)
 
-// Response is written as it is read.
+// Response streams the archive.
 type Response struct{ Body func(huma.Context) }
 
-// Function exports.
+// Function exports personal data.
 type Function struct {
-	store.Store
-	post     notify.Mailer
+	store    store.Store
+	mailer   notify.Mailer
 	profiles person.Profiles
 	trails   privacy.Trails
 }
 
-// New opens the accounts, the documents and the mail; the trails of other domains are
-// opened when there is an export.
+// New opens the store, the document store and the mailer. The audit trails of other domains are
+// opened during an export.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
@@ -61,35 +61,35 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post, profiles, privacy.NewTrails(env)}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, mailer, profiles, privacy.NewTrails(env)}, err
 }
 
-// aDay is how many exports of a person there are in 24 hours.
-const aDay = 10
+// maxExportsPerDay limits the exports of a person in 24 hours.
+const maxExportsPerDay = 10
 
 const (
-	lockPerson   = `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE` // exports at once are counted one after another
+	lockPerson   = `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE` // serializes concurrent exports, so that each is counted
 	countExports = `
 SELECT count(*), coalesce(min(at), now()) FROM audit_entries
 WHERE actor_id = $1 AND id >= $2 AND action = 'users:export' AND result = 'done'`
 )
 
-// Handle puts the export on record, and then writes it.
+// Handle records the export and then streams it.
 func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
 	entry := audit.Entry{Action: "users:export", ResourceID: caller.UserID.String(), Platform: true}
-	err = act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
+	err = act.Do(ctx, f.store.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
 		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
 			return fmt.Errorf("lock account: %w", err)
 		}
-		if err := mayExport(ctx, tx, caller.UserID); err != nil {
+		if err := checkExportLimit(ctx, tx, caller.UserID); err != nil {
 			return err
 		}
-		return f.post.Tell(ctx, tx, caller.UserID, f.post.DataExported)
+		return f.mailer.Notify(ctx, tx, caller.UserID, f.mailer.DataExported)
 	})
 	if err != nil {
 		return nil, err
@@ -102,14 +102,14 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 	return &Response{Body: privacy.Stream(ctx, mediaType, name, func(w io.Writer) error { return x.write(ctx, w) })}, nil
 }
 
-func mayExport(ctx context.Context, tx *outbox.Tx, person uuid.UUID) error {
+func checkExportLimit(ctx context.Context, tx *outbox.Tx, person uuid.UUID) error {
 	yesterday := time.Now().Add(-24 * time.Hour)
 	var exports int
 	var first time.Time
 	if err := tx.QueryRow(ctx, countExports, person, uuid7.First(yesterday)).Scan(&exports, &first); err != nil {
 		return fmt.Errorf("count exports: %w", err)
 	}
-	if exports < aDay {
+	if exports < maxExportsPerDay {
 		return nil
 	}
 	return fault.New(fault.RateLimited, "You have made %d exports in 24 hours, which is the limit. Try again later.", exports).After(first.Sub(yesterday).Truncate(time.Second) + time.Second)

@@ -20,8 +20,8 @@ import (
 	"function/shared/page"
 )
 
-// files are those of the archive; TestEveryTableOfAPersonIsExportedOrSaysWhyNot holds
-// them to the tables.
+// files are the files of the archive. TestEveryTableOfAPersonIsExportedOrSaysWhyNot compares
+// them with the tables.
 var files = []file{
 	{"account.json", "Your account and profile, with everything you added to it.", (*export).account},
 	{"organizations.json", "The organizations that you belong to or have asked to join: your role and status, further roles granted to you, your teams.", (*export).organizations},
@@ -57,7 +57,7 @@ type account struct {
 	MustChangePassword bool       `json:"must_change_password"`
 	HasPassword        bool       `json:"has_password"`
 	PasswordChangedAt  time.Time  `json:"password_changed_at"`
-	FailedLogins       int        `json:"failed_logins"` // in a row
+	FailedLogins       int        `json:"failed_logins"` // consecutive
 	person.Extras
 }
 
@@ -71,7 +71,7 @@ type accountRow struct {
 func (x *export) account(ctx context.Context, emit func(any) error) error {
 	var row accountRow
 	body, err := x.profiles.Body(ctx, func() (body []byte, document *uuid.UUID, err error) {
-		rows, _ := x.DB.Query(ctx, selectAccount, pgx.NamedArgs{"person": x.person, "account": x.failures})
+		rows, _ := x.store.DB.Query(ctx, selectAccount, pgx.NamedArgs{"person": x.person, "account": x.failures})
 		row, err = pgx.CollectExactlyOneRow(rows, scanAccount)
 		return row.Body, row.ProfileDocument, err
 	})
@@ -159,7 +159,7 @@ func (x *export) provisioned(ctx context.Context, emit func(any) error) error {
 	return each(ctx, x, selectProvisioned, pgx.NamedArgs{"verified": x.verified}, func(p provisioned) uuid.UUID { return p.ID }, func(p provisioned) (err error) {
 		key := x.key
 		if p.WrappedKey != nil { // of a person who has not accepted the organization's invitation
-			if key, err = x.Keeper.Unwrap(ctx, p.WrappedKey); err != nil {
+			if key, err = x.store.Keeper.Unwrap(ctx, p.WrappedKey); err != nil {
 				return err
 			}
 		}
@@ -244,7 +244,7 @@ type passkey struct {
 
 func (x *export) factors(ctx context.Context, emit func(any) error) error {
 	totp, codes := factor{Kind: credential.TOTP}, factor{Kind: "recovery_codes"}
-	if err := x.DB.QueryRow(ctx, selectCodes, x.person).Scan(&totp.CreatedAt, &totp.InUse, &codes.Unused, &codes.Used); err != nil {
+	if err := x.store.DB.QueryRow(ctx, selectCodes, x.person).Scan(&totp.CreatedAt, &totp.InUse, &codes.Unused, &codes.Used); err != nil {
 		return err
 	}
 	if totp.CreatedAt != nil {
@@ -289,12 +289,11 @@ func (x *export) keys(ctx context.Context, emit func(any) error) error {
 
 func (x *export) consents(ctx context.Context, emit func(any) error) error {
 	return pages(func(q page.Query) (page.Page[privacy.ConsentDecision], error) {
-		return privacy.Decisions(ctx, x.Function.Store, x.person, uuid.Nil, x.key, q)
+		return privacy.Decisions(ctx, x.store, x.person, uuid.Nil, x.key, q)
 	}, func(d privacy.ConsentDecision) error { return emit(d) })
 }
 
-// Each purpose is read with its texts, of which there are 100 of 20,000 characters at
-// the most.
+// Each purpose is read with all its texts: at most 100 of 20,000 characters each.
 const (
 	selectPurposes = `
 SELECT DISTINCT purpose_id AS id FROM consent_decisions WHERE user_id = @person AND purpose_id > @after ORDER BY purpose_id LIMIT @limit`
@@ -317,7 +316,7 @@ type text struct {
 
 func (x *export) texts(ctx context.Context, emit func(any) error) error {
 	return each(ctx, x, selectPurposes, nil, func(p purpose) uuid.UUID { return p.ID }, func(p purpose) error {
-		rows, _ := x.DB.Query(ctx, selectTexts, x.person, p.ID)
+		rows, _ := x.store.DB.Query(ctx, selectTexts, x.person, p.ID)
 		texts, err := pgx.CollectRows(rows, pgx.RowToStructByName[text])
 		if err != nil {
 			return err

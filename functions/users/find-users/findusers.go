@@ -1,4 +1,4 @@
-// Package findusers shows platform admins the accounts: GET /v1/admin/users and GET
+// Package findusers lets platform admins find and read accounts: GET /v1/admin/users and GET
 // /v1/admin/users/{id}.
 package findusers
 
@@ -32,10 +32,10 @@ var Service = function.Service("users-find-users", New,
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Function shows accounts.
-type Function struct{ store.Store }
+// Function finds accounts.
+type Function struct{ store store.Store }
 
-// New opens the accounts.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err
@@ -56,20 +56,20 @@ SELECT at, actor_id, action, detail ->> 'sealed_reason' AS reason FROM audit_ent
 WHERE organization_id = '00000000-0000-0000-0000-000000000000' AND resource_id = $1 AND detail ? 'sealed_reason' ORDER BY id DESC LIMIT 50`
 )
 
-// row is an account as it is stored.
+// row is an account as stored in the database.
 type row struct {
 	Account
 	WrappedKey, SealedEmail, SealedFirst, SealedLast []byte
 	Members                                          json.RawMessage
 }
 
-// narrow is the query for what is asked for. Each condition has an index that it goes by.
-func (f *Function) narrow(ctx context.Context, in *ListRequest) (sql string, arguments pgx.NamedArgs, err error) {
+// query builds the query for the requested filters. Each condition is supported by an index.
+func (f *Function) query(ctx context.Context, in *ListRequest) (sql string, arguments pgx.NamedArgs, err error) {
 	conditions := []string{`u.id < @before`}
 	arguments = pgx.NamedArgs{"organization": in.OrganizationID}
 	if in.Email != "" {
 		conditions = append(conditions, `u.email_index = @email`)
-		if arguments["email"], err = person.AccountIndex(ctx, f.Store, f.DB, in.Email); err != nil {
+		if arguments["email"], err = person.AccountIndex(ctx, f.store, f.store.DB, in.Email); err != nil {
 			return "", nil, err
 		}
 	}
@@ -93,7 +93,7 @@ func (f *Function) narrow(ctx context.Context, in *ListRequest) (sql string, arg
 			return "", nil, fault.At("query.name", "a search by name also needs organization_id: names are indexed by organization")
 		}
 		conditions = append(conditions, named)
-		if arguments["name"], err = person.NamePrefixes(f.Keeper, in.OrganizationID, in.Name); err != nil {
+		if arguments["name"], err = person.NamePrefixes(f.store.Keeper, in.OrganizationID, in.Name); err != nil {
 			return "", nil, err
 		}
 	}
@@ -102,24 +102,24 @@ func (f *Function) narrow(ctx context.Context, in *ListRequest) (sql string, arg
 
 // List lists accounts.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	sql, arguments, err := f.narrow(ctx, in)
+	sql, arguments, err := f.query(ctx, in)
 	if err != nil {
 		return nil, err
 	}
 	out := &ListResponse{}
 	if in.Name != "" {
-		complete, err := person.IndexNames(ctx, f.Store, in.OrganizationID)
+		complete, err := person.IndexNames(ctx, f.store, in.OrganizationID)
 		if err != nil {
 			return nil, err
 		}
 		out.Body.Complete = &complete
 	}
-	found, err := page.List(ctx, f.DB, in.Query, func(r row) uuid.UUID { return r.ID }, sql, arguments)
-	if err != nil {
+	entry := audit.Entry{Action: "users:find", Platform: true, Detail: map[string]any{"by_email": in.Email != "", "by_name": in.Name != "", "organization": in.OrganizationID}}
+	if err := audit.Record(ctx, f.store.DB, entry); err != nil {
 		return nil, err
 	}
-	entry := audit.Entry{Action: "users:find", Platform: true, Detail: map[string]any{"by_email": in.Email != "", "by_name": in.Name != "", "organization": in.OrganizationID}}
-	if err := audit.Record(ctx, f.DB, entry); err != nil {
+	found, err := page.List(ctx, f.store.DB, in.Query, func(r row) uuid.UUID { return r.ID }, sql, arguments)
+	if err != nil {
 		return nil, err
 	}
 	out.Body.NextCursor, out.Body.Items = found.NextCursor, []Account{}
@@ -129,20 +129,20 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 			return nil, err
 		}
 		name := person.Name{FirstName: account.FirstName, LastName: account.LastName}
-		if in.Name == "" || person.NameMatches(name, in.Name) { // for what the indexes do not tell
+		if in.Name == "" || person.NameMatches(name, in.Name) { // the indexes only cover the first letters of each word
 			out.Body.Items = append(out.Body.Items, account)
 		}
 	}
 	return out, nil
 }
 
-// Get shows one account, with what admins did to it.
+// Get returns one account with the actions of platform admins on it.
 func (f *Function) Get(ctx context.Context, in *GetRequest) (*GetResponse, error) {
-	stored, err := database.One[row](ctx, f.DB, lifecycle.ErrNoPerson, selectOne, in.ID)
+	stored, err := database.One[row](ctx, f.store.DB, lifecycle.ErrNoPerson, selectOne, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	if err := audit.Record(ctx, f.DB, audit.Entry{Action: "users:read", ResourceID: in.ID.String(), Platform: true}); err != nil {
+	if err := audit.Record(ctx, f.store.DB, audit.Entry{Action: "users:read", ResourceID: in.ID.String(), Platform: true}); err != nil {
 		return nil, err
 	}
 	out := &GetResponse{}
@@ -150,7 +150,7 @@ func (f *Function) Get(ctx context.Context, in *GetRequest) (*GetResponse, error
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := f.DB.Query(ctx, selectActs, in.ID.String())
+	rows, _ := f.store.DB.Query(ctx, selectActs, in.ID.String())
 	acts, err := pgx.CollectRows(rows, pgx.RowToStructByName[Act])
 	if err != nil {
 		return nil, fmt.Errorf("list acts on account: %w", err)
@@ -166,7 +166,7 @@ func (f *Function) Get(ctx context.Context, in *GetRequest) (*GetResponse, error
 
 // open unseals an account with the person's key.
 func (f *Function) open(ctx context.Context, r row) (Account, []byte, error) {
-	key, err := f.Keeper.Unwrap(ctx, r.WrappedKey)
+	key, err := f.store.Keeper.Unwrap(ctx, r.WrappedKey)
 	if err != nil {
 		return r.Account, nil, err
 	}

@@ -8,7 +8,7 @@ import (
 	"function/shared/page"
 )
 
-// ListRequest asks for one page.
+// ListRequest selects one page.
 type ListRequest struct {
 	page.Query
 	Suspended      string    `query:"suspended" enum:"true,false"`
@@ -18,12 +18,12 @@ type ListRequest struct {
 	Email          string    `query:"email" maxLength:"254" doc:"The complete address, in any letter case"`
 }
 
-// GetRequest names an account.
+// GetRequest identifies an account.
 type GetRequest struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-// Account is an account as platform admins see it.
+// Account is an account as shown to platform admins.
 type Account struct {
 	ID                 uuid.UUID    `json:"id" format:"uuid"`
 	Email              string       `json:"email" db:"-"`
@@ -37,14 +37,14 @@ type Account struct {
 	Memberships        []Membership `json:"memberships" nullable:"false" db:"-"`
 }
 
-// Membership is an organization that the person belongs to, or wants to.
+// Membership is a person's membership, or request to join, in an organization.
 type Membership struct {
 	OrganizationID uuid.UUID `json:"organization_id" format:"uuid"`
 	Role           string    `json:"role"`
 	Status         string    `json:"status" enum:"requested,active,suspended"`
 }
 
-// Act is something that a platform admin did to the account.
+// Act is an action of a platform admin on the account.
 type Act struct {
 	At      time.Time `json:"at"`
 	ActorID uuid.UUID `json:"actor_id" format:"uuid"`
@@ -52,7 +52,8 @@ type Act struct {
 	Reason  string    `json:"reason"`
 }
 
-// ListResponse is one page; by name it may hold fewer than limit although another follows.
+// ListResponse is one page. A page of a search by name may have fewer items than the limit
+// although another page follows.
 type ListResponse struct {
 	Body struct {
 		page.Page[Account]
@@ -60,7 +61,7 @@ type ListResponse struct {
 	}
 }
 
-// GetResponse is an account with its newest acts, 50 at the most.
+// GetResponse is an account with its 50 newest actions of platform admins.
 type GetResponse struct {
 	Body struct {
 		Account

@@ -19,13 +19,13 @@ import (
 var Service = function.Subscriber("users-forget-profile", New).
 	Uses(function.Owns(database.Users), function.Documents)
 
-// Function forgets profiles.
+// Function deletes the free parts of profiles.
 type Function struct {
-	store.Store
+	store    store.Store
 	profiles person.Profiles
 }
 
-// New opens the documents.
+// New opens the store and the document store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
@@ -35,13 +35,12 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store, profiles}, err
 }
 
-// Handle removes the document. Its key is gone already, so that until then nobody
-// can read it.
+// Handle deletes the document. Until then nobody can read it, because its key is already gone.
 func (f *Function) Handle(ctx context.Context, e events.Received[events.UserErased]) error {
 	if e.Data.ProfileDocument == nil {
 		return nil
 	}
-	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+	return outbox.Once(ctx, f.store.DB, e, func(tx *outbox.Tx) error {
 		return f.profiles.Delete(ctx, tx, *e.Data.ProfileDocument)
 	})
 }

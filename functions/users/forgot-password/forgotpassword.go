@@ -32,44 +32,44 @@ var Service = function.Endpoint(function.Post("users-forgot-password", "/v1/user
 	Describe("If the address has an account, a link to choose a new password is mailed to it. The response is the same if it has none."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request is the address.
+// Request contains the address.
 type Request struct {
 	Body struct {
 		Email string `json:"email" maxLength:"254"`
 	}
 }
 
-// Function takes wishes.
+// Function accepts requests for a new password.
 type Function struct {
-	store.Store
-	post notify.Mailer
+	store  store.Store
+	mailer notify.Mailer
 }
 
-// New opens the requests.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, mailer}, err
 }
 
 const insertRequest = `INSERT INTO password_reset_requests (id, email_index) VALUES ($1, $2)`
 
-// Handle writes the wish down.
+// Handle stores the request.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
-	if err := f.post.Needed(); err != nil {
+	if err := f.mailer.Require(); err != nil {
 		return nil, err
 	}
-	index, err := person.AccountIndex(ctx, f.Store, f.DB, in.Body.Email)
+	index, err := person.AccountIndex(ctx, f.store, f.store.DB, in.Body.Email)
 	if err != nil {
 		return nil, err
 	}
 	if err := ratelimit.Account(ctx, index); err != nil {
-		return nil, act.Refused(ctx, f.DB, audit.Entry{Action: "passwords:forget"}, err)
+		return nil, act.Refused(ctx, f.store.DB, audit.Entry{Action: "passwords:forget"}, err)
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		id := uuid7.New()
 		if _, err := tx.Exec(ctx, insertRequest, id, index); err != nil {
 			return fmt.Errorf("insert request: %w", err)

@@ -1,5 +1,4 @@
-// Package getsecondfactors tells a person which second factors they have:
-// GET /v1/users/mfa.
+// Package getsecondfactors lists a person's second factors: GET /v1/users/mfa.
 package getsecondfactors
 
 import (
@@ -18,7 +17,7 @@ import (
 var Service = function.Endpoint(function.Get("users-get-second-factors", "/v1/users/mfa", "List your second factors", policy.Person), New).
 	Uses(function.Owns(database.Users))
 
-// Response is what is enrolled.
+// Response describes the enrolled second factors.
 type Response struct {
 	Body struct {
 		Enrolled          bool `json:"enrolled" doc:"A login needs a second factor"`
@@ -30,9 +29,9 @@ type Response struct {
 }
 
 // Function reads second factors.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
-// New opens the accounts.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err
@@ -44,11 +43,11 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	factors, err := credential.FactorsOf(ctx, f.DB, caller.UserID)
+	factors, err := credential.FactorsOf(ctx, f.store.DB, caller.UserID)
 	if err != nil {
 		return nil, err
 	}
-	required, err := credential.SecondFactorRequired(ctx, f.DB, caller.UserID)
+	required, err := credential.SecondFactorRequired(ctx, f.store.DB, caller.UserID)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,5 @@
-// Package grants gives roles beyond that of the membership to people, teams and service
-// accounts, lists them and takes them back, for what is under
-// /v1/organizations/{id}/grants.
+// Package grants grants roles to people, teams and service accounts in addition to membership
+// roles, lists the grants and revokes them: everything under /v1/organizations/{id}/grants.
 package grants
 
 import (
@@ -26,20 +25,20 @@ var Service = function.Service("users-grants", New,
 	function.On(function.Post("users-grant-role", "/v1/organizations/{id}/grants", "Grant a role", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
 		Describe("To a member, to a team and its subteams, or to a service account. The role must not allow more than you may do yourself.").
-		Answers(access.AnswersOfChanges), (*Function).Create),
+		Answers(access.PendingResponses), (*Function).Create),
 	function.On(function.Delete("users-revoke-grant", "/v1/organizations/{id}/grants/{grant_id}", "Revoke a granted role", policy.RolesWrite.WithFreshProof()).
-		Answers(access.AnswersOfChanges), (*Function).Delete),
+		Answers(access.PendingResponses), (*Function).Delete),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Grantee is whom a role is granted to: exactly one of them.
+// Grantee is the recipient of a role. Exactly one field is set.
 type Grantee struct {
 	UserID           *uuid.UUID `json:"user_id,omitempty" format:"uuid" example:"0198a7f0-0000-7000-8000-000000000000"`
 	TeamID           *uuid.UUID `json:"team_id,omitempty" format:"uuid"`
 	ServiceAccountID *uuid.UUID `json:"service_account_id,omitempty" format:"uuid"`
 }
 
-// Grant is a role that somebody has beside that of the membership.
+// Grant is a role granted in addition to that of the membership.
 type Grant struct {
 	ID   uuid.UUID `json:"id" format:"uuid"`
 	Role string    `json:"role"`
@@ -48,7 +47,7 @@ type Grant struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// ListRequest asks for one page.
+// ListRequest selects one page.
 type ListRequest struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 	page.Query
@@ -57,7 +56,7 @@ type ListRequest struct {
 // ListResponse is one page.
 type ListResponse struct{ Body page.Page[Grant] }
 
-// CreateRequest is the grant.
+// CreateRequest describes the grant.
 type CreateRequest struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
@@ -66,16 +65,16 @@ type CreateRequest struct {
 	}
 }
 
-// Request names a grant.
+// Request identifies a grant.
 type Request struct {
 	ID      uuid.UUID `path:"id" format:"uuid"`
 	GrantID uuid.UUID `path:"grant_id" format:"uuid"`
 }
 
-// Function keeps grants.
+// Function manages grants.
 type Function struct{ access.RoleChanges }
 
-// New opens the grants.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	changes, err := access.OpenRoleChanges(ctx, env)
 	return &Function{changes}, err
@@ -87,12 +86,12 @@ WHERE organization_id = @organization AND id < @before ORDER BY id DESC LIMIT @l
 
 // List lists grants.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	grants, err := page.List(ctx, f.DB, in.Query, func(g Grant) uuid.UUID { return g.ID }, selectGrants, pgx.NamedArgs{"organization": in.ID})
+	grants, err := page.List(ctx, f.Store.DB, in.Query, func(g Grant) uuid.UUID { return g.ID }, selectGrants, pgx.NamedArgs{"organization": in.ID})
 	return &ListResponse{Body: grants}, err
 }
 
 // Create grants a role.
-func (f *Function) Create(ctx context.Context, in *CreateRequest) (*access.RoleChangeAnswer, error) {
+func (f *Function) Create(ctx context.Context, in *CreateRequest) (*access.RoleChangeResponse, error) {
 	change := access.RoleChange{Kind: access.GrantRole, GrantID: uuid7.New(), Role: in.Body.Role}
 	named := 0
 	for _, to := range []struct{ from, into *uuid.UUID }{
@@ -109,7 +108,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*access.RoleC
 	return f.ChangeRoles(ctx, in.ID, change)
 }
 
-// Delete takes a grant back.
-func (f *Function) Delete(ctx context.Context, in *Request) (*access.RoleChangeAnswer, error) {
+// Delete revokes a grant.
+func (f *Function) Delete(ctx context.Context, in *Request) (*access.RoleChangeResponse, error) {
 	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.RevokeRole, GrantID: in.GrantID})
 }

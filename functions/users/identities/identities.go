@@ -1,6 +1,6 @@
-// Package identities links a person's account with who they are to other issuers of
-// tokens (OIDC_ISSUERS), such as the platform's core auth service: POST and GET
-// /v1/users/identities, and DELETE /v1/users/identities/{id}.
+// Package identities links a person's account with their logins at other token issuers
+// (OIDC_ISSUERS), such as the platform's core auth service: POST and GET /v1/users/identities,
+// and DELETE /v1/users/identities/{id}.
 package identities
 
 import (
@@ -38,50 +38,50 @@ var Service = function.Service("users-identities", New,
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Identity is who a person is to another issuer.
+// Identity is a person's login at another issuer.
 type Identity struct {
 	ID        uuid.UUID `json:"id" format:"uuid"`
 	Issuer    string    `json:"issuer"`
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// LinkRequest proves who the person is there.
+// LinkRequest contains a token that proves the login.
 type LinkRequest struct {
 	Body struct {
 		Token string `json:"token" minLength:"1" maxLength:"8192" doc:"An access token that the other issuer issued to you for this platform"`
 	}
 }
 
-// LinkResponse is the link.
+// LinkResponse is the linked login.
 type LinkResponse struct{ Body Identity }
 
-// ListResponse is all of them.
+// ListResponse lists all linked logins.
 type ListResponse struct{ Body page.Page[Identity] }
 
-// UnlinkRequest names a link.
+// UnlinkRequest identifies a linked login.
 type UnlinkRequest struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-// Function links accounts.
+// Function links logins.
 type Function struct {
-	store.Store
-	post     notify.Mailer
+	store    store.Store
+	mailer   notify.Mailer
 	verifier *auth.Verifier
 }
 
-// New opens the accounts, and learns which issuers are trusted.
+// New opens the store and the mailer, and configures the trusted issuers.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
+	mailer, err := notify.NewMailer(store, env)
 	if err != nil {
 		return nil, err
 	}
 	verifier, err := env.Verifier(ctx)
-	return &Function{store, post, verifier}, err
+	return &Function{store, mailer, verifier}, err
 }
 
 const (
@@ -89,40 +89,40 @@ const (
 	deleteIdentity   = `DELETE FROM external_identities WHERE id = $1 AND user_id = $2 RETURNING issuer`
 )
 
-var errNone = fault.New(fault.NotFound, "You have no linked login with this identifier")
+var errNotFound = fault.New(fault.NotFound, "You have no linked login with this identifier")
 
-// List lists the caller's links, newest first.
+// List lists the caller's linked logins, newest first.
 func (f *Function) List(ctx context.Context, _ *struct{}) (*ListResponse, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var out ListResponse
-	rows, _ := f.DB.Query(ctx, selectIdentities, caller.UserID, maxIdentities)
+	rows, _ := f.store.DB.Query(ctx, selectIdentities, caller.UserID, maxIdentities)
 	if out.Body.Items, err = pgx.CollectRows(rows, pgx.RowToStructByName[Identity]); err != nil {
 		return nil, fmt.Errorf("list identities: %w", err)
 	}
 	return &out, nil
 }
 
-// Unlink removes one of the caller's links.
+// Unlink removes one of the caller's linked logins.
 func (f *Function) Unlink(ctx context.Context, in *UnlinkRequest) (*struct{}, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return nil, act.Do(ctx, f.DB, audit.Entry{Action: "identities:unlink", ResourceID: in.ID.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
+	return nil, act.Do(ctx, f.store.DB, audit.Entry{Action: "identities:unlink", ResourceID: in.ID.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		var issuer string
 		err := tx.QueryRow(ctx, deleteIdentity, in.ID, caller.UserID).Scan(&issuer)
 		if database.IsNoRows(err) {
-			return errNone
+			return errNotFound
 		}
 		if err != nil {
 			return fmt.Errorf("unlink identity: %w", err)
 		}
 		entry.Detail = map[string]any{"issuer": issuer}
-		return f.post.Tell(ctx, tx, caller.UserID, func(to string) mail.Message {
-			return f.post.IdentityUnlinked(to, issuer)
+		return f.mailer.Notify(ctx, tx, caller.UserID, func(to string) mail.Message {
+			return f.mailer.IdentityUnlinked(to, issuer)
 		})
 	})
 }

@@ -39,7 +39,7 @@ func listed(t *testing.T, p *platformtest.Platform, token string) []identities.I
 	return platformtest.Decode[page.Page[identities.Identity]](t, p.Do(token, http.MethodGet, path, nil).Want(t, http.StatusOK)).Items
 }
 
-func TestLinkedLoginActsAsThePersonUntilItIsUnlinked(t *testing.T) {
+func TestLinkedLogin_UntilUnlinked_ActsAsThePerson(t *testing.T) {
 	t.Parallel()
 	p, issuer := mount(t)
 	ada := p.Login("member")
@@ -53,7 +53,7 @@ func TestLinkedLoginActsAsThePersonUntilItIsUnlinked(t *testing.T) {
 		t.Errorf("links %+v, want %+v", got, made)
 	}
 	p.Do(token, http.MethodGet, "/v1/users/sessions", nil).Want(t, http.StatusOK)
-	p.Do(token, http.MethodPost, path, map[string]string{"token": issuer.Token("eve", nil)}).Want(t, http.StatusUnauthorized) // not a fresh proof
+	p.Do(token, http.MethodPost, path, map[string]string{"token": issuer.Token("eve", nil)}).Want(t, http.StatusUnauthorized) // no step-up authentication
 	proved := issuer.Token("ada", map[string]any{"amr": []string{"mfa"}, "auth_time": time.Now().Unix()})
 	p.Do(proved, http.MethodPost, path, map[string]string{"token": issuer.Token("ada, too", nil)}).Want(t, http.StatusCreated)
 
@@ -73,7 +73,7 @@ func TestLinkedLoginActsAsThePersonUntilItIsUnlinked(t *testing.T) {
 	t.Error("the token of an unlinked login is still good")
 }
 
-func TestLoginIsLinkedToOneAccountOnly(t *testing.T) {
+func TestLinkIdentity_Concurrent_LinksOneAccount(t *testing.T) {
 	t.Parallel()
 	p, issuer := mount(t)
 	token := issuer.Token("ada", nil)
@@ -101,7 +101,7 @@ func TestLoginIsLinkedToOneAccountOnly(t *testing.T) {
 	}
 }
 
-func TestLinkingNeedsAGoodTokenAndAFreshProof(t *testing.T) {
+func TestLinkIdentity_BadTokenOrNoStepUp_IsRefused(t *testing.T) {
 	t.Parallel()
 	p, issuer := mount(t)
 	ada := p.Login("owner")
@@ -127,7 +127,7 @@ func TestLinkingNeedsAGoodTokenAndAFreshProof(t *testing.T) {
 	}
 }
 
-// stale waits until a proof of an hour ago is no fresh one any more.
+// stale waits until an authentication of an hour ago no longer counts as recent.
 func stale(t *testing.T, p *platformtest.Platform, c platformtest.Caller, token string) {
 	t.Helper()
 	for range 1000 {

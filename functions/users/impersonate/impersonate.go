@@ -33,7 +33,7 @@ var Service = function.Endpoint(function.Post("users-impersonate", "/v1/admin/us
 		"Platform admins cannot be impersonated. POST /v1/users/logout ends the session."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request names the person, and says why.
+// Request identifies the person and gives the reason.
 type Request struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
@@ -42,24 +42,24 @@ type Request struct {
 	}
 }
 
-// Response is the tokens of the session.
+// Response contains the tokens of the session.
 type Response struct{ Body session.Tokens }
 
-// Function begins sessions as others.
+// Function begins sessions in which an admin acts as another person.
 type Function struct {
-	store.Store
+	store  store.Store
 	issuer *auth.Issuer
-	post   notify.Mailer
+	mailer notify.Mailer
 }
 
-// New opens the accounts, the signing key and the mail.
+// New opens the store, the token issuer and the mailer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, session.NewIssuer(store, env), post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, session.NewIssuer(store, env), mailer}, err
 }
 
 var errNoMember = fault.New(fault.Conflict, "The person is not an active member of this organization: choose another organization")
@@ -75,7 +75,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	out := &Response{}
-	err = lifecycle.Administer(ctx, f.Store, in.ID, "users:impersonate", in.Body.Reason.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
+	err = lifecycle.Administer(ctx, f.store, in.ID, "users:impersonate", in.Body.Reason.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
 		switch {
 		case person.PlatformAdmin:
 			return fault.New(fault.Forbidden, "Platform admins cannot be impersonated")
@@ -91,7 +91,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	return out, nil
 }
 
-// begin begins the session and tells the person.
+// begin begins the session and notifies the person.
 func (f *Function) begin(ctx context.Context, tx *outbox.Tx, caller auth.Caller, in *Request) (session.Tokens, error) {
 	var organization uuid.UUID
 	err := tx.QueryRow(ctx, selectMembership, in.ID, in.Body.OrganizationID).Scan(&organization)
@@ -101,7 +101,7 @@ func (f *Function) begin(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	if err != nil {
 		return session.Tokens{}, fmt.Errorf("read membership: %w", err)
 	}
-	tokens, err := session.Begin(ctx, f.Store, tx, f.issuer, session.Login{
+	tokens, err := session.Begin(ctx, f.store, tx, f.issuer, session.Login{
 		UserID: in.ID, OrganizationID: organization, Methods: caller.Methods, ImpersonatorID: caller.UserID,
 	})
 	if errors.Is(err, session.ErrGone) {
@@ -111,7 +111,7 @@ func (f *Function) begin(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 		return tokens, err
 	}
 	until := time.Now().Add(session.ImpersonationLife)
-	return tokens, f.post.Tell(ctx, tx, in.ID, func(to string) mail.Message {
-		return f.post.Impersonated(to, until, in.Body.Reason.Reason)
+	return tokens, f.mailer.Notify(ctx, tx, in.ID, func(to string) mail.Message {
+		return f.mailer.Impersonated(to, until, in.Body.Reason.Reason)
 	})
 }

@@ -17,9 +17,9 @@ import (
 	"function/shared/secret"
 )
 
-// Create invites.
+// Create invites an address.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, error) {
-	invitation, err := membership.Invite(ctx, f.Store, f.post, in.ID, string(in.Body.Email), in.Body.Role)
+	invitation, err := membership.Invite(ctx, f.store, f.mailer, in.ID, string(in.Body.Email), in.Body.Role)
 	return &Response{Body: invitation}, err
 }
 
@@ -39,12 +39,12 @@ type stored struct {
 
 // List lists open invitations.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	found, err := page.List(ctx, f.DB, in.Query, func(s stored) uuid.UUID { return s.ID }, selectOpen, pgx.NamedArgs{"organization": in.ID})
+	found, err := page.List(ctx, f.store.DB, in.Query, func(s stored) uuid.UUID { return s.ID }, selectOpen, pgx.NamedArgs{"organization": in.ID})
 	if err != nil {
 		return nil, err
 	}
 	opened, err := page.Map(found, func(s stored) (membership.Invitation, error) {
-		key, err := f.Keeper.Unwrap(ctx, s.WrappedKey)
+		key, err := f.store.Keeper.Unwrap(ctx, s.WrappedKey)
 		if err != nil {
 			return s.Invitation, err
 		}
@@ -54,10 +54,10 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	return &ListResponse{Body: opened}, err
 }
 
-// Revoke takes an invitation back.
+// Revoke revokes an open invitation.
 func (f *Function) Revoke(ctx context.Context, in *Request) (*struct{}, error) {
 	entry := audit.Entry{Action: "invitations:revoke", ResourceID: in.InvitationID.String()}
-	return nil, act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
+	return nil, act.Do(ctx, f.store.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
 		revoked, err := tx.Exec(ctx, revoke, in.ID, in.InvitationID)
 		if err != nil {
 			return fmt.Errorf("revoke invitation: %w", err)

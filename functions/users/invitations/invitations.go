@@ -1,6 +1,5 @@
-// Package invitations invites people to an organization by mail, lists the invitations
-// that are open and revokes them, for what is under
-// /v1/organizations/{id}/invitations.
+// Package invitations invites people to an organization by mail, lists open invitations and
+// revokes them: everything under /v1/organizations/{id}/invitations.
 package invitations
 
 import (
@@ -33,7 +32,7 @@ var Service = function.Service("users-invitations", New,
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// CreateRequest is whom to invite, as what.
+// CreateRequest contains the address to invite and the role.
 type CreateRequest struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
@@ -45,7 +44,7 @@ type CreateRequest struct {
 // Response is an invitation.
 type Response struct{ Body membership.Invitation }
 
-// ListRequest asks for one page.
+// ListRequest selects one page.
 type ListRequest struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 	page.Query
@@ -56,24 +55,24 @@ type ListResponse struct {
 	Body page.Page[membership.Invitation]
 }
 
-// Request names an invitation.
+// Request identifies an invitation.
 type Request struct {
 	ID           uuid.UUID `path:"id" format:"uuid"`
 	InvitationID uuid.UUID `path:"invitation_id" format:"uuid"`
 }
 
-// Function keeps invitations.
+// Function manages invitations.
 type Function struct {
-	store.Store
-	post notify.Mailer
+	store  store.Store
+	mailer notify.Mailer
 }
 
-// New opens the invitations and the mail.
+// New opens the store and the mailer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, mailer}, err
 }

@@ -28,7 +28,7 @@ func (f *Function) Checkpoints(ctx context.Context, in *CheckpointsRequest) (*Ch
 	return f.checkpoints(ctx, caller.OrganizationID, in)
 }
 
-// PlatformCheckpoints lists those of the trail of what belongs to no organization.
+// PlatformCheckpoints lists the checkpoints of the platform's own trail.
 func (f *Function) PlatformCheckpoints(ctx context.Context, in *CheckpointsRequest) (*CheckpointsResponse, error) {
 	return f.checkpoints(ctx, uuid.Nil, in)
 }
@@ -54,9 +54,9 @@ func (f *Function) checkpoints(ctx context.Context, organization uuid.UUID, in *
 	return out, nil
 }
 
-// Keys lists the keys that have signed checkpoints, however long ago.
+// Keys lists all keys that have ever signed checkpoints.
 func (f *Function) Keys(ctx context.Context, _ *struct{}) (*KeysResponse, error) {
-	rows, _ := f.DB.Query(ctx, selectKeys)
+	rows, _ := f.store.DB.Query(ctx, selectKeys)
 	keys, err := pgx.CollectRows(rows, pgx.RowToStructByName[auth.PublicKey])
 	if err != nil {
 		return nil, fmt.Errorf("list signing keys: %w", err)

@@ -1,7 +1,6 @@
-// Package listaudit shows an organization its audit trail: GET /v1/audit, the
-// checkpoints that vouch for it: GET /v1/audit/checkpoints, and the keys that signed
-// them: GET /v1/audit/keys. GET /v1/admin/audit and GET /v1/admin/audit/checkpoints are
-// the platform's own.
+// Package listaudit lists an organization's audit trail, GET /v1/audit, the checkpoints that
+// attest to it, GET /v1/audit/checkpoints, and the keys that signed them, GET /v1/audit/keys.
+// GET /v1/admin/audit and GET /v1/admin/audit/checkpoints list the platform's own trail.
 package listaudit
 
 import (
@@ -38,19 +37,19 @@ var Service = function.Service("users-list-audit", New,
 ).
 	Uses(function.Owns(database.Users), function.AuditTrails)
 
-// Function shows trails.
+// Function lists audit trails.
 type Function struct {
-	store.Store
+	store  store.Store
 	trails privacy.Trails
 }
 
-// New opens the users' trail; the others are opened when they are asked for.
+// New opens the users' audit trail. The other trails are opened on first use.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	return &Function{Store: store, trails: privacy.NewTrails(env)}, nil
+	return &Function{store: store, trails: privacy.NewTrails(env)}, nil
 }
 
 const selectLines = `
@@ -60,7 +59,7 @@ WHERE organization_id = @organization AND id < @before AND id < @until AND id >=
   AND (@action = '' OR action = @action) AND (@result = '' OR result = @result)
 ORDER BY id DESC LIMIT @limit`
 
-// List shows the caller's organization's trail, and has the trail tell of it.
+// List lists the trail of the caller's organization and records that it was read.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -69,7 +68,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	return f.list(ctx, caller.OrganizationID, in)
 }
 
-// ListPlatform shows the trail of what belongs to no organization.
+// ListPlatform lists the entries that belong to no organization.
 func (f *Function) ListPlatform(ctx context.Context, in *ListRequest) (*ListResponse, error) {
 	return f.list(ctx, uuid.Nil, in)
 }
@@ -86,23 +85,20 @@ func (f *Function) list(ctx context.Context, organization uuid.UUID, in *ListReq
 	if !in.To.IsZero() {
 		until = uuid7.First(in.To)
 	}
+	err = audit.Record(ctx, f.store.DB, audit.Entry{Action: "audit:read", Platform: organization == uuid.Nil, Detail: in.filters()})
+	if err != nil {
+		return nil, err
+	}
 	lines, err := page.List(ctx, db, in.Query, func(l audit.Line) uuid.UUID { return l.ID }, selectLines, pgx.NamedArgs{
 		"organization": organization, "first": uuid7.First(in.From), "until": until, "actor": optional(in.ActorID),
 		"resource": in.ResourceID, "action": in.Action, "result": in.Result,
 	})
-	if err != nil {
-		return nil, err
-	}
-	err = audit.Record(ctx, f.DB, audit.Entry{Action: "audit:read", Platform: organization == uuid.Nil, Detail: in.looked()})
-	if err != nil {
-		return nil, err
-	}
-	return &ListResponse{Body: lines}, nil
+	return &ListResponse{Body: lines}, err
 }
 
-// looked is what the caller looks for, as the trail tells of it. A resource that is no
-// identifier is left out: somebody may have typed a name or an address.
-func (in *ListRequest) looked() map[string]any {
+// filters returns the filters for the audit entry. It leaves out a resource that is not an
+// identifier, since somebody may have typed a name or an address.
+func (in *ListRequest) filters() map[string]any {
 	detail := map[string]any{"trail": in.Trail}
 	for name, value := range map[string]string{"action": in.Action, "result": in.Result, "before": in.Cursor} {
 		if value != "" {

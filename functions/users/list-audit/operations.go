@@ -11,12 +11,12 @@ import (
 	"function/shared/page"
 )
 
-// TrailQuery names a trail.
+// TrailQuery selects a trail.
 type TrailQuery struct {
 	Trail audit.Trail `query:"trail" enum:"users,datasets,analytics" default:"users" doc:"The audit trail to read: people and organizations (users), data sets, or analytics"`
 }
 
-// ListRequest asks for one page of what fits.
+// ListRequest selects one page of the matching entries.
 type ListRequest struct {
 	page.Query
 	TrailQuery
@@ -30,7 +30,7 @@ type ListRequest struct {
 // ListResponse is one page.
 type ListResponse struct{ Body page.Page[audit.Line] }
 
-// CheckpointsRequest asks for one page.
+// CheckpointsRequest selects one page.
 type CheckpointsRequest struct {
 	TrailQuery
 	Limit  int   `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Maximum number of items"`

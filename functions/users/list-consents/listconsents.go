@@ -1,5 +1,5 @@
-// Package listconsents tells an organization what its members have consented to:
-// GET /v1/organizations/{id}/consents.
+// Package listconsents shows an organization what its members have consented to: GET
+// /v1/organizations/{id}/consents.
 package listconsents
 
 import (
@@ -22,14 +22,14 @@ import (
 var Service = function.Endpoint(function.Get("users-list-consents", "/v1/organizations/{id}/consents", "List what the members of your organization have consented to", policy.ConsentsRead), New).
 	Uses(function.Owns(database.Users))
 
-// Request asks for one page of what holds, of one purpose or all.
+// Request selects one page of the latest decisions, on one purpose or all.
 type Request struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 	page.Query
 	Purpose string `query:"purpose" maxLength:"63"`
 }
 
-// Consent is what a person has said last about a purpose.
+// Consent is a person's latest decision on a purpose.
 type Consent struct {
 	ID        uuid.UUID `json:"id" format:"uuid" doc:"Identifier of the decision"`
 	UserID    uuid.UUID `json:"user_id" format:"uuid"`
@@ -40,7 +40,7 @@ type Consent struct {
 	DecidedAt time.Time `json:"decided_at"`
 }
 
-// Count is how a purpose fares among the members.
+// Count counts the members' decisions on a purpose.
 type Count struct {
 	Purpose    string `json:"purpose"`
 	Given      int    `json:"given" doc:"Consents to the newest text"`
@@ -50,7 +50,7 @@ type Count struct {
 	Former     int    `json:"former" doc:"Consents to any version by former members, not included in the other numbers"`
 }
 
-// Response is the counts and one page of what holds.
+// Response contains the counts and one page of the latest decisions.
 type Response struct {
 	Body struct {
 		page.Page[Consent]
@@ -59,15 +59,15 @@ type Response struct {
 }
 
 // Function lists consents.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
-// New opens the decisions.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
-// last is each person's last decision on each purpose of the organization.
+// last selects each person's latest decision on each purpose of the organization.
 const last = `
 WITH last AS (
     SELECT DISTINCT ON (d.purpose_id, d.user_id) d.id, d.user_id, d.purpose_id, p.name AS purpose, d.version, d.given, d.decided_at
@@ -94,16 +94,16 @@ LEFT JOIN last l ON l.purpose_id = p.id AND l.user_id = m.user_id
 WHERE p.organization_id = @organization AND (@purpose = '' OR p.name = @purpose) GROUP BY p.id ORDER BY p.name`
 )
 
-// Handle lists what holds, the newest decisions first.
+// Handle lists the latest decisions, newest first.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	args := pgx.NamedArgs{"organization": in.ID, "purpose": in.Purpose}
-	rows, _ := f.DB.Query(ctx, selectCounts, args)
+	rows, _ := f.store.DB.Query(ctx, selectCounts, args)
 	counts, err := pgx.CollectRows(rows, pgx.RowToStructByName[Count])
 	if err != nil {
 		return nil, fmt.Errorf("count consents: %w", err)
 	}
 	out := &Response{}
 	out.Body.Counts = append([]Count{}, counts...)
-	out.Body.Page, err = page.List(ctx, f.DB, in.Query, func(c Consent) uuid.UUID { return c.ID }, selectConsents, args)
+	out.Body.Page, err = page.List(ctx, f.store.DB, in.Query, func(c Consent) uuid.UUID { return c.ID }, selectConsents, args)
 	return out, err
 }

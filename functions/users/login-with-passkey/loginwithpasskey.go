@@ -1,4 +1,4 @@
-// Package loginwithpasskey begins a session with a passkey alone, without a user name: POST
+// Package loginwithpasskey begins a session with only a passkey, without an address: POST
 // /v1/users/passkeys/login/begin and …/finish. A passkey protected by a PIN or a fingerprint
 // counts as two factors.
 package loginwithpasskey
@@ -27,22 +27,22 @@ var Service = function.Service("users-login-with-passkey", New,
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// BeginResponse is what the browser needs.
+// BeginResponse contains the options for the browser.
 type BeginResponse struct{ Body credential.Ceremony }
 
-// FinishRequest is the passkey's answer.
+// FinishRequest is the passkey's response to the challenge.
 type FinishRequest struct{ Body credential.Assertion }
 
 // FinishResponse is the session's first pair of tokens.
 type FinishResponse struct{ Body session.Tokens }
 
-// Function logs people in by their passkeys.
+// Function logs people in with passkeys.
 type Function struct {
 	credential.Passkeys
 	issuer *auth.Issuer
 }
 
-// New opens the accounts and the signing key.
+// New opens the store and the token issuer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	passkeys, err := credential.OpenPasskeys(ctx, env)
 	if err != nil {
@@ -53,10 +53,10 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 var errRefused = fault.New(fault.Unauthenticated, "The passkey was not accepted: begin again, or log in another way")
 
-// Begin makes a challenge for whoever it may be.
+// Begin creates a challenge that any person's passkey can answer.
 func (f *Function) Begin(ctx context.Context, _ *struct{}) (*BeginResponse, error) {
 	var out BeginResponse
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
+	err := f.Store.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
 		out.Body, err = f.BeginLogin(ctx, tx)
 		return err
 	})
@@ -69,8 +69,8 @@ func (f *Function) Finish(ctx context.Context, in *FinishRequest) (*FinishRespon
 		return nil, err
 	}
 	var out FinishResponse
-	var proved credential.Proved
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	var proved credential.ProofResult
+	err := f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		login, p, err := f.Identify(ctx, tx, in.Body)
 		if err != nil {
 			return err
@@ -79,7 +79,7 @@ func (f *Function) Finish(ctx context.Context, in *FinishRequest) (*FinishRespon
 		if err := f.RecordPasskeyLogin(ctx, tx, login, p); err != nil || p.Refused != "" {
 			return err
 		}
-		out.Body, err = credential.LogIn(ctx, f.Passkeys.SecondFactors.Store, tx, f.issuer, login)
+		out.Body, err = credential.LogIn(ctx, f.Store, tx, f.issuer, login)
 		return err
 	})
 	if err != nil {

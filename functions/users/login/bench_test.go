@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-// BenchmarkLogin is a login beside the password hash that it contains.
+// BenchmarkLogin measures a login without the password hash that it contains.
 func BenchmarkLogin(b *testing.B) {
 	unlimited := func(c *function.Config) { c.RateLimits.Account = ratelimit.Limit{} }
 	p := platformtest.NewWith(b, unlimited, register.Service, login.Service)

@@ -1,5 +1,5 @@
-// Package login begins a session, or asks for the second factor of a person who has
-// one: POST /v1/users/login.
+// Package login begins a session or, for a person who has a second factor, asks for it: POST
+// /v1/users/login.
 package login
 
 import (
@@ -30,7 +30,7 @@ var Service = function.Endpoint(function.Post("users-login", "/v1/users/login", 
 	Describe("After several consecutive failures, attempts are delayed for the account, the network address, or both. The 429 response says how long."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request is who the person says to be, and the proof.
+// Request contains the address and the password.
 type Request struct {
 	Body struct {
 		Email    string `json:"email" maxLength:"254"`
@@ -38,7 +38,7 @@ type Request struct {
 	}
 }
 
-// Response is the session's first pair of tokens, or the demand for a second factor.
+// Response contains the session's first pair of tokens, or the request for a second factor.
 type Response struct{ Body credential.LoginAnswer }
 
 // Function begins sessions.
@@ -46,32 +46,33 @@ type Function struct {
 	credential.Passwords
 	guard  session.Guard
 	issuer *auth.Issuer
-	post   notify.Mailer
+	mailer notify.Mailer
 }
 
-// New opens the accounts, the signing key and the mail.
+// New opens the store, the token issuer and the mailer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	passwords, err := credential.OpenPasswords(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(passwords.Store, env)
-	return &Function{passwords, session.NewGuard(passwords.Store, env), session.NewIssuer(passwords.Store, env), post}, err
+	mailer, err := notify.NewMailer(passwords.Store, env)
+	return &Function{passwords, session.NewGuard(passwords.Store, env), session.NewIssuer(passwords.Store, env), mailer}, err
 }
 
 const (
 	selectCredentials = `
 SELECT coalesce(u.password_hash, '') AS password_hash, u.suspended_at IS NOT NULL AS suspended, u.id AS user_id, m.organization_id
 FROM users u` + session.LoginMembership + ` WHERE u.email_index = $1`
-	// Indexes are random: the next account's hash has the parameters that one with this
-	// index would be likely to have, and for the same index mostly the same.
+	// selectNeighbour selects the hash to verify if the address has no account. Blind indexes
+	// are random, so the hash of the next account is likely to have the parameters that this
+	// account's hash would have. Repeated attempts mostly select the same hash.
 	selectNeighbour = `
 SELECT password_hash FROM (SELECT email_index, password_hash FROM users WHERE email_index > $1 ORDER BY email_index LIMIT 20) n
 WHERE password_hash IS NOT NULL ORDER BY email_index LIMIT 1`
 )
 
-// Organizations are locked before people, as everywhere: an erasure at once would
-// hold the organization that the session needs, and wait for the person.
+// Organizations are locked before people, as everywhere. Otherwise a concurrent erasure could
+// hold the organization that the session needs while it waits for the person.
 const lockOrganization = `SELECT FROM organizations WHERE id = $1 FOR KEY SHARE`
 
 type credentials struct {
@@ -80,12 +81,12 @@ type credentials struct {
 	UserID, OrganizationID uuid.UUID
 }
 
-// Handle checks the password and begins a session. An unknown address takes as
-// long, and is answered as, a wrong password (OWASP Authentication): as long as the hash
-// of some account does, for those of people who have not logged in since the parameters
-// were changed have others.
+// Handle checks the password and begins a session. For an unknown address the response and its
+// timing are the same as for a wrong password (OWASP Authentication). The time is that of
+// verifying the hash of some other account, since the hashes of people who have not logged in
+// since the parameters changed have other parameters.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	index, err := person.AccountIndex(ctx, f.Store, f.DB, in.Body.Email)
+	index, err := person.AccountIndex(ctx, f.Store, f.Store.DB, in.Body.Email)
 	if err != nil {
 		return nil, err
 	}
@@ -94,16 +95,16 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	attempt.On(known.UserID)
+	attempt.SetUser(known.UserID)
 	if err := attempt.Allowed(ctx); err != nil {
-		return nil, act.Refused(ctx, f.DB, attempt.Entry(known.OrganizationID), err)
+		return nil, act.Refused(ctx, f.Store.DB, attempt.Entry(known.OrganizationID), err)
 	}
 	ok, err := f.Hasher.Verify(ctx, in.Body.Password, known.PasswordHash)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		return nil, attempt.Failed(ctx, f.post, known.OrganizationID)
+		return nil, attempt.Failed(ctx, f.mailer, known.OrganizationID)
 	}
 	if known.Suspended {
 		return nil, f.suspended(ctx, attempt.Entry(known.OrganizationID))
@@ -120,11 +121,11 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}}
 	prove := func(b *pgx.Batch) {
 		b.Queue(lockOrganization, known.OrganizationID)
-		attempt.Prove(b, known.PasswordHash, rehashed)
+		attempt.Succeeded(b, known.PasswordHash, rehashed)
 		login.Read(b)
 	}
 	var answer credential.LoginAnswer
-	err = f.DB.TransactFrom(ctx, prove, func(tx *outbox.Tx) (err error) {
+	err = f.Store.DB.TransactFrom(ctx, prove, func(tx *outbox.Tx) (err error) {
 		answer, err = credential.BeginOrChallenge(ctx, f.Store, tx, f.issuer, login)
 		return err
 	})
@@ -134,8 +135,8 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	return &Response{Body: answer}, nil
 }
 
-// read looks up the account, if there is one, and the failures before this attempt. Who
-// has no password has a hash that none belongs to.
+// read looks up the account, if there is one, and the failures before this attempt. For an
+// account without a password it returns a hash that no password matches.
 func (f *Function) read(ctx context.Context, index []byte, attempt *session.Attempt) (known credentials, err error) {
 	var neighbour string
 	var reads pgx.Batch
@@ -153,7 +154,7 @@ func (f *Function) read(ctx context.Context, index []byte, attempt *session.Atte
 		return nil
 	})
 	attempt.Read(&reads)
-	if err := f.DB.SendBatch(ctx, &reads).Close(); err != nil {
+	if err := f.Store.DB.SendBatch(ctx, &reads).Close(); err != nil {
 		return known, err
 	}
 	if known.PasswordHash == "" {
@@ -170,8 +171,8 @@ func (f *Function) suspended(ctx context.Context, entry audit.Entry) error {
 	return fault.New(fault.Forbidden, "This account is suspended. Ask a platform administrator.")
 }
 
-// rehash hashes a password anew whose hash has other parameters than those of
-// today; empty if there is no need.
+// rehash returns a new hash of a password whose stored hash has outdated parameters, or an empty
+// string if it is up to date.
 func (f *Function) rehash(ctx context.Context, password, stored string) (string, error) {
 	if !f.Hasher.Outdated(stored) {
 		return "", nil

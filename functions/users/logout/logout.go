@@ -20,9 +20,9 @@ var Service = function.Endpoint(function.Post("users-logout", "/v1/users/logout"
 	Uses(function.Owns(database.Users))
 
 // Function ends sessions.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
-// New opens the sessions.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err
@@ -36,7 +36,7 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		ended, err := tx.Exec(ctx, endSession, caller.SessionID)
 		if err != nil || ended.RowsAffected() == 0 {
 			return err

@@ -1,5 +1,5 @@
-// Package lookupinvitation tells whoever was mailed an invitation what it invites to,
-// before they accept it: POST /v1/organizations/invitations/look-up.
+// Package lookupinvitation shows the recipient of an invitation what it invites to, before they
+// accept it: POST /v1/organizations/invitations/look-up.
 package lookupinvitation
 
 import (
@@ -20,28 +20,28 @@ var Service = function.Endpoint(function.Post("users-look-up-invitation", "/v1/o
 	Describe("For anyone with the token; no account needed. The invitation stays open."), New).
 	Uses(function.Owns(database.Users))
 
-// Request is the token that was mailed.
+// Request contains the mailed token.
 type Request struct {
 	Body struct {
 		Token string `json:"token" minLength:"1" maxLength:"100" doc:"From the link in the mail"`
 	}
 }
 
-// Response is what the invitation offers.
+// Response describes the invitation.
 type Response struct{ Body membership.Offer }
 
-// Function looks invitations up.
-type Function struct{ store.Store }
+// Function looks up invitations.
+type Function struct{ store store.Store }
 
-// New opens the invitations.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
-// Handle looks the token up.
+// Handle looks up the token.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
-	offer, err := membership.OfferOf(ctx, f.Store, in.Body.Token)
+	offer, err := membership.OfferOf(ctx, f.store, in.Body.Token)
 	if err != nil {
 		return nil, err
 	}

@@ -27,23 +27,23 @@ var Service = function.Service("users-mail-tokens", New,
 
 // Function mails tokens.
 type Function struct {
-	store.Store
-	post notify.Mailer
+	store  store.Store
+	mailer notify.Mailer
 }
 
-// New opens the accounts and the mail.
+// New opens the store and the mailer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, mailer}, err
 }
 
 const selectUser = `SELECT id FROM users WHERE email_index = $1`
 
-// owner is who has an address, uuid.Nil for nobody.
+// owner returns the person who has an address, or uuid.Nil if nobody has.
 func (f *Function) owner(ctx context.Context, tx *outbox.Tx, emailIndex []byte) (owner uuid.UUID, err error) {
 	err = tx.QueryRow(ctx, selectUser, emailIndex).Scan(&owner)
 	if err != nil && !database.IsNoRows(err) {

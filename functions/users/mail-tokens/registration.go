@@ -23,12 +23,12 @@ const (
 	giveToken          = `UPDATE registrations SET token_hash = $2, expires_at = now() + $3::interval WHERE id = $1`
 )
 
-// Register mails a link by which the account can be opened, or tells the owner of an
-// account that there is one. An address that was mailed often enough is mailed no more,
-// but its registration stays: each link that it has is good for all of them, of which the
-// password tells one.
+// Register mails a link to complete a registration or, if the address has an account, tells its
+// owner so. An address that has been mailed too often gets no further mail, but its registration
+// is kept: any link mailed to the address is valid for all its registrations, and the password
+// determines which one is meant.
 func (f *Function) Register(ctx context.Context, e events.Received[events.RegistrationRequested]) error {
-	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+	return outbox.Once(ctx, f.store.DB, e, func(tx *outbox.Tx) error {
 		id := e.Data.RegistrationID
 		var index, wrapped, sealed []byte
 		err := tx.QueryRow(ctx, selectRegistration, id).Scan(&index, &wrapped, &sealed)
@@ -42,7 +42,7 @@ func (f *Function) Register(ctx context.Context, e events.Received[events.Regist
 		if err != nil {
 			return err
 		}
-		may, err := notify.MayMail(ctx, f.Store, tx, notify.Registration, index)
+		may, err := notify.MayMail(ctx, f.store, tx, notify.Registration, index)
 		if err != nil {
 			return err
 		}
@@ -57,11 +57,11 @@ func (f *Function) Register(ctx context.Context, e events.Received[events.Regist
 		if owner == uuid.Nil {
 			return f.confirm(ctx, tx, id, wrapped, sealed)
 		}
-		name, err := person.NameOf(ctx, f.Store, tx, owner)
+		name, err := person.NameOf(ctx, f.store, tx, owner)
 		if err != nil {
 			return err
 		}
-		if err := f.post.Queue(ctx, tx, owner, f.post.AlreadyRegistered(name.Email)); err != nil {
+		if err := f.mailer.Queue(ctx, tx, owner, f.mailer.AlreadyRegistered(name.Email)); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, audit.Entry{Action: "registrations:mail", ResourceID: owner.String(), Refused: "address has an account"})
@@ -69,7 +69,7 @@ func (f *Function) Register(ctx context.Context, e events.Received[events.Regist
 }
 
 func (f *Function) confirm(ctx context.Context, tx *outbox.Tx, registration uuid.UUID, wrapped, sealed []byte) error {
-	key, err := f.Keeper.Unwrap(ctx, wrapped)
+	key, err := f.store.Keeper.Unwrap(ctx, wrapped)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (f *Function) confirm(ctx context.Context, tx *outbox.Tx, registration uuid
 	if _, err := tx.Exec(ctx, giveToken, registration, store.TokenHash(token), notify.RegistrationLife); err != nil {
 		return fmt.Errorf("give registration a token: %w", err)
 	}
-	if err := f.post.Queue(ctx, tx, uuid.Nil, f.post.ConfirmRegistration(address, token)); err != nil {
+	if err := f.mailer.Queue(ctx, tx, uuid.Nil, f.mailer.ConfirmRegistration(address, token)); err != nil {
 		return err
 	}
 	return audit.Record(ctx, tx, audit.Entry{Action: "registrations:mail", ResourceID: registration.String()})

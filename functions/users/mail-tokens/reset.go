@@ -16,9 +16,9 @@ import (
 
 const takeRequest = `DELETE FROM password_reset_requests WHERE id = $1 RETURNING email_index`
 
-// Reset mails a link to choose a new password to whoever has the account.
+// Reset mails a link to choose a new password to the owner of the account.
 func (f *Function) Reset(ctx context.Context, e events.Received[events.PasswordResetRequested]) error {
-	return outbox.Once(ctx, f.DB, e, func(tx *outbox.Tx) error {
+	return outbox.Once(ctx, f.store.DB, e, func(tx *outbox.Tx) error {
 		var index []byte
 		err := tx.QueryRow(ctx, takeRequest, e.Data.RequestID).Scan(&index)
 		if database.IsNoRows(err) {
@@ -37,7 +37,7 @@ func (f *Function) Reset(ctx context.Context, e events.Received[events.PasswordR
 			return audit.Record(ctx, tx, entry)
 		}
 		entry.Detail = map[string]any{"user_id": owner}
-		may, err := notify.MayMail(ctx, f.Store, tx, notify.PasswordReset, index)
+		may, err := notify.MayMail(ctx, f.store, tx, notify.PasswordReset, index)
 		if err != nil {
 			return err
 		}
@@ -45,11 +45,11 @@ func (f *Function) Reset(ctx context.Context, e events.Received[events.PasswordR
 			entry.Refused = "address was mailed too often"
 			return audit.Record(ctx, tx, entry)
 		}
-		token, address, err := notify.NewMailedToken(ctx, f.Store, tx, notify.PasswordReset, owner, nil)
+		token, address, err := notify.NewMailedToken(ctx, f.store, tx, notify.PasswordReset, owner, nil)
 		if err != nil {
 			return err
 		}
-		if err := f.post.Queue(ctx, tx, owner, f.post.ResetPassword(address, token)); err != nil {
+		if err := f.mailer.Queue(ctx, tx, owner, f.mailer.ResetPassword(address, token)); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, entry)

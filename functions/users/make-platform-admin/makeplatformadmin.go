@@ -1,5 +1,5 @@
-// Package makeplatformadmin makes the person with an address a platform admin: the first
-// one, whom no other can make. An operator runs it.
+// Package makeplatformadmin makes the person with an address a platform admin. An operator uses
+// it to create the first one; further ones are made by a platform admin.
 package makeplatformadmin
 
 import (

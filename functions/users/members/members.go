@@ -1,6 +1,6 @@
-// Package members keeps the members of an organization: it lists and shows them, gives
-// them another role, suspends, restores and removes them, and lets a person leave, for
-// what is under /v1/organizations/{id}/members and POST /v1/organizations/{id}/leave.
+// Package members manages the members of an organization: it lists and shows them, changes their
+// roles, suspends, restores and removes them, and lets a person leave: everything under
+// /v1/organizations/{id}/members and POST /v1/organizations/{id}/leave.
 package members
 
 import (
@@ -19,23 +19,23 @@ import (
 )
 
 const (
-	path = "/v1/organizations/{id}/members"
-	one  = path + "/{user_id}"
+	path       = "/v1/organizations/{id}/members"
+	memberPath = path + "/{user_id}"
 )
 
 // Service declares the function.
 var Service = function.Service("users-members", New,
 	function.On(function.Get("users-list-members", path, "List your organization's members", policy.MembersRead), (*Function).List),
-	function.On(function.Get("users-get-member", one, "One member", policy.MembersRead), (*Function).Get),
-	function.On(function.Put("users-assign-role", one+"/role", "Change a member's role", policy.RolesWrite.WithFreshProof()).
+	function.On(function.Get("users-get-member", memberPath, "One member", policy.MembersRead), (*Function).Get),
+	function.On(function.Put("users-assign-role", memberPath+"/role", "Change a member's role", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
 		Describe("Neither the new nor the current role may allow more than you may do yourself.").
-		Answers(access.AnswersOfChanges), (*Function).Assign),
-	function.On(function.Post("users-suspend-member", one+"/suspend", "Suspend a member", policy.MembersWrite).
+		Answers(access.PendingResponses), (*Function).Assign),
+	function.On(function.Post("users-suspend-member", memberPath+"/suspend", "Suspend a member", policy.MembersWrite).
 		Fails(fault.Conflict).
 		Describe("Ends the person's sessions in your organization. Other organizations are not affected."), (*Function).Suspend),
-	function.On(function.Post("users-restore-member", one+"/restore", "End a member's suspension", policy.MembersWrite), (*Function).Restore),
-	function.On(function.Delete("users-remove-member", one, "Remove a member from your organization", policy.MembersWrite).
+	function.On(function.Post("users-restore-member", memberPath+"/restore", "End a member's suspension", policy.MembersWrite), (*Function).Restore),
+	function.On(function.Delete("users-remove-member", memberPath, "Remove a member from your organization", policy.MembersWrite).
 		Fails(fault.Conflict), (*Function).Remove),
 	function.On(function.Post("users-leave-organization", "/v1/organizations/{id}/leave", "Leave an organization", policy.Person.WithoutImpersonation()).
 		AnyOrganization().Fails(fault.Conflict).
@@ -57,12 +57,12 @@ type Member struct {
 	JoinedAt      time.Time `json:"joined_at" doc:"When the person joined or requested to join"`
 }
 
-// Organization names an organization.
+// Organization identifies an organization.
 type Organization struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-// ListRequest asks for one page.
+// ListRequest selects one page.
 type ListRequest struct {
 	Organization
 	page.Query
@@ -72,7 +72,7 @@ type ListRequest struct {
 // ListResponse is one page.
 type ListResponse struct{ Body page.Page[Member] }
 
-// Request names a member.
+// Request identifies a member.
 type Request struct {
 	Organization
 	UserID uuid.UUID `path:"user_id" format:"uuid"`
@@ -81,7 +81,7 @@ type Request struct {
 // GetResponse is a member.
 type GetResponse struct{ Body Member }
 
-// AssignRequest is a member's new role.
+// AssignRequest contains a member's new role.
 type AssignRequest struct {
 	Request
 	Body struct {
@@ -92,10 +92,10 @@ type AssignRequest struct {
 // Response is the membership.
 type Response struct{ Body access.Membership }
 
-// Function keeps members.
+// Function manages members.
 type Function struct{ access.RoleChanges }
 
-// New opens the memberships.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	changes, err := access.OpenRoleChanges(ctx, env)
 	return &Function{changes}, err

@@ -40,25 +40,25 @@ type sealed struct {
 	person.SealedName
 }
 
-// unseal makes a member readable for one caller.
+// unseal decrypts a member and leaves out what the caller may not see.
 func (f *Function) unseal(ctx context.Context, caller auth.Caller, s sealed) (Member, error) {
 	m := Member{UserID: s.UserID, Role: s.Role, Status: s.Status, Teams: s.Teams, JoinedAt: s.JoinedAt}
 	if membership.ManagesMembers(caller) {
 		m.SecondFactor, m.EmailVerified = &s.SecondFactor, &s.EmailVerified
 	}
-	name, err := person.OpenName(ctx, f.RoleChanges.Store, s.WrappedKey, s.SealedName)
+	name, err := person.OpenName(ctx, f.Store, s.WrappedKey, s.SealedName)
 	m.Email, m.FirstName, m.LastName = name.Email, name.FirstName, name.LastName
 	return m, err
 }
 
-// List lists members, and to those who may let them in also those who ask to be.
+// List lists members and, for callers who may approve them, requests to join.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
 	args := pgx.NamedArgs{"organization": in.ID, "status": in.Status, "manages": membership.ManagesMembers(caller)}
-	found, err := page.List(ctx, f.DB, in.Query, func(s sealed) uuid.UUID { return s.UserID }, selectMembers, args)
+	found, err := page.List(ctx, f.Store.DB, in.Query, func(s sealed) uuid.UUID { return s.UserID }, selectMembers, args)
 	if err != nil {
 		return nil, err
 	}
@@ -66,13 +66,15 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	return &ListResponse{Body: members}, err
 }
 
-// Get shows one member.
+// Get returns one member.
 func (f *Function) Get(ctx context.Context, in *Request) (*GetResponse, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
-	found, err := database.One[sealed](ctx, f.DB, fault.New(fault.NotFound, "This organization has no member with this identifier"), selectMember, in.ID, in.UserID, membership.ManagesMembers(caller))
+	missing := fault.New(fault.NotFound, "This organization has no member with this identifier")
+	args := pgx.NamedArgs{"organization": in.ID, "user": in.UserID, "manages": membership.ManagesMembers(caller)}
+	found, err := database.One[sealed](ctx, f.Store.DB, missing, selectMember, args)
 	if err != nil {
 		return nil, err
 	}

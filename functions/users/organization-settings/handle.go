@@ -18,9 +18,9 @@ import (
 	"function/shared/outbox"
 )
 
-// Get shows the settings.
+// Get returns the settings.
 func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
-	settings, err := store.SettingsOf(ctx, f.DB, in.ID)
+	settings, err := store.SettingsOf(ctx, f.store.DB, in.ID)
 	return &Response{Body: settings}, err
 }
 
@@ -29,14 +29,14 @@ const (
 	setDecided    = `UPDATE organizations SET settings = $2 WHERE id = $1`
 )
 
-// Change merges the patch into what the organization has decided so far.
+// Change merges a patch into the organization's settings.
 func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var after store.Settings
-	err = act.Do(ctx, f.DB, audit.Entry{Action: "organizations:change_settings", ResourceID: in.ID.String(), Detail: in.Body}, func(tx *outbox.Tx, _ *audit.Entry) error {
+	err = act.Do(ctx, f.store.DB, audit.Entry{Action: "organizations:change_settings", ResourceID: in.ID.String(), Detail: in.Body}, func(tx *outbox.Tx, _ *audit.Entry) error {
 		if err := store.LockOrganization(ctx, tx, in.ID); err != nil {
 			return err
 		}
@@ -51,7 +51,7 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*Response, er
 			return err
 		}
 		if after.SessionIdleMinutes < before.SessionIdleMinutes || after.SessionLifeHours < before.SessionLifeHours {
-			if err := shorten(ctx, tx, in.ID, after); err != nil {
+			if err := applySessionLimits(ctx, tx, in.ID, after); err != nil {
 				return err
 			}
 		}
@@ -59,7 +59,7 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*Response, er
 			return fault.New(fault.Conflict, "Turning off second-person approval itself needs a second person's approval: use DELETE /v1/organizations/{id}/settings/require_second_person")
 		}
 		if after.RequireSecondPerson && !before.RequireSecondPerson {
-			if err := access.NeedDeciders(ctx, tx, in.ID); err != nil {
+			if err := access.RequireApprovers(ctx, tx, in.ID); err != nil {
 				return err
 			}
 		}
@@ -71,8 +71,8 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*Response, er
 	return &Response{Body: after}, err
 }
 
-// merge is RFC 7396 for an object without objects in it: decoding sets what is named,
-// and null takes it away.
+// merge applies a merge patch (RFC 7396) to an object without nested objects. Decoding sets the
+// members that the patch contains; null removes them.
 func merge(ctx context.Context, tx pgx.Tx, organization uuid.UUID, patch Patch) error {
 	var decided store.Decisions
 	if err := tx.QueryRow(ctx, selectDecided, organization).Scan(&decided); err != nil {
@@ -92,8 +92,8 @@ func merge(ctx context.Context, tx pgx.Tx, organization uuid.UUID, patch Patch) 
 }
 
 const (
-	// Sessions that begin meanwhile read the settings with a lock on the organization that
-	// this one waits for, and that waits for this one.
+	// A session that begins concurrently reads the settings under a lock on the organization, so
+	// one of the two transactions waits for the other.
 	waitForSessions = `SELECT FROM organizations WHERE id = $1 FOR UPDATE`
 	shortenSessions = `
 UPDATE sessions SET absolute_end = least(absolute_end, created_at + $2::interval),
@@ -101,8 +101,8 @@ UPDATE sessions SET absolute_end = least(absolute_end, created_at + $2::interval
 WHERE organization_id = $1 AND ended_at IS NULL AND expires_at > now()`
 )
 
-// shorten has the limits of the settings hold for open sessions too (OWASP ASVS 5.0 §7.3).
-func shorten(ctx context.Context, tx pgx.Tx, organization uuid.UUID, s store.Settings) error {
+// applySessionLimits applies the limits of the settings to open sessions (OWASP ASVS 5.0 §7.3).
+func applySessionLimits(ctx context.Context, tx pgx.Tx, organization uuid.UUID, s store.Settings) error {
 	for _, statement := range []struct {
 		sql       string
 		arguments []any

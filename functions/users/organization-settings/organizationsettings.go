@@ -1,5 +1,5 @@
-// Package organizationsettings shows and changes what an organization decides for its
-// members: GET and PATCH /v1/organizations/{id}/settings.
+// Package organizationsettings reads and changes an organization's rules for its members: GET
+// and PATCH /v1/organizations/{id}/settings.
 package organizationsettings
 
 import (
@@ -26,16 +26,16 @@ var Service = function.Service("users-organization-settings", New,
 ).
 	Uses(function.Owns(database.Users))
 
-// Request names an organization.
+// Request identifies an organization.
 type Request struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-// Patch is some settings; null stands for the default.
+// Patch contains some settings. null resets one to its default.
 type Patch map[string]any
 
-// Schema implements huma.SchemaProvider: that of the settings, all of them optional and
-// nullable.
+// Schema implements huma.SchemaProvider. It returns the schema of the settings, with all of them
+// optional and nullable.
 func (Patch) Schema(r huma.Registry) *huma.Schema {
 	s := huma.SchemaFromType(r, reflect.TypeFor[store.Settings]())
 	properties := map[string]*huma.Schema{}
@@ -49,19 +49,19 @@ func (Patch) Schema(r huma.Registry) *huma.Schema {
 	return patch
 }
 
-// ChangeRequest is the patch.
+// ChangeRequest contains the patch.
 type ChangeRequest struct {
 	Request
 	Body Patch `contentType:"application/merge-patch+json"`
 }
 
-// Response is the settings now in force.
+// Response contains the settings in force.
 type Response struct{ Body store.Settings }
 
-// Function keeps settings.
-type Function struct{ store.Store }
+// Function manages settings.
+type Function struct{ store store.Store }
 
-// New opens the organizations.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err

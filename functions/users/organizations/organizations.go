@@ -1,6 +1,6 @@
-// Package organizations keeps organizations: it founds, lists, shows and renames them
-// for GET and POST /v1/organizations, GET and PATCH /v1/organizations/{id}; deletes and
-// restores them for DELETE /v1/organizations/{id} and POST /v1/organizations/{id}/restore.
+// Package organizations manages organizations: it creates, lists, shows and renames them (GET
+// and POST /v1/organizations, GET and PATCH /v1/organizations/{id}), deletes them (DELETE
+// /v1/organizations/{id}) and restores them (POST /v1/organizations/{id}/restore).
 package organizations
 
 import (
@@ -35,20 +35,20 @@ var Service = function.Service("users-organizations", New,
 ).
 	Uses(function.Owns(database.Users))
 
-// Request names an organization.
+// Request identifies an organization.
 type Request struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-// Named is what people say of an organization.
+// Named contains the name of an organization.
 type Named struct {
 	Name person.DisplayName `json:"name" minLength:"1" maxLength:"100"`
 }
 
-// CreateRequest is the organization to found.
+// CreateRequest describes the new organization.
 type CreateRequest struct{ Body Named }
 
-// RenameRequest is the organization's new name.
+// RenameRequest contains the organization's new name.
 type RenameRequest struct {
 	Request
 	Body Named
@@ -57,23 +57,23 @@ type RenameRequest struct {
 // Response is an organization.
 type Response struct{ Body membership.Organization }
 
-// MyOrganization is an organization and the caller's standing in it.
+// MyOrganization is an organization and the caller's membership in it.
 type MyOrganization struct {
 	membership.Organization
 	Role   string `json:"role"`
 	Status string `json:"status" enum:"requested,active,suspended"`
 }
 
-// ListRequest asks for one page.
+// ListRequest selects one page.
 type ListRequest struct{ page.Query }
 
 // ListResponse is one page.
 type ListResponse struct{ Body page.Page[MyOrganization] }
 
-// Function keeps organizations.
-type Function struct{ store.Store }
+// Function manages organizations.
+type Function struct{ store store.Store }
 
-// New opens the organizations.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err

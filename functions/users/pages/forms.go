@@ -1,23 +1,23 @@
 package pages
 
-// form is a page: what it asks for, and the operation that it asks.
+// form is a page with a form, and the operation that the form calls.
 type form struct {
 	name, Path, Title string
 	Lead              string
-	To                string // path of the operation, which is sent the fields, and the token
-	Token             string // name under which it is sent the token of the link; empty: the page needs none
+	To                string // path of the operation that receives the fields and the token
+	Token             string // name of the body's member for the token of the link; empty: the page needs no token
 	Fields            []field
-	Submit            string // on the button
-	Done              string // what a person reads when it has worked
-	LogIn             bool   // the operation is for a person: the page logs in before, and out after
-	LookUp            string // path of an operation that tells, for the token, which organization invites, and as what
+	Submit            string // label of the button
+	Done              string // message after success
+	LogIn             bool   // the operation needs a login: the page logs in before it and out after it
+	LookUp            string // path of the operation that returns the inviting organization and the role for the token
 }
 
-// field is a member of the operation's body, or of the login's before it.
+// field is a member of the operation's body or of the preceding login's.
 type field struct {
 	Name, Label, Type string
 	AutoComplete      string // HTML, §4.10.18.7
-	Rated             bool   // a new password, whose strength is told
+	Rated             bool   // a new password, whose strength is shown
 }
 
 var (
@@ -26,8 +26,7 @@ var (
 	newPassword = field{Name: "password", Label: "New password", Type: "password", AutoComplete: "new-password", Rated: true}
 )
 
-// forms are the pages at the paths that users.Post links to with a token, or without a
-// login.
+// forms are the pages to which mails link, and the page for a forgotten password.
 var forms = []form{
 	{
 		name: "confirm-registration", Path: "/register/confirm", Title: "Complete your registration",

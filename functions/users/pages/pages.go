@@ -1,6 +1,6 @@
-// Package pages shows people the pages that our mails link to: it runs when somebody
-// follows such a link, or has forgotten a password. A deployment whose application has
-// pages of its own at these paths names them as PUBLIC_URL, and needs none of these.
+// Package pages serves the pages to which mails link, and the page for a forgotten password. A
+// deployment whose application has its own pages at these paths sets PUBLIC_URL to it and does
+// not need this function.
 package pages
 
 import (
@@ -23,8 +23,7 @@ import (
 	"function/shared/policy"
 )
 
-// Service declares the function: a page each, and what is looked for at well-known places
-// (RFC 8615).
+// Service declares the function: its pages and its well-known resources (RFC 8615).
 var Service = function.Service("users-pages", New, parts()...)
 
 func parts() (parts []function.Part[*Function]) {
@@ -60,7 +59,7 @@ type Response struct {
 	Body           []byte
 }
 
-// Function answers pages that were made when it started.
+// Function serves pages, which are rendered when it starts.
 type Function struct {
 	pages   map[string]*Response // by path
 	public  string               // PUBLIC_URL, without a slash at its end
@@ -76,8 +75,8 @@ var style template.CSS
 //go:embed page.js
 var script template.JS
 
-// contentPolicy lets a page use its own style and script, and call the API of the host that it
-// comes from (CSP Level 3). Without its script a form goes nowhere.
+// contentPolicy allows a page to use its own style and script and to call the API of its own
+// host (CSP Level 3). Forms only work with the script.
 var contentPolicy = fmt.Sprintf("default-src 'none'; style-src %s; script-src %s; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 	source(string(style)), source(string(script)))
 

@@ -8,28 +8,28 @@ import (
 	"function/shared/fault"
 )
 
-// Redirection leads to another page.
+// Redirection redirects to another page.
 type Redirection struct {
 	Location string `header:"Location"`
 }
 
-// Text is a plain one.
+// Text is a plain-text response.
 type Text struct {
 	ContentType string `header:"Content-Type"`
 	Body        []byte
 }
 
-// ChangePassword leads to the page that mails a link: it works with a password that is
-// known, forgotten or stolen alike.
+// ChangePassword redirects to the page that mails a link to choose a password, which works
+// whether the current one is known, forgotten or stolen.
 func (f *Function) ChangePassword(context.Context, *struct{}) (*Redirection, error) {
 	return &Redirection{Location: "/password/forgot"}, nil
 }
 
-// securityLife is how long what security.txt says may be believed: less than a year (RFC
-// 9116 §2.5.5), and it is said anew each day.
+// securityLife is how long security.txt is valid from the moment it is served. It must be less
+// than a year (RFC 9116 §2.5.5).
 const securityLife = 30 * 24 * time.Hour
 
-// Security names who is told of vulnerabilities.
+// Security returns security.txt, which names the contact for vulnerability reports.
 func (f *Function) Security(context.Context, *struct{}) (*Text, error) {
 	if f.contact == "" {
 		return nil, fault.New(fault.NotFound, "This deployment has no contact for vulnerability reports: write to its operator")

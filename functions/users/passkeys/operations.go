@@ -32,10 +32,10 @@ type Named struct {
 	Name person.DisplayName `json:"name" minLength:"1" maxLength:"100"`
 }
 
-// BeginResponse is what the browser needs.
+// BeginResponse contains the options for the browser.
 type BeginResponse struct{ Body credential.Ceremony }
 
-// FinishRequest is what the browser has made.
+// FinishRequest contains the credential that the browser created.
 type FinishRequest struct {
 	Body struct {
 		Named
@@ -51,7 +51,7 @@ type FinishResponse struct {
 	}
 }
 
-// ListRequest asks for one page.
+// ListRequest selects one page.
 type ListRequest struct{ page.Query }
 
 // ListResponse is one page.
@@ -59,12 +59,12 @@ type ListResponse struct {
 	Body page.Page[credential.PasskeyInfo]
 }
 
-// Request names a passkey.
+// Request identifies a passkey.
 type Request struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-// RenameRequest is the new name.
+// RenameRequest contains the new name.
 type RenameRequest struct {
 	Request
 	Body Named

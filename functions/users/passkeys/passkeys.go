@@ -1,6 +1,6 @@
-// Package passkeys keeps a person's passkeys (WebAuthn): POST
-// /v1/users/passkeys/register/begin and …/finish, GET /v1/users/passkeys, PATCH and
-// DELETE /v1/users/passkeys/{id}.
+// Package passkeys manages a person's passkeys (WebAuthn): POST
+// /v1/users/passkeys/register/begin and …/finish, GET /v1/users/passkeys, PATCH and DELETE
+// /v1/users/passkeys/{id}.
 package passkeys
 
 import (
@@ -24,10 +24,10 @@ import (
 	"function/shared/secret"
 )
 
-// Function keeps passkeys.
+// Function manages passkeys.
 type Function struct{ credential.Passkeys }
 
-// New opens the accounts.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	passkeys, err := credential.OpenPasskeys(ctx, env)
 	return &Function{passkeys}, err
@@ -41,36 +41,37 @@ UPDATE passkeys SET name = $3 WHERE user_id = $1 AND id = $2 RETURNING id, name,
 	deletePasskey = `DELETE FROM passkeys WHERE user_id = $1 AND id = $2`
 )
 
-var errNone = fault.New(fault.NotFound, "You have no such passkey")
+var errNotFound = fault.New(fault.NotFound, "You have no such passkey")
 
-// Begin begins to make a passkey.
+// Begin begins the registration of a passkey.
 func (f *Function) Begin(ctx context.Context, _ *struct{}) (*BeginResponse, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var out BeginResponse
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		out.Body, err = f.BeginRegistration(ctx, tx, caller.UserID)
 		return err
 	})
 	return &out, err
 }
 
-// Finish stores what the device has made; the session counts as proved by it.
+// Finish stores the passkey that the device created. The session then counts as authenticated
+// with it.
 func (f *Function) Finish(ctx context.Context, in *FinishRequest) (*FinishResponse, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var out FinishResponse
-	change := credential.FactorChange{Action: "passkeys:register", Told: notify.Mailer.PasskeyAdded}
+	change := credential.FactorChange{Action: "passkeys:register", Notice: notify.Mailer.PasskeyAdded}
 	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
 		var methods []string
 		if out.Body.PasskeyInfo, methods, err = f.Register(ctx, tx, caller.UserID, string(in.Body.Name), in.Body.Assertion); err != nil {
 			return err
 		}
-		out.Body.RecoveryCodes, err = f.Enrolled(ctx, tx, caller, methods)
+		out.Body.RecoveryCodes, err = f.CompleteEnrolment(ctx, tx, caller, methods)
 		return err
 	})
 	return &out, err
@@ -94,11 +95,11 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	key, err := person.KeyOf(ctx, f.Passkeys.SecondFactors.Store, f.DB, caller.UserID)
+	key, err := person.KeyOf(ctx, f.Store, f.Store.DB, caller.UserID)
 	if err != nil {
 		return nil, err
 	}
-	found, err := page.List(ctx, f.DB, in.Query, func(s stored) uuid.UUID { return s.ID }, selectPasskeys, pgx.NamedArgs{"user": caller.UserID})
+	found, err := page.List(ctx, f.Store.DB, in.Query, func(s stored) uuid.UUID { return s.ID }, selectPasskeys, pgx.NamedArgs{"user": caller.UserID})
 	if err != nil {
 		return nil, err
 	}
@@ -106,13 +107,13 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	return &ListResponse{Body: opened}, err
 }
 
-// Rename gives a passkey another name.
+// Rename renames a passkey.
 func (f *Function) Rename(ctx context.Context, in *RenameRequest) (*RenameResponse, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
-	key, err := person.KeyOf(ctx, f.Passkeys.SecondFactors.Store, f.DB, caller.UserID)
+	key, err := person.KeyOf(ctx, f.Store, f.Store.DB, caller.UserID)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +124,7 @@ func (f *Function) Rename(ctx context.Context, in *RenameRequest) (*RenameRespon
 	var renamed stored
 	change := credential.FactorChange{Action: "passkeys:rename", ResourceID: in.ID.String()}
 	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
-		renamed, err = database.One[stored](ctx, tx, errNone, renamePasskey, caller.UserID, in.ID, name)
+		renamed, err = database.One[stored](ctx, tx, errNotFound, renamePasskey, caller.UserID, in.ID, name)
 		return err
 	})
 	if err != nil {
@@ -134,21 +135,21 @@ func (f *Function) Rename(ctx context.Context, in *RenameRequest) (*RenameRespon
 	return &out, err
 }
 
-// Delete takes a passkey away.
+// Delete deletes a passkey.
 func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
-	change := credential.FactorChange{Action: "passkeys:delete", ResourceID: in.ID.String(), Told: notify.Mailer.PasskeyDeleted}
+	change := credential.FactorChange{Action: "passkeys:delete", ResourceID: in.ID.String(), Notice: notify.Mailer.PasskeyDeleted}
 	return nil, f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
 		deleted, err := tx.Exec(ctx, deletePasskey, caller.UserID, in.ID)
 		if err != nil {
 			return fmt.Errorf("delete passkey: %w", err)
 		}
 		if deleted.RowsAffected() == 0 {
-			return errNone
+			return errNotFound
 		}
-		return f.Removed(ctx, tx, caller.UserID)
+		return f.CompleteRemoval(ctx, tx, caller.UserID)
 	})
 }

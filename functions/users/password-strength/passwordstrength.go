@@ -1,5 +1,5 @@
-// Package passwordstrength judges a password while a person types it:
-// POST /v1/users/password/strength. Nothing of it is stored or logged.
+// Package passwordstrength estimates the strength of a password while a person types it: POST
+// /v1/users/password/strength. It stores and logs nothing.
 package passwordstrength
 
 import (
@@ -16,7 +16,7 @@ var Service = function.Endpoint(function.Post("users-password-strength", "/v1/us
 	Sensitive().
 	Describe("Estimates how hard the password is to guess and whether it satisfies the platform's rules; an organization may require more. Nothing is stored. Known breaches are only checked when a password is set."), New)
 
-// Request is the password, and whose it would be.
+// Request contains the password and words related to the person.
 type Request struct {
 	Body struct {
 		Password string   `json:"password" maxLength:"256"`
@@ -34,19 +34,19 @@ type Response struct {
 	}
 }
 
-// Function judges passwords.
+// Function estimates the strength of passwords.
 type Function struct{ policy password.Policy }
 
-// New needs no database.
+// New reads the password policy. It needs no database.
 func New(_ context.Context, env *function.Env) (*Function, error) {
-	floor, err := credential.PasswordFloor(env.Config)
-	return &Function{password.Policy{MinLength: floor}}, err
+	minLength, err := credential.MinPasswordLength(env.Config)
+	return &Function{password.Policy{MinLength: minLength}}, err
 }
 
-// maxWord is the most bytes of a word that are looked at: an address has 254.
+// maxWord limits the bytes of a word that are considered. An address has at most 254.
 const maxWord = 254
 
-// Handle judges one password.
+// Handle estimates the strength of one password.
 func (f *Function) Handle(_ context.Context, in *Request) (*Response, error) {
 	words := make([]string, len(in.Body.Words))
 	for i, w := range in.Body.Words {

@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-// BenchmarkProfile is what the limits cost a caller who stays within them.
+// BenchmarkProfile measures what rate limits cost a caller who stays within them.
 func BenchmarkProfile(b *testing.B) {
 	for name, limits := range map[string]ratelimit.Limits{
 		"unlimited": {},

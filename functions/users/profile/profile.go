@@ -1,4 +1,4 @@
-// Package profile tells a person what is on file about them: GET /v1/users/profile.
+// Package profile returns the caller's profile: GET /v1/users/profile.
 package profile
 
 import (
@@ -17,7 +17,7 @@ import (
 var Service = function.Endpoint(function.Get("users-profile", "/v1/users/profile", "Your profile", policy.Person.BeforeSetup()), New).
 	Uses(function.Owns(database.Users), function.Keys, function.Documents)
 
-// Response is the profile, and its revision.
+// Response contains the profile and its revision.
 type Response struct {
 	ETag string `header:"ETag" doc:"Send it as If-Match to change the profile"`
 	Body person.Profile
@@ -25,11 +25,11 @@ type Response struct {
 
 // Function reads profiles.
 type Function struct {
-	store.Store
+	store    store.Store
 	profiles person.Profiles
 }
 
-// New opens the accounts and the documents.
+// New opens the store and the document store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
@@ -39,13 +39,13 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{store, profiles}, err
 }
 
-// Handle unseals the caller's own profile.
+// Handle returns the caller's own profile.
 func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p, err := f.profiles.Read(ctx, f.Store, f.DB, caller)
+	p, err := f.profiles.Read(ctx, f.store, f.store.DB, caller)
 	if err != nil {
 		return nil, err
 	}

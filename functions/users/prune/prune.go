@@ -1,5 +1,5 @@
-// Package prune forgets what has expired: registrations that nobody confirmed, mailed
-// tokens, used refresh tokens, challenges, guesses, requests, mails, invitations. It runs every hour.
+// Package prune deletes expired rows: unconfirmed registrations, mailed tokens, used refresh
+// tokens, challenges, guesses, requests, mails, and invitations. It runs every hour.
 package prune
 
 import (
@@ -17,20 +17,20 @@ import (
 var Service = function.Scheduled("users-prune", function.Schedule{Cron: "17 * * * *"}, New).
 	Uses(function.Owns(database.Users))
 
-// Function forgets.
-type Function struct{ store.Store }
+// Function deletes expired rows.
+type Function struct{ store store.Store }
 
-// New opens the domain's database.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
-// over tells of each table which rows are of no use any more. Mails live a day longer
-// than they may be sent (mail.GoodFor). That a used refresh token comes again tells of a
-// thief while its owner may still come back with it: for as long as a session lasts by
-// default without a refresh. Later it is refused like one that never was.
-var over = []struct{ table, condition string }{
+// expired lists the condition of expired rows for each table. Mails are kept for a day longer than
+// they may be sent (mail.GoodFor). Used refresh tokens are kept for as long as a session lasts
+// by default without a refresh, because the reuse of one reveals a thief while the owner may
+// still return with it. A token that has been deleted is refused like an unknown one.
+var expired = []struct{ table, condition string }{
 	{"registrations", "expires_at < now()"},
 	{"mailed_tokens", "expires_at < now()"},
 	{"refresh_tokens", "used_at < now() - interval '7 days'"},
@@ -41,8 +41,8 @@ var over = []struct{ table, condition string }{
 	{"guesses", "last_at < now() - interval '1 day'"},
 }
 
-// Rows go in batches, so that none is locked for long; what is left after some of
-// them is the next hour's.
+// Rows are deleted in batches, so that none is locked for long. The next hour deletes what is
+// left after a number of batches.
 const (
 	batch   = 1000
 	batches = 200
@@ -51,13 +51,13 @@ const (
 const deleteSome = `
 DELETE FROM %[1]s WHERE ctid = ANY (ARRAY (SELECT ctid FROM %[1]s WHERE %[2]s LIMIT %[3]d FOR UPDATE SKIP LOCKED))`
 
-// Handle deletes what is over.
+// Handle deletes expired rows.
 func (f *Function) Handle(ctx context.Context) error {
-	for _, o := range over {
+	for _, o := range expired {
 		statement := fmt.Sprintf(deleteSome, o.table, o.condition, batch)
 		deleted := int64(0)
 		for range batches {
-			tag, err := f.DB.Exec(ctx, statement)
+			tag, err := f.store.DB.Exec(ctx, statement)
 			if err != nil {
 				return fmt.Errorf("prune %s: %w", o.table, err)
 			}

@@ -26,7 +26,7 @@ const selectCounts = `
 SELECT ARRAY[(SELECT count(*) FROM registrations), (SELECT count(*) FROM mailed_tokens), (SELECT count(*) FROM challenges),
              (SELECT count(*) FROM password_reset_requests), (SELECT count(*) FROM mails), (SELECT count(*) FROM refresh_tokens WHERE used_at IS NOT NULL)]`
 
-func TestWhatIsOverGoesInBatches(t *testing.T) {
+func TestPrune_ExpiredRows_AreDeletedInBatches(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, prune.Service)
 	db, user, ctx := p.DB(database.Users), p.Login("owner").UserID, context.Background()

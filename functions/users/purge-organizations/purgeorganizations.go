@@ -1,5 +1,5 @@
-// Package purgeorganizations disposes of organizations whose deletion can be taken back
-// no more. It runs every night.
+// Package purgeorganizations permanently deletes organizations that can no longer be restored.
+// It runs every night.
 package purgeorganizations
 
 import (
@@ -24,23 +24,23 @@ var Service = function.Scheduled("users-purge-organizations", function.Schedule{
 	Uses(function.Owns(database.Users))
 
 // Function purges organizations.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
-// New opens the organizations.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
-// atOnce bounds the members who go in one transaction.
-const atOnce = 500
+// batchSize limits the members who are deleted in one transaction.
+const batchSize = 500
 
 const (
-	// One that somebody else is at work on is left to them, one that failed to the next waking.
+	// Skips organizations that another process works on, and those that have failed in this run.
 	selectPast = `
 SELECT id FROM organizations WHERE deleted_at <= now() - $1::interval AND id <> ALL ($2)
 ORDER BY deleted_at LIMIT 1 FOR UPDATE SKIP LOCKED`
-	// The owners go last, with the organization: it is never without one.
+	// Owners are deleted last, together with the organization, since it must always have one.
 	deleteMembers = `
 DELETE FROM memberships WHERE organization_id = $1 AND user_id IN (
     SELECT user_id FROM memberships WHERE organization_id = $1 AND role <> 'owner' ORDER BY user_id LIMIT $2)
@@ -49,8 +49,9 @@ RETURNING user_id`
 	selectOwners   = `SELECT user_id FROM memberships WHERE organization_id = $1 ORDER BY user_id`
 )
 
-// Handle purges what is past the grace, a bounded part in each transaction. What was
-// begun is completed by the next waking; one that fails stops no other.
+// Handle deletes organizations whose grace period has passed, a limited part in each
+// transaction. The next run completes what is left. A failure of one organization does not stop
+// the others.
 func (f *Function) Handle(ctx context.Context) error {
 	failed, failures := []uuid.UUID{}, []error{}
 	for {
@@ -65,10 +66,10 @@ func (f *Function) Handle(ctx context.Context) error {
 	}
 }
 
-// purgeSome disposes of a part of one organization, and tells of which; uuid.Nil: there
-// is none but those that failed.
+// purgeSome deletes a part of one organization and returns its identifier, or uuid.Nil if none
+// is left except those that failed.
 func (f *Function) purgeSome(ctx context.Context, failed []uuid.UUID) (organization uuid.UUID, err error) {
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		err := tx.QueryRow(ctx, selectPast, membership.DeletionGrace, failed).Scan(&organization)
 		if database.IsNoRows(err) {
 			organization = uuid.Nil
@@ -82,9 +83,9 @@ func (f *Function) purgeSome(ctx context.Context, failed []uuid.UUID) (organizat
 	return organization, err
 }
 
-// purge disposes of some members, or of the organization when only owners are left.
+// purge deletes some members or, if only owners are left, the organization.
 func purge(ctx context.Context, tx *outbox.Tx, organization uuid.UUID) error {
-	rows, _ := tx.Query(ctx, deleteMembers, organization, atOnce)
+	rows, _ := tx.Query(ctx, deleteMembers, organization, batchSize)
 	gone, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
 		return fmt.Errorf("delete members: %w", err)

@@ -28,18 +28,18 @@ var Service = function.Service("users-purposes", New,
 ).
 	Uses(function.Owns(database.Users))
 
-// maxPurposes bounds the purposes of an organization, maxTexts the versions of one.
+// Limits of the purposes of an organization and of the versions of a purpose.
 const (
 	maxPurposes = 100
 	maxTexts    = 100
 )
 
-// Text is what a person is asked to agree to.
+// Text is the text that a person is asked to consent to.
 type Text struct {
 	Text string `json:"text" minLength:"1" maxLength:"20000" doc:"The text shown to members, in plain language (GDPR Article 7(2))"`
 }
 
-// CreateRequest is a purpose.
+// CreateRequest describes the new purpose.
 type CreateRequest struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
@@ -48,19 +48,19 @@ type CreateRequest struct {
 	}
 }
 
-// ReviseRequest is a purpose's next text.
+// ReviseRequest contains a purpose's new text.
 type ReviseRequest struct {
 	Request
 	Body struct{ Text }
 }
 
-// Request names a purpose.
+// Request identifies a purpose.
 type Request struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Name string    `path:"name" maxLength:"63"`
 }
 
-// ListRequest names an organization.
+// ListRequest identifies an organization.
 type ListRequest struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
@@ -68,14 +68,14 @@ type ListRequest struct {
 // Response is a purpose.
 type Response struct{ Body privacy.ConsentPurpose }
 
-// ListResponse is every purpose, the retired ones last: there are 100 at the most.
+// ListResponse lists all purposes, at most 100, with retired ones last.
 type ListResponse struct {
 	Body struct {
 		Items []privacy.ConsentPurpose `json:"items" nullable:"false"`
 	}
 }
 
-// Version is one text of a purpose.
+// Version is one version of a purpose's text.
 type Version struct {
 	Version     int       `json:"version"`
 	Text        string    `json:"text"`
@@ -84,7 +84,7 @@ type Version struct {
 	PublishedAt time.Time `json:"published_at"`
 }
 
-// TextsResponse is every text, the newest first: there are 100 at the most.
+// TextsResponse lists all versions, at most 100, newest first.
 type TextsResponse struct {
 	Body struct {
 		Items []Version `json:"items" nullable:"false"`

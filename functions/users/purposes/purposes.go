@@ -1,5 +1,5 @@
-// Package purposes keeps what an organization asks its members to consent to, and
-// every version of the text: POST and GET /v1/organizations/{id}/purposes, DELETE
+// Package purposes manages the purposes for which an organization asks its members for consent,
+// with every version of their texts: POST and GET /v1/organizations/{id}/purposes, DELETE
 // /v1/organizations/{id}/purposes/{name}, and POST and GET
 // /v1/organizations/{id}/purposes/{name}/texts.
 package purposes
@@ -25,10 +25,10 @@ import (
 	"function/shared/uuid7"
 )
 
-// Function keeps purposes.
-type Function struct{ store.Store }
+// Function manages purposes.
+type Function struct{ store store.Store }
 
-// New opens the purposes.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err
@@ -44,7 +44,7 @@ SELECT $1, coalesce(max(version), 0) + 1, $2, $3, $4 FROM purpose_texts WHERE pu
 	retirePurpose = `UPDATE purposes SET retired_at = now() WHERE organization_id = $1 AND name = $2 AND retired_at IS NULL RETURNING id`
 )
 
-// Create adds a purpose with its first text.
+// Create creates a purpose with its first text.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -52,7 +52,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 	}
 	id := uuid7.New()
 	var created privacy.ConsentPurpose
-	err = act.Do(ctx, f.DB, audit.Entry{Action: "purposes:create", ResourceID: id.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
+	err = act.Do(ctx, f.store.DB, audit.Entry{Action: "purposes:create", ResourceID: id.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		var purposes int
 		if err := tx.QueryRow(ctx, lockOrganization, in.ID).Scan(&purposes); err != nil {
 			return err
@@ -72,14 +72,14 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 	return &Response{Body: created}, nil
 }
 
-// Revise gives a purpose its next text.
+// Revise publishes a new text of a purpose.
 func (f *Function) Revise(ctx context.Context, in *ReviseRequest) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var revised privacy.ConsentPurpose
-	err = act.Do(ctx, f.DB, audit.Entry{Action: "purposes:revise"}, func(tx *outbox.Tx, entry *audit.Entry) error {
+	err = act.Do(ctx, f.store.DB, audit.Entry{Action: "purposes:revise"}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		if err := find(ctx, tx, lockPurpose, in.ID, in.Name, entry); err != nil {
 			return err
 		}
@@ -92,7 +92,7 @@ func (f *Function) Revise(ctx context.Context, in *ReviseRequest) (*Response, er
 	return &Response{Body: revised}, nil
 }
 
-// find makes the entry one about the purpose that a statement finds.
+// find runs a statement that finds a purpose and stores its identifier in the audit entry.
 func find(ctx context.Context, tx *outbox.Tx, statement string, organization uuid.UUID, name string, entry *audit.Entry) error {
 	err := tx.QueryRow(ctx, statement, organization, name).Scan(&entry.ResourceID)
 	if database.IsNoRows(err) {
@@ -101,7 +101,7 @@ func find(ctx context.Context, tx *outbox.Tx, statement string, organization uui
 	return err
 }
 
-// publish gives a purpose that is locked its next text, and tells the entry which.
+// publish stores the next text of a locked purpose and describes it in the audit entry.
 func publish(ctx context.Context, tx *outbox.Tx, caller auth.Caller, entry *audit.Entry, text string) (privacy.ConsentPurpose, error) {
 	hash := sha256.Sum256([]byte(text))
 	var version int
@@ -115,9 +115,9 @@ func publish(ctx context.Context, tx *outbox.Tx, caller auth.Caller, entry *audi
 	return database.One[privacy.ConsentPurpose](ctx, tx, pgx.ErrNoRows, selectPurposes+` AND p.id = $2`, caller.OrganizationID, entry.ResourceID)
 }
 
-// Retire ends a purpose.
+// Retire retires a purpose.
 func (f *Function) Retire(ctx context.Context, in *Request) (*struct{}, error) {
-	err := act.Do(ctx, f.DB, audit.Entry{Action: "purposes:retire"}, func(tx *outbox.Tx, entry *audit.Entry) error {
+	err := act.Do(ctx, f.store.DB, audit.Entry{Action: "purposes:retire"}, func(tx *outbox.Tx, entry *audit.Entry) error {
 		return find(ctx, tx, retirePurpose, in.ID, in.Name, entry)
 	})
 	if err != nil {

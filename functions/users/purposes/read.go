@@ -23,7 +23,7 @@ WHERE p.organization_id = $1 AND p.name = $2 ORDER BY t.version DESC`
 
 // List lists the organization's purposes.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	rows, _ := f.DB.Query(ctx, selectPurposes+` ORDER BY p.retired_at IS NOT NULL, p.name`, in.ID)
+	rows, _ := f.store.DB.Query(ctx, selectPurposes+` ORDER BY p.retired_at IS NOT NULL, p.name`, in.ID)
 	purposes, err := pgx.CollectRows(rows, pgx.RowToStructByName[privacy.ConsentPurpose])
 	if err != nil {
 		return nil, fmt.Errorf("list purposes: %w", err)
@@ -35,7 +35,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 
 // Texts lists the versions of one purpose's text.
 func (f *Function) Texts(ctx context.Context, in *Request) (*TextsResponse, error) {
-	rows, _ := f.DB.Query(ctx, selectTexts, in.ID, in.Name)
+	rows, _ := f.store.DB.Query(ctx, selectTexts, in.ID, in.Name)
 	texts, err := pgx.CollectRows(rows, pgx.RowToStructByName[Version])
 	if err != nil {
 		return nil, fmt.Errorf("list texts: %w", err)

@@ -30,39 +30,39 @@ var Service = function.Endpoint(function.Post("users-refresh", "/v1/users/refres
 	Describe("Each refresh token is valid for one exchange. A repeated request within 10 seconds, after a lost response or from a second tab, returns the same next refresh token while that one is unused. Any later reuse counts as theft and ends the session (RFC 9700 §4.14)."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request is the token.
+// Request contains the token.
 type Request struct {
 	Body struct {
 		RefreshToken string `json:"refresh_token" maxLength:"100"`
 	}
 }
 
-// Response is the session's next pair of tokens.
+// Response contains the session's next pair of tokens.
 type Response struct{ Body session.Tokens }
 
-// Function exchanges tokens.
+// Function exchanges refresh tokens.
 type Function struct {
-	store.Store
+	store  store.Store
 	issuer *auth.Issuer
-	post   notify.Mailer
+	mailer notify.Mailer
 }
 
-// New opens the sessions, the signing key and the mail.
+// New opens the store, the token issuer and the mailer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, session.NewIssuer(store, env), post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, session.NewIssuer(store, env), mailer}, err
 }
 
 const (
 	useToken = `
 UPDATE refresh_tokens SET used_at = now(), sealed_successor = $2 WHERE hash = $1 AND used_at IS NULL RETURNING session_id`
-	// What an earlier token was exchanged for has been used by now: nobody may ask for it again.
-	cutEarlier = `UPDATE refresh_tokens SET sealed_successor = NULL WHERE session_id = $1 AND hash <> $2 AND sealed_successor IS NOT NULL`
-	extend     = `
+	// The successors of earlier tokens have been used by now, so nobody may request them again.
+	forgetSuccessors = `UPDATE refresh_tokens SET sealed_successor = NULL WHERE session_id = $1 AND hash <> $2 AND sealed_successor IS NOT NULL`
+	extend           = `
 UPDATE sessions s SET refreshed_at = now(),
        expires_at = least(absolute_end, now() + coalesce((o.settings ->> 'session_idle_minutes')::int, $2) * interval '1 minute')
 FROM organizations o WHERE s.id = $1 AND o.id = s.organization_id`
@@ -70,7 +70,7 @@ FROM organizations o WHERE s.id = $1 AND o.id = s.organization_id`
 
 var errNotAccepted = fault.New(fault.Unauthenticated, "The refresh token is no longer valid: log in again")
 
-// Handle uses the token up and gives the session the next one.
+// Handle consumes the token and returns the session's next one.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	hash := store.TokenHash(in.Body.RefreshToken)
 	next := store.NewToken()
@@ -80,7 +80,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	var sessionID uuid.UUID
 	var known auth.Caller
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if err := tx.QueryRow(ctx, useToken, hash, sealed).Scan(&sessionID); err != nil {
 			return err
 		}
@@ -88,7 +88,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		if known, err = lookUp(ctx, tx, sessionID); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, cutEarlier, sessionID, hash); err != nil {
+		if _, err := tx.Exec(ctx, forgetSuccessors, sessionID, hash); err != nil {
 			return fmt.Errorf("forget successors: %w", err)
 		}
 		if _, err := tx.Exec(ctx, extend, sessionID, store.DefaultSettings.SessionIdleMinutes); err != nil {
@@ -98,9 +98,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	})
 	switch {
 	case database.IsNoRows(err):
-		known, next, err = f.again(ctx, in.Body.RefreshToken)
+		known, next, err = f.reuse(ctx, in.Body.RefreshToken)
 	case err != nil:
-		err = act.Refused(ctx, f.DB, audit.Entry{Action: "sessions:refresh", ResourceID: sessionID.String()}, err)
+		err = act.Refused(ctx, f.store.DB, audit.Entry{Action: "sessions:refresh", ResourceID: sessionID.String()}, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("exchange refresh token: %w", err)

@@ -20,15 +20,15 @@ import (
 	"function/shared/secret"
 )
 
-// grace is how long after its exchange a token may come again: for two tabs that refresh at
-// once, and for answers that were lost on their way.
-const grace = 10 * time.Second
+// reuseGrace is how long after its exchange a token may be used again, because two tabs may refresh
+// at the same time and responses may get lost.
+const reuseGrace = 10 * time.Second
 
-// successorField is what a sealed successor is bound to.
+// successorField is the encryption context of a sealed successor.
 const successorField = "refresh_tokens.successor"
 
-// successorKey seals what a token is exchanged for. The token itself is not stored, so that
-// nobody who reads the database can open it.
+// successorKey derives the key that seals a token's successor. It is derived from the token,
+// which is not stored, so that nobody who reads the database can unseal the successor.
 func successorKey(token string) []byte {
 	key := sha256.Sum256([]byte(successorField + " " + token))
 	return key[:]
@@ -45,18 +45,18 @@ WHERE hash = $1 AND sealed_successor IS NOT NULL AND used_at > now() - $2::inter
 	isUnused = `SELECT EXISTS (SELECT FROM refresh_tokens WHERE hash = $1 AND session_id = $2 AND used_at IS NULL)`
 )
 
-// again answers a token that was used before: in its grace by the same successor as the
-// first time, if nobody has used that; else by the end of the session.
-func (f *Function) again(ctx context.Context, token string) (known auth.Caller, next string, err error) {
+// reuse handles a token that was used before. Within the grace period it returns the same
+// successor as the first time, if that is still unused. Otherwise it ends the session.
+func (f *Function) reuse(ctx context.Context, token string) (known auth.Caller, next string, err error) {
 	var ended bool
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
-		ended = false // it may run again
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
+		ended = false // the transaction may be retried
 		var session uuid.UUID
 		if session, next, err = successor(ctx, tx, token); err != nil {
 			return err
 		}
 		if next == "" {
-			ended, err = f.endFamily(ctx, tx, store.TokenHash(token))
+			ended, err = f.endReusedSession(ctx, tx, store.TokenHash(token))
 			return err
 		}
 		known, err = lookUp(ctx, tx, session)
@@ -65,17 +65,17 @@ func (f *Function) again(ctx context.Context, token string) (known auth.Caller, 
 	if err == nil && next == "" {
 		err = errNotAccepted
 	}
-	if errors.Is(err, errNotAccepted) && !ended { // the end of a session is on record
-		err = act.Refused(ctx, f.DB, audit.Entry{Action: "sessions:refresh"}, err)
+	if errors.Is(err, errNotAccepted) && !ended { // unless the end of the session was recorded
+		err = act.Refused(ctx, f.store.DB, audit.Entry{Action: "sessions:refresh"}, err)
 	}
 	return known, next, err
 }
 
-// successor is what a token was exchanged for, in its grace and while nobody has used it;
-// else empty.
+// successor returns the token for which a token was exchanged, or an empty string if the grace
+// period is over or the successor was used.
 func successor(ctx context.Context, tx pgx.Tx, token string) (session uuid.UUID, next string, err error) {
 	var sealed []byte
-	err = tx.QueryRow(ctx, selectSuccessor, store.TokenHash(token), grace).Scan(&session, &sealed)
+	err = tx.QueryRow(ctx, selectSuccessor, store.TokenHash(token), reuseGrace).Scan(&session, &sealed)
 	if database.IsNoRows(err) {
 		return session, "", nil
 	}
@@ -100,9 +100,9 @@ UPDATE sessions SET ended_at = now(), end_reason = 'refresh_token_reused'
 WHERE id = (SELECT session_id FROM refresh_tokens WHERE hash = $1) AND ended_at IS NULL
 RETURNING id, user_id, organization_id`
 
-// endFamily ends the session of a token that was used before, if it has not ended,
-// and tells the person: the thief and they hold tokens of one session.
-func (f *Function) endFamily(ctx context.Context, tx *outbox.Tx, hash []byte) (ended bool, err error) {
+// endReusedSession ends the session of a reused token, if it is still open, and notifies the
+// person, because they and a thief may both hold tokens of the session.
+func (f *Function) endReusedSession(ctx context.Context, tx *outbox.Tx, hash []byte) (ended bool, err error) {
 	var session, person, organization uuid.UUID
 	err = tx.QueryRow(ctx, endReused, hash).Scan(&session, &person, &organization)
 	if database.IsNoRows(err) {
@@ -118,5 +118,5 @@ func (f *Function) endFamily(ctx context.Context, tx *outbox.Tx, hash []byte) (e
 	if err := audit.Record(ctx, tx, entry); err != nil {
 		return false, err
 	}
-	return true, f.post.Tell(ctx, tx, person, f.post.SessionStolen)
+	return true, f.mailer.Notify(ctx, tx, person, f.mailer.SessionStolen)
 }

@@ -19,13 +19,13 @@ import (
 	"function/shared/outbox"
 )
 
-// errInvitation is all that who does not hold a good token for the address learns.
+// errInvitation is the response to everybody who does not hold a valid token for the address.
 var errInvitation = fault.At("body.invitation", "this invitation is for another address, has expired or was already used: ask for a new one")
 
-// invited opens the account of an invited person. The token is looked at before
-// anything else, and no account is: an answer that tells of one is only for whoever
-// reads the mail of its address.
-func (f *Function) invited(ctx context.Context, in *Request, name person.Name) (*Response, error) {
+// registerInvited creates the account of an invited person. It checks the token before it looks up
+// any account, so that only a person who reads the address's mail can learn whether the address has
+// one.
+func (f *Function) registerInvited(ctx context.Context, in *Request, name person.Name) (*Response, error) {
 	if in.Body.OrganizationID != nil {
 		return nil, fault.At("body.organization_id", "an invitation already determines the organization: omit this field")
 	}
@@ -37,7 +37,7 @@ func (f *Function) invited(ctx context.Context, in *Request, name person.Name) (
 		err = fault.New(fault.Conflict, "An account with this email address already exists: log in and accept the invitation (POST /v1/organizations/invitations/accept)")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open account by invitation: %w", act.Refused(ctx, f.DB, audit.Entry{Action: "users:register"}, err))
+		return nil, fmt.Errorf("open account by invitation: %w", act.Refused(ctx, f.Store.DB, audit.Entry{Action: "users:register"}, err))
 	}
 	var out Response
 	out.opened(account, name)
@@ -45,8 +45,8 @@ func (f *Function) invited(ctx context.Context, in *Request, name person.Name) (
 }
 
 func (f *Function) accept(ctx context.Context, token, password string, name *person.Name) (account person.Account, err error) {
-	index := person.EmailIndex(f.Keeper, name.Email)
-	organization, address, err := membership.Invited(ctx, f.Store, token, index)
+	index := person.EmailIndex(f.Store.Keeper, name.Email)
+	organization, address, err := membership.InvitedAddress(ctx, f.Store, token, index)
 	if err != nil {
 		return account, err
 	}
@@ -56,7 +56,7 @@ func (f *Function) accept(ctx context.Context, token, password string, name *per
 		return account, err
 	}
 	person.Verified = true
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		account, err = lifecycle.OpenInvited(ctx, f.Store, tx, person, token)
 		return err
 	})
@@ -65,7 +65,7 @@ func (f *Function) accept(ctx context.Context, token, password string, name *per
 
 type hash func(context.Context, string) (string, error)
 
-// person is whose account is to be opened, with a password as the organization demands.
+// person prepares the account after checking the password against the organization's rules.
 func (f *Function) person(ctx context.Context, name person.Name, index []byte, password string, organization uuid.UUID, hash hash) (person lifecycle.NewAccount, err error) {
 	rules, err := credential.PasswordRulesOf(ctx, f.Passwords, organization)
 	if err != nil {

@@ -1,12 +1,12 @@
-// Package register opens an account: POST /v1/users/register. With
-// REGISTRATION_CONFIRMATION it opens once the address is confirmed by mail and the
-// password is given again (users-confirm-registration), and nobody else learns whether
-// it had one already.
+// Package register creates an account: POST /v1/users/register. With REGISTRATION_CONFIRMATION,
+// the account is created once its address is confirmed by mail and the password is entered again
+// (users-confirm-registration), and nobody else learns whether the address already had an
+// account.
 //
-// Without an organization the person gets one, and owns it. With one the person
-// asks to join, and sees nothing of it until an owner approves (users-approve-member).
-// With an invitation, whose token came by mail, the address is confirmed already: the
-// account opens at once, as a member of the organization that invites.
+// Without an organization, the person gets a new one and owns it. With an organization, the
+// person requests to join it and sees nothing of it until the request is approved
+// (users-approve-member). With an invitation, the mailed token has already confirmed the
+// address: the account is created at once, as a member of the inviting organization.
 package register
 
 import (
@@ -41,7 +41,7 @@ var Service = function.Endpoint(function.Post("users-register", "/v1/users/regis
 	}}), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request is the person.
+// Request describes the person.
 type Request struct {
 	Body struct {
 		Email            person.Email        `json:"email" doc:"The address only, without a display name. It is also the login name"`
@@ -54,7 +54,7 @@ type Request struct {
 	}
 }
 
-// Response is the account; with confirmation, what to do.
+// Response is the account or, if it must be confirmed, what to do next.
 type Response struct {
 	Status int
 	Body   struct {
@@ -68,33 +68,33 @@ func (r *Response) opened(a person.Account, n person.Name) {
 	r.Status, r.Body.Account = http.StatusCreated, &a
 }
 
-// Function opens accounts.
+// Function creates accounts.
 type Function struct {
 	credential.Passwords
-	post    notify.Mailer
-	confirm bool // by mail
+	mailer  notify.Mailer
+	confirm bool // registrations are confirmed by mail
 }
 
-// New opens the accounts and the mail.
+// New opens the store and the mailer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	passwords, err := credential.OpenPasswords(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(passwords.Store, env)
+	mailer, err := notify.NewMailer(passwords.Store, env)
 	if err != nil {
 		return nil, err
 	}
-	if env.Config.RegistrationConfirmation && !post.Sends() {
+	if env.Config.RegistrationConfirmation && !mailer.Sends() {
 		return nil, errors.New("REGISTRATION_CONFIRMATION needs a mail server (MAIL and SMTP_URL)")
 	}
-	return &Function{passwords, post, env.Config.RegistrationConfirmation}, nil
+	return &Function{passwords, mailer, env.Config.RegistrationConfirmation}, nil
 }
 
-// Handle opens the account in one transaction, or begins to.
+// Handle creates the account in one transaction, or stores a registration to be confirmed.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	b := in.Body
-	index := person.EmailIndex(f.Keeper, string(b.Email))
+	index := person.EmailIndex(f.Store.Keeper, string(b.Email))
 	if err := ratelimit.Account(ctx, index); err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, fault.At("body.organization_name", "you are joining an existing organization: omit this field")
 	}
 	if b.Invitation != "" {
-		return f.invited(ctx, in, name)
+		return f.registerInvited(ctx, in, name)
 	}
 	var organization uuid.UUID
 	if b.OrganizationID != nil {
@@ -111,7 +111,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	hash := f.Hasher.Hash
 	if f.confirm {
-		hash = f.awaitingHash(index)
+		hash = f.registrationHash(index)
 	}
 	who, err := f.person(ctx, name, index, b.Password, organization, hash)
 	if err != nil {
@@ -124,7 +124,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	var out Response
 	if f.confirm {
 		out.Status, out.Body.Message = http.StatusAccepted, "We have sent a mail to this address. Follow the link in it and enter the password again."
-		err = f.await(ctx, who)
+		err = f.storeRegistration(ctx, who)
 	} else {
 		var account person.Account
 		account, err = f.open(ctx, who)

@@ -26,7 +26,7 @@ func personBody(extra string) string {
 	return `{"email": "Ada@Example.com", "password": "correct horse", "first_name": "Ada", "last_name": "Łovelace"` + extra + `}`
 }
 
-func TestRegisterOpensAnAccountWithItsOwnOrganization(t *testing.T) {
+func TestRegister_NoOrganization_CreatesOne(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 
@@ -44,10 +44,10 @@ func TestRegisterOpensAnAccountWithItsOwnOrganization(t *testing.T) {
 	}
 }
 
-func TestRegisterStoresNoPersonalDataInTheClear(t *testing.T) {
+func TestRegister_PersonalData_IsSealed(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
-	// Names that are no hexadecimal digits, as which sealed fields are dumped.
+	// Names that cannot occur in the hexadecimal dump of a sealed field.
 	p.Do("", http.MethodPost, path, strings.Replace(personBody(""), `"Ada"`, `"Wilhelmina"`, 1)).Want(t, http.StatusCreated)
 
 	for _, table := range []string{"users", "outbox", "organizations", "memberships"} {
@@ -63,14 +63,14 @@ func TestRegisterStoresNoPersonalDataInTheClear(t *testing.T) {
 	}
 }
 
-func TestRegisterRefusesATakenAddressWhateverItsCase(t *testing.T) {
+func TestRegister_TakenAddressInAnyCase_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	p.Do("", http.MethodPost, path, personBody("")).Want(t, http.StatusCreated)
 	p.Do("", http.MethodPost, path, strings.Replace(personBody(""), "Ada@Example.com", "ada@EXAMPLE.com", 1)).Want(t, http.StatusConflict)
 }
 
-func TestRegisterWithAnOrganizationOnlyAsksToJoin(t *testing.T) {
+func TestRegister_WithOrganization_RequestsToJoin(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	owner := p.Login("owner")
@@ -87,7 +87,7 @@ func TestRegisterWithAnOrganizationOnlyAsksToJoin(t *testing.T) {
 		Want(t, http.StatusUnprocessableEntity)
 }
 
-func TestRegisterRefusesBadInputWithoutEchoingIt(t *testing.T) {
+func TestRegister_BadInput_IsRefusedWithoutEcho(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	for name, test := range map[string]struct {

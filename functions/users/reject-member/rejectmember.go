@@ -1,5 +1,5 @@
-// Package rejectmember turns away a person who asked to join an organization:
-// POST /v1/organizations/{id}/members/{user_id}/reject.
+// Package rejectmember rejects a person's request to join an organization: POST
+// /v1/organizations/{id}/members/{user_id}/reject.
 package rejectmember
 
 import (
@@ -21,22 +21,22 @@ var Service = function.Endpoint(function.Post("users-reject-member", "/v1/organi
 	Describe("The person may ask again."), New).
 	Uses(function.Owns(database.Users))
 
-// Request names the organization and the person.
+// Request identifies the organization and the person.
 type Request struct {
 	ID     uuid.UUID `path:"id" format:"uuid"`
 	UserID uuid.UUID `path:"user_id" format:"uuid"`
 }
 
-// Function rejects requests for membership.
-type Function struct{ store.Store }
+// Function rejects requests to join.
+type Function struct{ store store.Store }
 
-// New opens the memberships.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
-// Handle ends the request; the account stays.
+// Handle rejects the request. The account is kept.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, membership.Remove(ctx, f.Store, in.ID, in.UserID, access.MembershipRequested)
+	return nil, membership.Remove(ctx, f.store, in.ID, in.UserID, access.MembershipRequested)
 }

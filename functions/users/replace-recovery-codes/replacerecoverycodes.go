@@ -1,5 +1,5 @@
-// Package replacerecoverycodes makes a person's recovery codes anew:
-// POST /v1/users/mfa/recovery-codes.
+// Package replacerecoverycodes replaces a person's recovery codes: POST
+// /v1/users/mfa/recovery-codes.
 package replacerecoverycodes
 
 import (
@@ -22,7 +22,7 @@ var Service = function.Endpoint(function.Post("users-replace-recovery-codes", "/
 	Describe("The earlier ones stop working."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Response is the codes, shown this once.
+// Response contains the codes, which are shown only once.
 type Response struct {
 	Body struct {
 		RecoveryCodes []string `json:"recovery_codes" doc:"Each code completes one login in place of the second factor"`
@@ -32,20 +32,20 @@ type Response struct {
 // Function replaces recovery codes.
 type Function struct{ credential.SecondFactors }
 
-// New opens the accounts.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	factors, err := credential.OpenSecondFactors(ctx, env)
 	return &Function{factors}, err
 }
 
-// Handle replaces the codes of a person who has a second factor for them to stand in for.
+// Handle replaces the codes of a person who has a second factor.
 func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var out Response
-	change := credential.FactorChange{Action: "recovery_codes:replace", Told: notify.Mailer.RecoveryCodesReplaced}
+	change := credential.FactorChange{Action: "recovery_codes:replace", Notice: notify.Mailer.RecoveryCodesReplaced}
 	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
 		factors, err := credential.FactorsOf(ctx, tx, caller.UserID)
 		if err != nil {

@@ -1,5 +1,5 @@
-// Package replacesigningkeys withdraws all keys of access tokens for a new one at once. An
-// operator runs it when a key may have leaked.
+// Package replacesigningkeys replaces all keys that sign access tokens at once. An operator runs
+// it when a key may have leaked.
 package replacesigningkeys
 
 import (

@@ -1,5 +1,5 @@
-// Package resetpassword lets a person who has forgotten the password choose another:
-// POST /v1/users/password/reset.
+// Package resetpassword lets a person who has forgotten their password choose a new one: POST
+// /v1/users/password/reset.
 package resetpassword
 
 import (
@@ -29,7 +29,7 @@ var Service = function.Endpoint(function.Post("users-reset-password", "/v1/users
 		"If the address was never confirmed before, second factors, linked logins and API keys added so far are removed, since somebody else may have added them. Log in with the new password."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request is the token and the new password.
+// Request contains the mailed token and the new password.
 type Request struct {
 	Body struct {
 		Token    string `json:"token" maxLength:"100"`
@@ -40,28 +40,28 @@ type Request struct {
 // Function resets passwords.
 type Function struct {
 	credential.Passwords
-	post notify.Mailer
+	mailer notify.Mailer
 }
 
-// New opens the accounts and the mail.
+// New opens the store and the mailer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	passwords, err := credential.OpenPasswords(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(passwords.Store, env)
-	return &Function{passwords, post}, err
+	mailer, err := notify.NewMailer(passwords.Store, env)
+	return &Function{passwords, mailer}, err
 }
 
 const verifyAddress = `UPDATE users SET email_verified_at = now() WHERE id = $1 AND email_verified_at IS NULL`
 
-// Handle checks and hashes the password for the holder of a good token only, and
-// leaves the token good if the password is refused.
+// Handle resets the password. It checks and hashes the new password only if the token is valid,
+// and consumes the token only if the password is accepted.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	entry := audit.Entry{Action: "passwords:reset"}
-	user, err := notify.PeekMailedToken(ctx, f.DB, notify.PasswordReset, in.Body.Token)
+	user, err := notify.PeekMailedToken(ctx, f.Store.DB, notify.PasswordReset, in.Body.Token)
 	if err != nil {
-		return nil, act.Refused(ctx, f.DB, entry, err)
+		return nil, act.Refused(ctx, f.Store.DB, entry, err)
 	}
 	credentials, err := credential.CredentialsOf(ctx, f.Passwords, user)
 	if err != nil {
@@ -69,26 +69,26 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	}
 	entry.ActorID, entry.ResourceID, entry.OrganizationID = user, user.String(), credentials.OrganizationID
 	if err := credential.CheckReplacement(ctx, f.Passwords, credentials, in.Body.Password, "body.password"); err != nil {
-		return nil, act.Refused(ctx, f.DB, entry, err)
+		return nil, act.Refused(ctx, f.Store.DB, entry, err)
 	}
 	hash, err := f.Hasher.Hash(ctx, in.Body.Password)
 	if err != nil {
 		return nil, err
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if _, _, err := notify.UseMailedToken(ctx, tx, notify.PasswordReset, in.Body.Token); err != nil {
 			return err
 		}
-		if err := credential.Disown(ctx, f.Store, tx, f.post, credentials); err != nil {
+		if err := credential.RemoveUnprovedCredentials(ctx, f.Store, tx, f.mailer, credentials); err != nil {
 			return err
 		}
 		if err := credential.RevokeRecentKeys(ctx, tx, user); err != nil {
 			return err
 		}
-		if err := credential.ReplacePassword(ctx, f.Store, tx, f.post, credentials, hash, uuid.Nil); err != nil {
+		if err := credential.ReplacePassword(ctx, f.Store, tx, f.mailer, credentials, hash, uuid.Nil); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, verifyAddress, user); err != nil { // the token was read there
+		if _, err := tx.Exec(ctx, verifyAddress, user); err != nil { // the token was mailed to this address
 			return fmt.Errorf("verify address: %w", err)
 		}
 		if err := session.UnlockHere(ctx, f.Store, tx, user); err != nil {
@@ -97,7 +97,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 		return audit.Record(ctx, tx, entry)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reset password: %w", act.Refused(ctx, f.DB, entry, err))
+		return nil, fmt.Errorf("reset password: %w", act.Refused(ctx, f.Store.DB, entry, err))
 	}
 	return nil, nil
 }

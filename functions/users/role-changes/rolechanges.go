@@ -1,7 +1,6 @@
-// Package rolechanges lets a second person decide about changes of roles, where an
-// organization separates duties (SOX), for what is under
-// /v1/organizations/{id}/role-changes and
-// DELETE /v1/organizations/{id}/settings/require_second_person.
+// Package rolechanges lets a second person decide on role changes in organizations that separate
+// duties (SOX): everything under /v1/organizations/{id}/role-changes, and DELETE
+// /v1/organizations/{id}/settings/require_second_person.
 package rolechanges
 
 import (
@@ -34,16 +33,16 @@ var Service = function.Service("users-role-changes", New,
 		Describe("Only while it is pending."), (*Function).Withdraw),
 	function.On(function.Delete("users-end-second-person", "/v1/organizations/{id}/settings/require_second_person", "Turn off second-person approval of role changes", policy.OrganizationsWrite.WithFreshProof()).
 		Describe("This too needs a second person's approval. When an owner requests it, all members are notified by mail. If nobody rejects it within 7 days, the owner may approve it alone (alone_from) during the following 7 days.").
-		Answers(access.AnswersOfChanges), (*Function).End),
+		Answers(access.PendingResponses), (*Function).End),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Organization names an organization.
+// Organization identifies an organization.
 type Organization struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-// ListRequest asks for one page.
+// ListRequest selects one page.
 type ListRequest struct {
 	Organization
 	page.Query
@@ -54,19 +53,19 @@ type ListResponse struct {
 	Body page.Page[access.PendingRoleChange]
 }
 
-// Request names a change.
+// Request identifies a role change.
 type Request struct {
 	Organization
 	ChangeID uuid.UUID `path:"change_id" format:"uuid"`
 }
 
-// Response is the change.
+// Response is the role change.
 type Response struct{ Body access.PendingRoleChange }
 
-// Function has changes of roles decided.
+// Function decides on role changes.
 type Function struct{ access.RoleChanges }
 
-// New opens the changes.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	changes, err := access.OpenRoleChanges(ctx, env)
 	return &Function{changes}, err
@@ -74,23 +73,23 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const selectChanges = `SELECT ` + access.RoleChangeColumns + ` FROM role_changes WHERE organization_id = @organization AND id < @before ORDER BY id DESC LIMIT @limit`
 
-// List lists changes with what has become of them.
+// List lists role changes with their state.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	changes, err := page.List(ctx, f.DB, in.Query, func(p access.PendingRoleChange) uuid.UUID { return p.ID }, selectChanges, pgx.NamedArgs{"organization": in.ID})
+	changes, err := page.List(ctx, f.Store.DB, in.Query, func(p access.PendingRoleChange) uuid.UUID { return p.ID }, selectChanges, pgx.NamedArgs{"organization": in.ID})
 	return &ListResponse{Body: changes}, err
 }
 
-// Approve makes the change.
+// Approve approves and applies a role change.
 func (f *Function) Approve(ctx context.Context, in *Request) (*Response, error) {
 	return f.decide(ctx, in, access.Approved)
 }
 
-// Reject leaves all as it is.
+// Reject rejects a role change.
 func (f *Function) Reject(ctx context.Context, in *Request) (*Response, error) {
 	return f.decide(ctx, in, access.Rejected)
 }
 
-// Withdraw is the word of who wanted it.
+// Withdraw withdraws a role change that the caller requested.
 func (f *Function) Withdraw(ctx context.Context, in *Request) (*Response, error) {
 	return f.decide(ctx, in, access.Withdrawn)
 }
@@ -103,7 +102,7 @@ func (f *Function) decide(ctx context.Context, in *Request, decision string) (*R
 	return &Response{Body: *change}, nil
 }
 
-// End asks for the end of the second person's approval.
-func (f *Function) End(ctx context.Context, in *Organization) (*access.RoleChangeAnswer, error) {
+// End requests that second-person approval be turned off.
+func (f *Function) End(ctx context.Context, in *Organization) (*access.RoleChangeResponse, error) {
 	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.EndSecondPerson})
 }

@@ -1,5 +1,5 @@
-// Package roles keeps the roles of an organization: it lists the built-in and its own,
-// defines and deletes its own, for what is under /v1/organizations/{id}/roles.
+// Package roles manages an organization's roles: it lists the built-in and custom ones, and
+// defines and deletes custom ones: everything under /v1/organizations/{id}/roles.
 package roles
 
 import (
@@ -24,15 +24,15 @@ var Service = function.Service("users-roles", New,
 	function.On(function.Put("users-define-role", "/v1/organizations/{id}/roles/{role}", "Create or change a custom role", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
 		Describe("Neither the role's old nor its new permissions may exceed your own.").
-		Answers(access.AnswersOfChanges), (*Function).Define),
+		Answers(access.PendingResponses), (*Function).Define),
 	function.On(function.Delete("users-delete-role", "/v1/organizations/{id}/roles/{role}", "Delete a custom role", policy.RolesWrite.WithFreshProof()).
 		Fails(fault.Conflict).
 		Describe("Refused while the role is assigned to anybody or part of an open invitation.").
-		Answers(access.AnswersOfChanges), (*Function).Delete),
+		Answers(access.PendingResponses), (*Function).Delete),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Organization names an organization.
+// Organization identifies an organization.
 type Organization struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
@@ -45,7 +45,7 @@ type Role struct {
 	Permissions []policy.Permission `json:"permissions" nullable:"false"`
 }
 
-// ListResponse is every role, the built-in ones first.
+// ListResponse lists all roles, built-in ones first.
 type ListResponse struct {
 	Body struct {
 		Items     []Role              `json:"items" nullable:"false"`
@@ -53,13 +53,13 @@ type ListResponse struct {
 	}
 }
 
-// Request names a role.
+// Request identifies a role.
 type Request struct {
 	Organization
 	Role string `path:"role" pattern:"^[a-z][a-z0-9_]{1,62}$"`
 }
 
-// DefineRequest is what a role allows from now on.
+// DefineRequest contains the role's description and permissions.
 type DefineRequest struct {
 	Request
 	Body struct {
@@ -68,10 +68,10 @@ type DefineRequest struct {
 	}
 }
 
-// Function keeps roles.
+// Function manages roles.
 type Function struct{ access.RoleChanges }
 
-// New opens the roles.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	changes, err := access.OpenRoleChanges(ctx, env)
 	return &Function{changes}, err
@@ -79,9 +79,9 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const selectRoles = `SELECT name, description, permissions, false AS built_in FROM roles WHERE organization_id = $1 ORDER BY name`
 
-// List lists the roles that a member can have.
+// List lists the roles that members can have.
 func (f *Function) List(ctx context.Context, in *Organization) (*ListResponse, error) {
-	rows, _ := f.DB.Query(ctx, selectRoles, in.ID)
+	rows, _ := f.Store.DB.Query(ctx, selectRoles, in.ID)
 	own, err := pgx.CollectRows(rows, pgx.RowToStructByName[Role])
 	if err != nil {
 		return nil, fmt.Errorf("list roles: %w", err)
@@ -95,13 +95,13 @@ func (f *Function) List(ctx context.Context, in *Organization) (*ListResponse, e
 }
 
 // Define creates or changes a role.
-func (f *Function) Define(ctx context.Context, in *DefineRequest) (*access.RoleChangeAnswer, error) {
+func (f *Function) Define(ctx context.Context, in *DefineRequest) (*access.RoleChangeResponse, error) {
 	slices.Sort(in.Body.Permissions)
 	change := access.RoleChange{Kind: access.DefineRole, Role: in.Role, Description: in.Body.Description, Permissions: slices.Compact(in.Body.Permissions)}
 	return f.ChangeRoles(ctx, in.ID, change)
 }
 
-// Delete deletes a role that nobody has.
-func (f *Function) Delete(ctx context.Context, in *Request) (*access.RoleChangeAnswer, error) {
+// Delete deletes a role that is not in use.
+func (f *Function) Delete(ctx context.Context, in *Request) (*access.RoleChangeResponse, error) {
 	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.DeleteRole, Role: in.Role})
 }

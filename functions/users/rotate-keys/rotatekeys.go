@@ -1,5 +1,5 @@
-// Package rotatekeys makes the next key that signs access tokens, and retires the one
-// before. It runs every night at 03:15 UTC and does something every SIGNING_KEY_DAYS.
+// Package rotatekeys creates the next key that signs access tokens and retires the previous one.
+// It runs every night at 03:15 UTC and rotates once every SIGNING_KEY_DAYS.
 package rotatekeys
 
 import (
@@ -23,12 +23,12 @@ var Service = function.Scheduled("users-rotate-keys", function.Schedule{Cron: "1
 
 // Function rotates keys.
 type Function struct {
-	store.Store
+	store  store.Store
 	issuer *auth.Issuer
 	age    time.Duration
 }
 
-// New opens the keys.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if env.Config.SigningKeyDays < 1 {
 		return nil, fmt.Errorf("SIGNING_KEY_DAYS is %d, but must be at least 1", env.Config.SigningKeyDays)
@@ -37,12 +37,12 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Function{Store: store, issuer: session.NewIssuer(store, env), age: time.Duration(env.Config.SigningKeyDays) * 24 * time.Hour}, nil
+	return &Function{store: store, issuer: session.NewIssuer(store, env), age: time.Duration(env.Config.SigningKeyDays) * 24 * time.Hour}, nil
 }
 
-// Handle rotates if it is time; waking twice makes one key.
+// Handle rotates the key if it is due. A second run creates no other key.
 func (f *Function) Handle(ctx context.Context) error {
-	return f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	return f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		kid, err := f.issuer.Rotate(ctx, tx, f.age)
 		if err != nil || kid == "" {
 			return err

@@ -37,7 +37,7 @@ func exec(t *testing.T, p *platformtest.Platform, statement string) {
 	}
 }
 
-// published are the identifiers of the keys in the key set, newest first.
+// published returns the identifiers of the published keys, newest first.
 func published(t *testing.T, p *platformtest.Platform) (kids []string) {
 	t.Helper()
 	set := platformtest.Decode[jose.JSONWebKeySet](t, p.Do("", http.MethodGet, "/.well-known/jwks.json", nil).Want(t, http.StatusOK))
@@ -50,7 +50,7 @@ func published(t *testing.T, p *platformtest.Platform) (kids []string) {
 	return kids
 }
 
-// issue signs a token as a process does that starts now, and tells by which key.
+// issue signs a token in the way of a process that starts now, and returns the key's identifier.
 func issue(t *testing.T, p *platformtest.Platform, c auth.Caller) (token, kid string) {
 	t.Helper()
 	keeper, err := p.Env.Keeper(context.Background())
@@ -68,13 +68,13 @@ func issue(t *testing.T, p *platformtest.Platform, c auth.Caller) (token, kid st
 	return token, jws.Signatures[0].Protected.KeyID
 }
 
-// pass lets time pass for the keys.
+// pass makes the keys older.
 func pass(t *testing.T, p *platformtest.Platform, interval string) {
 	t.Helper()
 	exec(t, p, `UPDATE signing_keys SET created_at = created_at - interval '`+interval+`', signs_from = signs_from - interval '`+interval+`', retired_at = retired_at - interval '`+interval+`'`)
 }
 
-func TestKeyIsPublishedThenSignsThenVerifiesThenGoes(t *testing.T) {
+func TestSigningKey_Rotated_IsPublishedSignsVerifiesAndExpires(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	person := p.Login("owner")
@@ -129,7 +129,7 @@ func TestKeyIsPublishedThenSignsThenVerifiesThenGoes(t *testing.T) {
 	}
 }
 
-func TestTwoRotationsAtOnceMakeOneKey(t *testing.T) {
+func TestRotateKeys_Concurrent_CreateOneKey(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	p.Login("owner")
@@ -148,7 +148,7 @@ func TestTwoRotationsAtOnceMakeOneKey(t *testing.T) {
 	}
 }
 
-func TestVerifierThatRunsTakesUpTheNewKey(t *testing.T) {
+func TestVerifier_Running_LearnsTheNewKey(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	person := p.Login("owner")
@@ -172,7 +172,7 @@ func TestVerifierThatRunsTakesUpTheNewKey(t *testing.T) {
 	t.Errorf("the verifier does not take the new key up: %v", err)
 }
 
-func TestSeedsAreSealed(t *testing.T) {
+func TestSigningKeys_Seeds_AreSealed(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	p.Login("owner")
@@ -198,7 +198,7 @@ func TestSeedsAreSealed(t *testing.T) {
 	}
 }
 
-func TestKeysThatNeverRotateAreRefused(t *testing.T) {
+func TestRotateKeys_NoInterval_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t)
 	p.Env.Config.SigningKeyDays = 0
@@ -207,7 +207,7 @@ func TestKeysThatNeverRotateAreRefused(t *testing.T) {
 	}
 }
 
-func TestLeakedKeyIsReplacedAtOnce(t *testing.T) {
+func TestReplaceSigningKeys_LeakedKey_IsRefusedAtOnce(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	person := p.Login("owner")

@@ -1,6 +1,6 @@
-// Package scimdiscovery tells a provisioning system what this service can do: GET
-// /scim/v2/ServiceProviderConfig, /scim/v2/ResourceTypes and /scim/v2/Schemas
-// (RFC 7644 §4), and that there is no /scim/v2/Me.
+// Package scimdiscovery describes to a provisioning system what this service supports: GET
+// /scim/v2/ServiceProviderConfig, /scim/v2/ResourceTypes and /scim/v2/Schemas (RFC 7644 §4).
+// /scim/v2/Me is not supported.
 package scimdiscovery
 
 import (
@@ -24,19 +24,19 @@ var Service = function.Service("users-scim-discovery", New,
 	function.On(provisioning.ProvisioningOperation(function.Get, "users-scim-discovery-me", "/Me", "501: the caller is a service account, not a user"), (*Function).Me),
 )
 
-// Name names a type or a schema.
+// Name identifies a resource type or schema.
 type Name struct {
 	ID string `path:"id" maxLength:"200"`
 	scim.Base
 }
 
-// Function describes the service; it opens nothing.
+// Function describes the service. It has no dependencies.
 type Function struct{}
 
-// New has nothing to open.
+// New returns the function.
 func New(context.Context, *function.Env) (*Function, error) { return &Function{}, nil }
 
-// Config answers what is supported.
+// Config returns the supported features.
 func (*Function) Config(_ context.Context, in *scim.Base) (*scim.Answer, error) {
 	return scim.Show(http.StatusOK, scim.ServiceProviderConfig(), in.Whole())
 }
@@ -47,7 +47,7 @@ func (*Function) Types(_ context.Context, in *scim.Base) (*scim.Answer, error) {
 	return scim.List(types, len(types), 1, in.Whole())
 }
 
-// Type answers one resource type.
+// Type returns one resource type.
 func (*Function) Type(_ context.Context, in *Name) (*scim.Answer, error) {
 	return one(scim.ResourceTypes(), in)
 }
@@ -58,7 +58,7 @@ func (*Function) Schemas(_ context.Context, in *scim.Base) (*scim.Answer, error)
 	return scim.List(schemas, len(schemas), 1, in.Whole())
 }
 
-// Schema answers one schema.
+// Schema returns one schema.
 func (*Function) Schema(_ context.Context, in *Name) (*scim.Answer, error) {
 	return one(scim.Schemas(), in)
 }
@@ -71,7 +71,7 @@ func one(resources []scim.Resource, in *Name) (*scim.Answer, error) {
 	return scim.Show(http.StatusOK, resources[i], in.Whole())
 }
 
-// Me answers that it is not served (RFC 7644 §3.11).
+// Me returns 501, because it is not supported (RFC 7644 §3.11).
 func (*Function) Me(context.Context, *struct{}) (*scim.Answer, error) {
 	return scim.Failed(&scim.Error{Status: http.StatusNotImplemented, Detail: "The caller is a service account, not a user"})
 }

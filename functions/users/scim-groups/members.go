@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// A share of the row's lock keeps a person from being removed meanwhile.
+	// FOR KEY SHARE keeps the people from being removed until the transaction ends.
 	countKnown = `
 SELECT count(*) FROM (SELECT FROM provisioned_people WHERE organization_id = $1 AND id = ANY ($2) FOR KEY SHARE) known`
 	addMembers = `
@@ -31,13 +31,13 @@ WHERE p.organization_id = $1 AND p.id = ANY ($3) AND m.team_id = $2 AND m.user_i
 	removeWaiting = `DELETE FROM provisioned_waiting WHERE team_id = $1 AND person_id = ANY ($2)`
 )
 
-// setMembers makes exactly the wanted people members of a team, beside those whom no
-// provisioning system knows.
+// setMembers makes exactly the wanted people members of a team. Members who are not provisioned
+// are not affected.
 func (f *Function) setMembers(ctx context.Context, tx *outbox.Tx, caller auth.Caller, id uuid.UUID, are, wanted []uuid.UUID) error {
 	organization := caller.OrganizationID
-	added, removed := beyond(wanted, are), beyond(are, wanted)
+	added, removed := difference(wanted, are), difference(are, wanted)
 	if len(added) > 0 {
-		if err := provisioning.MayFillTeam(ctx, tx, caller, id); err != nil {
+		if err := provisioning.MayProvisionTeam(ctx, tx, caller, id); err != nil {
 			return err
 		}
 		var known int
@@ -64,15 +64,15 @@ func (f *Function) setMembers(ctx context.Context, tx *outbox.Tx, caller auth.Ca
 	if len(added)+len(removed) == 0 {
 		return nil
 	}
-	detail := map[string]any{"provisioned": true, "added": named(added), "removed": named(removed), "added_count": len(added), "removed_count": len(removed)}
+	detail := map[string]any{"provisioned": true, "added": truncate(added), "removed": truncate(removed), "added_count": len(added), "removed_count": len(removed)}
 	return audit.Record(ctx, tx, audit.Entry{Action: "team_members:change", ResourceID: id.String(), Detail: detail})
 }
 
-// named bounds what an audit entry lists.
-func named(people []uuid.UUID) []uuid.UUID { return people[:min(len(people), 100)] }
+// truncate limits the identifiers in an audit entry.
+func truncate(people []uuid.UUID) []uuid.UUID { return people[:min(len(people), 100)] }
 
-// beyond are the elements of a that b does not have, each once.
-func beyond(a, b []uuid.UUID) []uuid.UUID {
+// difference returns the distinct elements of a that are not in b.
+func difference(a, b []uuid.UUID) []uuid.UUID {
 	seen := make(map[uuid.UUID]bool, len(b))
 	for _, id := range b {
 		seen[id] = true

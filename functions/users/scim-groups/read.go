@@ -13,7 +13,7 @@ import (
 	"function/shared/auth"
 )
 
-// Get answers one team.
+// Get returns one team.
 func (f *Function) Get(ctx context.Context, in *provisioning.ProvisionedRequest) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -23,7 +23,7 @@ func (f *Function) Get(ctx context.Context, in *provisioning.ProvisionedRequest)
 	if err != nil {
 		return scim.Failed(err)
 	}
-	t, err := load(ctx, f.DB, caller.OrganizationID, id, true)
+	t, err := load(ctx, f.store.DB, caller.OrganizationID, id, true)
 	if err != nil {
 		return scim.Failed(err)
 	}
@@ -34,7 +34,7 @@ func (f *Function) Get(ctx context.Context, in *provisioning.ProvisionedRequest)
 	return scim.ShowUnless(in.IfNoneMatch, r, in.Selecting(scim.Group))
 }
 
-// Search answers the teams that a posted query asks for.
+// Search returns the teams that match a query in the body.
 func (f *Function) Search(ctx context.Context, in *scim.Posted) (*scim.Answer, error) {
 	query, err := in.Query()
 	if err != nil {
@@ -43,8 +43,8 @@ func (f *Function) Search(ctx context.Context, in *scim.Posted) (*scim.Answer, e
 	return f.List(ctx, &query)
 }
 
-// List answers the teams that a query asks for. Their members are read where they are
-// asked for, or looked among.
+// List returns the teams that match a query. It only reads members if they are requested or part
+// of the filter.
 func (f *Function) List(ctx context.Context, in *scim.Query) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -64,8 +64,8 @@ func (f *Function) List(ctx context.Context, in *scim.Query) (*scim.Answer, erro
 		return scim.List(nil, 0, search.Start, asked)
 	}
 	found, members := search.Found(), asked.Wants("members") || !exact
-	for after := uuid.Nil; ; { // an organization has a bounded number of teams
-		teams, err := f.some(ctx, caller.OrganizationID, members, id, text(equals, "displayName"), text(equals, "externalId"), after, provisioning.SearchBatch, 0)
+	for after := uuid.Nil; ; { // the number of teams of an organization is limited
+		teams, err := f.readTeams(ctx, caller.OrganizationID, members, id, text(equals, "displayName"), text(equals, "externalId"), after, provisioning.SearchBatch, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -85,7 +85,8 @@ func (f *Function) List(ctx context.Context, in *scim.Query) (*scim.Answer, erro
 	return scim.List(page, total, search.Start, asked)
 }
 
-// identifier is the one that a search is for; false if it can be no team's.
+// identifier returns the identifier that a search asks for. It returns false if no team can have
+// it.
 func identifier(equals map[string]string) (*uuid.UUID, bool) {
 	value, asked := equals["id"]
 	if !asked {
@@ -102,13 +103,13 @@ func text(equals map[string]string, name string) *string {
 	return nil
 }
 
-// page answers teams in the order in which they were made.
+// page returns a page of teams in the order of their creation.
 func (f *Function) page(ctx context.Context, organization uuid.UUID, s scim.Search, asked scim.Selection) (*scim.Answer, error) {
 	var total int
-	if err := f.DB.QueryRow(ctx, countTeams, organization).Scan(&total); err != nil {
+	if err := f.store.DB.QueryRow(ctx, countTeams, organization).Scan(&total); err != nil {
 		return nil, fmt.Errorf("count provisioned teams: %w", err)
 	}
-	teams, err := f.some(ctx, organization, asked.Wants("members"), nil, nil, nil, uuid.Nil, s.Count, s.Start-1)
+	teams, err := f.readTeams(ctx, organization, asked.Wants("members"), nil, nil, nil, uuid.Nil, s.Count, s.Start-1)
 	if err != nil {
 		return nil, err
 	}
@@ -123,8 +124,8 @@ func (f *Function) page(ctx context.Context, organization uuid.UUID, s scim.Sear
 	return scim.List(resources, total, s.Start, asked)
 }
 
-func (f *Function) some(ctx context.Context, organization uuid.UUID, members bool, id *uuid.UUID, name, external *string, after uuid.UUID, limit, offset int) ([]team, error) {
-	rows, _ := f.DB.Query(ctx, selectSome, organization, members, id, name, external, after, limit, offset)
+func (f *Function) readTeams(ctx context.Context, organization uuid.UUID, members bool, id *uuid.UUID, name, external *string, after uuid.UUID, limit, offset int) ([]team, error) {
+	rows, _ := f.store.DB.Query(ctx, selectSome, organization, members, id, name, external, after, limit, offset)
 	teams, err := pgx.CollectRows(rows, pgx.RowToStructByName[team])
 	if err != nil {
 		return nil, fmt.Errorf("read provisioned teams: %w", err)

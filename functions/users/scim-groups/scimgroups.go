@@ -1,11 +1,12 @@
-// Package scimgroups lets a provisioning system keep teams of an organization by SCIM
+// Package scimgroups lets a provisioning system manage teams of an organization through SCIM
 // 2.0: POST, GET, PUT, PATCH and DELETE under /scim/v2/Groups.
 //
-// A group is a team that was made here, or that an admin has handed over
-// (users-team-provisioning): others stay out of reach, whatever roles they have. Its
-// members are provisioned people; who has yet to accept an invitation waits for it. Into
-// a team that has roles a key puts people only if it may give those roles itself, and
-// nowhere that a second person approves them; out of it, always.
+// A group is a team that was created here or that an admin has handed over
+// (users-team-provisioning). Other teams are not accessible, whatever roles they have. The
+// members of a group are provisioned people; a person who has not accepted their invitation yet
+// joins the team on acceptance. An API key can add people to a team that has roles only if it
+// may assign those roles itself and the organization requires no second person's approval. It
+// can always remove people.
 package scimgroups
 
 import (
@@ -30,10 +31,10 @@ var Service = function.Service("users-scim-groups", New,
 ).
 	Uses(function.Owns(database.Users))
 
-// Function keeps provisioned teams.
-type Function struct{ store.Store }
+// Function manages provisioned teams.
+type Function struct{ store store.Store }
 
-// New opens the teams.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err

@@ -15,14 +15,14 @@ import (
 	"function/shared/database"
 )
 
-// team is what is stored of a provisioned team.
+// team is a provisioned team as stored in the database.
 type team struct {
 	ID         uuid.UUID
 	Name       string
 	ExternalID *string
 	CreatedAt  time.Time
 	ChangedAt  time.Time
-	Members    []uuid.UUID // identifiers of provisioned people; nil where they are not asked for
+	Members    []uuid.UUID // identifiers of provisioned people; nil if not requested
 }
 
 const (
@@ -43,7 +43,7 @@ WHERE p.organization_id = $1`
 	countTeams = `SELECT count(*) FROM provisioned_teams WHERE organization_id = $1`
 )
 
-// load reads one team; none is users.ErrNotProvisioned.
+// load reads one team. It returns [provisioning.ErrNotProvisioned] if there is none.
 func load(ctx context.Context, db database.Querier, organization, id uuid.UUID, members bool) (team, error) {
 	t, err := database.One[team](ctx, db, provisioning.ErrNotProvisioned, selectOne, organization, members, id)
 	if err != nil {
@@ -52,7 +52,7 @@ func load(ctx context.Context, db database.Querier, organization, id uuid.UUID, 
 	return t, nil
 }
 
-// resource is the team as SCIM shows it.
+// resource returns the team as a SCIM resource.
 func (t team) resource() (scim.Resource, error) {
 	r := scim.Resource{"displayName": t.Name}
 	if t.ExternalID != nil {
@@ -68,27 +68,27 @@ func (t team) resource() (scim.Resource, error) {
 	return r, scim.Group.Complete(r, t.ID.String(), t.CreatedAt, t.ChangedAt)
 }
 
-// wanted is what a normal resource asks a team to be.
-type wanted struct {
+// desiredTeam is the state of a team that a normalized resource describes.
+type desiredTeam struct {
 	name     string
 	external *string
 	members  []uuid.UUID
 }
 
-const maxName = 100 // characters, as of every team
+const maxName = 100 // characters, as for every team
 
-func wantedOf(r scim.Resource) (w wanted, err error) {
+func parseTeam(r scim.Resource) (w desiredTeam, err error) {
 	w.name, _ = r["displayName"].(string)
-	w.name = strings.TrimSpace(w.name) // else as it is said: the next search is for that
+	w.name = strings.TrimSpace(w.name) // otherwise unchanged, because clients search for the name that they sent
 	if _, ok := person.ParseDisplayName(w.name); !ok || utf8.RuneCountInString(w.name) > maxName {
-		return w, scim.Wrong(scim.InvalidValue, "displayName must have 1 to %d visible characters and no control characters", maxName)
+		return w, scim.BadRequest(scim.InvalidValue, "displayName must have 1 to %d visible characters and no control characters", maxName)
 	}
 	if external, ok := r["externalId"].(string); ok && external != "" {
 		w.external = &external
 	}
 	members, _ := r["members"].([]any)
 	if len(members) > scim.MaxMembers {
-		return w, scim.Wrong(scim.InvalidValue, "A group can have at most %d members", scim.MaxMembers)
+		return w, scim.BadRequest(scim.InvalidValue, "A group can have at most %d members", scim.MaxMembers)
 	}
 	for _, m := range members {
 		object, _ := m.(map[string]any)
@@ -102,4 +102,4 @@ func wantedOf(r scim.Resource) (w wanted, err error) {
 	return w, nil
 }
 
-var errMember = scim.Wrong(scim.InvalidValue, "A member must be the id of a user provisioned to this organization. Nested groups are not supported.")
+var errMember = scim.BadRequest(scim.InvalidValue, "A member must be the id of a user provisioned to this organization. Nested groups are not supported.")

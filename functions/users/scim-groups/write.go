@@ -37,7 +37,7 @@ func (f *Function) Create(ctx context.Context, in *provisioning.ProvisionRequest
 	}
 	id := uuid7.New()
 	var r scim.Resource
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if err := store.LockOrganization(ctx, tx, caller.OrganizationID); err != nil {
 			return err
 		}
@@ -57,13 +57,13 @@ func (f *Function) Create(ctx context.Context, in *provisioning.ProvisionRequest
 		return err
 	})
 	if err != nil {
-		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.Store, "teams:create", id, err))
+		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.store, "teams:create", id, err))
 	}
 	return scim.Show(http.StatusCreated, r, in.Selecting(scim.Group))
 }
 
-// read reads the body of a team.
-func read(message *scim.Message) (w wanted, err error) {
+// read decodes and validates the body of a request.
+func read(message *scim.Message) (w desiredTeam, err error) {
 	var sent scim.Resource
 	if err := message.Decode(&sent); err != nil {
 		return w, err
@@ -72,7 +72,7 @@ func read(message *scim.Message) (w wanted, err error) {
 	if err != nil {
 		return w, err
 	}
-	return wantedOf(r)
+	return parseTeam(r)
 }
 
 func shown(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID) (scim.Resource, error) {
@@ -83,13 +83,13 @@ func shown(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID) (scim
 	return t.resource()
 }
 
-// Replace puts a team into the state of the body.
+// Replace replaces a team's attributes with those in the body.
 func (f *Function) Replace(ctx context.Context, in *provisioning.ProvisionedChange) (*scim.Answer, error) {
 	w, err := read(&in.Message)
 	if err != nil {
 		return scim.Failed(err)
 	}
-	return f.change(ctx, in, func(scim.Resource) (wanted, error) { return w, nil })
+	return f.change(ctx, in, func(scim.Resource) (desiredTeam, error) { return w, nil })
 }
 
 // Patch changes parts of a team (RFC 7644 §3.5.2).
@@ -98,15 +98,15 @@ func (f *Function) Patch(ctx context.Context, in *provisioning.ProvisionedChange
 	if err != nil {
 		return scim.Failed(err)
 	}
-	return f.change(ctx, in, func(r scim.Resource) (w wanted, err error) {
+	return f.change(ctx, in, func(r scim.Resource) (w desiredTeam, err error) {
 		if r, err = scim.Group.Apply(ctx, patch, r); err != nil {
 			return w, err
 		}
-		return wantedOf(r)
+		return parseTeam(r)
 	})
 }
 
-func (f *Function) change(ctx context.Context, in *provisioning.ProvisionedChange, to func(scim.Resource) (wanted, error)) (*scim.Answer, error) {
+func (f *Function) change(ctx context.Context, in *provisioning.ProvisionedChange, to func(scim.Resource) (desiredTeam, error)) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func (f *Function) change(ctx context.Context, in *provisioning.ProvisionedChang
 		return scim.Failed(err)
 	}
 	var now scim.Resource
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		t, r, err := locked(ctx, tx, caller.OrganizationID, id, in.IfMatch)
 		if err != nil {
 			return err
@@ -132,12 +132,13 @@ func (f *Function) change(ctx context.Context, in *provisioning.ProvisionedChang
 		return err
 	})
 	if err != nil {
-		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.Store, "team_members:change", id, err))
+		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.store, "team_members:change", id, err))
 	}
 	return scim.Show(http.StatusOK, now, in.Selecting(scim.Group))
 }
 
-// locked reads a team that nobody else changes meanwhile, nor the organization's members.
+// locked reads a team under the organization's lock, so that neither the team nor the
+// organization's members can change concurrently.
 func locked(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, ifMatch string) (t team, r scim.Resource, err error) {
 	if err := store.LockOrganization(ctx, tx, organization); err != nil {
 		return t, nil, err
@@ -154,8 +155,8 @@ func locked(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, ifMa
 	return t, r, scim.Matches(ifMatch, r)
 }
 
-// save stores what has changed of a team.
-func (f *Function) save(ctx context.Context, tx *outbox.Tx, caller auth.Caller, t team, w wanted) error {
+// save stores the changes of a team.
+func (f *Function) save(ctx context.Context, tx *outbox.Tx, caller auth.Caller, t team, w desiredTeam) error {
 	if t.Name != w.name {
 		if _, err := tx.Exec(ctx, updateTeam, t.ID, w.name); err != nil {
 			return fmt.Errorf("rename team: %w", err)
@@ -173,7 +174,7 @@ func (f *Function) save(ctx context.Context, tx *outbox.Tx, caller auth.Caller, 
 	return nil
 }
 
-// Delete removes a team, and what was granted to it.
+// Delete deletes a team with its grants.
 func (f *Function) Delete(ctx context.Context, in *provisioning.ProvisionedName) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -183,7 +184,7 @@ func (f *Function) Delete(ctx context.Context, in *provisioning.ProvisionedName)
 	if err != nil {
 		return scim.Failed(err)
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if _, _, err := locked(ctx, tx, caller.OrganizationID, id, in.IfMatch); err != nil {
 			return err
 		}
@@ -193,7 +194,7 @@ func (f *Function) Delete(ctx context.Context, in *provisioning.ProvisionedName)
 		return audit.Record(ctx, tx, audit.Entry{Action: "teams:delete", ResourceID: id.String(), Detail: map[string]any{"provisioned": true}})
 	})
 	if err != nil {
-		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.Store, "teams:delete", id, err))
+		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.store, "teams:delete", id, err))
 	}
 	return &scim.Answer{Status: http.StatusNoContent}, nil
 }

@@ -9,16 +9,16 @@ import (
 	"function/functions/users/internal/provisioning/scim"
 )
 
-// maxAttributes bounds what is stored of a person, in bytes.
+// maxAttributes limits the size of a person's stored attributes in bytes.
 const maxAttributes = 64 << 10
 
-// columns is what is stored of a person's attributes.
+// columns are the stored columns of a person's attributes.
 type columns struct {
 	attributes, userName, external []byte
 	emails                         [][]byte
 }
 
-// columns seals a normal resource, without what the provider says of it itself.
+// columns seals a normalized resource, without the attributes that the service provider sets.
 func (f *Function) columns(r scim.Resource, key []byte) (c columns, err error) {
 	stored := maps.Clone(r)
 	for _, own := range []string{"active", "groups", "id", "meta", "schemas"} {
@@ -28,19 +28,19 @@ func (f *Function) columns(r scim.Resource, key []byte) (c columns, err error) {
 		return c, err
 	}
 	if len(c.attributes) > maxAttributes {
-		return c, scim.Wrong(scim.InvalidValue, "A user can have at most %d KiB of attributes", maxAttributes>>10)
+		return c, scim.BadRequest(scim.InvalidValue, "A user can have at most %d KiB of attributes", maxAttributes>>10)
 	}
 	userName, _ := r["userName"].(string)
 	c.userName = f.userNameIndex(userName)
 	if external, ok := r["externalId"].(string); ok && external != "" {
-		c.external = f.Keeper.BlindIndex(externalIndex, external)
+		c.external = f.store.Keeper.BlindIndex(externalIndex, external)
 	}
 	c.emails = [][]byte{}
 	emails, _ := r["emails"].([]any)
 	for _, e := range emails {
 		object, _ := e.(map[string]any)
 		if value, ok := object["value"].(string); ok {
-			c.emails = append(c.emails, person.EmailIndex(f.Keeper, value))
+			c.emails = append(c.emails, person.EmailIndex(f.store.Keeper, value))
 		}
 	}
 	return c, nil
@@ -48,7 +48,7 @@ func (f *Function) columns(r scim.Resource, key []byte) (c columns, err error) {
 
 const maxName = 100 // characters
 
-// nameOf is how an account calls a person, who has at least a first name.
+// nameOf returns the name for the person's account, which needs at least a first name.
 func nameOf(r scim.Resource) (n person.Name) {
 	name, _ := r["name"].(map[string]any)
 	n.FirstName, _ = name["givenName"].(string)
@@ -62,11 +62,11 @@ func nameOf(r scim.Resource) (n person.Name) {
 	return n
 }
 
-// printable cuts a name to what accounts hold.
+// printable reduces a name to what accounts allow.
 func printable(name string) string {
 	var kept []rune
 	for _, r := range name {
-		if person.Shown(r) && len(kept) < maxName {
+		if person.IsVisible(r) && len(kept) < maxName {
 			kept = append(kept, r)
 		}
 	}

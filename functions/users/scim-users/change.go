@@ -28,7 +28,8 @@ UPDATE users u SET first_name = $2, last_name = $3, profile_revision = profile_r
 WHERE id = $1 AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id AND m.organization_id <> $4)`
 )
 
-// Replace puts a person into the state of the body; `active` that is absent stays.
+// Replace replaces a person's attributes with those in the body. If `active` is absent, it does
+// not change.
 func (f *Function) Replace(ctx context.Context, in *provisioning.ProvisionedChange) (*scim.Answer, error) {
 	sent, err := read(&in.Message)
 	if err != nil {
@@ -56,7 +57,7 @@ func (f *Function) change(ctx context.Context, in *provisioning.ProvisionedChang
 		return scim.Failed(err)
 	}
 	var now scim.Resource
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		p, r, err := f.locked(ctx, tx, caller, id, in.IfMatch)
 		if err != nil {
 			return err
@@ -75,14 +76,14 @@ func (f *Function) change(ctx context.Context, in *provisioning.ProvisionedChang
 		return err
 	})
 	if err != nil {
-		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.Store, "members:change_provisioned", id, err))
+		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.store, "members:change_provisioned", id, err))
 	}
 	return scim.Show(http.StatusOK, now, in.Selecting(scim.User))
 }
 
-// locked reads a person whom nobody else changes meanwhile, in an organization whose
-// roles and members nobody does: who becomes an owner is one before, or after. A member
-// who has come to the address otherwise than by the invitation is linked now.
+// locked reads a person under the organization's lock, so that neither the person nor the
+// organization's roles and members can change concurrently. If a member got the person's address
+// without using the invitation, it links them.
 func (f *Function) locked(ctx context.Context, tx *outbox.Tx, caller auth.Caller, id uuid.UUID, ifMatch string) (p provisioned, r scim.Resource, err error) {
 	organization := caller.OrganizationID
 	if err := store.LockOrganization(ctx, tx, organization); err != nil {
@@ -95,7 +96,7 @@ func (f *Function) locked(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 		return p, nil, err
 	}
 	if p.UserID == nil && p.Member != nil {
-		if err := provisioning.LinkProvisioned(ctx, f.Store, tx, caller.UserID, *p.Member, organization); err != nil {
+		if err := provisioning.LinkProvisioned(ctx, f.store, tx, caller.UserID, *p.Member, organization); err != nil {
 			return p, nil, err
 		}
 		if p, err = load(ctx, tx, organization, id); err != nil {
@@ -108,28 +109,28 @@ func (f *Function) locked(ctx context.Context, tx *outbox.Tx, caller auth.Caller
 	return p, r, scim.Matches(ifMatch, r)
 }
 
-// save stores what has changed of a person, and does what follows.
+// save stores the changes of a person and applies them to the membership and the account.
 func (f *Function) save(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p provisioned, was, is scim.Resource) error {
 	organization, active := caller.OrganizationID, p.active()
-	if said, ok := is["active"].(bool); ok {
-		active = said
+	if requested, ok := is["active"].(bool); ok {
+		active = requested
 	}
 	if active != p.active() {
 		if _, err := tx.Exec(ctx, touchPerson, p.ID); err != nil {
 			return fmt.Errorf("touch provisioned person: %w", err)
 		}
 	}
-	if err := f.follow(ctx, tx, caller, p, was, is, active); err != nil {
+	if err := f.syncMembership(ctx, tx, caller, p, was, is, active); err != nil {
 		return err
 	}
-	p, err := load(ctx, tx, organization, p.ID) // who is linked now has another key
+	p, err := load(ctx, tx, organization, p.ID) // linking has changed the key
 	if err != nil {
 		return err
 	}
-	if same(was, is) {
+	if equalAttributes(was, is) {
 		return nil
 	}
-	key, err := f.Keeper.Unwrap(ctx, p.WrappedKey)
+	key, err := f.store.Keeper.Unwrap(ctx, p.WrappedKey)
 	if err != nil {
 		return err
 	}
@@ -146,8 +147,9 @@ func (f *Function) save(ctx context.Context, tx *outbox.Tx, caller auth.Caller, 
 	return audit.Record(ctx, tx, audit.Entry{Action: "members:change_provisioned", ResourceID: p.ID.String()})
 }
 
-// same tells whether two resources say the same, beside what the provider says itself.
-func same(was, is scim.Resource) bool {
+// equalAttributes reports whether two resources are equal except for the attributes that the
+// service provider sets.
+func equalAttributes(was, is scim.Resource) bool {
 	for _, a := range append([]string{"externalId", scim.EnterpriseSchema}, scim.User.Names()...) {
 		if a != "active" && a != "groups" && !reflect.DeepEqual(was[a], is[a]) {
 			return false
@@ -156,8 +158,8 @@ func same(was, is scim.Resource) bool {
 	return true
 }
 
-// rename calls the account as the organization that opened it does, as long as it is
-// in no other. The address stays: only its owner can prove a new one.
+// rename changes the name of an account that belongs to the organization and is in no other. It
+// does not change the address, since only its owner can prove a new one.
 func (f *Function) rename(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p provisioned, was, is scim.Resource, key []byte) error {
 	name := nameOf(is)
 	if !p.Owned || name == nameOf(was) {

@@ -34,11 +34,11 @@ INSERT INTO provisioned_people (id, organization_id, user_id, domain_id, email_i
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 )
 
-// created is a person who is being provisioned.
-type created struct {
+// newPerson is a person who is being provisioned.
+type newPerson struct {
 	provisioned
 	caller     auth.Caller
-	domain     *uuid.UUID // by which the account is opened
+	domain     *uuid.UUID // verified domain in which the account is created
 	email      string
 	index      []byte // of the address
 	attributes scim.Resource
@@ -55,17 +55,17 @@ func (f *Function) Create(ctx context.Context, in *provisioning.ProvisionRequest
 	if err != nil {
 		return scim.Failed(err)
 	}
-	c := created{caller: caller, attributes: attributes, active: attributes["active"] != false}
+	c := newPerson{caller: caller, attributes: attributes, active: attributes["active"] != false}
 	if c.email, err = addressOf(attributes); err != nil {
 		return scim.Failed(err)
 	}
-	if err := f.post.Needed(); err != nil {
-		return nil, err // whoever it is: that an invitation was needed would tell of an account
+	if err := f.mailer.Require(); err != nil {
+		return nil, err // for every address: an error only when an invitation is needed would reveal whether there is an account
 	}
-	c.index = person.EmailIndex(f.Keeper, c.email)
+	c.index = person.EmailIndex(f.store.Keeper, c.email)
 	insert := func() (r scim.Resource, err error) {
-		err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
-			c.provisioned, c.domain = provisioned{ID: uuid7.New()}, nil // it may run again
+		err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
+			c.provisioned, c.domain = provisioned{ID: uuid7.New()}, nil // the transaction may be retried
 			if err := f.insert(ctx, tx, &c); err != nil {
 				return err
 			}
@@ -80,15 +80,15 @@ func (f *Function) Create(ctx context.Context, in *provisioning.ProvisionRequest
 	}
 	r, err := insert()
 	if database.Violates(err, person.EmailTaken) {
-		r, err = insert() // somebody has opened the account at the same moment: it exists by now
+		r, err = insert() // the account was created concurrently, so it is found now
 	}
 	if err != nil {
-		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.Store, "members:provision", c.ID, err))
+		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.store, "members:provision", c.ID, err))
 	}
 	return scim.Show(http.StatusCreated, r, in.Selecting(scim.User))
 }
 
-// read reads the body of a person.
+// read decodes and validates the body of a request.
 func read(message *scim.Message) (scim.Resource, error) {
 	var sent scim.Resource
 	if err := message.Decode(&sent); err != nil {
@@ -97,8 +97,8 @@ func read(message *scim.Message) (scim.Resource, error) {
 	return scim.User.Normalize(sent)
 }
 
-// addressOf is the address that an account is looked for by: the primary one, else
-// the first, else a userName that is one.
+// addressOf returns the address that identifies the account: the primary one, or else the first
+// one, or else the userName if it is an address.
 func addressOf(r scim.Resource) (string, error) {
 	address, _ := r["userName"].(string)
 	emails, _ := r["emails"].([]any)
@@ -110,13 +110,14 @@ func addressOf(r scim.Resource) (string, error) {
 	}
 	parsed, err := person.ParseEmail(address)
 	if err != nil {
-		return "", scim.Wrong(scim.InvalidValue, "A user needs an email address, in emails or as userName: %s", err)
+		return "", scim.BadRequest(scim.InvalidValue, "A user needs an email address, in emails or as userName: %s", err)
 	}
 	return parsed, nil
 }
 
-// insert decides whose account the address is, and does what follows.
-func (f *Function) insert(ctx context.Context, tx *outbox.Tx, c *created) error {
+// insert stores a person and, depending on their account, creates an account, approves or links
+// the member, or invites them.
+func (f *Function) insert(ctx context.Context, tx *outbox.Tx, c *newPerson) error {
 	if err := store.LockOrganization(ctx, tx, c.caller.OrganizationID); err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func (f *Function) insert(ctx context.Context, tx *outbox.Tx, c *created) error 
 	case m.UserID == uuid.Nil && domain != nil:
 		return f.open(ctx, tx, c, domain)
 	case m.Status == access.MembershipRequested && verified && c.active:
-		if err := f.letIn(ctx, tx, c.caller.OrganizationID, m.UserID); err != nil {
+		if err := f.approve(ctx, tx, c.caller.OrganizationID, m.UserID); err != nil {
 			return err
 		}
 		return f.link(ctx, tx, c, m.UserID)
@@ -139,16 +140,16 @@ func (f *Function) insert(ctx context.Context, tx *outbox.Tx, c *created) error 
 		if err := f.link(ctx, tx, c, m.UserID); err != nil {
 			return err
 		}
-		if said, ok := c.attributes["active"].(bool); ok {
-			return f.setStanding(ctx, tx, m, said)
+		if requested, ok := c.attributes["active"].(bool); ok {
+			return f.setStatus(ctx, tx, m, requested)
 		}
 		return nil
 	}
-	return f.await(ctx, tx, c)
+	return f.storeAndInvite(ctx, tx, c)
 }
 
-// accountOf looks for the account of an address, and what it is in the organization;
-// nobody's is no error.
+// accountOf reads the account of an address and its membership in the organization. If there is
+// no account, the membership has no UserID.
 func accountOf(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, index []byte) (m access.Membership, verified bool, err error) {
 	m.OrganizationID = organization
 	err = tx.QueryRow(ctx, selectAccount, index, organization).Scan(&m.UserID, &verified, &m.Role, &m.Status)
@@ -158,16 +159,16 @@ func accountOf(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, index
 	return m, verified, nil
 }
 
-// open opens an account that nobody can log in to before somebody has read the address's
-// mail, or has come by another issuer.
-func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *created, domain *uuid.UUID) error {
+// open creates an account without a password. To log in, the person must choose one with a
+// mailed link, or use another issuer.
+func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *newPerson, domain *uuid.UUID) error {
 	name := nameOf(c.attributes)
 	name.Email = c.email
-	account, err := lifecycle.PrepareAccount(ctx, f.Store, name, c.index)
+	account, err := lifecycle.PrepareAccount(ctx, f.store, name, c.index)
 	if err != nil {
 		return err
 	}
-	key, err := f.Keeper.Unwrap(ctx, account.WrappedKey)
+	key, err := f.store.Keeper.Unwrap(ctx, account.WrappedKey)
 	if err != nil {
 		return err
 	}
@@ -179,44 +180,45 @@ func (f *Function) open(ctx context.Context, tx *outbox.Tx, c *created, domain *
 		return err
 	}
 	c.UserID, c.domain = &account.ID, domain
-	if err := f.store(ctx, tx, c, key, nil); err != nil || !c.active {
+	if err := f.insertAttributes(ctx, tx, c, key, nil); err != nil || !c.active {
 		return err
 	}
-	return notify.Welcome(ctx, f.Store, tx, f.post, account.ID)
+	return notify.Welcome(ctx, f.store, tx, f.mailer, account.ID)
 }
 
-// letIn approves the membership of a person who had asked for it, and whose address
-// is proved: who has only claimed it is invited instead.
-func (f *Function) letIn(ctx context.Context, tx *outbox.Tx, organization, account uuid.UUID) error {
+// approve approves the membership of a person who has requested to join and whose address is
+// verified. A person whose address is not verified is invited instead.
+func (f *Function) approve(ctx context.Context, tx *outbox.Tx, organization, account uuid.UUID) error {
 	if _, err := membership.ApproveMember(ctx, tx, organization, account, policy.Member); err != nil {
 		return err
 	}
 	return audit.Record(ctx, tx, audit.Entry{Action: "members:approve", ResourceID: account.String(), Detail: map[string]any{"provisioned": true}})
 }
 
-// link ties a member to what is said of them.
-func (f *Function) link(ctx context.Context, tx *outbox.Tx, c *created, account uuid.UUID) error {
-	key, err := person.KeyOf(ctx, f.Store, tx, account)
+// link stores the attributes of a person who is a member.
+func (f *Function) link(ctx context.Context, tx *outbox.Tx, c *newPerson, account uuid.UUID) error {
+	key, err := person.KeyOf(ctx, f.store, tx, account)
 	if err != nil {
 		return err
 	}
 	c.UserID = &account
-	return f.store(ctx, tx, c, key, nil)
+	return f.insertAttributes(ctx, tx, c, key, nil)
 }
 
-// await keeps what is said of somebody who is no member, and invites them.
-func (f *Function) await(ctx context.Context, tx *outbox.Tx, c *created) error {
-	key, wrapped, err := f.Keeper.NewKey(ctx)
+// storeAndInvite stores the attributes of a person who is not a member yet and invites them.
+func (f *Function) storeAndInvite(ctx context.Context, tx *outbox.Tx, c *newPerson) error {
+	key, wrapped, err := f.store.Keeper.NewKey(ctx)
 	if err != nil {
 		return err
 	}
-	if err := f.store(ctx, tx, c, key, wrapped); err != nil || !c.active {
+	if err := f.insertAttributes(ctx, tx, c, key, wrapped); err != nil || !c.active {
 		return err
 	}
 	return f.invite(ctx, tx, c.caller, c.email)
 }
 
-func (f *Function) store(ctx context.Context, tx *outbox.Tx, c *created, key, wrapped []byte) error {
+// insertAttributes stores the attributes, sealed with key.
+func (f *Function) insertAttributes(ctx context.Context, tx *outbox.Tx, c *newPerson, key, wrapped []byte) error {
 	row, err := f.columns(c.attributes, key)
 	if err != nil {
 		return err

@@ -28,11 +28,11 @@ const (
 SELECT FROM users u WHERE id = $1 AND NOT platform_admin AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id)`
 )
 
-// errOwner protects the owners of an organization from what acts for its admins.
+// errOwner protects the owners of an organization from its admins' provisioning system.
 var errOwner = fault.New(fault.Forbidden, "Provisioning cannot suspend or remove an owner of the organization")
 
-// Delete removes a person from the organization, and closes the account if it is this
-// organization's own and in no other.
+// Delete removes a person from the organization. It deletes the account if it belongs to the
+// organization and is in no other.
 func (f *Function) Delete(ctx context.Context, in *provisioning.ProvisionedName) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -42,7 +42,7 @@ func (f *Function) Delete(ctx context.Context, in *provisioning.ProvisionedName)
 	if err != nil {
 		return scim.Failed(err)
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		p, _, err := f.locked(ctx, tx, caller, id, in.IfMatch)
 		if err != nil {
 			return err
@@ -50,14 +50,14 @@ func (f *Function) Delete(ctx context.Context, in *provisioning.ProvisionedName)
 		return f.remove(ctx, tx, caller.OrganizationID, p)
 	})
 	if err != nil {
-		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.Store, "members:change_provisioned", id, err))
+		return scim.Failed(provisioning.ProvisioningRefused(ctx, f.store, "members:change_provisioned", id, err))
 	}
 	return &scim.Answer{Status: http.StatusNoContent}, nil
 }
 
 func (f *Function) remove(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p provisioned) error {
 	if p.Member == nil {
-		if err := f.withdraw(ctx, tx, p.ID); err != nil {
+		if err := f.revokeInvitation(ctx, tx, p.ID); err != nil {
 			return err
 		}
 	} else if *p.Role == policy.Owner {
@@ -78,27 +78,27 @@ func (f *Function) remove(ctx context.Context, tx *outbox.Tx, organization uuid.
 	if !p.Owned {
 		return membership.EnsurePersonalOrganization(ctx, tx, *p.Member)
 	}
-	return f.close(ctx, tx, *p.Member)
+	return f.deleteAccount(ctx, tx, *p.Member)
 }
 
-// close deletes an account that is in no organization any more.
-func (f *Function) close(ctx context.Context, tx *outbox.Tx, account uuid.UUID) error {
+// deleteAccount deletes an account that is in no other organization.
+func (f *Function) deleteAccount(ctx context.Context, tx *outbox.Tx, account uuid.UUID) error {
 	if _, err := tx.Exec(ctx, lockAccount, account); err != nil {
 		return fmt.Errorf("lock account: %w", err)
 	}
 	if err := tx.QueryRow(ctx, selectWithoutOrganization, account).Scan(); database.IsNoRows(err) {
-		return membership.EnsurePersonalOrganization(ctx, tx, account) // a platform admin's, or one that is elsewhere too
+		return membership.EnsurePersonalOrganization(ctx, tx, account) // a platform admin, or a member of other organizations
 	} else if err != nil {
 		return fmt.Errorf("look for organizations of account: %w", err)
 	}
-	former, err := person.NameOf(ctx, f.Store, tx, account)
+	former, err := person.NameOf(ctx, f.store, tx, account)
 	if err != nil {
 		return err
 	}
-	if err := lifecycle.CloseAccount(ctx, f.Store, tx, account); err != nil {
+	if err := lifecycle.CloseAccount(ctx, f.store, tx, account); err != nil {
 		return err
 	}
-	if err := f.post.Queue(ctx, tx, uuid.Nil, f.post.AccountClosed(former.Email)); err != nil {
+	if err := f.mailer.Queue(ctx, tx, uuid.Nil, f.mailer.AccountClosed(former.Email)); err != nil {
 		return err
 	}
 	return audit.Record(ctx, tx, audit.Entry{Action: "accounts:delete", ResourceID: account.String(), Detail: map[string]any{"provisioned": true}})

@@ -19,55 +19,56 @@ import (
 	"function/shared/policy"
 )
 
-// follow brings a person's standing and address to what is said of them now.
-func (f *Function) follow(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p provisioned, was, is scim.Resource, active bool) error {
-	address, moved := f.moved(p, was, is, active)
+// syncMembership updates a person's membership status and address to match their attributes.
+func (f *Function) syncMembership(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p provisioned, was, is scim.Resource, active bool) error {
+	address, moved := f.newAddress(p, was, is, active)
 	if p.Member == nil {
 		if address == "" && active && !p.Invited {
 			_, err := addressOf(is)
 			return err
 		}
-		return f.followInvited(ctx, tx, caller, p, address, moved, active)
+		return f.syncInvitation(ctx, tx, caller, p, address, moved, active)
 	}
 	m := access.Membership{UserID: *p.Member, OrganizationID: caller.OrganizationID, Role: *p.Role, Status: *p.Status}
-	if err := f.setStanding(ctx, tx, m, active); err != nil {
+	if err := f.setStatus(ctx, tx, m, active); err != nil {
 		return err
 	}
 	if active && !p.active() && p.Owned && p.Fresh && !moved {
-		return notify.Welcome(ctx, f.Store, tx, f.post, *p.Member)
+		return notify.Welcome(ctx, f.store, tx, f.mailer, *p.Member)
 	}
 	if !moved || !active {
-		return nil // who is inactive moves once they are let in again
+		return nil // an inactive person gets the new address when they are reactivated
 	}
-	return f.move(ctx, tx, caller, p, address)
+	return f.changeAddress(ctx, tx, caller, p, address)
 }
 
-// moved tells whether a person is to have another address. One that cannot be read any
-// more is none; one that was said while they were inactive counts when they are not.
-func (f *Function) moved(p provisioned, was, is scim.Resource, active bool) (address string, moved bool) {
+// newAddress returns a person's new address and reports whether it has changed. An address that
+// cannot be parsed counts as unchanged. A change made while the person was inactive takes effect
+// when they are reactivated.
+func (f *Function) newAddress(p provisioned, was, is scim.Resource, active bool) (address string, moved bool) {
 	address, err := addressOf(is)
 	if err != nil {
 		return "", false
 	}
-	index := person.EmailIndex(f.Keeper, address)
+	index := person.EmailIndex(f.store.Keeper, address)
 	before, _ := addressOf(was)
-	said := !bytes.Equal(index, person.EmailIndex(f.Keeper, before))
-	return address, !bytes.Equal(index, p.EmailIndex) && (said || active && !p.active())
+	requested := !bytes.Equal(index, person.EmailIndex(f.store.Keeper, before))
+	return address, !bytes.Equal(index, p.EmailIndex) && (requested || active && !p.active())
 }
 
 const setAddress = `UPDATE provisioned_people SET email_index = $2, domain_id = $3 WHERE id = $1`
 
-// followInvited takes the invitation of somebody who is no member to another address, or
-// withdraws or repeats it.
-func (f *Function) followInvited(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p provisioned, address string, moved, active bool) error {
+// syncInvitation updates a person who is not a member yet: it changes the address of the
+// invitation, withdraws it, or sends it again.
+func (f *Function) syncInvitation(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p provisioned, address string, moved, active bool) error {
 	if p.Invited && (moved || !active) {
-		if err := f.withdraw(ctx, tx, p.ID); err != nil {
+		if err := f.revokeInvitation(ctx, tx, p.ID); err != nil {
 			return err
 		}
 		p.Invited = false
 	}
 	if moved {
-		p.EmailIndex = person.EmailIndex(f.Keeper, address)
+		p.EmailIndex = person.EmailIndex(f.store.Keeper, address)
 		if _, err := tx.Exec(ctx, setAddress, p.ID, p.EmailIndex, nil); err != nil {
 			return fmt.Errorf("set address of provisioned person: %w", err)
 		}
@@ -75,7 +76,7 @@ func (f *Function) followInvited(ctx context.Context, tx *outbox.Tx, caller auth
 	if !active || p.Invited {
 		return nil
 	}
-	if err := f.post.Needed(); err != nil {
+	if err := f.mailer.Require(); err != nil {
 		return err
 	}
 	m, verified, err := accountOf(ctx, tx, caller.OrganizationID, p.EmailIndex)
@@ -83,17 +84,17 @@ func (f *Function) followInvited(ctx context.Context, tx *outbox.Tx, caller auth
 	case err != nil:
 		return err
 	case m.Status == access.MembershipRequested && verified:
-		if err := f.letIn(ctx, tx, caller.OrganizationID, m.UserID); err != nil {
+		if err := f.approve(ctx, tx, caller.OrganizationID, m.UserID); err != nil {
 			return err
 		}
 	case m.Status == "" || m.Status == access.MembershipRequested:
 		return f.invite(ctx, tx, caller, address)
 	}
-	return provisioning.LinkProvisioned(ctx, f.Store, tx, caller.UserID, m.UserID, caller.OrganizationID)
+	return provisioning.LinkProvisioned(ctx, f.store, tx, caller.UserID, m.UserID, caller.OrganizationID)
 }
 
-// setStanding suspends or restores a member, if they are not as they are to be.
-func (f *Function) setStanding(ctx context.Context, tx *outbox.Tx, m access.Membership, active bool) error {
+// setStatus suspends or restores a member to match the requested state.
+func (f *Function) setStatus(ctx context.Context, tx *outbox.Tx, m access.Membership, active bool) error {
 	if active == (m.Status == access.MembershipActive) {
 		return nil
 	}
@@ -105,42 +106,42 @@ func (f *Function) setStanding(ctx context.Context, tx *outbox.Tx, m access.Memb
 	if active {
 		m.Status, action = access.MembershipActive, "members:restore"
 	}
-	if err := membership.SetStanding(ctx, tx, m); err != nil {
+	if err := membership.SetStatus(ctx, tx, m); err != nil {
 		return err
 	}
 	return audit.Record(ctx, tx, audit.Entry{Action: action, ResourceID: m.UserID.String(), Detail: map[string]any{"role": m.Role, "provisioned": true}})
 }
 
-// errMoved answers where the address is not the organization's to change. No token goes to
-// the new one: whoever reads it could take the account.
-var errMoved = scim.Wrong(scim.Mutability, "The account is not managed by the organization, or the new address is not in a domain that it has verified. "+
+// errAddressChange is returned if the organization cannot change the address. No token is mailed to
+// the new address, because whoever reads it could take over the account.
+var errAddressChange = scim.BadRequest(scim.Mutability, "The account is not managed by the organization, or the new address is not in a domain that it has verified. "+
 	"The person can change the address (POST /v1/users/email/change), or you can delete and recreate the user.")
 
-// move gives the organization's own account an address in another, or the same, verified
-// domain, and tells both.
-func (f *Function) move(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p provisioned, address string) error {
+// changeAddress changes the address of an account that belongs to the organization to another one
+// in a verified domain, and notifies both addresses.
+func (f *Function) changeAddress(ctx context.Context, tx *outbox.Tx, caller auth.Caller, p provisioned, address string) error {
 	domain, err := membership.VerifiedDomain(ctx, tx, caller.OrganizationID, address)
 	switch {
 	case err != nil:
 		return err
 	case !p.Owned || domain == nil:
-		return errMoved
+		return errAddressChange
 	case *p.Role == policy.Owner:
 		return errOwner
 	}
-	if err := provisioning.MayMove(ctx, tx, caller, *p.Member); err != nil {
+	if err := provisioning.MayChangeAddress(ctx, tx, caller, *p.Member); err != nil {
 		return err
 	}
-	if err := lifecycle.ReplaceAddress(ctx, f.Store, tx, f.post, *p.Member, address, false); err != nil {
+	if err := lifecycle.ReplaceAddress(ctx, f.store, tx, f.mailer, *p.Member, address, false); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, setAddress, p.ID, person.EmailIndex(f.Keeper, address), domain); err != nil {
+	if _, err := tx.Exec(ctx, setAddress, p.ID, person.EmailIndex(f.store.Keeper, address), domain); err != nil {
 		return fmt.Errorf("set address of provisioned person: %w", err)
 	}
 	if p.Fresh {
-		err = notify.Welcome(ctx, f.Store, tx, f.post, *p.Member)
+		err = notify.Welcome(ctx, f.store, tx, f.mailer, *p.Member)
 	} else {
-		err = f.post.Queue(ctx, tx, *p.Member, f.post.EmailMoved(address))
+		err = f.mailer.Queue(ctx, tx, *p.Member, f.mailer.EmailMoved(address))
 	}
 	if err != nil {
 		return err

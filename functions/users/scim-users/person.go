@@ -13,18 +13,18 @@ import (
 	"function/shared/database"
 )
 
-// person is what is stored of a provisioned person.
+// provisioned is a provisioned person as stored in the database.
 type provisioned struct {
 	ID         uuid.UUID
-	UserID     *uuid.UUID // linked to
-	EmailIndex []byte     // of the address that it is about
-	Owned      bool       // the account is the organization's: it was opened by a domain that still is, and has that address
-	Fresh      bool       // nobody has entered the account yet
-	WrappedKey []byte     // the person's own, or that of a row that is not linked
+	UserID     *uuid.UUID // the linked account; nil: none
+	EmailIndex []byte     // index of the person's address
+	Owned      bool       // the account belongs to the organization: it was created in a domain that is still verified, and still has that address
+	Fresh      bool       // nobody has logged in to the account yet
+	WrappedKey []byte     // the person's own key, or the row's if it is not linked
 	Attributes []byte
 	CreatedAt  time.Time
 	ChangedAt  time.Time
-	Member     *uuid.UUID // who has the address and is in the organization
+	Member     *uuid.UUID // the member who has the address; nil: none
 	Role       *string
 	Status     *string
 	Invited    bool
@@ -60,7 +60,7 @@ WHERE p.organization_id = $1`
 	countPeople = `SELECT count(*) FROM provisioned_people WHERE organization_id = $1`
 )
 
-// load reads one person; nobody is users.ErrNotProvisioned.
+// load reads one person. It returns [provisioning.ErrNotProvisioned] if there is none.
 func load(ctx context.Context, db database.Querier, organization, id uuid.UUID) (provisioned, error) {
 	p, err := database.One[provisioned](ctx, db, provisioning.ErrNotProvisioned, selectOne, organization, id)
 	if err != nil {
@@ -69,7 +69,7 @@ func load(ctx context.Context, db database.Querier, organization, id uuid.UUID) 
 	return p, nil
 }
 
-// active tells whether the person may act in the organization, or could by accepting.
+// active reports whether the person is an active member or has an open invitation.
 func (p provisioned) active() bool {
 	if p.Member != nil {
 		return *p.Status == access.MembershipActive
@@ -77,9 +77,9 @@ func (p provisioned) active() bool {
 	return p.Invited
 }
 
-// resource is the person as SCIM shows them.
+// resource returns the person as a SCIM resource.
 func (f *Function) resource(ctx context.Context, p provisioned) (scim.Resource, error) {
-	key, err := f.Keeper.Unwrap(ctx, p.WrappedKey)
+	key, err := f.store.Keeper.Unwrap(ctx, p.WrappedKey)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (f *Function) resource(ctx context.Context, p provisioned) (scim.Resource, 
 	return r, scim.User.Complete(r, p.ID.String(), p.CreatedAt, p.ChangedAt)
 }
 
-// The purposes of the blind indexes of what a provisioning system calls a person.
+// Purposes of the blind indexes of a person's SCIM identifiers.
 const (
 	userNameIndex = "provisioned_people.user_name"
 	externalIndex = "provisioned_people.external_id"

@@ -15,7 +15,7 @@ import (
 	"function/shared/auth"
 )
 
-// Get answers one person.
+// Get returns one person.
 func (f *Function) Get(ctx context.Context, in *provisioning.ProvisionedRequest) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -25,7 +25,7 @@ func (f *Function) Get(ctx context.Context, in *provisioning.ProvisionedRequest)
 	if err != nil {
 		return scim.Failed(err)
 	}
-	p, err := load(ctx, f.DB, caller.OrganizationID, id)
+	p, err := load(ctx, f.store.DB, caller.OrganizationID, id)
 	if err != nil {
 		return scim.Failed(err)
 	}
@@ -36,7 +36,7 @@ func (f *Function) Get(ctx context.Context, in *provisioning.ProvisionedRequest)
 	return scim.ShowUnless(in.IfNoneMatch, r, in.Selecting(scim.User))
 }
 
-// Search answers the people that a posted query asks for.
+// Search returns the people who match a query in the body.
 func (f *Function) Search(ctx context.Context, in *scim.Posted) (*scim.Answer, error) {
 	query, err := in.Query()
 	if err != nil {
@@ -45,7 +45,7 @@ func (f *Function) Search(ctx context.Context, in *scim.Posted) (*scim.Answer, e
 	return f.List(ctx, &query)
 }
 
-// List answers the people that a query asks for.
+// List returns the people who match a query.
 func (f *Function) List(ctx context.Context, in *scim.Query) (*scim.Answer, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -66,13 +66,13 @@ func (f *Function) List(ctx context.Context, in *scim.Query) (*scim.Answer, erro
 	return scim.List(page, total, search.Start, in.Selecting(scim.User))
 }
 
-// page answers people in the order in which they were provisioned.
+// page returns a page of people in the order in which they were provisioned.
 func (f *Function) page(ctx context.Context, organization uuid.UUID, s scim.Search, asked scim.Selection) (*scim.Answer, error) {
 	var total int
-	if err := f.DB.QueryRow(ctx, countPeople, organization).Scan(&total); err != nil {
+	if err := f.store.DB.QueryRow(ctx, countPeople, organization).Scan(&total); err != nil {
 		return nil, fmt.Errorf("count provisioned people: %w", err)
 	}
-	people, err := f.read(ctx, organization, wanted{}, uuid.Nil, s.Count, s.Start-1)
+	people, err := f.read(ctx, organization, lookup{}, uuid.Nil, s.Count, s.Start-1)
 	if err != nil {
 		return nil, err
 	}
@@ -87,21 +87,21 @@ func (f *Function) page(ctx context.Context, organization uuid.UUID, s scim.Sear
 	return scim.List(resources, total, s.Start, asked)
 }
 
-// wanted is what an index finds people by; nil: anything.
-type wanted struct {
+// wanted contains the values to look up by index. nil matches everything.
+type lookup struct {
 	id                        *uuid.UUID
 	userName, external, email []byte
 }
 
-// find reads the people among whom a search is done, a batch at a time: those whom an
-// index finds, or everybody.
+// find passes the candidates for a search to add, one batch at a time: the people whom an index
+// finds, or all people.
 func (f *Function) find(ctx context.Context, organization uuid.UUID, s scim.Search, add func(scim.Resource)) error {
-	var w wanted
+	var w lookup
 	equals, _ := s.Equals()
 	if text, ok := equals["id"]; ok {
 		parsed, err := uuid.Parse(text)
 		if err != nil {
-			return nil // nobody is called so
+			return nil // no person can have this identifier
 		}
 		w.id = &parsed
 	}
@@ -109,13 +109,13 @@ func (f *Function) find(ctx context.Context, organization uuid.UUID, s scim.Sear
 		w.userName = f.userNameIndex(text)
 	}
 	if text, ok := equals["externalId"]; ok {
-		w.external = f.Keeper.BlindIndex(externalIndex, text)
+		w.external = f.store.Keeper.BlindIndex(externalIndex, text)
 	}
 	if text, ok := equals["emails"]; ok {
-		w.email = person.EmailIndex(f.Keeper, text)
+		w.email = person.EmailIndex(f.store.Keeper, text)
 	}
 	if w.id == nil && w.userName == nil && w.external == nil && w.email == nil {
-		if err := f.bound(ctx, organization); err != nil {
+		if err := f.checkLimit(ctx, organization); err != nil {
 			return err
 		}
 	}
@@ -138,25 +138,25 @@ func (f *Function) find(ctx context.Context, organization uuid.UUID, s scim.Sear
 	}
 }
 
-// bound refuses to look through more people than a request can.
-func (f *Function) bound(ctx context.Context, organization uuid.UUID) error {
+// checkLimit refuses to search more people than one request can.
+func (f *Function) checkLimit(ctx context.Context, organization uuid.UUID) error {
 	var all int
-	if err := f.DB.QueryRow(ctx, countPeople, organization).Scan(&all); err != nil {
+	if err := f.store.DB.QueryRow(ctx, countPeople, organization).Scan(&all); err != nil {
 		return fmt.Errorf("count provisioned people: %w", err)
 	}
 	if all > provisioning.MaxSearched {
-		return scim.Wrong(scim.TooMany, "With more than %d people only id, userName, externalId and emails can be searched, with eq", provisioning.MaxSearched)
+		return scim.BadRequest(scim.TooMany, "With more than %d people only id, userName, externalId and emails can be searched, with eq", provisioning.MaxSearched)
 	}
 	return nil
 }
 
-// userNameIndex finds a userName, whatever its case (RFC 7643 §4.1.1).
+// userNameIndex returns the blind index of a userName, ignoring case (RFC 7643 §4.1.1).
 func (f *Function) userNameIndex(name string) []byte {
-	return f.Keeper.BlindIndex(userNameIndex, strings.ToLower(name))
+	return f.store.Keeper.BlindIndex(userNameIndex, strings.ToLower(name))
 }
 
-func (f *Function) read(ctx context.Context, organization uuid.UUID, w wanted, after uuid.UUID, limit, offset int) ([]provisioned, error) {
-	rows, _ := f.DB.Query(ctx, selectSome, organization, w.id, w.userName, w.external, w.email, after, limit, offset)
+func (f *Function) read(ctx context.Context, organization uuid.UUID, w lookup, after uuid.UUID, limit, offset int) ([]provisioned, error) {
+	rows, _ := f.store.DB.Query(ctx, selectSome, organization, w.id, w.userName, w.external, w.email, after, limit, offset)
 	people, err := pgx.CollectRows(rows, pgx.RowToStructByName[provisioned])
 	if err != nil {
 		return nil, fmt.Errorf("read provisioned people: %w", err)

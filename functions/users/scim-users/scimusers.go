@@ -1,16 +1,17 @@
-// Package scimusers lets a provisioning system (Okta, Microsoft Entra ID …) keep the
-// people of an organization by SCIM 2.0: POST, GET, PUT, PATCH and DELETE under
+// Package scimusers lets a provisioning system such as Okta or Microsoft Entra ID manage the
+// people of an organization through SCIM 2.0: POST, GET, PUT, PATCH and DELETE under
 // /scim/v2/Users.
 //
-// A user here is what the provisioning system says of an address. In a domain that the
-// organization has verified, where the address has no account, one is opened, without a
-// password, as a member: it is the organization's to rename, move and delete. A member of
-// the organization is linked. Anybody else is invited by mail, and stays untouched, and
-// unseen, until they accept, whether or not they have an account; nothing tells the
-// difference. No role is given or taken, and an owner can neither be suspended nor removed.
+// A SCIM user is what the provisioning system stores about an address. If the address has no
+// account and is in a domain that the organization has verified, an account is created without a
+// password, as a member. It belongs to the organization, which can rename it, change its address
+// and delete it. If the address belongs to a member of the organization, the member is linked.
+// Anybody else is invited by mail. Until they accept, they are not affected and their account,
+// if they have one, is not revealed. Provisioning neither grants nor revokes roles, and cannot
+// suspend or remove an owner.
 //
-// Where no mail is sent nobody is provisioned anew: who is invited would never know, and
-// an account without a password is entered by a mail, too.
+// If the platform sends no mail, nobody new can be provisioned: an invitation would go
+// unnoticed, and an account without a password can only be entered with a mailed link.
 package scimusers
 
 import (
@@ -36,18 +37,18 @@ var Service = function.Service("users-scim-users", New,
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Function keeps provisioned people.
+// Function manages provisioned people.
 type Function struct {
-	store.Store
-	post notify.Mailer
+	store  store.Store
+	mailer notify.Mailer
 }
 
-// New opens the people and the mail.
+// New opens the store and the mailer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, mailer}, err
 }

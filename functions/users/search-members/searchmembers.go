@@ -1,5 +1,5 @@
-// Package searchmembers finds members of your organization by the first letters of
-// their names: GET /v1/organizations/{id}/members/search.
+// Package searchmembers finds members of the caller's organization by the first letters of their
+// names: GET /v1/organizations/{id}/members/search.
 package searchmembers
 
 import (
@@ -27,14 +27,14 @@ var Service = function.Endpoint(function.Get("users-search-members", "/v1/organi
 	Describe("Matches prefixes of the words of a name, ignoring case and accents. Requires the organization's setting search_by_name."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request asks for one page.
+// Request selects one page.
 type Request struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 	page.Query
 	Name string `query:"name" required:"true" minLength:"1" maxLength:"100" example:"love"`
 }
 
-// Member is somebody who was found.
+// Member is a member who was found.
 type Member struct {
 	UserID    uuid.UUID `json:"user_id" format:"uuid"`
 	Email     string    `json:"email"`
@@ -44,7 +44,7 @@ type Member struct {
 	Status    string    `json:"status" enum:"requested,active,suspended"`
 }
 
-// Response is one page; a page may hold fewer than limit although another follows.
+// Response is one page. It may have fewer items than the limit although another page follows.
 type Response struct {
 	Body struct {
 		page.Page[Member]
@@ -53,9 +53,9 @@ type Response struct {
 }
 
 // Function finds members.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
-// New opens the members.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err
@@ -76,31 +76,31 @@ type found struct {
 	person.SealedName
 }
 
-// Handle finds by the hashes, and looks at the names for what hashes do not tell.
+// Handle finds candidates by the hashes of name prefixes and then compares the decrypted names.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
-	prefixes, err := person.NamePrefixes(f.Keeper, in.ID, in.Name)
+	prefixes, err := person.NamePrefixes(f.store.Keeper, in.ID, in.Name)
 	if err != nil {
 		return nil, err
 	}
 	out := &Response{}
-	if out.Body.Complete, err = person.IndexNames(ctx, f.Store, in.ID); err != nil {
+	if out.Body.Complete, err = person.IndexNames(ctx, f.store, in.ID); err != nil {
+		return nil, err
+	}
+	if err := audit.Record(ctx, f.store.DB, audit.Entry{Action: "members:search"}); err != nil {
 		return nil, err
 	}
 	args := pgx.NamedArgs{"organization": in.ID, "prefixes": prefixes, "manages": membership.ManagesMembers(caller)}
-	members, err := page.List(ctx, f.DB, in.Query, func(m found) uuid.UUID { return m.UserID }, selectMembers, args)
+	members, err := page.List(ctx, f.store.DB, in.Query, func(m found) uuid.UUID { return m.UserID }, selectMembers, args)
 	if err != nil {
-		return nil, err
-	}
-	if err := audit.Record(ctx, f.DB, audit.Entry{Action: "members:search"}); err != nil {
 		return nil, err
 	}
 	out.Body.NextCursor, out.Body.Items = members.NextCursor, []Member{}
 	for _, m := range members.Items {
-		name, err := person.OpenName(ctx, f.Store, m.WrappedKey, m.SealedName)
+		name, err := person.OpenName(ctx, f.store, m.WrappedKey, m.SealedName)
 		if err != nil {
 			return nil, err
 		}

@@ -1,5 +1,5 @@
-// Package sendmail hands queued mail to the mail server. It runs when a mail was
-// queued, and every minute for what the server did not take then.
+// Package sendmail hands queued mail to the mail server. It runs when a mail is queued, and
+// every minute for mail that the server has not accepted yet.
 package sendmail
 
 import (
@@ -28,29 +28,30 @@ var Service = function.Service("users-send-mail", New,
 
 // Function sends mail.
 type Function struct {
-	store.Store
+	store  store.Store
 	sender *mail.Sender // nil: no mail server is configured
 }
 
-// New opens the queue, and reads which server takes the mail.
+// New opens the store and configures the mail server.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil || env.Config.SMTPURL == "" {
-		return &Function{Store: store}, err
+		return &Function{store: store}, err
 	}
 	sender, err := mail.NewSender(env.Config.SMTPURL, env.Config.MailFrom)
 	return &Function{store, sender}, err
 }
 
-// Send sends one mail. It needs no outbox.Once: a mail that was sent is gone.
+// Send sends one mail. It does not need outbox.Once, because a mail is deleted once it is sent.
 func (f *Function) Send(ctx context.Context, e events.Received[events.MailQueued]) error {
 	if f.sender == nil {
 		return fault.New(fault.Unavailable, "No mail server is configured (SMTP_URL)")
 	}
-	return f.sender.Deliver(ctx, f.DB.Pool, f.Keeper, e.Data.MailID)
+	return f.sender.Deliver(ctx, f.store.DB.Pool, f.store.Keeper, e.Data.MailID)
 }
 
-// retryBound is how long one waking begins to send more: the next one goes on.
+// retryBound limits the time in which one run starts to send further mail. The next run
+// continues.
 const retryBound = 45 * time.Second
 
 // Retry sends the mail that is due.
@@ -59,7 +60,7 @@ func (f *Function) Retry(ctx context.Context) error {
 		return nil
 	}
 	for until := time.Now().Add(retryBound); time.Now().Before(until); {
-		id, err := f.sender.DeliverDue(ctx, f.DB.Pool, f.Keeper)
+		id, err := f.sender.DeliverDue(ctx, f.store.DB.Pool, f.store.Keeper)
 		if refusal, ok := fault.As(err); ok && refusal.Kind == fault.Invalid {
 			err = f.deadLetter(ctx, id)
 		}
@@ -73,10 +74,10 @@ func (f *Function) Retry(ctx context.Context) error {
 	return nil
 }
 
-// deadLetter has a mail tried by an event once more: one that is refused for good ends
-// there, where people look for what was not delivered.
+// deadLetter queues the event for a mail once more. If the server rejects the mail permanently,
+// the event becomes a dead letter, where operators look for undelivered events.
 func (f *Function) deadLetter(ctx context.Context, id uuid.UUID) error {
-	return f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	return f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		return tx.Publish(ctx, events.MailQueued{MailID: id})
 	})
 }

@@ -24,7 +24,7 @@ const name = "users-send-mail"
 
 var declaration = sendmail.Service
 
-// queued queues a mail and returns the event that tells of it.
+// queued queues a mail and returns its event.
 func queued(t *testing.T, p *platformtest.Platform, n int) events.Received[events.MailQueued] {
 	t.Helper()
 	ctx := context.Background()
@@ -54,7 +54,7 @@ func waiting(t *testing.T, p *platformtest.Platform) (n int) {
 	return n
 }
 
-func TestMailIsSentOnceHoweverOftenItsEventComes(t *testing.T) {
+func TestSendMail_EventRepeated_SendsOnce(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	event := queued(t, p, 1)
@@ -73,7 +73,7 @@ func TestMailIsSentOnceHoweverOftenItsEventComes(t *testing.T) {
 	platformtest.Deliver(p, name, platformtest.Event(events.MailQueued{MailID: uuid.New()})).Want(t, http.StatusNoContent)
 }
 
-// pass lets time pass for the mail that waits.
+// pass makes the waiting mail older.
 func pass(t *testing.T, p *platformtest.Platform, interval string) {
 	t.Helper()
 	_, err := p.DB(database.Users).Exec(context.Background(),
@@ -83,7 +83,7 @@ func pass(t *testing.T, p *platformtest.Platform, interval string) {
 	}
 }
 
-// tried is how often a mail was tried, and in how many minutes it is tried again.
+// tried returns how often the mail was tried and in how many minutes it is tried again.
 func tried(t *testing.T, p *platformtest.Platform) (attempts, minutes int) {
 	t.Helper()
 	err := p.DB(database.Users).QueryRow(context.Background(),
@@ -94,7 +94,7 @@ func tried(t *testing.T, p *platformtest.Platform) (attempts, minutes int) {
 	return attempts, minutes
 }
 
-func TestMailIsTriedUntilTheServerTakesIt(t *testing.T) {
+func TestSendMail_ServerUnavailable_Retries(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	event := queued(t, p, 1)
@@ -117,7 +117,7 @@ func TestMailIsTriedUntilTheServerTakesIt(t *testing.T) {
 	}
 }
 
-func TestMailWhoseEventWasLostIsSent(t *testing.T) {
+func TestSendMail_EventLost_IsSentByRetry(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	for n := range 3 {
@@ -133,7 +133,7 @@ func TestMailWhoseEventWasLostIsSent(t *testing.T) {
 	}
 }
 
-func TestMailThatIsRefusedForGoodIsADeadLetter(t *testing.T) {
+func TestSendMail_PermanentRefusal_IsADeadLetter(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	event := queued(t, p, 1)
@@ -161,7 +161,7 @@ func TestMailThatIsRefusedForGoodIsADeadLetter(t *testing.T) {
 	}
 }
 
-func TestMailOfLastWeekIsNotSent(t *testing.T) {
+func TestSendMail_Outdated_IsNotSent(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	event := queued(t, p, 1)
@@ -178,7 +178,7 @@ func TestMailOfLastWeekIsNotSent(t *testing.T) {
 	}
 }
 
-func TestWithoutAMailServerMailWaits(t *testing.T) {
+func TestSendMail_NoServer_Waits(t *testing.T) {
 	t.Parallel()
 	p := platformtest.NewWith(t, func(c *function.Config) { c.SMTPURL = "" }, declaration)
 	platformtest.Deliver(p, name, queued(t, p, 1)).Want(t, http.StatusServiceUnavailable)

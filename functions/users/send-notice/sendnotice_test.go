@@ -97,7 +97,7 @@ func TestNotice_NobodyLeftToTell(t *testing.T) {
 	p := platformtest.New(t, sendnotice.Service)
 	left, elsewhere := p.Login("owner"), p.Login("owner")
 	for _, notice := range []events.NoticeRequested{failed(left.OrganizationID), failed(uuid.New())} {
-		notice.UserID = elsewhere.UserID // who is no member there
+		notice.UserID = elsewhere.UserID // not a member there
 		platformtest.Deliver(p, name, platformtest.Event(notice)).Want(t, http.StatusNoContent)
 	}
 	if got := recipients(p); len(got) != 0 {

@@ -35,7 +35,7 @@ RETURNING id, name, created_by, created_at, disabled_at`
 	deleteAccount = `DELETE FROM service_accounts WHERE organization_id = $1 AND id = $2`
 )
 
-// Create makes an account, which has no roles yet.
+// Create creates an account. It has no roles yet.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (*AccountResponse, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -60,7 +60,7 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*AccountRespo
 	enables := in.Body.Disabled != nil && !*in.Body.Disabled
 	return f.write(ctx, entry, func(tx *outbox.Tx) (Account, error) {
 		if enables {
-			if err := credential.MayEnable(ctx, f.Store, tx, caller, credential.KeyOwner{ID: in.AccountID, ServiceAccount: true}); err != nil {
+			if err := credential.MayEnable(ctx, f.store, tx, caller, credential.KeyOwner{ID: in.AccountID, ServiceAccount: true}); err != nil {
 				return Account{}, err
 			}
 		}
@@ -69,10 +69,10 @@ func (f *Function) Change(ctx context.Context, in *ChangeRequest) (*AccountRespo
 	})
 }
 
-// write runs work on one account with its audit entry.
+// write runs a change of one account and records it.
 func (f *Function) write(ctx context.Context, entry audit.Entry, work func(*outbox.Tx) (Account, error)) (*AccountResponse, error) {
 	var out AccountResponse
-	err := act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
+	err := act.Do(ctx, f.store.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
 		out.Body, err = work(tx)
 		return err
 	})
@@ -85,30 +85,30 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	accounts, err := page.List(ctx, f.DB, in.Query, func(a Account) uuid.UUID { return a.ID }, selectAccounts, pgx.NamedArgs{"organization": caller.OrganizationID})
+	accounts, err := page.List(ctx, f.store.DB, in.Query, func(a Account) uuid.UUID { return a.ID }, selectAccounts, pgx.NamedArgs{"organization": caller.OrganizationID})
 	return &ListResponse{accounts}, err
 }
 
-// Get tells about one account.
+// Get returns one account.
 func (f *Function) Get(ctx context.Context, in *Request) (*AccountResponse, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
-	account, err := database.One[Account](ctx, f.DB, credential.ErrNoServiceAccount, selectAccount, caller.OrganizationID, in.AccountID)
+	account, err := database.One[Account](ctx, f.store.DB, credential.ErrNoServiceAccount, selectAccount, caller.OrganizationID, in.AccountID)
 	if err != nil {
 		return nil, err
 	}
 	return &AccountResponse{account}, nil
 }
 
-// Delete removes an account; its keys are refused everywhere within a second.
+// Delete deletes an account. Its keys are refused everywhere within a second.
 func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return nil, act.Do(ctx, f.DB, audit.Entry{Action: "service_accounts:delete", ResourceID: in.AccountID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
+	return nil, act.Do(ctx, f.store.DB, audit.Entry{Action: "service_accounts:delete", ResourceID: in.AccountID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
 		deleted, err := tx.Exec(ctx, deleteAccount, caller.OrganizationID, in.AccountID)
 		if err != nil {
 			return fmt.Errorf("delete service account: %w", err)

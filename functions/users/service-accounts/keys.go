@@ -14,25 +14,25 @@ import (
 
 const keysPath = path + "/{account_id}/keys"
 
-// CreateKeyRequest is the key.
+// CreateKeyRequest describes the new key.
 type CreateKeyRequest struct {
 	Request
 	Body credential.KeyRequest
 }
 
-// ListKeysRequest asks for one page.
+// ListKeysRequest selects one page.
 type ListKeysRequest struct {
 	Request
 	page.Query
 }
 
-// KeyRequest names a key.
+// KeyRequest identifies a key.
 type KeyRequest struct {
 	Request
 	KeyID uuid.UUID `path:"key_id" format:"uuid"`
 }
 
-// RotateKeyRequest names a key and tells how long its present secret is needed.
+// RotateKeyRequest identifies a key and says how long the current secret stays valid.
 type RotateKeyRequest struct {
 	KeyRequest
 	Body credential.RotateRequest
@@ -44,7 +44,7 @@ type ListKeysResponse struct{ Body page.Page[credential.APIKey] }
 // ShownKeyResponse is a key with its secret.
 type ShownKeyResponse struct{ Body credential.ShownKey }
 
-// owner is the account, which must be the organization's.
+// owner returns the account, which must belong to the caller's organization.
 func (f *Function) owner(ctx context.Context, in Request) (caller auth.Caller, owner credential.KeyOwner, err error) {
 	if caller, err = auth.Member(ctx); err == nil {
 		_, err = f.Get(ctx, &in)
@@ -52,15 +52,15 @@ func (f *Function) owner(ctx context.Context, in Request) (caller auth.Caller, o
 	return caller, credential.KeyOwner{ID: in.AccountID, ServiceAccount: true}, err
 }
 
-// CreateKey makes a key that may do no more than the caller.
+// CreateKey creates a key whose scopes cannot exceed the caller's permissions.
 func (f *Function) CreateKey(ctx context.Context, in *CreateKeyRequest) (*ShownKeyResponse, error) {
 	caller, owner, err := f.owner(ctx, in.Request)
 	if err != nil {
 		return nil, err
 	}
 	var out ShownKeyResponse
-	return &out, credential.GiveKey(ctx, f.Store, "api_keys:create", owner, func(tx *outbox.Tx) (err error) {
-		out.Body, err = credential.CreateKey(ctx, f.Store, tx, caller, owner, in.Body)
+	return &out, credential.IssueKey(ctx, f.store, "api_keys:create", owner, func(tx *outbox.Tx) (err error) {
+		out.Body, err = credential.CreateKey(ctx, f.store, tx, caller, owner, in.Body)
 		return err
 	})
 }
@@ -72,8 +72,8 @@ func (f *Function) RotateKey(ctx context.Context, in *RotateKeyRequest) (*ShownK
 		return nil, err
 	}
 	var out ShownKeyResponse
-	return &out, credential.GiveKey(ctx, f.Store, "api_keys:rotate", owner, func(tx *outbox.Tx) (err error) {
-		out.Body, err = credential.RotateKey(ctx, f.Store, tx, caller, owner, in.KeyID, in.Body)
+	return &out, credential.IssueKey(ctx, f.store, "api_keys:rotate", owner, func(tx *outbox.Tx) (err error) {
+		out.Body, err = credential.RotateKey(ctx, f.store, tx, caller, owner, in.KeyID, in.Body)
 		return err
 	})
 }
@@ -84,15 +84,15 @@ func (f *Function) ListKeys(ctx context.Context, in *ListKeysRequest) (*ListKeys
 	if err != nil {
 		return nil, err
 	}
-	keys, err := credential.Keys(ctx, f.Store, owner, in.Query)
+	keys, err := credential.Keys(ctx, f.store, owner, in.Query)
 	return &ListKeysResponse{keys}, err
 }
 
-// RevokeKey ends a key.
+// RevokeKey revokes a key.
 func (f *Function) RevokeKey(ctx context.Context, in *KeyRequest) (*struct{}, error) {
 	_, owner, err := f.owner(ctx, in.Request)
 	if err != nil {
 		return nil, err
 	}
-	return nil, credential.RevokeKey(ctx, f.Store, owner, in.KeyID)
+	return nil, credential.RevokeKey(ctx, f.store, owner, in.KeyID)
 }

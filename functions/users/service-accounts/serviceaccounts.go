@@ -1,5 +1,5 @@
-// Package serviceaccounts keeps an organization's service accounts, which are programs
-// with roles of their own, and their API keys: everything under
+// Package serviceaccounts manages an organization's service accounts, which are programs with
+// roles of their own, and their API keys: everything under
 // /v1/organizations/{id}/service-accounts.
 package serviceaccounts
 
@@ -40,7 +40,7 @@ var Service = function.Service("users-service-accounts", New,
 
 const path = "/v1/organizations/{id}/service-accounts"
 
-// Account is a service account. Its roles are granted as people's are.
+// Account is a service account. Roles are granted to it in the same way as to people.
 type Account struct {
 	ID         uuid.UUID  `json:"id" format:"uuid"`
 	Name       string     `json:"name"`
@@ -49,7 +49,7 @@ type Account struct {
 	DisabledAt *time.Time `json:"disabled_at,omitempty" doc:"When it was disabled; its keys are refused since then"`
 }
 
-// CreateRequest is the account.
+// CreateRequest describes the new account.
 type CreateRequest struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
@@ -57,19 +57,19 @@ type CreateRequest struct {
 	}
 }
 
-// ListRequest asks for one page.
+// ListRequest selects one page.
 type ListRequest struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 	page.Query
 }
 
-// Request names an account.
+// Request identifies an account.
 type Request struct {
 	ID        uuid.UUID `path:"id" format:"uuid"`
 	AccountID uuid.UUID `path:"account_id" format:"uuid"`
 }
 
-// ChangeRequest is what is to be different.
+// ChangeRequest contains the changes.
 type ChangeRequest struct {
 	Request
 	Body struct {
@@ -84,10 +84,10 @@ type AccountResponse struct{ Body Account }
 // ListResponse is one page.
 type ListResponse struct{ Body page.Page[Account] }
 
-// Function keeps service accounts.
-type Function struct{ store.Store }
+// Function manages service accounts.
+type Function struct{ store store.Store }
 
-// New opens the accounts.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err

@@ -33,7 +33,7 @@ func account(t *testing.T, p *platformtest.Platform, c platformtest.Caller, name
 	return platformtest.Decode[serviceaccounts.Account](t, p.Do(c.Token, http.MethodPost, path(c), `{"name": "`+name+`"}`).Want(t, http.StatusCreated))
 }
 
-// grant gives an account a role, as users-grants does.
+// grant grants a role to an account, as users-grants does.
 func grant(t *testing.T, p *platformtest.Platform, c platformtest.Caller, id uuid.UUID, role string) {
 	t.Helper()
 	_, err := p.DB(database.Users).Exec(context.Background(),
@@ -55,7 +55,7 @@ func becomes(t *testing.T, p *platformtest.Platform, bearer, path string, status
 	t.Errorf("the key is still answered %d, want %d", got, status)
 }
 
-func TestServiceAccountLivesAndEnds(t *testing.T) {
+func TestServiceAccount_CreatedChangedAndDeleted(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	admin := p.Login("admin")
@@ -89,7 +89,7 @@ func TestServiceAccountLivesAndEnds(t *testing.T) {
 	}
 }
 
-func TestServiceAccountActsByItsGrantsWithinItsScopes(t *testing.T) {
+func TestServiceAccount_GrantsAndScopes_LimitIt(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	admin := p.Login("admin")
@@ -131,7 +131,7 @@ func TestServiceAccountActsByItsGrantsWithinItsScopes(t *testing.T) {
 	becomes(t, p, last.Key, path(admin), http.StatusUnauthorized)
 }
 
-func TestNobodyLiftsThemselvesByAServiceAccount(t *testing.T) {
+func TestServiceAccount_KeyBeyondTheCaller_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	owner := p.Login("owner")
@@ -154,14 +154,14 @@ func TestNobodyLiftsThemselvesByAServiceAccount(t *testing.T) {
 	becomes(t, p, mighty.Key, path(owner), http.StatusUnauthorized)
 	p.Do(owner.Token, http.MethodPatch, path(owner)+"/"+made.ID.String(), `{"disabled": false}`).Want(t, http.StatusOK)
 
-	// A key makes no keys: whoever finds one could keep what it may for ever.
+	// A key cannot create keys, otherwise whoever finds one could keep its rights forever.
 	grant(t, p, owner, made.ID, "owner")
 	writer := platformtest.Decode[credential.ShownKey](t, p.Do(owner.Token, http.MethodPost, keys, `{"name": "k", "scopes": ["service_accounts:write"]}`).Want(t, http.StatusCreated))
 	p.Do(writer.Key, http.MethodPost, keys, `{"name": "k", "scopes": ["members:write"]}`).Want(t, http.StatusForbidden)
 	p.Do(writer.Key, http.MethodPost, keys, `{"name": "k", "scopes": ["service_accounts:write"]}`).Want(t, http.StatusForbidden)
 }
 
-func TestServiceAccountsOfOthersDoNotExist(t *testing.T) {
+func TestServiceAccount_OfAnotherOrganization_IsNotFound(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	admin, stranger, viewer := p.Login("admin"), p.Login("admin"), p.Login("viewer")

@@ -31,19 +31,19 @@ var Service = function.Service("users-sessions", New,
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// RevokeRequest names a session.
+// RevokeRequest identifies a session.
 type RevokeRequest struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-// RevokeAllRequest tells whether the caller stays.
+// RevokeAllRequest says whether to keep the current session.
 type RevokeAllRequest struct {
 	Body *struct {
 		KeepCurrent bool `json:"keep_current,omitempty" doc:"Keep the current session"`
 	}
 }
 
-// RevokeAllResponse counts.
+// RevokeAllResponse contains the number of ended sessions.
 type RevokeAllResponse struct {
 	Body struct {
 		Revoked int `json:"revoked" doc:"Number of sessions ended"`
@@ -55,8 +55,9 @@ UPDATE sessions SET ended_at = now(), end_reason = 'revoked'
 WHERE user_id = @user AND ended_at IS NULL AND expires_at > now() AND (@only::uuid IS NULL OR id = @only) AND id <> @except
 RETURNING id`
 
-// Revoke ends one session. Whoever holds a stolen one can end just that: the others
-// are its owner's, who has to be able to throw the thief out (OWASP ASVS 5.0 §7.5.2).
+// Revoke ends one session. The holder of a stolen session can only end that one; to end others
+// takes step-up authentication, so that the owner can always end the thief's session (OWASP ASVS
+// 5.0 §7.5.2).
 func (f *Function) Revoke(ctx context.Context, in *RevokeRequest) (*struct{}, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
@@ -64,18 +65,18 @@ func (f *Function) Revoke(ctx context.Context, in *RevokeRequest) (*struct{}, er
 	}
 	if in.ID != caller.SessionID {
 		if err := store.RequireFreshProof(caller); err != nil {
-			return nil, act.Refused(ctx, f.DB, audit.Entry{Action: "sessions:revoke", ResourceID: in.ID.String()}, err)
+			return nil, act.Refused(ctx, f.store.DB, audit.Entry{Action: "sessions:revoke", ResourceID: in.ID.String()}, err)
 		}
 	}
 	ended, err := f.end(ctx, &in.ID, uuid.Nil)
 	if err == nil && ended == 0 {
 		entry := audit.Entry{Action: "sessions:revoke", ResourceID: in.ID.String()}
-		err = act.Refused(ctx, f.DB, entry, fault.New(fault.NotFound, "You have no session with this identifier, or it has ended"))
+		err = act.Refused(ctx, f.store.DB, entry, fault.New(fault.NotFound, "You have no session with this identifier, or it has ended"))
 	}
 	return nil, err
 }
 
-// RevokeAll ends every session, but perhaps not the caller's.
+// RevokeAll ends all sessions, optionally except the current one.
 func (f *Function) RevokeAll(ctx context.Context, in *RevokeAllRequest) (*RevokeAllResponse, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
@@ -90,15 +91,15 @@ func (f *Function) RevokeAll(ctx context.Context, in *RevokeAllRequest) (*Revoke
 	return &out, err
 }
 
-// end ends sessions of the caller's, and tells the person if it was not only the one
-// that asks.
+// end ends sessions of the caller. It notifies the person unless only the current session has
+// ended.
 func (f *Function) end(ctx context.Context, only *uuid.UUID, except uuid.UUID) (int, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return 0, err
 	}
 	var ended []uuid.UUID
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		rows, _ := tx.Query(ctx, end, pgx.NamedArgs{"user": caller.UserID, "only": only, "except": except})
 		if ended, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID]); err != nil {
 			return fmt.Errorf("end sessions: %w", err)
@@ -111,7 +112,7 @@ func (f *Function) end(ctx context.Context, only *uuid.UUID, except uuid.UUID) (
 		if !slices.ContainsFunc(ended, func(id uuid.UUID) bool { return id != caller.SessionID }) {
 			return nil
 		}
-		return f.post.Tell(ctx, tx, caller.UserID, f.post.SessionsEnded)
+		return f.mailer.Notify(ctx, tx, caller.UserID, f.mailer.SessionsEnded)
 	})
 	return len(ended), err
 }

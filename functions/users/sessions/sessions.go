@@ -1,6 +1,5 @@
-// Package sessions shows a person where they are logged in, and ends sessions: GET
-// /v1/users/sessions, DELETE /v1/users/sessions/{id} and POST
-// /v1/users/sessions/revoke-all.
+// Package sessions lists and ends a person's sessions: GET /v1/users/sessions, DELETE
+// /v1/users/sessions/{id} and POST /v1/users/sessions/revoke-all.
 package sessions
 
 import (
@@ -20,7 +19,7 @@ import (
 	"function/shared/page"
 )
 
-// Session is one login that has not ended.
+// Session is an open session.
 type Session struct {
 	ID           uuid.UUID      `json:"id" format:"uuid"`
 	CreatedAt    time.Time      `json:"created_at"`
@@ -34,7 +33,7 @@ type Session struct {
 	Current      bool           `json:"current" doc:"Whether it is the current session"`
 }
 
-// ListRequest asks for one page.
+// ListRequest selects one page.
 type ListRequest struct{ page.Query }
 
 // ListResponse is one page.
@@ -42,18 +41,18 @@ type ListResponse struct{ Body page.Page[Session] }
 
 // Function lists and ends sessions.
 type Function struct {
-	store.Store
-	post notify.Mailer
+	store  store.Store
+	mailer notify.Mailer
 }
 
-// New opens the sessions.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return &Function{store, post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return &Function{store, mailer}, err
 }
 
 const selectSessions = `
@@ -70,18 +69,18 @@ type row struct {
 	Impersonated                      bool
 }
 
-// List lists the caller's sessions; an admin who acts as the person does not see from
-// where they were begun.
+// List lists the caller's sessions. An admin who acts as the person does not see where they
+// began.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
-	key, err := person.OwnKey(ctx, f.Store, caller)
+	key, err := person.OwnKey(ctx, f.store, caller)
 	if err != nil {
 		return nil, err
 	}
-	found, err := page.List(ctx, f.DB, in.Query, func(r row) uuid.UUID { return r.ID }, selectSessions, pgx.NamedArgs{"user": caller.UserID})
+	found, err := page.List(ctx, f.store.DB, in.Query, func(r row) uuid.UUID { return r.ID }, selectSessions, pgx.NamedArgs{"user": caller.UserID})
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,6 @@
-// Package stepup takes a fresh proof of who a person is, within their session, for
-// what asks for one (RFC 9470): POST /v1/users/mfa/step-up, and POST
-// /v1/users/mfa/step-up/passkey before it where the proof is a passkey.
+// Package stepup renews the authentication of a session for operations that require step-up
+// authentication (RFC 9470): POST /v1/users/mfa/step-up, preceded by POST
+// /v1/users/mfa/step-up/passkey if the proof is a passkey.
 package stepup
 
 import (
@@ -29,10 +29,10 @@ var Service = function.Service("users-step-up", New,
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// BeginResponse is what the browser needs.
+// BeginResponse contains the options for the browser.
 type BeginResponse struct{ Body credential.Ceremony }
 
-// Request is the proof. A recovery code is none: it is for logins.
+// Request contains the proof. Recovery codes are not accepted, since they are only for logins.
 type Request struct {
 	Body struct {
 		Code     string                `json:"code,omitempty" pattern:"^[0-9]{6}$" patternDescription:"six digits" example:"123456" doc:"Code of an authenticator app"`
@@ -41,20 +41,20 @@ type Request struct {
 	}
 }
 
-// Response tells how long the proof is fresh.
+// Response says how long the authentication counts.
 type Response struct {
 	Body struct {
 		ExpiresIn int `json:"expires_in" doc:"Seconds for which the authentication counts"`
 	}
 }
 
-// Function takes proofs.
+// Function performs step-up authentication.
 type Function struct {
 	credential.Passkeys
 	passwords credential.Passwords
 }
 
-// New opens the accounts.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	passkeys, err := credential.OpenPasskeys(ctx, env)
 	if err != nil {
@@ -64,34 +64,34 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{passkeys, passwords}, err
 }
 
-var errElsewhere = fault.New(fault.Forbidden, "You logged in with another issuer: log in there again to authenticate")
+var errOtherIssuer = fault.New(fault.Forbidden, "You logged in with another issuer: log in there again to authenticate")
 
-// withSession is the caller, who has a session to renew.
-func withSession(ctx context.Context) (auth.Caller, error) {
+// requireSession returns the caller, who must have a session of this platform.
+func requireSession(ctx context.Context) (auth.Caller, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err == nil && caller.SessionID == uuid.Nil {
-		err = errElsewhere
+		err = errOtherIssuer
 	}
 	return caller, err
 }
 
-// Begin makes a challenge for the caller's passkeys.
+// Begin creates a challenge for the caller's passkeys.
 func (f *Function) Begin(ctx context.Context, _ *struct{}) (*BeginResponse, error) {
-	caller, err := withSession(ctx)
+	caller, err := requireSession(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var out BeginResponse
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		out.Body, err = f.BeginProof(ctx, tx, caller.UserID)
 		return err
 	})
 	return &out, err
 }
 
-// StepUp renews the session's proof.
+// StepUp checks the proof and renews the session's authentication time.
 func (f *Function) StepUp(ctx context.Context, in *Request) (*Response, error) {
-	caller, err := withSession(ctx)
+	caller, err := requireSession(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -111,16 +111,16 @@ func (f *Function) StepUp(ctx context.Context, in *Request) (*Response, error) {
 	return &out, nil
 }
 
-// prove looks at the password before the transaction, which would otherwise hold a
-// connection for as long as hashing takes.
-func (f *Function) prove(ctx context.Context, caller auth.Caller, proof credential.Proof) (proved credential.Proved, err error) {
-	if err := credential.GuardStepUp(ctx, f.Passkeys.SecondFactors.Store, caller.SessionID); err != nil {
+// prove checks a password before the transaction begins, which would otherwise hold a connection
+// while the password is hashed.
+func (f *Function) prove(ctx context.Context, caller auth.Caller, proof credential.Proof) (proved credential.ProofResult, err error) {
+	if err := credential.GuardStepUp(ctx, f.Store, caller.SessionID); err != nil {
 		return proved, err
 	}
 	if proof, err = credential.CheckPassword(ctx, f.passwords, caller.UserID, proof); err != nil {
 		return proved, err
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		proved, err = f.Passkeys.StepUp(ctx, tx, caller, proof)
 		return err
 	})

@@ -1,5 +1,5 @@
-// Package switchorganization makes a session act in another organization of the same
-// person: POST /v1/users/sessions/organization.
+// Package switchorganization switches a session to another of the person's organizations: POST
+// /v1/users/sessions/organization.
 package switchorganization
 
 import (
@@ -28,29 +28,29 @@ var Service = function.Endpoint(function.Post("users-switch-organization", "/v1/
 	Describe("The session's earlier tokens stop working. The stricter organization's session limits apply."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request names the organization.
+// Request identifies the organization.
 type Request struct {
 	Body struct {
 		OrganizationID uuid.UUID `json:"organization_id" format:"uuid"`
 	}
 }
 
-// Response is the session's next pair of tokens.
+// Response contains the session's next pair of tokens.
 type Response struct{ Body session.Tokens }
 
 // Function switches sessions.
 type Function struct {
-	store.Store
+	store  store.Store
 	issuer *auth.Issuer
 }
 
-// New opens the sessions and the signing key.
+// New opens the store and the token issuer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	return &Function{Store: store, issuer: session.NewIssuer(store, env)}, nil
+	return &Function{store: store, issuer: session.NewIssuer(store, env)}, nil
 }
 
 const (
@@ -61,11 +61,12 @@ WHERE m.user_id = $1 AND m.organization_id = $2 AND m.status = 'active' AND o.de
 UPDATE sessions SET organization_id = $2, absolute_end = least(absolute_end, created_at + $3::interval),
        expires_at = least(absolute_end, created_at + $3::interval, now() + $4::interval)
 WHERE id = $1 AND ended_at IS NULL AND expires_at > now() AND created_at + $3::interval > now()`
-	// Deleted, not used up: a client that asks with both at once is no thief.
+	// Tokens are deleted instead of marked as used, so that a client that refreshes concurrently
+	// is not taken for a thief.
 	forgetTokens = `DELETE FROM refresh_tokens WHERE session_id = $1 AND used_at IS NULL`
 )
 
-// Handle switches the session and signs its tokens anew.
+// Handle switches the session and issues new tokens.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := store.RequireSession(ctx)
 	if err != nil {
@@ -74,7 +75,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	var next auth.Caller
 	var refresh string
 	entry := audit.Entry{Action: "sessions:switch_organization", ResourceID: caller.SessionID.String()}
-	err = act.Do(ctx, f.DB, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
+	err = act.Do(ctx, f.store.DB, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
 		if err := f.enter(ctx, tx, caller, in.Body.OrganizationID); err != nil {
 			return err
 		}
@@ -95,7 +96,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	return &Response{Body: session.Bearer(access, refresh)}, nil
 }
 
-// enter makes the session one of the organization, if it lets the person act in it.
+// enter switches the session to an organization in which the person may act.
 func (f *Function) enter(ctx context.Context, tx pgx.Tx, caller auth.Caller, organization uuid.UUID) error {
 	err := tx.QueryRow(ctx, selectOpen, caller.UserID, organization).Scan()
 	if database.IsNoRows(err) {

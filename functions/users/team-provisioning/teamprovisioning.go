@@ -1,4 +1,4 @@
-// Package teamprovisioning hands a team that people have made to the organization's
+// Package teamprovisioning hands a team that members have created over to the organization's
 // provisioning system (SCIM), and takes it back: PUT and DELETE
 // /v1/organizations/{id}/teams/{team_id}/provisioning.
 package teamprovisioning
@@ -27,27 +27,27 @@ var Service = function.Service("users-team-provisioning", New,
 ).
 	Uses(function.Owns(database.Users))
 
-// Request names a team.
+// Request identifies a team.
 type Request struct {
 	ID     uuid.UUID `path:"id" format:"uuid"`
 	TeamID uuid.UUID `path:"team_id" format:"uuid"`
 }
 
-// Function hands teams over.
-type Function struct{ store.Store }
+// Function hands teams over and takes them back.
+type Function struct{ store store.Store }
 
-// New opens the teams.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
-// HandOver hands a team over; one that was is no error.
+// HandOver hands a team over. It has no effect on a team that was handed over before.
 func (f *Function) HandOver(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, provisioning.HandTeamOver(ctx, f.Store, in.ID, in.TeamID)
+	return nil, provisioning.HandTeamOver(ctx, f.store, in.ID, in.TeamID)
 }
 
-// TakeBack takes a team back; one that was not handed over is no error.
+// TakeBack takes a team back. It has no effect on a team that was not handed over.
 func (f *Function) TakeBack(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, provisioning.TakeTeamBack(ctx, f.Store, in.ID, in.TeamID)
+	return nil, provisioning.TakeTeamBack(ctx, f.store, in.ID, in.TeamID)
 }

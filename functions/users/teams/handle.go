@@ -25,28 +25,28 @@ const (
 
 // List lists teams.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
-	teams, err := page.List(ctx, f.DB, in.Query, func(t access.Team) uuid.UUID { return t.ID }, selectTeams, pgx.NamedArgs{"organization": in.ID})
+	teams, err := page.List(ctx, f.Store.DB, in.Query, func(t access.Team) uuid.UUID { return t.ID }, selectTeams, pgx.NamedArgs{"organization": in.ID})
 	return &ListResponse{Body: teams}, err
 }
 
 var errNoTeam = fault.New(fault.NotFound, "There is no such team")
 
-// Get shows a team.
+// Get returns a team.
 func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
-	team, err := database.One[access.Team](ctx, f.DB, errNoTeam, selectTeam, in.ID, in.TeamID)
+	team, err := database.One[access.Team](ctx, f.Store.DB, errNoTeam, selectTeam, in.ID, in.TeamID)
 	return &Response{Body: team}, err
 }
 
-// Create makes a team.
+// Create creates a team.
 func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, error) {
-	team, err := access.CreateTeam(ctx, f.RoleChanges.Store, in.ID, string(in.Body.Name), in.Body.ParentID)
+	team, err := access.CreateTeam(ctx, f.Store, in.ID, string(in.Body.Name), in.Body.ParentID)
 	return &Response{Body: team}, err
 }
 
 // Rename renames a team.
 func (f *Function) Rename(ctx context.Context, in *RenameRequest) (*Response, error) {
 	var out Response
-	err := act.Do(ctx, f.DB, audit.Entry{Action: "teams:rename", ResourceID: in.TeamID.String()}, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
+	err := act.Do(ctx, f.Store.DB, audit.Entry{Action: "teams:rename", ResourceID: in.TeamID.String()}, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
 		out.Body, err = database.One[access.Team](ctx, tx, errNoTeam, rename, in.ID, in.TeamID, in.Body.Name)
 		return err
 	})
@@ -54,7 +54,7 @@ func (f *Function) Rename(ctx context.Context, in *RenameRequest) (*Response, er
 }
 
 // Move moves a team.
-func (f *Function) Move(ctx context.Context, in *MoveRequest) (*access.RoleChangeAnswer, error) {
+func (f *Function) Move(ctx context.Context, in *MoveRequest) (*access.RoleChangeResponse, error) {
 	change := access.RoleChange{Kind: access.MoveTeam, TeamID: in.TeamID}
 	if in.Body.ParentID != nil {
 		change.ParentID = *in.Body.ParentID
@@ -63,6 +63,6 @@ func (f *Function) Move(ctx context.Context, in *MoveRequest) (*access.RoleChang
 }
 
 // Delete deletes a team.
-func (f *Function) Delete(ctx context.Context, in *Request) (*access.RoleChangeAnswer, error) {
+func (f *Function) Delete(ctx context.Context, in *Request) (*access.RoleChangeResponse, error) {
 	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.DeleteTeam, TeamID: in.TeamID})
 }

@@ -1,5 +1,5 @@
-// Package teams keeps the teams of an organization, which lie in each other, for what
-// is under /v1/organizations/{id}/teams.
+// Package teams manages the teams of an organization, which can be nested: everything under
+// /v1/organizations/{id}/teams.
 package teams
 
 import (
@@ -19,29 +19,29 @@ import (
 )
 
 const (
-	path = "/v1/organizations/{id}/teams"
-	one  = path + "/{team_id}"
+	path     = "/v1/organizations/{id}/teams"
+	teamPath = path + "/{team_id}"
 )
 
 // Service declares the function.
 var Service = function.Service("users-teams", New,
 	function.On(function.Get("users-list-teams", path, "List your organization's teams", policy.TeamsRead), (*Function).List),
-	function.On(function.Get("users-get-team", one, "One team", policy.TeamsRead), (*Function).Get),
+	function.On(function.Get("users-get-team", teamPath, "One team", policy.TeamsRead), (*Function).Get),
 	function.On(function.Post("users-create-team", path, "Create a team", policy.TeamsWrite).
 		Status(http.StatusCreated).Fails(fault.Conflict), (*Function).Create),
-	function.On(function.Patch("users-rename-team", one, "Rename a team", policy.TeamsWrite).
+	function.On(function.Patch("users-rename-team", teamPath, "Rename a team", policy.TeamsWrite).
 		Fails(fault.Conflict), (*Function).Rename),
-	function.On(function.Put("users-move-team", one+"/parent", "Move a team to another parent", policy.TeamsWrite).
+	function.On(function.Put("users-move-team", teamPath+"/parent", "Move a team to another parent", policy.TeamsWrite).
 		Describe("Teams can be nested at most 10 levels deep. Moving a team into or out of one that has roles is a role change: it also requires roles:write and step-up authentication.").
-		Answers(access.AnswersOfChanges), (*Function).Move),
-	function.On(function.Delete("users-delete-team", one, "Delete a team without subteams", policy.TeamsWrite).
+		Answers(access.PendingResponses), (*Function).Move),
+	function.On(function.Delete("users-delete-team", teamPath, "Delete a team without subteams", policy.TeamsWrite).
 		Fails(fault.Conflict).
 		Describe("If the team has roles, its own or inherited from a parent team, this is a role change: it also requires roles:write and step-up authentication.").
-		Answers(access.AnswersOfChanges), (*Function).Delete),
+		Answers(access.PendingResponses), (*Function).Delete),
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// ListRequest asks for one page.
+// ListRequest selects one page.
 type ListRequest struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 	page.Query
@@ -50,13 +50,13 @@ type ListRequest struct {
 // ListResponse is one page.
 type ListResponse struct{ Body page.Page[access.Team] }
 
-// Request names a team.
+// Request identifies a team.
 type Request struct {
 	ID     uuid.UUID `path:"id" format:"uuid"`
 	TeamID uuid.UUID `path:"team_id" format:"uuid"`
 }
 
-// Named is a team's name.
+// Named contains a team's name.
 type Named struct {
 	Name person.DisplayName `json:"name" minLength:"1" maxLength:"100" doc:"Unique among the organization's teams, ignoring case"`
 }
@@ -70,13 +70,13 @@ type CreateRequest struct {
 	}
 }
 
-// RenameRequest is a team's new name.
+// RenameRequest contains a team's new name.
 type RenameRequest struct {
 	Request
 	Body Named
 }
 
-// MoveRequest is where a team lies from now on.
+// MoveRequest contains a team's new parent.
 type MoveRequest struct {
 	Request
 	Body struct {
@@ -87,10 +87,10 @@ type MoveRequest struct {
 // Response is a team.
 type Response struct{ Body access.Team }
 
-// Function keeps teams.
+// Function manages teams.
 type Function struct{ access.RoleChanges }
 
-// New opens the teams.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	changes, err := access.OpenRoleChanges(ctx, env)
 	return &Function{changes}, err

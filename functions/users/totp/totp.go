@@ -29,17 +29,17 @@ var Service = function.Service("users-totp", New,
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// EnrolResponse is what the app is told.
+// EnrolResponse contains the secret for the app.
 type EnrolResponse struct{ Body credential.TOTPEnrolment }
 
-// ConfirmRequest is the app's first code.
+// ConfirmRequest contains the app's first code.
 type ConfirmRequest struct {
 	Body struct {
 		Code string `json:"code" pattern:"^[0-9]{6}$" patternDescription:"six digits"`
 	}
 }
 
-// ConfirmResponse holds the recovery codes that come with the first second factor.
+// ConfirmResponse contains the recovery codes that are created with the first second factor.
 type ConfirmResponse struct {
 	Body struct {
 		RecoveryCodes []string `json:"recovery_codes,omitempty" doc:"Shown only once. Each code completes one login without the app. Absent: the codes shown earlier stay valid"`
@@ -49,13 +49,13 @@ type ConfirmResponse struct {
 // Function manages authenticator apps.
 type Function struct{ credential.SecondFactors }
 
-// New opens the accounts.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	factors, err := credential.OpenSecondFactors(ctx, env)
 	return &Function{factors}, err
 }
 
-// Enrol makes a secret that waits for its confirmation.
+// Enrol creates a secret, which is not active until it is confirmed.
 func (f *Function) Enrol(ctx context.Context, _ *struct{}) (*EnrolResponse, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
@@ -69,14 +69,14 @@ func (f *Function) Enrol(ctx context.Context, _ *struct{}) (*EnrolResponse, erro
 	return &out, err
 }
 
-// Confirm makes the app count; the session counts as proved by it.
+// Confirm activates the app. The session then counts as authenticated with it.
 func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*ConfirmResponse, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var out ConfirmResponse
-	change := credential.FactorChange{Action: "totp:confirm", Told: notify.Mailer.AuthenticatorAdded}
+	change := credential.FactorChange{Action: "totp:confirm", Notice: notify.Mailer.AuthenticatorAdded}
 	err = f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
 		ok, err := credential.ConfirmTOTP(ctx, f.SecondFactors.Store, tx, caller.UserID, in.Body.Code)
 		if err != nil {
@@ -85,19 +85,19 @@ func (f *Function) Confirm(ctx context.Context, in *ConfirmRequest) (*ConfirmRes
 		if !ok {
 			return fault.At("body.code", "does not match the app's current code: check the clock of its device")
 		}
-		out.Body.RecoveryCodes, err = f.Enrolled(ctx, tx, caller, []string{"otp", "mfa"})
+		out.Body.RecoveryCodes, err = f.CompleteEnrolment(ctx, tx, caller, []string{"otp", "mfa"})
 		return err
 	})
 	return &out, err
 }
 
-// Remove takes the app away.
+// Remove removes the app.
 func (f *Function) Remove(ctx context.Context, _ *struct{}) (*struct{}, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
-	change := credential.FactorChange{Action: "totp:remove", Told: notify.Mailer.AuthenticatorRemoved}
+	change := credential.FactorChange{Action: "totp:remove", Notice: notify.Mailer.AuthenticatorRemoved}
 	return nil, f.ChangeFactors(ctx, caller, change, func(tx *outbox.Tx) error {
 		removed, err := credential.RemoveTOTP(ctx, tx, caller.UserID)
 		if err != nil {
@@ -106,6 +106,6 @@ func (f *Function) Remove(ctx context.Context, _ *struct{}) (*struct{}, error) {
 		if !removed {
 			return fault.New(fault.NotFound, "No authenticator app is enrolled")
 		}
-		return f.Removed(ctx, tx, caller.UserID)
+		return f.CompleteRemoval(ctx, tx, caller.UserID)
 	})
 }

@@ -1,5 +1,5 @@
-// Package transferownership gives an owner's ownership to another member:
-// POST /v1/organizations/{id}/ownership.
+// Package transferownership transfers the caller's ownership of an organization to another
+// member: POST /v1/organizations/{id}/ownership.
 package transferownership
 
 import (
@@ -19,10 +19,10 @@ import (
 var Service = function.Endpoint(function.Post("users-transfer-ownership", "/v1/organizations/{id}/ownership", "Transfer your ownership to another member", policy.OrganizationsDelete.WithFreshProof()).
 	Fails(fault.Conflict).
 	Describe("You become an admin at the same time.").
-	Answers(access.AnswersOfChanges), New).
+	Answers(access.PendingResponses), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request names the organization and its new owner.
+// Request identifies the organization and its new owner.
 type Request struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
@@ -33,13 +33,13 @@ type Request struct {
 // Function transfers ownership.
 type Function struct{ access.RoleChanges }
 
-// New opens the memberships.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	changes, err := access.OpenRoleChanges(ctx, env)
 	return &Function{changes}, err
 }
 
 // Handle makes the member an owner and the caller an admin.
-func (f *Function) Handle(ctx context.Context, in *Request) (*access.RoleChangeAnswer, error) {
+func (f *Function) Handle(ctx context.Context, in *Request) (*access.RoleChangeResponse, error) {
 	return f.ChangeRoles(ctx, in.ID, access.RoleChange{Kind: access.TransferOwnership, UserID: in.Body.UserID})
 }

@@ -1,6 +1,6 @@
-// Package trustdomain makes a domain an organization's without asking DNS, for a platform
-// that no public zone knows. An operator runs it; elsewhere,
-// POST /v1/organizations/{id}/domains/{domain}/verify looks at the zone.
+// Package trustdomain assigns a domain to an organization without checking DNS, for a platform
+// without a public zone. An operator runs it; elsewhere, POST
+// /v1/organizations/{id}/domains/{domain}/verify checks the zone.
 package trustdomain
 
 import (

@@ -1,5 +1,5 @@
-// Package unlock ends the delay of an account that somebody has guessed passwords
-// for: POST /v1/users/unlock, with the token that the owner got by mail.
+// Package unlock ends the delay of logins after somebody has guessed passwords of an account:
+// POST /v1/users/unlock, with the token that was mailed to the owner.
 package unlock
 
 import (
@@ -24,7 +24,7 @@ var Service = function.Endpoint(function.Post("users-unlock", "/v1/users/unlock"
 	Describe("Clears the failed logins, so that logins are no longer delayed. The token is valid once, for a day."), New).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// Request is the token.
+// Request contains the token.
 type Request struct {
 	Body struct {
 		Token string `json:"token" maxLength:"100" doc:"From the link in the mail"`
@@ -32,30 +32,30 @@ type Request struct {
 }
 
 // Function unlocks accounts.
-type Function struct{ store.Store }
+type Function struct{ store store.Store }
 
-// New opens the accounts.
+// New opens the store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	return &Function{store}, err
 }
 
-// Handle uses the token up and clears the failures.
+// Handle consumes the token and clears the failed logins.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	entry := audit.Entry{Action: "accounts:unlock"}
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err := f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		user, _, err := notify.UseMailedToken(ctx, tx, notify.AccountUnlock, in.Body.Token)
 		if err != nil {
 			return err
 		}
-		if err := session.UnlockHere(ctx, f.Store, tx, user); err != nil {
+		if err := session.UnlockHere(ctx, f.store, tx, user); err != nil {
 			return err
 		}
 		entry.ActorID, entry.ResourceID = user, user.String()
 		return audit.Record(ctx, tx, entry)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("unlock account: %w", act.Refused(ctx, f.DB, entry, err))
+		return nil, fmt.Errorf("unlock account: %w", act.Refused(ctx, f.store.DB, entry, err))
 	}
 	return nil, nil
 }

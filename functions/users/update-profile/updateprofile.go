@@ -1,5 +1,5 @@
-// Package updateprofile changes what a person says of themselves: names, preferences
-// and the like: PATCH /v1/users/profile.
+// Package updateprofile changes the parts of a profile that the person maintains, such as names
+// and preferences: PATCH /v1/users/profile.
 package updateprofile
 
 import (
@@ -30,8 +30,8 @@ var Service = function.Endpoint(function.Patch("users-update-profile", "/v1/user
 	Describe("A JSON Merge Patch (RFC 7396): absent members stay, null removes, objects are merged. A profile can have at most 64 KiB, 10 levels and 1,000 keys."), New).
 	Uses(function.Owns(database.Users), function.Keys, function.Documents)
 
-// changes describes what may be changed; [users.Changeable] checks it.
-var changes = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Properties: map[string]*huma.Schema{
+// patchSchema is the schema of a patch. [person.Changeable] validates it.
+var patchSchema = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, Properties: map[string]*huma.Schema{
 	"first_name":   {Type: huma.TypeString, Description: "1 to 100 characters"},
 	"last_name":    {Type: huma.TypeString, Description: "1 to 100 characters"},
 	"display_name": {Type: huma.TypeString, Nullable: true, Description: "How others should see your name, up to 200 characters", Examples: []any{"Ada L."}},
@@ -43,17 +43,17 @@ var changes = &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false, P
 }}
 
 var requestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-	"application/merge-patch+json": {Extensions: map[string]any{"schema": changes}},
-	"application/json":             {Extensions: map[string]any{"schema": changes}},
+	"application/merge-patch+json": {Extensions: map[string]any{"schema": patchSchema}},
+	"application/json":             {Extensions: map[string]any{"schema": patchSchema}},
 }}
 
-// Request is the change.
+// Request contains the patch.
 type Request struct {
 	IfMatch string `header:"If-Match" maxLength:"1000" doc:"ETag, or list of ETags, of the profile to change; absent or *: any"`
 	function.Raw
 }
 
-// Response is the profile as it is now.
+// Response contains the resulting profile.
 type Response struct {
 	ETag string `header:"ETag"`
 	Body person.Profile
@@ -61,11 +61,11 @@ type Response struct {
 
 // Function changes profiles.
 type Function struct {
-	store.Store
+	store    store.Store
 	profiles person.Profiles
 }
 
-// New opens the accounts and the documents.
+// New opens the store and the document store.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
@@ -82,9 +82,9 @@ UPDATE users SET first_name = $2, last_name = $3, profile_document = $4, profile
 RETURNING profile_revision`
 )
 
-// Handle changes the profile in one transaction, whose commit is the change: in
-// MongoDB too, where the new document is stored first and is nothing until the
-// committed row points to it.
+// Handle changes the profile in one transaction, whose commit makes the change effective. This
+// also holds for MongoDB, where the new document is stored first but not referenced until the
+// row that points to it is committed.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
@@ -96,11 +96,11 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	var now person.StoredProfile
 	var replaced *uuid.UUID
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if _, err := tx.Exec(ctx, lockPerson, caller.UserID); err != nil {
 			return fmt.Errorf("lock profile: %w", err)
 		}
-		if now, err = f.profiles.Read(ctx, f.Store, tx, caller); err != nil {
+		if now, err = f.profiles.Read(ctx, f.store, tx, caller); err != nil {
 			return err
 		}
 		if in.IfMatch != "" && !matches(in.IfMatch, now.ETag()) {
@@ -113,12 +113,13 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	if replaced != nil && *replaced != *now.Document {
-		f.profiles.Forget(context.WithoutCancel(ctx), f.DB, replaced)
+		f.profiles.DeleteUnreferenced(context.WithoutCancel(ctx), f.store.DB, replaced)
 	}
 	return &Response{ETag: now.ETag(), Body: now.Profile}, nil
 }
 
-// matches is the strong comparison of RFC 9110 §13.1.1, for an ETag that has no comma.
+// matches is the strong comparison of entity tags (RFC 9110 §13.1.1). It requires that the
+// entity tag contains no comma.
 func matches(ifMatch, etag string) bool {
 	for tag := range strings.SplitSeq(ifMatch, ",") {
 		if tag = strings.TrimSpace(tag); tag == etag || tag == "*" {
@@ -128,7 +129,8 @@ func matches(ifMatch, etag string) bool {
 	return false
 }
 
-// change brings a profile to its next revision, unless the patch changes nothing.
+// change applies the patch and increments the profile's revision, unless the patch changes
+// nothing.
 func (f *Function) change(ctx context.Context, tx *outbox.Tx, p *person.StoredProfile, patch []byte) error {
 	changed, fields, err := person.Changeable{FirstName: p.FirstName, LastName: p.LastName, Extras: p.Extras}.Change(patch)
 	if err != nil || len(fields) == 0 {

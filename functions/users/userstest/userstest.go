@@ -1,4 +1,4 @@
-// Package userstest is what tests and measurements outside the domain need of it.
+// Package userstest exposes parts of the users domain to tests and benchmarks of other domains.
 package userstest
 
 import (
@@ -9,18 +9,18 @@ import (
 	"function/shared/secret"
 )
 
-// What the domain's operations answer.
+// Response bodies of the domain's operations.
 type (
 	Account = person.Account
 	Team    = access.Team
 	Tokens  = session.Tokens
 )
 
-// EmailIndex is the blind index by which an address is found.
+// EmailIndex returns the blind index of an address.
 func EmailIndex(keeper *secret.Keeper, email string) []byte { return person.EmailIndex(keeper, email) }
 
-// NewToken is a random token as mails hold them.
+// NewToken returns a random token in the form used in mails.
 func NewToken() string { return store.NewToken() }
 
-// TokenHash is what the database holds of a token.
+// TokenHash returns the stored form of a token.
 func TokenHash(token string) []byte { return store.TokenHash(token) }

@@ -1,6 +1,6 @@
-// Package verifyemail finds out whether a person reads the address of their account:
-// POST /v1/users/email/verification mails a token there, POST /v1/users/email/verify
-// takes it.
+// Package verifyemail verifies that a person controls the address of their account: POST
+// /v1/users/email/verification mails a token to it, and POST /v1/users/email/verify accepts the
+// token.
 package verifyemail
 
 import (
@@ -33,7 +33,7 @@ var Service = function.Service("users-verify-email", New,
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// VerifyRequest is the two proofs.
+// VerifyRequest contains the mailed token and the account's password.
 type VerifyRequest struct {
 	Body struct {
 		Token    string `json:"token" maxLength:"100"`
@@ -44,17 +44,17 @@ type VerifyRequest struct {
 // Function verifies addresses.
 type Function struct {
 	credential.Passwords
-	post notify.Mailer
+	mailer notify.Mailer
 }
 
-// New opens the accounts and the mail.
+// New opens the store and the mailer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	passwords, err := credential.OpenPasswords(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	post, err := notify.NewMailer(passwords.Store, env)
-	return &Function{passwords, post}, err
+	mailer, err := notify.NewMailer(passwords.Store, env)
+	return &Function{passwords, mailer}, err
 }
 
 const (
@@ -68,10 +68,10 @@ func (f *Function) Send(ctx context.Context, _ *struct{}) (*struct{}, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.post.Needed(); err != nil {
+	if err := f.mailer.Require(); err != nil {
 		return nil, err
 	}
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		var index []byte
 		var verified bool
 		if err := tx.QueryRow(ctx, selectAddress, caller.UserID).Scan(&index, &verified); err != nil {
@@ -80,7 +80,7 @@ func (f *Function) Send(ctx context.Context, _ *struct{}) (*struct{}, error) {
 		if verified {
 			return fault.New(fault.Conflict, "Your address is already confirmed")
 		}
-		if err := notify.MailVerification(ctx, f.Store, tx, f.post, caller.UserID, index); err != nil {
+		if err := notify.MailVerification(ctx, f.Store, tx, f.mailer, caller.UserID, index); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, audit.Entry{Action: "emails:send_verification", ResourceID: caller.UserID.String()})
@@ -91,13 +91,14 @@ func (f *Function) Send(ctx context.Context, _ *struct{}) (*struct{}, error) {
 	return nil, nil
 }
 
-// Verify takes the token, from whoever reads the mail and holds the account.
+// Verify verifies the address for a person who has received the mail and knows the account's
+// password.
 func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*struct{}, error) {
 	entry := audit.Entry{Action: "emails:verify"}
-	if err := credential.ProveHolder(ctx, f.Passwords, notify.EmailVerification, in.Body.Token, in.Body.Password); err != nil {
-		return nil, act.Refused(ctx, f.DB, entry, err)
+	if err := credential.ProveOwnership(ctx, f.Passwords, notify.EmailVerification, in.Body.Token, in.Body.Password); err != nil {
+		return nil, act.Refused(ctx, f.Store.DB, entry, err)
 	}
-	err := f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err := f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		user, _, err := notify.UseMailedToken(ctx, tx, notify.EmailVerification, in.Body.Token)
 		if err != nil {
 			return err
@@ -109,7 +110,7 @@ func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*struct{}, er
 		return audit.Record(ctx, tx, entry)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("verify address: %w", act.Refused(ctx, f.DB, entry, err))
+		return nil, fmt.Errorf("verify address: %w", act.Refused(ctx, f.Store.DB, entry, err))
 	}
 	return nil, nil
 }

@@ -1,6 +1,6 @@
-// Package verifysecondfactor completes a login whose password was right:
-// POST /v1/users/mfa/verify, and POST /v1/users/mfa/verify/passkey before it where
-// the second factor is a passkey.
+// Package verifysecondfactor completes a login whose password was correct: POST
+// /v1/users/mfa/verify, preceded by POST /v1/users/mfa/verify/passkey if the second factor is a
+// passkey.
 package verifysecondfactor
 
 import (
@@ -30,17 +30,17 @@ var Service = function.Service("users-verify-second-factor", New,
 ).
 	Uses(function.Owns(database.Users), function.Keys)
 
-// BeginRequest names the login.
+// BeginRequest identifies the pending login.
 type BeginRequest struct {
 	Body struct {
 		MFAToken string `json:"mfa_token" maxLength:"100"`
 	}
 }
 
-// BeginResponse is what the browser needs.
+// BeginResponse contains the options for the browser.
 type BeginResponse struct{ Body credential.Ceremony }
 
-// VerifyRequest names the login, and proves the second factor.
+// VerifyRequest identifies the pending login and contains the proof.
 type VerifyRequest struct {
 	Body struct {
 		MFAToken     string                `json:"mfa_token" maxLength:"100"`
@@ -50,7 +50,7 @@ type VerifyRequest struct {
 	}
 }
 
-// VerifyResponse is the session's first pair of tokens.
+// VerifyResponse contains the session's first pair of tokens.
 type VerifyResponse struct{ Body session.Tokens }
 
 // Function completes logins.
@@ -59,7 +59,7 @@ type Function struct {
 	issuer *auth.Issuer
 }
 
-// New opens the accounts and the signing key.
+// New opens the store and the token issuer.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	passkeys, err := credential.OpenPasskeys(ctx, env)
 	if err != nil {
@@ -73,9 +73,9 @@ var (
 	errRefused = fault.New(fault.Unauthenticated, "The second factor is wrong: try again")
 )
 
-// Begin makes a challenge for the passkeys of the person whose login waits.
+// Begin creates a challenge for the passkeys of the person whose login is pending.
 func (f *Function) Begin(ctx context.Context, in *BeginRequest) (*BeginResponse, error) {
-	user, err := credential.PendingUser(ctx, f.Passkeys.SecondFactors.Store, in.Body.MFAToken)
+	user, err := credential.PendingUser(ctx, f.Store, in.Body.MFAToken)
 	if err != nil {
 		return nil, err
 	}
@@ -83,36 +83,36 @@ func (f *Function) Begin(ctx context.Context, in *BeginRequest) (*BeginResponse,
 		return nil, errNoLogin
 	}
 	var out BeginResponse
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		out.Body, err = f.BeginProof(ctx, tx, user)
 		return err
 	})
 	return &out, err
 }
 
-// Verify begins the session. What was wrong is counted and recorded before anybody
-// hears of it.
+// Verify completes the login. A wrong second factor is counted and recorded before the response
+// is sent.
 func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*VerifyResponse, error) {
 	proof := credential.Proof{Code: in.Body.Code, RecoveryCode: in.Body.RecoveryCode, Passkey: in.Body.Passkey}
 	if err := proof.Check(); err != nil {
 		return nil, err
 	}
-	user, err := credential.PendingUser(ctx, f.Passkeys.SecondFactors.Store, in.Body.MFAToken)
+	user, err := credential.PendingUser(ctx, f.Store, in.Body.MFAToken)
 	if err != nil {
 		return nil, err
 	}
 	if user == uuid.Nil {
 		return nil, errNoLogin
 	}
-	if err := credential.GuardLogin(ctx, f.Passkeys.SecondFactors.Store, user, proof); err != nil {
+	if err := credential.GuardLogin(ctx, f.Store, user, proof); err != nil {
 		return nil, err
 	}
 	if err := f.issuer.Ready(ctx); err != nil {
 		return nil, err
 	}
 	var out VerifyResponse
-	var proved credential.Proved
-	err = f.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	var proved credential.ProofResult
+	err = f.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		pending, err := credential.AttemptLogin(ctx, tx, in.Body.MFAToken)
 		if err != nil {
 			return err
@@ -126,7 +126,7 @@ func (f *Function) Verify(ctx context.Context, in *VerifyRequest) (*VerifyRespon
 		if err := f.RecordLoginProof(ctx, tx, pending, proved); err != nil || proved.Refused != "" {
 			return err
 		}
-		out.Body, err = credential.Complete(ctx, f.Passkeys.SecondFactors.Store, tx, f.issuer, pending, proved.Methods)
+		out.Body, err = credential.Complete(ctx, f.Store, tx, f.issuer, pending, proved.Methods)
 		return err
 	})
 	if err != nil {

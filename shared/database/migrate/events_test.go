@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// An event that a migration writes is delivered by today's Triggers, whose types end in a
+// Events that a migration writes are delivered by the current Triggers, whose types end in a
 // version.
-func TestMigrations_EventsThatTheyWrite_HaveVersions(t *testing.T) {
+func TestMigrations_WrittenEvents_HaveVersions(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("migrations/*/*.sql")
 	if err != nil {

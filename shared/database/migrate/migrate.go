@@ -1,6 +1,6 @@
-// Package migrate brings the platform's databases to the schema that this code
-// expects. It runs once before the functions: as a Job on a cluster, at the start
-// of the local platform, and for the template databases of tests.
+// Package migrate creates the platform's databases and brings them to the schema that this code
+// expects. It runs before the functions: as a Job on a cluster, when the local platform starts, and
+// for the template databases of tests.
 package migrate
 
 import (
@@ -28,29 +28,27 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// directories of a database's own migrations; each also gets those of `every`.
+// directories holds each database's own migrations; those of `every` apply to all databases.
 var directories = map[database.Name]string{
 	database.Users:     "users",
 	database.Datasets:  "datasets",
 	database.Analytics: "analytics",
 }
 
-// Owners are the roles that own what is in the databases, but for the audit trail: what a
-// domain's functions log in as.
+// Owners are the roles that domains' functions log in as. They own everything in their database
+// except the audit trail.
 var Owners = map[database.Name]string{
 	database.Users:     "user_management",
 	database.Datasets:  "data_management",
 	database.Analytics: "analytics",
 }
 
-// AuditOwner is the role that owns the databases and the audit trails in them. Nobody
-// logs in as it.
+// AuditOwner is the role that owns the databases and their audit trails. It cannot log in.
 const AuditOwner = "audit_owner"
 
-// Readers are the roles that see a part of a database: what token checks read, what
-// queries over data sets read, what a person's own SQL runs as, and what shows an
-// organization or a person the trails of other domains. Compliance also writes, in its own
-// schema.
+// Readers are the roles that see only part of a database: what token checks read, what queries over
+// data sets read, the role of users' own SQL, and the role that reads the audit trails of other
+// domains. compliance also writes to its own schema.
 var Readers = map[string][]database.Name{
 	"token_verifier":   {database.Users},
 	"catalog_reader":   {database.Datasets},
@@ -59,9 +57,8 @@ var Readers = map[string][]database.Name{
 	"compliance":       {database.Users},
 }
 
-// Bootstrap makes the roles that are missing, by a connection that may do so.
-// passwords names the password of each role; a role without one can log in only
-// where the server asks for none.
+// Bootstrap creates missing roles through a connection that may do so. passwords maps roles to
+// passwords; a role without one can log in only where the server asks for none.
 func Bootstrap(ctx context.Context, admin *pgx.Conn, passwords map[string]string) error {
 	roles := slices.Sorted(maps.Values(Owners))
 	roles = append(roles, slices.Sorted(maps.Keys(Readers))...)
@@ -79,12 +76,13 @@ func Bootstrap(ctx context.Context, admin *pgx.Conn, passwords map[string]string
 	return limitReader(ctx, admin)
 }
 
-// timeLimits end what hangs, so that it holds no lock and keeps no dead row from vacuum.
-// They belong to the roles, not to the pools: a transaction pooler passes no session's
-// settings on. Longer work says so in its transaction (database.AllowTime).
+// timeLimits stop statements and transactions that hang, since they hold locks and keep vacuum from
+// removing dead rows. They are set on the roles rather than by the pools because a transaction
+// pooler does not pass session settings on. A transaction that needs longer calls
+// database.AllowTime.
 var timeLimits = []string{"statement_timeout=1min", "idle_in_transaction_session_timeout=1min"}
 
-// limitTime gives a role its limits, unless it has them.
+// limitTime sets the limits of a role where they are missing.
 func limitTime(ctx context.Context, admin *pgx.Conn, role string) error {
 	var present []string
 	if err := admin.QueryRow(ctx, "SELECT coalesce(rolconfig, '{}') FROM pg_roles WHERE rolname = $1", role).Scan(&present); err != nil {
@@ -102,7 +100,7 @@ func limitTime(ctx context.Context, admin *pgx.Conn, role string) error {
 	return nil
 }
 
-// unlimited is a connection's configuration for work that takes as long as it takes.
+// unlimited returns a connection's configuration without time limits.
 func unlimited(config *pgx.ConnConfig) *pgx.ConnConfig {
 	config = config.Copy()
 	for _, limit := range timeLimits {
@@ -112,8 +110,8 @@ func unlimited(config *pgx.ConnConfig) *pgx.ConnConfig {
 	return config
 }
 
-// limitReader bounds the disk that a person's own SQL may fill with a sort. Only a
-// superuser may set that; elsewhere the server's own limit holds.
+// limitReader limits the temporary files of users' own SQL, such as for a sort. Only a superuser
+// may set that; otherwise the server's own limit applies.
 func limitReader(ctx context.Context, admin *pgx.Conn) error {
 	_, err := admin.Exec(ctx, "ALTER ROLE analytics_reader SET temp_file_limit = '256MB'")
 	var e *pgconn.PgError
@@ -146,9 +144,8 @@ func createRole(ctx context.Context, admin *pgx.Conn, role, login, password stri
 	return err
 }
 
-// Create makes a database under the given name, closed to everyone who was not let in by
-// name: its domain's role, which owns it until [Protect], and its readers. An existing
-// one is left alone.
+// Create creates a database with the given name, or leaves an existing one alone. It grants access
+// only to the domain's role, which owns a new database until [Protect], and to its readers.
 func Create(ctx context.Context, admin *pgx.Conn, kind database.Name, name string) error {
 	var exists bool
 	err := admin.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&exists)
@@ -173,9 +170,8 @@ func Create(ctx context.Context, admin *pgx.Conn, kind database.Name, name strin
 	return nil
 }
 
-// Up applies what is missing, under a lock: several may try at once. The
-// connection logs in as the database's owner. It refuses a database that a newer
-// version of this code has migrated.
+// Up applies missing migrations as the database's owner. A lock lets several processes call it at
+// once. It refuses a database that a newer version of this code has migrated.
 func Up(ctx context.Context, kind database.Name, config *pgx.ConnConfig) error {
 	db := stdlib.OpenDB(*unlimited(config))
 	defer db.Close()
@@ -187,8 +183,8 @@ func Up(ctx context.Context, kind database.Name, config *pgx.ConnConfig) error {
 	return nil
 }
 
-// Protect hands the audit trail of a migrated database over to [AuditOwner], out of reach
-// of what the functions log in as. The connection is an administrator's, to that database.
+// Protect transfers the audit trail of a migrated database to [AuditOwner], out of reach of the
+// roles that functions log in as. It needs an administrator's connection to that database.
 func Protect(ctx context.Context, admin *pgx.ConnConfig) error {
 	db := stdlib.OpenDB(*unlimited(admin))
 	defer db.Close()
@@ -226,10 +222,9 @@ func up(ctx context.Context, db *sql.DB, directory string) error {
 	return err
 }
 
-// All makes what is missing of roles and databases, by an administrator's
-// connection, migrates each database as its owner, whose URL owners gives, and protects
-// its audit trail. The
-// roles of all URLs, readers' too, get the passwords that the URLs name.
+// All creates missing roles and databases through an administrator's connection, migrates each
+// database as its owner, and protects its audit trail. owners holds the owners' URLs. The roles of
+// all URLs, including readers', get the passwords in their URLs.
 func All(ctx context.Context, admin string, owners map[database.Name]string, readers ...string) error {
 	passwords := map[string]string{}
 	for _, url := range readers {
@@ -241,7 +236,7 @@ func All(ctx context.Context, admin string, owners map[database.Name]string, rea
 	}
 	configs := map[database.Name]*pgx.ConnConfig{}
 	for kind, url := range owners {
-		config, err := pgxpool.ParseConfig(url) // which takes the pool's own settings out
+		config, err := pgxpool.ParseConfig(url) // removes the pool's settings
 		if err != nil {
 			return fmt.Errorf("the URL of %s is not a PostgreSQL connection string", kind)
 		}
@@ -274,10 +269,10 @@ func All(ctx context.Context, admin string, owners map[database.Name]string, rea
 	return group.Wait()
 }
 
-// ErrNewer: the database was migrated by a newer version of this program.
+// ErrNewer is returned for a database that a newer version of this program has migrated.
 var ErrNewer = errors.New("the database is newer than this program")
 
-// Fingerprint names the migrations of a database: it changes with any of them.
+// Fingerprint returns a hash of a database's migrations.
 func Fingerprint(kind database.Name) (string, error) {
 	return fingerprint(migrations, "migrations/every", "migrations/"+directories[kind], "migrations/audit")
 }

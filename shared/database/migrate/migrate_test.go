@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 
 var roles sync.Once
 
-// empty makes a database that was never migrated, and returns its owner's connection.
+// empty creates a database without migrations and returns its owner's connection.
 func empty(t *testing.T, kind database.Name) *pgx.ConnConfig {
 	t.Helper()
 	ctx := context.Background()
@@ -55,7 +55,7 @@ func empty(t *testing.T, kind database.Name) *pgx.ConnConfig {
 	return config
 }
 
-// up migrates a database, and protects its audit trail.
+// up migrates a database and protects its audit trail.
 func up(t *testing.T, kind database.Name, config *pgx.ConnConfig) error {
 	administrator, err := pgx.ParseConfig(platformtest.Server(t))
 	if err != nil {
@@ -78,7 +78,7 @@ func exec(t *testing.T, config *pgx.ConnConfig, statement string) {
 	}
 }
 
-func TestSeveralThatMigrateAtOnceDoItOnce(t *testing.T) {
+func TestUp_ConcurrentCalls_MigrateOnce(t *testing.T) {
 	t.Parallel()
 	for _, kind := range database.Names {
 		t.Run(string(kind), func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestSeveralThatMigrateAtOnceDoItOnce(t *testing.T) {
 	}
 }
 
-func TestNewerDatabaseIsRefusedUnchanged(t *testing.T) {
+func TestUp_NewerDatabase_IsRefusedUnchanged(t *testing.T) {
 	t.Parallel()
 	for table, statement := range map[string]string{
 		"every": `INSERT INTO schema_version_every (version_id, is_applied) VALUES (9999, true)`,
@@ -122,7 +122,7 @@ func TestNewerDatabaseIsRefusedUnchanged(t *testing.T) {
 	}
 }
 
-func TestDatabaseIsClosedToOtherRoles(t *testing.T) {
+func TestCreate_OtherRoles_CannotConnect(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	for kind := range migrate.Owners {
@@ -145,7 +145,7 @@ func TestDatabaseIsClosedToOtherRoles(t *testing.T) {
 	}
 }
 
-func TestBootstrapTwiceChangesNothing(t *testing.T) {
+func TestBootstrap_Twice_ChangesNothing(t *testing.T) {
 	t.Parallel()
 	platformtest.New(t)
 	ctx := context.Background()
@@ -166,7 +166,7 @@ SELECT count(*) FROM pg_roles WHERE rolname = ANY($1) AND (rolsuper OR rolcreate
 	}
 }
 
-func TestFingerprintsTellDatabasesApart(t *testing.T) {
+func TestFingerprint_DiffersBetweenDatabases(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, kind := range database.Names {

@@ -1,5 +1,5 @@
-// Package mongodb keeps documents in a MongoDB. A program that imports it opens
-// mongodb:// and mongodb+srv:// URLs by documents.Drivers.
+// Package mongodb stores documents in MongoDB. Importing it registers mongodb:// and mongodb+srv://
+// URLs with documents.Drivers.
 package mongodb
 
 import (
@@ -25,17 +25,17 @@ func init() {
 	documents.Drivers.Register("mongodb+srv", open)
 }
 
-// Database keeps documents in collections of a MongoDB database.
+// Database stores documents in the collections of a MongoDB database.
 type Database struct{ db *mongo.Database }
 
-// How long a caller waits for MongoDB, and when to come again.
+// The time limit of a call to MongoDB, and the delay before a retry.
 const (
 	timeout    = 5 * time.Second
 	retryAfter = time.Second
 )
 
-// Open prepares a client of the database that a URL names (mongodb://… or
-// mongodb+srv://…). It connects at the first use.
+// Open returns a client of the database at a URL (mongodb://… or mongodb+srv://…). It connects on
+// first use.
 func Open(url string) (*Database, error) {
 	parsed, err := connstring.Parse(url)
 	if err != nil || parsed.Database == "" {
@@ -43,21 +43,21 @@ func Open(url string) (*Database, error) {
 	}
 	client, err := mongo.Connect(options.Client().ApplyURI(url).
 		SetTimeout(timeout).SetServerSelectionTimeout(timeout).SetMaxPoolSize(20).
-		SetWriteConcern(writeconcern.Majority())) // what is acknowledged outlives a failover
+		SetWriteConcern(writeconcern.Majority())) // acknowledged writes survive a failover
 	if err != nil {
 		return nil, errors.New("MONGODB_URL does not open a client")
 	}
 	return &Database{client.Database(parsed.Database)}, nil
 }
 
-// Close ends the connections.
+// Close closes the connections.
 func (s *Database) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	return s.db.Client().Disconnect(ctx)
 }
 
-// stored is a document as MongoDB has it.
+// stored is a document in MongoDB.
 type stored struct {
 	ID   string `bson:"_id"`
 	Body []byte `bson:"body"`
@@ -93,7 +93,7 @@ func (s *Database) Delete(ctx context.Context, collection string, id uuid.UUID) 
 	return failed("delete", collection, err)
 }
 
-// failed tells an unreachable server from a statement that went wrong.
+// failed wraps an error, as fault.Unavailable if the server was unreachable.
 func failed(what, collection string, err error) error {
 	if err == nil {
 		return nil

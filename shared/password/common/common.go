@@ -1,6 +1,5 @@
-// Package common checks new passwords against the most common ones. The list is embedded, so
-// that the check needs no other service; a lookup allocates nothing and takes a fraction of
-// a microsecond.
+// Package common checks new passwords against the most common ones. The list is embedded, so the
+// check needs no service. A lookup allocates nothing and takes a fraction of a microsecond.
 //
 // The list is PwnedPasswordTop100k of the United Kingdom's National Cyber Security Centre:
 // the 100,000 passwords seen most often in the breaches that Have I Been Pwned had collected
@@ -16,27 +15,28 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// list is four tiers of fingerprints, each sorted: a position in a tier is not a
-// rank any more, but a tier is.
+// list holds four tiers of fingerprints. Each tier is sorted, so a fingerprint's position shows its
+// tier but not its rank within the tier.
 //
 //go:embed list.bin
 var list string
 
-// Tiers are the ranks at which the tiers end; the last is the rest of the list.
+// Tiers are the ranks at which the first tiers end; the last tier is the rest of the list.
 var Tiers = [...]int{100, 1_000, 10_000}
 
-// FingerprintSize is the bytes that are kept of a word. At 40 bits one in ten
-// million good passwords is taken for a common one.
+// FingerprintSize is the number of bytes stored per password. With 40 bits, one in ten million good
+// passwords is mistaken for a common one.
 const FingerprintSize = 5
 
-// Fold makes words equal that people take for the same: in lower case and NFKC.
+// Fold converts a password to lower case and NFKC, so that variants that people regard as the same
+// are equal.
 func Fold(word string) string { return strings.ToLower(norm.NFKC.String(word)) }
 
-// Fingerprint is what the list keeps of a folded word.
+// Fingerprint returns the fingerprint of a folded password.
 func Fingerprint(folded string) uint64 { return xxhash.Sum64String(folded) >> (64 - 8*FingerprintSize) }
 
-// Rank tells how common a folded word is as a password: an upper bound of its place
-// in the list, from 1; 0 for one that is not there.
+// Rank returns how common a folded password is: an upper bound of its rank, from 1, or 0 if it is
+// not in the list.
 func Rank(folded string) int {
 	sought, from := Fingerprint(folded), 0
 	for _, end := range Tiers {

@@ -6,7 +6,7 @@ import (
 	"function/shared/password/common"
 )
 
-func TestRankTellsHowCommonAPasswordIs(t *testing.T) {
+func TestRank_CommonPasswords(t *testing.T) {
 	t.Parallel()
 	for word, want := range map[string]int{
 		"123456": 100, "Password": 100, "ＰＡＳＳＷＯＲＤ": 100, "dragon": 100, "letmein1": 1_000,
@@ -21,7 +21,7 @@ func TestRankTellsHowCommonAPasswordIs(t *testing.T) {
 	}
 }
 
-func TestRankAllocatesNothing(t *testing.T) {
+func TestRank_AllocatesNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { common.Rank("a password that is not in the list") }); n != 0 {
 		t.Errorf("%v allocations, want none", n)
 	}

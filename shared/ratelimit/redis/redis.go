@@ -1,5 +1,5 @@
-// Package redis keeps rate limits in Redis 6 or newer, or Valkey. A program that imports
-// it opens redis:// and rediss:// URLs by ratelimit.Drivers.
+// Package redis stores rate limits in Redis 6 or newer, or Valkey. Importing it registers redis://
+// and rediss:// URLs with ratelimit.Drivers.
 package redis
 
 import (
@@ -22,8 +22,8 @@ func init() {
 	}
 }
 
-// Server keeps the keys of limits. It connects at the first request, so that a process
-// starts while Redis is away.
+// Server stores the keys of limits. It connects on the first request, so that a process can start
+// while Redis is unavailable.
 type Server struct {
 	options rueidis.ClientOption
 
@@ -31,19 +31,19 @@ type Server struct {
 	client rueidis.Client
 }
 
-// Open makes a store of a server's URL, such as redis://user:password@host:6379/0,
-// or rediss:// with TLS.
+// Open returns a store for a server's URL, such as redis://user:password@host:6379/0, or rediss://
+// for TLS.
 func Open(url string) (*Server, error) {
 	options, err := rueidis.ParseURL(url)
 	if err != nil {
 		return nil, errors.New("REDIS_URL is not the URL of a Redis server") // the cause may quote a password
 	}
-	options.DisableCache = true // no key is read without being written
+	options.DisableCache = true // every read of a key is part of a write
 	options.Dialer.Timeout = ratelimit.Timeout
 	return &Server{options: options}, nil
 }
 
-// The server's clock decides. The key goes when the quota is whole again.
+// The server's clock counts. A key expires when its quota is fully restored.
 var takeScript = rueidis.NewLuaScript(`
 local cell, quota, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = redis.call('TIME')
@@ -88,7 +88,7 @@ func (r *Server) open() (rueidis.Client, error) {
 	return client, nil
 }
 
-// Close ends the connection.
+// Close closes the connection.
 func (r *Server) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

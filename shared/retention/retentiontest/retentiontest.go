@@ -1,4 +1,4 @@
-// Package retentiontest tells functions of retention policies, for tests.
+// Package retentiontest sends retention policies and sweeps to functions in tests.
 package retentiontest
 
 import (
@@ -12,8 +12,8 @@ import (
 	"function/shared/platformtest"
 )
 
-// Learn delivers the policies of a resource to a function, as all that there are: the
-// organizations' own days, and uuid.Nil's for all others.
+// Learn delivers the complete policies of a resource to a function: days by organization, with the
+// default under uuid.Nil.
 func Learn(t *testing.T, p *platformtest.Platform, function, resource string, days map[uuid.UUID]int) {
 	t.Helper()
 	e := events.PoliciesChanged{Resource: resource, Through: 1}
@@ -23,7 +23,7 @@ func Learn(t *testing.T, p *platformtest.Platform, function, resource string, da
 	platformtest.Deliver(p, function, platformtest.Event(e)).Want(t, http.StatusNoContent)
 }
 
-// Request is a sweep of a resource at a time, by the policies of [Learn].
+// Request returns a sweep of a resource at a time, under the policies of [Learn].
 func Request(resource string, at time.Time) events.Received[events.DisposalRequested] {
 	return platformtest.Event(events.DisposalRequested{SweepID: uuid.New(), Resource: resource, At: at, Policies: 1})
 }

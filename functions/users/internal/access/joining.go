@@ -13,23 +13,23 @@ import (
 	"function/shared/policy"
 )
 
-// ordinary are the roles that anyone who manages members may give to newcomers. All other
+// basicRoles are the roles that anyone who manages members may give to newcomers. All other
 // roles require the right to change roles.
-var ordinary = []string{policy.Member, policy.Analyst, policy.Viewer}
+var basicRoles = []string{policy.Member, policy.Analyst, policy.Viewer}
 
-// MayBringIn refuses to add somebody with a role that the actor could not assign or, if role
-// changes need a second person, with any role that is not ordinary.
-func (x Actor) MayBringIn(ctx context.Context, role string) error {
+// MayAddMember refuses to add a member with a role that the actor could not assign or, if role
+// changes need a second person's approval, with any role that is not ordinary.
+func (x Actor) MayAddMember(ctx context.Context, role string) error {
 	may := func(p policy.Permission) policy.Decision {
 		return policy.Decide(x.subject, policy.Need{Permission: p}, time.Now())
 	}
 	if role == policy.Member && may(policy.ProvisioningWrite).Allowed {
-		return nil // who provisions people makes members, whatever else they may do
+		return nil // provisioning may add members without any other right
 	}
 	if d := may(policy.MembersWrite); !d.Allowed {
 		return fault.New(fault.Forbidden, "%s", d.Reason)
 	}
-	if err := x.Role(ctx, role); err != nil || slices.Contains(ordinary, role) {
+	if err := x.CheckRole(ctx, role); err != nil || slices.Contains(basicRoles, role) {
 		return err
 	}
 	if d := may(policy.RolesWrite); !d.Allowed {
@@ -45,10 +45,10 @@ func (x Actor) MayBringIn(ctx context.Context, role string) error {
 	return nil
 }
 
-// MayBringInNow is [Actor.MayBringIn] for the caller, who also needs step-up authentication
-// for a role that is not ordinary.
-func (x Actor) MayBringInNow(ctx context.Context, role string) error {
-	if err := x.MayBringIn(ctx, role); err != nil || slices.Contains(ordinary, role) {
+// CallerMayAddMember is [Actor.MayAddMember] for the caller, who also needs step-up authentication
+// to add a member with a role that is not ordinary.
+func (x Actor) CallerMayAddMember(ctx context.Context, role string) error {
+	if err := x.MayAddMember(ctx, role); err != nil || slices.Contains(basicRoles, role) {
 		return err
 	}
 	caller, err := auth.CallerFrom(ctx)
@@ -58,16 +58,16 @@ func (x Actor) MayBringInNow(ctx context.Context, role string) error {
 	return store.RequireFreshProof(caller)
 }
 
-// MayFill refuses to let a provisioning system add people to a team whose roles it could not
-// assign. If role changes need a second person, it always refuses, since a program's change
+// MayProvisionTeam refuses to let a provisioning system add people to a team whose roles it could
+// not assign. If role changes need a second person, it always refuses, since a program's change
 // could not be approved.
-func (x Actor) MayFill(ctx context.Context, team uuid.UUID) error {
+func (x Actor) MayProvisionTeam(ctx context.Context, team uuid.UUID) error {
 	_, roles, err := x.Path(ctx, team)
 	if err != nil {
 		return err
 	}
-	weighty, err := x.CheckTeamRoles(ctx, joins, roles)
-	if err != nil || !weighty {
+	sensitive, err := x.CheckTeamRoles(ctx, addsRoles, roles)
+	if err != nil || !sensitive {
 		return err
 	}
 	settings, err := store.SettingsOf(ctx, x, x.organization)

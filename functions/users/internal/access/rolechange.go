@@ -24,8 +24,8 @@ import (
 
 // RoleChanges changes roles and mails the people who must know about it.
 type RoleChanges struct {
-	store.Store
-	post notify.Mailer
+	Store  store.Store
+	mailer notify.Mailer
 }
 
 // OpenRoleChanges opens the store and the mailer.
@@ -34,8 +34,8 @@ func OpenRoleChanges(ctx context.Context, env *function.Env) (RoleChanges, error
 	if err != nil {
 		return RoleChanges{}, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return RoleChanges{store, post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return RoleChanges{store, mailer}, err
 }
 
 // RoleChange changes who has a role or what a role allows. [RoleChanges.ChangeRoles] applies
@@ -81,14 +81,14 @@ type PendingRoleChange struct {
 	DecidedAt   *time.Time `json:"decided_at,omitempty"`
 }
 
-// RoleChangeAnswer is the response to every role change: 200, or 202 while it is pending.
-type RoleChangeAnswer struct {
+// RoleChangeResponse is the response to every role change: 200, or 202 while it is pending.
+type RoleChangeResponse struct {
 	Status int
 	Body   PendingRoleChange
 }
 
-// AnswersOfChanges describes the responses of operations whose change may be pending.
-var AnswersOfChanges = map[string]*huma.Response{"202": {Description: "Pending: a second person must approve it within 7 days"}}
+// PendingResponses describes the 202 response of operations whose change may be pending.
+var PendingResponses = map[string]*huma.Response{"202": {Description: "Pending: a second person must approve it within 7 days"}}
 
 // approvalTime is how long a role change stays pending.
 const approvalTime = 7 * 24 * time.Hour
@@ -98,18 +98,18 @@ const approvalTime = 7 * 24 * time.Hour
 // approvers have left or do not respond.
 const aloneTime = 7 * 24 * time.Hour
 
-// Actor is the requester of a role change, within its transaction and under its
-// organization's lock.
+// Actor is a person or service account who changes roles, teams or members, within the
+// transaction of the change and under the organization's lock.
 type Actor struct {
 	*outbox.Tx
 	organization uuid.UUID
-	by           uuid.UUID // who wants it
+	by           uuid.UUID // the requester
 	subject      policy.Subject
 }
 
-// Acting locks the organization and reads the requester's current rights, so that a role
-// revoked a moment ago no longer counts.
-func Acting(ctx context.Context, tx *outbox.Tx, organization, by uuid.UUID) (Actor, error) {
+// NewActor locks the organization and reads the actor's current rights, so that a role revoked a
+// moment ago no longer counts.
+func NewActor(ctx context.Context, tx *outbox.Tx, organization, by uuid.UUID) (Actor, error) {
 	x := Actor{Tx: tx, organization: organization, by: by}
 	err := store.LockOrganization(ctx, tx, organization)
 	if err == nil {
@@ -118,9 +118,9 @@ func Acting(ctx context.Context, tx *outbox.Tx, organization, by uuid.UUID) (Act
 	return x, err
 }
 
-// ActingFor is [Acting] for the caller, whose API key may limit their rights.
-func ActingFor(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, caller auth.Caller) (Actor, error) {
-	x, err := Acting(ctx, tx, organization, caller.UserID)
+// ActorFor is [NewActor] for the caller, whose API key may limit their rights.
+func ActorFor(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, caller auth.Caller) (Actor, error) {
+	x, err := NewActor(ctx, tx, organization, caller.UserID)
 	x.subject.Limited, x.subject.Scopes = caller.Subject.Limited, caller.Subject.Scopes
 	return x, err
 }
@@ -130,14 +130,14 @@ INSERT INTO role_changes (id, organization_id, change, requested_by, requested_a
 
 // ChangeRoles makes a role change that the caller requests in their organization, or stores
 // it as pending until a second person approves it.
-func (r RoleChanges) ChangeRoles(ctx context.Context, organization uuid.UUID, c RoleChange) (*RoleChangeAnswer, error) {
+func (r RoleChanges) ChangeRoles(ctx context.Context, organization uuid.UUID, c RoleChange) (*RoleChangeResponse, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var answer *RoleChangeAnswer
-	err = act.Do(ctx, r.DB, audit.Entry{Action: "roles:" + c.Kind}, func(tx *outbox.Tx, entry *audit.Entry) error {
-		x, err := ActingFor(ctx, tx, organization, caller)
+	var answer *RoleChangeResponse
+	err = act.Do(ctx, r.Store.DB, audit.Entry{Action: "roles:" + c.Kind}, func(tx *outbox.Tx, entry *audit.Entry) error {
+		x, err := ActorFor(ctx, tx, organization, caller)
 		if err != nil {
 			return err
 		}
@@ -147,14 +147,14 @@ func (r RoleChanges) ChangeRoles(ctx context.Context, organization uuid.UUID, c 
 	return answer, err
 }
 
-func (r RoleChanges) request(ctx context.Context, x Actor, c RoleChange, caller auth.Caller, entry *audit.Entry) (*RoleChangeAnswer, error) {
-	answer := &RoleChangeAnswer{Status: http.StatusOK, Body: PendingRoleChange{Status: "applied", RequestedBy: x.by, RequestedAt: time.Now().UTC().Truncate(time.Microsecond)}}
-	weighty, err := x.may(ctx, &c)
+func (r RoleChanges) request(ctx context.Context, x Actor, c RoleChange, caller auth.Caller, entry *audit.Entry) (*RoleChangeResponse, error) {
+	answer := &RoleChangeResponse{Status: http.StatusOK, Body: PendingRoleChange{Status: "applied", RequestedBy: x.by, RequestedAt: time.Now().UTC().Truncate(time.Microsecond)}}
+	sensitive, err := x.may(ctx, &c)
 	answer.Body.Change, entry.Detail, entry.ResourceID = c, c.detail(), c.resource()
 	if err != nil {
 		return nil, err
 	}
-	if weighty {
+	if sensitive {
 		if err := store.RequireFreshProof(caller); err != nil {
 			return nil, err
 		}
@@ -163,14 +163,14 @@ func (r RoleChanges) request(ctx context.Context, x Actor, c RoleChange, caller 
 	if err != nil {
 		return nil, err
 	}
-	if !weighty || !settings.RequireSecondPerson {
+	if !sensitive || !settings.RequireSecondPerson {
 		return answer, x.apply(ctx, c)
 	}
-	return answer, r.wait(ctx, x, answer, entry)
+	return answer, r.storePending(ctx, x, answer, entry)
 }
 
-// wait stores a pending change and notifies those who can approve it.
-func (r RoleChanges) wait(ctx context.Context, x Actor, answer *RoleChangeAnswer, entry *audit.Entry) error {
+// storePending stores a pending change and notifies those who can approve it.
+func (r RoleChanges) storePending(ctx context.Context, x Actor, answer *RoleChangeResponse, entry *audit.Entry) error {
 	p := &answer.Body
 	expires := p.RequestedAt.Add(approvalTime)
 	if p.Change.Kind == EndSecondPerson && x.owner() {
@@ -183,9 +183,9 @@ func (r RoleChanges) wait(ctx context.Context, x Actor, answer *RoleChangeAnswer
 		return fmt.Errorf("insert role change: %w", err)
 	}
 	if p.AloneFrom != nil {
-		return r.tell(ctx, x.Tx, x.organization, x.by, true, func(to string) mail.Message { return r.post.SecondPersonEnds(to, x.organization, *p.AloneFrom) })
+		return r.mailMembers(ctx, x.Tx, x.organization, x.by, true, func(to string) mail.Message { return r.mailer.SecondPersonEnds(to, x.organization, *p.AloneFrom) })
 	}
-	return r.tell(ctx, x.Tx, x.organization, x.by, false, func(to string) mail.Message { return r.post.RoleChangeWaits(to, x.organization) })
+	return r.mailMembers(ctx, x.Tx, x.organization, x.by, false, func(to string) mail.Message { return r.mailer.RoleChangePending(to, x.organization) })
 }
 
 // resource identifies what the change is made to, for the audit trail.

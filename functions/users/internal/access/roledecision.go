@@ -30,9 +30,9 @@ const (
 
 // Decisions on a pending change.
 const (
-	Approved  = "approved"  // by a second person: it takes effect, if who wanted it still may
+	Approved  = "approved"  // by a second person; applied if the requester still may make it
 	Rejected  = "rejected"  // by a second person
-	Withdrawn = "withdrawn" // by who wanted it
+	Withdrawn = "withdrawn" // by the requester
 )
 
 var decisions = map[string]string{Approved: "role_changes:approve", Rejected: "role_changes:reject", Withdrawn: "role_changes:withdraw"}
@@ -45,7 +45,7 @@ func (r RoleChanges) Decide(ctx context.Context, organization, id uuid.UUID, dec
 	}
 	var p PendingRoleChange
 	entry := audit.Entry{Action: decisions[decision], ResourceID: id.String()}
-	err = act.Do(ctx, r.DB, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
+	err = act.Do(ctx, r.Store.DB, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
 		if err := store.LockOrganization(ctx, tx, organization); err != nil {
 			return err
 		}
@@ -63,17 +63,17 @@ func (r RoleChanges) Decide(ctx context.Context, organization, id uuid.UUID, dec
 			return fmt.Errorf("decide role change: %w", err)
 		}
 		if decision == Approved {
-			return r.take(ctx, tx, organization, p, entry)
+			return r.applyApproved(ctx, tx, organization, p, entry)
 		}
 		return nil
 	})
 	return &p, err
 }
 
-// take applies an approved change if its requester still may make it. If an owner approved
+// applyApproved applies an approved change if its requester still may make it. If an owner approved
 // it alone, all members are notified.
-func (r RoleChanges) take(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p PendingRoleChange, entry *audit.Entry) error {
-	x, err := Acting(ctx, tx, organization, p.RequestedBy)
+func (r RoleChanges) applyApproved(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, p PendingRoleChange, entry *audit.Entry) error {
+	x, err := NewActor(ctx, tx, organization, p.RequestedBy)
 	if err != nil {
 		return err
 	}
@@ -82,24 +82,24 @@ func (r RoleChanges) take(ctx context.Context, tx *outbox.Tx, organization uuid.
 		return fault.New(fault.Forbidden, "Only an owner can turn off second-person approval alone")
 	}
 	if _, err := x.may(ctx, &p.Change); err != nil {
-		return stale(err)
+		return noLongerValid(err)
 	}
 	if err := x.apply(ctx, p.Change); err != nil || !alone {
 		return err
 	}
 	entry.Detail["alone"] = true
-	return r.tell(ctx, tx, organization, p.RequestedBy, true, func(to string) mail.Message { return r.post.SecondPersonEnded(to, organization) })
+	return r.mailMembers(ctx, tx, organization, p.RequestedBy, true, func(to string) mail.Message { return r.mailer.SecondPersonEnded(to, organization) })
 }
 
-// stale explains why a change that was valid when requested no longer is.
-func stale(err error) error {
+// noLongerValid explains why a change that was valid when requested no longer is.
+func noLongerValid(err error) error {
 	if f, ok := fault.As(err); ok {
 		return fault.New(fault.Conflict, "The change can no longer be made: %s", f.Detail)
 	}
 	return err
 }
 
-const selectConcerned = `
+const selectAffected = `
 WITH RECURSIVE under (id) AS (
     SELECT id FROM teams WHERE id = @team AND organization_id = @organization
     UNION
@@ -125,18 +125,18 @@ func mayDecide(ctx context.Context, tx pgx.Tx, organization, person uuid.UUID, p
 	case own && p.AloneFrom != nil:
 		return nil
 	}
-	return secondPerson(ctx, tx, organization, person, p)
+	return requireSecondPerson(ctx, tx, organization, person, p)
 }
 
-// secondPerson refuses the requester of a change and people whose own rights it changes.
-func secondPerson(ctx context.Context, tx pgx.Tx, organization, person uuid.UUID, p PendingRoleChange) error {
+// requireSecondPerson refuses the requester of a change and people whose own rights it changes.
+func requireSecondPerson(ctx context.Context, tx pgx.Tx, organization, person uuid.UUID, p PendingRoleChange) error {
 	concerned := p.RequestedBy == person || p.Change.UserID == person
 	if !concerned {
 		defined := ""
 		if slices.Contains([]string{DefineRole, DeleteRole}, p.Change.Kind) {
 			defined = p.Change.Role
 		}
-		err := tx.QueryRow(ctx, selectConcerned, pgx.NamedArgs{"team": p.Change.TeamID, "organization": organization, "person": person, "role": defined}).Scan(&concerned)
+		err := tx.QueryRow(ctx, selectAffected, pgx.NamedArgs{"team": p.Change.TeamID, "organization": organization, "person": person, "role": defined}).Scan(&concerned)
 		if err != nil {
 			return fmt.Errorf("look whom the change concerns: %w", err)
 		}

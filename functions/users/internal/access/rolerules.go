@@ -16,10 +16,10 @@ func (x Actor) owner() bool { return slices.Contains(x.subject.Roles, policy.Own
 
 const selectPermissions = `SELECT permissions FROM roles WHERE organization_id = $1 AND name = $2`
 
-// Role refuses a role that does not exist or allows more than the actor may do.
-func (x Actor) Role(ctx context.Context, name string) error {
+// CheckRole refuses a role that does not exist or allows more than the actor may do.
+func (x Actor) CheckRole(ctx context.Context, name string) error {
 	permissions := policy.Permissions(name)
-	if !slices.Contains(policy.BuiltIn(), name) { // the platform's own is not the organization's to give
+	if !slices.Contains(policy.BuiltIn(), name) { // platform roles are not in policy.BuiltIn, so an organization cannot grant them
 		err := x.QueryRow(ctx, selectPermissions, x.organization, name).Scan(&permissions)
 		if database.IsNoRows(err) {
 			return fault.At("body.role", "there is no such role in this organization")
@@ -55,7 +55,7 @@ func (x Actor) mayAssign(ctx context.Context, c RoleChange) error {
 	if m.Status == MembershipRequested {
 		return fault.New(fault.Conflict, "This person's request to join is still pending: approve it, with the role")
 	}
-	if err := x.Role(ctx, m.Role); err != nil {
+	if err := x.CheckRole(ctx, m.Role); err != nil {
 		return err
 	}
 	if c.Role == policy.Owner {
@@ -63,10 +63,10 @@ func (x Actor) mayAssign(ctx context.Context, c RoleChange) error {
 			return err
 		}
 	}
-	return x.Role(ctx, c.Role)
+	return x.CheckRole(ctx, c.Role)
 }
 
-const lockSuspended = `SELECT suspended_at IS NOT NULL FROM users WHERE id = $1 FOR SHARE` // the platform suspends before, or after
+const lockSuspended = `SELECT suspended_at IS NOT NULL FROM users WHERE id = $1 FOR SHARE` // concurrent suspensions wait
 
 // canOwn refuses a new owner who is not an active member.
 func (x Actor) canOwn(ctx context.Context, m Membership) error {
@@ -95,13 +95,13 @@ func (x Actor) mayGrant(ctx context.Context, c RoleChange) error {
 			return fmt.Errorf("read service account: %w", err)
 		}
 	}
-	return x.Role(ctx, c.Role)
+	return x.CheckRole(ctx, c.Role)
 }
 
 const (
-	nobody      = `'00000000-0000-0000-0000-000000000000'`
+	nilID       = `'00000000-0000-0000-0000-000000000000'`
 	selectGrant = `
-SELECT role, coalesce(user_id, ` + nobody + `), coalesce(team_id, ` + nobody + `), coalesce(service_account_id, ` + nobody + `)
+SELECT role, coalesce(user_id, ` + nilID + `), coalesce(team_id, ` + nilID + `), coalesce(service_account_id, ` + nilID + `)
 FROM role_grants WHERE id = $1 AND organization_id = $2`
 )
 
@@ -113,7 +113,7 @@ func (x Actor) mayRevoke(ctx context.Context, c *RoleChange) error {
 	if err != nil {
 		return fmt.Errorf("read grant: %w", err)
 	}
-	return x.Role(ctx, c.Role)
+	return x.CheckRole(ctx, c.Role)
 }
 
 func (x Actor) mayTransfer(ctx context.Context, c RoleChange) error {
@@ -130,8 +130,8 @@ func (x Actor) mayTransfer(ctx context.Context, c RoleChange) error {
 	return x.canOwn(ctx, m)
 }
 
-// maxOwnRoles limits an organization's custom roles, which are listed on one page.
-const maxOwnRoles = 200
+// maxCustomRoles limits an organization's custom roles, which are listed on one page.
+const maxCustomRoles = 200
 
 const selectRoleUse = `
 SELECT (SELECT count(*) FROM roles WHERE organization_id = $1 AND name <> $2),
@@ -141,12 +141,12 @@ SELECT (SELECT count(*) FROM roles WHERE organization_id = $1 AND name <> $2),
     OR EXISTS (SELECT FROM invitations WHERE organization_id = $1 AND role = $2 AND ended_at IS NULL AND expires_at > now())`
 
 // use describes the use of one role and the number of the others.
-type use struct {
+type roleUse struct {
 	others       int
 	exists, held bool
 }
 
-func (x Actor) use(ctx context.Context, role string) (u use, err error) {
+func (x Actor) readRoleUse(ctx context.Context, role string) (u roleUse, err error) {
 	if err := x.QueryRow(ctx, selectRoleUse, x.organization, role).Scan(&u.others, &u.exists, &u.held); err != nil {
 		return u, fmt.Errorf("look up use of role: %w", err)
 	}
@@ -154,26 +154,26 @@ func (x Actor) use(ctx context.Context, role string) (u use, err error) {
 }
 
 func (x Actor) mayDefine(ctx context.Context, c RoleChange) error {
-	u, err := x.use(ctx, c.Role)
+	u, err := x.readRoleUse(ctx, c.Role)
 	switch {
 	case err != nil:
 		return err
 	case policy.IsBuiltIn(c.Role):
 		return fault.At("path.role", "a built-in role has this name: choose a different one")
-	case u.others >= maxOwnRoles:
-		return fault.New(fault.Conflict, "An organization can have at most %d roles of its own", maxOwnRoles)
+	case u.others >= maxCustomRoles:
+		return fault.New(fault.Conflict, "An organization can have at most %d roles of its own", maxCustomRoles)
 	case slices.ContainsFunc(c.Permissions, func(p policy.Permission) bool { return !slices.Contains(policy.Grantable(), p) }):
 		return fault.At("body.permissions", "a role can only contain permissions that GET /v1/organizations/{id}/roles lists as grantable")
 	case !policy.Covers(x.subject, c.Permissions):
 		return fault.New(fault.Forbidden, "You cannot give a role permissions that you do not have yourself")
 	case u.exists:
-		return x.Role(ctx, c.Role)
+		return x.CheckRole(ctx, c.Role)
 	}
 	return nil
 }
 
 func (x Actor) mayDelete(ctx context.Context, c RoleChange) error {
-	u, err := x.use(ctx, c.Role)
+	u, err := x.readRoleUse(ctx, c.Role)
 	switch {
 	case err != nil:
 		return err
@@ -184,5 +184,5 @@ func (x Actor) mayDelete(ctx context.Context, c RoleChange) error {
 	case u.held:
 		return fault.New(fault.Conflict, "The role is still assigned to somebody or part of an invitation: take it away there first")
 	}
-	return x.Role(ctx, c.Role)
+	return x.CheckRole(ctx, c.Role)
 }

@@ -27,7 +27,7 @@ func roleChange(t *testing.T, a platformtest.Answer, status int) access.PendingR
 }
 
 func grantTo(p *platformtest.Platform, by platformtest.Caller, role, kind string, id uuid.UUID) platformtest.Answer {
-	return p.Do(by.Token, http.MethodPost, userstest.In(by.OrganizationID, "/grants"), map[string]any{"role": role, kind: id})
+	return p.Do(by.Token, http.MethodPost, userstest.OrganizationPath(by.OrganizationID, "/grants"), map[string]any{"role": role, kind: id})
 }
 
 func TestOwnRoleIsDefinedGrantedAndDeleted(t *testing.T) {
@@ -37,11 +37,11 @@ func TestOwnRoleIsDefinedGrantedAndDeleted(t *testing.T) {
 	organization := owner.OrganizationID
 	ada := p.LoginTo(organization, "viewer")
 	list := func(c platformtest.Caller) int {
-		return p.Do(p.Again(c).Token, http.MethodGet, userstest.In(organization, "/roles"), nil).Status
+		return p.Do(p.Again(c).Token, http.MethodGet, userstest.OrganizationPath(organization, "/roles"), nil).Status
 	}
 
 	userstest.Define(p, owner, "auditor", policy.RolesRead, policy.AuditRead, policy.RolesRead).Want(t, http.StatusOK)
-	got := platformtest.Decode[struct{ Items []roles.Role }](t, p.Do(owner.Token, http.MethodGet, userstest.In(organization, "/roles"), nil).Want(t, http.StatusOK)).Items
+	got := platformtest.Decode[struct{ Items []roles.Role }](t, p.Do(owner.Token, http.MethodGet, userstest.OrganizationPath(organization, "/roles"), nil).Want(t, http.StatusOK)).Items
 	want := roles.Role{Name: "auditor", Description: "what auditors do", Permissions: []policy.Permission{policy.AuditRead, policy.RolesRead}}
 	if diff := cmp.Diff(want, got[len(got)-1]); diff != "" || len(got) != len(policy.BuiltIn())+1 {
 		t.Errorf("%d roles, the last is not the new one: %s", len(got), diff)
@@ -55,20 +55,20 @@ func TestOwnRoleIsDefinedGrantedAndDeleted(t *testing.T) {
 	if status := list(ada); status != http.StatusOK {
 		t.Errorf("status %d after the grant, want 200", status)
 	}
-	path := userstest.In(organization, "/roles/auditor")
+	path := userstest.OrganizationPath(organization, "/roles/auditor")
 	p.Do(owner.Token, http.MethodDelete, path, nil).Want(t, http.StatusConflict)
-	p.Do(owner.Token, http.MethodDelete, userstest.In(organization, "/grants/"+granted.Change.GrantID.String()), nil).Want(t, http.StatusOK)
+	p.Do(owner.Token, http.MethodDelete, userstest.OrganizationPath(organization, "/grants/"+granted.Change.GrantID.String()), nil).Want(t, http.StatusOK)
 	if status := list(ada); status != http.StatusForbidden {
 		t.Errorf("status %d after the grant was taken back, want 403", status)
 	}
 	p.Do(owner.Token, http.MethodDelete, path, nil).Want(t, http.StatusOK)
 	p.Do(owner.Token, http.MethodDelete, path, nil).Want(t, http.StatusNotFound)
 	for action, n := range map[string]int{"roles:define": 1, "roles:grant": 1, "roles:revoke": 1, "roles:delete": 1} {
-		if got := userstest.Recorded(t, p, organization, action, "done"); got != n {
+		if got := userstest.CountAudit(t, p, organization, action, "done"); got != n {
 			t.Errorf("%d audit entries of %s, want %d", got, action, n)
 		}
 	}
-	if userstest.Recorded(t, p, organization, "roles:delete", "refused") != 2 {
+	if userstest.CountAudit(t, p, organization, "roles:delete", "refused") != 2 {
 		t.Error("refusals are not in the audit trail")
 	}
 }
@@ -85,7 +85,7 @@ func TestRolesRefuseBadInput(t *testing.T) {
 	userstest.Define(p, owner, "xx", policy.PlatformUsers).Want(t, http.StatusUnprocessableEntity)
 	userstest.Define(p, owner, "xx", "everything:everywhere").Want(t, http.StatusUnprocessableEntity)
 	userstest.Define(p, owner, "xx").Want(t, http.StatusUnprocessableEntity)
-	p.Do(owner.Token, http.MethodDelete, userstest.In(organization, "/roles/owner"), nil).Want(t, http.StatusConflict)
+	p.Do(owner.Token, http.MethodDelete, userstest.OrganizationPath(organization, "/roles/owner"), nil).Want(t, http.StatusConflict)
 
 	ada := p.LoginTo(organization, "viewer")
 	for _, role := range []string{"nothing", "platform_admin", "", "Owner", "owner; DROP TABLE roles", "\x00"} {
@@ -94,7 +94,7 @@ func TestRolesRefuseBadInput(t *testing.T) {
 	}
 	grantTo(p, owner, "owner", "user_id", ada.UserID).Want(t, http.StatusUnprocessableEntity)
 	grantTo(p, owner, "own", "user_id", uuid.Nil).Want(t, http.StatusUnprocessableEntity)
-	p.Do(owner.Token, http.MethodPost, userstest.In(organization, "/grants"), map[string]any{"role": "own", "user_id": ada.UserID, "team_id": uuid.New()}).Want(t, http.StatusUnprocessableEntity)
+	p.Do(owner.Token, http.MethodPost, userstest.OrganizationPath(organization, "/grants"), map[string]any{"role": "own", "user_id": ada.UserID, "team_id": uuid.New()}).Want(t, http.StatusUnprocessableEntity)
 	for _, kind := range []string{"user_id", "team_id", "service_account_id"} {
 		grantTo(p, owner, "own", kind, uuid.New()).Want(t, http.StatusNotFound)
 	}
@@ -104,10 +104,10 @@ func TestRolesRefuseBadInput(t *testing.T) {
 	userstest.Assign(p, owner, stranger, "viewer").Want(t, http.StatusNotFound)
 	userstest.Assign(p, stranger, stranger, "own").Want(t, http.StatusUnprocessableEntity)
 	granted := roleChange(t, grantTo(p, owner, "own", "user_id", ada.UserID), http.StatusOK)
-	p.Do(stranger.Token, http.MethodDelete, userstest.In(stranger.OrganizationID, "/grants/"+granted.Change.GrantID.String()), nil).Want(t, http.StatusNotFound)
+	p.Do(stranger.Token, http.MethodDelete, userstest.OrganizationPath(stranger.OrganizationID, "/grants/"+granted.Change.GrantID.String()), nil).Want(t, http.StatusNotFound)
 }
 
-func TestNobodyGivesOrTakesRightsBeyondTheirOwn(t *testing.T) {
+func TestRoles_BeyondTheActorsRights_AreRefused(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountOrganizations(t)
 	owner := p.Login("owner")
@@ -117,37 +117,37 @@ func TestNobodyGivesOrTakesRightsBeyondTheirOwn(t *testing.T) {
 	userstest.Assign(p, admin, ada, "owner").Want(t, http.StatusForbidden)
 	userstest.Assign(p, admin, admin, "owner").Want(t, http.StatusForbidden)
 	userstest.Assign(p, admin, owner, "viewer").Want(t, http.StatusForbidden)
-	p.Do(admin.Token, http.MethodPost, userstest.Member(organization, owner, "/suspend"), nil).Want(t, http.StatusForbidden)
-	p.Do(admin.Token, http.MethodDelete, userstest.Member(organization, owner, ""), nil).Want(t, http.StatusForbidden)
-	p.Do(admin.Token, http.MethodPost, userstest.In(organization, "/invitations"), `{"email": "a@example.com", "role": "owner"}`).Want(t, http.StatusForbidden)
+	p.Do(admin.Token, http.MethodPost, userstest.MemberPath(organization, owner, "/suspend"), nil).Want(t, http.StatusForbidden)
+	p.Do(admin.Token, http.MethodDelete, userstest.MemberPath(organization, owner, ""), nil).Want(t, http.StatusForbidden)
+	p.Do(admin.Token, http.MethodPost, userstest.OrganizationPath(organization, "/invitations"), `{"email": "a@example.com", "role": "owner"}`).Want(t, http.StatusForbidden)
 	userstest.Define(p, admin, "eraser", policy.OrganizationsDelete).Want(t, http.StatusForbidden)
 	userstest.Define(p, owner, "eraser", policy.OrganizationsDelete).Want(t, http.StatusOK)
 	userstest.Define(p, admin, "eraser", policy.OrganizationsRead).Want(t, http.StatusForbidden)
 	userstest.Assign(p, admin, ada, "eraser").Want(t, http.StatusForbidden)
 	grantTo(p, admin, "eraser", "user_id", admin.UserID).Want(t, http.StatusForbidden)
 
-	// Somebody who may give roles, and little else.
+	// A member who may assign roles but do little else.
 	userstest.Define(p, owner, "giver", policy.RolesWrite, policy.MembersWrite, policy.MembersRead).Want(t, http.StatusOK)
 	giver := p.LoginTo(organization, "giver")
 	userstest.Assign(p, giver, giver, "admin").Want(t, http.StatusForbidden)
-	userstest.Assign(p, giver, ada, "giver").Want(t, http.StatusForbidden) // takes the viewer's rights
-	p.Do(giver.Token, http.MethodDelete, userstest.Member(organization, admin, ""), nil).Want(t, http.StatusForbidden)
+	userstest.Assign(p, giver, ada, "giver").Want(t, http.StatusForbidden) // would take away the viewer's rights
+	p.Do(giver.Token, http.MethodDelete, userstest.MemberPath(organization, admin, ""), nil).Want(t, http.StatusForbidden)
 
 	userstest.Assign(p, admin, ada, "admin").Want(t, http.StatusOK)
 	userstest.Assign(p, owner, ada, "owner").Want(t, http.StatusOK)
-	if got := userstest.Ask[string](t, p, userstest.RoleOf, ada.UserID, organization); got != "owner" {
+	if got := userstest.QueryValue[string](t, p, userstest.RoleOf, ada.UserID, organization); got != "owner" {
 		t.Errorf("role %s, want owner", got)
 	}
-	if userstest.Recorded(t, p, organization, "roles:assign", "refused") == 0 {
+	if userstest.CountAudit(t, p, organization, "roles:assign", "refused") == 0 {
 		t.Error("refusals are not in the audit trail")
 	}
 	if told := platformtest.Published[events.MembershipChanged](p, 2); told[len(told)-1].Data.UserID != ada.UserID {
 		t.Errorf("events %+v are not about %s", told, ada.UserID)
 	}
 
-	// Without a fresh proof nobody changes roles.
+	// Role changes need step-up authentication.
 	stale := p.Again(owner)
-	userstest.Sql(t, p, `UPDATE sessions SET authenticated_at = now() - interval '1 hour'`)
+	userstest.ExecSQL(t, p, `UPDATE sessions SET authenticated_at = now() - interval '1 hour'`)
 	userstest.Assign(p, stale, ada, "viewer").Want(t, http.StatusUnauthorized)
 }
 
@@ -163,7 +163,7 @@ func TestRoleIsNotDeletedWhileItIsBeingGranted(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() { granted = grantTo(p, owner, role, "user_id", ada.UserID).Status })
 		wg.Go(func() {
-			deleted = p.Do(owner.Token, http.MethodDelete, userstest.In(owner.OrganizationID, "/roles/"+role), nil).Status
+			deleted = p.Do(owner.Token, http.MethodDelete, userstest.OrganizationPath(owner.OrganizationID, "/roles/"+role), nil).Status
 		})
 		wg.Wait()
 		if got := []int{granted, deleted}; !slices.Equal(got, []int{200, 409}) && !slices.Equal(got, []int{422, 200}) {
@@ -177,9 +177,9 @@ func TestOrganizationIsNeverWithoutAnOwner(t *testing.T) {
 	p := userstest.MountOrganizations(t)
 	owner := p.Login("owner")
 	organization := owner.OrganizationID
-	p.Do(owner.Token, http.MethodPost, userstest.In(organization, "/leave"), nil).Want(t, http.StatusConflict)
-	p.Do(owner.Token, http.MethodPost, userstest.Member(organization, owner, "/suspend"), nil).Want(t, http.StatusConflict)
-	p.Do(owner.Token, http.MethodDelete, userstest.Member(organization, owner, ""), nil).Want(t, http.StatusConflict)
+	p.Do(owner.Token, http.MethodPost, userstest.OrganizationPath(organization, "/leave"), nil).Want(t, http.StatusConflict)
+	p.Do(owner.Token, http.MethodPost, userstest.MemberPath(organization, owner, "/suspend"), nil).Want(t, http.StatusConflict)
+	p.Do(owner.Token, http.MethodDelete, userstest.MemberPath(organization, owner, ""), nil).Want(t, http.StatusConflict)
 	userstest.Assign(p, owner, owner, "admin").Want(t, http.StatusConflict)
 
 	for range 5 { // two owners who leave at once
@@ -189,7 +189,7 @@ func TestOrganizationIsNeverWithoutAnOwner(t *testing.T) {
 		var wg sync.WaitGroup
 		for i, c := range []platformtest.Caller{first, second} {
 			wg.Go(func() {
-				statuses[i] = p.Do(c.Token, http.MethodPost, userstest.In(first.OrganizationID, "/leave"), nil).Status
+				statuses[i] = p.Do(c.Token, http.MethodPost, userstest.OrganizationPath(first.OrganizationID, "/leave"), nil).Status
 			})
 		}
 		wg.Wait()
@@ -207,20 +207,20 @@ func TestOwnershipIsTransferredAtomically(t *testing.T) {
 	organization := owner.OrganizationID
 	ada, admin, stranger := p.LoginTo(organization, "viewer"), p.LoginTo(organization, "admin"), p.Login("owner")
 	to := func(by, c platformtest.Caller) platformtest.Answer {
-		return p.Do(by.Token, http.MethodPost, userstest.In(organization, "/ownership"), map[string]any{"user_id": c.UserID})
+		return p.Do(by.Token, http.MethodPost, userstest.OrganizationPath(organization, "/ownership"), map[string]any{"user_id": c.UserID})
 	}
 	to(admin, ada).Want(t, http.StatusForbidden)
 	to(stranger, ada).Want(t, http.StatusNotFound)
 	to(owner, stranger).Want(t, http.StatusNotFound)
 	to(owner, owner).Want(t, http.StatusUnprocessableEntity)
-	userstest.Sql(t, p, `UPDATE memberships SET status = 'suspended' WHERE user_id = $1`, ada.UserID)
+	userstest.ExecSQL(t, p, `UPDATE memberships SET status = 'suspended' WHERE user_id = $1`, ada.UserID)
 	to(owner, ada).Want(t, http.StatusConflict)
-	userstest.Sql(t, p, `UPDATE memberships SET status = 'active' WHERE user_id = $1`, ada.UserID)
+	userstest.ExecSQL(t, p, `UPDATE memberships SET status = 'active' WHERE user_id = $1`, ada.UserID)
 
 	to(owner, ada).Want(t, http.StatusOK)
 
 	for c, want := range map[uuid.UUID]string{owner.UserID: "admin", ada.UserID: "owner"} {
-		if got := userstest.Ask[string](t, p, userstest.RoleOf, c, organization); got != want {
+		if got := userstest.QueryValue[string](t, p, userstest.RoleOf, c, organization); got != want {
 			t.Errorf("role %s, want %s", got, want)
 		}
 	}
@@ -234,13 +234,13 @@ func TestMembersAreListedSuspendedRestoredAndRemoved(t *testing.T) {
 	organization := owner.OrganizationID
 	ada, viewer, stranger := p.LoginTo(organization, "member"), p.LoginTo(organization, "viewer"), p.Login("owner")
 	elsewhere := p.Again(ada)
-	userstest.Sql(t, p, `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'viewer', 'active')`, ada.UserID, stranger.OrganizationID)
-	userstest.Sql(t, p, `UPDATE sessions SET organization_id = $2 WHERE id = $1`, elsewhere.SessionID, stranger.OrganizationID)
-	userstest.Sql(t, p, `INSERT INTO totp_secrets (user_id, secret, confirmed_at) VALUES ($1, '', now())`, ada.UserID)
+	userstest.ExecSQL(t, p, `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'viewer', 'active')`, ada.UserID, stranger.OrganizationID)
+	userstest.ExecSQL(t, p, `UPDATE sessions SET organization_id = $2 WHERE id = $1`, elsewhere.SessionID, stranger.OrganizationID)
+	userstest.ExecSQL(t, p, `INSERT INTO totp_secrets (user_id, secret, confirmed_at) VALUES ($1, '', now())`, ada.UserID)
 
 	var seen []members.Member
 	for cursor := ""; ; {
-		got := platformtest.Decode[page.Page[members.Member]](t, p.Do(owner.Token, http.MethodGet, userstest.In(organization, "/members?limit=2&cursor="+cursor), nil).Want(t, http.StatusOK))
+		got := platformtest.Decode[page.Page[members.Member]](t, p.Do(owner.Token, http.MethodGet, userstest.OrganizationPath(organization, "/members?limit=2&cursor="+cursor), nil).Want(t, http.StatusOK))
 		seen = append(seen, got.Items...)
 		if cursor = got.NextCursor; cursor == "" {
 			break
@@ -255,44 +255,44 @@ func TestMembersAreListedSuspendedRestoredAndRemoved(t *testing.T) {
 	if diff := cmp.Diff(want, seen[1]); diff != "" {
 		t.Error(diff)
 	}
-	one := platformtest.Decode[members.Member](t, p.Do(viewer.Token, http.MethodGet, userstest.Member(organization, ada, ""), nil).Want(t, http.StatusOK))
+	one := platformtest.Decode[members.Member](t, p.Do(viewer.Token, http.MethodGet, userstest.MemberPath(organization, ada, ""), nil).Want(t, http.StatusOK))
 	if one.SecondFactor != nil || one.Email != ada.Email {
 		t.Errorf("a viewer sees %+v, want the name and not the second factor", one)
 	}
-	p.Do(stranger.Token, http.MethodGet, userstest.Member(stranger.OrganizationID, owner, ""), nil).Want(t, http.StatusNotFound)
-	p.Do(owner.Token, http.MethodGet, userstest.In(organization, "/members?cursor=x"), nil).Want(t, http.StatusUnprocessableEntity)
+	p.Do(stranger.Token, http.MethodGet, userstest.MemberPath(stranger.OrganizationID, owner, ""), nil).Want(t, http.StatusNotFound)
+	p.Do(owner.Token, http.MethodGet, userstest.OrganizationPath(organization, "/members?cursor=x"), nil).Want(t, http.StatusUnprocessableEntity)
 
-	p.Do(owner.Token, http.MethodPost, userstest.Member(organization, ada, "/suspend"), nil).Want(t, http.StatusOK)
-	p.Do(owner.Token, http.MethodPost, userstest.Member(organization, ada, "/suspend"), nil).Want(t, http.StatusNotFound)
-	if got := userstest.Ask[string](t, p, `SELECT end_reason FROM sessions WHERE id = $1`, ada.SessionID); got != "suspended" {
+	p.Do(owner.Token, http.MethodPost, userstest.MemberPath(organization, ada, "/suspend"), nil).Want(t, http.StatusOK)
+	p.Do(owner.Token, http.MethodPost, userstest.MemberPath(organization, ada, "/suspend"), nil).Want(t, http.StatusNotFound)
+	if got := userstest.QueryValue[string](t, p, `SELECT end_reason FROM sessions WHERE id = $1`, ada.SessionID); got != "suspended" {
 		t.Errorf("the session in the organization ended as %s, want suspended", got)
 	}
-	if !userstest.Ask[bool](t, p, `SELECT ended_at IS NULL FROM sessions WHERE id = $1`, elsewhere.SessionID) {
+	if !userstest.QueryValue[bool](t, p, `SELECT ended_at IS NULL FROM sessions WHERE id = $1`, elsewhere.SessionID) {
 		t.Error("a session in another organization ended")
 	}
-	p.Do(p.Again(ada).Token, http.MethodGet, userstest.In(organization, "/members"), nil).Want(t, http.StatusForbidden)
-	p.Do(owner.Token, http.MethodPost, userstest.Member(organization, ada, "/restore"), nil).Want(t, http.StatusOK)
-	p.Do(p.Again(ada).Token, http.MethodGet, userstest.In(organization, "/members"), nil).Want(t, http.StatusOK)
+	p.Do(p.Again(ada).Token, http.MethodGet, userstest.OrganizationPath(organization, "/members"), nil).Want(t, http.StatusForbidden)
+	p.Do(owner.Token, http.MethodPost, userstest.MemberPath(organization, ada, "/restore"), nil).Want(t, http.StatusOK)
+	p.Do(p.Again(ada).Token, http.MethodGet, userstest.OrganizationPath(organization, "/members"), nil).Want(t, http.StatusOK)
 
 	grantTo(p, owner, "admin", "user_id", ada.UserID).Want(t, http.StatusOK)
-	userstest.Sql(t, p, `INSERT INTO api_keys (id, organization_id, user_id, name, scopes) VALUES ($1, $2, $3, 'k', '{}')`, uuid.New(), organization, ada.UserID)
-	p.Do(owner.Token, http.MethodDelete, userstest.Member(organization, ada, ""), nil).Want(t, http.StatusNoContent)
-	p.Do(owner.Token, http.MethodDelete, userstest.Member(organization, ada, ""), nil).Want(t, http.StatusNotFound)
-	if n := userstest.Ask[int](t, p, `SELECT count(*) FROM role_grants WHERE user_id = $1`, ada.UserID); n != 0 {
+	userstest.ExecSQL(t, p, `INSERT INTO api_keys (id, organization_id, user_id, name, scopes) VALUES ($1, $2, $3, 'k', '{}')`, uuid.New(), organization, ada.UserID)
+	p.Do(owner.Token, http.MethodDelete, userstest.MemberPath(organization, ada, ""), nil).Want(t, http.StatusNoContent)
+	p.Do(owner.Token, http.MethodDelete, userstest.MemberPath(organization, ada, ""), nil).Want(t, http.StatusNotFound)
+	if n := userstest.QueryValue[int](t, p, `SELECT count(*) FROM role_grants WHERE user_id = $1`, ada.UserID); n != 0 {
 		t.Errorf("%d grants of somebody who was removed", n)
 	}
-	if userstest.Ask[bool](t, p, `SELECT bool_or(revoked_at IS NULL) FROM api_keys WHERE user_id = $1`, ada.UserID) {
+	if userstest.QueryValue[bool](t, p, `SELECT bool_or(revoked_at IS NULL) FROM api_keys WHERE user_id = $1`, ada.UserID) {
 		t.Error("a key of somebody who was removed would live again with their return")
 	}
 	if told := platformtest.Published[events.MembershipEnded](p, 1); told[0].Data.UserID != ada.UserID || told[0].Data.OrganizationID != organization {
 		t.Errorf("event %+v is not about the removal", told[0].Data)
 	}
 
-	p.Do(viewer.Token, http.MethodPost, userstest.In(organization, "/leave"), nil).Want(t, http.StatusNoContent) // and has no other
-	if got := userstest.Ask[string](t, p, `SELECT role FROM memberships WHERE user_id = $1`, viewer.UserID); got != "owner" {
+	p.Do(viewer.Token, http.MethodPost, userstest.OrganizationPath(organization, "/leave"), nil).Want(t, http.StatusNoContent) // and has no other
+	if got := userstest.QueryValue[string](t, p, `SELECT role FROM memberships WHERE user_id = $1`, viewer.UserID); got != "owner" {
 		t.Errorf("role %s of somebody who left their only organization, want to own a new one", got)
 	}
-	p.Do(stranger.Token, http.MethodPost, userstest.In(organization, "/leave"), nil).Want(t, http.StatusNotFound)
+	p.Do(stranger.Token, http.MethodPost, userstest.OrganizationPath(organization, "/leave"), nil).Want(t, http.StatusNotFound)
 }
 
 func TestExplainTellsWhereEveryRoleComesFrom(t *testing.T) {
@@ -304,7 +304,7 @@ func TestExplainTellsWhereEveryRoleComesFrom(t *testing.T) {
 	userstest.Define(p, owner, "auditor", policy.AuditRead).Want(t, http.StatusOK)
 	outer := team(t, p, owner, "Engineering", uuid.Nil)
 	inner := team(t, p, owner, "Looms", outer)
-	p.Do(owner.Token, http.MethodPut, userstest.In(organization, "/teams/"+inner.String()+"/members/"+ada.UserID.String()), nil).Want(t, http.StatusOK)
+	p.Do(owner.Token, http.MethodPut, userstest.OrganizationPath(organization, "/teams/"+inner.String()+"/members/"+ada.UserID.String()), nil).Want(t, http.StatusOK)
 	toTeam := roleChange(t, grantTo(p, owner, "auditor", "team_id", outer), http.StatusOK).Change.GrantID
 	toAda := roleChange(t, grantTo(p, owner, "analyst", "user_id", ada.UserID), http.StatusOK).Change.GrantID
 	ask := func(c platformtest.Caller, body map[string]any) platformtest.Answer {
@@ -342,5 +342,5 @@ func team(t *testing.T, p *platformtest.Platform, by platformtest.Caller, name s
 	if parent != uuid.Nil {
 		body["parent_id"] = parent
 	}
-	return platformtest.Decode[access.Team](t, p.Do(by.Token, http.MethodPost, userstest.In(by.OrganizationID, "/teams"), body).Want(t, http.StatusCreated)).ID
+	return platformtest.Decode[access.Team](t, p.Do(by.Token, http.MethodPost, userstest.OrganizationPath(by.OrganizationID, "/teams"), body).Want(t, http.StatusCreated)).ID
 }

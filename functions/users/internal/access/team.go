@@ -34,7 +34,8 @@ WITH RECURSIVE up (id, parent_id) AS (
 )
 SELECT array_agg(id), (SELECT coalesce(array_agg(DISTINCT role), '{}') FROM role_grants WHERE team_id IN (SELECT id FROM up)) FROM up`
 
-// Path returns a team with its ancestors, and the roles that its members have through them.
+// Path returns the identifiers of a team and its ancestors, and the roles that the team's
+// members have through them.
 func (x Actor) Path(ctx context.Context, team uuid.UUID) (path []uuid.UUID, roles []string, err error) {
 	if err := x.QueryRow(ctx, selectTeamPath, team, x.organization).Scan(&path, &roles); err != nil {
 		return nil, nil, fmt.Errorf("read path of team: %w", err)
@@ -51,13 +52,13 @@ var errNoTeam = fault.New(fault.NotFound, "There is no such team")
 
 // Reasons why a change to a team is also a role change.
 const (
-	joins = "This would also give people the roles of the team: %s"
-	Loses = "This would also take the roles of the team away from people: %s"
+	addsRoles    = "This would also give people the roles of the team: %s"
+	RemovesRoles = "This would also take the roles of the team away from people: %s"
 )
 
 // CheckTeamRoles refuses a change that gives or takes away the roles of a team, unless the
 // actor may assign those roles.
-func (x Actor) CheckTeamRoles(ctx context.Context, why string, roles []string) (weighty bool, err error) {
+func (x Actor) CheckTeamRoles(ctx context.Context, why string, roles []string) (sensitive bool, err error) {
 	if len(roles) == 0 {
 		return false, nil
 	}
@@ -65,14 +66,14 @@ func (x Actor) CheckTeamRoles(ctx context.Context, why string, roles []string) (
 		return true, fault.New(fault.Forbidden, why, d.Reason)
 	}
 	for _, role := range roles {
-		if err := x.Role(ctx, role); err != nil {
+		if err := x.CheckRole(ctx, role); err != nil {
 			return true, err
 		}
 	}
 	return true, nil
 }
 
-func (x Actor) mayJoin(ctx context.Context, c RoleChange) (weighty bool, err error) {
+func (x Actor) mayJoin(ctx context.Context, c RoleChange) (sensitive bool, err error) {
 	if _, err := x.Member(ctx, c.UserID); err != nil {
 		return true, err
 	}
@@ -80,12 +81,12 @@ func (x Actor) mayJoin(ctx context.Context, c RoleChange) (weighty bool, err err
 	if err != nil {
 		return true, err
 	}
-	return x.CheckTeamRoles(ctx, joins, roles)
+	return x.CheckTeamRoles(ctx, addsRoles, roles)
 }
 
 const selectInTeam = `SELECT FROM team_members WHERE team_id = $1 AND user_id = $2`
 
-func (x Actor) mayLeaveTeam(ctx context.Context, c RoleChange) (weighty bool, err error) {
+func (x Actor) mayLeaveTeam(ctx context.Context, c RoleChange) (sensitive bool, err error) {
 	_, roles, err := x.Path(ctx, c.TeamID)
 	if err != nil {
 		return true, err
@@ -97,10 +98,10 @@ func (x Actor) mayLeaveTeam(ctx context.Context, c RoleChange) (weighty bool, er
 	if err != nil {
 		return true, fmt.Errorf("read team member: %w", err)
 	}
-	return x.CheckTeamRoles(ctx, Loses, roles)
+	return x.CheckTeamRoles(ctx, RemovesRoles, roles)
 }
 
-func (x Actor) mayDeleteTeam(ctx context.Context, c RoleChange) (weighty bool, err error) {
+func (x Actor) mayDeleteTeam(ctx context.Context, c RoleChange) (sensitive bool, err error) {
 	_, roles, err := x.Path(ctx, c.TeamID)
 	if err != nil {
 		return true, err
@@ -112,7 +113,7 @@ func (x Actor) mayDeleteTeam(ctx context.Context, c RoleChange) (weighty bool, e
 	if height > 1 {
 		return true, store.ErrHasSubteams
 	}
-	return x.CheckTeamRoles(ctx, Loses, roles)
+	return x.CheckTeamRoles(ctx, RemovesRoles, roles)
 }
 
 const selectTeamHeight = `
@@ -136,7 +137,7 @@ const selectTeamRoles = `SELECT coalesce(array_agg(role), '{}') FROM role_grants
 // mayMove refuses cycles and too deep a nesting; the organization's lock prevents two moves
 // from forming a cycle together. The members gain the roles of the new ancestors and lose
 // those of the former ones; the actor needs the right to assign both.
-func (x Actor) mayMove(ctx context.Context, c RoleChange) (weighty bool, err error) {
+func (x Actor) mayMove(ctx context.Context, c RoleChange) (sensitive bool, err error) {
 	_, before, err := x.Path(ctx, c.TeamID)
 	if err != nil {
 		return true, err
@@ -146,22 +147,22 @@ func (x Actor) mayMove(ctx context.Context, c RoleChange) (weighty bool, err err
 		return true, fmt.Errorf("read roles of team: %w", err)
 	}
 	if c.ParentID != uuid.Nil {
-		roles, err := x.within(ctx, c)
+		roles, err := x.newParentRoles(ctx, c)
 		if err != nil {
 			return true, err
 		}
 		after = append(after, roles...)
 	}
-	got, err := x.CheckTeamRoles(ctx, joins, beyond(after, before))
+	got, err := x.CheckTeamRoles(ctx, addsRoles, difference(after, before))
 	if err != nil {
 		return true, err
 	}
-	lost, err := x.CheckTeamRoles(ctx, Loses, beyond(before, after))
+	lost, err := x.CheckTeamRoles(ctx, RemovesRoles, difference(before, after))
 	return got || lost, err
 }
 
 // within returns the roles of a team and its ancestors, if a team can be moved into it.
-func (x Actor) within(ctx context.Context, c RoleChange) ([]string, error) {
+func (x Actor) newParentRoles(ctx context.Context, c RoleChange) ([]string, error) {
 	height, err := x.height(ctx, c.TeamID)
 	if err != nil {
 		return nil, err
@@ -178,7 +179,7 @@ func (x Actor) within(ctx context.Context, c RoleChange) ([]string, error) {
 	return roles, nil
 }
 
-// beyond returns the roles of the first list that are not in the second.
-func beyond(some, others []string) []string {
+// difference returns the roles of the first list that are not in the second.
+func difference(some, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(some), func(role string) bool { return slices.Contains(others, role) })
 }

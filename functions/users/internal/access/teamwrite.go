@@ -32,7 +32,7 @@ func CreateTeam(ctx context.Context, s store.Store, organization uuid.UUID, name
 		return t, err
 	}
 	err = act.Do(ctx, s.DB, audit.Entry{Action: "teams:create", ResourceID: t.ID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
-		x, err := ActingFor(ctx, tx, organization, caller)
+		x, err := ActorFor(ctx, tx, organization, caller)
 		if err != nil {
 			return err
 		}

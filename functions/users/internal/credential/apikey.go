@@ -1,5 +1,5 @@
-// Package credential keeps what people prove who they are with: passwords, passkeys,
-// authenticator apps, recovery codes and API keys.
+// Package credential manages the credentials of accounts: passwords, passkeys, authenticator
+// apps, recovery codes and API keys.
 package credential
 
 import (
@@ -32,7 +32,7 @@ type APIKey struct {
 	LastUsedAt     *time.Time          `json:"last_used_at,omitempty" doc:"Accurate to a minute"`
 }
 
-// ShownKey is a key together with its secret, which is only shown once.
+// ShownKey is a key together with its secret, which the API shows only once.
 type ShownKey struct {
 	APIKey
 	Key string `json:"key" doc:"For the Authorization header: Bearer aic_… Shown only once"`
@@ -45,7 +45,7 @@ type KeyRequest struct {
 	ExpiresInDays int                 `json:"expires_in_days,omitempty" minimum:"1" maximum:"365" default:"90"`
 }
 
-// RotateRequest says how long the current secret stays valid.
+// RotateRequest says how long the current secret stays valid and how long the new one lives.
 type RotateRequest struct {
 	OverlapMinutes int `json:"overlap_minutes" minimum:"0" maximum:"1440" doc:"How long the current secret stays valid, at most until it expires"`
 	ExpiresInDays  int `json:"expires_in_days,omitempty" minimum:"1" maximum:"365" default:"90" doc:"Lifetime of the new secret"`
@@ -87,8 +87,8 @@ func RevokeKey(ctx context.Context, s store.Store, owner KeyOwner, id uuid.UUID)
 	})
 }
 
-// GiveKey runs work, which gives an owner a key or a secret and records it. A refusal is
-// on record too.
-func GiveKey(ctx context.Context, s store.Store, action string, owner KeyOwner, work func(*outbox.Tx) error) error {
+// IssueKey runs work, which creates a key or a secret for an owner and records it. A refusal is
+// also recorded in the audit trail.
+func IssueKey(ctx context.Context, s store.Store, action string, owner KeyOwner, work func(*outbox.Tx) error) error {
 	return act.Refused(ctx, s.DB, audit.Entry{Action: action, ResourceID: owner.ID.String()}, s.DB.Transact(ctx, work))
 }

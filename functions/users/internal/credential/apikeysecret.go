@@ -19,7 +19,7 @@ import (
 	"function/shared/uuid7"
 )
 
-// maxKeys of one owner that have not been revoked.
+// maxKeys limits the unrevoked keys of one owner.
 const maxKeys = 100
 
 const (
@@ -34,10 +34,10 @@ RETURNING created_at`
 INSERT INTO api_key_secrets (hash, key_id, hint, expires_at) VALUES ($1, $2, $3, now() + make_interval(days => $4)) RETURNING expires_at`
 )
 
-// CreateKey gives an owner a key that may do no more than the caller may.
+// CreateKey creates a key for an owner. Its scopes cannot exceed the caller's permissions.
 func CreateKey(ctx context.Context, s store.Store, tx *outbox.Tx, caller auth.Caller, owner KeyOwner, in KeyRequest) (ShownKey, error) {
 	k := ShownKey{APIKey: APIKey{ID: uuid7.New(), OrganizationID: caller.OrganizationID, Name: string(in.Name), Scopes: distinct(in.Scopes)}}
-	if err := mayGive(caller, k.Scopes); err != nil {
+	if err := checkScopes(caller, k.Scopes); err != nil {
 		return k, err
 	}
 	arguments := pgx.NamedArgs{
@@ -71,7 +71,7 @@ func distinct(scopes []policy.Permission) []policy.Permission {
 	return slices.Compact(scopes)
 }
 
-// lockOwner waits for whoever gives the owner a key at the same time.
+// lockOwner serializes the creation of keys for an owner.
 func lockOwner(ctx context.Context, tx *outbox.Tx, owner KeyOwner, arguments pgx.NamedArgs) error {
 	lock := lockPerson
 	if owner.ServiceAccount {
@@ -87,11 +87,13 @@ func lockOwner(ctx context.Context, tx *outbox.Tx, owner KeyOwner, arguments pgx
 	return nil
 }
 
-// ErrNoServiceAccount is fault.NotFound.
+// ErrNoServiceAccount is returned for a service account that the caller's organization does not
+// have.
 var ErrNoServiceAccount = fault.New(fault.NotFound, "There is no such service account in your organization")
 
-// mayGive refuses scopes that the caller does not have: nobody can lift themselves by a key.
-func mayGive(caller auth.Caller, scopes []policy.Permission) error {
+// checkScopes refuses scopes that the caller does not have, so that nobody can use a key to gain
+// rights.
+func checkScopes(caller auth.Caller, scopes []policy.Permission) error {
 	known, now := policy.Grantable(), time.Now()
 	for _, scope := range scopes {
 		if !slices.Contains(known, scope) {
@@ -105,12 +107,13 @@ func mayGive(caller auth.Caller, scopes []policy.Permission) error {
 }
 
 const (
-	isDisabled    = `SELECT disabled_at IS NOT NULL FROM service_accounts WHERE id = @owner AND organization_id = @organization FOR NO KEY UPDATE`
-	selectSleeper = `SELECT coalesce(array_agg(DISTINCT scope), '{}') FROM api_keys, unnest(scopes) AS scope WHERE service_account_id = @owner AND revoked_at IS NULL`
+	isDisabled      = `SELECT disabled_at IS NOT NULL FROM service_accounts WHERE id = @owner AND organization_id = @organization FOR NO KEY UPDATE`
+	selectKeyScopes = `SELECT coalesce(array_agg(DISTINCT scope), '{}') FROM api_keys, unnest(scopes) AS scope WHERE service_account_id = @owner AND revoked_at IS NULL`
 )
 
-// MayEnable refuses to enable a disabled service account for a caller who could not make
-// its keys: to enable it gives them anew.
+// MayEnable refuses to enable a disabled service account if the caller could not create its
+// keys, since enabling the account makes its unrevoked keys work again. It also requires step-up
+// authentication.
 func MayEnable(ctx context.Context, s store.Store, tx *outbox.Tx, caller auth.Caller, owner KeyOwner) error {
 	arguments := pgx.NamedArgs{"owner": owner.ID, "organization": caller.OrganizationID}
 	var disabled bool
@@ -125,7 +128,7 @@ func MayEnable(ctx context.Context, s store.Store, tx *outbox.Tx, caller auth.Ca
 		return nil
 	}
 	var scopes []policy.Permission
-	if err := tx.QueryRow(ctx, selectSleeper, arguments).Scan(&scopes); err != nil {
+	if err := tx.QueryRow(ctx, selectKeyScopes, arguments).Scan(&scopes); err != nil {
 		return fmt.Errorf("read what the keys may do: %w", err)
 	}
 	for _, scope := range scopes {
@@ -149,12 +152,13 @@ const (
 	selectAPIKey = `
 SELECT k.id, k.organization_id, k.name, k.scopes, '' AS hint, k.created_at, now() AS expires_at, k.last_used_at
 FROM api_keys k WHERE k.id = @id AND (k.user_id = @owner OR k.service_account_id = @owner) AND k.revoked_at IS NULL FOR UPDATE`
-	endSecrets = `UPDATE api_key_secrets SET expires_at = least(expires_at, now() + make_interval(mins => $2)) WHERE key_id = $1`
-	dropOld    = `DELETE FROM api_key_secrets WHERE key_id = $1 AND expires_at <= now()`
+	endSecrets           = `UPDATE api_key_secrets SET expires_at = least(expires_at, now() + make_interval(mins => $2)) WHERE key_id = $1`
+	deleteExpiredSecrets = `DELETE FROM api_key_secrets WHERE key_id = $1 AND expires_at <= now()`
 )
 
-// RotateKey gives a key a new secret; the present ones stay good for the overlap. A
-// service account's key shows the caller what it may do, so the caller must have that.
+// RotateKey gives a key a new secret. Current secrets stay valid for the overlap, at most until
+// they expire. To rotate a service account's key, the caller needs all of the key's scopes,
+// because the response contains the new secret.
 func RotateKey(ctx context.Context, s store.Store, tx *outbox.Tx, caller auth.Caller, owner KeyOwner, id uuid.UUID, in RotateRequest) (ShownKey, error) {
 	key, err := database.One[APIKey](ctx, tx, errNoKey, selectAPIKey, pgx.NamedArgs{"id": id, "owner": owner.ID})
 	k := ShownKey{APIKey: key}
@@ -162,14 +166,14 @@ func RotateKey(ctx context.Context, s store.Store, tx *outbox.Tx, caller auth.Ca
 		return k, err
 	}
 	if owner.ServiceAccount {
-		if err := mayGive(caller, k.Scopes); err != nil {
+		if err := checkScopes(caller, k.Scopes); err != nil {
 			return k, err
 		}
 	}
 	if _, err := tx.Exec(ctx, endSecrets, id, in.OverlapMinutes); err != nil {
 		return k, fmt.Errorf("end secrets of API key: %w", err)
 	}
-	if _, err := tx.Exec(ctx, dropOld, id); err != nil {
+	if _, err := tx.Exec(ctx, deleteExpiredSecrets, id); err != nil {
 		return k, fmt.Errorf("delete secrets of API key: %w", err)
 	}
 	if err := k.newSecret(ctx, tx, in.ExpiresInDays); err != nil {

@@ -19,8 +19,8 @@ import (
 	"function/shared/uuid7"
 )
 
-// Ceremony is what a browser needs for a ceremony of WebAuthn, and the token that
-// its answer comes back with.
+// Ceremony contains the options that a browser needs for a WebAuthn ceremony, and the token to
+// send back with its response.
 type Ceremony struct {
 	ChallengeToken string `json:"challenge_token" doc:"Valid once, for five minutes"`
 	Options        any    `json:"options" doc:"For PublicKeyCredential.parseCreationOptionsFromJSON() or parseRequestOptionsFromJSON() (WebAuthn level 3)"`
@@ -31,10 +31,11 @@ var (
 	errProofNotParsed = fault.At("body.passkey.credential", "is not a PublicKeyCredential as its toJSON() writes it")
 )
 
-// BeginRegistration begins to make a passkey. A device that can store it for login
-// without a user name does; one that cannot is a second factor all the same.
+// BeginRegistration begins to register a passkey. The passkey is stored as a discoverable
+// credential, for login without an address, if the device supports that. Otherwise it still
+// works as a second factor.
 func (p Passkeys) BeginRegistration(ctx context.Context, tx *outbox.Tx, user uuid.UUID) (Ceremony, error) {
-	who, err := p.keyholderOf(ctx, tx, user)
+	who, err := p.ownerOf(ctx, tx, user)
 	if err != nil {
 		return Ceremony{}, err
 	}
@@ -51,20 +52,20 @@ func (p Passkeys) BeginRegistration(ctx context.Context, tx *outbox.Tx, user uui
 	return Ceremony{ChallengeToken: token, Options: options.Response}, err
 }
 
-// Register stores the passkey that a browser has made, and tells by what it proves
-// (RFC 8176).
+// Register stores a passkey that a browser has created. It returns the passkey's authentication
+// methods for the token (RFC 8176).
 func (p Passkeys) Register(ctx context.Context, tx *outbox.Tx, user uuid.UUID, name string, a Assertion) (info PasskeyInfo, methods []string, err error) {
 	parsed, err := protocol.ParseCredentialCreationResponseBytes(a.Credential)
 	if err != nil {
 		return info, nil, errNotParsed
 	}
 	var session webauthn.SessionData
-	if ok, err := takeOnce(ctx, tx, forPasskeyRegistration, user, a.ChallengeToken, &session); err != nil {
+	if ok, err := useChallenge(ctx, tx, forPasskeyRegistration, user, a.ChallengeToken, &session); err != nil {
 		return info, nil, err
 	} else if !ok {
 		return info, nil, fault.At("body.challenge_token", "has expired or was already used: begin again")
 	}
-	who, err := p.keyholderOf(ctx, tx, user)
+	who, err := p.ownerOf(ctx, tx, user)
 	if err != nil {
 		return info, nil, err
 	}
@@ -94,8 +95,8 @@ func (p Passkeys) Register(ctx context.Context, tx *outbox.Tx, user uuid.UUID, n
 	return info, methodsOf(credential), nil
 }
 
-// methodsOf names a passkey in a token: a key that cannot leave its device is
-// hardware's, one that is synchronized is software's (RFC 8176 §2).
+// methodsOf returns a passkey's authentication methods (RFC 8176 §2): a hardware-secured key if
+// it cannot leave its device, a software-secured key if it can be synchronized.
 func methodsOf(c *webauthn.Credential) []string {
 	if c.Flags.BackupEligible {
 		return []string{"swk", "mfa"}
@@ -103,10 +104,10 @@ func methodsOf(c *webauthn.Credential) []string {
 	return []string{"hwk", "mfa"}
 }
 
-// BeginProof asks for one of a person's passkeys. It comes after a password, so
-// that to touch the device is enough.
+// BeginProof requests a proof by one of a person's passkeys. The person has already proved their
+// password, so user verification on the device is only preferred.
 func (p Passkeys) BeginProof(ctx context.Context, tx *outbox.Tx, user uuid.UUID) (Ceremony, error) {
-	who, err := p.keyholderOf(ctx, tx, user)
+	who, err := p.ownerOf(ctx, tx, user)
 	if err != nil {
 		return Ceremony{}, err
 	}
@@ -121,8 +122,8 @@ func (p Passkeys) BeginProof(ctx context.Context, tx *outbox.Tx, user uuid.UUID)
 	return Ceremony{ChallengeToken: token, Options: options.Response}, err
 }
 
-// BeginLogin asks for a passkey of whoever it may be. The device checks that it is
-// held by its owner, which makes two factors of it.
+// BeginLogin requests a passkey of a person who is not known yet. The device must verify its
+// user, so the passkey counts as two factors.
 func (p Passkeys) BeginLogin(ctx context.Context, tx *outbox.Tx) (Ceremony, error) {
 	options, session, err := p.rp.BeginDiscoverableLogin(webauthn.WithUserVerification(protocol.VerificationRequired))
 	if err != nil {
@@ -135,47 +136,47 @@ func (p Passkeys) BeginLogin(ctx context.Context, tx *outbox.Tx) (Ceremony, erro
 const selectOwner = `SELECT p.user_id, m.organization_id FROM passkeys p JOIN users u ON u.id = p.user_id` + session.LoginMembership + `
 WHERE p.credential_id = $1 AND u.suspended_at IS NULL`
 
-// Identify tells whose passkey answered, and checks the answer. Nobody's, or that of
-// somebody who may not log in, is refused like a wrong one.
-func (p Passkeys) Identify(ctx context.Context, tx *outbox.Tx, a Assertion) (session.Login, Proved, error) {
+// Identify finds the owner of the passkey in an assertion and checks the assertion. An unknown
+// passkey, or one whose owner cannot log in, is refused in the same way as a wrong one.
+func (p Passkeys) Identify(ctx context.Context, tx *outbox.Tx, a Assertion) (session.Login, ProofResult, error) {
 	parsed, err := protocol.ParseCredentialRequestResponseBytes(a.Credential)
 	if err != nil {
-		return session.Login{}, Proved{}, errNotParsed
+		return session.Login{}, ProofResult{}, errNotParsed
 	}
 	l := session.Login{SecondFactor: true}
 	err = tx.QueryRow(ctx, selectOwner, parsed.RawID).Scan(&l.UserID, &l.OrganizationID)
 	if err != nil && !database.IsNoRows(err) {
-		return session.Login{}, Proved{}, fmt.Errorf("find owner of passkey: %w", err)
+		return session.Login{}, ProofResult{}, fmt.Errorf("find owner of passkey: %w", err)
 	}
 	proved, err := p.check(ctx, tx, forPasskeyLogin, uuid.Nil, l.UserID, a.ChallengeToken, parsed)
 	l.Methods = proved.Methods
 	return l, proved, err
 }
 
-// assert checks a passkey's answer to a challenge that was for this person.
-func (p Passkeys) assert(ctx context.Context, tx *outbox.Tx, user uuid.UUID, a Assertion) (Proved, error) {
+// assert checks an assertion for a challenge that was issued to this person.
+func (p Passkeys) assert(ctx context.Context, tx *outbox.Tx, user uuid.UUID, a Assertion) (ProofResult, error) {
 	parsed, err := protocol.ParseCredentialRequestResponseBytes(a.Credential)
 	if err != nil {
-		return Proved{}, errProofNotParsed
+		return ProofResult{}, errProofNotParsed
 	}
 	return p.check(ctx, tx, forPasskeyProof, user, user, a.ChallengeToken, parsed)
 }
 
-// check uses the challenge up, and then looks at the answer.
-func (p Passkeys) check(ctx context.Context, tx *outbox.Tx, want challengePurpose, challenged, owner uuid.UUID, token string, parsed *protocol.ParsedCredentialAssertionData) (Proved, error) {
-	refused := func(why string) (Proved, error) { return Proved{Method: Passkey, Refused: why}, nil }
+// check consumes the challenge before it checks the assertion.
+func (p Passkeys) check(ctx context.Context, tx *outbox.Tx, want challengePurpose, challenged, owner uuid.UUID, token string, parsed *protocol.ParsedCredentialAssertionData) (ProofResult, error) {
+	refused := func(why string) (ProofResult, error) { return ProofResult{Method: Passkey, Refused: why}, nil }
 	var session webauthn.SessionData
-	if ok, err := takeOnce(ctx, tx, want, challenged, token, &session); err != nil {
-		return Proved{}, err
+	if ok, err := useChallenge(ctx, tx, want, challenged, token, &session); err != nil {
+		return ProofResult{}, err
 	} else if !ok {
 		return refused("challenge_used")
 	}
 	if owner == uuid.Nil {
 		return refused("unknown_passkey")
 	}
-	who, err := p.keyholderOf(ctx, tx, owner)
+	who, err := p.ownerOf(ctx, tx, owner)
 	if err != nil {
-		return Proved{}, err
+		return ProofResult{}, err
 	}
 	credential, err := p.validate(who, challenged, session, parsed)
 	if err != nil {
@@ -183,29 +184,30 @@ func (p Passkeys) check(ctx context.Context, tx *outbox.Tx, want challengePurpos
 	}
 	if credential.Authenticator.CloneWarning && !synchronized(credential) {
 		if may, err := notify.MayWarn(ctx, p.SecondFactors.Store, tx, owner); err != nil {
-			return Proved{}, err
+			return ProofResult{}, err
 		} else if may {
-			if err := p.post.Tell(ctx, tx, owner, p.post.PasskeyCopied); err != nil {
-				return Proved{}, err
+			if err := p.mailer.Notify(ctx, tx, owner, p.mailer.PasskeyCopied); err != nil {
+				return ProofResult{}, err
 			}
 		}
 		return refused("sign_count_regressed")
 	}
-	return Proved{Method: Passkey, Methods: methodsOf(credential)}, p.store(ctx, tx, who, credential)
+	return ProofResult{Method: Passkey, Methods: methodsOf(credential)}, p.store(ctx, tx, who, credential)
 }
 
-// synchronized tells a passkey that is on several devices, whose counters say nothing of
-// each other (WebAuthn level 3 §6.1.1). It has shown so when it was made or just now.
+// synchronized reports whether a passkey exists on several devices, whose signature counters are
+// independent (WebAuthn level 3 §6.1.1). The flags are those of the registration or of the
+// current assertion.
 func synchronized(c *webauthn.Credential) bool { return c.Flags.BackupEligible && c.Flags.BackupState }
 
-func (p Passkeys) validate(who keyholder, challenged uuid.UUID, session webauthn.SessionData, parsed *protocol.ParsedCredentialAssertionData) (*webauthn.Credential, error) {
+func (p Passkeys) validate(who passkeyOwner, challenged uuid.UUID, session webauthn.SessionData, parsed *protocol.ParsedCredentialAssertionData) (*webauthn.Credential, error) {
 	if challenged != uuid.Nil {
 		return p.rp.ValidateLogin(who, session, parsed)
 	}
 	return p.rp.ValidateDiscoverableLogin(func(_, _ []byte) (webauthn.User, error) { return who, nil }, session, parsed)
 }
 
-func (p Passkeys) store(ctx context.Context, tx pgx.Tx, who keyholder, credential *webauthn.Credential) error {
+func (p Passkeys) store(ctx context.Context, tx pgx.Tx, who passkeyOwner, credential *webauthn.Credential) error {
 	sealed, err := who.seal(credential)
 	if err != nil {
 		return err

@@ -49,9 +49,9 @@ func newChallenge(ctx context.Context, tx pgx.Tx, p challengePurpose, user uuid.
 const takeChallenge = `
 DELETE FROM challenges WHERE hash = $1 AND purpose = $2 AND user_id IS NOT DISTINCT FROM $3 AND expires_at > now() RETURNING data`
 
-// takeOnce consumes a challenge and decodes its data. It returns false if the challenge is
+// useChallenge consumes a challenge and decodes its data. It returns false if the challenge is
 // unknown, expired, already used, or somebody else's.
-func takeOnce(ctx context.Context, tx pgx.Tx, p challengePurpose, user uuid.UUID, token string, data any) (bool, error) {
+func useChallenge(ctx context.Context, tx pgx.Tx, p challengePurpose, user uuid.UUID, token string, data any) (bool, error) {
 	var encoded []byte
 	err := tx.QueryRow(ctx, takeChallenge, store.TokenHash(token), p, uuid.NullUUID{UUID: user, Valid: user != uuid.Nil}).Scan(&encoded)
 	if database.IsNoRows(err) {

@@ -18,28 +18,28 @@ import (
 	"function/shared/outbox"
 )
 
-// SecondFactors is the accounts, where their second factors are changed and proved.
+// SecondFactors changes and checks people's second factors, and mails them about changes.
 type SecondFactors struct {
-	store.Store
-	post notify.Mailer
+	Store  store.Store
+	mailer notify.Mailer
 }
 
-// OpenSecondFactors opens the accounts, and the mail that tells people of changes.
+// OpenSecondFactors opens the store and the mailer.
 func OpenSecondFactors(ctx context.Context, env *function.Env) (SecondFactors, error) {
 	store, err := store.Open(ctx, env)
 	if err != nil {
 		return SecondFactors{}, err
 	}
-	post, err := notify.NewMailer(store, env)
-	return SecondFactors{store, post}, err
+	mailer, err := notify.NewMailer(store, env)
+	return SecondFactors{store, mailer}, err
 }
 
-// FactorChange is what somebody does to their own second factors: how the audit
-// trail names it, and what the person is told.
+// FactorChange describes a change that a person makes to their own second factors, for the audit
+// trail and the notification.
 type FactorChange struct {
 	Action     string
 	ResourceID string
-	Told       func(notify.Mailer, string) mail.Message // what the person is mailed; nil: nothing
+	Notice     func(notify.Mailer, string) mail.Message // the notification; nil: none
 }
 
 const (
@@ -55,32 +55,32 @@ WHERE id = $1`
 	unmarkSessions = `UPDATE sessions SET second_factor_at = NULL WHERE user_id = $1 AND second_factor_at IS NOT NULL`
 )
 
-// ChangeFactors runs a change of the caller's second factors: one after another, so
-// that none sees half of another, in the audit trail whether it was done or refused,
-// and told to the person when it was done.
+// ChangeFactors runs a change of the caller's second factors. It locks the account, so that
+// changes run one at a time, and notifies the person of a successful change. The audit trail
+// records successful and refused changes.
 func (s SecondFactors) ChangeFactors(ctx context.Context, caller auth.Caller, c FactorChange, change func(*outbox.Tx) error) error {
-	organization, err := organizationOf(ctx, s.DB, caller)
+	organization, err := organizationOf(ctx, s.Store.DB, caller)
 	if err != nil {
 		return err
 	}
 	entry := audit.Entry{Action: c.Action, ResourceID: c.ResourceID, OrganizationID: organization}
-	err = s.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err = s.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		if _, err := tx.Exec(ctx, lockFactors, caller.UserID); err != nil {
 			return fmt.Errorf("lock user %s: %w", caller.UserID, err)
 		}
 		if err := change(tx); err != nil {
 			return err
 		}
-		if c.Told != nil {
-			letter := func(to string) mail.Message { return c.Told(s.post, to) }
-			if err := s.post.Tell(ctx, tx, caller.UserID, letter); err != nil {
+		if c.Notice != nil {
+			letter := func(to string) mail.Message { return c.Notice(s.mailer, to) }
+			if err := s.mailer.Notify(ctx, tx, caller.UserID, letter); err != nil {
 				return err
 			}
 		}
 		return audit.Record(ctx, tx, entry)
 	})
 	if err != nil {
-		return act.Refused(ctx, s.DB, entry, err)
+		return act.Refused(ctx, s.Store.DB, entry, err)
 	}
 	return nil
 }
@@ -97,9 +97,9 @@ func organizationOf(ctx context.Context, db store.RowQuerier, caller auth.Caller
 	return id, nil
 }
 
-// Enrolled follows a new factor: the session counts as proved by it, and the first
-// factor comes with recovery codes.
-func (s SecondFactors) Enrolled(ctx context.Context, tx pgx.Tx, caller auth.Caller, methods []string) (codes []string, err error) {
+// CompleteEnrolment completes the enrolment of a factor: the session counts as authenticated with
+// it, and a person without recovery codes gets new ones.
+func (s SecondFactors) CompleteEnrolment(ctx context.Context, tx pgx.Tx, caller auth.Caller, methods []string) (codes []string, err error) {
 	if _, err := tx.Exec(ctx, markSession, caller.SessionID, methods); err != nil {
 		return nil, fmt.Errorf("mark session: %w", err)
 	}
@@ -110,9 +110,9 @@ func (s SecondFactors) Enrolled(ctx context.Context, tx pgx.Tx, caller auth.Call
 	return ReplaceRecoveryCodes(ctx, s.Store, tx, caller.UserID)
 }
 
-// Removed follows a factor's removal. The last one stays while an organization of the
-// person demands one.
-func (s SecondFactors) Removed(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
+// CompleteRemoval completes the removal of a factor. It refuses to remove the last one while one of
+// the person's organizations requires a second factor.
+func (s SecondFactors) CompleteRemoval(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
 	factors, err := FactorsOf(ctx, tx, user)
 	if err != nil || factors.Any() {
 		return err
@@ -136,7 +136,7 @@ func (s SecondFactors) Removed(ctx context.Context, tx pgx.Tx, user uuid.UUID) e
 // SecondFactorRequired tells whether an organization that a person belongs to demands one.
 func SecondFactorRequired(ctx context.Context, db store.RowQuerier, user uuid.UUID) (required bool, err error) {
 	if err := db.QueryRow(ctx, selectRequired, user).Scan(&required); err != nil {
-		return false, fmt.Errorf("read what the organizations of user %s demand: %w", user, err)
+		return false, fmt.Errorf("read whether user %s needs a second factor: %w", user, err)
 	}
 	return required, nil
 }

@@ -14,9 +14,10 @@ import (
 	"function/shared/ratelimit"
 )
 
-// disownings remove what somebody has added to an account who never proved that it is
-// theirs. Its sessions, its mailed tokens and its password go with the reset that proves it.
-var disownings = []string{
+// removeUnproved are the statements that remove everything that was added to an account before one
+// of its addresses was first verified. The password reset that verifies it replaces the password
+// and ends sessions and mailed tokens itself.
+var removeUnproved = []string{
 	`DELETE FROM totp_secrets WHERE user_id = $1`,
 	`DELETE FROM passkeys WHERE user_id = $1`,
 	deleteRecoveryCodes,
@@ -29,15 +30,16 @@ var disownings = []string{
 
 const selectProved = `SELECT proved_at IS NOT NULL FROM users WHERE id = $1 FOR NO KEY UPDATE`
 
-// Disown removes what was added to an account before anybody proved that its address is
-// theirs, in the transaction of a first proof by somebody who need not have known it: who
-// chooses a password by a mailed link. Whoever registered the address may have been a
-// stranger, who would come back by a passkey or a key of theirs. It does nothing to an
-// account that was proved before: its second factors hold against whoever reads its mail.
-func Disown(ctx context.Context, s store.Store, tx *outbox.Tx, post notify.Mailer, c Credentials) error {
+// RemoveUnprovedCredentials removes everything that was added to an account before one of its
+// addresses was first verified. It runs in the transaction of the first password reset by mail, in
+// which the owner of the address proves that it is theirs. The account may have been registered by
+// a stranger, who could otherwise return with their own passkey or API key. It does nothing if an
+// address was verified before: then the account's second factors protect it from somebody who only
+// reads its mail.
+func RemoveUnprovedCredentials(ctx context.Context, s store.Store, tx *outbox.Tx, mailer notify.Mailer, c Credentials) error {
 	var proved bool
 	if err := tx.QueryRow(ctx, selectProved, c.UserID).Scan(&proved); err != nil {
-		return fmt.Errorf("read whether the account is proved: %w", err)
+		return fmt.Errorf("read whether the account is verified: %w", err)
 	}
 	if proved {
 		return nil
@@ -47,10 +49,10 @@ func Disown(ctx context.Context, s store.Store, tx *outbox.Tx, post notify.Maile
 		return err
 	}
 	removed := int64(0)
-	for _, statement := range disownings {
+	for _, statement := range removeUnproved {
 		tag, err := tx.Exec(ctx, statement, c.UserID)
 		if err != nil {
-			return fmt.Errorf("remove what was added before the first proof: %w", err)
+			return fmt.Errorf("remove unverified credentials: %w", err)
 		}
 		removed += tag.RowsAffected()
 	}
@@ -61,7 +63,7 @@ func Disown(ctx context.Context, s store.Store, tx *outbox.Tx, post notify.Maile
 	if err := session.ForgetGuesses(ctx, s, tx, c.UserID); err != nil {
 		return err
 	}
-	if err := post.Queue(ctx, tx, c.UserID, post.Disowned(c.Name.Email, had)); err != nil {
+	if err := mailer.Queue(ctx, tx, c.UserID, mailer.UnprovedCredentialsRemoved(c.Name.Email, had)); err != nil {
 		return err
 	}
 	return audit.Record(ctx, tx, audit.Entry{
@@ -69,24 +71,24 @@ func Disown(ctx context.Context, s store.Store, tx *outbox.Tx, post notify.Maile
 	})
 }
 
-const selectHolder = `SELECT email_index, coalesce(password_hash, '') FROM users WHERE id = $1`
+const selectTokenOwner = `SELECT email_index, coalesce(password_hash, '') FROM users WHERE id = $1`
 
 var (
-	errHolder     = fault.At("body.password", "this is not the password of the account: enter it, or choose a new one (POST /v1/users/password/forgot), which confirms the address too")
-	errNoPassword = fault.At("body.password", "the account has no password: choose one (POST /v1/users/password/forgot), which confirms the address too")
+	errWrongPassword = fault.At("body.password", "this is not the password of the account: enter it, or choose a new one (POST /v1/users/password/forgot), which confirms the address too")
+	errNoPassword    = fault.At("body.password", "the account has no password: choose one (POST /v1/users/password/forgot), which confirms the address too")
 )
 
-// ProveHolder checks that whoever follows a mailed link holds the account that it is about
-// by the account's password. The link alone shows that they read the address: following it,
-// they would confirm an account that a stranger has prepared for them.
-func ProveHolder(ctx context.Context, s Passwords, purpose notify.Purpose, token, password string) error {
-	user, err := notify.PeekMailedToken(ctx, s.DB, purpose, token)
+// ProveOwnership checks the account's password for a person who follows a mailed link. The link
+// alone only proves that they read the address; without the password check they could verify an
+// account that a stranger registered with their address.
+func ProveOwnership(ctx context.Context, s Passwords, purpose notify.Purpose, token, password string) error {
+	user, err := notify.PeekMailedToken(ctx, s.Store.DB, purpose, token)
 	if err != nil {
 		return err
 	}
 	var index []byte
 	var hash string
-	if err := s.DB.QueryRow(ctx, selectHolder, user).Scan(&index, &hash); err != nil {
+	if err := s.Store.DB.QueryRow(ctx, selectTokenOwner, user).Scan(&index, &hash); err != nil {
 		return fmt.Errorf("read password of user %s: %w", user, err)
 	}
 	if hash == "" {
@@ -97,7 +99,7 @@ func ProveHolder(ctx context.Context, s Passwords, purpose notify.Purpose, token
 	}
 	ok, err := s.Hasher.Verify(ctx, password, hash)
 	if err == nil && !ok {
-		err = errHolder
+		err = errWrongPassword
 	}
 	return err
 }

@@ -30,6 +30,7 @@ import (
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/platformtest"
+	"function/shared/platformtest/browser"
 )
 
 func mountPages(t *testing.T, confirmation bool) *platformtest.Platform {
@@ -54,7 +55,7 @@ func mountPages(t *testing.T, confirmation bool) *platformtest.Platform {
 }
 
 // follow opens the page that the newest mail to an address links to, on this platform.
-func (b *browser) follow(t *testing.T, p *platformtest.Platform, to string) {
+func (b tab) follow(t *testing.T, p *platformtest.Platform, to string) {
 	t.Helper()
 	links := p.MailTo(to).Links()
 	if len(links) == 0 {
@@ -67,39 +68,38 @@ func (b *browser) follow(t *testing.T, p *platformtest.Platform, to string) {
 	b.page(t, p.URL+link.Path+"#"+link.Fragment)
 }
 
-// page opens a page anew: another fragment alone would not load it again.
-func (b *browser) page(t *testing.T, address string) {
+// page loads a page again, which a change of only the fragment would not do.
+func (b tab) page(t *testing.T, address string) {
 	t.Helper()
 	for _, a := range []string{"about:blank", address} {
-		if err := chromedp.Do(b.ctx, chromedp.Navigate(a)); err != nil {
+		if err := chromedp.Do(b.Context, chromedp.Navigate(a)); err != nil {
 			t.Fatalf("visit %s: %v", a, err)
 		}
 	}
 }
 
-// script runs a script in the page, which answers text.
-func (b *browser) script(t *testing.T, script string) string {
+// script runs a script in the page and returns its text.
+func (b tab) script(t *testing.T, script string) string {
 	t.Helper()
-	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
+	text, err := chromedp.Run(b.Context, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
 	if err != nil {
 		t.Fatalf("%s: %v", script, err)
 	}
 	return text
 }
 
-// fill types into fields, by their names.
-func (b *browser) fill(t *testing.T, fields map[string]string) {
+// fill types text into fields by their names.
+func (b tab) fill(t *testing.T, fields map[string]string) {
 	t.Helper()
 	for name, value := range fields {
-		if err := chromedp.Do(b.ctx, chromedp.SendKeys("#"+name, value)); err != nil {
+		if err := chromedp.Do(b.Context, chromedp.SendKeys("#"+name, value)); err != nil {
 			t.Fatalf("fill %s: %v", name, err)
 		}
 	}
 }
 
-// submit presses the button, and answers what the page then says: that it is done, or
-// why not.
-func (b *browser) submit(t *testing.T) (done bool, problem string) {
+// submit presses the button and returns whether the page reports success or else the problem.
+func (b tab) submit(t *testing.T) (done bool, problem string) {
 	t.Helper()
 	b.script(t, `document.querySelector("button").click(), ""`)
 	for range 600 {
@@ -115,7 +115,7 @@ func (b *browser) submit(t *testing.T) (done bool, problem string) {
 	return false, ""
 }
 
-func (b *browser) wantDone(t *testing.T) {
+func (b tab) wantDone(t *testing.T) {
 	t.Helper()
 	if done, problem := b.submit(t); !done {
 		t.Fatalf("the page says %q", problem)
@@ -126,12 +126,12 @@ func TestForgottenPasswordInABrowser(t *testing.T) {
 	t.Parallel()
 	p := mountPages(t, false)
 	ada := userstest.Registered(t, p, "ada@example.com", "")
-	b := open(t)
+	b := tab{browser.Open(t)}
 
 	b.page(t, p.URL+"/password/forgot")
 	b.fill(t, map[string]string{"email": ada.Email})
 	b.wantDone(t)
-	userstest.AnswerRequests[events.PasswordResetRequested](t, p, 1)
+	userstest.DeliverRequests[events.PasswordResetRequested](t, p, 1)
 
 	b.follow(t, p, ada.Email)
 	if address := b.script(t, `location.href`); address != p.URL+"/password/reset" {
@@ -151,8 +151,8 @@ func TestForgottenPasswordInABrowser(t *testing.T) {
 	}
 }
 
-// wantOffer waits until the page tells what the invitation is to.
-func (b *browser) wantOffer(t *testing.T, want string) {
+// wantOffer waits until the page describes the invitation.
+func (b tab) wantOffer(t *testing.T, want string) {
 	t.Helper()
 	var offer string
 	for range 600 {
@@ -168,8 +168,8 @@ func TestRegistrationIsConfirmedInABrowser(t *testing.T) {
 	t.Parallel()
 	p := mountPages(t, true)
 	p.Do("", http.MethodPost, "/v1/users/register", userstest.PersonBody("ada@example.com", "")).Want(t, http.StatusAccepted)
-	userstest.AnswerRequests[events.RegistrationRequested](t, p, 1)
-	b := open(t)
+	userstest.DeliverRequests[events.RegistrationRequested](t, p, 1)
+	b := tab{browser.Open(t)}
 	b.follow(t, p, "ada@example.com")
 	b.fill(t, map[string]string{"password": "another battery"})
 	if done, problem := b.submit(t); done || problem == "" {
@@ -184,7 +184,7 @@ func TestInvitationsInABrowser(t *testing.T) {
 	t.Parallel()
 	p := mountPages(t, false)
 	owner := p.Login("owner")
-	b := open(t)
+	b := tab{browser.Open(t)}
 
 	t.Run("of somebody with an account and a second factor", func(t *testing.T) {
 		ada := userstest.Registered(t, p, "ada@example.com", "")
@@ -197,7 +197,7 @@ func TestInvitationsInABrowser(t *testing.T) {
 		}
 		b.fill(t, map[string]string{"code": now(t, secret)})
 		b.wantDone(t)
-		if got := userstest.Ask[string](t, p, userstest.RoleOf+` AND status = 'active'`, ada.ID, owner.OrganizationID); got != "analyst" {
+		if got := userstest.QueryValue[string](t, p, userstest.RoleOf+` AND status = 'active'`, ada.ID, owner.OrganizationID); got != "analyst" {
 			t.Errorf("role %s, want analyst", got)
 		}
 	})
@@ -205,7 +205,7 @@ func TestInvitationsInABrowser(t *testing.T) {
 		userstest.Invite(t, p, owner, "eve@example.com", "viewer")
 		b.follow(t, p, "eve@example.com")
 		b.wantOffer(t, "test invites you to join, as viewer.")
-		if err := chromedp.Do(b.ctx, chromedp.Click("#other")); err != nil {
+		if err := chromedp.Do(b.Context, chromedp.Click("#other")); err != nil {
 			t.Fatal(err)
 		}
 		b.fill(t, map[string]string{"email": "eve@example.com", "password": "correct horse", "first_name": "Eve", "last_name": "Łovelace"})
@@ -237,7 +237,7 @@ func TestInvitation_OfSomebodyWhoseOnlyFactorIsAPasskey_IsAcceptedInABrowser(t *
 	)
 	ada := userstest.Registered(t, p, "ada@example.com", "")
 	session := userstest.LoggedIn(t, p, ada.Email).AccessToken
-	b := open(t)
+	b := tab{browser.Open(t)}
 	b.visit(t, site+"/password/forgot")
 	made := run[map[string]any](t, b, "createPasskey", fetched[ceremony](t, b, http.StatusOK, http.MethodPost, beginRegistration, session, nil))
 	made["name"] = "This laptop"
@@ -255,14 +255,14 @@ func TestInvitation_OfSomebodyWhoseOnlyFactorIsAPasskey_IsAcceptedInABrowser(t *
 		}
 		b.script(t, `document.querySelector("#passkey").click(), ""`)
 		b.wantState(t, "done")
-		if got := userstest.Ask[string](t, p, userstest.RoleOf+` AND status = 'active'`, ada.ID, owner.OrganizationID); got != "analyst" {
+		if got := userstest.QueryValue[string](t, p, userstest.RoleOf+` AND status = 'active'`, ada.ID, owner.OrganizationID); got != "analyst" {
 			t.Errorf("role %s, want analyst", got)
 		}
 	}
 }
 
 // wantState waits until the page is done.
-func (b *browser) wantState(t *testing.T, want string) {
+func (b tab) wantState(t *testing.T, want string) {
 	t.Helper()
 	var state string
 	for range 600 {

@@ -20,17 +20,16 @@ import (
 	"function/shared/secret"
 )
 
-// MaxPasskeys is how many passkeys a person may have.
+// MaxPasskeys limits the passkeys of one person.
 const MaxPasskeys = 20
 
-// Passkeys is the platform as a relying party of WebAuthn (W3C, level 3), over the
-// accounts.
+// Passkeys makes the platform a relying party of WebAuthn (W3C, level 3).
 type Passkeys struct {
 	SecondFactors
 	rp *webauthn.WebAuthn
 }
 
-// OpenPasskeys opens the accounts, and checks the configured origins.
+// OpenPasskeys opens the store and checks the configured origins.
 func OpenPasskeys(ctx context.Context, env *function.Env) (Passkeys, error) {
 	rp, err := relyingParty(env.Config)
 	if err != nil {
@@ -43,7 +42,7 @@ func OpenPasskeys(ctx context.Context, env *function.Env) (Passkeys, error) {
 func relyingParty(c function.Config) (*webauthn.WebAuthn, error) {
 	origins := c.WebAuthnOrigins
 	if len(origins) == 0 {
-		public, err := notify.PagesOf(c)
+		public, err := notify.PublicURL(c)
 		if err != nil {
 			return nil, fmt.Errorf("passkeys have no origin: %w", err)
 		}
@@ -65,27 +64,27 @@ func relyingParty(c function.Config) (*webauthn.WebAuthn, error) {
 	return rp, nil
 }
 
-// The contexts that a passkey's sealed fields are bound to.
+// Encryption contexts of a passkey's sealed fields.
 const (
 	passkeyField     = "passkeys.credential"
 	PasskeyNameField = "passkeys.name"
 )
 
-// keyholder is who WebAuthn's ceremonies are about.
-type keyholder struct {
+// passkeyOwner is a person in a WebAuthn ceremony. It implements webauthn.User.
+type passkeyOwner struct {
 	id          uuid.UUID
 	name        person.Name
 	key         []byte
 	credentials []webauthn.Credential
 }
 
-func (k keyholder) WebAuthnID() []byte { return k.id[:] }
+func (k passkeyOwner) WebAuthnID() []byte { return k.id[:] }
 
-func (k keyholder) WebAuthnName() string { return k.name.Email }
+func (k passkeyOwner) WebAuthnName() string { return k.name.Email }
 
-func (k keyholder) WebAuthnDisplayName() string { return k.name.FirstName + " " + k.name.LastName }
+func (k passkeyOwner) WebAuthnDisplayName() string { return k.name.FirstName + " " + k.name.LastName }
 
-func (k keyholder) WebAuthnCredentials() []webauthn.Credential { return k.credentials }
+func (k passkeyOwner) WebAuthnCredentials() []webauthn.Credential { return k.credentials }
 
 const (
 	selectRecords = `SELECT credential FROM passkeys WHERE user_id = $1 ORDER BY id FOR UPDATE`
@@ -93,31 +92,31 @@ const (
 	updatePasskey = `UPDATE passkeys SET credential = $2, last_used_at = now() WHERE credential_id = $1`
 )
 
-// keyholderOf reads a person with their passkeys, whose rows it locks.
-func (p Passkeys) keyholderOf(ctx context.Context, tx *outbox.Tx, user uuid.UUID) (keyholder, error) {
+// ownerOf reads a person with their passkeys and locks the rows of the passkeys.
+func (p Passkeys) ownerOf(ctx context.Context, tx *outbox.Tx, user uuid.UUID) (passkeyOwner, error) {
 	key, err := person.KeyOf(ctx, p.SecondFactors.Store, tx, user)
 	if err != nil {
-		return keyholder{}, err
+		return passkeyOwner{}, err
 	}
 	rows, _ := tx.Query(ctx, selectRecords, user)
 	sealed, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
 	if err != nil {
-		return keyholder{}, fmt.Errorf("read passkeys of user %s: %w", user, err)
+		return passkeyOwner{}, fmt.Errorf("read passkeys of user %s: %w", user, err)
 	}
-	found := keyholder{id: user, key: key, credentials: make([]webauthn.Credential, len(sealed))}
+	found := passkeyOwner{id: user, key: key, credentials: make([]webauthn.Credential, len(sealed))}
 	for i, s := range sealed {
 		plain, err := secret.Unseal(key, passkeyField, s)
 		if err == nil {
 			err = json.Unmarshal([]byte(plain), &found.credentials[i])
 		}
 		if err != nil {
-			return keyholder{}, fmt.Errorf("open passkey of user %s: %w", user, err)
+			return passkeyOwner{}, fmt.Errorf("open passkey of user %s: %w", user, err)
 		}
 	}
 	return found, nil
 }
 
-func (k keyholder) seal(credential *webauthn.Credential) ([]byte, error) {
+func (k passkeyOwner) seal(credential *webauthn.Credential) ([]byte, error) {
 	plain, err := json.Marshal(credential)
 	if err != nil {
 		return nil, fmt.Errorf("encode passkey: %w", err)
@@ -125,7 +124,7 @@ func (k keyholder) seal(credential *webauthn.Credential) ([]byte, error) {
 	return secret.Seal(k.key, passkeyField, string(plain))
 }
 
-// PasskeyInfo is a passkey as its owner sees it.
+// PasskeyInfo is a passkey as shown to its owner.
 type PasskeyInfo struct {
 	ID         uuid.UUID  `json:"id" format:"uuid"`
 	Name       string     `json:"name"`

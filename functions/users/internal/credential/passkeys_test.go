@@ -25,7 +25,7 @@ import (
 	"function/shared/platformtest"
 )
 
-// device holds one passkey, as a security key does.
+// device is a device with one passkey, such as a security key.
 type device struct {
 	site          virtualwebauthn.RelyingParty
 	authenticator virtualwebauthn.Authenticator
@@ -42,8 +42,8 @@ func newDevice(owner uuid.UUID, change func(*virtualwebauthn.AuthenticatorOption
 	}
 }
 
-// newKey has coordinates of 32 bytes: the library leaves leading zeros out, which COSE
-// does not allow (RFC 9053 §7.1.1), and then encodes fewer than 77 bytes.
+// newKey returns a key whose coordinates have 32 bytes. The library drops leading zeros, which
+// COSE does not allow (RFC 9053 §7.1.1), and then encodes fewer than 77 bytes.
 func newKey() virtualwebauthn.Credential {
 	for {
 		if c := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); len(c.Key.AttestationData()) == 77 {
@@ -64,7 +64,7 @@ func begun(t *testing.T, p *platformtest.Platform, token, path string, body any)
 	return platformtest.Decode[ceremony](t, p.Do(token, http.MethodPost, path, body).Want(t, http.StatusOK))
 }
 
-// create answers a registration.
+// create returns the response to a registration.
 func (d *device) create(t *testing.T, c ceremony) map[string]any {
 	t.Helper()
 	options, err := virtualwebauthn.ParseAttestationOptions(string(c.Options))
@@ -75,7 +75,7 @@ func (d *device) create(t *testing.T, c ceremony) map[string]any {
 	return map[string]any{"challenge_token": c.ChallengeToken, "credential": json.RawMessage(made)}
 }
 
-// answer answers a challenge.
+// answer returns the response to a challenge.
 func (d *device) answer(t *testing.T, c ceremony) map[string]any {
 	t.Helper()
 	options, err := virtualwebauthn.ParseAssertionOptions(string(c.Options))
@@ -109,7 +109,7 @@ func (d *device) login(t *testing.T, p *platformtest.Platform) platformtest.Answ
 	return p.Do("", http.MethodPost, finishLogin, d.answer(t, begun(t, p, "", beginLogin, nil)))
 }
 
-// prove is the second factor of a login.
+// prove proves the second factor of a login.
 func (d *device) prove(t *testing.T, p *platformtest.Platform, email string) platformtest.Answer {
 	t.Helper()
 	token := demanded(t, p, email).MFAToken
@@ -146,7 +146,7 @@ func TestPasskeyIsAFactorOrTwo(t *testing.T) {
 		if diff := cmp.Diff(test.want, methods(t, tokens.AccessToken)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
-		p.Do(tokens.AccessToken, http.MethodPost, "/v1/users/mfa/recovery-codes", nil).Want(t, http.StatusOK) // a fresh proof by two factors
+		p.Do(tokens.AccessToken, http.MethodPost, "/v1/users/mfa/recovery-codes", nil).Want(t, http.StatusOK) // the login with two factors counts as step-up authentication
 	}
 	list := platformtest.Decode[page.Page[credential.PasskeyInfo]](t, p.Do(began, http.MethodGet, "/v1/users/passkeys", nil).Want(t, http.StatusOK))
 	if len(list.Items) != 2 || list.Items[0].Name != "My phone" || list.Items[1].Name != "My key" || list.Items[1].LastUsedAt == nil {
@@ -179,7 +179,7 @@ func TestPasskeyIsRenamedAndDeletedByItsOwner(t *testing.T) {
 	userstest.Exec(t, p, `UPDATE organizations SET settings = '{"require_second_factor": true}'`)
 	p.Do(session, http.MethodDelete, path, nil).Want(t, http.StatusConflict)
 	enrolled(t, p, session)
-	p.Do(session, http.MethodDelete, path, nil).Want(t, http.StatusNoContent) // the app is left
+	p.Do(session, http.MethodDelete, path, nil).Want(t, http.StatusNoContent) // the app remains
 	p.Do(session, http.MethodDelete, path, nil).Want(t, http.StatusNotFound)
 	p.Do("", http.MethodPost, finishLogin, key.answer(t, waiting)).Want(t, http.StatusUnauthorized)
 	told(t, p, 1, "A passkey of your account was deleted")

@@ -1,21 +1,12 @@
 package credential_test
 
 import (
-	"context"
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
-	"os"
-	osexec "os/exec"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
@@ -27,71 +18,28 @@ import (
 	"function/functions/users/internal/userstest"
 	"function/shared/function"
 	"function/shared/platformtest"
+	"function/shared/platformtest/browser"
 )
 
 //go:embed testdata/passkeys.js
 var passkeysScript string
 
-// chromium is where the browser is. A machine without one fails the test: no other
-// shows that browsers and the platform understand each other.
-func chromium(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{
-		"chromium", "chromium-browser", "google-chrome", "chromium-headless-shell",
-		"/Applications/Chromium.app/Contents/MacOS/Chromium", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-	} {
-		if path, err := osexec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Fatal("this needs Chromium: scripts/setup.sh --test installs it")
-	return ""
-}
-
-// browser is a tab with a device that holds passkeys, and whose owner is there.
-type browser struct {
-	ctx    context.Context
-	device webauthn.AuthenticatorID
-}
-
-func open(t *testing.T) *browser {
-	t.Helper()
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(chromium(t)), chromedp.UserDataDir(t.TempDir()))
-	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // Chromium refuses its sandbox to root
-	}
-	ctx, stop := context.WithTimeout(context.Background(), 2*time.Minute) // ends a broken test only
-	t.Cleanup(stop)
-	ctx, stopBrowser := chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(stopBrowser)
-	ctx, closeTab := chromedp.NewContext(ctx)
-	t.Cleanup(closeTab)
-	if _, err := chromedp.Call(ctx, webauthn.Enable, webauthn.EnableParams{}); err != nil {
-		t.Fatalf("enable WebAuthn: %v", err)
-	}
-	added, err := chromedp.Call(ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
-		Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
-		HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
-	}})
-	if err != nil {
-		t.Fatalf("add device: %v", err)
-	}
-	return &browser{ctx, added.AuthenticatorID}
-}
+// tab is a tab of a browser with the script of testdata.
+type tab struct{ browser.Tab }
 
 // visit opens a page with the script.
-func (b *browser) visit(t *testing.T, site string) {
+func (b tab) visit(t *testing.T, site string) {
 	t.Helper()
-	if err := chromedp.Do(b.ctx, chromedp.Navigate(site)); err != nil {
+	if err := chromedp.Do(b.Context, chromedp.Navigate(site)); err != nil {
 		t.Fatalf("visit %s: %v", site, err)
 	}
-	if err := chromedp.Do(b.ctx, chromedp.Evaluate[chromedp.Void](passkeysScript)); err != nil {
+	if err := chromedp.Do(b.Context, chromedp.Evaluate[chromedp.Void](passkeysScript)); err != nil {
 		t.Fatalf("load script: %v", err)
 	}
 }
 
-// run calls a function of the script.
-func run[T any](t *testing.T, b *browser, name string, arguments ...any) T {
+// run calls a function of the script and returns its result.
+func run[T any](t *testing.T, b tab, name string, arguments ...any) T {
 	t.Helper()
 	var given []string
 	for _, a := range arguments {
@@ -101,7 +49,7 @@ func run[T any](t *testing.T, b *browser, name string, arguments ...any) T {
 		}
 		given = append(given, string(encoded))
 	}
-	result, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]byte](fmt.Sprintf("%s(%s)", name, strings.Join(given, ", ")), chromedp.EvalAwaitPromise))
+	result, err := chromedp.Run(b.Context, chromedp.Evaluate[[]byte](fmt.Sprintf("%s(%s)", name, strings.Join(given, ", ")), chromedp.EvalAwaitPromise))
 	if err != nil {
 		t.Fatalf("%s in the browser: %v", name, err)
 	}
@@ -117,8 +65,8 @@ type called struct {
 	Body   json.RawMessage `json:"body"`
 }
 
-// fetched has the page call the platform.
-func fetched[T any](t *testing.T, b *browser, want int, method, path, token string, body any) T {
+// fetched calls the platform from the page.
+func fetched[T any](t *testing.T, b tab, want int, method, path, token string, body any) T {
 	t.Helper()
 	answer := run[called](t, b, "call", method, path, token, body)
 	if answer.Status != want {
@@ -131,27 +79,12 @@ func fetched[T any](t *testing.T, b *browser, want int, method, path, token stri
 	return out
 }
 
-// sites are two pages in front of the platform, of which it knows the first only.
+// sites returns two pages in front of the platform, of which only the first is a configured
+// origin.
 func sites(t *testing.T) (p *platformtest.Platform, known, unknown string) {
 	t.Helper()
-	serve := func() (*httptest.Server, string) {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if !strings.HasPrefix(r.URL.Path, "/v1/") {
-				w.Header().Set("Content-Type", "text/html; charset=utf-8")
-				_, _ = io.WriteString(w, "<!doctype html><title>Passkeys</title>")
-				return
-			}
-			target, err := url.Parse(p.URL)
-			if err != nil {
-				t.Error(err)
-			}
-			httputil.NewSingleHostReverseProxy(target).ServeHTTP(w, r)
-		}))
-		t.Cleanup(server.Close)
-		return server, strings.Replace(server.URL, "127.0.0.1", "localhost", 1) // an address has no passkeys
-	}
-	_, known = serve()
-	_, unknown = serve()
+	platform := func() string { return p.URL }
+	known, unknown = browser.Site(t, platform), browser.Site(t, platform)
 	p = mountFactors(t, func(c *function.Config) { c.WebAuthnOrigins = []string{known} })
 	return p, known, unknown
 }
@@ -161,13 +94,13 @@ func TestPasskeysInABrowser(t *testing.T) {
 	p, known, unknown := sites(t)
 	ada := userstest.Registered(t, p, "ada@example.com", "")
 	began := userstest.LoggedIn(t, p, ada.Email).AccessToken
-	b := open(t)
+	b := tab{browser.Open(t)}
 
 	b.visit(t, unknown)
 	phished := run[map[string]any](t, b, "createPasskey", fetched[ceremony](t, b, http.StatusOK, http.MethodPost, beginRegistration, began, nil))
 	phished["name"] = "Elsewhere"
 	fetched[any](t, b, http.StatusUnprocessableEntity, http.MethodPost, finishRegistration, began, phished)
-	if _, err := chromedp.Call(b.ctx, webauthn.ClearCredentials, webauthn.ClearCredentialsParams{AuthenticatorID: b.device}); err != nil {
+	if _, err := chromedp.Call(b.Context, webauthn.ClearCredentials, webauthn.ClearCredentialsParams{AuthenticatorID: b.Device}); err != nil {
 		t.Fatal(err)
 	}
 

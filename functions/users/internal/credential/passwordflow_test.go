@@ -19,7 +19,7 @@ func TestForgottenPasswordIsReplaced(t *testing.T) {
 	userstest.Registered(t, p, "ada@example.com", "")
 	session := userstest.LoggedIn(t, p, "ada@example.com")
 	userstest.Exec(t, p, `UPDATE users SET must_change_password = true`)
-	earlier, token := userstest.Forgotten(t, p, "ada@example.com", 1), userstest.Forgotten(t, p, " ADA@example.com", 2)
+	earlier, token := userstest.RequestReset(t, p, "ada@example.com", 1), userstest.RequestReset(t, p, " ADA@example.com", 2)
 
 	short := map[string]string{"token": token, "password": "short"}
 	userstest.Post(t, p, "", userstest.ResetPath, short, http.StatusUnprocessableEntity)
@@ -27,7 +27,7 @@ func TestForgottenPasswordIsReplaced(t *testing.T) {
 
 	userstest.LogIn(p, "ada@example.com", "correct horse").Want(t, http.StatusUnauthorized)
 	userstest.LogIn(p, "ada@example.com", userstest.NewPassword).Want(t, http.StatusOK)
-	userstest.Refused(t, p, session.AccessToken)
+	userstest.WaitUntilRefused(t, p, session.AccessToken)
 	userstest.Exchange(p, session.RefreshToken).Want(t, http.StatusUnauthorized)
 	userstest.Post(t, p, "", userstest.ResetPath, userstest.ResetBody(token), http.StatusUnprocessableEntity)
 	userstest.Post(t, p, "", userstest.ResetPath, userstest.ResetBody(earlier), http.StatusUnprocessableEntity)
@@ -38,7 +38,7 @@ func TestForgottenPasswordIsReplaced(t *testing.T) {
 	userstest.Equal(t, "audit", []string{"passwords:forget done", "passwords:mail_reset done", "passwords:forget done", "passwords:mail_reset done", "passwords:reset done", "passwords:reset refused", "passwords:reset refused"}, userstest.Audited(t, p, "passwords:"))
 }
 
-func TestForgotTellsNobodyWhoHasAnAccount(t *testing.T) {
+func TestForgotPassword_UnknownAddress_SameResponse(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, false)
 	known := p.Login("owner").Email
@@ -48,7 +48,7 @@ func TestForgotTellsNobodyWhoHasAnAccount(t *testing.T) {
 	}
 	userstest.Equal(t, "bodies", make([]string, 5), bodies)
 	userstest.Equal(t, "rows written for each", 5, userstest.Count(t, p, `SELECT count(*) FROM password_reset_requests`))
-	userstest.AnswerRequests[events.PasswordResetRequested](t, p, 5)
+	userstest.DeliverRequests[events.PasswordResetRequested](t, p, 5)
 	mails := p.Mail(1)
 	if len(mails) != 1 || mails[0].To != known {
 		t.Errorf("%d mails, the first to %s; want one to %s", len(mails), mails[0].To, known)
@@ -59,8 +59,8 @@ func TestOneResetOfManyAtOnceWins(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, false)
 	userstest.Registered(t, p, "ada@example.com", "")
-	tokens := []string{userstest.Forgotten(t, p, "ada@example.com", 1), userstest.Forgotten(t, p, "ada@example.com", 2)}
-	statuses := userstest.AtOnce(8, func(i int) platformtest.Answer {
+	tokens := []string{userstest.RequestReset(t, p, "ada@example.com", 1), userstest.RequestReset(t, p, "ada@example.com", 2)}
+	statuses := userstest.Concurrently(8, func(i int) platformtest.Answer {
 		return p.Do("", http.MethodPost, userstest.ResetPath, userstest.ResetBody(tokens[i%2]))
 	})
 	if statuses[http.StatusNoContent] != 1 || statuses[http.StatusUnprocessableEntity]+statuses[http.StatusConflict] != 7 {
@@ -74,9 +74,9 @@ func TestResetThatFailsHalfWayCanBeDoneAgain(t *testing.T) {
 	p := userstest.MountMail(t, false)
 	userstest.Registered(t, p, "ada@example.com", "")
 	session := userstest.LoggedIn(t, p, "ada@example.com")
-	token := userstest.Forgotten(t, p, "ada@example.com", 1)
+	token := userstest.RequestReset(t, p, "ada@example.com", 1)
 	for _, table := range []string{"mails", "audit_entries"} {
-		mend := userstest.FailHalfWay(t, p, table)
+		mend := userstest.BreakTable(t, p, table)
 		userstest.Post(t, p, "", userstest.ResetPath, userstest.ResetBody(token), http.StatusInternalServerError)
 		userstest.Post(t, p, session.AccessToken, userstest.ChangePath, userstest.ChangeBody("correct horse", userstest.NewPassword), http.StatusInternalServerError)
 		mend()
@@ -90,7 +90,7 @@ func TestExpiredResetTokenIsRefused(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, false)
 	userstest.Registered(t, p, "ada@example.com", "")
-	token := userstest.Forgotten(t, p, "ada@example.com", 1)
+	token := userstest.RequestReset(t, p, "ada@example.com", 1)
 	userstest.Equal(t, "tokens good for an hour", 1, userstest.Count(t, p, `SELECT count(*) FROM mailed_tokens WHERE purpose = 'password_reset' AND expires_at BETWEEN now() + interval '50 minutes' AND now() + interval '1 hour'`))
 	userstest.Exec(t, p, `UPDATE mailed_tokens SET expires_at = now()`)
 	userstest.Post(t, p, "", userstest.ResetPath, userstest.ResetBody(token), http.StatusUnprocessableEntity)
@@ -102,12 +102,12 @@ func TestChangeOfPasswordEndsTheOtherSessions(t *testing.T) {
 	p := userstest.MountMail(t, false)
 	userstest.Registered(t, p, "ada@example.com", "")
 	own, other := userstest.LoggedIn(t, p, "ada@example.com"), userstest.LoggedIn(t, p, "ada@example.com")
-	reset := userstest.Forgotten(t, p, "ada@example.com", 1)
+	reset := userstest.RequestReset(t, p, "ada@example.com", 1)
 	userstest.Exec(t, p, `UPDATE users SET must_change_password = true`)
 
 	userstest.Post(t, p, own.AccessToken, userstest.ChangePath, userstest.ChangeBody("correct horse", userstest.NewPassword), http.StatusNoContent)
 
-	userstest.Refused(t, p, other.AccessToken)
+	userstest.WaitUntilRefused(t, p, other.AccessToken)
 	p.Do(own.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
 	userstest.Exchange(p, own.RefreshToken).Want(t, http.StatusOK)
 	userstest.LogIn(p, "ada@example.com", "correct horse").Want(t, http.StatusUnauthorized)
@@ -127,7 +127,7 @@ func TestChangeOfPasswordIsRefused(t *testing.T) {
 	userstest.Post(t, p, "", userstest.ChangePath, userstest.ChangeBody("correct horse", userstest.NewPassword), http.StatusUnauthorized)
 	userstest.Post(t, p, token, userstest.ChangePath, userstest.ChangeBody("correct horse", "correct horse"), http.StatusUnprocessableEntity)
 	userstest.Post(t, p, token, userstest.ChangePath, userstest.ChangeBody("correct horse", "short"), http.StatusUnprocessableEntity)
-	wrong := userstest.AtOnce(8, func(int) platformtest.Answer {
+	wrong := userstest.Concurrently(8, func(int) platformtest.Answer {
 		return p.Do(token, http.MethodPost, userstest.ChangePath, userstest.ChangeBody("wrong horse", userstest.NewPassword))
 	})
 	userstest.Equal(t, "answers to guesses, after right proofs", map[int]int{http.StatusUnprocessableEntity: 5, http.StatusTooManyRequests: 3}, wrong)
@@ -139,7 +139,7 @@ func TestChangeOfPasswordIsRefused(t *testing.T) {
 		t.Errorf("%d refusals in the trail, want 10", n)
 	}
 	own := platformtest.Decode[session.Tokens](t, userstest.LogIn(p, "ada@example.com", "correct horse").Want(t, http.StatusOK)).AccessToken
-	for i := range 7 { // whoever guesses in another session is not in the way, and right ones are not counted
+	for i := range 7 { // guesses in another session do not count, nor do correct passwords
 		present, next := "correct horse", userstest.NewPassword
 		if i%2 == 1 {
 			present, next = next, present
@@ -153,7 +153,7 @@ func TestOneChangeOfManyAtOnceWins(t *testing.T) {
 	p := userstest.MountMail(t, false)
 	userstest.Registered(t, p, "ada@example.com", "")
 	token := userstest.LoggedIn(t, p, "ada@example.com").AccessToken
-	statuses := userstest.AtOnce(4, func(int) platformtest.Answer {
+	statuses := userstest.Concurrently(4, func(int) platformtest.Answer {
 		return p.Do(token, http.MethodPost, userstest.ChangePath, userstest.ChangeBody("correct horse", userstest.NewPassword))
 	})
 	if statuses[http.StatusNoContent] != 1 || statuses[http.StatusConflict]+statuses[http.StatusUnprocessableEntity] != 3 {
@@ -187,7 +187,7 @@ func TestResetByMailEndsNewKeysAndTellsWhatElseActsAsThePerson(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, false)
 	ada := userstest.Registered(t, p, "ada@example.com", "")
-	userstest.Post(t, p, "", userstest.VerifyPath, userstest.HeldBody(p.Token(p.MailTo(ada.Email))), http.StatusNoContent)
+	userstest.Post(t, p, "", userstest.VerifyPath, userstest.ProofBody(p.Token(p.MailTo(ada.Email))), http.StatusNoContent)
 	for name, age := range map[string]string{"theirs": "1 day", "hers": "40 days"} {
 		userstest.Exec(t, p, `
 WITH k AS (INSERT INTO api_keys (id, organization_id, user_id, name, scopes) VALUES (gen_random_uuid(), $1, $2, $3, '{}') RETURNING id)
@@ -197,7 +197,7 @@ INSERT INTO api_key_secrets (hash, key_id, hint, created_at, expires_at) SELECT 
 	userstest.Exec(t, p, `INSERT INTO passkeys (id, user_id, credential_id, name, credential) VALUES (gen_random_uuid(), $1, '1', '', ''), (gen_random_uuid(), $1, '2', '', '')`, ada.ID)
 	userstest.Exec(t, p, `INSERT INTO external_identities (id, issuer, subject_index, user_id) VALUES (gen_random_uuid(), 'https://issuer.example', '', $1)`, ada.ID)
 
-	userstest.Post(t, p, "", userstest.ResetPath, userstest.ResetBody(userstest.Forgotten(t, p, ada.Email, 1)), http.StatusNoContent)
+	userstest.Post(t, p, "", userstest.ResetPath, userstest.ResetBody(userstest.RequestReset(t, p, ada.Email, 1)), http.StatusNoContent)
 	userstest.Equal(t, "keys left", 1, userstest.Count(t, p, `SELECT count(*) FROM api_keys WHERE revoked_at IS NULL AND name = 'hers'`))
 	userstest.Equal(t, "keys revoked", 1, userstest.Count(t, p, `SELECT count(*) FROM api_keys WHERE revoked_at IS NOT NULL AND name = 'theirs'`))
 	userstest.Equal(t, "revocations in the trail", []string{"api_keys:revoke done"}, userstest.Audited(t, p, "api_keys:"))
@@ -223,11 +223,11 @@ func TestReset_FirstProofOfTheAddress_RemovesWhatAStrangerAdded(t *testing.T) {
 		userstest.Exec(t, p, statement, ada.ID, ada.OrganizationID)
 	}
 
-	userstest.Post(t, p, "", userstest.ResetPath, userstest.ResetBody(userstest.Forgotten(t, p, ada.Email, 1)), http.StatusNoContent)
+	userstest.Post(t, p, "", userstest.ResetPath, userstest.ResetBody(userstest.RequestReset(t, p, ada.Email, 1)), http.StatusNoContent)
 
 	platformtest.Decode[session.Tokens](t, userstest.LogIn(p, ada.Email, userstest.NewPassword).Want(t, http.StatusOK))
 	userstest.Equal(t, "what the stranger has left", 0, userstest.Count(t, p, left, ada.ID))
-	userstest.Refused(t, p, strangers.AccessToken)
+	userstest.WaitUntilRefused(t, p, strangers.AccessToken)
 	userstest.Post(t, p, "", userstest.ConfirmChange, map[string]string{"token": change, "password": userstest.NewPassword}, http.StatusUnprocessableEntity)
 	userstest.Equal(t, "trail", []string{"users:disown done", "users:register done"}, slices.Sorted(slices.Values(userstest.Audited(t, p, "users:"))))
 	var cleared bool
@@ -239,7 +239,7 @@ func TestReset_FirstProofOfTheAddress_RemovesWhatAStrangerAdded(t *testing.T) {
 	}
 }
 
-// added is what a person may add to their account and organization; left counts it.
+// added lists what a person may add to their account and organization; left counts it.
 var added = []string{
 	`INSERT INTO passkeys (id, user_id, credential_id, name, credential) SELECT gen_random_uuid(), $1, '1', '', '' WHERE $2::uuid IS NOT NULL`,
 	`INSERT INTO totp_secrets (user_id, secret, confirmed_at) SELECT $1, '', now() WHERE $2::uuid IS NOT NULL`,
@@ -260,10 +260,10 @@ func TestReset_OfAProvedAccount_LeavesSecondFactors(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, false)
 	ada := userstest.Registered(t, p, "ada@example.com", "")
-	userstest.Post(t, p, "", userstest.VerifyPath, userstest.HeldBody(p.Token(p.MailTo(ada.Email))), http.StatusNoContent)
+	userstest.Post(t, p, "", userstest.VerifyPath, userstest.ProofBody(p.Token(p.MailTo(ada.Email))), http.StatusNoContent)
 	userstest.Exec(t, p, added[0], ada.ID, ada.OrganizationID)
-	userstest.Exec(t, p, `UPDATE users SET email_verified_at = NULL`) // as provisioning does that replaces an address
-	userstest.Post(t, p, "", userstest.ResetPath, userstest.ResetBody(userstest.Forgotten(t, p, ada.Email, 1)), http.StatusNoContent)
+	userstest.Exec(t, p, `UPDATE users SET email_verified_at = NULL`) // as provisioning does when it replaces an address
+	userstest.Post(t, p, "", userstest.ResetPath, userstest.ResetBody(userstest.RequestReset(t, p, ada.Email, 1)), http.StatusNoContent)
 	userstest.Equal(t, "passkeys", 1, userstest.Count(t, p, `SELECT count(*) FROM passkeys`))
 }
 
@@ -271,7 +271,7 @@ func TestMailedToken_AskedAgain_IsTheOnlyOne(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, false)
 	userstest.Registered(t, p, "ada@example.com", "")
-	earlier, newest := userstest.Forgotten(t, p, "ada@example.com", 1), userstest.Forgotten(t, p, "ada@example.com", 2)
+	earlier, newest := userstest.RequestReset(t, p, "ada@example.com", 1), userstest.RequestReset(t, p, "ada@example.com", 2)
 	userstest.Post(t, p, "", userstest.ResetPath, userstest.ResetBody(earlier), http.StatusUnprocessableEntity)
 	userstest.Post(t, p, "", userstest.ResetPath, userstest.ResetBody(newest), http.StatusNoContent)
 }

@@ -17,17 +17,17 @@ import (
 	"function/shared/password"
 )
 
-// Passwords hashes passwords, and checks new ones by the rules of the platform and of
+// Passwords hashes passwords and checks new ones against the rules of the platform and of
 // organizations.
 type Passwords struct {
-	store.Store
-	Hasher   *password.Hasher
-	floor    int             // characters of a new password, whatever an organization demands
-	breaches *password.Range // knows breached passwords; nil: no service is asked
+	Store     store.Store
+	Hasher    *password.Hasher
+	minLength int             // minimum length of a new password in every organization
+	breaches  *password.Range // looks up breached passwords; nil: not configured
 }
 
-// OpenPasswords opens the accounts and the process's hasher. Hashes that waited for their
-// turn, or found the queue full, are counted.
+// OpenPasswords opens the store and the process's password hasher. It counts the hashes that
+// waited for their turn and those that were refused because the queue was full.
 func OpenPasswords(ctx context.Context, env *function.Env) (Passwords, error) {
 	s, err := store.Open(ctx, env)
 	if err != nil {
@@ -37,11 +37,11 @@ func OpenPasswords(ctx context.Context, env *function.Env) (Passwords, error) {
 	if err != nil {
 		return Passwords{}, err
 	}
-	floor, err := PasswordFloor(env.Config)
+	minLength, err := MinPasswordLength(env.Config)
 	if err != nil {
 		return Passwords{}, err
 	}
-	p := Passwords{Store: s, Hasher: hasher, floor: floor}
+	p := Passwords{Store: s, Hasher: hasher, minLength: minLength}
 	if env.Config.PasswordRangeURL != "" {
 		p.breaches = password.NewRange(env.Config.PasswordRangeURL)
 	}
@@ -52,44 +52,43 @@ func OpenPasswords(ctx context.Context, env *function.Env) (Passwords, error) {
 	return p, nil
 }
 
-// mostDemanded is the most characters that may be demanded of a new password (NIST SP
-// 800-63B-4 §3.1.1.2: at least 64 are accepted).
-const mostDemanded = 64
+// maxMinLength is the largest minimum length that can be required of a new password (NIST SP
+// 800-63B-4 §3.1.1.2: passwords of at least 64 characters are accepted).
+const maxMinLength = 64
 
-// PasswordFloor is the least characters of a new password on this platform, whatever an
-// organization demands (PASSWORD_MIN_LENGTH).
-func PasswordFloor(c function.Config) (int, error) {
-	floor := cmp.Or(c.PasswordMinLength, password.LeastWithSecondFactor)
-	if floor < password.LeastWithSecondFactor || floor > mostDemanded {
-		return 0, fmt.Errorf("PASSWORD_MIN_LENGTH is %d: it is %d to %d characters", floor, password.LeastWithSecondFactor, mostDemanded)
+// MinPasswordLength returns the platform's minimum length of a new password (PASSWORD_MIN_LENGTH),
+// which applies in every organization.
+func MinPasswordLength(c function.Config) (int, error) {
+	minLength := cmp.Or(c.PasswordMinLength, password.LeastWithSecondFactor)
+	if minLength < password.LeastWithSecondFactor || minLength > maxMinLength {
+		return 0, fmt.Errorf("PASSWORD_MIN_LENGTH is %d: it must be between %d and %d", minLength, password.LeastWithSecondFactor, maxMinLength)
 	}
-	return floor, nil
+	return minLength, nil
 }
 
-// PasswordRules are what a person's next password must keep to: the strictest of the
-// platform's (PASSWORD_MIN_LENGTH) and those of all organizations that the person is in.
+// PasswordRules are the rules for a person's next password: the strictest of the platform's
+// (PASSWORD_MIN_LENGTH) and those of the person's organizations.
 type PasswordRules struct {
 	MinLength int // characters
-	History   int // earlier passwords that must not come again
+	History   int // number of earlier passwords that cannot be reused
 }
 
-// PasswordRulesOf are the rules for whoever is to join an organization (uuid.Nil, or one
-// that does not exist: the platform's).
+// PasswordRulesOf returns the rules for a person who is about to join an organization. If
+// organization is uuid.Nil or does not exist, it returns the platform's rules.
 func PasswordRulesOf(ctx context.Context, s Passwords, organization uuid.UUID) (PasswordRules, error) {
 	settings := store.DefaultSettings
 	if organization != uuid.Nil {
 		var err error
-		if settings, err = store.SettingsOf(ctx, s.DB, organization); err != nil && !database.IsNoRows(err) {
+		if settings, err = store.SettingsOf(ctx, s.Store.DB, organization); err != nil && !database.IsNoRows(err) {
 			return PasswordRules{}, err
 		}
 	}
-	return PasswordRules{MinLength: max(s.floor, settings.PasswordMinLength), History: settings.PasswordHistory}, nil
+	return PasswordRules{MinLength: max(s.minLength, settings.PasswordMinLength), History: settings.PasswordHistory}, nil
 }
 
-// CheckNewPassword tells whether a person may take a password. words are those of the
-// person's context, such as names and the address. For a person who has an account (else
-// uuid.Nil) the earlier passwords count too. What is wrong is a fault.Invalid at location,
-// such as body.password.
+// CheckNewPassword checks whether a person may choose a password. words are words related to the
+// person, such as their names and address. If user is not uuid.Nil, it also checks the person's
+// earlier passwords. A refusal is a fault.Invalid at location, such as body.password.
 func CheckNewPassword(ctx context.Context, s Passwords, rules PasswordRules, user uuid.UUID, new, location string, words ...string) error {
 	if reason := (password.Policy{MinLength: rules.MinLength}).Check(new, words...); reason != "" {
 		return fault.At(location, "%s", reason)
@@ -103,9 +102,8 @@ func CheckNewPassword(ctx context.Context, s Passwords, rules PasswordRules, use
 	return checkHistory(ctx, s, user, rules.History, new, location)
 }
 
-// breached asks the range service, if there is one. A service that fails must not
-// keep people from choosing a password: the list that comes with the program was
-// asked already.
+// breached looks up a password in the breach service, if one is configured. If the service
+// fails, the password is accepted, since it has already been checked against the built-in list.
 func breached(ctx context.Context, s Passwords, new string) bool {
 	if s.breaches == nil {
 		return false
@@ -126,7 +124,7 @@ SELECT array_remove(array_agg(password_hash), NULL) FROM (
 
 func checkHistory(ctx context.Context, s Passwords, user uuid.UUID, keep int, new, location string) error {
 	var hashes []string
-	if err := s.DB.QueryRow(ctx, selectHistory, user, keep).Scan(&hashes); err != nil {
+	if err := s.Store.DB.QueryRow(ctx, selectHistory, user, keep).Scan(&hashes); err != nil {
 		return fmt.Errorf("read earlier passwords: %w", err)
 	}
 	for _, hash := range hashes {
@@ -142,21 +140,21 @@ func checkHistory(ctx context.Context, s Passwords, user uuid.UUID, keep int, ne
 }
 
 const (
-	remember = `INSERT INTO password_history (user_id, replaced_at, password_hash) VALUES ($1, clock_timestamp(), $2)`
-	forget   = `
+	insertHistory = `INSERT INTO password_history (user_id, replaced_at, password_hash) VALUES ($1, clock_timestamp(), $2)`
+	deleteHistory = `
 DELETE FROM password_history WHERE user_id = $1 AND replaced_at NOT IN (
     SELECT replaced_at FROM password_history WHERE user_id = $1 ORDER BY replaced_at DESC LIMIT $2)`
 )
 
-// RememberPassword keeps the hash of a password that is being replaced, and forgets
-// all but the newest `keep` of the person's (PasswordRules.History).
+// RememberPassword stores the hash of a password that is being replaced and deletes all but the
+// newest keep hashes of the person (PasswordRules.History).
 func RememberPassword(ctx context.Context, tx pgx.Tx, user uuid.UUID, hash string, keep int) error {
 	if keep > 0 && hash != "" {
-		if _, err := tx.Exec(ctx, remember, user, hash); err != nil {
+		if _, err := tx.Exec(ctx, insertHistory, user, hash); err != nil {
 			return fmt.Errorf("remember password: %w", err)
 		}
 	}
-	if _, err := tx.Exec(ctx, forget, user, keep); err != nil {
+	if _, err := tx.Exec(ctx, deleteHistory, user, keep); err != nil {
 		return fmt.Errorf("forget earlier passwords: %w", err)
 	}
 	return nil

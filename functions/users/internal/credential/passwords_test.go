@@ -50,7 +50,7 @@ func TestOrganizationDemandsLongerPasswords(t *testing.T) {
 	p.Do("", http.MethodPost, "/v1/users/register", registration("eve@example.com", "correct horse", "")).Want(t, http.StatusCreated)
 }
 
-func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
+func TestNewPassword_UsedBefore_IsRefused(t *testing.T) {
 	t.Parallel()
 	p, ctx := userstest.Mount(t), context.Background()
 	ada := userstest.Registered(t, p, "ada@example.com", "")
@@ -65,7 +65,7 @@ func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tx, err := passwords.DB.Begin(ctx)
+		tx, err := passwords.Store.DB.Begin(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +97,7 @@ func TestEarlierPasswordsDoNotComeAgain(t *testing.T) {
 			t.Errorf("%q: %v, want refused: %t", candidate, err, used)
 		}
 	}
-	if n := userstest.One[int](t, p, `SELECT count(*) FROM password_history`); n != 2 {
+	if n := userstest.QueryOne[int](t, p, `SELECT count(*) FROM password_history`); n != 2 {
 		t.Errorf("%d earlier passwords are kept, want 2", n)
 	}
 	if rules, err := credential.PasswordRulesOf(ctx, passwords, uuid.New()); err != nil || rules != (credential.PasswordRules{MinLength: 8}) {
@@ -111,7 +111,7 @@ func TestPlatformsLeastLengthHoldsInEveryOrganization(t *testing.T) {
 	p.Do("", http.MethodPost, "/v1/users/register", registration("ada@example.com", "correct horse", "")).Want(t, http.StatusUnprocessableEntity)
 	p.Do("", http.MethodPost, "/v1/users/register", registration("ada@example.com", "correct horse battery", "")).Want(t, http.StatusCreated)
 	for _, wrong := range []int{7, 65, -1} {
-		if _, err := credential.PasswordFloor(function.Config{PasswordMinLength: wrong}); err == nil {
+		if _, err := credential.MinPasswordLength(function.Config{PasswordMinLength: wrong}); err == nil {
 			t.Errorf("PASSWORD_MIN_LENGTH=%d is taken", wrong)
 		}
 	}

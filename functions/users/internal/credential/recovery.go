@@ -12,9 +12,9 @@ import (
 	"function/shared/outbox"
 )
 
-// recentKeyDays is how old the API keys are that a mailed reset leaves alone. A thief who
-// has had an account makes a key that outlives the password; a person who has only
-// forgotten it has programs whose keys are older.
+// recentKeyDays is the age up to which a password reset by mail revokes API keys. A thief who
+// has taken over an account creates a key to keep access after the password changes; the
+// programs of a person who has merely forgotten the password use older keys.
 const recentKeyDays = 30
 
 const revokeRecentKeys = `
@@ -22,8 +22,8 @@ UPDATE api_keys k SET revoked_at = now() WHERE k.user_id = $1 AND k.revoked_at I
     SELECT FROM api_key_secrets s WHERE s.key_id = k.id AND s.created_at > now() - make_interval(days => $2))
 RETURNING k.id, k.organization_id`
 
-// RevokeRecentKeys revokes the API keys of a person who chooses a new password by mail
-// that were made, or given a new secret, in the last 30 days.
+// RevokeRecentKeys revokes those API keys of a person that were created, or got a new secret, in
+// the last 30 days. It is called when the person resets the password by mail.
 func RevokeRecentKeys(ctx context.Context, tx *outbox.Tx, user uuid.UUID) error {
 	rows, _ := tx.Query(ctx, revokeRecentKeys, user, recentKeyDays)
 	revoked, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct{ ID, OrganizationID uuid.UUID }])
@@ -41,7 +41,8 @@ func RevokeRecentKeys(ctx context.Context, tx *outbox.Tx, user uuid.UUID) error 
 	return nil
 }
 
-// now() is when the transaction began: what it has revoked itself.
+// Since now() is the start of the transaction, k.revoked_at = now() selects the keys that this
+// transaction has revoked.
 const selectOtherCredentials = `
 SELECT kind, count(*) AS count, max(created_at) AS newest, revoked FROM (
     SELECT 1 AS n, 'passkey' AS kind, created_at, false AS revoked FROM passkeys WHERE user_id = $1
@@ -52,13 +53,13 @@ SELECT kind, count(*) AS count, max(created_at) AS newest, revoked FROM (
         WHERE k.user_id = $1 AND (k.revoked_at IS NULL AND s.expires_at > now() OR k.revoked_at = now())
 ) c GROUP BY n, kind, revoked ORDER BY n, revoked`
 
-// otherCredentials reads what a new password leaves as it is, and which keys have just
-// been revoked.
+// otherCredentials returns the credentials that a new password does not change, and the API keys
+// that this transaction has revoked.
 func otherCredentials(ctx context.Context, tx pgx.Tx, user uuid.UUID) ([]notify.OtherCredentials, error) {
 	rows, _ := tx.Query(ctx, selectOtherCredentials, user)
 	beside, err := pgx.CollectRows(rows, pgx.RowToStructByName[notify.OtherCredentials])
 	if err != nil {
-		return nil, fmt.Errorf("read what acts as user %s: %w", user, err)
+		return nil, fmt.Errorf("read other credentials of user %s: %w", user, err)
 	}
 	return beside, nil
 }

@@ -15,10 +15,9 @@ import (
 	"function/functions/users/internal/store"
 )
 
-// Recovery codes are look-up secrets (NIST SP 800-63B §3.1.2) of 120 random bits each,
-// six groups of four characters: from 112 on a fast hash protects them (OWASP ASVS 5.0
-// §6.5.2), so that a login by one is found in an index, and costs no Argon2id for each
-// of ten.
+// Recovery codes are look-up secrets (NIST SP 800-63B §3.1.2) of 120 random bits each, in six
+// groups of four characters. A fast hash is enough for 112 bits or more (OWASP ASVS 5.0 §6.5.2),
+// so a code is looked up by an index instead of verifying up to ten Argon2id hashes.
 const (
 	recoveryCodes    = 10
 	recoveryCodeSize = 15 // bytes
@@ -30,8 +29,8 @@ const (
 	useRecoveryCode     = `UPDATE recovery_codes SET used_at = now() WHERE hash = $1 AND user_id = $2 AND used_at IS NULL`
 )
 
-// ReplaceRecoveryCodes makes a person's recovery codes anew. They are shown once:
-// only keyed hashes are stored.
+// ReplaceRecoveryCodes replaces a person's recovery codes and returns the new ones. They cannot
+// be shown again, because only keyed hashes are stored.
 func ReplaceRecoveryCodes(ctx context.Context, s store.Store, tx pgx.Tx, user uuid.UUID) ([]string, error) {
 	codes, hashes := make([]string, recoveryCodes), make([][]byte, recoveryCodes)
 	for i := range codes {
@@ -51,13 +50,14 @@ func ReplaceRecoveryCodes(ctx context.Context, s store.Store, tx pgx.Tx, user uu
 	return codes, nil
 }
 
-// recoveryHash ignores case, dashes and spaces, which people change when they copy.
+// recoveryHash returns the keyed hash of a code. It ignores case, dashes and spaces, which may
+// change when a person copies the code.
 func recoveryHash(s store.Store, user uuid.UUID, code string) []byte {
 	plain := strings.NewReplacer("-", "", " ", "").Replace(strings.ToLower(code))
 	return s.Keeper.BlindIndex("recovery_codes "+user.String(), plain)
 }
 
-// takeRecoveryCode consumes a code, or says why it cannot.
+// takeRecoveryCode consumes a code, or returns why it is refused.
 func takeRecoveryCode(ctx context.Context, s store.Store, tx pgx.Tx, user uuid.UUID, code string) (refused string, err error) {
 	used, err := tx.Exec(ctx, useRecoveryCode, recoveryHash(s, user, code), user)
 	if err != nil {

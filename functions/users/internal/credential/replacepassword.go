@@ -17,15 +17,15 @@ import (
 	"function/shared/outbox"
 )
 
-var proofsInSession = store.Allowance{Burst: 5, Every: 5 * time.Minute}
+var passwordAttempts = store.Allowance{Burst: 5, Every: 5 * time.Minute}
 
-// Credentials is a person's password, and which rules the next one follows.
+// Credentials is a person's current password and the rules for the next one.
 type Credentials struct {
 	UserID         uuid.UUID
 	PasswordHash   string // empty: the person has no password
-	VoidedHash     string // of the password that an admin has made void; empty: none
+	VoidedHash     string // of the password that an admin has invalidated; empty: none
 	Rules          PasswordRules
-	OrganizationID uuid.UUID // that the person has been in for longest, whose trail tells of it; uuid.Nil: none
+	OrganizationID uuid.UUID // the person's oldest membership, in whose audit trail changes are recorded; uuid.Nil: none
 	Name           person.Name
 }
 
@@ -41,16 +41,17 @@ GROUP BY u.id`
 // CredentialsOf reads a person's credentials.
 func CredentialsOf(ctx context.Context, s Passwords, user uuid.UUID) (Credentials, error) {
 	c := Credentials{UserID: user}
-	if err := s.DB.QueryRow(ctx, selectCredentials, user).Scan(&c.PasswordHash, &c.VoidedHash, &c.OrganizationID, &c.Rules.MinLength, &c.Rules.History); err != nil {
+	if err := s.Store.DB.QueryRow(ctx, selectCredentials, user).Scan(&c.PasswordHash, &c.VoidedHash, &c.OrganizationID, &c.Rules.MinLength, &c.Rules.History); err != nil {
 		return c, fmt.Errorf("read credentials of user %s: %w", user, err)
 	}
-	c.Rules.MinLength = max(s.floor, c.Rules.MinLength)
+	c.Rules.MinLength = max(s.minLength, c.Rules.MinLength)
 	var err error
-	c.Name, err = person.NameOf(ctx, s.Store, s.DB, user)
+	c.Name, err = person.NameOf(ctx, s.Store, s.Store.DB, user)
 	return c, err
 }
 
-// CheckReplacement tells whether the person may have a password, by the rules of all their organizations.
+// CheckReplacement checks a person's new password against the rules of all their organizations,
+// and refuses a password that an admin has invalidated.
 func CheckReplacement(ctx context.Context, s Passwords, c Credentials, password, location string) error {
 	if c.VoidedHash != "" {
 		again, err := s.Hasher.Verify(ctx, password, c.VoidedHash)
@@ -64,18 +65,19 @@ func CheckReplacement(ctx context.Context, s Passwords, c Credentials, password,
 	return CheckNewPassword(ctx, s, c.Rules, c.UserID, password, location, c.Name.Email, c.Name.FirstName, c.Name.LastName)
 }
 
-// ProvePassword checks the password of a caller. A stolen session must not find it out, so it
-// may be wrong a few times only (fault.Limited): in that session, for its owner's other
-// ones are not the thief's. It is taken from the allowance before it is looked at, so
-// that of many tries at once no more come through, and given back if it is right.
+// ProvePassword checks the caller's password. So that the thief of a session cannot guess it,
+// only a few wrong passwords are allowed per session (fault.RateLimited); the owner's other
+// sessions are not affected. Each attempt is taken from the allowance before the password is
+// checked, so that concurrent attempts cannot exceed it, and is given back if the password is
+// correct.
 func ProvePassword(ctx context.Context, s Passwords, caller auth.Caller, c Credentials, present, location string) error {
-	key := s.Keeper.BlindIndex("password.proof", cmp.Or(caller.SessionID, caller.UserID).String())
-	may, err := proofsInSession.Take(ctx, s.DB, key)
+	key := s.Store.Keeper.BlindIndex("password.proof", cmp.Or(caller.SessionID, caller.UserID).String())
+	may, err := passwordAttempts.Take(ctx, s.Store.DB, key)
 	if err != nil {
 		return err
 	}
 	if !may {
-		return fault.New(fault.RateLimited, "The password was entered incorrectly too often in this session. Wait a few minutes, then try again.").After(proofsInSession.Every)
+		return fault.New(fault.RateLimited, "The password was entered incorrectly too often in this session. Wait a few minutes, then try again.").After(passwordAttempts.Every)
 	}
 	ok, err := s.Hasher.Verify(ctx, present, c.PasswordHash)
 	if err != nil {
@@ -84,18 +86,18 @@ func ProvePassword(ctx context.Context, s Passwords, caller auth.Caller, c Crede
 	if !ok {
 		return fault.At(location, "this is not your password")
 	}
-	return proofsInSession.Restore(ctx, s.DB, key)
+	return passwordAttempts.Restore(ctx, s.Store.DB, key)
 }
 
 const replacePassword = `
 UPDATE users SET password_hash = $2, voided_password_hash = NULL, password_changed_at = now(), must_change_password = false
 WHERE id = $1 AND coalesce(password_hash, '') = $3`
 
-// ReplacePassword gives a person another password than the one in c, ends all
-// sessions but one, also those in which the person acts as others, makes mailed tokens
-// void, and tells the person by mail, with what else acts as them. Of two changes at once
-// the second is fault.Conflict.
-func ReplacePassword(ctx context.Context, s store.Store, tx *outbox.Tx, post notify.Mailer, c Credentials, hash string, butSession uuid.UUID) error {
+// ReplacePassword replaces a person's password and voids their mailed tokens. It ends all
+// sessions except butSession, including those in which the person impersonates others, and mails
+// the person a notice that lists the other credentials of the account. Of two concurrent changes
+// the second returns fault.Conflict.
+func ReplacePassword(ctx context.Context, s store.Store, tx *outbox.Tx, mailer notify.Mailer, c Credentials, hash string, exceptSession uuid.UUID) error {
 	tag, err := tx.Exec(ctx, replacePassword, c.UserID, hash, c.PasswordHash)
 	if err != nil {
 		return fmt.Errorf("replace password: %w", err)
@@ -106,7 +108,7 @@ func ReplacePassword(ctx context.Context, s store.Store, tx *outbox.Tx, post not
 	if err := RememberPassword(ctx, tx, c.UserID, c.PasswordHash, c.Rules.History); err != nil {
 		return err
 	}
-	if err := session.EndSessions(ctx, tx, c.UserID, butSession, "password_changed"); err != nil {
+	if err := session.EndSessions(ctx, tx, c.UserID, exceptSession, "password_changed"); err != nil {
 		return err
 	}
 	if err := notify.CancelMailedTokens(ctx, tx, c.UserID); err != nil {
@@ -116,5 +118,5 @@ func ReplacePassword(ctx context.Context, s store.Store, tx *outbox.Tx, post not
 	if err != nil {
 		return err
 	}
-	return post.Queue(ctx, tx, c.UserID, post.PasswordChanged(c.Name.Email, others))
+	return mailer.Queue(ctx, tx, c.UserID, mailer.PasswordChanged(c.Name.Email, others))
 }

@@ -18,19 +18,19 @@ import (
 	"function/shared/uuid7"
 )
 
-// The second factors, as callers name them.
+// Names of the second factors in the API.
 const (
 	TOTP         = "totp"
 	Passkey      = "passkey"
 	RecoveryCode = "recovery_code"
-	Password     = "password" // the first, where there is no second
+	Password     = "password" // the first factor, for people without a second one
 )
 
-// Factors are the second factors that a person has.
+// Factors describes a person's second factors.
 type Factors struct {
 	TOTP          bool
 	Passkeys      int
-	RecoveryCodes int // not used yet; no factor by themselves
+	RecoveryCodes int // unused ones; they do not count as a factor of their own
 }
 
 const selectFactors = `
@@ -43,7 +43,7 @@ func FactorsOf(ctx context.Context, db store.RowQuerier, user uuid.UUID) (f Fact
 	return f, f.scan(db.QueryRow(ctx, selectFactors, user))
 }
 
-// Read reads the factors with a batch.
+// Read queues the query for the factors in a batch.
 func (f *Factors) Read(b *pgx.Batch, user uuid.UUID) {
 	b.Queue(selectFactors, user).QueryRow(f.scan)
 }
@@ -55,10 +55,10 @@ func (f *Factors) scan(row pgx.Row) error {
 	return nil
 }
 
-// Any tells whether a login needs a second factor.
+// Any reports whether a login needs a second factor.
 func (f Factors) Any() bool { return f.TOTP || f.Passkeys > 0 }
 
-// Methods lists what can complete a login, the strongest first.
+// Methods lists the methods that can complete a login, strongest first.
 func (f Factors) Methods() []string {
 	methods := []string{}
 	if f.Passkeys > 0 {
@@ -73,13 +73,15 @@ func (f Factors) Methods() []string {
 	return methods
 }
 
-// LoginAnswer is what a first factor leads to: tokens, or the demand for a second one.
+// LoginAnswer is the response to a correct first factor: tokens, or a request for a second
+// factor.
 type LoginAnswer struct {
 	Tokens *session.Tokens
 	Demand *SecondFactorDemand
 }
 
-// SecondFactorDemand is the answer to a first factor of a person who has a second.
+// SecondFactorDemand is the response to a correct first factor of a person who has a second
+// factor.
 type SecondFactorDemand struct {
 	MFARequired bool     `json:"mfa_required" enum:"true"`
 	MFAToken    string   `json:"mfa_token" doc:"For POST /v1/users/mfa/verify. Valid for one login and a few attempts"`
@@ -87,7 +89,7 @@ type SecondFactorDemand struct {
 	ExpiresIn   int      `json:"expires_in" doc:"Lifetime of mfa_token in seconds"`
 }
 
-// MarshalJSON writes the one that there is.
+// MarshalJSON encodes whichever of the two is set.
 func (a LoginAnswer) MarshalJSON() ([]byte, error) {
 	if a.Tokens != nil {
 		return json.Marshal(a.Tokens)
@@ -102,25 +104,26 @@ func (LoginAnswer) Schema(r huma.Registry) *huma.Schema {
 	}}
 }
 
-// FirstFactor is a login whose first factor is right, with what decides on the rest.
+// FirstFactor is a login whose first factor is correct, with the data that decides how it
+// continues.
 type FirstFactor struct {
 	session.Login
-	Factors Factors
-	Terms   session.Context
+	Factors        Factors
+	SessionContext session.Context
 }
 
-// Read reads what decides with a batch.
+// Read queues the queries for that data in a batch.
 func (l *FirstFactor) Read(b *pgx.Batch) {
 	l.Factors.Read(b, l.UserID)
-	l.Terms.Read(b, l.Login)
+	l.SessionContext.Read(b, l.Login)
 }
 
-// BeginOrChallenge begins a session, or asks for the second factor of a person who
-// has one. Until it is proved there is neither a session nor a token.
+// BeginOrChallenge begins a session or, if the person has a second factor, asks for it. Until
+// the second factor is proved, there is no session and no token.
 func BeginOrChallenge(ctx context.Context, s store.Store, tx *outbox.Tx, issuer *auth.Issuer, l FirstFactor) (LoginAnswer, error) {
 	if !l.Factors.Any() {
 		l.SessionID = uuid7.New()
-		tokens, err := session.BeginWith(ctx, s, tx, issuer, l.Login, l.Terms)
+		tokens, err := session.BeginWith(ctx, s, tx, issuer, l.Login, l.SessionContext)
 		if err != nil {
 			return LoginAnswer{}, err
 		}
@@ -132,15 +135,15 @@ func BeginOrChallenge(ctx context.Context, s store.Store, tx *outbox.Tx, issuer 
 	}}, err
 }
 
-// A login waits in vain when the password that began it has been changed since, or
-// the person was suspended.
+// A pending login is void once the password that it began with has changed or the person is
+// suspended.
 const (
-	waiting = `
+	isPending = `
 c.hash = $1 AND c.purpose = 'second_factor' AND c.attempts < $2 AND c.expires_at > now() AND u.id = c.user_id
 AND u.suspended_at IS NULL AND u.password_changed_at <= c.expires_at - $3::interval`
-	selectPending = `SELECT c.user_id FROM challenges c, users u WHERE ` + waiting
+	selectPending = `SELECT c.user_id FROM challenges c, users u WHERE ` + isPending
 	countAttempt  = `
-UPDATE challenges c SET attempts = c.attempts + 1 FROM users u WHERE ` + waiting + ` RETURNING c.data, c.attempts`
+UPDATE challenges c SET attempts = c.attempts + 1 FROM users u WHERE ` + isPending + ` RETURNING c.data, c.attempts`
 	endPending = `DELETE FROM challenges WHERE hash = $1`
 )
 
@@ -151,21 +154,22 @@ type PendingLogin struct {
 	hash    []byte
 }
 
-// PendingUser is whose login a token stands for; uuid.Nil: no login waits.
+// PendingUser returns the person whose pending login a token identifies, or uuid.Nil if there is
+// none.
 func PendingUser(ctx context.Context, s store.Store, token string) (user uuid.UUID, err error) {
-	err = s.DB.QueryRow(ctx, selectPending, store.TokenHash(token), store.CodeAttempts, ChallengeLife).Scan(&user)
+	err = s.DB.QueryRow(ctx, selectPending, store.TokenHash(token), store.MaxCodeAttempts, ChallengeLife).Scan(&user)
 	if err != nil && !database.IsNoRows(err) {
 		return user, fmt.Errorf("look up pending login: %w", err)
 	}
 	return user, nil
 }
 
-// AttemptLogin counts an attempt to complete a login; nil: no login waits. Attempts
-// at one login come one after another.
+// AttemptLogin counts an attempt to complete a pending login and returns the login, or nil if
+// there is none. The row lock serializes attempts at the same login.
 func AttemptLogin(ctx context.Context, tx pgx.Tx, token string) (*PendingLogin, error) {
 	p := PendingLogin{hash: store.TokenHash(token)}
 	var data []byte
-	err := tx.QueryRow(ctx, countAttempt, p.hash, store.CodeAttempts, ChallengeLife).Scan(&data, &p.Attempt)
+	err := tx.QueryRow(ctx, countAttempt, p.hash, store.MaxCodeAttempts, ChallengeLife).Scan(&data, &p.Attempt)
 	if database.IsNoRows(err) {
 		return nil, nil
 	}
@@ -178,7 +182,7 @@ func AttemptLogin(ctx context.Context, tx pgx.Tx, token string) (*PendingLogin, 
 	return &p, nil
 }
 
-// Complete begins the session of a login whose second factor was proved by methods.
+// Complete begins the session of a pending login whose second factor was proved with methods.
 func Complete(ctx context.Context, s store.Store, tx *outbox.Tx, issuer *auth.Issuer, p *PendingLogin, methods []string) (session.Tokens, error) {
 	if _, err := tx.Exec(ctx, endPending, p.hash); err != nil {
 		return session.Tokens{}, fmt.Errorf("end pending login: %w", err)
@@ -188,8 +192,7 @@ func Complete(ctx context.Context, s store.Store, tx *outbox.Tx, issuer *auth.Is
 	return LogIn(ctx, s, tx, issuer, l)
 }
 
-// LogIn begins a session of somebody who has proved all that is asked, and puts it
-// on record.
+// LogIn begins and records a session for a person who has proved every required factor.
 func LogIn(ctx context.Context, s store.Store, tx *outbox.Tx, issuer *auth.Issuer, l session.Login) (session.Tokens, error) {
 	l.SessionID = uuid7.New()
 	tokens, err := session.Begin(ctx, s, tx, issuer, l)

@@ -61,7 +61,7 @@ func mountFactors(t *testing.T, change func(*function.Config), more ...function.
 	)...)
 }
 
-// secondFactorsAndAdmin is factors, and what a platform admin does to them.
+// secondFactorsAndAdmin mounts the functions for second factors and those of platform admins.
 func secondFactorsAndAdmin(t *testing.T) *platformtest.Platform {
 	return mountFactors(t, func(c *function.Config) { c.WebAuthnOrigins = []string{"http://localhost:8080"} },
 		administer.Service)
@@ -71,7 +71,7 @@ func factors(t *testing.T) *platformtest.Platform {
 	return mountFactors(t, func(c *function.Config) { c.WebAuthnOrigins = []string{"http://localhost:8080"} })
 }
 
-// now is the code that the app shows.
+// now returns the current code of the app.
 func now(t *testing.T, secret string) string {
 	t.Helper()
 	code, err := otp.GenerateCode(secret, time.Now())
@@ -81,7 +81,7 @@ func now(t *testing.T, secret string) string {
 	return code
 }
 
-// wrong is a code of no time near.
+// wrong returns a code that is not valid at any time near.
 func wrong(t *testing.T, secret string) string {
 	t.Helper()
 	var near []string
@@ -99,7 +99,7 @@ func wrong(t *testing.T, secret string) string {
 	}
 }
 
-// unused lets the code that was used last be used again: tests do not wait for the next.
+// unused makes the last code valid again, so that tests need not wait for the next one.
 func unused(t *testing.T, p *platformtest.Platform) {
 	t.Helper()
 	userstest.Exec(t, p, `UPDATE totp_secrets SET last_step = 0`)
@@ -117,7 +117,7 @@ func enrolled(t *testing.T, p *platformtest.Platform, token string) (secret stri
 	return e.Secret, platformtest.Decode[confirmed](t, c).RecoveryCodes
 }
 
-// demanded is what the right password leads to.
+// demanded logs in with the password and returns the request for a second factor.
 func demanded(t *testing.T, p *platformtest.Platform, email string) credential.SecondFactorDemand {
 	t.Helper()
 	answer := p.Do("", http.MethodPost, "/v1/users/login", `{"email": "`+email+`", "password": "correct horse"}`).Want(t, http.StatusOK)
@@ -135,7 +135,7 @@ func verify(p *platformtest.Platform, token, field string, proof any) platformte
 	return p.Do("", http.MethodPost, "/v1/users/mfa/verify", map[string]any{"mfa_token": token, field: proof})
 }
 
-// methods are those that an access token tells of.
+// methods returns the authentication methods in an access token.
 func methods(t *testing.T, token string) []string {
 	t.Helper()
 	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
@@ -153,7 +153,7 @@ func methods(t *testing.T, token string) []string {
 
 type entry struct{ Action, Result, Reason string }
 
-// trailOf are the trail's entries of a person's action in their organization.
+// trailOf returns the audit entries of a person's action in their organization.
 func trailOf(t *testing.T, p *platformtest.Platform, of person.Account, action string) []entry {
 	t.Helper()
 	rows, _ := p.DB(database.Users).Query(context.Background(),
@@ -165,7 +165,7 @@ func trailOf(t *testing.T, p *platformtest.Platform, of person.Account, action s
 	return entries
 }
 
-// told checks how many mails say something.
+// told checks how many mails contain a sentence.
 func told(t *testing.T, p *platformtest.Platform, n int, sentence string) {
 	t.Helper()
 	found := 0
@@ -197,7 +197,7 @@ func TestAuthenticatorAppCompletesALogin(t *testing.T) {
 	if qr, err := png.Decode(bytes.NewReader(picture)); err != nil || qr.Bounds().Dx() != 256 {
 		t.Errorf("QR code: %v", err)
 	}
-	userstest.LoggedIn(t, p, ada.Email) // what is not confirmed does not count
+	userstest.LoggedIn(t, p, ada.Email) // an unconfirmed app is not a factor yet
 	p.Do(first.AccessToken, http.MethodPost, "/v1/users/mfa/totp/confirm", map[string]string{"code": wrong(t, e.Secret)}).Want(t, http.StatusUnprocessableEntity)
 
 	secret, codes := enrolled(t, p, first.AccessToken)
@@ -352,16 +352,16 @@ func TestGuessesEndALoginAndThenSlowDown(t *testing.T) {
 	secret, codes := enrolled(t, p, userstest.LoggedIn(t, p, ada.Email).AccessToken)
 	for range 2 {
 		token := demanded(t, p, ada.Email).MFAToken
-		for range store.CodeAttempts {
+		for range store.MaxCodeAttempts {
 			verify(p, token, "code", wrong(t, secret)).Want(t, http.StatusUnauthorized)
 		}
 		verify(p, token, "code", now(t, secret)).Want(t, http.StatusUnauthorized)
 	}
-	told(t, p, 1, "a wrong second factor 5 times") // once an hour at the most
+	told(t, p, 1, "a wrong second factor 5 times") // at most once an hour
 
 	token := demanded(t, p, ada.Email).MFAToken
 	limited := verify(p, token, "code", now(t, secret))
-	for limited.Status != http.StatusTooManyRequests { // the tenth guess began the first pause, or one of the next did
+	for limited.Status != http.StatusTooManyRequests { // the tenth guess, or one of the next, begins the first delay
 		limited.Want(t, http.StatusUnauthorized)
 		limited = verify(p, token, "code", wrong(t, secret))
 	}
@@ -396,7 +396,7 @@ func TestStepUpRenewsAnOldProof(t *testing.T) {
 	session := userstest.LoggedIn(t, p, ada.Email).AccessToken
 	old := func() {
 		userstest.Exec(t, p, `UPDATE sessions SET authenticated_at = now() - interval '1 hour', second_factor_at = second_factor_at - interval '1 hour'`)
-		time.Sleep(600 * time.Millisecond) // for as long as a session is remembered
+		time.Sleep(600 * time.Millisecond) // until cached sessions expire
 		answer := p.Do(session, http.MethodPost, "/v1/users/mfa/recovery-codes", nil).Want(t, http.StatusUnauthorized)
 		if got := answer.Header.Get("WWW-Authenticate"); got != `Bearer error="insufficient_user_authentication", max_age=900` {
 			t.Errorf("WWW-Authenticate %q", got)
@@ -413,7 +413,7 @@ func TestStepUpRenewsAnOldProof(t *testing.T) {
 	old()
 	stepUp("password", "correct horse").Want(t, http.StatusUnprocessableEntity)
 	stepUp("recovery_code", codes[0]).Want(t, http.StatusUnprocessableEntity)
-	// The token is good, whatever the proof: a client must not throw it away (RFC 6750 §3.1).
+	// The token is valid whatever the proof is: a client must not discard it (RFC 6750 §3.1).
 	if a := stepUp("code", wrong(t, secret)).Want(t, http.StatusUnprocessableEntity); a.Header.Get("WWW-Authenticate") != "" || !bytes.Contains(a.Body, []byte("body.code")) {
 		t.Errorf("a wrong code is answered %v %s", a.Header, a.Body)
 	}
@@ -431,14 +431,14 @@ func TestStepUpRenewsAnOldProof(t *testing.T) {
 	for range 20 {
 		if stepUp("code", wrong(t, secret)).Status == http.StatusTooManyRequests {
 			unused(t, p)
-			verify(p, demanded(t, p, ada.Email).MFAToken, "code", now(t, secret)).Want(t, http.StatusOK) // another session is not held up
+			verify(p, demanded(t, p, ada.Email).MFAToken, "code", now(t, secret)).Want(t, http.StatusOK) // another session is not delayed
 			return
 		}
 	}
 	t.Error("a session may guess for ever")
 }
 
-func TestNobodyStepsUpForAnother(t *testing.T) {
+func TestStepUp_Impersonating_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := factors(t)
 	ada := userstest.Registered(t, p, "ada@example.com", "")
@@ -504,7 +504,7 @@ func TestOrganizationThatDemandsASecondFactor(t *testing.T) {
 	}
 	userstest.LoggedIn(t, p, ada.Email)
 	userstest.Exec(t, p, `UPDATE organizations SET settings = '{"require_second_factor": true}'`)
-	for approve(began.AccessToken).Status != http.StatusForbidden { // within the second that the change may take
+	for approve(began.AccessToken).Status != http.StatusForbidden { // the change may take up to a second
 		time.Sleep(10 * time.Millisecond)
 	}
 }
@@ -543,7 +543,7 @@ func TestHostileProofsAreRefused(t *testing.T) {
 	}
 }
 
-// The organization that a login was for may be gone before its second factor is there.
+// The organization of a pending login may be deleted before the second factor is proved.
 func TestSecondFactorOfALoginToAnOrganizationThatIsGone(t *testing.T) {
 	t.Parallel()
 	p := factors(t)
@@ -569,10 +569,10 @@ func TestAdminRemovesSecondFactors(t *testing.T) {
 	pending := demanded(t, p, ada.Email)
 
 	userstest.Administered(t, p, admin, ada.ID, "reset-second-factors").Want(t, http.StatusNoContent)
-	userstest.Refused(t, p, session)
+	userstest.WaitUntilRefused(t, p, session)
 	verify(p, pending.MFAToken, "code", now(t, secret)).Want(t, http.StatusUnauthorized)
 	userstest.Equal(t, "factors left", 0, userstest.Count(t, p, `SELECT (SELECT count(*) FROM totp_secrets) + (SELECT count(*) FROM passkeys) + (SELECT count(*) FROM recovery_codes)`))
-	if mail := userstest.WaitingMail(t, p); !strings.Contains(mail, ada.Email) || !strings.Contains(mail, "has removed your authenticator app") {
+	if mail := userstest.QueuedMail(t, p); !strings.Contains(mail, ada.Email) || !strings.Contains(mail, "has removed your authenticator app") {
 		t.Errorf("mailed %q, want the person told", mail)
 	}
 	userstest.Equal(t, "acts in the trails of the organization and the platform", 2, userstest.Count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'users:reset_second_factors' AND result = 'done'`))
@@ -593,7 +593,7 @@ func TestAdminEndsThePauseForWrongCodes(t *testing.T) {
 	verify(p, demanded(t, p, ada.Email).MFAToken, "code", now(t, secret)).Want(t, http.StatusOK)
 }
 
-func TestGuessesFillNoMailbox(t *testing.T) {
+func TestSecondFactor_ManyGuesses_MailFewWarnings(t *testing.T) {
 	t.Parallel()
 	p := factors(t)
 	ada := userstest.Registered(t, p, "ada@example.com", "")
@@ -601,7 +601,7 @@ func TestGuessesFillNoMailbox(t *testing.T) {
 	before := userstest.Count(t, p, `SELECT count(*) FROM mails`)
 	for range 3 {
 		token := demanded(t, p, ada.Email).MFAToken
-		for range store.CodeAttempts {
+		for range store.MaxCodeAttempts {
 			verify(p, token, "recovery_code", "AAAA-BBBB-CCCC-DDDD-EEEE-FFFF").Want(t, http.StatusUnauthorized)
 		}
 	}

@@ -14,20 +14,21 @@ import (
 	"function/shared/outbox"
 )
 
-// GuardStepUp counts a guess within a session.
+// GuardStepUp counts an attempt at step-up authentication in a session.
 func GuardStepUp(ctx context.Context, s store.Store, sessionID uuid.UUID) error {
-	return session.CountGuessAt(ctx, s, session.StepUpGuesses(s, sessionID))
+	return session.CountGuess(ctx, s, session.StepUpGuesses(s, sessionID))
 }
 
 const selectPassword = `SELECT coalesce(password_hash, '') FROM users WHERE id = $1`
 
-// CheckPassword checks the password of a proof that contains one.
+// CheckPassword checks the password of a proof, if it contains one, and stores the result in the
+// proof.
 func CheckPassword(ctx context.Context, s Passwords, user uuid.UUID, proof Proof) (Proof, error) {
 	if proof.Password == "" {
 		return proof, nil
 	}
 	var hash string
-	if err := s.DB.QueryRow(ctx, selectPassword, user).Scan(&hash); err != nil {
+	if err := s.Store.DB.QueryRow(ctx, selectPassword, user).Scan(&hash); err != nil {
 		return proof, fmt.Errorf("read password of user %s: %w", user, err)
 	}
 	var err error
@@ -35,9 +36,10 @@ func CheckPassword(ctx context.Context, s Passwords, user uuid.UUID, proof Proof
 	return proof, err
 }
 
-// Fault explains to the caller why step-up authentication was refused. It concerns the body,
-// since the token is valid. Only callers who know the password learn that it is not enough.
-func (p Proved) Fault() error {
+// Fault explains to the caller why step-up authentication was refused. It is an error of the
+// body, not a 401, since the token is valid. Only a caller who knows the password learns that a
+// second factor is required.
+func (p ProofResult) Fault() error {
 	switch {
 	case p.Method == Passkey:
 		return fault.At("body.passkey", "The passkey was not accepted: begin again")
@@ -60,8 +62,8 @@ WHERE id = $1`
 )
 
 // StepUp checks a proof, records the result, and renews the session's authentication time.
-func (p Passkeys) StepUp(ctx context.Context, tx *outbox.Tx, caller auth.Caller, proof Proof) (Proved, error) {
-	proved, err := p.proveAgain(ctx, tx, caller, proof)
+func (p Passkeys) StepUp(ctx context.Context, tx *outbox.Tx, caller auth.Caller, proof Proof) (ProofResult, error) {
+	proved, err := p.checkStepUp(ctx, tx, caller, proof)
 	if err != nil {
 		return proved, err
 	}
@@ -84,20 +86,20 @@ func (p Passkeys) StepUp(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	return proved, session.ForgetGuess(ctx, tx, session.StepUpGuesses(p.SecondFactors.Store, caller.SessionID))
 }
 
-// proveAgain accepts a password only from people without a second factor.
-func (p Passkeys) proveAgain(ctx context.Context, tx *outbox.Tx, caller auth.Caller, proof Proof) (Proved, error) {
+// checkStepUp checks a proof. It accepts a password only from people without a second factor.
+func (p Passkeys) checkStepUp(ctx context.Context, tx *outbox.Tx, caller auth.Caller, proof Proof) (ProofResult, error) {
 	if proof.Password == "" {
 		return p.Prove(ctx, tx, caller.UserID, proof)
 	}
 	if !proof.passwordIsRight {
-		return Proved{Method: Password, Refused: "wrong_password"}, nil
+		return ProofResult{Method: Password, Refused: "wrong_password"}, nil
 	}
 	factors, err := FactorsOf(ctx, tx, caller.UserID)
 	if err != nil {
-		return Proved{}, err
+		return ProofResult{}, err
 	}
 	if factors.Any() {
-		return Proved{Method: Password, Refused: secondFactorNeeded}, nil
+		return ProofResult{Method: Password, Refused: secondFactorNeeded}, nil
 	}
-	return Proved{Method: Password}, nil
+	return ProofResult{Method: Password}, nil
 }

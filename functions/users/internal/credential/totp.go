@@ -21,10 +21,10 @@ import (
 	"function/shared/secret"
 )
 
-// Authenticator apps know these parameters, and few know others (RFC 6238).
+// Authenticator apps support these parameters of TOTP (RFC 6238); few support others.
 const (
 	totpPeriod = 30 // seconds
-	totpSkew   = 1  // steps, for clocks that differ
+	totpSkew   = 1  // steps of tolerated clock skew
 	totpSecret = 20 // bytes, as RFC 4226 §4 recommends
 	totpField  = "totp_secrets.secret"
 
@@ -32,10 +32,10 @@ const (
 	TOTPConfirmation = 15 * time.Minute
 )
 
-// ServiceName is what authenticators show people.
+// ServiceName is the name of the platform in authenticator apps and passkey dialogs.
 const ServiceName = "002AIC"
 
-// TOTPEnrolment is what an authenticator app is told, once.
+// TOTPEnrolment contains the secret for an authenticator app. It is shown only once.
 type TOTPEnrolment struct {
 	Secret string `json:"secret" doc:"For typing in, base32"`
 	URI    string `json:"otpauth_uri" doc:"otpauth://totp/…, for an app on the same device"`
@@ -46,7 +46,7 @@ const insertTOTP = `
 INSERT INTO totp_secrets (user_id, secret) VALUES ($1, $2)
 ON CONFLICT (user_id) DO UPDATE SET secret = excluded.secret, created_at = now() WHERE totp_secrets.confirmed_at IS NULL`
 
-// EnrolTOTP gives a person a new secret, which counts once it is confirmed.
+// EnrolTOTP stores a new secret for a person. It is not active until [ConfirmTOTP].
 func EnrolTOTP(ctx context.Context, s store.Store, tx pgx.Tx, user uuid.UUID) (TOTPEnrolment, error) {
 	name, err := person.NameOf(ctx, s, tx, user)
 	if err != nil {
@@ -71,11 +71,11 @@ func EnrolTOTP(ctx context.Context, s store.Store, tx pgx.Tx, user uuid.UUID) (T
 	if stored.RowsAffected() == 0 {
 		return TOTPEnrolment{}, fault.New(fault.Conflict, "An authenticator app is already enrolled: remove it first")
 	}
-	qr, err := picture(key)
+	qr, err := qrCode(key)
 	return TOTPEnrolment{Secret: key.Secret(), URI: key.URL(), QR: qr}, err
 }
 
-func picture(key *otp.Key) (string, error) {
+func qrCode(key *otp.Key) (string, error) {
 	image, err := key.Image(256, 256)
 	if err != nil {
 		return "", fmt.Errorf("draw QR code: %w", err)
@@ -95,7 +95,8 @@ const (
 	deleteTOTP    = `DELETE FROM totp_secrets WHERE user_id = $1`
 )
 
-// ConfirmTOTP makes a new secret count, if the app shows its code.
+// ConfirmTOTP activates a new secret if code is a current code for it. It returns false if the
+// code is wrong.
 func ConfirmTOTP(ctx context.Context, s store.Store, tx pgx.Tx, user uuid.UUID, code string) (bool, error) {
 	step, err := totpStep(ctx, s, tx, user, code, selectNewTOTP, user, TOTPConfirmation)
 	if database.IsNoRows(err) {
@@ -110,7 +111,8 @@ func ConfirmTOTP(ctx context.Context, s store.Store, tx pgx.Tx, user uuid.UUID, 
 	return true, nil
 }
 
-// useTOTPCode takes a code of the person's app, each step's once. Otherwise it says why not.
+// useTOTPCode consumes a code of the person's app, or returns why it is refused. Each time step
+// is accepted only once.
 func useTOTPCode(ctx context.Context, s store.Store, tx pgx.Tx, user uuid.UUID, code string) (refused string, err error) {
 	step, err := totpStep(ctx, s, tx, user, code, selectTOTP, user)
 	if database.IsNoRows(err) {
@@ -132,7 +134,7 @@ func useTOTPCode(ctx context.Context, s store.Store, tx pgx.Tx, user uuid.UUID, 
 	return "", nil
 }
 
-// totpStep is the time step whose code this is, 0: of none that is near.
+// totpStep returns the time step that the code belongs to, or 0 if it is not a current code.
 func totpStep(ctx context.Context, s store.Store, tx pgx.Tx, user uuid.UUID, code, selectSecret string, args ...any) (int64, error) {
 	var sealed []byte
 	if err := tx.QueryRow(ctx, selectSecret, args...).Scan(&sealed); err != nil {
@@ -164,7 +166,7 @@ func matchTOTP(secret, code string, now time.Time) (int64, error) {
 	return match, nil
 }
 
-// RemoveTOTP takes a person's app away; false: there is none.
+// RemoveTOTP removes a person's authenticator app. It returns false if there is none.
 func RemoveTOTP(ctx context.Context, tx pgx.Tx, user uuid.UUID) (bool, error) {
 	removed, err := tx.Exec(ctx, deleteTOTP, user)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package lifecycle opens accounts, moves them to another address, administers them
-// and erases them (GDPR Article 17).
+// Package lifecycle creates accounts, changes their addresses, administers them and erases them
+// (GDPR Article 17).
 package lifecycle
 
 import (
@@ -21,20 +21,20 @@ import (
 	"function/shared/uuid7"
 )
 
-// NewAccount is an account that is about to be opened.
+// NewAccount is an account that is about to be created.
 type NewAccount struct {
 	ID               uuid.UUID
 	EmailIndex       []byte
 	WrappedKey       []byte
-	PasswordHash     string     // empty: nobody can log in before they have chosen a password
-	Verified         bool       // the person has shown that the address is theirs
+	PasswordHash     string     // empty: the person must choose a password before they can log in
+	Verified         bool       // the person has proved that the address is theirs
 	JoinsID          *uuid.UUID // the organization that the person asks to join; nil: a new one
-	OrganizationName string     // of the new one; empty: [DefaultOrganizationName]
+	OrganizationName string     // name of the new one; empty: [membership.DefaultOrganizationName]
 	person.SealedName
 }
 
-// PrepareAccount seals a person's name and address, of which the index is given
-// ([EmailIndex]), with a new key of the person's own.
+// PrepareAccount creates a person's key and seals their name and address with it. emailIndex is
+// the [person.EmailIndex] of the address.
 func PrepareAccount(ctx context.Context, s store.Store, n person.Name, emailIndex []byte) (NewAccount, error) {
 	key, wrapped, err := s.Keeper.NewKey(ctx)
 	if err != nil {
@@ -49,16 +49,17 @@ const (
 	insertUser         = `
 INSERT INTO users (id, email_index, wrapped_key, email, first_name, last_name, password_hash, created_at, email_verified_at)
 VALUES ($1, $2, $3, $4, $5, $6, nullif($7, ''), $8::timestamptz, CASE WHEN $9 THEN $8::timestamptz END)`
-	// One that takes no requests is refused as one that does not exist.
+	// An organization that accepts no requests violates the same constraint as one that does not
+	// exist.
 	insertMembership = `
 INSERT INTO memberships (user_id, organization_id, role, status)
-VALUES ($1, coalesce((SELECT id FROM organizations WHERE id = $2 AND ($4 <> 'requested' AND deleted_at IS NULL OR ` + TakesRequests + `)), '00000000-0000-0000-0000-000000000000'), $3, $4)`
-	// TakesRequests is the condition on an organization that people may ask to join.
-	TakesRequests = `deleted_at IS NULL AND NOT coalesce((settings ->> 'refuse_requests')::boolean, false)`
+VALUES ($1, coalesce((SELECT id FROM organizations WHERE id = $2 AND ($4 <> 'requested' AND deleted_at IS NULL OR ` + AcceptsRequests + `)), '00000000-0000-0000-0000-000000000000'), $3, $4)`
+	// AcceptsRequests is the SQL condition for an organization that people can request to join.
+	AcceptsRequests = `deleted_at IS NULL AND NOT coalesce((settings ->> 'refuse_requests')::boolean, false)`
 )
 
-// OpenAccount opens an account: with an organization of its own, or with the wish to
-// join one. The account is without the name, which is sealed.
+// OpenAccount creates an account, either with an organization of its own or with a request to
+// join one. The returned account has no name, because names are sealed.
 func OpenAccount(ctx context.Context, tx *outbox.Tx, a NewAccount) (person.Account, error) {
 	m := access.Membership{UserID: a.ID, OrganizationID: uuid7.New(), Role: policy.Owner, Status: access.MembershipActive}
 	if a.JoinsID != nil {
@@ -73,13 +74,12 @@ func OpenAccount(ctx context.Context, tx *outbox.Tx, a NewAccount) (person.Accou
 	return opened, recordOpened(ctx, tx, m)
 }
 
-// OpenInvited opens an account, by the token of an invitation to its address: the person
-// is a member of the inviting organization at once. What refuses is that of
+// OpenInvited creates an account with the token of an invitation to its address. The person
+// becomes a member of the inviting organization at once. It returns the same errors as
 // [membership.AcceptInvitation].
 func OpenInvited(ctx context.Context, s store.Store, tx *outbox.Tx, a NewAccount, token string) (person.Account, error) {
-	// The organization before the address, as provisioning has it: no two of them can
-	// wait for each other.
-	organization, err := membership.LockInviting(ctx, tx, token)
+	// Lock the organization before the address, as provisioning does, to avoid deadlocks.
+	organization, err := membership.LockInvitingOrganization(ctx, tx, token)
 	if err != nil {
 		return person.Account{}, err
 	}
@@ -103,9 +103,9 @@ func recordOpened(ctx context.Context, tx *outbox.Tx, m access.Membership) error
 	})
 }
 
-// OpenAccountIn opens an account with its first membership, and publishes what there is
-// to tell: of who only asks to join, the organization learns when it lets them in. The
-// act is for the caller to record.
+// OpenAccountIn creates an account with its first membership and publishes the events. It
+// publishes nothing to an organization that the person has only requested to join; approval does
+// that. The caller writes the audit entry.
 func OpenAccountIn(ctx context.Context, tx *outbox.Tx, a NewAccount, m access.Membership) (person.Account, error) {
 	opened, err := a.insert(ctx, tx, m.OrganizationID)
 	if err != nil {
@@ -123,7 +123,7 @@ func OpenAccountIn(ctx context.Context, tx *outbox.Tx, a NewAccount, m access.Me
 	return opened, err
 }
 
-// insert stores an account, and counts it.
+// insert stores an account and counts the registration.
 func (a NewAccount) insert(ctx context.Context, tx *outbox.Tx, organization uuid.UUID) (person.Account, error) {
 	opened := person.Account{ID: a.ID, OrganizationID: organization, CreatedAt: time.Now().UTC().Truncate(time.Microsecond)}
 	_, err := tx.Exec(ctx, insertUser, a.ID, a.EmailIndex, a.WrappedKey, a.Email, a.FirstName, a.LastName, a.PasswordHash, opened.CreatedAt, a.Verified)

@@ -58,16 +58,16 @@ type Subject struct {
 	PlatformAdmin bool
 }
 
-// Both are locked, and always in the same order: of two admins who act on each other at
-// once, the second finds out what the first did to them.
+// Both accounts are locked, always in the same order. If two admins act on each other at the
+// same time, the second one sees what the first has done.
 const lockBoth = `SELECT id, suspended_at, platform_admin FROM users WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`
 
-// ErrNoPerson is returned for a person who does not exist.
+// ErrNoPerson is returned if the person does not exist.
 var ErrNoPerson = fault.New(fault.NotFound, "There is no account with this identifier")
 
-var errDismissed = fault.New(fault.Forbidden, "You are no longer a platform admin")
+var errNotAdmin = fault.New(fault.Forbidden, "You are no longer a platform admin")
 
-var errOneself = fault.New(fault.Conflict, "You cannot do this to your own account: ask another platform admin")
+var errSelf = fault.New(fault.Conflict, "You cannot do this to your own account: ask another platform admin")
 
 // Administer runs a platform admin's action on another person. It records the action, with
 // the reason, in the platform's trail and in those of the person's organizations; a refusal
@@ -86,16 +86,16 @@ func Administer(ctx context.Context, s store.Store, person uuid.UUID, action, re
 		if err := work(tx, subject); err != nil {
 			return err
 		}
-		return recordOn(ctx, s, tx, person, action, reason)
+		return recordInOrganizations(ctx, s, tx, person, action, reason)
 	})
 	return act.Refused(ctx, s.DB, entry, err)
 }
 
-// LockSubject locks the person on whom a platform admin acts, and the admin, who must still
-// be one and somebody else.
+// LockSubject locks the person on whom a platform admin acts, and the admin. It refuses a caller
+// who is no longer a platform admin or who acts on themselves.
 func LockSubject(ctx context.Context, tx pgx.Tx, admin auth.Caller, person uuid.UUID) (Subject, error) {
 	if admin.UserID == person {
-		return Subject{}, errOneself
+		return Subject{}, errSelf
 	}
 	rows, _ := tx.Query(ctx, lockBoth, []uuid.UUID{admin.UserID, person})
 	people, err := pgx.CollectRows(rows, pgx.RowToStructByName[Subject])
@@ -106,7 +106,7 @@ func LockSubject(ctx context.Context, tx pgx.Tx, admin auth.Caller, person uuid.
 	who, subject := find(admin.UserID), find(person)
 	switch {
 	case who < 0, !people[who].PlatformAdmin, people[who].SuspendedAt != nil:
-		return Subject{}, errDismissed
+		return Subject{}, errNotAdmin
 	case subject < 0:
 		return Subject{}, ErrNoPerson
 	}
@@ -115,7 +115,7 @@ func LockSubject(ctx context.Context, tx pgx.Tx, admin auth.Caller, person uuid.
 
 const selectOrganizations = `SELECT organization_id FROM memberships WHERE user_id = $1 AND status <> 'requested'`
 
-func recordOn(ctx context.Context, s store.Store, tx *outbox.Tx, person uuid.UUID, action, reason string) error {
+func recordInOrganizations(ctx context.Context, s store.Store, tx *outbox.Tx, person uuid.UUID, action, reason string) error {
 	entry := audit.Entry{Action: action, ResourceID: person.String(), Detail: map[string]any{"by": policy.PlatformAdmin}}
 	rows, _ := tx.Query(ctx, selectOrganizations, person)
 	organizations, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])

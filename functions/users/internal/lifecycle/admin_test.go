@@ -37,16 +37,16 @@ func mountAdmin(t *testing.T) *platformtest.Platform {
 func TestPlatformAdminsFindPeople(t *testing.T) {
 	t.Parallel()
 	p := mountAdmin(t)
-	personBody, owner := p.Login("owner"), p.Login("owner")
+	member, owner := p.Login("owner"), p.Login("owner")
 	admin := userstest.PlatformAdmin(t, p)
 	find := func(query string) page.Page[findusers.Account] {
 		t.Helper()
 		return platformtest.Decode[page.Page[findusers.Account]](t, p.Do(admin.Token, http.MethodGet, "/v1/admin/users"+query, nil).Want(t, http.StatusOK))
 	}
-	got := find("?email=" + strings.ToUpper(personBody.Email)).Items
-	want := []findusers.Membership{{OrganizationID: personBody.OrganizationID, Role: "owner", Status: "active"}}
-	if len(got) != 1 || got[0].ID != personBody.UserID || got[0].Email != personBody.Email || got[0].FirstName != "Ada" || cmp.Diff(want, got[0].Memberships) != "" {
-		t.Errorf("found %+v, want %s", got, personBody.Email)
+	got := find("?email=" + strings.ToUpper(member.Email)).Items
+	want := []findusers.Membership{{OrganizationID: member.OrganizationID, Role: "owner", Status: "active"}}
+	if len(got) != 1 || got[0].ID != member.UserID || got[0].Email != member.Email || got[0].FirstName != "Ada" || cmp.Diff(want, got[0].Memberships) != "" {
+		t.Errorf("found %+v, want %s", got, member.Email)
 	}
 	if none := find("?email=nobody@example.com").Items; len(none) != 0 {
 		t.Errorf("found %+v, want nobody", none)
@@ -61,11 +61,11 @@ func TestPlatformAdminsFindPeople(t *testing.T) {
 			break
 		}
 	}
-	if diff := cmp.Diff([]uuid.UUID{admin.UserID, owner.UserID, personBody.UserID}, all); diff != "" {
+	if diff := cmp.Diff([]uuid.UUID{admin.UserID, owner.UserID, member.UserID}, all); diff != "" {
 		t.Error(diff)
 	}
 	p.Do(admin.Token, http.MethodGet, "/v1/admin/users/"+uuid.NewString(), nil).Want(t, http.StatusNotFound)
-	for _, path := range []string{"/v1/admin/users", "/v1/admin/users/" + personBody.UserID.String()} {
+	for _, path := range []string{"/v1/admin/users", "/v1/admin/users/" + member.UserID.String()} {
 		p.Do(owner.Token, http.MethodGet, path, nil).Want(t, http.StatusForbidden)
 		p.Do("", http.MethodGet, path, nil).Want(t, http.StatusUnauthorized)
 	}
@@ -78,29 +78,29 @@ func TestPlatformAdminsFindPeople(t *testing.T) {
 func TestSuspendingRestoringUnlockingAndResetting(t *testing.T) {
 	t.Parallel()
 	p := mountAdmin(t)
-	personBody, admin := p.Login("owner"), userstest.PlatformAdmin(t, p)
-	path := "/v1/admin/users/" + personBody.UserID.String()
+	member, admin := p.Login("owner"), userstest.PlatformAdmin(t, p)
+	path := "/v1/admin/users/" + member.UserID.String()
 	do := func(verb string, status int) {
 		t.Helper()
-		p.Do(admin.Token, http.MethodPost, path+"/"+verb, userstest.Because).Want(t, status)
+		p.Do(admin.Token, http.MethodPost, path+"/"+verb, userstest.ReasonBody).Want(t, status)
 	}
 	do("restore", http.StatusConflict)
 	do("suspend", http.StatusNoContent)
-	if mail := userstest.WaitingMail(t, p); !strings.Contains(mail, personBody.Email) || !strings.Contains(mail, "has suspended your account") {
+	if mail := userstest.QueuedMail(t, p); !strings.Contains(mail, member.Email) || !strings.Contains(mail, "has suspended your account") {
 		t.Errorf("mailed %q, want the person told", mail)
 	}
 	do("suspend", http.StatusConflict)
 	do("impersonate", http.StatusConflict)
-	p.Do(personBody.Token, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusUnauthorized)
+	p.Do(member.Token, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusUnauthorized)
 	do("restore", http.StatusNoContent)
-	if mail := userstest.WaitingMail(t, p); !strings.Contains(mail, personBody.Email) || !strings.Contains(mail, "ended the suspension") {
+	if mail := userstest.QueuedMail(t, p); !strings.Contains(mail, member.Email) || !strings.Contains(mail, "ended the suspension") {
 		t.Errorf("mailed %q, want the person told", mail)
 	}
 	do("unlock", http.StatusNoContent)
-	again := p.Again(personBody)
+	again := p.Again(member)
 	p.Do(again.Token, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
 	do("force-password-reset", http.StatusNoContent)
-	userstest.Refused(t, p, again.Token)
+	userstest.WaitUntilRefused(t, p, again.Token)
 	var mustChange bool
 	var ended string
 	db := p.DB(database.Users)
@@ -108,7 +108,7 @@ func TestSuspendingRestoringUnlockingAndResetting(t *testing.T) {
 	if err != nil || !mustChange || ended != "revoked" {
 		t.Errorf("must change %v, session ended because %q (%v)", mustChange, ended, err)
 	}
-	if mail := userstest.WaitingMail(t, p); !strings.Contains(mail, personBody.Email) || !strings.Contains(mail, "new password") {
+	if mail := userstest.QueuedMail(t, p); !strings.Contains(mail, member.Email) || !strings.Contains(mail, "new password") {
 		t.Errorf("mailed %q, want the person told", mail)
 	}
 
@@ -127,7 +127,7 @@ func TestSuspendingRestoringUnlockingAndResetting(t *testing.T) {
 	var clear, own int
 	err = db.QueryRow(context.Background(), `
 SELECT count(*) FILTER (WHERE detail::text || reason LIKE '%4711%'), count(*) FILTER (WHERE organization_id = $1) FROM audit_entries WHERE resource_id = $2`,
-		personBody.OrganizationID, personBody.UserID.String()).Scan(&clear, &own)
+		member.OrganizationID, member.UserID.String()).Scan(&clear, &own)
 	if err != nil || clear != 0 || own != 4 {
 		t.Errorf("%d reasons in clear, %d entries in the organization's trail (%v); want 0 and 4", clear, own, err)
 	}
@@ -139,8 +139,8 @@ func TestThePlatformAlwaysHasAnAdmin(t *testing.T) {
 	for range 5 { // races
 		admins := []platformtest.Caller{userstest.PlatformAdmin(t, p), userstest.PlatformAdmin(t, p)}
 		userstest.Exec(t, p, `UPDATE users SET suspended_at = now() WHERE platform_admin AND id NOT IN ($1, $2)`, admins[0].UserID, admins[1].UserID)
-		statuses := userstest.AtOnce(2, func(i int) platformtest.Answer {
-			return p.Do(admins[i].Token, http.MethodPost, "/v1/admin/users/"+admins[1-i].UserID.String()+"/suspend", userstest.Because)
+		statuses := userstest.Concurrently(2, func(i int) platformtest.Answer {
+			return p.Do(admins[i].Token, http.MethodPost, "/v1/admin/users/"+admins[1-i].UserID.String()+"/suspend", userstest.ReasonBody)
 		})
 		if n := userstest.Count(t, p, `SELECT count(*) FROM users WHERE platform_admin AND suspended_at IS NULL`); n != 1 || statuses[http.StatusNoContent] != 1 {
 			t.Fatalf("%d admins are left of two who suspended each other, answered %v", n, statuses)
@@ -163,10 +163,10 @@ func TestWhoMayNotAdminister(t *testing.T) {
 	member := p.LoginTo(owner.OrganizationID, "member")
 	for _, verb := range []string{"suspend", "restore", "force-password-reset", "reset-second-factors", "unlock", "impersonate", "grant-platform-admin", "revoke-platform-admin"} {
 		at := func(id uuid.UUID) string { return "/v1/admin/users/" + id.String() + "/" + verb }
-		p.Do(owner.Token, http.MethodPost, at(member.UserID), userstest.Because).Want(t, http.StatusForbidden)
-		p.Do("", http.MethodPost, at(member.UserID), userstest.Because).Want(t, http.StatusUnauthorized)
-		p.Do(admin.Token, http.MethodPost, at(admin.UserID), userstest.Because).Want(t, http.StatusConflict)
-		p.Do(admin.Token, http.MethodPost, at(uuid.New()), userstest.Because).Want(t, http.StatusNotFound)
+		p.Do(owner.Token, http.MethodPost, at(member.UserID), userstest.ReasonBody).Want(t, http.StatusForbidden)
+		p.Do("", http.MethodPost, at(member.UserID), userstest.ReasonBody).Want(t, http.StatusUnauthorized)
+		p.Do(admin.Token, http.MethodPost, at(admin.UserID), userstest.ReasonBody).Want(t, http.StatusConflict)
+		p.Do(admin.Token, http.MethodPost, at(uuid.New()), userstest.ReasonBody).Want(t, http.StatusNotFound)
 		for _, bad := range []string{`{}`, `{"reason":""}`, `{"reason":"a\nb\u0000"}`, `{"reason":"` + strings.Repeat("x", 201) + `"}`} {
 			p.Do(admin.Token, http.MethodPost, at(member.UserID), bad).Want(t, http.StatusUnprocessableEntity)
 		}
@@ -180,52 +180,53 @@ WITH a AS (UPDATE users SET platform_admin = true WHERE id = $1) UPDATE sessions
 		t.Fatal(err)
 	}
 	for _, verb := range []string{"impersonate", "grant-platform-admin", "revoke-platform-admin"} {
-		p.Do(stale.Token, http.MethodPost, "/v1/admin/users/"+member.UserID.String()+"/"+verb, userstest.Because).Want(t, http.StatusUnauthorized)
+		p.Do(stale.Token, http.MethodPost, "/v1/admin/users/"+member.UserID.String()+"/"+verb, userstest.ReasonBody).Want(t, http.StatusUnauthorized)
 	}
 }
 
 func TestImpersonation(t *testing.T) {
 	t.Parallel()
 	p := mountAdmin(t)
-	personBody, admin := p.Login("owner"), userstest.PlatformAdmin(t, p)
-	path := "/v1/admin/users/" + personBody.UserID.String() + "/impersonate"
+	member, admin := p.Login("owner"), userstest.PlatformAdmin(t, p)
+	path := "/v1/admin/users/" + member.UserID.String() + "/impersonate"
 	p.Do(admin.Token, http.MethodPost, path, `{"reason":"Ticket 4711","organization_id":"`+admin.OrganizationID.String()+`"}`).Want(t, http.StatusConflict)
-	tokens := platformtest.Decode[session.Tokens](t, p.Do(admin.Token, http.MethodPost, path, userstest.Because).Want(t, http.StatusOK))
+	tokens := platformtest.Decode[session.Tokens](t, p.Do(admin.Token, http.MethodPost, path, userstest.ReasonBody).Want(t, http.StatusOK))
 	type body struct{ Email string }
-	if got := platformtest.Decode[body](t, p.Do(tokens.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)); got.Email != personBody.Email {
-		t.Errorf("acts as %s, want %s", got.Email, personBody.Email)
+	if got := platformtest.Decode[body](t, p.Do(tokens.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)); got.Email != member.Email {
+		t.Errorf("acts as %s, want %s", got.Email, member.Email)
 	}
 	var minutes float64
 	db, ctx := p.DB(database.Users), context.Background()
 	if err := db.QueryRow(ctx, `SELECT extract(epoch FROM absolute_end - created_at) / 60 FROM sessions WHERE impersonator_id = $1`, admin.UserID).Scan(&minutes); err != nil || minutes != 30 {
 		t.Errorf("the session lasts %f minutes (%v), want 30", minutes, err)
 	}
-	if mail := userstest.WaitingMail(t, p); !strings.Contains(mail, personBody.Email) || !strings.Contains(mail, "Ticket 4711") {
+	if mail := userstest.QueuedMail(t, p); !strings.Contains(mail, member.Email) || !strings.Contains(mail, "Ticket 4711") {
 		t.Errorf("mailed %q, want the person told why", mail)
 	}
-	// The trails of both tell; what is done under the person's name bears the admin's too.
+	// Both trails contain the impersonation, and actions under the person's name also name the
+	// admin.
 	p.Do(tokens.AccessToken, http.MethodGet, "/v1/audit", nil).Want(t, http.StatusOK)
-	got := userstest.Entries(t, p, personBody.Token, "?limit=200").Items
+	got := userstest.Entries(t, p, member.Token, "?limit=200").Items
 	var acted, begun bool
 	for _, l := range got {
-		acted = acted || l.Action == "audit:read" && l.ActorID == personBody.UserID && l.ImpersonatorID != nil && *l.ImpersonatorID == admin.UserID
-		begun = begun || l.Action == "users:impersonate" && l.ActorID == admin.UserID && l.ResourceID == personBody.UserID.String()
+		acted = acted || l.Action == "audit:read" && l.ActorID == member.UserID && l.ImpersonatorID != nil && *l.ImpersonatorID == admin.UserID
+		begun = begun || l.Action == "users:impersonate" && l.ActorID == admin.UserID && l.ResourceID == member.UserID.String()
 	}
 	platform := platformtest.Decode[page.Page[audit.Line]](t, p.Do(admin.Token, http.MethodGet, "/v1/admin/audit?action=users:impersonate", nil).Want(t, http.StatusOK)).Items
 	if !acted || !begun || len(platform) != 2 || platform[0].Result != "done" || platform[1].Result != "refused" {
 		t.Errorf("acted %v, begun %v, %+v in the platform's trail; want all three, and the refusal before", acted, begun, platform)
 	}
-	// It is no way to more: neither to the platform, nor through it to others.
+	// It gives no further rights: neither to the platform nor, through it, to other people.
 	p.Do(tokens.AccessToken, http.MethodGet, "/v1/admin/users", nil).Want(t, http.StatusForbidden)
 	other := userstest.PlatformAdmin(t, p)
-	p.Do(admin.Token, http.MethodPost, "/v1/admin/users/"+other.UserID.String()+"/impersonate", userstest.Because).Want(t, http.StatusForbidden)
+	p.Do(admin.Token, http.MethodPost, "/v1/admin/users/"+other.UserID.String()+"/impersonate", userstest.ReasonBody).Want(t, http.StatusForbidden)
 	p.Do(tokens.AccessToken, http.MethodPost, "/v1/users/logout", nil).Want(t, http.StatusNoContent)
 	var ended bool
 	if err := db.QueryRow(ctx, `SELECT ended_at IS NOT NULL FROM sessions WHERE impersonator_id = $1`, admin.UserID).Scan(&ended); err != nil || !ended {
 		t.Errorf("the session goes on after logout (%v)", err)
 	}
 	// It ends with the admin's own rights.
-	again := platformtest.Decode[session.Tokens](t, p.Do(admin.Token, http.MethodPost, path, userstest.Because).Want(t, http.StatusOK))
+	again := platformtest.Decode[session.Tokens](t, p.Do(admin.Token, http.MethodPost, path, userstest.ReasonBody).Want(t, http.StatusOK))
 	if _, err := db.Exec(ctx, `UPDATE users SET platform_admin = false WHERE id = $1`, admin.UserID); err != nil {
 		t.Fatal(err)
 	}
@@ -309,32 +310,32 @@ func TestMembersAreFoundByName(t *testing.T) {
 func TestPlatformAdminsAreMadeAndUnmade(t *testing.T) {
 	t.Parallel()
 	p := mountAdmin(t)
-	admin, personBody, owner := userstest.PlatformAdmin(t, p), p.Login("owner"), p.Login("owner")
+	admin, member, owner := userstest.PlatformAdmin(t, p), p.Login("owner"), p.Login("owner")
 	do := func(token string, on platformtest.Caller, verb string) platformtest.Answer {
-		return p.Do(token, http.MethodPost, "/v1/admin/users/"+on.UserID.String()+"/"+verb, userstest.Because)
+		return p.Do(token, http.MethodPost, "/v1/admin/users/"+on.UserID.String()+"/"+verb, userstest.ReasonBody)
 	}
 	administers := func(want int) {
 		t.Helper()
-		for deadline := time.Now().Add(time.Minute); p.Do(personBody.Token, http.MethodGet, "/v1/admin/users", nil).Status != want; time.Sleep(5 * time.Millisecond) {
-			if time.Now().After(deadline) { // which only ends a broken test
+		for deadline := time.Now().Add(time.Minute); p.Do(member.Token, http.MethodGet, "/v1/admin/users", nil).Status != want; time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(deadline) { // only for a broken test
 				t.Fatalf("the role has not taken effect after a minute, want %d", want)
 			}
 		}
 	}
 	administers(http.StatusForbidden)
-	do(admin.Token, personBody, "revoke-platform-admin").Want(t, http.StatusConflict)
-	do(personBody.Token, personBody, "grant-platform-admin").Want(t, http.StatusForbidden)
+	do(admin.Token, member, "revoke-platform-admin").Want(t, http.StatusConflict)
+	do(member.Token, member, "grant-platform-admin").Want(t, http.StatusForbidden)
 
-	do(admin.Token, personBody, "grant-platform-admin").Want(t, http.StatusNoContent)
-	do(admin.Token, personBody, "grant-platform-admin").Want(t, http.StatusConflict)
-	if mail := userstest.WaitingMail(t, p); !strings.Contains(mail, personBody.Email) || !strings.Contains(mail, "made you one too") {
+	do(admin.Token, member, "grant-platform-admin").Want(t, http.StatusNoContent)
+	do(admin.Token, member, "grant-platform-admin").Want(t, http.StatusConflict)
+	if mail := userstest.QueuedMail(t, p); !strings.Contains(mail, member.Email) || !strings.Contains(mail, "made you one too") {
 		t.Errorf("mailed %q, want the person told", mail)
 	}
 	administers(http.StatusOK)
-	acting := platformtest.Decode[session.Tokens](t, do(personBody.Token, owner, "impersonate").Want(t, http.StatusOK)).AccessToken
+	acting := platformtest.Decode[session.Tokens](t, do(member.Token, owner, "impersonate").Want(t, http.StatusOK)).AccessToken
 
-	do(admin.Token, personBody, "revoke-platform-admin").Want(t, http.StatusNoContent)
-	if mail := userstest.WaitingMail(t, p); !strings.Contains(mail, personBody.Email) || !strings.Contains(mail, "no longer a platform administrator") {
+	do(admin.Token, member, "revoke-platform-admin").Want(t, http.StatusNoContent)
+	if mail := userstest.QueuedMail(t, p); !strings.Contains(mail, member.Email) || !strings.Contains(mail, "no longer a platform administrator") {
 		t.Errorf("mailed %q, want the person told", mail)
 	}
 	administers(http.StatusForbidden)
@@ -342,32 +343,32 @@ func TestPlatformAdminsAreMadeAndUnmade(t *testing.T) {
 	userstest.Exec(t, p, `UPDATE users SET suspended_at = now() WHERE id = $1`, owner.UserID)
 	do(admin.Token, owner, "grant-platform-admin").Want(t, http.StatusConflict)
 
-	for _, organization := range []uuid.UUID{personBody.OrganizationID, uuid.Nil} {
+	for _, organization := range []uuid.UUID{member.OrganizationID, uuid.Nil} {
 		for _, action := range []string{"platform_admins:add", "platform_admins:remove"} {
 			const entries = `SELECT count(*) FROM audit_entries WHERE organization_id = $1 AND action = $2 AND result = 'done' AND resource_id = $3 AND actor_id = $4`
-			if n := userstest.Count(t, p, entries, organization, action, personBody.UserID.String(), admin.UserID); n != 1 {
+			if n := userstest.Count(t, p, entries, organization, action, member.UserID.String(), admin.UserID); n != 1 {
 				t.Errorf("%d entries of %s in the trail of %s, want 1", n, action, organization)
 			}
 		}
 	}
 }
 
-func TestThereIsNoUnmakingTheLastPlatformAdmin(t *testing.T) {
+func TestRevokePlatformAdmin_Concurrent_OneRemains(t *testing.T) {
 	t.Parallel()
 	p := mountAdmin(t)
 	revoke := func(as, on platformtest.Caller) platformtest.Answer {
-		return p.Do(as.Token, http.MethodPost, "/v1/admin/users/"+on.UserID.String()+"/revoke-platform-admin", userstest.Because)
+		return p.Do(as.Token, http.MethodPost, "/v1/admin/users/"+on.UserID.String()+"/revoke-platform-admin", userstest.ReasonBody)
 	}
 	bystander := userstest.PlatformAdmin(t, p)
 	for round := range 6 {
 		admins := []platformtest.Caller{userstest.PlatformAdmin(t, p), userstest.PlatformAdmin(t, p)}
-		if round == 3 { // from here on, the two are alone
+		if round == 3 { // from here on there are only these two
 			userstest.Exec(t, p, `UPDATE users SET suspended_at = now() WHERE id = $1`, bystander.UserID)
 		}
 		if round >= 3 {
 			userstest.Exec(t, p, `UPDATE users SET platform_admin = false WHERE platform_admin AND id NOT IN ($1, $2, $3)`, admins[0].UserID, admins[1].UserID, bystander.UserID)
 		}
-		statuses := userstest.AtOnce(2, func(i int) platformtest.Answer { return revoke(admins[i], admins[1-i]) })
+		statuses := userstest.Concurrently(2, func(i int) platformtest.Answer { return revoke(admins[i], admins[1-i]) })
 		if statuses[http.StatusNoContent] != 1 || statuses[http.StatusForbidden] != 1 {
 			t.Fatalf("answered %v to two who unmake each other, want one done and one refused", statuses)
 		}

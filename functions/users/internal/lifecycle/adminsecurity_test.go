@@ -24,7 +24,7 @@ import (
 	"function/shared/platformtest"
 )
 
-// secured is the functions about people's security, and those of platform admins.
+// secured mounts the functions for account security and those of platform admins.
 func secured(t *testing.T, change func(*function.Config)) *platformtest.Platform {
 	t.Helper()
 	return platformtest.NewWith(t, change, append(userstest.MailedFlows[:len(userstest.MailedFlows):len(userstest.MailedFlows)],
@@ -44,11 +44,11 @@ func TestForcedResetTakesThePasswordAway(t *testing.T) {
 	ada, admin := userstest.Registered(t, p, "ada@example.com", ""), userstest.PlatformAdmin(t, p)
 	session := userstest.LoggedIn(t, p, ada.Email)
 	userstest.Administered(t, p, admin, ada.ID, "force-password-reset").Want(t, http.StatusNoContent)
-	userstest.Refused(t, p, session.AccessToken)
+	userstest.WaitUntilRefused(t, p, session.AccessToken)
 	userstest.Exchange(p, session.RefreshToken).Want(t, http.StatusUnauthorized)
-	userstest.LogIn(p, ada.Email, "correct horse").Want(t, http.StatusUnauthorized) // by whoever knows it
+	userstest.LogIn(p, ada.Email, "correct horse").Want(t, http.StatusUnauthorized) // whoever knows the old password
 
-	token := userstest.Forgotten(t, p, ada.Email, 1)
+	token := userstest.RequestReset(t, p, ada.Email, 1)
 	again := map[string]string{"token": token, "password": "correct horse"}
 	userstest.Post(t, p, "", userstest.ResetPath, again, http.StatusUnprocessableEntity)
 	userstest.Post(t, p, "", userstest.ResetPath, userstest.ResetBody(token), http.StatusNoContent)
@@ -78,7 +78,7 @@ func TestWhatAnAccountHasToDoComesBeforeThePlatformsPowers(t *testing.T) {
 		"nothing":       {`SELECT $1::uuid`, http.StatusOK},
 		"password":      {`UPDATE users SET must_change_password = true WHERE id = $1`, http.StatusForbidden},
 		"second_factor": {`UPDATE organizations SET settings = '{"require_second_factor": true}' WHERE id = (SELECT organization_id FROM memberships WHERE user_id = $1)`, http.StatusForbidden},
-		// What an organization alone decides is no matter of the platform's.
+		// The platform does not depend on an organization's decisions.
 		"approval":     {`UPDATE memberships SET status = 'requested' WHERE user_id = $1`, http.StatusOK},
 		"membership":   {`DELETE FROM memberships WHERE user_id = $1`, http.StatusOK},
 		"organization": {`UPDATE organizations SET deleted_at = now() WHERE id = (SELECT organization_id FROM memberships WHERE user_id = $1)`, http.StatusOK},
@@ -113,10 +113,10 @@ func TestForcedResetOfAnAdminEndsWhatTheyDoAsOthers(t *testing.T) {
 	acting := platformtest.Decode[session.Tokens](t, userstest.Administered(t, p, thief, ada.UserID, "impersonate").Want(t, http.StatusOK)).AccessToken
 	p.Do(acting, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
 	userstest.Administered(t, p, admin, thief.UserID, "force-password-reset").Want(t, http.StatusNoContent)
-	userstest.Refused(t, p, acting)
+	userstest.WaitUntilRefused(t, p, acting)
 }
 
-// claims are those of a token, unchecked.
+// claims decodes a token without verifying it.
 func claims(t *testing.T, token string) (c auth.Claims) {
 	t.Helper()
 	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
@@ -145,7 +145,8 @@ func TestImpersonationShowsToOthersForWhatItIs(t *testing.T) {
 			t.Errorf("%s the token says %+v, want act.sub %s (RFC 8693)", how, c, admin.UserID)
 		}
 	}
-	// The projections of logins hold the person's own: what is published after is no other.
+	// Projections of logins contain the person's own logins, so an impersonation publishes no
+	// event.
 	userstest.LoggedIn(t, p, ada.Email)
 	if n := len(platformtest.Published[events.UserLoggedIn](p, 2)); n != 2 {
 		t.Errorf("%d logins of a person published who has logged in twice", n)

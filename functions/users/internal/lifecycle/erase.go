@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	lockErased = `SELECT email_index, profile_document FROM users WHERE id = $1 FOR UPDATE`
-	eraseUser  = `DELETE FROM users WHERE id = $1`
-	// What speaks of the address without knowing whose account it is.
+	lockAccount = `SELECT email_index, profile_document FROM users WHERE id = $1 FOR UPDATE`
+	eraseUser   = `DELETE FROM users WHERE id = $1`
+	// Rows that refer to the address but not to the account.
 	eraseAddress = `
 WITH a AS (DELETE FROM registrations WHERE email_index = $1),
      b AS (DELETE FROM invitations WHERE email_index = $1),
@@ -29,8 +29,8 @@ WITH a AS (DELETE FROM registrations WHERE email_index = $1),
 DELETE FROM login_failures WHERE account = $2`
 )
 
-// Erase erases a person, whose memberships the caller has seen to: their account
-// ([CloseAccount]), and what others have stored about their address.
+// Erase erases a person: their account ([CloseAccount]) and what others have stored about their
+// address. The caller must end the person's memberships first.
 func Erase(ctx context.Context, s store.Store, tx *outbox.Tx, person uuid.UUID) error {
 	index, err := close(ctx, s, tx, person)
 	if err != nil {
@@ -42,10 +42,10 @@ func Erase(ctx context.Context, s store.Store, tx *outbox.Tx, person uuid.UUID) 
 	return nil
 }
 
-// CloseAccount deletes an account with the key that seals every personal field, and
-// all that hangs on it (sessions, factors, keys, consents …, by the foreign keys). It
-// publishes events.UserErased. Whoever logs in meanwhile waits, and finds no account;
-// one that is gone already is ErrErased.
+// CloseAccount deletes an account, the key that seals its personal fields, and, through foreign
+// keys, everything that belongs to it: sessions, second factors, API keys, consents and more. It
+// publishes events.UserErased. A concurrent login waits and then finds no account. If the
+// account is already gone, CloseAccount returns [person.ErrErased].
 func CloseAccount(ctx context.Context, s store.Store, tx *outbox.Tx, person uuid.UUID) error {
 	_, err := close(ctx, s, tx, person)
 	return err
@@ -53,7 +53,7 @@ func CloseAccount(ctx context.Context, s store.Store, tx *outbox.Tx, person uuid
 
 func close(ctx context.Context, s store.Store, tx *outbox.Tx, personID uuid.UUID) (emailIndex []byte, err error) {
 	var document *uuid.UUID
-	if err := tx.QueryRow(ctx, lockErased, personID).Scan(&emailIndex, &document); database.IsNoRows(err) {
+	if err := tx.QueryRow(ctx, lockAccount, personID).Scan(&emailIndex, &document); database.IsNoRows(err) {
 		return nil, person.ErrErased
 	} else if err != nil {
 		return nil, fmt.Errorf("lock account: %w", err)

@@ -52,8 +52,7 @@ func mountErasure(t *testing.T, change func(*function.Config)) *platformtest.Pla
 		apikeys.Service)...)
 }
 
-// remains is everything that the users database holds: each table as text, and each
-// binary value.
+// remains returns the contents of the users database: each table as text, and each binary value.
 func remains(t *testing.T, p *platformtest.Platform) (texts map[string]string, values [][]byte) {
 	t.Helper()
 	ctx, db := context.Background(), p.DB(database.Users)
@@ -72,7 +71,7 @@ WHERE t.table_type = 'BASE TABLE' AND c.table_schema NOT IN ('pg_catalog', 'info
 	}
 	texts = map[string]string{}
 	for table, columns := range binary {
-		texts[table] = userstest.Ask[string](t, p, `SELECT coalesce(string_agg(r::text, ' '), '') FROM `+table+` r`)
+		texts[table] = userstest.QueryValue[string](t, p, `SELECT coalesce(string_agg(r::text, ' '), '') FROM `+table+` r`)
 		for _, column := range columns {
 			rows, _ := db.Query(ctx, `SELECT `+column+` FROM `+table+` WHERE `+column+` IS NOT NULL`)
 			found, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
@@ -85,14 +84,14 @@ WHERE t.table_type = 'BASE TABLE' AND c.table_schema NOT IN ('pg_catalog', 'info
 	return texts, values
 }
 
-// sealedFields are what personal fields are bound to, in all tables.
+// sealedFields are the encryption contexts of personal fields in all tables.
 var sealedFields = []string{
 	person.EmailField, person.FirstNameField, person.LastNameField, session.DeviceField, session.AddressField, membership.InvitationField,
 	notify.NewAddressField, credential.PasskeyNameField, "users.profile", "mails.message", "provisioned_people.attributes", "audit_entries.reason",
 	"consent_decisions.device", "consent_decisions.address",
 }
 
-// opened is what all keys that a database holds make of sealed values.
+// opened returns everything that the keys in a database can decrypt.
 func opened(t *testing.T, p *platformtest.Platform, values, sealed [][]byte) string {
 	t.Helper()
 	keeper, err := p.Env.Keeper(context.Background())
@@ -154,14 +153,14 @@ func leavesNothing(t *testing.T, p *platformtest.Platform) {
 	tokens, again := userstest.LoggedIn(t, p, address), userstest.LoggedIn(t, p, address)
 	userstest.LogIn(p, address, "wrong horse").Want(t, http.StatusUnauthorized)
 	userstest.Change(p, tokens.AccessToken, `{"attributes": {"mother": "Wilhelmina"}}`).Want(t, http.StatusOK)
-	p.Do(other.Token, http.MethodPost, userstest.In(other.OrganizationID, "/invitations"), `{"email": "`+address+`", "role": "member"}`).Want(t, http.StatusCreated)
-	userstest.Sql(t, p, `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'member', 'active')`, ada.ID, other.OrganizationID)
+	p.Do(other.Token, http.MethodPost, userstest.OrganizationPath(other.OrganizationID, "/invitations"), `{"email": "`+address+`", "role": "member"}`).Want(t, http.StatusCreated)
+	userstest.ExecSQL(t, p, `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'member', 'active')`, ada.ID, other.OrganizationID)
 	key := platformtest.Decode[struct {
 		Key string `json:"key"`
 	}](t, p.Do(tokens.AccessToken, http.MethodPost, "/v1/api-keys", `{"name": "hers", "scopes": ["organizations:read"]}`).Want(t, http.StatusCreated)).Key
 	userstest.Exec(t, p, fillTables, ada.ID, other.OrganizationID)
 	p.Mail(1)
-	document := userstest.Ask[*uuid.UUID](t, p, `SELECT profile_document FROM users WHERE id = $1`, ada.ID)
+	document := userstest.QueryValue[*uuid.UUID](t, p, `SELECT profile_document FROM users WHERE id = $1`, ada.ID)
 
 	_, before := remains(t, p)
 	hers := []string{address, "Łovelace", "Wilhelmina"}
@@ -197,8 +196,8 @@ func leavesNothing(t *testing.T, p *platformtest.Platform) {
 		}
 	}
 
-	userstest.Refused(t, p, tokens.AccessToken)
-	userstest.Refused(t, p, again.AccessToken)
+	userstest.WaitUntilRefused(t, p, tokens.AccessToken)
+	userstest.WaitUntilRefused(t, p, again.AccessToken)
 	userstest.Exchange(p, again.RefreshToken).Want(t, http.StatusUnauthorized)
 	verifier, err := p.Env.Verifier(context.Background()) // of another pod
 	if err != nil {
@@ -234,7 +233,7 @@ func leavesNothing(t *testing.T, p *platformtest.Platform) {
 	}
 }
 
-// forgets has the event forget the document, however often it comes.
+// forgets delivers the event several times and checks that the document is gone.
 func forgets(t *testing.T, p *platformtest.Platform, erased events.Received[events.UserErased], document uuid.UUID) {
 	t.Helper()
 	ctx := context.Background()
@@ -247,7 +246,7 @@ func forgets(t *testing.T, p *platformtest.Platform, erased events.Received[even
 			t.Errorf("the document before its event: %v", err)
 		}
 	}
-	if statuses := userstest.AtOnce(4, func(int) platformtest.Answer { return platformtest.Deliver(p, "users-forget-profile", erased) }); statuses[http.StatusNoContent] != 4 {
+	if statuses := userstest.Concurrently(4, func(int) platformtest.Answer { return platformtest.Deliver(p, "users-forget-profile", erased) }); statuses[http.StatusNoContent] != 4 {
 		t.Errorf("statuses %v", statuses)
 	}
 	if mongo != nil {
@@ -279,7 +278,7 @@ func TestLastOwnerIsToldWhatStandsInTheWay(t *testing.T) {
 	ada := p.Login("owner")
 	alone := ada.OrganizationID
 	shared := p.LoginTo(uuid.New(), "member").OrganizationID
-	userstest.Sql(t, p, `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'owner', 'active')`, ada.UserID, shared)
+	userstest.ExecSQL(t, p, `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'owner', 'active')`, ada.UserID, shared)
 
 	for query, want := range map[string][]string{"": {"last owner of " + shared.String(), "Nobody else is in " + alone.String(), "delete_organizations=true"}, "?delete_organizations=true": {shared.String()}} {
 		got := userstest.Detail(t, userstest.Erase(p, ada.Token, query).Want(t, http.StatusConflict))
@@ -300,14 +299,15 @@ func TestLastOwnerIsToldWhatStandsInTheWay(t *testing.T) {
 	if n := userstest.Count(t, p, `SELECT count(*) FROM organizations WHERE id = $1`, alone); n != 0 {
 		t.Error("the organization that nobody else was in is still there")
 	}
-	if n := userstest.Recorded(t, p, shared, "users:erase", "done"); n != 1 {
+	if n := userstest.CountAudit(t, p, shared, "users:erase", "done"); n != 1 {
 		t.Errorf("%d entries in the trail of the organization that stays", n)
 	}
 
-	// One that is being deleted stands in nobody's way, and stays for its grace.
-	p.Do(bob.Token, http.MethodDelete, userstest.In(shared, ""), nil).Want(t, http.StatusOK)
-	userstest.Erase(p, userstest.Again(t, p, bob), "").Want(t, http.StatusNoContent)
-	userstest.Sql(t, p, `UPDATE organizations SET deleted_at = now() - interval '31 days' WHERE id = $1`, shared)
+	// An organization that is being deleted does not prevent the erasure and is kept for its
+	// grace period.
+	p.Do(bob.Token, http.MethodDelete, userstest.OrganizationPath(shared, ""), nil).Want(t, http.StatusOK)
+	userstest.Erase(p, userstest.NewSession(t, p, bob), "").Want(t, http.StatusNoContent)
+	userstest.ExecSQL(t, p, `UPDATE organizations SET deleted_at = now() - interval '31 days' WHERE id = $1`, shared)
 	p.Wake("users-purge-organizations").Want(t, http.StatusNoContent)
 	if n := userstest.Count(t, p, `SELECT count(*) FROM organizations WHERE id = $1`, shared); n != 0 {
 		t.Error("an organization without an owner was not purged")
@@ -324,7 +324,7 @@ func TestErasureNeedsAFreshProofOfThePersonThemselves(t *testing.T) {
 	userstest.Erase(p, "", "").Want(t, http.StatusUnauthorized)
 	userstest.Erase(p, key, "?delete_organizations=true").Want(t, http.StatusForbidden)
 	late := p.Again(ada)
-	userstest.Sql(t, p, `UPDATE sessions SET authenticated_at = now() - interval '16 minutes' WHERE id = $1`, late.SessionID)
+	userstest.ExecSQL(t, p, `UPDATE sessions SET authenticated_at = now() - interval '16 minutes' WHERE id = $1`, late.SessionID)
 	answer := userstest.Erase(p, late.Token, "?delete_organizations=true").Want(t, http.StatusUnauthorized)
 	if got := answer.Header.Get("WWW-Authenticate"); got != `Bearer error="insufficient_user_authentication", max_age=900` {
 		t.Errorf("the demand is %q", got)
@@ -341,7 +341,7 @@ func TestErasuresAtOnceHaveOneWinner(t *testing.T) {
 	t.Parallel()
 	p := mountErasure(t, func(*function.Config) {})
 	ada := p.Login("owner")
-	statuses := userstest.AtOnce(6, func(int) platformtest.Answer { return userstest.Erase(p, ada.Token, "?delete_organizations=true") })
+	statuses := userstest.Concurrently(6, func(int) platformtest.Answer { return userstest.Erase(p, ada.Token, "?delete_organizations=true") })
 	if statuses[http.StatusNoContent] != 1 || statuses[http.StatusUnauthorized] != 5 {
 		t.Errorf("statuses %v, want one winner", statuses)
 	}
@@ -353,7 +353,7 @@ func TestErasuresAtOnceHaveOneWinner(t *testing.T) {
 	one := p.Login("owner")
 	two := p.LoginTo(one.OrganizationID, "owner")
 	tokens := []string{one.Token, two.Token}
-	statuses = userstest.AtOnce(2, func(i int) platformtest.Answer { return userstest.Erase(p, tokens[i], "") })
+	statuses = userstest.Concurrently(2, func(i int) platformtest.Answer { return userstest.Erase(p, tokens[i], "") })
 	if statuses[http.StatusNoContent] != 1 || statuses[http.StatusConflict] != 1 {
 		t.Errorf("statuses %v, want one owner who is left", statuses)
 	}
@@ -369,7 +369,7 @@ func TestErasureAgainstLoginsAndRefreshesLeavesNoHalfState(t *testing.T) {
 		address := fmt.Sprintf("ada%d@example.com", round)
 		ada := userstest.Registered(t, p, address, "")
 		tokens := userstest.LoggedIn(t, p, address)
-		statuses := userstest.AtOnce(8, func(i int) platformtest.Answer {
+		statuses := userstest.Concurrently(8, func(i int) platformtest.Answer {
 			switch {
 			case i == 3:
 				return userstest.Erase(p, tokens.AccessToken, "?delete_organizations=true")
@@ -385,7 +385,7 @@ func TestErasureAgainstLoginsAndRefreshesLeavesNoHalfState(t *testing.T) {
 				t.Errorf("statuses %v", statuses)
 			}
 		}
-		if statuses[http.StatusNoContent] == 0 { // a refresh token came twice, and its session ended first
+		if statuses[http.StatusNoContent] == 0 { // a refresh token was used twice, which ended the session first
 			userstest.Erase(p, userstest.LoggedIn(t, p, address).AccessToken, "?delete_organizations=true").Want(t, http.StatusNoContent)
 		}
 		if n := userstest.Count(t, p, `SELECT count(*) FROM users WHERE id = $1`, ada.ID) + userstest.Count(t, p, `SELECT count(*) FROM sessions`) +
@@ -424,24 +424,24 @@ func TestPersonOfAnotherIssuer(t *testing.T) {
 	if got := userstest.Detail(t, answer); !strings.Contains(got, "at your issuer again with max_age=900") || !strings.Contains(answer.Header.Get("WWW-Authenticate"), "insufficient_user_authentication") {
 		t.Errorf("the step-up is demanded as %q, %v", got, answer.Header)
 	}
-	userstest.Sql(t, p, `UPDATE users SET suspended_at = now()`)
-	userstest.Refused(t, p, token)
-	userstest.Sql(t, p, `UPDATE users SET suspended_at = NULL`)
+	userstest.ExecSQL(t, p, `UPDATE users SET suspended_at = now()`)
+	userstest.WaitUntilRefused(t, p, token)
+	userstest.ExecSQL(t, p, `UPDATE users SET suspended_at = NULL`)
 	p.LoginTo(ada.OrganizationID, "owner")
-	userstest.Sql(t, p, `UPDATE memberships SET status = 'requested', role = 'member' WHERE user_id = $1`, ada.UserID)
+	userstest.ExecSQL(t, p, `UPDATE memberships SET status = 'requested', role = 'member' WHERE user_id = $1`, ada.UserID)
 	fresh := issuer.Token("ada", map[string]any{"auth_time": time.Now().Unix()})
 	if got := userstest.Read(t, p.Do(fresh, http.MethodGet, userstest.ProfilePath, nil)); got.MembershipStatus != "requested" {
 		t.Errorf("profile %+v of somebody who is not let in", got)
 	}
 	userstest.Erase(p, fresh, "").Want(t, http.StatusNoContent)
-	userstest.Refused(t, p, fresh)
+	userstest.WaitUntilRefused(t, p, fresh)
 }
 
 func TestTheLastPlatformAdminIsNotErased(t *testing.T) {
 	t.Parallel()
 	p := mountErasure(t, func(*function.Config) {})
 	admins := []platformtest.Caller{userstest.PlatformAdmin(t, p), userstest.PlatformAdmin(t, p)}
-	statuses := userstest.AtOnce(2, func(i int) platformtest.Answer { return userstest.Erase(p, admins[i].Token, "") })
+	statuses := userstest.Concurrently(2, func(i int) platformtest.Answer { return userstest.Erase(p, admins[i].Token, "") })
 	userstest.Equal(t, "answers", map[int]int{http.StatusNoContent: 1, http.StatusConflict: 1}, statuses)
 	userstest.Equal(t, "admins", 1, userstest.Count(t, p, `SELECT count(*) FROM users WHERE platform_admin`))
 	userstest.Equal(t, "refusals on record", 1, userstest.Count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'users:erase' AND result = 'refused'`))

@@ -18,7 +18,7 @@ const confirmPath = "/v1/users/email/confirm"
 
 func tokenBody(token string) map[string]string { return map[string]string{"token": token} }
 
-// confirmBody confirms a registration of [person].
+// confirmBody returns the body that confirms a registration of [userstest.PersonBody].
 func confirmBody(token string) map[string]string {
 	return map[string]string{"token": token, "password": "correct horse"}
 }
@@ -28,8 +28,8 @@ func TestRegistrationOpensTheAccountOnceConfirmed(t *testing.T) {
 	p := userstest.MountMail(t, true)
 	userstest.Post(t, p, "", userstest.RegisterPath, userstest.PersonBody("Ada@example.com", ""), http.StatusAccepted)
 	userstest.LogIn(p, "ada@example.com", "correct horse").Want(t, http.StatusUnauthorized)
-	userstest.AnswerRequests[events.RegistrationRequested](t, p, 1)
-	userstest.AnswerRequests[events.RegistrationRequested](t, p, 1)
+	userstest.DeliverRequests[events.RegistrationRequested](t, p, 1)
+	userstest.DeliverRequests[events.RegistrationRequested](t, p, 1)
 	mails := p.Mail(1)
 	userstest.Equal(t, "mails after a second delivery", 1, len(mails))
 	userstest.Equal(t, "accounts before the confirmation", 0, userstest.Count(t, p, `SELECT count(*) FROM users`))
@@ -75,7 +75,7 @@ func TestRegistrationTellsNobodyWhoHasAnAccount(t *testing.T) {
 		userstest.Detail(t, userstest.Post(t, p, "", userstest.RegisterPath, userstest.PersonBody("new@example.com", unknown), http.StatusUnprocessableEntity)),
 		userstest.Detail(t, userstest.Post(t, p, "", userstest.RegisterPath, userstest.PersonBody(taken, unknown), http.StatusUnprocessableEntity)))
 
-	userstest.AnswerRequests[events.RegistrationRequested](t, p, 2)
+	userstest.DeliverRequests[events.RegistrationRequested](t, p, 2)
 
 	userstest.Equal(t, "mails", 2, len(p.Mail(2)))
 	p.Token(p.MailTo("new@example.com"))
@@ -89,14 +89,14 @@ func TestRegistrationMailsGoToTheOwnersOwnAddress(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, true)
 	userstest.Post(t, p, "", userstest.RegisterPath, userstest.PersonBody("mike@example.com", ""), http.StatusAccepted)
-	userstest.AnswerRequests[events.RegistrationRequested](t, p, 1)
+	userstest.DeliverRequests[events.RegistrationRequested](t, p, 1)
 	userstest.Post(t, p, "", confirmPath, confirmBody(p.Token(p.MailTo("mike@example.com"))), http.StatusCreated)
 
 	// The Kelvin sign's lower case is k: an address that looks up Mike's and is another.
 	userstest.Post(t, p, "", userstest.RegisterPath, userstest.PersonBody("mi\u212ae@example.com", ""), http.StatusAccepted)
 	userstest.Post(t, p, "", "/v1/users/password/forgot", map[string]string{"email": "mi\u212ae@example.com"}, http.StatusAccepted)
-	userstest.AnswerRequests[events.RegistrationRequested](t, p, 2)
-	userstest.AnswerRequests[events.PasswordResetRequested](t, p, 1)
+	userstest.DeliverRequests[events.RegistrationRequested](t, p, 2)
+	userstest.DeliverRequests[events.PasswordResetRequested](t, p, 1)
 
 	for _, m := range p.Mail(3) {
 		userstest.Equal(t, "recipient of "+m.Subject, "mike@example.com", m.To)
@@ -108,7 +108,7 @@ func TestTokensThatAreNotGoodHaveOneAnswer(t *testing.T) {
 	p := userstest.MountMail(t, true)
 	token := func(email string, n int) string {
 		userstest.Post(t, p, "", userstest.RegisterPath, userstest.PersonBody(email, ""), http.StatusAccepted)
-		userstest.AnswerRequests[events.RegistrationRequested](t, p, n)
+		userstest.DeliverRequests[events.RegistrationRequested](t, p, n)
 		return p.Token(p.MailTo(email))
 	}
 	used, replaced := token("ada@example.com", 1), token("ada@example.com", 2)
@@ -123,7 +123,7 @@ func TestTokensThatAreNotGoodHaveOneAnswer(t *testing.T) {
 		userstest.Equal(t, name, want, userstest.Detail(t, userstest.Post(t, p, "", confirmPath, confirmBody(token), http.StatusUnprocessableEntity)))
 	}
 	for _, path := range []string{"/v1/users/email/verify", "/v1/users/email/change/confirm"} {
-		userstest.Equal(t, path, want, userstest.Detail(t, userstest.Post(t, p, "", path, userstest.HeldBody(used), http.StatusUnprocessableEntity)))
+		userstest.Equal(t, path, want, userstest.Detail(t, userstest.Post(t, p, "", path, userstest.ProofBody(used), http.StatusUnprocessableEntity)))
 	}
 	userstest.Equal(t, "reset", want, userstest.Detail(t, userstest.Post(t, p, "", userstest.ResetPath, userstest.ResetBody(used), http.StatusUnprocessableEntity)))
 	userstest.Post(t, p, "", confirmPath, confirmBody(strings.Repeat("x", 101)), http.StatusUnprocessableEntity)
@@ -137,10 +137,10 @@ func TestOneConfirmationOfManyAtOnceWins(t *testing.T) {
 	var tokens []string
 	for n := range 2 {
 		userstest.Post(t, p, "", userstest.RegisterPath, userstest.PersonBody("ada@example.com", ""), http.StatusAccepted)
-		userstest.AnswerRequests[events.RegistrationRequested](t, p, n+1)
+		userstest.DeliverRequests[events.RegistrationRequested](t, p, n+1)
 		tokens = append(tokens, p.Token(p.MailTo("ada@example.com")))
 	}
-	statuses := userstest.AtOnce(8, func(i int) platformtest.Answer {
+	statuses := userstest.Concurrently(8, func(i int) platformtest.Answer {
 		return p.Do("", http.MethodPost, confirmPath, confirmBody(tokens[i%2]))
 	})
 	userstest.Equal(t, "answers", map[int]int{http.StatusCreated: 1, http.StatusUnprocessableEntity: 7}, statuses)
@@ -153,7 +153,7 @@ func TestConfirmedRegistrationMayAskToJoin(t *testing.T) {
 	p := userstest.MountMail(t, true)
 	owner := p.Login("owner")
 	userstest.Post(t, p, "", userstest.RegisterPath, userstest.PersonBody("ada@example.com", `, "organization_id": "`+owner.OrganizationID.String()+`"`), http.StatusAccepted)
-	userstest.AnswerRequests[events.RegistrationRequested](t, p, 1)
+	userstest.DeliverRequests[events.RegistrationRequested](t, p, 1)
 	account := platformtest.Decode[person.Account](t, userstest.Post(t, p, "", confirmPath, confirmBody(p.Token(p.MailTo("ada@example.com"))), http.StatusCreated))
 	userstest.Equal(t, "requests to join", 1,
 		userstest.Count(t, p, `SELECT count(*) FROM memberships WHERE user_id = $1 AND organization_id = $2 AND role = 'member' AND status = 'requested'`, account.ID, owner.OrganizationID))
@@ -164,10 +164,10 @@ func TestConfirmationThatFailsHalfWayCanBeDoneAgain(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, true)
 	userstest.Post(t, p, "", userstest.RegisterPath, userstest.PersonBody("ada@example.com", ""), http.StatusAccepted)
-	userstest.AnswerRequests[events.RegistrationRequested](t, p, 1)
+	userstest.DeliverRequests[events.RegistrationRequested](t, p, 1)
 	token := p.Token(p.MailTo("ada@example.com"))
 	for _, table := range []string{"memberships", "audit_entries", "outbox"} {
-		mend := userstest.FailHalfWay(t, p, table)
+		mend := userstest.BreakTable(t, p, table)
 		userstest.Post(t, p, "", confirmPath, confirmBody(token), http.StatusInternalServerError)
 		userstest.Equal(t, "left behind with "+table+" broken", 0, userstest.Count(t, p, `SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM organizations)`))
 		mend()
@@ -175,12 +175,12 @@ func TestConfirmationThatFailsHalfWayCanBeDoneAgain(t *testing.T) {
 	userstest.Post(t, p, "", confirmPath, confirmBody(token), http.StatusCreated)
 }
 
-func TestNobodyFloodsAMailbox(t *testing.T) {
+func TestRegistration_ManyForOneAddress_MailFew(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, true)
 	for i, email := range []string{"ada@example.com", "ADA@example.com", "ada@EXAMPLE.com", "ada@example.com", "ada@example.com"} {
 		userstest.Post(t, p, "", userstest.RegisterPath, userstest.PersonBody(email, ""), http.StatusAccepted)
-		userstest.AnswerRequests[events.RegistrationRequested](t, p, i+1)
+		userstest.DeliverRequests[events.RegistrationRequested](t, p, i+1)
 	}
 	userstest.Equal(t, "confirmations mailed", 3, len(p.Mail(3)))
 	userstest.Equal(t, "registrations that the last mail is good for, too", 5, userstest.Count(t, p, `SELECT count(*) FROM registrations`))
@@ -189,23 +189,23 @@ func TestNobodyFloodsAMailbox(t *testing.T) {
 		userstest.Post(t, p, "", userstest.ForgotPath, map[string]string{"email": "ada@example.com"}, http.StatusAccepted)
 	}
 	events := platformtest.Published[events.PasswordResetRequested](p, 5)
-	userstest.AtOnce(5, func(i int) platformtest.Answer { return platformtest.Deliver(p, "users-mail-tokens", events[i]) })
+	userstest.Concurrently(5, func(i int) platformtest.Answer { return platformtest.Deliver(p, "users-mail-tokens", events[i]) })
 	userstest.Equal(t, "mails with those for a new password", 6, len(p.Mail(6)))
 	userstest.Equal(t, "requests left", 0, userstest.Count(t, p, `SELECT count(*) FROM password_reset_requests`))
 }
 
-// An attacker registers somebody's address so often that nothing more is mailed there. The
-// owner, who registers then, has only the mails that the attacker has caused.
-func TestNobodyPreparesAnAccountForItsLaterOwner(t *testing.T) {
+// An attacker registers somebody's address so often that it gets no further mail. When the owner
+// registers, they only have the mails that the attacker caused.
+func TestRegistration_ByAStrangerFirst_OwnerGetsTheAccount(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, true)
 	for range 3 {
-		userstest.Post(t, p, "", userstest.RegisterPath, userstest.Registering("ada@example.com", "attackers horse", "Mallory"), http.StatusAccepted)
+		userstest.Post(t, p, "", userstest.RegisterPath, userstest.RegistrationBody("ada@example.com", "attackers horse", "Mallory"), http.StatusAccepted)
 	}
-	userstest.AnswerRequests[events.RegistrationRequested](t, p, 3)
-	userstest.Post(t, p, "", userstest.RegisterPath, userstest.Registering("ada@example.com", "correct horse", "Ada"), http.StatusAccepted)
-	userstest.Post(t, p, "", userstest.RegisterPath, userstest.Registering("ada@example.com", "attackers horse", "Mallory"), http.StatusAccepted)
-	userstest.AnswerRequests[events.RegistrationRequested](t, p, 5)
+	userstest.DeliverRequests[events.RegistrationRequested](t, p, 3)
+	userstest.Post(t, p, "", userstest.RegisterPath, userstest.RegistrationBody("ada@example.com", "correct horse", "Ada"), http.StatusAccepted)
+	userstest.Post(t, p, "", userstest.RegisterPath, userstest.RegistrationBody("ada@example.com", "attackers horse", "Mallory"), http.StatusAccepted)
+	userstest.DeliverRequests[events.RegistrationRequested](t, p, 5)
 	mails := p.Mail(3)
 	userstest.Equal(t, "mails", 3, len(mails))
 
@@ -224,12 +224,12 @@ func TestNobodyPreparesAnAccountForItsLaterOwner(t *testing.T) {
 	userstest.Equal(t, "registrations left", 0, userstest.Count(t, p, `SELECT count(*) FROM registrations`))
 }
 
-// A version before this one has hashed each password with a salt of its own.
+// An earlier version hashed each password with a salt of its own.
 func TestRegistrationFromBeforeTheUpgradeIsConfirmed(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, true)
 	userstest.Post(t, p, "", userstest.RegisterPath, userstest.PersonBody("ada@example.com", ""), http.StatusAccepted)
-	userstest.AnswerRequests[events.RegistrationRequested](t, p, 1)
+	userstest.DeliverRequests[events.RegistrationRequested](t, p, 1)
 	hasher, err := p.Env.Hasher()
 	if err != nil {
 		t.Fatal(err)

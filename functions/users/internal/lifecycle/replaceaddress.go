@@ -19,7 +19,7 @@ UPDATE users SET email = $2, email_index = $3, email_verified_at = CASE WHEN $4 
 // ReplaceAddress changes an account's address, voids mailed tokens, and notifies the former
 // address. The person must already have proved that a verified address is theirs. An address
 // that already has an account violates [person.EmailTaken].
-func ReplaceAddress(ctx context.Context, s store.Store, tx *outbox.Tx, post notify.Mailer, personID uuid.UUID, address string, verified bool) error {
+func ReplaceAddress(ctx context.Context, s store.Store, tx *outbox.Tx, mailer notify.Mailer, personID uuid.UUID, address string, verified bool) error {
 	former, err := person.NameOf(ctx, s, tx, personID)
 	if err != nil {
 		return err
@@ -38,5 +38,5 @@ func ReplaceAddress(ctx context.Context, s store.Store, tx *outbox.Tx, post noti
 	if err := notify.CancelMailedTokens(ctx, tx, personID); err != nil {
 		return err
 	}
-	return post.Queue(ctx, tx, personID, post.EmailChanged(former.Email))
+	return mailer.Queue(ctx, tx, personID, mailer.EmailChanged(former.Email))
 }

@@ -21,9 +21,9 @@ import (
 	"function/shared/uuid7"
 )
 
-// Domain is a domain that an organization claims, or has verified: the accounts that
-// provisioning opens for addresses in it are the organization's own. Addresses in its
-// subdomains are not meant.
+// Domain is a domain that an organization has claimed or verified. Accounts that provisioning
+// creates for addresses in a verified domain belong to the organization. Subdomains are not
+// included.
 type Domain struct {
 	Name       string     `json:"domain" doc:"In ASCII (RFC 5890)"`
 	Record     Record     `json:"record" doc:"TXT record to publish in the domain's zone and leave there"`
@@ -31,7 +31,7 @@ type Domain struct {
 	VerifiedAt *time.Time `json:"verified_at,omitempty" doc:"When the organization verified the domain; absent: it is only claimed"`
 }
 
-// Record is a TXT record by which an organization proves that a domain is its own.
+// Record is the TXT record by which an organization proves that it controls a domain.
 type Record struct {
 	Type  string `json:"type" enum:"TXT"`
 	Name  string `json:"name" doc:"Name of the TXT record, with an underscored label (RFC 8552)"`
@@ -43,10 +43,10 @@ const (
 	recordPrefix = "aic-data-domain-verification="
 )
 
-// DomainColumns are what a domain is read from by [CollectDomain].
+// DomainColumns are the columns that [CollectDomain] reads.
 const DomainColumns = `name, token, created_at, verified_at`
 
-// CollectDomain reads a domain.
+// CollectDomain scans a row into a Domain.
 func CollectDomain(row pgx.CollectableRow) (d Domain, err error) {
 	var token string
 	err = row.Scan(&d.Name, &token, &d.CreatedAt, &d.VerifiedAt)
@@ -54,9 +54,8 @@ func CollectDomain(row pgx.CollectableRow) (d Domain, err error) {
 	return d, err
 }
 
-// DomainName is how a domain that somebody has typed is called here. An address, a bare
-// top-level domain and a suffix under which strangers register (publicsuffix.org) are
-// none that anybody has.
+// DomainName returns the ASCII form of a domain as typed. It refuses addresses, top-level
+// domains, and public suffixes under which anybody can register (publicsuffix.org).
 func DomainName(typed string) (string, error) {
 	name, err := person.Domains.ToASCII(strings.TrimSuffix(typed, "."))
 	if err != nil || !person.IsHost(name) || len(name) > 253-len(recordLabel) {
@@ -68,7 +67,7 @@ func DomainName(typed string) (string, error) {
 	return name, nil
 }
 
-// maxDomains bounds the domains of one organization.
+// maxDomains limits the domains of one organization.
 const maxDomains = 100
 
 const (
@@ -77,7 +76,7 @@ const (
 INSERT INTO organization_domains (id, organization_id, name, token) VALUES ($1, $2, $3, $4) RETURNING ` + DomainColumns
 )
 
-// ClaimDomain has an organization claim a domain, under a new token of its own.
+// ClaimDomain claims a domain for an organization and creates the token to publish.
 func ClaimDomain(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, name string) (Domain, error) {
 	if err := store.LockOrganization(ctx, tx, organization); err != nil {
 		return Domain{}, err
@@ -87,7 +86,7 @@ func ClaimDomain(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, nam
 		return Domain{}, fmt.Errorf("count domains: %w", err)
 	}
 	if domains >= maxDomains {
-		return Domain{}, fault.New(fault.Conflict, "An organization can have at most %d domains: give one up first", maxDomains)
+		return Domain{}, fault.New(fault.Conflict, "An organization can have at most %d domains: remove one first", maxDomains)
 	}
 	rows, _ := tx.Query(ctx, insertDomain, uuid7.New(), organization, name, rand.Text())
 	d, err := pgx.CollectExactlyOneRow(rows, CollectDomain)
@@ -98,7 +97,7 @@ func ClaimDomain(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, nam
 }
 
 const (
-	loseDomain = `
+	deleteLostDomains = `
 DELETE FROM organization_domains WHERE name = $1 AND organization_id <> $2 AND verified_at IS NOT NULL AND token <> ALL ($3)
 RETURNING organization_id`
 	verifyDomain = `
@@ -106,10 +105,10 @@ UPDATE organization_domains SET verified_at = coalesce(verified_at, now()) WHERE
 RETURNING ` + DomainColumns
 )
 
-// VerifyDomain makes a domain an organization's own, by the values that are published in
-// its zone. Another organization that had verified it, and whose value is not among them,
-// has the domain no more; one whose value is keeps it (organization_domains_verified).
-// pgx.ErrNoRows: the organization's own value is not among them.
+// VerifyDomain verifies an organization's domain with the values that are published in its zone.
+// Another organization that had verified the domain loses it, unless its own value is still
+// published; then the constraint organization_domains_verified refuses the change. VerifyDomain
+// returns pgx.ErrNoRows if the organization's value is not published.
 func VerifyDomain(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, name string, published []string) (Domain, error) {
 	if err := store.LockOrganization(ctx, tx, organization); err != nil {
 		return Domain{}, err
@@ -120,7 +119,7 @@ func VerifyDomain(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, na
 			tokens = append(tokens, token)
 		}
 	}
-	rows, _ := tx.Query(ctx, loseDomain, name, organization, tokens)
+	rows, _ := tx.Query(ctx, deleteLostDomains, name, organization, tokens)
 	losers, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
 		return Domain{}, fmt.Errorf("take domain: %w", err)
@@ -138,8 +137,8 @@ func VerifyDomain(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, na
 	return d, nil
 }
 
-// TrustDomain makes a domain an organization's own without asking its zone: for a
-// platform on a laptop, whose operator is the only user.
+// TrustDomain verifies a domain without a DNS lookup. It is for platforms on a laptop, where the
+// operator is the only user.
 func TrustDomain(ctx context.Context, s store.Store, organization uuid.UUID, typed string) error {
 	name, err := DomainName(typed)
 	if err != nil {
@@ -162,8 +161,8 @@ func TrustDomain(ctx context.Context, s store.Store, organization uuid.UUID, typ
 
 const removeDomain = `DELETE FROM organization_domains WHERE organization_id = $1 AND name = $2`
 
-// RemoveDomain ends a claim, and what rests on it: accounts that were opened by the
-// domain are their people's own from now on.
+// RemoveDomain removes a claimed or verified domain. Accounts that were created because of the
+// domain no longer belong to the organization.
 func RemoveDomain(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, name string) error {
 	if err := store.LockOrganization(ctx, tx, organization); err != nil {
 		return err
@@ -178,14 +177,15 @@ func RemoveDomain(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, na
 	return nil
 }
 
-// ErrNoDomain answers for a domain that the organization has not claimed.
+// ErrNoDomain is returned for a domain that the organization has not claimed.
 var ErrNoDomain = fault.New(fault.NotFound, "Your organization has not claimed this domain: POST /v1/organizations/{id}/domains")
 
 const selectVerified = `
 SELECT id FROM organization_domains WHERE organization_id = $1 AND name = $2 AND verified_at IS NOT NULL FOR KEY SHARE`
 
-// VerifiedDomain is the verified domain of an organization that an address, as [ParseEmail]
-// spells it, lies in, which stays so until the transaction ends; nil: there is none.
+// VerifiedDomain returns the identifier of the organization's verified domain that contains an
+// address, as normalized by [ParseEmail], or nil if there is none. The domain stays verified
+// until the transaction ends.
 func VerifiedDomain(ctx context.Context, tx pgx.Tx, organization uuid.UUID, address string) (*uuid.UUID, error) {
 	var id uuid.UUID
 	name := address[strings.LastIndexByte(address, '@')+1:]
@@ -199,9 +199,9 @@ func VerifiedDomain(ctx context.Context, tx pgx.Tx, organization uuid.UUID, addr
 	return &id, nil
 }
 
-// Published tells of what a lookup has found under a record's name: the values that are
-// meant for this platform, in so many others.
-func Published(values []string) (ours []string, others int) {
+// VerificationValues returns those values of a TXT lookup that are verification values of this
+// platform, and the number of the others.
+func VerificationValues(values []string) (ours []string, others int) {
 	ours = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return !strings.HasPrefix(v, recordPrefix) })
 	return ours, len(values) - len(ours)
 }

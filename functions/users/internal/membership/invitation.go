@@ -25,13 +25,13 @@ import (
 // InvitationLife is how long an invitation can be accepted.
 const InvitationLife = 7 * 24 * time.Hour
 
-// maxInvitations bounds the open invitations of one organization.
+// maxInvitations limits the open invitations of one organization.
 const maxInvitations = 1000
 
-// InvitationField is the context that an invited address is bound to.
+// InvitationField is the encryption context of an invited address.
 const InvitationField = "invitations.email"
 
-// Invitation invites an address to an organization.
+// Invitation invites the owner of an address to an organization.
 type Invitation struct {
 	ID        uuid.UUID `json:"id" format:"uuid"`
 	Email     string    `json:"email"`
@@ -50,19 +50,19 @@ INSERT INTO invitations (id, organization_id, token_hash, email_index, wrapped_k
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 )
 
-// NewInvitation is the input of [SendInvitation].
+// NewInvitation returns an invitation to pass to [SendInvitation].
 func NewInvitation(by uuid.UUID, email, role string) Invitation {
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	return Invitation{ID: uuid7.New(), Email: email, Role: role, InvitedBy: by, CreatedAt: now, ExpiresAt: now.Add(InvitationLife)}
 }
 
-// Invite invites an address to the caller's organization, by mail. It replaces an
-// invitation that the address has, and is the same whether the address has an account,
-// or is a member's, or not.
-func Invite(ctx context.Context, s store.Store, post notify.Mailer, organization uuid.UUID, email, role string) (Invitation, error) {
+// Invite mails an invitation to join the caller's organization. It replaces any open invitation
+// of the address. The result is the same whether or not the address has an account or belongs to
+// a member.
+func Invite(ctx context.Context, s store.Store, mailer notify.Mailer, organization uuid.UUID, email, role string) (Invitation, error) {
 	caller, err := auth.Member(ctx)
 	if err == nil {
-		err = post.Needed()
+		err = mailer.Require()
 	}
 	if err != nil {
 		return Invitation{}, err
@@ -70,26 +70,26 @@ func Invite(ctx context.Context, s store.Store, post notify.Mailer, organization
 	i := NewInvitation(caller.UserID, email, role)
 	entry := audit.Entry{Action: "invitations:create", ResourceID: i.ID.String(), Detail: map[string]any{"role": role}}
 	return i, act.Do(ctx, s.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
-		x, err := access.ActingFor(ctx, tx, organization, caller)
+		x, err := access.ActorFor(ctx, tx, organization, caller)
 		if err != nil {
 			return err
 		}
-		if err := x.MayBringInNow(ctx, role); err != nil {
+		if err := x.CallerMayAddMember(ctx, role); err != nil {
 			return err
 		}
-		return SendInvitation(ctx, s, tx, post, organization, i)
+		return SendInvitation(ctx, s, tx, mailer, organization, i)
 	})
 }
 
-// SendInvitation stores an invitation, in place of one that the address has, and mails
-// its token, under the organization's lock. An address that was mailed too many, by
-// whomever, is fault.Limited: what is not mailed replaces nothing. Whether whoever
-// invites may do so is for the caller to decide, and the act for the caller to record.
-func SendInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, post notify.Mailer, organization uuid.UUID, i Invitation) error {
+// SendInvitation stores an invitation, replacing any open one of the address, and mails its
+// token. It must run under the organization's lock. An address that was mailed too often, by any
+// organization, is fault.RateLimited, and its open invitation stays valid. The caller checks
+// that the inviter may invite, and writes the audit entry.
+func SendInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, mailer notify.Mailer, organization uuid.UUID, i Invitation) error {
 	token, index := store.NewToken(), person.EmailIndex(s.Keeper, i.Email)
 	may, err := notify.MayMail(ctx, s, tx, notify.InvitationToken, index)
 	if err == nil && !may {
-		err = fault.New(fault.RateLimited, "This address has been invited too often recently. Try again later.").After(notify.MailsToAddress.Every)
+		err = fault.New(fault.RateLimited, "This address has been invited too often recently. Try again later.").After(notify.MailsPerAddress.Every)
 	}
 	if err != nil {
 		return err
@@ -115,22 +115,22 @@ func SendInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, post noti
 	if _, err := tx.Exec(ctx, insertInvitation, i.ID, organization, store.TokenHash(token), index, wrapped, sealed, i.Role, i.InvitedBy, i.CreatedAt, i.ExpiresAt); err != nil {
 		return fmt.Errorf("insert invitation: %w", err)
 	}
-	return post.Queue(ctx, tx, uuid.Nil, post.Invitation(i.Email, token))
+	return mailer.Queue(ctx, tx, uuid.Nil, mailer.Invitation(i.Email, token))
 }
 
 const selectOffer = `
 SELECT o.name AS organization_name, i.role, i.expires_at FROM invitations i JOIN organizations o ON o.id = i.organization_id
 WHERE i.token_hash = $1 AND i.ended_at IS NULL AND i.expires_at > now() AND o.deleted_at IS NULL`
 
-// Offer is what an invitation invites to.
+// Offer describes an invitation to the person who received it.
 type Offer struct {
 	OrganizationName string    `json:"organization_name"`
 	Role             string    `json:"role"`
 	ExpiresAt        time.Time `json:"expires_at"`
 }
 
-// OfferOf tells whoever holds the token of an invitation what it invites to; a token
-// that is wrong, over or used is [ErrInvitation].
+// OfferOf describes the invitation that a token belongs to. A wrong, expired or used token is
+// [ErrInvitation].
 func OfferOf(ctx context.Context, s store.Store, token string) (Offer, error) {
 	offer, err := database.One[Offer](ctx, s.DB, ErrInvitation, selectOffer, store.TokenHash(token))
 	if err != nil {
@@ -143,11 +143,11 @@ const selectInvited = `
 SELECT organization_id, wrapped_key, email FROM invitations
 WHERE token_hash = $1 AND email_index = $2 AND ended_at IS NULL AND expires_at > now()`
 
-// Invited tells which organization a token invites to, and the address that it was
-// mailed to, letter for letter: it proves that one, and none that is merely found by the
-// same index. Whether the address has an account is not looked up. A token that is wrong,
-// over, used or another address's is [ErrInvitation].
-func Invited(ctx context.Context, s store.Store, token string, emailIndex []byte) (organization uuid.UUID, email string, err error) {
+// InvitedAddress returns the organization that a token invites to and the exact address that it was
+// mailed to. The token proves that the person owns that spelling of the address, not another one
+// with the same index. Invited does not look up whether the address has an account. A token that
+// is wrong, expired, used or for another address is [ErrInvitation].
+func InvitedAddress(ctx context.Context, s store.Store, token string, emailIndex []byte) (organization uuid.UUID, email string, err error) {
 	var wrapped, sealed []byte
 	err = s.DB.QueryRow(ctx, selectInvited, store.TokenHash(token), emailIndex).Scan(&organization, &wrapped, &sealed)
 	if database.IsNoRows(err) {
@@ -164,8 +164,8 @@ func Invited(ctx context.Context, s store.Store, token string, emailIndex []byte
 	return organization, email, err
 }
 
-// ErrInvitation is the one answer to a token that was never given out, is another
-// address's, was used or is over.
+// ErrInvitation is returned for every token that is unknown, expired, already used or for
+// another address.
 var ErrInvitation = fault.New(fault.NotFound, "This invitation is for another address, has expired or was already used: ask for a new one")
 
 const (
@@ -180,16 +180,16 @@ ON CONFLICT (user_id, organization_id) DO UPDATE SET role = excluded.role, statu
 RETURNING user_id, organization_id, role, status`
 )
 
-// AcceptInvitation makes the person whose address was invited a member, with the role
-// of the invitation, if whoever invited them could still do so: in the transaction of
-// an acceptance, or of a registration, of which the account must be there already. It
-// ties the member to what a provisioning system has said of the address, records the
-// acceptance and publishes events.MembershipApproved.
+// AcceptInvitation makes the person whose address was invited a member with the invitation's
+// role, if the person who invited them still may. It runs in the transaction of an acceptance or
+// of a registration, in which the account must already exist. It also links the member to a
+// provisioned person with the same address, records the acceptance, and publishes
+// events.MembershipApproved.
 //
-// The token alone is not enough: a mail that was passed on invites nobody else. A token
-// that is wrong, over, used or another address's is [ErrInvitation].
+// The token alone is not enough, so nobody else can use a forwarded mail. A token that is wrong,
+// expired, used or for another address is [ErrInvitation].
 func AcceptInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, token string, person uuid.UUID, emailIndex []byte) (m access.Membership, err error) {
-	organization, err := LockInviting(ctx, tx, token)
+	organization, err := LockInvitingOrganization(ctx, tx, token)
 	if err != nil {
 		return m, err
 	}
@@ -199,11 +199,11 @@ func AcceptInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, token s
 	} else if err != nil {
 		return m, fmt.Errorf("accept invitation: %w", err)
 	}
-	x, err := access.Acting(ctx, tx, organization, by)
+	x, err := access.NewActor(ctx, tx, organization, by)
 	if err != nil {
 		return m, err
 	}
-	if err := x.MayBringIn(ctx, m.Role); err != nil {
+	if err := x.MayAddMember(ctx, m.Role); err != nil {
 		if _, ok := fault.As(err); ok {
 			return m, fault.New(fault.Conflict, "The person who invited you is no longer allowed to: ask for a new invitation")
 		}
@@ -225,8 +225,8 @@ func AcceptInvitation(ctx context.Context, s store.Store, tx *outbox.Tx, token s
 	return m, publishApproved(ctx, tx, m)
 }
 
-// LockInviting locks the organization that a token invites to.
-func LockInviting(ctx context.Context, tx *outbox.Tx, token string) (organization uuid.UUID, err error) {
+// LockInvitingOrganization locks the organization that a token invites to.
+func LockInvitingOrganization(ctx context.Context, tx *outbox.Tx, token string) (organization uuid.UUID, err error) {
 	err = tx.QueryRow(ctx, selectInviting, store.TokenHash(token)).Scan(&organization)
 	if database.IsNoRows(err) {
 		return organization, ErrInvitation

@@ -44,7 +44,7 @@ func TestRegistrationByInvitationIsAMembershipAtOnce(t *testing.T) {
 			userstest.Equal(t, "members", 1, userstest.Count(t, p, `SELECT count(*) FROM memberships WHERE user_id = $1 AND organization_id = $2 AND role = 'analyst' AND status = 'active'`, account.ID, owner.OrganizationID))
 			userstest.Equal(t, "verified addresses", 1, userstest.Count(t, p, `SELECT count(*) FROM users WHERE id = $1 AND email_verified_at IS NOT NULL`, account.ID))
 			userstest.Equal(t, "organizations", 1, userstest.Count(t, p, `SELECT count(*) FROM organizations`))
-			userstest.Equal(t, "mails", 1, len(p.Mail(1))) // the invitation: nothing is to be confirmed
+			userstest.Equal(t, "mails", 1, len(p.Mail(1))) // only the invitation, since nothing must be confirmed
 			userstest.LogIn(p, "new@example.com", "correct horse").Want(t, http.StatusOK)
 			event := platformtest.Published[events.UserRegistered](p, 1)[0].Data
 			userstest.Equal(t, "registered", []any{account.ID, owner.OrganizationID, "analyst"}, []any{event.UserID, event.OrganizationID, event.Role})
@@ -88,7 +88,7 @@ func TestRegistrationByAWrongInvitationTellsNothing(t *testing.T) {
 				}
 				userstest.Equal(t, name, want, got)
 			}
-			// Not even the password is looked at before the token.
+			// The token is checked even before the password.
 			weak := `{"email": "` + taken + `", "password": "password1", "first_name": "A", "last_name": "B"` + byInvitation(store.NewToken()) + `}`
 			userstest.Equal(t, "weak password", want, userstest.Detail(t, userstest.Post(t, p, "", userstest.RegisterPath, weak, http.StatusUnprocessableEntity)))
 			userstest.Exec(t, p, `UPDATE organizations SET deleted_at = now() WHERE id = $1`, owner.OrganizationID)
@@ -112,7 +112,7 @@ func TestRegistrationByInvitationOfAnAccountLeavesTheTokenGood(t *testing.T) {
 	userstest.Equal(t, "members", 1, userstest.Count(t, p, `SELECT count(*) FROM memberships WHERE organization_id = $1`, owner.OrganizationID))
 	userstest.Accept(p, ada, token).Want(t, http.StatusOK)
 
-	// A weak password, by what the organization demands, leaves it good, too.
+	// A password that the organization's rules refuse leaves the token valid, too.
 	_, token = userstest.Invite(t, p, owner, "new@example.com", "viewer")
 	userstest.Exec(t, p, `UPDATE organizations SET settings = '{"password_min_length": 20}' WHERE id = $1`, owner.OrganizationID)
 	userstest.Post(t, p, "", userstest.RegisterPath, userstest.PersonBody("new@example.com", byInvitation(token)), http.StatusUnprocessableEntity)
@@ -128,7 +128,7 @@ func TestRegistrationsByOneInvitationAtOnceOpenOneAccount(t *testing.T) {
 	p := mountInvited(t, true)
 	owner := p.Login("owner")
 	_, token := userstest.Invite(t, p, owner, "new@example.com", "member")
-	statuses := userstest.AtOnce(4, func(int) platformtest.Answer {
+	statuses := userstest.Concurrently(4, func(int) platformtest.Answer {
 		return p.Do("", http.MethodPost, userstest.RegisterPath, userstest.PersonBody("new@example.com", byInvitation(token)))
 	})
 	userstest.Equal(t, "opened", 1, statuses[http.StatusCreated])
@@ -136,8 +136,8 @@ func TestRegistrationsByOneInvitationAtOnceOpenOneAccount(t *testing.T) {
 	userstest.Equal(t, "members", 2, userstest.Count(t, p, `SELECT count(*) FROM memberships WHERE organization_id = $1`, owner.OrganizationID))
 }
 
-// The Kelvin sign's lower case is k: an address that looks up Mike's and is another. The
-// token proves Mike's, so that is the account's.
+// The lower case of the Kelvin sign is k, so this other address has the index of Mike's. The
+// token proves Mike's address, which the account gets.
 func TestRegistrationByInvitationOpensTheInvitedAddress(t *testing.T) {
 	t.Parallel()
 	p := mountInvited(t, true)

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// Organizations before the person, as everywhere; and whoever would join one now
-	// waits, so that nobody is deleted with it unseen.
+	// Organizations are locked before people, as everywhere. Nobody can join one of them
+	// meanwhile, so nobody is deleted together with it unnoticed.
 	lockOwned = `
 SELECT id FROM organizations WHERE id IN (SELECT organization_id FROM memberships WHERE user_id = $1 AND role = 'owner')
 ORDER BY id FOR UPDATE`
@@ -34,19 +34,20 @@ CROSS JOIN LATERAL (SELECT count(*) AS members, count(*) FILTER (WHERE role = 'o
 WHERE m.user_id = $1 ORDER BY o.id`
 )
 
-// heldMembership is what a person leaves behind in an organization.
+// heldMembership is a membership that a person has when their account is erased.
 type heldMembership struct {
 	OrganizationID uuid.UUID
 	Status         string
-	LastOwner      bool // of an organization that is not being deleted
-	Alone          bool // as its owner, and nobody waits to join
+	LastOwner      bool // the only active owner of an organization that is not being deleted
+	Alone          bool // the owner, and nobody else is a member or has requested to join
 }
 
-// LeaveAll ends the memberships of a person who is being erased, in organizations that
-// keep an owner; with deleteToo, what nobody else is in is deleted with them. owned is
-// what [LockOwned] has locked; entry is what the trails of the organizations are told.
+// LeaveAll ends all memberships of a person who is being erased. It refuses to leave an
+// organization without an owner. If deleteToo is set, it deletes the organizations that nobody
+// else is in. owned is the result of [LockOwned]; entry is recorded in the audit trail of each
+// organization.
 func LeaveAll(ctx context.Context, tx *outbox.Tx, person uuid.UUID, owned []uuid.UUID, deleteToo bool, entry audit.Entry) error {
-	memberships, err := held(ctx, tx, person, owned)
+	memberships, err := readMemberships(ctx, tx, person, owned)
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func LeaveAll(ctx context.Context, tx *outbox.Tx, person uuid.UUID, owned []uuid
 	return nil
 }
 
-// LockOwned locks the organizations that a person owns, before anybody else is locked.
+// LockOwned locks the organizations that a person owns. It must run before any person is locked.
 func LockOwned(ctx context.Context, tx pgx.Tx, person uuid.UUID) (owned []uuid.UUID, err error) {
 	rows, _ := tx.Query(ctx, lockOwned, person)
 	if owned, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID]); err != nil {
@@ -71,8 +72,9 @@ func LockOwned(ctx context.Context, tx pgx.Tx, person uuid.UUID) (owned []uuid.U
 	return owned, nil
 }
 
-// held locks the person, and reads what they leave behind; owned is locked already.
-func held(ctx context.Context, tx pgx.Tx, person uuid.UUID, owned []uuid.UUID) ([]heldMembership, error) {
+// readMemberships locks the person and reads their memberships. The organizations in owned are
+// already locked.
+func readMemberships(ctx context.Context, tx pgx.Tx, person uuid.UUID, owned []uuid.UUID) ([]heldMembership, error) {
 	if _, err := tx.Exec(ctx, lockLeaving, person); err != nil {
 		return nil, fmt.Errorf("lock account: %w", err)
 	}
@@ -110,8 +112,8 @@ func mayLeave(memberships []heldMembership, deleteToo bool) error {
 	return fault.New(fault.Conflict, "%s", strings.Join(sentences, " "))
 }
 
-// leave ends a membership, or the organization with it. The organization's trail
-// tells of those whom it had let in.
+// leave ends a membership, or deletes the organization. Requests to join are not recorded in the
+// organization's audit trail.
 func leave(ctx context.Context, tx *outbox.Tx, person uuid.UUID, m heldMembership, deleteToo bool, entry audit.Entry) error {
 	if m.Alone && deleteToo {
 		return DeleteOrganization(ctx, tx, m.OrganizationID)

@@ -32,7 +32,7 @@ func onMember(ctx context.Context, s store.Store, action string, organization, p
 		return err
 	}
 	return act.Do(ctx, s.DB, audit.Entry{Action: action, ResourceID: person.String()}, func(tx *outbox.Tx, entry *audit.Entry) error {
-		x, err := access.ActingFor(ctx, tx, organization, caller)
+		x, err := access.ActorFor(ctx, tx, organization, caller)
 		if err != nil {
 			return err
 		}
@@ -44,12 +44,12 @@ func onMember(ctx context.Context, s store.Store, action string, organization, p
 			return errNoMember
 		}
 		if m.Status != access.MembershipRequested {
-			if err := x.Role(ctx, m.Role); err != nil {
+			if err := x.CheckRole(ctx, m.Role); err != nil {
 				return err
 			}
 		}
 		entry.Detail = map[string]any{"role": m.Role}
-		return access.KeepDeciders(ctx, tx, organization, func() error { return work(x, m) })
+		return access.KeepApprovers(ctx, tx, organization, func() error { return work(x, m) })
 	})
 }
 
@@ -57,10 +57,10 @@ var errNoMember = fault.New(fault.NotFound, "This organization has no member wit
 
 const setStatus = `UPDATE memberships SET status = $3 WHERE user_id = $1 AND organization_id = $2`
 
-// SetStanding suspends a member, which ends their sessions in the organization, or ends the
-// suspension. It runs under the organization's lock, in the transaction that read the
-// previous status.
-func SetStanding(ctx context.Context, tx *outbox.Tx, m access.Membership) error {
+// SetStatus sets a member's status to suspended or active. A suspension ends the member's
+// sessions in the organization. It must run under the organization's lock, in the transaction
+// that read the previous status.
+func SetStatus(ctx context.Context, tx *outbox.Tx, m access.Membership) error {
 	if _, err := tx.Exec(ctx, setStatus, m.UserID, m.OrganizationID, m.Status); err != nil {
 		return fmt.Errorf("set status of membership: %w", err)
 	}
@@ -72,8 +72,8 @@ func SetStanding(ctx context.Context, tx *outbox.Tx, m access.Membership) error 
 	return access.PublishMembership(ctx, tx, m)
 }
 
-// ChangeStanding suspends a member of the caller's organization or ends the suspension.
-func ChangeStanding(ctx context.Context, s store.Store, organization, person uuid.UUID, status string) (access.Membership, error) {
+// ChangeStatus suspends a member of the caller's organization or ends their suspension.
+func ChangeStatus(ctx context.Context, s store.Store, organization, person uuid.UUID, status string) (access.Membership, error) {
 	action, from := "members:suspend", access.MembershipActive
 	if status == access.MembershipActive {
 		action, from = "members:restore", access.MembershipSuspended
@@ -82,7 +82,7 @@ func ChangeStanding(ctx context.Context, s store.Store, organization, person uui
 	err := onMember(ctx, s, action, organization, person, []string{from}, func(x access.Actor, before access.Membership) error {
 		m = before
 		m.Status = status
-		return SetStanding(ctx, x.Tx, m)
+		return SetStatus(ctx, x.Tx, m)
 	})
 	return m, err
 }
@@ -100,11 +100,11 @@ func Remove(ctx context.Context, s store.Store, organization, person uuid.UUID, 
 }
 
 const (
-	// A caller without an organization locks none.
+	// A person without a membership in the organization locks no row.
 	lockLeft = `
 SELECT deleted_at IS NULL FROM organizations
 WHERE id = $2 AND EXISTS (SELECT FROM memberships WHERE user_id = $1 AND organization_id = $2) FOR NO KEY UPDATE`
-	selectStanding = `SELECT FROM memberships WHERE user_id = $1 AND organization_id = $2 FOR UPDATE` // now that it is locked
+	lockMembership = `SELECT FROM memberships WHERE user_id = $1 AND organization_id = $2 FOR UPDATE` // after the organization is locked
 )
 
 // Leave ends the caller's own membership, even if it is pending or suspended or the
@@ -115,7 +115,7 @@ func Leave(ctx context.Context, s store.Store, organization, person uuid.UUID) e
 	return act.Do(ctx, s.DB, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
 		err := tx.QueryRow(ctx, lockLeft, person, organization).Scan(&alive)
 		if err == nil {
-			err = tx.QueryRow(ctx, selectStanding, person, organization).Scan()
+			err = tx.QueryRow(ctx, lockMembership, person, organization).Scan()
 		}
 		if database.IsNoRows(err) {
 			return fault.New(fault.NotFound, "You do not belong to an organization with this identifier")
@@ -123,11 +123,11 @@ func Leave(ctx context.Context, s store.Store, organization, person uuid.UUID) e
 		if err != nil {
 			return fmt.Errorf("lock organization and membership: %w", err)
 		}
-		entry.OrganizationID = organization // not before: the trail of others is not written to
+		entry.OrganizationID = organization // only now, since others must not write to an organization's trail
 		if !alive {
 			return EndMembership(ctx, tx, person, organization)
 		}
-		return access.KeepDeciders(ctx, tx, organization, func() error { return EndMembership(ctx, tx, person, organization) })
+		return access.KeepApprovers(ctx, tx, organization, func() error { return EndMembership(ctx, tx, person, organization) })
 	})
 }
 
@@ -144,7 +144,7 @@ func ApproveMember(ctx context.Context, tx *outbox.Tx, organization, person uuid
 	return m, publishApproved(ctx, tx, m)
 }
 
-// publishApproved publishes that a requested or invited membership was approved.
+// publishApproved publishes that a requested or invited membership is now active.
 func publishApproved(ctx context.Context, tx *outbox.Tx, m access.Membership) error {
 	return tx.Publish(ctx, events.MembershipApproved{UserID: m.UserID, OrganizationID: m.OrganizationID, Role: m.Role, ApprovedAt: time.Now().UTC()})
 }
@@ -157,7 +157,7 @@ func Approve(ctx context.Context, s store.Store, organization, person uuid.UUID,
 	}
 	var m access.Membership
 	err := onMember(ctx, s, "members:approve", organization, person, []string{access.MembershipRequested}, func(x access.Actor, _ access.Membership) (err error) {
-		if err := x.MayBringInNow(ctx, role); err != nil {
+		if err := x.CallerMayAddMember(ctx, role); err != nil {
 			return err
 		}
 		m, err = ApproveMember(ctx, x.Tx, organization, person, role)

@@ -59,15 +59,15 @@ type Organization struct {
 }
 
 const (
-	foundOrganization = `INSERT INTO organizations (id, name) VALUES ($1, $2) RETURNING id, name, created_at, deleted_at`
-	insertOwner       = `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'owner', 'active')`
+	insertOrganization = `INSERT INTO organizations (id, name) VALUES ($1, $2) RETURNING id, name, created_at, deleted_at`
+	insertOwner        = `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'owner', 'active')`
 )
 
 // NewOrganization creates an organization with its first owner. Without a name it gets
 // [DefaultOrganizationName].
 func NewOrganization(ctx context.Context, tx *outbox.Tx, owner uuid.UUID, name string) (Organization, error) {
 	id := uuid7.New()
-	o, err := database.One[Organization](ctx, tx, pgx.ErrNoRows, foundOrganization, id, cmp.Or(name, DefaultOrganizationName(id)))
+	o, err := database.One[Organization](ctx, tx, pgx.ErrNoRows, insertOrganization, id, cmp.Or(name, DefaultOrganizationName(id)))
 	if err != nil {
 		return o, fmt.Errorf("insert organization: %w", err)
 	}
@@ -79,7 +79,7 @@ func NewOrganization(ctx context.Context, tx *outbox.Tx, owner uuid.UUID, name s
 }
 
 const (
-	lockPeople                = `SELECT FROM users WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE` // who may leave several at once
+	lockPeople                = `SELECT FROM users WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE` // in a fixed order, since people may leave several organizations at once
 	selectWithoutOrganization = `SELECT id FROM users u WHERE id = ANY ($1) AND NOT EXISTS (SELECT FROM memberships WHERE user_id = u.id)`
 )
 

@@ -11,8 +11,9 @@ import (
 	"function/shared/platformtest"
 )
 
-// Who only asks to join is no colleague yet: their name and address are for those who decide.
-func TestWhoAsksToJoinShowsToThoseWhoLetThemIn(t *testing.T) {
+// The name and address of a person who requests to join are only shown to those who decide on
+// the request.
+func TestMembers_RequestsToJoin_OnlyShownToApprovers(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, members.Service, searchmembers.Service)
 	owner := p.Login("owner")

@@ -16,7 +16,7 @@ import (
 
 const resendPath = "/v1/users/email/verification"
 
-func TestAddressIsVerifiedByMail(t *testing.T) {
+func TestVerifyEmail_MailedToken_VerifiesTheAddress(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, false)
 	userstest.Registered(t, p, "ada@example.com", "")
@@ -28,11 +28,11 @@ func TestAddressIsVerifiedByMail(t *testing.T) {
 	}
 	userstest.Equal(t, "mails", 3, len(p.Mail(3)))
 	newest := p.Token(p.MailTo("ada@example.com"))
-	userstest.Post(t, p, "", userstest.VerifyPath, userstest.HeldBody(first), http.StatusUnprocessableEntity)
+	userstest.Post(t, p, "", userstest.VerifyPath, userstest.ProofBody(first), http.StatusUnprocessableEntity)
 	userstest.Post(t, p, "", userstest.VerifyPath, map[string]string{"token": newest, "password": "wrong horse"}, http.StatusUnprocessableEntity)
 
-	statuses := userstest.AtOnce(4, func(int) platformtest.Answer {
-		return p.Do("", http.MethodPost, userstest.VerifyPath, userstest.HeldBody(newest))
+	statuses := userstest.Concurrently(4, func(int) platformtest.Answer {
+		return p.Do("", http.MethodPost, userstest.VerifyPath, userstest.ProofBody(newest))
 	})
 
 	userstest.Equal(t, "answers", map[int]int{http.StatusNoContent: 1, http.StatusUnprocessableEntity: 3}, statuses)
@@ -40,13 +40,13 @@ func TestAddressIsVerifiedByMail(t *testing.T) {
 	userstest.Post(t, p, token, resendPath, nil, http.StatusConflict)
 }
 
-func TestAddressIsChangedByWhoReadsTheNewOne(t *testing.T) {
+func TestChangeEmail_TokenFromTheNewAddress_ChangesIt(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, false)
 	ada := userstest.Registered(t, p, "ada@example.com", "")
 	token := userstest.LoggedIn(t, p, "ada@example.com").AccessToken
 	verification := p.Token(p.MailTo("ada@example.com"))
-	reset := userstest.Forgotten(t, p, "ada@example.com", 1)
+	reset := userstest.RequestReset(t, p, "ada@example.com", 1)
 
 	userstest.Post(t, p, token, userstest.ChangeEmailPath, userstest.EmailBody("countess@example.com"), http.StatusAccepted)
 	if m := p.MailTo("ada@example.com"); !strings.Contains(m.Subject, "about to be changed") || strings.Contains(m.Text, "countess") {
@@ -54,8 +54,8 @@ func TestAddressIsChangedByWhoReadsTheNewOne(t *testing.T) {
 	}
 	userstest.LogIn(p, "countess@example.com", "correct horse").Want(t, http.StatusUnauthorized)
 	change := p.Token(p.MailTo("countess@example.com"))
-	statuses := userstest.AtOnce(4, func(int) platformtest.Answer {
-		return p.Do("", http.MethodPost, userstest.ConfirmChange, userstest.HeldBody(change))
+	statuses := userstest.Concurrently(4, func(int) platformtest.Answer {
+		return p.Do("", http.MethodPost, userstest.ConfirmChange, userstest.ProofBody(change))
 	})
 
 	userstest.Equal(t, "answers", map[int]int{http.StatusNoContent: 1, http.StatusUnprocessableEntity: 3}, statuses)
@@ -68,7 +68,7 @@ func TestAddressIsChangedByWhoReadsTheNewOne(t *testing.T) {
 	if m := p.MailTo("ada@example.com"); !strings.Contains(m.Subject, "was changed") {
 		t.Errorf("the former address is told %q", m.Subject)
 	}
-	userstest.Post(t, p, "", userstest.VerifyPath, userstest.HeldBody(verification), http.StatusUnprocessableEntity)
+	userstest.Post(t, p, "", userstest.VerifyPath, userstest.ProofBody(verification), http.StatusUnprocessableEntity)
 	userstest.Post(t, p, "", userstest.ResetPath, userstest.ResetBody(reset), http.StatusUnprocessableEntity)
 	userstest.Equal(t, "audit", []string{"emails:ask_change done", "emails:change done", "emails:change refused", "emails:change refused", "emails:change refused", "emails:verify refused"},
 		userstest.Audited(t, p, "emails:"))
@@ -109,13 +109,13 @@ func TestChangeOfAddress_AskedAgain_VoidsTheEarlierLink(t *testing.T) {
 	userstest.Post(t, p, token, userstest.ChangeEmailPath, userstest.EmailBody("ada@example.org"), http.StatusAccepted)
 	meant := p.Token(p.MailTo("ada@example.org"))
 
-	userstest.Post(t, p, "", userstest.ConfirmChange, userstest.HeldBody(mistyped), http.StatusUnprocessableEntity)
+	userstest.Post(t, p, "", userstest.ConfirmChange, userstest.ProofBody(mistyped), http.StatusUnprocessableEntity)
 	userstest.Post(t, p, "", userstest.ConfirmChange, map[string]string{"token": meant, "password": "wrong horse"}, http.StatusUnprocessableEntity)
-	userstest.Post(t, p, "", userstest.ConfirmChange, userstest.HeldBody(meant), http.StatusNoContent)
+	userstest.Post(t, p, "", userstest.ConfirmChange, userstest.ProofBody(meant), http.StatusNoContent)
 	userstest.LogIn(p, "ada@example.org", "correct horse").Want(t, http.StatusOK)
 }
 
-func TestTakenAddressIsToldToTheTokensHolderOnly(t *testing.T) {
+func TestChangeEmail_TakenAddress_OnlyTheTokenHolderLearns(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, false)
 	taken := p.Login("owner").Email
@@ -127,7 +127,7 @@ func TestTakenAddressIsToldToTheTokensHolderOnly(t *testing.T) {
 	userstest.Equal(t, "answers", string(userstest.Post(t, p, ada, userstest.ChangeEmailPath, userstest.EmailBody("free@example.com"), http.StatusAccepted).Body),
 		string(userstest.Post(t, p, eve, userstest.ChangeEmailPath, userstest.EmailBody(taken), http.StatusAccepted).Body))
 	holder := p.Token(p.MailTo(taken))
-	userstest.Post(t, p, "", userstest.ConfirmChange, userstest.HeldBody(holder), http.StatusConflict)
+	userstest.Post(t, p, "", userstest.ConfirmChange, userstest.ProofBody(holder), http.StatusConflict)
 	userstest.Equal(t, "tokens left good by a refusal", 1, userstest.Count(t, p, `SELECT count(*) FROM mailed_tokens WHERE hash = $1 AND used_at IS NULL`, store.TokenHash(holder)))
 	userstest.LogIn(p, "eve@example.com", "correct horse").Want(t, http.StatusOK)
 
@@ -135,13 +135,13 @@ func TestTakenAddressIsToldToTheTokensHolderOnly(t *testing.T) {
 	userstest.Post(t, p, eve, userstest.ChangeEmailPath, userstest.EmailBody("free@example.com"), http.StatusAccepted)
 	other := p.Token(p.MailTo("free@example.com"))
 	tokens := []string{one, other}
-	statuses := userstest.AtOnce(2, func(i int) platformtest.Answer {
-		return p.Do("", http.MethodPost, userstest.ConfirmChange, userstest.HeldBody(tokens[i]))
+	statuses := userstest.Concurrently(2, func(i int) platformtest.Answer {
+		return p.Do("", http.MethodPost, userstest.ConfirmChange, userstest.ProofBody(tokens[i]))
 	})
 	userstest.Equal(t, "two people at once", map[int]int{http.StatusNoContent: 1, http.StatusConflict: 1}, statuses)
 }
 
-func TestNewAddressIsNotFlooded(t *testing.T) {
+func TestChangeEmail_ManyRequests_MailFew(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, false)
 	userstest.Registered(t, p, "ada@example.com", "")
@@ -153,17 +153,17 @@ func TestNewAddressIsNotFlooded(t *testing.T) {
 	userstest.Equal(t, "mails to both addresses", before+6, len(p.Mail(1)))
 }
 
-func TestChangeOfAddressThatFailsHalfWayCanBeDoneAgain(t *testing.T) {
+func TestChangeEmail_FailsHalfWay_CanBeRepeated(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, false)
 	userstest.Registered(t, p, "ada@example.com", "")
 	userstest.Post(t, p, userstest.LoggedIn(t, p, "ada@example.com").AccessToken, userstest.ChangeEmailPath, userstest.EmailBody("new@example.com"), http.StatusAccepted)
 	token := p.Token(p.MailTo("new@example.com"))
-	mend := userstest.FailHalfWay(t, p, "mails")
-	userstest.Post(t, p, "", userstest.ConfirmChange, userstest.HeldBody(token), http.StatusInternalServerError)
+	mend := userstest.BreakTable(t, p, "mails")
+	userstest.Post(t, p, "", userstest.ConfirmChange, userstest.ProofBody(token), http.StatusInternalServerError)
 	userstest.LogIn(p, "new@example.com", "correct horse").Want(t, http.StatusUnauthorized)
 	mend()
-	userstest.Post(t, p, "", userstest.ConfirmChange, userstest.HeldBody(token), http.StatusNoContent)
+	userstest.Post(t, p, "", userstest.ConfirmChange, userstest.ProofBody(token), http.StatusNoContent)
 }
 
 func TestWithoutAMailServer(t *testing.T) {

@@ -11,11 +11,11 @@ import (
 	"function/shared/events"
 )
 
-func TestMailsAreWrittenForTheirReaders(t *testing.T) {
+func TestRegistrationMail_Contents(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, true)
 	userstest.Post(t, p, "", "/v1/users/register", userstest.PersonBody("ada@example.com", ""), http.StatusAccepted)
-	userstest.AnswerRequests[events.RegistrationRequested](t, p, 1)
+	userstest.DeliverRequests[events.RegistrationRequested](t, p, 1)
 	m := p.MailTo("ada@example.com")
 	if !strings.Contains(m.Text, "If it was not you") || strings.Contains(m.Text+m.Subject, "Wilhelmina") {
 		t.Errorf("the mail does not say what to do if it was not you, or repeats what a stranger has typed:\n%s", m.Text)

@@ -17,21 +17,21 @@ import (
 	"function/shared/outbox"
 )
 
-var MailsToAddress = store.Allowance{Burst: 3, Every: 20 * time.Minute}
+var MailsPerAddress = store.Allowance{Burst: 3, Every: 20 * time.Minute}
 
-var warningsToOne = store.Allowance{Burst: 1, Every: time.Hour}
+var warningsPerPerson = store.Allowance{Burst: 1, Every: time.Hour}
 
 // MayMail limits mails of a kind that anybody can request for any address, per
 // [person.EmailIndex]. The requester is not told when the limit is reached, so that nobody
 // can flood a mailbox or learn that one was mailed.
 func MayMail(ctx context.Context, s store.Store, tx store.RowQuerier, kind Purpose, emailIndex []byte) (bool, error) {
-	return MailsToAddress.Take(ctx, tx, s.Keeper.BlindIndex("mail."+string(kind), string(emailIndex)))
+	return MailsPerAddress.Take(ctx, tx, s.Keeper.BlindIndex("mail."+string(kind), string(emailIndex)))
 }
 
 // MayWarn limits the mails that tell a person that somebody is guessing their second factor,
 // so that guessing does not flood their mailbox.
 func MayWarn(ctx context.Context, s store.Store, tx store.RowQuerier, user uuid.UUID) (bool, error) {
-	return warningsToOne.Take(ctx, tx, s.Keeper.BlindIndex("mail.second_factor_guessed", user.String()))
+	return warningsPerPerson.Take(ctx, tx, s.Keeper.BlindIndex("mail.second_factor_guessed", user.String()))
 }
 
 // Purpose is the only thing that a mailed token can be used for.
@@ -43,8 +43,8 @@ const (
 	EmailVerification Purpose = "email_verification"
 	EmailChange       Purpose = "email_change"
 	AccountUnlock     Purpose = "unlock"
-	Registration      Purpose = "registration" // whose token is in registrations, for there is no person yet
-	InvitationToken   Purpose = "invitation"   // which is in invitations
+	Registration      Purpose = "registration" // stored in registrations, since there is no account yet
+	InvitationToken   Purpose = "invitation"   // stored in invitations
 )
 
 var tokenLife = map[Purpose]time.Duration{
@@ -63,13 +63,13 @@ const (
 INSERT INTO mailed_tokens (hash, purpose, user_id, email, expires_at) VALUES ($1, $2, $3, $4, now() + $5::interval)`
 )
 
-// newMailedToken creates a token for a person, stores only its hash, and returns it with the
-// person's current address. It voids the person's earlier tokens of the same purpose:
-// requesting again replaces the first request. newAddress, only set for EmailChange, is
-// sealed with the person's key.
+// NewMailedToken creates a token for a person, stores only its hash, and returns it with the
+// person's current address. It voids the person's earlier tokens of the same purpose: requesting
+// again replaces the first request. newAddress, only set for EmailChange, is sealed with the
+// person's key.
 //
-// The address is read under the person's lock, which keeps it unchanged until the
-// transaction ends, so that no token goes to an address that the person has just given up
+// The address is read under the person's lock, which keeps it unchanged until the transaction
+// ends, so that no token goes to an address that the person has just given up
 // ([CancelMailedTokens]). Using a token takes the same lock first.
 func NewMailedToken(ctx context.Context, s store.Store, tx pgx.Tx, purpose Purpose, user uuid.UUID, newAddress []byte) (token, address string, err error) {
 	return newMailedToken(ctx, s, tx, purpose, user, newAddress, tokenLife[purpose])
@@ -92,8 +92,8 @@ func newMailedToken(ctx context.Context, s store.Store, tx pgx.Tx, purpose Purpo
 
 // MailVerification mails a person a token that verifies their address, within the limit of
 // [MayMail].
-func MailVerification(ctx context.Context, s store.Store, tx *outbox.Tx, post Mailer, user uuid.UUID, emailIndex []byte) error {
-	if !post.Sends() {
+func MailVerification(ctx context.Context, s store.Store, tx *outbox.Tx, mailer Mailer, user uuid.UUID, emailIndex []byte) error {
+	if !mailer.Sends() {
 		return nil
 	}
 	may, err := MayMail(ctx, s, tx, EmailVerification, emailIndex)
@@ -104,7 +104,7 @@ func MailVerification(ctx context.Context, s store.Store, tx *outbox.Tx, post Ma
 	if err != nil {
 		return err
 	}
-	return post.Queue(ctx, tx, user, post.VerifyEmail(address, token))
+	return mailer.Queue(ctx, tx, user, mailer.VerifyEmail(address, token))
 }
 
 const useMailedToken = `

@@ -26,7 +26,7 @@ import (
 // the reason in [Mailer.Impersonated].
 //
 // If no mail server is configured, notifications are dropped instead of queued, and
-// operations that cannot work without mail are refused ([Mailer.Needed]).
+// operations that cannot work without mail are refused ([Mailer.Require]).
 type Mailer struct {
 	store store.Store
 	pages string // PUBLIC_URL; empty: this deployment sends no mail
@@ -38,7 +38,7 @@ func NewMailer(s store.Store, env *function.Env) (Mailer, error) {
 	if !env.Config.SendsMail {
 		return p, nil
 	}
-	u, err := PagesOf(env.Config)
+	u, err := PublicURL(env.Config)
 	if err != nil {
 		return p, fmt.Errorf("mail is configured (MAIL): %w", err)
 	}
@@ -46,9 +46,9 @@ func NewMailer(s store.Store, env *function.Env) (Mailer, error) {
 	return p, nil
 }
 
-// PagesOf returns the base URL of the pages that people see. The name in knative/base is a
+// PublicURL returns the base URL of the pages that people see. The name in knative/base is a
 // placeholder and counts as not configured (RFC 6761 §6.4).
-func PagesOf(c function.Config) (*url.URL, error) {
+func PublicURL(c function.Config) (*url.URL, error) {
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.HasSuffix(u.Hostname(), ".invalid") {
 		return nil, errors.New("PUBLIC_URL must be the https:// URL of the pages that people see: mails link to it, and passkeys are bound to its host")
@@ -59,8 +59,8 @@ func PagesOf(c function.Config) (*url.URL, error) {
 // Sends reports whether this deployment sends mail.
 func (p Mailer) Sends() bool { return p.pages != "" }
 
-// Needed returns an error if this deployment sends no mail.
-func (p Mailer) Needed() error {
+// Require returns an error if this deployment sends no mail.
+func (p Mailer) Require() error {
 	if p.Sends() {
 		return nil
 	}
@@ -77,9 +77,9 @@ func (p Mailer) Queue(ctx context.Context, tx *outbox.Tx, personID uuid.UUID, m 
 	return mail.Queue(ctx, tx, p.store.Keeper, mail.About{PersonID: personID, AddressIndex: person.EmailIndex(p.store.Keeper, m.To)}, m)
 }
 
-// Tell queues a mail to a person's current address, so that they notice changes that
+// Notify queues a mail to a person's current address, so that they notice changes that
 // somebody else made to their account (OWASP ASVS 5.0 §6.3.7).
-func (p Mailer) Tell(ctx context.Context, tx *outbox.Tx, personID uuid.UUID, write func(to string) mail.Message) error {
+func (p Mailer) Notify(ctx context.Context, tx *outbox.Tx, personID uuid.UUID, write func(to string) mail.Message) error {
 	if !p.Sends() {
 		return nil
 	}
@@ -94,13 +94,13 @@ func (p Mailer) Tell(ctx context.Context, tx *outbox.Tx, personID uuid.UUID, wri
 // do not send to servers, so it appears in no log and no Referer.
 func (p Mailer) link(page, token string) string { return p.pages + page + "#token=" + token }
 
-func letter(to, subject, format string, arguments ...any) mail.Message {
+func message(to, subject, format string, arguments ...any) mail.Message {
 	return mail.Message{To: to, Subject: subject, Text: fmt.Sprintf("Hello,\n\n"+format+"\n\n-- \n002AIC data services\n", arguments...)}
 }
 
 // ConfirmRegistration asks the owner of an address to complete the registration.
 func (p Mailer) ConfirmRegistration(to, token string) mail.Message {
-	return letter(to, "Confirm your email address", `Somebody, probably you, registered an account with this email address. To complete the registration,
+	return message(to, "Confirm your email address", `Somebody, probably you, registered an account with this email address. To complete the registration,
 follow this link within 24 hours and enter the password that you chose:
 
 %s
@@ -111,7 +111,7 @@ a password here that somebody else gave you: they would have access to the accou
 
 // AlreadyRegistered tells a person that somebody tried to register with their address.
 func (p Mailer) AlreadyRegistered(to string) mail.Message {
-	return letter(to, "You already have an account", `Somebody, probably you, tried to register an account with this email address. You already have
+	return message(to, "You already have an account", `Somebody, probably you, tried to register an account with this email address. You already have
 one: log in with it. If you have forgotten the password, request a new one here:
 
 %s
@@ -121,7 +121,7 @@ If it was not you, there is nothing to do: your account has not changed.`, p.pag
 
 // VerifyEmail asks a person with an account to confirm their address.
 func (p Mailer) VerifyEmail(to, token string) mail.Message {
-	return letter(to, "Confirm your email address", `An account was registered with this email address. If it was you, confirm the address: follow
+	return message(to, "Confirm your email address", `An account was registered with this email address. If it was you, confirm the address: follow
 this link within 24 hours and enter the account's password.
 
 %s
@@ -135,7 +135,7 @@ it or use it yourself:
 
 // ResetPassword lets a person choose a new password.
 func (p Mailer) ResetPassword(to, token string) mail.Message {
-	return letter(to, "Choose a new password", `Somebody, probably you, requested a new password for your account. To choose it, follow this
+	return message(to, "Choose a new password", `Somebody, probably you, requested a new password for your account. To choose it, follow this
 link within an hour. It works once.
 
 %s
@@ -162,7 +162,7 @@ func (p Mailer) PasswordChanged(to string, beside []OtherCredentials) mail.Messa
 	if revoked.Len() > 0 {
 		more += "\n\nThe following were recent and were revoked, in case somebody else had created them:\n\n" + strings.TrimSpace(revoked.String())
 	}
-	return letter(to, "Your password was changed", `The password of your account was changed and your other sessions were ended.
+	return message(to, "Your password was changed", `The password of your account was changed and your other sessions were ended.
 
 If it was you, there is nothing more to do. If it was not you, choose a new password now and
 tell your organization's admins:
@@ -170,14 +170,14 @@ tell your organization's admins:
 %s%s`, p.pages+"/password/forgot", more)
 }
 
-// Disowned tells a person who has just confirmed the account's address for the first time
-// what was removed from the account.
-func (p Mailer) Disowned(to string, had []OtherCredentials) mail.Message {
+// UnprovedCredentialsRemoved tells a person who has just confirmed the account's address for the
+// first time what was removed from the account.
+func (p Mailer) UnprovedCredentialsRemoved(to string, had []OtherCredentials) mail.Message {
 	var removed strings.Builder
 	for _, b := range had {
 		fmt.Fprintf(&removed, "- %s: %d, the newest of %s\n", b.Kind, b.Count, b.Newest.UTC().Format("2 January 2006"))
 	}
-	return letter(to, "Your account was cleared", `You have chosen a password for an account whose address had never been confirmed. Everything
+	return message(to, "Your account was cleared", `You have chosen a password for an account whose address had never been confirmed. Everything
 added to it before, by you or by somebody else who entered your address, was removed, as were
 all its API keys, its sessions and the invitations that it had sent:
 
@@ -189,7 +189,7 @@ account owns, and their data: somebody else may have put it there.`, strings.Tri
 
 // ConfirmEmailChange asks the owner of a person's new address to confirm it.
 func (p Mailer) ConfirmEmailChange(to, token string) mail.Message {
-	return letter(to, "Confirm your new email address", `Somebody, probably you, wants to change the email address of their account to this one.
+	return message(to, "Confirm your new email address", `Somebody, probably you, wants to change the email address of their account to this one.
 To confirm the change, follow this link within an hour and enter the account's password:
 
 %s
@@ -198,9 +198,9 @@ If it was not you, do nothing: the account keeps its current address and you get
 about it. Never enter a password here that somebody else gave you.`, p.link("/email/change/confirm", token))
 }
 
-// EmailChangeAsked tells a person, at the current address, that a new address was requested.
-func (p Mailer) EmailChangeAsked(to string) mail.Message {
-	return letter(to, "Your email address is about to be changed", `Somebody who knows your password requested a new email address for your account. The
+// EmailChangeRequested tells a person, at the current address, that a new address was requested.
+func (p Mailer) EmailChangeRequested(to string) mail.Message {
+	return message(to, "Your email address is about to be changed", `Somebody who knows your password requested a new email address for your account. The
 change happens when the new address is confirmed.
 
 If it was you, follow the link in the mail to the new address. If it was not you, choose a new
@@ -211,7 +211,7 @@ password now, which also cancels the change and ends all sessions:
 
 // EmailChanged tells a person, at the former address, that the address was changed.
 func (p Mailer) EmailChanged(to string) mail.Message {
-	return letter(to, "Your email address was changed", `This is no longer the email address of your account. Use the new address to log in; all
+	return message(to, "Your email address was changed", `This is no longer the email address of your account. Use the new address to log in; all
 mail goes there from now on.
 
 If it was not you, tell your organization's admins at once.`)
@@ -219,7 +219,7 @@ If it was not you, tell your organization's admins at once.`)
 
 // AccountErased tells a person, at their former address, that their account was erased.
 func (p Mailer) AccountErased(to string) mail.Message {
-	return letter(to, "Your account was erased", `Your account was erased at the request of somebody who had just authenticated as you. Your
+	return message(to, "Your account was erased", `Your account was erased at the request of somebody who had just authenticated as you. Your
 personal data can no longer be read, and your memberships have ended. After this mail we
 delete this address.
 
@@ -228,7 +228,7 @@ If it was not you, tell the admins of your organizations at once.`)
 
 // Welcome tells a person that their organization has created an account for them.
 func (p Mailer) Welcome(to, token string) mail.Message {
-	return letter(to, "Your account", `The organization that gave you this email address has created an account for you. To choose a
+	return message(to, "Your account", `The organization that gave you this email address has created an account for you. To choose a
 password, follow this link within 7 days. It works once.
 
 %s
@@ -241,7 +241,7 @@ If you did not expect it, ask your organization's admins. Never share this link.
 // AccountClosed tells a person that their organization has deleted the account that it had
 // created.
 func (p Mailer) AccountClosed(to string) mail.Message {
-	return letter(to, "Your account was deleted", `The organization that created your account has deleted it. Your personal data can no longer
+	return message(to, "Your account was deleted", `The organization that created your account has deleted it. Your personal data can no longer
 cannot be read any more. With this mail, we delete this address.
 
 If you did not expect it, ask your organization's admins.`)
@@ -250,7 +250,7 @@ If you did not expect it, ask your organization's admins.`)
 // EmailMoved tells a person, at the new address, that their organization has changed the
 // account's address.
 func (p Mailer) EmailMoved(to string) mail.Message {
-	return letter(to, "Your email address was changed", `Your organization has changed the email address of your account to this one. Use it to log in
+	return message(to, "Your email address was changed", `Your organization has changed the email address of your account to this one. Use it to log in
 from now on; all mail comes here.
 
 If you did not expect it, ask your organization's admins.`)
@@ -259,7 +259,7 @@ If you did not expect it, ask your organization's admins.`)
 // AccountErasedByAdmin tells a person, at their former address, that an admin has erased
 // their account.
 func (p Mailer) AccountErasedByAdmin(to string) mail.Message {
-	return letter(to, "Your account was erased", `A platform administrator has erased your account, as people who can no longer log in may
+	return message(to, "Your account was erased", `A platform administrator has erased your account, as people who can no longer log in may
 request. Your personal data can no longer be read, and your memberships have
 ended. With this mail, we delete this address.
 
@@ -268,12 +268,12 @@ If you did not request this, contact the platform's operator.`)
 
 // DataExported tells a person that their personal data was exported.
 func (p Mailer) DataExported(to string) mail.Message {
-	return p.unlessYou(to, "Your data was exported", "Your personal data was exported by somebody who had just authenticated as you.", "")
+	return p.securityNotice(to, "Your data was exported", "Your personal data was exported by somebody who had just authenticated as you.", "")
 }
 
 // Invitation invites the owner of an address to an organization.
 func (p Mailer) Invitation(to, token string) mail.Message {
-	return letter(to, "You are invited", `A member of an organization invites you to join it. You would work with its data, and its
+	return message(to, "You are invited", `A member of an organization invites you to join it. You would work with its data, and its
 admins would see your name and address. The link below shows which organization it is and
 which role you would have. To accept, follow it within 7 days and log in, or register, with
 this email address:
@@ -284,9 +284,9 @@ If you do not know who invited you, or do not want to join, do nothing: the invi
 expires.`, p.link("/invitations/accept", token))
 }
 
-// RoleChangeWaits asks a person to approve or reject a role change.
-func (p Mailer) RoleChangeWaits(to string, organization uuid.UUID) mail.Message {
-	return letter(to, "A role change needs your approval", `A member of your organization has requested a change of roles or permissions. It takes effect
+// RoleChangePending asks a person to approve or reject a role change.
+func (p Mailer) RoleChangePending(to string, organization uuid.UUID) mail.Message {
+	return message(to, "A role change needs your approval", `A member of your organization has requested a change of roles or permissions. It takes effect
 only if a second person, such as you, approves it within 7 days. Review it here:
 
 %s`, p.roleChanges(organization))
@@ -295,7 +295,7 @@ only if a second person, such as you, approves it within 7 days. Review it here:
 // SecondPersonEnds tells a person that an owner wants to turn off second-person approval and
 // may do so alone from a certain time on.
 func (p Mailer) SecondPersonEnds(to string, organization uuid.UUID, from time.Time) mail.Message {
-	return letter(to, "Second-person approval is about to be turned off", `An owner of your organization wants role changes to take effect at once, without a second
+	return message(to, "Second-person approval is about to be turned off", `An owner of your organization wants role changes to take effect at once, without a second
 person's approval. Anyone who can approve role changes can reject this:
 
 %s
@@ -306,7 +306,7 @@ ask the owners of your organization.`, p.roleChanges(organization), from.UTC().F
 
 // SecondPersonEnded tells a person that an owner has turned off second-person approval.
 func (p Mailer) SecondPersonEnded(to string, organization uuid.UUID) mail.Message {
-	return letter(to, "Second-person approval was turned off", `An owner of your organization has turned off second-person approval of role changes without
+	return message(to, "Second-person approval was turned off", `An owner of your organization has turned off second-person approval of role changes without
 a second person. All members were notified a week ago, and nobody rejected it:
 
 %s
@@ -318,10 +318,10 @@ func (p Mailer) roleChanges(organization uuid.UUID) string {
 	return p.pages + "/organizations/" + organization.String() + "/role-changes"
 }
 
-// PasswordDemanded tells a person that an admin has logged them out and requires a new
+// PasswordResetRequired tells a person that an admin has logged them out and requires a new
 // password.
-func (p Mailer) PasswordDemanded(to string) mail.Message {
-	return letter(to, "Choose a new password", `A platform administrator requires you to choose a new password. You have been logged out
+func (p Mailer) PasswordResetRequired(to string) mail.Message {
+	return message(to, "Choose a new password", `A platform administrator requires you to choose a new password. You have been logged out
 everywhere, and your current password no longer works. Choose a different one here:
 
 %s`, p.pages+"/password/forgot")
@@ -329,7 +329,7 @@ everywhere, and your current password no longer works. Choose a different one he
 
 // AccountSuspended tells a person that their account is suspended.
 func (p Mailer) AccountSuspended(to string) mail.Message {
-	return letter(to, "Your account is suspended", `A platform administrator has suspended your account. You have been logged out
+	return message(to, "Your account is suspended", `A platform administrator has suspended your account. You have been logged out
 everywhere, and cannot log in until it is restored. Nothing was deleted.
 
 To learn why, contact the platform's operator.`)
@@ -337,12 +337,12 @@ To learn why, contact the platform's operator.`)
 
 // AccountRestored tells a person that they can log in again.
 func (p Mailer) AccountRestored(to string) mail.Message {
-	return letter(to, "Your account is restored", `A platform administrator has ended the suspension of your account. You can log in as before.`)
+	return message(to, "Your account is restored", `A platform administrator has ended the suspension of your account. You can log in as before.`)
 }
 
 // SecondFactorsReset tells a person that their second factors were removed.
 func (p Mailer) SecondFactorsReset(to string) mail.Message {
-	return letter(to, "Your second factors were removed", `A platform administrator has removed your authenticator app, your passkeys and your
+	return message(to, "Your second factors were removed", `A platform administrator has removed your authenticator app, your passkeys and your
 recovery codes, and you have been logged out everywhere. Log in with your password, and add
 a second factor again.
 
@@ -353,7 +353,7 @@ If you did not request this, choose a new password now and tell the platform's o
 
 // PlatformAdminGranted tells a person that they are a platform admin.
 func (p Mailer) PlatformAdminGranted(to string) mail.Message {
-	return letter(to, "You are now a platform administrator", `A platform administrator has made you one too: you can find people's accounts, suspend
+	return message(to, "You are now a platform administrator", `A platform administrator has made you one too: you can find people's accounts, suspend
 and restore them, and act as their owners. All these actions are recorded. Protect your
 account with a second factor.
 
@@ -362,7 +362,7 @@ If you did not expect this, tell the platform's operator.`)
 
 // PlatformAdminRevoked tells a person that they are no longer a platform admin.
 func (p Mailer) PlatformAdminRevoked(to string) mail.Message {
-	return letter(to, "You are no longer a platform administrator", `Another platform administrator has revoked your administrator rights. Your account and your roles in
+	return message(to, "You are no longer a platform administrator", `Another platform administrator has revoked your administrator rights. Your account and your roles in
 your organizations have not changed.
 
 If you did not expect this, ask the platform's operator.`)
@@ -370,7 +370,7 @@ If you did not expect this, ask the platform's operator.`)
 
 // Unlock mails a person whose account is locked by wrong passwords a link to unlock it.
 func (p Mailer) Unlock(to, token string) mail.Message {
-	return letter(to, "Your account is protected from password guessing", `Somebody tried many passwords for your account. None was correct. For a while, logins from
+	return message(to, "Your account is protected from password guessing", `Somebody tried many passwords for your account. None was correct. For a while, logins from
 places that you have not used before are delayed. You can still log in from places that you
 have used before.
 
@@ -410,23 +410,23 @@ func (p Mailer) RecoveryCodesReplaced(to string) mail.Message {
 }
 
 func (p Mailer) factors(to, what, undo string) mail.Message {
-	return p.unlessYou(to, "Your login methods have changed", what, undo)
+	return p.securityNotice(to, "Your login methods have changed", what, undo)
 }
 
 // RecoveryCodeUsed tells a person that a recovery code was used and how many are left.
 func (p Mailer) RecoveryCodeUsed(to string, left int) mail.Message {
-	return p.unlessYou(to, "A recovery code was used", fmt.Sprintf("You logged in with a recovery code, which cannot be used again. You have %d left.", left),
+	return p.securityNotice(to, "A recovery code was used", fmt.Sprintf("You logged in with a recovery code, which cannot be used again. You have %d left.", left),
 		"Then log in and replace the codes: a new password does not change them.")
 }
 
 // SecondFactorGuessed tells a person that somebody knows their password.
 func (p Mailer) SecondFactorGuessed(to string) mail.Message {
-	return p.unlessYou(to, "Somebody has your password", fmt.Sprintf(`Somebody entered your correct password, but then a wrong second factor %d times. They did not get in.`, store.CodeAttempts), "")
+	return p.securityNotice(to, "Somebody has your password", fmt.Sprintf(`Somebody entered your correct password, but then a wrong second factor %d times. They did not get in.`, store.MaxCodeAttempts), "")
 }
 
 // PasskeyCopied tells a person that a passkey was refused because it may have been copied.
 func (p Mailer) PasskeyCopied(to string) mail.Message {
-	return letter(to, "One of your passkeys may have been copied", `Somebody tried to log in to your account with one of your passkeys. It was refused because its
+	return message(to, "One of your passkeys may have been copied", `Somebody tried to log in to your account with one of your passkeys. It was refused because its
 use counter was lower than expected, which happens if it was copied.
 
 If you just tried to log in, log in another way, delete that passkey and add a new one. If
@@ -436,48 +436,48 @@ log in, ask a platform administrator to remove your second factors.`)
 
 // IdentityLinked tells a person that a login of another issuer acts as them.
 func (p Mailer) IdentityLinked(to, issuer string) mail.Message {
-	return p.unlessYou(to, "A login was linked to your account",
+	return p.securityNotice(to, "A login was linked to your account",
 		"A login of "+issuer+" was linked to your account and acts as you until you unlink it.",
 		"A new password does not unlink the login: log in afterwards and unlink it.")
 }
 
 // IdentityUnlinked tells a person that a login of another issuer was unlinked.
 func (p Mailer) IdentityUnlinked(to, issuer string) mail.Message {
-	return p.unlessYou(to, "A login was unlinked from your account",
+	return p.securityNotice(to, "A login was unlinked from your account",
 		"A login of "+issuer+" was unlinked from your account and can no longer act as you.", "You can then link it again.")
 }
 
-// APIKeyMade tells a person of a new key that acts as them.
-func (p Mailer) APIKeyMade(to string) mail.Message {
-	return p.unlessYou(to, "Your account has a new API key", "A new API key acts as you until you revoke it.", newKeys)
+// APIKeyCreated tells a person of a new key that acts as them.
+func (p Mailer) APIKeyCreated(to string) mail.Message {
+	return p.securityNotice(to, "Your account has a new API key", "A new API key acts as you until you revoke it.", newKeys)
 }
 
 // APIKeyRotated tells a person that one of their API keys has a new secret.
 func (p Mailer) APIKeyRotated(to string) mail.Message {
-	return p.unlessYou(to, "Your API key has a new secret", "An API key that acts as you has a new secret. You can revoke the key.", newKeys)
+	return p.securityNotice(to, "Your API key has a new secret", "An API key that acts as you has a new secret. You can revoke the key.", newKeys)
 }
 
 const newKeys = "The new password also revokes API keys of the last 30 days. To revoke only this one, log in."
 
 // SessionsEnded tells a person that another session of theirs ended sessions.
 func (p Mailer) SessionsEnded(to string) mail.Message {
-	return p.unlessYou(to, "Some of your sessions were ended", "Sessions of your account were ended from another of your sessions.", "")
+	return p.securityNotice(to, "Some of your sessions were ended", "Sessions of your account were ended from another of your sessions.", "")
 }
 
 // SessionStolen tells a person that a session was ended because one of its tokens was used
 // twice.
 func (p Mailer) SessionStolen(to string) mail.Message {
-	return p.unlessYou(to, "A session of your account was ended for your security", `A token of one of your sessions was used twice. This happens when the token was copied or when
+	return p.securityNotice(to, "A session of your account was ended for your security", `A token of one of your sessions was used twice. This happens when the token was copied or when
 a program kept an old one. The session was ended: log in again where you need it.`, "")
 }
 
-// unlessYou writes a mail that says what happened and what to do if it was somebody else:
+// securityNotice writes a mail that says what happened and what to do if it was somebody else:
 // choose a new password and, if that is not enough, undo the change.
-func (p Mailer) unlessYou(to, subject, what, undo string) mail.Message {
+func (p Mailer) securityNotice(to, subject, what, undo string) mail.Message {
 	if undo != "" {
 		undo = "\n\n" + undo
 	}
-	return letter(to, subject, `%s
+	return message(to, subject, `%s
 
 If it was you, there is nothing to do. If it was not you, choose a new password now, which also
 ends your sessions:
@@ -489,7 +489,7 @@ ends your sessions:
 // reason, one line of at most 200 characters. The person has a right to know it, and an
 // audited platform admin is trusted not to abuse it.
 func (p Mailer) Impersonated(to string, until time.Time, reason string) mail.Message {
-	return letter(to, "An administrator is acting as you", `A platform administrator is acting as you until %s at the latest.
+	return message(to, "An administrator is acting as you", `A platform administrator is acting as you until %s at the latest.
 The reason given is:
 
 %s

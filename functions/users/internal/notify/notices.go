@@ -33,7 +33,7 @@ Correct the file and upload it again.`},
 
 var (
 	placeholder = regexp.MustCompile(`\{([a-z_]+)\}`)
-	harmless    = regexp.MustCompile(`^[0-9a-fA-F-]{1,40}$`)
+	safeParam   = regexp.MustCompile(`^[0-9a-fA-F-]{1,40}$`)
 )
 
 // Notice fills the parameters into the text of a notice. All recipients get the same text.
@@ -47,7 +47,7 @@ func Notice(name string, params map[string]string) (write func(to string) mail.M
 		wanted[match[1]] = true
 	}
 	for param := range wanted {
-		if !harmless.MatchString(params[param]) {
+		if !safeParam.MatchString(params[param]) {
 			return nil, fault.New(fault.Invalid, "The notice %s needs %s, which is an identifier or a number", name, param)
 		}
 	}
@@ -57,5 +57,5 @@ func Notice(name string, params map[string]string) (write func(to string) mail.M
 		}
 	}
 	text := placeholder.ReplaceAllStringFunc(n.text, func(p string) string { return params[strings.Trim(p, "{}")] })
-	return func(to string) mail.Message { return letter(to, n.subject, "%s", text) }, nil
+	return func(to string) mail.Message { return message(to, n.subject, "%s", text) }, nil
 }

@@ -10,7 +10,7 @@ import (
 	"function/shared/outbox"
 )
 
-// Constraints that make OpenAccount fail.
+// Constraints that [lifecycle.OpenAccount] can violate.
 const (
 	EmailTaken          = "users_email"
 	UnknownOrganization = "memberships_organization"

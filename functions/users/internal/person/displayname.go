@@ -25,7 +25,7 @@ func (n *DisplayName) Resolve(_ huma.Context, where *huma.PathBuffer) []error {
 
 // ParseDisplayName normalizes a text of any length to a [DisplayName], if it is valid.
 func ParseDisplayName(text string) (name string, ok bool) {
-	unseen := strings.ContainsFunc(text, func(r rune) bool { return !Shown(r) })
+	unseen := strings.ContainsFunc(text, func(r rune) bool { return !IsVisible(r) })
 	name = strings.Join(strings.Fields(text), " ")
 	return name, !unseen && strings.ContainsFunc(name, func(r rune) bool { return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) })
 }
@@ -33,8 +33,8 @@ func ParseDisplayName(text string) (name string, ok bool) {
 // blanks are letters and symbols that look like a space or are invisible.
 const blanks = "\u115f\u1160\u2800\u3164\uffa0"
 
-// Shown reports whether a name may contain a character: a visible one, a space, or a joiner
+// IsVisible reports whether a name may contain a character: a visible one, a space, or a joiner
 // that scripts need. Control characters and direction marks are not allowed.
-func Shown(r rune) bool {
+func IsVisible(r rune) bool {
 	return unicode.IsGraphic(r) && !strings.ContainsRune(blanks, r) || r == '\u200c' || r == '\u200d'
 }

@@ -10,7 +10,7 @@ import (
 	"function/shared/platformtest"
 )
 
-func TestAnAddressHasOneSpelling(t *testing.T) {
+func TestParseEmail_Spellings_AreNormalizedOrRefused(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"ada@example.com": "ada@example.com", " Ada.L+x@EXAMPLE.com ": "ada.l+x@example.com", "a'b/c=d@ex-ample.co.uk": "a'b/c=d@ex-ample.co.uk",
@@ -47,12 +47,12 @@ func FuzzParseEmail(f *testing.F) {
 	})
 }
 
-func TestAnotherSpellingIsTheSameAccountOrNone(t *testing.T) {
+func TestLogin_AnotherSpellingOfTheAddress_IsTheSameAccountOrNone(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, false)
 	register := func(email string, status int) {
 		t.Helper()
-		userstest.Post(t, p, "", userstest.RegisterPath, userstest.Registering(email, "correct horse", "Ada"), status)
+		userstest.Post(t, p, "", userstest.RegisterPath, userstest.RegistrationBody(email, "correct horse", "Ada"), status)
 	}
 	register("Ada@B\u00fccher.example", http.StatusCreated)
 	for _, email := range []string{"ada@xn--bcher-kva.example", "ADA@bu\u0308cher.example"} {
@@ -60,14 +60,14 @@ func TestAnotherSpellingIsTheSameAccountOrNone(t *testing.T) {
 		userstest.LogIn(p, email, "correct horse").Want(t, http.StatusOK)
 	}
 	for _, email := range []string{`"ada"@example.com`, `"a\da"@example.com`, "ada@example.com()", "x@y", "ada@[127.0.0.1]"} {
-		answer := userstest.Post(t, p, "", userstest.RegisterPath, userstest.Registering(email, "correct horse", "Ada"), http.StatusUnprocessableEntity)
+		answer := userstest.Post(t, p, "", userstest.RegisterPath, userstest.RegistrationBody(email, "correct horse", "Ada"), http.StatusUnprocessableEntity)
 		if d := userstest.Detail(t, answer); !strings.HasPrefix(d, "body.email: ") || strings.Contains(d, email) {
 			t.Errorf("%s is refused by %q", email, d)
 		}
 	}
 }
 
-func TestAccountsWithAddressesOfBeforeKeepWorking(t *testing.T) {
+func TestLogin_FormerAddressIndex_Works(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountMail(t, false)
 	keeper, err := p.Env.Keeper(t.Context())
@@ -76,11 +76,11 @@ func TestAccountsWithAddressesOfBeforeKeepWorking(t *testing.T) {
 	}
 	for i, email := range []string{`"ada lovelace"@example.com`, "ada@localhost", "ada@b\u00fccher.example"} {
 		address := "ada" + string(rune('a'+i)) + "@example.com"
-		account := platformtest.Decode[person.Account](t, userstest.Post(t, p, "", userstest.RegisterPath, userstest.Registering(address, "correct horse", "Ada"), http.StatusCreated))
-		index := keeper.BlindIndex("users.email", email) // as it was made of lower case alone
+		account := platformtest.Decode[person.Account](t, userstest.Post(t, p, "", userstest.RegisterPath, userstest.RegistrationBody(address, "correct horse", "Ada"), http.StatusCreated))
+		index := keeper.BlindIndex("users.email", email) // the former index, of the lower-case address
 		userstest.Count(t, p, `UPDATE users SET email_index = $1 WHERE id = $2 RETURNING 1`, index, account.ID)
 		userstest.LogIn(p, strings.ToUpper(email), "correct horse").Want(t, http.StatusOK)
 	}
-	userstest.Post(t, p, "", userstest.RegisterPath, userstest.Registering("ada@xn--bcher-kva.example", "correct horse", "Ada"), http.StatusCreated)
-	userstest.Post(t, p, "", userstest.RegisterPath, userstest.Registering("ada@b\u00fccher.example", "correct horse", "Ada"), http.StatusConflict)
+	userstest.Post(t, p, "", userstest.RegisterPath, userstest.RegistrationBody("ada@xn--bcher-kva.example", "correct horse", "Ada"), http.StatusCreated)
+	userstest.Post(t, p, "", userstest.RegisterPath, userstest.RegistrationBody("ada@b\u00fccher.example", "correct horse", "Ada"), http.StatusConflict)
 }

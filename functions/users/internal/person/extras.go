@@ -20,8 +20,8 @@ import (
 // ProfileDocuments is the collection in which the free parts of profiles are stored.
 const ProfileDocuments = "profiles"
 
-// freeField is the encryption context of a sealed free part.
-const freeField = "users.profile"
+// extrasField is the encryption context of a sealed free part.
+const extrasField = "users.profile"
 
 // Extras is the free part of a profile: the fields that only the person fills in.
 type Extras struct {
@@ -51,7 +51,7 @@ func (Profiles) Open(key, sealed []byte) (Extras, error) {
 	if sealed == nil {
 		return free, nil
 	}
-	plain, err := secret.Unseal(key, freeField, sealed)
+	plain, err := secret.Unseal(key, extrasField, sealed)
 	if err != nil {
 		return free, err
 	}
@@ -63,8 +63,8 @@ func (Profiles) Open(key, sealed []byte) (Extras, error) {
 	return free, nil
 }
 
-// readings limits how often a profile that changes during the read is read again.
-const readings = 3
+// maxReads limits how often a profile that changes during the read is read again.
+const maxReads = 3
 
 // Body is the sealed free part of a profile as a query returns it: either the content itself
 // or a reference to a document elsewhere, which may be replaced concurrently.
@@ -76,7 +76,7 @@ func (p Profiles) Body(ctx context.Context, read func() (body []byte, document *
 		}
 		body, err = p.get(ctx, *document)
 		switch {
-		case errors.Is(err, documents.ErrNotFound) && attempt < readings:
+		case errors.Is(err, documents.ErrNotFound) && attempt < maxReads:
 			continue // there is a newer one
 		case err != nil:
 			return nil, fmt.Errorf("read free part of profile: %w", err)
@@ -100,24 +100,24 @@ func (p Profiles) Put(ctx context.Context, tx *outbox.Tx, key []byte, free Extra
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("encode the free part of a profile: %w", err)
 	}
-	sealed, err := secret.Seal(key, freeField, string(plain))
+	sealed, err := secret.Seal(key, extrasField, string(plain))
 	if err != nil {
 		return uuid.Nil, err
 	}
 	id := uuid7.New()
-	return id, p.within(tx).Put(ctx, ProfileDocuments, id, sealed)
+	return id, p.storeIn(tx).Put(ctx, ProfileDocuments, id, sealed)
 }
 
-func (p Profiles) within(tx *outbox.Tx) documents.Store {
+func (p Profiles) storeIn(tx *outbox.Tx) documents.Store {
 	if p.server != nil {
 		return p.server
 	}
 	return documents.PostgreSQL{DB: tx}
 }
 
-// Forget removes a document that is no longer referenced, wherever it is stored. If that
-// fails, the document stays behind, sealed and unreferenced.
-func (p Profiles) Forget(ctx context.Context, db documents.Querier, id *uuid.UUID) {
+// DeleteUnreferenced removes a document that is no longer referenced, wherever it is stored. If
+// that fails, the document stays behind, sealed and unreferenced.
+func (p Profiles) DeleteUnreferenced(ctx context.Context, db documents.Querier, id *uuid.UUID) {
 	if id == nil {
 		return
 	}

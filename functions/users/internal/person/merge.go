@@ -38,10 +38,10 @@ type Changeable struct {
 // Change applies a JSON Merge Patch (RFC 7396) and returns the names of the fields that
 // changed. It validates the result; a fault says what is wrong.
 func (c Changeable) Change(patch []byte) (changed Changeable, fields []string, err error) {
-	if err := bounded(patch); err != nil {
+	if err := checkBounds(patch); err != nil {
 		return c, nil, err
 	}
-	change, ok := exact(patch).(map[string]any)
+	change, ok := decodeExact(patch).(map[string]any)
 	if !ok {
 		return c, nil, fault.At("body", "the change must be a JSON object (RFC 7396)")
 	}
@@ -54,12 +54,12 @@ func (c Changeable) Change(patch []byte) (changed Changeable, fields []string, e
 	if err != nil {
 		return c, nil, fmt.Errorf("encode profile: %w", err)
 	}
-	before := exact(encoded).(map[string]any)
+	before := decodeExact(encoded).(map[string]any)
 	after := merge(before, change).(map[string]any)
 	if encoded, err = json.Marshal(after); err != nil {
 		return c, nil, fmt.Errorf("encode profile: %w", err)
 	}
-	if err := bounded(encoded); err != nil {
+	if err := checkBounds(encoded); err != nil {
 		return c, nil, err
 	}
 	if changed, err = decodeChangeable(encoded); err == nil {
@@ -88,8 +88,8 @@ func merge(target, patch any) any {
 	return merged
 }
 
-// bounded refuses a document that is too large, nested too deeply or not valid JSON.
-func bounded(document []byte) error {
+// checkBounds refuses a document that is too large, nested too deeply or not valid JSON.
+func checkBounds(document []byte) error {
 	if len(document) > MaxChange {
 		return fault.New(fault.TooLarge, "A profile and a change to it can each have at most %d KiB", MaxChange>>10)
 	}
@@ -118,7 +118,7 @@ func (w *walker) value(depth int) error {
 	if err != nil {
 		return fault.New(fault.Malformed, "The request body is not valid JSON")
 	}
-	if number, ok := token.(json.Number); ok && !readable(number) {
+	if number, ok := token.(json.Number); ok && !inRange(number) {
 		return fault.At("body", "the number is outside the range that JSON readers support (RFC 8259 §6): send it as a string")
 	}
 	delim, nested := token.(json.Delim)
@@ -144,9 +144,9 @@ func (w *walker) value(depth int) error {
 	return nil
 }
 
-// readable reports whether a number is in the range of a float64, which JSON readers
+// inRange reports whether a number is in the range of a float64, which JSON readers
 // support.
-func readable(number json.Number) bool {
+func inRange(number json.Number) bool {
 	value, err := number.Float64()
 	mantissa, _, _ := strings.Cut(strings.ToLower(number.String()), "e")
 	return err == nil && (value != 0 || strings.Trim(mantissa, "-0.") == "")
@@ -225,8 +225,8 @@ func changedFields(before, after map[string]any) []string {
 	return fields
 }
 
-// exact decodes a document known to be valid JSON and keeps its numbers as written.
-func exact(document []byte) (value any) {
+// decodeExact decodes a document known to be valid JSON and keeps its numbers as written.
+func decodeExact(document []byte) (value any) {
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	decoder.UseNumber()
 	_ = decoder.Decode(&value)

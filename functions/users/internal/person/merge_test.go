@@ -11,7 +11,7 @@ import (
 )
 
 // The examples of RFC 7396 Appendix A, as attributes.
-func TestMergeIsRFC7396(t *testing.T) {
+func TestMerge_ExamplesOfRFC7396(t *testing.T) {
 	t.Parallel()
 	for _, test := range [][3]string{
 		{`{"a":"b"}`, `{"a":"c"}`, `{"a":"c"}`}, {`{"a":"b"}`, `{"b":"c"}`, `{"a":"b","b":"c"}`}, {`{"a":"b"}`, `{"a":null}`, `{}`},
@@ -34,7 +34,7 @@ func TestMergeIsRFC7396(t *testing.T) {
 	}
 }
 
-func TestProfileKnowsItsNamesInOneCaseOnly(t *testing.T) {
+func TestProfileChange_FieldInAnotherCase_IsRefused(t *testing.T) {
 	t.Parallel()
 	was := person.Changeable{FirstName: "Ada", LastName: "Lovelace"}
 	for _, patch := range []string{`{"First_Name": "Eve"}`, `{"PREFERENCES": {}}`, `{"first_name": "Ada", "ſirst_name": "Eve"}`} {
@@ -44,7 +44,7 @@ func TestProfileKnowsItsNamesInOneCaseOnly(t *testing.T) {
 	}
 }
 
-// FuzzChange: no change panics, and what comes of one can be changed again.
+// FuzzChange checks that no change panics and that the result can be changed again.
 func FuzzChange(f *testing.F) {
 	for _, seed := range []string{`{}`, `{"attributes": {"a": [1, {"b": null}]}, "first_name": null}`, `{"locale": "de-CH", "time_zone": "Europe/Zurich"}`, `[[[`, `{"picture_url": "https://a/%zz"}`} {
 		f.Add([]byte(seed))
@@ -64,8 +64,8 @@ func FuzzChange(f *testing.F) {
 	})
 }
 
-// A field in another case would be stored, and be in neither the audit trail nor the event.
-func TestFieldsHaveTheirExactNames(t *testing.T) {
+// A field in another case would be stored but appear in neither the audit trail nor the event.
+func TestChange_FieldInAnotherCase_IsRefused(t *testing.T) {
 	t.Parallel()
 	was := person.Changeable{FirstName: "Ada", LastName: "Lovelace"}
 	for _, patch := range []string{`{"First_name": "Eve"}`, `{"LOCALE": "de"}`, `{"Attributes": {"a": 1}}`, `{"locale": "de", "unknown": null}`} {

@@ -104,8 +104,8 @@ func IndexName(ctx context.Context, tx pgx.Tx, keeper *secret.Keeper, organizati
 	return nil
 }
 
-// indexedAtOnce limits the names indexed in one transaction.
-const indexedAtOnce = 200
+// indexBatch limits the names indexed in one transaction.
+const indexBatch = 200
 
 const (
 	lockSettings  = `SELECT FROM organizations WHERE id = $1 AND (settings ->> 'search_by_name')::boolean FOR SHARE`
@@ -118,8 +118,8 @@ SELECT EXISTS (SELECT FROM memberships m
     WHERE m.organization_id = $1 AND NOT EXISTS (SELECT FROM name_prefixes n WHERE n.organization_id = $1 AND n.user_id = m.user_id))`
 )
 
-// rounds limits the transactions in which one search indexes missing names.
-const rounds = 10
+// maxRounds limits the transactions in which one search indexes missing names.
+const maxRounds = 10
 
 var errNoNameSearch = fault.New(fault.Conflict, "The organization does not allow searching by name: its setting search_by_name is off")
 
@@ -127,7 +127,7 @@ var errNoNameSearch = fault.New(fault.Conflict, "The organization does not allow
 // be locked by concurrent changes, or be too many for one search. It returns fault.Conflict
 // if the organization does not allow searching by name.
 func IndexNames(ctx context.Context, s store.Store, organization uuid.UUID) (complete bool, err error) {
-	for range rounds {
+	for range maxRounds {
 		indexed, err := indexMissing(ctx, s, organization)
 		if database.IsNoRows(err) {
 			return false, errNoNameSearch
@@ -135,7 +135,7 @@ func IndexNames(ctx context.Context, s store.Store, organization uuid.UUID) (com
 		if err != nil {
 			return false, err
 		}
-		if indexed < indexedAtOnce {
+		if indexed < indexBatch {
 			break
 		}
 	}
@@ -159,7 +159,7 @@ func indexMissing(ctx context.Context, s store.Store, organization uuid.UUID) (i
 		if err := tx.QueryRow(ctx, lockSettings, organization).Scan(); err != nil {
 			return err
 		}
-		rows, _ := tx.Query(ctx, selectMissing, organization, indexedAtOnce)
+		rows, _ := tx.Query(ctx, selectMissing, organization, indexBatch)
 		missing, err := pgx.CollectRows(rows, pgx.RowToStructByName[unindexed])
 		if err != nil {
 			return err

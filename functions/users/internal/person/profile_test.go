@@ -25,7 +25,7 @@ import (
 	"function/shared/platformtest"
 )
 
-// profiles mounts the profile on each kind of document store.
+// profiles runs a test with each kind of document store.
 func profiles(t *testing.T, test func(*testing.T, *platformtest.Platform)) {
 	t.Parallel()
 	mount := []function.Declaration{
@@ -94,7 +94,7 @@ func TestProfileIsMergedAndRead(t *testing.T) {
 	})
 }
 
-func TestChangeThatChangesNothingIsNone(t *testing.T) {
+func TestProfileChange_NoDifference_KeepsTheRevision(t *testing.T) {
 	profiles(t, func(t *testing.T, p *platformtest.Platform) {
 		ada := p.Login("member")
 		userstest.Change(p, ada.Token, `{"preferences": {"theme": "dark"}}`).Want(t, http.StatusOK)
@@ -106,7 +106,7 @@ func TestChangeThatChangesNothingIsNone(t *testing.T) {
 	})
 }
 
-func TestChangeOfAnOldProfileIsRefused(t *testing.T) {
+func TestProfileChange_OutdatedETag_IsRefused(t *testing.T) {
 	profiles(t, func(t *testing.T, p *platformtest.Platform) {
 		ada := p.Login("member")
 		userstest.Change(p, ada.Token, `{"attributes": {"a": 1}}`, "If-Match", `"0"`).Want(t, http.StatusOK)
@@ -120,7 +120,7 @@ func TestChangeOfAnOldProfileIsRefused(t *testing.T) {
 	})
 }
 
-func TestChangesAtOnceAllHold(t *testing.T) {
+func TestProfileChange_Concurrent_AllAreApplied(t *testing.T) {
 	profiles(t, func(t *testing.T, p *platformtest.Platform) {
 		ada := p.Login("member")
 		var all sync.WaitGroup
@@ -156,7 +156,7 @@ func TestChangesAtOnceAllHold(t *testing.T) {
 	})
 }
 
-func TestHostileChangesChangeNothing(t *testing.T) {
+func TestProfileChange_Hostile_IsRefused(t *testing.T) {
 	profiles(t, func(t *testing.T, p *platformtest.Platform) {
 		ada := p.Login("member")
 		userstest.Change(p, ada.Token, `{"attributes": {"kept": true}}`).Want(t, http.StatusOK)
@@ -210,7 +210,7 @@ func TestHostileChangesChangeNothing(t *testing.T) {
 	})
 }
 
-func TestFreePartIsSealedInEitherStore(t *testing.T) {
+func TestProfile_FreePart_IsSealedInEitherStore(t *testing.T) {
 	profiles(t, func(t *testing.T, p *platformtest.Platform) {
 		ctx := context.Background()
 		ada, eve := p.Login("member"), p.Login("member")
@@ -249,9 +249,9 @@ func TestFreePartIsSealedInEitherStore(t *testing.T) {
 	})
 }
 
-// A process that dies between the two databases leaves a document that nothing points
-// to, and the profile as it was.
-func TestDocumentThatNothingPointsToDoesNotHold(t *testing.T) {
+// A process that dies between the two writes leaves an unreferenced document and an unchanged
+// profile.
+func TestProfile_UnreferencedDocument_IsIgnored(t *testing.T) {
 	profiles(t, func(t *testing.T, p *platformtest.Platform) {
 		ctx := context.Background()
 		ada := p.Login("member")
@@ -276,8 +276,8 @@ CREATE CONSTRAINT TRIGGER killed AFTER UPDATE ON users DEFERRABLE INITIALLY DEFE
 	})
 }
 
-// A platform that gets a MongoDB goes on reading what PostgreSQL keeps.
-func TestDocumentsMoveToMongoDBAsTheyChange(t *testing.T) {
+// After MongoDB is configured, profiles in PostgreSQL can still be read.
+func TestProfile_Changed_MovesToMongoDB(t *testing.T) {
 	t.Parallel()
 	url := platformtest.MongoDB(t)
 	p := platformtest.NewWith(t, func(c *function.Config) { c.MongoURL = url },
@@ -313,7 +313,7 @@ func TestDocumentsMoveToMongoDBAsTheyChange(t *testing.T) {
 	}
 }
 
-// BenchmarkProfile reads profiles of which PostgreSQL keeps every part, over HTTP.
+// BenchmarkProfile reads profiles that are stored in PostgreSQL only, over HTTP.
 func BenchmarkProfile(b *testing.B) {
 	p := platformtest.New(b, profile.Service, updateprofile.Service)
 	ada := p.Login("member")

@@ -1,5 +1,5 @@
-// Package privacy shows people what is kept and done about them: consent, activity and
-// audit trails (GDPR Articles 7 and 15).
+// Package privacy shows people which data is stored about them and what was done with it:
+// consent, activity and audit trails (GDPR Articles 7 and 15).
 package privacy
 
 import (
@@ -21,9 +21,9 @@ import (
 	"function/shared/secret"
 )
 
-// Activity is an entry of an audit trail as the person sees it whom it is about: who did
-// it, or to whom it was done (GDPR Article 15). It tells nothing of other people: of
-// whoever else acted only what they are, as the Court of Justice has it for those who act
+// Activity is an entry of an audit trail as shown to the person who did it or to whom it was
+// done (GDPR Article 15). It does not identify other people. Of another actor it only says in
+// which capacity they acted, in line with the ruling of the Court of Justice on people who act
 // under a controller's authority (C-579/21).
 type Activity struct {
 	ID             uuid.UUID       `json:"id" format:"uuid"`
@@ -41,8 +41,8 @@ type Activity struct {
 	Device         *session.Device `json:"device,omitempty" doc:"Device of the session concerned, while the session is kept"`
 }
 
-// The trails of an organization repeat what a platform admin did, without the reason. Of
-// an erasure the reason is sealed with the admin's own key.
+// An organization's trail repeats what a platform admin did, without the reason, so those
+// entries are left out. The reason for an erasure is sealed with the admin's own key.
 const (
 	selectActivity = `
 WITH about AS (
@@ -74,22 +74,22 @@ type activityRow struct {
 // the person's key, devices and reasons stay sealed.
 func ActivityOf(ctx context.Context, db database.Querier, trail audit.Trail, person uuid.UUID, key []byte, q page.Query) (page.Page[Activity], error) {
 	statement := selectActivity + withoutDevice
-	if trail == audit.UsersTrail { // where the sessions are
+	if trail == audit.UsersTrail { // the only database with sessions
 		statement = selectActivity + withDevice
 	}
 	rows, err := page.List(ctx, db, q, func(r activityRow) uuid.UUID { return r.ID }, statement, pgx.NamedArgs{"person": person})
 	if err != nil {
 		return page.Page[Activity]{}, fmt.Errorf("read activity of user %s in trail %s: %w", person, trail, err)
 	}
-	return page.Map(rows, func(r activityRow) (Activity, error) { return r.seenBy(person, key) })
+	return page.Map(rows, func(r activityRow) (Activity, error) { return r.activity(person, key) })
 }
 
-func (r activityRow) seenBy(person uuid.UUID, key []byte) (a Activity, err error) {
-	a = Activity{ID: r.ID, At: r.At, Action: r.Action, What: inWords(r.Action), By: r.by(person), Result: r.Result, Refusal: r.Reason}
+func (r activityRow) activity(person uuid.UUID, key []byte) (a Activity, err error) {
+	a = Activity{ID: r.ID, At: r.At, Action: r.Action, What: describe(r.Action), By: r.by(person), Result: r.Result, Refusal: r.Reason}
 	if r.OrganizationID != uuid.Nil {
 		a.OrganizationID = &r.OrganizationID
 	}
-	if r.ResourceID == person.String() || !r.ofPeople() {
+	if r.ResourceID == person.String() || !r.namesPerson() {
 		a.ResourceID = r.ResourceID
 	}
 	if a.By == "you" || a.By == "unknown" {
@@ -131,14 +131,15 @@ func (r activityRow) by(person uuid.UUID) string {
 	return "organization"
 }
 
-// ofPeople tells whether an act is done to a person, or names one.
-func (r activityRow) ofPeople() bool {
+// namesPerson reports whether the action's resource identifies a person.
+func (r activityRow) namesPerson() bool {
 	of, _, _ := strings.Cut(r.Action, ":")
 	return slices.Contains([]string{"accounts", "members", "platform_admins", "registrations", "roles", "team_members", "users"}, of)
 }
 
-// inWords says an action in words; one that is about no account speaks for itself.
-func inWords(action string) string {
+// describe describes an action in words. Actions without a description are derived from their
+// name.
+func describe(action string) string {
 	if words, ok := actionWords[action]; ok {
 		return words
 	}

@@ -123,7 +123,7 @@ func TestEveryTrailIsSealedAndExported(t *testing.T) {
 	if got := userstest.Entries(t, p, owner.Token, "?action=audit:export").Items; len(got) != 3 {
 		t.Errorf("%d exports are audited, want 3", len(got))
 	}
-	// A key that signs no more still verifies what it has signed.
+	// A retired key still verifies what it has signed.
 	if _, err := p.DB(database.Users).Exec(context.Background(), `DELETE FROM signing_keys`); err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,8 @@ func TestRefusalsAreAuditedAndAFloodOfThemIsCounted(t *testing.T) {
 	if err != nil || counted+len(refusals) != attempts {
 		t.Errorf("%d refusals counted (%v) beside %d, want %d in all", counted, err, len(refusals), attempts)
 	}
-	// An unknown caller is nobody's refusal; and another organization hears nothing of it.
+	// A refusal of an unknown caller is in no trail, and another organization does not see this
+	// one.
 	p.Do("", http.MethodGet, "/v1/audit", nil).Want(t, http.StatusUnauthorized)
 	if stranger := p.Login("owner"); len(userstest.Entries(t, p, stranger.Token, "?result=refused").Items) != 0 {
 		t.Error("another organization reads the refusals")
@@ -207,7 +208,8 @@ func TestAnActThatIsTriedAgainIsRecordedAsItWasInTheEnd(t *testing.T) {
 	}
 }
 
-// Whoever tries the identifiers of organizations shows in their own organization's trail.
+// Attempts with identifiers of other organizations are recorded in the trail of the caller's own
+// organization.
 func TestAttemptsOnOtherOrganizationsAreAuditedInTheCallersOwn(t *testing.T) {
 	t.Parallel()
 	p := userstest.MountAudit(t, organizationsettings.Service,

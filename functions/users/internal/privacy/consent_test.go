@@ -150,7 +150,7 @@ func TestAnOrganizationSeesItsConsents(t *testing.T) {
 	p.Do(p.owner.Token, http.MethodPost, p.path, `{"name":"newsletter","text":"x"}`).Want(t, http.StatusConflict)
 }
 
-// Whatever comes at once, the history is numbered without gaps and its last row holds.
+// After concurrent decisions the history has no gaps, and the last row is the current state.
 func TestDecisionsAtOnceLeaveOneHistory(t *testing.T) {
 	t.Parallel()
 	p := newPurpose(t)

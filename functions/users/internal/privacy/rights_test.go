@@ -53,7 +53,7 @@ func mountRights(t *testing.T) *platformtest.Platform {
 
 const exportPath = "/v1/users/export"
 
-// unzip reads the files of an export; those that are JSON must be.
+// unzip returns the files of an export and checks that the JSON files are valid.
 func unzip(t *testing.T, a platformtest.Answer) map[string]string {
 	t.Helper()
 	archive, err := zip.NewReader(bytes.NewReader(a.Body), int64(len(a.Body)))
@@ -81,7 +81,7 @@ func TestExportHoldsAllThatIsOnFile(t *testing.T) {
 	const address = "ada.lovelace@example.com"
 	ada := userstest.Registered(t, p, address, "")
 	other := p.Login("owner")
-	userstest.Sql(t, p, `UPDATE users SET email_verified_at = now() WHERE id = $1`, ada.ID)
+	userstest.ExecSQL(t, p, `UPDATE users SET email_verified_at = now() WHERE id = $1`, ada.ID)
 	userstest.LogIn(p, address, "wrong horse").Want(t, http.StatusUnauthorized)
 	token := userstest.LoggedIn(t, p, address).AccessToken
 	userstest.Change(p, token, `{"attributes": {"mother": "Wilhelmina"}}`).Want(t, http.StatusOK)
@@ -89,11 +89,11 @@ func TestExportHoldsAllThatIsOnFile(t *testing.T) {
 	of := "/v1/organizations/" + ada.OrganizationID.String() + "/purposes"
 	p.Do(token, http.MethodPost, of, `{"name": "newsletter", "text": "We write to you."}`).Want(t, http.StatusCreated)
 	p.Do(token, http.MethodPost, "/v1/users/consents", `{"purpose": "newsletter", "version": 1}`).Want(t, http.StatusOK)
-	userstest.Sql(t, p, `INSERT INTO invitations (id, organization_id, token_hash, email_index, wrapped_key, email, role, invited_by, expires_at)
+	userstest.ExecSQL(t, p, `INSERT INTO invitations (id, organization_id, token_hash, email_index, wrapped_key, email, role, invited_by, expires_at)
 SELECT gen_random_uuid(), $2, '\x01', email_index, wrapped_key, email, 'analyst', gen_random_uuid(), now() FROM users WHERE id = $1`, ada.ID, other.OrganizationID)
-	userstest.Sql(t, p, `INSERT INTO external_identities (id, issuer, subject_index, user_id) VALUES (gen_random_uuid(), 'https://id.example', '\x04', $1)`, ada.ID)
-	userstest.Sql(t, p, `INSERT INTO recovery_codes (hash, user_id) VALUES ('\x02', $1)`, ada.ID)
-	userstest.Sql(t, p, `INSERT INTO sessions (id, user_id, organization_id, expires_at, ended_at, end_reason)
+	userstest.ExecSQL(t, p, `INSERT INTO external_identities (id, issuer, subject_index, user_id) VALUES (gen_random_uuid(), 'https://id.example', '\x04', $1)`, ada.ID)
+	userstest.ExecSQL(t, p, `INSERT INTO recovery_codes (hash, user_id) VALUES ('\x02', $1)`, ada.ID)
+	userstest.ExecSQL(t, p, `INSERT INTO sessions (id, user_id, organization_id, expires_at, ended_at, end_reason)
 SELECT gen_random_uuid(), $1, $2, now(), now(), 'logout' FROM generate_series(1, 1200)`, ada.ID, ada.OrganizationID)
 	record(t, p, database.Datasets, audit.Entry{Action: "datasets:create", OrganizationID: ada.OrganizationID, ActorID: ada.ID, ResourceID: "the data set"})
 	record(t, p, database.Datasets, audit.Entry{Action: "datasets:create", OrganizationID: other.OrganizationID, ActorID: other.UserID, ResourceID: "somebody else's"})
@@ -137,24 +137,24 @@ SELECT gen_random_uuid(), $1, $2, now(), now(), 'logout' FROM generate_series(1,
 	userstest.Equal(t, "audit", []string{"users:export done"}, userstest.Audited(t, p, "users:export"))
 }
 
-// What others say about an address is shown to whom it belongs, and not to whoever
+// Data that others stored about an address is shown to its owner and not to somebody who merely
 // registered it.
 func TestExportOfAnAddressThatIsNotConfirmedTellsNothingOfIt(t *testing.T) {
 	t.Parallel()
 	p := mountRights(t)
 	eve, other := p.Login("owner"), p.Login("owner")
-	userstest.Sql(t, p, `INSERT INTO invitations (id, organization_id, token_hash, email_index, wrapped_key, email, role, invited_by, expires_at)
+	userstest.ExecSQL(t, p, `INSERT INTO invitations (id, organization_id, token_hash, email_index, wrapped_key, email, role, invited_by, expires_at)
 SELECT gen_random_uuid(), $2, '\x01', email_index, wrapped_key, email, 'analyst', gen_random_uuid(), now() FROM users WHERE id = $1`, eve.UserID, other.OrganizationID)
 	if got := unzip(t, p.Do(eve.Token, http.MethodGet, exportPath, nil).Want(t, http.StatusOK))["invitations.json"]; got != "[]\n" {
 		t.Errorf("invitations.json: %s", got)
 	}
 }
 
-func TestExportThatBreaksOffIsNoWhole(t *testing.T) {
+func TestExport_Aborted_DoesNotOpen(t *testing.T) {
 	t.Parallel()
 	p := mountRights(t)
 	ada := p.Login("owner")
-	userstest.Sql(t, p, `UPDATE sessions SET device = '\x00' WHERE user_id = $1`, ada.UserID) // does not open
+	userstest.ExecSQL(t, p, `UPDATE sessions SET device = '\x00' WHERE user_id = $1`, ada.UserID) // does not open
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.URL+exportPath, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +162,7 @@ func TestExportThatBreaksOffIsNoWhole(t *testing.T) {
 	request.Header.Set("Authorization", "Bearer "+ada.Token)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return // broken off before anything had left
+		return // aborted before anything was sent
 	}
 	defer response.Body.Close()
 	if body, err := io.ReadAll(response.Body); err == nil || response.StatusCode != http.StatusOK {
@@ -175,7 +175,7 @@ func TestExportNeedsAFreshProofAndIsBounded(t *testing.T) {
 	p := mountRights(t)
 	ada := p.Login("owner")
 	late := p.Again(ada)
-	userstest.Sql(t, p, `UPDATE sessions SET authenticated_at = now() - interval '16 minutes' WHERE id = $1`, late.SessionID)
+	userstest.ExecSQL(t, p, `UPDATE sessions SET authenticated_at = now() - interval '16 minutes' WHERE id = $1`, late.SessionID)
 	p.Do(late.Token, http.MethodGet, exportPath, nil).Want(t, http.StatusUnauthorized)
 	p.Do("", http.MethodGet, exportPath, nil).Want(t, http.StatusUnauthorized)
 	as := p.Login("owner")
@@ -183,7 +183,7 @@ func TestExportNeedsAFreshProofAndIsBounded(t *testing.T) {
 	if status := p.Do(as.Token, http.MethodGet, exportPath, nil).Status; status != http.StatusUnauthorized && status != http.StatusForbidden {
 		t.Errorf("who acts as the person gets %d", status)
 	}
-	statuses := userstest.AtOnce(12, func(int) platformtest.Answer { return p.Do(ada.Token, http.MethodGet, exportPath, nil) })
+	statuses := userstest.Concurrently(12, func(int) platformtest.Answer { return p.Do(ada.Token, http.MethodGet, exportPath, nil) })
 	if statuses[http.StatusOK] != 10 || statuses[http.StatusTooManyRequests] != 2 {
 		t.Errorf("statuses %v, want 10 exports a day", statuses)
 	}
@@ -192,8 +192,8 @@ func TestExportNeedsAFreshProofAndIsBounded(t *testing.T) {
 	}
 }
 
-// exported names the file that each table's rows about a person are in, or says why they
-// are in none. A new table of people must be decided on here.
+// exported names the file that contains each table's rows about a person, or says why there is
+// none. Every new table with personal data must be added here.
 var exported = map[string]string{
 	"api_keys": "api_keys.json", "consent_decisions": "consents.json", "external_identities": "identities.json", "memberships": "organizations.json",
 	"passkeys": "second_factors.json", "recovery_codes": "second_factors.json", "role_grants": "organizations.json", "sessions": "sessions.json",
@@ -230,7 +230,7 @@ func TestPersonSeesWhatHappenedToTheirAccount(t *testing.T) {
 	userstest.LogIn(p, address, "wrong horse").Want(t, http.StatusUnauthorized)
 	token := userstest.LoggedIn(t, p, address).AccessToken
 	for _, verb := range []string{"unlock", "impersonate"} {
-		p.Do(admin.Token, http.MethodPost, "/v1/admin/users/"+ada.ID.String()+"/"+verb, userstest.Because)
+		p.Do(admin.Token, http.MethodPost, "/v1/admin/users/"+ada.ID.String()+"/"+verb, userstest.ReasonBody)
 	}
 	record(t, p, database.Users, audit.Entry{Action: "members:suspend", OrganizationID: other.OrganizationID, ActorID: other.UserID, ResourceID: ada.ID.String()})
 	record(t, p, database.Users, audit.Entry{Action: "members:suspend", OrganizationID: other.OrganizationID, ActorID: other.UserID, ResourceID: other.UserID.String()})
@@ -278,38 +278,38 @@ func TestPersonSeesWhatHappenedToTheirAccount(t *testing.T) {
 func TestAdminErasesWhoCannotLogIn(t *testing.T) {
 	t.Parallel()
 	p := mountRights(t)
-	personBody, admin := p.Login("owner"), userstest.PlatformAdmin(t, p)
+	member, admin := p.Login("owner"), userstest.PlatformAdmin(t, p)
 	shared := p.LoginTo(uuid.New(), "member")
-	userstest.Sql(t, p, `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'owner', 'active')`, personBody.UserID, shared.OrganizationID)
-	userstest.Sql(t, p, `UPDATE users SET suspended_at = now() WHERE id = $1`, personBody.UserID)
+	userstest.ExecSQL(t, p, `INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'owner', 'active')`, member.UserID, shared.OrganizationID)
+	userstest.ExecSQL(t, p, `UPDATE users SET suspended_at = now() WHERE id = $1`, member.UserID)
 	at := func(id uuid.UUID) string { return "/v1/admin/users/" + id.String() + "/erase" }
 	const all = `{"reason": "Ticket 4711", "delete_organizations": true}`
 
-	for body, word := range map[string]string{userstest.Because: "Nobody else is in " + personBody.OrganizationID.String(), all: "last owner of " + shared.OrganizationID.String()} {
-		if got := userstest.Detail(t, p.Do(admin.Token, http.MethodPost, at(personBody.UserID), body).Want(t, http.StatusConflict)); !strings.Contains(got, word) {
+	for body, word := range map[string]string{userstest.ReasonBody: "Nobody else is in " + member.OrganizationID.String(), all: "last owner of " + shared.OrganizationID.String()} {
+		if got := userstest.Detail(t, p.Do(admin.Token, http.MethodPost, at(member.UserID), body).Want(t, http.StatusConflict)); !strings.Contains(got, word) {
 			t.Errorf("%q does not say %q", got, word)
 		}
 	}
 	p.Do(admin.Token, http.MethodPost, at(admin.UserID), all).Want(t, http.StatusConflict)
 	p.Do(admin.Token, http.MethodPost, at(uuid.New()), all).Want(t, http.StatusNotFound)
-	p.Do(shared.Token, http.MethodPost, at(personBody.UserID), all).Want(t, http.StatusForbidden)
-	p.Do(admin.Token, http.MethodPost, at(personBody.UserID), `{"delete_organizations": true}`).Want(t, http.StatusUnprocessableEntity)
-	if n := userstest.Count(t, p, `SELECT count(*) FROM users WHERE id = $1`, personBody.UserID); n != 1 {
+	p.Do(shared.Token, http.MethodPost, at(member.UserID), all).Want(t, http.StatusForbidden)
+	p.Do(admin.Token, http.MethodPost, at(member.UserID), `{"delete_organizations": true}`).Want(t, http.StatusUnprocessableEntity)
+	if n := userstest.Count(t, p, `SELECT count(*) FROM users WHERE id = $1`, member.UserID); n != 1 {
 		t.Fatal("a refused erasure erased")
 	}
 
 	p.LoginTo(shared.OrganizationID, "owner")
-	p.Do(admin.Token, http.MethodPost, at(personBody.UserID), all).Want(t, http.StatusNoContent)
-	if n := userstest.Count(t, p, `SELECT count(*) FROM users WHERE id = $1`, personBody.UserID) + userstest.Count(t, p, `SELECT count(*) FROM organizations WHERE id = $1`, personBody.OrganizationID); n != 0 {
+	p.Do(admin.Token, http.MethodPost, at(member.UserID), all).Want(t, http.StatusNoContent)
+	if n := userstest.Count(t, p, `SELECT count(*) FROM users WHERE id = $1`, member.UserID) + userstest.Count(t, p, `SELECT count(*) FROM organizations WHERE id = $1`, member.OrganizationID); n != 0 {
 		t.Errorf("%d of the account and its organization are left", n)
 	}
-	if told := p.MailTo(personBody.Email); !strings.Contains(told.Text, "administrator") {
+	if told := p.MailTo(member.Email); !strings.Contains(told.Text, "administrator") {
 		t.Errorf("the person is told %q", told.Text)
 	}
-	if erased := platformtest.Published[events.UserErased](p, 1); len(erased) != 1 || erased[0].Data.UserID != personBody.UserID {
+	if erased := platformtest.Published[events.UserErased](p, 1); len(erased) != 1 || erased[0].Data.UserID != member.UserID {
 		t.Errorf("events %+v", erased)
 	}
-	if n := userstest.Recorded(t, p, shared.OrganizationID, "users:erase", "done"); n != 1 {
+	if n := userstest.CountAudit(t, p, shared.OrganizationID, "users:erase", "done"); n != 1 {
 		t.Errorf("%d entries in the trail of the organization that stays", n)
 	}
 	if n := userstest.Count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'users:erase' AND detail::text LIKE '%4711%'`); n != 0 {
@@ -319,18 +319,18 @@ func TestAdminErasesWhoCannotLogIn(t *testing.T) {
 	if i := slices.IndexFunc(acts, func(a privacy.Activity) bool { return a.Action == "users:erase" && a.Result == "done" }); i < 0 || acts[i].Reason != "Ticket 4711" {
 		t.Errorf("the admin does not find why: %+v", acts)
 	}
-	p.Do(admin.Token, http.MethodPost, at(personBody.UserID), all).Want(t, http.StatusNotFound)
+	p.Do(admin.Token, http.MethodPost, at(member.UserID), all).Want(t, http.StatusNotFound)
 }
 
 func TestErasuresByThePersonAndAdminsAtOnceHaveOneWinner(t *testing.T) {
 	t.Parallel()
 	p := mountRights(t)
-	personBody, admins := p.Login("owner"), []platformtest.Caller{userstest.PlatformAdmin(t, p), userstest.PlatformAdmin(t, p)}
-	statuses := userstest.AtOnce(3, func(i int) platformtest.Answer {
+	member, admins := p.Login("owner"), []platformtest.Caller{userstest.PlatformAdmin(t, p), userstest.PlatformAdmin(t, p)}
+	statuses := userstest.Concurrently(3, func(i int) platformtest.Answer {
 		if i == 2 {
-			return userstest.Erase(p, personBody.Token, "?delete_organizations=true")
+			return userstest.Erase(p, member.Token, "?delete_organizations=true")
 		}
-		return p.Do(admins[i].Token, http.MethodPost, "/v1/admin/users/"+personBody.UserID.String()+"/erase", `{"reason": "asked", "delete_organizations": true}`)
+		return p.Do(admins[i].Token, http.MethodPost, "/v1/admin/users/"+member.UserID.String()+"/erase", `{"reason": "asked", "delete_organizations": true}`)
 	})
 	if statuses[http.StatusNoContent] != 1 {
 		t.Errorf("statuses %v, want one winner", statuses)
@@ -345,13 +345,13 @@ func TestProfileTellsWhetherTheAddressIsConfirmed(t *testing.T) {
 	p := mountRights(t)
 	ada := p.Login("member")
 	for _, verified := range []bool{false, true} {
-		userstest.Sql(t, p, `UPDATE users SET email_verified_at = CASE WHEN $2 THEN now() END WHERE id = $1`, ada.UserID, verified)
+		userstest.ExecSQL(t, p, `UPDATE users SET email_verified_at = CASE WHEN $2 THEN now() END WHERE id = $1`, ada.UserID, verified)
 		userstest.Equal(t, "email_verified", verified, userstest.Read(t, p.Do(ada.Token, http.MethodGet, userstest.ProfilePath, nil)).EmailVerified)
 	}
 }
 
-// Whatever stands between a person and an organization, and when they have left it, their
-// consent is theirs to withdraw (GDPR Article 7(3)).
+// A person can withdraw their consent whatever blocks them in the organization, and after they
+// have left it (GDPR Article 7(3)).
 func TestConsentIsWithdrawnWhateverStandsInBetween(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]string{
@@ -365,7 +365,7 @@ func TestConsentIsWithdrawnWhateverStandsInBetween(t *testing.T) {
 			p := newPurpose(t)
 			member := p.LoginTo(p.owner.OrganizationID, "viewer")
 			p.give(member.Token, 1).Want(t, http.StatusOK)
-			userstest.Sql(t, p.Platform, change, member.UserID, p.owner.OrganizationID)
+			userstest.ExecSQL(t, p.Platform, change, member.UserID, p.owner.OrganizationID)
 			token := p.Again(member).Token
 			type list struct{ Items []privacy.ConsentState }
 			states := platformtest.Decode[list](t, p.Do(token, http.MethodGet, "/v1/users/consents", nil).Want(t, http.StatusOK)).Items
@@ -386,7 +386,7 @@ func TestConsentIsWithdrawnWhateverStandsInBetween(t *testing.T) {
 			if e[0].Data.OrganizationID != p.owner.OrganizationID || e[0].Data.UserID != member.UserID || time.Since(e[0].Data.DecidedAt) > time.Hour {
 				t.Errorf("published %+v", e)
 			}
-			userstest.Equal(t, "entries in the organization's trail", 1, userstest.Recorded(t, p.Platform, p.owner.OrganizationID, "consents:withdraw", "done"))
+			userstest.Equal(t, "entries in the organization's trail", 1, userstest.CountAudit(t, p.Platform, p.owner.OrganizationID, "consents:withdraw", "done"))
 			stranger := p.Login("owner")
 			p.Do(stranger.Token, http.MethodDelete, "/v1/users/consents/newsletter"+in, nil).Want(t, http.StatusNotFound)
 			if h := p.history(stranger.Token); len(h) != 0 {
@@ -402,7 +402,7 @@ func TestConsentsOfFormerMembersAreShownApart(t *testing.T) {
 	left := p.LoginTo(p.owner.OrganizationID, "viewer")
 	p.give(left.Token, 1).Want(t, http.StatusOK)
 	p.give(p.owner.Token, 1).Want(t, http.StatusOK)
-	userstest.Sql(t, p.Platform, `DELETE FROM memberships WHERE user_id = $1`, left.UserID)
+	userstest.ExecSQL(t, p.Platform, `DELETE FROM memberships WHERE user_id = $1`, left.UserID)
 	type body struct {
 		Items []struct {
 			UserID        uuid.UUID `json:"user_id"`
@@ -410,7 +410,7 @@ func TestConsentsOfFormerMembersAreShownApart(t *testing.T) {
 		}
 		Counts []struct{ Given, Undecided, Former int }
 	}
-	got := platformtest.Decode[body](t, p.Do(p.owner.Token, http.MethodGet, userstest.In(p.owner.OrganizationID, "/consents"), nil).Want(t, http.StatusOK))
+	got := platformtest.Decode[body](t, p.Do(p.owner.Token, http.MethodGet, userstest.OrganizationPath(p.owner.OrganizationID, "/consents"), nil).Want(t, http.StatusOK))
 	if len(got.Items) != 2 || !got.Items[0].Member || got.Items[1].Member || !got.Items[1].Given || got.Items[1].UserID != left.UserID {
 		t.Errorf("items %+v", got.Items)
 	}

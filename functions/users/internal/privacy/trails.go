@@ -11,7 +11,8 @@ import (
 	"function/shared/function"
 )
 
-// Trails opens audit trails when they are asked for: most readers want this domain's.
+// Trails opens the databases of audit trails on first use, since most readers only need this
+// domain's.
 type Trails struct{ env *function.Env }
 
 // NewTrails returns trails that are opened on first use.
@@ -22,7 +23,7 @@ func (t Trails) Open(ctx context.Context, trail audit.Trail) (*pgxpool.Pool, err
 	return t.env.AuditTrail(ctx, trail.Database())
 }
 
-// Period is the requested time range of a trail, for huma.
+// Period is the requested time range of a trail.
 type Period struct {
 	From time.Time `query:"from"`
 	To   time.Time `query:"to" doc:"Exclusive"`

@@ -24,22 +24,23 @@ const (
 	joinTeams   = `INSERT INTO team_members (team_id, user_id, organization_id) SELECT unnest($1::uuid[]), $2, $3 ON CONFLICT DO NOTHING`
 )
 
-// joinWaiting brings a person into the teams that waited. A team that has got roles
-// meanwhile which by may not give waits no longer: the provisioning system, which no
-// longer sees the person in it, asks again, and learns why not.
-func joinWaiting(ctx context.Context, tx *outbox.Tx, by, id, user, organization uuid.UUID) error {
+// joinWaitingTeams adds a person to the teams that they were provisioned into before they became a
+// member. It skips a team that has since been granted roles that by may not assign, and records
+// the refusal. The provisioning system, which no longer sees the person in that team, will try
+// again and get the reason.
+func joinWaitingTeams(ctx context.Context, tx *outbox.Tx, by, id, user, organization uuid.UUID) error {
 	rows, _ := tx.Query(ctx, takeWaiting, id)
 	waiting, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil || len(waiting) == 0 {
 		return err
 	}
-	x, err := access.Acting(ctx, tx, organization, by)
+	x, err := access.NewActor(ctx, tx, organization, by)
 	if err != nil {
 		return err
 	}
 	var joined []uuid.UUID
 	for _, team := range waiting {
-		err := x.MayFill(ctx, team)
+		err := x.MayProvisionTeam(ctx, team)
 		if err == nil {
 			joined = append(joined, team)
 			continue
@@ -59,14 +60,14 @@ func joinWaiting(ctx context.Context, tx *outbox.Tx, by, id, user, organization 
 	return nil
 }
 
-// MayFillTeam is whether the caller, a provisioning system, may put people into a team,
-// under the organization's lock.
-func MayFillTeam(ctx context.Context, tx *outbox.Tx, caller auth.Caller, team uuid.UUID) error {
-	x, err := access.ActingFor(ctx, tx, caller.OrganizationID, caller)
+// MayProvisionTeam refuses to let the caller, a provisioning system, add people to a team whose
+// roles it may not assign. It takes the organization's lock.
+func MayProvisionTeam(ctx context.Context, tx *outbox.Tx, caller auth.Caller, team uuid.UUID) error {
+	x, err := access.ActorFor(ctx, tx, caller.OrganizationID, caller)
 	if err != nil {
 		return err
 	}
-	return x.MayFill(ctx, team)
+	return x.MayProvisionTeam(ctx, team)
 }
 
 const (
@@ -74,11 +75,12 @@ const (
 	deleteHandedOver = `DELETE FROM provisioned_teams WHERE team_id = $1 AND organization_id = $2`
 )
 
-// HandTeamOver lets the organization's provisioning system keep a team that people have
-// made, which it may empty: so it takes what taking the team's roles takes.
+// HandTeamOver lets the organization's provisioning system manage a team that was created by a
+// member. The system could then remove all members from the team, so the caller needs the right
+// to take away the team's roles.
 func HandTeamOver(ctx context.Context, s store.Store, organization, team uuid.UUID) error {
-	return onTeam(ctx, s, "teams:hand_over", organization, team, func(x access.Actor, roles []string) error {
-		if _, err := x.CheckTeamRoles(ctx, access.Loses, roles); err != nil {
+	return changeTeam(ctx, s, "teams:hand_over", organization, team, func(x access.Actor, roles []string) error {
+		if _, err := x.CheckTeamRoles(ctx, access.RemovesRoles, roles); err != nil {
 			return err
 		}
 		if _, err := x.Exec(ctx, insertHandedOver, team, organization); err != nil {
@@ -88,9 +90,9 @@ func HandTeamOver(ctx context.Context, s store.Store, organization, team uuid.UU
 	})
 }
 
-// TakeTeamBack ends that a provisioning system keeps a team.
+// TakeTeamBack ends the management of a team by the provisioning system.
 func TakeTeamBack(ctx context.Context, s store.Store, organization, team uuid.UUID) error {
-	return onTeam(ctx, s, "teams:take_back", organization, team, func(x access.Actor, _ []string) error {
+	return changeTeam(ctx, s, "teams:take_back", organization, team, func(x access.Actor, _ []string) error {
 		if _, err := x.Exec(ctx, deleteHandedOver, team, organization); err != nil {
 			return fmt.Errorf("take team back: %w", err)
 		}
@@ -98,15 +100,15 @@ func TakeTeamBack(ctx context.Context, s store.Store, organization, team uuid.UU
 	})
 }
 
-// onTeam works on a team of the caller's organization, and is told the roles that its
-// members have by it.
-func onTeam(ctx context.Context, s store.Store, action string, organization, team uuid.UUID, work func(access.Actor, []string) error) error {
+// changeTeam runs work on a team of the caller's organization, passing the roles that the team
+// grants.
+func changeTeam(ctx context.Context, s store.Store, action string, organization, team uuid.UUID, work func(access.Actor, []string) error) error {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return err
 	}
 	return act.Do(ctx, s.DB, audit.Entry{Action: action, ResourceID: team.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
-		x, err := access.ActingFor(ctx, tx, organization, caller)
+		x, err := access.ActorFor(ctx, tx, organization, caller)
 		if err != nil {
 			return err
 		}

@@ -28,19 +28,20 @@ import (
 	"function/shared/secret"
 )
 
-// MaxSearched is how many people of an organization a filter that no index answers, or an
-// order, looks through: what is sealed can be compared only here. More is SCIM's tooMany.
-// Equality of id, userName, externalId and emails has no bound.
+// MaxSearched limits the people of an organization that a search scans if no index answers its
+// filter or it is sorted, since sealed attributes can only be compared in memory. Beyond the
+// limit the search fails with SCIM's tooMany. Searches for an equal id, userName, externalId or
+// email are not limited.
 const MaxSearched = 50_000
 
-// SearchBatch is how many people, or teams, are in memory at a time.
+// SearchBatch is the number of people or teams that a search holds in memory at a time.
 const SearchBatch = 500
 
-// ProvisioningOperation is an operation on SCIM resources: declare is function.Get and the
-// like, the path is below scim.BasePath.
+// ProvisioningOperation declares an operation on SCIM resources. declare is [function.Get] or a
+// similar function; path is relative to [scim.BasePath].
 func ProvisioningOperation(declare func(id, path, summary string, access function.Access) function.Operation, id, path, summary string) function.Operation {
 	o := declare(id, scim.BasePath+path, summary, policy.ProvisioningWrite.OfServiceAccount()).
-		Tagged("Provisioning").AnyQuery(). // providers add flags of their own
+		Tagged("Provisioning").AnyQuery(). // identity providers add parameters of their own
 		Describe("RFC 7644. Errors use SCIM's format, except errors about the caller's token. An inactive person has no roles and no sessions in your organization but keeps the account for other organizations.")
 	object := &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
 	status, answer := http.StatusOK, &huma.Response{Content: map[string]*huma.MediaType{scim.MediaType: {Schema: object}}}
@@ -57,16 +58,16 @@ func ProvisioningOperation(declare func(id, path, summary string, access functio
 	return o.Status(status).Answers(map[string]*huma.Response{strconv.Itoa(status): answer})
 }
 
-// ErrNotProvisioned tells that there is no such resource in the caller's organization.
+// ErrNotProvisioned is returned if the caller's organization has no such resource.
 var ErrNotProvisioned = &scim.Error{Status: http.StatusNotFound, Detail: "There is no such resource"}
 
-// ProvisionedName names a SCIM resource, and which version of it is meant.
+// ProvisionedName identifies a SCIM resource and, in If-Match, the expected version.
 type ProvisionedName struct {
 	ID      string `path:"id" maxLength:"100"`
 	IfMatch string `header:"If-Match" maxLength:"1000"`
 }
 
-// UUID of a name; what is none names no resource.
+// UUID parses the identifier. A malformed one is [ErrNotProvisioned].
 func (n ProvisionedName) UUID() (uuid.UUID, error) {
 	id, err := uuid.Parse(n.ID)
 	if err != nil {
@@ -75,28 +76,28 @@ func (n ProvisionedName) UUID() (uuid.UUID, error) {
 	return id, nil
 }
 
-// ProvisionedRequest asks for a SCIM resource.
+// ProvisionedRequest is a request to read a SCIM resource.
 type ProvisionedRequest struct {
 	ProvisionedName
 	scim.Shown
 	IfNoneMatch string `header:"If-None-Match" maxLength:"1000"`
 }
 
-// ProvisionRequest is a SCIM resource that is new.
+// ProvisionRequest is a request to create a SCIM resource.
 type ProvisionRequest struct {
 	scim.Shown
 	scim.Message
 }
 
-// ProvisionedChange changes a SCIM resource.
+// ProvisionedChange is a request to change a SCIM resource.
 type ProvisionedChange struct {
 	ProvisionedName
 	scim.Shown
 	scim.Message
 }
 
-// taken tells what each constraint means to a provisioning system.
-var taken = map[string]string{
+// constraintDetails explains violated constraints to a provisioning system.
+var constraintDetails = map[string]string{
 	"provisioned_people_user_name": "The userName belongs to another user",
 	"provisioned_people_external":  "The externalId belongs to another user",
 	"provisioned_people_email":     "The email address belongs to another user",
@@ -106,14 +107,14 @@ var taken = map[string]string{
 	"teams_name":                   "The displayName belongs to another team of the organization. An admin can hand that team over to provisioning.",
 }
 
-// ProvisioningRefused turns the violation of a constraint, or a fault, into SCIM's error. A
-// fault, which is what a provisioning system may not do, is put on record; what it has
-// sent amiss is not.
+// ProvisioningRefused converts a violated constraint or a fault to a SCIM error. Faults, which
+// mean that the provisioning system lacks a right, are recorded in the audit trail; invalid
+// input is not.
 func ProvisioningRefused(ctx context.Context, s store.Store, action string, id uuid.UUID, err error) error {
 	if _, ok := fault.As(err); ok || database.Violates(err, "organization_owner") {
 		err = act.Refused(ctx, s.DB, audit.Entry{Action: action, ResourceID: id.String(), Detail: map[string]any{"provisioned": true}}, err)
 	}
-	for constraint, detail := range taken {
+	for constraint, detail := range constraintDetails {
 		if database.Violates(err, constraint) {
 			return &scim.Error{Status: http.StatusConflict, Kind: scim.Uniqueness, Detail: detail}
 		}
@@ -122,17 +123,17 @@ func ProvisioningRefused(ctx context.Context, s store.Store, action string, id u
 	case database.Violates(err, "teams_parent"):
 		return &scim.Error{Status: http.StatusConflict, Detail: "This team has subteams: move or delete them first"}
 	case errors.Is(err, access.ErrSecondPerson):
-		return scim.Wrong(scim.Mutability, "%s", access.ErrSecondPerson.Detail)
+		return scim.BadRequest(scim.Mutability, "%s", access.ErrSecondPerson.Detail)
 	case database.IsUnstorable(err):
-		return scim.Wrong(scim.InvalidValue, "A string contains a character that cannot be stored, such as NUL")
+		return scim.BadRequest(scim.InvalidValue, "A string contains a character that cannot be stored, such as NUL")
 	}
-	return scim.Of(err)
+	return scim.FromFault(err)
 }
 
-// attributesField is what sealed SCIM attributes are bound to.
+// attributesField is the encryption context of sealed SCIM attributes.
 const attributesField = "provisioned_people.attributes"
 
-// SealAttributes seals what SCIM has set of a person.
+// SealAttributes seals the attributes that SCIM has set for a person.
 func SealAttributes(key []byte, r scim.Resource) ([]byte, error) {
 	plain, err := json.Marshal(r)
 	if err != nil {
@@ -153,10 +154,10 @@ func OpenAttributes(key, sealed []byte) (r scim.Resource, err error) {
 	return r, nil
 }
 
-// MayMove refuses to have a provisioning system give a member another address, by which
-// its reader becomes the member, unless the member may do nothing but what a member may,
-// or the caller.
-func MayMove(ctx context.Context, tx *outbox.Tx, caller auth.Caller, person uuid.UUID) error {
+// MayChangeAddress refuses to let a provisioning system change the address of a person who has more
+// rights than both a member and the caller, because whoever reads the new address can take over
+// the account.
+func MayChangeAddress(ctx context.Context, tx *outbox.Tx, caller auth.Caller, person uuid.UUID) error {
 	theirs, err := access.SubjectOf(ctx, tx, caller.OrganizationID, person)
 	if err != nil {
 		return err
@@ -179,11 +180,11 @@ FOR UPDATE OF p`
 	linkPerson = `UPDATE provisioned_people SET user_id = $2, wrapped_key = NULL, attributes = $3 WHERE id = $1`
 )
 
-// LinkProvisioned ties a member to what a provisioning system has said of their
-// address, from when on it is sealed with the person's own key, and brings them into
-// the teams that waited for them, as far as by, who provisions them, may still put people
-// there. It is for the transaction that makes a person who was invited a member, under
-// the organization's lock; who has not been provisioned is no error.
+// LinkProvisioned links a new member to the provisioned person with the same address, seals the
+// provisioned attributes with the member's own key, and adds the member to the teams that waited
+// for them, as far as by, who provisions them, may still do so. It runs in the transaction that
+// makes an invited person a member, under the organization's lock. It does nothing for a person
+// who was not provisioned.
 func LinkProvisioned(ctx context.Context, s store.Store, tx *outbox.Tx, by, user, organization uuid.UUID) error {
 	var id uuid.UUID
 	var wrapped, sealed []byte
@@ -212,5 +213,5 @@ func LinkProvisioned(ctx context.Context, s store.Store, tx *outbox.Tx, by, user
 	if _, err := tx.Exec(ctx, linkPerson, id, user, sealed); err != nil {
 		return fmt.Errorf("link provisioned person: %w", err)
 	}
-	return joinWaiting(ctx, tx, by, id, user, organization)
+	return joinWaitingTeams(ctx, tx, by, id, user, organization)
 }

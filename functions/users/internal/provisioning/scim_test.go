@@ -27,13 +27,13 @@ import (
 	"function/shared/platformtest"
 )
 
-// provisioning is a platform, and a provisioning system of one of its organizations,
-// whose domain is example.com.
+// provisioner is a platform and the provisioning system of one of its organizations, whose
+// domain is example.com.
 type provisioner struct {
 	*platformtest.Platform
 	t     *testing.T
 	admin platformtest.Caller
-	idp   platformtest.Caller // the service account that it is
+	idp   platformtest.Caller // its service account
 }
 
 func provision(t *testing.T) provisioner {
@@ -56,20 +56,20 @@ func provisionWith(t *testing.T, change func(*function.Config), more ...function
 	return all
 }
 
-// as is the provisioning system of another organization.
+// as returns the provisioning system of another organization.
 func (p provisioner) as(admin platformtest.Caller, more ...string) provisioner {
 	p.admin, p.idp = admin, p.ServiceAccount(admin.OrganizationID, append([]string{"provisioning:write"}, more...)...)
 	return p
 }
 
-// trust makes a domain the organization's.
+// trust verifies a domain for the organization.
 func (p provisioner) trust(domain string) {
 	p.exec(`INSERT INTO organization_domains (id, organization_id, name, token, verified_at) VALUES ($1, $2, $3, 't', now())`, uuid.New(), p.admin.OrganizationID, domain)
 }
 
 type object = map[string]any
 
-// call answers the message, which is SCIM's whatever the status.
+// call sends a request and returns the body, which is a SCIM message whatever the status.
 func (p provisioner) call(status int, method, path string, body any, headers ...string) object {
 	p.t.Helper()
 	answer := p.Do(p.idp.Token, method, "/scim/v2"+path, body, append([]string{"Content-Type", "application/scim+json", "Accept", "application/scim+json"}, headers...)...)
@@ -89,7 +89,7 @@ func (p provisioner) call(status int, method, path string, body any, headers ...
 	return message
 }
 
-// find answers the identifiers of the people whom a filter matches.
+// find returns the identifiers of the people who match a filter.
 func (p provisioner) find(filter string) (ids []string) {
 	p.t.Helper()
 	list := p.call(http.StatusOK, http.MethodGet, "/Users?filter="+url.QueryEscape(filter), nil)
@@ -117,7 +117,7 @@ func (p provisioner) exec(statement string, arguments ...any) {
 	}
 }
 
-// user is a person as Okta creates one.
+// user returns a person as Okta creates one.
 func user(name string) string {
 	return `{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "` + name + `", "externalId": "00u-` + name + `",
 		"name": {"givenName": "Wilhelmina", "familyName": "Kowalska"}, "displayName": "Wilhelmina K", "locale": "en-US", "groups": [], "password": "t1meMa$heen",
@@ -264,8 +264,8 @@ func TestProvisioningAsEntraDoes(t *testing.T) {
 	}
 }
 
-// What an organization says of an address must not touch an account that is not its own.
-func TestProvisioningTakesNobodyOver(t *testing.T) {
+// An organization must not affect an account that is not its own by provisioning its address.
+func TestProvisioning_ForeignAccount_IsNotAffected(t *testing.T) {
 	t.Parallel()
 	p := provision(t)
 	p.exec(`DELETE FROM organization_domains`)
@@ -297,7 +297,7 @@ func TestProvisioningTakesNobodyOver(t *testing.T) {
 	}
 	p.call(http.StatusBadRequest, http.MethodPatch, "/Users/"+id, patch(`{"op": "replace", "path": "active", "value": false}, {"op": "replace", "path": "emails", "value": [{"value": "eve@example.com"}]}, {"op": "add", "path": "emails[nosuch pr]", "value": {}}`))
 
-	// The person accepts: from now on they are a member, whom this organization may suspend here.
+	// Once the person accepts, they are a member whom this organization may suspend.
 	p.exec(`INSERT INTO memberships (user_id, organization_id, role, status) VALUES ($1, $2, 'member', 'active')`, victim.UserID, p.admin.OrganizationID)
 	if got := p.call(http.StatusOK, http.MethodGet, "/Users/"+id, nil); got["active"] != true {
 		t.Errorf("%v", got)
@@ -345,7 +345,8 @@ func TestMembersAreLinkedAndOwnersAreProtected(t *testing.T) {
 	if n := p.count(`SELECT count(*) FROM memberships WHERE user_id = $1 AND role = 'owner' AND status = 'active'`, member.UserID); n != 1 {
 		t.Error("the person, whose account stays, is left without any organization")
 	}
-	// Whoever has asked to join is let in if the address is proved, and invited otherwise.
+	// A person who has requested to join is approved if their address is verified, and invited
+	// otherwise.
 	for _, verified := range []bool{true, false} {
 		asking := p.LoginTo(p.admin.OrganizationID, "member")
 		p.exec(`UPDATE memberships SET status = 'requested' WHERE user_id = $1`, asking.UserID)
@@ -357,7 +358,7 @@ func TestMembersAreLinkedAndOwnersAreProtected(t *testing.T) {
 	}
 }
 
-func TestOrganizationsDoNotMeet(t *testing.T) {
+func TestProvisioning_OtherOrganizations_AreInvisible(t *testing.T) {
 	t.Parallel()
 	p := provision(t)
 	q := p.as(p.Login("owner"))
@@ -376,7 +377,7 @@ func TestOrganizationsDoNotMeet(t *testing.T) {
 	if q.count(`SELECT count(*) FROM teams WHERE organization_id = $1`, q.admin.OrganizationID) != 0 {
 		t.Error("a team was made that has members of another organization")
 	}
-	// A team of the organization's own people is nobody's to change from outside.
+	// A team created by members cannot be changed by provisioning.
 	own := uuid.New()
 	p.exec(`INSERT INTO teams (id, organization_id, name) VALUES ($1, $2, 'Board')`, own, p.admin.OrganizationID)
 	p.call(http.StatusNotFound, http.MethodGet, "/Groups/"+own.String(), nil)

@@ -9,7 +9,7 @@ import (
 	"function/functions/users/internal/userstest"
 )
 
-// What Okta and Microsoft Entra ID send beside RFC 7644's own examples.
+// Requests of Okta and Microsoft Entra ID that differ from the examples in RFC 7644.
 func TestChangesAsClientsWriteThem(t *testing.T) {
 	t.Parallel()
 	p := provision(t)
@@ -51,7 +51,7 @@ func TestChangesAsClientsWriteThem(t *testing.T) {
 	for _, mediaType := range []string{"application/json", "application/scim+json; charset=utf-8", "application/json; charset=utf-8"} {
 		p.Do(p.idp.Token, http.MethodPatch, "/scim/v2/Users/"+id, patch(`{"op": "add", "path": "title", "value": "Dr"}`), "Content-Type", mediaType).Want(t, http.StatusOK)
 	}
-	// Okta puts back the whole of what it was answered.
+	// Okta sends back the complete resource that it received.
 	whole := p.call(http.StatusOK, http.MethodGet, "/Users/"+id, nil)
 	again := p.call(http.StatusOK, http.MethodPut, "/Users/"+id, whole)
 	userstest.Equal(t, "version of what was put back", at(whole, "meta", "version"), at(again, "meta", "version"))

@@ -26,7 +26,7 @@ import (
 	"function/shared/platformtest"
 )
 
-// zone is a name server on loopback.
+// zone is a DNS server on the loopback interface.
 type zone struct {
 	address string
 	mu      sync.Mutex
@@ -90,7 +90,7 @@ func TestDomainIsVerifiedByWhatItsZoneSays(t *testing.T) {
 	z := serveZone(t)
 	p := platformtest.NewWith(t, func(c *function.Config) { c.DNSResolver = z.address }, domains.Service)
 	one, other := p.Login("admin"), p.Login("owner")
-	of := func(c platformtest.Caller) string { return userstest.In(c.OrganizationID, "/domains") }
+	of := func(c platformtest.Caller) string { return userstest.OrganizationPath(c.OrganizationID, "/domains") }
 	claim := func(c platformtest.Caller, domain string, status int) membership.Domain {
 		t.Helper()
 		return platformtest.Decode[membership.Domain](t, p.Do(c.Token, http.MethodPost, of(c), object{"domain": domain}).Want(t, status))
@@ -145,7 +145,7 @@ func TestDomainIsVerifiedByWhatItsZoneSays(t *testing.T) {
 	}
 }
 
-// Whoever founds an organization must not own, or learn of, the accounts of strangers.
+// Somebody who creates an organization must not own, or learn of, the accounts of strangers.
 func TestStrangersAreInvitedWhetherOrNotTheyHaveAnAccount(t *testing.T) {
 	t.Parallel()
 	p := provisionWith(t, func(*function.Config) {}, members.Service,
@@ -154,7 +154,7 @@ func TestStrangersAreInvitedWhetherOrNotTheyHaveAnAccount(t *testing.T) {
 	victim := p.Login("owner")
 	lists := func() (n [2]int) {
 		for i, path := range []string{"/members", "/invitations"} {
-			l := platformtest.Decode[object](t, p.Do(p.admin.Token, http.MethodGet, userstest.In(p.admin.OrganizationID, path), nil).Want(t, http.StatusOK))
+			l := platformtest.Decode[object](t, p.Do(p.admin.Token, http.MethodGet, userstest.OrganizationPath(p.admin.OrganizationID, path), nil).Want(t, http.StatusOK))
 			n[i] = len(l["items"].([]any))
 		}
 		return n
@@ -182,7 +182,7 @@ func TestAccountIsTheOrganizationsAsLongAsTheDomainIs(t *testing.T) {
 	p := provisionWith(t, func(*function.Config) {}, domains.Service,
 		resetpassword.Service)
 	accounts := func() int { return p.count(`SELECT count(*) FROM users`) }
-	// The person is mailed a link that works, and is told when the account goes.
+	// The person gets a link that works, and is notified when the account is deleted.
 	id := p.create("ada@example.com")
 	body := object{"token": p.Token(p.MailTo("ada@example.com")), "password": "a longer password of hers"}
 	p.Do("", http.MethodPost, "/v1/users/password/reset", body).Want(t, http.StatusNoContent)
@@ -190,9 +190,10 @@ func TestAccountIsTheOrganizationsAsLongAsTheDomainIs(t *testing.T) {
 	if m := p.MailTo("ada@example.com"); !strings.Contains(m.Subject, "deleted") || accounts() != 1 {
 		t.Errorf("%d accounts, newest mail %q", accounts(), m.Subject)
 	}
-	// Once the domain is given up, the account is the person's, also if it is claimed again.
+	// Once the domain is removed, the account belongs to the person, even if the domain is
+	// claimed again.
 	id = p.create("eve@example.com")
-	p.Do(p.admin.Token, http.MethodDelete, userstest.In(p.admin.OrganizationID, "/domains/example.com"), nil).Want(t, http.StatusNoContent)
+	p.Do(p.admin.Token, http.MethodDelete, userstest.OrganizationPath(p.admin.OrganizationID, "/domains/example.com"), nil).Want(t, http.StatusNoContent)
 	p.trust("example.com")
 	p.call(http.StatusOK, http.MethodPatch, "/Users/"+id, patch(`{"op": "replace", "path": "name.givenName", "value": "Taken"}`))
 	p.call(http.StatusNoContent, http.MethodDelete, "/Users/"+id, nil)
@@ -215,7 +216,8 @@ func TestAddressFollowsTheDirectoryWithinVerifiedDomains(t *testing.T) {
 	hire := p.call(http.StatusCreated, http.MethodPost, "/Users", strings.ReplaceAll(user("old@example.com"), "00u-", "00u-2-"))["id"].(string)
 	taken := strings.ReplaceAll(user("old@example.com"), `"value": "old@example.com"`, `"value": "new@acme.example"`)
 	p.call(http.StatusConflict, http.MethodPut, "/Users/"+hire, strings.ReplaceAll(taken, "00u-", "00u-2-"))
-	// Not to where the domain is nobody's, nor for an account that is the person's own, nor for more than a member.
+	// Not to an unverified domain, not for an account that belongs to the person, and not for
+	// somebody with more rights than a member.
 	outside := patch(`{"op": "replace", "path": "emails[type eq \"work\"].value", "value": "eve@evil.example"}`)
 	own := p.create(p.LoginTo(p.admin.OrganizationID, "member").Email)
 	for _, who := range []string{hire, own} {
@@ -228,9 +230,9 @@ func TestAddressFollowsTheDirectoryWithinVerifiedDomains(t *testing.T) {
 	if n := p.count(`SELECT count(*) FROM audit_entries WHERE result = 'refused' AND resource_id = $1`, hire); n != 1 {
 		t.Errorf("%d refusals in the trail, want 1", n)
 	}
-	// Somebody who leaves is suspended, whatever else is said of them.
+	// A person who becomes inactive is suspended, whatever else the request contains.
 	p.call(http.StatusOK, http.MethodPatch, "/Users/"+own, patch(`{"op": "replace", "value": {"active": false, "emails": [{"value": "eve@evil.example"}]}}`))
-	// An invitation moves.
+	// The address of an invitation changes, too.
 	invited := p.create("someone@else.example")
 	p.call(http.StatusOK, http.MethodPatch, "/Users/"+invited, patch(`{"op": "replace", "path": "emails[type eq \"work\"].value", "value": "someone@new.example"}`))
 	p.MailTo("someone@new.example")
@@ -279,7 +281,7 @@ func TestKeyPutsNobodyIntoRolesBeyondItsOwn(t *testing.T) {
 	id := p.call(http.StatusCreated, http.MethodPost, "/Groups", group("Admins"))["id"].(string)
 	p.exec(`INSERT INTO role_grants (id, organization_id, role, team_id, granted_by) VALUES ($1, $2, 'viewer', $3, $1)`, uuid.New(), p.admin.OrganizationID, id)
 	join := patch(`{"op": "add", "path": "members", "value": [{"value": "` + personBody + `"}]}`)
-	// A person's session is no provisioning system.
+	// A person's session cannot provision.
 	owner := p.LoginTo(p.admin.OrganizationID, "owner")
 	p.Do(owner.Token, http.MethodPatch, "/scim/v2/Groups/"+id, join).Want(t, http.StatusForbidden)
 	p.call(http.StatusForbidden, http.MethodPatch, "/Groups/"+id, join)
@@ -295,13 +297,13 @@ func TestKeyPutsNobodyIntoRolesBeyondItsOwn(t *testing.T) {
 	mighty.call(http.StatusOK, http.MethodPatch, "/Groups/"+id, join)
 	p.call(http.StatusOK, http.MethodPatch, "/Groups/"+id, patch(`{"op": "remove", "path": "members"}`))
 
-	// Names are those of teams, and one that people have made is handed over.
+	// Names follow the rules of teams. A team created by members can be handed over.
 	for _, name := range []string{" \t", "a\nb", "Admins\u200b", strings.Repeat("é", 101)} {
 		p.call(http.StatusBadRequest, http.MethodPost, "/Groups", group(name))
 	}
-	made := platformtest.Decode[access.Team](t, p.Do(p.admin.Token, http.MethodPost, userstest.In(p.admin.OrganizationID, "/teams"), object{"name": "Board"}).Want(t, http.StatusCreated)).ID
+	made := platformtest.Decode[access.Team](t, p.Do(p.admin.Token, http.MethodPost, userstest.OrganizationPath(p.admin.OrganizationID, "/teams"), object{"name": "Board"}).Want(t, http.StatusCreated)).ID
 	p.call(http.StatusConflict, http.MethodPost, "/Groups", group(" BOARD "))
-	of := userstest.In(p.admin.OrganizationID, "/teams/"+made.String()+"/provisioning")
+	of := userstest.OrganizationPath(p.admin.OrganizationID, "/teams/"+made.String()+"/provisioning")
 	p.Do(p.admin.Token, http.MethodPut, of, nil).Want(t, http.StatusNoContent)
 	p.call(http.StatusOK, http.MethodPatch, "/Groups/"+made.String(), join)
 	p.Do(p.admin.Token, http.MethodDelete, of, nil).Want(t, http.StatusNoContent)

@@ -18,13 +18,13 @@ import (
 	"function/shared/platformtest"
 )
 
-// A provisioning system may be a service account that may provision, and nothing else.
+// The provisioning system's service account needs no other right than to provision.
 func TestProvisionedInvitationIsAsAnyOther(t *testing.T) {
 	t.Parallel()
 	p := provisionWith(t, func(*function.Config) {}, serviceaccounts.Service)
 	p.exec(`UPDATE organizations SET name = 'Win a prize at evil.example' WHERE id = $1`, p.admin.OrganizationID)
 	p.exec(`INSERT INTO roles (organization_id, name, description, permissions) VALUES ($1, 'provisioner', '', '{provisioning:write}')`, p.admin.OrganizationID)
-	of := userstest.In(p.admin.OrganizationID, "/service-accounts")
+	of := userstest.OrganizationPath(p.admin.OrganizationID, "/service-accounts")
 	account := platformtest.Decode[serviceaccounts.Account](t, p.Do(p.admin.Token, http.MethodPost, of, `{"name": "idp"}`).Want(t, http.StatusCreated)).ID
 	p.exec(`INSERT INTO role_grants (id, organization_id, role, service_account_id, granted_by) VALUES ($1, $2, 'provisioner', $3, $4)`, uuid.New(), p.admin.OrganizationID, account, p.admin.UserID)
 	key := platformtest.Decode[credential.ShownKey](t, p.Do(p.admin.Token, http.MethodPost, of+"/"+account.String()+"/keys", `{"name": "idp", "scopes": ["provisioning:write"]}`).Want(t, http.StatusCreated))
@@ -42,7 +42,7 @@ func TestProvisionedInvitationIsAsAnyOther(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 
-	// What the provisioning system may do no more, its invitations allow no more.
+	// Once the provisioning system loses a right, its open invitations lose it, too.
 	late := p.Login("owner")
 	idp.create(late.Email)
 	p.exec(`DELETE FROM role_grants WHERE service_account_id = $1`, account)
@@ -60,8 +60,7 @@ func TestNobodyIsProvisionedWithoutMail(t *testing.T) {
 	}
 }
 
-// What others hold of members follows from the events: those of a provisioning system
-// are the ones of an admin.
+// Other domains follow the events, which are the same for a provisioning system as for an admin.
 func TestProvisioningTellsOfMembersAsAnAdminDoes(t *testing.T) {
 	t.Parallel()
 	p := provision(t)
@@ -127,7 +126,7 @@ func TestAcceptanceLinksWhatWasProvisioned(t *testing.T) {
 	}
 }
 
-// Whoever wins, neither waits for the other for ever, nor is an owner suspended.
+// Whichever comes first, there is no deadlock and no owner is suspended.
 func TestProvisioningAndAcceptanceAtOnce(t *testing.T) {
 	t.Parallel()
 	p := provision(t)

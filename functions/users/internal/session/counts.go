@@ -38,7 +38,7 @@ func LoginRefused(ctx context.Context, s store.Store, entry audit.Entry) error {
 // countFailed counts a failure and the lockouts that it starts.
 func countFailed(ctx context.Context, s store.Store, tx *outbox.Tx, failures map[scope]int) error {
 	for _, of := range []scope{accountScope, addressScope, pairScope} {
-		if failures[of] != free[of]+1 {
+		if failures[of] != freeFailures[of]+1 {
 			continue
 		}
 		if err := metrics.Add(ctx, tx, "user_lockouts_total", metrics.Labels{"scope": string(of)}, 1); err != nil {

@@ -36,32 +36,32 @@ SELECT failures, coalesce((SELECT failures FROM account), 0), CASE WHEN failures
     ELSE 0 END
 FROM pair`
 
-// ErrNotProved is the response to a wrong password and to an unknown address.
-var ErrNotProved = fault.New(fault.Unauthenticated, "The email address or the password is wrong")
+// ErrWrongCredentials is the response to a wrong password and to an unknown address.
+var ErrWrongCredentials = fault.New(fault.Unauthenticated, "The email address or the password is wrong")
 
-// recording limits the time for recording a failure.
-const recording = 10 * time.Second
+// recordTimeout limits the time for recording a failure.
+const recordTimeout = 10 * time.Second
 
 // Failed counts a wrong password, mails the owner of an account under attack, and returns
-// ErrNotProved. It counts the failure even if the client has disconnected.
-func (a *Attempt) Failed(ctx context.Context, post notify.Mailer, organization uuid.UUID) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recording)
+// ErrWrongCredentials. It counts the failure even if the client has disconnected.
+func (a *Attempt) Failed(ctx context.Context, mailer notify.Mailer, organization uuid.UUID) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	err := a.guard.DB.Transact(ctx, func(tx *outbox.Tx) error {
+	err := a.guard.Store.DB.Transact(ctx, func(tx *outbox.Tx) error {
 		failures, err := a.count(ctx, tx)
 		if err != nil {
 			return err
 		}
 		entry := a.Entry(organization)
 		entry.Refused = "wrong password"
-		if blocked := blocks(failures); len(blocked) > 0 {
+		if blocked := delays(failures); len(blocked) > 0 {
 			entry.Detail = map[string]any{"blocked_seconds": blocked}
 		}
 		if err := audit.Record(ctx, tx, entry); err != nil {
 			return err
 		}
 		if a.user != uuid.Nil && a.locksOut(failures) {
-			if err := mailUnlock(ctx, a.guard.Store, tx, post, a.user); err != nil {
+			if err := mailUnlock(ctx, a.guard.Store, tx, mailer, a.user); err != nil {
 				return err
 			}
 		}
@@ -70,7 +70,7 @@ func (a *Attempt) Failed(ctx context.Context, post notify.Mailer, organization u
 	if err != nil {
 		return fmt.Errorf("record a failed login: %w", err)
 	}
-	return ErrNotProved
+	return ErrWrongCredentials
 }
 
 // Entry is the audit entry of the attempt. It belongs to the organization that the account
@@ -90,7 +90,7 @@ func (a *Attempt) locksOut(failures map[scope]int) bool {
 	if a.knownSource {
 		n = max(n, failures[pairScope])
 	}
-	over := n - free[accountScope]
+	over := n - freeFailures[accountScope]
 	return over > 0 && over%unlockEvery == 1
 }
 
@@ -107,8 +107,8 @@ func (a *Attempt) count(ctx context.Context, tx pgx.Tx) (map[scope]int, error) {
 	return map[scope]int{pairScope: pair, accountScope: account, addressScope: address}, nil
 }
 
-// blocks returns the delays in seconds that the failures now cause.
-func blocks(failures map[scope]int) map[scope]float64 {
+// delays returns the delays in seconds that the failures now cause.
+func delays(failures map[scope]int) map[scope]float64 {
 	blocked := map[scope]float64{}
 	for s, n := range failures {
 		if d := s.delay(n); d > 0 {
@@ -121,17 +121,17 @@ func blocks(failures map[scope]int) map[scope]float64 {
 // If the password was replaced while the login checked it, the login fails. The lock makes a
 // password change wait and then end this session, too.
 const (
-	clearFailures = `WITH cleared AS (DELETE FROM login_failures WHERE key IN ($3, $4)) `
-	stillHolds    = clearFailures + `SELECT id FROM users WHERE id = $1 AND password_hash = $2 FOR SHARE`
-	replaceHash   = clearFailures + `UPDATE users SET password_hash = $5 WHERE id = $1 AND password_hash = $2 RETURNING id`
+	clearFailures  = `WITH cleared AS (DELETE FROM login_failures WHERE key IN ($3, $4)) `
+	checkUnchanged = clearFailures + `SELECT id FROM users WHERE id = $1 AND password_hash = $2 FOR SHARE`
+	replaceHash    = clearFailures + `UPDATE users SET password_hash = $5 WHERE id = $1 AND password_hash = $2 RETURNING id`
 )
 
-// Prove clears the failures of the account and of the pair after a correct password. Its
+// Succeeded clears the failures of the account and of the pair after a correct password. Its
 // statements run in the transaction that begins the session. It stores the new hash if the
-// password was rehashed (else empty). The transaction fails with ErrNotProved if the
+// password was rehashed (else empty). The transaction fails with ErrWrongCredentials if the
 // password changed in the meantime.
-func (a *Attempt) Prove(b *pgx.Batch, verified, rehashed string) {
-	statement, arguments := stillHolds, []any{a.user, verified, a.keys[pairScope], a.keys[accountScope]}
+func (a *Attempt) Succeeded(b *pgx.Batch, verified, rehashed string) {
+	statement, arguments := checkUnchanged, []any{a.user, verified, a.keys[pairScope], a.keys[accountScope]}
 	if rehashed != "" {
 		statement, arguments = replaceHash, append(arguments, rehashed)
 	}
@@ -141,7 +141,7 @@ func (a *Attempt) Prove(b *pgx.Batch, verified, rehashed string) {
 			return fmt.Errorf("clear failures: %w", err)
 		}
 		if len(same) == 0 {
-			return ErrNotProved
+			return ErrWrongCredentials
 		}
 		return nil
 	})

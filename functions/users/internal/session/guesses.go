@@ -43,9 +43,9 @@ func ForgetGuesses(ctx context.Context, s store.Store, tx *outbox.Tx, user uuid.
 	return ForgetGuess(ctx, tx, LoginGuesses(s, user))
 }
 
-// CountGuessAt counts a guess before it is checked and commits on its own, so that
+// CountGuess counts a guess before it is checked and commits on its own, so that
 // concurrent guesses are all counted. From the tenth consecutive guess on the delays grow.
-func CountGuessAt(ctx context.Context, s store.Store, key []byte) error {
+func CountGuess(ctx context.Context, s store.Store, key []byte) error {
 	counted, err := s.DB.Exec(ctx, countGuess, key)
 	if err != nil {
 		return fmt.Errorf("count guess: %w", err)

@@ -7,7 +7,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// verifyWith checks a token as somebody outside does, who knows the key set only.
+// verifyWith checks a token in the way of an outsider who only has the key set.
 func verifyWith(keys []byte, token string) error {
 	var set jose.JSONWebKeySet
 	if err := json.Unmarshal(keys, &set); err != nil {

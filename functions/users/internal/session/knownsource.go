@@ -12,7 +12,7 @@ import (
 	"function/shared/database"
 )
 
-// sourceIndex is the keyed hash of a source from which the owner of an address has logged
+// sourceIndex returns the keyed hash of a source from which the owner of an address has logged
 // in. It differs for each address.
 func sourceIndex(s store.Store, emailIndex []byte, source string) []byte {
 	return s.Keeper.BlindIndex("known_sources", hex.EncodeToString(emailIndex)+" "+source)

@@ -32,24 +32,24 @@ type Attempt struct {
 	guard       Guard
 	user        uuid.UUID // uuid.Nil: there is no such account
 	keys        map[scope][]byte
-	known       []byte // the source in known_sources; nil: not told by the request
-	knownSource bool   // it is there
+	known       []byte // the source in known_sources; nil: the request has none
+	knownSource bool   // the owner has logged in from it before
 	failed      map[scope]failed
-	granted     map[scope]ratelimit.Grant // from the allowances that were asked
+	granted     map[scope]ratelimit.Grant // what the allowances granted
 }
 
 // Guard slows down password guessing.
 type Guard struct {
-	store.Store
-	locked *metrics.Tally  // logins refused because of earlier failures
-	atOnce ratelimit.Limit // of attempts on an account
+	Store       store.Store
+	locked      *metrics.Tally  // logins refused because of earlier failures
+	concurrency ratelimit.Limit // of concurrent attempts on an account
 }
 
 // NewGuard returns a process's Guard.
 func NewGuard(s store.Store, env *function.Env) Guard {
-	g := Guard{Store: s, locked: new(metrics.Tally), atOnce: env.Config.RateLimits.Account}
-	if !g.atOnce.On() {
-		g.atOnce = ratelimit.Default.Account // what can be guessed at once stays bounded
+	g := Guard{Store: s, locked: new(metrics.Tally), concurrency: env.Config.RateLimits.Account}
+	if !g.concurrency.On() {
+		g.concurrency = ratelimit.Default.Account // the number of concurrent guesses must stay limited
 	}
 	g.locked.Keep(s.DB, LoginsTotal, metrics.Labels{"result": "locked"})
 	env.OnClose(g.locked.Close)
@@ -69,11 +69,11 @@ const (
 // tried.
 type failed struct {
 	times int
-	ago   time.Duration // the newest
+	ago   time.Duration // since the newest one
 }
 
-// free is the number of consecutive failures without a delay.
-var free = map[scope]int{pairScope: 5, accountScope: 20, addressScope: 50}
+// freeFailures is the number of consecutive failures without a delay.
+var freeFailures = map[scope]int{pairScope: 5, accountScope: 20, addressScope: 50}
 
 const (
 	longestDelay  = 15 * time.Minute
@@ -87,7 +87,7 @@ const (
 // delay returns the delay after a number of consecutive failures: 1 s, 2 s, 4 s … once the
 // free ones are used up.
 func (s scope) delay(failures int) time.Duration {
-	over := failures - free[s]
+	over := failures - freeFailures[s]
 	if over <= 0 {
 		return 0
 	}
@@ -110,7 +110,7 @@ func (g Guard) NewAttempt(ctx context.Context, emailIndex []byte) *Attempt {
 	return a
 }
 
-// FailuresKey is the key under which an account's failed logins are counted.
+// FailuresKey returns the key under which an account's failed logins are counted.
 func FailuresKey(s store.Store, emailIndex []byte) []byte {
 	return s.Keeper.BlindIndex("login_failures.account", string(emailIndex))
 }
@@ -124,7 +124,7 @@ SELECT $3, count(*)::int, now() - max(last_failed_at) FROM (
 HAVING count(*) > 0`
 	// Do not take from the account's allowance if the source is already delayed: one source
 	// alone must not exhaust it.
-	takeCells = `
+	takeAllowances = `
 SELECT k.known, p.granted, p.whole, a.granted, a.whole
 FROM (SELECT EXISTS (SELECT FROM known_sources WHERE source_index = $1) AS known OFFSET 0) k
 CROSS JOIN published.rate_limit($2, $4, $5, 1) p
@@ -136,8 +136,8 @@ LEFT JOIN LATERAL (
 // Read queues reading the earlier failures and taking from the allowances.
 func (a *Attempt) Read(b *pgx.Batch) {
 	b.Queue(selectFailures, a.keys[pairScope], a.keys[accountScope], a.keys[addressScope], failureMemory, addressMemory, addressCounts).Query(a.readFailures)
-	limit := a.guard.atOnce
-	b.Queue(takeCells, a.known, a.keys[pairScope], a.keys[accountScope], limit.Cell().Microseconds(), limit.Quota, free[pairScope], failureMemory).QueryRow(a.readCells)
+	limit := a.guard.concurrency
+	b.Queue(takeAllowances, a.known, a.keys[pairScope], a.keys[accountScope], limit.Cell().Microseconds(), limit.Quota, freeFailures[pairScope], failureMemory).QueryRow(a.readAllowances)
 }
 
 func (a *Attempt) readFailures(rows pgx.Rows) error {
@@ -157,7 +157,7 @@ func (a *Attempt) readFailures(rows pgx.Rows) error {
 	return nil
 }
 
-func (a *Attempt) readCells(row pgx.Row) error {
+func (a *Attempt) readAllowances(row pgx.Row) error {
 	var ofAll *int
 	var whole, wholeOfAll *int64
 	var pair int
@@ -171,8 +171,8 @@ func (a *Attempt) readCells(row pgx.Row) error {
 	return nil
 }
 
-// On sets the account's owner, uuid.Nil if there is none.
-func (a *Attempt) On(user uuid.UUID) { a.user = user }
+// SetUser sets the account's owner, uuid.Nil if there is none.
+func (a *Attempt) SetUser(user uuid.UUID) { a.user = user }
 
 // Allowed reports whether the attempt may be made now. Otherwise it returns
 // fault.RateLimited with the time to wait. It takes the same time whether or not the account
@@ -181,7 +181,7 @@ func (a *Attempt) Allowed(ctx context.Context) error {
 	var wait time.Duration
 	for _, grant := range a.granted {
 		if grant.Cells == 0 {
-			wait = max(wait, a.guard.atOnce.Wait(grant))
+			wait = max(wait, a.guard.concurrency.Wait(grant))
 		}
 	}
 	for s, f := range a.failed {
@@ -196,7 +196,7 @@ func (a *Attempt) Allowed(ctx context.Context) error {
 		}
 		// The delay has elapsed: one of several concurrent attempts is allowed and restarts it.
 		once := ratelimit.Limit{Quota: 1, Window: delay}
-		grant, err := ratelimit.NewPostgres(a.guard.DB.Pool).Take(ctx, a.guard.Keeper.BlindIndex("login_failures.once", string(a.keys[s])), once, 1)
+		grant, err := ratelimit.NewPostgres(a.guard.Store.DB.Pool).Take(ctx, a.guard.Store.Keeper.BlindIndex("login_failures.once", string(a.keys[s])), once, 1)
 		if err != nil {
 			return err
 		}

@@ -35,7 +35,7 @@ import (
 	"function/shared/secret"
 )
 
-// mountLogin mounts logins that come through a proxy, so that their addresses differ.
+// mountLogin mounts logins behind a proxy, so that tests can choose the client's address.
 func mountLogin(t *testing.T) *platformtest.Platform {
 	t.Helper()
 	return platformtest.NewWith(t, func(c *function.Config) {
@@ -53,8 +53,8 @@ func try(p *platformtest.Platform, from, email, password string) platformtest.An
 	return p.Do("", http.MethodPost, "/v1/users/login", map[string]string{"email": email, "password": password}, "X-Forwarded-For", from)
 }
 
-// failTimes has logins fail until so many have failed in a row at an account, few of
-// them from one source: the last one by a login, those before by counting.
+// failTimes produces a number of consecutive failures of an account, few of them from one
+// source: the last one by a login, the others in the database.
 func failTimes(t *testing.T, p *platformtest.Platform, from, email string, times int) {
 	t.Helper()
 	try(p, from, email, "wrong horse").Want(t, http.StatusUnauthorized)
@@ -63,18 +63,18 @@ func failTimes(t *testing.T, p *platformtest.Platform, from, email string, times
 	try(p, from, email, "wrong horse").Want(t, http.StatusUnauthorized)
 }
 
-// later is as if so much time had passed since the failures.
+// later makes the failures older.
 func later(t *testing.T, p *platformtest.Platform, by string) {
 	t.Helper()
 	userstest.Exec(t, p, `UPDATE login_failures SET last_failed_at = last_failed_at - $1::interval`, by)
 	userstest.Exec(t, p, `UPDATE rate_limits SET tat = tat - $1::interval WHERE $1::interval > '0'`, by)
 }
 
-// tried counts the passwords that were looked at among the answers of tries at once.
+// tried returns the number of passwords that were checked in concurrent attempts.
 func tried(answers map[int]int) int { return answers[http.StatusUnauthorized] + answers[http.StatusOK] }
 
-// allowance is how many tries at once are looked at (operations.md, "Logins under
-// attack"), and one more for each two seconds that they take.
+// allowance is the number of concurrent attempts that are checked (operations.md, "Logins under
+// attack"). One more is allowed for every two seconds that they take.
 const allowance = 30
 
 func TestGuessesAtOnceAreNotMoreThanTheAllowance(t *testing.T) {
@@ -83,13 +83,13 @@ func TestGuessesAtOnceAreNotMoreThanTheAllowance(t *testing.T) {
 		p := mountLogin(t)
 		userstest.Registered(t, p, "ada@example.com", "")
 		began := time.Now()
-		n := tried(userstest.AtOnce(90, func(int) platformtest.Answer { return try(p, home, email, "wrong horse") }))
+		n := tried(userstest.Concurrently(90, func(int) platformtest.Answer { return try(p, home, email, "wrong horse") }))
 		if most := allowance + int(time.Since(began)/(2*time.Second)) + 1; n > most {
 			t.Errorf("%s: %d of 90 guesses at once were looked at, want at most %d", email, n, most)
 		}
-		for range 2 { // the delay is over, and what comes then at once is one try
+		for range 2 { // after the delay, one of several concurrent attempts is allowed
 			later(t, p, "15 minutes")
-			userstest.Equal(t, "guesses looked at after the delay", 1, tried(userstest.AtOnce(20, func(int) platformtest.Answer { return try(p, home, email, "wrong horse") })))
+			userstest.Equal(t, "guesses looked at after the delay", 1, tried(userstest.Concurrently(20, func(int) platformtest.Answer { return try(p, home, email, "wrong horse") })))
 		}
 	}
 }
@@ -100,14 +100,14 @@ func TestGuessesAtOnceFromManySourcesAreNotMoreThanTheAllowance(t *testing.T) {
 	userstest.Registered(t, p, "ada@example.com", "")
 	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusOK)
 	began := time.Now()
-	n := tried(userstest.AtOnce(90, func(i int) platformtest.Answer {
+	n := tried(userstest.Concurrently(90, func(i int) platformtest.Answer {
 		return try(p, fmt.Sprintf("203.0.113.%d", i), "ada@example.com", "wrong horse")
 	}))
 	if most := allowance + int(time.Since(began)/(2*time.Second)) + 1; n > most {
 		t.Errorf("%d of 90 guesses at once were looked at, want at most %d", n, most)
 	}
 	later(t, p, "15 minutes")
-	userstest.Equal(t, "guesses looked at after the delay", 1, tried(userstest.AtOnce(20, func(i int) platformtest.Answer {
+	userstest.Equal(t, "guesses looked at after the delay", 1, tried(userstest.Concurrently(20, func(i int) platformtest.Answer {
 		return try(p, fmt.Sprintf("203.0.113.%d", 100+i), "ada@example.com", "wrong horse")
 	})))
 	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusOK)
@@ -117,7 +117,7 @@ func TestProgramsLogInToOneAccountAtOnce(t *testing.T) {
 	t.Parallel()
 	p := mountLogin(t)
 	userstest.Registered(t, p, "ada@example.com", "")
-	userstest.Equal(t, "answers", map[int]int{http.StatusOK: 25}, userstest.AtOnce(25, func(int) platformtest.Answer { return try(p, home, "ada@example.com", "correct horse") }))
+	userstest.Equal(t, "answers", map[int]int{http.StatusOK: 25}, userstest.Concurrently(25, func(int) platformtest.Answer { return try(p, home, "ada@example.com", "correct horse") }))
 }
 
 func TestOneSourceAloneDelaysNobodyElsewhere(t *testing.T) {
@@ -181,13 +181,13 @@ func TestRightPasswordForgivesTheAccountAndThePair(t *testing.T) {
 		try(p, home, "ada@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
 	}
 	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusOK)
-	if n := userstest.One[int](t, p, `SELECT count(*) FROM login_failures`); n != 0 {
+	if n := userstest.QueryOne[int](t, p, `SELECT count(*) FROM login_failures`); n != 0 {
 		t.Errorf("%d counters are left", n)
 	}
 	try(p, home, "ada@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
 }
 
-func TestNobodyLocksTheOwnerOut(t *testing.T) {
+func TestLogin_FailuresElsewhere_DoNotLockTheOwnerOut(t *testing.T) {
 	t.Parallel()
 	p := mountLogin(t)
 	userstest.Registered(t, p, "ada@example.com", "")
@@ -214,15 +214,15 @@ func TestNewestSourcesAreKnownUntilTheAddressChanges(t *testing.T) {
 		try(p, fmt.Sprintf("192.0.2.%d", i), "ada@example.com", "correct horse").Want(t, http.StatusOK)
 		userstest.Exec(t, p, `UPDATE known_sources SET last_seen_at = last_seen_at - interval '1 hour'`)
 	}
-	userstest.Equal(t, "sources known", 20, userstest.One[int](t, p, `SELECT count(*) FROM known_sources WHERE user_id = $1`, ada.ID))
+	userstest.Equal(t, "sources known", 20, userstest.QueryOne[int](t, p, `SELECT count(*) FROM known_sources WHERE user_id = $1`, ada.ID))
 	failTimes(t, p, elsewhere, "ada@example.com", 100)
 	try(p, "192.0.2.0", "ada@example.com", "correct horse").Want(t, http.StatusTooManyRequests)
 	try(p, "192.0.2.3", "ada@example.com", "correct horse").Want(t, http.StatusOK)
 	userstest.Exec(t, p, `UPDATE users SET email_index = '\x01'`)
-	userstest.Equal(t, "sources known to another address", 0, userstest.One[int](t, p, `SELECT count(*) FROM known_sources`))
+	userstest.Equal(t, "sources known to another address", 0, userstest.QueryOne[int](t, p, `SELECT count(*) FROM known_sources`))
 }
 
-// colleagues mistype at one address, each of them once.
+// colleagues fail once each at the same address.
 func colleagues(t *testing.T, p *platformtest.Platform, from string, n int) {
 	t.Helper()
 	for i := range n {
@@ -242,11 +242,11 @@ func TestAddressThatFailsAtManyAccountsWaits(t *testing.T) {
 	const same = "2001:db8::2" // the same /64
 	try(p, same, "ada@example.com", "correct horse").Want(t, http.StatusTooManyRequests)
 	try(p, "2001:db8:0:1::1", "ada@example.com", "correct horse").Want(t, http.StatusOK)
-	try(p, same, "eve@example.com", "correct horse").Want(t, http.StatusOK) // is known there
-	userstest.Equal(t, "addresses blocked", 1, userstest.One[int](t, p, `SELECT sum(value)::int FROM metric_counters WHERE name = 'user_lockouts_total' AND labels = '{"scope": "address"}'`))
+	try(p, same, "eve@example.com", "correct horse").Want(t, http.StatusOK) // has logged in from there before
+	userstest.Equal(t, "addresses blocked", 1, userstest.QueryOne[int](t, p, `SELECT sum(value)::int FROM metric_counters WHERE name = 'user_lockouts_total' AND labels = '{"scope": "address"}'`))
 
 	later(t, p, "65 minutes")
-	try(p, same, "colleague-7@example.com", "correct horse").Want(t, http.StatusOK) // takes back what it has added
+	try(p, same, "colleague-7@example.com", "correct horse").Want(t, http.StatusOK) // takes back the failures that it added
 	later(t, p, "-1 hour")
 	try(p, same, "ada@example.com", "correct horse").Want(t, http.StatusOK)
 
@@ -261,7 +261,7 @@ func TestFailureAfterADayWithoutIsTheFirst(t *testing.T) {
 	failTimes(t, p, home, "eve@example.com", 100)
 	later(t, p, "24 hours")
 	try(p, home, "eve@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
-	userstest.Equal(t, "failures", 1, userstest.One[int](t, p, `SELECT max(failures) FROM login_failures`))
+	userstest.Equal(t, "failures", 1, userstest.QueryOne[int](t, p, `SELECT max(failures) FROM login_failures`))
 }
 
 func TestFailuresAtOnceAreAllCounted(t *testing.T) {
@@ -283,7 +283,7 @@ func TestFailuresAtOnceAreAllCounted(t *testing.T) {
 			a.Want(t, http.StatusTooManyRequests)
 		}
 	}
-	if n := userstest.One[int](t, p, `SELECT max(failures) FROM login_failures`); n != failed {
+	if n := userstest.QueryOne[int](t, p, `SELECT max(failures) FROM login_failures`); n != failed {
 		t.Errorf("%d failures are counted of %d", n, failed)
 	}
 	later(t, p, "-1 hour")
@@ -300,15 +300,15 @@ func TestFailureCountsThoughTheClientHasGone(t *testing.T) {
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
 	attempt := session.NewGuard(store, p.Env).NewAttempt(gone, person.EmailIndex(store.Keeper, "eve@example.com"))
-	if err := attempt.Failed(gone, notify.Mailer{}, uuid.Nil); err != session.ErrNotProved {
+	if err := attempt.Failed(gone, notify.Mailer{}, uuid.Nil); err != session.ErrWrongCredentials {
 		t.Errorf("Failed: %v", err)
 	}
-	if n := userstest.One[int](t, p, `SELECT max(failures) FROM login_failures`); n != 1 {
+	if n := userstest.QueryOne[int](t, p, `SELECT max(failures) FROM login_failures`); n != 1 {
 		t.Errorf("%d failures are counted", n)
 	}
 }
 
-// mails opens what waits to be sent.
+// mails returns the queued mails, decrypted.
 func mails(t *testing.T, p *platformtest.Platform) (found []mail.Message) {
 	t.Helper()
 	keeper, err := p.Env.Keeper(context.Background())
@@ -358,7 +358,7 @@ func TestOwnerUnlocksByMailOnce(t *testing.T) {
 	}
 	platformtest.Published[events.MailQueued](p, 1)
 	_, token, _ := strings.Cut(strings.Fields(sent[0].Text[strings.Index(sent[0].Text, "https://"):])[0], "https://platform.example/unlock#token=")
-	if n := userstest.One[int](t, p, `SELECT count(*) FROM mailed_tokens WHERE encode(hash, 'escape') LIKE '%' || $1 || '%'`, token); n != 0 {
+	if n := userstest.QueryOne[int](t, p, `SELECT count(*) FROM mailed_tokens WHERE encode(hash, 'escape') LIKE '%' || $1 || '%'`, token); n != 0 {
 		t.Error("the token is stored as it is")
 	}
 	try(p, "203.0.113.200", "ada@example.com", "correct horse").Want(t, http.StatusTooManyRequests)
@@ -386,9 +386,9 @@ func TestOwnerUnlocksByMailOnce(t *testing.T) {
 	if good != 1 {
 		t.Errorf("%d of 4 uses of one token succeeded", good)
 	}
-	userstest.Equal(t, "refused uses in the audit trail", 7, userstest.One[int](t, p, `SELECT count(*) FROM audit_entries WHERE action = 'accounts:unlock' AND result = 'refused'`))
+	userstest.Equal(t, "refused uses in the audit trail", 7, userstest.QueryOne[int](t, p, `SELECT count(*) FROM audit_entries WHERE action = 'accounts:unlock' AND result = 'refused'`))
 	try(p, "203.0.113.200", "ada@example.com", "correct horse").Want(t, http.StatusOK)
-	if n := userstest.One[int](t, p, `SELECT count(*) FROM audit_entries WHERE action = 'accounts:unlock' AND result = 'done'`); n != 1 {
+	if n := userstest.QueryOne[int](t, p, `SELECT count(*) FROM audit_entries WHERE action = 'accounts:unlock' AND result = 'done'`); n != 1 {
 		t.Errorf("%d unlocks are in the audit trail", n)
 	}
 }
@@ -459,7 +459,7 @@ GROUP BY 1, 2, 3, 4, 5 ORDER BY count(*) DESC, 1, 2 DESC`)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if dump := userstest.One[string](t, p, `SELECT string_agg(e::text, ' ') FROM audit_entries e`); strings.Contains(dump, "example.com") || strings.Contains(dump, home) {
+	if dump := userstest.QueryOne[string](t, p, `SELECT string_agg(e::text, ' ') FROM audit_entries e`); strings.Contains(dump, "example.com") || strings.Contains(dump, home) {
 		t.Error("the audit trail holds an address")
 	}
 	for series, want := range map[string]float64{
@@ -467,9 +467,10 @@ GROUP BY 1, 2, 3, 4, 5 ORDER BY count(*) DESC, 1, 2 DESC`)
 		`user_lockouts_total {"scope": "pair"}`: 1,
 	} {
 		name, labels, _ := strings.Cut(series, " ")
-		// What is refused unseen is counted a moment later, whether or not anybody logs in again.
+		// Attempts that are refused without a check are counted a moment later, even if nobody
+		// logs in again.
 		for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
-			got := userstest.One[float64](t, p, `SELECT coalesce(sum(value), 0) FROM metric_counters WHERE name = $1 AND labels = $2`, name, labels)
+			got := userstest.QueryOne[float64](t, p, `SELECT coalesce(sum(value), 0) FROM metric_counters WHERE name = $1 AND labels = $2`, name, labels)
 			if got == want {
 				break
 			}
@@ -494,7 +495,7 @@ func TestLoginHashesThePasswordAnewWhenParametersChange(t *testing.T) {
 	}
 	userstest.Exec(t, p, `UPDATE users SET password_hash = $1`, hash)
 	stored := func() string {
-		return userstest.One[string](t, p, `SELECT password_hash FROM users WHERE id = $1`, ada.ID)
+		return userstest.QueryOne[string](t, p, `SELECT password_hash FROM users WHERE id = $1`, ada.ID)
 	}
 
 	try(p, home, "ada@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
@@ -520,7 +521,7 @@ func TestMissingAccountTakesAsLongAsAnOldHash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	userstest.Exec(t, p, `UPDATE users SET password_hash = $1, email_index = '\xffff'`, hash) // whose index comes after every other
+	userstest.Exec(t, p, `UPDATE users SET password_hash = $1, email_index = '\xffff'`, hash) // this index comes after all others
 	began := time.Now()
 	if _, err := old.Verify(context.Background(), "wrong horse", hash); err != nil {
 		t.Fatal(err)
@@ -528,7 +529,7 @@ func TestMissingAccountTakesAsLongAsAnOldHash(t *testing.T) {
 	want := time.Since(began)
 	began = time.Now()
 	try(p, home, "eve@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
-	if took := time.Since(began); took < want/4 { // today's takes far less
+	if took := time.Since(began); took < want/4 { // hashing with the current parameters takes far less
 		t.Errorf("a missing account is refused after %v; hashes as they are stored take %v", took, want)
 	}
 }
@@ -542,14 +543,14 @@ func TestLoginLosesToAChangeOfThePassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	attempt := session.NewGuard(store, p.Env).NewAttempt(context.Background(), person.EmailIndex(store.Keeper, "ada@example.com"))
-	attempt.On(ada.ID)
+	attempt.SetUser(ada.ID)
 	for _, rehashed := range []string{"", "a newer hash"} {
-		prove := func(b *pgx.Batch) { attempt.Prove(b, "the hash that was verified", rehashed) }
+		prove := func(b *pgx.Batch) { attempt.Succeeded(b, "the hash that was verified", rehashed) }
 		err := store.DB.TransactFrom(context.Background(), prove, func(*outbox.Tx) error {
 			t.Error("the login went on")
 			return nil
 		})
-		if err != session.ErrNotProved {
+		if err != session.ErrWrongCredentials {
 			t.Errorf("Prove by a hash that was replaced: %v", err)
 		}
 	}
@@ -562,7 +563,7 @@ func TestAccountsWithoutAPasswordAndSuspendedOnes(t *testing.T) {
 	userstest.Exec(t, p, `UPDATE users SET suspended_at = now()`)
 	try(p, home, "ada@example.com", "wrong horse").Want(t, http.StatusUnauthorized)
 	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusForbidden)
-	userstest.Equal(t, "failures", 2, userstest.One[int](t, p, `SELECT sum(value)::int FROM metric_counters WHERE name = 'user_logins_total' AND labels = '{"result": "failure"}'`))
+	userstest.Equal(t, "failures", 2, userstest.QueryOne[int](t, p, `SELECT sum(value)::int FROM metric_counters WHERE name = 'user_logins_total' AND labels = '{"result": "failure"}'`))
 	userstest.Exec(t, p, `UPDATE users SET suspended_at = NULL, password_hash = NULL`)
 	try(p, home, "ada@example.com", "correct horse").Want(t, http.StatusUnauthorized)
 	try(p, home, "ada@example.com", "").Want(t, http.StatusUnauthorized)

@@ -18,7 +18,7 @@ import (
 	"function/shared/problem"
 )
 
-// claimsOf reads an access token without checking it.
+// claimsOf decodes an access token without verifying it.
 func claimsOf(t *testing.T, token string) (c auth.Claims) {
 	t.Helper()
 	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
@@ -78,7 +78,7 @@ func TestLoginBeginsInTheOrganizationUsedLast(t *testing.T) {
 	userstest.Equal(t, "one that lives", ada.OrganizationID.String(), in())
 	userstest.Exec(t, p, `UPDATE organizations SET deleted_at = now() WHERE id = $1`, ada.OrganizationID)
 	userstest.LoggedIn(t, p, "ada@example.com")
-	userstest.Equal(t, "rather one that is to let her in than one that dies", asked, userstest.One[uuid.UUID](t, p, `SELECT organization_id FROM sessions WHERE user_id = $1 ORDER BY id DESC LIMIT 1`, ada.ID))
+	userstest.Equal(t, "rather one that is to let her in than one that dies", asked, userstest.QueryOne[uuid.UUID](t, p, `SELECT organization_id FROM sessions WHERE user_id = $1 ORDER BY id DESC LIMIT 1`, ada.ID))
 }
 
 func TestOrganizationThatIsBeingDeletedIsNoneToJoin(t *testing.T) {
@@ -103,7 +103,7 @@ func TestRefusalsAreOnRecord(t *testing.T) {
 	p := userstest.MountMail(t, false)
 	userstest.Registered(t, p, "ada@example.com", "")
 	token := userstest.LoggedIn(t, p, "ada@example.com").AccessToken
-	reset := userstest.Forgotten(t, p, "ada@example.com", 1)
+	reset := userstest.RequestReset(t, p, "ada@example.com", 1)
 	userstest.Post(t, p, token, userstest.ChangePath, userstest.ChangeBody("correct horse", "correct horse"), http.StatusUnprocessableEntity)
 	userstest.Post(t, p, token, userstest.ChangePath, userstest.ChangeBody("correct horse", "12345678"), http.StatusUnprocessableEntity)
 	userstest.Post(t, p, "", userstest.ResetPath, map[string]string{"token": reset, "password": "12345678"}, http.StatusUnprocessableEntity)

@@ -37,8 +37,8 @@ UPDATE sessions SET ended_at = now(), end_reason = $3 WHERE (user_id = $1 OR imp
 
 // EndSessions ends a person's sessions, including those in which they act as others, except
 // one (uuid.Nil: all).
-func EndSessions(ctx context.Context, tx pgx.Tx, person, but uuid.UUID, reason string) error {
-	if _, err := tx.Exec(ctx, endSessions, person, but, reason); err != nil {
+func EndSessions(ctx context.Context, tx pgx.Tx, person, except uuid.UUID, reason string) error {
+	if _, err := tx.Exec(ctx, endSessions, person, except, reason); err != nil {
 		return fmt.Errorf("end sessions: %w", err)
 	}
 	return nil
@@ -61,10 +61,10 @@ func Bearer(access, refresh string) Tokens {
 type Login struct {
 	UserID         uuid.UUID
 	OrganizationID uuid.UUID
-	Methods        []string // of the proof (RFC 8176: pwd, otp, swk, hwk …)
-	SecondFactor   bool     // the proof was of two factors
+	Methods        []string // authentication methods (RFC 8176: pwd, otp, swk, hwk …)
+	SecondFactor   bool     // two factors were proved
 	ImpersonatorID uuid.UUID
-	SessionID      uuid.UUID // that begins; uuid.Nil: any
+	SessionID      uuid.UUID // of the new session; uuid.Nil: a new identifier
 }
 
 // LoginMembership joins the membership m of the user u in which a login begins. It prefers
@@ -130,17 +130,17 @@ VALUES (@id, @user, @organization, @methods, CASE WHEN @second_factor THEN now()
 // Begin creates a session in a transaction and signs its first pair of tokens. The session
 // expires at the organization's limits.
 func Begin(ctx context.Context, s store.Store, tx *outbox.Tx, issuer *auth.Issuer, l Login) (Tokens, error) {
-	var terms Context
+	var sessionContext Context
 	var reads pgx.Batch
-	terms.Read(&reads, l)
+	sessionContext.Read(&reads, l)
 	if err := tx.SendBatch(ctx, &reads).Close(); err != nil {
 		return Tokens{}, err
 	}
-	return BeginWith(ctx, s, tx, issuer, l, terms)
+	return BeginWith(ctx, s, tx, issuer, l, sessionContext)
 }
 
-func BeginWith(ctx context.Context, s store.Store, tx *outbox.Tx, issuer *auth.Issuer, l Login, terms Context) (Tokens, error) {
-	limits, err := store.SettingsFrom(terms.Settings)
+func BeginWith(ctx context.Context, s store.Store, tx *outbox.Tx, issuer *auth.Issuer, l Login, sessionContext Context) (Tokens, error) {
+	limits, err := store.SettingsFrom(sessionContext.Settings)
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -152,10 +152,10 @@ func BeginWith(ctx context.Context, s store.Store, tx *outbox.Tx, issuer *auth.I
 	if l.ImpersonatorID != uuid.Nil {
 		arguments["impersonator"], arguments["absolute"] = l.ImpersonatorID, ImpersonationLife
 	} else {
-		if err := sealClient(ctx, s, terms.WrappedKey, arguments); err != nil {
+		if err := sealClient(ctx, s, sessionContext.WrappedKey, arguments); err != nil {
 			return Tokens{}, err
 		}
-		if err := RememberSource(ctx, s, tx, l.UserID, terms.EmailIndex); err != nil {
+		if err := RememberSource(ctx, s, tx, l.UserID, sessionContext.EmailIndex); err != nil {
 			return Tokens{}, err
 		}
 	}
@@ -166,18 +166,18 @@ func BeginWith(ctx context.Context, s store.Store, tx *outbox.Tx, issuer *auth.I
 	if err != nil {
 		return Tokens{}, err
 	}
-	speaksOf := auth.Caller{UserID: l.UserID, SessionID: session, Roles: terms.Roles, ImpersonatorID: l.ImpersonatorID}
+	subject := auth.Caller{UserID: l.UserID, SessionID: session, Roles: sessionContext.Roles, ImpersonatorID: l.ImpersonatorID}
 	if l.ImpersonatorID == uuid.Nil {
-		speaksOf.Subject.ProvedAt = time.Now()
+		subject.Subject.ProvedAt = time.Now()
 	}
-	if NameOrganization(terms.WaitsFor) {
-		speaksOf.OrganizationID = l.OrganizationID
+	if NameOrganization(sessionContext.WaitsFor) {
+		subject.OrganizationID = l.OrganizationID
 	}
-	access, err := issuer.Issue(ctx, speaksOf, l.Methods...)
+	access, err := issuer.Issue(ctx, subject, l.Methods...)
 	if err != nil {
 		return Tokens{}, err
 	}
-	if speaksOf.OrganizationID != uuid.Nil && l.ImpersonatorID == uuid.Nil { // else it is no login of the person's
+	if subject.OrganizationID != uuid.Nil && l.ImpersonatorID == uuid.Nil { // an admin's impersonation is not a login of the person
 		err = tx.Publish(ctx, events.UserLoggedIn{SessionID: session, UserID: l.UserID, OrganizationID: l.OrganizationID, LoggedInAt: time.Now().UTC()})
 	}
 	return Bearer(access, refresh), err

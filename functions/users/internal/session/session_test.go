@@ -95,8 +95,8 @@ func TestRefreshTokenIsGoodOnceAndItsReuseEndsTheSession(t *testing.T) {
 	userstest.Exchange(p, first.RefreshToken).Want(t, http.StatusUnauthorized)
 
 	userstest.Exchange(p, third.RefreshToken).Want(t, http.StatusUnauthorized)
-	userstest.Refused(t, p, third.AccessToken)
-	userstest.Refused(t, p, first.AccessToken)
+	userstest.WaitUntilRefused(t, p, third.AccessToken)
+	userstest.WaitUntilRefused(t, p, first.AccessToken)
 	p.Do(other.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
 	userstest.Exchange(p, other.RefreshToken).Want(t, http.StatusOK)
 }
@@ -124,12 +124,12 @@ func TestRefreshesAtOnceHaveOneSuccessor(t *testing.T) {
 	userstest.Equal(t, "unused tokens", 1, userstest.Count(t, p, `SELECT count(*) FROM refresh_tokens WHERE used_at IS NULL`))
 	userstest.Equal(t, "people told", 0, userstest.Count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'sessions:refresh'`))
 
-	// Once somebody goes on with the successor, the first token is a stolen one.
+	// Once the successor is used, the first token counts as stolen.
 	last := platformtest.Decode[session.Tokens](t, userstest.Exchange(p, next.RefreshToken).Want(t, http.StatusOK))
 	userstest.Equal(t, "successors that can be opened", 1, userstest.Count(t, p, `SELECT count(*) FROM refresh_tokens WHERE sealed_successor IS NOT NULL`))
 	userstest.Exchange(p, tokens.RefreshToken).Want(t, http.StatusUnauthorized)
 	userstest.Exchange(p, last.RefreshToken).Want(t, http.StatusUnauthorized)
-	userstest.Refused(t, p, last.AccessToken)
+	userstest.WaitUntilRefused(t, p, last.AccessToken)
 }
 
 func TestLostAnswerOfARefreshCanBeAskedForForAMoment(t *testing.T) {
@@ -170,7 +170,7 @@ func TestRefreshRefusesWhatWasNeverATokenOrIsOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	userstest.Exchange(p, tokens.RefreshToken).Want(t, http.StatusUnauthorized)
-	userstest.Refused(t, p, tokens.AccessToken)
+	userstest.WaitUntilRefused(t, p, tokens.AccessToken)
 }
 
 func TestLogoutEndsTheSessionEverywhere(t *testing.T) {
@@ -189,7 +189,7 @@ func TestLogoutEndsTheSessionEverywhere(t *testing.T) {
 	if caller, err := verifier.Verify(context.Background(), tokens.AccessToken); err == nil {
 		t.Errorf("another pod takes the token of %v", caller)
 	}
-	userstest.Refused(t, p, tokens.AccessToken)
+	userstest.WaitUntilRefused(t, p, tokens.AccessToken)
 	p.Do(other.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
 }
 
@@ -266,8 +266,7 @@ func TestJWKSVerifiesWhatLoginIssues(t *testing.T) {
 	}
 }
 
-// A login that has read where the person belongs, and finds it gone when the session
-// is to begin, is no failure of ours.
+// A login whose organization is deleted before the session begins must not end in a 500.
 func TestLoginToAnOrganizationThatIsBeingDeleted(t *testing.T) {
 	t.Parallel()
 	p := userstest.Mount(t)
@@ -281,7 +280,7 @@ func TestLoginToAnOrganizationThatIsBeingDeleted(t *testing.T) {
 			if userstest.Count(t, p, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) > 0 {
 				return
 			}
-			if time.Now().After(deadline) { // which only ends a broken test
+			if time.Now().After(deadline) { // only for a broken test
 				t.Error("the login does not wait for the deletion")
 				return
 			}

@@ -105,7 +105,7 @@ func TestRevokedSessionIsRefusedAndItsPersonTold(t *testing.T) {
 	p.Do(own.AccessToken, http.MethodDelete, path, nil).Want(t, http.StatusNoContent)
 
 	userstest.Exchange(p, stolen.RefreshToken).Want(t, http.StatusUnauthorized)
-	userstest.Refused(t, p, stolen.AccessToken)
+	userstest.WaitUntilRefused(t, p, stolen.AccessToken)
 	p.Do(own.AccessToken, http.MethodDelete, path, nil).Want(t, http.StatusNotFound)
 	platformtest.Published[events.MailQueued](p, 1)
 	if n := userstest.Count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'sessions:revoke' AND result = 'done'`); n != 1 {
@@ -164,14 +164,14 @@ func TestLoggingOutEverywhere(t *testing.T) {
 	if n := revoke(third.AccessToken, `{"keep_current": true}`); n != 2 {
 		t.Errorf("%d sessions revoked, want the two others", n)
 	}
-	userstest.Refused(t, p, first.AccessToken)
-	userstest.Refused(t, p, second.AccessToken)
+	userstest.WaitUntilRefused(t, p, first.AccessToken)
+	userstest.WaitUntilRefused(t, p, second.AccessToken)
 	p.Do(third.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
 	p.Do(third.AccessToken, http.MethodPost, "/v1/users/sessions/revoke-all", `{"keep_current": "yes"}`).Want(t, http.StatusUnprocessableEntity)
 	if n := revoke(third.AccessToken, nil); n != 1 {
 		t.Errorf("%d sessions revoked, want the one that asked", n)
 	}
-	userstest.Refused(t, p, third.AccessToken)
+	userstest.WaitUntilRefused(t, p, third.AccessToken)
 	userstest.Exchange(p, third.RefreshToken).Want(t, http.StatusUnauthorized)
 	p.Do(eve.AccessToken, http.MethodGet, "/v1/users/profile", nil).Want(t, http.StatusOK)
 }
@@ -204,7 +204,7 @@ func TestRefreshExtendsTheIdleLimitAndNeverTheAbsoluteOne(t *testing.T) {
 	}
 	pass("11 minutes")
 	userstest.Exchange(p, tokens.RefreshToken).Want(t, http.StatusUnauthorized)
-	userstest.Refused(t, p, tokens.AccessToken)
+	userstest.WaitUntilRefused(t, p, tokens.AccessToken)
 }
 
 func TestReusedRefreshTokenIsAuditedAndThePersonToldOnce(t *testing.T) {
@@ -239,7 +239,7 @@ func TestSuspendedPersonCannotRefresh(t *testing.T) {
 	tokens := userstest.LoggedIn(t, p, "ada@example.com")
 	userstest.Exec(t, p, `UPDATE users SET suspended_at = now()`)
 	userstest.Exchange(p, tokens.RefreshToken).Want(t, http.StatusUnauthorized)
-	userstest.Refused(t, p, tokens.AccessToken)
+	userstest.WaitUntilRefused(t, p, tokens.AccessToken)
 	userstest.Exec(t, p, `UPDATE users SET suspended_at = NULL`)
-	userstest.Exchange(p, tokens.RefreshToken).Want(t, http.StatusOK) // the refused exchange used nothing up
+	userstest.Exchange(p, tokens.RefreshToken).Want(t, http.StatusOK) // the refused exchange did not consume the token
 }

@@ -17,26 +17,26 @@ const (
 	deleteOfAccount = `DELETE FROM login_failures WHERE account = $1`
 )
 
-func mailUnlock(ctx context.Context, s store.Store, tx *outbox.Tx, post notify.Mailer, user uuid.UUID) error {
-	if !post.Sends() {
+func mailUnlock(ctx context.Context, s store.Store, tx *outbox.Tx, mailer notify.Mailer, user uuid.UUID) error {
+	if !mailer.Sends() {
 		return nil
 	}
 	token, address, err := notify.NewMailedToken(ctx, s, tx, notify.AccountUnlock, user, nil)
 	if err != nil {
 		return err
 	}
-	return post.Queue(ctx, tx, user, post.Unlock(address, token))
+	return mailer.Queue(ctx, tx, user, mailer.Unlock(address, token))
 }
 
-// Unlock clears the failures of a person's account and of its sources, and subtracts them
-// from the failures of the sources.
+// Unlock clears a person's failed logins and subtracts them from the failures of the sources
+// that they came from.
 func Unlock(ctx context.Context, s store.Store, tx pgx.Tx, user uuid.UUID) error {
 	_, err := unlock(ctx, s, tx, user)
 	return err
 }
 
-// UnlockHere is Unlock for a person who has followed a mailed link: it also lets them log in
-// from their current address, even if others fail there or guess from elsewhere.
+// UnlockHere is [Unlock] for a person who has followed a mailed link. It also lets them log in
+// from their current address, whatever fails there or elsewhere.
 func UnlockHere(ctx context.Context, s store.Store, tx *outbox.Tx, user uuid.UUID) error {
 	index, err := unlock(ctx, s, tx, user)
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 
 const lockPerson = `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE`
 
-// LockPerson locks a person's mailed tokens until the transaction ends.
+// LockPerson locks a person's account row until the transaction ends, which serializes the use
+// of their mailed tokens.
 func LockPerson(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
 	if _, err := tx.Exec(ctx, lockPerson, user); err != nil {
 		return fmt.Errorf("lock account: %w", err)

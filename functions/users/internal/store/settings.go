@@ -24,16 +24,16 @@ type Settings struct {
 // DefaultSettings apply to an organization that has set nothing.
 var DefaultSettings = Settings{PasswordMinLength: 8, PasswordHistory: 0, SessionIdleMinutes: 7 * 24 * 60, SessionLifeHours: 30 * 24}
 
-// SessionIdle is how long a session lasts without a refresh.
+// SessionIdle returns how long a session lasts without a refresh.
 func (s Settings) SessionIdle() time.Duration {
 	return time.Duration(s.SessionIdleMinutes) * time.Minute
 }
 
-// SessionLife is the maximum lifetime of a session.
+// SessionLife returns the maximum lifetime of a session.
 func (s Settings) SessionLife() time.Duration { return time.Duration(s.SessionLifeHours) * time.Hour }
 
-// Decisions are the settings that an organization has set; nil means the default. Its JSON
-// is stored and read by SQL.
+// Decisions are the settings that an organization has set. nil means the default. Their JSON is
+// stored in the database and read by SQL.
 type Decisions struct {
 	RequireSecondFactor *bool `json:"require_second_factor,omitempty"`
 	RequireSecondPerson *bool `json:"require_second_person,omitempty"`

@@ -13,15 +13,15 @@ import (
 	"function/shared/secret"
 )
 
-// CodeAttempts is the number of wrong second factors allowed per login.
-const CodeAttempts = 5
+// MaxCodeAttempts is the number of wrong second factors allowed per login.
+const MaxCodeAttempts = 5
 
 // RowQuerier reads a single row: a transaction or a pool.
 type RowQuerier interface {
 	QueryRow(context.Context, string, ...any) pgx.Row
 }
 
-// Store is the domain's database, and the keys that seal what is personal in it.
+// Store holds the domain's database and the keys that seal personal data in it.
 type Store struct {
 	DB     *outbox.DB
 	Keeper *secret.Keeper // nil where the function does not declare function.Keys

@@ -13,8 +13,8 @@ func NewToken() string {
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
-// TokenHash is the stored form of a token of [NewToken]. The token has enough entropy for a
-// plain SHA-256.
+// TokenHash returns the stored form of a token from [NewToken]. The token has enough entropy for
+// a plain SHA-256.
 func TokenHash(token string) []byte {
 	hash := sha256.Sum256([]byte(token))
 	return hash[:]

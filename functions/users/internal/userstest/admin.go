@@ -1,5 +1,5 @@
-// Package userstest mounts the functions of the users domain for its tests, and does what
-// several of them need done: accounts, logins, organizations, mail.
+// Package userstest mounts the functions of the users domain for its tests and has helpers for
+// accounts, logins, organizations and mail.
 package userstest
 
 import (
@@ -15,7 +15,7 @@ import (
 	"function/shared/secret"
 )
 
-// PlatformAdmin is somebody whom `serve platform-admin` has made one.
+// PlatformAdmin returns a caller who was made a platform admin with `serve platform-admin`.
 func PlatformAdmin(t *testing.T, p *platformtest.Platform) platformtest.Caller {
 	t.Helper()
 	admin := p.Login("member")
@@ -32,10 +32,10 @@ func PlatformAdmin(t *testing.T, p *platformtest.Platform) platformtest.Caller {
 	return admin
 }
 
-const Because = `{"reason":"Ticket 4711"}`
+const ReasonBody = `{"reason":"Ticket 4711"}`
 
-// WaitingMail is the newest mail that waits, as text.
-func WaitingMail(t *testing.T, p *platformtest.Platform) string {
+// QueuedMail returns the text of the newest queued mail.
+func QueuedMail(t *testing.T, p *platformtest.Platform) string {
 	t.Helper()
 	platformtest.Published[events.MailQueued](p, 1)
 	ctx := context.Background()

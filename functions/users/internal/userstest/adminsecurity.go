@@ -9,7 +9,7 @@ import (
 	"function/shared/platformtest"
 )
 
-func Administered(t *testing.T, p *platformtest.Platform, admin platformtest.Caller, personBody uuid.UUID, verb string) platformtest.Answer {
+func Administered(t *testing.T, p *platformtest.Platform, admin platformtest.Caller, personID uuid.UUID, verb string) platformtest.Answer {
 	t.Helper()
-	return p.Do(admin.Token, http.MethodPost, "/v1/admin/users/"+personBody.String()+"/"+verb, Because)
+	return p.Do(admin.Token, http.MethodPost, "/v1/admin/users/"+personID.String()+"/"+verb, ReasonBody)
 }

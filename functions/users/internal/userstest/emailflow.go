@@ -10,7 +10,7 @@ func EmailBody(email string) map[string]string {
 	return map[string]string{"email": email, "password": "correct horse"}
 }
 
-// HeldBody is a token, and the proof that the account is the person's.
-func HeldBody(token string) map[string]string {
+// ProofBody returns a request body with a token and the account's password.
+func ProofBody(token string) map[string]string {
 	return map[string]string{"token": token, "password": "correct horse"}
 }

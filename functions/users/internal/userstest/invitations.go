@@ -11,7 +11,7 @@ import (
 func Invite(t *testing.T, p *platformtest.Platform, by platformtest.Caller, email, role string) (membership.Invitation, string) {
 	t.Helper()
 	body := map[string]string{"email": email, "role": role}
-	i := platformtest.Decode[membership.Invitation](t, p.Do(by.Token, http.MethodPost, In(by.OrganizationID, "/invitations"), body).Want(t, http.StatusCreated))
+	i := platformtest.Decode[membership.Invitation](t, p.Do(by.Token, http.MethodPost, OrganizationPath(by.OrganizationID, "/invitations"), body).Want(t, http.StatusCreated))
 	return i, p.Token(p.MailTo(email))
 }
 

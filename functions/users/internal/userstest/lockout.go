@@ -15,7 +15,7 @@ func Exec(t *testing.T, p *platformtest.Platform, statement string, arguments ..
 	}
 }
 
-func One[T any](t *testing.T, p *platformtest.Platform, query string, arguments ...any) (value T) {
+func QueryOne[T any](t *testing.T, p *platformtest.Platform, query string, arguments ...any) (value T) {
 	t.Helper()
 	if err := p.DB(database.Users).QueryRow(context.Background(), query, arguments...).Scan(&value); err != nil {
 		t.Fatal(err)

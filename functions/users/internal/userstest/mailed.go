@@ -27,7 +27,7 @@ import (
 
 const NewPassword = "another battery"
 
-// MailedFlows are what the flows with mailed tokens consist of.
+// MailedFlows are the functions that take part in flows with mailed tokens.
 var MailedFlows = []function.Declaration{
 	register.Service,
 	confirmregistration.Service,
@@ -46,9 +46,9 @@ func MountMail(t *testing.T, confirmation bool) *platformtest.Platform {
 	return platformtest.NewWith(t, func(c *function.Config) { c.RegistrationConfirmation = confirmation }, MailedFlows...)
 }
 
-// AnswerRequests has users-mail-tokens answer everything that was asked for, n
-// requests at least of a kind. Doing it again for the same requests does nothing.
-func AnswerRequests[E events.Event](t *testing.T, p *platformtest.Platform, n int) {
+// DeliverRequests delivers all requests of a type to users-mail-tokens, of which there must be at
+// least n. Delivering a request again has no effect.
+func DeliverRequests[E events.Event](t *testing.T, p *platformtest.Platform, n int) {
 	t.Helper()
 	for _, e := range platformtest.Published[E](p, n) {
 		platformtest.Deliver(p, "users-mail-tokens", e).Want(t, http.StatusNoContent)
@@ -72,7 +72,7 @@ func Count(t *testing.T, p *platformtest.Platform, query string, arguments ...an
 	return n
 }
 
-// Audited is each audit entry as action and result, the oldest first.
+// Audited lists the audit entries as action and result, oldest first.
 func Audited(t *testing.T, p *platformtest.Platform, prefix string) []string {
 	t.Helper()
 	var entries []string
@@ -84,8 +84,8 @@ func Audited(t *testing.T, p *platformtest.Platform, prefix string) []string {
 	return entries
 }
 
-// AtOnce does something several times at once, and counts the answers by status.
-func AtOnce(n int, do func(i int) platformtest.Answer) map[int]int {
+// Concurrently calls do n times concurrently and counts the answers by status.
+func Concurrently(n int, do func(i int) platformtest.Answer) map[int]int {
 	answers := make(chan int, n)
 	for i := range n {
 		go func() { answers <- do(i).Status }()
@@ -97,9 +97,9 @@ func AtOnce(n int, do func(i int) platformtest.Answer) map[int]int {
 	return statuses
 }
 
-// FailHalfWay makes statements on a table fail, as a crash at that point would, and
-// returns what mends it.
-func FailHalfWay(t *testing.T, p *platformtest.Platform, table string) func() {
+// BreakTable makes statements on a table fail, as a crash at that point would. It returns a
+// function that undoes it.
+func BreakTable(t *testing.T, p *platformtest.Platform, table string) func() {
 	t.Helper()
 	alter := func(how string) {
 		if _, err := p.Administrator(database.Users).Exec(t.Context(), `ALTER TABLE `+table+how); err != nil {

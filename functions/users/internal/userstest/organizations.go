@@ -58,25 +58,25 @@ func MountOrganizations(t *testing.T) *platformtest.Platform {
 	)
 }
 
-// In is a path of an organization.
-func In(organization uuid.UUID, rest string) string {
+// OrganizationPath returns a path of an organization.
+func OrganizationPath(organization uuid.UUID, rest string) string {
 	return "/v1/organizations/" + organization.String() + rest
 }
 
-func Member(organization uuid.UUID, personBody platformtest.Caller, rest string) string {
-	return In(organization, "/members/"+personBody.UserID.String()+rest)
+func MemberPath(organization uuid.UUID, member platformtest.Caller, rest string) string {
+	return OrganizationPath(organization, "/members/"+member.UserID.String()+rest)
 }
 
-// Sql runs a statement on the domain's database.
-func Sql(t *testing.T, p *platformtest.Platform, statement string, arguments ...any) {
+// ExecSQL runs a statement on the domain's database.
+func ExecSQL(t *testing.T, p *platformtest.Platform, statement string, arguments ...any) {
 	t.Helper()
 	if _, err := p.DB(database.Users).Exec(context.Background(), statement, arguments...); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// Ask reads one value from it.
-func Ask[T any](t *testing.T, p *platformtest.Platform, query string, arguments ...any) T {
+// QueryValue reads one value from the domain's database.
+func QueryValue[T any](t *testing.T, p *platformtest.Platform, query string, arguments ...any) T {
 	t.Helper()
 	var v T
 	if err := p.DB(database.Users).QueryRow(context.Background(), query, arguments...).Scan(&v); err != nil {
@@ -87,21 +87,23 @@ func Ask[T any](t *testing.T, p *platformtest.Platform, query string, arguments 
 
 const RoleOf = `SELECT role FROM memberships WHERE user_id = $1 AND organization_id = $2`
 
-// Again is another session of a person, which no verifier remembers, in an organization.
-func Again(t *testing.T, p *platformtest.Platform, c platformtest.Caller) string {
+// NewSession begins another session of a person in an organization and returns its token, which no
+// verifier has cached.
+func NewSession(t *testing.T, p *platformtest.Platform, c platformtest.Caller) string {
 	t.Helper()
 	return p.Again(c).Token
 }
 
-func Recorded(t *testing.T, p *platformtest.Platform, organization uuid.UUID, action, result string) int {
+func CountAudit(t *testing.T, p *platformtest.Platform, organization uuid.UUID, action, result string) int {
 	t.Helper()
-	return Ask[int](t, p, `SELECT count(*) FROM audit_entries WHERE organization_id = $1 AND action = $2 AND result = $3`, organization, action, result)
+	return QueryValue[int](t, p, `SELECT count(*) FROM audit_entries WHERE organization_id = $1 AND action = $2 AND result = $3`, organization, action, result)
 }
 
-// Stale is another session of a person, whose last proof is too old for what weighs.
-func Stale(t *testing.T, p *platformtest.Platform, c platformtest.Caller) platformtest.Caller {
+// StaleSession begins another session of a person, whose authentication is too old for sensitive
+// operations.
+func StaleSession(t *testing.T, p *platformtest.Platform, c platformtest.Caller) platformtest.Caller {
 	t.Helper()
 	c = p.Again(c)
-	Sql(t, p, `UPDATE sessions SET authenticated_at = now() - interval '1 hour' WHERE id = $1`, c.SessionID)
+	ExecSQL(t, p, `UPDATE sessions SET authenticated_at = now() - interval '1 hour' WHERE id = $1`, c.SessionID)
 	return c
 }

@@ -23,10 +23,10 @@ func ChangeBody(current, next string) map[string]string {
 	return map[string]string{"current_password": current, "new_password": next}
 }
 
-// Forgotten asks for a new password, as the nth who does, and returns the token.
-func Forgotten(t *testing.T, p *platformtest.Platform, email string, n int) string {
+// RequestReset makes the nth request for a password reset and returns the mailed token.
+func RequestReset(t *testing.T, p *platformtest.Platform, email string, n int) string {
 	t.Helper()
 	Post(t, p, "", ForgotPath, map[string]string{"email": email}, http.StatusAccepted)
-	AnswerRequests[events.PasswordResetRequested](t, p, n)
+	DeliverRequests[events.PasswordResetRequested](t, p, n)
 	return p.Token(p.MailTo(strings.TrimSpace(email)))
 }

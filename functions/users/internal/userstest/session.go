@@ -57,9 +57,9 @@ func Exchange(p *platformtest.Platform, token string) platformtest.Answer {
 	return p.Do("", http.MethodPost, "/v1/users/refresh", map[string]string{"refresh_token": token})
 }
 
-// Refused waits until an access token is good no more; the second that this may
-// take is the verifier's promise, and not measured here.
-func Refused(t *testing.T, p *platformtest.Platform, token string) {
+// WaitUntilRefused waits until an access token is refused. The verifier promises a second at most,
+// which is not measured here.
+func WaitUntilRefused(t *testing.T, p *platformtest.Platform, token string) {
 	t.Helper()
 	for range 1000 {
 		if p.Do(token, http.MethodGet, "/v1/users/profile", nil).Status == http.StatusUnauthorized {
@@ -70,9 +70,9 @@ func Refused(t *testing.T, p *platformtest.Platform, token string) {
 	t.Error("the access token of a session that has ended is still good")
 }
 
-// Purge deletes all organizations of a person for good, as users-purge-organizations
-// does, with something else happening before that is committed.
-func Purge(t *testing.T, p *platformtest.Platform, personBody uuid.UUID, meanwhile func()) {
+// Purge permanently deletes all organizations of a person, as users-purge-organizations does. It
+// calls meanwhile before the transaction commits.
+func Purge(t *testing.T, p *platformtest.Platform, personID uuid.UUID, meanwhile func()) {
 	t.Helper()
 	ctx := context.Background()
 	db, err := p.Env.Database(ctx, database.Users)
@@ -80,7 +80,7 @@ func Purge(t *testing.T, p *platformtest.Platform, personBody uuid.UUID, meanwhi
 		t.Fatal(err)
 	}
 	err = db.Transact(ctx, func(tx *outbox.Tx) error {
-		rows, _ := tx.Query(ctx, `SELECT organization_id FROM memberships WHERE user_id = $1`, personBody)
+		rows, _ := tx.Query(ctx, `SELECT organization_id FROM memberships WHERE user_id = $1`, personID)
 		organizations, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 		if err != nil {
 			return err
@@ -91,7 +91,7 @@ func Purge(t *testing.T, p *platformtest.Platform, personBody uuid.UUID, meanwhi
 			}
 		}
 		meanwhile()
-		return membership.EnsurePersonalOrganization(ctx, tx, personBody)
+		return membership.EnsurePersonalOrganization(ctx, tx, personID)
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -9,11 +9,11 @@ import (
 	parser "github.com/scim2/filter-parser/v2"
 )
 
-// parse reads a filter. The parser's grammar has two comparisons in brackets at the
-// most, and nothing after them, while Microsoft Entra ID looks people up by
-// emails[type eq "work"].value eq "…": so what is in brackets is read as a filter of its
-// own, for which an attribute stands meanwhile. attr[condition].sub op value is
-// attr[condition and sub op value].
+// parse parses a filter. The parser's grammar allows at most two comparisons in brackets and
+// nothing after them, but Microsoft Entra ID looks people up by emails[type eq "work"].value eq
+// "…". So the content of brackets is parsed as a filter of its own, and a placeholder attribute
+// replaces it in the outer filter. attr[condition].sub op value becomes attr[condition and sub
+// op value].
 func parse(filter string) (parser.Expression, error) {
 	var out []byte
 	var stood []*parser.ValuePath
@@ -24,12 +24,12 @@ func parse(filter string) (parser.Expression, error) {
 			i = end
 			continue
 		}
-		before := bytes.TrimRight(out, ofAttributes)
+		before := bytes.TrimRight(out, attributeCharacters)
 		path, after, err := valuePath(out[len(before):], filter[i:])
 		if err != nil {
 			return nil, err
 		}
-		out = append(before, standIn+strconv.Itoa(len(stood))+" pr"...)
+		out = append(before, placeholder+strconv.Itoa(len(stood))+" pr"...)
 		stood = append(stood, path)
 		i += after
 	}
@@ -40,15 +40,16 @@ func parse(filter string) (parser.Expression, error) {
 	return restore(expression, stood), nil
 }
 
-// standIn begins the name of what stands for a value path.
-const standIn = "bracket"
+// placeholder is the prefix of placeholder attributes.
+const placeholder = "bracket"
 
-// ofAttributes are the characters of attributes and of the schemas before them.
-const ofAttributes = "$-.:_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+// attributeCharacters are the characters of attribute names and of the schema identifiers before
+// them.
+const attributeCharacters = "$-.:_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 var comparisonAfter = regexp.MustCompile(`^\.([A-Za-z$][\w$-]*\s+(?i:pr\b|(?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+(?:"(?:[^"\\]|\\.)*"|[^\s()\[\]"]+)))`)
 
-// token is the end of what begins at i: a text in quotes, or one character.
+// token returns the end of the token that begins at i: a quoted string or a single character.
 func token(s string, i int) int {
 	if s[i] != '"' {
 		return i + 1
@@ -63,7 +64,7 @@ func token(s string, i int) int {
 
 var errBrackets = errors.New("unclosed or nested brackets")
 
-// valuePath reads what begins with a bracket after an attribute, and tells its length.
+// valuePath parses the brackets after an attribute and returns their length.
 func valuePath(attribute []byte, s string) (p *parser.ValuePath, length int, err error) {
 	end := 1
 	for end < len(s) && s[end] != ']' {
@@ -95,7 +96,7 @@ func valuePath(attribute []byte, s string) (p *parser.ValuePath, length int, err
 	return p, length, nil
 }
 
-// restore puts value paths where attributes have stood for them.
+// restore replaces the placeholder attributes by their value paths.
 func restore(e parser.Expression, stood []*parser.ValuePath) parser.Expression {
 	switch e := e.(type) {
 	case *parser.LogicalExpression:
@@ -104,7 +105,7 @@ func restore(e parser.Expression, stood []*parser.ValuePath) parser.Expression {
 		e.Expression = restore(e.Expression, stood)
 	case *parser.AttributeExpression:
 		for i, path := range stood {
-			if e.AttributePath.AttributeName == standIn+strconv.Itoa(i) {
+			if e.AttributePath.AttributeName == placeholder+strconv.Itoa(i) {
 				return path
 			}
 		}

@@ -1,9 +1,9 @@
 package scim
 
-// resourceTypes are those that there are.
+// resourceTypes are all supported resource types.
 var resourceTypes = []ResourceType{User, Group}
 
-// ServiceProviderConfig tells what of the protocol is supported (RFC 7643 §5).
+// ServiceProviderConfig describes which parts of the protocol are supported (RFC 7643 §5).
 func ServiceProviderConfig() Resource {
 	supported := func(yes bool) map[string]any { return map[string]any{"supported": yes} }
 	return Resource{

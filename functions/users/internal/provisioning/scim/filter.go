@@ -7,7 +7,7 @@ import (
 	parser "github.com/scim2/filter-parser/v2"
 )
 
-// The bounds of a filter and of a path: their parser calls itself.
+// Limits of a filter and of a path. They bound the recursion of the parser.
 const (
 	maxFilter  = 4096 // bytes
 	maxNesting = 20   // parentheses and brackets
@@ -19,15 +19,14 @@ type Filter struct {
 	expression parser.Expression
 }
 
-// ParseFilter reads a filter, and checks it against the schema: every error is an
-// invalidFilter.
+// ParseFilter parses a filter and checks it against the schema. Every error is an invalidFilter.
 func (t ResourceType) ParseFilter(filter string) (Filter, error) {
-	if err := boundedText(filter, InvalidFilter); err != nil {
+	if err := checkLength(filter, InvalidFilter); err != nil {
 		return Filter{}, err
 	}
 	expression, err := parse(filter)
 	if err != nil {
-		return Filter{}, Wrong(InvalidFilter, "The filter is not valid (RFC 7644 §3.4.2.2)")
+		return Filter{}, BadRequest(InvalidFilter, "The filter is not valid (RFC 7644 §3.4.2.2)")
 	}
 	scope := scope{t.resolve}
 	if err := scope.check(expression); err != nil {
@@ -36,19 +35,19 @@ func (t ResourceType) ParseFilter(filter string) (Filter, error) {
 	return Filter{t, expression}, nil
 }
 
-func boundedText(s string, kind Kind) error {
+func checkLength(s string, kind Kind) error {
 	if len(s) > maxFilter || strings.Count(s, "(")+strings.Count(s, "[") > maxNesting {
-		return Wrong(kind, "A filter or path can have at most %d bytes and %d parentheses and brackets", maxFilter, maxNesting)
+		return BadRequest(kind, "A filter or path can have at most %d bytes and %d parentheses and brackets", maxFilter, maxNesting)
 	}
 	return nil
 }
 
-// Matches tells whether a resource that is normal meets the filter.
+// Matches reports whether a normalized resource matches the filter.
 func (f Filter) Matches(r Resource) bool { return scope{f.of.resolve}.matches(f.expression, r) }
 
-// Equals are the top-level attributes that every match has these values of, of an
-// attribute of several values among others: an index may look for them first. Exact
-// tells that nothing else is asked.
+// Equals returns the values that attributes must have, or contain if they are multi-valued, in
+// every matching resource. A store can use them for an index lookup. exact reports that the
+// filter has no other conditions.
 func (f Filter) Equals() (equals map[string]string, exact bool) {
 	equals = map[string]string{}
 	return equals, equalities(f, f.expression, equals)
@@ -68,20 +67,20 @@ func equalities(f Filter, e parser.Expression, equals map[string]string) (exact 
 		switch {
 		case !ok || e.Operator != parser.EQ || p.extension != "":
 		case p.MultiValued && p.hasValue() && (sub == "" || strings.EqualFold(sub, "value")):
-			mustHave(equals, p.Name, value)
+			require(equals, p.Name, value)
 		case sub == "" && !p.MultiValued && p.Type == text:
-			return mustHave(equals, p.Name, value)
+			return require(equals, p.Name, value)
 		}
 	case *parser.ValuePath:
 		p, _ := f.of.resolve(e.AttributePath.URI(), e.AttributePath.AttributeName)
 		if value, ok := valueOf(e.ValueFilter); ok && p.extension == "" && p.hasValue() {
-			mustHave(equals, p.Name, value)
+			require(equals, p.Name, value)
 		}
 	}
 	return false
 }
 
-// valueOf is the `value` that a condition in brackets demands.
+// valueOf returns the value that a condition in brackets requires of the sub-attribute `value`.
 func valueOf(e parser.Expression) (value string, ok bool) {
 	switch e := e.(type) {
 	case *parser.LogicalExpression:
@@ -98,8 +97,9 @@ func valueOf(e parser.Expression) (value string, ok bool) {
 	return value, ok
 }
 
-// mustHave notes a value; of two different ones the filter itself makes something.
-func mustHave(equals map[string]string, name, value string) bool {
+// require notes a required value. It returns false if a different value is already required, in
+// which case only the filter itself can decide.
+func require(equals map[string]string, name, value string) bool {
 	if before, again := equals[name]; again && before != value {
 		return false
 	}
@@ -107,13 +107,13 @@ func mustHave(equals map[string]string, name, value string) bool {
 	return true
 }
 
-// scope is where a filter finds the attributes that it names: a resource, or one value
-// of a multi-valued attribute.
+// scope resolves the attributes in a filter, either of a resource or of one value of a
+// multi-valued attribute.
 type scope struct {
 	resolve func(schema, name string) (place, bool)
 }
 
-// within is the scope of a filter in brackets.
+// within returns the scope of a filter in brackets.
 func within(a Attribute) scope {
 	return scope{func(schema, name string) (place, bool) {
 		if schema != "" {
@@ -135,21 +135,22 @@ func (s scope) check(e parser.Expression) error {
 		return s.check(e.Expression)
 	case *parser.ValuePath:
 		p, ok := s.resolve(e.AttributePath.URI(), e.AttributePath.AttributeName)
-		if !ok || p.Type != complexly || e.AttributePath.SubAttribute != nil {
-			return Wrong(InvalidFilter, "The filter names an unknown attribute")
+		if !ok || p.Type != complexType || e.AttributePath.SubAttribute != nil {
+			return BadRequest(InvalidFilter, "The filter names an unknown attribute")
 		}
 		return within(p.Attribute).check(e.ValueFilter)
 	case *parser.AttributeExpression:
 		a, ok := s.leaf(e.AttributePath)
 		if !ok {
-			return Wrong(InvalidFilter, "The filter names an unknown attribute")
+			return BadRequest(InvalidFilter, "The filter names an unknown attribute")
 		}
 		return comparable(a, e)
 	}
-	return Wrong(InvalidFilter, "The filter is not valid (RFC 7644 §3.4.2.2)")
+	return BadRequest(InvalidFilter, "The filter is not valid (RFC 7644 §3.4.2.2)")
 }
 
-// leaf is the attribute that a comparison is about: of a complex one its `value`.
+// leaf returns the attribute that a comparison refers to. For a complex attribute that is its
+// sub-attribute `value`.
 func (s scope) leaf(path parser.AttributePath) (Attribute, bool) {
 	p, ok := s.resolve(path.URI(), path.AttributeName)
 	if !ok {
@@ -165,10 +166,10 @@ func comparable(a Attribute, e *parser.AttributeExpression) error {
 	if e.Operator == parser.PR || e.CompareValue == nil && (e.Operator == parser.EQ || e.Operator == parser.NE) {
 		return nil
 	}
-	if a.Type == complexly {
+	if a.Type == complexType {
 		value, ok := find(a.SubAttributes, "value")
 		if !ok {
-			return Wrong(InvalidFilter, "The filter compares a complex attribute: compare one of its sub-attributes instead")
+			return BadRequest(InvalidFilter, "The filter compares a complex attribute: compare one of its sub-attributes instead")
 		}
 		a = value
 	}
@@ -191,7 +192,7 @@ func comparable(a Attribute, e *parser.AttributeExpression) error {
 			}
 		}
 	}
-	return Wrong(InvalidFilter, "The filter compares %s with a value of the wrong type", a.Name)
+	return BadRequest(InvalidFilter, "The filter compares %s with a value of the wrong type", a.Name)
 }
 
 func (s scope) matches(e parser.Expression, object map[string]any) bool {
@@ -216,7 +217,7 @@ func (s scope) matches(e parser.Expression, object map[string]any) bool {
 	return false
 }
 
-// in reads an attribute of an object.
+// in returns the attribute's value in an object.
 func (p place) in(object map[string]any) any {
 	if p.extension != "" {
 		object, _ = object[p.extension].(map[string]any)
@@ -239,7 +240,7 @@ func (s scope) compares(e *parser.AttributeExpression, object map[string]any) bo
 	a, sub := p.Attribute, e.AttributePath.SubAttributeName()
 	if sub != "" {
 		a, _ = find(p.SubAttributes, sub)
-	} else if a.Type == complexly && e.Operator != parser.PR {
+	} else if a.Type == complexType && e.Operator != parser.PR {
 		a, _ = find(p.SubAttributes, "value")
 		sub = a.Name
 	}

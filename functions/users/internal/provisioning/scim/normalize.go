@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// The bounds of a resource.
+// Limits of a resource.
 const (
 	maxText     = 2048   // bytes of a text
 	maxValues   = 100    // of a multi-valued attribute
@@ -14,9 +14,9 @@ const (
 	membersName = "members"
 )
 
-// Normalize checks what a client sent of a resource, and brings it into the schema's
-// spelling and types. What is read-only, null, empty or in no schema is left out, as a
-// provider may (RFC 7644 §3.3, §3.5.1).
+// Normalize validates a resource from a client and converts names and values to the schema's
+// spelling and types. It drops attributes that are read-only, null, empty or in no schema, as a
+// service provider may (RFC 7644 §3.3, §3.5.1).
 func (t ResourceType) Normalize(sent Resource) (Resource, error) {
 	r, err := normalizeAll(append([]Attribute{externalID}, t.Schema.Attributes...), sent)
 	if err != nil {
@@ -32,7 +32,7 @@ func (t ResourceType) Normalize(sent Resource) (Resource, error) {
 		}
 		object, ok := value.(map[string]any)
 		if !ok {
-			return nil, Wrong(InvalidSyntax, "An extension must be an object")
+			return nil, BadRequest(InvalidSyntax, "An extension must be an object")
 		}
 		normal, err := normalizeAll(extension.Attributes, object)
 		if err != nil {
@@ -44,7 +44,7 @@ func (t ResourceType) Normalize(sent Resource) (Resource, error) {
 	}
 	for _, a := range t.Schema.Attributes {
 		if a.Required && (r[a.Name] == nil || r[a.Name] == "") {
-			return nil, Wrong(InvalidValue, "%s is required", a.Name)
+			return nil, BadRequest(InvalidValue, "%s is required", a.Name)
 		}
 	}
 	return r, nil
@@ -52,7 +52,7 @@ func (t ResourceType) Normalize(sent Resource) (Resource, error) {
 
 var externalID, _ = find(common, "externalId")
 
-// Schemas are the identifiers of the schemas that a resource has attributes of.
+// Schemas returns the identifiers of the schemas whose attributes a resource has.
 func (t ResourceType) Schemas(r Resource) []string {
 	schemas := []string{t.Schema.ID}
 	for _, extension := range t.Extensions {
@@ -63,7 +63,7 @@ func (t ResourceType) Schemas(r Resource) []string {
 	return schemas
 }
 
-// lookUp reads a member of an object whatever its case, which must not be ambiguous.
+// lookUp returns a member of an object, ignoring case. It refuses an ambiguous name.
 func lookUp(object map[string]any, name string) (value any, err error) {
 	found := false
 	for key, v := range object {
@@ -71,7 +71,7 @@ func lookUp(object map[string]any, name string) (value any, err error) {
 			continue
 		}
 		if found {
-			return nil, Wrong(InvalidSyntax, "An attribute appears twice")
+			return nil, BadRequest(InvalidSyntax, "An attribute appears twice")
 		}
 		value, found = v, true
 	}
@@ -98,24 +98,24 @@ func normalizeAll(attributes []Attribute, sent map[string]any) (map[string]any, 
 	return normal, nil
 }
 
-// normalize checks a value of an attribute; nil is an empty one.
+// normalize validates the value of an attribute. It returns nil if the value is empty.
 func (a Attribute) normalize(value any) (any, error) {
 	list, ok := value.([]any)
 	if !a.MultiValued {
-		if ok && len(list) == 1 && a.Type == complexly { // Microsoft Entra ID sends a manager so
+		if ok && len(list) == 1 && a.Type == complexType { // as Microsoft Entra ID sends a manager
 			value = list[0]
 		}
 		return a.one(value)
 	}
 	if !ok {
-		list = []any{value} // one value alone, as some clients have it
+		list = []any{value} // a single value, as some clients send it
 	}
 	most := maxValues
 	if a.Name == membersName {
 		most = MaxMembers
 	}
 	if len(list) > most {
-		return nil, Wrong(InvalidValue, "%s can have at most %d values", a.Name, most)
+		return nil, BadRequest(InvalidValue, "%s can have at most %d values", a.Name, most)
 	}
 	var values []any
 	for _, element := range list {
@@ -139,7 +139,7 @@ func (a Attribute) one(value any) (any, error) {
 	case nil:
 		return nil, nil
 	case map[string]any:
-		if a.Type == complexly {
+		if a.Type == complexType {
 			normal, err := normalizeAll(a.SubAttributes, v)
 			if err != nil || len(normal) == 0 {
 				return nil, err
@@ -153,23 +153,23 @@ func (a Attribute) one(value any) (any, error) {
 	case string:
 		return a.text(v)
 	}
-	return nil, Wrong(InvalidValue, "%s must be of type %s", a.Name, a.Type)
+	return nil, BadRequest(InvalidValue, "%s must be of type %s", a.Name, a.Type)
 }
 
 func (a Attribute) text(value string) (any, error) {
 	switch {
 	case len(value) > maxText || !utf8.ValidString(value) || strings.ContainsRune(value, 0):
-		return nil, Wrong(InvalidValue, "%s must be a string of at most %d bytes without U+0000", a.Name, maxText)
-	case a.Type == boolean && strings.EqualFold(value, "true"): // Microsoft Entra ID sends texts
+		return nil, BadRequest(InvalidValue, "%s must be a string of at most %d bytes without U+0000", a.Name, maxText)
+	case a.Type == boolean && strings.EqualFold(value, "true"): // Microsoft Entra ID sends strings
 		return true, nil
 	case a.Type == boolean && strings.EqualFold(value, "false"):
 		return false, nil
-	case a.Type == complexly && a.hasValue(): // Microsoft Entra ID sends a manager so
+	case a.Type == complexType && a.hasValue(): // as Microsoft Entra ID sends a manager
 		return map[string]any{"value": value}, nil
 	case a.Type == text || a.Type == reference:
 		return value, nil
 	}
-	return nil, Wrong(InvalidValue, "%s must be of type %s", a.Name, a.Type)
+	return nil, BadRequest(InvalidValue, "%s must be of type %s", a.Name, a.Type)
 }
 
 func (a Attribute) hasValue() bool {
@@ -177,8 +177,8 @@ func (a Attribute) hasValue() bool {
 	return ok
 }
 
-// keepOnePrimary leaves the last of several primary values (RFC 7643 §2.4: there is
-// one at the most).
+// keepOnePrimary keeps only the last of several primary values, since there can be at most one
+// (RFC 7643 §2.4).
 func keepOnePrimary(values []any) {
 	seen := false
 	for _, value := range slices.Backward(values) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -13,43 +12,43 @@ import (
 
 const maxOperations = 200
 
-// Patch is a change of a resource (RFC 7644 §3.5.2).
+// Patch is the body of a PATCH request (RFC 7644 §3.5.2).
 type Patch struct {
 	Schemas    []string    `json:"schemas"`
 	Operations []Operation `json:"Operations"`
 }
 
-// Operation is one step of a change.
+// Operation is one operation of a patch.
 type Operation struct {
 	Op    string `json:"op"`
 	Path  string `json:"path"`
 	Value any    `json:"value"`
 }
 
-// ParsePatch reads a change; its paths are checked when it is applied.
+// ParsePatch decodes a patch. Its paths are checked when it is applied.
 func ParsePatch(body []byte) (Patch, error) {
 	var p Patch
 	if err := decode(body, &p); err != nil {
 		return p, err
 	}
 	if !slices.Contains(p.Schemas, patchSchema) {
-		return p, Wrong(InvalidSyntax, "A change must have the schema %s", patchSchema)
+		return p, BadRequest(InvalidSyntax, "A change must have the schema %s", patchSchema)
 	}
 	if len(p.Operations) == 0 || len(p.Operations) > maxOperations {
-		return p, Wrong(InvalidValue, "A change must have 1 to %d operations", maxOperations)
+		return p, BadRequest(InvalidValue, "A change must have 1 to %d operations", maxOperations)
 	}
 	for i, o := range p.Operations {
-		p.Operations[i].Op = strings.ToLower(o.Op) // Microsoft Entra ID writes Replace
+		p.Operations[i].Op = strings.ToLower(o.Op) // Microsoft Entra ID sends Replace
 		if !slices.Contains([]string{"add", "replace", "remove"}, p.Operations[i].Op) {
-			return p, Wrong(InvalidSyntax, "An operation must be add, replace or remove")
+			return p, BadRequest(InvalidSyntax, "An operation must be add, replace or remove")
 		}
 	}
 	return p, nil
 }
 
-// Apply changes a resource that is normal, all of it or nothing: r stays as it is, and
-// what comes of it is normal. What is about an attribute that there is not is left out, as
-// Normalize leaves it out: else nobody could be suspended by a change that names one.
+// Apply applies a patch to a normalized resource and returns the normalized result, without
+// modifying r. Operations on unknown attributes are ignored, as in Normalize; otherwise a patch
+// that names one could not suspend a person.
 func (t ResourceType) Apply(ctx context.Context, p Patch, r Resource) (Resource, error) {
 	changed := clone(r).(map[string]any)
 	for _, o := range p.Operations {
@@ -85,20 +84,20 @@ func (t ResourceType) apply(ctx context.Context, o Operation, r Resource) error 
 	if extension, ok := t.extension(o.Path); ok {
 		return t.applyExtension(ctx, o, extension, r)
 	}
-	if err := boundedText(o.Path, InvalidPath); err != nil {
+	if err := checkLength(o.Path, InvalidPath); err != nil {
 		return err
 	}
 	path, err := parser.ParsePath([]byte(o.Path))
 	if err != nil && t.foreign(o.Path) {
-		leaveOut(ctx, t, "of another schema")
+		logIgnored(ctx, t, "of another schema")
 		return nil
 	}
 	if err != nil {
-		return Wrong(InvalidPath, "A path is not valid (RFC 7644 §3.5.2)")
+		return BadRequest(InvalidPath, "A path is not valid (RFC 7644 §3.5.2)")
 	}
 	p, ok := t.resolve(path.AttributePath.URI(), path.AttributePath.AttributeName)
 	if !ok {
-		leaveOut(ctx, t, attributeOf(path))
+		logIgnored(ctx, t, attributeOf(path))
 		return nil
 	}
 	sub := path.AttributePath.SubAttributeName()
@@ -109,13 +108,13 @@ func (t ResourceType) apply(ctx context.Context, o Operation, r Resource) error 
 	if sub != "" {
 		a, ok := find(p.SubAttributes, sub)
 		if !ok {
-			leaveOut(ctx, t, attributeOf(path))
+			logIgnored(ctx, t, attributeOf(path))
 			return nil
 		}
 		part = &a
 	}
 	if p.Mutability == "readOnly" {
-		return Wrong(Mutability, "%s is read-only", p.Name)
+		return BadRequest(Mutability, "%s is read-only", p.Name)
 	}
 	in := r
 	if p.extension != "" {
@@ -127,30 +126,30 @@ func (t ResourceType) apply(ctx context.Context, o Operation, r Resource) error 
 	return target{p.Attribute, part, path.ValueExpression}.apply(o, in)
 }
 
-// attributeOf is a path without its condition, which holds values.
+// attributeOf formats a path without its filter, which may contain personal data.
 func attributeOf(path parser.Path) string {
 	path.ValueExpression = nil
 	return path.String()
 }
 
-// leaveOut tells the log of an attribute that there is not.
-func leaveOut(ctx context.Context, t ResourceType, path string) {
+// logIgnored logs an unknown attribute that is ignored.
+func logIgnored(ctx context.Context, t ResourceType, path string) {
 	slog.InfoContext(ctx, "SCIM attribute left out", "type", t.Name, "path", path)
 }
 
-// applyAll applies an operation without a path: its value is a part of a resource,
-// whose names may be paths themselves.
+// applyAll applies an operation without a path. Its value is an object of attributes, whose
+// names may themselves be paths.
 func (t ResourceType) applyAll(ctx context.Context, o Operation, r Resource) error {
 	values, ok := o.Value.(map[string]any)
 	if o.Op == "remove" || !ok {
-		return Wrong(NoTarget, "An operation without a path must be add or replace with an object of attributes")
+		return BadRequest(NoTarget, "An operation without a path must be add or replace with an object of attributes")
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if name == "schemas" || strings.EqualFold(name, "id") || strings.EqualFold(name, "meta") {
 			continue
 		}
 		if name == "" {
-			return Wrong(InvalidPath, "An attribute name is empty")
+			return BadRequest(InvalidPath, "An attribute name is empty")
 		}
 		if err := t.apply(ctx, Operation{o.Op, name, values[name]}, r); err != nil {
 			return err
@@ -166,7 +165,7 @@ func (t ResourceType) applyExtension(ctx context.Context, o Operation, extension
 	}
 	values, ok := o.Value.(map[string]any)
 	if !ok {
-		return Wrong(InvalidValue, "An extension must be an object")
+		return BadRequest(InvalidValue, "An extension must be an object")
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if err := t.apply(ctx, Operation{o.Op, extension.ID + ":" + name, values[name]}, r); err != nil {
@@ -174,255 +173,4 @@ func (t ResourceType) applyExtension(ctx context.Context, o Operation, extension
 		}
 	}
 	return nil
-}
-
-// target is what an operation is about: an attribute, one of its sub-attributes, and
-// those of its values that meet a condition.
-type target struct {
-	Attribute
-	sub   *Attribute // nil: the attribute as such
-	where parser.Expression
-}
-
-func (t target) apply(o Operation, in map[string]any) error {
-	if t.sub != nil && t.sub.Mutability == "readOnly" {
-		return Wrong(Mutability, "%s is read-only", t.sub.Name)
-	}
-	if t.where != nil {
-		if !t.MultiValued || t.Type != complexly {
-			return Wrong(InvalidPath, "A path filters the values of an attribute that is not multi-valued")
-		}
-		if err := within(t.Attribute).check(t.where); err != nil {
-			return Wrong(InvalidPath, "The filter of a path does not match the attribute's sub-attributes")
-		}
-	}
-	switch {
-	case t.MultiValued && (t.where != nil || t.sub != nil):
-		return t.applyToValues(o, in)
-	case t.sub != nil:
-		return t.applySub(o, in)
-	}
-	return t.applyWhole(o, in)
-}
-
-// applyWhole changes an attribute as such.
-func (t target) applyWhole(o Operation, in map[string]any) error {
-	if o.Op == "remove" && (o.Value == nil || !t.MultiValued) {
-		delete(in, t.Name)
-		return nil
-	}
-	value, err := t.normalize(o.Value)
-	if err != nil {
-		return err
-	}
-	if value == nil {
-		if o.Op == "replace" {
-			delete(in, t.Name)
-		}
-		return nil
-	}
-	existing, complexOne := in[t.Name].(map[string]any)
-	switch {
-	case o.Op == "remove": // of values that are listed, as Microsoft Entra ID does
-		t.remove(in, func(element any) bool {
-			return slices.ContainsFunc(value.([]any), func(v any) bool { return same(v, element) })
-		})
-	case t.MultiValued && o.Op == "add":
-		in[t.Name] = joined(elements(in[t.Name]), value.([]any))
-	case complexOne:
-		for name, part := range value.(map[string]any) {
-			existing[name] = part
-		}
-	default:
-		in[t.Name] = value
-	}
-	return nil
-}
-
-func (t target) applySub(o Operation, in map[string]any) error {
-	object, ok := in[t.Name].(map[string]any)
-	if !ok {
-		object = map[string]any{}
-	}
-	if err := set(o, *t.sub, object); err != nil {
-		return err
-	}
-	in[t.Name] = object
-	return nil
-}
-
-// set changes one sub-attribute of an object.
-func set(o Operation, sub Attribute, object map[string]any) error {
-	var value any
-	var err error
-	if o.Op != "remove" {
-		if value, err = sub.normalize(o.Value); err != nil {
-			return err
-		}
-	}
-	if value == nil {
-		delete(object, sub.Name)
-	} else {
-		object[sub.Name] = value
-	}
-	return nil
-}
-
-// applyToValues changes those values of a multi-valued attribute that are meant, or a
-// sub-attribute of each.
-func (t target) applyToValues(o Operation, in map[string]any) error {
-	meant := func(element any) bool {
-		object, ok := element.(map[string]any)
-		return ok && (t.where == nil || within(t.Attribute).matches(t.where, object))
-	}
-	if o.Op == "remove" && t.sub == nil {
-		t.remove(in, meant)
-		return nil
-	}
-	values := elements(in[t.Name])
-	changed := map[int]bool{}
-	for i, element := range values {
-		if !meant(element) {
-			continue
-		}
-		object, err := t.changed(o, element.(map[string]any))
-		if err != nil {
-			return err
-		}
-		values[i], changed[i] = object, true
-	}
-	switch {
-	case len(changed) > 0 || o.Op == "remove":
-	case o.Op == "replace" && t.where != nil && !onlyEqualities(t.where): // Microsoft Entra ID replaces what is empty
-		return Wrong(NoTarget, "No value of %s matches the filter of the path", t.Name)
-	default:
-		o.Op = "add" // to what the condition says
-		object, err := t.changed(o, implied(t.Attribute, t.where))
-		if err != nil {
-			return err
-		}
-		values, changed[len(values)] = append(values, object), true
-	}
-	onlyPrimary(values, changed)
-	in[t.Name] = values
-	return nil
-}
-
-// changed is one value of the attribute after an operation.
-func (t target) changed(o Operation, object map[string]any) (map[string]any, error) {
-	if t.sub != nil {
-		return object, set(o, *t.sub, object)
-	}
-	value, err := t.one(o.Value)
-	if err != nil {
-		return nil, err
-	}
-	part, ok := value.(map[string]any)
-	if !ok {
-		return nil, Wrong(InvalidValue, "A value of %s must be an object", t.Name)
-	}
-	if o.Op == "replace" {
-		return part, nil
-	}
-	for name, v := range part {
-		object[name] = v
-	}
-	return object, nil
-}
-
-// implied is the value that a condition of equalities describes: adding to
-// emails[type eq "work"].value makes that address.
-func implied(a Attribute, where parser.Expression) map[string]any {
-	object := map[string]any{}
-	switch e := where.(type) {
-	case *parser.LogicalExpression:
-		if e.Operator == parser.AND {
-			for _, side := range []parser.Expression{e.Left, e.Right} {
-				for name, value := range implied(a, side) {
-					object[name] = value
-				}
-			}
-		}
-	case *parser.AttributeExpression:
-		if sub, ok := find(a.SubAttributes, e.AttributePath.AttributeName); ok && e.Operator == parser.EQ && sub.Mutability != "readOnly" {
-			if value, err := sub.normalize(e.CompareValue); err == nil && value != nil {
-				object[sub.Name] = value
-			}
-		}
-	}
-	return object
-}
-
-func onlyEqualities(where parser.Expression) bool {
-	switch e := where.(type) {
-	case *parser.LogicalExpression:
-		return e.Operator == parser.AND && onlyEqualities(e.Left) && onlyEqualities(e.Right)
-	case *parser.AttributeExpression:
-		return e.Operator == parser.EQ
-	}
-	return false
-}
-
-// onlyPrimary makes a value that an operation has made primary the only one.
-func onlyPrimary(values []any, changed map[int]bool) {
-	primary := func(i int) bool {
-		object, ok := values[i].(map[string]any)
-		return ok && object["primary"] == true
-	}
-	if !slices.ContainsFunc(slices.Collect(maps.Keys(changed)), primary) {
-		return
-	}
-	for i := range values {
-		if primary(i) && !changed[i] {
-			values[i].(map[string]any)["primary"] = false
-		}
-	}
-}
-
-func (t target) remove(in map[string]any, meant func(any) bool) {
-	if left := slices.DeleteFunc(elements(in[t.Name]), meant); len(left) > 0 {
-		in[t.Name] = left
-	} else {
-		delete(in, t.Name)
-	}
-}
-
-// joined adds values that are not there yet.
-func joined(values, more []any) []any {
-	seen := map[any]bool{}
-	for _, element := range values {
-		seen[identity(element)] = true
-	}
-	for _, element := range more {
-		if id := identity(element); id == nil || !seen[id] {
-			values = append(values, element)
-			seen[id] = true
-		}
-	}
-	return values
-}
-
-// identity tells values apart: by what they are and what for (RFC 7643 §2.4).
-func identity(element any) any {
-	object, ok := element.(map[string]any)
-	if !ok {
-		return element
-	}
-	value, _ := object["value"].(string)
-	kind, _ := object["type"].(string)
-	if value == "" {
-		return nil
-	}
-	return [2]string{value, kind}
-}
-
-// same tells whether a value is one that is to be removed: of the same `value`, or
-// where it has none the same throughout.
-func same(listed, element any) bool {
-	l, _ := listed.(map[string]any)
-	e, _ := element.(map[string]any)
-	if l["value"] != nil {
-		return l["value"] == e["value"]
-	}
-	return reflect.DeepEqual(listed, element)
 }

@@ -9,11 +9,11 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// MaxResults is how many resources an answer holds at the most.
+// MaxResults limits the resources in one response.
 const MaxResults = 200
 
-// Query is what a list is asked by (RFC 7644 §3.4.2), for huma. All are texts, because
-// an error in one is SCIM's to tell.
+// Query contains the query parameters of a list (RFC 7644 §3.4.2). All are strings, so that
+// invalid ones can be refused with a SCIM error.
 type Query struct {
 	Filter     string `query:"filter" doc:"RFC 7644 §3.4.2.2"`
 	StartIndex string `query:"startIndex" doc:"From 1"`
@@ -23,19 +23,20 @@ type Query struct {
 	Shown
 }
 
-// Posted is a query that was posted (RFC 7644 §3.4.3), for huma.
+// Posted is a query in the body of a POST request (RFC 7644 §3.4.3).
 type Posted struct {
 	Base
 	Message
 }
 
-// Resolve implements huma.Resolver: of two that are embedded huma would ask one.
+// Resolve implements huma.Resolver. It calls both embedded resolvers, of which huma would only
+// call one.
 func (p *Posted) Resolve(ctx huma.Context) []error {
 	p.Base.Resolve(ctx)
 	return p.Message.Resolve(ctx)
 }
 
-// Query reads it.
+// Query decodes the query.
 func (p *Posted) Query() (q Query, err error) {
 	var sent struct {
 		Schemas            []string
@@ -49,7 +50,7 @@ func (p *Posted) Query() (q Query, err error) {
 		return q, err
 	}
 	if !slices.Contains(sent.Schemas, searchSchema) {
-		return q, Wrong(InvalidSyntax, "A search must have the schema %s", searchSchema)
+		return q, BadRequest(InvalidSyntax, "A search must have the schema %s", searchSchema)
 	}
 	q = Query{Filter: sent.Filter, SortBy: sent.SortBy, SortOrder: sent.SortOrder, Shown: Shown{
 		Base: p.Base, Attributes: strings.Join(sent.Attributes, ","), ExcludedAttributes: strings.Join(sent.ExcludedAttributes, ","),
@@ -63,7 +64,7 @@ func (p *Posted) Query() (q Query, err error) {
 	return q, nil
 }
 
-// Range is the part of the list that is asked for: start is 1 or more, count 0 or more.
+// Range returns the requested part of the list: start is at least 1, count at least 0.
 func (q Query) Range() (start, count int, err error) {
 	if start, err = number(q.StartIndex, 1); err == nil {
 		count, err = number(q.Count, MaxResults/2)
@@ -77,12 +78,12 @@ func number(text string, otherwise int) (int, error) {
 	}
 	n, err := strconv.ParseInt(text, 10, 32)
 	if err != nil {
-		return 0, Wrong(InvalidValue, "startIndex and count must be integers")
+		return 0, BadRequest(InvalidValue, "startIndex and count must be integers")
 	}
 	return int(n), nil
 }
 
-// Search is a query whose filter and order have been checked.
+// Search is a query with a validated filter and order.
 type Search struct {
 	Start, Count int
 	Filter       *Filter
@@ -91,7 +92,7 @@ type Search struct {
 	descending   bool
 }
 
-// Search checks a query.
+// Search validates a query.
 func (t ResourceType) Search(q Query) (s Search, err error) {
 	s.of = t
 	if s.Start, s.Count, err = q.Range(); err != nil {
@@ -115,7 +116,7 @@ func (t ResourceType) Search(q Query) (s Search, err error) {
 		s.descending = true
 	case "", "ascending":
 	default:
-		return s, Wrong(InvalidValue, "sortOrder must be ascending or descending")
+		return s, BadRequest(InvalidValue, "sortOrder must be ascending or descending")
 	}
 	return s, nil
 }
@@ -126,17 +127,17 @@ func (t ResourceType) sortable(name string) error {
 	if ok && sub != "" {
 		_, ok = find(p.SubAttributes, sub)
 	}
-	if !ok || p.Type == complexly && sub == "" && !p.MultiValued {
-		return Wrong(InvalidPath, "sortBy names an unknown or complex attribute")
+	if !ok || p.Type == complexType && sub == "" && !p.MultiValued {
+		return BadRequest(InvalidPath, "sortBy names an unknown or complex attribute")
 	}
 	return nil
 }
 
-// Pages tells whether a store can answer the search by counting: nothing is filtered
-// or sorted.
+// Pages reports whether a store can page by offset because the search has no filter and no
+// order.
 func (s Search) Pages() bool { return s.Filter == nil && s.sortBy == "" }
 
-// Equals are those of the filter, see [Filter.Equals].
+// Equals returns the filter's equalities. See [Filter.Equals].
 func (s Search) Equals() (equals map[string]string, exact bool) {
 	if s.Filter == nil {
 		return nil, false
@@ -144,18 +145,18 @@ func (s Search) Equals() (equals map[string]string, exact bool) {
 	return s.Filter.Equals()
 }
 
-// Found collects what a search finds among resources that are normal and come one by
-// one: it holds no more of them than the answer's place in the order needs.
+// Found collects the results of a search over normalized resources, which are added one at a
+// time. It only keeps the resources that the requested page needs.
 type Found struct {
 	s     Search
 	kept  []Resource
 	total int
 }
 
-// Found has found nothing yet.
+// Found returns an empty collection of results.
 func (s Search) Found() *Found { return &Found{s: s} }
 
-// Add looks at one more resource.
+// Add adds a resource if it matches the search.
 func (f *Found) Add(r Resource) {
 	if f.s.Filter != nil && !f.s.Filter.Matches(r) {
 		return
@@ -174,7 +175,7 @@ func (f *Found) Add(r Resource) {
 	}
 }
 
-// Page is the part that was asked for, and how many there are in all.
+// Page returns the requested page and the total number of results.
 func (f *Found) Page() (page []Resource, total int) {
 	if f.s.sortBy == "" {
 		return f.kept, f.total
@@ -184,7 +185,8 @@ func (f *Found) Page() (page []Resource, total int) {
 	return f.kept[from:min(len(f.kept), from+f.s.Count)], f.total
 }
 
-// compare orders by text; what has no value comes last (RFC 7644 §3.4.2.3).
+// compare compares resources by their sort key. Resources without one come last (RFC 7644
+// §3.4.2.3).
 func (s Search) compare(a, b Resource) int {
 	x, y := s.key(a), s.key(b)
 	switch {
@@ -205,8 +207,8 @@ func (s Search) sign(n int) int {
 	return n
 }
 
-// key is the text that a resource is sorted by: of several values the primary one's,
-// or the first one's.
+// key returns the text by which a resource is sorted: that of the primary value or else of the
+// first one.
 func (s Search) key(r Resource) string {
 	top, sub, _ := strings.Cut(s.sortBy, ".")
 	p, _ := s.of.resolve("", top)
@@ -221,7 +223,7 @@ func (s Search) key(r Resource) string {
 		}
 	}
 	a := p.Attribute
-	if p.Type == complexly {
+	if p.Type == complexType {
 		if sub == "" {
 			sub = "value"
 		}
@@ -241,10 +243,10 @@ func (s Search) key(r Resource) string {
 	return ""
 }
 
-// timeFormat sorts as times do.
+// timeFormat is a format whose lexical order is chronological.
 const timeFormat = "2006-01-02T15:04:05.000000Z"
 
-// Complete gives a normal resource what the provider says of it.
+// Complete adds the attributes that the service provider sets to a normalized resource.
 func (t ResourceType) Complete(r Resource, id string, created, changed time.Time) error {
 	r["id"], r["schemas"] = id, t.Schemas(r)
 	version, err := newVersion(r)

@@ -21,13 +21,13 @@ type Attribute struct {
 	SubAttributes   []Attribute `json:"subAttributes,omitempty"`
 }
 
-// The types that attributes here have (RFC 7643 §2.3).
+// Attribute types (RFC 7643 §2.3).
 const (
-	text      = "string"
-	boolean   = "boolean"
-	dateTime  = "dateTime"
-	reference = "reference"
-	complexly = "complex"
+	text        = "string"
+	boolean     = "boolean"
+	dateTime    = "dateTime"
+	reference   = "reference"
+	complexType = "complex"
 )
 
 // Schema is a named set of attributes.
@@ -46,10 +46,10 @@ type ResourceType struct {
 	Extensions []Schema
 }
 
-// BasePath is where the resource types are found.
+// BasePath is the path under which the resource types are served.
 const BasePath = "/scim/v2"
 
-// Location of a resource, on this host: an answer has it after the host that was asked
+// Location returns the path of a resource. Responses put the requested host in front of it
 // ([Base]).
 func (t ResourceType) Location(id string) string { return BasePath + t.Endpoint + "/" + id }
 
@@ -66,23 +66,23 @@ func (a Attribute) to(types ...string) Attribute {
 	return a
 }
 
-func composed(name, description string, sub ...Attribute) Attribute {
-	a := attribute(name, complexly, description)
+func complexAttribute(name, description string, sub ...Attribute) Attribute {
+	a := attribute(name, complexType, description)
 	a.SubAttributes = sub
 	return a
 }
 
-// several is a multi-valued attribute with the sub-attributes of RFC 7643 §2.4.
-func several(name, description string, types ...string) Attribute {
+// multiValued returns a multi-valued attribute with the sub-attributes of RFC 7643 §2.4.
+func multiValued(name, description string, types ...string) Attribute {
 	kind := attribute("type", text, "The purpose of the value")
 	kind.CanonicalValues = types
-	a := composed(name, description, attribute("value", text, "The value"), attribute("display", text, "The human-readable value"),
+	a := complexAttribute(name, description, attribute("value", text, "The value"), attribute("display", text, "The human-readable value"),
 		kind, attribute("primary", boolean, "Whether this is the preferred value"))
 	a.MultiValued = true
 	return a
 }
 
-func texts(describe ...string) (attributes []Attribute) {
+func textAttributes(describe ...string) (attributes []Attribute) {
 	for i := 0; i+1 < len(describe); i += 2 {
 		attributes = append(attributes, attribute(describe[i], text, describe[i+1]))
 	}
@@ -93,7 +93,7 @@ func texts(describe ...string) (attributes []Attribute) {
 var common = []Attribute{
 	attribute("id", text, "Identifier here").readOnly().exact().unique(),
 	attribute("externalId", text, "Identifier in the provisioning system").exact(),
-	composed("meta", "About the resource",
+	complexAttribute("meta", "About the resource",
 		attribute("resourceType", text, "").readOnly().exact(), attribute("created", dateTime, "").readOnly(),
 		attribute("lastModified", dateTime, "").readOnly(), attribute("location", reference, "").readOnly().exact(),
 		attribute("version", text, "").readOnly().exact()).readOnly(),
@@ -111,34 +111,34 @@ var User = ResourceType{
 	Name: "User", Endpoint: "/Users",
 	Schema: Schema{ID: UserSchema, Name: "User", Description: "A person", Attributes: append([]Attribute{
 		attribute("userName", text, "The person's name in the organization").required().unique(),
-		composed("name", "The parts of the person's name", texts("formatted", "The full name", "familyName", "", "givenName", "", "middleName", "",
+		complexAttribute("name", "The parts of the person's name", textAttributes("formatted", "The full name", "familyName", "", "givenName", "", "middleName", "",
 			"honorificPrefix", "", "honorificSuffix", "")...),
 		attribute("profileUrl", reference, "A page about the person").to("external"),
 		attribute("active", boolean, "Whether the person may act in the organization"),
-		several("emails", "Email addresses; the account is found by the primary or else the first one", "work", "home", "other"),
-		several("phoneNumbers", "Telephone numbers", "work", "home", "mobile", "fax", "pager", "other"),
-		several("ims", "Instant messaging addresses"),
-		several("photos", "URLs of pictures", "photo", "thumbnail"),
+		multiValued("emails", "Email addresses; the account is found by the primary or else the first one", "work", "home", "other"),
+		multiValued("phoneNumbers", "Telephone numbers", "work", "home", "mobile", "fax", "pager", "other"),
+		multiValued("ims", "Instant messaging addresses"),
+		multiValued("photos", "URLs of pictures", "photo", "thumbnail"),
 		addresses,
-		several("entitlements", "The person's entitlements outside of this service"),
-		several("roles", "Roles outside of this service; they grant no rights here"),
+		multiValued("entitlements", "The person's entitlements outside of this service"),
+		multiValued("roles", "Roles outside of this service; they grant no rights here"),
 		userGroups,
-	}, texts("displayName", "The displayed name", "nickName", "", "title", "The person's position", "userType", "",
+	}, textAttributes("displayName", "The displayed name", "nickName", "", "title", "The person's position", "userType", "",
 		"preferredLanguage", "As in Accept-Language", "locale", "", "timezone", "Name in the IANA time zone database")...)},
 	Extensions: []Schema{{ID: EnterpriseSchema, Name: "EnterpriseUser", Description: "Enterprise attributes of a person", Attributes: append([]Attribute{
-		composed("manager", "The person's manager", attribute("value", text, "Identifier of the manager").exact(), attribute("$ref", reference, "").to("User"),
+		complexAttribute("manager", "The person's manager", attribute("value", text, "Identifier of the manager").exact(), attribute("$ref", reference, "").to("User"),
 			attribute("displayName", text, "").readOnly()),
-	}, texts("employeeNumber", "", "costCenter", "", "organization", "", "division", "", "department", "")...)}},
+	}, textAttributes("employeeNumber", "", "costCenter", "", "organization", "", "division", "", "department", "")...)}},
 }
 
 var addresses = func() Attribute {
-	a := several("addresses", "Postal addresses", "work", "home", "other")
-	a.SubAttributes = append(texts("formatted", "", "streetAddress", "", "locality", "", "region", "", "postalCode", "", "country", "ISO 3166-1 alpha-2"), a.SubAttributes[2:]...)
+	a := multiValued("addresses", "Postal addresses", "work", "home", "other")
+	a.SubAttributes = append(textAttributes("formatted", "", "streetAddress", "", "locality", "", "region", "", "postalCode", "", "country", "ISO 3166-1 alpha-2"), a.SubAttributes[2:]...)
 	return a
 }()
 
 var userGroups = func() Attribute {
-	a := composed("groups", "The groups that the person belongs to", attribute("value", text, "").readOnly().exact(), attribute("display", text, "").readOnly()).readOnly()
+	a := complexAttribute("groups", "The groups that the person belongs to", attribute("value", text, "").readOnly().exact(), attribute("display", text, "").readOnly()).readOnly()
 	a.MultiValued = true
 	return a
 }()
@@ -153,13 +153,13 @@ var Group = ResourceType{
 }
 
 var members = func() Attribute {
-	a := composed("members", "The members of the team", attribute("value", text, "Identifier of the person").exact(), attribute("$ref", reference, "").to("User"),
+	a := complexAttribute("members", "The members of the team", attribute("value", text, "Identifier of the person").exact(), attribute("$ref", reference, "").to("User"),
 		attribute("type", text, "User"), attribute("display", text, "").readOnly())
 	a.MultiValued = true
 	return a
 }()
 
-// find looks an attribute up by its name, whatever its case (RFC 7643 §2.1).
+// find returns the attribute with a name, ignoring case (RFC 7643 §2.1).
 func find(attributes []Attribute, name string) (Attribute, bool) {
 	for _, a := range attributes {
 		if strings.EqualFold(a.Name, name) {
@@ -169,14 +169,15 @@ func find(attributes []Attribute, name string) (Attribute, bool) {
 	return Attribute{}, false
 }
 
-// place is an attribute and where it stands in a resource.
+// place is an attribute and its position in a resource.
 type place struct {
 	Attribute
 	extension string // empty: the top level
 }
 
-// resolve finds a top-level attribute by its name and the schema in front of it. An
-// extension's is found without, too, as Microsoft Entra ID asks for managers.
+// resolve finds a top-level attribute by its name and an optional schema. Attributes of
+// extensions are also found without their schema, because Microsoft Entra ID queries managers
+// like that.
 func (t ResourceType) resolve(schema, name string) (place, bool) {
 	if schema == "" || strings.EqualFold(schema, t.Schema.ID) {
 		if a, ok := find(common, name); ok {
@@ -207,7 +208,7 @@ func (t ResourceType) extension(id string) (Schema, bool) {
 	return Schema{}, false
 }
 
-// foreign tells whether a path names a schema, and none of the resource type's.
+// foreign reports whether a path names a schema that the resource type does not have.
 func (t ResourceType) foreign(path string) bool {
 	path = strings.ToLower(path)
 	of := func(s Schema) bool { return strings.HasPrefix(path, strings.ToLower(s.ID)) }

@@ -1,5 +1,5 @@
-// Package scim speaks SCIM 2.0 (RFC 7643, RFC 7644): schemas, filters, patches and the
-// protocol's messages, without knowing who is provisioned where. The functions under
+// Package scim implements the messages of SCIM 2.0 (RFC 7643, RFC 7644): schemas, filters,
+// patches and responses. It does not know where resources are stored. The functions under
 // /scim/v2 use it.
 package scim
 
@@ -18,7 +18,7 @@ import (
 	"function/shared/function"
 )
 
-// MediaType is that of every message (RFC 7644 §3.1).
+// MediaType is the media type of all messages (RFC 7644 §3.1).
 const MediaType = "application/scim+json"
 
 // The schemas of messages (RFC 7644 §8.2).
@@ -30,8 +30,8 @@ const (
 	searchSchema = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 )
 
-// Resource is a resource as JSON has it. One that has passed [ResourceType.Normalize]
-// has its schema's spelling of every name, and values of the schema's types.
+// Resource is a decoded JSON resource. After [ResourceType.Normalize], all names have the
+// schema's spelling and all values the schema's types.
 type Resource = map[string]any
 
 // Kind is the scimType of an error (RFC 7644 §3.12).
@@ -49,22 +49,22 @@ const (
 	InvalidValue  Kind = "invalidValue"
 )
 
-// Error is an error as SCIM answers it. Its sentence is safe for the caller, and never
-// quotes what the caller sent.
+// Error is a SCIM error response. Its detail is safe for the caller and never quotes the
+// request.
 type Error struct {
 	Status int
-	Kind   Kind // empty: of none of the kinds
+	Kind   Kind // empty: none of them applies
 	Detail string
 }
 
-// Wrong is a 400 of a kind.
-func Wrong(kind Kind, format string, args ...any) *Error {
+// BadRequest returns a 400 error of a kind.
+func BadRequest(kind Kind, format string, args ...any) *Error {
 	return &Error{Status: http.StatusBadRequest, Kind: kind, Detail: fmt.Sprintf(format, args...)}
 }
 
 func (e *Error) Error() string { return e.Detail }
 
-// MarshalJSON implements json.Marshaler: the status is a text (RFC 7644 §3.12).
+// MarshalJSON implements json.Marshaler. The status is encoded as a string (RFC 7644 §3.12).
 func (e *Error) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Schemas []string `json:"schemas"`
@@ -74,8 +74,8 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 	}{[]string{errorSchema}, strconv.Itoa(e.Status), e.Kind, e.Detail})
 }
 
-// Of puts a fault that the caller has made into SCIM's words; another error it leaves.
-func Of(err error) error {
+// FromFault converts a fault to a SCIM error and returns other errors unchanged.
+func FromFault(err error) error {
 	f, ok := fault.As(err)
 	if !ok || f.Kind.Status() >= http.StatusInternalServerError {
 		return err
@@ -83,7 +83,7 @@ func Of(err error) error {
 	return &Error{Status: f.Kind.Status(), Detail: f.Detail}
 }
 
-// Answer is the answer of an operation, for huma.
+// Answer is the response of a SCIM operation.
 type Answer struct {
 	Status       int
 	ContentType  string `header:"Content-Type"`
@@ -93,7 +93,7 @@ type Answer struct {
 	Body         []byte
 }
 
-// Failed answers a SCIM error; any other error is left to the runtime.
+// Failed returns the response for a SCIM error. Other errors are left to the runtime.
 func Failed(err error) (*Answer, error) {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -102,7 +102,8 @@ func Failed(err error) (*Answer, error) {
 	return answer(e.Status, e)
 }
 
-// Show answers one resource, as far as it is asked for, and its version as ETag.
+// Show returns the response with the requested attributes of one resource, and its version as
+// ETag.
 func Show(status int, r Resource, asked Selection) (*Answer, error) {
 	a, err := answer(status, asked.Of(r))
 	if err != nil {
@@ -117,8 +118,8 @@ func Show(status int, r Resource, asked Selection) (*Answer, error) {
 	return a, nil
 }
 
-// ShowUnless answers one resource, or 304 to a client that has this version of it
-// (RFC 7644 §3.14, RFC 9110 §13.1.2).
+// ShowUnless returns the response with one resource, or 304 if the client has this version
+// already (RFC 7644 §3.14, RFC 9110 §13.1.2).
 func ShowUnless(ifNoneMatch string, r Resource, asked Selection) (*Answer, error) {
 	if ifNoneMatch != "" && Matches(ifNoneMatch, r) == nil {
 		return &Answer{Status: http.StatusNotModified, ETag: versionOf(r), CacheControl: "no-store"}, nil
@@ -126,7 +127,8 @@ func ShowUnless(ifNoneMatch string, r Resource, asked Selection) (*Answer, error
 	return Show(http.StatusOK, r, asked)
 }
 
-// List answers a page of resources, which starts at the 1-based start (RFC 7644 §3.4.2).
+// List returns the response with one page of resources. start is the 1-based index of the first
+// one (RFC 7644 §3.4.2).
 func List(resources []Resource, total, start int, asked Selection) (*Answer, error) {
 	shown := make([]Resource, 0, len(resources))
 	for _, r := range resources {
@@ -145,36 +147,36 @@ func answer(status int, body any) (*Answer, error) {
 	return &Answer{Status: status, ContentType: MediaType, CacheControl: "no-store", Body: encoded}, nil
 }
 
-// Message is the body of a request, for huma.
+// Message is the body of a SCIM request.
 type Message struct{ function.Raw }
 
-// Decode reads the message as JSON.
+// Decode decodes the JSON message.
 func (m *Message) Decode(into any) error {
 	body, err := m.Bytes()
 	if err != nil {
-		return Of(err)
+		return FromFault(err)
 	}
 	return decode(body, into)
 }
 
-// Patch reads the message as a change.
+// Patch decodes the message as a patch.
 func (m *Message) Patch() (Patch, error) {
 	body, err := m.Bytes()
 	if err != nil {
-		return Patch{}, Of(err)
+		return Patch{}, FromFault(err)
 	}
 	return ParsePatch(body)
 }
 
 func decode(body []byte, into any) error {
 	if err := json.Unmarshal(body, into); err != nil {
-		return Wrong(InvalidSyntax, "The request body is not valid JSON for this operation")
+		return BadRequest(InvalidSyntax, "The request body is not valid JSON for this operation")
 	}
 	return nil
 }
 
-// newVersion is the weak entity tag of a resource: of everything that it shows beside its
-// meta attribute.
+// newVersion returns the weak entity tag of a resource, computed from all attributes except
+// meta.
 func newVersion(r Resource) (string, error) {
 	shown := maps.Clone(r)
 	delete(shown, "meta")
@@ -192,8 +194,8 @@ func versionOf(r Resource) string {
 	return version
 }
 
-// Matches checks If-Match against a resource's version (RFC 7644 §3.14). An empty
-// header matches everything.
+// Matches checks If-Match against a resource's version (RFC 7644 §3.14). An empty header matches
+// every version.
 func Matches(ifMatch string, r Resource) error {
 	if ifMatch == "" || strings.TrimSpace(ifMatch) == "*" {
 		return nil

@@ -12,7 +12,7 @@ import (
 	"function/functions/users/internal/provisioning/scim"
 )
 
-// ada is a user of every kind of attribute.
+// ada is a user with all kinds of attributes.
 const ada = `{
 	"userName": "ada@example.com", "externalId": "E-1", "active": true, "displayName": "Ada",
 	"name": {"givenName": "Ada", "familyName": "Lovelace"},
@@ -188,7 +188,7 @@ func at(value any, path string) any {
 	return value
 }
 
-// FuzzFilter: no filter panics, and what is wrong is SCIM's error.
+// FuzzFilter checks that no filter panics and that every error is a SCIM error.
 func FuzzFilter(f *testing.F) {
 	for _, seed := range []string{`userName eq "a"`, `emails[type eq "work" and value co "@"] or not (active eq true)`, `meta.created gt "2026-01-01T00:00:00Z"`,
 		`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value pr`, `a.b.c eq 1`, `((((`, `x eq "\u00`, `emails eq null`, `groups.$ref pr`} {
@@ -207,7 +207,7 @@ func FuzzFilter(f *testing.F) {
 	})
 }
 
-// FuzzPatch: no change panics, and what comes of one is normal.
+// FuzzPatch checks that no patch panics and that every result is normalized.
 func FuzzPatch(f *testing.F) {
 	for _, seed := range [][2]string{{"add", "emails"}, {"replace", `emails[type eq "work"].value`}, {"remove", "name.givenName"}, {"add", ""},
 		{"replace", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"}, {"remove", "emails[not (value pr)]"}} {

@@ -8,21 +8,22 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// Shown is how an answer is to be shown: which attributes, and where from, for huma.
+// Shown contains the parameters that select the attributes of a response, and the base URL of
+// its locations.
 type Shown struct {
 	Base
 	Attributes         string `query:"attributes" doc:"Attribute names, separated by commas"`
 	ExcludedAttributes string `query:"excludedAttributes" doc:"Attribute names, separated by commas"`
 }
 
-// Selecting reads which attributes are asked for.
+// Selecting returns the requested selection of attributes.
 func (s Shown) Selecting(t ResourceType) Selection {
 	return Selection{base: s.url, only: t.names(s.Attributes), without: t.names(s.ExcludedAttributes)}
 }
 
-// Base is where the client has found this service, such as https://api.example.com, for
-// huma: locations begin with it (RFC 7643 §3.1). It is what the request and the ingress
-// say, and only the client itself is told it again.
+// Base is the URL at which the client reached this service, such as https://api.example.com.
+// Locations in responses begin with it (RFC 7643 §3.1). It is taken from the request's headers,
+// which is safe because it is only returned to the same client.
 type Base struct{ url string }
 
 var authority = regexp.MustCompile(`^[A-Za-z0-9.:\[\]-]{1,255}$`)
@@ -33,11 +34,11 @@ func (b *Base) Resolve(ctx huma.Context) []error {
 	if ctx.TLS() != nil {
 		scheme = "https"
 	}
-	if said := first(ctx.Header("X-Forwarded-Proto")); said == "http" || said == "https" {
-		scheme = said
+	if forwarded := first(ctx.Header("X-Forwarded-Proto")); forwarded == "http" || forwarded == "https" {
+		scheme = forwarded
 	}
-	if said := first(ctx.Header("X-Forwarded-Host")); said != "" {
-		host = said
+	if forwarded := first(ctx.Header("X-Forwarded-Host")); forwarded != "" {
+		host = forwarded
 	}
 	if authority.MatchString(host) {
 		b.url = scheme + "://" + host
@@ -45,22 +46,24 @@ func (b *Base) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
-// first of what several proxies have said: that of the one that the client has reached.
+// first returns the first element of a header to which several proxies may have added: that of
+// the proxy nearest to the client.
 func first(list string) string {
-	said, _, _ := strings.Cut(list, ",")
-	return strings.TrimSpace(said)
+	forwarded, _, _ := strings.Cut(list, ",")
+	return strings.TrimSpace(forwarded)
 }
 
-// Whole shows everything.
+// Whole selects all attributes.
 func (b Base) Whole() Selection { return Selection{base: b.url} }
 
-// Selection is which attributes an answer shows (RFC 7644 §3.9).
+// Selection selects the attributes of a response (RFC 7644 §3.9).
 type Selection struct {
-	base          string // of locations
+	base          string // base URL of locations
 	only, without []string
 }
 
-// names are what a list names, in lower case, without the core schema in front.
+// names splits a list of attribute names and converts them to lower case, without the prefix of
+// the core schema.
 func (t ResourceType) names(list string) (names []string) {
 	for name := range strings.SplitSeq(list, ",") {
 		name = strings.TrimPrefix(strings.ToLower(strings.TrimSpace(name)), strings.ToLower(t.Schema.ID)+":")
@@ -71,14 +74,14 @@ func (t ResourceType) names(list string) (names []string) {
 	return names
 }
 
-// Wants tells whether a top-level attribute, or a part of it, is asked for.
+// Wants reports whether a top-level attribute, or a part of it, is selected.
 func (s Selection) Wants(name string) bool { return wants(strings.ToLower(name), s.only, s.without) }
 
 func wants(name string, only, without []string) bool {
 	return !slices.Contains(without, name) && (len(only) == 0 || slices.Contains(only, name) || len(under(only, name)) > 0)
 }
 
-// under are the names of parts of an attribute, without it in front.
+// under returns the names below an attribute, without the attribute's own name.
 func under(names []string, name string) (parts []string) {
 	for _, n := range names {
 		if part, ok := strings.CutPrefix(n, name); ok && len(part) > 1 && (part[0] == '.' || part[0] == ':') {
@@ -88,7 +91,7 @@ func under(names []string, name string) (parts []string) {
 	return parts
 }
 
-// Of shows a resource. id and schemas are always shown.
+// Of returns the selected attributes of a resource. id and schemas are always included.
 func (s Selection) Of(r Resource) Resource {
 	shown := choose(r, s.only, s.without)
 	for _, always := range []string{"id", "schemas"} {
@@ -96,7 +99,7 @@ func (s Selection) Of(r Resource) Resource {
 			shown[always] = value
 		}
 	}
-	return s.located(shown).(map[string]any)
+	return s.withBase(shown).(map[string]any)
 }
 
 func choose(object map[string]any, only, without []string) map[string]any {
@@ -142,8 +145,9 @@ func chooseIn(value any, only, without []string) any {
 	return value
 }
 
-// located is a copy of a value in which what lies on this host is named with the host.
-func (s Selection) located(value any) any {
+// withBase returns a copy of a value in which the paths of this service have the base URL in
+// front.
+func (s Selection) withBase(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
 		c := make(map[string]any, len(v))
@@ -153,13 +157,13 @@ func (s Selection) located(value any) any {
 				c[name] = s.base + text
 				continue
 			}
-			c[name] = s.located(inner)
+			c[name] = s.withBase(inner)
 		}
 		return c
 	case []any:
 		c := make([]any, len(v))
 		for i, inner := range v {
-			c[i] = s.located(inner)
+			c[i] = s.withBase(inner)
 		}
 		return c
 	}

@@ -1,5 +1,5 @@
--- What a person's own SQL sees: projections of the other domains, fed by events,
--- without personal data, under row-level security by organization.
+-- What users' own SQL sees: projections of the other domains, fed by events, without personal data,
+-- under row-level security by organization.
 -- +goose Up
 CREATE SCHEMA projections;
 
@@ -15,7 +15,7 @@ CREATE TABLE projections.users (
 CREATE INDEX users_organization ON projections.users (organization_id, id);
 
 CREATE TABLE projections.logins (
-    id              uuid PRIMARY KEY,            -- of the session
+    id              uuid PRIMARY KEY,            -- the session's ID
     user_id         uuid NOT NULL,
     organization_id uuid NOT NULL,
     logged_in_at    timestamptz NOT NULL
@@ -23,7 +23,7 @@ CREATE TABLE projections.logins (
 CREATE INDEX logins_organization ON projections.logins (organization_id, logged_in_at);
 CREATE INDEX logins_user ON projections.logins (user_id);
 
--- Whose logins are not told any more, also those that are told late.
+-- Erased people, whose logins are no longer recorded, including late ones.
 CREATE TABLE projections.erased (
     user_id   uuid PRIMARY KEY,
     erased_at timestamptz NOT NULL
@@ -43,15 +43,14 @@ CREATE TABLE projections.datasets (
 );
 CREATE INDEX datasets_organization ON projections.datasets (organization_id, id);
 
--- Events of an organization may come after the end of it.
+-- Events of an organization may arrive after its deletion.
 CREATE TRIGGER organization_erased BEFORE INSERT ON projections.users FOR EACH ROW EXECUTE FUNCTION skip_erased_organization();
 CREATE TRIGGER organization_erased BEFORE INSERT ON projections.logins FOR EACH ROW EXECUTE FUNCTION skip_erased_organization();
 CREATE TRIGGER organization_erased BEFORE INSERT ON projections.datasets FOR EACH ROW EXECUTE FUNCTION skip_erased_organization();
 
--- Who is asking is a setting, and SQL can change settings. So the setting is a
--- capability: the organization's id with a MAC that only this database can make.
--- The message has a fixed length, which is what makes the envelope MAC
--- sha256(secret || message || secret) sound.
+-- The current organization is a setting, which SQL can change. So the setting is a capability: the
+-- organization's ID with a MAC that only this database can compute. The message has a fixed length,
+-- which makes the envelope MAC sha256(secret || message || secret) secure.
 CREATE SCHEMA tenancy;
 CREATE TABLE tenancy.secret (value bytea NOT NULL);
 INSERT INTO tenancy.secret

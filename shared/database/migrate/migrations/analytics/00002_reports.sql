@@ -5,7 +5,7 @@ CREATE TABLE reports (
     name            text NOT NULL,
     query           text NOT NULL,
     database        text NOT NULL,
-    parameters      json NOT NULL,               -- json, not jsonb: what was written stays as it was written
+    parameters      json NOT NULL,               -- json rather than jsonb, to keep it as written
     visualization   text NOT NULL CHECK (visualization IN ('chart', 'table')),
     schedule        text,                        -- cron, five fields
     timezone        text NOT NULL,
@@ -22,15 +22,15 @@ CREATE TABLE report_runs (
     id              uuid PRIMARY KEY,
     report_id       uuid NOT NULL REFERENCES reports ON DELETE CASCADE,
     organization_id uuid NOT NULL,
-    scheduled_for   timestamptz,                 -- NULL: run by hand
+    scheduled_for   timestamptz,                 -- NULL: started by a person
     status          text NOT NULL CHECK (status IN ('queued', 'running', 'succeeded', 'failed')),
     columns         json,                        -- [{name, type}]
     rows            json,
     row_count       int,
     truncated       bool NOT NULL DEFAULT false,
     chart           text,                        -- SVG
-    chart_failure   text,                        -- why there is none, for a person
-    failure         text,                        -- why, for a person
+    chart_failure   text,                        -- why there is none, for people to read
+    failure         text,                        -- why it failed, for people to read
     queued_at       timestamptz NOT NULL DEFAULT now(),
     started_at      timestamptz,
     finished_at     timestamptz,

@@ -1,4 +1,4 @@
--- Dead letters are delivered again as what they are called now.
+-- Dead letters are redelivered with the current event types.
 -- +goose Up
 UPDATE platform.dead_letters SET event_type = event_type || '.v1',
     event = convert_to(replace(convert_from(event, 'UTF8'), '"type":"' || event_type || '"', '"type":"' || event_type || '.v1"'), 'UTF8')

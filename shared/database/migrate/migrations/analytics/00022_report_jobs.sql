@@ -1,5 +1,5 @@
--- Runs of reports are jobs. Those that are open get one: the rescuer publishes its event.
--- report_runs.attempts stays for the version of the functions before this one.
+-- Report runs are jobs. Open runs get one whose event job.Rescue publishes. report_runs.attempts
+-- remains for the previous version of the functions.
 -- +goose Up
 
 INSERT INTO jobs (id, kind, key, source, event_id, event, max_attempts, due_at)

@@ -1,7 +1,7 @@
--- The trail belongs to a role that nobody logs in as, and so does the database, whose
--- owner could drop it. What the functions log in as adds entries and seals them; it can
--- change and remove none, and cannot lift what forbids that. The administrator runs
--- this, after the domain's own migrations: the domain's role could not give it away.
+-- The trail and its database belong to a role that cannot log in, because the database's owner
+-- could drop it. The roles that functions log in as can add and seal entries; they can neither
+-- change nor remove any, nor remove the protection. The administrator runs this after the domain's
+-- own migrations, since the domain's role could not give the trail away.
 -- +goose Up
 
 -- +goose StatementBegin
@@ -10,7 +10,7 @@ DECLARE
     domain name := (SELECT tableowner FROM pg_tables WHERE schemaname = 'public' AND tablename = 'audit_entries');
 BEGIN
     EXECUTE format('ALTER DATABASE %I OWNER TO audit_owner', current_database());
-    EXECUTE format('GRANT ALL ON DATABASE %I TO %I', current_database(), domain); -- the old owner's rights went with the database
+    EXECUTE format('GRANT ALL ON DATABASE %I TO %I', current_database(), domain); -- the former owner's rights were lost with the ownership
     EXECUTE format('GRANT USAGE, CREATE ON SCHEMA public TO %I', domain);
     ALTER TABLE public.audit_entries OWNER TO audit_owner;
     ALTER TABLE public.audit_checkpoints OWNER TO audit_owner;

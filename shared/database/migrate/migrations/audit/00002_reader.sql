@@ -1,5 +1,5 @@
--- Who shows an organization or a person the trails of other domains reads them as a role
--- that sees nothing else.
+-- The role that reads the trails of other domains to show them to an organization or a person. It
+-- sees nothing else.
 -- +goose Up
 
 GRANT USAGE ON SCHEMA public TO audit_reader;

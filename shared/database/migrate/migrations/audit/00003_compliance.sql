@@ -1,4 +1,4 @@
--- The compliance domain's role adds entries to the trail, as the domains' owners do.
+-- The compliance domain's role may add entries to the trail, as the domains' owners may.
 -- +goose Up
 
 GRANT SELECT ON public.audit_entries TO compliance;

@@ -9,13 +9,13 @@ CREATE TABLE datasets (
     storage_type    text NOT NULL,
     status          text NOT NULL CHECK (status IN ('draft', 'processing', 'ready', 'failed')),
     newest_version  int NOT NULL DEFAULT 0,
-    ready_version   int,                         -- what queries read
+    ready_version   int,                         -- the version that queries read
     created_by      uuid NOT NULL,
     created_at      timestamptz NOT NULL DEFAULT now(),
     changed_at      timestamptz NOT NULL DEFAULT now(),
     deleted_at      timestamptz
 );
--- A data set is a table by its name, and SQL names know no case.
+-- A data set is a table with its name, and SQL names are case-insensitive.
 CREATE UNIQUE INDEX datasets_name ON datasets (organization_id, lower(name)) WHERE deleted_at IS NULL;
 CREATE INDEX datasets_organization ON datasets (organization_id, id) WHERE deleted_at IS NULL;
 CREATE INDEX datasets_deleted ON datasets (deleted_at) WHERE deleted_at IS NOT NULL;
@@ -37,7 +37,7 @@ CREATE TABLE dataset_versions (
     table_bytes   bigint,
     row_count     bigint,
     columns       json,                          -- []engine.ColumnProfile; not jsonb, which refuses \u0000
-    failure       text,                          -- why, for a person
+    failure       text,                          -- why it failed, for people to read
     progress      jsonb,                         -- {stage, done} while processing
     uploaded_by   uuid NOT NULL,
     uploaded_at   timestamptz NOT NULL DEFAULT now(),
@@ -45,8 +45,8 @@ CREATE TABLE dataset_versions (
     PRIMARY KEY (dataset_id, version)
 );
 
--- Objects that are being written. A row that outlives its upload names bytes that
--- belong to nothing: the retention sweep removes them.
+-- Objects that are being written. A row that outlives its upload refers to unused bytes, which the
+-- retention sweep removes.
 CREATE TABLE staged_objects (
     name         text PRIMARY KEY,
     storage_type text NOT NULL,
@@ -54,9 +54,9 @@ CREATE TABLE staged_objects (
 );
 CREATE INDEX staged_objects_age ON staged_objects (created_at);
 
--- Every data set with the version that queries read: the newest that is ready, also
--- while a newer one is processed or after it failed. table_name is NULL while there
--- is none: the query's author is told to wait.
+-- Every data set with the version that queries read: the newest that is ready, also while a newer
+-- one is processed or after it has failed. table_name is NULL if there is none; queries are then
+-- told to wait.
 CREATE VIEW published.tables AS
     SELECT d.organization_id, d.id AS dataset_id, d.name, d.status, d.storage_type,
            v.version, v.table_name, v.table_bytes, v.wrapped_key, v.row_count

@@ -1,6 +1,6 @@
--- Versions are profiled by jobs, whose rows hold the progress. What is being profiled
--- now, or has been forgotten, gets a job: the rescuer publishes its event. dataset_versions.progress stays for the version
--- of the functions before this one.
+-- Versions are profiled by jobs, whose rows hold the progress. Versions being profiled now, or
+-- forgotten, get a job whose event job.Rescue publishes. dataset_versions.progress remains for the
+-- previous version of the functions.
 -- +goose Up
 
 INSERT INTO jobs (id, kind, key, source, event_id, event, max_attempts, due_at)

@@ -1,5 +1,5 @@
--- What every database of the platform has: events that commit with the data,
--- the events already consumed, and counters that outlive pods.
+-- Common to all databases: events that commit with the data, consumed events, and counters that
+-- outlive pods.
 -- +goose Up
 
 CREATE TABLE outbox (
@@ -20,7 +20,7 @@ CREATE TABLE consumed_events (
 );
 CREATE INDEX consumed_events_age ON consumed_events (consumed_at);
 
--- A counter is the sum of its shards: writers that meet pick different rows.
+-- A counter is the sum of its shards: concurrent writers use different rows.
 CREATE TABLE metric_counters (
     name   text NOT NULL,
     labels jsonb NOT NULL DEFAULT '{}',
@@ -29,5 +29,5 @@ CREATE TABLE metric_counters (
     PRIMARY KEY (name, labels, shard)
 );
 
--- What a domain shows to others: read-only views, granted by name.
+-- What a domain publishes to others: read-only views, granted individually.
 CREATE SCHEMA published;

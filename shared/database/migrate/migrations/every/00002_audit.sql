@@ -1,23 +1,23 @@
--- The audit trail: a row for each act and each refusal, written in the transaction
--- of the act. platform-seal-audit numbers and chains the rows of each organization
--- afterwards, so that acts do not wait for one another.
+-- The audit trail: a row for each action and each refusal, written in the action's transaction.
+-- platform-seal-audit numbers and chains the rows of each organization afterwards, so that actions
+-- do not wait for each other.
 -- +goose Up
 
 CREATE TABLE audit_entries (
     id              uuid PRIMARY KEY,
-    organization_id uuid NOT NULL,               -- nil: of no organization
+    organization_id uuid NOT NULL,               -- nil: none
     at              timestamptz NOT NULL,
     actor_kind      text NOT NULL CHECK (actor_kind IN ('person', 'service_account', 'platform', 'nobody')),
     actor_id        uuid NOT NULL,
-    impersonator_id uuid,                        -- the admin who acted as the actor
+    impersonator_id uuid,                        -- the admin who impersonated the actor
     action          text NOT NULL,               -- resource:verb, such as members:approve
     resource_id     text NOT NULL DEFAULT '',
     result          text NOT NULL CHECK (result IN ('done', 'refused')),
     reason          text NOT NULL DEFAULT '',
-    network         text NOT NULL DEFAULT '',    -- of the caller, /24 or /48: not an address
+    network         text NOT NULL DEFAULT '',    -- of the caller, /24 or /48 rather than the address
     trace_id        text NOT NULL DEFAULT '',
     detail          jsonb NOT NULL DEFAULT '{}', -- identifiers and settings, never personal data
-    seq             bigint,                      -- from 1, without gaps, in each organization
+    seq             bigint,                      -- from 1 without gaps, per organization
     previous_hash   bytea,
     hash            bytea,
     CONSTRAINT audit_entries_sealed CHECK (num_nonnulls(seq, previous_hash, hash) IN (0, 3)),

@@ -1,5 +1,5 @@
--- Organizations that are gone: nothing of them is added to the database any more,
--- whoever was still at work there. What is being added when the row comes is waited for.
+-- Deleted organizations: no rows of theirs can be added to the database any more. The insertion of
+-- a row here waits for transactions that are adding some.
 -- +goose Up
 
 CREATE TABLE erased_organizations (

@@ -1,10 +1,10 @@
--- Long work, one row a job: see package job.
+-- Long work, one row per job; see package job.
 -- +goose Up
 
 CREATE TABLE jobs (
     id           uuid PRIMARY KEY,
-    kind         text NOT NULL,                  -- the function that works on it
-    key          text NOT NULL,                  -- what it works on
+    kind         text NOT NULL,                  -- the function that runs it
+    key          text NOT NULL,                  -- the object of the work
     state        text NOT NULL DEFAULT 'available'
                  CHECK (state IN ('available', 'running', 'retryable', 'completed', 'cancelled', 'discarded')),
     source       text NOT NULL,                  -- of the event that starts it
@@ -12,16 +12,16 @@ CREATE TABLE jobs (
     event        jsonb,                          -- CloudEvent, structured JSON; NULL once the job has ended
     attempt      int NOT NULL DEFAULT 0,
     max_attempts int NOT NULL,
-    publications int NOT NULL DEFAULT 0,         -- by the rescuer, since the last attempt
+    publications int NOT NULL DEFAULT 0,         -- by job.Rescue, since the last attempt
     holder       uuid,                           -- one attempt of one process
-    due_at       timestamptz NOT NULL,           -- running: the end of the lease; otherwise: when the rescuer acts
+    due_at       timestamptz NOT NULL,           -- running: the end of the lease; otherwise when job.Rescue acts
     done         bigint NOT NULL DEFAULT 0,
     total        bigint NOT NULL DEFAULT 0,
     progress     text NOT NULL DEFAULT '',
     checkpoint   jsonb,
-    failure      text,                           -- why the last attempt failed, for a person
+    failure      text,                           -- why the last attempt failed, for people to read
     created_at   timestamptz NOT NULL DEFAULT now(),
-    started_at   timestamptz,                    -- the last attempt
+    started_at   timestamptz,                    -- of the last attempt
     finished_at  timestamptz,
     CONSTRAINT job_of_event UNIQUE (kind, source, event_id),
     CHECK ((event IS NULL) = (finished_at IS NOT NULL)),

@@ -1,4 +1,4 @@
--- What a domain knows of the compliance domain's retention policies, by its events.
+-- What a domain knows of the compliance domain's retention policies, from its events.
 -- +goose Up
 CREATE TABLE retention_periods (
     resource        text NOT NULL,
@@ -8,8 +8,8 @@ CREATE TABLE retention_periods (
     PRIMARY KEY (resource, organization_id)
 );
 
--- The versions whose changes have arrived, in whatever order. A gap is a change that is
--- still under way, or lost: nothing is disposed of before it has been filled.
+-- The versions whose changes have arrived, in any order. A gap is a change that is still on its way
+-- or was lost: nothing is deleted before it has been filled.
 CREATE TABLE retention_known (
     resource text PRIMARY KEY,
     versions int8multirange NOT NULL

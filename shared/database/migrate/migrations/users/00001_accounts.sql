@@ -1,4 +1,4 @@
--- People and the organizations they belong to.
+-- People and their organizations.
 -- +goose Up
 
 CREATE TABLE organizations (
@@ -6,13 +6,13 @@ CREATE TABLE organizations (
     name       text NOT NULL CHECK (name <> ''),
     settings   jsonb NOT NULL DEFAULT '{}',     -- users.Settings; absent: the default
     created_at timestamptz NOT NULL DEFAULT now(),
-    deleted_at timestamptz                      -- asked for; gone after the grace, until then restorable
+    deleted_at timestamptz                      -- when deletion was requested; restorable until the grace period ends
 );
 CREATE INDEX organizations_deleted ON organizations (deleted_at) WHERE deleted_at IS NOT NULL;
 
--- Personal fields are sealed with the person's own key (AES-256-GCM), which is
--- itself wrapped by the platform's: destroying wrapped_key erases the person wherever
--- it is not kept. email_index (HMAC-SHA256) finds an address without it.
+-- Personal fields are sealed with the person's own key (AES-256-GCM), which is wrapped by the
+-- platform's key: destroying wrapped_key erases the person, except where a copy of the key is kept.
+-- email_index (HMAC-SHA256) finds an address without the key.
 CREATE TABLE users (
     id                  uuid PRIMARY KEY,
     email_index         bytea NOT NULL CONSTRAINT users_email UNIQUE,
@@ -20,19 +20,19 @@ CREATE TABLE users (
     email               bytea NOT NULL,
     first_name          bytea NOT NULL,
     last_name           bytea NOT NULL,
-    password_hash       text,                   -- PHC string; NULL: passkeys or another issuer only
+    password_hash       text,                   -- PHC string; NULL: only passkeys or another issuer
     password_changed_at timestamptz NOT NULL DEFAULT now(),
     must_change_password boolean NOT NULL DEFAULT false,
     email_verified_at   timestamptz,
     suspended_at        timestamptz,
     platform_admin      boolean NOT NULL DEFAULT false,
-    profile_revision    bigint NOT NULL DEFAULT 0, -- how often the person has changed it
-    profile_document    uuid,                      -- its free part (shared/documents)
+    profile_revision    bigint NOT NULL DEFAULT 0, -- number of changes by the person
+    profile_document    uuid,                      -- the free part of the profile (shared/documents)
     created_at          timestamptz NOT NULL DEFAULT now()
 );
 
--- Once there is a platform admin who is not suspended, there always is one, whoever
--- suspends whom at the same time: the last word is at commit, one after another.
+-- Once there is a platform admin who is not suspended, there always is one, even if admins suspend
+-- each other concurrently: the check runs at commit, serialized.
 -- +goose StatementBegin
 CREATE FUNCTION keep_a_platform_admin() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -59,9 +59,9 @@ CREATE TABLE memberships (
 );
 CREATE INDEX memberships_organization_members ON memberships (organization_id, user_id);
 
--- An organization never is without an owner, whoever leaves at the same time: the
--- last word is at commit, one transaction of an organization after another. One that
--- is being deleted may lose its last owner, after whom nobody restores it.
+-- An organization always has an owner, even if owners leave concurrently: the check runs at commit,
+-- serialized per organization. An organization that is being deleted may lose its last owner, after
+-- which nobody can restore it.
 -- +goose StatementBegin
 CREATE FUNCTION keep_an_owner() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -79,9 +79,8 @@ CREATE CONSTRAINT TRIGGER organization_owner AFTER UPDATE OR DELETE ON membershi
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     WHEN (OLD.role = 'owner' AND OLD.status = 'active') EXECUTE FUNCTION keep_an_owner();
 
--- With REGISTRATION_CONFIRMATION an account exists only once its address is
--- confirmed: until then each attempt waits here on its own, under its own token,
--- which it gets when it is mailed.
+-- With REGISTRATION_CONFIRMATION, an account exists only once its address is confirmed. Until then,
+-- each attempt waits here separately, with its own token, which is set when it is mailed.
 CREATE TABLE registrations (
     id              uuid PRIMARY KEY,
     token_hash      bytea CONSTRAINT registrations_token UNIQUE,
@@ -98,7 +97,7 @@ CREATE TABLE registrations (
 CREATE INDEX registrations_expired ON registrations (expires_at);
 CREATE INDEX registrations_email ON registrations (email_index);
 
--- People of another issuer (OpenID Connect): who they are here.
+-- Identities at other issuers (OpenID Connect) and the accounts that they are linked to.
 CREATE TABLE external_identities (
     id            uuid NOT NULL CONSTRAINT external_identities_id UNIQUE,
     issuer        text NOT NULL,
@@ -109,7 +108,7 @@ CREATE TABLE external_identities (
 );
 CREATE INDEX external_identities_user ON external_identities (user_id);
 
--- Mail that waits to be sent, sealed like personal fields: it holds addresses and tokens.
+-- Mail that waits to be sent, sealed like personal fields because it contains addresses and tokens.
 CREATE TABLE mails (
     id          uuid PRIMARY KEY,
     wrapped_key bytea NOT NULL,

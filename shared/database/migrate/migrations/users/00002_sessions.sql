@@ -1,22 +1,22 @@
--- Sessions, their tokens, and the keys that sign them.
+-- Sessions, their tokens, and the signing keys.
 -- +goose Up
 
 CREATE TABLE sessions (
     id               uuid PRIMARY KEY,
     user_id          uuid NOT NULL REFERENCES users ON DELETE CASCADE,
-    organization_id  uuid NOT NULL REFERENCES organizations ON DELETE CASCADE, -- that the person acts in
-    methods          text[] NOT NULL DEFAULT '{pwd}',  -- how the person proved who they are (RFC 8176)
+    organization_id  uuid NOT NULL REFERENCES organizations ON DELETE CASCADE, -- in which the person acts
+    methods          text[] NOT NULL DEFAULT '{pwd}',  -- authentication methods (RFC 8176)
     authenticated_at timestamptz NOT NULL DEFAULT now(),
-    second_factor_at timestamptz,                      -- the newest proof by a second factor
+    second_factor_at timestamptz,                      -- the latest proof with a second factor
     device           bytea,                            -- User-Agent, sealed with the person's key
     address          bytea,                            -- sealed with the person's key
-    address_index    bytea,                            -- HMAC-SHA256: tells an address that the person has used before
+    address_index    bytea,                            -- HMAC-SHA256: identifies an address that the person has used before
     country          text,                             -- ISO 3166-1 alpha-2, of the address
-    impersonator_id  uuid,                             -- the platform admin who acts as the person
+    impersonator_id  uuid,                             -- the platform admin who impersonates the person
     created_at       timestamptz NOT NULL DEFAULT now(),
     refreshed_at     timestamptz NOT NULL DEFAULT now(),
     absolute_end     timestamptz NOT NULL DEFAULT 'infinity',
-    expires_at       timestamptz NOT NULL,             -- the idle limit, never after absolute_end
+    expires_at       timestamptz NOT NULL,             -- the idle timeout, never after absolute_end
     ended_at         timestamptz,
     end_reason       text CHECK (end_reason IN ('logout', 'refresh_token_reused', 'revoked', 'password_changed', 'suspended', 'left'))
 );
@@ -24,8 +24,8 @@ CREATE INDEX sessions_user ON sessions (user_id);
 CREATE INDEX sessions_organization ON sessions (organization_id);
 CREATE INDEX sessions_over ON sessions (least(ended_at, expires_at));
 
--- Only the hash of a token is kept (OWASP Session Management). used_at tells a
--- token that was already exchanged: seeing it again means that it was stolen.
+-- Only the hash of a token is stored (OWASP Session Management). used_at marks a token that was
+-- exchanged: if it is used again, it was stolen.
 CREATE TABLE refresh_tokens (
     hash       bytea PRIMARY KEY,
     session_id uuid NOT NULL REFERENCES sessions ON DELETE CASCADE,
@@ -34,18 +34,18 @@ CREATE TABLE refresh_tokens (
 );
 CREATE INDEX refresh_tokens_session ON refresh_tokens (session_id);
 
--- A key is announced before it signs and verifies after it has signed: see
--- shared/auth for the overlap.
+-- A key is published before it signs and still verifies afterwards; see shared/auth for the
+-- overlap.
 CREATE TABLE signing_keys (
     kid         text PRIMARY KEY,
     public_key  bytea NOT NULL,                 -- Ed25519, 32 bytes
     sealed_seed bytea NOT NULL,                 -- wrapped by the platform's key
     created_at  timestamptz NOT NULL DEFAULT now(),
     signs_from  timestamptz NOT NULL DEFAULT now(),
-    retired_at  timestamptz                     -- no token that it has signed is good any more
+    retired_at  timestamptz                     -- no token that it signed is valid any more
 );
 
--- The keys that have signed what is verified for longer than they sign: audit checkpoints.
+-- Keys that signed statements which are verified for longer than the keys sign: audit checkpoints.
 CREATE TABLE statement_keys (
     kid        text PRIMARY KEY,
     public_key bytea NOT NULL,
@@ -79,8 +79,8 @@ CREATE INDEX api_keys_organization ON api_keys (organization_id, id);
 CREATE INDEX api_keys_user ON api_keys (user_id);
 CREATE INDEX api_keys_service_account ON api_keys (service_account_id);
 
--- What proves to hold a key. A key that was rotated has an older secret too, which
--- stays good for as long as its callers need to take up the new one.
+-- The secrets of keys. A rotated key also has an older secret, which remains valid while its
+-- callers switch to the new one.
 CREATE TABLE api_key_secrets (
     hash       bytea PRIMARY KEY,               -- SHA-256; the secret has 256 random bits
     key_id     uuid NOT NULL REFERENCES api_keys ON DELETE CASCADE,

@@ -1,4 +1,4 @@
--- Teams, roles and who has them, invitations.
+-- Teams, roles and grants, invitations.
 -- +goose Up
 
 CREATE TABLE teams (
@@ -24,7 +24,7 @@ CREATE TABLE team_members (
 );
 CREATE INDEX team_members_user ON team_members (user_id, organization_id);
 
--- The organization's own roles; the built-in ones are in shared/policy.
+-- Custom roles of organizations; the built-in ones are in shared/policy.
 CREATE TABLE roles (
     organization_id uuid NOT NULL REFERENCES organizations ON DELETE CASCADE,
     name            text NOT NULL CHECK (name ~ '^[a-z][a-z0-9_]{1,62}$' AND name <> 'platform_admin'),
@@ -35,7 +35,7 @@ CREATE TABLE roles (
     PRIMARY KEY (organization_id, name)
 );
 
--- Roles beyond that of the membership: to a person, a team and the teams in it, or
+-- Roles in addition to the membership's: granted to a person, to a team and the teams in it, or to
 -- a service account.
 CREATE TABLE role_grants (
     id                 uuid PRIMARY KEY,
@@ -59,7 +59,7 @@ CREATE INDEX role_grants_service_account ON role_grants (service_account_id);
 CREATE TABLE role_changes (
     id              uuid PRIMARY KEY,
     organization_id uuid NOT NULL REFERENCES organizations ON DELETE CASCADE,
-    change          jsonb NOT NULL,              -- what is to be done
+    change          jsonb NOT NULL,              -- the requested change
     requested_by    uuid NOT NULL,
     requested_at    timestamptz NOT NULL DEFAULT now(),
     expires_at      timestamptz NOT NULL,

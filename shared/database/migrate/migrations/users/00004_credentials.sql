@@ -1,7 +1,7 @@
--- What proves who a person is, and what stands in the way of those who are not.
+-- Credentials, and the protection against guessing them.
 -- +goose Up
 
--- Single-use tokens sent by mail: only their hashes.
+-- Single-use tokens sent by mail; only their hashes are stored.
 CREATE TABLE mailed_tokens (
     hash       bytea PRIMARY KEY,
     purpose    text NOT NULL CHECK (purpose IN ('password_reset', 'email_verification', 'email_change', 'unlock')),
@@ -13,15 +13,15 @@ CREATE TABLE mailed_tokens (
 CREATE INDEX mailed_tokens_user ON mailed_tokens (user_id, purpose);
 CREATE INDEX mailed_tokens_expired ON mailed_tokens (expires_at);
 
--- Addresses that somebody asked a new password for, until it is looked up whether
--- they have an account: not while the asker waits for an answer.
+-- Addresses for which a new password was requested. Whether they have an account is looked up
+-- later, not while the requester waits for a response.
 CREATE TABLE password_reset_requests (
     id           uuid PRIMARY KEY,
     email_index  bytea NOT NULL,
     requested_at timestamptz NOT NULL DEFAULT now()
 );
 
--- Earlier passwords, as far back as a policy looks.
+-- Earlier passwords, as many as a policy requires.
 CREATE TABLE password_history (
     user_id       uuid NOT NULL REFERENCES users ON DELETE CASCADE,
     replaced_at   timestamptz NOT NULL DEFAULT now(),
@@ -34,7 +34,7 @@ CREATE TABLE totp_secrets (
     secret       bytea NOT NULL,                 -- sealed with the person's key (RFC 6238)
     created_at   timestamptz NOT NULL DEFAULT now(),
     confirmed_at timestamptz,                    -- NULL: not in use yet
-    last_step    bigint NOT NULL DEFAULT 0       -- of the newest code used: none is good twice
+    last_step    bigint NOT NULL DEFAULT 0       -- of the newest code used; no code is valid twice
 );
 
 CREATE TABLE passkeys (
@@ -55,10 +55,10 @@ CREATE TABLE recovery_codes (
 );
 CREATE INDEX recovery_codes_user ON recovery_codes (user_id);
 
--- Something begun that the next request completes, once: a login that waits for
--- its second factor, a passkey's ceremony.
+-- Something that the next request completes, once: a login that waits for its second factor, or a
+-- passkey ceremony.
 CREATE TABLE challenges (
-    hash       bytea PRIMARY KEY,                -- of the token that the caller holds
+    hash       bytea PRIMARY KEY,                -- of the token that the caller has
     purpose    text NOT NULL CHECK (purpose IN ('second_factor', 'passkey_registration', 'passkey_login', 'passkey_second_factor')),
     user_id    uuid REFERENCES users ON DELETE CASCADE,
     data       jsonb NOT NULL DEFAULT '{}',
@@ -67,29 +67,29 @@ CREATE TABLE challenges (
 );
 CREATE INDEX challenges_expired ON challenges (expires_at);
 
--- Guesses in a row at a second factor, or at the proof of a step-up.
+-- Consecutive wrong guesses of a second factor or a step-up proof.
 CREATE TABLE guesses (
-    key           bytea PRIMARY KEY,             -- HMAC-SHA256, of the person or the session
+    key           bytea PRIMARY KEY,             -- HMAC-SHA256 of the person or the session
     guesses       int NOT NULL,
     last_at       timestamptz NOT NULL,
     blocked_until timestamptz NOT NULL
 );
 CREATE INDEX guesses_age ON guesses (last_at);
 
--- Failures in a row, per account, address, and the pair of them, all as HMACs:
--- whether an account exists makes no difference. How long a key is blocked follows
--- from its failures and the time of the newest (users.Attempt).
+-- Consecutive failures per account, address and pair of both, all as HMACs, whether or not the
+-- account exists. How long a key is blocked follows from its failures and the time of the latest
+-- (users.Attempt).
 CREATE TABLE login_failures (
     key            bytea PRIMARY KEY,
-    account        bytea,                        -- of the account and its pairs: what an unlock clears
+    account        bytea,                        -- of the account and its pairs; an unlock clears them
     failures       int NOT NULL,
     last_failed_at timestamptz NOT NULL
 );
 CREATE INDEX login_failures_account ON login_failures (account);
 CREATE INDEX login_failures_age ON login_failures (last_failed_at);
 
--- GCRA: the theoretical arrival time of each key. Losing it in a crash forgives.
--- Only the key is indexed, so that an update stays within its page.
+-- GCRA: the theoretical arrival time of each key. A crash that loses it resets the limits. Only the
+-- key is indexed, so that an update stays within its page.
 CREATE UNLOGGED TABLE rate_limits (
     key bytea PRIMARY KEY,
     tat timestamptz NOT NULL

@@ -1,5 +1,5 @@
--- What people have agreed to (GDPR Articles 6, 7): each purpose, each version of
--- its text, and every yes and no with its proof.
+-- What people have consented to (GDPR Articles 6, 7): each purpose, each version of its text, and
+-- every decision with its proof.
 -- +goose Up
 
 CREATE TABLE purposes (
@@ -21,16 +21,16 @@ CREATE TABLE purpose_texts (
     PRIMARY KEY (purpose_id, version)
 );
 
--- Never changed: the last of a person and purpose is what holds.
+-- Rows never change: the last one per person and purpose applies.
 CREATE TABLE consent_decisions (
     id              uuid PRIMARY KEY,
     organization_id uuid NOT NULL,
     user_id         uuid NOT NULL REFERENCES users ON DELETE CASCADE,
     purpose_id      uuid NOT NULL,
-    number          int NOT NULL,                -- from 1, of a person and purpose: clocks of two machines differ
+    number          int NOT NULL,                -- from 1, per person and purpose: clocks of different machines differ
     version         int NOT NULL,
     given           boolean NOT NULL,
-    session_id      uuid,                        -- NULL: by another issuer's token
+    session_id      uuid,                        -- NULL: with another issuer's token
     address         bytea,                       -- sealed with the person's key
     device          bytea,                       -- sealed with the person's key
     decided_at      timestamptz NOT NULL DEFAULT now(),

@@ -1,8 +1,8 @@
--- How people are found and what they write about themselves.
+-- How people are found, and what they write about themselves.
 -- +goose Up
 
--- Blind indexes (HMAC-SHA256) of the first letters of names, where an
--- organization's settings allow to search by them.
+-- Blind indexes (HMAC-SHA256) of the first letters of names, if the organization's settings allow
+-- searching by name.
 CREATE TABLE name_prefixes (
     organization_id uuid NOT NULL,
     prefix_index    bytea NOT NULL,
@@ -29,8 +29,8 @@ CREATE TRIGGER name_changed AFTER UPDATE OF first_name, last_name ON users
 CREATE TRIGGER search_disallowed AFTER UPDATE OF settings ON organizations
     FOR EACH ROW WHEN ((NEW.settings ->> 'search_by_name') IS DISTINCT FROM 'true') EXECUTE FUNCTION forget_name_prefixes();
 
--- Documents, where no document database is configured (shared/documents). The free
--- part of a profile is one, sealed with the person's key.
+-- Documents, if no document database is configured (shared/documents). The free part of a profile
+-- is one, sealed with the person's key.
 CREATE TABLE documents (
     collection text NOT NULL,
     id         uuid NOT NULL,
@@ -38,15 +38,15 @@ CREATE TABLE documents (
     PRIMARY KEY (collection, id)
 );
 
--- People whom a provisioning system has named to the organization (SCIM). A person
--- who has an account elsewhere is none of the organization's until they accept its
--- invitation: until then user_id is NULL, and the row has a key of its own.
+-- People whom a provisioning system has named to the organization (SCIM). A person with an account
+-- elsewhere belongs to the organization only after accepting its invitation: until then user_id is
+-- NULL and the row has its own key.
 CREATE TABLE provisioned_people (
     id              uuid PRIMARY KEY,
     organization_id uuid NOT NULL REFERENCES organizations ON DELETE CASCADE,
     user_id         uuid,
     owns_account    boolean NOT NULL DEFAULT false, -- the account was opened for this row
-    email_index     bytea NOT NULL,              -- of the address that an account is looked for by
+    email_index     bytea NOT NULL,              -- of the address by which an account is found
     user_name_index bytea NOT NULL,              -- HMAC-SHA256 of userName
     external_index  bytea,                       -- HMAC-SHA256 of externalId
     wrapped_key     bytea,                       -- NULL: the person's own
@@ -62,7 +62,7 @@ CREATE TABLE provisioned_people (
 );
 CREATE INDEX provisioned_people_members ON provisioned_people (user_id, organization_id);
 
--- Teams that a provisioning system keeps.
+-- Teams that a provisioning system manages.
 CREATE TABLE provisioned_teams (
     team_id         uuid PRIMARY KEY,
     organization_id uuid NOT NULL,
@@ -73,8 +73,8 @@ CREATE TABLE provisioned_teams (
     CONSTRAINT provisioned_teams_external UNIQUE (organization_id, external_id)
 );
 
--- People whom a provisioning system has put into a team and who have yet to accept
--- the organization's invitation.
+-- People whom a provisioning system has added to a team and who have not yet accepted the
+-- organization's invitation.
 CREATE TABLE provisioned_waiting (
     team_id   uuid NOT NULL REFERENCES provisioned_teams ON DELETE CASCADE,
     person_id uuid NOT NULL REFERENCES provisioned_people ON DELETE CASCADE,

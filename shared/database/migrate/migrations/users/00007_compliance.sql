@@ -1,8 +1,8 @@
 -- +goose Up
 CREATE SCHEMA compliance;
 
--- How long each kind of record is kept after it has expired or been deleted.
--- The nil organization is the platform's default; an organization's own row wins.
+-- How long each kind of record is kept after it has expired or been deleted. The nil organization
+-- has the platform's default; an organization's own row takes precedence.
 CREATE TABLE compliance.retention_policies (
     id              uuid PRIMARY KEY,
     organization_id uuid NOT NULL,
@@ -10,7 +10,7 @@ CREATE TABLE compliance.retention_policies (
     keep_days       int NOT NULL CHECK (keep_days BETWEEN 0 AND 36500),
     changed_at      timestamptz NOT NULL DEFAULT now(),
     changed_by      uuid,
-    ends_at         timestamptz,                 -- of an organization that is gone: when it has nothing left to keep
+    ends_at         timestamptz,                 -- for a deleted organization: when nothing of it is left to keep
     CONSTRAINT retention_policy UNIQUE (organization_id, resource)
 );
 CREATE TRIGGER organization_erased BEFORE INSERT ON compliance.retention_policies FOR EACH ROW EXECUTE FUNCTION refuse_erased_organization();
@@ -24,7 +24,7 @@ CREATE TABLE compliance.retention_sweeps (
     started_at timestamptz NOT NULL DEFAULT now()
 );
 
--- What each sweep applied: a policy may have been changed since.
+-- What each sweep applied, since a policy may have changed later.
 CREATE TABLE compliance.swept_policies (
     sweep_id        uuid NOT NULL REFERENCES compliance.retention_sweeps,
     policy_id       uuid NOT NULL,
@@ -35,7 +35,7 @@ CREATE TABLE compliance.swept_policies (
     PRIMARY KEY (sweep_id, policy_id)
 );
 
--- The record of what was disposed of: kept, never swept (SOX, HIPAA §164.316).
+-- The record of disposals; it is never deleted (SOX, HIPAA §164.316).
 CREATE TABLE compliance.retention_disposals (
     id              uuid PRIMARY KEY,
     sweep_id        uuid NOT NULL,

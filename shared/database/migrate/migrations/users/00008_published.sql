@@ -1,12 +1,12 @@
--- What the other domains and the token checks see of this database.
+-- What other domains and token checks see of this database.
 -- +goose Up
 
 CREATE VIEW published.signing_keys AS
     SELECT kid, public_key, created_at FROM signing_keys WHERE retired_at IS NULL OR retired_at > now();
 
--- Who is behind a session, and what they may do now: a change takes effect with
--- the next look. waits_for tells why a person has no roles here. (OFFSET 0: roles_of
--- runs once for a row, although its answer is used twice.)
+-- Who holds a session and what they may do now: a change takes effect with the next query.
+-- waits_for is the reason why a person has no roles here. (OFFSET 0 makes roles_of run once per
+-- row, although its result is used twice.)
 CREATE VIEW published.callers AS
     SELECT s.id AS session_id, s.user_id, s.organization_id, s.methods, s.authenticated_at, s.second_factor_at, s.impersonator_id,
            s.ended_at IS NULL AND s.expires_at > now() AND u.suspended_at IS NULL
@@ -31,7 +31,7 @@ CREATE VIEW published.callers AS
         WHEN (o.settings ->> 'require_second_factor')::boolean AND s.second_factor_at IS NULL AND s.impersonator_id IS NULL THEN 'second_factor'
         END AS waits_for) w;
 
--- Who is behind an API key; scopes narrow what its owner may do.
+-- The holders of API keys; scopes restrict the owner's rights.
 CREATE VIEW published.api_keys AS
     SELECT k.id, s.hash, coalesce(k.user_id, k.service_account_id) AS owner_id, k.service_account_id IS NOT NULL AS is_service_account,
            k.organization_id, k.scopes, r.roles, permissions_of(k.organization_id, r.roles) AS permissions
@@ -44,7 +44,7 @@ CREATE VIEW published.api_keys AS
         ELSE coalesce((SELECT array_agg(role ORDER BY role) FROM role_grants g WHERE g.service_account_id = k.service_account_id), '{}') END AS roles OFFSET 0) r
     WHERE k.revoked_at IS NULL AND s.expires_at > now() AND u.suspended_at IS NULL AND a.disabled_at IS NULL;
 
--- Recorded once a minute at most: a key in use must not write at each call.
+-- Recorded at most once a minute, so that a busy key does not write on every call.
 -- +goose StatementBegin
 CREATE FUNCTION published.api_key_used(key uuid) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -52,9 +52,9 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 -- +goose StatementEnd
 
--- What the policy refused a known caller is audited too, but a flood of refusals must
--- not become a flood of entries: of each minute the first ten of a caller are, and
--- the others as a number, once the minute is over (platform-seal-audit).
+-- Refusals of known callers by the policy are audited too, but a flood of refusals must not become
+-- a flood of entries: in each minute, a caller's first ten are recorded, and the rest as a number
+-- once the minute is over (platform-seal-audit).
 CREATE TABLE refusal_counts (
     actor_id        uuid NOT NULL,
     minute          timestamptz NOT NULL,
@@ -83,9 +83,9 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 -- +goose StatementEnd
 
--- Takes up to so many cells of a limit at once (shared/ratelimit; times in
--- microseconds): GCRA. Keys are hashes, so some neighbours of a random one are a fair
--- sample: those whose quota has long been whole again go, and no schedule is needed.
+-- Takes up to a number of cells of a limit at once (shared/ratelimit; times in microseconds): GCRA.
+-- Keys are hashes, so some neighbours of a random key are a fair sample: those whose quota has been
+-- fully restored for long are deleted, so no schedule is needed.
 -- +goose StatementBegin
 CREATE FUNCTION published.rate_limit(limited bytea, cell bigint, quota int, wanted int, OUT granted int, OUT whole bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -112,9 +112,9 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
--- Who is behind another issuer's token: a row for each organization that the person
--- belongs to, or one without any. There is no session, so the organization's demand
--- for a second factor is told, for the token's own claims to meet.
+-- The holders of other issuers' tokens: a row for each organization that the person belongs to, or
+-- one without any. There is no session, so the view includes whether the organization requires a
+-- second factor, for comparison with the token's own claims.
 CREATE VIEW published.external_callers AS
     SELECT e.issuer, e.subject_index, e.user_id, u.platform_admin, m.organization_id, m.created_at AS member_since, w.waits_for, f.has_second_factor,
            coalesce((o.settings ->> 'require_second_factor')::boolean, false) AS demands_second_factor,

@@ -1,13 +1,13 @@
--- What was found about organizations: settings that were stored and not in force, names that
--- look the same, owners who cannot log in, and rules that nobody could end.
+-- Corrections for organizations: settings that were stored but not in force, names that look the
+-- same, owners who cannot log in, and rules that nobody could end.
 -- +goose Up
 
--- A setting whose name was sent in another case was shown and never enforced: from now on
--- it is what was shown. Of several spellings the last counted, which is the right one.
+-- A setting whose name was sent in another case was shown but never enforced; from now on, it is
+-- enforced as shown. Of several spellings the last one counted, which is correct.
 UPDATE organizations SET settings = (SELECT jsonb_object_agg(lower(key), value ORDER BY key COLLATE "C") FROM jsonb_each(settings))
 WHERE EXISTS (SELECT FROM jsonb_object_keys(settings) AS key WHERE key <> lower(key));
 
--- Names that people would take for one. Of those that are there the oldest keeps its name.
+-- Names that people would mistake for each other. Of the existing ones, the oldest keeps its name.
 CREATE FUNCTION plain_name(name text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN lower(translate(normalize(name, NFKC), U&'\200C\200D', ''));
 UPDATE teams SET name = name || ' ' || id WHERE EXISTS (
@@ -21,8 +21,8 @@ UPDATE service_accounts SET name = name || ' ' || id WHERE EXISTS (
 ALTER TABLE service_accounts DROP CONSTRAINT service_accounts_name;
 CREATE UNIQUE INDEX service_accounts_name ON service_accounts (organization_id, plain_name(name));
 
--- An owner whose account the platform has suspended is none who could act. That the
--- platform suspends the last one is never refused: nobody is safe from it by owning.
+-- An owner whose account is suspended by the platform cannot act and does not count. The platform
+-- may always suspend the last owner: being an owner protects nobody from suspension.
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION keep_an_owner() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -39,8 +39,8 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
--- Who wanted a change can take it back, and an owner ends the rule of the second person
--- alone after a time in which all others could reject it.
+-- The requester of a change can withdraw it, and an owner alone can end the rule of the second
+-- person after a period in which all others could reject it.
 ALTER TABLE role_changes
     ADD COLUMN alone_from timestamptz,
     DROP CONSTRAINT role_changes_decision_check,

@@ -1,7 +1,7 @@
 -- +goose Up
 
--- A session that has not ended is counted by the index of those that are over, and
--- events that nobody takes show before anybody misses them.
+-- The index of ended sessions also counts those that have not ended, and events that nobody
+-- receives show up before anybody misses them.
 CREATE OR REPLACE VIEW published.metrics AS
     SELECT name, labels, sum(value) AS value FROM metric_counters GROUP BY name, labels
     UNION ALL

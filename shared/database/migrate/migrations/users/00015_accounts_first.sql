@@ -1,15 +1,15 @@
--- What an account has to do first comes before all that its owner may do: in sessions, by
--- another issuer's token, and by API keys.
+-- What an account has to do first takes precedence over its owner's rights: in sessions, with
+-- another issuer's token, and with API keys.
 -- +goose Up
 
--- Who acts as others, whose acting ends with their own sessions; and lists for admins.
+-- Impersonators, whose impersonations end with their own sessions; and lists for admins.
 CREATE INDEX sessions_impersonator ON sessions (impersonator_id) WHERE impersonator_id IS NOT NULL;
 CREATE INDEX users_suspended ON users (id) WHERE suspended_at IS NOT NULL;
 
--- The password that an admin has made void, which must not come again; until the next.
+-- A password that an admin has invalidated and that must not be used again; until the next one.
 ALTER TABLE users ADD COLUMN voided_password_hash text;
 
--- must_change_password confines the account, also where waits_for has something else to say.
+-- must_change_password restricts the account, also if waits_for has another value.
 CREATE OR REPLACE VIEW published.callers AS
     SELECT s.id AS session_id, s.user_id, s.organization_id, s.methods, s.authenticated_at, s.second_factor_at, s.impersonator_id,
            s.ended_at IS NULL AND s.expires_at > now() AND u.suspended_at IS NULL
@@ -45,8 +45,8 @@ CREATE OR REPLACE VIEW published.external_callers AS
                             OR EXISTS (SELECT FROM passkeys p WHERE p.user_id = u.id) AS has_second_factor) f
     CROSS JOIN LATERAL (SELECT waits_for(o.deleted_at, m.status, u.must_change_password, false, false)) w;
 
--- A person's key may no more than the person could: nothing while a new password is due,
--- nor where the organization demands a second factor that the person does not have.
+-- A person's key has no more rights than the person: none while a new password is required, nor if
+-- the organization requires a second factor that the person does not have.
 CREATE OR REPLACE VIEW published.api_keys AS
     SELECT k.id, s.hash, coalesce(k.user_id, k.service_account_id) AS owner_id, k.service_account_id IS NOT NULL AS is_service_account,
            k.organization_id, k.scopes,

@@ -1,5 +1,5 @@
 -- When somebody first proved that the account and its address are theirs; NULL: nobody has.
--- email_verified_at tells of the present address only, which provisioning may replace.
+-- email_verified_at refers only to the current address, which provisioning may replace.
 -- +goose Up
 ALTER TABLE users ADD COLUMN proved_at timestamptz;
 UPDATE users u SET proved_at = coalesce(email_verified_at, created_at)

@@ -1,3 +1,3 @@
--- What the organization of a registration that waits is to be called; NULL: by its identifier.
+-- The name for the organization of a pending registration; NULL: its identifier.
 -- +goose Up
 ALTER TABLE registrations ADD COLUMN organization_name text;

@@ -1,5 +1,5 @@
--- The compliance domain has a role of its own: it keeps policies and records in its schema,
--- publishes and consumes events, and sees nobody's account.
+-- The compliance domain has its own role: it stores policies and records in its schema, publishes
+-- and consumes events, and cannot read accounts.
 -- +goose Up
 
 GRANT USAGE ON SCHEMA compliance, public TO compliance;

@@ -17,10 +17,10 @@ import (
 	"function/shared/policy"
 )
 
-// toldAtOnce limits the recipients of a mail about one change.
-const toldAtOnce = 200
+// maxRecipients limits the recipients of a mail about one change.
+const maxRecipients = 200
 
-const selectDeciders = `
+const selectApprovers = `
 SELECT user_id FROM (
     SELECT m.user_id, roles && @mighty OR @permission = ANY (permissions_of(@organization, roles)) AS decides
     FROM memberships m JOIN users u ON u.id = m.user_id CROSS JOIN LATERAL roles_of(m.user_id, m.organization_id) AS roles
@@ -29,14 +29,14 @@ WHERE decides OR @all ORDER BY `
 
 // Orders for selecting recipients: any members, or approvers first.
 const (
-	firstDeciders = selectDeciders + `user_id LIMIT @limit`
-	decidersFirst = selectDeciders + `decides DESC, user_id LIMIT @limit`
+	selectSomeApprovers  = selectApprovers + `user_id LIMIT @limit`
+	selectApproversFirst = selectApprovers + `decides DESC, user_id LIMIT @limit`
 )
 
-func members(ctx context.Context, tx pgx.Tx, query string, organization uuid.UUID, all bool, limit int) ([]uuid.UUID, error) {
-	mighty := slices.DeleteFunc(policy.BuiltIn(), func(role string) bool { return !slices.Contains(policy.Permissions(role), policy.RolesApprove) })
+func selectMembers(ctx context.Context, tx pgx.Tx, query string, organization uuid.UUID, all bool, limit int) ([]uuid.UUID, error) {
+	approving := slices.DeleteFunc(policy.BuiltIn(), func(role string) bool { return !slices.Contains(policy.Permissions(role), policy.RolesApprove) })
 	rows, _ := tx.Query(ctx, query, pgx.NamedArgs{
-		"organization": organization, "mighty": mighty, "permission": policy.RolesApprove, "all": all, "limit": limit,
+		"organization": organization, "mighty": approving, "permission": policy.RolesApprove, "all": all, "limit": limit,
 	})
 	found, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
@@ -45,28 +45,28 @@ func members(ctx context.Context, tx pgx.Tx, query string, organization uuid.UUI
 	return found, nil
 }
 
-// errFewDeciders refuses to leave fewer than two members who can approve role changes.
-var errFewDeciders = fault.New(fault.Conflict, "While role changes need a second person's approval, at least two members must be able to approve (%s): "+
+// errTooFewApprovers refuses to leave fewer than two members who can approve role changes.
+var errTooFewApprovers = fault.New(fault.Conflict, "While role changes need a second person's approval, at least two members must be able to approve (%s): "+
 	"first give another member such a role, or turn the requirement off (DELETE /v1/organizations/{id}/settings/require_second_person)", policy.RolesApprove)
 
-// NeedDeciders refuses to require second-person approval if fewer than two active members
+// RequireApprovers refuses to require second-person approval if fewer than two active members
 // could approve role changes.
-func NeedDeciders(ctx context.Context, tx pgx.Tx, organization uuid.UUID) error {
-	found, err := members(ctx, tx, firstDeciders, organization, false, 2)
+func RequireApprovers(ctx context.Context, tx pgx.Tx, organization uuid.UUID) error {
+	found, err := selectMembers(ctx, tx, selectSomeApprovers, organization, false, 2)
 	if err == nil && len(found) < 2 {
-		err = errFewDeciders
+		err = errTooFewApprovers
 	}
 	return err
 }
 
-// KeepDeciders runs a change under the organization's lock. If role changes need a second
+// KeepApprovers runs a change under the organization's lock. If role changes need a second
 // person, it refuses a change that leaves fewer than two approvers and fewer than before.
 //
 // It covers changes that members make to each other. Changes that must not fail because of
 // an organization's rule (a suspension by the platform, an erasure, a removal by
 // provisioning) may leave a single approver, who can then turn off the requirement
 // ([PendingRoleChange.AloneFrom]).
-func KeepDeciders(ctx context.Context, tx pgx.Tx, organization uuid.UUID, work func() error) error {
+func KeepApprovers(ctx context.Context, tx pgx.Tx, organization uuid.UUID, work func() error) error {
 	settings, err := store.SettingsOf(ctx, tx, organization)
 	if err != nil {
 		return err
@@ -74,28 +74,28 @@ func KeepDeciders(ctx context.Context, tx pgx.Tx, organization uuid.UUID, work f
 	if !settings.RequireSecondPerson {
 		return work()
 	}
-	before, err := members(ctx, tx, firstDeciders, organization, false, 2)
+	before, err := selectMembers(ctx, tx, selectSomeApprovers, organization, false, 2)
 	if err != nil {
 		return err
 	}
 	if err := work(); err != nil {
 		return err
 	}
-	after, err := members(ctx, tx, firstDeciders, organization, false, 2)
+	after, err := selectMembers(ctx, tx, selectSomeApprovers, organization, false, 2)
 	if err == nil && len(after) < len(before) {
-		err = errFewDeciders
+		err = errTooFewApprovers
 	}
 	return err
 }
 
-// tell mails the members of an organization who can approve role changes, or all members, up
-// to a limit and approvers first. Except when all members are mailed, nobody is notified of
-// their own action.
-func (r RoleChanges) tell(ctx context.Context, tx *outbox.Tx, organization, by uuid.UUID, all bool, write func(to string) mail.Message) error {
-	if !r.post.Sends() {
+// mailMembers mails the members of an organization who can approve role changes, or all members. If
+// there are too many, approvers are mailed first. Unless all members are mailed, nobody is
+// notified of their own action.
+func (r RoleChanges) mailMembers(ctx context.Context, tx *outbox.Tx, organization, by uuid.UUID, all bool, write func(to string) mail.Message) error {
+	if !r.mailer.Sends() {
 		return nil
 	}
-	people, err := members(ctx, tx, decidersFirst, organization, all, toldAtOnce)
+	people, err := selectMembers(ctx, tx, selectApproversFirst, organization, all, maxRecipients)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (r RoleChanges) tell(ctx context.Context, tx *outbox.Tx, organization, by u
 		if person == by && !all {
 			continue
 		}
-		if err := r.post.Tell(ctx, tx, person, write); err != nil {
+		if err := r.mailer.Notify(ctx, tx, person, write); err != nil {
 			return err
 		}
 	}
