@@ -142,10 +142,10 @@ func TestDeadLetter_Reason(t *testing.T) {
 		"detail not text":     {[]string{"Ce-Knativeerrordata", answered(`{"detail":{"a":1}}`)}, `{"detail":{"a":1}}`},
 		"text":                {[]string{"Ce-Knativeerrordata", answered("upstream connect error")}, "upstream connect error"},
 		"base64 cut off":      {[]string{"Ce-Knativeerrordata", answered("upstream connect error")[:26]}, "upstream connect e"},
-		"not base64":          {[]string{"Ce-Knativeerrordata", "***"}, "The destination answered 422 Unprocessable Entity"},
+		"not base64":          {[]string{"Ce-Knativeerrordata", "***"}, "The destination responded with 422 Unprocessable Entity"},
 		"no answer":           {[]string{"Ce-Knativeerrorcode", "-1"}, "The destination did not respond"},
 		"status not a number": {[]string{"Ce-Knativeerrorcode", "9999999999999999999999"}, "The destination did not respond"},
-		"unknown status":      {[]string{"Ce-Knativeerrorcode", "599"}, "The destination answered 599"},
+		"unknown status":      {[]string{"Ce-Knativeerrorcode", "599"}, "The destination responded with 599"},
 		"NUL and bad UTF-8":   {[]string{"Ce-Knativeerrordata", answered("a\x00b\xffc")}, "abc"},
 		"long":                {[]string{"Ce-Knativeerrordata", answered(strings.Repeat("é", 3000))}, strings.Repeat("é", 1000)},
 	} {

@@ -119,7 +119,7 @@ func TestBackend_Fault_NamesItsCharacter(t *testing.T) {
 	for sql, want := range map[string]string{
 		"SELECT 'é', ?, ?::text, nothing FROM users": `at character 25: column "nothing" does not exist`,
 		"SELECT ?, ?::text FROM nowhere":             `at character 24: relation "nowhere" does not exist; the tables are users, datasets and logins`,
-		"SELECT 1; SELECT 2":                         "at character 11: the query holds more than one statement",
+		"SELECT 1; SELECT 2":                         "at character 11: the query contains more than one statement",
 		"SELECT (1":                                  "a parenthesis is not closed",
 		"SELECT 'abc":                                "at character 8: a string is not closed",
 		" -- nothing":                                "the query is empty",
