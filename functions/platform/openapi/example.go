@@ -3,18 +3,27 @@ package openapi
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 )
 
 // curl returns a curl command that calls an operation with sample values. URL, TOKEN and the path
 // parameters are shell variables.
-func (d *apiDocument) curl(e entry, body *schema) string {
+func (d *apiDocument) curl(e entry, parameters []parameter, body *schema) string {
 	path := strings.NewReplacer("{", "$", "}", "").Replace(e.Path)
-	for _, p := range e.Parameters {
-		if p.In == "path" {
+	query := url.Values{}
+	for _, p := range parameters {
+		switch {
+		case p.In == "path":
 			path = strings.ReplaceAll(path, "$"+p.Name, "$"+strings.ToUpper(p.Name))
+		case p.In == "query" && p.Required:
+			query.Set(p.Name, fmt.Sprint(d.sample(p.Schema, p.Name, 0)))
 		}
+	}
+	if len(query) > 0 {
+		path += "?" + query.Encode()
 	}
 	lines := []string{`curl "$URL` + path + `"`}
 	if e.Method != "GET" && (e.Method != "POST" || e.BodyType == "") {

@@ -118,7 +118,7 @@ func (d *apiDocument) entry(path, method string, o operation) entry {
 	byStatus := func(a, b result) int { return cmp.Compare(a.Status, b.Status) }
 	slices.SortFunc(e.Answers, byStatus)
 	slices.SortFunc(e.Errors, byStatus)
-	e.Example = d.curl(e, body)
+	e.Example = d.curl(e, o.Parameters, body)
 	return e
 }
 
