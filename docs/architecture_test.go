@@ -23,7 +23,7 @@ func read(t *testing.T, name string) string {
 	return string(content)
 }
 
-// section is the part of a document under a heading, up to the next one of its level.
+// section returns the part of a document under a heading, up to the next heading of the same level.
 func section(t *testing.T, document, heading string) string {
 	t.Helper()
 	_, rest, found := strings.Cut(document, "\n"+heading+"\n")
@@ -48,7 +48,7 @@ func firstCells(text string) (cells []string) {
 	return cells
 }
 
-// documents are the texts that people read about the project.
+// documents returns the file names of all documentation.
 func documents(t *testing.T) []string {
 	t.Helper()
 	names := []string{}
@@ -62,13 +62,13 @@ func documents(t *testing.T) []string {
 	return names
 }
 
-func TestDocuments_FilesThatTheyName_Exist(t *testing.T) {
+func TestDocuments_NamedFiles_Exist(t *testing.T) {
 	t.Parallel()
 	for _, name := range documents(t) {
 		for _, found := range fileName.FindAllStringSubmatch(read(t, name), -1) {
 			file := found[1]
 			if file == "functions/datasets/count/count.go" {
-				continue // what the README tells to write
+				continue // the README's example
 			}
 			if _, err := os.Stat(filepath.Join("..", file)); err != nil {
 				t.Errorf("%s names %s: %v", name, file, err)
@@ -77,7 +77,7 @@ func TestDocuments_FilesThatTheyName_Exist(t *testing.T) {
 	}
 }
 
-func TestDocuments_Links_LeadToFilesAndHeadings(t *testing.T) {
+func TestDocuments_Links_HaveTargets(t *testing.T) {
 	t.Parallel()
 	for _, name := range documents(t) {
 		for _, found := range link.FindAllStringSubmatch(read(t, name), -1) {
@@ -98,7 +98,7 @@ func TestDocuments_Links_LeadToFilesAndHeadings(t *testing.T) {
 	}
 }
 
-// anchors are those that GitHub gives to headings.
+// anchors returns the anchors that GitHub generates for the headings.
 func anchors(document string) (all []string) {
 	for line := range strings.Lines(document) {
 		if level, title, ok := strings.Cut(strings.TrimSpace(line), " "); ok && strings.Trim(level, "#") == "" {
@@ -114,7 +114,7 @@ var (
 	dropTable   = regexp.MustCompile(`(?m)^DROP TABLE ([a-z_.]+)`)
 )
 
-func TestArchitecture_Tables_AreThoseOfTheMigrations(t *testing.T) {
+func TestArchitecture_Tables_MatchMigrations(t *testing.T) {
 	t.Parallel()
 	document := section(t, read(t, "architecture.md"), "## Tables")
 	for heading, folder := range map[string]string{
@@ -126,7 +126,7 @@ func TestArchitecture_Tables_AreThoseOfTheMigrations(t *testing.T) {
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no migrations of %s: %v", folder, err)
 		}
-		for _, file := range files { // in their order
+		for _, file := range files { // sorted by version
 			sql, err := fs.ReadFile(migrations, file)
 			if err != nil {
 				t.Fatal(err)

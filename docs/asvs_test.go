@@ -1,4 +1,4 @@
-// Package docs_test checks what the documentation claims.
+// Package docs_test checks the documentation against the code.
 package docs_test
 
 import (
@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// requirements are those of ASVS 5.0, V6 to V10, levels 1 and 2.
+// requirements lists the requirements of ASVS 5.0, V6 to V10, levels 1 and 2.
 const requirements = `6.1.1 6.1.2 6.1.3 6.2.1 6.2.2 6.2.3 6.2.4 6.2.5 6.2.6 6.2.7 6.2.8 6.2.9 6.2.10 6.2.11 6.2.12
 6.3.1 6.3.2 6.3.3 6.3.4 6.4.1 6.4.2 6.4.3 6.4.4 6.5.1 6.5.2 6.5.3 6.5.4 6.5.5 6.6.1 6.6.2 6.6.3 6.8.1 6.8.2 6.8.3 6.8.4
 7.1.1 7.1.2 7.1.3 7.2.1 7.2.2 7.2.3 7.2.4 7.3.1 7.3.2 7.4.1 7.4.2 7.4.3 7.4.4 7.4.5 7.5.1 7.5.2 7.6.1 7.6.2
@@ -21,7 +21,7 @@ const requirements = `6.1.1 6.1.2 6.1.3 6.2.1 6.2.2 6.2.3 6.2.4 6.2.5 6.2.6 6.2.
 
 var row = regexp.MustCompile(`(?m)^\| (\d+\.\d+\.\d+) \| (.+?) \| (Test\w+)? ?\|$`)
 
-func TestEveryRequirementOfASVSNamesATestOrAReason(t *testing.T) {
+func TestASVS_EveryRequirement_NamesTestOrReason(t *testing.T) {
 	t.Parallel()
 	content, err := os.ReadFile("asvs.md")
 	if err != nil {
@@ -32,10 +32,10 @@ func TestEveryRequirementOfASVSNamesATestOrAReason(t *testing.T) {
 		number, how, test := r[1], r[2], r[3]
 		found = append(found, number)
 		if test == "" && !strings.HasPrefix(how, "n/a: ") {
-			t.Errorf("%s names neither a test nor why it does not apply", number)
+			t.Errorf("%s names neither a test nor a reason why it does not apply", number)
 		}
 		if test != "" && !tests[test] {
-			t.Errorf("%s names %s, which is no test", number, test)
+			t.Errorf("%s names %s, which is not a test", number, test)
 		}
 	}
 	if want := strings.Fields(requirements); !slices.Equal(found, want) {

@@ -12,7 +12,7 @@ import (
 
 var route = regexp.MustCompile("(?m)^\\| ([A-Z]+) \\| `([^`]+)` \\|")
 
-func TestContract_Paths_AreInTheAPIOrNotBuiltYet(t *testing.T) {
+func TestContract_Paths_MatchAPI(t *testing.T) {
 	t.Parallel()
 	var api struct {
 		Paths map[string]map[string]any
@@ -36,7 +36,7 @@ func TestContract_Paths_AreInTheAPIOrNotBuiltYet(t *testing.T) {
 
 var family = regexp.MustCompile(`(?m)^\t+name: "([a-z_]+)"`)
 
-func TestContract_Metrics_AreExposedAndAllMetricsAreDocumented(t *testing.T) {
+func TestContract_Metrics_MatchExposedMetrics(t *testing.T) {
 	t.Parallel()
 	var exposed []string
 	for _, f := range family.FindAllStringSubmatch(read(t, "../functions/platform/metrics/families.go"), -1) {
@@ -86,7 +86,7 @@ func TestContract_ServicesAlertsAndDashboards_Exist(t *testing.T) {
 	}
 }
 
-func TestContract_Databases_AreThoseOfThePlatform(t *testing.T) {
+func TestContract_Databases_Exist(t *testing.T) {
 	t.Parallel()
 	source := read(t, "../shared/database/database.go")
 	names := firstCells(section(t, read(t, "contract.md"), "## Databases"))

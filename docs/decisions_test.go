@@ -10,7 +10,7 @@ import (
 
 var decision = regexp.MustCompile(`^# (\d{4})\. (.+)\n\n- Date: (\d{4}-\d\d-\d\d)\n- Status: (accepted|superseded by \d{4})\n\n## Context\n\n(?s:.+)\n\n## Decision\n\n(?s:.+)\n\n## Consequences\n\n(?s:.+)\n$`)
 
-func TestDecisions_AreNumberedInOneFormAndIndexed(t *testing.T) {
+func TestDecisions_NumbersFormAndIndex_AreConsistent(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("decisions/[0-9]*.md")
 	if err != nil || len(files) == 0 {
@@ -24,7 +24,7 @@ func TestDecisions_AreNumberedInOneFormAndIndexed(t *testing.T) {
 		name, number := filepath.Base(file), fmt.Sprintf("%04d", i+1)
 		form := decision.FindStringSubmatch(read(t, file))
 		if form == nil || form[1] != number || !strings.HasPrefix(name, number+"-") {
-			t.Errorf("%s is not decision %s in the form of the others", file, number)
+			t.Errorf("%s is not decision %s, or does not have the required form", file, number)
 			continue
 		}
 		if row := fmt.Sprintf("| [%s](%s) | %s | %s | %s |\n", number, name, form[2], form[3], form[4]); !strings.Contains(index, row) {

@@ -20,13 +20,13 @@ func TestDocuments_GoNames_AreDeclared(t *testing.T) {
 		for _, found := range goName.FindAllStringSubmatch(read(t, document), -1) {
 			name := strings.TrimSuffix(strings.Join(found[1:], "."), ".")
 			if !names[name] {
-				t.Errorf("%s names %s, which is declared nowhere", document, name)
+				t.Errorf("%s names %s, which is not declared", document, name)
 			}
 		}
 	}
 }
 
-// declared are the exported names of all packages, with their package's: database.Tx.Write.
+// declared returns the exported names of all packages, qualified by the package: database.Tx.Write.
 func declared(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}

@@ -21,15 +21,15 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-// The subjects beside the built-in roles.
+// Subjects in addition to the built-in roles.
 const (
 	anyone   = "anyone"   // without a token
-	newcomer = "newcomer" // logged in, and waiting to be let into the organization
+	newcomer = "newcomer" // logged in, waiting to be admitted to the organization
 
-	program = "service_account" // one that has the permission, of an operation that no person may
+	program = "service_account" // a service account with the permission, for operations that no person may call
 )
 
-// decided reads the matrix.
+// decided parses the matrix.
 func decided(t *testing.T) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
@@ -46,7 +46,7 @@ func decided(t *testing.T) map[string][]string {
 	return all
 }
 
-// operations are those of the whole platform, by their identifiers.
+// operations returns the operations of the whole platform by their identifiers.
 func operations() map[string]function.Operation {
 	all := map[string]function.Operation{}
 	for _, d := range functions.Catalog {
@@ -70,7 +70,7 @@ func platform(t *testing.T) *platformtest.Platform {
 
 var parameter = regexp.MustCompile(`\{([^}]*)\}`)
 
-// call is the status of answer. That we fail ourselves is never an answer.
+// call returns the status of answer. It fails the test if the status is a server error.
 func call(t *testing.T, p *platformtest.Platform, token string, o function.Operation, organization uuid.UUID, body string) int {
 	t.Helper()
 	answered := answer(p, token, o, organization, body)
@@ -80,8 +80,8 @@ func call(t *testing.T, p *platformtest.Platform, token string, o function.Opera
 	return answered.Status
 }
 
-// answer calls an operation about the organization: what is let through fails later, or
-// does no harm that another call would see.
+// answer calls an operation of the organization. A call that is allowed either fails later or
+// does no harm that another call would notice.
 func answer(p *platformtest.Platform, token string, o function.Operation, organization uuid.UUID, body string) platformtest.Answer {
 	path := strings.Replace(o.Path, "/v1/organizations/{id}", "/v1/organizations/"+organization.String(), 1)
 	path = parameter.ReplaceAllStringFunc(path, func(name string) string {
@@ -98,7 +98,7 @@ func answer(p *platformtest.Platform, token string, o function.Operation, organi
 
 func may(status int) bool { return status != http.StatusUnauthorized && status != http.StatusForbidden }
 
-// loginAs is a new person of a new organization.
+// loginAs returns a new person with a role in a new organization.
 func loginAs(t *testing.T, p *platformtest.Platform, role string) platformtest.Caller {
 	t.Helper()
 	db := p.DB(database.Users)
@@ -117,7 +117,7 @@ func loginAs(t *testing.T, p *platformtest.Platform, role string) platformtest.C
 	return p.Login(role)
 }
 
-func TestEveryOperationIsForTheRolesOfTheMatrix(t *testing.T) {
+func TestOperations_AllowTheRolesOfTheMatrix(t *testing.T) {
 	t.Parallel()
 	p, all, want := platform(t), operations(), decided(t)
 	subjects := append(policy.BuiltIn(), policy.PlatformAdmin, newcomer)
@@ -157,7 +157,7 @@ func TestEveryOperationIsForTheRolesOfTheMatrix(t *testing.T) {
 
 const insertRole = `INSERT INTO roles (organization_id, name, permissions) VALUES ($1, 'own', $2)`
 
-func TestOwnRoleOpensWhatItsPermissionsSayAndNothingElse(t *testing.T) {
+func TestCustomRole_AllowsItsPermissionsOnly(t *testing.T) {
 	t.Parallel()
 	p := platform(t)
 	for id, o := range operations() {
@@ -188,8 +188,8 @@ func TestOwnRoleOpensWhatItsPermissionsSayAndNothingElse(t *testing.T) {
 	}
 }
 
-// bodies are what the operations of an organization take: what would be done, if only it
-// were one's own.
+// bodies are valid bodies for the operations of an organization, which would take effect if the
+// caller belonged to it.
 var bodies = map[string]string{
 	"users-rename-organization":          `{"name": "Mine"}`,
 	"users-claim-domain":                 `{"domain": "example.com"}`,
@@ -211,7 +211,7 @@ var bodies = map[string]string{
 	"users-revise-purpose":               `{"text": "We write to you."}`,
 }
 
-func TestNoOperationOfAnOrganizationIsAnothersOwner(t *testing.T) {
+func TestOperations_OwnerOfAnotherOrganization_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := platform(t)
 	theirs, stranger := p.Login(policy.Owner), p.Login(policy.Owner)

@@ -1,5 +1,4 @@
-// Package functions is the platform's table of contents: the functions and commands of
-// every domain.
+// Package functions lists the functions and commands of every domain.
 package functions
 
 import (
@@ -12,8 +11,8 @@ import (
 	"function/functions/users"
 )
 
-// Catalog is every function.
+// Catalog lists every function of the platform.
 var Catalog = slices.Concat(users.Functions, datasets.Functions, analytics.Functions, compliance.Functions, platform.Functions)
 
-// Commands are what only an operator does.
+// Commands lists the commands that operators run.
 var Commands = slices.Concat(users.Commands, platform.Commands)

@@ -17,7 +17,7 @@ import (
 	"function/functions"
 )
 
-// pkg is what `go list` tells of a package.
+// pkg is a package in the output of go list.
 type pkg struct {
 	ImportPath string
 	Imports    []string
@@ -53,7 +53,7 @@ func packages(t *testing.T) []pkg {
 
 const root = "function/functions"
 
-// layer is where a package stands: functions/<domain>/<function>/….
+// layer returns the domain and the function in a package's path: functions/<domain>/<function>/….
 func layer(importPath string) (domain, function string) {
 	rest, ok := strings.CutPrefix(importPath, root+"/")
 	if !ok {
@@ -64,7 +64,7 @@ func layer(importPath string) (domain, function string) {
 	return domain, function
 }
 
-// wrong tells why a package must not import another, or nothing.
+// wrong returns why a package must not import another, or an empty string.
 func wrong(from, to string) string {
 	if !strings.HasPrefix(to, "function/") {
 		return ""
@@ -94,7 +94,7 @@ func wrong(from, to string) string {
 	}
 }
 
-func TestImportsRunOneWay(t *testing.T) {
+func TestImports_FollowTheLayers(t *testing.T) {
 	t.Parallel()
 	all := packages(t)
 	if len(all) < 20 {
@@ -109,7 +109,7 @@ func TestImportsRunOneWay(t *testing.T) {
 	}
 }
 
-func TestWrongImportsAreFound(t *testing.T) {
+func TestImports_Wrong_AreFound(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		from, to string
@@ -141,7 +141,7 @@ func TestWrongImportsAreFound(t *testing.T) {
 	}
 }
 
-// folders are the folders of functions: those that declare one.
+// folders returns the folders that declare a function.
 func folders(t *testing.T) []string {
 	t.Helper()
 	declaration := regexp.MustCompile(`(?m)^var Service = `)
@@ -163,7 +163,7 @@ func folders(t *testing.T) []string {
 	return names
 }
 
-func TestEveryFunctionsNameIsItsFolder(t *testing.T) {
+func TestCatalog_EveryFunction_IsNamedAfterItsFolder(t *testing.T) {
 	t.Parallel()
 	var want, got []string
 	for _, folder := range folders(t) {
@@ -189,7 +189,7 @@ func TestEveryFunctionsNameIsItsFolder(t *testing.T) {
 	}
 }
 
-func TestEveryFunctionHasAWayInThatNoOtherHas(t *testing.T) {
+func TestCatalog_EveryFunction_HasItsOwnTrigger(t *testing.T) {
 	t.Parallel()
 	seen := map[string]string{}
 	sinks := 0

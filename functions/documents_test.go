@@ -23,7 +23,8 @@ import (
 	"function/shared/platformtest"
 )
 
-// prelude has each curl write its status, and asks the test for what takes time or a device.
+// prelude makes each curl print its status, and asks the test for steps that need time or a
+// device.
 const prelude = `
 curl() { command curl -w '%{stderr}%{http_code}\n' "$@"; }
 sleep() { command curl -sf "$HOOK/sleep/$1"; }
@@ -36,7 +37,7 @@ var (
 	refused  = regexp.MustCompile(`# (4\d\d)$`)
 )
 
-// shellOf is what a document tells to type.
+// shellOf returns the shell commands in a document.
 func shellOf(t *testing.T, name string) string {
 	t.Helper()
 	content, err := os.ReadFile("../" + name)
@@ -58,8 +59,8 @@ func shellOf(t *testing.T, name string) string {
 	return shell.String()
 }
 
-// follow types what a document tells, and compares the statuses: success, or what a
-// comment at the end of the line says.
+// follow runs the commands of a document and compares the statuses: success, or the status in a
+// comment at the end of the line.
 func follow(t *testing.T, p *platformtest.Platform, shell, hook string, environment ...string) (output string) {
 	t.Helper()
 	var want []string
@@ -97,8 +98,8 @@ func follow(t *testing.T, p *platformtest.Platform, shell, hook string, environm
 	return out.String()
 }
 
-// whole is a platform of all operations, and the event function that makes uploads ready,
-// which change configures.
+// whole returns a platform with all operations and the event function that makes uploads ready,
+// configured by change.
 func whole(t *testing.T, change func(*function.Config)) *platformtest.Platform {
 	t.Helper()
 	var all []function.Declaration
@@ -125,7 +126,7 @@ func TestREADME_Commands_WorkAsPrinted(t *testing.T) {
 	t.Parallel()
 	p := whole(t, func(*function.Config) {})
 	hook := hooks(t, map[string]http.HandlerFunc{
-		"/sleep/2": func(http.ResponseWriter, *http.Request) { // the broker delivers meanwhile
+		"/sleep/2": func(http.ResponseWriter, *http.Request) { // the broker delivers in the meantime
 			platformtest.Deliver(p, "datasets-profile", platformtest.Published[events.ProfileRequested](p, 1)[0])
 		},
 	})
@@ -148,7 +149,8 @@ func TestUsersGuide_Commands_WorkAsPrinted(t *testing.T) {
 			}
 		},
 		"/code/{secret}": func(w http.ResponseWriter, r *http.Request) {
-			// Each code counts once: the steps before, of and after now are good.
+			// Each code is valid once. Codes of the previous, current and next time step are
+			// accepted.
 			if left := 30 - time.Now().Unix()%30; left < 3 {
 				time.Sleep(time.Duration(left) * time.Second)
 			}

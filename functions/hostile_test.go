@@ -20,12 +20,12 @@ import (
 	"function/shared/runtime"
 )
 
-// api is the platform's description, where a test takes requests from.
+// api is the API description from which the tests build requests.
 type api struct{ *huma.OpenAPI }
 
 func describe() api { return api{runtime.Describe(functions.Catalog)} }
 
-// operation is the description of a declared operation.
+// operation returns the description of a declared operation.
 func (a api) operation(o function.Operation) *huma.Operation {
 	item := a.Paths[o.Path]
 	return map[string]*huma.Operation{
@@ -33,7 +33,7 @@ func (a api) operation(o function.Operation) *huma.Operation {
 	}[o.Method]
 }
 
-// body is the schema of an operation's body, or nil.
+// body returns the schema of an operation's body, or nil.
 func (a api) body(o function.Operation) *huma.Schema {
 	body := a.operation(o).RequestBody
 	if body == nil || body.Content["application/json"] == nil || body.Content["application/json"].Schema == nil {
@@ -49,7 +49,7 @@ func (a api) resolve(s *huma.Schema) *huma.Schema {
 	return s
 }
 
-// sample is a value that fits a schema.
+// sample returns a value that fits a schema.
 func (a api) sample(s *huma.Schema) any {
 	s = a.resolve(s)
 	switch {
@@ -94,13 +94,14 @@ func (a api) sample(s *huma.Schema) any {
 	return nil
 }
 
-// place is an object within a body: what makes the whole body of it, and where it is.
+// place is an object within a body: a function that embeds it in the whole body, and its
+// location.
 type place struct {
 	schema *huma.Schema
 	whole  func(object any) any
 }
 
-// places are the objects of a body, the body itself first.
+// places returns the objects of a body, the body itself first.
 func (a api) places(s *huma.Schema) []place {
 	found := []place{{s, func(object any) any { return object }}}
 	for i := 0; i < len(found) && i < 20; i++ {
@@ -125,7 +126,7 @@ func (a api) places(s *huma.Schema) []place {
 	return found
 }
 
-// almighty is a person who is let through to every operation.
+// almighty returns a person who is allowed to call every operation.
 func almighty(t *testing.T, p *platformtest.Platform) platformtest.Caller {
 	t.Helper()
 	c := p.Login(policy.Owner)
@@ -135,8 +136,7 @@ func almighty(t *testing.T, p *platformtest.Platform) platformtest.Caller {
 	return c
 }
 
-// pathOf fills an operation's path with names of what does not exist, but for the
-// organization.
+// pathOf fills an operation's path with values that do not exist, except for the organization.
 func pathOf(o function.Operation, organization uuid.UUID, unknown string) string {
 	path := strings.Replace(o.Path, "/v1/organizations/{id}", "/v1/organizations/"+organization.String(), 1)
 	return parameter.ReplaceAllLiteralString(path, unknown)
@@ -151,8 +151,8 @@ func encode(t *testing.T, v any) string {
 	return string(encoded)
 }
 
-// One of two members that differ in casing would be checked, and the other used.
-func TestMembersOfAnotherCasingAreRefused(t *testing.T) {
+// If two members differed only in case, one could be validated and the other used.
+func TestBodies_MembersInAnotherCase_AreRefused(t *testing.T) {
 	t.Parallel()
 	p, described := platform(t), describe()
 	c := almighty(t, p)
@@ -179,7 +179,7 @@ func TestMembersOfAnotherCasingAreRefused(t *testing.T) {
 	}
 }
 
-// confused are values of every wrong type and size.
+// confused are values of wrong types and sizes.
 var confused = map[string]string{
 	"null": `null`, "true": `true`, "negative": `-5`, "fraction": `0.5`, "huge number": `1e400`, "long number": `99999999999999999999999`,
 	"empty": `""`, "spaces": `" \n\t"`, "NUL": `"a\u0000b"`, "half a surrogate": `"\ud800"`, "long": `"` + strings.Repeat("x", 20_000) + `"`,
@@ -187,16 +187,16 @@ var confused = map[string]string{
 	"deep": strings.Repeat(`[`, 500) + strings.Repeat(`]`, 500), "zero": `"00000000-0000-0000-0000-000000000000"`,
 }
 
-// broken are bodies that are no request of any operation.
+// broken are bodies that are invalid for every operation.
 var broken = []string{
 	``, ` `, `null`, `[]`, `"x"`, `1`, `{`, `{}{}`, `{"a"}`, "\xef\xbb\xbf{}", "{\"a\":\"\xff\"}", "\x00", `{"":1,"":2}`, `{"__proto__":{"a":1}}`,
 	strings.Repeat(`{"a":`, 11_000), strings.Repeat(`[`, 11_000), `{"a":"` + strings.Repeat("x", 20_000) + `"}`,
 }
 
-// unknowns are what a path may name.
+// unknowns are hostile path parameters.
 var unknowns = []string{"x", "%00", "%ff", "%2e%2e%2f", "..%5c", strings.Repeat("x", 5000), "00000000-0000-0000-0000-000000000000", "'%20OR%201=1--", "%F0%9F%92%A9"}
 
-func TestNothingThatIsSentIsAnErrorOfOurs(t *testing.T) {
+func TestOperations_HostileInput_NoServerError(t *testing.T) {
 	t.Parallel()
 	p, described := platform(t), describe()
 	for id, o := range operations() {
@@ -209,7 +209,7 @@ func TestNothingThatIsSentIsAnErrorOfOurs(t *testing.T) {
 			if contentType := answer.Header.Get("Content-Type"); answer.Status >= 400 && contentType != "application/problem+json" && contentType != "application/scim+json" {
 				t.Errorf("%s, %s: %d with Content-Type %q", id, what, answer.Status, contentType)
 			}
-			if answer.Status == http.StatusUnauthorized { // it has ended its session
+			if answer.Status == http.StatusUnauthorized { // the operation has ended the session
 				c = almighty(t, p)
 			}
 		}

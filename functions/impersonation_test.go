@@ -13,28 +13,29 @@ import (
 	"function/shared/problem"
 )
 
-// borrowed lists, by hand, what somebody may change who acts as a person: nothing of it
-// gives access, or touches the person's credentials, memberships or organizations. Of
-// sessions they may end their own.
+// borrowed lists, by hand, the operations that an impersonator may call to change something. None
+// of them grants access or touches the person's credentials, memberships or organizations.
+// Impersonators may end their own session.
 const borrowed = `
 analytics-create-report analytics-delete-report analytics-query analytics-start-run
 datasets-create datasets-delete datasets-retry datasets-upload
 users-explain users-logout users-send-verification users-switch-organization users-update-profile`
 
-// withheld lists what they may not even read: what is shown once, or is all there is.
+// withheld lists the read operations that an impersonator may not call, because they
+// reveal something once or export everything.
 const withheld = `users-export-data`
 
-// unready lists what somebody may who has to choose a new password first.
+// unready lists the operations that are allowed before a required password change.
 const unready = `users-change-password users-logout users-profile
 users-list-own-consents users-list-consent-history users-withdraw-consent`
 
-// refusedFor tells whether an operation was refused for a reason.
+// refusedFor reports whether an operation was refused for a reason.
 func refusedFor(t *testing.T, a platformtest.Answer, reason string) bool {
 	t.Helper()
 	return a.Status == 403 && strings.HasPrefix(platformtest.Decode[problem.Problem](t, a).Detail, reason)
 }
 
-func TestImpersonatorsGiveNothingThatOutlivesThem(t *testing.T) {
+func TestImpersonator_GrantsNothingThatOutlivesTheSession(t *testing.T) {
 	t.Parallel()
 	p := platform(t)
 	for id, o := range operations() {
@@ -54,14 +55,14 @@ func TestImpersonatorsGiveNothingThatOutlivesThem(t *testing.T) {
 	}
 }
 
-func TestWhoMustChooseAPasswordDoesNothingElse(t *testing.T) {
+func TestPasswordChangeRequired_OtherOperations_AreRefused(t *testing.T) {
 	t.Parallel()
 	p := platform(t)
 	for id, o := range operations() {
 		if o.Need.Public || o.Need.ServiceAccount {
 			continue
 		}
-		// Also where the organization has not let them in, and with the platform's powers.
+		// This also holds without approved membership and for platform administrators.
 		c := loginAs(t, p, policy.PlatformAdmin)
 		if _, err := p.DB(database.Users).Exec(context.Background(), `UPDATE users SET must_change_password = true WHERE id = $1`, c.UserID); err != nil {
 			t.Fatal(err)

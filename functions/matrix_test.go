@@ -1,10 +1,10 @@
 package functions_test
 
-// matrix is who may do what: every operation of the platform, and the roles that may.
-// `anyone` needs no token; `person` is everybody who is logged in, whatever their role,
-// and about whose own things the operation is; `service_account` is a program that has the
-// permission, and no person. It is decided here, by hand, and
-// compared with what the platform answers: an operation that is not here yet fails.
+// matrix lists every operation of the platform with the roles that may call it. `anyone` needs no
+// token. `person` is everybody who is logged in, regardless of role; the operation concerns their
+// own data. `service_account` is a program that has the permission; people may not call the
+// operation. The matrix is maintained by hand and compared with what the platform allows; a
+// missing operation fails the test.
 const matrix = `# Accounts and sessions
 users-register                       anyone
 users-confirm-registration           anyone

@@ -13,12 +13,12 @@ import (
 	"testing"
 )
 
-// newFunction is what the README tells to write.
+// newFunction is what the README says to write.
 type newFunction struct {
-	path, source  string // of its only file
-	contents      string // the domain's table of contents
-	line          string // in that table
-	row           string // in the matrix
+	path, source  string // of the function's only file
+	contents      string // the file that lists the domain's functions
+	line          string // to add to contents
+	row           string // to add to the matrix
 	operation     string
 	method, route string
 }
@@ -51,8 +51,8 @@ func readNewFunction(t *testing.T) newFunction {
 	}
 }
 
-// calls is a test of the new function: each role of the matrix is answered, the others
-// are refused.
+// calls is a test of the new function: every role of the matrix gets a response, the others are
+// refused.
 const calls = `package %[1]s_test
 
 import (
@@ -83,7 +83,7 @@ func TestNewFunction(t *testing.T) {
 }
 `
 
-func TestNewFunction_AsTheREADMESays_IsGeneratedAndAnswers(t *testing.T) {
+func TestNewFunction_FollowingTheREADME_IsGeneratedAndResponds(t *testing.T) {
 	t.Parallel()
 	n := readNewFunction(t)
 	if lines := len(slices.DeleteFunc(strings.Split(n.source, "\n"), func(line string) bool { return strings.TrimSpace(line) == "" })); lines >= 30 {
@@ -125,12 +125,12 @@ func TestNewFunction_AsTheREADMESays_IsGeneratedAndAnswers(t *testing.T) {
 	run(t, dir, "./test", "-test.v")
 }
 
-// build builds a program of the module with the new function, at dir/name.
+// build builds a program of the module, including the new function, at dir/name.
 func build(t *testing.T, dir, command, pkg string, flags ...string) {
 	t.Helper()
 	arguments := append([]string{command, "-overlay", filepath.Join(dir, "overlay.json"), "-o", filepath.Join(dir, command)}, flags...)
 	if raced() {
-		arguments = append(arguments, "-race") // what the tests around have compiled already
+		arguments = append(arguments, "-race") // reuses what the surrounding tests have compiled
 	}
 	run(t, "..", "go", append(arguments, pkg)...)
 }
@@ -140,7 +140,7 @@ func raced() bool {
 	return info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
-// generate is `make generate`, in a folder of its own.
+// generate does what make generate does, in a separate folder.
 func generate(t *testing.T, root, dir string, n newFunction) {
 	t.Helper()
 	for _, folder := range []string{"knative/monitoring", "eventing/base", "functions/platform/gateway"} {

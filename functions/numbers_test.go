@@ -15,16 +15,16 @@ import (
 	"function/shared/runtime"
 )
 
-// narrow are the kinds into which huma writes a number of 64 bits without looking whether
-// it fits: 99999999999 arrives in an int32 as 1215752191.
+// narrow are the kinds into which huma stores a 64-bit number without checking its range:
+// 99999999999 becomes 1215752191 in an int32.
 var narrow = []reflect.Kind{
 	reflect.Int8, reflect.Int16, reflect.Int32, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Float32, reflect.Complex64,
 }
 
 var readers = []reflect.Type{reflect.TypeFor[encoding.TextUnmarshaler](), reflect.TypeFor[json.Unmarshaler]()}
 
-// findNarrow returns the places in a type of requests whose numbers are narrow. Types that
-// read themselves, such as UUIDs, and bytes are none.
+// findNarrow returns the places in a request type that have narrow numbers. It skips types that
+// decode themselves, such as UUIDs, and bytes.
 func findNarrow(t reflect.Type, place string, within []reflect.Type) (found []string) {
 	if slices.Contains(within, t) || slices.ContainsFunc(readers, reflect.PointerTo(t).Implements) {
 		return nil
@@ -50,7 +50,7 @@ func findNarrow(t reflect.Type, place string, within []reflect.Type) (found []st
 	return found
 }
 
-func TestRequests_NumbersOf64Bits_AreNotCutOff(t *testing.T) {
+func TestRequests_64BitNumbers_AreNotTruncated(t *testing.T) {
 	t.Parallel()
 	for _, d := range functions.Catalog {
 		for _, operation := range d.Operations {
@@ -81,9 +81,9 @@ func TestRequests_NarrowNumber_IsFound(t *testing.T) {
 	}
 }
 
-// An integer without a maximum reaches columns of 32 bits, whose refusal is an error of
-// ours. A cursor is compared with columns of 64 bits.
-func TestRequests_Integers_SayTheirMinimumAndMaximum(t *testing.T) {
+// An integer without a maximum could reach a 32-bit column, which would refuse it with a server
+// error. Cursors are compared with 64-bit columns.
+func TestRequests_Integers_DeclareMinimumAndMaximum(t *testing.T) {
 	t.Parallel()
 	description := runtime.Describe(functions.Catalog)
 	checked := map[string]bool{}

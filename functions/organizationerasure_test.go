@@ -23,11 +23,11 @@ import (
 	"function/shared/platformtest"
 )
 
-// sendMail needs a relay; what it would send is sent by [platformtest.Platform.Mail].
+// sendMail needs a mail relay, so the test uses [platformtest.Platform.Mail] instead.
 const sendMail = "users-send-mail"
 
-// What stays in the databases of an organization that is gone, within the retention of
-// its data (docs/decisions/0030-erasing-an-organization.md).
+// stays lists what remains in the databases after an organization is erased, within the retention
+// of its data (docs/decisions/0030-erasing-an-organization.md).
 var stays = map[database.Name][]string{
 	database.Users: {"audit_checkpoints", "audit_entries", "compliance.retention_disposals", "compliance.retention_policies",
 		"erased_organizations", "refusal_counts", "retention_periods"},
@@ -37,7 +37,8 @@ var stays = map[database.Name][]string{
 
 const insertCheckpoint = `INSERT INTO audit_checkpoints (organization_id, seq, hash, signed_at, statement) SELECT $1::uuid, 1, '', now(), $2::uuid::text`
 
-// What the operations of the test leave empty, of an organization and a person.
+// fill inserts rows for an organization and a person into tables that the operations of the test
+// leave empty.
 var fill = map[database.Name][]string{
 	database.Users: {
 		insertCheckpoint,
@@ -67,8 +68,8 @@ const selectNaming = `
 SELECT format('%I.%I', c.table_schema, c.table_name) FROM information_schema.columns c JOIN information_schema.tables USING (table_schema, table_name)
 WHERE c.column_name = 'organization_id' AND table_type = 'BASE TABLE' AND c.table_name <> 'erased_organizations'`
 
-// filled fails the test where a table that names organizations has nothing of this one:
-// that nothing is left in it would show nothing.
+// filled fails the test if a table with organizations has no rows of this one, because finding it
+// empty afterwards would then prove nothing.
 func filled(t *testing.T, p *platformtest.Platform, organization, person uuid.UUID) {
 	t.Helper()
 	for name, statements := range fill {
@@ -93,7 +94,7 @@ func filled(t *testing.T, p *platformtest.Platform, organization, person uuid.UU
 	}
 }
 
-func TestNothingElseIsLeftOfAnOrganizationThatIsGone(t *testing.T) {
+func TestOrganizationErasure_LeavesNothingElse(t *testing.T) {
 	t.Parallel()
 	var mounted []function.Declaration
 	for _, d := range functions.Catalog {
@@ -147,8 +148,8 @@ func TestNothingElseIsLeftOfAnOrganizationThatIsGone(t *testing.T) {
 	datasetstest.Get(t, p, other.Token, theirs.ID)
 }
 
-// broker makes a function that delivers what has been published to all who subscribe,
-// until nothing more is.
+// broker returns a function that delivers the published events to all subscribers until no new
+// ones are published.
 func broker(t *testing.T, p *platformtest.Platform) func() {
 	delivered := 0
 	return func() {
@@ -180,7 +181,7 @@ const selectTables = `
 SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname NOT IN ('pg_catalog', 'information_schema')`
 
-// mentions is in which tables of each database the organization occurs, in whatever column.
+// mentions returns the tables of each database in which the organization occurs in any column.
 func mentions(t *testing.T, p *platformtest.Platform, organization uuid.UUID) map[database.Name][]string {
 	t.Helper()
 	ctx := context.Background()

@@ -12,11 +12,12 @@ import (
 	"function/shared/runtime"
 )
 
-// What an author writes of roles would have to be kept in step with the permissions.
+// saysWhoMay finds hand-written statements about rights, which would have to be kept in step with
+// the permissions.
 var saysWhoMay = regexp.MustCompile(`(?i)\b(only|for|by|needs|requires|takes) (an? |the |its |your |all )*(organization's )?(owner|admin|compliance.officer|analyst|viewer)s?\b|` +
 	`(^|[.;:] )(an? |the |its |your |all )*(owner|admin|compliance.officer|analyst|viewer)s?\b[^.;:]*\b(may|can|must)\b`)
 
-func TestDescriptions_SayWhoMayFromThePermission(t *testing.T) {
+func TestDescriptions_DeriveRightsFromThePermission(t *testing.T) {
 	t.Parallel()
 	texts := map[string]string{}
 	for _, item := range runtime.Describe(functions.Catalog).Paths {

@@ -15,7 +15,7 @@ import (
 	"function/shared/runtime"
 )
 
-// secrets are the settings of everything that functions may use.
+// secrets lists the settings of everything that functions can use.
 func secrets() map[string]bool {
 	all := map[string]bool{}
 	for _, d := range functions.Catalog {
@@ -28,8 +28,8 @@ func secrets() map[string]bool {
 	return all
 }
 
-// reduced is a configuration as a function's pod has it: of what secrets hold, only what
-// the function declares to use.
+// reduced returns the configuration of a function's pod: of the secrets, only those that the
+// function declares to use.
 func reduced(c function.Config, d function.Declaration) function.Config {
 	withheld := secrets()
 	for _, use := range d.Reaches() {
@@ -46,7 +46,7 @@ func reduced(c function.Config, d function.Declaration) function.Config {
 	return c
 }
 
-func TestFunctions_WithNothingButWhatTheyDeclare_Start(t *testing.T) {
+func TestFunctions_WithDeclaredUsesOnly_Start(t *testing.T) {
 	t.Parallel()
 	config := platformtest.New(t).Env.Config
 	config.SigningKeyDays = 30
@@ -61,8 +61,8 @@ func TestFunctions_WithNothingButWhatTheyDeclare_Start(t *testing.T) {
 	}
 }
 
-// The functions that hold the key encryption key, or another's database, are few, and
-// each is here because of what it does.
+// Few functions hold the key encryption key or another domain's database. Each of them is listed
+// here with its reason.
 func TestKeys_AreHeldByFunctionsThatSealOrSign(t *testing.T) {
 	t.Parallel()
 	holders := map[string]int{}
@@ -92,9 +92,9 @@ func TestKeys_AreHeldByFunctionsThatSealOrSign(t *testing.T) {
 	}
 }
 
-// Of data management, what reads or writes files holds keys, and what else changes objects
-// holds none.
-func TestDatasets_DeclareNoMoreThanTheyNeed(t *testing.T) {
+// In the datasets domain, functions that read or write files hold keys; functions that only
+// delete objects do not.
+func TestDatasets_DeclareOnlyWhatTheyNeed(t *testing.T) {
 	t.Parallel()
 	more := map[string][]string{}
 	for _, d := range functions.Catalog {

@@ -1,6 +1,6 @@
-// Package analytics is people's own SQL, reports, and what SQL sees of the other
-// domains. This is its table of contents: a line for each function, which is one folder
-// and one Knative Service.
+// Package analytics lists the functions that run users' SQL, run reports, and project events of
+// other domains into tables that SQL can read. Each function is one folder and one Knative
+// Service.
 package analytics
 
 import (
@@ -25,16 +25,16 @@ import (
 	"function/shared/function"
 )
 
-// How functions differ from the defaults of knative/base.
+// Scales that differ from the defaults in knative/base.
 var (
 	querying  = function.Scale{Memory: "1Gi", CPU: "2", Concurrency: 20, Timeout: 5 * time.Minute}
 	reporting = function.Scale{Memory: "1Gi", CPU: "2", Concurrency: 2, Timeout: 5 * time.Minute}
 	long      = function.Scale{Timeout: 10 * time.Minute}
 )
 
-// Functions are those of the domain.
+// Functions are the functions of the analytics domain.
 var Functions = []function.Declaration{
-	// People's own SQL.
+	// Ad-hoc SQL queries.
 	query.Service.Scaled(querying),
 
 	// Reports and their runs.
@@ -50,11 +50,11 @@ var Functions = []function.Declaration{
 	runreport.Service.Scaled(reporting),
 	failrun.Service,
 
-	// What SQL sees of the other domains.
+	// Projections of other domains' events for SQL.
 	projectusers.Service,
 	projectlogins.Service,
 	projectdatasets.Service,
 
-	// The end of an organization.
+	// Erasure of an organization.
 	eraseorganization.Service.Scaled(long),
 }

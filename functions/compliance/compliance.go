@@ -1,6 +1,5 @@
-// Package compliance is how long what has ended is kept, and the record of its disposal.
-// This is its table of contents: a line for each function, which is one folder and one
-// Knative Service.
+// Package compliance lists the functions that manage retention policies and record disposals.
+// Each function is one folder and one Knative Service.
 package compliance
 
 import (
@@ -15,7 +14,7 @@ import (
 	"function/shared/function"
 )
 
-// Functions are those of the domain.
+// Functions are the functions of the compliance domain.
 var Functions = []function.Declaration{
 	listpolicies.Service,
 	setpolicy.Service,

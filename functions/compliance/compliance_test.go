@@ -53,7 +53,7 @@ func inForce(t *testing.T, p *platformtest.Platform, token string) []retention.P
 	return platformtest.Decode[page.Page[retention.Policy]](t, p.Do(token, http.MethodGet, policies, nil).Want(t, http.StatusOK)).Items
 }
 
-func TestPoliciesAreTheDefaultsUntilAnOwnerSetsThem(t *testing.T) {
+func TestPolicies_UntilAnOwnerSetsThem_AreTheDefaults(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	owner, stranger := p.Login("owner"), p.Login("owner")
@@ -85,7 +85,7 @@ func TestPoliciesAreTheDefaultsUntilAnOwnerSetsThem(t *testing.T) {
 	}
 }
 
-func TestPoliciesRefuseBadInput(t *testing.T) {
+func TestPolicies_BadInput_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	owner := p.Login("owner")
@@ -135,7 +135,7 @@ func TestSweep_NamesOnlyItself(t *testing.T) {
 	}
 }
 
-// swept is a sweep's request for sessions.
+// swept returns the sweep's request for sessions.
 func swept(t *testing.T, p *platformtest.Platform) events.DisposalRequested {
 	t.Helper()
 	p.Wake(sweep).Want(t, http.StatusNoContent)
@@ -144,16 +144,16 @@ func swept(t *testing.T, p *platformtest.Platform) events.DisposalRequested {
 			return e.Data
 		}
 	}
-	t.Fatal("the sweep asks for no sessions")
+	t.Fatal("the sweep requests no sessions")
 	return events.DisposalRequested{}
 }
 
-// disposed is a domain's answer to a request.
+// disposed returns a domain's response to a request.
 func disposed(r events.DisposalRequested, counts ...events.DisposedCount) events.Disposed {
 	return events.Disposed{SweepID: r.SweepID, Resource: r.Resource, Organizations: counts, DisposedAt: time.Now().UTC().Truncate(time.Microsecond)}
 }
 
-func TestDisposalsAreRecordedOnceForEachOrganization(t *testing.T) {
+func TestRecordDisposal_DeliveredTwice_OneRecordForEachOrganization(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	first, second, third := p.Login("owner"), p.Login("member"), p.Login("owner")
@@ -193,7 +193,7 @@ func TestDisposalsAreRecordedOnceForEachOrganization(t *testing.T) {
 	p.Do("", http.MethodGet, disposals, nil).Want(t, http.StatusUnauthorized)
 }
 
-func TestDisposalOfNoSweepIsRefusedForGood(t *testing.T) {
+func TestRecordDisposal_UnknownSweep_IsRefusedPermanently(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	forged := events.DisposalRequested{SweepID: uuid.New(), Resource: "sessions"}
@@ -206,7 +206,7 @@ func TestDisposalOfNoSweepIsRefusedForGood(t *testing.T) {
 	}
 }
 
-func TestDisposalsPageThroughAll(t *testing.T) {
+func TestListDisposals_SeveralPages_ReturnsAll(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	caller := p.Login("owner")
@@ -230,8 +230,8 @@ func TestDisposalsPageThroughAll(t *testing.T) {
 	}
 }
 
-// A policy outlives its organization for as long as it keeps what the organization left.
-func TestPolicyOfAnOrganizationThatIsGoneRunsOut(t *testing.T) {
+// A policy must outlive its organization by its own retention period.
+func TestPolicy_OrganizationDeleted_Expires(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	leaving, staying := p.Login("owner"), p.Login("owner")
@@ -242,7 +242,7 @@ func TestPolicyOfAnOrganizationThatIsGoneRunsOut(t *testing.T) {
 	for range 2 {
 		platformtest.Deliver(p, erase, gone).Want(t, http.StatusNoContent)
 	}
-	p.Do(leaving.Token, http.MethodPut, policies+"/sessions", `{"keep_days": 1}`).Want(t, http.StatusForbidden) // still at work
+	p.Do(leaving.Token, http.MethodPut, policies+"/sessions", `{"keep_days": 1}`).Want(t, http.StatusForbidden) // still active
 
 	db := p.DB(database.Users)
 	kept := func() (policies []uuid.UUID) {

@@ -30,7 +30,7 @@ func exec(t *testing.T, p *platformtest.Platform, in database.Name, sql string, 
 	}
 }
 
-// relay sends what found no place among the sendings under way.
+// relay sends the events that were not sent when they were published.
 func relay(t *testing.T, p *platformtest.Platform, from database.Name) {
 	t.Helper()
 	p.Env.Sender().Wait()
@@ -42,16 +42,16 @@ func relay(t *testing.T, p *platformtest.Platform, from database.Name) {
 	}
 }
 
-// A third of 20,000 organizations keep data sets for 5, 30 and 100 days. None of the
-// policies was ever published, as in an installation from before they were.
+// Of 20,000 organizations, one third each keeps data sets for 5, 30 and 100 days. None of the
+// policies was ever published, as in an installation from before their publication.
 func TestSweep_TwentyThousandOwnPolicies(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, retentionsweep.Service, republishpolicies.Service, dispose.Service)
 	exec(t, p, database.Users, `
 INSERT INTO compliance.retention_policies (id, organization_id, resource, keep_days)
 SELECT gen_random_uuid(), lpad(to_hex(n), 32, '0')::uuid, 'datasets', (ARRAY[5, 30, 100])[1 + n % 3] FROM generate_series(1, 20000) n`)
-	// One data set of each was deleted 10 and one 50 days ago; and those of organizations
-	// that keep to the default.
+	// Each organization has one data set deleted 10 days ago and one deleted 50 days ago. So do
+	// organizations with the default policy.
 	exec(t, p, database.Datasets, `
 INSERT INTO datasets (id, organization_id, name, description, storage_type, status, created_by, deleted_at)
 SELECT gen_random_uuid(), lpad(to_hex(n), 32, '0')::uuid, 'd' || days, '', 'local', 'draft', gen_random_uuid(), now() - days * interval '1 day'
@@ -86,12 +86,12 @@ FROM generate_series(1, 20300) n, unnest(ARRAY[10, 50]) days`)
 	if len(pages) != 21 {
 		t.Errorf("%d events with policies, want 21: 1000 in each", len(pages))
 	}
-	for i := range pages { // the last first
+	for i := range pages { // in reverse order
 		page := pages[len(pages)-1-i]
 		if body, err := json.Marshal(page.Data); err != nil || len(body) > events.MaxSize/2 {
 			t.Errorf("an event of %d bytes (%v)", len(body), err)
 		}
-		if i == len(pages)-1 { // one is lacking yet
+		if i == len(pages)-1 { // one is still missing
 			platformtest.Deliver(p, disposer, request).Want(t, http.StatusServiceUnavailable)
 		}
 		platformtest.Deliver(p, disposer, page).Want(t, http.StatusNoContent)
@@ -101,8 +101,8 @@ FROM generate_series(1, 20300) n, unnest(ARRAY[10, 50]) days`)
 	}
 
 	for what, want := range map[string]int{
-		`name = 'd10'`: 20300 - 6666, // gone of those who keep for 5 days
-		`name = 'd50'`: 6667,         // left of those who keep for 100
+		`name = 'd10'`: 20300 - 6666, // minus those of organizations that keep 5 days
+		`name = 'd50'`: 6667,         // those of organizations that keep 100 days
 		`name = 'd50' AND organization_id > lpad(to_hex(20000), 32, '0')::uuid`: 0,
 	} {
 		if n := count(what); n != want {
@@ -121,8 +121,8 @@ FROM generate_series(1, 20300) n, unnest(ARRAY[10, 50]) days`)
 	}
 }
 
-// Every change, by whomever, reaches the domain in the end as it is in the end.
-func TestPolicyChanges_AreToldInTheirTransaction(t *testing.T) {
+// Every change, whoever makes it, eventually reaches the domain in its final state.
+func TestPolicyChanges_ArePublishedInTheirTransaction(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, setpolicy.Service, resetpolicy.Service, republishpolicies.Service, retentionsweep.Service)
 	owner := p.Login("owner")
@@ -134,7 +134,7 @@ func TestPolicyChanges_AreToldInTheirTransaction(t *testing.T) {
 	put("9")
 	p.Do(owner.Token, http.MethodDelete, policies+"/datasets", nil).Want(t, http.StatusNoContent)
 	p.Do(owner.Token, http.MethodDelete, policies+"/datasets", nil).Want(t, http.StatusNoContent)
-	exec(t, p, database.Users, `UPDATE compliance.retention_policies SET keep_days = 60 WHERE resource = 'datasets' AND organization_id = $1`, uuid.Nil) // an operator
+	exec(t, p, database.Users, `UPDATE compliance.retention_policies SET keep_days = 60 WHERE resource = 'datasets' AND organization_id = $1`, uuid.Nil) // by an operator
 	put("11")
 
 	var covered []events.PoliciesChanged

@@ -1,6 +1,5 @@
-// Package datasets is data management: files that are tables, their versions and
-// profiles. This is its table of contents: a line for each function, which is one folder
-// and one Knative Service.
+// Package datasets lists the functions that manage data sets: uploaded tables, their versions and
+// their profiles. Each function is one folder and one Knative Service.
 package datasets
 
 import (
@@ -21,7 +20,7 @@ import (
 	"function/shared/function"
 )
 
-// Functions are the functions of data management.
+// Functions are the functions of the datasets domain.
 var Functions = []function.Declaration{
 	create.Service,
 	list.Service,
@@ -33,13 +32,13 @@ var Functions = []function.Declaration{
 	download.Service.
 		Scaled(function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}),
 
-	// Profiling: the job of an uploaded version.
+	// Profiling of uploaded versions.
 	profile.Service.
 		Scaled(function.Scale{Memory: "768Mi", CPU: "2", Concurrency: 1, Timeout: 10 * time.Minute}),
 	failversion.Service,
 	retry.Service,
 
-	// The end of data sets.
+	// Destruction of deleted data sets.
 	dispose.Service.
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
 	eraseorganization.Service.

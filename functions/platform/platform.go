@@ -1,7 +1,6 @@
-// Package platform is what keeps the other domains going: events that are sent again,
-// dead letters, sealed audit trails, metrics, the API's description and the gateway. This
-// is its table of contents: a line for each function, which is one folder and one Knative
-// Service.
+// Package platform lists the functions that the other domains rely on: event relay, dead letters,
+// audit sealing, metrics, API description and gateway. Each function is one folder and one
+// Knative Service.
 package platform
 
 import (
@@ -18,7 +17,7 @@ import (
 	"function/shared/function"
 )
 
-// Functions are those of the domain.
+// Functions are the functions of the platform domain.
 var Functions = []function.Declaration{
 	outboxrelay.Service,
 	sealaudit.Service,
@@ -30,5 +29,5 @@ var Functions = []function.Declaration{
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
 }
 
-// Commands are what only an operator does.
+// Commands are the commands that operators run.
 var Commands = []function.Command{restartaudit.Command}

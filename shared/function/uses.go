@@ -55,7 +55,7 @@ var (
 	// AuditTrails are the audit trails of databases that the function does not own.
 	AuditTrails = Use{"audit-trails", required("DATASETS_AUDIT_DATABASE_URL", "ANALYTICS_AUDIT_DATABASE_URL")}
 	// Callers identifies callers and limits their rate. Every function with operations has it.
-	Callers = Use{"callers", slices.Concat(required("IDENTITY_DATABASE_URL"), optional("REDIS_URL"))}
+	Callers = Use{"callers", slices.Concat(required("IDENTITY_DATABASE_URL"), optional("REDIS_URL", "OIDC_SUBJECT_KEY"))}
 )
 
 // Owns is a domain's database, opened as the role that owns its tables.

@@ -97,7 +97,7 @@ func TestAsNormalUser(t *testing.T) {
 	if err := os.WriteFile(program, b, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	tests := []string{"StartQueryStop", "OneServerPerDirectory", "StopsTheServerLeftBehind", "ReusedPID", "ServerEndsWithKilledParent"}
+	tests := []string{"StartQueryStop", "Start_DirectoryInUse_IsRefused", "Start_OrphanedServer_IsStopped", "ReusedPID", "Server_ParentKilled_Ends"}
 	cmd := exec.Command(program, "-test.v", "-test.run=^Test("+strings.Join(tests, "|")+")$")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "HOME="+dir, "TMPDIR="+dir)

@@ -1,5 +1,5 @@
-// Package analyticstest puts data sets where queries look for them, as the data
-// sets domain leaves them. It runs in tests.
+// Package analyticstest stores data sets for tests in the state in which the datasets domain
+// leaves them.
 package analyticstest
 
 import (
@@ -18,13 +18,13 @@ import (
 	"function/shared/platformtest"
 )
 
-// Weather is the file of Seattle's weather.
+// Weather is the path of a CSV file with Seattle's weather.
 var Weather = func() string {
 	_, file, _, _ := runtime.Caller(0)
 	return filepath.Join(filepath.Dir(file), "../../../testdata/seattle-weather.csv")
 }()
 
-// CSV is a file of the given text.
+// CSV writes the text to a file and returns its path.
 func CSV(t testing.TB, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file.csv")
@@ -43,7 +43,7 @@ VALUES ($1, 1, 'ready', 'csv', 0, 0, '', '', $2, $3, $4, $5, $1)`
 	readyDataset = `UPDATE datasets SET newest_version = 1, ready_version = 1, status = 'ready' WHERE id = $1`
 )
 
-// Describe makes a data set that holds nothing, in the given status.
+// Describe creates an empty data set with the given status.
 func Describe(t testing.TB, p *platformtest.Platform, organization uuid.UUID, name, status string) uuid.UUID {
 	t.Helper()
 	id := uuid.Must(uuid.NewV7())
@@ -53,7 +53,7 @@ func Describe(t testing.TB, p *platformtest.Platform, organization uuid.UUID, na
 	return id
 }
 
-// Load makes a data set that is ready, from a CSV file.
+// Load creates a ready data set from a CSV file.
 func Load(t testing.TB, p *platformtest.Platform, organization uuid.UUID, name, path string) uuid.UUID {
 	t.Helper()
 	parquet := filepath.Join(t.TempDir(), "table.parquet")
@@ -64,7 +64,7 @@ func Load(t testing.TB, p *platformtest.Platform, organization uuid.UUID, name, 
 	return Store(t, p, organization, name, parquet, profile.Rows)
 }
 
-// Store makes a data set that is ready, from its Parquet copy.
+// Store creates a ready data set from its Parquet copy.
 func Store(t testing.TB, p *platformtest.Platform, organization uuid.UUID, name, parquet string, rows int64) uuid.UUID {
 	t.Helper()
 	ctx := context.Background()

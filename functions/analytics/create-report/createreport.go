@@ -1,5 +1,5 @@
-// Package createreport keeps a query as a report, to be run by hand or on a
-// schedule: POST /v1/analytics/reports.
+// Package createreport saves a query as a report that runs on request or on a schedule: POST
+// /v1/analytics/reports.
 package createreport
 
 import (
@@ -26,31 +26,31 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Post("analytics-create-report", "/v1/analytics/reports", "Keep a query as a report", policy.ReportsWrite).
+var Service = function.Endpoint(function.Post("analytics-create-report", "/v1/analytics/reports", "Create a report", policy.ReportsWrite).
 	Status(http.StatusCreated).Fails(fault.Conflict).
-	Describe("With a schedule the report runs by itself at each due time. Due times that passed while the platform was down make one run together, for the latest of them. A due time that daylight saving skips is due when the skip ends, and one that the clock shows twice is due the first time."), New).
+	Describe("A report with a schedule runs automatically at each due time. Due times that passed while the platform was down lead to a single run, for the latest of them. A due time that daylight saving time skips is due when the skipped period ends; one that occurs twice is due the first time."), New).
 	Uses(function.Owns(database.Analytics))
 
-// Request is the report.
+// Request describes the report.
 type Request struct {
 	Body struct {
 		Name          string            `json:"name" minLength:"1" maxLength:"200"`
 		SQL           string            `json:"query" minLength:"1" maxLength:"100000" doc:"As in POST /v1/analytics/query"`
 		Database      string            `json:"database,omitempty" enum:"datasets,postgresql,clickhouse,elasticsearch,timescaledb" default:"datasets" doc:"As in POST /v1/analytics/query"`
 		Parameters    []query.Parameter `json:"parameters,omitempty" maxItems:"100" doc:"As in POST /v1/analytics/query"`
-		Visualization string            `json:"visualization,omitempty" enum:"chart,line,bar,area,scatter,table" default:"table" doc:"chart chooses the kind by the data"`
-		Schedule      string            `json:"schedule,omitempty" maxLength:"100" doc:"Cron: minute, hour, day of the month, month, day of the week; absent: run by hand only. Sunday is 0 and 7" example:"0 6 1 * *"`
-		Timezone      string            `json:"timezone,omitempty" maxLength:"100" default:"UTC" doc:"IANA name, in which the schedule is read, and of which current_date and now() in the query are" example:"Europe/Berlin"`
+		Visualization string            `json:"visualization,omitempty" enum:"chart,line,bar,area,scatter,table" default:"table" doc:"chart chooses the kind of chart from the data"`
+		Schedule      string            `json:"schedule,omitempty" maxLength:"100" doc:"Cron expression: minute, hour, day of the month, month, day of the week (Sunday is 0 or 7). If absent, the report runs only on request" example:"0 6 1 * *"`
+		Timezone      string            `json:"timezone,omitempty" maxLength:"100" default:"UTC" doc:"IANA time zone of the schedule, and of current_date and now() in the query" example:"Europe/Berlin"`
 	}
 }
 
-// Response is the report.
+// Response is the new report.
 type Response struct{ Body report.Report }
 
-// Function keeps reports.
+// Function creates reports.
 type Function struct{ db *outbox.DB }
 
-// New opens the reports.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	return &Function{db: db}, err
@@ -61,7 +61,8 @@ INSERT INTO reports (id, organization_id, name, query, database, parameters, vis
 VALUES (@id, @organization, @name, @query, @database, @parameters, @visualization, @schedule, @timezone, @next_run_at, @created_by)
 RETURNING ` + report.Columns
 
-// Handle checks what can be checked without running the query, and keeps it.
+// Handle validates everything that can be checked without running the query, and saves the
+// report.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -99,7 +100,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 
 func due(expression, timezone string) (*string, *time.Time, error) {
 	if expression == "" {
-		expression = "@yearly" // checks the time zone, and is dropped
+		expression = "@yearly" // only to check the time zone
 		_, err := report.ParseSchedule(expression, timezone)
 		return nil, nil, err
 	}

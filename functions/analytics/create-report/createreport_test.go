@@ -32,7 +32,7 @@ var declarations = []function.Declaration{
 	deletereport.Service,
 }
 
-func TestCreateReport_WithTheFewestMembers(t *testing.T) {
+func TestCreateReport_RequiredFieldsOnly(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
 	caller := p.Login("member")
@@ -47,7 +47,7 @@ func TestCreateReport_WithTheFewestMembers(t *testing.T) {
 	}
 }
 
-func TestCreateReportIsReadAsItWasWritten(t *testing.T) {
+func TestCreateReport_IsReadAsWritten(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
 	caller := p.Login("member")
@@ -71,7 +71,7 @@ func TestCreateReportIsReadAsItWasWritten(t *testing.T) {
 	p.Do(caller.Token, http.MethodDelete, path+"/"+kept.ID.String(), nil).Want(t, http.StatusNotFound)
 }
 
-func TestListReportsPagesThroughTheOwn(t *testing.T) {
+func TestListReports_SeveralPages_ReturnsTheOrganizationsReports(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
 	caller, stranger := p.Login("member"), p.Login("member")
@@ -109,7 +109,7 @@ func TestCreateReport_DatabaseNotConfigured_NamesItsSetting(t *testing.T) {
 	}
 }
 
-func TestCreateReportRefusesBadInput(t *testing.T) {
+func TestCreateReport_BadInput_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
 	caller := p.Login("member")

@@ -1,5 +1,4 @@
-// Package deletereport deletes a report and its runs:
-// DELETE /v1/analytics/reports/{id}.
+// Package deletereport deletes a report and its runs: DELETE /v1/analytics/reports/{id}.
 package deletereport
 
 import (
@@ -22,7 +21,7 @@ import (
 var Service = function.Endpoint(function.Delete("analytics-delete-report", "/v1/analytics/reports/{id}", "Delete a report and its runs", policy.ReportsWrite), New).
 	Uses(function.Owns(database.Analytics))
 
-// Request names the report.
+// Request identifies the report.
 type Request struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
@@ -30,7 +29,7 @@ type Request struct {
 // Function deletes reports.
 type Function struct{ db *outbox.DB }
 
-// New opens the reports.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	return &Function{db: db}, err

@@ -1,6 +1,6 @@
-// Package eraseorganization deletes what analytics holds of an organization that is
-// gone: its reports with their runs, and what SQL saw of the other domains. It runs when
-// the users domain has deleted the organization for good.
+// Package eraseorganization deletes the analytics data of a deleted organization: its reports
+// with their runs, and its rows in the projections. It runs when the users domain has deleted the
+// organization permanently.
 package eraseorganization
 
 import (
@@ -17,7 +17,7 @@ import (
 
 // Service declares the function.
 var Service = erasure.Organization("analytics-erase-organization", database.Analytics,
-	erasure.Statement(deleteRuns), // before their reports, with each of which thousands may go; open ones go with theirs
+	erasure.Statement(deleteRuns), // in batches, because a report may have thousands of runs; unfinished runs go with their report
 	erasure.Each(selectReports, deleteReports),
 	erasure.Table("projections", "users"),
 	erasure.Table("projections", "logins"),

@@ -45,7 +45,7 @@ func gone(organization uuid.UUID) events.Received[events.OrganizationDeleted] {
 	return platformtest.Event(events.OrganizationDeleted{OrganizationID: organization, DeletedAt: time.Now()})
 }
 
-// tell tells what the other domains know of somebody's organization.
+// tell delivers events of other domains about an organization.
 func tell(t *testing.T, p *platformtest.Platform, c platformtest.Caller) {
 	t.Helper()
 	now := time.Now()
@@ -75,7 +75,7 @@ func exec(t *testing.T, p *platformtest.Platform, sql string, args ...any) {
 	}
 }
 
-// rows counts what is kept of an organization, by table.
+// rows counts the remaining rows of an organization by table.
 func rows(t *testing.T, p *platformtest.Platform, organization uuid.UUID) string {
 	t.Helper()
 	var n [5]int
@@ -87,7 +87,7 @@ func rows(t *testing.T, p *platformtest.Platform, organization uuid.UUID) string
 	return fmt.Sprint(n)
 }
 
-func TestNothingIsKeptOfAnOrganizationThatIsGone(t *testing.T) {
+func TestEraseOrganization_DeletesEverything(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	leaving, staying := p.Login("owner"), p.Login("owner")
@@ -123,7 +123,7 @@ func TestNothingIsKeptOfAnOrganizationThatIsGone(t *testing.T) {
 		t.Errorf("%d deletions and %d erasures in the trail (%v), want 2 and 1", reports, erasures, err)
 	}
 
-	// What is told late, or asked for by somebody who was still at work.
+	// Late events and requests of a caller that was still active.
 	tell(t, p, leaving)
 	p.Do(leaving.Token, http.MethodPost, "/v1/analytics/reports", report).Want(t, http.StatusForbidden)
 	if got := rows(t, p, leaving.OrganizationID); got != "[0 0 0 0 0]" {
@@ -131,7 +131,7 @@ func TestNothingIsKeptOfAnOrganizationThatIsGone(t *testing.T) {
 	}
 }
 
-func TestEventsAtOnceWithTheErasureLeaveNothing(t *testing.T) {
+func TestEraseOrganization_ConcurrentEvents_LeaveNothing(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	leaving := p.Login("owner")
@@ -153,7 +153,7 @@ func TestEventsAtOnceWithTheErasureLeaveNothing(t *testing.T) {
 	}
 }
 
-func TestAnErasureThatDiedGoesOnWhereItWas(t *testing.T) {
+func TestEraseOrganization_Crash_Resumes(t *testing.T) {
 	t.Parallel()
 	p := mount(t)
 	leaving := p.Login("owner")

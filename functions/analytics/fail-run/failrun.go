@@ -1,5 +1,4 @@
-// Package failrun ends a run of a report as failed that could not be done. It runs when
-// the last attempt at the job has failed.
+// Package failrun marks a run of a report as failed when the last attempt at its job has failed.
 package failrun
 
 import (
@@ -17,16 +16,16 @@ import (
 // Service declares the function.
 var Service = function.Subscriber("analytics-fail-run", New).Uses(function.Owns(database.Analytics))
 
-// Function ends runs as failed.
+// Function marks runs as failed.
 type Function struct{ db *outbox.DB }
 
-// New opens the runs.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	return &Function{db: db}, err
 }
 
-// Handle ends the job, and the run with it.
+// Handle discards the failed job and marks its run as failed.
 func (f *Function) Handle(ctx context.Context, e events.Received[events.JobFailed]) error {
 	if e.Data.Kind != report.RunKind {
 		return nil

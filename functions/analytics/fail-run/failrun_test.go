@@ -38,14 +38,14 @@ var declarations = []function.Declaration{
 	schedulereports.Service, failrun.Service, outboxrelay.Service,
 }
 
-// scheduled makes a report that is due every hour.
+// scheduled creates a report that is due every hour.
 func scheduled(t *testing.T, p *platformtest.Platform, caller platformtest.Caller, query string) report.Report {
 	t.Helper()
 	body := map[string]any{"name": "hourly", "query": query, "schedule": "0 * * * *"}
 	return platformtest.Decode[report.Report](t, p.Do(caller.Token, http.MethodPost, path, body).Want(t, http.StatusCreated))
 }
 
-// due makes every schedule's next time come, which differs from those before, and returns the n-th request for a run.
+// due makes every schedule due, each time at a different time, and returns the n-th run request.
 func due(t *testing.T, p *platformtest.Platform, n int) events.Received[events.ReportRunRequested] {
 	t.Helper()
 	_, err := p.DB(database.Analytics).Exec(t.Context(), `UPDATE reports SET next_run_at = date_trunc('hour', now()) - interval '1 hour'`)
@@ -72,7 +72,7 @@ func notice(caller platformtest.Caller, run report.Run) events.NoticeRequested {
 	}
 }
 
-// notices are those that the transactions so far have asked for.
+// notices returns the notices requested so far.
 func notices(t *testing.T, p *platformtest.Platform) (asked []events.NoticeRequested) {
 	t.Helper()
 	p.Env.Sender().Wait()
@@ -82,9 +82,9 @@ func notices(t *testing.T, p *platformtest.Platform) (asked []events.NoticeReque
 	return asked
 }
 
-// However a run fails for good, it does not stay running: it fails with a sentence, and
-// whoever scheduled the report is told.
-func TestFailRun_AttemptsExhausted_RunFailsAndItsSchedulerIsTold(t *testing.T) {
+// However a run fails permanently, it does not stay running: it fails with a message, and the
+// creator of the schedule is notified.
+func TestFailRun_AttemptsExhausted_RunFailsAndItsSchedulerIsNotified(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		attempt func(*testing.T, *platformtest.Platform, events.Received[events.ReportRunRequested])
@@ -118,7 +118,7 @@ func TestFailRun_AttemptsExhausted_RunFailsAndItsSchedulerIsTold(t *testing.T) {
 				p.Wake("platform-outbox-relay").Want(t, http.StatusNoContent)
 			}
 			if got := runs(t, p, caller, kept.ID); len(got) != 1 || got[0].FinishedAt != nil {
-				t.Fatalf("runs %+v before the domain is told, want one that is open", got)
+				t.Fatalf("runs %+v before JobFailed is delivered, want one unfinished run", got)
 			}
 			failed := platformtest.Published[events.JobFailed](p, 1)[0]
 
@@ -133,7 +133,7 @@ func TestFailRun_AttemptsExhausted_RunFailsAndItsSchedulerIsTold(t *testing.T) {
 			if diff := cmp.Diff([]events.NoticeRequested{notice(caller, got[0])}, notices(t, p)); diff != "" {
 				t.Errorf("notices differ (-want +got):\n%s", diff)
 			}
-			platformtest.Deliver(p, report.RunKind, event).Want(t, http.StatusNoContent) // late
+			platformtest.Deliver(p, report.RunKind, event).Want(t, http.StatusNoContent) // delivered late
 			if diff := cmp.Diff(got, runs(t, p, caller, kept.ID)); diff != "" {
 				t.Errorf("a late delivery changed the run:\n%s", diff)
 			}
@@ -141,8 +141,8 @@ func TestFailRun_AttemptsExhausted_RunFailsAndItsSchedulerIsTold(t *testing.T) {
 	}
 }
 
-// The schedule of every minute would send a mail every minute.
-func TestFailRun_ScheduledRunsFailInARow_TheFirstIsToldOf(t *testing.T) {
+// Otherwise a schedule of every minute would send a mail every minute.
+func TestFailRun_ConsecutiveFailures_OneNotice(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
 	caller := p.Login("member")
@@ -164,7 +164,7 @@ func TestFailRun_ScheduledRunsFailInARow_TheFirstIsToldOf(t *testing.T) {
 	}
 }
 
-func TestFailRun_RunByHandFails_NobodyIsMailed(t *testing.T) {
+func TestFailRun_RequestedRunFails_NoNotice(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
 	caller := p.Login("member")

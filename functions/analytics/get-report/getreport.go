@@ -1,4 +1,4 @@
-// Package getreport reads one report: GET /v1/analytics/reports/{id}.
+// Package getreport returns one report: GET /v1/analytics/reports/{id}.
 package getreport
 
 import (
@@ -15,10 +15,10 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("analytics-get-report", "/v1/analytics/reports/{id}", "Read a report", policy.ReportsRead), New).
+var Service = function.Endpoint(function.Get("analytics-get-report", "/v1/analytics/reports/{id}", "Show a report", policy.ReportsRead), New).
 	Uses(function.Owns(database.Analytics))
 
-// Request names the report.
+// Request identifies the report.
 type Request struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
@@ -26,10 +26,10 @@ type Request struct {
 // Response is the report.
 type Response struct{ Body report.Report }
 
-// Function reads reports.
+// Function returns reports.
 type Function struct{ db *outbox.DB }
 
-// New opens the reports.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	return &Function{db: db}, err
@@ -37,7 +37,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const selectReport = `SELECT ` + report.Columns + ` FROM reports WHERE id = $1 AND organization_id = $2`
 
-// Handle reads a report of the caller's organization.
+// Handle returns a report of the caller's organization.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package getrun reads one run of a report, with its rows and chart:
-// GET /v1/analytics/reports/{id}/runs/{run}.
+// Package getrun returns one run of a report with its rows and chart: GET
+// /v1/analytics/reports/{id}/runs/{run}.
 package getrun
 
 import (
@@ -16,10 +16,10 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("analytics-get-run", "/v1/analytics/reports/{id}/runs/{run}", "Read a run and its rows", policy.ReportsRead), New).
+var Service = function.Endpoint(function.Get("analytics-get-run", "/v1/analytics/reports/{id}/runs/{run}", "Show a run with its rows", policy.ReportsRead), New).
 	Uses(function.Owns(database.Analytics))
 
-// Request names the report and the run.
+// Request identifies the report and the run.
 type Request struct {
 	ID  uuid.UUID `path:"id" format:"uuid"`
 	Run uuid.UUID `path:"run" format:"uuid"`
@@ -28,10 +28,10 @@ type Request struct {
 // Response is the run.
 type Response struct{ Body report.RunResult }
 
-// Function reads runs.
+// Function returns runs.
 type Function struct{ db *outbox.DB }
 
-// New opens the runs.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	return &Function{db: db}, err
@@ -41,7 +41,7 @@ const selectRun = `
 SELECT ` + report.RunResultColumns + ` FROM report_runs
 WHERE id = $1 AND report_id = $2 AND organization_id = $3`
 
-// Handle reads a run of the caller's organization.
+// Handle returns a run of the caller's organization.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {

@@ -17,19 +17,19 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("analytics-list-reports", "/v1/analytics/reports", "List your reports", policy.ReportsRead), New).
+var Service = function.Endpoint(function.Get("analytics-list-reports", "/v1/analytics/reports", "List the reports of your organization", policy.ReportsRead), New).
 	Uses(function.Owns(database.Analytics))
 
-// Request asks for a page.
+// Request selects one page.
 type Request struct{ page.Query }
 
-// Response is the page.
+// Response is one page of reports.
 type Response struct{ Body page.Page[report.Report] }
 
 // Function lists reports.
 type Function struct{ db *outbox.DB }
 
-// New opens the reports.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	return &Function{db: db}, err

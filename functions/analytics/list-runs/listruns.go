@@ -18,22 +18,22 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("analytics-list-runs", "/v1/analytics/reports/{id}/runs", "List a report's runs", policy.ReportsRead), New).
+var Service = function.Endpoint(function.Get("analytics-list-runs", "/v1/analytics/reports/{id}/runs", "List the runs of a report", policy.ReportsRead), New).
 	Uses(function.Owns(database.Analytics))
 
-// Request names the report and asks for a page.
+// Request identifies the report and selects one page.
 type Request struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 	page.Query
 }
 
-// Response is the page.
+// Response is one page of runs.
 type Response struct{ Body page.Page[report.Run] }
 
 // Function lists runs.
 type Function struct{ db *outbox.DB }
 
-// New opens the runs.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	return &Function{db: db}, err

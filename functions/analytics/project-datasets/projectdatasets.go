@@ -1,6 +1,5 @@
-// Package projectdatasets keeps the projection of data sets, which SQL over
-// postgresql sees as the table datasets. It runs when a data set was created,
-// uploaded to, profiled, found unreadable, tried again, or deleted.
+// Package projectdatasets maintains the projection of data sets, the table datasets in SQL over
+// postgresql. It runs when a data set is created, uploaded to, retried, ready, failed or deleted.
 package projectdatasets
 
 import (
@@ -15,10 +14,10 @@ import (
 	"function/shared/outbox"
 )
 
-// Function projects data sets.
+// Function maintains the projection of data sets.
 type Function struct{ db *outbox.DB }
 
-// New opens the projection.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	return &Function{db: db}, err
@@ -35,11 +34,11 @@ var Service = function.Service("analytics-project-datasets", New,
 ).
 	Uses(function.Owns(database.Analytics))
 
-// deleted is the status of a tombstone: it stays, so that an event that was
-// overtaken by the deletion does not bring the data set back.
+// deleted is the status of a tombstone. The row remains so that an event that arrives after the
+// deletion does not bring the data set back.
 const deleted = "deleted"
 
-// Events of one data set may overtake each other: the newest state stays.
+// Events of one data set may arrive out of order; the newest state wins.
 const upsertDataset = `
 INSERT INTO projections.datasets AS d
        (id, organization_id, name, storage_type, status, version, row_count, size_bytes, created_at, changed_at)

@@ -26,7 +26,7 @@ var declarations = []function.Declaration{
 	projectlogins.Service,
 }
 
-// row is the text of a projection's only row.
+// row returns the only row of a projection as text.
 func row(t *testing.T, p *platformtest.Platform, columns, table string) string {
 	t.Helper()
 	var text string
@@ -37,7 +37,7 @@ func row(t *testing.T, p *platformtest.Platform, columns, table string) string {
 	return text
 }
 
-// history is what happens to one data set, in order.
+// history lists the events of one data set in order.
 func history() []func(*platformtest.Platform) platformtest.Answer {
 	began := time.Now().UTC().Truncate(time.Microsecond)
 	state := events.Dataset{DatasetID: uuid.New(), OrganizationID: uuid.New(), Name: "weather", StorageType: "local", Status: "draft", CreatedAt: began, ChangedAt: began}
@@ -55,7 +55,7 @@ func history() []func(*platformtest.Platform) platformtest.Answer {
 	}
 }
 
-// deliver is the delivery of one event, as often as it is called.
+// deliver returns a function that delivers one event each time it is called.
 func deliver[E events.Event](data E) func(*platformtest.Platform) platformtest.Answer {
 	event := platformtest.Event(data)
 	return func(p *platformtest.Platform) platformtest.Answer {
@@ -63,7 +63,7 @@ func deliver[E events.Event](data E) func(*platformtest.Platform) platformtest.A
 	}
 }
 
-func TestProjectDatasetsKeepsTheNewestStateInAnyOrder(t *testing.T) {
+func TestProjectDatasets_AnyOrder_KeepsTheNewestState(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
 	states := []string{"draft 0 0", "processing 1 0", "failed 1 0", "processing 2 0", "ready 2 1461", "deleted 2 1461"}
@@ -111,7 +111,7 @@ func TestProjectUsersAndLogins(t *testing.T) {
 	}
 }
 
-func TestLoginsOfAnErasedPersonAreForgottenHoweverLateTheyAreTold(t *testing.T) {
+func TestProjectLogins_PersonErased_LateLoginsAreIgnored(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -143,7 +143,7 @@ func TestLoginsOfAnErasedPersonAreForgottenHoweverLateTheyAreTold(t *testing.T) 
 	}
 }
 
-func TestProjectUsersKeepsTheNewestStateInAnyOrder(t *testing.T) {
+func TestProjectUsers_AnyOrder_KeepsTheNewestState(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

@@ -1,6 +1,5 @@
-// Package projectlogins keeps the projection of logins, which SQL over postgresql
-// sees as the table logins. It runs when a session has begun, and when a person has
-// erased their account.
+// Package projectlogins maintains the projection of logins, the table logins in SQL over
+// postgresql. It runs when a session begins and when a person erases their account.
 package projectlogins
 
 import (
@@ -15,10 +14,10 @@ import (
 	"function/shared/outbox"
 )
 
-// Function projects logins.
+// Function maintains the projection of logins.
 type Function struct{ db *outbox.DB }
 
-// New opens the projection.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	return &Function{db: db}, err
@@ -32,7 +31,7 @@ var Service = function.Service("analytics-project-logins", New,
 	Uses(function.Owns(database.Analytics))
 
 const (
-	// The events of a person wait for each other.
+	// Serializes the events of one person.
 	lockPerson  = `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`
 	insertLogin = `
 INSERT INTO projections.logins (id, user_id, organization_id, logged_in_at)
@@ -42,10 +41,10 @@ ON CONFLICT (id) DO NOTHING`
 	deleteLogins = `DELETE FROM projections.logins WHERE user_id = $1`
 )
 
-// LoggedIn adds the login, once however often it is told of: its session is its key.
+// LoggedIn inserts the login. The session is its key, so a repeated event has no effect.
 func (f *Function) LoggedIn(ctx context.Context, e events.Received[events.UserLoggedIn]) error {
 	login := e.Data
-	var writes pgx.Batch // without a BEGIN it is one transaction, of one round trip
+	var writes pgx.Batch // without BEGIN, a batch is one transaction in one round trip
 	writes.Queue(lockPerson, login.UserID.String())
 	writes.Queue(insertLogin, login.SessionID, login.UserID, login.OrganizationID, login.LoggedInAt)
 	if err := f.db.SendBatch(ctx, &writes).Close(); err != nil {
@@ -54,8 +53,8 @@ func (f *Function) LoggedIn(ctx context.Context, e events.Received[events.UserLo
 	return nil
 }
 
-// Erased forgets a person's logins, also those that are yet to be told: events may
-// overtake each other.
+// Erased deletes a person's logins and records the erasure, so that a login event that arrives
+// later is ignored.
 func (f *Function) Erased(ctx context.Context, e events.Received[events.UserErased]) error {
 	return outbox.Once(ctx, f.db, e, func(tx *outbox.Tx) error {
 		person := e.Data.UserID

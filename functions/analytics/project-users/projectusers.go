@@ -1,6 +1,6 @@
-// Package projectusers keeps the projection of users, which SQL over postgresql
-// sees as the table users. It runs when a person has opened an account, was let into
-// an organization, has another role or standing in it, or is in it no more.
+// Package projectusers maintains the projection of users, the table users in SQL over postgresql.
+// It runs when a person registers, joins an organization, changes role or status in it, or leaves
+// it.
 package projectusers
 
 import (
@@ -16,10 +16,10 @@ import (
 	"function/shared/outbox"
 )
 
-// Function projects users.
+// Function maintains the projection of users.
 type Function struct{ db *outbox.DB }
 
-// New opens the projection.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	return &Function{db: db}, err
@@ -34,42 +34,42 @@ var Service = function.Service("analytics-project-users", New,
 ).
 	Uses(function.Owns(database.Analytics))
 
-// The standings; ended is that of a tombstone.
+// Statuses of a membership. ended marks a tombstone.
 const (
 	active = "active"
 	ended  = "ended"
 )
 
-// Registered adds a person who opened an account with an organization of their own.
+// Registered adds a person who registered with an organization of their own.
 func (f *Function) Registered(ctx context.Context, e events.Received[events.UserRegistered]) error {
 	return outbox.Once(ctx, f.db, e, func(tx *outbox.Tx) error {
 		return project(ctx, tx, e.Data.UserID, e.Data.OrganizationID, e.Data.Role, active, e.Data.RegisteredAt)
 	})
 }
 
-// Approved adds a person whom an organization let in.
+// Approved adds a person whom an organization admitted.
 func (f *Function) Approved(ctx context.Context, e events.Received[events.MembershipApproved]) error {
 	return outbox.Once(ctx, f.db, e, func(tx *outbox.Tx) error {
 		return project(ctx, tx, e.Data.UserID, e.Data.OrganizationID, e.Data.Role, active, e.Data.ApprovedAt)
 	})
 }
 
-// Changed keeps the person's present role and standing.
+// Changed stores a person's new role and status.
 func (f *Function) Changed(ctx context.Context, e events.Received[events.MembershipChanged]) error {
 	return outbox.Once(ctx, f.db, e, func(tx *outbox.Tx) error {
 		return project(ctx, tx, e.Data.UserID, e.Data.OrganizationID, e.Data.Role, e.Data.Status, e.Data.ChangedAt)
 	})
 }
 
-// Ended hides a person who is in the organization no more.
+// Ended hides a person who is no longer in the organization.
 func (f *Function) Ended(ctx context.Context, e events.Received[events.MembershipEnded]) error {
 	return outbox.Once(ctx, f.db, e, func(tx *outbox.Tx) error {
 		return project(ctx, tx, e.Data.UserID, e.Data.OrganizationID, "", ended, e.Data.EndedAt)
 	})
 }
 
-// Events of one membership may overtake each other: the newest state stays, and the
-// earliest time at which the person was there.
+// Events of one membership may arrive out of order: the newest state and the earliest
+// registration time win.
 const upsertUser = `
 INSERT INTO projections.users AS u (id, organization_id, role, status, registered_at, changed_at) VALUES ($1, $2, $3, $4, $5, $5)
 ON CONFLICT (id, organization_id) DO UPDATE SET

@@ -20,9 +20,9 @@ const (
 	aggregates    = `SELECT store, count(*) AS sales, sum(amount) AS total, avg(amount) AS mean FROM `
 )
 
-// BenchmarkQueryGroupBy asks the same group-by over 10 million rows of the function
-// over HTTP (its copy of the data made already) and of DuckDB directly, in turns.
-// ratio is the function's time over DuckDB's.
+// BenchmarkQueryGroupBy runs the same GROUP BY over 10 million rows alternately through the
+// function over HTTP (with its copy of the data already made) and in DuckDB directly. ratio is
+// the function's time divided by DuckDB's.
 func BenchmarkQueryGroupBy(b *testing.B) {
 	ctx := context.Background()
 	direct, err := sql.Open("duckdb", "")

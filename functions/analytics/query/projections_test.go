@@ -11,7 +11,7 @@ import (
 	"function/shared/platformtest"
 )
 
-// populate gives an organization users.
+// populate adds users to an organization.
 func populate(t testing.TB, p *platformtest.Platform, organization uuid.UUID, users int) {
 	t.Helper()
 	_, err := p.DB(database.Analytics).Exec(context.Background(),
@@ -21,14 +21,14 @@ func populate(t testing.TB, p *platformtest.Platform, organization uuid.UUID, us
 	}
 }
 
-func TestQueryCountsTheUsersOfTheCallersOrganization(t *testing.T) {
+func TestQuery_Projections_ShowTheCallersOrganization(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	a, b := p.Login("member"), p.Login("member")
 	populate(t, p, a.OrganizationID, 3)
 	populate(t, p, b.OrganizationID, 5)
 
-	for range 3 { // the connections are used again
+	for range 3 { // reuse the connections
 		for caller, want := range map[string]float64{a.Token: 3, b.Token: 5, p.Login("member").Token: 0} {
 			got := platformtest.Decode[answer](t, p.Do(caller, http.MethodPost, path, ask("postgresql", "SELECT COUNT(*) FROM users;")).Want(t, http.StatusOK))
 			if got.Rows[0][0] != want {

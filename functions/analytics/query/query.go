@@ -1,5 +1,4 @@
-// Package query runs a person's own SQL and answers its rows:
-// POST /v1/analytics/query.
+// Package query runs a user's SQL and returns the rows: POST /v1/analytics/query.
 package query
 
 import (
@@ -24,15 +23,15 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("analytics-query", "/v1/analytics/query", "Run a query", policy.AnalyticsQuery).
 	Fails(fault.Conflict, fault.Unavailable).
-	Describe("Runs one SELECT over what your organization owns, and nothing else. At most 10,000 rows and 16 MiB are answered; truncated says that there are more; a row that is larger alone is refused. "+
-		"Whole numbers of any SQL type from −9007199254740991 to 9007199254740991 (±(2^53−1), RFC 7493) are JSON numbers, also inside lists, structs and maps; those beyond are strings of their digits, and so are decimals with a fraction (\"7.00\"). "+
-		"DOUBLE and FLOAT are numbers; dates and times are strings in ISO 8601; infinity is \"infinity\" or \"Infinity\". JSON values stay as they were written."), New).
+	Describe("Runs one SELECT on the data of your organization. A result has at most 10,000 rows and 16 MiB; truncated is true if there are more rows. A single row larger than that is refused. "+
+		"Whole numbers of any SQL type from −9007199254740991 to 9007199254740991 (±(2^53−1), RFC 7493) are JSON numbers, including inside lists, structs and maps; larger ones are strings of their digits, and so are decimals with a fraction (\"7.00\"). "+
+		"DOUBLE and FLOAT are numbers; dates and times are strings in ISO 8601; infinity is \"infinity\" or \"Infinity\". JSON values are returned as they were written."), New).
 	Uses(function.Owns(database.Analytics), function.Keys, function.Objects, function.Catalog, function.Projections)
 
 // Request is the query.
 type Request struct{ Body query.Query }
 
-// Response is its answer.
+// Response is the result.
 type Response struct {
 	Body struct {
 		resultset.Set
@@ -47,7 +46,7 @@ type Function struct {
 	databases query.Databases
 }
 
-// New opens what queries read.
+// New connects the function to its database and to the databases that queries use.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	if err != nil {
@@ -68,7 +67,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	elapsed := time.Since(began)
 	f.count(ctx, in.Body, err)
 	if auditing := f.audit(ctx, in.Body, err); err == nil {
-		err = auditing // what the trail cannot tell of is not answered
+		err = auditing // no result without an audit entry
 	}
 	if err != nil {
 		return nil, err
@@ -78,7 +77,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	return &out, nil
 }
 
-// audit tells the query by its hash: its text may hold personal data.
+// audit records the query by its hash, because its text may contain personal data.
 func (f *Function) audit(ctx context.Context, q query.Query, outcome error) error {
 	hash := sha256.Sum256([]byte(q.SQL))
 	return audit.Record(context.WithoutCancel(ctx), f.db, audit.Entry{Action: "analytics:query", Detail: map[string]any{
@@ -86,7 +85,7 @@ func (f *Function) audit(ctx context.Context, q query.Query, outcome error) erro
 	}})
 }
 
-// count keeps an answer that was found although it cannot be counted.
+// count counts the query. It only logs a failure, so that the caller still gets the result.
 func (f *Function) count(ctx context.Context, q query.Query, outcome error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()

@@ -31,7 +31,7 @@ type answer struct {
 	ElapsedMS int64 `json:"elapsed_ms"`
 }
 
-// ask is the body of a query.
+// ask returns the body of a query request.
 func ask(database, sql string, parameters ...any) map[string]any {
 	body := map[string]any{"query": sql, "database": database}
 	if len(parameters) > 0 {
@@ -40,7 +40,7 @@ func ask(database, sql string, parameters ...any) map[string]any {
 	return body
 }
 
-func TestQueryCountsTheWeather(t *testing.T) {
+func TestQuery_Weather_IsCounted(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	caller := p.Login("member")
@@ -63,7 +63,7 @@ func TestQueryCountsTheWeather(t *testing.T) {
 	}
 }
 
-func TestQuerySeesTheCallersOwnDatasetsOnly(t *testing.T) {
+func TestQuery_Datasets_AreTheCallersOrganizations(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	caller, other := p.Login("member"), p.Login("member")
@@ -80,7 +80,7 @@ func TestQuerySeesTheCallersOwnDatasetsOnly(t *testing.T) {
 	}
 }
 
-func TestQuerySaysWhyADatasetIsNoTableYet(t *testing.T) {
+func TestQuery_DatasetNotReady_ExplainsWhy(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	caller := p.Login("member")
@@ -95,7 +95,7 @@ func TestQuerySaysWhyADatasetIsNoTableYet(t *testing.T) {
 	p.Do(caller.Token, http.MethodPost, path, ask("datasets", "SELECT 'set_draft' AS mentioned")).Want(t, http.StatusOK)
 }
 
-func TestQueryKeepsWideNumbersOfParameters(t *testing.T) {
+func TestQuery_WideNumbersInParameters_AreKept(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	caller := p.Login("member")
@@ -108,7 +108,7 @@ func TestQueryKeepsWideNumbersOfParameters(t *testing.T) {
 	}
 }
 
-func TestQueryRefusesBadInput(t *testing.T) {
+func TestQuery_BadInput_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	caller := p.Login("member")
@@ -138,7 +138,7 @@ func TestQueryRefusesBadInput(t *testing.T) {
 	}
 }
 
-func TestQueryIsCounted(t *testing.T) {
+func TestQuery_UpdatesMetrics(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	caller := p.Login("member")
@@ -156,7 +156,7 @@ func TestQueryIsCounted(t *testing.T) {
 	p.Do(caller.Token, http.MethodPost, path, ask("datasets", "SELECT 1")).Want(t, http.StatusOK)
 }
 
-func TestQueryLeavesNoCopyBehind(t *testing.T) {
+func TestQuery_LeavesNoCopyBehind(t *testing.T) {
 	t.Parallel()
 	var scratch string
 	t.Run("platform", func(t *testing.T) {

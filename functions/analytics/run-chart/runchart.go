@@ -1,5 +1,5 @@
-// Package runchart answers the chart of a run as a picture:
-// GET /v1/analytics/reports/{id}/runs/{run}/chart.
+// Package runchart returns the chart of a run as an SVG image: GET
+// /v1/analytics/reports/{id}/runs/{run}/chart.
 package runchart
 
 import (
@@ -21,31 +21,31 @@ import (
 const mediaType = "image/svg+xml"
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("analytics-run-chart", "/v1/analytics/reports/{id}/runs/{run}/chart", "See a run's chart", policy.ReportsRead).
+var Service = function.Endpoint(function.Get("analytics-run-chart", "/v1/analytics/reports/{id}/runs/{run}/chart", "Show a run's chart", policy.ReportsRead).
 	Answers(map[string]*huma.Response{"200": {
 		Description: "The chart",
 		Content:     map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString}}},
 	}}), New).
 	Uses(function.Owns(database.Analytics))
 
-// Request names the report and the run.
+// Request identifies the report and the run.
 type Request struct {
 	ID  uuid.UUID `path:"id" format:"uuid"`
 	Run uuid.UUID `path:"run" format:"uuid"`
 }
 
-// Response is the picture. Its policy lets a browser that shows it run no script
-// and load nothing (CSP Level 3).
+// Response is the image. Its policy keeps a browser from running scripts in it or loading
+// anything (CSP Level 3).
 type Response struct {
 	ContentType string `header:"Content-Type"`
 	Policy      string `header:"Content-Security-Policy"`
 	Body        []byte
 }
 
-// Function answers charts.
+// Function returns charts.
 type Function struct{ db *outbox.DB }
 
-// New opens the runs.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	return &Function{db: db}, err
@@ -54,7 +54,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 const selectChart = `
 SELECT coalesce(chart, '') FROM report_runs WHERE id = $1 AND report_id = $2 AND organization_id = $3`
 
-// Handle answers the chart of a run of the caller's organization.
+// Handle returns the chart of a run of the caller's organization.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {

@@ -1,6 +1,5 @@
-// Package runreport runs a report's query as its organization and keeps the rows
-// and the chart. It runs when a person has asked for it, or the report is due, and again
-// for each attempt of that job.
+// Package runreport runs a report's query as its organization and stores the rows and the chart.
+// It runs on request or when the report is due, and once for each further attempt at that job.
 package runreport
 
 import (
@@ -27,8 +26,8 @@ import (
 	"function/shared/resultset"
 )
 
-// runsAtOnce bounds the runs of one process by its memory.
-const runsAtOnce = 2
+// maxConcurrent limits the concurrent runs of one process, because of its memory.
+const maxConcurrent = 2
 
 // Service declares the function.
 var Service = function.Subscriber(report.RunKind, New).
@@ -41,14 +40,14 @@ type Function struct {
 	worker    *job.Worker
 }
 
-// New opens the reports and what queries read.
+// New connects the function to its database and to the databases that queries use.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	if err != nil {
 		return nil, err
 	}
 	stores, err := databases.Open(ctx, env)
-	return &Function{db: db, databases: stores, worker: job.NewWorker(db, runsAtOnce)}, err
+	return &Function{db: db, databases: stores, worker: job.NewWorker(db, maxConcurrent)}, err
 }
 
 const (
@@ -57,28 +56,28 @@ UPDATE report_runs SET status = 'running', started_at = now() WHERE id = $1 AND 
 	selectReport = `SELECT ` + report.Columns + ` FROM reports WHERE id = $1 AND organization_id = $2`
 )
 
-// Handle runs the job of the event.
+// Handle runs the job that the event requests.
 func (f *Function) Handle(ctx context.Context, e events.Received[events.ReportRunRequested]) error {
 	return job.Run(ctx, f.worker, report.RunSpec(e.Data.RunID), e, func(ctx context.Context, j *job.Job) error {
 		return f.run(ctx, j, e.Data)
 	})
 }
 
-// run runs the report's query. What is wrong with the query is an outcome, and no error:
-// another attempt would find the same.
+// run runs the report's query. A refused query is an outcome, not an error, because another
+// attempt would be refused in the same way.
 func (f *Function) run(ctx context.Context, j *job.Job, e events.ReportRunRequested) error {
 	began := time.Now()
 	var id uuid.UUID
 	err := f.db.QueryRow(ctx, startRun, e.RunID).Scan(&id)
 	if database.IsNoRows(err) {
-		return nil // over, or deleted
+		return nil // finished or deleted
 	}
 	if err != nil {
 		return fmt.Errorf("start run: %w", err)
 	}
 	kept, err := database.One[report.Report](ctx, f.db, pgx.ErrNoRows, selectReport, id, e.OrganizationID)
 	if database.IsNoRows(err) {
-		return nil // deleted since
+		return nil // deleted in the meantime
 	}
 	if err != nil {
 		return fmt.Errorf("read report: %w", err)
@@ -104,12 +103,12 @@ func outcomeOf(ctx context.Context, r report.Report, set *resultset.Set, err err
 	if err != nil {
 		return report.Outcome{}, err
 	}
-	return found(ctx, r, set)
+	return rendered(ctx, r, set)
 }
 
-// found is the outcome of the rows, with their picture if there is to be one. Rows that
-// cannot be drawn are kept all the same.
-func found(ctx context.Context, r report.Report, set *resultset.Set) (o report.Outcome, err error) {
+// rendered returns the outcome of a successful query, with a chart if the report asks for one. It
+// keeps the rows even if the chart cannot be drawn.
+func rendered(ctx context.Context, r report.Report, set *resultset.Set) (o report.Outcome, err error) {
 	if o.Columns, err = json.Marshal(set.Columns); err != nil {
 		return o, fmt.Errorf("encode columns: %w", err)
 	}
@@ -136,7 +135,8 @@ func found(ctx context.Context, r report.Report, set *resultset.Set) (o report.O
 	return o, nil
 }
 
-// sentence is a fault as the run keeps it, with the place in the query.
+// sentence returns the text of a fault for storage with the run, including the position in the
+// query.
 func sentence(refusal *fault.Error) string {
 	if len(refusal.Fields) > 0 {
 		return refusal.Fields[0].Message

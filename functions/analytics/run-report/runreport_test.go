@@ -45,7 +45,7 @@ var declarations = []function.Declaration{
 	outboxrelay.Service,
 }
 
-// start makes a report and starts a run of it; it answers the run's path and event.
+// start creates a report, starts a run of it, and returns the run's path and event.
 func start(t *testing.T, p *platformtest.Platform, caller platformtest.Caller, body map[string]any) (string, events.Received[events.ReportRunRequested]) {
 	t.Helper()
 	kept := platformtest.Decode[report.Report](t, p.Do(caller.Token, http.MethodPost, path, body).Want(t, http.StatusCreated))
@@ -68,7 +68,7 @@ func read(t *testing.T, p *platformtest.Platform, caller platformtest.Caller, ru
 	return platformtest.Decode[report.RunResult](t, p.Do(caller.Token, http.MethodGet, run, nil).Want(t, http.StatusOK))
 }
 
-// again makes the time of the run's next attempt come, and delivers its event.
+// again makes the run's next attempt due and delivers its event.
 func again(t *testing.T, p *platformtest.Platform, event events.Received[events.ReportRunRequested]) {
 	t.Helper()
 	if _, err := p.DB(database.Analytics).Exec(t.Context(), `UPDATE jobs SET due_at = now() - interval '1 second' WHERE finished_at IS NULL`); err != nil {
@@ -78,7 +78,7 @@ func again(t *testing.T, p *platformtest.Platform, event events.Received[events.
 	platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
 }
 
-func TestRunReportKeepsRowsAndChart(t *testing.T) {
+func TestRunReport_StoresRowsAndChart(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
 	caller := p.Login("member")
@@ -110,7 +110,7 @@ func TestRunReportKeepsRowsAndChart(t *testing.T) {
 	}
 }
 
-func TestRunReportHasItsEffectOnce(t *testing.T) {
+func TestRunReport_DeliveredRepeatedly_HasItsEffectOnce(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
 	caller := p.Login("member")
@@ -135,14 +135,14 @@ func TestRunReportHasItsEffectOnce(t *testing.T) {
 	}
 }
 
-func TestRunReportFailsWithASentence(t *testing.T) {
+func TestRunReport_QueryRefused_FailsWithASentence(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
 	caller := p.Login("member")
 	for query, want := range map[string]string{
 		"SELECT nothing FROM users":       "nothing",
 		"SELECT * FROM sales WHERE m = ?": "parameters",
-		"DELETE FROM users":               "only a query that selects",
+		"DELETE FROM users":               "only SELECT queries",
 		"SELECT pg_sleep(1)":              "not available",
 	} {
 		run, event := start(t, p, caller, map[string]any{"name": "fails", "database": "postgresql", "query": query})
@@ -153,7 +153,7 @@ func TestRunReportFailsWithASentence(t *testing.T) {
 	}
 }
 
-func TestRunReportKeepsRowsThatCannotBeDrawn(t *testing.T) {
+func TestRunReport_ChartFails_KeepsRows(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
 	caller := p.Login("member")
@@ -172,7 +172,7 @@ func TestRunReportKeepsRowsThatCannotBeDrawn(t *testing.T) {
 	p.Do(caller.Token, http.MethodGet, run+"/chart", nil).Want(t, http.StatusNotFound)
 }
 
-func TestRunReportOfADeletedReportIsDone(t *testing.T) {
+func TestRunReport_ReportDeleted_Succeeds(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
 	caller := p.Login("member")
@@ -184,7 +184,7 @@ func TestRunReportOfADeletedReportIsDone(t *testing.T) {
 	p.Do(caller.Token, http.MethodGet, run, nil).Want(t, http.StatusNotFound)
 }
 
-func TestRunReportIsTriedAgainWhenADatabaseIsDown(t *testing.T) {
+func TestRunReport_DatabaseDown_IsRetried(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
 	caller := p.Login("member")
@@ -207,9 +207,9 @@ func TestRunReportIsTriedAgainWhenADatabaseIsDown(t *testing.T) {
 	}
 }
 
-// The connection dies when the result is being written: the trigger ends its own
-// session, once, for sequences are not rolled back.
-func TestRunReportIsTriedAgainWhenItDiesHalfWay(t *testing.T) {
+// The connection dies while the result is written: the trigger terminates its own session once,
+// counting with a sequence, because sequences are not rolled back.
+func TestRunReport_ConnectionDies_IsRetried(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
 	caller := p.Login("member")
@@ -237,7 +237,7 @@ CREATE TRIGGER die_once BEFORE UPDATE ON report_runs FOR EACH ROW WHEN (NEW.stat
 	}
 }
 
-func TestRunsAreSeenByTheirOrganizationOnly(t *testing.T) {
+func TestRuns_OtherOrganization_NotFound(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
 	caller, stranger := p.Login("member"), p.Login("owner")

@@ -1,9 +1,9 @@
 // Package schedulereports queues a run of each report that is due. It runs every minute.
 //
-// Each due time has one run, however many of these run at once and whenever one
-// dies: a transaction takes reports that no other holds, queues their runs, and
-// moves their next time on. Due times that passed while nothing ran make one
-// run, for the latest of them.
+// Each due time gets one run, even if several instances work concurrently or one crashes: a
+// transaction locks reports that no other transaction holds, queues their runs, and advances
+// their next due time. Due times that passed while nothing ran get one run together, for the
+// latest of them.
 package schedulereports
 
 import (
@@ -29,7 +29,7 @@ var Service = function.Scheduled("analytics-schedule-reports", function.Schedule
 // Function queues due runs.
 type Function struct{ db *outbox.DB }
 
-// New opens the reports.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	return &Function{db: db}, err
@@ -54,7 +54,7 @@ type dueReport struct {
 	Now            time.Time
 }
 
-// Handle queues what is due, some reports in each transaction, until nothing is.
+// Handle queues the runs of due reports in batches, one transaction each, until none is due.
 func (f *Function) Handle(ctx context.Context) error {
 	for {
 		var found int
@@ -80,7 +80,7 @@ func (f *Function) Handle(ctx context.Context) error {
 
 func queue(ctx context.Context, tx *outbox.Tx, due dueReport) error {
 	schedule, err := report.ParseSchedule(due.Schedule, due.Timezone)
-	if err != nil { // it was checked when it was written: the rules have changed
+	if err != nil { // it was valid when it was saved, so the rules have changed since
 		slog.ErrorContext(ctx, "report unscheduled", "report", due.ID, "error", err)
 		_, err := tx.Exec(ctx, moveOn, due.ID, nil)
 		return err

@@ -25,7 +25,7 @@ const name = "analytics-schedule-reports"
 
 var declaration = schedulereports.Service
 
-// due makes reports that run every minute and have been due for a while.
+// due creates reports that run every minute and have been due for a while.
 func due(t *testing.T, p *platformtest.Platform, count int, since time.Duration) {
 	t.Helper()
 	_, err := p.DB(database.Analytics).Exec(context.Background(), `
@@ -37,8 +37,8 @@ FROM generate_series(1, $1)`, count, since)
 	}
 }
 
-// wantRuns checks that each report has exactly one run with one job, requested by one
-// event, and is due again later.
+// wantRuns checks that each report has exactly one run with one job, requested by one event, and
+// is due again later.
 func wantRuns(t *testing.T, p *platformtest.Platform, count int) {
 	t.Helper()
 	var reports, runs, requested, jobs, overdue int
@@ -50,7 +50,7 @@ FROM report_runs`).Scan(&reports, &runs, &requested, &jobs, &overdue)
 		t.Errorf("%d reports with %d runs, %d queued, %d jobs, %d still due (%v); want %d, each once", reports, runs, requested, jobs, overdue, err, count)
 	}
 	relay(t, p)
-	about := map[string]uuid.UUID{} // by event: one may be sent twice
+	about := map[string]uuid.UUID{} // by event identifier, because an event may be sent twice
 	for sent := count; len(about) < count; sent++ {
 		for _, e := range platformtest.Published[events.ReportRunRequested](p, sent) {
 			about[e.ID] = e.Data.RunID
@@ -61,7 +61,7 @@ FROM report_runs`).Scan(&reports, &runs, &requested, &jobs, &overdue)
 	}
 }
 
-// relay sends the events that did not find a place when they were published.
+// relay sends the events that were not sent when they were published.
 func relay(t *testing.T, p *platformtest.Platform) {
 	t.Helper()
 	ctx, db := context.Background(), p.DB(database.Analytics)
@@ -74,7 +74,7 @@ func relay(t *testing.T, p *platformtest.Platform) {
 	}
 }
 
-func TestScheduleReportsQueuesTheLatestDueTimeOnce(t *testing.T) {
+func TestScheduleReports_LatestDueTime_IsQueuedOnce(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	due(t, p, 3, 400*time.Hour)
@@ -91,7 +91,7 @@ func TestScheduleReportsQueuesTheLatestDueTimeOnce(t *testing.T) {
 	}
 }
 
-func TestScheduleReportsQueuesOnceWhenManyWakeAtOnce(t *testing.T) {
+func TestScheduleReports_ConcurrentWakes_QueueOnce(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	due(t, p, 120, 0)
@@ -105,9 +105,9 @@ func TestScheduleReportsQueuesOnceWhenManyWakeAtOnce(t *testing.T) {
 	wantRuns(t, p, 120)
 }
 
-// The connection dies when the run is written and the event is about to be: the
-// trigger ends its own session, once, for sequences are not rolled back.
-func TestScheduleReportsQueuesOnceWhenOneDiesHalfWay(t *testing.T) {
+// The connection dies after the run is written and before the event is: the trigger terminates
+// its own session once, counting with a sequence, because sequences are not rolled back.
+func TestScheduleReports_ConnectionDies_QueuesOnce(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	due(t, p, 2, 0)
@@ -130,8 +130,8 @@ CREATE TRIGGER die_once BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION di
 		t.Errorf("%d runs (%v) of the one that died, want none", runs, err)
 	}
 
-	// The session that dies holds its reports a moment longer than its connection:
-	// the next minute's wake finds what this one may not.
+	// The dying session holds its locks a moment longer than its connection, so this wake may
+	// skip reports that the next one finds.
 	for deadline := time.Now().Add(time.Minute); runs == 0 && time.Now().Before(deadline); {
 		p.Wake(name).Want(t, http.StatusNoContent)
 		if err := p.DB(database.Analytics).QueryRow(context.Background(), `SELECT count(*) FROM report_runs`).Scan(&runs); err != nil {
@@ -141,7 +141,7 @@ CREATE TRIGGER die_once BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION di
 	wantRuns(t, p, 2)
 }
 
-func TestScheduleReportsLeavesToAnotherWhatItHolds(t *testing.T) {
+func TestScheduleReports_ReportLocked_IsSkipped(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	due(t, p, 1, 0)
@@ -150,7 +150,7 @@ func TestScheduleReportsLeavesToAnotherWhatItHolds(t *testing.T) {
 		if _, err := tx.Exec(ctx, `SELECT FROM reports FOR UPDATE`); err != nil {
 			return err
 		}
-		p.Wake(name).Want(t, http.StatusNoContent) // finds nothing, and does not wait
+		p.Wake(name).Want(t, http.StatusNoContent) // skips the locked reports without waiting
 		return pgx.ErrTxCommitRollback
 	})
 	if err == nil {
@@ -160,7 +160,7 @@ func TestScheduleReportsLeavesToAnotherWhatItHolds(t *testing.T) {
 	wantRuns(t, p, 1)
 }
 
-func TestScheduleReportsUnschedulesWhatCannotBeRead(t *testing.T) {
+func TestScheduleReports_InvalidSchedule_IsUnscheduled(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	due(t, p, 2, 0)

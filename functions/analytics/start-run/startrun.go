@@ -1,4 +1,4 @@
-// Package startrun runs a report now: POST /v1/analytics/reports/{id}/run.
+// Package startrun queues a run of a report: POST /v1/analytics/reports/{id}/run.
 package startrun
 
 import (
@@ -22,21 +22,21 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("analytics-start-run", "/v1/analytics/reports/{id}/run", "Run a report now", policy.ReportsWrite).
 	Status(http.StatusAccepted).
-	Describe("The run is queued; GET /v1/analytics/reports/{id}/runs/{run} tells how it goes."), New).
+	Describe("The run is queued; GET /v1/analytics/reports/{id}/runs/{run} shows its status and result."), New).
 	Uses(function.Owns(database.Analytics))
 
-// Request names the report.
+// Request identifies the report.
 type Request struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-// Response is the run.
+// Response is the queued run.
 type Response struct{ Body report.Run }
 
 // Function queues runs.
 type Function struct{ db *outbox.DB }
 
-// New opens the runs.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Analytics)
 	return &Function{db: db}, err

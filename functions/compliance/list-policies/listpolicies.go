@@ -1,5 +1,5 @@
-// Package listpolicies tells how long your organization keeps what has ended:
-// GET /v1/compliance/retention/policies.
+// Package listpolicies lists an organization's retention policies: GET
+// /v1/compliance/retention/policies.
 package listpolicies
 
 import (
@@ -18,11 +18,11 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("compliance-list-policies", "/v1/compliance/retention/policies", "Your organization's retention policies", policy.RetentionRead).
-	Describe("One for each resource: your organization's own, or else the platform's default."), New).
+var Service = function.Endpoint(function.Get("compliance-list-policies", "/v1/compliance/retention/policies", "List your organization's retention policies", policy.RetentionRead).
+	Describe("One policy for each resource: your organization's own or, if it has none, the platform's default."), New).
 	Uses(function.Owns(database.Compliance))
 
-// Response is every policy: always one page.
+// Response lists every policy on a single page.
 type Response struct {
 	Body page.Page[retention.Policy]
 }
@@ -30,7 +30,7 @@ type Response struct {
 // Function lists policies.
 type Function struct{ retention.Store }
 
-// New opens the policies.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := retention.Open(ctx, env)
 	return &Function{store}, err

@@ -1,5 +1,5 @@
-// Package recorddisposal keeps the record of what a retention policy disposed of.
-// It runs when a domain has disposed of something.
+// Package recorddisposal records the data that a retention policy disposed of. It runs when a
+// domain has disposed of data.
 package recorddisposal
 
 import (
@@ -24,7 +24,7 @@ var Service = function.Subscriber("compliance-record-disposal", New).
 // Function records disposals.
 type Function struct{ retention.Store }
 
-// New opens the records.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := retention.Open(ctx, env)
 	return &Function{store}, err
@@ -35,7 +35,7 @@ var (
 	columns = []string{"id", "sweep_id", "resource", "organization_id", "keep_days", "cutoff", "items", "bytes", "oldest", "newest", "disposed_at"}
 )
 
-// Handle records the organizations of which something was disposed.
+// Handle inserts one record for each organization whose data was disposed of.
 func (f *Function) Handle(ctx context.Context, e events.Received[events.Disposed]) error {
 	if !retention.Resource(e.Data.Resource).Known() {
 		return fault.New(fault.Invalid, "There are no retention policies for %q", e.Data.Resource)
@@ -53,7 +53,7 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.Disposed
 		return err
 	})
 	if database.Violates(err, "retention_disposals_sweep") {
-		return fault.New(fault.Invalid, "No retention sweep has asked for this disposal").Because(err)
+		return fault.New(fault.Invalid, "No retention sweep requested this disposal").Because(err)
 	}
 	if err != nil {
 		return fmt.Errorf("record disposal: %w", err)

@@ -1,6 +1,6 @@
-// Package republishpolicies tells a domain of retention policies again. It runs when a
-// domain lacks some: after the update that began to publish them, and when events were
-// lost.
+// Package republishpolicies publishes retention policies again to a domain that lacks some. It
+// runs when a domain reports missing policies: after the update that introduced their
+// publication, and when events were lost.
 package republishpolicies
 
 import (
@@ -22,13 +22,13 @@ var Service = function.Subscriber("compliance-republish-policies", New).
 // Function republishes policies.
 type Function struct{ retention.Store }
 
-// New opens the policies.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := retention.Open(ctx, env)
 	return &Function{store}, err
 }
 
-// Handle publishes what was changed after the last version that the domain knows.
+// Handle publishes the policies that changed after the last version that the domain knows.
 func (f *Function) Handle(ctx context.Context, e events.Received[events.PoliciesMissing]) error {
 	resource := retention.Resource(e.Data.Resource)
 	if !resource.Known() {

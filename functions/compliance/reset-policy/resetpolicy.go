@@ -1,5 +1,5 @@
-// Package resetpolicy gives up your organization's own retention policy for the
-// platform's default: DELETE /v1/compliance/retention/policies/{resource}.
+// Package resetpolicy replaces an organization's own retention policy with the platform's
+// default: DELETE /v1/compliance/retention/policies/{resource}.
 package resetpolicy
 
 import (
@@ -18,10 +18,10 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Delete("compliance-reset-policy", "/v1/compliance/retention/policies/{resource}", "Return to the default retention policy", policy.RetentionWrite).
-	Describe("It does no harm when there is no policy of your own."), New).
+	Describe("Has no effect if your organization has no policy of its own."), New).
 	Uses(function.Owns(database.Compliance))
 
-// Request names the policy.
+// Request identifies the policy.
 type Request struct {
 	Resource retention.Resource `path:"resource"`
 }
@@ -29,18 +29,18 @@ type Request struct {
 // Function resets policies.
 type Function struct{ retention.Store }
 
-// New opens the policies.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := retention.Open(ctx, env)
 	return &Function{store}, err
 }
 
-// The row stays, so that the domains can be told of it again.
+// The row stays so that the change can be published again.
 const resetPolicy = `
 UPDATE compliance.retention_policies SET keep_days = NULL, changed_at = now(), changed_by = $3
 WHERE organization_id = $1 AND resource = $2 AND keep_days IS NOT NULL`
 
-// Handle gives up the organization's own policy.
+// Handle removes the organization's own policy.
 func (f *Function) Handle(ctx context.Context, in *Request) (*struct{}, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {

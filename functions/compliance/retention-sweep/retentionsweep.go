@@ -1,4 +1,4 @@
-// Package retentionsweep asks the domains to dispose of what the retention policies no
+// Package retentionsweep asks the domains to dispose of the data that the retention policies no
 // longer keep. It runs every night at 02:30 UTC.
 package retentionsweep
 
@@ -19,10 +19,10 @@ import (
 var Service = function.Scheduled("compliance-retention-sweep", function.Schedule{Cron: "30 2 * * *"}, New).
 	Uses(function.Owns(database.Compliance))
 
-// Function sweeps.
+// Function starts sweeps.
 type Function struct{ retention.Store }
 
-// New opens the policies.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := retention.Open(ctx, env)
 	return &Function{store}, err
@@ -30,8 +30,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const insertSweep = `INSERT INTO compliance.retention_sweeps (id) VALUES ($1) RETURNING started_at`
 
-// Handle records the sweep and publishes one request for each resource. A second sweep on
-// one day finds nothing left to dispose of.
+// Handle records the sweep and publishes one request for each resource. A second sweep on the
+// same day finds nothing left to dispose of.
 func (f *Function) Handle(ctx context.Context) error {
 	sweep := uuid7.New()
 	return f.DB.Transact(ctx, func(tx *outbox.Tx) error {

@@ -1,5 +1,5 @@
-// Package setpolicy sets how long your organization keeps what has ended:
-// PUT /v1/compliance/retention/policies/{resource}.
+// Package setpolicy sets an organization's retention policy: PUT
+// /v1/compliance/retention/policies/{resource}.
 package setpolicy
 
 import (
@@ -19,24 +19,24 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Put("compliance-set-policy", "/v1/compliance/retention/policies/{resource}", "Set a retention policy", policy.RetentionWrite).
-	Describe("From the next nightly sweep on, your organization's records of this resource are disposed of when they have been over for longer."), New).
+	Describe("From the next nightly sweep on, your organization's records of this resource are disposed of keep_days after their end or deletion."), New).
 	Uses(function.Owns(database.Compliance))
 
-// Request is the policy.
+// Request holds the policy.
 type Request struct {
 	Resource retention.Resource `path:"resource"`
 	Body     struct {
-		KeepDays int `json:"keep_days" minimum:"0" maximum:"36500" doc:"Days after its end or deletion; 0: until the next sweep"`
+		KeepDays int `json:"keep_days" minimum:"0" maximum:"36500" doc:"Days that a record is kept after its end or deletion; 0: until the next sweep"`
 	}
 }
 
-// Response is the policy as it is now in force.
+// Response is the policy now in force.
 type Response struct{ Body retention.Policy }
 
 // Function sets policies.
 type Function struct{ retention.Store }
 
-// New opens the policies.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	store, err := retention.Open(ctx, env)
 	return &Function{store}, err

@@ -1,4 +1,4 @@
-// Package create describes a new data set: POST /v1/datasets.
+// Package create creates a data set: POST /v1/datasets.
 package create
 
 import (
@@ -23,38 +23,38 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Post("datasets-create", "/v1/datasets", "Describe a data set", policy.DatasetsWrite).
+var Service = function.Endpoint(function.Post("datasets-create", "/v1/datasets", "Create a data set", policy.DatasetsWrite).
 	Status(http.StatusCreated).Fails(fault.Conflict).
-	Describe("A data set is a table by its name. In SQL a name with a dash, or one that is a keyword, is quoted: `SELECT * FROM \"my-data\"`."), New).
+	Describe("In SQL a data set is a table with the same name. A name with a dash, or one that is a keyword, must be quoted: `SELECT * FROM \"my-data\"`."), New).
 	Uses(function.Owns(database.Datasets), function.Objects)
 
-// Request is the description.
+// Request describes the data set.
 type Request struct {
 	Body struct {
-		Name        string          `json:"name" pattern:"^[A-Za-z_][A-Za-z0-9_-]{0,62}$" doc:"Unique in the organization, whatever its case" example:"customer_data"`
+		Name        string          `json:"name" pattern:"^[A-Za-z_][A-Za-z0-9_-]{0,62}$" doc:"Unique in the organization, ignoring case" example:"customer_data"`
 		Description string          `json:"description,omitempty" maxLength:"10000" pattern:"^[^\\x00]*$"`
-		Schema      *dataset.Schema `json:"schema,omitempty" doc:"Types that every uploaded file must have; absent: inferred from each file"`
-		StorageType string          `json:"storage_type,omitempty" enum:"local,s3,gcs,azure" default:"local" doc:"Where the bytes are kept"`
+		Schema      *dataset.Schema `json:"schema,omitempty" doc:"Column types that every uploaded file must have. If absent, they are inferred from each file"`
+		StorageType string          `json:"storage_type,omitempty" enum:"local,s3,gcs,azure" default:"local" doc:"Where the files are stored"`
 	}
 }
 
-// Response is the data set, which holds nothing yet.
+// Response is the new data set, which has no versions yet.
 type Response struct{ Body dataset.Dataset }
 
-// Function describes data sets.
+// Function creates data sets.
 type Function struct {
 	db      *outbox.DB
 	objects func(ctx context.Context, storageType string) (*objects.Bucket, error)
 }
 
-// New opens the data sets.
+// New connects the function to its database and object storage.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Datasets)
 	return &Function{db: db, objects: env.Objects}, err
 }
 
 func init() {
-	database.Constraint("datasets_name", fault.Conflict, "Your organization has a data set of this name already; SQL names know no case")
+	database.Constraint("datasets_name", fault.Conflict, "Your organization already has a data set with this name; SQL names are case-insensitive")
 }
 
 const insertDataset = `
@@ -71,7 +71,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	if _, err := f.objects(ctx, in.Body.StorageType); errors.Is(err, function.ErrNotConfigured) {
-		return nil, fault.At("body.storage_type", "this storage type is not configured here; local is")
+		return nil, fault.At("body.storage_type", "this storage type is not configured in this deployment: use local")
 	} else if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ var declaration = create.Service
 
 const path = "/v1/datasets"
 
-func TestCreateDescribesADraft(t *testing.T) {
+func TestCreate_Valid_ReturnsADraft(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	caller := p.Login("member")
@@ -44,17 +44,17 @@ func TestCreateDescribesADraft(t *testing.T) {
 	}
 }
 
-func TestCreateGivesANameToOneDataSetOfAnOrganization(t *testing.T) {
+func TestCreate_NameTaken_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	caller, other := p.Login("owner"), p.Login("owner")
 	p.Do(caller.Token, http.MethodPost, path, `{"name": "Sales"}`).Want(t, http.StatusCreated)
 	p.Do(caller.Token, http.MethodPost, path, `{"name": "sALES"}`).Want(t, http.StatusConflict)
-	datasetstest.Refusals(t, p, "datasets:create", 1)
+	datasetstest.WantRefusals(t, p, "datasets:create", 1)
 	p.Do(other.Token, http.MethodPost, path, `{"name": "Sales"}`).Want(t, http.StatusCreated)
 }
 
-func TestCreateRefusesBadInput(t *testing.T) {
+func TestCreate_BadInput_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	caller := p.Login("owner")

@@ -1,5 +1,4 @@
-// Package datasetstest drives the functions of the datasets domain as their
-// callers do. It runs in the domain's tests.
+// Package datasetstest calls the functions of the datasets domain for the domain's tests.
 package datasetstest
 
 import (
@@ -32,22 +31,22 @@ import (
 	"function/shared/platformtest"
 )
 
-// Walk is the functions that bring a data set from nothing to ready.
-var Walk = []function.Declaration{
+// Lifecycle lists the functions that take a data set from creation to ready.
+var Lifecycle = []function.Declaration{
 	create.Service,
 	upload.Service,
 	get.Service,
 	profile.Service,
 }
 
-// Create makes a data set of local storage.
+// Create creates a data set with local storage.
 func Create(t testing.TB, p *platformtest.Platform, token, name string) dataset.Dataset {
 	t.Helper()
 	answer := p.Do(token, http.MethodPost, "/v1/datasets", map[string]any{"name": name, "description": "a test", "storage_type": "local"})
 	return platformtest.Decode[dataset.Dataset](t, answer.Want(t, http.StatusCreated))
 }
 
-// Form is a multipart body with one file.
+// Form returns a multipart body with one file, and its content type.
 func Form(t testing.TB, field, fileName, mediaType, content string) (body, contentType string) {
 	t.Helper()
 	var form bytes.Buffer
@@ -67,7 +66,7 @@ func Form(t testing.TB, field, fileName, mediaType, content string) (body, conte
 	return form.String(), w.FormDataContentType()
 }
 
-// Send posts a body to a data set's upload.
+// Send posts a body to a data set's upload operation.
 func Send(p *platformtest.Platform, token string, id uuid.UUID, body, contentType string) platformtest.Answer {
 	return p.Do(token, http.MethodPost, "/v1/datasets/"+id.String()+"/upload", body, "Content-Type", contentType)
 }
@@ -86,8 +85,8 @@ func Profile(t testing.TB, p *platformtest.Platform, n int) {
 	platformtest.Deliver(p, profiling.Kind, requested[n-1]).Want(t, http.StatusNoContent)
 }
 
-// Due makes the time come that unfinished jobs wait for, and wakes the rescuer.
-func Due(t testing.TB, p *platformtest.Platform) {
+// MakeJobsDue makes the unfinished jobs due and runs the rescuer.
+func MakeJobsDue(t testing.TB, p *platformtest.Platform) {
 	t.Helper()
 	if _, err := p.DB(database.Datasets).Exec(context.Background(), `UPDATE jobs SET due_at = now() - interval '1 second' WHERE finished_at IS NULL`); err != nil {
 		t.Fatal(err)
@@ -95,14 +94,14 @@ func Due(t testing.TB, p *platformtest.Platform) {
 	p.Wake("platform-outbox-relay").Want(t, http.StatusNoContent)
 }
 
-// Get shows a data set.
+// Get returns a data set.
 func Get(t testing.TB, p *platformtest.Platform, token string, id uuid.UUID) get.Detail {
 	t.Helper()
 	return platformtest.Decode[get.Detail](t, p.Do(token, http.MethodGet, "/v1/datasets/"+id.String(), nil).Want(t, http.StatusOK))
 }
 
-// File is a file of the repository's testdata.
-func File(t testing.TB, name string) string {
+// Testdata returns the content of a file in the repository's testdata.
+func Testdata(t testing.TB, name string) string {
 	t.Helper()
 	_, here, _, _ := runtime.Caller(0)
 	content, err := os.ReadFile(filepath.Join(filepath.Dir(here), "../../../testdata", name))
@@ -112,7 +111,7 @@ func File(t testing.TB, name string) string {
 	return string(content)
 }
 
-// Count is the answer of a query for one number, in the datasets' database.
+// Count returns the single number that a query selects from the datasets database.
 func Count(t testing.TB, p *platformtest.Platform, query string, args ...any) int {
 	t.Helper()
 	var n int
@@ -122,7 +121,7 @@ func Count(t testing.TB, p *platformtest.Platform, query string, args ...any) in
 	return n
 }
 
-// Objects counts the files in the local bucket, also unfinished ones.
+// Objects counts the files in the local bucket, including unfinished ones.
 func Objects(t testing.TB, p *platformtest.Platform) int {
 	t.Helper()
 	var n int
@@ -138,8 +137,8 @@ func Objects(t testing.TB, p *platformtest.Platform) int {
 	return n
 }
 
-// Within waits for what happens after an answer; its bound only ends a broken test.
-func Within(t testing.TB, what string, done func() bool) {
+// WaitFor waits until done reports true. The time limit only ends a broken test.
+func WaitFor(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -148,8 +147,8 @@ func Within(t testing.TB, what string, done func() bool) {
 	}
 }
 
-// Nothing fails the test if an upload has left anything behind.
-func Nothing(t testing.TB, p *platformtest.Platform) {
+// WantNothingStored fails the test if an upload has left anything behind.
+func WantNothingStored(t testing.TB, p *platformtest.Platform) {
 	t.Helper()
 	for _, table := range []string{"dataset_versions", "staged_objects"} {
 		if n := Count(t, p, `SELECT count(*) FROM `+table); n != 0 {
@@ -161,8 +160,8 @@ func Nothing(t testing.TB, p *platformtest.Platform) {
 	}
 }
 
-// Refusals fails the test unless the trail has as many refusals of an action.
-func Refusals(t testing.TB, p *platformtest.Platform, action string, want int) {
+// WantRefusals fails the test unless the audit trail holds exactly want refusals of the action.
+func WantRefusals(t testing.TB, p *platformtest.Platform, action string, want int) {
 	t.Helper()
 	if n := Count(t, p, `SELECT count(*) FROM audit_entries WHERE action = $1 AND result = 'refused'`, action); n != want {
 		t.Errorf("%d refusals of %s in the trail, want %d", n, action, want)

@@ -1,7 +1,7 @@
-// Package delete takes a data set away: DELETE /v1/datasets/{id}.
+// Package delete deletes a data set: DELETE /v1/datasets/{id}.
 //
-// It is gone for its users at once, and its name is free again. Its bytes and
-// keys go when the retention policy says (datasets-dispose).
+// The data set disappears for its users at once, and its name can be used again. Its bytes and
+// keys are destroyed when the retention policy allows it (datasets-dispose).
 package delete
 
 import (
@@ -24,7 +24,7 @@ import (
 var Service = function.Endpoint(function.Delete("datasets-delete", "/v1/datasets/{id}", "Delete a data set", policy.DatasetsWrite), New).
 	Uses(function.Owns(database.Datasets))
 
-// Request names the data set.
+// Request identifies the data set.
 type Request struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
@@ -35,13 +35,13 @@ type Response struct{}
 // Function deletes data sets.
 type Function struct{ db *outbox.DB }
 
-// New opens the data sets.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Datasets)
 	return &Function{db: db}, err
 }
 
-// Handle marks the data set.
+// Handle marks the data set as deleted.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {

@@ -17,9 +17,9 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 
 var walk = append([]function.Declaration{
 	deletion.Service, list.Service,
-}, datasetstest.Walk...)
+}, datasetstest.Lifecycle...)
 
-func TestDeleteTakesADataSetAwayAtOnce(t *testing.T) {
+func TestDelete_DataSet_DisappearsAtOnce(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller, other := p.Login("owner"), p.Login("owner")
@@ -33,7 +33,7 @@ func TestDeleteTakesADataSetAwayAtOnce(t *testing.T) {
 	p.Do(caller.Token, http.MethodDelete, path, nil).Want(t, http.StatusNoContent)
 
 	p.Do(caller.Token, http.MethodDelete, path, nil).Want(t, http.StatusNotFound)
-	datasetstest.Refusals(t, p, "datasets:delete", 2)
+	datasetstest.WantRefusals(t, p, "datasets:delete", 2)
 	if n := datasetstest.Count(t, p, `SELECT count(*) FROM audit_entries WHERE action = 'datasets:delete' AND result = 'done'`); n != 1 {
 		t.Errorf("%d deletions in the trail, want 1", n)
 	}
@@ -46,9 +46,9 @@ func TestDeleteTakesADataSetAwayAtOnce(t *testing.T) {
 	}
 	event := platformtest.Published[events.DatasetDeleted](p, 1)[0].Data
 	if event.DatasetID != d.ID || event.Status != "deleted" || !event.ChangedAt.After(d.ChangedAt) {
-		t.Errorf("event %+v is not about the end of %s", event, d.ID)
+		t.Errorf("event %+v is not about the deletion of %s", event, d.ID)
 	}
 	if again := datasetstest.Create(t, p, caller.Token, "going"); again.ID == d.ID {
-		t.Errorf("the name leads to the deleted data set")
+		t.Errorf("the name still refers to the deleted data set")
 	}
 }

@@ -1,7 +1,7 @@
-// Package dispose destroys what is left of data sets that were deleted longer ago than
-// their organization's retention policy keeps them: their objects and, with their rows,
-// their keys. It runs when the retention sweep asks for it, and when policies change.
-// Objects that interrupted uploads left behind go as well.
+// Package dispose destroys the remains of data sets that were deleted longer ago than their
+// organization's retention policy keeps them: their objects and, with their rows, their
+// encryption keys. It runs when the retention sweep requests it and when policies change. It also
+// removes objects that interrupted uploads left behind.
 package dispose
 
 import (
@@ -23,7 +23,7 @@ import (
 var Service = retention.Dispose("datasets-dispose", "datasets", database.Datasets, New).
 	Uses(function.Objects)
 
-// New opens the data sets.
+// New connects the function to its database and object storage.
 func New(ctx context.Context, env *function.Env) (retention.Work, error) {
 	db, err := env.Database(ctx, database.Datasets)
 	area := staging.Area{DB: db, Bucket: env.Objects}
@@ -54,13 +54,13 @@ SELECT organization_id, count(*) AS items, coalesce(sum(bytes), 0)::bigint AS by
 FROM disposed LEFT JOIN stored ON stored.dataset_id = disposed.id GROUP BY organization_id`
 )
 
-// stepBound is how long the objects of some data sets take at the most to be deleted.
-const stepBound = 10 * time.Minute
+// stepTimeout limits how long one step may take to delete the objects of its data sets.
+const stepTimeout = 10 * time.Minute
 
-// disposeSome destroys objects before the rows that name them: what dies half-way is done
-// again from the start.
+// disposeSome deletes objects before the rows that name them, so that an interrupted step can be
+// repeated from the start.
 func (f disposal) disposeSome(ctx context.Context, tx *outbox.Tx, due retention.Due) ([]retention.Count, error) {
-	if err := database.AllowTime(ctx, tx, stepBound); err != nil {
+	if err := database.AllowTime(ctx, tx, stepTimeout); err != nil {
 		return nil, err
 	}
 	rows, _ := tx.Query(ctx, selectExpired, due.Args())

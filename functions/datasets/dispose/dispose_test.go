@@ -20,10 +20,10 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-var walk = append([]function.Declaration{dispose.Service}, datasetstest.Walk...)
+var walk = append([]function.Declaration{dispose.Service}, datasetstest.Lifecycle...)
 
-// deleted makes a profiled data set that was deleted so many days ago; n counts
-// the uploads of the platform.
+// deleted creates a profiled data set that was deleted the given number of days ago; n counts the
+// uploads of the platform.
 func deleted(t *testing.T, p *platformtest.Platform, c platformtest.Caller, name string, n, days int) uuid.UUID {
 	t.Helper()
 	d := datasetstest.Create(t, p, c.Token, name)
@@ -40,7 +40,7 @@ func exec(t *testing.T, p *platformtest.Platform, sql string, args ...any) {
 	}
 }
 
-// request is a sweep by a default of 30 days, and own days of other organizations.
+// request is a sweep with a default of 30 days and other policies for some organizations.
 func request(t *testing.T, p *platformtest.Platform, own map[uuid.UUID]int) events.Received[events.DisposalRequested] {
 	t.Helper()
 	days := map[uuid.UUID]int{uuid.Nil: 30}
@@ -49,7 +49,7 @@ func request(t *testing.T, p *platformtest.Platform, own map[uuid.UUID]int) even
 	return retentiontest.Request("datasets", time.Now())
 }
 
-func TestDisposeDestroysWhatWasDeletedLongAgo(t *testing.T) {
+func TestDispose_DeletedLongAgo_IsDestroyed(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller, other, third := p.Login("owner"), p.Login("owner"), p.Login("owner")
@@ -90,7 +90,7 @@ func TestDisposeDestroysWhatWasDeletedLongAgo(t *testing.T) {
 	}
 }
 
-func TestDisposeOfOneOrganizationOnly(t *testing.T) {
+func TestDispose_OneOrganization_LeavesOthers(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller, other := p.Login("owner"), p.Login("owner")
@@ -107,8 +107,8 @@ func TestDisposeOfOneOrganizationOnly(t *testing.T) {
 	}
 }
 
-// A disposal that dies leaves rows whose objects may be gone already.
-func TestDisposeGoesOnAfterItDied(t *testing.T) {
+// An interrupted disposal leaves rows whose objects may already be deleted.
+func TestDispose_CrashBeforeDeletingRows_Resumes(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller := p.Login("owner")
@@ -118,7 +118,7 @@ func TestDisposeGoesOnAfterItDied(t *testing.T) {
 	e := request(t, p, nil)
 	platformtest.Deliver(p, "datasets-dispose", e).Want(t, http.StatusInternalServerError)
 	if n := datasetstest.Objects(t, p); n != 0 {
-		t.Errorf("%d objects after the disposal died at the rows", n)
+		t.Errorf("%d objects after a disposal that failed at the rows", n)
 	}
 	exec(t, p, `DROP TRIGGER die ON datasets`)
 
@@ -132,8 +132,8 @@ func TestDisposeGoesOnAfterItDied(t *testing.T) {
 	}
 }
 
-// What a disposal of many has committed when it dies stays done, and is told of once.
-func TestDisposeOfManyGoesOnWhereItWas(t *testing.T) {
+// Steps that were committed before an interruption stay done and are reported once.
+func TestDispose_CrashAfterSomeSteps_Resumes(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller := p.Login("owner")
@@ -145,7 +145,7 @@ SELECT gen_random_uuid(), $1, 'd' || n, '', 'local', 'draft', $1, now() - interv
 	e := request(t, p, nil)
 	platformtest.Deliver(p, "datasets-dispose", e).Want(t, http.StatusInternalServerError)
 	if n := datasetstest.Count(t, p, `SELECT count(*) FROM datasets`); n != 200 {
-		t.Fatalf("%d data sets are left, want those of the step that died, 200", n)
+		t.Fatalf("%d data sets are left, want the 200 of the failed step", n)
 	}
 	exec(t, p, `DROP TRIGGER die ON datasets`)
 
@@ -161,14 +161,14 @@ SELECT gen_random_uuid(), $1, 'd' || n, '', 'local', 'draft', $1, now() - interv
 	}
 }
 
-func TestDisposeOfManyAndOfNone(t *testing.T) {
+func TestDispose_ManyAndThenNone(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller := p.Login("owner")
 	exec(t, p, `
 INSERT INTO datasets (id, organization_id, name, description, storage_type, status, created_by, deleted_at)
 SELECT gen_random_uuid(), $1, 'd' || n, '', 'local', 'draft', $1, now() - interval '40 days' FROM generate_series(1, 1200) n`, caller.OrganizationID)
-	for range 2 { // the second finds nothing, and tells of nothing
+	for range 2 { // the second finds nothing and publishes nothing
 		platformtest.Deliver(p, "datasets-dispose", request(t, p, nil)).Want(t, http.StatusNoContent)
 	}
 	var items int64
@@ -186,7 +186,7 @@ SELECT gen_random_uuid(), $1, 'd' || n, '', 'local', 'draft', $1, now() - interv
 	}
 }
 
-func TestDisposeSweepsWhatInterruptedUploadsLeft(t *testing.T) {
+func TestDispose_InterruptedUpload_IsSwept(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	bucket, err := p.Env.Objects(t.Context(), "local")

@@ -1,5 +1,5 @@
-// Package download answers the very bytes that were uploaded:
-// GET /v1/datasets/{id}/download.
+// Package download returns the bytes of a version exactly as they were uploaded: GET
+// /v1/datasets/{id}/download.
 package download
 
 import (
@@ -26,27 +26,27 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Get("datasets-download", "/v1/datasets/{id}/download", "Download a version as it was uploaded", policy.DatasetsRead).
 	Fails(fault.Unsatisfiable).
-	Describe("Ranges and conditions are honoured (RFC 9110 §13, §14): an interrupted download goes on where it ended. The ETag is the SHA-256 of the file.").
-	Answers(map[string]*huma.Response{"200": transfer.FileAnswer("The file"), "206": transfer.FileAnswer("The part of the file that Range asks for")}), New).
+	Describe("Supports conditional and range requests (RFC 9110 §13, §14), so an interrupted download can be resumed. The ETag is the SHA-256 of the file.").
+	Answers(map[string]*huma.Response{"200": transfer.FileAnswer("The file"), "206": transfer.FileAnswer("The requested range of the file")}), New).
 	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
-// Request names the data set and the version.
+// Request identifies the data set and the version.
 type Request struct {
 	ID      uuid.UUID `path:"id" format:"uuid"`
-	Version int       `query:"version" minimum:"1" maximum:"2147483647" doc:"Absent: the newest"`
+	Version int       `query:"version" minimum:"1" maximum:"2147483647" doc:"The version to download. If absent, the newest"`
 }
 
 // Response writes the file.
 type Response struct{ Body func(huma.Context) }
 
-// Function answers files.
+// Function serves the files of versions.
 type Function struct {
 	db      *outbox.DB
 	keys    *secret.Keeper
 	objects func(ctx context.Context, storageType string) (*objects.Bucket, error)
 }
 
-// New opens the data sets.
+// New connects the function to its database, key service and object storage.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Datasets)
 	if err != nil {
@@ -61,14 +61,14 @@ SELECT d.name, d.storage_type, v.version, v.format, v.header_absent, coalesce(v.
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
 WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL AND v.version = coalesce(nullif($3, 0), d.newest_version)`
 
-// Handle opens the version before it answers, so that what fails is a problem and
-// not half a file.
+// Handle opens the version before it starts the response, so that a failure is reported as a
+// problem and not as a truncated file.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
-	v, err := database.One[version](ctx, f.db, fault.New(fault.NotFound, "There is no such data set, or no such version of it"), selectVersion, in.ID, caller.OrganizationID, in.Version)
+	v, err := database.One[version](ctx, f.db, fault.New(fault.NotFound, "There is no data set with this identifier, or it has no such version"), selectVersion, in.ID, caller.OrganizationID, in.Version)
 	if err != nil {
 		return nil, err
 	}

@@ -27,12 +27,12 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-var walk = append([]function.Declaration{download.Service}, datasetstest.Walk...)
+var walk = append([]function.Declaration{download.Service}, datasetstest.Lifecycle...)
 
 func path(d dataset.Dataset) string { return "/v1/datasets/" + d.ID.String() + "/download" }
 
-// TestTheBytesOfALargeUploadComeBack sends and reads 64 MiB as a stream.
-func TestTheBytesOfALargeUploadComeBack(t *testing.T) {
+// TestDownload_LargeUpload_ReturnsTheSameBytes sends and reads 64 MiB as a stream.
+func TestDownload_LargeUpload_ReturnsTheSameBytes(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller := p.Login("owner")
@@ -44,7 +44,7 @@ func TestTheBytesOfALargeUploadComeBack(t *testing.T) {
 	go func() {
 		part, err := form.CreateFormFile("file", "large.csv")
 		if err == nil {
-			// Bytes that compress, but not to nothing: text of random digits.
+			// The bytes are compressible, but not to nothing: text of random digits.
 			random := rand.NewChaCha8([32]byte{1})
 			_, err = io.CopyN(io.MultiWriter(part, sent), digits{random}, size)
 		}
@@ -78,7 +78,7 @@ func (d digits) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func TestDownloadDescribesTheFile(t *testing.T) {
+func TestDownload_Headers_DescribeTheFile(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller := p.Login("owner")
@@ -115,7 +115,7 @@ func TestDownloadDescribesTheFile(t *testing.T) {
 	}
 }
 
-func TestDownloadHonoursRangesAndConditions(t *testing.T) {
+func TestDownload_RangesAndConditions(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller := p.Login("owner")
@@ -125,7 +125,7 @@ func TestDownloadHonoursRangesAndConditions(t *testing.T) {
 	whole := p.Do(caller.Token, http.MethodHead, path(d), nil).Want(t, http.StatusOK)
 	tag := whole.Header.Get("ETag")
 	if len(whole.Body) != 0 || whole.Header.Get("Content-Length") != fmt.Sprint(len(content)) {
-		t.Errorf("HEAD answers %d bytes and the length %s", len(whole.Body), whole.Header.Get("Content-Length"))
+		t.Errorf("HEAD returns %d bytes and the length %s", len(whole.Body), whole.Header.Get("Content-Length"))
 	}
 	for name, test := range map[string]struct {
 		headers []string
@@ -150,11 +150,11 @@ func TestDownloadHonoursRangesAndConditions(t *testing.T) {
 		})
 	}
 	if got := p.Do(caller.Token, http.MethodGet, path(d), nil, "Range", "bytes=99999999-"); got.Header.Get("Content-Range") != fmt.Sprintf("bytes */%d", len(content)) {
-		t.Errorf("Content-Range %q does not tell the size", got.Header.Get("Content-Range"))
+		t.Errorf("Content-Range %q does not give the size", got.Header.Get("Content-Range"))
 	}
 }
 
-func TestDownloadRefusesOthersAndWhatIsNotThere(t *testing.T) {
+func TestDownload_NotFound(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller, other := p.Login("owner"), p.Login("owner")
@@ -171,7 +171,7 @@ func TestDownloadRefusesOthersAndWhatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestDownloadNeverAnswersDamagedBytes(t *testing.T) {
+func TestDownload_DamagedObject_ReturnsNoBytes(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller := p.Login("owner")

@@ -1,8 +1,9 @@
-// Package eraseorganization deletes the data sets of an organization that is gone. It
-// runs when the users domain has deleted the organization for good.
+// Package eraseorganization deletes the data sets of a deleted organization. It runs when the
+// users domain has deleted the organization permanently.
 //
-// They are deleted as their users would: at once for queries, and their bytes and keys
-// when the organization's retention policy says, whose duties to keep outlive it.
+// As with any other deletion, the data sets disappear from queries at once. Their bytes and
+// keys are destroyed when the organization's retention policy allows it; the policy outlives the
+// organization.
 package eraseorganization
 
 import (

@@ -24,7 +24,7 @@ const name = "datasets-erase-organization"
 
 var walk = append([]function.Declaration{
 	eraseorganization.Service, dispose.Service,
-}, datasetstest.Walk...)
+}, datasetstest.Lifecycle...)
 
 func gone(organization uuid.UUID) events.Received[events.OrganizationDeleted] {
 	return platformtest.Event(events.OrganizationDeleted{OrganizationID: organization, DeletedAt: time.Now()})
@@ -37,7 +37,7 @@ func exec(t *testing.T, p *platformtest.Platform, sql string, args ...any) {
 	}
 }
 
-// ready makes a data set with a profiled version; n counts the uploads of the platform.
+// ready creates a data set with a profiled version; n counts the uploads of the platform.
 func ready(t *testing.T, p *platformtest.Platform, c platformtest.Caller, name string, n int) uuid.UUID {
 	t.Helper()
 	d := datasetstest.Create(t, p, c.Token, name)
@@ -46,14 +46,14 @@ func ready(t *testing.T, p *platformtest.Platform, c platformtest.Caller, name s
 	return d.ID
 }
 
-// sweep disposes of what was deleted before the cutoff, as the retention sweep asks.
+// sweep disposes of data sets deleted before the cutoff, as the retention sweep requests.
 func sweep(t *testing.T, p *platformtest.Platform, cutoff time.Time) {
 	t.Helper()
 	retentiontest.Learn(t, p, "datasets-dispose", "datasets", map[uuid.UUID]int{uuid.Nil: 0})
 	platformtest.Deliver(p, "datasets-dispose", retentiontest.Request("datasets", cutoff)).Want(t, http.StatusNoContent)
 }
 
-func TestNothingIsLeftOfAnOrganizationThatIsGone(t *testing.T) {
+func TestEraseOrganization_DeletesEverything(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	leaving, staying := p.Login("owner"), p.Login("owner")
@@ -75,14 +75,14 @@ func TestNothingIsLeftOfAnOrganizationThatIsGone(t *testing.T) {
 		told[e.Data.DatasetID] = true
 	}
 	if len(told) != 2 || !told[profiled] || !told[waiting] {
-		t.Errorf("the end of %v is told, want that of both", told)
+		t.Errorf("deletions of %v published, want both", told)
 	}
 	const entries = `SELECT count(*) FROM audit_entries WHERE organization_id = $1 AND actor_kind = 'platform' AND action = $2`
 	if sets, all := datasetstest.Count(t, p, entries, leaving.OrganizationID, "datasets:delete"), datasetstest.Count(t, p, entries, leaving.OrganizationID, "organizations:erase"); sets != 2 || all != 1 {
 		t.Errorf("%d deletions and %d erasures in the trail, want 2 and 1", sets, all)
 	}
 
-	sweep(t, p, time.Now().Add(-time.Hour)) // the retention policy keeps them yet
+	sweep(t, p, time.Now().Add(-time.Hour)) // the retention policy still keeps them
 	if n := datasetstest.Objects(t, p); n != 5 {
 		t.Errorf("%d objects within the retention, want all 5", n)
 	}
@@ -100,8 +100,8 @@ func TestNothingIsLeftOfAnOrganizationThatIsGone(t *testing.T) {
 	}
 }
 
-// Who was still at work adds nothing, and is told so.
-func TestNothingIsAddedToAnOrganizationThatIsGone(t *testing.T) {
+// Callers that were still active add nothing and are refused.
+func TestEraseOrganization_ConcurrentCreates_LeaveNothing(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	leaving, staying := p.Login("owner"), p.Login("owner")
@@ -126,12 +126,12 @@ func TestNothingIsAddedToAnOrganizationThatIsGone(t *testing.T) {
 	p.Do(leaving.Token, http.MethodPost, "/v1/datasets", `{"name": "after"}`).Want(t, http.StatusForbidden)
 	datasetstest.Upload(t, p, leaving.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusNotFound)
 	if n := datasetstest.Count(t, p, `SELECT count(*) FROM datasets WHERE organization_id = $1 AND deleted_at IS NULL`, leaving.OrganizationID); n != 0 {
-		t.Errorf("%d data sets of an organization that is gone", n)
+		t.Errorf("%d data sets of a deleted organization", n)
 	}
 	datasetstest.Create(t, p, staying.Token, "after")
 }
 
-func TestAnErasureThatDiedGoesOnWhereItWas(t *testing.T) {
+func TestEraseOrganization_Crash_Resumes(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	leaving, staying := p.Login("owner"), p.Login("owner")
@@ -141,7 +141,7 @@ INSERT INTO datasets (id, organization_id, name, description, storage_type, stat
 SELECT gen_random_uuid(), $1, 'd' || n, '', 'local', 'draft', $1 FROM generate_series(1, 250) n`, c.OrganizationID)
 	}
 	exec(t, p, `CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'died'; END $$`)
-	var nth uuid.UUID // of the second step
+	var nth uuid.UUID // in the second step
 	if err := p.DB(database.Datasets).QueryRow(t.Context(), `SELECT id FROM datasets WHERE organization_id = $1 ORDER BY id OFFSET 150 LIMIT 1`, leaving.OrganizationID).Scan(&nth); err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ SELECT gen_random_uuid(), $1, 'd' || n, '', 'local', 'draft', $1 FROM generate_s
 
 	platformtest.Deliver(p, name, e).Want(t, http.StatusInternalServerError)
 	if n := datasetstest.Count(t, p, left, leaving.OrganizationID); n != 150 {
-		t.Fatalf("%d of 250 are left by an erasure that died in the midst", n)
+		t.Fatalf("%d of 250 data sets are left after an interrupted erasure", n)
 	}
 	exec(t, p, `DROP TRIGGER die ON datasets`)
 	var wg sync.WaitGroup
@@ -175,7 +175,7 @@ SELECT gen_random_uuid(), $1, 'd' || n, '', 'local', 'draft', $1 FROM generate_s
 	}
 }
 
-func TestEventAboutNoOrganizationIsRefused(t *testing.T) {
+func TestEraseOrganization_EventWithoutOrganization_IsRefused(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	platformtest.Deliver(p, name, gone(uuid.Nil)).Want(t, http.StatusUnprocessableEntity)

@@ -1,5 +1,5 @@
-// Package failversion marks a version as failed whose profiling has failed for good. It
-// runs when the last attempt at the job has failed.
+// Package failversion marks a version as failed when the last attempt at its profiling job has
+// failed.
 package failversion
 
 import (
@@ -21,13 +21,13 @@ var Service = function.Subscriber("datasets-fail-version", New).
 // Function marks versions as failed.
 type Function struct{ db *outbox.DB }
 
-// New opens the data sets.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Datasets)
 	return &Function{db: db}, err
 }
 
-// Handle ends the job, and the version with it.
+// Handle discards the failed job and marks its version as failed.
 func (f *Function) Handle(ctx context.Context, e events.Received[events.JobFailed]) error {
 	if e.Data.Kind != profiling.Kind {
 		return nil

@@ -28,9 +28,9 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 
 const name = "datasets-fail-version"
 
-var walk = append([]function.Declaration{failversion.Service, retry.Service, outboxrelay.Service, deadletters.Service}, datasetstest.Walk...)
+var walk = append([]function.Declaration{failversion.Service, retry.Service, outboxrelay.Service, deadletters.Service}, datasetstest.Lifecycle...)
 
-// upload makes a data set whose first version waits to be profiled.
+// upload creates a data set whose first version waits to be profiled.
 func upload(t *testing.T, p *platformtest.Platform, token string) dataset.Dataset {
 	t.Helper()
 	d := datasetstest.Create(t, p, token, "unlucky")
@@ -38,7 +38,7 @@ func upload(t *testing.T, p *platformtest.Platform, token string) dataset.Datase
 	return d
 }
 
-// bury hands the dead letter of a request to profile to the sink, and its news on.
+// bury sends the dead letter of a profiling request to the sink and delivers the resulting event.
 func bury(t *testing.T, p *platformtest.Platform, e events.Received[events.ProfileRequested], n int, status int) {
 	t.Helper()
 	p.Do("", http.MethodPost, "/events/platform-dead-letters", `{}`, "Ce-Specversion", "1.0", "Ce-Id", e.ID, "Ce-Source", e.Source,
@@ -48,9 +48,9 @@ func bury(t *testing.T, p *platformtest.Platform, e events.Received[events.Profi
 	platformtest.Deliver(p, "platform-outbox-relay", told[n-1]).Want(t, http.StatusNoContent)
 }
 
-// However the profiling of a version fails for good, the version does not stay
-// processing: it fails with a sentence, and can be tried again.
-func TestFailVersion_ProfilingFailsForGood_VersionFailsAndCanBeRetried(t *testing.T) {
+// However profiling fails permanently, the version does not stay in processing: it fails with a
+// message and can be retried.
+func TestFailVersion_ProfilingFailsPermanently_VersionFailsAndCanBeRetried(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		attempt func(*testing.T, *platformtest.Platform, int)
@@ -77,7 +77,7 @@ func TestFailVersion_ProfilingFailsForGood_VersionFailsAndCanBeRetried(t *testin
 			d := upload(t, p, caller.Token)
 			for n := 1; datasetstest.Count(t, p, `SELECT count(*) FROM jobs WHERE attempt < max_attempts`) == 1; n++ {
 				c.attempt(t, p, n)
-				datasetstest.Due(t, p)
+				datasetstest.MakeJobsDue(t, p)
 			}
 			failed := platformtest.Published[events.JobFailed](p, 1)[0]
 			for range 2 {
@@ -101,7 +101,7 @@ func TestFailVersion_ProfilingFailsForGood_VersionFailsAndCanBeRetried(t *testin
 				t.Errorf("notices %+v, want %+v", asked, want)
 			}
 			p.Do(caller.Token, http.MethodPost, "/v1/datasets/"+d.ID.String()+"/versions/1/retry", nil).Want(t, http.StatusAccepted)
-			platformtest.Deliver(p, "datasets-fail-version", failed).Want(t, http.StatusNoContent) // late: the new job is another
+			platformtest.Deliver(p, "datasets-fail-version", failed).Want(t, http.StatusNoContent) // delivered late: the new job is a different one
 			if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != dataset.Processing || got.Failure != nil {
 				t.Errorf("data set %+v, want it to be processed again", got.Dataset)
 			}

@@ -1,5 +1,4 @@
-// Package get shows a data set with the profile of its newest version:
-// GET /v1/datasets/{id}.
+// Package get returns a data set with the profile of its newest version: GET /v1/datasets/{id}.
 package get
 
 import (
@@ -20,24 +19,24 @@ import (
 var Service = function.Endpoint(function.Get("datasets-get", "/v1/datasets/{id}", "Show a data set", policy.DatasetsRead), New).
 	Uses(function.Owns(database.Datasets))
 
-// Request names the data set.
+// Request identifies the data set.
 type Request struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-// Detail is a data set with its columns.
+// Detail is a data set with the profile of its columns.
 type Detail struct {
 	dataset.Dataset
-	Columns *dataset.Profile `json:"columns,omitempty" doc:"Of the newest version, once profiled"`
+	Columns *dataset.Profile `json:"columns,omitempty" doc:"Columns of the newest version, once it is profiled"`
 }
 
 // Response is the data set.
 type Response struct{ Body Detail }
 
-// Function shows data sets.
+// Function returns data sets.
 type Function struct{ db *outbox.DB }
 
-// New opens the data sets.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Datasets)
 	return &Function{db: db}, err

@@ -15,9 +15,9 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-func TestGetFollowsADataSetFromDraftToReady(t *testing.T) {
+func TestGet_FromDraftToReady(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "followed")
 	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != dataset.Draft || got.Format != nil || got.Columns != nil {
@@ -30,7 +30,7 @@ UPDATE jobs SET state = 'running', holder = gen_random_uuid(), progress = 'infer
 	}
 	got := datasetstest.Get(t, p, caller.Token, d.ID)
 	if got.Status != dataset.Processing || got.Progress == nil || *got.Progress != (profiling.Progress{Stage: "infer", Done: 0.25}) || *got.SizeBytes != 4 || got.ReadyVersion != nil {
-		t.Errorf("data set being processed %+v", got)
+		t.Errorf("processing data set %+v", got)
 	}
 	datasetstest.Profile(t, p, 1)
 	got = datasetstest.Get(t, p, caller.Token, d.ID)
@@ -39,9 +39,9 @@ UPDATE jobs SET state = 'running', holder = gen_random_uuid(), progress = 'infer
 	}
 }
 
-func TestGetRefusesOthersAndWhatIsNotThere(t *testing.T) {
+func TestGet_NotFound(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller, other := p.Login("owner"), p.Login("owner")
 	path := "/v1/datasets/" + datasetstest.Create(t, p, caller.Token, "mine").ID.String()
 	p.Do(other.Token, http.MethodGet, path, nil).Want(t, http.StatusNotFound)

@@ -21,19 +21,19 @@ import (
 var Service = function.Endpoint(function.Get("datasets-list", "/v1/datasets", "List the data sets of your organization", policy.DatasetsRead), New).
 	Uses(function.Owns(database.Datasets))
 
-// Request asks for one page.
+// Request selects one page.
 type Request struct {
 	page.Query
-	Status string `query:"status" enum:"draft,processing,ready,failed" doc:"Only those in this state"`
+	Status string `query:"status" enum:"draft,processing,ready,failed" doc:"Only data sets in this state"`
 }
 
-// Response is the page.
+// Response is one page of data sets.
 type Response struct{ Body page.Page[dataset.Dataset] }
 
 // Function lists data sets.
 type Function struct{ db *outbox.DB }
 
-// New opens the data sets.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Datasets)
 	return &Function{db: db}, err

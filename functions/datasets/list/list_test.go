@@ -16,9 +16,9 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-var walk = append([]function.Declaration{list.Service}, datasetstest.Walk...)
+var walk = append([]function.Declaration{list.Service}, datasetstest.Lifecycle...)
 
-func TestListPagesThroughTheOrganizationsOwn(t *testing.T) {
+func TestList_SeveralPages_ReturnsTheOrganizationsDataSets(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller, other := p.Login("owner"), p.Login("owner")
@@ -44,7 +44,7 @@ func TestListPagesThroughTheOrganizationsOwn(t *testing.T) {
 	}
 }
 
-func TestListFiltersByStatus(t *testing.T) {
+func TestList_Status_Filters(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller := p.Login("owner")
@@ -57,7 +57,7 @@ func TestListFiltersByStatus(t *testing.T) {
 
 	items := platformtest.Decode[page.Page[dataset.Dataset]](t, answer).Items
 	if len(items) != 1 || items[0].ID != ready.ID || items[0].RowCount == nil || *items[0].RowCount != 1 || *items[0].Format != "csv" {
-		t.Errorf("listed %+v, want the ready data set only", items)
+		t.Errorf("listed %+v, want only the ready data set", items)
 	}
 	p.Do(caller.Token, http.MethodGet, "/v1/datasets?status=lost", nil).Want(t, http.StatusUnprocessableEntity)
 	p.Do(caller.Token, http.MethodGet, "/v1/datasets?cursor=x", nil).Want(t, http.StatusUnprocessableEntity)

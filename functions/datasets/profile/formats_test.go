@@ -16,7 +16,7 @@ import (
 
 func TestProfile_TypedFile_KeepsItsTypesAndComesBackAsItWas(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, append(datasetstest.Walk, download.Service)...)
+	p := platformtest.New(t, append(datasetstest.Lifecycle, download.Service)...)
 	caller := p.Login("owner")
 	for i, test := range []struct{ name, path, format, mediaType, columns string }{
 		{"avro", "../../../shared/ingest/testdata/avro/decimal-bytes.avro", "avro", "application/avro", "v DECIMAL(38,10)"},

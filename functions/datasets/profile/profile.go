@@ -1,6 +1,6 @@
-// Package profile makes an uploaded version ready for queries: a typed Parquet
-// copy, and a profile of its columns. It runs when a version was uploaded, or is tried
-// again, and again for each attempt of that job.
+// Package profile makes an uploaded version ready for queries: it writes a typed Parquet copy and
+// profiles the columns. It runs when a version is uploaded or retried, and once for each further
+// attempt at that job.
 package profile
 
 import (
@@ -35,10 +35,10 @@ type Function struct {
 	worker   *job.Worker
 }
 
-// atOnce is 1, because each profile takes most of a pod's memory.
-const atOnce = 1
+// maxConcurrent is 1 because each profile takes most of a pod's memory.
+const maxConcurrent = 1
 
-// New opens the data sets.
+// New connects the function to its database, key service and object storage.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Datasets)
 	if err != nil {
@@ -46,7 +46,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	}
 	keys, err := env.Keeper(ctx)
 	preparer := version.Preparer{Keys: keys, Area: staging.Area{DB: db, Bucket: env.Objects}, Scratch: env.Config.Scratch}
-	return &Function{db: db, preparer: preparer, worker: job.NewWorker(db, atOnce)}, err
+	return &Function{db: db, preparer: preparer, worker: job.NewWorker(db, maxConcurrent)}, err
 }
 
 const selectUpload = `
@@ -55,15 +55,15 @@ SELECT d.id AS dataset_id, d.organization_id, v.version, d.storage_type, d.decla
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
 WHERE d.id = $1 AND v.version = $2 AND v.status = 'processing' AND d.deleted_at IS NULL`
 
-// Handle runs the job of the event.
+// Handle runs the profiling job that the event requests.
 func (f *Function) Handle(ctx context.Context, e events.Received[events.ProfileRequested]) error {
 	return job.Run(ctx, f.worker, profiling.Spec(e.Data.DatasetID, e.Data.Version), e, func(ctx context.Context, j *job.Job) error {
 		return f.profile(ctx, j, e.Data)
 	})
 }
 
-// profile makes the version ready. A file that cannot be read is an outcome, and no
-// error: another attempt would read the same.
+// profile prepares the version and records the outcome. A file that cannot be read is an outcome,
+// not an error, because another attempt would fail in the same way.
 func (f *Function) profile(ctx context.Context, j *job.Job, e events.ProfileRequested) error {
 	began := time.Now()
 	upload, err := database.One[version.Upload](ctx, f.db, pgx.ErrNoRows, selectUpload, e.DatasetID, e.Version)
@@ -74,7 +74,7 @@ func (f *Function) profile(ctx context.Context, j *job.Job, e events.ProfileRequ
 		return fmt.Errorf("look up version: %w", err)
 	}
 	table, profile, err := f.preparer.Prepare(ctx, j, upload)
-	defer func() { table.Discard(ctx) }() // unless it was adopted
+	defer func() { table.Discard(ctx) }() // no effect once adopted
 	outcome := version.Outcome{Table: table, Profile: profile}
 	var invalid *invalid.Error
 	if errors.As(err, &invalid) {

@@ -46,12 +46,12 @@ func columns(t *testing.T, d get.Detail) map[string]ingest.ColumnProfile {
 	return byName
 }
 
-func TestProfileMakesTheSeattleWeatherReady(t *testing.T) {
+func TestProfile_SeattleWeather_BecomesReady(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "weather")
-	datasetstest.Upload(t, p, caller.Token, d.ID, "seattle-weather.csv", datasetstest.File(t, "seattle-weather.csv")).Want(t, http.StatusCreated)
+	datasetstest.Upload(t, p, caller.Token, d.ID, "seattle-weather.csv", datasetstest.Testdata(t, "seattle-weather.csv")).Want(t, http.StatusCreated)
 	datasetstest.Profile(t, p, 1)
 
 	got := datasetstest.Get(t, p, caller.Token, d.ID)
@@ -65,9 +65,9 @@ func TestProfileMakesTheSeattleWeatherReady(t *testing.T) {
 	}
 }
 
-func TestProfileOfABadFileSaysWhyAndKeepsTheLastGoodVersion(t *testing.T) {
+func TestProfile_BadFile_FailsAndKeepsTheLastGoodVersion(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "changing")
 	upload := func(n int, name, content string) get.Detail {
@@ -116,9 +116,9 @@ func TestProfileOfABadFileSaysWhyAndKeepsTheLastGoodVersion(t *testing.T) {
 	}
 }
 
-func TestProfileOfAnOlderVersionDoesNotOverrideANewer(t *testing.T) {
+func TestProfile_OlderVersionLast_DoesNotReplaceANewerOne(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "overtaken")
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
@@ -139,9 +139,9 @@ func TestProfileOfAnOlderVersionDoesNotOverrideANewer(t *testing.T) {
 	}
 }
 
-func TestProfileHappensOnceHoweverOftenItIsDelivered(t *testing.T) {
+func TestProfile_DeliveredRepeatedly_RunsOnce(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "once")
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
@@ -163,22 +163,22 @@ func TestProfileHappensOnceHoweverOftenItIsDelivered(t *testing.T) {
 	}
 }
 
-func TestProfile_OurFailure_IsTriedAgain(t *testing.T) {
+func TestProfile_InternalError_IsRetried(t *testing.T) {
 	t.Parallel()
 	scratch := filepath.Join(t.TempDir(), "missing")
-	p := platformtest.NewWith(t, func(c *function.Config) { c.Scratch = scratch }, append(datasetstest.Walk, outboxrelay.Service)...)
+	p := platformtest.NewWith(t, func(c *function.Config) { c.Scratch = scratch }, append(datasetstest.Lifecycle, outboxrelay.Service)...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "again")
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
 
 	datasetstest.Profile(t, p, 1)
 	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != dataset.Processing {
-		t.Errorf("status %s after our own failure, want processing", got.Status)
+		t.Errorf("status %s after an internal error, want processing", got.Status)
 	}
 	if err := os.Mkdir(scratch, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	datasetstest.Due(t, p)
+	datasetstest.MakeJobsDue(t, p)
 	datasetstest.Profile(t, p, 2)
 	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != dataset.Ready {
 		t.Errorf("status %s after the second attempt, want ready", got.Status)
@@ -187,20 +187,20 @@ func TestProfile_OurFailure_IsTriedAgain(t *testing.T) {
 
 func TestProfile_DataSetDeletedMeanwhile_IsCancelled(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, append(datasetstest.Walk, deletion.Service)...)
+	p := platformtest.New(t, append(datasetstest.Lifecycle, deletion.Service)...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "gone")
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
 	p.Do(caller.Token, http.MethodDelete, "/v1/datasets/"+d.ID.String(), nil).Want(t, http.StatusNoContent)
 	datasetstest.Profile(t, p, 1)
 	if n := datasetstest.Count(t, p, `SELECT count(*) FROM jobs WHERE state = 'cancelled' AND attempt = 0`); n != 1 {
-		t.Errorf("%d jobs were cancelled before they began, want 1", n)
+		t.Errorf("%d jobs were cancelled before they started, want 1", n)
 	}
 }
 
-func TestProfileOfStoredBytesThatAreDamagedFails(t *testing.T) {
+func TestProfile_DamagedObject_Fails(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "damaged")
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
@@ -220,9 +220,9 @@ func TestProfileOfStoredBytesThatAreDamagedFails(t *testing.T) {
 	}
 }
 
-func TestProfileOfADeletedDataSetLeavesNothing(t *testing.T) {
+func TestProfile_DataSetDeleted_LeavesNothing(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "gone")
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusCreated)
@@ -235,9 +235,9 @@ func TestProfileOfADeletedDataSetLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestProfileKeepsEveryDeclaredType(t *testing.T) {
+func TestProfile_DeclaredTypes_AreKept(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	declared := []struct{ name, kind, value string }{
 		{"v", "VARCHAR", "007"}, {"ti", "TINYINT", "-1"}, {"si", "SMALLINT", "2"}, {"i", "integer", "3"}, {"bi", "BIGINT", "9223372036854775807"},
@@ -271,9 +271,9 @@ func TestProfileKeepsEveryDeclaredType(t *testing.T) {
 	}
 }
 
-func TestProfileReadsACSVFileWithoutHeader(t *testing.T) {
+func TestProfile_CSVWithoutHeader_IsRead(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "headless")
 	body, contentType := datasetstest.Form(t, "file", "a.csv", "text/csv; header=absent", "1,x\n2,y\n")
@@ -287,7 +287,7 @@ func TestProfileReadsACSVFileWithoutHeader(t *testing.T) {
 
 func TestProfile_DeclaredCharset_IsDecoded(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "latin")
 	body, contentType := datasetstest.Form(t, "file", "a.csv", "text/csv; charset=ISO-8859-1", "name\nJos\xe9\n")
@@ -299,10 +299,10 @@ func TestProfile_DeclaredCharset_IsDecoded(t *testing.T) {
 	}
 }
 
-// Whatever the engine cannot read ends as failed, with a sentence, and not as an event that is delivered again.
+// A file that the engine cannot read fails with a message; its event is not delivered again.
 func TestProfile_FileThatCannotBeRead_Fails(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	n := 0
 	for name, content := range map[string]string{
@@ -321,9 +321,9 @@ func TestProfile_FileThatCannotBeRead_Fails(t *testing.T) {
 	}
 }
 
-func TestTheCatalogPublishesWhatCanBeQueried(t *testing.T) {
+func TestProfile_ReadyDataSet_IsPublishedInTheCatalog(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, datasetstest.Walk...)
+	p := platformtest.New(t, datasetstest.Lifecycle...)
 	caller := p.Login("owner")
 	ready := datasetstest.Create(t, p, caller.Token, "ready")
 	datasetstest.Create(t, p, caller.Token, "draft")

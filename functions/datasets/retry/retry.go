@@ -1,5 +1,4 @@
-// Package retry profiles a version again that has failed:
-// POST /v1/datasets/{id}/versions/{version}/retry.
+// Package retry profiles a failed version again: POST /v1/datasets/{id}/versions/{version}/retry.
 package retry
 
 import (
@@ -23,13 +22,13 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Post("datasets-retry", "/v1/datasets/{id}/versions/{version}/retry", "Process a failed version again", policy.DatasetsWrite).
+var Service = function.Endpoint(function.Post("datasets-retry", "/v1/datasets/{id}/versions/{version}/retry", "Retry a failed version", policy.DatasetsWrite).
 	Status(http.StatusAccepted).Fails(fault.Conflict).
-	Describe("For a version that failed although its file is good, such as by an outage. The file is read again as it was uploaded: "+
-		"one that cannot be read fails again, so upload a corrected file instead."), New).
+	Describe("For a version that failed although its file is good, for example because of an outage. The file is read again as it was uploaded: "+
+		"a file that cannot be read fails again, so upload a corrected file instead."), New).
 	Uses(function.Owns(database.Datasets))
 
-// Request names the version.
+// Request identifies the version.
 type Request struct {
 	ID      uuid.UUID `path:"id" format:"uuid"`
 	Version int       `path:"version" minimum:"1" maximum:"2147483647"`
@@ -47,7 +46,7 @@ type Response struct {
 // Function retries versions.
 type Function struct{ db *outbox.DB }
 
-// New opens the data sets.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Datasets)
 	return &Function{db: db}, err
@@ -55,7 +54,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const (
 	reopenDataset = `
-UPDATE datasets SET status = CASE newest_version WHEN $3 THEN 'processing' ELSE status END, ` + dataset.Changed + `
+UPDATE datasets SET status = CASE newest_version WHEN $3 THEN 'processing' ELSE status END, ` + dataset.SetChangedAt + `
 WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
 	reopenVersion = `
 UPDATE dataset_versions SET status = 'processing', failure = NULL, profiled_at = NULL
@@ -63,7 +62,7 @@ WHERE dataset_id = $1 AND version = $2 AND status = 'failed'`
 	selectVersion = `SELECT status FROM dataset_versions WHERE dataset_id = $1 AND version = $2`
 )
 
-// Handle makes the version wait to be profiled.
+// Handle sets the version back to processing and enqueues its profiling job.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -115,5 +114,5 @@ func refusal(ctx context.Context, tx *outbox.Tx, id uuid.UUID, version int) erro
 	case err != nil:
 		return fmt.Errorf("look up version: %w", err)
 	}
-	return fault.New(fault.Conflict, "Version %d is %s. Only a version that failed can be retried.", version, status)
+	return fault.New(fault.Conflict, "Version %d is %s. Only a failed version can be retried.", version, status)
 }

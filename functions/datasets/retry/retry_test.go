@@ -17,9 +17,9 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-var walk = append([]function.Declaration{retry.Service}, datasetstest.Walk...)
+var walk = append([]function.Declaration{retry.Service}, datasetstest.Lifecycle...)
 
-// failed makes a data set whose only version has failed, although its file is good.
+// failed creates a data set whose only version has failed although its file is good.
 func failed(t *testing.T, p *platformtest.Platform, token string) (d dataset.Dataset, path string) {
 	t.Helper()
 	d = datasetstest.Create(t, p, token, "unlucky")
@@ -42,7 +42,7 @@ func TestRetry_FailedVersion_BecomesReady(t *testing.T) {
 	p.Do(caller.Token, http.MethodPost, path, nil).Want(t, http.StatusAccepted)
 
 	if told := platformtest.Published[events.DatasetRetried](p, 1)[0].Data; told.DatasetID != d.ID || told.Status != dataset.Processing {
-		t.Errorf("told %+v, want %s processing", told, d.ID)
+		t.Errorf("events %+v, want %s processing", told, d.ID)
 	}
 	datasetstest.Profile(t, p, 2)
 	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != dataset.Ready || *got.ReadyVersion != 1 || got.Failure != nil {

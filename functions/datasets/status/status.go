@@ -1,5 +1,5 @@
-// Package status tells how the organization's data sets are doing, and how one is:
-// GET /v1/datasets/status and GET /v1/datasets/{id}/status.
+// Package status reports the processing status of all the organization's data sets, and of a
+// single one: GET /v1/datasets/status and GET /v1/datasets/{id}/status.
 package status
 
 import (
@@ -19,11 +19,11 @@ import (
 
 // Service declares the function.
 var Service = function.Service("datasets-status", New,
-	function.On(function.Get("datasets-status", "/v1/datasets/status", "Count the data sets by status, and show those being processed", policy.DatasetsRead), (*Function).Handle),
-	function.On(function.Get("datasets-get-status", "/v1/datasets/{id}/status", "Show how far the newest version of a data set is", policy.DatasetsRead), (*Function).One)).
+	function.On(function.Get("datasets-status", "/v1/datasets/status", "Count the data sets by status and list those being processed", policy.DatasetsRead), (*Function).Handle),
+	function.On(function.Get("datasets-get-status", "/v1/datasets/{id}/status", "Show the status of a data set's newest version", policy.DatasetsRead), (*Function).Get)).
 	Uses(function.Owns(database.Datasets))
 
-// Counts are how many data sets are in each state.
+// Counts is the number of data sets in each state.
 type Counts struct {
 	Draft      int64 `json:"draft"`
 	Processing int64 `json:"processing"`
@@ -31,26 +31,26 @@ type Counts struct {
 	Failed     int64 `json:"failed"`
 }
 
-// Underway is a data set whose newest version is being processed.
-type Underway struct {
+// ProcessingDataset is a data set whose newest version is being processed.
+type ProcessingDataset struct {
 	ID       uuid.UUID           `json:"id" format:"uuid"`
 	Name     string              `json:"name"`
 	Version  int                 `json:"version"`
-	Progress *profiling.Progress `json:"progress,omitempty" doc:"Absent while the version waits for its turn"`
+	Progress *profiling.Progress `json:"progress,omitempty" doc:"Absent while the version is queued"`
 }
 
-// Response is the state of affairs.
+// Response is the status of the organization's data sets.
 type Response struct {
 	Body struct {
-		Counts     Counts     `json:"counts"`
-		Processing []Underway `json:"processing" nullable:"false" doc:"Newest first, 200 at the most"`
+		Counts     Counts              `json:"counts"`
+		Processing []ProcessingDataset `json:"processing" nullable:"false" doc:"Newest first, at most 200"`
 	}
 }
 
-// Function counts data sets.
+// Function reports the status of data sets.
 type Function struct{ db *outbox.DB }
 
-// New opens the data sets.
+// New connects the function to its database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Datasets)
 	return &Function{db: db}, err
@@ -61,14 +61,14 @@ const (
 SELECT count(*) FILTER (WHERE status = 'draft') AS draft, count(*) FILTER (WHERE status = 'processing') AS processing,
        count(*) FILTER (WHERE status = 'ready') AS ready, count(*) FILTER (WHERE status = 'failed') AS failed
 FROM datasets WHERE organization_id = $1 AND deleted_at IS NULL`
-	selectUnderway = `
+	selectProcessing = `
 SELECT d.id, d.name, v.version, ` + profiling.SelectProgress + `
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.newest_version
 WHERE d.organization_id = $1 AND d.deleted_at IS NULL AND d.status = 'processing'
 ORDER BY d.id DESC LIMIT 200`
 )
 
-// Handle reads both.
+// Handle counts the data sets in each state and lists those being processed.
 func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -78,8 +78,8 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 	if out.Body.Counts, err = database.One[Counts](ctx, f.db, pgx.ErrNoRows, countDatasets, caller.OrganizationID); err != nil {
 		return nil, fmt.Errorf("count data sets: %w", err)
 	}
-	rows, _ := f.db.Query(ctx, selectUnderway, caller.OrganizationID)
-	if out.Body.Processing, err = pgx.CollectRows(rows, pgx.RowToStructByName[Underway]); err != nil {
+	rows, _ := f.db.Query(ctx, selectProcessing, caller.OrganizationID)
+	if out.Body.Processing, err = pgx.CollectRows(rows, pgx.RowToStructByName[ProcessingDataset]); err != nil {
 		return nil, fmt.Errorf("list data sets being processed: %w", err)
 	}
 	return out, nil

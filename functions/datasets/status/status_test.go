@@ -17,9 +17,9 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-var walk = append([]function.Declaration{status.Service}, datasetstest.Walk...)
+var walk = append([]function.Declaration{status.Service}, datasetstest.Lifecycle...)
 
-func TestStatusCountsAndShowsWhatIsProcessed(t *testing.T) {
+func TestStatus_CountsAndListsProcessing(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller, other := p.Login("owner"), p.Login("owner")
@@ -39,20 +39,20 @@ UPDATE jobs SET state = 'running', attempt = 2, holder = gen_random_uuid(), prog
 
 	got := platformtest.Decode[struct {
 		Counts     status.Counts
-		Processing []status.Underway
+		Processing []status.ProcessingDataset
 	}](t, p.Do(caller.Token, http.MethodGet, "/v1/datasets/status", nil).Want(t, http.StatusOK))
 
 	if want := (status.Counts{Draft: 1, Processing: 1, Ready: 1, Failed: 1}); got.Counts != want {
 		t.Errorf("counts %+v, want %+v", got.Counts, want)
 	}
-	want := []status.Underway{{ID: d.ID, Name: "busy", Version: 1, Progress: &profiling.Progress{Stage: "write", Done: 0.5}}}
+	want := []status.ProcessingDataset{{ID: d.ID, Name: "busy", Version: 1, Progress: &profiling.Progress{Stage: "write", Done: 0.5}}}
 	if diff := cmp.Diff(want, got.Processing); diff != "" {
 		t.Errorf("processing (-want +got):\n%s", diff)
 	}
 	p.Do("", http.MethodGet, "/v1/datasets/status", nil).Want(t, http.StatusUnauthorized)
 }
 
-func TestStatusOfOne_ShowsProgressAttemptsAndFailure(t *testing.T) {
+func TestGetStatus_ShowsProgressAttemptsAndFailure(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller, other := p.Login("viewer"), p.Login("owner")
@@ -65,9 +65,9 @@ func TestStatusOfOne_ShowsProgressAttemptsAndFailure(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	read := func() status.One {
+	read := func() status.DatasetStatus {
 		t.Helper()
-		return platformtest.Decode[status.One](t, p.Do(caller.Token, http.MethodGet, path, nil).Want(t, http.StatusOK))
+		return platformtest.Decode[status.DatasetStatus](t, p.Do(caller.Token, http.MethodGet, path, nil).Want(t, http.StatusOK))
 	}
 	if got := read(); got.Status != dataset.Draft || got.Version != 0 || got.Attempt != nil || got.Progress != nil {
 		t.Errorf("before an upload %+v, want a draft", got)
@@ -87,7 +87,7 @@ func TestStatusOfOne_ShowsProgressAttemptsAndFailure(t *testing.T) {
 	set(`UPDATE jobs SET state = 'available', attempt = 0`)
 	datasetstest.Profile(t, p, 1)
 	if got := read(); got.Status != dataset.Failed || got.Failure == nil || got.Attempt != nil {
-		t.Errorf("in the end %+v, want it failed with a sentence", got)
+		t.Errorf("after the last attempt %+v, want it failed with a message", got)
 	}
 	p.Do(other.Token, http.MethodGet, path, nil).Want(t, http.StatusNotFound)
 	p.Do("", http.MethodGet, path, nil).Want(t, http.StatusUnauthorized)

@@ -27,9 +27,9 @@ const (
 	frameSize     = 1 << 20
 )
 
-// BenchmarkUpload sends a CSV file over HTTP, in turns with the same machine's
-// read, SHA-256, zstd, AES-GCM and write in one goroutine with nothing else:
-// "x-bare" 1 is as fast as that.
+// BenchmarkUpload uploads a CSV file over HTTP, alternating with a baseline on the same machine
+// that only reads, hashes (SHA-256), compresses (zstd), encrypts (AES-GCM) and writes in one
+// goroutine. An "x-bare" of 1 is as fast as the baseline.
 func BenchmarkUpload(b *testing.B) {
 	p := platformtest.New(b, walk...)
 	caller := p.Login("owner")
@@ -61,7 +61,7 @@ func timed(work func()) time.Duration {
 	return time.Since(began)
 }
 
-// around is what stands before and after the file in a form.
+// around returns the parts of a form before and after the file.
 func around(b *testing.B) (head, tail, contentType string) {
 	b.Helper()
 	body, contentType := datasetstest.Form(b, "file", "weather.csv", "text/csv", "|")
@@ -69,7 +69,7 @@ func around(b *testing.B) (head, tail, contentType string) {
 	return head, tail, contentType
 }
 
-// weather is a CSV file of rows that do not repeat.
+// weather returns a CSV file whose rows do not repeat.
 func weather(b *testing.B) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "weather.csv")
@@ -95,7 +95,7 @@ func weather(b *testing.B) string {
 	return path
 }
 
-// pipeline is the primitives and nothing else.
+// pipeline runs the primitives alone.
 func pipeline(b *testing.B, source, destination string) {
 	b.Helper()
 	in, err := os.Open(source)

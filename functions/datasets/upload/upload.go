@@ -1,7 +1,7 @@
 // Package upload stores a new version of a data set: POST /v1/datasets/{id}/upload.
 //
-// The body is never held whole: it streams through hashing, compression and
-// encryption into storage. The version exists once all of it has arrived;
+// The body is never held in memory as a whole: it streams through hashing, compression and
+// encryption into storage. The version is created once the whole file has arrived;
 // datasets-profile then makes it ready for queries.
 package upload
 
@@ -36,13 +36,13 @@ import (
 var Service = function.Endpoint(function.Post("datasets-upload", "/v1/datasets/{id}/upload", "Upload a file as the next version", policy.DatasetsWrite).
 	Status(http.StatusCreated).Fails(fault.Malformed, fault.TooLarge, fault.Unsupported).Takes(transfer.FormBody, 0).
 	Describe("CSV, JSON (an array of objects, or one object per line), Parquet or Avro (an object container file). "+
-		"The delimiter of a CSV file is found among comma, semicolon, tab, vertical bar, ~, ^ and the control characters that some programs use; "+
-		"a first line such as `sep=:` names any other. "+
-		"Text is UTF-8, or UTF-16 with a byte order mark; another encoding is named in the file's part of the form: `Content-Type: text/csv; charset=windows-1252`. "+
-		"A CSV file without a header line says so there, too: `text/csv; header=absent`."), New).
+		"The delimiter of a CSV file is detected: comma, semicolon, tab, vertical bar, ~, ^ or one of the control characters that some programs use; "+
+		"a first line such as `sep=:` sets any other. "+
+		"Text is UTF-8, or UTF-16 with a byte order mark; declare any other encoding in the file's part of the form: `Content-Type: text/csv; charset=windows-1252`. "+
+		"Declare a CSV file without a header line there, too: `text/csv; header=absent`."), New).
 	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
-// Request is the form, which Handle reads as it arrives.
+// Request identifies the data set. Handle reads the form in the body as it arrives.
 type Request struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 
@@ -56,7 +56,7 @@ func (r *Request) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
-// Response is the version.
+// Response is the new version.
 type Response struct {
 	Body struct {
 		DatasetID  uuid.UUID `json:"dataset_id" format:"uuid"`
@@ -64,7 +64,7 @@ type Response struct {
 		Status     string    `json:"status" enum:"processing"`
 		Format     string    `json:"format" enum:"csv,json,parquet,avro"`
 		SizeBytes  int64     `json:"size_bytes"`
-		SHA256     string    `json:"sha256" doc:"Of the file, hexadecimal"`
+		SHA256     string    `json:"sha256" doc:"SHA-256 of the file, hexadecimal"`
 		UploadedAt time.Time `json:"uploaded_at"`
 	}
 }
@@ -77,7 +77,7 @@ type Function struct {
 	limit int64
 }
 
-// New opens the data sets.
+// New connects the function to its database, key service and object storage.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Datasets)
 	if err != nil {
@@ -90,7 +90,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const selectStorage = `SELECT storage_type FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
 
-// Handle stores the file, and then the version.
+// Handle stores the file and then creates the version.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
@@ -99,7 +99,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	entry := audit.Entry{Action: "datasets:upload", ResourceID: in.ID.String()}
 	file, received, err := f.receive(ctx, in, caller.OrganizationID)
 	if err != nil {
-		return nil, act.Refused(context.WithoutCancel(ctx), f.db, entry, err) // also when the client has gone
+		return nil, act.Refused(context.WithoutCancel(ctx), f.db, entry, err) // even if the client has disconnected
 	}
 	defer received.Discard(ctx)
 	out := &Response{}
@@ -127,7 +127,7 @@ func (f *Function) receive(ctx context.Context, in *Request, organization uuid.U
 	if err != nil {
 		return nil, nil, fmt.Errorf("look up data set: %w", err)
 	}
-	file, err := transfer.OpenForm(in.http.Header.Get("Content-Type"), transfer.PatientReader(in.answer, in.http.Body))
+	file, err := transfer.OpenForm(in.http.Header.Get("Content-Type"), transfer.IdleTimeoutReader(in.answer, in.http.Body))
 	if err != nil {
 		return nil, nil, err
 	}

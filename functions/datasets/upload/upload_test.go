@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-var walk = append([]function.Declaration{deletion.Service}, datasetstest.Walk...)
+var walk = append([]function.Declaration{deletion.Service}, datasetstest.Lifecycle...)
 
 type version = struct {
 	DatasetID uuid.UUID `json:"dataset_id"`
@@ -37,12 +37,12 @@ type version = struct {
 	SHA256    string    `json:"sha256"`
 }
 
-func TestUploadStoresAVersionAndTellsOfIt(t *testing.T) {
+func TestUpload_File_StoresAVersionAndPublishesIt(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller := p.Login("owner")
 	d := datasetstest.Create(t, p, caller.Token, "weather")
-	content := datasetstest.File(t, "seattle-weather.csv")
+	content := datasetstest.Testdata(t, "seattle-weather.csv")
 
 	answer := datasetstest.Upload(t, p, caller.Token, d.ID, "seattle-weather.csv", content).Want(t, http.StatusCreated)
 
@@ -56,14 +56,14 @@ func TestUploadStoresAVersionAndTellsOfIt(t *testing.T) {
 		t.Errorf("event %+v is not about version 1 of %s", published, d.ID)
 	}
 	if !published.ChangedAt.After(d.ChangedAt) {
-		t.Errorf("the event's changed_at %s is not after the data set's making %s", published.ChangedAt, d.ChangedAt)
+		t.Errorf("the event's changed_at %s is not after the data set's creation %s", published.ChangedAt, d.ChangedAt)
 	}
 	if n := datasetstest.Count(t, p, `SELECT count(*) FROM staged_objects`); n != 0 {
 		t.Errorf("%d staged objects after an upload", n)
 	}
 }
 
-func TestUploadRecognizesFormats(t *testing.T) {
+func TestUpload_Formats_AreRecognized(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller := p.Login("owner")
@@ -98,7 +98,7 @@ func TestUploadRecognizesFormats(t *testing.T) {
 	}
 }
 
-func TestUploadRefusesWhatIsNoWholeFileAndLeavesNothing(t *testing.T) {
+func TestUpload_InvalidForm_IsRefusedAndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	p := platformtest.NewWith(t, func(c *function.Config) { c.MaxUploadBytes = 1 << 20 }, walk...)
 	caller := p.Login("owner")
@@ -157,13 +157,13 @@ func TestUploadRefusesWhatIsNoWholeFileAndLeavesNothing(t *testing.T) {
 			datasetstest.Send(p, caller.Token, d.ID, test.send[0], test.send[1]).Want(t, test.status)
 		})
 	}
-	datasetstest.Nothing(t, p)
+	datasetstest.WantNothingStored(t, p)
 	if got := datasetstest.Get(t, p, caller.Token, d.ID); got.Status != dataset.Draft || got.Version != 0 {
 		t.Errorf("data set %+v after refused uploads, want a draft", got.Dataset)
 	}
 }
 
-func TestUploadRefusesOthersAndWhatIsNotThere(t *testing.T) {
+func TestUpload_NotFound(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller, other := p.Login("owner"), p.Login("owner")
@@ -175,11 +175,11 @@ func TestUploadRefusesOthersAndWhatIsNotThere(t *testing.T) {
 	p.Do(caller.Token, http.MethodPost, "/v1/datasets/nonsense/upload", "").Want(t, http.StatusUnprocessableEntity)
 	p.Do(caller.Token, http.MethodDelete, "/v1/datasets/"+d.ID.String(), nil).Want(t, http.StatusNoContent)
 	datasetstest.Upload(t, p, caller.Token, d.ID, "a.csv", "a\n1\n").Want(t, http.StatusNotFound)
-	datasetstest.Nothing(t, p)
-	datasetstest.Refusals(t, p, "datasets:upload", 3)
+	datasetstest.WantNothingStored(t, p)
+	datasetstest.WantRefusals(t, p, "datasets:upload", 3)
 }
 
-func TestUploadsAtOnceGetVersionsOfTheirOwn(t *testing.T) {
+func TestUpload_Concurrent_GetDistinctVersions(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller := p.Login("owner")
@@ -204,16 +204,16 @@ func TestUploadsAtOnceGetVersionsOfTheirOwn(t *testing.T) {
 	}
 }
 
-// halfway begins an upload, and returns once its bytes are on their way to storage.
+// halfway begins an upload and returns once its bytes are on their way to storage.
 func halfway(t *testing.T, p *platformtest.Platform, token string, id uuid.UUID, send io.Writer) {
 	t.Helper()
 	_, _ = fmt.Fprintf(send, "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n%s", strings.Repeat("a,b\n", 1<<19))
-	datasetstest.Within(t, "the upload to begin", func() bool {
+	datasetstest.WaitFor(t, "the upload to begin", func() bool {
 		return datasetstest.Count(t, p, `SELECT count(*) FROM staged_objects`) == 1
 	})
 }
 
-func TestUploadToADataSetDeletedMeanwhileLeavesNothing(t *testing.T) {
+func TestUpload_DataSetDeletedMeanwhile_LeavesNothing(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller := p.Login("owner")
@@ -229,11 +229,11 @@ func TestUploadToADataSetDeletedMeanwhileLeavesNothing(t *testing.T) {
 	p.Do(caller.Token, http.MethodPost, "/v1/datasets/"+d.ID.String()+"/upload", body, "Content-Type", "multipart/form-data; boundary=b").
 		Want(t, http.StatusNotFound)
 
-	datasetstest.Nothing(t, p)
-	datasetstest.Refusals(t, p, "datasets:upload", 1)
+	datasetstest.WantNothingStored(t, p)
+	datasetstest.WantRefusals(t, p, "datasets:upload", 1)
 }
 
-func TestUploadOfAClientThatGoesAwayLeavesNothing(t *testing.T) {
+func TestUpload_ClientDisconnects_LeavesNothing(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, walk...)
 	caller := p.Login("owner")
@@ -247,13 +247,13 @@ func TestUploadOfAClientThatGoesAwayLeavesNothing(t *testing.T) {
 
 	connection.Close()
 
-	datasetstest.Within(t, "the upload to be cleared away", func() bool {
+	datasetstest.WaitFor(t, "the upload to be cleared away", func() bool {
 		return datasetstest.Count(t, p, `SELECT count(*) FROM staged_objects`) == 0
 	})
-	datasetstest.Nothing(t, p)
+	datasetstest.WantNothingStored(t, p)
 }
 
-func TestUploadIsDescribed(t *testing.T) {
+func TestUpload_FormIsDescribed(t *testing.T) {
 	t.Parallel()
 	api := runtime.Describe([]function.Declaration{upload.Service})
 	media := api.Paths[upload.Service.Operations[0].Path].Post.RequestBody.Content["multipart/form-data"]

@@ -31,8 +31,8 @@ const (
 
 var declaration = deadletters.Service
 
-// bury sends an event to the sink as Knative does, in binary mode, and fails the
-// test unless it is kept.
+// bury sends an event to the sink in binary mode, as Knative does, and fails the test unless the
+// sink stores it.
 func bury(t *testing.T, p *platformtest.Platform, data string, headers ...string) {
 	t.Helper()
 	headers = append([]string{
@@ -50,7 +50,7 @@ func list(t *testing.T, p *platformtest.Platform, token string) []deadletters.Le
 	return platformtest.Decode[page.Page[deadletters.Letter]](t, p.Do(token, http.MethodGet, path, nil).Want(t, http.StatusOK)).Items
 }
 
-func TestDeadLetterIsKeptWithItsReasonForItsOrganizationOnly(t *testing.T) {
+func TestDeadLetter_IsVisibleToItsOrganizationOnly(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	owner, stranger := p.Login("owner"), p.Login("owner")
@@ -87,7 +87,7 @@ func TestDeadLetterIsKeptWithItsReasonForItsOrganizationOnly(t *testing.T) {
 	p.Do(owner.Token, http.MethodGet, path+"/1", nil).Want(t, http.StatusUnprocessableEntity)
 }
 
-func TestWhatBelongsToNoOrganizationIsForPlatformAdmins(t *testing.T) {
+func TestDeadLetter_WithoutOrganization_IsVisibleToPlatformAdmins(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	owner, admin := p.Login("owner"), p.Login("viewer")
@@ -115,7 +115,7 @@ func TestWhatBelongsToNoOrganizationIsForPlatformAdmins(t *testing.T) {
 	}
 }
 
-func TestRepeatedFailureIsOneDeadLetter(t *testing.T) {
+func TestDeadLetter_RepeatedFailure_IsOneLetter(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	owner := p.Login("owner")
@@ -130,7 +130,7 @@ func TestRepeatedFailureIsOneDeadLetter(t *testing.T) {
 	}
 }
 
-func TestReasonOfADeadLetter(t *testing.T) {
+func TestDeadLetter_Reason(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	for name, test := range map[string]struct {
@@ -142,10 +142,10 @@ func TestReasonOfADeadLetter(t *testing.T) {
 		"detail not text":     {[]string{"Ce-Knativeerrordata", answered(`{"detail":{"a":1}}`)}, `{"detail":{"a":1}}`},
 		"text":                {[]string{"Ce-Knativeerrordata", answered("upstream connect error")}, "upstream connect error"},
 		"base64 cut off":      {[]string{"Ce-Knativeerrordata", answered("upstream connect error")[:26]}, "upstream connect e"},
-		"not base64":          {[]string{"Ce-Knativeerrordata", "***"}, "The destination answered 422 Unprocessable Entity"},
-		"no answer":           {[]string{"Ce-Knativeerrorcode", "-1"}, "The destination did not answer"},
-		"status not a number": {[]string{"Ce-Knativeerrorcode", "9999999999999999999999"}, "The destination did not answer"},
-		"unknown status":      {[]string{"Ce-Knativeerrorcode", "599"}, "The destination answered 599"},
+		"not base64":          {[]string{"Ce-Knativeerrordata", "***"}, "The destination responded with 422 Unprocessable Entity"},
+		"no answer":           {[]string{"Ce-Knativeerrorcode", "-1"}, "The destination did not respond"},
+		"status not a number": {[]string{"Ce-Knativeerrorcode", "9999999999999999999999"}, "The destination did not respond"},
+		"unknown status":      {[]string{"Ce-Knativeerrorcode", "599"}, "The destination responded with 599"},
 		"NUL and bad UTF-8":   {[]string{"Ce-Knativeerrordata", answered("a\x00b\xffc")}, "abc"},
 		"long":                {[]string{"Ce-Knativeerrordata", answered(strings.Repeat("é", 3000))}, strings.Repeat("é", 1000)},
 	} {
@@ -159,13 +159,13 @@ func TestReasonOfADeadLetter(t *testing.T) {
 	}
 }
 
-// redelivered is what has reached the broker but for the news of dead letters.
+// redelivered returns the events that reached the broker, except for DeliveryFailed.
 func redelivered(p *platformtest.Platform) []cloudevents.Event {
 	p.Env.Sender().Wait()
 	return slices.DeleteFunc(p.Captured(), func(e cloudevents.Event) bool { return e.Type() == events.DeliveryFailed{}.EventType() })
 }
 
-func TestRedeliverySendsTheEventAsItWasPublished(t *testing.T) {
+func TestRedeliver_SendsTheEventAsPublished(t *testing.T) {
 	t.Parallel()
 	for mode, data := range map[string]string{"JSON": `{"session_id":"0198a7f0-0000-7000-8000-000000000001"}`, "broken JSON": `{"session_id": "\xff`, "nothing": ``} {
 		t.Run(mode, func(t *testing.T) {
@@ -208,7 +208,7 @@ func TestRedeliverySendsTheEventAsItWasPublished(t *testing.T) {
 	}
 }
 
-func TestNothingIsRedeliveredOrReadWithoutAnEntry(t *testing.T) {
+func TestDeadLetter_AuditFails_NothingIsReadOrRedelivered(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	owner := p.Login("owner")
@@ -238,7 +238,7 @@ func TestNothingIsRedeliveredOrReadWithoutAnEntry(t *testing.T) {
 	}
 }
 
-func TestHostileEventsAreKeptOrRefusedForGood(t *testing.T) {
+func TestDeadLetter_HostileEvent_IsStoredOrRefusedPermanently(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	long := strings.Repeat("x", 40_000)
@@ -268,7 +268,7 @@ func TestHostileEventsAreKeptOrRefusedForGood(t *testing.T) {
 	p.Do("", http.MethodPost, "/events/"+name, strings.Repeat(" ", 2*events.MaxSize+1), "Content-Type", cloudevents.ApplicationCloudEventsJSON).Want(t, http.StatusUnprocessableEntity)
 }
 
-func TestDeadLetter_TellsWhichFunctionDidNotTakeWhichEvent(t *testing.T) {
+func TestDeadLetter_PublishesDeliveryFailed(t *testing.T) {
 	t.Parallel()
 	for destination, want := range map[string]events.DeliveryFailed{
 		"http://datasets-profile.aic-data.svc.cluster.local":    {Function: "datasets-profile", Permanent: true},
@@ -282,12 +282,12 @@ func TestDeadLetter_TellsWhichFunctionDidNotTakeWhichEvent(t *testing.T) {
 		bury(t, p, `{}`, "Ce-Id", "1", "Ce-Knativeerrordest", destination)
 		got := platformtest.Published[events.DeliveryFailed](p, 1)[0].Data
 		if got.Function != want.Function || got.Permanent != want.Permanent || got.Source != "/functions/users-login" || got.EventID != "1" || got.Reason == "" {
-			t.Errorf("%q: told %+v, want %+v", destination, got, want)
+			t.Errorf("%q: published %+v, want %+v", destination, got, want)
 		}
 	}
 }
 
-func TestDeadLetter_FailedNewsOfADeadLetter_IsNotNews(t *testing.T) {
+func TestDeadLetter_OfDeliveryFailed_PublishesNothing(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	bury(t, p, `{}`, "Ce-Type", events.DeliveryFailed{}.EventType())
@@ -295,6 +295,6 @@ func TestDeadLetter_FailedNewsOfADeadLetter_IsNotNews(t *testing.T) {
 	platformtest.Published[events.DeliveryFailed](p, 1)
 	p.Env.Sender().Wait()
 	if told := platformtest.Published[events.DeliveryFailed](p, 1); len(told) != 1 || told[0].Data.Permanent {
-		t.Errorf("told %+v, want one, of the letter that is not permanent", told)
+		t.Errorf("published %+v, want one event, about the letter that is not permanent", told)
 	}
 }

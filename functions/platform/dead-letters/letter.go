@@ -17,15 +17,15 @@ import (
 	"github.com/google/uuid"
 )
 
-// The extensions in which Knative Eventing says why an event is a dead letter. Data
-// is the beginning of the destination's answer, in base64.
+// Extensions in which Knative Eventing reports why an event became a dead letter. errorData is
+// the beginning of the destination's response in base64.
 const (
 	errorDestination = "knativeerrordest"
 	errorCode        = "knativeerrorcode"
 	errorData        = "knativeerrordata"
 )
 
-// What is stored of a sender's text at the most, in bytes.
+// Limits on stored text of senders, in bytes.
 const (
 	maxName   = 512
 	maxReason = 2000
@@ -33,28 +33,28 @@ const (
 
 type failure struct {
 	destination string
-	status      *int // nil: no answer
+	status      *int // nil: no response
 	reason      string
 }
 
 func failureOf(e cloudevents.Event) failure {
-	f := failure{destination: plain(extension(e, errorDestination), maxName)}
+	f := failure{destination: storable(extension(e, errorDestination), maxName)}
 	if code, err := strconv.Atoi(extension(e, errorCode)); err == nil && code >= 100 && code <= 999 {
 		f.status = &code
 	}
-	f.reason = plain(reasonIn(extension(e, errorData)), maxReason)
+	f.reason = storable(responseDetail(extension(e, errorData)), maxReason)
 	switch {
 	case f.reason != "":
 	case f.status == nil:
-		f.reason = "The destination did not answer"
+		f.reason = "The destination did not respond"
 	default:
-		f.reason = strings.TrimSpace("The destination answered " + strconv.Itoa(*f.status) + " " + http.StatusText(*f.status))
+		f.reason = strings.TrimSpace("The destination responded with " + strconv.Itoa(*f.status) + " " + http.StatusText(*f.status))
 	}
 	return f
 }
 
-// function is the name of the service that the destination's URL names: its path in the
-// local platform (/events/NAME), the first label of its host on a cluster.
+// function returns the name of the service in the destination's URL: the last segment of its path
+// on the local platform (/events/NAME), the first label of its host on a cluster.
 func (f failure) function() string {
 	destination, err := url.Parse(f.destination)
 	if err != nil {
@@ -67,15 +67,14 @@ func (f failure) function() string {
 	return name
 }
 
-// permanent tells whether the function refused the event itself (package runtime).
+// permanent reports whether the function refused the event itself (see package runtime).
 func (f failure) permanent() bool {
 	return f.status != nil && *f.status == http.StatusUnprocessableEntity
 }
 
-// reasonIn is the detail of the problem (RFC 9457) that the destination answered,
-// or else its answer as text. Brokers cut the answer off, so the problem may end
-// in the middle.
-func reasonIn(data string) string {
+// responseDetail returns the detail of the problem (RFC 9457) in the destination's response, or
+// else the response as text. Brokers truncate the response, so the problem may be incomplete.
+func responseDetail(data string) string {
 	answer, err := base64.StdEncoding.DecodeString(data)
 	if err != nil {
 		answer, _ = base64.RawStdEncoding.DecodeString(data[:len(data)/4*4])
@@ -106,7 +105,7 @@ func reasonIn(data string) string {
 }
 
 func extension(e cloudevents.Event, name string) string {
-	text, _ := types.Format(e.Extensions()[name]) // absent or no CloudEvents type: nothing
+	text, _ := types.Format(e.Extensions()[name]) // empty if absent or of an unknown type
 	return text
 }
 
@@ -118,7 +117,7 @@ func organizationOf(e cloudevents.Event) *uuid.UUID {
 	return &id
 }
 
-// original is the event as it was published: with none of what brokers add.
+// original returns the event as it was published, without the extensions that brokers add.
 func original(e cloudevents.Event) cloudevents.Event {
 	e = e.Clone()
 	for name := range e.Extensions() {
@@ -129,8 +128,8 @@ func original(e cloudevents.Event) cloudevents.Event {
 	return e
 }
 
-// encode is the event in the JSON format; data that only claims to be JSON, which
-// may be why nobody took the event, goes as base64.
+// encode encodes the event in the JSON format. Data that is not valid JSON, which may be why the
+// event was refused, is encoded as base64.
 func encode(e cloudevents.Event) ([]byte, error) {
 	if !json.Valid(e.Data()) || !utf8.Valid(e.Data()) {
 		e.DataBase64 = true
@@ -142,7 +141,7 @@ func encode(e cloudevents.Event) ([]byte, error) {
 	return encoded, err
 }
 
-// plain is text that PostgreSQL stores, of limited size.
-func plain(text string, limit int) string {
+// storable returns the text, truncated to limit bytes, without what PostgreSQL cannot store.
+func storable(text string, limit int) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(text[:min(len(text), limit)], "\x00", ""), "")
 }

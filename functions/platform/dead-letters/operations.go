@@ -21,28 +21,28 @@ import (
 	"function/shared/policy"
 )
 
-// Letter is an event that one destination did not take.
+// Letter is an event that one destination did not accept.
 type Letter struct {
 	ID             uuid.UUID  `json:"id" format:"uuid"`
-	OrganizationID *uuid.UUID `json:"organization_id,omitempty" format:"uuid" doc:"Absent: it belongs to none"`
+	OrganizationID *uuid.UUID `json:"organization_id,omitempty" format:"uuid" doc:"Absent if it belongs to no organization"`
 	Source         string     `json:"source" doc:"The function that published the event"`
-	EventID        string     `json:"event_id" doc:"Names the event together with source"`
+	EventID        string     `json:"event_id" doc:"Identifies the event together with source"`
 	EventType      string     `json:"event_type"`
-	Destination    string     `json:"destination" doc:"Who did not take it"`
-	StatusCode     *int       `json:"status_code,omitempty" doc:"What the destination answered; absent: nothing"`
+	Destination    string     `json:"destination" doc:"The subscriber that did not accept the event"`
+	StatusCode     *int       `json:"status_code,omitempty" doc:"Status of the destination's response; absent if there was none"`
 	Reason         string     `json:"reason"`
-	Deliveries     int        `json:"deliveries" doc:"How often it has come here"`
-	FailedAt       time.Time  `json:"failed_at" doc:"When it came here last"`
-	RedeliveredAt  *time.Time `json:"redelivered_at,omitempty" doc:"When it was sent again last; before failed_at: in vain"`
+	Deliveries     int        `json:"deliveries" doc:"How often its delivery has failed"`
+	FailedAt       time.Time  `json:"failed_at" doc:"When its delivery last failed"`
+	RedeliveredAt  *time.Time `json:"redelivered_at,omitempty" doc:"When it was last sent again. If before failed_at, delivery failed again"`
 }
 
-// ListRequest asks for one page.
+// ListRequest selects one page.
 type ListRequest struct{ page.Query }
 
-// ListResponse is one page.
+// ListResponse is one page of dead letters.
 type ListResponse struct{ Body page.Page[Letter] }
 
-// Request names a dead letter.
+// Request identifies a dead letter.
 type Request struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
@@ -63,10 +63,10 @@ WHERE (organization_id = @organization OR @admin AND organization_id IS NULL) AN
 	markRedelivered = `UPDATE platform.dead_letters SET redelivered_at = now() WHERE id = $1`
 )
 
-// isAdmin tells whether the caller sees what belongs to no organization.
+// isAdmin reports whether the caller may see dead letters that belong to no organization.
 func isAdmin(c auth.Caller) bool { return slices.Contains(c.Subject.Roles, policy.PlatformAdmin) }
 
-// List lists the dead letters that the caller sees.
+// List lists the dead letters that the caller may see.
 func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
@@ -86,19 +86,19 @@ func (f *Function) find(ctx context.Context, id uuid.UUID) (kept, error) {
 	if err != nil {
 		return kept{}, err
 	}
-	letter, err := database.One[kept](ctx, f.db, fault.New(fault.NotFound, "There is no such dead letter"), selectLetter, caller.OrganizationID, isAdmin(caller), id)
+	letter, err := database.One[kept](ctx, f.db, fault.New(fault.NotFound, "There is no dead letter with this identifier"), selectLetter, caller.OrganizationID, isAdmin(caller), id)
 	if err != nil {
 		return kept{}, err
 	}
 	return letter, nil
 }
 
-// entry is what the trail tells about an act on the letter.
+// entry returns the audit entry of an action on the letter.
 func (k kept) entry(action string) audit.Entry {
 	return audit.Entry{Action: action, ResourceID: k.ID.String(), Platform: k.OrganizationID == nil}
 }
 
-// Get tells all about one dead letter, and has the trail tell who has seen its data.
+// Get returns a dead letter with its event, and records in the audit trail who has seen it.
 func (f *Function) Get(ctx context.Context, in *Request) (*GetResponse, error) {
 	letter, err := f.find(ctx, in.ID)
 	if err != nil {
@@ -113,10 +113,10 @@ func (f *Function) Get(ctx context.Context, in *Request) (*GetResponse, error) {
 	return &out, nil
 }
 
-// redeliver is the action of sending a letter's event again.
+// redeliver is the audited action of sending an event again.
 const redeliver = "dead_letters:redeliver"
 
-// Redeliver sends the event again, under the identifier that it has always had.
+// Redeliver sends the event again with its original identifier.
 func (f *Function) Redeliver(ctx context.Context, in *Request) (*struct{}, error) {
 	letter, err := f.find(ctx, in.ID)
 	if err != nil {
@@ -127,11 +127,11 @@ func (f *Function) Redeliver(ctx context.Context, in *Request) (*struct{}, error
 		return nil, fmt.Errorf("decode dead letter: %w", err)
 	}
 	entry := letter.entry(redeliver)
-	if err := audit.Record(ctx, f.db, entry); err != nil { // first: what has left cannot be taken back
+	if err := audit.Record(ctx, f.db, entry); err != nil { // before sending, which cannot be undone
 		return nil, err
 	}
 	if err := f.sender.Post(ctx, event); err != nil {
-		refusal := fault.New(fault.Unavailable, "The broker did not take the event; try again").After(5 * time.Second).Because(err)
+		refusal := fault.New(fault.Unavailable, "The broker did not accept the event; try again").After(5 * time.Second).Because(err)
 		entry.Refused = refusal.Detail
 		return nil, cmp.Or(audit.Record(ctx, f.db, entry), error(refusal))
 	}

@@ -1,7 +1,6 @@
-// Package eraseorganization deletes the dead letters of an organization that is gone:
-// nobody is left who could see them. It runs when the users domain has deleted the
-// organization for good. That event itself belongs to no organization, so that those whom
-// it could not be delivered to get it yet.
+// Package eraseorganization deletes the dead letters of a deleted organization, which nobody
+// could see any more. It runs when the users domain has deleted the organization permanently.
+// That event belongs to no organization, so its own dead letters remain and can be redelivered.
 package eraseorganization
 
 import (

@@ -21,7 +21,7 @@ const (
 	sink = "platform-dead-letters"
 )
 
-func TestDeadLettersOfAnOrganizationThatIsGone(t *testing.T) {
+func TestEraseOrganization_DeletesItsDeadLetters(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, eraseorganization.Service, deadletters.Service)
 	leaving, staying := p.Login("owner"), p.Login("owner")
@@ -49,7 +49,7 @@ func TestDeadLettersOfAnOrganizationThatIsGone(t *testing.T) {
 	for range 2 { // delivered twice
 		platformtest.Deliver(p, name, e).Want(t, http.StatusNoContent)
 	}
-	bury(leaving.OrganizationID.String()) // late
+	bury(leaving.OrganizationID.String()) // delivered late
 
 	if n := count(`organization_id = $1`, leaving.OrganizationID); n != 0 {
 		t.Errorf("%d dead letters are left", n)

@@ -1,10 +1,10 @@
-// Package gateway gives the platform one host: each routed path and method is
-// passed on to the function that answers it, as the caller sent it; nothing else of
-// a function is reachable. It runs when a request comes to the platform's host, or
-// to one of the hosts of docs/contract.md, which answer for some domains only.
+// Package gateway serves the whole API on one host. It forwards each routed path and method
+// unchanged to the function that handles it; nothing else of a function is reachable. It runs for
+// requests to the platform's host, and to the hosts in docs/contract.md, which serve certain
+// domains only.
 //
-// Knative routes by host, not by path; a cluster with a Gateway API gateway needs
-// none of this and applies knative/routes.
+// Knative routes by host, not by path. A cluster with a Gateway API gateway does not need this
+// function and applies knative/routes instead.
 package gateway
 
 import (
@@ -20,7 +20,7 @@ import (
 	"function/shared/runtime"
 )
 
-// Names are the further hosts of this function: the services of docs/contract.md.
+// Names lists the additional hosts of this function: the services in docs/contract.md.
 var Names = []string{userManagement, dataManagement, analytics}
 
 const (
@@ -29,7 +29,7 @@ const (
 	analytics      = "analytics-service"
 )
 
-// domains lists what a host answers for; a host that is not listed, for everything.
+// domains lists the domains that a host serves. A host that is not listed serves all of them.
 var domains = map[string][]string{
 	userManagement: {"users", "compliance"},
 	dataManagement: {"datasets"},
@@ -41,19 +41,19 @@ var Service = function.Service("platform-gateway", New,
 	function.OnRequest((*Function).Pass),
 )
 
-// Function passes requests on.
+// Function forwards requests.
 type Function struct {
 	routed    http.Handler
 	transport *http.Transport
 }
 
-// New lays out the routes; it connects to nothing.
+// New builds the routes. It opens no connections.
 func New(_ context.Context, env *function.Env) (*Function, error) {
 	f := &Function{transport: newTransport()}
 	mux := http.NewServeMux()
 	for _, route := range routes {
 		domain, _, _ := strings.Cut(route.Service, "-")
-		if answered, ok := domains[env.Name]; ok && !slices.Contains(answered, domain) {
+		if served, ok := domains[env.Name]; ok && !slices.Contains(served, domain) {
 			continue
 		}
 		upstream := &url.URL{Scheme: "http", Host: route.Service + "." + env.Config.ServicesDomain}
@@ -64,17 +64,17 @@ func New(_ context.Context, env *function.Env) (*Function, error) {
 	return f, nil
 }
 
-// Pass passes one request on.
+// Pass forwards one request.
 func (f *Function) Pass(w http.ResponseWriter, r *http.Request) { f.routed.ServeHTTP(w, r) }
 
-// newTransport changes nothing of what passes: it neither compresses nor follows
-// the environment's proxies.
+// newTransport returns a transport that does not alter requests or responses: it neither
+// compresses nor uses the proxies of the environment.
 func newTransport() *http.Transport {
 	return &http.Transport{
 		DisableCompression:    true,
 		MaxIdleConnsPerHost:   64,
 		IdleConnTimeout:       time.Minute,
-		ExpectContinueTimeout: 10 * time.Second, // a function that starts from zero answers later than a second
+		ExpectContinueTimeout: 10 * time.Second, // a function that scales from zero takes longer than a second
 	}
 }
 
@@ -82,20 +82,20 @@ func (f *Function) proxy(upstream *url.URL) http.Handler {
 	proxy := &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { rewrite(r, upstream) },
 		Transport:     f.transport,
-		FlushInterval: -1, // each piece of an answer as it comes
+		FlushInterval: -1, // forward each part of a response immediately
 		BufferPool:    buffers,
 		ErrorHandler:  unreachable,
 		ErrorLog:      discard,
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Del("Cache-Control") // the function says how to treat its answer
+		w.Header().Del("Cache-Control") // the function's own headers apply
 		w.Header().Del("X-Content-Type-Options")
 		w.Header().Del("Strict-Transport-Security")
 		proxy.ServeHTTP(w, r)
 	})
 }
 
-// within ends a request that takes longer than its function may.
+// within cancels a request that exceeds its function's timeout.
 func within(timeout time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), timeout)

@@ -22,14 +22,14 @@ import (
 	"function/shared/runtime"
 )
 
-// platform is a gateway in front of functions that a test writes.
+// platform is a gateway in front of functions that a test provides.
 type platform struct {
 	t       *testing.T
 	gateway *httptest.Server
 }
 
-// start runs the gateway under a name. Every function's host leads to upstream; a
-// nil one is a host that takes no connections.
+// start runs the gateway under a name. Every function's host leads to upstream; if it is nil, the
+// host accepts no connections.
 func start(t *testing.T, name string, upstream http.Handler) *platform {
 	t.Helper()
 	address := refusing(t)
@@ -106,7 +106,7 @@ func (p *platform) wantProblem(answer *http.Response, status int) problem.Proble
 	return problem
 }
 
-// mirror answers what reached it.
+// mirror responds with the request that reached it.
 var mirror = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	w.Header().Set("Cache-Control", "public, max-age=300")
@@ -129,7 +129,7 @@ func (p *platform) reflected(answer *http.Response) reflection {
 	return r
 }
 
-func TestRoutesLeadToTheirFunctionsUnchanged(t *testing.T) {
+func TestGateway_Routes_ReachTheirFunctionsUnchanged(t *testing.T) {
 	t.Parallel()
 	p := start(t, "platform-gateway", mirror)
 	for _, test := range []struct{ method, path, service string }{
@@ -156,7 +156,7 @@ func TestRoutesLeadToTheirFunctionsUnchanged(t *testing.T) {
 	}
 }
 
-func TestOnlyRoutedPathsAreReachable(t *testing.T) {
+func TestGateway_UnroutedPath_NotFound(t *testing.T) {
 	t.Parallel()
 	reached := make(chan string, 100)
 	p := start(t, "platform-gateway", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { reached <- r.URL.Path }))
@@ -173,7 +173,7 @@ func TestOnlyRoutedPathsAreReachable(t *testing.T) {
 	}
 }
 
-func TestPagesOfThePlatformMayCallIt(t *testing.T) {
+func TestGateway_CORS(t *testing.T) {
 	t.Parallel()
 	p := start(t, "platform-gateway", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodOptions {
@@ -196,7 +196,7 @@ func TestPagesOfThePlatformMayCallIt(t *testing.T) {
 	}
 }
 
-func TestHostsOfTheContract_AnswerForTheirDomains(t *testing.T) {
+func TestGateway_ContractHosts_ServeTheirDomains(t *testing.T) {
 	t.Parallel()
 	paths := map[string]string{"users": "/v1/users/profile", "compliance": "/v1/compliance/retention/policies", "datasets": "/v1/datasets", "analytics": "/v1/analytics/reports", "platform": "/docs"}
 	for _, name := range append(Names, "platform-gateway") {
@@ -213,7 +213,7 @@ func TestHostsOfTheContract_AnswerForTheirDomains(t *testing.T) {
 	}
 }
 
-func TestCallerAndTraceSurviveAndHopHeadersDoNot(t *testing.T) {
+func TestGateway_Headers_HopByHopAreRemoved(t *testing.T) {
 	t.Parallel()
 	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	p := start(t, "platform-gateway", mirror)
@@ -233,7 +233,7 @@ func TestCallerAndTraceSurviveAndHopHeadersDoNot(t *testing.T) {
 	}
 }
 
-func TestAnswersStreamAsTheyAreWritten(t *testing.T) {
+func TestGateway_Response_IsStreamed(t *testing.T) {
 	t.Parallel()
 	proceed := make(chan struct{})
 	p := start(t, "platform-gateway", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -252,7 +252,7 @@ func TestAnswersStreamAsTheyAreWritten(t *testing.T) {
 	}
 }
 
-func TestUploadsPassInConstantMemory(t *testing.T) {
+func TestGateway_Upload_UsesConstantMemory(t *testing.T) {
 	t.Parallel()
 	const size = 500 << 20
 	p := start(t, "platform-gateway", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -276,17 +276,17 @@ type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { return len(b), nil }
 
-func TestRefusalsOfLongUploadsReachTheCaller(t *testing.T) {
+func TestGateway_UploadRefused_ReachesTheCaller(t *testing.T) {
 	t.Parallel()
 	p := start(t, "platform-gateway", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
-	p.gateway.Client().Transport.(*http.Transport).ExpectContinueTimeout = time.Minute // else the client sends at once
+	p.gateway.Client().Transport.(*http.Transport).ExpectContinueTimeout = time.Minute // otherwise the client sends the body at once
 	answer := p.request(http.MethodPost, "/v1/datasets/1/upload", io.LimitReader(zeros{}, 100<<20), "Expect", "100-continue")
 	if answer.StatusCode != http.StatusUnauthorized {
 		t.Errorf("status %s, want what the function answered", answer.Status)
 	}
 }
 
-func TestFunctionsThatCannotBeReachedAreProblems(t *testing.T) {
+func TestGateway_FunctionUnreachable_IsAProblem(t *testing.T) {
 	t.Parallel()
 	p := start(t, "platform-gateway", nil)
 	answer := p.request(http.MethodPost, "/v1/users/login", strings.NewReader("{}"))
@@ -299,7 +299,7 @@ func TestFunctionsThatCannotBeReachedAreProblems(t *testing.T) {
 	p.wantProblem(p.request(http.MethodPost, "/v1/users/login", strings.NewReader("{}")), http.StatusBadGateway)
 }
 
-func TestAnswersThatBreakOffBreakOffForTheCaller(t *testing.T) {
+func TestGateway_ResponseAborted_AbortsForTheCaller(t *testing.T) {
 	t.Parallel()
 	p := start(t, "platform-gateway", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write(bytes.Repeat([]byte("x"), 1<<20))
@@ -311,10 +311,10 @@ func TestAnswersThatBreakOffBreakOffForTheCaller(t *testing.T) {
 	}
 }
 
-func TestTimeLimitsOfFunctionsHold(t *testing.T) {
+func TestGateway_FunctionTimeout_IsEnforced(t *testing.T) {
 	t.Parallel()
 	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
-	t.Cleanup(upstream.Close) // waits for the function, which has to be told
+	t.Cleanup(upstream.Close) // waits for the function, which must be told to end
 	f := &Function{transport: newTransport()}
 	target, err := url.Parse(upstream.URL)
 	if err != nil {
@@ -327,7 +327,7 @@ func TestTimeLimitsOfFunctionsHold(t *testing.T) {
 	}
 }
 
-func TestEveryRoute_HasAHostOfTheContractOrIsThePlatforms(t *testing.T) {
+func TestRoutes_EveryDomain_HasAContractHost(t *testing.T) {
 	t.Parallel()
 	for _, route := range routes {
 		domain, _, _ := strings.Cut(route.Service, "-")

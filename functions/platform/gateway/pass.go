@@ -17,8 +17,8 @@ import (
 	"function/shared/trace"
 )
 
-// rewrite addresses a request to its function. The path and the query stay as they
-// were sent; so does what the ingress in front has said about the caller.
+// rewrite directs a request to its function. It keeps the path and the query as sent, and the
+// forwarding headers of the ingress in front.
 func rewrite(r *httputil.ProxyRequest, upstream *url.URL) {
 	r.SetURL(upstream)
 	r.Out.URL.RawQuery = r.In.URL.RawQuery
@@ -32,28 +32,28 @@ func rewrite(r *httputil.ProxyRequest, upstream *url.URL) {
 	r.Out.Header.Set("Traceparent", string(trace.From(r.In.Context())))
 }
 
-// unreachable answers for a function that did not.
+// unreachable writes the error for a function that did not respond.
 func unreachable(w http.ResponseWriter, r *http.Request, err error) {
 	var dial *net.OpError
 	switch {
 	case r.Context().Err() != nil:
-		err = context.Cause(r.Context()) // what the transport reports after it says less
+		err = context.Cause(r.Context()) // more precise than the transport's error
 	case errors.As(err, &dial) && dial.Op == "dial":
 		err = fault.New(fault.Unavailable, "The function behind this path cannot be reached right now; try again").After(time.Second).Because(err)
 	default:
-		err = fault.New(fault.BadGateway, "The function behind this path ended without an answer; what was asked may have been done").Because(err)
+		err = fault.New(fault.BadGateway, "The function behind this path ended without a response; the request may have taken effect").Because(err)
 	}
 	problem.Write(r.Context(), w, err)
 }
 
-// discard silences the proxy's own log: what ends an answer half-way is logged by
-// the function, or is the caller's going away.
+// discard silences the proxy's own log. If a response ends early, either the function logs the
+// reason or the caller has disconnected.
 var discard = log.New(io.Discard, "", 0)
 
-// bufferSize is what one request holds in memory at a time, each way.
+// bufferSize is the memory that one request uses for copying in each direction.
 const bufferSize = 32 << 10
 
-// buffers are reused, so that many requests at once make little garbage.
+// buffers reuses the copy buffers to reduce garbage.
 var buffers = &bufferPool{sync.Pool{New: func() any { return new([bufferSize]byte) }}}
 
 type bufferPool struct{ pool sync.Pool }

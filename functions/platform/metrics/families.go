@@ -19,66 +19,66 @@ const (
 	histogram
 )
 
-// suffixes of the names under which a kind's samples are counted.
+// suffixes lists the suffixes of the sample names of each kind.
 var suffixes = map[kind][]string{counter: {""}, gauge: {""}, histogram: {"_sum", "_count", "_bucket"}}
 
-// family is one metric: its name and what a reader of a dashboard needs to know.
+// family is one metric.
 type family struct {
 	name, help string
 	kind       kind
 	labels     []string // names
-	// counted are the series that each database shows from the start, at zero.
-	counted map[database.Name][]metrics.Labels
+	// initial lists the series that each database reports from the start, at zero.
+	initial map[database.Name][]metrics.Labels
 }
 
-// one is the only series of a family without labels.
-var one = []metrics.Labels{{}}
+// unlabeled is the single series of a family without labels.
+var unlabeled = []metrics.Labels{{}}
 
-// families are the metrics that the platform promises.
+// families are the metrics that the platform exposes.
 var families = []family{
 	{
-		name: "user_registrations_total", help: "Accounts opened.", kind: counter,
-		counted: map[database.Name][]metrics.Labels{database.Users: one},
+		name: "user_registrations_total", help: "Accounts registered.", kind: counter,
+		initial: map[database.Name][]metrics.Labels{database.Users: unlabeled},
 	},
 	{
 		name: "user_sessions_active", help: "Sessions that have neither ended nor expired.", kind: gauge,
-		counted: map[database.Name][]metrics.Labels{database.Users: one},
+		initial: map[database.Name][]metrics.Labels{database.Users: unlabeled},
 	},
 	{
-		name: "audit_unsealed_seconds", help: "Age of the oldest audit entry that is not chained yet: minutes mean that platform-seal-audit fails.", kind: gauge, labels: []string{"trail"},
-		counted: map[database.Name][]metrics.Labels{
+		name: "audit_unsealed_seconds", help: "Age of the oldest audit entry that is not chained yet. Minutes indicate that platform-seal-audit fails.", kind: gauge, labels: []string{"trail"},
+		initial: map[database.Name][]metrics.Labels{
 			database.Users: {{"trail": "users"}}, database.Datasets: {{"trail": "datasets"}}, database.Analytics: {{"trail": "analytics"}},
 		},
 	},
 	{
-		name: "outbox_oldest_seconds", help: "Age of the oldest event that the broker has not confirmed yet: minutes mean that it, or platform-outbox-relay, fails.", kind: gauge, labels: []string{"database"},
-		counted: map[database.Name][]metrics.Labels{
+		name: "outbox_oldest_seconds", help: "Age of the oldest event that the broker has not confirmed yet. Minutes indicate that the broker or platform-outbox-relay fails.", kind: gauge, labels: []string{"database"},
+		initial: map[database.Name][]metrics.Labels{
 			database.Users: {{"database": string(database.Users)}}, database.Datasets: {{"database": string(database.Datasets)}}, database.Analytics: {{"database": string(database.Analytics)}},
 		},
 	},
 	{
-		name: "dead_letters", help: "Events that could not be delivered and were not sent again since, by type.", kind: gauge, labels: []string{"event_type"},
+		name: "dead_letters", help: "Events that could not be delivered and have not been sent again since, by type.", kind: gauge, labels: []string{"event_type"},
 	},
 	{
-		name: "database_connections", help: "Connections to the database, by anybody.", kind: gauge, labels: []string{"database"},
+		name: "database_connections", help: "Connections to the database, by all clients.", kind: gauge, labels: []string{"database"},
 	},
 	{
-		name: "database_connections_max", help: "Connections that the database's server takes, to all its databases.", kind: gauge, labels: []string{"database"},
+		name: "database_connections_max", help: "Maximum number of connections to the database's server, for all its databases.", kind: gauge, labels: []string{"database"},
 	},
 	{
 		name: "database_size_bytes", help: "Size of the database on disk.", kind: gauge, labels: []string{"database"},
 	},
 	{
-		name: "user_logins_total", help: "Logins, by result; locked ones were refused unseen because of earlier failures.", kind: counter, labels: []string{"result"},
-		counted: map[database.Name][]metrics.Labels{database.Users: {{"result": "success"}, {"result": "failure"}, {"result": "locked"}}},
+		name: "user_logins_total", help: "Logins, by result. Locked ones were refused unchecked because of earlier failures.", kind: counter, labels: []string{"result"},
+		initial: map[database.Name][]metrics.Labels{database.Users: {{"result": "success"}, {"result": "failure"}, {"result": "locked"}}},
 	},
 	{
 		name: "user_lockouts_total", help: "Accounts, network addresses, and pairs of them that had to wait after failed logins.", kind: counter, labels: []string{"scope"},
-		counted: map[database.Name][]metrics.Labels{database.Users: {{"scope": "account"}, {"scope": "address"}, {"scope": "pair"}}},
+		initial: map[database.Name][]metrics.Labels{database.Users: {{"scope": "account"}, {"scope": "address"}, {"scope": "pair"}}},
 	},
 	{
-		name: "user_mfa_total", help: "Second factors and proofs of step-ups, by method and whether they were accepted.", kind: counter, labels: []string{"method", "result"},
-		counted: map[database.Name][]metrics.Labels{database.Users: {
+		name: "user_mfa_total", help: "Second factors and step-up proofs, by method and result.", kind: counter, labels: []string{"method", "result"},
+		initial: map[database.Name][]metrics.Labels{database.Users: {
 			{"method": "totp", "result": "accepted"}, {"method": "totp", "result": "refused"},
 			{"method": "passkey", "result": "accepted"}, {"method": "passkey", "result": "refused"},
 			{"method": "recovery_code", "result": "accepted"}, {"method": "recovery_code", "result": "refused"},
@@ -87,43 +87,44 @@ var families = []family{
 	},
 	{
 		name: "password_hashes_waited_total", help: "Password hashes that waited for a processor.", kind: counter,
-		counted: map[database.Name][]metrics.Labels{database.Users: one},
+		initial: map[database.Name][]metrics.Labels{database.Users: unlabeled},
 	},
 	{
-		name: "password_hashes_refused_total", help: "Password hashes that were refused because too many waited.", kind: counter,
-		counted: map[database.Name][]metrics.Labels{database.Users: one},
+		name: "password_hashes_refused_total", help: "Password hashes that were refused because too many were waiting.", kind: counter,
+		initial: map[database.Name][]metrics.Labels{database.Users: unlabeled},
 	},
 	{
 		name: "datasets_total", help: "Data sets that exist now, by status.", kind: gauge, labels: []string{"status"},
-		counted: map[database.Name][]metrics.Labels{
+		initial: map[database.Name][]metrics.Labels{
 			database.Datasets: {{"status": "draft"}, {"status": "processing"}, {"status": "ready"}, {"status": "failed"}},
 		},
 	},
 	{
 		name: "data_processing_jobs_duration", help: "Seconds that jobs took, by job and outcome.", kind: histogram, labels: []string{"job", "outcome"},
-		counted: map[database.Name][]metrics.Labels{
+		initial: map[database.Name][]metrics.Labels{
 			database.Datasets:  {{"job": "profile", "outcome": "ready"}, {"job": "profile", "outcome": "failed"}},
 			database.Analytics: {{"job": "report", "outcome": "succeeded"}, {"job": "report", "outcome": "failed"}},
 		},
 	},
 	{
 		name: "analytics_queries_total", help: "Queries run, by database and outcome.", kind: counter, labels: []string{"database", "outcome"},
-		counted: map[database.Name][]metrics.Labels{
+		initial: map[database.Name][]metrics.Labels{
 			database.Analytics: {{"database": "datasets", "outcome": "succeeded"}, {"database": "postgresql", "outcome": "succeeded"}},
 		},
 	},
 	{
-		name: "analytics_dashboard_views", help: "Times that a dashboard was looked at.", kind: counter,
-		counted: map[database.Name][]metrics.Labels{database.Analytics: one},
+		name: "analytics_dashboard_views", help: "Dashboard views.", kind: counter,
+		initial: map[database.Name][]metrics.Labels{database.Analytics: unlabeled},
 	},
 }
 
-var databaseUp = prometheus.NewDesc("aic_database_up", "Whether the database answered this scrape; without it its metrics are absent.", []string{"database"}, nil)
+var databaseUp = prometheus.NewDesc("aic_database_up", "Whether the database responded to this scrape. If not, its metrics are absent.", []string{"database"}, nil)
 
-// collector turns samples into the families (prometheus.Collector).
+// collector converts samples to the metrics of the families. It implements prometheus.Collector.
 type collector samples
 
-// Describe implements prometheus.Collector: what there is depends on what answers.
+// Describe implements prometheus.Collector. It describes nothing, because the metrics depend on
+// which databases respond.
 func (collector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements prometheus.Collector.
@@ -140,7 +141,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// series is one time series: a number, or the parts of a histogram.
+// series is one time series: a number or the parts of a histogram.
 type series struct {
 	labels     []string // values, in the order of the family's labels
 	value      float64
@@ -161,8 +162,8 @@ func (f family) collect(from samples, out chan<- prometheus.Metric) {
 		}
 		return all[key]
 	}
-	for name, counted := range f.counted {
-		for _, labels := range counted {
+	for name, initial := range f.initial {
+		for _, labels := range initial {
 			if from.up[name] {
 				at(labels)
 			}

@@ -1,8 +1,7 @@
-// Package metrics shows what the platform has counted, to Prometheus:
-// GET /metrics.
+// Package metrics exposes the platform's metrics to Prometheus: GET /metrics.
 //
-// Pods come and go, so the counts are kept in the databases (shared/metrics), and
-// every pod of this function answers the same.
+// Pods are short-lived, so the counts are stored in the databases (shared/metrics), and every pod
+// of this function returns the same values.
 package metrics
 
 import (
@@ -20,30 +19,30 @@ import (
 	"function/shared/policy"
 )
 
-// format is the text format, version 0.0.4, that every Prometheus reads.
+// format is the text format 0.0.4, which every Prometheus version reads.
 var format = expfmt.NewFormat(expfmt.TypeTextPlain)
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("platform-metrics", "/metrics", "Counts of the whole platform, for Prometheus", policy.Public).
+var Service = function.Endpoint(function.Get("platform-metrics", "/metrics", "Metrics of the whole platform, for Prometheus", policy.Public).
 	ClusterLocal().
-	Describe("Inside of the cluster only, at the function's own address: the public gateway does not lead here.").
+	Describe("Available only inside the cluster, at the function's own address; the public gateway does not route to it.").
 	Answers(map[string]*huma.Response{"200": {
 		Description: "OK", Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}},
 	}}), New).
 	Uses(function.Owns(database.Users), function.Owns(database.Datasets), function.Owns(database.Analytics))
 
-// Response is the exposition.
+// Response holds the metrics in the text format.
 type Response struct {
 	ContentType string `header:"Content-Type"`
 	Body        []byte
 }
 
-// Function shows the counts.
+// Function exposes the metrics.
 type Function struct {
 	databases map[database.Name]*outbox.DB
 }
 
-// New opens every database.
+// New connects the function to every database.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	f := &Function{databases: map[database.Name]*outbox.DB{}}
 	for _, name := range database.Names {
@@ -56,7 +55,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return f, nil
 }
 
-// Handle shows what can be read; aic_database_up tells what could not.
+// Handle returns the metrics of every database that responds; aic_database_up shows which did.
 func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 	registry := prometheus.NewRegistry()
 	if err := registry.Register(collector(f.read(ctx))); err != nil {

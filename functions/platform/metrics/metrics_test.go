@@ -40,7 +40,7 @@ func scrape(t *testing.T, p *platformtest.Platform) map[string]*dto.MetricFamily
 	return families
 }
 
-// values are a family's numbers by their labels.
+// values returns a family's values by their labels.
 func values(f *dto.MetricFamily) map[string]float64 {
 	all := map[string]float64{}
 	for _, m := range f.GetMetric() {
@@ -53,7 +53,7 @@ func values(f *dto.MetricFamily) map[string]float64 {
 	return all
 }
 
-func TestPromisedMetricsAreThereFromTheStart(t *testing.T) {
+func TestMetrics_FromTheStart_ArePresent(t *testing.T) {
 	t.Parallel()
 	families := scrape(t, platformtest.New(t, declaration))
 	for name, kind := range map[string]dto.MetricType{
@@ -74,7 +74,7 @@ func TestPromisedMetricsAreThereFromTheStart(t *testing.T) {
 	}
 }
 
-func TestMetricsTellWhatTheDatabasesHold(t *testing.T) {
+func TestMetrics_ReportTheStateOfTheDatabases(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	p.Login("owner")
@@ -166,8 +166,8 @@ FROM (VALUES (1, NULL), (2, now() - interval '1 hour'), (3, now() + interval '1 
 	}
 }
 
-// A scrape has 10 s, and sessions that are over stay for weeks.
-func TestActiveSessionsAreCountedByAnIndex(t *testing.T) {
+// A scrape times out after 10 s, and ended sessions are kept for weeks.
+func TestMetrics_ActiveSessions_UseAnIndex(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	c := p.Login("owner")
@@ -188,11 +188,11 @@ FROM generate_series(1, 30000) n`, c.UserID, c.OrganizationID)
 	rows, _ := db.Query(ctx, `EXPLAIN SELECT value FROM published.metrics WHERE name = 'user_sessions_active'`)
 	plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if text := strings.Join(plan, "\n"); err != nil || !strings.Contains(text, "sessions_over") {
-		t.Errorf("%v, sessions are not counted by their index:\n%s", err, text)
+		t.Errorf("%v, sessions are not counted with their index:\n%s", err, text)
 	}
 }
 
-func TestMetricsOfADatabaseThatIsDownAreAbsentNotZero(t *testing.T) {
+func TestMetrics_DatabaseDown_AreAbsent(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	if _, err := p.DB(database.Users).Exec(context.Background(), `ALTER SCHEMA published RENAME TO unreachable`); err != nil {
@@ -211,7 +211,7 @@ func TestMetricsOfADatabaseThatIsDownAreAbsentNotZero(t *testing.T) {
 	}
 }
 
-func TestUnexpectedCountersDoNotBreakTheScrape(t *testing.T) {
+func TestMetrics_UnexpectedCounter_IsTolerated(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	_, err := p.DB(database.Users).Exec(context.Background(), `

@@ -18,11 +18,11 @@ import (
 	"function/shared/platformtest"
 )
 
-// monitoring holds what Prometheus and Grafana read.
+// monitoring is the folder with the configuration of Prometheus and Grafana.
 const monitoring = "../../../knative/monitoring"
 
-// ofTheCluster are the metrics that the kubelet and kube-state-metrics export, and
-// Prometheus itself.
+// ofTheCluster lists the metrics that the kubelet, kube-state-metrics and Prometheus itself
+// export.
 var ofTheCluster = []string{
 	"container_cpu_usage_seconds_total", "container_memory_working_set_bytes", "kube_pod_container_resource_limits",
 	"kubelet_volume_stats_used_bytes", "kubelet_volume_stats_capacity_bytes", "ALERTS",
@@ -51,7 +51,7 @@ func decode(t *testing.T, file string, into any) {
 	}
 }
 
-func TestPrometheusTakesTheRulesAndTheyFireWhenTheyShould(t *testing.T) {
+func TestAlertRules_LoadAndFire(t *testing.T) {
 	t.Parallel()
 	for _, arguments := range [][]string{{"check", "rules", "rules.yaml"}, {"test", "rules", "tests.yaml"}, {"check", "config", "prometheus.yaml"}} {
 		promtool := exec.Command("promtool", arguments...)
@@ -62,7 +62,7 @@ func TestPrometheusTakesTheRulesAndTheyFireWhenTheyShould(t *testing.T) {
 	}
 }
 
-func TestEveryAlertIsTestedAndSaysWhatToDo(t *testing.T) {
+func TestAlerts_EveryAlert_IsTestedAndHasARunbook(t *testing.T) {
 	t.Parallel()
 	var all rules
 	decode(t, "rules.yaml", &all)
@@ -95,7 +95,7 @@ var (
 	name     = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*( *\()?`)
 )
 
-// named are the metrics that an expression reads.
+// named returns the metrics that an expression reads.
 func named(expression string) (all []string) {
 	for _, word := range name.FindAllString(inPromQL.ReplaceAllString(expression, " "), -1) {
 		if !strings.HasSuffix(word, "(") && !slices.Contains([]string{"and", "or", "unless", "bool"}, word) {
@@ -105,7 +105,7 @@ func named(expression string) (all []string) {
 	return all
 }
 
-func TestWhatAlertsAndDashboardsReadIsExported(t *testing.T) {
+func TestAlertsAndDashboards_ReadExportedMetrics(t *testing.T) {
 	t.Parallel()
 	if diff := cmp.Diff([]string{"a_total", "b", "c:d"}, named(`sum by (x, le) (rate(a_total{y=~"z|{"}[5m])) / (b > 0.5) and on () c:d offset 15m`)); diff != "" {
 		t.Fatalf("PromQL is read wrongly: %s", diff)
@@ -123,7 +123,7 @@ INSERT INTO platform.dead_letters (id, source, event_id, event_type, destination
 			exported = append(exported, family+"_bucket", family+"_count", family+"_sum")
 		}
 	}
-	reads := map[string]string{} // where, by metric
+	reads := map[string]string{} // the place of each metric
 	var all rules
 	decode(t, "rules.yaml", &all)
 	for _, g := range all.Groups {

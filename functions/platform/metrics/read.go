@@ -12,11 +12,11 @@ import (
 	"function/shared/database"
 )
 
-// patience is how long one database has to answer: less than a scrape's usual 10 s.
-const patience = 5 * time.Second
+// readTimeout is how long a database may take, less than the usual scrape timeout of 10 s.
+const readTimeout = 5 * time.Second
 
-// selectSamples what a domain publishes, the state of its database ($1), of which the domain
-// knows nothing.
+// selectSamples selects the metrics that a domain publishes, and the state of its database ($1),
+// which the domain does not know.
 const selectSamples = `
 SELECT name, labels, value FROM published.metrics
 UNION ALL SELECT name, jsonb_build_object('database', $1::text), value FROM (VALUES
@@ -30,15 +30,15 @@ type sample struct {
 	Value  float64
 }
 
-// samples is what the databases published, and which of them could be read.
+// samples holds the published metrics and which databases could be read.
 type samples struct {
 	up   map[database.Name]bool
 	list []sample
 }
 
-// read asks all databases at once.
+// read reads all databases concurrently.
 func (f *Function) read(ctx context.Context) samples {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	all := samples{up: map[database.Name]bool{}}
 	var mu sync.Mutex

@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// apiDocument is what the page shows of an OpenAPI 3.1 description.
+// apiDocument is the part of an OpenAPI 3.1 description that the page shows.
 type apiDocument struct {
 	Info struct{ Title, Description string }
 	Tags []struct{ Name string }
@@ -56,7 +56,7 @@ type schema struct {
 	MinLength, MaxLength, MinItems, MaxItems         *int
 }
 
-// types is the `type` of a schema: one name, or a list of them.
+// types is the type of a schema: one name or a list of names.
 type types []string
 
 func (t *types) UnmarshalJSON(raw []byte) error {
@@ -87,8 +87,8 @@ func (d *apiDocument) resolve(s *schema) *schema {
 	return s
 }
 
-// names lists an object's properties: the required ones first, in the order in
-// which they are declared.
+// names lists an object's properties: first the required ones in the order of their declaration,
+// then the optional ones by name.
 func (s *schema) names() []string {
 	var optional []string
 	for name := range s.Properties {

@@ -3,18 +3,27 @@ package openapi
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 )
 
-// curl is a command that calls an operation with sample values; URL, TOKEN and
-// the path's parameters are variables of the shell.
-func (d *apiDocument) curl(e entry, body *schema) string {
+// curl returns a curl command that calls an operation with sample values. URL, TOKEN and the path
+// parameters are shell variables.
+func (d *apiDocument) curl(e entry, parameters []parameter, body *schema) string {
 	path := strings.NewReplacer("{", "$", "}", "").Replace(e.Path)
-	for _, p := range e.Parameters {
-		if p.In == "path" {
+	query := url.Values{}
+	for _, p := range parameters {
+		switch {
+		case p.In == "path":
 			path = strings.ReplaceAll(path, "$"+p.Name, "$"+strings.ToUpper(p.Name))
+		case p.In == "query" && p.Required:
+			query.Set(p.Name, fmt.Sprint(d.sample(p.Schema, p.Name, 0)))
 		}
+	}
+	if len(query) > 0 {
+		path += "?" + query.Encode()
 	}
 	lines := []string{`curl "$URL` + path + `"`}
 	if e.Method != "GET" && (e.Method != "POST" || e.BodyType == "") {
@@ -26,7 +35,7 @@ func (d *apiDocument) curl(e entry, body *schema) string {
 	switch jsonType := jsonAmong(e.BodyType); {
 	case e.BodyType == "":
 	case jsonType != "":
-		sample, _ := json.MarshalIndent(d.sample(body, "", 0), "  ", "  ") // made of plain values
+		sample, _ := json.MarshalIndent(d.sample(body, "", 0), "  ", "  ") // plain values always encode
 		lines = append(lines, `-H "Content-Type: `+jsonType+`"`, `-d '`+strings.ReplaceAll(string(sample), `'`, `'\''`)+`'`)
 	case e.BodyType == "multipart/form-data":
 		for _, name := range d.resolve(body).names() {
@@ -38,7 +47,8 @@ func (d *apiDocument) curl(e entry, body *schema) string {
 	return strings.Join(lines, " \\\n  ")
 }
 
-// jsonAmong is the first of some media types that is JSON, application/json before others.
+// jsonAmong returns the JSON media type in a list, preferring application/json, or an empty
+// string if there is none.
 func jsonAmong(mediaTypes string) (found string) {
 	for mediaType := range strings.SplitSeq(mediaTypes, ", ") {
 		if mediaType == "application/json" {
@@ -51,8 +61,8 @@ func jsonAmong(mediaTypes string) (found string) {
 	return found
 }
 
-// sample is a value that fits a schema: what it gives as an example, or else
-// something plausible for its format and name.
+// sample returns a value that fits a schema: its example if it has one, or else a plausible value
+// for its format and name.
 func (d *apiDocument) sample(s *schema, name string, depth int) any {
 	s = d.resolve(s)
 	switch {
@@ -81,8 +91,9 @@ func (d *apiDocument) sample(s *schema, name string, depth int) any {
 	return 1
 }
 
-// sampleObject holds what is required and what has an example, or the first member where
-// there is neither: of several proofs, or changes, one is enough.
+// sampleObject returns an object with the required properties and those that have an example. If
+// there are none, it contains the first property, because one is enough where several are
+// alternatives.
 func (d *apiDocument) sampleObject(s *schema, depth int) any {
 	var o orderedObject
 	for _, name := range s.names() {
@@ -115,7 +126,7 @@ type member struct {
 	value any
 }
 
-// orderedObject is a JSON object whose members keep their order.
+// orderedObject is a JSON object that keeps the order of its members.
 type orderedObject []member
 
 func (o orderedObject) MarshalJSON() ([]byte, error) {

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// field is one thing of a request or an answer, named by its path in it.
+// field is one field of a request or a response, named by its path.
 type field struct {
 	Name, In, Type, Limits, Doc string
 	Required                    bool
 }
 
-// maxDepth bounds how far the fields of fields are listed.
+// maxDepth limits the depth to which nested fields are listed.
 const maxDepth = 4
 
-// fields lists the fields of an object, or of the objects of an array.
+// fields lists the fields of an object, or of the objects in an array.
 func (d *apiDocument) fields(s *schema) []field {
 	return d.appendFields(nil, "", s, 0)
 }
@@ -40,7 +40,8 @@ func (d *apiDocument) appendFields(list []field, prefix string, s *schema, depth
 	return list
 }
 
-// doc is what is said where a schema is used, or else of the schema itself.
+// doc returns the description at the place where a schema is used, or else that of the schema
+// itself.
 func (s *schema) doc(resolved *schema) string {
 	if s != nil && s.Description != "" {
 		return s.Description
@@ -52,7 +53,7 @@ func (d *apiDocument) field(name string, s *schema, required bool) field {
 	return field{Name: name, Type: d.typeOf(s), Limits: limitsOf(s), Required: required}
 }
 
-// typeOf is a schema's type in words.
+// typeOf describes a schema's type in words.
 func (d *apiDocument) typeOf(s *schema) string {
 	var names []string
 	for _, name := range s.Type {
@@ -70,7 +71,7 @@ func (d *apiDocument) typeOf(s *schema) string {
 	return strings.Join(names, " or ")
 }
 
-// limitsOf is what a value must also be, in words.
+// limitsOf describes the constraints of a schema in words.
 func limitsOf(s *schema) string {
 	var limits []string
 	if len(s.Enum) > 0 {
@@ -88,7 +89,7 @@ func limitsOf(s *schema) string {
 		limits = append(limits, "matches "+s.Pattern)
 	}
 	if s.Default != nil {
-		value, _ := json.Marshal(s.Default) // it was JSON just now
+		value, _ := json.Marshal(s.Default) // it was decoded from JSON
 		limits = append(limits, "default "+string(value))
 	}
 	return strings.Join(slices.DeleteFunc(limits, func(l string) bool { return l == "" }), ", ")

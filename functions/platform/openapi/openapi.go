@@ -1,5 +1,5 @@
-// Package openapi describes the API: to programs by GET /openapi.yaml (OpenAPI
-// 3.1), to people by GET /docs, a page without scripts that loads nothing else.
+// Package openapi serves the description of the API: for programs GET /openapi.yaml (OpenAPI
+// 3.1), for people GET /docs, a page without scripts or external resources.
 package openapi
 
 import (
@@ -28,16 +28,16 @@ var Service = function.Service("platform-openapi", New,
 func answers(mediaType string) map[string]*huma.Response {
 	return map[string]*huma.Response{
 		"200": {Description: "OK", Content: map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString}}}},
-		"304": {Description: "Not Modified: the caller has it already"},
+		"304": {Description: "Not Modified: the caller already has it"},
 	}
 }
 
-// Request may tell what the caller has already.
+// Request is a conditional request.
 type Request struct {
-	IfNoneMatch string `header:"If-None-Match" doc:"ETag of an earlier answer"`
+	IfNoneMatch string `header:"If-None-Match" doc:"ETag of an earlier response"`
 }
 
-// Response is a document.
+// Response is a document or, for an unchanged one, its headers.
 type Response struct {
 	Status         int
 	ContentType    string `header:"Content-Type"`
@@ -48,7 +48,7 @@ type Response struct {
 	Body           []byte
 }
 
-// Function answers documents that were made when it started.
+// Function serves documents that New rendered.
 type Function struct{ description, docs Response }
 
 // New renders the page.
@@ -71,17 +71,17 @@ func document(contentType, policy string, body []byte) Response {
 	}
 }
 
-// Description answers the OpenAPI description.
+// Description returns the OpenAPI description.
 func (f *Function) Description(_ context.Context, in *Request) (*Response, error) {
 	return f.description.unlessKnown(in.IfNoneMatch), nil
 }
 
-// Docs answers the page.
+// Docs returns the page.
 func (f *Function) Docs(_ context.Context, in *Request) (*Response, error) {
 	return f.docs.unlessKnown(in.IfNoneMatch), nil
 }
 
-// unlessKnown is the answer to a conditional request (RFC 9110 §13.1.2).
+// unlessKnown returns the response to a conditional request (RFC 9110 §13.1.2).
 func (r Response) unlessKnown(etags string) *Response {
 	if strings.Contains(etags, r.ETag) || strings.TrimSpace(etags) == "*" {
 		r.Status, r.Body = http.StatusNotModified, nil

@@ -18,7 +18,7 @@ import (
 
 var declaration = openapi.Service
 
-// get asks the function, which needs no database.
+// get calls the function, which needs no database.
 func get(t *testing.T, path, known string) *httptest.ResponseRecorder {
 	t.Helper()
 	host := runtime.NewHost(context.Background())
@@ -32,7 +32,7 @@ func get(t *testing.T, path, known string) *httptest.ResponseRecorder {
 	return answer
 }
 
-func TestDescriptionIsTheGeneratedFile(t *testing.T) {
+func TestDescription_IsTheGeneratedFile(t *testing.T) {
 	t.Parallel()
 	answer := get(t, "/openapi.yaml", "")
 	if answer.Code != http.StatusOK || answer.Header().Get("Content-Type") != "application/yaml" {
@@ -43,7 +43,7 @@ func TestDescriptionIsTheGeneratedFile(t *testing.T) {
 	}
 }
 
-func TestWhatTheCallerHasIsNotSentAgain(t *testing.T) {
+func TestDocuments_Unchanged_NotModified(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/openapi.yaml", "/docs"} {
 		etag := get(t, path, "").Header().Get("ETag")
@@ -62,7 +62,7 @@ func TestWhatTheCallerHasIsNotSentAgain(t *testing.T) {
 	}
 }
 
-func TestDocsShowEveryOperation(t *testing.T) {
+func TestDocs_ShowEveryOperation(t *testing.T) {
 	t.Parallel()
 	page := get(t, "/docs", "").Body.String()
 	operations := regexp.MustCompile(`(?m)^ +operationId: (\S+)$`).FindAllSubmatch(knative.OpenAPI, -1)
@@ -81,7 +81,7 @@ func TestDocsShowEveryOperation(t *testing.T) {
 	}
 }
 
-func TestDocsLoadNothingAndRunNothing(t *testing.T) {
+func TestDocs_LoadAndRunNothing(t *testing.T) {
 	t.Parallel()
 	answer := get(t, "/docs", "")
 	policy := answer.Header().Get("Content-Security-Policy")
@@ -105,7 +105,7 @@ func TestDocsLoadNothingAndRunNothing(t *testing.T) {
 	}
 }
 
-func TestDocs_Examples_AreBodiesThatTheOperationsTake(t *testing.T) {
+func TestDocs_Examples_AreValidBodies(t *testing.T) {
 	t.Parallel()
 	page := html.UnescapeString(get(t, "/docs", "").Body.String())
 	for id, want := range map[string]string{

@@ -19,13 +19,13 @@ var (
 	pageStyle string
 )
 
-// pagePolicy lets the page use its one style sheet, and nothing else (CSP Level 3).
+// pagePolicy allows the page its own style sheet and nothing else (CSP Level 3).
 var pagePolicy = func() string {
 	hash := sha256.Sum256([]byte(pageStyle))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }()
 
-// page is the API as a person reads it.
+// page is the data of the page template.
 type page struct {
 	Title, Description string
 	Style              template.CSS
@@ -38,7 +38,7 @@ type group struct {
 	Operations []entry
 }
 
-// entry is one operation.
+// entry is one operation on the page.
 type entry struct {
 	ID, Method, Path     string
 	Summary, Description string
@@ -50,7 +50,7 @@ type entry struct {
 	Example              string
 }
 
-// result is one answer of an operation.
+// result is one response of an operation.
 type result struct {
 	Status, Text, MediaType string
 	Fields                  []field
@@ -73,7 +73,7 @@ func render(description []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// groups are the operations by their first tag, in the order of the document's tags.
+// groups groups the operations by their first tag, in the order of the document's tags.
 func (d *apiDocument) groups() []group {
 	var groups []group
 	for _, tag := range d.Tags {
@@ -93,7 +93,7 @@ func (d *apiDocument) groups() []group {
 	return groups
 }
 
-// methods in the order of the life of a thing.
+// methods is the order in which the operations of a path are listed.
 var methods = []string{"POST", "GET", "PUT", "PATCH", "DELETE"}
 
 func (d *apiDocument) entry(path, method string, o operation) entry {
@@ -118,11 +118,11 @@ func (d *apiDocument) entry(path, method string, o operation) entry {
 	byStatus := func(a, b result) int { return cmp.Compare(a.Status, b.Status) }
 	slices.SortFunc(e.Answers, byStatus)
 	slices.SortFunc(e.Errors, byStatus)
-	e.Example = d.curl(e, body)
+	e.Example = d.curl(e, o.Parameters, body)
 	return e
 }
 
-// contentOf is the media types of a body, and the schema of the first.
+// contentOf returns the media types of a body and the schema of the first.
 func contentOf(content map[string]mediaType) (string, *schema) {
 	names := slices.Sorted(maps.Keys(content))
 	if len(names) == 0 {

@@ -1,7 +1,6 @@
-// Package outboxrelay sends the events that the broker has not confirmed yet, and
-// publishes the events of jobs again that nobody works on, of every database. It runs
-// every minute, and when an event has become a dead letter, which is the end of an
-// attempt at the job that the event starts.
+// Package outboxrelay sends the events that the broker has not confirmed yet and rescues
+// abandoned jobs by publishing their events again, in every database. It runs every minute, and
+// when an event becomes a dead letter, which ends an attempt at the job that the event starts.
 package outboxrelay
 
 import (
@@ -29,7 +28,7 @@ type Function struct {
 	sender    *outbox.Sender
 }
 
-// New opens every database.
+// New connects the function to every database and the broker.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	f := &Function{databases: map[database.Name]*outbox.DB{}, sender: env.Sender()}
 	for _, name := range database.Names {
@@ -42,7 +41,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return f, nil
 }
 
-// Handle relays what is due; a database that fails does not keep the others waiting.
+// Handle relays the events of every database. A failure in one does not stop the others.
 func (f *Function) Handle(ctx context.Context) error {
 	var failures []error
 	for _, name := range database.Names {
@@ -57,7 +56,7 @@ func (f *Function) relay(ctx context.Context, name database.Name) error {
 	db := f.databases[name]
 	rescued, err := job.Rescue(ctx, db)
 	if err != nil {
-		slog.ErrorContext(ctx, "jobs not rescued", "database", name, "error", err) // events are relayed all the same
+		slog.ErrorContext(ctx, "jobs not rescued", "database", name, "error", err) // relay events nevertheless
 	}
 	if rescued > 0 {
 		slog.InfoContext(ctx, "jobs rescued", "database", name, "jobs", rescued)
@@ -77,7 +76,7 @@ func (f *Function) relayEvents(ctx context.Context, name database.Name, db *outb
 	return outbox.Prune(ctx, pool)
 }
 
-// CountAttempt ends an attempt at the job whose event could not be delivered.
+// CountAttempt ends the attempt at the job whose event could not be delivered.
 func (f *Function) CountAttempt(ctx context.Context, e events.Received[events.DeliveryFailed]) error {
 	for _, name := range database.Names {
 		err := outbox.Once(ctx, f.databases[name], e, func(tx *outbox.Tx) error { return job.DeliveryFailed(ctx, tx, e.Data) })

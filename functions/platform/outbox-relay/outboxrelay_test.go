@@ -24,7 +24,7 @@ const name = "platform-outbox-relay"
 
 var declaration = outboxrelay.Service
 
-// leaveBehind writes an event as a function does that dies before sending it.
+// leaveBehind writes an event as a function does that crashes before sending it.
 func leaveBehind(t *testing.T, p *platformtest.Platform, in database.Name) uuid.UUID {
 	t.Helper()
 	event := cloudevents.NewEvent()
@@ -54,7 +54,7 @@ func outboxSize(t *testing.T, p *platformtest.Platform, in database.Name) (n int
 	return n
 }
 
-func TestRelaySendsWhatIsDueInEveryDatabase(t *testing.T) {
+func TestRelay_DueEvents_AreSentFromEveryDatabase(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	want := map[uuid.UUID]bool{}
@@ -80,7 +80,7 @@ func TestRelaySendsWhatIsDueInEveryDatabase(t *testing.T) {
 	}
 }
 
-func TestRelayOfOneDatabaseDoesNotWaitForAnother(t *testing.T) {
+func TestRelay_OneDatabaseFails_OthersAreRelayed(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	if _, err := p.DB(database.Users).Exec(context.Background(), `ALTER TABLE outbox RENAME TO broken`); err != nil {
@@ -95,7 +95,7 @@ func TestRelayOfOneDatabaseDoesNotWaitForAnother(t *testing.T) {
 	}
 }
 
-func TestRelayLeavesWhatIsNotDue(t *testing.T) {
+func TestRelay_EventsNotDue_AreLeft(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	id := leaveBehind(t, p, database.Users)
@@ -108,7 +108,7 @@ func TestRelayLeavesWhatIsNotDue(t *testing.T) {
 	}
 }
 
-func TestRelayForgetsOldConsumedEvents(t *testing.T) {
+func TestRelay_OldConsumedEvents_AreDeleted(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	_, err := p.DB(database.Users).Exec(context.Background(), `
@@ -126,7 +126,7 @@ INSERT INTO consumed_events (consumer, source, event_id, consumed_at) VALUES ('f
 
 var spec = job.Spec{Kind: "test-work", Key: "1", Attempts: 2}
 
-// enqueue makes a job in a database.
+// enqueue enqueues a job in a database.
 func enqueue(t *testing.T, p *platformtest.Platform, in database.Name) {
 	t.Helper()
 	db := outbox.New(p.DB(in), "test-cause", p.Env.Sender())
@@ -158,14 +158,14 @@ func TestRelay_JobsThatAreDue_ArePublishedAgainInEveryDatabase(t *testing.T) {
 	}
 }
 
-func TestRelay_DeadLetterOfAJob_IsAnAttempt(t *testing.T) {
+func TestRelay_DeadLetterOfAJob_CountsAsAnAttempt(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	enqueue(t, p, database.Datasets)
 	started := platformtest.Published[events.UserRegistered](p, 1)[0]
 	failed := platformtest.Event(events.DeliveryFailed{Function: spec.Kind, Source: started.Source, EventID: started.ID})
 	other := platformtest.Event(events.DeliveryFailed{Function: "test-other", Source: started.Source, EventID: started.ID})
-	for _, e := range []events.Received[events.DeliveryFailed]{failed, failed, other} { // twice, but once counted
+	for _, e := range []events.Received[events.DeliveryFailed]{failed, failed, other} { // delivered twice, counted once
 		platformtest.Deliver(p, name, e).Want(t, http.StatusNoContent)
 	}
 	var state string
@@ -176,7 +176,7 @@ func TestRelay_DeadLetterOfAJob_IsAnAttempt(t *testing.T) {
 	}
 }
 
-func TestRelay_JobsThatEndedLongAgo_AreForgotten(t *testing.T) {
+func TestRelay_OldFinishedJobs_AreDeleted(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declaration)
 	enqueue(t, p, database.Users)

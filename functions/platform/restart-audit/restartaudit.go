@@ -1,5 +1,5 @@
-// Package restartaudit has an audit trail whose chain was broken go on with a new segment,
-// whose signed checkpoint says so. An operator runs it.
+// Package restartaudit continues an audit trail whose chain is broken in a new segment, and
+// records that in the signed checkpoint. An operator runs it.
 package restartaudit
 
 import (
@@ -18,7 +18,7 @@ import (
 // Command declares the command.
 var Command = function.Command{
 	Name: "restart-audit", Arguments: []string{"TRAIL", "ORGANIZATION", "REASON"},
-	Summary: "Have a trail that was tampered with go on. The nil UUID is the platform's own organization; the reason holds no names.",
+	Summary: "Continue an audit trail that was tampered with. The nil UUID is the platform's own organization; the reason must not contain names.",
 	Domain:  "platform", Uses: []function.Use{function.Owns(database.Users), function.Owns(database.Datasets), function.Owns(database.Analytics), function.Keys},
 	Run: run,
 }
@@ -27,7 +27,7 @@ func run(ctx context.Context, env *function.Env, arguments []string) error {
 	trail, reason := audit.Trail(arguments[0]), arguments[2]
 	organization, err := uuid.Parse(arguments[1])
 	if err != nil || !slices.Contains(audit.Trails, trail) || reason == "" {
-		return fault.New(fault.Invalid, "restart-audit takes a trail (%v), the UUID of an organization (the nil UUID: the platform's own) and a reason without names", audit.Trails)
+		return fault.New(fault.Invalid, "restart-audit takes a trail (%v), the UUID of an organization (the nil UUID for the platform's own) and a reason without names", audit.Trails)
 	}
 	users, err := env.Database(ctx, database.Users)
 	if err != nil {

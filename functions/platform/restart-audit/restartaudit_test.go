@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-func TestRestartOfATrailIsRefusedUnlessItIsBroken(t *testing.T) {
+func TestRestartAudit_IntactTrail_IsRefused(t *testing.T) {
 	t.Parallel()
 	p, ctx := platformtest.New(t), context.Background()
 	for what, arguments := range map[string][]string{

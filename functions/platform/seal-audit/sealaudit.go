@@ -1,5 +1,5 @@
-// Package sealaudit numbers and chains the new entries of the audit trails, in every
-// database, and signs a checkpoint over each chain. It runs every minute.
+// Package sealaudit numbers and chains the new entries of the audit trails in every database, and
+// signs a checkpoint for each chain. It runs every minute.
 package sealaudit
 
 import (
@@ -18,13 +18,13 @@ import (
 var Service = function.Scheduled("platform-seal-audit", function.Schedule{Cron: "* * * * *"}, New).
 	Uses(function.Owns(database.Users), function.Owns(database.Datasets), function.Owns(database.Analytics), function.Keys)
 
-// Function seals trails.
+// Function seals audit trails.
 type Function struct {
 	databases map[database.Name]*outbox.DB
 	signer    *auth.Issuer
 }
 
-// New opens every database, and the signing key.
+// New connects the function to every database and the signing key.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	f := &Function{databases: map[database.Name]*outbox.DB{}}
 	for _, name := range database.Names {
@@ -42,7 +42,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return f, nil
 }
 
-// Handle seals what is new; a trail that fails does not keep the others waiting.
+// Handle seals the new entries of every trail. A failure in one does not stop the others.
 func (f *Function) Handle(ctx context.Context) error {
 	failures := []error{audit.SumUpRefusals(ctx, f.databases[database.Users].Pool)}
 	for _, trail := range audit.Trails {

@@ -68,7 +68,7 @@ UPDATE users SET voided_password_hash = coalesce(password_hash, voided_password_
 
 // Suspend suspends an account and ends its sessions.
 func (f *Function) Suspend(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, lifecycle.Administer(ctx, f.store, in.ID, "users:suspend", in.Body.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
+	return nil, lifecycle.Administer(ctx, f.store, in.ID, "users:suspend", string(in.Body.Reason), func(tx *outbox.Tx, person lifecycle.Subject) error {
 		if person.SuspendedAt != nil {
 			return fault.New(fault.Conflict, "This account is already suspended")
 		}
@@ -84,7 +84,7 @@ func (f *Function) Suspend(ctx context.Context, in *Request) (*struct{}, error) 
 
 // Restore ends the suspension of an account.
 func (f *Function) Restore(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, lifecycle.Administer(ctx, f.store, in.ID, "users:restore", in.Body.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
+	return nil, lifecycle.Administer(ctx, f.store, in.ID, "users:restore", string(in.Body.Reason), func(tx *outbox.Tx, person lifecycle.Subject) error {
 		if person.SuspendedAt == nil {
 			return fault.New(fault.Conflict, "This account is not suspended")
 		}
@@ -99,7 +99,7 @@ func (f *Function) Restore(ctx context.Context, in *Request) (*struct{}, error) 
 // able to choose the next one. So it is invalidated, provided that the person can be mailed a
 // link to choose another.
 func (f *Function) Reset(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, lifecycle.Administer(ctx, f.store, in.ID, "users:force_password_reset", in.Body.Reason, func(tx *outbox.Tx, _ lifecycle.Subject) error {
+	return nil, lifecycle.Administer(ctx, f.store, in.ID, "users:force_password_reset", string(in.Body.Reason), func(tx *outbox.Tx, _ lifecycle.Subject) error {
 		if _, err := tx.Exec(ctx, requirePassword, in.ID); err != nil {
 			return fmt.Errorf("demand new password: %w", err)
 		}
@@ -117,7 +117,7 @@ func (f *Function) Reset(ctx context.Context, in *Request) (*struct{}, error) {
 
 // Unlock clears failed logins and wrong codes of an authenticator app.
 func (f *Function) Unlock(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, lifecycle.Administer(ctx, f.store, in.ID, "users:unlock", in.Body.Reason, func(tx *outbox.Tx, _ lifecycle.Subject) error {
+	return nil, lifecycle.Administer(ctx, f.store, in.ID, "users:unlock", string(in.Body.Reason), func(tx *outbox.Tx, _ lifecycle.Subject) error {
 		if err := session.ForgetGuesses(ctx, f.store, tx, in.ID); err != nil {
 			return err
 		}

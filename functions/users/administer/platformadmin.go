@@ -14,7 +14,7 @@ const setAdmin = `UPDATE users SET platform_admin = $2 WHERE id = $1`
 
 // Grant makes a person a platform admin.
 func (f *Function) Grant(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, lifecycle.Administer(ctx, f.store, in.ID, "platform_admins:add", in.Body.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
+	return nil, lifecycle.Administer(ctx, f.store, in.ID, "platform_admins:add", string(in.Body.Reason), func(tx *outbox.Tx, person lifecycle.Subject) error {
 		switch {
 		case person.PlatformAdmin:
 			return fault.New(fault.Conflict, "This person is already a platform admin")
@@ -31,7 +31,7 @@ func (f *Function) Grant(ctx context.Context, in *Request) (*struct{}, error) {
 // Revoke revokes a person's platform admin rights. The last platform admin cannot be removed
 // (platform_admin_kept).
 func (f *Function) Revoke(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, lifecycle.Administer(ctx, f.store, in.ID, "platform_admins:remove", in.Body.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
+	return nil, lifecycle.Administer(ctx, f.store, in.ID, "platform_admins:remove", string(in.Body.Reason), func(tx *outbox.Tx, person lifecycle.Subject) error {
 		if !person.PlatformAdmin {
 			return fault.New(fault.Conflict, "This person is not a platform admin")
 		}

@@ -21,7 +21,7 @@ var deleteFactors = []string{
 // ResetFactors removes a person's second factors if the person has lost them or somebody else
 // has added one.
 func (f *Function) ResetFactors(ctx context.Context, in *Request) (*struct{}, error) {
-	return nil, lifecycle.Administer(ctx, f.store, in.ID, "users:reset_second_factors", in.Body.Reason, func(tx *outbox.Tx, _ lifecycle.Subject) error {
+	return nil, lifecycle.Administer(ctx, f.store, in.ID, "users:reset_second_factors", string(in.Body.Reason), func(tx *outbox.Tx, _ lifecycle.Subject) error {
 		factors, err := credential.FactorsOf(ctx, tx, in.ID)
 		if err != nil {
 			return err

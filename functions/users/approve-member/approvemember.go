@@ -27,7 +27,7 @@ type Request struct {
 	ID     uuid.UUID `path:"id" format:"uuid"`
 	UserID uuid.UUID `path:"user_id" format:"uuid"`
 	Body   *struct {
-		Role string `json:"role,omitempty" pattern:"^[a-z][a-z0-9_]{1,62}$" doc:"Must not exceed your own rights. Default: member"`
+		Role string `json:"role,omitempty" pattern:"^[a-z][a-z0-9_]{1,62}$" doc:"Must not exceed your own rights. Default: member" example:"member"`
 	}
 }
 

@@ -29,7 +29,7 @@ var Service = function.Endpoint(function.Post("users-change-password", "/v1/user
 type Request struct {
 	Body struct {
 		CurrentPassword string `json:"current_password" maxLength:"256"`
-		NewPassword     string `json:"new_password" minLength:"8" maxLength:"256" doc:"Must satisfy your organization's password rules"`
+		NewPassword     string `json:"new_password" minLength:"8" maxLength:"256" doc:"Must satisfy your organization's password rules" example:"another correct horse"`
 	}
 }
 

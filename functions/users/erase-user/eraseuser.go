@@ -36,8 +36,8 @@ var Service = function.Endpoint(function.Post("users-erase-user", "/v1/admin/use
 type Request struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
-		Reason              string `json:"reason" minLength:"3" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"one line of text" doc:"Reason, such as a ticket number. Must not contain personal data: it outlives the account"`
-		DeleteOrganizations bool   `json:"delete_organizations,omitempty" doc:"Permanently delete the organizations that the person owns and that have no other members"`
+		Reason              person.DisplayName `json:"reason" minLength:"3" maxLength:"200" doc:"Reason, such as a ticket number. Must not contain personal data: it outlives the account"`
+		DeleteOrganizations bool               `json:"delete_organizations,omitempty" doc:"Permanently delete the organizations that the person owns and that have no other members"`
 	}
 }
 
@@ -86,7 +86,7 @@ func (f *Function) erase(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	if err != nil {
 		return err
 	}
-	sealed, err := lifecycle.SealReason(ctx, f.store, tx, caller.UserID, in.Body.Reason)
+	sealed, err := lifecycle.SealReason(ctx, f.store, tx, caller.UserID, string(in.Body.Reason))
 	if err != nil {
 		return err
 	}

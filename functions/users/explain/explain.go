@@ -29,7 +29,7 @@ var Service = function.Endpoint(function.Post("users-explain", "/v1/authorize/ex
 // Request contains the permission to explain and, optionally, whose.
 type Request struct {
 	Body struct {
-		Permission       policy.Permission `json:"permission" pattern:"^[a-z_]+:[a-z_]+$" maxLength:"64" doc:"resource:action"`
+		Permission       policy.Permission `json:"permission" pattern:"^[a-z_]+:[a-z_]+$" maxLength:"64" doc:"resource:action" example:"datasets:read"`
 		UserID           *uuid.UUID        `json:"user_id,omitempty" format:"uuid"`
 		ServiceAccountID *uuid.UUID        `json:"service_account_id,omitempty" format:"uuid"`
 	}

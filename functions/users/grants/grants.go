@@ -60,7 +60,7 @@ type ListResponse struct{ Body page.Page[Grant] }
 type CreateRequest struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
-		Role string `json:"role" pattern:"^[a-z][a-z0-9_]{1,62}$"`
+		Role string `json:"role" pattern:"^[a-z][a-z0-9_]{1,62}$" example:"analyst"`
 		Grantee
 	}
 }

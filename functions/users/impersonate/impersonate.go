@@ -75,7 +75,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	out := &Response{}
-	err = lifecycle.Administer(ctx, f.store, in.ID, "users:impersonate", in.Body.Reason.Reason, func(tx *outbox.Tx, person lifecycle.Subject) error {
+	err = lifecycle.Administer(ctx, f.store, in.ID, "users:impersonate", string(in.Body.Reason.Reason), func(tx *outbox.Tx, person lifecycle.Subject) error {
 		switch {
 		case person.PlatformAdmin:
 			return fault.New(fault.Forbidden, "Platform admins cannot be impersonated")
@@ -112,6 +112,6 @@ func (f *Function) begin(ctx context.Context, tx *outbox.Tx, caller auth.Caller,
 	}
 	until := time.Now().Add(session.ImpersonationLife)
 	return tokens, f.mailer.Notify(ctx, tx, in.ID, func(to string) mail.Message {
-		return f.mailer.Impersonated(to, until, in.Body.Reason.Reason)
+		return f.mailer.Impersonated(to, until, string(in.Body.Reason.Reason))
 	})
 }

@@ -37,7 +37,7 @@ type CreateRequest struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
 		Email person.Email `json:"email" doc:"The address only, without a display name"`
-		Role  string       `json:"role" pattern:"^[a-z][a-z0-9_]{1,62}$" doc:"Must not exceed your own rights"`
+		Role  string       `json:"role" pattern:"^[a-z][a-z0-9_]{1,62}$" doc:"Must not exceed your own rights" example:"analyst"`
 	}
 }
 

@@ -85,7 +85,7 @@ type GetResponse struct{ Body Member }
 type AssignRequest struct {
 	Request
 	Body struct {
-		Role string `json:"role" pattern:"^[a-z][a-z0-9_]{1,62}$" doc:"A built-in role or one of the organization's own"`
+		Role string `json:"role" pattern:"^[a-z][a-z0-9_]{1,62}$" doc:"A built-in role or one of the organization's own" example:"analyst"`
 	}
 }
 

@@ -64,7 +64,7 @@ type DefineRequest struct {
 	Request
 	Body struct {
 		Description string              `json:"description,omitempty" maxLength:"500" pattern:"^[^\\x00]*$" patternDescription:"text without U+0000"`
-		Permissions []policy.Permission `json:"permissions" minItems:"1" maxItems:"100" nullable:"false" doc:"resource:action"`
+		Permissions []policy.Permission `json:"permissions" minItems:"1" maxItems:"100" nullable:"false" doc:"resource:action" example:"[\"datasets:read\", \"reports:read\"]"`
 	}
 }
 

@@ -35,7 +35,7 @@ type EnrolResponse struct{ Body credential.TOTPEnrolment }
 // ConfirmRequest contains the app's first code.
 type ConfirmRequest struct {
 	Body struct {
-		Code string `json:"code" pattern:"^[0-9]{6}$" patternDescription:"six digits"`
+		Code string `json:"code" pattern:"^[0-9]{6}$" patternDescription:"six digits" example:"123456"`
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package databases opens the stores that can be queried in a deployment.
+// Package databases opens the databases that queries can use in a deployment.
 package databases
 
 import (
@@ -11,9 +11,9 @@ import (
 	"function/shared/function"
 )
 
-// stores are those that every deployment has, and how many queries of each run at once
-// in one process: one over data sets may use 256 MB and every processor, one over
-// projections a connection.
+// stores lists the databases that every deployment has, and how many queries one process runs on
+// each concurrently. A query over data sets may use 256 MB and every processor; a query over
+// projections uses one connection.
 var stores = map[string]struct {
 	open    func(context.Context, *function.Env) (query.Backend, error)
 	running int
@@ -22,7 +22,7 @@ var stores = map[string]struct {
 	query.PostgreSQL: {postgres.Open, 3},
 }
 
-// Open opens what queries read.
+// Open opens every database that queries can use.
 func Open(ctx context.Context, env *function.Env) (query.Databases, error) {
 	databases := query.Databases{}
 	for name, store := range stores {
@@ -35,7 +35,7 @@ func Open(ctx context.Context, env *function.Env) (query.Databases, error) {
 	return databases, nil
 }
 
-// Check refuses a database that this deployment does not have.
+// Check returns an error if this deployment does not have the database.
 func Check(name string) error {
 	if _, ok := stores[name]; !ok {
 		return query.NotConfigured(name)

@@ -10,7 +10,7 @@ import (
 	"function/shared/fault"
 )
 
-func TestCheck_EveryDatabaseOfTheAPI_IsHereOrHasASetting(t *testing.T) {
+func TestCheck_EveryDatabaseOfTheAPI_IsAvailableOrHasASetting(t *testing.T) {
 	t.Parallel()
 	field, _ := reflect.TypeFor[query.Query]().FieldByName("Database")
 	for name := range strings.SplitSeq(field.Tag.Get("enum"), ",") {

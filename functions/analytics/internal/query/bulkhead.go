@@ -11,11 +11,11 @@ import (
 	"function/shared/resultset"
 )
 
-// waitingQueries is how many queries of one backend wait in one process.
+// waitingQueries is the maximum number of queries that wait for one backend in one process.
 const waitingQueries = 16
 
-// Bounded is a backend of which so many queries run at once in one process, and some
-// more wait; further ones are fault.Unavailable.
+// Bounded limits a backend to a number of concurrent queries in one process. Up to waitingQueries
+// more queries wait; any further query fails with fault.Unavailable.
 func Bounded(b Backend, running int) Backend {
 	return bounded{b, newBulkhead(running, waitingQueries)}
 }
@@ -34,17 +34,18 @@ func (b bounded) Run(ctx context.Context, organization uuid.UUID, q Query, limit
 	return b.Backend.Run(ctx, organization, q, limits)
 }
 
-// bulkhead bounds the queries that run, and wait, at once.
+// bulkhead limits the queries that run or wait at the same time.
 type bulkhead struct {
-	running chan struct{} // a slot for each query that runs
-	queued  chan struct{} // a slot for each that runs or waits
+	running chan struct{} // one slot for each running query
+	queued  chan struct{} // one slot for each running or waiting query
 }
 
 func newBulkhead(run, wait int) bulkhead {
 	return bulkhead{running: make(chan struct{}, run), queued: make(chan struct{}, run+wait)}
 }
 
-// enter waits for a slot; leave gives it back. A full queue is fault.Unavailable.
+// enter waits for a slot and returns a function that releases it. It fails with fault.Unavailable
+// if the queue is full.
 func (b bulkhead) enter(ctx context.Context) (leave func(), err error) {
 	select {
 	case b.queued <- struct{}{}:

@@ -9,26 +9,26 @@ import (
 	"function/shared/resultset"
 )
 
-// The databases that a query may name.
+// The databases that a query can select.
 const (
-	Datasets      = "datasets"   // the organization's data sets, each a table by its name, in DuckDB's SQL
-	PostgreSQL    = "postgresql" // the projections users, datasets and logins, in PostgreSQL's SQL
+	Datasets      = "datasets"   // the organization's data sets as tables, in DuckDB's SQL
+	PostgreSQL    = "postgresql" // the tables users, datasets and logins, in PostgreSQL's SQL
 	ClickHouse    = "clickhouse"
 	Elasticsearch = "elasticsearch"
 	TimescaleDB   = "timescaledb"
 )
 
-// settings name what gives a deployment a database that others lack.
+// settings maps a database that not every deployment has to the setting that enables it.
 var settings = map[string]string{
 	ClickHouse:    "CLICKHOUSE_URL",
 	Elasticsearch: "ELASTICSEARCH_URL",
 	TimescaleDB:   "TIMESCALEDB_URL",
 }
 
-// Databases are the backends of this deployment, by the names that queries use.
+// Databases are the backends of this deployment by the names that queries use.
 type Databases map[string]Backend
 
-// Run runs a query as an organization, as Backend.Run does, on the database it names.
+// Run runs a query as an organization on the database that the query names; see Backend.Run.
 func (d Databases) Run(ctx context.Context, organization uuid.UUID, q Query) (*resultset.Set, error) {
 	if err := q.Check(); err != nil {
 		return nil, err
@@ -40,12 +40,12 @@ func (d Databases) Run(ctx context.Context, organization uuid.UUID, q Query) (*r
 	return backend.Run(ctx, organization, q, Limits{})
 }
 
-// NotConfigured refuses a database that this deployment does not have.
+// NotConfigured returns the error for a database that this deployment does not have.
 func NotConfigured(name string) error {
 	if setting, ok := settings[name]; ok {
-		f := fault.At("body.database", "%s is not configured in this deployment: an operator makes it available with the setting %s. Use %s or %s", name, setting, Datasets, PostgreSQL)
+		f := fault.At("body.database", "%s is not configured in this deployment: an operator can enable it with the setting %s. Use %s or %s", name, setting, Datasets, PostgreSQL)
 		f.Kind = fault.Conflict
 		return f
 	}
-	return fault.At("body.database", "there is no database of this name: use %s or %s", Datasets, PostgreSQL)
+	return fault.At("body.database", "there is no database with this name: use %s or %s", Datasets, PostgreSQL)
 }

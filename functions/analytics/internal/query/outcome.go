@@ -10,7 +10,8 @@ import (
 	"function/shared/metrics"
 )
 
-// Wrong is a fault of the query, at a character of it (from 1; 0: not known).
+// Wrong returns a fault of the query at a character of its text, counted from 1. Zero means that
+// the position is unknown.
 func Wrong(character int, format string, args ...any) *fault.Error {
 	f := fault.At("body.query", format, args...)
 	if character > 0 {
@@ -19,29 +20,29 @@ func Wrong(character int, format string, args ...any) *fault.Error {
 	return f
 }
 
-// TooSlow is the fault of a query that ran out of its time.
+// TooSlow returns the fault of a query that exceeded its time limit.
 func TooSlow(limit time.Duration) *fault.Error {
 	return Wrong(0, "the query took longer than %v seconds", limit.Seconds())
 }
 
-// RowTooLarge is the fault of a query with a row larger than a whole answer.
+// RowTooLarge returns the fault of a query with a single row larger than the whole result may be.
 func RowTooLarge(bytes int64) *fault.Error {
-	return Wrong(0, "a row of the answer is larger than %d MiB, which a whole answer may have: select fewer columns, or shorter values", bytes>>20)
+	return Wrong(0, "a row of the result is larger than %d MiB, the limit for the whole result: select fewer columns or shorter values", bytes>>20)
 }
 
-// Refused tells whether a query's error is the query's own fault, which trying
-// again does not mend.
+// Refused reports whether the error is a fault of the query itself, so that retrying does not
+// help.
 func Refused(err error) (*fault.Error, bool) {
 	f, ok := fault.As(err)
 	return f, ok && f.Kind != fault.Unavailable && f.Kind != fault.Internal
 }
 
-// Count counts a query by how it ended.
+// Count counts a query by its outcome.
 func Count(ctx context.Context, tx database.Writer, q Query, err error) error {
 	return metrics.Add(ctx, tx, "analytics_queries_total", metrics.Labels{"database": q.Database, "outcome": Outcome(err)}, 1)
 }
 
-// Outcome is how a query ended, in a word.
+// Outcome returns how a query ended: succeeded, refused or failed.
 func Outcome(err error) string {
 	if _, refused := Refused(err); refused {
 		return "refused"

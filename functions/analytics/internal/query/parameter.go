@@ -7,14 +7,14 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// What a list of parameters may hold, and all parameters together.
+// Limits on the values in one list, and on the values in all parameters together.
 const (
 	maxList  = 1_000
 	maxBound = 10_000
 )
 
-// Parameter is a JSON string, number, boolean or null, whose digits are kept as
-// they were written, or a list of them.
+// Parameter is a JSON string, number, boolean or null, or a list of them. Numbers keep their
+// digits as written.
 type Parameter struct{ value any }
 
 // Schema implements huma.SchemaProvider.

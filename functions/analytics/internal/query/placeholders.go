@@ -6,19 +6,18 @@ import (
 	"unicode/utf8"
 )
 
-// Rewritten is SQL whose parameters are written as its database wants them.
+// Rewritten is SQL with its parameters rewritten as placeholders of the database.
 type Rewritten struct {
 	SQL        string
 	parameters int
 	shifts     []shift
 }
 
-// shift is a parameter: the character of the old text that its ? is, and by how
-// many characters the new text is longer after it.
+// shift records a parameter: the position of its ? in the original text, and by how many
+// characters the new text is longer after it.
 type shift struct{ at, by int }
 
-// Original is the character of the person's text that a character (from 1) of the
-// new text comes from.
+// Original maps a character position (from 1) in the new text to a position in the author's text.
 func (n Rewritten) Original(character int) int {
 	by := 0
 	for _, s := range n.shifts {
@@ -35,12 +34,12 @@ func (n Rewritten) Original(character int) int {
 
 const maxParameters = 100
 
-// rewrite writes each parameter ? of one statement as placeholder says, which is
-// told whether it is an item of IN (…), and drops a semicolon at the end. It knows
-// what PostgreSQL's scanner knows (standard_conforming_strings on): strings and
-// their continuation, E” strings, quoted identifiers, dollar quotes, nested
-// comments. A ? outside of these is always a parameter, so the operators ?, ?| and
-// ?& are jsonb_exists, jsonb_exists_any and jsonb_exists_all here.
+// rewrite replaces each parameter ? of one statement with the result of placeholder, whose
+// argument reports whether the parameter is an item of IN (…). It drops a trailing semicolon. It
+// follows PostgreSQL's lexical rules (standard_conforming_strings on): strings and their
+// continuation, E'…' strings, quoted identifiers, dollar quotes, nested comments. A ? outside of
+// these is always a parameter, so the operators ?, ?| and ?& must be written jsonb_exists,
+// jsonb_exists_any and jsonb_exists_all.
 func rewrite(sql string, placeholder func(item bool) string) (Rewritten, error) {
 	s := scanner{sql: sql, placeholder: placeholder}
 	for s.at < len(sql) {
@@ -65,19 +64,19 @@ func rewrite(sql string, placeholder func(item bool) string) (Rewritten, error) 
 type scanner struct {
 	sql         string
 	at          int // bytes read
-	copied      int // bytes that are in out already
+	copied      int // bytes already copied to out
 	out         strings.Builder
 	shifts      []shift
 	placeholder func(item bool) string
 	depth       int    // of parentheses
-	in          []bool // of each open parenthesis: it follows IN
-	last        string // the token before, as far as IN (…) is concerned
-	seen        bool   // something other than space and comments
-	ended       bool   // by a semicolon
+	in          []bool // whether each open parenthesis follows IN
+	last        string // the previous token, to recognize IN (…)
+	seen        bool   // whether anything other than space and comments was read
+	ended       bool   // whether a semicolon was read
 	semicolon   int
 }
 
-// fail is a fault at a byte of the text.
+// fail returns a fault at a byte of the text.
 func (s *scanner) fail(at int, message string) error {
 	return Wrong(utf8.RuneCountInString(s.sql[:at])+1, "%s", message)
 }
@@ -90,7 +89,7 @@ var (
 	continuation   = regexp.MustCompile(`^(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'`)
 )
 
-// token reads one token, or a stretch of space.
+// token reads one token or a run of space.
 func (s *scanner) token() error {
 	rest := s.sql[s.at:]
 	if space := spaceOrComment.FindString(rest); space != "" {
@@ -101,7 +100,7 @@ func (s *scanner) token() error {
 		return s.comment()
 	}
 	if s.ended {
-		return s.fail(s.at, "the query holds more than one statement: send one at a time")
+		return s.fail(s.at, "the query contains more than one statement: send one at a time")
 	}
 	s.seen = s.seen || rest[0] != ';'
 	if name := word.FindString(rest); name != "" {
@@ -174,7 +173,7 @@ func (s *scanner) comment() error {
 	return s.fail(s.at, "a comment is not closed")
 }
 
-// quoted reads to the closing quote; a doubled one is part of the text.
+// quoted reads to the closing quote. A doubled quote is part of the text.
 func (s *scanner) quoted(quote byte, unclosed string) error {
 	for i := s.at + 1; i < len(s.sql); i++ {
 		if s.sql[i] != quote {
@@ -190,8 +189,8 @@ func (s *scanner) quoted(quote byte, unclosed string) error {
 	return s.fail(s.at, unclosed)
 }
 
-// escapeString reads E'…', where a backslash escapes a quote, also in the strings
-// that continue it on a further line.
+// escapeString reads E'…', in which a backslash escapes a quote. This also holds for the strings
+// that continue it on further lines.
 func (s *scanner) escapeString() error {
 	begin := s.at
 	for i := s.at + 1; i < len(s.sql); i++ {

@@ -16,7 +16,7 @@ func number(sql string) (Rewritten, error) {
 	})
 }
 
-func TestNumberKnowsWhatAParameterIs(t *testing.T) {
+func TestRewrite_RecognizesParameters(t *testing.T) {
 	t.Parallel()
 	for sql, want := range map[string]string{
 		`SELECT ?`:                    `SELECT  $1 `,
@@ -58,16 +58,16 @@ func TestNumberKnowsWhatAParameterIs(t *testing.T) {
 	}
 }
 
-func FuzzNumber(f *testing.F) {
+func FuzzRewrite(f *testing.F) {
 	for _, sql := range []string{`SELECT ?, '?'`, "E'\\'?'\n'?' ?", `$a$?$a$ ? "?"`, `/* /* ? */ */ ? -- ?`, `a;b`, `é?é`, "\xff?'", `U&"\003f"?`} {
 		f.Add(sql)
 	}
 	f.Fuzz(func(t *testing.T, sql string) {
 		got, err := number(sql)
-		if err != nil || !utf8.ValidString(sql) { // JSON brings valid text only
+		if err != nil || !utf8.ValidString(sql) { // JSON strings are always valid UTF-8
 			return
 		}
-		// The text between the parameters is the person's, in order and whole.
+		// The text between the parameters is the author's, complete and in order.
 		rest, taken := sql, 0
 		for i, part := range split(got) {
 			if i > 0 {
@@ -98,7 +98,7 @@ func FuzzNumber(f *testing.F) {
 	})
 }
 
-// split cuts the new text at its parameters.
+// split splits the new text at its parameters.
 func split(n Rewritten) []string {
 	var parts []string
 	from, runes := 0, []rune(n.SQL)

@@ -1,5 +1,4 @@
-// Package query is the contract of the stores that organizations query with SQL of their
-// own: what a query is, what a backend does with it, and how it ends.
+// Package query defines queries, the backends that run them, and the outcomes of queries.
 package query
 
 import (
@@ -14,15 +13,15 @@ import (
 	"function/shared/resultset"
 )
 
-// Query is a person's own SQL: one statement that selects.
+// Query is one SELECT statement written by a user.
 type Query struct {
-	SQL        string      `json:"query" minLength:"1" maxLength:"100000" doc:"One SELECT; parameters are written ?" example:"SELECT weather, count(*) FROM weather GROUP BY ALL"`
-	Database   string      `json:"database" enum:"datasets,postgresql,clickhouse,elasticsearch,timescaledb" doc:"datasets: your data sets, each a table by its name (DuckDB). postgresql: the tables users, datasets and logins of your organization. The others need a deployment that has them"`
-	Parameters []Parameter `json:"parameters,omitempty" maxItems:"100" doc:"Bound to the ? of the query in order, never pasted. A list stands for the items of IN (?), and elsewhere for a list (DuckDB) or an array (PostgreSQL). In postgresql a parameter takes the type that its place asks for"`
-	TimeZone   string      `json:"-"` // IANA name, of current_date, now() and casts; empty: UTC
+	SQL        string      `json:"query" minLength:"1" maxLength:"100000" doc:"One SELECT statement, with ? for each parameter" example:"SELECT weather, count(*) FROM weather GROUP BY ALL"`
+	Database   string      `json:"database" enum:"datasets,postgresql,clickhouse,elasticsearch,timescaledb" doc:"datasets: your data sets, each a table with the same name (DuckDB). postgresql: the tables users, datasets and logins of your organization. The others must be configured in the deployment"`
+	Parameters []Parameter `json:"parameters,omitempty" maxItems:"100" doc:"Values for the ? of the query in order, always bound and never inserted into the SQL. A list provides the items of IN (?); anywhere else it is a list (DuckDB) or an array (PostgreSQL). In postgresql the type of a parameter is inferred from its context"`
+	TimeZone   string      `json:"-"` // IANA name, for current_date, now() and casts; empty: UTC
 }
 
-// Check refuses what no database can run.
+// Check returns an error if no database can run the query.
 func (q Query) Check() error {
 	if strings.ContainsRune(q.SQL, 0) {
 		return fault.At("body.query", "the query contains a NUL character")
@@ -30,30 +29,30 @@ func (q Query) Check() error {
 	return nil
 }
 
-// Limits bound one query. Zero values mean 10,000 rows, 16 MiB of JSON, and the time
-// that the backend usually gives.
+// Limits bound one query. Zero values mean 10,000 rows, 16 MiB of JSON, and the backend's default
+// time.
 type Limits struct {
 	Rows  int
 	Bytes int64
 	Time  time.Duration
 }
 
-// WithDefaults are the limits with values in place of zeros; usual is the backend's time.
-func (l Limits) WithDefaults(usual time.Duration) Limits {
-	return Limits{Rows: cmp.Or(l.Rows, 10_000), Bytes: cmp.Or(l.Bytes, 16<<20), Time: cmp.Or(l.Time, usual)}
+// WithDefaults returns the limits with defaults in place of zeros. The default time is the
+// backend's.
+func (l Limits) WithDefaults(timeout time.Duration) Limits {
+	return Limits{Rows: cmp.Or(l.Rows, 10_000), Bytes: cmp.Or(l.Bytes, 16<<20), Time: cmp.Or(l.Time, timeout)}
 }
 
-// Backend is a store that organizations query. It is safe for concurrent use; package
-// querytest is its specification.
+// Backend is a database that organizations query. Implementations are safe for concurrent use and
+// pass the conformance tests of package querytest.
 type Backend interface {
-	// Tables are the names of those that the organization can query now, sorted.
+	// Tables returns the sorted names of the tables that the organization can query now.
 	Tables(ctx context.Context, organization uuid.UUID) ([]string, error)
 
-	// Run runs one SELECT, which sees the tables of the organization and nothing else of
-	// the store or its host. An answer of more rows or bytes than the limits is
-	// Truncated; a row that is larger alone is refused. Values are as package resultset
-	// prescribes. What is wrong with the query is a fault with the place body.query and,
-	// where it is known, the character; every other error may be gone when the query is
-	// tried again. It ends with ctx.
+	// Run runs one SELECT. It sees the tables of the organization and nothing else of the
+	// database or its host. A result with more rows or bytes than the limits is Truncated; a
+	// single row larger than the limit is refused. Values are as package resultset defines. An
+	// error in the query is a fault at body.query, with the character if it is known; any other
+	// error may disappear when the query is retried. Run ends when ctx does.
 	Run(ctx context.Context, organization uuid.UUID, q Query, limits Limits) (*resultset.Set, error)
 }

@@ -2,15 +2,15 @@ package query
 
 import "function/shared/fault"
 
-// Statement is a query as its database takes it: with as many placeholders as values, of
-// which none is a list.
+// Statement is a query in the form that its database takes: one placeholder for each value, and
+// no value is a list.
 type Statement struct {
 	Text   Rewritten
 	Values []any
 }
 
-// Unlisted is the statement of a query without lists, whose text stays as it is, for the
-// database's own parser to read; ok is false if there are lists.
+// Unlisted returns the statement of a query without list parameters. Its text stays unchanged for
+// the database's own parser to read. ok is false if any parameter is a list.
 func Unlisted(sql string, parameters []Parameter) (s Statement, ok bool) {
 	s.Text.SQL = sql
 	for _, p := range parameters {
@@ -22,10 +22,10 @@ func Unlisted(sql string, parameters []Parameter) (s Statement, ok bool) {
 	return s, true
 }
 
-// Bind writes the parameters of a query as its database wants them: scalar is the
-// placeholder of the nth value, list that of a list, whose values it adds to the
-// statement; item says that it stands in IN (…). Parameters that are more or fewer than
-// the ? of the query are refused.
+// Bind rewrites the parameters of a query for its database. scalar returns the placeholder of the
+// nth value. list returns the placeholders of a list and appends its values to the statement;
+// item reports whether the list stands in IN (…). Bind refuses a query whose number of ? differs
+// from the number of parameters.
 func Bind(sql string, parameters []Parameter, list func(list []any, item bool, s *Statement) (string, error), scalar func(n int) string) (Statement, error) {
 	var b Statement
 	var refused error
@@ -49,9 +49,9 @@ func Bind(sql string, parameters []Parameter, list func(list []any, item bool, s
 	case err != nil:
 		return b, err
 	case n != len(parameters):
-		return b, Wrong(0, "the query has %d ? and there are %d parameters", n, len(parameters))
+		return b, Wrong(0, "the query has %d placeholders (?), but there are %d parameters", n, len(parameters))
 	case len(b.Values) > maxBound:
-		return b, fault.At("body.parameters", "the parameters hold more than %d values", maxBound)
+		return b, fault.At("body.parameters", "the parameters contain more than %d values", maxBound)
 	}
 	return b, refused
 }

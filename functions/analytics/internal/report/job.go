@@ -16,17 +16,17 @@ import (
 	"function/shared/outbox"
 )
 
-// RunKind is the kind of the jobs that run reports: the function that does.
+// RunKind is the kind of the jobs that run reports, and the name of the function that runs them.
 const RunKind = "analytics-run-report"
 
-// RunSpec is the job of a run.
+// RunSpec identifies the job of a run.
 func RunSpec(run uuid.UUID) job.Spec { return job.Spec{Kind: RunKind, Key: run.String()} }
 
-// RunOf is the run that a job of RunKind works on, by its key.
+// RunOf returns the run of the job of RunKind with this key.
 func RunOf(key string) (uuid.UUID, error) {
 	run, err := uuid.Parse(key)
 	if err != nil {
-		err = fault.New(fault.Invalid, "The key of this job names no run of a report").Because(err)
+		err = fault.New(fault.Invalid, "The key of this job does not identify a run of a report").Because(err)
 	}
 	return run, err
 }
@@ -36,17 +36,17 @@ func RequestRun(ctx context.Context, tx *outbox.Tx, organization, report, run uu
 	return job.Enqueue(ctx, tx, RunSpec(run), events.ReportRunRequested{RunID: run, ReportID: report, OrganizationID: organization})
 }
 
-// Outcome is how a run has ended: with rows, or with a failure.
+// Outcome is the result of a run: rows or a failure.
 type Outcome struct {
-	Failure       string // a sentence; empty: the run has succeeded
+	Failure       string // a sentence; empty: the run succeeded
 	Columns, Rows json.RawMessage
 	RowCount      int
 	Truncated     bool
 	Chart         string // SVG; empty: none
-	ChartFailure  string // a sentence; empty: there is a chart, or none was asked for
+	ChartFailure  string // a sentence; empty: there is a chart, or the report has none
 }
 
-// Status is the run's status after this outcome.
+// Status returns the status of the run after this outcome.
 func (o Outcome) Status() string {
 	if o.Failure != "" {
 		return Failed
@@ -54,8 +54,8 @@ func (o Outcome) Status() string {
 	return Succeeded
 }
 
-// Of the runs of a schedule that fail in a row, the first is told of: the schedule of
-// every minute would send a mail every minute.
+// A notice is sent only for the first of consecutive failed runs of a schedule. Otherwise a
+// schedule that is due every minute would send a mail every minute.
 const finishRun = `
 UPDATE report_runs run SET status = @status, finished_at = now(), columns = @columns, rows = @rows, row_count = @row_count,
        truncated = @truncated, chart = nullif(@chart, ''), chart_failure = nullif(@chart_failure, ''), failure = nullif(@failure, '')
@@ -63,19 +63,19 @@ FROM reports r WHERE run.id = @id AND run.finished_at IS NULL AND r.id = run.rep
 RETURNING r.id AS report_id, r.organization_id, r.created_by, r.database,
        run.status = 'failed' AND run.scheduled_for IS NOT NULL AND 'failed' IS DISTINCT FROM (
            SELECT earlier.status FROM report_runs earlier WHERE earlier.report_id = r.id AND earlier.scheduled_for < run.scheduled_for
-           ORDER BY earlier.scheduled_for DESC LIMIT 1) AS told`
+           ORDER BY earlier.scheduled_for DESC LIMIT 1) AS notify`
 
 type finished struct {
 	ReportID       uuid.UUID
 	OrganizationID uuid.UUID
 	CreatedBy      uuid.UUID
 	Database       string
-	Told           bool // whoever scheduled the report is told
+	Notify         bool // whether to notify the creator of the report
 }
 
-// Finish writes the outcome of a run, counts its query by its error, and has whoever
-// scheduled the report told of a failure. A run that was deleted, or has an outcome, is
-// left as it is.
+// Finish records the outcome of a run and counts its query by its error. It requests a notice to
+// the creator of the report when a schedule begins to fail. A run that was deleted or already
+// has an outcome stays unchanged.
 func Finish(ctx context.Context, tx *outbox.Tx, run uuid.UUID, o Outcome, queryErr error) error {
 	args := pgx.NamedArgs{"id": run, "status": o.Status(), "failure": o.Failure, "truncated": o.Truncated, "chart": o.Chart, "chart_failure": o.ChartFailure}
 	if o.Failure == "" {
@@ -91,7 +91,7 @@ func Finish(ctx context.Context, tx *outbox.Tx, run uuid.UUID, o Outcome, queryE
 	if err := query.Count(ctx, tx, query.Query{Database: f.Database}, queryErr); err != nil {
 		return err
 	}
-	if !f.Told {
+	if !f.Notify {
 		return nil
 	}
 	return tx.Publish(ctx, events.NoticeRequested{

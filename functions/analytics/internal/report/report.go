@@ -1,5 +1,5 @@
-// Package report holds reports, queries that are run by hand or on a schedule, and their
-// schedules and runs.
+// Package report stores reports, their schedules and their runs. A report is a saved query that
+// runs on request or on a schedule.
 package report
 
 import (
@@ -17,13 +17,13 @@ import (
 	"function/shared/outbox"
 )
 
-// How a report shows its rows.
+// Visualizations that need special treatment.
 const (
 	Chart = "chart"
 	Table = "table"
 )
 
-// Report is a query that is run by hand or on a schedule.
+// Report is a saved query that runs on request or on a schedule.
 type Report struct {
 	ID            uuid.UUID         `json:"id" format:"uuid"`
 	Name          string            `json:"name"`
@@ -31,23 +31,23 @@ type Report struct {
 	Database      string            `json:"database" enum:"datasets,postgresql"`
 	Parameters    []query.Parameter `json:"parameters" nullable:"false"`
 	Visualization string            `json:"visualization" enum:"chart,line,bar,area,scatter,table"`
-	Schedule      *string           `json:"schedule,omitempty" doc:"Cron; absent: run by hand only"`
-	Timezone      string            `json:"timezone" doc:"In which the schedule is read, and of which current_date and now() in the query are"`
+	Schedule      *string           `json:"schedule,omitempty" doc:"Cron expression; absent if the report runs only on request"`
+	Timezone      string            `json:"timezone" doc:"IANA time zone of the schedule, and of current_date and now() in the query"`
 	NextRunAt     *time.Time        `json:"next_run_at,omitempty"`
-	NextRuns      []time.Time       `json:"next_runs,omitempty" db:"-" doc:"The next five due times. A time that daylight saving skips is due when the skip ends; one that the clock shows twice, the first time"`
+	NextRuns      []time.Time       `json:"next_runs,omitempty" db:"-" doc:"The next five due times. A time that daylight saving time skips is due when the skipped period ends; one that occurs twice is due the first time"`
 	CreatedBy     uuid.UUID         `json:"created_by" format:"uuid"`
 	CreatedAt     time.Time         `json:"created_at"`
 }
 
-// Query is what the report runs.
+// Query returns the query that the report runs.
 func (r Report) Query() query.Query {
 	return query.Query{SQL: r.SQL, Database: r.Database, Parameters: r.Parameters, TimeZone: r.Timezone}
 }
 
-// Columns are the columns that a Report is read from.
+// Columns are the columns of a Report.
 const Columns = `id, name, query, database, parameters, visualization, schedule, timezone, next_run_at, created_by, created_at`
 
-// ErrNoReport answers for what does not exist and what is somebody else's.
+// ErrNoReport is returned for a report that does not exist or belongs to another organization.
 var ErrNoReport = fault.New(fault.NotFound, "Your organization has no report with this identifier")
 
 const (
@@ -55,8 +55,8 @@ const (
 	selectOpen   = `SELECT id::text FROM report_runs WHERE report_id = $1 AND organization_id = $2 AND finished_at IS NULL`
 )
 
-// Delete deletes a report of an organization, with its runs; ErrNoReport if it
-// has none such. What is running is stopped.
+// Delete deletes a report of an organization with its runs, and cancels the runs that are not
+// finished. It returns ErrNoReport if the organization has no such report.
 func Delete(ctx context.Context, tx *outbox.Tx, organization, report uuid.UUID) error {
 	rows, _ := tx.Query(ctx, selectOpen, report, organization)
 	open, err := pgx.CollectRows(rows, pgx.RowTo[string])
@@ -76,7 +76,7 @@ func Delete(ctx context.Context, tx *outbox.Tx, organization, report uuid.UUID) 
 	return nil
 }
 
-// Deletion is the audit entry of deleting a report.
+// Deletion returns the audit entry for deleting a report.
 func Deletion(organization, report uuid.UUID) audit.Entry {
 	return audit.Entry{Action: "reports:delete", ResourceID: report.String(), OrganizationID: organization}
 }

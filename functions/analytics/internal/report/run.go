@@ -24,20 +24,20 @@ type Run struct {
 	ID           uuid.UUID  `json:"id" format:"uuid"`
 	ReportID     uuid.UUID  `json:"report_id" format:"uuid"`
 	Status       string     `json:"status" enum:"queued,running,succeeded,failed"`
-	ScheduledFor *time.Time `json:"scheduled_for,omitempty" doc:"The due time; absent: run by hand"`
+	ScheduledFor *time.Time `json:"scheduled_for,omitempty" doc:"The due time; absent if the run was requested"`
 	QueuedAt     time.Time  `json:"queued_at"`
 	StartedAt    *time.Time `json:"started_at,omitempty"`
 	FinishedAt   *time.Time `json:"finished_at,omitempty"`
 	RowCount     *int       `json:"row_count,omitempty"`
-	Truncated    bool       `json:"truncated" doc:"The query had more rows than are kept"`
+	Truncated    bool       `json:"truncated" doc:"Whether the query had more rows than are stored"`
 	Failure      *string    `json:"failure,omitempty" doc:"Why the run failed"`
-	ChartFailure *string    `json:"chart_failure,omitempty" doc:"Why there are rows and no chart"`
+	ChartFailure *string    `json:"chart_failure,omitempty" doc:"Why there are rows but no chart"`
 }
 
-// RunColumns are the columns that a Run is read from.
+// RunColumns are the columns of a Run.
 const RunColumns = `id, report_id, status, scheduled_for, queued_at, started_at, finished_at, row_count, truncated, failure, chart_failure`
 
-// RunResult is a run with what it found.
+// RunResult is a run with its rows and chart.
 type RunResult struct {
 	Run
 	Columns []resultset.Column `json:"columns,omitempty"`
@@ -45,10 +45,10 @@ type RunResult struct {
 	Chart   *string            `json:"chart,omitempty" doc:"SVG, if the report asks for a chart"`
 }
 
-// RunResultColumns are the columns that a RunResult is read from.
+// RunResultColumns are the columns of a RunResult.
 const RunResultColumns = RunColumns + `, columns, rows, chart`
 
-// Rows are stored rows, in column order, as they were answered.
+// Rows are the stored rows of a run as JSON, with values in column order.
 type Rows json.RawMessage
 
 // Schema implements huma.SchemaProvider.
@@ -62,5 +62,6 @@ func (r Rows) MarshalJSON() ([]byte, error) { return json.RawMessage(r).MarshalJ
 // UnmarshalJSON implements json.Unmarshaler.
 func (r *Rows) UnmarshalJSON(text []byte) error { return (*json.RawMessage)(r).UnmarshalJSON(text) }
 
-// ErrNoRun answers for what does not exist and what is somebody else's.
-var ErrNoRun = fault.New(fault.NotFound, "This report of your organization has no run with this identifier")
+// ErrNoRun is returned for a run that does not exist or belongs to another organization or
+// report.
+var ErrNoRun = fault.New(fault.NotFound, "Your organization has no such report, or the report has no run with this identifier")

@@ -3,40 +3,39 @@ package report
 import (
 	"strings"
 	"time"
-	_ "time/tzdata" // containers have no time zones of their own
+	_ "time/tzdata" // containers may lack a time zone database
 
 	"function/shared/cron"
 	"function/shared/fault"
 )
 
-// Schedule is when a report runs by itself.
+// Schedule determines when a report runs automatically.
 type Schedule struct{ cron.Schedule }
 
-// ParseSchedule reads a cron expression, of whose rules package cron tells, in a
-// time zone of the IANA database.
+// ParseSchedule parses a cron expression (see package cron) in a time zone of the IANA database.
 func ParseSchedule(expression, timezone string) (Schedule, error) {
 	location, err := time.LoadLocation(timezone)
 	if err != nil || timezone == "" || timezone == "Local" {
-		return Schedule{}, fault.At("body.timezone", "there is no such time zone: use a name of the IANA database such as Europe/Berlin")
+		return Schedule{}, fault.At("body.timezone", "this time zone is unknown: use a name from the IANA database such as Europe/Berlin")
 	}
 	switch {
 	case strings.Contains(expression, "="):
 		return Schedule{}, fault.At("body.schedule", "the time zone is not part of the schedule: use the field timezone")
 	case strings.HasPrefix(strings.TrimSpace(expression), "@every"):
-		return Schedule{}, fault.At("body.schedule", "@every counts from a start that nobody knows: use the five fields of cron")
+		return Schedule{}, fault.At("body.schedule", "@every is not supported, because it has no defined start: use the five fields of cron")
 	}
 	parsed, err := cron.Parse(expression, location)
 	if err != nil {
-		return Schedule{}, fault.At("body.schedule", "this is no cron expression of five fields: minute, hour, day of the month, month, day of the week")
+		return Schedule{}, fault.At("body.schedule", "this is not a cron expression with five fields: minute, hour, day of the month, month, day of the week")
 	}
 	s := Schedule{parsed}
 	if s.After(time.Now()) == nil {
-		return Schedule{}, fault.At("body.schedule", "this never comes: there is no such day")
+		return Schedule{}, fault.At("body.schedule", "this schedule is never due: there is no such day")
 	}
 	return s, nil
 }
 
-// After is the first due time after t, in UTC, or nil if there is none within nine years.
+// After returns the first due time after t in UTC, or nil if there is none within nine years.
 func (s Schedule) After(t time.Time) *time.Time {
 	next := s.Next(t).UTC()
 	if next.IsZero() {
@@ -45,17 +44,17 @@ func (s Schedule) After(t time.Time) *time.Time {
 	return &next
 }
 
-// shownRuns is how many due times a report's answer foretells.
+// shownRuns is how many upcoming due times a report shows.
 const shownRuns = 5
 
-// Planned is a report with its next due times.
+// Planned returns the report with its upcoming due times filled in.
 func Planned(r Report) Report {
 	if r.Schedule == nil || r.NextRunAt == nil {
 		return r
 	}
 	s, err := ParseSchedule(*r.Schedule, r.Timezone)
 	if err != nil {
-		return r // unscheduled when it is due
+		return r // schedulereports unschedules it when it is due
 	}
 	for next := r.NextRunAt; next != nil && len(r.NextRuns) < shownRuns; next = s.After(*next) {
 		r.NextRuns = append(r.NextRuns, next.UTC())
@@ -63,8 +62,8 @@ func Planned(r Report) Report {
 	return r
 }
 
-// Latest is the last due time that is not after now, where due is one of them. It
-// looks back from now by growing steps, for a minute's schedule may have slept for years.
+// Latest returns the last due time that is not after now, given one due time. It searches back
+// from now in growing steps, because a schedule of every minute may have been idle for years.
 func (s Schedule) Latest(due, now time.Time) time.Time {
 	for step := time.Hour; ; step *= 24 {
 		from := now.Add(-step)

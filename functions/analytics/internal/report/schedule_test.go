@@ -13,12 +13,12 @@ func at(text string) time.Time {
 	return t
 }
 
-func TestScheduleIsReadInItsTimeZone(t *testing.T) {
+func TestSchedule_UsesItsTimeZone(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ expression, timezone, after, want string }{
 		{"0 6 * * *", "UTC", "2026-01-01T06:00:00Z", "2026-01-02T06:00:00Z"},
-		{"0 6 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-29T04:00:00Z"},  // summer time has begun
-		{"30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z"}, // there is no 2:30 on the 29th
+		{"0 6 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-29T04:00:00Z"},  // daylight saving time has begun
+		{"30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z"}, // 2:30 does not exist on the 29th
 		{"*/15 9-17 * * MON-FRI", "America/New_York", "2026-01-02T21:50:00Z", "2026-01-02T22:00:00Z"},
 		{"0 0 29 2 *", "UTC", "2026-01-01T00:00:00Z", "2028-02-29T00:00:00Z"},
 		{"@daily", "Asia/Kolkata", "2026-01-01T00:00:00Z", "2026-01-01T18:30:00Z"},
@@ -34,7 +34,7 @@ func TestScheduleIsReadInItsTimeZone(t *testing.T) {
 	}
 }
 
-func TestScheduleRefusesWhatIsNoCron(t *testing.T) {
+func TestParseSchedule_Invalid_IsRefused(t *testing.T) {
 	t.Parallel()
 	for _, test := range [][2]string{
 		{"", "UTC"}, {"* * * *", "UTC"}, {"* * * * * *", "UTC"}, {"60 * * * *", "UTC"}, {"* * * * 8", "UTC"}, {"a b c d e", "UTC"}, {"*/0 * * * *", "UTC"},
@@ -64,7 +64,7 @@ func FuzzParseSchedule(f *testing.F) {
 	})
 }
 
-func TestScheduleLatestIsTheLastDueTime(t *testing.T) {
+func TestSchedule_Latest_IsTheLastDueTime(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ expression, due, now, want string }{
 		{"* * * * *", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"},

@@ -1,5 +1,5 @@
-// Package retention holds the retention policies, which say how long a record outlives
-// its end, and tells the other domains of them.
+// Package retention stores the retention policies, which define how long records are kept after
+// their end, and publishes them to the other domains.
 package retention
 
 import (
@@ -13,7 +13,7 @@ import (
 	"function/shared/outbox"
 )
 
-// Resource is a kind of record that policies are about.
+// Resource is a kind of record that has retention policies.
 type Resource string
 
 type resource struct {
@@ -21,19 +21,19 @@ type resource struct {
 	keepDays int
 }
 
-// resources are what policies are about, by name, with the default in days for which each
-// is kept. A domain that disposes of one declares that by retention.Dispose.
+// resources lists the resources with their default retention in days. The domain that disposes of
+// a resource declares so with retention.Dispose.
 var resources = []resource{
-	{"datasets", 30}, // from their deletion
-	{"sessions", 30}, // from their end: logout or expiry
+	{"datasets", 30}, // after deletion
+	{"sessions", 30}, // after logout or expiry
 }
 
-// Known tells whether there are policies about it.
+// Known reports whether the resource has retention policies.
 func (r Resource) Known() bool {
 	return slices.ContainsFunc(resources, func(known resource) bool { return known.name == r })
 }
 
-// Schema lists the resources in the API's description, and refuses others.
+// Schema returns the resources as an enum for the API description and for validation.
 func (Resource) Schema(huma.Registry) *huma.Schema {
 	s := &huma.Schema{Type: huma.TypeString}
 	for _, r := range resources {
@@ -45,21 +45,21 @@ func (Resource) Schema(huma.Registry) *huma.Schema {
 
 // The origins of a policy.
 const (
-	OriginOwn     = "own"     // the organization has set it
-	OriginDefault = "default" // the platform's, for want of an own one
+	OriginOwn     = "own"     // set by the organization
+	OriginDefault = "default" // the platform's default
 )
 
-// Policy is how long an organization keeps one resource.
+// Policy is how long an organization keeps a resource.
 type Policy struct {
 	Resource Resource `json:"resource"`
-	KeepDays int      `json:"keep_days" doc:"Days after its end or deletion"`
-	Origin   string   `json:"origin" enum:"own,default" doc:"Whether the organization or the platform has set it"`
+	KeepDays int      `json:"keep_days" doc:"Days that a record is kept after its end or deletion"`
+	Origin   string   `json:"origin" enum:"own,default" doc:"Whether the organization set the policy or it is the platform's default"`
 }
 
-// Store is what every function about retention opens.
+// Store is the database of the retention functions.
 type Store struct{ DB *outbox.DB }
 
-// Open opens the domain's database, which it shares with the users domain.
+// Open connects to the domain's database, which it shares with the users domain.
 func Open(ctx context.Context, env *function.Env) (Store, error) {
 	db, err := env.Database(ctx, database.Compliance)
 	return Store{DB: db}, err

@@ -1,5 +1,5 @@
-// Package dataset is data sets as their users see them: what they are, the schema they
-// declare, their state as events carry it, and their deletion.
+// Package dataset defines data sets as their users see them: their fields, declared schema, state
+// in events, and deletion.
 package dataset
 
 import (
@@ -11,28 +11,28 @@ import (
 	"function/shared/fault"
 )
 
-// The states of a data set, which are those of its newest version.
+// The states of a data set are the states of its newest version.
 const (
 	Draft      = "draft"      // nothing uploaded yet
 	Processing = "processing" // a version is being profiled
 	Ready      = "ready"      // the newest version can be queried
-	Failed     = "failed"     // the newest version's file could not be read
+	Failed     = "failed"     // the newest version could not be profiled
 )
 
-// Dataset is a data set and the newest version of its data. What only a version
-// has is absent before the first upload.
+// Dataset is a data set and the newest version of its data. Fields of the version are absent
+// before the first upload.
 type Dataset struct {
 	ID           uuid.UUID           `json:"id" format:"uuid"`
 	Name         string              `json:"name" doc:"The table's name in SQL"`
 	Description  string              `json:"description"`
-	Schema       *Schema             `json:"schema,omitempty" doc:"As declared; absent: the types are inferred"`
+	Schema       *Schema             `json:"schema,omitempty" doc:"As declared; absent if the types are inferred"`
 	StorageType  string              `json:"storage_type" enum:"local,s3,gcs,azure"`
 	Status       string              `json:"status" enum:"draft,processing,ready,failed"`
 	Version      int                 `json:"version" doc:"Number of the newest version, 0 before the first upload"`
 	ReadyVersion *int                `json:"ready_version,omitempty" doc:"The version that queries read"`
 	Format       *string             `json:"format,omitempty" enum:"csv,json,parquet,avro"`
-	SizeBytes    *int64              `json:"size_bytes,omitempty" doc:"As uploaded"`
-	SHA256       *string             `json:"sha256,omitempty" doc:"Of the bytes as uploaded, hexadecimal"`
+	SizeBytes    *int64              `json:"size_bytes,omitempty" doc:"Size of the uploaded file"`
+	SHA256       *string             `json:"sha256,omitempty" doc:"SHA-256 of the uploaded file, hexadecimal"`
 	RowCount     *int64              `json:"row_count,omitempty" doc:"Once profiled"`
 	Progress     *profiling.Progress `json:"progress,omitempty" doc:"While processing"`
 	Failure      *string             `json:"failure,omitempty" doc:"Why the newest version failed"`
@@ -41,6 +41,6 @@ type Dataset struct {
 	ChangedAt    time.Time           `json:"changed_at"`
 }
 
-// ErrNotFound answers for a data set that does not exist, was deleted, or is
-// somebody else's.
+// ErrNotFound is returned for a data set that does not exist, was deleted, or belongs to another
+// organization.
 var ErrNotFound = fault.New(fault.NotFound, "There is no data set with this identifier")

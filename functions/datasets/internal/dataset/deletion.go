@@ -16,14 +16,14 @@ import (
 
 const (
 	markDeleted = `
-UPDATE datasets SET deleted_at = clock_timestamp(), ` + Changed + `
+UPDATE datasets SET deleted_at = clock_timestamp(), ` + SetChangedAt + `
 WHERE id = ANY ($1) AND organization_id = $2 AND deleted_at IS NULL`
 	selectProcessing = `SELECT dataset_id || '/' || version FROM dataset_versions WHERE dataset_id = ANY ($1) AND status = 'processing'`
 )
 
-// Delete takes data sets of an organization away; ErrNotFound if it does not have all of
-// them. They are gone for their users with the transaction. Their bytes and keys go when
-// the retention policy says (datasets-dispose).
+// Delete marks data sets of an organization as deleted. It returns ErrNotFound unless the
+// organization has all of them. They disappear for their users when the transaction commits.
+// Their bytes and keys are destroyed when the retention policy allows it (datasets-dispose).
 func Delete(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, datasets ...uuid.UUID) error {
 	marked, err := tx.Exec(ctx, markDeleted, datasets, organization)
 	if err != nil {
@@ -53,7 +53,7 @@ func Delete(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, datasets
 	return nil
 }
 
-// Deletion is the audit entry of deleting a data set.
+// Deletion returns the audit entry for deleting a data set.
 func Deletion(organization, dataset uuid.UUID) audit.Entry {
 	return audit.Entry{Action: "datasets:delete", ResourceID: dataset.String(), OrganizationID: organization}
 }

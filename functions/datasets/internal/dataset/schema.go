@@ -15,15 +15,15 @@ import (
 	"function/shared/resultset"
 )
 
-// Schema declares the columns of a data set's files. Without one the types are
-// inferred from each file.
+// Schema declares the columns of a data set's files. Without a schema the types are inferred from
+// each file.
 type Schema struct {
 	Columns []Column `json:"columns" minItems:"1" maxItems:"2000" nullable:"false"`
 }
 
 // Column is one declared column.
 type Column struct {
-	Name string `json:"name" minLength:"1" maxLength:"255" pattern:"^[^\\x00-\\x1f]+$" doc:"As in the file; case does not matter"`
+	Name string `json:"name" minLength:"1" maxLength:"255" pattern:"^[^\\x00-\\x1f]+$" doc:"Name in the file, ignoring case"`
 	Type string `json:"type" maxLength:"32" example:"DECIMAL(18,2)" doc:"VARCHAR, TINYINT, SMALLINT, INTEGER, BIGINT, HUGEINT, REAL, DOUBLE, DECIMAL(p,s), BOOLEAN, DATE, TIME, TIMESTAMP, TIMESTAMPTZ, UUID or JSON"`
 }
 
@@ -32,8 +32,8 @@ var (
 	decimalType = regexp.MustCompile(`^DECIMAL\(([1-9]|[12][0-9]|3[0-8]),([0-9]|[12][0-9]|3[0-8])\)$`)
 )
 
-// Check tells what is wrong with a declared schema, and writes its types in upper
-// case without spaces.
+// Check returns an error if a declared schema is invalid. It normalizes the types to upper case
+// without spaces.
 func (s *Schema) Check(location string) error {
 	if s == nil {
 		return nil
@@ -43,11 +43,11 @@ func (s *Schema) Check(location string) error {
 		c, at := &s.Columns[i], fmt.Sprintf("%s.columns[%d]", location, i)
 		c.Type = strings.ToUpper(strings.ReplaceAll(c.Type, " ", ""))
 		if !knownType(c.Type) {
-			return fault.At(at+".type", "this is none of the types that a column can have, such as VARCHAR, BIGINT, DOUBLE, DECIMAL(18,2), BOOLEAN, DATE or TIMESTAMP")
+			return fault.At(at+".type", "this is not a type that a column can have, such as VARCHAR, BIGINT, DOUBLE, DECIMAL(18,2), BOOLEAN, DATE or TIMESTAMP")
 		}
 		name := strings.ToLower(c.Name)
 		if seen[name] {
-			return fault.At(at+".name", "another column has this name already; SQL names know no case")
+			return fault.At(at+".name", "another column already has this name; SQL names are case-insensitive")
 		}
 		seen[name] = true
 	}
@@ -61,7 +61,7 @@ func knownType(name string) bool {
 	return plainType.MatchString(name)
 }
 
-// ResultColumns returns the declared columns in the form of package ingest.
+// ResultColumns returns the declared columns as package ingest expects them.
 func (s *Schema) ResultColumns() []resultset.Column {
 	if s == nil {
 		return nil
@@ -73,8 +73,8 @@ func (s *Schema) ResultColumns() []resultset.Column {
 	return columns
 }
 
-// Profile is the columns of a version as profiling found them: the JSON of
-// []ingest.ColumnProfile as stored, because decoding would round its numbers.
+// Profile is the profile of a version's columns: the stored JSON of []ingest.ColumnProfile. It is
+// not decoded, because decoding would round its numbers.
 type Profile struct{ json.RawMessage }
 
 // Schema implements huma.SchemaProvider.

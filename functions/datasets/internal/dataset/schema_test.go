@@ -2,7 +2,7 @@ package dataset
 
 import "testing"
 
-func TestKnownTypesAreTheWholeWord(t *testing.T) {
+func TestKnownType_MatchesTheWholeName(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]bool{
 		"VARCHAR": true, "DECIMAL(38,38)": true, "DECIMAL(1,0)": true, "DECIMAL(10,9)": true, "DECIMAL(18,2)": true,

@@ -21,9 +21,9 @@ LEFT JOIN dataset_versions ready ON ready.dataset_id = d.id AND ready.version = 
 LEFT JOIN dataset_versions newest ON newest.dataset_id = d.id AND newest.version = d.newest_version
 WHERE d.id = ANY ($1)`
 
-// State is a data set as its events carry it. A transaction that changes a data
-// set reads it last, and sets changed_at to a later time than it was (Changed),
-// so that subscribers can order the events.
+// State returns a data set as its events carry it. A transaction that changes a data set calls
+// State after its last change, and advances changed_at with SetChangedAt, so that subscribers can
+// order the events.
 func State(ctx context.Context, tx pgx.Tx, dataset uuid.UUID) (events.Dataset, error) {
 	state, err := database.One[events.Dataset](ctx, tx, pgx.ErrNoRows, selectState, []uuid.UUID{dataset})
 	if err != nil {
@@ -32,6 +32,6 @@ func State(ctx context.Context, tx pgx.Tx, dataset uuid.UUID) (events.Dataset, e
 	return state, nil
 }
 
-// Changed is the assignment that every UPDATE of a data set makes. The time of
-// the transaction's start would not do: a long one may commit after a later one.
-const Changed = `changed_at = greatest(clock_timestamp(), changed_at + interval '1 microsecond')`
+// SetChangedAt is the assignment that every UPDATE of a data set must contain. The start time of the
+// transaction would not do, because a long transaction may commit after one that started later.
+const SetChangedAt = `changed_at = greatest(clock_timestamp(), changed_at + interval '1 microsecond')`

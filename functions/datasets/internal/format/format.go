@@ -1,5 +1,5 @@
-// Package format tells what a file is from its first bytes and its name, and what it is
-// sent as.
+// Package format recognizes the format of a file from its first bytes and its name, and returns
+// the media type to send it as.
 package format
 
 import (
@@ -15,13 +15,13 @@ import (
 	"function/shared/fault"
 )
 
-// HeadSize is how much of a file Recognize looks at.
+// HeadSize is the number of bytes at the start of a file that Recognize needs.
 const HeadSize = 512
 
 // ParquetMagic begins and ends a Parquet file.
 const ParquetMagic = "PAR1"
 
-// hints are what media types and the extensions of file names say of a file.
+// hints maps media types and file name extensions to formats.
 var hints = map[string]string{
 	"text/csv": ingest.CSV, "text/tab-separated-values": ingest.CSV, ".csv": ingest.CSV, ".tsv": ingest.CSV, ".txt": ingest.CSV,
 	"application/json": ingest.JSON, "application/x-ndjson": ingest.JSON, "application/jsonl": ingest.JSON,
@@ -30,8 +30,8 @@ var hints = map[string]string{
 	"application/avro": ingest.Avro, "application/vnd.apache.avro": ingest.Avro, "avro/binary": ingest.Avro, ".avro": ingest.Avro,
 }
 
-// Hint is the format that the media type of a file, or else its name, speaks of;
-// empty when neither does.
+// Hint returns the format that the media type suggests or, failing that, the extension of the
+// file name. It returns an empty string when neither is known.
 func Hint(mediaType, fileName string) string {
 	if format, ok := hints[mediaType]; ok {
 		return format
@@ -39,48 +39,48 @@ func Hint(mediaType, fileName string) string {
 	return hints[strings.ToLower(path.Ext(fileName))]
 }
 
-// unread are formats that people try, by the bytes that they begin with.
-var unread = []struct{ magic, sentence string }{
+// unsupported lists binary formats that people try to upload, by their magic numbers.
+var unsupported = []struct{ magic, sentence string }{
 	{"PK\x03\x04", "This is a ZIP archive or an Excel workbook: upload the file in it, or save the sheet as CSV (UTF-8)"},
 	{"\xd0\xcf\x11\xe0", "This is an Excel workbook: save the sheet as CSV (UTF-8)"},
-	{"\x1f\x8b", "This file is compressed by gzip: decompress it; it is compressed again where it is stored"},
-	{"\x28\xb5\x2f\xfd", "This file is compressed by zstd: decompress it; it is compressed again where it is stored"},
-	{"BZh", "This file is compressed by bzip2: decompress it; it is compressed again where it is stored"},
-	{"\xfd7zXZ", "This file is compressed by xz: decompress it; it is compressed again where it is stored"},
+	{"\x1f\x8b", "This file is compressed with gzip: decompress it before uploading. It is stored compressed."},
+	{"\x28\xb5\x2f\xfd", "This file is compressed with zstd: decompress it before uploading. It is stored compressed."},
+	{"BZh", "This file is compressed with bzip2: decompress it before uploading. It is stored compressed."},
+	{"\xfd7zXZ", "This file is compressed with xz: decompress it before uploading. It is stored compressed."},
 	{"ARROW1", arrowSentence}, {"\xff\xff\xff\xff", arrowSentence}, {"FEA1", arrowSentence},
-	{"ORC", "This is an ORC file, which is not read here yet: convert it to Parquet"},
-	{"PARE", "This is a Parquet file with an encrypted footer, which is not read here: write it without encryption"},
+	{"ORC", "This is an ORC file, which is not supported yet: convert it to Parquet"},
+	{"PARE", "This is a Parquet file with an encrypted footer, which is not supported: write it without encryption"},
 }
 
-// foreign are texts of other formats that people send by mistake, by what they begin with in lower case.
+// foreign lists text formats that people send by mistake, by how they begin in lower case.
 var foreign = []struct{ start, sentence string }{
 	{"<!doctype html", htmlSentence}, {"<html", htmlSentence}, {"<head", htmlSentence}, {"<body", htmlSentence}, {"<table", htmlSentence}, {"<script", htmlSentence},
 	{"<?xml", xmlSentence}, {"<!doctype", xmlSentence}, {"<svg", xmlSentence}, {"<!--", xmlSentence},
-	{"%pdf-", "This is a PDF document: upload the data that it was made of, as CSV, JSON or Parquet"},
+	{"%pdf-", "This is a PDF document: upload its underlying data as CSV, JSON or Parquet"},
 	{"{\\rtf", "This is an RTF document: save it as CSV (UTF-8)"},
 }
 
 const (
-	arrowSentence = "This is an Arrow (Feather) file, which is not read here yet: convert it to Parquet"
+	arrowSentence = "This is an Arrow (Feather) file, which is not supported yet: convert it to Parquet"
 
-	htmlSentence = "This is an HTML page, such as one that asks to log in, and not the data itself: download the file again and look into it"
-	xmlSentence  = "This is XML, which is not read here: convert it to CSV, JSON or Parquet"
+	htmlSentence = "This is an HTML page, such as a login page, and not the data itself: download the file again and check its content"
+	xmlSentence  = "This is XML, which is not supported: convert it to CSV, JSON or Parquet"
 )
 
-// Recognize tells the format of a file from its first bytes, as UTF-8 if they are
-// text, and a hint. Magic numbers count only where the bytes are not text: a CSV file may well begin with
-// a column named PAR1 or ORC.
+// Recognize returns the format of a file from a hint and its first bytes, decoded to UTF-8 if
+// they are text. Magic numbers count only where the bytes are not text, because a CSV file may
+// begin with a column named PAR1 or ORC.
 func Recognize(head []byte, hint string) (string, error) {
-	if format := binary(head); format != "" && (format == hint || !text(head)) {
+	if format := binary(head); format != "" && (format == hint || !isText(head)) {
 		return format, nil
 	}
-	if !text(head) {
-		for _, u := range unread {
+	if !isText(head) {
+		for _, u := range unsupported {
 			if bytes.HasPrefix(head, []byte(u.magic)) {
 				return "", fault.New(fault.Unsupported, "%s", u.sentence)
 			}
 		}
-		return "", fault.New(fault.Unsupported, "This file is binary and neither Parquet nor Avro: CSV, JSON, Parquet and Avro are read here")
+		return "", fault.New(fault.Unsupported, "This file is binary but neither Parquet nor Avro: upload CSV, JSON, Parquet or Avro")
 	}
 	begin := bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n"))
 	for _, f := range foreign {
@@ -90,9 +90,9 @@ func Recognize(head []byte, hint string) (string, error) {
 	}
 	switch {
 	case hint == ingest.Parquet:
-		return "", fault.At("body.file", "the file is called Parquet and is not: it does not begin like one")
+		return "", fault.At("body.file", "the file is declared or named as Parquet but does not begin like a Parquet file")
 	case hint == ingest.Avro:
-		return "", fault.At("body.file", "the file is called Avro and is not: it does not begin like one")
+		return "", fault.At("body.file", "the file is declared or named as Avro but does not begin like an Avro file")
 	case hint != "":
 		return hint, nil
 	case startsJSON(head):
@@ -101,9 +101,10 @@ func Recognize(head []byte, hint string) (string, error) {
 	return ingest.CSV, nil
 }
 
-// magics are the first bytes of the binary formats that are read.
+// magics lists the first bytes of the supported binary formats.
 var magics = []struct{ magic, format string }{{ParquetMagic, ingest.Parquet}, {avrofile.Magic, ingest.Avro}}
 
+// binary returns the format whose magic number the head begins with, or an empty string.
 func binary(head []byte) string {
 	for _, m := range magics {
 		if bytes.HasPrefix(head, []byte(m.magic)) {
@@ -113,41 +114,40 @@ func binary(head []byte) string {
 	return ""
 }
 
-// startsJSON tells whether the first character is one that JSON, and hardly any
-// CSV, begins with.
+// startsJSON reports whether the first character is one that begins JSON and hardly any CSV.
 func startsJSON(head []byte) bool {
 	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n")
 	return len(head) > 0 && (head[0] == '[' || head[0] == '{')
 }
 
-// text tells whether the bytes hold none that only binary files have. \x01 to
-// \x03 and \x1c to \x1f separate the fields of some text files.
-func text(head []byte) bool {
+// isText reports whether the bytes contain no control character that only binary files have. \x01
+// to \x03 and \x1c to \x1f separate the fields of some text files.
+func isText(head []byte) bool {
 	return !bytes.ContainsFunc(head, func(r rune) bool {
 		return r < ' ' && !strings.ContainsRune("\t\n\v\f\r\x1b\x01\x02\x03\x1c\x1d\x1e\x1f", r)
 	})
 }
 
-// Readable is the head of a text file as UTF-8, as far as its encoding is known: by a
-// byte order mark or the charset that was declared. The head of a binary file stays as it is.
+// Readable decodes the head of a text file to UTF-8. The encoding comes from a byte order mark or
+// from the declared charset. The head of a binary file stays as it is.
 func Readable(head []byte, charset string) ([]byte, error) {
-	if binary(head) != "" && !text(head) {
+	if binary(head) != "" && !isText(head) {
 		return head, nil
 	}
 	encoding, err := textfile.Encoding(head, charset)
 	if err != nil {
-		return nil, fault.New(fault.Unsupported, "The charset %q is not known: save the file as UTF-8", charset)
+		return nil, fault.New(fault.Unsupported, "The charset %q is unknown: save the file as UTF-8", charset)
 	}
 	if encoding == nil {
 		return head, nil
 	}
 	decoded := make([]byte, 4*len(head))
-	n, _, _ := encoding.NewDecoder().Transform(decoded, head, false) // what it cannot decode, profiling tells of
+	n, _, _ := encoding.NewDecoder().Transform(decoded, head, false) // profiling reports undecodable text
 	return decoded[:n], nil
 }
 
-// MediaType is what a file of a format is sent as: the types registered with
-// IANA, and for JSON lines the usual one. The head is the file's first bytes.
+// MediaType returns the media type to send a file as: the one registered with IANA, and for JSON
+// lines the customary one. The head is the first bytes of the file.
 func MediaType(format string, headerAbsent bool, charset string, head []byte) string {
 	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
 		charset = "utf-16"

@@ -1,5 +1,5 @@
-// Package profiling is the job that makes a version ready for queries: what names it, what
-// requests it, and how far it has come.
+// Package profiling defines the job that makes a version ready for queries: its key, its request
+// and its progress.
 package profiling
 
 import (
@@ -15,22 +15,23 @@ import (
 	"function/shared/outbox"
 )
 
-// Kind is the kind of the jobs that profile versions: the function that does.
+// Kind is the kind of the jobs that profile versions, and the name of the function that runs
+// them.
 const Kind = "datasets-profile"
 
-// Spec is the job that profiles a version.
+// Spec identifies the job that profiles a version.
 func Spec(dataset uuid.UUID, version int) job.Spec {
 	return job.Spec{Kind: Kind, Key: dataset.String() + "/" + strconv.Itoa(version)}
 }
 
-// VersionOf is the version that a job of Kind profiles, by its key.
+// VersionOf returns the version that the job of Kind with this key profiles.
 func VersionOf(key string) (dataset uuid.UUID, version int, err error) {
 	id, number, _ := strings.Cut(key, "/")
 	if dataset, err = uuid.Parse(id); err == nil {
 		version, err = strconv.Atoi(number)
 	}
 	if err != nil {
-		err = fault.New(fault.Invalid, "The key of this job names no version of a data set").Because(err)
+		err = fault.New(fault.Invalid, "The key of this job does not identify a version of a data set").Because(err)
 	}
 	return dataset, version, err
 }

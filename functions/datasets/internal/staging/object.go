@@ -1,5 +1,5 @@
-// Package staging keeps account of objects that are written and belong to no version yet,
-// so that none is left behind.
+// Package staging records objects that are being written and belong to no version yet, so that
+// none is left behind.
 package staging
 
 import (
@@ -22,14 +22,14 @@ const (
 	deleteStaged = `DELETE FROM staged_objects WHERE name = $1`
 )
 
-// Area is where objects are staged.
+// Area creates and sweeps staged objects.
 type Area struct {
 	DB     *outbox.DB
 	Bucket func(ctx context.Context, storageType string) (*objects.Bucket, error)
 }
 
-// Object is an object that is being written and belongs to no version yet. A row
-// tells of it from before its first byte, so that none outlives a crash unknown.
+// Object is an object that is being written and belongs to no version yet. Its row is inserted
+// before its first byte is written, so that a crash leaves no unrecorded object.
 type Object struct {
 	*objects.Writer
 	Name string
@@ -38,7 +38,7 @@ type Object struct {
 	storageType string
 }
 
-// Create starts an object of an organization under a name that is never used again.
+// Create starts an object of an organization under a unique name.
 func (a Area) Create(ctx context.Context, storageType string, organization uuid.UUID, key []byte) (*Object, error) {
 	id := uuid7.New()
 	bucket, err := a.Bucket(ctx, storageType)
@@ -56,8 +56,8 @@ func (a Area) Create(ctx context.Context, storageType string, organization uuid.
 	return o, nil
 }
 
-// Adopt is part of the transaction that gives the object to a version. It fails
-// when the object was swept, having been written for longer than StaleAfter.
+// Adopt belongs in the transaction that gives the object to a version. It fails if the object was
+// swept because writing it took longer than StaleAfter.
 func (o *Object) Adopt(ctx context.Context, tx pgx.Tx) error {
 	deleted, err := tx.Exec(ctx, deleteStaged, o.Name)
 	if err != nil {
@@ -69,12 +69,12 @@ func (o *Object) Adopt(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// discardBound is how long Discard may take; what it leaves is swept later.
-const discardBound = 10 * time.Second
+// discardTimeout limits how long Discard may take; the sweep removes what Discard leaves.
+const discardTimeout = 10 * time.Second
 
-// Discard removes the object unless a committed transaction has adopted it, also
-// when nobody knows whether the commit went through. It must not be called inside
-// that transaction, for whose end it waits.
+// Discard removes the object unless a committed transaction has adopted it. It is safe to call
+// when the outcome of the commit is unknown. It must not be called inside that transaction,
+// because it waits for the transaction to end.
 func (o *Object) Discard(ctx context.Context) {
 	if o == nil {
 		return
@@ -82,14 +82,15 @@ func (o *Object) Discard(ctx context.Context) {
 	if o.Writer != nil {
 		o.Abort()
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardBound)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
 	defer cancel()
 	if err := o.area.discard(ctx, o.Name, o.storageType); err != nil {
 		slog.WarnContext(ctx, "staged object left to the sweep", "object", o.Name, "error", err)
 	}
 }
 
-// discard removes the object before the row that tells of it has gone.
+// discard deletes the object in the transaction that deletes its row, so that the row outlives
+// it.
 func (a Area) discard(ctx context.Context, name, storageType string) error {
 	bucket, err := a.Bucket(ctx, storageType)
 	if err != nil {

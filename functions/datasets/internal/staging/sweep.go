@@ -8,16 +8,16 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// StaleAfter is how long an object may be written before the sweep takes it for
-// left behind; unwritten is the same for a file that nothing is written to.
+// An object that was created more than StaleAfter ago and belongs to no version is abandoned, as
+// is a bucket's temporary file that has not been written to for unwrittenAfter.
 const (
-	StaleAfter = 24 * time.Hour
-	unwritten  = time.Hour
+	StaleAfter     = 24 * time.Hour
+	unwrittenAfter = time.Hour
 )
 
 const selectStale = `SELECT name, storage_type FROM staged_objects WHERE created_at < now() - $1::interval ORDER BY created_at LIMIT 1000`
 
-// Sweep removes the objects that writers which died have left behind.
+// Sweep removes objects that crashed writers left behind.
 func (a Area) Sweep(ctx context.Context) error {
 	rows, _ := a.DB.Query(ctx, selectStale, StaleAfter)
 	stale, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct{ Name, StorageType string }])
@@ -37,7 +37,7 @@ func (a Area) Sweep(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, err := bucket.Sweep(ctx, time.Now().Add(-unwritten)); err != nil {
+		if _, err := bucket.Sweep(ctx, time.Now().Add(-unwrittenAfter)); err != nil {
 			return fmt.Errorf("sweep bucket of %s storage: %w", o.StorageType, err)
 		}
 	}

@@ -1,5 +1,5 @@
-// Package transfer is files on their way: in as the field of a form, out whole or in parts,
-// and left when the other side is silent.
+// Package transfer receives files as the field of a form and serves them whole or in ranges. It
+// gives up when the other side is idle for too long.
 package transfer
 
 import (
@@ -21,11 +21,11 @@ import (
 	"function/shared/fault"
 )
 
-// fileField is the one field of an upload's form.
+// fileField is the name of the only field of an upload's form.
 const fileField = "file"
 
-// FormBody describes the form. The schema stands among the extensions because
-// huma reads the whole of a body that it knows the schema of.
+// FormBody describes the form. The schema is an extension because huma would otherwise read the
+// whole body into memory.
 var FormBody = &huma.RequestBody{
 	Required: true,
 	Content: map[string]*huma.MediaType{"multipart/form-data": {
@@ -37,17 +37,17 @@ var FormBody = &huma.RequestBody{
 	}},
 }
 
-// DefaultUploadLimit is the size of the largest file that is taken unless the
-// configuration says otherwise, in bytes.
+// DefaultUploadLimit is the maximum size of an uploaded file in bytes, unless the configuration
+// sets another.
 const DefaultUploadLimit = 50 << 30
 
-// maxBoundary is the length of a boundary at the most (RFC 2046 §5.1.1).
+// maxBoundary is the maximum length of a boundary (RFC 2046 §5.1.1).
 const maxBoundary = 70
 
-// readSize is how much is asked of the connection at a time.
+// readSize is the size of one read from the connection.
 const readSize = 256 << 10
 
-// File is the file of a multipart form, whose bytes have not arrived yet.
+// File is the file of a multipart form. Its bytes have not arrived yet.
 type File struct {
 	Format       string
 	HeaderAbsent bool   // CSV: the first line is data (RFC 4180 §3)
@@ -57,14 +57,14 @@ type File struct {
 	bytes *bufio.Reader
 }
 
-// Content is what is known of a file once it has arrived whole.
+// Content is the size and the hash of a file that has arrived completely.
 type Content struct {
 	Size   int64
 	SHA256 []byte
 }
 
-// OpenForm reads a multipart/form-data body (RFC 7578) up to the first bytes of
-// its file, and recognizes the file's format.
+// OpenForm reads a multipart/form-data body (RFC 7578) up to the first bytes of its file and
+// recognizes the file's format.
 func OpenForm(contentType string, body io.Reader) (*File, error) {
 	mediaType, parameters, err := mime.ParseMediaType(contentType)
 	if err != nil || mediaType != "multipart/form-data" {
@@ -74,7 +74,7 @@ func OpenForm(contentType string, body io.Reader) (*File, error) {
 	if boundary == "" || len(boundary) > maxBoundary {
 		return nil, fault.New(fault.Malformed, "The Content-Type multipart/form-data needs a boundary of 1 to %d characters", maxBoundary)
 	}
-	sentinel := strings.NewReader("\r\n--" + boundary + "\r\n" + unended + ": yes\r\n\r\n")
+	sentinel := strings.NewReader("\r\n--" + boundary + "\r\n" + sentinelHeader + ": yes\r\n\r\n")
 	form := multipart.NewReader(io.MultiReader(bufio.NewReaderSize(body, readSize), sentinel), boundary)
 	part, err := nextPart(form)
 	if err != nil {
@@ -84,17 +84,16 @@ func OpenForm(contentType string, body io.Reader) (*File, error) {
 		return nil, fault.At("body.file", "the form is empty: send the file in a field named file")
 	}
 	if part.FormName() != fileField {
-		return nil, fault.At("body", "the form has a field that is not known: it takes one, named file")
+		return nil, fault.At("body", "the form has an unknown field: send only one field, named file")
 	}
 	return openPart(form, part)
 }
 
-// unended is the header of a part that follows every body, and is reached only
-// when the form's end is missing: of some places where a form can be cut,
-// mime/multipart says nothing.
-const unended = "X-Unended"
+// sentinelHeader marks a part that is appended to every body and reached only when the end of the
+// form is missing. mime/multipart does not report every place where a form can be cut off.
+const sentinelHeader = "X-Unended"
 
-// nextPart is the form's next part, nil at its end.
+// nextPart returns the next part of the form, or nil at its end.
 func nextPart(form *multipart.Reader) (*multipart.Part, error) {
 	part, err := form.NextPart()
 	switch {
@@ -102,7 +101,7 @@ func nextPart(form *multipart.Reader) (*multipart.Part, error) {
 		return nil, nil
 	case err != nil:
 		return nil, interrupted(err)
-	case part.Header.Get(unended) != "":
+	case part.Header.Get(sentinelHeader) != "":
 		return nil, interrupted(io.ErrUnexpectedEOF)
 	}
 	return part, nil
@@ -134,13 +133,13 @@ func openPart(form *multipart.Reader, part *multipart.Part) (*File, error) {
 	case "absent":
 		f.HeaderAbsent = f.Format == ingest.CSV
 	default:
-		return nil, fault.At("body.file", "the header parameter of text/csv is present or absent (RFC 4180)")
+		return nil, fault.At("body.file", "the header parameter of text/csv must be present or absent (RFC 4180)")
 	}
 	return f, nil
 }
 
-// CopyTo takes the file as it arrives, up to limit bytes, and then the end of the
-// form. Only when the error is nil has all of it arrived.
+// CopyTo copies the file to w as it arrives, up to limit bytes, and then reads the end of the
+// form. The file is complete only if the error is nil.
 func (f *File) CopyTo(w io.Writer, limit int64) (Content, error) {
 	hash, block := sha256.New(), make([]byte, readSize)
 	var size int64
@@ -148,7 +147,7 @@ func (f *File) CopyTo(w io.Writer, limit int64) (Content, error) {
 	for {
 		n, err := f.bytes.Read(block)
 		if size += int64(n); size > limit {
-			return Content{}, fault.New(fault.TooLarge, "The file is larger than the %d bytes that are taken", limit)
+			return Content{}, fault.New(fault.TooLarge, "The file is larger than the limit of %d bytes", limit)
 		}
 		hash.Write(block[:n])
 		if _, err := w.Write(block[:n]); err != nil {
@@ -163,24 +162,24 @@ func (f *File) CopyTo(w io.Writer, limit int64) (Content, error) {
 		}
 	}
 	if f.Format == ingest.Parquet && (size < 12 || !bytes.Equal(tail, []byte(format.ParquetMagic))) {
-		return Content{}, fault.At("body.file", "the Parquet file is cut off: it does not end like one")
+		return Content{}, fault.At("body.file", "the Parquet file is truncated: it does not end like a Parquet file")
 	}
 	more, err := nextPart(f.form)
 	if err != nil {
 		return Content{}, err
 	}
 	if more != nil {
-		return Content{}, fault.At("body", "the form has more than the one field named file")
+		return Content{}, fault.At("body", "the form has more than one field: send only one field, named file")
 	}
 	return Content{Size: size, SHA256: hash.Sum(nil)}, nil
 }
 
 func lastBytes(b []byte) []byte { return b[max(0, len(b)-len(format.ParquetMagic)):] }
 
-// interrupted tells the sender, if still there, why the body was not read to its end.
+// interrupted returns the error for a body that could not be read to its end.
 func interrupted(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return fault.New(fault.Malformed, "The upload stopped: nothing arrived for too long")
+		return fault.New(fault.Malformed, "The upload stalled: no data arrived for too long")
 	}
-	return fault.New(fault.Malformed, "The form is damaged or ended before the file did: nothing was stored, send it again")
+	return fault.New(fault.Malformed, "The form is damaged or incomplete: nothing was stored, send it again")
 }

@@ -15,13 +15,13 @@ import (
 	"function/shared/fault"
 )
 
-// A client that sends part of a body and then nothing is not waited for.
-func TestASilentClientIsLeft(t *testing.T) {
+// The server stops waiting for a client that sends part of a body and then nothing.
+func TestIdleTimeoutReader_ClientStalls_Fails(t *testing.T) {
 	t.Parallel()
 	result := make(chan error, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		reader := PatientReader(w, r.Body).(patientReader)
-		reader.patience = 50 * time.Millisecond
+		reader := IdleTimeoutReader(w, r.Body).(idleTimeoutReader)
+		reader.timeout = 50 * time.Millisecond
 		_, err := io.Copy(io.Discard, reader)
 		result <- err
 	}))
@@ -33,15 +33,15 @@ func TestASilentClientIsLeft(t *testing.T) {
 	defer connection.Close()
 	_, _ = io.WriteString(connection, "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\nabc")
 	if err := <-result; !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("reading from a silent client: %v", err)
+		t.Errorf("reading from a stalled client: %v", err)
 	}
 	if f, ok := fault.As(interrupted(os.ErrDeadlineExceeded)); !ok || f.Kind != fault.Malformed {
-		t.Errorf("a silent client is told %v", f)
+		t.Errorf("a stalled client gets %v", f)
 	}
 }
 
-// Whatever arrives, a form is read without a panic, every refusal is the sender's
-// fault, and what is accepted is a part of what was sent.
+// Any input is read without a panic, every refusal is the sender's fault, and accepted content is
+// part of what was sent.
 func FuzzForm(f *testing.F) {
 	f.Add("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\na,b\n1,2\n\r\n--b--\r\n")
 	f.Add("--b\nContent-Disposition: form-data; name=file\nContent-Type: text/csv; header=absent\n\nPAR1\x00PAR1\n--b--")
@@ -56,7 +56,7 @@ func FuzzForm(f *testing.F) {
 		}
 		if err != nil {
 			if known, ok := fault.As(err); !ok || known.Kind == fault.Internal {
-				t.Errorf("%q is refused by %v", body, err)
+				t.Errorf("%q is refused with %v", body, err)
 			}
 			return
 		}
@@ -64,7 +64,7 @@ func FuzzForm(f *testing.F) {
 			t.Errorf("%q gives %+v and %d bytes", body, content, got.Len())
 		}
 		if !strings.Contains(body, "--b--") {
-			t.Errorf("%q has no end and is accepted", body)
+			t.Errorf("%q is incomplete but accepted", body)
 		}
 	})
 }

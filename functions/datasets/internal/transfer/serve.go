@@ -11,14 +11,13 @@ import (
 	"function/shared/problem"
 )
 
-// ServeFile answers a file, or the part of it that the request asks for, until
-// the client takes nothing for too long. The caller has set the headers that
-// describe the file.
+// ServeFile writes a file, or the range that the request asks for, until the client accepts
+// nothing for too long. The caller sets the headers that describe the file.
 func ServeFile(w http.ResponseWriter, r *http.Request, changed time.Time, file io.ReadSeeker) {
 	connection := http.NewResponseController(w)
 	http.ServeContent(&fileWriter{ResponseWriter: w, request: r, connection: connection}, r, "", changed, file)
 	if connection.Flush() == nil {
-		_ = connection.SetWriteDeadline(time.Time{}) // the connection's next request has its own time
+		_ = connection.SetWriteDeadline(time.Time{}) // the next request on the connection sets its own deadline
 	}
 }
 
@@ -29,8 +28,7 @@ type fileWriter struct {
 	refused    bool
 }
 
-// WriteHeader answers a range outside the file as every error is answered, and
-// not in net/http's plain text.
+// WriteHeader replaces net/http's plain-text error for a range outside the file with a problem.
 func (w *fileWriter) WriteHeader(status int) {
 	if status != http.StatusRequestedRangeNotSatisfiable {
 		w.ResponseWriter.WriteHeader(status)
@@ -39,18 +37,18 @@ func (w *fileWriter) WriteHeader(status int) {
 	w.refused = true
 	w.Header().Del("Content-Disposition")
 	problem.Write(w.request.Context(), w.ResponseWriter,
-		fault.New(fault.Unsatisfiable, "The range lies outside the file, whose size Content-Range tells"))
+		fault.New(fault.Unsatisfiable, "The range lies outside the file; Content-Range gives the size of the file"))
 }
 
 func (w *fileWriter) Write(p []byte) (int, error) {
 	if w.refused {
 		return len(p), nil
 	}
-	_ = w.connection.SetWriteDeadline(time.Now().Add(patience))
+	_ = w.connection.SetWriteDeadline(time.Now().Add(idleTimeout))
 	return w.ResponseWriter.Write(p)
 }
 
-// FileAnswer describes an answer that is a file.
+// FileAnswer describes a response that is a file.
 func FileAnswer(description string) *huma.Response {
 	file := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
 	return &huma.Response{Description: description, Headers: map[string]*huma.Header{}, Content: map[string]*huma.MediaType{

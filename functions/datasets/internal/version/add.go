@@ -18,14 +18,14 @@ import (
 
 const (
 	nextVersion = `
-UPDATE datasets SET newest_version = newest_version + 1, status = 'processing', ` + dataset.Changed + `
+UPDATE datasets SET newest_version = newest_version + 1, status = 'processing', ` + dataset.SetChangedAt + `
 WHERE id = $1 AND deleted_at IS NULL RETURNING newest_version`
 	insertVersion = `
 INSERT INTO dataset_versions (dataset_id, version, status, format, header_absent, charset, size_bytes, stored_bytes, sha256, object_name, wrapped_key, uploaded_by)
 VALUES ($1, $2, 'processing', $3, $4, nullif($5, ''), $6, $7, $8, $9, $10, $11) RETURNING uploaded_at`
 )
 
-// Add makes a received file the next version of a data set, and requests its profile;
+// Add makes a received file the next version of a data set and requests its profiling. It returns
 // dataset.ErrNotFound if the data set was deleted while the file arrived.
 func Add(ctx context.Context, tx *outbox.Tx, caller auth.Caller, id uuid.UUID, file *transfer.File, r *Received) (number int, at time.Time, err error) {
 	err = tx.QueryRow(ctx, nextVersion, id).Scan(&number)

@@ -1,5 +1,5 @@
-// Package version is the versions of a data set's file: they are received, prepared for
-// queries, and finished as ready or failed.
+// Package version receives the uploaded versions of a data set, prepares them for queries, and
+// finishes them as ready or failed.
 package version
 
 import (
@@ -21,7 +21,7 @@ import (
 	"function/shared/outbox"
 )
 
-// Outcome is how the profiling of a version has ended.
+// Outcome is the result of profiling a version.
 type Outcome struct {
 	Failure string // a sentence; empty: the version is ready
 	Table   *staging.Object
@@ -29,11 +29,11 @@ type Outcome struct {
 }
 
 const (
-	// An older version's profile may come after a newer one's: it changes neither
-	// the status, which is the newest version's, nor a later ready version.
+	// An older version may be profiled after a newer one. It then changes neither the status,
+	// which belongs to the newest version, nor a later ready version.
 	finishDataset = `
 UPDATE datasets SET ready_version = CASE @outcome WHEN 'ready' THEN greatest(ready_version, @version) ELSE ready_version END,
-       status = CASE newest_version WHEN @version THEN @outcome ELSE status END, ` + dataset.Changed + `
+       status = CASE newest_version WHEN @version THEN @outcome ELSE status END, ` + dataset.SetChangedAt + `
 WHERE id = @dataset AND deleted_at IS NULL
   AND EXISTS (SELECT FROM dataset_versions WHERE dataset_id = @dataset AND version = @version AND status = 'processing')`
 	finishVersion = `
@@ -42,11 +42,12 @@ UPDATE dataset_versions SET status = @outcome, profiled_at = clock_timestamp(), 
 WHERE dataset_id = @dataset AND version = @version AND status = 'processing' RETURNING uploaded_by`
 )
 
-// errNotProcessing: the version was finished at the same time.
+// errNotProcessing is returned when the version was finished concurrently.
 var errNotProcessing = errors.New("the version is not being processed")
 
-// Finish writes the outcome of a version's profiling, and has whoever uploaded it told of
-// a failure. false: the data set was deleted in the meantime, or the version has an outcome.
+// Finish records the outcome of a version's profiling and, on failure, requests a notice to the
+// person who uploaded it. It returns false if the data set was deleted in the meantime or the
+// version already has an outcome.
 func Finish(ctx context.Context, tx *outbox.Tx, id uuid.UUID, number int, o Outcome) (bool, error) {
 	columns, err := o.columns(id, number)
 	if err != nil {
@@ -88,7 +89,7 @@ func Finish(ctx context.Context, tx *outbox.Tx, id uuid.UUID, number int, o Outc
 	})
 }
 
-// Status is the version's status after this outcome.
+// Status returns the status of the version after this outcome.
 func (o Outcome) Status() string {
 	if o.Failure != "" {
 		return dataset.Failed

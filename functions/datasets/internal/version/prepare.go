@@ -22,7 +22,7 @@ import (
 	"function/shared/secret"
 )
 
-// Upload is a stored version that waits to be profiled.
+// Upload is a stored version to be profiled.
 type Upload struct {
 	DatasetID      uuid.UUID
 	OrganizationID uuid.UUID
@@ -40,12 +40,12 @@ type Upload struct {
 type Preparer struct {
 	Keys    *secret.Keeper
 	Area    staging.Area
-	Scratch string // directory; empty: the system's
+	Scratch string // directory; empty: the system's temporary directory
 }
 
-// Prepare makes the Parquet copy of a version, encrypted under the version's key,
-// and profiles it. The file passes through a directory of its own in Scratch,
-// which is gone afterwards. A file that cannot be read is an *invalid.Error.
+// Prepare writes the Parquet copy of a version, encrypted with the version's key, and profiles
+// its columns. It works in a directory of its own under Scratch, which it removes afterwards. It
+// returns an *invalid.Error if the file cannot be read.
 func (p Preparer) Prepare(ctx context.Context, j *job.Job, u Upload) (*staging.Object, *ingest.Profile, error) {
 	dir, err := os.MkdirTemp(p.Scratch, "profile-*")
 	if err != nil {
@@ -56,21 +56,21 @@ func (p Preparer) Prepare(ctx context.Context, j *job.Job, u Upload) (*staging.O
 	if err != nil {
 		return nil, nil, err
 	}
-	report := reporter{j}
+	progress := reporter{j}
 	source, table := filepath.Join(dir, "source"), filepath.Join(dir, "table.parquet")
-	if err := p.fetch(ctx, u, key, source, report.within("fetch", 0, 0.2)); err != nil {
+	if err := p.fetch(ctx, u, key, source, progress.within("fetch", 0, 0.2)); err != nil {
 		return nil, nil, err
 	}
 	profile, err := ingest.Prepare(ctx, ingest.Source{
 		Path: source, Format: u.Format, Columns: u.Schema.ResultColumns(), HeaderAbsent: u.HeaderAbsent, Charset: u.Charset,
 	}, table, ingest.Options{
 		Scratch:  dir,
-		Progress: func(stage string, done float64) { report.tell(stage, 0.2+0.7*done) },
+		Progress: func(stage string, done float64) { progress.report(stage, 0.2+0.7*done) },
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("prepare version %d of %s: %w", u.Version, u.DatasetID, err)
 	}
-	object, err := p.put(ctx, u, key, table, report.within("store", 0.9, 1))
+	object, err := p.put(ctx, u, key, table, progress.within("store", 0.9, 1))
 	return object, profile, err
 }
 
@@ -92,14 +92,14 @@ func (p Preparer) fetch(ctx context.Context, u Upload, key []byte, path string, 
 	if err != nil {
 		return fmt.Errorf("make scratch file: %w", err)
 	}
-	_, err = io.Copy(&measured{w: file, total: object.Size(), progress: progress}, object)
+	_, err = io.Copy(&progressWriter{w: file, total: object.Size(), progress: progress}, object)
 	if errors.Is(err, objects.ErrCorrupt) {
 		err = damaged(ctx, err)
 	}
 	return errors.Join(err, file.Close())
 }
 
-// put stores the Parquet copy.
+// put stores the Parquet copy as an object.
 func (p Preparer) put(ctx context.Context, u Upload, key []byte, path string, progress func(float64)) (*staging.Object, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -114,7 +114,7 @@ func (p Preparer) put(ctx context.Context, u Upload, key []byte, path string, pr
 	if err != nil {
 		return nil, err
 	}
-	_, err = io.Copy(&measured{w: object, total: info.Size(), progress: progress}, file)
+	_, err = io.Copy(&progressWriter{w: object, total: info.Size(), progress: progress}, file)
 	if err == nil {
 		err = object.Close()
 	}
@@ -125,14 +125,15 @@ func (p Preparer) put(ctx context.Context, u Upload, key []byte, path string, pr
 	return object, nil
 }
 
-// damaged is what a person reads of bytes that no retry brings back.
+// damaged logs that a stored version is damaged and returns the error that its users see.
+// Retrying does not help.
 func damaged(ctx context.Context, err error) error {
 	slog.ErrorContext(ctx, "stored version is damaged", "error", err)
-	return &invalid.Error{Detail: "The stored bytes of this version are damaged: upload the file again."}
+	return &invalid.Error{Detail: "The stored file of this version is damaged: upload it again."}
 }
 
-// Sentence makes the reason of a failure fit to be stored: an excerpt of a broken
-// file in it may be anything.
+// Sentence returns the detail of the error in a form that can be stored: valid UTF-8 without NUL,
+// and of limited length. The detail may quote arbitrary bytes of a broken file.
 func Sentence(invalid *invalid.Error) string {
 	text := strings.ReplaceAll(strings.ToValidUTF8(invalid.Detail, "\ufffd"), "\x00", "\ufffd")
 	if len(text) > 2000 {

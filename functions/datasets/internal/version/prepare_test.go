@@ -7,7 +7,7 @@ import (
 	"function/shared/ingest/invalid"
 )
 
-func TestASentenceCanBeStored(t *testing.T) {
+func TestSentence_AnyText_CanBeStored(t *testing.T) {
 	t.Parallel()
 	got := Sentence(&invalid.Error{Detail: "a\x00b\xff" + strings.Repeat("é", 2000)})
 	if !strings.HasPrefix(got, "a\ufffdb\ufffdé") || len(got) > 2010 || strings.ContainsRune(got[10:], '\ufffd') {

@@ -6,28 +6,29 @@ import (
 	"function/shared/job"
 )
 
-// scale is the number of steps in which progress is counted.
+// scale is the total that progress is reported against.
 const scale = 1000
 
-// reporter has the job tell how far the profiling has come.
+// reporter reports the progress of a profiling job.
 type reporter struct{ job *job.Job }
 
-func (r reporter) tell(stage string, done float64) { r.job.Progress(int64(done*scale), scale, stage) }
+func (r reporter) report(stage string, done float64) { r.job.Progress(int64(done*scale), scale, stage) }
 
-// within is progress from 0 to 1 of one stage, as a part of the whole.
+// within returns a function that maps a stage's progress from 0 to 1 to its share of the whole
+// job.
 func (r reporter) within(stage string, from, to float64) func(float64) {
-	return func(done float64) { r.tell(stage, from+(to-from)*done) }
+	return func(done float64) { r.report(stage, from+(to-from)*done) }
 }
 
-// measured tells how much of what is copied has been written.
-type measured struct {
+// progressWriter reports how much of the total has been written.
+type progressWriter struct {
 	w        io.Writer
 	written  int64
 	total    int64
 	progress func(done float64)
 }
 
-func (m *measured) Write(p []byte) (int, error) {
+func (m *progressWriter) Write(p []byte) (int, error) {
 	n, err := m.w.Write(p)
 	m.written += int64(n)
 	m.progress(float64(m.written) / float64(max(m.total, 1)))

@@ -11,16 +11,16 @@ import (
 	"function/shared/secret"
 )
 
-// Received is an uploaded file in storage, under a key of its own. Whoever
-// received it discards it, unless a version has adopted it.
+// Received is an uploaded file in storage, encrypted with a key of its own. The caller of Receive
+// must discard it; Discard keeps a file that a version has adopted.
 type Received struct {
 	*staging.Object
 	transfer.Content
 	WrappedKey []byte
 }
 
-// Receive stores a file as it arrives. Nothing is left of one that does not
-// arrive whole.
+// Receive stores a file as it arrives. It leaves nothing behind if the file does not arrive
+// completely.
 func Receive(ctx context.Context, keys *secret.Keeper, area staging.Area, file *transfer.File, storageType string, organization uuid.UUID, limit int64) (*Received, error) {
 	key, wrapped, err := keys.NewKey(ctx)
 	if err != nil {

@@ -41,7 +41,7 @@ type ShownKey struct {
 // KeyRequest describes a new key.
 type KeyRequest struct {
 	Name          person.DisplayName  `json:"name" minLength:"1" maxLength:"100"`
-	Scopes        []policy.Permission `json:"scopes" minItems:"1" maxItems:"64" nullable:"false" doc:"Permissions such as datasets:read; you must have each of them yourself"`
+	Scopes        []policy.Permission `json:"scopes" minItems:"1" maxItems:"64" nullable:"false" example:"[\"datasets:read\"]" doc:"Permissions such as datasets:read; you must have each of them yourself"`
 	ExpiresInDays int                 `json:"expires_in_days,omitempty" minimum:"1" maximum:"365" default:"90"`
 }
 

@@ -19,7 +19,7 @@ import (
 // Assertion is a passkey's response to a challenge.
 type Assertion struct {
 	ChallengeToken string          `json:"challenge_token" maxLength:"100"`
-	Credential     json.RawMessage `json:"credential" doc:"What navigator.credentials.create() or get() resolved to, as its toJSON() writes it"`
+	Credential     json.RawMessage `json:"credential" doc:"What navigator.credentials.create() or get() resolved to, as its toJSON() writes it" example:"{\"id\": \"q83vEjRWeJA\", \"rawId\": \"q83vEjRWeJA\", \"type\": \"public-key\", \"response\": {\"clientDataJSON\": \"eyJ0eXBlIjoid2ViYXV0aG4uZ2V0IiwiY2hhbGxlbmdlIjoiQUEiLCJvcmlnaW4iOiJodHRwczovL2FwcC5leGFtcGxlLmNvbSJ9\", \"authenticatorData\": \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAFAAAAAQ\", \"signature\": \"AA\"}}"`
 }
 
 // Proof is one proof of a person's identity, as sent by the caller.

@@ -26,7 +26,7 @@ import (
 // Article 15). It is stored in the audit trail, sealed with the person's key, so that
 // erasing the person erases it.
 type Reason struct {
-	Reason string `json:"reason" minLength:"3" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f]+$" patternDescription:"one line of text" doc:"Reason, such as a ticket number. The person can read it"`
+	Reason person.DisplayName `json:"reason" minLength:"3" maxLength:"200" doc:"Reason, such as a ticket number. The person can read it"`
 }
 
 // reasonField is the encryption context of a sealed reason.

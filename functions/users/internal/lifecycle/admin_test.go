@@ -167,7 +167,7 @@ func TestWhoMayNotAdminister(t *testing.T) {
 		p.Do("", http.MethodPost, at(member.UserID), userstest.ReasonBody).Want(t, http.StatusUnauthorized)
 		p.Do(admin.Token, http.MethodPost, at(admin.UserID), userstest.ReasonBody).Want(t, http.StatusConflict)
 		p.Do(admin.Token, http.MethodPost, at(uuid.New()), userstest.ReasonBody).Want(t, http.StatusNotFound)
-		for _, bad := range []string{`{}`, `{"reason":""}`, `{"reason":"a\nb\u0000"}`, `{"reason":"` + strings.Repeat("x", 201) + `"}`} {
+		for _, bad := range []string{`{}`, `{"reason":""}`, `{"reason":"a\nb\u0000"}`, `{"reason":"Ticket \u202e4711"}`, `{"reason":"\u200b \u200b "}`, `{"reason":"` + strings.Repeat("x", 201) + `"}`} {
 			p.Do(admin.Token, http.MethodPost, at(member.UserID), bad).Want(t, http.StatusUnprocessableEntity)
 		}
 	}

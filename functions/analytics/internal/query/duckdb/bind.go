@@ -6,7 +6,7 @@ import (
 	"function/functions/analytics/internal/query"
 )
 
-// bind writes a list as the items of IN (…), and elsewhere as a list of DuckDB.
+// bind expands a list inside IN (…) into its items, and passes any other list as a DuckDB list.
 func bind(sql string, parameters []query.Parameter) (query.Statement, error) {
 	if s, ok := query.Unlisted(sql, parameters); ok {
 		return s, nil

@@ -1,5 +1,5 @@
-// Package duckdb queries the data sets of an organization, each a table by its name, in
-// DuckDB's SQL.
+// Package duckdb queries an organization's data sets in DuckDB's SQL. Each data set is a table
+// with the same name.
 package duckdb
 
 import (
@@ -21,8 +21,8 @@ import (
 	"function/shared/tables"
 )
 
-// usualTime is how long a query may take.
-const usualTime = 30 * time.Second
+// defaultTimeout is the time limit of a query whose limits set none.
+const defaultTimeout = 30 * time.Second
 
 type backend struct {
 	catalog *pgxpool.Pool
@@ -52,14 +52,14 @@ SELECT dataset_id, name, status, storage_type, coalesce(version, 0) AS version,
        coalesce(table_name, '') AS table_name, coalesce(table_bytes, 0) AS table_bytes, wrapped_key
 FROM published.tables WHERE organization_id = $1 ORDER BY lower(name)`
 
-// table is a data set as the catalog publishes it.
+// table is a data set in the published catalog.
 type table struct {
 	DatasetID   uuid.UUID
 	Name        string
 	Status      string
 	StorageType string
 	Version     int
-	TableName   string // the object of the Parquet copy; empty: no version is ready
+	TableName   string // object with the Parquet copy; empty: no version is ready
 	TableBytes  int64
 	WrappedKey  []byte
 }
@@ -70,7 +70,7 @@ func (t table) version() tables.Version {
 	return tables.Version{Dataset: t.DatasetID, Number: t.Version, StorageType: t.StorageType, Object: t.TableName, Bytes: t.TableBytes, WrappedKey: t.WrappedKey}
 }
 
-// Tables implements query.Backend: the data sets that are ready.
+// Tables implements query.Backend. It returns the data sets that are ready.
 func (b *backend) Tables(ctx context.Context, organization uuid.UUID) ([]string, error) {
 	all, err := b.published(ctx, organization)
 	names := []string{}
@@ -92,11 +92,11 @@ func (b *backend) published(ctx context.Context, organization uuid.UUID) ([]tabl
 	return all, nil
 }
 
-// Run implements query.Backend over the data sets that the query's text mentions. A
-// mention may be a string or a column and not a table: then a file is fetched for
-// nothing.
+// Run implements query.Backend. It loads the data sets whose names occur in the query's text. A
+// name may turn out to be a string or a column and not a table; its file is then fetched
+// needlessly.
 func (b *backend) Run(ctx context.Context, organization uuid.UUID, q query.Query, limits query.Limits) (*resultset.Set, error) {
-	limits = limits.WithDefaults(usualTime)
+	limits = limits.WithDefaults(defaultTimeout)
 	all, err := b.published(ctx, organization)
 	if err != nil {
 		return nil, err
@@ -118,7 +118,7 @@ func (b *backend) Run(ctx context.Context, organization uuid.UUID, q query.Query
 	}
 	paths, release, err := b.files.OpenAll(ctx, versions)
 	if err != nil {
-		return nil, ofQuery(err)
+		return nil, asQueryFault(err)
 	}
 	defer release()
 	sources := make([]sandbox.Table, len(ready))
@@ -133,8 +133,9 @@ func (b *backend) Run(ctx context.Context, organization uuid.UUID, q query.Query
 	return set, nil
 }
 
-// ofQuery puts a refusal to open files at the query.
-func ofQuery(err error) error {
+// asQueryFault reports a data set that cannot be opened as a fault of the query, so that the
+// problem points to body.query.
+func asQueryFault(err error) error {
 	if f, ok := fault.As(err); ok && f.Kind == fault.Invalid {
 		return query.Wrong(0, "%s", f.Detail)
 	}

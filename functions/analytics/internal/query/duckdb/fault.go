@@ -13,7 +13,7 @@ import (
 	"function/shared/fault"
 )
 
-// explain turns what the engine says into what the query's author reads.
+// explain translates an error of the engine into a fault for the author of the query.
 func explain(err error, text query.Rewritten, limits query.Limits, all, mentioned []table) error {
 	var e *sandbox.Error
 	if !errors.As(err, &e) {
@@ -41,18 +41,19 @@ func explain(err error, text query.Rewritten, limits query.Limits, all, mentione
 	return query.Wrong(position, "%s", detail)
 }
 
-// notReady says why a data set that exists is no table yet.
+// notReady returns the error for a data set that has no queryable version yet, with what to do
+// about it.
 func notReady(t table) error {
 	switch t.Status {
 	case "draft":
-		return fault.New(fault.Conflict, "The data set %q holds nothing yet: upload a file to it", t.Name)
+		return fault.New(fault.Conflict, "The data set %q is empty: upload a file to it", t.Name)
 	case "failed":
-		return fault.New(fault.Conflict, "The file of the data set %q could not be read: its failure says why, upload a file that can be read", t.Name)
+		return fault.New(fault.Conflict, "The file of the data set %q could not be read: see its failure for the reason and upload a corrected file", t.Name)
 	}
 	return fault.New(fault.Conflict, "The data set %q is still being prepared: try again when its status is ready", t.Name).After(5 * time.Second)
 }
 
-// maxListed bounds the tables that a sentence lists.
+// maxListed limits how many table names an error message lists.
 const maxListed = 20
 
 func listed(all []table) string {

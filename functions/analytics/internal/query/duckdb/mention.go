@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// mentions tells whether SQL may name a table: whether the name stands in it,
-// plain or as a quoted identifier, whatever its case, and is not part of a word.
+// mentions reports whether a table's name occurs in the SQL, ignoring case: as a whole word or as
+// a quoted identifier.
 func mentions(sql, name string) bool {
 	sql, name = strings.ToLower(sql), strings.ToLower(name)
 	return mentionsWord(sql, name) || strings.Contains(sql, `"`+strings.ReplaceAll(name, `"`, `""`)+`"`)

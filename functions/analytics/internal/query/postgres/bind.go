@@ -9,7 +9,8 @@ import (
 	"function/shared/fault"
 )
 
-// bind writes a list as the items of IN (…), and elsewhere as an array of PostgreSQL.
+// bind expands a list inside IN (…) into its items, and passes any other list as a PostgreSQL
+// array.
 func bind(sql string, parameters []query.Parameter) (query.Statement, error) {
 	dollar := func(n int) string { return " $" + strconv.Itoa(n) + " " }
 	return query.Bind(sql, parameters, func(list []any, item bool, s *query.Statement) (string, error) {
@@ -18,7 +19,7 @@ func bind(sql string, parameters []query.Parameter) (query.Statement, error) {
 			return dollar(len(s.Values)), nil
 		}
 		if len(list) == 0 {
-			return "", fault.At("body.parameters", "an empty list cannot stand in IN (?): write = ANY(?) for IN, <> ALL(?) for NOT IN")
+			return "", fault.At("body.parameters", "an empty list cannot be used in IN (?): write = ANY(?) for IN, <> ALL(?) for NOT IN")
 		}
 		marks := make([]string, len(list))
 		for i, v := range list {
@@ -29,7 +30,7 @@ func bind(sql string, parameters []query.Parameter) (query.Statement, error) {
 	}, dollar)
 }
 
-// arrayLiteral is a list as PostgreSQL reads an array of any type.
+// arrayLiteral returns a list in PostgreSQL's text form of an array of any type.
 func arrayLiteral(list []any) string {
 	items := make([]string, len(list))
 	for i, v := range list {

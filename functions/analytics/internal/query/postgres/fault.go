@@ -17,11 +17,11 @@ import (
 	"function/shared/resultset"
 )
 
-// selecting is how a query begins that can stand in parentheses.
+// selecting matches the beginning of a query that can stand in parentheses.
 var selecting = regexp.MustCompile(`(?is)^(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|with|values|table)\b`)
 
-// explain turns what PostgreSQL says into what the query's author reads.
-// What is not the query's fault stays as it is.
+// explain translates an error of PostgreSQL into a fault for the author of the query. It wraps
+// errors that are not the query's fault.
 func explain(ctx context.Context, err error, text query.Rewritten, limits query.Limits) error {
 	var long *pgproto3.ExceededMaxBodyLenErr
 	if errors.As(err, &long) || errors.Is(err, resultset.ErrRowTooLarge) {
@@ -37,12 +37,12 @@ func explain(ctx context.Context, err error, text query.Rewritten, limits query.
 	case "53400", "53200", "53100": // configuration_limit_exceeded, out_of_memory, disk_full
 		return query.Wrong(0, "the query needs more memory or temporary space than it may use: select fewer rows or columns, or aggregate")
 	case "42501": // insufficient_privilege
-		return query.Wrong(0, "the query reaches for something that is not available here: the tables are users, datasets and logins")
+		return query.Wrong(0, "the query uses something that is not available here: the tables are users, datasets and logins")
 	case "25006": // read_only_sql_transaction
-		return query.Wrong(0, "only a query that selects may run here")
+		return query.Wrong(0, "only SELECT queries can run here")
 	case "42601": // syntax_error
 		if !selecting.MatchString(text.SQL) {
-			return query.Wrong(0, "only a query that selects may run here")
+			return query.Wrong(0, "only SELECT queries can run here")
 		}
 	case "42P01": // undefined_table
 		return query.Wrong(position(e, text), "%s; the tables are users, datasets and logins", message(e))
@@ -50,13 +50,13 @@ func explain(ctx context.Context, err error, text query.Rewritten, limits query.
 	switch {
 	case database.IsUnavailable(err), strings.HasPrefix(e.Code, "58"): // system_error
 		return fmt.Errorf("query projections: %w", err)
-	case strings.HasPrefix(e.Code, "XX"): // internal_error: its message is not written for people
+	case strings.HasPrefix(e.Code, "XX"): // internal_error: its message is not meant for users
 		return query.Wrong(0, "PostgreSQL cannot run this query").Because(err)
 	}
 	return query.Wrong(position(e, text), "%s", message(e))
 }
 
-// position is where in the person's own text the server found the fault.
+// position returns the position of the error in the author's text, or 0 if it is unknown.
 func position(e *pgconn.PgError, text query.Rewritten) int {
 	inText := int(e.Position) - len(wrapBefore)
 	if inText < 1 || inText > utf8.RuneCountInString(text.SQL) {
@@ -65,7 +65,7 @@ func position(e *pgconn.PgError, text query.Rewritten) int {
 	return text.Original(inText)
 }
 
-// message is the server's sentence on one line of bounded length.
+// message returns the server's message on one line of limited length, with a short hint appended.
 func message(e *pgconn.PgError) string {
 	line := strings.Join(strings.FieldsFunc(e.Message, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }), " ")
 	if runes := []rune(line); len(runes) > 200 {

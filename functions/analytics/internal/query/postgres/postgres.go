@@ -1,5 +1,5 @@
-// Package postgres queries the projections of an organization, the tables users,
-// datasets and logins, in PostgreSQL's SQL.
+// Package postgres queries an organization's projections, the tables users, datasets and logins,
+// in PostgreSQL's SQL.
 package postgres
 
 import (
@@ -21,15 +21,15 @@ import (
 	"function/shared/resultset"
 )
 
-// usualTime is how long a query may take.
-const usualTime = 10 * time.Second
+// defaultTimeout is the time limit of a query whose limits set none.
+const defaultTimeout = 10 * time.Second
 
 type backend struct {
-	db     *outbox.DB    // makes grants
-	reader *pgxpool.Pool // as the role analytics_reader
+	db     *outbox.DB    // issues grants
+	reader *pgxpool.Pool // connects as the role analytics_reader
 }
 
-// Open opens the projections for the role that reads them, and for the one that makes
+// Open connects to the projections twice: as the role that reads them and as the role that issues
 // its grants.
 func Open(ctx context.Context, env *function.Env) (query.Backend, error) {
 	db, err := env.Database(ctx, database.Analytics)
@@ -46,7 +46,7 @@ func Open(ctx context.Context, env *function.Env) (query.Backend, error) {
 const (
 	grantFor = `SELECT tenancy.grant_for($1)`
 
-	// Everything is local to the transaction, which is always rolled back.
+	// These settings are local to the transaction, which is always rolled back.
 	beginReading = `
 BEGIN READ ONLY;
 SET LOCAL lock_timeout = '1s';
@@ -60,21 +60,21 @@ SET LOCAL bytea_output = 'hex'`
 
 	useGrant = `SELECT set_config('tenancy.grant', $1, true), set_config('TimeZone', $2, true), set_config('statement_timeout', $3, true)`
 
-	// The line's end keeps a comment from swallowing the parenthesis.
+	// The newline keeps a trailing comment in the query from swallowing the parenthesis.
 	wrapBefore = "SELECT * FROM (\n"
 	wrapAfter  = "\n) AS result LIMIT %d"
 )
 
-// Tables implements query.Backend: every organization has the same.
+// Tables implements query.Backend. Every organization has the same tables.
 func (b *backend) Tables(context.Context, uuid.UUID) ([]string, error) {
 	return []string{"datasets", "logins", "users"}, nil
 }
 
-// Run implements query.Backend as the role analytics_reader, whom row-level security
-// shows the rows of the organization that it holds a grant for.
+// Run implements query.Backend. It runs the query as the role analytics_reader; row-level
+// security limits the role to the rows of the organization for which it holds a grant.
 func (b *backend) Run(ctx context.Context, organization uuid.UUID, q query.Query, limits query.Limits) (*resultset.Set, error) {
-	limits = limits.WithDefaults(usualTime)
-	if err := reachesOut(q.SQL); err != nil {
+	limits = limits.WithDefaults(defaultTimeout)
+	if err := checkForbidden(q.SQL); err != nil {
 		return nil, err
 	}
 	statement, err := bind(q.SQL, q.Parameters)
@@ -91,7 +91,7 @@ func (b *backend) Run(ctx context.Context, organization uuid.UUID, q query.Query
 	}
 	defer pooled.Release()
 	conn := pooled.Conn()
-	defer forget(ctx, conn)
+	defer reset(ctx, conn)
 	if err := begin(ctx, conn.PgConn(), grant, cmp.Or(q.TimeZone, "UTC"), limits.Time); err != nil {
 		return nil, fmt.Errorf("begin to read as analytics_reader: %w", err)
 	}
@@ -109,9 +109,9 @@ func begin(ctx context.Context, conn *pgconn.PgConn, grant, timeZone string, lim
 	return conn.ExecParams(ctx, useGrant, [][]byte{[]byte(grant), []byte(timeZone), strconv.AppendInt(nil, max(1, limit.Milliseconds()), 10)}, nil, nil, nil).Read().Err
 }
 
-// forget makes the connection carry nothing over to the next organization; one
-// that cannot be cleaned is closed, and the pool drops it.
-func forget(ctx context.Context, conn *pgx.Conn) {
+// reset clears the state of the connection before another organization uses it. If that fails, it
+// closes the connection and the pool discards it.
+func reset(ctx context.Context, conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	for _, statement := range []string{"ROLLBACK", "DISCARD ALL"} {

@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-// populate gives an organization users.
+// populate adds users to an organization.
 func populate(t testing.TB, p *platformtest.Platform, organization uuid.UUID, users int) {
 	t.Helper()
 	_, err := p.DB(database.Analytics).Exec(context.Background(),
@@ -90,7 +90,7 @@ func TestBackend_ValuesOfPostgreSQL_AreExact(t *testing.T) {
 	}
 }
 
-func TestBackend_Parameters_TakeTheTypeOfTheirPlace(t *testing.T) {
+func TestBackend_Parameters_TakeTheTypeOfTheirContext(t *testing.T) {
 	t.Parallel()
 	p, b := open(t)
 	organization := uuid.New()
@@ -119,7 +119,7 @@ func TestBackend_Fault_NamesItsCharacter(t *testing.T) {
 	for sql, want := range map[string]string{
 		"SELECT 'é', ?, ?::text, nothing FROM users": `at character 25: column "nothing" does not exist`,
 		"SELECT ?, ?::text FROM nowhere":             `at character 24: relation "nowhere" does not exist; the tables are users, datasets and logins`,
-		"SELECT 1; SELECT 2":                         "at character 11: the query holds more than one statement",
+		"SELECT 1; SELECT 2":                         "at character 11: the query contains more than one statement",
 		"SELECT (1":                                  "a parenthesis is not closed",
 		"SELECT 'abc":                                "at character 8: a string is not closed",
 		" -- nothing":                                "the query is empty",
@@ -137,8 +137,8 @@ func TestBackend_Fault_NamesItsCharacter(t *testing.T) {
 	}
 }
 
-// Without the checks of this package the reader sees no row, and reaches nothing else.
-func TestReaderRole_Alone_IsABarrier(t *testing.T) {
+// Even without the checks of this package, the reader role sees no rows and reaches nothing else.
+func TestReaderRole_WithoutOtherChecks_IsolatesOrganizations(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t)
 	ctx := context.Background()
@@ -194,11 +194,11 @@ func TestReaderRole_Alone_IsABarrier(t *testing.T) {
 	}
 }
 
-func TestBackend_WorkBeyondTheLimits_IsRefused(t *testing.T) {
+func TestBackend_ExpensiveQuery_IsRefused(t *testing.T) {
 	t.Parallel()
 	_, b := open(t)
 	for sql, want := range map[string]string{
-		// Some minutes of work on a few megabytes that fit the limit of temporary space.
+		// Minutes of work on a few megabytes, which fit the limit on temporary space.
 		`SELECT count(*) FROM generate_series(1, 1500) a, generate_series(1, 1500) b, generate_series(1, 1500) c`: "longer than 10 seconds",
 		`SELECT repeat('x', 1000) || a FROM generate_series(1, 10000000) a ORDER BY random()`:                     "temporary space",
 		`SELECT repeat('x', 50000000)`: "larger than 16 MiB",

@@ -11,20 +11,20 @@ import (
 	"function/shared/resultset"
 )
 
-// textual are the parameters as the server reads literals of no stated type: each
-// takes the type that its place asks for.
+// textual encodes the parameters as untyped literals, so that the server infers the type of each
+// from its context.
 func textual(values []any) [][]byte {
 	list := make([][]byte, len(values))
 	for i, v := range values {
 		if v != nil {
-			list[i] = fmt.Append([]byte{}, v) // nil would be NULL, for an empty text
+			list[i] = fmt.Append([]byte{}, v) // an empty value must not become nil, which means NULL
 		}
 	}
 	return list
 }
 
-// read runs one statement by the extended protocol, which takes no second one, and
-// stops reading when the answer is full.
+// read runs one statement with the extended protocol, which does not allow a second one, and
+// stops reading when the result is full.
 func read(ctx context.Context, conn *pgx.Conn, sql string, parameters [][]byte, limits query.Limits) (*resultset.Set, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -50,7 +50,7 @@ func read(ctx context.Context, conn *pgx.Conn, sql string, parameters [][]byte, 
 			return nil, errors.Join(err, conn.Close(ctx))
 		}
 		if !fits && len(answer.Set().Rows) < limits.Rows {
-			stop() // much may follow: cancel the statement, give up the connection
+			stop() // many rows may follow: cancel the statement and drop the connection
 		}
 		if !fits {
 			break

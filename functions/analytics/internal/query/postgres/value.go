@@ -10,11 +10,11 @@ import (
 	"function/shared/resultset"
 )
 
-// typeName is a type as PostgreSQL calls it: int4, timestamptz, text[].
+// typeName returns PostgreSQL's name of a type, such as int4, timestamptz or text[].
 func typeName(types *pgtype.Map, oid uint32) string {
 	t, ok := types.TypeForOID(oid)
 	if !ok {
-		return "text" // as which it is answered
+		return "text" // value returns it as text
 	}
 	if element, ok := strings.CutPrefix(t.Name, "_"); ok {
 		return element + "[]"
@@ -22,8 +22,8 @@ func typeName(types *pgtype.Map, oid uint32) string {
 	return t.Name
 }
 
-// value reads a value in PostgreSQL's text form. What JSON has no form for stays
-// the text that PostgreSQL writes: intervals, ranges, rows …
+// value decodes a value from PostgreSQL's text form. Types without a JSON form, such as
+// intervals, ranges and rows, stay in PostgreSQL's text form.
 func value(types *pgtype.Map, oid uint32, text []byte) any {
 	if text == nil {
 		return nil
@@ -39,7 +39,7 @@ func value(types *pgtype.Map, oid uint32, text []byte) any {
 		if decoded, err := t.Codec.DecodeValue(types, oid, pgtype.TextFormatCode, text); err == nil {
 			return resultset.Value(decoded, t.Name)
 		}
-		return string(text) // such as a year of five digits
+		return string(text) // for example a year of five digits
 	}
 	if t, ok := types.TypeForOID(oid); ok {
 		if codec, ok := t.Codec.(*pgtype.ArrayCodec); ok {
@@ -49,7 +49,7 @@ func value(types *pgtype.Map, oid uint32, text []byte) any {
 	return string(text)
 }
 
-// array reads an array of any number of dimensions into nested lists.
+// array decodes an array of any number of dimensions into nested lists.
 func array(types *pgtype.Map, oid, element uint32, text []byte) any {
 	var a pgtype.Array[*string]
 	if err := types.Scan(oid, pgtype.TextFormatCode, text, &a); err != nil {

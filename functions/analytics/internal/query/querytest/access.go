@@ -26,12 +26,13 @@ func tables(t *testing.T, c Case) {
 	}
 }
 
-// isolation: each organization sees its own rows, also at once, and whatever is tried.
+// isolation checks that each organization sees only its own rows, under concurrency and under
+// attack.
 func isolation(t *testing.T, c Case) {
 	counts := func() {
 		t.Helper()
 		var running sync.WaitGroup
-		for range 4 { // the connections are used again
+		for range 4 { // reuse the connections
 			for organization, want := range c.Counts {
 				running.Go(func() {
 					if got := Rows(t, c.Backend, organization, c.Count); got != fmt.Sprintf("[[%d]]", want) {
@@ -47,7 +48,7 @@ func isolation(t *testing.T, c Case) {
 		}
 	}
 	if len(c.Counts) < 2 || c.Counts[c.One] == c.Counts[c.Other] || len(c.Attacks) == 0 {
-		t.Fatal("the case tells its organizations not apart, or attacks nothing")
+		t.Fatal("the case needs organizations with different counts, and attacks")
 	}
 	counts()
 	for _, sql := range c.Attacks {
@@ -75,7 +76,7 @@ func cancel(t *testing.T, c Case) {
 func refusals(t *testing.T, c Case) {
 	for _, test := range []struct {
 		sql       string
-		character int // 0: need not be known
+		character int // 0: may be unknown
 		want      string
 	}{
 		{"SELECT * FROM nowhere", 15, "nowhere"},
@@ -106,11 +107,11 @@ func refusals(t *testing.T, c Case) {
 		_, err := fmt.Sscanf(f.Fields[0].Message, "at character %d:", &character)
 		switch known := err == nil; {
 		case f.Fields[0].Location != "body.query" || !strings.Contains(f.Detail, test.want):
-			t.Errorf("%s: %+v, want it to tell of %q", test.sql, f, test.want)
+			t.Errorf("%s: %+v, want it to mention %q", test.sql, f, test.want)
 		case test.character > 0 && character != test.character:
 			t.Errorf("%s: %q, want character %d", test.sql, f.Fields[0].Message, test.character)
 		case known && (character < 1 || character > len([]rune(test.sql))+1):
-			t.Errorf("%s: %q, which is no character of it", test.sql, f.Fields[0].Message)
+			t.Errorf("%s: %q, which is outside the query", test.sql, f.Fields[0].Message)
 		}
 	}
 }

@@ -45,8 +45,8 @@ func limits(t *testing.T, c Case) {
 	}
 }
 
-// values: whole numbers within ±(2^53−1) are JSON numbers, those beyond and decimals with
-// a fraction are strings.
+// values checks that whole numbers within ±(2^53−1) are JSON numbers, and that larger ones and
+// decimals with a fraction are strings.
 func values(t *testing.T, c Case) {
 	for sql, want := range map[string]string{
 		`SELECT count(*), sum(x), max(x) FROM (VALUES (3), (4)) t(x)`:                                       `[[2,7,4]]`,
@@ -131,7 +131,7 @@ func lists(t *testing.T, c Case) {
 	Refusal(t, c.Backend, c.One, `SELECT 1`, list{})
 }
 
-// timeZone: it is the caller's, for one query.
+// timeZone checks that the time zone of a query applies to that query only.
 func timeZone(t *testing.T, c Case) {
 	const sql = `SELECT CAST(CAST('2026-07-01 12:00:00+00' AS TIMESTAMPTZ) AS TIMESTAMP)`
 	for _, test := range [][2]string{

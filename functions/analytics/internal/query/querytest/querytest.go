@@ -1,4 +1,4 @@
-// Package querytest specifies what a query.Backend does. It runs in the tests of each.
+// Package querytest is the conformance test suite of query.Backend.
 package querytest
 
 import (
@@ -11,20 +11,20 @@ import (
 	"function/shared/fault"
 )
 
-// Case is a backend with two organizations in it.
+// Case is a backend that holds two organizations.
 type Case struct {
 	Backend    query.Backend
 	One, Other uuid.UUID // organizations that have tables of the same names
 
-	Tables  []string          // of One
-	Count   string            // a SELECT of how many rows one of these has
-	Counts  map[uuid.UUID]int // its answers
-	Series  string            // a FROM item t of %d rows with the numbers n
-	Slow    string            // a SELECT that would take minutes
-	Attacks []string          // statements that reach out of the organization's tables
+	Tables  []string          // the tables of One
+	Count   string            // a SELECT that counts the rows of one of the tables
+	Counts  map[uuid.UUID]int // the result of Count for each organization
+	Series  string            // a FROM item with alias t and %d rows that have a number n
+	Slow    string            // a SELECT that takes minutes
+	Attacks []string          // statements that try to reach beyond the organization's tables
 }
 
-// Run runs the specification over a backend; open makes a case of its own for a test.
+// Run runs the suite against a backend. open creates a separate case for each test.
 func Run(t *testing.T, open func(testing.TB) Case) {
 	for _, test := range []struct {
 		name string
@@ -47,7 +47,7 @@ func Run(t *testing.T, open func(testing.TB) Case) {
 	}
 }
 
-// Bind makes parameters of values as JSON has them.
+// Bind converts JSON values to parameters.
 func Bind(t testing.TB, values ...any) []query.Parameter {
 	t.Helper()
 	text, err := json.Marshal(values)
@@ -61,7 +61,7 @@ func Bind(t testing.TB, values ...any) []query.Parameter {
 	return list
 }
 
-// Rows are the rows that a query answers, as JSON.
+// Rows returns the rows of a query as JSON.
 func Rows(t testing.TB, b query.Backend, organization uuid.UUID, sql string, parameters ...any) string {
 	t.Helper()
 	set, err := b.Run(t.Context(), organization, query.Query{SQL: sql, Parameters: Bind(t, parameters...)}, query.Limits{})
@@ -76,7 +76,8 @@ func Rows(t testing.TB, b query.Backend, organization uuid.UUID, sql string, par
 	return string(text)
 }
 
-// Refusal is the fault that a query is refused with, which has one place, body.query.
+// Refusal returns the fault with which a query is refused. It fails the test unless the fault has
+// exactly one location.
 func Refusal(t testing.TB, b query.Backend, organization uuid.UUID, sql string, parameters ...any) *fault.Error {
 	t.Helper()
 	return refusal(t, b, organization, query.Query{SQL: sql, Parameters: Bind(t, parameters...)}, query.Limits{})

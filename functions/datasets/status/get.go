@@ -12,28 +12,28 @@ import (
 	"function/shared/database"
 )
 
-// Request names a data set.
+// Request identifies the data set.
 type Request struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
-// One is how far a data set's newest version is.
-type One struct {
+// DatasetStatus is the status of a data set's newest version.
+type DatasetStatus struct {
 	ID            uuid.UUID           `json:"id" format:"uuid"`
 	Status        string              `json:"status" enum:"draft,processing,ready,failed"`
 	Version       int                 `json:"version" doc:"Number of the newest version, 0 before the first upload"`
 	ReadyVersion  *int                `json:"ready_version,omitempty" doc:"The version that queries read"`
 	Progress      *profiling.Progress `json:"progress,omitempty" doc:"Absent unless the version is being processed right now"`
-	Attempt       *int                `json:"attempt,omitempty" doc:"While processing: how often it has been tried, 0 before the first time"`
-	Attempts      *int                `json:"attempts,omitempty" doc:"While processing: after how many the version fails"`
-	NextAttemptAt *time.Time          `json:"next_attempt_at,omitempty" doc:"After an attempt that failed for a reason that may pass: when the next is due"`
+	Attempt       *int                `json:"attempt,omitempty" doc:"While processing: the number of attempts so far, 0 before the first"`
+	Attempts      *int                `json:"attempts,omitempty" doc:"While processing: the number of attempts after which the version fails"`
+	NextAttemptAt *time.Time          `json:"next_attempt_at,omitempty" doc:"After a temporary failure: when the next attempt is due"`
 	Failure       *string             `json:"failure,omitempty" doc:"Why the version failed"`
 }
 
-// OneResponse is the state of one data set.
-type OneResponse struct{ Body One }
+// GetResponse is the status of one data set.
+type GetResponse struct{ Body DatasetStatus }
 
-const selectOne = `
+const selectStatus = `
 SELECT d.id, d.status, d.newest_version AS version, d.ready_version, ` + profiling.SelectProgress + `,
        j.attempt, j.max_attempts AS attempts, CASE j.state WHEN 'retryable' THEN j.due_at END AS next_attempt_at, v.failure
 FROM datasets d
@@ -41,15 +41,15 @@ LEFT JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.newest_ver
 LEFT JOIN jobs j ON j.kind = '` + profiling.Kind + `' AND j.key = d.id || '/' || v.version AND j.finished_at IS NULL
 WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL`
 
-// One reads the state of one data set.
-func (f *Function) One(ctx context.Context, in *Request) (*OneResponse, error) {
+// Get returns the status of one data set.
+func (f *Function) Get(ctx context.Context, in *Request) (*GetResponse, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
 	}
-	one, err := database.One[One](ctx, f.db, dataset.ErrNotFound, selectOne, in.ID, caller.OrganizationID)
+	status, err := database.One[DatasetStatus](ctx, f.db, dataset.ErrNotFound, selectStatus, in.ID, caller.OrganizationID)
 	if err != nil {
 		return nil, err
 	}
-	return &OneResponse{Body: one}, nil
+	return &GetResponse{Body: status}, nil
 }
