@@ -71,7 +71,7 @@ func everyTriggerDelivers(t *testing.T) {
 		publish(t, event)
 		took = append(took, time.Since(began).Round(time.Millisecond))
 		buried := slices.ContainsFunc(owner.letters(t), func(l letter) bool {
-			return l.EventID == event.ID() && strings.Contains(l.Destination, "//"+function+".") && strings.Contains(l.Reason, "not of its type")
+			return l.EventID == event.ID() && strings.Contains(l.Destination, "//"+function+".") && strings.Contains(l.Reason, "does not match its type")
 		})
 		if !buried {
 			t.Errorf("Trigger %s: the event that %s was to refuse is no dead letter", each.Metadata.Name, function)
