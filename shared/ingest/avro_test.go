@@ -54,9 +54,6 @@ func TestAvro_EveryTypeKeepsItsValues(t *testing.T) {
 		"unknown-logical-type":   {"v BIGINT", `[[7]]`},
 		"uuid-fixed":             {"v UUID", `[["00000000-0000-0000-0000-000000000005"]]`},
 		"uuid":                   {"v UUID", `[["00000000-0000-0000-0000-000000000005"]]`},
-		"apache/weather-snappy":  {"station VARCHAR, time BIGINT, temp INTEGER", `[["011990-99999",-619524000000,0],["011990-99999",-619506000000,22],["011990-99999",-619484400000,-11],["012650-99999",-655531200000,111],["012650-99999",-655509600000,78]]`},
-		"apache/weather-sorted":  {"station VARCHAR, time BIGINT, temp INTEGER", `[["012650-99999",-655531200000,111],["012650-99999",-655509600000,78],["011990-99999",-619524000000,0],["011990-99999",-619506000000,22],["011990-99999",-619484400000,-11]]`},
-		"apache/weather-zstd":    {"station VARCHAR, time BIGINT, temp INTEGER", `[["011990-99999",-619524000000,0],["011990-99999",-619506000000,22],["011990-99999",-619484400000,-11],["012650-99999",-655531200000,111],["012650-99999",-655509600000,78]]`},
 		"union-of-records":       {"v STRUCT(\"a.Event\" STRUCT(x INTEGER), \"b.Event\" STRUCT(y INTEGER))", `[[{"a.Event":{"x":1},"b.Event":null}],[{"a.Event":null,"b.Event":{"y":2}}]]`},
 		"polars":                 {"n BIGINT, t VARCHAR, l DOUBLE[], d DATE, at TIMESTAMP", `[[1,"é",[1.5],"2024-01-02","2024-01-02T03:04:05.000006"],[null,null,null,null,null]]`},
 	} {
@@ -94,15 +91,6 @@ func TestAvro_DeclaredTypes_AreKeptOrRefused(t *testing.T) {
 	want := `Row 2, column "V": "9223372036854775807" cannot be stored exactly as DOUBLE.`
 	if got := refusal(t, src); got != want {
 		t.Errorf("got %s, want %s", got, want)
-	}
-}
-
-// The sync marker of this file is also in its metadata.
-func TestAvro_MarkerInMetadata_IsNoBlock(t *testing.T) {
-	t.Parallel()
-	table, _ := prepare(t, ingest.Source{Path: "testdata/avro/apache/syncInMeta.avro", Format: ingest.Avro})
-	if _, rows := ask(t, table, "SELECT count(*), count(DISTINCT ID), min(First), max(Age) FROM t"); rows != `[[6001,6001,"Bob",32]]` {
-		t.Errorf("got %s", rows)
 	}
 }
 

@@ -21,8 +21,8 @@
 //
 // Recursive types are refused, and so are values out of the range of their type.
 //
-// Values are decoded here and not by github.com/twmb/avro, which parses the schema and decompresses: its generic values
-// take some hundred times the memory of the data, so a small file could exhaust it.
+// github.com/twmb/avro parses the schema and decompresses blocks. Values are decoded here, straight into Arrow's
+// builders: as generic Go values, a row with many small elements would take a large multiple of its encoded size.
 package avrofile
 
 import (
