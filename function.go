@@ -15,10 +15,9 @@ import (
 	"time"
 
 	"function/functions"
+	_ "function/shared/drivers"
 	"function/shared/function"
 	"function/shared/runtime"
-
-	_ "function/shared/drivers"
 )
 
 // Function is one instance, for the life of a process.

@@ -13,9 +13,8 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"function/shared/runtime"
-
 	_ "function/shared/drivers"
+	"function/shared/runtime"
 )
 
 func main() {

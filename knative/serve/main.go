@@ -15,10 +15,9 @@ import (
 
 	"function/functions"
 	"function/shared/database/migrate"
+	_ "function/shared/drivers"
 	"function/shared/function"
 	"function/shared/runtime"
-
-	_ "function/shared/drivers"
 )
 
 func main() {

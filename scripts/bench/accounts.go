@@ -4,10 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users/userstest"
-
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/userstest"
 	"function/shared/database"
 	"function/shared/postgres"
 	"function/shared/secret"

@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"function/shared/ingest"
-
 	_ "github.com/duckdb/duckdb-go/v2" // registers the driver "duckdb"
+
+	"function/shared/ingest"
 )
 
 const (

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// testServices checks that every function is Ready, at zero when idle, and started by its first
-// request.
+// testServices checks that every function is Ready, at zero when idle, started by its first
+// request, and then has the secrets and database roles that it declares.
 func testServices(t *testing.T) {
 	all := list(t, services)
 	if len(all) == 0 {
@@ -33,6 +33,7 @@ func testServices(t *testing.T) {
 	for _, name := range functions(t) {
 		awaitZero(t, name)
 		wake(t, name)
+		checkSecrets(t, name)
 	}
 }
 

@@ -8,10 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	listaudit "function/functions/users/list-audit"
-
 	sealaudit "function/functions/platform/seal-audit"
 	exportaudit "function/functions/users/export-audit"
+	listaudit "function/functions/users/list-audit"
 	"function/functions/users/logout"
 	"function/shared/platformtest"
 )

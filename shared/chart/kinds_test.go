@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"function/shared/chart"
 	"function/shared/resultset"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // fill returns n rows.

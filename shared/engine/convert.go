@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"function/shared/resultset"
-
 	"github.com/duckdb/duckdb-go/v2"
+
+	"function/shared/resultset"
 )
 
 // Field is a column of a query's result.

@@ -5,11 +5,11 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"function/shared/ingest"
 	"function/shared/ingest/invalid"
 	"function/shared/resultset"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // The files are by fastavro and polars, a type each; testdata/avro/write.py writes them.

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"function/shared/ingest"
 	"function/shared/ingest/invalid"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestCSV_FilesOfOtherPrograms(t *testing.T) {

@@ -6,12 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"function/shared/ingest"
 	"function/shared/ingest/invalid"
 	"function/shared/resultset"
 	"function/shared/sandbox"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // Each text is read as its declared type, or refused where the type would drop a part of it.

@@ -5,10 +5,10 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"function/shared/ingest"
 	"function/shared/ingest/invalid"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestJSON_AmbiguousText_IsRefusedWithItsLine(t *testing.T) {

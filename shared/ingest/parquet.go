@@ -8,13 +8,13 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/duckdb/duckdb-go/v2"
+
 	"function/shared/engine"
 	"function/shared/fault"
 	"function/shared/ingest/invalid"
 	"function/shared/ingest/parquetfile"
 	"function/shared/resultset"
-
-	"github.com/duckdb/duckdb-go/v2"
 )
 
 // Bounds of the uncompressed file.

@@ -5,10 +5,10 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"function/shared/ingest"
 	"function/shared/ingest/invalid"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // The files are by pyarrow and polars, a type each.

@@ -11,13 +11,13 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/duckdb/duckdb-go/v2"
+
 	"function/shared/engine"
 	"function/shared/fault"
 	"function/shared/ingest/avrofile"
 	"function/shared/ingest/invalid"
 	"function/shared/ingest/textfile"
-
-	"github.com/duckdb/duckdb-go/v2"
 )
 
 // Prepare reads src whole, decides the type of every column, writes typed Parquet to dst in the row order of the

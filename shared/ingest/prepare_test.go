@@ -10,12 +10,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"function/shared/ingest"
 	"function/shared/ingest/invalid"
 	"function/shared/resultset"
 	"function/shared/sandbox"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 const (

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"function/shared/ingest"
-
 	"github.com/google/go-cmp/cmp"
+
+	"function/shared/ingest"
 )
 
 // A table of text comes back as it was, however it is written as CSV or JSON.

@@ -10,11 +10,11 @@ import (
 	"fmt"
 	"maps"
 
-	"function/shared/database"
-	"function/shared/fault"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"function/shared/database"
+	"function/shared/fault"
 )
 
 // Query is the part of a request that asks for one page of a list.

@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"function/shared/resultset"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"function/shared/resultset"
 )
 
 func TestValue(t *testing.T) {

@@ -12,7 +12,6 @@ import (
 	"function/shared/platformtest"
 	"function/shared/policy"
 	"function/shared/ratelimit"
-
 	_ "function/shared/ratelimit/redis"
 )
 

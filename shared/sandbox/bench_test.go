@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"function/shared/sandbox"
-
 	_ "github.com/duckdb/duckdb-go/v2"
+
+	"function/shared/sandbox"
 )
 
 // BenchmarkGroupBy10M compares Query with DuckDB run directly on the same Parquet; "ratio" is the one over the other.

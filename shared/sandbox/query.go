@@ -15,11 +15,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/duckdb/duckdb-go/v2"
+
 	"function/shared/engine"
 	"function/shared/fault"
 	"function/shared/resultset"
-
-	"github.com/duckdb/duckdb-go/v2"
 )
 
 // Table is a Parquet file under the name that queries use.

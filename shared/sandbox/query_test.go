@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"function/shared/ingest"
 	"function/shared/sandbox"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 const weather = "../../testdata/seattle-weather.csv"

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"function/shared/sandbox"
-
 	"github.com/google/go-cmp/cmp"
+
+	"function/shared/sandbox"
 )
 
 // leaves are values of every DuckDB type that has no members, and their JSON.

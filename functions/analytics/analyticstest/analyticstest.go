@@ -10,11 +10,10 @@ import (
 	"runtime"
 	"testing"
 
-	"function/shared/ingest"
-
 	"github.com/google/uuid"
 
 	"function/shared/database"
+	"function/shared/ingest"
 	"function/shared/platformtest"
 )
 

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"time"
 
-	"function/shared/ingest/invalid"
-
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets/internal/profiling"
@@ -19,6 +17,7 @@ import (
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
+	"function/shared/ingest/invalid"
 	"function/shared/job"
 	"function/shared/metrics"
 	"function/shared/outbox"

@@ -11,8 +11,6 @@ import (
 	"sync"
 	"testing"
 
-	"function/shared/ingest"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -25,6 +23,7 @@ import (
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"
+	"function/shared/ingest"
 	"function/shared/platformtest"
 )
 

@@ -10,7 +10,6 @@ import (
 	"function/functions/users/internal/membership"
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
-
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"

@@ -8,7 +8,6 @@ import (
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/privacy"
 	"function/functions/users/internal/store"
-
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"

@@ -8,14 +8,13 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"function/functions/users/internal/lifecycle"
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/session"
 	"function/functions/users/internal/store"
-
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"

@@ -4,7 +4,6 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/users/internal/lifecycle"
-
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"

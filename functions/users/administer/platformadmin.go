@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"function/functions/users/internal/lifecycle"
-
 	"function/shared/fault"
 	"function/shared/outbox"
 )

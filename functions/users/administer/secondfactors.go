@@ -7,7 +7,6 @@ import (
 	"function/functions/users/internal/credential"
 	"function/functions/users/internal/lifecycle"
 	"function/functions/users/internal/session"
-
 	"function/shared/fault"
 	"function/shared/outbox"
 )

@@ -7,12 +7,11 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/google/uuid"
+
 	"function/functions/users/internal/credential"
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/store"
-
-	"github.com/google/uuid"
-
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"

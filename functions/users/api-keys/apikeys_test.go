@@ -8,12 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"function/functions/users/internal/credential"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	apikeys "function/functions/users/api-keys"
+	"function/functions/users/internal/credential"
 	serviceaccounts "function/functions/users/service-accounts"
 	"function/shared/auth"
 	"function/shared/database"

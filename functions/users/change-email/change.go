@@ -4,13 +4,12 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"function/functions/users/internal/credential"
 	"function/functions/users/internal/lifecycle"
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/person"
-
-	"github.com/google/uuid"
-
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"

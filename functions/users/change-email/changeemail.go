@@ -10,7 +10,6 @@ import (
 	"function/functions/users/internal/credential"
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/person"
-
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"

@@ -8,7 +8,6 @@ import (
 
 	"function/functions/users/internal/credential"
 	"function/functions/users/internal/notify"
-
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"

@@ -7,15 +7,14 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"function/functions/users/internal/credential"
 	"function/functions/users/internal/lifecycle"
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
-
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/database"

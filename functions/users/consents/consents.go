@@ -9,13 +9,12 @@ import (
 	"fmt"
 	"time"
 
-	"function/functions/users/internal/person"
-	"function/functions/users/internal/privacy"
-	"function/functions/users/internal/store"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/privacy"
+	"function/functions/users/internal/store"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/client"

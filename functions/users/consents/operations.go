@@ -4,7 +4,6 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/users/internal/privacy"
-
 	"function/shared/page"
 )
 

@@ -4,11 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users/internal/person"
-	"function/functions/users/internal/privacy"
-
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/privacy"
 	"function/shared/auth"
 )
 

@@ -4,10 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users/internal/membership"
-
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/membership"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/outbox"

@@ -7,11 +7,10 @@ import (
 	"context"
 	"net/http"
 
-	"function/functions/users/internal/membership"
-	"function/functions/users/internal/store"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/store"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"

@@ -7,10 +7,9 @@ import (
 	"net"
 	"time"
 
-	"function/functions/users/internal/membership"
-
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/membership"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/database"

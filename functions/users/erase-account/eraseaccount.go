@@ -6,14 +6,13 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"function/functions/users/internal/lifecycle"
 	"function/functions/users/internal/membership"
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
-
-	"github.com/google/uuid"
-
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"

@@ -7,12 +7,11 @@ import (
 	"fmt"
 	"time"
 
-	"function/functions/users/internal/access"
-	"function/functions/users/internal/store"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/store"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"

@@ -11,12 +11,11 @@ import (
 	"strings"
 	"time"
 
-	"function/functions/users/internal/person"
-	"function/functions/users/internal/session"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/session"
 	"function/shared/audit"
 	"function/shared/page"
 )

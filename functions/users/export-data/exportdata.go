@@ -8,14 +8,13 @@ import (
 	"io"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/privacy"
 	"function/functions/users/internal/store"
-
-	"github.com/danielgtaylor/huma/v2"
-	"github.com/google/uuid"
-
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"

@@ -6,16 +6,15 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"function/functions/users/internal/credential"
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/privacy"
 	"function/functions/users/internal/provisioning"
-	"function/functions/users/internal/session"
-
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-
 	"function/functions/users/internal/provisioning/scim"
+	"function/functions/users/internal/session"
 	"function/shared/audit"
 	"function/shared/page"
 )

@@ -8,13 +8,12 @@ import (
 	"fmt"
 	"strings"
 
-	"function/functions/users/internal/lifecycle"
-	"function/functions/users/internal/person"
-	"function/functions/users/internal/store"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/lifecycle"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/fault"

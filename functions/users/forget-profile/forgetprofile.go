@@ -8,7 +8,6 @@ import (
 
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
-
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/function"

@@ -13,7 +13,6 @@ import (
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
-
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/database"

@@ -6,11 +6,10 @@ import (
 	"context"
 	"time"
 
-	"function/functions/users/internal/access"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/access"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"

@@ -9,12 +9,11 @@ import (
 	"net/http"
 	"time"
 
-	"function/functions/users/internal/notify"
-	"function/functions/users/internal/store"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/store"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"

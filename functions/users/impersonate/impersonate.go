@@ -9,13 +9,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"function/functions/users/internal/lifecycle"
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/session"
 	"function/functions/users/internal/store"
-
-	"github.com/google/uuid"
-
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"

@@ -4,11 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users/internal/membership"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/membership"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/fault"

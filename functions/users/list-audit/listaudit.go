@@ -7,12 +7,11 @@ import (
 	"context"
 	"time"
 
-	"function/functions/users/internal/privacy"
-	"function/functions/users/internal/store"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/privacy"
+	"function/functions/users/internal/store"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"

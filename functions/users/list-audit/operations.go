@@ -3,10 +3,9 @@ package listaudit
 import (
 	"time"
 
-	"function/functions/users/internal/privacy"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/privacy"
 	"function/shared/audit"
 	"function/shared/page"
 )

@@ -9,7 +9,6 @@ import (
 
 	"function/functions/users/internal/credential"
 	"function/functions/users/internal/session"
-
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"

@@ -6,14 +6,13 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"function/functions/users/internal/credential"
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/session"
-
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"

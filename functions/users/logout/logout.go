@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"function/functions/users/internal/store"
-
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/function"

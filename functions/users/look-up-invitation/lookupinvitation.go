@@ -7,7 +7,6 @@ import (
 
 	"function/functions/users/internal/membership"
 	"function/functions/users/internal/store"
-
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"

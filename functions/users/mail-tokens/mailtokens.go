@@ -8,11 +8,10 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users/internal/notify"
-	"function/functions/users/internal/store"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/store"
 	"function/shared/database"
 	"function/shared/function"
 	"function/shared/outbox"

@@ -4,12 +4,11 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
-
-	"github.com/google/uuid"
-
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/events"

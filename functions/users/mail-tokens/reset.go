@@ -4,10 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users/internal/notify"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/notify"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/events"

@@ -7,10 +7,9 @@ import (
 	"context"
 	"time"
 
-	"function/functions/users/internal/access"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/access"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"

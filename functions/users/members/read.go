@@ -4,12 +4,11 @@ import (
 	"context"
 	"time"
 
-	"function/functions/users/internal/membership"
-	"function/functions/users/internal/person"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/person"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"

@@ -5,7 +5,6 @@ import (
 
 	"function/functions/users/internal/access"
 	"function/functions/users/internal/membership"
-
 	"function/shared/auth"
 )
 

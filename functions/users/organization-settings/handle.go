@@ -5,12 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"function/functions/users/internal/access"
-	"function/functions/users/internal/store"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/store"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"

@@ -6,11 +6,10 @@ import (
 	"context"
 	"reflect"
 
-	"function/functions/users/internal/store"
-
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/store"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"

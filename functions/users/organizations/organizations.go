@@ -7,12 +7,11 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/google/uuid"
+
 	"function/functions/users/internal/membership"
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
-
-	"github.com/google/uuid"
-
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"

@@ -3,11 +3,10 @@ package passkeys
 import (
 	"net/http"
 
-	"function/functions/users/internal/credential"
-	"function/functions/users/internal/person"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/person"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"

@@ -8,13 +8,12 @@ import (
 	"fmt"
 	"time"
 
-	"function/functions/users/internal/credential"
-	"function/functions/users/internal/notify"
-	"function/functions/users/internal/person"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"

@@ -6,7 +6,6 @@ import (
 
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/store"
-
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 
 	"function/functions/users/internal/store"
-
 	"function/shared/database"
 	"function/shared/function"
 )

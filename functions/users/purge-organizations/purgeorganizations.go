@@ -8,12 +8,11 @@ import (
 	"fmt"
 	"log/slog"
 
-	"function/functions/users/internal/membership"
-	"function/functions/users/internal/store"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/store"
 	"function/shared/database"
 	"function/shared/function"
 	"function/shared/outbox"

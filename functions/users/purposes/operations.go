@@ -4,10 +4,9 @@ import (
 	"net/http"
 	"time"
 
-	"function/functions/users/internal/privacy"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/privacy"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"

@@ -9,12 +9,11 @@ import (
 	"crypto/sha256"
 	"fmt"
 
-	"function/functions/users/internal/privacy"
-	"function/functions/users/internal/store"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/privacy"
+	"function/functions/users/internal/store"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users/internal/privacy"
-
 	"github.com/jackc/pgx/v5"
+
+	"function/functions/users/internal/privacy"
 )
 
 const (

@@ -7,11 +7,10 @@ import (
 	"fmt"
 	"time"
 
-	"function/functions/users/internal/store"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/store"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"

@@ -7,7 +7,6 @@ import (
 	"function/functions/users/internal/lifecycle"
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/person"
-
 	"function/shared/audit"
 	"function/shared/events"
 	"function/shared/outbox"

@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"function/functions/users/internal/credential"
 	"function/functions/users/internal/lifecycle"
 	"function/functions/users/internal/membership"
 	"function/functions/users/internal/person"
-
-	"github.com/google/uuid"
-
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/database"

@@ -15,13 +15,12 @@ import (
 	"fmt"
 	"net/http"
 
-	"function/functions/users/internal/credential"
-	"function/functions/users/internal/notify"
-	"function/functions/users/internal/person"
-
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/notify"
+	"function/functions/users/internal/person"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"

@@ -6,10 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"function/functions/users/internal/person"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/person"
 	"function/functions/users/register"
 	"function/shared/database"
 	"function/shared/events"

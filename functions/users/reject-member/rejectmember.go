@@ -5,12 +5,11 @@ package rejectmember
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"function/functions/users/internal/access"
 	"function/functions/users/internal/membership"
 	"function/functions/users/internal/store"
-
-	"github.com/google/uuid"
-
 	"function/shared/database"
 	"function/shared/function"
 	"function/shared/policy"

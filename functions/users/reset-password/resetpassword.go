@@ -6,12 +6,11 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"function/functions/users/internal/credential"
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/session"
-
-	"github.com/google/uuid"
-
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/database"

@@ -7,11 +7,10 @@ import (
 	"fmt"
 	"slices"
 
-	"function/functions/users/internal/access"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/access"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"

@@ -9,7 +9,6 @@ import (
 
 	"function/functions/users/internal/session"
 	"function/functions/users/internal/store"
-
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"

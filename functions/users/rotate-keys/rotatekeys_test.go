@@ -8,11 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"function/functions/users/internal/session"
-	"function/functions/users/internal/store"
-
 	"github.com/go-jose/go-jose/v4"
 
+	"function/functions/users/internal/session"
+	"function/functions/users/internal/store"
 	"function/functions/users/jwks"
 	rotatekeys "function/functions/users/rotate-keys"
 	"function/shared/auth"

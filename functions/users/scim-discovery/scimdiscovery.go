@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"function/functions/users/internal/provisioning"
-
 	"function/functions/users/internal/provisioning/scim"
 	"function/shared/function"
 )

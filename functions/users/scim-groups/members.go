@@ -4,10 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users/internal/provisioning"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/provisioning"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/outbox"

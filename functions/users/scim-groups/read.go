@@ -4,11 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users/internal/provisioning"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/provisioning"
 	"function/functions/users/internal/provisioning/scim"
 	"function/shared/auth"
 )

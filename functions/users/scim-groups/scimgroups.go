@@ -14,7 +14,6 @@ import (
 
 	"function/functions/users/internal/provisioning"
 	"function/functions/users/internal/store"
-
 	"function/shared/database"
 	"function/shared/function"
 )

@@ -6,11 +6,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"function/functions/users/internal/person"
-	"function/functions/users/internal/provisioning"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/provisioning"
 	"function/functions/users/internal/provisioning/scim"
 	"function/shared/database"
 )

@@ -5,13 +5,12 @@ import (
 	"fmt"
 	"net/http"
 
-	"function/functions/users/internal/access"
-	"function/functions/users/internal/provisioning"
-	"function/functions/users/internal/store"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/provisioning"
 	"function/functions/users/internal/provisioning/scim"
+	"function/functions/users/internal/store"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/outbox"

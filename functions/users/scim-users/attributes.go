@@ -5,7 +5,6 @@ import (
 
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/provisioning"
-
 	"function/functions/users/internal/provisioning/scim"
 )
 

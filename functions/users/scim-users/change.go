@@ -7,12 +7,11 @@ import (
 	"reflect"
 	"time"
 
-	"function/functions/users/internal/provisioning"
-	"function/functions/users/internal/store"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/provisioning"
 	"function/functions/users/internal/provisioning/scim"
+	"function/functions/users/internal/store"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/events"

@@ -5,17 +5,16 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/google/uuid"
+
 	"function/functions/users/internal/access"
 	"function/functions/users/internal/lifecycle"
 	"function/functions/users/internal/membership"
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/provisioning"
-	"function/functions/users/internal/store"
-
-	"github.com/google/uuid"
-
 	"function/functions/users/internal/provisioning/scim"
+	"function/functions/users/internal/store"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"

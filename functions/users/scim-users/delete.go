@@ -5,13 +5,12 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/google/uuid"
+
 	"function/functions/users/internal/lifecycle"
 	"function/functions/users/internal/membership"
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/provisioning"
-
-	"github.com/google/uuid"
-
 	"function/functions/users/internal/provisioning/scim"
 	"function/shared/audit"
 	"function/shared/auth"

@@ -11,7 +11,6 @@ import (
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/provisioning"
-
 	"function/functions/users/internal/provisioning/scim"
 	"function/shared/audit"
 	"function/shared/auth"

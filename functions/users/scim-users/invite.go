@@ -4,10 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users/internal/membership"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/membership"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/outbox"

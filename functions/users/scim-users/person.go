@@ -4,11 +4,10 @@ import (
 	"context"
 	"time"
 
-	"function/functions/users/internal/access"
-	"function/functions/users/internal/provisioning"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/provisioning"
 	"function/functions/users/internal/provisioning/scim"
 	"function/shared/database"
 )

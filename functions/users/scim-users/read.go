@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"strings"
 
-	"function/functions/users/internal/person"
-	"function/functions/users/internal/provisioning"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/provisioning"
 	"function/functions/users/internal/provisioning/scim"
 	"function/shared/auth"
 )

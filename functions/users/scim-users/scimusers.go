@@ -20,7 +20,6 @@ import (
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/provisioning"
 	"function/functions/users/internal/store"
-
 	"function/shared/database"
 	"function/shared/function"
 )

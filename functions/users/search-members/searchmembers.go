@@ -5,13 +5,12 @@ package searchmembers
 import (
 	"context"
 
-	"function/functions/users/internal/membership"
-	"function/functions/users/internal/person"
-	"function/functions/users/internal/store"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/membership"
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"

@@ -7,10 +7,9 @@ import (
 	"fmt"
 	"time"
 
-	"function/functions/users/internal/store"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/store"
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/fault"

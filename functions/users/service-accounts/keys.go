@@ -3,10 +3,9 @@ package serviceaccounts
 import (
 	"context"
 
-	"function/functions/users/internal/credential"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/credential"
 	"function/shared/auth"
 	"function/shared/outbox"
 	"function/shared/page"

@@ -8,11 +8,10 @@ import (
 	"net/http"
 	"time"
 
-	"function/functions/users/internal/person"
-	"function/functions/users/internal/store"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"

@@ -6,11 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"function/functions/users/internal/credential"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/credential"
 	serviceaccounts "function/functions/users/service-accounts"
 	"function/shared/auth"
 	"function/shared/database"

@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"slices"
 
-	"function/functions/users/internal/store"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/store"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"

@@ -6,14 +6,13 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"function/functions/users/internal/notify"
 	"function/functions/users/internal/person"
 	"function/functions/users/internal/session"
 	"function/functions/users/internal/store"
-
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-
 	"function/shared/auth"
 	"function/shared/function"
 	"function/shared/page"

@@ -7,10 +7,9 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users/internal/credential"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/credential"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"

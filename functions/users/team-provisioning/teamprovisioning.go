@@ -6,11 +6,10 @@ package teamprovisioning
 import (
 	"context"
 
-	"function/functions/users/internal/provisioning"
-	"function/functions/users/internal/store"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/provisioning"
+	"function/functions/users/internal/store"
 	"function/shared/database"
 	"function/shared/function"
 	"function/shared/policy"

@@ -3,11 +3,10 @@ package teams
 import (
 	"context"
 
-	"function/functions/users/internal/access"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/users/internal/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/database"

@@ -6,11 +6,10 @@ import (
 	"context"
 	"net/http"
 
-	"function/functions/users/internal/access"
-	"function/functions/users/internal/person"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/access"
+	"function/functions/users/internal/person"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"

@@ -8,7 +8,6 @@ import (
 
 	"function/functions/users/internal/credential"
 	"function/functions/users/internal/notify"
-
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"

@@ -5,10 +5,9 @@ package transferownership
 import (
 	"context"
 
-	"function/functions/users/internal/access"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/access"
 	"function/shared/database"
 	"function/shared/fault"
 	"function/shared/function"

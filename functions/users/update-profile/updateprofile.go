@@ -8,12 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"function/functions/users/internal/person"
-	"function/functions/users/internal/store"
-
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/person"
+	"function/functions/users/internal/store"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"

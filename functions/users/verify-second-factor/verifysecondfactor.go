@@ -7,11 +7,10 @@ import (
 	"context"
 	"fmt"
 
-	"function/functions/users/internal/credential"
-	"function/functions/users/internal/session"
-
 	"github.com/google/uuid"
 
+	"function/functions/users/internal/credential"
+	"function/functions/users/internal/session"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"

@@ -32,13 +32,13 @@ import (
 	"io"
 	"os"
 
-	"function/shared/fault"
-	"function/shared/ingest/arrowparquet"
-	"function/shared/ingest/invalid"
-
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"function/shared/fault"
+	"function/shared/ingest/arrowparquet"
+	"function/shared/ingest/invalid"
 )
 
 // Magic begins an object container file.

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"function/shared/ingest/invalid"
-
 	"github.com/klauspost/compress/zstd"
+
+	"function/shared/ingest/invalid"
 )
 
 // file returns an object container file with one block.

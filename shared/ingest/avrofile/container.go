@@ -9,10 +9,10 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/twmb/avro/ocf"
+
 	"function/shared/fault"
 	"function/shared/ingest/invalid"
-
-	"github.com/twmb/avro/ocf"
 )
 
 // Bounds of a file's parts.

@@ -6,14 +6,14 @@ import (
 	"math"
 	"math/big"
 
-	"function/shared/fault"
-
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/extensions"
 	"github.com/google/uuid"
 	"github.com/twmb/avro"
+
+	"function/shared/fault"
 )
 
 // logical has the logical types without parameters, by the type and the logical type of a schema. Every other one is

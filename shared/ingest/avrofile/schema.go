@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"strings"
 
-	"function/shared/fault"
-	"function/shared/ingest/invalid"
-
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/twmb/avro"
+
+	"function/shared/fault"
+	"function/shared/ingest/invalid"
 )
 
 // value describes how the values of a schema are read.

@@ -3,11 +3,11 @@ package avrofile
 import (
 	"strings"
 
-	"function/shared/fault"
-
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/twmb/avro"
+
+	"function/shared/fault"
 )
 
 // union plans a union. One of null and another type is that type; one of several other types is a structure with a

@@ -9,13 +9,13 @@ import (
 	"os"
 	"strings"
 
-	"function/shared/ingest/invalid"
-
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/ianaindex"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
+
+	"function/shared/ingest/invalid"
 )
 
 // ErrCharset is returned for the name of an unknown character encoding.

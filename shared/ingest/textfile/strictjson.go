@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"strings"
 
-	"function/shared/fault"
-
 	"github.com/go-json-experiment/json/jsontext"
+
+	"function/shared/fault"
 )
 
 // JSONFlaw says why a text is not I-JSON (RFC 7493), the JSON that all readers understand alike. It is empty for

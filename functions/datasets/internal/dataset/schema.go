@@ -7,11 +7,10 @@ import (
 	"regexp"
 	"strings"
 
-	"function/shared/ingest"
-
 	"github.com/danielgtaylor/huma/v2"
 
 	"function/shared/fault"
+	"function/shared/ingest"
 	"function/shared/resultset"
 )
 

@@ -8,11 +8,10 @@ import (
 	"path"
 	"strings"
 
+	"function/shared/fault"
 	"function/shared/ingest"
 	"function/shared/ingest/avrofile"
 	"function/shared/ingest/textfile"
-
-	"function/shared/fault"
 )
 
 // HeadSize is the number of bytes at the start of a file that Recognize needs.

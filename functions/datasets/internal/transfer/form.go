@@ -13,12 +13,11 @@ import (
 	"os"
 	"strings"
 
-	"function/shared/ingest"
-
 	"github.com/danielgtaylor/huma/v2"
 
 	"function/functions/datasets/internal/format"
 	"function/shared/fault"
+	"function/shared/ingest"
 )
 
 // fileField is the name of the only field of an upload's form.

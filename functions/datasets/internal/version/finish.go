@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"function/shared/ingest"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -18,6 +16,7 @@ import (
 	"function/functions/datasets/internal/staging"
 	"function/shared/database"
 	"function/shared/events"
+	"function/shared/ingest"
 	"function/shared/outbox"
 )
 

@@ -10,13 +10,12 @@ import (
 	"path/filepath"
 	"strings"
 
-	"function/shared/ingest"
-	"function/shared/ingest/invalid"
-
 	"github.com/google/uuid"
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/staging"
+	"function/shared/ingest"
+	"function/shared/ingest/invalid"
 	"function/shared/job"
 	"function/shared/objects"
 	"function/shared/secret"

@@ -3,9 +3,9 @@ package access
 import (
 	"context"
 
-	"function/shared/database"
-
 	"github.com/jackc/pgx/v5"
+
+	"function/shared/database"
 )
 
 const (

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"function/shared/sandbox"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -18,6 +16,7 @@ import (
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/resultset"
+	"function/shared/sandbox"
 	"function/shared/tables"
 )
 

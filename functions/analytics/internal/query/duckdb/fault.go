@@ -7,10 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"function/shared/sandbox"
-
 	"function/functions/analytics/internal/query"
 	"function/shared/fault"
+	"function/shared/sandbox"
 )
 
 // explain translates an error of the engine into a fault for the author of the query.
