@@ -20,8 +20,8 @@ const MaxLength = 256
 // The minimum lengths of NIST SP 800-63B-4 §3.1.1.2 in characters: for passwords used with a second
 // factor (also OWASP ASVS 5.0 §6.2.1), and for passwords that are the only factor.
 const (
-	LeastWithSecondFactor = 8
-	LeastAlone            = 15
+	MinLengthWithSecondFactor = 8
+	MinLengthAlone            = 15
 )
 
 // minScore is the minimum score: more than a million guesses ([Strength]). Common words, keyboard
@@ -31,7 +31,7 @@ const minScore = 2
 // Policy defines which new passwords are acceptable. It has no composition rules: they lead to
 // passwords that people forget and attackers expect.
 type Policy struct {
-	MinLength int // minimum length in characters of the NFKC form; at least LeastWithSecondFactor
+	MinLength int // minimum length in characters of the NFKC form; at least MinLengthWithSecondFactor
 }
 
 // Check returns why a password is not acceptable, as a sentence for the person, or an empty string

@@ -59,9 +59,9 @@ const maxMinLength = 64
 // MinPasswordLength returns the platform's minimum length of a new password (PASSWORD_MIN_LENGTH),
 // which applies in every organization.
 func MinPasswordLength(c function.Config) (int, error) {
-	minLength := cmp.Or(c.PasswordMinLength, password.LeastWithSecondFactor)
-	if minLength < password.LeastWithSecondFactor || minLength > maxMinLength {
-		return 0, fmt.Errorf("PASSWORD_MIN_LENGTH is %d: it must be between %d and %d", minLength, password.LeastWithSecondFactor, maxMinLength)
+	minLength := cmp.Or(c.PasswordMinLength, password.MinLengthWithSecondFactor)
+	if minLength < password.MinLengthWithSecondFactor || minLength > maxMinLength {
+		return 0, fmt.Errorf("PASSWORD_MIN_LENGTH is %d: it must be between %d and %d", minLength, password.MinLengthWithSecondFactor, maxMinLength)
 	}
 	return minLength, nil
 }
