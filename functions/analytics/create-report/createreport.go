@@ -83,9 +83,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	id := uuid7.New()
-	var kept report.Report
+	var stored report.Report
 	err = act.Do(ctx, f.db, audit.Entry{Action: "reports:create", ResourceID: id.String()}, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
-		kept, err = database.One[report.Report](ctx, tx, pgx.ErrNoRows, insertReport, pgx.NamedArgs{
+		stored, err = database.One[report.Report](ctx, tx, pgx.ErrNoRows, insertReport, pgx.NamedArgs{
 			"id": id, "organization": caller.OrganizationID, "name": b.Name, "query": b.SQL, "database": b.Database,
 			"parameters": append([]query.Parameter{}, b.Parameters...), "visualization": b.Visualization,
 			"schedule": schedule, "timezone": b.Timezone, "next_run_at": next, "created_by": caller.UserID,
@@ -95,7 +95,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("insert report: %w", err)
 	}
-	return &Response{Body: report.Planned(kept)}, nil
+	return &Response{Body: report.WithNextRuns(stored)}, nil
 }
 
 func due(expression, timezone string) (*string, *time.Time, error) {

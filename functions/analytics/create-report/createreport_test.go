@@ -36,14 +36,14 @@ func TestCreateReport_RequiredFieldsOnly(t *testing.T) {
 	t.Parallel()
 	p := platformtest.New(t, declarations...)
 	caller := p.Login("member")
-	kept := platformtest.Decode[report.Report](t, p.Do(caller.Token, http.MethodPost, path,
+	stored := platformtest.Decode[report.Report](t, p.Do(caller.Token, http.MethodPost, path,
 		`{"name": "Monthly Sales Report", "query": "SELECT * FROM sales WHERE month = ?", "visualization": "chart"}`).Want(t, http.StatusCreated))
 
-	if kept.Database != query.Datasets || kept.Visualization != report.Chart || kept.Timezone != "UTC" || kept.Schedule != nil || kept.NextRunAt != nil {
-		t.Errorf("report %+v, want one over datasets that runs by hand", kept)
+	if stored.Database != query.Datasets || stored.Visualization != report.Chart || stored.Timezone != "UTC" || stored.Schedule != nil || stored.NextRunAt != nil {
+		t.Errorf("report %+v, want one over datasets that runs by hand", stored)
 	}
-	if kept.ID == uuid.Nil || kept.CreatedBy != caller.UserID || kept.CreatedAt.IsZero() {
-		t.Errorf("report %+v lacks an identifier, a maker or a time", kept)
+	if stored.ID == uuid.Nil || stored.CreatedBy != caller.UserID || stored.CreatedAt.IsZero() {
+		t.Errorf("report %+v lacks an identifier, a maker or a time", stored)
 	}
 }
 
@@ -53,22 +53,22 @@ func TestCreateReport_IsReadAsWritten(t *testing.T) {
 	caller := p.Login("member")
 	created := p.Do(caller.Token, http.MethodPost, path, `{"name": "Łódź", "query": "SELECT ?, ?, ?, ?", "database": "postgresql",
 		"schedule": "0 6 * * MON", "timezone": "Europe/Berlin", "parameters": [12345678901234567890, "a\u0000b", null, 1.50]}`).Want(t, http.StatusCreated)
-	kept := platformtest.Decode[report.Report](t, created)
-	if kept.NextRunAt == nil || len(kept.NextRuns) != 5 || !kept.NextRuns[0].Equal(*kept.NextRunAt) || *kept.Schedule != "0 6 * * MON" || !strings.Contains(string(created.Body), `[12345678901234567890,"a\u0000b",null,1.50]`) {
+	stored := platformtest.Decode[report.Report](t, created)
+	if stored.NextRunAt == nil || len(stored.NextRuns) != 5 || !stored.NextRuns[0].Equal(*stored.NextRunAt) || *stored.Schedule != "0 6 * * MON" || !strings.Contains(string(created.Body), `[12345678901234567890,"a\u0000b",null,1.50]`) {
 		t.Errorf("report %s is not as it was written", created.Body)
 	}
 
-	got := p.Do(caller.Token, http.MethodGet, path+"/"+kept.ID.String(), nil).Want(t, http.StatusOK)
+	got := p.Do(caller.Token, http.MethodGet, path+"/"+stored.ID.String(), nil).Want(t, http.StatusOK)
 	if diff := cmp.Diff(string(created.Body), string(got.Body)); diff != "" {
 		t.Errorf("the report differs when it is read (-created +read):\n%s", diff)
 	}
 	stranger := p.Login("owner")
 	for _, method := range []string{http.MethodGet, http.MethodDelete} {
-		p.Do(stranger.Token, method, path+"/"+kept.ID.String(), nil).Want(t, http.StatusNotFound)
+		p.Do(stranger.Token, method, path+"/"+stored.ID.String(), nil).Want(t, http.StatusNotFound)
 	}
-	p.Do(caller.Token, http.MethodDelete, path+"/"+kept.ID.String(), nil).Want(t, http.StatusNoContent)
-	p.Do(caller.Token, http.MethodGet, path+"/"+kept.ID.String(), nil).Want(t, http.StatusNotFound)
-	p.Do(caller.Token, http.MethodDelete, path+"/"+kept.ID.String(), nil).Want(t, http.StatusNotFound)
+	p.Do(caller.Token, http.MethodDelete, path+"/"+stored.ID.String(), nil).Want(t, http.StatusNoContent)
+	p.Do(caller.Token, http.MethodGet, path+"/"+stored.ID.String(), nil).Want(t, http.StatusNotFound)
+	p.Do(caller.Token, http.MethodDelete, path+"/"+stored.ID.String(), nil).Want(t, http.StatusNotFound)
 }
 
 func TestListReports_SeveralPages_ReturnsTheOrganizationsReports(t *testing.T) {

@@ -43,9 +43,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept, err := database.One[report.Report](ctx, f.db, report.ErrNoReport, selectReport, in.ID, caller.OrganizationID)
+	stored, err := database.One[report.Report](ctx, f.db, report.ErrNoReport, selectReport, in.ID, caller.OrganizationID)
 	if err != nil {
 		return nil, err
 	}
-	return &Response{Body: report.Planned(kept)}, nil
+	return &Response{Body: report.WithNextRuns(stored)}, nil
 }

@@ -47,7 +47,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	reports, err := page.List(ctx, f.db, in.Query, func(r report.Report) uuid.UUID { return r.ID }, selectReports, pgx.NamedArgs{"organization": caller.OrganizationID})
 	for i := range reports.Items {
-		reports.Items[i] = report.Planned(reports.Items[i])
+		reports.Items[i] = report.WithNextRuns(reports.Items[i])
 	}
 	return &Response{Body: reports}, err
 }

@@ -75,15 +75,15 @@ func (f *Function) run(ctx context.Context, j *job.Job, e events.ReportRunReques
 	if err != nil {
 		return fmt.Errorf("start run: %w", err)
 	}
-	kept, err := database.One[report.Report](ctx, f.db, pgx.ErrNoRows, selectReport, id, e.OrganizationID)
+	stored, err := database.One[report.Report](ctx, f.db, pgx.ErrNoRows, selectReport, id, e.OrganizationID)
 	if database.IsNoRows(err) {
 		return nil // deleted in the meantime
 	}
 	if err != nil {
 		return fmt.Errorf("read report: %w", err)
 	}
-	set, queryErr := f.databases.Run(ctx, e.OrganizationID, kept.Query())
-	outcome, err := outcomeOf(ctx, kept, set, queryErr)
+	set, queryErr := f.databases.Run(ctx, e.OrganizationID, stored.Query())
+	outcome, err := outcomeOf(ctx, stored, set, queryErr)
 	if err != nil {
 		return fmt.Errorf("run report %s: %w", id, err)
 	}

@@ -48,11 +48,11 @@ var declarations = []function.Declaration{
 // start creates a report, starts a run of it, and returns the run's path and event.
 func start(t *testing.T, p *platformtest.Platform, caller platformtest.Caller, body map[string]any) (string, events.Received[events.ReportRunRequested]) {
 	t.Helper()
-	kept := platformtest.Decode[report.Report](t, p.Do(caller.Token, http.MethodPost, path, body).Want(t, http.StatusCreated))
-	runs := path + "/" + kept.ID.String()
+	stored := platformtest.Decode[report.Report](t, p.Do(caller.Token, http.MethodPost, path, body).Want(t, http.StatusCreated))
+	runs := path + "/" + stored.ID.String()
 	run := platformtest.Decode[report.Run](t, p.Do(caller.Token, http.MethodPost, runs+"/run", nil).Want(t, http.StatusAccepted))
-	if run.Status != report.Queued || run.ReportID != kept.ID {
-		t.Fatalf("run %+v is not a queued run of report %s", run, kept.ID)
+	if run.Status != report.Queued || run.ReportID != stored.ID {
+		t.Fatalf("run %+v is not a queued run of report %s", run, stored.ID)
 	}
 	for n := 1; ; n++ {
 		for _, e := range platformtest.Published[events.ReportRunRequested](p, n) {
@@ -243,15 +243,15 @@ func TestRuns_OtherOrganization_NotFound(t *testing.T) {
 	caller, stranger := p.Login("member"), p.Login("owner")
 	run, event := start(t, p, caller, map[string]any{"name": "mine", "query": "SELECT 1 AS one", "visualization": "chart"})
 	platformtest.Deliver(p, name, event).Want(t, http.StatusNoContent)
-	kept := path + "/" + event.Data.ReportID.String()
+	stored := path + "/" + event.Data.ReportID.String()
 
-	list := platformtest.Decode[page.Page[report.Run]](t, p.Do(caller.Token, http.MethodGet, kept+"/runs", nil).Want(t, http.StatusOK))
+	list := platformtest.Decode[page.Page[report.Run]](t, p.Do(caller.Token, http.MethodGet, stored+"/runs", nil).Want(t, http.StatusOK))
 	if len(list.Items) != 1 || list.Items[0].ID != event.Data.RunID {
 		t.Errorf("runs %+v, want the one that was started", list.Items)
 	}
 	for _, request := range [][2]string{
-		{http.MethodGet, run}, {http.MethodGet, run + "/chart"}, {http.MethodGet, kept + "/runs"},
-		{http.MethodPost, kept + "/run"}, {http.MethodDelete, kept},
+		{http.MethodGet, run}, {http.MethodGet, run + "/chart"}, {http.MethodGet, stored + "/runs"},
+		{http.MethodPost, stored + "/run"}, {http.MethodDelete, stored},
 	} {
 		p.Do(stranger.Token, request[0], request[1], nil).Want(t, http.StatusNotFound)
 	}

@@ -76,25 +76,25 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	return &ListResponse{Body: letters}, err
 }
 
-type kept struct {
+type storedLetter struct {
 	Letter
 	Event []byte
 }
 
-func (f *Function) find(ctx context.Context, id uuid.UUID) (kept, error) {
+func (f *Function) find(ctx context.Context, id uuid.UUID) (storedLetter, error) {
 	caller, err := auth.CallerFrom(ctx)
 	if err != nil {
-		return kept{}, err
+		return storedLetter{}, err
 	}
-	letter, err := database.One[kept](ctx, f.db, fault.New(fault.NotFound, "There is no dead letter with this identifier"), selectLetter, caller.OrganizationID, isAdmin(caller), id)
+	letter, err := database.One[storedLetter](ctx, f.db, fault.New(fault.NotFound, "There is no dead letter with this identifier"), selectLetter, caller.OrganizationID, isAdmin(caller), id)
 	if err != nil {
-		return kept{}, err
+		return storedLetter{}, err
 	}
 	return letter, nil
 }
 
 // entry returns the audit entry of an action on the letter.
-func (k kept) entry(action string) audit.Entry {
+func (k storedLetter) entry(action string) audit.Entry {
 	return audit.Entry{Action: action, ResourceID: k.ID.String(), Platform: k.OrganizationID == nil}
 }
 

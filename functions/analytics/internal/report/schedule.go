@@ -47,8 +47,8 @@ func (s Schedule) After(t time.Time) *time.Time {
 // shownRuns is how many upcoming due times a report shows.
 const shownRuns = 5
 
-// Planned returns the report with its upcoming due times filled in.
-func Planned(r Report) Report {
+// WithNextRuns returns the report with its upcoming due times filled in.
+func WithNextRuns(r Report) Report {
 	if r.Schedule == nil || r.NextRunAt == nil {
 		return r
 	}
