@@ -29,7 +29,9 @@ func checkSecrets(t *testing.T, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(catalog.Catalog, func(d function.Declaration) bool { return d.Name == name })
+	i := slices.IndexFunc(catalog.Catalog, func(d function.Declaration) bool {
+		return d.Name == name || slices.Contains(d.Aliases, name)
+	})
 	if i < 0 {
 		t.Fatalf("%s is not in the catalog", name)
 	}
