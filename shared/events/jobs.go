@@ -16,7 +16,7 @@ func (e DeliveryFailed) EventSubject() string       { return e.EventID }
 func (DeliveryFailed) EventOrganization() uuid.UUID { return uuid.Nil }
 
 // JobFailed reports that a job's last attempt failed. The function of the job's kind ends the job
-// (job.Discard) in the transaction that changes its own state.
+// (job.OnFailure) in the transaction that changes its own state.
 type JobFailed struct {
 	JobID  uuid.UUID `json:"job_id"`
 	Kind   string    `json:"kind"` // the function that runs the job
