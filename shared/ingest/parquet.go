@@ -17,12 +17,6 @@ import (
 	"function/shared/resultset"
 )
 
-// Bounds of the uncompressed file.
-const (
-	maxParquetRows  = 1 << 31
-	maxParquetBytes = 64 << 30
-)
-
 // parquetTable describes a Parquet file by its footer. Columns keep their types, except that TIME in nanoseconds
 // becomes TIME, provided that no value loses precision.
 func parquetTable(ctx context.Context, s *engine.Session, path, scratch string) (*table, error) {
@@ -99,8 +93,8 @@ func bounded(ctx context.Context, s *engine.Session, path string) error {
 	if err != nil {
 		return err
 	}
-	if size, _ := row[0].(float64); rows > maxParquetRows || size > maxParquetBytes {
-		return &invalid.Error{Detail: fmt.Sprintf("The uncompressed file has more than %d rows or %d GiB.", maxParquetRows, maxParquetBytes>>30)}
+	if size, _ := row[0].(float64); rows > invalid.MaxRows || size > invalid.MaxBytes {
+		return invalid.TooLarge()
 	}
 	return s.Each(ctx, "SELECT name, precision FROM parquet_schema("+engine.Literal(path)+") WHERE precision > 38", func(row []any) error {
 		name, _ := row[0].(string)

@@ -44,10 +44,8 @@ import (
 // Magic begins an object container file.
 const Magic = "Obj\x01"
 
-// Bounds of what the file holds.
+// Bounds of a row.
 const (
-	maxRows   = 1 << 31
-	maxBytes  = 64 << 30
 	maxRow    = 16 << 20
 	maxNested = 2 << 20 // values in the arrays and maps of a row
 )
@@ -126,8 +124,8 @@ func (c *converter) convert(ctx context.Context, blocks *container, f io.Seeker,
 		if err != nil {
 			return err
 		}
-		if size += int64(len(data)); size > maxBytes || c.rows+rows > maxRows {
-			return &invalid.Error{Detail: fmt.Sprintf("The uncompressed file has more than %d rows or %d GiB.", maxRows, maxBytes>>30)}
+		if size += int64(len(data)); size > invalid.MaxBytes || c.rows+rows > invalid.MaxRows {
+			return invalid.TooLarge()
 		}
 		if rows > int64(len(data)) {
 			return damaged("block %d has fewer bytes than rows", blocks.blocks)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/twmb/avro/ocf"
 
@@ -197,7 +198,7 @@ func (c *container) next() (rows int64, data []byte, err error) {
 		return 0, nil, damaged("%s does not end in the sync marker of the file", where)
 	}
 	data, err = c.decompress(c.stored)
-	if err != nil && (errors.Is(err, errTooLarge) || bytes.Contains([]byte(err.Error()), []byte("exceeds"))) {
+	if err != nil && (errors.Is(err, errTooLarge) || strings.Contains(err.Error(), "exceeds")) {
 		return 0, nil, tooLarge(c.blocks)
 	}
 	if err != nil {
