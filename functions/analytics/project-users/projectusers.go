@@ -47,7 +47,7 @@ func (f *Function) Registered(ctx context.Context, e events.Received[events.User
 	})
 }
 
-// Approved adds a person whom an organization admitted.
+// Approved adds a person after an organization has approved their membership.
 func (f *Function) Approved(ctx context.Context, e events.Received[events.MembershipApproved]) error {
 	return outbox.Once(ctx, f.db, e, func(tx *outbox.Tx) error {
 		return project(ctx, tx, e.Data.UserID, e.Data.OrganizationID, e.Data.Role, active, e.Data.ApprovedAt)

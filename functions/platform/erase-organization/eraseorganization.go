@@ -1,5 +1,5 @@
-// Package eraseorganization deletes the dead letters of a deleted organization, which nobody
-// could see any more. It runs when the users domain has deleted the organization permanently.
+// Package eraseorganization deletes the dead letters of a deleted organization, because its members
+// can no longer see them. It runs when the users domain has deleted the organization permanently.
 // That event belongs to no organization, so its own dead letters remain and can be redelivered.
 package eraseorganization
 

@@ -47,8 +47,8 @@ func (d *apiDocument) curl(e entry, parameters []parameter, body *schema) string
 	return strings.Join(lines, " \\\n  ")
 }
 
-// jsonAmong returns the JSON media type in a list, preferring application/json, or an empty
-// string if there is none.
+// jsonAmong returns the JSON media type in a list, preferring application/json. It returns an empty
+// string if the list has no JSON type.
 func jsonAmong(mediaTypes string) (found string) {
 	for mediaType := range strings.SplitSeq(mediaTypes, ", ") {
 		if mediaType == "application/json" {
@@ -91,9 +91,9 @@ func (d *apiDocument) sample(s *schema, name string, depth int) any {
 	return 1
 }
 
-// sampleObject returns an object with the required properties and those that have an example. If
-// there are none, it contains the first property, because one is enough where several are
-// alternatives.
+// sampleObject returns an object with the required properties and those that have an example. An
+// object without such properties gets its first property: in a schema of alternatives, one is
+// enough.
 func (d *apiDocument) sampleObject(s *schema, depth int) any {
 	var o orderedObject
 	for _, name := range s.names() {

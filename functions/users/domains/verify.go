@@ -63,7 +63,7 @@ func newResolver(server string) resolver {
 }
 
 // lookUpTXT returns the values of a TXT record, which fit in one DNS message of at most 64 KiB. If
-// there are none, or the server does not respond, the error tells the caller what to do.
+// the record is missing or the server does not respond, the error tells the caller what to do.
 func (r resolver) lookUpTXT(ctx context.Context, record membership.Record) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()

@@ -35,7 +35,7 @@ func ParseSchedule(expression, timezone string) (Schedule, error) {
 	return s, nil
 }
 
-// After returns the first due time after t in UTC, or nil if there is none within nine years.
+// After returns the first due time after t in UTC, or nil if the schedule is not due within nine years.
 func (s Schedule) After(t time.Time) *time.Time {
 	next := s.Next(t).UTC()
 	if next.IsZero() {

@@ -165,7 +165,7 @@ func PendingUser(ctx context.Context, s store.Store, token string) (user uuid.UU
 }
 
 // AttemptLogin counts an attempt to complete a pending login and returns the login, or nil if
-// there is none. The row lock serializes attempts at the same login.
+// the token is unknown. The row lock serializes attempts at the same login.
 func AttemptLogin(ctx context.Context, tx pgx.Tx, token string) (*PendingLogin, error) {
 	p := PendingLogin{hash: store.TokenHash(token)}
 	var data []byte

@@ -166,7 +166,8 @@ func matchTOTP(secret, code string, now time.Time) (int64, error) {
 	return match, nil
 }
 
-// RemoveTOTP removes a person's authenticator app. It returns false if there is none.
+// RemoveTOTP removes a person's authenticator app. It returns false if
+// the person has no app.
 func RemoveTOTP(ctx context.Context, tx pgx.Tx, user uuid.UUID) (bool, error) {
 	removed, err := tx.Exec(ctx, deleteTOTP, user)
 	if err != nil {

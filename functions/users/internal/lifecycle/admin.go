@@ -51,7 +51,7 @@ func OpenReason(key []byte, sealed string) (string, error) {
 	return secret.Unseal(key, reasonField, raw)
 }
 
-// Subject is the person on whom a platform admin acts.
+// Subject is the target of a platform admin's action.
 type Subject struct {
 	ID            uuid.UUID
 	SuspendedAt   *time.Time
@@ -91,7 +91,7 @@ func Administer(ctx context.Context, s store.Store, person uuid.UUID, action, re
 	return act.Refused(ctx, s.DB, entry, err)
 }
 
-// LockSubject locks the person on whom a platform admin acts, and the admin. It refuses a caller
+// LockSubject locks the admin and the target of the admin's action. It refuses a caller
 // who is no longer a platform admin or who acts on themselves.
 func LockSubject(ctx context.Context, tx pgx.Tx, admin auth.Caller, person uuid.UUID) (Subject, error) {
 	if admin.UserID == person {
