@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -116,4 +119,19 @@ func (d *deployment) need(ctx context.Context, namespace, name, key string) (str
 		return "", fmt.Errorf("the secret %s in %s has no %s: add it (docs/operations.md, \"Secrets\")", name, namespace, key)
 	}
 	return string(values[key]), nil
+}
+
+func newPassword() string    { return hex.EncodeToString(random(24)) }
+func newAccessKeyID() string { return hex.EncodeToString(random(10)) }
+func newBlindIndexKey() string {
+	return base64.StdEncoding.EncodeToString(random(32))
+}
+func newEncryptionKeyURL() string {
+	return "base64key://" + base64.URLEncoding.EncodeToString(random(32))
+}
+
+func random(size int) []byte {
+	b := make([]byte, size)
+	rand.Read(b) // it never fails
+	return b
 }
