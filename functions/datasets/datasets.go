@@ -5,18 +5,25 @@ package datasets
 import (
 	"time"
 
+	"function/functions/datasets/branches"
 	"function/functions/datasets/create"
 	deletion "function/functions/datasets/delete"
+	"function/functions/datasets/diff"
 	"function/functions/datasets/dispose"
 	"function/functions/datasets/download"
 	eraseorganization "function/functions/datasets/erase-organization"
 	failversion "function/functions/datasets/fail-version"
 	"function/functions/datasets/get"
 	"function/functions/datasets/list"
+	mergebranch "function/functions/datasets/merge-branch"
 	"function/functions/datasets/profile"
+	restoreversion "function/functions/datasets/restore-version"
 	"function/functions/datasets/retry"
 	"function/functions/datasets/status"
+	"function/functions/datasets/tags"
+	"function/functions/datasets/undelete"
 	"function/functions/datasets/upload"
+	"function/functions/datasets/versions"
 	"function/shared/function"
 )
 
@@ -31,6 +38,16 @@ var Functions = []function.Declaration{
 		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 16, Timeout: 10 * time.Minute}),
 	download.Service.
 		Scaled(function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}),
+
+	// The history of a data set.
+	versions.Service,
+	restoreversion.Service,
+	tags.Service,
+	branches.Service,
+	mergebranch.Service,
+	diff.Service.
+		Scaled(function.Scale{Memory: "768Mi", CPU: "2", Concurrency: 1, Timeout: 10 * time.Minute}),
+	undelete.Service,
 
 	// Profiling of uploaded versions.
 	profile.Service.

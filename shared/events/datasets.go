@@ -43,12 +43,16 @@ type DatasetFailed struct{ Dataset }
 // retention policy says so.
 type DatasetDeleted struct{ Dataset }
 
-func (DatasetCreated) EventType() string  { return v1("datasets.created") }
-func (DatasetUploaded) EventType() string { return v1("datasets.uploaded") }
-func (DatasetRetried) EventType() string  { return v1("datasets.retried") }
-func (DatasetReady) EventType() string    { return v1("datasets.ready") }
-func (DatasetFailed) EventType() string   { return v1("datasets.failed") }
-func (DatasetDeleted) EventType() string  { return v1("datasets.deleted") }
+// DatasetUndeleted reports that a deleted data set is back.
+type DatasetUndeleted struct{ Dataset }
+
+func (DatasetCreated) EventType() string   { return v1("datasets.created") }
+func (DatasetUploaded) EventType() string  { return v1("datasets.uploaded") }
+func (DatasetRetried) EventType() string   { return v1("datasets.retried") }
+func (DatasetReady) EventType() string     { return v1("datasets.ready") }
+func (DatasetFailed) EventType() string    { return v1("datasets.failed") }
+func (DatasetDeleted) EventType() string   { return v1("datasets.deleted") }
+func (DatasetUndeleted) EventType() string { return v1("datasets.undeleted") }
 
 // ProfileRequested starts the job that profiles a version of a data set.
 type ProfileRequested struct {

@@ -37,6 +37,14 @@ func declaredType(name string) (string, bool) {
 	return sqlType, ok
 }
 
+// Declarable reports whether a schema can declare all of the columns.
+func Declarable(columns []resultset.Column) bool {
+	return !slices.ContainsFunc(columns, func(c resultset.Column) bool {
+		_, ok := declaredType(c.Type)
+		return !ok
+	})
+}
+
 // declare gives the columns of t the types of the schema. It matches columns by name without regard to case, or by
 // position if the file has no names. A JSON file may lack columns.
 func (t *table) declare(schema []resultset.Column, src Source) error {

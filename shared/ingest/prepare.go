@@ -32,11 +32,7 @@ func Prepare(ctx context.Context, src Source, dst string, opts Options) (*Profil
 		return nil, fmt.Errorf("create a scratch directory: %w", err)
 	}
 	defer os.RemoveAll(scratch)
-	s, err := engine.Open(ctx,
-		"SET threads = 2",
-		"SET memory_limit = "+engine.Literal(cmp.Or(opts.Memory, defaultMemory)),
-		"SET temp_directory = "+engine.Literal(scratch),
-	)
+	s, err := open(ctx, scratch, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +43,14 @@ func Prepare(ctx context.Context, src Source, dst string, opts Options) (*Profil
 	}
 	progress("profile", 1)
 	return profile, nil
+}
+
+func open(ctx context.Context, scratch string, opts Options) (*engine.Session, error) {
+	return engine.Open(ctx,
+		"SET threads = 2",
+		"SET memory_limit = "+engine.Literal(cmp.Or(opts.Memory, defaultMemory)),
+		"SET temp_directory = "+engine.Literal(scratch),
+	)
 }
 
 func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch, memory string, progress func(string, float64)) (*Profile, error) {

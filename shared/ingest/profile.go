@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strings"
 
@@ -17,9 +18,28 @@ const (
 	profileBatch  = 20 // columns that one scan profiles
 )
 
-// profile profiles a prepared file.
-func profile(ctx context.Context, s *engine.Session, path string) (*Profile, error) {
-	from := "read_parquet(" + engine.Literal(path) + ", hive_partitioning = false)"
+// Describe profiles the rows of prepared files, which have the same columns.
+func Describe(ctx context.Context, paths []string, opts Options) (*Profile, error) {
+	scratch, err := os.MkdirTemp(opts.Scratch, "describe-*")
+	if err != nil {
+		return nil, fmt.Errorf("create a scratch directory: %w", err)
+	}
+	defer os.RemoveAll(scratch)
+	s, err := open(ctx, scratch, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	return profile(ctx, s, paths...)
+}
+
+// profile profiles prepared files.
+func profile(ctx context.Context, s *engine.Session, paths ...string) (*Profile, error) {
+	list := make([]string, len(paths))
+	for i, path := range paths {
+		list[i] = engine.Literal(path)
+	}
+	from := "read_parquet([" + strings.Join(list, ", ") + "], hive_partitioning = false)"
 	fields, err := s.Fields(ctx, from)
 	if err != nil {
 		return nil, err

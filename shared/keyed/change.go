@@ -75,3 +75,51 @@ func equal(want, got []engine.Field) error {
 	}
 	return nil
 }
+
+// Equal returns an *invalid.Error unless a file has the same columns as base.
+func Equal(ctx context.Context, base Table, file string, o Options) error {
+	w, err := open(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	want, err := w.view(ctx, "base", base)
+	if err != nil {
+		return err
+	}
+	got, err := w.view(ctx, "file", Table{file})
+	if err != nil {
+		return err
+	}
+	return equal(want, got)
+}
+
+// Check returns an *invalid.Error unless a key identifies every row of a table.
+func Check(ctx context.Context, t Table, key []string, o Options) error {
+	w, err := open(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	columns, err := w.view(ctx, "file", t)
+	if err != nil {
+		return err
+	}
+	if key, err = resolve(key, columns, "The file"); err != nil {
+		return err
+	}
+	return w.unique(ctx, "file", "The file", key)
+}
+
+// Concatenate writes all rows of a table to one file, in order.
+func Concatenate(ctx context.Context, t Table, dst string, o Options) error {
+	w, err := open(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	if _, err := w.view(ctx, "whole", t); err != nil {
+		return err
+	}
+	return w.write(ctx, "SELECT * FROM whole", dst)
+}

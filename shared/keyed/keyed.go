@@ -39,7 +39,7 @@ func open(ctx context.Context, o Options) (*work, error) {
 		return nil, fmt.Errorf("create a scratch directory: %w", err)
 	}
 	s, err := engine.Open(ctx, "SET threads = 2", "SET memory_limit = "+engine.Literal(cmp.Or(o.Memory, "256MB")),
-		"SET temp_directory = "+engine.Literal(scratch), "SET preserve_insertion_order = false")
+		"SET temp_directory = "+engine.Literal(scratch))
 	if err != nil {
 		_ = os.RemoveAll(scratch)
 		return nil, err

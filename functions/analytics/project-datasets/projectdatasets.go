@@ -1,5 +1,6 @@
 // Package projectdatasets maintains the projection of data sets, the table datasets in SQL over
-// postgresql. It runs when a data set is created, uploaded to, retried, ready, failed or deleted.
+// postgresql. It runs when a data set is created, uploaded to, retried, ready, failed, deleted or
+// undeleted.
 package projectdatasets
 
 import (
@@ -31,11 +32,12 @@ var Service = function.Service("analytics-project-datasets", New,
 	function.OnEvent(project(func(e events.DatasetReady) events.Dataset { return e.Dataset })),
 	function.OnEvent(project(func(e events.DatasetFailed) events.Dataset { return e.Dataset })),
 	function.OnEvent(project(func(e events.DatasetDeleted) events.Dataset { e.Status = deleted; return e.Dataset })),
+	function.OnEvent(project(func(e events.DatasetUndeleted) events.Dataset { return e.Dataset })),
 ).
 	Uses(function.Owns(database.Analytics))
 
 // deleted is the status of a tombstone. The row remains so that an event that arrives after the
-// deletion does not bring the data set back.
+// deletion, but happened before it, does not bring the data set back.
 const deleted = "deleted"
 
 // Events of one data set may arrive out of order; the newest state wins.
@@ -46,7 +48,7 @@ VALUES (@id, @organization, @name, @storage, @status, @version, @rows, @bytes, @
 ON CONFLICT (id) DO UPDATE SET
     name = excluded.name, storage_type = excluded.storage_type, status = excluded.status, version = excluded.version,
     row_count = excluded.row_count, size_bytes = excluded.size_bytes, changed_at = excluded.changed_at
-WHERE d.status <> 'deleted' AND (excluded.status = 'deleted' OR excluded.changed_at >= d.changed_at)`
+WHERE excluded.changed_at >= d.changed_at`
 
 func project[E events.Event](state func(E) events.Dataset) func(*Function, context.Context, events.Received[E]) error {
 	return func(f *Function, ctx context.Context, e events.Received[E]) error {

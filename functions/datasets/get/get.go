@@ -43,10 +43,10 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 }
 
 const selectDataset = `
-SELECT d.id, d.name, d.description, d.declared_schema AS schema, d.storage_type, d.status, d.newest_version AS version,
+SELECT d.id, d.name, d.description, d.declared_schema AS schema, d.storage_type, d.status, coalesce(v.version, 0) AS version,
        d.ready_version, v.format, v.size_bytes, encode(v.sha256, 'hex') AS sha256, v.row_count, ` + profiling.SelectProgress + `, v.failure,
        v.uploaded_at, d.created_at, d.changed_at, v.columns
-FROM datasets d LEFT JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.newest_version
+FROM datasets d LEFT JOIN LATERAL (` + dataset.Newest + `) v ON true
 WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL`
 
 // Handle reads the data set.

@@ -48,12 +48,6 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{db: db, preparer: preparer, worker: job.NewWorker(db, maxConcurrent)}, err
 }
 
-const selectUpload = `
-SELECT d.id AS dataset_id, d.organization_id, v.version, d.storage_type, d.declared_schema AS schema,
-       v.format, v.header_absent, coalesce(v.charset, '') AS charset, v.object_name, v.wrapped_key
-FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
-WHERE d.id = $1 AND v.version = $2 AND v.status = 'processing' AND d.deleted_at IS NULL`
-
 // Handle runs the profiling job that the event requests.
 func (f *Function) Handle(ctx context.Context, e events.Received[events.ProfileRequested]) error {
 	return job.Run(ctx, f.worker, profiling.Spec(e.Data.DatasetID, e.Data.Version), e, func(ctx context.Context, j *job.Job) error {
@@ -65,16 +59,15 @@ func (f *Function) Handle(ctx context.Context, e events.Received[events.ProfileR
 // not an error, because another attempt would fail in the same way.
 func (f *Function) profile(ctx context.Context, j *job.Job, e events.ProfileRequested) error {
 	began := time.Now()
-	upload, err := database.One[version.Upload](ctx, f.db, pgx.ErrNoRows, selectUpload, e.DatasetID, e.Version)
+	upload, err := database.One[version.Upload](ctx, f.db, pgx.ErrNoRows, version.SelectUpload, e.DatasetID, e.Version)
 	if database.IsNoRows(err) {
 		return nil // deleted in the meantime
 	}
 	if err != nil {
 		return fmt.Errorf("look up version: %w", err)
 	}
-	table, profile, err := f.preparer.Prepare(ctx, j, upload)
-	defer func() { table.Discard(ctx) }() // no effect once adopted
-	outcome := version.Outcome{Table: table, Profile: profile}
+	outcome, err := f.preparer.Prepare(ctx, j, upload)
+	defer func() { outcome.Table.Discard(ctx) }() // no effect once adopted
 	var invalid *invalid.Error
 	if errors.As(err, &invalid) {
 		outcome = version.Outcome{Failure: version.Sentence(invalid)}

@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/datasets/internal/dataset"
-	"function/functions/datasets/internal/profiling"
+	"function/functions/datasets/internal/version"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -54,11 +54,15 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const (
 	reopenDataset = `
-UPDATE datasets SET status = CASE newest_version WHEN $3 THEN 'processing' ELSE status END, ` + dataset.SetChangedAt + `
+UPDATE datasets d SET status = CASE (` + dataset.NewestNumber + `) WHEN $3 THEN 'processing' ELSE status END, ` + dataset.SetChangedAt + `
 WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
 	reopenVersion = `
 UPDATE dataset_versions SET status = 'processing', failure = NULL, profiled_at = NULL
-WHERE dataset_id = $1 AND version = $2 AND status = 'failed'`
+WHERE dataset_id = $1 AND version = $2 AND status = 'failed' RETURNING branch`
+	// A later version that changed the rows of the branch did so without those of this version.
+	selectLater = `
+SELECT min(version) FROM dataset_versions
+WHERE dataset_id = $1 AND branch = $2 AND version > $3 AND status <> 'failed' AND operation IN ('append', 'upsert', 'delete', 'merge')`
 	selectVersion = `SELECT status FROM dataset_versions WHERE dataset_id = $1 AND version = $2`
 )
 
@@ -80,22 +84,30 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	return out, nil
 }
 
-func reopen(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, version int) error {
-	reopened, err := tx.Exec(ctx, reopenDataset, id, organization, version)
+func reopen(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, number int) error {
+	reopened, err := tx.Exec(ctx, reopenDataset, id, organization, number)
 	if err != nil {
 		return fmt.Errorf("reopen data set: %w", err)
 	}
 	if reopened.RowsAffected() == 0 {
 		return dataset.ErrNotFound
 	}
-	reopened, err = tx.Exec(ctx, reopenVersion, id, version)
+	var branch string
+	err = tx.QueryRow(ctx, reopenVersion, id, number).Scan(&branch)
+	if database.IsNoRows(err) {
+		return refusal(ctx, tx, id, number)
+	}
 	if err != nil {
 		return fmt.Errorf("reopen version: %w", err)
 	}
-	if reopened.RowsAffected() == 0 {
-		return refusal(ctx, tx, id, version)
+	var later *int
+	if err := tx.QueryRow(ctx, selectLater, id, branch, number).Scan(&later); err != nil {
+		return fmt.Errorf("look for later versions: %w", err)
 	}
-	if err := profiling.Request(ctx, tx, organization, id, version); err != nil {
+	if later != nil {
+		return fault.New(fault.Conflict, "Version %d has changed the rows of this branch since: upload the file of version %d again instead", *later, number)
+	}
+	if err := version.Start(ctx, tx, id, branch); err != nil {
 		return err
 	}
 	state, err := dataset.State(ctx, tx, id)

@@ -34,10 +34,10 @@ type DatasetStatus struct {
 type GetResponse struct{ Body DatasetStatus }
 
 const selectStatus = `
-SELECT d.id, d.status, d.newest_version AS version, d.ready_version, ` + profiling.SelectProgress + `,
+SELECT d.id, d.status, coalesce(v.version, 0) AS version, d.ready_version, ` + profiling.SelectProgress + `,
        j.attempt, j.max_attempts AS attempts, CASE j.state WHEN 'retryable' THEN j.due_at END AS next_attempt_at, v.failure
 FROM datasets d
-LEFT JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.newest_version
+LEFT JOIN LATERAL (` + dataset.Newest + `) v ON true
 LEFT JOIN jobs j ON j.kind = '` + profiling.Kind + `' AND j.key = d.id || '/' || v.version AND j.finished_at IS NULL
 WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL`
 

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/profiling"
 	"function/shared/auth"
 	"function/shared/database"
@@ -63,7 +64,7 @@ SELECT count(*) FILTER (WHERE status = 'draft') AS draft, count(*) FILTER (WHERE
 FROM datasets WHERE organization_id = $1 AND deleted_at IS NULL`
 	selectProcessing = `
 SELECT d.id, d.name, v.version, ` + profiling.SelectProgress + `
-FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.newest_version
+FROM datasets d CROSS JOIN LATERAL (` + dataset.Newest + `) v
 WHERE d.organization_id = $1 AND d.deleted_at IS NULL AND d.status = 'processing'
 ORDER BY d.id DESC LIMIT 200`
 )

@@ -45,6 +45,7 @@ var Service = function.Endpoint(function.Post("datasets-upload", "/v1/datasets/{
 // Request identifies the data set. Handle reads the form in the body as it arrives.
 type Request struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
+	version.Change
 
 	http   *http.Request
 	answer http.ResponseWriter
@@ -96,6 +97,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := in.Change.Check(); err != nil {
+		return nil, err
+	}
 	entry := audit.Entry{Action: "datasets:upload", ResourceID: in.ID.String()}
 	file, received, err := f.receive(ctx, in, caller.OrganizationID)
 	if err != nil {
@@ -106,10 +110,10 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	out.Body.DatasetID, out.Body.Status, out.Body.Format = in.ID, dataset.Processing, file.Format
 	out.Body.SizeBytes, out.Body.SHA256 = received.Size, hex.EncodeToString(received.SHA256)
 	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, entry *audit.Entry) (err error) {
-		if out.Body.Version, out.Body.UploadedAt, err = version.Add(ctx, tx, caller, in.ID, file, received); err != nil {
+		if out.Body.Version, out.Body.UploadedAt, err = version.Add(ctx, tx, caller, in.ID, in.Change, file, received); err != nil {
 			return err
 		}
-		entry.Detail = map[string]any{"version": out.Body.Version, "sha256": out.Body.SHA256}
+		entry.Detail = map[string]any{"version": out.Body.Version, "sha256": out.Body.SHA256, "branch": in.Branch, "operation": in.Operation}
 		return nil
 	})
 	if err != nil {

@@ -3,11 +3,13 @@
 package dataset
 
 import (
+	"context"
 	"time"
 
 	"github.com/google/uuid"
 
 	"function/functions/datasets/internal/profiling"
+	"function/shared/database"
 	"function/shared/fault"
 )
 
@@ -44,3 +46,14 @@ type Dataset struct {
 // ErrNotFound is returned for a data set that does not exist, was deleted, or belongs to another
 // organization.
 var ErrNotFound = fault.New(fault.NotFound, "There is no data set with this identifier")
+
+const selectExists = `SELECT EXISTS (SELECT FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL)`
+
+// Exists returns ErrNotFound unless the organization has the data set.
+func Exists(ctx context.Context, db database.Querier, id, organization uuid.UUID) error {
+	exists, err := database.One[struct{ Exists bool }](ctx, db, ErrNotFound, selectExists, id, organization)
+	if err == nil && !exists.Exists {
+		return ErrNotFound
+	}
+	return err
+}

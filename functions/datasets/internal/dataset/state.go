@@ -11,14 +11,20 @@ import (
 	"function/shared/events"
 )
 
+// Newest selects the newest version of main of data set d, whose state is the data set's state.
+const Newest = `SELECT * FROM dataset_versions WHERE dataset_id = d.id AND branch = 'main' ORDER BY version DESC LIMIT 1`
+
+// NewestNumber selects its number.
+const NewestNumber = `SELECT max(version) FROM dataset_versions WHERE dataset_id = d.id AND branch = 'main'`
+
 const selectState = `
 SELECT d.id AS dataset_id, d.organization_id, d.name, d.storage_type,
        CASE WHEN d.deleted_at IS NULL THEN d.status ELSE 'deleted' END AS status,
-       d.newest_version AS version, coalesce(ready.row_count, 0) AS rows, coalesce(newest.size_bytes, 0) AS bytes,
+       coalesce(newest.version, 0) AS version, coalesce(ready.row_count, 0) AS rows, coalesce(newest.size_bytes, 0) AS bytes,
        d.created_at, d.changed_at
 FROM datasets d
 LEFT JOIN dataset_versions ready ON ready.dataset_id = d.id AND ready.version = d.ready_version
-LEFT JOIN dataset_versions newest ON newest.dataset_id = d.id AND newest.version = d.newest_version
+LEFT JOIN LATERAL (` + Newest + `) newest ON true
 WHERE d.id = ANY ($1)`
 
 // State returns a data set as its events carry it. A transaction that changes a data set calls
@@ -35,3 +41,12 @@ func State(ctx context.Context, tx pgx.Tx, dataset uuid.UUID) (events.Dataset, e
 // SetChangedAt is the assignment that every UPDATE of a data set must contain. The start time of the
 // transaction would not do, because a long transaction may commit after one that started later.
 const SetChangedAt = `changed_at = greatest(clock_timestamp(), changed_at + interval '1 microsecond')`
+
+const lockDataset = `SELECT id FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE`
+
+// Lock locks a data set until the transaction ends: whatever changes its history does so in turn. It
+// returns ErrNotFound unless the organization has the data set.
+func Lock(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
+	_, err := database.One[struct{ ID uuid.UUID }](ctx, tx, ErrNotFound, lockDataset, id, organization)
+	return err
+}

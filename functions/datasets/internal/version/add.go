@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/profiling"
@@ -13,42 +14,95 @@ import (
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/events"
+	"function/shared/fault"
 	"function/shared/outbox"
 )
 
 const (
+	// The row lock orders everything that changes the history of a data set.
 	nextVersion = `
-UPDATE datasets SET newest_version = newest_version + 1, status = 'processing', ` + dataset.SetChangedAt + `
+UPDATE datasets SET newest_version = newest_version + 1, status = CASE $2 WHEN 'main' THEN $3 ELSE status END, ` + dataset.SetChangedAt + `
 WHERE id = $1 AND deleted_at IS NULL RETURNING newest_version`
+	selectBranch  = `SELECT EXISTS (SELECT FROM dataset_refs WHERE dataset_id = $1 AND name = $2 AND kind = 'branch')`
 	insertVersion = `
-INSERT INTO dataset_versions (dataset_id, version, status, format, header_absent, charset, size_bytes, stored_bytes, sha256, object_name, wrapped_key, uploaded_by)
-VALUES ($1, $2, 'processing', $3, $4, nullif($5, ''), $6, $7, $8, $9, $10, $11) RETURNING uploaded_at`
+INSERT INTO dataset_versions (dataset_id, version, status, format, header_absent, charset, size_bytes, stored_bytes, sha256, object_name, wrapped_key,
+    uploaded_by, branch, operation, key_columns, message)
+VALUES ($1, $2, 'processing', $3, $4, nullif($5, ''), $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING uploaded_at`
 )
+
+// number returns the number of a branch's next version. It returns dataset.ErrNotFound if the data
+// set was deleted.
+func number(ctx context.Context, tx *outbox.Tx, id uuid.UUID, branch, status string) (number int, err error) {
+	err = tx.QueryRow(ctx, nextVersion, id, branch, status).Scan(&number)
+	if database.IsNoRows(err) {
+		return 0, dataset.ErrNotFound
+	}
+	if err != nil {
+		return 0, fmt.Errorf("number version: %w", err)
+	}
+	if branch == Main {
+		return number, nil
+	}
+	var exists bool
+	if err := tx.QueryRow(ctx, selectBranch, id, branch).Scan(&exists); err != nil {
+		return 0, fmt.Errorf("look up branch: %w", err)
+	}
+	if !exists {
+		return 0, fault.New(fault.NotFound, "This data set has no branch %q: create it first", branch)
+	}
+	return number, nil
+}
 
 // Add makes a received file the next version of a data set and requests its profiling. It returns
 // dataset.ErrNotFound if the data set was deleted while the file arrived.
-func Add(ctx context.Context, tx *outbox.Tx, caller auth.Caller, id uuid.UUID, file *transfer.File, r *Received) (number int, at time.Time, err error) {
-	err = tx.QueryRow(ctx, nextVersion, id).Scan(&number)
-	if database.IsNoRows(err) {
-		return 0, at, dataset.ErrNotFound
+func Add(ctx context.Context, tx *outbox.Tx, caller auth.Caller, id uuid.UUID, change Change, file *transfer.File, r *Received) (v int, at time.Time, err error) {
+	if v, err = number(ctx, tx, id, change.Branch, dataset.Processing); err != nil {
+		return 0, at, err
 	}
-	if err != nil {
-		return 0, at, fmt.Errorf("number version: %w", err)
-	}
-	err = tx.QueryRow(ctx, insertVersion, id, number, file.Format, file.HeaderAbsent, file.Charset, r.Size,
-		r.StoredBytes(), r.SHA256, r.Name, r.WrappedKey, caller.UserID).Scan(&at)
+	err = tx.QueryRow(ctx, insertVersion, id, v, file.Format, file.HeaderAbsent, file.Charset, r.Size,
+		r.StoredBytes(), r.SHA256, r.Name, r.WrappedKey, caller.UserID, change.Branch, change.Operation, change.Key, change.Message).Scan(&at)
 	if err != nil {
 		return 0, at, fmt.Errorf("insert version: %w", err)
 	}
 	if err := r.Adopt(ctx, tx); err != nil {
 		return 0, at, err
 	}
-	if err := profiling.Request(ctx, tx, caller.OrganizationID, id, number); err != nil {
+	if err := Start(ctx, tx, id, change.Branch); err != nil {
 		return 0, at, err
 	}
 	state, err := dataset.State(ctx, tx, id)
 	if err != nil {
 		return 0, at, err
 	}
-	return number, at, tx.Publish(ctx, events.DatasetUploaded{Dataset: state})
+	return v, at, tx.Publish(ctx, events.DatasetUploaded{Dataset: state})
+}
+
+// selectStartable lists the unfinished versions of a branch whose jobs can start: those that replace
+// all rows, at once; those that change rows, once every version before them is finished.
+const selectStartable = `
+SELECT d.organization_id, v.version FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
+WHERE d.id = $1 AND v.branch = $2 AND v.status = 'processing' AND d.deleted_at IS NULL
+  AND (v.operation = ANY ($3) OR NOT EXISTS (
+      SELECT FROM dataset_versions earlier
+      WHERE earlier.dataset_id = d.id AND earlier.branch = v.branch AND earlier.version < v.version AND earlier.status = 'processing'))
+  AND NOT EXISTS (SELECT FROM jobs j WHERE j.kind = '` + profiling.Kind + `' AND j.key = d.id || '/' || v.version AND j.finished_at IS NULL)
+ORDER BY v.version`
+
+// Start requests the jobs of a branch that can start. Every transaction that adds or finishes a
+// version calls it, holding the data set's row.
+func Start(ctx context.Context, tx *outbox.Tx, id uuid.UUID, branch string) error {
+	rows, _ := tx.Query(ctx, selectStartable, id, branch, []string{Replace, Restore})
+	startable, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct {
+		Organization uuid.UUID
+		Version      int
+	}])
+	if err != nil {
+		return fmt.Errorf("list versions that can be processed: %w", err)
+	}
+	for _, s := range startable {
+		if err := profiling.Request(ctx, tx, s.Organization, id, s.Version); err != nil {
+			return err
+		}
+	}
+	return nil
 }

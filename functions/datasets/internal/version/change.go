@@ -23,7 +23,7 @@ const (
 type Change struct {
 	Branch    string   `query:"branch" default:"main" pattern:"^[a-z][a-z0-9._-]{0,62}$" doc:"The branch that gets the version"`
 	Operation string   `query:"operation" enum:"replace,append,upsert,delete" default:"replace" doc:"What happens to the rows that are there: replace removes them all; append keeps them; upsert replaces those with the same key as a row of the file; delete removes those with a key in the file"`
-	Key       []string `query:"key" maxItems:"16" doc:"For upsert and delete: the columns that identify a row, separated by commas"`
+	Key       []string `query:"key,explode" maxItems:"16" doc:"For upsert and delete: a column that identifies a row; repeat it for a key of several columns"`
 	Message   string   `query:"message" maxLength:"1000" pattern:"^[^\\x00]*$" doc:"Why the version was made, for its history"`
 }
 

@@ -22,23 +22,25 @@ import (
 
 // Outcome is the result of profiling a version.
 type Outcome struct {
-	Failure string // a sentence; empty: the version is ready
-	Table   *staging.Object
-	Profile *ingest.Profile
+	Failure   string          // a sentence; empty: the version is ready
+	Inherited []int           // versions whose tables hold the first rows
+	Table     *staging.Object // holds the other rows
+	Profile   *ingest.Profile // of all rows
 }
 
 const (
-	// An older version may be profiled after a newer one. It then changes neither the status,
-	// which belongs to the newest version, nor a later ready version.
+	// An older version may be finished after a newer one. It then changes neither the status, which
+	// belongs to the newest version of main, nor a later ready version.
 	finishDataset = `
-UPDATE datasets SET ready_version = CASE @outcome WHEN 'ready' THEN greatest(ready_version, @version) ELSE ready_version END,
-       status = CASE newest_version WHEN @version THEN @outcome ELSE status END, ` + dataset.SetChangedAt + `
-WHERE id = @dataset AND deleted_at IS NULL
-  AND EXISTS (SELECT FROM dataset_versions WHERE dataset_id = @dataset AND version = @version AND status = 'processing')`
+UPDATE datasets SET ready_version = CASE WHEN @outcome = 'ready' AND v.branch = 'main' THEN greatest(ready_version, @version) ELSE ready_version END,
+       status = CASE WHEN NOT EXISTS (SELECT FROM dataset_versions WHERE dataset_id = @dataset AND branch = 'main' AND version > @version) AND v.branch = 'main' THEN @outcome ELSE datasets.status END, ` + dataset.SetChangedAt + `
+FROM dataset_versions v
+WHERE id = @dataset AND deleted_at IS NULL AND v.dataset_id = @dataset AND v.version = @version AND v.status = 'processing'`
 	finishVersion = `
 UPDATE dataset_versions SET status = @outcome, profiled_at = clock_timestamp(), failure = @failure,
-       table_name = @table, table_bytes = @bytes, row_count = @rows, columns = @columns
-WHERE dataset_id = @dataset AND version = @version AND status = 'processing' RETURNING uploaded_by`
+       table_name = @table, table_bytes = @bytes, row_count = @rows, columns = @columns,
+       inherited = coalesce(@inherited::int[], '{}'), base_version = CASE @outcome WHEN 'ready' THEN head_of(@dataset, branch, @version) END
+WHERE dataset_id = @dataset AND version = @version AND status = 'processing' RETURNING uploaded_by, branch`
 )
 
 // errNotProcessing is returned when the version was finished concurrently.
@@ -60,7 +62,8 @@ func Finish(ctx context.Context, tx *outbox.Tx, id uuid.UUID, number int, o Outc
 		return false, nil
 	}
 	var uploader uuid.UUID
-	err = tx.QueryRow(ctx, finishVersion, columns).Scan(&uploader)
+	var branch string
+	err = tx.QueryRow(ctx, finishVersion, columns).Scan(&uploader, &branch)
 	if database.IsNoRows(err) {
 		return false, errNotProcessing
 	}
@@ -71,6 +74,9 @@ func Finish(ctx context.Context, tx *outbox.Tx, id uuid.UUID, number int, o Outc
 		if err := o.Table.Adopt(ctx, tx); err != nil {
 			return false, err
 		}
+	}
+	if err := Start(ctx, tx, id, branch); err != nil {
+		return false, err
 	}
 	state, err := dataset.State(ctx, tx, id)
 	if err != nil {
@@ -97,7 +103,7 @@ func (o Outcome) Status() string {
 }
 
 func (o Outcome) columns(id uuid.UUID, number int) (pgx.NamedArgs, error) {
-	args := pgx.NamedArgs{"dataset": id, "version": number, "outcome": o.Status()}
+	args := pgx.NamedArgs{"dataset": id, "version": number, "outcome": o.Status(), "inherited": o.Inherited}
 	if o.Failure != "" {
 		args["failure"] = o.Failure
 		return args, nil

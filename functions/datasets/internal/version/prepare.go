@@ -7,33 +7,46 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/google/uuid"
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/staging"
-	"function/shared/ingest"
 	"function/shared/ingest/invalid"
 	"function/shared/job"
 	"function/shared/objects"
 	"function/shared/secret"
 )
 
-// Upload is a stored version to be profiled.
+// Upload is a stored version to be prepared.
 type Upload struct {
 	DatasetID      uuid.UUID
 	OrganizationID uuid.UUID
 	Version        int
 	StorageType    string
 	Schema         *dataset.Schema
+	Operation      string
+	Key            []string // columns, for an operation that changes rows by key
+	Base           int      // the newest ready version of the branch before this one; zero: none
+	Source         int      // of a merge: the version that is merged
+	Common         int      // of a merge: the version since which the branches differ
+	Prefer         string   // of a merge: the side that decides conflicts
 	Format         string
 	HeaderAbsent   bool
 	Charset        string
 	ObjectName     string
 	WrappedKey     []byte
 }
+
+// SelectUpload selects the Upload of version $2 of data set $1, while it is being processed.
+const SelectUpload = `
+SELECT d.id AS dataset_id, d.organization_id, v.version, d.storage_type, d.declared_schema AS schema,
+       v.operation, v.key_columns AS key, coalesce(head_of(d.id, v.branch, v.version), 0) AS base,
+       coalesce(v.source_version, 0) AS source, coalesce(common_version(d.id, head_of(d.id, v.branch, v.version), v.source_version), 0) AS common, coalesce(v.prefer, '') AS prefer,
+       coalesce(v.format, '') AS format, v.header_absent, coalesce(v.charset, '') AS charset, coalesce(v.object_name, '') AS object_name, v.wrapped_key
+FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
+WHERE d.id = $1 AND v.version = $2 AND v.status = 'processing' AND d.deleted_at IS NULL`
 
 // Preparer makes versions ready for queries.
 type Preparer struct {
@@ -42,49 +55,49 @@ type Preparer struct {
 	Scratch string // directory; empty: the system's temporary directory
 }
 
-// Prepare writes the Parquet copy of a version, encrypted with the version's key, and profiles
-// its columns. It works in a directory of its own under Scratch, which it removes afterwards. It
-// returns an *invalid.Error if the file cannot be read.
-func (p Preparer) Prepare(ctx context.Context, j *job.Job, u Upload) (*staging.Object, *ingest.Profile, error) {
+// Prepare writes the table of a version, encrypted with the version's key, and profiles the
+// version's rows. It works in a directory of its own under Scratch, which it removes afterwards. It
+// returns an *invalid.Error if the file cannot be read or the operation is impossible.
+func (p Preparer) Prepare(ctx context.Context, j *job.Job, u Upload) (out Outcome, err error) {
 	dir, err := os.MkdirTemp(p.Scratch, "profile-*")
 	if err != nil {
-		return nil, nil, fmt.Errorf("make scratch directory: %w", err)
+		return out, fmt.Errorf("make scratch directory: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	key, err := p.Keys.Unwrap(ctx, u.WrappedKey)
+	w := preparation{Preparer: p, Upload: u, dir: dir, progress: reporter{j}}
+	if w.key, err = p.Keys.Unwrap(ctx, u.WrappedKey); err != nil {
+		return out, err
+	}
+	table, err := w.table(ctx, &out)
 	if err != nil {
-		return nil, nil, err
+		return out, fmt.Errorf("prepare version %d of %s: %w", u.Version, u.DatasetID, err)
 	}
-	progress := reporter{j}
-	source, table := filepath.Join(dir, "source"), filepath.Join(dir, "table.parquet")
-	if err := p.fetch(ctx, u, key, source, progress.within("fetch", 0, 0.2)); err != nil {
-		return nil, nil, err
-	}
-	profile, err := ingest.Prepare(ctx, ingest.Source{
-		Path: source, Format: u.Format, Columns: u.Schema.ResultColumns(), HeaderAbsent: u.HeaderAbsent, Charset: u.Charset,
-	}, table, ingest.Options{
-		Scratch:  dir,
-		Progress: func(stage string, done float64) { progress.report(stage, 0.2+0.7*done) },
-	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("prepare version %d of %s: %w", u.Version, u.DatasetID, err)
-	}
-	object, err := p.put(ctx, u, key, table, progress.within("store", 0.9, 1))
-	return object, profile, err
+	out.Table, err = w.put(ctx, table, w.progress.within("store", 0.9, 1))
+	return out, err
 }
 
-// fetch decrypts the version's bytes into a file.
-func (p Preparer) fetch(ctx context.Context, u Upload, key []byte, path string, progress func(float64)) error {
-	bucket, err := p.Area.Bucket(ctx, u.StorageType)
+// preparation is the preparation of one version.
+type preparation struct {
+	Preparer
+	Upload
+	key      []byte
+	dir      string
+	progress reporter
+}
+
+func (w *preparation) reader() Reader {
+	return Reader{DB: w.Area.DB, Keys: w.Keys, Bucket: w.Area.Bucket}
+}
+
+// fetch decrypts the version's file into a scratch file.
+func (w *preparation) fetch(ctx context.Context, path string, progress func(float64)) error {
+	bucket, err := w.Area.Bucket(ctx, w.StorageType)
 	if err != nil {
 		return err
 	}
-	object, err := bucket.Open(ctx, u.ObjectName, key)
-	if errors.Is(err, objects.ErrCorrupt) || errors.Is(err, objects.ErrNotFound) {
-		return damaged(ctx, err)
-	}
+	object, err := bucket.Open(ctx, w.ObjectName, w.key)
 	if err != nil {
-		return err
+		return damagedOr(ctx, err)
 	}
 	defer object.Close()
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -92,14 +105,11 @@ func (p Preparer) fetch(ctx context.Context, u Upload, key []byte, path string, 
 		return fmt.Errorf("make scratch file: %w", err)
 	}
 	_, err = io.Copy(&progressWriter{w: file, total: object.Size(), progress: progress}, object)
-	if errors.Is(err, objects.ErrCorrupt) {
-		err = damaged(ctx, err)
-	}
-	return errors.Join(err, file.Close())
+	return errors.Join(damagedOr(ctx, err), file.Close())
 }
 
-// put stores the Parquet copy as an object.
-func (p Preparer) put(ctx context.Context, u Upload, key []byte, path string, progress func(float64)) (*staging.Object, error) {
+// put stores a table as an object.
+func (w *preparation) put(ctx context.Context, path string, progress func(float64)) (*staging.Object, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open table: %w", err)
@@ -109,7 +119,7 @@ func (p Preparer) put(ctx context.Context, u Upload, key []byte, path string, pr
 	if err != nil {
 		return nil, fmt.Errorf("stat table: %w", err)
 	}
-	object, err := p.Area.Create(ctx, u.StorageType, u.OrganizationID, key)
+	object, err := w.Area.Create(ctx, w.StorageType, w.OrganizationID, w.key)
 	if err != nil {
 		return nil, err
 	}
@@ -124,9 +134,12 @@ func (p Preparer) put(ctx context.Context, u Upload, key []byte, path string, pr
 	return object, nil
 }
 
-// damaged logs that a stored version is damaged and returns the error that its users see.
-// Retrying does not help.
-func damaged(ctx context.Context, err error) error {
+// damagedOr returns the error of a read from storage. If the stored bytes are damaged or missing,
+// that is a sentence for the version's users, because retrying does not help.
+func damagedOr(ctx context.Context, err error) error {
+	if !errors.Is(err, objects.ErrCorrupt) && !errors.Is(err, objects.ErrNotFound) {
+		return err
+	}
 	slog.ErrorContext(ctx, "stored version is damaged", "error", err)
 	return &invalid.Error{Detail: "The stored file of this version is damaged: upload it again."}
 }

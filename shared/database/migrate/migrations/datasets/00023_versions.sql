@@ -7,10 +7,19 @@ ALTER TABLE dataset_versions
     ADD COLUMN operation text NOT NULL DEFAULT 'replace',
     ADD COLUMN key_columns text[],                    -- that identify a row, for an upsert, a delete or a merge
     ADD COLUMN inherited int[] NOT NULL DEFAULT '{}', -- versions whose tables hold its first rows; table_name holds the rest, if any
-    ADD COLUMN base_version int,                      -- the version that the operation changed; NULL: it started from nothing
-    ADD COLUMN source_version int,                    -- the version that was restored or merged
+    ADD COLUMN base_version int,                      -- the version before it on its branch; NULL: it is the first, or unfinished
+    ADD COLUMN source_version int,                    -- the version whose file was restored, or the one that was merged
+    ADD COLUMN prefer text,                           -- of a merge: the side that decides conflicts; NULL: none
     ADD COLUMN message text NOT NULL DEFAULT '',
     ADD CONSTRAINT dataset_versions_operation CHECK (operation IN ('replace', 'append', 'upsert', 'delete', 'restore', 'merge'));
+
+-- Restored and merged versions have no file of their own.
+ALTER TABLE dataset_versions
+    ALTER COLUMN format DROP NOT NULL,
+    ALTER COLUMN size_bytes DROP NOT NULL,
+    ALTER COLUMN sha256 DROP NOT NULL,
+    ALTER COLUMN object_name DROP NOT NULL,
+    ALTER COLUMN wrapped_key DROP NOT NULL;
 
 -- Tags name a version for good; branches name a line of versions, which starts from one. The branch
 -- main has no row. Names of tags and branches share one space, so that sales@name means one thing.
@@ -34,6 +43,21 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         (SELECT version FROM dataset_versions
          WHERE dataset_id = dataset AND branch = of_branch AND status = 'ready' AND version < before ORDER BY version DESC LIMIT 1),
         (SELECT version FROM dataset_refs WHERE dataset_id = dataset AND name = of_branch AND kind = 'branch'))
+$$;
+-- +goose StatementEnd
+
+-- The newest version that two versions were both made from: their own, or one before them.
+-- +goose StatementBegin
+CREATE FUNCTION common_version(dataset uuid, one int, other int) RETURNS int LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE made(first, version) AS (
+        SELECT first, first FROM unnest(ARRAY[one, other]) first
+        UNION
+        SELECT made.first, parent
+        FROM made JOIN dataset_versions v ON v.dataset_id = dataset AND v.version = made.version
+        CROSS JOIN LATERAL (VALUES (v.base_version), (CASE v.operation WHEN 'merge' THEN v.source_version END)) p (parent)
+        WHERE parent IS NOT NULL
+    )
+    SELECT max(a.version) FROM made a JOIN made b USING (version) WHERE a.first = one AND b.first = other
 $$;
 -- +goose StatementEnd
 
