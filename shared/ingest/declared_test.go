@@ -90,7 +90,7 @@ func TestDeclaredType_TextForms(t *testing.T) {
 			if test.want == refused {
 				var invalid *invalid.Error
 				if !errors.As(err, &invalid) {
-					_, rows := ask(t, sandbox.Table{Name: "t", Path: dst}, "FROM t")
+					_, rows := ask(t, sandbox.Table{Name: "t", Paths: []string{dst}}, "FROM t")
 					t.Errorf("got %v, rows %s", err, rows)
 				}
 				return
@@ -98,7 +98,7 @@ func TestDeclaredType_TextForms(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, rows := ask(t, sandbox.Table{Name: "t", Path: dst}, "FROM t")
+			_, rows := ask(t, sandbox.Table{Name: "t", Paths: []string{dst}}, "FROM t")
 			if diff := cmp.Diff("[["+test.want+"]]", rows); diff != "" {
 				t.Error(diff)
 			}

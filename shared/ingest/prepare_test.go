@@ -32,7 +32,7 @@ func prepare(t testing.TB, src ingest.Source) (sandbox.Table, *ingest.Profile) {
 	if err != nil {
 		t.Fatalf("prepare %s: %v", src.Path, err)
 	}
-	return sandbox.Table{Name: "t", Path: dst}, profile
+	return sandbox.Table{Name: "t", Paths: []string{dst}}, profile
 }
 
 // file writes content to a file of the test.
@@ -264,7 +264,7 @@ func TestJSON(t *testing.T) {
 func TestParquet(t *testing.T) {
 	t.Parallel()
 	first, _ := prepare(t, ingest.Source{Path: nasty, Format: ingest.CSV})
-	table, profile := prepare(t, ingest.Source{Path: first.Path, Format: ingest.Parquet})
+	table, profile := prepare(t, ingest.Source{Path: first.Paths[0], Format: ingest.Parquet})
 	if diff := cmp.Diff(nastyTypes, types(profile)); diff != "" {
 		t.Error(diff)
 	}
@@ -296,7 +296,7 @@ func notUTF8(line int) string {
 func TestInvalidFiles(t *testing.T) {
 	t.Parallel()
 	whole, _ := prepare(t, ingest.Source{Path: weather, Format: ingest.CSV})
-	parquet, err := os.ReadFile(whole.Path)
+	parquet, err := os.ReadFile(whole.Paths[0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func BenchmarkGroupBy10M(b *testing.B) {
 		run("SELECT k, count(*), avg(v), max(s) FROM '" + path + "' GROUP BY k ORDER BY k")
 		direct += time.Since(start)
 		start = time.Now()
-		set, err := sandbox.Query(b.Context(), []sandbox.Table{{Name: "t", Path: path}}, "SELECT k, count(*), avg(v), max(s) FROM t GROUP BY k ORDER BY k", nil, sandbox.Limits{})
+		set, err := sandbox.Query(b.Context(), []sandbox.Table{{Name: "t", Paths: []string{path}}}, "SELECT k, count(*), avg(v), max(s) FROM t GROUP BY k ORDER BY k", nil, sandbox.Limits{})
 		if err != nil || len(set.Rows) != 1000 {
 			b.Fatal(err)
 		}

@@ -22,10 +22,10 @@ import (
 	"function/shared/resultset"
 )
 
-// Table is a Parquet file under the name that queries use.
+// Table is a table under the name that queries use.
 type Table struct {
-	Name string // matched without regard to the case of ASCII letters
-	Path string // the Parquet file
+	Name  string   // matched without regard to the case of ASCII letters
+	Paths []string // Parquet files with the same columns, which hold its rows in order
 }
 
 // Limits bound one query. Zero values mean 10,000 rows, 16 MiB of JSON, 256MB, 30 seconds and UTC.
@@ -96,8 +96,12 @@ func openSandbox(ctx context.Context, tables []Table, limits Limits) (*engine.Se
 	}
 	var settings, paths []string
 	for _, t := range tables {
-		settings = append(settings, fmt.Sprintf("CREATE VIEW %s AS SELECT * FROM read_parquet(%s, hive_partitioning = false)", engine.Identifier(t.Name), engine.Literal(t.Path)))
-		paths = append(paths, engine.Literal(t.Path))
+		var files []string
+		for _, path := range t.Paths {
+			files = append(files, engine.Literal(path))
+		}
+		settings = append(settings, fmt.Sprintf("CREATE OR REPLACE VIEW %s AS SELECT * FROM read_parquet([%s], hive_partitioning = false)", engine.Identifier(t.Name), strings.Join(files, ", ")))
+		paths = append(paths, files...)
 	}
 	if limits.TimeZone != "" {
 		settings = append(settings, "SET TimeZone = "+engine.Literal(limits.TimeZone))

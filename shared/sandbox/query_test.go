@@ -27,7 +27,7 @@ func prepare(t testing.TB, csv string) sandbox.Table {
 	if _, err := ingest.Prepare(t.Context(), source, dst, ingest.Options{Scratch: t.TempDir()}); err != nil {
 		t.Fatalf("prepare %s: %v", csv, err)
 	}
-	return sandbox.Table{Name: "t", Path: dst}
+	return sandbox.Table{Name: "t", Paths: []string{dst}}
 }
 
 // ask returns the rows of a query over one table, as JSON.
@@ -91,7 +91,7 @@ func TestSandbox(t *testing.T) {
 		{"DETACH memory", sandbox.NotAllowed},
 		{"USE memory", sandbox.NotAllowed},
 		{"COPY t TO '" + target + "'", sandbox.NotAllowed},
-		{"COPY (SELECT 1) TO '" + table.Path + "'", sandbox.NotAllowed},
+		{"COPY (SELECT 1) TO '" + table.Paths[0] + "'", sandbox.NotAllowed},
 		{"EXPORT DATABASE '" + dir + "'", sandbox.NotAllowed},
 		{"IMPORT DATABASE '" + dir + "'", sandbox.NotAllowed},
 		{"INSTALL httpfs", sandbox.NotAllowed},
@@ -107,7 +107,7 @@ func TestSandbox(t *testing.T) {
 		// Files and the network.
 		{"FROM '" + secret + "'", sandbox.UnknownTable},
 		{"FROM \"" + secret + "\"", sandbox.UnknownTable},
-		{"FROM '" + table.Path + "'", sandbox.UnknownTable},
+		{"FROM '" + table.Paths[0] + "'", sandbox.UnknownTable},
 		{"FROM 'https://example.org/x.parquet'", sandbox.UnknownTable},
 		{"FROM '/proc/self/environ'", sandbox.UnknownTable},
 		{"SELECT (SELECT count(*) FROM '" + secret + "')", sandbox.UnknownTable},
@@ -121,15 +121,15 @@ func TestSandbox(t *testing.T) {
 		{"FROM \"read_text\"('/etc/passwd')", sandbox.NotAllowed},
 		{"FROM main.read_blob('/proc/self/maps')", sandbox.NotAllowed},
 		{"FROM system.main.read_text('/etc/passwd')", sandbox.NotAllowed},
-		{"FROM read_parquet('" + table.Path + "')", sandbox.NotAllowed},
-		{"FROM parquet_scan(['" + table.Path + "'])", sandbox.NotAllowed},
+		{"FROM read_parquet('" + table.Paths[0] + "')", sandbox.NotAllowed},
+		{"FROM parquet_scan(['" + table.Paths[0] + "'])", sandbox.NotAllowed},
 		{"FROM read_json('/etc/passwd')", sandbox.NotAllowed},
 		{"FROM read_ndjson_objects('/etc/passwd')", sandbox.NotAllowed},
 		{"FROM read_duckdb('x')", sandbox.NotAllowed},
 		{"FROM glob('/**')", sandbox.NotAllowed},
 		{"FROM sniff_csv('" + secret + "')", sandbox.NotAllowed},
-		{"FROM parquet_metadata('" + table.Path + "')", sandbox.NotAllowed},
-		{"FROM parquet_kv_metadata('" + table.Path + "')", sandbox.NotAllowed},
+		{"FROM parquet_metadata('" + table.Paths[0] + "')", sandbox.NotAllowed},
+		{"FROM parquet_kv_metadata('" + table.Paths[0] + "')", sandbox.NotAllowed},
 		{"FROM t, LATERAL (FROM read_text('/etc/passwd'))", sandbox.NotAllowed},
 		{"SELECT * FROM t WHERE EXISTS (FROM glob('*'))", sandbox.NotAllowed},
 		{"SELECT read_text('/etc/passwd')", sandbox.NotAllowed},
@@ -210,7 +210,7 @@ func TestSandbox(t *testing.T) {
 			if fault.Reason != test.reason {
 				t.Errorf("got %v", err)
 			}
-			if strings.Contains(fault.Detail+fault.Hint, table.Path) && !strings.Contains(test.sql, table.Path) {
+			if strings.Contains(fault.Detail+fault.Hint, table.Paths[0]) && !strings.Contains(test.sql, table.Paths[0]) {
 				t.Errorf("%q shows a path", fault.Detail+fault.Hint)
 			}
 		})

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/google/uuid"
 
+	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/transfer"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -33,7 +34,7 @@ var Service = function.Endpoint(function.Get("datasets-download", "/v1/datasets/
 // Request identifies the data set and the version.
 type Request struct {
 	ID      uuid.UUID `path:"id" format:"uuid"`
-	Version int       `query:"version" minimum:"1" maximum:"2147483647" doc:"The version to download. If absent, the newest"`
+	Version string    `query:"version" maxLength:"63" doc:"The version to download: a number, tag, branch or time. If absent, the newest of main" example:"3"`
 }
 
 // Response writes the file.
@@ -57,9 +58,11 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 }
 
 const selectVersion = `
-SELECT d.name, d.storage_type, v.version, v.format, v.header_absent, coalesce(v.charset, '') AS charset, v.sha256, v.object_name, v.wrapped_key, v.uploaded_at
+SELECT d.name, d.storage_type, v.version, f.format, f.header_absent, coalesce(f.charset, '') AS charset, f.sha256, f.object_name, f.wrapped_key, f.uploaded_at
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
-WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL AND v.version = coalesce(nullif($3, 0), d.newest_version)`
+JOIN dataset_versions f ON f.dataset_id = d.id AND f.version = CASE v.operation WHEN 'restore' THEN v.source_version ELSE v.version END AND f.object_name IS NOT NULL
+WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL
+  AND v.version = CASE WHEN $3 = '' THEN (` + dataset.NewestNumber + `) WHEN $3 ~ '^[0-9]{1,9}$' THEN $3::int ELSE published.version_at(d.id, $3) END`
 
 // Handle opens the version before it starts the response, so that a failure is reported as a
 // problem and not as a truncated file.

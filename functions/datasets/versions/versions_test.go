@@ -146,7 +146,7 @@ func TestVersions_MisfittingChanges_Fail(t *testing.T) {
 		h.want("sales", "a1 b2")
 	}
 	h.call(http.MethodPost, "/versions/2/restore", map[string]any{}, http.StatusUnprocessableEntity)
-	for _, parameters := range []string{"operation=upsert", "operation=append&key=id", "operation=mix", "branch=Main", "branch=none", "key="} {
+	for _, parameters := range []string{"operation=upsert", "operation=append&key=id", "operation=mix", "branch=Main", "branch=none"} {
 		body, contentType := datasetstest.Form(t, "file", "a.csv", "", "id,v\na,1\n")
 		answer := h.p.Do(h.token, http.MethodPost, h.path("/upload?"+parameters), body, "Content-Type", contentType)
 		if answer.Status != http.StatusUnprocessableEntity && answer.Status != http.StatusNotFound {

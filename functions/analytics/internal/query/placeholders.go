@@ -42,6 +42,11 @@ const maxParameters = 100
 // jsonb_exists_any and jsonb_exists_all.
 func rewrite(sql string, placeholder func(item bool) string) (Rewritten, error) {
 	s := scanner{sql: sql, placeholder: placeholder}
+	return s.rewrite()
+}
+
+func (s *scanner) rewrite() (Rewritten, error) {
+	sql := s.sql
 	for s.at < len(sql) {
 		if err := s.token(); err != nil {
 			return Rewritten{}, err
@@ -67,12 +72,13 @@ type scanner struct {
 	copied      int // bytes already copied to out
 	out         strings.Builder
 	shifts      []shift
-	placeholder func(item bool) string
-	depth       int    // of parentheses
-	in          []bool // whether each open parenthesis follows IN
-	last        string // the previous token, to recognize IN (…)
-	seen        bool   // whether anything other than space and comments was read
-	ended       bool   // whether a semicolon was read
+	placeholder func(item bool) string  // nil: parameters stay
+	version     func(table, ref string) // called for table@ref, which is then quoted; nil: it stays
+	depth       int                     // of parentheses
+	in          []bool                  // whether each open parenthesis follows IN
+	last        string                  // the previous token, to recognize IN (…)
+	seen        bool                    // whether anything other than space and comments was read
+	ended       bool                    // whether a semicolon was read
 	semicolon   int
 }
 
@@ -86,6 +92,7 @@ var (
 	word           = regexp.MustCompile(`^[A-Za-z_\x{80}-\x{10FFFF}][A-Za-z0-9_$\x{80}-\x{10FFFF}]*`)
 	itemEnd        = regexp.MustCompile(`^(?:\s|--[^\n]*\n|/\*[^*]*\*/)*[,)]`)
 	dollarTag      = regexp.MustCompile(`^\$(?:[A-Za-z_\x{80}-\x{10FFFF}][A-Za-z0-9_\x{80}-\x{10FFFF}]*)?\$`)
+	versionRef     = regexp.MustCompile(`^@([A-Za-z0-9][A-Za-z0-9._-]*)`)
 	continuation   = regexp.MustCompile(`^(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'`)
 )
 
@@ -104,6 +111,12 @@ func (s *scanner) token() error {
 	}
 	s.seen = s.seen || rest[0] != ';'
 	if name := word.FindString(rest); name != "" {
+		if s.version != nil {
+			if ref := versionRef.FindStringSubmatch(rest[len(name):]); ref != nil {
+				s.reference(name, ref[1])
+				return nil
+			}
+		}
 		s.at += len(name)
 		s.last = strings.ToLower(name)
 		if strings.EqualFold(name, "e") && strings.HasPrefix(s.sql[s.at:], "'") {
@@ -117,10 +130,21 @@ func (s *scanner) token() error {
 	case '\'':
 		return s.quoted('\'', "a string is not closed")
 	case '"':
-		return s.quoted('"', "a quoted name is not closed")
+		begin := s.at
+		if err := s.quoted('"', "a quoted name is not closed"); err != nil || s.version == nil {
+			return err
+		}
+		name := strings.ReplaceAll(s.sql[begin+1:s.at-1], `""`, `"`)
+		if table, ref, ok := strings.Cut(name, "@"); ok {
+			s.version(table, ref)
+		}
+		return nil
 	case '$':
 		return s.dollar()
 	case '?':
+		if s.placeholder == nil {
+			break
+		}
 		if len(s.shifts) == maxParameters {
 			return s.fail(s.at, "the query has more than 100 parameters")
 		}
@@ -140,16 +164,26 @@ func (s *scanner) token() error {
 	return nil
 }
 
-func (s *scanner) parameter(item bool) {
+func (s *scanner) parameter(item bool) { s.replace(1, s.placeholder(item)) }
+
+// reference quotes table@ref.
+func (s *scanner) reference(table, ref string) {
+	name := table + "@" + ref
+	s.replace(len(name), `"`+name+`"`)
+	s.at += len(name)
+	s.version(table, ref)
+}
+
+// replace writes text in place of the next bytes.
+func (s *scanner) replace(bytes int, text string) {
 	s.out.WriteString(s.sql[s.copied:s.at])
-	name := s.placeholder(item)
-	by := utf8.RuneCountInString(name) - 1
+	by := utf8.RuneCountInString(text) - utf8.RuneCountInString(s.sql[s.at:s.at+bytes])
 	if n := len(s.shifts); n > 0 {
 		by += s.shifts[n-1].by
 	}
-	s.out.WriteString(name)
+	s.out.WriteString(text)
 	s.shifts = append(s.shifts, shift{at: utf8.RuneCountInString(s.sql[:s.at]) + 1, by: by})
-	s.copied = s.at + 1
+	s.copied = s.at + bytes
 }
 
 func (s *scanner) comment() error {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -46,28 +47,25 @@ func Open(ctx context.Context, env *function.Env) (query.Backend, error) {
 	return &backend{catalog: catalog, files: files}, nil
 }
 
-const selectTables = `
-SELECT dataset_id, name, status, storage_type, coalesce(version, 0) AS version,
-       coalesce(table_name, '') AS table_name, coalesce(table_bytes, 0) AS table_bytes, wrapped_key
-FROM published.tables WHERE organization_id = $1 ORDER BY lower(name)`
+const (
+	selectDatasets = `SELECT dataset_id, name, status, coalesce(version, 0) AS version FROM published.tables WHERE organization_id = $1 ORDER BY lower(name)`
+	selectVersion  = `SELECT coalesce(published.version_at($1, $2), 0)`
+	selectTables   = `
+SELECT t.dataset_id AS dataset, t.part AS number, t.storage_type, t.table_name AS object, t.table_bytes AS bytes, t.wrapped_key, wanted.place
+FROM unnest($2::uuid[], $3::int[]) WITH ORDINALITY AS wanted (dataset_id, version, place)
+JOIN published.version_tables t USING (dataset_id, version)
+WHERE t.organization_id = $1 ORDER BY wanted.place, t.place`
+)
 
 // table is a data set in the published catalog.
 type table struct {
-	DatasetID   uuid.UUID
-	Name        string
-	Status      string
-	StorageType string
-	Version     int
-	TableName   string // object with the Parquet copy; empty: no version is ready
-	TableBytes  int64
-	WrappedKey  []byte
+	DatasetID uuid.UUID
+	Name      string
+	Status    string
+	Version   int // zero: none is ready
 }
 
-func (t table) ready() bool { return t.TableName != "" }
-
-func (t table) version() tables.Version {
-	return tables.Version{Dataset: t.DatasetID, Number: t.Version, StorageType: t.StorageType, Object: t.TableName, Bytes: t.TableBytes, WrappedKey: t.WrappedKey}
-}
+func (t table) ready() bool { return t.Version > 0 }
 
 // Tables implements query.Backend. It returns the data sets that are ready.
 func (b *backend) Tables(ctx context.Context, organization uuid.UUID) ([]string, error) {
@@ -83,7 +81,7 @@ func (b *backend) Tables(ctx context.Context, organization uuid.UUID) ([]string,
 }
 
 func (b *backend) published(ctx context.Context, organization uuid.UUID) ([]table, error) {
-	rows, _ := b.catalog.Query(ctx, selectTables, organization)
+	rows, _ := b.catalog.Query(ctx, selectDatasets, organization)
 	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[table])
 	if err != nil {
 		return nil, fmt.Errorf("read the catalog of data sets: %w", err)
@@ -100,36 +98,101 @@ func (b *backend) Run(ctx context.Context, organization uuid.UUID, q query.Query
 	if err != nil {
 		return nil, err
 	}
-	statement, err := bind(q.SQL, q.Parameters)
+	versioned, refs := query.Versions(q.SQL)
+	statement, err := bind(versioned.SQL, q.Parameters)
 	if err != nil {
 		return nil, err
 	}
-	var mentioned, ready []table
-	var versions []tables.Version
+	original := func(position int) int { return versioned.Original(statement.Text.Original(position)) }
+	var mentioned []table
+	var wanted []named
 	for _, t := range all {
-		if !mentions(q.SQL, t.Name) {
-			continue
-		}
-		mentioned = append(mentioned, t)
-		if t.ready() {
-			ready, versions = append(ready, t), append(versions, t.version())
+		if mentions(q.SQL, t.Name) {
+			mentioned = append(mentioned, t)
+			if t.ready() {
+				wanted = append(wanted, named{t.Name, t.DatasetID, t.Version})
+			}
 		}
 	}
-	paths, release, err := b.files.OpenAll(ctx, versions)
+	for _, ref := range refs {
+		version, err := b.version(ctx, all, ref)
+		if err != nil {
+			return nil, err
+		}
+		if version != nil {
+			wanted = append(wanted, *version)
+		}
+	}
+	sources, release, err := b.open(ctx, organization, wanted)
 	if err != nil {
 		return nil, asQueryFault(err)
 	}
 	defer release()
-	sources := make([]sandbox.Table, len(ready))
-	for i, t := range ready {
-		sources[i] = sandbox.Table{Name: t.Name, Path: paths[i]}
-	}
 	set, err := sandbox.Query(ctx, sources, statement.Text.SQL, statement.Values,
 		sandbox.Limits{Rows: limits.Rows, Bytes: limits.Bytes, Timeout: limits.Time, TimeZone: q.TimeZone})
 	if err != nil {
-		return nil, explain(err, statement.Text, limits, all, mentioned)
+		return nil, explain(err, original, limits, all, mentioned)
 	}
 	return set, nil
+}
+
+// named is a version and the name by which the query reads it.
+type named struct {
+	name    string
+	dataset uuid.UUID
+	version int
+}
+
+// version finds the version that a query names as table@ref. It returns nil if there is no such
+// data set, which the engine reports.
+func (b *backend) version(ctx context.Context, all []table, ref query.VersionRef) (*named, error) {
+	i := slices.IndexFunc(all, func(t table) bool { return strings.EqualFold(t.Name, ref.Table) })
+	if i < 0 {
+		return nil, nil
+	}
+	version := named{name: ref.Name(), dataset: all[i].DatasetID}
+	if err := b.catalog.QueryRow(ctx, selectVersion, version.dataset, ref.Ref).Scan(&version.version); err != nil {
+		return nil, fmt.Errorf("look up version: %w", err)
+	}
+	if version.version == 0 {
+		return nil, query.Wrong(0, "The data set %q has no ready version %s: name one by its number, a tag, a branch, or a time, as in sales@3, sales@audited and sales@2026-01-31.",
+			all[i].Name, fault.Excerpt(ref.Ref))
+	}
+	return &version, nil
+}
+
+// stored is a table of a version and the place of that version among those wanted.
+type stored struct {
+	tables.Version
+	Place int
+}
+
+// open makes the rows of versions readable until release is called.
+func (b *backend) open(ctx context.Context, organization uuid.UUID, wanted []named) (sources []sandbox.Table, release func(), err error) {
+	var datasets []uuid.UUID
+	var numbers []int
+	for _, w := range wanted {
+		datasets, numbers = append(datasets, w.dataset), append(numbers, w.version)
+		sources = append(sources, sandbox.Table{Name: w.name})
+	}
+	rows, _ := b.catalog.Query(ctx, selectTables, organization, datasets, numbers)
+	parts, err := pgx.CollectRows(rows, pgx.RowToStructByName[stored])
+	if err != nil {
+		return nil, nil, fmt.Errorf("list tables of versions: %w", err)
+	}
+	versions := make([]tables.Version, len(parts))
+	for i, p := range parts {
+		versions[i] = p.Version
+	}
+	paths, release, err := b.files.OpenAll(ctx, versions)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, p := range parts {
+		source := &sources[p.Place-1]
+		source.Paths = append(source.Paths, paths[i])
+	}
+	return sources, release, nil
 }
 
 // asQueryFault reports a data set that cannot be opened as a fault of the query, so that the

@@ -13,7 +13,7 @@ import (
 )
 
 // explain translates an error of the engine into a fault for the author of the query.
-func explain(err error, text query.Rewritten, limits query.Limits, all, mentioned []table) error {
+func explain(err error, original func(int) int, limits query.Limits, all, mentioned []table) error {
 	var e *sandbox.Error
 	if !errors.As(err, &e) {
 		return fmt.Errorf("query data sets: %w", err)
@@ -23,7 +23,7 @@ func explain(err error, text query.Rewritten, limits query.Limits, all, mentione
 	}
 	position := e.Position
 	if position > 0 {
-		position = text.Original(position)
+		position = original(position)
 	}
 	if e.Reason == sandbox.UnknownTable {
 		for _, t := range mentioned {

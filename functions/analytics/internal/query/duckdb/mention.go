@@ -22,7 +22,7 @@ func mentionsWord(text, word string) bool {
 		begin, end := from+i, from+i+len(word)
 		before, _ := utf8.DecodeLastRuneInString(text[:begin])
 		after, _ := utf8.DecodeRuneInString(text[end:])
-		if !inWord(before) && !inWord(after) {
+		if !inWord(before) && !inWord(after) && after != '@' {
 			return true
 		}
 		_, size := utf8.DecodeRuneInString(text[begin:])
