@@ -17,6 +17,7 @@ import (
 	"function/shared/fault"
 	"function/shared/ingest/avrofile"
 	"function/shared/ingest/invalid"
+	"function/shared/ingest/packed"
 	"function/shared/ingest/textfile"
 )
 
@@ -100,6 +101,13 @@ func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch, m
 
 // recognize checks the file against its format and describes it as a table that DuckDB can scan.
 func recognize(ctx context.Context, s *engine.Session, src *Source, scratch string, progress func(string, float64)) (*table, error) {
+	if src.Compression != "" {
+		decompressed := filepath.Join(scratch, "decompressed")
+		if err := packed.Extract(ctx, src.Path, decompressed, src.Compression, func(int64) {}); err != nil {
+			return nil, err
+		}
+		src.Path = decompressed
+	}
 	if !src.typed() {
 		if err := src.decode(scratch); err != nil {
 			return nil, err

@@ -32,7 +32,7 @@ var directives = map[byte]directive{
 	'M': {"minute", true, `[0-5][0-9]`, `[0-5]?[0-9]`},
 	'S': {"second", true, `[0-5][0-9]`, `[0-5]?[0-9]`},
 	'f': {"fraction", true, `[0-9]{6}`, `[0-9]{1,6}`},
-	'z': {"offset", true, `(Z|[+-][0-9]{2}:?[0-9]{2})`, `(Z|[+-][0-9]{2}(:?[0-9]{2})?)`},
+	'z': {"offset", true, `(Z|[+-][0-9]{2}(:?[0-9]{2})?)`, `(Z|[+-][0-9]{2}(:?[0-9]{2})?)`},
 }
 
 // TimeFormat is a format for dates or timestamps, in the directives of strptime.
