@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/datasets/internal/transfer"
+	stored "function/functions/datasets/internal/version"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -57,7 +58,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 }
 
 const selectVersion = `
-SELECT d.name, d.storage_type, v.version, v.format, v.header_absent, coalesce(v.charset, '') AS charset, v.sha256, v.object_name, v.wrapped_key, v.uploaded_at
+SELECT d.name, d.storage_type, v.version, v.format, coalesce(v.compression, '') AS compression, ` + stored.SelectReading + `, v.sha256, v.object_name, v.wrapped_key, v.uploaded_at
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
 WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL AND v.version = coalesce(nullif($3, 0), d.newest_version)`
 
@@ -86,7 +87,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		r, w := humago.Unwrap(hctx)
 		header := w.Header()
 		header.Set("Content-Type", mediaType)
-		header.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s-v%d.%s"`, v.Name, v.Version, v.Format))
+		header.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s-v%d.%s"`, v.Name, v.Version, v.file().Extension()))
 		header.Set("ETag", `"`+hex.EncodeToString(v.SHA256)+`"`)
 		transfer.ServeFile(w, r, v.UploadedAt, object)
 	}}, nil

@@ -41,7 +41,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const selectDatasets = `
 SELECT d.id, d.name, d.description, d.declared_schema AS schema, d.storage_type, d.status, d.newest_version AS version,
-       d.ready_version, v.format, v.size_bytes, encode(v.sha256, 'hex') AS sha256, v.row_count, ` + profiling.SelectProgress + `, v.failure,
+       d.ready_version, v.format, v.compression, v.size_bytes, encode(v.sha256, 'hex') AS sha256, v.row_count, ` + profiling.SelectProgress + `, v.failure,
        v.uploaded_at, d.created_at, d.changed_at
 FROM datasets d LEFT JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.newest_version
 WHERE d.organization_id = @organization AND d.deleted_at IS NULL AND d.id < @before AND (@status = '' OR d.status = @status)

@@ -50,7 +50,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const selectUpload = `
 SELECT d.id AS dataset_id, d.organization_id, v.version, d.storage_type, d.declared_schema AS schema,
-       v.format, v.header_absent, coalesce(v.charset, '') AS charset, v.object_name, v.wrapped_key
+       v.format, coalesce(v.compression, '') AS compression, ` + version.SelectReading + `, v.object_name, v.wrapped_key
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
 WHERE d.id = $1 AND v.version = $2 AND v.status = 'processing' AND d.deleted_at IS NULL`
 

@@ -23,6 +23,9 @@ const (
 	methodZstd   = zstd.ZipMethodWinZip
 )
 
+// ErrOffice is the error of an office document, which is an archive of several files.
+var ErrOffice = &invalid.Error{Detail: "This is an Excel workbook or another office document: save the sheet as CSV (UTF-8)."}
+
 var errDirectory = &invalid.Error{Detail: "The zip archive contains too many entries: upload a single file."}
 
 // member opens the only file of an archive.
@@ -57,10 +60,10 @@ func member(in *counter, size int64) (io.ReadCloser, error) {
 // readable refuses files that cannot be decompressed.
 func readable(name string, flags, method uint16) error {
 	switch {
+	case name == "[Content_Types].xml", strings.HasPrefix(name, "_rels/"), strings.HasPrefix(name, "xl/"), name == "mimetype":
+		return ErrOffice
 	case flags&encrypted != 0:
 		return &invalid.Error{Detail: "The zip archive is encrypted: upload it without a password."}
-	case name == "[Content_Types].xml", strings.HasPrefix(name, "_rels/"), strings.HasPrefix(name, "xl/"), name == "mimetype":
-		return &invalid.Error{Detail: "This is an Excel workbook or another office document: save the sheet as CSV (UTF-8)."}
 	case method != zip.Store && method != zip.Deflate && method != methodZstd:
 		return &invalid.Error{Detail: fmt.Sprintf("The zip archive compresses %s by method %d: use deflate, the usual one.", fault.Excerpt(name), method)}
 	}

@@ -133,18 +133,17 @@ func (o *Options) checkTypes(location string) error {
 	}
 	seen := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(o.Types)) {
-		at := "types." + name
 		if len(name) > maxText || strings.ContainsFunc(name, unicode.IsControl) {
-			at = "types"
+			return wrong(location, "types", "a column's name has at most %d bytes and no control characters", maxText)
 		}
+		at := "types." + name
 		if _, ok := SQLType(o.Types[name]); !ok {
 			return wrong(location, at, "this is not a type that a column can have, such as VARCHAR, BIGINT, DOUBLE, DECIMAL(18,2), BOOLEAN, DATE or TIMESTAMP")
 		}
-		if lower := strings.ToLower(name); seen[lower] {
+		if seen[strings.ToLower(name)] {
 			return wrong(location, at, "another column has this name; names are case-insensitive")
-		} else {
-			seen[lower] = true
 		}
+		seen[strings.ToLower(name)] = true
 	}
 	return nil
 }

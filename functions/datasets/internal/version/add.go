@@ -21,8 +21,8 @@ const (
 UPDATE datasets SET newest_version = newest_version + 1, status = 'processing', ` + dataset.SetChangedAt + `
 WHERE id = $1 AND deleted_at IS NULL RETURNING newest_version`
 	insertVersion = `
-INSERT INTO dataset_versions (dataset_id, version, status, format, header_absent, charset, size_bytes, stored_bytes, sha256, object_name, wrapped_key, uploaded_by)
-VALUES ($1, $2, 'processing', $3, $4, nullif($5, ''), $6, $7, $8, $9, $10, $11) RETURNING uploaded_at`
+INSERT INTO dataset_versions (dataset_id, version, status, format, header_absent, charset, compression, reading, size_bytes, stored_bytes, sha256, object_name, wrapped_key, uploaded_by)
+VALUES ($1, $2, 'processing', $3, $4, nullif($5, ''), nullif($6, ''), $7, $8, $9, $10, $11, $12, $13) RETURNING uploaded_at`
 )
 
 // Add makes a received file the next version of a data set and requests its profiling. It returns
@@ -35,7 +35,8 @@ func Add(ctx context.Context, tx *outbox.Tx, caller auth.Caller, id uuid.UUID, f
 	if err != nil {
 		return 0, at, fmt.Errorf("number version: %w", err)
 	}
-	err = tx.QueryRow(ctx, insertVersion, id, number, file.Format, file.HeaderAbsent, file.Charset, r.Size,
+	err = tx.QueryRow(ctx, insertVersion, id, number, file.Format, file.Reading.HeaderAbsent(), file.Reading.Encoding,
+		file.Compression, file.Reading, r.Size,
 		r.StoredBytes(), r.SHA256, r.Name, r.WrappedKey, caller.UserID).Scan(&at)
 	if err != nil {
 		return 0, at, fmt.Errorf("insert version: %w", err)

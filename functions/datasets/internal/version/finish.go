@@ -37,7 +37,7 @@ WHERE id = @dataset AND deleted_at IS NULL
   AND EXISTS (SELECT FROM dataset_versions WHERE dataset_id = @dataset AND version = @version AND status = 'processing')`
 	finishVersion = `
 UPDATE dataset_versions SET status = @outcome, profiled_at = clock_timestamp(), failure = @failure,
-       table_name = @table, table_bytes = @bytes, row_count = @rows, columns = @columns
+       table_name = @table, table_bytes = @bytes, row_count = @rows, columns = @columns, detected = @detected
 WHERE dataset_id = @dataset AND version = @version AND status = 'processing' RETURNING uploaded_by`
 )
 
@@ -106,6 +106,7 @@ func (o Outcome) columns(id uuid.UUID, number int) (pgx.NamedArgs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode profile: %w", err)
 	}
+	args["detected"] = o.Profile.Detected
 	args["table"], args["bytes"], args["rows"], args["columns"] = o.Table.Name, o.Table.StoredBytes(), o.Profile.Rows, json.RawMessage(columns)
 	return args, nil
 }

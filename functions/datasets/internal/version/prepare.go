@@ -16,6 +16,7 @@ import (
 	"function/functions/datasets/internal/staging"
 	"function/shared/ingest"
 	"function/shared/ingest/invalid"
+	"function/shared/ingest/reading"
 	"function/shared/job"
 	"function/shared/objects"
 	"function/shared/secret"
@@ -29,8 +30,8 @@ type Upload struct {
 	StorageType    string
 	Schema         *dataset.Schema
 	Format         string
-	HeaderAbsent   bool
-	Charset        string
+	Compression    string
+	Reading        reading.Options
 	ObjectName     string
 	WrappedKey     []byte
 }
@@ -61,7 +62,7 @@ func (p Preparer) Prepare(ctx context.Context, j *job.Job, u Upload) (*staging.O
 		return nil, nil, err
 	}
 	profile, err := ingest.Prepare(ctx, ingest.Source{
-		Path: source, Format: u.Format, Columns: u.Schema.ResultColumns(), HeaderAbsent: u.HeaderAbsent, Charset: u.Charset,
+		Path: source, Format: u.Format, Columns: u.Schema.ResultColumns(), Compression: u.Compression, Reading: u.Reading,
 	}, table, ingest.Options{
 		Scratch:  dir,
 		Progress: func(stage string, done float64) { progress.report(stage, 0.2+0.7*done) },
