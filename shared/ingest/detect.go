@@ -21,7 +21,7 @@ func detect(ctx context.Context, s *engine.Session, src Source, t *table, dst st
 		}
 	}
 	for _, c := range columns {
-		d.Columns = append(d.Columns, reading.Column{Name: c.Name, Type: c.Type})
+		d.Columns = append(d.Columns, reading.ReadColumn{Name: c.Name, Type: c.Type})
 	}
 	if src.typed() {
 		return d, nil
@@ -44,7 +44,7 @@ func detect(ctx context.Context, s *engine.Session, src Source, t *table, dst st
 }
 
 // nullWords finds the words for null that occur in some columns.
-func nullWords(ctx context.Context, s *engine.Session, found []reading.Column, columns []int, words []string, name func(int) string, from string) error {
+func nullWords(ctx context.Context, s *engine.Session, found []reading.ReadColumn, columns []int, words []string, name func(int) string, from string) error {
 	for some := range slices.Chunk(columns, wholeBatch) {
 		var lists []string
 		for _, i := range some {

@@ -134,7 +134,7 @@ func TestPrepare_Detected_TellsHowTheFileWasRead(t *testing.T) {
 	quote := `"`
 	_, profile := prepare(t, ingest.Source{Path: file(t, "n;m;s\nNA;1;NULL\n2;2;NA\n"), Format: ingest.CSV, Reading: options(t, `{"null_values":["NA"]}`)})
 	want := reading.Detected{Options: reading.Options{NullValues: []string{"NA"}}, Format: "csv", Encoding: "utf-8", Delimiter: ";", Quote: &quote, Header: "present",
-		Columns: []reading.Column{{Name: "n", Type: "BIGINT", NullWords: []string{"NA"}}, {Name: "m", Type: "BIGINT"}, {Name: "s", Type: "VARCHAR", NullWords: []string{"NA", "NULL"}}}}
+		Columns: []reading.ReadColumn{{Name: "n", Type: "BIGINT", NullWords: []string{"NA"}}, {Name: "m", Type: "BIGINT"}, {Name: "s", Type: "VARCHAR", NullWords: []string{"NA", "NULL"}}}}
 	if diff := cmp.Diff(want, profile.Detected); diff != "" {
 		t.Error(diff)
 	}

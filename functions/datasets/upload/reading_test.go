@@ -37,7 +37,7 @@ func TestUpload_ReadingOptions_AreUsedAndShown(t *testing.T) {
 
 	options := reading.Options{DecimalSeparator: ",", ThousandsSeparator: ".", DateFormat: "%d.%m.%Y", NullValues: []string{"-"}}
 	quote := `"`
-	want := reading.Detected{Options: options, Format: "csv", Encoding: "utf-8", Delimiter: ";", Quote: &quote, Header: "present", Columns: []reading.Column{
+	want := reading.Detected{Options: options, Format: "csv", Encoding: "utf-8", Delimiter: ";", Quote: &quote, Header: "present", Columns: []reading.ReadColumn{
 		{Name: "Datum", Type: "DATE", NullWords: []string{"-"}}, {Name: "Betrag", Type: "DECIMAL(18,2)"}, {Name: "Kunde", Type: "VARCHAR", NullWords: []string{"-"}}}}
 	if diff := cmp.Diff(&reading.Detected{Options: options}, before.Reading); diff != "" {
 		t.Errorf("while processing: %s", diff)

@@ -99,18 +99,18 @@ func (o *Options) For(format, location string) error {
 
 // Detected is how a version was read.
 type Detected struct {
-	Options     Options  `json:"options" doc:"As given at the upload"`
-	Format      string   `json:"format,omitempty" enum:"csv,json,parquet,avro"`
-	Compression string   `json:"compression,omitempty" enum:"gzip,zstd,zip"`
-	Encoding    string   `json:"encoding,omitempty" doc:"Of text"`
-	Delimiter   string   `json:"delimiter,omitempty" doc:"CSV"`
-	Quote       *string  `json:"quote,omitempty" doc:"CSV; empty: fields are not quoted"`
-	Header      string   `json:"header,omitempty" enum:"present,absent" doc:"CSV"`
-	Columns     []Column `json:"columns,omitempty" doc:"Once profiled"`
+	Options     Options      `json:"options" doc:"As given at the upload"`
+	Format      string       `json:"format,omitempty" enum:"csv,json,parquet,avro"`
+	Compression string       `json:"compression,omitempty" enum:"gzip,zstd,zip"`
+	Encoding    string       `json:"encoding,omitempty" doc:"Of text"`
+	Delimiter   string       `json:"delimiter,omitempty" doc:"CSV"`
+	Quote       *string      `json:"quote,omitempty" doc:"CSV; empty: fields are not quoted"`
+	Header      string       `json:"header,omitempty" enum:"present,absent" doc:"CSV"`
+	Columns     []ReadColumn `json:"columns,omitempty" doc:"Once profiled"`
 }
 
-// Column is how a column was read.
-type Column struct {
+// ReadColumn is how a column was read.
+type ReadColumn struct {
 	Name      string   `json:"name"`
 	Type      string   `json:"type" doc:"Inferred or declared"`
 	NullWords []string `json:"null_words,omitempty" doc:"Words of null_values that became null; in a column of text, common words for null that remained text"`
