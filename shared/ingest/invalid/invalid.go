@@ -21,7 +21,7 @@ func Expands(compressed, decompressed int64) error {
 	case decompressed > MaxBytes:
 		return TooLarge()
 	case decompressed > anyRatio && decompressed/MaxRatio > compressed:
-		return &Error{Detail: fmt.Sprintf("The file decompresses to more than %d times its compressed size, as only bombs and very repetitive files do: upload it without compression.", MaxRatio)}
+		return &Error{Detail: fmt.Sprintf("The file decompresses to more than %d times its compressed size, as only bombs and very repetitive files do: write it without compression.", MaxRatio)}
 	}
 	return nil
 }
