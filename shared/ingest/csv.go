@@ -10,17 +10,18 @@ import (
 
 	"function/shared/engine"
 	"function/shared/ingest/invalid"
+	"function/shared/ingest/reading"
 	"function/shared/ingest/textfile"
 )
 
 // csvTable describes a CSV file. Fields are text: an unquoted empty field is NULL, a quoted one is the empty string.
 // A file that DuckDB would read differently is rewritten in the scratch directory.
 func csvTable(ctx context.Context, src Source, scratch string, read func(int64)) (*table, error) {
-	d, err := textfile.FindDialect(src.Path)
+	d, err := textfile.FindDialect(src.Path, csvForm(&src.Reading))
 	if err != nil {
 		return nil, err
 	}
-	found, err := surveyCSV(ctx, src.Path, d, read)
+	found, err := surveyCSV(ctx, src, d, read)
 	if err != nil {
 		return nil, err
 	}
@@ -28,22 +29,22 @@ func csvTable(ctx context.Context, src Source, scratch string, read func(int64))
 		return nil, &invalid.Error{Line: found.first, Detail: fmt.Sprintf("The file has %d columns; at most %d are possible.", found.fields, maxColumns)}
 	}
 	names := d.Names
-	if src.HeaderAbsent {
+	if src.Reading.HeaderAbsent() {
 		names = make([]string, len(names))
 	}
-	t := &table{rows: found.records}
+	t := &table{rows: found.records, dialect: d}
 	for _, name := range uniqueNames(names) {
 		t.columns = append(t.columns, column{name: name})
 	}
-	if !src.HeaderAbsent {
+	if !src.Reading.HeaderAbsent() {
 		t.rows--
 	}
 	if !found.unusual(d) {
-		t.from = scanCSV(src.Path, d.Delimiter, !src.HeaderAbsent, len(names), found.longest, found.spans)
+		t.from = scanCSV(src.Path, string(d.Delimiter), !src.Reading.HeaderAbsent(), len(names), found.longest, found.spans)
 		return t, nil
 	}
 	path := filepath.Join(scratch, "records.csv")
-	longest, err := rewriteCSV(ctx, src, d, path)
+	longest, err := rewriteCSV(ctx, src, d, found.fields, path)
 	if err != nil {
 		return nil, err
 	}
@@ -60,8 +61,22 @@ type csvSurvey struct {
 	spans   bool
 	bare    bool
 	endings map[string]bool
+	pad     bool
+	padded  bool           // a record has fewer fields than the first
 	ragged  []raggedRecord // the first records with another number of fields
 	more    int            // how many more there are
+}
+
+// csvForm returns what the options say about the form of a CSV file.
+func csvForm(o *reading.Options) textfile.CSVForm {
+	form := textfile.CSVForm{Delimiter: []byte(o.Delimiter), Quote: []byte{'"'}, Comment: []byte(o.Comment), Skip: o.SkipLines}
+	if o.Quote != nil {
+		form.Quote = []byte(*o.Quote)
+	}
+	if o.Escape != string(form.Quote) { // a doubled quote needs no escape character
+		form.Escape = []byte(o.Escape)
+	}
+	return form
 }
 
 type raggedRecord struct {
@@ -72,16 +87,16 @@ type raggedRecord struct {
 // maxRagged is the number of lines that an error lists.
 const maxRagged = 10
 
-// surveyCSV checks that all records have the same number of fields.
-func surveyCSV(ctx context.Context, path string, d *textfile.Dialect, read func(int64)) (*csvSurvey, error) {
-	found := &csvSurvey{endings: map[string]bool{}}
-	scanner := textfile.CSVScanner{Delimiter: []byte(d.Delimiter), Record: func(line int64, r *textfile.CSVRecord) error { return found.add(d, line, r) }}
-	if err := textfile.EachLine(ctx, path, read, scanner.Add); err != nil {
+// surveyCSV checks that all records have the same number of fields, or fewer if they are to be padded.
+func surveyCSV(ctx context.Context, src Source, d *textfile.Dialect, read func(int64)) (*csvSurvey, error) {
+	found := &csvSurvey{endings: map[string]bool{}, pad: src.Reading.Pad()}
+	scanner := textfile.CSVScanner{CSVForm: d.CSVForm, Record: found.add}
+	if err := textfile.EachLine(ctx, src.Path, read, scanner.Add); err != nil {
 		return nil, err
 	}
 	switch {
-	case scanner.Quote != 0:
-		return nil, &invalid.Error{Line: scanner.Quote, Detail: fmt.Sprintf("Line %d has a quote that is never closed.", scanner.Quote)}
+	case scanner.Open != 0:
+		return nil, &invalid.Error{Line: scanner.Open, Detail: fmt.Sprintf("Line %d has a quote that is never closed.", scanner.Open)}
 	case found.records == 0:
 		return nil, &invalid.Error{Detail: "The file is empty."}
 	case len(found.ragged) > 0:
@@ -90,13 +105,15 @@ func surveyCSV(ctx context.Context, path string, d *textfile.Dialect, read func(
 	return found, nil
 }
 
-func (found *csvSurvey) add(d *textfile.Dialect, line int64, r *textfile.CSVRecord) error {
+func (found *csvSurvey) add(line int64, r *textfile.CSVRecord) error {
 	switch {
-	case d.Hint && line == 1, r.Blank() && found.records == 0, r.Blank() && found.fields > 1:
+	case r.Blank() && found.records == 0, r.Blank() && found.fields > 1:
 		return nil
 	case found.records == 0:
 		found.first, found.fields = line, r.Fields
 	case r.Fields == found.fields:
+	case r.Fields < found.fields && found.pad:
+		found.padded = true
 	case len(found.ragged) < maxRagged:
 		found.ragged = append(found.ragged, raggedRecord{line, r.Fields})
 	default:
@@ -131,11 +148,12 @@ func (found *csvSurvey) uneven() error {
 
 // unusual reports whether DuckDB's strict reader would refuse the file or read it differently.
 func (found *csvSurvey) unusual(d *textfile.Dialect) bool {
-	return d.Hint || found.first != 1 || found.bare || len(found.endings) > 1 || found.endings["\r"] || found.spans && !found.endings["\n"]
+	ordinary := len(d.Delimiter) == 1 && string(d.Quote) == `"` && len(d.Escape)+len(d.Comment) == 0 && d.Skip == 0
+	return !ordinary || found.padded || found.first != 1 || found.bare || len(found.endings) > 1 || found.endings["\r"] || found.spans && !found.endings["\n"]
 }
 
 // rewriteCSV writes the records, without the header, in the form that DuckDB reads. It returns the size of the longest.
-func rewriteCSV(ctx context.Context, src Source, d *textfile.Dialect, to string) (longest int, err error) {
+func rewriteCSV(ctx context.Context, src Source, d *textfile.Dialect, columns int, to string) (longest int, err error) {
 	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return 0, fmt.Errorf("create a scratch file: %w", err)
@@ -143,12 +161,12 @@ func rewriteCSV(ctx context.Context, src Source, d *textfile.Dialect, to string)
 	defer f.Close()
 	w := bufio.NewWriterSize(f, 1<<20)
 	fields := 0
-	scanner := textfile.CSVScanner{Delimiter: []byte(d.Delimiter), Values: true, Record: func(line int64, r *textfile.CSVRecord) error {
-		if d.Hint && line == 1 || r.Blank() && fields != 1 {
+	scanner := textfile.CSVScanner{CSVForm: d.CSVForm, Values: true, Record: func(_ int64, r *textfile.CSVRecord) error {
+		if r.Blank() && fields != 1 {
 			return nil
 		}
 		if fields == 0 {
-			if fields = r.Fields; !src.HeaderAbsent {
+			if fields = r.Fields; !src.Reading.HeaderAbsent() {
 				return nil
 			}
 		}
@@ -163,6 +181,10 @@ func rewriteCSV(ctx context.Context, src Source, d *textfile.Dialect, to string)
 			}
 			size++
 		})
+		for range columns - r.Fields {
+			_ = w.WriteByte(',')
+			size++
+		}
 		longest = max(longest, size)
 		if err := w.WriteByte('\n'); err != nil {
 			return fmt.Errorf("write a scratch file: %w", err)

@@ -11,6 +11,7 @@ import (
 
 	"function/shared/ingest"
 	"function/shared/ingest/invalid"
+	"function/shared/ingest/reading"
 )
 
 func TestCSV_FilesOfOtherPrograms(t *testing.T) {
@@ -30,7 +31,7 @@ func TestCSV_FilesOfOtherPrograms(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			table, profile := prepare(t, ingest.Source{Path: filepath.Join("testdata/csv", name), Format: ingest.CSV, Charset: test.charset})
+			table, profile := prepare(t, ingest.Source{Path: filepath.Join("testdata/csv", name), Format: ingest.CSV, Reading: reading.Options{Encoding: test.charset}})
 			_, rows := ask(t, table, "FROM t")
 			if diff := cmp.Diff([2]string{test.types, test.rows}, [2]string{types(profile), rows}); diff != "" {
 				t.Error(diff)
@@ -60,7 +61,7 @@ func TestCSV_BadFile_IsRefusedWithItsLines(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			src := ingest.Source{Path: test.path, Format: ingest.CSV, Charset: test.charset}
+			src := ingest.Source{Path: test.path, Format: ingest.CSV, Reading: reading.Options{Encoding: test.charset}}
 			_, err := ingest.Prepare(t.Context(), src, filepath.Join(t.TempDir(), "t.parquet"), ingest.Options{Scratch: t.TempDir()})
 			var invalid *invalid.Error
 			if !errors.As(err, &invalid) {

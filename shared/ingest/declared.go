@@ -3,44 +3,21 @@ package ingest
 import (
 	"context"
 	"fmt"
-	"regexp"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"function/shared/engine"
 	"function/shared/fault"
 	"function/shared/ingest/invalid"
+	"function/shared/ingest/reading"
 	"function/shared/resultset"
 )
-
-// declaredTypes maps the type names that a schema may use, in upper case, to SQL types.
-var declaredTypes = map[string]string{
-	"TINYINT": "TINYINT", "SMALLINT": "SMALLINT", "INTEGER": "INTEGER", "INT": "INTEGER", "BIGINT": "BIGINT",
-	"LONG": "BIGINT", "HUGEINT": "DECIMAL(38,0)", "FLOAT": "DOUBLE", "REAL": "FLOAT", "DOUBLE": "DOUBLE", "NUMBER": "DOUBLE",
-	"BOOLEAN": "BOOLEAN", "BOOL": "BOOLEAN", "DATE": "DATE", "TIME": "TIME", "DATETIME": "TIMESTAMP",
-	"TIMESTAMP": "TIMESTAMP", "TIMESTAMPTZ": "TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ",
-	"UUID": "UUID", "JSON": "JSON", "VARCHAR": "VARCHAR", "TEXT": "VARCHAR", "STRING": "VARCHAR",
-}
-
-var decimalType = regexp.MustCompile(`^(?:DECIMAL|NUMERIC) ?\( ?([0-9]{1,2}) ?, ?([0-9]{1,2}) ?\)$`)
-
-// declaredType returns the SQL type for a schema's type name.
-func declaredType(name string) (string, bool) {
-	name = strings.ToUpper(strings.TrimSpace(name))
-	if m := decimalType.FindStringSubmatch(name); m != nil {
-		width, _ := strconv.Atoi(m[1])
-		scale, _ := strconv.Atoi(m[2])
-		return fmt.Sprintf("DECIMAL(%d,%d)", width, scale), width >= 1 && width <= 38 && scale <= width
-	}
-	sqlType, ok := declaredTypes[name]
-	return sqlType, ok
-}
 
 // Declarable reports whether a schema can declare all of the columns.
 func Declarable(columns []resultset.Column) bool {
 	return !slices.ContainsFunc(columns, func(c resultset.Column) bool {
-		_, ok := declaredType(c.Type)
+		_, ok := reading.SQLType(c.Type)
 		return !ok
 	})
 }
@@ -55,12 +32,12 @@ func (t *table) declare(schema []resultset.Column, src Source) error {
 	for i, c := range t.columns {
 		byName[strings.ToLower(c.name)] = i
 	}
-	positional := src.Format == CSV && src.HeaderAbsent
+	positional := src.Format == CSV && src.Reading.HeaderAbsent()
 	if len(schema) < len(t.columns) || positional && len(schema) != len(t.columns) {
 		return &invalid.Error{Detail: fmt.Sprintf("The file has %d columns, the declared schema %d.", len(t.columns), len(schema))}
 	}
 	for n, declared := range schema {
-		sqlType, ok := declaredType(declared.Type)
+		sqlType, ok := reading.SQLType(declared.Type)
 		if !ok {
 			return &invalid.Error{Detail: fmt.Sprintf("The schema declares the unknown type %s for column %s.", fault.Excerpt(declared.Type), fault.Excerpt(declared.Name))}
 		}
@@ -84,6 +61,18 @@ func (t *table) declare(schema []resultset.Column, src Source) error {
 	return nil
 }
 
+// typeSome gives single columns their types, by name without regard to case.
+func (t *table) typeSome(types map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(types)) {
+		i := slices.IndexFunc(t.columns, func(c column) bool { return strings.EqualFold(c.name, name) })
+		if i < 0 {
+			return &invalid.Error{Detail: fmt.Sprintf("The file has no column %s, to which the reading options give a type.", fault.Excerpt(name))}
+		}
+		t.columns[i].sqlType, _ = reading.SQLType(types[name])
+	}
+	return nil
+}
+
 // Forms of text that a declared type keeps whole, as regular expressions (RE2). They leave out what DuckDB would
 // accept and cut: the time of a DATE, the offset of a TIMESTAMP, nanoseconds.
 const (
@@ -103,7 +92,7 @@ var declaredForms = map[string]string{
 
 // misfit returns an expression that is true for a value of column i that its type cannot keep whole.
 func (t *table) misfit(i int) string {
-	c, x := t.columns[i], t.present(i)
+	c, x := t.columns[i], t.value(i, t.columns[i].sqlType)
 	if c.kind == typed && c.source != "VARCHAR" { // the way back decides
 		return fmt.Sprintf("(%[1]s IS NOT NULL AND TRY_CAST(TRY_CAST(%[1]s AS %[2]s) AS %[3]s) IS DISTINCT FROM %[1]s)", x, c.sqlType, c.source)
 	}
@@ -166,7 +155,9 @@ func firstMisfit(ctx context.Context, s *engine.Session, t *table, i int) error 
 	value, _ := row[1].(string)
 	c := t.columns[i]
 	detail := fmt.Sprintf("Row %d, column %s: %s is not a valid %s.", number, fault.Excerpt(c.name), fault.Excerpt(value), c.sqlType)
-	if holds(ctx, s, value, c.sqlType) {
+	if form := t.form(c.sqlType); form != "" {
+		detail = fmt.Sprintf("Row %d, column %s: %s is not a valid %s %s.", number, fault.Excerpt(c.name), fault.Excerpt(value), c.sqlType, form)
+	} else if holds(ctx, s, value, c.sqlType) {
 		detail = fmt.Sprintf("Row %d, column %s: %s cannot be stored exactly as %s.", number, fault.Excerpt(c.name), fault.Excerpt(value), c.sqlType)
 	}
 	return &invalid.Error{Detail: detail}

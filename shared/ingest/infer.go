@@ -110,10 +110,6 @@ const sampleBatch = 250
 // sample drops the candidates that the first rows rule out. It turns columns into rows, which keeps the plan small.
 func sample(ctx context.Context, s *engine.Session, t *table, trial map[int][]candidate) error {
 	all := append([]candidate{numbers}, plainTypes...)
-	tests := make([]string, len(all))
-	for n, c := range all {
-		tests[n] = fmt.Sprintf(c.test, "v")
-	}
 	rows := min(sampleRows, sampleValues/len(t.columns))
 	var columns []int
 	for i := range t.columns {
@@ -122,12 +118,9 @@ func sample(ctx context.Context, s *engine.Session, t *table, trial map[int][]ca
 		}
 	}
 	for some := range slices.Chunk(columns, sampleBatch) {
-		values := make([]string, len(some))
-		for n, i := range some {
-			values[n] = t.present(i)
-		}
-		query := fmt.Sprintf("SELECT i, %s FROM (SELECT unnest(range(%d)) AS i, unnest(CAST([%s] AS VARCHAR[])) AS v FROM (SELECT * FROM %s LIMIT %d)) GROUP BY i",
-			strings.Join(tests, ", "), len(values), strings.Join(values, ", "), t.from, rows)
+		tests, lists := t.readings(all, some)
+		query := fmt.Sprintf("SELECT i, %s FROM (SELECT unnest(range(%d)) AS i, %s FROM (SELECT * FROM %s LIMIT %d)) GROUP BY i",
+			strings.Join(tests, ", "), len(some), strings.Join(lists, ", "), t.from, rows)
 		err := s.Each(ctx, query, func(row []any) error {
 			n, _ := row[0].(int64)
 			i := some[n]
@@ -137,7 +130,7 @@ func sample(ctx context.Context, s *engine.Session, t *table, trial map[int][]ca
 					results = append(results, row[n+1])
 				}
 			}
-			trial[i] = survivors(trial[i], results, true) // a number with a fraction may follow
+			trial[i] = t.survivors(trial[i], results, true) // a number with a fraction may follow
 			return nil
 		})
 		if err != nil {
@@ -145,6 +138,25 @@ func sample(ctx context.Context, s *engine.Session, t *table, trial map[int][]ca
 		}
 	}
 	return nil
+}
+
+// readings returns the tests of the candidates, and lists of the values of some columns that these test. Candidates
+// that read values alike share a list.
+func (t *table) readings(all []candidate, some []int) (tests, lists []string) {
+	names := map[string]string{}
+	for _, c := range all {
+		values := make([]string, len(some))
+		for n, i := range some {
+			values[n] = t.value(i, c.sqlType)
+		}
+		list := strings.Join(values, ", ")
+		if names[list] == "" {
+			names[list] = fmt.Sprintf("v%d", len(names))
+			lists = append(lists, fmt.Sprintf("unnest(CAST([%s] AS VARCHAR[])) AS %s", list, names[list]))
+		}
+		tests = append(tests, fmt.Sprintf(c.test, names[list]))
+	}
+	return tests, lists
 }
 
 // narrow drops the candidates that a row of the whole file rules out, a batch of columns at a time.
@@ -159,7 +171,7 @@ func narrow(ctx context.Context, s *engine.Session, t *table, trial map[int][]ca
 		var tests []string
 		for _, i := range some {
 			for _, c := range trial[i] {
-				tests = append(tests, fmt.Sprintf(c.test, t.present(i)))
+				tests = append(tests, fmt.Sprintf(c.test, t.value(i, c.sqlType)))
 			}
 		}
 		results, err := s.Row(ctx, "SELECT "+strings.Join(tests, ", ")+" FROM "+t.from)
@@ -168,7 +180,7 @@ func narrow(ctx context.Context, s *engine.Session, t *table, trial map[int][]ca
 		}
 		for _, i := range some {
 			n := len(trial[i])
-			trial[i] = survivors(trial[i], results[:n], t.columns[i].kind == digits)
+			trial[i] = t.survivors(trial[i], results[:n], t.columns[i].kind == digits)
 			results = results[n:]
 		}
 	}
@@ -177,7 +189,7 @@ func narrow(ctx context.Context, s *engine.Session, t *table, trial map[int][]ca
 
 // survivors returns the candidates that their results do not rule out, with the family of numbers replaced by one
 // numeric type. In JSON, bare exponents are numbers; a CSV column that has only them and integers holds identifiers.
-func survivors(candidates []candidate, results []any, exponents bool) []candidate {
+func (t *table) survivors(candidates []candidate, results []any, exponents bool) []candidate {
 	var left []candidate
 	for n, c := range candidates {
 		switch result := results[n].(type) {
@@ -192,7 +204,7 @@ func survivors(candidates []candidate, results []any, exponents bool) []candidat
 			if exponents || mask&(shortFraction|shortExponent) != 0 {
 				mask = numeral(mask)
 			}
-			if sqlType := numberType(mask); sqlType != "VARCHAR" {
+			if sqlType := numberType(t.forms.decimal(mask)); sqlType != "VARCHAR" {
 				left = append(left, candidate{sqlType, c.test})
 			}
 		}
@@ -222,6 +234,17 @@ func numberType(mask int) string {
 	return "VARCHAR"
 }
 
+// momentFirst drops the numeric type of a column whose values are also dates or timestamps in the form that the reading
+// options set, such as 20241231.
+func momentFirst(left []candidate) []candidate {
+	for _, c := range left {
+		if len(left) == 2 && (c.sqlType == "DATE" || strings.HasPrefix(c.sqlType, "TIMESTAMP")) && numeric(left[0].sqlType) {
+			return []candidate{c}
+		}
+	}
+	return left
+}
+
 // settle gives a column its only remaining candidate. A column with several has no values.
 func settle(ctx context.Context, s *engine.Session, t *table, i int, left []candidate) error {
 	c := &t.columns[i]
@@ -229,6 +252,7 @@ func settle(ctx context.Context, s *engine.Session, t *table, i int, left []cand
 		return nil
 	}
 	c.sqlType = "VARCHAR"
+	left = momentFirst(left)
 	if len(left) != 1 || left[0].sqlType == "" {
 		return nil
 	}
@@ -236,10 +260,11 @@ func settle(ctx context.Context, s *engine.Session, t *table, i int, left []cand
 		c.sqlType = left[0].sqlType
 		return nil
 	}
-	point := fmt.Sprintf("instr(%s, '.')", raw(i))
-	length := fmt.Sprintf("strlen(ltrim(%s, '-'))", raw(i))
+	value := t.value(i, "DECIMAL")
+	point := fmt.Sprintf("instr(%s, '.')", value)
+	length := fmt.Sprintf("strlen(ltrim(%s, '-'))", value)
 	row, err := s.Row(ctx, fmt.Sprintf("SELECT coalesce(max(if(%[1]s > 0, strlen(%[3]s) - %[1]s, 0)), 0),"+
-		" coalesce(max(if(%[1]s > 0, strlen(split_part(ltrim(%[3]s, '-'), '.', 1)), %[2]s)), 0) FROM %[4]s", point, length, raw(i), t.from))
+		" coalesce(max(if(%[1]s > 0, strlen(split_part(ltrim(%[3]s, '-'), '.', 1)), %[2]s)), 0) FROM %[4]s", point, length, value, t.from))
 	if err != nil {
 		return err
 	}

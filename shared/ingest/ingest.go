@@ -16,6 +16,9 @@
 //	JSON         JSON sources: objects, arrays, and columns of several kinds
 //	VARCHAR      everything else, and columns without any value
 //
+// The options of package reading change these forms. Numbers with a decimal comma or grouped digits become DECIMAL
+// instead of DOUBLE. Words for null are null in a column whose other values have a type, and remain in one of text.
+//
 // The columns of Parquet and Avro files keep their types; package avrofile lists those of Avro.
 //
 // # Limits
@@ -27,7 +30,10 @@
 // random generator that it calls unsafe, and reads it 1.2 to 1.7 times slower.
 package ingest
 
-import "function/shared/resultset"
+import (
+	"function/shared/ingest/reading"
+	"function/shared/resultset"
+)
 
 // Formats that Prepare reads.
 const (
@@ -39,11 +45,13 @@ const (
 
 // Source is an uploaded file.
 type Source struct {
-	Path         string
-	Format       string
-	Columns      []resultset.Column // declared schema; if empty, the types are inferred
-	HeaderAbsent bool               // CSV: the first row is data, and columns are named column_1, column_2 …
-	Charset      string             // CSV and JSON: the declared encoding; if empty, UTF-8, or UTF-16 with a byte order mark
+	Path        string
+	Format      string
+	Compression string             // of package packed; empty: none
+	Columns     []resultset.Column // declared schema; if empty, the types are inferred
+	Reading     reading.Options    // how to read the file; without a header, columns are named column_1, column_2 …
+
+	encoding string // of text, as found
 }
 
 // Options bound the work of Prepare.
@@ -55,8 +63,9 @@ type Options struct {
 
 // Profile describes the rows of a prepared file.
 type Profile struct {
-	Rows    int64           `json:"rows"`
-	Columns []ColumnProfile `json:"columns"`
+	Rows     int64            `json:"rows"`
+	Columns  []ColumnProfile  `json:"columns"`
+	Detected reading.Detected `json:"-"`
 }
 
 // ColumnProfile describes one column. Min, Max and the top values have the form that package resultset gives, with

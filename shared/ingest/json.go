@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"function/shared/ingest/invalid"
@@ -29,12 +30,16 @@ func jsonTable(ctx context.Context, src Source, scratch string, read func(int64)
 	if blank {
 		return nil, &invalid.Error{Detail: "The file is empty."}
 	}
-	t, err := jsonColumns(ctx, src.Path)
+	records, err := recordsOf(src)
+	if err != nil {
+		return nil, err
+	}
+	t, err := jsonColumns(ctx, records, src.Reading.NullValues)
 	if err != nil {
 		return nil, err
 	}
 	path := filepath.Join(scratch, "objects.csv")
-	spanning, longest, err := writeObjects(ctx, src.Path, path, t)
+	spanning, longest, err := writeObjects(ctx, records, path, t)
 	if err != nil {
 		return nil, err
 	}
@@ -42,14 +47,37 @@ func jsonTable(ctx context.Context, src Source, scratch string, read func(int64)
 	return t, nil
 }
 
+// jsonRecords is where the records of a JSON file are.
+type jsonRecords struct {
+	path   string
+	within bool // at place, within the document
+	place  textfile.Place
+}
+
+// recordsOf finds the array of records that the options point at.
+func recordsOf(src Source) (jsonRecords, error) {
+	if src.Reading.Records == "" {
+		return jsonRecords{path: src.Path}, nil
+	}
+	place, err := textfile.FindArray(src.Path, src.Reading.Records)
+	return jsonRecords{path: src.Path, within: true, place: place}, err
+}
+
 // eachMember calls visit with every member of every object, and row after each object.
-func eachMember(ctx context.Context, path string, visit func(line int64, key string, value []byte) error, row func() error) error {
-	f, err := os.Open(path)
+func eachMember(ctx context.Context, records jsonRecords, visit func(line int64, key string, value []byte) error, row func() error) error {
+	f, err := os.Open(records.path)
 	if err != nil {
 		return fmt.Errorf("open the uploaded file: %w", err)
 	}
 	defer f.Close()
-	for scanner := textfile.NewObjectScanner(f); ; {
+	scanner := textfile.NewObjectScanner(f)
+	if records.within {
+		if _, err := f.Seek(records.place.Offset, io.SeekStart); err != nil {
+			return fmt.Errorf("read the uploaded file: %w", err)
+		}
+		scanner = textfile.NewArrayScanner(f, records.place.Line)
+	}
+	for {
 		object, line, err := scanner.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -70,7 +98,7 @@ func eachMember(ctx context.Context, path string, visit func(line int64, key str
 }
 
 // jsonColumns collects the keys of all objects and the kind of their values.
-func jsonColumns(ctx context.Context, path string) (*table, error) {
+func jsonColumns(ctx context.Context, records jsonRecords, nulls []string) (*table, error) {
 	t := &table{}
 	index := make(map[string]int)
 	known := make(map[int]bool) // columns with a value that is not null
@@ -89,7 +117,7 @@ func jsonColumns(ctx context.Context, path string) (*table, error) {
 		}
 		k := kindOf(value)
 		switch {
-		case value[0] == 'n':
+		case value[0] == 'n', k == words && slices.Contains(nulls, textfile.Unquote(value)): // does not decide
 		case !known[i]:
 			known[i], t.columns[i].kind = true, k
 		case t.columns[i].kind != k:
@@ -97,7 +125,7 @@ func jsonColumns(ctx context.Context, path string) (*table, error) {
 		}
 		return nil
 	}
-	if err := eachMember(ctx, path, visit, func() error { return nil }); err != nil {
+	if err := eachMember(ctx, records, visit, func() error { return nil }); err != nil {
 		return nil, err
 	}
 	if len(t.columns) == 0 {
@@ -128,7 +156,7 @@ func kindOf(value []byte) kind {
 }
 
 // writeObjects writes the objects as CSV rows. It reports whether a row spans lines, and the size of the longest row.
-func writeObjects(ctx context.Context, from, to string, t *table) (spanning bool, longest int, err error) {
+func writeObjects(ctx context.Context, from jsonRecords, to string, t *table) (spanning bool, longest int, err error) {
 	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return false, 0, fmt.Errorf("create a scratch file: %w", err)
@@ -141,7 +169,7 @@ func writeObjects(ctx context.Context, from, to string, t *table) (spanning bool
 		switch {
 		case value[0] == 'n':
 			fields[i] = ""
-		case t.columns[i].kind == words:
+		case t.columns[i].kind == words, value[0] == '"' && t.columns[i].kind != document: // also a word for null among numbers
 			text := textfile.Unquote(value)
 			if strings.ContainsRune(text, 0) {
 				return &invalid.Error{Line: line, Detail: fmt.Sprintf("The object on line %d contains the character U+0000, which cannot be stored.", line)}

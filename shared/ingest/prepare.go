@@ -17,6 +17,7 @@ import (
 	"function/shared/fault"
 	"function/shared/ingest/avrofile"
 	"function/shared/ingest/invalid"
+	"function/shared/ingest/packed"
 	"function/shared/ingest/textfile"
 )
 
@@ -55,11 +56,17 @@ func open(ctx context.Context, scratch string, opts Options) (*engine.Session, e
 
 func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch, memory string, progress func(string, float64)) (*Profile, error) {
 	progress("check", 0)
-	t, err := recognize(ctx, s, src, scratch, progress)
+	t, err := recognize(ctx, s, &src, scratch, progress)
 	if err != nil {
 		return nil, err
 	}
+	if t.forms, err = newForms(&src.Reading); err != nil {
+		return nil, err
+	}
 	if err := t.declare(src.Columns, src); err != nil {
+		return nil, err
+	}
+	if err := t.typeSome(src.Reading.Types); err != nil {
 		return nil, err
 	}
 	if len(t.columns) > wide {
@@ -68,9 +75,8 @@ func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch, m
 		}
 	}
 	progress("infer", 0.1)
-	if len(src.Columns) > 0 || src.typed() {
-		err = fits(ctx, s, t)
-	} else {
+	err = fits(ctx, s, t)
+	if err == nil && len(src.Columns) == 0 && !src.typed() {
 		err = infer(ctx, s, t)
 	}
 	if err == nil {
@@ -88,6 +94,9 @@ func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch, m
 	}
 	progress("profile", 0.8)
 	profile, err := profile(ctx, s, dst)
+	if err == nil {
+		profile.Detected, err = detect(ctx, s, src, t, dst, profile.Columns)
+	}
 	if err == nil && !src.typed() && profile.Rows != t.rows {
 		err = &invalid.Error{Detail: fmt.Sprintf("The file has %d rows, of which %d can be read.", t.rows, profile.Rows)}
 	}
@@ -95,7 +104,14 @@ func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch, m
 }
 
 // recognize checks the file against its format and describes it as a table that DuckDB can scan.
-func recognize(ctx context.Context, s *engine.Session, src Source, scratch string, progress func(string, float64)) (*table, error) {
+func recognize(ctx context.Context, s *engine.Session, src *Source, scratch string, progress func(string, float64)) (*table, error) {
+	if src.Compression != "" {
+		decompressed := filepath.Join(scratch, "decompressed")
+		if err := packed.Extract(ctx, src.Path, decompressed, src.Compression, func(int64) {}); err != nil {
+			return nil, err
+		}
+		src.Path = decompressed
+	}
 	if !src.typed() {
 		if err := src.decode(scratch); err != nil {
 			return nil, err
@@ -116,9 +132,9 @@ func recognize(ctx context.Context, s *engine.Session, src Source, scratch strin
 		}
 		return parquetTable(ctx, s, converted, scratch)
 	case CSV:
-		return csvTable(ctx, src, scratch, read)
+		return csvTable(ctx, *src, scratch, read)
 	case JSON:
-		return jsonTable(ctx, src, scratch, read)
+		return jsonTable(ctx, *src, scratch, read)
 	}
 	return nil, fmt.Errorf("prepare: unknown format %q", src.Format)
 }
@@ -138,12 +154,17 @@ func (src *Source) decode(scratch string) error {
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("read the uploaded file: %w", err)
 	}
-	e, err := textfile.Encoding(head[:n], src.Charset)
+	e, err := textfile.Encoding(head[:n], src.Reading.Encoding)
 	if err != nil {
-		return &invalid.Error{Detail: fmt.Sprintf("The encoding %s is not supported.", fault.Excerpt(src.Charset))}
+		return &invalid.Error{Detail: fmt.Sprintf("The encoding %s is not supported.", fault.Excerpt(src.Reading.Encoding))}
 	}
 	if e == nil {
+		src.encoding = "utf-8"
 		return nil
+	}
+	src.encoding = strings.ToLower(strings.TrimSpace(src.Reading.Encoding))
+	if textfile.IsUTF16(head[:n]) {
+		src.encoding = "utf-16"
 	}
 	decoded := filepath.Join(scratch, "decoded")
 	if err := textfile.Transcode(src.Path, decoded, e); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"function/shared/ingest"
 	"function/shared/ingest/invalid"
+	"function/shared/ingest/reading"
 	"function/shared/resultset"
 	"function/shared/sandbox"
 )
@@ -223,7 +224,7 @@ func TestWideFile(t *testing.T) {
 
 func TestHeader(t *testing.T) {
 	t.Parallel()
-	_, profile := prepare(t, ingest.Source{Path: file(t, "1;x\n2;y\n"), Format: ingest.CSV, HeaderAbsent: true})
+	_, profile := prepare(t, ingest.Source{Path: file(t, "1;x\n2;y\n"), Format: ingest.CSV, Reading: reading.Options{Header: "absent"}})
 	if diff := cmp.Diff("column_1 BIGINT, column_2 VARCHAR", types(profile)); diff != "" {
 		t.Error(diff)
 	}
@@ -378,7 +379,7 @@ func TestPrepare_MemoryGiven_HoldsForWideFiles(t *testing.T) {
 	if err := os.WriteFile(path, []byte(line), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	src := ingest.Source{Path: path, Format: ingest.CSV, HeaderAbsent: true}
+	src := ingest.Source{Path: path, Format: ingest.CSV, Reading: reading.Options{Header: "absent"}}
 	_, err := ingest.Prepare(t.Context(), src, filepath.Join(t.TempDir(), "t.parquet"), ingest.Options{Scratch: t.TempDir(), Memory: "4MB"})
 	var invalid *invalid.Error
 	if !errors.As(err, &invalid) || !strings.Contains(invalid.Detail, "within the memory limit") {
@@ -396,7 +397,7 @@ func TestPrepare_ManyColumnsOfText_FitTheUsualMemory(t *testing.T) {
 	if err := os.WriteFile(path, []byte(strings.Repeat(line, 3)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	src := ingest.Source{Path: path, Format: ingest.CSV, HeaderAbsent: true}
+	src := ingest.Source{Path: path, Format: ingest.CSV, Reading: reading.Options{Header: "absent"}}
 	if _, err := ingest.Prepare(t.Context(), src, filepath.Join(t.TempDir(), "t.parquet"), ingest.Options{Scratch: t.TempDir()}); err != nil {
 		t.Error(err)
 	}

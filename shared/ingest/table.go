@@ -3,6 +3,9 @@ package ingest
 import (
 	"fmt"
 	"strings"
+
+	"function/shared/engine"
+	"function/shared/ingest/textfile"
 )
 
 // maxColumns bounds the width of a file.
@@ -35,17 +38,38 @@ type table struct {
 	absent  []column       // declared columns that the file lacks
 	keys    map[string]int // JSON: the column of each key
 	rows    int64          // CSV and JSON: how many rows the scan must return
+	forms   forms          // of values in text
+	dialect *textfile.Dialect
 }
 
 // raw returns the name of column i in the scan.
 func raw(i int) string { return fmt.Sprintf("c%d", i) }
 
-// present returns column i with empty CSV fields as NULL, since they hold no number, date or boolean.
+// present returns column i with empty CSV fields as NULL, since they hold no number, date or boolean, and with the
+// words that stand for null.
 func (t *table) present(i int) string {
-	if t.columns[i].kind == anything {
-		return "nullif(" + raw(i) + ", '')"
+	var empty []string
+	switch t.columns[i].kind {
+	case anything:
+		empty = append([]string{""}, t.forms.nulls...)
+	case words, digits, truths:
+		empty = t.forms.nulls
 	}
-	return raw(i)
+	switch len(empty) {
+	case 0:
+		return raw(i)
+	case 1:
+		return "nullif(" + raw(i) + ", " + engine.Literal(empty[0]) + ")"
+	}
+	return fmt.Sprintf("(CASE WHEN %[1]s NOT IN (%[2]s) THEN %[1]s END)", raw(i), literals(empty))
+}
+
+func literals(list []string) string {
+	quoted := make([]string, len(list))
+	for i, s := range list {
+		quoted[i] = engine.Literal(s)
+	}
+	return strings.Join(quoted, ", ")
 }
 
 // cast returns column i in its final type.
@@ -54,10 +78,11 @@ func (t *table) cast(i int) string {
 	if c.sqlType == "" || c.sqlType == "VARCHAR" && c.kind != typed {
 		return raw(i)
 	}
+	value := t.value(i, c.sqlType)
 	if c.sqlType == "DECIMAL(38,0)" && c.kind != typed { // a hundred times faster than from text
-		return fmt.Sprintf("CAST(CAST(%s AS HUGEINT) AS %s)", t.present(i), c.sqlType)
+		return fmt.Sprintf("CAST(CAST(%s AS HUGEINT) AS %s)", value, c.sqlType)
 	}
-	return fmt.Sprintf("CAST(%s AS %s)", t.present(i), c.sqlType)
+	return fmt.Sprintf("CAST(%s AS %s)", value, c.sqlType)
 }
 
 // uniqueNames returns names that are unique without regard to case: a column without a name becomes column_N, and a

@@ -13,6 +13,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/transfer"
+	stored "function/functions/datasets/internal/version"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -58,7 +59,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 }
 
 const selectVersion = `
-SELECT d.name, d.storage_type, v.version, f.format, f.header_absent, coalesce(f.charset, '') AS charset, f.sha256, f.object_name, f.wrapped_key, f.uploaded_at
+SELECT d.name, d.storage_type, v.version, f.format, coalesce(f.compression, '') AS compression, ` + stored.SelectReading + `, f.sha256, f.object_name, f.wrapped_key, f.uploaded_at
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
 JOIN dataset_versions f ON f.dataset_id = d.id AND f.version = CASE v.operation WHEN 'restore' THEN v.source_version ELSE v.version END AND f.object_name IS NOT NULL
 WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL
@@ -89,7 +90,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		r, w := humago.Unwrap(hctx)
 		header := w.Header()
 		header.Set("Content-Type", mediaType)
-		header.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s-v%d.%s"`, v.Name, v.Version, v.Format))
+		header.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s-v%d.%s"`, v.Name, v.Version, v.file().Extension()))
 		header.Set("ETag", `"`+hex.EncodeToString(v.SHA256)+`"`)
 		transfer.ServeFile(w, r, v.UploadedAt, object)
 	}}, nil

@@ -89,7 +89,8 @@ func TestDownload_Headers_DescribeTheFile(t *testing.T) {
 		{"a.json", "", `[{"a": 1}]`, "application/json", "described-1-v3.json"},
 		{"a.jsonl", "", `{"a": 1}`, "application/x-ndjson", "described-1-v4.json"},
 		{"a.parquet", "", "PAR1\x15\x04\x15\x00\x15\x04\x00PAR1", "application/vnd.apache.parquet", "described-1-v5.parquet"},
-		{"a.avro", "", "Obj\x01\x04\x14avro.codec\x00", "application/avro", "described-1-v6.avro"},
+		{"a.csv.gz", "application/gzip", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xffKT\xe22\xe4\x02\x00\x19\x00\xb4\x9e\x04\x00\x00\x00", "application/gzip", "described-1-v6.csv.gz"},
+		{"a.avro", "", "Obj\x01\x04\x14avro.codec\x00", "application/avro", "described-1-v7.avro"},
 	} {
 		body, contentType := datasetstest.Form(t, "file", test.file, test.sent, test.content)
 		datasetstest.Send(p, caller.Token, d.ID, body, contentType).Want(t, http.StatusCreated)

@@ -7,20 +7,25 @@ import (
 	"time"
 
 	"function/functions/datasets/internal/format"
+	"function/shared/ingest/reading"
 	"function/shared/objects"
 )
 
 type version struct {
-	Name         string
-	StorageType  string
-	Version      int
-	Format       string
-	HeaderAbsent bool
-	Charset      string
-	SHA256       []byte `db:"sha256"`
-	ObjectName   string
-	WrappedKey   []byte
-	UploadedAt   time.Time
+	Name        string
+	StorageType string
+	Version     int
+	Format      string
+	Compression string
+	Reading     reading.Options
+	SHA256      []byte `db:"sha256"`
+	ObjectName  string
+	WrappedKey  []byte
+	UploadedAt  time.Time
+}
+
+func (v version) file() format.File {
+	return format.File{Format: v.Format, Compression: v.Compression, Reading: v.Reading}
 }
 
 func (f *Function) open(ctx context.Context, v version) (*objects.Object, string, error) {
@@ -42,5 +47,5 @@ func (f *Function) open(ctx context.Context, v version) (*objects.Object, string
 		object.Close()
 		return nil, "", err
 	}
-	return object, format.MediaType(v.Format, v.HeaderAbsent, v.Charset, head[:n]), nil
+	return object, v.file().MediaType(head[:n]), nil
 }

@@ -11,6 +11,7 @@ import (
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"
+	"function/shared/ingest/reading"
 	"function/shared/outbox"
 	"function/shared/policy"
 )
@@ -27,7 +28,8 @@ type Request struct {
 // Detail is a data set with the profile of its columns.
 type Detail struct {
 	dataset.Dataset
-	Columns *dataset.Profile `json:"columns,omitempty" doc:"Columns of the newest version, once it is profiled"`
+	Reading *reading.Detected `json:"reading,omitempty" doc:"How the newest version was read. Whatever was detected can be set by the option of the same name at the next upload"`
+	Columns *dataset.Profile  `json:"columns,omitempty" doc:"Columns of the newest version, once it is profiled"`
 }
 
 // Response is the data set.
@@ -44,8 +46,9 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const selectDataset = `
 SELECT d.id, d.name, d.description, d.declared_schema AS schema, d.storage_type, d.status, coalesce(v.version, 0) AS version,
-       d.ready_version, v.format, v.size_bytes, encode(v.sha256, 'hex') AS sha256, v.row_count, ` + profiling.SelectProgress + `, v.failure,
-       v.uploaded_at, d.created_at, d.changed_at, v.columns
+       d.ready_version, v.format, v.compression, v.size_bytes, encode(v.sha256, 'hex') AS sha256, v.row_count, ` + profiling.SelectProgress + `, v.failure,
+       v.uploaded_at, d.created_at, d.changed_at, v.columns,
+       coalesce(v.detected, CASE WHEN v.version IS NOT NULL THEN json_build_object('options', coalesce(v.reading, '{}')) END) AS reading
 FROM datasets d LEFT JOIN LATERAL (` + dataset.Newest + `) v ON true
 WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL`
 

@@ -42,7 +42,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const selectDatasets = `
 SELECT d.id, d.name, d.description, d.declared_schema AS schema, d.storage_type, d.status, coalesce(v.version, 0) AS version,
-       d.ready_version, v.format, v.size_bytes, encode(v.sha256, 'hex') AS sha256, v.row_count, ` + profiling.SelectProgress + `, v.failure,
+       d.ready_version, v.format, v.compression, v.size_bytes, encode(v.sha256, 'hex') AS sha256, v.row_count, ` + profiling.SelectProgress + `, v.failure,
        v.uploaded_at, d.created_at, d.changed_at
 FROM datasets d LEFT JOIN LATERAL (` + dataset.Newest + `) v ON true
 WHERE d.organization_id = @organization AND (d.deleted_at IS NOT NULL) = @deleted AND d.id < @before AND (@status = '' OR d.status = @status)

@@ -36,10 +36,13 @@ import (
 var Service = function.Endpoint(function.Post("datasets-upload", "/v1/datasets/{id}/upload", "Upload a file as the next version", policy.DatasetsWrite).
 	Status(http.StatusCreated).Fails(fault.Malformed, fault.TooLarge, fault.Unsupported).Takes(transfer.FormBody, 0).
 	Describe("CSV, JSON (an array of objects, or one object per line), Parquet or Avro (an object container file). "+
+		"The file may be compressed with gzip or zstd, or be the only file in a zip archive. "+
 		"The delimiter of a CSV file is detected: comma, semicolon, tab, vertical bar, ~, ^ or one of the control characters that some programs use; "+
-		"a first line such as `sep=:` sets any other. "+
-		"Text is UTF-8, or UTF-16 with a byte order mark; declare any other encoding in the file's part of the form: `Content-Type: text/csv; charset=windows-1252`. "+
-		"Declare a CSV file without a header line there, too: `text/csv; header=absent`."), New).
+		"a first line such as `sep=:` sets any other. Text is UTF-8, or UTF-16 with a byte order mark. "+
+		"To set how the file is read, send a field `reading` before the file, a JSON object: "+
+		"`{\"delimiter\": \";\", \"decimal_separator\": \",\", \"date_format\": \"%d.%m.%Y\", \"null_values\": [\"NA\"]}`. "+
+		"`GET /v1/datasets/{id}` shows what was detected, by the same names. "+
+		"The encoding and the absence of a header can also be declared in the Content-Type of the file's part: `text/csv; charset=windows-1252; header=absent`."), New).
 	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Request identifies the data set. Handle reads the form in the body as it arrives.
@@ -60,10 +63,13 @@ func (r *Request) Resolve(ctx huma.Context) []error {
 // Response is the new version.
 type Response struct {
 	Body struct {
-		DatasetID  uuid.UUID `json:"dataset_id" format:"uuid"`
-		Version    int       `json:"version"`
-		Status     string    `json:"status" enum:"processing"`
-		Format     string    `json:"format" enum:"csv,json,parquet,avro"`
+		DatasetID uuid.UUID `json:"dataset_id" format:"uuid"`
+		Version   int       `json:"version"`
+		Status    string    `json:"status" enum:"processing"`
+		Format    string    `json:"format" enum:"csv,json,parquet,avro"`
+
+		Compression string `json:"compression,omitempty" enum:"gzip,zstd,zip" doc:"Absent if the file is not compressed"`
+
 		SizeBytes  int64     `json:"size_bytes"`
 		SHA256     string    `json:"sha256" doc:"SHA-256 of the file, hexadecimal"`
 		UploadedAt time.Time `json:"uploaded_at"`
@@ -89,7 +95,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{db: db, keys: keys, area: staging.Area{DB: db, Bucket: env.Objects}, limit: limit}, err
 }
 
-const selectStorage = `SELECT storage_type FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
+const selectStorage = `SELECT storage_type, declared_schema IS NOT NULL FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
 
 // Handle stores the file and then creates the version.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
@@ -108,6 +114,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	defer received.Discard(ctx)
 	out := &Response{}
 	out.Body.DatasetID, out.Body.Status, out.Body.Format = in.ID, dataset.Processing, file.Format
+	out.Body.Compression = file.Compression
 	out.Body.SizeBytes, out.Body.SHA256 = received.Size, hex.EncodeToString(received.SHA256)
 	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, entry *audit.Entry) (err error) {
 		if out.Body.Version, out.Body.UploadedAt, err = version.Add(ctx, tx, caller, in.ID, in.Change, file, received); err != nil {
@@ -124,7 +131,8 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 
 func (f *Function) receive(ctx context.Context, in *Request, organization uuid.UUID) (*transfer.File, *version.Received, error) {
 	var storageType string
-	err := f.db.QueryRow(ctx, selectStorage, in.ID, organization).Scan(&storageType)
+	var declared bool
+	err := f.db.QueryRow(ctx, selectStorage, in.ID, organization).Scan(&storageType, &declared)
 	if database.IsNoRows(err) {
 		return nil, nil, dataset.ErrNotFound
 	}
@@ -134,6 +142,9 @@ func (f *Function) receive(ctx context.Context, in *Request, organization uuid.U
 	file, err := transfer.OpenForm(in.http.Header.Get("Content-Type"), transfer.IdleTimeoutReader(in.answer, in.http.Body))
 	if err != nil {
 		return nil, nil, err
+	}
+	if declared && len(file.Reading.Types) > 0 {
+		return nil, nil, fault.At("body.reading.types", "the data set has a declared schema, which gives every column its type")
 	}
 	received, err := version.Receive(ctx, f.keys, f.area, file, storageType, organization, f.limit)
 	return file, received, err

@@ -1,6 +1,7 @@
 package upload_test
 
 import (
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -27,6 +28,17 @@ import (
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
 var walk = append([]function.Declaration{deletion.Service}, datasetstest.Lifecycle...)
+
+func compressed(t *testing.T, content string) string {
+	t.Helper()
+	var b strings.Builder
+	w := gzip.NewWriter(&b)
+	_, _ = io.WriteString(w, content)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
 
 type version = struct {
 	DatasetID uuid.UUID `json:"dataset_id"`
@@ -85,6 +97,9 @@ func TestUpload_Formats_AreRecognized(t *testing.T) {
 		"csv of markup":          {"a.csv", "", "<b>,c\n1,2\n", "csv"},
 		"parquet":                {"a.csv", "text/csv", parquet, "parquet"},
 		"avro":                   {"a.csv", "text/csv", "Obj\x01\x04\x14avro.codec\x00", "avro"},
+		"csv in gzip":            {"a.csv.gz", "application/gzip", compressed(t, "[a\n1\n"), "csv"},
+		"json in gzip":           {"a", "", compressed(t, "[]"), "json"},
+		"parquet in gzip":        {"a.gz", "", compressed(t, parquet), "parquet"},
 		"avro in any charset":    {"a", "application/avro; charset=binary", "Obj\x01\x04\x14avro.codec\x00", "avro"},
 		"csv by control, Obj":    {"a.csv", "", "Obj\x01b\n1\x012\n", "csv"},
 	} {
@@ -134,8 +149,13 @@ func TestUpload_InvalidForm_IsRefusedAndLeavesNothing(t *testing.T) {
 		"huge header":                {[2]string{strings.Replace(good[0], "text/csv", "text/csv; x="+strings.Repeat("x", 11<<20), 1), good[1]}, 400},
 		"too large":                  {form("file", "a.csv", "", strings.Repeat("a,b\n", 1<<19)), 413},
 		"header of what":             {form("file", "a.csv", "text/csv; header=maybe", "a\n"), 422},
-		"gzip":                       {form("file", "a.csv.gz", "", "\x1f\x8b\x08\x00\x00\x00\x00\x00"), 415},
-		"zip":                        {form("file", "a.xlsx", "", "PK\x03\x04\x14\x00\x06\x00"), 415},
+		"gzip cut":                   {form("file", "a.csv.gz", "", "\x1f\x8b\x08\x00\x00\x00\x00\x00"), 422},
+		"gzip of nothing":            {form("file", "a.csv.gz", "", compressed(t, "")), 422},
+		"gzip of bzip2":              {form("file", "a.csv.gz", "", compressed(t, "BZh91AY&SY\x00")), 415},
+		"gzip of gzip":               {form("file", "a.csv.gz", "", compressed(t, compressed(t, "a"))), 422},
+		"bzip2":                      {form("file", "a.csv.bz2", "", "BZh91AY&SY\x00"), 415},
+		"xz":                         {form("file", "a.csv.xz", "", "\xfd7zXZ\x00"), 415},
+		"Excel":                      {form("file", "a.xlsx", "", "PK\x03\x04\x14\x00\x06\x00\x08\x00"+strings.Repeat("\x00", 16)+"\x13\x00\x00\x00[Content_Types].xml\x03\x00"), 415},
 		"Avro by name only":          {form("file", "a.avro", "", "a,b\n1,2\n"), 422},
 		"Arrow":                      {form("file", "a.arrow", "", "ARROW1\x00\x00"), 415},
 		"Arrow stream":               {form("file", "a.arrows", "", "\xff\xff\xff\xff\x10\x00\x00\x00"), 415},

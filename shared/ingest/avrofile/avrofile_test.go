@@ -60,6 +60,7 @@ func TestConvert_DamagedFile_IsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	bomb := encoder.EncodeAll(make([]byte, 1<<30), nil)
+	quickBomb := encoder.EncodeAll(make([]byte, 20<<20), nil)
 	good := file(record(`"int"`), "null", 1, []byte{2})
 	number := func(v ...int64) (b []byte) {
 		for _, n := range v {
@@ -90,6 +91,7 @@ func TestConvert_DamagedFile_IsRefused(t *testing.T) {
 		"broken schema":       {file("{", "null", 1, []byte{2}), prefix + "its schema is not valid."},
 		"not compressed":      {file(record(`"int"`), "snappy", 1, []byte{2}), prefix + "block 1 cannot be decompressed."},
 		"bomb":                {file(record(`"bytes"`), "zstandard", 1, bomb), "Block 1 of the Avro file is larger than 32 MiB: write the file with smaller blocks."},
+		"bomb of booleans":    {file(record(`"boolean"`), "zstandard", 20<<20, quickBomb), "The file decompresses to more than 250 times its compressed size, as only bombs and very repetitive files do: write it without compression."},
 		"int of 64 bits":      {file(record(`"int"`), "null", 1, number(1<<40)), prefix + "row 1, in block 1, does not match the schema."},
 		"boolean of 2":        {file(record(`"boolean"`), "null", 1, []byte{2}), prefix + "row 1, in block 1, does not match the schema."},
 		"no such branch":      {file(record(`["null","int"]`), "null", 1, []byte{4}), prefix + "row 1, in block 1, does not match the schema."},

@@ -31,6 +31,9 @@ type container struct {
 	decompress func([]byte) ([]byte, error)
 	mark       [markSize]byte // follows the header and each block
 	blocks     int64
+	compressed bool
+	read       int64  // bytes of the blocks so far, as stored
+	expanded   int64  // the same, decompressed
 	stored     []byte // the current block as stored; reused
 	close      func() error
 }
@@ -127,6 +130,7 @@ func (c *container) metadata() (map[string]string, error) {
 
 // choose sets how blocks are decompressed.
 func (c *container) choose(name string) error {
+	c.compressed = name != "" && name != "null"
 	switch name {
 	case "", "null":
 		c.decompress = func(b []byte) ([]byte, error) { return b, nil }
@@ -203,6 +207,12 @@ func (c *container) next() (rows int64, data []byte, err error) {
 	}
 	if err != nil {
 		return 0, nil, damaged("%s cannot be decompressed", where)
+	}
+	c.read, c.expanded = c.read+size, c.expanded+int64(len(data))
+	if c.compressed {
+		if err := invalid.Expands(c.read, c.expanded); err != nil {
+			return 0, nil, err
+		}
 	}
 	return rows, data, nil
 }

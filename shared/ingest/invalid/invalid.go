@@ -9,6 +9,23 @@ const (
 	MaxBytes = 64 << 30
 )
 
+// Bounds of compressed data: what decompresses to more is a bomb, because real data is hardly ever as repetitive.
+const (
+	MaxRatio = 250     // decompressed bytes for each compressed one
+	anyRatio = 8 << 20 // decompressed bytes up to which the ratio does not matter
+)
+
+// Expands checks how many bytes the compressed bytes read so far have become.
+func Expands(compressed, decompressed int64) error {
+	switch {
+	case decompressed > MaxBytes:
+		return TooLarge()
+	case decompressed > anyRatio && decompressed/MaxRatio > compressed:
+		return &Error{Detail: fmt.Sprintf("The file decompresses to more than %d times its compressed size, as only bombs and very repetitive files do: write it without compression.", MaxRatio)}
+	}
+	return nil
+}
+
 // Error says in a sentence, for the person who uploaded the file, why it cannot be read.
 type Error struct {
 	Detail string

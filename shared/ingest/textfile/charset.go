@@ -21,6 +21,11 @@ import (
 // ErrCharset is returned for the name of an unknown character encoding.
 var ErrCharset = errors.New("unknown character encoding")
 
+// IsUTF16 reports whether a text begins with a byte order mark of UTF-16.
+func IsUTF16(head []byte) bool {
+	return bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff"))
+}
+
 // Encoding returns the character encoding of a text file, nil for UTF-8. A byte order mark decides; without one, the
 // declared charset does, by its name in the WHATWG Encoding Standard or the IANA registry. Nothing is guessed.
 func Encoding(head []byte, charset string) (encoding.Encoding, error) {

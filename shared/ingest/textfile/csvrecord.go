@@ -7,16 +7,25 @@ import (
 	"function/shared/ingest/invalid"
 )
 
+// CSVForm says how the fields and records of a CSV file are told apart.
+type CSVForm struct {
+	Delimiter []byte
+	Quote     []byte // empty: fields are not quoted
+	Escape    []byte // before a quote, a delimiter or itself, makes it part of the value; empty: none
+	Comment   []byte // begins a line that is skipped; empty: none
+	Skip      int64  // lines before the first record
+}
+
 // CSVScanner finds the records and fields of a CSV file, line by line (RFC 4180). Beyond the RFC, a line may end in
 // LF, CRLF or CR, and a quote inside an unquoted field is an ordinary character.
 type CSVScanner struct {
-	Delimiter []byte
-	Record    func(line int64, r *CSVRecord) error
-	Values    bool // keep the values of each record, not only the number of its fields
+	CSVForm
+	Record func(line int64, r *CSVRecord) error
+	Values bool // keep the values of each record, not only the number of its fields
 
 	line   int64 // lines seen
 	begins int64 // first line of the current record
-	Quote  int64 // line of the unclosed quote; 0 if there is none
+	Open   int64 // line of the unclosed quote; 0 if there is none
 	CSVRecord
 }
 
@@ -59,51 +68,68 @@ func (s *CSVScanner) Add(line []byte) error {
 }
 
 func (s *CSVScanner) one(text []byte, ending string) error {
-	if s.Quote == 0 {
+	if s.Open == 0 {
+		if s.line <= s.Skip || len(s.Comment) > 0 && bytes.HasPrefix(text, s.Comment) {
+			return nil
+		}
 		s.begins = s.line
 		s.CSVRecord = CSVRecord{text: s.text[:0], ends: s.ends[:0]}
 	}
 	if s.Size += len(text) + len(ending); s.Size > maxLine {
 		return &invalid.Error{Line: s.begins, Detail: fmt.Sprintf("Line %d begins a record longer than %d MiB.", s.begins, maxLine>>20)}
 	}
-	if s.Quote == 0 && !s.Values && bytes.IndexByte(text, '"') < 0 {
+	if s.Open == 0 && !s.Values && !contains(text, s.Quote) && !contains(text, s.Escape) {
 		s.Fields = bytes.Count(text, s.Delimiter) + 1
-	} else if err := s.split(text, ending); err != nil || s.Quote != 0 {
+	} else if err := s.split(text, ending); err != nil || s.Open != 0 {
 		return err
 	}
 	s.Ending = ending
 	return s.Record(s.begins, &s.CSVRecord)
 }
 
+// contains is bytes.Contains for a sign that may be empty, and then occurs nowhere.
+func contains(text, sign []byte) bool { return index(text, sign) >= 0 }
+
+func index(text, sign []byte) int {
+	if len(sign) == 0 {
+		return -1
+	}
+	return bytes.Index(text, sign)
+}
+
 // split reads the fields of a line. The first may continue a field of the previous line.
 func (s *CSVScanner) split(text []byte, ending string) error {
 	for {
-		if s.Quote == 0 && !bytes.HasPrefix(text, []byte{'"'}) {
-			value, rest, more := bytes.Cut(text, s.Delimiter)
-			s.Bare = s.Bare || bytes.IndexByte(value, '"') >= 0
-			s.text = append(s.text, value...)
+		if s.Open == 0 && (len(s.Quote) == 0 || !bytes.HasPrefix(text, s.Quote)) {
+			rest, more := s.unquoted(text)
 			s.field(false)
 			if text = rest; !more {
 				return nil
 			}
 			continue
 		}
-		if s.Quote == 0 {
-			s.Quote, text = s.line, text[1:]
+		if s.Open == 0 {
+			s.Open, text = s.line, text[len(s.Quote):]
 		}
-		end := bytes.IndexByte(text, '"')
-		switch {
-		case end < 0:
+		end := s.next(text, s.Quote)
+		if end >= 0 && s.escapes(text[end:]) {
+			s.text = append(s.text, text[:end]...)
+			text = s.escaped(text[end:])
+			continue
+		}
+		if end < 0 {
 			s.text = append(append(s.text, text...), ending...)
 			s.Spans = s.Spans || ending != ""
 			return nil
-		case bytes.HasPrefix(text[end+1:], []byte{'"'}):
-			s.text = append(s.text, text[:end+1]...)
-			text = text[end+2:]
+		}
+		after := text[end+len(s.Quote):]
+		if bytes.HasPrefix(after, s.Quote) {
+			s.text = append(s.text, text[:end+len(s.Quote)]...)
+			text = after[len(s.Quote):]
 			continue
 		}
 		s.text = append(s.text, text[:end]...)
-		text, s.Quote = text[end+1:], 0
+		text, s.Open = after, 0
 		s.field(true)
 		if len(text) == 0 {
 			return nil
@@ -114,6 +140,55 @@ func (s *CSVScanner) split(text []byte, ending string) error {
 		}
 		text = rest
 	}
+}
+
+// unquoted reads a field that does not begin with a quote, and reports whether another field follows.
+func (s *CSVScanner) unquoted(text []byte) (rest []byte, more bool) {
+	for {
+		end := s.next(text, s.Delimiter)
+		if end >= 0 && s.escapes(text[end:]) {
+			s.text = append(s.text, text[:end]...)
+			text = s.escaped(text[end:])
+			continue
+		}
+		value := text
+		if more = end >= 0; more {
+			value, rest = text[:end], text[end+len(s.Delimiter):]
+		}
+		s.Bare = s.Bare || contains(value, s.Quote)
+		s.text = append(s.text, value...)
+		return rest, more
+	}
+}
+
+// next returns the offset of the first sign or escape character, or -1.
+func (s *CSVScanner) next(text, sign []byte) int {
+	if len(s.Escape) == 0 {
+		return index(text, sign)
+	}
+	for i := range text { // one pass, because the other of the two may be far away
+		if s.escapes(text[i:]) || len(sign) > 0 && text[i] == sign[0] && bytes.HasPrefix(text[i:], sign) {
+			return i
+		}
+	}
+	return -1
+}
+
+func (s *CSVScanner) escapes(text []byte) bool {
+	return len(s.Escape) > 0 && text[0] == s.Escape[0] && bytes.HasPrefix(text, s.Escape)
+}
+
+// escaped reads an escape character at the start of text, with the sign that follows it.
+func (s *CSVScanner) escaped(text []byte) (rest []byte) {
+	rest = text[len(s.Escape):]
+	for _, sign := range [][]byte{s.Escape, s.Quote, s.Delimiter} {
+		if len(sign) > 0 && bytes.HasPrefix(rest, sign) {
+			s.text = append(s.text, sign...)
+			return rest[len(sign):]
+		}
+	}
+	s.text = append(s.text, s.Escape...) // before any other character, it is part of the value
+	return rest
 }
 
 func (s *CSVScanner) field(quoted bool) {

@@ -24,13 +24,13 @@ func FuzzCSVScanner(f *testing.F) {
 		}
 		var got [][]string
 		var counts []int
-		count := CSVScanner{Delimiter: []byte{','}, Record: func(_ int64, r *CSVRecord) error {
+		count := CSVScanner{CSVForm: CSVForm{Delimiter: []byte{','}, Quote: []byte{'"'}}, Record: func(_ int64, r *CSVRecord) error {
 			if !r.Blank() {
 				counts = append(counts, r.Fields)
 			}
 			return nil
 		}}
-		scanner := CSVScanner{Delimiter: []byte{','}, Values: true, Record: func(_ int64, r *CSVRecord) error {
+		scanner := CSVScanner{CSVForm: CSVForm{Delimiter: []byte{','}, Quote: []byte{'"'}}, Values: true, Record: func(_ int64, r *CSVRecord) error {
 			if r.Blank() {
 				return nil
 			}

@@ -17,6 +17,7 @@ type ObjectScanner struct {
 	r       *bufio.Reader
 	line    int64 // line of the next byte
 	inArray bool
+	within  bool // the array is a part of the document
 	started bool
 	object  []byte
 }
@@ -24,6 +25,12 @@ type ObjectScanner struct {
 // NewObjectScanner returns a scanner that reads from r.
 func NewObjectScanner(r io.Reader) *ObjectScanner {
 	return &ObjectScanner{r: bufio.NewReaderSize(r, 1<<20), line: 1}
+}
+
+// NewArrayScanner returns a scanner that reads the objects of the array with which r begins, in the given line. What
+// follows the array is not read.
+func NewArrayScanner(r io.Reader, line int64) *ObjectScanner {
+	return &ObjectScanner{r: bufio.NewReaderSize(r, 1<<20), line: line, within: true}
 }
 
 // Next returns the text of the next object and its first line; the text is valid until the next call. After the last
@@ -57,6 +64,9 @@ func (s *ObjectScanner) Next() ([]byte, int64, error) {
 func (s *ObjectScanner) element(first bool) ([]byte, int64, error) {
 	b, err := s.token()
 	if err == nil && b == ']' {
+		if s.within {
+			return nil, 0, io.EOF
+		}
 		if b, err = s.token(); err == nil {
 			return nil, 0, s.fault("has %q after the end of the array", b)
 		}

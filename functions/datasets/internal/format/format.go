@@ -11,6 +11,7 @@ import (
 	"function/shared/fault"
 	"function/shared/ingest"
 	"function/shared/ingest/avrofile"
+	"function/shared/ingest/packed"
 	"function/shared/ingest/textfile"
 )
 
@@ -29,23 +30,30 @@ var hints = map[string]string{
 	"application/avro": ingest.Avro, "application/vnd.apache.avro": ingest.Avro, "avro/binary": ingest.Avro, ".avro": ingest.Avro,
 }
 
+// compressions are the extensions of compressed files.
+var compressions = map[string]bool{".gz": true, ".gzip": true, ".zst": true, ".zstd": true, ".zip": true}
+
 // Hint returns the format that the media type suggests or, failing that, the extension of the
 // file name. It returns an empty string when neither is known.
 func Hint(mediaType, fileName string) string {
 	if format, ok := hints[mediaType]; ok {
 		return format
 	}
-	return hints[strings.ToLower(path.Ext(fileName))]
+	fileName = strings.ToLower(fileName)
+	if ext := path.Ext(fileName); compressions[ext] {
+		fileName = strings.TrimSuffix(fileName, ext)
+	}
+	return hints[path.Ext(fileName)]
 }
 
 // unsupported lists binary formats that people try to upload, by their magic numbers.
 var unsupported = []struct{ magic, sentence string }{
-	{"PK\x03\x04", "This is a ZIP archive or an Excel workbook: upload the file in it, or save the sheet as CSV (UTF-8)"},
 	{"\xd0\xcf\x11\xe0", "This is an Excel workbook: save the sheet as CSV (UTF-8)"},
-	{"\x1f\x8b", "This file is compressed with gzip: decompress it before uploading. It is stored compressed."},
-	{"\x28\xb5\x2f\xfd", "This file is compressed with zstd: decompress it before uploading. It is stored compressed."},
-	{"BZh", "This file is compressed with bzip2: decompress it before uploading. It is stored compressed."},
-	{"\xfd7zXZ", "This file is compressed with xz: decompress it before uploading. It is stored compressed."},
+	{"BZh", "This file is compressed with bzip2: upload it uncompressed, or compressed with gzip or zstd"},
+	{"\xfd7zXZ", "This file is compressed with xz: upload it uncompressed, or compressed with gzip or zstd"},
+	{"\x04\x22\x4d\x18", "This file is compressed with LZ4: upload it uncompressed, or compressed with gzip or zstd"},
+	{"7z\xbc\xaf\x27\x1c", "This is a 7z archive: upload the file in it, or compress it with gzip or zstd"},
+	{"Rar!", "This is a RAR archive: upload the file in it, or compress it with gzip or zstd"},
 	{"ARROW1", arrowSentence}, {"\xff\xff\xff\xff", arrowSentence}, {"FEA1", arrowSentence},
 	{"ORC", "This is an ORC file, which is not supported yet: convert it to Parquet"},
 	{"PARE", "This is a Parquet file with an encrypted footer, which is not supported: write it without encryption"},
@@ -147,8 +155,17 @@ func Readable(head []byte, charset string) ([]byte, error) {
 
 // MediaType returns the media type to send a file as: the one registered with IANA, and for JSON
 // lines the customary one. The head is the first bytes of the file.
-func MediaType(format string, headerAbsent bool, charset string, head []byte) string {
-	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
+func (f File) MediaType(head []byte) string {
+	switch {
+	case f.Compression != "":
+		return "application/" + f.Compression
+	case f.Format == ingest.Parquet:
+		return "application/vnd.apache.parquet"
+	case f.Format == ingest.Avro:
+		return "application/avro"
+	}
+	charset := f.Reading.Encoding
+	if textfile.IsUTF16(head) {
 		charset = "utf-16"
 	}
 	if decoded, err := Readable(head, charset); err == nil {
@@ -156,19 +173,28 @@ func MediaType(format string, headerAbsent bool, charset string, head []byte) st
 	}
 	mediaType, parameters := "text/csv", map[string]string{}
 	switch {
-	case format == ingest.Parquet:
-		return "application/vnd.apache.parquet"
-	case format == ingest.Avro:
-		return "application/avro"
-	case format == ingest.JSON && bytes.HasPrefix(bytes.TrimLeft(head, "\ufeff \t\r\n"), []byte("{")):
+	case f.Format == ingest.JSON && f.Reading.Records == "" && bytes.HasPrefix(bytes.TrimLeft(head, "\ufeff \t\r\n"), []byte("{")):
 		mediaType = "application/x-ndjson"
-	case format == ingest.JSON:
+	case f.Format == ingest.JSON:
 		mediaType = "application/json"
-	case headerAbsent:
+	case f.Reading.HeaderAbsent():
 		parameters["header"] = "absent"
 	}
 	if charset != "" {
 		parameters["charset"] = charset
 	}
 	return mime.FormatMediaType(mediaType, parameters)
+}
+
+// Extension returns the file name's extension without its dot, such as csv.gz.
+func (f File) Extension() string {
+	switch f.Compression {
+	case packed.Gzip:
+		return f.Format + ".gz"
+	case packed.Zstd:
+		return f.Format + ".zst"
+	case packed.Zip:
+		return f.Format + ".zip"
+	}
+	return f.Format
 }

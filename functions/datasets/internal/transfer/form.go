@@ -11,6 +11,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"os"
+	"reflect"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -18,20 +19,38 @@ import (
 	"function/functions/datasets/internal/format"
 	"function/shared/fault"
 	"function/shared/ingest"
+	"function/shared/ingest/packed"
+	"function/shared/ingest/reading"
 )
 
-// fileField is the name of the only field of an upload's form.
-const fileField = "file"
+// The fields of an upload's form, in their order.
+const (
+	readingField = "reading" // optional
+	fileField    = "file"
+)
+
+// maxReading is the maximum size of the reading options in bytes.
+const maxReading = 1 << 20
+
+// readingSchema describes the reading options.
+var readingSchema = func() *huma.Schema {
+	schema := huma.SchemaFromType(huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer), reflect.TypeFor[reading.Options]())
+	schema.Description = "How to read the file, before the field file. Whatever is absent is detected"
+	return schema
+}()
 
 // FormBody describes the form. The schema is an extension because huma would otherwise read the
 // whole body into memory.
 var FormBody = &huma.RequestBody{
 	Required: true,
 	Content: map[string]*huma.MediaType{"multipart/form-data": {
-		Encoding: map[string]*huma.Encoding{fileField: {ContentType: "text/csv, application/json, application/x-ndjson, application/vnd.apache.parquet, application/avro"}},
+		Encoding: map[string]*huma.Encoding{
+			readingField: {ContentType: "application/json"},
+			fileField:    {ContentType: "text/csv, application/json, application/x-ndjson, application/vnd.apache.parquet, application/avro, application/gzip, application/zstd, application/zip"},
+		},
 		Extensions: map[string]any{"schema": &huma.Schema{
 			Type: huma.TypeObject, Required: []string{fileField}, AdditionalProperties: false,
-			Properties: map[string]*huma.Schema{fileField: {Type: huma.TypeString, Format: "binary", Description: "The file"}},
+			Properties: map[string]*huma.Schema{readingField: readingSchema, fileField: {Type: huma.TypeString, Format: "binary", Description: "The file"}},
 		}},
 	}},
 }
@@ -48,10 +67,7 @@ const readSize = 256 << 10
 
 // File is the file of a multipart form. Its bytes have not arrived yet.
 type File struct {
-	Format       string
-	HeaderAbsent bool   // CSV: the first line is data (RFC 4180 §3)
-	Charset      string // of text, as declared (RFC 4180 §3); empty: UTF-8, or UTF-16 with a byte order mark
-
+	format.File
 	form  *multipart.Reader
 	bytes *bufio.Reader
 }
@@ -79,13 +95,35 @@ func OpenForm(contentType string, body io.Reader) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	var options reading.Options
+	if part != nil && part.FormName() == readingField {
+		if options, err = readOptions(part); err != nil {
+			return nil, err
+		}
+		if part, err = nextPart(form); err != nil {
+			return nil, err
+		}
+	}
 	if part == nil {
-		return nil, fault.At("body.file", "the form is empty: send the file in a field named file")
+		return nil, fault.At("body.file", "the form has no file: send the file in a field named file")
 	}
 	if part.FormName() != fileField {
-		return nil, fault.At("body", "the form has an unknown field: send only one field, named file")
+		return nil, fault.At("body", onlyFields)
 	}
-	return openPart(form, part)
+	return openPart(form, part, options)
+}
+
+const onlyFields = "the form has an unknown or repeated field: send the field reading, if there are reading options, and then the field file"
+
+func readOptions(part io.Reader) (reading.Options, error) {
+	text, err := io.ReadAll(io.LimitReader(part, maxReading+1))
+	if err != nil {
+		return reading.Options{}, interrupted(err)
+	}
+	if len(text) > maxReading {
+		return reading.Options{}, fault.At("body.reading", "the reading options are larger than %d bytes", maxReading)
+	}
+	return reading.Parse(text, "body.reading")
 }
 
 // sentinelHeader marks a part that is appended to every body and reached only when the end of the
@@ -106,35 +144,20 @@ func nextPart(form *multipart.Reader) (*multipart.Part, error) {
 	return part, nil
 }
 
-func openPart(form *multipart.Reader, part *multipart.Part) (*File, error) {
-	f := &File{form: form, bytes: bufio.NewReaderSize(part, format.HeadSize)}
+func openPart(form *multipart.Reader, part *multipart.Part, options reading.Options) (*File, error) {
+	f := &File{form: form, bytes: bufio.NewReaderSize(part, packed.HeadSize)}
 	head, err := f.bytes.Peek(format.HeadSize)
+	if packed.Kind(head) != "" && err == nil {
+		head, err = f.bytes.Peek(packed.HeadSize)
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, interrupted(err)
 	}
 	if len(head) == 0 {
 		return nil, fault.At("body.file", "the file is empty")
 	}
-	mediaType, parameters, _ := mime.ParseMediaType(part.Header.Get("Content-Type"))
-	charset := strings.ToLower(parameters["charset"])
-	decoded, err := format.Readable(head, charset)
-	if err != nil {
-		return nil, err
-	}
-	if f.Format, err = format.Recognize(decoded, format.Hint(mediaType, part.FileName())); err != nil {
-		return nil, err
-	}
-	if f.Format == ingest.CSV || f.Format == ingest.JSON {
-		f.Charset = charset
-	}
-	switch parameters["header"] {
-	case "", "present":
-	case "absent":
-		f.HeaderAbsent = f.Format == ingest.CSV
-	default:
-		return nil, fault.At("body.file", "the header parameter of text/csv must be present or absent (RFC 4180)")
-	}
-	return f, nil
+	f.File, err = format.Of(head, part.Header.Get("Content-Type"), part.FileName(), options)
+	return f, err
 }
 
 // CopyTo copies the file to w as it arrives, up to limit bytes, and then reads the end of the
@@ -160,7 +183,7 @@ func (f *File) CopyTo(w io.Writer, limit int64) (Content, error) {
 			return Content{}, interrupted(err)
 		}
 	}
-	if f.Format == ingest.Parquet && (size < 12 || !bytes.Equal(tail, []byte(format.ParquetMagic))) {
+	if f.Format == ingest.Parquet && f.Compression == "" && (size < 12 || !bytes.Equal(tail, []byte(format.ParquetMagic))) {
 		return Content{}, fault.At("body.file", "the Parquet file is truncated: it does not end like a Parquet file")
 	}
 	more, err := nextPart(f.form)
@@ -168,7 +191,7 @@ func (f *File) CopyTo(w io.Writer, limit int64) (Content, error) {
 		return Content{}, err
 	}
 	if more != nil {
-		return Content{}, fault.At("body", "the form has more than one field: send only one field, named file")
+		return Content{}, fault.At("body", "the form has a field after the file: send the reading options before it")
 	}
 	return Content{Size: size, SHA256: hash.Sum(nil)}, nil
 }

@@ -25,9 +25,9 @@ UPDATE datasets SET newest_version = newest_version + 1, status = CASE $2 WHEN '
 WHERE id = $1 AND deleted_at IS NULL RETURNING newest_version`
 	selectBranch  = `SELECT EXISTS (SELECT FROM dataset_refs WHERE dataset_id = $1 AND name = $2 AND kind = 'branch')`
 	insertVersion = `
-INSERT INTO dataset_versions (dataset_id, version, status, format, header_absent, charset, size_bytes, stored_bytes, sha256, object_name, wrapped_key,
+INSERT INTO dataset_versions (dataset_id, version, status, format, header_absent, charset, compression, reading, size_bytes, stored_bytes, sha256, object_name, wrapped_key,
     uploaded_by, branch, operation, key_columns, message)
-VALUES ($1, $2, 'processing', $3, $4, nullif($5, ''), $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING uploaded_at`
+VALUES ($1, $2, 'processing', $3, $4, nullif($5, ''), nullif($6, ''), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) RETURNING uploaded_at`
 )
 
 // number returns the number of a branch's next version. It returns dataset.ErrNotFound if the data
@@ -59,7 +59,7 @@ func Add(ctx context.Context, tx *outbox.Tx, caller auth.Caller, id uuid.UUID, c
 	if v, err = number(ctx, tx, id, change.Branch, dataset.Processing); err != nil {
 		return 0, at, err
 	}
-	err = tx.QueryRow(ctx, insertVersion, id, v, file.Format, file.HeaderAbsent, file.Charset, r.Size,
+	err = tx.QueryRow(ctx, insertVersion, id, v, file.Format, file.Reading.HeaderAbsent(), file.Reading.Encoding, file.Compression, file.Reading, r.Size,
 		r.StoredBytes(), r.SHA256, r.Name, r.WrappedKey, caller.UserID, change.Branch, change.Operation, change.Key, change.Message).Scan(&at)
 	if err != nil {
 		return 0, at, fmt.Errorf("insert version: %w", err)

@@ -38,7 +38,7 @@ FROM dataset_versions v
 WHERE id = @dataset AND deleted_at IS NULL AND v.dataset_id = @dataset AND v.version = @version AND v.status = 'processing'`
 	finishVersion = `
 UPDATE dataset_versions SET status = @outcome, profiled_at = clock_timestamp(), failure = @failure,
-       table_name = @table, table_bytes = @bytes, row_count = @rows, columns = @columns,
+       table_name = @table, table_bytes = @bytes, row_count = @rows, columns = @columns, detected = @detected,
        inherited = coalesce(@inherited::int[], '{}'), base_version = CASE @outcome WHEN 'ready' THEN head_of(@dataset, branch, @version) END
 WHERE dataset_id = @dataset AND version = @version AND status = 'processing' RETURNING uploaded_by, branch`
 )
@@ -112,6 +112,7 @@ func (o Outcome) columns(id uuid.UUID, number int) (pgx.NamedArgs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode profile: %w", err)
 	}
+	args["detected"] = o.Profile.Detected
 	args["table"], args["bytes"], args["rows"], args["columns"] = o.Table.Name, o.Table.StoredBytes(), o.Profile.Rows, json.RawMessage(columns)
 	return args, nil
 }

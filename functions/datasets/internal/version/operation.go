@@ -48,7 +48,7 @@ func (w *preparation) table(ctx context.Context, out *Outcome) (string, error) {
 		return "", err
 	}
 	profile, err := ingest.Prepare(ctx, ingest.Source{
-		Path: file, Format: w.Format, Columns: columns, HeaderAbsent: w.HeaderAbsent, Charset: w.Charset,
+		Path: file, Format: w.Format, Columns: columns, Compression: w.Compression, Reading: w.Reading,
 	}, table, ingest.Options{
 		Scratch:  w.dir,
 		Progress: func(stage string, done float64) { w.progress.report(stage, 0.2+0.5*done) },
@@ -90,13 +90,17 @@ func (w *preparation) change(ctx context.Context, base *Rows, table string, out 
 }
 
 // describe profiles all rows of the version.
-func (w *preparation) describe(ctx context.Context, out *Outcome, inherited keyed.Table, table string) (err error) {
+func (w *preparation) describe(ctx context.Context, out *Outcome, inherited keyed.Table, table string) error {
 	w.progress.report("profile", 0.8)
 	files := []string{table}
 	if out.Inherited != nil {
 		files = append(inherited[:len(inherited):len(inherited)], table)
 	}
-	out.Profile, err = ingest.Describe(ctx, files, ingest.Options{Scratch: w.dir})
+	whole, err := ingest.Describe(ctx, files, ingest.Options{Scratch: w.dir})
+	if err == nil && out.Profile != nil {
+		whole.Detected = out.Profile.Detected
+	}
+	out.Profile = whole
 	return err
 }
 

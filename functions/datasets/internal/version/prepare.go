@@ -14,6 +14,7 @@ import (
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/staging"
 	"function/shared/ingest/invalid"
+	"function/shared/ingest/reading"
 	"function/shared/job"
 	"function/shared/objects"
 	"function/shared/secret"
@@ -33,8 +34,8 @@ type Upload struct {
 	Common         int      // of a merge: the version since which the branches differ
 	Prefer         string   // of a merge: the side that decides conflicts
 	Format         string
-	HeaderAbsent   bool
-	Charset        string
+	Compression    string
+	Reading        reading.Options
 	ObjectName     string
 	WrappedKey     []byte
 }
@@ -44,7 +45,7 @@ const SelectUpload = `
 SELECT d.id AS dataset_id, d.organization_id, v.version, d.storage_type, d.declared_schema AS schema,
        v.operation, v.key_columns AS key, coalesce(head_of(d.id, v.branch, v.version), 0) AS base,
        coalesce(v.source_version, 0) AS source, coalesce(common_version(d.id, head_of(d.id, v.branch, v.version), v.source_version), 0) AS common, coalesce(v.prefer, '') AS prefer,
-       coalesce(v.format, '') AS format, v.header_absent, coalesce(v.charset, '') AS charset, coalesce(v.object_name, '') AS object_name, v.wrapped_key
+       coalesce(v.format, '') AS format, coalesce(v.compression, '') AS compression, ` + SelectReading + `, coalesce(v.object_name, '') AS object_name, v.wrapped_key
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
 WHERE d.id = $1 AND v.version = $2 AND v.status = 'processing' AND d.deleted_at IS NULL`
 
