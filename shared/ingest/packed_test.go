@@ -85,7 +85,7 @@ const skippable = "\x50\x2a\x4d\x18\x04\x00\x00\x00abcd"
 func TestPrepare_CompressedFile_IsReadLikeTheFileInIt(t *testing.T) {
 	t.Parallel()
 	first, _ := prepare(t, ingest.Source{Path: file(t, "a,b\n1,x\n2,y\n"), Format: ingest.CSV})
-	parquet, err := os.ReadFile(first.Path)
+	parquet, err := os.ReadFile(first.Paths[0])
 	if err != nil {
 		t.Fatal(err)
 	}
