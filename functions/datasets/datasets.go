@@ -14,6 +14,7 @@ import (
 	"function/functions/datasets/get"
 	"function/functions/datasets/list"
 	"function/functions/datasets/profile"
+	"function/functions/datasets/replicate"
 	"function/functions/datasets/retry"
 	"function/functions/datasets/status"
 	"function/functions/datasets/upload"
@@ -37,6 +38,10 @@ var Functions = []function.Declaration{
 		Scaled(function.Scale{Memory: "768Mi", CPU: "2", Concurrency: 1, Timeout: 10 * time.Minute}),
 	failversion.Service,
 	retry.Service,
+
+	// Copies in the backup.
+	replicate.Service.
+		Scaled(function.Scale{Concurrency: 4, Timeout: 10 * time.Minute}),
 
 	// Destruction of deleted data sets.
 	dispose.Service.
