@@ -133,7 +133,7 @@ func ConfigFromEnvironment(ctx context.Context) (Config, error) {
 	if err := envconfig.ProcessWith(ctx, settings); err != nil {
 		return c, fmt.Errorf("read configuration: %w", err)
 	}
-	return c, nil
+	return c, c.checkStores()
 }
 
 // ReaderURLs returns the configured URLs of the roles that see only part of a database.

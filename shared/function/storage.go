@@ -33,6 +33,22 @@ func StorageSetting(storageType string) string {
 	return "STORAGE_" + strings.ToUpper(storageType) + "_URL"
 }
 
+// checkStores refuses a backup that is the bucket itself.
+func (c Config) checkStores() error {
+	for storageType, configured := range c.stores() {
+		setting := StorageSetting(storageType)
+		backup := strings.TrimSuffix(setting, "URL") + "BACKUP_URL"
+		switch {
+		case configured.backup == "":
+		case configured.primary == "":
+			return fmt.Errorf("%s is set without %s", backup, setting)
+		case storeID(configured.backup) == storeID(configured.primary):
+			return fmt.Errorf("%s is the same bucket as %s: use a bucket in another region or at another provider", backup, setting)
+		}
+	}
+	return nil
+}
+
 // Objects opens the bucket of a storage type. If the type has a backup, reads that fail in the
 // bucket continue there.
 func (e *Env) Objects(ctx context.Context, storageType string) (*objects.Bucket, error) {
