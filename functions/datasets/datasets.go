@@ -41,7 +41,7 @@ var Functions = []function.Declaration{
 
 	// Copies in the backup.
 	replicate.Service.
-		Scaled(function.Scale{Concurrency: 4, Timeout: 10 * time.Minute}),
+		Scaled(function.Scale{Memory: "512Mi", Concurrency: 4, Timeout: 10 * time.Minute}),
 
 	// Destruction of deleted data sets.
 	dispose.Service.

@@ -138,7 +138,7 @@ func (s store) list(t *testing.T, prefix string) (found []string) {
 }
 
 func everySize(t *testing.T, s store) {
-	for name, size := range map[string]int{"empty": 0, "byte": 1, "package": 64 << 10, "frame": 1 << 20, "part": 8 << 20, "parts": 17<<20 + 3} {
+	for name, size := range map[string]int{"empty": 0, "byte": 1, "package": 64 << 10, "frame": 1 << 20, "part": 8 << 20, "parts": 9<<20 + 3} {
 		key, data := newKey(), noise(size)
 		w := s.put(t, "size/"+name, key, data)
 		if got := s.get(t, "size/"+name, key); !bytes.Equal(got, data) {
@@ -186,7 +186,7 @@ func missing(t *testing.T, s store) {
 func neverOverwritten(t *testing.T, s store) {
 	key := newKey()
 	s.put(t, "once", key, []byte("first"))
-	for _, size := range []int{1, 20 << 20} { // in one request, and in parts
+	for _, size := range []int{1, 9 << 20} { // in one request, and in parts
 		w, err := s.Create(t.Context(), "once", key)
 		if err == nil {
 			if _, err = w.Write(noise(size)); err == nil {
@@ -231,7 +231,7 @@ func twoWriters(t *testing.T, s store) {
 }
 
 func abortLeavesNothing(t *testing.T, s store) {
-	for _, size := range []int{0, 10, 20 << 20} {
+	for _, size := range []int{0, 10, 9 << 20} {
 		w, err := s.Create(t.Context(), "left/aborted", newKey())
 		if err != nil {
 			t.Fatal(err)
@@ -260,7 +260,7 @@ func abortLeavesNothing(t *testing.T, s store) {
 }
 
 func failingSource(t *testing.T, s store) {
-	for _, size := range []int{0, 10, 20 << 20} {
+	for _, size := range []int{0, 10, 9 << 20} {
 		src := io.MultiReader(bytes.NewReader(noise(size)), failing{errors.New("the sender went away")})
 		if _, err := s.Upload(t.Context(), "broken/upload", src); err == nil || !strings.Contains(err.Error(), "the sender went away") {
 			t.Errorf("%d bytes and an error: %v, want the source's error", size, err)
