@@ -109,7 +109,8 @@ func TestDatasets_DeclareOnlyWhatTheyNeed(t *testing.T) {
 	}
 	want := map[string][]string{
 		"datasets-upload": {"keys", "objects"}, "datasets-download": {"keys", "objects"}, "datasets-profile": {"keys", "objects"},
-		"datasets-create": {"objects"}, "datasets-dispose": {"objects"},
+		"datasets-replicate": {"objects"},
+		"datasets-create":    {"objects"}, "datasets-dispose": {"objects"},
 	}
 	for _, uses := range more {
 		slices.Sort(uses)

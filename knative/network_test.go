@@ -94,6 +94,9 @@ var (
 	overHTTPS      = []dependency{{end{address: world}, 443}, {end{address: "2001:db8::7"}, 443}}
 )
 
+// storage is the bundled object storage, or one of a cloud.
+var storage = append([]dependency{{store("object-storage"), 7070}}, overHTTPS...)
+
 // dependencies lists the peers that each setting stands for. Exactly the functions with the setting
 // can reach them.
 var dependencies = map[string][]dependency{
@@ -108,7 +111,14 @@ var dependencies = map[string][]dependency{
 	"ANALYTICS_AUDIT_DATABASE_URL": {databaseServer},
 	"MONGODB_URL":                  {{store("mongodb"), 27017}},
 	"REDIS_URL":                    {{store("redis"), 6379}},
-	"STORAGE_LOCAL_URL":            append([]dependency{{store("object-storage"), 7070}}, overHTTPS...),
+	"STORAGE_LOCAL_URL":            storage,
+	"STORAGE_S3_URL":               storage,
+	"STORAGE_GCS_URL":              storage,
+	"STORAGE_AZURE_URL":            storage,
+	"STORAGE_LOCAL_BACKUP_URL":     storage,
+	"STORAGE_S3_BACKUP_URL":        storage,
+	"STORAGE_GCS_BACKUP_URL":       storage,
+	"STORAGE_AZURE_BACKUP_URL":     storage,
 	"KEY_ENCRYPTION_KEY_URL":       overHTTPS,
 	"SMTP_URL":                     {{end{address: world}, 25}, {end{address: world}, 465}, {end{address: world}, 587}},
 }

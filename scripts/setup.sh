@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the project needs besides Go, git, make and curl: a C compiler with the C++ runtime
 # library, which DuckDB links, and a PostgreSQL server. With --test, it also installs what only the
-# tests need: a Redis or Valkey server, Chromium, and Prometheus' promtool. It returns quickly if
+# tests need: a Redis or Valkey server, Chromium, Prometheus' promtool, and Azurite. It returns quickly if
 # everything is installed. `make` runs it first.
 set -eu
 cd "$(dirname "$0")/.."
@@ -195,6 +195,39 @@ ensure_promtool() {
 	fail "the tests require Prometheus' promtool; install it with: $(install_command prometheus golang-github-prometheus prometheus prometheus prometheus)"
 }
 
+azurite_version=3.37.0
+
+cache_dir() {
+	if [ "$(uname)" = Darwin ]; then
+		echo "$HOME/Library/Caches"
+	else
+		echo "${XDG_CACHE_HOME:-$HOME/.cache}"
+	fi
+}
+
+# ensure_azurite installs the emulator of Azure Blob Storage in the user's cache directory, where
+# shared/objects/objectstest searches for it. Without it, the tests skip Azure, except in CI.
+ensure_azurite() {
+	dir=$(cache_dir)/azurite-$azurite_version
+	[ ! -x "$dir/node_modules/.bin/azurite-blob" ] || return 0
+	if has npm || { apt_install nodejs npm && has npm; }; then
+		say "installing Azurite in $dir"
+		log=$(mktemp)
+		rm -rf "$dir.new"
+		mkdir -p "$dir.new"
+		if (cd "$dir.new" && npm install --no-audit --no-fund --omit=dev "azurite@$azurite_version") >"$log" 2>&1 &&
+			rm -rf "$dir" && mv "$dir.new" "$dir"; then
+			rm -f "$log"
+			return 0
+		fi
+		cat "$log" >&2
+		rm -f "$log"
+	fi
+	command=$(install_command "nodejs npm" nodejs "nodejs npm" "nodejs npm" node)
+	[ -z "${CI:-}" ] || fail "the tests require Azurite, an npm package; install npm with: $command"
+	say "the tests will skip Azure Blob Storage, because Azurite, an npm package, is not installed; install npm with: $command"
+}
+
 check_go
 ensure_compiler
 ensure_postgres
@@ -202,4 +235,5 @@ if [ "${1:-}" = --test ]; then
 	ensure_redis
 	ensure_chromium
 	ensure_promtool
+	ensure_azurite
 fi

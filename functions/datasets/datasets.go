@@ -18,6 +18,7 @@ import (
 	mergebranch "function/functions/datasets/merge-branch"
 	"function/functions/datasets/profile"
 	restoreversion "function/functions/datasets/restore-version"
+	"function/functions/datasets/replicate"
 	"function/functions/datasets/retry"
 	"function/functions/datasets/status"
 	"function/functions/datasets/tags"
@@ -54,6 +55,10 @@ var Functions = []function.Declaration{
 		Scaled(function.Scale{Memory: "768Mi", CPU: "2", Concurrency: 1, Timeout: 10 * time.Minute}),
 	failversion.Service,
 	retry.Service,
+
+	// Copies in the backup.
+	replicate.Service.
+		Scaled(function.Scale{Memory: "512Mi", Concurrency: 4, Timeout: 10 * time.Minute}),
 
 	// Destruction of deleted data sets.
 	dispose.Service.

@@ -4,6 +4,8 @@
 package drivers
 
 import (
+	_ "gocloud.dev/blob/azureblob"        // azblob://container
+	_ "gocloud.dev/blob/gcsblob"          // gs://bucket
 	_ "gocloud.dev/blob/s3blob"           // s3://bucket?region=…, and compatible stores
 	_ "gocloud.dev/secrets/awskms"        // awskms://
 	_ "gocloud.dev/secrets/azurekeyvault" // azurekeyvault://

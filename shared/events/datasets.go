@@ -64,3 +64,12 @@ type ProfileRequested struct {
 func (ProfileRequested) EventType() string              { return v1("datasets.profile_requested") }
 func (e ProfileRequested) EventSubject() string         { return e.DatasetID.String() }
 func (e ProfileRequested) EventOrganization() uuid.UUID { return e.OrganizationID }
+
+// ReplicationRequested starts the job that copies an object to the backup of its storage type.
+type ReplicationRequested struct {
+	Object string `json:"object"`
+}
+
+func (ReplicationRequested) EventType() string            { return v1("datasets.replication_requested") }
+func (e ReplicationRequested) EventSubject() string       { return e.Object }
+func (ReplicationRequested) EventOrganization() uuid.UUID { return uuid.Nil }

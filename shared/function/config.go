@@ -30,16 +30,27 @@ type Config struct {
 
 	MongoURL string `env:"MONGODB_URL"` // a database that stores documents; empty: PostgreSQL stores them
 
-	Sink            string   `env:"K_SINK"`                 // the broker
-	StorageLocalURL string   `env:"STORAGE_LOCAL_URL"`      // the bucket of storage_type local
-	KeyURL          string   `env:"KEY_ENCRYPTION_KEY_URL"` // gocloud.dev/secrets
-	BlindIndexKey   string   `env:"BLIND_INDEX_KEY"`        // 32 bytes, base64
-	TokenIssuer     string   `env:"TOKEN_ISSUER, default=aic-data"`
-	TokenAudience   string   `env:"TOKEN_AUDIENCE, default=aic-data"`
-	TrustedProxies  Networks `env:"TRUSTED_PROXIES"`                                     // CIDRs of proxies whose X-Forwarded-For is trusted
-	ServicesDomain  string   `env:"SERVICES_DOMAIN, default=aic-data.svc.cluster.local"` // DNS suffix of the functions' own host names
-	Scratch         string   `env:"SCRATCH_DIR"`                                         // directory for a request's temporary files; empty: the system's
-	MaxUploadBytes  int64    `env:"MAX_UPLOAD_BYTES"`                                    // per file; zero: 50 GiB
+	StorageLocalURL string `env:"STORAGE_LOCAL_URL"` // the bucket of storage_type local
+	StorageS3URL    string `env:"STORAGE_S3_URL"`    // of s3; empty: this type is refused, like the next two
+	StorageGCSURL   string `env:"STORAGE_GCS_URL"`
+	StorageAzureURL string `env:"STORAGE_AZURE_URL"`
+
+	// The bucket, in another region or at another provider, that receives a copy of every object of
+	// a storage type; empty: no copies.
+	StorageLocalBackupURL string `env:"STORAGE_LOCAL_BACKUP_URL"`
+	StorageS3BackupURL    string `env:"STORAGE_S3_BACKUP_URL"`
+	StorageGCSBackupURL   string `env:"STORAGE_GCS_BACKUP_URL"`
+	StorageAzureBackupURL string `env:"STORAGE_AZURE_BACKUP_URL"`
+
+	Sink           string   `env:"K_SINK"`                 // the broker
+	KeyURL         string   `env:"KEY_ENCRYPTION_KEY_URL"` // gocloud.dev/secrets
+	BlindIndexKey  string   `env:"BLIND_INDEX_KEY"`        // 32 bytes, base64
+	TokenIssuer    string   `env:"TOKEN_ISSUER, default=aic-data"`
+	TokenAudience  string   `env:"TOKEN_AUDIENCE, default=aic-data"`
+	TrustedProxies Networks `env:"TRUSTED_PROXIES"`                                     // CIDRs of proxies whose X-Forwarded-For is trusted
+	ServicesDomain string   `env:"SERVICES_DOMAIN, default=aic-data.svc.cluster.local"` // DNS suffix of the functions' own host names
+	Scratch        string   `env:"SCRATCH_DIR"`                                         // directory for a request's temporary files; empty: the system's
+	MaxUploadBytes int64    `env:"MAX_UPLOAD_BYTES"`                                    // per file; zero: 50 GiB
 
 	SMTPURL                  string `env:"SMTP_URL"`                                 // the mail server, see mail.NewSender; only users-send-mail needs it
 	SendsMail                bool   `env:"MAIL, default=false"`                      // whether mail is queued for users-send-mail, which needs a mail server
@@ -122,7 +133,7 @@ func ConfigFromEnvironment(ctx context.Context) (Config, error) {
 	if err := envconfig.ProcessWith(ctx, settings); err != nil {
 		return c, fmt.Errorf("read configuration: %w", err)
 	}
-	return c, nil
+	return c, c.checkStores()
 }
 
 // ReaderURLs returns the configured URLs of the roles that see only part of a database.

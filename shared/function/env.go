@@ -31,7 +31,8 @@ type Env struct {
 type resources struct {
 	mu        sync.Mutex
 	pools     map[string]*pgxpool.Pool
-	buckets   map[string]*objects.Bucket
+	buckets   map[string]*objects.Bucket // by URL
+	reads     map[string]*objects.Bucket // by storage type
 	keeper    *secret.Keeper
 	hasher    *password.Hasher
 	limiter   *ratelimit.Limiter
@@ -45,6 +46,7 @@ func NewEnv(c Config) *Env {
 	return &Env{Config: c, shared: &resources{
 		pools:   map[string]*pgxpool.Pool{},
 		buckets: map[string]*objects.Bucket{},
+		reads:   map[string]*objects.Bucket{},
 		sender:  outbox.NewSender(c.Sink),
 	}}
 }
@@ -98,31 +100,6 @@ func (e *Env) Verifier(ctx context.Context) (*auth.Verifier, error) {
 	verifier.AdminsNeedSecondFactor = e.Config.PlatformAdminSecondFactor
 	e.OnClose(verifier.Close)
 	return verifier, nil
-}
-
-// ErrNotConfigured is returned for a storage type for which this deployment has no bucket.
-var ErrNotConfigured = errors.New("not configured")
-
-// Objects opens the bucket of a storage type.
-func (e *Env) Objects(ctx context.Context, storageType string) (*objects.Bucket, error) {
-	if err := e.allow(Objects); err != nil {
-		return nil, err
-	}
-	urls := map[string]string{"local": e.Config.StorageLocalURL}
-	e.shared.mu.Lock()
-	defer e.shared.mu.Unlock()
-	if bucket, ok := e.shared.buckets[storageType]; ok {
-		return bucket, nil
-	}
-	if urls[storageType] == "" {
-		return nil, fmt.Errorf("open storage %s: %w", storageType, ErrNotConfigured)
-	}
-	bucket, err := objects.Open(ctx, urls[storageType])
-	if err != nil {
-		return nil, fmt.Errorf("open storage %s: %w", storageType, err)
-	}
-	e.shared.buckets[storageType] = bucket
-	return bucket, nil
 }
 
 // Keeper returns the keeper, which wraps data keys and computes blind indexes.

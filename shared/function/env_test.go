@@ -20,3 +20,22 @@ func TestConfig_Booleans_AreOnOrOff(t *testing.T) {
 		t.Errorf("maybe: %v, want an error that names the setting", err)
 	}
 }
+
+func TestConfig_BackupWithoutUse_IsRefused(t *testing.T) {
+	for name, test := range map[string]struct{ primary, backup, says string }{
+		"no backup":             {"s3://a?region=eu-west-1", "", ""},
+		"other bucket":          {"s3://a?region=eu-west-1", "s3://b?region=eu-west-1", ""},
+		"other region":          {"s3://a?region=eu-west-1", "s3://a?region=us-east-1", ""},
+		"other server":          {"s3://a?endpoint=http://a", "s3://a?endpoint=http://b", ""},
+		"same bucket":           {"s3://a?region=eu-west-1", "s3://a?region=eu-west-1", "STORAGE_S3_BACKUP_URL"},
+		"same bucket, reworded": {"s3://a?region=r&use_path_style=true", "s3://a?region=r", "STORAGE_S3_BACKUP_URL"},
+		"no primary":            {"", "s3://a", "STORAGE_S3_URL"},
+	} {
+		t.Setenv("STORAGE_S3_URL", test.primary)
+		t.Setenv("STORAGE_S3_BACKUP_URL", test.backup)
+		_, err := function.ConfigFromEnvironment(t.Context())
+		if (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: %v, want an error that names %q", name, err, test.says)
+		}
+	}
+}

@@ -46,8 +46,12 @@ var (
 	Keys = Use{"keys", slices.Concat(required("KEY_ENCRYPTION_KEY_URL", "BLIND_INDEX_KEY"), optional(
 		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET",
 		"VAULT_SERVER_URL", "VAULT_SERVER_TOKEN"))}
-	// Objects is the object storage.
-	Objects = Use{"objects", slices.Concat(required("STORAGE_LOCAL_URL"), optional("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))}
+	// Objects is the object storage: the buckets of the storage types, their backups and the
+	// credentials for them.
+	Objects = Use{"objects", slices.Concat(required("STORAGE_LOCAL_URL"), optional(
+		"STORAGE_S3_URL", "STORAGE_GCS_URL", "STORAGE_AZURE_URL",
+		"STORAGE_LOCAL_BACKUP_URL", "STORAGE_S3_BACKUP_URL", "STORAGE_GCS_BACKUP_URL", "STORAGE_AZURE_BACKUP_URL",
+		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_KEY", "AZURE_STORAGE_SAS_TOKEN"))}
 	// Documents is the MongoDB server, for a domain that uses one.
 	Documents = Use{"documents", optional("MONGODB_URL")}
 	// Mail is the mail server.

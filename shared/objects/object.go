@@ -43,26 +43,10 @@ var (
 // Open opens an object that [Bucket.Create] wrote with the same data key. ctx applies to all reads
 // until Close. A missing object is [ErrNotFound].
 func (b *Bucket) Open(ctx context.Context, name string, key []byte) (*Object, error) {
-	stored, err := b.StoredBytes(ctx, name)
-	if err != nil {
-		return nil, err
+	if b.backup != nil {
+		return b.openEither(ctx, name, key)
 	}
-	fetch := func(offset int64) (io.ReadCloser, error) {
-		r, err := b.blobs.NewRangeReader(ctx, name, offset, -1, nil)
-		if err != nil {
-			return nil, storeError(err)
-		}
-		return r, nil
-	}
-	sealed, err := unseal(fetch, stored, name, key)
-	if err != nil {
-		return nil, fmt.Errorf("open object %s: %w", name, err)
-	}
-	o, err := newObject(name, sealed)
-	if err != nil {
-		return nil, fmt.Errorf("open object %s: %w", name, errors.Join(err, sealed.Close()))
-	}
-	return o, nil
+	return b.source(ctx, name).open(key)
 }
 
 func newObject(name string, sealed *unsealed) (*Object, error) {

@@ -59,6 +59,8 @@ var (
 type Bucket struct {
 	blobs *blob.Bucket
 	dir   string // root of a local bucket, empty in a cloud store
+
+	backup *backup // where reads continue that fail here, or nil
 }
 
 // Open opens the bucket at rawURL. For file:///directory it creates a missing directory, accessible

@@ -13,10 +13,14 @@ import (
 // maxGap is the largest gap that is read through: a new range request costs more.
 const maxGap = 1 << 20
 
+// fetch requests the ciphertext from offset to its end.
+type fetch func(offset int64) (io.ReadCloser, error)
+
 // unsealed is the random-access plaintext of a sealed stream. It requests the end of the ciphertext
 // when opened, and then makes one request per run of ascending reads of any length.
 type unsealed struct {
-	fetch  func(offset int64) (io.ReadCloser, error) // ciphertext from offset to its end
+	fetch  fetch
+	spare  func(error) fetch // another store for reads that fail with this error, or nil; used once
 	stored int64
 	config sio.Config
 	nonce  nonce
@@ -32,7 +36,7 @@ type unsealed struct {
 
 // unseal verifies the end of a stream of the given size, and thereby the size: the final package
 // only authenticates at its original position.
-func unseal(fetch func(offset int64) (io.ReadCloser, error), stored int64, name string, key []byte) (*unsealed, error) {
+func unseal(fetch fetch, stored int64, name string, key []byte) (*unsealed, error) {
 	size, err := sio.DecryptedSize(uint64(max(stored, 0)))
 	if err != nil || size == 0 {
 		return nil, fmt.Errorf("%w: %d bytes", ErrCorrupt, stored)
@@ -95,6 +99,23 @@ func (s *unsealed) ReadAt(p []byte, offset int64) (int, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	n, err := s.readAt(p, offset)
+	if err == nil || s.spare == nil {
+		return n, err
+	}
+	fetch := s.spare(err)
+	if fetch == nil {
+		return n, err
+	}
+	s.fetch, s.spare = fetch, nil
+	n, other := s.readAt(p, offset)
+	if other != nil {
+		return n, neither(err, other)
+	}
+	return n, nil
+}
+
+func (s *unsealed) readAt(p []byte, offset int64) (int, error) {
 	if err := s.seek(offset); err != nil {
 		s.drop()
 		return 0, err

@@ -2,8 +2,10 @@ package objects
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 
@@ -27,13 +29,14 @@ type upload struct {
 	blob   *blob.Writer
 	file   *os.File // the temporary file of a local bucket, else nil
 	stored int64
+	sha256 hash.Hash // of the stored bytes
 }
 
 func (b *Bucket) newUpload(ctx context.Context, name string) (*upload, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	u := &upload{bucket: b, name: name}
+	u := &upload{bucket: b, name: name, sha256: sha256.New()}
 	u.ctx, u.cancel = context.WithCancel(ctx)
 	w, err := b.blobs.NewWriter(u.ctx, name, &blob.WriterOptions{
 		ContentType:    "application/octet-stream",
@@ -56,6 +59,7 @@ func (b *Bucket) newUpload(ctx context.Context, name string) (*upload, error) {
 func (u *upload) Write(p []byte) (int, error) {
 	n, err := u.blob.Write(p)
 	u.stored += int64(n)
+	u.sha256.Write(p[:n])
 	return n, err
 }
 

@@ -107,3 +107,7 @@ func (w *Writer) Abort() {
 
 // StoredBytes returns the size of the object as stored. It is valid after Close has returned nil.
 func (w *Writer) StoredBytes() int64 { return w.upload.stored }
+
+// StoredSHA256 returns the SHA-256 of the object as stored. It is valid after Close has returned
+// nil.
+func (w *Writer) StoredSHA256() []byte { return w.upload.sha256.Sum(nil) }

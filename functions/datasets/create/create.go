@@ -71,7 +71,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	if _, err := f.objects(ctx, in.Body.StorageType); errors.Is(err, function.ErrNotConfigured) {
-		return nil, fault.At("body.storage_type", "this storage type is not configured in this deployment: use local")
+		return nil, fault.At("body.storage_type", "this deployment has no storage of type %s: use another type, or ask the operator to set %s", in.Body.StorageType, function.StorageSetting(in.Body.StorageType))
 	} else if err != nil {
 		return nil, err
 	}

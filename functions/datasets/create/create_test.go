@@ -12,6 +12,7 @@ import (
 	"function/functions/datasets/datasetstest"
 	"function/functions/datasets/internal/dataset"
 	"function/shared/events"
+	"function/shared/function"
 	"function/shared/platformtest"
 )
 
@@ -52,6 +53,31 @@ func TestCreate_NameTaken_IsRefused(t *testing.T) {
 	p.Do(caller.Token, http.MethodPost, path, `{"name": "sALES"}`).Want(t, http.StatusConflict)
 	datasetstest.WantRefusals(t, p, "datasets:create", 1)
 	p.Do(other.Token, http.MethodPost, path, `{"name": "Sales"}`).Want(t, http.StatusCreated)
+}
+
+func TestCreate_StorageNotConfigured_NamesTheSetting(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, declaration)
+	caller := p.Login("owner")
+	for storage, setting := range map[string]string{"s3": "STORAGE_S3_URL", "gcs": "STORAGE_GCS_URL", "azure": "STORAGE_AZURE_URL"} {
+		answer := p.Do(caller.Token, http.MethodPost, path, `{"name": "a", "storage_type": "`+storage+`"}`).Want(t, http.StatusUnprocessableEntity)
+		if !strings.Contains(string(answer.Body), setting) {
+			t.Errorf("%s: %s does not name %s", storage, answer.Body, setting)
+		}
+	}
+}
+
+func TestCreate_StorageConfigured_IsAccepted(t *testing.T) {
+	t.Parallel()
+	bucket := "file://" + t.TempDir()
+	p := platformtest.NewWith(t, func(c *function.Config) { c.StorageS3URL, c.StorageGCSURL, c.StorageAzureURL = bucket, bucket, bucket }, declaration)
+	caller := p.Login("owner")
+	for _, storage := range []string{"s3", "gcs", "azure"} {
+		answer := p.Do(caller.Token, http.MethodPost, path, `{"name": "on_`+storage+`", "storage_type": "`+storage+`"}`).Want(t, http.StatusCreated)
+		if d := platformtest.Decode[dataset.Dataset](t, answer); d.StorageType != storage {
+			t.Errorf("storage type %s, want %s", d.StorageType, storage)
+		}
+	}
 }
 
 func TestCreate_BadInput_IsRefused(t *testing.T) {

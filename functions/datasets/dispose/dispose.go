@@ -25,8 +25,7 @@ var Service = retention.Dispose("datasets-dispose", "datasets", database.Dataset
 
 // New connects the function to its database and object storage.
 func New(ctx context.Context, env *function.Env) (retention.Work, error) {
-	db, err := env.Database(ctx, database.Datasets)
-	area := staging.Area{DB: db, Bucket: env.Objects}
+	area, err := staging.Open(ctx, env)
 	return retention.Work{Step: disposal{area}.disposeSome, Before: area.Sweep}, err
 }
 
@@ -72,6 +71,13 @@ func (f disposal) disposeSome(ctx context.Context, tx *outbox.Tx, due retention.
 	stored, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct{ StorageType, Name string }])
 	if err != nil {
 		return nil, fmt.Errorf("list objects of expired data sets: %w", err)
+	}
+	var names []string
+	for _, o := range stored {
+		names = append(names, o.Name)
+	}
+	if err := f.Backups.Dispose(ctx, tx, names); err != nil {
+		return nil, fmt.Errorf("dispose of copies: %w", err)
 	}
 	for _, o := range stored {
 		bucket, err := f.Bucket(ctx, o.StorageType)

@@ -39,13 +39,13 @@ const maxConcurrent = 1
 
 // New connects the function to its database, key service and object storage.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	db, err := env.Database(ctx, database.Datasets)
+	area, err := staging.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
 	keys, err := env.Keeper(ctx)
-	preparer := version.Preparer{Keys: keys, Area: staging.Area{DB: db, Bucket: env.Objects}, Scratch: env.Config.Scratch}
-	return &Function{db: db, preparer: preparer, worker: job.NewWorker(db, maxConcurrent)}, err
+	preparer := version.Preparer{Keys: keys, Area: area, Scratch: env.Config.Scratch}
+	return &Function{db: area.DB, preparer: preparer, worker: job.NewWorker(area.DB, maxConcurrent)}, err
 }
 
 // Handle runs the profiling job that the event requests.

@@ -86,13 +86,13 @@ type Function struct {
 
 // New connects the function to its database, key service and object storage.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
-	db, err := env.Database(ctx, database.Datasets)
+	area, err := staging.Open(ctx, env)
 	if err != nil {
 		return nil, err
 	}
 	keys, err := env.Keeper(ctx)
 	limit := cmp.Or(env.Config.MaxUploadBytes, transfer.DefaultUploadLimit)
-	return &Function{db: db, keys: keys, area: staging.Area{DB: db, Bucket: env.Objects}, limit: limit}, err
+	return &Function{db: area.DB, keys: keys, area: area, limit: limit}, err
 }
 
 const selectStorage = `SELECT storage_type, declared_schema IS NOT NULL FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`

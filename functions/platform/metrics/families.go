@@ -100,6 +100,20 @@ var families = []family{
 		},
 	},
 	{
+		name: "data_replication_lag_seconds", help: "Age of the oldest object without a verified copy in the backup of its storage type; 0 if there is none.", kind: gauge,
+		initial: map[database.Name][]metrics.Labels{database.Datasets: unlabeled},
+	},
+	{
+		name: "data_retired_copies", help: "Copies of objects in stores that are no longer configured as backups.", kind: gauge,
+		initial: map[database.Name][]metrics.Labels{database.Datasets: unlabeled},
+	},
+	{
+		name: "data_backup_reads_total", help: "Reads of objects that the backup served because the primary store failed, by storage type.", kind: counter, labels: []string{"storage_type"},
+		initial: map[database.Name][]metrics.Labels{
+			database.Datasets: {{"storage_type": "local"}, {"storage_type": "s3"}, {"storage_type": "gcs"}, {"storage_type": "azure"}},
+		},
+	},
+	{
 		name: "data_processing_jobs_duration", help: "Seconds that jobs took, by job and outcome.", kind: histogram, labels: []string{"job", "outcome"},
 		initial: map[database.Name][]metrics.Labels{
 			database.Datasets:  {{"job": "profile", "outcome": "ready"}, {"job": "profile", "outcome": "failed"}},

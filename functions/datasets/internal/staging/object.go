@@ -9,9 +9,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
+	"function/functions/datasets/internal/replica"
 	"function/shared/database"
+	"function/shared/function"
 	"function/shared/objects"
 	"function/shared/outbox"
 	"function/shared/uuid7"
@@ -26,6 +27,14 @@ const (
 type Area struct {
 	DB     *outbox.DB
 	Bucket func(ctx context.Context, storageType string) (*objects.Bucket, error)
+
+	Backups replica.Backups
+}
+
+// Open returns the area of a function.
+func Open(ctx context.Context, env *function.Env) (Area, error) {
+	db, err := env.Database(ctx, database.Datasets)
+	return Area{DB: db, Bucket: env.Objects, Backups: replica.Backups{Stores: env.Backups(), Open: env.Backup}}, err
 }
 
 // Object is an object that is being written and belongs to no version yet. Its row is inserted
@@ -56,9 +65,10 @@ func (a Area) Create(ctx context.Context, storageType string, organization uuid.
 	return o, nil
 }
 
-// Adopt belongs in the transaction that gives the object to a version. It fails if the object was
+// Adopt belongs in the transaction that gives the object to a version. It requests the object's copy
+// in the backup. It fails if the object was
 // swept because writing it took longer than StaleAfter.
-func (o *Object) Adopt(ctx context.Context, tx pgx.Tx) error {
+func (o *Object) Adopt(ctx context.Context, tx *outbox.Tx) error {
 	deleted, err := tx.Exec(ctx, deleteStaged, o.Name)
 	if err != nil {
 		return fmt.Errorf("adopt object %s: %w", o.Name, err)
@@ -66,7 +76,7 @@ func (o *Object) Adopt(ctx context.Context, tx pgx.Tx) error {
 	if deleted.RowsAffected() == 0 {
 		return fmt.Errorf("adopt object %s: it was swept", o.Name)
 	}
-	return nil
+	return o.area.Backups.Want(ctx, tx, o.storageType, o.Name, o.StoredSHA256())
 }
 
 // discardTimeout limits how long Discard may take; the sweep removes what Discard leaves.
