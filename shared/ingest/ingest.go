@@ -1,5 +1,5 @@
-// Package ingest turns uploaded CSV, JSON, Parquet and Avro files into typed Parquet and profiles them. [Prepare] runs once
-// for each upload.
+// Package ingest turns uploaded CSV, JSON, Parquet, Avro and ORC files into typed Parquet and profiles them. [Prepare]
+// runs once for each upload.
 //
 // # Types
 //
@@ -16,7 +16,8 @@
 //	JSON         JSON sources: objects, arrays, and columns of several kinds
 //	VARCHAR      everything else, and columns without any value
 //
-// The columns of Parquet and Avro files keep their types; package avrofile lists those of Avro.
+// The columns of Parquet, Avro and ORC files keep their types; the packages avrofile and orcfile list those of Avro
+// and ORC.
 //
 // # Limits
 //
@@ -35,6 +36,7 @@ const (
 	JSON    = "json"    // an array of objects or one object per line
 	Parquet = "parquet" // rewritten whole, which validates every page
 	Avro    = "avro"    // an object container file
+	ORC     = "orc"     // Apache ORC
 )
 
 // Source is an uploaded file.

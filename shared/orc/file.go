@@ -106,9 +106,10 @@ func (f *File) check() error {
 			return damaged("the stripes have too many rows")
 		}
 	}
-	if rows != f.Rows {
+	if f.Rows != rows && f.Rows >= 0 {
 		return damaged("its stripes have %d rows, but its footer counts %d", rows, f.Rows)
 	}
+	f.Rows = rows
 	return f.checkTypes()
 }
 

@@ -60,7 +60,7 @@ func (s StripeInformation) End() int64 {
 }
 
 func decodeFooter(b []byte) (*Footer, error) {
-	out, members := &Footer{}, 0
+	out, members := &Footer{Rows: -1}, 0
 	return out, eachField(b, func(f field) error {
 		switch f.number {
 		case 3:

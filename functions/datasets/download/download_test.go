@@ -90,6 +90,7 @@ func TestDownload_Headers_DescribeTheFile(t *testing.T) {
 		{"a.jsonl", "", `{"a": 1}`, "application/x-ndjson", "described-1-v4.json"},
 		{"a.parquet", "", "PAR1\x15\x04\x15\x00\x15\x04\x00PAR1", "application/vnd.apache.parquet", "described-1-v5.parquet"},
 		{"a.avro", "", "Obj\x01\x04\x14avro.codec\x00", "application/avro", "described-1-v6.avro"},
+		{"a.orc", "", "ORC\x08\x03\x00", "application/vnd.apache.orc", "described-1-v7.orc"},
 	} {
 		body, contentType := datasetstest.Form(t, "file", test.file, test.sent, test.content)
 		datasetstest.Send(p, caller.Token, d.ID, body, contentType).Want(t, http.StatusCreated)

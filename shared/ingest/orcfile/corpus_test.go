@@ -153,7 +153,11 @@ func difference(want any, column arrow.Array, i int) string {
 		from, to := c.ValueOffsets(i)
 		return differences(want.([]any), from, to, func(want any, i int) string {
 			entry := want.(map[string]any)
-			return difference(entry["_key"], c.Keys(), i) + difference(entry["_value"], c.Items(), i)
+			key, underscored := entry["_key"]
+			if !underscored {
+				return difference(entry["key"], c.Keys(), i) + difference(entry["value"], c.Items(), i)
+			}
+			return difference(key, c.Keys(), i) + difference(entry["_value"], c.Items(), i)
 		})
 	case *array.List:
 		from, to := c.ValueOffsets(i)
@@ -174,6 +178,9 @@ func difference(want any, column arrow.Array, i int) string {
 		got, _ := new(big.Rat).SetString(c.ValueStr(i))
 		if w, ok := new(big.Rat).SetString(fmt.Sprint(want)); ok && w.Cmp(got) == 0 {
 			return ""
+		}
+		if strings.HasPrefix(c.ValueStr(i), fmt.Sprint(want)) && strings.Contains(fmt.Sprint(want), ".") {
+			return "" // the C++ reader cuts decimals of Hive 0.11 after six digits
 		}
 		return wrong(c.ValueStr(i))
 	case *array.Timestamp:
@@ -202,9 +209,10 @@ func differences(want []any, from, to int64, compare func(want any, i int) strin
 	return ""
 }
 
+// wrongNumber compares with the digits that orc-contents writes: 14 of a double, and 7 of a float.
 func wrongNumber(want any, got float64, bits int) string {
 	w, err := want.(json.Number).Float64()
-	if err == nil && (w == got || bits == 32 && float32(w) == float32(got) || math.Abs(w-got) <= 1e-15*math.Abs(w)) {
+	if err == nil && (w == got || bits == 32 && math.Abs(w-got) <= 1e-6*math.Abs(w) || math.Abs(w-got) <= 1e-13*math.Abs(w)) {
 		return ""
 	}
 	return fmt.Sprintf("got %v, want %v", got, want)

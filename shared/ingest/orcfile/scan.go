@@ -49,12 +49,14 @@ func (s *scan) column(in *source, id int, t orc.Type) {
 	values := in.integers(id, orc.Secondary, t.Kind == orc.Decimal)
 	for {
 		v, err := values.Next()
-		switch {
-		case err != nil:
+		if err != nil {
 			return
-		case t.Kind == orc.Decimal:
+		}
+		if t.Kind == orc.Decimal {
 			s.scales[id] = max(s.scales[id], int(min(v, maxPrecision+1)))
-		case nanoseconds(v)%1000 != 0:
+			continue
+		}
+		if nanos, err := nanoseconds(v); err == nil && nanos%1000 != 0 {
 			s.nanoseconds[id] = true
 			return
 		}

@@ -16,9 +16,9 @@ import (
 
 // The least and the greatest day and second of DuckDB's types; beyond are the values that mean infinity.
 const (
-	minDay, maxDay         = -math.MaxInt32 + 1, math.MaxInt32 - 1
-	minSecond, maxSecond   = -9_223_372_022_400, math.MaxInt64/1_000_000 - 1
-	maxNanosecondsOfSecond = 999_999_999
+	minDay, maxDay       = -math.MaxInt32 + 1, math.MaxInt32 - 1
+	minSecond, maxSecond = -9_223_372_022_399, math.MaxInt64/1_000_000 - 1
+	maxNanoseconds       = 999_999_999
 )
 
 // hybrid reports whether the dates of a file are in the hybrid calendar, which is that of Java
@@ -88,11 +88,16 @@ func (z *zone) offset(instant int64) int64 {
 	return int64(offset)
 }
 
-// civil returns the civil time of a stored timestamp in seconds since 1970.
-func (z *zone) civil(stored, nanoseconds int64) (int64, error) {
-	if nanoseconds < 0 || nanoseconds > maxNanosecondsOfSecond {
-		return 0, errShort
+// civil returns the civil time of a stored timestamp in seconds since 1970 and nanoseconds.
+func (z *zone) civil(stored, nanoseconds int64) (int64, int64, error) {
+	seconds, err := z.seconds(stored, nanoseconds)
+	if nanoseconds < 0 { // pyarrow rounds seconds before 1970 up, and subtracts the rest
+		seconds, nanoseconds = seconds-1, nanoseconds+1_000_000_000
 	}
+	return seconds, nanoseconds, err
+}
+
+func (z *zone) seconds(stored, nanoseconds int64) (int64, error) {
 	if stored < minSecond-z.epoch || stored > maxSecond-2*z.epoch {
 		return 0, flaw(fmt.Sprintf("the timestamp %d s after 2015-01-01 is out of range", stored))
 	}
@@ -115,19 +120,19 @@ func (z *zone) civil(stored, nanoseconds int64) (int64, error) {
 }
 
 // nanoseconds decodes the nanoseconds of a timestamp, whose trailing zeros are counted in three bits.
-// It returns -1 if they are not valid.
-func nanoseconds(v int64) int64 {
+func nanoseconds(v int64) (int64, error) {
 	zeros := v & 7
-	if v < 0 || v>>3 > maxNanosecondsOfSecond {
-		return -1
+	if zeros > 0 {
+		zeros++
 	}
-	if v >>= 3; zeros == 0 {
-		return v
-	}
-	for range zeros + 1 {
+	v >>= 3
+	for ; zeros > 0 && -maxNanoseconds <= v && v <= maxNanoseconds; zeros-- {
 		v *= 10
 	}
-	return v
+	if v < -maxNanoseconds || v > maxNanoseconds {
+		return 0, errShort
+	}
+	return v, nil
 }
 
 // timestamp plans civil times, in nanoseconds or microseconds.
@@ -157,8 +162,11 @@ func times(id int, typ *arrow.TimestampType, zone func(in *source) (*zone, error
 			if err != nil {
 				return err
 			}
-			nanos := nanoseconds(encoded)
-			seconds, err := z.civil(stored, nanos)
+			nanos, err := nanoseconds(encoded)
+			if err != nil {
+				return err
+			}
+			seconds, nanos, err := z.civil(stored, nanos)
 			if err != nil {
 				return err
 			}

@@ -28,7 +28,7 @@ const fileField = "file"
 var FormBody = &huma.RequestBody{
 	Required: true,
 	Content: map[string]*huma.MediaType{"multipart/form-data": {
-		Encoding: map[string]*huma.Encoding{fileField: {ContentType: "text/csv, application/json, application/x-ndjson, application/vnd.apache.parquet, application/avro"}},
+		Encoding: map[string]*huma.Encoding{fileField: {ContentType: "text/csv, application/json, application/x-ndjson, application/vnd.apache.parquet, application/avro, application/vnd.apache.orc"}},
 		Extensions: map[string]any{"schema": &huma.Schema{
 			Type: huma.TypeObject, Required: []string{fileField}, AdditionalProperties: false,
 			Properties: map[string]*huma.Schema{fileField: {Type: huma.TypeString, Format: "binary", Description: "The file"}},
