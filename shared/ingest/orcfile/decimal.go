@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 
 	"function/shared/orc"
+	"function/shared/orc/rle"
 )
 
 const (
@@ -29,7 +30,7 @@ func (p *planner) decimal(id int, path string) (value, error) {
 	typ := &arrow.Decimal128Type{Precision: int32(t.Precision), Scale: int32(t.Scale)}
 	if p.file.Decimal64() && t.Precision <= shortPrecision {
 		return value{typ, 1, func(in *source) (reader, error) {
-			data := in.integers(id, orc.Data, true)
+			data := rle.NewIntegers(in.Stream(id, orc.Data), true, true) // whatever the encoding of the column says
 			return func(b array.Builder) error {
 				v, err := data.Next()
 				if err != nil {
