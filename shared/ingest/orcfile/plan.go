@@ -75,6 +75,9 @@ func newPlan(ctx context.Context, file *orc.File) (*plan, error) {
 func openAll(in *source, ids []int, values []value) ([]reader, error) {
 	readers := make([]reader, len(ids))
 	for i, id := range ids {
+		if kind := in.file.Types[id].Kind; in.Encodings[id].Dictionary && kind != orc.String && kind != orc.Varchar && kind != orc.Char {
+			return nil, damaged("column %d is not text and yet encoded with a dictionary", id)
+		}
 		read, err := values[i].open(in)
 		if err != nil {
 			return nil, err
