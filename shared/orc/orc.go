@@ -4,7 +4,7 @@
 //
 // No size that a file claims is allocated before the bytes behind it have been read: chunks are
 // bounded by the compression block size, which is at most 8 MiB, footers by 32 MiB, and the buffers
-// of all streams of a stripe together by 128 MiB.
+// of all streams of a stripe together by 192 MiB.
 package orc
 
 import (

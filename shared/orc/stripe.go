@@ -4,7 +4,7 @@ import "fmt"
 
 // Bounds of the buffers of a stripe.
 const (
-	streamBuffers = 128 << 20 // of all streams together
+	streamBuffers = 192 << 20 // of all streams together
 	minWindow     = 4 << 10
 	maxPlain      = 64 << 10 // of a stream without compression
 )
@@ -18,7 +18,7 @@ type Stripe struct {
 	number  int
 	file    *File
 	streams map[streamID]section
-	window  int
+	stored  int64 // bytes of all streams
 }
 
 type streamID struct {
@@ -42,9 +42,8 @@ func (f *File) Stripe(i int) (*Stripe, error) {
 	if len(s.Encodings) != len(f.Types) {
 		return nil, damaged("%s has the encodings of %d columns, not of %d", where, len(s.Encodings), len(f.Types))
 	}
-	s.window = max(minWindow, streamBuffers/max(1, len(s.streams)))
-	if !f.compressed {
-		s.window = min(s.window, maxPlain)
+	for _, place := range s.streams {
+		s.stored += place.length
 	}
 	return s, nil
 }
@@ -123,5 +122,15 @@ func (s *Stripe) Has(column int, kind StreamKind) bool {
 // Stream opens a stream.
 func (s *Stripe) Stream(column int, kind StreamKind) *Stream {
 	place := s.streams[streamID{column, kind}]
-	return &Stream{file: s.file, where: fmt.Sprintf("stripe %d", s.number), window: s.window, next: place.offset, end: place.offset + place.length}
+	return &Stream{file: s.file, where: fmt.Sprintf("stripe %d", s.number), window: s.window(place), next: place.offset, end: place.offset + place.length}
+}
+
+// window returns the size of a stream's buffer: its part of streamBuffers.
+func (s *Stripe) window(place section) int {
+	part := float64(place.length) / float64(max(1, s.stored))
+	window := max(minWindow, int(part*streamBuffers))
+	if !s.file.compressed {
+		return min(window, maxPlain)
+	}
+	return window
 }
