@@ -105,3 +105,13 @@ func (s *Stream) Read(p []byte) (int, error) {
 	s.at += n
 	return n, nil
 }
+
+// Buffered reads the next n bytes if they are in the buffer, and returns nil otherwise. The result is
+// valid until the next read.
+func (s *Stream) Buffered(n int) []byte {
+	if n > len(s.buffer)-s.at {
+		return nil
+	}
+	s.at += n
+	return s.buffer[s.at-n : s.at : s.at]
+}

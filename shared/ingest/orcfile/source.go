@@ -58,7 +58,7 @@ func (s *source) nullable(id int, read reader) reader {
 	}
 }
 
-// take reads n bytes of a row from a stream. The result is valid until the next call.
+// take reads n bytes of a row from a stream. The result is valid until the next read.
 func (s *source) take(in *orc.Stream, n int64) ([]byte, error) {
 	if n < 0 {
 		return nil, errShort
@@ -67,6 +67,9 @@ func (s *source) take(in *orc.Stream, n int64) ([]byte, error) {
 		return nil, flaw(fmt.Sprintf("the row is larger than %d MiB", maxRow>>20))
 	}
 	s.bytes -= int(n)
+	if b := in.Buffered(int(n)); b != nil {
+		return b, nil
+	}
 	s.buffer.Reset()
 	if _, err := io.CopyN(&s.buffer, in, n); err != nil {
 		return nil, err
