@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"syscall"
 
-	_ "function/shared/drivers"
 	"function/shared/runtime"
 )
 

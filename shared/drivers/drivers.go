@@ -1,6 +1,6 @@
 // Package drivers links the drivers that a deployment can select by URL: key services, object
-// stores, MongoDB and Redis. Only programs import it. Functions and their tests use interfaces, so
-// that no test links a driver that it does not use.
+// stores, MongoDB and Redis. Only the programs that run in a cluster import it. Functions and their
+// tests use interfaces, so that no test links a driver that it does not use.
 package drivers
 
 import (
