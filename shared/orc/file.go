@@ -94,7 +94,7 @@ func (f *File) check() error {
 	if f.encrypted {
 		return Error("Columns of the ORC file are encrypted: write it without encryption.")
 	}
-	var rows int64
+	var rows, last int64
 	for i, s := range f.Stripes {
 		left := f.body
 		for _, part := range []int64{s.Offset, s.IndexLength, s.DataLength, s.FooterLength} {
@@ -102,6 +102,10 @@ func (f *File) check() error {
 				return damaged("stripe %d ends after the file", i+1)
 			}
 		}
+		if s.Offset < last {
+			return damaged("stripe %d begins before the end of another", i+1)
+		}
+		last = s.End()
 		if rows += s.Rows; rows < 0 || s.Rows < 0 {
 			return damaged("the stripes have too many rows")
 		}
