@@ -1,5 +1,5 @@
-// Package ingest turns uploaded CSV, JSON, Parquet and Avro files into typed Parquet and profiles them. [Prepare] runs once
-// for each upload.
+// Package ingest turns uploaded CSV, JSON, Parquet, Avro and ORC files into typed Parquet and profiles them. [Prepare]
+// runs once for each upload.
 //
 // # Types
 //
@@ -19,7 +19,8 @@
 // The options of package reading change these forms. Numbers with a decimal comma or grouped digits become DECIMAL
 // instead of DOUBLE. Words for null are null in a column whose other values have a type, and remain in one of text.
 //
-// The columns of Parquet and Avro files keep their types; package avrofile lists those of Avro.
+// The columns of Parquet, Avro and ORC files keep their types; the packages avrofile and orcfile list those of Avro
+// and ORC.
 //
 // # Limits
 //
@@ -41,6 +42,7 @@ const (
 	JSON    = "json"    // an array of objects or one object per line
 	Parquet = "parquet" // rewritten whole, which validates every page
 	Avro    = "avro"    // an object container file
+	ORC     = "orc"     // Apache ORC
 )
 
 // Source is an uploaded file.

@@ -17,6 +17,7 @@ import (
 	"function/shared/fault"
 	"function/shared/ingest/avrofile"
 	"function/shared/ingest/invalid"
+	"function/shared/ingest/orcfile"
 	"function/shared/ingest/packed"
 	"function/shared/ingest/textfile"
 )
@@ -125,9 +126,13 @@ func recognize(ctx context.Context, s *engine.Session, src *Source, scratch stri
 	switch src.Format {
 	case Parquet:
 		return parquetTable(ctx, s, src.Path, scratch)
-	case Avro:
+	case Avro, ORC:
+		convert := avrofile.Convert
+		if src.Format == ORC {
+			convert = orcfile.Convert
+		}
 		converted := filepath.Join(scratch, "converted.parquet")
-		if err := avrofile.Convert(ctx, src.Path, converted, read); err != nil {
+		if err := convert(ctx, src.Path, converted, read); err != nil {
 			return nil, err
 		}
 		return parquetTable(ctx, s, converted, scratch)
@@ -140,7 +145,9 @@ func recognize(ctx context.Context, s *engine.Session, src *Source, scratch stri
 }
 
 // typed reports whether the columns of the file have types of their own.
-func (src *Source) typed() bool { return src.Format == Parquet || src.Format == Avro }
+func (src *Source) typed() bool {
+	return src.Format == Parquet || src.Format == Avro || src.Format == ORC
+}
 
 // decode replaces a text file in another encoding by a copy in UTF-8.
 func (src *Source) decode(scratch string) error {
@@ -218,7 +225,7 @@ func bufferLess(ctx context.Context, s *engine.Session, columns int, memory stri
 	return s.Apply(ctx, settings)
 }
 
-var formatNames = map[string]string{CSV: "CSV", JSON: "JSON", Parquet: "Parquet", Avro: "Avro"}
+var formatNames = map[string]string{CSV: "CSV", JSON: "JSON", Parquet: "Parquet", Avro: "Avro", ORC: "ORC"}
 
 // asInvalid turns a fault of the file into an *invalid.Error; a fault of the host stays as it is.
 func asInvalid(ctx context.Context, src Source, err error) error {

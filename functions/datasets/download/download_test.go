@@ -91,6 +91,7 @@ func TestDownload_Headers_DescribeTheFile(t *testing.T) {
 		{"a.parquet", "", "PAR1\x15\x04\x15\x00\x15\x04\x00PAR1", "application/vnd.apache.parquet", "described-1-v5.parquet"},
 		{"a.csv.gz", "application/gzip", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xffKT\xe22\xe4\x02\x00\x19\x00\xb4\x9e\x04\x00\x00\x00", "application/gzip", "described-1-v6.csv.gz"},
 		{"a.avro", "", "Obj\x01\x04\x14avro.codec\x00", "application/avro", "described-1-v7.avro"},
+		{"a.orc", "", "ORC\x08\x03\x00", "application/vnd.apache.orc", "described-1-v8.orc"},
 	} {
 		body, contentType := datasetstest.Form(t, "file", test.file, test.sent, test.content)
 		datasetstest.Send(p, caller.Token, d.ID, body, contentType).Want(t, http.StatusCreated)

@@ -20,6 +20,7 @@ func TestProfile_TypedFile_KeepsItsTypesAndComesBackAsItWas(t *testing.T) {
 	caller := p.Login("owner")
 	for i, test := range []struct{ name, path, format, mediaType, columns string }{
 		{"avro", "../../../shared/ingest/testdata/avro/decimal-bytes.avro", "avro", "application/avro", "v DECIMAL(38,10)"},
+		{"orc", "../../../shared/ingest/testdata/orc/decimal-wide.orc", "orc", "application/vnd.apache.orc", "v DECIMAL(38,10)"},
 	} {
 		content, err := os.ReadFile(test.path)
 		if err != nil {

@@ -241,7 +241,7 @@ func damage(t *testing.T, dir string) {
 	}
 }
 
-func TestFailover_PrimaryStopped_DownloadAndProfileReadTheBackup(t *testing.T) {
+func TestFailover_PrimaryStopped_DownloadReadsTheBackup(t *testing.T) {
 	t.Parallel()
 	primary, backup := objectstest.NewS3(t), t.TempDir()
 	f := newFixture(t, func(c *function.Config) { c.StorageLocalURL, c.StorageLocalBackupURL = primary.URL(), "file://"+backup })

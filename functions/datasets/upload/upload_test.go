@@ -101,6 +101,8 @@ func TestUpload_Formats_AreRecognized(t *testing.T) {
 		"json in gzip":           {"a", "", compressed(t, "[]"), "json"},
 		"parquet in gzip":        {"a.gz", "", compressed(t, parquet), "parquet"},
 		"avro in any charset":    {"a", "application/avro; charset=binary", "Obj\x01\x04\x14avro.codec\x00", "avro"},
+		"orc":                    {"a.csv", "text/csv", "ORC\x08\x03\x00", "orc"},
+		"orc by media type":      {"a", "application/x-orc", "ORC\x08\x03\x00", "orc"},
 		"csv by control, Obj":    {"a.csv", "", "Obj\x01b\n1\x012\n", "csv"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -160,7 +162,7 @@ func TestUpload_InvalidForm_IsRefusedAndLeavesNothing(t *testing.T) {
 		"Arrow":                      {form("file", "a.arrow", "", "ARROW1\x00\x00"), 415},
 		"Arrow stream":               {form("file", "a.arrows", "", "\xff\xff\xff\xff\x10\x00\x00\x00"), 415},
 		"Feather of old":             {form("file", "a.feather", "", "FEA1\x00\x00"), 415},
-		"orc":                        {form("file", "a.orc", "", "ORC\x00\x01\x02"), 415},
+		"ORC by name only":           {form("file", "a.orc", "", "a,b\n1,2\n"), 422},
 		"UTF-32":                     {form("file", "a.csv", "", "\xff\xfe\x00\x00a\x00\x00\x00"), 415},
 		"unknown charset":            {form("file", "a.csv", "text/csv; charset=klingon", "a,b\n"), 415},
 		"HTML":                       {form("file", "a.csv", "text/csv", "<html><body><table><tr><td>1</td></tr></table></body></html>"), 415},

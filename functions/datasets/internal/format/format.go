@@ -13,6 +13,7 @@ import (
 	"function/shared/ingest/avrofile"
 	"function/shared/ingest/packed"
 	"function/shared/ingest/textfile"
+	"function/shared/orc"
 )
 
 // HeadSize is the number of bytes at the start of a file that Recognize needs.
@@ -28,6 +29,7 @@ var hints = map[string]string{
 	".json": ingest.JSON, ".jsonl": ingest.JSON, ".ndjson": ingest.JSON, ".geojson": ingest.JSON,
 	"application/vnd.apache.parquet": ingest.Parquet, ".parquet": ingest.Parquet,
 	"application/avro": ingest.Avro, "application/vnd.apache.avro": ingest.Avro, "avro/binary": ingest.Avro, ".avro": ingest.Avro,
+	"application/vnd.apache.orc": ingest.ORC, "application/x-orc": ingest.ORC, ".orc": ingest.ORC,
 }
 
 // compressions are the extensions of compressed files.
@@ -55,7 +57,6 @@ var unsupported = []struct{ magic, sentence string }{
 	{"7z\xbc\xaf\x27\x1c", "This is a 7z archive: upload the file in it, or compress it with gzip or zstd"},
 	{"Rar!", "This is a RAR archive: upload the file in it, or compress it with gzip or zstd"},
 	{"ARROW1", arrowSentence}, {"\xff\xff\xff\xff", arrowSentence}, {"FEA1", arrowSentence},
-	{"ORC", "This is an ORC file, which is not supported yet: convert it to Parquet"},
 	{"PARE", "This is a Parquet file with an encrypted footer, which is not supported: write it without encryption"},
 }
 
@@ -87,7 +88,7 @@ func Recognize(head []byte, hint string) (string, error) {
 				return "", fault.New(fault.Unsupported, "%s", u.sentence)
 			}
 		}
-		return "", fault.New(fault.Unsupported, "This file is binary but neither Parquet nor Avro: upload CSV, JSON, Parquet or Avro")
+		return "", fault.New(fault.Unsupported, "This file is binary but not Parquet, Avro or ORC: upload CSV, JSON, Parquet, Avro or ORC")
 	}
 	begin := bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n"))
 	for _, f := range foreign {
@@ -100,6 +101,8 @@ func Recognize(head []byte, hint string) (string, error) {
 		return "", fault.At("body.file", "the file is declared or named as Parquet but does not begin like a Parquet file")
 	case hint == ingest.Avro:
 		return "", fault.At("body.file", "the file is declared or named as Avro but does not begin like an Avro file")
+	case hint == ingest.ORC:
+		return "", fault.At("body.file", "the file is declared or named as ORC but does not begin like an ORC file")
 	case hint != "":
 		return hint, nil
 	case startsJSON(head):
@@ -109,7 +112,7 @@ func Recognize(head []byte, hint string) (string, error) {
 }
 
 // magics lists the first bytes of the supported binary formats.
-var magics = []struct{ magic, format string }{{ParquetMagic, ingest.Parquet}, {avrofile.Magic, ingest.Avro}}
+var magics = []struct{ magic, format string }{{ParquetMagic, ingest.Parquet}, {avrofile.Magic, ingest.Avro}, {orc.Magic, ingest.ORC}}
 
 // binary returns the format whose magic number the head begins with, or an empty string.
 func binary(head []byte) string {
@@ -163,6 +166,8 @@ func (f File) MediaType(head []byte) string {
 		return "application/vnd.apache.parquet"
 	case f.Format == ingest.Avro:
 		return "application/avro"
+	case f.Format == ingest.ORC:
+		return "application/vnd.apache.orc"
 	}
 	charset := f.Reading.Encoding
 	if textfile.IsUTF16(head) {
