@@ -141,6 +141,7 @@ users-scim-groups-patch              service_account
 users-scim-groups-delete             service_account
 
 # Data sets
+datasets-approve-proposal            owner admin compliance_officer
 datasets-create                      owner admin member
 datasets-create-branch               owner admin member
 datasets-delete                      owner admin member
@@ -149,19 +150,25 @@ datasets-delete-tag                  owner admin member
 datasets-diff                        owner admin compliance_officer member analyst viewer
 datasets-download                    owner admin compliance_officer member analyst viewer
 datasets-get                         owner admin compliance_officer member analyst viewer
+datasets-get-proposal                owner admin compliance_officer member analyst viewer
 datasets-get-status                  owner admin compliance_officer member analyst viewer
 datasets-get-version                 owner admin compliance_officer member analyst viewer
 datasets-list                        owner admin compliance_officer member analyst viewer
 datasets-list-branches               owner admin compliance_officer member analyst viewer
+datasets-list-proposals              owner admin compliance_officer member analyst viewer
 datasets-list-tags                   owner admin compliance_officer member analyst viewer
 datasets-list-versions               owner admin compliance_officer member analyst viewer
 datasets-merge-branch                owner admin member
+datasets-propose                     owner admin member
+datasets-protect                     owner admin compliance_officer
+datasets-reject-proposal             owner admin compliance_officer
 datasets-restore-version             owner admin member
 datasets-retry                       owner admin member
 datasets-status                      owner admin compliance_officer member analyst viewer
 datasets-tag                         owner admin member
 datasets-undelete                    owner admin member
 datasets-upload                      owner admin member
+datasets-withdraw-proposal           owner admin member
 
 # Analytics
 analytics-query                      owner admin member analyst

@@ -17,6 +17,8 @@ import (
 	"function/functions/datasets/list"
 	mergebranch "function/functions/datasets/merge-branch"
 	"function/functions/datasets/profile"
+	"function/functions/datasets/proposals"
+	"function/functions/datasets/protect"
 	"function/functions/datasets/replicate"
 	restoreversion "function/functions/datasets/restore-version"
 	"function/functions/datasets/retry"
@@ -48,6 +50,8 @@ var Functions = []function.Declaration{
 	mergebranch.Service,
 	diff.Service.
 		Scaled(function.Scale{Memory: "768Mi", CPU: "2", Concurrency: 1, Timeout: 10 * time.Minute}),
+	proposals.Service,
+	protect.Service,
 	undelete.Service,
 
 	// Profiling of uploaded versions.
