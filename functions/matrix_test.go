@@ -146,10 +146,12 @@ datasets-create                      owner admin member
 datasets-create-branch               owner admin member
 datasets-delete                      owner admin member
 datasets-delete-branch               owner admin member
+datasets-delete-lifecycle            owner admin member
 datasets-delete-tag                  owner admin member
 datasets-diff                        owner admin compliance_officer member analyst viewer
 datasets-download                    owner admin compliance_officer member analyst viewer
 datasets-get                         owner admin compliance_officer member analyst viewer
+datasets-get-lifecycle               owner admin compliance_officer member analyst viewer
 datasets-get-proposal                owner admin compliance_officer member analyst viewer
 datasets-get-status                  owner admin compliance_officer member analyst viewer
 datasets-get-version                 owner admin compliance_officer member analyst viewer
@@ -159,11 +161,13 @@ datasets-list-proposals              owner admin compliance_officer member analy
 datasets-list-tags                   owner admin compliance_officer member analyst viewer
 datasets-list-versions               owner admin compliance_officer member analyst viewer
 datasets-merge-branch                owner admin member
+datasets-preview-lifecycle           owner admin compliance_officer member analyst viewer
 datasets-propose                     owner admin member
 datasets-protect                     owner admin compliance_officer
 datasets-reject-proposal             owner admin compliance_officer
 datasets-restore-version             owner admin member
 datasets-retry                       owner admin member
+datasets-set-lifecycle               owner admin member
 datasets-status                      owner admin compliance_officer member analyst viewer
 datasets-tag                         owner admin member
 datasets-undelete                    owner admin member

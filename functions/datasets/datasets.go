@@ -14,6 +14,7 @@ import (
 	eraseorganization "function/functions/datasets/erase-organization"
 	failversion "function/functions/datasets/fail-version"
 	"function/functions/datasets/get"
+	"function/functions/datasets/lifecycle"
 	"function/functions/datasets/list"
 	mergebranch "function/functions/datasets/merge-branch"
 	"function/functions/datasets/profile"
@@ -52,6 +53,7 @@ var Functions = []function.Declaration{
 		Scaled(function.Scale{Memory: "768Mi", CPU: "2", Concurrency: 1, Timeout: 10 * time.Minute}),
 	proposals.Service,
 	protect.Service,
+	lifecycle.Service,
 	undelete.Service,
 
 	// Profiling of uploaded versions.
