@@ -142,6 +142,7 @@ users-scim-groups-delete             service_account
 
 # Data sets
 datasets-approve-proposal            owner admin compliance_officer
+datasets-cancel-job                  owner admin member
 datasets-create                      owner admin member
 datasets-create-branch               owner admin member
 datasets-delete                      owner admin member
@@ -157,6 +158,7 @@ datasets-get-status                  owner admin compliance_officer member analy
 datasets-get-version                 owner admin compliance_officer member analyst viewer
 datasets-list                        owner admin compliance_officer member analyst viewer
 datasets-list-branches               owner admin compliance_officer member analyst viewer
+datasets-list-jobs                   owner admin compliance_officer member analyst viewer
 datasets-list-proposals              owner admin compliance_officer member analyst viewer
 datasets-list-tags                   owner admin compliance_officer member analyst viewer
 datasets-list-versions               owner admin compliance_officer member analyst viewer
@@ -172,6 +174,7 @@ datasets-status                      owner admin compliance_officer member analy
 datasets-tag                         owner admin member
 datasets-undelete                    owner admin member
 datasets-upload                      owner admin member
+datasets-watch-jobs                  owner admin compliance_officer member analyst viewer
 datasets-withdraw-proposal           owner admin member
 
 # Analytics

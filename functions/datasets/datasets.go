@@ -14,6 +14,7 @@ import (
 	eraseorganization "function/functions/datasets/erase-organization"
 	failversion "function/functions/datasets/fail-version"
 	"function/functions/datasets/get"
+	"function/functions/datasets/jobs"
 	"function/functions/datasets/lifecycle"
 	"function/functions/datasets/list"
 	mergebranch "function/functions/datasets/merge-branch"
@@ -61,6 +62,8 @@ var Functions = []function.Declaration{
 		Scaled(function.Scale{Memory: "768Mi", CPU: "2", Concurrency: 1, Timeout: 10 * time.Minute}),
 	failversion.Service,
 	retry.Service,
+	jobs.Service.
+		Scaled(function.Scale{Timeout: 10 * time.Minute}),
 
 	// Copies in the backup.
 	replicate.Service.
