@@ -30,6 +30,7 @@ func Run(t *testing.T, target Target) {
 	w.downloadWeather()
 	w.queryWeather()
 	w.uploadCountries()
+	w.changeStations()
 	w.queryProjections()
 	report := w.makeReport()
 	w.runReport(report)
