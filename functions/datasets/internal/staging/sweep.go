@@ -15,7 +15,10 @@ const (
 	unwrittenAfter = time.Hour
 )
 
-const selectStale = `SELECT name, storage_type FROM staged_objects WHERE created_at < now() - $1::interval ORDER BY created_at LIMIT 1000`
+// The parts of an upload are kept as long as the upload.
+const selectStale = `
+SELECT name, storage_type FROM staged_objects
+WHERE created_at < now() - $1::interval AND NOT EXISTS (SELECT FROM upload_parts WHERE object_name = name) ORDER BY created_at LIMIT 1000`
 
 // Sweep removes objects that crashed writers left behind.
 func (a Area) Sweep(ctx context.Context) error {
