@@ -24,6 +24,7 @@ import (
 	"function/functions/datasets/tags"
 	"function/functions/datasets/undelete"
 	"function/functions/datasets/upload"
+	"function/functions/datasets/uploads"
 	"function/functions/datasets/versions"
 	"function/shared/function"
 )
@@ -36,6 +37,8 @@ var Functions = []function.Declaration{
 	status.Service,
 	deletion.Service,
 	upload.Service.
+		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 16, Timeout: 10 * time.Minute}),
+	uploads.Service.
 		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 16, Timeout: 10 * time.Minute}),
 	download.Service.
 		Scaled(function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}),

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets/internal/format"
@@ -37,7 +38,7 @@ FROM upload_parts p JOIN uploads u ON u.id = p.upload_id WHERE p.upload_id = ANY
 	setVersion   = `UPDATE uploads SET version = $2 WHERE id = $1`
 )
 
-func (s *Store) pieces(ctx context.Context, uploads ...[16]byte) ([]piece, error) {
+func (s *Store) pieces(ctx context.Context, uploads ...uuid.UUID) ([]piece, error) {
 	rows, _ := s.DB.Query(ctx, selectPieces, uploads)
 	pieces, err := pgx.CollectRows(rows, pgx.RowToStructByName[piece])
 	if err != nil {
@@ -63,7 +64,7 @@ func (a *appending) complete(ctx context.Context, received int64) error {
 			if err := a.advance(ctx, tx, received); err != nil {
 				return err
 			}
-			if _, err := tx.Exec(ctx, deletePieces, [][16]byte{a.ID}); err != nil {
+			if _, err := tx.Exec(ctx, deletePieces, []uuid.UUID{a.ID}); err != nil {
 				return fmt.Errorf("delete parts of upload: %w", err)
 			}
 			v, err = a.add(ctx, tx, a.Upload, file, content, entry)
