@@ -148,6 +148,14 @@ datasets-get-status                  owner admin compliance_officer member analy
 datasets-download                    owner admin compliance_officer member analyst viewer
 datasets-create                      owner admin member
 datasets-upload                      owner admin member
+datasets-uploads-options             anyone
+datasets-upload-options              anyone
+datasets-create-upload               owner admin member
+datasets-upload-offset               owner admin member
+datasets-get-upload                  owner admin member
+datasets-continue-upload             owner admin member
+datasets-override-upload             owner admin member
+datasets-delete-upload               owner admin member
 datasets-retry                       owner admin member
 datasets-delete                      owner admin member
 
