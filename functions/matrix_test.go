@@ -148,6 +148,7 @@ datasets-get-status                  owner admin compliance_officer member analy
 datasets-download                    owner admin compliance_officer member analyst viewer
 datasets-create                      owner admin member
 datasets-upload                      owner admin member
+datasets-import                      owner admin member
 datasets-uploads-options             anyone
 datasets-upload-options              anyone
 datasets-create-upload               owner admin member

@@ -14,6 +14,7 @@ import (
 	eraseorganization "function/functions/datasets/erase-organization"
 	failversion "function/functions/datasets/fail-version"
 	"function/functions/datasets/get"
+	importing "function/functions/datasets/import"
 	"function/functions/datasets/list"
 	mergebranch "function/functions/datasets/merge-branch"
 	"function/functions/datasets/profile"
@@ -40,6 +41,8 @@ var Functions = []function.Declaration{
 		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 16, Timeout: 10 * time.Minute}),
 	uploads.Service.
 		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 16, Timeout: 10 * time.Minute}),
+	importing.Service.
+		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 8, Timeout: 10 * time.Minute}),
 	download.Service.
 		Scaled(function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}),
 

@@ -85,7 +85,7 @@ func (s *Store) Append(ctx context.Context, u *Upload, in Incoming) (err error) 
 	case arrived != nil && !errors.As(arrived, &broken):
 		return arrived
 	case broken != nil && in.Verify != nil:
-		return fault.New(fault.Malformed, "The request ended early, so its checksum cannot be verified: nothing of it was stored").Because(broken.cause)
+		return fault.New(fault.Malformed, "The request ended early, so its checksum cannot be verified: nothing of it was stored").Because(broken)
 	case in.Verify != nil:
 		if err := in.Verify(in.Checksum.Sum(nil)); err != nil {
 			return err
@@ -95,13 +95,13 @@ func (s *Store) Append(ctx context.Context, u *Upload, in Incoming) (err error) 
 		return err
 	}
 	if broken != nil && len(a.parts) == 0 {
-		return fault.New(fault.Malformed, "The request ended early: ask for the offset with HEAD and go on from there").Because(broken.cause)
+		return fault.New(fault.Malformed, "The request ended early: ask for the offset with HEAD and go on from there").Because(broken)
 	}
 	if err := a.commit(ctx); err != nil {
 		return err
 	}
 	if broken != nil {
-		return fault.New(fault.Malformed, "The request ended early: what has arrived is stored. Ask for the offset with HEAD and go on from there").Because(broken.cause)
+		return fault.New(fault.Malformed, "The request ended early: what has arrived is stored. Ask for the offset with HEAD and go on from there").Because(broken)
 	}
 	return nil
 }
@@ -147,6 +147,13 @@ func (a *appending) claim(ctx context.Context) error {
 type interruption struct{ cause error }
 
 func (i *interruption) Error() string { return "body ended early: " + i.cause.Error() }
+func (i *interruption) Unwrap() error { return i.cause }
+
+// IsInterrupted reports whether Append failed only because the body ended early.
+func IsInterrupted(err error) bool {
+	var i *interruption
+	return errors.As(err, &i)
+}
 
 // receive reads the body into parts. Without a checksum it commits those that are full.
 func (a *appending) receive(ctx context.Context) error {

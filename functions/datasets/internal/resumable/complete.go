@@ -175,8 +175,8 @@ func (s *Store) adopt(storageType string, pieces []piece) func(context.Context, 
 }
 
 const (
-	markFailed   = `UPDATE uploads SET failure = $3, length = $4 WHERE id = $1 AND writer = $2 AND version IS NULL`
-	deleteFailed = `DELETE FROM upload_parts WHERE upload_id = $1 RETURNING object_name`
+	markFailed  = `UPDATE uploads SET failure = $3, length = $4 WHERE id = $1 AND writer = $2 AND version IS NULL`
+	deleteParts = `DELETE FROM upload_parts WHERE upload_id = $1 RETURNING object_name`
 )
 
 // fail ends an upload whose file was refused: sending the same bytes again would not help.
@@ -187,8 +187,7 @@ func (a *appending) fail(ctx context.Context, reason string) error {
 		if err != nil || marked.RowsAffected() == 0 {
 			return err
 		}
-		rows, _ := tx.Query(ctx, deleteFailed, a.ID)
-		names, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		names, err = takeParts(ctx, tx, a.ID)
 		return err
 	})
 	if err != nil {

@@ -40,8 +40,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 			if err != nil || fenced.RowsAffected() == 0 {
 				return err
 			}
-			rows, _ := tx.Query(ctx, deleteFailed, u.ID)
-			names, err = pgx.CollectRows(rows, pgx.RowTo[string])
+			names, err = takeParts(ctx, tx, u.ID)
 			return err
 		})
 		if err != nil {

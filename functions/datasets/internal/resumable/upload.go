@@ -46,7 +46,11 @@ type Target struct {
 	Change   version.Change
 	Reading  reading.Options
 	SHA256   []byte // of the file, to be checked; nil: unknown
-	URL      string // of an import
+
+	// Of an import: the URL, sealed with the key encryption key because it may contain a secret, and
+	// what If-Range compares (RFC 9110 §13.1.5).
+	URL       []byte
+	Validator string
 }
 
 // Upload is an upload and what has arrived of it.
@@ -162,9 +166,7 @@ func (s *Store) Create(ctx context.Context, tx *outbox.Tx, u *Upload) (err error
 	return nil
 }
 
-const deleteUpload = `
-WITH parts AS (DELETE FROM upload_parts WHERE upload_id = $1 RETURNING object_name), gone AS (DELETE FROM uploads WHERE id = $1)
-SELECT object_name FROM parts`
+const deleteUpload = `DELETE FROM uploads WHERE id = $1`
 
 // Delete deletes an upload. A version that was made from it stays. discard removes its objects
 // after the commit.
@@ -173,9 +175,11 @@ func (s *Store) Delete(ctx context.Context, tx *outbox.Tx, u *Upload) (discard f
 	if _, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID]); err != nil {
 		return nil, fmt.Errorf("lock upload: %w", err)
 	}
-	rows, _ = tx.Query(ctx, deleteUpload, u.ID)
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	names, err := takeParts(ctx, tx, u.ID)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := tx.Exec(ctx, deleteUpload, u.ID); err != nil {
 		return nil, fmt.Errorf("delete upload: %w", err)
 	}
 	return func(ctx context.Context) { s.Area.Discard(ctx, u.StorageType, names...) }, nil
