@@ -81,7 +81,7 @@ func (f *Function) start(ctx context.Context, in *Request, u *resumable.Upload) 
 	if err != nil || !brings {
 		return err
 	}
-	if err := f.store.Append(ctx, u, incoming); err != nil {
+	if err := f.append(ctx, u, incoming); err != nil {
 		in.w.Header().Set("Location", path+"/"+u.ID.String())
 		return err
 	}
