@@ -123,7 +123,7 @@ func (u *Upload) Usable() error {
 
 const (
 	selectTarget = `
-SELECT storage_type, declared_schema IS NOT NULL AS declared,
+SELECT storage_type, declared_schema IS NOT NULL AS declared, protected AND $3 = 'main' AS protected,
        $3 = 'main' OR EXISTS (SELECT FROM dataset_refs WHERE dataset_id = id AND name = $3 AND kind = 'branch') AS branched
 FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
 	insertUpload = `
@@ -134,14 +134,16 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now() + $11::interval)`
 // Check returns an error if the data set cannot take the file.
 func (s *Store) Check(ctx context.Context, u *Upload) error {
 	d, err := database.One[struct {
-		StorageType        string
-		Declared, Branched bool
+		StorageType                   string
+		Declared, Protected, Branched bool
 	}](ctx, s.DB, fault.New(fault.NotFound, "There is no data set with this dataset_id"), selectTarget, u.DatasetID, u.OrganizationID, u.Target.Change.Branch)
 	switch {
 	case err != nil:
 		return err
 	case !d.Branched:
 		return fault.New(fault.NotFound, "This data set has no branch %q: create it first", u.Target.Change.Branch)
+	case d.Protected:
+		return version.ErrProtected
 	case d.Declared && len(u.Target.Reading.Types) > 0:
 		return fault.At("reading.types", "the data set has a declared schema, which gives every column its type")
 	case u.Length != nil && *u.Length > s.Limit:
