@@ -143,19 +143,24 @@ users-scim-groups-delete             service_account
 # Data sets
 datasets-approve-proposal            owner admin compliance_officer
 datasets-cancel-job                  owner admin member
+datasets-continue-upload             owner admin member
 datasets-create                      owner admin member
 datasets-create-branch               owner admin member
+datasets-create-upload               owner admin member
 datasets-delete                      owner admin member
 datasets-delete-branch               owner admin member
 datasets-delete-lifecycle            owner admin member
 datasets-delete-tag                  owner admin member
+datasets-delete-upload               owner admin member
 datasets-diff                        owner admin compliance_officer member analyst viewer
 datasets-download                    owner admin compliance_officer member analyst viewer
 datasets-get                         owner admin compliance_officer member analyst viewer
 datasets-get-lifecycle               owner admin compliance_officer member analyst viewer
 datasets-get-proposal                owner admin compliance_officer member analyst viewer
 datasets-get-status                  owner admin compliance_officer member analyst viewer
+datasets-get-upload                  owner admin member
 datasets-get-version                 owner admin compliance_officer member analyst viewer
+datasets-import                      owner admin member
 datasets-list                        owner admin compliance_officer member analyst viewer
 datasets-list-branches               owner admin compliance_officer member analyst viewer
 datasets-list-jobs                   owner admin compliance_officer member analyst viewer
@@ -163,6 +168,7 @@ datasets-list-proposals              owner admin compliance_officer member analy
 datasets-list-tags                   owner admin compliance_officer member analyst viewer
 datasets-list-versions               owner admin compliance_officer member analyst viewer
 datasets-merge-branch                owner admin member
+datasets-override-upload             owner admin member
 datasets-preview-lifecycle           owner admin compliance_officer member analyst viewer
 datasets-propose                     owner admin member
 datasets-protect                     owner admin compliance_officer
@@ -174,6 +180,9 @@ datasets-status                      owner admin compliance_officer member analy
 datasets-tag                         owner admin member
 datasets-undelete                    owner admin member
 datasets-upload                      owner admin member
+datasets-upload-offset               owner admin member
+datasets-upload-options              anyone
+datasets-uploads-options             anyone
 datasets-watch-jobs                  owner admin compliance_officer member analyst viewer
 datasets-withdraw-proposal           owner admin member
 

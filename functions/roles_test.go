@@ -21,7 +21,7 @@ func TestDescriptions_DeriveRightsFromThePermission(t *testing.T) {
 	t.Parallel()
 	texts := map[string]string{}
 	for _, item := range runtime.Describe(functions.Catalog).Paths {
-		for _, o := range []*huma.Operation{item.Get, item.Put, item.Post, item.Patch, item.Delete} {
+		for _, o := range []*huma.Operation{item.Get, item.Head, item.Put, item.Post, item.Patch, item.Delete} {
 			if o != nil {
 				texts[o.OperationID] = o.Description
 			}

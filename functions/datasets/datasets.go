@@ -14,6 +14,7 @@ import (
 	eraseorganization "function/functions/datasets/erase-organization"
 	failversion "function/functions/datasets/fail-version"
 	"function/functions/datasets/get"
+	importing "function/functions/datasets/import"
 	"function/functions/datasets/jobs"
 	"function/functions/datasets/lifecycle"
 	"function/functions/datasets/list"
@@ -28,6 +29,7 @@ import (
 	"function/functions/datasets/tags"
 	"function/functions/datasets/undelete"
 	"function/functions/datasets/upload"
+	"function/functions/datasets/uploads"
 	"function/functions/datasets/versions"
 	"function/shared/function"
 )
@@ -41,6 +43,10 @@ var Functions = []function.Declaration{
 	deletion.Service,
 	upload.Service.
 		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 16, Timeout: 10 * time.Minute}),
+	uploads.Service.
+		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 16, Timeout: 10 * time.Minute}),
+	importing.Service.
+		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 8, Timeout: 10 * time.Minute}),
 	download.Service.
 		Scaled(function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}),
 

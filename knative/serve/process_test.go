@@ -85,6 +85,7 @@ func start(t *testing.T, p *platformtest.Platform, service string, killAt int) *
 	cmd.Env = append(os.Environ(), "K_SERVICE="+service, "K_SINK="+c.Sink,
 		"USERS_DATABASE_URL="+w.DSN(c.UsersDatabaseURL), "IDENTITY_DATABASE_URL="+w.DSN(c.IdentityDatabaseURL),
 		"KEY_ENCRYPTION_KEY_URL="+c.KeyURL, "BLIND_INDEX_KEY="+c.BlindIndexKey,
+		"DATASETS_DATABASE_URL="+w.DSN(c.DatasetsDatabaseURL), "STORAGE_LOCAL_URL="+c.StorageLocalURL,
 		"TOKEN_ISSUER="+c.TokenIssuer, "TOKEN_AUDIENCE="+c.TokenAudience, "RATE_LIMITS=off",
 		"SMTP_URL="+c.SMTPURL, "MAIL=true", "MAIL_FROM="+c.MailFrom, "PUBLIC_URL="+c.PublicURL,
 		fmt.Sprint("REGISTRATION_CONFIRMATION=", c.RegistrationConfirmation))
@@ -112,6 +113,11 @@ func (c *process) post(token, path string, body any) (*platformtest.Answer, erro
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
+	return c.send(request)
+}
+
+// send returns the process's response to a request, or nil if it died first.
+func (c *process) send(request *http.Request) (*platformtest.Answer, error) {
 	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	if err != nil {

@@ -73,3 +73,15 @@ type ReplicationRequested struct {
 func (ReplicationRequested) EventType() string            { return v1("datasets.replication_requested") }
 func (e ReplicationRequested) EventSubject() string       { return e.Object }
 func (ReplicationRequested) EventOrganization() uuid.UUID { return uuid.Nil }
+
+// ImportRequested starts the job that fetches a file from a URL, or the rest of it.
+type ImportRequested struct {
+	UploadID       uuid.UUID `json:"upload_id"`
+	DatasetID      uuid.UUID `json:"dataset_id"`
+	OrganizationID uuid.UUID `json:"organization_id"`
+	Offset         int64     `json:"offset"` // bytes that have arrived before
+}
+
+func (ImportRequested) EventType() string              { return v1("datasets.import_requested") }
+func (e ImportRequested) EventSubject() string         { return e.DatasetID.String() }
+func (e ImportRequested) EventOrganization() uuid.UUID { return e.OrganizationID }

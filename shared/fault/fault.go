@@ -22,6 +22,7 @@ const (
 	Forbidden                      // 403: the caller lacks the right
 	NotFound                       // 404: does not exist or belongs to somebody else
 	Conflict                       // 409: conflicts with the current state
+	Gone                           // 410: existed, and will not exist again
 	PreconditionFailed             // 412: changed since it was read (If-Match)
 	TooLarge                       // 413: exceeds a size limit
 	Unsupported                    // 415: media type or format not supported
@@ -40,6 +41,7 @@ var statuses = map[Kind]int{
 	Forbidden:          http.StatusForbidden,
 	NotFound:           http.StatusNotFound,
 	Conflict:           http.StatusConflict,
+	Gone:               http.StatusGone,
 	PreconditionFailed: http.StatusPreconditionFailed,
 	TooLarge:           http.StatusRequestEntityTooLarge,
 	Unsupported:        http.StatusUnsupportedMediaType,

@@ -51,6 +51,7 @@ type Config struct {
 	ServicesDomain string   `env:"SERVICES_DOMAIN, default=aic-data.svc.cluster.local"` // DNS suffix of the functions' own host names
 	Scratch        string   `env:"SCRATCH_DIR"`                                         // directory for a request's temporary files; empty: the system's
 	MaxUploadBytes int64    `env:"MAX_UPLOAD_BYTES"`                                    // per file; zero: 50 GiB
+	ImportNetworks Networks `env:"IMPORT_NETWORKS"`                                     // CIDRs that are not public, from which files may be imported nevertheless
 
 	SMTPURL                  string `env:"SMTP_URL"`                                 // the mail server, see mail.NewSender; only users-send-mail needs it
 	SendsMail                bool   `env:"MAIL, default=false"`                      // whether mail is queued for users-send-mail, which needs a mail server

@@ -22,6 +22,7 @@ type Operation struct {
 	IsClusterLocal bool        // see [Operation.ClusterLocal]
 	TakesAnyQuery  bool        // see [Operation.AnyQuery]
 	OfOthers       bool        // see [Operation.AnyOrganization]
+	Protocol       http.Header // see [Operation.Speaks]
 
 	Request reflect.Type // the handler's input; set by [On]
 }
@@ -55,9 +56,19 @@ func Delete(id, path, summary string, access Access) Operation {
 	return operation(http.MethodDelete, id, path, summary, access)
 }
 
+// Head declares a HEAD operation; see [Get]. A GET operation answers HEAD too, unless there is one.
+func Head(id, path, summary string, access Access) Operation {
+	return operation(http.MethodHead, id, path, summary, access)
+}
+
+// Options declares an OPTIONS operation; see [Get].
+func Options(id, path, summary string, access Access) Operation {
+	return operation(http.MethodOptions, id, path, summary, access)
+}
+
 func operation(method, id, path, summary string, access Access) Operation {
 	need := access.Need()
-	if method != http.MethodGet && policy.Lasting(need.Permission) && !need.Fresh && !need.ServiceAccount {
+	if method != http.MethodGet && method != http.MethodHead && policy.Lasting(need.Permission) && !need.Fresh && !need.ServiceAccount {
 		need = need.WithoutImpersonation() // changes that outlive an impersonation are reserved to the person
 	}
 	o := Operation{Need: need, Operation: huma.Operation{
@@ -161,6 +172,13 @@ func (o Operation) ClusterLocal() Operation {
 // AnyQuery marks an operation whose protocol requires it to ignore unknown query parameters.
 func (o Operation) AnyQuery() Operation {
 	o.TakesAnyQuery = true
+	return o
+}
+
+// Speaks sets header fields that the protocol of the operation requires in every response,
+// including refusals.
+func (o Operation) Speaks(protocol http.Header) Operation {
+	o.Protocol = protocol
 	return o
 }
 

@@ -58,6 +58,8 @@ var (
 	Mail = Use{"mail", optional("SMTP_URL")}
 	// AuditTrails are the audit trails of databases that the function does not own.
 	AuditTrails = Use{"audit-trails", required("DATASETS_AUDIT_DATABASE_URL", "ANALYTICS_AUDIT_DATABASE_URL")}
+	// Web is hosts on the Internet, at any port.
+	Web = Use{"web", nil}
 	// Callers identifies callers and limits their rate. Every function with operations has it.
 	Callers = Use{"callers", slices.Concat(required("IDENTITY_DATABASE_URL"), optional("REDIS_URL", "OIDC_SUBJECT_KEY"))}
 )

@@ -35,10 +35,13 @@ func CORS(c function.Config, next http.Handler) http.Handler {
 	return cors.New(cors.Options{
 		AllowedOrigins: origins,
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
-		AllowedHeaders: []string{"Authorization", "Content-Type", "If-Match", "If-None-Match", "Range", "Traceparent"},
+		AllowedHeaders: []string{"Authorization", "Content-Type", "If-Match", "If-None-Match", "Range", "Traceparent",
+			"Tus-Resumable", "Upload-Checksum", "Upload-Concat", "Upload-Defer-Length", "Upload-Length", "Upload-Metadata", "Upload-Offset", "X-HTTP-Method-Override"},
 		ExposedHeaders: []string{
 			"Accept-Ranges", "Content-Disposition", "Content-Range", "ETag", "Location",
 			"RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate",
+			"Dataset-Version", "Tus-Checksum-Algorithm", "Tus-Extension", "Tus-Max-Size", "Tus-Resumable", "Tus-Version",
+			"Upload-Concat", "Upload-Defer-Length", "Upload-Expires", "Upload-Length", "Upload-Metadata", "Upload-Offset",
 		},
 		MaxAge: int((2 * time.Hour).Seconds()), // the maximum that Chromium honors
 	}).Handler(next)

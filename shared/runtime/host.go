@@ -212,6 +212,13 @@ func (m mount) Event(eventType string, handle func(context.Context, cloudevents.
 func (m mount) Requests(handle http.HandlerFunc) { m.requests[m.name] = handle }
 
 func (h *Host) middlewares(o function.Operation) (before huma.Middlewares) {
+	if len(o.Protocol) > 0 {
+		before = append(before, func(hctx huma.Context, next func(huma.Context)) {
+			_, w := humago.Unwrap(hctx)
+			maps.Copy(w.Header(), o.Protocol)
+			next(hctx)
+		})
+	}
 	if h.limits != nil {
 		before = append(before, h.limits.limitAddress(o))
 	}

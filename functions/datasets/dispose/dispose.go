@@ -39,9 +39,10 @@ WHERE deleted_at >= @from AND deleted_at < @latest
   AND deleted_at < @at::timestamptz - coalesce(own.keep_days, @keep_days) * interval '24 hours'
 ORDER BY deleted_at LIMIT 500 FOR UPDATE OF d`
 	selectObjects = `
-SELECT d.storage_type, o.name
-FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id, LATERAL (VALUES (v.object_name), (v.table_name)) AS o (name)
-WHERE d.id = ANY ($1) AND o.name IS NOT NULL`
+SELECT d.storage_type, o.name FROM datasets d JOIN (
+    SELECT dataset_id, object_name AS name FROM version_files
+    UNION ALL SELECT dataset_id, table_name FROM dataset_versions WHERE table_name IS NOT NULL
+) o ON o.dataset_id = d.id WHERE d.id = ANY ($1)`
 	deleteDatasets = `
 WITH stored AS (
     SELECT dataset_id, sum(stored_bytes + coalesce(table_bytes, 0)) AS bytes

@@ -59,9 +59,9 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 }
 
 const selectVersion = `
-SELECT d.name, d.storage_type, v.version, f.format, coalesce(f.compression, '') AS compression, ` + stored.SelectReading + `, f.sha256, f.object_name, f.wrapped_key, f.uploaded_at
+SELECT d.name, d.storage_type, v.version, f.format, coalesce(f.compression, '') AS compression, ` + stored.SelectReading + `, f.sha256, f.version AS file_version, f.uploaded_at
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
-JOIN dataset_versions f ON f.dataset_id = d.id AND f.version = CASE v.operation WHEN 'restore' THEN v.source_version ELSE v.version END AND f.object_name IS NOT NULL
+JOIN dataset_versions f ON f.dataset_id = d.id AND f.version = CASE v.operation WHEN 'restore' THEN v.source_version ELSE v.version END AND EXISTS (SELECT FROM version_files p WHERE p.dataset_id = f.dataset_id AND p.version = f.version)
 WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL
   AND v.version = CASE WHEN $3 = '' THEN (` + dataset.NewestNumber + `) WHEN $3 ~ '^[0-9]{1,9}$' THEN $3::int ELSE published.version_at(d.id, $3) END`
 
@@ -76,7 +76,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	object, mediaType, err := f.open(ctx, v)
+	object, mediaType, err := f.open(ctx, in.ID, v)
 	if err != nil {
 		return nil, fmt.Errorf("download version: %w", err)
 	}

@@ -6,9 +6,11 @@ import (
 	"io"
 	"time"
 
+	"github.com/google/uuid"
+
 	"function/functions/datasets/internal/format"
+	"function/functions/datasets/internal/stored"
 	"function/shared/ingest/reading"
-	"function/shared/objects"
 )
 
 type version struct {
@@ -19,8 +21,7 @@ type version struct {
 	Compression string
 	Reading     reading.Options
 	SHA256      []byte `db:"sha256"`
-	ObjectName  string
-	WrappedKey  []byte
+	FileVersion int    // the version whose file it is: of a restored version, the source
 	UploadedAt  time.Time
 }
 
@@ -28,24 +29,25 @@ func (v version) file() format.File {
 	return format.File{Format: v.Format, Compression: v.Compression, Reading: v.Reading}
 }
 
-func (f *Function) open(ctx context.Context, v version) (*objects.Object, string, error) {
+func (f *Function) open(ctx context.Context, dataset uuid.UUID, v version) (*stored.File, string, error) {
 	bucket, err := f.objects(ctx, v.StorageType)
 	if err != nil {
 		return nil, "", err
 	}
-	key, err := f.keys.Unwrap(ctx, v.WrappedKey)
+	parts, err := stored.Parts(ctx, f.db, dataset, v.FileVersion)
 	if err != nil {
 		return nil, "", err
 	}
-	object, err := bucket.Open(ctx, v.ObjectName, key)
+	file, err := stored.Open(ctx, bucket, f.keys, parts)
 	if err != nil {
 		return nil, "", err
 	}
 	head := make([]byte, 16)
-	n, err := object.ReadAt(head, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		object.Close()
+	n, err := io.ReadFull(file, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		file.Close()
 		return nil, "", err
 	}
-	return object, v.file().MediaType(head[:n]), nil
+	_, err = file.Seek(0, io.SeekStart)
+	return file, v.file().MediaType(head[:n]), err
 }

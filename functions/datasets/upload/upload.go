@@ -117,7 +117,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	out.Body.Compression = file.Compression
 	out.Body.SizeBytes, out.Body.SHA256 = received.Size, hex.EncodeToString(received.SHA256)
 	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, entry *audit.Entry) (err error) {
-		if out.Body.Version, out.Body.UploadedAt, err = version.Add(ctx, tx, caller, in.ID, in.Change, file, received); err != nil {
+		if out.Body.Version, out.Body.UploadedAt, err = version.Add(ctx, tx, caller.UserID, in.ID, in.Change, file.File, received.Stored()); err != nil {
 			return err
 		}
 		entry.Detail = map[string]any{"version": out.Body.Version, "sha256": out.Body.SHA256, "branch": in.Branch, "operation": in.Operation}

@@ -66,6 +66,12 @@ WITH free AS (
         SELECT FROM dataset_versions kept
         WHERE kept.dataset_id = $1 AND kept.status <> 'expired' AND kept.operation = 'restore' AND kept.source_version = v.version))
 UPDATE dataset_versions v SET object_name = NULL FROM free WHERE v.dataset_id = $1 AND v.version = free.version RETURNING free.object_name`
+	releaseParts = `
+DELETE FROM dataset_version_parts p USING dataset_versions v
+WHERE p.dataset_id = $1 AND v.dataset_id = $1 AND v.version = p.version AND v.status = 'expired' AND NOT EXISTS (
+    SELECT FROM dataset_versions kept
+    WHERE kept.dataset_id = $1 AND kept.status <> 'expired' AND kept.operation = 'restore' AND kept.source_version = v.version)
+RETURNING p.object_name`
 	destroyKeys = `
 UPDATE dataset_versions SET wrapped_key = NULL
 WHERE dataset_id = $1 AND status = 'expired' AND table_name IS NULL AND object_name IS NULL AND wrapped_key IS NOT NULL`
@@ -97,7 +103,7 @@ func Apply(ctx context.Context, tx *outbox.Tx, id uuid.UUID) (int, error) {
 	if _, err := tx.Exec(ctx, markExpired, id, numbers); err != nil {
 		return 0, fmt.Errorf("mark expired versions: %w", err)
 	}
-	for _, release := range []string{releaseTables, releaseFiles} {
+	for _, release := range []string{releaseTables, releaseFiles, releaseParts} {
 		rows, _ := tx.Query(ctx, release, id)
 		names, err := pgx.CollectRows(rows, pgx.RowTo[string])
 		if err != nil {

@@ -67,17 +67,22 @@ func (a Area) Create(ctx context.Context, storageType string, organization uuid.
 }
 
 // Adopt belongs in the transaction that gives the object to a version. It requests the object's copy
-// in the backup. It fails if the object was
-// swept because writing it took longer than StaleAfter.
+// in the backup. It fails if the object was swept because writing it took longer than StaleAfter.
 func (o *Object) Adopt(ctx context.Context, tx *outbox.Tx) error {
-	deleted, err := tx.Exec(ctx, deleteStaged, o.Name)
+	return o.area.Adopt(ctx, tx, o.storageType, o.Name, o.StoredSHA256())
+}
+
+// Adopt is [Object.Adopt] for an object that another process has written. sum is the SHA-256 of its
+// stored bytes.
+func (a Area) Adopt(ctx context.Context, tx *outbox.Tx, storageType, name string, sum []byte) error {
+	deleted, err := tx.Exec(ctx, deleteStaged, name)
 	if err != nil {
-		return fmt.Errorf("adopt object %s: %w", o.Name, err)
+		return fmt.Errorf("adopt object %s: %w", name, err)
 	}
 	if deleted.RowsAffected() == 0 {
-		return fmt.Errorf("adopt object %s: it was swept", o.Name)
+		return fmt.Errorf("adopt object %s: it was swept", name)
 	}
-	return o.area.Backups.Want(ctx, tx, o.storageType, o.Name, o.StoredSHA256())
+	return a.Backups.Want(ctx, tx, storageType, name, sum)
 }
 
 // Release gives objects to the sweep. It belongs in the transaction after which no version has them.
@@ -103,8 +108,15 @@ func (o *Object) Discard(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
 	defer cancel()
-	if err := o.area.discard(ctx, o.Name, o.storageType); err != nil {
-		slog.WarnContext(ctx, "staged object left to the sweep", "object", o.Name, "error", err)
+	o.area.Discard(ctx, o.storageType, o.Name)
+}
+
+// Discard is [Object.Discard] for objects that another process has written.
+func (a Area) Discard(ctx context.Context, storageType string, names ...string) {
+	for _, name := range names {
+		if err := a.discard(ctx, name, storageType); err != nil {
+			slog.WarnContext(ctx, "staged object left to the sweep", "object", name, "error", err)
+		}
 	}
 }
 

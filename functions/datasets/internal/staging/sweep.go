@@ -18,9 +18,13 @@ const (
 	unwrittenAfter = time.Hour
 )
 
+// The parts of an upload are kept as long as the upload.
 const deleteStale = `
 DELETE FROM staged_objects
-WHERE name = ANY (ARRAY (SELECT name FROM staged_objects WHERE created_at < now() - $1::interval ORDER BY created_at LIMIT 500 FOR UPDATE SKIP LOCKED))
+WHERE name = ANY (ARRAY (
+    SELECT name FROM staged_objects
+    WHERE created_at < now() - $1::interval AND NOT EXISTS (SELECT FROM upload_parts WHERE object_name = name)
+    ORDER BY created_at LIMIT 500 FOR UPDATE SKIP LOCKED))
 RETURNING name, storage_type`
 
 // atOnce is how many objects are deleted at a time.

@@ -9,9 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets/internal/dataset"
+	"function/functions/datasets/internal/format"
 	"function/functions/datasets/internal/profiling"
-	"function/functions/datasets/internal/transfer"
-	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/fault"
@@ -30,6 +29,9 @@ INSERT INTO dataset_versions (dataset_id, version, status, format, header_absent
 VALUES ($1, $2, 'processing', $3, $4, nullif($5, ''), nullif($6, ''), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) RETURNING uploaded_at`
 )
 
+// ErrProtected is returned for a change of main that nobody has approved.
+var ErrProtected = fault.New(fault.Conflict, "This data set is protected: change a branch, and propose it (POST /v1/datasets/{id}/proposals)")
+
 // number returns the number of a branch's next version. It returns dataset.ErrNotFound if the data
 // set was deleted. main of a protected data set takes only what another person has approved.
 func number(ctx context.Context, tx *outbox.Tx, id uuid.UUID, branch, status string, approved bool) (number int, err error) {
@@ -42,7 +44,7 @@ func number(ctx context.Context, tx *outbox.Tx, id uuid.UUID, branch, status str
 		return 0, fmt.Errorf("number version: %w", err)
 	}
 	if branch == Main && protected && !approved {
-		return 0, fault.New(fault.Conflict, "This data set is protected: change a branch, and propose it (POST /v1/datasets/{id}/proposals)")
+		return 0, ErrProtected
 	}
 	if branch == Main {
 		return number, nil
@@ -59,16 +61,16 @@ func number(ctx context.Context, tx *outbox.Tx, id uuid.UUID, branch, status str
 
 // Add makes a received file the next version of a data set and requests its profiling. It returns
 // dataset.ErrNotFound if the data set was deleted while the file arrived.
-func Add(ctx context.Context, tx *outbox.Tx, caller auth.Caller, id uuid.UUID, change Change, file *transfer.File, r *Received) (v int, at time.Time, err error) {
+func Add(ctx context.Context, tx *outbox.Tx, sender uuid.UUID, id uuid.UUID, change Change, file format.File, c Content) (v int, at time.Time, err error) {
 	if v, err = number(ctx, tx, id, change.Branch, dataset.Processing, false); err != nil {
 		return 0, at, err
 	}
-	err = tx.QueryRow(ctx, insertVersion, id, v, file.Format, file.Reading.HeaderAbsent(), file.Reading.Encoding, file.Compression, file.Reading, r.Size,
-		r.StoredBytes(), r.SHA256, r.Name, r.WrappedKey, caller.UserID, change.Branch, change.Operation, change.Key, change.Message).Scan(&at)
+	err = tx.QueryRow(ctx, insertVersion, id, v, file.Format, file.Reading.HeaderAbsent(), file.Reading.Encoding, file.Compression, file.Reading, c.Size,
+		c.StoredBytes, c.SHA256, c.object(), c.Parts[0].WrappedKey, sender, change.Branch, change.Operation, change.Key, change.Message).Scan(&at)
 	if err != nil {
 		return 0, at, fmt.Errorf("insert version: %w", err)
 	}
-	if err := r.Adopt(ctx, tx); err != nil {
+	if err := c.adopt(ctx, tx, id, v); err != nil {
 		return 0, at, err
 	}
 	if err := Start(ctx, tx, id, change.Branch); err != nil {

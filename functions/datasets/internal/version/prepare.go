@@ -13,6 +13,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/staging"
+	"function/functions/datasets/internal/stored"
 	"function/shared/ingest/invalid"
 	"function/shared/ingest/reading"
 	"function/shared/job"
@@ -36,7 +37,6 @@ type Upload struct {
 	Format         string
 	Compression    string
 	Reading        reading.Options
-	ObjectName     string
 	WrappedKey     []byte
 }
 
@@ -45,7 +45,7 @@ const SelectUpload = `
 SELECT d.id AS dataset_id, d.organization_id, v.version, d.storage_type, d.declared_schema AS schema,
        v.operation, v.key_columns AS key, coalesce(head_of(d.id, v.branch, v.version), 0) AS base,
        coalesce(v.source_version, 0) AS source, coalesce(common_version(d.id, head_of(d.id, v.branch, v.version), v.source_version), 0) AS common, coalesce(v.prefer, '') AS prefer,
-       coalesce(v.format, '') AS format, coalesce(v.compression, '') AS compression, ` + SelectReading + `, coalesce(v.object_name, '') AS object_name, v.wrapped_key
+       coalesce(v.format, '') AS format, coalesce(v.compression, '') AS compression, ` + SelectReading + `, v.wrapped_key
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
 WHERE d.id = $1 AND v.version = $2 AND v.status = 'processing' AND d.deleted_at IS NULL`
 
@@ -96,16 +96,20 @@ func (w *preparation) fetch(ctx context.Context, path string, progress func(floa
 	if err != nil {
 		return err
 	}
-	object, err := bucket.Open(ctx, w.ObjectName, w.key)
+	parts, err := stored.Parts(ctx, w.Area.DB, w.DatasetID, w.Version)
 	if err != nil {
 		return damagedOr(ctx, err)
 	}
-	defer object.Close()
+	content, err := stored.Open(ctx, bucket, w.Keys, parts)
+	if err != nil {
+		return damagedOr(ctx, err)
+	}
+	defer content.Close()
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("make scratch file: %w", err)
 	}
-	_, err = io.Copy(&progressWriter{w: file, total: object.Size(), progress: progress}, object)
+	_, err = io.Copy(&progressWriter{w: file, total: content.Size(), progress: progress}, content)
 	return errors.Join(damagedOr(ctx, err), file.Close())
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/datasets/internal/staging"
+	"function/functions/datasets/internal/stored"
 	"function/functions/datasets/internal/transfer"
 	"function/shared/secret"
 )
@@ -17,6 +18,14 @@ type Received struct {
 	*staging.Object
 	transfer.Content
 	WrappedKey []byte
+}
+
+// Stored returns the content for [Add].
+func (r *Received) Stored() Content {
+	return Content{
+		Content: r.Content, StoredBytes: r.StoredBytes(), Adopt: r.Adopt,
+		Parts: []stored.Part{{ObjectName: r.Name, SizeBytes: r.Size, WrappedKey: r.WrappedKey}},
+	}
 }
 
 // Receive stores a file as it arrives. It leaves nothing behind if the file does not arrive
