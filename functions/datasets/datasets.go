@@ -38,7 +38,7 @@ var Functions = []function.Declaration{
 	upload.Service.
 		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 16, Timeout: 10 * time.Minute}),
 	download.Service.
-		Scaled(function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}),
+		Scaled(function.Scale{Memory: "1Gi", CPU: "2", Concurrency: 16, Timeout: 10 * time.Minute}),
 
 	// The history of a data set.
 	versions.Service,
