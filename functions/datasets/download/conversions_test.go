@@ -148,7 +148,7 @@ func TestDownload_EveryFormat_KeepsEveryValue(t *testing.T) {
 		url string
 		set set
 	}
-	formats := []string{"csv", "json", "ndjson", "parquet", "avro"}
+	formats := []string{"csv", "json", "ndjson", "parquet", "avro", "arrow"}
 	from := map[string]uploaded{}
 	for _, format := range formats {
 		u, s := c.convert(t, url, original, format)
