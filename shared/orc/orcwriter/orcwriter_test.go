@@ -155,7 +155,7 @@ func TestWriter_RandomTables_AreReadAsWritten(t *testing.T) {
 	for seed := range uint64(300) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			g := generator{rand.New(rand.NewPCG(seed, 1))}
+			g := generator{Rand: rand.New(rand.NewPCG(seed, 1))}
 			schema := g.schema()
 			batches := []arrow.RecordBatch{}
 			for range g.IntN(4) {

@@ -13,7 +13,10 @@ import (
 )
 
 // generator makes random tables.
-type generator struct{ *rand.Rand }
+type generator struct {
+	*rand.Rand
+	described bool // all values have statistics
+}
 
 var leaves = []arrow.DataType{
 	arrow.FixedWidthTypes.Boolean, arrow.PrimitiveTypes.Int8, arrow.PrimitiveTypes.Int16, arrow.PrimitiveTypes.Int32,
@@ -88,7 +91,19 @@ func (g generator) integer(bits int) int64 {
 }
 
 func (g generator) text() string {
-	return []string{"", "a", "Ünïcödé 漢字 🦆", "repeated", strings.Repeat("long ", 300), fmt.Sprint(g.Uint64()), fmt.Sprint(g.IntN(100))}[g.IntN(7)]
+	texts := []string{"", "a", "Ünïcödé 漢字 🦆", "repeated", fmt.Sprint(g.Uint64()), fmt.Sprint(g.IntN(100))}
+	if !g.described {
+		texts = append(texts, strings.Repeat("long ", 300))
+	}
+	return texts[g.IntN(len(texts))]
+}
+
+func (g generator) float() float64 {
+	floats := []float64{math.Inf(1), math.Inf(-1), math.SmallestNonzeroFloat64, math.MaxFloat32, -g.Float64(), math.Copysign(0, -1)}
+	if !g.described {
+		floats = append(floats, math.NaN())
+	}
+	return floats[g.IntN(len(floats))]
 }
 
 func (g generator) value(b array.Builder, nulls int) {
@@ -118,9 +133,9 @@ func (g generator) value(b array.Builder, nulls int) {
 	case *array.Uint64Builder:
 		b.Append(uint64(g.integer(64)))
 	case *array.Float32Builder:
-		b.Append([]float32{float32(math.NaN()), float32(math.Inf(1)), math.MaxFloat32, g.Float32(), 0}[g.IntN(5)])
+		b.Append(float32(g.float()))
 	case *array.Float64Builder:
-		b.Append([]float64{math.NaN(), math.Inf(-1), math.SmallestNonzeroFloat64, -g.Float64(), math.Copysign(0, -1)}[g.IntN(5)])
+		b.Append(g.float())
 	case *array.StringBuilder:
 		b.Append(g.text())
 	case *array.LargeStringBuilder:

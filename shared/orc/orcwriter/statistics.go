@@ -23,8 +23,12 @@ type detail interface {
 
 func (s *statistics) encode() message {
 	m := message{}.number(1, uint64(s.values))
-	if s.detail != nil && s.values > 0 {
-		if number, b := s.detail.field(); number > 0 {
+	if s.detail != nil {
+		number, b := s.detail.field()
+		if s.values == 0 {
+			b = nil
+		}
+		if number > 0 {
 			m = m.bytes(number, b)
 		}
 	}
