@@ -56,13 +56,14 @@ const (
 	NDJSON  = "ndjson" // one object per line
 	Parquet = "parquet"
 	Avro    = "avro"  // an object container file
+	ORC     = "orc"
 	Arrow   = "arrow" // an IPC stream
 )
 
 // mediaTypes are the media types of the formats.
 var mediaTypes = map[string]string{
 	CSV: "text/csv; charset=utf-8", JSON: "application/json", NDJSON: "application/x-ndjson",
-	Parquet: "application/vnd.apache.parquet", Avro: "application/avro", Arrow: "application/vnd.apache.arrow.stream",
+	Parquet: "application/vnd.apache.parquet", Avro: "application/avro", ORC: "application/vnd.apache.orc", Arrow: "application/vnd.apache.arrow.stream",
 }
 
 // MediaType returns the media type of a format.
@@ -74,6 +75,8 @@ type Table struct {
 	format string
 	fields []field
 	files  []string
+
+	complete string // the file in the format, if it is written already
 }
 
 // field is a column.
@@ -90,8 +93,8 @@ type sink interface {
 
 // Write writes all rows. Only if it returns nil is the output complete.
 func (t *Table) Write(ctx context.Context, w io.Writer) error {
-	if t.format == Parquet {
-		return copyFile(w, t.files[0])
+	if t.complete != "" {
+		return copyFile(w, t.complete)
 	}
 	return t.each(ctx, func(schema *arrow.Schema) (sink, error) {
 		switch t.format {

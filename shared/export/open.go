@@ -35,6 +35,10 @@ func Open(ctx context.Context, files []string, format string, o Options) (*Table
 	}
 	defer s.Close()
 	t, err := open(ctx, s, files, format, o)
+	if err == nil && format == ORC {
+		s.Close() // for its memory
+		err = t.writeORC(ctx, o.Scratch)
+	}
 	if e := engine.ErrorOf(err); e != nil && e.Type == duckdb.ErrorTypeOutOfMemory {
 		return nil, &invalid.Error{Detail: "The rows of this version are too large to be converted: download the file as it was uploaded."}
 	}
@@ -85,12 +89,14 @@ func open(ctx context.Context, s *engine.Session, files []string, format string,
 	if format != Parquet && !rewrite {
 		rewrite, err = oversized(ctx, s, files)
 	}
-	if err != nil || !rewrite {
-		return t, err
+	if err == nil && rewrite {
+		t.files = []string{filepath.Join(o.Scratch, "export.parquet")}
+		err = rewriteFiles(ctx, s, files, list, t.files[0])
 	}
-	path := filepath.Join(o.Scratch, "export.parquet")
-	t.files = []string{path}
-	return t, rewriteFiles(ctx, s, files, list, path)
+	if format == Parquet {
+		t.complete = t.files[0]
+	}
+	return t, err
 }
 
 // rewriteFiles writes selected columns of the files to one file, with row groups that are small enough to be read whole.

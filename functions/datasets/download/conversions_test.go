@@ -24,7 +24,7 @@ const allTypes = `SELECT * FROM (VALUES
 	 TIMESTAMP '1969-12-31 23:59:59.999999', TIMESTAMPTZ '2024-02-29 12:00:00.000001+00', TIMESTAMP_NS '1969-12-31 23:59:59.999999999',
 	 '{"a":[1,1.10,null],"ü":"x"}'::JSON, [1, NULL, 3]::BIGINT[], {'a': 1.5::DECIMAL(5,2), 'b': ['x', NULL, ''], 'c_d': {'e': DATE '2024-01-01'}}, MAP {'k': 1, '': NULL}, MAP {7: [true, NULL]}, 'odd'),
 	(2, false, 127, 32767, 9223372036854775807, 0, 0, 0, 0, 'NaN'::FLOAT, 'NaN'::DOUBLE, -99.99, -0.5, 0, -0.000000001,
-	 '', ''::BLOB, '00000000-0000-0000-0000-000000000000', DATE '9999-12-31', TIME '00:00:00', TIMESTAMP '9999-12-31 23:59:59', TIMESTAMPTZ '1900-01-01 00:00:00+00', TIMESTAMP_NS '2262-04-11 23:47:16.854775806',
+	 '', ''::BLOB, '00000000-0000-0000-0000-000000000000', DATE '9999-12-31', TIME '00:00:00', TIMESTAMP '9999-12-31 23:59:59', TIMESTAMPTZ '1900-01-01 00:00:00+00', TIMESTAMP_NS '2262-04-11 23:47:15.999999999',
 	 '"text"', [], {'a': NULL, 'b': [], 'c_d': NULL}, MAP {}, MAP {}, 'NULL'),
 	(3, NULL, NULL, NULL, 9007199254740993, NULL, NULL, NULL, 9007199254740993, '-inf'::FLOAT, 'inf'::DOUBLE, NULL, NULL, NULL, NULL,
 	 NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
@@ -40,7 +40,7 @@ var reads = map[string]map[string]string{
 		"JSON": "VARCHAR", "MAP(INTEGER, BOOLEAN[])": `STRUCT("key" INTEGER, "value" BOOLEAN[])[]`},
 	"arrow":   {"JSON": "VARCHAR"},
 	"parquet": {},
-	"orc":     {},
+	"orc": {"UTINYINT": "SMALLINT", "USMALLINT": "INTEGER", "UINTEGER": "BIGINT", "UBIGINT": "DECIMAL(20,0)", "UUID": "VARCHAR", "TIME": "VARCHAR", "JSON": "VARCHAR"},
 }
 
 // declarable are the types that text can be declared to have.
@@ -148,7 +148,7 @@ func TestDownload_EveryFormat_KeepsEveryValue(t *testing.T) {
 		url string
 		set set
 	}
-	formats := []string{"csv", "json", "ndjson", "parquet", "avro", "arrow"}
+	formats := []string{"csv", "json", "ndjson", "parquet", "avro", "orc", "arrow"}
 	from := map[string]uploaded{}
 	for _, format := range formats {
 		u, s := c.convert(t, url, original, format)
