@@ -71,7 +71,7 @@ func MediaType(format string) string { return mediaTypes[format] }
 
 // Table is a table that can be written in a format.
 type Table struct {
-	Notes  []string // what the format carries as another type, each a sentence in ASCII
+	Notes  []string // what the format carries as another type, a sentence each
 	format string
 	fields []field
 	files  []string

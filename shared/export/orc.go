@@ -31,6 +31,10 @@ func (t *Table) writeORC(ctx context.Context, scratch string) error {
 	if errors.As(err, &refused) {
 		return &invalid.Error{Detail: string(refused)}
 	}
+	if err != nil {
+		return err
+	}
 	t.complete = path
-	return err
+	t.Notes = append(t.Notes, out.Notes()...)
+	return nil
 }

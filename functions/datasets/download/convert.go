@@ -74,7 +74,7 @@ func (f *Function) convert(ctx context.Context, in *Request, organization uuid.U
 		header.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s-v%d.%s"`, d.Name, number, in.Format))
 		header.Set("ETag", tag)
 		if len(table.Notes) > 0 {
-			header.Set(notesHeader, `"`+strings.Join(table.Notes, `", "`)+`"`)
+			header.Set(notesHeader, list(table.Notes))
 		}
 		if r.Method != http.MethodHead {
 			transfer.Stream(ctx, w, func(out io.Writer) error { return table.Write(ctx, out) })
@@ -103,6 +103,21 @@ func (f *Function) table(ctx context.Context, in *Request, number int) (table *e
 		return nil, nil, fmt.Errorf("convert version: %w", err)
 	}
 	return table, done, nil
+}
+
+// list encodes a list of strings (RFC 9651 §3.3.3), which are of printable ASCII.
+func list(texts []string) string {
+	quoted := make([]string, len(texts))
+	for i, text := range texts {
+		text = strings.Map(func(r rune) rune {
+			if r < ' ' || r > '~' {
+				return '?'
+			}
+			return r
+		}, text)
+		quoted[i] = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
+	}
+	return strings.Join(quoted, ", ")
 }
 
 // known reports whether the client has what the tag names.
