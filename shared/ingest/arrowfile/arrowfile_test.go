@@ -129,7 +129,7 @@ func convert(t testing.TB, content []byte) (rows []byte, refusal string) {
 	return rows, ""
 }
 
-const converted = `{"nothing":null,"half":1.5,"text":"é","large_text":"é","text_view":"a text longer than twelve bytes","bytes_view":"AP8=","fixed":"AP8=","word":"a","day":"2024-02-29","second":"2024-02-29T00:00:01Z","nano":"2024-02-29 00:00:01.123456789","time":"23:59:59","digits":"-123.45","list":[1,null],"pair":[1,2],"map":[{"key":"a","value":null}],"struct":{"x":["a",null]}}`
+const converted = `[{"bytes_view":"AP8=","day":"2024-02-29","digits":"-123.45","fixed":"AP8=","half":1.5,"large_text":"é","list":[1,null],"map":[{"key":"a","value":null}],"nano":"2024-02-29T00:00:01.123456789","nothing":null,"pair":[1,2],"second":"2024-02-29T00:00:01Z","struct":{"x":["a",null]},"text":"é","text_view":"a text longer than twelve bytes","time":"23:59:59","word":"a"}`
 
 func TestConvert_EveryFormAndCompression_KeepsTheValues(t *testing.T) {
 	t.Parallel()
@@ -140,7 +140,7 @@ func TestConvert_EveryFormAndCompression_KeepsTheValues(t *testing.T) {
 	} {
 		rows, refusal := convert(t, content)
 		got, _, _ := strings.Cut(string(rows), "\n")
-		if refusal != "" || strings.TrimPrefix(strings.SplitAfter(got, "}},")[0], "[") != converted && !strings.Contains(got, converted) {
+		if got != converted {
 			t.Errorf("%s: %s%s\nwant %s", name, refusal, got, converted)
 		}
 	}
@@ -194,7 +194,8 @@ func TestConvert_Refused(t *testing.T) {
 		"part of a day":     {write(t, column(t, arrow.FixedWidthTypes.Date64, `1`), false, 1), "not a whole day"},
 		"time of day":       {write(t, column(t, arrow.FixedWidthTypes.Time64us, `86400000000`), false, 1), "not a time of day"},
 		"wide decimal":      {write(t, column(t, &arrow.Decimal256Type{Precision: 39, Scale: 0}, `"1"`), false, 1), "at most 38 are supported"},
-		"not UTF-8":         {write(t, broken, false, 1), "not valid UTF-8"},
+		"not UTF-8":         {write(t, broken, false, 1), "truncated or damaged"},
+		"nested null":       {write(t, column(t, arrow.ListOf(arrow.Null), `[null]`), false, 1), "values of the type null"},
 		"bomb":              {write(t, zeros, false, 1, ipc.WithZstd()), "decompresses to more than 250 times"},
 	} {
 		t.Run(name, func(t *testing.T) {

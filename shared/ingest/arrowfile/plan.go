@@ -120,6 +120,9 @@ func (p *planner) present(t arrow.DataType, path string) (value, error) {
 	case *arrow.FixedSizeBinaryType:
 		return bytesOf, nil
 	}
+	if t.ID() == arrow.NULL && p.depth > 1 {
+		return value{}, refuse(path, "has values of the type null, which only a whole column can have: give them another type")
+	}
 	if v, ok := primitives[t.ID()]; ok {
 		return v, nil
 	}
