@@ -31,8 +31,18 @@ var Service = function.Endpoint(function.Get("datasets-download", "/v1/datasets/
 	Describe("Without `format`, the file as it was uploaded. Supports conditional and range requests (RFC 9110 §13, §14), so an interrupted download can be resumed. The ETag is the SHA-256 of the file. "+
 		"With `format`, all rows of the version, converted. Values are exact. The header `Conversion-Notes` (RFC 9651, a list of strings) says which types the format carries as others; what it cannot carry is refused. "+
 		"An error during the transfer aborts the connection.").
-	Answers(map[string]*huma.Response{"200": transfer.FileAnswer("The file"), "206": transfer.FileAnswer("The requested range of the file")}), New).
+	Answers(map[string]*huma.Response{"200": fileAnswer, "206": transfer.FileAnswer("The requested range of the file")}), New).
 	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
+
+// fileAnswer describes the response with a whole file.
+var fileAnswer = func() *huma.Response {
+	answer := transfer.FileAnswer("The file")
+	answer.Headers[notesHeader] = &huma.Header{
+		Description: "With `format`: which types the format carries as others, a list of strings (RFC 9651)",
+		Schema:      &huma.Schema{Type: huma.TypeString},
+	}
+	return answer
+}()
 
 // Request identifies the data set and the version.
 type Request struct {

@@ -26,7 +26,6 @@
 package arrowfile
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -92,8 +91,8 @@ func Convert(ctx context.Context, from, to string, read func(int64)) (err error)
 	if err != nil {
 		return c.damaged(err)
 	}
-	defer in.close()
-	if c.fields, c.columns, err = plan(in.schema()); err != nil {
+	defer in.Release()
+	if c.fields, c.columns, err = plan(in.Schema()); err != nil {
 		return err
 	}
 	schema := arrow.NewSchema(c.fields, nil)
@@ -114,7 +113,7 @@ func Convert(ctx context.Context, from, to string, read func(int64)) (err error)
 	return err
 }
 
-func (c *converter) convert(ctx context.Context, in input, read func(int64)) error {
+func (c *converter) convert(ctx context.Context, in *input, read func(int64)) error {
 	for {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -126,7 +125,7 @@ func (c *converter) convert(ctx context.Context, in input, read func(int64)) err
 		if err != nil {
 			return c.damaged(err)
 		}
-		if err := c.limits.expands(in.at()); err != nil {
+		if err := c.limits.expands(in.messages.at); err != nil {
 			return err
 		}
 		if err := validate(batch); err != nil {
@@ -140,7 +139,7 @@ func (c *converter) convert(ctx context.Context, in input, read func(int64)) err
 				return err
 			}
 		}
-		read(in.at())
+		read(in.messages.at)
 	}
 }
 
@@ -202,15 +201,12 @@ func (c *converter) damaged(err error) error {
 	case errors.Is(err, os.ErrClosed):
 		return err
 	}
-	return &invalid.Error{Detail: "The Arrow file is truncated or damaged."}
+	return errDamaged
 }
 
 func recovered(cause any) error {
 	if refused, ok := cause.(*invalid.Error); ok {
 		return refused
 	}
-	return &invalid.Error{Detail: "The Arrow file is truncated or damaged."}
+	return errDamaged
 }
-
-// isFile reports whether a file begins like an Arrow file and not like a stream.
-func isFile(head []byte) bool { return bytes.HasPrefix(head, []byte(FileMagic)) }

@@ -1,6 +1,7 @@
 package arrowfile
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -8,17 +9,10 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"function/shared/ingest/invalid"
 )
-
-// input is a sequence of record batches.
-type input interface {
-	schema() *arrow.Schema
-	next() (arrow.RecordBatch, error) // valid until the next call; io.EOF after the last
-	at() int64                        // bytes read so far
-	close()
-}
 
 // Bounds of messages.
 const (
@@ -26,8 +20,15 @@ const (
 	maxBody     = 128 << 20
 )
 
-func open(f *os.File, limits *allocator) (input, error) {
-	head := make([]byte, len(FileMagic))
+// input is a sequence of record batches. A file is a stream between its magic number and its footer.
+type input struct {
+	*ipc.Reader
+	messages *messages
+}
+
+func open(f *os.File, limits *allocator) (*input, error) {
+	m := &messages{f: f, limits: limits}
+	head := make([]byte, len(FileMagic)+2)
 	if _, err := f.ReadAt(head, 0); err != nil {
 		return nil, fmt.Errorf("read the beginning: %w", err)
 	}
@@ -35,71 +36,121 @@ func open(f *os.File, limits *allocator) (input, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the uploaded file: %w", err)
 	}
-	options := []ipc.Option{ipc.WithAllocator(limits), ipc.WithMetadataSizeLimit(maxMetadata), ipc.WithBodySizeLimit(maxBody)}
-	if isFile(head) {
-		reader, err := ipc.NewFileReader(f, options...)
-		if err != nil {
-			return nil, err
+	m.size = info.Size()
+	if string(head[:len(FileMagic)]) == FileMagic {
+		tail := make([]byte, len(FileMagic))
+		if _, err := f.ReadAt(tail, m.size-int64(len(tail))); err != nil || string(tail) != FileMagic {
+			return nil, errDamaged
 		}
-		return &file{reader: reader, size: info.Size()}, nil
+		m.isFile, m.at = true, int64(len(head))
 	}
-	s := &stream{f: f, size: info.Size()}
-	messages := ipc.NewMessageReader(s, options...)
-	if s.reader, err = ipc.NewReaderFromMessageReader(messages, options...); err != nil {
+	reader, err := ipc.NewReaderFromMessageReader(m, ipc.WithAllocator(limits))
+	if err != nil {
+		return nil, errors.Join(err, m.err)
+	}
+	return &input{reader, m}, nil
+}
+
+// next returns the next batch, which is valid until the next call, or io.EOF.
+func (in *input) next() (arrow.RecordBatch, error) {
+	if in.Next() {
+		return in.RecordBatch(), nil
+	}
+	if err := errors.Join(in.messages.err, in.Err()); err != nil {
 		return nil, err
 	}
-	return s, nil
+	return nil, in.messages.ended()
 }
 
-// file is an Arrow file, which has a footer.
-type file struct {
-	reader *ipc.FileReader
+// messages reads the messages of a stream and checks what arrow-go takes on trust.
+type messages struct {
+	f      *os.File
+	limits *allocator
+	isFile bool
 	size   int64
-	number int
+	at     int64
+	last   *ipc.Message
+	err    error
 }
 
-func (f *file) schema() *arrow.Schema { return f.reader.Schema() }
-func (f *file) close()                { _ = f.reader.Close() }
+func (m *messages) Retain() {}
 
-func (f *file) next() (arrow.RecordBatch, error) {
-	if f.number == f.reader.NumRecords() {
+func (m *messages) Release() {
+	if m.last != nil {
+		m.last.Release()
+		m.last = nil
+	}
+}
+
+func (m *messages) Message() (*ipc.Message, error) {
+	m.Release()
+	message, err := m.read()
+	if err != nil && !errors.Is(err, io.EOF) {
+		m.err = err
+	}
+	m.last = message
+	return message, err
+}
+
+func (m *messages) read() (*ipc.Message, error) {
+	if m.at == m.size && !m.isFile { // a stream may end without a marker
 		return nil, io.EOF
 	}
-	f.number++
-	return f.reader.RecordBatch(f.number - 1)
-}
-
-func (f *file) at() int64 {
-	return int64(float64(f.size) * float64(f.number) / float64(max(1, f.reader.NumRecords())))
-}
-
-// stream is a sequence of messages.
-type stream struct {
-	f      *os.File
-	reader *ipc.Reader
-	size   int64
-	read   int64
-}
-
-func (s *stream) schema() *arrow.Schema { return s.reader.Schema() }
-func (s *stream) at() int64             { return s.read }
-func (s *stream) close()                { s.reader.Release() }
-
-func (s *stream) Read(p []byte) (int, error) {
-	n, err := s.f.Read(p)
-	s.read += int64(n)
-	return n, err
-}
-
-func (s *stream) next() (arrow.RecordBatch, error) {
-	if s.reader.Next() {
-		return s.reader.RecordBatch(), nil
-	}
-	if err := s.reader.Err(); err != nil && !errors.Is(err, io.EOF) {
+	prefix, err := m.bytes(8)
+	if err != nil {
 		return nil, err
 	}
-	if s.read < s.size { // another stream, whose rows would be lost
-		return nil, &invalid.Error{Detail: "The Arrow stream has more data after its end: send a single stream."}
+	length := int64(binary.LittleEndian.Uint32(prefix[4:]))
+	switch {
+	case string(prefix[:4]) != StreamMagic:
+		return nil, errDamaged
+	case length == 0:
+		return nil, io.EOF
+	case length > maxMetadata:
+		return nil, errDamaged
 	}
-	return nil, io.EOF
+	metadata, err := m.bytes(length)
+	if err != nil {
+		return nil, err
+	}
+	checked, err := check(metadata)
+	switch {
+	case err != nil:
+		return nil, err
+	case checked.body < 0 || checked.body > m.size-m.at:
+		return nil, errDamaged
+	case checked.body > maxBody:
+		return nil, tooLargeBatch()
+	}
+	body := memory.NewResizableBuffer(m.limits)
+	defer body.Release()
+	body.Resize(int(checked.body))
+	if _, err := m.f.ReadAt(body.Bytes(), m.at); err != nil {
+		return nil, fmt.Errorf("read the uploaded file: %w", err)
+	}
+	m.at += checked.body
+	if err := checked.buffers(body.Bytes()); err != nil {
+		return nil, err
+	}
+	return ipc.NewMessage(memory.NewBufferBytes(metadata), body), nil
+}
+
+func (m *messages) bytes(n int64) ([]byte, error) {
+	if n > m.size-m.at {
+		return nil, errDamaged
+	}
+	b := make([]byte, n)
+	if _, err := m.f.ReadAt(b, m.at); err != nil {
+		return nil, fmt.Errorf("read the uploaded file: %w", err)
+	}
+	m.at += n
+	return b, nil
+}
+
+// ended returns io.EOF, unless another stream follows, whose rows would be lost.
+func (m *messages) ended() error {
+	if m.at < m.size && !m.isFile {
+		return &invalid.Error{Detail: "The Arrow stream has more data after its end: send a single stream."}
+	}
+	return io.EOF
 }

@@ -63,7 +63,7 @@ func (p *planner) value(t arrow.DataType, path string) (value, error) {
 	p.depth++
 	defer func() { p.depth-- }()
 	if p.fields > maxFields || p.depth > maxDepth {
-		return value{}, &invalid.Error{Detail: fmt.Sprintf("The Arrow file has more than %d columns and nested fields, or more than %d levels of them.", maxFields, maxDepth)}
+		return value{}, tooWide()
 	}
 	v, err := p.present(t, path)
 	if err != nil {
@@ -137,6 +137,10 @@ func within(v value, find func(arrow.Array, int) (arrow.Array, int)) value {
 		return inner(b, found, at, s)
 	}
 	return v
+}
+
+func tooWide() *invalid.Error {
+	return &invalid.Error{Detail: fmt.Sprintf("The Arrow file has more than %d columns and nested fields, or more than %d levels of them.", maxFields, maxDepth)}
 }
 
 func refuse(path, format string, args ...any) *invalid.Error {
