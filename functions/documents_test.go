@@ -34,6 +34,7 @@ oathtool() { command curl -sf "$HOOK/code/$3"; }
 var (
 	indented = regexp.MustCompile(`(?m)^    (.*)\n`)
 	fenced   = regexp.MustCompile("(?ms)^```sh\n(.*?)^```")
+	called   = regexp.MustCompile(`(^|[( ])(curl|sql) `) // sql is a function of the data guide that calls curl
 	refused  = regexp.MustCompile(`# (4\d\d)$`)
 )
 
@@ -65,7 +66,7 @@ func follow(t *testing.T, p *platformtest.Platform, shell, hook string, environm
 	t.Helper()
 	var want []string
 	for line := range strings.Lines(shell) {
-		if strings.Contains(line, "curl ") {
+		if called.MatchString(line) && !strings.Contains(line, "() {") {
 			status := "2xx"
 			if f := refused.FindStringSubmatch(strings.TrimSpace(line)); f != nil {
 				status = f[1]
@@ -132,6 +133,39 @@ func TestREADME_Commands_WorkAsPrinted(t *testing.T) {
 	})
 	if out := follow(t, p, shellOf(t, "README.md"), hook); !strings.Contains(out, `"rain"`) {
 		t.Errorf("the query's answer lacks the rain:\n%s", out)
+	}
+}
+
+func TestDataGuide_Commands_WorkAsPrinted(t *testing.T) {
+	t.Parallel()
+	p := whole(t, func(*function.Config) {})
+	delivered := 0
+	hook := hooks(t, map[string]http.HandlerFunc{
+		"/sleep/2": func(_ http.ResponseWriter, r *http.Request) {
+			for unfinished := true; unfinished; {
+				delivered++
+				platformtest.Deliver(p, "datasets-profile", platformtest.Published[events.ProfileRequested](p, delivered)[delivered-1])
+				if err := p.DB(database.Datasets).QueryRow(r.Context(), `SELECT EXISTS (SELECT FROM jobs WHERE finished_at IS NULL)`).Scan(&unfinished); err != nil {
+					t.Error(err)
+				}
+			}
+		},
+	})
+	out := follow(t, p, shellOf(t, "docs/guide-data.md"), hook)
+	for _, want := range []string{
+		`[1,"2025-12-31","1234.50"],[2,"2026-01-02",null]`,                                                     // 1: as read
+		`[2,"2026-01-02","99.90"],[3,"2026-01-03","10.00"]`,                                                    // 2: after the changes
+		`"removed":1,"changed":1`,                                                                              // 3: the difference
+		`[1,"1234.50","1234.50"],[2,"99.90",null],[3,"10.00",null]`,                                            // 3: restored
+		`[1,"2025-12-31","1234.56"],[2,"2026-01-02","99.90"],[3,"2026-01-03","10.00"],[4,"2026-01-04","5.00"]`, // 4: merged
+		`"rows":[[4]]`, // 6: brought back
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the answers lack %s", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(out)
 	}
 }
 
