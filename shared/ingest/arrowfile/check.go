@@ -18,11 +18,12 @@ const (
 	schemaFields, schemaNotes, schemaFeatures                 = 6, 8, 10
 	fieldKind, fieldChildren, fieldNotes                      = 8, 14, 16
 	batchNodes, batchBuffers, batchCompression, batchVariadic = 6, 8, 10, 12
-	dictionaryBatch                                           = 6
+	dictionaryID, dictionaryBatch                             = 4, 6
+	fieldDictionary                                           = 12
 	codec                                                     = 4
 
 	kindSchema, kindDictionary, kindBatch = 1, 2, 3
-	typeUnion                             = 14
+	typeUnion, typeBytesView, typeView    = 14, 23, 24
 	codecZstd                             = 1
 )
 
@@ -34,14 +35,21 @@ type metadata struct {
 	body    int64
 	batch   *flatbuffers.Table // of a record or dictionary batch
 	visited int
+	shape   *shape
+}
+
+// shape is what the schema says about the batches.
+type shape struct {
+	views        int           // columns and nested fields with views, outside of dictionaries
+	dictionaries map[int64]int // the same within each dictionary
 }
 
 // check bounds the vectors of a message by its size, since arrow-go allocates what they claim. It panics, like arrow-go,
 // when an offset is outside.
-func check(b []byte) (*metadata, error) {
-	m := &metadata{Table: flatbuffers.Table{Bytes: b, Pos: flatbuffers.GetUOffsetT(b)}}
+func check(b []byte, s *shape) (*metadata, error) {
+	m := &metadata{shape: s, Table: flatbuffers.Table{Bytes: b, Pos: flatbuffers.GetUOffsetT(b)}}
 	m.body = m.GetInt64Slot(messageBody, 0)
-	header := m.table(m.Table, messageHeader)
+	header, views := m.table(m.Table, messageHeader), s.views
 	if header == nil || !m.bounded(m.Table, messageNotes, 4) {
 		return nil, errDamaged
 	}
@@ -50,14 +58,16 @@ func check(b []byte) (*metadata, error) {
 		if !m.bounded(*header, schemaNotes, 4) || !m.bounded(*header, schemaFeatures, 8) {
 			return nil, errDamaged
 		}
-		return m, m.fields(*header, schemaFields, 0)
+		s.views, s.dictionaries = 0, map[int64]int{}
+		return m, m.fields(*header, schemaFields, 0, &s.views)
 	case kindDictionary:
+		views = s.dictionaries[header.GetInt64Slot(dictionaryID, 0)]
 		header = m.table(*header, dictionaryBatch)
 	case kindBatch:
 	default:
 		return nil, errDamaged
 	}
-	if header == nil || !m.bounded(*header, batchNodes, 16) || !m.bounded(*header, batchBuffers, 16) || !m.bounded(*header, batchVariadic, 8) {
+	if header == nil || !m.bounded(*header, batchNodes, 16) || !m.bounded(*header, batchBuffers, 16) || !m.views(*header, views) {
 		return nil, errDamaged
 	}
 	m.batch = header
@@ -83,8 +93,28 @@ func (m *metadata) bounded(t flatbuffers.Table, slot flatbuffers.VOffsetT, width
 	return n >= 0 && n <= math.MaxInt32 && from+n*int64(width) <= int64(len(t.Bytes))
 }
 
+// views reports whether there is a number of buffers for each view, and no more of them than a batch can have.
+func (m *metadata) views(batch flatbuffers.Table, least int) bool {
+	o := batch.Offset(batchVariadic)
+	switch {
+	case !m.bounded(batch, batchVariadic, 8):
+		return false
+	case o == 0:
+		return least == 0
+	case batch.VectorLen(flatbuffers.UOffsetT(o)) < least:
+		return false
+	}
+	from := batch.Vector(flatbuffers.UOffsetT(o))
+	for i := range batch.VectorLen(flatbuffers.UOffsetT(o)) {
+		if n := batch.GetInt64(from + flatbuffers.UOffsetT(8*i)); n < 0 || n > int64(len(batch.Bytes)/16) {
+			return false
+		}
+	}
+	return true
+}
+
 // fields checks fields and their children. Offsets may share children, even in a circle.
-func (m *metadata) fields(t flatbuffers.Table, slot flatbuffers.VOffsetT, depth int) error {
+func (m *metadata) fields(t flatbuffers.Table, slot flatbuffers.VOffsetT, depth int, views *int) error {
 	if !m.bounded(t, slot, 4) || depth > maxDepth {
 		return errDamaged
 	}
@@ -101,11 +131,23 @@ func (m *metadata) fields(t flatbuffers.Table, slot flatbuffers.VOffsetT, depth 
 		if !m.bounded(field, fieldNotes, 4) {
 			return errDamaged
 		}
-		if field.GetByteSlot(fieldKind, 0) == typeUnion {
+		count, within := views, 0
+		dictionary := m.table(field, fieldDictionary)
+		if dictionary != nil {
+			count = &within
+		}
+		switch field.GetByteSlot(fieldKind, 0) {
+		case typeBytesView, typeView:
+			*count++
+		case typeUnion:
 			return &invalid.Error{Detail: "The Arrow file has a column of the type union, which is not supported: write it as struct or text."}
 		}
-		if err := m.fields(field, fieldChildren, depth+1); err != nil {
+		if err := m.fields(field, fieldChildren, depth+1, count); err != nil {
 			return err
+		}
+		if dictionary != nil {
+			id := dictionary.GetInt64Slot(dictionaryID, 0)
+			m.shape.dictionaries[id] = max(m.shape.dictionaries[id], within)
 		}
 	}
 	return nil

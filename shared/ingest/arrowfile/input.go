@@ -70,6 +70,7 @@ type messages struct {
 	size   int64
 	at     int64
 	last   *ipc.Message
+	shape  shape
 	err    error
 }
 
@@ -113,7 +114,7 @@ func (m *messages) read() (*ipc.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	checked, err := check(metadata)
+	checked, err := check(metadata, &m.shape)
 	switch {
 	case err != nil:
 		return nil, err
