@@ -30,7 +30,7 @@ func newDecimals[T decimal.DecimalTypes | uint64](b *base, precision, scale int3
 	c := &decimals[T]{base: b, precision: precision, scale: scale, number: number, statistics: &decimalStatistics{scale: scale}}
 	c.data, c.scales = b.stream(orc.Data), b.integers(orc.Secondary, true)
 	b.encoding = directV2
-	b.stripe.detail, b.file.detail = c.statistics, &decimalStatistics{scale: scale}
+	b.describe(c.statistics, &decimalStatistics{scale: scale}, &decimalStatistics{scale: scale})
 	return c
 }
 

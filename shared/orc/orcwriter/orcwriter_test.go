@@ -159,14 +159,18 @@ func TestWriter_RandomTables_AreReadAsWritten(t *testing.T) {
 			schema := g.schema()
 			batches := []arrow.RecordBatch{}
 			for range g.IntN(4) {
-				batch := g.batch(schema, g.IntN(300))
+				most := 300
+				if seed < 10 {
+					most = 40_000
+				}
+				batch := g.batch(schema, g.IntN(most))
 				if n := batch.NumRows(); n > 3 {
 					from := g.Int64N(n)
 					batch = batch.NewSlice(from, from+g.Int64N(n-from))
 				}
 				batches = append(batches, batch)
 			}
-			options := orcwriter.Options{Compression: orcwriter.Compression(seed % 5), StripeSize: int64(g.IntN(1 << 16))}
+			options := orcwriter.Options{Compression: orcwriter.Compression(seed % 5), StripeSize: int64(g.IntN(1 << (16 + seed%8)))}
 			content, _ := write(t, schema, options, batches...)
 			if diff := cmp.Diff(rows(batches...), tableRows(t, read(t, content))); diff != "" {
 				t.Errorf("%s: %s", schema, diff)

@@ -32,9 +32,13 @@ func TestWriter_RandomTables_AreReadByPyarrowAndPyorc(t *testing.T) {
 		schema := g.schema()
 		batches := []arrow.RecordBatch{}
 		for range g.IntN(4) {
-			batches = append(batches, g.batch(schema, g.IntN(200)))
+			rows := g.IntN(200)
+			if seed%16 == 0 { // of more than a group of the index
+				rows = 1000 + g.IntN(20_000)
+			}
+			batches = append(batches, g.batch(schema, rows))
 		}
-		options := orcwriter.Options{Compression: orcwriter.Compression(seed % 5), StripeSize: int64(g.IntN(1 << 16))}
+		options := orcwriter.Options{Compression: orcwriter.Compression(seed % 5), StripeSize: int64(g.IntN(1 << (16 + seed%8)))}
 		content, _ := write(t, schema, options, batches...)
 		path := filepath.Join(folder, name)
 		expected, err := json.Marshal(rows(batches...))

@@ -95,7 +95,7 @@ func newBlobs(b *base) column {
 	c := &blobs{base: b, statistics: &blobStatistics{}}
 	c.data, c.lengths = b.stream(orc.Data), b.integers(orc.Length, false)
 	b.encoding = directV2
-	b.stripe.detail, b.file.detail = c.statistics, &blobStatistics{}
+	b.describe(c.statistics, &blobStatistics{}, &blobStatistics{})
 	return c
 }
 

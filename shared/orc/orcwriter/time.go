@@ -48,7 +48,7 @@ func (p *plan) timestamp(t *arrow.TimestampType, path string) column {
 	c := &timestamps{base: b, unit: perSecond[t.Unit], statistics: &timestampStatistics{}}
 	c.seconds, c.nanos = b.integers(orc.Data, true), b.integers(orc.Secondary, false)
 	b.encoding = directV2
-	b.stripe.detail, b.file.detail = c.statistics, &timestampStatistics{}
+	b.describe(c.statistics, &timestampStatistics{}, &timestampStatistics{})
 	return c
 }
 
