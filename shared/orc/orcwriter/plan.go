@@ -85,7 +85,7 @@ func (p *plan) base(path string, kind orc.Kind) *base {
 // column plans a column.
 func (p *plan) column(t arrow.DataType, path string) (column, error) {
 	if p.depth++; p.depth > maxDepth {
-		return nil, refuse(path, "is nested more than %d levels deep", maxDepth)
+		return nil, refuse(path, "is nested more than %d levels deep: flatten it", maxDepth)
 	}
 	defer func() { p.depth-- }()
 	switch t := t.(type) {
