@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.orc
 import pyorc
 from pyorc.enums import StructRepr, TypeKind
+from pyorc.predicates import PredicateColumn
 
 
 class Nanoseconds:
@@ -80,6 +81,7 @@ def rows_of_pyorc(path):
                               converters={TypeKind.TIMESTAMP: Timestamps, TypeKind.TIMESTAMP_INSTANT: Timestamps})
         if "statistics" in path:
             check_statistics(reader, path)
+            check_predicates(reader, path)
         rows = [list(row.values()) for row in reader]
         check_seeks(reader, rows, path)
         return rows
@@ -109,6 +111,21 @@ def check_statistics(reader, path):
     reader.seek(0)
 
 
+def check_predicates(reader, path):
+    """Looks values up, for which pyorc skips groups by their statistics."""
+    for name, kind in reader.schema.fields.items():
+        if kind.kind not in (TypeKind.SHORT, TypeKind.INT, TypeKind.LONG, TypeKind.STRING, TypeKind.DOUBLE, TypeKind.DATE):
+            continue
+        reader.seek(0)
+        values = [row[name] for row in reader]
+        for v in {v for v in values[::max(1, len(values) // 5)] if v is not None}:
+            with open(path, "rb") as f:
+                found = [row[0] for row in pyorc.Reader(f, predicate=PredicateColumn(kind.kind, name) == v, column_names=[name])]
+            if found.count(v) != values.count(v):
+                fail(f"{path}: {found.count(v)} rows have {v!r} in {name}, not {values.count(v)}")
+    reader.seek(0)
+
+
 def check_seeks(reader, rows, path):
     """Reads from the groups of the index, and from rows within them."""
     for n in range(len(rows) - 3, 0, -3333):
@@ -135,6 +152,8 @@ for path in sys.argv[1:]:
     with open(path + ".json") as f:
         want = json.load(f)
     for library in (rows_of_pyarrow, rows_of_pyorc):
+        if library == rows_of_pyarrow and "distant" in path:  # its timestamps end in 2262
+            continue
         try:
             got = library(path)
         except Exception as e:
