@@ -151,7 +151,14 @@ func (c *floats[T]) write(a arrow.Array, rows []span) error {
 	return nil
 }
 
-func encode16(to []byte, v float16.Num) ([]byte, float64) { return encode32(to, v.Float32()) }
+func encode16(to []byte, v float16.Num) ([]byte, float64) {
+	const exponent, fraction = 0x7c00, 0x3ff
+	number := v.Float32()
+	if v.Uint16()&exponent == 0 { // Float32 converts subnormal numbers to others
+		number = float32(math.Copysign(float64(v.Uint16()&fraction)*0x1p-24, float64(number)))
+	}
+	return encode32(to, number)
+}
 
 func encode32(to []byte, v float32) ([]byte, float64) {
 	return binary.LittleEndian.AppendUint32(to, math.Float32bits(v)), float64(v)

@@ -76,7 +76,7 @@ func (c *stringColumn) write(a arrow.Array, rows []span) error {
 			}
 		}
 	}
-	if !c.plain && len(c.indexes) >= minSample && !c.pays() {
+	if !c.plain && (len(c.indexes) >= minSample || c.bytes > maxDictionary) && !c.pays() {
 		return c.abandon()
 	}
 	return nil
