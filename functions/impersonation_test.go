@@ -18,7 +18,8 @@ import (
 // Impersonators may end their own session.
 const borrowed = `
 analytics-create-report analytics-delete-report analytics-query analytics-start-run
-datasets-create datasets-delete datasets-retry datasets-upload
+datasets-cancel-job datasets-create datasets-create-branch datasets-delete datasets-delete-branch datasets-delete-lifecycle datasets-delete-tag datasets-merge-branch
+datasets-propose datasets-restore-version datasets-retry datasets-set-lifecycle datasets-tag datasets-undelete datasets-upload datasets-withdraw-proposal
 users-explain users-logout users-send-verification users-switch-organization users-update-profile`
 
 // withheld lists the read operations that an impersonator may not call, because they

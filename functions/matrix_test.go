@@ -141,15 +141,41 @@ users-scim-groups-patch              service_account
 users-scim-groups-delete             service_account
 
 # Data sets
-datasets-list                        owner admin compliance_officer member analyst viewer
-datasets-get                         owner admin compliance_officer member analyst viewer
-datasets-status                      owner admin compliance_officer member analyst viewer
-datasets-get-status                  owner admin compliance_officer member analyst viewer
-datasets-download                    owner admin compliance_officer member analyst viewer
+datasets-approve-proposal            owner admin compliance_officer
+datasets-cancel-job                  owner admin member
 datasets-create                      owner admin member
-datasets-upload                      owner admin member
-datasets-retry                       owner admin member
+datasets-create-branch               owner admin member
 datasets-delete                      owner admin member
+datasets-delete-branch               owner admin member
+datasets-delete-lifecycle            owner admin member
+datasets-delete-tag                  owner admin member
+datasets-diff                        owner admin compliance_officer member analyst viewer
+datasets-download                    owner admin compliance_officer member analyst viewer
+datasets-get                         owner admin compliance_officer member analyst viewer
+datasets-get-lifecycle               owner admin compliance_officer member analyst viewer
+datasets-get-proposal                owner admin compliance_officer member analyst viewer
+datasets-get-status                  owner admin compliance_officer member analyst viewer
+datasets-get-version                 owner admin compliance_officer member analyst viewer
+datasets-list                        owner admin compliance_officer member analyst viewer
+datasets-list-branches               owner admin compliance_officer member analyst viewer
+datasets-list-jobs                   owner admin compliance_officer member analyst viewer
+datasets-list-proposals              owner admin compliance_officer member analyst viewer
+datasets-list-tags                   owner admin compliance_officer member analyst viewer
+datasets-list-versions               owner admin compliance_officer member analyst viewer
+datasets-merge-branch                owner admin member
+datasets-preview-lifecycle           owner admin compliance_officer member analyst viewer
+datasets-propose                     owner admin member
+datasets-protect                     owner admin compliance_officer
+datasets-reject-proposal             owner admin compliance_officer
+datasets-restore-version             owner admin member
+datasets-retry                       owner admin member
+datasets-set-lifecycle               owner admin member
+datasets-status                      owner admin compliance_officer member analyst viewer
+datasets-tag                         owner admin member
+datasets-undelete                    owner admin member
+datasets-upload                      owner admin member
+datasets-watch-jobs                  owner admin compliance_officer member analyst viewer
+datasets-withdraw-proposal           owner admin member
 
 # Analytics
 analytics-query                      owner admin member analyst

@@ -14,9 +14,13 @@ import (
 	eraseorganization "function/functions/datasets/erase-organization"
 	failversion "function/functions/datasets/fail-version"
 	"function/functions/datasets/get"
+	"function/functions/datasets/jobs"
+	"function/functions/datasets/lifecycle"
 	"function/functions/datasets/list"
 	mergebranch "function/functions/datasets/merge-branch"
 	"function/functions/datasets/profile"
+	"function/functions/datasets/proposals"
+	"function/functions/datasets/protect"
 	"function/functions/datasets/replicate"
 	restoreversion "function/functions/datasets/restore-version"
 	"function/functions/datasets/retry"
@@ -48,6 +52,9 @@ var Functions = []function.Declaration{
 	mergebranch.Service,
 	diff.Service.
 		Scaled(function.Scale{Memory: "768Mi", CPU: "2", Concurrency: 1, Timeout: 10 * time.Minute}),
+	proposals.Service,
+	protect.Service,
+	lifecycle.Service,
 	undelete.Service,
 
 	// Profiling of uploaded versions.
@@ -55,6 +62,8 @@ var Functions = []function.Declaration{
 		Scaled(function.Scale{Memory: "768Mi", CPU: "2", Concurrency: 1, Timeout: 10 * time.Minute}),
 	failversion.Service,
 	retry.Service,
+	jobs.Service.
+		Scaled(function.Scale{Timeout: 10 * time.Minute}),
 
 	// Copies in the backup.
 	replicate.Service.

@@ -28,6 +28,7 @@ start_machine() {
 	start_containerd $RUN/containerd
 	start_control_plane
 	start_node
+	start_policies
 }
 
 # deploy does what a user would do, on a cluster whose nodes already have the image. It runs the

@@ -3,7 +3,7 @@ E2E=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(cd "$E2E/../.." && pwd)
 CACHE=${E2E_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/aic-data-e2e}
 CGROUP=aic-e2e
-MODULES="kubernetes knative network storage"
+MODULES="kubernetes knative network policies storage"
 
 say() { printf 'e2e: %s\n' "$*" >&2; }
 fail() {

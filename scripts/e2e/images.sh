@@ -5,6 +5,7 @@ set -euo pipefail
 . "$(dirname "$0")/node.sh"
 private_folders
 say "unpacking images (once)"
+shopt -s nullglob # a module may have no images
 rm -rf "$CACHE"/images-*
 start_containerd "$UNPACKED.part"
 containerd=$!

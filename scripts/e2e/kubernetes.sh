@@ -104,3 +104,11 @@ start_node() {
 	start dns "$NETWORK/dns" -conf $RUN/Corefile
 	await 60 "the node" sh -c 'kubectl get node node1 | grep -qw Ready'
 }
+
+# POLICIES: the bridge of the pods enforces no network policies, so kube-router does.
+start_policies() {
+	start policies "$POLICIES/kube-router" --kubeconfig=$RUN/admin.conf --hostname-override=node1 \
+		--run-firewall=true --run-router=false --run-service-proxy=false --run-loadbalancer=false \
+		--service-cluster-ip-range=10.96.0.0/16 --health-port=0 --metrics-port=0
+	await 60 "the network policies" sh -c 'iptables -S FORWARD | grep -q KUBE-ROUTER-FORWARD'
+}

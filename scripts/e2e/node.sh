@@ -2,7 +2,7 @@
 # programs, and containerd. Sourced, never run.
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 RUN=/run/e2e # all files of this run; on disk
-KUBERNETES=$(cached kubernetes) KNATIVE=$(cached knative) NETWORK=$(cached network) UNPACKED=$(unpacked)
+KUBERNETES=$(cached kubernetes) KNATIVE=$(cached knative) NETWORK=$(cached network) POLICIES=$(cached policies) UNPACKED=$(unpacked)
 NODE_IP=10.244.0.1 # the bridge
 export CONTAINERD_ADDRESS=/run/containerd/containerd.sock CONTAINERD_NAMESPACE=k8s.io
 export KUBECONFIG=$RUN/admin.conf HOME=$RUN/home

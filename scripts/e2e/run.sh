@@ -14,7 +14,7 @@ set -euo pipefail
 # packages lists Debian packages, each with a program or folder that it provides.
 packages=(
 	containerd:containerd runc:runc etcd-server:etcd containernetworking-plugins:/usr/lib/cni/bridge
-	iptables:iptables conntrack:conntrack iproute2:ip openssl:openssl curl:curl jq:jq
+	iptables:iptables ipset:ipset conntrack:conntrack iproute2:ip openssl:openssl curl:curl jq:jq
 	python3-pip:pip3
 )
 

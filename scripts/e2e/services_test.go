@@ -9,7 +9,7 @@ import (
 )
 
 // testServices checks that every function is Ready, at zero when idle, started by its first
-// request, and then has the secrets and database roles that it declares.
+// request, and then has the secrets, database roles and network access that it declares.
 func testServices(t *testing.T) {
 	all := list(t, services)
 	if len(all) == 0 {
@@ -30,11 +30,15 @@ func testServices(t *testing.T) {
 		figure(kind+" Ready", "%d", len(ready))
 	}
 	figure("functions Ready", "%d", len(all))
+	listenForMail(t)
 	for _, name := range functions(t) {
 		awaitZero(t, name)
 		wake(t, name)
 		checkSecrets(t, name)
+		awaitPolicies(t, name)
+		checkNetwork(t, name)
 	}
+	figure("connections that policies allow and deny", "%d, %d", allowed.Load(), denied.Load())
 }
 
 // wake calls a function in a way that all functions support.

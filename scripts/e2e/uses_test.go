@@ -29,13 +29,7 @@ func checkSecrets(t *testing.T, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(catalog.Catalog, func(d function.Declaration) bool {
-		return d.Name == name || slices.Contains(d.Aliases, name)
-	})
-	if i < 0 {
-		t.Fatalf("%s is not in the catalog", name)
-	}
-	declared := settingsOf(catalog.Catalog[i])
+	declared := settingsOf(declaration(t, name))
 	secret := map[string]bool{}
 	for _, d := range catalog.Catalog {
 		for setting := range settingsOf(d) {
@@ -57,6 +51,18 @@ func checkSecrets(t *testing.T, name string) {
 			t.Errorf("%s lacks %s, which it declares", name, setting)
 		}
 	}
+}
+
+// declaration returns the function of a Knative Service.
+func declaration(t *testing.T, name string) function.Declaration {
+	t.Helper()
+	i := slices.IndexFunc(catalog.Catalog, func(d function.Declaration) bool {
+		return d.Name == name || slices.Contains(d.Aliases, name)
+	})
+	if i < 0 {
+		t.Fatalf("%s is not in the catalog", name)
+	}
+	return catalog.Catalog[i]
 }
 
 // settingsOf returns the secret settings that a function declares, and whether each is optional.
@@ -83,7 +89,7 @@ func checkRole(t *testing.T, setting, url string) {
 	if err != nil {
 		t.Fatalf("%s is not a URL", setting)
 	}
-	config.Host = "10.244.0.1"
+	config.Host = node
 	connection, err := pgx.ConnectConfig(context.Background(), config)
 	if err != nil {
 		t.Fatalf("%s: %v", setting, err)

@@ -28,6 +28,8 @@ const (
 	DatasetsRead  Permission = "datasets:read"
 	DatasetsWrite Permission = "datasets:write"
 
+	DatasetsApprove Permission = "datasets:approve" // other people's changes, where they need approval
+
 	AnalyticsQuery Permission = "analytics:query"
 	ReportsRead    Permission = "reports:read"
 	ReportsWrite   Permission = "reports:write"
@@ -44,7 +46,7 @@ const (
 // for them, or which past deliveries are repeated.
 var lasting = []Permission{
 	OrganizationsWrite, OrganizationsDelete, MembersWrite, TeamsWrite, RolesWrite, RolesApprove, ServiceAccountsWrite,
-	DomainsWrite, PurposesWrite, ProvisioningWrite, RetentionWrite, DeadLettersWrite,
+	DomainsWrite, PurposesWrite, ProvisioningWrite, RetentionWrite, DeadLettersWrite, DatasetsApprove,
 }
 
 // Lasting reports whether what a permission allows outlives an impersonation, so that an
@@ -66,7 +68,7 @@ var (
 	viewer  = []Permission{OrganizationsRead, MembersRead, TeamsRead, DatasetsRead, ReportsRead}
 	analyst = and(viewer, AnalyticsQuery, ReportsWrite)
 	member  = and(analyst, DatasetsWrite, RetentionRead)
-	officer = and(viewer, RolesRead, RolesApprove, ServiceAccountsRead, ConsentsRead, PurposesWrite, AuditRead, RetentionRead, RetentionWrite, DeadLettersRead)
+	officer = and(viewer, DatasetsApprove, RolesRead, RolesApprove, ServiceAccountsRead, ConsentsRead, PurposesWrite, AuditRead, RetentionRead, RetentionWrite, DeadLettersRead)
 	admin   = and(and(member, officer...), OrganizationsWrite, MembersWrite, TeamsWrite, RolesWrite, ServiceAccountsWrite, DomainsWrite, ProvisioningWrite, DeadLettersWrite)
 	owner   = and(admin, OrganizationsDelete)
 )

@@ -15,13 +15,15 @@ import (
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Delete("datasets-delete", "/v1/datasets/{id}", "Delete a data set", policy.DatasetsWrite), New).
+var Service = function.Endpoint(function.Delete("datasets-delete", "/v1/datasets/{id}", "Delete a data set", policy.DatasetsWrite).
+	Fails(fault.Conflict), New).
 	Uses(function.Owns(database.Datasets))
 
 // Request identifies the data set.
@@ -41,6 +43,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{db: db}, err
 }
 
+const selectProtected = `SELECT protected FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE`
+
 // Handle marks the data set as deleted.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
@@ -48,6 +52,13 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	err = act.Do(ctx, f.db, dataset.Deletion(caller.OrganizationID, in.ID), func(tx *outbox.Tx, _ *audit.Entry) error {
+		protected, err := database.One[struct{ Protected bool }](ctx, tx, dataset.ErrNotFound, selectProtected, in.ID, caller.OrganizationID)
+		if err != nil {
+			return err
+		}
+		if protected.Protected {
+			return fault.New(fault.Conflict, "This data set is protected: end its protection first (PUT /v1/datasets/{id}/protection)")
+		}
 		return dataset.Delete(ctx, tx, caller.OrganizationID, in.ID)
 	})
 	if err != nil {

@@ -35,7 +35,7 @@ var Service = function.Endpoint(function.Get("datasets-download", "/v1/datasets/
 // Request identifies the data set and the version.
 type Request struct {
 	ID      uuid.UUID `path:"id" format:"uuid"`
-	Version string    `query:"version" maxLength:"63" doc:"The version to download: a number, tag, branch or time. If absent, the newest of main" example:"3"`
+	Version string    `query:"version" pattern:"^([0-9]{1,9}|[a-z][a-z0-9._-]{0,62}|[0-9]{4}-[0-9TZ:.+-]{1,40})$" patternDescription:"a number, tag, branch or time" doc:"The version to download: a number, tag, branch or time. If absent, the newest of main" example:"3"`
 }
 
 // Response writes the file.

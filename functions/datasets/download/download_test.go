@@ -167,8 +167,10 @@ func TestDownload_NotFound(t *testing.T) {
 	p.Do("", http.MethodGet, path(d), nil).Want(t, http.StatusUnauthorized)
 	p.Do(other.Token, http.MethodGet, path(d), nil).Want(t, http.StatusNotFound)
 	p.Do(caller.Token, http.MethodGet, path(dataset.Dataset{ID: uuid.New()}), nil).Want(t, http.StatusNotFound)
-	p.Do(caller.Token, http.MethodGet, path(d)+"?version=2", nil).Want(t, http.StatusNotFound)
-	for _, version := range []string{"0", "-1", "one", "99999999999"} {
+	for _, version := range []string{"0", "2", "nothing", "2020-01-01"} {
+		p.Do(caller.Token, http.MethodGet, path(d)+"?version="+version, nil).Want(t, http.StatusNotFound)
+	}
+	for _, version := range []string{"-1", "One", "99999999999", "%00"} {
 		p.Do(caller.Token, http.MethodGet, path(d)+"?version="+version, nil).Want(t, http.StatusUnprocessableEntity)
 	}
 }

@@ -38,7 +38,7 @@ func (d *apiDocument) curl(e entry, parameters []parameter, body *schema) string
 		sample, _ := json.MarshalIndent(d.sample(body, "", 0), "  ", "  ") // plain values always encode
 		lines = append(lines, `-H "Content-Type: `+jsonType+`"`, `-d '`+strings.ReplaceAll(string(sample), `'`, `'\''`)+`'`)
 	case e.BodyType == "multipart/form-data":
-		for _, name := range d.resolve(body).names() {
+		for _, name := range d.resolve(body).Required {
 			lines = append(lines, `-F `+name+`=@`+name+`.csv`)
 		}
 	default:

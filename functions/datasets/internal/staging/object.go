@@ -19,8 +19,9 @@ import (
 )
 
 const (
-	insertStaged = `INSERT INTO staged_objects (name, storage_type) VALUES ($1, $2)`
-	deleteStaged = `DELETE FROM staged_objects WHERE name = $1`
+	releaseObjects = `INSERT INTO staged_objects (name, storage_type) SELECT unnest($1::text[]), $2`
+	insertStaged   = `INSERT INTO staged_objects (name, storage_type) VALUES ($1, $2)`
+	deleteStaged   = `DELETE FROM staged_objects WHERE name = $1`
 )
 
 // Area creates and sweeps staged objects.
@@ -77,6 +78,14 @@ func (o *Object) Adopt(ctx context.Context, tx *outbox.Tx) error {
 		return fmt.Errorf("adopt object %s: it was swept", o.Name)
 	}
 	return o.area.Backups.Want(ctx, tx, o.storageType, o.Name, o.StoredSHA256())
+}
+
+// Release gives objects to the sweep. It belongs in the transaction after which no version has them.
+func Release(ctx context.Context, tx *outbox.Tx, storageType string, names []string) error {
+	if _, err := tx.Exec(ctx, releaseObjects, names, storageType); err != nil {
+		return fmt.Errorf("release objects: %w", err)
+	}
+	return nil
 }
 
 // discardTimeout limits how long Discard may take; the sweep removes what Discard leaves.

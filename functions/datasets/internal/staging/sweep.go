@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"function/shared/database"
 )
 
 // An object that was created more than StaleAfter ago and belongs to no version is abandoned, as
@@ -15,31 +18,56 @@ const (
 	unwrittenAfter = time.Hour
 )
 
-const selectStale = `SELECT name, storage_type FROM staged_objects WHERE created_at < now() - $1::interval ORDER BY created_at LIMIT 1000`
+const deleteStale = `
+DELETE FROM staged_objects
+WHERE name = ANY (ARRAY (SELECT name FROM staged_objects WHERE created_at < now() - $1::interval ORDER BY created_at LIMIT 500 FOR UPDATE SKIP LOCKED))
+RETURNING name, storage_type`
 
-// Sweep removes objects that crashed writers left behind.
+// atOnce is how many objects are deleted at a time.
+const atOnce = 16
+
+// Sweep deletes objects that no version has: those of crashed writers, and those that were released.
+// The transaction that deletes their rows commits after they are gone, so that none is forgotten.
 func (a Area) Sweep(ctx context.Context) error {
-	rows, _ := a.DB.Query(ctx, selectStale, StaleAfter)
-	stale, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct{ Name, StorageType string }])
-	if err != nil {
-		return fmt.Errorf("list stale objects: %w", err)
-	}
 	swept := map[string]bool{}
-	for _, o := range stale {
-		if err := a.discard(ctx, o.Name, o.StorageType); err != nil {
-			return fmt.Errorf("sweep object %s: %w", o.Name, err)
+	for more := true; more; {
+		err := database.Transact(ctx, a.DB.Pool, func(tx *database.Tx) error {
+			rows, _ := tx.Query(ctx, deleteStale, StaleAfter)
+			stale, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct{ Name, StorageType string }])
+			if more = len(stale) > 0; err != nil {
+				return fmt.Errorf("list stale objects: %w", err)
+			}
+			var deleting errgroup.Group
+			deleting.SetLimit(atOnce)
+			for _, o := range stale {
+				swept[o.StorageType] = true
+				deleting.Go(func() error { return a.delete(ctx, o.Name, o.StorageType) })
+			}
+			return deleting.Wait()
+		})
+		if err != nil {
+			return fmt.Errorf("sweep objects: %w", err)
 		}
-		if swept[o.StorageType] {
-			continue
-		}
-		swept[o.StorageType] = true
-		bucket, err := a.Bucket(ctx, o.StorageType)
+	}
+	for storageType := range swept {
+		bucket, err := a.Bucket(ctx, storageType)
 		if err != nil {
 			return err
 		}
 		if _, err := bucket.Sweep(ctx, time.Now().Add(-unwrittenAfter)); err != nil {
-			return fmt.Errorf("sweep bucket of %s storage: %w", o.StorageType, err)
+			return fmt.Errorf("sweep bucket of %s storage: %w", storageType, err)
 		}
+	}
+	return nil
+}
+
+func (a Area) delete(ctx context.Context, name, storageType string) error {
+	bucket, err := a.Bucket(ctx, storageType)
+	if err != nil {
+		return err
+	}
+	if err := bucket.Delete(ctx, name); err != nil {
+		return fmt.Errorf("delete object %s: %w", name, err)
 	}
 	return nil
 }

@@ -54,6 +54,6 @@ func FileAnswer(description string) *huma.Response {
 	return &huma.Response{Description: description, Headers: map[string]*huma.Header{}, Content: map[string]*huma.MediaType{
 		"text/csv": file, "application/json": file, "application/x-ndjson": file, "application/vnd.apache.parquet": file, "application/avro": file,
 		"application/vnd.apache.orc": file,
-		"application/gzip": file, "application/zstd": file, "application/zip": file,
+		"application/gzip":           file, "application/zstd": file, "application/zip": file,
 	}}
 }

@@ -22,7 +22,7 @@ const (
 	// The row lock orders everything that changes the history of a data set.
 	nextVersion = `
 UPDATE datasets SET newest_version = newest_version + 1, status = CASE $2 WHEN 'main' THEN $3 ELSE status END, ` + dataset.SetChangedAt + `
-WHERE id = $1 AND deleted_at IS NULL RETURNING newest_version`
+WHERE id = $1 AND deleted_at IS NULL RETURNING newest_version, protected`
 	selectBranch  = `SELECT EXISTS (SELECT FROM dataset_refs WHERE dataset_id = $1 AND name = $2 AND kind = 'branch')`
 	insertVersion = `
 INSERT INTO dataset_versions (dataset_id, version, status, format, header_absent, charset, compression, reading, size_bytes, stored_bytes, sha256, object_name, wrapped_key,
@@ -31,14 +31,18 @@ VALUES ($1, $2, 'processing', $3, $4, nullif($5, ''), nullif($6, ''), $7, $8, $9
 )
 
 // number returns the number of a branch's next version. It returns dataset.ErrNotFound if the data
-// set was deleted.
-func number(ctx context.Context, tx *outbox.Tx, id uuid.UUID, branch, status string) (number int, err error) {
-	err = tx.QueryRow(ctx, nextVersion, id, branch, status).Scan(&number)
+// set was deleted. main of a protected data set takes only what another person has approved.
+func number(ctx context.Context, tx *outbox.Tx, id uuid.UUID, branch, status string, approved bool) (number int, err error) {
+	var protected bool
+	err = tx.QueryRow(ctx, nextVersion, id, branch, status).Scan(&number, &protected)
 	if database.IsNoRows(err) {
 		return 0, dataset.ErrNotFound
 	}
 	if err != nil {
 		return 0, fmt.Errorf("number version: %w", err)
+	}
+	if branch == Main && protected && !approved {
+		return 0, fault.New(fault.Conflict, "This data set is protected: change a branch, and propose it (POST /v1/datasets/{id}/proposals)")
 	}
 	if branch == Main {
 		return number, nil
@@ -56,7 +60,7 @@ func number(ctx context.Context, tx *outbox.Tx, id uuid.UUID, branch, status str
 // Add makes a received file the next version of a data set and requests its profiling. It returns
 // dataset.ErrNotFound if the data set was deleted while the file arrived.
 func Add(ctx context.Context, tx *outbox.Tx, caller auth.Caller, id uuid.UUID, change Change, file *transfer.File, r *Received) (v int, at time.Time, err error) {
-	if v, err = number(ctx, tx, id, change.Branch, dataset.Processing); err != nil {
+	if v, err = number(ctx, tx, id, change.Branch, dataset.Processing, false); err != nil {
 		return 0, at, err
 	}
 	err = tx.QueryRow(ctx, insertVersion, id, v, file.Format, file.Reading.HeaderAbsent(), file.Reading.Encoding, file.Compression, file.Reading, r.Size,

@@ -21,6 +21,8 @@ type Merging struct {
 	Key     []string
 	Prefer  string // keyed.Ours, keyed.Theirs or empty
 	Message string
+
+	Approved bool // by another person than the one who made the changes
 }
 
 const (
@@ -44,7 +46,7 @@ func AddMerge(ctx context.Context, tx *outbox.Tx, key []byte, caller auth.Caller
 	if found.Source == found.Common {
 		return 0, 0, fault.New(fault.Conflict, "The branch %q has no changes that are not merged yet", m.From)
 	}
-	if v, err = number(ctx, tx, id, m.Into, dataset.Processing); err != nil {
+	if v, err = number(ctx, tx, id, m.Into, dataset.Processing, m.Approved); err != nil {
 		return 0, 0, err
 	}
 	if _, err := tx.Exec(ctx, insertMerge, id, v, key, caller.UserID, m.Into, m.Key, found.Source, m.Prefer, m.Message); err != nil {
@@ -58,4 +60,28 @@ func AddMerge(ctx context.Context, tx *outbox.Tx, key []byte, caller auth.Caller
 		return 0, 0, err
 	}
 	return v, found.Source, tx.Publish(ctx, events.DatasetUploaded{Dataset: state})
+}
+
+const selectUnmerged = `SELECT coalesce(common_version($1, head_of($1, 'main'), $2), 0) AS common, coalesce(head_of($1, 'main'), 0) AS head`
+
+// Mergeable returns a fault.Conflict if main has all changes that led to a version.
+func Mergeable(ctx context.Context, tx *outbox.Tx, id uuid.UUID, version int) error {
+	found, err := database.One[struct{ Common, Head int }](ctx, tx, dataset.ErrNotFound, selectUnmerged, id, version)
+	if err == nil && found.Common == version {
+		return fault.New(fault.Conflict, "The branch has no changes that are not in main")
+	}
+	return err
+}
+
+// AddFastForward makes a version of a branch that began with the newest version of main the next
+// version of main, as another person has approved.
+func AddFastForward(ctx context.Context, tx *outbox.Tx, caller auth.Caller, id uuid.UUID, source int, message string) (int, error) {
+	found, err := database.One[struct{ Common, Head int }](ctx, tx, dataset.ErrNotFound, selectUnmerged, id, source)
+	if err != nil {
+		return 0, err
+	}
+	if found.Common != found.Head {
+		return 0, fault.New(fault.Conflict, "main has changed since the branch began: merge main into the branch, or propose it with a key to merge by")
+	}
+	return addRestored(ctx, tx, caller, id, Change{Branch: Main, Operation: Restore, Message: message}, source, true)
 }

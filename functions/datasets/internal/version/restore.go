@@ -28,7 +28,11 @@ FROM dataset_versions WHERE dataset_id = $1 AND version = $2`
 // AddRestored adds a ready version to a branch that has the file and the rows of another one. The
 // transaction holds the data set's row.
 func AddRestored(ctx context.Context, tx *outbox.Tx, caller auth.Caller, id uuid.UUID, change Change, source int) (int, error) {
-	v, err := number(ctx, tx, id, change.Branch, dataset.Ready)
+	return addRestored(ctx, tx, caller, id, change, source, false)
+}
+
+func addRestored(ctx context.Context, tx *outbox.Tx, caller auth.Caller, id uuid.UUID, change Change, source int, approved bool) (int, error) {
+	v, err := number(ctx, tx, id, change.Branch, dataset.Ready, approved)
 	if err != nil {
 		return 0, err
 	}

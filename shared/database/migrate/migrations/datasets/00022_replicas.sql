@@ -3,7 +3,7 @@
 
 -- Every object that a version has. Other objects are not replicated, and their copies are deleted.
 CREATE VIEW stored_objects AS
-    SELECT v.object_name AS name, d.storage_type FROM dataset_versions v JOIN datasets d ON d.id = v.dataset_id
+    SELECT v.object_name AS name, d.storage_type FROM dataset_versions v JOIN datasets d ON d.id = v.dataset_id WHERE v.object_name IS NOT NULL
     UNION ALL
     SELECT v.table_name, d.storage_type FROM dataset_versions v JOIN datasets d ON d.id = v.dataset_id WHERE v.table_name IS NOT NULL;
 CREATE INDEX dataset_versions_object ON dataset_versions (object_name);

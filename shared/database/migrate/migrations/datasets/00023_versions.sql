@@ -54,7 +54,7 @@ CREATE FUNCTION common_version(dataset uuid, one int, other int) RETURNS int LAN
         UNION
         SELECT made.first, parent
         FROM made JOIN dataset_versions v ON v.dataset_id = dataset AND v.version = made.version
-        CROSS JOIN LATERAL (VALUES (v.base_version), (CASE v.operation WHEN 'merge' THEN v.source_version END)) p (parent)
+        CROSS JOIN LATERAL (VALUES (v.base_version), (v.source_version)) p (parent)
         WHERE parent IS NOT NULL
     )
     SELECT max(a.version) FROM made a JOIN made b USING (version) WHERE a.first = one AND b.first = other
