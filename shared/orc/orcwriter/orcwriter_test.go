@@ -206,3 +206,19 @@ func TestWriter_MillionRows_AreReadFromSeveralStripes(t *testing.T) {
 		t.Error("the values differ")
 	}
 }
+
+func TestWriter_ChunksOfEachCompression_AreReadAsWritten(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(5, 6))
+	batch := column(arrow.BinaryTypes.Binary, func(b array.Builder) {
+		for range 50_000 {
+			b.(*array.BinaryBuilder).Append(fmt.Appendf(nil, "%d %d", random.Uint64(), random.IntN(10)))
+		}
+	})
+	for _, method := range []orcwriter.Compression{orcwriter.Zstd, orcwriter.Zlib, orcwriter.Snappy, orcwriter.LZ4, orcwriter.None} {
+		content, _ := write(t, batch.Schema(), orcwriter.Options{Compression: method}, batch)
+		if diff := cmp.Diff(rows(batch), tableRows(t, read(t, content))); diff != "" {
+			t.Errorf("compression %d: the values differ", method)
+		}
+	}
+}
