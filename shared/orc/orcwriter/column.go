@@ -1,6 +1,8 @@
 package orcwriter
 
 import (
+	"errors"
+
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"function/shared/orc"
@@ -14,6 +16,8 @@ type span struct{ from, to int }
 type column interface {
 	// write encodes the values of an array in the spans, including nulls.
 	write(a arrow.Array, rows []span) error
+	// beginGroup begins the next rows of the index.
+	beginGroup() error
 	// nulls encodes n nulls.
 	nulls(n int) error
 	// size returns the bytes of the stripe so far.
@@ -28,7 +32,8 @@ type column interface {
 type output struct {
 	kind    orc.StreamKind
 	content *stream
-	flush   func() error // ends the last run
+	flush   func() error // ends the last run; nil if the stream has no runs
+	bits    *rle.BooleanEncoder
 }
 
 // base is what the columns have in common.
@@ -38,8 +43,10 @@ type base struct {
 	plan     *plan
 	encoding uint64
 	outputs  []output // in the order of the file, without the present stream
+	group    statistics
 	stripe   statistics
 	file     statistics
+	groups   []group // of the stripe
 
 	rows    int64               // of the stripe
 	content *stream             // the present stream
@@ -47,10 +54,15 @@ type base struct {
 	set     []span              // reused
 }
 
+// describe sets the statistics of the column, whose values are added to those of the group.
+func (b *base) describe(group, stripe, file detail) {
+	b.group.detail, b.stripe.detail, b.file.detail = group, stripe, file
+}
+
 // stream adds a stream to the column.
 func (b *base) stream(kind orc.StreamKind) *stream {
 	s := &stream{compress: b.plan.compress}
-	b.outputs = append(b.outputs, output{kind, s, func() error { return nil }})
+	b.outputs = append(b.outputs, output{kind: kind, content: s})
 	return s
 }
 
@@ -79,10 +91,7 @@ func (b *base) markIf(rows []span, null func(i int) bool) ([]span, error) {
 			if !null(i) {
 				continue
 			}
-			if err := b.append(from, i, true); err != nil {
-				return nil, err
-			}
-			if err := b.append(i, i+1, false); err != nil {
+			if err := errors.Join(b.append(from, i, true), b.append(i, i+1, false)); err != nil {
 				return nil, err
 			}
 			from = i + 1
@@ -104,10 +113,10 @@ func (b *base) append(from, to int, set bool) error {
 	n := int64(to - from)
 	if set {
 		b.set = append(b.set, span{from, to})
-		b.stripe.values += n
-	} else if b.present == nil {
-		b.stripe.null = true
-		if err := b.firstNull(); err != nil {
+		b.group.values += n
+	} else {
+		b.group.null = true
+		if err := b.beginPresent(); err != nil {
 			return err
 		}
 	}
@@ -115,26 +124,39 @@ func (b *base) append(from, to int, set bool) error {
 	if b.present == nil {
 		return nil
 	}
+	return repeat(b.present, set, n)
+}
+
+func repeat(to *rle.BooleanEncoder, v bool, n int64) error {
 	for range n {
-		if err := b.present.Append(set); err != nil {
+		if err := to.Append(v); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// firstNull begins the present stream with the values before the first null.
-func (b *base) firstNull() error {
+// beginPresent begins the present stream with the values before the first null.
+func (b *base) beginPresent() error {
+	if b.present != nil {
+		return nil
+	}
 	if b.content == nil {
 		b.content = &stream{compress: b.plan.compress}
 	}
 	b.present = rle.NewBooleanEncoder(b.content)
-	for range b.rows {
-		if err := b.present.Append(true); err != nil {
+	at := int64(0)
+	for i := range b.groups {
+		g := &b.groups[i]
+		if err := repeat(b.present, true, g.begin-at); err != nil {
+			return err
+		}
+		at = g.begin
+		if err := b.markPresent(g); err != nil {
 			return err
 		}
 	}
-	return nil
+	return repeat(b.present, true, b.rows-at)
 }
 
 func (b *base) size() int64 {
@@ -150,15 +172,16 @@ func (b *base) end(s *stripe) error {
 		return err
 	}
 	for _, o := range b.outputs {
-		if err := o.flush(); err != nil {
-			return err
+		if o.flush != nil {
+			if err := o.flush(); err != nil {
+				return err
+			}
 		}
 		if err := s.stream(b.id, o.kind, o.content); err != nil {
 			return err
 		}
 	}
-	b.endStatistics(s, message{}.number(1, b.encoding))
-	return nil
+	return b.endColumn(s, message{}.number(1, b.encoding))
 }
 
 func (b *base) endPresent(s *stripe) error {
@@ -171,13 +194,18 @@ func (b *base) endPresent(s *stripe) error {
 	return s.stream(b.id, orc.Present, b.content)
 }
 
-// endStatistics adds the encoding and the statistics of the stripe.
-func (b *base) endStatistics(s *stripe, encoding message) {
+// endColumn adds the index, the encoding and the statistics of the stripe.
+func (b *base) endColumn(s *stripe, encoding message) error {
+	b.endGroup()
+	if err := s.index(b); err != nil {
+		return err
+	}
 	s.encodings = s.encodings.bytes(2, encoding)
 	s.statistics = s.statistics.bytes(1, b.stripe.encode())
 	b.file.merge(&b.stripe)
 	b.stripe.reset()
-	b.present, b.rows = nil, 0
+	b.present, b.rows, b.groups = nil, 0, b.groups[:0]
+	return nil
 }
 
 func (b *base) total(footer message) message { return footer.bytes(7, b.file.encode()) }

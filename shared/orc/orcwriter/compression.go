@@ -76,7 +76,8 @@ func deflate() (compressor, error) {
 		if _, err := encoder.Write(chunk); err != nil {
 			return nil, err
 		}
-		return out.Bytes(), encoder.Close()
+		err := encoder.Close()
+		return out.Bytes(), err
 	}, err
 }
 

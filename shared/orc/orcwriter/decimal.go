@@ -30,7 +30,7 @@ func newDecimals[T decimal.DecimalTypes | uint64](b *base, precision, scale int3
 	c := &decimals[T]{base: b, precision: precision, scale: scale, number: number, statistics: &decimalStatistics{scale: scale}}
 	c.data, c.scales = b.stream(orc.Data), b.integers(orc.Secondary, true)
 	b.encoding = directV2
-	b.stripe.detail, b.file.detail = c.statistics, &decimalStatistics{scale: scale}
+	b.describe(c.statistics, &decimalStatistics{scale: scale}, &decimalStatistics{scale: scale})
 	return c
 }
 
@@ -43,7 +43,7 @@ func (p *plan) decimalBase(path string, precision, scale int32) *base {
 func (p *plan) decimal(t arrow.DecimalType, path string) (column, error) {
 	precision, scale := t.GetPrecision(), t.GetScale()
 	if precision < 1 || precision > maxPrecision || scale < 0 || scale > precision {
-		return nil, refuse(path, "is %s, and ORC has decimals of up to 38 digits, of which none or more are after the point: cast it to such a decimal", t)
+		return nil, refuse(path, "is %s, and ORC has decimals of up to 38 digits: cast it to such a decimal, or to VARCHAR", t)
 	}
 	b := p.decimalBase(path, precision, scale)
 	switch t.ID() {

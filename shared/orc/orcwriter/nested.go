@@ -12,6 +12,15 @@ import (
 // parts are the columns of the types within a type.
 type parts []column
 
+func (p parts) beginGroup() error {
+	for _, c := range p {
+		if err := c.beginGroup(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (p parts) size() int64 {
 	size := int64(0)
 	for _, c := range p {
@@ -40,6 +49,13 @@ func (p parts) total(footer message) message {
 type compound struct {
 	*base
 	parts parts
+}
+
+func (c *compound) beginGroup() error {
+	if err := c.base.beginGroup(); err != nil {
+		return err
+	}
+	return c.parts.beginGroup()
 }
 
 func (c *compound) size() int64 { return c.base.size() + c.parts.size() }
@@ -92,7 +108,7 @@ func (p *plan) newLists(path string, kind orc.Kind) *lists {
 	b := p.base(path, kind)
 	c := &lists{compound: compound{base: b}, lengths: b.integers(orc.Length, false), statistics: &listStatistics{}}
 	b.encoding = directV2
-	b.stripe.detail, b.file.detail = c.statistics, &listStatistics{}
+	b.describe(c.statistics, &listStatistics{}, &listStatistics{})
 	return c
 }
 

@@ -22,14 +22,15 @@ type integers[T arrow.IntType | arrow.UintType] struct {
 func newIntegers[T arrow.IntType | arrow.UintType](b *base) column {
 	c := &integers[T]{base: b, data: b.integers(orc.Data, true), statistics: &integerStatistics{}}
 	b.encoding = directV2
-	b.stripe.detail, b.file.detail = c.statistics, &integerStatistics{}
+	b.describe(c.statistics, &integerStatistics{}, &integerStatistics{})
 	return c
 }
 
 func newDates(b *base) column {
 	c := newIntegers[arrow.Date32](b)
-	b.stripe.detail.(*integerStatistics).date = true
-	b.file.detail.(*integerStatistics).date = true
+	for _, s := range []statistics{b.group, b.stripe, b.file} {
+		s.detail.(*integerStatistics).date = true
+	}
 	return c
 }
 
@@ -60,7 +61,7 @@ type tinyints struct {
 func newTinyints(b *base) column {
 	c := &tinyints{base: b, data: rle.NewByteEncoder(b.stream(orc.Data)), statistics: &integerStatistics{}}
 	b.outputs[0].flush = c.data.Flush
-	b.stripe.detail, b.file.detail = c.statistics, &integerStatistics{}
+	b.describe(c.statistics, &integerStatistics{}, &integerStatistics{})
 	return c
 }
 
@@ -90,8 +91,8 @@ type booleans struct {
 
 func newBooleans(b *base) column {
 	c := &booleans{base: b, data: rle.NewBooleanEncoder(b.stream(orc.Data)), statistics: &booleanStatistics{}}
-	b.outputs[0].flush = c.data.Flush
-	b.stripe.detail, b.file.detail = c.statistics, &booleanStatistics{}
+	b.outputs[0].flush, b.outputs[0].bits = c.data.Flush, c.data
+	b.describe(c.statistics, &booleanStatistics{}, &booleanStatistics{})
 	return c
 }
 
@@ -126,7 +127,7 @@ type floats[T float16.Num | float32 | float64] struct {
 
 func newFloats[T float16.Num | float32 | float64](b *base, encode func(to []byte, v T) ([]byte, float64)) column {
 	c := &floats[T]{base: b, data: b.stream(orc.Data), statistics: &floatStatistics{}, encode: encode}
-	b.stripe.detail, b.file.detail = c.statistics, &floatStatistics{}
+	b.describe(c.statistics, &floatStatistics{}, &floatStatistics{})
 	return c
 }
 
@@ -150,7 +151,14 @@ func (c *floats[T]) write(a arrow.Array, rows []span) error {
 	return nil
 }
 
-func encode16(to []byte, v float16.Num) ([]byte, float64) { return encode32(to, v.Float32()) }
+func encode16(to []byte, v float16.Num) ([]byte, float64) {
+	const exponent, fraction = 0x7c00, 0x3ff
+	number := v.Float32()
+	if v.Uint16()&exponent == 0 { // Float32 converts subnormal numbers to others
+		number = float32(math.Copysign(float64(v.Uint16()&fraction)*0x1p-24, float64(number)))
+	}
+	return encode32(to, number)
+}
 
 func encode32(to []byte, v float32) ([]byte, float64) {
 	return binary.LittleEndian.AppendUint32(to, math.Float32bits(v)), float64(v)

@@ -26,7 +26,7 @@
 // Notes says which columns have another type in the file. A value that cannot be written exactly gives
 // an Error.
 //
-// The file has statistics of its stripes and columns, and no row index. A writer holds one stripe.
+// The file has statistics of its columns, for the file, its stripes and groups of 10,000 rows. A writer holds one stripe.
 package orcwriter
 
 import (
@@ -41,7 +41,7 @@ import (
 // Bounds of a stripe, of which the first to be reached ends it.
 const (
 	maxStripe     = 64 << 20 // bytes before compression
-	maxStripeRows = 1 << 20
+	maxStripeRows = 100 * groupRows
 )
 
 // sliceBytes is about the size of the rows that are encoded before the size of the stripe is measured.
@@ -64,7 +64,7 @@ type Writer struct {
 	schema  *arrow.Schema
 	options Options
 	plan    *plan
-	columns []column
+	root    *structs
 	stripe  *stripe
 	err     error // the first; the file cannot be completed after it
 }
@@ -79,10 +79,10 @@ func New(out io.Writer, schema *arrow.Schema, options Options) (*Writer, error) 
 		return nil, fmt.Errorf("begin an ORC file: %w", err)
 	}
 	w := &Writer{out: out, schema: schema, options: options, plan: &plan{compress: compress}}
-	if w.columns, err = w.plan.root(schema.Fields()); err != nil {
+	if w.root, err = w.plan.root(schema.Fields()); err != nil {
 		return nil, err
 	}
-	w.stripe = &stripe{plan: w.plan}
+	w.stripe = &stripe{}
 	return w, w.write([]byte(orc.Magic))
 }
 
@@ -99,8 +99,8 @@ func (w *Writer) Write(batch arrow.RecordBatch) error {
 }
 
 func (w *Writer) rows(batch arrow.RecordBatch) error {
-	if int(batch.NumCols()) != len(w.columns) {
-		return fmt.Errorf("a batch has %d columns, not %d", batch.NumCols(), len(w.columns))
+	if int(batch.NumCols()) != w.schema.NumFields() {
+		return fmt.Errorf("a batch has %d columns, not %d", batch.NumCols(), w.schema.NumFields())
 	}
 	for i, c := range batch.Columns() {
 		if want := w.schema.Field(i).Type; !arrow.TypeEqual(c.DataType(), want) {
@@ -116,15 +116,18 @@ func (w *Writer) rows(batch arrow.RecordBatch) error {
 		step = max(1, int(float64(rows)*sliceBytes/float64(size)))
 	}
 	for from := 0; from < rows; {
-		to := min(rows, from+step, from+maxStripeRows-int(w.stripe.rows))
-		for i, c := range w.columns {
-			if err := c.write(batch.Column(i), []span{{from, to}}); err != nil {
+		begun := int(w.stripe.rows % groupRows)
+		if begun == 0 {
+			if err := w.root.beginGroup(); err != nil {
 				return err
 			}
 		}
-		w.stripe.rows += int64(to - from)
+		to := min(rows, from+step, from+groupRows-begun)
+		if err := w.slice(batch, span{from, to}); err != nil {
+			return err
+		}
 		from = to
-		if w.stripe.rows == maxStripeRows || w.buffered() >= w.options.StripeSize {
+		if w.stripe.rows == maxStripeRows || w.root.size() >= w.options.StripeSize {
 			if err := w.endStripe(); err != nil {
 				return err
 			}
@@ -133,12 +136,18 @@ func (w *Writer) rows(batch arrow.RecordBatch) error {
 	return nil
 }
 
-func (w *Writer) buffered() int64 {
-	size := int64(0)
-	for _, c := range w.columns {
-		size += c.size()
+// slice encodes rows of a batch.
+func (w *Writer) slice(batch arrow.RecordBatch, rows span) error {
+	if err := w.root.append(rows.from, rows.to, true); err != nil {
+		return err
 	}
-	return size
+	for i, c := range w.root.parts {
+		if err := c.write(batch.Column(i), []span{rows}); err != nil {
+			return err
+		}
+	}
+	w.stripe.rows += int64(rows.to - rows.from)
+	return nil
 }
 
 // Close writes the tail of the file. Only if it returns nil is the file complete.

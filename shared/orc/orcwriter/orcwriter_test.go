@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"function/shared/ingest/orcfile"
+	"function/shared/orc"
 	"function/shared/orc/orcwriter"
 )
 
@@ -152,25 +153,72 @@ func tableRows(t *testing.T, table arrow.Table) []any {
 
 func TestWriter_RandomTables_AreReadAsWritten(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(300) {
+	for seed := range uint64(200) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			g := generator{Rand: rand.New(rand.NewPCG(seed, 1))}
 			schema := g.schema()
 			batches := []arrow.RecordBatch{}
 			for range g.IntN(4) {
-				batch := g.batch(schema, g.IntN(300))
+				most := 300
+				if seed < 10 {
+					most = 25_000
+				}
+				batch := g.batch(schema, g.IntN(most))
 				if n := batch.NumRows(); n > 3 {
 					from := g.Int64N(n)
 					batch = batch.NewSlice(from, from+g.Int64N(n-from))
 				}
 				batches = append(batches, batch)
 			}
-			options := orcwriter.Options{Compression: orcwriter.Compression(seed % 5), StripeSize: int64(g.IntN(1 << 16))}
+			options := orcwriter.Options{Compression: orcwriter.Compression(seed % 5), StripeSize: int64(g.IntN(1 << (16 + seed%8)))}
 			content, _ := write(t, schema, options, batches...)
 			if diff := cmp.Diff(rows(batches...), tableRows(t, read(t, content))); diff != "" {
 				t.Errorf("%s: %s", schema, diff)
 			}
 		})
+	}
+}
+
+func TestWriter_MillionRows_AreReadFromSeveralStripes(t *testing.T) {
+	t.Parallel()
+	const count = 1_000_000
+	batch := column(arrow.PrimitiveTypes.Int64, func(b array.Builder) {
+		for i := range int64(count) {
+			if i%7 == 0 {
+				b.AppendNull()
+			} else {
+				b.(*array.Int64Builder).Append(i * i)
+			}
+		}
+	})
+	content, _ := write(t, batch.Schema(), orcwriter.Options{StripeSize: 1 << 18}, batch)
+	f, err := orc.Open(bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Stripes) < 3 || f.Rows != count {
+		t.Errorf("%d stripes with %d rows", len(f.Stripes), f.Rows)
+	}
+	values := array.NewTableReader(read(t, content), count)
+	defer values.Release()
+	if !values.Next() || !array.Equal(batch.Column(0), values.RecordBatch().Column(0)) {
+		t.Error("the values differ")
+	}
+}
+
+func TestWriter_ChunksOfEachCompression_AreReadAsWritten(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(5, 6))
+	batch := column(arrow.BinaryTypes.Binary, func(b array.Builder) {
+		for range 50_000 {
+			b.(*array.BinaryBuilder).Append(fmt.Appendf(nil, "%d %d", random.Uint64(), random.IntN(10)))
+		}
+	})
+	for _, method := range []orcwriter.Compression{orcwriter.Zstd, orcwriter.Zlib, orcwriter.Snappy, orcwriter.LZ4, orcwriter.None} {
+		content, _ := write(t, batch.Schema(), orcwriter.Options{Compression: method}, batch)
+		if diff := cmp.Diff(rows(batch), tableRows(t, read(t, content))); diff != "" {
+			t.Errorf("compression %d: the values differ", method)
+		}
 	}
 }

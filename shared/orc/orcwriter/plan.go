@@ -14,26 +14,25 @@ const maxDepth = 64
 
 // plan is the schema of a file, and what is known about its stripes.
 type plan struct {
-	compress       compressor
-	types          []message
-	notes          []string
-	depth          int
-	offset         int64 // bytes written
-	rows           int64
-	stripes        []message
-	metadata       message // the statistics of the stripes
-	rootStatistics statistics
+	compress compressor
+	types    []message
+	notes    []string
+	depth    int
+	offset   int64 // bytes written
+	rows     int64
+	stripes  []message
+	metadata message // the statistics of the stripes
 }
 
 // root plans the columns of the table.
-func (p *plan) root(fields []arrow.Field) ([]column, error) {
+func (p *plan) root(fields []arrow.Field) (*structs, error) {
 	if len(fields) == 0 {
 		return nil, Error("The table has no columns, and an ORC file needs at least one: select a column.")
 	}
-	p.types = append(p.types, nil)
+	b := p.base("", orc.Struct)
 	columns, description, err := p.members(fields, "")
-	p.types[0] = description
-	return columns, err
+	p.types[b.id] = description
+	return &structs{compound{b, columns}}, err
 }
 
 // members plans the fields of a struct, at the path of the struct, and describes its type.
@@ -86,7 +85,7 @@ func (p *plan) base(path string, kind orc.Kind) *base {
 // column plans a column.
 func (p *plan) column(t arrow.DataType, path string) (column, error) {
 	if p.depth++; p.depth > maxDepth {
-		return nil, refuse(path, "is nested more than %d levels deep", maxDepth)
+		return nil, refuse(path, "is nested more than %d levels deep: flatten it", maxDepth)
 	}
 	defer func() { p.depth-- }()
 	switch t := t.(type) {

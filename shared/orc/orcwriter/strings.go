@@ -69,7 +69,7 @@ func (p *plan) extension(t arrow.ExtensionType, path string) (column, error) {
 	case *extensions.JSONType:
 		p.changed(path, "JSON", "string")
 	default:
-		p.changed(path, "the extension type "+t.ExtensionName(), "the type "+t.StorageType().String())
+		p.changed(path, "the extension type "+t.ExtensionName(), t.StorageType().String())
 	}
 	c, err := p.column(t.StorageType(), path)
 	return extension{c}, err
@@ -95,7 +95,7 @@ func newBlobs(b *base) column {
 	c := &blobs{base: b, statistics: &blobStatistics{}}
 	c.data, c.lengths = b.stream(orc.Data), b.integers(orc.Length, false)
 	b.encoding = directV2
-	b.stripe.detail, b.file.detail = c.statistics, &blobStatistics{}
+	b.describe(c.statistics, &blobStatistics{}, &blobStatistics{})
 	return c
 }
 

@@ -1,17 +1,24 @@
 package orcwriter
 
 import (
+	"slices"
+
 	"function/shared/orc"
 )
 
 // stripe is the stripe that is being written.
 type stripe struct {
-	plan       *plan
-	rows       int64
-	streams    []*stream
-	footer     message // the descriptions of the streams
-	encodings  message
-	statistics message
+	rows        int64
+	indexes     [][]byte
+	streams     []*stream
+	indexFooter message // the descriptions of the indexes
+	footer      message // the descriptions of the streams
+	encodings   message
+	statistics  message
+}
+
+func describeStream(kind orc.StreamKind, column, length int) message {
+	return message{}.number(1, uint64(kind)).number(2, uint64(column)).number(3, uint64(length))
 }
 
 // stream adds a stream of a column, which has been completed.
@@ -20,41 +27,39 @@ func (s *stripe) stream(column int, kind orc.StreamKind, content *stream) error 
 		return err
 	}
 	s.streams = append(s.streams, content)
-	description := message{}.number(1, uint64(kind)).number(2, uint64(column)).number(3, uint64(len(content.chunks)))
-	s.footer = s.footer.bytes(1, description)
+	s.footer = s.footer.bytes(1, describeStream(kind, column, len(content.chunks)))
 	return nil
 }
 
 // endStripe writes the stripe and begins the next one.
 func (w *Writer) endStripe() error {
 	s := w.stripe
-	root := &w.plan.rootStatistics
-	root.values = s.rows
-	s.encodings = s.encodings.bytes(2, message{}.number(1, direct))
-	s.statistics = s.statistics.bytes(1, root.encode())
-	for _, c := range w.columns {
-		if err := c.end(s); err != nil {
+	if err := w.root.end(s); err != nil {
+		return err
+	}
+	begin := w.plan.offset
+	for _, index := range s.indexes {
+		if err := w.write(index); err != nil {
 			return err
 		}
 	}
-	begin := w.plan.offset
+	data := w.plan.offset
 	for _, content := range s.streams {
 		if err := w.write(content.chunks); err != nil {
 			return err
 		}
 		content.reset()
 	}
-	data := w.plan.offset - begin
-	footer := append(append(s.footer, s.encodings...), message{}.text(3, "UTC")...)
-	length, err := w.section(footer)
+	end := w.plan.offset
+	length, err := w.section(slices.Concat(s.indexFooter, s.footer, s.encodings, message{}.text(3, "UTC")))
 	if err != nil {
 		return err
 	}
-	w.plan.stripes = append(w.plan.stripes, message{}.number(1, uint64(begin)).number(2, 0).
-		number(3, uint64(data)).number(4, uint64(length)).number(5, uint64(s.rows)))
+	w.plan.stripes = append(w.plan.stripes, message{}.number(1, uint64(begin)).number(2, uint64(data-begin)).
+		number(3, uint64(end-data)).number(4, uint64(length)).number(5, uint64(s.rows)))
 	w.plan.metadata = w.plan.metadata.bytes(1, s.statistics)
 	w.plan.rows += s.rows
-	w.stripe = &stripe{plan: w.plan, streams: s.streams[:0]}
+	w.stripe = &stripe{streams: s.streams[:0]}
 	return nil
 }
 
@@ -93,12 +98,8 @@ func (w *Writer) tail() error {
 	for _, t := range p.types {
 		footer = footer.bytes(4, t)
 	}
-	p.rootStatistics.values = p.rows
-	footer = footer.number(6, uint64(p.rows)).bytes(7, p.rootStatistics.encode())
-	for _, c := range w.columns {
-		footer = c.total(footer)
-	}
-	footer = footer.number(8, 0).number(9, orc.WriterCPP).number(11, orc.CalendarProleptic)
+	footer = w.root.total(footer.number(6, uint64(p.rows))).
+		number(8, groupRows).number(9, orc.WriterCPP).number(11, orc.CalendarProleptic)
 	length, err := w.section(footer)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package orcwriter
 
 import (
+	"errors"
 	"strings"
 	"unicode/utf8"
 
@@ -34,6 +35,7 @@ type stringColumn struct {
 	plain      bool // without a dictionary
 	dictionary map[string]int32
 	indexes    []int32 // of the strings of the stripe
+	begins     []int   // the indexes before each group
 	bytes      int64   // of the entries
 	chosen     stream  // the encoded indexes
 }
@@ -43,7 +45,7 @@ func newTexts(b *base, open func(arrow.Array) texts) *stringColumn {
 	c.data, c.lengths = b.stream(orc.Data), b.integers(orc.Length, false)
 	c.chosen.compress = b.plan.compress
 	b.encoding = directV2
-	b.stripe.detail, b.file.detail = c.statistics, &stringStatistics{}
+	b.describe(c.statistics, &stringStatistics{}, &stringStatistics{})
 	return c
 }
 
@@ -74,7 +76,7 @@ func (c *stringColumn) write(a arrow.Array, rows []span) error {
 			}
 		}
 	}
-	if !c.plain && len(c.indexes) >= minSample && !c.pays() {
+	if !c.plain && (len(c.indexes) >= minSample || c.bytes > maxDictionary) && !c.pays() {
 		return c.abandon()
 	}
 	return nil
@@ -114,16 +116,42 @@ func (c *stringColumn) entries() []string {
 	return entries
 }
 
+// beginGroup records the position in the indexes if they are not encoded yet.
+func (c *stringColumn) beginGroup() error {
+	if c.plain {
+		return c.base.beginGroup()
+	}
+	c.begins = append(c.begins, len(c.indexes))
+	_, err := c.nextGroup()
+	return err
+}
+
+// eachGroup calls mark at the beginning of each group, and add for each index.
+func (c *stringColumn) eachGroup(mark func(*group) error, add func(index int32) error) error {
+	for i, begin := range c.begins {
+		if err := mark(&c.groups[i]); err != nil {
+			return err
+		}
+		end := len(c.indexes)
+		if i+1 < len(c.begins) {
+			end = c.begins[i+1]
+		}
+		for _, index := range c.indexes[begin:end] {
+			if err := add(index); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // abandon writes the strings so far, and all others of the file, without a dictionary.
 func (c *stringColumn) abandon() error {
 	entries := c.entries()
-	for _, i := range c.indexes {
-		if err := c.appendPlain(entries[i]); err != nil {
-			return err
-		}
-	}
-	c.plain, c.indexes, c.dictionary, c.bytes = true, nil, nil, 0
-	return nil
+	err := c.eachGroup(func(g *group) error { return errors.Join(g.mark(c.outputs[0]), g.mark(c.outputs[1])) },
+		func(index int32) error { return c.appendPlain(entries[index]) })
+	c.plain, c.indexes, c.begins, c.dictionary, c.bytes = true, nil, nil, nil, 0
+	return err
 }
 
 func (c *stringColumn) size() int64 {
@@ -137,7 +165,7 @@ func (c *stringColumn) end(s *stripe) error {
 			return err
 		}
 	}
-	if c.plain || len(c.indexes) == 0 {
+	if c.plain {
 		return c.base.end(s)
 	}
 	return c.endDictionary(s)
@@ -149,28 +177,20 @@ func (c *stringColumn) endDictionary(s *stripe) error {
 			return err
 		}
 	}
-	indexes := rle.NewIntegerEncoder(&c.chosen, false)
-	for _, i := range c.indexes {
-		if err := indexes.Append(int64(i)); err != nil {
-			return err
-		}
-	}
-	if err := c.endPresent(s); err != nil {
+	e := rle.NewIntegerEncoder(&c.chosen, false)
+	chosen := output{kind: orc.Data, content: &c.chosen, flush: e.Flush}
+	err := c.eachGroup(func(g *group) error { return g.mark(chosen) }, func(index int32) error { return e.Append(int64(index)) })
+	if err != nil {
 		return err
 	}
-	if err := indexes.Flush(); err != nil {
+	if err := errors.Join(e.Flush(), c.lengths.Flush(), c.endPresent(s), s.stream(c.id, orc.Data, &c.chosen),
+		s.stream(c.id, orc.DictionaryData, c.data), s.stream(c.id, orc.Length, c.outputs[1].content)); err != nil {
 		return err
 	}
-	if err := c.lengths.Flush(); err != nil {
+	if err := c.endColumn(s, message{}.number(1, dictionaryV2).number(2, uint64(len(c.dictionary)))); err != nil {
 		return err
 	}
-	for _, o := range []output{{orc.Data, &c.chosen, nil}, {orc.DictionaryData, c.data, nil}, {orc.Length, c.outputs[1].content, nil}} {
-		if err := s.stream(c.id, o.kind, o.content); err != nil {
-			return err
-		}
-	}
-	c.endStatistics(s, message{}.number(1, dictionaryV2).number(2, uint64(len(c.dictionary))))
-	c.indexes, c.bytes = c.indexes[:0], 0
+	c.indexes, c.begins, c.bytes = c.indexes[:0], c.begins[:0], 0
 	clear(c.dictionary)
 	return nil
 }

@@ -48,7 +48,7 @@ func (p *plan) timestamp(t *arrow.TimestampType, path string) column {
 	c := &timestamps{base: b, unit: perSecond[t.Unit], statistics: &timestampStatistics{}}
 	c.seconds, c.nanos = b.integers(orc.Data, true), b.integers(orc.Secondary, false)
 	b.encoding = directV2
-	b.stripe.detail, b.file.detail = c.statistics, &timestampStatistics{}
+	b.describe(c.statistics, &timestampStatistics{}, &timestampStatistics{})
 	return c
 }
 
@@ -199,7 +199,7 @@ func timesOfDay[T arrow.Time32 | arrow.Time64](unit arrow.TimeUnit) func(arrow.A
 		return func(i int) (string, error) {
 			second, rest := floorDivide(int64(values[i]), per)
 			if second < 0 || second > daySeconds {
-				return "", fmt.Errorf("has the time of day %d, which is out of range", values[i])
+				return "", fmt.Errorf("has a time of day of %d %s, which is out of range: correct it, or cast the column to BIGINT", values[i], unit)
 			}
 			s := fmt.Sprintf("%02d:%02d:%02d", second/3600, second/60%60, second%60)
 			if digits > 0 {

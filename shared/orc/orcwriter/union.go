@@ -19,7 +19,7 @@ func (p *plan) union(t arrow.UnionType, path string) (column, error) {
 	fields := []arrow.Field{{Name: tag, Type: arrow.BinaryTypes.String}}
 	for _, f := range t.Fields() {
 		if strings.EqualFold(f.Name, tag) {
-			return nil, refuse(path, "is a union with the member %s, and so is named the field of its struct in ORC that names the member of a value: rename the member", f.Name)
+			return nil, refuse(path, "is a union with a member named %s, and its struct in ORC has a field of this name for the name of the member: rename the member", f.Name)
 		}
 		fields = append(fields, f)
 	}

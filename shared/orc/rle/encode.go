@@ -121,6 +121,9 @@ func (e *BooleanEncoder) Append(v bool) error {
 	return e.bytes.Append(bits)
 }
 
+// FlushBytes writes all complete bytes, and returns how many bits the next byte has.
+func (e *BooleanEncoder) FlushBytes() (int, error) { return e.n, e.bytes.Flush() }
+
 // Flush fills the last byte with zeros and writes everything. The encoder can be used again.
 func (e *BooleanEncoder) Flush() error {
 	if e.n > 0 {

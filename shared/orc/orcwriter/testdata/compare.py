@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.orc
 import pyorc
 from pyorc.enums import StructRepr, TypeKind
+from pyorc.predicates import PredicateColumn
 
 
 class Nanoseconds:
@@ -22,6 +23,8 @@ class Nanoseconds:
         second, rest = divmod(self.value, 10**9)
         text = (datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=second)).isoformat()
         return text + (f".{rest:09d}".rstrip("0") if rest else "") + "Z"
+
+    __repr__ = __str__
 
 
 class Timestamps:
@@ -78,7 +81,10 @@ def rows_of_pyorc(path):
                               converters={TypeKind.TIMESTAMP: Timestamps, TypeKind.TIMESTAMP_INSTANT: Timestamps})
         if "statistics" in path:
             check_statistics(reader, path)
-        return [list(row.values()) for row in reader]
+            check_predicates(reader, path)
+        rows = [list(row.values()) for row in reader]
+        check_seeks(reader, rows, path)
+        return rows
 
 
 def rows_of_pyarrow(path):
@@ -89,7 +95,7 @@ def rows_of_pyarrow(path):
 def check_statistics(reader, path):
     """Compares the statistics of the file, and of the stripes, with the values."""
     name_of = list(reader.schema.fields)
-    for part, name in [(reader, "file")]:
+    for part, name in [(reader, "file"), *((s, f"stripe {i}") for i, s in enumerate(reader.iter_stripes()))]:
         first = 0 if part is reader else part.row_offset
         reader.seek(first)
         rows = [list(row.values()) for row in reader.read(len(part))]
@@ -105,6 +111,36 @@ def check_statistics(reader, path):
     reader.seek(0)
 
 
+def check_predicates(reader, path):
+    """Looks values up, for which pyorc skips groups by their statistics."""
+    for name, kind in reader.schema.fields.items():
+        if kind.kind not in (TypeKind.SHORT, TypeKind.INT, TypeKind.LONG, TypeKind.STRING, TypeKind.DOUBLE, TypeKind.DATE):
+            continue
+        reader.seek(0)
+        values = [row[name] for row in reader]
+        for v in {v for v in values[::max(1, len(values) // 5)] if v is not None}:
+            with open(path, "rb") as f:
+                found = [row[0] for row in pyorc.Reader(f, predicate=PredicateColumn(kind.kind, name) == v, column_names=[name])]
+            if found.count(v) != values.count(v):
+                fail(f"{path}: {found.count(v)} rows have {v!r} in {name}, not {values.count(v)}")
+    reader.seek(0)
+
+
+def check_seeks(reader, rows, path):
+    """Reads from the groups of the index, and from rows within them."""
+    for n in range(len(rows) - 3, 0, -3333):
+        for begin in (n, n // 10000 * 10000):
+            try:
+                reader.seek(begin)
+                got = [list(row.values()) for row in reader.read(3)]
+            except pyorc.errors.ParseError as e:
+                if "lastBuffer_ is null" in str(e):  # pyorc cannot skip empty strings, in its own files either
+                    continue
+                raise
+            if repr(got) != repr(rows[begin:begin + 3]):
+                fail(f"{path}: after a seek, row {begin} is {got}, not {rows[begin:begin + 3]}")
+
+
 def fail(message):
     print(message)
     global failed
@@ -116,6 +152,8 @@ for path in sys.argv[1:]:
     with open(path + ".json") as f:
         want = json.load(f)
     for library in (rows_of_pyarrow, rows_of_pyorc):
+        if library == rows_of_pyarrow and "distant" in path:  # its timestamps end in 2262
+            continue
         try:
             got = library(path)
         except Exception as e:
