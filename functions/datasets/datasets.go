@@ -48,7 +48,7 @@ var Functions = []function.Declaration{
 	importing.Service.
 		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 8, Timeout: 10 * time.Minute}),
 	download.Service.
-		Scaled(function.Scale{Concurrency: 16, Timeout: 10 * time.Minute}),
+		Scaled(function.Scale{Memory: "1Gi", CPU: "2", Concurrency: 16, Timeout: 10 * time.Minute}),
 
 	// The history of a data set.
 	versions.Service,

@@ -61,6 +61,26 @@ func (t *table) declare(schema []resultset.Column, src Source) error {
 	return nil
 }
 
+// declaresNumber reports whether a column is declared to have numbers.
+func (src *Source) declaresNumber(name string) bool {
+	number := func(declared string) bool {
+		sqlType, _ := reading.SQLType(declared)
+		return numeric(sqlType) || floating(sqlType)
+	}
+	name = strings.TrimSpace(name)
+	for _, c := range src.Columns {
+		if strings.EqualFold(c.Name, name) {
+			return number(c.Type)
+		}
+	}
+	for declared, sqlType := range src.Reading.Types {
+		if strings.EqualFold(declared, name) {
+			return number(sqlType)
+		}
+	}
+	return false
+}
+
 // typeSome gives single columns their types, by name without regard to case.
 func (t *table) typeSome(types map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(types)) {

@@ -1,4 +1,4 @@
-// Package ingest turns uploaded CSV, JSON, Parquet, Avro and ORC files into typed Parquet and profiles them. [Prepare]
+// Package ingest turns uploaded CSV, JSON, Parquet, Avro, ORC and Arrow files into typed Parquet and profiles them. [Prepare]
 // runs once for each upload.
 //
 // # Types
@@ -19,8 +19,8 @@
 // The options of package reading change these forms. Numbers with a decimal comma or grouped digits become DECIMAL
 // instead of DOUBLE. Words for null are null in a column whose other values have a type, and remain in one of text.
 //
-// The columns of Parquet, Avro and ORC files keep their types; the packages avrofile and orcfile list those of Avro
-// and ORC.
+// The columns of Parquet, Avro, ORC and Arrow files keep their types; the packages avrofile, orcfile and arrowfile list
+// those of the last three.
 //
 // # Limits
 //
@@ -43,6 +43,7 @@ const (
 	Parquet = "parquet" // rewritten whole, which validates every page
 	Avro    = "avro"    // an object container file
 	ORC     = "orc"     // Apache ORC
+	Arrow   = "arrow"   // an IPC stream or file (Feather v2)
 )
 
 // Source is an uploaded file.

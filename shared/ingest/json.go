@@ -34,7 +34,7 @@ func jsonTable(ctx context.Context, src Source, scratch string, read func(int64)
 	if err != nil {
 		return nil, err
 	}
-	t, err := jsonColumns(ctx, records, src.Reading.NullValues)
+	t, err := jsonColumns(ctx, records, &src)
 	if err != nil {
 		return nil, err
 	}
@@ -97,9 +97,10 @@ func eachMember(ctx context.Context, records jsonRecords, visit func(line int64,
 	}
 }
 
-// jsonColumns collects the keys of all objects and the kind of their values.
-func jsonColumns(ctx context.Context, records jsonRecords, nulls []string) (*table, error) {
-	t := &table{}
+// jsonColumns collects the keys of all objects and the kind of their values. A column that is declared to have numbers
+// may have them as text, too, as results of queries have integers beyond 2⁵³.
+func jsonColumns(ctx context.Context, records jsonRecords, src *Source) (*table, error) {
+	t, nulls := &table{}, src.Reading.NullValues
 	index := make(map[string]int)
 	known := make(map[int]bool) // columns with a value that is not null
 	visit := func(line int64, key string, value []byte) error {
@@ -120,7 +121,10 @@ func jsonColumns(ctx context.Context, records jsonRecords, nulls []string) (*tab
 		case value[0] == 'n', k == words && slices.Contains(nulls, textfile.Unquote(value)): // does not decide
 		case !known[i]:
 			known[i], t.columns[i].kind = true, k
-		case t.columns[i].kind != k:
+		case t.columns[i].kind == k:
+		case (k == words || k == digits) && (t.columns[i].kind == words || t.columns[i].kind == digits) && src.declaresNumber(key):
+			t.columns[i].kind = digits
+		default:
 			t.columns[i].kind = document
 		}
 		return nil

@@ -15,6 +15,7 @@ import (
 
 	"function/shared/engine"
 	"function/shared/fault"
+	"function/shared/ingest/arrowfile"
 	"function/shared/ingest/avrofile"
 	"function/shared/ingest/invalid"
 	"function/shared/ingest/orcfile"
@@ -126,11 +127,10 @@ func recognize(ctx context.Context, s *engine.Session, src *Source, scratch stri
 	switch src.Format {
 	case Parquet:
 		return parquetTable(ctx, s, src.Path, scratch)
-	case Avro, ORC:
-		convert := avrofile.Convert
-		if src.Format == ORC {
-			convert = orcfile.Convert
-		}
+	case Avro, ORC, Arrow:
+		convert := map[string]func(context.Context, string, string, func(int64)) error{
+			Avro: avrofile.Convert, ORC: orcfile.Convert, Arrow: arrowfile.Convert,
+		}[src.Format]
 		converted := filepath.Join(scratch, "converted.parquet")
 		if err := convert(ctx, src.Path, converted, read); err != nil {
 			return nil, err
@@ -146,7 +146,7 @@ func recognize(ctx context.Context, s *engine.Session, src *Source, scratch stri
 
 // typed reports whether the columns of the file have types of their own.
 func (src *Source) typed() bool {
-	return src.Format == Parquet || src.Format == Avro || src.Format == ORC
+	return src.Format == Parquet || src.Format == Avro || src.Format == ORC || src.Format == Arrow
 }
 
 // decode replaces a text file in another encoding by a copy in UTF-8.
@@ -225,7 +225,7 @@ func bufferLess(ctx context.Context, s *engine.Session, columns int, memory stri
 	return s.Apply(ctx, settings)
 }
 
-var formatNames = map[string]string{CSV: "CSV", JSON: "JSON", Parquet: "Parquet", Avro: "Avro", ORC: "ORC"}
+var formatNames = map[string]string{CSV: "CSV", JSON: "JSON", Parquet: "Parquet", Avro: "Avro", ORC: "ORC", Arrow: "Arrow"}
 
 // asInvalid turns a fault of the file into an *invalid.Error; a fault of the host stays as it is.
 func asInvalid(ctx context.Context, src Source, err error) error {

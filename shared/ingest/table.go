@@ -20,7 +20,7 @@ const (
 	digits               // JSON numbers
 	truths               // JSON booleans
 	document             // JSON objects, arrays, or values of several kinds
-	typed                // Parquet, Avro and ORC: the column has its type
+	typed                // Parquet, Avro, ORC and Arrow: the column has its type
 )
 
 // column is one column of a source on its way to its type.

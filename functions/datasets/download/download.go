@@ -1,4 +1,4 @@
-// Package download returns the bytes of a version exactly as they were uploaded: GET
+// Package download returns a version, as it was uploaded or converted: GET
 // /v1/datasets/{id}/download.
 package download
 
@@ -26,16 +26,31 @@ import (
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Get("datasets-download", "/v1/datasets/{id}/download", "Download a version as it was uploaded", policy.DatasetsRead).
+var Service = function.Endpoint(function.Get("datasets-download", "/v1/datasets/{id}/download", "Download a version, as it was uploaded or converted", policy.DatasetsRead).
 	Fails(fault.Unsatisfiable).
-	Describe("Supports conditional and range requests (RFC 9110 §13, §14), so an interrupted download can be resumed. The ETag is the SHA-256 of the file.").
-	Answers(map[string]*huma.Response{"200": transfer.FileAnswer("The file"), "206": transfer.FileAnswer("The requested range of the file")}), New).
+	Describe("Without `format`, the file as it was uploaded. Supports conditional and range requests (RFC 9110 §13, §14), so an interrupted download can be resumed. The ETag is the SHA-256 of the file. "+
+		"With `format`, all rows of the version, converted. Values are exact. The header `Conversion-Notes` (RFC 9651, a list of strings) says which types the format carries as others; what it cannot carry is refused. "+
+		"An error during the transfer aborts the connection.").
+	Answers(map[string]*huma.Response{"200": fileAnswer, "206": transfer.FileAnswer("The requested range of the file")}), New).
 	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
+
+// fileAnswer describes the response with a whole file.
+var fileAnswer = func() *huma.Response {
+	answer := transfer.FileAnswer("The file")
+	answer.Headers[notesHeader] = &huma.Header{
+		Description: "With `format`: which types the format carries as others, a list of strings (RFC 9651)",
+		Schema:      &huma.Schema{Type: huma.TypeString},
+	}
+	return answer
+}()
 
 // Request identifies the data set and the version.
 type Request struct {
 	ID      uuid.UUID `path:"id" format:"uuid"`
 	Version string    `query:"version" pattern:"^([0-9]{1,9}|[a-z][a-z0-9._-]{0,62}|[0-9]{4}-[0-9TZ:.+-]{1,40})$" patternDescription:"a number, tag, branch or time" doc:"The version to download: a number, tag, branch or time. If absent, the newest of main" example:"3"`
+	Format  string    `query:"format" enum:"csv,json,ndjson,parquet,avro,orc,arrow" doc:"The format to convert the rows to. If absent, the file as it was uploaded"`
+
+	IfNoneMatch string `header:"If-None-Match"`
 }
 
 // Response writes the file.
@@ -46,6 +61,9 @@ type Function struct {
 	db      *outbox.DB
 	keys    *secret.Keeper
 	objects func(ctx context.Context, storageType string) (*objects.Bucket, error)
+
+	scratch     string
+	conversions chan struct{}
 }
 
 // New connects the function to its database, key service and object storage.
@@ -55,7 +73,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 		return nil, err
 	}
 	keys, err := env.Keeper(ctx)
-	return &Function{db: db, keys: keys, objects: env.Objects}, err
+	return &Function{db: db, keys: keys, objects: env.Objects, scratch: env.Config.Scratch, conversions: make(chan struct{}, maxConversions)}, err
 }
 
 const selectVersion = `
@@ -71,6 +89,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if in.Format != "" {
+		return f.convert(ctx, in, caller.OrganizationID)
 	}
 	v, err := database.One[version](ctx, f.db, fault.New(fault.NotFound, "There is no data set with this identifier, or it has no such version"), selectVersion, in.ID, caller.OrganizationID, in.Version)
 	if err != nil {

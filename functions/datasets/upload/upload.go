@@ -35,7 +35,7 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("datasets-upload", "/v1/datasets/{id}/upload", "Upload a file as the next version", policy.DatasetsWrite).
 	Status(http.StatusCreated).Fails(fault.Malformed, fault.TooLarge, fault.Unsupported).Takes(transfer.FormBody, 0).
-	Describe("CSV, JSON (an array of objects, or one object per line), Parquet, Avro (an object container file) or ORC. "+
+	Describe("CSV, JSON (an array of objects, or one object per line), Parquet, Avro (an object container file), ORC or Arrow (an IPC stream or file, which is Feather v2). "+
 		"The file may be compressed with gzip or zstd, or be the only file in a zip archive. "+
 		"The delimiter of a CSV file is detected: comma, semicolon, tab, vertical bar, ~, ^ or one of the control characters that some programs use; "+
 		"a first line such as `sep=:` sets any other. Text is UTF-8, or UTF-16 with a byte order mark. "+
@@ -66,7 +66,7 @@ type Response struct {
 		DatasetID uuid.UUID `json:"dataset_id" format:"uuid"`
 		Version   int       `json:"version"`
 		Status    string    `json:"status" enum:"processing"`
-		Format    string    `json:"format" enum:"csv,json,parquet,avro,orc"`
+		Format    string    `json:"format" enum:"csv,json,parquet,avro,orc,arrow"`
 
 		Compression string `json:"compression,omitempty" enum:"gzip,zstd,zip" doc:"Absent if the file is not compressed"`
 

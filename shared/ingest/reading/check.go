@@ -34,7 +34,7 @@ func (o *Options) check(location string) error {
 // checkWords checks the options that have a list of values.
 func (o *Options) checkWords(location string) error {
 	for _, option := range []struct{ name, value, allowed string }{
-		{"format", o.Format, "csv json parquet avro orc"},
+		{"format", o.Format, "csv json parquet avro orc arrow"},
 		{"header", o.Header, "present absent"},
 		{"ragged", o.Ragged, "refuse pad"},
 	} {

@@ -13,7 +13,7 @@ import (
 
 // Options say how to read a file. What is absent or empty is detected, or has its default.
 type Options struct {
-	Format             string            `json:"format,omitempty" enum:"csv,json,parquet,avro,orc" doc:"Overrides the format that the name, the media type and the content suggest"`
+	Format             string            `json:"format,omitempty" enum:"csv,json,parquet,avro,orc,arrow" doc:"Overrides the format that the name, the media type and the content suggest"`
 	Encoding           string            `json:"encoding,omitempty" maxLength:"64" doc:"CSV and JSON: the character encoding by its name in the WHATWG Encoding Standard or the IANA registry, such as windows-1252. Default: UTF-8, or UTF-16 with a byte order mark"`
 	Delimiter          string            `json:"delimiter,omitempty" maxLength:"4" doc:"CSV: what separates fields. Default: detected"`
 	Quote              *string           `json:"quote,omitempty" maxLength:"1" nullable:"false" doc:"CSV: the character that encloses fields; empty: none. Default: \""`
@@ -100,7 +100,7 @@ func (o *Options) For(format, location string) error {
 // Detected is how a version was read.
 type Detected struct {
 	Options     Options      `json:"options" doc:"As given at the upload"`
-	Format      string       `json:"format,omitempty" enum:"csv,json,parquet,avro,orc"`
+	Format      string       `json:"format,omitempty" enum:"csv,json,parquet,avro,orc,arrow"`
 	Compression string       `json:"compression,omitempty" enum:"gzip,zstd,zip"`
 	Encoding    string       `json:"encoding,omitempty" doc:"Of text"`
 	Delimiter   string       `json:"delimiter,omitempty" doc:"CSV"`

@@ -1,4 +1,4 @@
-// Package rle decodes the run length encodings of ORC
+// Package rle decodes and encodes the run length encodings of ORC
 // (https://orc.apache.org/specification/ORCv1/#run-length-encoding): of bytes, of booleans, and of
 // integers in the versions 1 and 2.
 package rle

@@ -10,6 +10,7 @@ import (
 
 	"function/shared/fault"
 	"function/shared/ingest"
+	"function/shared/ingest/arrowfile"
 	"function/shared/ingest/avrofile"
 	"function/shared/ingest/packed"
 	"function/shared/ingest/textfile"
@@ -30,7 +31,14 @@ var hints = map[string]string{
 	"application/vnd.apache.parquet": ingest.Parquet, ".parquet": ingest.Parquet,
 	"application/avro": ingest.Avro, "application/vnd.apache.avro": ingest.Avro, "avro/binary": ingest.Avro, ".avro": ingest.Avro,
 	"application/vnd.apache.orc": ingest.ORC, "application/x-orc": ingest.ORC, ".orc": ingest.ORC,
+	arrowStream: ingest.Arrow, arrowFile: ingest.Arrow, ".arrow": ingest.Arrow, ".arrows": ingest.Arrow, ".feather": ingest.Arrow, ".ipc": ingest.Arrow,
 }
+
+// Media types of Arrow.
+const (
+	arrowFile   = "application/vnd.apache.arrow.file"
+	arrowStream = "application/vnd.apache.arrow.stream"
+)
 
 // compressions are the extensions of compressed files.
 var compressions = map[string]bool{".gz": true, ".gzip": true, ".zst": true, ".zstd": true, ".zip": true}
@@ -56,7 +64,7 @@ var unsupported = []struct{ magic, sentence string }{
 	{"\x04\x22\x4d\x18", "This file is compressed with LZ4: upload it uncompressed, or compressed with gzip or zstd"},
 	{"7z\xbc\xaf\x27\x1c", "This is a 7z archive: upload the file in it, or compress it with gzip or zstd"},
 	{"Rar!", "This is a RAR archive: upload the file in it, or compress it with gzip or zstd"},
-	{"ARROW1", arrowSentence}, {"\xff\xff\xff\xff", arrowSentence}, {"FEA1", arrowSentence},
+	{arrowfile.OldMagic, "This is a file in Feather v1, which is not supported: write it as Feather v2 or Parquet"},
 	{"PARE", "This is a Parquet file with an encrypted footer, which is not supported: write it without encryption"},
 }
 
@@ -69,8 +77,6 @@ var foreign = []struct{ start, sentence string }{
 }
 
 const (
-	arrowSentence = "This is an Arrow (Feather) file, which is not supported yet: convert it to Parquet"
-
 	htmlSentence = "This is an HTML page, such as a login page, and not the data itself: download the file again and check its content"
 	xmlSentence  = "This is XML, which is not supported: convert it to CSV, JSON or Parquet"
 )
@@ -88,7 +94,7 @@ func Recognize(head []byte, hint string) (string, error) {
 				return "", fault.New(fault.Unsupported, "%s", u.sentence)
 			}
 		}
-		return "", fault.New(fault.Unsupported, "This file is binary but not Parquet, Avro or ORC: upload CSV, JSON, Parquet, Avro or ORC")
+		return "", fault.New(fault.Unsupported, "This file is binary but not Parquet, Avro, ORC or Arrow: upload CSV, JSON, Parquet, Avro, ORC or Arrow")
 	}
 	begin := bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n"))
 	for _, f := range foreign {
@@ -103,6 +109,8 @@ func Recognize(head []byte, hint string) (string, error) {
 		return "", fault.At("body.file", "the file is declared or named as Avro but does not begin like an Avro file")
 	case hint == ingest.ORC:
 		return "", fault.At("body.file", "the file is declared or named as ORC but does not begin like an ORC file")
+	case hint == ingest.Arrow:
+		return "", fault.At("body.file", "the file is declared or named as Arrow but does not begin like an Arrow file or stream")
 	case hint != "":
 		return hint, nil
 	case startsJSON(head):
@@ -112,7 +120,8 @@ func Recognize(head []byte, hint string) (string, error) {
 }
 
 // magics lists the first bytes of the supported binary formats.
-var magics = []struct{ magic, format string }{{ParquetMagic, ingest.Parquet}, {avrofile.Magic, ingest.Avro}, {orc.Magic, ingest.ORC}}
+var magics = []struct{ magic, format string }{{ParquetMagic, ingest.Parquet}, {avrofile.Magic, ingest.Avro}, {orc.Magic, ingest.ORC},
+	{arrowfile.FileMagic, ingest.Arrow}, {arrowfile.StreamMagic, ingest.Arrow}}
 
 // binary returns the format whose magic number the head begins with, or an empty string.
 func binary(head []byte) string {
@@ -168,6 +177,10 @@ func (f File) MediaType(head []byte) string {
 		return "application/avro"
 	case f.Format == ingest.ORC:
 		return "application/vnd.apache.orc"
+	case f.Format == ingest.Arrow && bytes.HasPrefix(head, []byte(arrowfile.FileMagic)):
+		return arrowFile
+	case f.Format == ingest.Arrow:
+		return arrowStream
 	}
 	charset := f.Reading.Encoding
 	if textfile.IsUTF16(head) {

@@ -46,7 +46,7 @@ var FormBody = &huma.RequestBody{
 	Content: map[string]*huma.MediaType{"multipart/form-data": {
 		Encoding: map[string]*huma.Encoding{
 			readingField: {ContentType: "application/json"},
-			fileField:    {ContentType: "text/csv, application/json, application/x-ndjson, application/vnd.apache.parquet, application/avro, application/vnd.apache.orc, application/gzip, application/zstd, application/zip"},
+			fileField:    {ContentType: "text/csv, application/json, application/x-ndjson, application/vnd.apache.parquet, application/avro, application/vnd.apache.orc, application/vnd.apache.arrow.stream, application/vnd.apache.arrow.file, application/gzip, application/zstd, application/zip"},
 		},
 		Extensions: map[string]any{"schema": &huma.Schema{
 			Type: huma.TypeObject, Required: []string{fileField}, AdditionalProperties: false,

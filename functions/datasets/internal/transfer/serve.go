@@ -53,7 +53,7 @@ func FileAnswer(description string) *huma.Response {
 	file := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
 	return &huma.Response{Description: description, Headers: map[string]*huma.Header{}, Content: map[string]*huma.MediaType{
 		"text/csv": file, "application/json": file, "application/x-ndjson": file, "application/vnd.apache.parquet": file, "application/avro": file,
-		"application/vnd.apache.orc": file,
-		"application/gzip":           file, "application/zstd": file, "application/zip": file,
+		"application/vnd.apache.orc": file, "application/vnd.apache.arrow.stream": file, "application/vnd.apache.arrow.file": file,
+		"application/gzip": file, "application/zstd": file, "application/zip": file,
 	}}
 }

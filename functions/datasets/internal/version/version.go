@@ -21,7 +21,7 @@ type Version struct {
 	Status        string              `json:"status" enum:"processing,ready,failed,expired" doc:"expired: a lifecycle policy has removed its rows and its file"`
 	Current       bool                `json:"current" doc:"Whether queries without a version read this one"`
 	Tags          []string            `json:"tags" nullable:"false"`
-	Format        *string             `json:"format,omitempty" enum:"csv,json,parquet,avro,orc" doc:"Of the uploaded file; absent for a merge"`
+	Format        *string             `json:"format,omitempty" enum:"csv,json,parquet,avro,orc,arrow" doc:"Of the uploaded file; absent for a merge"`
 	SizeBytes     *int64              `json:"size_bytes,omitempty" doc:"Size of the uploaded file"`
 	SHA256        *string             `json:"sha256,omitempty" doc:"SHA-256 of the uploaded file, hexadecimal"`
 	RowCount      *int64              `json:"row_count,omitempty" doc:"All rows of the version, once it is ready"`
