@@ -55,7 +55,7 @@ const (
 	JSON    = "json"   // an array of objects
 	NDJSON  = "ndjson" // one object per line
 	Parquet = "parquet"
-	Avro    = "avro"  // an object container file
+	Avro    = "avro" // an object container file
 	ORC     = "orc"
 	Arrow   = "arrow" // an IPC stream
 )

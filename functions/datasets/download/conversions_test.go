@@ -40,7 +40,7 @@ var reads = map[string]map[string]string{
 		"JSON": "VARCHAR", "MAP(INTEGER, BOOLEAN[])": `STRUCT("key" INTEGER, "value" BOOLEAN[])[]`},
 	"arrow":   {"JSON": "VARCHAR"},
 	"parquet": {},
-	"orc": {"UTINYINT": "SMALLINT", "USMALLINT": "INTEGER", "UINTEGER": "BIGINT", "UBIGINT": "DECIMAL(20,0)", "UUID": "VARCHAR", "TIME": "VARCHAR", "JSON": "VARCHAR"},
+	"orc":     {"UTINYINT": "SMALLINT", "USMALLINT": "INTEGER", "UINTEGER": "BIGINT", "UBIGINT": "DECIMAL(20,0)", "UUID": "VARCHAR", "TIME": "VARCHAR", "JSON": "VARCHAR"},
 }
 
 // declarable are the types that text can be declared to have.
