@@ -26,6 +26,7 @@ var (
 // personal are the refusals of examples that need what only their reader has: a mailed token, a
 // password, a code, a device, a data set.
 var personal = map[string]string{
+	"datasets-override-upload":          "X-HTTP-Method-Override",
 	"users-confirm-email-change":        expiredLink,
 	"users-confirm-registration":        expiredLink,
 	"users-verify-email":                expiredLink,

@@ -30,6 +30,7 @@ func (a api) operation(o function.Operation) *huma.Operation {
 	item := a.Paths[o.Path]
 	return map[string]*huma.Operation{
 		http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodPatch: item.Patch, http.MethodDelete: item.Delete,
+		http.MethodHead: item.Head, http.MethodOptions: item.Options,
 	}[o.Method]
 }
 

@@ -30,13 +30,13 @@ func Run(t *testing.T, target Target) {
 	w.downloadWeather()
 	w.queryWeather()
 	w.uploadCountries()
-	w.changeStations()
 	w.queryProjections()
 	report := w.makeReport()
 	w.runReport(report)
 	w.strangerSeesNothing(report)
 	w.awaitScheduledRun(report)
 	w.disposeOfWeather()
+	w.changeStations()
 	w.readPlatform()
 }
 

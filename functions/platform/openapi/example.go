@@ -26,7 +26,9 @@ func (d *apiDocument) curl(e entry, parameters []parameter, body *schema) string
 		path += "?" + query.Encode()
 	}
 	lines := []string{`curl "$URL` + path + `"`}
-	if e.Method != "GET" && (e.Method != "POST" || e.BodyType == "") {
+	if e.Method == "HEAD" {
+		lines[0] = `curl --head "$URL` + path + `"`
+	} else if e.Method != "GET" && (e.Method != "POST" || e.BodyType == "") {
 		lines[0] = `curl -X ` + e.Method + ` "$URL` + path + `"`
 	}
 	if e.Bearer {

@@ -94,7 +94,7 @@ func (d *apiDocument) groups() []group {
 }
 
 // methods is the order in which the operations of a path are listed.
-var methods = []string{"POST", "GET", "PUT", "PATCH", "DELETE"}
+var methods = []string{"POST", "GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 func (d *apiDocument) entry(path, method string, o operation) entry {
 	e := entry{ID: o.OperationID, Method: method, Path: path, Summary: o.Summary, Description: o.Description, Bearer: len(o.Security) > 0}
