@@ -1,6 +1,7 @@
 package orcwriter_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -160,7 +161,8 @@ func TestWriter_ValueThatORCCannotHold_IsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			err := writeAll(test.batch)
-			if refused, ok := err.(orcwriter.Error); !ok || string(refused) != test.want {
+			var refused orcwriter.Error
+			if !errors.As(err, &refused) || string(refused) != test.want {
 				t.Errorf("got %v, want %s", err, test.want)
 			}
 		})
