@@ -34,7 +34,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"function/shared/fault"
 	"function/shared/ingest/arrowparquet"
@@ -48,29 +47,23 @@ const (
 	OldMagic    = "FEA1" // Feather v1, which is another format
 )
 
-// Bounds of what is written at a time, and of a row.
+// Bounds of a row.
 const (
-	batchRows   = 120 << 10
-	batchValues = 1 << 20
-	batchBytes  = 16 << 20
-	maxRow      = 16 << 20
-	maxNested   = 2 << 20 // values of a row
+	maxRow    = 16 << 20
+	maxNested = 2 << 20 // values
 )
 
-// converter collects rows into batches.
+// converter copies rows into the columns of Parquet.
 type converter struct {
 	fields  []arrow.Field
 	columns []value
-	batch   *array.RecordBuilder
-	out     *arrowparquet.Writer
-	size    size
+	out     *arrowparquet.Rows
 	rows    int64 // of the file so far
-	pending int
 	written int64 // bytes of values so far
 	limits  *allocator
 }
 
-// size counts the values and the bytes of a batch.
+// size counts the values and the bytes of a row.
 type size struct{ values, bytes int }
 
 // Convert writes the rows of an Arrow file or stream to a new Parquet file. It calls read with the bytes read so far. A
@@ -96,7 +89,7 @@ func Convert(ctx context.Context, from, to string, read func(int64)) (err error)
 		return err
 	}
 	schema := arrow.NewSchema(c.fields, nil)
-	if c.out, err = arrowparquet.Create(to, schema); err != nil {
+	if c.out, err = arrowparquet.CreateRows(to, schema); err != nil {
 		return err
 	}
 	defer func() {
@@ -104,8 +97,6 @@ func Convert(ctx context.Context, from, to string, read func(int64)) (err error)
 			c.out.Abort()
 		}
 	}()
-	c.batch = array.NewRecordBuilder(memory.DefaultAllocator, schema)
-	defer c.batch.Release()
 	if err := c.convert(ctx, in, read); err != nil {
 		return err
 	}
@@ -120,7 +111,7 @@ func (c *converter) convert(ctx context.Context, in *input, read func(int64)) er
 		}
 		batch, err := in.next()
 		if errors.Is(err, io.EOF) {
-			return c.flush()
+			return nil
 		}
 		if err != nil {
 			return c.damaged(err)
@@ -159,35 +150,23 @@ func validate(batch arrow.RecordBatch) error {
 
 func (c *converter) row(ctx context.Context, batch arrow.RecordBatch, i int) error {
 	c.rows++
-	before := c.size
+	var row size
 	for n, column := range c.columns {
-		err := column.append(c.batch.Field(n), batch.Column(n), i, &c.size)
-		if err == nil && (c.size.bytes-before.bytes > maxRow || c.size.values-before.values > maxNested) {
+		err := column.append(c.out.Field(n), batch.Column(n), i, &row)
+		if err == nil && (row.bytes > maxRow || row.values > maxNested) {
 			return &invalid.Error{Detail: fmt.Sprintf("Row %d is larger than %d MiB or has more than %d values.", c.rows, maxRow>>20, maxNested)}
 		}
 		if err != nil {
 			return &invalid.Error{Detail: fmt.Sprintf("Row %d, column %s: %s.", c.rows, fault.Excerpt(c.fields[n].Name), err)}
 		}
 	}
-	c.pending++
-	if c.pending == batchRows || c.size.values >= batchValues || c.size.bytes >= batchBytes {
-		return errors.Join(ctx.Err(), c.flush())
-	}
-	return nil
-}
-
-// flush writes the batch.
-func (c *converter) flush() error {
-	if c.written += int64(c.size.bytes); c.written > invalid.MaxBytes {
+	if c.written += int64(row.bytes); c.written > invalid.MaxBytes {
 		return invalid.TooLarge()
 	}
-	if c.pending == 0 {
-		return nil
+	if c.rows%1024 == 0 && ctx.Err() != nil {
+		return ctx.Err()
 	}
-	batch := c.batch.NewRecordBatch()
-	defer batch.Release()
-	c.pending, c.size = 0, size{}
-	return c.out.Write(batch)
+	return c.out.Added(row.values, row.bytes)
 }
 
 // damaged is the error of a file that arrow-go cannot read.

@@ -33,8 +33,6 @@ import (
 	"os"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"function/shared/fault"
 	"function/shared/ingest/arrowparquet"
@@ -50,24 +48,13 @@ const (
 	maxNested = 2 << 20 // values in the arrays and maps of a row
 )
 
-// Bounds of a batch of rows.
-const (
-	batchRows   = 120 << 10
-	batchValues = 1 << 20
-	batchBytes  = 16 << 20
-)
-
-// converter collects rows into batches.
+// converter decodes rows into the columns of Parquet.
 type converter struct {
 	fields  []arrow.Field
 	columns []value
-	batch   *array.RecordBuilder
-	out     *arrowparquet.Writer
+	out     *arrowparquet.Rows
 	width   int   // the columns of Parquet that a row fills
 	rows    int64 // of the file so far
-	pending int   // rows of the batch
-	values  int   // values of the batch
-	bytes   int   // of the batch, as encoded
 }
 
 // Convert writes the rows of an Avro file to a new Parquet file. It calls read with the bytes read so far. A file that
@@ -95,7 +82,7 @@ func Convert(ctx context.Context, from, to string, read func(int64)) (err error)
 		return &invalid.Error{Detail: "The Avro file has no column with values."}
 	}
 	schema := arrow.NewSchema(c.fields, nil)
-	if c.out, err = arrowparquet.Create(to, schema); err != nil {
+	if c.out, err = arrowparquet.CreateRows(to, schema); err != nil {
 		return err
 	}
 	defer func() {
@@ -103,8 +90,6 @@ func Convert(ctx context.Context, from, to string, read func(int64)) (err error)
 			c.out.Abort()
 		}
 	}()
-	c.batch = array.NewRecordBuilder(memory.DefaultAllocator, schema)
-	defer c.batch.Release()
 	if err := c.convert(ctx, blocks, f, read); err != nil {
 		return err
 	}
@@ -119,7 +104,7 @@ func (c *converter) convert(ctx context.Context, blocks *container, f io.Seeker,
 		}
 		rows, data, err := blocks.next()
 		if errors.Is(err, io.EOF) {
-			return c.flush()
+			return nil
 		}
 		if err != nil {
 			return err
@@ -150,7 +135,7 @@ func (c *converter) row(in *cursor, block int64) error {
 	from := in.at
 	in.nested = maxNested
 	for i, column := range c.columns {
-		err := column.read(in, c.batch.Field(i))
+		err := column.read(in, c.out.Field(i))
 		var unkept flaw
 		switch {
 		case errors.As(err, &unkept):
@@ -161,22 +146,5 @@ func (c *converter) row(in *cursor, block int64) error {
 			return &invalid.Error{Detail: fmt.Sprintf("Row %d is larger than %d MiB.", c.rows, maxRow>>20)}
 		}
 	}
-	c.pending++
-	c.bytes += in.at - from
-	c.values += c.width + maxNested - in.nested
-	if c.pending == batchRows || c.values >= batchValues || c.bytes >= batchBytes {
-		return c.flush()
-	}
-	return nil
-}
-
-// flush writes the batch.
-func (c *converter) flush() error {
-	if c.pending == 0 {
-		return nil
-	}
-	batch := c.batch.NewRecordBatch()
-	defer batch.Release()
-	c.pending, c.values, c.bytes = 0, 0, 0
-	return c.out.Write(batch)
+	return c.out.Added(c.width+maxNested-in.nested, in.at-from)
 }

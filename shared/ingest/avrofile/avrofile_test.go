@@ -12,6 +12,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"function/shared/ingest/arrowparquet"
 	"function/shared/ingest/invalid"
 )
 
@@ -148,7 +149,7 @@ func TestConvert_ManyNullableColumns_AreEachCountedOnce(t *testing.T) {
 
 func TestConvert_BatchesOfRows_KeepEveryRow(t *testing.T) {
 	t.Parallel()
-	block := bytes.Repeat([]byte{2}, batchRows*5/2)
+	block := bytes.Repeat([]byte{2}, arrowparquet.BatchRows*5/2)
 	if got := convert(t, file(record(`"int"`), "null", int64(len(block)), block)); got != "" {
 		t.Error(got)
 	}

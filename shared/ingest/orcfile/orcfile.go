@@ -31,8 +31,6 @@ import (
 	"os"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"function/shared/fault"
 	"function/shared/ingest/arrowparquet"
@@ -47,23 +45,12 @@ const (
 	maxNested = 2 << 20 // values in the lists and maps of a row
 )
 
-// Bounds of a batch of rows.
-const (
-	batchRows   = 120 << 10
-	batchValues = 1 << 20
-	batchBytes  = 16 << 20
-)
-
-// converter collects rows into batches.
+// converter decodes rows into the columns of Parquet.
 type converter struct {
-	plan    *plan
-	batch   *array.RecordBuilder
-	out     *arrowparquet.Writer
-	rows    int64 // of the file so far
-	size    int64 // of the file so far
-	pending int   // rows of the batch
-	values  int   // values of the batch
-	bytes   int   // of the batch
+	plan *plan
+	out  *arrowparquet.Rows
+	rows int64 // of the file so far
+	size int64 // of the file so far
 }
 
 // Convert writes the rows of an ORC file to a new Parquet file. It calls read with the bytes read so
@@ -98,7 +85,7 @@ func convert(ctx context.Context, from, to string, read func(int64)) (err error)
 		return err
 	}
 	schema := arrow.NewSchema(c.plan.fields, nil)
-	if c.out, err = arrowparquet.Create(to, schema); err != nil {
+	if c.out, err = arrowparquet.CreateRows(to, schema); err != nil {
 		return err
 	}
 	defer func() {
@@ -106,16 +93,11 @@ func convert(ctx context.Context, from, to string, read func(int64)) (err error)
 			c.out.Abort()
 		}
 	}()
-	c.batch = array.NewRecordBuilder(memory.DefaultAllocator, schema)
-	defer c.batch.Release()
 	for i := range file.Stripes {
 		if err := c.stripe(ctx, file, i); err != nil {
 			return err
 		}
 		read(file.Stripes[i].End())
-	}
-	if err := c.flush(); err != nil {
-		return err
 	}
 	return c.out.Close()
 }
@@ -158,7 +140,7 @@ func wrongRow(err error, row int64, stripe int) error {
 func (c *converter) row(in *source, columns []reader) error {
 	in.bytes, in.nested = maxRow, maxNested
 	for i, read := range columns {
-		err := read(c.batch.Field(i))
+		err := read(c.out.Field(i))
 		var unkept flaw
 		if errors.As(err, &unkept) {
 			return flaw(fmt.Sprintf("column %s: %s", fault.Excerpt(c.plan.fields[i].Name), unkept))
@@ -171,24 +153,7 @@ func (c *converter) row(in *source, columns []reader) error {
 	if c.size += int64(bytes + 4*values); c.size > invalid.MaxBytes {
 		return invalid.TooLarge()
 	}
-	c.pending++
-	c.bytes += bytes
-	c.values += values
-	if c.pending == batchRows || c.values >= batchValues || c.bytes >= batchBytes {
-		return c.flush()
-	}
-	return nil
-}
-
-// flush writes the batch.
-func (c *converter) flush() error {
-	if c.pending == 0 {
-		return nil
-	}
-	batch := c.batch.NewRecordBatch()
-	defer batch.Release()
-	c.pending, c.values, c.bytes = 0, 0, 0
-	return c.out.Write(batch)
+	return c.out.Added(values, bytes)
 }
 
 func damaged(format string, args ...any) error {
