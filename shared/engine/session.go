@@ -107,6 +107,20 @@ func Literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + 
 // Identifier quotes a name for SQL.
 func Identifier(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 
+// List is a list of strings for SQL.
+func List(items ...string) string {
+	list := make([]string, len(items))
+	for i, item := range items {
+		list[i] = Literal(item)
+	}
+	return "[" + strings.Join(list, ", ") + "]"
+}
+
+// Parquet is the relation for SQL that reads Parquet files with the same columns, in order.
+func Parquet(paths ...string) string {
+	return "read_parquet(" + List(paths...) + ", hive_partitioning = false)"
+}
+
 // ErrorOf returns the error that DuckDB itself reported, or nil.
 func ErrorOf(err error) *duckdb.Error {
 	var e *duckdb.Error

@@ -49,7 +49,7 @@ func Open(ctx context.Context, files []string, format string, o Options) (*Table
 }
 
 func open(ctx context.Context, s *engine.Session, files []string, format string, o Options) (*Table, error) {
-	from := readParquet(files)
+	from := engine.Parquet(files...)
 	found, err := s.Fields(ctx, from)
 	if err != nil {
 		return nil, err
@@ -101,12 +101,12 @@ func open(ctx context.Context, s *engine.Session, files []string, format string,
 
 // rewriteFiles writes selected columns of the files to one file, with row groups that are small enough to be read whole.
 func rewriteFiles(ctx context.Context, s *engine.Session, files, list []string, path string) error {
-	row, err := s.Row(ctx, "SELECT CAST(coalesce(sum(total_uncompressed_size), 0) AS BIGINT) FROM parquet_metadata("+paths(files)+")")
+	row, err := s.Row(ctx, "SELECT CAST(coalesce(sum(total_uncompressed_size), 0) AS BIGINT) FROM parquet_metadata("+engine.List(files...)+")")
 	if err != nil {
 		return err
 	}
 	size, _ := row[0].(int64)
-	if row, err = s.Row(ctx, "SELECT CAST(coalesce(sum(num_rows), 0) AS BIGINT) FROM parquet_file_metadata("+paths(files)+")"); err != nil {
+	if row, err = s.Row(ctx, "SELECT CAST(coalesce(sum(num_rows), 0) AS BIGINT) FROM parquet_file_metadata("+engine.List(files...)+")"); err != nil {
 		return err
 	}
 	rows, _ := row[0].(int64)
@@ -116,12 +116,12 @@ func rewriteFiles(ctx context.Context, s *engine.Session, files, list []string, 
 		group = min(max(maxRowGroup/4/(size/rows), least), most)
 	}
 	return s.Exec(ctx, fmt.Sprintf("COPY (SELECT %s FROM %s) TO %s (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %d)",
-		strings.Join(list, ", "), readParquet(files), engine.Literal(path), group))
+		strings.Join(list, ", "), engine.Parquet(files...), engine.Literal(path), group))
 }
 
 // oversized reports whether a row group is too large to be read whole.
 func oversized(ctx context.Context, s *engine.Session, files []string) (bool, error) {
-	row, err := s.Row(ctx, "SELECT CAST(coalesce(max(n), 0) AS BIGINT) FROM (SELECT sum(total_uncompressed_size) AS n FROM parquet_metadata("+paths(files)+") GROUP BY file_name, row_group_id)")
+	row, err := s.Row(ctx, "SELECT CAST(coalesce(max(n), 0) AS BIGINT) FROM (SELECT sum(total_uncompressed_size) AS n FROM parquet_metadata("+engine.List(files...)+") GROUP BY file_name, row_group_id)")
 	if err != nil {
 		return false, err
 	}
@@ -147,16 +147,4 @@ func refuseInfinity(ctx context.Context, s *engine.Session, from, format, name s
 		return &invalid.Error{Detail: fmt.Sprintf("Column %s has an infinite date or timestamp, which %s cannot carry: download it as csv, json or parquet.", fault.Excerpt(name), format)}
 	}
 	return nil
-}
-
-func readParquet(files []string) string {
-	return "read_parquet(" + paths(files) + ", hive_partitioning = false)"
-}
-
-func paths(files []string) string {
-	list := make([]string, len(files))
-	for i, path := range files {
-		list[i] = engine.Literal(path)
-	}
-	return "[" + strings.Join(list, ", ") + "]"
 }

@@ -37,7 +37,7 @@ func detect(ctx context.Context, s *engine.Session, src Source, t *table, dst st
 	}
 	column := func(i int) string { return engine.Identifier(t.columns[i].name) }
 	words := append(slices.Clone(reading.CommonNullWords), t.forms.nulls...)
-	if err := nullWords(ctx, s, d.Columns, text, words, column, "read_parquet("+engine.Literal(dst)+", hive_partitioning = false)"); err != nil {
+	if err := nullWords(ctx, s, d.Columns, text, words, column, engine.Parquet(dst)); err != nil {
 		return d, err
 	}
 	return d, nullWords(ctx, s, d.Columns, others, t.forms.nulls, raw, t.from)

@@ -61,6 +61,7 @@ type Source struct {
 type Options struct {
 	Scratch  string                           // directory for temporary files; Prepare removes what it writes there
 	Memory   string                           // DuckDB's memory limit; if empty, 256MB, and 512MB above 1,000 columns
+	Outline  bool                             // profile only the number of rows, and the names and types of columns
 	Progress func(stage string, done float64) // called as stages advance, with the part of the whole that is done, 0 to 1; may be nil
 }
 

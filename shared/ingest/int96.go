@@ -42,8 +42,8 @@ func wholeMicroseconds(ctx context.Context, s *engine.Session, meta *parquetfile
 		if lost == "" {
 			continue
 		}
-		query := fmt.Sprintf("SELECT n FROM (SELECT row_number() OVER () AS n, %s AS bad FROM (SELECT * FROM read_parquet(%s, hive_partitioning = false)) AS source(%s)) WHERE bad LIMIT 1",
-			lost, engine.Literal(scratch), strings.Join(aliases, ", "))
+		query := fmt.Sprintf("SELECT n FROM (SELECT row_number() OVER () AS n, %s AS bad FROM (SELECT * FROM %s) AS source(%s)) WHERE bad LIMIT 1",
+			lost, engine.Parquet(scratch), strings.Join(aliases, ", "))
 		err = s.Each(ctx, query, func(row []any) error {
 			return &invalid.Error{Detail: fmt.Sprintf("Row %d, column %s: an INT96 timestamp is out of range or has fractions of a microsecond and cannot be stored exactly: write the column as TIMESTAMP.", row[0], fault.Excerpt(c.Name))}
 		})

@@ -64,7 +64,7 @@ func parquetTable(ctx context.Context, s *engine.Session, path, scratch string) 
 		}
 		t.columns = append(t.columns, c)
 	}
-	t.from = fmt.Sprintf("(SELECT * FROM read_parquet(%s, hive_partitioning = false)) AS source(%s)", engine.Literal(from), strings.Join(aliases, ", "))
+	t.from = fmt.Sprintf("(SELECT * FROM %s) AS source(%s)", engine.Parquet(from), strings.Join(aliases, ", "))
 	return t, nil
 }
 
@@ -105,7 +105,7 @@ func bounded(ctx context.Context, s *engine.Session, path string) error {
 // parquetColumns returns the columns and their types as DuckDB reads them.
 func parquetColumns(ctx context.Context, s *engine.Session, path string) ([]resultset.Column, error) {
 	var columns []resultset.Column
-	err := s.Each(ctx, "SELECT column_name, column_type FROM (DESCRIBE FROM read_parquet("+engine.Literal(path)+", hive_partitioning = false))", func(row []any) error {
+	err := s.Each(ctx, "SELECT column_name, column_type FROM (DESCRIBE FROM "+engine.Parquet(path)+")", func(row []any) error {
 		name, _ := row[0].(string)
 		sqlType, _ := row[1].(string)
 		columns = append(columns, resultset.Column{Name: name, Type: sqlType})

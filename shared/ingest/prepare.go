@@ -40,7 +40,7 @@ func Prepare(ctx context.Context, src Source, dst string, opts Options) (*Profil
 		return nil, err
 	}
 	defer s.Close()
-	profile, err := prepare(ctx, s, src, dst, scratch, opts.Memory, progress)
+	profile, err := prepare(ctx, s, src, dst, scratch, opts, progress)
 	if err != nil {
 		return nil, asInvalid(ctx, src, err)
 	}
@@ -56,7 +56,7 @@ func open(ctx context.Context, scratch string, opts Options) (*engine.Session, e
 	)
 }
 
-func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch, memory string, progress func(string, float64)) (*Profile, error) {
+func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch string, opts Options, progress func(string, float64)) (p *Profile, err error) {
 	progress("check", 0)
 	t, err := recognize(ctx, s, &src, scratch, progress)
 	if err != nil {
@@ -72,7 +72,7 @@ func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch, m
 		return nil, err
 	}
 	if len(t.columns) > wide {
-		if err := bufferLess(ctx, s, len(t.columns), memory); err != nil {
+		if err := bufferLess(ctx, s, len(t.columns), opts.Memory); err != nil {
 			return nil, err
 		}
 	}
@@ -95,14 +95,18 @@ func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch, m
 		return nil, err
 	}
 	progress("profile", 0.8)
-	profile, err := profile(ctx, s, dst)
+	if opts.Outline {
+		p, _, err = outline(ctx, s, dst)
+	} else {
+		p, err = profile(ctx, s, dst)
+	}
 	if err == nil {
-		profile.Detected, err = detect(ctx, s, src, t, dst, profile.Columns)
+		p.Detected, err = detect(ctx, s, src, t, dst, p.Columns)
 	}
-	if err == nil && !src.typed() && profile.Rows != t.rows {
-		err = &invalid.Error{Detail: fmt.Sprintf("The file has %d rows, of which %d can be read.", t.rows, profile.Rows)}
+	if err == nil && !src.typed() && p.Rows != t.rows {
+		err = &invalid.Error{Detail: fmt.Sprintf("The file has %d rows, of which %d can be read.", t.rows, p.Rows)}
 	}
-	return profile, err
+	return p, err
 }
 
 // recognize checks the file against its format and describes it as a table that DuckDB can scan.

@@ -33,23 +33,33 @@ func Describe(ctx context.Context, paths []string, opts Options) (*Profile, erro
 	return profile(ctx, s, paths...)
 }
 
-// profile profiles prepared files.
-func profile(ctx context.Context, s *engine.Session, paths ...string) (*Profile, error) {
-	list := make([]string, len(paths))
-	for i, path := range paths {
-		list[i] = engine.Literal(path)
-	}
-	from := "read_parquet([" + strings.Join(list, ", ") + "], hive_partitioning = false)"
+// outline counts the rows of prepared files and names their columns.
+func outline(ctx context.Context, s *engine.Session, paths ...string) (*Profile, []engine.Field, error) {
+	from := engine.Parquet(paths...)
 	fields, err := s.Fields(ctx, from)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	row, err := s.Row(ctx, "SELECT count(*) FROM "+from)
 	if err != nil {
+		return nil, nil, err
+	}
+	p := &Profile{Columns: make([]ColumnProfile, len(fields))}
+	p.Rows, _ = row[0].(int64)
+	for i, f := range fields {
+		p.Columns[i] = ColumnProfile{Name: f.Name, Type: f.Type}
+	}
+	return p, fields, nil
+}
+
+// profile profiles prepared files.
+func profile(ctx context.Context, s *engine.Session, paths ...string) (*Profile, error) {
+	p, fields, err := outline(ctx, s, paths...)
+	if err != nil {
 		return nil, err
 	}
-	p := &Profile{Columns: make([]ColumnProfile, 0, len(fields))}
-	p.Rows, _ = row[0].(int64)
+	p.Columns = p.Columns[:0]
+	from := engine.Parquet(paths...)
 	for batch := range slices.Chunk(fields, profileBatch) {
 		columns, err := summarize(ctx, s, from, batch)
 		if err != nil {

@@ -44,41 +44,36 @@ type RowChange struct {
 
 // Diff compares two tables by a key, with up to limit changed rows. A key that does not fit gives an
 // *invalid.Error.
-func Diff(ctx context.Context, from, to Table, key []string, limit int, o Options) (*Difference, error) {
-	w, err := open(ctx, o)
+func Diff(ctx context.Context, from, to Table, key []string, limit int, o Options) (d *Difference, err error) {
+	err = with(ctx, o, []input{{"f", from}, {"t", to}}, func(w work, columns [][]engine.Field) error {
+		c := comparison{work: w, before: columns[0], after: columns[1]}
+		if c.key, err = resolve(key, c.before, "The older version"); err != nil {
+			return err
+		}
+		if _, err := resolve(key, c.after, "The newer version"); err != nil {
+			return err
+		}
+		if err := w.unique(ctx, "f", "The older version", c.key); err != nil {
+			return err
+		}
+		if err := w.unique(ctx, "t", "The newer version", c.key); err != nil {
+			return err
+		}
+		d = &Difference{Columns: c.columns(), Changes: []RowChange{}}
+		if err := c.count(ctx, &d.Rows); err != nil {
+			return err
+		}
+		return c.sample(ctx, limit, d)
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer w.close()
-	c := comparison{work: w}
-	if c.before, err = w.view(ctx, "f", from); err != nil {
-		return nil, err
-	}
-	if c.after, err = w.view(ctx, "t", to); err != nil {
-		return nil, err
-	}
-	if c.key, err = resolve(key, c.before, "The older version"); err != nil {
-		return nil, err
-	}
-	if _, err = resolve(key, c.after, "The newer version"); err != nil {
-		return nil, err
-	}
-	if err := w.unique(ctx, "f", "The older version", c.key); err != nil {
-		return nil, err
-	}
-	if err := w.unique(ctx, "t", "The newer version", c.key); err != nil {
-		return nil, err
-	}
-	d := &Difference{Columns: c.columns(), Changes: []RowChange{}}
-	if err := c.count(ctx, &d.Rows); err != nil {
-		return nil, err
-	}
-	return d, c.sample(ctx, limit, d)
+	return d, nil
 }
 
 // comparison is a comparison of the views f and t.
 type comparison struct {
-	*work
+	work
 	before, after []engine.Field
 	key           []string
 	both          []pair // the columns outside of the key that both have

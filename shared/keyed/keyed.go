@@ -28,41 +28,39 @@ type Options struct {
 }
 
 // work is one operation in its own DuckDB instance.
-type work struct {
-	*engine.Session
-	scratch string
+type work struct{ *engine.Session }
+
+// input is a table under the name by which the operation reads it.
+type input struct {
+	view  string
+	table Table
 }
 
-func open(ctx context.Context, o Options) (*work, error) {
+// with runs an operation on tables, whose columns it passes.
+func with(ctx context.Context, o Options, inputs []input, do func(w work, columns [][]engine.Field) error) error {
 	scratch, err := os.MkdirTemp(o.Scratch, "keyed-*")
 	if err != nil {
-		return nil, fmt.Errorf("create a scratch directory: %w", err)
+		return fmt.Errorf("create a scratch directory: %w", err)
 	}
+	defer os.RemoveAll(scratch)
 	s, err := engine.Open(ctx, "SET threads = 2", "SET memory_limit = "+engine.Literal(cmp.Or(o.Memory, "256MB")),
 		"SET temp_directory = "+engine.Literal(scratch))
 	if err != nil {
-		_ = os.RemoveAll(scratch)
-		return nil, err
+		return err
 	}
-	return &work{s, scratch}, nil
-}
-
-func (w *work) close() {
-	w.Close()
-	_ = os.RemoveAll(w.scratch)
-}
-
-// view makes a table readable under a name and returns its columns.
-func (w *work) view(ctx context.Context, name string, t Table) ([]engine.Field, error) {
-	var paths []string
-	for _, path := range t {
-		paths = append(paths, engine.Literal(path))
+	defer s.Close()
+	var columns [][]engine.Field
+	for _, in := range inputs {
+		if err := s.Exec(ctx, "CREATE VIEW "+in.view+" AS SELECT * FROM "+engine.Parquet(in.table...)); err != nil {
+			return err
+		}
+		fields, err := s.Fields(ctx, in.view)
+		if err != nil {
+			return err
+		}
+		columns = append(columns, fields)
 	}
-	from := "read_parquet([" + strings.Join(paths, ", ") + "], hive_partitioning = false)"
-	if err := w.Exec(ctx, "CREATE VIEW "+name+" AS SELECT * FROM "+from); err != nil {
-		return nil, err
-	}
-	return w.Fields(ctx, name)
+	return do(work{s}, columns)
 }
 
 // resolve returns the columns of a key as a table spells them.
@@ -84,7 +82,7 @@ func resolve(key []string, fields []engine.Field, table string) ([]string, error
 }
 
 // unique returns an error unless a key identifies every row of a table.
-func (w *work) unique(ctx context.Context, view, table string, key []string) error {
+func (w work) unique(ctx context.Context, view, table string, key []string) error {
 	var nulls []string
 	for _, name := range key {
 		nulls = append(nulls, engine.Identifier(name)+" IS NULL")
@@ -146,6 +144,6 @@ func names(fields []engine.Field) []string {
 }
 
 // write writes the rows of a query to a new Parquet file.
-func (w *work) write(ctx context.Context, query, dst string) error {
+func (w work) write(ctx context.Context, query, dst string) error {
 	return w.Exec(ctx, "COPY ("+query+") TO "+engine.Literal(dst)+" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)")
 }

@@ -20,33 +20,29 @@ const (
 // prefer, Ours or Theirs, decides conflicts; if it is empty, a conflict gives an *invalid.Error that
 // counts the conflicts and names some of their keys. So does a key that does not fit.
 func Merge(ctx context.Context, base, ours, theirs Table, key []string, prefer, dst string, o Options) error {
-	w, err := open(ctx, o)
-	if err != nil {
-		return err
-	}
-	defer w.close()
-	var columns []engine.Field
-	for _, side := range []struct {
-		view, sentence string
-		table          Table
-	}{{"o", "The branch", ours}, {"t", "The merged branch", theirs}, {"a", "The common version", base}} {
-		fields, err := w.view(ctx, side.view, side.table)
+	inputs := []input{{"o", ours}, {"t", theirs}, {"a", base}}
+	return with(ctx, o, inputs, func(w work, columns [][]engine.Field) error {
+		key, err := resolve(key, columns[0], sides[0])
 		if err != nil {
 			return err
 		}
-		if columns == nil {
-			columns = fields
-			if key, err = resolve(key, fields, side.sentence); err != nil {
+		for i, in := range inputs {
+			if equal(columns[0], columns[i]) != nil {
+				return &invalid.Error{Detail: sides[i] + " has other columns: change the columns of one branch before merging."}
+			}
+			if err := w.unique(ctx, in.view, sides[i], key); err != nil {
 				return err
 			}
 		}
-		if equal(columns, fields) != nil {
-			return &invalid.Error{Detail: side.sentence + " has other columns: change the columns of one branch before merging."}
-		}
-		if err := w.unique(ctx, side.view, side.sentence, key); err != nil {
-			return err
-		}
-	}
+		return w.merge(ctx, names(columns[0]), key, prefer, dst)
+	})
+}
+
+// sides are the tables of a merge as its errors call them.
+var sides = []string{"The branch", "The merged branch", "The common version"}
+
+// merge merges the views o, t and a.
+func (w work) merge(ctx context.Context, columns, key []string, prefer, dst string) error {
 	if err := w.Exec(ctx, fmt.Sprintf(`CREATE VIEW merged AS
 SELECT o, t, CASE WHEN t IS NOT DISTINCT FROM a THEN 'ours' WHEN o IS NOT DISTINCT FROM a THEN 'theirs' WHEN o IS NOT DISTINCT FROM t THEN 'ours' ELSE 'conflict' END AS side
 FROM o FULL JOIN t ON %s FULL JOIN a ON %s`, same("o.", "t.", key), eitherSame(key))); err != nil {
@@ -60,7 +56,7 @@ FROM o FULL JOIN t ON %s FULL JOIN a ON %s`, same("o.", "t.", key), eitherSame(k
 	}
 	chosen := fmt.Sprintf("CASE WHEN side = 'theirs' OR side = 'conflict' AND %t THEN t ELSE o END", prefer == Theirs)
 	var list []string
-	for _, name := range names(columns) {
+	for _, name := range columns {
 		list = append(list, "row."+engine.Identifier(name))
 	}
 	return w.write(ctx, fmt.Sprintf("SELECT %s FROM (SELECT %s AS row FROM merged) WHERE row.%s IS NOT NULL", strings.Join(list, ", "), chosen, engine.Identifier(key[0])), dst)
@@ -79,7 +75,7 @@ func eitherSame(key []string) string {
 // shownConflicts is how many conflicts an error names.
 const shownConflicts = 5
 
-func (w *work) conflicts(ctx context.Context, key []string) error {
+func (w work) conflicts(ctx context.Context, key []string) error {
 	row, err := w.Row(ctx, "SELECT count(*) FROM merged WHERE side = 'conflict'")
 	if err != nil {
 		return err

@@ -96,12 +96,10 @@ func openSandbox(ctx context.Context, tables []Table, limits Limits) (*engine.Se
 	}
 	var settings, paths []string
 	for _, t := range tables {
-		var files []string
+		settings = append(settings, fmt.Sprintf("CREATE OR REPLACE VIEW %s AS SELECT * FROM %s", engine.Identifier(t.Name), engine.Parquet(t.Paths...)))
 		for _, path := range t.Paths {
-			files = append(files, engine.Literal(path))
+			paths = append(paths, engine.Literal(path))
 		}
-		settings = append(settings, fmt.Sprintf("CREATE OR REPLACE VIEW %s AS SELECT * FROM read_parquet([%s], hive_partitioning = false)", engine.Identifier(t.Name), strings.Join(files, ", ")))
-		paths = append(paths, files...)
 	}
 	if limits.TimeZone != "" {
 		settings = append(settings, "SET TimeZone = "+engine.Literal(limits.TimeZone))

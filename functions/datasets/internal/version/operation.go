@@ -51,13 +51,19 @@ func (w *preparation) table(ctx context.Context, out *Outcome) (string, error) {
 		Path: file, Format: w.Format, Columns: columns, Compression: w.Compression, Reading: w.Reading,
 	}, table, ingest.Options{
 		Scratch:  w.dir,
+		Outline:  base != nil, // change profiles all rows
 		Progress: func(stage string, done float64) { w.progress.report(stage, 0.2+0.5*done) },
 	})
 	out.Profile = profile
-	if err != nil || base == nil && w.Operation != Upsert {
-		return table, err
+	switch {
+	case err != nil:
+		return "", err
+	case base != nil:
+		return w.change(ctx, base, table, out)
+	case w.Operation == Upsert:
+		err = keyed.Check(ctx, table, w.Key, keyed.Options{Scratch: w.dir})
 	}
-	return w.change(ctx, base, table, out)
+	return table, err
 }
 
 // change applies the rows of the file to those of the base.
@@ -65,14 +71,9 @@ func (w *preparation) change(ctx context.Context, base *Rows, table string, out 
 	w.progress.report("change", 0.7)
 	options := keyed.Options{Scratch: w.dir}
 	result := filepath.Join(w.dir, "result.parquet")
-	if base == nil {
-		base = &Rows{}
-	}
 	switch {
 	case w.Operation == Delete:
 		err = keyed.Delete(ctx, base.Files, table, w.Key, result, options)
-	case w.Operation == Upsert && len(base.Files) == 0:
-		result, err = table, keyed.Check(ctx, keyed.Table{table}, w.Key, options)
 	case w.Operation == Upsert:
 		err = keyed.Upsert(ctx, base.Files, table, w.Key, result, options)
 	case len(base.Parts) < maxParts:
