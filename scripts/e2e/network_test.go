@@ -25,7 +25,7 @@ const node = "10.244.0.1"
 // server is something that a function may try to connect to.
 type server struct {
 	name, address string
-	open          func(function.Declaration) bool // to whom the network policies allow it
+	open          func(function.Declaration) bool // whether the network policies let a function reach it
 }
 
 // servers lists servers that all accept connections. Some of them no function may reach.

@@ -204,7 +204,7 @@ func TestProtocol(t *testing.T) {
 		{"creation: an unknown operation", "POST", "/v1/uploads", "", []string{"Upload-Length", "4", "Upload-Metadata", c.metadata("operation", "restore")}, 422, nil},
 		{"creation: an upsert without a key", "POST", "/v1/uploads", "", []string{"Upload-Length", "4", "Upload-Metadata", c.metadata("operation", "upsert")}, 422, nil},
 		{"creation: wrong reading options", "POST", "/v1/uploads", "", []string{"Upload-Length", "4", "Upload-Metadata", c.metadata("reading", `{"delimeter": ";"}`)}, 422, nil},
-		{"creation: a SHA-256 that is none", "POST", "/v1/uploads", "", []string{"Upload-Length", "4", "Upload-Metadata", c.metadata("sha256", "abc")}, 422, nil},
+		{"creation: an invalid SHA-256", "POST", "/v1/uploads", "", []string{"Upload-Length", "4", "Upload-Metadata", c.metadata("sha256", "abc")}, 422, nil},
 		{"creation: a message that cannot be stored", "POST", "/v1/uploads", "", []string{"Upload-Length", "4", "Upload-Metadata", c.metadata("message", "a\x00b")}, 422, nil},
 		{"creation-with-upload: the first bytes", "POST", "/v1/uploads", "a\n", []string{"Upload-Length", "4", "Upload-Metadata", meta}, 201, []string{"Upload-Offset", "2"}},
 		{"creation-with-upload: the whole file", "POST", "/v1/uploads", "a\n1\n", []string{"Upload-Length", "4", "Upload-Metadata", meta}, 201, []string{"Upload-Offset", "4", "Dataset-Version", "1", "Upload-Expires", ""}},

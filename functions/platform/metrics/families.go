@@ -100,7 +100,7 @@ var families = []family{
 		},
 	},
 	{
-		name: "data_replication_lag_seconds", help: "Age of the oldest object without a verified copy in the backup of its storage type; 0 if there is none.", kind: gauge,
+		name: "data_replication_lag_seconds", help: "Age of the oldest object without a verified copy in the backup of its storage type; 0 if every object has one.", kind: gauge,
 		initial: map[database.Name][]metrics.Labels{database.Datasets: unlabeled},
 	},
 	{

@@ -93,7 +93,7 @@ func (m *metadata) bounded(t flatbuffers.Table, slot flatbuffers.VOffsetT, width
 	return n >= 0 && n <= math.MaxInt32 && from+n*int64(width) <= int64(len(t.Bytes))
 }
 
-// views reports whether there is a number of buffers for each view, and no more of them than a batch can have.
+// views reports whether a batch tells the number of buffers of at least so many columns of views, within its bounds.
 func (m *metadata) views(batch flatbuffers.Table, least int) bool {
 	o := batch.Offset(batchVariadic)
 	switch {

@@ -89,7 +89,7 @@ func (s *source) elements(n int64, fields int) error {
 	return nil
 }
 
-// orShort returns err, or errShort if there is none.
+// orShort returns err, or errShort if err is nil.
 func orShort(err error) error {
 	if err != nil {
 		return err

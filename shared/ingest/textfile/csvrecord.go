@@ -25,7 +25,7 @@ type CSVScanner struct {
 
 	line   int64 // lines seen
 	begins int64 // first line of the current record
-	Open   int64 // line of the unclosed quote; 0 if there is none
+	Open   int64 // line of the unclosed quote; 0 if all quotes are closed
 	CSVRecord
 }
 

@@ -82,7 +82,7 @@ func (b *base) mark(a arrow.Array, rows []span) ([]span, error) {
 	return b.markIf(rows, a.IsNull)
 }
 
-// markIf is mark with a function that reports nulls, or nil if there are none.
+// markIf is mark with a function that reports nulls; it is nil if no row is null.
 func (b *base) markIf(rows []span, null func(i int) bool) ([]span, error) {
 	b.set = b.set[:0]
 	for _, r := range rows {

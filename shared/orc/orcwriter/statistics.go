@@ -115,7 +115,7 @@ func (s *integerStatistics) merge(d detail) {
 
 func (s *integerStatistics) reset() { *s = integerStatistics{date: s.date} }
 
-// floatStatistics describe floating point numbers. There are none for NaN, which has no order.
+// floatStatistics describe floating point numbers. A column with NaN has no statistics, because NaN has no order.
 type floatStatistics struct {
 	bounds[float64]
 	sum float64

@@ -110,7 +110,7 @@ func (s *Store) ByID(ctx context.Context, id uuid.UUID) (*Upload, error) {
 	return &u, err
 }
 
-// Usable returns an error if the upload cannot be continued or read any more.
+// Usable returns an error if the upload can no longer be continued or read.
 func (u *Upload) Usable() error {
 	switch {
 	case u.Failure != nil:

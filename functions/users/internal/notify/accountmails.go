@@ -154,7 +154,7 @@ If you did not expect it, ask your organization's admins. Never share this link.
 // created.
 func (p Mailer) AccountClosed(to string) mail.Message {
 	return message(to, "Your account was deleted", `The organization that created your account has deleted it. Your personal data can no longer
-cannot be read any more. With this mail, we delete this address.
+be read. With this mail, we delete this address.
 
 If you did not expect it, ask your organization's admins.`)
 }
