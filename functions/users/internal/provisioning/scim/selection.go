@@ -26,7 +26,9 @@ func (s Shown) Selecting(t ResourceType) Selection {
 // which is safe because it is only returned to the same client.
 type Base struct{ url string }
 
-var authority = regexp.MustCompile(`^[A-Za-z0-9.:\[\]-]{1,255}$`)
+const maxAuthority = 255 // bytes of a host name and a port
+
+var authority = regexp.MustCompile(`^[A-Za-z0-9.:\[\]-]+$`)
 
 // Resolve implements huma.Resolver.
 func (b *Base) Resolve(ctx huma.Context) []error {
@@ -40,7 +42,7 @@ func (b *Base) Resolve(ctx huma.Context) []error {
 	if forwarded := first(ctx.Header("X-Forwarded-Host")); forwarded != "" {
 		host = forwarded
 	}
-	if authority.MatchString(host) {
+	if len(host) <= maxAuthority && authority.MatchString(host) {
 		b.url = scheme + "://" + host
 	}
 	return nil
