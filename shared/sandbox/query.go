@@ -166,6 +166,9 @@ func openSandbox(ctx context.Context, tables []Table, limits Limits) (*engine.Se
 			paths = append(paths, engine.Literal(path))
 		}
 	}
+	if len(partial(tables)) > 0 {
+		settings = append(settings, "SET enable_external_file_cache = false") // which would keep the zeros of columns that are loaded later
+	}
 	if limits.TimeZone != "" {
 		settings = append(settings, "SET TimeZone = "+engine.Literal(limits.TimeZone))
 	}
