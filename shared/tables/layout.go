@@ -92,12 +92,17 @@ func copyInto(p []byte, dst image, src Source, offset int64) error {
 }
 
 // parse reads the metadata of a Parquet file of the given size. The metadata begins at start.
-func parse(serialized []byte, start, size int64) (*layout, error) {
+func parse(serialized []byte, start, size int64) (l *layout, err error) {
+	defer func() {
+		if r := recover(); r != nil { // arrow-go panics on logical types that it does not know
+			l, err = nil, fmt.Errorf("%w: %v", errLayout, r)
+		}
+	}()
 	m, err := metadata.NewFileMetaData(serialized, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", errLayout, err)
 	}
-	l := &layout{}
+	l = &layout{}
 	index := map[string]int{}
 	for i := range m.Schema.Root().NumFields() {
 		name := m.Schema.Root().Field(i).Name()
