@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/duckdb/duckdb-go/v2"
+
 	"function/shared/engine"
 )
 
@@ -152,5 +154,5 @@ var errZeros = errors.New("the statement reads a column that has not been loaded
 // metZeros reports whether DuckDB found something else than a page in the place of a page of a column.
 func metZeros(err error) bool {
 	e := engine.ErrorOf(err)
-	return e != nil && strings.Contains(e.Msg, "TProtocolException")
+	return e != nil && e.Type == duckdb.ErrorTypeInvalid && strings.Contains(e.Msg, "TProtocolException")
 }

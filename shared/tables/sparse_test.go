@@ -137,6 +137,7 @@ var queries = []string{
 	"SELECT i FROM t WHERE ? = small AND i > ? ORDER BY i LIMIT ?",
 	"SELECT 1 FROM t LIMIT 2",
 	"SELECT missing FROM t",
+	"SELECT error('Invalid Error: TProtocolException: Invalid data') FROM t",
 	"SELECT s::INT FROM t",
 	"SELECT i FROM t WHERE bytes = encode(md5('5')) OR id IS NULL OR span = to_days(29) ORDER BY i LIMIT 3",
 }
@@ -211,6 +212,7 @@ func TestSparseCopies_Query_LoadsWhatItReads(t *testing.T) {
 		"SELECT i FROM t WHERE money > 100 ORDER BY atz LIMIT 3": "i money atz",
 		"FROM (DESCRIBE t)":                                      "",
 		"SELECT s::INT FROM t":                                   "s",
+		"SELECT error('TProtocolException' || i) FROM t":         "i",
 		"SELECT missing FROM t":                                  "",
 	} {
 		copies, err := c.Open(t.Context(), version(files, data))
