@@ -14,6 +14,7 @@ import (
 	eraseorganization "function/functions/datasets/erase-organization"
 	failversion "function/functions/datasets/fail-version"
 	"function/functions/datasets/get"
+	"function/functions/datasets/hold"
 	importing "function/functions/datasets/import"
 	"function/functions/datasets/jobs"
 	"function/functions/datasets/lifecycle"
@@ -61,6 +62,7 @@ var Functions = []function.Declaration{
 	proposals.Service,
 	protect.Service,
 	lifecycle.Service,
+	hold.Service,
 	undelete.Service,
 
 	// Profiling of uploaded versions.
