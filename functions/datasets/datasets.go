@@ -26,6 +26,7 @@ import (
 	"function/functions/datasets/replicate"
 	restoreversion "function/functions/datasets/restore-version"
 	"function/functions/datasets/retry"
+	rewrapkeys "function/functions/datasets/rewrap-keys"
 	"function/functions/datasets/status"
 	"function/functions/datasets/tags"
 	"function/functions/datasets/undelete"
@@ -71,6 +72,10 @@ var Functions = []function.Declaration{
 	failversion.Service,
 	retry.Service,
 	jobs.Service.
+		Scaled(function.Scale{Timeout: 10 * time.Minute}),
+
+	// Rotation of the key encryption key.
+	rewrapkeys.Service.
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
 
 	// Copies in the backup.
