@@ -14,15 +14,17 @@ import (
 	"function/shared/secret"
 )
 
-// Each table has the columns wrapped_key and wrapped_by: the ID of the key encryption key that has
-// wrapped it, if known. A trigger clears wrapped_by when wrapped_key changes without it.
+// Column holds wrapped keys. Its table also has the column wrapped_by: the ID of the key encryption
+// key that has wrapped the key, if known. A trigger clears wrapped_by when the key changes without it.
+type Column struct{ Table, Name string }
+
 const (
 	upsertCurrent = `INSERT INTO key_rotation (wrapped_by) VALUES ($1) ON CONFLICT (single) DO UPDATE SET wrapped_by = excluded.wrapped_by`
 	updateCurrent = `UPDATE key_rotation SET wrapped_by = $1`
 	selectSome    = `
-SELECT ctid, wrapped_key FROM %s WHERE wrapped_key IS NOT NULL AND wrapped_by IS DISTINCT FROM $1 AND ctid > $2
+SELECT ctid, %[2]s AS wrapped_key FROM %[1]s WHERE %[2]s IS NOT NULL AND wrapped_by IS DISTINCT FROM $1 AND ctid > $2
 ORDER BY ctid LIMIT 50 FOR NO KEY UPDATE SKIP LOCKED`
-	updateKey = `UPDATE %s SET wrapped_key = $3, wrapped_by = $1 WHERE ctid = $2`
+	updateKey = `UPDATE %[1]s SET %[2]s = $3, wrapped_by = $1 WHERE ctid = $2`
 )
 
 type row struct {
@@ -30,10 +32,10 @@ type row struct {
 	WrappedKey []byte
 }
 
-// All wraps the data keys of the tables with the current key encryption key, each batch in a
+// All wraps the data keys in the columns with the current key encryption key, each batch in a
 // transaction of its own. Before the first rotation it does nothing. It can be interrupted and
 // repeated. Keys that no key encryption key opens stay as they are, and are an error at the end.
-func All(ctx context.Context, db *outbox.DB, keys *secret.Keeper, tables ...string) error {
+func All(ctx context.Context, db *outbox.DB, keys *secret.Keeper, columns ...Column) error {
 	record := updateCurrent
 	if keys.Rotating() {
 		record = upsertCurrent
@@ -46,10 +48,10 @@ func All(ctx context.Context, db *outbox.DB, keys *secret.Keeper, tables ...stri
 		return nil
 	}
 	failed := 0
-	for _, table := range tables {
-		n, err := one(ctx, db, keys, table)
+	for _, column := range columns {
+		n, err := one(ctx, db, keys, column)
 		if err != nil {
-			return fmt.Errorf("rewrap keys of %s: %w", table, err)
+			return fmt.Errorf("rewrap keys of %s: %w", column.Table, err)
 		}
 		failed += n
 	}
@@ -60,8 +62,8 @@ func All(ctx context.Context, db *outbox.DB, keys *secret.Keeper, tables ...stri
 }
 
 // one returns the number of keys that could not be unwrapped.
-func one(ctx context.Context, db *outbox.DB, keys *secret.Keeper, table string) (failed int, err error) {
-	b := batch{keys: keys, table: table, name: pgx.Identifier{table}.Sanitize()}
+func one(ctx context.Context, db *outbox.DB, keys *secret.Keeper, column Column) (failed int, err error) {
+	b := batch{keys: keys, table: column.Table, name: pgx.Identifier{column.Table}.Sanitize(), column: pgx.Identifier{column.Name}.Sanitize()}
 	for last := (pgtype.TID{Valid: true}); last.Valid; {
 		var next pgtype.TID
 		var bad int
@@ -78,13 +80,14 @@ func one(ctx context.Context, db *outbox.DB, keys *secret.Keeper, table string) 
 }
 
 type batch struct {
-	keys        *secret.Keeper
-	table, name string
+	keys         *secret.Keeper
+	table        string
+	name, column string // sanitized
 }
 
 // rewrap returns the place of the last row, which is not valid if there was none.
 func (b batch) rewrap(ctx context.Context, tx *outbox.Tx, after pgtype.TID) (last pgtype.TID, failed int, err error) {
-	rows, _ := tx.Query(ctx, fmt.Sprintf(selectSome, b.name), b.keys.ID(), after)
+	rows, _ := tx.Query(ctx, fmt.Sprintf(selectSome, b.name, b.column), b.keys.ID(), after)
 	some, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
 	if err != nil {
 		return last, 0, fmt.Errorf("list keys: %w", err)
@@ -100,7 +103,7 @@ func (b batch) rewrap(ctx context.Context, tx *outbox.Tx, after pgtype.TID) (las
 			slog.ErrorContext(ctx, "data key not rewrapped", "table", b.table, "error", err)
 			continue
 		}
-		if _, err := tx.Exec(ctx, fmt.Sprintf(updateKey, b.name), b.keys.ID(), r.CTID, wrapped); err != nil {
+		if _, err := tx.Exec(ctx, fmt.Sprintf(updateKey, b.name, b.column), b.keys.ID(), r.CTID, wrapped); err != nil {
 			return last, failed, fmt.Errorf("store key: %w", err)
 		}
 	}

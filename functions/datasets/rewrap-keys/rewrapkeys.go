@@ -35,5 +35,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 // Handle rewraps what the current key has not wrapped.
 func (f *Function) Handle(ctx context.Context) error {
-	return rewrap.All(ctx, f.db, f.keys, "dataset_versions", "dataset_version_parts", "uploads")
+	return rewrap.All(ctx, f.db, f.keys,
+		rewrap.Column{Table: "dataset_versions", Name: "wrapped_key"},
+		rewrap.Column{Table: "dataset_version_parts", Name: "wrapped_key"},
+		rewrap.Column{Table: "uploads", Name: "wrapped_key"})
 }
