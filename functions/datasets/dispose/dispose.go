@@ -40,9 +40,9 @@ LEFT JOIN retention_periods own ON own.resource = @resource AND own.organization
 WHERE deleted_at >= @from AND deleted_at < @latest AND held_at IS NULL
   AND deleted_at < @at::timestamptz - coalesce(own.keep_days, @keep_days) * interval '24 hours'
 ORDER BY deleted_at LIMIT 500 FOR UPDATE OF d`
-	markBegun  = `UPDATE datasets SET disposal_began_at = coalesce(disposal_began_at, now()) WHERE id IN (` + selectExpired + `) RETURNING id`
+	markBegun   = `UPDATE datasets SET disposal_began_at = coalesce(disposal_began_at, now()) WHERE id IN (` + selectExpired + `) RETURNING id`
 	lockExpired = `SELECT FROM datasets WHERE id = ANY ($1) ORDER BY id FOR UPDATE`
-	selectHeld = `
+	selectHeld  = `
 SELECT d.organization_id, count(*) AS items FROM datasets d
 LEFT JOIN retention_periods own ON own.resource = @resource AND own.organization_id = d.organization_id
 WHERE deleted_at < @latest AND held_at IS NOT NULL
