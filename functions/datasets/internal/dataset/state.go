@@ -9,6 +9,7 @@ import (
 
 	"function/shared/database"
 	"function/shared/events"
+	"function/shared/fault"
 )
 
 // Newest selects the newest version of main of data set d, whose state is the data set's state.
@@ -41,6 +42,19 @@ func State(ctx context.Context, tx pgx.Tx, dataset uuid.UUID) (events.Dataset, e
 // SetChangedAt is the assignment that every UPDATE of a data set must contain. The start time of the
 // transaction would not do, because a long transaction may commit after one that started later.
 const SetChangedAt = `changed_at = greatest(clock_timestamp(), changed_at + interval '1 microsecond')`
+
+// LockToRemove locks a data set as Lock does, and returns a conflict if it is under legal hold. Call
+// it before anything of the data set is removed.
+func LockToRemove(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
+	d, err := database.One[struct{ Held bool }](ctx, tx, ErrNotFound, lockToRemove, id, organization)
+	if err == nil && d.Held {
+		return fault.New(fault.Conflict, "This data set is under legal hold, so nothing of it can be removed: end the hold first (DELETE /v1/datasets/{id}/hold)")
+	}
+	return err
+}
+
+const lockToRemove = `
+SELECT held_at IS NOT NULL AS held FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE`
 
 const lockDataset = `SELECT id FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE`
 
