@@ -416,3 +416,30 @@ func inParts(t *testing.T, s store) {
 		t.Errorf("%d bytes of %d come back, or others (%v)", n, size, err)
 	}
 }
+
+func TestStore_Away_IsUnavailable(t *testing.T) {
+	t.Parallel()
+	server := objectstest.NewS3(t)
+	bucket, err := objects.Open(t.Context(), server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bucket.Close()
+	server.Stop()
+	w, err := bucket.Create(t.Context(), "a", newKey())
+	if err == nil {
+		defer w.Abort()
+		if _, err = w.Write(noise(100)); err == nil {
+			err = w.Close()
+		}
+	}
+	if !errors.Is(err, objects.ErrUnavailable) {
+		t.Errorf("writing: %v, want ErrUnavailable", err)
+	}
+	if _, err := bucket.Open(t.Context(), "a", newKey()); !errors.Is(err, objects.ErrUnavailable) {
+		t.Errorf("opening: %v, want ErrUnavailable", err)
+	}
+	if err := bucket.Delete(t.Context(), "a"); !errors.Is(err, objects.ErrUnavailable) {
+		t.Errorf("deleting: %v, want ErrUnavailable", err)
+	}
+}
