@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"function/shared/database"
+	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/secret"
 )
@@ -17,6 +19,24 @@ import (
 // Column holds wrapped keys. Its table also has the column wrapped_by: the ID of the key encryption
 // key that has wrapped the key, if known. A trigger clears wrapped_by when the key changes without it.
 type Column struct{ Table, Name string }
+
+// Hourly declares a function that rewraps the keys in columns of a database each hour, at a minute past it.
+func Hourly(name string, minute int, in database.Name, columns ...Column) function.Declaration {
+	return function.Scheduled(name, function.Schedule{Cron: fmt.Sprintf("%d * * * *", minute)}, func(ctx context.Context, env *function.Env) (*work, error) {
+		db, err := env.Database(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		keys, err := env.Keeper(ctx)
+		return &work{db, keys, columns}, err
+	}).Uses(function.Owns(in), function.Keys)
+}
+
+type work struct {
+	db      *outbox.DB
+	keys    *secret.Keeper
+	columns []Column
+}
 
 const (
 	upsertCurrent = `INSERT INTO key_rotation (wrapped_by) VALUES ($1) ON CONFLICT (single) DO UPDATE SET wrapped_by = excluded.wrapped_by`
@@ -32,15 +52,15 @@ type row struct {
 	WrappedKey []byte
 }
 
-// All wraps the data keys in the columns with the current key encryption key, each batch in a
+// Handle wraps the data keys in the columns with the current key encryption key, each batch in a
 // transaction of its own. Before the first rotation it does nothing. It can be interrupted and
 // repeated. Keys that no key encryption key opens stay as they are, and are an error at the end.
-func All(ctx context.Context, db *outbox.DB, keys *secret.Keeper, columns ...Column) error {
+func (w *work) Handle(ctx context.Context) error {
 	record := updateCurrent
-	if keys.Rotating() {
+	if w.keys.Rotating() {
 		record = upsertCurrent
 	}
-	recorded, err := db.Exec(ctx, record, keys.ID())
+	recorded, err := w.db.Exec(ctx, record, w.keys.ID())
 	if err != nil {
 		return fmt.Errorf("record key encryption key: %w", err)
 	}
@@ -48,8 +68,8 @@ func All(ctx context.Context, db *outbox.DB, keys *secret.Keeper, columns ...Col
 		return nil
 	}
 	failed := 0
-	for _, column := range columns {
-		n, err := one(ctx, db, keys, column)
+	for _, column := range w.columns {
+		n, err := w.rewrap(ctx, column)
 		if err != nil {
 			return fmt.Errorf("rewrap keys of %s: %w", column.Table, err)
 		}
@@ -61,13 +81,13 @@ func All(ctx context.Context, db *outbox.DB, keys *secret.Keeper, columns ...Col
 	return nil
 }
 
-// one returns the number of keys that could not be unwrapped.
-func one(ctx context.Context, db *outbox.DB, keys *secret.Keeper, column Column) (failed int, err error) {
-	b := batch{keys: keys, table: column.Table, name: pgx.Identifier{column.Table}.Sanitize(), column: pgx.Identifier{column.Name}.Sanitize()}
+// rewrap returns the number of keys that could not be unwrapped.
+func (w *work) rewrap(ctx context.Context, column Column) (failed int, err error) {
+	b := batch{keys: w.keys, table: column.Table, name: pgx.Identifier{column.Table}.Sanitize(), column: pgx.Identifier{column.Name}.Sanitize()}
 	for last := (pgtype.TID{Valid: true}); last.Valid; {
 		var next pgtype.TID
 		var bad int
-		err := db.Transact(ctx, func(tx *outbox.Tx) (err error) {
+		err := w.db.Transact(ctx, func(tx *outbox.Tx) (err error) {
 			next, bad, err = b.rewrap(ctx, tx, last)
 			return err
 		})
