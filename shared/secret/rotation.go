@@ -28,16 +28,24 @@ func (k *Keeper) ID() []byte { return k.id }
 // Rewrap returns the data key wrapped by the current key encryption key: the argument itself if
 // that key has wrapped it.
 func (k *Keeper) Rewrap(ctx context.Context, wrapped []byte) ([]byte, error) {
-	_, err := k.keeper.Decrypt(ctx, wrapped)
-	if err == nil {
-		return wrapped, nil
-	}
-	if k.previous == nil {
-		return nil, fmt.Errorf("unwrap key: %w", err)
-	}
-	key, errPrevious := k.previous.Decrypt(ctx, wrapped)
-	if errPrevious != nil {
-		return nil, fmt.Errorf("unwrap key: %w", errors.Join(err, errPrevious))
+	key, current, err := k.decrypt(ctx, wrapped)
+	if err != nil || current {
+		return wrapped, err
 	}
 	return k.Wrap(ctx, key)
+}
+
+// decrypt unwraps a data key. current reports whether the current key encryption key did.
+func (k *Keeper) decrypt(ctx context.Context, wrapped []byte) (key []byte, current bool, err error) {
+	if key, err = k.keeper.Decrypt(ctx, wrapped); err == nil {
+		return key, true, nil
+	}
+	if k.previous != nil {
+		key, errPrevious := k.previous.Decrypt(ctx, wrapped)
+		if errPrevious == nil {
+			return key, false, nil
+		}
+		err = errors.Join(err, errPrevious)
+	}
+	return nil, false, fmt.Errorf("unwrap key: %w", err)
 }

@@ -83,14 +83,9 @@ func (k *Keeper) Unwrap(ctx context.Context, wrapped []byte) ([]byte, error) {
 	if key, ok := k.unwrapped.Get(string(wrapped)); ok {
 		return slices.Clone(key), nil
 	}
-	key, err := k.keeper.Decrypt(ctx, wrapped)
-	if err != nil && k.previous != nil {
-		if old, errPrevious := k.previous.Decrypt(ctx, wrapped); errPrevious == nil {
-			key, err = old, nil
-		}
-	}
+	key, _, err := k.decrypt(ctx, wrapped)
 	if err != nil {
-		return nil, fmt.Errorf("unwrap key: %w", err)
+		return nil, err
 	}
 	k.unwrapped.Add(string(wrapped), slices.Clone(key))
 	return key, nil
