@@ -34,20 +34,14 @@ func New(ctx context.Context, env *function.Env) (retention.Work, error) {
 type disposal struct{ staging.Area }
 
 const (
-	selectExpired = `
-SELECT d.id FROM datasets d
-LEFT JOIN retention_periods own ON own.resource = @resource AND own.organization_id = d.organization_id
-WHERE deleted_at >= @from AND deleted_at < @latest AND held_at IS NULL
-  AND deleted_at < @at::timestamptz - coalesce(own.keep_days, @keep_days) * interval '24 hours'
+	expired = `
+FROM datasets d LEFT JOIN retention_periods own ON own.resource = @resource AND own.organization_id = d.organization_id
+WHERE deleted_at < @latest AND deleted_at < @at::timestamptz - coalesce(own.keep_days, @keep_days) * interval '24 hours'`
+	selectExpired = `SELECT d.id` + expired + ` AND deleted_at >= @from AND held_at IS NULL
 ORDER BY deleted_at LIMIT 500 FOR UPDATE OF d`
-	markBegun   = `UPDATE datasets SET disposal_began_at = coalesce(disposal_began_at, now()) WHERE id IN (` + selectExpired + `) RETURNING id`
-	lockExpired = `SELECT FROM datasets WHERE id = ANY ($1) ORDER BY id FOR UPDATE`
-	selectHeld  = `
-SELECT d.organization_id, count(*) AS items FROM datasets d
-LEFT JOIN retention_periods own ON own.resource = @resource AND own.organization_id = d.organization_id
-WHERE deleted_at < @latest AND held_at IS NOT NULL
-  AND deleted_at < @at::timestamptz - coalesce(own.keep_days, @keep_days) * interval '24 hours'
-GROUP BY d.organization_id`
+	markBegun     = `UPDATE datasets SET disposal_began_at = coalesce(disposal_began_at, now()) WHERE id IN (` + selectExpired + `) RETURNING id`
+	lockBegun     = `SELECT FROM datasets WHERE id = ANY ($1) ORDER BY id FOR UPDATE`
+	selectHeld    = `SELECT d.organization_id, count(*) AS items` + expired + ` AND held_at IS NOT NULL GROUP BY d.organization_id`
 	selectObjects = `
 SELECT d.storage_type, o.name FROM datasets d JOIN (
     SELECT dataset_id, object_name AS name FROM version_files
@@ -74,22 +68,22 @@ func (f disposal) disposeSome(ctx context.Context, tx *outbox.Tx, due retention.
 	if err := database.AllowTime(ctx, tx, stepTimeout); err != nil {
 		return nil, err
 	}
-	var expired []uuid.UUID
+	var begun []uuid.UUID
 	err := f.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
 		rows, _ := tx.Query(ctx, markBegun, due.Args())
-		expired, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		begun, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("begin disposal of expired data sets: %w", err)
 	}
-	if len(expired) == 0 {
+	if len(begun) == 0 {
 		return nil, recordHeld(ctx, tx, due)
 	}
-	if _, err := tx.Exec(ctx, lockExpired, expired); err != nil {
+	if _, err := tx.Exec(ctx, lockBegun, begun); err != nil {
 		return nil, fmt.Errorf("lock expired data sets: %w", err)
 	}
-	rows, _ := tx.Query(ctx, selectObjects, expired)
+	rows, _ := tx.Query(ctx, selectObjects, begun)
 	stored, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct{ StorageType, Name string }])
 	if err != nil {
 		return nil, fmt.Errorf("list objects of expired data sets: %w", err)
@@ -110,7 +104,7 @@ func (f disposal) disposeSome(ctx context.Context, tx *outbox.Tx, due retention.
 			return nil, fmt.Errorf("dispose of object: %w", err)
 		}
 	}
-	rows, _ = tx.Query(ctx, deleteDatasets, expired)
+	rows, _ = tx.Query(ctx, deleteDatasets, begun)
 	counts, err := pgx.CollectRows(rows, pgx.RowToStructByName[retention.Count])
 	if err != nil {
 		return nil, fmt.Errorf("delete expired data sets: %w", err)

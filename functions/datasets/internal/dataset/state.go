@@ -43,24 +43,27 @@ func State(ctx context.Context, tx pgx.Tx, dataset uuid.UUID) (events.Dataset, e
 // transaction would not do, because a long transaction may commit after one that started later.
 const SetChangedAt = `changed_at = greatest(clock_timestamp(), changed_at + interval '1 microsecond')`
 
-// LockToRemove locks a data set as Lock does, and returns a conflict if it is under legal hold. Call
-// it before anything of the data set is removed.
-func LockToRemove(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
-	d, err := database.One[struct{ Held bool }](ctx, tx, ErrNotFound, lockToRemove, id, organization)
-	if err == nil && d.Held {
-		return fault.New(fault.Conflict, "This data set is under legal hold, so nothing of it can be removed: end the hold first (DELETE /v1/datasets/{id}/hold)")
-	}
-	return err
-}
-
-const lockToRemove = `
+const lockDataset = `
 SELECT held_at IS NOT NULL AS held FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE`
 
-const lockDataset = `SELECT id FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE`
+func lock(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) (held bool, err error) {
+	d, err := database.One[struct{ Held bool }](ctx, tx, ErrNotFound, lockDataset, id, organization)
+	return d.Held, err
+}
 
 // Lock locks a data set until the transaction ends: whatever changes its history does so in turn. It
 // returns ErrNotFound unless the organization has the data set.
 func Lock(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
-	_, err := database.One[struct{ ID uuid.UUID }](ctx, tx, ErrNotFound, lockDataset, id, organization)
+	_, err := lock(ctx, tx, id, organization)
+	return err
+}
+
+// LockToRemove locks a data set as Lock does, and returns a conflict if it is under legal hold. Call
+// it before anything of the data set is removed.
+func LockToRemove(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
+	held, err := lock(ctx, tx, id, organization)
+	if err == nil && held {
+		return fault.New(fault.Conflict, "This data set is under legal hold, so nothing of it can be removed: end the hold first (DELETE /v1/datasets/{id}/hold)")
+	}
 	return err
 }
