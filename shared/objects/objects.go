@@ -64,7 +64,7 @@ type Bucket struct {
 	dir   string // root of a local bucket, empty in a cloud store
 
 	signer PutSigner // nil: the store cannot sign URLs
-	backup *backup // where reads continue that fail here, or nil
+	backup *backup   // where reads continue that fail here, or nil
 }
 
 // Open opens the bucket at rawURL. For file:///directory it creates a missing directory, accessible
