@@ -30,7 +30,10 @@ import (
 	"function/shared/platformtest"
 )
 
-func TestMain(m *testing.M) { platformtest.Run(m) }
+func TestMain(m *testing.M) {
+	platformtest.AtEnd(objectstest.Stop)
+	platformtest.Run(m)
+}
 
 const (
 	kind    = "datasets-direct-upload"
