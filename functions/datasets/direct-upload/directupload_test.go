@@ -331,6 +331,31 @@ func TestDirectUpload_Ended_LeavesNothing(t *testing.T) {
 	c.complete(d).Want(t, http.StatusNotFound)
 }
 
+func TestDirectUpload_StoreIsAway_OthersAreSwept(t *testing.T) {
+	t.Parallel()
+	away, there := objectstest.NewS3(t), objectstest.NewS3(t)
+	for _, test := range []struct{ away, there string }{{"s3", "local"}, {"local", "s3"}} {
+		urls := map[string]string{test.away: away.URL(), test.there: there.URL()}
+		p := platformtest.NewWith(t, func(c *function.Config) {
+			c.StorageS3URL, c.StorageLocalURL, c.DirectUploads = urls["s3"], urls["local"], true
+		}, walk...)
+		c := &client{Platform: p, t: t, s3: there, token: p.Login("owner").Token}
+		c.d = c.create(test.away)
+		c.arrived(content, nil)
+		c.d = c.create(test.there)
+		c.arrived(content, nil)
+		c.wantPlain(1)
+		c.exec(`UPDATE uploads SET expires_at = now() - interval '1 second'`)
+		away.Stop()
+		if answer := c.Wake("datasets-uploads"); answer.Status < 500 {
+			t.Errorf("the sweep succeeds: %d", answer.Status)
+		}
+		c.wantPlain(0)
+		away.Start(t)
+		c.sweep()
+	}
+}
+
 func TestDirectUpload_RefusedFile_HasASentence(t *testing.T) {
 	t.Parallel()
 	c := newClient(t)
@@ -347,7 +372,7 @@ func TestDirectUpload_RefusedFile_HasASentence(t *testing.T) {
 				t.Fatal(err)
 			}
 		}},
-		"removed": {content, "has not arrived", nil, func() {
+		"removed": {content, "no longer in the bucket", nil, func() {
 			if err := os.Remove(c.plain()[0]); err != nil {
 				t.Fatal(err)
 			}

@@ -13,6 +13,7 @@ import (
 
 var (
 	errNotPut   = fault.New(fault.Conflict, "The file has not arrived in the bucket: PUT it at the upload's URL, then complete the upload. If the URL has expired, start a new upload.")
+	errRemoved  = fault.New(fault.Conflict, "The file is no longer in the bucket: start a new upload")
 	errReplaced = fault.New(fault.Conflict, "The file in the bucket changed while it was read: start a new upload")
 )
 
@@ -77,7 +78,7 @@ func (s *Store) openPut(ctx context.Context, u *Upload) (*objects.Plain, error) 
 		plain, err = bucket.OpenPlain(ctx, name, u.Received)
 	}
 	if errors.Is(err, objects.ErrNotFound) {
-		return nil, errNotPut
+		return nil, errRemoved
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open direct upload: %w", err)
