@@ -154,6 +154,7 @@ datasets-delete-lifecycle            owner admin member
 datasets-delete-tag                  owner admin member
 datasets-delete-upload               owner admin member
 datasets-diff                        owner admin compliance_officer member analyst viewer
+datasets-diff-page                   owner admin compliance_officer member analyst viewer
 datasets-download                    owner admin compliance_officer member analyst viewer
 datasets-get                         owner admin compliance_officer member analyst viewer
 datasets-get-hold                    owner admin compliance_officer member

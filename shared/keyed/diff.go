@@ -14,6 +14,8 @@ type Difference struct {
 	Columns []ColumnChange `json:"columns" nullable:"false" doc:"Columns that were added, removed or got another type"`
 	Rows    RowCounts      `json:"rows"`
 	Changes []RowChange    `json:"changes" nullable:"false" doc:"The first changed rows, ordered by their key"`
+
+	Names []string `json:"-"` // all columns: those of the newer table in its order, then those that were removed
 }
 
 // ColumnChange is a column that differs.
@@ -59,7 +61,12 @@ func Diff(ctx context.Context, from, to Table, key []string, limit int, o Option
 		if err := w.unique(ctx, "t", "The newer version", c.keyAfter); err != nil {
 			return err
 		}
-		d = &Difference{Columns: c.columns(), Changes: []RowChange{}}
+		d = &Difference{Columns: c.columns(), Changes: []RowChange{}, Names: names(c.after)}
+		for _, f := range c.before {
+			if find(c.after, f.Name) < 0 {
+				d.Names = append(d.Names, f.Name)
+			}
+		}
 		if err := c.compare(ctx); err != nil {
 			return err
 		}

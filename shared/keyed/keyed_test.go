@@ -177,7 +177,7 @@ func TestDiff_RandomTables_LikeMaps(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := &keyed.Difference{Columns: []keyed.ColumnChange{}, Changes: []keyed.RowChange{}, Rows: keyed.RowCounts{From: int64(len(from)), To: int64(len(to)), ByColumn: map[string]int64{}}}
+		want := &keyed.Difference{Columns: []keyed.ColumnChange{}, Changes: []keyed.RowChange{}, Names: []string{"id", "kind", "value"}, Rows: keyed.RowCounts{From: int64(len(from)), To: int64(len(to)), ByColumn: map[string]int64{}}}
 		value := func(v string) any {
 			if v == "" {
 				return nil
@@ -225,6 +225,9 @@ func TestDiff_ColumnsChanged_ComparesWhatBothHave(t *testing.T) {
 		t.Fatal(err)
 	}
 	columns := []keyed.ColumnChange{{Name: "n", From: "INTEGER", To: "BIGINT"}, {Name: "gone", From: "VARCHAR"}, {Name: "added", To: "VARCHAR"}}
+	if diff := cmp.Diff([]string{"ID", "N", "added", "gone"}, got.Names); diff != "" {
+		t.Errorf("names (-want +got):\n%s", diff)
+	}
 	if diff := cmp.Diff(columns, got.Columns); diff != "" || got.Rows.Changed != 1 || got.Rows.Unchanged != 1 {
 		t.Errorf("rows %+v, columns (-want +got):\n%s", got.Rows, diff)
 	}
