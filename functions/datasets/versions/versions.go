@@ -106,6 +106,9 @@ func (f *Function) Get(ctx context.Context, in *GetRequest) (*GetResponse, error
 	if err != nil {
 		return nil, err
 	}
+	if err := dataset.Exists(ctx, f.db, in.ID, caller.OrganizationID); err != nil {
+		return nil, err
+	}
 	found, err := database.One[Detail](ctx, f.db, version.ErrNotFound, selectVersion, in.ID, caller.OrganizationID, in.Version)
 	return &GetResponse{Body: found}, err
 }

@@ -17,7 +17,7 @@ import (
 const (
 	Draft      = "draft"      // nothing uploaded yet
 	Processing = "processing" // a version is being profiled
-	Ready      = "ready"      // the newest version can be queried
+	Ready      = "ready"      // the newest version can be queried; also documents and objects
 	Failed     = "failed"     // the newest version could not be profiled
 )
 
@@ -25,7 +25,8 @@ const (
 // before the first upload.
 type Dataset struct {
 	ID           uuid.UUID           `json:"id" format:"uuid"`
-	Name         string              `json:"name" doc:"The table's name in SQL"`
+	Kind         string              `json:"kind" enum:"table,documents,objects"`
+	Name         string              `json:"name" doc:"Of a table, its name in SQL"`
 	Description  string              `json:"description"`
 	Schema       *Schema             `json:"schema,omitempty" doc:"As declared; absent if the types are inferred"`
 	StorageType  string              `json:"storage_type" enum:"local,s3,gcs,azure"`
@@ -48,13 +49,8 @@ type Dataset struct {
 // organization.
 var ErrNotFound = fault.New(fault.NotFound, "There is no data set with this identifier")
 
-const selectExists = `SELECT EXISTS (SELECT FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL)`
-
-// Exists returns ErrNotFound unless the organization has the data set.
+// Exists returns ErrNotFound unless the organization has the data set, and a fault if it is not a table.
 func Exists(ctx context.Context, db database.Querier, id, organization uuid.UUID) error {
-	exists, err := database.One[struct{ Exists bool }](ctx, db, ErrNotFound, selectExists, id, organization)
-	if err == nil && !exists.Exists {
-		return ErrNotFound
-	}
+	_, err := Of(ctx, db, Table, id, organization)
 	return err
 }

@@ -18,7 +18,7 @@ const Newest = `SELECT * FROM dataset_versions WHERE dataset_id = d.id AND branc
 const NewestNumber = `SELECT max(version) FROM dataset_versions WHERE dataset_id = d.id AND branch = 'main'`
 
 const selectState = `
-SELECT d.id AS dataset_id, d.organization_id, d.name, d.storage_type,
+SELECT d.id AS dataset_id, d.organization_id, d.kind, d.name, d.storage_type,
        CASE WHEN d.deleted_at IS NULL THEN d.status ELSE 'deleted' END AS status,
        coalesce(newest.version, 0) AS version, coalesce(ready.row_count, 0) AS rows, coalesce(newest.size_bytes, 0) AS bytes,
        d.created_at, d.changed_at
@@ -42,11 +42,14 @@ func State(ctx context.Context, tx pgx.Tx, dataset uuid.UUID) (events.Dataset, e
 // transaction would not do, because a long transaction may commit after one that started later.
 const SetChangedAt = `changed_at = greatest(clock_timestamp(), changed_at + interval '1 microsecond')`
 
-const lockDataset = `SELECT id FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE`
+const lockDataset = `SELECT kind FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE`
 
 // Lock locks a data set until the transaction ends: whatever changes its history does so in turn. It
-// returns ErrNotFound unless the organization has the data set.
+// returns ErrNotFound unless the organization has the data set, and a fault if it is not a table.
 func Lock(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
-	_, err := database.One[struct{ ID uuid.UUID }](ctx, tx, ErrNotFound, lockDataset, id, organization)
-	return err
+	locked, err := database.One[struct{ Kind string }](ctx, tx, ErrNotFound, lockDataset, id, organization)
+	if err != nil {
+		return err
+	}
+	return CheckKind(locked.Kind, Table)
 }
