@@ -155,11 +155,13 @@ datasets-delete-upload               owner admin member
 datasets-diff                        owner admin compliance_officer member analyst viewer
 datasets-download                    owner admin compliance_officer member analyst viewer
 datasets-get                         owner admin compliance_officer member analyst viewer
+datasets-get-hold                    owner admin compliance_officer member
 datasets-get-lifecycle               owner admin compliance_officer member analyst viewer
 datasets-get-proposal                owner admin compliance_officer member analyst viewer
 datasets-get-status                  owner admin compliance_officer member analyst viewer
 datasets-get-upload                  owner admin member
 datasets-get-version                 owner admin compliance_officer member analyst viewer
+datasets-hold                        owner admin compliance_officer
 datasets-import                      owner admin member
 datasets-list                        owner admin compliance_officer member analyst viewer
 datasets-list-branches               owner admin compliance_officer member analyst viewer
@@ -173,6 +175,7 @@ datasets-preview-lifecycle           owner admin compliance_officer member analy
 datasets-propose                     owner admin member
 datasets-protect                     owner admin compliance_officer
 datasets-reject-proposal             owner admin compliance_officer
+datasets-release-hold                owner admin compliance_officer
 datasets-restore-version             owner admin member
 datasets-retry                       owner admin member
 datasets-set-lifecycle               owner admin member

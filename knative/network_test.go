@@ -120,7 +120,9 @@ var dependencies = map[string][]dependency{
 	"STORAGE_GCS_BACKUP_URL":       storage,
 	"STORAGE_AZURE_BACKUP_URL":     storage,
 	"KEY_ENCRYPTION_KEY_URL":       overHTTPS,
-	"SMTP_URL":                     {{end{address: world}, 25}, {end{address: world}, 465}, {end{address: world}, 587}},
+
+	"PREVIOUS_KEY_ENCRYPTION_KEY_URL": overHTTPS,
+	"SMTP_URL":                        {{end{address: world}, 25}, {end{address: world}, 465}, {end{address: world}, 587}},
 }
 
 // public lists settings that every function gets and that are not secret.

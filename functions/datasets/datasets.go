@@ -14,6 +14,7 @@ import (
 	eraseorganization "function/functions/datasets/erase-organization"
 	failversion "function/functions/datasets/fail-version"
 	"function/functions/datasets/get"
+	"function/functions/datasets/hold"
 	importing "function/functions/datasets/import"
 	"function/functions/datasets/jobs"
 	"function/functions/datasets/lifecycle"
@@ -25,6 +26,7 @@ import (
 	"function/functions/datasets/replicate"
 	restoreversion "function/functions/datasets/restore-version"
 	"function/functions/datasets/retry"
+	rewrapkeys "function/functions/datasets/rewrap-keys"
 	"function/functions/datasets/status"
 	"function/functions/datasets/tags"
 	"function/functions/datasets/undelete"
@@ -61,6 +63,7 @@ var Functions = []function.Declaration{
 	proposals.Service,
 	protect.Service,
 	lifecycle.Service,
+	hold.Service,
 	undelete.Service,
 
 	// Profiling of uploaded versions.
@@ -69,6 +72,10 @@ var Functions = []function.Declaration{
 	failversion.Service,
 	retry.Service,
 	jobs.Service.
+		Scaled(function.Scale{Timeout: 10 * time.Minute}),
+
+	// Rotation of the key encryption key.
+	rewrapkeys.Service.
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
 
 	// Copies in the backup.

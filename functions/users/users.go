@@ -56,6 +56,7 @@ import (
 	replacerecoverycodes "function/functions/users/replace-recovery-codes"
 	replacesigningkeys "function/functions/users/replace-signing-keys"
 	resetpassword "function/functions/users/reset-password"
+	rewrapkeys "function/functions/users/rewrap-keys"
 	rolechanges "function/functions/users/role-changes"
 	"function/functions/users/roles"
 	rotatekeys "function/functions/users/rotate-keys"
@@ -123,6 +124,8 @@ var Functions = []function.Declaration{
 	sessions.Service,
 	jwks.Service,
 	rotatekeys.Service,
+	rewrapkeys.Service.
+		Scaled(function.Scale{Timeout: 10 * time.Minute}),
 	identities.Service,
 	apikeys.Service,
 	serviceaccounts.Service,

@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	runtime.TuneMemory(800, 512<<20)
+	runtime.TuneMemory(800, 192<<20)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx); err != nil {

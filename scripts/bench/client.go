@@ -99,8 +99,27 @@ func (c *client) create(ctx context.Context, name string) (d dataset, err error)
 	return d, err
 }
 
-// upload streams a file as multipart/form-data.
-func (c *client) upload(ctx context.Context, id, path string) error {
+// download reads the file of a data set, which has the given length, and discards it.
+func (c *client) download(ctx context.Context, id string, length int64) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+"/v1/datasets/"+id+"/download", nil)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Authorization", "Bearer "+c.token)
+	response, err := c.http.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	n, err := io.Copy(io.Discard, response.Body)
+	if err == nil && (response.StatusCode != http.StatusOK || n < length) {
+		err = fmt.Errorf("download: %s, %d bytes of %d", response.Status, n, length)
+	}
+	return err
+}
+
+// upload streams a file as multipart/form-data. The query says how its rows are used.
+func (c *client) upload(ctx context.Context, id, query, path string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
@@ -122,7 +141,7 @@ func (c *client) upload(ctx context.Context, id, path string) error {
 	}
 	body := io.MultiReader(bytes.NewReader(head), file, &form)
 	length := int64(len(head)) + info.Size() + int64(form.Len())
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url+"/v1/datasets/"+id+"/upload", body)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url+"/v1/datasets/"+id+"/upload?"+query, body)
 	if err != nil {
 		return err
 	}

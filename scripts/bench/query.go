@@ -42,7 +42,7 @@ func (b *bench) query(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.user.upload(ctx, d.ID, uploaded); err != nil {
+	if err := b.user.upload(ctx, d.ID, "", uploaded); err != nil {
 		return err
 	}
 	if _, err := b.user.ready(ctx, d.ID); err != nil {

@@ -7,12 +7,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -43,11 +46,11 @@ func main() {
 func run(args []string) (code int, err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	dir, err := os.MkdirTemp(scratch(), "testpostgres-")
+	dir, remove, err := directory()
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	server, err := postgres.Start(ctx, postgres.Options{Dir: dir, MaxConnections: maxConnections})
 	if err != nil {
 		return 0, err
@@ -77,6 +80,34 @@ func command(ctx context.Context, args []string, url string) (int, error) {
 		return 128 + int(status.Signal()), nil
 	}
 	return cmd.ProcessState.ExitCode(), nil
+}
+
+// directory creates the directory for the server's files and returns the function that removes it.
+// Every run in a working directory gets the same one, unless another run has it: the server's URL
+// then stays the same, and `go test` reuses the results of packages in which nothing changed.
+func directory() (dir string, remove func() error, err error) {
+	working, err := os.Getwd()
+	if err != nil {
+		return "", nil, err
+	}
+	sum := fnv.New32a()
+	fmt.Fprint(sum, os.Getuid(), working)
+	dir = filepath.Join(cmp.Or(scratch(), os.TempDir()), fmt.Sprintf("testpostgres-%08x", sum.Sum32()))
+	lock, err := os.OpenFile(dir+".lock", os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return temporary()
+	}
+	if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil || os.RemoveAll(dir) != nil || os.Mkdir(dir, 0o700) != nil {
+		lock.Close()
+		return temporary()
+	}
+	return dir, func() error { return errors.Join(os.RemoveAll(dir), lock.Close()) }, nil
+}
+
+// temporary is like directory, with a name that no other run has.
+func temporary() (dir string, remove func() error, err error) {
+	dir, err = os.MkdirTemp(scratch(), "testpostgres-")
+	return dir, func() error { return os.RemoveAll(dir) }, err
 }
 
 // scratch returns the directory for the server's files: in memory if there is room, otherwise ""

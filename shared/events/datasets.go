@@ -11,7 +11,7 @@ import (
 type Dataset struct {
 	DatasetID      uuid.UUID `json:"dataset_id"`
 	OrganizationID uuid.UUID `json:"organization_id"`
-	Kind           string    `json:"kind"` // table, documents or objects
+	Kind           string    `json:"kind"` // table or documents
 	Name           string    `json:"name"`
 	StorageType    string    `json:"storage_type"`
 	Status         string    `json:"status"`
@@ -47,6 +47,12 @@ type DatasetDeleted struct{ Dataset }
 // DatasetUndeleted reports that a deleted data set is back.
 type DatasetUndeleted struct{ Dataset }
 
+// DatasetHeld reports that the data set is under legal hold: nothing of it is removed.
+type DatasetHeld struct{ Dataset }
+
+// DatasetReleased reports that the legal hold of the data set has ended.
+type DatasetReleased struct{ Dataset }
+
 func (DatasetCreated) EventType() string   { return v1("datasets.created") }
 func (DatasetUploaded) EventType() string  { return v1("datasets.uploaded") }
 func (DatasetRetried) EventType() string   { return v1("datasets.retried") }
@@ -54,6 +60,8 @@ func (DatasetReady) EventType() string     { return v1("datasets.ready") }
 func (DatasetFailed) EventType() string    { return v1("datasets.failed") }
 func (DatasetDeleted) EventType() string   { return v1("datasets.deleted") }
 func (DatasetUndeleted) EventType() string { return v1("datasets.undeleted") }
+func (DatasetHeld) EventType() string      { return v1("datasets.held") }
+func (DatasetReleased) EventType() string  { return v1("datasets.released") }
 
 // ProfileRequested starts the job that profiles a version of a data set.
 type ProfileRequested struct {

@@ -42,9 +42,10 @@ type Config struct {
 	StorageGCSBackupURL   string `env:"STORAGE_GCS_BACKUP_URL"`
 	StorageAzureBackupURL string `env:"STORAGE_AZURE_BACKUP_URL"`
 
-	Sink           string   `env:"K_SINK"`                 // the broker
-	KeyURL         string   `env:"KEY_ENCRYPTION_KEY_URL"` // gocloud.dev/secrets
-	BlindIndexKey  string   `env:"BLIND_INDEX_KEY"`        // 32 bytes, base64
+	Sink           string   `env:"K_SINK"`                          // the broker
+	KeyURL         string   `env:"KEY_ENCRYPTION_KEY_URL"`          // gocloud.dev/secrets
+	PreviousKeyURL string   `env:"PREVIOUS_KEY_ENCRYPTION_KEY_URL"` // unwraps what the former key wrapped, until that is rewrapped; empty: no rotation
+	BlindIndexKey  string   `env:"BLIND_INDEX_KEY"`                 // 32 bytes, base64
 	TokenIssuer    string   `env:"TOKEN_ISSUER, default=aic-data"`
 	TokenAudience  string   `env:"TOKEN_AUDIENCE, default=aic-data"`
 	TrustedProxies Networks `env:"TRUSTED_PROXIES"`                                     // CIDRs of proxies whose X-Forwarded-For is trusted

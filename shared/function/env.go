@@ -116,6 +116,11 @@ func (e *Env) Keeper(ctx context.Context) (*secret.Keeper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open keeper: %w", err)
 	}
+	if e.Config.PreviousKeyURL != "" {
+		if err := keeper.AlsoUnwrap(ctx, e.Config.PreviousKeyURL); err != nil {
+			return nil, fmt.Errorf("open keeper: %w", err)
+		}
+	}
 	e.shared.keeper = keeper
 	return keeper, nil
 }

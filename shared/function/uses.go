@@ -42,8 +42,9 @@ var (
 	// Projections are the tables that users' own SQL reads.
 	Projections = Use{"projections", required("READER_DATABASE_URL")}
 	// Keys are the key encryption key, which seals personal data and files, and the key of the
-	// blind indexes. The optional settings log in to a key service.
+	// blind indexes; during a rotation, also the previous key encryption key. The optional settings log in to a key service.
 	Keys = Use{"keys", slices.Concat(required("KEY_ENCRYPTION_KEY_URL", "BLIND_INDEX_KEY"), optional(
+		"PREVIOUS_KEY_ENCRYPTION_KEY_URL",
 		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET",
 		"VAULT_SERVER_URL", "VAULT_SERVER_TOKEN"))}
 	// Objects is the object storage: the buckets of the storage types, their backups and the

@@ -137,10 +137,10 @@ func (s *source) unlessDone() fetch {
 	return s.fetch
 }
 
-// fetch requests the ciphertext from offset to its end.
-func (s *source) fetch(offset int64) (io.ReadCloser, error) {
+// fetch requests a part of the ciphertext.
+func (s *source) fetch(offset, length int64) (io.ReadCloser, error) {
 	ctx, answered, cancel := s.watch()
-	r, err := s.bucket.blobs.NewRangeReader(ctx, s.name, offset, -1, nil)
+	r, err := s.bucket.blobs.NewRangeReader(ctx, s.name, offset, length, nil)
 	answered()
 	if err != nil {
 		err = stalled(ctx, storeError(err))

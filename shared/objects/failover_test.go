@@ -71,7 +71,11 @@ func (f *faulty) NewRangeReader(ctx context.Context, key string, offset, length 
 	if err != nil {
 		return nil, err
 	}
-	r := memory{bytes.NewReader(data[min(offset, int64(len(data))):]), driver.ReaderAttributes{Size: int64(len(data))}}
+	part := data[min(offset, int64(len(data))):]
+	if length >= 0 {
+		part = part[:min(length, int64(len(part)))]
+	}
+	r := memory{bytes.NewReader(part), driver.ReaderAttributes{Size: int64(len(data))}}
 	if fault == nil || length == 0 {
 		return r, nil
 	}

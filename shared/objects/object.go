@@ -22,7 +22,7 @@ var decoder = sync.OnceValues(func() (*zstd.Decoder, error) {
 })
 
 // Object is the plaintext of one stored object. ReadAt may be called concurrently; Read, Seek,
-// WriteTo and Close may not. Every returned byte has been authenticated; data that fails
+// WriteTo, CopyRanges and Close may not. Every returned byte has been authenticated; data that fails
 // authentication is [ErrCorrupt].
 //
 // An Object can be passed to [net/http.ServeContent]. Ascending reads of any size share one range
@@ -31,6 +31,7 @@ type Object struct {
 	name   string
 	sealed *unsealed
 	frames *seekable.Reader
+	table  seekable.SeekTable
 	size   int64
 }
 
@@ -62,7 +63,7 @@ func newObject(name string, sealed *unsealed) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Object{name: name, sealed: sealed, frames: frames, size: int64(table.Size())}, nil
+	return &Object{name: name, sealed: sealed, frames: frames, table: table, size: int64(table.Size())}, nil
 }
 
 // Size returns the length of the plaintext in bytes.

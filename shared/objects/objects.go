@@ -44,6 +44,10 @@ var (
 	// ErrExists is returned when the name is taken: objects are never overwritten.
 	ErrExists = errors.New("object already exists")
 
+	// ErrUnavailable is returned when the store cannot be reached, fails or is full: a retry may
+	// succeed.
+	ErrUnavailable = errors.New("object store is unavailable")
+
 	// ErrCorrupt is returned for stored bytes that fail authentication: damaged, truncated, moved
 	// from another object, or read with the wrong key.
 	ErrCorrupt = errors.New("object is corrupt or the key is wrong")
@@ -107,7 +111,7 @@ func (b *Bucket) Delete(ctx context.Context, name string) error {
 		return err
 	}
 	if err := b.blobs.Delete(ctx, name); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
-		return fmt.Errorf("delete object %s: %w", name, err)
+		return fmt.Errorf("delete object %s: %w", name, storeError(err))
 	}
 	if err := b.syncDirs(name); err != nil {
 		return fmt.Errorf("delete object %s: %w", name, err)
@@ -153,13 +157,17 @@ func validElement(element string) bool {
 	return true
 }
 
-// storeError wraps a driver's error in the package's sentinel error.
+// storeError wraps a driver's error in the package's sentinel error. Errors that a retry cannot
+// remove, and those of a cancelled context, stay as they are. Drivers have no code for a store that
+// cannot be reached.
 func storeError(err error) error {
 	switch gcerrors.Code(err) {
 	case gcerrors.NotFound:
 		return fmt.Errorf("%w: %w", ErrNotFound, err)
 	case gcerrors.FailedPrecondition:
 		return fmt.Errorf("%w: %w", ErrExists, err)
+	case gcerrors.Unknown, gcerrors.Internal, gcerrors.ResourceExhausted:
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	default:
 		return err
 	}

@@ -13,11 +13,12 @@ import (
 // maxGap is the largest gap that is read through: a new range request costs more.
 const maxGap = 1 << 20
 
-// fetch requests the ciphertext from offset to its end.
-type fetch func(offset int64) (io.ReadCloser, error)
+// fetch requests length bytes of the ciphertext from offset, or with length -1 everything to its end.
+type fetch func(offset, length int64) (io.ReadCloser, error)
 
 // unsealed is the random-access plaintext of a sealed stream. It requests the end of the ciphertext
-// when opened, and then makes one request per run of ascending reads of any length.
+// when opened, and then makes one request per run of ascending reads of any length. A request covers
+// everything to the end, or to the limit.
 type unsealed struct {
 	fetch  fetch
 	spare  func(error) fetch // another store for reads that fail with this error, or nil; used once
@@ -29,9 +30,11 @@ type unsealed struct {
 	tail []byte // the end of the plaintext: its last one or two packages
 
 	mu     sync.Mutex
+	until  int64         // the limit of new requests, in the plaintext; zero: none
 	body   io.ReadCloser // the request in progress, or nil
 	plain  io.Reader     // the decrypted body
 	offset int64         // position of plain in the plaintext
+	end    int64         // the end of plain
 }
 
 // unseal verifies the end of a stream of the given size, and thereby the size: the final package
@@ -43,7 +46,7 @@ func unseal(fetch fetch, stored int64, name string, key []byte) (*unsealed, erro
 	}
 	s := &unsealed{fetch: fetch, stored: stored, size: int64(size)}
 	first := max(0, (stored-1)/packageSize-1)
-	body, packages, header, err := s.request(first)
+	body, packages, header, err := s.request(first, stored)
 	if err != nil {
 		return nil, err
 	}
@@ -67,14 +70,18 @@ func unseal(fetch fetch, stored int64, name string, key []byte) (*unsealed, erro
 	return s, nil
 }
 
-// request opens the ciphertext at package first and peeks at its header.
-func (s *unsealed) request(first int64) (body io.ReadCloser, packages io.Reader, header []byte, err error) {
-	body, err = s.fetch(first * packageSize)
+// request opens the ciphertext from package first to the byte before end, and peeks at its header.
+func (s *unsealed) request(first, end int64) (body io.ReadCloser, packages io.Reader, header []byte, err error) {
+	offset, length := first*packageSize, int64(-1)
+	if end < s.stored {
+		length = end - offset
+	}
+	body, err = s.fetch(offset, length)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	// The smallest buffer: reads of whole packages bypass it.
-	buffered := bufio.NewReaderSize(io.LimitReader(transport{body}, s.stored-first*packageSize), headerSize)
+	buffered := bufio.NewReaderSize(io.LimitReader(transport{body}, min(end, s.stored)-offset), headerSize)
 	header, err = buffered.Peek(headerSize)
 	if err != nil {
 		body.Close()
@@ -116,7 +123,7 @@ func (s *unsealed) ReadAt(p []byte, offset int64) (int, error) {
 }
 
 func (s *unsealed) readAt(p []byte, offset int64) (int, error) {
-	if err := s.seek(offset); err != nil {
+	if err := s.seek(offset, int64(len(p))); err != nil {
 		s.drop()
 		return 0, err
 	}
@@ -129,9 +136,22 @@ func (s *unsealed) readAt(p []byte, offset int64) (int, error) {
 	return n, nil
 }
 
-func (s *unsealed) seek(offset int64) error {
-	if s.plain == nil || offset < s.offset || offset > s.offset+maxGap {
-		if err := s.restart(offset / payloadSize); err != nil {
+// limit ends the requests of the following reads at a position of the plaintext. Zero removes the
+// limit.
+func (s *unsealed) limit(until int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.until = until
+}
+
+// seek moves to offset, from which length bytes will be read.
+func (s *unsealed) seek(offset, length int64) error {
+	if s.plain == nil || offset < s.offset || offset > s.offset+maxGap || offset+length > s.end {
+		end := s.size
+		if s.until > 0 {
+			end = max(s.until, offset+length)
+		}
+		if err := s.restart(offset/payloadSize, (end-1)/payloadSize); err != nil {
 			return err
 		}
 	}
@@ -140,11 +160,11 @@ func (s *unsealed) seek(offset int64) error {
 	return integrityError(err)
 }
 
-// restart requests the ciphertext starting at package first. Its header must have the stream's
-// nonce, because sio compares later headers only with this one.
-func (s *unsealed) restart(first int64) error {
+// restart requests the ciphertext from package first to package last. The first header must have the
+// stream's nonce, because sio compares later headers only with this one.
+func (s *unsealed) restart(first, last int64) error {
 	s.drop()
-	body, packages, header, err := s.request(first)
+	body, packages, header, err := s.request(first, (last+1)*packageSize)
 	if err != nil {
 		return err
 	}
@@ -153,7 +173,7 @@ func (s *unsealed) restart(first int64) error {
 		return fmt.Errorf("%w: foreign package", ErrCorrupt)
 	}
 	s.plain, err = s.decrypt(packages, first)
-	s.offset = first * payloadSize
+	s.offset, s.end = first*payloadSize, min((last+1)*payloadSize, s.size)
 	return err
 }
 

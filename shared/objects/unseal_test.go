@@ -31,15 +31,21 @@ func sealBytes(t testing.TB, name string, stream []byte) []byte {
 	return sealed.Bytes()
 }
 
-// store is a server of range requests that counts them.
+// store is a server of range requests that counts them and the bytes that they ask for.
 type store struct {
 	content  []byte
 	requests int
+	asked    int
 }
 
-func (s *store) fetch(offset int64) (io.ReadCloser, error) {
+func (s *store) fetch(offset, length int64) (io.ReadCloser, error) {
 	s.requests++
-	return io.NopCloser(bytes.NewReader(s.content[offset:])), nil
+	part := s.content[offset:]
+	if length >= 0 {
+		part = part[:length]
+	}
+	s.asked += len(part)
+	return io.NopCloser(bytes.NewReader(part)), nil
 }
 
 func noise(size int) []byte {
@@ -156,7 +162,7 @@ func TestRead_BrokenConnection_IsNotCorrupt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain.fetch = func(offset int64) (io.ReadCloser, error) {
+	plain.fetch = func(offset, _ int64) (io.ReadCloser, error) {
 		return io.NopCloser(io.MultiReader(bytes.NewReader(sealed[offset:packageSize+10]), brokenConnection{})), nil
 	}
 	_, err = plain.ReadAt(make([]byte, 2*payloadSize), 0)

@@ -50,7 +50,7 @@ func (b *Bucket) newUpload(ctx context.Context, name string) (*upload, error) {
 	})
 	if err != nil {
 		u.cancel()
-		return nil, fmt.Errorf("create object %s: %w", name, err)
+		return nil, fmt.Errorf("create object %s: %w", name, storeError(err))
 	}
 	u.blob = w
 	return u, nil
@@ -60,6 +60,9 @@ func (u *upload) Write(p []byte) (int, error) {
 	n, err := u.blob.Write(p)
 	u.stored += int64(n)
 	u.sha256.Write(p[:n])
+	if err != nil {
+		err = storeError(err)
+	}
 	return n, err
 }
 
@@ -70,7 +73,7 @@ func (u *upload) commit() error {
 	if u.file != nil && u.ctx.Err() == nil {
 		if err := u.file.Sync(); err != nil {
 			u.abort()
-			return fmt.Errorf("commit object %s: %w", u.name, err)
+			return fmt.Errorf("commit object %s: %w", u.name, storeError(err))
 		}
 	}
 	if err := u.blob.Close(); err != nil {

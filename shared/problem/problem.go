@@ -17,6 +17,7 @@ import (
 
 	"function/shared/database"
 	"function/shared/fault"
+	"function/shared/objects"
 	"function/shared/policy"
 	"function/shared/trace"
 )
@@ -86,6 +87,9 @@ func sentence(message string) string {
 	return message
 }
 
+// storeRetry is when a client may try again to reach an object store.
+const storeRetry = 10 * time.Second
+
 // Of maps an error to the problem that the caller sees.
 func Of(ctx context.Context, err error) *Problem {
 	f, ok := fault.As(err)
@@ -102,6 +106,8 @@ func Of(ctx context.Context, err error) *Problem {
 		f = fault.New(fault.Invalid, "A string contains the character U+0000 or is not valid UTF-8 and cannot be stored").Because(err)
 	case database.IsUnavailable(err):
 		f = fault.New(fault.Unavailable, "A database cannot be reached right now. Try again later.").After(time.Second).Because(err)
+	case errors.Is(err, objects.ErrUnavailable):
+		f = fault.New(fault.Unavailable, "The object store cannot be reached or is full. Try again later.").After(storeRetry).Because(err)
 	default:
 		f = fault.New(fault.Internal, "An internal error occurred. Quote the trace_id when you report it.").Because(err)
 	}

@@ -26,6 +26,11 @@ import (
 type Table struct {
 	Name  string   // matched without regard to the case of ASCII letters
 	Paths []string // Parquet files with the same columns, which hold its rows in order
+
+	// Load copies columns into the files, which may have zeros in their places before; nil: all columns. Its time does not
+	// count as the query's. A nil Load means that the files have all columns.
+	Load    func(ctx context.Context, columns []string) error
+	Columns []string // names of all columns, if Load is set
 }
 
 // Limits bound one query. Zero values mean 10,000 rows, 16 MiB of JSON, 256MB, 30 seconds and UTC.
@@ -50,45 +55,105 @@ func Query(ctx context.Context, tables []Table, sql string, params []any, limits
 	if err != nil {
 		return nil, err
 	}
-	limited, cancel := context.WithTimeout(ctx, limits.Timeout)
+	q := &query{tables: tables, sql: sql, args: args, limits: limits, left: limits.Timeout}
+	defer q.close()
+	if err := q.step(ctx, q.prepare); err != nil {
+		return nil, err
+	}
+	if err := q.needs.load(ctx); err != nil {
+		return nil, err
+	}
+	err = q.step(ctx, q.run)
+	if errors.Is(err, errZeros) {
+		if err := everything(tables).load(ctx); err != nil {
+			return nil, err
+		}
+		err = q.step(ctx, q.run)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return q.set, nil
+}
+
+// query is a statement in its own session.
+type query struct {
+	tables []Table
+	sql    string
+	args   []any
+	limits Limits
+	left   time.Duration
+
+	session   *engine.Session
+	statement string // creates the table "answer"
+	needs     needs
+	set       *resultset.Set
+}
+
+func (q *query) close() {
+	if q.session != nil {
+		replace(q.session)
+	}
+}
+
+// step does a part of the query in the time that is left.
+func (q *query) step(ctx context.Context, part func(context.Context) error) error {
+	limited, cancel := context.WithTimeout(ctx, q.left)
 	defer cancel()
-	set, err := query(limited, tables, sql, args, limits)
+	start := time.Now()
+	err := part(limited)
+	q.left -= time.Since(start)
 	switch {
 	case err == nil:
-		return set, nil
+		return nil
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("query: %w", ctx.Err())
+		return fmt.Errorf("query: %w", ctx.Err())
 	case limited.Err() != nil:
-		return nil, &Error{Reason: Timeout, Detail: fmt.Sprintf("The query took longer than %s.", limits.Timeout)}
+		return &Error{Reason: Timeout, Detail: fmt.Sprintf("The query took longer than %s.", q.limits.Timeout)}
 	}
-	return nil, explain(err, limits)
+	return explain(err, q.limits)
 }
 
-func query(ctx context.Context, tables []Table, sql string, args []any, limits Limits) (*resultset.Set, error) {
-	s, err := openSandbox(ctx, tables, limits)
+// prepare checks the statement, and finds out which columns it reads.
+func (q *query) prepare(ctx context.Context) error {
+	s, err := openSandbox(ctx, q.tables, q.limits)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer replace(s)
-	st, err := parse(ctx, s, sql)
+	q.session = s
+	st, err := parse(ctx, s, q.sql)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := st.check(tables); err != nil {
-		return nil, err
+	if err := st.check(q.tables); err != nil {
+		return err
 	}
-	if err := st.takes(len(args)); err != nil {
-		return nil, err
+	if err := st.takes(len(q.args)); err != nil {
+		return err
 	}
 	// DuckDB's memory limit covers tables but not results, so the result becomes a table first.
-	create := fmt.Sprintf("CREATE TEMP TABLE answer AS SELECT * FROM (\n%s\n) LIMIT %d", st.sql, limits.Rows+1)
-	if _, err := s.Conn.ExecContext(ctx, create, args...); err != nil {
-		return nil, err
+	q.statement = fmt.Sprintf("CREATE TEMP TABLE answer AS SELECT * FROM (\n%s\n) LIMIT %d", st.sql, q.limits.Rows+1)
+	if len(partial(q.tables)) > 0 {
+		if q.needs, err = plan(ctx, s, q.statement, q.args, q.tables); err != nil {
+			return err
+		}
 	}
-	return answer(ctx, s, limits)
+	return s.Exec(ctx, "SET lock_configuration = true")
 }
 
-// openSandbox opens an instance with the tables as views that can read nothing but their files.
+func (q *query) run(ctx context.Context) error {
+	_, err := q.session.Conn.ExecContext(ctx, q.statement, q.args...)
+	if err == nil {
+		q.set, err = answer(ctx, q.session, q.limits)
+	}
+	if len(partial(q.tables)) > 0 && metZeros(err) {
+		return fmt.Errorf("%w: %v", errZeros, err)
+	}
+	return err
+}
+
+// openSandbox opens an instance with the tables as views that can read nothing but their files. Its configuration is not
+// locked yet.
 func openSandbox(ctx context.Context, tables []Table, limits Limits) (*engine.Session, error) {
 	s, err := fresh(ctx)
 	if err != nil {
@@ -101,6 +166,9 @@ func openSandbox(ctx context.Context, tables []Table, limits Limits) (*engine.Se
 			paths = append(paths, engine.Literal(path))
 		}
 	}
+	if len(partial(tables)) > 0 {
+		settings = append(settings, "SET enable_external_file_cache = false") // which would keep the zeros of columns that are loaded later
+	}
 	if limits.TimeZone != "" {
 		settings = append(settings, "SET TimeZone = "+engine.Literal(limits.TimeZone))
 	}
@@ -108,7 +176,6 @@ func openSandbox(ctx context.Context, tables []Table, limits Limits) (*engine.Se
 		"SET memory_limit = "+engine.Literal(limits.Memory),
 		"SET allowed_paths = ["+strings.Join(paths, ", ")+"]",
 		"SET enable_external_access = false",
-		"SET lock_configuration = true",
 	)
 	if err := s.Apply(ctx, settings); err != nil {
 		s.Close()

@@ -31,6 +31,8 @@ const KeySize = 32
 // Keeper wraps data keys and computes blind indexes.
 type Keeper struct {
 	keeper    *secrets.Keeper
+	previous  *secrets.Keeper // nil: none
+	id        []byte
 	unwrapped *expirable.LRU[string, []byte] // data keys, by their wrapped form
 	indexKey  []byte
 }
@@ -54,7 +56,9 @@ func Open(ctx context.Context, url, indexKey string) (*Keeper, error) {
 	if err != nil {
 		return nil, errors.New("KEY_ENCRYPTION_KEY_URL does not open a key") // the cause may quote the key
 	}
-	return &Keeper{keeper: keeper, unwrapped: expirable.NewLRU[string, []byte](keysKept, nil, keysKeptFor), indexKey: index}, nil
+	k := &Keeper{keeper: keeper, unwrapped: expirable.NewLRU[string, []byte](keysKept, nil, keysKeptFor), indexKey: index}
+	k.id = k.BlindIndex("key encryption key", url)
+	return k, nil
 }
 
 // NewKey returns a new data key and its wrapped form for storage.
@@ -79,9 +83,9 @@ func (k *Keeper) Unwrap(ctx context.Context, wrapped []byte) ([]byte, error) {
 	if key, ok := k.unwrapped.Get(string(wrapped)); ok {
 		return slices.Clone(key), nil
 	}
-	key, err := k.keeper.Decrypt(ctx, wrapped)
+	key, _, err := k.decrypt(ctx, wrapped)
 	if err != nil {
-		return nil, fmt.Errorf("unwrap key: %w", err)
+		return nil, err
 	}
 	k.unwrapped.Add(string(wrapped), slices.Clone(key))
 	return key, nil

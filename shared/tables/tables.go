@@ -1,7 +1,12 @@
 // Package tables caches published versions of data sets on the local disk as decrypted Parquet
 // files, which DuckDB and others read by path. A version never changes, so its file does not
 // either. Files in use are kept. Unused files are removed, least recently used first, when space is
-// needed, or after a while. Concurrent readers of a missing file wait for a single fetch.
+// needed, or after a while. Concurrent readers of missing data wait for a single fetch.
+//
+// The file of a large version has the size and the footer of the original, and at first nothing
+// else: it is sparse. [Copies.Load] copies columns to the places where the footer says that they
+// are. A column that has not been loaded consists of zeros, which no reader of Parquet accepts as a
+// page: reading it is an error, and never yields values.
 package tables
 
 import (
@@ -9,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -17,10 +23,12 @@ import (
 	"github.com/google/uuid"
 
 	"function/shared/fault"
+	"function/shared/objects"
 )
 
 const (
-	maxBytes     = 4 << 30          // of files on disk
+	maxBytes     = 4 << 30          // of data on disk
+	small        = 8 << 20          // up to this size, versions are copied whole
 	idle         = 15 * time.Minute // how long an unused file is kept, so that erasing a data set erases its files too
 	fetchTimeout = 5 * time.Minute  // timeout of a fetch
 )
@@ -35,15 +43,24 @@ type Version struct {
 	WrappedKey  []byte
 }
 
-// Fetch writes the plaintext of a version to a new file.
-type Fetch func(ctx context.Context, v Version, path string) error
+// Source is the plaintext of a version in storage: an [objects.Object].
+type Source interface {
+	Size() int64
+	CopyRanges(dst io.WriterAt, ranges []objects.Range) error
+	io.WriterTo
+	io.Closer
+}
+
+// Open opens the plaintext of a version.
+type Open func(ctx context.Context, v Version) (Source, error)
 
 // Cache holds the files of one process. It is safe for concurrent use.
 type Cache struct {
 	dir   string
 	lock  *os.File
 	max   int64
-	fetch Fetch
+	small int64
+	open  Open
 
 	life   context.Context
 	end    context.CancelFunc
@@ -55,27 +72,17 @@ type Cache struct {
 	unused *list.List // of *file, least recently used first
 }
 
-type file struct {
-	name  string
-	bytes int64
-	users int
-	made  chan struct{} // closed when the file exists or err is set
-	err   error
-	place *list.Element // in unused
-	idle  *time.Timer
-}
-
 // New returns a cache in its own directory within scratch (empty: the system's), and removes
 // directories that dead processes left behind.
-func New(scratch string, fetch Fetch) (*Cache, error) { return newCache(scratch, maxBytes, fetch) }
+func New(scratch string, open Open) (*Cache, error) { return newCache(scratch, maxBytes, small, open) }
 
-func newCache(scratch string, max int64, fetch Fetch) (*Cache, error) {
+func newCache(scratch string, max, small int64, open Open) (*Cache, error) {
 	dir, lock, err := ownDirectory(scratch)
 	if err != nil {
 		return nil, err
 	}
 	life, end := context.WithCancel(context.Background())
-	return &Cache{dir: dir, lock: lock, max: max, fetch: fetch, life: life, end: end, byName: map[string]*file{}, unused: list.New()}, nil
+	return &Cache{dir: dir, lock: lock, max: max, small: small, open: open, life: life, end: end, byName: map[string]*file{}, unused: list.New()}, nil
 }
 
 // Close cancels running fetches and removes all files.
@@ -92,54 +99,40 @@ func (c *Cache) Close() error {
 	return errors.Join(os.RemoveAll(c.dir), c.lock.Close())
 }
 
-// Open returns the path of a version's file, which is kept until release is called.
-func (c *Cache) Open(ctx context.Context, v Version) (path string, release func(), err error) {
-	paths, release, err := c.OpenAll(ctx, []Version{v})
-	if err != nil {
-		return "", nil, err
-	}
-	return paths[0], release, nil
-}
-
-// OpenAll returns the paths of several versions' files, in order, which are kept until release is
-// called. Versions that together exceed the cache are fault.Invalid. If files in use fill the
-// cache, the error is fault.Unavailable.
-func (c *Cache) OpenAll(ctx context.Context, versions []Version) (paths []string, release func(), err error) {
+// Open returns the files of versions, in order. Versions that together exceed the cache are
+// fault.Invalid, also when their columns are loaded. If files in use fill the cache, the error is
+// fault.Unavailable.
+func (c *Cache) Open(ctx context.Context, versions ...Version) (*Copies, error) {
+	o := &Copies{cache: c, wanted: map[*file][]bool{}}
 	var total int64
 	for _, v := range versions {
-		total += v.Bytes
+		total += min(v.Bytes, c.small)
 	}
 	if total > c.max {
-		return nil, nil, fault.New(fault.Invalid, "The data sets together exceed %d GiB, the most that can be read at once", c.max>>30)
+		return nil, c.tooLarge()
 	}
-	var held []*file
-	release = sync.OnceFunc(func() {
-		for _, f := range held {
-			c.release(f)
-		}
-	})
 	for _, v := range versions {
 		f, err := c.hold(v)
 		if err != nil {
-			release()
-			return nil, nil, err
+			o.Release()
+			return nil, err
 		}
-		held = append(held, f)
-		paths = append(paths, filepath.Join(c.dir, f.name))
+		o.files = append(o.files, f)
 	}
-	for _, f := range held {
-		select {
-		case <-f.made:
-			err = f.err
-		case <-ctx.Done():
-			err = fmt.Errorf("wait for a version's file: %w", ctx.Err())
+	for _, f := range o.files {
+		if err := f.footer.wait(ctx); err != nil {
+			o.Release()
+			return nil, err
 		}
-		if err != nil {
-			release()
-			return nil, nil, err
+		if o.wanted[f] == nil {
+			o.wanted[f] = make([]bool, len(f.columns))
 		}
 	}
-	return paths, release, nil
+	return o, nil
+}
+
+func (c *Cache) tooLarge() error {
+	return fault.New(fault.Invalid, "The data that the query reads exceeds %d GiB, the most that can be read at once. Read fewer data sets or columns", c.max>>30)
 }
 
 // hold adds a user to a version's file, and starts a fetch if the file is missing.
@@ -149,45 +142,49 @@ func (c *Cache) hold(v Version) (*file, error) {
 	name := fmt.Sprintf("%s-%d.parquet", v.Dataset, v.Number)
 	if f, ok := c.byName[name]; ok {
 		f.users++
-		if f.place != nil {
-			c.unused.Remove(f.place)
-			f.place = nil
-			f.idle.Stop()
-		}
+		c.use(f)
 		return f, nil
 	}
-	for c.bytes+v.Bytes > c.max {
-		oldest := c.unused.Front()
-		if oldest == nil {
-			return nil, fault.New(fault.Unavailable, "Too much data is being read at once. Try again in a few seconds.").After(5 * time.Second)
-		}
-		c.remove(oldest.Value.(*file))
+	f := &file{name: name, path: filepath.Join(c.dir, name), version: v, users: 1, footer: newPart(min(v.Bytes, c.small))}
+	if err := c.reserve(f, f.footer.bytes); err != nil {
+		return nil, err
 	}
-	f := &file{name: name, bytes: v.Bytes, users: 1, made: make(chan struct{})}
 	c.byName[name] = f
-	c.bytes += f.bytes
-	c.making.Go(func() { c.fill(f, v) })
+	c.making.Go(func() { c.begin(f) })
 	return f, nil
 }
 
-// fill fetches a file independently of the request that asked first, which may be cancelled.
-func (c *Cache) fill(f *file, v Version) {
-	ctx, cancel := context.WithTimeout(c.life, fetchTimeout)
-	defer cancel()
-	err := c.fetch(ctx, v, filepath.Join(c.dir, f.name))
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err != nil {
-		f.err = fmt.Errorf("fetch data set %s version %d: %w", v.Dataset, v.Number, err)
-		c.remove(f)
+// use takes a file off the list of unused ones.
+func (c *Cache) use(f *file) {
+	if f.place != nil {
+		c.unused.Remove(f.place)
+		f.place = nil
+		f.idle.Stop()
 	}
-	close(f.made)
+}
+
+// reserve makes room for more bytes of a file.
+func (c *Cache) reserve(f *file, bytes int64) error {
+	for c.bytes+bytes > c.max {
+		oldest := c.unused.Front()
+		if oldest == nil {
+			return fault.New(fault.Unavailable, "Too much data is being read at once. Try again in a few seconds.").After(5 * time.Second)
+		}
+		c.remove(oldest.Value.(*file))
+	}
+	c.bytes += bytes
+	f.bytes += bytes
+	return nil
 }
 
 func (c *Cache) release(f *file) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f.users--; f.users > 0 || c.byName[f.name] != f {
+		return
+	}
+	if f.failed {
+		c.remove(f)
 		return
 	}
 	f.place = c.unused.PushBack(f)
@@ -207,10 +204,6 @@ func (c *Cache) remove(f *file) {
 	}
 	delete(c.byName, f.name)
 	c.bytes -= f.bytes
-	if f.place != nil {
-		c.unused.Remove(f.place)
-		f.place = nil
-		f.idle.Stop()
-	}
-	_ = os.Remove(filepath.Join(c.dir, f.name))
+	c.use(f)
+	_ = os.Remove(f.path)
 }

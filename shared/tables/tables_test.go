@@ -1,8 +1,10 @@
 package tables
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -12,19 +14,42 @@ import (
 	"github.com/google/uuid"
 
 	"function/shared/fault"
+	"function/shared/objects"
 )
 
-// write is a Fetch that creates a file of the version's size and counts its calls.
-func write(fetched *atomic.Int64) Fetch {
-	return func(_ context.Context, v Version, path string) error {
+// stored is a Source in memory. It fails in the middle with err.
+type stored struct {
+	*bytes.Reader
+	err error
+}
+
+func (s stored) Close() error { return nil }
+
+func (s stored) WriteTo(dst io.Writer) (int64, error) {
+	n, err := s.Reader.WriteTo(dst)
+	return n, errors.Join(err, s.err)
+}
+
+func (s stored) CopyRanges(dst io.WriterAt, ranges []objects.Range) error {
+	for _, r := range ranges {
+		if _, err := io.Copy(io.NewOffsetWriter(dst, r.Offset), io.NewSectionReader(s, r.Offset, r.Length)); err != nil {
+			return err
+		}
+	}
+	return s.err
+}
+
+// zeros is an Open of versions that consist of zeros. It counts its calls.
+func zeros(fetched *atomic.Int64) Open {
+	return func(_ context.Context, v Version) (Source, error) {
 		fetched.Add(1)
-		return os.WriteFile(path, make([]byte, v.Bytes), 0o600)
+		return stored{Reader: bytes.NewReader(make([]byte, v.Bytes))}, nil
 	}
 }
 
-func open(t *testing.T, max int64, fetch Fetch) *Cache {
+func open(t *testing.T, max int64, source Open) *Cache {
 	t.Helper()
-	c, err := newCache(t.TempDir(), max, fetch)
+	c, err := newCache(t.TempDir(), max, small, source)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,17 +71,17 @@ func exists(path string) bool {
 func TestCache_ManyAskAtOnce_FetchesOnce(t *testing.T) {
 	t.Parallel()
 	var fetched atomic.Int64
-	c := open(t, 100, write(&fetched))
+	c := open(t, 100, zeros(&fetched))
 	wanted := sized(10)
 	done := make(chan error)
 	for range 32 {
 		go func() {
-			path, release, err := c.Open(context.Background(), wanted)
+			copies, err := c.Open(context.Background(), wanted)
 			if err == nil {
-				if !exists(path) {
+				if !exists(copies.Path(0)) {
 					err = errors.New("the copy is not there")
 				}
-				release()
+				copies.Release()
 			}
 			done <- err
 		}()
@@ -75,38 +100,38 @@ func TestCache_Full_RemovesTheLeastRecentlyUsed(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	var fetched atomic.Int64
-	c := open(t, 100, write(&fetched))
-	use := func(versions ...Version) []string {
+	c := open(t, 100, zeros(&fetched))
+	use := func(v Version) string {
 		t.Helper()
-		paths, release, err := c.OpenAll(ctx, versions)
+		copies, err := c.Open(ctx, v)
 		if err != nil {
 			t.Fatal(err)
 		}
-		release()
-		return paths
+		copies.Release()
+		return copies.Path(0)
 	}
 	a, b := sized(40), sized(40)
-	first, second := use(a)[0], use(b)[0]
+	first, second := use(a), use(b)
 	use(a)
-	third := use(sized(40))[0]
+	third := use(sized(40))
 	if !exists(first) || exists(second) || !exists(third) {
 		t.Errorf("kept %v %v %v, want the second to go", exists(first), exists(second), exists(third))
 	}
 
-	paths, release, err := c.OpenAll(ctx, []Version{a})
+	copies, err := c.Open(ctx, a)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = c.OpenAll(ctx, []Version{sized(90)})
-	if f, ok := fault.As(err); !ok || f.Kind != fault.Unavailable || !exists(paths[0]) {
-		t.Errorf("while a copy is in use: %v, kept %v; want a fault to try again", err, exists(paths[0]))
+	_, err = c.Open(ctx, sized(90))
+	if f, ok := fault.As(err); !ok || f.Kind != fault.Unavailable || !exists(first) {
+		t.Errorf("while a copy is in use: %v, kept %v; want a fault to try again", err, exists(first))
 	}
-	release()
+	copies.Release()
 	use(sized(90))
-	if exists(paths[0]) || c.bytes != 90 {
+	if exists(first) || c.bytes != 90 {
 		t.Errorf("an unused copy is kept (%d bytes), want it to make room", c.bytes)
 	}
-	_, _, err = c.OpenAll(ctx, []Version{sized(60), sized(60)})
+	_, err = c.Open(ctx, sized(60), sized(60))
 	if f, ok := fault.As(err); !ok || f.Kind != fault.Invalid {
 		t.Errorf("more than there ever is room for: %v, want a refusal", err)
 	}
@@ -117,25 +142,25 @@ func TestCache_FetchFails_IsForgotten(t *testing.T) {
 	ctx := context.Background()
 	var fetched atomic.Int64
 	broken := errors.New("broken")
-	once := write(&fetched)
-	c := open(t, 100, func(ctx context.Context, v Version, path string) error {
+	once := zeros(&fetched)
+	c := open(t, 100, func(ctx context.Context, v Version) (Source, error) {
 		if fetched.Load() == 0 {
 			fetched.Add(1)
-			return errors.Join(os.WriteFile(path, []byte("half"), 0o600), broken)
+			return stored{bytes.NewReader([]byte("half")), broken}, nil
 		}
-		return once(ctx, v, path)
+		return once(ctx, v)
 	})
 	wanted := sized(100)
-	_, _, err := c.Open(ctx, wanted)
+	_, err := c.Open(ctx, wanted)
 	if !errors.Is(err, broken) || c.bytes != 0 {
 		t.Errorf("%v, %d bytes counted; want the cause and none", err, c.bytes)
 	}
-	paths, release, err := c.OpenAll(ctx, []Version{wanted})
+	copies, err := c.Open(ctx, wanted)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer release()
-	if info, err := os.Stat(paths[0]); err != nil || info.Size() != 100 {
+	defer copies.Release()
+	if info, err := os.Stat(copies.Path(0)); err != nil || info.Size() != 100 {
 		t.Errorf("the second try left %v (%v)", info, err)
 	}
 }
@@ -143,16 +168,16 @@ func TestCache_FetchFails_IsForgotten(t *testing.T) {
 func TestCache_FirstCallerLeaves_OthersGetTheFile(t *testing.T) {
 	t.Parallel()
 	started, proceed := make(chan struct{}), make(chan struct{})
-	c := open(t, 100, func(_ context.Context, _ Version, path string) error {
+	c := open(t, 100, func(context.Context, Version) (Source, error) {
 		close(started) // panics on a second fetch
 		<-proceed
-		return os.WriteFile(path, nil, 0o600)
+		return stored{Reader: bytes.NewReader(nil)}, nil
 	})
 	wanted := sized(10)
 	begin, leave := context.WithCancel(context.Background())
 	first := make(chan error)
 	go func() {
-		_, _, err := c.Open(begin, wanted)
+		_, err := c.Open(begin, wanted)
 		first <- err
 	}()
 	<-started
@@ -161,11 +186,11 @@ func TestCache_FirstCallerLeaves_OthersGetTheFile(t *testing.T) {
 		t.Errorf("the one who left got %v", err)
 	}
 	close(proceed)
-	paths, release, err := c.OpenAll(context.Background(), []Version{wanted})
-	if err != nil || !exists(paths[0]) {
+	copies, err := c.Open(context.Background(), wanted)
+	if err != nil || !exists(copies.Path(0)) {
 		t.Fatalf("the other got %v", err)
 	}
-	release()
+	copies.Release()
 }
 
 func TestCache_DirectoriesOfDeadProcesses_AreRemoved(t *testing.T) {
@@ -177,7 +202,7 @@ func TestCache_DirectoriesOfDeadProcesses_AreRemoved(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	alive, err := newCache(scratch, 1, nil)
+	alive, err := newCache(scratch, 1, small, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +212,7 @@ func TestCache_DirectoriesOfDeadProcesses_AreRemoved(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	other, err := newCache(scratch, 1, nil)
+	other, err := newCache(scratch, 1, small, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,25 +228,26 @@ func TestCache_ReleasedTwice_StaysForTheOther(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	var fetched atomic.Int64
-	c := open(t, 100, write(&fetched))
+	c := open(t, 100, zeros(&fetched))
 	wanted := sized(100)
-	_, first, err := c.Open(ctx, wanted)
+	first, err := c.Open(ctx, wanted)
 	if err != nil {
 		t.Fatal(err)
 	}
-	path, second, err := c.Open(ctx, wanted)
+	second, err := c.Open(ctx, wanted)
 	if err != nil {
 		t.Fatal(err)
 	}
-	first()
-	first()
-	if _, _, err := c.Open(ctx, sized(1)); err == nil || !exists(path) {
+	path := second.Path(0)
+	first.Release()
+	first.Release()
+	if _, err := c.Open(ctx, sized(1)); err == nil || !exists(path) {
 		t.Errorf("a file in use made room (%v, kept %v)", err, exists(path))
 	}
-	second()
-	if _, release, err := c.Open(ctx, sized(1)); err != nil || exists(path) {
+	second.Release()
+	if other, err := c.Open(ctx, sized(1)); err != nil || exists(path) {
 		t.Errorf("an unused file stays: %v, kept %v", err, exists(path))
 	} else {
-		release()
+		other.Release()
 	}
 }

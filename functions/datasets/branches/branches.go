@@ -32,6 +32,7 @@ var Service = function.Service("datasets-branches", New,
 		Status(http.StatusCreated).Fails(fault.Conflict).
 		Describe("A branch begins with the rows of one version and copies nothing. Uploads with `branch=name` change it alone; in SQL, `SELECT * FROM sales@name` reads its newest ready version."), (*Function).Create),
 	function.On(function.Delete("datasets-delete-branch", path+"/{name}", "Delete a branch", policy.DatasetsWrite).
+		Fails(fault.Conflict).
 		Describe("Its versions stay in the history, and can be read by their numbers, until a lifecycle policy removes them."), (*Function).Delete),
 ).Uses(function.Owns(database.Datasets))
 
@@ -106,7 +107,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, in.ID, caller.OrganizationID); err != nil {
+	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
 		return nil, err
 	}
 	out := &ListResponse{}
@@ -152,7 +153,7 @@ func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
 	}
 	entry := audit.Entry{Action: "datasets:delete_branch", ResourceID: in.ID.String(), Detail: map[string]any{"branch": in.Name}}
 	return nil, act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
-		if err := dataset.Lock(ctx, tx, in.ID, caller.OrganizationID); err != nil {
+		if err := dataset.LockToRemove(ctx, tx, in.ID, caller.OrganizationID); err != nil {
 			return err
 		}
 		if in.Name == version.Main {

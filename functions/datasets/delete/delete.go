@@ -43,7 +43,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{db: db}, err
 }
 
-const selectProtected = `SELECT protected FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE`
+const selectProtected = `SELECT protected FROM datasets WHERE id = $1`
 
 // Handle marks the data set as deleted.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
@@ -52,7 +52,10 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	err = act.Do(ctx, f.db, dataset.Deletion(caller.OrganizationID, in.ID), func(tx *outbox.Tx, _ *audit.Entry) error {
-		protected, err := database.One[struct{ Protected bool }](ctx, tx, dataset.ErrNotFound, selectProtected, in.ID, caller.OrganizationID)
+		if err := dataset.LockToDelete(ctx, tx, in.ID, caller.OrganizationID); err != nil {
+			return err
+		}
+		protected, err := database.One[struct{ Protected bool }](ctx, tx, dataset.ErrNotFound, selectProtected, in.ID)
 		if err != nil {
 			return err
 		}

@@ -7,12 +7,14 @@ package dispose
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets/internal/staging"
+	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -32,12 +34,14 @@ func New(ctx context.Context, env *function.Env) (retention.Work, error) {
 type disposal struct{ staging.Area }
 
 const (
-	selectExpired = `
-SELECT d.id FROM datasets d
-LEFT JOIN retention_periods own ON own.resource = @resource AND own.organization_id = d.organization_id
-WHERE deleted_at >= @from AND deleted_at < @latest
-  AND deleted_at < @at::timestamptz - coalesce(own.keep_days, @keep_days) * interval '24 hours'
+	expired = `
+FROM datasets d LEFT JOIN retention_periods own ON own.resource = @resource AND own.organization_id = d.organization_id
+WHERE deleted_at < @latest AND deleted_at < @at::timestamptz - coalesce(own.keep_days, @keep_days) * interval '24 hours'`
+	selectExpired = `SELECT d.id` + expired + ` AND deleted_at >= @from AND held_at IS NULL
 ORDER BY deleted_at LIMIT 500 FOR UPDATE OF d`
+	markBegun     = `UPDATE datasets SET disposal_began_at = coalesce(disposal_began_at, now()) WHERE id IN (` + selectExpired + `) RETURNING id`
+	lockBegun     = `SELECT FROM datasets WHERE id = ANY ($1) ORDER BY id FOR UPDATE`
+	selectHeld    = `SELECT d.organization_id, count(*) AS items` + expired + ` AND held_at IS NOT NULL GROUP BY d.organization_id`
 	selectObjects = `
 SELECT d.storage_type, o.name FROM datasets d JOIN (
     SELECT dataset_id, object_name AS name FROM version_files
@@ -58,17 +62,28 @@ FROM disposed LEFT JOIN stored ON stored.dataset_id = disposed.id GROUP BY organ
 const stepTimeout = 10 * time.Minute
 
 // disposeSome deletes objects before the rows that name them, so that an interrupted step can be
-// repeated from the start.
+// repeated from the start. It first commits which data sets it begins to destroy: afterwards they
+// cannot be held or brought back, even if the step is interrupted.
 func (f disposal) disposeSome(ctx context.Context, tx *outbox.Tx, due retention.Due) ([]retention.Count, error) {
 	if err := database.AllowTime(ctx, tx, stepTimeout); err != nil {
 		return nil, err
 	}
-	rows, _ := tx.Query(ctx, selectExpired, due.Args())
-	expired, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	if err != nil || len(expired) == 0 {
-		return nil, err
+	var begun []uuid.UUID
+	err := f.DB.Transact(ctx, func(tx *outbox.Tx) (err error) {
+		rows, _ := tx.Query(ctx, markBegun, due.Args())
+		begun, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("begin disposal of expired data sets: %w", err)
 	}
-	rows, _ = tx.Query(ctx, selectObjects, expired)
+	if len(begun) == 0 {
+		return nil, recordHeld(ctx, tx, due)
+	}
+	if _, err := tx.Exec(ctx, lockBegun, begun); err != nil {
+		return nil, fmt.Errorf("lock expired data sets: %w", err)
+	}
+	rows, _ := tx.Query(ctx, selectObjects, begun)
 	stored, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct{ StorageType, Name string }])
 	if err != nil {
 		return nil, fmt.Errorf("list objects of expired data sets: %w", err)
@@ -89,10 +104,30 @@ func (f disposal) disposeSome(ctx context.Context, tx *outbox.Tx, due retention.
 			return nil, fmt.Errorf("dispose of object: %w", err)
 		}
 	}
-	rows, _ = tx.Query(ctx, deleteDatasets, expired)
+	rows, _ = tx.Query(ctx, deleteDatasets, begun)
 	counts, err := pgx.CollectRows(rows, pgx.RowToStructByName[retention.Count])
 	if err != nil {
 		return nil, fmt.Errorf("delete expired data sets: %w", err)
 	}
 	return counts, nil
+}
+
+// recordHeld records how many data sets a sweep has kept because of a legal hold.
+func recordHeld(ctx context.Context, tx *outbox.Tx, due retention.Due) error {
+	rows, _ := tx.Query(ctx, selectHeld, due.Args())
+	held, err := pgx.CollectRows(rows, pgx.RowToStructByName[struct {
+		OrganizationID uuid.UUID
+		Items          int64
+	}])
+	if err != nil {
+		return fmt.Errorf("count held data sets: %w", err)
+	}
+	for _, h := range held {
+		slog.InfoContext(ctx, "data sets under legal hold not disposed of", "organization", h.OrganizationID, "items", h.Items)
+		entry := audit.Entry{Action: "retention:keep_held", ResourceID: "datasets", OrganizationID: h.OrganizationID, Detail: map[string]any{"items": h.Items}}
+		if err := audit.Record(ctx, tx, entry); err != nil {
+			return err
+		}
+	}
+	return nil
 }

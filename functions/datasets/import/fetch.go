@@ -61,7 +61,7 @@ var errSlice = errors.New("the time of this job is over")
 
 // fetch sends requests until the file is complete.
 func (f *Function) fetch(ctx context.Context, j *job.Job, u *resumable.Upload) error {
-	address, err := f.store.Keys.Unwrap(ctx, u.Target.URL)
+	address, err := f.store.Address(ctx, u)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (f *Function) fetch(ctx context.Context, j *job.Job, u *resumable.Upload) e
 	began := u.Received
 	for breaks := 0; ; breaks++ {
 		before := u.Received
-		err := f.get(slice, j, u, string(address))
+		err := f.get(slice, j, u, address)
 		var b *broken
 		if err == nil || ctx.Err() == nil && !errors.As(err, &b) {
 			return err

@@ -102,7 +102,7 @@ func (f *Function) Import(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	u := &resumable.Upload{OrganizationID: caller.OrganizationID, CreatedBy: caller.UserID, DatasetID: in.ID, Kind: resumable.Import}
-	if u.Target, err = f.target(ctx, in); err != nil {
+	if u.Target, err = target(in); err != nil {
 		return nil, err
 	}
 	if err := f.store.Check(ctx, u); err != nil {
@@ -124,7 +124,7 @@ func (f *Function) Import(ctx context.Context, in *Request) (*Response, error) {
 	return out, nil
 }
 
-func (f *Function) target(ctx context.Context, in *Request) (t resumable.Target, err error) {
+func target(in *Request) (t resumable.Target, err error) {
 	if _, err := egress.Check(in.Body.URL); err != nil {
 		return t, err
 	}
@@ -141,8 +141,8 @@ func (f *Function) target(ctx context.Context, in *Request) (t resumable.Target,
 			return t, fault.At("body.sha256", "a SHA-256 has 64 hexadecimal digits")
 		}
 	}
-	t.URL, err = f.store.Keys.Wrap(ctx, []byte(in.Body.URL))
-	return t, err
+	t.Address = in.Body.URL
+	return t, nil
 }
 
 func spec(e events.ImportRequested) job.Spec {

@@ -115,7 +115,7 @@ func (f *Function) own(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	return dataset.Exists(ctx, f.db, id, caller.OrganizationID)
+	return dataset.Exists(ctx, f.db, dataset.Table, id, caller.OrganizationID)
 }
 
 func (f *Function) jobs(ctx context.Context, id uuid.UUID, unfinished bool) ([]Job, error) {

@@ -159,7 +159,7 @@ func (f *Function) own(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	return dataset.Exists(ctx, f.db, id, caller.OrganizationID)
+	return dataset.Exists(ctx, f.db, dataset.Table, id, caller.OrganizationID)
 }
 
 // Apply applies all policies. A data set that fails does not keep the others from being served.

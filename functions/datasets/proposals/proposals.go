@@ -135,7 +135,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, in.ID, caller.OrganizationID); err != nil {
+	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
 		return nil, err
 	}
 	found, err := page.List(ctx, f.db, in.Query, func(p Proposal) uuid.UUID { return p.ID }, selectProposals, pgx.NamedArgs{"dataset": in.ID, "status": in.Status})
@@ -148,7 +148,7 @@ func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, in.ID, caller.OrganizationID); err != nil {
+	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
 		return nil, err
 	}
 	found, err := database.One[Proposal](ctx, f.db, errNoProposal, selectProposal, in.ID, in.ProposalID)

@@ -254,7 +254,7 @@ func TestFailover_PrimaryStopped_DownloadReadsTheBackup(t *testing.T) {
 		return datasetstest.Count(t, f.Platform, `SELECT coalesce(sum(value), 0)::int FROM published.metrics WHERE name = 'data_backup_reads_total'`) > 0
 	})
 	body, contentType := datasetstest.Form(t, "file", "a.csv", "", content)
-	datasetstest.Send(f.Platform, f.caller.Token, f.dataset.ID, body, contentType).Want(t, http.StatusInternalServerError) // writes need the primary
+	datasetstest.Send(f.Platform, f.caller.Token, f.dataset.ID, body, contentType).Want(t, http.StatusServiceUnavailable) // writes need the primary
 
 	primary.Start(t)
 	f.wantDownload()
@@ -276,7 +276,7 @@ func TestDispose_CopiesExist_AreDeletedToo(t *testing.T) {
 	f := newFixture(t, func(c *function.Config) { c.StorageLocalURL, c.StorageLocalBackupURL = "file://"+primary, backup.URL() })
 	f.replicate(1, 2)
 	backup.Stop()
-	f.dispose(http.StatusInternalServerError)
+	f.dispose(http.StatusServiceUnavailable)
 	if n := f.count(`true`); n != 2 || datasetstest.Count(t, f.Platform, `SELECT count(*) FROM datasets`) != 1 {
 		t.Errorf("%d records left while the backup is away, want 2 and the data set", n)
 	}

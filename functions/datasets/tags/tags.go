@@ -32,7 +32,8 @@ var Service = function.Service("datasets-tags", New,
 	function.On(function.Put("datasets-tag", tagPath, "Tag a version", policy.DatasetsWrite).
 		Fails(fault.Conflict).
 		Describe("A tag never moves: to use its name for another version, delete it first. In SQL, `SELECT * FROM sales@name` reads the version that is tagged `name`."), (*Function).Put),
-	function.On(function.Delete("datasets-delete-tag", tagPath, "Delete a tag", policy.DatasetsWrite), (*Function).Delete),
+	function.On(function.Delete("datasets-delete-tag", tagPath, "Delete a tag", policy.DatasetsWrite).
+		Fails(fault.Conflict), (*Function).Delete),
 ).Uses(function.Owns(database.Datasets))
 
 // Tag is a name of a version.
@@ -99,7 +100,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, in.ID, caller.OrganizationID); err != nil {
+	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
 		return nil, err
 	}
 	out := &ListResponse{}
@@ -149,7 +150,7 @@ func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
 	}
 	entry := audit.Entry{Action: "datasets:delete_tag", ResourceID: in.ID.String(), Detail: map[string]any{"tag": in.Name}}
 	return nil, act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
-		if err := dataset.Lock(ctx, tx, in.ID, caller.OrganizationID); err != nil {
+		if err := dataset.LockToRemove(ctx, tx, in.ID, caller.OrganizationID); err != nil {
 			return err
 		}
 		_, err := database.One[struct{ Version int }](ctx, tx, fault.New(fault.NotFound, "This data set has no tag with this name"), deleteTag, in.ID, in.Name)

@@ -80,7 +80,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, in.ID, caller.OrganizationID); err != nil {
+	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
 		return nil, err
 	}
 	before := 1 << 30
@@ -106,7 +106,7 @@ func (f *Function) Get(ctx context.Context, in *GetRequest) (*GetResponse, error
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, in.ID, caller.OrganizationID); err != nil {
+	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
 		return nil, err
 	}
 	found, err := database.One[Detail](ctx, f.db, version.ErrNotFound, selectVersion, in.ID, caller.OrganizationID, in.Version)

@@ -108,6 +108,9 @@ var families = []family{
 		initial: map[database.Name][]metrics.Labels{database.Datasets: unlabeled},
 	},
 	{
+		name: "keys_to_rewrap", help: "Data keys that the current key encryption key has not wrapped, as far as is known; 0 before the first rotation.", kind: gauge, labels: []string{"database"},
+	},
+	{
 		name: "data_backup_reads_total", help: "Reads of objects that the backup served because the primary store failed, by storage type.", kind: counter, labels: []string{"storage_type"},
 		initial: map[database.Name][]metrics.Labels{
 			database.Datasets: {{"storage_type": "local"}, {"storage_type": "s3"}, {"storage_type": "gcs"}, {"storage_type": "azure"}},

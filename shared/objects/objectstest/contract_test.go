@@ -8,6 +8,8 @@ import (
 	"errors"
 	"io"
 	mathrand "math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -164,6 +166,21 @@ func ranges(t *testing.T, s store) {
 		got := make([]byte, r[1])
 		if _, err := o.ReadAt(got, int64(r[0])); err != nil && err != io.EOF || !bytes.Equal(got, data[r[0]:r[0]+r[1]]) {
 			t.Errorf("range %v: %v", r, err)
+		}
+	}
+	file, err := os.Create(filepath.Join(t.TempDir(), "copy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	several := []objects.Range{{Offset: 5, Length: 70_000}, {Offset: 3 << 20, Length: 1 << 20}, {Offset: int64(len(data)) - 9, Length: 9}}
+	if err := o.CopyRanges(file, several); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range several {
+		got := make([]byte, r.Length)
+		if _, err := file.ReadAt(got, r.Offset); err != nil || !bytes.Equal(got, data[r.Offset:r.End()]) {
+			t.Errorf("copied range %v: %v", r, err)
 		}
 	}
 }
@@ -397,5 +414,32 @@ func inParts(t *testing.T, s store) {
 	received := sha256.New()
 	if n, err := io.Copy(received, o); err != nil || n != size || !bytes.Equal(received.Sum(nil), sent.Sum(nil)) {
 		t.Errorf("%d bytes of %d come back, or others (%v)", n, size, err)
+	}
+}
+
+func TestStore_Away_IsUnavailable(t *testing.T) {
+	t.Parallel()
+	server := objectstest.NewS3(t)
+	bucket, err := objects.Open(t.Context(), server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bucket.Close()
+	server.Stop()
+	w, err := bucket.Create(t.Context(), "a", newKey())
+	if err == nil {
+		defer w.Abort()
+		if _, err = w.Write(noise(100)); err == nil {
+			err = w.Close()
+		}
+	}
+	if !errors.Is(err, objects.ErrUnavailable) {
+		t.Errorf("writing: %v, want ErrUnavailable", err)
+	}
+	if _, err := bucket.Open(t.Context(), "a", newKey()); !errors.Is(err, objects.ErrUnavailable) {
+		t.Errorf("opening: %v, want ErrUnavailable", err)
+	}
+	if err := bucket.Delete(t.Context(), "a"); !errors.Is(err, objects.ErrUnavailable) {
+		t.Errorf("deleting: %v, want ErrUnavailable", err)
 	}
 }

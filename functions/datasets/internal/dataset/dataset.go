@@ -3,13 +3,11 @@
 package dataset
 
 import (
-	"context"
 	"time"
 
 	"github.com/google/uuid"
 
 	"function/functions/datasets/internal/profiling"
-	"function/shared/database"
 	"function/shared/fault"
 )
 
@@ -17,7 +15,7 @@ import (
 const (
 	Draft      = "draft"      // nothing uploaded yet
 	Processing = "processing" // a version is being profiled
-	Ready      = "ready"      // the newest version can be queried; also documents and objects
+	Ready      = "ready"      // the newest version can be queried; documents always are
 	Failed     = "failed"     // the newest version could not be profiled
 )
 
@@ -25,7 +23,7 @@ const (
 // before the first upload.
 type Dataset struct {
 	ID           uuid.UUID           `json:"id" format:"uuid"`
-	Kind         string              `json:"kind" enum:"table,documents,objects"`
+	Kind         string              `json:"kind" enum:"table,documents"`
 	Name         string              `json:"name" doc:"Of a table, its name in SQL"`
 	Description  string              `json:"description"`
 	Schema       *Schema             `json:"schema,omitempty" doc:"As declared; absent if the types are inferred"`
@@ -48,9 +46,3 @@ type Dataset struct {
 // ErrNotFound is returned for a data set that does not exist, was deleted, or belongs to another
 // organization.
 var ErrNotFound = fault.New(fault.NotFound, "There is no data set with this identifier")
-
-// Exists returns ErrNotFound unless the organization has the data set, and a fault if it is not a table.
-func Exists(ctx context.Context, db database.Querier, id, organization uuid.UUID) error {
-	_, err := Of(ctx, db, Table, id, organization)
-	return err
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"function/shared/database"
 	"function/shared/fault"
@@ -13,14 +14,12 @@ import (
 const (
 	Table     = "table"
 	Documents = "documents"
-	Objects   = "objects"
 )
 
-// holds says what a data set of each kind holds, and where.
-var holds = map[string]string{
-	Table:     "This data set is a table: upload files to it (POST /v1/datasets/{id}/upload), or create a data set of the kind that you need",
-	Documents: "This data set holds documents and is not a table with versions: use /v1/datasets/{id}/documents, or create a data set of the kind that you need",
-	Objects:   "This data set holds objects and is not a table with versions: use /v1/datasets/{id}/objects, or create a data set of the kind that you need",
+// otherKinds say how a data set of each kind is used.
+var otherKinds = map[string]string{
+	Table:     "This data set is a table and holds no documents: upload files to it (POST /v1/datasets/{id}/upload), or create a data set of the kind documents",
+	Documents: "This data set holds documents and is not a table with versions: use /v1/datasets/{id}/documents, or create a data set of the kind table",
 }
 
 // CheckKind refuses an operation that is for data sets of another kind.
@@ -28,29 +27,34 @@ func CheckKind(kind, want string) error {
 	if kind == want {
 		return nil
 	}
-	return fault.New(fault.Conflict, "%s", holds[kind])
+	return fault.New(fault.Conflict, "%s", otherKinds[kind])
 }
 
-// Place is what an operation on the content of a data set needs to know about it.
-type Place struct{ Kind, StorageType string }
+const selectKind = `SELECT kind FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
 
-const selectPlace = `SELECT kind, storage_type FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
-
-// Of looks up a data set of a kind. It returns ErrNotFound unless the organization has the data set.
-func Of(ctx context.Context, db database.Querier, kind string, id, organization uuid.UUID) (Place, error) {
-	place, err := database.One[Place](ctx, db, ErrNotFound, selectPlace, id, organization)
-	if err == nil {
-		err = CheckKind(place.Kind, kind)
+// Exists returns ErrNotFound unless the organization has the data set, and a conflict if it is not of
+// this kind.
+func Exists(ctx context.Context, db database.Querier, kind string, id, organization uuid.UUID) error {
+	d, err := database.One[struct{ Kind string }](ctx, db, ErrNotFound, selectKind, id, organization)
+	if err != nil {
+		return err
 	}
-	return place, err
+	return CheckKind(d.Kind, kind)
 }
 
-// Share is [Of] for a transaction that changes the content of a data set without a history. The data
-// set cannot be deleted before the transaction ends.
-func Share(ctx context.Context, db database.Querier, kind string, id, organization uuid.UUID) (Place, error) {
-	place, err := database.One[Place](ctx, db, ErrNotFound, selectPlace+` FOR SHARE`, id, organization)
+const shareDataset = `
+SELECT kind, held_at IS NOT NULL AS held FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL FOR SHARE`
+
+// Share is [Exists] for a transaction that changes the documents of a data set. Until it ends, the
+// data set can be neither deleted nor placed under legal hold. If it is under hold, onRemoval is the
+// conflict with which to refuse the removal of stored content.
+func Share(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) (onRemoval, err error) {
+	d, err := database.One[locked](ctx, tx, ErrNotFound, shareDataset, id, organization)
 	if err == nil {
-		err = CheckKind(place.Kind, kind)
+		err = CheckKind(d.Kind, Documents)
 	}
-	return place, err
+	if d.Held {
+		onRemoval = errHeld
+	}
+	return onRemoval, err
 }

@@ -9,6 +9,7 @@ import (
 
 	"function/shared/database"
 	"function/shared/events"
+	"function/shared/fault"
 )
 
 // Newest selects the newest version of main of data set d, whose state is the data set's state.
@@ -42,14 +43,50 @@ func State(ctx context.Context, tx pgx.Tx, dataset uuid.UUID) (events.Dataset, e
 // transaction would not do, because a long transaction may commit after one that started later.
 const SetChangedAt = `changed_at = greatest(clock_timestamp(), changed_at + interval '1 microsecond')`
 
-const lockDataset = `SELECT kind FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE`
+const lockDataset = `
+SELECT kind, held_at IS NOT NULL AS held FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE`
 
-// Lock locks a data set until the transaction ends: whatever changes its history does so in turn. It
-// returns ErrNotFound unless the organization has the data set, and a fault if it is not a table.
+type locked struct {
+	Kind string
+	Held bool
+}
+
+func lock(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) (locked, error) {
+	return database.One[locked](ctx, tx, ErrNotFound, lockDataset, id, organization)
+}
+
+var errHeld = fault.New(fault.Conflict, "This data set is under legal hold, so nothing of it can be removed: end the hold first (DELETE /v1/datasets/{id}/hold)")
+
+// Lock locks a table until the transaction ends: whatever changes its history does so in turn. It
+// returns ErrNotFound unless the organization has the data set, and a conflict if it is not a table.
 func Lock(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
-	locked, err := database.One[struct{ Kind string }](ctx, tx, ErrNotFound, lockDataset, id, organization)
+	d, err := lock(ctx, tx, id, organization)
 	if err != nil {
 		return err
 	}
-	return CheckKind(locked.Kind, Table)
+	return CheckKind(d.Kind, Table)
+}
+
+// LockToRemove locks a table as Lock does, and returns a conflict if it is under legal hold. Call it
+// before anything of the table is removed.
+func LockToRemove(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
+	d, err := lock(ctx, tx, id, organization)
+	switch {
+	case err != nil:
+		return err
+	case d.Kind != Table:
+		return CheckKind(d.Kind, Table)
+	case d.Held:
+		return errHeld
+	}
+	return nil
+}
+
+// LockToDelete locks a data set of any kind, and returns a conflict if it is under legal hold.
+func LockToDelete(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
+	d, err := lock(ctx, tx, id, organization)
+	if err == nil && d.Held {
+		return errHeld
+	}
+	return err
 }

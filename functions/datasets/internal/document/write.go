@@ -87,7 +87,8 @@ func (s *Store) Apply(ctx context.Context, caller auth.Caller, change Change) (a
 }
 
 func (s *Store) apply(ctx context.Context, tx *outbox.Tx, caller auth.Caller, change Change, body uuid.UUID) (after Document, created bool, replaced uuid.UUID, err error) {
-	if _, err := dataset.Share(ctx, tx, dataset.Documents, change.Dataset, caller.OrganizationID); err != nil {
+	onRemoval, err := dataset.Share(ctx, tx, change.Dataset, caller.OrganizationID)
+	if err != nil {
 		return after, false, replaced, err
 	}
 	if _, err := tx.Exec(ctx, lockID, change.Dataset.String(), change.ID); err != nil {
@@ -118,6 +119,9 @@ func (s *Store) apply(ctx context.Context, tx *outbox.Tx, caller auth.Caller, ch
 		return after, false, replaced, err
 	}
 	if now != nil {
+		if onRemoval != nil {
+			return after, false, replaced, onRemoval
+		}
 		replaced = uuid.MustParse(strings.Trim(before.ETag, `"`))
 		if err := s.release(ctx, tx, change.Dataset, replaced); err != nil {
 			return after, false, replaced, err

@@ -5,6 +5,7 @@ package expiry
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -76,21 +77,27 @@ RETURNING p.object_name`
 UPDATE dataset_versions SET wrapped_key = NULL
 WHERE dataset_id = $1 AND status = 'expired' AND table_name IS NULL AND object_name IS NULL AND wrapped_key IS NOT NULL`
 	selectPolicy = `
-SELECT d.organization_id, d.storage_type, l.keep_versions, l.keep_days
+SELECT d.organization_id, d.storage_type, d.held_at IS NOT NULL AS held, l.keep_versions, l.keep_days
 FROM dataset_lifecycles l JOIN datasets d ON d.id = l.dataset_id WHERE d.id = $1 AND d.deleted_at IS NULL FOR NO KEY UPDATE OF d`
 )
 
 // Apply removes the versions of a data set that its policy does not keep, and returns their number.
+// It removes nothing of a data set under legal hold.
 // Their objects are deleted by the sweep of staged objects, a day later, so that nobody who is
 // reading them is interrupted. Their keys are destroyed at once, unless other versions need them.
 func Apply(ctx context.Context, tx *outbox.Tx, id uuid.UUID) (int, error) {
 	d, err := database.One[struct {
 		OrganizationID uuid.UUID
 		StorageType    string
+		Held           bool
 		Policy
 	}](ctx, tx, dataset.ErrNotFound, selectPolicy, id)
 	if err != nil {
 		return 0, err
+	}
+	if d.Held {
+		slog.InfoContext(ctx, "lifecycle policy not applied to a data set under legal hold", "dataset", id)
+		return 0, nil
 	}
 	expired, err := Expired(ctx, tx, id, d.Policy)
 	if err != nil || len(expired) == 0 {

@@ -48,9 +48,11 @@ type Target struct {
 	Reading  reading.Options
 	SHA256   []byte // of the file, to be checked; nil: unknown
 
-	// Of an import: the URL, sealed with the key encryption key because it may contain a secret, and
-	// what If-Range compares (RFC 9110 §13.1.5).
-	URL       []byte
+	// Of an import: the URL, which may contain a secret and is stored as sealed with the upload's key,
+	// and what If-Range compares (RFC 9110 §13.1.5).
+	Address   string `json:"-"`
+	SealedURL []byte
+	URL       []byte // wrapped by the key encryption key; of imports that an earlier version has begun
 	Validator string
 }
 
@@ -161,8 +163,14 @@ func (s *Store) Check(ctx context.Context, u *Upload) error {
 
 // Create inserts a checked upload, in the transaction that records its creation.
 func (s *Store) Create(ctx context.Context, tx *outbox.Tx, u *Upload) (err error) {
-	if _, u.WrappedKey, err = s.Keys.NewKey(ctx); err != nil {
+	var key []byte
+	if key, u.WrappedKey, err = s.Keys.NewKey(ctx); err != nil {
 		return err
+	}
+	if u.Target.Address != "" {
+		if u.Target.SealedURL, err = secret.Seal(key, urlField, u.Target.Address); err != nil {
+			return err
+		}
 	}
 	u.ID, u.HashState = uuid7.New(), stateOf(sha256.New())
 	if _, err := tx.Exec(ctx, insertUpload, u.ID, u.DatasetID, u.CreatedBy, u.Kind, u.Length, u.HashState, u.Metadata, u.Concat, u.Target, u.WrappedKey, Lifetime); err != nil {
@@ -170,6 +178,21 @@ func (s *Store) Create(ctx context.Context, tx *outbox.Tx, u *Upload) (err error
 	}
 	u.ExpiresAt = time.Now().Add(Lifetime)
 	return nil
+}
+
+const urlField = "uploads.target.url"
+
+// Address returns the URL of an import.
+func (s *Store) Address(ctx context.Context, u *Upload) (string, error) {
+	if u.Target.SealedURL == nil {
+		address, err := s.Keys.Unwrap(ctx, u.Target.URL)
+		return string(address), err
+	}
+	key, err := s.Keys.Unwrap(ctx, u.WrappedKey)
+	if err != nil {
+		return "", err
+	}
+	return secret.Unseal(key, urlField, u.Target.SealedURL)
 }
 
 const deleteUpload = `DELETE FROM uploads WHERE id = $1`

@@ -124,11 +124,11 @@ func (b *backend) Run(ctx context.Context, organization uuid.UUID, q query.Query
 			wanted = append(wanted, *version)
 		}
 	}
-	sources, release, err := b.open(ctx, organization, wanted)
+	sources, copies, err := b.open(ctx, organization, wanted)
 	if err != nil {
 		return nil, asQueryFault(err)
 	}
-	defer release()
+	defer copies.Release()
 	set, err := sandbox.Query(ctx, sources, statement.Text.SQL, statement.Values,
 		sandbox.Limits{Rows: limits.Rows, Bytes: limits.Bytes, Timeout: limits.Time, TimeZone: q.TimeZone})
 	if err != nil {
@@ -168,8 +168,8 @@ type stored struct {
 	Place int
 }
 
-// open makes the rows of versions readable until release is called.
-func (b *backend) open(ctx context.Context, organization uuid.UUID, wanted []named) (sources []sandbox.Table, release func(), err error) {
+// open makes the rows of versions readable until the copies are released.
+func (b *backend) open(ctx context.Context, organization uuid.UUID, wanted []named) (sources []sandbox.Table, copies *tables.Copies, err error) {
 	var datasets []uuid.UUID
 	var numbers []int
 	for _, w := range wanted {
@@ -185,15 +185,30 @@ func (b *backend) open(ctx context.Context, organization uuid.UUID, wanted []nam
 	for i, p := range parts {
 		versions[i] = p.Version
 	}
-	paths, release, err := b.files.OpenAll(ctx, versions)
+	copies, err = b.files.Open(ctx, versions...)
 	if err != nil {
 		return nil, nil, err
 	}
-	for i, p := range parts {
-		source := &sources[p.Place-1]
-		source.Paths = append(source.Paths, paths[i])
+	for place := range sources {
+		source := &sources[place]
+		var partial []int
+		for i, p := range parts {
+			if p.Place != place+1 {
+				continue
+			}
+			source.Paths = append(source.Paths, copies.Path(i))
+			if !copies.Complete(i) {
+				partial = append(partial, i)
+			}
+		}
+		if len(partial) > 0 {
+			source.Columns = copies.Columns(partial[0])
+			source.Load = func(ctx context.Context, columns []string) error {
+				return asQueryFault(copies.Load(ctx, partial, columns))
+			}
+		}
 	}
-	return sources, release, nil
+	return sources, copies, nil
 }
 
 // asQueryFault reports a data set that cannot be opened as a fault of the query, so that the

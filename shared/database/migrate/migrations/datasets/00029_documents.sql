@@ -1,14 +1,18 @@
--- Data sets of JSON documents and of objects, beside those of tables.
+-- Data sets of JSON documents, beside those of tables.
 -- +goose Up
 
-ALTER TABLE datasets ADD COLUMN kind text NOT NULL DEFAULT 'table' CHECK (kind IN ('table', 'documents', 'objects'));
+ALTER TABLE datasets ADD COLUMN kind text NOT NULL DEFAULT 'table' CONSTRAINT datasets_kind CHECK (kind IN ('table', 'documents'));
 
 -- What all documents of a data set share. The row is inserted with the first document or schema.
 CREATE TABLE document_collections (
     dataset_id  uuid PRIMARY KEY REFERENCES datasets ON DELETE CASCADE,
     wrapped_key bytea NOT NULL, -- seals the documents; destroying it erases them
+    wrapped_by  bytea,          -- as in dataset_versions
     schema      text            -- a JSON Schema; NULL: none
 );
+
+CREATE TRIGGER key_changed BEFORE UPDATE ON document_collections FOR EACH ROW
+    WHEN (NEW.wrapped_key IS DISTINCT FROM OLD.wrapped_key AND NEW.wrapped_by IS NOT DISTINCT FROM OLD.wrapped_by) EXECUTE FUNCTION forget_wrapped_by();
 
 -- The current content of each document is in the table documents, or in MongoDB.
 CREATE TABLE dataset_documents (
@@ -50,3 +54,25 @@ CREATE OR REPLACE VIEW published.tables AS
     FROM datasets d
     LEFT JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = d.ready_version
     WHERE d.deleted_at IS NULL;
+
+CREATE OR REPLACE VIEW published.metrics AS
+    SELECT name, labels, sum(value) AS value FROM metric_counters GROUP BY name, labels
+    UNION ALL
+    SELECT 'datasets_total', jsonb_build_object('status', status), count(*)
+    FROM datasets WHERE deleted_at IS NULL GROUP BY status
+    UNION ALL
+    SELECT 'audit_unsealed_seconds', '{"trail": "datasets"}', coalesce(extract(epoch FROM now() - min(at)), 0) FROM audit_entries WHERE seq IS NULL
+    UNION ALL
+    SELECT 'outbox_oldest_seconds', '{"database": "data_management_db"}', coalesce(extract(epoch FROM now() - (SELECT created_at FROM outbox ORDER BY id LIMIT 1)), 0)
+    UNION ALL
+    SELECT 'data_replication_lag_seconds', '{}', coalesce(extract(epoch FROM now() - min(wanted_at)), 0)
+    FROM object_replicas WHERE verified_at IS NULL AND retired_at IS NULL AND unwanted_at IS NULL
+    UNION ALL
+    SELECT 'data_retired_copies', '{}', count(*) FROM object_replicas WHERE retired_at IS NOT NULL
+    UNION ALL
+    SELECT 'keys_to_rewrap', '{"database": "data_management_db"}', count(*)
+    FROM (SELECT wrapped_key, wrapped_by FROM dataset_versions
+          UNION ALL SELECT wrapped_key, wrapped_by FROM dataset_version_parts
+          UNION ALL SELECT wrapped_key, wrapped_by FROM uploads
+          UNION ALL SELECT wrapped_key, wrapped_by FROM document_collections) k
+    WHERE wrapped_key IS NOT NULL AND EXISTS (SELECT FROM key_rotation) AND wrapped_by IS DISTINCT FROM (SELECT wrapped_by FROM key_rotation);
