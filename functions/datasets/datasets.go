@@ -10,6 +10,7 @@ import (
 	deletion "function/functions/datasets/delete"
 	"function/functions/datasets/diff"
 	"function/functions/datasets/dispose"
+	"function/functions/datasets/documents"
 	"function/functions/datasets/download"
 	eraseorganization "function/functions/datasets/erase-organization"
 	failversion "function/functions/datasets/fail-version"
@@ -73,6 +74,10 @@ var Functions = []function.Declaration{
 	retry.Service,
 	jobs.Service.
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
+
+	// JSON documents.
+	documents.Service.
+		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 16}),
 
 	// Rotation of the key encryption key.
 	rewrapkeys.Service.

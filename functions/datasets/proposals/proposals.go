@@ -32,8 +32,8 @@ const (
 
 // Service declares the function.
 var Service = function.Service("datasets-proposals", New,
-	function.On(function.Get("datasets-list-proposals", path, "List the proposals of a data set", policy.DatasetsRead), (*Function).List),
-	function.On(function.Get("datasets-get-proposal", proposalPath, "Show a proposal", policy.DatasetsRead), (*Function).Get),
+	function.On(function.Get("datasets-list-proposals", path, "List the proposals of a data set", policy.DatasetsRead).Fails(fault.Conflict), (*Function).List),
+	function.On(function.Get("datasets-get-proposal", proposalPath, "Show a proposal", policy.DatasetsRead).Fails(fault.Conflict), (*Function).Get),
 	function.On(function.Post("datasets-propose", path, "Propose a branch for main", policy.DatasetsWrite).
 		Status(http.StatusCreated).Fails(fault.Conflict).
 		Describe("Proposes the newest ready version of the branch. With `key`, its changes are merged into main row by row; without, it takes the place of main, which must not have changed since the branch began. "+

@@ -58,3 +58,13 @@ func Share(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) (onRemova
 	}
 	return onRemoval, err
 }
+
+// LockDocuments is [Exists] for a transaction that changes what all documents of a data set share. It
+// waits for changes of documents that have begun, and others wait until it ends.
+func LockDocuments(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
+	d, err := lock(ctx, tx, id, organization)
+	if err != nil {
+		return err
+	}
+	return CheckKind(d.Kind, Documents)
+}

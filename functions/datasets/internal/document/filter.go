@@ -114,8 +114,8 @@ func (p *filterParser) several(operator string, value any, at string, depth int)
 
 // field parses the condition on a field: a value that it equals, or an object of operators.
 func (p *filterParser) field(name string, condition any, at string, depth int) (Filter, error) {
-	if slices.Contains(parsePath(name), "") {
-		return Filter{}, fault.At(at, "a path has a name between dots, such as address.city")
+	if !ValidPath(name) {
+		return Filter{}, fault.At(at, "a path has a name between dots, such as address.city, and at most %d bytes", maxPath)
 	}
 	object, ok := condition.(map[string]any)
 	operators := 0

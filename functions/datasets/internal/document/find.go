@@ -16,11 +16,17 @@ import (
 	"function/shared/fault"
 )
 
-// Limits of a find. A page ends early when one of the first two is reached.
+// limit is how much a request may read.
+type limit struct{ documents, bytes int }
+
+// Limits of a find. A page without a sort ends early when it has read unsorted.
+var (
+	unsorted = limit{10_000, 64 << 20}
+	sorted   = limit{100_000, 512 << 20}
+)
+
 const (
-	maxRead     = 10_000  // documents that a page without a sort reads
 	maxPage     = 8 << 20 // bytes of the documents of a page
-	maxSorted   = 100_000 // documents that a page with a sort reads
 	maxSortText = 1 << 10 // bytes of a value that is sorted by
 	batchRows   = 500
 	batchBytes  = 4 << 20
@@ -49,13 +55,14 @@ ORDER BY sequence DESC LIMIT @limit`
 // match is a document that is found, with the values that it is sorted by.
 type match struct {
 	row
-	content []byte
-	values  []any
+	content  []byte
+	document map[string]any
+	values   []any
 }
 
 // Find returns a page of the documents of a data set.
 func (s *Store) Find(ctx context.Context, dataset uuid.UUID, q Query) (Found, error) {
-	after, err := parseCursor(q.Cursor, len(q.Sort))
+	after, err := parseCursor(q.Cursor, "body.cursor", len(q.Sort))
 	if err != nil {
 		return Found{}, err
 	}
@@ -82,22 +89,27 @@ type search struct {
 }
 
 // each calls visit with the documents that match, newest first, until it returns false.
-// It returns the sequence of the last document that was read, or uuid.Nil after all of them.
-func (f search) each(ctx context.Context, before uuid.UUID, most int, visit func(match) (bool, error)) (uuid.UUID, error) {
+// It returns the sequence of the last document that was read, or uuid.Nil after all of them. It reads
+// somewhat more than the limit at most.
+func (f search) each(ctx context.Context, before uuid.UUID, most limit, visit func(match) (bool, error)) (uuid.UUID, error) {
 	required := f.query.Filter.required(f.settings.key)
-	for read := 0; read < most; {
+	for read := (limit{}); read.documents < most.documents && read.bytes < most.bytes; {
 		rows, _ := f.store.DB.Query(ctx, selectCandidates, pgx.NamedArgs{"dataset": f.dataset, "before": before, "terms": required, "limit": batchRows})
 		candidates, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
 		if err != nil {
 			return before, fmt.Errorf("find documents: %w", err)
 		}
-		read += len(candidates)
+		read.documents += len(candidates)
 		for _, some := range batches(candidates) {
+			if read.bytes >= most.bytes {
+				return before, nil
+			}
 			contents, err := f.store.contents(ctx, f.store.DB, f.settings, f.dataset, some)
 			if err != nil {
 				return before, err
 			}
 			for _, r := range some {
+				read.bytes += r.SizeBytes
 				content, ok := contents[r.Body]
 				if !ok { // changed in the meantime: as it is now
 					latest, err := f.store.get(ctx, f.store.DB, f.settings, f.dataset, r.ID)
@@ -114,7 +126,7 @@ func (f search) each(ctx context.Context, before uuid.UUID, most int, visit func
 					return before, fmt.Errorf("decode document %s: %w", r.Body, err)
 				}
 				if f.query.Filter.Matches(document) {
-					more, err := visit(match{row: r, content: content, values: f.values(document)})
+					more, err := visit(match{row: r, content: content, document: document, values: f.values(document)})
 					if err != nil || !more {
 						return before, err
 					}
@@ -146,7 +158,7 @@ func (f search) newest(ctx context.Context) (found Found, err error) {
 		before = f.after.Sequence
 	}
 	found.Items = []Document{}
-	last, err := f.each(ctx, before, maxRead, func(m match) (bool, error) {
+	last, err := f.each(ctx, before, unsorted, func(m match) (bool, error) {
 		if len(found.Items) == f.query.Limit || size > 0 && size+len(m.content) > maxPage {
 			return false, nil
 		}
@@ -163,7 +175,7 @@ func (f search) newest(ctx context.Context) (found Found, err error) {
 
 func (f search) sorted(ctx context.Context) (found Found, err error) {
 	var first []match
-	last, err := f.each(ctx, uuid.Max, maxSorted, func(m match) (bool, error) {
+	last, err := f.each(ctx, uuid.Max, sorted, func(m match) (bool, error) {
 		for i, value := range m.values {
 			if text, err := Encode(shownValue(value)); err != nil || len(text) > maxSortText {
 				return false, fault.At(fmt.Sprintf("body.sort[%d]", i), "a document has a value of more than %d bytes here, by which it cannot be sorted: exclude it by the filter, or sort by another field", maxSortText)
@@ -174,7 +186,7 @@ func (f search) sorted(ctx context.Context) (found Found, err error) {
 		}
 		at, _ := slices.BinarySearchFunc(first, m, func(a, b match) int { return f.order(a.values, a.Sequence, b.values, b.Sequence) })
 		if at <= f.query.Limit {
-			m.content = nil
+			m.content, m.document = nil, nil
 			first = slices.Insert(first, at, m)
 			first = first[:min(len(first), f.query.Limit+1)]
 		}
@@ -184,7 +196,7 @@ func (f search) sorted(ctx context.Context) (found Found, err error) {
 		return found, err
 	}
 	if last != uuid.Nil {
-		return found, fault.At("body.sort", "more than %d documents would have to be read to sort them: add a condition that a field equals a value", maxSorted)
+		return found, fault.At("body.sort", "more than %d documents or %d MiB would have to be read to sort them: add a condition that a field equals a value", sorted.documents, sorted.bytes>>20)
 	}
 	return f.page(ctx, first)
 }
@@ -205,7 +217,14 @@ func (f search) page(ctx context.Context, first []match) (found Found, err error
 		if err != nil {
 			return found, err
 		}
-		size += m.SizeBytes
+		now, err := Parse(latest.Document.RawMessage)
+		if err != nil {
+			return found, fmt.Errorf("decode document %s of data set %s: %w", m.ID, f.dataset, err)
+		}
+		if !f.query.Filter.Matches(now) {
+			continue // changed in the meantime
+		}
+		size += len(latest.Document.RawMessage)
 		m.content = latest.Document.RawMessage
 		m.Body, m.ChangedAt = uuid.MustParse(strings.Trim(latest.ETag, `"`)), latest.ChangedAt
 		shown, err := f.show(m)
@@ -219,14 +238,14 @@ func (f search) page(ctx context.Context, first []match) (found Found, err error
 
 func (f search) show(m match) (Document, error) {
 	if len(f.query.Fields) == 0 {
-		return m.document(m.content), nil
+		return m.shown(m.content), nil
 	}
 	document, err := Parse(m.content)
 	if err != nil {
 		return Document{}, err
 	}
 	text, err := Encode(Fields(document, f.query.Fields))
-	return m.document(text), err
+	return m.shown(text), err
 }
 
 func (f search) values(document map[string]any) []any {
@@ -291,11 +310,11 @@ func (p position) encode() (string, error) {
 	return base64.RawURLEncoding.EncodeToString(text), nil
 }
 
-func parseCursor(cursor string, sorts int) (*position, error) {
+func parseCursor(cursor, at string, sorts int) (*position, error) {
 	if cursor == "" {
 		return nil, nil
 	}
-	refusal := fault.At("body.cursor", "this is not a cursor of this search: start without one, or use next_cursor of the previous page with the same sort")
+	refusal := fault.At(at, "this is not a cursor of this search: start without one, or use next_cursor of the previous page with the same sort")
 	text, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil {
 		return nil, refusal

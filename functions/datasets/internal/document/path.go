@@ -1,12 +1,20 @@
 package document
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // path leads to a part of a document: names of members and indexes of elements.
 type path []string
+
+// ValidPath reports whether a path has a name between dots, and bounded length.
+func ValidPath(text string) bool {
+	return len(text) <= maxPath && !slices.Contains(parsePath(text), "")
+}
+
+const maxPath = 1000
 
 func parsePath(text string) path { return strings.Split(text, ".") }
 

@@ -3,7 +3,6 @@ package document
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"function/shared/database"
 	"function/shared/documents"
@@ -85,51 +83,11 @@ const rowColumns = `sequence, id, body, size_bytes, created_at, changed_at`
 
 func (r row) etag() string { return `"` + r.Body.String() + `"` }
 
-func (r row) document(content []byte) Document {
+func (r row) shown(content []byte) Document {
 	return Document{ID: r.ID, ETag: r.etag(), CreatedAt: r.CreatedAt, ChangedAt: r.ChangedAt, Document: Content{content}}
 }
 
-const (
-	selectRow        = `SELECT ` + rowColumns + ` FROM dataset_documents WHERE dataset_id = $1 AND id = $2`
-	selectCollection = `SELECT wrapped_key, schema FROM document_collections WHERE dataset_id = $1`
-	insertCollection = `INSERT INTO document_collections (dataset_id, wrapped_key) VALUES ($1, $2) ON CONFLICT DO NOTHING`
-)
-
-// settings are what all documents of a data set share.
-type settings struct {
-	Schema *string
-	key    []byte
-}
-
-// settings returns what the documents of a data set share, or pgx.ErrNoRows before the first one.
-func (s *Store) settings(ctx context.Context, db database.Querier, dataset uuid.UUID) (c settings, err error) {
-	found, err := database.One[struct {
-		WrappedKey []byte
-		Schema     *string
-	}](ctx, db, pgx.ErrNoRows, selectCollection, dataset)
-	if err != nil {
-		return c, err
-	}
-	c.Schema = found.Schema
-	c.key, err = s.Keys.Unwrap(ctx, found.WrappedKey)
-	return c, err
-}
-
-// create is [Store.settings] for a transaction that may be the first to need them.
-func (s *Store) create(ctx context.Context, tx *outbox.Tx, dataset uuid.UUID) (settings, error) {
-	c, err := s.settings(ctx, tx, dataset)
-	if !database.IsNoRows(err) {
-		return c, err
-	}
-	_, wrapped, err := s.Keys.NewKey(ctx)
-	if err != nil {
-		return c, err
-	}
-	if _, err := tx.Exec(ctx, insertCollection, dataset, wrapped); err != nil {
-		return c, fmt.Errorf("insert collection: %w", err)
-	}
-	return s.settings(ctx, tx, dataset) // another transaction may have inserted it first
-}
+const selectRow = `SELECT ` + rowColumns + ` FROM dataset_documents WHERE dataset_id = $1 AND id = $2`
 
 // Get returns a document.
 func (s *Store) Get(ctx context.Context, dataset uuid.UUID, id string) (Document, error) {
@@ -163,7 +121,7 @@ func (s *Store) get(ctx context.Context, db reader, c settings, dataset uuid.UUI
 			return Document{}, err
 		}
 		if content, ok := contents[r.Body]; ok {
-			return r.document(content), nil
+			return r.shown(content), nil
 		}
 		if attempt == maxReads {
 			return Document{}, fmt.Errorf("read document %s of data set %s: %w", r.Body, dataset, documents.ErrNotFound)
@@ -206,8 +164,6 @@ func (s *Store) contents(ctx context.Context, db documents.Querier, c settings, 
 const (
 	insertStaged  = `INSERT INTO staged_documents (id, collection) VALUES ($1, $2)`
 	deleteStaged  = `DELETE FROM staged_documents WHERE id = $1`
-	selectAllOld  = `SELECT id, collection FROM staged_documents WHERE created_at < now() - $1::interval ORDER BY created_at LIMIT 500 FOR UPDATE SKIP LOCKED`
-	staleAfter    = time.Hour
 	discardWithin = 10 * time.Second
 )
 
@@ -229,49 +185,4 @@ func (s *Store) discard(ctx context.Context, dataset, body uuid.UUID) {
 	if err != nil {
 		slog.WarnContext(ctx, "document left to the sweep", "dataset", dataset, "body", body, "error", err)
 	}
-}
-
-// Area removes documents that no data set has.
-type Area struct {
-	DB     *outbox.DB
-	Server documents.Server // nil: MongoDB is not configured
-}
-
-// Sweep removes what interrupted requests have left in MongoDB.
-func (a Area) Sweep(ctx context.Context) error {
-	if a.Server == nil {
-		return nil
-	}
-	for more := true; more; {
-		err := database.Transact(ctx, a.DB.Pool, func(tx *database.Tx) error {
-			rows, _ := tx.Query(ctx, selectAllOld, staleAfter)
-			stale, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct {
-				ID         uuid.UUID
-				Collection string
-			}])
-			more = len(stale) > 0
-			for _, d := range stale {
-				err = errors.Join(err, a.Server.Delete(ctx, d.Collection, d.ID))
-				if err == nil {
-					_, err = tx.Exec(ctx, deleteStaged, d.ID)
-				}
-			}
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("sweep documents: %w", err)
-		}
-	}
-	return nil
-}
-
-// Drop removes all documents of a data set that is being destroyed, wherever they are.
-func (a Area) Drop(ctx context.Context, tx *outbox.Tx, dataset uuid.UUID) error {
-	if err := (documents.PostgreSQL{DB: tx}).Drop(ctx, collection(dataset)); err != nil {
-		return err
-	}
-	if a.Server == nil {
-		return nil
-	}
-	return a.Server.Drop(ctx, collection(dataset))
 }

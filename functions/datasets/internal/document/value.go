@@ -82,6 +82,13 @@ func Encode(value any) ([]byte, error) {
 	return encoded, nil
 }
 
+// Same reports whether two documents are equal, down to how their numbers are written.
+func Same(a, b map[string]any) bool {
+	first, err := Encode(a)
+	second, otherErr := Encode(b)
+	return err == nil && otherErr == nil && bytes.Equal(first, second)
+}
+
 func decode(text []byte) (any, error) {
 	if place, ok := loneSurrogate(text); ok {
 		return nil, fault.New(fault.Malformed, `The JSON text has half of a surrogate pair at byte %d, which is no character: send both halves, or the character itself`, place)

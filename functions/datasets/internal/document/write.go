@@ -166,7 +166,7 @@ func (s *Store) put(ctx context.Context, tx *outbox.Tx, c settings, caller auth.
 	if err != nil {
 		return Document{}, fmt.Errorf("insert document: %w", err)
 	}
-	return r.document(text), nil
+	return r.shown(text), nil
 }
 
 // keep stores a content in the transaction that gives it to a document.
