@@ -111,6 +111,7 @@ func TestDatasets_DeclareOnlyWhatTheyNeed(t *testing.T) {
 		"datasets-upload": {"keys", "objects"}, "datasets-download": {"keys", "objects"}, "datasets-profile": {"keys", "objects"},
 		"datasets-diff": {"keys", "objects"}, "datasets-merge-branch": {"keys"}, "datasets-rewrap-keys": {"keys"}, "datasets-proposals": {"keys"},
 		"datasets-uploads": {"keys", "objects"}, "datasets-import": {"keys", "objects"},
+		"datasets-documents": {"keys"},
 		"datasets-replicate": {"objects"},
 		"datasets-create":    {"objects"}, "datasets-dispose": {"objects"},
 	}

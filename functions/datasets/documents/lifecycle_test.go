@@ -116,7 +116,7 @@ func TestTableOperations_Documents_AreRefused(t *testing.T) {
 		{http.MethodGet, "/jobs", ``}, {http.MethodGet, "/jobs/watch", ``}, {http.MethodPost, "/jobs/1/cancel", ``},
 		{http.MethodGet, "/lifecycle", ``}, {http.MethodPut, "/lifecycle", `{"keep_versions": 1}`}, {http.MethodDelete, "/lifecycle", ``}, {http.MethodGet, "/lifecycle/preview?keep_versions=1", ``},
 		{http.MethodPut, "/protection", `{"protected": true}`},
-		{http.MethodGet, "/proposals", ``}, {http.MethodPost, "/proposals", `{"branch": "b"}`}, {http.MethodGet, proposal, ``},
+		{http.MethodGet, "/proposals", ``}, {http.MethodPost, "/proposals", `{"branch": "b", "message": "m"}`}, {http.MethodGet, proposal, ``},
 		{http.MethodPost, proposal + "/approve", `{}`}, {http.MethodPost, proposal + "/reject", `{}`}, {http.MethodDelete, proposal, ``},
 	} {
 		if a := p.Do(token, o.method, path+o.path, o.body); a.Status != http.StatusConflict {
