@@ -1,5 +1,5 @@
 // Package datasets lists the functions that manage data sets: uploaded tables, their versions and
-// their profiles. Each function is one folder and one Knative Service.
+// their profiles, and JSON documents. Each function is one folder and one Knative Service.
 package datasets
 
 import (
