@@ -144,6 +144,7 @@ users-scim-groups-delete             service_account
 datasets-approve-proposal            owner admin compliance_officer
 datasets-cancel-job                  owner admin member
 datasets-check-document-schema       owner admin compliance_officer member analyst viewer
+datasets-complete-direct-upload      owner admin member
 datasets-continue-upload             owner admin member
 datasets-create                      owner admin member
 datasets-create-branch               owner admin member
@@ -189,6 +190,7 @@ datasets-restore-version             owner admin member
 datasets-retry                       owner admin member
 datasets-set-document-schema         owner admin member
 datasets-set-lifecycle               owner admin member
+datasets-start-direct-upload         owner admin member
 datasets-status                      owner admin compliance_officer member analyst viewer
 datasets-tag                         owner admin member
 datasets-undelete                    owner admin member
