@@ -28,9 +28,9 @@ const path = "/v1/datasets/{id}/diff"
 
 // Service declares the function.
 var Service = function.Service("datasets-diff", New,
-	function.On(function.Get("datasets-diff", path, "Compare two versions", policy.DatasetsRead).
+	function.On(function.Get("datasets-diff", path, "Compare two versions", policy.DatasetsRead).Fails(fault.Conflict).
 		Describe("Rows with the same key are the same row. The answer counts all rows and shows the first changed ones. `/diff/page` has the same as a page for people."), (*Function).Compare),
-	function.On(function.Get("datasets-diff-page", path+"/page", "Compare two versions on a page", policy.DatasetsRead).
+	function.On(function.Get("datasets-diff-page", path+"/page", "Compare two versions on a page", policy.DatasetsRead).Fails(fault.Conflict).
 		Describe("An HTML document that needs nothing else, to be opened in a browser, sent or archived. It has the first changed rows with the values before and after.").
 		Answers(map[string]*huma.Response{"200": {Description: "The page", Content: map[string]*huma.MediaType{"text/html": {Schema: &huma.Schema{Type: huma.TypeString}}}}}), (*Function).Page),
 ).Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
@@ -80,7 +80,7 @@ func (f *Function) Compare(ctx context.Context, in *Request) (*Response, error) 
 	return &Response{*difference}, nil
 }
 
-const selectName = `SELECT name FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
+const selectName = `SELECT name, kind FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
 
 // difference returns the name of the data set and how its versions differ.
 func (f *Function) difference(ctx context.Context, in *Request) (name string, d *Difference, err error) {
@@ -88,7 +88,10 @@ func (f *Function) difference(ctx context.Context, in *Request) (name string, d 
 	if err != nil {
 		return "", nil, err
 	}
-	found, err := database.One[struct{ Name string }](ctx, f.db, dataset.ErrNotFound, selectName, in.ID, caller.OrganizationID)
+	found, err := database.One[struct{ Name, Kind string }](ctx, f.db, dataset.ErrNotFound, selectName, in.ID, caller.OrganizationID)
+	if err == nil {
+		err = dataset.CheckKind(found.Kind, dataset.Table)
+	}
 	if err != nil {
 		return "", nil, err
 	}

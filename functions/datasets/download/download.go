@@ -27,7 +27,7 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Get("datasets-download", "/v1/datasets/{id}/download", "Download a version, as it was uploaded or converted", policy.DatasetsRead).
-	Fails(fault.Unsatisfiable).
+	Fails(fault.Conflict, fault.Unsatisfiable).
 	Describe("Without `format`, the file as it was uploaded. Supports conditional and range requests (RFC 9110 §13, §14), so an interrupted download can be resumed. The ETag is the SHA-256 of the file. "+
 		"With `format`, all rows of the version, converted. Values are exact. The header `Conversion-Notes` (RFC 9651, a list of strings) says which types the format carries as others; what it cannot carry is refused. "+
 		"An error during the transfer aborts the connection.").
@@ -88,6 +88,9 @@ WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
 		return nil, err
 	}
 	if in.Format != "" {
