@@ -58,7 +58,7 @@ func nullable(name string, t arrow.DataType) arrow.Field {
 func (m *team) parquet(rows string, fields []arrow.Field) []byte {
 	m.t.Helper()
 	schema := arrow.NewSchema(fields, nil)
-	batch, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema, strings.NewReader(rows), array.WithUseNumber())
+	batch, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema, strings.NewReader(rows))
 	if err != nil {
 		m.t.Fatal(err)
 	}
