@@ -96,9 +96,7 @@ func run(t *testing.T, f fault) end {
 			s.repair()
 		}
 		if !done {
-			if r := step.do(s); r.status != step.want {
-				t.Fatalf("%s: status %d, want %d\n%s", step.name, r.status, step.want, r.body)
-			}
+			s.retry(step)
 		}
 		if f.breaks != nil && step.want == http.StatusCreated {
 			f.breaks(s) // while the events are delivered
@@ -119,6 +117,21 @@ func run(t *testing.T, f fault) end {
 		s.settle(f.order)
 	}
 	return s.end()
+}
+
+// retry does a step that is refused at first, as long as connections are left that have been cut.
+func (s *story) retry(step step) {
+	s.Helper()
+	for range 10 {
+		r := step.do(s)
+		if r.status == step.want {
+			return
+		}
+		if r.status != http.StatusServiceUnavailable {
+			s.Fatalf("%s: status %d, want %d\n%s", step.name, r.status, step.want, r.body)
+		}
+	}
+	s.Fatalf("%s is refused although nothing is broken", step.name)
 }
 
 func (s *story) repair() {

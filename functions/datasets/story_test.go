@@ -32,11 +32,18 @@ import (
 	outboxrelay "function/functions/platform/outbox-relay"
 	"function/shared/database"
 	"function/shared/function"
+	"function/shared/outbox"
 	"function/shared/platformtest"
 	"function/shared/retention/retentiontest"
 )
 
-func TestMain(m *testing.M) { platformtest.Run(m) }
+// The client of S3 repeats no request, so that each fault is seen at once.
+func TestMain(m *testing.M) {
+	if err := os.Setenv("AWS_MAX_ATTEMPTS", "1"); err != nil {
+		panic(err)
+	}
+	platformtest.Run(m)
+}
 
 var declarations = append([]function.Declaration{
 	deletion.Service, download.Service, versions.Service, replicate.Service, dispose.Service, failversion.Service, outboxrelay.Service,
@@ -148,17 +155,18 @@ func (s *story) deliver(name string, e cloudevents.Event) reply {
 // delivery is an event for one of its subscribers.
 type delivery struct {
 	event    cloudevents.Event
+	position int // among all events: an event can be published again
 	function string
 }
 
-func (d delivery) id() string { return d.event.ID() + " to " + d.function }
+func (d delivery) id() string { return fmt.Sprintf("event %d to %s", d.position, d.function) }
 
 func (s *story) deliveries() []delivery {
 	var all []delivery
-	for _, e := range s.p.Captured() {
+	for i, e := range s.p.Captured() {
 		for _, d := range declarations {
 			if slices.Contains(d.Subscriptions, e.Type()) {
-				all = append(all, delivery{e, d.Name})
+				all = append(all, delivery{e, i, d.Name})
 			}
 		}
 	}
@@ -200,6 +208,10 @@ func (s *story) settle(order func([]delivery) []delivery) {
 			continue
 		}
 		datasetstest.WaitFor(s, "the outbox", func() bool {
+			if err := outbox.RetryNow(s.Context(), s.p.DB(database.Datasets)); err != nil {
+				s.Fatal(err)
+			}
+			s.p.Wake(outboxrelay.Service.Name).Want(s, http.StatusNoContent)
 			return datasetstest.Count(s, s.p, `SELECT count(*) FROM outbox`) == 0
 		})
 		if datasetstest.Count(s, s.p, `SELECT count(*) FROM jobs WHERE finished_at IS NULL`) == 0 {
