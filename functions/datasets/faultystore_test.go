@@ -38,8 +38,11 @@ func newFaultyStore(t *testing.T) *faultyStore {
 	return s
 }
 
-// url returns the URL of the bucket by way of the proxy.
-func (s *faultyStore) url() string { return s.Through(strings.TrimPrefix(s.front.URL, "http://")) }
+// url returns the URL of the bucket by way of the proxy. The client may repeat no request, so that
+// each fault is seen at once.
+func (s *faultyStore) url() string {
+	return s.Through(strings.TrimPrefix(s.front.URL, "http://")) + "&rate_limiter_capacity=1"
+}
 
 func (s *faultyStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()

@@ -37,13 +37,7 @@ import (
 	"function/shared/retention/retentiontest"
 )
 
-// The client of S3 repeats no request, so that each fault is seen at once.
-func TestMain(m *testing.M) {
-	if err := os.Setenv("AWS_MAX_ATTEMPTS", "1"); err != nil {
-		panic(err)
-	}
-	platformtest.Run(m)
-}
+func TestMain(m *testing.M) { platformtest.Run(m) }
 
 var declarations = append([]function.Declaration{
 	deletion.Service, download.Service, versions.Service, replicate.Service, dispose.Service, failversion.Service, outboxrelay.Service,
