@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -57,6 +58,7 @@ var faults = map[string]fault{
 	"backup tears its answers": {breaks: backup(tearAnswers)},
 	"backup returns others":    {breaks: backup(falsifyAnswers)},
 	"both stores away":         {breaks: func(s *story) { s.primary.breakBy(cutConnection); s.backup.breakBy(cutConnection) }},
+	"store hangs":              {breaks: func(s *story) { s.primary.breakBy(hang); s.patience = 2 * time.Second }},
 	"database away":            {breaks: func(s *story) { s.database.breakDown() }},
 }
 
@@ -138,6 +140,7 @@ func (s *story) repair() {
 	s.primary.repair()
 	s.backup.repair()
 	s.database.repair()
+	s.patience = time.Minute
 }
 
 // disturbed tries a step while something is broken, and reports whether it was done. A refusal must
@@ -153,6 +156,7 @@ func (s *story) disturbed(step step) bool {
 		return true
 	case r.status == http.StatusServiceUnavailable && r.header.Get("Retry-After") != "":
 	case r.status == 0 && step.want == http.StatusOK: // a download that ended early
+	case r.status == 0 && s.patience < time.Minute:
 	default:
 		s.Errorf("%s while something is broken: status %d, Retry-After %q\n%s", step.name, r.status, r.header.Get("Retry-After"), r.body)
 	}

@@ -52,11 +52,12 @@ type story struct {
 	database        *faultyDatabase
 	kept, dropped   uuid.UUID
 	delivered       map[string]bool // by event and function
+	patience        time.Duration   // after which callers give up
 }
 
 func newStory(t *testing.T) *story {
 	t.Helper()
-	s := &story{T: t, primary: newFaultyStore(t), backup: newFaultyStore(t), delivered: map[string]bool{}}
+	s := &story{T: t, primary: newFaultyStore(t), backup: newFaultyStore(t), delivered: map[string]bool{}, patience: time.Minute}
 	s.p = platformtest.NewWith(t, func(c *function.Config) {
 		s.database = newFaultyDatabase(t, c.DatasetsDatabaseURL)
 		c.DatasetsDatabaseURL = s.database.dsn
@@ -96,7 +97,7 @@ type reply struct {
 // send sends a request that the caller gives up on after a while.
 func (s *story) send(method, path, contentType string, body []byte) reply {
 	s.Helper()
-	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(s.Context(), s.patience)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, s.p.URL+path, bytes.NewReader(body))
 	if err != nil {

@@ -62,7 +62,7 @@ func (a Area) Sweep(ctx context.Context) error {
 			return fmt.Errorf("sweep bucket of %s storage: %w", storageType, err)
 		}
 	}
-	return nil
+	return a.Backups.SweepUnfinished(ctx, time.Now().Add(-unwrittenAfter))
 }
 
 func (a Area) delete(ctx context.Context, name, storageType string) error {
