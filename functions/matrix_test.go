@@ -143,6 +143,7 @@ users-scim-groups-delete             service_account
 # Data sets
 datasets-approve-proposal            owner admin compliance_officer
 datasets-cancel-job                  owner admin member
+datasets-complete-direct-upload      owner admin member
 datasets-continue-upload             owner admin member
 datasets-create                      owner admin member
 datasets-create-branch               owner admin member
@@ -179,6 +180,7 @@ datasets-release-hold                owner admin compliance_officer
 datasets-restore-version             owner admin member
 datasets-retry                       owner admin member
 datasets-set-lifecycle               owner admin member
+datasets-start-direct-upload         owner admin member
 datasets-status                      owner admin compliance_officer member analyst viewer
 datasets-tag                         owner admin member
 datasets-undelete                    owner admin member

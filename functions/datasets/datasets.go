@@ -9,6 +9,7 @@ import (
 	"function/functions/datasets/create"
 	deletion "function/functions/datasets/delete"
 	"function/functions/datasets/diff"
+	directupload "function/functions/datasets/direct-upload"
 	"function/functions/datasets/dispose"
 	"function/functions/datasets/download"
 	eraseorganization "function/functions/datasets/erase-organization"
@@ -47,6 +48,8 @@ var Functions = []function.Declaration{
 		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 16, Timeout: 10 * time.Minute}),
 	uploads.Service.
 		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 16, Timeout: 10 * time.Minute}),
+	directupload.Service.
+		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 8, Timeout: 10 * time.Minute}),
 	importing.Service.
 		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 8, Timeout: 10 * time.Minute}),
 	download.Service.

@@ -1,7 +1,7 @@
 package main
 
 import (
-	_ "gocloud.dev/blob/s3blob" // s3://bucket?region=…, and compatible stores
+	_ "function/shared/objects/s3" // s3://bucket?region=…, and compatible stores
 
 	_ "function/shared/documents/mongodb" // mongodb://, mongodb+srv://
 )

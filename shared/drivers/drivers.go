@@ -4,14 +4,14 @@
 package drivers
 
 import (
-	_ "gocloud.dev/blob/azureblob"        // azblob://container
-	_ "gocloud.dev/blob/gcsblob"          // gs://bucket
-	_ "gocloud.dev/blob/s3blob"           // s3://bucket?region=…, and compatible stores
 	_ "gocloud.dev/secrets/awskms"        // awskms://
 	_ "gocloud.dev/secrets/azurekeyvault" // azurekeyvault://
 	_ "gocloud.dev/secrets/gcpkms"        // gcpkms://
 	_ "gocloud.dev/secrets/hashivault"    // hashivault://
 
 	_ "function/shared/documents/mongodb" // mongodb://, mongodb+srv://
+	_ "function/shared/objects/azure"     // azblob://container
+	_ "function/shared/objects/gcs"       // gs://bucket
+	_ "function/shared/objects/s3"        // s3://bucket?region=…, and compatible stores
 	_ "function/shared/ratelimit/redis"   // redis://, rediss://
 )

@@ -82,6 +82,17 @@ func (ReplicationRequested) EventType() string            { return v1("datasets.
 func (e ReplicationRequested) EventSubject() string       { return e.Object }
 func (ReplicationRequested) EventOrganization() uuid.UUID { return uuid.Nil }
 
+// SealRequested starts the job that seals a file which a client has put into the bucket, or the rest of it.
+type SealRequested struct {
+	UploadID       uuid.UUID `json:"upload_id"`
+	DatasetID      uuid.UUID `json:"dataset_id"`
+	OrganizationID uuid.UUID `json:"organization_id"`
+}
+
+func (SealRequested) EventType() string              { return v1("datasets.seal_requested") }
+func (e SealRequested) EventSubject() string         { return e.DatasetID.String() }
+func (e SealRequested) EventOrganization() uuid.UUID { return e.OrganizationID }
+
 // ImportRequested starts the job that fetches a file from a URL, or the rest of it.
 type ImportRequested struct {
 	UploadID       uuid.UUID `json:"upload_id"`

@@ -54,6 +54,8 @@ type Config struct {
 	MaxUploadBytes int64    `env:"MAX_UPLOAD_BYTES"`                                    // per file; zero: 50 GiB
 	ImportNetworks Networks `env:"IMPORT_NETWORKS"`                                     // CIDRs that are not public, from which files may be imported nevertheless
 
+	DirectUploads bool `env:"DIRECT_UPLOADS, default=false"` // whether clients may put files into the buckets by signed URLs, in plain text until they are sealed
+
 	SMTPURL                  string `env:"SMTP_URL"`                                 // the mail server, see mail.NewSender; only users-send-mail needs it
 	SendsMail                bool   `env:"MAIL, default=false"`                      // whether mail is queued for users-send-mail, which needs a mail server
 	MailFrom                 string `env:"MAIL_FROM"`                                // the sender: Name <address>

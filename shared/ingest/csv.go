@@ -16,12 +16,12 @@ import (
 
 // csvTable describes a CSV file. Fields are text: an unquoted empty field is NULL, a quoted one is the empty string.
 // A file that DuckDB would read differently is rewritten in the scratch directory.
-func csvTable(ctx context.Context, src Source, scratch string, read func(int64)) (*table, error) {
+func csvTable(ctx context.Context, src Source, forms *forms, scratch string, read func(int64)) (*table, error) {
 	d, err := textfile.FindDialect(src.Path, csvForm(&src.Reading))
 	if err != nil {
 		return nil, err
 	}
-	found, err := surveyCSV(ctx, src, d, read)
+	found, err := surveyCSV(ctx, src, d, forms, read)
 	if err != nil {
 		return nil, err
 	}
@@ -33,8 +33,8 @@ func csvTable(ctx context.Context, src Source, scratch string, read func(int64))
 		names = make([]string, len(names))
 	}
 	t := &table{rows: found.records, dialect: d}
-	for _, name := range uniqueNames(names) {
-		t.columns = append(t.columns, column{name: name})
+	for i, name := range uniqueNames(names) {
+		t.columns = append(t.columns, column{name: name, values: found.values.column(i)})
 	}
 	if !src.Reading.HeaderAbsent() {
 		t.rows--
@@ -65,6 +65,8 @@ type csvSurvey struct {
 	padded  bool           // a record has fewer fields than the first
 	ragged  []raggedRecord // the first records with another number of fields
 	more    int            // how many more there are
+	header  bool           // the first record names the columns
+	values  *csvValues
 }
 
 // csvForm returns what the options say about the form of a CSV file.
@@ -87,11 +89,14 @@ type raggedRecord struct {
 // maxRagged is the number of lines that an error lists.
 const maxRagged = 10
 
-// surveyCSV checks that all records have the same number of fields, or fewer if they are to be padded.
-func surveyCSV(ctx context.Context, src Source, d *textfile.Dialect, read func(int64)) (*csvSurvey, error) {
-	found := &csvSurvey{endings: map[string]bool{}, pad: src.Reading.Pad()}
+// surveyCSV checks that all records have the same number of fields, or fewer if they are to be padded, and collects what
+// their values tell about the types of the columns.
+func surveyCSV(ctx context.Context, src Source, d *textfile.Dialect, forms *forms, read func(int64)) (*csvSurvey, error) {
+	found := &csvSurvey{endings: map[string]bool{}, pad: src.Reading.Pad(), header: !src.Reading.HeaderAbsent(), values: collect(forms)}
 	scanner := textfile.CSVScanner{CSVForm: d.CSVForm, Record: found.add}
-	if err := textfile.EachLine(ctx, src.Path, read, scanner.Add); err != nil {
+	err := textfile.EachLine(ctx, src.Path, read, scanner.Add)
+	found.values.finish()
+	if err != nil {
 		return nil, err
 	}
 	switch {
@@ -118,6 +123,9 @@ func (found *csvSurvey) add(line int64, r *textfile.CSVRecord) error {
 		found.ragged = append(found.ragged, raggedRecord{line, r.Fields})
 	default:
 		found.more++
+	}
+	if (found.records > 0 || !found.header) && r.Fields <= maxColumns {
+		found.values.add(r)
 	}
 	found.records++
 	found.longest = max(found.longest, r.Size)
@@ -161,7 +169,7 @@ func rewriteCSV(ctx context.Context, src Source, d *textfile.Dialect, columns in
 	defer f.Close()
 	w := bufio.NewWriterSize(f, 1<<20)
 	fields := 0
-	scanner := textfile.CSVScanner{CSVForm: d.CSVForm, Values: true, Record: func(_ int64, r *textfile.CSVRecord) error {
+	scanner := textfile.CSVScanner{CSVForm: d.CSVForm, Record: func(_ int64, r *textfile.CSVRecord) error {
 		if r.Blank() && fields != 1 {
 			return nil
 		}

@@ -2,9 +2,9 @@ package ingest
 
 import (
 	"fmt"
-	"regexp"
 
 	"function/shared/engine"
+	"function/shared/ingest/inference"
 	"function/shared/ingest/reading"
 )
 
@@ -14,27 +14,28 @@ type forms struct {
 	options          *reading.Options
 	date, timestamp  *reading.TimeFormat // nil: ISO 8601
 	point, thousands string              // of numbers; both empty: those of JSON
+	pattern          string              // of numbers
+	*inference.Forms
 }
 
-func newForms(o *reading.Options) (forms, error) {
-	f := forms{nulls: o.NullValues, options: o}
+func newForms(o *reading.Options) (*forms, error) {
+	f := &forms{nulls: o.NullValues, options: o}
 	var err error
 	if o.DateFormat != "" {
 		if f.date, err = reading.NewTimeFormat(o.DateFormat, false); err != nil {
-			return f, fmt.Errorf("read the date format: %w", err)
+			return nil, fmt.Errorf("read the date format: %w", err)
 		}
 	}
 	if o.TimestampFormat != "" {
 		if f.timestamp, err = reading.NewTimeFormat(o.TimestampFormat, true); err != nil {
-			return f, fmt.Errorf("read the timestamp format: %w", err)
+			return nil, fmt.Errorf("read the timestamp format: %w", err)
 		}
 	}
 	if o.Local() {
-		f.point, f.thousands = ".", o.ThousandsSeparator
-		if o.DecimalSeparator != "" {
-			f.point = o.DecimalSeparator
-		}
+		f.pattern, f.point = o.NumberForm()
+		f.thousands = o.ThousandsSeparator
 	}
+	f.Forms = inference.NewForms(o, f.date, f.timestamp)
 	return f, nil
 }
 
@@ -53,7 +54,7 @@ func (t *table) value(i int, sqlType string) string {
 			return moment(x, t.forms.timestamp, "%Y-%m-%d %H:%M:%S.%fZ")
 		}
 		return moment(x, t.forms.timestamp, "%Y-%m-%d %H:%M:%S.%f")
-	case t.forms.point != "" && kind == anything && (sqlType == "" || numeric(sqlType) || floating(sqlType)):
+	case t.forms.point != "" && kind == anything && (numeric(sqlType) || floating(sqlType)):
 		return t.forms.number(x)
 	}
 	return x
@@ -93,25 +94,13 @@ func moment(x string, f *reading.TimeFormat, iso string) string {
 
 // number returns an expression that writes a number with a decimal point and without groups.
 func (f *forms) number(x string) string {
-	whole := `[0-9]+`
 	plain := x
 	if f.thousands != "" {
-		g := regexp.QuoteMeta(f.thousands)
-		whole = fmt.Sprintf(`([0-9]+|[1-9][0-9]{0,2}(%[1]s[0-9]{3})+|[1-9][0-9]?(%[1]s[0-9]{2})+%[1]s[0-9]{3})`, g) // the last as in India
 		plain = fmt.Sprintf("replace(%s, %s, '')", plain, engine.Literal(f.thousands))
 	}
 	if f.point != "." {
 		plain = fmt.Sprintf("replace(%s, %s, '.')", plain, engine.Literal(f.point))
 	}
-	form := `[+-]?` + whole + `(` + regexp.QuoteMeta(f.point) + `[0-9]+)?([eE][+-]?[0-9]{1,3})?`
 	return fmt.Sprintf("(CASE WHEN %[1]s IS NOT NULL THEN CASE WHEN regexp_full_match(%[1]s, %[2]s) THEN %[3]s ELSE %[4]s END END)",
-		x, engine.Literal(form), plain, unfit)
-}
-
-// decimal replaces DOUBLE by DECIMAL for a file that writes numbers for people.
-func (f *forms) decimal(mask int) int {
-	if f.point != "" && mask&shortFraction != 0 && mask&(shortExponent|bareExponent) == 0 {
-		return mask | longFraction
-	}
-	return mask
+		x, engine.Literal(f.pattern), plain, unfit)
 }

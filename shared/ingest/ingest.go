@@ -74,8 +74,9 @@ type Profile struct {
 
 // ColumnProfile describes one column. Min, Max and the top values have the form that package resultset gives, with
 // text cut to 256 characters. Columns without order (JSON, nested types) have no Min and Max. Distinct is exact up to
-// about 50,000 distinct values; beyond, it is an estimate (HyperLogLog, a few percent off), and DistinctApproximate is
-// true. The counts of TopValues are exact, but beyond that bound the choice of values is approximate.
+// about 500,000 distinct values, or 50,000 if most values are distinct; beyond, it is an estimate (HyperLogLog, a few
+// percent off), and DistinctApproximate is true. The counts of TopValues are exact, but beyond that bound the choice of
+// values is approximate.
 type ColumnProfile struct {
 	Name                string     `json:"name"`
 	Type                string     `json:"type"`

@@ -18,7 +18,7 @@ import (
 
 // jsonTable rewrites a JSON file as CSV in the scratch directory, so that numbers keep their digits. Columns are in
 // the order in which their keys first appear; a missing key and null are NULL.
-func jsonTable(ctx context.Context, src Source, scratch string, read func(int64)) (*table, error) {
+func jsonTable(ctx context.Context, src Source, forms *forms, scratch string, read func(int64)) (*table, error) {
 	blank := true
 	err := textfile.EachLine(ctx, src.Path, read, func(line []byte) error {
 		blank = blank && len(bytes.TrimSpace(line)) == 0
@@ -37,6 +37,13 @@ func jsonTable(ctx context.Context, src Source, scratch string, read func(int64)
 	t, err := jsonColumns(ctx, records, &src)
 	if err != nil {
 		return nil, err
+	}
+	for i := range t.columns {
+		if c := &t.columns[i]; c.kind == digits {
+			c.values = forms.Number()
+		} else {
+			c.values = forms.String()
+		}
 	}
 	path := filepath.Join(scratch, "objects.csv")
 	spanning, longest, err := writeObjects(ctx, records, path, t)
@@ -178,8 +185,12 @@ func writeObjects(ctx context.Context, from jsonRecords, to string, t *table) (s
 			if strings.ContainsRune(text, 0) {
 				return &invalid.Error{Line: line, Detail: fmt.Sprintf("The object on line %d contains the character U+0000, which cannot be stored.", line)}
 			}
+			t.columns[i].values.Add([]byte(text))
 			fields[i] = quote(text)
 		default:
+			if t.columns[i].kind == digits {
+				t.columns[i].values.Add(value)
+			}
 			fields[i] = quote(string(value))
 		}
 		return nil

@@ -58,13 +58,15 @@ func open(ctx context.Context, scratch string, opts Options) (*engine.Session, e
 
 func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch string, opts Options, progress func(string, float64)) (p *Profile, err error) {
 	progress("check", 0)
-	t, err := recognize(ctx, s, &src, scratch, progress)
+	forms, err := newForms(&src.Reading)
 	if err != nil {
 		return nil, err
 	}
-	if t.forms, err = newForms(&src.Reading); err != nil {
+	t, err := recognize(ctx, s, &src, forms, scratch, progress)
+	if err != nil {
 		return nil, err
 	}
+	t.forms = forms
 	if err := t.declare(src.Columns, src); err != nil {
 		return nil, err
 	}
@@ -76,11 +78,8 @@ func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch st
 			return nil, err
 		}
 	}
-	progress("infer", 0.1)
 	err = fits(ctx, s, t)
-	if err == nil && len(src.Columns) == 0 && !src.typed() {
-		err = infer(ctx, s, t)
-	}
+	t.infer()
 	if err == nil {
 		err = documents(ctx, s, t)
 	}
@@ -90,7 +89,7 @@ func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch st
 	if err != nil {
 		return nil, err
 	}
-	progress("write", 0.4)
+	progress("write", 0.3)
 	if err := write(ctx, s, t, dst); err != nil {
 		return nil, err
 	}
@@ -101,7 +100,7 @@ func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch st
 		p, err = profile(ctx, s, dst)
 	}
 	if err == nil {
-		p.Detected, err = detect(ctx, s, src, t, dst, p.Columns)
+		p.Detected = detected(src, t, p.Columns)
 	}
 	if err == nil && !src.typed() && p.Rows != t.rows {
 		err = &invalid.Error{Detail: fmt.Sprintf("The file has %d rows, of which %d can be read.", t.rows, p.Rows)}
@@ -110,7 +109,7 @@ func prepare(ctx context.Context, s *engine.Session, src Source, dst, scratch st
 }
 
 // recognize checks the file against its format and describes it as a table that DuckDB can scan.
-func recognize(ctx context.Context, s *engine.Session, src *Source, scratch string, progress func(string, float64)) (*table, error) {
+func recognize(ctx context.Context, s *engine.Session, src *Source, forms *forms, scratch string, progress func(string, float64)) (*table, error) {
 	if src.Compression != "" {
 		decompressed := filepath.Join(scratch, "decompressed")
 		if err := packed.Extract(ctx, src.Path, decompressed, src.Compression, func(int64) {}); err != nil {
@@ -127,7 +126,7 @@ func recognize(ctx context.Context, s *engine.Session, src *Source, scratch stri
 	if err != nil {
 		return nil, fmt.Errorf("find the uploaded file: %w", err)
 	}
-	read := func(read int64) { progress("check", 0.1*float64(read)/float64(max(1, info.Size()))) }
+	read := func(read int64) { progress("check", 0.2*float64(read)/float64(max(1, info.Size()))) }
 	switch src.Format {
 	case Parquet:
 		return parquetTable(ctx, s, src.Path, scratch)
@@ -141,9 +140,9 @@ func recognize(ctx context.Context, s *engine.Session, src *Source, scratch stri
 		}
 		return parquetTable(ctx, s, converted, scratch)
 	case CSV:
-		return csvTable(ctx, *src, scratch, read)
+		return csvTable(ctx, *src, forms, scratch, read)
 	case JSON:
-		return jsonTable(ctx, *src, scratch, read)
+		return jsonTable(ctx, *src, forms, scratch, read)
 	}
 	return nil, fmt.Errorf("prepare: unknown format %q", src.Format)
 }

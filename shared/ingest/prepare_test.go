@@ -367,7 +367,7 @@ func TestProgress(t *testing.T) {
 			}
 			last, stages[stage] = done, true
 		}})
-	if err != nil || last != 1 || len(stages) != 4 {
+	if err != nil || last != 1 || len(stages) != 3 {
 		t.Errorf("got %v, %v, %v", err, last, stages)
 	}
 }

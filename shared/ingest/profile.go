@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	exactDistinct = 50_000 // up to this many distinct values the count is exact
-	profileText   = 256    // characters of a text that a profile shows
+	exactDistinct = 500_000 // up to this many distinct values the count is exact
+	fewDistinct   = 50_000  // beyond, it is an estimate if most values are distinct
+	profileText   = 256     // characters of a text that a profile shows
 	topValues     = 10
 	profileBatch  = 20 // columns that one scan profiles
 )
@@ -114,10 +115,11 @@ func summarize(ctx context.Context, s *engine.Session, from string, fields []eng
 func frequent(ctx context.Context, s *engine.Session, from string, f engine.Field, c *ColumnProfile, rows int64) error {
 	name, values := comparable(f), rows-c.Nulls
 	where := name + " IS NOT NULL"
-	if c.DistinctApproximate = c.Distinct > exactDistinct; c.DistinctApproximate {
+	unique := c.Distinct > values/2 // few values repeat
+	if c.DistinctApproximate = c.Distinct > exactDistinct || c.Distinct > fewDistinct && unique; c.DistinctApproximate {
 		c.Distinct = min(c.Distinct, values)
-		if c.Distinct > values/2 || !ordered(f.Type) {
-			return nil // few values repeat
+		if unique || !ordered(f.Type) {
+			return nil
 		}
 		where = fmt.Sprintf("%s IN (SELECT unnest(approx_top_k(%s, %d)) FROM %s)", name, name, 5*topValues, from)
 	}

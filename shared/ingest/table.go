@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"function/shared/engine"
+	"function/shared/ingest/inference"
 	"function/shared/ingest/textfile"
 )
 
@@ -27,8 +28,9 @@ const (
 type column struct {
 	name    string
 	kind    kind
-	sqlType string // inferred or declared; empty for a typed column that keeps its type
-	source  string // the type in the file, of a typed column
+	sqlType string            // inferred or declared; empty for a typed column that keeps its type
+	source  string            // the type in the file, of a typed column
+	values  *inference.Column // what the values of a CSV or JSON file tell about their type
 }
 
 // table is a source that DuckDB can scan.
@@ -38,7 +40,7 @@ type table struct {
 	absent  []column       // declared columns that the file lacks
 	keys    map[string]int // JSON: the column of each key
 	rows    int64          // CSV and JSON: how many rows the scan must return
-	forms   forms          // of values in text
+	forms   *forms         // of values in text
 	dialect *textfile.Dialect
 }
 
@@ -83,6 +85,22 @@ func (t *table) cast(i int) string {
 		return fmt.Sprintf("CAST(CAST(%s AS HUGEINT) AS %s)", value, c.sqlType)
 	}
 	return fmt.Sprintf("CAST(%s AS %s)", value, c.sqlType)
+}
+
+// infer gives every column without a type the narrowest one that keeps every value of the whole file.
+func (t *table) infer() {
+	for i := range t.columns {
+		c := &t.columns[i]
+		switch {
+		case c.sqlType != "" || c.kind == typed:
+		case c.kind == document:
+			c.sqlType = "JSON"
+		case c.kind == truths:
+			c.sqlType = "BOOLEAN"
+		default:
+			c.sqlType = c.values.Type()
+		}
+	}
 }
 
 // uniqueNames returns names that are unique without regard to case: a column without a name becomes column_N, and a

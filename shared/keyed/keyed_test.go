@@ -252,3 +252,17 @@ func TestKeys_ThatDoNotFit_AreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestDiff_KeysOfOtherTypes_AreComparedAsText(t *testing.T) {
+	t.Parallel()
+	from := query(t, "SELECT * FROM (VALUES (1, 'x'), (2, 'x')) v(n, f0)")
+	to := query(t, "SELECT * FROM (VALUES ('1', 'y'), ('two', 'x')) v(n, f0)")
+	got, err := keyed.Diff(t.Context(), keyed.Table{from}, keyed.Table{to}, []string{"n"}, 10, keyed.Options{Scratch: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := keyed.RowCounts{From: 2, To: 2, Added: 1, Removed: 1, Changed: 1, ByColumn: map[string]int64{"f0": 1}}
+	if diff := cmp.Diff(want, got.Rows); diff != "" || len(got.Changes) != 3 || got.Changes[0].To["f0"] != "y" {
+		t.Errorf("changes %+v, rows (-want +got):\n%s", got.Changes, diff)
+	}
+}

@@ -18,8 +18,7 @@
 // # Cloud stores
 //
 // The scheme of the URL selects the driver. The local driver, file:///directory, is built in.
-// Others are linked by a blank import of gocloud.dev/blob/s3blob, gcsblob or azureblob in the
-// program's main package.
+// Others are linked by a blank import of shared/objects/s3, gcs or azure in the program's main package.
 package objects
 
 import (
@@ -64,7 +63,8 @@ type Bucket struct {
 	blobs *blob.Bucket
 	dir   string // root of a local bucket, empty in a cloud store
 
-	backup *backup // where reads continue that fail here, or nil
+	signer PutSigner // nil: the store cannot sign URLs
+	backup *backup   // where reads continue that fail here, or nil
 }
 
 // Open opens the bucket at rawURL. For file:///directory it creates a missing directory, accessible
@@ -85,7 +85,7 @@ func Open(ctx context.Context, rawURL string) (*Bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", u.Redacted(), err)
 	}
-	return &Bucket{blobs: blobs}, nil
+	return &Bucket{blobs: blobs, signer: putSigners[u.Scheme]}, nil
 }
 
 // Close releases the bucket's connections. Close its Writers and Objects first.

@@ -3,8 +3,10 @@ package outbox_test
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -115,6 +117,33 @@ func TestRelay_InvalidRow_DoesNotBlockOthers(t *testing.T) {
 	}
 	if sent, failed := relay(t, p, db); sent != 1 || failed != 5 {
 		t.Errorf("relayed %d, failed %d, want 1 and 5", sent, failed)
+	}
+}
+
+func TestPublish_ManyAtOnce_AreAllSentWithoutTheRelay(t *testing.T) {
+	t.Parallel()
+	p, db := open(t)
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(20 * time.Millisecond) // so that many wait
+		http.Redirect(w, r, p.Env.Config.Sink, http.StatusTemporaryRedirect)
+	}))
+	defer slow.Close()
+	sender := outbox.NewSender(slow.URL)
+	busy := outbox.New(db.Pool, "test", sender)
+	var uploads sync.WaitGroup
+	for range 200 {
+		uploads.Go(func() {
+			if err := busy.Transact(context.Background(), func(tx *outbox.Tx) error { return act(context.Background(), tx) }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	uploads.Wait()
+
+	sender.Wait()
+
+	if len(p.Captured()) != 200 || count(t, db, "outbox") != 0 {
+		t.Errorf("%d events reached the broker, %d are left, want 200 and 0", len(p.Captured()), count(t, db, "outbox"))
 	}
 }
 

@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,14 +22,18 @@ import (
 // the relay tries again.
 const sendTimeout = 10 * time.Second
 
-// maxSends limits concurrent sends. Events beyond it are left to the relay.
-const maxSends = 16
+const (
+	maxSends  = 16                       // concurrent sends
+	maxQueued = 1000                     // events that are sent or wait to be; further ones are left to the relay
+	queueTime = relayDelay - sendTimeout // how long an event waits to be sent before it is left to the relay
+)
 
 // Sender posts events to the broker (K_SINK).
 type Sender struct {
 	sink     string
 	client   *http.Client
-	places   chan struct{}
+	queue    chan struct{} // a place for each event that is sent or waits to be
+	sends    chan struct{} // a place for each concurrent send
 	underway sync.WaitGroup
 
 	mu    sync.Mutex
@@ -37,7 +42,7 @@ type Sender struct {
 
 // NewSender returns a sender to the broker at the URL sink.
 func NewSender(sink string) *Sender {
-	return &Sender{sink: sink, client: NewClient(), places: make(chan struct{}, maxSends), taken: map[*pgxpool.Pool][]string{}}
+	return &Sender{sink: sink, client: NewClient(), queue: make(chan struct{}, maxQueued), sends: make(chan struct{}, maxSends), taken: map[*pgxpool.Pool][]string{}}
 }
 
 // NewClient returns a client that keeps an idle connection for each concurrent send. Go's default
@@ -48,24 +53,37 @@ func NewClient() *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// Wait waits for sends in progress. Call it before the process ends.
+// Wait waits, for about a minute at most, until no event is queued or being sent. Call it before the
+// process ends.
 func (s *Sender) Wait() { s.underway.Wait() }
 
 func (s *Sender) sendAsync(pool *pgxpool.Pool, event cloudevents.Event) {
 	select {
-	case s.places <- struct{}{}:
+	case s.queue <- struct{}{}:
 	default:
 		return
 	}
 	s.underway.Go(func() {
-		defer func() { <-s.places }()
+		defer func() { <-s.queue }()
 		ctx := context.Background()
-		if err := s.Post(ctx, event); err != nil {
+		if err := s.sendQueued(ctx, event); err != nil {
 			slog.WarnContext(ctx, "event left for the relay", "event", event.ID(), "type", event.Type(), "error", err)
 			return
 		}
 		s.deleteAsync(pool, event.ID())
 	})
+}
+
+func (s *Sender) sendQueued(ctx context.Context, event cloudevents.Event) error {
+	wait := time.NewTimer(queueTime)
+	defer wait.Stop()
+	select {
+	case s.sends <- struct{}{}:
+		defer func() { <-s.sends }()
+		return s.Post(ctx, event)
+	case <-wait.C:
+		return errors.New("too many events wait to be sent")
+	}
 }
 
 // deleteDelay is how long confirmed events are collected, so that busy functions delete many in one
@@ -163,9 +181,9 @@ func (s *Sender) Relay(ctx context.Context, pool *pgxpool.Pool) (sent, failed in
 func (s *Sender) relayAll(ctx context.Context, pool *pgxpool.Pool, due []dueEvent) (sent, failed int) {
 	results := make(chan error, len(due))
 	for _, d := range due {
-		s.places <- struct{}{}
+		s.sends <- struct{}{}
 		s.underway.Go(func() {
-			defer func() { <-s.places }()
+			defer func() { <-s.sends }()
 			results <- s.relay(ctx, pool, d)
 		})
 	}

@@ -47,6 +47,9 @@ func Server(t testing.TB) string {
 	return dsn
 }
 
+// AtEnd makes [Run] call a function after the tests. Call it before Run.
+func AtEnd(cleanup func()) { cleanups = append(cleanups, cleanup) }
+
 // Run runs the tests for TestMain and then stops what they started.
 func Run(m *testing.M) {
 	code := m.Run()

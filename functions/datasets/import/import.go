@@ -7,8 +7,6 @@ package importing
 import (
 	"cmp"
 	"context"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -18,16 +16,13 @@ import (
 	"function/functions/datasets/internal/resumable"
 	"function/functions/datasets/internal/staging"
 	"function/functions/datasets/internal/transfer"
-	"function/functions/datasets/internal/version"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/egress"
 	"function/shared/events"
-	"function/shared/fault"
 	"function/shared/function"
-	"function/shared/ingest/reading"
 	"function/shared/job"
 	"function/shared/outbox"
 	"function/shared/policy"
@@ -51,13 +46,8 @@ var Service = function.Service(kind, New,
 type Request struct {
 	ID   uuid.UUID `path:"id" format:"uuid"`
 	Body struct {
-		URL       string          `json:"url" maxLength:"2048" doc:"An http or https URL without credentials" example:"https://example.com/weather.csv"`
-		Branch    string          `json:"branch,omitempty" default:"main" pattern:"^[a-z][a-z0-9._-]{0,62}$" doc:"The branch that gets the version"`
-		Operation string          `json:"operation,omitempty" enum:"replace,append,upsert,delete" default:"replace" doc:"What happens to the rows that are there; see POST /v1/datasets/{id}/upload"`
-		Key       []string        `json:"key,omitempty" maxItems:"16" nullable:"false" doc:"For upsert and delete: the columns that identify a row"`
-		Message   string          `json:"message,omitempty" maxLength:"1000" pattern:"^[^\\x00]*$" doc:"Why the version was made, for its history"`
-		Reading   reading.Options `json:"reading,omitzero" doc:"How to read the file. Whatever is absent is detected"`
-		SHA256    string          `json:"sha256,omitempty" pattern:"^[0-9a-fA-F]{64}$" doc:"SHA-256 of the file, hexadecimal; a file with another one is refused"`
+		URL string `json:"url" maxLength:"2048" doc:"An http or https URL without credentials" example:"https://example.com/weather.csv"`
+		resumable.Options
 	}
 }
 
@@ -128,18 +118,8 @@ func target(in *Request) (t resumable.Target, err error) {
 	if _, err := egress.Check(in.Body.URL); err != nil {
 		return t, err
 	}
-	options, err := json.Marshal(in.Body.Reading)
-	if err != nil {
-		return t, fmt.Errorf("encode reading options: %w", err)
-	}
-	if t.Reading, err = reading.Parse(options, "body.reading"); err != nil {
+	if t, err = in.Body.Options.Target(); err != nil {
 		return t, err
-	}
-	t.Change = version.Change{Branch: in.Body.Branch, Operation: in.Body.Operation, Key: in.Body.Key, Message: in.Body.Message}
-	if in.Body.SHA256 != "" {
-		if t.SHA256, err = hex.DecodeString(in.Body.SHA256); err != nil {
-			return t, fault.At("body.sha256", "a SHA-256 has 64 hexadecimal digits")
-		}
 	}
 	t.Address = in.Body.URL
 	return t, nil

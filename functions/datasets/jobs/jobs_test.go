@@ -1,6 +1,8 @@
 package jobs_test
 
 import (
+	"bufio"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -60,17 +62,48 @@ func TestWatch_SendsProgressUntilNothingIsLeft(t *testing.T) {
 	if _, err := db.Exec(t.Context(), `UPDATE jobs SET state = 'running', holder = gen_random_uuid(), progress = 'infer', done = 1, total = 4`); err != nil {
 		t.Fatal(err)
 	}
-	watched := make(chan platformtest.Answer)
-	go func() { watched <- p.Do(caller.Token, http.MethodGet, path, nil) }()
-	datasetstest.WaitFor(t, "the watch to have begun", func() bool {
-		return datasetstest.Count(t, p, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%j.max_attempts AS attempts%' AND query NOT LIKE '%pg_stat_activity%'`) > 0
-	})
+	response := watch(t, p, caller.Token, path)
+	events := bufio.NewReader(response.Body)
+
+	first := event(t, events)
 	if _, err := db.Exec(t.Context(), `UPDATE jobs SET state = 'completed', holder = NULL, event = NULL, finished_at = now()`); err != nil {
 		t.Fatal(err)
 	}
-	answer := <-watched
-	body := string(answer.Want(t, http.StatusOK).Body)
-	if answer.Header.Get("Content-Type") != "text/event-stream" || !strings.Contains(body, `"stage":"infer","done":0.25`) || !strings.HasSuffix(body, "event: end\ndata: {}\n\n") {
-		t.Errorf("events %q", body)
+	rest, err := io.ReadAll(events)
+
+	if response.Header.Get("Content-Type") != "text/event-stream" || !strings.HasPrefix(first, "event: jobs\n") || !strings.Contains(first, `"stage":"infer","done":0.25`) {
+		t.Errorf("first event %q, headers %v", first, response.Header)
 	}
+	if err != nil || string(rest) != "event: jobs\ndata: []\n\nevent: end\ndata: {}\n\n" {
+		t.Errorf("then %q, %v", rest, err)
+	}
+}
+
+// watch begins to watch the jobs, and returns once the response has begun.
+func watch(t *testing.T, p *platformtest.Platform, token, path string) *http.Response {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.URL+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = response.Body.Close() })
+	return response
+}
+
+// event reads one server-sent event.
+func event(t *testing.T, from *bufio.Reader) (text string) {
+	t.Helper()
+	for !strings.HasSuffix(text, "\n\n") {
+		line, err := from.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += line
+	}
+	return text
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	_ "gocloud.dev/blob/s3blob"
 
 	"function/functions/datasets/datasetstest"
 	"function/functions/datasets/dispose"
@@ -21,6 +20,7 @@ import (
 	"function/shared/events"
 	"function/shared/function"
 	"function/shared/objects/objectstest"
+	_ "function/shared/objects/s3"
 	"function/shared/platformtest"
 	"function/shared/retention/retentiontest"
 

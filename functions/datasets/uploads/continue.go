@@ -47,6 +47,8 @@ func (f *Function) Patch(ctx context.Context, in *ItemRequest) (*Response, error
 		return nil, fault.New(fault.Forbidden, "A final upload consists of its partial uploads: nothing can be added to it")
 	case u.Kind == resumable.Import:
 		return nil, fault.New(fault.Forbidden, "This file is fetched from a URL: nothing can be added to it")
+	case u.Kind == resumable.Direct:
+		return nil, fault.New(fault.Forbidden, "This file is put at a signed URL: nothing can be added to it here")
 	}
 	incoming, err := incomingOf(&in.exchange, u, *offset)
 	if err != nil {

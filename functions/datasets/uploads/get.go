@@ -13,7 +13,7 @@ import (
 type State struct {
 	ID        uuid.UUID `json:"id" format:"uuid"`
 	DatasetID uuid.UUID `json:"dataset_id" format:"uuid"`
-	Kind      string    `json:"kind" enum:"whole,partial,final,import"`
+	Kind      string    `json:"kind" enum:"whole,partial,final,import,direct"`
 	Status    string    `json:"status" enum:"receiving,received,complete,failed,expired" doc:"received: a partial upload that has arrived; complete: it has become a version"`
 	Offset    int64     `json:"offset" doc:"Bytes that have arrived"`
 	Length    *int64    `json:"length,omitempty" doc:"Size of the file; absent if it is not known yet"`

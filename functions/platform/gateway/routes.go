@@ -190,6 +190,8 @@ var routes = []function.Route{
 	{Method: "PATCH", Path: "/v1/uploads/{id}", Service: "datasets-uploads", Timeout: 600 * time.Second},
 	{Method: "POST", Path: "/v1/uploads/{id}", Service: "datasets-uploads", Timeout: 600 * time.Second},
 	{Method: "DELETE", Path: "/v1/uploads/{id}", Service: "datasets-uploads", Timeout: 600 * time.Second},
+	{Method: "POST", Path: "/v1/datasets/{id}/uploads/direct", Service: "datasets-direct-upload", Timeout: 600 * time.Second},
+	{Method: "POST", Path: "/v1/datasets/{id}/uploads/{upload}/complete", Service: "datasets-direct-upload", Timeout: 600 * time.Second},
 	{Method: "POST", Path: "/v1/datasets/{id}/import", Service: "datasets-import", Timeout: 600 * time.Second},
 	{Method: "GET", Path: "/v1/datasets/{id}/download", Service: "datasets-download", Timeout: 600 * time.Second},
 	{Method: "GET", Path: "/v1/datasets/{id}/versions", Service: "datasets-versions", Timeout: 300 * time.Second},

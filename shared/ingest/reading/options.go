@@ -2,8 +2,10 @@
 package reading
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -39,6 +41,18 @@ func (o *Options) Pad() bool { return o.Ragged == "pad" }
 
 // Local reports whether numbers have other separators than those of JSON.
 func (o *Options) Local() bool { return o.DecimalSeparator == "," || o.ThousandsSeparator != "" }
+
+// NumberForm returns an RE2 pattern for the numbers of a file with other separators than those of JSON, and the text that
+// stands for their decimal point.
+func (o *Options) NumberForm() (pattern, point string) {
+	point = cmp.Or(o.DecimalSeparator, ".")
+	whole := `[0-9]+`
+	if o.ThousandsSeparator != "" {
+		g := regexp.QuoteMeta(o.ThousandsSeparator)
+		whole = fmt.Sprintf(`([0-9]+|[1-9][0-9]{0,2}(%[1]s[0-9]{3})+|[1-9][0-9]?(%[1]s[0-9]{2})+%[1]s[0-9]{3})`, g) // the last as in India
+	}
+	return `[+-]?` + whole + `(` + regexp.QuoteMeta(point) + `[0-9]+)?([eE][+-]?[0-9]{1,3})?`, point
+}
 
 // Parse reads options from a JSON object and checks them. location is where the request has it.
 func Parse(text []byte, location string) (Options, error) {

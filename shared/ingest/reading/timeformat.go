@@ -3,6 +3,8 @@ package reading
 import (
 	"fmt"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -15,8 +17,11 @@ type directive struct {
 }
 
 const (
+	abbreviations = `jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec`
+
 	months = `(?i:january|february|march|april|may|june|july|august|september|october|november|december)`
-	abbr   = `(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)`
+	abbr   = `(?i:` + abbreviations + `)`
+	zone   = `(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)`
 )
 
 var directives = map[byte]directive{
@@ -32,7 +37,7 @@ var directives = map[byte]directive{
 	'M': {"minute", true, `[0-5][0-9]`, `[0-5]?[0-9]`},
 	'S': {"second", true, `[0-5][0-9]`, `[0-5]?[0-9]`},
 	'f': {"fraction", true, `[0-9]{6}`, `[0-9]{1,6}`},
-	'z': {"offset", true, `(Z|[+-][0-9]{2}(:?[0-9]{2})?)`, `(Z|[+-][0-9]{2}(:?[0-9]{2})?)`},
+	'z': {"offset", true, zone, zone},
 }
 
 // TimeFormat is a format for dates or timestamps, in the directives of strptime.
@@ -40,6 +45,8 @@ type TimeFormat struct {
 	Pattern  string // RE2 pattern that a whole value must match
 	Strptime string // the format for DuckDB's strptime
 	Zoned    bool   // values have an offset
+
+	whole *regexp.Regexp // Pattern, with groups named as the parts of the date
 }
 
 // NewTimeFormat reads a format. Each part of the date, and in a timestamp the hour, must occur exactly once.
@@ -73,14 +80,18 @@ func NewTimeFormat(format string, timestamp bool) (*TimeFormat, error) {
 			return nil, fmt.Errorf("the format has two directives for the %s", d.part)
 		}
 		parts[d.part], twelve, f.Zoned = true, twelve || f.Strptime[i] == 'I', f.Zoned || f.Strptime[i] == 'z'
+		form := d.pattern
 		if next := f.Strptime[i+1:]; adjacent || len(next) > 1 && next[0] == '%' && next[1] != '%' {
-			pattern.WriteString(d.padded) // without a separator, only the digits' number tells where a part ends
-		} else {
-			pattern.WriteString(d.pattern)
+			form = d.padded // without a separator, only the digits' number tells where a part ends
 		}
+		if !d.clock {
+			form = fmt.Sprintf("(?P<%s>%s)", d.part, form)
+		}
+		pattern.WriteString(form)
 		adjacent = true
 	}
 	f.Pattern = pattern.String()
+	f.whole = regexp.MustCompile(`^(?:` + f.Pattern + `)$`)
 	needed := []string{"day", "month", "year"}
 	if timestamp {
 		needed = append(needed, "hour")
@@ -99,4 +110,39 @@ func NewTimeFormat(format string, timestamp bool) (*TimeFormat, error) {
 		return nil, fmt.Errorf("the format leaves out the minute or the second but has a smaller part")
 	}
 	return f, nil
+}
+
+// Matches reports whether a value has the format, and a date that exists.
+func (f *TimeFormat) Matches(value []byte) bool {
+	found := f.whole.FindSubmatch(value)
+	if found == nil {
+		return false
+	}
+	part := func(name string) string { return string(found[f.whole.SubexpIndex(name)]) }
+	year, _ := strconv.Atoi(part("year"))
+	if len(part("year")) == 2 {
+		if year += 1900; year < 1969 { // POSIX strptime
+			year += 100
+		}
+	}
+	day, _ := strconv.Atoi(part("day"))
+	month, err := strconv.Atoi(part("month"))
+	if err != nil {
+		month = slices.IndexFunc(strings.Split(abbreviations, "|"), func(m string) bool { return strings.EqualFold(m, part("month")[:3]) }) + 1
+	}
+	return IsDate(year, month, day)
+}
+
+// IsDate reports whether a date of the proleptic Gregorian calendar exists, from the year 1.
+func IsDate(year, month, day int) bool {
+	if year < 1 || month < 1 || month > 12 || day < 1 || day > 31 {
+		return false
+	}
+	switch month {
+	case 4, 6, 9, 11:
+		return day <= 30
+	case 2:
+		return day <= 28 || day == 29 && year%4 == 0 && (year%100 != 0 || year%400 == 0)
+	}
+	return true
 }

@@ -180,7 +180,7 @@ func agreement(head []byte, form CSVForm, delimiter string) (alike, fields, reco
 
 // scanHead visits up to limit records that are not blank.
 func scanHead(head []byte, form CSVForm, limit int, visit func(r *CSVRecord)) error {
-	scanner := CSVScanner{CSVForm: form, Values: true}
+	scanner := CSVScanner{CSVForm: form}
 	scanner.Record = func(_ int64, r *CSVRecord) error {
 		if r.Blank() {
 			return nil

@@ -21,7 +21,6 @@ type CSVForm struct {
 type CSVScanner struct {
 	CSVForm
 	Record func(line int64, r *CSVRecord) error
-	Values bool // keep the values of each record, not only the number of its fields
 
 	line   int64 // lines seen
 	begins int64 // first line of the current record
@@ -32,17 +31,18 @@ type CSVScanner struct {
 // CSVRecord is one record.
 type CSVRecord struct {
 	Fields int
-	text   []byte // the values, concatenated
-	ends   []csvField
+	text   []byte // holds the values
+	fields []csvField
 	Size   int    // in bytes, line endings included
 	Ending string // line ending of its last line; empty at the end of the file
 	Bare   bool   // an unquoted field contains a quote
 	Spans  bool   // a field spans lines
 }
 
+// csvField is a value's place in a text.
 type csvField struct {
-	end    int // offset of the end of the value in text
-	quoted bool
+	start, end int
+	quoted     bool
 }
 
 // Add reads the next line of the file, which may contain several lines that end in CR.
@@ -73,18 +73,33 @@ func (s *CSVScanner) one(text []byte, ending string) error {
 			return nil
 		}
 		s.begins = s.line
-		s.CSVRecord = CSVRecord{text: s.text[:0], ends: s.ends[:0]}
+		s.CSVRecord = CSVRecord{text: s.text[:0], fields: s.fields[:0]}
 	}
 	if s.Size += len(text) + len(ending); s.Size > maxLine {
 		return &invalid.Error{Line: s.begins, Detail: fmt.Sprintf("Line %d begins a record longer than %d MiB.", s.begins, maxLine>>20)}
 	}
-	if s.Open == 0 && !s.Values && !contains(text, s.Quote) && !contains(text, s.Escape) {
-		s.Fields = bytes.Count(text, s.Delimiter) + 1
+	if s.Open == 0 && !contains(text, s.Quote) && !contains(text, s.Escape) {
+		s.cut(text)
 	} else if err := s.split(text, ending); err != nil || s.Open != 0 {
 		return err
 	}
 	s.Ending = ending
 	return s.Record(s.begins, &s.CSVRecord)
+}
+
+// cut reads the fields of a line without quotes and escape characters.
+func (s *CSVScanner) cut(text []byte) {
+	s.text = append(s.text, text...)
+	for start := 0; ; {
+		length := bytes.Index(text[start:], s.Delimiter)
+		if length < 0 {
+			s.fields = append(s.fields, csvField{start: start, end: len(text)})
+			break
+		}
+		s.fields = append(s.fields, csvField{start: start, end: start + length})
+		start += length + len(s.Delimiter)
+	}
+	s.Fields = len(s.fields)
 }
 
 // contains is bytes.Contains for a sign that may be empty, and then occurs nowhere.
@@ -192,8 +207,12 @@ func (s *CSVScanner) escaped(text []byte) (rest []byte) {
 }
 
 func (s *CSVScanner) field(quoted bool) {
+	start := 0
+	if s.Fields > 0 {
+		start = s.fields[s.Fields-1].end
+	}
 	s.Fields++
-	s.ends = append(s.ends, csvField{len(s.text), quoted})
+	s.fields = append(s.fields, csvField{start, len(s.text), quoted})
 }
 
 // Blank reports whether the record is an empty line.
@@ -201,9 +220,7 @@ func (r *CSVRecord) Blank() bool { return r.Size == len(r.Ending) }
 
 // Each calls visit with every value.
 func (r *CSVRecord) Each(visit func(i int, value []byte, quoted bool)) {
-	start := 0
-	for i, f := range r.ends {
-		visit(i, r.text[start:f.end], f.quoted)
-		start = f.end
+	for i, f := range r.fields {
+		visit(i, r.text[f.start:f.end], f.quoted)
 	}
 }

@@ -16,13 +16,13 @@ import (
 	"testing"
 
 	"gocloud.dev/blob"
-	_ "gocloud.dev/blob/azureblob"
 	_ "gocloud.dev/blob/fileblob"
-	_ "gocloud.dev/blob/gcsblob"
-	_ "gocloud.dev/blob/s3blob"
 
 	"function/shared/objects"
+	_ "function/shared/objects/azure"
+	_ "function/shared/objects/gcs"
 	"function/shared/objects/objectstest"
+	_ "function/shared/objects/s3"
 )
 
 func TestMain(m *testing.M) { objectstest.Main(m) }

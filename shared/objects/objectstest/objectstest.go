@@ -24,7 +24,7 @@ import (
 // Main runs a package's tests and stops the stores that they share.
 func Main(m *testing.M) {
 	code := m.Run()
-	stopShared()
+	Stop()
 	os.Exit(code)
 }
 
@@ -177,7 +177,8 @@ func shared(t testing.TB, name string, launch func(dir string) (address string, 
 	return address
 }
 
-func stopShared() {
+// Stop stops the stores that the tests of this process share. [Main] calls it.
+func Stop() {
 	mu.Lock()
 	defer mu.Unlock()
 	for i := len(cleanups) - 1; i >= 0; i-- {

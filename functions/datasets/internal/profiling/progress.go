@@ -2,7 +2,7 @@ package profiling
 
 // Progress is the progress of a version's profiling.
 type Progress struct {
-	Stage string  `json:"stage" doc:"Current stage of the work" example:"infer"`
+	Stage string  `json:"stage" doc:"Current stage of the work" example:"write"`
 	Done  float64 `json:"done" minimum:"0" maximum:"1" doc:"Completed share of the whole"`
 }
 

@@ -260,7 +260,7 @@ func (a *appending) commit(ctx context.Context) error {
 }
 
 func (a *appending) advance(ctx context.Context, tx *outbox.Tx, received int64) error {
-	err := tx.QueryRow(ctx, advance, a.ID, a.Writer, received, a.Length, stateOf(a.hash), Lifetime).Scan(&a.ExpiresAt)
+	err := tx.QueryRow(ctx, advance, a.ID, a.Writer, received, a.Length, stateOf(a.hash), a.lifetime()).Scan(&a.ExpiresAt)
 	if database.IsNoRows(err) {
 		return ErrFenced
 	}

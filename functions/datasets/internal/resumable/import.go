@@ -16,7 +16,7 @@ const (
 	setTarget     = `UPDATE uploads SET target = $2 WHERE id = $1`
 	resetUpload   = `UPDATE uploads SET writer = writer + 1, received = 0, length = NULL, hash_state = $2 WHERE id = $1 AND version IS NULL AND failure IS NULL RETURNING writer`
 	setFailure    = `UPDATE uploads SET failure = $2 WHERE id = $1 AND version IS NULL AND failure IS NULL`
-	selectStorage = `SELECT d.storage_type FROM uploads u JOIN datasets d ON d.id = u.dataset_id WHERE u.id = $1`
+	selectStorage = `SELECT d.storage_type, u.kind FROM uploads u JOIN datasets d ON d.id = u.dataset_id WHERE u.id = $1`
 )
 
 // SetTarget stores the changed target of an upload.
@@ -53,8 +53,8 @@ func (s *Store) Reset(ctx context.Context, u *Upload) error {
 // Fail ends an upload with a reason, in the transaction that ends its job. discard removes its
 // objects after the commit.
 func (s *Store) Fail(ctx context.Context, tx *outbox.Tx, id uuid.UUID, reason string) (discard func(context.Context), err error) {
-	var storageType string
-	err = tx.QueryRow(ctx, selectStorage, id).Scan(&storageType)
+	var storageType, kind string
+	err = tx.QueryRow(ctx, selectStorage, id).Scan(&storageType, &kind)
 	if database.IsNoRows(err) {
 		return func(context.Context) {}, nil // deleted in the meantime
 	}
@@ -65,7 +65,12 @@ func (s *Store) Fail(ctx context.Context, tx *outbox.Tx, id uuid.UUID, reason st
 		return nil, fmt.Errorf("set failure of upload: %w", err)
 	}
 	names, err := takeParts(ctx, tx, id)
-	return func(ctx context.Context) { s.Area.Discard(ctx, storageType, names...) }, err
+	return func(ctx context.Context) {
+		s.Area.Discard(ctx, storageType, names...)
+		if kind == Direct {
+			s.Area.DiscardPut(ctx, storageType, id)
+		}
+	}, err
 }
 
 // takeParts removes the parts of an upload and returns their objects, which are to be discarded

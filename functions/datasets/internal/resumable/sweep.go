@@ -23,7 +23,8 @@ WHERE u.expires_at < now() AND EXISTS (SELECT FROM upload_parts WHERE upload_id 
 	deleteExpired = `DELETE FROM uploads WHERE expires_at < now() - $1::interval`
 )
 
-// Sweep removes the bytes of uploads that have expired, and forgets those that ended long ago.
+// Sweep removes the bytes of uploads that have expired and of direct uploads that have ended, and
+// forgets those that ended long ago.
 func (s *Store) Sweep(ctx context.Context) error {
 	rows, _ := s.DB.Query(ctx, selectExpired)
 	expired, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct {
@@ -51,5 +52,5 @@ func (s *Store) Sweep(ctx context.Context) error {
 	if _, err := s.DB.Exec(ctx, deleteExpired, keepRows); err != nil {
 		return fmt.Errorf("forget uploads: %w", err)
 	}
-	return nil
+	return s.Area.SweepPuts(ctx)
 }

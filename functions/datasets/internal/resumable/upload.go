@@ -34,10 +34,22 @@ const (
 	Partial = "partial" // is to be concatenated with others
 	Final   = "final"   // was made by concatenation
 	Import  = "import"  // is fetched from a URL
+	Direct  = "direct"  // is put into the bucket by the client
 )
 
-// Lifetime is how long an upload waits for its next bytes.
-const Lifetime = 72 * time.Hour
+// Lifetime is how long an upload waits for its next bytes. The file of a direct upload lies in the bucket
+// in plain text, so it waits less.
+const (
+	Lifetime       = 72 * time.Hour
+	directLifetime = 24 * time.Hour
+)
+
+func (u *Upload) lifetime() time.Duration {
+	if u.Kind == Direct {
+		return directLifetime
+	}
+	return Lifetime
+}
 
 // Target says what the file is and what becomes of it.
 type Target struct {
@@ -47,11 +59,13 @@ type Target struct {
 	Reading  reading.Options
 	SHA256   []byte // of the file, to be checked; nil: unknown
 
-	// Of an import: the URL, which may contain a secret and is stored as sealed with the upload's key,
-	// and what If-Range compares (RFC 9110 §13.1.5).
+	// Of an import: the URL, which may contain a secret and is stored as sealed with the upload's key.
 	Address   string `json:"-"`
 	SealedURL []byte
 	URL       []byte // wrapped by the key encryption key; of imports that an earlier version has begun
+
+	// What shows that the file has not changed since its first bytes were read: of an import, what
+	// If-Range compares (RFC 9110 §13.1.5); of a direct upload, the state of the object.
 	Validator string
 }
 
@@ -118,7 +132,7 @@ func (u *Upload) Usable() error {
 	case u.Failure != nil:
 		return fault.New(fault.Gone, "The upload has failed: %s", *u.Failure)
 	case u.Expired:
-		return fault.New(fault.Gone, "The upload has expired: no data arrived for %d hours. Start a new one.", int(Lifetime.Hours()))
+		return fault.New(fault.Gone, "The upload has expired: no data arrived for %d hours. Start a new one.", int(u.lifetime().Hours()))
 	}
 	return nil
 }
@@ -169,10 +183,10 @@ func (s *Store) Create(ctx context.Context, tx *outbox.Tx, u *Upload) (err error
 		}
 	}
 	u.ID, u.HashState = uuid7.New(), stateOf(sha256.New())
-	if _, err := tx.Exec(ctx, insertUpload, u.ID, u.DatasetID, u.CreatedBy, u.Kind, u.Length, u.HashState, u.Metadata, u.Concat, u.Target, u.WrappedKey, Lifetime); err != nil {
+	if _, err := tx.Exec(ctx, insertUpload, u.ID, u.DatasetID, u.CreatedBy, u.Kind, u.Length, u.HashState, u.Metadata, u.Concat, u.Target, u.WrappedKey, u.lifetime()); err != nil {
 		return fmt.Errorf("insert upload: %w", err)
 	}
-	u.ExpiresAt = time.Now().Add(Lifetime)
+	u.ExpiresAt = time.Now().Add(u.lifetime())
 	return nil
 }
 
@@ -207,7 +221,12 @@ func (s *Store) Delete(ctx context.Context, tx *outbox.Tx, u *Upload) (discard f
 	if _, err := tx.Exec(ctx, deleteUpload, u.ID); err != nil {
 		return nil, fmt.Errorf("delete upload: %w", err)
 	}
-	return func(ctx context.Context) { s.Area.Discard(ctx, u.StorageType, names...) }, nil
+	return func(ctx context.Context) {
+		s.Area.Discard(ctx, u.StorageType, names...)
+		if u.Kind == Direct {
+			s.Area.DiscardPut(ctx, u.StorageType, u.ID)
+		}
+	}, nil
 }
 
 // lockUpload waits for a commit in progress, so that its part is seen.

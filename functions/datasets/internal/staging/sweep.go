@@ -30,7 +30,8 @@ RETURNING name, storage_type`
 // atOnce is how many objects are deleted at a time.
 const atOnce = 16
 
-// Sweep deletes objects that no version has: those of crashed writers, and those that were released.
+// Sweep deletes objects that no version has: those of crashed writers, those that were released, and
+// those of direct uploads that have ended.
 // The transaction that deletes their rows commits after they are gone, so that none is forgotten.
 func (a Area) Sweep(ctx context.Context) error {
 	swept := map[string]bool{}
@@ -62,7 +63,10 @@ func (a Area) Sweep(ctx context.Context) error {
 			return fmt.Errorf("sweep bucket of %s storage: %w", storageType, err)
 		}
 	}
-	return a.Backups.SweepUnfinished(ctx, time.Now().Add(-unwrittenAfter))
+	if err := a.Backups.SweepUnfinished(ctx, time.Now().Add(-unwrittenAfter)); err != nil {
+		return err
+	}
+	return a.SweepPuts(ctx)
 }
 
 func (a Area) delete(ctx context.Context, name, storageType string) error {
