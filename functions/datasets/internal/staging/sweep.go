@@ -63,6 +63,9 @@ func (a Area) Sweep(ctx context.Context) error {
 			return fmt.Errorf("sweep bucket of %s storage: %w", storageType, err)
 		}
 	}
+	if err := a.Backups.SweepUnfinished(ctx, time.Now().Add(-unwrittenAfter)); err != nil {
+		return err
+	}
 	return a.SweepPuts(ctx)
 }
 
