@@ -175,6 +175,7 @@ datasets-override-upload             owner admin member
 datasets-preview-lifecycle           owner admin compliance_officer member analyst viewer
 datasets-propose                     owner admin member
 datasets-protect                     owner admin compliance_officer
+datasets-recall                      owner admin member
 datasets-reject-proposal             owner admin compliance_officer
 datasets-release-hold                owner admin compliance_officer
 datasets-restore-version             owner admin member

@@ -24,6 +24,7 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Get("datasets-diff", "/v1/datasets/{id}/diff", "Compare two versions", policy.DatasetsRead).
+	Fails(fault.Conflict).
 	Describe("Rows with the same key are the same row. The answer counts all rows and shows the first changed ones."), New).
 	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/google/uuid"
 
+	"function/functions/datasets/internal/archival"
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/transfer"
 	stored "function/functions/datasets/internal/version"
@@ -27,7 +28,7 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Get("datasets-download", "/v1/datasets/{id}/download", "Download a version, as it was uploaded or converted", policy.DatasetsRead).
-	Fails(fault.Unsatisfiable).
+	Fails(fault.Conflict, fault.Unsatisfiable).
 	Describe("Without `format`, the file as it was uploaded. Supports conditional and range requests (RFC 9110 §13, §14), so an interrupted download can be resumed. The ETag is the SHA-256 of the file. "+
 		"With `format`, all rows of the version, converted. Values are exact. The header `Conversion-Notes` (RFC 9651, a list of strings) says which types the format carries as others; what it cannot carry is refused. "+
 		"An error during the transfer aborts the connection.").
@@ -77,7 +78,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 }
 
 const selectVersion = `
-SELECT d.name, d.storage_type, v.version, f.format, coalesce(f.compression, '') AS compression, ` + stored.SelectReading + `, f.sha256, f.version AS file_version, f.uploaded_at
+SELECT d.name, d.storage_type, v.version, f.format, coalesce(f.compression, '') AS compression, ` + stored.SelectReading + `, f.sha256, f.version AS file_version, f.uploaded_at, v.archived_at IS NOT NULL AS archived
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
 JOIN dataset_versions f ON f.dataset_id = d.id AND f.version = CASE v.operation WHEN 'restore' THEN v.source_version ELSE v.version END AND EXISTS (SELECT FROM version_files p WHERE p.dataset_id = f.dataset_id AND p.version = f.version)
 WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL
@@ -96,6 +97,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	v, err := database.One[version](ctx, f.db, fault.New(fault.NotFound, "There is no data set with this identifier, or it has no such version"), selectVersion, in.ID, caller.OrganizationID, in.Version)
 	if err != nil {
 		return nil, err
+	}
+	if v.Archived {
+		return nil, archival.Refusal(v.Version)
 	}
 	object, mediaType, err := f.open(ctx, in.ID, v)
 	if err != nil {

@@ -224,6 +224,7 @@ var routes = []function.Route{
 	{Method: "GET", Path: "/v1/datasets/{id}/jobs", Service: "datasets-jobs", Timeout: 600 * time.Second},
 	{Method: "GET", Path: "/v1/datasets/{id}/jobs/watch", Service: "datasets-jobs", Timeout: 600 * time.Second},
 	{Method: "POST", Path: "/v1/datasets/{id}/jobs/{version}/cancel", Service: "datasets-jobs", Timeout: 600 * time.Second},
+	{Method: "POST", Path: "/v1/datasets/{id}/versions/{version}/recall", Service: "datasets-recall", Timeout: 600 * time.Second},
 	{Method: "POST", Path: "/v1/analytics/query", Service: "analytics-query", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/analytics/reports", Service: "analytics-create-report", Timeout: 300 * time.Second},
 	{Method: "GET", Path: "/v1/analytics/reports", Service: "analytics-list-reports", Timeout: 300 * time.Second},
