@@ -159,7 +159,9 @@ func TestDataGuide_Commands_WorkAsPrinted(t *testing.T) {
 		`[1,"1234.50","1234.50"],[2,"99.90",null],[3,"10.00",null]`,                                            // 3: restored
 		`[1,"2025-12-31","1234.56"],[2,"2026-01-02","99.90"],[3,"2026-01-03","10.00"],[4,"2026-01-04","5.00"]`, // 4: merged
 		`{"id":2,"day":"2026-01-02","amount":"99.90"}`,                                                         // 6: converted
-		`"rows":[[4]]`, // 7: brought back
+		`"document":{"status":"open","total":12.50}}]`,                                                         // 7: found
+		`"checked":2,"failing":1`,                                                                              // 7: the schema
+		`"rows":[[4]]`,                                                                                         // 8: brought back
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the answers lack %s", want)

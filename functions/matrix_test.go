@@ -143,6 +143,7 @@ users-scim-groups-delete             service_account
 # Data sets
 datasets-approve-proposal            owner admin compliance_officer
 datasets-cancel-job                  owner admin member
+datasets-check-document-schema       owner admin compliance_officer member analyst viewer
 datasets-complete-direct-upload      owner admin member
 datasets-continue-upload             owner admin member
 datasets-create                      owner admin member
@@ -150,12 +151,18 @@ datasets-create-branch               owner admin member
 datasets-create-upload               owner admin member
 datasets-delete                      owner admin member
 datasets-delete-branch               owner admin member
+datasets-delete-document             owner admin member
+datasets-delete-document-schema      owner admin member
 datasets-delete-lifecycle            owner admin member
 datasets-delete-tag                  owner admin member
 datasets-delete-upload               owner admin member
 datasets-diff                        owner admin compliance_officer member analyst viewer
+datasets-diff-page                   owner admin compliance_officer member analyst viewer
 datasets-download                    owner admin compliance_officer member analyst viewer
+datasets-find-documents              owner admin compliance_officer member analyst viewer
 datasets-get                         owner admin compliance_officer member analyst viewer
+datasets-get-document                owner admin compliance_officer member analyst viewer
+datasets-get-document-schema         owner admin compliance_officer member analyst viewer
 datasets-get-hold                    owner admin compliance_officer member
 datasets-get-lifecycle               owner admin compliance_officer member analyst viewer
 datasets-get-proposal                owner admin compliance_officer member analyst viewer
@@ -164,6 +171,7 @@ datasets-get-upload                  owner admin member
 datasets-get-version                 owner admin compliance_officer member analyst viewer
 datasets-hold                        owner admin compliance_officer
 datasets-import                      owner admin member
+datasets-insert-document             owner admin member
 datasets-list                        owner admin compliance_officer member analyst viewer
 datasets-list-branches               owner admin compliance_officer member analyst viewer
 datasets-list-jobs                   owner admin compliance_officer member analyst viewer
@@ -172,14 +180,17 @@ datasets-list-tags                   owner admin compliance_officer member analy
 datasets-list-versions               owner admin compliance_officer member analyst viewer
 datasets-merge-branch                owner admin member
 datasets-override-upload             owner admin member
+datasets-patch-document              owner admin member
 datasets-preview-lifecycle           owner admin compliance_officer member analyst viewer
 datasets-propose                     owner admin member
 datasets-protect                     owner admin compliance_officer
+datasets-put-document                owner admin member
 datasets-recall                      owner admin member
 datasets-reject-proposal             owner admin compliance_officer
 datasets-release-hold                owner admin compliance_officer
 datasets-restore-version             owner admin member
 datasets-retry                       owner admin member
+datasets-set-document-schema         owner admin member
 datasets-set-lifecycle               owner admin member
 datasets-start-direct-upload         owner admin member
 datasets-status                      owner admin compliance_officer member analyst viewer

@@ -1,5 +1,5 @@
 // Package datasets lists the functions that manage data sets: uploaded tables, their versions and
-// their profiles. Each function is one folder and one Knative Service.
+// their profiles, and JSON documents. Each function is one folder and one Knative Service.
 package datasets
 
 import (
@@ -12,6 +12,7 @@ import (
 	"function/functions/datasets/diff"
 	directupload "function/functions/datasets/direct-upload"
 	"function/functions/datasets/dispose"
+	"function/functions/datasets/documents"
 	"function/functions/datasets/download"
 	eraseorganization "function/functions/datasets/erase-organization"
 	failversion "function/functions/datasets/fail-version"
@@ -78,6 +79,10 @@ var Functions = []function.Declaration{
 	retry.Service,
 	jobs.Service.
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
+
+	// JSON documents.
+	documents.Service.
+		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 16}),
 
 	// Rotation of the key encryption key.
 	rewrapkeys.Service.

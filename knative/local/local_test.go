@@ -85,11 +85,12 @@ type process struct {
 // ready is the time limit of a start, including the build.
 const ready = 10 * time.Minute
 
-func start(t *testing.T, dir string) *process {
+func start(t *testing.T, dir string, settings ...string) *process {
 	t.Helper()
 	p := &process{t: t, dir: dir, cmd: exec.Command("make", "run")}
 	p.cmd.Dir = "../.."
 	p.cmd.Env = append(os.Environ(), "PORT="+freePort(t), "DATA_DIR="+dir, "MAKEFLAGS=")
+	p.cmd.Env = append(p.cmd.Env, settings...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p.cmd.Stderr = os.Stderr
 	output, err := p.cmd.StdoutPipe()

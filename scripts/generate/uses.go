@@ -14,12 +14,12 @@ type secret struct {
 }
 
 // secretOf returns the Secret that holds a setting (docs/operations.md lists them). User management
-// and data management have different keys, so it depends on the component.
+// and data management have different keys and document databases, so it depends on the component.
 func secretOf(use function.Use, setting, component string) string {
 	switch {
 	case use.Name == function.Objects.Name:
 		return "data-storage-secret"
-	case use.Name == function.Keys.Name && slices.Contains([]string{"datasets", "analytics"}, component):
+	case (use.Name == function.Keys.Name || use.Name == function.Documents.Name) && slices.Contains([]string{"datasets", "analytics"}, component):
 		return "data-management-secret"
 	case strings.HasPrefix(setting, "DATASETS_"):
 		return "data-management-secret"

@@ -18,8 +18,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// MaxSize is the maximum size of a document in bytes. MongoDB's own limit is 16 MiB.
-const MaxSize = 1 << 20
+// MaxSize is the maximum size of a document in bytes: 1 MiB and what sealing adds. MongoDB's own limit
+// is 16 MiB.
+const MaxSize = 1<<20 + 1<<10
 
 // ErrNotFound is returned for a document that does not exist.
 var ErrNotFound = errors.New("no such document")
@@ -37,6 +38,10 @@ type Store interface {
 	Put(ctx context.Context, collection string, id uuid.UUID, body []byte) error
 	// Get returns a document whose Put has succeeded.
 	Get(ctx context.Context, collection string, id uuid.UUID) ([]byte, error)
+	// GetAll returns those of the documents that exist.
+	GetAll(ctx context.Context, collection string, ids []uuid.UUID) (map[uuid.UUID][]byte, error)
 	// Delete removes a document. A missing document is no error.
 	Delete(ctx context.Context, collection string, id uuid.UUID) error
+	// Drop removes a collection with all of its documents. A missing collection is no error.
+	Drop(ctx context.Context, collection string) error
 }

@@ -116,6 +116,44 @@ func TestStore_DeletedTwice_IsNoError(t *testing.T) {
 	})
 }
 
+func TestStore_GetAll_ReturnsWhatExists(t *testing.T) {
+	each(t, func(t *testing.T, s documents.Store) {
+		ctx := context.Background()
+		first, second, absent := uuid.New(), uuid.New(), uuid.New()
+		put(t, s, first, []byte("first"))
+		put(t, s, second, []byte("second"))
+		got, err := s.GetAll(ctx, "things", []uuid.UUID{absent, second, first})
+		if err != nil || len(got) != 2 || string(got[first]) != "first" || string(got[second]) != "second" {
+			t.Errorf("%q, %v", got, err)
+		}
+		if got, err := s.GetAll(ctx, "none", []uuid.UUID{first}); err != nil || len(got) != 0 {
+			t.Errorf("%q of a missing collection, %v", got, err)
+		}
+	})
+}
+
+func TestStore_DroppedTwice_LosesOnlyItsDocuments(t *testing.T) {
+	each(t, func(t *testing.T, s documents.Store) {
+		ctx := context.Background()
+		gone, kept := uuid.New(), uuid.New()
+		put(t, s, kept, []byte("kept"))
+		if err := s.Put(ctx, "others", gone, []byte("gone")); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := s.Drop(ctx, "others"); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := s.Get(ctx, "others", gone); !errors.Is(err, documents.ErrNotFound) {
+			t.Errorf("a dropped document: %v", err)
+		}
+		if _, err := s.Get(ctx, "things", kept); err != nil {
+			t.Errorf("a document of another collection: %v", err)
+		}
+	})
+}
+
 func TestMongoDB_Unreachable_IsUnavailable(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

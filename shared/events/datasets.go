@@ -11,6 +11,7 @@ import (
 type Dataset struct {
 	DatasetID      uuid.UUID `json:"dataset_id"`
 	OrganizationID uuid.UUID `json:"organization_id"`
+	Kind           string    `json:"kind"` // table or documents
 	Name           string    `json:"name"`
 	StorageType    string    `json:"storage_type"`
 	Status         string    `json:"status"`

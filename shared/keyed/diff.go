@@ -14,6 +14,8 @@ type Difference struct {
 	Columns []ColumnChange `json:"columns" nullable:"false" doc:"Columns that were added, removed or got another type"`
 	Rows    RowCounts      `json:"rows"`
 	Changes []RowChange    `json:"changes" nullable:"false" doc:"The first changed rows, ordered by their key"`
+
+	Names []string `json:"-"` // all columns: those of the newer table in its order, then those that were removed
 }
 
 // ColumnChange is a column that differs.
@@ -50,20 +52,29 @@ func Diff(ctx context.Context, from, to Table, key []string, limit int, o Option
 		if c.key, err = resolve(key, c.before, "The older version"); err != nil {
 			return err
 		}
-		if _, err := resolve(key, c.after, "The newer version"); err != nil {
+		if c.keyAfter, err = resolve(key, c.after, "The newer version"); err != nil {
 			return err
 		}
 		if err := w.unique(ctx, "f", "The older version", c.key); err != nil {
 			return err
 		}
-		if err := w.unique(ctx, "t", "The newer version", c.key); err != nil {
+		if err := w.unique(ctx, "t", "The newer version", c.keyAfter); err != nil {
 			return err
 		}
-		d = &Difference{Columns: c.columns(), Changes: []RowChange{}}
+		d = &Difference{Columns: c.columns(), Changes: []RowChange{}, Names: names(c.after)}
+		for _, f := range c.before {
+			if find(c.after, f.Name) < 0 {
+				d.Names = append(d.Names, f.Name)
+			}
+		}
+		if err := c.compare(ctx); err != nil {
+			return err
+		}
 		if err := c.count(ctx, &d.Rows); err != nil {
 			return err
 		}
-		return c.sample(ctx, limit, d)
+		d.Changes, err = c.first(ctx, limit)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -75,8 +86,8 @@ func Diff(ctx context.Context, from, to Table, key []string, limit int, o Option
 type comparison struct {
 	work
 	before, after []engine.Field
-	key           []string
-	both          []pair // the columns outside of the key that both have
+	key, keyAfter []string // its columns, as each table spells them
+	both          []pair   // the columns outside of the key that both have
 }
 
 // pair is a column of both tables.
@@ -120,27 +131,35 @@ func (c *comparison) columns() []ColumnChange {
 	return changes
 }
 
-// joined is every row of either table.
-func (c *comparison) joined() string { return "f FULL JOIN t ON " + same("f.", "t.", c.key) }
-
-// changed is a condition: a row with the same key in both has other values.
-func (c *comparison) changed() string {
-	conditions := []string{"false"}
-	for _, p := range c.both {
-		conditions = append(conditions, p.differs())
+// compare makes the table different: for each row that was added, removed or changed, its key in f and
+// in t, and which columns differ. The rows themselves are read later, and only those that are shown.
+func (c *comparison) compare(ctx context.Context) error {
+	var list, same, differs []string
+	for i, name := range c.key {
+		f, t := "f."+engine.Identifier(name), "t."+engine.Identifier(c.keyAfter[i])
+		list = append(list, fmt.Sprintf("%s AS f%d", f, i), fmt.Sprintf("%s AS t%d", t, i))
+		if c.before[find(c.before, name)].Type != c.after[find(c.after, name)].Type {
+			f, t = "CAST("+f+" AS VARCHAR)", "CAST("+t+" AS VARCHAR)"
+		}
+		list = append(list, fmt.Sprintf("coalesce(%s, %s) AS k%d", f, t, i))
+		same = append(same, f+" = "+t)
 	}
-	return "(" + strings.Join(conditions, " OR ") + ")"
+	for i, p := range c.both {
+		list = append(list, fmt.Sprintf("%s AS d%d", p.differs(), i))
+		differs = append(differs, p.differs())
+	}
+	differs = append(differs, "f."+engine.Identifier(c.key[0])+" IS NULL", "t."+engine.Identifier(c.keyAfter[0])+" IS NULL")
+	return c.Exec(ctx, fmt.Sprintf("CREATE TEMP TABLE different AS SELECT %s FROM f FULL JOIN t ON %s WHERE %s",
+		strings.Join(list, ", "), strings.Join(same, " AND "), strings.Join(differs, " OR ")))
 }
 
 func (c *comparison) count(ctx context.Context, counts *RowCounts) error {
-	first := engine.Identifier(c.key[0])
-	list := []string{"count(f." + first + ")", "count(t." + first + ")",
-		fmt.Sprintf("count(*) FILTER (f.%s IS NULL)", first), fmt.Sprintf("count(*) FILTER (t.%s IS NULL)", first),
-		fmt.Sprintf("count(*) FILTER (f.%[1]s IS NOT NULL AND t.%[1]s IS NOT NULL AND %[2]s)", first, c.changed())}
-	for _, p := range c.both {
-		list = append(list, fmt.Sprintf("count(*) FILTER (f.%[1]s IS NOT NULL AND t.%[1]s IS NOT NULL AND %[2]s)", first, p.differs()))
+	const changed = "f0 IS NOT NULL AND t0 IS NOT NULL"
+	list := []string{"(SELECT count(*) FROM f)", "(SELECT count(*) FROM t)", "count(*) FILTER (f0 IS NULL)", "count(*) FILTER (t0 IS NULL)", "count(*) FILTER (" + changed + ")"}
+	for i := range c.both {
+		list = append(list, fmt.Sprintf("count(*) FILTER (%s AND d%d)", changed, i))
 	}
-	row, err := c.Row(ctx, "SELECT "+strings.Join(list, ", ")+" FROM "+c.joined())
+	row, err := c.Row(ctx, "SELECT "+strings.Join(list, ", ")+" FROM different")
 	if err != nil {
 		return err
 	}
@@ -155,41 +174,43 @@ func (c *comparison) count(ctx context.Context, counts *RowCounts) error {
 	return nil
 }
 
-// sample reads the first changed rows.
-func (c *comparison) sample(ctx context.Context, limit int, d *Difference) error {
-	if limit == 0 || d.Rows.Added+d.Rows.Removed+d.Rows.Changed == 0 {
-		return nil
-	}
-	first := engine.Identifier(c.key[0])
-	list := []string{fmt.Sprintf("CASE WHEN f.%[1]s IS NULL THEN 'added' WHEN t.%[1]s IS NULL THEN 'removed' ELSE 'changed' END", first)}
-	var order []string
+// first reads the first rows that differ.
+func (c *comparison) first(ctx context.Context, limit int) ([]RowChange, error) {
+	var order, inF, inT []string
+	list := []string{"CASE WHEN shown.f0 IS NULL THEN 'added' WHEN shown.t0 IS NULL THEN 'removed' ELSE 'changed' END"}
 	for i, name := range c.key {
-		column := engine.Identifier(name)
-		list = append(list, fmt.Sprintf("coalesce(f.%[1]s, t.%[1]s) AS k%d", column, i))
 		order = append(order, fmt.Sprintf("k%d", i))
+		inF = append(inF, fmt.Sprintf("f.%s = shown.f%d", engine.Identifier(name), i))
+		inT = append(inT, fmt.Sprintf("t.%s = shown.t%d", engine.Identifier(c.keyAfter[i]), i))
+		list = append(list, fmt.Sprintf("shown.k%d", i))
 	}
-	for i, p := range c.both {
-		list = append(list, fmt.Sprintf("%s AS d%d", p.differs(), i))
+	for i := range c.both {
+		list = append(list, fmt.Sprintf("shown.d%d", i))
 	}
 	for i, f := range c.before {
-		list = append(list, fmt.Sprintf("f.%s AS f%d", engine.Identifier(f.Name), i))
+		list = append(list, fmt.Sprintf("f.%s AS before%d", engine.Identifier(f.Name), i))
 	}
 	for i, f := range c.after {
-		list = append(list, fmt.Sprintf("t.%s AS t%d", engine.Identifier(f.Name), i))
+		list = append(list, fmt.Sprintf("t.%s AS after%d", engine.Identifier(f.Name), i))
 	}
-	query := fmt.Sprintf("SELECT %s FROM %s WHERE f.%[3]s IS NULL OR t.%[3]s IS NULL OR %[4]s ORDER BY %[5]s LIMIT %[6]d",
-		strings.Join(list, ", "), c.joined(), first, c.changed(), strings.Join(order, ", "), limit)
-	if err := c.Exec(ctx, "CREATE TEMP TABLE sample AS "+query); err != nil {
-		return err
+	err := c.Exec(ctx, fmt.Sprintf("CREATE TEMP TABLE shown AS SELECT row_number() OVER (ORDER BY %[1]s) AS n, * FROM different ORDER BY n LIMIT %[2]d", strings.Join(order, ", "), limit))
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Exec(ctx, fmt.Sprintf("CREATE TEMP TABLE sample AS SELECT %s FROM shown LEFT JOIN f ON %s LEFT JOIN t ON %s ORDER BY shown.n",
+		strings.Join(list, ", "), strings.Join(inF, " AND "), strings.Join(inT, " AND "))); err != nil {
+		return nil, err
 	}
 	fields, err := c.Fields(ctx, "sample")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return c.Each(ctx, "SELECT "+engine.Projection(fields)+" FROM sample", func(row []any) error {
-		d.Changes = append(d.Changes, c.change(fields, row))
+	changes := []RowChange{}
+	err = c.Each(ctx, "SELECT "+engine.Projection(fields)+" FROM sample", func(row []any) error {
+		changes = append(changes, c.change(fields, row))
 		return nil
 	})
+	return changes, err
 }
 
 // change converts a row of the sample.

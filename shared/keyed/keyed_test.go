@@ -177,7 +177,7 @@ func TestDiff_RandomTables_LikeMaps(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := &keyed.Difference{Columns: []keyed.ColumnChange{}, Changes: []keyed.RowChange{}, Rows: keyed.RowCounts{From: int64(len(from)), To: int64(len(to)), ByColumn: map[string]int64{}}}
+		want := &keyed.Difference{Columns: []keyed.ColumnChange{}, Changes: []keyed.RowChange{}, Names: []string{"id", "kind", "value"}, Rows: keyed.RowCounts{From: int64(len(from)), To: int64(len(to)), ByColumn: map[string]int64{}}}
 		value := func(v string) any {
 			if v == "" {
 				return nil
@@ -225,6 +225,9 @@ func TestDiff_ColumnsChanged_ComparesWhatBothHave(t *testing.T) {
 		t.Fatal(err)
 	}
 	columns := []keyed.ColumnChange{{Name: "n", From: "INTEGER", To: "BIGINT"}, {Name: "gone", From: "VARCHAR"}, {Name: "added", To: "VARCHAR"}}
+	if diff := cmp.Diff([]string{"ID", "N", "added", "gone"}, got.Names); diff != "" {
+		t.Errorf("names (-want +got):\n%s", diff)
+	}
 	if diff := cmp.Diff(columns, got.Columns); diff != "" || got.Rows.Changed != 1 || got.Rows.Unchanged != 1 {
 		t.Errorf("rows %+v, columns (-want +got):\n%s", got.Rows, diff)
 	}
@@ -250,5 +253,19 @@ func TestKeys_ThatDoNotFit_AreRefused(t *testing.T) {
 		if !errors.As(err, &refused) || !strings.Contains(refused.Detail, test.want) {
 			t.Errorf("%s: %v, want %q", test.name, err, test.want)
 		}
+	}
+}
+
+func TestDiff_KeysOfOtherTypes_AreComparedAsText(t *testing.T) {
+	t.Parallel()
+	from := query(t, "SELECT * FROM (VALUES (1, 'x'), (2, 'x')) v(n, f0)")
+	to := query(t, "SELECT * FROM (VALUES ('1', 'y'), ('two', 'x')) v(n, f0)")
+	got, err := keyed.Diff(t.Context(), keyed.Table{from}, keyed.Table{to}, []string{"n"}, 10, keyed.Options{Scratch: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := keyed.RowCounts{From: 2, To: 2, Added: 1, Removed: 1, Changed: 1, ByColumn: map[string]int64{"f0": 1}}
+	if diff := cmp.Diff(want, got.Rows); diff != "" || len(got.Changes) != 3 || got.Changes[0].To["f0"] != "y" {
+		t.Errorf("changes %+v, rows (-want +got):\n%s", got.Changes, diff)
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"function/functions/datasets/hold"
 	"function/functions/datasets/jobs"
 	"function/functions/datasets/lifecycle"
+	mergebranch "function/functions/datasets/merge-branch"
 	"function/functions/datasets/recall"
 	"function/functions/datasets/replicate"
 	restoreversion "function/functions/datasets/restore-version"
@@ -42,7 +43,7 @@ func TestMain(m *testing.M) { platformtest.Run(m) }
 
 var walk = append([]function.Declaration{
 	archive.Service, recall.Service, lifecycle.Service, versions.Service, download.Service, diff.Service, query.Service, jobs.Service, tags.Service,
-	branches.Service, restoreversion.Service, retry.Service, hold.Service, dispose.Service, replicate.Service, outboxrelay.Service,
+	branches.Service, mergebranch.Service, restoreversion.Service, retry.Service, hold.Service, dispose.Service, replicate.Service, outboxrelay.Service,
 }, datasetstest.Lifecycle...)
 
 // fixture is a platform with a primary store and an archive, and one data set.
@@ -60,7 +61,9 @@ type fixture struct {
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	primary, archive := t.TempDir(), t.TempDir()
-	f := newFixtureWith(t, func(c *function.Config) { c.StorageLocalURL, c.StorageLocalArchiveURL = "file://"+primary, "file://"+archive })
+	f := newFixtureWith(t, func(c *function.Config) {
+		c.StorageLocalURL, c.StorageLocalArchiveURL = "file://"+primary, "file://"+archive
+	})
 	f.primary, f.archive = primary, archive
 	return f
 }
@@ -477,6 +480,25 @@ func TestArchive_FailedVersion_IsRetriedAfterItsRecall(t *testing.T) {
 	wantRefusal(t, f.call(http.MethodPost, "/versions/2/retry", nil, http.StatusConflict), 2)
 	f.recall(2)
 	f.call(http.MethodPost, "/versions/2/retry", nil, http.StatusAccepted)
+}
+
+// What a new version needs is kept in place. If it is archived nevertheless, the change is refused.
+func TestArchive_InputArchived_ChangeIsRefused(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.upload("", "a")
+	f.call(http.MethodPost, "/branches", map[string]any{"name": "b", "from": "1"}, http.StatusCreated)
+	f.upload("branch=b&operation=append", "b")
+	f.upload("operation=append", "c")
+	f.exec(`UPDATE dataset_versions SET archived_at = now() WHERE version = 1`)
+	merge := map[string]any{"key": []string{"id"}}
+	wantRefusal(t, f.call(http.MethodPost, "/branches/b/merge", merge, http.StatusConflict), 1)
+	f.exec(`UPDATE dataset_versions SET archived_at = CASE version WHEN 3 THEN now() END`)
+	wantRefusal(t, f.call(http.MethodPost, "/branches/b/merge", merge, http.StatusConflict), 3)
+	body, contentType := datasetstest.Form(t, "file", "a.csv", "", "id\nd\n")
+	path := "/v1/datasets/" + f.id.String() + "/upload?operation="
+	wantRefusal(t, f.Do(f.token, http.MethodPost, path+"append", body, "Content-Type", contentType).Want(t, http.StatusConflict), 3)
+	f.Do(f.token, http.MethodPost, path+"replace", body, "Content-Type", contentType).Want(t, http.StatusCreated)
 }
 
 func TestArchive_ArchiveAway_LeavesVersionsReadable(t *testing.T) {

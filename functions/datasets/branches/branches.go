@@ -27,7 +27,7 @@ const path = "/v1/datasets/{id}/branches"
 
 // Service declares the function.
 var Service = function.Service("datasets-branches", New,
-	function.On(function.Get("datasets-list-branches", path, "List the branches of a data set", policy.DatasetsRead), (*Function).List),
+	function.On(function.Get("datasets-list-branches", path, "List the branches of a data set", policy.DatasetsRead).Fails(fault.Conflict), (*Function).List),
 	function.On(function.Post("datasets-create-branch", path, "Create a branch", policy.DatasetsWrite).
 		Status(http.StatusCreated).Fails(fault.Conflict).
 		Describe("A branch begins with the rows of one version and copies nothing. Uploads with `branch=name` change it alone; in SQL, `SELECT * FROM sales@name` reads its newest ready version."), (*Function).Create),
@@ -107,7 +107,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, in.ID, caller.OrganizationID); err != nil {
+	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
 		return nil, err
 	}
 	out := &ListResponse{}

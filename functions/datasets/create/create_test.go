@@ -32,14 +32,14 @@ func TestCreate_Valid_ReturnsADraft(t *testing.T) {
 	d := platformtest.Decode[dataset.Dataset](t, answer.Want(t, http.StatusCreated))
 
 	want := dataset.Dataset{
-		ID: d.ID, Name: "customer_data", Description: "Customer information", StorageType: "local", Status: dataset.Draft, CreatedAt: d.CreatedAt, ChangedAt: d.CreatedAt,
+		ID: d.ID, Kind: dataset.Table, Name: "customer_data", Description: "Customer information", StorageType: "local", Status: dataset.Draft, CreatedAt: d.CreatedAt, ChangedAt: d.CreatedAt,
 		Schema: &dataset.Schema{Columns: []dataset.Column{{Name: "Code", Type: "VARCHAR"}, {Name: "total", Type: "DECIMAL(18,2)"}}},
 	}
 	if diff := cmp.Diff(want, d); diff != "" || d.ID == uuid.Nil || d.CreatedAt.IsZero() {
 		t.Errorf("data set (-want +got):\n%s", diff)
 	}
 	event := platformtest.Published[events.DatasetCreated](p, 1)[0].Data
-	wantEvent := events.Dataset{DatasetID: d.ID, OrganizationID: caller.OrganizationID, Name: d.Name, StorageType: "local", Status: dataset.Draft, CreatedAt: d.CreatedAt, ChangedAt: d.ChangedAt}
+	wantEvent := events.Dataset{DatasetID: d.ID, OrganizationID: caller.OrganizationID, Kind: dataset.Table, Name: d.Name, StorageType: "local", Status: dataset.Draft, CreatedAt: d.CreatedAt, ChangedAt: d.ChangedAt}
 	if diff := cmp.Diff(wantEvent, event.Dataset); diff != "" {
 		t.Errorf("event (-want +got):\n%s", diff)
 	}
@@ -97,6 +97,8 @@ func TestCreate_BadInput_IsRefused(t *testing.T) {
 		"name with a newline":  {`{"name": "a\n"}`, 422},
 		"name with a digit":    {`{"name": "1a"}`, 422},
 		"long name":            {`{"name": "` + strings.Repeat("a", 64) + `"}`, 422},
+		"unknown kind":         {`{"name": "a", "kind": "graph"}`, 422},
+		"columns of documents": {`{"name": "a", "kind": "documents", "schema": {"columns": [{"name": "a", "type": "DATE"}]}}`, 422},
 		"wrong type":           {`{"name": 1}`, 422},
 		"unknown field":        {`{"name": "a", "owner": "me"}`, 422},
 		"NUL":                  {`{"name": "a", "description": "\u0000"}`, 422},

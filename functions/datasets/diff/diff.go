@@ -1,4 +1,5 @@
-// Package diff compares two versions of a data set by key: GET /v1/datasets/{id}/diff.
+// Package diff compares two versions of a data set by key: GET /v1/datasets/{id}/diff, and
+// /v1/datasets/{id}/diff/page for people.
 package diff
 
 import (
@@ -7,6 +8,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"function/functions/datasets/internal/dataset"
@@ -22,11 +24,16 @@ import (
 	"function/shared/policy"
 )
 
+const path = "/v1/datasets/{id}/diff"
+
 // Service declares the function.
-var Service = function.Endpoint(function.Get("datasets-diff", "/v1/datasets/{id}/diff", "Compare two versions", policy.DatasetsRead).
-	Fails(fault.Conflict).
-	Describe("Rows with the same key are the same row. The answer counts all rows and shows the first changed ones."), New).
-	Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
+var Service = function.Service("datasets-diff", New,
+	function.On(function.Get("datasets-diff", path, "Compare two versions", policy.DatasetsRead).Fails(fault.Conflict).
+		Describe("Rows with the same key are the same row. The answer counts all rows and shows the first changed ones. `/diff/page` has the same as a page for people."), (*Function).Compare),
+	function.On(function.Get("datasets-diff-page", path+"/page", "Compare two versions on a page", policy.DatasetsRead).Fails(fault.Conflict).
+		Describe("An HTML document that needs nothing else, to be opened in a browser, sent or archived. It has the first changed rows with the values before and after.").
+		Answers(map[string]*huma.Response{"200": {Description: "The page", Content: map[string]*huma.MediaType{"text/html": {Schema: &huma.Schema{Type: huma.TypeString}}}}}), (*Function).Page),
+).Uses(function.Owns(database.Datasets), function.Keys, function.Objects)
 
 // Request identifies the versions.
 type Request struct {
@@ -38,12 +45,13 @@ type Request struct {
 }
 
 // Response is the difference.
-type Response struct {
-	Body struct {
-		From int `json:"from" doc:"Number of the older version"`
-		To   int `json:"to" doc:"Number of the newer version"`
-		keyed.Difference
-	}
+type Response struct{ Body Difference }
+
+// Difference is what leads from one version to another.
+type Difference struct {
+	From int `json:"from" doc:"Number of the older version"`
+	To   int `json:"to" doc:"Number of the newer version"`
+	keyed.Difference
 }
 
 // Function compares versions.
@@ -63,36 +71,51 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{db: db, reader: version.Reader{DB: db, Keys: keys, Bucket: env.Objects}, scratch: env.Config.Scratch}, err
 }
 
-// Handle compares the versions.
-func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
+// Compare compares the versions.
+func (f *Function) Compare(ctx context.Context, in *Request) (*Response, error) {
+	_, difference, err := f.difference(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return &Response{*difference}, nil
+}
+
+const selectName = `SELECT name, kind FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
+
+// difference returns the name of the data set and how its versions differ.
+func (f *Function) difference(ctx context.Context, in *Request) (name string, d *Difference, err error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, in.ID, caller.OrganizationID); err != nil {
-		return nil, err
-	}
-	out := &Response{}
-	if out.Body.From, err = version.Resolve(ctx, f.db, in.ID, in.From, "query.from"); err != nil {
-		return nil, err
-	}
-	if out.Body.To, err = version.Resolve(ctx, f.db, in.ID, in.To, "query.to"); err != nil {
-		return nil, err
-	}
-	entry := audit.Entry{Action: "datasets:diff", ResourceID: in.ID.String(), Detail: map[string]any{"from": out.Body.From, "to": out.Body.To}}
-	if err := audit.Record(ctx, f.db, entry); err != nil {
-		return nil, err
-	}
-	difference, err := f.compare(ctx, in, out.Body.From, out.Body.To)
-	var refused *invalid.Error
-	if errors.As(err, &refused) {
-		return nil, fault.At("query.key", "%s", refused.Detail)
+	found, err := database.One[struct{ Name, Kind string }](ctx, f.db, dataset.ErrNotFound, selectName, in.ID, caller.OrganizationID)
+	if err == nil {
+		err = dataset.CheckKind(found.Kind, dataset.Table)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("compare versions: %w", err)
+		return "", nil, err
 	}
-	out.Body.Difference = *difference
-	return out, nil
+	d = &Difference{}
+	if d.From, err = version.Resolve(ctx, f.db, in.ID, in.From, "query.from"); err != nil {
+		return "", nil, err
+	}
+	if d.To, err = version.Resolve(ctx, f.db, in.ID, in.To, "query.to"); err != nil {
+		return "", nil, err
+	}
+	entry := audit.Entry{Action: "datasets:diff", ResourceID: in.ID.String(), Detail: map[string]any{"from": d.From, "to": d.To}}
+	if err := audit.Record(ctx, f.db, entry); err != nil {
+		return "", nil, err
+	}
+	rows, err := f.compare(ctx, in, d.From, d.To)
+	var refused *invalid.Error
+	if errors.As(err, &refused) {
+		return "", nil, fault.At("query.key", "%s", refused.Detail)
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("compare versions: %w", err)
+	}
+	d.Difference = *rows
+	return found.Name, d, nil
 }
 
 func (f *Function) compare(ctx context.Context, in *Request, from, to int) (*keyed.Difference, error) {

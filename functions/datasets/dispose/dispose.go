@@ -1,11 +1,12 @@
 // Package dispose destroys the remains of data sets that were deleted longer ago than their
-// organization's retention policy keeps them: their objects and, with their rows, their
-// encryption keys. It runs when the retention sweep requests it and when policies change. It also
-// removes objects that interrupted uploads left behind.
+// organization's retention policy keeps them: their objects, their documents and, with their rows,
+// their encryption keys. It runs when the retention sweep requests it and when policies change. It
+// also removes objects and documents that interrupted requests left behind.
 package dispose
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/datasets/internal/document"
 	"function/functions/datasets/internal/staging"
 	"function/shared/audit"
 	"function/shared/database"
@@ -23,15 +25,24 @@ import (
 
 // Service declares the function.
 var Service = retention.Dispose("datasets-dispose", "datasets", database.Datasets, New).
-	Uses(function.Objects)
+	Uses(function.Objects, function.Documents)
 
 // New connects the function to its database and object storage.
 func New(ctx context.Context, env *function.Env) (retention.Work, error) {
 	area, err := staging.Open(ctx, env)
-	return retention.Work{Step: disposal{area}.disposeSome, Before: area.Sweep}, err
+	if err != nil {
+		return retention.Work{}, err
+	}
+	server, err := env.Documents()
+	documents := document.Area{DB: area.DB, Server: server}
+	sweep := func(ctx context.Context) error { return errors.Join(area.Sweep(ctx), documents.Sweep(ctx)) }
+	return retention.Work{Step: disposal{area, documents}.disposeSome, Before: sweep}, err
 }
 
-type disposal struct{ staging.Area }
+type disposal struct {
+	staging.Area
+	documents document.Area
+}
 
 const (
 	expired = `
@@ -49,8 +60,10 @@ SELECT d.storage_type, o.name FROM datasets d JOIN (
 ) o ON o.dataset_id = d.id WHERE d.id = ANY ($1)`
 	deleteDatasets = `
 WITH stored AS (
-    SELECT dataset_id, sum(stored_bytes + coalesce(table_bytes, 0)) AS bytes
-    FROM dataset_versions WHERE dataset_id = ANY ($1) GROUP BY dataset_id
+    SELECT dataset_id, sum(bytes) AS bytes FROM (
+        SELECT dataset_id, stored_bytes + coalesce(table_bytes, 0) AS bytes FROM dataset_versions
+        UNION ALL SELECT dataset_id, size_bytes FROM dataset_documents
+    ) s WHERE dataset_id = ANY ($1) GROUP BY dataset_id
 ), disposed AS (
     DELETE FROM datasets WHERE id = ANY ($1) RETURNING id, organization_id, deleted_at
 )
@@ -61,7 +74,7 @@ FROM disposed LEFT JOIN stored ON stored.dataset_id = disposed.id GROUP BY organ
 // stepTimeout limits how long one step may take to delete the objects of its data sets.
 const stepTimeout = 10 * time.Minute
 
-// disposeSome deletes objects before the rows that name them, so that an interrupted step can be
+// disposeSome deletes objects and documents before the rows that name them, so that an interrupted step can be
 // repeated from the start. It first commits which data sets it begins to destroy: afterwards they
 // cannot be held or brought back, even if the step is interrupted.
 func (f disposal) disposeSome(ctx context.Context, tx *outbox.Tx, due retention.Due) ([]retention.Count, error) {
@@ -106,6 +119,9 @@ func (f disposal) disposeSome(ctx context.Context, tx *outbox.Tx, due retention.
 		if err := bucket.Delete(ctx, o.Name); err != nil {
 			return nil, fmt.Errorf("dispose of object: %w", err)
 		}
+	}
+	if err := f.documents.Drop(ctx, tx, begun); err != nil {
+		return nil, fmt.Errorf("dispose of documents: %w", err)
 	}
 	rows, _ = tx.Query(ctx, deleteDatasets, begun)
 	counts, err := pgx.CollectRows(rows, pgx.RowToStructByName[retention.Count])

@@ -91,6 +91,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
+		return nil, err
+	}
 	if in.Format != "" {
 		return f.convert(ctx, in, caller.OrganizationID)
 	}

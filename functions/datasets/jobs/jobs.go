@@ -31,9 +31,9 @@ const path = "/v1/datasets/{id}/jobs"
 
 // Service declares the function.
 var Service = function.Service("datasets-jobs", New,
-	function.On(function.Get("datasets-list-jobs", path, "List the jobs of a data set", policy.DatasetsRead).
+	function.On(function.Get("datasets-list-jobs", path, "List the jobs of a data set", policy.DatasetsRead).Fails(fault.Conflict).
 		Describe("Jobs prepare uploaded versions and merges, and move versions to the archive and back. Those of the last 90 days are shown, the newest first, at most 200."), (*Function).List),
-	function.On(function.Get("datasets-watch-jobs", path+"/watch", "Watch the jobs of a data set", policy.DatasetsRead).
+	function.On(function.Get("datasets-watch-jobs", path+"/watch", "Watch the jobs of a data set", policy.DatasetsRead).Fails(fault.Conflict).
 		Describe("Server-sent events. `jobs` has the unfinished jobs, each time that one of them changes; `end` is sent when none is left, and ends the response. An `EventSource` that is interrupted connects again.").
 		Answers(map[string]*huma.Response{"200": {Description: "Events", Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}}}}), (*Function).Watch),
 	function.On(function.Post("datasets-cancel-job", path+"/{version}/cancel", "Cancel the preparation of a version", policy.DatasetsWrite).
@@ -117,7 +117,7 @@ func (f *Function) own(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	return dataset.Exists(ctx, f.db, id, caller.OrganizationID)
+	return dataset.Exists(ctx, f.db, dataset.Table, id, caller.OrganizationID)
 }
 
 func (f *Function) jobs(ctx context.Context, id uuid.UUID, unfinished bool) ([]Job, error) {

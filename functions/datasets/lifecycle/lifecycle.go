@@ -25,13 +25,13 @@ const path = "/v1/datasets/{id}/lifecycle"
 
 // Service declares the function.
 var Service = function.Service("datasets-lifecycle", New,
-	function.On(function.Get("datasets-get-lifecycle", path, "Show the lifecycle policy of a data set", policy.DatasetsRead), (*Function).Get),
-	function.On(function.Put("datasets-set-lifecycle", path, "Set the lifecycle policy of a data set", policy.DatasetsWrite).
+	function.On(function.Get("datasets-get-lifecycle", path, "Show the lifecycle policy of a data set", policy.DatasetsRead).Fails(fault.Conflict), (*Function).Get),
+	function.On(function.Put("datasets-set-lifecycle", path, "Set the lifecycle policy of a data set", policy.DatasetsWrite).Fails(fault.Conflict).
 		Describe("Each night, the rows and files of versions beyond `keep_versions` and `keep_days` are removed; the versions stay in the history. If both are set, a version must be beyond both. "+
 			"Versions beyond `archive_after_days` are moved to the archive, and are read again after a recall (`POST /v1/datasets/{id}/versions/{version}/recall`). "+
 			"Always kept in place: tagged versions, the newest ready version of each branch, and what merging a branch needs. Versions whose rows or file another version has are not archived before that one."), (*Function).Set),
-	function.On(function.Delete("datasets-delete-lifecycle", path, "Delete the lifecycle policy of a data set", policy.DatasetsWrite), (*Function).Delete),
-	function.On(function.Get("datasets-preview-lifecycle", path+"/preview", "List the versions that a policy would remove or archive now", policy.DatasetsRead).
+	function.On(function.Delete("datasets-delete-lifecycle", path, "Delete the lifecycle policy of a data set", policy.DatasetsWrite).Fails(fault.Conflict), (*Function).Delete),
+	function.On(function.Get("datasets-preview-lifecycle", path+"/preview", "List the versions that a policy would remove or archive now", policy.DatasetsRead).Fails(fault.Conflict).
 		Describe("Without limits, the preview is of the policy in force."), (*Function).Preview),
 	function.OnSchedule(function.Schedule{Cron: "41 2 * * *"}, (*Function).Apply),
 ).Uses(function.Owns(database.Datasets), function.Objects)
@@ -163,5 +163,5 @@ func (f *Function) own(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	return dataset.Exists(ctx, f.db, id, caller.OrganizationID)
+	return dataset.Exists(ctx, f.db, dataset.Table, id, caller.OrganizationID)
 }

@@ -21,7 +21,7 @@ type PreviewRequest struct {
 type PreviewResponse struct {
 	Body struct {
 		Versions []expiry.ExpiredVersion `json:"versions" nullable:"false" doc:"The versions that it would remove, oldest first"`
-		Archive  []archival.DueVersion      `json:"archive" nullable:"false" doc:"The versions that it would move to the archive, oldest first"`
+		Archive  []archival.DueVersion   `json:"archive" nullable:"false" doc:"The versions that it would move to the archive, oldest first"`
 	}
 }
 

@@ -25,6 +25,7 @@ var Service = function.Endpoint(function.Get("datasets-list", "/v1/datasets", "L
 type Request struct {
 	page.Query
 	Status  string `query:"status" enum:"draft,processing,ready,failed" doc:"Only data sets in this state"`
+	Kind    string `query:"kind" enum:"table,documents" doc:"Only data sets of this kind"`
 	Deleted bool   `query:"deleted" doc:"Only deleted data sets, which can still be brought back"`
 }
 
@@ -41,11 +42,11 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 }
 
 const selectDatasets = `
-SELECT d.id, d.name, d.description, d.declared_schema AS schema, d.storage_type, d.status, coalesce(v.version, 0) AS version,
+SELECT d.id, d.kind, d.name, d.description, d.declared_schema AS schema, d.storage_type, d.status, coalesce(v.version, 0) AS version,
        d.ready_version, v.format, v.compression, v.size_bytes, encode(v.sha256, 'hex') AS sha256, v.row_count, ` + profiling.SelectProgress + `, v.failure,
        v.uploaded_at, d.created_at, d.changed_at
 FROM datasets d LEFT JOIN LATERAL (` + dataset.Newest + `) v ON true
-WHERE d.organization_id = @organization AND (d.deleted_at IS NOT NULL) = @deleted AND d.id < @before AND (@status = '' OR d.status = @status)
+WHERE d.organization_id = @organization AND (d.deleted_at IS NOT NULL) = @deleted AND d.id < @before AND (@status = '' OR d.status = @status) AND (@kind = '' OR d.kind = @kind)
 ORDER BY d.id DESC LIMIT @limit`
 
 // Handle reads the page.
@@ -54,6 +55,6 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := page.List(ctx, f.db, in.Query, func(d dataset.Dataset) uuid.UUID { return d.ID }, selectDatasets, pgx.NamedArgs{"organization": caller.OrganizationID, "status": in.Status, "deleted": in.Deleted})
+	found, err := page.List(ctx, f.db, in.Query, func(d dataset.Dataset) uuid.UUID { return d.ID }, selectDatasets, pgx.NamedArgs{"organization": caller.OrganizationID, "status": in.Status, "kind": in.Kind, "deleted": in.Deleted})
 	return &Response{Body: found}, err
 }

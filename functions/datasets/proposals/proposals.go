@@ -32,8 +32,8 @@ const (
 
 // Service declares the function.
 var Service = function.Service("datasets-proposals", New,
-	function.On(function.Get("datasets-list-proposals", path, "List the proposals of a data set", policy.DatasetsRead), (*Function).List),
-	function.On(function.Get("datasets-get-proposal", proposalPath, "Show a proposal", policy.DatasetsRead), (*Function).Get),
+	function.On(function.Get("datasets-list-proposals", path, "List the proposals of a data set", policy.DatasetsRead).Fails(fault.Conflict), (*Function).List),
+	function.On(function.Get("datasets-get-proposal", proposalPath, "Show a proposal", policy.DatasetsRead).Fails(fault.Conflict), (*Function).Get),
 	function.On(function.Post("datasets-propose", path, "Propose a branch for main", policy.DatasetsWrite).
 		Status(http.StatusCreated).Fails(fault.Conflict).
 		Describe("Proposes the newest ready version of the branch. With `key`, its changes are merged into main row by row; without, it takes the place of main, which must not have changed since the branch began. "+
@@ -135,7 +135,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, in.ID, caller.OrganizationID); err != nil {
+	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
 		return nil, err
 	}
 	found, err := page.List(ctx, f.db, in.Query, func(p Proposal) uuid.UUID { return p.ID }, selectProposals, pgx.NamedArgs{"dataset": in.ID, "status": in.Status})
@@ -148,7 +148,7 @@ func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, in.ID, caller.OrganizationID); err != nil {
+	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
 		return nil, err
 	}
 	found, err := database.One[Proposal](ctx, f.db, errNoProposal, selectProposal, in.ID, in.ProposalID)

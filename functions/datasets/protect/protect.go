@@ -13,13 +13,14 @@ import (
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/policy"
 )
 
 // Service declares the function.
-var Service = function.Endpoint(function.Put("datasets-protect", "/v1/datasets/{id}/protection", "Require approval for changes", policy.DatasetsApprove).
+var Service = function.Endpoint(function.Put("datasets-protect", "/v1/datasets/{id}/protection", "Require approval for changes", policy.DatasetsApprove).Fails(fault.Conflict).
 	Describe("While a data set is protected, uploads, restores and merges to main are refused, and so is its deletion: "+
 		"a person changes a branch and proposes it, and another person approves the proposal."), New).
 	Uses(function.Owns(database.Datasets))

@@ -287,6 +287,25 @@ func TestDispose_CopiesExist_AreDeletedToo(t *testing.T) {
 	}
 }
 
+func TestDispose_CopyInterruptedByACrash_IsSwept(t *testing.T) {
+	t.Parallel()
+	primary, backup := t.TempDir(), t.TempDir()
+	f := newFixture(t, local(primary, backup))
+	f.replicate(1, 2)
+	unfinished := filepath.Join(backup, f.caller.OrganizationID.String(), "object.0123456789abcdef.tmp")
+	if err := os.WriteFile(unfinished, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hoursAgo := time.Now().Add(-2 * time.Hour)
+	if err := os.Chtimes(unfinished, hoursAgo, hoursAgo); err != nil {
+		t.Fatal(err)
+	}
+	f.dispose(http.StatusNoContent)
+	if left := files(t, backup); len(left) != 0 {
+		t.Errorf("%d files are left in the backup", len(left))
+	}
+}
+
 func TestDispose_CopyInProgress_LeavesNothing(t *testing.T) {
 	t.Parallel()
 	primary, backup := t.TempDir(), t.TempDir()

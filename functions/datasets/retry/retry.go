@@ -86,6 +86,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 }
 
 func reopen(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, number int) error {
+	if err := dataset.Lock(ctx, tx, id, organization); err != nil {
+		return err
+	}
 	reopened, err := tx.Exec(ctx, reopenDataset, id, organization, number)
 	if err != nil {
 		return fmt.Errorf("reopen data set: %w", err)

@@ -28,7 +28,7 @@ const (
 
 // Service declares the function.
 var Service = function.Service("datasets-tags", New,
-	function.On(function.Get("datasets-list-tags", path, "List the tags of a data set", policy.DatasetsRead), (*Function).List),
+	function.On(function.Get("datasets-list-tags", path, "List the tags of a data set", policy.DatasetsRead).Fails(fault.Conflict), (*Function).List),
 	function.On(function.Put("datasets-tag", tagPath, "Tag a version", policy.DatasetsWrite).
 		Fails(fault.Conflict).
 		Describe("A tag never moves: to use its name for another version, delete it first. In SQL, `SELECT * FROM sales@name` reads the version that is tagged `name`."), (*Function).Put),
@@ -100,7 +100,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, in.ID, caller.OrganizationID); err != nil {
+	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
 		return nil, err
 	}
 	out := &ListResponse{}

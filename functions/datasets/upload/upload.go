@@ -34,7 +34,7 @@ import (
 
 // Service declares the function.
 var Service = function.Endpoint(function.Post("datasets-upload", "/v1/datasets/{id}/upload", "Upload a file as the next version", policy.DatasetsWrite).
-	Status(http.StatusCreated).Fails(fault.Malformed, fault.TooLarge, fault.Unsupported).Takes(transfer.FormBody, 0).
+	Status(http.StatusCreated).Fails(fault.Malformed, fault.Conflict, fault.TooLarge, fault.Unsupported).Takes(transfer.FormBody, 0).
 	Describe("CSV, JSON (an array of objects, or one object per line), Parquet, Avro (an object container file), ORC or Arrow (an IPC stream or file, which is Feather v2). "+
 		"The file may be compressed with gzip or zstd, or be the only file in a zip archive. "+
 		"The delimiter of a CSV file is detected: comma, semicolon, tab, vertical bar, ~, ^ or one of the control characters that some programs use; "+
@@ -95,7 +95,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{db: area.DB, keys: keys, area: area, limit: limit}, err
 }
 
-const selectStorage = `SELECT storage_type, declared_schema IS NOT NULL FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
+const selectStorage = `SELECT kind, storage_type, declared_schema IS NOT NULL FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
 
 // Handle stores the file and then creates the version.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
@@ -130,14 +130,17 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 }
 
 func (f *Function) receive(ctx context.Context, in *Request, organization uuid.UUID) (*transfer.File, *version.Received, error) {
-	var storageType string
+	var kind, storageType string
 	var declared bool
-	err := f.db.QueryRow(ctx, selectStorage, in.ID, organization).Scan(&storageType, &declared)
+	err := f.db.QueryRow(ctx, selectStorage, in.ID, organization).Scan(&kind, &storageType, &declared)
 	if database.IsNoRows(err) {
 		return nil, nil, dataset.ErrNotFound
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("look up data set: %w", err)
+	}
+	if err := dataset.CheckKind(kind, dataset.Table); err != nil {
+		return nil, nil, err
 	}
 	file, err := transfer.OpenForm(in.http.Header.Get("Content-Type"), transfer.IdleTimeoutReader(in.answer, in.http.Body))
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"function/functions/datasets/internal/version"
 	"function/shared/auth"
 	"function/shared/database"
+	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/page"
@@ -24,8 +25,8 @@ const path = "/v1/datasets/{id}/versions"
 
 // Service declares the function.
 var Service = function.Service("datasets-versions", New,
-	function.On(function.Get("datasets-list-versions", path, "List the versions of a data set", policy.DatasetsRead), (*Function).List),
-	function.On(function.Get("datasets-get-version", path+"/{version}", "Show a version with the profile of its columns", policy.DatasetsRead).
+	function.On(function.Get("datasets-list-versions", path, "List the versions of a data set", policy.DatasetsRead).Fails(fault.Conflict), (*Function).List),
+	function.On(function.Get("datasets-get-version", path+"/{version}", "Show a version with the profile of its columns", policy.DatasetsRead).Fails(fault.Conflict).
 		Describe("The version is a number, a tag, a branch (its newest ready version), or a date or time in ISO 8601 (the version of main that was current then; a date begins at midnight UTC)."), (*Function).Get),
 ).Uses(function.Owns(database.Datasets))
 
@@ -80,7 +81,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, in.ID, caller.OrganizationID); err != nil {
+	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
 		return nil, err
 	}
 	before := 1 << 30
@@ -104,6 +105,9 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 func (f *Function) Get(ctx context.Context, in *GetRequest) (*GetResponse, error) {
 	caller, err := auth.Member(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
 		return nil, err
 	}
 	found, err := database.One[Detail](ctx, f.db, version.ErrNotFound, selectVersion, in.ID, caller.OrganizationID, in.Version)

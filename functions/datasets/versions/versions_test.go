@@ -295,7 +295,7 @@ func TestVersions_List_ReturnsPagesOfABranch(t *testing.T) {
 		t.Errorf("pages %+v and %+v", first, second)
 	}
 	other := h.p.Login("owner").Token
-	for _, rest := range []string{"/versions", "/versions/1", "/tags", "/branches", "/diff?from=1&key=id"} {
+	for _, rest := range []string{"/versions", "/versions/1", "/tags", "/branches", "/diff?from=1&key=id", "/diff/page?from=1&key=id"} {
 		h.p.Do(other, http.MethodGet, h.path(rest), nil).Want(t, http.StatusNotFound)
 	}
 	h.p.Do(other, http.MethodPost, h.path("/versions/1/restore"), `{}`).Want(t, http.StatusNotFound)
@@ -315,6 +315,32 @@ func TestDiff_CountsAndShowsChangedRows(t *testing.T) {
 	}
 	h.call(http.MethodGet, "/diff?from=1&key=nope", nil, http.StatusUnprocessableEntity)
 	h.call(http.MethodGet, "/diff?from=8&key=id", nil, http.StatusUnprocessableEntity)
+}
+
+func TestDiffPage_ShowsChangedRows(t *testing.T) {
+	t.Parallel()
+	h := begin(t)
+	h.upload("", "id,v,gone\na,1,<script>alert(1)</script>\nb,2,x\nc,3,y\n")
+	h.upload("", "ID,v,new\na,1,\nb,9,\nd,4,\n")
+	answer := h.call(http.MethodGet, "/diff/page?from=1&key=id", nil, http.StatusOK)
+	page := string(answer.Body)
+	for _, want := range []string{
+		"version 1 → 2, by <code>id</code>", "3 rows before, 3 after.",
+		"<th>gone</th><td>VARCHAR</td><td>absent</td>",
+		`<tr class="changed"><td><span class="mark">changed</span></td><td class="key"><ins>b</ins></td><td><del>2</del><ins>9</ins></td>`,
+		`<td class="key"><ins>c</ins></td><td><del>3</del></td>`, `<td class="key"><ins>d</ins></td><td><ins>4</ins></td><td><ins class="null">null</ins></td>`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	if strings.Contains(page, "<script") || answer.Header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(answer.Header.Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Errorf("headers %v, page\n%s", answer.Header, page)
+	}
+	if page := string(h.call(http.MethodGet, "/diff/page?from=2&to=2&key=id", nil, http.StatusOK).Body); !strings.Contains(page, "All rows are the same.") {
+		t.Errorf("page of the same version\n%s", page)
+	}
+	h.call(http.MethodGet, "/diff/page?from=1&key=nope", nil, http.StatusUnprocessableEntity)
 }
 
 func TestUndelete_BringsEverythingBack(t *testing.T) {

@@ -87,10 +87,40 @@ func (s *Database) Get(ctx context.Context, collection string, id uuid.UUID) ([]
 	return d.Body, failed("read", collection, err)
 }
 
+// GetAll implements documents.Store.
+func (s *Database) GetAll(ctx context.Context, collection string, ids []uuid.UUID) (map[uuid.UUID][]byte, error) {
+	names := make(bson.A, len(ids))
+	for i, id := range ids {
+		names[i] = id.String()
+	}
+	cursor, err := s.db.Collection(collection).Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: names}}}})
+	if err != nil {
+		return nil, failed("read", collection, err)
+	}
+	var all []stored
+	if err := cursor.All(ctx, &all); err != nil {
+		return nil, failed("read", collection, err)
+	}
+	found := make(map[uuid.UUID][]byte, len(all))
+	for _, d := range all {
+		id, err := uuid.Parse(d.ID)
+		if err != nil {
+			return nil, fmt.Errorf("read document of %s: %w", collection, err)
+		}
+		found[id] = d.Body
+	}
+	return found, nil
+}
+
 // Delete implements documents.Store.
 func (s *Database) Delete(ctx context.Context, collection string, id uuid.UUID) error {
 	_, err := s.db.Collection(collection).DeleteOne(ctx, named(id))
 	return failed("delete", collection, err)
+}
+
+// Drop implements documents.Store.
+func (s *Database) Drop(ctx context.Context, collection string) error {
+	return failed("delete", collection, s.db.Collection(collection).Drop(ctx))
 }
 
 // failed wraps an error, as fault.Unavailable if the server was unreachable.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -119,8 +120,9 @@ func (a Archives) Dispose(ctx context.Context, tx *outbox.Tx, names []string) er
 }
 
 // Sweep deletes the copies that no version needs: those of versions that have expired or were recalled
-// a day ago, and those that an interrupted job has left.
-func (a Archives) Sweep(ctx context.Context, db *outbox.DB) error {
+// a day ago, those that an interrupted job has left, and unfinished ones last written before the
+// given time.
+func (a Archives) Sweep(ctx context.Context, db *outbox.DB, unfinished time.Time) error {
 	types, stores := []string{}, []string{}
 	for storageType, store := range a.Stores {
 		types, stores = append(types, storageType), append(stores, store)
@@ -138,6 +140,15 @@ func (a Archives) Sweep(ctx context.Context, db *outbox.DB) error {
 		})
 		if err != nil {
 			return fmt.Errorf("sweep the archive: %w", err)
+		}
+	}
+	for storageType := range a.Stores {
+		archive, err := a.Open(ctx, storageType)
+		if err != nil {
+			return err
+		}
+		if _, err := archive.Sweep(ctx, unfinished); err != nil {
+			return fmt.Errorf("sweep archive of %s storage: %w", storageType, err)
 		}
 	}
 	return nil

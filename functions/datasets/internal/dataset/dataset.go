@@ -3,13 +3,11 @@
 package dataset
 
 import (
-	"context"
 	"time"
 
 	"github.com/google/uuid"
 
 	"function/functions/datasets/internal/profiling"
-	"function/shared/database"
 	"function/shared/fault"
 )
 
@@ -17,7 +15,7 @@ import (
 const (
 	Draft      = "draft"      // nothing uploaded yet
 	Processing = "processing" // a version is being profiled
-	Ready      = "ready"      // the newest version can be queried
+	Ready      = "ready"      // the newest version can be queried; documents always are
 	Failed     = "failed"     // the newest version could not be profiled
 )
 
@@ -25,7 +23,8 @@ const (
 // before the first upload.
 type Dataset struct {
 	ID           uuid.UUID           `json:"id" format:"uuid"`
-	Name         string              `json:"name" doc:"The table's name in SQL"`
+	Kind         string              `json:"kind" enum:"table,documents"`
+	Name         string              `json:"name" doc:"Of a table, its name in SQL"`
 	Description  string              `json:"description"`
 	Schema       *Schema             `json:"schema,omitempty" doc:"As declared; absent if the types are inferred"`
 	StorageType  string              `json:"storage_type" enum:"local,s3,gcs,azure"`
@@ -47,14 +46,3 @@ type Dataset struct {
 // ErrNotFound is returned for a data set that does not exist, was deleted, or belongs to another
 // organization.
 var ErrNotFound = fault.New(fault.NotFound, "There is no data set with this identifier")
-
-const selectExists = `SELECT EXISTS (SELECT FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL)`
-
-// Exists returns ErrNotFound unless the organization has the data set.
-func Exists(ctx context.Context, db database.Querier, id, organization uuid.UUID) error {
-	exists, err := database.One[struct{ Exists bool }](ctx, db, ErrNotFound, selectExists, id, organization)
-	if err == nil && !exists.Exists {
-		return ErrNotFound
-	}
-	return err
-}

@@ -19,7 +19,7 @@ const Newest = `SELECT * FROM dataset_versions WHERE dataset_id = d.id AND branc
 const NewestNumber = `SELECT max(version) FROM dataset_versions WHERE dataset_id = d.id AND branch = 'main'`
 
 const selectState = `
-SELECT d.id AS dataset_id, d.organization_id, d.name, d.storage_type,
+SELECT d.id AS dataset_id, d.organization_id, d.kind, d.name, d.storage_type,
        CASE WHEN d.deleted_at IS NULL THEN d.status ELSE 'deleted' END AS status,
        coalesce(newest.version, 0) AS version, coalesce(ready.row_count, 0) AS rows, coalesce(newest.size_bytes, 0) AS bytes,
        d.created_at, d.changed_at
@@ -44,26 +44,49 @@ func State(ctx context.Context, tx pgx.Tx, dataset uuid.UUID) (events.Dataset, e
 const SetChangedAt = `changed_at = greatest(clock_timestamp(), changed_at + interval '1 microsecond')`
 
 const lockDataset = `
-SELECT held_at IS NOT NULL AS held FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE`
+SELECT kind, held_at IS NOT NULL AS held FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE`
 
-func lock(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) (held bool, err error) {
-	d, err := database.One[struct{ Held bool }](ctx, tx, ErrNotFound, lockDataset, id, organization)
-	return d.Held, err
+type locked struct {
+	Kind string
+	Held bool
 }
 
-// Lock locks a data set until the transaction ends: whatever changes its history does so in turn. It
-// returns ErrNotFound unless the organization has the data set.
+func lock(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) (locked, error) {
+	return database.One[locked](ctx, tx, ErrNotFound, lockDataset, id, organization)
+}
+
+var errHeld = fault.New(fault.Conflict, "This data set is under legal hold, so nothing of it can be removed: end the hold first (DELETE /v1/datasets/{id}/hold)")
+
+// Lock locks a table until the transaction ends: whatever changes its history does so in turn. It
+// returns ErrNotFound unless the organization has the data set, and a conflict if it is not a table.
 func Lock(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
-	_, err := lock(ctx, tx, id, organization)
-	return err
+	d, err := lock(ctx, tx, id, organization)
+	if err != nil {
+		return err
+	}
+	return CheckKind(d.Kind, Table)
 }
 
-// LockToRemove locks a data set as Lock does, and returns a conflict if it is under legal hold. Call
-// it before anything of the data set is removed.
+// LockToRemove locks a table as Lock does, and returns a conflict if it is under legal hold. Call it
+// before anything of the table is removed.
 func LockToRemove(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
-	held, err := lock(ctx, tx, id, organization)
-	if err == nil && held {
-		return fault.New(fault.Conflict, "This data set is under legal hold, so nothing of it can be removed: end the hold first (DELETE /v1/datasets/{id}/hold)")
+	d, err := lock(ctx, tx, id, organization)
+	switch {
+	case err != nil:
+		return err
+	case d.Kind != Table:
+		return CheckKind(d.Kind, Table)
+	case d.Held:
+		return errHeld
+	}
+	return nil
+}
+
+// LockToDelete locks a data set of any kind, and returns a conflict if it is under legal hold.
+func LockToDelete(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
+	d, err := lock(ctx, tx, id, organization)
+	if err == nil && d.Held {
+		return errHeld
 	}
 	return err
 }

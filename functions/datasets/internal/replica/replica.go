@@ -158,3 +158,18 @@ func (b Backups) Sweep(ctx context.Context, db *outbox.DB) error {
 	}
 	return nil
 }
+
+// SweepUnfinished deletes what processes have left that died while they copied, last written before the
+// given time.
+func (b Backups) SweepUnfinished(ctx context.Context, before time.Time) error {
+	for storageType := range b.Stores {
+		backup, err := b.Open(ctx, storageType)
+		if err != nil {
+			return err
+		}
+		if _, err := backup.Sweep(ctx, before); err != nil {
+			return fmt.Errorf("sweep backup of %s storage: %w", storageType, err)
+		}
+	}
+	return nil
+}

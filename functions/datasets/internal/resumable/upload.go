@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/staging"
 	"function/functions/datasets/internal/version"
 	"function/shared/auth"
@@ -139,7 +140,7 @@ func (u *Upload) Usable() error {
 
 const (
 	selectTarget = `
-SELECT storage_type, declared_schema IS NOT NULL AS declared, protected AND $3 = 'main' AS protected,
+SELECT kind, storage_type, declared_schema IS NOT NULL AS declared, protected AND $3 = 'main' AS protected,
        $3 = 'main' OR EXISTS (SELECT FROM dataset_refs WHERE dataset_id = id AND name = $3 AND kind = 'branch') AS branched
 FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
 	insertUpload = `
@@ -150,9 +151,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now() + $11::interval)`
 // Check returns an error if the data set cannot take the file.
 func (s *Store) Check(ctx context.Context, u *Upload) error {
 	d, err := database.One[struct {
-		StorageType                   string
+		Kind, StorageType             string
 		Declared, Protected, Branched bool
 	}](ctx, s.DB, fault.New(fault.NotFound, "There is no data set with this dataset_id"), selectTarget, u.DatasetID, u.OrganizationID, u.Target.Change.Branch)
+	if err == nil {
+		err = dataset.CheckKind(d.Kind, dataset.Table)
+	}
 	switch {
 	case err != nil:
 		return err

@@ -64,7 +64,11 @@ func (a Area) Sweep(ctx context.Context) error {
 			return fmt.Errorf("sweep bucket of %s storage: %w", storageType, err)
 		}
 	}
-	return errors.Join(a.Archives.Sweep(ctx, a.DB), a.SweepPuts(ctx))
+	unfinished := time.Now().Add(-unwrittenAfter)
+	if err := a.Backups.SweepUnfinished(ctx, unfinished); err != nil {
+		return err
+	}
+	return errors.Join(a.Archives.Sweep(ctx, a.DB, unfinished), a.SweepPuts(ctx))
 }
 
 func (a Area) delete(ctx context.Context, name, storageType string) error {

@@ -48,7 +48,7 @@ func Open(ctx context.Context, env *function.Env) (query.Backend, error) {
 }
 
 const (
-	selectDatasets = `SELECT dataset_id, name, status, coalesce(version, 0) AS version FROM published.tables WHERE organization_id = $1 ORDER BY lower(name)`
+	selectDatasets = `SELECT dataset_id, kind, name, status, coalesce(version, 0) AS version FROM published.tables WHERE organization_id = $1 ORDER BY lower(name)`
 	selectVersion  = `SELECT coalesce(published.version_at($1, $2), 0)`
 	selectTables   = `
 SELECT t.dataset_id AS dataset, t.part AS number, t.storage_type, t.table_name AS object, t.table_bytes AS bytes, t.wrapped_key, wanted.place, wanted.version AS wanted, t.archived_at IS NOT NULL AS archived
@@ -60,6 +60,7 @@ WHERE t.organization_id = $1 ORDER BY wanted.place, t.place`
 // table is a data set in the published catalog.
 type table struct {
 	DatasetID uuid.UUID
+	Kind      string
 	Name      string
 	Status    string
 	Version   int // zero: none is ready

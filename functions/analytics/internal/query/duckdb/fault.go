@@ -43,6 +43,9 @@ func explain(err error, original func(int) int, limits query.Limits, all, mentio
 // notReady returns the error for a data set that has no queryable version yet, with what to do
 // about it.
 func notReady(t table) error {
+	if t.Kind != "table" {
+		return fault.New(fault.Conflict, "The data set %q holds %s and is not a table: SQL reads only data sets of the kind table", t.Name, t.Kind)
+	}
 	switch t.Status {
 	case "draft":
 		return fault.New(fault.Conflict, "The data set %q is empty: upload a file to it", t.Name)

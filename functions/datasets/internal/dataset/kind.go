@@ -1,0 +1,70 @@
+package dataset
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"function/shared/database"
+	"function/shared/fault"
+)
+
+// The kinds of data sets.
+const (
+	Table     = "table"
+	Documents = "documents"
+)
+
+// otherKinds say how a data set of each kind is used.
+var otherKinds = map[string]string{
+	Table:     "This data set is a table and holds no documents: upload files to it (POST /v1/datasets/{id}/upload), or create a data set of the kind documents",
+	Documents: "This data set holds documents and is not a table with versions: use /v1/datasets/{id}/documents, or create a data set of the kind table",
+}
+
+// CheckKind refuses an operation that is for data sets of another kind.
+func CheckKind(kind, want string) error {
+	if kind == want {
+		return nil
+	}
+	return fault.New(fault.Conflict, "%s", otherKinds[kind])
+}
+
+const selectKind = `SELECT kind FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
+
+// Exists returns ErrNotFound unless the organization has the data set, and a conflict if it is not of
+// this kind.
+func Exists(ctx context.Context, db database.Querier, kind string, id, organization uuid.UUID) error {
+	d, err := database.One[struct{ Kind string }](ctx, db, ErrNotFound, selectKind, id, organization)
+	if err != nil {
+		return err
+	}
+	return CheckKind(d.Kind, kind)
+}
+
+const shareDataset = `
+SELECT kind, held_at IS NOT NULL AS held FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL FOR SHARE`
+
+// Share is [Exists] for a transaction that changes the documents of a data set. Until it ends, the
+// data set can be neither deleted nor placed under legal hold. If it is under hold, onRemoval is the
+// conflict with which to refuse the removal of stored content.
+func Share(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) (onRemoval, err error) {
+	d, err := database.One[locked](ctx, tx, ErrNotFound, shareDataset, id, organization)
+	if err == nil {
+		err = CheckKind(d.Kind, Documents)
+	}
+	if d.Held {
+		onRemoval = errHeld
+	}
+	return onRemoval, err
+}
+
+// LockDocuments is [Exists] for a transaction that changes what all documents of a data set share. It
+// waits for changes of documents that have begun, and others wait until it ends.
+func LockDocuments(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
+	d, err := lock(ctx, tx, id, organization)
+	if err != nil {
+		return err
+	}
+	return CheckKind(d.Kind, Documents)
+}

@@ -1,0 +1,113 @@
+package walk
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"mime/multipart"
+	"net/http"
+	"regexp"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TeamTarget is a running platform with an S3 store and its backup, which a test can break.
+type TeamTarget struct {
+	Target
+	Elsewhere  []File                                    // files that other programs wrote
+	Crash      func()                                    // kills the platform
+	Restart    func() string                             // starts it again on the same data and returns its URL
+	BackedUp   func() bool                               // whether the backup has every object of the store
+	StopStore  func()                                    // kills the store
+	StartStore func()                                    // starts it again with the same objects
+	NewestMail func(t *testing.T, address string) string // text of the newest mail to an address, or ""
+}
+
+// File is a table in a file of another program. SQL reads it from the data set elsewhere.
+type File struct {
+	Name    string
+	Content []byte
+	SQL     string
+	Rows    [][]string
+}
+
+// RunTeam plays two people who manage data on an empty platform.
+func RunTeam(t *testing.T, target TeamTarget) {
+	m := &team{TeamTarget: target, walk: &walk{Target: target.Target, client: &client{t: t, url: target.URL}}}
+	m.openAccount()
+	m.inviteBob()
+	m.readNastyCSV()
+	m.readFilesFromElsewhere()
+	m.convertEveryFormat()
+	m.refuseInfinity()
+	m.mergeTwoBranches()
+	m.queryAtATime()
+	m.dropAndRestore()
+	m.resumeThroughCrash()
+	m.failOver()
+}
+
+type team struct {
+	TeamTarget
+	*walk
+	bob *walk
+}
+
+var invitationToken = regexp.MustCompile(`token=([A-Za-z0-9_-]+)`)
+
+func (m *team) inviteBob() {
+	m.bob = &walk{Target: m.TeamTarget.Target, client: &client{t: m.t, url: m.url}, email: newEmail()}
+	path := "/v1/organizations/" + m.account.OrganizationID + "/invitations"
+	call[map[string]any](m.client, http.MethodPost, path, map[string]string{"email": m.bob.email, "role": "admin"}, http.StatusCreated)
+	token := until(m.client, "the invitation", func() []string { return invitationToken.FindStringSubmatch(m.NewestMail(m.t, m.bob.email)) },
+		func(found []string) bool { return found != nil })
+	person := map[string]string{"email": m.bob.email, "password": password, "first_name": "Bob", "last_name": "Boole", "invitation": token[1]}
+	m.bob.account = call[account](m.bob.client, http.MethodPost, "/v1/users/register", person, http.StatusCreated)
+	m.bob.token = m.bob.logIn(http.StatusOK, password).AccessToken
+}
+
+func (m *team) create(name, storageType string) *history {
+	m.t.Helper()
+	d := call[dataset](m.client, http.MethodPost, "/v1/datasets",
+		map[string]string{"name": name, "description": "of a team", "storage_type": storageType}, http.StatusCreated)
+	return &history{walk: m.walk, path: "/v1/datasets/" + d.ID}
+}
+
+// send uploads a file with reading options and waits until its version is ready.
+func (m *team) send(h *history, reading, name string, content []byte) {
+	m.t.Helper()
+	v := decode[version](m.client, http.MethodPost, h.path, http.StatusCreated, m.form(h, reading, name, content))
+	if sum := sha256.Sum256(content); v.SHA256 != hex.EncodeToString(sum[:]) || v.SizeBytes != int64(len(content)) {
+		m.t.Fatalf("%s: received %+v, not the %d bytes that were sent", name, v, len(content))
+	}
+	h.await(v.Version)
+}
+
+func (m *team) form(h *history, reading, name string, content []byte) answer {
+	m.t.Helper()
+	var form bytes.Buffer
+	w := multipart.NewWriter(&form) // a buffer does not fail
+	if reading != "" {
+		_ = w.WriteField("reading", reading)
+	}
+	part, _ := w.CreateFormFile("file", name)
+	_, _ = part.Write(content)
+	_ = w.Close()
+	return m.walk.send(http.MethodPost, h.path+"/upload", w.FormDataContentType(), &form)
+}
+
+func (m *team) wantRows(sql string, want [][]string) {
+	m.t.Helper()
+	if diff := cmp.Diff(want, m.query("datasets", sql)); diff != "" {
+		m.t.Fatalf("%s (-want +got):\n%s", sql, diff)
+	}
+}
+
+// wantFile checks that a data set's newest version is downloaded as it was uploaded.
+func (m *team) wantFile(h *history, content []byte) {
+	m.t.Helper()
+	if got := m.want(http.MethodGet, h.path+"/download", http.StatusOK); !bytes.Equal(got.body, content) {
+		m.t.Fatalf("the download is not the file: %d bytes, want %d", len(got.body), len(content))
+	}
+}
