@@ -185,6 +185,7 @@ datasets-preview-lifecycle           owner admin compliance_officer member analy
 datasets-propose                     owner admin member
 datasets-protect                     owner admin compliance_officer
 datasets-put-document                owner admin member
+datasets-recall                      owner admin member
 datasets-reject-proposal             owner admin compliance_officer
 datasets-release-hold                owner admin compliance_officer
 datasets-restore-version             owner admin member

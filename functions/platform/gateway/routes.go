@@ -235,6 +235,7 @@ var routes = []function.Route{
 	{Method: "PUT", Path: "/v1/datasets/{id}/documents/schema", Service: "datasets-documents", Timeout: 300 * time.Second},
 	{Method: "DELETE", Path: "/v1/datasets/{id}/documents/schema", Service: "datasets-documents", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/datasets/{id}/documents/schema/check", Service: "datasets-documents", Timeout: 300 * time.Second},
+	{Method: "POST", Path: "/v1/datasets/{id}/versions/{version}/recall", Service: "datasets-recall", Timeout: 600 * time.Second},
 	{Method: "POST", Path: "/v1/analytics/query", Service: "analytics-query", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/analytics/reports", Service: "analytics-create-report", Timeout: 300 * time.Second},
 	{Method: "GET", Path: "/v1/analytics/reports", Service: "analytics-list-reports", Timeout: 300 * time.Second},
