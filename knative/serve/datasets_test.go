@@ -19,35 +19,49 @@ import (
 	"function/shared/function"
 	"function/shared/outbox"
 	"function/shared/platformtest"
+	"function/shared/retention/retentiontest"
 )
 
-const uploadName, profileName, replicateName = "datasets-upload", "datasets-profile", "datasets-replicate"
+const uploadName, profileName, replicateName, disposeName = "datasets-upload", "datasets-profile", "datasets-replicate", "datasets-dispose"
 
-// TestDatasets_Killed_EndAsWithout kills the process that profiles or copies a data set at steps of
+// TestDatasets_Killed_EndAsWithout kills the process that profiles, copies or disposes of a data set at steps of
 // its communication with the database. Another process takes the work over. A profile has many
 // steps, of which some are tried, the same in each run.
 func TestDatasets_Killed_EndAsWithout(t *testing.T) {
 	t.Parallel()
 	backup := t.TempDir()
 	p := platformtest.NewWith(t, func(c *function.Config) { c.StorageLocalBackupURL = "file://" + backup },
-		find(t, "datasets-create", uploadName, "datasets-get", profileName, replicateName, "platform-outbox-relay")...)
+		find(t, "datasets-create", uploadName, "datasets-get", "datasets-delete", profileName, replicateName, disposeName, "platform-outbox-relay")...)
 	l := &killings{T: t, p: p, token: p.Login("owner").Token}
+	retentiontest.Learn(t, p, disposeName, "datasets", map[uuid.UUID]int{uuid.Nil: 30})
+	requested := func(e events.Event) func() cloudevents.Event {
+		return func() cloudevents.Event { l.upload(); return l.newest(e) }
+	}
 	for _, work := range []struct {
 		service string
 		most    int // points at which it is killed
-		request events.Event
+		request func() cloudevents.Event
+		finish  func(cloudevents.Event)
 	}{
-		{profileName, 12, events.ProfileRequested{}},
-		{replicateName, 100, events.ReplicationRequested{}},
+		{profileName, 12, requested(events.ProfileRequested{}), func(cloudevents.Event) { l.wantReady() }},
+		{replicateName, 100, requested(events.ReplicationRequested{}), func(cloudevents.Event) { l.wantReady() }},
+		{disposeName, 12, l.delete, func(e cloudevents.Event) {
+			l.deliver(p.URL+"/events/"+disposeName, e)
+			l.relay()
+			l.takeOver()
+			if n := datasetstest.Count(l, p, `SELECT count(*) FROM datasets WHERE id = $1`, l.id); n != 0 {
+				l.Fatal("the data set is not disposed of")
+			}
+		}},
 	} {
 		kill := func(at int) (killed bool, steps int) {
-			l.upload()
+			e := work.request()
 			process := start(t, p, work.service, at)
-			l.deliver(process.url, l.newest(work.request))
+			l.deliver(process.url, e)
 			killed = l.died(process)
 			l.relay()
 			l.takeOver()
-			l.wantReady()
+			work.finish(e)
 			l.wantNothingLost()
 			return killed, process.Steps()
 		}
@@ -133,6 +147,29 @@ func (l *killings) upload() {
 	l.p.Env.Sender().Wait()
 }
 
+// delete deletes a data set that is ready, and returns the event of a sweep long after that.
+func (l *killings) delete() cloudevents.Event {
+	l.Helper()
+	l.upload()
+	l.takeOver()
+	l.p.Do(l.token, http.MethodDelete, "/v1/datasets/"+l.id.String(), nil).Want(l, http.StatusNoContent)
+	return l.sweep(time.Now().Add(40 * 24 * time.Hour))
+}
+
+// sweep returns the event of a retention sweep.
+func (l *killings) sweep(at time.Time) cloudevents.Event {
+	l.Helper()
+	request := retentiontest.Request("datasets", at)
+	e := cloudevents.NewEvent()
+	e.SetID(request.ID)
+	e.SetSource(request.Source)
+	e.SetType(request.Data.EventType())
+	if err := e.SetData(cloudevents.ApplicationJSON, request.Data); err != nil {
+		l.Fatal(err)
+	}
+	return e
+}
+
 // newest returns the newest event of a type.
 func (l *killings) newest(of events.Event) (newest cloudevents.Event) {
 	for _, e := range l.p.Captured() {
@@ -150,7 +187,8 @@ func (l *killings) deliver(url string, e cloudevents.Event) {
 	if err != nil {
 		l.Fatal(err)
 	}
-	response, err := http.Post(url, cloudevents.ApplicationCloudEventsJSON, bytes.NewReader(encoded))
+	client := http.Client{Timeout: patience}
+	response, err := client.Post(url, cloudevents.ApplicationCloudEventsJSON, bytes.NewReader(encoded))
 	if err == nil {
 		response.Body.Close()
 	}
