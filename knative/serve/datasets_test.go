@@ -24,9 +24,9 @@ import (
 
 const uploadName, profileName, replicateName, disposeName = "datasets-upload", "datasets-profile", "datasets-replicate", "datasets-dispose"
 
-// TestDatasets_Killed_EndAsWithout kills the process that profiles, copies or disposes of a data set at steps of
-// its communication with the database. Another process takes the work over. A profile has many
-// steps, of which some are tried, the same in each run.
+// TestDatasets_Killed_EndAsWithout kills the process that profiles, copies or disposes of a data set
+// at steps of its communication with the database. Another process takes the work over. Of many
+// steps, some are tried, at equal distances.
 func TestDatasets_Killed_EndAsWithout(t *testing.T) {
 	t.Parallel()
 	backup := t.TempDir()
