@@ -59,6 +59,8 @@ var faults = map[string]fault{
 	"backup returns others":    {breaks: backup(falsifyAnswers)},
 	"both stores away":         {breaks: func(s *story) { s.primary.breakBy(cutConnection); s.backup.breakBy(cutConnection) }},
 	"store hangs":              {breaks: func(s *story) { s.primary.breakBy(hang); s.patience = 2 * time.Second }},
+	"store hangs at writes":    {breaks: primary(hangAtWrites)},
+	"backup hangs at writes":   {breaks: backup(hangAtWrites)},
 	"database away":            {breaks: func(s *story) { s.database.breakDown() }},
 }
 

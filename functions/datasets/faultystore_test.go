@@ -39,9 +39,9 @@ func newFaultyStore(t *testing.T) *faultyStore {
 }
 
 // url returns the URL of the bucket by way of the proxy. The client may repeat no request, so that
-// each fault is seen at once.
+// each fault is seen at once, and waits a few seconds for answers to writes.
 func (s *faultyStore) url() string {
-	return s.Through(strings.TrimPrefix(s.front.URL, "http://")) + "&rate_limiter_capacity=1"
+	return s.Through(strings.TrimPrefix(s.front.URL, "http://")) + "&rate_limiter_capacity=1&write_timeout=3s"
 }
 
 func (s *faultyStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -91,6 +91,15 @@ func hang(_ *faultyStore, _ http.ResponseWriter, r *http.Request, repaired <-cha
 	case <-r.Context().Done():
 	}
 	panic(http.ErrAbortHandler)
+}
+
+// hangAtWrites answers only reads.
+func hangAtWrites(s *faultyStore, w http.ResponseWriter, r *http.Request, repaired <-chan struct{}) {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		s.backend.ServeHTTP(w, r)
+		return
+	}
+	hang(s, w, r, repaired)
 }
 
 // refuseWrites is a full store.

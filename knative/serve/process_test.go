@@ -64,6 +64,20 @@ type process struct {
 // may be sent at once: they wait in the listener.
 func start(t *testing.T, p *platformtest.Platform, service string, killAt int) *process {
 	t.Helper()
+	return startCommand(t, p, service, killAt, exec.Command(os.Args[0]))
+}
+
+// startFull starts a function that can write no file of more than a few kilobytes, as on a full disk.
+func startFull(t *testing.T, p *platformtest.Platform, service string) *process {
+	t.Helper()
+	return startCommand(t, p, service, never, exec.Command("sh", "-c", `ulimit -f 16 && exec "$0"`, os.Args[0]))
+}
+
+// never is a step that is not reached.
+const never = 0
+
+func startCommand(t *testing.T, p *platformtest.Platform, service string, killAt int, cmd *exec.Cmd) *process {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +88,6 @@ func start(t *testing.T, p *platformtest.Platform, service string, killAt int) *
 		t.Fatal(err)
 	}
 	defer inherited.Close()
-	cmd := exec.Command(os.Args[0])
 	cmd.ExtraFiles, cmd.Stderr = []*os.File{inherited}, t.Output()
 	if _, err := cmd.StdinPipe(); err != nil { // open while this process lives
 		t.Fatal(err)
@@ -85,7 +98,7 @@ func start(t *testing.T, p *platformtest.Platform, service string, killAt int) *
 	cmd.Env = append(os.Environ(), "K_SERVICE="+service, "K_SINK="+c.Sink,
 		"USERS_DATABASE_URL="+w.DSN(c.UsersDatabaseURL), "IDENTITY_DATABASE_URL="+w.DSN(c.IdentityDatabaseURL),
 		"KEY_ENCRYPTION_KEY_URL="+c.KeyURL, "BLIND_INDEX_KEY="+c.BlindIndexKey,
-		"DATASETS_DATABASE_URL="+w.DSN(c.DatasetsDatabaseURL), "STORAGE_LOCAL_URL="+c.StorageLocalURL,
+		"DATASETS_DATABASE_URL="+w.DSN(c.DatasetsDatabaseURL), "STORAGE_LOCAL_URL="+c.StorageLocalURL, "STORAGE_LOCAL_BACKUP_URL="+c.StorageLocalBackupURL,
 		"TOKEN_ISSUER="+c.TokenIssuer, "TOKEN_AUDIENCE="+c.TokenAudience, "RATE_LIMITS=off",
 		"SMTP_URL="+c.SMTPURL, "MAIL=true", "MAIL_FROM="+c.MailFrom, "PUBLIC_URL="+c.PublicURL,
 		fmt.Sprint("REGISTRATION_CONFIRMATION=", c.RegistrationConfirmation))

@@ -37,7 +37,7 @@ func (b *Bucket) WithBackup(other *Bucket, report func(ctx context.Context, name
 }
 
 func (b *Bucket) withBackup(other *Bucket, patience time.Duration, report func(context.Context, string, error)) *Bucket {
-	return &Bucket{blobs: b.blobs, dir: b.dir, backup: &backup{bucket: other, patience: patience, report: report}}
+	return &Bucket{blobs: b.blobs, dir: b.dir, writeTimeout: b.writeTimeout, backup: &backup{bucket: other, patience: patience, report: report}}
 }
 
 // openEither opens an object in the first of the two stores that has it intact.
@@ -166,7 +166,7 @@ func stopwatch(patience time.Duration, cancel context.CancelCauseFunc) (stop fun
 }
 
 // errStalled is the cause of a request's cancellation after a store has not answered.
-var errStalled = errors.New("the store does not answer")
+var errStalled = fmt.Errorf("%w: it does not answer", ErrUnavailable)
 
 // stalled replaces the error of a request that was cancelled because its store did not answer.
 func stalled(ctx context.Context, err error) error {

@@ -19,6 +19,8 @@
 //
 // The scheme of the URL selects the driver. The local driver, file:///directory, is built in.
 // Others are linked by a blank import of shared/objects/s3, gcs or azure in the program's main package.
+// A write or deletion that such a store does not answer within a minute fails with
+// [ErrUnavailable]; the parameter write_timeout of the URL sets another limit.
 package objects
 
 import (
@@ -27,6 +29,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
@@ -63,6 +66,8 @@ type Bucket struct {
 	blobs *blob.Bucket
 	dir   string // root of a local bucket, empty in a cloud store
 
+	writeTimeout time.Duration // for each answer to a write; zero: none
+
 	signer PutSigner // nil: the store cannot sign URLs
 	backup *backup   // where reads continue that fail here, or nil
 }
@@ -81,11 +86,34 @@ func Open(ctx context.Context, rawURL string) (*Bucket, error) {
 		}
 		return b, nil
 	}
-	blobs, err := blob.OpenBucket(ctx, rawURL)
+	timeout, err := takeWriteTimeout(u)
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", u.Redacted(), err)
 	}
-	return &Bucket{blobs: blobs, signer: putSigners[u.Scheme]}, nil
+	blobs, err := blob.OpenBucket(ctx, u.String())
+	if err != nil {
+		return nil, fmt.Errorf("open bucket %s: %w", u.Redacted(), err)
+	}
+	return &Bucket{blobs: blobs, writeTimeout: timeout, signer: putSigners[u.Scheme]}, nil
+}
+
+// defaultWriteTimeout leaves a store of 4 Mbit/s the time for the parts that a driver holds.
+const defaultWriteTimeout = time.Minute
+
+// takeWriteTimeout removes the parameter write_timeout from a URL and returns its value.
+func takeWriteTimeout(u *url.URL) (time.Duration, error) {
+	parameters := u.Query()
+	value := parameters.Get("write_timeout")
+	if value == "" {
+		return defaultWriteTimeout, nil
+	}
+	timeout, err := time.ParseDuration(value)
+	if err != nil || timeout <= 0 {
+		return 0, fmt.Errorf("write_timeout=%s: want a duration such as 90s", value)
+	}
+	parameters.Del("write_timeout")
+	u.RawQuery = parameters.Encode()
+	return timeout, nil
 }
 
 // Close releases the bucket's connections. Close its Writers and Objects first.
@@ -110,8 +138,13 @@ func (b *Bucket) Delete(ctx context.Context, name string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	if err := b.blobs.Delete(ctx, name); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
-		return fmt.Errorf("delete object %s: %w", name, storeError(err))
+	asked, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := stopwatch(b.writeTimeout, cancel)
+	err := b.blobs.Delete(asked, name)
+	stop()
+	if err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+		return fmt.Errorf("delete object %s: %w", name, stalled(asked, storeError(err)))
 	}
 	if err := b.syncDirs(name); err != nil {
 		return fmt.Errorf("delete object %s: %w", name, err)

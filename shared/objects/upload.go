@@ -25,7 +25,7 @@ type upload struct {
 	bucket *Bucket
 	name   string
 	ctx    context.Context
-	cancel context.CancelFunc // before blob.Close: discards the object
+	cancel context.CancelCauseFunc // before blob.Close: discards the object
 	blob   *blob.Writer
 	file   *os.File // the temporary file of a local bucket, else nil
 	stored int64
@@ -37,7 +37,7 @@ func (b *Bucket) newUpload(ctx context.Context, name string) (*upload, error) {
 		return nil, err
 	}
 	u := &upload{bucket: b, name: name, sha256: sha256.New()}
-	u.ctx, u.cancel = context.WithCancel(ctx)
+	u.ctx, u.cancel = context.WithCancelCause(ctx)
 	w, err := b.blobs.NewWriter(u.ctx, name, &blob.WriterOptions{
 		ContentType:    "application/octet-stream",
 		IfNotExist:     true,
@@ -49,7 +49,7 @@ func (b *Bucket) newUpload(ctx context.Context, name string) (*upload, error) {
 		},
 	})
 	if err != nil {
-		u.cancel()
+		u.cancel(nil)
 		return nil, fmt.Errorf("create object %s: %w", name, storeError(err))
 	}
 	u.blob = w
@@ -57,11 +57,13 @@ func (b *Bucket) newUpload(ctx context.Context, name string) (*upload, error) {
 }
 
 func (u *upload) Write(p []byte) (int, error) {
+	stop := stopwatch(u.bucket.writeTimeout, u.cancel)
 	n, err := u.blob.Write(p)
+	stop()
 	u.stored += int64(n)
 	u.sha256.Write(p[:n])
 	if err != nil {
-		err = storeError(err)
+		err = stalled(u.ctx, storeError(err))
 	}
 	return n, err
 }
@@ -69,15 +71,18 @@ func (u *upload) Write(p []byte) (int, error) {
 // commit makes the object visible and durable. Data is synced before the rename and directories
 // after it, so a power failure leaves either the whole object or none.
 func (u *upload) commit() error {
-	defer u.cancel()
+	defer u.cancel(nil)
 	if u.file != nil && u.ctx.Err() == nil {
 		if err := u.file.Sync(); err != nil {
 			u.abort()
 			return fmt.Errorf("commit object %s: %w", u.name, storeError(err))
 		}
 	}
-	if err := u.blob.Close(); err != nil {
-		return fmt.Errorf("commit object %s: %w", u.name, storeError(err))
+	stop := stopwatch(u.bucket.writeTimeout, u.cancel)
+	err := u.blob.Close()
+	stop()
+	if err != nil {
+		return fmt.Errorf("commit object %s: %w", u.name, stalled(u.ctx, storeError(err)))
 	}
 	if err := u.bucket.syncDirs(u.name); err != nil {
 		undo := u.bucket.Delete(context.WithoutCancel(u.ctx), u.name)
@@ -87,7 +92,7 @@ func (u *upload) commit() error {
 }
 
 func (u *upload) abort() {
-	u.cancel()
+	u.cancel(nil)
 	_ = u.blob.Close() // always reports the cancellation
 }
 

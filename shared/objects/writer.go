@@ -99,7 +99,7 @@ func (w *Writer) Abort() {
 	}
 	w.ended = true
 	w.err = ErrClosed
-	w.upload.cancel()
+	w.upload.cancel(nil)
 	_ = w.stream.finish() // reports the cancellation
 	w.stream, w.frame = nil, nil
 	w.upload.abort()

@@ -16,11 +16,11 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Wire connects a process to the test PostgreSQL until the process is killed at a given step. A
-// step is a message that makes the server act, before the server receives it: one that runs a
-// statement (Execute, Query) or completes it, which commits outside a transaction (Sync). The end
-// of a response (ReadyForQuery), before the process receives it, is a step too. The database does
-// not change between two steps. So a test that kills at steps 1, 2, 3 … until a step is not reached
+// Wire connects a process to the test PostgreSQL until the process is killed at a given step, or
+// for good if the step is 0. A step is a message that makes the server act, before the server
+// receives it: one that runs a statement (Execute, Query) or completes it, which commits outside a
+// transaction (Sync). The end of a response (ReadyForQuery), before the process receives it, is a
+// step too. The database does not change between two steps. So a test that kills at steps 1, 2, 3 … until a step is not reached
 // has killed at every point that makes a difference.
 //
 // The server must trust its clients, as test servers do, and not use TLS.
@@ -85,6 +85,13 @@ func (w *Wire) Idle() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.asked == 0
+}
+
+// Steps returns the number of steps so far.
+func (w *Wire) Steps() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.steps
 }
 
 // Last describes the latest step, such as "12: query to the server".

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"io"
 	mathrand "math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -438,6 +440,41 @@ func TestStore_Away_IsUnavailable(t *testing.T) {
 	}
 	if _, err := bucket.Open(t.Context(), "a", newKey()); !errors.Is(err, objects.ErrUnavailable) {
 		t.Errorf("opening: %v, want ErrUnavailable", err)
+	}
+	if err := bucket.Delete(t.Context(), "a"); !errors.Is(err, objects.ErrUnavailable) {
+		t.Errorf("deleting: %v, want ErrUnavailable", err)
+	}
+}
+
+func TestStore_DoesNotAnswerWrites_IsUnavailable(t *testing.T) {
+	t.Parallel()
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	}))
+	t.Cleanup(silent.Close)
+	server := objectstest.NewS3(t)
+	bucket, err := objects.Open(t.Context(), server.Through(strings.TrimPrefix(silent.URL, "http://"))+"&write_timeout=100ms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bucket.Close()
+	const small, parts = 100, 40 << 20
+	for _, size := range []int{small, parts} {
+		w, err := bucket.Create(t.Context(), "a", newKey())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Abort()
+		if _, err = w.Write(noise(size)); err == nil {
+			err = w.Close()
+		}
+		if !errors.Is(err, objects.ErrUnavailable) {
+			t.Errorf("writing %d bytes: %v, want ErrUnavailable", size, err)
+		}
+		if _, err := bucket.Upload(t.Context(), "a", bytes.NewReader(noise(size))); !errors.Is(err, objects.ErrUnavailable) {
+			t.Errorf("uploading %d bytes: %v, want ErrUnavailable", size, err)
+		}
 	}
 	if err := bucket.Delete(t.Context(), "a"); !errors.Is(err, objects.ErrUnavailable) {
 		t.Errorf("deleting: %v, want ErrUnavailable", err)
