@@ -191,6 +191,7 @@ datasets-protect                     owner admin compliance_officer
 datasets-put-document                owner admin member
 datasets-put-object                  owner admin member
 datasets-put-object-metadata         owner admin member
+datasets-recall                      owner admin member
 datasets-reject-proposal             owner admin compliance_officer
 datasets-release-hold                owner admin compliance_officer
 datasets-restore-version             owner admin member

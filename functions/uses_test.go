@@ -112,8 +112,8 @@ func TestDatasets_DeclareOnlyWhatTheyNeed(t *testing.T) {
 		"datasets-diff": {"keys", "objects"}, "datasets-merge-branch": {"keys"}, "datasets-rewrap-keys": {"keys"}, "datasets-proposals": {"keys"},
 		"datasets-documents": {"keys"}, "datasets-objects": {"keys", "objects"},
 		"datasets-uploads": {"keys", "objects"}, "datasets-import": {"keys", "objects"}, "datasets-direct-upload": {"keys", "objects"},
-		"datasets-replicate": {"objects"},
-		"datasets-create":    {"objects"}, "datasets-dispose": {"objects"},
+		"datasets-replicate": {"objects"}, "datasets-archive": {"objects"}, "datasets-recall": {"objects"}, "datasets-lifecycle": {"objects"},
+		"datasets-create": {"objects"}, "datasets-dispose": {"objects"},
 	}
 	for _, uses := range more {
 		slices.Sort(uses)

@@ -119,6 +119,10 @@ var dependencies = map[string][]dependency{
 	"STORAGE_S3_BACKUP_URL":        storage,
 	"STORAGE_GCS_BACKUP_URL":       storage,
 	"STORAGE_AZURE_BACKUP_URL":     storage,
+	"STORAGE_LOCAL_ARCHIVE_URL":    storage,
+	"STORAGE_S3_ARCHIVE_URL":       storage,
+	"STORAGE_GCS_ARCHIVE_URL":      storage,
+	"STORAGE_AZURE_ARCHIVE_URL":    storage,
 	"KEY_ENCRYPTION_KEY_URL":       overHTTPS,
 
 	"PREVIOUS_KEY_ENCRYPTION_KEY_URL": overHTTPS,

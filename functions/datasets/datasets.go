@@ -5,6 +5,7 @@ package datasets
 import (
 	"time"
 
+	"function/functions/datasets/archive"
 	"function/functions/datasets/branches"
 	"function/functions/datasets/create"
 	deletion "function/functions/datasets/delete"
@@ -26,6 +27,7 @@ import (
 	"function/functions/datasets/profile"
 	"function/functions/datasets/proposals"
 	"function/functions/datasets/protect"
+	"function/functions/datasets/recall"
 	"function/functions/datasets/replicate"
 	restoreversion "function/functions/datasets/restore-version"
 	"function/functions/datasets/retry"
@@ -93,6 +95,12 @@ var Functions = []function.Declaration{
 
 	// Copies in the backup.
 	replicate.Service.
+		Scaled(function.Scale{Memory: "512Mi", Concurrency: 4, Timeout: 10 * time.Minute}),
+
+	// The archive of old versions.
+	archive.Service.
+		Scaled(function.Scale{Memory: "512Mi", Concurrency: 4, Timeout: 10 * time.Minute}),
+	recall.Service.
 		Scaled(function.Scale{Memory: "512Mi", Concurrency: 4, Timeout: 10 * time.Minute}),
 
 	// Destruction of deleted data sets.

@@ -40,7 +40,7 @@ func (b *bench) small(ctx context.Context) error {
 	}
 	var ids [receivers]string
 	for i := range ids {
-		d, err := b.user.create(ctx, fmt.Sprintf("small-%d", i))
+		d, err := b.user.create(ctx, fmt.Sprintf("small-%d", i), "local")
 		if err != nil {
 			return err
 		}
@@ -109,7 +109,7 @@ func (b *bench) keyed(ctx context.Context) error {
 	if _, err := duck.ExecContext(ctx, "SET threads = 2; SET memory_limit = '256MB'; SET temp_directory = "+quoted(b.dir)); err != nil {
 		return err
 	}
-	d, err := b.user.create(ctx, "sales")
+	d, err := b.user.create(ctx, "sales", "local")
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 )
 
@@ -94,8 +96,8 @@ type dataset struct {
 	RowCount int64  `json:"row_count"`
 }
 
-func (c *client) create(ctx context.Context, name string) (d dataset, err error) {
-	err = c.call(ctx, http.MethodPost, "/v1/datasets", map[string]string{"name": name, "storage_type": "local"}, &d)
+func (c *client) create(ctx context.Context, name, storage string) (d dataset, err error) {
+	err = c.call(ctx, http.MethodPost, "/v1/datasets", map[string]string{"name": name, "storage_type": storage}, &d)
 	return d, err
 }
 
@@ -170,4 +172,61 @@ func (c *client) ready(ctx context.Context, id string) (d dataset, err error) {
 			return d, fmt.Errorf("wait until %s is ready: %w", id, ctx.Err())
 		}
 	}
+}
+
+// tusPart is how much of a file one request of a resumable upload sends.
+const tusPart = 64 << 20
+
+// resumable sends a file in several requests (tus 1.0).
+func (c *client) resumable(ctx context.Context, id, path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	encoded := func(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+	location, err := c.tus(ctx, http.MethodPost, c.url+"/v1/uploads", nil, map[string]string{
+		"Upload-Length":   strconv.FormatInt(info.Size(), 10),
+		"Upload-Metadata": "dataset_id " + encoded(id) + ",filename " + encoded(filepath.Base(path)),
+	})
+	for offset := int64(0); err == nil && offset < info.Size(); offset += tusPart {
+		part := io.NewSectionReader(file, offset, min(tusPart, info.Size()-offset))
+		_, err = c.tus(ctx, http.MethodPatch, location, part, map[string]string{
+			"Upload-Offset": strconv.FormatInt(offset, 10), "Content-Type": "application/offset+octet-stream",
+		})
+	}
+	return err
+}
+
+func (c *client) tus(ctx context.Context, method, url string, body *io.SectionReader, headers map[string]string) (location string, err error) {
+	request, err := http.NewRequestWithContext(ctx, method, url, nil)
+	if err != nil {
+		return "", err
+	}
+	if body != nil {
+		request.Body, request.ContentLength = io.NopCloser(body), body.Size()
+	}
+	request.Header.Set("Tus-Resumable", "1.0.0")
+	request.Header.Set("Authorization", "Bearer "+c.token)
+	for name, value := range headers {
+		request.Header.Set(name, value)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode/100 != 2 {
+		err = fmt.Errorf("%s %s: %s %s", method, request.URL.Path, response.Status, content)
+	}
+	if err != nil {
+		return "", err
+	}
+	place, err := request.URL.Parse(response.Header.Get("Location"))
+	return fmt.Sprint(place), err
 }

@@ -37,6 +37,7 @@ var measurements = []struct {
 }{
 	{"start", (*bench).start},
 	{"upload", (*bench).upload},
+	{"s3", (*bench).s3},
 	{"query", (*bench).query},
 	{"changes", (*bench).changes},
 	{"users", (*bench).users},

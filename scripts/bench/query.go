@@ -38,7 +38,7 @@ func (b *bench) query(ctx context.Context) error {
 	if err := generate(ctx, uploaded); err != nil {
 		return err
 	}
-	d, err := b.user.create(ctx, measurementsTable)
+	d, err := b.user.create(ctx, measurementsTable, "local")
 	if err != nil {
 		return err
 	}

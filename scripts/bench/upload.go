@@ -37,7 +37,7 @@ func (b *bench) upload(ctx context.Context) error {
 	defer os.Remove(source)
 	progress("%s of CSV, %d rows", length, rows)
 
-	d, err := b.user.create(ctx, "orders")
+	d, err := b.user.create(ctx, "orders", "local")
 	if err != nil {
 		return err
 	}

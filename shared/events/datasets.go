@@ -83,6 +83,28 @@ func (ReplicationRequested) EventType() string            { return v1("datasets.
 func (e ReplicationRequested) EventSubject() string       { return e.Object }
 func (ReplicationRequested) EventOrganization() uuid.UUID { return uuid.Nil }
 
+// ArchiveRequested starts the job that moves the objects of a version to the archive of their storage type.
+type ArchiveRequested struct {
+	DatasetID      uuid.UUID `json:"dataset_id"`
+	OrganizationID uuid.UUID `json:"organization_id"`
+	Version        int       `json:"version"`
+}
+
+func (ArchiveRequested) EventType() string              { return v1("datasets.archive_requested") }
+func (e ArchiveRequested) EventSubject() string         { return e.DatasetID.String() }
+func (e ArchiveRequested) EventOrganization() uuid.UUID { return e.OrganizationID }
+
+// RecallRequested starts the job that brings the objects of an archived version back.
+type RecallRequested struct {
+	DatasetID      uuid.UUID `json:"dataset_id"`
+	OrganizationID uuid.UUID `json:"organization_id"`
+	Version        int       `json:"version"`
+}
+
+func (RecallRequested) EventType() string              { return v1("datasets.recall_requested") }
+func (e RecallRequested) EventSubject() string         { return e.DatasetID.String() }
+func (e RecallRequested) EventOrganization() uuid.UUID { return e.OrganizationID }
+
 // SealRequested starts the job that seals a file which a client has put into the bucket, or the rest of it.
 type SealRequested struct {
 	UploadID       uuid.UUID `json:"upload_id"`

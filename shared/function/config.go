@@ -42,6 +42,13 @@ type Config struct {
 	StorageGCSBackupURL   string `env:"STORAGE_GCS_BACKUP_URL"`
 	StorageAzureBackupURL string `env:"STORAGE_AZURE_BACKUP_URL"`
 
+	// The bucket, usually of a cheaper class, to which lifecycle policies move old versions of a
+	// storage type; empty: such policies are refused.
+	StorageLocalArchiveURL string `env:"STORAGE_LOCAL_ARCHIVE_URL"`
+	StorageS3ArchiveURL    string `env:"STORAGE_S3_ARCHIVE_URL"`
+	StorageGCSArchiveURL   string `env:"STORAGE_GCS_ARCHIVE_URL"`
+	StorageAzureArchiveURL string `env:"STORAGE_AZURE_ARCHIVE_URL"`
+
 	Sink           string   `env:"K_SINK"`                          // the broker
 	KeyURL         string   `env:"KEY_ENCRYPTION_KEY_URL"`          // gocloud.dev/secrets
 	PreviousKeyURL string   `env:"PREVIOUS_KEY_ENCRYPTION_KEY_URL"` // unwraps what the former key wrapped, until that is rewrapped; empty: no rotation

@@ -21,6 +21,23 @@ func TestConfig_Booleans_AreOnOrOff(t *testing.T) {
 	}
 }
 
+func TestConfig_ArchiveWithoutUse_IsRefused(t *testing.T) {
+	for name, test := range map[string]struct{ primary, backup, archive, says string }{
+		"other bucket":       {"s3://a?region=r", "s3://b?region=r", "s3://c?region=r", ""},
+		"same as the bucket": {"s3://a?region=r", "", "s3://a?region=r", "STORAGE_S3_ARCHIVE_URL"},
+		"same as the backup": {"s3://a?region=r", "s3://b?region=r", "s3://b?region=r&use_path_style=true", "STORAGE_S3_ARCHIVE_URL"},
+		"no primary":         {"", "", "s3://a", "STORAGE_S3_ARCHIVE_URL"},
+	} {
+		t.Setenv("STORAGE_S3_URL", test.primary)
+		t.Setenv("STORAGE_S3_BACKUP_URL", test.backup)
+		t.Setenv("STORAGE_S3_ARCHIVE_URL", test.archive)
+		_, err := function.ConfigFromEnvironment(t.Context())
+		if (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: %v, want an error that names %q", name, err, test.says)
+		}
+	}
+}
+
 func TestConfig_BackupWithoutUse_IsRefused(t *testing.T) {
 	for name, test := range map[string]struct{ primary, backup, says string }{
 		"no backup":             {"s3://a?region=eu-west-1", "", ""},

@@ -17,14 +17,14 @@ import (
 var ErrNotConfigured = errors.New("not configured")
 
 // store is where the objects of a storage type are.
-type store struct{ primary, backup string } // URLs; no backup if empty
+type store struct{ primary, backup, archive string } // URLs; no backup or archive if empty
 
 func (c Config) stores() map[string]store {
 	return map[string]store{
-		"local": {c.StorageLocalURL, c.StorageLocalBackupURL},
-		"s3":    {c.StorageS3URL, c.StorageS3BackupURL},
-		"gcs":   {c.StorageGCSURL, c.StorageGCSBackupURL},
-		"azure": {c.StorageAzureURL, c.StorageAzureBackupURL},
+		"local": {c.StorageLocalURL, c.StorageLocalBackupURL, c.StorageLocalArchiveURL},
+		"s3":    {c.StorageS3URL, c.StorageS3BackupURL, c.StorageS3ArchiveURL},
+		"gcs":   {c.StorageGCSURL, c.StorageGCSBackupURL, c.StorageGCSArchiveURL},
+		"azure": {c.StorageAzureURL, c.StorageAzureBackupURL, c.StorageAzureArchiveURL},
 	}
 }
 
@@ -33,17 +33,27 @@ func StorageSetting(storageType string) string {
 	return "STORAGE_" + strings.ToUpper(storageType) + "_URL"
 }
 
-// checkStores refuses a backup that is the bucket itself.
+// ArchiveSetting returns the name of the setting that configures the archive of a storage type.
+func ArchiveSetting(storageType string) string {
+	return "STORAGE_" + strings.ToUpper(storageType) + "_ARCHIVE_URL"
+}
+
+// checkStores refuses a backup or an archive that is another store of the same type.
 func (c Config) checkStores() error {
 	for storageType, configured := range c.stores() {
-		setting := StorageSetting(storageType)
-		backup := strings.TrimSuffix(setting, "URL") + "BACKUP_URL"
-		switch {
-		case configured.backup == "":
-		case configured.primary == "":
-			return fmt.Errorf("%s is set without %s", backup, setting)
-		case storeID(configured.backup) == storeID(configured.primary):
-			return fmt.Errorf("%s is the same bucket as %s: use a bucket in another region or at another provider", backup, setting)
+		setting, archive := StorageSetting(storageType), ArchiveSetting(storageType)
+		backup := "STORAGE_" + strings.ToUpper(storageType) + "_BACKUP_URL"
+		for _, second := range []struct{ setting, url string }{{backup, configured.backup}, {archive, configured.archive}} {
+			switch {
+			case second.url == "":
+			case configured.primary == "":
+				return fmt.Errorf("%s is set without %s", second.setting, setting)
+			case storeID(second.url) == storeID(configured.primary):
+				return fmt.Errorf("%s is the same bucket as %s: use another bucket, for a backup in another region or at another provider", second.setting, setting)
+			}
+		}
+		if configured.archive != "" && configured.backup != "" && storeID(configured.archive) == storeID(configured.backup) {
+			return fmt.Errorf("%s is the same bucket as %s: use another bucket", archive, backup)
 		}
 	}
 	return nil
@@ -105,6 +115,32 @@ func (e *Env) Backup(ctx context.Context, storageType string) (*objects.Bucket, 
 		return nil, fmt.Errorf("open backup of %s: %w", storageType, ErrNotConfigured)
 	}
 	return e.bucket(ctx, "backup of "+storageType, configured.backup)
+}
+
+// Archives returns the configured archives: for each storage type that has one, the identity of the
+// store.
+func (e *Env) Archives() map[string]string {
+	archives := map[string]string{}
+	for storageType, configured := range e.Config.stores() {
+		if configured.primary != "" && configured.archive != "" {
+			archives[storageType] = storeID(configured.archive)
+		}
+	}
+	return archives
+}
+
+// Archive opens the archive of a storage type.
+func (e *Env) Archive(ctx context.Context, storageType string) (*objects.Bucket, error) {
+	if err := e.allow(Objects); err != nil {
+		return nil, err
+	}
+	e.shared.mu.Lock()
+	defer e.shared.mu.Unlock()
+	configured := e.Config.stores()[storageType]
+	if configured.archive == "" {
+		return nil, fmt.Errorf("open archive of %s: %w", storageType, ErrNotConfigured)
+	}
+	return e.bucket(ctx, "archive of "+storageType, configured.archive)
 }
 
 // bucket opens the bucket at a URL once. The caller holds the lock.

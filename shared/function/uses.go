@@ -47,11 +47,12 @@ var (
 		"PREVIOUS_KEY_ENCRYPTION_KEY_URL",
 		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET",
 		"VAULT_SERVER_URL", "VAULT_SERVER_TOKEN"))}
-	// Objects is the object storage: the buckets of the storage types, their backups and the
-	// credentials for them.
+	// Objects is the object storage: the buckets of the storage types, their backups and
+	// archives, and the credentials for them.
 	Objects = Use{"objects", slices.Concat(required("STORAGE_LOCAL_URL"), optional(
 		"STORAGE_S3_URL", "STORAGE_GCS_URL", "STORAGE_AZURE_URL",
 		"STORAGE_LOCAL_BACKUP_URL", "STORAGE_S3_BACKUP_URL", "STORAGE_GCS_BACKUP_URL", "STORAGE_AZURE_BACKUP_URL",
+		"STORAGE_LOCAL_ARCHIVE_URL", "STORAGE_S3_ARCHIVE_URL", "STORAGE_GCS_ARCHIVE_URL", "STORAGE_AZURE_ARCHIVE_URL",
 		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_KEY", "AZURE_STORAGE_SAS_TOKEN"))}
 	// Documents is the MongoDB server, for a domain that uses one.
 	Documents = Use{"documents", optional("MONGODB_URL")}

@@ -36,6 +36,9 @@ import (
 	"function/shared/resultset"
 )
 
+// Revision changes whenever Prepare gives another table or profile for the same file than before.
+const Revision = 1
+
 // Formats that Prepare reads.
 const (
 	CSV     = "csv"     // RFC 4180 with any delimiter, the first row names the columns

@@ -193,7 +193,7 @@ func (c *comparison) first(ctx context.Context, limit int) ([]RowChange, error) 
 	for i, f := range c.after {
 		list = append(list, fmt.Sprintf("t.%s AS after%d", engine.Identifier(f.Name), i))
 	}
-	err := c.Exec(ctx, fmt.Sprintf("CREATE TEMP TABLE shown AS SELECT row_number() OVER (ORDER BY %[1]s) AS n, * FROM different ORDER BY n LIMIT %[2]d", strings.Join(order, ", "), limit))
+	err := c.Exec(ctx, fmt.Sprintf("CREATE TEMP TABLE shown AS SELECT row_number() OVER (ORDER BY %[1]s) AS n, * FROM (FROM different ORDER BY %[1]s LIMIT %[2]d)", strings.Join(order, ", "), limit))
 	if err != nil {
 		return nil, err
 	}

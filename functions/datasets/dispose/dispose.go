@@ -110,6 +110,9 @@ func (f disposal) disposeSome(ctx context.Context, tx *outbox.Tx, due retention.
 	if err := f.Backups.Dispose(ctx, tx, names); err != nil {
 		return nil, fmt.Errorf("dispose of copies: %w", err)
 	}
+	if err := f.Archives.Dispose(ctx, tx, names); err != nil {
+		return nil, fmt.Errorf("dispose of archived objects: %w", err)
+	}
 	for _, o := range stored {
 		bucket, err := f.Bucket(ctx, o.StorageType)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/google/uuid"
 
+	"function/functions/datasets/internal/archival"
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/transfer"
 	stored "function/functions/datasets/internal/version"
@@ -77,7 +78,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 }
 
 const selectVersion = `
-SELECT d.name, d.storage_type, v.version, f.format, coalesce(f.compression, '') AS compression, ` + stored.SelectReading + `, f.sha256, f.version AS file_version, f.uploaded_at
+SELECT d.name, d.storage_type, v.version, f.format, coalesce(f.compression, '') AS compression, ` + stored.SelectReading + `, f.sha256, f.version AS file_version, f.uploaded_at, v.archived_at IS NOT NULL AS archived
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
 JOIN dataset_versions f ON f.dataset_id = d.id AND f.version = CASE v.operation WHEN 'restore' THEN v.source_version ELSE v.version END AND EXISTS (SELECT FROM version_files p WHERE p.dataset_id = f.dataset_id AND p.version = f.version)
 WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL
@@ -99,6 +100,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	v, err := database.One[version](ctx, f.db, fault.New(fault.NotFound, "There is no data set with this identifier, or it has no such version"), selectVersion, in.ID, caller.OrganizationID, in.Version)
 	if err != nil {
 		return nil, err
+	}
+	if v.Archived {
+		return nil, archival.Refusal(v.Version)
 	}
 	object, mediaType, err := f.open(ctx, in.ID, v)
 	if err != nil {

@@ -23,6 +23,7 @@ type version struct {
 	SHA256      []byte `db:"sha256"`
 	FileVersion int    // the version whose file it is: of a restored version, the source
 	UploadedAt  time.Time
+	Archived    bool
 }
 
 func (v version) file() format.File {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/datasets/internal/archival"
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/profiling"
 	"function/functions/datasets/internal/version"
@@ -31,11 +32,11 @@ const path = "/v1/datasets/{id}/jobs"
 // Service declares the function.
 var Service = function.Service("datasets-jobs", New,
 	function.On(function.Get("datasets-list-jobs", path, "List the jobs of a data set", policy.DatasetsRead).Fails(fault.Conflict).
-		Describe("Jobs prepare uploaded versions and merges. Those of the last 90 days are shown, the newest first, at most 200."), (*Function).List),
+		Describe("Jobs prepare uploaded versions and merges, and move versions to the archive and back. Those of the last 90 days are shown, the newest first, at most 200."), (*Function).List),
 	function.On(function.Get("datasets-watch-jobs", path+"/watch", "Watch the jobs of a data set", policy.DatasetsRead).Fails(fault.Conflict).
 		Describe("Server-sent events. `jobs` has the unfinished jobs, each time that one of them changes; `end` is sent when none is left, and ends the response. An `EventSource` that is interrupted connects again.").
 		Answers(map[string]*huma.Response{"200": {Description: "Events", Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}}}}), (*Function).Watch),
-	function.On(function.Post("datasets-cancel-job", path+"/{version}/cancel", "Cancel the job of a version", policy.DatasetsWrite).
+	function.On(function.Post("datasets-cancel-job", path+"/{version}/cancel", "Cancel the preparation of a version", policy.DatasetsWrite).
 		Status(http.StatusOK).Fails(fault.Conflict).
 		Describe("The version fails, and can be retried. Work on it stops within seconds."), (*Function).Cancel),
 ).Uses(function.Owns(database.Datasets))
@@ -43,6 +44,7 @@ var Service = function.Service("datasets-jobs", New,
 // Job is the work on one version.
 type Job struct {
 	Version    int        `json:"version"`
+	Kind       string     `json:"kind" enum:"prepare,archive,recall" doc:"What the job does with the version"`
 	State      string     `json:"state" enum:"available,running,retryable,completed,cancelled,discarded" doc:"available: waits to start; retryable: an attempt failed and another one follows; discarded: all attempts failed"`
 	Stage      *string    `json:"stage,omitempty" doc:"Current stage of the work, while running" example:"write"`
 	Done       *float64   `json:"done,omitempty" minimum:"0" maximum:"1" doc:"Completed share of the whole, while running"`
@@ -92,10 +94,10 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const (
 	selectJobs = `
-SELECT v.version, j.state, CASE j.state WHEN 'running' THEN nullif(j.progress, '') END AS stage,
+SELECT v.version, CASE j.kind WHEN '` + archival.ArchiveKind + `' THEN 'archive' WHEN '` + archival.RecallKind + `' THEN 'recall' ELSE 'prepare' END AS kind, j.state, CASE j.state WHEN 'running' THEN nullif(j.progress, '') END AS stage,
        CASE WHEN j.state = 'running' AND j.total > 0 THEN j.done::float8 / j.total END AS done,
        j.attempt, j.max_attempts AS attempts, j.failure, CASE j.state WHEN 'retryable' THEN j.due_at END AS due_at, j.created_at, j.finished_at
-FROM dataset_versions v JOIN jobs j ON j.kind = '` + profiling.Kind + `' AND j.key = v.dataset_id || '/' || v.version
+FROM dataset_versions v JOIN jobs j ON j.kind IN ('` + profiling.Kind + `', '` + archival.ArchiveKind + `', '` + archival.RecallKind + `') AND j.key = v.dataset_id || '/' || v.version
 WHERE v.dataset_id = $1 AND (j.finished_at IS NULL OR NOT $2) ORDER BY j.id DESC LIMIT 200`
 )
 

@@ -66,7 +66,14 @@ func (f *Function) profile(ctx context.Context, j *job.Job, e events.ProfileRequ
 	if err != nil {
 		return fmt.Errorf("look up version: %w", err)
 	}
-	outcome, err := f.preparer.Prepare(ctx, j, upload)
+	twin, err := version.Twin(ctx, f.db, e.DatasetID, e.Version)
+	if err != nil {
+		return err
+	}
+	outcome := version.Outcome{Twin: twin}
+	if twin == 0 {
+		outcome, err = f.preparer.Prepare(ctx, j, upload)
+	}
 	defer func() { outcome.Table.Discard(ctx) }() // no effect once adopted
 	var invalid *invalid.Error
 	if errors.As(err, &invalid) {

@@ -6,6 +6,7 @@ package replicate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -33,8 +34,11 @@ var Service = function.Service(replica.Kind, New,
 type Function struct {
 	db      *outbox.DB
 	primary func(ctx context.Context, storageType string) (*objects.Bucket, error)
+	archive func(ctx context.Context, storageType string) (*objects.Bucket, error)
 	backups replica.Backups
 	worker  *job.Worker
+
+	archives map[string]string // the storage types that have an archive
 }
 
 // maxConcurrent limits the copies in one pod; each holds up to three parts in memory.
@@ -44,7 +48,7 @@ const maxConcurrent = 4
 func New(ctx context.Context, env *function.Env) (*Function, error) {
 	db, err := env.Database(ctx, database.Datasets)
 	backups := replica.Backups{Stores: env.Backups(), Open: env.Backup}
-	return &Function{db: db, primary: env.Objects, backups: backups, worker: job.NewWorker(db, maxConcurrent)}, err
+	return &Function{db: db, primary: env.Objects, archive: env.Archive, archives: env.Archives(), backups: backups, worker: job.NewWorker(db, maxConcurrent)}, err
 }
 
 // Handle runs the job that copies an object.
@@ -92,6 +96,7 @@ func (f *Function) replicate(ctx context.Context, j *job.Job, name string) error
 	return j.Complete(ctx, func(*outbox.Tx) error { return nil })
 }
 
+// copy copies an object from the primary store, or from the archive if it was moved there.
 func (f *Function) copy(ctx context.Context, storageType, name string, sum []byte) ([]byte, error) {
 	primary, err := f.primary(ctx, storageType)
 	if err != nil {
@@ -101,7 +106,15 @@ func (f *Function) copy(ctx context.Context, storageType, name string, sum []byt
 	if err != nil {
 		return nil, err
 	}
-	return primary.Copy(ctx, name, backup, sum)
+	copied, err := primary.Copy(ctx, name, backup, sum)
+	if !errors.Is(err, objects.ErrNotFound) || f.archives[storageType] == "" {
+		return copied, err
+	}
+	archive, failed := f.archive(ctx, storageType)
+	if failed != nil {
+		return nil, failed
+	}
+	return archive.Copy(ctx, name, backup, sum)
 }
 
 // Failed ends a job whose attempts have all failed. The copy stays wanted, so Find requests it

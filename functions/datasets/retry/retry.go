@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/functions/datasets/internal/archival"
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/version"
 	"function/shared/act"
@@ -109,6 +110,9 @@ func reopen(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, numb
 	}
 	if later != nil {
 		return fault.New(fault.Conflict, "Version %d has changed the rows of this branch since: upload the file of version %d again instead", *later, number)
+	}
+	if err := archival.CheckInputs(ctx, tx, id, number); err != nil {
+		return err
 	}
 	if err := version.Start(ctx, tx, id, branch); err != nil {
 		return err

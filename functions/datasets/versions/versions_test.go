@@ -304,6 +304,36 @@ func TestVersions_List_ReturnsPagesOfABranch(t *testing.T) {
 	h.p.Do(other, http.MethodPost, h.path("/undelete"), nil).Want(t, http.StatusNotFound)
 }
 
+func TestUpload_SameFileAgain_SharesTheTable(t *testing.T) {
+	t.Parallel()
+	h := begin(t)
+	for n, upload := range []struct {
+		parameters, csv, rows string
+		objects               int // in the bucket after it
+	}{
+		{"", "id,v\na,1\n", "a1", 2},
+		{"", "id,v\na,1\n", "a1", 3},
+		{"", "id,v\na,2\n", "a2", 5},
+		{"", "id,v\na,1\n", "a1", 6},
+		{"operation=append", "id,v\nb,1\n", "a1 b1", 8},
+		{"operation=append", "id,v\na,1\n", "a1 a1 b1", 10},
+	} {
+		h.upload(upload.parameters, upload.csv)
+		h.want("sales", upload.rows)
+		if got := datasetstest.Objects(t, h.p); got != upload.objects {
+			t.Errorf("%d objects after version %d, want %d", got, n+1, upload.objects)
+		}
+	}
+	first, again := h.version(1), h.version(4)
+	if again.Operation != "replace" || *again.RowCount != *first.RowCount || *again.SHA256 != *first.SHA256 || *again.BaseVersion != 3 {
+		t.Errorf("version 4 %+v", again)
+	}
+	var equal bool
+	if err := h.p.DB(database.Datasets).QueryRow(t.Context(), `SELECT a.columns::text = b.columns::text AND a.detected::text = b.detected::text FROM dataset_versions a, dataset_versions b WHERE a.version = 1 AND b.version = 4`).Scan(&equal); err != nil || !equal {
+		t.Errorf("the profiles differ: %v", err)
+	}
+}
+
 func TestDiff_CountsAndShowsChangedRows(t *testing.T) {
 	t.Parallel()
 	h := begin(t)

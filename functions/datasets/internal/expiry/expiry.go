@@ -18,10 +18,13 @@ import (
 	"function/shared/outbox"
 )
 
-// Policy says which versions are kept. A version is removed if every limit that is set allows it.
+// Policy says which versions are kept, and where. A version is removed if every limit that is set on
+// what is kept allows it, and none is removed if no such limit is set.
 type Policy struct {
 	KeepVersions *int `json:"keep_versions,omitempty" minimum:"1" maximum:"1000000" doc:"Keep this many of the newest ready versions of each branch"`
 	KeepDays     *int `json:"keep_days,omitempty" minimum:"1" maximum:"36500" doc:"Keep versions for this many days after their creation"`
+
+	ArchiveAfterDays *int `json:"archive_after_days,omitempty" minimum:"1" maximum:"36500" doc:"Move versions to the archive this many days after their creation or their last recall"`
 }
 
 // ExpiredVersion is a version that a policy removes.
@@ -43,6 +46,9 @@ ORDER BY version`
 
 // Expired lists the versions of a data set that a policy removes now.
 func Expired(ctx context.Context, db database.Querier, id uuid.UUID, p Policy) ([]ExpiredVersion, error) {
+	if p.KeepVersions == nil && p.KeepDays == nil {
+		return []ExpiredVersion{}, nil
+	}
 	rows, _ := db.Query(ctx, selectExpired, pgx.NamedArgs{"dataset": id, "versions": p.KeepVersions, "days": p.KeepDays})
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[ExpiredVersion])
 	if err != nil {
@@ -77,7 +83,7 @@ RETURNING p.object_name`
 UPDATE dataset_versions SET wrapped_key = NULL
 WHERE dataset_id = $1 AND status = 'expired' AND table_name IS NULL AND object_name IS NULL AND wrapped_key IS NOT NULL`
 	selectPolicy = `
-SELECT d.organization_id, d.storage_type, d.held_at IS NOT NULL AS held, l.keep_versions, l.keep_days
+SELECT d.organization_id, d.storage_type, d.held_at IS NOT NULL AS held, l.keep_versions, l.keep_days, NULL::int AS archive_after_days
 FROM dataset_lifecycles l JOIN datasets d ON d.id = l.dataset_id WHERE d.id = $1 AND d.deleted_at IS NULL FOR NO KEY UPDATE OF d`
 )
 

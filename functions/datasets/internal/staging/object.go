@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/functions/datasets/internal/archival"
 	"function/functions/datasets/internal/replica"
 	"function/shared/database"
 	"function/shared/function"
@@ -19,7 +20,7 @@ import (
 )
 
 const (
-	releaseObjects = `INSERT INTO staged_objects (name, storage_type) SELECT unnest($1::text[]), $2`
+	releaseObjects = `INSERT INTO staged_objects (name, storage_type) SELECT unnest($1::text[]), $2 ON CONFLICT (name) DO NOTHING`
 	insertStaged   = `INSERT INTO staged_objects (name, storage_type) VALUES ($1, $2)`
 	deleteStaged   = `DELETE FROM staged_objects WHERE name = $1`
 )
@@ -29,13 +30,18 @@ type Area struct {
 	DB     *outbox.DB
 	Bucket func(ctx context.Context, storageType string) (*objects.Bucket, error)
 
-	Backups replica.Backups
+	Backups  replica.Backups
+	Archives archival.Archives
 }
 
 // Open returns the area of a function.
 func Open(ctx context.Context, env *function.Env) (Area, error) {
 	db, err := env.Database(ctx, database.Datasets)
-	return Area{DB: db, Bucket: env.Objects, Backups: replica.Backups{Stores: env.Backups(), Open: env.Backup}}, err
+	return Area{
+		DB: db, Bucket: env.Objects,
+		Backups:  replica.Backups{Stores: env.Backups(), Open: env.Backup},
+		Archives: archival.Archives{Stores: env.Archives(), Open: env.Archive},
+	}, err
 }
 
 // Object is an object that is being written and belongs to no version yet. Its row is inserted

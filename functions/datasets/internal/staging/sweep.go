@@ -2,6 +2,7 @@ package staging
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,8 +31,8 @@ RETURNING name, storage_type`
 // atOnce is how many objects are deleted at a time.
 const atOnce = 16
 
-// Sweep deletes objects that no version has: those of crashed writers, those that were released, and
-// those of direct uploads that have ended.
+// Sweep deletes objects that no version has: those of crashed writers, those that were released,
+// those of direct uploads that have ended, and copies in the archive.
 // The transaction that deletes their rows commits after they are gone, so that none is forgotten.
 func (a Area) Sweep(ctx context.Context) error {
 	swept := map[string]bool{}
@@ -63,10 +64,11 @@ func (a Area) Sweep(ctx context.Context) error {
 			return fmt.Errorf("sweep bucket of %s storage: %w", storageType, err)
 		}
 	}
-	if err := a.Backups.SweepUnfinished(ctx, time.Now().Add(-unwrittenAfter)); err != nil {
+	unfinished := time.Now().Add(-unwrittenAfter)
+	if err := a.Backups.SweepUnfinished(ctx, unfinished); err != nil {
 		return err
 	}
-	return a.SweepPuts(ctx)
+	return errors.Join(a.Archives.Sweep(ctx, a.DB, unfinished), a.SweepPuts(ctx))
 }
 
 func (a Area) delete(ctx context.Context, name, storageType string) error {

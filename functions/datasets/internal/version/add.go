@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/functions/datasets/internal/archival"
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/format"
 	"function/functions/datasets/internal/profiling"
@@ -71,6 +72,9 @@ func Add(ctx context.Context, tx *outbox.Tx, sender uuid.UUID, id uuid.UUID, cha
 		return 0, at, fmt.Errorf("insert version: %w", err)
 	}
 	if err := c.adopt(ctx, tx, id, v); err != nil {
+		return 0, at, err
+	}
+	if err := archival.CheckInputs(ctx, tx, id, v); err != nil {
 		return 0, at, err
 	}
 	if err := Start(ctx, tx, id, change.Branch); err != nil {

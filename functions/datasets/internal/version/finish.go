@@ -23,6 +23,7 @@ import (
 // Outcome is the result of profiling a version.
 type Outcome struct {
 	Failure   string          // a sentence; empty: the version is ready
+	Twin      int             // the version whose table and profile it shares; zero: none
 	Inherited []int           // versions whose tables hold the first rows
 	Table     *staging.Object // holds the other rows
 	Profile   *ingest.Profile // of all rows
@@ -38,13 +39,13 @@ FROM dataset_versions v
 WHERE id = @dataset AND deleted_at IS NULL AND v.dataset_id = @dataset AND v.version = @version AND v.status = 'processing'`
 	finishVersion = `
 UPDATE dataset_versions SET status = @outcome, profiled_at = clock_timestamp(), failure = @failure,
-       table_name = @table, table_bytes = @bytes, row_count = @rows, columns = @columns, detected = @detected,
+       table_name = @table, table_bytes = @bytes, row_count = @rows, columns = @columns, detected = @detected, prepared_by = @revision,
        inherited = coalesce(@inherited::int[], '{}'), base_version = CASE @outcome WHEN 'ready' THEN head_of(@dataset, branch, @version) END
 WHERE dataset_id = @dataset AND version = @version AND status = 'processing' RETURNING uploaded_by, branch`
 )
 
-// errNotProcessing is returned when the version was finished concurrently.
-var errNotProcessing = errors.New("the version is not being processed")
+// errNotProcessing is returned when the version was finished concurrently, or its twin has expired.
+var errNotProcessing = errors.New("the version is not being processed, or the version with the same file has expired")
 
 // Finish records the outcome of a version's profiling and, on failure, requests a notice to the
 // person who uploaded it. It returns false if the data set was deleted in the meantime or the
@@ -63,7 +64,11 @@ func Finish(ctx context.Context, tx *outbox.Tx, id uuid.UUID, number int, o Outc
 	}
 	var uploader uuid.UUID
 	var branch string
-	err = tx.QueryRow(ctx, finishVersion, columns).Scan(&uploader, &branch)
+	finish := finishVersion
+	if o.Twin > 0 {
+		finish = finishLikeTwin
+	}
+	err = tx.QueryRow(ctx, finish, columns).Scan(&uploader, &branch)
 	if database.IsNoRows(err) {
 		return false, errNotProcessing
 	}
@@ -103,9 +108,11 @@ func (o Outcome) Status() string {
 }
 
 func (o Outcome) columns(id uuid.UUID, number int) (pgx.NamedArgs, error) {
-	args := pgx.NamedArgs{"dataset": id, "version": number, "outcome": o.Status(), "inherited": o.Inherited}
+	args := pgx.NamedArgs{"dataset": id, "version": number, "outcome": o.Status(), "inherited": o.Inherited, "twin": o.Twin, "revision": ingest.Revision}
 	if o.Failure != "" {
 		args["failure"] = o.Failure
+	}
+	if o.Failure != "" || o.Twin > 0 {
 		return args, nil
 	}
 	columns, err := json.Marshal(o.Profile.Columns)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/functions/datasets/internal/archival"
 	"function/functions/datasets/internal/dataset"
 	"function/shared/auth"
 	"function/shared/database"
@@ -51,6 +52,9 @@ func AddMerge(ctx context.Context, tx *outbox.Tx, key []byte, caller auth.Caller
 	}
 	if _, err := tx.Exec(ctx, insertMerge, id, v, key, caller.UserID, m.Into, m.Key, found.Source, m.Prefer, m.Message); err != nil {
 		return 0, 0, fmt.Errorf("insert merge: %w", err)
+	}
+	if err := archival.CheckInputs(ctx, tx, id, v); err != nil {
+		return 0, 0, err
 	}
 	if err := Start(ctx, tx, id, m.Into); err != nil {
 		return 0, 0, err

@@ -6,14 +6,15 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/functions/datasets/internal/archival"
 	"function/shared/database"
 	"function/shared/fault"
 )
 
 const selectVersionAt = `SELECT coalesce(published.version_at($1, $2), 0) AS version`
 
-// Resolve returns the ready version that a reference names: a number, a tag, a branch, or a date or
-// time. location is where the request has the reference, for the error.
+// Resolve returns the ready version that a reference names, to read its rows: a number, a tag, a branch,
+// or a date or time. An archived version is refused. location is where the request has the reference, for the error.
 func Resolve(ctx context.Context, db database.Querier, dataset uuid.UUID, ref, location string) (int, error) {
 	found, err := database.One[struct{ Version int }](ctx, db, ErrNotFound, selectVersionAt, dataset, ref)
 	if err != nil {
@@ -22,5 +23,5 @@ func Resolve(ctx context.Context, db database.Querier, dataset uuid.UUID, ref, l
 	if found.Version == 0 {
 		return 0, fault.At(location, "this data set has no ready version %s: name a version by its number, a tag, a branch or a time", fault.Excerpt(ref))
 	}
-	return found.Version, nil
+	return found.Version, archival.Check(ctx, db, dataset, found.Version)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/functions/datasets/internal/archival"
 	"function/functions/datasets/internal/dataset"
 	"function/shared/auth"
 	"function/shared/events"
@@ -45,6 +46,9 @@ func addRestored(ctx context.Context, tx *outbox.Tx, caller auth.Caller, id uuid
 	}
 	if _, err := tx.Exec(ctx, insertRestored, id, source, v, caller.UserID, change.Branch, change.Message); err != nil {
 		return 0, fmt.Errorf("insert restored version: %w", err)
+	}
+	if err := archival.CheckInputs(ctx, tx, id, v); err != nil {
+		return 0, err
 	}
 	if change.Branch == Main {
 		if _, err := tx.Exec(ctx, setReady, id, v); err != nil {

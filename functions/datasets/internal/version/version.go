@@ -30,6 +30,7 @@ type Version struct {
 	CreatedBy     uuid.UUID           `json:"created_by" format:"uuid"`
 	CreatedAt     time.Time           `json:"created_at"`
 	ReadyAt       *time.Time          `json:"ready_at,omitempty" doc:"Since when it can be read"`
+	ArchivedAt    *time.Time          `json:"archived_at,omitempty" doc:"Since when it is in the archive: it can be read again after a recall"`
 }
 
 // Columns selects a Version from version v of data set d.
@@ -37,7 +38,8 @@ const Columns = `v.version, v.branch, v.operation, v.base_version, v.source_vers
        coalesce(v.version = d.ready_version, false) AS current,
        ARRAY(SELECT r.name FROM dataset_refs r WHERE r.dataset_id = d.id AND r.version = v.version AND r.kind = 'tag' ORDER BY r.name) AS tags,
        v.format, v.size_bytes, encode(v.sha256, 'hex') AS sha256, v.row_count, ` + profiling.SelectProgress + `, v.failure,
-       v.uploaded_by AS created_by, v.uploaded_at AS created_at, CASE v.status WHEN 'ready' THEN v.profiled_at END AS ready_at`
+       v.uploaded_by AS created_by, v.uploaded_at AS created_at, CASE v.status WHEN 'ready' THEN v.profiled_at END AS ready_at,
+       CASE WHEN v.status <> 'expired' THEN v.archived_at END AS archived_at`
 
 // ErrNotFound is returned for a version that does not exist.
 var ErrNotFound = fault.New(fault.NotFound, "There is no data set with this identifier, or it has no such version")

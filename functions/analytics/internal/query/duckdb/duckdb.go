@@ -51,7 +51,7 @@ const (
 	selectDatasets = `SELECT dataset_id, kind, name, status, coalesce(version, 0) AS version FROM published.tables WHERE organization_id = $1 ORDER BY lower(name)`
 	selectVersion  = `SELECT coalesce(published.version_at($1, $2), 0)`
 	selectTables   = `
-SELECT t.dataset_id AS dataset, t.part AS number, t.storage_type, t.table_name AS object, t.table_bytes AS bytes, t.wrapped_key, wanted.place
+SELECT t.dataset_id AS dataset, t.part AS number, t.storage_type, t.table_name AS object, t.table_bytes AS bytes, t.wrapped_key, wanted.place, wanted.version AS wanted, t.archived_at IS NOT NULL AS archived
 FROM unnest($2::uuid[], $3::int[]) WITH ORDINALITY AS wanted (dataset_id, version, place)
 JOIN published.version_tables t USING (dataset_id, version)
 WHERE t.organization_id = $1 ORDER BY wanted.place, t.place`
@@ -165,7 +165,9 @@ func (b *backend) version(ctx context.Context, all []table, ref query.VersionRef
 // stored is a table of a version and the place of that version among those wanted.
 type stored struct {
 	tables.Version
-	Place int
+	Place    int
+	Wanted   int // the version whose rows it has
+	Archived bool
 }
 
 // open makes the rows of versions readable until the copies are released.
@@ -183,6 +185,9 @@ func (b *backend) open(ctx context.Context, organization uuid.UUID, wanted []nam
 	}
 	versions := make([]tables.Version, len(parts))
 	for i, p := range parts {
+		if p.Archived {
+			return nil, nil, fault.New(fault.Conflict, "The version that this query reads as %s is archived: recall it first (POST /v1/datasets/%s/versions/%d/recall)", wanted[p.Place-1].name, p.Dataset, p.Wanted)
+		}
 		versions[i] = p.Version
 	}
 	copies, err = b.files.Open(ctx, versions...)
