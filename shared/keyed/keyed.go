@@ -83,16 +83,23 @@ func resolve(key []string, fields []engine.Field, table string) ([]string, error
 
 // unique returns an error unless a key identifies every row of a table.
 func (w work) unique(ctx context.Context, view, table string, key []string) error {
-	var nulls []string
-	for _, name := range key {
-		nulls = append(nulls, engine.Identifier(name)+" IS NULL")
+	columns := identifiers("", key)
+	nullable := make([]string, len(key))
+	for i, name := range key {
+		nullable[i] = engine.Identifier(name) + " IS NULL"
 	}
-	row, err := w.Row(ctx, fmt.Sprintf("SELECT count(*) FROM %s WHERE %s", view, strings.Join(nulls, " OR ")))
+	row, err := w.Row(ctx, fmt.Sprintf("SELECT count(*), count(*) FILTER (%s), (SELECT count(*) FROM (SELECT DISTINCT %s FROM %s)) FROM %s",
+		strings.Join(nullable, " OR "), columns, view, view))
 	if err != nil {
 		return err
 	}
-	if n, _ := row[0].(int64); n > 0 {
-		return &invalid.Error{Detail: fmt.Sprintf("%s has %d rows without a value in a column of the key.", table, n)}
+	count := func(i int) int64 { n, _ := row[i].(int64); return n }
+	rows, nulls, keys := count(0), count(1), count(2)
+	switch {
+	case nulls > 0:
+		return &invalid.Error{Detail: fmt.Sprintf("%s has %d rows without a value in a column of the key.", table, nulls)}
+	case keys == rows:
+		return nil
 	}
 	return w.Each(ctx, fmt.Sprintf("SELECT %s, count(*) AS n FROM %s GROUP BY ALL HAVING n > 1 LIMIT 1", texts("", key), view), func(row []any) error {
 		return &invalid.Error{Detail: fmt.Sprintf("%s has %d rows with the same key: %s. A key must identify a row.", table, row[len(key)], shown(key, row))}

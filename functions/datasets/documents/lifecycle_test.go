@@ -14,6 +14,7 @@ import (
 	"function/functions/datasets/datasetstest"
 	deletion "function/functions/datasets/delete"
 	"function/functions/datasets/diff"
+	directupload "function/functions/datasets/direct-upload"
 	"function/functions/datasets/dispose"
 	"function/functions/datasets/documents"
 	"function/functions/datasets/download"
@@ -25,6 +26,7 @@ import (
 	mergebranch "function/functions/datasets/merge-branch"
 	"function/functions/datasets/proposals"
 	"function/functions/datasets/protect"
+	"function/functions/datasets/recall"
 	restoreversion "function/functions/datasets/restore-version"
 	"function/functions/datasets/retry"
 	rewrapkeys "function/functions/datasets/rewrap-keys"
@@ -83,8 +85,8 @@ func TestDocuments_Table_IsRefused(t *testing.T) {
 	token := p.Login("owner").Token
 	path := "/v1/datasets/" + datasetstest.Create(t, p, token, "d").ID.String() + "/documents"
 	for _, o := range operations {
-		if a := p.Do(token, o.method, path+o.path, o.body); a.Status != http.StatusConflict {
-			t.Errorf("%s %s answers %d, want 409: %s", o.method, o.path, a.Status, a.Body)
+		if a := p.Do(token, o.method, path+o.path, o.body); a.Status != http.StatusConflict || !strings.Contains(string(a.Body), "holds documents") {
+			t.Errorf("%s %s answers %d, want 409 because of the kind: %s", o.method, o.path, a.Status, a.Body)
 		}
 	}
 }
@@ -92,8 +94,8 @@ func TestDocuments_Table_IsRefused(t *testing.T) {
 // Every operation on tables refuses documents.
 func TestTableOperations_Documents_AreRefused(t *testing.T) {
 	t.Parallel()
-	p := platformtest.New(t, append([]function.Declaration{
-		documents.Service, branches.Service, diff.Service, download.Service, importing.Service, jobs.Service, datasetlifecycle.Service, mergebranch.Service,
+	p := platformtest.NewWith(t, func(c *function.Config) { c.DirectUploads = true }, append([]function.Declaration{
+		documents.Service, branches.Service, diff.Service, directupload.Service, download.Service, recall.Service, importing.Service, jobs.Service, datasetlifecycle.Service, mergebranch.Service,
 		proposals.Service, protect.Service, restoreversion.Service, retry.Service, tags.Service, uploads.Service, versions.Service,
 	}, datasetstest.Lifecycle...)...)
 	token := p.Login("owner").Token
@@ -112,7 +114,8 @@ func TestTableOperations_Documents_AreRefused(t *testing.T) {
 		{http.MethodGet, "/tags", ``}, {http.MethodPut, "/tags/t", `{"version": 1}`}, {http.MethodDelete, "/tags/t", ``},
 		{http.MethodGet, "/branches", ``}, {http.MethodPost, "/branches", `{"name": "b"}`}, {http.MethodDelete, "/branches/b", ``},
 		{http.MethodPost, "/branches/b/merge", `{"key": ["a"]}`},
-		{http.MethodGet, "/diff?from=1&to=2&key=a", ``},
+		{http.MethodGet, "/diff?from=1&to=2&key=a", ``}, {http.MethodGet, "/diff/page?from=1&to=2&key=a", ``},
+		{http.MethodPost, "/uploads/direct", `{"size": 4}`}, {http.MethodPost, "/versions/1/recall", ``},
 		{http.MethodGet, "/jobs", ``}, {http.MethodGet, "/jobs/watch", ``}, {http.MethodPost, "/jobs/1/cancel", ``},
 		{http.MethodGet, "/lifecycle", ``}, {http.MethodPut, "/lifecycle", `{"keep_versions": 1}`}, {http.MethodDelete, "/lifecycle", ``}, {http.MethodGet, "/lifecycle/preview?keep_versions=1", ``},
 		{http.MethodPut, "/protection", `{"protected": true}`},
