@@ -161,7 +161,8 @@ func TestDataGuide_Commands_WorkAsPrinted(t *testing.T) {
 		`{"id":2,"day":"2026-01-02","amount":"99.90"}`,                                                         // 6: converted
 		`"document":{"status":"open","total":12.50}}]`,                                                         // 7: found
 		`"checked":2,"failing":1`,                                                                              // 7: the schema
-		`"rows":[[4]]`,                                                                                         // 8: brought back
+		`"width":3,"height":2,"metadata":{"author":"Grace"}`,                                                   // 8: the picture
+		`"rows":[[4]]`, // 9: brought back
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the answers lack %s", want)

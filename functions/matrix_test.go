@@ -154,6 +154,7 @@ datasets-delete-branch               owner admin member
 datasets-delete-document             owner admin member
 datasets-delete-document-schema      owner admin member
 datasets-delete-lifecycle            owner admin member
+datasets-delete-object               owner admin member
 datasets-delete-tag                  owner admin member
 datasets-delete-upload               owner admin member
 datasets-diff                        owner admin compliance_officer member analyst viewer
@@ -165,6 +166,8 @@ datasets-get-document                owner admin compliance_officer member analy
 datasets-get-document-schema         owner admin compliance_officer member analyst viewer
 datasets-get-hold                    owner admin compliance_officer member
 datasets-get-lifecycle               owner admin compliance_officer member analyst viewer
+datasets-get-object                  owner admin compliance_officer member analyst viewer
+datasets-get-object-metadata         owner admin compliance_officer member analyst viewer
 datasets-get-proposal                owner admin compliance_officer member analyst viewer
 datasets-get-status                  owner admin compliance_officer member analyst viewer
 datasets-get-upload                  owner admin member
@@ -175,6 +178,7 @@ datasets-insert-document             owner admin member
 datasets-list                        owner admin compliance_officer member analyst viewer
 datasets-list-branches               owner admin compliance_officer member analyst viewer
 datasets-list-jobs                   owner admin compliance_officer member analyst viewer
+datasets-list-objects                owner admin compliance_officer member analyst viewer
 datasets-list-proposals              owner admin compliance_officer member analyst viewer
 datasets-list-tags                   owner admin compliance_officer member analyst viewer
 datasets-list-versions               owner admin compliance_officer member analyst viewer
@@ -185,6 +189,8 @@ datasets-preview-lifecycle           owner admin compliance_officer member analy
 datasets-propose                     owner admin member
 datasets-protect                     owner admin compliance_officer
 datasets-put-document                owner admin member
+datasets-put-object                  owner admin member
+datasets-put-object-metadata         owner admin member
 datasets-recall                      owner admin member
 datasets-reject-proposal             owner admin compliance_officer
 datasets-release-hold                owner admin compliance_officer

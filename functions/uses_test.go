@@ -110,8 +110,8 @@ func TestDatasets_DeclareOnlyWhatTheyNeed(t *testing.T) {
 	want := map[string][]string{
 		"datasets-upload": {"keys", "objects"}, "datasets-download": {"keys", "objects"}, "datasets-profile": {"keys", "objects"},
 		"datasets-diff": {"keys", "objects"}, "datasets-merge-branch": {"keys"}, "datasets-rewrap-keys": {"keys"}, "datasets-proposals": {"keys"},
-		"datasets-documents": {"keys"},
-		"datasets-uploads":   {"keys", "objects"}, "datasets-import": {"keys", "objects"}, "datasets-direct-upload": {"keys", "objects"},
+		"datasets-documents": {"keys"}, "datasets-objects": {"keys", "objects"},
+		"datasets-uploads": {"keys", "objects"}, "datasets-import": {"keys", "objects"}, "datasets-direct-upload": {"keys", "objects"},
 		"datasets-replicate": {"objects"}, "datasets-archive": {"objects"}, "datasets-recall": {"objects"}, "datasets-lifecycle": {"objects"},
 		"datasets-create": {"objects"}, "datasets-dispose": {"objects"},
 	}

@@ -1,5 +1,5 @@
 // Package datasets lists the functions that manage data sets: uploaded tables, their versions and
-// their profiles, and JSON documents. Each function is one folder and one Knative Service.
+// their profiles, JSON documents, and objects. Each function is one folder and one Knative Service.
 package datasets
 
 import (
@@ -23,6 +23,7 @@ import (
 	"function/functions/datasets/lifecycle"
 	"function/functions/datasets/list"
 	mergebranch "function/functions/datasets/merge-branch"
+	"function/functions/datasets/objects"
 	"function/functions/datasets/profile"
 	"function/functions/datasets/proposals"
 	"function/functions/datasets/protect"
@@ -83,6 +84,10 @@ var Functions = []function.Declaration{
 	// JSON documents.
 	documents.Service.
 		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 16}),
+
+	// Objects: pictures, audio, PDF and other files.
+	objects.Service.
+		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 16, Timeout: 10 * time.Minute}),
 
 	// Rotation of the key encryption key.
 	rewrapkeys.Service.

@@ -11,7 +11,7 @@ import (
 type Dataset struct {
 	DatasetID      uuid.UUID `json:"dataset_id"`
 	OrganizationID uuid.UUID `json:"organization_id"`
-	Kind           string    `json:"kind"` // table or documents
+	Kind           string    `json:"kind"` // table, documents or objects
 	Name           string    `json:"name"`
 	StorageType    string    `json:"storage_type"`
 	Status         string    `json:"status"`

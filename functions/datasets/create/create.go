@@ -25,18 +25,18 @@ import (
 // Service declares the function.
 var Service = function.Endpoint(function.Post("datasets-create", "/v1/datasets", "Create a data set", policy.DatasetsWrite).
 	Status(http.StatusCreated).Fails(fault.Conflict).
-	Describe("A data set of the kind `table` has versions, which are files of rows, and one of the kind `documents` holds JSON documents (`/v1/datasets/{id}/documents`). "+
+	Describe("A data set of the kind `table` has versions, which are files of rows, one of the kind `documents` holds JSON documents (`/v1/datasets/{id}/documents`), and one of the kind `objects` holds files of any type, such as pictures (`/v1/datasets/{id}/objects`). "+
 		"In SQL, a data set of the kind `table` is a table with the same name. A name with a dash, or one that is a keyword, must be quoted: `SELECT * FROM \"my-data\"`."), New).
 	Uses(function.Owns(database.Datasets), function.Objects)
 
 // Request describes the data set.
 type Request struct {
 	Body struct {
-		Kind        string          `json:"kind,omitempty" enum:"table,documents" default:"table" doc:"What the data set holds. It cannot be changed"`
+		Kind        string          `json:"kind,omitempty" enum:"table,documents,objects" default:"table" doc:"What the data set holds. It cannot be changed"`
 		Name        string          `json:"name" pattern:"^[A-Za-z_][A-Za-z0-9_-]{0,62}$" doc:"Unique in the organization, ignoring case" example:"customer_data"`
 		Description string          `json:"description,omitempty" maxLength:"10000" pattern:"^[^\\x00]*$"`
 		Schema      *dataset.Schema `json:"schema,omitempty" doc:"Column types that every uploaded file must have. If absent, they are inferred from each file"`
-		StorageType string          `json:"storage_type,omitempty" enum:"local,s3,gcs,azure" default:"local" doc:"Where the files of a table are stored"`
+		StorageType string          `json:"storage_type,omitempty" enum:"local,s3,gcs,azure" default:"local" doc:"Where the files of a table, or objects, are stored"`
 	}
 }
 
@@ -76,7 +76,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, fault.At("body.schema", "only tables have columns: leave it out (documents have a JSON Schema, PUT /v1/datasets/{id}/documents/schema)")
 	}
 	if in.Body.Kind == dataset.Documents && in.Body.StorageType != "local" {
-		return nil, fault.At("body.storage_type", "only files of tables are stored there: leave it out (documents are stored in the deployment's document database)")
+		return nil, fault.At("body.storage_type", "only files of tables and objects are stored there: leave it out (documents are stored in the deployment's document database)")
 	}
 	if _, err := f.objects(ctx, in.Body.StorageType); errors.Is(err, function.ErrNotConfigured) {
 		return nil, fault.At("body.storage_type", "this deployment has no storage of type %s: use another type, or ask the operator to set %s", in.Body.StorageType, function.StorageSetting(in.Body.StorageType))
@@ -90,7 +90,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		StorageType: in.Body.StorageType, Status: dataset.Draft, CreatedAt: now, ChangedAt: now,
 	}
 	if d.Kind != dataset.Table {
-		d.Status = dataset.Ready // documents are readable as soon as they are stored
+		d.Status = dataset.Ready // documents and objects are readable as soon as they are stored
 	}
 	err = act.Do(ctx, f.db, audit.Entry{Action: "datasets:create", ResourceID: id.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
 		_, err := tx.Exec(ctx, insertDataset, d.ID, caller.OrganizationID, d.Kind, d.Name, d.Description, d.Schema, d.StorageType, d.Status, caller.UserID, now)

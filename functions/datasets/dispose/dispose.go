@@ -57,12 +57,14 @@ ORDER BY deleted_at LIMIT 500 FOR UPDATE OF d`
 SELECT d.storage_type, o.name FROM datasets d JOIN (
     SELECT dataset_id, object_name AS name FROM version_files
     UNION ALL SELECT dataset_id, table_name FROM dataset_versions WHERE table_name IS NOT NULL
+    UNION ALL SELECT dataset_id, object_name FROM dataset_objects
 ) o ON o.dataset_id = d.id WHERE d.id = ANY ($1)`
 	deleteDatasets = `
 WITH stored AS (
     SELECT dataset_id, sum(bytes) AS bytes FROM (
         SELECT dataset_id, stored_bytes + coalesce(table_bytes, 0) AS bytes FROM dataset_versions
         UNION ALL SELECT dataset_id, size_bytes FROM dataset_documents
+        UNION ALL SELECT dataset_id, stored_bytes FROM dataset_objects
     ) s WHERE dataset_id = ANY ($1) GROUP BY dataset_id
 ), disposed AS (
     DELETE FROM datasets WHERE id = ANY ($1) RETURNING id, organization_id, deleted_at

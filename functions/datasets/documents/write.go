@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/document"
 	"function/shared/auth"
 	"function/shared/fault"
@@ -22,7 +23,7 @@ type InsertRequest struct {
 // WriteRequest is a document or a patch.
 type WriteRequest struct {
 	Request
-	document.Condition
+	dataset.Condition
 	function.Raw
 }
 
@@ -104,7 +105,7 @@ func (f *Function) Patch(ctx context.Context, in *WriteRequest) (*Response, erro
 // Delete deletes a document.
 func (f *Function) Delete(ctx context.Context, in *DeleteRequest) (*struct{}, error) {
 	_, err := f.apply(ctx, document.Change{
-		Dataset: in.ID, ID: in.Document, Action: "datasets:delete_document", Condition: document.Condition{IfMatch: in.IfMatch},
+		Dataset: in.ID, ID: in.Document, Action: "datasets:delete_document", Condition: dataset.Condition{IfMatch: in.IfMatch},
 		Make: func(now map[string]any) (map[string]any, error) {
 			if now == nil {
 				return nil, document.ErrNotFound

@@ -31,7 +31,7 @@ var Service = function.Service("datasets-hold", New,
 	function.On(function.Put("datasets-hold", path, "Place a data set under legal hold", policy.RetentionWrite).
 		Fails(fault.Conflict).
 		Describe("While a data set is held, deleting it, its tags or its branches is refused, and neither lifecycle nor retention policies remove anything of it. "+
-			"New versions can be added. Of documents, replacing and deleting is refused, and new ones can be inserted. A deleted data set can be held until the retention policy destroys it. "+
+			"New versions can be added. Of documents and objects, changing and deleting is refused, and new ones can be added. A deleted data set can be held until the retention policy destroys it. "+
 			"Holding a data set that is held changes the reason."), (*Function).Put),
 	function.On(function.Delete("datasets-release-hold", path, "End the legal hold of a data set", policy.RetentionWrite), (*Function).Delete),
 ).Uses(function.Owns(database.Datasets))

@@ -25,7 +25,7 @@ var Service = function.Endpoint(function.Get("datasets-list", "/v1/datasets", "L
 type Request struct {
 	page.Query
 	Status  string `query:"status" enum:"draft,processing,ready,failed" doc:"Only data sets in this state"`
-	Kind    string `query:"kind" enum:"table,documents" doc:"Only data sets of this kind"`
+	Kind    string `query:"kind" enum:"table,documents,objects" doc:"Only data sets of this kind"`
 	Deleted bool   `query:"deleted" doc:"Only deleted data sets, which can still be brought back"`
 }
 

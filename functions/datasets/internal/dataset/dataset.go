@@ -15,7 +15,7 @@ import (
 const (
 	Draft      = "draft"      // nothing uploaded yet
 	Processing = "processing" // a version is being profiled
-	Ready      = "ready"      // the newest version can be queried; documents always are
+	Ready      = "ready"      // the newest version can be queried; documents and objects always are
 	Failed     = "failed"     // the newest version could not be profiled
 )
 
@@ -23,7 +23,7 @@ const (
 // before the first upload.
 type Dataset struct {
 	ID           uuid.UUID           `json:"id" format:"uuid"`
-	Kind         string              `json:"kind" enum:"table,documents"`
+	Kind         string              `json:"kind" enum:"table,documents,objects"`
 	Name         string              `json:"name" doc:"Of a table, its name in SQL"`
 	Description  string              `json:"description"`
 	Schema       *Schema             `json:"schema,omitempty" doc:"As declared; absent if the types are inferred"`

@@ -14,12 +14,14 @@ import (
 const (
 	Table     = "table"
 	Documents = "documents"
+	Objects   = "objects"
 )
 
 // otherKinds say how a data set of each kind is used.
 var otherKinds = map[string]string{
-	Table:     "This data set is a table and holds no documents: upload files to it (POST /v1/datasets/{id}/upload), or create a data set of the kind documents",
-	Documents: "This data set holds documents and is not a table with versions: use /v1/datasets/{id}/documents, or create a data set of the kind table",
+	Table:     "This data set is a table: upload files to it (POST /v1/datasets/{id}/upload), or create a data set of the kind documents or objects",
+	Documents: "This data set holds documents: use /v1/datasets/{id}/documents, or create a data set of the kind table or objects",
+	Objects:   "This data set holds objects: use /v1/datasets/{id}/objects, or create a data set of the kind table or documents",
 }
 
 // CheckKind refuses an operation that is for data sets of another kind.
@@ -45,13 +47,13 @@ func Exists(ctx context.Context, db database.Querier, kind string, id, organizat
 const shareDataset = `
 SELECT kind, held_at IS NOT NULL AS held FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL FOR SHARE`
 
-// Share is [Exists] for a transaction that changes the documents of a data set. Until it ends, the
+// Share is [Exists] for a transaction that changes documents or objects of a data set. Until it ends, the
 // data set can be neither deleted nor placed under legal hold. If it is under hold, onRemoval is the
 // conflict with which to refuse the removal of stored content.
-func Share(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) (onRemoval, err error) {
+func Share(ctx context.Context, tx pgx.Tx, kind string, id, organization uuid.UUID) (onRemoval, err error) {
 	d, err := database.One[locked](ctx, tx, ErrNotFound, shareDataset, id, organization)
 	if err == nil {
-		err = CheckKind(d.Kind, Documents)
+		err = CheckKind(d.Kind, kind)
 	}
 	if d.Held {
 		onRemoval = errHeld

@@ -14,40 +14,17 @@ import (
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/documents"
-	"function/shared/fault"
 	"function/shared/outbox"
 	"function/shared/secret"
 	"function/shared/uuid7"
 )
-
-// Condition says which content a document must have to be changed (RFC 9110 §13.1).
-type Condition struct {
-	IfMatch     string `header:"If-Match" maxLength:"1000" doc:"ETag, or list of ETags, of the document to change; *: any, if there is one"`
-	IfNoneMatch string `header:"If-None-Match" enum:"*" doc:"*: only if there is no document with this identifier"`
-}
-
-// allows refuses a change of the document with the ETag, which is empty if there is none.
-func (c Condition) allows(etag string) error {
-	if c.IfNoneMatch != "" && etag != "" {
-		return fault.New(fault.PreconditionFailed, "There is a document with this identifier: leave out If-None-Match to replace it")
-	}
-	if c.IfMatch == "" {
-		return nil
-	}
-	for tag := range strings.SplitSeq(c.IfMatch, ",") {
-		if tag = strings.TrimSpace(tag); etag != "" && (tag == etag || tag == "*") {
-			return nil
-		}
-	}
-	return fault.New(fault.PreconditionFailed, "The document has changed since you read it: read it again and repeat your change")
-}
 
 // Change is a change of one document.
 type Change struct {
 	Dataset   uuid.UUID
 	ID        string
 	Action    string // for the audit trail
-	Condition Condition
+	Condition dataset.Condition
 	// Make returns the new content, given the current one or nil. If it returns nil, the document is
 	// deleted. ErrUnchanged leaves the document as it is.
 	Make func(now map[string]any) (map[string]any, error)
@@ -87,7 +64,7 @@ func (s *Store) Apply(ctx context.Context, caller auth.Caller, change Change) (a
 }
 
 func (s *Store) apply(ctx context.Context, tx *outbox.Tx, caller auth.Caller, change Change, body uuid.UUID) (after Document, created bool, replaced uuid.UUID, err error) {
-	onRemoval, err := dataset.Share(ctx, tx, change.Dataset, caller.OrganizationID)
+	onRemoval, err := dataset.Share(ctx, tx, dataset.Documents, change.Dataset, caller.OrganizationID)
 	if err != nil {
 		return after, false, replaced, err
 	}
@@ -108,7 +85,7 @@ func (s *Store) apply(ctx context.Context, tx *outbox.Tx, caller auth.Caller, ch
 	case !errors.Is(err, ErrNotFound):
 		return after, false, replaced, err
 	}
-	if err := change.Condition.allows(before.ETag); err != nil {
+	if err := change.Condition.Allows(before.ETag); err != nil {
 		return after, false, replaced, err
 	}
 	content, err := change.Make(now)
