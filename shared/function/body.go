@@ -59,6 +59,9 @@ func ReadJSON(hctx huma.Context) ([]byte, error) {
 	case !utf8.Valid(body):
 		return nil, fault.New(fault.Malformed, "The request body is not valid UTF-8 (RFC 8259 §8.1)")
 	}
+	if place, ok := loneSurrogate(body); ok {
+		return nil, fault.New(fault.Malformed, `The request body has half of a surrogate pair at byte %d, which is no character (RFC 8259 §8.2): send both halves, or the character itself`, place)
+	}
 	// Clear the deadline, or it would end a request that takes longer than the body's timeout.
 	_ = hctx.SetReadDeadline(time.Time{})
 	if place, ok := repeated(body); ok {

@@ -82,6 +82,12 @@ func TestBody_NotJSONInUTF8_IsUnsupported(t *testing.T) {
 	r.Header.Set("Content-Encoding", "gzip")
 	call(t, nestedEndpoint(), r).Want(t, http.StatusUnsupportedMediaType)
 	call(t, nestedEndpoint(), post("/v1/nested", "{\"reason\": \"lo\xffng\"}")).Want(t, http.StatusBadRequest)
+	for _, half := range []string{`\ud800`, `\udc00`, `\ud800\ud800`, `\ud800x`, `\\\ud83d`} {
+		call(t, nestedEndpoint(), post("/v1/nested", `{"reason": "long `+half+`"}`)).Want(t, http.StatusBadRequest)
+	}
+	for _, whole := range []string{`\ud83d\ude00`, `\\ud800`, `\u00e9`} {
+		call(t, nestedEndpoint(), post("/v1/nested", `{"reason": "long `+whole+`"}`)).Want(t, http.StatusNoContent)
+	}
 
 	bare := httptest.NewRequest(http.MethodPost, "/v1/nested", nil)
 	call(t, nestedEndpoint(), bare).Want(t, http.StatusBadRequest) // no body whose type could be wrong

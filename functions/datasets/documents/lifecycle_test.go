@@ -85,7 +85,7 @@ func TestDocuments_Table_IsRefused(t *testing.T) {
 	token := p.Login("owner").Token
 	path := "/v1/datasets/" + datasetstest.Create(t, p, token, "d").ID.String() + "/documents"
 	for _, o := range operations {
-		if a := p.Do(token, o.method, path+o.path, o.body); a.Status != http.StatusConflict || !strings.Contains(string(a.Body), "holds documents") {
+		if a := p.Do(token, o.method, path+o.path, o.body); a.Status != http.StatusConflict || !strings.Contains(string(a.Body), "is a table") {
 			t.Errorf("%s %s answers %d, want 409 because of the kind: %s", o.method, o.path, a.Status, a.Body)
 		}
 	}
@@ -122,8 +122,8 @@ func TestTableOperations_Documents_AreRefused(t *testing.T) {
 		{http.MethodGet, "/proposals", ``}, {http.MethodPost, "/proposals", `{"branch": "b", "message": "m"}`}, {http.MethodGet, proposal, ``},
 		{http.MethodPost, proposal + "/approve", `{}`}, {http.MethodPost, proposal + "/reject", `{}`}, {http.MethodDelete, proposal, ``},
 	} {
-		if a := p.Do(token, o.method, path+o.path, o.body); a.Status != http.StatusConflict {
-			t.Errorf("%s %s answers %d, want 409: %s", o.method, o.path, a.Status, a.Body)
+		if a := p.Do(token, o.method, path+o.path, o.body); a.Status != http.StatusConflict || !strings.Contains(string(a.Body), "holds documents") {
+			t.Errorf("%s %s answers %d, want 409 because of the kind: %s", o.method, o.path, a.Status, a.Body)
 		}
 	}
 }

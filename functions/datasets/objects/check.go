@@ -1,12 +1,13 @@
 package objects
 
 import (
-	"encoding/json"
 	"fmt"
 	"mime"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
 
 	"function/shared/fault"
 )
@@ -48,26 +49,17 @@ func parseMetadata(text string) (map[string]string, error) {
 	if text == "" {
 		return map[string]string{}, nil
 	}
-	decoder := json.NewDecoder(strings.NewReader(text))
 	refused := fault.At(at, `send a JSON object of strings, such as {"author": "Ada"}, percent-encoded and with each name once`)
-	if token, err := decoder.Token(); err != nil || token != json.Delim('{') || !utf8.ValidString(text) {
+	var read map[string]*string // a null is no text
+	if err := json.Unmarshal([]byte(text), &read); err != nil || read == nil {
 		return nil, refused
 	}
-	found := map[string]string{}
-	for decoder.More() {
-		name, err := decoder.Token()
-		if err != nil {
+	found := make(map[string]string, len(read))
+	for name, value := range read {
+		if value == nil {
 			return nil, refused
 		}
-		value, err := decoder.Token()
-		text, ok := value.(string)
-		if _, twice := found[name.(string)]; err != nil || !ok || twice {
-			return nil, refused
-		}
-		found[name.(string)] = text
-	}
-	if _, err := decoder.Token(); err != nil || decoder.InputOffset() != int64(len(strings.TrimRight(text, " \t\r\n"))) {
-		return nil, refused
+		found[name] = *value
 	}
 	return found, checkMetadata(at, found)
 }

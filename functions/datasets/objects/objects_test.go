@@ -155,7 +155,7 @@ func TestObject_InvalidRequest_IsRefusedAndLeavesNothing(t *testing.T) {
 		}
 	}
 	for _, metadata := range []string{
-		`[]`, `{`, `{}x`, `{"a":1}`, `{"a":null}`, `{"a":{}}`, `{"a":"1","a":"2"}`, `{"":"1"}`, `{"a":"\u0000"}`, `{"a\n":"x"}`, "{\"a\":\"\xff\"}", `{"a":"` + strings.Repeat("x", 8192) + `"}`, `null`, `{"a":"b"} {}`,
+		`[]`, `{`, `{}x`, `{"a":1}`, `{"a":null}`, `{"a":{}}`, `{"a":"1","a":"2"}`, `{"":"1"}`, `{"a":"\u0000"}`, `{"a":"\ud800"}`, `{"a\n":"x"}`, "{\"a\":\"\xff\"}", `{"a":"` + strings.Repeat("x", 8192) + `"}`, `null`, `{"a":"b"} {}`,
 	} {
 		p.Do(token, http.MethodPut, path+"/a?metadata="+url.QueryEscape(metadata), "x").Want(t, http.StatusUnprocessableEntity)
 	}
