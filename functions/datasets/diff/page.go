@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -15,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"function/shared/contentpolicy"
 	"function/shared/keyed"
 )
 
@@ -25,11 +24,7 @@ var (
 	pageStyle string
 )
 
-// pagePolicy allows the page its own style sheet and nothing else (CSP Level 3).
-var pagePolicy = func() string {
-	hash := sha256.Sum256([]byte(pageStyle))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-}()
+var pagePolicy = contentpolicy.Page(pageStyle, "")
 
 // PageResponse is the page.
 type PageResponse struct {
@@ -91,7 +86,8 @@ type line struct {
 	Cells  []cell
 }
 
-// cell has a column's values; nil where there is none to show.
+// cell is a column's value before and after a change. Before is nil in an added row, After in a removed
+// one. A column of the key has only After, and an unchanged column has neither.
 type cell struct {
 	Key           bool
 	Before, After *value

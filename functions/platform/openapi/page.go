@@ -3,13 +3,13 @@ package openapi
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/base64"
 	"html/template"
 	"maps"
 	"slices"
 	"strings"
+
+	"function/shared/contentpolicy"
 )
 
 var (
@@ -19,11 +19,7 @@ var (
 	pageStyle string
 )
 
-// pagePolicy allows the page its own style sheet and nothing else (CSP Level 3).
-var pagePolicy = func() string {
-	hash := sha256.Sum256([]byte(pageStyle))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-}()
+var pagePolicy = contentpolicy.Page(pageStyle, "")
 
 // page is the data of the page template.
 type page struct {

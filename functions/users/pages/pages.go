@@ -6,9 +6,7 @@ package pages
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"html/template"
@@ -18,6 +16,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"function/shared/contentpolicy"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/policy"
@@ -75,15 +74,7 @@ var style template.CSS
 //go:embed page.js
 var script template.JS
 
-// contentPolicy allows a page to use its own style and script and to call the API of its own
-// host (CSP Level 3). Forms only work with the script.
-var contentPolicy = fmt.Sprintf("default-src 'none'; style-src %s; script-src %s; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-	source(string(style)), source(string(script)))
-
-func source(content string) string {
-	hash := sha256.Sum256([]byte(content))
-	return "'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'"
-}
+var contentPolicy = contentpolicy.Page(string(style), string(script))
 
 // New renders the pages.
 func New(_ context.Context, env *function.Env) (*Function, error) {
