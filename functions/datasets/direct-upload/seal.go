@@ -5,11 +5,8 @@ import (
 	"errors"
 	"time"
 
-	"github.com/google/uuid"
-
 	"function/functions/datasets/internal/resumable"
 	"function/shared/events"
-	"function/shared/fault"
 	"function/shared/job"
 	"function/shared/outbox"
 )
@@ -48,21 +45,5 @@ func (f *Function) Failed(ctx context.Context, e events.Received[events.JobFaile
 	if e.Data.Kind != kind {
 		return nil
 	}
-	upload, err := uuid.Parse(e.Data.Key)
-	if err != nil {
-		return fault.New(fault.Invalid, "The key of this job does not identify an upload").Because(err)
-	}
-	discard := func(context.Context) {}
-	err = f.store.DB.Transact(ctx, func(tx *outbox.Tx) error {
-		ended, err := job.Discard(ctx, tx, e.Data)
-		if err != nil || !ended {
-			return err
-		}
-		discard, err = f.store.Fail(ctx, tx, upload, e.Data.Reason)
-		return err
-	})
-	if err == nil {
-		discard(ctx)
-	}
-	return err
+	return f.store.FailJob(ctx, e.Data)
 }

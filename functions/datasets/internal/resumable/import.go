@@ -4,11 +4,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"function/shared/database"
+	"function/shared/events"
+	"function/shared/fault"
+	"function/shared/job"
 	"function/shared/outbox"
 )
 
@@ -50,9 +54,32 @@ func (s *Store) Reset(ctx context.Context, u *Upload) error {
 	return nil
 }
 
-// Fail ends an upload with a reason, in the transaction that ends its job. discard removes its
+// FailJob ends an upload whose job has failed for the last time. The key of the job is the identifier of
+// the upload, alone or before a slash.
+func (s *Store) FailJob(ctx context.Context, failed events.JobFailed) error {
+	id, _, _ := strings.Cut(failed.Key, "/")
+	upload, err := uuid.Parse(id)
+	if err != nil {
+		return fault.New(fault.Invalid, "The key of this job does not identify an upload").Because(err)
+	}
+	discard := func(context.Context) {}
+	err = s.DB.Transact(ctx, func(tx *outbox.Tx) error {
+		ended, err := job.Discard(ctx, tx, failed)
+		if err != nil || !ended {
+			return err
+		}
+		discard, err = s.fail(ctx, tx, upload, failed.Reason)
+		return err
+	})
+	if err == nil {
+		discard(ctx)
+	}
+	return err
+}
+
+// fail ends an upload with a reason, in the transaction that ends its job. discard removes its
 // objects after the commit.
-func (s *Store) Fail(ctx context.Context, tx *outbox.Tx, id uuid.UUID, reason string) (discard func(context.Context), err error) {
+func (s *Store) fail(ctx context.Context, tx *outbox.Tx, id uuid.UUID, reason string) (discard func(context.Context), err error) {
 	var storageType, kind string
 	err = tx.QueryRow(ctx, selectStorage, id).Scan(&storageType, &kind)
 	if database.IsNoRows(err) {
