@@ -68,6 +68,15 @@ func newFixture(t *testing.T) *fixture {
 	return f
 }
 
+// newFixtureOnS3 has its archive on an S3 server.
+func newFixtureOnS3(t *testing.T) (*fixture, *objectstest.S3) {
+	t.Helper()
+	store, primary := objectstest.NewS3(t), t.TempDir()
+	f := newFixtureWith(t, func(c *function.Config) { c.StorageLocalURL, c.StorageLocalArchiveURL = "file://"+primary, store.URL() })
+	f.primary, f.archive = primary, store.Dir
+	return f, store
+}
+
 func newFixtureWith(t *testing.T, configure func(*function.Config)) *fixture {
 	t.Helper()
 	f := &fixture{Platform: platformtest.NewWith(t, configure, walk...), t: t}
@@ -222,27 +231,9 @@ func wantRefusal(t *testing.T, a platformtest.Answer, version int) {
 	}
 }
 
-// files returns the content of all files below a directory by name.
-func files(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	found := map[string]string{}
-	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		found[strings.TrimPrefix(path, dir+"/")] = string(data)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
-}
-
 func (f *fixture) wantFiles(primary, archived int) {
 	f.t.Helper()
-	if p, a := len(files(f.t, f.primary)), len(files(f.t, f.archive)); p != primary || a != archived {
+	if p, a := len(datasetstest.Files(f.t, f.primary)), len(datasetstest.Files(f.t, f.archive)); p != primary || a != archived {
 		f.t.Errorf("%d objects in the primary store and %d in the archive, want %d and %d", p, a, primary, archived)
 	}
 }
@@ -262,7 +253,7 @@ func threeVersions(t *testing.T) *fixture {
 func TestArchive_OldVersions_MoveAndComeBack(t *testing.T) {
 	t.Parallel()
 	f := threeVersions(t)
-	before := files(t, f.primary)
+	before := datasetstest.Files(t, f.primary)
 	f.wantPreview("", 1, 2)
 
 	f.night(2)
@@ -270,7 +261,7 @@ func TestArchive_OldVersions_MoveAndComeBack(t *testing.T) {
 	f.wantArchived(1, 2)
 	f.wantPreview("")
 	f.wantFiles(6, 4) // readers finish
-	for name, content := range files(t, f.archive) {
+	for name, content := range datasetstest.Files(t, f.archive) {
 		if before[name] != content {
 			t.Errorf("object %s differs in the archive", name)
 		}
@@ -503,9 +494,7 @@ func TestArchive_InputArchived_ChangeIsRefused(t *testing.T) {
 
 func TestArchive_ArchiveAway_LeavesVersionsReadable(t *testing.T) {
 	t.Parallel()
-	store, primary := objectstest.NewS3(t), t.TempDir()
-	f := newFixtureWith(t, func(c *function.Config) { c.StorageLocalURL, c.StorageLocalArchiveURL = "file://"+primary, store.URL() })
-	f.primary, f.archive = primary, store.Dir
+	f, store := newFixtureOnS3(t)
 	f.upload("", "a")
 	f.upload("", "b")
 	f.policy(map[string]any{"archive_after_days": 30})
@@ -542,7 +531,7 @@ func TestArchive_CopyDamagedOnArrival_IsReplaced(t *testing.T) {
 	t.Parallel()
 	f := threeVersions(t)
 	f.Wake("datasets-lifecycle").Want(t, http.StatusNoContent)
-	for name := range files(t, f.primary) { // an earlier attempt has left other bytes under each name
+	for name := range datasetstest.Files(t, f.primary) { // an earlier attempt has left other bytes under each name
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(f.archive, name)), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -635,10 +624,10 @@ func TestRecall_ArchiveDamaged_ReadsTheBackup(t *testing.T) {
 	}
 	f.Wake("datasets-replicate").Want(t, http.StatusNoContent)
 	f.wantFiles(2, 2) // nothing has come back
-	if n := len(files(t, backup)); n != 4 || f.count(`SELECT count(*) FROM object_replicas WHERE verified_at IS NOT NULL`) != 4 {
+	if n := len(datasetstest.Files(t, backup)); n != 4 || f.count(`SELECT count(*) FROM object_replicas WHERE verified_at IS NOT NULL`) != 4 {
 		t.Errorf("%d copies in the backup, want 4", n)
 	}
-	for name, content := range files(t, archive) {
+	for name, content := range datasetstest.Files(t, archive) {
 		damaged := []byte(content)
 		damaged[len(damaged)/2] ^= 1
 		if err := os.WriteFile(filepath.Join(archive, name), damaged, 0o600); err != nil {
@@ -655,7 +644,7 @@ func TestRecall_ArchiveDamaged_FailsWithASentence(t *testing.T) {
 	f.night(2)
 	f.age(2)
 	f.sweep(http.StatusNoContent)
-	for name := range files(t, f.archive) {
+	for name := range datasetstest.Files(t, f.archive) {
 		if err := os.Remove(filepath.Join(f.archive, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -670,9 +659,7 @@ func TestRecall_ArchiveDamaged_FailsWithASentence(t *testing.T) {
 
 func TestDispose_ArchivedVersions_AreDestroyed(t *testing.T) {
 	t.Parallel()
-	store, primary := objectstest.NewS3(t), t.TempDir()
-	f := newFixtureWith(t, func(c *function.Config) { c.StorageLocalURL, c.StorageLocalArchiveURL = "file://"+primary, store.URL() })
-	f.primary, f.archive = primary, store.Dir
+	f, store := newFixtureOnS3(t)
 	f.upload("", "a")
 	f.upload("", "b")
 	f.policy(map[string]any{"archive_after_days": 30})

@@ -328,23 +328,6 @@ func TestDocuments_KeyRotated_AreReadableWithoutTheOldKey(t *testing.T) {
 	token := first.Login("owner").Token
 	path := create(t, first, token, "d")
 	insert(t, first, token, path, "a", `{"a":1}`)
-	next := "base64key://" + base64.URLEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))
-	rotated := func(previous string) *platformtest.Platform {
-		return platformtest.NewWith(t, func(c *function.Config) {
-			sink := c.Sink
-			*c = first.Env.Config
-			c.Sink, c.KeyURL, c.PreviousKeyURL = sink, next, previous
-		}, with...)
-	}
-	both := rotated(first.Env.Config.KeyURL)
-	exec(t, both, `INSERT INTO key_rotation (wrapped_by) VALUES ('x')`)
-	const left = `SELECT value::int FROM published.metrics WHERE name = 'keys_to_rewrap'`
-	if n := datasetstest.Count(t, both, left); n != 1 {
-		t.Errorf("%d keys are to be rewrapped, want 1", n)
-	}
-	both.Wake("datasets-rewrap-keys").Want(t, http.StatusNoContent)
-	if n := datasetstest.Count(t, both, left); n != 0 {
-		t.Errorf("%d keys are left", n)
-	}
-	want(t, rotated("").Do(token, http.MethodGet, path+"/a", nil), http.StatusOK, `{"a":1}`)
+	rotated := datasetstest.RotateKey(t, first, with...)
+	want(t, rotated.Do(token, http.MethodGet, path+"/a", nil), http.StatusOK, `{"a":1}`)
 }

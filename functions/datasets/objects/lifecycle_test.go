@@ -1,8 +1,6 @@
 package objects_test
 
 import (
-	"bytes"
-	"encoding/base64"
 	"io"
 	"net/http"
 	"strings"
@@ -192,25 +190,8 @@ func TestObjects_KeyRotated_AreReadableWithoutTheOldKey(t *testing.T) {
 	token := first.Login("owner").Token
 	path := create(t, first, token, "d") + "/a"
 	put(t, first, token, path, "1", http.StatusCreated)
-	next := "base64key://" + base64.URLEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))
-	rotated := func(previous string) *platformtest.Platform {
-		return platformtest.NewWith(t, func(c *function.Config) {
-			sink := c.Sink
-			*c = first.Env.Config
-			c.Sink, c.KeyURL, c.PreviousKeyURL = sink, next, previous
-		}, all...)
-	}
-	both := rotated(first.Env.Config.KeyURL)
-	exec(t, both, `INSERT INTO key_rotation (wrapped_by) VALUES ('x')`)
-	const left = `SELECT value::int FROM published.metrics WHERE name = 'keys_to_rewrap'`
-	if n := datasetstest.Count(t, both, left); n != 1 {
-		t.Errorf("%d keys are to be rewrapped, want 1", n)
-	}
-	both.Wake("datasets-rewrap-keys").Want(t, http.StatusNoContent)
-	if n := datasetstest.Count(t, both, left); n != 0 {
-		t.Errorf("%d keys are left", n)
-	}
-	wantContent(t, rotated(""), token, path, "1")
+	rotated := datasetstest.RotateKey(t, first, all...)
+	wantContent(t, rotated, token, path, "1")
 }
 
 // Objects are copied to the backup, read from it while the primary store is away, and deleted there too.

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -95,24 +94,6 @@ func (f *fixture) dispose(status int) {
 	platformtest.Deliver(f.Platform, "datasets-dispose", retentiontest.Request("datasets", time.Now())).Want(f.t, status)
 }
 
-// files returns the content of all files below a directory by name.
-func files(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	found := map[string]string{}
-	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		found[strings.TrimPrefix(path, dir+"/")] = string(data)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
-}
-
 // local returns a configuration with two directories.
 func local(primary, backup string) func(*function.Config) {
 	return func(c *function.Config) {
@@ -130,7 +111,7 @@ func TestReplicate_StoredObjects_AreCopiedUnchanged(t *testing.T) {
 	for range 2 { // delivered twice
 		f.replicate(1, 2)
 	}
-	if diff := cmp.Diff(files(t, primary), files(t, backup)); diff != "" || len(files(t, backup)) != 2 {
+	if diff := cmp.Diff(datasetstest.Files(t, primary), datasetstest.Files(t, backup)); diff != "" || len(datasetstest.Files(t, backup)) != 2 {
 		t.Errorf("copies (-primary +backup):\n%s", diff)
 	}
 	if n := f.count(`verified_at IS NOT NULL AND length(sha256) = 32`); n != 2 || f.lags() {
@@ -161,7 +142,7 @@ func TestReplicate_BackupAway_CatchesUp(t *testing.T) {
 	backup.Start(t)
 	datasetstest.MakeJobsDue(t, f.Platform)
 	f.replicate(3, 4)
-	if n := f.count(`verified_at IS NOT NULL`); n != 2 || f.lags() || len(files(t, backup.Dir)) != 2 {
+	if n := f.count(`verified_at IS NOT NULL`); n != 2 || f.lags() || len(datasetstest.Files(t, backup.Dir)) != 2 {
 		t.Errorf("%d of 2 copies verified after the backup has come back", n)
 	}
 }
@@ -179,7 +160,7 @@ func TestReplicate_AttemptsExhausted_FoundAgain(t *testing.T) {
 		f.Wake(name).Want(t, http.StatusNoContent)
 	}
 	f.replicate(3, 4)
-	if n := f.count(`verified_at IS NOT NULL`); n != 2 || len(files(t, backup)) != 2 {
+	if n := f.count(`verified_at IS NOT NULL`); n != 2 || len(datasetstest.Files(t, backup)) != 2 {
 		t.Errorf("%d of 2 copies verified", n)
 	}
 }
@@ -202,20 +183,20 @@ func TestReplicate_BackupConfiguredLater_CopiesEverything(t *testing.T) {
 	two := later(second) // the backup is replaced
 	two.Wake(name).Want(t, http.StatusNoContent)
 	deliver(two, 3, 4)
-	if diff := cmp.Diff(files(t, first), files(t, second)); diff != "" || len(files(t, second)) != 2 {
+	if diff := cmp.Diff(datasetstest.Files(t, first), datasetstest.Files(t, second)); diff != "" || len(datasetstest.Files(t, second)) != 2 {
 		t.Errorf("copies (-first backup +second):\n%s", diff)
 	}
 	if n := f.count(`retired_at IS NOT NULL`); n != 2 {
 		t.Errorf("%d copies are retired, want those in the replaced backup", n)
 	}
 	two.dispose(http.StatusNoContent)
-	if n := f.count(`true`); n != 2 || len(files(t, second)) != 0 {
+	if n := f.count(`true`); n != 2 || len(datasetstest.Files(t, second)) != 0 {
 		t.Errorf("%d records after the disposal, want those of the copies that could not be deleted", n)
 	}
 	f.exec(`UPDATE object_replicas SET unwanted_at = now() - interval '1 hour'`)
 	one.Wake(name).Want(t, http.StatusNoContent) // configured again
-	if n := f.count(`true`); n != 0 || len(files(t, first)) != 0 {
-		t.Errorf("%d records and %d copies are left in the first backup", n, len(files(t, first)))
+	if n := f.count(`true`); n != 0 || len(datasetstest.Files(t, first)) != 0 {
+		t.Errorf("%d records and %d copies are left in the first backup", n, len(datasetstest.Files(t, first)))
 	}
 }
 
@@ -225,14 +206,14 @@ func TestReplicate_PrimaryDamagedBeforeTheCopy_IsNotCopied(t *testing.T) {
 	f := newFixture(t, local(primary, backup))
 	damage(t, primary)
 	f.replicate(1, 2)
-	if n := f.count(`verified_at IS NULL`); n != 2 || len(files(t, backup)) != 0 {
-		t.Errorf("%d copies wait and %d exist, want none of damaged objects", n, len(files(t, backup)))
+	if n := f.count(`verified_at IS NULL`); n != 2 || len(datasetstest.Files(t, backup)) != 0 {
+		t.Errorf("%d copies wait and %d exist, want none of damaged objects", n, len(datasetstest.Files(t, backup)))
 	}
 }
 
 func damage(t *testing.T, dir string) {
 	t.Helper()
-	for file, data := range files(t, dir) {
+	for file, data := range datasetstest.Files(t, dir) {
 		damaged := []byte(data)
 		damaged[len(damaged)/2] ^= 1
 		if err := os.WriteFile(filepath.Join(dir, file), damaged, 0o600); err != nil {
@@ -282,8 +263,8 @@ func TestDispose_CopiesExist_AreDeletedToo(t *testing.T) {
 	}
 	backup.Start(t)
 	f.dispose(http.StatusNoContent)
-	if n := f.count(`true`); n != 0 || len(files(t, backup.Dir)) != 0 || len(files(t, primary)) != 0 {
-		t.Errorf("%d records, %d copies and %d objects are left", n, len(files(t, backup.Dir)), len(files(t, primary)))
+	if n := f.count(`true`); n != 0 || len(datasetstest.Files(t, backup.Dir)) != 0 || len(datasetstest.Files(t, primary)) != 0 {
+		t.Errorf("%d records, %d copies and %d objects are left", n, len(datasetstest.Files(t, backup.Dir)), len(datasetstest.Files(t, primary)))
 	}
 }
 
@@ -301,7 +282,7 @@ func TestDispose_CopyInterruptedByACrash_IsSwept(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.dispose(http.StatusNoContent)
-	if left := files(t, backup); len(left) != 0 {
+	if left := datasetstest.Files(t, backup); len(left) != 0 {
 		t.Errorf("%d files are left in the backup", len(left))
 	}
 }
@@ -310,7 +291,7 @@ func TestDispose_CopyInProgress_LeavesNothing(t *testing.T) {
 	t.Parallel()
 	primary, backup := t.TempDir(), t.TempDir()
 	f := newFixture(t, local(primary, backup))
-	copies := files(t, primary)
+	copies := datasetstest.Files(t, primary)
 	f.dispose(http.StatusNoContent)
 	for file, data := range copies { // a process that did not notice its cancellation
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(backup, file)), 0o700); err != nil {
@@ -326,7 +307,7 @@ func TestDispose_CopyInProgress_LeavesNothing(t *testing.T) {
 	}
 	f.exec(`UPDATE object_replicas SET unwanted_at = now() - interval '1 hour'`)
 	f.Wake(name).Want(t, http.StatusNoContent)
-	if n := f.count(`true`); n != 0 || len(files(t, backup)) != 0 {
-		t.Errorf("%d records and %d copies are left", n, len(files(t, backup)))
+	if n := f.count(`true`); n != 0 || len(datasetstest.Files(t, backup)) != 0 {
+		t.Errorf("%d records and %d copies are left", n, len(datasetstest.Files(t, backup)))
 	}
 }
