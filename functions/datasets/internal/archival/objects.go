@@ -83,7 +83,7 @@ func (a Archives) Kept(ctx context.Context, db database.Querier, names []string)
 	}
 	for _, c := range copies {
 		if a.Stores[c.StorageType] != c.Store {
-			return nil, fault.New(fault.Unavailable, "The archive of %s storage that has this version is not configured any more: ask the operator to configure it again", c.StorageType)
+			return nil, fault.New(fault.Unavailable, "This version is in an archive of %s storage that is no longer configured: ask the operator to configure it again", c.StorageType)
 		}
 	}
 	return copies, nil
@@ -92,7 +92,7 @@ func (a Archives) Kept(ctx context.Context, db database.Querier, names []string)
 const (
 	lockAll    = `SELECT object_name, store, storage_type, sha256, archived_at IS NOT NULL AS kept FROM archived_objects WHERE object_name = ANY ($1) ORDER BY object_name, store FOR UPDATE`
 	deleteRows = `DELETE FROM archived_objects WHERE store = $1 AND object_name = ANY ($2)`
-	// Copies of versions that were removed are not read any more.
+	// Nobody reads copies of versions that were removed.
 	selectUnneeded = `
 SELECT object_name, store, storage_type, sha256, true AS kept FROM archived_objects a
 WHERE (storage_type, store) IN (SELECT * FROM unnest($1::text[], $2::text[]))

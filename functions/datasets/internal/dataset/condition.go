@@ -9,7 +9,7 @@ import (
 // Condition says which state a document or an object must have to be changed (RFC 9110 §13.1).
 type Condition struct {
 	IfMatch     string `header:"If-Match" maxLength:"1000" doc:"ETag, or list of ETags, of what to change; *: any, if there is one"`
-	IfNoneMatch string `header:"If-None-Match" enum:"*" doc:"*: only if there is none with this identifier or name"`
+	IfNoneMatch string `header:"If-None-Match" enum:"*" doc:"*: write only if nothing has this identifier or name yet"`
 }
 
 // Allows refuses the change of what has the ETag, which is empty if there is nothing.

@@ -97,7 +97,7 @@ ORDER BY name LIMIT 500`
 
 type endedPut struct {
 	Name, StorageType string
-	Over              bool // nothing can arrive any more
+	Over              bool // the URL has expired, so nothing more can arrive
 }
 
 // SweepPuts deletes the objects of direct uploads that have ended, also those that arrived afterwards. A

@@ -19,8 +19,8 @@ WHERE v.dataset_id = $1 AND v.version = $2 AND v.operation = 'replace'
       IS NOT DISTINCT FROM (v.sha256, v.size_bytes, v.format, v.header_absent, v.charset, v.compression, v.reading)
 ORDER BY t.version DESC LIMIT 1`
 
-// Twin returns the version that was made from the same file, read in the same way, whose table a
-// version can share; zero if there is none.
+// Twin returns an earlier version whose table a version can share, because both were made from the
+// same file and read it in the same way. It returns zero if there is no such version.
 func Twin(ctx context.Context, db database.Querier, id uuid.UUID, number int) (int, error) {
 	twin, err := database.One[struct{ Version int }](ctx, db, pgx.ErrNoRows, selectTwin, id, number, ingest.Revision)
 	if database.IsNoRows(err) {
