@@ -10,6 +10,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/staging"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -48,7 +49,7 @@ var errUnchanged = errors.New("unchanged")
 func (f *Function) apply(ctx context.Context, caller auth.Caller, c change) (after row, created bool, err error) {
 	entry := audit.Entry{Action: c.action, ResourceID: c.ID.String(), Detail: map[string]any{"object": c.Name}}
 	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
-		onRemoval, err := dataset.Share(ctx, tx, dataset.Objects, c.ID, caller.OrganizationID)
+		onRemoval, err := dataset.Share(ctx, tx, dataset.Objects, c.ID, access.Of(caller))
 		if err != nil {
 			return err
 		}

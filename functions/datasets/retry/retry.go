@@ -11,6 +11,7 @@ import (
 	"function/functions/datasets/internal/archival"
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/version"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -55,8 +56,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const (
 	reopenDataset = `
-UPDATE datasets d SET status = CASE (` + dataset.NewestNumber + `) WHEN $3 THEN 'processing' ELSE status END, ` + dataset.SetChangedAt + `
-WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
+UPDATE datasets d SET status = CASE (` + dataset.NewestNumber + `) WHEN $2 THEN 'processing' ELSE status END, ` + dataset.SetChangedAt + `
+WHERE id = $1 AND deleted_at IS NULL`
 	reopenVersion = `
 UPDATE dataset_versions SET status = 'processing', failure = NULL, profiled_at = NULL
 WHERE dataset_id = $1 AND version = $2 AND status = 'failed' RETURNING branch`
@@ -77,7 +78,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	out.Body.DatasetID, out.Body.Version, out.Body.Status = in.ID, in.Version, dataset.Processing
 	entry := audit.Entry{Action: "datasets:retry", ResourceID: in.ID.String(), Detail: map[string]any{"version": in.Version}}
 	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
-		return reopen(ctx, tx, caller.OrganizationID, in.ID, in.Version)
+		return reopen(ctx, tx, access.Of(caller), in.ID, in.Version)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("retry version: %w", err)
@@ -85,11 +86,11 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	return out, nil
 }
 
-func reopen(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, number int) error {
-	if err := dataset.Lock(ctx, tx, id, organization); err != nil {
+func reopen(ctx context.Context, tx *outbox.Tx, r access.Reader, id uuid.UUID, number int) error {
+	if err := dataset.Lock(ctx, tx, id, r); err != nil {
 		return err
 	}
-	reopened, err := tx.Exec(ctx, reopenDataset, id, organization, number)
+	reopened, err := tx.Exec(ctx, reopenDataset, id, number)
 	if err != nil {
 		return fmt.Errorf("reopen data set: %w", err)
 	}

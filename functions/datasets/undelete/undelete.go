@@ -11,6 +11,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/version"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -54,7 +55,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 const (
 	restoreDataset = `
 UPDATE datasets SET deleted_at = NULL, ` + dataset.SetChangedAt + `
-WHERE id = $1 AND organization_id = $2 AND deleted_at IS NOT NULL AND disposal_began_at IS NULL`
+WHERE id = $1 AND may_change(d, $2) AND deleted_at IS NOT NULL AND disposal_began_at IS NULL`
 	selectInterrupted = `SELECT DISTINCT branch FROM dataset_versions WHERE dataset_id = $1 AND status = 'processing'`
 )
 
@@ -66,7 +67,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	out := &Response{}
 	err = act.Do(ctx, f.db, audit.Entry{Action: "datasets:undelete", ResourceID: in.ID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
-		restored, err := tx.Exec(ctx, restoreDataset, in.ID, caller.OrganizationID)
+		restored, err := tx.Exec(ctx, restoreDataset, in.ID, access.Of(caller))
 		if err != nil {
 			return fmt.Errorf("restore data set: %w", err)
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/access"
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/fault"
@@ -44,23 +45,23 @@ func State(ctx context.Context, tx pgx.Tx, dataset uuid.UUID) (events.Dataset, e
 const SetChangedAt = `changed_at = greatest(clock_timestamp(), changed_at + interval '1 microsecond')`
 
 const lockDataset = `
-SELECT kind, held_at IS NOT NULL AS held FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE`
+SELECT kind, held_at IS NOT NULL AS held FROM datasets d WHERE id = $1 AND may_change(d, $2) AND deleted_at IS NULL FOR NO KEY UPDATE`
 
 type locked struct {
 	Kind string
 	Held bool
 }
 
-func lock(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) (locked, error) {
-	return database.One[locked](ctx, tx, ErrNotFound, lockDataset, id, organization)
+func lock(ctx context.Context, tx pgx.Tx, id uuid.UUID, r access.Reader) (locked, error) {
+	return database.One[locked](ctx, tx, ErrNotFound, lockDataset, id, r)
 }
 
 var errHeld = fault.New(fault.Conflict, "This data set is under legal hold, so nothing of it can be removed: end the hold first (DELETE /v1/datasets/{id}/hold)")
 
 // Lock locks a table until the transaction ends: whatever changes its history does so in turn. It
-// returns ErrNotFound unless the organization has the data set, and a conflict if it is not a table.
-func Lock(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
-	d, err := lock(ctx, tx, id, organization)
+// returns ErrNotFound unless the reader may change the data set, and a conflict if it is not a table.
+func Lock(ctx context.Context, tx pgx.Tx, id uuid.UUID, r access.Reader) error {
+	d, err := lock(ctx, tx, id, r)
 	if err != nil {
 		return err
 	}
@@ -69,8 +70,8 @@ func Lock(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
 
 // LockToRemove locks a table as Lock does, and returns a conflict if it is under legal hold. Call it
 // before anything of the table is removed.
-func LockToRemove(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
-	d, err := lock(ctx, tx, id, organization)
+func LockToRemove(ctx context.Context, tx pgx.Tx, id uuid.UUID, r access.Reader) error {
+	d, err := lock(ctx, tx, id, r)
 	switch {
 	case err != nil:
 		return err
@@ -83,8 +84,8 @@ func LockToRemove(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) er
 }
 
 // LockToDelete locks a data set of any kind, and returns a conflict if it is under legal hold.
-func LockToDelete(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
-	d, err := lock(ctx, tx, id, organization)
+func LockToDelete(ctx context.Context, tx pgx.Tx, id uuid.UUID, r access.Reader) error {
+	d, err := lock(ctx, tx, id, r)
 	if err == nil && d.Held {
 		return errHeld
 	}

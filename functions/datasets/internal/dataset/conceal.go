@@ -1,0 +1,38 @@
+package dataset
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"function/shared/access"
+	"function/shared/resultset"
+)
+
+// Concealed is a failure whose details may show what a policy hides.
+const Concealed = "The version could not be used. A policy of the data set hides the details from you."
+
+// Conceal removes what a view does not show: figures of all rows.
+func (d *Dataset) Conceal(v access.View) {
+	if v.Whole() {
+		return
+	}
+	d.SizeBytes, d.SHA256, d.RowCount = nil, nil, nil
+	if d.Failure != nil {
+		concealed := Concealed
+		d.Failure = &concealed
+	}
+}
+
+// Conceal removes what a view does not show: all but the names and types of the columns.
+func (p *Profile) Conceal(v access.View) error {
+	if p == nil || v.Whole() {
+		return nil
+	}
+	var columns []resultset.Column
+	if err := json.Unmarshal(p.RawMessage, &columns); err != nil {
+		return fmt.Errorf("decode profile: %w", err)
+	}
+	text, err := json.Marshal(v.Columns(columns))
+	p.RawMessage = text
+	return err
+}
