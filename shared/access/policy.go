@@ -10,7 +10,12 @@ import (
 // Policy limits what readers of a table see. It applies to all but those whom it exempts; where several apply, each of
 // them hides its rows and masks its columns.
 type Policy struct {
-	Name   string    `json:"name"`
+	Name string `json:"name"`
+	Rules
+}
+
+// Rules are what a policy hides, and from whom.
+type Rules struct {
 	Filter string    `json:"filter,omitempty" maxLength:"10000" doc:"A condition in the SQL of queries. Only rows for which it is true are visible. It may use the columns of the table, and about the reader caller.user_id, caller.organization_id, caller.roles and caller.teams (lists of text)" example:"region = 'EU' OR list_contains(caller.roles, 'analyst')"`
 	Masks  []Mask    `json:"masks,omitempty" maxItems:"200" doc:"Columns whose values are replaced"`
 	Exempt Exemption `json:"exempt,omitempty" doc:"Who sees the table as if there were no policy"`

@@ -94,7 +94,9 @@ func (v View) Columns(columns []resultset.Column) []resultset.Column {
 	return seen
 }
 
-// callerColumn is the name of the reader in filters.
+// CallerColumn is the reader in filters.
+var CallerColumn = resultset.Column{Name: callerColumn, Type: "STRUCT(user_id VARCHAR, organization_id VARCHAR, roles VARCHAR[], teams VARCHAR[])"}
+
 const callerColumn = "caller"
 
 // Options bound the writing of a view.

@@ -74,7 +74,7 @@ func TestView_Masks(t *testing.T) {
 		{"[1, 2]", access.Mask{With: access.Null}, "NULL"},
 	} {
 		test.mask.Column = "V"
-		rows, err := seen(t, "SELECT 1 AS id, "+test.value+" AS v", access.Everyone(uuid.New()), uuid.New(), access.Policy{Name: "p", Masks: []access.Mask{test.mask}})
+		rows, err := seen(t, "SELECT 1 AS id, "+test.value+" AS v", access.Everyone(uuid.New()), uuid.New(), access.Policy{Name: "p", Rules: access.Rules{Masks: []access.Mask{test.mask}}})
 		if want := []string{"{'id': 1, 'v': " + test.want + "}"}; err != nil || !cmp.Equal(rows, want) && !cmp.Equal(rows, []string{"{'id': 1, 'v': '" + test.want + "'}"}) {
 			t.Errorf("%s %s: %s, %v, want %s", test.value, test.mask.With, rows, err, want)
 		}
@@ -85,7 +85,7 @@ func TestView_Filters_HideRows(t *testing.T) {
 	t.Parallel()
 	owner, team, user := uuid.New(), uuid.New(), uuid.New()
 	const sales = "SELECT * FROM (VALUES (1, 'EU'), (2, 'US'), (3, NULL), (4, 'EU')) t(id, region)"
-	eu := access.Policy{Name: "EU", Filter: "region = 'EU'"}
+	eu := access.Policy{Name: "EU", Rules: access.Rules{Filter: "region = 'EU'"}}
 	for _, test := range []struct {
 		name     string
 		policies []access.Policy

@@ -54,7 +54,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const (
 	restoreDataset = `
-UPDATE datasets SET deleted_at = NULL, ` + dataset.SetChangedAt + `
+UPDATE datasets d SET deleted_at = NULL, ` + dataset.SetChangedAt + `
 WHERE id = $1 AND may_change(d, $2) AND deleted_at IS NOT NULL AND disposal_began_at IS NULL`
 	selectInterrupted = `SELECT DISTINCT branch FROM dataset_versions WHERE dataset_id = $1 AND status = 'processing'`
 )

@@ -49,6 +49,12 @@ func Changeable(ctx context.Context, db database.Querier, kind string, id uuid.U
 	return check(ctx, db, kind, selectChangeable, id, r)
 }
 
+// ChangeableOfAnyKind is [Changeable] for a data set of any kind.
+func ChangeableOfAnyKind(ctx context.Context, db database.Querier, id uuid.UUID, r access.Reader) error {
+	_, err := database.One[struct{ Kind string }](ctx, db, ErrNotFound, selectChangeable, id, r)
+	return err
+}
+
 func check(ctx context.Context, db database.Querier, kind, query string, id uuid.UUID, r access.Reader) error {
 	d, err := database.One[struct{ Kind string }](ctx, db, ErrNotFound, query, id, r)
 	if err != nil {

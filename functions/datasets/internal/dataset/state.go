@@ -23,7 +23,7 @@ const selectState = `
 SELECT d.id AS dataset_id, d.organization_id, d.kind, d.name, d.storage_type,
        CASE WHEN d.deleted_at IS NULL THEN d.status ELSE 'deleted' END AS status,
        coalesce(newest.version, 0) AS version, coalesce(ready.row_count, 0) AS rows, coalesce(newest.size_bytes, 0) AS bytes,
-       d.created_at, d.changed_at
+       d.created_at, d.changed_at, d.restricted
 FROM datasets d
 LEFT JOIN dataset_versions ready ON ready.dataset_id = d.id AND ready.version = d.ready_version
 LEFT JOIN LATERAL (` + Newest + `) newest ON true
@@ -90,4 +90,10 @@ func LockToDelete(ctx context.Context, tx pgx.Tx, id uuid.UUID, r access.Reader)
 		return errHeld
 	}
 	return err
+}
+
+// LockAny locks a data set of any kind, for a change of what is said about it, and returns its kind.
+func LockAny(ctx context.Context, tx pgx.Tx, id uuid.UUID, r access.Reader) (kind string, err error) {
+	d, err := lock(ctx, tx, id, r)
+	return d.Kind, err
 }
