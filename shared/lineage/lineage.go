@@ -29,7 +29,7 @@ type Table struct {
 
 // Edge says that a column of a table determines a column of the result.
 type Edge struct {
-	Output         string
+	Output         string // empty: every column, because the input decides which rows there are
 	Table          string // as Table.Name
 	Column         string
 	Kind           string // Direct or Indirect
@@ -63,19 +63,24 @@ func Columns(ctx context.Context, tables []Table, sql string) ([]Edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	var edges []Edge
+	edges := edgesOf("", result.rows)
 	for i, output := range outputs {
-		for from, flows := range union(result.at(i), result.rows) {
-			for _, f := range flows.list() {
-				edges = append(edges, Edge{output.Name, from.table, from.column, f.kind, f.transformation})
-			}
-		}
+		edges = append(edges, edgesOf(output.Name, result.at(i))...)
 	}
 	slices.SortFunc(edges, func(a, b Edge) int {
 		return cmp.Or(strings.Compare(a.Output, b.Output), strings.Compare(a.Table, b.Table), strings.Compare(a.Column, b.Column),
 			strings.Compare(a.Kind, b.Kind), strings.Compare(a.Transformation, b.Transformation))
 	})
 	return edges, nil
+}
+
+func edgesOf(output string, inputs set) (edges []Edge) {
+	for from, flows := range inputs {
+		for _, f := range flows.list() {
+			edges = append(edges, Edge{output, from.table, from.column, f.kind, f.transformation})
+		}
+	}
+	return edges
 }
 
 // create returns the statement that makes an empty table with the same columns.
