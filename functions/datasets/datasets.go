@@ -9,6 +9,7 @@ import (
 	"function/functions/datasets/branches"
 	"function/functions/datasets/create"
 	deletion "function/functions/datasets/delete"
+	"function/functions/datasets/derive"
 	"function/functions/datasets/diff"
 	directupload "function/functions/datasets/direct-upload"
 	"function/functions/datasets/dispose"
@@ -72,6 +73,10 @@ var Functions = []function.Declaration{
 	lifecycle.Service,
 	hold.Service,
 	undelete.Service,
+
+	// Data sets whose versions are results of queries, and from what each version was made.
+	derive.Service.
+		Scaled(function.Scale{Memory: "512Mi"}),
 
 	// Profiling of uploaded versions.
 	profile.Service.
