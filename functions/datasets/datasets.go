@@ -22,6 +22,7 @@ import (
 	importing "function/functions/datasets/import"
 	"function/functions/datasets/jobs"
 	"function/functions/datasets/lifecycle"
+	"function/functions/datasets/lineage"
 	"function/functions/datasets/list"
 	mergebranch "function/functions/datasets/merge-branch"
 	"function/functions/datasets/objects"
@@ -77,6 +78,7 @@ var Functions = []function.Declaration{
 	// Data sets whose versions are results of queries, and from what each version was made.
 	derive.Service.
 		Scaled(function.Scale{Memory: "512Mi"}),
+	lineage.Service,
 
 	// Profiling of uploaded versions.
 	profile.Service.
