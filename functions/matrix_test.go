@@ -179,6 +179,7 @@ datasets-hold                        owner admin compliance_officer
 datasets-import                      owner admin member
 datasets-insert-document             owner admin member
 datasets-lineage                     owner admin compliance_officer member analyst viewer
+datasets-lineage-events              owner admin compliance_officer member analyst viewer
 datasets-lineage-picture             owner admin compliance_officer member analyst viewer
 datasets-list                        owner admin compliance_officer member analyst viewer
 datasets-list-branches               owner admin compliance_officer member analyst viewer

@@ -1,5 +1,6 @@
 // Package lineage shows from which versions and columns a version was made, and what was made from it: GET
-// /v1/datasets/{id}/lineage, and /v1/datasets/{id}/lineage/picture as an SVG image.
+// /v1/datasets/{id}/lineage, /v1/datasets/{id}/lineage/picture as an SVG image, and
+// /v1/lineage/events as OpenLineage events.
 package lineage
 
 import (
@@ -28,6 +29,12 @@ var Service = function.Service("datasets-lineage", New,
 			Description: "The picture",
 			Content:     map[string]*huma.MediaType{"image/svg+xml": {Schema: &huma.Schema{Type: huma.TypeString}}},
 		}}), (*Function).Draw),
+	function.On(function.Get("datasets-lineage-events", "/v1/lineage/events", "Export lineage as OpenLineage events", policy.DatasetsRead).Fails(fault.Conflict).
+		Describe("A line of JSON for each finished version of a data set: a RunEvent with its inputs, its schema, its query and the lineage of its columns.").
+		Answers(map[string]*huma.Response{"200": {
+			Description: "The events",
+			Content:     map[string]*huma.MediaType{"application/x-ndjson": {Schema: &huma.Schema{Type: huma.TypeString}}},
+		}}), (*Function).Events),
 ).Uses(function.Owns(database.Datasets))
 
 // Request selects a part of the graph.

@@ -165,6 +165,53 @@ func TestPicture_IsXMLWithTheNames(t *testing.T) {
 	}
 }
 
+func TestEvents_OfADerivedDataSet_HaveItsColumns(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	stranger := o.Login("owner")
+	path := "/v1/lineage/events?dataset=" + o.totals.String()
+	o.Do(stranger.Token, http.MethodGet, path, nil).Want(t, http.StatusNotFound)
+	answer := o.Do(o.caller.Token, http.MethodGet, path, nil).Want(t, http.StatusOK)
+	again := o.Do(o.caller.Token, http.MethodGet, path, nil).Want(t, http.StatusOK)
+	if string(answer.Body) != string(again.Body) || strings.Count(string(answer.Body), "\n") != 1 {
+		t.Errorf("events %s and %s, want the same one", answer.Body, again.Body)
+	}
+	type transformations []struct{ Type, Subtype string }
+	type from []struct {
+		Name, Field     string
+		Transformations transformations
+	}
+	event := platformtest.Decode[struct {
+		EventType, EventTime, Producer, SchemaURL string
+		Run                                       struct{ RunID uuid.UUID }
+		Job                                       struct {
+			Facets struct{ SQL struct{ Query string } }
+		}
+		Inputs  []struct{ Name string }
+		Outputs []struct {
+			Name   string
+			Facets struct {
+				Schema        struct{ Fields []struct{ Name, Type string } }
+				ColumnLineage struct {
+					Fields  map[string]struct{ InputFields from }
+					Dataset from
+				}
+			}
+		}
+	}](t, answer)
+	if event.EventType != "COMPLETE" || event.EventTime == "" || event.Run.RunID == uuid.Nil || !strings.HasPrefix(event.Job.Facets.SQL.Query, "SELECT region") ||
+		len(event.Inputs) != 1 || event.Inputs[0].Name != "sales" || len(event.Outputs) != 1 || len(event.Outputs[0].Facets.Schema.Fields) != 2 {
+		t.Fatalf("event %s", answer.Body)
+	}
+	lineage := event.Outputs[0].Facets.ColumnLineage
+	if diff := cmp.Diff(from{{"sales", "amount", transformations{{"DIRECT", "AGGREGATION"}}}}, lineage.Fields["total"].InputFields); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(from{{"sales", "amount", transformations{{"INDIRECT", "FILTER"}}}, {"sales", "region", transformations{{"INDIRECT", "GROUP_BY"}}}}, lineage.Dataset); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // BenchmarkGraph asks for 10 levels of a graph of 100,000 edges, and reports the 95th percentile.
 func BenchmarkGraph(b *testing.B) {
 	p := platformtest.New(b, append([]function.Declaration{lineage.Service}, datasetstest.Lifecycle...)...)
