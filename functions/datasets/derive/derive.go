@@ -99,8 +99,11 @@ func (f *Function) Set(ctx context.Context, in *SetRequest) (*SetResponse, error
 	out := &SetResponse{}
 	out.Body.DatasetID = in.ID
 	deriving := audit.Entry{Action: "datasets:derive", ResourceID: in.ID.String()}
-	inputs, err := derivation.Plan(ctx, f.db, caller.OrganizationID, in.Body.Query)
-	if err != nil {
+	var inputs []derivation.Input
+	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
+		return nil, act.Refused(ctx, f.db, deriving, err)
+	}
+	if inputs, err = derivation.Plan(ctx, f.db, caller.OrganizationID, in.Body.Query); err != nil {
 		return nil, act.Refused(ctx, f.db, deriving, err)
 	}
 	err = act.Do(ctx, f.db, deriving, func(tx *outbox.Tx, entry *audit.Entry) error {

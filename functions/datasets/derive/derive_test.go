@@ -176,6 +176,9 @@ func TestDerive_Refusals(t *testing.T) {
 		}
 	}
 	stranger := o.Login("owner")
-	o.Do(stranger.Token, http.MethodPost, "/v1/datasets/"+b.String()+"/derive", map[string]any{"query": "SELECT n FROM sales"}).Want(t, http.StatusUnprocessableEntity)
+	query := map[string]any{"query": "SELECT n FROM sales"}
+	own := datasetstest.Create(t, o.Platform, stranger.Token, "own").ID
+	o.Do(stranger.Token, http.MethodPost, "/v1/datasets/"+b.String()+"/derive", query).Want(t, http.StatusNotFound)
+	o.Do(stranger.Token, http.MethodPost, "/v1/datasets/"+own.String()+"/derive", query).Want(t, http.StatusUnprocessableEntity)
 	o.Do(stranger.Token, http.MethodGet, "/v1/datasets/"+a.String()+"/derive", nil).Want(t, http.StatusNotFound)
 }
