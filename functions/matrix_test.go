@@ -157,11 +157,14 @@ datasets-delete-lifecycle            owner admin member
 datasets-delete-object               owner admin member
 datasets-delete-tag                  owner admin member
 datasets-delete-upload               owner admin member
+datasets-derive                      owner admin member
 datasets-diff                        owner admin compliance_officer member analyst viewer
 datasets-diff-page                   owner admin compliance_officer member analyst viewer
 datasets-download                    owner admin compliance_officer member analyst viewer
+datasets-end-derivation              owner admin member
 datasets-find-documents              owner admin compliance_officer member analyst viewer
 datasets-get                         owner admin compliance_officer member analyst viewer
+datasets-get-derivation              owner admin compliance_officer member analyst viewer
 datasets-get-document                owner admin compliance_officer member analyst viewer
 datasets-get-document-schema         owner admin compliance_officer member analyst viewer
 datasets-get-hold                    owner admin compliance_officer member
@@ -175,6 +178,9 @@ datasets-get-version                 owner admin compliance_officer member analy
 datasets-hold                        owner admin compliance_officer
 datasets-import                      owner admin member
 datasets-insert-document             owner admin member
+datasets-lineage                     owner admin compliance_officer member analyst viewer
+datasets-lineage-events              owner admin compliance_officer member analyst viewer
+datasets-lineage-picture             owner admin compliance_officer member analyst viewer
 datasets-list                        owner admin compliance_officer member analyst viewer
 datasets-list-branches               owner admin compliance_officer member analyst viewer
 datasets-list-jobs                   owner admin compliance_officer member analyst viewer

@@ -9,6 +9,7 @@ import (
 	"function/functions/datasets/branches"
 	"function/functions/datasets/create"
 	deletion "function/functions/datasets/delete"
+	"function/functions/datasets/derive"
 	"function/functions/datasets/diff"
 	directupload "function/functions/datasets/direct-upload"
 	"function/functions/datasets/dispose"
@@ -21,6 +22,7 @@ import (
 	importing "function/functions/datasets/import"
 	"function/functions/datasets/jobs"
 	"function/functions/datasets/lifecycle"
+	"function/functions/datasets/lineage"
 	"function/functions/datasets/list"
 	mergebranch "function/functions/datasets/merge-branch"
 	"function/functions/datasets/objects"
@@ -72,6 +74,11 @@ var Functions = []function.Declaration{
 	lifecycle.Service,
 	hold.Service,
 	undelete.Service,
+
+	// Data sets whose versions are results of queries, and from what each version was made.
+	derive.Service.
+		Scaled(function.Scale{Memory: "512Mi"}),
+	lineage.Service,
 
 	// Profiling of uploaded versions.
 	profile.Service.

@@ -141,6 +141,7 @@ func (u *Upload) Usable() error {
 const (
 	selectTarget = `
 SELECT kind, storage_type, declared_schema IS NOT NULL AS declared, protected AND $3 = 'main' AS protected,
+       EXISTS (SELECT FROM dataset_derivations WHERE dataset_id = id) AS derived,
        $3 = 'main' OR EXISTS (SELECT FROM dataset_refs WHERE dataset_id = id AND name = $3 AND kind = 'branch') AS branched
 FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
 	insertUpload = `
@@ -151,8 +152,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now() + $11::interval)`
 // Check returns an error if the data set cannot take the file.
 func (s *Store) Check(ctx context.Context, u *Upload) error {
 	d, err := database.One[struct {
-		Kind, StorageType             string
-		Declared, Protected, Branched bool
+		Kind, StorageType                      string
+		Declared, Protected, Derived, Branched bool
 	}](ctx, s.DB, fault.New(fault.NotFound, "There is no data set with this dataset_id"), selectTarget, u.DatasetID, u.OrganizationID, u.Target.Change.Branch)
 	if err == nil {
 		err = dataset.CheckKind(d.Kind, dataset.Table)
@@ -162,6 +163,8 @@ func (s *Store) Check(ctx context.Context, u *Upload) error {
 		return err
 	case !d.Branched:
 		return fault.New(fault.NotFound, "This data set has no branch %q: create it first", u.Target.Change.Branch)
+	case d.Derived:
+		return version.ErrDerived
 	case d.Protected:
 		return version.ErrProtected
 	case d.Declared && len(u.Target.Reading.Types) > 0:

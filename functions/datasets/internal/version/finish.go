@@ -17,6 +17,7 @@ import (
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/ingest"
+	"function/shared/lineage"
 	"function/shared/outbox"
 )
 
@@ -27,6 +28,7 @@ type Outcome struct {
 	Inherited []int           // versions whose tables hold the first rows
 	Table     *staging.Object // holds the other rows
 	Profile   *ingest.Profile // of all rows
+	Edges     []lineage.Edge  // of the columns of a derived version
 }
 
 const (
@@ -79,6 +81,9 @@ func Finish(ctx context.Context, tx *outbox.Tx, id uuid.UUID, number int, o Outc
 		if err := o.Table.Adopt(ctx, tx); err != nil {
 			return false, err
 		}
+	}
+	if err := recordLineage(ctx, tx, id, number, o.Edges); err != nil {
+		return false, err
 	}
 	if err := Start(ctx, tx, id, branch); err != nil {
 		return false, err

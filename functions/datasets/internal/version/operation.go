@@ -20,8 +20,11 @@ const maxParts = 32
 // table writes the rows that the version does not inherit to a file and returns its path. It fills
 // in the outcome's profile and inherited versions.
 func (w *preparation) table(ctx context.Context, out *Outcome) (string, error) {
-	if w.Operation == Merge {
+	switch w.Operation {
+	case Merge:
 		return w.merge(ctx, out)
+	case Derive:
+		return w.derive(ctx, out)
 	}
 	columns := w.Schema.ResultColumns()
 	var base *Rows

@@ -18,6 +18,7 @@ import (
 	"function/shared/function"
 	"function/shared/resultset"
 	"function/shared/sandbox"
+	"function/shared/sqltext"
 	"function/shared/tables"
 )
 
@@ -99,7 +100,7 @@ func (b *backend) Run(ctx context.Context, organization uuid.UUID, q query.Query
 	if err != nil {
 		return nil, err
 	}
-	versioned, refs := query.Versions(q.SQL)
+	versioned, refs := sqltext.Versions(q.SQL)
 	statement, err := bind(versioned.SQL, q.Parameters)
 	if err != nil {
 		return nil, err
@@ -146,7 +147,7 @@ type named struct {
 
 // version finds the version that a query names as table@ref. It returns nil if there is no such
 // data set, which the engine reports.
-func (b *backend) version(ctx context.Context, all []table, ref query.VersionRef) (*named, error) {
+func (b *backend) version(ctx context.Context, all []table, ref sqltext.VersionRef) (*named, error) {
 	i := slices.IndexFunc(all, func(t table) bool { return strings.EqualFold(t.Name, ref.Table) })
 	if i < 0 {
 		return nil, nil
