@@ -51,7 +51,7 @@ func NewHost(life context.Context) *Host {
 	config.Info.Description = "User management, data management and analytics. Errors are RFC 9457 problem details; lists are {items, next_cursor}."
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", "" // platform-openapi serves them
 	config.Formats = map[string]huma.Format{function.JSONType: jsonFormat, "json": jsonFormat}
-	config.CreateHooks = nil                                             // no $schema links in bodies
+	config.CreateHooks = nil // no $schema links in bodies
 	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", h.schemaName)
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		function.Bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "access_token of POST /v1/users/login, or an API key"},
