@@ -24,7 +24,7 @@ datasets-delete-lifecycle datasets-delete-object datasets-delete-tag datasets-de
 datasets-merge-branch datasets-override-upload datasets-patch-document datasets-propose datasets-put-document datasets-put-object
 datasets-put-object-metadata datasets-recall datasets-restore-version
 datasets-retry datasets-set-document-schema datasets-set-lifecycle datasets-start-direct-upload datasets-tag datasets-undelete datasets-upload
-datasets-withdraw-proposal
+datasets-preview-merge datasets-withdraw-proposal
 users-explain users-logout users-send-verification users-switch-organization users-update-profile`
 
 // withheld lists the read operations that an impersonator may not call, because they

@@ -192,6 +192,7 @@ datasets-merge-branch                owner admin member
 datasets-override-upload             owner admin member
 datasets-patch-document              owner admin member
 datasets-preview-lifecycle           owner admin compliance_officer member analyst viewer
+datasets-preview-merge               owner admin compliance_officer member analyst viewer
 datasets-propose                     owner admin member
 datasets-protect                     owner admin compliance_officer
 datasets-put-document                owner admin member

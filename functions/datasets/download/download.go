@@ -82,7 +82,7 @@ SELECT d.name, d.storage_type, v.version, f.format, coalesce(f.compression, '') 
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
 JOIN dataset_versions f ON f.dataset_id = d.id AND f.version = CASE v.operation WHEN 'restore' THEN v.source_version ELSE v.version END AND EXISTS (SELECT FROM version_files p WHERE p.dataset_id = f.dataset_id AND p.version = f.version)
 WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL
-  AND v.version = CASE WHEN $3 = '' THEN (` + dataset.NewestNumber + `) WHEN $3 ~ '^[0-9]{1,9}$' THEN $3::int ELSE published.version_at(d.id, $3) END`
+  AND v.version = CASE WHEN $3 = '' THEN (` + dataset.NewestNumber + `) WHEN $3 ~ '^[0-9]{1,9}$' THEN $3::int ELSE ` + stored.SelectNamed + ` END`
 
 // Handle opens the version before it starts the response, so that a failure is reported as a
 // problem and not as a truncated file.
@@ -96,6 +96,9 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	if in.Format != "" {
 		return f.convert(ctx, in, caller.OrganizationID)
+	}
+	if err := stored.CheckExpired(ctx, f.db, in.ID, in.Version, "query.version"); err != nil {
+		return nil, err
 	}
 	v, err := database.One[version](ctx, f.db, fault.New(fault.NotFound, "There is no data set with this identifier, or it has no such version"), selectVersion, in.ID, caller.OrganizationID, in.Version)
 	if err != nil {

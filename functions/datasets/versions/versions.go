@@ -72,7 +72,7 @@ WHERE d.id = @dataset AND (@branch = '' OR v.branch = @branch) AND v.version < @
 	selectVersion = `
 SELECT ` + version.Columns + `, v.columns FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
 WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL
-  AND v.version = CASE WHEN $3 ~ '^[0-9]{1,9}$' THEN $3::int ELSE published.version_at(d.id, $3) END`
+  AND v.version = CASE WHEN $3 ~ '^[0-9]{1,9}$' THEN $3::int ELSE ` + version.SelectNamed + ` END`
 )
 
 // List reads a page of versions, newest first.

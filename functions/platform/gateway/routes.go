@@ -206,6 +206,7 @@ var routes = []function.Route{
 	{Method: "POST", Path: "/v1/datasets/{id}/branches/{name}/merge", Service: "datasets-merge-branch", Timeout: 300 * time.Second},
 	{Method: "GET", Path: "/v1/datasets/{id}/diff", Service: "datasets-diff", Timeout: 600 * time.Second},
 	{Method: "GET", Path: "/v1/datasets/{id}/diff/page", Service: "datasets-diff", Timeout: 600 * time.Second},
+	{Method: "POST", Path: "/v1/datasets/{id}/branches/{name}/merge/preview", Service: "datasets-diff", Timeout: 600 * time.Second},
 	{Method: "GET", Path: "/v1/datasets/{id}/proposals", Service: "datasets-proposals", Timeout: 300 * time.Second},
 	{Method: "GET", Path: "/v1/datasets/{id}/proposals/{proposal_id}", Service: "datasets-proposals", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/datasets/{id}/proposals", Service: "datasets-proposals", Timeout: 300 * time.Second},

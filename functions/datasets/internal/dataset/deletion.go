@@ -37,7 +37,7 @@ func Delete(ctx context.Context, tx *outbox.Tx, organization uuid.UUID, datasets
 	if err != nil {
 		return fmt.Errorf("list versions being profiled: %w", err)
 	}
-	if err := job.Cancel(ctx, tx, profiling.Kind, keys...); err != nil {
+	if _, err := job.Cancel(ctx, tx, profiling.Kind, keys...); err != nil {
 		return err
 	}
 	rows, _ = tx.Query(ctx, selectState, datasets)

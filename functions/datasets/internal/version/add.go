@@ -67,9 +67,31 @@ func next(ctx context.Context, tx *outbox.Tx, id uuid.UUID, branch, status strin
 		return 0, fmt.Errorf("look up branch: %w", err)
 	}
 	if !exists {
-		return 0, fault.New(fault.NotFound, "This data set has no branch %q: create it first", branch)
+		return 0, noBranch(branch)
 	}
 	return number, nil
+}
+
+func noBranch(branch string) error {
+	return fault.New(fault.NotFound, "This data set has no branch %q: create it first", branch)
+}
+
+const selectTarget = `
+SELECT d.protected, $2 = 'main' OR EXISTS (SELECT FROM dataset_refs WHERE dataset_id = d.id AND name = $2 AND kind = 'branch') AS exists FROM datasets d WHERE d.id = $1`
+
+// CheckBranch returns the error with which [Add] would refuse a version of a branch, so that a file is
+// refused before it has arrived. Add checks again.
+func CheckBranch(ctx context.Context, db database.Querier, id uuid.UUID, branch string) error {
+	target, err := database.One[struct{ Protected, Exists bool }](ctx, db, dataset.ErrNotFound, selectTarget, id, branch)
+	switch {
+	case err != nil:
+		return err
+	case branch == Main && target.Protected:
+		return ErrProtected
+	case !target.Exists:
+		return noBranch(branch)
+	}
+	return nil
 }
 
 // Add makes a received file the next version of a data set and requests its profiling. It returns

@@ -119,9 +119,13 @@ func (w *preparation) merge(ctx context.Context, out *Outcome) (string, error) {
 		sides[i] = rows.Files
 		w.progress.report("fetch", 0.15*float64(i+1))
 	}
+	choices, err := w.choices()
+	if err != nil {
+		return "", err
+	}
 	result := filepath.Join(w.dir, "result.parquet")
 	w.progress.report("change", 0.5)
-	if err := keyed.Merge(ctx, sides[0], sides[1], sides[2], w.Key, w.Prefer, result, keyed.Options{Scratch: w.dir}); err != nil {
+	if err := keyed.Merge(ctx, sides[0], sides[1], sides[2], w.Key, choices, result, keyed.Options{Scratch: w.dir}); err != nil {
 		return "", err
 	}
 	return result, w.describe(ctx, out, nil, result)

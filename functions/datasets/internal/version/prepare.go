@@ -34,6 +34,7 @@ type Upload struct {
 	Source         int      // of a merge: the version that is merged
 	Common         int      // of a merge: the version since which the branches differ
 	Prefer         string   // of a merge: the side that decides conflicts
+	Resolutions    []byte   // of a merge: sealed decisions about conflicts
 	Query          string   // of a derived version
 	Format         string
 	Compression    string
@@ -45,7 +46,7 @@ type Upload struct {
 const SelectUpload = `
 SELECT d.id AS dataset_id, d.organization_id, v.version, d.storage_type, d.declared_schema AS schema,
        v.operation, v.key_columns AS key, coalesce(head_of(d.id, v.branch, v.version), 0) AS base,
-       coalesce(v.source_version, 0) AS source, coalesce(common_version(d.id, head_of(d.id, v.branch, v.version), v.source_version), 0) AS common, coalesce(v.prefer, '') AS prefer, coalesce(v.query, '') AS query,
+       coalesce(v.source_version, 0) AS source, coalesce(common_version(d.id, head_of(d.id, v.branch, v.version), v.source_version), 0) AS common, coalesce(v.prefer, '') AS prefer, v.resolutions, coalesce(v.query, '') AS query,
        coalesce(v.format, '') AS format, coalesce(v.compression, '') AS compression, ` + SelectReading + `, v.wrapped_key
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
 WHERE d.id = $1 AND v.version = $2 AND v.status = 'processing' AND d.deleted_at IS NULL`

@@ -11,10 +11,13 @@ import (
 	"function/shared/fault"
 )
 
-const selectVersionAt = `SELECT coalesce(published.version_at($1, $2), 0) AS version`
+// SelectNamed selects the number of the version that reference $3 to a version of data set d names.
+const SelectNamed = `(SELECT number FROM published.version_named(d.id, $3))`
+
+const selectNamed = `SELECT coalesce(number, 0) AS number, coalesce(expired, false) AS expired FROM published.version_named($1, $2)`
 
 // Resolve returns the ready version that a reference names, to read its rows: a number, a tag, a branch,
-// or a date or time. An archived version is refused. location is where the request has the reference, for the error.
+// or a date or time. An expired or archived version is refused. location is where the request has the reference, for the error.
 func Resolve(ctx context.Context, db database.Querier, dataset uuid.UUID, ref, location string) (int, error) {
 	number, err := At(ctx, db, dataset, ref, location)
 	if err != nil {
@@ -25,12 +28,29 @@ func Resolve(ctx context.Context, db database.Querier, dataset uuid.UUID, ref, l
 
 // At is [Resolve] for what does not read rows: the version may be archived.
 func At(ctx context.Context, db database.Querier, dataset uuid.UUID, ref, location string) (int, error) {
-	found, err := database.One[struct{ Version int }](ctx, db, ErrNotFound, selectVersionAt, dataset, ref)
+	number, err := named(ctx, db, dataset, ref, location)
+	if err == nil && number == 0 {
+		err = fault.At(location, "this data set has no ready version %s: name a version by its number, a tag, a branch or a time", fault.Excerpt(ref))
+	}
+	return number, err
+}
+
+// CheckExpired returns an error if a reference names a version that has expired.
+func CheckExpired(ctx context.Context, db database.Querier, dataset uuid.UUID, ref, location string) error {
+	_, err := named(ctx, db, dataset, ref, location)
+	return err
+}
+
+func named(ctx context.Context, db database.Querier, dataset uuid.UUID, ref, location string) (int, error) {
+	found, err := database.One[struct {
+		Number  int
+		Expired bool
+	}](ctx, db, ErrNotFound, selectNamed, dataset, ref)
 	if err != nil {
 		return 0, fmt.Errorf("resolve version: %w", err)
 	}
-	if found.Version == 0 {
-		return 0, fault.At(location, "this data set has no ready version %s: name a version by its number, a tag, a branch or a time", fault.Excerpt(ref))
+	if found.Expired {
+		return 0, fault.At(location, "%s is version %d, which has expired: its rows and its file are no longer kept, so name another version", fault.Excerpt(ref), found.Number)
 	}
-	return found.Version, nil
+	return found.Number, nil
 }

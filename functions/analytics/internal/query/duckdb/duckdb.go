@@ -50,7 +50,7 @@ func Open(ctx context.Context, env *function.Env) (query.Backend, error) {
 
 const (
 	selectDatasets = `SELECT dataset_id, kind, name, status, coalesce(version, 0) AS version FROM published.tables WHERE organization_id = $1 ORDER BY lower(name)`
-	selectVersion  = `SELECT coalesce(published.version_at($1, $2), 0)`
+	selectVersion  = `SELECT coalesce(number, 0), coalesce(expired, false) FROM published.version_named($1, $2)`
 	selectTables   = `
 SELECT t.dataset_id AS dataset, t.part AS number, t.storage_type, t.table_name AS object, t.table_bytes AS bytes, t.wrapped_key, wanted.place, wanted.version AS wanted, t.archived_at IS NOT NULL AS archived
 FROM unnest($2::uuid[], $3::int[]) WITH ORDINALITY AS wanted (dataset_id, version, place)
@@ -153,8 +153,13 @@ func (b *backend) version(ctx context.Context, all []table, ref sqltext.VersionR
 		return nil, nil
 	}
 	version := named{name: ref.Name(), dataset: all[i].DatasetID}
-	if err := b.catalog.QueryRow(ctx, selectVersion, version.dataset, ref.Ref).Scan(&version.version); err != nil {
+	var expired bool
+	if err := b.catalog.QueryRow(ctx, selectVersion, version.dataset, ref.Ref).Scan(&version.version, &expired); err != nil {
 		return nil, fmt.Errorf("look up version: %w", err)
+	}
+	if expired {
+		return nil, query.Wrong(0, "In the data set %q, %s is version %d, which has expired: its rows are no longer kept, so name another version.",
+			all[i].Name, fault.Excerpt(ref.Ref), version.version)
 	}
 	if version.version == 0 {
 		return nil, query.Wrong(0, "The data set %q has no ready version %s: name one by its number, a tag, a branch, or a time, as in sales@3, sales@audited and sales@2026-01-31.",
