@@ -84,6 +84,8 @@ type query struct {
 	limits Limits
 	left   time.Duration
 
+	written string // file that the rows are written to; empty: they are returned
+
 	session   *engine.Session
 	statement string // creates the table "answer"
 	needs     needs
@@ -116,7 +118,7 @@ func (q *query) step(ctx context.Context, part func(context.Context) error) erro
 
 // prepare checks the statement, and finds out which columns it reads.
 func (q *query) prepare(ctx context.Context) error {
-	s, err := openSandbox(ctx, q.tables, q.limits)
+	s, err := openSandbox(ctx, q.tables, q.limits, q.written)
 	if err != nil {
 		return err
 	}
@@ -130,6 +132,10 @@ func (q *query) prepare(ctx context.Context) error {
 	}
 	if err := st.takes(len(q.args)); err != nil {
 		return err
+	}
+	if q.written != "" {
+		q.statement = copying(st.sql, q.written)
+		return s.Exec(ctx, "SET lock_configuration = true")
 	}
 	// DuckDB's memory limit covers tables but not results, so the result becomes a table first.
 	q.statement = fmt.Sprintf("CREATE TEMP TABLE answer AS SELECT * FROM (\n%s\n) LIMIT %d", st.sql, q.limits.Rows+1)
@@ -152,9 +158,9 @@ func (q *query) run(ctx context.Context) error {
 	return err
 }
 
-// openSandbox opens an instance with the tables as views that can read nothing but their files. Its configuration is not
-// locked yet.
-func openSandbox(ctx context.Context, tables []Table, limits Limits) (*engine.Session, error) {
+// openSandbox opens an instance with the tables as views that can read nothing but their files. It can write the file
+// written, if there is one. Its configuration is not locked yet.
+func openSandbox(ctx context.Context, tables []Table, limits Limits, written string) (*engine.Session, error) {
 	s, err := fresh(ctx)
 	if err != nil {
 		return nil, err
@@ -165,6 +171,9 @@ func openSandbox(ctx context.Context, tables []Table, limits Limits) (*engine.Se
 		for _, path := range t.Paths {
 			paths = append(paths, engine.Literal(path))
 		}
+	}
+	if written != "" {
+		paths = append(paths, engine.Literal(written))
 	}
 	if len(partial(tables)) > 0 {
 		settings = append(settings, "SET enable_external_file_cache = false") // which would keep the zeros of columns that are loaded later
