@@ -37,7 +37,8 @@ type DatasetRetried struct{ Dataset }
 // DatasetReady reports that the version was profiled and can be queried.
 type DatasetReady struct{ Dataset }
 
-// DatasetFailed reports that the version's file is unreadable or that profiling failed permanently.
+// DatasetFailed reports that the version's file is unreadable or that profiling failed permanently, or, with the status
+// blocked, that the version fails the data set's contract.
 type DatasetFailed struct{ Dataset }
 
 // DatasetDeleted reports that users can no longer see the data set. Its bytes are deleted when the

@@ -63,6 +63,9 @@ func Check(ctx context.Context, contract *Contract, in Input, opts Options) (*Re
 		return nil, err
 	}
 	defer s.Close()
+	whole := *contract
+	whole.Rules = contract.AllRules()
+	contract = &whole
 	c := &checker{Session: s, contract: contract, in: in, opts: opts}
 	if err := c.open(ctx); err != nil {
 		return nil, err

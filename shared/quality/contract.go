@@ -338,3 +338,18 @@ func duration(text string) (time.Duration, bool) {
 	d, err := time.ParseDuration(text)
 	return d, err == nil && d > 0 && !errors.Is(err, strconv.ErrRange)
 }
+
+// Compares reports whether a rule compares with the version before.
+func (c *Contract) Compares() bool {
+	return slices.ContainsFunc(c.Rules, func(r Rule) bool { return r.Kind == "row_count_drift" || r.Kind == "distribution_drift" })
+}
+
+// References lists the data sets that foreign keys refer to.
+func (c *Contract) References() (names []string) {
+	for _, r := range c.Rules {
+		if r.Reference != nil && !slices.Contains(names, r.Reference.Dataset) {
+			names = append(names, r.Reference.Dataset)
+		}
+	}
+	return names
+}

@@ -38,7 +38,7 @@ type Response struct {
 	Body struct {
 		DatasetID uuid.UUID `json:"dataset_id" format:"uuid"`
 		Name      string    `json:"name"`
-		Status    string    `json:"status" enum:"draft,processing,ready,failed"`
+		Status    string    `json:"status" enum:"draft,processing,ready,failed,blocked"`
 	}
 }
 

@@ -22,7 +22,7 @@ const (
 	// The row lock orders everything that changes the history of a data set.
 	nextVersion = `
 UPDATE datasets SET newest_version = newest_version + 1, status = CASE $2 WHEN 'main' THEN $3 ELSE status END, ` + dataset.SetChangedAt + `
-WHERE id = $1 AND deleted_at IS NULL RETURNING newest_version, protected`
+WHERE id = $1 AND deleted_at IS NULL RETURNING newest_version, protected, quality_of IS NOT NULL`
 	selectBranch  = `SELECT EXISTS (SELECT FROM dataset_refs WHERE dataset_id = $1 AND name = $2 AND kind = 'branch')`
 	insertVersion = `
 INSERT INTO dataset_versions (dataset_id, version, status, format, header_absent, charset, compression, reading, size_bytes, stored_bytes, sha256, object_name, wrapped_key,
@@ -33,16 +33,22 @@ VALUES ($1, $2, 'processing', $3, $4, nullif($5, ''), nullif($6, ''), $7, $8, $9
 // ErrProtected is returned for a change of main that nobody has approved.
 var ErrProtected = fault.New(fault.Conflict, "This data set is protected: change a branch, and propose it (POST /v1/datasets/{id}/proposals)")
 
+// errOfFailures is returned for a change of a data set of failing rows.
+var errOfFailures = fault.New(fault.Conflict, "This data set holds the rows of another one that fail its contract, and only the platform adds versions to it: change the other data set")
+
 // number returns the number of a branch's next version. It returns dataset.ErrNotFound if the data
 // set was deleted. main of a protected data set takes only what another person has approved.
 func number(ctx context.Context, tx *outbox.Tx, id uuid.UUID, branch, status string, approved bool) (number int, err error) {
-	var protected bool
-	err = tx.QueryRow(ctx, nextVersion, id, branch, status).Scan(&number, &protected)
+	var protected, ofFailures bool
+	err = tx.QueryRow(ctx, nextVersion, id, branch, status).Scan(&number, &protected, &ofFailures)
 	if database.IsNoRows(err) {
 		return 0, dataset.ErrNotFound
 	}
 	if err != nil {
 		return 0, fmt.Errorf("number version: %w", err)
+	}
+	if ofFailures && !approved {
+		return 0, errOfFailures
 	}
 	if branch == Main && protected && !approved {
 		return 0, ErrProtected
