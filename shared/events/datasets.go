@@ -31,7 +31,7 @@ type DatasetCreated struct{ Dataset }
 // DatasetUploaded reports that a version's bytes are stored and wait to be profiled.
 type DatasetUploaded struct{ Dataset }
 
-// DatasetRetried reports that a failed version waits to be profiled again.
+// DatasetRetried reports that a failed or blocked version waits to be profiled again.
 type DatasetRetried struct{ Dataset }
 
 // DatasetReady reports that the version was profiled and can be queried.

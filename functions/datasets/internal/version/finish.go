@@ -53,7 +53,7 @@ WHERE id = @dataset AND deleted_at IS NULL AND v.dataset_id = @dataset AND v.ver
 	finishVersion = `
 UPDATE dataset_versions SET status = @outcome, profiled_at = clock_timestamp(), failure = @failure,
        table_name = @table, table_bytes = @bytes, row_count = @rows, columns = @columns, detected = @detected, prepared_by = @revision,
-       inherited = coalesce(@inherited::int[], '{}'), base_version = CASE @outcome WHEN 'ready' THEN head_of(@dataset, branch, @version) END
+       inherited = coalesce(@inherited::int[], '{}'), base_version = CASE WHEN @outcome IN ('ready', 'blocked') THEN head_of(@dataset, branch, @version) END
 WHERE dataset_id = @dataset AND version = @version AND status = 'processing' RETURNING uploaded_by, branch`
 )
 
