@@ -5,8 +5,10 @@ package datasets
 import (
 	"time"
 
+	"function/functions/datasets/accept"
 	"function/functions/datasets/archive"
 	"function/functions/datasets/branches"
+	"function/functions/datasets/contract"
 	"function/functions/datasets/create"
 	deletion "function/functions/datasets/delete"
 	"function/functions/datasets/diff"
@@ -27,6 +29,7 @@ import (
 	"function/functions/datasets/profile"
 	"function/functions/datasets/proposals"
 	"function/functions/datasets/protect"
+	"function/functions/datasets/quality"
 	"function/functions/datasets/recall"
 	"function/functions/datasets/replicate"
 	restoreversion "function/functions/datasets/restore-version"
@@ -80,6 +83,11 @@ var Functions = []function.Declaration{
 	retry.Service,
 	jobs.Service.
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
+
+	// Quality: contracts, and how versions meet them.
+	contract.Service,
+	quality.Service,
+	accept.Service,
 
 	// JSON documents.
 	documents.Service.

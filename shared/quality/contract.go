@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"function/shared/fault"
 	"function/shared/ingest/reading"
 )
@@ -352,4 +354,9 @@ func (c *Contract) References() (names []string) {
 		}
 	}
 	return names
+}
+
+// Schema implements huma.SchemaProvider.
+func (Value) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{OneOf: []*huma.Schema{{Type: huma.TypeString}, {Type: huma.TypeNumber}, {Type: huma.TypeBoolean}}}
 }

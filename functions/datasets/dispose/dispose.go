@@ -52,7 +52,7 @@ WHERE deleted_at < @latest AND deleted_at < @at::timestamptz - coalesce(own.keep
   AND NOT EXISTS (SELECT FROM datasets f WHERE f.quality_of = d.id AND (f.held_at IS NOT NULL OR f.deleted_at IS NULL))
 ORDER BY deleted_at LIMIT 500 FOR UPDATE OF d`
 	// With the data sets of their failing rows, to which the policies of their source apply as long as it exists.
-	markBegun     = `
+	markBegun = `
 WITH due AS (` + selectExpired + `)
 UPDATE datasets SET disposal_began_at = coalesce(disposal_began_at, now()) WHERE id IN (SELECT id FROM due) OR quality_of IN (SELECT id FROM due) RETURNING id`
 	lockBegun     = `SELECT FROM datasets WHERE id = ANY ($1) ORDER BY id FOR UPDATE`
