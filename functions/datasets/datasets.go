@@ -5,7 +5,7 @@ package datasets
 import (
 	"time"
 
-	"function/functions/datasets/accept"
+	acceptversion "function/functions/datasets/accept-version"
 	"function/functions/datasets/archive"
 	"function/functions/datasets/branches"
 	"function/functions/datasets/contract"
@@ -87,7 +87,7 @@ var Functions = []function.Declaration{
 	// Quality: contracts, and how versions meet them.
 	contract.Service,
 	quality.Service,
-	accept.Service,
+	acceptversion.Service,
 
 	// JSON documents.
 	documents.Service.

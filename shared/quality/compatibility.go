@@ -81,7 +81,7 @@ func (c *Contract) Compatible(before, after []resultset.Column) Result {
 	}
 	for _, added := range after {
 		known := slices.ContainsFunc(before, func(f resultset.Column) bool { return strings.EqualFold(f.Name, added.Name) })
-		required := slices.ContainsFunc(c.Schema, func(s Column) bool { return s.Required && strings.EqualFold(s.Name, added.Name) })
+		required := slices.ContainsFunc(c.Schema, func(s ContractColumn) bool { return s.Required && strings.EqualFold(s.Name, added.Name) })
 		if !known && required && backward {
 			breaks = append(breaks, fmt.Sprintf("the column %s is new and required", fault.Excerpt(added.Name)))
 		}

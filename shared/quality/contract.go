@@ -20,17 +20,17 @@ import (
 
 // Contract says what the versions of a data set must be like.
 type Contract struct {
-	Owner         string        `json:"owner,omitempty" maxLength:"200" doc:"Who answers for the data"`
-	Description   string        `json:"description,omitempty" maxLength:"10000"`
-	Schema        []Column      `json:"schema,omitempty" maxItems:"2000" nullable:"false" doc:"Columns that every file must have, with their types"`
-	Compatibility string        `json:"compatibility,omitempty" enum:"none,backward,forward,full" doc:"How the columns may change from version to version. backward: readers of the new columns can read old rows, so columns may be removed, and added only if they may be null. forward: readers of the old columns can read new rows, so columns may be added. full: both"`
-	Key           []string      `json:"key,omitempty" maxItems:"16" nullable:"false" doc:"The columns that identify a row: failing rows begin with them"`
-	Rules         []Rule        `json:"rules,omitempty" maxItems:"500" nullable:"false"`
-	ServiceLevels *ServiceLevel `json:"service_levels,omitempty"`
+	Owner         string           `json:"owner,omitempty" maxLength:"200" doc:"Who answers for the data"`
+	Description   string           `json:"description,omitempty" maxLength:"10000"`
+	Schema        []ContractColumn `json:"schema,omitempty" maxItems:"2000" nullable:"false" doc:"Columns that every file must have, with their types"`
+	Compatibility string           `json:"compatibility,omitempty" enum:"none,backward,forward,full" doc:"How the columns may change from version to version. backward: readers of the new columns can read old rows, so columns may be removed, and added only if they may be null. forward: readers of the old columns can read new rows, so columns may be added. full: both"`
+	Key           []string         `json:"key,omitempty" maxItems:"16" nullable:"false" doc:"The columns that identify a row: failing rows begin with them"`
+	Rules         []Rule           `json:"rules,omitempty" maxItems:"500" nullable:"false"`
+	ServiceLevels *ServiceLevel    `json:"service_levels,omitempty"`
 }
 
-// Column is a column that a contract promises.
-type Column struct {
+// ContractColumn is a column that a contract promises.
+type ContractColumn struct {
 	Name     string `json:"name" minLength:"1" maxLength:"255"`
 	Type     string `json:"type" maxLength:"32" example:"DECIMAL(18,2)" doc:"As in the schema of a data set"`
 	Required bool   `json:"required,omitempty" doc:"Every file has the column, and every row a value"`

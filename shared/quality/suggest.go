@@ -48,7 +48,7 @@ func Suggest(rows int64, profile []byte) (Contract, error) {
 	if err := json.Unmarshal(profile, &columns); err != nil {
 		return Contract{}, fmt.Errorf("decode profile: %w", err)
 	}
-	c := Contract{Compatibility: "backward", Schema: []Column{}, Rules: []Rule{}}
+	c := Contract{Compatibility: "backward", Schema: []ContractColumn{}, Rules: []Rule{}}
 	if rows == 0 {
 		c.Compatibility = "none"
 		return c, nil
@@ -59,7 +59,7 @@ func Suggest(rows int64, profile []byte) (Contract, error) {
 			sqlType = "REAL"
 		}
 		if _, ok := reading.SQLType(sqlType); ok {
-			c.Schema = append(c.Schema, Column{Name: p.Name, Type: sqlType, Required: p.Nulls == 0})
+			c.Schema = append(c.Schema, ContractColumn{Name: p.Name, Type: sqlType, Required: p.Nulls == 0})
 		} else if p.Nulls == 0 {
 			c.Rules = append(c.Rules, Rule{Kind: "not_null", Severity: Block, Column: p.Name})
 		}

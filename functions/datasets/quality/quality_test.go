@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"function/functions/datasets/accept"
+	acceptversion "function/functions/datasets/accept-version"
 	"function/functions/datasets/contract"
 	"function/functions/datasets/datasetstest"
 	deletion "function/functions/datasets/delete"
@@ -31,7 +31,7 @@ import (
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
 var walk = append([]function.Declaration{
-	contract.Service, quality.Service, accept.Service, retry.Service, download.Service, versions.Service, deletion.Service, undelete.Service, hold.Service, tags.Service, diff.Service,
+	contract.Service, quality.Service, acceptversion.Service, retry.Service, download.Service, versions.Service, deletion.Service, undelete.Service, hold.Service, tags.Service, diff.Service,
 }, datasetstest.Lifecycle...)
 
 // data is a data set with its owner.

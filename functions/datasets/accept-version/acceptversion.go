@@ -1,6 +1,6 @@
-// Package accept makes a version ready that its contract blocks: POST
+// Package acceptversion makes a version ready that its contract blocks: POST
 // /v1/datasets/{id}/versions/{version}/accept.
-package accept
+package acceptversion
 
 import (
 	"context"
