@@ -141,6 +141,7 @@ users-scim-groups-patch              service_account
 users-scim-groups-delete             service_account
 
 # Data sets
+datasets-accept-version              owner admin compliance_officer
 datasets-approve-proposal            owner admin compliance_officer
 datasets-cancel-job                  owner admin member
 datasets-check-document-schema       owner admin compliance_officer member analyst viewer
@@ -164,6 +165,7 @@ datasets-download                    owner admin compliance_officer member analy
 datasets-end-derivation              owner admin member
 datasets-find-documents              owner admin compliance_officer member analyst viewer
 datasets-get                         owner admin compliance_officer member analyst viewer
+datasets-get-contract                owner admin compliance_officer member analyst viewer
 datasets-get-derivation              owner admin compliance_officer member analyst viewer
 datasets-get-document                owner admin compliance_officer member analyst viewer
 datasets-get-document-schema         owner admin compliance_officer member analyst viewer
@@ -172,6 +174,7 @@ datasets-get-lifecycle               owner admin compliance_officer member analy
 datasets-get-object                  owner admin compliance_officer member analyst viewer
 datasets-get-object-metadata         owner admin compliance_officer member analyst viewer
 datasets-get-proposal                owner admin compliance_officer member analyst viewer
+datasets-get-quality                 owner admin compliance_officer member analyst viewer
 datasets-get-status                  owner admin compliance_officer member analyst viewer
 datasets-get-upload                  owner admin member
 datasets-get-version                 owner admin compliance_officer member analyst viewer
@@ -186,6 +189,7 @@ datasets-list-branches               owner admin compliance_officer member analy
 datasets-list-jobs                   owner admin compliance_officer member analyst viewer
 datasets-list-objects                owner admin compliance_officer member analyst viewer
 datasets-list-proposals              owner admin compliance_officer member analyst viewer
+datasets-list-quality                owner admin compliance_officer member analyst viewer
 datasets-list-tags                   owner admin compliance_officer member analyst viewer
 datasets-list-versions               owner admin compliance_officer member analyst viewer
 datasets-merge-branch                owner admin member
@@ -203,10 +207,12 @@ datasets-reject-proposal             owner admin compliance_officer
 datasets-release-hold                owner admin compliance_officer
 datasets-restore-version             owner admin member
 datasets-retry                       owner admin member
+datasets-set-contract                owner admin member
 datasets-set-document-schema         owner admin member
 datasets-set-lifecycle               owner admin member
 datasets-start-direct-upload         owner admin member
 datasets-status                      owner admin compliance_officer member analyst viewer
+datasets-suggest-contract            owner admin compliance_officer member analyst viewer
 datasets-tag                         owner admin member
 datasets-undelete                    owner admin member
 datasets-upload                      owner admin member

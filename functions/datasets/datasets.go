@@ -5,8 +5,10 @@ package datasets
 import (
 	"time"
 
+	acceptversion "function/functions/datasets/accept-version"
 	"function/functions/datasets/archive"
 	"function/functions/datasets/branches"
+	"function/functions/datasets/contract"
 	"function/functions/datasets/create"
 	deletion "function/functions/datasets/delete"
 	"function/functions/datasets/derive"
@@ -29,6 +31,7 @@ import (
 	"function/functions/datasets/profile"
 	"function/functions/datasets/proposals"
 	"function/functions/datasets/protect"
+	"function/functions/datasets/quality"
 	"function/functions/datasets/recall"
 	"function/functions/datasets/replicate"
 	restoreversion "function/functions/datasets/restore-version"
@@ -87,6 +90,11 @@ var Functions = []function.Declaration{
 	retry.Service,
 	jobs.Service.
 		Scaled(function.Scale{Timeout: 10 * time.Minute}),
+
+	// Quality: contracts, and how versions meet them.
+	contract.Service,
+	quality.Service,
+	acceptversion.Service,
 
 	// JSON documents.
 	documents.Service.

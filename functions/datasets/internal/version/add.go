@@ -23,7 +23,7 @@ const (
 	nextVersion = `
 UPDATE datasets SET newest_version = newest_version + 1, status = CASE $2 WHEN 'main' THEN $3 ELSE status END, ` + dataset.SetChangedAt + `
 WHERE id = $1 AND deleted_at IS NULL
-RETURNING newest_version, protected, EXISTS (SELECT FROM dataset_derivations WHERE dataset_id = id) AS derived`
+RETURNING newest_version, protected, EXISTS (SELECT FROM dataset_derivations WHERE dataset_id = id) AS derived, quality_of IS NOT NULL`
 	selectBranch  = `SELECT EXISTS (SELECT FROM dataset_refs WHERE dataset_id = $1 AND name = $2 AND kind = 'branch')`
 	insertVersion = `
 INSERT INTO dataset_versions (dataset_id, version, status, format, header_absent, charset, compression, reading, size_bytes, stored_bytes, sha256, object_name, wrapped_key,
@@ -37,6 +37,9 @@ var ErrProtected = fault.New(fault.Conflict, "This data set is protected: change
 // ErrDerived is returned for a change of a data set whose versions a query makes.
 var ErrDerived = fault.New(fault.Conflict, "This data set is derived: a query makes its versions. End that first (DELETE /v1/datasets/{id}/derive), or change the query")
 
+// errOfFailures is returned for a change of a data set of failing rows.
+var errOfFailures = fault.New(fault.Conflict, "This data set holds the rows of another one that fail its contract, and only the platform adds versions to it: change the other data set")
+
 // number returns the number of the next version that a person makes. It refuses to change a derived data set.
 func number(ctx context.Context, tx *outbox.Tx, id uuid.UUID, branch, status string, approved bool) (int, error) {
 	return next(ctx, tx, id, branch, status, approved, false)
@@ -45,16 +48,19 @@ func number(ctx context.Context, tx *outbox.Tx, id uuid.UUID, branch, status str
 // next returns the number of a branch's next version. It returns dataset.ErrNotFound if the data
 // set was deleted. main of a protected data set takes only what another person has approved.
 func next(ctx context.Context, tx *outbox.Tx, id uuid.UUID, branch, status string, approved, derive bool) (number int, err error) {
-	var protected, derived bool
-	err = tx.QueryRow(ctx, nextVersion, id, branch, status).Scan(&number, &protected, &derived)
+	var protected, derived, ofFailures bool
+	err = tx.QueryRow(ctx, nextVersion, id, branch, status).Scan(&number, &protected, &derived, &ofFailures)
 	if database.IsNoRows(err) {
 		return 0, dataset.ErrNotFound
 	}
 	if err != nil {
 		return 0, fmt.Errorf("number version: %w", err)
 	}
-	if derived && !derive {
+	switch {
+	case derived && !derive:
 		return 0, ErrDerived
+	case ofFailures && !approved:
+		return 0, errOfFailures
 	}
 	if branch == Main && protected && !approved {
 		return 0, ErrProtected

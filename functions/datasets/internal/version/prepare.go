@@ -71,11 +71,17 @@ func (p Preparer) Prepare(ctx context.Context, j *job.Job, u Upload) (out Outcom
 	if w.key, err = p.Keys.Unwrap(ctx, u.WrappedKey); err != nil {
 		return out, err
 	}
+	if w.contract, err = newestContract(ctx, p.Area.DB, u.DatasetID); err != nil {
+		return out, err
+	}
 	table, err := w.table(ctx, &out)
+	if err == nil && w.contract != nil {
+		out.Inspection, err = w.inspect(ctx, out, table)
+	}
 	if err != nil {
 		return out, fmt.Errorf("prepare version %d of %s: %w", u.Version, u.DatasetID, err)
 	}
-	out.Table, err = w.put(ctx, table, w.progress.within("store", 0.9, 1))
+	out.Table, err = w.put(ctx, table, w.key, w.progress.within("store", 0.9, 1))
 	return out, err
 }
 
@@ -86,6 +92,7 @@ type preparation struct {
 	key      []byte
 	dir      string
 	progress reporter
+	contract *contract // nil: the data set has none
 }
 
 func (w *preparation) reader() Reader {
@@ -115,8 +122,8 @@ func (w *preparation) fetch(ctx context.Context, path string, progress func(floa
 	return errors.Join(damagedOr(ctx, err), file.Close())
 }
 
-// put stores a table as an object.
-func (w *preparation) put(ctx context.Context, path string, progress func(float64)) (*staging.Object, error) {
+// put stores a table as an object that is encrypted with a key.
+func (w *preparation) put(ctx context.Context, path string, key []byte, progress func(float64)) (*staging.Object, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open table: %w", err)
@@ -126,7 +133,7 @@ func (w *preparation) put(ctx context.Context, path string, progress func(float6
 	if err != nil {
 		return nil, fmt.Errorf("stat table: %w", err)
 	}
-	object, err := w.Area.Create(ctx, w.StorageType, w.OrganizationID, w.key)
+	object, err := w.Area.Create(ctx, w.StorageType, w.OrganizationID, key)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets/internal/archival"
 	"function/shared/database"
@@ -30,6 +31,9 @@ func Resolve(ctx context.Context, db database.Querier, dataset uuid.UUID, ref, l
 func At(ctx context.Context, db database.Querier, dataset uuid.UUID, ref, location string) (int, error) {
 	number, err := named(ctx, db, dataset, ref, location)
 	if err == nil && number == 0 {
+		err = refuseBlocked(ctx, db, dataset, ref)
+	}
+	if err == nil && number == 0 {
 		err = fault.At(location, "this data set has no ready version %s: name a version by its number, a tag, a branch or a time", fault.Excerpt(ref))
 	}
 	return number, err
@@ -53,4 +57,28 @@ func named(ctx context.Context, db database.Querier, dataset uuid.UUID, ref, loc
 		return 0, fault.At(location, "%s is version %d, which has expired: its rows and its file are no longer kept, so name another version", fault.Excerpt(ref), found.Number)
 	}
 	return found.Number, nil
+}
+
+const selectBlocked = `
+SELECT version, coalesce(failure, '') AS failure FROM dataset_versions
+WHERE dataset_id = $1 AND version = CASE WHEN $2 ~ '^[0-9]{1,9}$' THEN $2::int END AND status = 'blocked'`
+
+// refuseBlocked returns the refusal of a version that its number names and its contract blocks.
+func refuseBlocked(ctx context.Context, db database.Querier, dataset uuid.UUID, ref string) error {
+	found, err := database.One[struct {
+		Version int
+		Failure string
+	}](ctx, db, pgx.ErrNoRows, selectBlocked, dataset, ref)
+	if database.IsNoRows(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look for blocked version: %w", err)
+	}
+	return Blocked(found.Version, found.Failure)
+}
+
+// Blocked refuses to read a version that its contract blocks.
+func Blocked(version int, reason string) error {
+	return fault.New(fault.Conflict, "Version %d is blocked by the contract of the data set. %s", version, reason)
 }

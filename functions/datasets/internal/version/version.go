@@ -19,7 +19,7 @@ type Version struct {
 	Key           []string            `json:"key,omitempty" doc:"The columns that identified rows"`
 	Message       string              `json:"message,omitempty"`
 	Query         *string             `json:"query,omitempty" doc:"Of a derived version: the query that made it"`
-	Status        string              `json:"status" enum:"processing,ready,failed,expired" doc:"expired: a lifecycle policy has removed its rows and its file"`
+	Status        string              `json:"status" enum:"processing,ready,failed,blocked,expired" doc:"blocked: it fails the contract and nobody can read it. expired: a lifecycle policy has removed its rows and its file"`
 	Current       bool                `json:"current" doc:"Whether queries without a version read this one"`
 	Tags          []string            `json:"tags" nullable:"false"`
 	Format        *string             `json:"format,omitempty" enum:"csv,json,parquet,avro,orc,arrow" doc:"Of the uploaded file; absent for a merge and a derived version"`
