@@ -18,8 +18,8 @@ import (
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/ingest"
-	"function/shared/lineage"
 	"function/shared/ingest/invalid"
+	"function/shared/lineage"
 	"function/shared/outbox"
 	"function/shared/quality"
 )
