@@ -29,6 +29,7 @@ import (
 	"function/functions/datasets/list"
 	mergebranch "function/functions/datasets/merge-branch"
 	"function/functions/datasets/objects"
+	personaldata "function/functions/datasets/personal-data"
 	"function/functions/datasets/policies"
 	"function/functions/datasets/profile"
 	"function/functions/datasets/proposals"
@@ -105,6 +106,7 @@ var Functions = []function.Declaration{
 	shares.Service,
 	accessrequests.Service,
 	policies.Service,
+	personaldata.Service,
 
 	// JSON documents.
 	documents.Service.
