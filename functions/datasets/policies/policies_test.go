@@ -17,15 +17,15 @@ import (
 	"function/functions/datasets/list"
 	personaldata "function/functions/datasets/personal-data"
 	"function/functions/datasets/policies"
+	setvisibility "function/functions/datasets/set-visibility"
 	"function/functions/datasets/shares"
 	"function/functions/datasets/versions"
-	"function/functions/datasets/visibility"
 	"function/shared/platformtest"
 )
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-var story = append(datasetstest.Lifecycle, list.Service, download.Service, versions.Service, diff.Service, visibility.Service, shares.Service, accessrequests.Service, policies.Service, deletion.Service, personaldata.Service)
+var story = append(datasetstest.Lifecycle, list.Service, download.Service, versions.Service, diff.Service, setvisibility.Service, shares.Service, accessrequests.Service, policies.Service, deletion.Service, personaldata.Service)
 
 type object = map[string]any
 
