@@ -173,6 +173,37 @@ func TestDataGuide_Commands_WorkAsPrinted(t *testing.T) {
 	}
 }
 
+func TestGovernanceGuide_Commands_WorkAsPrinted(t *testing.T) {
+	t.Parallel()
+	p := whole(t, func(*function.Config) {})
+	delivered := 0
+	hook := hooks(t, map[string]http.HandlerFunc{
+		"/sleep/2": func(http.ResponseWriter, *http.Request) {
+			delivered++
+			platformtest.Deliver(p, "datasets-profile", platformtest.Published[events.ProfileRequested](p, delivered)[delivered-1])
+		},
+	})
+	out := follow(t, p, shellOf(t, "docs/guide-governance.md"), hook)
+	for _, want := range []string{
+		`"score":1`, // 1: the good version
+		`[6,"-7.00","positive"],[6,"-7.00","unique_id"],[6,"9.00","unique_id"]`, // 2: failing rows
+		`"rows":[[5]]`,                    // 2: the version before
+		`"column":"email","kind":"email"`, // 3: found
+		`"name":"orders"`,                 // 4: shared
+		`"rows":[[3,32,0]]`,               // 4: as the policies allow
+		`"rows":[["EU","165.00"]]`,        // 5: derived as every member may read
+		`"from_column":"amount"`,          // 5: lineage
+		`"eventType":"COMPLETE"`,          // 5: OpenLineage
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the answers lack %s", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(out)
+	}
+}
+
 func TestUsersGuide_Commands_WorkAsPrinted(t *testing.T) {
 	t.Parallel()
 	issuer := platformtest.NewOIDCIssuer(t)

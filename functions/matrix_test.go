@@ -192,6 +192,7 @@ datasets-list-access-requests        owner admin compliance_officer
 datasets-list-branches               owner admin compliance_officer member analyst viewer
 datasets-list-jobs                   owner admin compliance_officer member analyst viewer
 datasets-list-objects                owner admin compliance_officer member analyst viewer
+datasets-list-personal-data          owner admin compliance_officer member analyst viewer
 datasets-list-policies               owner admin compliance_officer
 datasets-list-proposals              owner admin compliance_officer member analyst viewer
 datasets-list-quality                owner admin compliance_officer member analyst viewer
@@ -218,6 +219,7 @@ datasets-revoke-share                owner admin compliance_officer
 datasets-set-contract                owner admin member
 datasets-set-document-schema         owner admin member
 datasets-set-lifecycle               owner admin member
+datasets-set-personal-data           owner admin compliance_officer
 datasets-set-policy                  owner admin compliance_officer
 datasets-set-visibility              owner admin compliance_officer
 datasets-share                       owner admin compliance_officer

@@ -29,6 +29,7 @@ import (
 	"function/functions/datasets/list"
 	mergebranch "function/functions/datasets/merge-branch"
 	"function/functions/datasets/objects"
+	personaldata "function/functions/datasets/personal-data"
 	"function/functions/datasets/policies"
 	"function/functions/datasets/profile"
 	"function/functions/datasets/proposals"
@@ -39,6 +40,7 @@ import (
 	restoreversion "function/functions/datasets/restore-version"
 	"function/functions/datasets/retry"
 	rewrapkeys "function/functions/datasets/rewrap-keys"
+	setvisibility "function/functions/datasets/set-visibility"
 	"function/functions/datasets/shares"
 	"function/functions/datasets/status"
 	"function/functions/datasets/tags"
@@ -46,7 +48,6 @@ import (
 	"function/functions/datasets/upload"
 	"function/functions/datasets/uploads"
 	"function/functions/datasets/versions"
-	"function/functions/datasets/visibility"
 	"function/shared/function"
 )
 
@@ -101,10 +102,11 @@ var Functions = []function.Declaration{
 	acceptversion.Service,
 
 	// Who may read a data set, and what of it.
-	visibility.Service,
+	setvisibility.Service,
 	shares.Service,
 	accessrequests.Service,
 	policies.Service,
+	personaldata.Service,
 
 	// JSON documents.
 	documents.Service.

@@ -14,9 +14,10 @@ import (
 
 // Stored are the policies of a data set as the database has them.
 type Stored struct {
-	DatasetID      uuid.UUID
-	OrganizationID uuid.UUID
-	Policies       json.RawMessage // []Policy
+	DatasetID       uuid.UUID
+	OrganizationID  uuid.UUID
+	Policies        json.RawMessage // []Policy
+	PersonalColumns []string
 }
 
 const selectStored = `SELECT ` + Columns + ` FROM datasets d WHERE d.id = $1`
@@ -31,7 +32,7 @@ func Load(ctx context.Context, db database.Querier, dataset uuid.UUID, r Reader,
 }
 
 // Columns selects a Stored from data set d.
-const Columns = `d.id AS dataset_id, d.organization_id, policies_of(d.id) AS policies`
+const Columns = `d.id AS dataset_id, d.organization_id, policies_of(d.id) AS policies, personal_columns_of(d.id) AS personal_columns`
 
 // View returns what a reader may see of the data set. keys may be nil if the view is not written.
 func (s Stored) View(r Reader, keys *secret.Keeper) (View, error) {
@@ -46,5 +47,5 @@ func (s Stored) View(r Reader, keys *secret.Keeper) (View, error) {
 	if keys != nil {
 		key = keys.BlindIndex("mask", s.DatasetID.String())
 	}
-	return r.View(policies, s.OrganizationID, key), nil
+	return r.View(policies, s.OrganizationID, s.PersonalColumns, key), nil
 }

@@ -16,9 +16,10 @@ type Policy struct {
 
 // Rules are what a policy hides, and from whom.
 type Rules struct {
-	Filter string    `json:"filter,omitempty" maxLength:"10000" doc:"A condition in the SQL of queries. Only rows for which it is true are visible. It may use the columns of the table, and about the reader caller.user_id, caller.organization_id, caller.roles and caller.teams (lists of text)" example:"region = 'EU' OR list_contains(caller.roles, 'analyst')"`
-	Masks  []Mask    `json:"masks,omitempty" maxItems:"200" doc:"Columns whose values are replaced"`
-	Exempt Exemption `json:"exempt,omitempty" doc:"Who sees the table as if there were no policy"`
+	Filter       string    `json:"filter,omitempty" maxLength:"10000" doc:"A condition in the SQL of queries. Only rows for which it is true are visible. It may use the columns of the table, and about the reader caller.user_id, caller.organization_id, caller.roles and caller.teams (lists of text)" example:"region = 'EU' OR list_contains(caller.roles, 'analyst')"`
+	Masks        []Mask    `json:"masks,omitempty" maxItems:"200" doc:"Columns whose values are replaced"`
+	MaskPersonal string    `json:"mask_personal_data,omitempty" enum:"null,hash,partial" doc:"How to mask all columns with personal data (GET /v1/datasets/{id}/personal-data), also those that are found later. partial leaves asterisks only"`
+	Exempt       Exemption `json:"exempt,omitempty" doc:"Who sees the table as if there were no policy"`
 }
 
 // Exemption lists readers.

@@ -7,7 +7,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -28,15 +30,22 @@ type View struct {
 // MaskKeySize is the length in bytes of the key of a data set's hashes.
 const MaskKeySize = 32
 
-// View returns what the reader may see of a table of an organization with policies. The key is that of hashes.
-func (r Reader) View(policies []Policy, owner uuid.UUID, maskKey []byte) View {
+// View returns what the reader may see of a table of an organization with policies. personal are the columns with personal
+// data, and the key is that of hashes.
+func (r Reader) View(policies []Policy, owner uuid.UUID, personal []string, maskKey []byte) View {
 	v := View{masks: map[string]Mask{}, key: maskKey}
 	for _, p := range policies {
 		if p.exempts(r, owner) {
 			continue
 		}
+		masks := slices.Clone(p.Masks)
+		for _, column := range personal {
+			if p.MaskPersonal != "" {
+				masks = append(masks, Mask{Column: column, With: p.MaskPersonal})
+			}
+		}
 		v.policies = append(v.policies, p)
-		for _, m := range p.Masks {
+		for _, m := range masks {
 			name := strings.ToLower(m.Column)
 			if other, twice := v.masks[name]; twice {
 				m = stronger(m, other)
@@ -70,6 +79,8 @@ func (v View) Whole() bool { return len(v.policies) == 0 }
 // Key identifies the view among the views of a version: readers with the same key see the same.
 func (v View) Key() string {
 	hash := sha256.New()
+	personal := slices.Sorted(maps.Keys(v.masks)) // with those of personal data
+	fmt.Fprintf(hash, "%q\n", personal)
 	for _, p := range v.policies {
 		p.Name, p.Exempt = "", Exemption{}
 		text, _ := json.Marshal(p) // of strings and numbers, which cannot fail

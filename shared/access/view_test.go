@@ -32,7 +32,7 @@ func seen(t *testing.T, sql string, r access.Reader, owner uuid.UUID, rules ...a
 	if err := s.Exec(t.Context(), "COPY ("+sql+") TO '"+src+"' (FORMAT parquet)"); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.View(policies, owner, key).Write(t.Context(), []string{src}, dst, access.Options{Scratch: dir}); err != nil {
+	if err := r.View(policies, owner, []string{"Secret"}, key).Write(t.Context(), []string{src}, dst, access.Options{Scratch: dir}); err != nil {
 		return nil, err
 	}
 	err = s.Each(t.Context(), "SELECT CAST(t AS VARCHAR) FROM '"+dst+"' t", func(row []any) error {
@@ -102,6 +102,7 @@ func TestView_Filters_HideRows(t *testing.T) {
 		{"no row", []access.Rules{{Filter: "false"}}, ""},
 		{"filters read what masks hide", []access.Rules{eu, {Masks: []access.Mask{{Column: "region", With: access.Null}}}}, "{'id': 1, 'region': NULL} {'id': 4, 'region': NULL}"},
 		{"the stronger mask", []access.Rules{eu, {Masks: []access.Mask{{Column: "region", With: access.Null}}}, {Masks: []access.Mask{{Column: "REGION", With: access.Hash}}}}, "{'id': 1, 'region': NULL} {'id': 4, 'region': NULL}"},
+		{"personal data", []access.Rules{{Filter: "id = 1", MaskPersonal: access.Null}}, "{'id': 1, 'region': EU}"},
 		{"another is exempt", []access.Rules{{Filter: "id = 1", Exempt: access.Exemption{Roles: []string{"owner"}, Teams: []uuid.UUID{team}, Users: []uuid.UUID{user}}}}, "{'id': 1, 'region': EU}"},
 	} {
 		rows, err := seen(t, sales, access.Everyone(owner), owner, test.policies...)

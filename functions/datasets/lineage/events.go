@@ -20,7 +20,7 @@ import (
 // EventsRequest selects finished versions of a data set.
 type EventsRequest struct {
 	Dataset uuid.UUID `query:"dataset" format:"uuid" required:"true"`
-	After   int       `query:"after" minimum:"0" default:"0" doc:"Only versions after this number"`
+	After   int       `query:"after" minimum:"0" maximum:"2147483647" default:"0" doc:"Only versions after this number"`
 	Limit   int       `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Maximum number of events"`
 }
 

@@ -35,8 +35,8 @@ func check(ctx context.Context, tx *outbox.Tx, dataset uuid.UUID, rules access.R
 	switch {
 	case len(columns) == 0:
 		return fault.New(fault.Conflict, "This data set has no ready version, to whose columns a policy could refer: upload a file first")
-	case rules.Filter == "" && len(rules.Masks) == 0:
-		return fault.At("body", "the policy hides nothing: set filter or masks")
+	case rules.Filter == "" && len(rules.Masks) == 0 && rules.MaskPersonal == "":
+		return fault.At("body", "the policy hides nothing: set filter, masks or mask_personal_data")
 	}
 	if err := checkMasks(columns, rules.Masks); err != nil || rules.Filter == "" {
 		return err

@@ -15,16 +15,17 @@ import (
 	"function/functions/datasets/diff"
 	"function/functions/datasets/download"
 	"function/functions/datasets/list"
+	personaldata "function/functions/datasets/personal-data"
 	"function/functions/datasets/policies"
+	setvisibility "function/functions/datasets/set-visibility"
 	"function/functions/datasets/shares"
 	"function/functions/datasets/versions"
-	"function/functions/datasets/visibility"
 	"function/shared/platformtest"
 )
 
 func TestMain(m *testing.M) { platformtest.Run(m) }
 
-var story = append(datasetstest.Lifecycle, list.Service, download.Service, versions.Service, diff.Service, visibility.Service, shares.Service, accessrequests.Service, policies.Service, deletion.Service)
+var story = append(datasetstest.Lifecycle, list.Service, download.Service, versions.Service, diff.Service, setvisibility.Service, shares.Service, accessrequests.Service, policies.Service, deletion.Service, personaldata.Service)
 
 type object = map[string]any
 
@@ -87,6 +88,44 @@ func TestPolicies_LimitEverythingThatShowsRows(t *testing.T) {
 	if got := string(p.Do(member.Token, http.MethodGet, path+"/download", nil).Want(t, http.StatusOK).Body); !strings.Contains(got, "12345") {
 		t.Errorf("without the policy:\n%s", got)
 	}
+}
+
+func TestPersonalData_FoundAndCorrected_IsMasked(t *testing.T) {
+	t.Parallel()
+	p := platformtest.New(t, story...)
+	owner := p.Login("owner")
+	member := p.LoginTo(owner.OrganizationID, "member")
+	path := ready(t, p, owner.Token, "id,contact,note\n1,ada@example.org,a\n2,bob@example.org,b\n3,cleo@example.org,c\n4,dan@example.org,d\n5,eve@example.org,e\n")
+	type item struct{ Column, Kind, Status string }
+	items := func() []item {
+		return platformtest.Decode[struct{ Items []item }](t, p.Do(member.Token, http.MethodGet, path+"/personal-data", nil).Want(t, http.StatusOK)).Items
+	}
+	if got := items(); !cmp.Equal(got, []item{{"contact", "email", "found"}}) {
+		t.Errorf("found %v", got)
+	}
+	p.Do(owner.Token, http.MethodPut, path+"/policies/personal", object{"mask_personal_data": "partial"}).Want(t, http.StatusOK)
+	first := func() string {
+		return strings.Split(string(p.Do(member.Token, http.MethodGet, path+"/download?format=csv", nil).Want(t, http.StatusOK).Body), "\r\n")[1]
+	}
+	if got := first(); got != `1,"***************","a"` {
+		t.Errorf("the first row is %s", got)
+	}
+	set := func(column string, personal bool) {
+		t.Helper()
+		p.Do(owner.Token, http.MethodPut, path+"/personal-data", object{"column": column, "personal": personal}).Want(t, http.StatusOK)
+	}
+	set("CONTACT", false)
+	set("note", true)
+	if got := first(); got != `1,"ada@example.org","*"` {
+		t.Errorf("after the correction, the first row is %s", got)
+	}
+	datasetstest.Upload(t, p, owner.Token, uuid.MustParse(strings.TrimPrefix(path, "/v1/datasets/")), "x.csv", "id,contact,note\n1,a@b.org,a\n2,b@b.org,b\n3,c@b.org,c\n4,d@b.org,d\n5,e@b.org,e\n").Want(t, http.StatusCreated)
+	datasetstest.Profile(t, p, 2)
+	if got := items(); !cmp.Equal(got, []item{{"contact", "email", "rejected"}, {"note", "other", "confirmed"}}) {
+		t.Errorf("after another version: %v", got)
+	}
+	p.Do(owner.Token, http.MethodPut, path+"/personal-data", object{"column": "nothing", "personal": true}).Want(t, http.StatusUnprocessableEntity)
+	p.Do(member.Token, http.MethodPut, path+"/personal-data", object{"column": "note", "personal": false}).Want(t, http.StatusForbidden)
 }
 
 func TestSetPolicy_DoesNotFit_IsRefused(t *testing.T) {

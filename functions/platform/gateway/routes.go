@@ -249,6 +249,8 @@ var routes = []function.Route{
 	{Method: "GET", Path: "/v1/datasets/{id}/policies", Service: "datasets-policies", Timeout: 300 * time.Second},
 	{Method: "PUT", Path: "/v1/datasets/{id}/policies/{name}", Service: "datasets-policies", Timeout: 300 * time.Second},
 	{Method: "DELETE", Path: "/v1/datasets/{id}/policies/{name}", Service: "datasets-policies", Timeout: 300 * time.Second},
+	{Method: "GET", Path: "/v1/datasets/{id}/personal-data", Service: "datasets-personal-data", Timeout: 300 * time.Second},
+	{Method: "PUT", Path: "/v1/datasets/{id}/personal-data", Service: "datasets-personal-data", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/datasets/{id}/documents", Service: "datasets-documents", Timeout: 300 * time.Second},
 	{Method: "POST", Path: "/v1/datasets/{id}/documents/find", Service: "datasets-documents", Timeout: 300 * time.Second},
 	{Method: "GET", Path: "/v1/datasets/{id}/documents/{document}", Service: "datasets-documents", Timeout: 300 * time.Second},

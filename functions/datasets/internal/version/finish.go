@@ -21,6 +21,7 @@ import (
 	"function/shared/ingest/invalid"
 	"function/shared/lineage"
 	"function/shared/outbox"
+	"function/shared/personaldata"
 	"function/shared/quality"
 )
 
@@ -32,6 +33,7 @@ type Outcome struct {
 	Table     *staging.Object // holds the other rows
 	Profile   *ingest.Profile // of all rows
 	Edges     []lineage.Edge  // of the columns of a derived version
+	Personal  []personaldata.Finding
 
 	Inspection *Inspection // by the data set's contract; nil: it has none
 }
@@ -94,6 +96,9 @@ func Finish(ctx context.Context, tx *outbox.Tx, id uuid.UUID, number int, o Outc
 		if err := o.Table.Adopt(ctx, tx); err != nil {
 			return false, err
 		}
+	}
+	if err := recordPersonal(ctx, tx, id, o.Personal); err != nil {
+		return false, err
 	}
 	if err := recordLineage(ctx, tx, id, number, o.Edges); err != nil {
 		return false, err

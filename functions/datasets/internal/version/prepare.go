@@ -18,6 +18,7 @@ import (
 	"function/shared/ingest/reading"
 	"function/shared/job"
 	"function/shared/objects"
+	"function/shared/personaldata"
 	"function/shared/secret"
 )
 
@@ -75,6 +76,9 @@ func (p Preparer) Prepare(ctx context.Context, j *job.Job, u Upload) (out Outcom
 		return out, err
 	}
 	table, err := w.table(ctx, &out)
+	if err == nil {
+		out.Personal, err = personaldata.Find(ctx, []string{table}, personaldata.Options{Scratch: w.dir})
+	}
 	if err == nil && w.contract != nil {
 		out.Inspection, err = w.inspect(ctx, out, table)
 	}

@@ -52,7 +52,7 @@ func Open(ctx context.Context, env *function.Env) (query.Backend, error) {
 }
 
 const (
-	selectDatasets = `SELECT dataset_id, organization_id, kind, name, status, coalesce(version, 0) AS version, policies FROM published.readable_tables($1) ORDER BY lower(name)`
+	selectDatasets = `SELECT dataset_id, organization_id, kind, name, status, coalesce(version, 0) AS version, policies, personal_columns FROM published.readable_tables($1) ORDER BY lower(name)`
 	selectVersion  = `SELECT coalesce(number, 0), coalesce(expired, false) FROM published.version_named($1, $2)`
 	selectTables   = `
 SELECT t.dataset_id AS dataset, t.part AS number, t.storage_type, t.table_name AS object, t.table_bytes AS bytes, t.wrapped_key, wanted.place, wanted.version AS wanted, t.archived_at IS NOT NULL AS archived

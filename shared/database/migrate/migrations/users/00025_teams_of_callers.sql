@@ -1,7 +1,7 @@
 -- The teams of callers, to which data sets can be shared.
 -- +goose Up
 
--- The teams that an active member belongs to, and those above them. A service account (NULL) is in no team.
+-- The teams that an active member belongs to, and those above them; NULL: none. A service account (NULL) is in no team.
 -- +goose StatementBegin
 CREATE FUNCTION teams_of(person uuid, organization uuid) RETURNS uuid[]
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -11,7 +11,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         UNION
         SELECT t.parent_id FROM teams t JOIN within w ON t.id = w.id WHERE t.parent_id IS NOT NULL
     )
-    SELECT coalesce(array_agg(id ORDER BY id), '{}') FROM within
+    SELECT array_agg(id ORDER BY id) FROM within
 $$;
 -- +goose StatementEnd
 
@@ -25,7 +25,7 @@ CREATE OR REPLACE VIEW published.callers AS
            CASE WHEN w.waits_for IS NULL THEN r.roles ELSE '{}' END AS roles,
            CASE WHEN w.waits_for IS NULL THEN permissions_of(s.organization_id, r.roles) ELSE '{}' END AS permissions,
            u.must_change_password,
-           CASE WHEN w.waits_for IS NULL THEN teams_of(s.user_id, s.organization_id) ELSE '{}' END AS teams
+           CASE WHEN w.waits_for IS NULL THEN teams_of(s.user_id, s.organization_id) END AS teams
     FROM sessions s
     JOIN users u ON u.id = s.user_id
     JOIN organizations o ON o.id = s.organization_id
@@ -42,7 +42,7 @@ CREATE OR REPLACE VIEW published.external_callers AS
            CASE WHEN w.waits_for IS NULL THEN r.roles ELSE '{}' END AS roles,
            CASE WHEN w.waits_for IS NULL THEN permissions_of(m.organization_id, r.roles) ELSE '{}' END AS permissions,
            u.must_change_password,
-           CASE WHEN w.waits_for IS NULL THEN teams_of(m.user_id, m.organization_id) ELSE '{}' END AS teams
+           CASE WHEN w.waits_for IS NULL THEN teams_of(m.user_id, m.organization_id) END AS teams
     FROM external_identities e
     JOIN users u ON u.id = e.user_id AND u.suspended_at IS NULL
     LEFT JOIN memberships m ON m.user_id = e.user_id
@@ -58,7 +58,7 @@ CREATE OR REPLACE VIEW published.api_keys AS
            CASE WHEN w.waits_for = '' THEN r.roles ELSE '{}' END AS roles,
            CASE WHEN w.waits_for = '' THEN permissions_of(k.organization_id, r.roles) ELSE '{}' END AS permissions,
            w.waits_for,
-           CASE WHEN w.waits_for = '' THEN teams_of(k.user_id, k.organization_id) ELSE '{}' END AS teams
+           CASE WHEN w.waits_for = '' THEN teams_of(k.user_id, k.organization_id) END AS teams
     FROM api_key_secrets s
     JOIN api_keys k ON k.id = s.key_id
     JOIN organizations o ON o.id = k.organization_id AND o.deleted_at IS NULL

@@ -1,6 +1,6 @@
-// Package visibility sets which members of an organization see a data set: PUT
+// Package setvisibility sets which members of an organization see a data set: PUT
 // /v1/datasets/{id}/visibility.
-package visibility
+package setvisibility
 
 import (
 	"context"

@@ -1,0 +1,188 @@
+// Package personaldata finds columns of tables that hold personal data (GDPR Article 4(1)). It looks at a sample of
+// the distinct values of a column and at the column's name. What has a checksum or a strict form is recognized by its values
+// alone; what has not, such as a date of birth, also needs a name that says so. There is no well-kept library for it in Go.
+package personaldata
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"function/shared/engine"
+)
+
+// Kind is a kind of personal data.
+type Kind string
+
+// The kinds of personal data.
+const (
+	Email      Kind = "email"
+	Phone      Kind = "phone"
+	Name       Kind = "name"
+	Address    Kind = "address"
+	NationalID Kind = "national_id"
+	Card       Kind = "payment_card"
+	IBAN       Kind = "iban"
+	IP         Kind = "ip_address"
+	BirthDate  Kind = "birth_date"
+	Health     Kind = "health_code"
+)
+
+// Kinds lists all kinds.
+func Kinds() []Kind {
+	return []Kind{Email, Phone, Name, Address, NationalID, Card, IBAN, IP, BirthDate, Health}
+}
+
+// Finding is a column that holds personal data.
+type Finding struct {
+	Column string  `json:"column"`
+	Kind   Kind    `json:"kind" enum:"email,phone,name,address,national_id,payment_card,iban,ip_address,birth_date,health_code"`
+	Share  float64 `json:"share" minimum:"0" maximum:"1" doc:"Share of the sampled distinct values that have the form of this kind"`
+}
+
+// Options bound the work.
+type Options struct {
+	Scratch string // directory for temporary files; empty: the system's
+	Memory  string // DuckDB's memory limit; empty: 256MB
+}
+
+const (
+	sampledRows = 20_000
+	sampled     = 1_000 // distinct values of a column
+	maxLength   = 500   // of a value that is looked at, in characters
+)
+
+// Find returns the columns of a table, whose rows are in Parquet files, that hold personal data, in their order.
+func Find(ctx context.Context, files []string, o Options) ([]Finding, error) {
+	scratch, err := os.MkdirTemp(o.Scratch, "personal-*")
+	if err != nil {
+		return nil, fmt.Errorf("create a scratch directory: %w", err)
+	}
+	defer os.RemoveAll(scratch)
+	s, err := engine.Open(ctx, "SET threads = 2", "SET memory_limit = "+engine.Literal(cmp.Or(o.Memory, "256MB")), "SET temp_directory = "+engine.Literal(scratch))
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	fields, err := s.Fields(ctx, engine.Parquet(files...))
+	if err != nil {
+		return nil, err
+	}
+	var columns []string
+	for _, f := range fields {
+		if readable(f.Type) {
+			columns = append(columns, engine.Identifier(f.Name))
+		}
+	}
+	if len(columns) == 0 {
+		return nil, nil
+	}
+	err = s.Exec(ctx, fmt.Sprintf("CREATE TEMP TABLE sample AS SELECT %s FROM %s USING SAMPLE reservoir(%d ROWS) REPEATABLE (1)", strings.Join(columns, ", "), engine.Parquet(files...), sampledRows))
+	if err != nil {
+		return nil, err
+	}
+	var found []Finding
+	for _, f := range fields {
+		if !readable(f.Type) {
+			continue
+		}
+		values, err := distinct(ctx, s, f.Name)
+		if err != nil {
+			return nil, err
+		}
+		if kind, share, ok := Classify(f.Name, f.Type, values); ok {
+			found = append(found, Finding{Column: f.Name, Kind: kind, Share: share})
+		}
+	}
+	return found, nil
+}
+
+// readable reports whether values of a type are looked at.
+func readable(sqlType string) bool {
+	return sqlType == "VARCHAR" || whole(sqlType) || dated(sqlType)
+}
+
+func whole(sqlType string) bool {
+	return slices.Contains(strings.Fields("INTEGER BIGINT HUGEINT UINTEGER UBIGINT UHUGEINT"), sqlType)
+}
+
+func dated(sqlType string) bool { return sqlType == "DATE" || strings.HasPrefix(sqlType, "TIMESTAMP") }
+
+func distinct(ctx context.Context, s *engine.Session, column string) (values []string, err error) {
+	name := engine.Identifier(column)
+	query := fmt.Sprintf("SELECT DISTINCT left(trim(CAST(%s AS VARCHAR)), %d) AS v FROM temp.sample WHERE %s IS NOT NULL AND v <> '' ORDER BY hash(v) LIMIT %d", name, maxLength, name, sampled)
+	err = s.Each(ctx, query, func(row []any) error {
+		text, _ := row[0].(string)
+		values = append(values, text)
+		return nil
+	})
+	return values, err
+}
+
+// recognizer recognizes one kind.
+type recognizer struct {
+	kind  Kind
+	match func(value string) bool
+	alone float64 // share of matching values for which the name of the column does not matter; 0: it does
+	hint  hint    // names for which hinted is enough; nil: none
+	share float64 // of matching values with such a name
+}
+
+// In this order: a value may have several forms, such as a card number that is also a phone number.
+var recognizers = []recognizer{
+	{kind: Email, match: isEmail, alone: 0.6, hint: emailHint, share: 0.3},
+	{kind: IBAN, match: isIBAN, alone: 0.9, hint: ibanHint, share: 0.5},
+	{kind: Card, match: isCard, alone: 0.95, hint: cardHint, share: 0.6},
+	{kind: NationalID, match: isStrictID, alone: 0.95, hint: idHint, share: 0.5},
+	{kind: NationalID, match: isLooseID, hint: idHint, share: 0.7},
+	{kind: IP, match: isIP, alone: 0.95, hint: ipHint, share: 0.5},
+	{kind: Phone, match: isInternationalPhone, alone: 0.8, hint: phoneHint, share: 0.3},
+	{kind: Phone, match: isFormattedPhone, alone: 0.9, hint: phoneHint, share: 0.5},
+	{kind: Phone, match: isPhoneDigits, hint: phoneHint, share: 0.7},
+	{kind: BirthDate, match: isBirthDate, hint: birthHint, share: 0.8},
+	{kind: Health, match: isDottedICD, alone: 0.95, hint: healthHint, share: 0.4},
+	{kind: Health, match: isICD, hint: healthHint, share: 0.7},
+	{kind: Address, match: isAddress, alone: 0.6, hint: addressHint, share: 0.3},
+	{kind: Address, match: isAddressLike, hint: addressHint, share: 0.6},
+	{kind: Name, match: isKnownName, alone: 0.6, hint: looseNameHint, share: 0.3},
+	{kind: Name, match: isNameLike, hint: nameHint, share: 0.7},
+}
+
+// Classify returns the kind of personal data that a column holds, by a sample of its distinct values in DuckDB's text
+// form.
+func Classify(name, sqlType string, values []string) (kind Kind, share float64, ok bool) {
+	if len(values) == 0 {
+		return "", 0, false
+	}
+	words := wordsOf(name)
+	if harmless.in(words) {
+		return "", 0, false
+	}
+	for _, r := range recognizers {
+		if dated(sqlType) != (r.kind == BirthDate) && sqlType != "VARCHAR" {
+			continue
+		}
+		hinted := r.hint != nil && r.hint.in(words)
+		if whole(sqlType) && !hinted {
+			continue // digits without a form are numbers of anything
+		}
+		if r.alone == 0 && !hinted {
+			continue
+		}
+		matching := 0
+		for _, v := range values {
+			if r.match(v) {
+				matching++
+			}
+		}
+		share = float64(matching) / float64(len(values))
+		// Few values may have a form by chance.
+		if hinted && share >= r.share || r.alone > 0 && share >= r.alone && len(values) >= 5 {
+			return r.kind, share, true
+		}
+	}
+	return "", 0, false
+}
