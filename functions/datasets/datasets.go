@@ -6,6 +6,7 @@ import (
 	"time"
 
 	acceptversion "function/functions/datasets/accept-version"
+	accessrequests "function/functions/datasets/access-requests"
 	"function/functions/datasets/archive"
 	"function/functions/datasets/branches"
 	"function/functions/datasets/contract"
@@ -28,6 +29,7 @@ import (
 	"function/functions/datasets/list"
 	mergebranch "function/functions/datasets/merge-branch"
 	"function/functions/datasets/objects"
+	"function/functions/datasets/policies"
 	"function/functions/datasets/profile"
 	"function/functions/datasets/proposals"
 	"function/functions/datasets/protect"
@@ -37,12 +39,14 @@ import (
 	restoreversion "function/functions/datasets/restore-version"
 	"function/functions/datasets/retry"
 	rewrapkeys "function/functions/datasets/rewrap-keys"
+	"function/functions/datasets/shares"
 	"function/functions/datasets/status"
 	"function/functions/datasets/tags"
 	"function/functions/datasets/undelete"
 	"function/functions/datasets/upload"
 	"function/functions/datasets/uploads"
 	"function/functions/datasets/versions"
+	"function/functions/datasets/visibility"
 	"function/shared/function"
 )
 
@@ -95,6 +99,12 @@ var Functions = []function.Declaration{
 	contract.Service,
 	quality.Service,
 	acceptversion.Service,
+
+	// Who may read a data set, and what of it.
+	visibility.Service,
+	shares.Service,
+	accessrequests.Service,
+	policies.Service,
 
 	// JSON documents.
 	documents.Service.

@@ -84,7 +84,7 @@ func (v *Verifier) apiKey(ctx context.Context, key string) (Caller, error) {
 }
 
 const selectAPIKey = `
-SELECT id, owner_id, is_service_account, organization_id, scopes, waits_for, roles, permissions FROM published.api_keys WHERE hash = $1`
+SELECT id, owner_id, is_service_account, organization_id, scopes, waits_for, roles, permissions, teams FROM published.api_keys WHERE hash = $1`
 
 type apiKey struct {
 	ID, OwnerID, OrganizationID uuid.UUID
@@ -92,6 +92,7 @@ type apiKey struct {
 	Scopes, Permissions         []policy.Permission
 	WaitsFor                    string
 	Roles                       []string
+	Teams                       []uuid.UUID
 }
 
 func (v *Verifier) keyHolder(ctx context.Context, w who, known bool) (Caller, error) {
@@ -115,7 +116,7 @@ func (v *Verifier) keyHolder(ctx context.Context, w who, known bool) (Caller, er
 		kind = ServiceAccount
 	}
 	return Caller{
-		Kind: kind, UserID: k.OwnerID, SessionID: k.ID, OrganizationID: k.OrganizationID, Roles: k.Roles,
+		Kind: kind, UserID: k.OwnerID, SessionID: k.ID, OrganizationID: k.OrganizationID, Roles: k.Roles, Teams: k.Teams,
 		Subject: policy.Subject{Roles: k.Roles, CustomPermissions: k.Permissions, Limited: true, Scopes: k.Scopes, BlockedBy: k.WaitsFor},
 	}, nil
 }

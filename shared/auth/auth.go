@@ -20,7 +20,8 @@ type Caller struct {
 	SessionID      uuid.UUID // or the API key's; uuid.Nil for a token of another issuer, which has no session here
 	OrganizationID uuid.UUID // uuid.Nil if no organization has approved the person yet
 	Roles          []string
-	Methods        []string // authentication methods (RFC 8176)
+	Teams          []uuid.UUID // of the organization: those of the person, and the teams above them
+	Methods        []string    // authentication methods (RFC 8176)
 	Kind           Kind
 	ImpersonatorID uuid.UUID // the platform admin who acts as this person
 	SecondFactor   bool      // the person has enrolled a second factor, whether or not it was used

@@ -204,7 +204,7 @@ func (v *Verifier) Identify(ctx context.Context, raw string) (ExternalIdentity, 
 // Of the organizations that have approved the person, this selects the one that the token names, or
 // else the first.
 const selectExternal = `
-SELECT user_id, platform_admin, organization_id, waits_for, must_change_password, has_second_factor, demands_second_factor, roles, permissions
+SELECT user_id, platform_admin, organization_id, waits_for, must_change_password, has_second_factor, demands_second_factor, roles, permissions, teams
 FROM published.external_callers WHERE issuer = $1 AND subject_index = $2
 ORDER BY waits_for IS NULL AND organization_id = $3 DESC, waits_for IS NULL DESC, member_since LIMIT 1`
 
@@ -218,6 +218,7 @@ type externalCaller struct {
 	DemandsSecondFactor bool
 	Roles               []string
 	Permissions         []policy.Permission
+	Teams               []uuid.UUID
 }
 
 var errNotLinked = fault.New(fault.Unauthenticated, "No account is linked to this token: log in here and link it (POST /v1/users/identities)")
@@ -236,7 +237,7 @@ func (v *Verifier) externalCaller(ctx context.Context, w who) (Caller, error) {
 	case e.DemandsSecondFactor && !w.twoFactors:
 		c.Subject.BlockedBy = policy.BlockedBySecondFactor
 	default:
-		c.OrganizationID, c.Roles = *e.OrganizationID, e.Roles
+		c.OrganizationID, c.Roles, c.Teams = *e.OrganizationID, e.Roles, e.Teams
 		c.Subject.Roles, c.Subject.CustomPermissions = e.Roles, e.Permissions
 	}
 	if e.PlatformAdmin {

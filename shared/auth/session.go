@@ -13,7 +13,7 @@ import (
 
 const selectCallers = `
 SELECT session_id, user_id, organization_id, methods, authenticated_at, second_factor_at, impersonator_id, alive, platform_admin,
-       has_second_factor, waits_for, must_change_password, roles, permissions
+       has_second_factor, waits_for, must_change_password, roles, permissions, teams
 FROM published.callers WHERE session_id = ANY ($1)`
 
 type session struct {
@@ -29,6 +29,7 @@ type session struct {
 	MustChangePassword   bool
 	Roles                []string
 	Permissions          []policy.Permission
+	Teams                []uuid.UUID
 }
 
 // session returns the holder of a live session, after waiting for its lookup.
@@ -48,7 +49,7 @@ func (v *Verifier) Forget(session uuid.UUID) { v.callers.drop(bySessionID(sessio
 
 func (v *Verifier) callerOf(s session) Caller {
 	c := Caller{
-		Kind: Person, UserID: s.UserID, SessionID: s.SessionID, Methods: s.Methods, Roles: s.Roles, SecondFactor: s.HasSecondFactor,
+		Kind: Person, UserID: s.UserID, SessionID: s.SessionID, Methods: s.Methods, Roles: s.Roles, Teams: s.Teams, SecondFactor: s.HasSecondFactor,
 		Subject: policy.Subject{Roles: s.Roles, CustomPermissions: s.Permissions, ProvedAt: s.provedAt()},
 	}
 	if s.WaitsFor == nil {

@@ -80,7 +80,7 @@ func (v *Verifier) Verify(ctx context.Context, bearer string) (Caller, error) {
 	case caller.UserID != t.user:
 		return Caller{}, errToken
 	case organization == uuid.Nil: // issued before the membership
-		caller.OrganizationID, caller.Roles, caller.Subject.CustomPermissions = uuid.Nil, nil, nil
+		caller.OrganizationID, caller.Roles, caller.Teams, caller.Subject.CustomPermissions = uuid.Nil, nil, nil, nil
 		caller.Subject.Roles = slices.DeleteFunc(slices.Clone(caller.Subject.Roles), func(role string) bool { return role != policy.PlatformAdmin })
 		if caller.Subject.BlockedBy == "" {
 			caller.Subject.BlockedBy = policy.BlockedByApproval

@@ -20,6 +20,7 @@ type Dataset struct {
 	Bytes          int64     `json:"size_bytes"` // of the newest version, as uploaded
 	CreatedAt      time.Time `json:"created_at"`
 	ChangedAt      time.Time `json:"changed_at"` // orders the events of one data set
+	Restricted     bool      `json:"restricted"` // not every member of the organization may know of it
 }
 
 func (e Dataset) EventSubject() string         { return e.DatasetID.String() }
@@ -53,6 +54,11 @@ type DatasetHeld struct{ Dataset }
 
 // DatasetReleased reports that the legal hold of the data set has ended.
 type DatasetReleased struct{ Dataset }
+
+// DatasetVisibilityChanged reports that other members of the organization see the data set than before.
+type DatasetVisibilityChanged struct{ Dataset }
+
+func (DatasetVisibilityChanged) EventType() string { return v1("datasets.visibility_changed") }
 
 func (DatasetCreated) EventType() string   { return v1("datasets.created") }
 func (DatasetUploaded) EventType() string  { return v1("datasets.uploaded") }

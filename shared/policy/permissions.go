@@ -29,6 +29,7 @@ const (
 	DatasetsWrite Permission = "datasets:write"
 
 	DatasetsApprove Permission = "datasets:approve" // other people's changes, where they need approval
+	DatasetsGovern  Permission = "datasets:govern"  // who may read which data sets, and what of them
 
 	AnalyticsQuery Permission = "analytics:query"
 	ReportsRead    Permission = "reports:read"
@@ -46,7 +47,7 @@ const (
 // for them, or which past deliveries are repeated.
 var lasting = []Permission{
 	OrganizationsWrite, OrganizationsDelete, MembersWrite, TeamsWrite, RolesWrite, RolesApprove, ServiceAccountsWrite,
-	DomainsWrite, PurposesWrite, ProvisioningWrite, RetentionWrite, DeadLettersWrite, DatasetsApprove,
+	DomainsWrite, PurposesWrite, ProvisioningWrite, RetentionWrite, DeadLettersWrite, DatasetsApprove, DatasetsGovern,
 }
 
 // Lasting reports whether what a permission allows outlives an impersonation, so that an
@@ -68,7 +69,7 @@ var (
 	viewer  = []Permission{OrganizationsRead, MembersRead, TeamsRead, DatasetsRead, ReportsRead}
 	analyst = and(viewer, AnalyticsQuery, ReportsWrite)
 	member  = and(analyst, DatasetsWrite, RetentionRead)
-	officer = and(viewer, DatasetsApprove, RolesRead, RolesApprove, ServiceAccountsRead, ConsentsRead, PurposesWrite, AuditRead, RetentionRead, RetentionWrite, DeadLettersRead)
+	officer = and(viewer, DatasetsApprove, DatasetsGovern, RolesRead, RolesApprove, ServiceAccountsRead, ConsentsRead, PurposesWrite, AuditRead, RetentionRead, RetentionWrite, DeadLettersRead)
 	admin   = and(and(member, officer...), OrganizationsWrite, MembersWrite, TeamsWrite, RolesWrite, ServiceAccountsWrite, DomainsWrite, ProvisioningWrite, DeadLettersWrite)
 	owner   = and(admin, OrganizationsDelete)
 )

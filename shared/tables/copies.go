@@ -23,6 +23,9 @@ func (o *Copies) Release() {
 	})
 }
 
+// Len returns the number of files.
+func (o *Copies) Len() int { return len(o.files) }
+
 // Path returns the path of the file of the version at index i.
 func (o *Copies) Path(i int) string { return o.files[i].path }
 

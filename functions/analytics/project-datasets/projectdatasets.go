@@ -33,11 +33,13 @@ var Service = function.Service("analytics-project-datasets", New,
 	function.OnEvent(project(func(e events.DatasetFailed) events.Dataset { return e.Dataset })),
 	function.OnEvent(project(func(e events.DatasetDeleted) events.Dataset { e.Status = deleted; return e.Dataset })),
 	function.OnEvent(project(func(e events.DatasetUndeleted) events.Dataset { return e.Dataset })),
+	function.OnEvent(project(func(e events.DatasetVisibilityChanged) events.Dataset { return e.Dataset })),
 ).
 	Uses(function.Owns(database.Analytics))
 
 // deleted is the status of a tombstone. The row remains so that an event that arrives after the
-// deletion, but happened before it, does not bring the data set back.
+// deletion, but happened before it, does not bring the data set back. A restricted data set has it
+// too, because every member of the organization can query the projections.
 const deleted = "deleted"
 
 // Events of one data set may arrive out of order; the newest state wins.
@@ -54,6 +56,9 @@ func project[E events.Event](state func(E) events.Dataset) func(*Function, conte
 	return func(f *Function, ctx context.Context, e events.Received[E]) error {
 		return outbox.Once(ctx, f.db, e, func(tx *outbox.Tx) error {
 			d := state(e.Data)
+			if d.Restricted {
+				d.Status = deleted
+			}
 			_, err := tx.Exec(ctx, upsertDataset, pgx.NamedArgs{
 				"id": d.DatasetID, "organization": d.OrganizationID, "name": d.Name, "storage": d.StorageType, "status": d.Status,
 				"version": d.Version, "rows": d.Rows, "bytes": d.Bytes, "created": d.CreatedAt, "changed": d.ChangedAt,

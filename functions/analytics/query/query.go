@@ -10,6 +10,7 @@ import (
 
 	"function/functions/analytics/internal/databases"
 	"function/functions/analytics/internal/query"
+	"function/shared/access"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -63,7 +64,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	began := time.Now()
-	set, err := f.databases.Run(ctx, caller.OrganizationID, in.Body)
+	set, err := f.databases.Run(ctx, access.Of(caller), in.Body)
 	elapsed := time.Since(began)
 	f.count(ctx, in.Body, err)
 	if auditing := f.audit(ctx, in.Body, err); err == nil {

@@ -11,6 +11,7 @@ import (
 	"function/functions/datasets/internal/archival"
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/version"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -83,7 +84,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	out.Body.DatasetID, out.Body.Version, out.Body.Status = in.ID, in.Version, dataset.Ready
 	entry := audit.Entry{Action: "datasets:accept_version", ResourceID: in.ID.String(), Detail: map[string]any{"version": in.Version, "reason": in.Body.Reason}}
 	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
-		if err := dataset.Lock(ctx, tx, in.ID, caller.OrganizationID); err != nil {
+		if err := dataset.Lock(ctx, tx, in.ID, access.Of(caller)); err != nil {
 			return err
 		}
 		out.Body.Current, err = accept(ctx, tx, in, caller.UserID)

@@ -13,6 +13,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/version"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -107,7 +108,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
+	if err := dataset.Readable(ctx, f.db, dataset.Table, in.ID, access.Of(caller)); err != nil {
 		return nil, err
 	}
 	out := &ListResponse{}
@@ -128,7 +129,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*CreateRespon
 	out := &CreateResponse{}
 	entry := audit.Entry{Action: "datasets:create_branch", ResourceID: in.ID.String(), Detail: map[string]any{"branch": in.Body.Name}}
 	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
-		if err := dataset.Lock(ctx, tx, in.ID, caller.OrganizationID); err != nil {
+		if err := dataset.Lock(ctx, tx, in.ID, access.Of(caller)); err != nil {
 			return err
 		}
 		if in.Body.Name == version.Main {
@@ -153,7 +154,7 @@ func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
 	}
 	entry := audit.Entry{Action: "datasets:delete_branch", ResourceID: in.ID.String(), Detail: map[string]any{"branch": in.Name}}
 	return nil, act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
-		if err := dataset.LockToRemove(ctx, tx, in.ID, caller.OrganizationID); err != nil {
+		if err := dataset.LockToRemove(ctx, tx, in.ID, access.Of(caller)); err != nil {
 			return err
 		}
 		if in.Name == version.Main {

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets/internal/dataset"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -102,7 +103,7 @@ func (f *Function) Get(ctx context.Context, in *GetRequest) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
+	if err := dataset.Changeable(ctx, f.db, dataset.Table, in.ID, access.Of(caller)); err != nil {
 		return nil, err
 	}
 	return read(ctx, f.db, in.ID, in.Revision)
@@ -149,7 +150,7 @@ func (f *Function) Set(ctx context.Context, in *SetRequest) (*Response, error) {
 	var out *Response
 	entry := audit.Entry{Action: "datasets:set_contract", ResourceID: in.ID.String()}
 	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
-		if err := dataset.Lock(ctx, tx, in.ID, caller.OrganizationID); err != nil {
+		if err := dataset.Lock(ctx, tx, in.ID, access.Of(caller)); err != nil {
 			return err
 		}
 		d, err := database.One[struct{ OfFailures bool }](ctx, tx, dataset.ErrNotFound, selectOfFailures, in.ID)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/datasets/internal/dataset"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -52,7 +53,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	err = act.Do(ctx, f.db, dataset.Deletion(caller.OrganizationID, in.ID), func(tx *outbox.Tx, _ *audit.Entry) error {
-		if err := dataset.LockToDelete(ctx, tx, in.ID, caller.OrganizationID); err != nil {
+		if err := dataset.LockToDelete(ctx, tx, in.ID, access.Of(caller)); err != nil {
 			return err
 		}
 		protected, err := database.One[struct{ Protected bool }](ctx, tx, dataset.ErrNotFound, selectProtected, in.ID)

@@ -12,6 +12,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/derivation"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -29,7 +30,7 @@ const path = "/v1/datasets/{id}/derive"
 var Service = function.Service("datasets-derive", New,
 	function.On(function.Post("datasets-derive", path, "Derive a data set by a query", policy.DatasetsWrite).
 		Status(http.StatusAccepted).Fails(fault.Conflict).
-		Describe("From now on, the versions of main are the results of a SELECT, in DuckDB's SQL, over tables of the organization; `sales@3` names a version as in queries. "+
+		Describe("From now on, the versions of main are the results of a SELECT, in DuckDB's SQL, over tables that every member of the organization may read, with what their policies leave of them; `sales@3` names a version as in queries. "+
 			"A version is added now, and whenever a version of a table that the query reads becomes ready: once for each set of versions. "+
 			"Uploads to the data set are refused. A query that cannot be run makes a failed version, with the reason."), (*Function).Set),
 	function.On(function.Get("datasets-get-derivation", path, "Show the query of a derived data set", policy.DatasetsRead), (*Function).Get),
@@ -100,14 +101,14 @@ func (f *Function) Set(ctx context.Context, in *SetRequest) (*SetResponse, error
 	out.Body.DatasetID = in.ID
 	deriving := audit.Entry{Action: "datasets:derive", ResourceID: in.ID.String()}
 	var inputs []derivation.Input
-	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
+	if err := dataset.Changeable(ctx, f.db, dataset.Table, in.ID, access.Of(caller)); err != nil {
 		return nil, act.Refused(ctx, f.db, deriving, err)
 	}
 	if inputs, err = derivation.Plan(ctx, f.db, caller.OrganizationID, in.Body.Query); err != nil {
 		return nil, act.Refused(ctx, f.db, deriving, err)
 	}
 	err = act.Do(ctx, f.db, deriving, func(tx *outbox.Tx, entry *audit.Entry) error {
-		if err := dataset.Lock(ctx, tx, in.ID, caller.OrganizationID); err != nil {
+		if err := dataset.Lock(ctx, tx, in.ID, access.Of(caller)); err != nil {
 			return err
 		}
 		if err := derivation.Set(ctx, tx, caller.OrganizationID, caller.UserID, in.ID, in.Body.Query, inputs); err != nil {
@@ -128,7 +129,7 @@ func (f *Function) Set(ctx context.Context, in *SetRequest) (*SetResponse, error
 
 const selectDerivation = `
 SELECT v.query, v.changed_by, v.changed_at, ARRAY(SELECT DISTINCT input_dataset_id FROM derivation_inputs i WHERE i.dataset_id = d.id) AS inputs
-FROM datasets d JOIN dataset_derivations v ON v.dataset_id = d.id WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL`
+FROM datasets d JOIN dataset_derivations v ON v.dataset_id = d.id WHERE d.id = $1 AND may_change(d, $2) AND d.deleted_at IS NULL`
 
 var errNotDerived = fault.New(fault.NotFound, "There is no data set with this identifier, or it is not derived")
 
@@ -138,7 +139,7 @@ func (f *Function) Get(ctx context.Context, in *Request) (*GetResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := database.One[Derivation](ctx, f.db, errNotDerived, selectDerivation, in.ID, caller.OrganizationID)
+	found, err := database.One[Derivation](ctx, f.db, errNotDerived, selectDerivation, in.ID, access.Of(caller))
 	return &GetResponse{found}, err
 }
 
@@ -149,7 +150,7 @@ func (f *Function) End(ctx context.Context, in *Request) (*struct{}, error) {
 		return nil, err
 	}
 	err = act.Do(ctx, f.db, audit.Entry{Action: "datasets:end_derivation", ResourceID: in.ID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
-		if err := dataset.Lock(ctx, tx, in.ID, caller.OrganizationID); err != nil {
+		if err := dataset.Lock(ctx, tx, in.ID, access.Of(caller)); err != nil {
 			return err
 		}
 		if ended, err := derivation.End(ctx, tx, in.ID); err != nil || ended {

@@ -10,6 +10,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/derivation"
+	"function/shared/access"
 	"function/shared/events"
 	"function/shared/outbox"
 )
@@ -40,7 +41,7 @@ func (f *Function) run(ctx context.Context, organization, id uuid.UUID) error {
 		return err
 	}
 	err = f.db.Transact(ctx, func(tx *outbox.Tx) error {
-		if err := dataset.Lock(ctx, tx, id, organization); err != nil {
+		if err := dataset.Lock(ctx, tx, id, access.Platform(organization)); err != nil {
 			return err
 		}
 		_, err := derivation.Run(ctx, tx, key, id)

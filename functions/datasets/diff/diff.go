@@ -15,6 +15,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/version"
+	"function/shared/access"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -86,7 +87,7 @@ func (f *Function) Compare(ctx context.Context, in *Request) (*Response, error) 
 	return &Response{*difference}, nil
 }
 
-const selectName = `SELECT name, kind FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
+const selectName = `SELECT d.name, d.kind, ` + access.Columns + ` FROM datasets d WHERE d.id = $1 AND may_read(d, $2) AND d.deleted_at IS NULL`
 
 // difference returns the name of the data set and how its versions differ.
 func (f *Function) difference(ctx context.Context, in *Request) (name string, d *Difference, err error) {
@@ -94,7 +95,11 @@ func (f *Function) difference(ctx context.Context, in *Request) (name string, d 
 	if err != nil {
 		return "", nil, err
 	}
-	found, err := database.One[struct{ Name, Kind string }](ctx, f.db, dataset.ErrNotFound, selectName, in.ID, caller.OrganizationID)
+	reader := access.Of(caller)
+	found, err := database.One[struct {
+		Name, Kind string
+		access.Stored
+	}](ctx, f.db, dataset.ErrNotFound, selectName, in.ID, reader)
 	if err == nil {
 		err = dataset.CheckKind(found.Kind, dataset.Table)
 	}
@@ -112,7 +117,11 @@ func (f *Function) difference(ctx context.Context, in *Request) (name string, d 
 	if err := audit.Record(ctx, f.db, entry); err != nil {
 		return "", nil, err
 	}
-	rows, err := f.compare(ctx, in, d.From, d.To)
+	view, err := found.View(reader, f.reader.Keys)
+	if err != nil {
+		return "", nil, err
+	}
+	rows, err := f.compare(ctx, in, d.From, d.To, view)
 	var refused *invalid.Error
 	if errors.As(err, &refused) {
 		return "", nil, fault.At("query.key", "%s", refused.Detail)
@@ -124,17 +133,17 @@ func (f *Function) difference(ctx context.Context, in *Request) (name string, d 
 	return found.Name, d, nil
 }
 
-func (f *Function) compare(ctx context.Context, in *Request, from, to int) (*keyed.Difference, error) {
+func (f *Function) compare(ctx context.Context, in *Request, from, to int, view access.View) (*keyed.Difference, error) {
 	dir, err := os.MkdirTemp(f.scratch, "diff-*")
 	if err != nil {
 		return nil, fmt.Errorf("make scratch directory: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	older, err := f.reader.Fetch(ctx, in.ID, from, dir)
+	older, err := f.reader.FetchView(ctx, in.ID, from, dir, view)
 	if err != nil {
 		return nil, err
 	}
-	newer, err := f.reader.Fetch(ctx, in.ID, to, dir)
+	newer, err := f.reader.FetchView(ctx, in.ID, to, dir, view)
 	if err != nil {
 		return nil, err
 	}

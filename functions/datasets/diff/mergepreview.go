@@ -11,6 +11,7 @@ import (
 	"function/functions/datasets/internal/archival"
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/version"
+	"function/shared/access"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/fault"
@@ -43,7 +44,11 @@ func (f *Function) PreviewMerge(ctx context.Context, in *MergeRequest) (*MergeRe
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
+	reader := access.Of(caller)
+	if err := dataset.Changeable(ctx, f.db, dataset.Table, in.ID, reader); err != nil {
+		return nil, err
+	}
+	if err := dataset.SeesAll(ctx, f.db, in.ID, reader); err != nil {
 		return nil, err
 	}
 	out := &MergeResponse{}

@@ -11,6 +11,7 @@ import (
 
 	"function/functions/datasets/internal/resumable"
 	"function/functions/datasets/internal/staging"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -57,7 +58,7 @@ func (f *Function) Start(ctx context.Context, in *StartRequest) (*StartResponse,
 		return nil, err
 	}
 	u.Target.FileName, u.Target.FileType = in.Body.Name, in.Body.Type
-	if err := f.store.Check(ctx, u); err != nil {
+	if err := f.store.Check(ctx, access.Of(caller), u); err != nil {
 		return nil, err
 	}
 	put, err := f.sign(ctx, u)

@@ -8,6 +8,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/document"
+	"function/shared/access"
 	"function/shared/auth"
 	"function/shared/fault"
 )
@@ -80,5 +81,5 @@ func (f *Function) visible(ctx context.Context, in Dataset) error {
 	if err != nil {
 		return err
 	}
-	return dataset.Exists(ctx, f.store.DB, dataset.Documents, in.ID, caller.OrganizationID)
+	return dataset.Readable(ctx, f.store.DB, dataset.Documents, in.ID, access.Of(caller))
 }

@@ -11,10 +11,10 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
-	"github.com/google/uuid"
 
 	"function/functions/datasets/internal/transfer"
 	stored "function/functions/datasets/internal/version"
+	"function/shared/access"
 	"function/shared/audit"
 	"function/shared/database"
 	"function/shared/export"
@@ -28,12 +28,12 @@ const maxConversions = 2
 // notesHeader lists what a format carries as another type (RFC 9651, a list of strings).
 const notesHeader = "Conversion-Notes"
 
-const selectName = `SELECT name FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
+const selectName = `SELECT name FROM datasets d WHERE id = $1 AND may_read(d, $2) AND deleted_at IS NULL`
 
 // convert opens the rows of a version in another format. What the format cannot carry is refused
 // before the response starts.
-func (f *Function) convert(ctx context.Context, in *Request, organization uuid.UUID) (*Response, error) {
-	d, err := database.One[struct{ Name string }](ctx, f.db, stored.ErrNotFound, selectName, in.ID, organization)
+func (f *Function) convert(ctx context.Context, in *Request, reader access.Reader, view access.View) (*Response, error) {
+	d, err := database.One[struct{ Name string }](ctx, f.db, stored.ErrNotFound, selectName, in.ID, reader)
 	if err != nil {
 		return nil, err
 	}
@@ -46,6 +46,9 @@ func (f *Function) convert(ctx context.Context, in *Request, organization uuid.U
 		return nil, err
 	}
 	tag := fmt.Sprintf(`W/"%d-%s"`, number, in.Format)
+	if !view.Whole() {
+		tag = fmt.Sprintf(`W/"%d-%s-%s"`, number, in.Format, view.Key())
+	}
 	if in.known(tag) {
 		return &Response{Body: func(hctx huma.Context) {
 			hctx.SetHeader("ETag", tag)
@@ -61,7 +64,7 @@ func (f *Function) convert(ctx context.Context, in *Request, organization uuid.U
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	table, done, err := f.table(ctx, in, number)
+	table, done, err := f.table(ctx, in, number, view)
 	if err != nil {
 		<-f.conversions
 		return nil, err
@@ -83,14 +86,14 @@ func (f *Function) convert(ctx context.Context, in *Request, organization uuid.U
 }
 
 // table fetches and opens the rows. The caller calls done when it has written them.
-func (f *Function) table(ctx context.Context, in *Request, number int) (table *export.Table, done func(), err error) {
+func (f *Function) table(ctx context.Context, in *Request, number int, view access.View) (table *export.Table, done func(), err error) {
 	dir, err := os.MkdirTemp(f.scratch, "download-*")
 	if err != nil {
 		return nil, nil, fmt.Errorf("make scratch directory: %w", err)
 	}
 	done = func() { _ = os.RemoveAll(dir) }
 	reader := stored.Reader{DB: f.db, Keys: f.keys, Bucket: f.objects}
-	rows, err := reader.Fetch(ctx, in.ID, number, dir)
+	rows, err := reader.FetchView(ctx, in.ID, number, dir, view)
 	if err == nil {
 		table, err = export.Open(ctx, rows.Files, in.Format, export.Options{Scratch: dir})
 	}

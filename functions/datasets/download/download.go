@@ -15,6 +15,7 @@ import (
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/transfer"
 	stored "function/functions/datasets/internal/version"
+	"function/shared/access"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -89,7 +90,7 @@ SELECT d.name, d.storage_type, v.version, f.format, coalesce(f.compression, '') 
        v.status = 'processing' AND EXISTS (SELECT FROM dataset_contracts c WHERE c.dataset_id = d.id) AS unchecked
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
 JOIN dataset_versions f ON f.dataset_id = d.id AND f.version = CASE v.operation WHEN 'restore' THEN v.source_version ELSE v.version END AND EXISTS (SELECT FROM version_files p WHERE p.dataset_id = f.dataset_id AND p.version = f.version)
-WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL
+WHERE d.id = $1 AND may_read(d, $2) AND d.deleted_at IS NULL
   AND v.version = CASE WHEN $3 = '' THEN (` + newest + `) WHEN $3 ~ '^[0-9]{1,9}$' THEN $3::int ELSE ` + stored.SelectNamed + ` END`
 
 // Handle opens the version before it starts the response, so that a failure is reported as a
@@ -99,16 +100,24 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
+	reader := access.Of(caller)
+	if err := dataset.Readable(ctx, f.db, dataset.Table, in.ID, reader); err != nil {
+		return nil, err
+	}
+	view, err := access.Load(ctx, f.db, in.ID, reader, f.keys)
+	if err != nil {
 		return nil, err
 	}
 	if in.Format != "" {
-		return f.convert(ctx, in, caller.OrganizationID)
+		return f.convert(ctx, in, reader, view)
+	}
+	if !view.Whole() {
+		return nil, fault.New(fault.Forbidden, "A policy of this data set limits what you may read of it: set format, such as format=csv, to get that")
 	}
 	if err := stored.CheckExpired(ctx, f.db, in.ID, in.Version, "query.version"); err != nil {
 		return nil, err
 	}
-	v, err := database.One[version](ctx, f.db, fault.New(fault.NotFound, "There is no data set with this identifier, or it has no such version"), selectVersion, in.ID, caller.OrganizationID, in.Version)
+	v, err := database.One[version](ctx, f.db, fault.New(fault.NotFound, "There is no data set with this identifier, or it has no such version"), selectVersion, in.ID, reader, in.Version)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/profiling"
+	"function/shared/access"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"
@@ -50,7 +51,7 @@ SELECT d.id, d.kind, d.name, d.description, d.declared_schema AS schema, d.stora
        v.uploaded_at, d.created_at, d.changed_at, CASE WHEN v.status NOT IN ('blocked', 'processing') THEN v.columns END AS columns,
        coalesce(v.detected, CASE WHEN v.version IS NOT NULL THEN json_build_object('options', coalesce(v.reading, '{}')) END) AS reading
 FROM datasets d LEFT JOIN LATERAL (` + dataset.Newest + `) v ON true
-WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL`
+WHERE d.id = $1 AND may_read(d, $2) AND d.deleted_at IS NULL`
 
 // Handle reads the data set.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
@@ -58,8 +59,17 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := database.One[Detail](ctx, f.db, dataset.ErrNotFound, selectDataset, in.ID, caller.OrganizationID)
+	reader := access.Of(caller)
+	d, err := database.One[Detail](ctx, f.db, dataset.ErrNotFound, selectDataset, in.ID, reader)
 	if err != nil {
+		return nil, err
+	}
+	view, err := access.Load(ctx, f.db, in.ID, reader, nil)
+	if err != nil {
+		return nil, err
+	}
+	d.Conceal(view)
+	if err := d.Columns.Conceal(view); err != nil {
 		return nil, err
 	}
 	return &Response{Body: d}, nil

@@ -16,6 +16,7 @@ import (
 	"function/functions/datasets/internal/resumable"
 	"function/functions/datasets/internal/staging"
 	"function/functions/datasets/internal/transfer"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -95,7 +96,7 @@ func (f *Function) Import(ctx context.Context, in *Request) (*Response, error) {
 	if u.Target, err = target(in); err != nil {
 		return nil, err
 	}
-	if err := f.store.Check(ctx, u); err != nil {
+	if err := f.store.Check(ctx, access.Of(caller), u); err != nil {
 		return nil, err
 	}
 	entry := audit.Entry{Action: "datasets:import", ResourceID: in.ID.String()}

@@ -16,6 +16,7 @@ import (
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/profiling"
 	"function/functions/datasets/internal/version"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -119,7 +120,7 @@ func (f *Function) own(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	return dataset.Exists(ctx, f.db, dataset.Table, id, caller.OrganizationID)
+	return dataset.Changeable(ctx, f.db, dataset.Table, id, access.Of(caller))
 }
 
 func (f *Function) jobs(ctx context.Context, id uuid.UUID, unfinished bool) ([]Job, error) {
@@ -146,7 +147,7 @@ func (f *Function) Cancel(ctx context.Context, in *CancelRequest) (*CancelRespon
 	out.Body.DatasetID, out.Body.Version = in.ID, in.Version
 	entry := audit.Entry{Action: "datasets:cancel_job", ResourceID: in.ID.String(), Detail: map[string]any{"version": in.Version, "kind": in.Kind}}
 	return out, act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
-		if err := dataset.Lock(ctx, tx, in.ID, caller.OrganizationID); err != nil {
+		if err := dataset.Lock(ctx, tx, in.ID, access.Of(caller)); err != nil {
 			return err
 		}
 		cancelled, err := job.Cancel(ctx, tx, kinds[in.Kind], profiling.Spec(in.ID, in.Version).Key)

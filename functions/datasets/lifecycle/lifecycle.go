@@ -11,6 +11,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/expiry"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -151,7 +152,7 @@ func (f *Function) change(ctx context.Context, id uuid.UUID, entry audit.Entry, 
 		return err
 	}
 	return act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
-		if err := dataset.Lock(ctx, tx, id, caller.OrganizationID); err != nil {
+		if err := dataset.Lock(ctx, tx, id, access.Of(caller)); err != nil {
 			return err
 		}
 		return work(tx, caller)
@@ -163,5 +164,5 @@ func (f *Function) own(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	return dataset.Exists(ctx, f.db, dataset.Table, id, caller.OrganizationID)
+	return dataset.Changeable(ctx, f.db, dataset.Table, id, access.Of(caller))
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"function/shared/access"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
@@ -28,8 +30,8 @@ WITH edges AS (
     SELECT i.dataset_id, i.version, i.name, i.input_dataset_id, i.input_version, v.operation, v.columns
     FROM unnest($1::uuid[], $2::int[], $3::text[]) w (id, number, name)
     JOIN version_inputs i ON i.dataset_id = w.id AND i.version = w.number AND i.name = w.name
-    JOIN datasets d ON d.id = i.dataset_id AND d.organization_id = $4 AND d.deleted_at IS NULL
-    JOIN datasets s ON s.id = i.input_dataset_id AND s.organization_id = $4 AND s.deleted_at IS NULL
+    JOIN datasets d ON d.id = i.dataset_id AND may_read(d, $4) AND d.deleted_at IS NULL
+    JOIN datasets s ON s.id = i.input_dataset_id AND may_read(s, $4) AND s.deleted_at IS NULL
     JOIN dataset_versions v ON v.dataset_id = i.dataset_id AND v.version = i.version
 )
 SELECT e.input_dataset_id || '/' || e.input_version AS "from", c.input_column AS from_column,
@@ -43,7 +45,7 @@ WHERE e.operation <> 'derive' AND EXISTS (SELECT FROM json_array_elements(b.colu
 ORDER BY 3, 4, 1, 2, 5, 6 LIMIT $5`
 
 // columns adds the edges between columns.
-func (f *Function) columns(ctx context.Context, organization uuid.UUID, g *Graph) (err error) {
+func (f *Function) columns(ctx context.Context, r access.Reader, g *Graph) (err error) {
 	var ids []uuid.UUID
 	var numbers []int
 	var names []string
@@ -55,7 +57,7 @@ func (f *Function) columns(ctx context.Context, organization uuid.UUID, g *Graph
 		to := byID[e.To]
 		ids, numbers, names = append(ids, to.DatasetID), append(numbers, to.Version), append(names, e.Name)
 	}
-	rows, _ := f.db.Query(ctx, selectColumns, ids, numbers, names, organization, maxColumns+1)
+	rows, _ := f.db.Query(ctx, selectColumns, ids, numbers, names, r, maxColumns+1)
 	if g.Columns, err = pgx.CollectRows(rows, pgx.RowToStructByName[ColumnEdge]); err != nil {
 		return fmt.Errorf("read columns of the graph: %w", err)
 	}

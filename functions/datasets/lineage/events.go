@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets/internal/dataset"
+	"function/shared/access"
 	"function/shared/auth"
 	"function/shared/resultset"
 )
@@ -33,13 +34,13 @@ type EventsResponse struct {
 const selectEvents = `
 SELECT d.organization_id, d.name, v.version, v.operation, v.status, v.failure, v.query, v.profiled_at, v.columns,
        (SELECT json_agg(json_build_object('alias', i.name, 'name', coalesce(s.name, i.input_dataset_id::text), 'version', i.input_version) ORDER BY i.name)
-        FROM version_inputs i LEFT JOIN datasets s ON s.id = i.input_dataset_id AND s.organization_id = d.organization_id AND s.deleted_at IS NULL
+        FROM version_inputs i LEFT JOIN datasets s ON s.id = i.input_dataset_id AND may_read(s, $2) AND s.deleted_at IS NULL
         WHERE i.dataset_id = d.id AND i.version = v.version) AS inputs,
        (SELECT json_agg(json_build_object('alias', c.name, 'output', c.column_name, 'column', c.input_column, 'kind', c.kind, 'transformation', c.transformation)
                         ORDER BY c.column_name, c.name, c.input_column, c.transformation)
         FROM version_column_inputs c WHERE c.dataset_id = d.id AND c.version = v.version) AS edges
 FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
-WHERE d.id = $1 AND d.organization_id = $2 AND v.version > $3 AND v.profiled_at IS NOT NULL AND v.status IN ('ready', 'failed')
+WHERE d.id = $1 AND may_read(d, $2) AND v.version > $3 AND v.profiled_at IS NOT NULL AND v.status IN ('ready', 'failed')
 ORDER BY v.version LIMIT $4`
 
 type finished struct {
@@ -62,16 +63,25 @@ func (f *Function) Events(ctx context.Context, in *EventsRequest) (*EventsRespon
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, dataset.Table, in.Dataset, caller.OrganizationID); err != nil {
+	reader := access.Of(caller)
+	if err := dataset.Readable(ctx, f.db, dataset.Table, in.Dataset, reader); err != nil {
 		return nil, err
 	}
-	rows, _ := f.db.Query(ctx, selectEvents, in.Dataset, caller.OrganizationID, in.After, in.Limit)
+	view, err := access.Load(ctx, f.db, in.Dataset, reader, nil)
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := f.db.Query(ctx, selectEvents, in.Dataset, reader, in.After, in.Limit)
 	versions, err := pgx.CollectRows(rows, pgx.RowToStructByName[finished])
 	if err != nil {
 		return nil, fmt.Errorf("list finished versions: %w", err)
 	}
 	var body bytes.Buffer
 	for _, v := range versions {
+		if v.Failure != nil && !view.Whole() {
+			concealed := dataset.Concealed
+			v.Failure = &concealed
+		}
 		if err := json.NewEncoder(&body).Encode(v.event(in.Dataset)); err != nil {
 			return nil, fmt.Errorf("encode event: %w", err)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/version"
+	"function/shared/access"
 	"function/shared/database"
 )
 
@@ -80,8 +81,8 @@ LIMIT $3`
 )
 
 // find walks the graph, a level at a time, from the version that a request names.
-func find(ctx context.Context, db database.Querier, organization uuid.UUID, in *Request) (*Graph, error) {
-	if err := dataset.Exists(ctx, db, dataset.Table, in.ID, organization); err != nil {
+func find(ctx context.Context, db database.Querier, r access.Reader, in *Request) (*Graph, error) {
+	if err := dataset.Readable(ctx, db, dataset.Table, in.ID, r); err != nil {
 		return nil, err
 	}
 	number, err := version.At(ctx, db, in.ID, in.Version, "query.version")
@@ -129,7 +130,7 @@ func find(ctx context.Context, db database.Querier, organization uuid.UUID, in *
 	slices.SortFunc(g.Edges, func(a, b Edge) int {
 		return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.Name, b.Name), cmp.Compare(a.From, b.From))
 	})
-	g.Nodes, err = nodes(ctx, db, organization, found)
+	g.Nodes, err = nodes(ctx, db, r, found)
 	return g, err
 }
 
@@ -149,22 +150,22 @@ func inputsOf(ctx context.Context, db database.Querier, sql string, level []key)
 	return inputs, nil
 }
 
-// selectNodes decides what the caller may see: versions of data sets of the organization $3 that have not been deleted.
+// selectNodes decides what the caller may see: versions of data sets that the reader $3 may read and that have not been deleted.
 const selectNodes = `
 SELECT w.id || '/' || w.number AS id, w.id AS dataset_id, w.number AS version, d.id IS NOT NULL AS visible,
        d.name, v.operation, v.status, v.format, v.query, v.uploaded_by AS created_by, v.uploaded_at AS created_at
 FROM unnest($1::uuid[], $2::int[]) w (id, number)
-LEFT JOIN datasets d ON d.id = w.id AND d.organization_id = $3 AND d.deleted_at IS NULL
+LEFT JOIN datasets d ON d.id = w.id AND may_read(d, $3) AND d.deleted_at IS NULL
 LEFT JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = w.number
 ORDER BY w.id, w.number`
 
-func nodes(ctx context.Context, db database.Querier, organization uuid.UUID, found map[key]bool) ([]Node, error) {
+func nodes(ctx context.Context, db database.Querier, r access.Reader, found map[key]bool) ([]Node, error) {
 	var ids []uuid.UUID
 	var numbers []int
 	for k := range found {
 		ids, numbers = append(ids, k.dataset), append(numbers, k.version)
 	}
-	rows, _ := db.Query(ctx, selectNodes, ids, numbers, organization)
+	rows, _ := db.Query(ctx, selectNodes, ids, numbers, r)
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Node])
 	if err != nil {
 		return nil, fmt.Errorf("read versions of the graph: %w", err)

@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"function/shared/access"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
@@ -76,9 +77,9 @@ func (f *Function) Show(ctx context.Context, in *ShowRequest) (*Response, error)
 	if err != nil {
 		return nil, err
 	}
-	g, err := find(ctx, f.db, caller.OrganizationID, &in.Request)
+	g, err := find(ctx, f.db, access.Of(caller), &in.Request)
 	if err == nil && in.Columns {
-		err = f.columns(ctx, caller.OrganizationID, g)
+		err = f.columns(ctx, access.Of(caller), g)
 	}
 	if err != nil {
 		return nil, err
@@ -92,7 +93,7 @@ func (f *Function) Draw(ctx context.Context, in *Request) (*PictureResponse, err
 	if err != nil {
 		return nil, err
 	}
-	g, err := find(ctx, f.db, caller.OrganizationID, in)
+	g, err := find(ctx, f.db, access.Of(caller), in)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/version"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -92,7 +93,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	out := &Response{}
 	out.Body.DatasetID, out.Body.Status = in.ID, dataset.Processing
 	err = act.Do(ctx, f.db, audit.Entry{Action: "datasets:merge", ResourceID: in.ID.String()}, func(tx *outbox.Tx, entry *audit.Entry) (err error) {
-		if err := dataset.Lock(ctx, tx, in.ID, caller.OrganizationID); err != nil {
+		if err := dataset.Lock(ctx, tx, in.ID, access.Of(caller)); err != nil {
 			return err
 		}
 		m := version.Merging{From: in.Name, Into: in.Body.Into, Key: in.Body.Key, Choices: keyed.Choices{Prefer: in.Body.Prefer, Resolutions: in.Body.Resolutions}, Message: in.Body.Message}

@@ -10,6 +10,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/staging"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -73,7 +74,7 @@ func (f *Function) apply(ctx context.Context, caller auth.Caller, c change) (aft
 // current locks an object and returns it, or nil if there is none, if its condition allows the change.
 // onRemoval is the error with which to refuse the removal of its content.
 func (c change) current(ctx context.Context, tx *outbox.Tx, caller auth.Caller) (now *row, onRemoval, err error) {
-	onRemoval, err = dataset.Share(ctx, tx, dataset.Objects, c.ID, caller.OrganizationID)
+	onRemoval, err = dataset.Share(ctx, tx, dataset.Objects, c.ID, access.Of(caller))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/stored"
 	"function/functions/datasets/internal/transfer"
+	"function/shared/access"
 	"function/shared/audit"
 	"function/shared/auth"
 	"function/shared/database"
@@ -140,7 +141,7 @@ func (f *Function) visible(ctx context.Context, in Dataset) error {
 	if err != nil {
 		return err
 	}
-	return dataset.Exists(ctx, f.db, dataset.Objects, in.ID, caller.OrganizationID)
+	return dataset.Readable(ctx, f.db, dataset.Objects, in.ID, access.Of(caller))
 }
 
 func (f *Function) find(ctx context.Context, in *Request) (row, error) {

@@ -12,6 +12,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/transfer"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -81,11 +82,11 @@ func (f *Function) Put(ctx context.Context, in *PutRequest) (*Response, error) {
 	return out, nil
 }
 
-const selectStorage = `SELECT kind, storage_type FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
+const selectStorage = `SELECT kind, storage_type FROM datasets d WHERE id = $1 AND may_change(d, $2) AND deleted_at IS NULL`
 
 // content checks what the request declares and receives its body.
 func (f *Function) content(ctx context.Context, in *PutRequest, caller auth.Caller) (received, error) {
-	d, err := database.One[struct{ Kind, StorageType string }](ctx, f.db, dataset.ErrNotFound, selectStorage, in.ID, caller.OrganizationID)
+	d, err := database.One[struct{ Kind, StorageType string }](ctx, f.db, dataset.ErrNotFound, selectStorage, in.ID, access.Of(caller))
 	if err != nil {
 		return received{}, err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/version"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -82,7 +83,7 @@ func (f *Function) decide(ctx context.Context, in Request, status, reason string
 	out := &Response{}
 	entry := audit.Entry{Action: "datasets:" + actions[status], ResourceID: in.ID.String(), Detail: map[string]any{"proposal": in.ProposalID}}
 	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, entry *audit.Entry) error {
-		if err := dataset.Lock(ctx, tx, in.ID, caller.OrganizationID); err != nil {
+		if err := dataset.Lock(ctx, tx, in.ID, access.Of(caller)); err != nil {
 			return err
 		}
 		p, err := database.One[Proposal](ctx, tx, errNoProposal, selectOpen, in.ID, in.ProposalID)

@@ -12,6 +12,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/version"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -135,7 +136,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
+	if err := dataset.Changeable(ctx, f.db, dataset.Table, in.ID, access.Of(caller)); err != nil {
 		return nil, err
 	}
 	found, err := page.List(ctx, f.db, in.Query, func(p Proposal) uuid.UUID { return p.ID }, selectProposals, pgx.NamedArgs{"dataset": in.ID, "status": in.Status})
@@ -148,7 +149,7 @@ func (f *Function) Get(ctx context.Context, in *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
+	if err := dataset.Changeable(ctx, f.db, dataset.Table, in.ID, access.Of(caller)); err != nil {
 		return nil, err
 	}
 	found, err := database.One[Proposal](ctx, f.db, errNoProposal, selectProposal, in.ID, in.ProposalID)
@@ -167,7 +168,7 @@ func (f *Function) Create(ctx context.Context, in *CreateRequest) (*Response, er
 	out := &Response{}
 	entry := audit.Entry{Action: "datasets:propose", ResourceID: in.ID.String()}
 	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, entry *audit.Entry) (err error) {
-		if err := dataset.Lock(ctx, tx, in.ID, caller.OrganizationID); err != nil {
+		if err := dataset.Lock(ctx, tx, in.ID, access.Of(caller)); err != nil {
 			return err
 		}
 		out.Body, err = database.One[Proposal](ctx, tx, fault.New(fault.NotFound, "This data set has no branch with this name"), insertProposal,

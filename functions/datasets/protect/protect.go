@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/datasets/internal/dataset"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -59,7 +60,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	entry := audit.Entry{Action: "datasets:protect", ResourceID: in.ID.String(), Detail: map[string]any{"protected": in.Body.Protected}}
 	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
-		if err := dataset.Lock(ctx, tx, in.ID, caller.OrganizationID); err != nil {
+		if err := dataset.Lock(ctx, tx, in.ID, access.Of(caller)); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, setProtected, in.ID, in.Body.Protected); err != nil {

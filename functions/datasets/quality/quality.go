@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets/internal/dataset"
+	"function/shared/access"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
@@ -191,5 +192,9 @@ func (f *Function) own(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	return dataset.Exists(ctx, f.db, dataset.Table, id, caller.OrganizationID)
+	reader := access.Of(caller)
+	if err := dataset.Changeable(ctx, f.db, dataset.Table, id, reader); err != nil {
+		return err
+	}
+	return dataset.SeesAll(ctx, f.db, id, reader)
 }

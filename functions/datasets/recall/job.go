@@ -12,6 +12,7 @@ import (
 	"function/functions/datasets/internal/archival"
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/staging"
+	"function/shared/access"
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/fault"
@@ -72,7 +73,7 @@ func (f *Function) recall(ctx context.Context, j *job.Job, e events.RecallReques
 		}
 	}
 	return j.Complete(ctx, func(tx *outbox.Tx) error {
-		err := dataset.Lock(ctx, tx, e.DatasetID, e.OrganizationID)
+		err := dataset.Lock(ctx, tx, e.DatasetID, access.Platform(e.OrganizationID))
 		if errors.Is(err, dataset.ErrNotFound) {
 			return nil
 		}

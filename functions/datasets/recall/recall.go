@@ -11,6 +11,7 @@ import (
 	"function/functions/datasets/internal/archival"
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/staging"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -74,7 +75,7 @@ func (f *Function) Recall(ctx context.Context, in *Request) (*Response, error) {
 	out.Body.DatasetID, out.Body.Version = in.ID, in.Version
 	entry := audit.Entry{Action: "datasets:recall", ResourceID: in.ID.String(), Detail: map[string]any{"version": in.Version}}
 	return out, act.Do(ctx, f.area.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
-		if err := dataset.Lock(ctx, tx, in.ID, caller.OrganizationID); err != nil {
+		if err := dataset.Lock(ctx, tx, in.ID, access.Of(caller)); err != nil {
 			return err
 		}
 		missing := fault.New(fault.NotFound, "This data set has no version %d", in.Version)

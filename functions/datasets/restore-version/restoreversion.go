@@ -12,6 +12,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/version"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -66,7 +67,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	out := &Response{}
 	out.Body.DatasetID, out.Body.Status = in.ID, dataset.Ready
 	err = act.Do(ctx, f.db, audit.Entry{Action: "datasets:restore_version", ResourceID: in.ID.String()}, func(tx *outbox.Tx, entry *audit.Entry) (err error) {
-		if err := dataset.Lock(ctx, tx, in.ID, caller.OrganizationID); err != nil {
+		if err := dataset.Lock(ctx, tx, in.ID, access.Of(caller)); err != nil {
 			return err
 		}
 		if out.Body.SourceVersion, err = version.Resolve(ctx, tx, in.ID, in.Version, "path.version"); err != nil {

@@ -12,6 +12,7 @@ import (
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/staging"
 	"function/functions/datasets/internal/version"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -56,8 +57,8 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const (
 	reopenDataset = `
-UPDATE datasets d SET status = CASE (` + dataset.NewestNumber + `) WHEN $3 THEN 'processing' ELSE status END, ` + dataset.SetChangedAt + `
-WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
+UPDATE datasets d SET status = CASE (` + dataset.NewestNumber + `) WHEN $2 THEN 'processing' ELSE status END, ` + dataset.SetChangedAt + `
+WHERE id = $1 AND deleted_at IS NULL`
 	// A blocked version has a table.
 	reopenVersion = `
 WITH old AS (
@@ -82,7 +83,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	out.Body.DatasetID, out.Body.Version, out.Body.Status = in.ID, in.Version, dataset.Processing
 	entry := audit.Entry{Action: "datasets:retry", ResourceID: in.ID.String(), Detail: map[string]any{"version": in.Version}}
 	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
-		return reopen(ctx, tx, caller.OrganizationID, in.ID, in.Version)
+		return reopen(ctx, tx, access.Of(caller), in.ID, in.Version)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("retry version: %w", err)
@@ -90,11 +91,11 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	return out, nil
 }
 
-func reopen(ctx context.Context, tx *outbox.Tx, organization, id uuid.UUID, number int) error {
-	if err := dataset.Lock(ctx, tx, id, organization); err != nil {
+func reopen(ctx context.Context, tx *outbox.Tx, r access.Reader, id uuid.UUID, number int) error {
+	if err := dataset.Lock(ctx, tx, id, r); err != nil {
 		return err
 	}
-	reopened, err := tx.Exec(ctx, reopenDataset, id, organization, number)
+	reopened, err := tx.Exec(ctx, reopenDataset, id, number)
 	if err != nil {
 		return fmt.Errorf("reopen data set: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/profiling"
+	"function/shared/access"
 	"function/shared/auth"
 	"function/shared/database"
 )
@@ -39,7 +40,7 @@ SELECT d.id, d.status, coalesce(v.version, 0) AS version, d.ready_version, ` + p
 FROM datasets d
 LEFT JOIN LATERAL (` + dataset.Newest + `) v ON true
 LEFT JOIN jobs j ON j.kind = '` + profiling.Kind + `' AND j.key = d.id || '/' || v.version AND j.finished_at IS NULL
-WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL`
+WHERE d.id = $1 AND may_read(d, $2) AND d.deleted_at IS NULL`
 
 // Get returns the status of one data set.
 func (f *Function) Get(ctx context.Context, in *Request) (*GetResponse, error) {
@@ -47,7 +48,7 @@ func (f *Function) Get(ctx context.Context, in *Request) (*GetResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	status, err := database.One[DatasetStatus](ctx, f.db, dataset.ErrNotFound, selectStatus, in.ID, caller.OrganizationID)
+	status, err := database.One[DatasetStatus](ctx, f.db, dataset.ErrNotFound, selectStatus, in.ID, access.Of(caller))
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/profiling"
+	"function/shared/access"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/function"
@@ -63,11 +64,11 @@ const (
 SELECT count(*) FILTER (WHERE status = 'draft') AS draft, count(*) FILTER (WHERE status = 'processing') AS processing,
        count(*) FILTER (WHERE status = 'ready') AS ready, count(*) FILTER (WHERE status = 'failed') AS failed,
        count(*) FILTER (WHERE status = 'blocked') AS blocked
-FROM datasets WHERE organization_id = $1 AND deleted_at IS NULL`
+FROM datasets d WHERE organization_id = $1 AND may_read(d, $2) AND deleted_at IS NULL`
 	selectProcessing = `
 SELECT d.id, d.name, v.version, ` + profiling.SelectProgress + `
 FROM datasets d CROSS JOIN LATERAL (` + dataset.Newest + `) v
-WHERE d.organization_id = $1 AND d.deleted_at IS NULL AND d.status = 'processing'
+WHERE d.organization_id = $1 AND may_read(d, $2) AND d.deleted_at IS NULL AND d.status = 'processing'
 ORDER BY d.id DESC LIMIT 200`
 )
 
@@ -78,10 +79,10 @@ func (f *Function) Handle(ctx context.Context, _ *struct{}) (*Response, error) {
 		return nil, err
 	}
 	out := &Response{}
-	if out.Body.Counts, err = database.One[Counts](ctx, f.db, pgx.ErrNoRows, countDatasets, caller.OrganizationID); err != nil {
+	if out.Body.Counts, err = database.One[Counts](ctx, f.db, pgx.ErrNoRows, countDatasets, caller.OrganizationID, access.Of(caller)); err != nil {
 		return nil, fmt.Errorf("count data sets: %w", err)
 	}
-	rows, _ := f.db.Query(ctx, selectProcessing, caller.OrganizationID)
+	rows, _ := f.db.Query(ctx, selectProcessing, caller.OrganizationID, access.Of(caller))
 	if out.Body.Processing, err = pgx.CollectRows(rows, pgx.RowToStructByName[ProcessingDataset]); err != nil {
 		return nil, fmt.Errorf("list data sets being processed: %w", err)
 	}

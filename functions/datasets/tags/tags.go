@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets/internal/dataset"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -100,7 +101,7 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
+	if err := dataset.Readable(ctx, f.db, dataset.Table, in.ID, access.Of(caller)); err != nil {
 		return nil, err
 	}
 	out := &ListResponse{}
@@ -120,7 +121,7 @@ func (f *Function) Put(ctx context.Context, in *PutRequest) (*Response, error) {
 	out := &Response{}
 	entry := audit.Entry{Action: "datasets:tag", ResourceID: in.ID.String(), Detail: map[string]any{"tag": in.Name, "version": in.Body.Version}}
 	err = act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) (err error) {
-		if err := dataset.Lock(ctx, tx, in.ID, caller.OrganizationID); err != nil {
+		if err := dataset.Lock(ctx, tx, in.ID, access.Of(caller)); err != nil {
 			return err
 		}
 		if in.Name == "main" {
@@ -150,7 +151,7 @@ func (f *Function) Delete(ctx context.Context, in *Request) (*struct{}, error) {
 	}
 	entry := audit.Entry{Action: "datasets:delete_tag", ResourceID: in.ID.String(), Detail: map[string]any{"tag": in.Name}}
 	return nil, act.Do(ctx, f.db, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
-		if err := dataset.LockToRemove(ctx, tx, in.ID, caller.OrganizationID); err != nil {
+		if err := dataset.LockToRemove(ctx, tx, in.ID, access.Of(caller)); err != nil {
 			return err
 		}
 		_, err := database.One[struct{ Version int }](ctx, tx, fault.New(fault.NotFound, "This data set has no tag with this name"), deleteTag, in.ID, in.Name)

@@ -11,6 +11,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/version"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -53,9 +54,9 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 
 const (
 	restoreDataset = `
-UPDATE datasets SET deleted_at = NULL, ` + dataset.SetChangedAt + `
-WHERE id = $1 AND organization_id = $2 AND deleted_at IS NOT NULL AND disposal_began_at IS NULL
-  AND NOT EXISTS (SELECT FROM datasets source WHERE source.id = datasets.quality_of AND source.deleted_at IS NOT NULL)`
+UPDATE datasets d SET deleted_at = NULL, ` + dataset.SetChangedAt + `
+WHERE id = $1 AND may_change(d, $2) AND deleted_at IS NOT NULL AND disposal_began_at IS NULL
+  AND NOT EXISTS (SELECT FROM datasets source WHERE source.id = d.quality_of AND source.deleted_at IS NOT NULL)`
 	// The rows that failed last, if they were deleted with the data set and their name is free.
 	restoreFailures = `
 UPDATE datasets f SET deleted_at = NULL, ` + dataset.SetChangedAt + `
@@ -73,7 +74,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	}
 	out := &Response{}
 	err = act.Do(ctx, f.db, audit.Entry{Action: "datasets:undelete", ResourceID: in.ID.String()}, func(tx *outbox.Tx, _ *audit.Entry) error {
-		restored, err := tx.Exec(ctx, restoreDataset, in.ID, caller.OrganizationID)
+		restored, err := tx.Exec(ctx, restoreDataset, in.ID, access.Of(caller))
 		if err != nil {
 			return fmt.Errorf("restore data set: %w", err)
 		}

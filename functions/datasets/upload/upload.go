@@ -21,6 +21,7 @@ import (
 	"function/functions/datasets/internal/staging"
 	"function/functions/datasets/internal/transfer"
 	"function/functions/datasets/internal/version"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -95,7 +96,7 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 	return &Function{db: area.DB, keys: keys, area: area, limit: limit}, err
 }
 
-const selectStorage = `SELECT kind, storage_type, declared_schema IS NOT NULL FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
+const selectStorage = `SELECT kind, storage_type, declared_schema IS NOT NULL FROM datasets d WHERE id = $1 AND may_change(d, $2) AND deleted_at IS NULL`
 
 // Handle stores the file and then creates the version.
 func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
@@ -107,7 +108,7 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	entry := audit.Entry{Action: "datasets:upload", ResourceID: in.ID.String()}
-	file, received, err := f.receive(ctx, in, caller.OrganizationID)
+	file, received, err := f.receive(ctx, in, access.Of(caller))
 	if err != nil {
 		return nil, act.Refused(context.WithoutCancel(ctx), f.db, entry, err) // even if the client has disconnected
 	}
@@ -129,10 +130,10 @@ func (f *Function) Handle(ctx context.Context, in *Request) (*Response, error) {
 	return out, nil
 }
 
-func (f *Function) receive(ctx context.Context, in *Request, organization uuid.UUID) (*transfer.File, *version.Received, error) {
+func (f *Function) receive(ctx context.Context, in *Request, r access.Reader) (*transfer.File, *version.Received, error) {
 	var kind, storageType string
 	var declared bool
-	err := f.db.QueryRow(ctx, selectStorage, in.ID, organization).Scan(&kind, &storageType, &declared)
+	err := f.db.QueryRow(ctx, selectStorage, in.ID, r).Scan(&kind, &storageType, &declared)
 	if database.IsNoRows(err) {
 		return nil, nil, dataset.ErrNotFound
 	}
@@ -155,6 +156,6 @@ func (f *Function) receive(ctx context.Context, in *Request, organization uuid.U
 	if declared && len(file.Reading.Types) > 0 {
 		return nil, nil, fault.At("body.reading.types", "the data set has a declared schema, which gives every column its type")
 	}
-	received, err := version.Receive(ctx, f.keys, f.area, file, storageType, organization, f.limit)
+	received, err := version.Receive(ctx, f.keys, f.area, file, storageType, r.Organization, f.limit)
 	return file, received, err
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/datasets/internal/resumable"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -43,7 +44,7 @@ func (f *Function) Create(ctx context.Context, in *Request) (*Response, error) {
 		return nil, err
 	}
 	u.Length = given
-	if err := f.store.Check(ctx, u); err != nil {
+	if err := f.store.Check(ctx, access.Of(caller), u); err != nil {
 		return nil, err
 	}
 	if u.Kind == resumable.Final {

@@ -12,6 +12,7 @@ import (
 
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/version"
+	"function/shared/access"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
@@ -71,7 +72,7 @@ SELECT ` + version.Columns + ` FROM datasets d JOIN dataset_versions v ON v.data
 WHERE d.id = @dataset AND (@branch = '' OR v.branch = @branch) AND v.version < @before ORDER BY v.version DESC LIMIT @limit`
 	selectVersion = `
 SELECT ` + version.Columns + `, CASE WHEN v.status NOT IN ('blocked', 'processing') THEN v.columns END AS columns FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id
-WHERE d.id = $1 AND d.organization_id = $2 AND d.deleted_at IS NULL
+WHERE d.id = $1 AND may_read(d, $2) AND d.deleted_at IS NULL
   AND v.version = CASE WHEN $3 ~ '^[0-9]{1,9}$' THEN $3::int ELSE ` + version.SelectNamed + ` END`
 )
 
@@ -81,7 +82,8 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
+	reader := access.Of(caller)
+	if err := dataset.Readable(ctx, f.db, dataset.Table, in.ID, reader); err != nil {
 		return nil, err
 	}
 	before := 1 << 30
@@ -92,6 +94,13 @@ func (f *Function) List(ctx context.Context, in *ListRequest) (*ListResponse, er
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[version.Version])
 	if err != nil {
 		return nil, fmt.Errorf("list versions: %w", err)
+	}
+	view, err := access.Load(ctx, f.db, in.ID, reader, nil)
+	if err != nil {
+		return nil, err
+	}
+	for i := range found {
+		found[i].Conceal(view)
 	}
 	out := &ListResponse{Body: page.Page[version.Version]{Items: found}}
 	if len(found) > in.Limit {
@@ -107,9 +116,18 @@ func (f *Function) Get(ctx context.Context, in *GetRequest) (*GetResponse, error
 	if err != nil {
 		return nil, err
 	}
-	if err := dataset.Exists(ctx, f.db, dataset.Table, in.ID, caller.OrganizationID); err != nil {
+	reader := access.Of(caller)
+	if err := dataset.Readable(ctx, f.db, dataset.Table, in.ID, reader); err != nil {
 		return nil, err
 	}
-	found, err := database.One[Detail](ctx, f.db, version.ErrNotFound, selectVersion, in.ID, caller.OrganizationID, in.Version)
-	return &GetResponse{Body: found}, err
+	found, err := database.One[Detail](ctx, f.db, version.ErrNotFound, selectVersion, in.ID, reader, in.Version)
+	if err != nil {
+		return nil, err
+	}
+	view, err := access.Load(ctx, f.db, in.ID, reader, nil)
+	if err != nil {
+		return nil, err
+	}
+	found.Conceal(view)
+	return &GetResponse{Body: found}, found.Columns.Conceal(view)
 }

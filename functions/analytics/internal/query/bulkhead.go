@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
+	"function/shared/access"
 	"function/shared/fault"
 	"function/shared/resultset"
 )
@@ -25,13 +24,13 @@ type bounded struct {
 	places bulkhead
 }
 
-func (b bounded) Run(ctx context.Context, organization uuid.UUID, q Query, limits Limits) (*resultset.Set, error) {
+func (b bounded) Run(ctx context.Context, r access.Reader, q Query, limits Limits) (*resultset.Set, error) {
 	leave, err := b.places.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	return b.Backend.Run(ctx, organization, q, limits)
+	return b.Backend.Run(ctx, r, q, limits)
 }
 
 // bulkhead limits the queries that run or wait at the same time.

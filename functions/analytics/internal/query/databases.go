@@ -3,8 +3,7 @@ package query
 import (
 	"context"
 
-	"github.com/google/uuid"
-
+	"function/shared/access"
 	"function/shared/fault"
 	"function/shared/resultset"
 )
@@ -28,8 +27,8 @@ var settings = map[string]string{
 // Databases are the backends of this deployment by the names that queries use.
 type Databases map[string]Backend
 
-// Run runs a query as an organization on the database that the query names; see Backend.Run.
-func (d Databases) Run(ctx context.Context, organization uuid.UUID, q Query) (*resultset.Set, error) {
+// Run runs a query as a reader on the database that the query names; see Backend.Run.
+func (d Databases) Run(ctx context.Context, r access.Reader, q Query) (*resultset.Set, error) {
 	if err := q.Check(); err != nil {
 		return nil, err
 	}
@@ -37,7 +36,7 @@ func (d Databases) Run(ctx context.Context, organization uuid.UUID, q Query) (*r
 	if !ok {
 		return nil, NotConfigured(q.Database)
 	}
-	return backend.Run(ctx, organization, q, Limits{})
+	return backend.Run(ctx, r, q, Limits{})
 }
 
 // NotConfigured returns the error for a database that this deployment does not have.

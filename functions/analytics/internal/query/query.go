@@ -7,8 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
+	"function/shared/access"
 	"function/shared/fault"
 	"function/shared/resultset"
 )
@@ -46,13 +45,13 @@ func (l Limits) WithDefaults(timeout time.Duration) Limits {
 // Backend is a database that organizations query. Implementations are safe for concurrent use and
 // pass the conformance tests of package querytest.
 type Backend interface {
-	// Tables returns the sorted names of the tables that the organization can query now.
-	Tables(ctx context.Context, organization uuid.UUID) ([]string, error)
+	// Tables returns the sorted names of the tables that the reader can query now.
+	Tables(ctx context.Context, r access.Reader) ([]string, error)
 
-	// Run runs one SELECT. It sees the tables of the organization and nothing else of the
+	// Run runs one SELECT. It sees what the reader may read and nothing else of the
 	// database or its host. A result with more rows or bytes than the limits is Truncated; a
 	// single row larger than the limit is refused. Values are as package resultset defines. An
 	// error in the query is a fault at body.query, with the character if it is known; any other
 	// error may disappear when the query is retried. Run ends when ctx does.
-	Run(ctx context.Context, organization uuid.UUID, q Query, limits Limits) (*resultset.Set, error)
+	Run(ctx context.Context, r access.Reader, q Query, limits Limits) (*resultset.Set, error)
 }

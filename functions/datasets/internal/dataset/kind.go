@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/access"
 	"function/shared/database"
 	"function/shared/fault"
 )
@@ -32,12 +33,30 @@ func CheckKind(kind, want string) error {
 	return fault.New(fault.Conflict, "%s", otherKinds[kind])
 }
 
-const selectKind = `SELECT kind FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
+const (
+	selectReadable   = `SELECT kind FROM datasets d WHERE id = $1 AND may_read(d, $2) AND deleted_at IS NULL`
+	selectChangeable = `SELECT kind FROM datasets d WHERE id = $1 AND may_change(d, $2) AND deleted_at IS NULL`
+)
 
-// Exists returns ErrNotFound unless the organization has the data set, and a conflict if it is not of
+// Readable returns ErrNotFound unless the reader may read the data set, and a conflict if it is not of
 // this kind.
-func Exists(ctx context.Context, db database.Querier, kind string, id, organization uuid.UUID) error {
-	d, err := database.One[struct{ Kind string }](ctx, db, ErrNotFound, selectKind, id, organization)
+func Readable(ctx context.Context, db database.Querier, kind string, id uuid.UUID, r access.Reader) error {
+	return check(ctx, db, kind, selectReadable, id, r)
+}
+
+// Changeable is [Readable] for what only the data set's own organization may see or do.
+func Changeable(ctx context.Context, db database.Querier, kind string, id uuid.UUID, r access.Reader) error {
+	return check(ctx, db, kind, selectChangeable, id, r)
+}
+
+// ChangeableOfAnyKind is [Changeable] for a data set of any kind.
+func ChangeableOfAnyKind(ctx context.Context, db database.Querier, id uuid.UUID, r access.Reader) error {
+	_, err := database.One[struct{ Kind string }](ctx, db, ErrNotFound, selectChangeable, id, r)
+	return err
+}
+
+func check(ctx context.Context, db database.Querier, kind, query string, id uuid.UUID, r access.Reader) error {
+	d, err := database.One[struct{ Kind string }](ctx, db, ErrNotFound, query, id, r)
 	if err != nil {
 		return err
 	}
@@ -45,13 +64,13 @@ func Exists(ctx context.Context, db database.Querier, kind string, id, organizat
 }
 
 const shareDataset = `
-SELECT kind, held_at IS NOT NULL AS held FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL FOR SHARE`
+SELECT kind, held_at IS NOT NULL AS held FROM datasets d WHERE id = $1 AND may_change(d, $2) AND deleted_at IS NULL FOR SHARE`
 
-// Share is [Exists] for a transaction that changes documents or objects of a data set. Until it ends, the
+// Share is [Changeable] for a transaction that changes documents or objects of a data set. Until it ends, the
 // data set can be neither deleted nor placed under legal hold. If it is under hold, onRemoval is the
 // conflict with which to refuse the removal of stored content.
-func Share(ctx context.Context, tx pgx.Tx, kind string, id, organization uuid.UUID) (onRemoval, err error) {
-	d, err := database.One[locked](ctx, tx, ErrNotFound, shareDataset, id, organization)
+func Share(ctx context.Context, tx pgx.Tx, kind string, id uuid.UUID, r access.Reader) (onRemoval, err error) {
+	d, err := database.One[locked](ctx, tx, ErrNotFound, shareDataset, id, r)
 	if err == nil {
 		err = CheckKind(d.Kind, kind)
 	}
@@ -61,10 +80,10 @@ func Share(ctx context.Context, tx pgx.Tx, kind string, id, organization uuid.UU
 	return onRemoval, err
 }
 
-// LockDocuments is [Exists] for a transaction that changes what all documents of a data set share. It
+// LockDocuments is [Changeable] for a transaction that changes what all documents of a data set share. It
 // waits for changes of documents that have begun, and others wait until it ends.
-func LockDocuments(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
-	d, err := lock(ctx, tx, id, organization)
+func LockDocuments(ctx context.Context, tx pgx.Tx, id uuid.UUID, r access.Reader) error {
+	d, err := lock(ctx, tx, id, r)
 	if err != nil {
 		return err
 	}

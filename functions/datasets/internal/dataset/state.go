@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/access"
 	"function/shared/database"
 	"function/shared/events"
 	"function/shared/fault"
@@ -22,7 +23,7 @@ const selectState = `
 SELECT d.id AS dataset_id, d.organization_id, d.kind, d.name, d.storage_type,
        CASE WHEN d.deleted_at IS NULL THEN d.status ELSE 'deleted' END AS status,
        coalesce(newest.version, 0) AS version, coalesce(ready.row_count, 0) AS rows, coalesce(newest.size_bytes, 0) AS bytes,
-       d.created_at, d.changed_at
+       d.created_at, d.changed_at, d.restricted
 FROM datasets d
 LEFT JOIN dataset_versions ready ON ready.dataset_id = d.id AND ready.version = d.ready_version
 LEFT JOIN LATERAL (` + Newest + `) newest ON true
@@ -45,23 +46,23 @@ const SetChangedAt = `changed_at = greatest(clock_timestamp(), changed_at + inte
 
 const lockDataset = `
 SELECT kind, held_at IS NOT NULL OR EXISTS (SELECT FROM datasets f WHERE f.quality_of = d.id AND f.held_at IS NOT NULL AND f.deleted_at IS NULL) AS held
-FROM datasets d WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE`
+FROM datasets d WHERE id = $1 AND may_change(d, $2) AND deleted_at IS NULL FOR NO KEY UPDATE`
 
 type locked struct {
 	Kind string
 	Held bool
 }
 
-func lock(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) (locked, error) {
-	return database.One[locked](ctx, tx, ErrNotFound, lockDataset, id, organization)
+func lock(ctx context.Context, tx pgx.Tx, id uuid.UUID, r access.Reader) (locked, error) {
+	return database.One[locked](ctx, tx, ErrNotFound, lockDataset, id, r)
 }
 
 var errHeld = fault.New(fault.Conflict, "This data set is under legal hold, so nothing of it can be removed: end the hold first (DELETE /v1/datasets/{id}/hold)")
 
 // Lock locks a table until the transaction ends: whatever changes its history does so in turn. It
-// returns ErrNotFound unless the organization has the data set, and a conflict if it is not a table.
-func Lock(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
-	d, err := lock(ctx, tx, id, organization)
+// returns ErrNotFound unless the reader may change the data set, and a conflict if it is not a table.
+func Lock(ctx context.Context, tx pgx.Tx, id uuid.UUID, r access.Reader) error {
+	d, err := lock(ctx, tx, id, r)
 	if err != nil {
 		return err
 	}
@@ -70,8 +71,8 @@ func Lock(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
 
 // LockToRemove locks a table as Lock does, and returns a conflict if it is under legal hold. Call it
 // before anything of the table is removed.
-func LockToRemove(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
-	d, err := lock(ctx, tx, id, organization)
+func LockToRemove(ctx context.Context, tx pgx.Tx, id uuid.UUID, r access.Reader) error {
+	d, err := lock(ctx, tx, id, r)
 	switch {
 	case err != nil:
 		return err
@@ -84,10 +85,16 @@ func LockToRemove(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) er
 }
 
 // LockToDelete locks a data set of any kind, and returns a conflict if it is under legal hold.
-func LockToDelete(ctx context.Context, tx pgx.Tx, id, organization uuid.UUID) error {
-	d, err := lock(ctx, tx, id, organization)
+func LockToDelete(ctx context.Context, tx pgx.Tx, id uuid.UUID, r access.Reader) error {
+	d, err := lock(ctx, tx, id, r)
 	if err == nil && d.Held {
 		return errHeld
 	}
 	return err
+}
+
+// LockAny locks a data set of any kind, for a change of what is said about it, and returns its kind.
+func LockAny(ctx context.Context, tx pgx.Tx, id uuid.UUID, r access.Reader) (kind string, err error) {
+	d, err := lock(ctx, tx, id, r)
+	return d.Kind, err
 }

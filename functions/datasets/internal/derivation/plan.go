@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/access"
 	"function/shared/database"
 	"function/shared/engine"
 	"function/shared/fault"
@@ -28,17 +29,18 @@ type Input struct {
 
 const (
 	selectTables = `
-SELECT id AS dataset_id, name, NULL AS ref FROM datasets
-WHERE organization_id = $1 AND kind = 'table' AND deleted_at IS NULL ORDER BY lower(name)`
+SELECT id AS dataset_id, name, NULL AS ref FROM datasets d
+WHERE organization_id = $1 AND may_read(d, $2) AND kind = 'table' AND deleted_at IS NULL ORDER BY lower(name)`
 	selectCurrent = `
 SELECT v.columns::text AS columns FROM datasets d JOIN dataset_versions v ON v.dataset_id = d.id AND v.status = 'ready'
 WHERE d.id = $1 AND v.version = CASE WHEN $2::text IS NULL THEN d.ready_version ELSE published.version_at(d.id, $2) END`
 	selectReady = `SELECT ready_version IS NOT NULL AS ready FROM datasets WHERE id = $1`
 )
 
-// Plan checks a query, and returns the data sets of the organization that it reads.
+// Plan checks a query, and returns the data sets that it reads, among those that every member of the organization may read:
+// so a derived data set shows nobody what they may not see.
 func Plan(ctx context.Context, db database.Querier, organization uuid.UUID, query string) ([]Input, error) {
-	rows, _ := db.Query(ctx, selectTables, organization)
+	rows, _ := db.Query(ctx, selectTables, organization, access.Everyone(organization))
 	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[Input])
 	if err != nil {
 		return nil, fmt.Errorf("list data sets: %w", err)

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets/internal/dataset"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -81,7 +82,7 @@ func (s *Store) SetSchema(ctx context.Context, caller auth.Caller, id uuid.UUID,
 		entry.Action = "datasets:delete_document_schema"
 	}
 	return act.Do(ctx, s.DB, entry, func(tx *outbox.Tx, _ *audit.Entry) error {
-		if err := dataset.LockDocuments(ctx, tx, id, caller.OrganizationID); err != nil {
+		if err := dataset.LockDocuments(ctx, tx, id, access.Of(caller)); err != nil {
 			return err
 		}
 		now, err := s.create(ctx, tx, id)

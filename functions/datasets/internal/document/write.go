@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/datasets/internal/dataset"
+	"function/shared/access"
 	"function/shared/act"
 	"function/shared/audit"
 	"function/shared/auth"
@@ -64,7 +65,7 @@ func (s *Store) Apply(ctx context.Context, caller auth.Caller, change Change) (a
 }
 
 func (s *Store) apply(ctx context.Context, tx *outbox.Tx, caller auth.Caller, change Change, body uuid.UUID) (after Document, created bool, replaced uuid.UUID, err error) {
-	onRemoval, err := dataset.Share(ctx, tx, dataset.Documents, change.Dataset, caller.OrganizationID)
+	onRemoval, err := dataset.Share(ctx, tx, dataset.Documents, change.Dataset, access.Of(caller))
 	if err != nil {
 		return after, false, replaced, err
 	}

@@ -20,6 +20,7 @@ import (
 	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/staging"
 	"function/functions/datasets/internal/version"
+	"function/shared/access"
 	"function/shared/auth"
 	"function/shared/database"
 	"function/shared/fault"
@@ -143,18 +144,18 @@ const (
 SELECT kind, storage_type, declared_schema IS NOT NULL AS declared, protected AND $3 = 'main' AS protected,
        EXISTS (SELECT FROM dataset_derivations WHERE dataset_id = id) AS derived,
        $3 = 'main' OR EXISTS (SELECT FROM dataset_refs WHERE dataset_id = id AND name = $3 AND kind = 'branch') AS branched
-FROM datasets WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL`
+FROM datasets d WHERE id = $1 AND may_change(d, $2) AND deleted_at IS NULL`
 	insertUpload = `
 INSERT INTO uploads (id, dataset_id, created_by, kind, length, hash_state, metadata, concat, target, wrapped_key, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now() + $11::interval)`
 )
 
-// Check returns an error if the data set cannot take the file.
-func (s *Store) Check(ctx context.Context, u *Upload) error {
+// Check returns an error if the data set cannot take the file, or the reader may not change it.
+func (s *Store) Check(ctx context.Context, r access.Reader, u *Upload) error {
 	d, err := database.One[struct {
 		Kind, StorageType                      string
 		Declared, Protected, Derived, Branched bool
-	}](ctx, s.DB, fault.New(fault.NotFound, "There is no data set with this dataset_id"), selectTarget, u.DatasetID, u.OrganizationID, u.Target.Change.Branch)
+	}](ctx, s.DB, fault.New(fault.NotFound, "There is no data set with this dataset_id"), selectTarget, u.DatasetID, r, u.Target.Change.Branch)
 	if err == nil {
 		err = dataset.CheckKind(d.Kind, dataset.Table)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets/internal/dataset"
+	"function/shared/access"
 	"function/shared/events"
 	"function/shared/fault"
 	"function/shared/ingest"
@@ -66,7 +67,7 @@ const selectInputs = `
 SELECT i.name, i.input_dataset_id AS dataset_id, i.input_version AS version, coalesce(d.name, i.name) AS dataset,
        d.id IS NULL OR d.deleted_at IS NOT NULL AS deleted, coalesce(v.status, '') = 'ready' AS ready, v.archived_at IS NOT NULL AS archived
 FROM version_inputs i
-LEFT JOIN datasets d ON d.id = i.input_dataset_id AND d.organization_id = $3
+LEFT JOIN datasets d ON d.id = i.input_dataset_id AND d.organization_id = $3 AND may_read(d, $4)
 LEFT JOIN dataset_versions v ON v.dataset_id = d.id AND v.version = i.input_version
 WHERE i.dataset_id = $1 AND i.version = $2 ORDER BY i.name`
 
@@ -81,7 +82,7 @@ func (in derivedInput) refusal() error {
 	name := fault.Excerpt(in.Dataset)
 	switch {
 	case in.Deleted:
-		return &invalid.Error{Detail: fmt.Sprintf("The data set %s, which the query reads, has been deleted: restore it, or change the query (POST /v1/datasets/{id}/derive).", name)}
+		return &invalid.Error{Detail: fmt.Sprintf("The data set %s, which the query reads, has been deleted, or not every member may read it any more: restore it, or change the query (POST /v1/datasets/{id}/derive).", name)}
 	case in.Version == nil:
 		return &invalid.Error{Detail: fmt.Sprintf("There is no ready version that the query reads as %s.", fault.Excerpt(in.Name))}
 	case in.Archived:
@@ -97,7 +98,8 @@ const deriveTimeout = 5 * time.Minute
 
 // derive writes the result of the version's query, and finds its lineage.
 func (w *preparation) derive(ctx context.Context, out *Outcome) (string, error) {
-	rows, _ := w.Area.DB.Query(ctx, selectInputs, w.DatasetID, w.Version, w.OrganizationID)
+	everyone := access.Everyone(w.OrganizationID)
+	rows, _ := w.Area.DB.Query(ctx, selectInputs, w.DatasetID, w.Version, w.OrganizationID, everyone)
 	inputs, err := pgx.CollectRows(rows, pgx.RowToStructByName[derivedInput])
 	if err != nil {
 		return "", fmt.Errorf("list inputs: %w", err)
@@ -114,7 +116,11 @@ func (w *preparation) derive(ctx context.Context, out *Outcome) (string, error) 
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return "", fmt.Errorf("make scratch directory: %w", err)
 		}
-		rows, err := w.reader().Fetch(ctx, in.DatasetID, *in.Version, dir)
+		view, err := access.Load(ctx, w.Area.DB, in.DatasetID, everyone, w.Keys)
+		if err != nil {
+			return "", err
+		}
+		rows, err := w.reader().FetchView(ctx, in.DatasetID, *in.Version, dir, view)
 		if err != nil {
 			return "", err
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"function/functions/datasets/internal/staging"
+	"function/shared/access"
 	"function/shared/database"
 	"function/shared/ingest"
 	"function/shared/ingest/invalid"
@@ -29,8 +30,8 @@ type contract struct {
 const (
 	selectContract  = `SELECT revision, contract FROM dataset_contracts WHERE dataset_id = $1 ORDER BY revision DESC LIMIT 1`
 	selectReference = `
-SELECT id, ready_version AS version, storage_type FROM datasets
-WHERE organization_id = $1 AND lower(name) = lower($2) AND kind = 'table' AND ready_version IS NOT NULL AND deleted_at IS NULL`
+SELECT id, ready_version AS version, storage_type FROM datasets d
+WHERE organization_id = $1 AND may_read(d, $3) AND lower(name) = lower($2) AND kind = 'table' AND ready_version IS NOT NULL AND deleted_at IS NULL`
 )
 
 // newestContract returns a data set's contract, or nil.
@@ -120,12 +121,13 @@ func (w *preparation) inspect(ctx context.Context, out Outcome, table string) (*
 // absent, and the rule says so.
 func (w *preparation) references(ctx context.Context) (map[string][]string, error) {
 	files := map[string][]string{}
+	everyone := access.Everyone(w.OrganizationID) // the result of a rule tells something about the other data set
 	for i, name := range w.contract.References() {
 		d, err := database.One[struct {
 			ID          uuid.UUID
 			Version     int
 			StorageType string
-		}](ctx, w.Area.DB, pgx.ErrNoRows, selectReference, w.OrganizationID, name)
+		}](ctx, w.Area.DB, pgx.ErrNoRows, selectReference, w.OrganizationID, name, everyone)
 		if database.IsNoRows(err) {
 			continue
 		}
@@ -136,7 +138,11 @@ func (w *preparation) references(ctx context.Context) (map[string][]string, erro
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("make scratch directory: %w", err)
 		}
-		rows, err := w.reader().Fetch(ctx, d.ID, d.Version, dir)
+		view, err := access.Load(ctx, w.Area.DB, d.ID, everyone, w.Keys)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := w.reader().FetchView(ctx, d.ID, d.Version, dir, view)
 		if err != nil {
 			return nil, err
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"function/shared/access"
 	"function/shared/keyed"
 	"function/shared/objects"
 	"function/shared/outbox"
@@ -69,6 +70,20 @@ func (r Reader) Fetch(ctx context.Context, dataset uuid.UUID, number int, dir st
 		out.Parts, out.Files = append(out.Parts, t.Part), append(out.Files, path)
 	}
 	return out, nil
+}
+
+// FetchView is [Reader.Fetch] of what a view shows of the version, in one file.
+func (r Reader) FetchView(ctx context.Context, dataset uuid.UUID, number int, dir string, view access.View) (*Rows, error) {
+	rows, err := r.Fetch(ctx, dataset, number, dir)
+	if err != nil || view.Whole() {
+		return rows, err
+	}
+	path := filepath.Join(dir, fmt.Sprintf("view-%d.parquet", number))
+	if err := view.Write(ctx, rows.Files, path, access.Options{Scratch: dir}); err != nil {
+		return nil, err
+	}
+	rows.Parts, rows.Files, rows.Columns = nil, keyed.Table{path}, view.Columns(rows.Columns)
+	return rows, nil
 }
 
 func (r Reader) decrypt(ctx context.Context, t storedTable, path string) error {

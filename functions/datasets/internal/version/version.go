@@ -5,7 +5,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"function/functions/datasets/internal/dataset"
 	"function/functions/datasets/internal/profiling"
+	"function/shared/access"
 	"function/shared/fault"
 )
 
@@ -44,3 +46,15 @@ const Columns = `v.version, v.branch, v.operation, v.base_version, v.source_vers
 
 // ErrNotFound is returned for a version that does not exist.
 var ErrNotFound = fault.New(fault.NotFound, "There is no data set with this identifier, or it has no such version")
+
+// Conceal removes what a view does not show: figures of all rows.
+func (v *Version) Conceal(view access.View) {
+	if view.Whole() {
+		return
+	}
+	v.SizeBytes, v.SHA256, v.RowCount = nil, nil, nil
+	if v.Failure != nil {
+		concealed := dataset.Concealed
+		v.Failure = &concealed
+	}
+}

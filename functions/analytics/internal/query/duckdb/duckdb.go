@@ -14,10 +14,12 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"function/functions/analytics/internal/query"
+	"function/shared/access"
 	"function/shared/fault"
 	"function/shared/function"
 	"function/shared/resultset"
 	"function/shared/sandbox"
+	"function/shared/secret"
 	"function/shared/sqltext"
 	"function/shared/tables"
 )
@@ -27,6 +29,7 @@ const defaultTimeout = 30 * time.Second
 
 type backend struct {
 	catalog *pgxpool.Pool
+	keys    *secret.Keeper
 	files   *tables.Cache
 }
 
@@ -45,33 +48,33 @@ func Open(ctx context.Context, env *function.Env) (query.Backend, error) {
 		return nil, err
 	}
 	env.OnClose(files.Close)
-	return &backend{catalog: catalog, files: files}, nil
+	return &backend{catalog: catalog, keys: keeper, files: files}, nil
 }
 
 const (
-	selectDatasets = `SELECT dataset_id, kind, name, status, coalesce(version, 0) AS version FROM published.tables WHERE organization_id = $1 ORDER BY lower(name)`
+	selectDatasets = `SELECT dataset_id, organization_id, kind, name, status, coalesce(version, 0) AS version, policies FROM published.readable_tables($1) ORDER BY lower(name)`
 	selectVersion  = `SELECT coalesce(number, 0), coalesce(expired, false) FROM published.version_named($1, $2)`
 	selectTables   = `
 SELECT t.dataset_id AS dataset, t.part AS number, t.storage_type, t.table_name AS object, t.table_bytes AS bytes, t.wrapped_key, wanted.place, wanted.version AS wanted, t.archived_at IS NOT NULL AS archived
-FROM unnest($2::uuid[], $3::int[]) WITH ORDINALITY AS wanted (dataset_id, version, place)
+FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS wanted (dataset_id, version, place)
 JOIN published.version_tables t USING (dataset_id, version)
-WHERE t.organization_id = $1 ORDER BY wanted.place, t.place`
+ORDER BY wanted.place, t.place`
 )
 
 // table is a data set in the published catalog.
 type table struct {
-	DatasetID uuid.UUID
-	Kind      string
-	Name      string
-	Status    string
-	Version   int // zero: none is ready
+	access.Stored
+	Kind    string
+	Name    string
+	Status  string
+	Version int // zero: none is ready
 }
 
 func (t table) ready() bool { return t.Version > 0 }
 
 // Tables implements query.Backend. It returns the data sets that are ready.
-func (b *backend) Tables(ctx context.Context, organization uuid.UUID) ([]string, error) {
-	all, err := b.published(ctx, organization)
+func (b *backend) Tables(ctx context.Context, r access.Reader) ([]string, error) {
+	all, err := b.published(ctx, r)
 	names := []string{}
 	for _, t := range all {
 		if t.ready() {
@@ -82,8 +85,8 @@ func (b *backend) Tables(ctx context.Context, organization uuid.UUID) ([]string,
 	return names, err
 }
 
-func (b *backend) published(ctx context.Context, organization uuid.UUID) ([]table, error) {
-	rows, _ := b.catalog.Query(ctx, selectDatasets, organization)
+func (b *backend) published(ctx context.Context, r access.Reader) ([]table, error) {
+	rows, _ := b.catalog.Query(ctx, selectDatasets, r)
 	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[table])
 	if err != nil {
 		return nil, fmt.Errorf("read the catalog of data sets: %w", err)
@@ -94,9 +97,9 @@ func (b *backend) published(ctx context.Context, organization uuid.UUID) ([]tabl
 // Run implements query.Backend. It loads the data sets whose names occur in the query's text. A
 // name may turn out to be a string or a column and not a table; its file is then fetched
 // needlessly.
-func (b *backend) Run(ctx context.Context, organization uuid.UUID, q query.Query, limits query.Limits) (*resultset.Set, error) {
+func (b *backend) Run(ctx context.Context, r access.Reader, q query.Query, limits query.Limits) (*resultset.Set, error) {
 	limits = limits.WithDefaults(defaultTimeout)
-	all, err := b.published(ctx, organization)
+	all, err := b.published(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +115,7 @@ func (b *backend) Run(ctx context.Context, organization uuid.UUID, q query.Query
 		if mentions(q.SQL, t.Name) {
 			mentioned = append(mentioned, t)
 			if t.ready() {
-				wanted = append(wanted, named{t.Name, t.DatasetID, t.Version})
+				wanted = append(wanted, named{t.Name, t, t.Version})
 			}
 		}
 	}
@@ -125,11 +128,11 @@ func (b *backend) Run(ctx context.Context, organization uuid.UUID, q query.Query
 			wanted = append(wanted, *version)
 		}
 	}
-	sources, copies, err := b.open(ctx, organization, wanted)
+	sources, release, err := b.open(ctx, r, wanted)
+	defer release()
 	if err != nil {
 		return nil, asQueryFault(err)
 	}
-	defer copies.Release()
 	set, err := sandbox.Query(ctx, sources, statement.Text.SQL, statement.Values,
 		sandbox.Limits{Rows: limits.Rows, Bytes: limits.Bytes, Timeout: limits.Time, TimeZone: q.TimeZone})
 	if err != nil {
@@ -141,7 +144,7 @@ func (b *backend) Run(ctx context.Context, organization uuid.UUID, q query.Query
 // named is a version and the name by which the query reads it.
 type named struct {
 	name    string
-	dataset uuid.UUID
+	table   table
 	version int
 }
 
@@ -152,9 +155,9 @@ func (b *backend) version(ctx context.Context, all []table, ref sqltext.VersionR
 	if i < 0 {
 		return nil, nil
 	}
-	version := named{name: ref.Name(), dataset: all[i].DatasetID}
+	version := named{name: ref.Name(), table: all[i]}
 	var expired bool
-	if err := b.catalog.QueryRow(ctx, selectVersion, version.dataset, ref.Ref).Scan(&version.version, &expired); err != nil {
+	if err := b.catalog.QueryRow(ctx, selectVersion, all[i].DatasetID, ref.Ref).Scan(&version.version, &expired); err != nil {
 		return nil, fmt.Errorf("look up version: %w", err)
 	}
 	if expired {
@@ -176,50 +179,66 @@ type stored struct {
 	Archived bool
 }
 
-// open makes the rows of versions readable until the copies are released.
-func (b *backend) open(ctx context.Context, organization uuid.UUID, wanted []named) (sources []sandbox.Table, copies *tables.Copies, err error) {
+// open makes what a reader may see of versions readable until release is called, which is never nil.
+func (b *backend) open(ctx context.Context, r access.Reader, wanted []named) (sources []sandbox.Table, release func(), err error) {
+	var opened []*tables.Copies
+	release = func() {
+		for _, copies := range opened {
+			copies.Release()
+		}
+	}
 	var datasets []uuid.UUID
 	var numbers []int
 	for _, w := range wanted {
-		datasets, numbers = append(datasets, w.dataset), append(numbers, w.version)
-		sources = append(sources, sandbox.Table{Name: w.name})
+		datasets, numbers = append(datasets, w.table.DatasetID), append(numbers, w.version)
 	}
-	rows, _ := b.catalog.Query(ctx, selectTables, organization, datasets, numbers)
+	rows, _ := b.catalog.Query(ctx, selectTables, datasets, numbers)
 	parts, err := pgx.CollectRows(rows, pgx.RowToStructByName[stored])
 	if err != nil {
-		return nil, nil, fmt.Errorf("list tables of versions: %w", err)
+		return nil, release, fmt.Errorf("list tables of versions: %w", err)
 	}
-	versions := make([]tables.Version, len(parts))
-	for i, p := range parts {
-		if p.Archived {
-			return nil, nil, fault.New(fault.Conflict, "The version that this query reads as %s is archived: recall it first (POST /v1/datasets/%s/versions/%d/recall)", wanted[p.Place-1].name, p.Dataset, p.Wanted)
-		}
-		versions[i] = p.Version
-	}
-	copies, err = b.files.Open(ctx, versions...)
-	if err != nil {
-		return nil, nil, err
-	}
-	for place := range sources {
-		source := &sources[place]
-		var partial []int
-		for i, p := range parts {
-			if p.Place != place+1 {
-				continue
-			}
-			source.Paths = append(source.Paths, copies.Path(i))
-			if !copies.Complete(i) {
-				partial = append(partial, i)
+	for place, w := range wanted {
+		var versions []tables.Version
+		for _, p := range parts {
+			switch {
+			case p.Place != place+1:
+			case p.Archived:
+				return nil, release, fault.New(fault.Conflict, "The version that this query reads as %s is archived: recall it first (POST /v1/datasets/%s/versions/%d/recall)", w.name, p.Dataset, p.Wanted)
+			default:
+				versions = append(versions, p.Version)
 			}
 		}
-		if len(partial) > 0 {
-			source.Columns = copies.Columns(partial[0])
-			source.Load = func(ctx context.Context, columns []string) error {
-				return asQueryFault(copies.Load(ctx, partial, columns))
-			}
+		view, err := w.table.View(r, b.keys)
+		if err != nil {
+			return nil, release, err
+		}
+		copies, err := b.files.OpenView(ctx, view, versions)
+		if err != nil {
+			return nil, release, err
+		}
+		opened = append(opened, copies)
+		sources = append(sources, source(w.name, copies))
+	}
+	return sources, release, nil
+}
+
+// source is a table whose rows are in copies.
+func source(name string, copies *tables.Copies) sandbox.Table {
+	s := sandbox.Table{Name: name}
+	var partial []int
+	for i := range copies.Len() {
+		s.Paths = append(s.Paths, copies.Path(i))
+		if !copies.Complete(i) {
+			partial = append(partial, i)
 		}
 	}
-	return sources, copies, nil
+	if len(partial) > 0 {
+		s.Columns = copies.Columns(partial[0])
+		s.Load = func(ctx context.Context, columns []string) error {
+			return asQueryFault(copies.Load(ctx, partial, columns))
+		}
+	}
+	return s
 }
 
 // asQueryFault reports a data set that cannot be opened as a fault of the query, so that the

@@ -10,6 +10,7 @@ import (
 	"function/functions/analytics/internal/query"
 	"function/functions/analytics/internal/query/duckdb"
 	"function/functions/analytics/internal/query/querytest"
+	"function/shared/access"
 	"function/shared/platformtest"
 )
 
@@ -69,7 +70,7 @@ func TestBackend_LongAnswers_AreTruncated(t *testing.T) {
 		`SELECT repeat('x', 60000) FROM range(1000)`: 279,
 		`SELECT * FROM range(10001)`:                 10_000,
 	} {
-		set, err := b.Run(t.Context(), uuid.New(), query.Query{SQL: sql}, query.Limits{})
+		set, err := b.Run(t.Context(), access.Everyone(uuid.New()), query.Query{SQL: sql}, query.Limits{})
 		if err != nil || len(set.Rows) != want || !set.Truncated {
 			t.Errorf("%s: %v, want %d rows, truncated", sql, err, want)
 		}

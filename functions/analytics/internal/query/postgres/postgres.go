@@ -9,12 +9,12 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"function/functions/analytics/internal/query"
+	"function/shared/access"
 	"function/shared/database"
 	"function/shared/function"
 	"function/shared/outbox"
@@ -66,13 +66,13 @@ SET LOCAL bytea_output = 'hex'`
 )
 
 // Tables implements query.Backend. Every organization has the same tables.
-func (b *backend) Tables(context.Context, uuid.UUID) ([]string, error) {
+func (b *backend) Tables(context.Context, access.Reader) ([]string, error) {
 	return []string{"datasets", "logins", "users"}, nil
 }
 
 // Run implements query.Backend. It runs the query as the role analytics_reader; row-level
 // security limits the role to the rows of the organization for which it holds a grant.
-func (b *backend) Run(ctx context.Context, organization uuid.UUID, q query.Query, limits query.Limits) (*resultset.Set, error) {
+func (b *backend) Run(ctx context.Context, r access.Reader, q query.Query, limits query.Limits) (*resultset.Set, error) {
 	limits = limits.WithDefaults(defaultTimeout)
 	if err := checkForbidden(q.SQL); err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func (b *backend) Run(ctx context.Context, organization uuid.UUID, q query.Query
 		return nil, err
 	}
 	var grant string
-	if err := b.db.QueryRow(ctx, grantFor, organization).Scan(&grant); err != nil {
+	if err := b.db.QueryRow(ctx, grantFor, r.Organization).Scan(&grant); err != nil {
 		return nil, fmt.Errorf("make grant: %w", err)
 	}
 	pooled, err := b.reader.Acquire(ctx)

@@ -11,6 +11,7 @@ import (
 	"function/functions/analytics/internal/query"
 	"function/functions/analytics/internal/query/postgres"
 	"function/functions/analytics/internal/query/querytest"
+	"function/shared/access"
 	"function/shared/database"
 	"function/shared/platformtest"
 )
@@ -217,7 +218,7 @@ func TestBackend_LongAnswers_AreTruncated(t *testing.T) {
 		`SELECT repeat('x', 1000000) FROM generate_series(1, 5000)`:                                     16,
 		`WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT n FROM r LIMIT 20000`: 10_000,
 	} {
-		set, err := b.Run(t.Context(), uuid.New(), query.Query{SQL: sql}, query.Limits{})
+		set, err := b.Run(t.Context(), access.Everyone(uuid.New()), query.Query{SQL: sql}, query.Limits{})
 		if err != nil || len(set.Rows) != want || !set.Truncated {
 			t.Errorf("%s: %v, want %d rows, truncated", sql, err, want)
 		}

@@ -14,10 +14,11 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/analytics/internal/query"
+	"function/shared/access"
 )
 
 func tables(t *testing.T, c Case) {
-	got, err := c.Backend.Tables(t.Context(), c.One)
+	got, err := c.Backend.Tables(t.Context(), access.Everyone(c.One))
 	if err != nil || !slices.IsSorted(got) {
 		t.Errorf("tables %v (%v), want them sorted", got, err)
 	}
@@ -42,7 +43,7 @@ func isolation(t *testing.T, c Case) {
 			}
 		}
 		running.Wait()
-		set, err := c.Backend.Run(t.Context(), uuid.New(), query.Query{SQL: c.Count}, query.Limits{})
+		set, err := c.Backend.Run(t.Context(), access.Everyone(uuid.New()), query.Query{SQL: c.Count}, query.Limits{})
 		if _, refused := query.Refused(err); !refused && (err != nil || fmt.Sprint(set.Rows[0][0]) != "0") {
 			t.Errorf("an organization without data gets %v (%v)", set, err)
 		}
@@ -63,7 +64,7 @@ func cancel(t *testing.T, c Case) {
 	short, end := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer end()
 	for name, ctx := range map[string]context.Context{"before": gone, "while it runs": short} {
-		_, err := c.Backend.Run(ctx, c.One, query.Query{SQL: c.Slow}, query.Limits{})
+		_, err := c.Backend.Run(ctx, access.Everyone(c.One), query.Query{SQL: c.Slow}, query.Limits{})
 		if _, refused := query.Refused(err); refused || !errors.Is(err, ctx.Err()) {
 			t.Errorf("cancelled %s: %v, want %v", name, err, ctx.Err())
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"function/functions/analytics/internal/query"
+	"function/shared/access"
 )
 
 func limits(t *testing.T, c Case) {
@@ -25,7 +26,7 @@ func limits(t *testing.T, c Case) {
 		{"SELECT n FROM " + series(4), query.Limits{Rows: 3}, 3, true},
 		{"SELECT repeat('x', 996) FROM " + series(100), query.Limits{Bytes: 10_500}, 10, true},
 	} {
-		set, err := c.Backend.Run(t.Context(), c.One, query.Query{SQL: test.sql}, test.limits)
+		set, err := c.Backend.Run(t.Context(), access.Everyone(c.One), query.Query{SQL: test.sql}, test.limits)
 		if err != nil || len(set.Rows) != test.rows || set.Truncated != test.truncated {
 			t.Errorf("%s within %+v: %v, want %d rows, truncated %v", test.sql, test.limits, err, test.rows, test.truncated)
 		}
@@ -137,7 +138,7 @@ func timeZone(t *testing.T, c Case) {
 	for _, test := range [][2]string{
 		{"", "2026-07-01T12:00:00"}, {"Europe/Berlin", "2026-07-01T14:00:00"}, {"Asia/Kolkata", "2026-07-01T17:30:00"}, {"", "2026-07-01T12:00:00"},
 	} {
-		set, err := c.Backend.Run(t.Context(), c.One, query.Query{SQL: sql, TimeZone: test[0]}, query.Limits{})
+		set, err := c.Backend.Run(t.Context(), access.Everyone(c.One), query.Query{SQL: sql, TimeZone: test[0]}, query.Limits{})
 		if err != nil || set.Rows[0][0] != test[1] {
 			t.Errorf("in %q: %v (%v), want %s", test[0], set, err, test[1])
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"function/functions/analytics/internal/query"
+	"function/shared/access"
 	"function/shared/fault"
 )
 
@@ -64,7 +65,7 @@ func Bind(t testing.TB, values ...any) []query.Parameter {
 // Rows returns the rows of a query as JSON.
 func Rows(t testing.TB, b query.Backend, organization uuid.UUID, sql string, parameters ...any) string {
 	t.Helper()
-	set, err := b.Run(t.Context(), organization, query.Query{SQL: sql, Parameters: Bind(t, parameters...)}, query.Limits{})
+	set, err := b.Run(t.Context(), access.Everyone(organization), query.Query{SQL: sql, Parameters: Bind(t, parameters...)}, query.Limits{})
 	if err != nil {
 		t.Errorf("%s: %v", sql, err)
 		return ""
@@ -85,7 +86,7 @@ func Refusal(t testing.TB, b query.Backend, organization uuid.UUID, sql string, 
 
 func refusal(t testing.TB, b query.Backend, organization uuid.UUID, q query.Query, limits query.Limits) *fault.Error {
 	t.Helper()
-	_, err := b.Run(t.Context(), organization, q, limits)
+	_, err := b.Run(t.Context(), access.Everyone(organization), q, limits)
 	f, ok := query.Refused(err)
 	if !ok || f.Kind != fault.Invalid || len(f.Fields) != 1 {
 		t.Errorf("%.200s: %v, want a fault of the query", q.SQL, err)
