@@ -39,6 +39,8 @@ import (
 	restoreversion "function/functions/datasets/restore-version"
 	"function/functions/datasets/retry"
 	rewrapkeys "function/functions/datasets/rewrap-keys"
+	"function/functions/datasets/s3"
+	s3credentials "function/functions/datasets/s3-credentials"
 	"function/functions/datasets/shares"
 	"function/functions/datasets/status"
 	"function/functions/datasets/tags"
@@ -113,6 +115,11 @@ var Functions = []function.Declaration{
 	// Objects: pictures, audio, PDF and other files.
 	objects.Service.
 		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 16, Timeout: 10 * time.Minute}),
+
+	// Versions by the S3 protocol.
+	s3.Service.
+		Scaled(function.Scale{Memory: "1Gi", CPU: "2", Concurrency: 32, Timeout: 10 * time.Minute}),
+	s3credentials.Service,
 
 	// Rotation of the key encryption key.
 	rewrapkeys.Service.

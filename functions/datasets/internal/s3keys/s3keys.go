@@ -29,6 +29,9 @@ type Issuer struct {
 	Verifier *auth.Verifier
 }
 
+// Region is the region that clients name. It is the default of most of them.
+const Region = "us-east-1"
+
 // Credentials are what an S3 client is configured with.
 type Credentials struct {
 	AccessKeyID     string     `json:"access_key_id"`
