@@ -83,7 +83,7 @@ func (f *Function) Show(ctx context.Context, in *ShowRequest) (*Response, error)
 	}
 	_, key, _ := strings.Cut(in.Authorization, " ")
 	if key = strings.TrimSpace(key); !auth.IsAPIKey(key) {
-		return nil, fault.New(fault.Forbidden, "Only an API key has lasting S3 credentials: present it as the bearer token, or get temporary credentials with POST %s", path)
+		return nil, fault.At("header.Authorization", "only an API key has lasting S3 credentials: present it as the bearer token, or get temporary credentials with POST %s", path)
 	}
 	return f.response(f.issuer.OfAPIKey(caller, key)), nil
 }

@@ -3,7 +3,6 @@ package s3
 import (
 	"context"
 	"encoding/json"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -41,9 +40,14 @@ func (b *backend) GetBucketCors(context.Context, string) ([]byte, error) {
 }
 
 // GetBucketVersioning implements backend.Backend: what is put never replaces anything.
-func (b *backend) GetBucketVersioning(ctx context.Context, name string) (s3response.GetBucketVersioningOutput, error) {
+func (b *backend) GetBucketVersioning(context.Context, string) (s3response.GetBucketVersioningOutput, error) {
 	enabled := types.BucketVersioningStatusEnabled
 	return s3response.GetBucketVersioningOutput{Status: &enabled}, nil
+}
+
+// GetObjectLockConfiguration implements backend.Backend.
+func (b *backend) GetObjectLockConfiguration(context.Context, string) ([]byte, error) {
+	return nil, s3err.GetAPIError(s3err.ErrObjectLockConfigurationNotFound)
 }
 
 // ListBuckets implements backend.Backend.
@@ -176,5 +180,3 @@ func (b *backend) CopyObject(ctx context.Context, _ s3response.CopyObjectInput) 
 func text(s string) *string { return &s }
 
 func quoted(etag string) *string { return text(`"` + etag + `"`) }
-
-func moment(t time.Time) *time.Time { return &t }

@@ -40,11 +40,11 @@ SELECT ` + access.Columns + `, d.kind, d.name, d.storage_type, d.created_at FROM
 WHERE ` + readable + ` AND CASE WHEN @id::uuid IS NULL THEN ` + bucketName + ` = @name ELSE d.id = @id END
 ORDER BY ` + precedence + ` LIMIT 1`
 	selectBuckets = `
-SELECT CASE WHEN place = 1 AND bucket ~ '^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$' AND NOT bucket = ANY (@taken)
-                 AND bucket !~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN bucket ELSE id::text END AS name, created_at
+SELECT (CASE WHEN place = 1 AND bucket ~ '^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$' AND NOT bucket = ANY (@taken)
+                 AND bucket !~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN bucket ELSE id::text END) COLLATE "C" AS name, created_at
 FROM (SELECT d.id, d.created_at, ` + bucketName + ` AS bucket, row_number() OVER (PARTITION BY ` + bucketName + ` ORDER BY ` + precedence + `) AS place
       FROM datasets d WHERE ` + readable + `) named
-ORDER BY name COLLATE "C"`
+ORDER BY name`
 )
 
 func (r *request) arguments(more pgx.NamedArgs) pgx.NamedArgs {

@@ -44,7 +44,7 @@ func startGateway(f *Function) (*gateway, error) {
 	ready := make(chan struct{})
 	// No client knows this account.
 	root := middlewares.RootUserConfig{Access: rand.Text(), Secret: rand.Text()}
-	server, err := s3api.New(&backend{Function: f}, root, s3keys.Region, accounts{f: f}, nil, nil, nil, nil,
+	server, err := s3api.New(&backend{Function: f}, root, s3keys.Region, accounts{gatewayauth.NewIAMServiceSingle(gatewayauth.Account{Access: root.Access, Secret: root.Secret}), f}, nil, nil, nil, nil,
 		s3api.WithQuiet(), s3api.WithKeepAlive(), s3api.WithDisableACL(), s3api.WithConcurrencyLimiter(maxRequests, maxRequests),
 		s3api.WithOnListen(func() { close(ready) }))
 	if err != nil {
@@ -68,12 +68,14 @@ func startGateway(f *Function) (*gateway, error) {
 
 func (g *gateway) close() error {
 	g.transport.CloseIdleConnections()
-	return errors.Join(g.server.ShutDown(), <-g.ended, os.RemoveAll(g.dir))
+	err := g.server.ShutDown()
+	<-g.ended // says that the listener is closed
+	return errors.Join(err, os.RemoveAll(g.dir))
 }
 
 // accounts gives the gateway the keys by which it verifies signatures.
 type accounts struct {
-	gatewayauth.IAMService // nil: the gateway only derives signing keys
+	gatewayauth.IAMService // knows the gateway's own account only
 	f                      *Function
 }
 

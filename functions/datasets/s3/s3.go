@@ -16,10 +16,12 @@ package s3
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/hashicorp/golang-lru/v2/expirable"
 
 	"function/functions/datasets/internal/resumable"
@@ -44,6 +46,7 @@ type Function struct {
 	gateway *gateway
 
 	requests sync.Map                       // *request, by a random name
+	sizes    *lru.Cache[string, int64]      // of stored tables in plain text
 	audited  *expirable.LRU[read, struct{}] // reads that have an audit entry
 }
 
@@ -58,6 +61,9 @@ const (
 	auditInterval = 10 * time.Minute
 	auditedReads  = 4096
 )
+
+// knownSizes is how many sizes of tables are kept.
+const knownSizes = 1 << 16
 
 // New connects the function to its database, key service and object storage, and starts the gateway.
 func New(ctx context.Context, env *function.Env) (*Function, error) {
@@ -78,11 +84,16 @@ func New(ctx context.Context, env *function.Env) (*Function, error) {
 		return nil, err
 	}
 	env.OnClose(views.Close)
+	sizes, err := lru.New[string, int64](knownSizes)
+	if err != nil {
+		return nil, fmt.Errorf("make cache of sizes: %w", err)
+	}
 	f := &Function{
 		issuer:  s3keys.Issuer{Keys: keys, Verifier: verifier},
 		uploads: &resumable.Store{DB: area.DB, Keys: keys, Area: area, Limit: cmp.Or(env.Config.MaxUploadBytes, transfer.DefaultUploadLimit)},
 		views:   views,
 		others:  map[string]Folder{},
+		sizes:   sizes,
 		audited: expirable.NewLRU[read, struct{}](auditedReads, nil, auditInterval),
 	}
 	if f.gateway, err = startGateway(f); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -131,7 +132,7 @@ func TestList_VersionsTagsAndBranches(t *testing.T) {
 	p := platformtest.New(t, mounted...)
 	caller, other := p.Login("owner"), p.Login("owner")
 	path := sales(t, p, caller.Token)
-	p.Do(caller.Token, http.MethodPut, path+"/tags/first", map[string]any{"version": "1"})
+	p.Do(caller.Token, http.MethodPut, path+"/tags/first", map[string]any{"version": 1}).Want(t, http.StatusOK)
 	c := temporary(t, p, caller.Token, nil)
 
 	buckets, err := c.ListBuckets(t.Context(), nil)
@@ -291,7 +292,7 @@ func TestCredentials_OfAPIKey_EndWithIt(t *testing.T) {
 	show := func() credentials {
 		return platformtest.Decode[credentials](t, p.Do(program.Token, http.MethodGet, credentialsPath, nil).Want(t, http.StatusOK))
 	}
-	p.Do(caller.Token, http.MethodGet, credentialsPath, nil).Want(t, http.StatusForbidden)
+	p.Do(caller.Token, http.MethodGet, credentialsPath, nil).Want(t, http.StatusUnprocessableEntity)
 	c := client(p, show())
 	if diff := cmp.Diff(show(), show()); diff != "" {
 		t.Error(diff)
@@ -351,7 +352,7 @@ func TestPut_MakesAVersion(t *testing.T) {
 	}
 	datasetstest.Profile(t, p, 3)
 	rows := string(p.Do(caller.Token, http.MethodGet, path+"/download?format=csv", nil).Want(t, http.StatusOK).Body)
-	if !strings.Contains(rows, "3,EU,31") || !strings.Contains(rows, "4,US,40") || strings.Contains(rows, "3,EU,30") {
+	if strings.NewReplacer(`"`, "", "\r", "").Replace(rows) != "id,region,amount\n1,EU,10\n2,US,20\n3,EU,31\n4,US,40\n" {
 		t.Errorf("rows %s", rows)
 	}
 	for key, test := range map[string]struct {
@@ -477,7 +478,7 @@ func TestPolicy_LimitsWhatIsRead(t *testing.T) {
 	datasetstest.Send(p, caller.Token, copied.ID, body, contentType).Want(t, http.StatusCreated)
 	datasetstest.Profile(t, p, 3)
 	rows := string(p.Do(caller.Token, http.MethodGet, "/v1/datasets/"+copied.ID.String()+"/download?format=csv", nil).Want(t, http.StatusOK).Body)
-	if strings.TrimSpace(strings.ReplaceAll(rows, "\r", "")) != "id,region,amount\n1,EU," {
+	if strings.NewReplacer(`"`, "", "\r", "").Replace(rows) != "id,region,amount\n1,EU,\n" {
 		t.Errorf("rows %q", rows)
 	}
 }
@@ -488,7 +489,7 @@ func TestObjects_AreReadByName(t *testing.T) {
 	caller := p.Login("owner")
 	d := platformtest.Decode[struct{ ID string }](t, p.Do(caller.Token, http.MethodPost, "/v1/datasets", map[string]any{"name": "pictures", "kind": "objects", "storage_type": "local"}).Want(t, http.StatusCreated))
 	for _, name := range []string{"a/1.txt", "a/2.txt", "b.txt", "ü.txt"} {
-		p.Do(caller.Token, http.MethodPut, "/v1/datasets/"+d.ID+"/objects/"+name, strings.NewReader("of "+name), "Content-Type", "text/plain").Want(t, http.StatusCreated)
+		p.Do(caller.Token, http.MethodPut, "/v1/datasets/"+d.ID+"/objects/"+url.PathEscape(name), strings.NewReader("of "+name), "Content-Type", "text/plain").Want(t, http.StatusCreated)
 	}
 	c := temporary(t, p, caller.Token, nil)
 	for _, test := range []struct {

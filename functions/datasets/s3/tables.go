@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"function/functions/datasets/internal/format"
 	"function/functions/datasets/internal/stored"
@@ -106,9 +107,13 @@ func (b *bucket) files(ctx context.Context, at folder) ([]*object, error) {
 	} else if o != nil {
 		list = append(list, o) // an underscore precedes letters
 	}
+	sizes, err := b.sizes(ctx, parts)
+	if err != nil {
+		return nil, err
+	}
 	for i, p := range parts {
-		o := b.file(at, fmt.Sprintf("part-%05d.parquet", i), parquetType, p.Bytes, etagOf(p.Object, p.Bytes))
-		part := stored.Part{ObjectName: p.Object, SizeBytes: p.Bytes, WrappedKey: p.WrappedKey}
+		o := b.file(at, fmt.Sprintf("part-%05d.parquet", i), parquetType, sizes[i], etagOf(p.Object))
+		part := stored.Part{ObjectName: p.Object, SizeBytes: sizes[i], WrappedKey: p.WrappedKey}
 		o.open = b.read(func(context.Context) ([]stored.Part, error) { return []stored.Part{part}, nil })
 		list = append(list, o)
 	}
@@ -131,6 +136,32 @@ func (b *bucket) parts(ctx context.Context, version int) ([]tables.Version, erro
 		return nil, fmt.Errorf("list tables of version %d: %w", version, err)
 	}
 	return parts, nil
+}
+
+// maxOpenings is how many tables are opened at a time for their sizes.
+const maxOpenings = 8
+
+// sizes returns the sizes of tables in plain text, which the objects themselves tell.
+func (b *bucket) sizes(ctx context.Context, parts []tables.Version) ([]int64, error) {
+	sizes := make([]int64, len(parts))
+	opening, ctx := errgroup.WithContext(ctx)
+	opening.SetLimit(maxOpenings)
+	for i, p := range parts {
+		if size, ok := b.f.sizes.Get(p.Object); ok {
+			sizes[i] = size
+			continue
+		}
+		opening.Go(func() error {
+			source, err := tables.Decrypt(b.f.uploads.Area.Bucket, b.f.uploads.Keys)(ctx, p)
+			if err != nil {
+				return fmt.Errorf("open table of version %d: %w", p.Number, err)
+			}
+			sizes[i] = source.Size()
+			b.f.sizes.Add(p.Object, sizes[i])
+			return source.Close()
+		})
+	}
+	return sizes, opening.Wait()
 }
 
 // viewed returns what the caller may read of a version, which is one file.
