@@ -55,7 +55,7 @@ func startGateway(f *Function) (*gateway, error) {
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 		},
-		DisableCompression: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute, ReadBufferSize: copySize, WriteBufferSize: copySize,
+		DisableCompression: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute, WriteBufferSize: readSize,
 	}
 	go func() { g.ended <- server.ServeMultiPort([]string{socket}) }()
 	select {

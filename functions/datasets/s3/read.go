@@ -113,12 +113,13 @@ func (b *backend) GetObject(ctx context.Context, in *s3.GetObjectInput) (*s3.Get
 		}
 		return nil, errorOf(r.ctx, err)
 	}
-	body, err := content(r.ctx, o, start, length)
+	c, err := open(r.ctx, o, start, length)
 	if err != nil {
 		return nil, errorOf(r.ctx, err)
 	}
+	r.content <- c
 	out := &s3.GetObjectOutput{
-		Body: body, ContentLength: &length, ETag: quoted(o.etag), LastModified: &o.modified, ContentType: &o.contentType, AcceptRanges: text("bytes"),
+		ContentLength: &length, ETag: quoted(o.etag), LastModified: &o.modified, ContentType: &o.contentType, AcceptRanges: text("bytes"),
 		Metadata: o.metadata, StorageClass: types.StorageClassStandard, ContentRange: contentRange(start, length, o.size, partial),
 	}
 	if o.version != "" {
@@ -127,15 +128,17 @@ func (b *backend) GetObject(ctx context.Context, in *s3.GetObjectInput) (*s3.Get
 	return out, nil
 }
 
-// body is a range of an object.
-type body struct {
-	io.Reader
+// content is a range of an object.
+type content struct {
+	*bufio.Reader
 	io.Closer
+	length int64
 }
 
-// content opens a range of an object. It reads its start, so that a damaged object is an error and not a response that breaks
-// off.
-func content(ctx context.Context, o *object, start, length int64) (io.ReadCloser, error) {
+const readSize = 256 << 10
+
+// open opens a range of an object. It reads its start, so that a damaged object is an error and not a response that breaks off.
+func open(ctx context.Context, o *object, start, length int64) (*content, error) {
 	file, err := o.open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open object: %w", err)
@@ -143,14 +146,18 @@ func content(ctx context.Context, o *object, start, length int64) (io.ReadCloser
 	if start > 0 {
 		_, err = file.Seek(start, io.SeekStart)
 	}
-	reader := bufio.NewReaderSize(io.LimitReader(file, length), int(min(length+1, copySize)))
+	source := io.Reader(file)
+	if start+length < o.size {
+		source = io.LimitReader(file, length)
+	}
+	reader := bufio.NewReaderSize(source, int(min(length+1, readSize)))
 	if err == nil && length > 0 {
 		_, err = reader.Peek(1)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("read object: %w", err), file.Close())
 	}
-	return body{reader, file}, nil
+	return &content{reader, file, length}, nil
 }
 
 // record audits that a session reads an object, once for all its ranges.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,10 +29,20 @@ type request struct {
 	ctx                     context.Context // with the caller, the trace and the client
 	accessKey, sessionToken string
 	holder                  s3keys.Holder
+	content                 chan *content // of the response, if it is an object
 }
 
 // reader is the caller as a reader of data sets.
 func (r *request) reader() access.Reader { return access.Of(r.holder.Caller) }
+
+// discard closes content that was opened but is not the response.
+func (r *request) discard() {
+	select {
+	case c := <-r.content:
+		_ = c.Close()
+	default:
+	}
+}
 
 // nameHeader carries the name of a request to the gateway.
 const nameHeader = "X-Function-Request"
@@ -50,8 +61,10 @@ func (f *Function) Serve(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx := auth.WithCaller(r.Context(), holder.Caller)
 	name := rand.Text()
-	f.requests.Store(name, &request{ctx, accessKey, sessionToken, holder})
+	req := &request{ctx, accessKey, sessionToken, holder, make(chan *content, 1)}
+	f.requests.Store(name, req)
 	defer f.requests.Delete(name)
+	defer req.discard()
 	answer, err := f.gateway.transport.RoundTrip(outgoing(ctx, w, r, name))
 	if err != nil {
 		if ctx.Err() == nil {
@@ -61,21 +74,29 @@ func (f *Function) Serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer answer.Body.Close()
+	body, length := io.ReadCloser(answer.Body), answer.ContentLength
+	select {
+	case c := <-req.content: // not through the gateway, which would copy it twice
+		defer c.Close()
+		body, length = c, c.length
+	default:
+	}
 	header := w.Header()
 	for _, hop := range []string{"Connection", "Keep-Alive", "Transfer-Encoding", "Server"} {
 		answer.Header.Del(hop)
 	}
 	maps.Copy(header, answer.Header)
+	if length >= 0 {
+		header.Set("Content-Length", strconv.FormatInt(length, 10))
+	}
 	w.WriteHeader(answer.StatusCode)
 	if r.Method != http.MethodHead {
 		transfer.Stream(ctx, w, func(out io.Writer) error {
-			_, err := io.CopyBuffer(struct{ io.Writer }{out}, answer.Body, make([]byte, copySize))
+			_, err := io.Copy(out, body)
 			return err
 		})
 	}
 }
-
-const copySize = 256 << 10
 
 // outgoing returns the request for the gateway, with everything that may be signed.
 func outgoing(ctx context.Context, w http.ResponseWriter, r *http.Request, name string) *http.Request {

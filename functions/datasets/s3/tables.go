@@ -16,6 +16,7 @@ import (
 	"function/functions/datasets/internal/format"
 	"function/functions/datasets/internal/stored"
 	"function/shared/database"
+	"function/shared/fault"
 	"function/shared/tables"
 )
 
@@ -79,6 +80,9 @@ func (b *bucket) listTables(ctx context.Context, q listing, l *listed) error {
 			return nil
 		}
 		files, err := b.files(ctx, at)
+		if f, ok := fault.As(err); ok && f.Kind == fault.Conflict && !strings.HasPrefix(q.prefix, at.Folder) {
+			continue // a policy cannot be applied to this version, which whoever asks for it is told
+		}
 		if err != nil {
 			return err
 		}
