@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -62,7 +63,7 @@ func (b *backend) ListBuckets(ctx context.Context, in s3response.ListBucketsInpu
 	}
 	out.Owner.ID, out.Prefix = r.reader().Organization.String(), in.Prefix
 	for _, one := range list {
-		if one.Name <= in.ContinuationToken || !hasPrefix(one.Name, in.Prefix) {
+		if one.Name <= in.ContinuationToken || !strings.HasPrefix(one.Name, in.Prefix) {
 			continue
 		}
 		if len(out.Buckets.Bucket) == int(in.MaxBuckets) {
