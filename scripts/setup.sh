@@ -231,7 +231,7 @@ ensure_azurite() {
 s3_clients_version=1
 
 # ensure_s3_clients installs the S3 clients of Python in the user's cache directory, where the tests of
-# functions/datasets/s3 search for them. Without them, the tests skip these clients, except in CI.
+# functions/datasets/s3 search for them. The version of boto3 is that of botocore, which s3fs limits. Without them, the tests skip these clients, except in CI.
 ensure_s3_clients() {
 	dir=$(cache_dir)/s3-clients-$s3_clients_version
 	[ ! -e "$dir/complete" ] || return 0
@@ -240,7 +240,9 @@ ensure_s3_clients() {
 		log=$(mktemp)
 		rm -rf "$dir"
 		if { python3 -m venv "$dir" || { apt_install python3-venv && python3 -m venv "$dir"; }; } >"$log" 2>&1 &&
-			"$dir/bin/pip" install -q -r functions/datasets/s3/testdata/requirements.txt >>"$log" 2>&1 && touch "$dir/complete"; then
+			"$dir/bin/pip" install -q -r functions/datasets/s3/testdata/requirements.txt >>"$log" 2>&1 &&
+			"$dir/bin/pip" install -q "boto3==$("$dir/bin/python" -c 'import botocore; print(botocore.__version__)')" >>"$log" 2>&1 &&
+			touch "$dir/complete"; then
 			rm -f "$log"
 			return 0
 		fi

@@ -14,7 +14,7 @@ import (
 	"function/shared/platformtest"
 )
 
-// python returns a Python that has what testdata/requirements.txt lists. If there is none, the test fails in CI and is skipped
+// python returns a Python that has what testdata/requirements.txt lists, and boto3. If there is none, the test fails in CI and is skipped
 // elsewhere.
 func python(t *testing.T) string {
 	t.Helper()
