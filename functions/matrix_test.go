@@ -203,6 +203,7 @@ datasets-merge-branch                owner admin member
 datasets-override-upload             owner admin member
 datasets-patch-document              owner admin member
 datasets-preview-lifecycle           owner admin compliance_officer member analyst viewer
+datasets-issue-s3-credentials        owner admin compliance_officer member analyst viewer
 datasets-preview-merge               owner admin compliance_officer member analyst viewer
 datasets-propose                     owner admin member
 datasets-protect                     owner admin compliance_officer
@@ -216,6 +217,7 @@ datasets-request-access              owner admin compliance_officer member analy
 datasets-restore-version             owner admin member
 datasets-retry                       owner admin member
 datasets-revoke-share                owner admin compliance_officer
+datasets-s3-credentials              owner admin compliance_officer member analyst viewer
 datasets-set-contract                owner admin member
 datasets-set-document-schema         owner admin member
 datasets-set-lifecycle               owner admin member

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the project needs besides Go, git, make and curl: a C compiler with the C++ runtime
 # library, which DuckDB links, and a PostgreSQL server. With --test, it also installs what only the
-# tests need: a Redis or Valkey server, Chromium, Prometheus' promtool, and Azurite. It returns quickly if
+# tests need: a Redis or Valkey server, Chromium, Prometheus' promtool, Azurite, and S3 clients of Python. It returns quickly if
 # everything is installed. `make` runs it first.
 set -eu
 cd "$(dirname "$0")/.."
@@ -228,6 +228,32 @@ ensure_azurite() {
 	say "the tests will skip Azure Blob Storage, because Azurite, an npm package, is not installed; install npm with: $command"
 }
 
+s3_clients_version=1
+
+# ensure_s3_clients installs the S3 clients of Python in the user's cache directory, where the tests of
+# functions/datasets/s3 search for them. The version of boto3 is that of botocore, which s3fs limits. Without them, the tests skip these clients, except in CI.
+ensure_s3_clients() {
+	dir=$(cache_dir)/s3-clients-$s3_clients_version
+	[ ! -e "$dir/complete" ] || return 0
+	if has python3 || { apt_install python3 python3-venv && has python3; }; then
+		say "installing S3 clients of Python in $dir"
+		log=$(mktemp)
+		rm -rf "$dir"
+		if { python3 -m venv "$dir" || { apt_install python3-venv && python3 -m venv "$dir"; }; } >"$log" 2>&1 &&
+			"$dir/bin/pip" install -q -r functions/datasets/s3/testdata/requirements.txt >>"$log" 2>&1 &&
+			"$dir/bin/pip" install -q "boto3==$("$dir/bin/python" -c 'import botocore; print(botocore.__version__)')" >>"$log" 2>&1 &&
+			touch "$dir/complete"; then
+			rm -f "$log"
+			return 0
+		fi
+		cat "$log" >&2
+		rm -f "$log"
+	fi
+	command=$(install_command "python3 python3-venv" python3 python python3 python)
+	[ -z "${CI:-}" ] || fail "the tests require S3 clients of Python; install Python with: $command"
+	say "the tests will skip S3 clients of Python, because they are not installed; install Python with: $command"
+}
+
 check_go
 ensure_compiler
 ensure_postgres
@@ -236,4 +262,5 @@ if [ "${1:-}" = --test ]; then
 	ensure_chromium
 	ensure_promtool
 	ensure_azurite
+	ensure_s3_clients
 fi

@@ -41,6 +41,8 @@ import (
 	"function/functions/datasets/retry"
 	rewrapkeys "function/functions/datasets/rewrap-keys"
 	setvisibility "function/functions/datasets/set-visibility"
+	"function/functions/datasets/s3"
+	s3credentials "function/functions/datasets/s3-credentials"
 	"function/functions/datasets/shares"
 	"function/functions/datasets/status"
 	"function/functions/datasets/tags"
@@ -115,6 +117,11 @@ var Functions = []function.Declaration{
 	// Objects: pictures, audio, PDF and other files.
 	objects.Service.
 		Scaled(function.Scale{Memory: "512Mi", CPU: "2", Concurrency: 16, Timeout: 10 * time.Minute}),
+
+	// Versions by the S3 protocol.
+	s3.Service.
+		Scaled(function.Scale{Memory: "1Gi", CPU: "2", Concurrency: 32, Timeout: 10 * time.Minute}),
+	s3credentials.Service,
 
 	// Rotation of the key encryption key.
 	rewrapkeys.Service.

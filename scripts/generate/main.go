@@ -39,6 +39,8 @@ func run(root string) error {
 		}
 		if own := function.Routes([]function.Declaration{d}); len(own) > 0 {
 			routes.add(d.Name, map[string]any{"Service": d.Name, "Matches": matches(own), "Timeout": own[0].Timeout})
+		} else if d.Signed {
+			routes.add(d.Name, map[string]any{"Service": d.Name, "Signed": true, "Timeout": d.Scale.Timeout})
 		}
 		for _, eventType := range d.Subscriptions {
 			triggers.add(triggerName(d, eventType), map[string]any{"Service": d.Name, "Type": eventType})

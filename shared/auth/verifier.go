@@ -28,6 +28,7 @@ type Verifier struct {
 
 	tokens      *cache[[32]byte, *token] // by SHA-256
 	callers     *cache[who, seen]
+	hashes      *cache[string, [32]byte] // of API keys, by identifier and start of the hash
 	lookups     lookups
 	unknownKeys chan struct{} // slots for lookups of API keys that were never seen valid here
 	uses        *uses
@@ -37,7 +38,7 @@ type Verifier struct {
 func NewVerifier(db *pgxpool.Pool, issuer, audience string) *Verifier {
 	v := &Verifier{
 		db: db, issuer: issuer, audience: audience,
-		tokens: newCache[[32]byte, *token](maxTokens), callers: newCache[who, seen](maxCallers),
+		tokens: newCache[[32]byte, *token](maxTokens), callers: newCache[who, seen](maxCallers), hashes: newCache[string, [32]byte](maxCallers),
 		unknownKeys: make(chan struct{}, maxUnknownKeyLookups), uses: newUses(db),
 	}
 	v.own = newKeyring(v.readKeys)

@@ -26,6 +26,7 @@ type Declaration struct {
 	Aliases        []string // further services that run this function
 	Operations     []Operation
 	Requests       bool     // receives every request of its host, see OnRequest
+	Signed         bool     // receives the requests of S3 clients, see OnSigned
 	Subscriptions  []string // event types, with one Trigger each
 	Schedule       *Schedule
 	DeadLetterSink bool // receives undelivered events: the dead-letter sink of the Triggers
@@ -47,6 +48,8 @@ type Mount interface {
 	Event(eventType string, handle func(context.Context, cloudevents.Event) error)
 	// Requests passes every HTTP request to handle unchanged.
 	Requests(handle http.HandlerFunc)
+	// Signed passes the requests of S3 clients to handle unchanged.
+	Signed(handle http.HandlerFunc)
 }
 
 // PingType is the CloudEvents type that a PingSource sends.
@@ -215,6 +218,18 @@ func OnRequest[F any](handle func(F, http.ResponseWriter, *http.Request)) Part[F
 		declare: func(d *Declaration) { d.Requests = true },
 		bind: func(m Mount, f F) {
 			m.Requests(func(w http.ResponseWriter, r *http.Request) { handle(f, w, r) })
+		},
+	}
+}
+
+// OnSigned receives the requests that are signed by AWS Signature Version 4, unchanged: those of S3
+// clients, on every host and with every path. The function checks the signature and the caller's
+// rights. At most one function of a host is this one.
+func OnSigned[F any](handle func(F, http.ResponseWriter, *http.Request)) Part[F] {
+	return Part[F]{
+		declare: func(d *Declaration) { d.Signed = true },
+		bind: func(m Mount, f F) {
+			m.Signed(func(w http.ResponseWriter, r *http.Request) { handle(f, w, r) })
 		},
 	}
 }

@@ -38,6 +38,7 @@ type Host struct {
 	limits   *limits                     // nil: no limits
 	events   map[string]eventHandlers    // by function name
 	requests map[string]http.HandlerFunc // by function name
+	signed   http.Handler                // of S3 clients; nil: none
 	naming   string                      // the function whose schemas are being named
 	life     context.Context             // ends with the process
 	proxies  []netip.Prefix              // trusted to report the caller's address
@@ -109,8 +110,8 @@ func describeTags(description *huma.OpenAPI, tags []string) {
 }
 
 // Handler serves the mounted operations. It answers unknown paths and methods with problem details
-// too.
-func (h *Host) Handler() http.Handler { return h.observed(Routed(h.mux)) }
+// too. Requests of S3 clients go to the function that receives them (OnSigned), if it is mounted.
+func (h *Host) Handler() http.Handler { return h.observed(Signed(h.signed, Routed(h.mux))) }
 
 // Requests returns the handler of a function that receives raw requests (OnRequest), or nil if it
 // does not.
@@ -211,6 +212,9 @@ func (m mount) Event(eventType string, handle func(context.Context, cloudevents.
 
 // Requests implements function.Mount.
 func (m mount) Requests(handle http.HandlerFunc) { m.requests[m.name] = handle }
+
+// Signed implements function.Mount.
+func (m mount) Signed(handle http.HandlerFunc) { m.signed = handle }
 
 func (h *Host) middlewares(o function.Operation) (before huma.Middlewares) {
 	if len(o.Protocol) > 0 {

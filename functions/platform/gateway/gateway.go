@@ -1,7 +1,7 @@
 // Package gateway serves the whole API on one host. It forwards each routed path and method
-// unchanged to the function that handles it; nothing else of a function is reachable. It runs for
-// requests to the platform's host, and to the hosts in docs/contract.md, which serve certain
-// domains only.
+// unchanged to the function that handles it, and every request that an S3 client has signed to datasets-s3;
+// nothing else of a function is reachable. It runs for requests to the platform's host, and to the hosts in
+// docs/contract.md, which serve certain domains only.
 //
 // Knative routes by host, not by path. A cluster with a Gateway API gateway does not need this
 // function and applies knative/routes instead.
@@ -36,6 +36,12 @@ var domains = map[string][]string{
 	analytics:      {"analytics"},
 }
 
+// The function that receives the requests of S3 clients (function.OnSigned), and its timeout.
+const (
+	s3Service = "datasets-s3"
+	s3Timeout = 10 * time.Minute
+)
+
 // Service declares the function.
 var Service = function.Service("platform-gateway", New,
 	function.OnRequest((*Function).Pass),
@@ -59,7 +65,12 @@ func New(_ context.Context, env *function.Env) (*Function, error) {
 		upstream := &url.URL{Scheme: "http", Host: route.Service + "." + env.Config.ServicesDomain}
 		mux.Handle(route.Method+" "+route.Path, within(route.Timeout, f.proxy(upstream)))
 	}
-	f.routed = runtime.Routed(mux)
+	var signed http.Handler
+	if served, ok := domains[env.Name]; !ok || slices.Contains(served, "datasets") {
+		upstream := &url.URL{Scheme: "http", Host: s3Service + "." + env.Config.ServicesDomain}
+		signed = within(s3Timeout, f.proxy(upstream))
+	}
+	f.routed = runtime.Signed(signed, runtime.Routed(mux))
 	env.OnClose(func() error { f.transport.CloseIdleConnections(); return nil })
 	return f, nil
 }

@@ -44,6 +44,12 @@ func Readable(ctx context.Context, db database.Querier, kind string, id uuid.UUI
 	return check(ctx, db, kind, selectReadable, id, r)
 }
 
+// ReadableOfAnyKind is [Readable] for a data set of any kind.
+func ReadableOfAnyKind(ctx context.Context, db database.Querier, id uuid.UUID, r access.Reader) error {
+	_, err := database.One[struct{ Kind string }](ctx, db, ErrNotFound, selectReadable, id, r)
+	return err
+}
+
 // Changeable is [Readable] for what only the data set's own organization may see or do.
 func Changeable(ctx context.Context, db database.Querier, kind string, id uuid.UUID, r access.Reader) error {
 	return check(ctx, db, kind, selectChangeable, id, r)

@@ -18,8 +18,8 @@ import (
 	"function/shared/outbox"
 )
 
-// maxPartials limits the partial uploads of a final one.
-const maxPartials = 1000
+// maxPartials limits the partial uploads of a final one: as many as S3 allows parts of an object.
+const maxPartials = 10_000
 
 const (
 	selectPartials = `

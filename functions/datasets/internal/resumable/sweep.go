@@ -21,6 +21,8 @@ WHERE u.expires_at < now() AND EXISTS (SELECT FROM upload_parts WHERE upload_id 
 	// A request that is writing can no longer commit.
 	fenceExpired  = `UPDATE uploads SET writer = writer + 1 WHERE id = $1 AND expires_at < now()`
 	deleteExpired = `DELETE FROM uploads WHERE expires_at < now() - $1::interval`
+	// Their parts are uploads.
+	deleteMultiparts = `DELETE FROM s3_uploads WHERE created_at < now() - $1::interval`
 )
 
 // Sweep removes the bytes of uploads that have expired and of direct uploads that have ended, and
@@ -51,6 +53,9 @@ func (s *Store) Sweep(ctx context.Context) error {
 	}
 	if _, err := s.DB.Exec(ctx, deleteExpired, keepRows); err != nil {
 		return fmt.Errorf("forget uploads: %w", err)
+	}
+	if _, err := s.DB.Exec(ctx, deleteMultiparts, keepRows); err != nil {
+		return fmt.Errorf("forget multipart uploads: %w", err)
 	}
 	return s.Area.SweepPuts(ctx)
 }
